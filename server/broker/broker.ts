@@ -1,0 +1,92 @@
+import type { Notice } from '../../shared/notice.ts'
+import type { GapReason, Position } from '../../shared/position.ts'
+import type { Conversation, Recall } from '../../shared/recall.ts'
+import type { Room } from '../../shared/room.ts'
+
+/**
+ * Keeps recalls and spreads them. The contract, which every implementation passes as one suite of tests:
+ *
+ * - Each room has a log: notices with the offsets 1, 2, 3 … under one epoch. The log holds the latest `historySize`
+ *   notices and is emptied `historyTtlS` after its last one; its position outlives its notices by weeks, so that "nothing
+ *   was missed" can be told of a quiet room.
+ * - An epoch is never used for a second numbering. A log that was lost begins again under another epoch.
+ * - Every method but `start` may be called while the technology behind is away, and then rejects with
+ *   BROKER_UNAVAILABLE, within about a second unless it says otherwise.
+ */
+export interface Broker {
+  /** Connects or opens. Rejects with START_FAILED and one clear sentence when that is not possible. */
+  start(): Promise<void>
+
+  /** Lets go of everything; what was published before is kept. Calling it again is harmless. */
+  stop(): Promise<void>
+
+  /** Whether a publish made now can be expected to be kept. */
+  isReady(): boolean
+
+  /**
+   * Keeps the recall and spreads it, in one atomic step: of its messages those count that the recalled set of the
+   * conversation does not hold *with the same time* (with another time they are recalled anew: a group can be dismissed
+   * and made again). They enter the recalled set, and one notice of them the log of every room concerned.
+   *
+   * An untimed recall repeats what was recalled within the hour before it.
+   *
+   * Resolves once kept. Rejects with BROKER_UNAVAILABLE when nothing was kept or the outcome is unknown, at the latest
+   * `withinMs` from the call; calling again with the same recall is always safe.
+   */
+  publish(recall: Recall, withinMs: number): Promise<Published>
+
+  /**
+   * Calls `onNotice` with each notice of the room published after this resolves, in order of offset. A notice may still
+   * be lost on the way (a dropped connection), never told: the listener sees a hole between offsets and reads `history`.
+   * `onInterrupted` says that such a loss is possible now that the subscription stands again.
+   */
+  subscribe(room: Room, listener: RoomListener): Promise<Subscription>
+
+  /** What follows `since` in the log, oldest first, at most `limit` notices; or why that cannot be told. */
+  history(room: Room, since: Position, limit: number): Promise<History>
+
+  /** The last position of each room, in the order asked, in one step. A room never used gets its epoch now. */
+  top(rooms: readonly Room[]): Promise<readonly Position[]>
+
+  /** Those of `seqs` that are recalled in exactly this conversation, with the time of their last recall. */
+  recalled(conversation: Conversation, seqs: readonly number[]): Promise<readonly RecalledAt[]>
+}
+
+export interface Published {
+  /** Nothing was new, so nothing was spread. */
+  readonly duplicate: boolean
+  /** The place of the notice in the log of each room it went to; none for a duplicate. */
+  readonly positions: readonly { readonly room: Room; readonly position: Position }[]
+}
+
+export interface RoomListener {
+  onNotice(notice: Notice, epoch: string): void
+  onInterrupted(): void
+}
+
+export interface Subscription {
+  /** No call to the listener follows. Never rejects. */
+  leave(): void
+}
+
+export type History =
+  | {
+      readonly gap?: undefined
+      readonly notices: readonly Notice[]
+      /** The last position of the log when it was read; beyond the last notice here if `limit` cut. */
+      readonly top: Position
+    }
+  | { readonly gap: GapReason; readonly top: Position }
+
+export interface RecalledAt {
+  readonly seq: number
+  readonly atMs: number
+}
+
+/** What every broker needs to know. */
+export interface BrokerOptions {
+  /** Longest log of a room, in notices. */
+  readonly historySize: number
+  /** How long a log is kept after its last notice, in s. */
+  readonly historyTtlS: number
+}

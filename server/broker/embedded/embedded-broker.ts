@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto'
+import { GatewayError } from '../../../shared/errors.ts'
+import type { Notice } from '../../../shared/notice.ts'
+import type { Recall } from '../../../shared/recall.ts'
+import { roomName, roomsOf } from '../../../shared/room.ts'
+import type { Room } from '../../../shared/room.ts'
+import type { Broker, BrokerOptions, Published, RecalledAt } from '../broker.ts'
+import { decodeEntry, encodeEntry, joinEntry } from '../entry.ts'
+import { answerSince, UNTIMED_REPEAT_WITHIN_MS } from '../log-rules.ts'
+import { RoomListeners } from '../room-listeners.ts'
+import type { Logger } from '../../ops/logger.ts'
+import { within } from '../within.ts'
+import { openLogStore } from './log-store.ts'
+import type { LogStore } from './log-store.ts'
+
+const SWEEP_EVERY_MS = 3_600_000
+/** Reads and subscriptions touch memory-mapped pages only; a write that takes longer than this met a sick disk. */
+const WRITE_WITHIN_MS = 1_000
+
+interface EmbeddedOptions extends BrokerOptions {
+  /** Folder on a local disk; made if missing. */
+  readonly dataDir: string
+}
+
+interface Spread {
+  readonly room: Room
+  readonly name: string
+  readonly notice: Notice
+  readonly epoch: string
+}
+
+/** The broker of one process: keeps on local disk, flushed before a publish resolves, and spreads in memory. */
+export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: Logger }): Broker {
+  const listeners = new RoomListeners()
+  let opened: LogStore | undefined
+  let sweeping: NodeJS.Timeout | undefined
+
+  function store(): LogStore {
+    if (opened === undefined) throw new GatewayError('BROKER_UNAVAILABLE', 'the local store is not open')
+    return opened
+  }
+
+  /** Runs inside a write transaction. */
+  function append(recall: Recall): Spread[] {
+    const { recalledSet, logs } = store()
+    const isKnown = ({ seq }: { seq: number }): boolean => {
+      const atMs = recalledSet.get(recall, seq)
+      if (atMs === undefined) return false
+      return recall.untimed
+        ? recall.recalledAtMs - atMs < UNTIMED_REPEAT_WITHIN_MS
+        : atMs === recall.recalledAtMs
+    }
+    const messages = recall.messages.filter((message) => !isKnown(message))
+    if (messages.length === 0) return []
+
+    const fresh = { ...recall, messages }
+    const encoded = encodeEntry(fresh)
+    const text = joinEntry(encoded, encoded.messages)
+    for (const { seq } of messages) recalledSet.put(recall, seq, recall.recalledAtMs)
+    return roomsOf(recall).map((room) => {
+      const name = roomName(room)
+      const { epoch, offset } = logs.append(name, text, Date.now())
+      return { room, name, epoch, notice: { ...fresh, offset } }
+    })
+  }
+
+  async function publish(recall: Recall, withinMs: number): Promise<Published> {
+    // Settles outside of `within`: what was kept late must reach the listeners all the same.
+    const kept = store()
+      .transaction(() => append(recall))
+      .then((spreads) => {
+        for (const { name, notice, epoch } of spreads) listeners.tellNotice(name, notice, epoch)
+        return spreads
+      })
+    const spreads = await within(withinMs, kept)
+    return {
+      duplicate: spreads.length === 0,
+      positions: spreads.map(({ room, epoch, notice }) => ({
+        room,
+        position: { epoch, offset: notice.offset },
+      })),
+    }
+  }
+
+  return {
+    async start() {
+      try {
+        opened = openLogStore({ ...options, newEpoch: randomUUID })
+        await opened.sweep(Date.now())
+      } catch (error) {
+        throw new GatewayError('START_FAILED', `cannot open a store in DATA_DIR ${options.dataDir}`, {
+          cause: error,
+        })
+      }
+      sweeping = setInterval(() => {
+        opened?.sweep(Date.now()).catch((err: unknown) => log.error({ err }, 'old logs could not be removed'))
+      }, SWEEP_EVERY_MS)
+      sweeping.unref()
+    },
+
+    async stop() {
+      clearInterval(sweeping)
+      const closing = opened
+      opened = undefined
+      await closing?.close()
+    },
+
+    isReady: () => opened !== undefined,
+
+    publish,
+
+    async subscribe(room, listener) {
+      store()
+      const name = roomName(room)
+      listeners.add(name, listener)
+      return { leave: () => void listeners.remove(name, listener) }
+    },
+
+    async history(room, since, limit) {
+      const { logs } = store()
+      const name = roomName(room)
+      const top =
+        logs.top(name) ??
+        (await within(
+          WRITE_WITHIN_MS,
+          store().transaction(() => logs.touch(name, Date.now())),
+        ))
+      const read = since.offset < top.offset ? logs.read(name, since.offset, limit, Date.now()) : []
+      return answerSince(
+        since,
+        top,
+        read.map(({ text, offset }) => decodeEntry(text, offset)),
+      )
+    },
+
+    async top(rooms) {
+      const { logs, transaction } = store()
+      const touch = () => rooms.map((room) => logs.touch(roomName(room), Date.now()))
+      return await within(WRITE_WITHIN_MS, transaction(touch))
+    },
+
+    async recalled(conversation, seqs) {
+      const { recalledSet } = store()
+      return seqs.flatMap((seq): RecalledAt[] => {
+        const atMs = recalledSet.get(conversation, seq)
+        return atMs === undefined ? [] : [{ seq, atMs }]
+      })
+    },
+  }
+}

@@ -1,0 +1,142 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { open } from 'lmdb'
+import type { Position } from '../../../shared/position.ts'
+import type { Conversation } from '../../../shared/recall.ts'
+import { roomName } from '../../../shared/room.ts'
+import { POSITION_TTL_S } from '../log-rules.ts'
+import type { BrokerOptions } from '../broker.ts'
+
+interface LogStoreOptions extends BrokerOptions {
+  readonly dataDir: string
+  readonly newEpoch: () => string
+}
+
+/** Where a log stands, and since when nobody has used it. */
+interface Head {
+  readonly epoch: string
+  readonly offset: number
+  /** The oldest offset that the log may still hold. */
+  readonly from: number
+  readonly appendedAtMs: number
+  readonly usedAtMs: number
+}
+
+interface Logs {
+  /** Undefined for a room never used, or forgotten. */
+  top(room: string): Position | undefined
+  /** The top, with an epoch for a room never used. Inside a transaction only. */
+  touch(room: string, nowMs: number): Position
+  /** Adds an entry and answers its position. Inside a transaction only. */
+  append(room: string, text: string, nowMs: number): Position
+  /** The entries after this offset that are kept still, oldest first. */
+  read(
+    room: string,
+    after: number,
+    limit: number,
+    nowMs: number,
+  ): { readonly offset: number; readonly text: string }[]
+}
+
+interface RecalledSet {
+  get(conversation: Conversation, seq: number): number | undefined
+  /** Inside a transaction only. */
+  put(conversation: Conversation, seq: number, atMs: number): void
+}
+
+export interface LogStore {
+  readonly logs: Logs
+  readonly recalledSet: RecalledSet
+  /**
+   * Runs `work`, which must not wait, after all earlier ones and alone; resolves once it is flushed to disk. An error
+   * thrown by `work` does not take back what it wrote before.
+   */
+  transaction<T>(work: () => T): Promise<T>
+  /** Empties logs and forgets positions whose time is over. */
+  sweep(nowMs: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** Opens the logs and recalled sets kept in `dataDir`. Throws what the file system throws. */
+export function openLogStore(options: LogStoreOptions): LogStore {
+  mkdirSync(options.dataDir, { recursive: true })
+  // overlappingSync would resolve a transaction before it is on disk.
+  const root = open({ path: join(options.dataDir, 'broker'), overlappingSync: false })
+  const heads = root.openDB<Head, string>('heads', { encoding: 'json' })
+  const entries = root.openDB<string, [string, number]>('entries', { encoding: 'string' })
+  const recalled = root.openDB<number, [string, number]>('recalled', { encoding: 'json' })
+
+  const ttlMs = options.historyTtlS * 1_000
+
+  function drop(room: string, from: number, before: number): void {
+    for (let offset = from; offset < before; offset++) void entries.remove([room, offset])
+  }
+
+  function expire(room: string, head: Head, nowMs: number): Head {
+    if (head.from > head.offset || nowMs - head.appendedAtMs < ttlMs) return head
+    drop(room, head.from, head.offset + 1)
+    return { ...head, from: head.offset + 1 }
+  }
+
+  function use(room: string, nowMs: number): Head {
+    const head = heads.get(room)
+    if (head === undefined)
+      return { epoch: options.newEpoch(), offset: 0, from: 1, appendedAtMs: nowMs, usedAtMs: nowMs }
+    return { ...expire(room, head, nowMs), usedAtMs: nowMs }
+  }
+
+  return {
+    logs: {
+      top(room) {
+        const head = heads.get(room)
+        return head && { epoch: head.epoch, offset: head.offset }
+      },
+
+      touch(room, nowMs) {
+        const head = use(room, nowMs)
+        void heads.put(room, head)
+        return { epoch: head.epoch, offset: head.offset }
+      },
+
+      append(room, text, nowMs) {
+        const head = use(room, nowMs)
+        const offset = head.offset + 1
+        const from = Math.max(head.from, offset - options.historySize + 1)
+        drop(room, head.from, from)
+        void entries.put([room, offset], text)
+        void heads.put(room, { ...head, offset, from, appendedAtMs: nowMs })
+        return { epoch: head.epoch, offset }
+      },
+
+      read(room, after, limit, nowMs) {
+        const head = heads.get(room)
+        if (head === undefined || nowMs - head.appendedAtMs >= ttlMs) return []
+        const range = entries.getRange({
+          start: [room, after + 1],
+          end: [room, Number.MAX_SAFE_INTEGER],
+          limit,
+        })
+        return [...range].map(({ key, value }) => ({ offset: key[1], text: value }))
+      },
+    },
+
+    recalledSet: {
+      get: (conversation, seq) => recalled.get([roomName(conversation), seq]),
+      put: (conversation, seq, atMs) => void recalled.put([roomName(conversation), seq], atMs),
+    },
+
+    transaction: (work) => root.transaction(work),
+
+    async sweep(nowMs) {
+      await root.transaction(() => {
+        for (const { key: room, value: head } of [...heads.getRange({})]) {
+          const emptied = expire(room, head, nowMs)
+          if (nowMs - head.usedAtMs >= POSITION_TTL_S * 1_000) void heads.remove(room)
+          else if (emptied !== head) void heads.put(room, emptied)
+        }
+      })
+    },
+
+    close: () => root.close(),
+  }
+}

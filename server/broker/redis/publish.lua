@@ -1,0 +1,44 @@
+-- Keeps one recall and spreads it, unless all its messages are known.
+-- KEYS  1 recalled set   then for each room: head, log, channel
+-- ARGV  1 time of the recall in ms   2 for an untimed recall: how close a known time is a repeat, in ms; else -1
+--       3 epoch for a log that has none   4 longest log   5 life of a log in s   6 life of a head in s
+--       7 entry up to its messages   8 entry after its messages   then for each message: seq, entry of the message
+-- Returns epoch and offset of each room, flat; empty when nothing was new
+local at, repeat_within = tonumber(ARGV[1]), tonumber(ARGV[2])
+local seqs = {}
+for i = 9, #ARGV, 2 do seqs[#seqs + 1] = ARGV[i] end
+
+local known = redis.call('ZMSCORE', KEYS[1], unpack(seqs))
+local additions, messages = {}, {}
+for i, seq in ipairs(seqs) do
+  local score = known[i] and tonumber(known[i])
+  local repeated = score and (score == at or (repeat_within >= 0 and at - score < repeat_within))
+  if not repeated then
+    additions[#additions + 1] = ARGV[1]
+    additions[#additions + 1] = seq
+    messages[#messages + 1] = ARGV[8 + 2 * i]
+  end
+end
+if #messages == 0 then return {} end
+
+redis.call('ZADD', KEYS[1], unpack(additions))
+local entry = ARGV[7] .. table.concat(messages, ',') .. ARGV[8]
+local positions = {}
+for i = 2, #KEYS, 3 do
+  local head, log, channel = KEYS[i], KEYS[i + 1], KEYS[i + 2]
+  local epoch = redis.call('HGET', head, 'epoch')
+  if not epoch then
+    epoch = ARGV[3]
+    redis.call('HSET', head, 'epoch', epoch)
+  end
+  local offset = redis.call('HINCRBY', head, 'offset', 1)
+  -- A first offset means a new numbering: entries of a lost one must not mix with it.
+  if offset == 1 then redis.call('DEL', log) end
+  redis.call('XADD', log, 'MAXLEN', ARGV[4], string.format('%d-0', offset), 'r', entry)
+  redis.call('EXPIRE', log, ARGV[5])
+  redis.call('EXPIRE', head, ARGV[6])
+  redis.call('SPUBLISH', channel, epoch .. ':' .. string.format('%d', offset) .. ':' .. entry)
+  positions[#positions + 1] = epoch
+  positions[#positions + 1] = offset
+end
+return positions

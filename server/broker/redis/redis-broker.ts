@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto'
+import type { Recall } from '../../../shared/recall.ts'
+import { roomName, roomsOf } from '../../../shared/room.ts'
+import type { Room } from '../../../shared/room.ts'
+import type { Logger } from '../../ops/logger.ts'
+import type { Broker, BrokerOptions, Published, RecalledAt } from '../broker.ts'
+import { encodeEntry } from '../entry.ts'
+import { answerSince, POSITION_TTL_S, UNTIMED_REPEAT_WITHIN_MS } from '../log-rules.ts'
+import { within } from '../within.ts'
+import { COMMAND_WITHIN_MS, connectFirst, createConnection } from './connection.ts'
+import { warnOfEviction } from './eviction.ts'
+import { createKeys } from './keys.ts'
+import { toArray, toEntries, toPositions } from './replies.ts'
+import { createSubscriber } from './subscriber.ts'
+
+export interface RedisOptions extends BrokerOptions {
+  readonly url: string
+  readonly prefix: string
+  readonly app: string
+}
+
+/** Rooms whose tops are asked in one script call; keeps a call well below a millisecond. */
+const TOPS_PER_CALL = 200
+
+/** The broker of many processes on one Redis (7.0 or newer): scripts over one connection, sharded channels over another. */
+export function createRedisBroker(options: RedisOptions, { log }: { log: Logger }): Broker {
+  const keys = createKeys(options.prefix, options.app)
+  const commands = createConnection(options.url, 'commands', log)
+  const subscriber = createSubscriber(createConnection(options.url, 'subscriber', log), keys, log)
+
+  async function publish(recall: Recall, withinMs: number): Promise<Published> {
+    const rooms = roomsOf(recall)
+    const names = rooms.map(roomName)
+    const { head, messages, tail } = encodeEntry(recall)
+    const reply = await within(
+      withinMs,
+      commands.recallPublish(
+        1 + 3 * names.length,
+        keys.recalled(recall),
+        ...names.flatMap((name) => [keys.head(name), keys.log(name), keys.channel(name)]),
+        recall.recalledAtMs,
+        recall.untimed ? UNTIMED_REPEAT_WITHIN_MS : -1,
+        randomUUID(),
+        options.historySize,
+        options.historyTtlS,
+        POSITION_TTL_S,
+        head,
+        tail,
+        ...recall.messages.flatMap(({ seq }, i) => [seq, messages[i] ?? '']),
+      ),
+    )
+    const positions = toPositions(reply)
+    return {
+      duplicate: positions.length === 0,
+      positions: rooms.flatMap((room, i) => {
+        const position = positions[i]
+        return position === undefined ? [] : [{ room, position }]
+      }),
+    }
+  }
+
+  async function topsOf(rooms: readonly Room[]) {
+    const heads = rooms.map((room) => keys.head(roomName(room)))
+    return toPositions(
+      await within(
+        COMMAND_WITHIN_MS,
+        commands.recallTop(heads.length, ...heads, randomUUID(), POSITION_TTL_S),
+      ),
+    )
+  }
+
+  return {
+    async start() {
+      await connectFirst(commands)
+      await subscriber.start()
+      await warnOfEviction(commands, log)
+    },
+
+    async stop() {
+      subscriber.stop()
+      commands.disconnect()
+    },
+
+    isReady: () => commands.status === 'ready' && subscriber.isReady(),
+
+    publish,
+
+    subscribe: (room, listener) => subscriber.subscribe(roomName(room), listener),
+
+    async history(room, since, limit) {
+      const name = roomName(room)
+      const [epoch, offset, ...entries] = toArray(
+        await within(
+          COMMAND_WITHIN_MS,
+          commands.recallHistory(
+            2,
+            keys.head(name),
+            keys.log(name),
+            since.offset,
+            limit,
+            randomUUID(),
+            POSITION_TTL_S,
+          ),
+        ),
+      )
+      const [top] = toPositions([epoch, offset])
+      return answerSince(since, top ?? since, toEntries(entries))
+    },
+
+    async top(rooms) {
+      const calls = []
+      for (let i = 0; i < rooms.length; i += TOPS_PER_CALL)
+        calls.push(topsOf(rooms.slice(i, i + TOPS_PER_CALL)))
+      return (await Promise.all(calls)).flat()
+    },
+
+    async recalled(conversation, seqs) {
+      if (seqs.length === 0) return []
+      const scores = await within(COMMAND_WITHIN_MS, commands.zmscore(keys.recalled(conversation), ...seqs))
+      return seqs.flatMap((seq, i): RecalledAt[] => {
+        const score = scores[i]
+        return score === null || score === undefined ? [] : [{ seq, atMs: Number(score) }]
+      })
+    },
+  }
+}

@@ -1,0 +1,67 @@
+import type { Redis } from 'ioredis'
+import { GatewayError } from '../../../shared/errors.ts'
+import type { Logger } from '../../ops/logger.ts'
+import type { RoomListener, Subscription } from '../broker.ts'
+import { RoomListeners } from '../room-listeners.ts'
+import { connectFirst } from './connection.ts'
+import type { Keys } from './keys.ts'
+import { toSpread } from './replies.ts'
+
+/** Channels in one SSUBSCRIBE when all subscriptions are made again. */
+const CHANNELS_PER_CALL = 512
+
+/** The subscription connection: one channel per room that someone in this process listens to. */
+export function createSubscriber(client: Redis, keys: Keys, log: Logger) {
+  const listeners = new RoomListeners()
+
+  client.on('smessage', (channel: string, message: string) => {
+    const room = keys.roomOfChannel(channel)
+    const spread = toSpread(message)
+    if (spread !== null) return listeners.tellNotice(room, spread.notice, spread.epoch)
+    log.error({ room }, 'unreadable notice in Redis')
+    listeners.tellInterrupted(room)
+  })
+
+  // Also called for the first connection, when nobody listens yet.
+  client.on('ready', () => void subscribeAgain())
+
+  async function subscribeAgain(): Promise<void> {
+    const rooms = listeners.rooms()
+    try {
+      for (let i = 0; i < rooms.length; i += CHANNELS_PER_CALL) {
+        await client.ssubscribe(...rooms.slice(i, i + CHANNELS_PER_CALL).map(keys.channel))
+      }
+    } catch (err) {
+      // Half a subscription is worse than none: nobody would notice the missing half.
+      log.warn({ err }, 'subscribing again failed, connecting anew')
+      if (client.status === 'ready') client.disconnect(true)
+      return
+    }
+    for (const room of rooms) listeners.tellInterrupted(room)
+  }
+
+  function leave(room: string, listener: RoomListener): void {
+    if (!listeners.remove(room, listener)) return
+    // On failure the connection is gone, and the subscription with it.
+    client.sunsubscribe(keys.channel(room)).catch(() => undefined)
+  }
+
+  return {
+    start: () => connectFirst(client),
+
+    stop: () => client.disconnect(),
+
+    isReady: () => client.status === 'ready',
+
+    async subscribe(room: string, listener: RoomListener): Promise<Subscription> {
+      listeners.add(room, listener)
+      try {
+        await client.ssubscribe(keys.channel(room))
+      } catch (error) {
+        leave(room, listener)
+        throw new GatewayError('BROKER_UNAVAILABLE', undefined, { cause: error })
+      }
+      return { leave: () => leave(room, listener) }
+    },
+  }
+}

@@ -1,0 +1,135 @@
+import Joi from 'joi'
+import { GatewayError } from '../../shared/errors.ts'
+
+/** Which halves of the gateway this process runs. */
+export type Role = 'all' | 'receiver' | 'node'
+
+/** The settings, checked and frozen. Names are those of the environment variables; the README tells them in a table. */
+export interface Config {
+  readonly HOST: string
+  readonly PORT: number
+  readonly ROLE: Role
+  readonly SDK_APP_ID: string
+  readonly WEBHOOK_TOKEN: readonly string[]
+  readonly WEBHOOK_PATH: string
+  readonly REDIS_URL?: string
+  readonly REDIS_PREFIX: string
+  readonly DATA_DIR: string
+  readonly JWT_SECRET: string
+  readonly HISTORY_SIZE: number
+  readonly HISTORY_TTL_S: number
+  readonly BATCH_WINDOW_MS: number
+  readonly DRAIN_MS: number
+  readonly LOG_LEVEL: string
+  readonly CORS_ORIGINS: readonly string[]
+}
+
+const list = (items: Joi.Schema): Joi.Schema =>
+  Joi.extend((joi: Joi.Root) => ({
+    type: 'list',
+    base: joi.array(),
+    coerce: {
+      from: 'string',
+      method: (value: string) => ({ value: value.split(',').map((item) => item.trim()) }),
+    },
+  }))
+    .list()
+    .items(items)
+
+/** Required unless this process runs only the other half. */
+const neededBy = (role: 'receiver' | 'node', schema: Joi.Schema): Joi.Schema =>
+  schema.when('ROLE', { is: role === 'receiver' ? 'node' : 'receiver', otherwise: Joi.required() })
+
+/** One entry per setting; `description` is what the README says of it. */
+export const configSchema = Joi.object<Config>({
+  HOST: Joi.string().hostname().default('0.0.0.0').description('address to listen on'),
+  PORT: Joi.number().port().default(8080).description('port to listen on'),
+  ROLE: Joi.valid('all', 'receiver', 'node').default('all').description('which halves run here'),
+  SDK_APP_ID: Joi.string()
+    .pattern(/^[1-9]\d{0,14}$/, 'digits')
+    .required()
+    .description('SDKAppID of the Tencent Cloud Chat app'),
+  WEBHOOK_TOKEN: neededBy('receiver', list(Joi.string().min(1).max(256)))
+    .default([])
+    .description(
+      'token of the webhook authentication in the Chat console; several, separated by commas, for rotation',
+    ),
+  WEBHOOK_PATH: Joi.string()
+    .pattern(/^(\/[\w.~-]+)+$/, 'path')
+    .default('/webhook')
+    .description('path that the Chat console calls; may hold a secret'),
+  REDIS_URL: Joi.string()
+    .uri({ scheme: ['redis', 'rediss'] })
+    .when('ROLE', { is: 'all', otherwise: Joi.required() })
+    .description('Redis 7.0 or newer; none = the embedded broker, one process'),
+  REDIS_PREFIX: Joi.string()
+    .pattern(/^[\w:.-]{1,64}$/, 'prefix')
+    .default('recall-gateway')
+    .description('first part of every name in Redis'),
+  DATA_DIR: Joi.string().default('./data').description('folder on a local disk'),
+  JWT_SECRET: neededBy('node', Joi.string().min(32).max(1_024))
+    .default('')
+    .description('key of the HS256 tokens that sockets show'),
+  HISTORY_SIZE: Joi.number()
+    .integer()
+    .min(1)
+    .max(100_000)
+    .default(1_000)
+    .description('longest log of a room, in notices'),
+  HISTORY_TTL_S: Joi.number()
+    .integer()
+    .min(1)
+    .max(2_592_000)
+    .default(86_400)
+    .description('how long the log of a room is kept after its last notice, in s'),
+  BATCH_WINDOW_MS: Joi.number()
+    .integer()
+    .min(0)
+    .max(1_000)
+    .default(25)
+    .description('how long notices that follow another are gathered into one frame, in ms'),
+  DRAIN_MS: Joi.number()
+    .integer()
+    .min(0)
+    .max(600_000)
+    .default(5_000)
+    .description('over how long sockets are sent to other nodes at a stop, in ms'),
+  LOG_LEVEL: Joi.valid('fatal', 'error', 'warn', 'info', 'debug', 'silent')
+    .default('info')
+    .description('least level logged'),
+  CORS_ORIGINS: list(Joi.string().pattern(/^(\*|https?:\/\/[^/\s]+)$/, 'origin'))
+    .default([])
+    .description(
+      'origins of pages that may open sockets, separated by commas, `*` for any; none = the own origin',
+    ),
+})
+
+/**
+ * The settings in `environment`, which is not read again. Throws CONFIG_INVALID naming every setting that is missing or
+ * wrong, in one go, and never its value: it may be a secret.
+ */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  // An empty variable is a missing one: compose files and shells make no difference.
+  const known = Object.keys(configSchema.describe().keys)
+  const given = Object.fromEntries(
+    known.map((name) => [name, environment[name] === '' ? undefined : environment[name]]),
+  )
+  const { value, error } = configSchema.validate(given, {
+    abortEarly: false,
+    errors: { wrap: { label: false } },
+  })
+  if (error !== undefined) {
+    const problems = error.details.map(({ path, type, context }) =>
+      describeProblem(String(path[0]), type, context),
+    )
+    throw new GatewayError('CONFIG_INVALID', [...new Set(problems)].join('; '))
+  }
+  return Object.freeze(value)
+}
+
+function describeProblem(name: string, type: string, context: Joi.Context | undefined): string {
+  if (type === 'any.required') return `${name} is missing`
+  const limit: unknown = context?.['limit']
+  const rule = type.endsWith('.base') ? 'not of its type' : (type.split('.')[1] ?? type)
+  return `${name} is wrong (${rule}${typeof limit === 'number' ? ` ${limit}` : ''}): see its row in the README`
+}

@@ -1,0 +1,36 @@
+import { fileURLToPath } from 'node:url'
+import express from 'express'
+import type { Router } from 'express'
+import helmet from 'helmet'
+
+/** The built page; beside this file after a build. */
+const FILES = fileURLToPath(new URL('./console/', import.meta.url))
+
+/** Serves the page at `/`: own scripts, styles and connections only. */
+export function createPage(): Router {
+  const router = express.Router()
+  router.use(
+    helmet({
+      contentSecurityPolicy: {
+        useDefaults: false,
+        directives: {
+          defaultSrc: ["'none'"],
+          scriptSrc: ["'self'"],
+          styleSrc: ["'self'"],
+          imgSrc: ["'self'"],
+          connectSrc: ["'self'"],
+          baseUri: ["'none'"],
+          formAction: ["'none'"],
+          frameAncestors: ["'none'"],
+        },
+      },
+      // The gateway may be reached without TLS on a private network; whoever ends TLS in front of it sets this.
+      strictTransportSecurity: false,
+      referrerPolicy: { policy: 'no-referrer' },
+    }),
+    // The names of built files hold a hash of what is in them; the page itself must be looked up each time.
+  )
+  router.use('/assets', express.static(`${FILES}assets`, { immutable: true, maxAge: '1y', index: false }))
+  router.use(express.static(FILES, { maxAge: 0 }))
+  return router
+}

@@ -1,0 +1,131 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Notice } from '../../shared/notice.ts'
+import type { GapReason, Position } from '../../shared/position.ts'
+import type { Room } from '../../shared/room.ts'
+import type { Broker, Subscription } from '../broker/broker.ts'
+import type { Logger } from '../ops/logger.ts'
+import type { Outbox } from './outbox.ts'
+
+/** The latest notices that a room remembers, so that sockets which come back shortly need no read of the log. */
+const TAIL_NOTICES = 100
+/** Notices in one read of the log. */
+export const PAGE_NOTICES = 200
+const RETRY_AT_MOST_MS = 5_000
+
+interface LocalRoomDependencies {
+  readonly broker: Broker
+  readonly outbox: Outbox
+  /** Tells the sockets of the room that notices are missing, and where it goes on. */
+  readonly tellGap: (reason: GapReason, position: Position) => void
+  readonly log: Logger
+}
+
+/**
+ * One room on this node: follows the log of the room through the broker and hands on each notice once, in order.
+ *
+ * Notices arrive live; whatever is wrong with them (a hole, another epoch, an interrupted subscription) has one remedy:
+ * read the log from the last position until a read finds nothing new to come. While that goes on, live notices are only
+ * a sign that there is more to read.
+ */
+export class LocalRoom {
+  readonly room: Room
+  /** The last notice handed on. */
+  position: Position = { epoch: '', offset: 0 }
+  /** The latest notices handed on, oldest first; they end at `position`. */
+  readonly tail: Notice[] = []
+
+  readonly #is: LocalRoomDependencies
+  #subscription: Subscription | undefined
+  #reading: Promise<void> | undefined
+  #live = false
+  #more = false
+  #closed = false
+
+  constructor(room: Room, dependencies: LocalRoomDependencies) {
+    this.room = room
+    this.#is = dependencies
+  }
+
+  /** Subscribes and takes the end of the log as position. Rejects with BROKER_UNAVAILABLE; the room is of no use then. */
+  async open(): Promise<void> {
+    const { broker } = this.#is
+    this.#subscription = await broker.subscribe(this.room, {
+      onNotice: (notice, epoch) => this.#onNotice(notice, epoch),
+      onInterrupted: () => void this.catchUp(),
+    })
+    const [top] = await broker.top([this.room])
+    if (top !== undefined) this.position = top
+    this.#live = true
+    if (this.#more) void this.catchUp()
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#subscription?.leave()
+    this.#is.outbox.close()
+  }
+
+  /** Sends what waits to be sent: afterwards the sockets of the room stand at `position`. */
+  flush(): void {
+    this.#is.outbox.flush()
+  }
+
+  /** Reads the log until the room stands at its end; resolves then, or when the room is closed. Never rejects. */
+  catchUp(): Promise<void> {
+    this.#more = true
+    if (!this.#live) return this.#reading ?? Promise.resolve()
+    this.#live = false
+    this.#reading = this.#readToEnd()
+    return this.#reading
+  }
+
+  #onNotice(notice: Notice, epoch: string): void {
+    const next = this.position.offset + 1
+    if (!this.#live) this.#more = true
+    else if (epoch !== this.position.epoch || notice.offset > next) void this.catchUp()
+    else if (notice.offset === next) this.#handOn(notice)
+  }
+
+  #handOn(notice: Notice): void {
+    this.position = { epoch: this.position.epoch, offset: notice.offset }
+    this.tail.push(notice)
+    if (this.tail.length > TAIL_NOTICES) this.tail.shift()
+    this.#is.outbox.push(notice)
+  }
+
+  async #readToEnd(): Promise<void> {
+    let failures = 0
+    while (this.#more && !this.#closed) {
+      this.#more = false
+      try {
+        await this.#readPage()
+        failures = 0
+      } catch (err) {
+        this.#more = true
+        failures++
+        // The broker complains once of its connection; a line for each of many rooms would bury it.
+        this.#is.log.debug({ err, failures }, 'log of a room could not be read, trying again')
+        await delay(Math.random() * Math.min(RETRY_AT_MOST_MS, 50 * 2 ** Math.min(failures, 10)), undefined, {
+          ref: false,
+        })
+      }
+    }
+    this.#live = true
+  }
+
+  async #readPage(): Promise<void> {
+    const history = await this.#is.broker.history(this.room, this.position, PAGE_NOTICES)
+    if (this.#closed) return
+    if (history.gap !== undefined) return this.#jump(history.gap, history.top)
+    for (const notice of history.notices) this.#handOn(notice)
+    if (history.top.offset > this.position.offset) this.#more = true
+  }
+
+  #jump(reason: GapReason, top: Position): void {
+    this.#is.log.warn({ reason, from: this.position, to: top }, 'notices of a room are missing')
+    this.flush()
+    this.position = top
+    this.tail.length = 0
+    this.#is.tellGap(reason, top)
+  }
+}

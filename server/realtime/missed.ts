@@ -1,0 +1,32 @@
+import type { Notice } from '../../shared/notice.ts'
+import { mergeInOrder } from '../../shared/position.ts'
+import type { GapReason, Position } from '../../shared/position.ts'
+
+/** More than this is not replayed: whoever missed so much is faster served by a reload. */
+const REPLAYED_AT_MOST = 1_000
+
+/** Where a room of this node stands. */
+interface Standing {
+  readonly position: Position
+  readonly tail: readonly Notice[]
+}
+
+export type Missed =
+  /** Exactly what lies between `since` and the position of the room. */
+  | { readonly notices: readonly Notice[] }
+  | { readonly gap: GapReason }
+  /** The log must be read on after this offset to tell. */
+  | { readonly readAfter: number }
+
+/**
+ * What one who stopped at `since` missed until where the room stands now, given what was `read` of the log after `since`
+ * so far. Pure. The log may have been read beyond the position of the room: that part will arrive live.
+ */
+export function missedSince(since: Position, room: Standing, read: readonly Notice[]): Missed {
+  const missing = room.position.offset - since.offset
+  if (since.epoch !== room.position.epoch || missing < 0) return { gap: 'epoch-changed' }
+  if (missing > REPLAYED_AT_MOST) return { gap: 'too-many' }
+  const { run } = mergeInOrder(since.offset, read, room.tail)
+  if (run.length >= missing) return { notices: run.slice(0, missing) }
+  return { readAfter: since.offset + read.length }
+}

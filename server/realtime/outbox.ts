@@ -1,0 +1,60 @@
+import type { Notice } from '../../shared/notice.ts'
+
+/** A frame is sent before its window ends when this many notices wait. */
+const NOTICES_PER_FRAME = 500
+
+interface OutboxOptions {
+  /** How long notices are gathered after one was sent, in ms; 0 sends each at once. */
+  readonly windowMs: number
+}
+
+/** Where the outbox gets its time from. */
+export interface Clock {
+  setTimeout(callback: () => void, ms: number): unknown
+  clearTimeout(timer: unknown): void
+}
+
+/**
+ * Gathers the notices of one room into frames: the first of a quiet room leaves at once, what follows within the window
+ * leaves together at its end. Keeps order; holds at most one frame.
+ */
+export function createOutbox(
+  { windowMs }: OutboxOptions,
+  send: (notices: readonly Notice[]) => void,
+  clock: Clock,
+) {
+  let waiting: Notice[] = []
+  let window: unknown
+
+  function endWindow(): void {
+    window = undefined
+    if (waiting.length > 0) sendWaiting()
+  }
+
+  function sendWaiting(): void {
+    const frame = waiting
+    waiting = []
+    clock.clearTimeout(window)
+    window = windowMs > 0 ? clock.setTimeout(endWindow, windowMs) : undefined
+    send(frame)
+  }
+
+  return {
+    push(notice: Notice): void {
+      waiting.push(notice)
+      if (window === undefined || waiting.length >= NOTICES_PER_FRAME) sendWaiting()
+    },
+
+    /** Sends what waits now. */
+    flush(): void {
+      if (waiting.length > 0) sendWaiting()
+    },
+
+    close(): void {
+      clock.clearTimeout(window)
+      waiting = []
+    },
+  }
+}
+
+export type Outbox = ReturnType<typeof createOutbox>

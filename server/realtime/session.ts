@@ -1,0 +1,159 @@
+import { asGatewayError, ERRORS, GatewayError } from '../../shared/errors.ts'
+import type { Notice } from '../../shared/notice.ts'
+import type { GapReason, Position } from '../../shared/position.ts'
+import type { Done, Refused, Subscribed } from '../../shared/protocol.ts'
+import { isFeed, roomName } from '../../shared/room.ts'
+import type { Room } from '../../shared/room.ts'
+import { authorise } from '../auth/authorise.ts'
+import type { Principal } from '../auth/principal.ts'
+import type { Broker } from '../broker/broker.ts'
+import type { Logger } from '../ops/logger.ts'
+import { PAGE_NOTICES } from './local-room.ts'
+import type { LocalRoom } from './local-room.ts'
+import type { LocalRooms } from './local-rooms.ts'
+import { missedSince } from './missed.ts'
+import { checkRoom, checkSubscribe } from './payload-checks.ts'
+
+const ROOMS_AT_MOST = 1_000
+const REQUESTS_UNDER_WAY_AT_MOST = 100
+/** Reads of the log for one resume; enough for the most that is replayed while the room goes on. */
+const READS_AT_MOST = 20
+
+/** What a session does to its socket. */
+export interface SocketSide {
+  isOpen(): boolean
+  /** From now on, the socket gets what is sent to the room. */
+  join(room: Room): void
+  leave(room: Room): void
+  replay(room: Room, epoch: string, notices: readonly Notice[]): void
+}
+
+interface SessionDependencies {
+  readonly socket: SocketSide
+  readonly rooms: LocalRooms
+  readonly broker: Broker
+  readonly log: Logger
+}
+
+/** What one socket asked for and is in. Requests about one room are served one after the other. */
+export class Session {
+  readonly #principal: Principal
+  readonly #is: SessionDependencies
+  readonly #joined = new Map<string, LocalRoom>()
+  readonly #queues = new Map<string, Promise<unknown>>()
+  #underWay = 0
+
+  constructor(principal: Principal, dependencies: SessionDependencies) {
+    this.#principal = principal
+    this.#is = dependencies
+  }
+
+  /**
+   * Serves `subscribe`. The answer is given by calling `answer` in the very moment in which the socket joins the room,
+   * so that what was missed follows it and everything later follows that.
+   */
+  async subscribe(payload: unknown, answer: (answer: Subscribed | Refused) => void): Promise<void> {
+    await this.#serve(answer, async () => {
+      const { since, ...room } = checkSubscribe(payload)
+      if (authorise(this.#principal, room) === undefined)
+        throw new GatewayError('ROOM_REFUSED', whyRefused(room))
+      await this.#inTurn(room, () => this.#join(room, since, answer))
+    })
+  }
+
+  /** Serves `unsubscribe`; being in the room is not needed. */
+  async unsubscribe(payload: unknown, answer: (answer: Done | Refused) => void): Promise<void> {
+    await this.#serve(answer, async () => {
+      const room = checkRoom(payload)
+      await this.#inTurn(room, async () => this.#leave(room))
+      answer({ ok: true })
+    })
+  }
+
+  /** The socket is gone: lets go of every room. */
+  end(): void {
+    for (const room of this.#joined.values()) this.#is.rooms.release(room)
+    this.#joined.clear()
+  }
+
+  async #join(room: Room, since: Position | undefined, answer: (answer: Subscribed) => void): Promise<void> {
+    this.#leave(room)
+    if (this.#joined.size >= ROOMS_AT_MOST) throw new GatewayError('TOO_MANY_ROOMS')
+    const local = await this.#is.rooms.acquire(room)
+    try {
+      const missed = since === undefined ? { notices: [] } : await this.#readMissed(local, since)
+      if (!this.#is.socket.isOpen()) return this.#is.rooms.release(local)
+      local.flush()
+      answer({ ok: true, room, position: local.position, recovered: missed.notices.length, ...gapOf(missed) })
+      this.#is.socket.replay(room, local.position.epoch, missed.notices)
+      this.#is.socket.join(room)
+      this.#joined.set(roomName(room), local)
+    } catch (error) {
+      this.#is.rooms.release(local)
+      throw error
+    }
+  }
+
+  /** Resolves with what was missed at the very position where the room stands: nothing may wait before it is used. */
+  async #readMissed(
+    local: LocalRoom,
+    since: Position,
+  ): Promise<{ notices: readonly Notice[]; gap?: GapReason }> {
+    const { epoch, offset } = local.position
+    // The client knows more than this node, or another log: the node may be the one that is behind.
+    if (since.epoch !== epoch || since.offset > offset) await local.catchUp()
+    const read: Notice[] = []
+    for (let reads = 0; reads < READS_AT_MOST; reads++) {
+      const missed = missedSince(since, local, read)
+      if ('gap' in missed) return { notices: [], gap: missed.gap }
+      if ('notices' in missed) return missed
+      const history = await this.#is.broker.history(
+        local.room,
+        { epoch: since.epoch, offset: missed.readAfter },
+        PAGE_NOTICES,
+      )
+      if (history.gap !== undefined) return { notices: [], gap: history.gap }
+      read.push(...history.notices)
+    }
+    return { notices: [], gap: 'too-many' }
+  }
+
+  #leave(room: Room): void {
+    const name = roomName(room)
+    const local = this.#joined.get(name)
+    if (local === undefined) return
+    this.#joined.delete(name)
+    this.#is.socket.leave(room)
+    this.#is.rooms.release(local)
+  }
+
+  async #inTurn(room: Room, work: () => Promise<void>): Promise<void> {
+    const name = roomName(room)
+    const turn = (this.#queues.get(name) ?? Promise.resolve()).then(work, work)
+    this.#queues.set(name, turn)
+    try {
+      await turn
+    } finally {
+      if (this.#queues.get(name) === turn) this.#queues.delete(name)
+    }
+  }
+
+  async #serve(answer: (refused: Refused) => void, work: () => Promise<void>): Promise<void> {
+    this.#underWay++
+    try {
+      if (this.#underWay > REQUESTS_UNDER_WAY_AT_MOST) throw new GatewayError('TOO_MANY_REQUESTS')
+      await work()
+    } catch (error) {
+      const { code, message, cause } = asGatewayError(error)
+      if (code === 'INTERNAL') this.#is.log.error({ err: cause }, 'request of a socket failed')
+      answer({ ok: false, code, message, retry: ERRORS[code].retry })
+    } finally {
+      this.#underWay--
+    }
+  }
+}
+
+const gapOf = ({ gap }: { gap?: GapReason }) => (gap === undefined ? {} : { gap })
+
+const whyRefused = (room: Room): string =>
+  isFeed(room) ? 'the feed is for admins' : 'the token does not name it'

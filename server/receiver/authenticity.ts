@@ -1,0 +1,38 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+
+/** The provider asks receivers to refuse calls that are more than a minute off. Source: Webhook Overview, document 34354. */
+const SKEW_AT_MOST_MS = 60_000
+
+/** What the query of a webhook says about who sent it. */
+export interface Signature {
+  readonly sign: string | undefined
+  /** Unix time in whole seconds, hashed as received. */
+  readonly requestTime: string | undefined
+}
+
+/**
+ * Whether one who knows a token made this call within the last minute. `Sign` is the hex of sha256(token + RequestTime):
+ * it does not cover the body, nor the rest of the query. Pure: no request, no clock.
+ */
+export function checkAuthenticity(
+  { sign, requestTime }: Signature,
+  tokens: readonly string[],
+  nowMs: number,
+): 'genuine' | 'forged' | 'stale' {
+  if (sign === undefined || requestTime === undefined || !/^\d{1,12}$/.test(requestTime)) return 'forged'
+  if (!/^[0-9a-f]{64}$/i.test(sign)) return 'forged'
+  const given = Buffer.from(sign, 'hex')
+  // Every token is tried, so that the time taken does not tell which one fits.
+  const fits = tokens.map((token) => timingSafeEqual(given, digest(token, requestTime))).includes(true)
+  if (!fits) return 'forged'
+  return Math.abs(nowMs - Number(requestTime) * 1_000) > SKEW_AT_MOST_MS ? 'stale' : 'genuine'
+}
+
+/** The `Sign` of a call, lower-case hex. */
+export const signatureOf = (token: string, requestTime: string): string =>
+  digest(token, requestTime).toString('hex')
+
+const digest = (token: string, requestTime: string): Buffer =>
+  createHash('sha256')
+    .update(token + requestTime)
+    .digest()

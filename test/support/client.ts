@@ -1,0 +1,125 @@
+import { SignJWT } from 'jose'
+import { io } from 'socket.io-client'
+import type { Socket } from 'socket.io-client'
+import type { MemberNotice, Notice } from '../../shared/notice.ts'
+import type { Position } from '../../shared/position.ts'
+import type {
+  ClientToServer,
+  Gap,
+  Goodbye,
+  Refused,
+  ServerToClient,
+  SubscribeAsk,
+  Subscribed,
+} from '../../shared/protocol.ts'
+import type { Room } from '../../shared/room.ts'
+import { JWT_SECRET } from './gateway-process.ts'
+import { soon, until } from './wait.ts'
+
+interface Claims {
+  readonly sub?: string
+  readonly role?: string
+  readonly rooms?: unknown
+  readonly ttlS?: number
+}
+
+/** A token as the app's own backend would make it. */
+export const makeToken = (
+  { sub = 'user-1', ttlS = 600, ...claims }: Claims = {},
+  secret = JWT_SECRET,
+): Promise<string> =>
+  new SignJWT({ ...claims })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject(sub)
+    .setExpirationTime(Math.floor(Date.now() / 1_000) + ttlS)
+    .sign(new TextEncoder().encode(secret))
+
+export const adminToken = (): Promise<string> => makeToken({ sub: 'admin-1', role: 'admin' })
+
+export interface Received {
+  readonly room: Room
+  readonly epoch: string
+  readonly notice: Notice | MemberNotice
+}
+
+/** A plain socket.io-client that writes down what it gets. */
+export interface Client {
+  readonly socket: Socket<ServerToClient, ClientToServer>
+  readonly received: Received[]
+  readonly gaps: Gap[]
+  readonly goodbyes: Goodbye[]
+  /** The seqs of all messages received, in order. */
+  seqs(): number[]
+  /** Rejects when the answer is a refusal. */
+  subscribe(ask: SubscribeAsk): Promise<Subscribed>
+  ask(payload: unknown, event?: 'subscribe' | 'unsubscribe'): Promise<Subscribed | Refused>
+  /** Resolves once exactly these many notices are there; rejects when more come, or too few. */
+  count(notices: number): Promise<Received[]>
+  /** The position after the last notice received. */
+  position(): Position
+  close(): void
+}
+
+/** Connects and resolves once the handshake is done; rejects with the error of the handshake. */
+export async function connect(
+  url: string,
+  token?: string,
+  options: { readonly reconnection?: boolean } = {},
+): Promise<Client> {
+  const socket: Socket<ServerToClient, ClientToServer> = io(url, {
+    transports: ['websocket'],
+    forceNew: true,
+    reconnection: options.reconnection ?? false,
+    reconnectionDelay: 20,
+    reconnectionDelayMax: 100,
+    auth: token === undefined ? {} : { token },
+  })
+  const received: Received[] = []
+  const gaps: Gap[] = []
+  const goodbyes: Goodbye[] = []
+  socket.on('messages-recalled', ({ room, epoch, notices }) => {
+    for (const notice of notices) received.push({ room, epoch, notice })
+  })
+  socket.on('gap', (gap) => gaps.push(gap))
+  socket.on('goodbye', (goodbye) => goodbyes.push(goodbye))
+
+  const opened = new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve)
+    socket.once('connect_error', reject)
+  })
+  await soon('the handshake', opened).catch((error: unknown) => {
+    socket.close()
+    throw error
+  })
+
+  const ask: Client['ask'] = (payload, event = 'subscribe') =>
+    soon(
+      `the answer to ${event}`,
+      socket.emitWithAck(event, payload as never) as Promise<Subscribed | Refused>,
+    )
+
+  return {
+    socket,
+    received,
+    gaps,
+    goodbyes,
+    seqs: () => received.flatMap(({ notice }) => notice.messages.map(({ seq }) => seq)),
+    ask,
+    async subscribe(payload) {
+      const answer = await ask(payload)
+      if (!answer.ok) throw new Error(`refused: ${answer.code} ${answer.message}`)
+      return answer
+    },
+    async count(notices) {
+      await until(`${notices} notices, ${received.length} at first`, () => received.length >= notices)
+      if (received.length > notices) throw new Error(`${received.length} notices instead of ${notices}`)
+      return received
+    },
+    position() {
+      const last = received.at(-1)
+      if (last === undefined) throw new Error('nothing was received yet')
+      return { epoch: last.epoch, offset: last.notice.offset }
+    },
+    close: () => void socket.close(),
+  }
+}

@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { temporaryFolder } from './temporary-folder.ts'
+import { until } from './wait.ts'
+
+export const MAIN = fileURLToPath(new URL('../../server/main.js', import.meta.url))
+export const APP = '1400000000'
+export const WEBHOOK_TOKEN = 'test-webhook-token'
+export const JWT_SECRET = 'test-jwt-secret-of-at-least-32-characters'
+
+export interface GatewayProcess {
+  readonly url: string
+  readonly port: number
+  /** What it wrote to standard output and standard error so far. */
+  readonly output: () => string
+  readonly signal: (signal: NodeJS.Signals) => void
+  /** Resolves with the exit code, or with the name of the signal that ended it. */
+  readonly exited: Promise<number | NodeJS.Signals>
+  /** Kills it if it still runs, and removes its data. */
+  readonly stop: () => Promise<void>
+}
+
+type Settings = Readonly<Record<string, string>>
+
+/** Credentials that tests share; the rest of the environment is what any process needs. */
+const SETTINGS: Settings = {
+  SDK_APP_ID: APP,
+  WEBHOOK_TOKEN,
+  JWT_SECRET,
+  HOST: '127.0.0.1',
+  PORT: '0',
+  DRAIN_MS: '200',
+}
+
+/** Runs the built command line with these arguments and settings alone. */
+export function runGateway(parameters: readonly string[], settings: Settings) {
+  const child = spawn(process.execPath, [MAIN, ...parameters], {
+    env: { PATH: process.env['PATH'] ?? '', ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text))
+  const exited = once(child, 'close').then(
+    ([code, signal]: (number | NodeJS.Signals | null)[]) => code ?? signal ?? -1,
+  )
+  return { child, exited, output: () => output }
+}
+
+/** A real gateway process with its own data folder, once it takes connections. Rejects with what it said when it ends. */
+export async function startGatewayProcess(
+  settings: Settings = {},
+  parameters = ['start'],
+): Promise<GatewayProcess> {
+  const folder = temporaryFolder()
+  const { child, exited, output } = runGateway(parameters, {
+    ...SETTINGS,
+    DATA_DIR: folder.path,
+    ...settings,
+  })
+  let ended = false
+  void exited.then(() => (ended = true))
+  const port = await until('the gateway starts', () => {
+    if (ended) throw new Error(`the gateway ended: ${output()}`)
+    return Number(/"port":(\d+).*"gateway started"/.exec(output())?.[1])
+  })
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    output,
+    exited,
+    signal: (signal) => void child.kill(signal),
+    async stop() {
+      child.kill('SIGKILL')
+      await exited
+      folder.remove()
+    },
+  }
+}

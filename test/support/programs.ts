@@ -1,0 +1,53 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+
+/** What some tests run for real: the program, the variable that may name another one, and Debian's package. */
+const PROGRAMS = {
+  redis: { names: ['redis-server'], variable: 'REDIS_SERVER', debian: 'redis-server' },
+  nginx: { names: ['nginx', '/usr/sbin/nginx'], variable: 'NGINX', debian: 'nginx-light' },
+  chromium: {
+    names: ['chromium', 'chromium-browser', 'google-chrome'],
+    variable: 'CHROMIUM',
+    debian: 'chromium',
+  },
+} as const
+
+type ProgramName = keyof typeof PROGRAMS
+
+const runs = (program: string): boolean =>
+  spawnSync(program, ['--version'], { stdio: 'ignore' }).error === undefined
+
+/** The path of a program that `installMissing` has made sure of. */
+export function programPath(name: ProgramName): string {
+  const { names, variable } = PROGRAMS[name]
+  const chosen = process.env[variable]
+  const found = chosen ? [chosen].find(runs) : names.find(runs)
+  if (found === undefined) throw new Error(`${name} is missing: install it, or name it in ${variable}`)
+  return found
+}
+
+function isMissing(name: ProgramName): boolean {
+  try {
+    programPath(name)
+    return false
+  } catch {
+    return true
+  }
+}
+
+/** Before all tests: installs what they need when it may, or says in one line what to install. */
+export function mochaGlobalSetup(): void {
+  const missing = (Object.keys(PROGRAMS) as ProgramName[]).filter(isMissing)
+  if (missing.length === 0) return
+  const packages = missing.map((name) => PROGRAMS[name].debian)
+  const command = `apt-get install -y --no-install-recommends ${packages.join(' ')}`
+  if (process.getuid?.() !== 0 || !runs('apt-get')) {
+    process.stderr.write(`The tests need ${missing.join(', ')}. Install with: sudo ${command}\n`)
+    process.stdout.write('0 passed, 1 failed\n')
+    process.exit(1)
+  }
+  process.stderr.write(`installing for the tests: ${packages.join(' ')}\n`)
+  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  for (const line of ['apt-get update', command]) {
+    execFileSync('sh', ['-c', `${line} >&2`], { stdio: ['ignore', 'inherit', 'inherit'], env: environment })
+  }
+}

@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto'
+import { APP, WEBHOOK_TOKEN } from './gateway-process.ts'
+
+export const RECALL = 'Group.CallbackAfterRecallMsg'
+
+interface Call {
+  readonly query?: Readonly<Record<string, string | undefined>>
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+  readonly method?: string
+}
+
+/** The body of a recall, in the newest documented shape. */
+export const recallBody = (fields: Readonly<Record<string, unknown>> = {}) => ({
+  CallbackCommand: RECALL,
+  Operator_Account: 'admin',
+  Type: 'Public',
+  GroupId: '@TGS#1',
+  MsgSeqList: [{ MsgSeq: 130 }],
+  EventTime: 1670574414123,
+  ...fields,
+})
+
+/** The query of a webhook, signed as the provider documents it, written here a second time on purpose. */
+export function signedQuery(command = RECALL, nowS = Math.floor(Date.now() / 1_000)): Record<string, string> {
+  return {
+    SdkAppid: APP,
+    CallbackCommand: command,
+    contenttype: 'json',
+    ClientIP: '203.0.113.7',
+    OptPlatform: 'iOS',
+    Sign: createHash('sha256').update(`${WEBHOOK_TOKEN}${nowS}`).digest('hex'),
+    RequestTime: String(nowS),
+  }
+}
+
+/** Posts a webhook as the provider does; `body` is sent as it is when it is text. */
+export async function postWebhook(
+  url: string,
+  { query = signedQuery(), body = recallBody(), headers, method }: Call = {},
+) {
+  const parameters = Object.entries(query).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  )
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  const response = await fetch(`${url}/webhook?${new URLSearchParams(parameters)}`, {
+    method: method ?? 'POST',
+    ...(method === 'GET' ? {} : { body: text }),
+    headers: { ...headers },
+  })
+  const answer = (await response.json()) as { ActionStatus: string; ErrorInfo: string; ErrorCode: number }
+  return { status: response.status, answer, headers: response.headers }
+}
