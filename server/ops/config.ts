@@ -124,6 +124,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     )
     throw new GatewayError('CONFIG_INVALID', [...new Set(problems)].join('; '))
   }
+  for (const setting of Object.values(value)) Object.freeze(setting)
   return Object.freeze(value)
 }
 

@@ -43,7 +43,7 @@ const recallWebhookSchema = Joi.object<RecallWebhook>({
     .min(1)
     .max(MESSAGES_AT_MOST)
     .required(),
-  EventTime: optional(wholeNumber(0)).empty(0),
+  EventTime: wholeNumber(1).empty(Joi.valid(null, '', 0, '0')),
 }).unknown()
 
 /** What the gateway knows of a recall from outside its body. */

@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 const WITHIN_MS = 8_000
 
+type Truthy<T> = Exclude<T, false | 0 | '' | null | undefined>
+
 /** Polls until `look` answers something truthy, and answers that. Rejects naming `what` when the time is over. */
 export async function until<T>(
   what: string,
@@ -11,7 +13,7 @@ export async function until<T>(
   const deadline = Date.now() + withinMs
   for (;;) {
     const seen = await look()
-    if (seen) return seen
+    if (seen) return seen as Truthy<T>
     if (Date.now() > deadline) throw new Error(`waited ${withinMs} ms in vain: ${what}`)
     await delay(10)
   }

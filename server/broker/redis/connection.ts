@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { Redis } from 'ioredis'
 import { GatewayError } from '../../../shared/errors.ts'
@@ -66,4 +67,12 @@ export async function connectFirst(client: Redis): Promise<void> {
       cause: error,
     })
   }
+}
+
+/** Ends the connection for good and resolves once it is closed. */
+export async function disconnect(client: Redis): Promise<void> {
+  if (client.status === 'end' || client.status === 'wait') return
+  const ended = once(client, 'end')
+  client.disconnect()
+  await ended
 }

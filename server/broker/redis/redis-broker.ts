@@ -7,7 +7,7 @@ import type { Broker, BrokerOptions, Published, RecalledAt } from '../broker.ts'
 import { encodeEntry } from '../entry.ts'
 import { answerSince, POSITION_TTL_S, UNTIMED_REPEAT_WITHIN_MS } from '../log-rules.ts'
 import { within } from '../within.ts'
-import { COMMAND_WITHIN_MS, connectFirst, createConnection } from './connection.ts'
+import { COMMAND_WITHIN_MS, connectFirst, createConnection, disconnect } from './connection.ts'
 import { warnOfEviction } from './eviction.ts'
 import { createKeys } from './keys.ts'
 import { toArray, toEntries, toPositions } from './replies.ts'
@@ -77,8 +77,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     },
 
     async stop() {
-      subscriber.stop()
-      commands.disconnect()
+      await Promise.all([subscriber.stop(), disconnect(commands)])
     },
 
     isReady: () => commands.status === 'ready' && subscriber.isReady(),

@@ -3,7 +3,7 @@ import { GatewayError } from '../../../shared/errors.ts'
 import type { Logger } from '../../ops/logger.ts'
 import type { RoomListener, Subscription } from '../broker.ts'
 import { RoomListeners } from '../room-listeners.ts'
-import { connectFirst } from './connection.ts'
+import { connectFirst, disconnect } from './connection.ts'
 import type { Keys } from './keys.ts'
 import { toSpread } from './replies.ts'
 
@@ -49,7 +49,7 @@ export function createSubscriber(client: Redis, keys: Keys, log: Logger) {
   return {
     start: () => connectFirst(client),
 
-    stop: () => client.disconnect(),
+    stop: () => disconnect(client),
 
     isReady: () => client.status === 'ready',
 

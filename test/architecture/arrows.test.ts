@@ -1,0 +1,117 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+
+interface Import {
+  readonly from: string
+  /** A path of the project, or the name of a package. */
+  readonly to: string
+}
+
+const sources = ['server', 'shared'].flatMap((folder) =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.tsx?$/.test(file))
+    .map((file) => join(folder, file)),
+)
+
+const imports: Import[] = sources.flatMap((from) =>
+  [...readFileSync(join(ROOT, from), 'utf8').matchAll(/^(?:import|export)\s[^'"]*?['"]([^'"]+)['"]/gms)].map(
+    ([, name = '']) => ({
+      from,
+      to: name.startsWith('.') ? relative(ROOT, join(ROOT, dirname(from), name)) : name,
+    }),
+  ),
+)
+
+/** For each place, what of the project it may know besides its own folder and `shared/`. Nothing else. */
+const ARROWS: Readonly<Record<string, readonly string[]>> = {
+  'shared/': [],
+  'server/auth/': [],
+  'server/ops/': [],
+  'server/console/': [],
+  'server/identifier-schema.ts': [],
+  'server/page.ts': [],
+  'server/broker/': ['server/ops/logger.ts'],
+  'server/receiver/': ['server/broker/broker.ts', 'server/ops/logger.ts', 'server/identifier-schema.ts'],
+  'server/realtime/': [
+    'server/broker/broker.ts',
+    'server/ops/logger.ts',
+    'server/auth/',
+    'server/identifier-schema.ts',
+  ],
+  'server/http-server.ts': ['server/ops/logger.ts'],
+  'server/gateway.ts': ['server/'],
+  'server/commands/': ['server/gateway.ts', 'server/ops/', 'server/receiver/'],
+  'server/main.ts': ['server/commands/'],
+}
+
+/** Which files may know a library. A library that is not named here may be known by none. */
+const FENCES: Readonly<Record<string, readonly string[]>> = {
+  express: ['server/receiver/receiver.ts', 'server/ops/health.ts', 'server/page.ts', 'server/http-server.ts'],
+  helmet: ['server/page.ts'],
+  'socket.io': ['server/realtime/realtime.ts', 'server/realtime/gateway-socket.ts'],
+  ioredis: ['server/broker/redis/'],
+  lmdb: ['server/broker/embedded/', 'server/receiver/quarantine-store.ts'],
+  joi: [
+    'server/ops/config.ts',
+    'server/receiver/recall-webhook.ts',
+    'server/realtime/payload-checks.ts',
+    'server/identifier-schema.ts',
+    'server/commands/dev-settings.ts',
+  ],
+  jose: ['server/auth/', 'server/commands/token.ts'],
+  pino: ['server/ops/logger.ts'],
+  commander: ['server/main.ts'],
+  preact: ['server/console/'],
+  'preact/hooks': ['server/console/'],
+  'socket.io-client': ['server/console/'],
+  vite: ['server/console/vite.config.ts'],
+}
+
+const isIn = (places: readonly string[], file: string): boolean =>
+  places.some((place) => (place.endsWith('/') ? file.startsWith(place) : file === place))
+
+const homeOf = (file: string): string | undefined => Object.keys(ARROWS).find((place) => isIn([place], file))
+
+describe('arrows between folders', () => {
+  it('are read from real files', () => {
+    expect(imports.length).to.be.above(100)
+  })
+
+  it('start from places that are named here', () => {
+    expect(sources.filter((file) => homeOf(file) === undefined)).to.deep.equal([])
+  })
+
+  it('point one way', () => {
+    const wrong = imports.filter(({ from, to }) => {
+      const home = homeOf(from)
+      if (home === undefined || sources.includes(to) === false) return false
+      return !isIn([home, 'shared/', ...(ARROWS[home] ?? [])], to)
+    })
+    expect(wrong).to.deep.equal([])
+  })
+
+  it('lead to libraries only from behind their fences', () => {
+    const libraries = imports.filter(
+      ({ to }) => !sources.includes(to) && !to.startsWith('node:') && !/\.(css|ts)$/.test(to),
+    )
+    expect(libraries.filter(({ from, to }) => !isIn(FENCES[to] ?? [], from))).to.deep.equal([])
+  })
+
+  it('lead from shared/ and the page to nothing that only Node has', () => {
+    const node = imports.filter(
+      ({ from, to }) => to.startsWith('node:') && /^(shared|server\/console)\//.test(from),
+    )
+    expect(node.filter(({ from }) => !from.endsWith('vite.config.ts'))).to.deep.equal([])
+  })
+
+  it('lead to the process from main.ts alone', () => {
+    const using = sources.filter((file) =>
+      /\bprocess\.(env|exit|on|argv|std)/.test(readFileSync(join(ROOT, file), 'utf8')),
+    )
+    expect(using).to.deep.equal(['server/main.ts'])
+  })
+})

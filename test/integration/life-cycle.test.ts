@@ -1,0 +1,302 @@
+import { once } from 'node:events'
+import { request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { createServer } from 'node:net'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { adminToken, connect } from '../support/client.ts'
+import {
+  APP,
+  JWT_SECRET,
+  runGateway,
+  startGatewayProcess,
+  WEBHOOK_TOKEN,
+} from '../support/gateway-process.ts'
+import { freePort } from '../support/free-port.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { soon, until } from '../support/wait.ts'
+import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
+
+const CREDENTIALS = { SDK_APP_ID: APP, WEBHOOK_TOKEN, JWT_SECRET, HOST: '127.0.0.1', PORT: '0' }
+
+describe('life of a gateway', () => {
+  const undo = undoAfterEach()
+  const folder = (): string => {
+    const { path, remove } = temporaryFolder()
+    undo(remove)
+    return path
+  }
+  /** Runs a command line to its end. */
+  const run = async (parameters: readonly string[], settings: Readonly<Record<string, string>>) => {
+    const { child, exited, output } = runGateway(parameters, settings)
+    undo(() => child.kill('SIGKILL'))
+    return { code: await soon(`${parameters.join(' ')} ends`, exited), output: output() }
+  }
+
+  describe('start', () => {
+    it('without settings names every one that is missing, and ends', async () => {
+      const { code, output } = await run(['start'], {})
+      expect(code).to.equal(1)
+      expect(output.trim().split('\n')).to.have.length(1)
+      expect(output).to.match(
+        /CONFIG_INVALID.*SDK_APP_ID is missing.*WEBHOOK_TOKEN is missing.*JWT_SECRET is missing/,
+      )
+    })
+
+    it('with a taken port is one clear line', async () => {
+      const port = await freePort()
+      const squatter = createServer().listen(port, '127.0.0.1')
+      undo(() => squatter.close())
+      await until('the port is taken', () => squatter.listening)
+      const { code, output } = await run(['start'], {
+        ...CREDENTIALS,
+        PORT: String(port),
+        DATA_DIR: folder(),
+        LOG_LEVEL: 'error',
+      })
+      expect(code).to.equal(1)
+      expect(output.trim()).to.match(
+        new RegExp(`^recall-gateway: START_FAILED: .*port ${port} is taken \\(PORT\\)$`),
+      )
+    })
+
+    it('with an unreachable Redis is one clear line that names no password', async () => {
+      const REDIS_URL = `redis://user:secret@127.0.0.1:${await freePort()}`
+      const { code, output } = await run(['start'], {
+        ...CREDENTIALS,
+        REDIS_URL,
+        DATA_DIR: folder(),
+        LOG_LEVEL: 'error',
+      })
+      expect(code).to.equal(1)
+      expect(output.trim()).to.match(
+        /^recall-gateway: START_FAILED: .*cannot reach Redis at 127\.0\.0\.1:\d+ \(REDIS_URL\)$/,
+      )
+    })
+
+    it('with a data folder that cannot be written is one clear line', async () => {
+      const file = join(folder(), 'file')
+      writeFileSync(file, '')
+      const { code, output } = await run(['start'], {
+        ...CREDENTIALS,
+        DATA_DIR: join(file, 'data'),
+        LOG_LEVEL: 'error',
+      })
+      expect(code).to.equal(1)
+      expect(output.trim()).to.match(/^recall-gateway: START_FAILED: .*DATA_DIR/)
+    })
+
+    it('on the data folder of a running gateway is refused, and possible once that one is killed', async () => {
+      const DATA_DIR = folder()
+      const first = await startGatewayProcess({ DATA_DIR })
+      undo(first.stop)
+      const { code, output } = await run(['start'], { ...CREDENTIALS, DATA_DIR })
+      expect(code).to.equal(1)
+      expect(output).to.include('another gateway uses DATA_DIR')
+      first.signal('SIGKILL')
+      await first.exited
+      const second = await startGatewayProcess({ DATA_DIR })
+      undo(second.stop)
+    })
+  })
+
+  describe('start --dev', () => {
+    it('needs no settings, listens on loopback only, and prints a link and a command that work', async () => {
+      const DATA_DIR = folder()
+      const gateway = await startGatewayProcess(
+        { DATA_DIR, HOST: '', SDK_APP_ID: '', WEBHOOK_TOKEN: '', JWT_SECRET: '' },
+        ['start', '--dev'],
+      )
+      undo(gateway.stop)
+      const output = await until(
+        'the greeting',
+        () => gateway.output().includes('Ctrl+C') && gateway.output(),
+      )
+      const [, link, token] = /(http:\/\/127\.0\.0\.1:\d+\/)#token=(\S+)/.exec(output) ?? []
+      const command = /then send {2}node \S+ (.*)/.exec(output)?.[1]?.split(' ') ?? []
+      const client = await connect(String(link), token)
+      undo(client.close)
+      await client.subscribe({ feed: true })
+      expect(await run(command, { DATA_DIR })).to.include({ code: 0 })
+      await client.count(1)
+      expect(client.seqs()).to.deep.equal([130, 131])
+    })
+
+    it('keeps its made-up credentials for itself, and across restarts', async () => {
+      const DATA_DIR = folder()
+      const empty = { DATA_DIR, HOST: '', SDK_APP_ID: '', WEBHOOK_TOKEN: '', JWT_SECRET: '' }
+      const file = join(DATA_DIR, 'dev-credentials.json')
+      await (await startGatewayProcess(empty, ['start', '--dev'])).stop()
+      const first = readFileSync(file, 'utf8')
+      expect(statSync(file).mode & 0o777).to.equal(0o600)
+      await (await startGatewayProcess(empty, ['start', '--dev'])).stop()
+      expect(readFileSync(file, 'utf8')).to.equal(first)
+    })
+
+    it('refuses to listen beyond loopback', async () => {
+      const { code, output } = await run(['start', '--dev'], { HOST: '0.0.0.0', DATA_DIR: folder() })
+      expect(code).to.equal(1)
+      expect(output).to.include('--dev listens on loopback only')
+    })
+  })
+
+  describe('stop', () => {
+    it('says goodbye to sockets so that they come back, and exits with 0', async () => {
+      const gateway = await startGatewayProcess()
+      undo(gateway.stop)
+      const client = await connect(gateway.url, await adminToken())
+      undo(client.close)
+      const closed = new Promise<string>((resolve) => client.socket.once('disconnect', resolve))
+      gateway.signal('SIGTERM')
+      // After "io server disconnect", clients would not come back by themselves.
+      expect(await soon('the socket closes', closed)).to.equal('transport close')
+      expect(client.goodbyes[0]).to.include({ code: 4000 })
+      expect(client.goodbyes[0]?.retryInMs).to.be.within(0, 2_000)
+      expect(await soon('the gateway ends', gateway.exited)).to.equal(0)
+    })
+
+    it('is not ready, takes no new sockets, but still takes webhooks while sockets are sent away', async () => {
+      const gateway = await startGatewayProcess({ DRAIN_MS: '3000' })
+      undo(gateway.stop)
+      const clients = await Promise.all(
+        Array.from({ length: 30 }, async () => connect(gateway.url, await adminToken())),
+      )
+      for (const client of clients) undo(client.close)
+      gateway.signal('SIGTERM')
+      await until('the drain begins', () => clients.some(({ socket }) => socket.disconnected))
+      expect((await fetch(`${gateway.url}/readyz`)).status).to.equal(503)
+      expect(await postWebhook(gateway.url)).to.deep.include({ status: 200 })
+      const late = await connect(gateway.url, await adminToken()).then(
+        () => 'connected',
+        () => 'refused',
+      )
+      expect(late).to.equal('refused')
+      expect(clients.filter(({ socket }) => socket.connected)).to.not.be.empty
+      expect(await soon('the gateway ends', gateway.exited)).to.equal(0)
+      expect(clients.every(({ goodbyes }) => goodbyes.length === 1)).to.equal(true)
+    })
+
+    it('ends at once on a second signal', async () => {
+      const gateway = await startGatewayProcess({ DRAIN_MS: '60000' })
+      undo(gateway.stop)
+      const clients = await Promise.all([
+        connect(gateway.url, await adminToken()),
+        connect(gateway.url, await adminToken()),
+      ])
+      for (const client of clients) undo(client.close)
+      gateway.signal('SIGTERM')
+      await until('the drain begins', () => gateway.output().includes('stopping'))
+      gateway.signal('SIGINT')
+      expect(await soon('the gateway ends', gateway.exited)).to.equal(1)
+    })
+
+    it('answers webhooks under way before it ends', async () => {
+      const gateway = await startGatewayProcess()
+      undo(gateway.stop)
+      const path = `/webhook?${new URLSearchParams(signedQuery())}`
+      const webhook = request({
+        port: gateway.port,
+        path,
+        method: 'POST',
+        headers: { expect: '100-continue' },
+      })
+      const answered = once(webhook, 'response')
+      webhook.flushHeaders()
+      await soon('the gateway has the request', once(webhook, 'continue'))
+      gateway.signal('SIGTERM')
+      await until('the stop begins', () => gateway.output().includes('stopping'))
+      webhook.end(JSON.stringify(recallBody()))
+      const [response] = (await soon('the answer', answered)) as [IncomingMessage]
+      expect(response.statusCode).to.equal(200)
+      expect(await soon('the gateway ends', gateway.exited)).to.equal(0)
+    })
+  })
+
+  describe('kill -9', () => {
+    it('loses no recall that was answered OK', async () => {
+      const DATA_DIR = folder()
+      const first = await startGatewayProcess({ DATA_DIR })
+      undo(first.stop)
+      let answered = 0
+      const posts = Array.from({ length: 400 }, (_, i) =>
+        postWebhook(first.url, { body: recallBody({ MsgSeqList: [{ MsgSeq: i + 1 }] }) }).then(
+          ({ status }) => {
+            if (status === 200 && ++answered === 50) first.signal('SIGKILL')
+            return status === 200 ? i + 1 : 0
+          },
+          () => 0,
+        ),
+      )
+      const kept = (await Promise.all(posts)).filter((seq) => seq > 0)
+      const second = await startGatewayProcess({ DATA_DIR })
+      undo(second.stop)
+      const client = await connect(second.url, await adminToken())
+      undo(client.close)
+      const { position } = await client.subscribe({ group: '@TGS#1' })
+      await client.subscribe({ group: '@TGS#1', since: { ...position, offset: 0 } })
+      await until('the history', () => client.received.length === position.offset)
+      expect(kept.length).to.be.at.least(50)
+      expect(client.seqs()).to.include.members(kept)
+    })
+  })
+
+  describe('commands', () => {
+    it('tell their options with --help', async () => {
+      for (const command of ['start', 'send', 'token', 'quarantine']) {
+        const { code, output } = await run([command, '--help'], {})
+        expect(code).to.equal(0)
+        expect(output).to.include(`Usage: recall-gateway ${command}`)
+      }
+    })
+
+    it('make a token that a gateway takes', async () => {
+      const gateway = await startGatewayProcess()
+      undo(gateway.stop)
+      const made = await run(['token', '--sub', 'user-1', '--group', 'g', '--topic', 't', '--ttl', '60'], {
+        JWT_SECRET,
+      })
+      const client = await connect(gateway.url, made.output.trim())
+      undo(client.close)
+      await client.subscribe({ group: 'g', topic: 't' })
+      expect(await client.ask({ group: 'g' })).to.include({ code: 'ROOM_REFUSED' })
+    })
+
+    it('name what is wrong when they are used wrongly', async () => {
+      expect(await run(['token', '--sub', 'u'], { DATA_DIR: folder() }))
+        .to.deep.include({ code: 1 })
+        .and.to.have.property('output')
+        .that.includes('JWT_SECRET is missing')
+      expect((await run(['send', '--group', 'g', '--seqs', '1,x'], {})).output).to.include(
+        'whole numbers from 1',
+      )
+      const nobody = `http://127.0.0.1:${await freePort()}/webhook`
+      const sent = await run(['send', '--group', 'g', '--url', nobody, '--app', '1', '--token', 'secret'], {})
+      expect(sent.code).to.equal(1)
+      expect(sent.output).to.include('nothing answered').and.not.include('secret')
+    })
+  })
+
+  describe('quarantine', () => {
+    it('keeps what was authentic and not understood, without what proves the sender', async () => {
+      const DATA_DIR = folder()
+      const gateway = await startGatewayProcess({ DATA_DIR })
+      undo(gateway.stop)
+      const body = JSON.stringify(recallBody({ GroupId: 5 }))
+      expect((await postWebhook(gateway.url, { body })).status).to.equal(400)
+      expect((await postWebhook(gateway.url, { body: 'no json' })).status).to.equal(400)
+      const forged = { ...signedQuery(), Sign: '0'.repeat(64) }
+      expect((await postWebhook(gateway.url, { query: forged, body: 'forged' })).status).to.equal(401)
+
+      const { output } = await run(['quarantine'], { DATA_DIR })
+      const kept = output
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>)
+      expect(kept.map((request) => request['body'])).to.deep.equal([body, 'no json'])
+      expect(kept[0]?.['reason']).to.include('"GroupId"')
+      expect(output).to.include('SdkAppid=').and.not.include('Sign=')
+    })
+  })
+})

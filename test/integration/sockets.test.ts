@@ -1,0 +1,275 @@
+import { expect } from 'chai'
+import { SignJWT } from 'jose'
+import { adminToken, connect, makeToken } from '../support/client.ts'
+import type { Client } from '../support/client.ts'
+import { startGatewayProcess, JWT_SECRET } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { until } from '../support/wait.ts'
+import { postWebhook, recallBody } from '../support/webhook.ts'
+
+let groups = 0
+
+describe('sockets', () => {
+  const undo = undoAfterEach()
+  let gateway: GatewayProcess
+  /** A group that no other test uses. */
+  let group: string
+  before(async () => (gateway = await startGatewayProcess()))
+  after(() => gateway.stop())
+  beforeEach(() => (group = `group-${++groups}`))
+
+  const open = async (token: Promise<string> | string = adminToken(), options = {}): Promise<Client> => {
+    const client = await connect(gateway.url, await token, options)
+    undo(client.close)
+    return client
+  }
+  const recall = async (...seqs: number[]) => {
+    for (const seq of seqs) {
+      const { status } = await postWebhook(gateway.url, {
+        body: recallBody({ GroupId: group, MsgSeqList: [{ MsgSeq: seq }] }),
+      })
+      expect(status).to.equal(200)
+    }
+  }
+
+  describe('handshake', () => {
+    const refusalOf = async (token?: string): Promise<unknown> =>
+      connect(gateway.url, token).then(
+        () => 'connected',
+        (error: { data?: unknown }) => error.data,
+      )
+    const REFUSED = { code: 'TOKEN_REFUSED', retry: false }
+
+    it('needs a token', async () => {
+      expect(await refusalOf()).to.deep.equal(REFUSED)
+      expect(await refusalOf('')).to.deep.equal(REFUSED)
+      expect(await refusalOf('nonsense')).to.deep.equal(REFUSED)
+    })
+
+    it('refuses a token of another secret, one that has ended, and one without an end', async () => {
+      expect(await refusalOf(await makeToken({}, 'x'.repeat(32)))).to.deep.equal(REFUSED)
+      expect(await refusalOf(await makeToken({ ttlS: -10 }))).to.deep.equal(REFUSED)
+      const key = new TextEncoder().encode(JWT_SECRET)
+      const endless = await new SignJWT({}).setProtectedHeader({ alg: 'HS256' }).setSubject('u').sign(key)
+      expect(await refusalOf(endless)).to.deep.equal(REFUSED)
+    })
+
+    it('refuses a token that names no signature or another algorithm', async () => {
+      const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+      const claims = { sub: 'u', role: 'admin', exp: Math.floor(Date.now() / 1_000) + 600 }
+      expect(await refusalOf(`${encode({ alg: 'none' })}.${encode(claims)}.`)).to.deep.equal(REFUSED)
+      const key = new TextEncoder().encode(JWT_SECRET)
+      expect(
+        await refusalOf(await new SignJWT(claims).setProtectedHeader({ alg: 'HS512' }).sign(key)),
+      ).to.deep.equal(REFUSED)
+    })
+
+    it('refuses claims of another shape', async () => {
+      expect(await refusalOf(await makeToken({ role: 'root' }))).to.deep.equal(REFUSED)
+      expect(await refusalOf(await makeToken({ rooms: 'all' }))).to.deep.equal(REFUSED)
+      expect(await refusalOf(await makeToken({ rooms: [{}] }))).to.deep.equal(REFUSED)
+      expect(await refusalOf(await makeToken({ sub: 'a\nb' }))).to.deep.equal(REFUSED)
+    })
+
+    it('refuses long-polling', async () => {
+      expect((await fetch(`${gateway.url}/socket.io/?EIO=4&transport=polling`)).status).to.equal(400)
+    })
+  })
+
+  describe('rooms', () => {
+    it('give a member what the token grants, without what only admins may see', async () => {
+      const member = await open(makeToken({ rooms: [{ group }] }))
+      const admin = await open()
+      await member.subscribe({ group })
+      await admin.subscribe({ group })
+      await recall(130)
+      const [seen] = await member.count(1)
+      expect(seen?.notice).to.deep.equal({
+        offset: 1,
+        group,
+        messages: [{ seq: 130 }],
+        recalledAtMs: 1670574414123,
+      })
+      const [whole] = await admin.count(1)
+      expect(whole?.notice).to.include({
+        operator: 'admin',
+        platform: 'iOS',
+        address: '203.0.113.7',
+        groupType: 'Public',
+      })
+    })
+
+    it('are refused to a member without a grant, and nothing of them arrives', async () => {
+      const member = await open(makeToken({ rooms: [{ group: `${group}-own` }, { group, topic: 't' }] }))
+      for (const room of [{ group }, { group, topic: 'u' }, { feed: true }, { group: 'feed' }]) {
+        expect(await member.ask(room), JSON.stringify(room)).to.include({
+          ok: false,
+          code: 'ROOM_REFUSED',
+          retry: false,
+        })
+      }
+      await member.subscribe({ group: `${group}-own` })
+      await recall(130)
+      group += '-own'
+      await recall(131)
+      await member.count(1)
+      expect(member.seqs()).to.deep.equal([131])
+    })
+
+    it('are refused by name for a request of another shape', async () => {
+      const client = await open()
+      const wrong: [unknown, string][] = [
+        [undefined, 'request'],
+        [{}, 'group'],
+        ['feed', 'request'],
+        [{ group: '' }, 'group'],
+        [{ group: 5 }, 'group'],
+        [{ group, topci: 't' }, 'topci'],
+        [{ topic: 't' }, 'group'],
+        [{ feed: false }, 'feed'],
+        [{ feed: true, group }, 'feed'],
+        [{ group, since: { epoch: 'e' } }, 'since.offset'],
+        [{ group, since: { epoch: 'e', offset: -1 } }, 'since.offset'],
+        [{ group, since: 5 }, 'since'],
+      ]
+      for (const [payload, name] of wrong) {
+        const answer = await client.ask(payload)
+        expect(answer, JSON.stringify(payload)).to.include({ ok: false, code: 'REQUEST_MALFORMED' })
+        expect('message' in answer && answer.message, JSON.stringify(payload)).to.include(name)
+      }
+    })
+
+    it('survive requests without a callback and with anything in its place', async () => {
+      const client = await open()
+      client.socket.emit('subscribe', { group } as never, 'no function' as never)
+      client.socket.emit('unsubscribe', null as never, undefined as never)
+      client.socket.emit('subscribe', undefined as never, { then: 1 } as never)
+      await client.subscribe({ group })
+      await recall(1)
+      await client.count(1)
+    })
+
+    it('deliver once to one who subscribed twice, and nothing after unsubscribe', async () => {
+      const [client, witness] = [await open(), await open()]
+      await witness.subscribe({ group })
+      await client.subscribe({ group })
+      await client.subscribe({ group })
+      await recall(1)
+      await client.count(1)
+      expect(await client.ask({ group }, 'unsubscribe')).to.deep.equal({ ok: true })
+      await recall(2)
+      await witness.count(2)
+      await client.ask({ group }, 'unsubscribe')
+      expect(client.seqs()).to.deep.equal([1])
+    })
+
+    it('gather a burst into few frames, in order', async () => {
+      const client = await open()
+      await client.subscribe({ group })
+      let frames = 0
+      client.socket.on('messages-recalled', () => frames++)
+      const posts = Array.from({ length: 60 }, (_, i) => recall(i + 1))
+      await Promise.all(posts)
+      await client.count(60)
+      expect(client.received.map(({ notice }) => notice.offset)).to.deep.equal(
+        Array.from({ length: 60 }, (_, i) => i + 1),
+      )
+      expect(frames).to.be.below(60)
+    })
+  })
+
+  describe('resume', () => {
+    it('has a position before the first notice, and goes on from it', async () => {
+      const first = await open()
+      const { position, recovered } = await first.subscribe({ group })
+      expect({ offset: position.offset, recovered }).to.deep.equal({ offset: 0, recovered: 0 })
+      first.close()
+      await recall(1, 2)
+      const second = await open()
+      expect(await second.subscribe({ group, since: position })).to.deep.include({
+        recovered: 2,
+        position: { ...position, offset: 2 },
+      })
+      await second.count(2)
+      expect(second.seqs()).to.deep.equal([1, 2])
+    })
+
+    it('delivers nothing when nothing was missed', async () => {
+      const client = await open()
+      await client.subscribe({ group })
+      await recall(1)
+      await client.count(1)
+      const back = await open()
+      expect(await back.subscribe({ group, since: client.position() }))
+        .to.include({ recovered: 0 })
+        .and.not.have.property('gap')
+      await recall(2)
+      await back.count(1)
+      expect(back.seqs()).to.deep.equal([2])
+    })
+
+    it('delivers what was missed first, more than one page of it, then what comes', async () => {
+      const client = await open()
+      const { position } = await client.subscribe({ group })
+      client.close()
+      for (let i = 0; i < 450; i += 50)
+        await Promise.all(Array.from({ length: 50 }, (_, j) => recall(i + j + 1)))
+      const back = await open()
+      expect(await back.subscribe({ group, since: position })).to.include({ recovered: 450 })
+      await recall(451)
+      await back.count(451)
+      expect(back.received.map(({ notice }) => notice.offset)).to.deep.equal(
+        Array.from({ length: 451 }, (_, i) => i + 1),
+      )
+    })
+
+    it('misses nothing and doubles nothing while the room is under fire', async () => {
+      let stop = false
+      let sent = 0
+      const [first] = [await open()]
+      const { position } = await first.subscribe({ group })
+      const fire = (async () => {
+        while (!stop) await recall(++sent)
+      })()
+      for (let round = 0; round < 15; round++) {
+        const client = await open()
+        await client.subscribe({ group, since: position })
+        const goal = sent + 10
+        await until('more notices', () => client.received.length >= goal)
+        expect(client.received.map(({ notice }) => notice.offset)).to.deep.equal(
+          client.received.map((_, i) => i + 1),
+        )
+        client.close()
+      }
+      stop = true
+      await fire
+      await first.count(sent)
+      expect(first.received.map(({ notice }) => notice.offset)).to.deep.equal(
+        first.received.map((_, i) => i + 1),
+      )
+    })
+
+    it('answers a gap with the reason, and no part of what was missed', async () => {
+      await recall(1, 2)
+      const client = await open()
+      const { position } = await client.subscribe({ group })
+      const lost = await client.ask({ group, since: { epoch: 'another', offset: 1 } })
+      expect(lost).to.deep.include({ ok: true, recovered: 0, gap: 'epoch-changed', position })
+      const ahead = await client.ask({ group, since: { ...position, offset: 99 } })
+      expect(ahead).to.deep.include({ ok: true, recovered: 0, gap: 'epoch-changed', position })
+      await recall(3)
+      await client.count(1)
+      expect(client.seqs()).to.deep.equal([3])
+    })
+  })
+
+  it('are told goodbye when the token ends', async () => {
+    const client = await open(makeToken({ role: 'admin', ttlS: 1 }))
+    const closed = new Promise<string>((resolve) => client.socket.once('disconnect', resolve))
+    expect(await closed).to.equal('transport close')
+    expect(client.goodbyes).to.deep.equal([
+      { code: 4002, reason: 'the token has ended; come back with a new one' },
+    ])
+  })
+})

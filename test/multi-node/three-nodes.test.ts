@@ -1,0 +1,184 @@
+import { createClient } from 'redis'
+import { expect } from 'chai'
+import { adminToken, connect, makeToken } from '../support/client.ts'
+import type { Client } from '../support/client.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { RECALL_SAMPLES } from '../support/provider-samples.ts'
+import { startRedis } from '../support/redis-server.ts'
+import type { RedisServer } from '../support/redis-server.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { until } from '../support/wait.ts'
+import { postWebhook, recallBody } from '../support/webhook.ts'
+
+const consecutive = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
+
+let groups = 0
+
+describe('three nodes on one Redis', () => {
+  const undo = undoAfterEach()
+  let redis: RedisServer
+  let nodes: GatewayProcess[]
+  let group: string
+
+  before(async () => {
+    redis = await startRedis()
+    nodes = await Promise.all([1, 2, 3].map(() => startGatewayProcess({ REDIS_URL: redis.url })))
+  })
+  after(async () => {
+    await Promise.all(nodes.map((node) => node.stop()))
+    await redis.stop()
+  })
+  beforeEach(() => (group = `group-${++groups}`))
+
+  const node = (i: number): GatewayProcess => {
+    const found = nodes[i]
+    if (found === undefined) throw new Error(`there is no node ${i}`)
+    return found
+  }
+  const open = async (i: number, token = adminToken()): Promise<Client> => {
+    const client = await connect(node(i).url, await token)
+    undo(client.close)
+    return client
+  }
+  const recall = async (i: number, seq: number) => {
+    const body = recallBody({ GroupId: group, MsgSeqList: [{ MsgSeq: seq }] })
+    expect((await postWebhook(node(i).url, { body })).status).to.equal(200)
+  }
+
+  it('bring the documented recall to group room, topic room and feed of every node once, and a repeat to nobody', async () => {
+    const body = RECALL_SAMPLES['of 2023, in a topic, with the time in digits']
+    const rooms = [
+      { group: body.GroupId },
+      { group: body.GroupId, topic: body.TopicId },
+      { feed: true } as const,
+    ]
+    const clients: Client[] = []
+    for (const i of nodes.keys()) {
+      for (const room of rooms) {
+        const client = await open(i)
+        await client.subscribe(room)
+        clients.push(client)
+      }
+    }
+    await postWebhook(node(0).url, { body })
+    await postWebhook(node(1).url, { body })
+    await postWebhook(node(2).url, { body: { ...body, MsgSeqList: [{ MsgSeq: 131 }] } })
+    for (const client of clients) {
+      await client.count(2)
+      expect(client.seqs()).to.deep.equal([130, 131])
+    }
+  })
+
+  it('deliver what arrives at any of them in one and the same order everywhere', async () => {
+    const clients = await Promise.all(nodes.map((_, i) => open(i, makeToken({ rooms: [{ group }] }))))
+    for (const client of clients) await client.subscribe({ group })
+    await Promise.all(consecutive(300).map((seq) => recall(seq % 3, seq)))
+    for (const client of clients) {
+      await client.count(300)
+      expect(client.received.map(({ notice }) => notice.offset)).to.deep.equal(consecutive(300))
+    }
+    const [first, ...others] = clients.map((client) => client.seqs())
+    for (const other of others) expect(other).to.deep.equal(first)
+  })
+
+  it('let a socket that leaves one go on at another from its position', async () => {
+    const here = await open(0)
+    await here.subscribe({ group })
+    await recall(0, 1)
+    await here.count(1)
+    here.close()
+    await recall(1, 2)
+    await recall(2, 3)
+    const there = await open(1)
+    expect(await there.subscribe({ group, since: here.position() })).to.include({ recovered: 2 })
+    await recall(0, 4)
+    await there.count(3)
+    expect(there.seqs()).to.deep.equal([2, 3, 4])
+  })
+
+  it('let a socket go on at another while the room is under fire', async () => {
+    let stop = false
+    let sent = 0
+    const home = await open(0)
+    const { position } = await home.subscribe({ group })
+    home.close()
+    const fire = (async () => {
+      while (!stop) await recall(sent % 3, ++sent)
+    })()
+    const seen: number[] = []
+    let since = position
+    for (let hop = 0; hop < 12; hop++) {
+      const client = await open(hop % 3)
+      await client.subscribe({ group, since })
+      await until('a notice', () => client.received.length > 0)
+      client.close()
+      seen.push(...client.received.map(({ notice }) => notice.offset))
+      since = client.position()
+    }
+    stop = true
+    await fire
+    expect(seen).to.deep.equal(consecutive(seen.length))
+  })
+
+  it('subscribe at Redis only for rooms that have sockets on them', async () => {
+    const operator = await createClient({ url: redis.url }).connect()
+    undo(() => operator.destroy())
+    const subscribers = async (): Promise<number> => {
+      const channel = (await operator.pubSubShardChannels()).find((name) => name.endsWith(`:group:${group}`))
+      return channel === undefined ? 0 : ((await operator.pubSubShardNumSub([channel]))[channel] ?? 0)
+    }
+    const clients = [await open(0), await open(0), await open(2)]
+    for (const client of clients) await client.subscribe({ group })
+    expect(await subscribers()).to.equal(2)
+    for (const client of clients) client.close()
+    await until('both nodes leave', async () => (await subscribers()) === 0, 15_000)
+  })
+
+  it('tell sockets of a lost log that there is a gap, and go on', async () => {
+    const client = await open(0)
+    await client.subscribe({ group })
+    await recall(1, 1)
+    await client.count(1)
+    const operator = await createClient({ url: redis.url }).connect()
+    undo(() => operator.destroy())
+    await operator.flushAll()
+    await recall(1, 2)
+    const [gap] = await until('the gap', () => client.gaps.length > 0 && client.gaps)
+    expect(gap).to.deep.include({ room: { group }, reason: 'epoch-changed' })
+    await recall(2, 3)
+    await until('the next notice', () => client.seqs().includes(3))
+    expect(client.position().epoch).to.equal(gap?.position.epoch)
+  })
+})
+
+describe('nodes whose Redis connections are cut', () => {
+  const undo = undoAfterEach()
+
+  it('deliver everything all the same, once and in order', async () => {
+    const redis = await startRedis()
+    undo(redis.stop)
+    const [sender, node] = await Promise.all([
+      startGatewayProcess({ REDIS_URL: redis.url }),
+      startGatewayProcess({ REDIS_URL: redis.url }),
+    ])
+    undo(sender.stop)
+    undo(node.stop)
+    const client = await connect(node.url, await adminToken())
+    undo(client.close)
+    await client.subscribe({ group: 'g' })
+    const operator = await createClient({ url: redis.url }).connect()
+    undo(() => operator.destroy())
+
+    let kept = 0
+    for (let seq = 1; seq <= 60; seq++) {
+      if (seq % 10 === 0) await operator.sendCommand(['CLIENT', 'KILL', 'TYPE', 'pubsub'])
+      const body = recallBody({ GroupId: 'g', MsgSeqList: [{ MsgSeq: seq }] })
+      if ((await postWebhook(sender.url, { body })).status === 200) kept++
+    }
+    expect(kept).to.equal(60)
+    await client.count(60)
+    expect(client.received.map(({ notice }) => notice.offset)).to.deep.equal(consecutive(60))
+    expect(client.gaps).to.be.empty
+  })
+})

@@ -1,0 +1,45 @@
+import { pino } from 'pino'
+import type { Broker, BrokerOptions } from '../../server/broker/broker.ts'
+import { createEmbeddedBroker } from '../../server/broker/embedded/embedded-broker.ts'
+import { createRedisBroker } from '../../server/broker/redis/redis-broker.ts'
+import { APP } from './gateway-process.ts'
+import { startRedis } from './redis-server.ts'
+import { temporaryFolder } from './temporary-folder.ts'
+
+const log = pino({ level: 'silent' })
+
+/** Where brokers of one kind keep what they were given: as long as it stands, a second broker finds what a first one kept. */
+export interface BrokerHome {
+  create(options?: Partial<BrokerOptions>): Broker
+  /** Whether two brokers can be open at once. */
+  readonly shared: boolean
+  close(): Promise<void>
+}
+
+const withDefaults = (options: Partial<BrokerOptions>): BrokerOptions => ({
+  historySize: 100,
+  historyTtlS: 60,
+  ...options,
+})
+
+/** Every implementation of the port. */
+export const BROKER_HOMES: Readonly<Record<string, () => Promise<BrokerHome>>> = {
+  async embedded() {
+    const folder = temporaryFolder()
+    return {
+      shared: false,
+      create: (options = {}) =>
+        createEmbeddedBroker({ ...withDefaults(options), dataDir: folder.path }, { log }),
+      close: async () => folder.remove(),
+    }
+  },
+  async redis() {
+    const redis = await startRedis()
+    return {
+      shared: true,
+      create: (options = {}) =>
+        createRedisBroker({ ...withDefaults(options), url: redis.url, prefix: 'test', app: APP }, { log }),
+      close: redis.stop,
+    }
+  },
+}

@@ -1,0 +1,32 @@
+/**
+ * Recall webhooks as the provider's documents have shown them over the years, oldest first. Sources: Tencent Cloud Chat
+ * documents 46979 (editions of 2022 to 2025) and 269/73141. The group of the topic samples is not the start of the topic,
+ * as in the originals.
+ */
+export const RECALL_SAMPLES = {
+  'of 2022, without time and topic': {
+    CallbackCommand: 'Group.CallbackAfterRecallMsg',
+    Operator_Account: 'admin',
+    Type: 'Public',
+    GroupId: '@TGS#2J4SZEAEL',
+    MsgSeqList: [{ MsgSeq: 130 }],
+  },
+  'of 2023, in a topic, with the time in digits': {
+    CallbackCommand: 'Group.CallbackAfterRecallMsg',
+    Operator_Account: 'admin',
+    Type: 'Community',
+    GroupId: '1213456',
+    MsgSeqList: [{ MsgSeq: 130 }],
+    TopicId: '@TGS#_@TGS#cQVLVHIM62CJ@TOPIC#_TestTopic',
+    EventTime: '1670574414123',
+  },
+  'of 2025, with message ids and the time as a number': {
+    CallbackCommand: 'Group.CallbackAfterRecallMsg',
+    Operator_Account: 'admin',
+    Type: 'Community',
+    GroupId: '1213456',
+    MsgSeqList: [{ MsgSeq: 130, MsgId: '144115213033478435-1739361321-2512805311' }],
+    TopicId: '@TGS#_@TGS#cQVLVHIM62CJ@TOPIC#_TestTopic',
+    EventTime: 1670574414123,
+  },
+} as const

@@ -1,0 +1,68 @@
+import { expect } from 'chai'
+import { checkAuthenticity, signatureOf } from '../../server/receiver/authenticity.ts'
+
+/** Token, time and Sign as the provider's Webhook Overview prints them. */
+const VECTOR = {
+  token: 'xxxxyyyy',
+  requestTime: '1669872112',
+  sign: '17773bc39a671d7b9aa835458704d2a6db81360a5940292b587d6d760d484061',
+}
+const AT_MS = 1669872112_000
+
+const check = (changes: Partial<typeof VECTOR> = {}, nowMs = AT_MS, tokens = [VECTOR.token]) => {
+  const { sign, requestTime } = { ...VECTOR, ...changes }
+  return checkAuthenticity({ sign, requestTime }, tokens, nowMs)
+}
+
+describe('authenticity of a webhook', () => {
+  it('signs as the provider documents', () => {
+    expect(signatureOf(VECTOR.token, VECTOR.requestTime)).to.equal(VECTOR.sign)
+  })
+
+  it('takes a Sign of any letter case', () => {
+    expect(check()).to.equal('genuine')
+    expect(check({ sign: VECTOR.sign.toUpperCase() })).to.equal('genuine')
+  })
+
+  it('takes any of several tokens', () => {
+    expect(check({}, AT_MS, ['other', VECTOR.token])).to.equal('genuine')
+    expect(check({}, AT_MS, [VECTOR.token, 'other'])).to.equal('genuine')
+    expect(check({}, AT_MS, ['other', 'another'])).to.equal('forged')
+  })
+
+  it('takes a time up to 60 s off, both ways', () => {
+    expect(check({}, AT_MS + 60_000)).to.equal('genuine')
+    expect(check({}, AT_MS - 60_000)).to.equal('genuine')
+    expect(check({}, AT_MS + 60_001)).to.equal('stale')
+    expect(check({}, AT_MS - 60_001)).to.equal('stale')
+  })
+
+  it('refuses another time than the signed one', () => {
+    expect(check({ requestTime: '1669872113' })).to.equal('forged')
+  })
+
+  for (const sign of [
+    '',
+    'zz',
+    VECTOR.sign.slice(1),
+    `${VECTOR.sign}0`,
+    VECTOR.sign.replace('1', '2'),
+    'é'.repeat(64),
+  ]) {
+    it(`refuses the Sign "${sign.slice(0, 12)}…" of ${sign.length} characters`, () => {
+      expect(check({ sign })).to.equal('forged')
+    })
+  }
+
+  for (const requestTime of ['', '-1669872112', '1669872112.0', '1e9', ' 1669872112', '1669872112000000']) {
+    it(`refuses the RequestTime "${requestTime}" even when signed`, () => {
+      expect(check({ requestTime, sign: signatureOf(VECTOR.token, requestTime) })).to.equal('forged')
+    })
+  }
+
+  it('refuses a call without Sign or without RequestTime', () => {
+    const { sign, requestTime } = VECTOR
+    expect(checkAuthenticity({ sign: undefined, requestTime }, [VECTOR.token], AT_MS)).to.equal('forged')
+    expect(checkAuthenticity({ sign, requestTime: undefined }, [VECTOR.token], AT_MS)).to.equal('forged')
+  })
+})

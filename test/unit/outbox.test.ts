@@ -1,0 +1,91 @@
+import { expect } from 'chai'
+import { createOutbox } from '../../server/realtime/outbox.ts'
+
+/** A clock that only moves when told. */
+function createClock() {
+  const timers = new Map<object, { atMs: number; callback: () => void }>()
+  let nowMs = 0
+  return {
+    setTimeout(callback: () => void, ms: number): object {
+      const timer = {}
+      timers.set(timer, { atMs: nowMs + ms, callback })
+      return timer
+    },
+    clearTimeout: (timer: unknown) => void timers.delete(timer as object),
+    pending: () => timers.size,
+    advance(ms: number) {
+      nowMs += ms
+      for (const [timer, { atMs, callback }] of timers) if (atMs <= nowMs && timers.delete(timer)) callback()
+    },
+  }
+}
+
+describe('outbox of a room', () => {
+  const open = (windowMs = 25) => {
+    const clock = createClock()
+    const frames: number[][] = []
+    const outbox = createOutbox(
+      { windowMs },
+      (notices) => frames.push(notices.map(({ offset }) => offset)),
+      clock,
+    )
+    const push = (...offsets: number[]) => {
+      for (const offset of offsets)
+        outbox.push({ offset, group: 'g', messages: [], recalledAtMs: 0, receivedAtMs: 0 })
+    }
+    return { clock, frames, outbox, push }
+  }
+
+  it('sends the first notice of a quiet room at once', () => {
+    const { frames, push } = open()
+    push(1)
+    expect(frames).to.deep.equal([[1]])
+  })
+
+  it('sends what follows within the window as one frame at its end, in order', () => {
+    const { frames, push, clock } = open()
+    push(1, 2, 3)
+    clock.advance(24)
+    expect(frames).to.deep.equal([[1]])
+    clock.advance(1)
+    expect(frames).to.deep.equal([[1], [2, 3]])
+  })
+
+  it('opens a new window with each frame, and is quiet again after an empty one', () => {
+    const { frames, push, clock } = open()
+    push(1, 2)
+    clock.advance(25)
+    push(3)
+    expect(frames).to.deep.equal([[1], [2]])
+    clock.advance(25)
+    expect(frames).to.deep.equal([[1], [2], [3]])
+    clock.advance(25)
+    push(4)
+    expect(frames.at(-1)).to.deep.equal([4])
+  })
+
+  it('sends a full frame without waiting', () => {
+    const { frames, push } = open()
+    push(...Array.from({ length: 501 }, (_, i) => i + 1))
+    expect(frames.map(({ length }) => length)).to.deep.equal([1, 500])
+  })
+
+  it('sends each notice at once without a window', () => {
+    const { frames, push, clock } = open(0)
+    push(1, 2)
+    expect(frames).to.deep.equal([[1], [2]])
+    expect(clock.pending()).to.equal(0)
+  })
+
+  it('sends what waits when flushed, and nothing once closed', () => {
+    const { frames, push, outbox, clock } = open()
+    push(1, 2)
+    outbox.flush()
+    expect(frames).to.deep.equal([[1], [2]])
+    push(3)
+    outbox.close()
+    clock.advance(100)
+    expect(frames).to.deep.equal([[1], [2]])
+    expect(clock.pending()).to.equal(0)
+  })
+})

@@ -1,0 +1,102 @@
+import { expect } from 'chai'
+import { answerSince } from '../../server/broker/log-rules.ts'
+import { missedSince } from '../../server/realtime/missed.ts'
+import type { Notice } from '../../shared/notice.ts'
+import { mergeInOrder } from '../../shared/position.ts'
+
+const notice = (offset: number): Notice => ({
+  offset,
+  group: 'g',
+  messages: [{ seq: offset }],
+  recalledAtMs: 1,
+  receivedAtMs: 1,
+})
+const notices = (...offsets: number[]): Notice[] => offsets.map(notice)
+const offsetsOf = (list: readonly Notice[]): number[] => list.map(({ offset }) => offset)
+
+describe('mergeInOrder', () => {
+  const merge = (after: number, ...lists: number[][]) => {
+    const { run, hole } = mergeInOrder(after, ...lists.map((list) => notices(...list)))
+    return { offsets: offsetsOf(run), hole }
+  }
+
+  it('joins history and live notices, each once, in order', () => {
+    expect(merge(6, [7, 8], [8, 9])).to.deep.equal({ offsets: [7, 8, 9], hole: false })
+    expect(merge(6, [9, 7], [8])).to.deep.equal({ offsets: [7, 8, 9], hole: false })
+  })
+
+  it('leaves out what is known already', () => {
+    expect(merge(8, [7, 8], [8, 9])).to.deep.equal({ offsets: [9], hole: false })
+  })
+
+  it('stops at the first hole and says so', () => {
+    expect(merge(6, [7], [9])).to.deep.equal({ offsets: [7], hole: true })
+    expect(merge(6, [], [9])).to.deep.equal({ offsets: [], hole: true })
+  })
+
+  it('is empty without a hole when nothing follows', () => {
+    expect(merge(6)).to.deep.equal({ offsets: [], hole: false })
+    expect(merge(6, [5, 6])).to.deep.equal({ offsets: [], hole: false })
+  })
+})
+
+describe('what a log answers since a position', () => {
+  const top = { epoch: 'e', offset: 9 }
+  const since = (offset: number, epoch = 'e') => ({ epoch, offset })
+
+  it('is nothing at the top, also when every entry has expired', () => {
+    expect(answerSince(since(9), top, [])).to.deep.equal({ notices: [], top })
+  })
+
+  it('is what was read when that follows the position', () => {
+    expect(answerSince(since(7), top, notices(8, 9))).to.deep.equal({ notices: notices(8, 9), top })
+  })
+
+  it('is a gap when the log no longer reaches back', () => {
+    expect(answerSince(since(5), top, notices(8, 9))).to.deep.equal({ gap: 'trimmed', top })
+    expect(answerSince(since(5), top, [])).to.deep.equal({ gap: 'trimmed', top })
+    expect(answerSince(since(5), top, notices(6, 8))).to.deep.equal({ gap: 'trimmed', top })
+  })
+
+  it('is a gap for another epoch, or a position beyond the top', () => {
+    expect(answerSince(since(9, 'other'), top, [])).to.deep.equal({ gap: 'epoch-changed', top })
+    expect(answerSince(since(10), top, [])).to.deep.equal({ gap: 'epoch-changed', top })
+  })
+
+  it('is a gap, and no part of an answer, when an entry is unreadable', () => {
+    expect(answerSince(since(7), top, [notice(8), null])).to.deep.equal({ gap: 'unreadable', top })
+  })
+})
+
+describe('what a socket missed', () => {
+  const room = (offset: number, ...tail: number[]) => ({
+    position: { epoch: 'e', offset },
+    tail: notices(...tail),
+  })
+
+  it('is told from the tail of the room alone when that reaches back', () => {
+    expect(missedSince({ epoch: 'e', offset: 7 }, room(9, 7, 8, 9), [])).to.deep.equal({
+      notices: notices(8, 9),
+    })
+    expect(missedSince({ epoch: 'e', offset: 9 }, room(9), [])).to.deep.equal({ notices: [] })
+  })
+
+  it('needs the log to be read where the tail does not reach', () => {
+    expect(missedSince({ epoch: 'e', offset: 3 }, room(9, 8, 9), [])).to.deep.equal({ readAfter: 3 })
+    expect(missedSince({ epoch: 'e', offset: 3 }, room(9, 8, 9), notices(4, 5))).to.deep.equal({
+      readAfter: 5,
+    })
+  })
+
+  it('ends exactly where the room stands, however far the log was read', () => {
+    expect(missedSince({ epoch: 'e', offset: 6 }, room(8), notices(7, 8, 9))).to.deep.equal({
+      notices: notices(7, 8),
+    })
+  })
+
+  it('is a gap for another epoch, for a position ahead of the log, and for more than is replayed', () => {
+    expect(missedSince({ epoch: 'x', offset: 9 }, room(9), [])).to.deep.equal({ gap: 'epoch-changed' })
+    expect(missedSince({ epoch: 'e', offset: 10 }, room(9), [])).to.deep.equal({ gap: 'epoch-changed' })
+    expect(missedSince({ epoch: 'e', offset: 0 }, room(1_001), [])).to.deep.equal({ gap: 'too-many' })
+  })
+})

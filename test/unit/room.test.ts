@@ -1,0 +1,52 @@
+import { expect } from 'chai'
+import { createKeys } from '../../server/broker/redis/keys.ts'
+import { FEED, roomName, roomsOf } from '../../shared/room.ts'
+
+describe('rooms', () => {
+  it('of a recall in a topic are the topic room, its group room and the feed', () => {
+    expect(roomsOf({ group: 'g', topic: 't' })).to.deep.equal([
+      { group: 'g', topic: 't' },
+      { group: 'g' },
+      FEED,
+    ])
+  })
+
+  it('of a recall without a topic are the group room and the feed', () => {
+    expect(roomsOf({ group: 'g' })).to.deep.equal([{ group: 'g' }, FEED])
+  })
+
+  it('have names that no other room shares', () => {
+    const tricky = [
+      'feed',
+      'g',
+      'g:t',
+      'g%3At',
+      'topic:g:t',
+      'group:g',
+      '*',
+      '%2A',
+      ' ',
+      '',
+      '__proto__',
+      '{x}',
+      '群',
+    ]
+    const rooms = tricky.flatMap((group) => [{ group }, ...tricky.map((topic) => ({ group, topic }))])
+    const names = [FEED, ...rooms].map(roomName)
+    expect(new Set(names)).to.have.property('size', names.length)
+  })
+
+  it('have names without characters that mean something to Redis', () => {
+    const printable = Array.from({ length: 0x7f - 0x20 }, (_, i) => String.fromCharCode(0x20 + i)).join('')
+    expect(roomName({ group: printable, topic: printable })).to.match(/^topic:[\w.!~'()%-]+:[\w.!~'()%-]+$/)
+  })
+
+  it('of one app share one hash slot in Redis, and their channels lead back to them', () => {
+    const keys = createKeys('p', '14')
+    const room = roomName({ group: '{a}:b' })
+    for (const key of [keys.head(room), keys.log(room), keys.channel(room), keys.recalled({ group: '}' })]) {
+      expect(/\{(.*?)\}/.exec(key)?.[1]).to.equal('14')
+    }
+    expect(keys.roomOfChannel(keys.channel(room))).to.equal(room)
+  })
+})
