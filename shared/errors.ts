@@ -51,6 +51,5 @@ export function asGatewayError(error: unknown): GatewayError {
  */
 export const GOODBYES = {
   DRAINING: { code: 4000, reason: 'this node is stopping; come back, another will serve you' },
-  SLOW: { code: 4001, reason: 'too much was waiting for this socket; come back with your positions' },
   CREDENTIAL_ENDED: { code: 4002, reason: 'the token has ended; come back with a new one' },
 } as const satisfies Record<string, { readonly code: number; readonly reason: string }>

@@ -49,7 +49,7 @@ export async function send(options: SendOptions, { environment, print }: Termina
     ...(options.topic !== undefined && { TopicId: options.topic }),
     EventTime: Date.now(),
   })
-  const { status, answer } = await post(`${options.url}?${query}`, body)
+  const { status, answer } = await post(`${options.url}?${query.toString()}`, body)
   print(`${status} ${answer}`)
   if (status !== 200) throw new GatewayError('NOT_KEPT', `the answer was ${status}`)
 }

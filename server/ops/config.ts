@@ -2,7 +2,7 @@ import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
 
 /** Which halves of the gateway this process runs. */
-export type Role = 'all' | 'receiver' | 'node'
+type Role = 'all' | 'receiver' | 'node'
 
 /** The settings, checked and frozen. Names are those of the environment variables; the README tells them in a table. */
 export interface Config {
@@ -44,7 +44,9 @@ const neededBy = (role: 'receiver' | 'node', schema: Joi.Schema): Joi.Schema =>
 export const configSchema = Joi.object<Config>({
   HOST: Joi.string().hostname().default('0.0.0.0').description('address to listen on'),
   PORT: Joi.number().port().default(8080).description('port to listen on'),
-  ROLE: Joi.valid('all', 'receiver', 'node').default('all').description('which halves run here'),
+  ROLE: Joi.valid('all', 'receiver', 'node')
+    .default('all')
+    .description('which halves run here: all, receiver (webhooks) or node (sockets)'),
   SDK_APP_ID: Joi.string()
     .pattern(/^[1-9]\d{0,14}$/, 'digits')
     .required()

@@ -20,7 +20,7 @@ const REQUESTS_UNDER_WAY_AT_MOST = 100
 const READS_AT_MOST = 20
 
 /** What a session does to its socket. */
-export interface SocketSide {
+interface SocketSide {
   isOpen(): boolean
   /** From now on, the socket gets what is sent to the room. */
   join(room: Room): void

@@ -9,7 +9,7 @@ import { isIdentifier } from '../../shared/identifier.ts'
 import { RECALL_COMMAND, toRecall } from './recall-webhook.ts'
 
 /** The provider gives up after 2 s; 300 ms are left for the answer to travel. */
-export const ANSWER_WITHIN_MS = 1_700
+const ANSWER_WITHIN_MS = 1_700
 
 export interface WebhookOptions {
   /** The app's `SdkAppid`, in digits. */

@@ -18,12 +18,12 @@ const sources = ['server', 'shared'].flatMap((folder) =>
 )
 
 const imports: Import[] = sources.flatMap((from) =>
-  [...readFileSync(join(ROOT, from), 'utf8').matchAll(/^(?:import|export)\s[^'"]*?['"]([^'"]+)['"]/gms)].map(
-    ([, name = '']) => ({
-      from,
-      to: name.startsWith('.') ? relative(ROOT, join(ROOT, dirname(from), name)) : name,
-    }),
-  ),
+  [
+    ...readFileSync(join(ROOT, from), 'utf8').matchAll(/^(?:import|export)(?:[^'"=(]*?\sfrom)?\s'([^']+)'/gm),
+  ].map(([, name = '']) => ({
+    from,
+    to: name.startsWith('.') ? relative(ROOT, join(ROOT, dirname(from), name)) : name,
+  })),
 )
 
 /** For each place, what of the project it may know besides its own folder and `shared/`. Nothing else. */
@@ -88,7 +88,7 @@ describe('arrows between folders', () => {
   it('point one way', () => {
     const wrong = imports.filter(({ from, to }) => {
       const home = homeOf(from)
-      if (home === undefined || sources.includes(to) === false) return false
+      if (home === undefined || !sources.includes(to)) return false
       return !isIn([home, 'shared/', ...(ARROWS[home] ?? [])], to)
     })
     expect(wrong).to.deep.equal([])

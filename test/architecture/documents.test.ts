@@ -32,8 +32,8 @@ describe('README', () => {
       const row = rows.find(([first]) => first === name)
       expect(row, `${name} has no row`).to.not.equal(undefined)
       const given: unknown = flags?.default
-      const isNothing = given === undefined || given === '' || (Array.isArray(given) && given.length === 0)
-      if (!isNothing) expect(row?.[1]).to.equal(String(given))
+      if (typeof given === 'number' || (typeof given === 'string' && given !== ''))
+        expect(row?.[1]).to.equal(`${given}`)
       expect(row?.[2]?.replaceAll('\\|', '|')).to.equal(flags?.description?.replaceAll('`', ''))
     })
   }

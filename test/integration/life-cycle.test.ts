@@ -195,7 +195,7 @@ describe('life of a gateway', () => {
     it('answers webhooks under way before it ends', async () => {
       const gateway = await startGatewayProcess()
       undo(gateway.stop)
-      const path = `/webhook?${new URLSearchParams(signedQuery())}`
+      const path = `/webhook?${new URLSearchParams(signedQuery()).toString()}`
       const webhook = request({
         port: gateway.port,
         path,
@@ -294,7 +294,7 @@ describe('life of a gateway', () => {
         .trim()
         .split('\n')
         .map((line) => JSON.parse(line) as Record<string, unknown>)
-      expect(kept.map((request) => request['body'])).to.deep.equal([body, 'no json'])
+      expect(kept.map((entry) => entry['body'])).to.deep.equal([body, 'no json'])
       expect(kept[0]?.['reason']).to.include('"GroupId"')
       expect(output).to.include('SdkAppid=').and.not.include('Sign=')
     })

@@ -144,7 +144,7 @@ describe('sockets', () => {
       const client = await open()
       client.socket.emit('subscribe', { group } as never, 'no function' as never)
       client.socket.emit('unsubscribe', null as never, undefined as never)
-      client.socket.emit('subscribe', undefined as never, { then: 1 } as never)
+      client.socket.emit('subscribe', undefined as never, { no: 1 } as never)
       await client.subscribe({ group })
       await recall(1)
       await client.count(1)

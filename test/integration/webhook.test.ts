@@ -191,7 +191,7 @@ function postRaw(
   headers: Readonly<Record<string, string>>,
 ): Promise<{ status: number }> {
   return new Promise((resolve, reject) => {
-    const path = `/webhook?${new URLSearchParams(signedQuery())}`
+    const path = `/webhook?${new URLSearchParams(signedQuery()).toString()}`
     const call = request({
       port,
       path,

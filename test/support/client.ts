@@ -36,7 +36,7 @@ export const makeToken = (
 
 export const adminToken = (): Promise<string> => makeToken({ sub: 'admin-1', role: 'admin' })
 
-export interface Received {
+interface Received {
   readonly room: Room
   readonly epoch: string
   readonly notice: Notice | MemberNotice

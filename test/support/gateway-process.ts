@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { temporaryFolder } from './temporary-folder.ts'
 import { until } from './wait.ts'
 
-export const MAIN = fileURLToPath(new URL('../../server/main.js', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../server/main.js', import.meta.url))
 export const APP = '1400000000'
 export const WEBHOOK_TOKEN = 'test-webhook-token'
 export const JWT_SECRET = 'test-jwt-secret-of-at-least-32-characters'

@@ -9,7 +9,7 @@ export async function until<T>(
   what: string,
   look: () => T | Promise<T>,
   withinMs = WITHIN_MS,
-): Promise<NonNullable<T>> {
+): Promise<Truthy<T>> {
   const deadline = Date.now() + withinMs
   for (;;) {
     const seen = await look()

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { APP, WEBHOOK_TOKEN } from './gateway-process.ts'
 
-export const RECALL = 'Group.CallbackAfterRecallMsg'
+const RECALL = 'Group.CallbackAfterRecallMsg'
 
 interface Call {
   readonly query?: Readonly<Record<string, string | undefined>>
@@ -43,7 +43,7 @@ export async function postWebhook(
     (entry): entry is [string, string] => entry[1] !== undefined,
   )
   const text = typeof body === 'string' ? body : JSON.stringify(body)
-  const response = await fetch(`${url}/webhook?${new URLSearchParams(parameters)}`, {
+  const response = await fetch(`${url}/webhook?${new URLSearchParams(parameters).toString()}`, {
     method: method ?? 'POST',
     ...(method === 'GET' ? {} : { body: text }),
     headers: { ...headers },

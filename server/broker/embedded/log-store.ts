@@ -129,7 +129,7 @@ export function openLogStore(options: LogStoreOptions): LogStore {
 
     async sweep(nowMs) {
       await root.transaction(() => {
-        for (const { key: room, value: head } of [...heads.getRange({})]) {
+        for (const { key: room, value: head } of Array.from(heads.getRange({}))) {
           const emptied = expire(room, head, nowMs)
           if (nowMs - head.usedAtMs >= POSITION_TTL_S * 1_000) void heads.remove(room)
           else if (emptied !== head) void heads.put(room, emptied)
