@@ -8,11 +8,13 @@ interface OutboxOptions {
   readonly windowMs: number
 }
 
-/** Where the outbox gets its time from. */
-export interface Clock {
+/** Where the outbox gets its time from; tests have their own. */
+interface Clock {
   setTimeout(callback: () => void, ms: number): unknown
   clearTimeout(timer: unknown): void
 }
+
+const NODE_CLOCK: Clock = { setTimeout, clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout) }
 
 /**
  * Gathers the notices of one room into frames: the first of a quiet room leaves at once, what follows within the window
@@ -21,7 +23,7 @@ export interface Clock {
 export function createOutbox(
   { windowMs }: OutboxOptions,
   send: (notices: readonly Notice[]) => void,
-  clock: Clock,
+  clock: Clock = NODE_CLOCK,
 ) {
   let waiting: Notice[] = []
   let window: unknown

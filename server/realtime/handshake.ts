@@ -1,0 +1,23 @@
+import { asGatewayError, ERRORS } from '../../shared/errors.ts'
+import type { HandshakeRefusal } from '../../shared/protocol.ts'
+import type { Authenticate } from '../auth/authenticate.ts'
+import type { Logger } from '../ops/logger.ts'
+import type { GatewaySockets } from './gateway-socket.ts'
+
+/** Lets in only sockets that prove who they are; the others get a `connect_error` with a code. */
+export function guardHandshake(io: GatewaySockets, authenticate: Authenticate, log: Logger): void {
+  io.use((socket, next) => {
+    authenticate(socket.handshake.auth).then(
+      (principal) => {
+        socket.data.principal = principal
+        next()
+      },
+      (error: unknown) => {
+        const { code, message, cause } = asGatewayError(error)
+        log.warn({ code, detail: message, ...(code === 'INTERNAL' && { err: cause }) }, 'socket refused')
+        const data: HandshakeRefusal = { code, retry: ERRORS[code].retry }
+        next(Object.assign(new Error(message), { data }))
+      },
+    )
+  })
+}
