@@ -1,0 +1,20 @@
+import type { State } from './connection.ts'
+
+const WORDS = {
+  'no-token': ['No token', 'paste one to connect'],
+  connecting: ['Connecting', 'not live yet'],
+  live: ['Live', 'recalls in the watched rooms show up at once'],
+  idle: ['Connected', 'no room is watched yet'],
+  offline: ['Offline', 'trying again'],
+} as const
+
+/** Says in words, not by colour alone, whether what one sees is all there is. */
+export function StateBadge({ state }: { readonly state: State | { readonly kind: 'no-token' } }) {
+  const [word, detail] =
+    state.kind === 'refused' ? ['Refused', `${state.code}: ${state.message}`] : WORDS[state.kind]
+  return (
+    <p role="status" aria-live="polite" class={`state ${state.kind}`}>
+      <strong>{word}</strong> <span>{detail}</span>
+    </p>
+  )
+}

@@ -1,0 +1,30 @@
+const KEY = 'token'
+
+/**
+ * The token from the fragment of the address, otherwise the one kept for this tab. It leaves the address bar at once, so
+ * that no one copies it along with the address.
+ */
+export function takeToken(): string | undefined {
+  const token = new URLSearchParams(location.hash.slice(1)).get('token')
+  if (token !== null) {
+    history.replaceState(null, '', location.pathname + location.search)
+    keepToken(token)
+  }
+  return sessionStorage.getItem(KEY) || undefined
+}
+
+/** Keeps the token until the tab is closed. */
+export const keepToken = (token: string): void => sessionStorage.setItem(KEY, token)
+
+export const forgetToken = (): void => sessionStorage.removeItem(KEY)
+
+/** Whether the token says it is an administrator's: only good for choosing what to show first, the gateway decides. */
+export function claimsAdmin(token: string): boolean {
+  try {
+    const payload = token.split('.')[1] ?? ''
+    const claims: unknown = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/')))
+    return typeof claims === 'object' && claims !== null && 'role' in claims && claims.role === 'admin'
+  } catch {
+    return false
+  }
+}

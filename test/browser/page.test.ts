@@ -1,0 +1,205 @@
+import { execFileSync } from 'node:child_process'
+import { expect } from 'chai'
+import { chromium } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
+import { adminToken, makeToken } from '../support/client.ts'
+import { freePort } from '../support/free-port.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { programPath } from '../support/programs.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { postWebhook, recallBody } from '../support/webhook.ts'
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+describe('page', function () {
+  this.timeout(60_000)
+  const undo = undoAfterEach()
+  let browser: Browser
+
+  before(async () => {
+    browser = await chromium.launch({ executablePath: fullPath(programPath('chromium')), args: FLAGS })
+  })
+
+  after(() => browser.close())
+
+  async function start(settings = {}): Promise<GatewayProcess> {
+    const gateway = await startGatewayProcess(settings)
+    undo(gateway.stop)
+    return gateway
+  }
+
+  async function newPage(): Promise<Page> {
+    const context = await browser.newContext()
+    undo(() => context.close())
+    return context.newPage()
+  }
+
+  async function openPage(url: string, token: string): Promise<Page> {
+    const page = await newPage()
+    await page.goto(`${url}/#token=${token}`)
+    return page
+  }
+
+  /** Recalls in these groups on the same data, where the page cannot see it: what is taken there is missed for certain. */
+  async function killAndRecallElsewhere(
+    gateway: GatewayProcess,
+    page: Page,
+    settings: Record<string, string>,
+    groups: readonly string[],
+  ): Promise<void> {
+    gateway.signal('SIGKILL')
+    await gateway.exited
+    await state(page, 'Offline').waitFor()
+    const unseen = await start({ ...settings, PORT: '0' })
+    for (const group of groups) await recall(unseen.url, group, 2)
+    unseen.signal('SIGKILL')
+    await unseen.exited
+  }
+
+  it('shows a recall within a second after its webhook was answered', async () => {
+    const { url } = await start()
+    const page = await openPage(url, await adminToken())
+    await state(page, 'Live').waitFor()
+
+    await recall(url, 'lobby', 130)
+    await row(page, 'lobby').waitFor({ timeout: 1_000 })
+
+    expect(await row(page, 'lobby').innerText())
+      .to.include('seq 130')
+      .and.include('by admin')
+  })
+
+  it('takes the token out of the address bar and stays logged in when the tab is reloaded', async () => {
+    const { url } = await start()
+    const page = await openPage(url, await adminToken())
+    await state(page, 'Live').waitFor()
+    expect(page.url()).to.equal(`${url}/`)
+
+    await page.reload()
+    await state(page, 'Live').waitFor()
+
+    expect(page.url()).to.equal(`${url}/`)
+  })
+
+  it('shows a hostile name as text', async () => {
+    const { url } = await start()
+    const page = await openPage(url, await adminToken())
+    const dialogs: string[] = []
+    page.on('dialog', (dialog) => {
+      dialogs.push(dialog.message())
+      void dialog.dismiss()
+    })
+    await state(page, 'Live').waitFor()
+
+    const hostile = '<img src=x onerror=alert(1)>'
+    await recall(url, hostile, 1)
+    await row(page, hostile).waitFor()
+
+    expect(await page.locator('img').count()).to.equal(0)
+    expect(dialogs).to.deep.equal([])
+  })
+
+  it('says that it is not live when the gateway is gone, and later shows what it missed exactly once', async () => {
+    const folder = temporaryFolder()
+    undo(folder.remove)
+    const settings = { DATA_DIR: folder.path, PORT: String(await freePort()) }
+    const first = await start(settings)
+    const page = await openPage(first.url, await adminToken())
+    await state(page, 'Live').waitFor()
+    await recall(first.url, 'before', 1)
+    await row(page, 'before').waitFor()
+
+    await killAndRecallElsewhere(first, page, settings, ['meanwhile'])
+    const second = await start(settings)
+    await state(page, 'Live').waitFor()
+
+    await recall(second.url, 'after', 3)
+    await row(page, 'after').waitFor()
+    const shown = await page.locator('.notice p:not(.detail) bdi').allInnerTexts()
+    expect(shown).to.deep.equal(['after', 'meanwhile', 'before'])
+    expect(await page.getByText('1 recovered').count()).to.equal(1)
+  })
+
+  it('says that notices are missing when the log no longer holds what it missed', async () => {
+    const folder = temporaryFolder()
+    undo(folder.remove)
+    const settings = { DATA_DIR: folder.path, PORT: String(await freePort()), HISTORY_SIZE: '1' }
+    const first = await start(settings)
+    const page = await openPage(first.url, await adminToken())
+    await state(page, 'Live').waitFor()
+
+    await killAndRecallElsewhere(first, page, settings, ['one', 'two'])
+    await start(settings)
+    await state(page, 'Live').waitFor()
+
+    const gaps = page.getByRole('listitem').filter({ hasText: 'Some notices are missing (trimmed)' })
+    expect(await gaps.count()).to.equal(1)
+  })
+
+  it('shows why a member without grants does not get a group', async () => {
+    const { url } = await start()
+    const page = await openPage(url, await makeToken())
+    await state(page, 'Connected').waitFor()
+
+    await page.getByRole('textbox', { name: 'Group' }).fill('lobby')
+    await page.getByRole('button', { name: 'Watch', exact: true }).click()
+
+    await page.getByRole('alert').filter({ hasText: 'ROOM_REFUSED' }).waitFor()
+    expect(await state(page, 'Live').count()).to.equal(0)
+  })
+
+  it('shows the refusal of a wrong token and connects with a right one', async () => {
+    const { url } = await start()
+    const page = await openPage(url, 'wrong')
+    await page.getByRole('status').getByText('TOKEN_REFUSED').waitFor()
+
+    await page.getByLabel('Token', { exact: true }).fill(await adminToken())
+    await page.getByRole('button', { name: 'Connect' }).click()
+
+    await state(page, 'Live').waitFor()
+  })
+
+  it('asks no other host for anything and keeps to its content security policy', async () => {
+    const { url } = await start()
+    const page = await newPage()
+    const hosts = new Set<string>()
+    const complaints: string[] = []
+    page.on('request', (request) => hosts.add(new URL(request.url()).host))
+    page.on('websocket', (socket) => hosts.add(new URL(socket.url()).host))
+    page.on('console', (message) => complaints.push(message.text()))
+    page.on('pageerror', (error) => complaints.push(error.message))
+
+    await page.goto(`${url}/#token=${await adminToken()}`)
+    await state(page, 'Live').waitFor()
+    await recall(url, 'lobby', 130)
+    await row(page, 'lobby').waitFor()
+
+    expect([...hosts]).to.deep.equal([new URL(url).host])
+    expect(complaints).to.deep.equal([])
+  })
+})
+
+/** Playwright does not look programs up in PATH. */
+const fullPath = (program: string): string =>
+  execFileSync('sh', ['-c', 'command -v -- "$0"', program], { encoding: 'utf8' }).trim()
+
+const state = (page: Page, word: string) => page.getByRole('status').getByText(word, { exact: true })
+
+const row = (page: Page, group: string) =>
+  page.locator('.notice').filter({ has: page.getByText(group, { exact: true }) })
+
+async function recall(url: string, group: string, seq: number): Promise<void> {
+  const body = recallBody({ GroupId: group, MsgSeqList: [{ MsgSeq: seq }] })
+  const { status } = await postWebhook(url, { body })
+  expect(status).to.equal(200)
+}
