@@ -14,7 +14,10 @@ import type { Room } from '../../shared/room.ts'
  *   BROKER_UNAVAILABLE, within about a second unless it says otherwise.
  */
 export interface Broker {
-  /** Connects or opens. Rejects with START_FAILED and one clear sentence when that is not possible. */
+  /**
+   * Connects or opens. Rejects with START_FAILED and one clear sentence when that is not possible now; what can be tried
+   * again is tried again all the same, until `stop`.
+   */
   start(): Promise<void>
 
   /** Lets go of everything; what was published before is kept. Calling it again is harmless. */
@@ -55,6 +58,8 @@ export interface Broker {
 export interface Published {
   /** Nothing was new, so nothing was spread. */
   readonly duplicate: boolean
+  /** Kept on local disk, to be spread later: whether it is new, and its positions, are not known yet. */
+  readonly spooled?: true
   /** The place of the notice in the log of each room it went to; none for a duplicate. */
   readonly positions: readonly { readonly room: Room; readonly position: Position }[]
 }

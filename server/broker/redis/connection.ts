@@ -56,12 +56,11 @@ export function createConnection(url: string, role: string, log: Logger): Script
   return client
 }
 
-/** Connects for the first time, when a failure is an error of the settings rather than an outage. */
+/** Connects for the first time. After a rejection the client goes on trying by itself. */
 export async function connectFirst(client: Redis): Promise<void> {
   try {
     await client.connect()
   } catch (error) {
-    client.disconnect()
     const { host, port } = client.options
     throw new GatewayError('START_FAILED', `cannot reach Redis at ${host}:${port} (REDIS_URL)`, {
       cause: error,

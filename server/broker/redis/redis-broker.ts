@@ -71,8 +71,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 
   return {
     async start() {
-      await connectFirst(commands)
-      await subscriber.start()
+      await Promise.all([connectFirst(commands), subscriber.start()])
       await warnOfEviction(commands, log)
     },
 
