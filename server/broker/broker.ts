@@ -9,7 +9,8 @@ import type { Room } from '../../shared/room.ts'
  * - Each room has a log: notices with the offsets 1, 2, 3 … under one epoch. The log holds the latest `historySize`
  *   notices and is emptied `historyTtlS` after its last one; its position outlives its notices by weeks, so that "nothing
  *   was missed" can be told of a quiet room.
- * - An epoch is never used for a second numbering. A log that was lost begins again under another epoch.
+ * - An epoch is never used for a second numbering. A log that was lost begins again under another epoch; one that lost its
+ *   latest entries only (a failover can do that) gets another one from whoever notices first.
  * - Every method but `start` may be called while the technology behind is away, and then rejects with
  *   BROKER_UNAVAILABLE, within about a second unless it says otherwise.
  */
@@ -50,6 +51,12 @@ export interface Broker {
 
   /** The last position of each room, in the order asked, in one step. A room never used gets its epoch now. */
   top(rooms: readonly Room[]): Promise<readonly Position[]>
+
+  /**
+   * Gives the log another epoch if it still has this one, for one who knows that it lost entries: what was told of the
+   * old numbering must not be mixed with what follows. The entries stay. Listeners are told `onInterrupted`.
+   */
+  renew(room: Room, epoch: string): Promise<void>
 
   /** Those of `seqs` that are recalled in exactly this conversation, with the time of their last recall. */
   recalled(conversation: Conversation, seqs: readonly number[]): Promise<readonly RecalledAt[]>

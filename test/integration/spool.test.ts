@@ -38,7 +38,8 @@ describe('spool', () => {
   }
   const recall = (seq: number, to = gateway) =>
     postWebhook(to.url, { body: recallBody({ GroupId: 'g', MsgSeqList: [{ MsgSeq: seq }] }) })
-  const readiness = async (of = gateway): Promise<Ready> => (await (await fetch(`${of.url}/readyz`)).json()) as Ready
+  const readiness = async (of = gateway): Promise<Ready> =>
+    (await (await fetch(`${of.url}/readyz`)).json()) as Ready
 
   /** Posts recalls one after the other, each of which must be answered OK before the provider gives up. */
   const recallInTime = async (...seqs: number[]) => {
@@ -74,7 +75,10 @@ describe('spool', () => {
     },
     async 'is read-only'() {
       const send = await order()
-      return { begin: () => send('CONFIG', 'SET', 'min-replicas-to-write', '1'), end: () => send('CONFIG', 'SET', 'min-replicas-to-write', '0') }
+      return {
+        begin: () => send('CONFIG', 'SET', 'min-replicas-to-write', '1'),
+        end: () => send('CONFIG', 'SET', 'min-replicas-to-write', '0'),
+      }
     },
   }
   for (const [outage, prepare] of Object.entries(OUTAGES)) {
@@ -128,7 +132,9 @@ describe('spool', () => {
     await receiver.exited
 
     const reborn = await start({ ROLE: 'receiver', DATA_DIR: folder.path })
-    expect(await readiness(reborn)).to.deep.include({ ready: true }).and.have.nested.property('spool.recalls', 2)
+    expect(await readiness(reborn))
+      .to.deep.include({ ready: true })
+      .and.have.nested.property('spool.recalls', 2)
     expect((await recall(4, reborn)).status).to.equal(200)
     redis.signal('SIGCONT')
     await client.count(4)
