@@ -1,9 +1,12 @@
-import { mkdirSync } from 'node:fs'
+import { createHash } from 'node:crypto'
 import { GatewayError } from '../shared/errors.ts'
 import { createAuthenticate } from './auth/authenticate.ts'
 import type { Broker } from './broker/broker.ts'
 import { createEmbeddedBroker } from './broker/embedded/embedded-broker.ts'
 import { createRedisBroker } from './broker/redis/redis-broker.ts'
+import { createSpoolingBroker } from './broker/spooling/spooling-broker.ts'
+import { openSpool } from './broker/spooling/spool.ts'
+import type { Spool } from './broker/spooling/spool.ts'
 import { createHttpServer } from './http-server.ts'
 import type { Config } from './ops/config.ts'
 import { claimDataDir } from './ops/data-dir.ts'
@@ -19,6 +22,13 @@ import { createReceiver } from './receiver/receiver.ts'
 interface Part {
   readonly name: string
   readonly stop: () => Promise<void>
+}
+
+/** What the stores of a data folder are opened with. */
+interface StoreOptions {
+  readonly dataDir: string
+  /** Bound of the spool. */
+  readonly maxBytes: number
 }
 
 export interface Gateway {
@@ -44,22 +54,31 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
   }
 
   try {
-    const broker = createBroker(config, log)
-    if (config.REDIS_URL === undefined) {
+    if (config.ROLE !== 'node') {
       const claim = await claimDataDir(config.DATA_DIR)
       started.push({ name: 'data folder', stop: claim.release })
     }
-    await broker.start()
+    const spool =
+      config.ROLE === 'node' || config.REDIS_URL === undefined ? undefined : openStore(config, openSpool)
+    const broker = createBroker(config, spool, log)
     started.push({ name: 'broker', stop: broker.stop })
+    await broker.start()
 
     const routers = []
     if (config.ROLE !== 'node') {
-      const quarantine = openStore(config.DATA_DIR)
+      const quarantine = openStore(config, openQuarantine)
       started.push({ name: 'quarantine', stop: quarantine.close })
       const options = { app: config.SDK_APP_ID, tokens: config.WEBHOOK_TOKEN, path: config.WEBHOOK_PATH }
       routers.push(createReceiver(options, { broker, quarantine, log }))
     }
-    routers.push(createHealth({ isTaking: () => taking, isBrokerReady: broker.isReady }))
+    routers.push(
+      createHealth({
+        isTaking: () => taking,
+        isBrokerReady: broker.isReady,
+        spoolDepth: () => spool?.depth(Date.now()),
+        servesSockets: config.ROLE !== 'receiver',
+      }),
+    )
     if (config.ROLE !== 'receiver') routers.push(createPage())
 
     const http = createHttpServer({ host: config.HOST, port: config.PORT }, routers, log)
@@ -82,14 +101,14 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
   }
 }
 
-function createBroker(config: Config, log: Logger): Broker {
+function createBroker(config: Config, spool: Spool | undefined, log: Logger): Broker {
+  const { SDK_APP_ID: app, REDIS_URL: url, REDIS_PREFIX: prefix, DATA_DIR: dataDir } = config
   const limits = { historySize: config.HISTORY_SIZE, historyTtlS: config.HISTORY_TTL_S }
-  if (config.REDIS_URL === undefined)
-    return createEmbeddedBroker({ ...limits, dataDir: config.DATA_DIR }, { log })
-  return createRedisBroker(
-    { ...limits, url: config.REDIS_URL, prefix: config.REDIS_PREFIX, app: config.SDK_APP_ID },
-    { log },
-  )
+  if (url === undefined) return createEmbeddedBroker({ ...limits, dataDir }, { log })
+  const broker = createRedisBroker({ ...limits, url, prefix, app }, { log })
+  if (spool === undefined) return broker
+  const brokerName = createHash('sha256').update(`${url} ${prefix} ${app}`).digest('hex')
+  return createSpoolingBroker({ brokerName }, { broker, spool, log })
 }
 
 function createSockets(config: Config, broker: Broker, log: Logger): Realtime {
@@ -102,11 +121,10 @@ function createSockets(config: Config, broker: Broker, log: Logger): Realtime {
   return createRealtime(options, { broker, authenticate, log })
 }
 
-function openStore(dataDir: string): ReturnType<typeof openQuarantine> {
+function openStore<Store>(config: Config, open: (options: StoreOptions) => Store): Store {
   try {
-    mkdirSync(dataDir, { recursive: true })
-    return openQuarantine(dataDir)
+    return open({ dataDir: config.DATA_DIR, maxBytes: config.SPOOL_MAX_BYTES })
   } catch (cause) {
-    throw new GatewayError('START_FAILED', `cannot write to DATA_DIR ${dataDir}`, { cause })
+    throw new GatewayError('START_FAILED', `cannot open a store in DATA_DIR ${config.DATA_DIR}`, { cause })
   }
 }

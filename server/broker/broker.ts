@@ -9,12 +9,16 @@ import type { Room } from '../../shared/room.ts'
  * - Each room has a log: notices with the offsets 1, 2, 3 … under one epoch. The log holds the latest `historySize`
  *   notices and is emptied `historyTtlS` after its last one; its position outlives its notices by weeks, so that "nothing
  *   was missed" can be told of a quiet room.
- * - An epoch is never used for a second numbering. A log that was lost begins again under another epoch.
+ * - An epoch is never used for a second numbering. A log that was lost begins again under another epoch; one that lost its
+ *   latest entries only (a failover can do that) gets another one from whoever notices first.
  * - Every method but `start` may be called while the technology behind is away, and then rejects with
  *   BROKER_UNAVAILABLE, within about a second unless it says otherwise.
  */
 export interface Broker {
-  /** Connects or opens. Rejects with START_FAILED and one clear sentence when that is not possible. */
+  /**
+   * Connects or opens. Rejects with START_FAILED and one clear sentence when that is not possible now; what can be tried
+   * again is tried again all the same, until `stop`.
+   */
   start(): Promise<void>
 
   /** Lets go of everything; what was published before is kept. Calling it again is harmless. */
@@ -48,6 +52,12 @@ export interface Broker {
   /** The last position of each room, in the order asked, in one step. A room never used gets its epoch now. */
   top(rooms: readonly Room[]): Promise<readonly Position[]>
 
+  /**
+   * Gives the log another epoch if it still has this one, for one who knows that it lost entries: what was told of the
+   * old numbering must not be mixed with what follows. The entries stay. Listeners are told `onInterrupted`.
+   */
+  renew(room: Room, epoch: string): Promise<void>
+
   /** Those of `seqs` that are recalled in exactly this conversation, with the time of their last recall. */
   recalled(conversation: Conversation, seqs: readonly number[]): Promise<readonly RecalledAt[]>
 }
@@ -55,6 +65,8 @@ export interface Broker {
 export interface Published {
   /** Nothing was new, so nothing was spread. */
   readonly duplicate: boolean
+  /** Kept on local disk, to be spread later: whether it is new, and its positions, are not known yet. */
+  readonly spooled?: true
   /** The place of the notice in the log of each room it went to; none for a duplicate. */
   readonly positions: readonly { readonly room: Room; readonly position: Position }[]
 }

@@ -3,7 +3,7 @@ import type { Terminal } from './terminal.ts'
 
 /** Prints what stands in the quarantine, oldest first, one JSON document a line. The gateway may run meanwhile. */
 export async function quarantine({ environment, print }: Terminal): Promise<void> {
-  const store = openQuarantine(environment['DATA_DIR'] || './data')
+  const store = openQuarantine({ dataDir: environment['DATA_DIR'] || './data' })
   for (const request of store.list()) print(JSON.stringify(request))
   await store.close()
 }

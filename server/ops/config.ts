@@ -15,6 +15,7 @@ export interface Config {
   readonly REDIS_URL?: string
   readonly REDIS_PREFIX: string
   readonly DATA_DIR: string
+  readonly SPOOL_MAX_BYTES: number
   readonly JWT_SECRET: string
   readonly HISTORY_SIZE: number
   readonly HISTORY_TTL_S: number
@@ -69,6 +70,12 @@ export const configSchema = Joi.object<Config>({
     .default('recall-gateway')
     .description('first part of every name in Redis'),
   DATA_DIR: Joi.string().default('./data').description('folder on a local disk'),
+  SPOOL_MAX_BYTES: Joi.number()
+    .integer()
+    .min(1_000)
+    .max(2 ** 40)
+    .default(2 ** 30)
+    .description('most bytes of recalls that wait on disk while Redis is away'),
   JWT_SECRET: neededBy('node', Joi.string().min(32).max(1_024))
     .default('')
     .description('key of the HS256 tokens that sockets show'),

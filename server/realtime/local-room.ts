@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Notice } from '../../shared/notice.ts'
 import type { GapReason, Position } from '../../shared/position.ts'
+import { roomName } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Broker, Subscription } from '../broker/broker.ts'
 import type { Logger } from '../ops/logger.ts'
@@ -26,6 +27,10 @@ interface LocalRoomDependencies {
  * Notices arrive live; whatever is wrong with them (a hole, another epoch, an interrupted subscription) has one remedy:
  * read the log from the last position until a read finds nothing new to come. While that goes on, live notices are only
  * a sign that there is more to read.
+ *
+ * A failover of the store may lose entries that were handed on already, and give their offsets to others. So whenever
+ * that may have happened, the last notice handed on is first held against the log; if it is not there, the log gets
+ * another epoch, and the sockets are told a gap.
  */
 export class LocalRoom {
   readonly room: Room
@@ -39,6 +44,7 @@ export class LocalRoom {
   #reading: Promise<void> | undefined
   #live = false
   #more = false
+  #doubtful = false
   #closed = false
 
   constructor(room: Room, dependencies: LocalRoomDependencies) {
@@ -51,7 +57,7 @@ export class LocalRoom {
     const { broker } = this.#is
     this.#subscription = await broker.subscribe(this.room, {
       onNotice: (notice, epoch) => this.#onNotice(notice, epoch),
-      onInterrupted: () => void this.catchUp(),
+      onInterrupted: () => void this.#doubt(),
     })
     const [top] = await broker.top([this.room])
     if (top !== undefined) this.position = top
@@ -79,11 +85,24 @@ export class LocalRoom {
     return this.#reading
   }
 
+  /** Holds the room against the log when that ends elsewhere than the room stood at `seen`, a moment ago. */
+  compare(seen: Position, top: Position): void {
+    if (top.epoch === seen.epoch && top.offset < seen.offset) void this.#doubt()
+    else if (top.epoch !== this.position.epoch || top.offset > this.position.offset) void this.catchUp()
+  }
+
   #onNotice(notice: Notice, epoch: string): void {
     const next = this.position.offset + 1
     if (!this.#live) this.#more = true
     else if (epoch !== this.position.epoch || notice.offset > next) void this.catchUp()
     else if (notice.offset === next) this.#handOn(notice)
+    // Mostly one that a read of the log was faster to bring.
+    else if (!this.tail.some((known) => isSame(known, notice))) void this.#doubt()
+  }
+
+  #doubt(): Promise<void> {
+    this.#doubtful = true
+    return this.catchUp()
   }
 
   #handOn(notice: Notice): void {
@@ -98,6 +117,7 @@ export class LocalRoom {
     while (this.#more && !this.#closed) {
       this.#more = false
       try {
+        if (this.#doubtful) await this.#verify()
         await this.#readPage()
         failures = 0
       } catch (err) {
@@ -111,6 +131,30 @@ export class LocalRoom {
       }
     }
     this.#live = true
+  }
+
+  /** Makes sure that the log still holds what was handed on last, or has another epoch. */
+  async #verify(): Promise<void> {
+    this.#doubtful = false
+    const { position, room } = this
+    const last = this.tail.at(-1)
+    if (position.offset === 0) return
+    const before = { ...position, offset: position.offset - 1 }
+    try {
+      const { gap, top, notices } = { notices: [], ...(await this.#is.broker.history(room, before, 1)) }
+      const [kept] = notices
+      const isLost =
+        top.offset < position.offset || (last !== undefined && kept !== undefined && !isSame(last, kept))
+      if (top.epoch !== position.epoch || !isLost) return
+      this.#is.log.error(
+        { room: roomName(room), position, top, gap },
+        'a log lost notices that were delivered',
+      )
+      await this.#is.broker.renew(room, position.epoch)
+    } catch (error) {
+      this.#doubtful = true
+      throw error
+    }
   }
 
   async #readPage(): Promise<void> {
@@ -129,3 +173,11 @@ export class LocalRoom {
     this.#is.tellGap(reason, top)
   }
 }
+
+/** Whether both are the same recall at the same place: no two recalls of a log are alike. */
+const isSame = (one: Notice, other: Notice): boolean =>
+  one.offset === other.offset &&
+  JSON.stringify(one.messages) === JSON.stringify(other.messages) &&
+  one.recalledAtMs === other.recalledAtMs &&
+  one.topic === other.topic &&
+  one.group === other.group

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { asGatewayError, ERRORS, GatewayError } from '../../shared/errors.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { GapReason, Position } from '../../shared/position.ts'
@@ -18,6 +19,8 @@ const ROOMS_AT_MOST = 1_000
 const REQUESTS_UNDER_WAY_AT_MOST = 100
 /** Reads of the log for one resume; enough for the most that is replayed while the room goes on. */
 const READS_AT_MOST = 20
+/** While Redis is away a room cannot catch up, and a client should rather ask again than wait. */
+const CATCH_UP_WITHIN_MS = 3_000
 
 /** What a session does to its socket. */
 interface SocketSide {
@@ -101,7 +104,7 @@ export class Session {
   ): Promise<{ notices: readonly Notice[]; gap?: GapReason }> {
     const { epoch, offset } = local.position
     // The client knows more than this node, or another log: the node may be the one that is behind.
-    if (since.epoch !== epoch || since.offset > offset) await local.catchUp()
+    if (since.epoch !== epoch || since.offset > offset) await this.#catchUp(local)
     const read: Notice[] = []
     for (let reads = 0; reads < READS_AT_MOST; reads++) {
       const missed = missedSince(since, local, read)
@@ -116,6 +119,14 @@ export class Session {
       read.push(...history.notices)
     }
     return { notices: [], gap: 'too-many' }
+  }
+
+  async #catchUp(local: LocalRoom): Promise<void> {
+    const given = new AbortController()
+    const tooLate = delay(CATCH_UP_WITHIN_MS, 'too late', { signal: given.signal }).catch(() => undefined)
+    const outcome = await Promise.race([local.catchUp(), tooLate])
+    given.abort()
+    if (outcome === 'too late') throw new GatewayError('BROKER_UNAVAILABLE')
   }
 
   #leave(room: Room): void {

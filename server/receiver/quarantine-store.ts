@@ -12,7 +12,7 @@ interface QuarantineStore extends Quarantine {
 }
 
 /** The quarantine on local disk, in DATA_DIR. Another process may read it meanwhile. Throws what the file system throws. */
-export function openQuarantine(dataDir: string): QuarantineStore {
+export function openQuarantine({ dataDir }: { readonly dataDir: string }): QuarantineStore {
   mkdirSync(dataDir, { recursive: true })
   const requests = open<QuarantinedRequest, number>({
     path: join(dataDir, 'quarantine'),

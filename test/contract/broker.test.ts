@@ -243,6 +243,27 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
       })
     })
 
+    describe('renew', () => {
+      it('gives the log another epoch once, keeps its entries, and tells who listens', async () => {
+        let interruptions = 0
+        await broker.subscribe(
+          { group: 'g' },
+          { onNotice: () => undefined, onInterrupted: () => interruptions++ },
+        )
+        await publish(recallOf('g', [1]))
+        const [before] = await broker.top([{ group: 'g' }])
+        await Promise.all([1, 2].map(() => broker.renew({ group: 'g' }, before?.epoch ?? '')))
+        const [after] = await broker.top([{ group: 'g' }])
+        expect(after?.offset).to.equal(1)
+        expect(after?.epoch).to.not.equal(before?.epoch)
+        await broker.renew({ group: 'g' }, before?.epoch ?? '')
+        expect(await broker.top([{ group: 'g' }])).to.deep.equal([after])
+        await until('the listener is told', () => interruptions > 0)
+        const whole = await broker.history({ group: 'g' }, { epoch: after?.epoch ?? '', offset: 0 }, 10)
+        expect(whole.gap === undefined && seqsOf(whole.notices)).to.deep.equal([[1]])
+      })
+    })
+
     describe('recalled', () => {
       it('answers exactly those of the asked seqs that are recalled in that conversation', async () => {
         await publish(recallOf('g', [1, 3], { recalledAtMs: 42 }))

@@ -139,6 +139,16 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
       return await within(WRITE_WITHIN_MS, transaction(touch))
     },
 
+    async renew(room, epoch) {
+      const { logs, transaction } = store()
+      const name = roomName(room)
+      await within(
+        WRITE_WITHIN_MS,
+        transaction(() => logs.renew(name, epoch)),
+      )
+      listeners.tellInterrupted(name)
+    },
+
     async recalled(conversation, seqs) {
       const { recalledSet } = store()
       return seqs.flatMap((seq): RecalledAt[] => {

@@ -29,6 +29,8 @@ interface Logs {
   touch(room: string, nowMs: number): Position
   /** Adds an entry and answers its position. Inside a transaction only. */
   append(room: string, text: string, nowMs: number): Position
+  /** Another epoch for a log that has this one. Inside a transaction only. */
+  renew(room: string, epoch: string): void
   /** The entries after this offset that are kept still, oldest first. */
   read(
     room: string,
@@ -106,6 +108,11 @@ export function openLogStore(options: LogStoreOptions): LogStore {
         void entries.put([room, offset], text)
         void heads.put(room, { ...head, offset, from, appendedAtMs: nowMs })
         return { epoch: head.epoch, offset }
+      },
+
+      renew(room, epoch) {
+        const head = heads.get(room)
+        if (head?.epoch === epoch) void heads.put(room, { ...head, epoch: options.newEpoch() })
       },
 
       read(room, after, limit, nowMs) {

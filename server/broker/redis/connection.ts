@@ -11,6 +11,7 @@ export type ScriptedRedis = Redis & {
   readonly recallPublish: Script
   readonly recallHistory: Script
   readonly recallTop: Script
+  readonly recallRenew: Script
 }
 
 /** A frozen server answers nothing and closes nothing: only this ends the wait for it. */
@@ -41,7 +42,12 @@ export function createConnection(url: string, role: string, log: Logger): Script
     connectTimeout: CONNECT_WITHIN_MS,
     keepAlive: 30_000,
     retryStrategy: (attempt) => Math.random() * Math.min(RETRY_AT_MOST_MS, 50 * 2 ** Math.min(attempt, 10)),
-    scripts: { recallPublish: script('publish'), recallHistory: script('history'), recallTop: script('top') },
+    scripts: {
+      recallPublish: script('publish'),
+      recallHistory: script('history'),
+      recallTop: script('top'),
+      recallRenew: script('renew'),
+    },
   }) as ScriptedRedis
   let complained = false
   client.on('error', (err: Error) => {
@@ -56,12 +62,11 @@ export function createConnection(url: string, role: string, log: Logger): Script
   return client
 }
 
-/** Connects for the first time, when a failure is an error of the settings rather than an outage. */
+/** Connects for the first time. After a rejection the client goes on trying by itself. */
 export async function connectFirst(client: Redis): Promise<void> {
   try {
     await client.connect()
   } catch (error) {
-    client.disconnect()
     const { host, port } = client.options
     throw new GatewayError('START_FAILED', `cannot reach Redis at ${host}:${port} (REDIS_URL)`, {
       cause: error,

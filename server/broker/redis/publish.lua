@@ -21,7 +21,6 @@ for i, seq in ipairs(seqs) do
 end
 if #messages == 0 then return {} end
 
-redis.call('ZADD', KEYS[1], unpack(additions))
 local entry = ARGV[7] .. table.concat(messages, ',') .. ARGV[8]
 local positions = {}
 for i = 2, #KEYS, 3 do
@@ -31,14 +30,24 @@ for i = 2, #KEYS, 3 do
     epoch = ARGV[3]
     redis.call('HSET', head, 'epoch', epoch)
   end
-  local offset = redis.call('HINCRBY', head, 'offset', 1)
+  local offset = string.format('%d', redis.call('HINCRBY', head, 'offset', 1))
   -- A first offset means a new numbering: entries of a lost one must not mix with it.
-  if offset == 1 then redis.call('DEL', log) end
-  redis.call('XADD', log, 'MAXLEN', ARGV[4], string.format('%d-0', offset), 'r', entry)
+  if offset == '1' then redis.call('DEL', log) end
+  local id = offset .. '-0'
+  local added = redis.pcall('XADD', log, 'MAXLEN', ARGV[4], id, 'r', entry)
+  if type(added) == 'table' and added.err then
+    -- The log is ahead of its head, or no stream: what it holds belongs to no numbering that goes on.
+    epoch = ARGV[3]
+    redis.call('HSET', head, 'epoch', epoch)
+    redis.call('DEL', log)
+    redis.call('XADD', log, id, 'r', entry)
+  end
   redis.call('EXPIRE', log, ARGV[5])
   redis.call('EXPIRE', head, ARGV[6])
-  redis.call('SPUBLISH', channel, epoch .. ':' .. string.format('%d', offset) .. ':' .. entry)
+  redis.call('SPUBLISH', channel, epoch .. ':' .. offset .. ':' .. entry)
   positions[#positions + 1] = epoch
-  positions[#positions + 1] = offset
+  positions[#positions + 1] = tonumber(offset)
 end
+-- Last: nothing is undone after an error, and what stands here is never delivered again.
+redis.call('ZADD', KEYS[1], unpack(additions))
 return positions

@@ -10,6 +10,7 @@ import { within } from '../within.ts'
 import { COMMAND_WITHIN_MS, connectFirst, createConnection, disconnect } from './connection.ts'
 import { warnOfEviction } from './eviction.ts'
 import { createKeys } from './keys.ts'
+import { LastPositions } from './last-positions.ts'
 import { toArray, toEntries, toPositions } from './replies.ts'
 import { createSubscriber } from './subscriber.ts'
 
@@ -26,6 +27,7 @@ const TOPS_PER_CALL = 200
 export function createRedisBroker(options: RedisOptions, { log }: { log: Logger }): Broker {
   const keys = createKeys(options.prefix, options.app)
   const commands = createConnection(options.url, 'commands', log)
+  const last = new LastPositions()
   const subscriber = createSubscriber(createConnection(options.url, 'subscriber', log), keys, log)
 
   async function publish(recall: Recall, withinMs: number): Promise<Published> {
@@ -50,6 +52,15 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       ),
     )
     const positions = toPositions(reply)
+    for (const [i, position] of positions.entries()) {
+      const room = rooms[i]
+      if (room === undefined || !last.goesBack(roomName(room), position)) continue
+      log.error({ room: roomName(room), position }, 'a log lost recalls that were confirmed')
+      // Kept it is: who could not be told now is told by the nodes, which compare as well.
+      await renew(room, position.epoch).catch((err: unknown) =>
+        log.error({ err }, 'a log could not be renewed'),
+      )
+    }
     return {
       duplicate: positions.length === 0,
       positions: rooms.flatMap((room, i) => {
@@ -57,6 +68,11 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
         return position === undefined ? [] : [{ room, position }]
       }),
     }
+  }
+
+  async function renew(room: Room, epoch: string): Promise<void> {
+    const names = [keys.head(roomName(room)), keys.channel(roomName(room))]
+    await within(COMMAND_WITHIN_MS, commands.recallRenew(names.length, ...names, epoch, randomUUID()))
   }
 
   async function topsOf(rooms: readonly Room[]) {
@@ -71,8 +87,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 
   return {
     async start() {
-      await connectFirst(commands)
-      await subscriber.start()
+      await Promise.all([connectFirst(commands), subscriber.start()])
       await warnOfEviction(commands, log)
     },
 
@@ -112,6 +127,8 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
         calls.push(topsOf(rooms.slice(i, i + TOPS_PER_CALL)))
       return (await Promise.all(calls)).flat()
     },
+
+    renew,
 
     async recalled(conversation, seqs) {
       if (seqs.length === 0) return []

@@ -10,12 +10,16 @@ import { toSpread } from './replies.ts'
 /** Channels in one SSUBSCRIBE when all subscriptions are made again. */
 const CHANNELS_PER_CALL = 512
 
+/** Sent on the channel of a room instead of a notice: the log has changed, look at it. */
+const LOOK = 'look'
+
 /** The subscription connection: one channel per room that someone in this process listens to. */
 export function createSubscriber(client: Redis, keys: Keys, log: Logger) {
   const listeners = new RoomListeners()
 
   client.on('smessage', (channel: string, message: string) => {
     const room = keys.roomOfChannel(channel)
+    if (message === LOOK) return listeners.tellInterrupted(room)
     const spread = toSpread(message)
     if (spread !== null) return listeners.tellNotice(room, spread.notice, spread.epoch)
     log.error({ room }, 'unreadable notice in Redis')

@@ -1,0 +1,72 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Recall } from '../../../shared/recall.ts'
+import type { Logger } from '../../ops/logger.ts'
+import type { Spool } from './spool.ts'
+
+/** Recalls published at once, in order; a broker that fails is tried with one. */
+const RECALLS_AT_ONCE = 200
+const RETRY_AT_MOST_MS = 2_000
+
+interface DrainDependencies {
+  readonly publish: (recall: Recall) => Promise<unknown>
+  readonly spool: Spool
+  readonly log: Logger
+}
+
+/** Publishes what waits in the spool, oldest first, for as long as anything does. */
+export function createDrain({ publish, spool, log }: DrainDependencies) {
+  const stopped = new AbortController()
+  let running: Promise<void> | undefined
+
+  async function run(): Promise<void> {
+    let failures = 0
+    let published = 0
+    log.warn({ ...spool.depth(Date.now()) }, 'recalls wait in the spool')
+    while (!spool.isEmpty() && !stopped.signal.aborted) {
+      const confirmed = await publishOldest(failures > 0 ? 1 : RECALLS_AT_ONCE).catch((err: unknown) => {
+        log.error({ err }, 'spool could not be read or written')
+        return 0
+      })
+      published += confirmed
+      failures = confirmed > 0 ? 0 : failures + 1
+      if (failures > 0) await pause(failures)
+    }
+    if (published > 0) log.info({ published }, 'recalls of the spool published')
+  }
+
+  /** Answers how many were confirmed. */
+  async function publishOldest(limit: number): Promise<number> {
+    const oldest = spool.oldest(limit)
+    const outcomes = await Promise.allSettled(oldest.map(({ recall }) => publish(recall)))
+    const failed = outcomes.findIndex(({ status }) => status === 'rejected')
+    // What was confirmed behind a failed one stays too: published again after it, it changes nothing.
+    const confirmed = failed === -1 ? oldest : oldest.slice(0, failed)
+    if (confirmed.length > 0) await spool.remove(confirmed)
+    return confirmed.length
+  }
+
+  async function pause(failures: number): Promise<void> {
+    const ms = Math.random() * Math.min(RETRY_AT_MOST_MS, 50 * 2 ** Math.min(failures, 10))
+    await delay(ms, undefined, { signal: stopped.signal }).catch(() => undefined)
+  }
+
+  function wake(): void {
+    if (spool.isEmpty() || stopped.signal.aborted) return
+    running ??= run().finally(() => {
+      running = undefined
+      // A recall may have come in the moment between the last look and here.
+      wake()
+    })
+  }
+
+  return {
+    /** Goes to work, unless at work already or nothing waits. */
+    wake,
+
+    /** What waits stays in the spool. */
+    async stop(): Promise<void> {
+      stopped.abort()
+      await running
+    },
+  }
+}

@@ -1,0 +1,67 @@
+import type { Recall } from '../../../shared/recall.ts'
+import type { Logger } from '../../ops/logger.ts'
+import type { Broker, Published } from '../broker.ts'
+import { within } from '../within.ts'
+import { createDrain } from './drain.ts'
+import type { Spool } from './spool.ts'
+
+/** The share of the answer's deadline that the broker gets; what is left is enough to flush to disk. */
+const BROKER_WITHIN_MS = 1_000
+
+interface SpoolingOptions {
+  /** Tells this broker from others that the spool may have served. */
+  readonly brokerName: string
+}
+
+interface SpoolingDependencies {
+  readonly broker: Broker
+  readonly spool: Spool
+  readonly log: Logger
+}
+
+/**
+ * A broker that keeps recalls on local disk while the one behind it does not confirm them, and publishes them, oldest
+ * first, when it does again. While anything waits, new recalls queue behind it. What the broker kept without our hearing
+ * of it is published a second time, which the recalled set makes harmless.
+ */
+export function createSpoolingBroker(
+  { brokerName }: SpoolingOptions,
+  { broker, spool, log }: SpoolingDependencies,
+): Broker {
+  const drain = createDrain({ publish: (recall) => broker.publish(recall, BROKER_WITHIN_MS), spool, log })
+
+  async function publish(recall: Recall, withinMs: number): Promise<Published> {
+    const deadlineMs = Date.now() + withinMs
+    if (spool.isEmpty()) {
+      try {
+        return await broker.publish(recall, Math.min(BROKER_WITHIN_MS, withinMs))
+      } catch (err) {
+        log.debug({ err }, 'recall not confirmed by the broker')
+      }
+    }
+    await within(Math.max(0, deadlineMs - Date.now()), spool.append(recall))
+    drain.wake()
+    return { duplicate: false, spooled: true, positions: [] }
+  }
+
+  return {
+    ...broker,
+    publish,
+    async start() {
+      try {
+        await broker.start()
+        await spool.markReached(brokerName)
+      } catch (error) {
+        // One that was never reached is an error of the settings; one that was is away, which is what the spool is for.
+        if (!spool.wasReached(brokerName)) throw error
+        log.warn('broker away at the start, recalls go to the spool')
+      }
+      drain.wake()
+    },
+    async stop() {
+      await drain.stop()
+      await broker.stop()
+      await spool.close()
+    },
+  }
+}

@@ -1,0 +1,176 @@
+import { expect } from 'chai'
+import { createClient } from 'redis'
+import { adminToken, connect } from '../support/client.ts'
+import type { Client } from '../support/client.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { startRedis } from '../support/redis-server.ts'
+import type { RedisServer } from '../support/redis-server.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { soon, until } from '../support/wait.ts'
+import { postWebhook, recallBody } from '../support/webhook.ts'
+
+/** What the provider waits for an answer. */
+const PROVIDER_WAITS_MS = 2_000
+
+interface Ready {
+  readonly ready: boolean
+  readonly spool?: { readonly recalls: number; readonly bytes: number; readonly ageMs: number }
+}
+
+describe('spool', () => {
+  const undo = undoAfterEach()
+  let redis: RedisServer
+  let gateway: GatewayProcess
+  let client: Client
+
+  const start = async (settings: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> => {
+    const started = await startGatewayProcess({ REDIS_URL: redis.url, ...settings })
+    undo(started.stop)
+    return started
+  }
+  const listen = async (to: GatewayProcess): Promise<Client> => {
+    const listening = await connect(to.url, await adminToken())
+    undo(listening.close)
+    await listening.subscribe({ group: 'g' })
+    return listening
+  }
+  const recall = (seq: number, to = gateway) =>
+    postWebhook(to.url, { body: recallBody({ GroupId: 'g', MsgSeqList: [{ MsgSeq: seq }] }) })
+  const readiness = async (of = gateway): Promise<Ready> =>
+    (await (await fetch(`${of.url}/readyz`)).json()) as Ready
+
+  /** Posts recalls one after the other, each of which must be answered OK before the provider gives up. */
+  const recallInTime = async (...seqs: number[]) => {
+    for (const seq of seqs) {
+      const sentAtMs = Date.now()
+      expect((await recall(seq)).status).to.equal(200)
+      expect(Date.now() - sentAtMs).to.be.below(PROVIDER_WAITS_MS)
+    }
+  }
+  const order = async () => {
+    const operator = await createClient({ url: redis.url }).connect()
+    undo(() => operator.destroy())
+    return (...command: string[]) => operator.sendCommand(command)
+  }
+
+  beforeEach(async () => {
+    redis = await startRedis()
+    undo(redis.stop)
+    gateway = await start()
+    client = await listen(gateway)
+    await recallInTime(1)
+    await client.count(1)
+  })
+
+  const OUTAGES: Readonly<Record<string, () => Promise<{ begin: () => unknown; end: () => unknown }>>> = {
+    async 'is frozen'() {
+      return { begin: () => redis.signal('SIGSTOP'), end: () => redis.signal('SIGCONT') }
+    },
+    async 'is out of memory'() {
+      const send = await order()
+      const limit = (bytes: string) => send('CONFIG', 'SET', 'maxmemory', bytes)
+      return { begin: () => limit('1'), end: () => limit('0') }
+    },
+    async 'is read-only'() {
+      const send = await order()
+      return {
+        begin: () => send('CONFIG', 'SET', 'min-replicas-to-write', '1'),
+        end: () => send('CONFIG', 'SET', 'min-replicas-to-write', '0'),
+      }
+    },
+  }
+  for (const [outage, prepare] of Object.entries(OUTAGES)) {
+    it(`keeps recalls while Redis ${outage}, and delivers them once and in order afterwards`, async () => {
+      const { begin, end } = await prepare()
+      await begin()
+      await recallInTime(2, 3, 4, 5, 6)
+      expect((await readiness()).spool?.recalls).to.equal(5)
+      await end()
+      await until('the spool is empty', async () => (await readiness()).spool?.recalls === 0)
+      await recallInTime(7)
+      await client.count(7)
+      expect(client.seqs()).to.deep.equal([1, 2, 3, 4, 5, 6, 7])
+      expect(client.gaps).to.be.empty
+    })
+  }
+
+  it('queues new recalls behind those that wait', async () => {
+    redis.signal('SIGSTOP')
+    await recallInTime(2)
+    const posts = Promise.all([3, 4, 5, 6, 7, 8].map((seq) => recall(seq)))
+    redis.signal('SIGCONT')
+    for (const { status } of await posts) expect(status).to.equal(200)
+    await client.count(8)
+    expect(client.seqs().slice(0, 2)).to.deep.equal([1, 2])
+    expect(client.seqs().toSorted()).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8])
+  })
+
+  it('tells sockets a gap when Redis comes back empty, and everything kept is in the log', async () => {
+    await redis.stop()
+    await recallInTime(2, 3)
+    const again = await startRedis({ port: redis.port })
+    undo(again.stop)
+    await until('the gap', () => client.gaps.length > 0)
+    await until('the spool is empty', async () => (await readiness()).spool?.recalls === 0)
+    const late = await listen(gateway)
+    const { position } = await late.subscribe({ group: 'g' })
+    await late.subscribe({ group: 'g', since: { ...position, offset: 0 } })
+    await until('the history', () => late.received.length === position.offset)
+    expect(late.seqs()).to.include.members([2, 3])
+  })
+
+  it('outlives kill -9 and a start while Redis is still away', async () => {
+    const folder = temporaryFolder()
+    undo(folder.remove)
+    const receiver = await start({ ROLE: 'receiver', DATA_DIR: folder.path })
+    redis.signal('SIGSTOP')
+    expect((await recall(2, receiver)).status).to.equal(200)
+    expect((await recall(3, receiver)).status).to.equal(200)
+    receiver.signal('SIGKILL')
+    await receiver.exited
+
+    const reborn = await start({ ROLE: 'receiver', DATA_DIR: folder.path })
+    expect(await readiness(reborn))
+      .to.deep.include({ ready: true })
+      .and.have.nested.property('spool.recalls', 2)
+    expect((await recall(4, reborn)).status).to.equal(200)
+    redis.signal('SIGCONT')
+    await client.count(4)
+    expect(client.seqs()).to.deep.equal([1, 2, 3, 4])
+  })
+
+  it('does not hold up a stop, and what waits is published by the next start', async () => {
+    const folder = temporaryFolder()
+    undo(folder.remove)
+    const receiver = await start({ ROLE: 'receiver', DATA_DIR: folder.path })
+    redis.signal('SIGSTOP')
+    expect((await recall(2, receiver)).status).to.equal(200)
+    receiver.signal('SIGTERM')
+    expect(await soon('the receiver ends', receiver.exited)).to.equal(0)
+    redis.signal('SIGCONT')
+    await start({ ROLE: 'receiver', DATA_DIR: folder.path })
+    await client.count(2)
+  })
+
+  it('that is full answers 503 only after the provider has given up, and never a false OK', async () => {
+    const receiver = await start({ ROLE: 'receiver', SPOOL_MAX_BYTES: '1000' })
+    redis.signal('SIGSTOP')
+    const kept: number[] = []
+    let refused = 0
+    for (let seq = 2; refused === 0; seq++) {
+      const sentAtMs = Date.now()
+      const { status } = await recall(seq, receiver)
+      if (status === 200) kept.push(seq)
+      else {
+        refused++
+        expect(status).to.equal(503)
+        expect(Date.now() - sentAtMs).to.be.above(PROVIDER_WAITS_MS)
+      }
+    }
+    redis.signal('SIGCONT')
+    await client.count(1 + kept.length)
+    expect(client.seqs()).to.deep.equal([1, ...kept])
+  })
+})
