@@ -28,8 +28,8 @@ export function createPage(): Router {
       strictTransportSecurity: false,
       referrerPolicy: { policy: 'no-referrer' },
     }),
-    // The names of built files hold a hash of what is in them; the page itself must be looked up each time.
   )
+  // The names of built files hold a hash of what is in them; the page itself must be looked up each time.
   router.use('/assets', express.static(`${FILES}assets`, { immutable: true, maxAge: '1y', index: false }))
   router.use(express.static(FILES, { maxAge: 0 }))
   return router

@@ -1,4 +1,4 @@
-import { jwtVerify } from 'jose'
+import { errors, jwtVerify } from 'jose'
 import { GatewayError } from '../../shared/errors.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
 import type { Conversation } from '../../shared/recall.ts'
@@ -22,7 +22,8 @@ export function createAuthenticate({ secret }: { readonly secret: string }): Aut
       algorithms: ['HS256'],
       requiredClaims: ['sub', 'exp'],
     }).catch((cause: unknown) => {
-      throw refused('its signature, algorithm or times do not hold', cause)
+      const ended = cause instanceof errors.JWTExpired
+      throw refused(ended ? 'it has ended' : 'its signature, algorithm or times do not hold', cause)
     })
     const { sub, exp, role = 'member', rooms = [] } = payload
     if (typeof sub !== 'string' || !isIdentifier(sub)) throw refused('sub must be printable text')

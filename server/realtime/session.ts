@@ -31,6 +31,12 @@ interface SocketSide {
   replay(room: Room, epoch: string, notices: readonly Notice[]): void
 }
 
+/** What was missed up to where the room stands, or why that cannot be told. */
+interface Known {
+  readonly notices?: readonly Notice[]
+  readonly gap?: GapReason
+}
+
 interface SessionDependencies {
   readonly socket: SocketSide
   readonly rooms: LocalRooms
@@ -84,41 +90,45 @@ export class Session {
     if (this.#joined.size >= ROOMS_AT_MOST) throw new GatewayError('TOO_MANY_ROOMS')
     const local = await this.#is.rooms.acquire(room)
     try {
-      const missed = since === undefined ? { notices: [] } : await this.#readMissed(local, since)
-      if (!this.#is.socket.isOpen()) return this.#is.rooms.release(local)
-      local.flush()
-      answer({ ok: true, room, position: local.position, recovered: missed.notices.length, ...gapOf(missed) })
-      this.#is.socket.replay(room, local.position.epoch, missed.notices)
-      this.#is.socket.join(room)
-      this.#joined.set(roomName(room), local)
+      if (since === undefined) this.#enter(local, { notices: [] }, answer)
+      else await this.#resume(local, since, answer)
     } catch (error) {
       this.#is.rooms.release(local)
       throw error
     }
   }
 
-  /** Resolves with what was missed at the very position where the room stands: nothing may wait before it is used. */
-  async #readMissed(
-    local: LocalRoom,
-    since: Position,
-  ): Promise<{ notices: readonly Notice[]; gap?: GapReason }> {
+  /** Reads the log until it is known what was missed up to where the room stands, and enters in that very moment. */
+  async #resume(local: LocalRoom, since: Position, answer: (answer: Subscribed) => void): Promise<void> {
     const { epoch, offset } = local.position
     // The client knows more than this node, or another log: the node may be the one that is behind.
     if (since.epoch !== epoch || since.offset > offset) await this.#catchUp(local)
     const read: Notice[] = []
     for (let reads = 0; reads < READS_AT_MOST; reads++) {
       const missed = missedSince(since, local, read)
-      if ('gap' in missed) return { notices: [], gap: missed.gap }
-      if ('notices' in missed) return missed
-      const history = await this.#is.broker.history(
-        local.room,
-        { epoch: since.epoch, offset: missed.readAfter },
-        PAGE_NOTICES,
-      )
-      if (history.gap !== undefined) return { notices: [], gap: history.gap }
+      if (!('readAfter' in missed)) return this.#enter(local, missed, answer)
+      const from = { epoch: since.epoch, offset: missed.readAfter }
+      const history = await this.#is.broker.history(local.room, from, PAGE_NOTICES)
+      if (history.gap !== undefined) return this.#enter(local, history, answer)
       read.push(...history.notices)
     }
-    return { notices: [], gap: 'too-many' }
+    this.#enter(local, { gap: 'too-many' }, answer)
+  }
+
+  /**
+   * Answers, sends what was missed, and joins, all in one turn: between any two of these a notice could come and be in
+   * neither what was missed nor what is live.
+   */
+  #enter(local: LocalRoom, missed: Known, answer: (answer: Subscribed) => void): void {
+    const { room } = local
+    if (!this.#is.socket.isOpen()) return this.#is.rooms.release(local)
+    local.flush()
+    const notices = missed.notices ?? []
+    const { position } = local
+    answer({ ok: true, room, position, recovered: notices.length, ...(missed.gap && { gap: missed.gap }) })
+    this.#is.socket.replay(room, position.epoch, notices)
+    this.#is.socket.join(room)
+    this.#joined.set(roomName(room), local)
   }
 
   async #catchUp(local: LocalRoom): Promise<void> {
@@ -163,8 +173,6 @@ export class Session {
     }
   }
 }
-
-const gapOf = ({ gap }: { gap?: GapReason }) => (gap === undefined ? {} : { gap })
 
 const whyRefused = (room: Room): string =>
   isFeed(room) ? 'the feed is for admins' : 'the token does not name it'

@@ -8,6 +8,9 @@ export const RECALL_COMMAND = 'Group.CallbackAfterRecallMsg'
 /** REST recalls name at most 10 messages; an operator can recall a user's latest 1,000 in one go. */
 const MESSAGES_AT_MOST = 1_000
 
+/** The last time that a `Date` can hold. */
+const LATEST_TIME_MS = 8_640_000_000_000_000
+
 /** The fields that the gateway uses, after the check. */
 interface RecallWebhook {
   readonly GroupId: string
@@ -22,16 +25,16 @@ interface RecallWebhook {
 const optional = (schema: Joi.Schema): Joi.Schema => schema.empty(Joi.valid(null, ''))
 
 /** A number, or the same in digits: the documents show both. */
-const wholeNumber = (atLeast: number): Joi.Schema =>
+const wholeNumber = (atMost: number): Joi.Schema =>
   Joi.alternatives(
-    Joi.number().strict().integer().min(atLeast),
+    Joi.number().strict().integer().min(1).max(atMost),
     Joi.string()
       .pattern(/^\d{1,16}$/)
       .custom((digits: string, helpers) => {
         const value = Number(digits)
-        return value >= atLeast && Number.isSafeInteger(value) ? value : helpers.error('number.unsafe')
+        return value >= 1 && value <= atMost ? value : helpers.error('any.invalid')
       }),
-  ).messages({ 'alternatives.match': `{{#label}} must be a whole number from ${atLeast} to 2^53-1` })
+  ).messages({ 'alternatives.match': `{{#label}} must be a whole number from 1 to ${atMost}` })
 
 const recallWebhookSchema = Joi.object<RecallWebhook>({
   GroupId: identifier.required(),
@@ -39,11 +42,16 @@ const recallWebhookSchema = Joi.object<RecallWebhook>({
   Type: optional(identifier),
   Operator_Account: optional(identifier),
   MsgSeqList: Joi.array()
-    .items(Joi.object({ MsgSeq: wholeNumber(1).required(), MsgId: optional(identifier) }).unknown())
+    .items(
+      Joi.object({
+        MsgSeq: wholeNumber(Number.MAX_SAFE_INTEGER).required(),
+        MsgId: optional(identifier),
+      }).unknown(),
+    )
     .min(1)
     .max(MESSAGES_AT_MOST)
     .required(),
-  EventTime: wholeNumber(1).empty(Joi.valid(null, '', 0, '0')),
+  EventTime: wholeNumber(LATEST_TIME_MS).empty(Joi.valid(null, '', 0, '0')),
 }).unknown()
 
 /** What the gateway knows of a recall from outside its body. */

@@ -1,9 +1,11 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 
 /** What some tests run for real: the program, the variable that may name another one, and Debian's package. */
 const PROGRAMS = {
   redis: { names: ['redis-server'], variable: 'REDIS_SERVER', debian: 'redis-server' },
-  nginx: { names: ['nginx', '/usr/sbin/nginx'], variable: 'NGINX', debian: 'nginx-light' },
+  nginx: { names: ['nginx'], variable: 'NGINX', debian: 'nginx-light' },
   chromium: {
     names: ['chromium', 'chromium-browser', 'google-chrome'],
     variable: 'CHROMIUM',
@@ -13,14 +15,16 @@ const PROGRAMS = {
 
 type ProgramName = keyof typeof PROGRAMS
 
-const runs = (program: string): boolean =>
-  spawnSync(program, ['--version'], { stdio: 'ignore' }).error === undefined
+/** Where a program is found: Debian keeps servers where only root looks. */
+const FOLDERS = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin']
 
-/** The path of a program that `installMissing` has made sure of. */
+const findProgram = (name: string): string | undefined =>
+  FOLDERS.map((folder) => join(folder, name)).find((path) => existsSync(path))
+
+/** The path of a program that `mochaGlobalSetup` has made sure of. */
 export function programPath(name: ProgramName): string {
   const { names, variable } = PROGRAMS[name]
-  const chosen = process.env[variable]
-  const found = chosen ? [chosen].find(runs) : names.find(runs)
+  const found = process.env[variable] ?? names.map(findProgram).find((path) => path !== undefined)
   if (found === undefined) throw new Error(`${name} is missing: install it, or name it in ${variable}`)
   return found
 }
@@ -40,7 +44,7 @@ export function mochaGlobalSetup(): void {
   if (missing.length === 0) return
   const packages = missing.map((name) => PROGRAMS[name].debian)
   const command = `apt-get install -y --no-install-recommends ${packages.join(' ')}`
-  if (process.getuid?.() !== 0 || !runs('apt-get')) {
+  if (process.getuid?.() !== 0 || findProgram('apt-get') === undefined) {
     process.stderr.write(`The tests need ${missing.join(', ')}. Install with: sudo ${command}\n`)
     process.stdout.write('0 passed, 1 failed\n')
     process.exit(1)

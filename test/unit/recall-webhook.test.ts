@@ -95,6 +95,8 @@ describe('recall webhook', () => {
     ['MsgSeqList[0]', { MsgSeqList: [130] }],
     ['EventTime', { EventTime: 'yesterday' }],
     ['EventTime', { EventTime: -1 }],
+    ['EventTime', { EventTime: 8.64e15 + 1 }],
+    ['EventTime', { EventTime: '9007199254740991' }],
     ['EventTime', { EventTime: true }],
   ]
   for (const [field, fields] of WRONG) {
