@@ -24,8 +24,14 @@ export interface Broker {
   /** Lets go of everything; what was published before is kept. Calling it again is harmless. */
   stop(): Promise<void>
 
-  /** Whether a publish made now can be expected to be kept. */
+  /** Whether a publish made now can be expected to be kept, and notices to arrive. */
   isReady(): boolean
+
+  /**
+   * How long ago it was last proved, by a message on the way that notices go, that what is published arrives here; in ms.
+   * The broker proves it by itself all the time, and rebuilds what turns out to be deaf.
+   */
+  probeAgeMs(): number
 
   /**
    * Keeps the recall and spreads it, in one atomic step: of its messages those count that the recalled set of the

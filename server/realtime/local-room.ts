@@ -65,6 +65,10 @@ export class LocalRoom {
     if (this.#more) void this.catchUp()
   }
 
+  get isOpen(): boolean {
+    return this.#subscription !== undefined && this.position.epoch !== '' && !this.#closed
+  }
+
   close(): void {
     this.#closed = true
     this.#subscription?.leave()

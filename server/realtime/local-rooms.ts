@@ -47,6 +47,11 @@ export class LocalRooms {
     held.lingering.unref()
   }
 
+  /** The rooms that are open now, those that linger included. */
+  all(): LocalRoom[] {
+    return [...this.#held.values()].filter(({ room }) => room.isOpen).map(({ room }) => room)
+  }
+
   closeAll(): void {
     for (const { room, lingering } of this.#held.values()) {
       clearTimeout(lingering)

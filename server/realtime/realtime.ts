@@ -4,6 +4,7 @@ import type { Authenticate } from '../auth/authenticate.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Logger } from '../ops/logger.ts'
 import { createAudience } from './audience.ts'
+import { compareTops } from './compare-tops.ts'
 import { drainSockets } from './drain.ts'
 import type { GatewaySockets } from './gateway-socket.ts'
 import { guardHandshake } from './handshake.ts'
@@ -40,6 +41,7 @@ export function createRealtime(
 ) {
   let draining = false
   let looking: NodeJS.Timeout | undefined
+  const stopped = new AbortController()
 
   const io: GatewaySockets = new Server({
     // WebSocket alone needs no sticky sessions.
@@ -75,6 +77,7 @@ export function createRealtime(
       io.attach(server)
       looking = setInterval(() => closeSlowSockets(io.of('/').sockets.values(), log), LOOK_FOR_SLOW_EVERY_MS)
       looking.unref()
+      void compareTops(rooms, broker, log, stopped.signal)
     },
 
     /** Sends every socket to another node, in slices over `drainMs`; new ones are refused from now on. */
@@ -85,6 +88,7 @@ export function createRealtime(
 
     async stop(): Promise<void> {
       clearInterval(looking)
+      stopped.abort()
       rooms.closeAll()
       // Not `disconnectSockets`: clients do not come back after it.
       io.engine.close()

@@ -29,6 +29,7 @@ function createRace(microtasks: number) {
     start: async () => undefined,
     stop: async () => undefined,
     isReady: () => true,
+    probeAgeMs: () => 0,
     publish: async () => ({ duplicate: false, positions: [] }),
     renew: async () => undefined,
     recalled: async () => [],

@@ -107,6 +107,9 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
 
     isReady: () => opened !== undefined,
 
+    // What spreads in memory needs no proof.
+    probeAgeMs: () => 0,
+
     publish,
 
     async subscribe(room, listener) {

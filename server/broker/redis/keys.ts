@@ -12,6 +12,8 @@ export function createKeys(prefix: string, app: string) {
     log: (room: string) => `${base}:log:${room}`,
     /** Sharded channel: each entry as it is appended. */
     channel: (room: string) => channelBase + room,
+    /** Sharded channel of one process, on which it hears its own probes. */
+    probe: (process: string) => `${base}:probe:${process}`,
     roomOfChannel: (channel: string) => channel.slice(channelBase.length),
     /** Sorted set: each recalled seq of a conversation, scored with the time of its recall in ms. */
     recalled: (conversation: Conversation) => `${base}:recalled:${roomName(conversation)}`,

@@ -11,6 +11,7 @@ import { COMMAND_WITHIN_MS, connectFirst, createConnection, disconnect } from '.
 import { warnOfEviction } from './eviction.ts'
 import { createKeys } from './keys.ts'
 import { LastPositions } from './last-positions.ts'
+import { createProber } from './prober.ts'
 import { toArray, toEntries, toPositions } from './replies.ts'
 import { createSubscriber } from './subscriber.ts'
 
@@ -28,7 +29,20 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
   const keys = createKeys(options.prefix, options.app)
   const commands = createConnection(options.url, 'commands', log)
   const last = new LastPositions()
-  const subscriber = createSubscriber(createConnection(options.url, 'subscriber', log), keys, log)
+  const probeChannel = keys.probe(randomUUID())
+  const subscriber = createSubscriber(createConnection(options.url, 'subscriber', log), {
+    keys,
+    probeChannel,
+    onProbe: (probe) => prober.heard(probe),
+    log,
+  })
+  const prober = createProber({
+    send: (probe) => within(COMMAND_WITHIN_MS, commands.spublish(probeChannel, probe)),
+    isListening: subscriber.isReady,
+    rebuildCommands: () => commands.disconnect(true),
+    rebuildSubscriber: subscriber.rebuild,
+    log,
+  })
 
   async function publish(recall: Recall, withinMs: number): Promise<Published> {
     const rooms = roomsOf(recall)
@@ -87,15 +101,22 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 
   return {
     async start() {
-      await Promise.all([connectFirst(commands), subscriber.start()])
+      try {
+        await Promise.all([connectFirst(commands), subscriber.start()])
+      } finally {
+        await prober.start()
+      }
       await warnOfEviction(commands, log)
     },
 
     async stop() {
+      prober.stop()
       await Promise.all([subscriber.stop(), disconnect(commands)])
     },
 
-    isReady: () => commands.status === 'ready' && subscriber.isReady(),
+    isReady: () => commands.status === 'ready' && subscriber.isReady() && prober.isDelivering(),
+
+    probeAgeMs: prober.ageMs,
 
     publish,
 

@@ -13,11 +13,24 @@ const CHANNELS_PER_CALL = 512
 /** Sent on the channel of a room instead of a notice: the log has changed, look at it. */
 const LOOK = 'look'
 
+interface SubscriberDependencies {
+  readonly keys: Keys
+  readonly probeChannel: string
+  readonly onProbe: (probe: string) => void
+  readonly log: Logger
+}
+
 /** The subscription connection: one channel per room that someone in this process listens to. */
-export function createSubscriber(client: Redis, keys: Keys, log: Logger) {
+export function createSubscriber(
+  client: Redis,
+  { keys, probeChannel, onProbe, log }: SubscriberDependencies,
+) {
   const listeners = new RoomListeners()
+  let isComplete = false
+  let subscribing: Promise<void> | undefined
 
   client.on('smessage', (channel: string, message: string) => {
+    if (channel === probeChannel) return onProbe(message)
     const room = keys.roomOfChannel(channel)
     if (message === LOOK) return listeners.tellInterrupted(room)
     const spread = toSpread(message)
@@ -26,12 +39,14 @@ export function createSubscriber(client: Redis, keys: Keys, log: Logger) {
     listeners.tellInterrupted(room)
   })
 
+  client.on('close', () => (isComplete = false))
   // Also called for the first connection, when nobody listens yet.
-  client.on('ready', () => void subscribeAgain())
+  client.on('ready', () => void (subscribing = subscribeAgain()))
 
   async function subscribeAgain(): Promise<void> {
     const rooms = listeners.rooms()
     try {
+      await client.ssubscribe(probeChannel)
       for (let i = 0; i < rooms.length; i += CHANNELS_PER_CALL) {
         await client.ssubscribe(...rooms.slice(i, i + CHANNELS_PER_CALL).map(keys.channel))
       }
@@ -41,6 +56,7 @@ export function createSubscriber(client: Redis, keys: Keys, log: Logger) {
       if (client.status === 'ready') client.disconnect(true)
       return
     }
+    isComplete = true
     for (const room of rooms) listeners.tellInterrupted(room)
   }
 
@@ -51,11 +67,18 @@ export function createSubscriber(client: Redis, keys: Keys, log: Logger) {
   }
 
   return {
-    start: () => connectFirst(client),
+    async start(): Promise<void> {
+      await connectFirst(client)
+      await subscribing
+    },
 
     stop: () => disconnect(client),
 
-    isReady: () => client.status === 'ready',
+    /** Whether the connection stands with all its subscriptions. */
+    isReady: () => client.status === 'ready' && isComplete,
+
+    /** For a connection that looks well and is not. */
+    rebuild: () => client.disconnect(true),
 
     async subscribe(room: string, listener: RoomListener): Promise<Subscription> {
       listeners.add(room, listener)

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto'
+import type { Logger } from '../../ops/logger.ts'
+
+const PROBE_EVERY_MS = 1_000
+/** A probe that is not back by then will not come. */
+const BACK_WITHIN_MS = 1_000
+/** Without a probe for longer than this, nothing proves that notices arrive. */
+const DEAF_AFTER_MS = 4_000
+/** Failed probes in a row after which the command connection may be half open: it reports nothing then. */
+const FAILURES_BEFORE_REBUILD = 3
+
+interface ProberDependencies {
+  /** Sends a probe on the way that notices go. Rejects when it cannot be sent. */
+  readonly send: (probe: string) => Promise<unknown>
+  /** Whether the subscription connection claims to stand. */
+  readonly isListening: () => boolean
+  readonly rebuildCommands: () => void
+  readonly rebuildSubscriber: () => void
+  readonly log: Logger
+}
+
+/**
+ * Proves every second that what is published arrives here. A connection can look healthy and be deaf for hours: after a
+ * failover that left it with the old server, or when its other end is gone without a word. What does not send is rebuilt
+ * apart from what does not hear: a publish that fails says nothing about the subscription.
+ */
+export function createProber({
+  send,
+  isListening,
+  rebuildCommands,
+  rebuildSubscriber,
+  log,
+}: ProberDependencies) {
+  let timer: NodeJS.Timeout | undefined
+  let awaited: { readonly probe: string; readonly came: () => void } | undefined
+  let lastBackAtMs = -Infinity
+  let failures = 0
+
+  async function probe(): Promise<void> {
+    const text = randomUUID()
+    const wasListening = isListening()
+    const back = new Promise<boolean>((resolve) => {
+      awaited = { probe: text, came: () => resolve(true) }
+      setTimeout(() => resolve(false), BACK_WITHIN_MS).unref()
+    })
+    try {
+      await send(text)
+    } catch {
+      if (++failures % FAILURES_BEFORE_REBUILD === 0) rebuildCommands()
+      return
+    }
+    failures = 0
+    if (await back) {
+      lastBackAtMs = performance.now()
+    } else if (wasListening && isListening()) {
+      log.warn('subscription connection is deaf, connecting anew')
+      rebuildSubscriber()
+    }
+  }
+
+  function next(): void {
+    // Jitter keeps the probes of many processes apart.
+    const ms = PROBE_EVERY_MS * (0.75 + Math.random() / 2)
+    timer = setTimeout(() => void probe().finally(() => timer && next()), ms)
+    timer.unref()
+  }
+
+  return {
+    async start(): Promise<void> {
+      next()
+      await probe()
+    },
+    stop(): void {
+      clearTimeout(timer)
+      timer = undefined
+    },
+    /** A probe arrived on the subscription connection. */
+    heard(text: string): void {
+      if (awaited?.probe === text) awaited.came()
+    },
+    /** How long ago delivery was proved, in ms. */
+    ageMs: (): number => performance.now() - lastBackAtMs,
+    isDelivering: (): boolean => performance.now() - lastBackAtMs < DEAF_AFTER_MS,
+  }
+}

@@ -1,0 +1,61 @@
+import { expect } from 'chai'
+import { adminToken, connect } from '../support/client.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+import { startRedis } from '../support/redis-server.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { until } from '../support/wait.ts'
+import { postWebhook, recallBody } from '../support/webhook.ts'
+
+const HEALED_WITHIN_MS = 15_000
+
+/** The network between a node and Redis swallows everything, and closes nothing. */
+describe('a connection to Redis that went dead without a word', () => {
+  const undo = undoAfterEach()
+
+  const setUp = async () => {
+    const redis = await startRedis()
+    undo(redis.stop)
+    const proxy = await startTcpProxy(redis.port)
+    undo(proxy.stop)
+    const sender = await startGatewayProcess({ REDIS_URL: redis.url })
+    undo(sender.stop)
+    const node = await startGatewayProcess({ REDIS_URL: `redis://127.0.0.1:${proxy.port}` })
+    undo(node.stop)
+    const client = await connect(node.url, await adminToken())
+    undo(client.close)
+    await client.subscribe({ group: 'g' })
+    const recall = async (seq: number, to = sender) => {
+      const body = recallBody({ GroupId: 'g', MsgSeqList: [{ MsgSeq: seq }] })
+      expect((await postWebhook(to.url, { body })).status).to.equal(200)
+    }
+    const isReady = async () => (await fetch(`${node.url}/readyz`)).status === 200
+    return { proxy, node, client, recall, isReady }
+  }
+
+  it('of subscriptions is found and rebuilt, and what was missed is delivered', async () => {
+    const { proxy, client, recall, isReady } = await setUp()
+    await recall(1)
+    await client.count(1)
+    expect(proxy.silence('ssubscribe')).to.equal(1)
+    await recall(2)
+    await recall(3)
+    await until('the notices arrive', () => client.received.length === 3, HEALED_WITHIN_MS)
+    expect(client.seqs()).to.deep.equal([1, 2, 3])
+    await until('ready', isReady, HEALED_WITHIN_MS)
+    await recall(4)
+    await client.count(4)
+    expect(client.gaps).to.be.empty
+  })
+
+  it('of commands is found and rebuilt, and the node is not ready meanwhile', async () => {
+    const { proxy, client, recall, isReady, node } = await setUp()
+    expect(proxy.silence('spublish')).to.equal(1)
+    await until('not ready', async () => !(await isReady()), HEALED_WITHIN_MS)
+    await recall(1, node)
+    await until('ready again', isReady, HEALED_WITHIN_MS)
+    await recall(2, node)
+    await client.count(2)
+    expect(client.seqs()).to.deep.equal([1, 2])
+  })
+})
