@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { GatewayError } from '../shared/errors.ts'
 import { createAuthenticate } from './auth/authenticate.ts'
 import type { Broker } from './broker/broker.ts'
@@ -12,6 +13,8 @@ import type { Config } from './ops/config.ts'
 import { claimDataDir } from './ops/data-dir.ts'
 import { createHealth } from './ops/health.ts'
 import type { Logger } from './ops/logger.ts'
+import { createMetrics } from './ops/metrics.ts'
+import type { Metrics } from './ops/metrics.ts'
 import { createPage } from './page.ts'
 import { createRealtime } from './realtime/realtime.ts'
 import type { Realtime } from './realtime/realtime.ts'
@@ -53,6 +56,8 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
     }
   }
 
+  const metrics = createMetrics()
+
   try {
     if (config.ROLE !== 'node') {
       const claim = await claimDataDir(config.DATA_DIR)
@@ -69,25 +74,39 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
       const quarantine = openStore(config, openQuarantine)
       started.push({ name: 'quarantine', stop: quarantine.close })
       const options = { app: config.SDK_APP_ID, tokens: config.WEBHOOK_TOKEN, path: config.WEBHOOK_PATH }
-      routers.push(createReceiver(options, { broker, quarantine, log }))
+      routers.push(createReceiver(options, { broker, quarantine, metrics, log }))
     }
+    const spoolDepth = () => spool?.depth(Date.now())
+    const realtime = config.ROLE === 'receiver' ? undefined : createSockets(config, broker, metrics, log)
     routers.push(
       createHealth({
         isTaking: () => taking,
         isBrokerReady: broker.isReady,
-        spoolDepth: () => spool?.depth(Date.now()),
-        servesSockets: config.ROLE !== 'receiver',
+        spoolDepth,
+        servesSockets: realtime !== undefined,
+      }),
+      metrics.createRouter({
+        sockets: () => realtime?.sockets() ?? 0,
+        rooms: () => realtime?.rooms() ?? 0,
+        probeAgeMs: broker.probeAgeMs,
+        spoolDepth,
       }),
     )
-    if (config.ROLE !== 'receiver') routers.push(createPage())
+    if (realtime) routers.push(createPage())
 
     const http = createHttpServer({ host: config.HOST, port: config.PORT }, routers, log)
-    const realtime = config.ROLE === 'receiver' ? undefined : createSockets(config, broker, log)
     realtime?.attach(http.server)
     const port = await http.start()
     started.push({ name: 'http', stop: http.stop })
-    // Stopped before the server: webhooks are still taken while sockets are sent elsewhere.
-    if (realtime) started.push({ name: 'sockets', stop: () => realtime.drain().then(realtime.stop) })
+    if (realtime) started.push({ name: 'sockets', stop: realtime.stop })
+    // Before the server: webhooks are still taken while sockets are sent elsewhere and load balancers look away.
+    started.push({
+      name: 'drain',
+      async stop() {
+        http.askToClose()
+        await (realtime?.drain() ?? delay(config.DRAIN_MS))
+      },
+    })
 
     log.info(
       { port, role: config.ROLE, broker: config.REDIS_URL === undefined ? 'embedded' : 'redis' },
@@ -111,14 +130,14 @@ function createBroker(config: Config, spool: Spool | undefined, log: Logger): Br
   return createSpoolingBroker({ brokerName }, { broker, spool, log })
 }
 
-function createSockets(config: Config, broker: Broker, log: Logger): Realtime {
+function createSockets(config: Config, broker: Broker, metrics: Metrics, log: Logger): Realtime {
   const authenticate = createAuthenticate({ secret: config.JWT_SECRET })
   const options = {
     batchWindowMs: config.BATCH_WINDOW_MS,
     drainMs: config.DRAIN_MS,
     origins: config.CORS_ORIGINS,
   }
-  return createRealtime(options, { broker, authenticate, log })
+  return createRealtime(options, { broker, authenticate, metrics, log })
 }
 
 function openStore<Store>(config: Config, open: (options: StoreOptions) => Store): Store {

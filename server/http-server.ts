@@ -1,8 +1,10 @@
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
 import express from 'express'
 import type { ErrorRequestHandler, RequestHandler, Router } from 'express'
 import { asGatewayError, ERRORS, GatewayError } from '../shared/errors.ts'
+import { ignoreOtherUpgrades } from './ignore-upgrades.ts'
 import type { Logger } from './ops/logger.ts'
 
 /** Slow senders are cut off: no request of ours is large. */
@@ -10,7 +12,8 @@ const HEADERS_WITHIN_MS = 5_000
 const REQUEST_WITHIN_MS = 10_000
 /** The provider keeps connections open; closing one just as it sends a webhook would lose the webhook. */
 const KEEP_ALIVE_MS = 120_000
-const CLOSE_WITHIN_MS = 5_000
+/** A webhook that could not be kept is answered after 2.1 s. */
+const CLOSE_WITHIN_MS = 3_000
 
 interface HttpOptions {
   readonly host: string
@@ -23,12 +26,28 @@ export function createHttpServer({ host, port }: HttpOptions, routers: readonly 
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('query parser', false)
+  let closing = false
+  app.use((_request, response, next) => {
+    if (closing) response.set('Connection', 'close')
+    next()
+  })
   app.use(...routers, answerNotFound, answerError(log))
 
-  const server: Server = createServer(
-    { headersTimeout: HEADERS_WITHIN_MS, requestTimeout: REQUEST_WITHIN_MS, keepAliveTimeout: KEEP_ALIVE_MS },
-    app,
-  )
+  const options = {
+    headersTimeout: HEADERS_WITHIN_MS,
+    requestTimeout: REQUEST_WITHIN_MS,
+    // Node looks for late ones every 30 s by default.
+    connectionsCheckingInterval: 1_000,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  }
+  const server: Server = createServer(options, app)
+  ignoreOtherUpgrades(server, options, app)
+
+  const connections = new Set<Socket>()
+  server.on('connection', (connection) => {
+    connections.add(connection)
+    connection.once('close', () => connections.delete(connection))
+  })
 
   return {
     server,
@@ -36,19 +55,31 @@ export function createHttpServer({ host, port }: HttpOptions, routers: readonly 
     /** Resolves with the port once connections are taken. Rejects with START_FAILED. */
     start: () =>
       new Promise<number>((resolve, reject) => {
-        server.once('error', (cause: NodeJS.ErrnoException) => {
+        const fail = (cause: NodeJS.ErrnoException): void => {
           reject(new GatewayError('START_FAILED', describeListenError(cause, host, port), { cause }))
-        })
+        }
+        server.once('error', fail)
         server.listen(port, host, () => {
+          server.off('error', fail).on('error', (err) => log.error({ err }, 'HTTP server failed'))
           const address = server.address()
           resolve(typeof address === 'object' && address !== null ? address.port : port)
         })
       }),
 
-    /** Takes no more connections, lets requests under way finish, and ends the rest after a deadline. */
+    /** From now on each answer asks its sender to close the connection, so that none is cut while it sends again. */
+    askToClose(): void {
+      closing = true
+    },
+
+    /**
+     * Takes no more connections, lets requests under way finish, and cuts the rest after a deadline: a peer that is asleep
+     * never answers.
+     */
     stop: () =>
       new Promise<void>((resolve) => {
-        const giveUp = setTimeout(() => server.closeAllConnections(), CLOSE_WITHIN_MS)
+        const giveUp = setTimeout(() => {
+          for (const connection of connections) connection.destroy()
+        }, CLOSE_WITHIN_MS)
         server.close(() => {
           clearTimeout(giveUp)
           resolve()
@@ -65,7 +96,8 @@ function describeListenError({ code }: NodeJS.ErrnoException, host: string, port
 }
 
 const answerNotFound: RequestHandler = (_request, response) => {
-  response.status(404).json({ code: 'NOT_FOUND', message: 'nothing is here' })
+  const { status, text } = ERRORS.NOT_FOUND
+  response.status(status).json({ code: 'NOT_FOUND', message: text })
 }
 
 const answerError =

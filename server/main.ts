@@ -57,7 +57,7 @@ program
   .option('--topic <id>', 'topic of a community group')
   .option('--type <type>', 'type of the group, as the provider names it')
   .option('--seqs <numbers>', 'MsgSeq of each recalled message, separated by commas', toSeqs, [1])
-  .option('--operator <id>', 'who recalled', 'administrator')
+  .option('--operator <id>', 'who recalled', 'admin')
   .option('--url <url>', 'where the gateway takes webhooks', 'http://127.0.0.1:8080/webhook')
   .option('--app <id>', 'SDKAppID instead of SDK_APP_ID')
   .option('--token <token>', 'token instead of WEBHOOK_TOKEN (other users of this machine can see it)')

@@ -22,6 +22,8 @@ export const ERRORS = {
   REQUEST_MALFORMED: { status: 400, retry: false, text: 'the request has not the documented shape' },
   TOO_MANY_ROOMS: { status: 429, retry: false, text: 'this socket is in as many rooms as it may be' },
   TOO_MANY_REQUESTS: { status: 429, retry: true, text: 'too many requests of this socket are under way' },
+  NOT_FOUND: { status: 404, retry: false, text: 'nothing is here' },
+  SEND_FAILED: { status: 502, retry: true, text: 'the webhook was not answered with OK' },
   CONFIG_INVALID: { status: 500, retry: false, text: 'settings are missing or wrong' },
   START_FAILED: { status: 500, retry: false, text: 'the gateway could not start' },
   INTERNAL: { status: 500, retry: true, text: 'something went wrong inside the gateway' },

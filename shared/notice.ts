@@ -1,6 +1,6 @@
 import type { Recall, RecalledMessage } from './recall.ts'
 
-/** A recall as it stands in the log of a room, and as administrators see it. */
+/** A recall as it stands in the log of a room, and as admins see it. */
 export interface Notice extends Recall {
   /** Place in the log of the room: 1, 2, 3 … */
   readonly offset: number

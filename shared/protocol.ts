@@ -1,12 +1,14 @@
 import type { ErrorCode } from './errors.ts'
 import type { MemberNotice, Notice } from './notice.ts'
 import type { GapReason, Position } from './position.ts'
+import type { Conversation, RecalledAt } from './recall.ts'
 import type { Room } from './room.ts'
 
 /** The events between a socket and a node. `PROTOCOL.md` says in prose when each is sent and what must follow. */
 export interface ClientToServer {
   subscribe(ask: SubscribeAsk, acknowledge: (answer: Subscribed | Refused) => void): void
   unsubscribe(room: Room, acknowledge: (answer: Done | Refused) => void): void
+  recalled(ask: RecalledAsk, acknowledge: (answer: RecalledAnswer | Refused) => void): void
 }
 
 export interface ServerToClient {
@@ -18,6 +20,17 @@ export interface ServerToClient {
 export type SubscribeAsk = Room & {
   /** Where the client stopped. Without it, notices start from now. */
   readonly since?: Position
+}
+
+export type RecalledAsk = Conversation & {
+  /** At most 1,000. */
+  readonly seqs: readonly number[]
+}
+
+export interface RecalledAnswer {
+  readonly ok: true
+  /** Those of the asked seqs that are recalled, with the time of their last recall in ms since 1970. */
+  readonly recalled: readonly RecalledAt[]
 }
 
 export interface Subscribed {
@@ -46,7 +59,7 @@ export interface Refused {
 export interface NoticeBatch {
   readonly room: Room
   readonly epoch: string
-  /** In order of offset, without a hole. Administrators get `Notice`, members `MemberNotice`. */
+  /** In order of offset, without a hole. Admins get `Notice`, members `MemberNotice`. */
   readonly notices: readonly (Notice | MemberNotice)[]
 }
 

@@ -12,6 +12,13 @@ export interface Conversation {
   readonly topic?: string
 }
 
+/** A message of the recalled set. */
+export interface RecalledAt {
+  readonly seq: number
+  /** When it was recalled last, in ms since 1970. */
+  readonly atMs: number
+}
+
 /** One accepted recall webhook, in the gateway's own shape. */
 export interface Recall extends Conversation {
   readonly groupType?: string

@@ -4,7 +4,7 @@ import { isIdentifier } from '../../shared/identifier.ts'
 import type { Conversation } from '../../shared/recall.ts'
 import type { Principal } from './principal.ts'
 
-const TOKEN_AT_MOST_CHARACTERS = 8_192
+const TOKEN_AT_MOST_CHARACTERS = 12_288
 const GRANTS_AT_MOST = 1_000
 
 /** Takes the `auth` of a handshake to a principal. Rejects with TOKEN_REFUSED, saying which part is wrong. */

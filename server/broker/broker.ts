@@ -1,6 +1,6 @@
 import type { Notice } from '../../shared/notice.ts'
 import type { GapReason, Position } from '../../shared/position.ts'
-import type { Conversation, Recall } from '../../shared/recall.ts'
+import type { Conversation, Recall, RecalledAt } from '../../shared/recall.ts'
 import type { Room } from '../../shared/room.ts'
 
 /**
@@ -95,11 +95,6 @@ export type History =
       readonly top: Position
     }
   | { readonly gap: GapReason; readonly top: Position }
-
-export interface RecalledAt {
-  readonly seq: number
-  readonly atMs: number
-}
 
 /** What every broker needs to know. */
 export interface BrokerOptions {

@@ -9,6 +9,12 @@ export const UNTIMED_REPEAT_WITHIN_MS = 3_600_000
 export const POSITION_TTL_S = 30 * 86_400
 
 /**
+ * How long the position of a log that never had an entry outlives its last use, in s: a day. Whoever may subscribe can make
+ * such positions, as many as there are names.
+ */
+export const UNUSED_TTL_S = 86_400
+
+/**
  * What a log answers to one who stopped at `since`: pure, so that every broker gives the same answer.
  * `read` holds, oldest first, the entries after `since.offset` that the log still has; `null` stands for an entry that
  * could not be read.

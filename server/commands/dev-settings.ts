@@ -35,6 +35,8 @@ export function withDevSettings(environment: Environment): Environment {
   if (!LOOPBACK.includes(host))
     throw new GatewayError('CONFIG_INVALID', '--dev listens on loopback only: leave HOST out')
   return {
+    // Nobody balances load here, and who works with it restarts often.
+    DRAIN_MS: '0',
     ...(readDevCredentials(environment) ?? makeDevCredentials(environment)),
     ...withoutEmpty(environment),
     HOST: host,

@@ -19,7 +19,7 @@ interface SendOptions {
 }
 
 /**
- * Signs a recall as the provider does and posts it, then prints the answer. Rejects with NOT_KEPT when the answer is not
+ * Signs a recall as the provider does and posts it, then prints the answer. Rejects with SEND_FAILED when the answer is not
  * OK or does not come.
  */
 export async function send(options: SendOptions, { environment, print }: Terminal): Promise<void> {
@@ -51,7 +51,7 @@ export async function send(options: SendOptions, { environment, print }: Termina
   })
   const { status, answer } = await post(`${options.url}?${query.toString()}`, body)
   print(`${status} ${answer}`)
-  if (status !== 200) throw new GatewayError('NOT_KEPT', `the answer was ${status}`)
+  if (status !== 200) throw new GatewayError('SEND_FAILED', `the answer was ${status}`)
 }
 
 async function post(url: string, body: string): Promise<{ status: number; answer: string }> {
@@ -59,6 +59,6 @@ async function post(url: string, body: string): Promise<{ status: number; answer
     const response = await fetch(url, { method: 'POST', body, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) })
     return { status: response.status, answer: await response.text() }
   } catch (cause) {
-    throw new GatewayError('NOT_KEPT', `nothing answered at ${new URL(url).origin}`, { cause })
+    throw new GatewayError('SEND_FAILED', `nothing answered at ${new URL(url).origin}`, { cause })
   }
 }

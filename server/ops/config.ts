@@ -59,6 +59,7 @@ export const configSchema = Joi.object<Config>({
     ),
   WEBHOOK_PATH: Joi.string()
     .pattern(/^(\/[\w.~-]+)+$/, 'path')
+    .pattern(/^\/(livez|readyz|metrics|assets|socket\.io)(\/|$)/, { name: 'taken', invert: true })
     .default('/webhook')
     .description('path that the Chat console calls; may hold a secret'),
   REDIS_URL: Joi.string()

@@ -6,7 +6,11 @@ import type { GatewaySockets } from './gateway-socket.ts'
 
 /** Lets in only sockets that prove who they are; the others get a `connect_error` with a code. */
 export function guardHandshake(io: GatewaySockets, authenticate: Authenticate, log: Logger): void {
+  const served = new WeakSet<object>()
   io.use((socket, next) => {
+    // One connection, one socket: more would be a way around what is limited per socket.
+    if (served.has(socket.conn)) return socket.conn.close()
+    served.add(socket.conn)
     authenticate(socket.handshake.auth).then(
       (principal) => {
         socket.data.principal = principal
@@ -17,6 +21,8 @@ export function guardHandshake(io: GatewaySockets, authenticate: Authenticate, l
         log.warn({ code, detail: message, ...(code === 'INTERNAL' && { err: cause }) }, 'socket refused')
         const data: HandshakeRefusal = { code, retry: ERRORS[code].retry }
         next(Object.assign(new Error(message), { data }))
+        // Once the refusal is on its way: a connection without a socket would be there for more tries.
+        setImmediate(() => socket.conn.close())
       },
     )
   })

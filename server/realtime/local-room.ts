@@ -5,12 +5,13 @@ import { roomName } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Broker, Subscription } from '../broker/broker.ts'
 import type { Logger } from '../ops/logger.ts'
+import type { Metrics } from '../ops/metrics.ts'
 import type { Outbox } from './outbox.ts'
 
 /** The latest notices that a room remembers, so that sockets which come back shortly need no read of the log. */
 const TAIL_NOTICES = 100
 /** Notices in one read of the log. */
-export const PAGE_NOTICES = 200
+export const PAGE_NOTICES = 100
 const RETRY_AT_MOST_MS = 5_000
 
 interface LocalRoomDependencies {
@@ -18,6 +19,7 @@ interface LocalRoomDependencies {
   readonly outbox: Outbox
   /** Tells the sockets of the room that notices are missing, and where it goes on. */
   readonly tellGap: (reason: GapReason, position: Position) => void
+  readonly metrics: Metrics
   readonly log: Logger
 }
 
@@ -39,7 +41,7 @@ export class LocalRoom {
   /** The latest notices handed on, oldest first; they end at `position`. */
   readonly tail: Notice[] = []
 
-  readonly #is: LocalRoomDependencies
+  readonly #deps: LocalRoomDependencies
   #subscription: Subscription | undefined
   #reading: Promise<void> | undefined
   #live = false
@@ -49,17 +51,18 @@ export class LocalRoom {
 
   constructor(room: Room, dependencies: LocalRoomDependencies) {
     this.room = room
-    this.#is = dependencies
+    this.#deps = dependencies
   }
 
   /** Subscribes and takes the end of the log as position. Rejects with BROKER_UNAVAILABLE; the room is of no use then. */
   async open(): Promise<void> {
-    const { broker } = this.#is
+    const { broker } = this.#deps
     this.#subscription = await broker.subscribe(this.room, {
       onNotice: (notice, epoch) => this.#onNotice(notice, epoch),
       onInterrupted: () => void this.#doubt(),
     })
     const [top] = await broker.top([this.room])
+    if (this.#closed) return this.#subscription.leave()
     if (top !== undefined) this.position = top
     this.#live = true
     if (this.#more) void this.catchUp()
@@ -72,12 +75,12 @@ export class LocalRoom {
   close(): void {
     this.#closed = true
     this.#subscription?.leave()
-    this.#is.outbox.close()
+    this.#deps.outbox.close()
   }
 
   /** Sends what waits to be sent: afterwards the sockets of the room stand at `position`. */
   flush(): void {
-    this.#is.outbox.flush()
+    this.#deps.outbox.flush()
   }
 
   /** Reads the log until the room stands at its end; resolves then, or when the room is closed. Never rejects. */
@@ -113,7 +116,7 @@ export class LocalRoom {
     this.position = { epoch: this.position.epoch, offset: notice.offset }
     this.tail.push(notice)
     if (this.tail.length > TAIL_NOTICES) this.tail.shift()
-    this.#is.outbox.push(notice)
+    this.#deps.outbox.push(notice)
   }
 
   async #readToEnd(): Promise<void> {
@@ -128,7 +131,7 @@ export class LocalRoom {
         this.#more = true
         failures++
         // The broker complains once of its connection; a line for each of many rooms would bury it.
-        this.#is.log.debug({ err, failures }, 'log of a room could not be read, trying again')
+        this.#deps.log.debug({ err, failures }, 'log of a room could not be read, trying again')
         await delay(Math.random() * Math.min(RETRY_AT_MOST_MS, 50 * 2 ** Math.min(failures, 10)), undefined, {
           ref: false,
         })
@@ -145,16 +148,16 @@ export class LocalRoom {
     if (position.offset === 0) return
     const before = { ...position, offset: position.offset - 1 }
     try {
-      const { gap, top, notices } = { notices: [], ...(await this.#is.broker.history(room, before, 1)) }
+      const { gap, top, notices } = { notices: [], ...(await this.#deps.broker.history(room, before, 1)) }
       const [kept] = notices
       const isLost =
         top.offset < position.offset || (last !== undefined && kept !== undefined && !isSame(last, kept))
       if (top.epoch !== position.epoch || !isLost) return
-      this.#is.log.error(
+      this.#deps.log.error(
         { room: roomName(room), position, top, gap },
         'a log lost notices that were delivered',
       )
-      await this.#is.broker.renew(room, position.epoch)
+      await this.#deps.broker.renew(room, position.epoch)
     } catch (error) {
       this.#doubtful = true
       throw error
@@ -162,19 +165,20 @@ export class LocalRoom {
   }
 
   async #readPage(): Promise<void> {
-    const history = await this.#is.broker.history(this.room, this.position, PAGE_NOTICES)
+    const history = await this.#deps.broker.history(this.room, this.position, PAGE_NOTICES)
     if (this.#closed) return
     if (history.gap !== undefined) return this.#jump(history.gap, history.top)
     for (const notice of history.notices) this.#handOn(notice)
+    this.#deps.metrics.healed(history.notices.length)
     if (history.top.offset > this.position.offset) this.#more = true
   }
 
   #jump(reason: GapReason, top: Position): void {
-    this.#is.log.warn({ reason, from: this.position, to: top }, 'notices of a room are missing')
+    this.#deps.log.warn({ reason, from: this.position, to: top }, 'notices of a room are missing')
     this.flush()
     this.position = top
     this.tail.length = 0
-    this.#is.tellGap(reason, top)
+    this.#deps.tellGap(reason, top)
   }
 }
 

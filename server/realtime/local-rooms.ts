@@ -4,6 +4,8 @@ import type { LocalRoom } from './local-room.ts'
 
 /** How long a room without sockets is kept, so that reloading pages do not make Redis subscribe again and again. */
 const LINGER_MS = 5_000
+/** Beyond these, a room without sockets is closed at once. */
+const LINGERING_AT_MOST = 1_000
 
 interface Held {
   readonly room: LocalRoom
@@ -15,6 +17,7 @@ interface Held {
 /** The rooms that have sockets on this node. The first holder of a room opens it, the last one closes it a while later. */
 export class LocalRooms {
   readonly #held = new Map<string, Held>()
+  readonly #lingering = new Set<Held>()
   readonly #create: (room: Room) => LocalRoom
 
   constructor(create: (room: Room) => LocalRoom) {
@@ -26,6 +29,7 @@ export class LocalRooms {
     const name = roomName(room)
     const held = this.#held.get(name) ?? this.#open(name, room)
     clearTimeout(held.lingering)
+    this.#lingering.delete(held)
     held.holders++
     try {
       await held.opened
@@ -40,10 +44,14 @@ export class LocalRooms {
     const name = roomName(room.room)
     const held = this.#held.get(name)
     if (held?.room !== room || --held.holders > 0) return
-    held.lingering = setTimeout(() => {
+    const close = (): void => {
+      this.#lingering.delete(held)
       this.#held.delete(name)
       room.close()
-    }, LINGER_MS)
+    }
+    if (this.#lingering.size >= LINGERING_AT_MOST) return close()
+    this.#lingering.add(held)
+    held.lingering = setTimeout(close, LINGER_MS)
     held.lingering.unref()
   }
 

@@ -3,7 +3,9 @@ import { mergeInOrder } from '../../shared/position.ts'
 import type { GapReason, Position } from '../../shared/position.ts'
 
 /** More than this is not replayed: whoever missed so much is faster served by a reload. */
-const REPLAYED_AT_MOST = 1_000
+const NOTICES_AT_MOST = 1_000
+/** About 400 KB. What is replayed goes out in one go, and what waits for a socket is bounded. */
+const MESSAGES_AT_MOST = 5_000
 
 /** Where a room of this node stands. */
 interface Standing {
@@ -25,8 +27,12 @@ export type Missed =
 export function missedSince(since: Position, room: Standing, read: readonly Notice[]): Missed {
   const missing = room.position.offset - since.offset
   if (since.epoch !== room.position.epoch || missing < 0) return { gap: 'epoch-changed' }
-  if (missing > REPLAYED_AT_MOST) return { gap: 'too-many' }
+  if (missing > NOTICES_AT_MOST) return { gap: 'too-many' }
   const { run } = mergeInOrder(since.offset, read, room.tail)
+  if (countMessages(run) > MESSAGES_AT_MOST) return { gap: 'too-many' }
   if (run.length >= missing) return { notices: run.slice(0, missing) }
   return { readAfter: since.offset + read.length }
 }
+
+const countMessages = (notices: readonly Notice[]): number =>
+  notices.reduce((sum, { messages }) => sum + messages.length, 0)

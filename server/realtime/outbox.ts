@@ -1,7 +1,7 @@
 import type { Notice } from '../../shared/notice.ts'
 
-/** A frame is sent before its window ends when this many notices wait. */
-const NOTICES_PER_FRAME = 500
+/** A frame is sent before its window ends when this many messages wait in it: about 80 KB. */
+const MESSAGES_PER_FRAME = 1_000
 
 interface OutboxOptions {
   /** How long notices are gathered after one was sent, in ms; 0 sends each at once. */
@@ -26,6 +26,7 @@ export function createOutbox(
   clock: Clock = NODE_CLOCK,
 ) {
   let waiting: Notice[] = []
+  let messages = 0
   let window: unknown
 
   function endWindow(): void {
@@ -36,6 +37,7 @@ export function createOutbox(
   function sendWaiting(): void {
     const frame = waiting
     waiting = []
+    messages = 0
     clock.clearTimeout(window)
     window = windowMs > 0 ? clock.setTimeout(endWindow, windowMs) : undefined
     send(frame)
@@ -44,7 +46,8 @@ export function createOutbox(
   return {
     push(notice: Notice): void {
       waiting.push(notice)
-      if (window === undefined || waiting.length >= NOTICES_PER_FRAME) sendWaiting()
+      messages += notice.messages.length
+      if (window === undefined || messages >= MESSAGES_PER_FRAME) sendWaiting()
     },
 
     /** Sends what waits now. */

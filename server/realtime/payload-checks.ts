@@ -1,6 +1,6 @@
 import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
-import type { SubscribeAsk } from '../../shared/protocol.ts'
+import type { RecalledAsk, SubscribeAsk } from '../../shared/protocol.ts'
 import type { Room } from '../../shared/room.ts'
 import { identifier } from '../identifier-schema.ts'
 
@@ -26,6 +26,19 @@ const subscribeSchema = Joi.object<SubscribeAsk>({ ...roomKeys, since })
   .with('topic', 'group')
   .required()
   .label('request')
+
+const SEQS_AT_MOST = 1_000
+
+const recalledSchema = Joi.object<RecalledAsk>({
+  group: identifier.required(),
+  topic: identifier,
+  seqs: Joi.array().items(Joi.number().strict().integer().min(1)).min(1).max(SEQS_AT_MOST).required(),
+})
+  .required()
+  .label('request')
+
+/** What a socket asked for in `recalled`. Throws REQUEST_MALFORMED naming every wrong field. */
+export const checkRecalled = (payload: unknown): RecalledAsk => check(recalledSchema, payload)
 
 /** What a socket asked for in `subscribe`. Throws REQUEST_MALFORMED naming every wrong field. */
 export const checkSubscribe = (payload: unknown): SubscribeAsk => check(subscribeSchema, payload)

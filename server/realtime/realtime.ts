@@ -3,6 +3,7 @@ import { Server } from 'socket.io'
 import type { Authenticate } from '../auth/authenticate.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Logger } from '../ops/logger.ts'
+import type { Metrics } from '../ops/metrics.ts'
 import { createAudience } from './audience.ts'
 import { compareTops } from './compare-tops.ts'
 import { drainSockets } from './drain.ts'
@@ -13,13 +14,15 @@ import { LocalRooms } from './local-rooms.ts'
 import { isAllowedOrigin } from './origin.ts'
 import { createOutbox } from './outbox.ts'
 import { serveSocket } from './serve-socket.ts'
-import { closeSlowSockets } from './slow-sockets.ts'
+import { createTurnstile } from './turnstile.ts'
+import { cutSlowSockets } from './slow-sockets.ts'
 
 /** Requests of sockets are small: a subscribe with the longest identifiers and a long token. */
 const MESSAGE_AT_MOST_BYTES = 16 * 1024
+/** Pages of logs that are read for sockets at a time: one of the largest recalls is 7.5 MB. */
+const PAGES_AT_ONCE = 8
 /** A socket that has not shown its token by then is closed. */
 const AUTHENTICATE_WITHIN_MS = 10_000
-const LOOK_FOR_SLOW_EVERY_MS = 1_000
 
 interface RealtimeOptions {
   readonly batchWindowMs: number
@@ -31,16 +34,16 @@ interface RealtimeOptions {
 interface RealtimeDependencies {
   readonly broker: Broker
   readonly authenticate: Authenticate
+  readonly metrics: Metrics
   readonly log: Logger
 }
 
 /** The sockets of this node: Socket.IO on this side, sessions and rooms behind it. */
 export function createRealtime(
   options: RealtimeOptions,
-  { broker, authenticate, log }: RealtimeDependencies,
+  { broker, authenticate, metrics, log }: RealtimeDependencies,
 ) {
   let draining = false
-  let looking: NodeJS.Timeout | undefined
   const stopped = new AbortController()
 
   const io: GatewaySockets = new Server({
@@ -55,11 +58,13 @@ export function createRealtime(
     allowRequest: (request, answer) =>
       answer(null, !draining && isAllowedOrigin(request.headers, options.origins)),
   })
-  const audience = createAudience(io)
+  const audience = createAudience(io, metrics)
+  const readInTurn = createTurnstile(PAGES_AT_ONCE)
 
   const rooms = new LocalRooms((room) => {
     const local: LocalRoom = new LocalRoom(room, {
       broker,
+      metrics,
       log,
       outbox: createOutbox({ windowMs: options.batchWindowMs }, (notices) =>
         audience.tellNotices(room, local.position.epoch, notices),
@@ -70,15 +75,18 @@ export function createRealtime(
   })
 
   guardHandshake(io, authenticate, log)
-  io.on('connection', (socket) => serveSocket(socket, { rooms, broker, log }))
+  io.on('connection', (socket) => serveSocket(socket, { rooms, broker, readInTurn, metrics, log }))
 
   return {
     attach(server: HttpServer): void {
-      io.attach(server)
-      looking = setInterval(() => closeSlowSockets(io.of('/').sockets.values(), log), LOOK_FOR_SLOW_EVERY_MS)
-      looking.unref()
+      // Requests for other upgrades than WebSocket are somebody else's.
+      io.attach(server, { destroyUpgrade: false })
+      stopped.signal.addEventListener('abort', cutSlowSockets(io, log))
       void compareTops(rooms, broker, log, stopped.signal)
     },
+
+    sockets: () => io.of('/').sockets.size,
+    rooms: () => rooms.all().length,
 
     /** Sends every socket to another node, in slices over `drainMs`; new ones are refused from now on. */
     async drain(): Promise<void> {
@@ -87,7 +95,6 @@ export function createRealtime(
     },
 
     async stop(): Promise<void> {
-      clearInterval(looking)
       stopped.abort()
       rooms.closeAll()
       // Not `disconnectSockets`: clients do not come back after it.

@@ -1,9 +1,11 @@
 import { GOODBYES } from '../../shared/errors.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Logger } from '../ops/logger.ts'
+import type { Metrics } from '../ops/metrics.ts'
 import { faceRoom, toBatch } from './audience.ts'
 import type { GatewaySocket } from './gateway-socket.ts'
 import type { LocalRooms } from './local-rooms.ts'
+import type { Turnstile } from './turnstile.ts'
 import { Session } from './session.ts'
 
 const NOTICES_PER_REPLAY_FRAME = 100
@@ -13,6 +15,8 @@ const TIMER_AT_MOST_MS = 2 ** 31 - 1
 interface SocketDependencies {
   readonly rooms: LocalRooms
   readonly broker: Broker
+  readonly readInTurn: Turnstile
+  readonly metrics: Metrics
   readonly log: Logger
 }
 
@@ -27,6 +31,7 @@ export function serveSocket(socket: GatewaySocket, dependencies: SocketDependenc
       join: (room) => void socket.join(faceRoom(face, room)),
       leave: (room) => void socket.leave(faceRoom(face, room)),
       replay(room, epoch, notices) {
+        dependencies.metrics.noticesDelivered(notices.length, 1)
         for (let i = 0; i < notices.length; i += NOTICES_PER_REPLAY_FRAME) {
           const part = notices.slice(i, i + NOTICES_PER_REPLAY_FRAME)
           socket.emit('messages-recalled', toBatch(face, room, epoch, part))
@@ -39,6 +44,7 @@ export function serveSocket(socket: GatewaySocket, dependencies: SocketDependenc
     'unsubscribe',
     (room: unknown, answer: unknown) => void session.unsubscribe(room, asCallback(answer)),
   )
+  socket.on('recalled', (ask: unknown, answer: unknown) => void session.recalled(ask, asCallback(answer)))
   const disarm = endWithCredential(socket, principal.expiresAtMs)
   socket.on('disconnect', () => {
     disarm()

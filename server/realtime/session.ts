@@ -2,18 +2,20 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { asGatewayError, ERRORS, GatewayError } from '../../shared/errors.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { GapReason, Position } from '../../shared/position.ts'
-import type { Done, Refused, Subscribed } from '../../shared/protocol.ts'
+import type { Done, RecalledAnswer, Refused, Subscribed } from '../../shared/protocol.ts'
 import { isFeed, roomName } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import { authorise } from '../auth/authorise.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Logger } from '../ops/logger.ts'
+import type { Metrics } from '../ops/metrics.ts'
 import { PAGE_NOTICES } from './local-room.ts'
 import type { LocalRoom } from './local-room.ts'
 import type { LocalRooms } from './local-rooms.ts'
+import type { Turnstile } from './turnstile.ts'
 import { missedSince } from './missed.ts'
-import { checkRoom, checkSubscribe } from './payload-checks.ts'
+import { checkRecalled, checkRoom, checkSubscribe } from './payload-checks.ts'
 
 const ROOMS_AT_MOST = 1_000
 const REQUESTS_UNDER_WAY_AT_MOST = 100
@@ -41,20 +43,24 @@ interface SessionDependencies {
   readonly socket: SocketSide
   readonly rooms: LocalRooms
   readonly broker: Broker
+  /** Bounds what is read for all sockets of the node at a time. */
+  readonly readInTurn: Turnstile
+  readonly metrics: Metrics
   readonly log: Logger
 }
 
 /** What one socket asked for and is in. Requests about one room are served one after the other. */
 export class Session {
   readonly #principal: Principal
-  readonly #is: SessionDependencies
+  readonly #deps: SessionDependencies
   readonly #joined = new Map<string, LocalRoom>()
   readonly #queues = new Map<string, Promise<unknown>>()
   #underWay = 0
+  #entering = 0
 
   constructor(principal: Principal, dependencies: SessionDependencies) {
     this.#principal = principal
-    this.#is = dependencies
+    this.#deps = dependencies
   }
 
   /**
@@ -64,8 +70,7 @@ export class Session {
   async subscribe(payload: unknown, answer: (answer: Subscribed | Refused) => void): Promise<void> {
     await this.#serve(answer, async () => {
       const { since, ...room } = checkSubscribe(payload)
-      if (authorise(this.#principal, room) === undefined)
-        throw new GatewayError('ROOM_REFUSED', whyRefused(room))
+      this.#authorise(room)
       await this.#inTurn(room, () => this.#join(room, since, answer))
     })
   }
@@ -79,21 +84,52 @@ export class Session {
     })
   }
 
+  /** Serves `recalled`: granted to those who may be in the room of the conversation. */
+  async recalled(payload: unknown, answer: (answer: RecalledAnswer | Refused) => void): Promise<void> {
+    await this.#serve(answer, async () => {
+      const { seqs, ...conversation } = checkRecalled(payload)
+      this.#authorise(conversation)
+      answer({ ok: true, recalled: await this.#deps.broker.recalled(conversation, seqs) })
+    })
+  }
+
   /** The socket is gone: lets go of every room. */
   end(): void {
-    for (const room of this.#joined.values()) this.#is.rooms.release(room)
+    for (const room of this.#joined.values()) this.#deps.rooms.release(room)
     this.#joined.clear()
   }
 
+  #authorise(room: Room): void {
+    if (authorise(this.#principal, room) !== undefined) return
+    throw new GatewayError(
+      'ROOM_REFUSED',
+      isFeed(room) ? 'the feed is for admins' : 'the token does not name it',
+    )
+  }
+
   async #join(room: Room, since: Position | undefined, answer: (answer: Subscribed) => void): Promise<void> {
-    this.#leave(room)
-    if (this.#joined.size >= ROOMS_AT_MOST) throw new GatewayError('TOO_MANY_ROOMS')
-    const local = await this.#is.rooms.acquire(room)
+    if (!this.#joined.has(roomName(room)) && this.#joined.size + this.#entering >= ROOMS_AT_MOST) {
+      throw new GatewayError('TOO_MANY_ROOMS')
+    }
+    this.#entering++
+    try {
+      await this.#acquireAndEnter(room, since, answer)
+    } finally {
+      this.#entering--
+    }
+  }
+
+  async #acquireAndEnter(
+    room: Room,
+    since: Position | undefined,
+    answer: (answer: Subscribed) => void,
+  ): Promise<void> {
+    const local = await this.#deps.rooms.acquire(room)
     try {
       if (since === undefined) this.#enter(local, { notices: [] }, answer)
       else await this.#resume(local, since, answer)
     } catch (error) {
-      this.#is.rooms.release(local)
+      this.#deps.rooms.release(local)
       throw error
     }
   }
@@ -106,13 +142,21 @@ export class Session {
     const read: Notice[] = []
     for (let reads = 0; reads < READS_AT_MOST; reads++) {
       const missed = missedSince(since, local, read)
-      if (!('readAfter' in missed)) return this.#enter(local, missed, answer)
+      if (!('readAfter' in missed)) return this.#enterAgain(local, missed, answer)
       const from = { epoch: since.epoch, offset: missed.readAfter }
-      const history = await this.#is.broker.history(local.room, from, PAGE_NOTICES)
-      if (history.gap !== undefined) return this.#enter(local, history, answer)
+      const history = await this.#deps.readInTurn(() =>
+        this.#deps.broker.history(local.room, from, PAGE_NOTICES),
+      )
+      if (history.gap !== undefined) return this.#enterAgain(local, history, answer)
       read.push(...history.notices)
     }
-    this.#enter(local, { gap: 'too-many' }, answer)
+    this.#enterAgain(local, { gap: 'too-many' }, answer)
+  }
+
+  #enterAgain(local: LocalRoom, missed: Known, answer: (answer: Subscribed) => void): void {
+    const outcome = missed.notices?.length ? 'recovered' : 'nothing-missed'
+    this.#deps.metrics.resumed(missed.gap === undefined ? outcome : 'gap')
+    this.#enter(local, missed, answer)
   }
 
   /**
@@ -121,13 +165,15 @@ export class Session {
    */
   #enter(local: LocalRoom, missed: Known, answer: (answer: Subscribed) => void): void {
     const { room } = local
-    if (!this.#is.socket.isOpen()) return this.#is.rooms.release(local)
+    if (!this.#deps.socket.isOpen()) return this.#deps.rooms.release(local)
     local.flush()
+    // Only now: a request that fails leaves the socket in the room as it was.
+    this.#leave(room)
     const notices = missed.notices ?? []
     const { position } = local
     answer({ ok: true, room, position, recovered: notices.length, ...(missed.gap && { gap: missed.gap }) })
-    this.#is.socket.replay(room, position.epoch, notices)
-    this.#is.socket.join(room)
+    this.#deps.socket.replay(room, position.epoch, notices)
+    this.#deps.socket.join(room)
     this.#joined.set(roomName(room), local)
   }
 
@@ -144,8 +190,8 @@ export class Session {
     const local = this.#joined.get(name)
     if (local === undefined) return
     this.#joined.delete(name)
-    this.#is.socket.leave(room)
-    this.#is.rooms.release(local)
+    this.#deps.socket.leave(room)
+    this.#deps.rooms.release(local)
   }
 
   async #inTurn(room: Room, work: () => Promise<void>): Promise<void> {
@@ -166,13 +212,10 @@ export class Session {
       await work()
     } catch (error) {
       const { code, message, cause } = asGatewayError(error)
-      if (code === 'INTERNAL') this.#is.log.error({ err: cause }, 'request of a socket failed')
+      if (code === 'INTERNAL') this.#deps.log.error({ err: cause }, 'request of a socket failed')
       answer({ ok: false, code, message, retry: ERRORS[code].retry })
     } finally {
       this.#underWay--
     }
   }
 }
-
-const whyRefused = (room: Room): string =>
-  isFeed(room) ? 'the feed is for admins' : 'the token does not name it'

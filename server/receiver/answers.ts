@@ -35,7 +35,12 @@ export function noOpinion(command: string, body: Record<string, unknown>): Webho
 
 const allow = (items: unknown): unknown[] =>
   (Array.isArray(items) ? items : []).map((item: unknown) => ({
-    To_Account: typeof item === 'object' && item !== null && 'To_Account' in item ? item.To_Account : '',
+    To_Account: accountOf(item),
     ResultCode: 0,
     ResultInfo: '',
   }))
+
+const accountOf = (item: unknown): string =>
+  typeof item === 'object' && item !== null && 'To_Account' in item && typeof item.To_Account === 'string'
+    ? item.To_Account
+    : ''

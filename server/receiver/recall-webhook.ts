@@ -67,6 +67,11 @@ interface Circumstances {
  * Source: Tencent Cloud Chat, "Callback After Recalling Group Messages", documents 46979 and 269/73141.
  */
 export function toRecall(body: unknown, { receivedAtMs, platform, address }: Circumstances): Recall {
+  // Before joi looks at each entry: a list of any length would keep it, and this process, busy.
+  const entries = typeof body === 'object' && body !== null && 'MsgSeqList' in body ? body.MsgSeqList : []
+  if (Array.isArray(entries) && entries.length > MESSAGES_AT_MOST) {
+    throw new GatewayError('WEBHOOK_MALFORMED', `"MsgSeqList" must hold at most ${MESSAGES_AT_MOST} entries`)
+  }
   const { value, error } = recallWebhookSchema.validate(body, { abortEarly: false })
   if (error !== undefined) {
     throw new GatewayError(

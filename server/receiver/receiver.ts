@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import express from 'express'
-import type { ErrorRequestHandler, Request, Response, Router } from 'express'
+import type { ErrorRequestHandler, NextFunction, Request, Response, Router } from 'express'
 import { asGatewayError, ERRORS, GatewayError } from '../../shared/errors.ts'
 import type { Logger } from '../ops/logger.ts'
 import { refusal } from './answers.ts'
@@ -31,13 +31,36 @@ export function createReceiver(
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
     const query = request.originalUrl.split('?', 2)[1] ?? ''
     try {
-      response.json(await takeWebhook({ query, body, receivedAtMs }))
+      const answer = await takeWebhook({ query, body, receivedAtMs })
+      dependencies.metrics.webhookAnswered('OK')
+      response.json(answer)
     } catch (error) {
       const known = asGatewayError(error)
-      tell(dependencies.log, known)
       if (ERRORS[known.code].retry) await delay(receivedAtMs + FAIL_AFTER_MS - Date.now())
-      refuse(response, known)
+      answerRefusal(response, known)
     }
+  }
+
+  function answerRefusal(response: Response, error: GatewayError): void {
+    tell(dependencies.log, error)
+    dependencies.metrics.webhookAnswered(error.code)
+    response.status(ERRORS[error.code].status).json(refusal(error))
+  }
+
+  /** Answers at once what says itself that it is too large; the body reader would first wait for all of it. */
+  function refuseTooLarge(request: Request, response: Response, next: NextFunction): void {
+    if (Number(request.headers['content-length'] ?? 0) <= BODY_AT_MOST_BYTES) return next()
+    response.set('Connection', 'close')
+    answerRefusal(response, new GatewayError('BODY_TOO_LARGE'))
+  }
+
+  /** Errors of reading the body, before anything was checked. */
+  const answerUnreadable: ErrorRequestHandler = (error: unknown, _request, response, next) => {
+    if (response.headersSent) return next(error)
+    const tooLarge = error instanceof Error && 'type' in error && error.type === 'entity.too.large'
+    response.set('Connection', 'close')
+    const code = tooLarge ? 'BODY_TOO_LARGE' : 'BODY_UNREADABLE'
+    answerRefusal(response, new GatewayError(code, undefined, { cause: error }))
   }
 
   router
@@ -46,28 +69,16 @@ export function createReceiver(
       response.locals['receivedAtMs'] = Date.now()
       if (request.method === 'POST') return next()
       response.set('Allow', 'POST')
-      refuse(response, new GatewayError('METHOD_NOT_ALLOWED'))
+      answerRefusal(response, new GatewayError('METHOD_NOT_ALLOWED'))
     })
     // Any Content-Type, or none: the provider has been seen to send both. Bodies are never compressed.
-    .post(express.raw({ type: () => true, limit: BODY_AT_MOST_BYTES, inflate: false }), answerWebhook)
+    .post(
+      refuseTooLarge,
+      express.raw({ type: () => true, limit: BODY_AT_MOST_BYTES, inflate: false }),
+      answerWebhook,
+    )
   router.use(path, answerUnreadable)
   return router
-}
-
-/** Errors of reading the body, before anything was checked. */
-const answerUnreadable: ErrorRequestHandler = (error: unknown, _request, response, next) => {
-  if (response.headersSent) return next(error)
-  const tooLarge = error instanceof Error && 'type' in error && error.type === 'entity.too.large'
-  // What is still to come of the body is not worth reading.
-  response.set('Connection', 'close')
-  refuse(
-    response,
-    new GatewayError(tooLarge ? 'BODY_TOO_LARGE' : 'BODY_UNREADABLE', undefined, { cause: error }),
-  )
-}
-
-function refuse(response: Response, error: GatewayError): void {
-  response.status(ERRORS[error.code].status).json(refusal(error))
 }
 
 function tell(log: Logger, error: GatewayError): void {

@@ -1,6 +1,7 @@
-import { GatewayError } from '../../shared/errors.ts'
+import { asGatewayError, GatewayError } from '../../shared/errors.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Logger } from '../ops/logger.ts'
+import type { Metrics } from '../ops/metrics.ts'
 import { noOpinion, OK } from './answers.ts'
 import type { WebhookAnswer } from './answers.ts'
 import { checkAuthenticity } from './authenticity.ts'
@@ -21,6 +22,7 @@ export interface WebhookOptions {
 interface WebhookDependencies {
   readonly broker: Broker
   readonly quarantine: Quarantine
+  readonly metrics: Metrics
   readonly log: Logger
 }
 
@@ -37,7 +39,7 @@ export interface WebhookCall {
  */
 export function createWebhook(
   { app, tokens }: WebhookOptions,
-  { broker, quarantine, log }: WebhookDependencies,
+  { broker, quarantine, metrics, log }: WebhookDependencies,
 ) {
   return async function takeWebhook({ query, body, receivedAtMs }: WebhookCall): Promise<WebhookAnswer> {
     const parameters = new URLSearchParams(query)
@@ -64,6 +66,7 @@ export function createWebhook(
       const published = await broker.publish(recall, Math.max(left, 0)).catch((cause: unknown) => {
         throw new GatewayError('NOT_KEPT', undefined, { cause })
       })
+      metrics.recallKept(published.spooled ? 'spool' : 'broker', published.duplicate)
       log.info(
         {
           group: recall.group,
@@ -75,12 +78,12 @@ export function createWebhook(
       )
       return OK
     } catch (error) {
-      if (error instanceof GatewayError && error.code === 'WEBHOOK_MALFORMED') {
+      if (!(error instanceof GatewayError) || error.code === 'WEBHOOK_MALFORMED') {
         await putAside(quarantine, log, {
           receivedAtMs,
           query: withoutProof(parameters),
           body: body.toString(),
-          reason: error.message,
+          reason: asGatewayError(error).message,
         })
       }
       throw error

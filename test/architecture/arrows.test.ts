@@ -35,14 +35,21 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'server/identifier-schema.ts': [],
   'server/page.ts': [],
   'server/broker/': ['server/ops/logger.ts'],
-  'server/receiver/': ['server/broker/broker.ts', 'server/ops/logger.ts', 'server/identifier-schema.ts'],
+  'server/receiver/': [
+    'server/broker/broker.ts',
+    'server/ops/logger.ts',
+    'server/ops/metrics.ts',
+    'server/identifier-schema.ts',
+  ],
   'server/realtime/': [
     'server/broker/broker.ts',
     'server/ops/logger.ts',
+    'server/ops/metrics.ts',
     'server/auth/',
     'server/identifier-schema.ts',
   ],
-  'server/http-server.ts': ['server/ops/logger.ts'],
+  'server/ignore-upgrades.ts': [],
+  'server/http-server.ts': ['server/ops/logger.ts', 'server/ignore-upgrades.ts'],
   'server/gateway.ts': ['server/'],
   'server/commands/': ['server/gateway.ts', 'server/ops/', 'server/receiver/'],
   'server/main.ts': ['server/commands/'],
@@ -50,11 +57,18 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 
 /** Which files may know a library. A library that is not named here may be known by none. */
 const FENCES: Readonly<Record<string, readonly string[]>> = {
-  express: ['server/receiver/receiver.ts', 'server/ops/health.ts', 'server/page.ts', 'server/http-server.ts'],
+  express: [
+    'server/receiver/receiver.ts',
+    'server/ops/health.ts',
+    'server/ops/metrics.ts',
+    'server/page.ts',
+    'server/http-server.ts',
+  ],
+  'prom-client': ['server/ops/metrics.ts'],
   helmet: ['server/page.ts'],
   'socket.io': ['server/realtime/realtime.ts', 'server/realtime/gateway-socket.ts'],
   ioredis: ['server/broker/redis/'],
-  lmdb: ['server/broker/embedded/', 'server/receiver/quarantine-store.ts'],
+  lmdb: ['server/broker/embedded/', 'server/broker/spooling/', 'server/receiver/quarantine-store.ts'],
   joi: [
     'server/ops/config.ts',
     'server/receiver/recall-webhook.ts',
@@ -108,7 +122,7 @@ describe('arrows between folders', () => {
     expect(node.filter(({ from }) => !from.endsWith('vite.config.ts'))).to.deep.equal([])
   })
 
-  it('lead to the process from main.ts alone', () => {
+  it('lead to environment, signals, streams and exit code from main.ts alone', () => {
     const using = sources.filter((file) =>
       /\bprocess\.(env|exit|on|argv|std)/.test(readFileSync(join(ROOT, file), 'utf8')),
     )

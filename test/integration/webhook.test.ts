@@ -178,7 +178,10 @@ describe('webhook, over HTTP', () => {
     expect(headers.get('server')).to.equal(null)
   })
 
-  it('never writes Sign or a token to the log', () => {
+  it('never writes Sign or a token to the log', async () => {
+    await post()
+    await post({ query: { ...signedQuery(), Sign: '0'.repeat(64) } })
+    await post({ body: recallBody({ GroupId: 5 }) })
     expect(gateway.output()).to.include('recall kept').and.include('webhook refused')
     expect(gateway.output()).to.not.match(/Sign=|"Sign"|test-webhook-token|eyJ/)
   })

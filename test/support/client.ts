@@ -7,6 +7,7 @@ import type {
   ClientToServer,
   Gap,
   Goodbye,
+  RecalledAnswer,
   Refused,
   ServerToClient,
   SubscribeAsk,
@@ -36,6 +37,8 @@ export const makeToken = (
 
 export const adminToken = (): Promise<string> => makeToken({ sub: 'admin-1', role: 'admin' })
 
+type Answer = Subscribed | RecalledAnswer | Refused
+
 interface Received {
   readonly room: Room
   readonly epoch: string
@@ -52,7 +55,7 @@ export interface Client {
   seqs(): number[]
   /** Rejects when the answer is a refusal. */
   subscribe(ask: SubscribeAsk): Promise<Subscribed>
-  ask(payload: unknown, event?: 'subscribe' | 'unsubscribe'): Promise<Subscribed | Refused>
+  ask(payload: unknown, event?: keyof ClientToServer): Promise<Answer>
   /** Resolves once exactly these many notices are there; rejects when more come, or too few. */
   count(notices: number): Promise<Received[]>
   /** The position after the last notice received. */
@@ -93,10 +96,7 @@ export async function connect(
   })
 
   const ask: Client['ask'] = (payload, event = 'subscribe') =>
-    soon(
-      `the answer to ${event}`,
-      socket.emitWithAck(event, payload as never) as Promise<Subscribed | Refused>,
-    )
+    soon(`the answer to ${event}`, socket.emitWithAck(event, payload as never) as Promise<Answer>)
 
   return {
     socket,
@@ -108,6 +108,7 @@ export async function connect(
     async subscribe(payload) {
       const answer = await ask(payload)
       if (!answer.ok) throw new Error(`refused: ${answer.code} ${answer.message}`)
+      if (!('position' in answer)) throw new Error('no answer to subscribe')
       return answer
     },
     async count(notices) {

@@ -59,7 +59,18 @@ describe('settings', () => {
   })
 
   it('refuse a webhook path that would be a pattern or clash with nothing at all', () => {
-    for (const WEBHOOK_PATH of ['webhook', '/', '/a b', '/a?b', '/a*', '/:a', '/a/']) {
+    for (const WEBHOOK_PATH of [
+      'webhook',
+      '/',
+      '/a b',
+      '/a?b',
+      '/a*',
+      '/:a',
+      '/a/',
+      '/livez',
+      '/metrics',
+      '/socket.io/x',
+    ]) {
       expect(() => readConfig({ ...NEEDED, WEBHOOK_PATH }), WEBHOOK_PATH).to.throw('WEBHOOK_PATH is wrong')
     }
   })

@@ -31,7 +31,7 @@ describe('outbox of a room', () => {
     )
     const push = (...offsets: number[]) => {
       for (const offset of offsets)
-        outbox.push({ offset, group: 'g', messages: [], recalledAtMs: 0, receivedAtMs: 0 })
+        outbox.push({ offset, group: 'g', messages: [{ seq: offset }], recalledAtMs: 0, receivedAtMs: 0 })
     }
     return { clock, frames, outbox, push }
   }
@@ -66,8 +66,8 @@ describe('outbox of a room', () => {
 
   it('sends a full frame without waiting', () => {
     const { frames, push } = open()
-    push(...Array.from({ length: 501 }, (_, i) => i + 1))
-    expect(frames.map(({ length }) => length)).to.deep.equal([1, 500])
+    push(...Array.from({ length: 1_001 }, (_, i) => i + 1))
+    expect(frames.map(({ length }) => length)).to.deep.equal([1, 1_000])
   })
 
   it('sends each notice at once without a window', () => {

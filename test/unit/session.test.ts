@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { pino } from 'pino'
 import type { Broker } from '../../server/broker/broker.ts'
+import { createMetrics } from '../../server/ops/metrics.ts'
 import { LocalRoom } from '../../server/realtime/local-room.ts'
 import { LocalRooms } from '../../server/realtime/local-rooms.ts'
 import { createOutbox } from '../../server/realtime/outbox.ts'
@@ -9,6 +10,7 @@ import type { Notice } from '../../shared/notice.ts'
 import type { Refused, Subscribed } from '../../shared/protocol.ts'
 
 const log = pino({ level: 'silent' })
+const metrics = createMetrics()
 const GROUP = { group: 'g' }
 const noticeAt = (offset: number): Notice => ({
   offset,
@@ -49,6 +51,7 @@ function createRace(microtasks: number) {
     (room) =>
       new LocalRoom(room, {
         broker,
+        metrics,
         log,
         outbox: createOutbox(
           { windowMs: 0 },
@@ -61,6 +64,8 @@ function createRace(microtasks: number) {
     { id: 'a', role: 'admin', grants: [], expiresAtMs: Number.MAX_SAFE_INTEGER },
     {
       broker,
+      readInTurn: (work) => work(),
+      metrics,
       log,
       rooms,
       socket: {

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Notice } from '../../../shared/notice.ts'
-import type { Recall } from '../../../shared/recall.ts'
+import type { Recall, RecalledAt } from '../../../shared/recall.ts'
 import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
-import type { Broker, BrokerOptions, Published, RecalledAt } from '../broker.ts'
+import type { Broker, BrokerOptions, Published } from '../broker.ts'
 import { decodeEntry, encodeEntry, joinEntry } from '../entry.ts'
 import { answerSince, UNTIMED_REPEAT_WITHIN_MS } from '../log-rules.ts'
 import { RoomListeners } from '../room-listeners.ts'
@@ -56,12 +56,14 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
     const fresh = { ...recall, messages }
     const encoded = encodeEntry(fresh)
     const text = joinEntry(encoded, encoded.messages)
-    for (const { seq } of messages) recalledSet.put(recall, seq, recall.recalledAtMs)
-    return roomsOf(recall).map((room) => {
+    const spreads = roomsOf(recall).map((room) => {
       const name = roomName(room)
       const { epoch, offset } = logs.append(name, text, Date.now())
       return { room, name, epoch, notice: { ...fresh, offset } }
     })
+    // Last: a failure before it leaves the recall to be told again rather than taken for told.
+    for (const { seq } of messages) recalledSet.put(recall, seq, recall.recalledAtMs)
+    return spreads
   }
 
   async function publish(recall: Recall, withinMs: number): Promise<Published> {

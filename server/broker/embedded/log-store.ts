@@ -4,7 +4,7 @@ import { open } from 'lmdb'
 import type { Position } from '../../../shared/position.ts'
 import type { Conversation } from '../../../shared/recall.ts'
 import { roomName } from '../../../shared/room.ts'
-import { POSITION_TTL_S } from '../log-rules.ts'
+import { POSITION_TTL_S, UNUSED_TTL_S } from '../log-rules.ts'
 import type { BrokerOptions } from '../broker.ts'
 
 interface LogStoreOptions extends BrokerOptions {
@@ -71,7 +71,7 @@ export function openLogStore(options: LogStoreOptions): LogStore {
   const ttlMs = options.historyTtlS * 1_000
 
   function drop(room: string, from: number, before: number): void {
-    for (let offset = from; offset < before; offset++) void entries.remove([room, offset])
+    for (let offset = from; offset < before; offset++) entries.removeSync([room, offset])
   }
 
   function expire(room: string, head: Head, nowMs: number): Head {
@@ -96,7 +96,7 @@ export function openLogStore(options: LogStoreOptions): LogStore {
 
       touch(room, nowMs) {
         const head = use(room, nowMs)
-        void heads.put(room, head)
+        heads.putSync(room, head)
         return { epoch: head.epoch, offset: head.offset }
       },
 
@@ -105,14 +105,14 @@ export function openLogStore(options: LogStoreOptions): LogStore {
         const offset = head.offset + 1
         const from = Math.max(head.from, offset - options.historySize + 1)
         drop(room, head.from, from)
-        void entries.put([room, offset], text)
-        void heads.put(room, { ...head, offset, from, appendedAtMs: nowMs })
+        entries.putSync([room, offset], text)
+        heads.putSync(room, { ...head, offset, from, appendedAtMs: nowMs })
         return { epoch: head.epoch, offset }
       },
 
       renew(room, epoch) {
         const head = heads.get(room)
-        if (head?.epoch === epoch) void heads.put(room, { ...head, epoch: options.newEpoch() })
+        if (head?.epoch === epoch) heads.putSync(room, { ...head, epoch: options.newEpoch() })
       },
 
       read(room, after, limit, nowMs) {
@@ -129,7 +129,7 @@ export function openLogStore(options: LogStoreOptions): LogStore {
 
     recalledSet: {
       get: (conversation, seq) => recalled.get([roomName(conversation), seq]),
-      put: (conversation, seq, atMs) => void recalled.put([roomName(conversation), seq], atMs),
+      put: (conversation, seq, atMs) => void recalled.putSync([roomName(conversation), seq], atMs),
     },
 
     transaction: (work) => root.transaction(work),
@@ -138,8 +138,9 @@ export function openLogStore(options: LogStoreOptions): LogStore {
       await root.transaction(() => {
         for (const { key: room, value: head } of Array.from(heads.getRange({}))) {
           const emptied = expire(room, head, nowMs)
-          if (nowMs - head.usedAtMs >= POSITION_TTL_S * 1_000) void heads.remove(room)
-          else if (emptied !== head) void heads.put(room, emptied)
+          if (nowMs - head.usedAtMs >= (head.offset === 0 ? UNUSED_TTL_S : POSITION_TTL_S) * 1_000)
+            heads.removeSync(room)
+          else if (emptied !== head) heads.putSync(room, emptied)
         }
       })
     },

@@ -1,5 +1,5 @@
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Logger } from '../../ops/logger.ts'
@@ -18,6 +18,7 @@ export type ScriptedRedis = Redis & {
 export const COMMAND_WITHIN_MS = 1_000
 const CONNECT_WITHIN_MS = 2_000
 const RETRY_AT_MOST_MS = 2_000
+const CLOSE_WITHIN_MS = 200
 
 const script = (name: string): { readonly lua: string } => ({
   lua: readFileSync(new URL(`./${name}.lua`, import.meta.url), 'utf8'),
@@ -49,14 +50,16 @@ export function createConnection(url: string, role: string, log: Logger): Script
       recallRenew: script('renew'),
     },
   }) as ScriptedRedis
+  // The first connection is the business of who asked for it; later ones nobody waits for.
+  let stood = false
   let complained = false
   client.on('error', (err: Error) => {
-    if (!complained)
-      log.warn({ role, err: { message: err.message } }, 'Redis connection failed, trying again')
-    complained = true
+    if (stood && !complained) log.warn({ role, reason: err.message }, 'Redis connection failed, trying again')
+    complained = stood
   })
   client.on('ready', () => {
     if (complained) log.info({ role }, 'Redis connection stands again')
+    stood = true
     complained = false
   })
   return client
@@ -64,20 +67,35 @@ export function createConnection(url: string, role: string, log: Logger): Script
 
 /** Connects for the first time. After a rejection the client goes on trying by itself. */
 export async function connectFirst(client: Redis): Promise<void> {
+  // What the server says to a wrong password comes as an event; the connection then just closes.
+  let said = ''
+  const listen = (err: Error): void => void (said = err.message)
+  client.on('error', listen)
   try {
     await client.connect()
   } catch (error) {
     const { host, port } = client.options
-    throw new GatewayError('START_FAILED', `cannot reach Redis at ${host}:${port} (REDIS_URL)`, {
-      cause: error,
-    })
+    const refused = /^(WRONGPASS|NOAUTH|NOPERM)\b/.test(said)
+    const what = refused ? 'Redis refused the user or password at' : 'cannot reach Redis at'
+    throw new GatewayError('START_FAILED', `${what} ${host}:${port} (REDIS_URL)`, { cause: error })
+  } finally {
+    client.off('error', listen)
   }
 }
 
-/** Ends the connection for good and resolves once it is closed. */
+/** Rejects with START_FAILED unless this server lets us publish to sharded channels, which came with Redis 7.0. */
+export async function checkChannels(client: Redis, channel: string): Promise<void> {
+  try {
+    await client.spublish(channel, '')
+  } catch (cause) {
+    const why = 'Redis refuses SPUBLISH: it must be 7.0 or newer, and its ACL allow our channels (REDIS_URL)'
+    throw new GatewayError('START_FAILED', why, { cause })
+  }
+}
+
+/** Ends the connection for good, and resolves once it is closed or a moment is over: an idle client tells no end. */
 export async function disconnect(client: Redis): Promise<void> {
-  if (client.status === 'end' || client.status === 'wait') return
-  const ended = once(client, 'end')
+  const ended = new Promise<void>((resolve) => void client.once('end', resolve))
   client.disconnect()
-  await ended
+  await Promise.race([ended, delay(CLOSE_WITHIN_MS)])
 }

@@ -44,7 +44,8 @@ for i = 2, #KEYS, 3 do
   end
   redis.call('EXPIRE', log, ARGV[5])
   redis.call('EXPIRE', head, ARGV[6])
-  redis.call('SPUBLISH', channel, epoch .. ':' .. offset .. ':' .. entry)
+  -- A failure here must not undo what is kept: nodes find it when they compare the ends of logs.
+  redis.pcall('SPUBLISH', channel, epoch .. ':' .. offset .. ':' .. entry)
   positions[#positions + 1] = epoch
   positions[#positions + 1] = tonumber(offset)
 end

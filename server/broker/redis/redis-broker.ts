@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import type { Recall } from '../../../shared/recall.ts'
+import type { Recall, RecalledAt } from '../../../shared/recall.ts'
 import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Logger } from '../../ops/logger.ts'
-import type { Broker, BrokerOptions, Published, RecalledAt } from '../broker.ts'
+import type { Broker, BrokerOptions, Published } from '../broker.ts'
 import { encodeEntry } from '../entry.ts'
-import { answerSince, POSITION_TTL_S, UNTIMED_REPEAT_WITHIN_MS } from '../log-rules.ts'
+import { answerSince, POSITION_TTL_S, UNUSED_TTL_S, UNTIMED_REPEAT_WITHIN_MS } from '../log-rules.ts'
 import { within } from '../within.ts'
-import { COMMAND_WITHIN_MS, connectFirst, createConnection, disconnect } from './connection.ts'
+import { checkChannels, COMMAND_WITHIN_MS, connectFirst, createConnection, disconnect } from './connection.ts'
 import { warnOfEviction } from './eviction.ts'
 import { createKeys } from './keys.ts'
 import { LastPositions } from './last-positions.ts'
@@ -94,7 +94,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     return toPositions(
       await within(
         COMMAND_WITHIN_MS,
-        commands.recallTop(heads.length, ...heads, randomUUID(), POSITION_TTL_S),
+        commands.recallTop(heads.length, ...heads, randomUUID(), POSITION_TTL_S, UNUSED_TTL_S),
       ),
     )
   }
@@ -102,7 +102,9 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
   return {
     async start() {
       try {
-        await Promise.all([connectFirst(commands), subscriber.start()])
+        await connectFirst(commands)
+        await checkChannels(commands, probeChannel)
+        await subscriber.start()
       } finally {
         await prober.start()
       }
@@ -135,6 +137,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
             limit,
             randomUUID(),
             POSITION_TTL_S,
+            UNUSED_TTL_S,
           ),
         ),
       )

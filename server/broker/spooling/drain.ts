@@ -6,6 +6,8 @@ import type { Spool } from './spool.ts'
 /** Recalls published at once, in order; a broker that fails is tried with one. */
 const RECALLS_AT_ONCE = 200
 const RETRY_AT_MOST_MS = 2_000
+/** About once a minute. */
+const COMPLAIN_EVERY = 60
 
 interface DrainDependencies {
   readonly publish: (recall: Recall) => Promise<unknown>
@@ -29,6 +31,8 @@ export function createDrain({ publish, spool, log }: DrainDependencies) {
       })
       published += confirmed
       failures = confirmed > 0 ? 0 : failures + 1
+      if (failures % COMPLAIN_EVERY === 1)
+        log.warn({ ...spool.depth(Date.now()) }, 'recalls still wait in the spool')
       if (failures > 0) await pause(failures)
     }
     if (published > 0) log.info({ published }, 'recalls of the spool published')

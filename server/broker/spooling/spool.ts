@@ -59,21 +59,22 @@ export function openSpool({ dataDir, maxBytes }: SpoolOptions): Spool {
   for (const { key, value } of entries.getRange({})) {
     next = key + 1
     recalls++
-    bytes += value.length
+    bytes += Buffer.byteLength(value)
   }
 
   return {
     async append(recall) {
       const text = JSON.stringify(recall)
-      if (bytes + text.length > maxBytes) throw new GatewayError('BROKER_UNAVAILABLE', 'the spool is full')
+      const size = Buffer.byteLength(text)
+      if (bytes + size > maxBytes) throw new GatewayError('BROKER_UNAVAILABLE', 'the spool is full')
       const key = next++
       recalls++
-      bytes += text.length
+      bytes += size
       try {
         await entries.put(key, text)
       } catch (cause) {
         recalls--
-        bytes -= text.length
+        bytes -= size
         throw new GatewayError('BROKER_UNAVAILABLE', 'the spool could not be written', { cause })
       }
     },
@@ -82,12 +83,12 @@ export function openSpool({ dataDir, maxBytes }: SpoolOptions): Spool {
       Array.from(entries.getRange({ limit }), ({ key, value }) => ({
         key,
         recall: JSON.parse(value) as Recall,
-        bytes: value.length,
+        bytes: Buffer.byteLength(value),
       })),
 
     async remove(confirmed) {
       await entries.transaction(() => {
-        for (const { key } of confirmed) void entries.remove(key)
+        for (const { key } of confirmed) entries.removeSync(key)
       })
       for (const entry of confirmed) {
         recalls--

@@ -1,0 +1,83 @@
+import express from 'express'
+import type { Router } from 'express'
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+import type { ErrorCode } from '../../shared/errors.ts'
+import type { GapReason } from '../../shared/position.ts'
+
+/** Moments in the life of recalls that are counted. */
+export interface Metrics {
+  /** A webhook was answered: with OK, or with this error. */
+  webhookAnswered(outcome: 'OK' | ErrorCode): void
+  /** A recall was kept before the answer, by the broker or in the spool. */
+  recallKept(where: 'broker' | 'spool', duplicate: boolean): void
+  /** These many notices were written to these many sockets. */
+  noticesDelivered(notices: number, sockets: number): void
+  /** A socket subscribed with a position. */
+  resumed(outcome: 'recovered' | 'nothing-missed' | 'gap'): void
+  /** The sockets of a room were told that notices are missing. */
+  gapTold(reason: GapReason): void
+  /** A room read these many notices in its log that had not arrived live. */
+  healed(notices: number): void
+}
+
+/** What is looked up whenever the metrics are read. */
+export interface Gauges {
+  readonly sockets: () => number
+  readonly rooms: () => number
+  readonly probeAgeMs: () => number
+  readonly spoolDepth: () =>
+    { readonly recalls: number; readonly bytes: number; readonly ageMs: number } | undefined
+}
+
+const PREFIX = 'recall_gateway_'
+
+/** Counts, and shows them to Prometheus at `/metrics`. */
+export function createMetrics(): Metrics & { readonly createRouter: (gauges: Gauges) => Router } {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const counter = (name: string, help: string, labelNames: string[] = []) =>
+    new Counter({ name: `${PREFIX}${name}_total`, help, labelNames, registers: [registry] })
+  const gauge = (name: string, help: string, look: () => number) =>
+    new Gauge({
+      name: `${PREFIX}${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(look())
+      },
+    })
+
+  const webhooks = counter('webhooks', 'webhooks answered, by outcome', ['outcome'])
+  const kept = counter('recalls_kept', 'recalls kept before the answer, by where', ['where', 'duplicate'])
+  const delivered = counter('notices_delivered', 'notices written to sockets, one for each socket')
+  const resumes = counter('resumes', 'subscriptions with a position, by outcome', ['outcome'])
+  const gaps = counter('gaps', 'gaps told to the sockets of a room, by reason', ['reason'])
+  const healed = counter('notices_healed', 'notices read in a log because they had not arrived live')
+
+  return {
+    webhookAnswered: (outcome) => webhooks.inc({ outcome }),
+    recallKept: (where, duplicate) => kept.inc({ where, duplicate: String(duplicate) }),
+    noticesDelivered: (notices, sockets) => delivered.inc(notices * sockets),
+    resumed: (outcome) => resumes.inc({ outcome }),
+    gapTold: (reason) => gaps.inc({ reason }),
+    healed: (notices) => healed.inc(notices),
+
+    createRouter({ sockets, rooms, probeAgeMs, spoolDepth }) {
+      gauge('sockets', 'sockets on this node', sockets)
+      gauge('rooms', 'rooms with sockets on this node', rooms)
+      gauge(
+        'probe_age_seconds',
+        'time since delivery through the broker was proved',
+        () => probeAgeMs() / 1_000,
+      )
+      gauge('spool_recalls', 'recalls that wait on disk', () => spoolDepth()?.recalls ?? 0)
+      gauge('spool_bytes', 'bytes of recalls that wait on disk', () => spoolDepth()?.bytes ?? 0)
+      gauge('spool_age_seconds', 'age of the oldest recall on disk', () => (spoolDepth()?.ageMs ?? 0) / 1_000)
+      const router = express.Router()
+      router.get('/metrics', async (_request, response) => {
+        response.type(registry.contentType).send(await registry.metrics())
+      })
+      return router
+    },
+  }
+}

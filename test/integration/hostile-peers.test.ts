@@ -1,0 +1,112 @@
+import { once } from 'node:events'
+import { connect as connectTcp } from 'node:net'
+import type { Socket } from 'node:net'
+import { expect } from 'chai'
+import { adminToken, connect } from '../support/client.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { soon, until } from '../support/wait.ts'
+import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
+
+const query = () => new URLSearchParams(signedQuery()).toString()
+
+describe('a peer that does not play by the rules', () => {
+  const undo = undoAfterEach()
+  let gateway: GatewayProcess
+  beforeEach(async () => {
+    gateway = await startGatewayProcess()
+    undo(gateway.stop)
+  })
+
+  /** A bare connection that has sent this, and what came back so far. */
+  const send = async (text: string): Promise<{ socket: Socket; got: () => string }> => {
+    const socket = connectTcp(gateway.port, '127.0.0.1')
+    undo(() => socket.destroy())
+    let got = ''
+    socket.setEncoding('latin1').on('data', (part: string) => (got += part))
+    socket.on('error', () => undefined)
+    await once(socket, 'connect')
+    socket.write(text)
+    return { socket, got: () => got }
+  }
+  const openWebSocket = async () => {
+    const key = 'dGhlIHNhbXBsZSBub25jZQ=='
+    const opened = await send(
+      `GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+        `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
+    )
+    await until('the WebSocket opens', () => opened.got().includes('101 Switching'))
+    return opened
+  }
+
+  it('gets its webhook kept although it asks for another protocol', async () => {
+    for (const upgrade of ['h2c', 'websocket']) {
+      const body = JSON.stringify(recallBody({ GroupId: upgrade }))
+      const { got } = await send(
+        `POST /webhook?${query()} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: ${upgrade}\r\n` +
+          `HTTP2-Settings: AAMAAABkAAQAAP__\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+      )
+      await until(`the answer to ${upgrade}`, () => got().includes('"ActionStatus":"OK"'))
+    }
+  })
+
+  it('is answered 413 at once when its body says that it will be too large', async () => {
+    const { got } = await send(
+      `POST /webhook?${query()} HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n{`,
+    )
+    await until('the answer', () => got().includes('BODY_TOO_LARGE'))
+  })
+
+  it('is cut off when it sends pings without reading the answers, without a token', async () => {
+    const { socket } = await openWebSocket()
+    socket.pause()
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    const ping = Buffer.concat([Buffer.from([0x89, 0xfd, 0, 0, 0, 0]), Buffer.alloc(125, 1)])
+    const flood = Buffer.concat(Array.from({ length: 2_000 }, () => ping))
+    const write = (): void => {
+      while (!socket.destroyed && socket.write(flood));
+    }
+    socket.on('drain', write)
+    write()
+    await until('the gateway cuts it off', () => gateway.output().includes('socket too slow'))
+    socket.resume()
+    await soon('it is closed', closed)
+  })
+
+  it('cannot open a second socket on one connection', async () => {
+    const token = await adminToken()
+    const { socket, got } = await openWebSocket()
+    const frame = (text: string): Buffer => {
+      const bytes = Buffer.from(text)
+      return Buffer.concat([
+        Buffer.from([0x81, 0xfe, bytes.length >> 8, bytes.length & 255, 0, 0, 0, 0]),
+        bytes,
+      ])
+    }
+    const open = frame(`40${JSON.stringify({ token })}`)
+    socket.write(Buffer.concat([open, open, open]))
+    // A close frame; this peer does not answer it.
+    await until('the gateway closes the connection', () => got().includes('\x88'))
+    expect(got().split('40{"sid"')).to.have.length.at.most(2)
+  })
+
+  it('is told to reload rather than sent megabytes of what it missed', async () => {
+    const client = await connect(gateway.url, await adminToken())
+    undo(client.close)
+    const { position } = await client.subscribe({ group: 'g' })
+    for (let i = 0; i < 6; i++) {
+      const MsgSeqList = Array.from({ length: 1_000 }, (_, j) => ({ MsgSeq: i * 1_000 + j + 1 }))
+      await postWebhook(gateway.url, { body: recallBody({ GroupId: 'g', MsgSeqList }) })
+    }
+    expect(await client.ask({ group: 'g', since: position })).to.include({ gap: 'too-many', recovered: 0 })
+    expect(await client.ask({ group: 'g', since: { ...position, offset: 2 } })).to.include({ recovered: 4 })
+  })
+
+  it('that sleeps does not keep the gateway from stopping with 0', async () => {
+    const { socket } = await openWebSocket()
+    socket.pause()
+    gateway.signal('SIGTERM')
+    expect(await soon('the gateway ends', gateway.exited)).to.equal(0)
+  })
+})
