@@ -54,9 +54,11 @@ export function createRealtime(
     httpCompression: false,
     maxHttpBufferSize: MESSAGE_AT_MOST_BYTES,
     connectTimeout: AUTHENTICATE_WITHIN_MS,
-    // A refusal at this door, unlike one of the handshake after it, makes clients try again elsewhere.
-    allowRequest: (request, answer) =>
-      answer(null, !draining && isAllowedOrigin(request.headers, options.origins)),
+    allowRequest: (request, answer) => {
+      // Cut off rather than refused: a proxy then tries another node, and clients do too.
+      if (draining) request.socket.destroy()
+      else answer(null, isAllowedOrigin(request.headers, options.origins))
+    },
   })
   const audience = createAudience(io, metrics)
   const readInTurn = createTurnstile(PAGES_AT_ONCE)

@@ -64,6 +64,10 @@ export async function startGatewayProcess(
   const port = await until('the gateway starts', () => {
     if (ended) throw new Error(`the gateway ended: ${output()}`)
     return Number(/"port":(\d+).*"gateway started"/.exec(output())?.[1])
+  }).catch((error: unknown) => {
+    child.kill('SIGKILL')
+    folder.remove()
+    throw error
   })
   return {
     url: `http://127.0.0.1:${port}`,

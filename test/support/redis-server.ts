@@ -45,7 +45,7 @@ export async function startRedis(options: { readonly port?: number } = {}): Prom
   }
 }
 
-export function canConnect(port: number): Promise<boolean> {
+function canConnect(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection({ port, host: '127.0.0.1' })
     const answer = (open: boolean) => () => {

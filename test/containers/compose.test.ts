@@ -1,0 +1,234 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { expect } from 'chai'
+import { DCLinter } from 'dclint'
+import { validate } from 'dockerfile-utils'
+import { parse } from 'yaml'
+import { configSchema, readConfig } from '../../server/ops/config.ts'
+import { freePort } from '../support/free-port.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+import { undoAfterEach } from '../support/undo.ts'
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
+
+/** Matters of taste, where the order of the file tells more, and a `name` that older versions of Compose refuse. */
+const RULES_OFF = [
+  'require-project-name-field',
+  'service-dependencies-alphabetical-order',
+  'service-keys-order',
+  'services-alphabetical-order',
+]
+/** What the process takes at most to stop, beyond DRAIN_MS. */
+const STOP_GRACE_MS = 8_000
+
+const SECRETS = {
+  SDK_APP_ID: '1400000000',
+  WEBHOOK_TOKEN: 'token',
+  JWT_SECRET: 'a-secret-of-at-least-32-characters',
+}
+const DEFAULTS = readConfig(SECRETS)
+
+interface Service {
+  readonly image?: string
+  readonly build?: string
+  readonly environment?: Readonly<Record<string, string>>
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
+  readonly ports?: readonly string[]
+  readonly volumes?: readonly string[]
+  readonly stop_grace_period?: string
+}
+
+const compose = parse(read('docker-compose.yml'), { merge: true }) as {
+  readonly services: Readonly<Record<string, Service>>
+}
+const services = Object.entries(compose.services)
+const gateways = services.filter(([, { build }]) => build !== undefined)
+const proxyConfiguration = read('server/proxy/nginx.conf')
+
+interface Instruction {
+  readonly name: string
+  readonly words: readonly string[]
+  readonly text: string
+}
+
+const instructions: readonly Instruction[] = read('Dockerfile')
+  .replaceAll(/\\\n\s*/g, '')
+  .split('\n')
+  .filter((line) => line !== '' && !line.startsWith('#'))
+  .map((line) => {
+    const [name = '', ...words] = line.split(/\s+/)
+    return { name, words, text: line.slice(name.length).trim() }
+  })
+const allOf = (name: string): Instruction[] => instructions.filter((instruction) => instruction.name === name)
+const execForm = (text: string): string[] => JSON.parse(text.slice(text.indexOf('['))) as string[]
+
+const isPinned = (image: string): boolean => /:[^:/]*\d[^:/]*$/.test(image)
+
+/** As the shell and `.env` complete it: `${NAME:-default}` and `${NAME:?message}`. */
+const interpolate = (text: string, shell: Readonly<Record<string, string>> = {}): string =>
+  text.replaceAll(/\$\{(\w+)(?::-([^}]*)|:\?[^}]*)\}/g, (_, name: string, otherwise = '') => {
+    return shell[name] ?? String(otherwise)
+  })
+
+describe('Dockerfile', () => {
+  const undo = undoAfterEach()
+
+  it('is one that Docker understands', () => {
+    expect(validate(read('Dockerfile'))).to.deep.equal([])
+  })
+
+  it('copies into its build what is there and not ignored', () => {
+    const kept = read('.dockerignore').split('\n')
+    const sources = allOf('COPY').filter(({ text }) => !text.startsWith('--from='))
+    for (const source of sources.flatMap(({ words }) => words.slice(0, -1))) {
+      expect(existsSync(join(ROOT, source)), source).to.equal(true)
+      expect(kept).to.include(`!${source}`)
+    }
+  })
+
+  it('copies from a stage that it has what a build makes, and not the tests', () => {
+    const stages = allOf('FROM').map(({ words }) => words[2])
+    const copies = allOf('COPY').filter(({ text }) => text.startsWith('--from='))
+    const sources = copies.map(({ words }) => words[1]?.replace(/^\/app\//, '') ?? '')
+    for (const { words } of copies) expect(stages).to.include(words[0]?.slice('--from='.length))
+    for (const source of sources) expect(existsSync(join(ROOT, source)), source).to.equal(true)
+    expect(sources).to.have.members(['package.json', 'node_modules', 'dist/server', 'dist/shared'])
+  })
+
+  it('starts a file that a build makes', () => {
+    const [program, file = '', command] = execForm(allOf('CMD')[0]?.text ?? '')
+    expect([program, command]).to.deep.equal(['node', 'start'])
+    expect(existsSync(join(ROOT, file))).to.equal(true)
+  })
+
+  it('has a pinned Node that package.json allows', () => {
+    const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } }
+    const least = Number(/^>=(\d+)\./.exec(engines.node)?.[1])
+    for (const image of allOf('FROM').map(({ words }) => words[0] ?? '')) {
+      expect(image).to.satisfy(isPinned)
+      expect(Number(/^node:(\d+)/.exec(image)?.[1])).to.be.greaterThan(least)
+    }
+  })
+
+  it('runs as a user without rights, whose data folder outlives the container', () => {
+    const folder = /DATA_DIR=(\S+)/.exec(allOf('ENV')[0]?.text ?? '')?.[1]
+    expect(allOf('USER').at(-1)?.text).to.equal('node')
+    expect(allOf('VOLUME')[0]?.text).to.equal(folder)
+    expect(allOf('RUN').at(-1)?.text).to.include(`chown node:node ${folder}`)
+  })
+
+  it('exposes the port that the gateway listens on by default', () => {
+    expect(allOf('EXPOSE')[0]?.text).to.equal(String(DEFAULTS.PORT))
+  })
+
+  it('finds a gateway that lives healthy, and none unhealthy', async () => {
+    const [program = '', ...parameters] = execForm(allOf('HEALTHCHECK')[0]?.text ?? '')
+    const probe = (port: number): Promise<unknown> =>
+      promisify(execFile)(program, parameters, {
+        env: { PATH: process.env['PATH'], PORT: String(port) },
+      }).then(
+        () => 'healthy',
+        ({ code }: { code: unknown }) => code,
+      )
+    const gateway = await startGatewayProcess()
+    undo(() => gateway.stop())
+
+    expect(await probe(gateway.port)).to.equal('healthy')
+    expect(await probe(await freePort())).to.equal(1)
+  })
+})
+
+describe('docker-compose.yml', () => {
+  it('is one that Compose understands', () => {
+    const rules = Object.fromEntries(RULES_OFF.map((name) => [name, 0 as const]))
+    const linter = new DCLinter({ rules, quiet: true, debug: false, exclude: [] })
+    const results: readonly { messages: readonly unknown[] }[] = linter.lintFiles(
+      [join(ROOT, 'docker-compose.yml')],
+      false,
+    )
+    expect(results).to.have.lengthOf(1)
+    expect(results.flatMap(({ messages }) => messages)).to.deep.equal([])
+  })
+
+  it('has pinned images', () => {
+    for (const [name, { image }] of services)
+      if (image !== undefined) expect(image, name).to.satisfy(isPinned)
+  })
+
+  it('publishes the proxy alone', () => {
+    const published = services.filter(([, { ports }]) => ports !== undefined).map(([name]) => name)
+    expect(published).to.deep.equal(['proxy'])
+  })
+
+  it('waits only for services that it has, until they are healthy', () => {
+    for (const needed of services.flatMap(([, service]) => Object.entries(service.depends_on ?? {}))) {
+      const [name, { condition }] = needed
+      expect(compose.services).to.have.property(name)
+      expect(condition).to.equal('service_healthy')
+    }
+  })
+
+  it('runs one receiver and two nodes', () => {
+    const roles = gateways.map(([name, { environment }]) => [name, environment?.['ROLE']])
+    expect(roles).to.deep.equal([
+      ['receiver', 'receiver'],
+      ['node-1', 'node'],
+      ['node-2', 'node'],
+    ])
+  })
+
+  for (const [name, { environment = {}, stop_grace_period: grace }] of gateways) {
+    const config = (shell: Readonly<Record<string, string>>) =>
+      readConfig(
+        Object.fromEntries(Object.entries(environment).map(([key, text]) => [key, interpolate(text, shell)])),
+      )
+
+    it(`gives ${name} settings that exist and suffice`, () => {
+      const known = Object.keys(configSchema.describe().keys as object)
+      expect(known).to.include.members(Object.keys(environment))
+      expect(compose.services).to.have.property(new URL(config(SECRETS).REDIS_URL ?? '').hostname)
+    })
+
+    it(`gives ${name} no secret of its own`, () => {
+      for (const secret of Object.keys(SECRETS).filter((key) => key in environment)) {
+        expect(environment[secret]).to.match(new RegExp(`^\\$\\{${secret}:\\?.+\\}$`))
+      }
+    })
+
+    it(`gives ${name} the time that it takes to stop`, () => {
+      expect(grace).to.match(/^\d+s$/)
+      expect(Number.parseInt(grace ?? '') * 1_000).to.be.greaterThan(config(SECRETS).DRAIN_MS + STOP_GRACE_MS)
+    })
+  }
+})
+
+describe('proxy configuration', () => {
+  const listensOn = /listen (\d+);/.exec(proxyConfiguration)?.[1]
+
+  it('is mounted read-only where nginx looks for it', () => {
+    const { volumes } = compose.services['proxy'] ?? {}
+    expect(volumes).to.include('./server/proxy/nginx.conf:/etc/nginx/nginx.conf:ro')
+  })
+
+  it('listens on the port that is published', () => {
+    const ports = compose.services['proxy']?.ports?.map((port) => interpolate(port).split(':').at(-1))
+    expect(ports).to.deep.equal([listensOn])
+  })
+
+  it('asks the receiver and all nodes, on the port that they listen on by default', () => {
+    const asked = [...proxyConfiguration.matchAll(/^\s*server ([\w-]+):(\d+)/gm)]
+    expect(asked.map(([, name]) => name)).to.deep.equal(gateways.map(([name]) => name))
+    for (const [, , port] of asked) expect(port).to.equal(String(DEFAULTS.PORT))
+  })
+
+  it('takes the default path of webhooks and secret ones below it to the receiver', () => {
+    const pattern = new RegExp(/location ~ (\S+) \{/.exec(proxyConfiguration)?.[1] ?? '(?!)')
+    for (const path of [DEFAULTS.WEBHOOK_PATH, `${DEFAULTS.WEBHOOK_PATH}/secret`])
+      expect(path).to.match(pattern)
+    for (const path of ['/', '/webhooks', '/socket.io/']) expect(path).to.not.match(pattern)
+  })
+})

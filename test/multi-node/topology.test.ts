@@ -1,0 +1,189 @@
+import { expect } from 'chai'
+import { createClient } from 'redis'
+import { io } from 'socket.io-client'
+import { adminToken, connect } from '../support/client.ts'
+import type { Client } from '../support/client.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { startNginx } from '../support/nginx-proxy.ts'
+import type { NginxProxy } from '../support/nginx-proxy.ts'
+import { startRedis } from '../support/redis-server.ts'
+import type { RedisServer } from '../support/redis-server.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { soon, until } from '../support/wait.ts'
+import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
+
+const GROUP = '@TGS#1'
+/** As long as the provider waits for an answer; after that, and only then, it sends the webhook again. */
+const PROVIDER_WAITS_MS = 2_000
+
+describe('receiver and nodes behind the proxy of docker-compose.yml', () => {
+  const undo = undoAfterEach()
+  let redis: RedisServer
+  let receiver: GatewayProcess
+  let nodes: readonly [GatewayProcess, GatewayProcess]
+  let proxy: NginxProxy
+
+  beforeEach(async () => {
+    redis = await startRedis()
+    undo(() => redis.stop())
+    const start = (ROLE: string): Promise<GatewayProcess> => {
+      const starting = startGatewayProcess({ ROLE, REDIS_URL: redis.url, DRAIN_MS: '1000' })
+      // Before it has started, because another one may fail to meanwhile.
+      undo(() =>
+        starting.then(
+          (gateway) => gateway.stop(),
+          () => undefined,
+        ),
+      )
+      return starting
+    }
+    const [first, ...others] = await Promise.all([start('receiver'), start('node'), start('node')])
+    receiver = first
+    nodes = others
+    proxy = await startNginx({ receiver: receiver.port, nodes: [nodes[0].port, nodes[1].port] })
+    undo(() => proxy.stop())
+  })
+
+  const recall = async (seq: number): Promise<void> => {
+    const body = recallBody({ GroupId: GROUP, MsgSeqList: [{ MsgSeq: seq }] })
+    const { status } = await postWebhook(proxy.url, { body })
+    expect(status).to.equal(200)
+  }
+
+  /** Sockets in the room of the group, connected one after the other. */
+  const listeners = async (count: number, options: Parameters<typeof connect>[2] = {}): Promise<Client[]> => {
+    const clients: Client[] = []
+    for (let i = 0; i < count; i += 1) {
+      const client = await connect(proxy.url, await adminToken(), options)
+      undo(() => client.close())
+      await client.subscribe({ group: GROUP })
+      clients.push(client)
+    }
+    return clients
+  }
+
+  /** A node listens in Redis to each room of its sockets, once. */
+  const nodesListening = async (): Promise<number> => {
+    const client = createClient({ url: redis.url })
+    await client.connect()
+    const channels = await client.pubSubShardChannels()
+    const ofGroup = channels.filter((channel) => channel.includes(encodeURIComponent(GROUP)))
+    const counts = await client.pubSubShardNumSub(ofGroup)
+    client.destroy()
+    return Object.values(counts).reduce((sum, count) => sum + count, 0)
+  }
+
+  const receivedAll = (clients: readonly Client[], seqs: readonly number[]): Promise<unknown> =>
+    Promise.all(
+      clients.map(async (client) => {
+        await client.count(seqs.length)
+        expect(client.seqs()).to.deep.equal(seqs)
+      }),
+    )
+
+  it('takes a webhook to the sockets of both nodes, once each', async () => {
+    const clients = await listeners(4)
+    expect(await nodesListening()).to.equal(2)
+
+    for (const seq of [130, 130, 131]) await recall(seq)
+
+    await receivedAll(clients, [130, 131])
+  })
+
+  it('brings the sockets of a killed node to the other one, which tells them what they missed, once', async () => {
+    const clients = await listeners(4)
+    await recall(130)
+    await receivedAll(clients, [130])
+
+    nodes[0].signal('SIGKILL')
+    const isLost = ({ socket }: Client): boolean => !socket.connected
+    await until('half of the sockets are lost', () => clients.filter(isLost).length === 2)
+    const lost = clients.filter(isLost)
+    await recall(131)
+    for (const client of lost) {
+      const connected = new Promise<void>((resolve) => void client.socket.once('connect', resolve))
+      client.socket.connect()
+      await soon('the socket is back', connected)
+      const { recovered } = await client.subscribe({ group: GROUP, since: client.position() })
+      expect(recovered).to.equal(1)
+    }
+    await recall(132)
+
+    await receivedAll(clients, [130, 131, 132])
+    expect(await nodesListening()).to.equal(1)
+  })
+
+  it('brings the sockets of a node that is being stopped to the other one, and lets it end cleanly', async () => {
+    const clients = await listeners(12, { reconnection: true })
+    const back = new Set<Client>()
+    for (const client of clients) client.socket.once('connect', () => back.add(client))
+
+    nodes[0].signal('SIGTERM')
+
+    await until('half of the sockets are back', () => back.size === 6)
+    expect(await soon('the node stops', nodes[0].exited)).to.equal(0)
+    expect(clients.filter(({ goodbyes }) => goodbyes.length > 0)).to.have.members([...back])
+  })
+
+  it('lets a page that came through it open sockets, and no other page', async () => {
+    const open = async (origin: string): Promise<string> => {
+      const auth = { token: await adminToken() }
+      const options = { transports: ['websocket'], reconnection: false, forceNew: true }
+      const socket = io(proxy.url, { ...options, auth, extraHeaders: { Origin: origin } })
+      undo(() => socket.close())
+      const outcome = new Promise<string>((resolve) => {
+        socket.once('connect', () => resolve('open')).once('connect_error', () => resolve('refused'))
+      })
+      return soon('the handshake', outcome)
+    }
+
+    expect(await open(proxy.url)).to.equal('open')
+    expect(await open('http://127.0.0.1')).to.equal('refused')
+  })
+
+  it('answers the health routes of a node while the other one is dead', async () => {
+    nodes[1].signal('SIGKILL')
+    await nodes[1].exited
+
+    for (const path of ['/livez', '/livez', '/readyz', '/readyz']) {
+      const response = await fetch(`${proxy.url}${path}`)
+      expect(response.status, path).to.equal(200)
+    }
+  })
+
+  it('keeps the metrics from those outside', async () => {
+    for (const path of ['/metrics', '/Metrics/', '/%6detrics']) {
+      expect((await fetch(`${proxy.url}${path}`)).status, path).to.equal(404)
+    }
+  })
+
+  it('lets the provider wait in vain while the receiver is dead, because it takes an error for an answer', async () => {
+    receiver.signal('SIGKILL')
+    await receiver.exited
+
+    const answer = fetch(`${proxy.url}/webhook?${new URLSearchParams(signedQuery()).toString()}`, {
+      method: 'POST',
+      body: JSON.stringify(recallBody()),
+      signal: AbortSignal.timeout(PROVIDER_WAITS_MS),
+    }).then(({ status }) => status)
+
+    expect(await answer.catch((error: Error) => error.name)).to.equal('TimeoutError')
+  })
+
+  it('writes no Sign to the log of the proxy, whatever becomes of the webhook', async () => {
+    const query = signedQuery()
+    await postWebhook(proxy.url, { query })
+    await postWebhook(proxy.url, { query: { ...query, SdkAppid: '1' } })
+    await postWebhook(proxy.url, { query, body: ' '.repeat(300_000) }).catch(() => undefined)
+    receiver.signal('SIGKILL')
+    await receiver.exited
+    await postWebhook(proxy.url, { query }).catch(() => undefined)
+
+    const log = await until('four webhooks are in the log', () => {
+      const text = proxy.log()
+      return text.match(/POST webhook/g)?.length === 4 && text
+    })
+    expect(log).to.include(' 502').and.not.include('Sign=').and.not.include(query['Sign'])
+  })
+})
