@@ -129,7 +129,9 @@ export function openLogStore(options: LogStoreOptions): LogStore {
 
     recalledSet: {
       get: (conversation, seq) => recalled.get([roomName(conversation), seq]),
-      put: (conversation, seq, atMs) => void recalled.putSync([roomName(conversation), seq], atMs),
+      put(conversation, seq, atMs) {
+        recalled.putSync([roomName(conversation), seq], atMs)
+      },
     },
 
     transaction: (work) => root.transaction(work),
