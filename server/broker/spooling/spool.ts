@@ -12,7 +12,7 @@ interface SpoolOptions {
 }
 
 /** One recall that waits. */
-export interface Spooled {
+interface Spooled {
   /** Its place in the order of arrival. */
   readonly key: number
   readonly recall: Recall
@@ -21,7 +21,7 @@ export interface Spooled {
 }
 
 /** How much waits, and for how long. */
-export interface SpoolDepth {
+interface SpoolDepth {
   readonly recalls: number
   readonly bytes: number
   /** Age of the oldest, in ms; 0 when nothing waits. */
