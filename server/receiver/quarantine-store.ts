@@ -1,6 +1,5 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { open } from 'lmdb'
+import { openLocalStore, written } from '../local-store.ts'
 import type { Quarantine, QuarantinedRequest } from './quarantine.ts'
 
 const REQUESTS_AT_MOST = 1_000
@@ -19,23 +18,20 @@ interface QuarantineStore extends Quarantine {
 
 /** The quarantine on local disk, in DATA_DIR. Another process may read it meanwhile. Throws what the file system throws. */
 export function openQuarantine({ dataDir, readOnly = false }: QuarantineOptions): QuarantineStore {
-  if (!readOnly) mkdirSync(dataDir, { recursive: true })
-  const requests = open<QuarantinedRequest, number>({
-    path: join(dataDir, 'quarantine'),
-    encoding: 'json',
-    readOnly,
-    overlappingSync: false,
-  })
+  const root = openLocalStore(join(dataDir, 'quarantine'), { readOnly })
+  const requests = root.openDB<QuarantinedRequest, number>('requests', { encoding: 'json' })
   return {
-    keep: (request) =>
-      requests.transaction(() => {
+    async keep(request) {
+      const keeping = root.transaction(() => {
         const [last] = requests.getKeys({ reverse: true, limit: 1 })
         requests.putSync((last ?? 0) + 1, request)
         const surplus = requests.getCount() - REQUESTS_AT_MOST
         for (const key of surplus > 0 ? Array.from(requests.getKeys({ limit: surplus })) : [])
           requests.removeSync(key)
-      }),
+      })
+      await written(keeping)
+    },
     list: () => [...requests.getRange({})].map(({ value }) => value),
-    close: () => requests.close(),
+    close: () => root.close(),
   }
 }

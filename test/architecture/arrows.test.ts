@@ -33,9 +33,11 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'server/ops/': [],
   'server/console/': [],
   'server/identifier-schema.ts': [],
+  'server/local-store.ts': [],
   'server/page.ts': [],
-  'server/broker/': ['server/ops/logger.ts'],
+  'server/broker/': ['server/ops/logger.ts', 'server/local-store.ts'],
   'server/receiver/': [
+    'server/local-store.ts',
     'server/broker/broker.ts',
     'server/ops/logger.ts',
     'server/ops/metrics.ts',
@@ -68,7 +70,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
   helmet: ['server/page.ts'],
   'socket.io': ['server/realtime/realtime.ts', 'server/realtime/gateway-socket.ts'],
   ioredis: ['server/broker/redis/'],
-  lmdb: ['server/broker/embedded/', 'server/broker/spooling/', 'server/receiver/quarantine-store.ts'],
+  lmdb: ['server/local-store.ts'],
   joi: [
     'server/ops/config.ts',
     'server/receiver/recall-webhook.ts',

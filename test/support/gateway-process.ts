@@ -33,9 +33,22 @@ const SETTINGS: Settings = {
   DRAIN_MS: '200',
 }
 
-/** Runs the built command line with these arguments and settings alone. */
+/** For a shell: runs what follows with no file larger than these many blocks of 512 bytes, which is as if the disk were full. */
+const withSmallFiles = (blocks: string): string[] => [
+  '-c',
+  `trap '' XFSZ; ulimit -f ${blocks}; exec "$@"`,
+  'sh',
+]
+
+/**
+ * Runs the built command line with these arguments and settings alone. `FILE_BLOCKS_AT_MOST` among the settings is for this
+ * function: it bounds the size of each file, in blocks of 512 bytes.
+ */
 export function runGateway(parameters: readonly string[], settings: Settings) {
-  const child = spawn(process.execPath, [MAIN, ...parameters], {
+  const blocks = settings['FILE_BLOCKS_AT_MOST']
+  const command = [...(blocks === undefined ? [] : ['sh', ...withSmallFiles(blocks)]), process.execPath, MAIN]
+  const [program = '', ...rest] = [...command, ...parameters]
+  const child = spawn(program, rest, {
     env: { PATH: process.env['PATH'] ?? '', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

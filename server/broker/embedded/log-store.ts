@@ -1,8 +1,7 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { open } from 'lmdb'
 import type { Position } from '../../../shared/position.ts'
 import type { Conversation } from '../../../shared/recall.ts'
+import { openLocalStore, written } from '../../local-store.ts'
 import { roomName } from '../../../shared/room.ts'
 import { POSITION_TTL_S, UNUSED_TTL_S } from '../log-rules.ts'
 import type { BrokerOptions } from '../broker.ts'
@@ -61,9 +60,7 @@ export interface LogStore {
 
 /** Opens the logs and recalled sets kept in `dataDir`. Throws what the file system throws. */
 export function openLogStore(options: LogStoreOptions): LogStore {
-  mkdirSync(options.dataDir, { recursive: true })
-  // overlappingSync would resolve a transaction before it is on disk.
-  const root = open({ path: join(options.dataDir, 'broker'), overlappingSync: false })
+  const root = openLocalStore(join(options.dataDir, 'broker'))
   const heads = root.openDB<Head, string>('heads', { encoding: 'json' })
   const entries = root.openDB<string, [string, number]>('entries', { encoding: 'string' })
   const recalled = root.openDB<number, [string, number]>('recalled', { encoding: 'json' })
@@ -134,10 +131,10 @@ export function openLogStore(options: LogStoreOptions): LogStore {
       },
     },
 
-    transaction: (work) => root.transaction(work),
+    transaction: (work) => written(root.transaction(work)),
 
     async sweep(nowMs) {
-      await root.transaction(() => {
+      const sweeping = root.transaction(() => {
         for (const { key: room, value: head } of Array.from(heads.getRange({}))) {
           const emptied = expire(room, head, nowMs)
           if (nowMs - head.usedAtMs >= (head.offset === 0 ? UNUSED_TTL_S : POSITION_TTL_S) * 1_000)
@@ -145,6 +142,7 @@ export function openLogStore(options: LogStoreOptions): LogStore {
           else if (emptied !== head) heads.putSync(room, emptied)
         }
       })
+      await written(sweeping)
     },
 
     close: () => root.close(),

@@ -1,6 +1,5 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { open } from 'lmdb'
+import { openLocalStore, written } from '../../local-store.ts'
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Recall } from '../../../shared/recall.ts'
 
@@ -47,9 +46,7 @@ export interface Spool {
 
 /** Opens the spool in `dataDir`, with what an earlier process left there. Throws what the file system throws. */
 export function openSpool({ dataDir, maxBytes }: SpoolOptions): Spool {
-  mkdirSync(dataDir, { recursive: true })
-  // overlappingSync would resolve a write before it is on disk.
-  const root = open({ path: join(dataDir, 'spool'), overlappingSync: false })
+  const root = openLocalStore(join(dataDir, 'spool'))
   const entries = root.openDB<string, number>('entries', { encoding: 'string' })
   const reached = root.openDB<boolean, string>('reached', { encoding: 'json' })
 
@@ -71,7 +68,7 @@ export function openSpool({ dataDir, maxBytes }: SpoolOptions): Spool {
       recalls++
       bytes += size
       try {
-        await entries.put(key, text)
+        await written(entries.put(key, text))
       } catch (cause) {
         recalls--
         bytes -= size
@@ -87,9 +84,10 @@ export function openSpool({ dataDir, maxBytes }: SpoolOptions): Spool {
       })),
 
     async remove(confirmed) {
-      await entries.transaction(() => {
+      const removing = entries.transaction(() => {
         for (const { key } of confirmed) entries.removeSync(key)
       })
+      await written(removing)
       for (const entry of confirmed) {
         recalls--
         bytes -= entry.bytes
@@ -105,7 +103,7 @@ export function openSpool({ dataDir, maxBytes }: SpoolOptions): Spool {
     },
 
     async markReached(brokerName) {
-      if (!reached.get(brokerName)) await reached.put(brokerName, true)
+      if (!reached.get(brokerName)) await written(reached.put(brokerName, true))
     },
 
     wasReached: (brokerName) => reached.get(brokerName) === true,
