@@ -12,7 +12,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 
 if (!isInstalled())
-  execFileSync('npm', ['ci'], { cwd: root, stdio: 'inherit', shell: process.platform === 'win32' })
+  execFileSync('npm', ['ci'], { cwd: root, stdio: 'inherit' })
 await import('./build.mjs')
 
 if (process.argv.length > 2) {
