@@ -124,7 +124,12 @@ function createBroker(config: Config, spool: Spool | undefined, log: Logger): Br
   const { SDK_APP_ID: app, REDIS_URL: url, REDIS_PREFIX: prefix, DATA_DIR: dataDir } = config
   const limits = { historySize: config.HISTORY_SIZE, historyTtlS: config.HISTORY_TTL_S }
   if (url === undefined) return createEmbeddedBroker({ ...limits, dataDir }, { log })
-  const broker = createRedisBroker({ ...limits, url, prefix, app }, { log })
+  const redis = {
+    mode: config.REDIS_MODE,
+    sentinelName: config.REDIS_SENTINEL_NAME,
+    waitReplicas: config.REDIS_WAIT_REPLICAS,
+  }
+  const broker = createRedisBroker({ ...limits, ...redis, url, prefix, app }, { log })
   if (spool === undefined) return broker
   const brokerName = createHash('sha256').update(`${url} ${prefix} ${app}`).digest('hex')
   return createSpoolingBroker({ brokerName }, { broker, spool, log })

@@ -11,8 +11,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(1)
 }
 
-if (!isInstalled())
-  execFileSync('npm', ['ci'], { cwd: root, stdio: 'inherit' })
+if (!isInstalled()) execFileSync('npm', ['ci'], { cwd: root, stdio: 'inherit' })
 await import('./build.mjs')
 
 if (process.argv.length > 2) {

@@ -4,6 +4,9 @@ import { GatewayError } from '../../shared/errors.ts'
 /** Which halves of the gateway this process runs. */
 type Role = 'all' | 'receiver' | 'node'
 
+/** How the Redis server that holds our names is found. */
+type RedisMode = 'single' | 'sentinel' | 'cluster'
+
 /** The settings, checked and frozen. Names are those of the environment variables; the README tells them in a table. */
 export interface Config {
   readonly HOST: string
@@ -13,6 +16,9 @@ export interface Config {
   readonly WEBHOOK_TOKEN: readonly string[]
   readonly WEBHOOK_PATH: string
   readonly REDIS_URL?: string
+  readonly REDIS_MODE: RedisMode
+  readonly REDIS_SENTINEL_NAME: string
+  readonly REDIS_WAIT_REPLICAS: number
   readonly REDIS_PREFIX: string
   readonly DATA_DIR: string
   readonly SPOOL_MAX_BYTES: number
@@ -36,6 +42,14 @@ const list = (items: Joi.Schema): Joi.Schema =>
   }))
     .list()
     .items(items)
+
+const redisUrl = Joi.string().uri({ scheme: ['redis', 'rediss'] })
+
+const redisUrls = Joi.string().custom((value: string, { error }) =>
+  value.split(',').every((url) => redisUrl.required().validate(url.trim()).error === undefined)
+    ? value
+    : error('string.uri'),
+)
 
 /** Required unless this process runs only the other half. */
 const neededBy = (role: 'receiver' | 'node', schema: Joi.Schema): Joi.Schema =>
@@ -63,9 +77,25 @@ export const configSchema = Joi.object<Config>({
     .default('/webhook')
     .description('path that the Chat console calls; may hold a secret'),
   REDIS_URL: Joi.string()
-    .uri({ scheme: ['redis', 'rediss'] })
     .when('ROLE', { is: 'all', otherwise: Joi.required() })
+    .when('REDIS_MODE', { not: 'single', otherwise: redisUrl })
+    .when('REDIS_MODE', { is: 'single', otherwise: redisUrls.required() })
     .description('Redis 7.0 or newer; none = the embedded broker, one process'),
+  REDIS_MODE: Joi.valid('single', 'sentinel', 'cluster')
+    .default('single')
+    .description(
+      'what `REDIS_URL` names: single (the server), sentinel or cluster (those to ask, separated by commas; credentials, TLS and database of the first count)',
+    ),
+  REDIS_SENTINEL_NAME: Joi.string()
+    .pattern(/^[\w:.-]{1,64}$/, 'name')
+    .default('mymaster')
+    .description('what the sentinels call the master'),
+  REDIS_WAIT_REPLICAS: Joi.number()
+    .integer()
+    .min(0)
+    .max(5)
+    .default(0)
+    .description('how many replicas must have a recall before it counts as kept'),
   REDIS_PREFIX: Joi.string()
     .pattern(/^[\w:.-]{1,64}$/, 'prefix')
     .default('recall-gateway')

@@ -140,37 +140,60 @@ export class LocalRoom {
     this.#live = true
   }
 
-  /** Makes sure that the log still holds what was handed on last, or has another epoch. */
+  /** Makes sure that the log still holds what was handed on, or has another epoch. */
   async #verify(): Promise<void> {
     this.#doubtful = false
-    const { position, room } = this
-    const last = this.tail.at(-1)
+    const { position } = this
     if (position.offset === 0) return
-    const before = { ...position, offset: position.offset - 1 }
     try {
-      const { gap, top, notices } = { notices: [], ...(await this.#deps.broker.history(room, before, 1)) }
-      const [kept] = notices
-      const isLost =
-        top.offset < position.offset || (last !== undefined && kept !== undefined && !isSame(last, kept))
-      if (top.epoch !== position.epoch || !isLost) return
-      this.#deps.log.error(
-        { room: roomName(room), position, top, gap },
-        'a log lost notices that were delivered',
-      )
-      await this.#deps.broker.renew(room, position.epoch)
+      if (await this.#isLost(position)) {
+        this.#deps.log.error(
+          { room: roomName(this.room), position },
+          'a log lost notices that were delivered',
+        )
+        await this.#deps.broker.renew(this.room, position.epoch)
+      }
     } catch (error) {
       this.#doubtful = true
       throw error
     }
   }
 
+  /** Holds all of the tail against the log, or its last notice alone if the log no longer reaches back so far. */
+  async #isLost({ epoch, offset }: Position): Promise<boolean> {
+    const tail = [...this.tail]
+    for (const from of [tail[0]?.offset ?? offset, offset]) {
+      const history = await this.#deps.broker.history(
+        this.room,
+        { epoch, offset: from - 1 },
+        offset - from + 1,
+      )
+      if (history.top.epoch !== epoch) return false
+      if (history.top.offset < offset) return true
+      if (history.gap !== undefined) continue
+      const kept = new Map(history.notices.map((notice) => [notice.offset, notice]))
+      return tail.some((known) => {
+        const found = kept.get(known.offset)
+        return found !== undefined && !isSame(known, found)
+      })
+    }
+    return false
+  }
+
   async #readPage(): Promise<void> {
     const history = await this.#deps.broker.history(this.room, this.position, PAGE_NOTICES)
     if (this.#closed) return
-    if (history.gap !== undefined) return this.#jump(history.gap, history.top)
+    const { top } = history
+    if (top.epoch === this.position.epoch && top.offset < this.position.offset) {
+      // The log went back while it was being read: it must have another epoch before anyone goes on.
+      this.#doubtful = true
+      this.#more = true
+      return
+    }
+    if (history.gap !== undefined) return this.#jump(history.gap, top)
     for (const notice of history.notices) this.#handOn(notice)
     this.#deps.metrics.healed(history.notices.length)
-    if (history.top.offset > this.position.offset) this.#more = true
+    if (top.offset > this.position.offset) this.#more = true
   }
 
   #jump(reason: GapReason, top: Position): void {

@@ -3,6 +3,8 @@ import type { Broker, BrokerOptions } from '../../server/broker/broker.ts'
 import { createEmbeddedBroker } from '../../server/broker/embedded/embedded-broker.ts'
 import { createRedisBroker } from '../../server/broker/redis/redis-broker.ts'
 import { APP } from './gateway-process.ts'
+import { startRedisCluster } from './redis-cluster.ts'
+import type { RedisCluster } from './redis-cluster.ts'
 import { startRedis } from './redis-server.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
@@ -22,6 +24,11 @@ const withDefaults = (options: Partial<BrokerOptions>): BrokerOptions => ({
   ...options,
 })
 
+/** One for all tests: it takes seconds to form. */
+let cluster: Promise<RedisCluster> | undefined
+let prefixes = 0
+after(async () => (await cluster)?.stop())
+
 /** Every implementation of the port. */
 export const BROKER_HOMES: Readonly<Record<string, () => Promise<BrokerHome>>> = {
   async embedded() {
@@ -40,6 +47,16 @@ export const BROKER_HOMES: Readonly<Record<string, () => Promise<BrokerHome>>> =
       create: (options = {}) =>
         createRedisBroker({ ...withDefaults(options), url: redis.url, prefix: 'test', app: APP }, { log }),
       close: redis.stop,
+    }
+  },
+  async 'redis cluster'() {
+    const { url } = await (cluster ??= startRedisCluster({ masters: 2, replicas: 0 }))
+    const prefix = `test-${++prefixes}`
+    return {
+      shared: true,
+      create: (options = {}) =>
+        createRedisBroker({ ...withDefaults(options), url, mode: 'cluster', prefix, app: APP }, { log }),
+      close: async () => undefined,
     }
   },
 }

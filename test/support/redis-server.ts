@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { freePort } from './free-port.ts'
 import { programPath } from './programs.ts'
@@ -14,10 +15,22 @@ export interface RedisServer {
   stop(): Promise<void>
 }
 
-/** A real Redis server of its own, without persistence, on loopback. */
-export async function startRedis(options: { readonly port?: number } = {}): Promise<RedisServer> {
+interface RedisOptions {
+  readonly port?: number
+  /** Each write is on disk in this folder before it is confirmed, and the folder outlives the server. */
+  readonly keepIn?: string
+  /** Further flags of the command line. */
+  readonly flags?: readonly string[]
+}
+
+/** A master sends replicas its data at once, instead of waiting for more replicas. */
+export const SYNC_AT_ONCE = ['--repl-diskless-sync-delay', '0']
+
+/** A real Redis server of its own, without persistence unless told where, on loopback. */
+export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const port = options.port ?? (await freePort())
   const folder = temporaryFolder()
+  if (options.keepIn !== undefined) mkdirSync(options.keepIn, { recursive: true })
   const flags = [
     '--port',
     String(port),
@@ -26,9 +39,12 @@ export async function startRedis(options: { readonly port?: number } = {}): Prom
     '--save',
     '',
     '--appendonly',
-    'no',
+    options.keepIn === undefined ? 'no' : 'yes',
+    '--appendfsync',
+    'always',
     '--dir',
-    folder.path,
+    options.keepIn ?? folder.path,
+    ...(options.flags ?? []),
   ]
   const server = spawn(programPath('redis'), flags, { stdio: 'ignore' })
   const exited = once(server, 'exit')
@@ -45,7 +61,7 @@ export async function startRedis(options: { readonly port?: number } = {}): Prom
   }
 }
 
-function canConnect(port: number): Promise<boolean> {
+export function canConnect(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection({ port, host: '127.0.0.1' })
     const answer = (open: boolean) => () => {

@@ -1,13 +1,18 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
+import type { RedisOptions } from 'ioredis'
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Logger } from '../../ops/logger.ts'
+import { connectorTo } from './connector.ts'
+import type { Locate } from './locator.ts'
+import { textOf } from './target.ts'
+import type { Address, RedisMode, RedisTarget } from './target.ts'
 
 /** A script call: how many of the following are keys, the keys, the arguments. */
 type Script = (keys: number, ...keysAndArguments: (string | number)[]) => Promise<unknown>
 
-export type ScriptedRedis = Redis & {
+type ScriptedRedis = Redis & {
   readonly recallPublish: Script
   readonly recallHistory: Script
   readonly recallTop: Script
@@ -24,33 +29,94 @@ const script = (name: string): { readonly lua: string } => ({
   lua: readFileSync(new URL(`./${name}.lua`, import.meta.url), 'utf8'),
 })
 
-/**
- * A client that is not connected yet. Every option that decides what happens in an outage is said here, because the
- * defaults of the library differ between its versions.
- */
-export function createConnection(url: string, role: string, log: Logger): ScriptedRedis {
-  const client = new Redis(url, {
-    lazyConnect: true,
+/** A server that answers so is not, or no longer, the one that holds our names: connecting again finds the one that is. */
+const ELSEWHERE = /^(READONLY|MOVED)\b/
+
+/** Every option that decides what happens in an outage, because the defaults of the library differ between its versions. */
+const OUTAGE_OPTIONS = {
+  lazyConnect: true,
+  // What cannot be sent now is an error now: the caller knows what to do, a queue in memory does not.
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  autoResendUnfulfilledCommands: false,
+  // The broker subscribes again by itself and then looks what was missed.
+  autoResubscribe: false,
+  enableReadyCheck: true,
+  commandTimeout: COMMAND_WITHIN_MS,
+  connectTimeout: CONNECT_WITHIN_MS,
+  keepAlive: 30_000,
+  retryStrategy: (attempt) => Math.random() * Math.min(RETRY_AT_MOST_MS, 50 * 2 ** Math.min(attempt, 10)),
+  reconnectOnError: ({ message }) => ELSEWHERE.test(message),
+} satisfies RedisOptions
+
+const SCRIPTS = {
+  recallPublish: script('publish'),
+  recallHistory: script('history'),
+  recallTop: script('top'),
+  recallRenew: script('renew'),
+}
+
+/** One connection to the server that holds our names, wherever that is. */
+export interface Connection {
+  readonly client: ScriptedRedis
+  /** How many connections have ended so far. */
+  readonly life: () => number
+  /** Connects anew, for a connection that looks well and is not. */
+  readonly rebuild: () => void
+  /** Connects anew if our names are held elsewhere by now. Never rejects. */
+  readonly leaveIfMoved: () => Promise<void>
+}
+
+interface ConnectionOptions {
+  readonly target: RedisTarget
+  readonly locate: Locate
+  readonly role: 'commands' | 'subscriber'
+}
+
+/** A connection that is not made yet. */
+export function createConnection({ target, locate, role }: ConnectionOptions, log: Logger): Connection {
+  let connectedTo: Address | undefined
+  let lives = 0
+  const { mode, seeds, username, password, tls, db } = target
+  const place =
+    mode === 'single'
+      ? { host: seeds[0].host, port: seeds[0].port }
+      : { Connector: connectorTo({ locate, tls, onAddress: (address) => (connectedTo = address) }) }
+  const client = new Redis({
+    ...OUTAGE_OPTIONS,
+    ...place,
+    scripts: SCRIPTS,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(tls ? { tls: {} } : {}),
+    db,
     connectionName: `recall-gateway-${role}`,
     enableAutoPipelining: role === 'commands',
-    // What cannot be sent now is an error now: the caller knows what to do, a queue in memory does not.
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    // The broker subscribes again by itself and then looks what was missed.
-    autoResubscribe: false,
-    commandTimeout: COMMAND_WITHIN_MS,
-    connectTimeout: CONNECT_WITHIN_MS,
-    keepAlive: 30_000,
-    retryStrategy: (attempt) => Math.random() * Math.min(RETRY_AT_MOST_MS, 50 * 2 ** Math.min(attempt, 10)),
-    scripts: {
-      recallPublish: script('publish'),
-      recallHistory: script('history'),
-      recallTop: script('top'),
-      recallRenew: script('renew'),
-    },
+    // In a pipeline its wait would hold back the answers to the others.
+    autoPipeliningIgnoredCommands: ['wait'],
   }) as ScriptedRedis
-  // The first connection is the business of who asked for it; later ones nobody waits for.
+  logOutages(client, role, log)
+  client.on('close', () => lives++)
+  // A slot that moves away takes its channels along, and the server says no more than that.
+  client.on('moved', () => client.disconnect(true))
+
+  return {
+    client,
+    life: () => lives,
+    rebuild: () => client.disconnect(true),
+    async leaveIfMoved() {
+      if (mode === 'single' || client.status !== 'ready' || connectedTo === undefined) return
+      const [from, life] = [textOf(connectedTo), lives]
+      const to = await locate().then(textOf, () => from)
+      if (to === from || life !== lives) return
+      log.warn({ role, from, to }, 'Redis is elsewhere by now, connecting there')
+      client.disconnect(true)
+    },
+  }
+}
+
+/** The first connection is the business of who asked for it; later ones nobody waits for. */
+function logOutages(client: Redis, role: string, log: Logger): void {
   let stood = false
   let complained = false
   client.on('error', (err: Error) => {
@@ -62,11 +128,16 @@ export function createConnection(url: string, role: string, log: Logger): Script
     stood = true
     complained = false
   })
-  return client
+}
+
+const WHERE: Readonly<Record<RedisMode, string>> = {
+  single: 'at',
+  sentinel: 'through the sentinels',
+  cluster: 'in the cluster of',
 }
 
 /** Connects for the first time. After a rejection the client goes on trying by itself. */
-export async function connectFirst(client: Redis): Promise<void> {
+export async function connectFirst(client: Redis, { mode, seeds }: RedisTarget): Promise<void> {
   // What the server says to a wrong password comes as an event; the connection then just closes.
   let said = ''
   const listen = (err: Error): void => void (said = err.message)
@@ -74,10 +145,11 @@ export async function connectFirst(client: Redis): Promise<void> {
   try {
     await client.connect()
   } catch (error) {
-    const { host, port } = client.options
-    const refused = /^(WRONGPASS|NOAUTH|NOPERM)\b/.test(said)
-    const what = refused ? 'Redis refused the user or password at' : 'cannot reach Redis at'
-    throw new GatewayError('START_FAILED', `${what} ${host}:${port} (REDIS_URL)`, { cause: error })
+    const refused = /\b(WRONGPASS|NOAUTH|NOPERM)\b/.test(said)
+    const what = refused ? 'Redis refused the user or password' : 'cannot reach Redis'
+    const where = `${WHERE[mode]} ${seeds.map(textOf).join(', ')}`
+    const settings = mode === 'sentinel' ? 'REDIS_URL, REDIS_SENTINEL_NAME' : 'REDIS_URL'
+    throw new GatewayError('START_FAILED', `${what} ${where} (${settings})`, { cause: error })
   } finally {
     client.off('error', listen)
   }

@@ -14,6 +14,8 @@ interface ProberDependencies {
   readonly send: (probe: string) => Promise<unknown>
   /** Whether the subscription connection claims to stand. */
   readonly isListening: () => boolean
+  /** Called for each probe that cannot be sent. */
+  readonly onFailure: () => void
   readonly rebuildCommands: () => void
   readonly rebuildSubscriber: () => void
   readonly log: Logger
@@ -27,6 +29,7 @@ interface ProberDependencies {
 export function createProber({
   send,
   isListening,
+  onFailure,
   rebuildCommands,
   rebuildSubscriber,
   log,
@@ -46,6 +49,7 @@ export function createProber({
     try {
       await send(text)
     } catch {
+      onFailure()
       if (++failures % FAILURES_BEFORE_REBUILD === 0) rebuildCommands()
       return
     }

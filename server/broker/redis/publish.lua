@@ -2,11 +2,12 @@
 -- KEYS  1 recalled set   then for each room: head, log, channel
 -- ARGV  1 time of the recall in ms   2 for an untimed recall: how close a known time is a repeat, in ms; else -1
 --       3 epoch for a log that has none   4 longest log   5 life of a log in s   6 life of a head in s
---       7 entry up to its messages   8 entry after its messages   then for each message: seq, entry of the message
+--       7 '1' if the caller waits for replicas, else '0'   8 entry up to its messages   9 entry after its messages
+--       then for each message: seq, entry of the message
 -- Returns epoch and offset of each room, flat; empty when nothing was new
 local at, repeat_within = tonumber(ARGV[1]), tonumber(ARGV[2])
 local seqs = {}
-for i = 9, #ARGV, 2 do seqs[#seqs + 1] = ARGV[i] end
+for i = 10, #ARGV, 2 do seqs[#seqs + 1] = ARGV[i] end
 
 local known = redis.call('ZMSCORE', KEYS[1], unpack(seqs))
 local additions, messages = {}, {}
@@ -16,12 +17,19 @@ for i, seq in ipairs(seqs) do
   if not repeated then
     additions[#additions + 1] = ARGV[1]
     additions[#additions + 1] = seq
-    messages[#messages + 1] = ARGV[8 + 2 * i]
+    messages[#messages + 1] = ARGV[9 + 2 * i]
   end
 end
-if #messages == 0 then return {} end
+if #messages == 0 then
+  -- Who waits for replicas waits for a write: without one they would confirm what they may not have.
+  if ARGV[7] == '1' then
+    redis.call('HSETNX', KEYS[2], 'epoch', ARGV[3])
+    redis.call('EXPIRE', KEYS[2], ARGV[6])
+  end
+  return {}
+end
 
-local entry = ARGV[7] .. table.concat(messages, ',') .. ARGV[8]
+local entry = ARGV[8] .. table.concat(messages, ',') .. ARGV[9]
 local positions = {}
 for i = 2, #KEYS, 3 do
   local head, log, channel = KEYS[i], KEYS[i + 1], KEYS[i + 2]

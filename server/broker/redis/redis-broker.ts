@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Position } from '../../../shared/position.ts'
 import type { Recall, RecalledAt } from '../../../shared/recall.ts'
 import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
@@ -11,12 +12,22 @@ import { checkChannels, COMMAND_WITHIN_MS, connectFirst, createConnection, disco
 import { warnOfEviction } from './eviction.ts'
 import { createKeys } from './keys.ts'
 import { LastPositions } from './last-positions.ts'
+import { createLocator } from './locator.ts'
 import { createProber } from './prober.ts'
+import { createReplicaConfirmation } from './replica-confirmation.ts'
 import { toArray, toEntries, toPositions } from './replies.ts'
 import { createSubscriber } from './subscriber.ts'
+import { toTarget } from './target.ts'
+import type { RedisMode } from './target.ts'
 
 export interface RedisOptions extends BrokerOptions {
+  /** One, or several separated by commas: sentinels, or nodes of the cluster. */
   readonly url: string
+  readonly mode?: RedisMode
+  /** What the sentinels call the master. */
+  readonly sentinelName?: string
+  /** How many replicas must have a recall before it counts as kept. */
+  readonly waitReplicas?: number
   readonly prefix: string
   readonly app: string
 }
@@ -24,13 +35,29 @@ export interface RedisOptions extends BrokerOptions {
 /** Rooms whose tops are asked in one script call; keeps a call well below a millisecond. */
 const TOPS_PER_CALL = 200
 
+/** How long replicas get to confirm. Whatever else is asked of the connection waits meanwhile. */
+const REPLICAS_WITHIN_MS = 500
+
 /** The broker of many processes on one Redis (7.0 or newer): scripts over one connection, sharded channels over another. */
 export function createRedisBroker(options: RedisOptions, { log }: { log: Logger }): Broker {
   const keys = createKeys(options.prefix, options.app)
-  const commands = createConnection(options.url, 'commands', log)
-  const last = new LastPositions()
+  const target = toTarget(options.url, options.mode ?? 'single')
   const probeChannel = keys.probe(randomUUID())
-  const subscriber = createSubscriber(createConnection(options.url, 'subscriber', log), {
+  const locate = createLocator({
+    target,
+    sentinelName: options.sentinelName ?? 'mymaster',
+    key: probeChannel,
+  })
+  const commandConnection = createConnection({ target, locate, role: 'commands' }, log)
+  const subscriberConnection = createConnection({ target, locate, role: 'subscriber' }, log)
+  const commands = commandConnection.client
+  const last = new LastPositions()
+  const waitReplicas = options.waitReplicas ?? 0
+  const confirmed = createReplicaConfirmation(waitReplicas, {
+    wait: () => commands.wait(waitReplicas, REPLICAS_WITHIN_MS),
+    life: commandConnection.life,
+  })
+  const subscriber = createSubscriber(subscriberConnection, {
     keys,
     probeChannel,
     onProbe: (probe) => prober.heard(probe),
@@ -39,18 +66,44 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
   const prober = createProber({
     send: (probe) => within(COMMAND_WITHIN_MS, commands.spublish(probeChannel, probe)),
     isListening: subscriber.isReady,
-    rebuildCommands: () => commands.disconnect(true),
-    rebuildSubscriber: subscriber.rebuild,
+    onFailure: lookWhetherMoved,
+    rebuildCommands: commandConnection.rebuild,
+    rebuildSubscriber: subscriberConnection.rebuild,
     log,
   })
 
+  let looking = false
+  /** A server that has become silent, or lost its replicas, may not be the one any more. */
+  function lookWhetherMoved(): void {
+    if (looking) return
+    looking = true
+    const connections = [commandConnection, subscriberConnection]
+    void Promise.all(connections.map(({ leaveIfMoved }) => leaveIfMoved())).finally(() => (looking = false))
+  }
+
   async function publish(recall: Recall, withinMs: number): Promise<Published> {
     const rooms = roomsOf(recall)
+    const positions = await within(
+      withinMs,
+      confirmed(() => write(recall, rooms)),
+    ).catch((error: unknown) => {
+      if (waitReplicas > 0) lookWhetherMoved()
+      throw error
+    })
+    return {
+      duplicate: positions.length === 0,
+      positions: rooms.flatMap((room, i) => {
+        const position = positions[i]
+        return position === undefined ? [] : [{ room, position }]
+      }),
+    }
+  }
+
+  async function write(recall: Recall, rooms: readonly Room[]): Promise<Position[]> {
     const names = rooms.map(roomName)
     const { head, messages, tail } = encodeEntry(recall)
-    const reply = await within(
-      withinMs,
-      commands.recallPublish(
+    const positions = toPositions(
+      await commands.recallPublish(
         1 + 3 * names.length,
         keys.recalled(recall),
         ...names.flatMap((name) => [keys.head(name), keys.log(name), keys.channel(name)]),
@@ -60,12 +113,17 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
         options.historySize,
         options.historyTtlS,
         POSITION_TTL_S,
+        waitReplicas > 0 ? 1 : 0,
         head,
         tail,
         ...recall.messages.flatMap(({ seq }, i) => [seq, messages[i] ?? '']),
       ),
     )
-    const positions = toPositions(reply)
+    await renewWhatGoesBack(rooms, positions)
+    return positions
+  }
+
+  async function renewWhatGoesBack(rooms: readonly Room[], positions: readonly Position[]): Promise<void> {
     for (const [i, position] of positions.entries()) {
       const room = rooms[i]
       if (room === undefined || !last.goesBack(roomName(room), position)) continue
@@ -74,13 +132,6 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       await renew(room, position.epoch).catch((err: unknown) =>
         log.error({ err }, 'a log could not be renewed'),
       )
-    }
-    return {
-      duplicate: positions.length === 0,
-      positions: rooms.flatMap((room, i) => {
-        const position = positions[i]
-        return position === undefined ? [] : [{ room, position }]
-      }),
     }
   }
 
@@ -102,9 +153,9 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
   return {
     async start() {
       try {
-        await connectFirst(commands)
+        await connectFirst(commands, target)
         await checkChannels(commands, probeChannel)
-        await subscriber.start()
+        await subscriber.start(target)
       } finally {
         await prober.start()
       }

@@ -1,11 +1,12 @@
-import type { Redis } from 'ioredis'
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Logger } from '../../ops/logger.ts'
 import type { RoomListener, Subscription } from '../broker.ts'
 import { RoomListeners } from '../room-listeners.ts'
 import { connectFirst, disconnect } from './connection.ts'
+import type { Connection } from './connection.ts'
 import type { Keys } from './keys.ts'
 import { toSpread } from './replies.ts'
+import type { RedisTarget } from './target.ts'
 
 /** Channels in one SSUBSCRIBE when all subscriptions are made again. */
 const CHANNELS_PER_CALL = 512
@@ -22,7 +23,7 @@ interface SubscriberDependencies {
 
 /** The subscription connection: one channel per room that someone in this process listens to. */
 export function createSubscriber(
-  client: Redis,
+  { client, rebuild }: Connection,
   { keys, probeChannel, onProbe, log }: SubscriberDependencies,
 ) {
   const listeners = new RoomListeners()
@@ -53,7 +54,7 @@ export function createSubscriber(
     } catch (err) {
       // Half a subscription is worse than none: nobody would notice the missing half.
       log.warn({ err }, 'subscribing again failed, connecting anew')
-      if (client.status === 'ready') client.disconnect(true)
+      if (client.status === 'ready') rebuild()
       return
     }
     isComplete = true
@@ -67,8 +68,8 @@ export function createSubscriber(
   }
 
   return {
-    async start(): Promise<void> {
-      await connectFirst(client)
+    async start(target: RedisTarget): Promise<void> {
+      await connectFirst(client, target)
       await subscribing
     },
 
@@ -76,9 +77,6 @@ export function createSubscriber(
 
     /** Whether the connection stands with all its subscriptions. */
     isReady: () => client.status === 'ready' && isComplete,
-
-    /** For a connection that looks well and is not. */
-    rebuild: () => client.disconnect(true),
 
     async subscribe(room: string, listener: RoomListener): Promise<Subscription> {
       listeners.add(room, listener)

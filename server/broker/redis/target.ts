@@ -1,0 +1,45 @@
+/** Which Redis the gateway is on, and how the server that holds its names is found. */
+export interface RedisTarget {
+  /** `single`: the server is named. `sentinel`: sentinels know it. `cluster`: any node knows it. */
+  readonly mode: RedisMode
+  /** The one server, or those who are asked. */
+  readonly seeds: readonly [Address, ...Address[]]
+  readonly username?: string
+  readonly password?: string
+  readonly tls: boolean
+  readonly db: number
+}
+
+export type RedisMode = 'single' | 'sentinel' | 'cluster'
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+const DEFAULT_PORTS: Readonly<Record<RedisMode, number>> = { single: 6_379, sentinel: 26_379, cluster: 6_379 }
+
+/** Reads REDIS_URL. Credentials, TLS and database of the first URL count for all. */
+export function toTarget(urls: string, mode: RedisMode): RedisTarget {
+  const [first = '', ...others] = mode === 'single' ? [urls] : urls.split(',')
+  const { username, password, protocol, pathname } = new URL(first.trim())
+  return {
+    mode,
+    seeds: [toSeed(first, mode), ...others.map((url) => toSeed(url, mode))],
+    ...(username === '' ? {} : { username: decodeURIComponent(username) }),
+    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+    tls: protocol === 'rediss:',
+    // A cluster has one database.
+    db: mode === 'cluster' ? 0 : Number(pathname.slice(1)) || 0,
+  }
+}
+
+function toSeed(url: string, mode: RedisMode): Address {
+  const { hostname, port } = new URL(url.trim())
+  return {
+    host: hostname.replace(/^\[|\]$/g, '') || '127.0.0.1',
+    port: port === '' ? DEFAULT_PORTS[mode] : Number(port),
+  }
+}
+
+export const textOf = ({ host, port }: Address): string => `${host}:${port}`

@@ -1,0 +1,83 @@
+import { allFlushed } from './all-flushed.ts'
+import { connectionsKilled } from './connections-killed.ts'
+import { nodeKilled } from './node-killed.ts'
+import { receiverKilled } from './receiver-killed.ts'
+import { redisEmptied } from './redis-emptied.ts'
+import { redisFrozen } from './redis-frozen.ts'
+import { redisKilled } from './redis-killed.ts'
+import { redisRolledBack } from './redis-rolled-back.ts'
+import { roomsChurned } from './rooms-churned.ts'
+import type { Fault } from './row.ts'
+import { scriptsFlushed } from './scripts-flushed.ts'
+import { socketsCut } from './sockets-cut.ts'
+import { socketsReturn } from './sockets-return.ts'
+import { spoolFull } from './spool-full.ts'
+
+/** Every fault, by the name under which the long form plays it alone. */
+export const FAULTS: Readonly<Record<string, Fault>> = {
+  'redis-killed': {
+    rule: 'loses nothing and tells no gap when Redis is killed and comes back with what it confirmed',
+    losesData: false,
+    play: redisKilled,
+  },
+  'redis-emptied': {
+    rule: 'tells a gap and goes on when Redis comes back empty',
+    losesData: true,
+    play: redisEmptied,
+  },
+  'redis-rolled-back': {
+    rule: 'tells a gap and goes on when Redis comes back as it was a while ago',
+    losesData: true,
+    play: redisRolledBack,
+  },
+  'redis-frozen': {
+    rule: 'loses nothing when Redis stands still for a while',
+    losesData: false,
+    play: redisFrozen,
+  },
+  'connections-killed': {
+    rule: 'loses nothing when all connections to Redis are cut again and again',
+    losesData: false,
+    play: connectionsKilled,
+  },
+  'node-killed': {
+    rule: 'loses nothing when nodes are killed and their sockets go on at others',
+    losesData: false,
+    play: nodeKilled,
+  },
+  'receiver-killed': {
+    rule: 'loses nothing that waits in the spool of a receiver that is killed',
+    losesData: false,
+    play: receiverKilled,
+  },
+  'sockets-cut': {
+    rule: 'delivers everything to sockets that are cut off again and again',
+    losesData: false,
+    play: socketsCut,
+  },
+  'sockets-return': {
+    rule: 'tells very many sockets that come back at once what they missed',
+    losesData: false,
+    play: socketsReturn,
+  },
+  'scripts-flushed': {
+    rule: 'loses nothing when Redis forgets the scripts',
+    losesData: false,
+    play: scriptsFlushed,
+  },
+  'all-flushed': {
+    rule: 'tells a gap and goes on when Redis is flushed',
+    losesData: true,
+    play: allFlushed,
+  },
+  'spool-full': {
+    rule: 'answers OK for nothing that it could not keep when the spool is full',
+    losesData: false,
+    play: spoolFull,
+  },
+  'rooms-churned': {
+    rule: 'leaves no room and no subscription behind sockets that come and go',
+    losesData: false,
+    play: roomsChurned,
+  },
+}

@@ -1,0 +1,128 @@
+import { io } from 'socket.io-client'
+import type { Socket } from 'socket.io-client'
+import type { Position } from '../../shared/position.ts'
+import type { ClientToServer, ServerToClient, Subscribed } from '../../shared/protocol.ts'
+import type { Room } from '../../shared/room.ts'
+import type { Heard } from './ledger.ts'
+
+const COME_BACK_WITHIN_MS = 100
+const ASK_AGAIN_AFTER_MS = 100
+const CONNECT_WITHIN_MS = 10_000
+
+type GatewaySocket = Socket<ServerToClient, ClientToServer>
+
+interface ListenerOptions {
+  /** Nodes; after each lost connection the next one is tried. */
+  readonly urls: readonly string[]
+  readonly room: Room
+  readonly token: string
+  /** Writes down what is heard. */
+  readonly hear: (heard: Heard) => void
+}
+
+/** A client as PROTOCOL.md wants it: keeps its position, and comes back with it to whatever node there is. */
+export interface Listener {
+  isListening(): boolean
+  /** Cuts the connection without a word; the listener comes back by itself. */
+  cut(): void
+  /** Cuts the connection, and stays away. */
+  leave(): void
+  comeBack(): void
+  close(): void
+}
+
+/** Resolves once it is in the room. */
+export async function startListener({ urls, room, token, hear }: ListenerOptions): Promise<Listener> {
+  let since: Position | undefined
+  let isListening = false
+  let isAway = false
+  let turn = Math.floor(Math.random() * urls.length)
+  let current: GatewaySocket | undefined
+  let firstAnswer = (): void => undefined
+  const entered = new Promise<void>((resolve) => (firstAnswer = resolve))
+
+  function connect(): void {
+    if (isAway) return
+    current = sockets[turn++ % sockets.length]
+    current?.connect()
+  }
+  function comeBackSoon(): void {
+    isListening = false
+    setTimeout(connect, Math.random() * COME_BACK_WITHIN_MS)
+  }
+  function subscribe(socket: GatewaySocket): void {
+    const { id } = socket
+    socket.emit('subscribe', { ...room, ...(since && { since }) }, (answer) => {
+      if (answer.ok) return enter(answer)
+      if (!answer.retry) throw new Error(`refused: ${answer.code} ${answer.message}`)
+      // Not on a later connection of the same socket, which asks by itself.
+      setTimeout(() => socket.id === id && subscribe(socket), ASK_AGAIN_AFTER_MS)
+    })
+  }
+  function enter({ position, recovered, gap }: Subscribed): void {
+    hear({ kind: 'subscribed', atMs: performance.now(), position, recovered, ...(gap && { gap }) })
+    if (since === undefined || gap !== undefined) since = position
+    isListening = true
+    firstAnswer()
+  }
+  const open = (url: string): GatewaySocket => {
+    const socket: GatewaySocket = io(url, {
+      transports: ['websocket'],
+      forceNew: true,
+      // The library would only ever come back to the same node.
+      reconnection: false,
+      autoConnect: false,
+      timeout: CONNECT_WITHIN_MS,
+      auth: { token },
+    })
+    socket.on('connect', () => subscribe(socket))
+    socket.on('disconnect', comeBackSoon).on('connect_error', comeBackSoon)
+    socket.on('messages-recalled', ({ epoch, notices }) => {
+      for (const { offset, messages } of notices) {
+        since = { epoch, offset }
+        hear({
+          kind: 'notice',
+          atMs: performance.now(),
+          position: since,
+          seqs: messages.map(({ seq }) => seq),
+        })
+      }
+    })
+    socket.on('gap', ({ position, reason }) => {
+      since = position
+      hear({ kind: 'gap', atMs: performance.now(), position, gap: reason })
+    })
+    return socket
+  }
+  const sockets = urls.map(open)
+  const cut = (): void => terminate(current)
+  connect()
+  await entered
+
+  return {
+    isListening: () => isListening,
+    cut,
+    leave() {
+      isAway = true
+      cut()
+    },
+    comeBack() {
+      isAway = false
+      connect()
+    },
+    close() {
+      isAway = true
+      for (const socket of sockets) socket.close()
+    },
+  }
+}
+
+/** Inner fields of Socket.IO's client: closing in its own way would tell the node, a lost network does not. */
+interface Inner {
+  readonly engine?: { readonly transport?: { readonly ws?: { terminate?(): void } } }
+}
+
+function terminate(socket: GatewaySocket | undefined): void {
+  const inner = socket?.io as unknown as Inner | undefined
+  inner?.engine?.transport?.ws?.terminate?.()
+}

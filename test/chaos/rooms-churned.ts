@@ -1,0 +1,60 @@
+import { connect, adminToken } from '../support/client.ts'
+import { until } from '../support/wait.ts'
+import { connectOperator } from './operator.ts'
+import { conclude, assemble, play } from './play.ts'
+import { readMetric } from './read-metric.ts'
+import type { Row, Size } from './row.ts'
+import type { Stage } from './stage.ts'
+
+const ROUNDS = { short: 1_000, long: 10_000 } as const
+const CHURNERS = 10
+/** Rooms that nobody else is in; each churner comes through all of them. */
+const ROOMS = 50
+/** Rooms linger for 5 s. */
+const LEFT_WITHIN_MS = 15_000
+
+/** Sockets go in and out of rooms without rest; afterwards nothing of it is left, in Redis or at the nodes. */
+export const roomsChurned = (size: Size): Promise<Row> =>
+  play('rooms entered and left', async (stage) => {
+    const { redis, nodes, listeners, sender } = await assemble(stage, size, { listenersPerRoom: 4 })
+    const flow = sender.start(20)
+    const churning = Array.from({ length: CHURNERS }, (_, i) =>
+      churn(stage, nodes[i % nodes.length]?.url ?? '', i, ROUNDS[size] / CHURNERS),
+    )
+    try {
+      await Promise.all(churning)
+    } finally {
+      await flow.stop()
+    }
+    await conclude(stage, sender)
+
+    for (const listener of listeners) listener.close()
+    const { shardChannels } = await connectOperator(stage, redis.url)
+    const left = async () => (await shardChannels()).filter((channel) => !channel.includes(':probe:'))
+    await until('all channels are left', async () => (await left()).length === 0, LEFT_WITHIN_MS).catch(
+      async () => stage.complain(`still subscribed to ${(await left()).join(', ')}`),
+    )
+    for (const { url } of nodes) {
+      for (const gauge of ['rooms', 'sockets']) {
+        const count = await readMetric(url, gauge)
+        if (count > 0) stage.complain(`a node still has ${count} ${gauge}`)
+      }
+    }
+  })
+
+/** One socket enters and leaves rooms, among them some in which recalls flow. */
+async function churn(stage: Stage, url: string, seed: number, rounds: number): Promise<void> {
+  const { socket, received, ask, close } = await connect(url, await adminToken())
+  for (let round = 0; round < rounds; round++) {
+    const number = (seed * rounds + round) % ROOMS
+    const room = { group: number % 5 === 0 ? 'lobby' : `churn-${number}` }
+    const entered = await ask(room)
+    const left = await ask(room, 'unsubscribe')
+    if (!entered.ok || !left.ok) stage.complain('a request was refused')
+    const before = received.length
+    if (round % 2 === 0) await ask({ group: 'nobody', seqs: [1] }, 'recalled')
+    if (received.length > before) stage.complain(`notices of a room after it was left`)
+  }
+  if (socket.connected) close()
+  else stage.complain('a socket was closed')
+}

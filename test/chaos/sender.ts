@@ -1,0 +1,47 @@
+import { postWebhook, recallBody } from '../support/webhook.ts'
+import type { Ledger } from './ledger.ts'
+
+interface SenderOptions {
+  /** Receivers, by turns. */
+  readonly urls: readonly string[]
+  /** Groups of the recalls, by turns. */
+  readonly groups: readonly string[]
+  readonly ledger: Ledger
+}
+
+/** Plays the provider: posts recalls, none of them twice, and writes down the answers. */
+export function createSender({ urls, groups, ledger }: SenderOptions) {
+  let turn = 0
+
+  /** Answers whether the recall was kept. */
+  async function send(group = groups[turn % groups.length] ?? ''): Promise<boolean> {
+    const url = urls[turn++ % urls.length] ?? ''
+    const recall = ledger.send(group)
+    const body = recallBody({ GroupId: group, MsgSeqList: [{ MsgSeq: recall.seq }] })
+    const status = await postWebhook(url, { body }).then(
+      (answer) => answer.status,
+      () => undefined,
+    )
+    ledger.answer(recall, status)
+    return status === 200
+  }
+
+  return {
+    groups,
+    send,
+
+    /** Sends at this rate, whatever becomes of the recalls, until it is stopped; stopped it is once all are answered. */
+    start(perSecond: number): { stop(): Promise<void> } {
+      const underWay: Promise<boolean>[] = []
+      const timer = setInterval(() => underWay.push(send()), 1_000 / perSecond)
+      return {
+        async stop() {
+          clearInterval(timer)
+          await Promise.all(underWay)
+        },
+      }
+    },
+  }
+}
+
+export type Sender = ReturnType<typeof createSender>

@@ -1,0 +1,29 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { playUnderLoad, spoolIsEmpty } from './play.ts'
+import type { Row, Size } from './row.ts'
+
+const FROZEN_MS = { short: 2_500, long: 15_000 } as const
+/** Room for about twenty-five recalls. */
+const SPOOL_MAX_BYTES = '5000'
+/** What the provider waits for an answer: an error that comes earlier is final. */
+const PROVIDER_WAITS_MS = 2_000
+
+/** The spool is full while Redis stands still: what cannot be kept is not answered OK. */
+export const spoolFull = (size: Size): Promise<Row> =>
+  playUnderLoad(
+    'spool full',
+    size,
+    async ({ redis, receiver }, stage) => {
+      redis.signal('SIGSTOP')
+      await delay(FROZEN_MS[size])
+      redis.signal('SIGCONT')
+      await spoolIsEmpty(receiver)
+      const refused = stage.ledger.recalls.filter(({ status }) => status === 503)
+      if (refused.length === 0) stage.complain('nothing was refused: the spool was not full')
+      const early = refused.filter(
+        ({ sentAtMs, answeredAtMs = 0 }) => answeredAtMs - sentAtMs < PROVIDER_WAITS_MS,
+      )
+      if (early.length > 0) stage.complain(`${early.length} refused before the provider had given up`)
+    },
+    { receiver: { SPOOL_MAX_BYTES } },
+  )

@@ -1,0 +1,40 @@
+import { expect } from 'chai'
+import { pino } from 'pino'
+import { createRedisBroker } from '../../server/broker/redis/redis-broker.ts'
+import type { Recall } from '../../shared/recall.ts'
+import { APP } from '../support/gateway-process.ts'
+import { startRedis, SYNC_AT_ONCE } from '../support/redis-server.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { until } from '../support/wait.ts'
+
+const RECALL: Recall = { group: 'g', messages: [{ seq: 1 }], recalledAtMs: 1_000, receivedAtMs: 2_000 }
+
+describe('a broker that waits for a replica', () => {
+  const undo = undoAfterEach()
+
+  it('confirms a recall, new or repeated, only when the replica has it', async () => {
+    const master = await startRedis({ flags: SYNC_AT_ONCE })
+    undo(master.stop)
+    const replica = await startRedis({ flags: ['--replicaof', '127.0.0.1', String(master.port)] })
+    undo(replica.stop)
+    const options = { historySize: 10, historyTtlS: 60, prefix: 'test', app: APP, waitReplicas: 1 }
+    const broker = createRedisBroker({ ...options, url: master.url }, { log: pino({ level: 'silent' }) })
+    undo(broker.stop)
+    await broker.start()
+    const outcome = (recall: Recall) =>
+      broker.publish(recall, 1_000).then(
+        ({ duplicate }) => (duplicate ? 'repeated' : 'new'),
+        (error: { code?: string }) => error.code,
+      )
+    await until('the replica is in step', async () => (await outcome(RECALL)) === 'repeated')
+
+    replica.signal('SIGSTOP')
+    const next = { ...RECALL, messages: [{ seq: 2 }] }
+    expect(await outcome(next)).to.equal('BROKER_UNAVAILABLE')
+    expect(await outcome(next), 'again').to.equal('BROKER_UNAVAILABLE')
+    expect(await broker.recalled({ group: 'g' }, [2]), 'it is on the master').to.have.length(1)
+
+    replica.signal('SIGCONT')
+    await until('the repeat is confirmed', async () => (await outcome(next)) === 'repeated')
+  })
+})

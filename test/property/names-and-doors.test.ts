@@ -1,0 +1,183 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { createKeys } from '../../server/broker/redis/keys.ts'
+import { decodeEntry, encodeEntry, joinEntry } from '../../server/broker/entry.ts'
+import { checkRecalled, checkRoom, checkSubscribe } from '../../server/realtime/payload-checks.ts'
+import { toRecall } from '../../server/receiver/recall-webhook.ts'
+import { GatewayError } from '../../shared/errors.ts'
+import type { ErrorCode } from '../../shared/errors.ts'
+import { isIdentifier } from '../../shared/identifier.ts'
+import type { Recall } from '../../shared/recall.ts'
+import { FEED, isFeed, roomName, roomsOf } from '../../shared/room.ts'
+import type { Room } from '../../shared/room.ts'
+import { RECALL_SAMPLES } from '../support/provider-samples.ts'
+
+const RECEIVED = { receivedAtMs: 1_700_000_000_000, platform: undefined, address: undefined }
+
+/** Text of any characters, rich in those that mean something in a room name, in Redis or in JSON. */
+const text = fc.string({
+  unit: fc.oneof(
+    fc.constantFrom(':', '%', '*', '{', '}', '[', '?', '%3A', '%2A', '"', '\\', '\u0000', '\n', '\u2028'),
+    fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+  ),
+})
+/** The same with halves of surrogate pairs, which no identifier may have. */
+const anyText = fc.string({
+  unit: fc.oneof(text, fc.constantFrom('\ud800', '\udfff', '__proto__', '{{#label}}', '{')),
+})
+
+const room: fc.Arbitrary<Room> = fc.oneof(
+  fc.constant(FEED),
+  fc.record({ group: text }),
+  fc.record({ group: text, topic: text }),
+)
+
+/** The room that a name names, told by the name alone. */
+function roomOf(name: string): Room {
+  const [kind, group = '', topic = ''] = name.split(':')
+  if (kind === 'feed') return FEED
+  return kind === 'group'
+    ? { group: decodeURIComponent(group) }
+    : { group: decodeURIComponent(group), topic: decodeURIComponent(topic) }
+}
+
+describe('the name of any room', () => {
+  it('tells the room, so that no two rooms share one', () => {
+    const property = fc.property(room, (one) => {
+      expect(roomOf(roomName(one))).to.deep.equal(one)
+    })
+    fc.assert(property, { numRuns: 500 })
+  })
+
+  it('holds nothing that means something to Redis, and its channel leads back to it', () => {
+    const keys = createKeys('prefix', '14')
+    const property = fc.property(room, (one) => {
+      const name = roomName(one)
+      expect(name).to.match(/^[\w.!~'()%:-]+$/)
+      expect(keys.roomOfChannel(keys.channel(name))).to.equal(name)
+    })
+    fc.assert(property, { numRuns: 300 })
+  })
+})
+
+const json = fc.jsonValue({ stringUnit: anyText, maxDepth: 3 })
+/** Values that are almost right somewhere. */
+const nearMiss = fc.oneof(
+  json,
+  anyText,
+  fc.constantFrom<unknown>(
+    null,
+    '',
+    0,
+    -1,
+    1.5,
+    '0',
+    '00',
+    '1e3',
+    ' 1',
+    2 ** 53,
+    '9007199254740992',
+    8.64e15,
+  ),
+  fc.constantFrom<unknown>(
+    [],
+    {},
+    [{}],
+    [[]],
+    [null],
+    true,
+    { epoch: '', offset: 0 },
+    '\ud800',
+    'x'.repeat(300),
+  ),
+  fc.array(fc.record({ MsgSeq: fc.oneof(fc.nat(), fc.nat().map(String), json), MsgId: anyText })),
+)
+const key = fc.oneof(
+  fc.constantFrom('GroupId', 'TopicId', 'Type', 'Operator_Account', 'MsgSeqList', 'EventTime'),
+  fc.constantFrom('group', 'topic', 'feed', 'since', 'seqs', 'epoch', 'offset', '__proto__', 'toString'),
+  anyText,
+)
+
+/** The object with some of its fields left out, replaced or added, as JSON could bring it. */
+const mutated = (sample: object): fc.Arbitrary<unknown> =>
+  fc
+    .tuple(fc.array(fc.tuple(key, nearMiss), { maxLength: 3 }), fc.subarray(Object.keys(sample)))
+    .map(([changes, without]) => {
+      const kept = Object.entries(sample).filter(([name]) => !without.includes(name) || changes.length === 1)
+      // Not by assignment: `__proto__` must become a field, as `JSON.parse` makes it one.
+      return Object.fromEntries([...kept, ...changes])
+    })
+
+/** What the check answers, or undefined when it refuses in the way it may. */
+function refusedOr<T>(code: ErrorCode, check: () => T): T | undefined {
+  try {
+    return check()
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error
+    expect(error.code).to.equal(code)
+    return undefined
+  }
+}
+
+function expectSound(recall: Recall): void {
+  const { group, topic, messages, recalledAtMs } = recall
+  expect([group, topic ?? 'none'].every(isIdentifier)).to.equal(true)
+  const seqs = messages.map(({ seq }) => seq)
+  expect(seqs).to.not.be.empty
+  expect(new Set(seqs).size).to.equal(seqs.length)
+  expect(seqs.every((seq) => Number.isSafeInteger(seq) && seq > 0)).to.equal(true)
+  expect(new Date(recalledAtMs).getTime()).to.equal(recalledAtMs)
+  expect(recall.untimed === true).to.equal(recalledAtMs === RECEIVED.receivedAtMs)
+  for (const name of roomsOf(recall).map(roomName)) expect(name).to.not.equal('')
+  const entry = encodeEntry(recall)
+  expect(decodeEntry(joinEntry(entry, entry.messages), 1)).to.deep.equal({ ...recall, offset: 1 })
+}
+
+describe('the door for webhooks', () => {
+  const bodies = [json, ...Object.values(RECALL_SAMPLES).map(mutated)]
+
+  it('takes any JSON for a recall that can be kept and told, or refuses it with its code', () => {
+    let taken = 0
+    const property = fc.property(fc.oneof(...bodies), (body) => {
+      const recall = refusedOr('WEBHOOK_MALFORMED', () => toRecall(body, RECEIVED))
+      if (recall === undefined) return
+      taken++
+      expectSound(recall)
+    })
+    fc.assert(property, { numRuns: 1_500 })
+    // A door that refuses everything would pass otherwise.
+    expect(taken).to.be.greaterThan(50)
+  })
+})
+
+describe('the door for requests of sockets', () => {
+  const bodies = [
+    json,
+    mutated({ group: 'g', topic: 't', since: { epoch: 'e', offset: 3 } }),
+    mutated({ group: 'g', seqs: [1, 2] }),
+    mutated({ feed: true }),
+  ]
+
+  it('takes any JSON for a room that has a name, or refuses it with its code', () => {
+    let taken = 0
+    const property = fc.property(fc.oneof(...bodies), (body) => {
+      const subscribe = refusedOr('REQUEST_MALFORMED', () => checkSubscribe(body))
+      const unsubscribe = refusedOr('REQUEST_MALFORMED', () => checkRoom(body))
+      const recalled = refusedOr('REQUEST_MALFORMED', () => checkRecalled(body))
+      for (const asked of [subscribe, unsubscribe, recalled]) {
+        if (asked === undefined) continue
+        taken++
+        expect(roomName(asked)).to.not.equal('')
+        if (!isFeed(asked)) expect([asked.group, asked.topic ?? 'none'].every(isIdentifier)).to.equal(true)
+      }
+      const since = subscribe?.since
+      if (since !== undefined) {
+        expect(since.epoch).to.be.a('string').that.is.not.empty
+        expect(Number.isSafeInteger(since.offset) && since.offset >= 0).to.equal(true)
+      }
+      expect(recalled?.seqs.every((seq) => Number.isSafeInteger(seq) && seq > 0)).to.not.equal(false)
+    })
+    fc.assert(property, { numRuns: 1_500 })
+    expect(taken).to.be.greaterThan(50)
+  })
+})
