@@ -141,6 +141,22 @@ describe('spool', () => {
     expect(client.seqs()).to.deep.equal([1, 2, 3, 4])
   })
 
+  it('lets a gateway with sockets start while Redis is away, which is ready once Redis is back', async () => {
+    const folder = temporaryFolder()
+    undo(folder.remove)
+    const first = await start({ DATA_DIR: folder.path })
+    first.signal('SIGKILL')
+    await first.exited
+    redis.signal('SIGSTOP')
+    const reborn = await start({ DATA_DIR: folder.path })
+    expect(await readiness(reborn)).to.include({ ready: false })
+    redis.signal('SIGCONT')
+    await until('it is ready', async () => (await readiness(reborn)).ready)
+    const late = await listen(reborn)
+    await recallInTime(2)
+    await late.count(1)
+  })
+
   it('does not hold up a stop, and what waits is published by the next start', async () => {
     const folder = temporaryFolder()
     undo(folder.remove)

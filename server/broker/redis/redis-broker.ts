@@ -152,10 +152,13 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 
   return {
     async start() {
+      // Both at once, so that both go on trying when the first attempt fails.
+      const listening = subscriber.start(target)
+      listening.catch(() => undefined)
       try {
         await connectFirst(commands, target)
         await checkChannels(commands, probeChannel)
-        await subscriber.start(target)
+        await listening
       } finally {
         await prober.start()
       }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Recall } from '../../../shared/recall.ts'
 import type { Logger } from '../../ops/logger.ts'
 import type { Broker, Published } from '../broker.ts'
@@ -7,6 +8,9 @@ import type { Spool } from './spool.ts'
 
 /** The share of the answer's deadline that the broker gets; what is left is enough to flush to disk. */
 const BROKER_WITHIN_MS = 1_000
+
+/** Webhooks that arrive meanwhile are lost: a broker that may be away is not waited for any longer. */
+const REACHED_WITHIN_MS = 500
 
 interface SpoolingOptions {
   /** Tells this broker from others that the spool may have served. */
@@ -48,14 +52,10 @@ export function createSpoolingBroker(
     ...broker,
     publish,
     async start() {
-      try {
-        await broker.start()
-        await spool.markReached(brokerName)
-      } catch (error) {
-        // One that was never reached is an error of the settings; one that was is away, which is what the spool is for.
-        if (!spool.wasReached(brokerName)) throw error
-        log.warn('broker away at the start, recalls go to the spool')
-      }
+      const reaching = broker.start().then(() => spool.markReached(brokerName))
+      // One that was never reached is an error of the settings; one that was is away, which is what the spool is for.
+      if (!spool.wasReached(brokerName)) await reaching
+      else if (!(await isReachedSoon(reaching))) log.warn('broker away at the start, recalls go to the spool')
       drain.wake()
     },
     async stop() {
@@ -64,4 +64,12 @@ export function createSpoolingBroker(
       await spool.close()
     },
   }
+}
+
+async function isReachedSoon(reaching: Promise<void>): Promise<boolean> {
+  const reached = reaching.then(
+    () => true,
+    () => false,
+  )
+  return await Promise.race([reached, delay(REACHED_WITHIN_MS, false, { ref: false })])
 }
