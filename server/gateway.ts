@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Router } from 'express'
 import { GatewayError } from '../shared/errors.ts'
 import { createAuthenticate } from './auth/authenticate.ts'
 import type { Broker } from './broker/broker.ts'
@@ -16,16 +17,11 @@ import type { Logger } from './ops/logger.ts'
 import { createMetrics } from './ops/metrics.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { createPage } from './page.ts'
+import { Parts } from './parts.ts'
 import { createRealtime } from './realtime/realtime.ts'
 import type { Realtime } from './realtime/realtime.ts'
 import { openQuarantine } from './receiver/quarantine-store.ts'
 import { createReceiver } from './receiver/receiver.ts'
-
-/** Something that is started, and stopped in the reverse order. */
-interface Part {
-  readonly name: string
-  readonly stop: () => Promise<void>
-}
 
 /** What the stores of a data folder are opened with. */
 interface StoreOptions {
@@ -46,78 +42,83 @@ export interface Gateway {
  * start; those already started are stopped then.
  */
 export async function startGateway(config: Config, log: Logger): Promise<Gateway> {
-  const started: Part[] = []
-  let taking = true
-
-  async function stopAll(): Promise<void> {
-    taking = false
-    for (const { name, stop } of started.toReversed()) {
-      await stop().catch((err: unknown) => log.error({ err, part: name }, 'part did not stop cleanly'))
-    }
-  }
-
-  const metrics = createMetrics()
-
+  const parts = new Parts(log)
   try {
-    if (config.ROLE !== 'node') {
-      const claim = await claimDataDir(config.DATA_DIR)
-      started.push({ name: 'data folder', stop: claim.release })
-    }
-    const spool =
-      config.ROLE === 'node' || config.REDIS_URL === undefined ? undefined : openStore(config, openSpool)
-    const broker = createBroker(config, spool, log)
-    started.push({ name: 'broker', stop: broker.stop })
-    await broker.start()
-
-    const routers = []
-    if (config.ROLE !== 'node') {
-      const quarantine = openStore(config, openQuarantine)
-      started.push({ name: 'quarantine', stop: quarantine.close })
-      const options = { app: config.SDK_APP_ID, tokens: config.WEBHOOK_TOKEN, path: config.WEBHOOK_PATH }
-      routers.push(createReceiver(options, { broker, quarantine, metrics, log }))
-    }
-    const spoolDepth = () => spool?.depth(Date.now())
-    const realtime = config.ROLE === 'receiver' ? undefined : createSockets(config, broker, metrics, log)
-    routers.push(
-      createHealth({
-        isTaking: () => taking,
-        isBrokerReady: broker.isReady,
-        spoolDepth,
-        servesSockets: realtime !== undefined,
-      }),
-      metrics.createRouter({
-        sockets: () => realtime?.sockets() ?? 0,
-        rooms: () => realtime?.rooms() ?? 0,
-        probeAgeMs: broker.probeAgeMs,
-        spoolDepth,
-      }),
-    )
-    if (realtime) routers.push(createPage())
-
-    const http = createHttpServer({ host: config.HOST, port: config.PORT }, routers, log)
-    realtime?.attach(http.server)
-    const port = await http.start()
-    started.push({ name: 'http', stop: http.stop })
-    if (realtime) started.push({ name: 'sockets', stop: realtime.stop })
-    // Before the server: webhooks are still taken while sockets are sent elsewhere and load balancers look away.
-    started.push({
-      name: 'drain',
-      async stop() {
-        http.askToClose()
-        await (realtime?.drain() ?? delay(config.DRAIN_MS))
-      },
-    })
-
-    log.info(
-      { port, role: config.ROLE, broker: config.REDIS_URL === undefined ? 'embedded' : 'redis' },
-      'gateway started',
-    )
-    let stopping: Promise<void> | undefined
-    return { port, stop: () => (stopping ??= stopAll()) }
+    const port = await startParts(config, parts, log)
+    const broker = config.REDIS_URL === undefined ? 'embedded' : 'redis'
+    log.info({ port, role: config.ROLE, broker }, 'gateway started')
+    return { port, stop: () => parts.stop() }
   } catch (error) {
-    await stopAll()
+    await parts.stop()
     throw error
   }
+}
+
+/** Answers the port on which connections are taken. */
+async function startParts(config: Config, parts: Parts, log: Logger): Promise<number> {
+  const metrics = createMetrics()
+  const receives = config.ROLE !== 'node'
+  if (receives) parts.add('data folder', (await claimDataDir(config.DATA_DIR)).release)
+  const spool = receives && config.REDIS_URL !== undefined ? openStore(config, openSpool) : undefined
+  const broker = createBroker(config, spool, log)
+  parts.add('broker', broker.stop)
+  await broker.start()
+
+  const realtime = config.ROLE === 'receiver' ? undefined : createSockets(config, broker, metrics, log)
+  const routers = [
+    ...(receives ? [createWebhooks(config, parts, { broker, metrics, log })] : []),
+    ...createOperations({ parts, broker, spool, realtime, metrics }),
+    ...(realtime ? [createPage()] : []),
+  ]
+  const http = createHttpServer({ host: config.HOST, port: config.PORT }, routers, log)
+  realtime?.attach(http.server)
+  const port = await http.start()
+  parts.add('http', http.stop)
+  if (realtime) parts.add('sockets', realtime.stop)
+  // Before the server: webhooks are still taken while sockets are sent elsewhere and load balancers look away.
+  parts.add('drain', async () => {
+    http.askToClose()
+    await (realtime?.drain() ?? delay(config.DRAIN_MS))
+  })
+  return port
+}
+
+function createWebhooks(
+  config: Config,
+  parts: Parts,
+  dependencies: { readonly broker: Broker; readonly metrics: Metrics; readonly log: Logger },
+): Router {
+  const quarantine = openStore(config, openQuarantine)
+  parts.add('quarantine', quarantine.close)
+  const options = { app: config.SDK_APP_ID, tokens: config.WEBHOOK_TOKEN, path: config.WEBHOOK_PATH }
+  return createReceiver(options, { ...dependencies, quarantine })
+}
+
+interface Operated {
+  readonly parts: Parts
+  readonly broker: Broker
+  readonly spool: Spool | undefined
+  readonly realtime: Realtime | undefined
+  readonly metrics: ReturnType<typeof createMetrics>
+}
+
+/** What operators ask: health and metrics. */
+function createOperations({ parts, broker, spool, realtime, metrics }: Operated): Router[] {
+  const spoolDepth = () => spool?.depth(Date.now())
+  return [
+    createHealth({
+      isTaking: () => !parts.isStopping,
+      isBrokerReady: broker.isReady,
+      spoolDepth,
+      servesSockets: realtime !== undefined,
+    }),
+    metrics.createRouter({
+      sockets: () => realtime?.sockets() ?? 0,
+      rooms: () => realtime?.rooms() ?? 0,
+      probeAgeMs: broker.probeAgeMs,
+      spoolDepth,
+    }),
+  ]
 }
 
 function createBroker(config: Config, spool: Spool | undefined, log: Logger): Broker {

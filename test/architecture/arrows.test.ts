@@ -52,6 +52,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   'server/ignore-upgrades.ts': [],
   'server/http-server.ts': ['server/ops/logger.ts', 'server/ignore-upgrades.ts'],
+  'server/parts.ts': ['server/ops/logger.ts'],
   'server/gateway.ts': ['server/'],
   'server/commands/': ['server/gateway.ts', 'server/ops/', 'server/receiver/'],
   'server/main.ts': ['server/commands/'],
@@ -61,6 +62,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 const FENCES: Readonly<Record<string, readonly string[]>> = {
   express: [
     'server/receiver/receiver.ts',
+    'server/gateway.ts',
     'server/ops/health.ts',
     'server/ops/metrics.ts',
     'server/page.ts',
