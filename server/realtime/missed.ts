@@ -29,8 +29,9 @@ export function missedSince(since: Position, room: Standing, read: readonly Noti
   if (since.epoch !== room.position.epoch || missing < 0) return { gap: 'epoch-changed' }
   if (missing > NOTICES_AT_MOST) return { gap: 'too-many' }
   const { run } = mergeInOrder(since.offset, read, room.tail)
-  if (countMessages(run) > MESSAGES_AT_MOST) return { gap: 'too-many' }
-  if (run.length >= missing) return { notices: run.slice(0, missing) }
+  const notices = run.slice(0, missing)
+  if (countMessages(notices) > MESSAGES_AT_MOST) return { gap: 'too-many' }
+  if (notices.length === missing) return { notices }
   return { readAfter: since.offset + read.length }
 }
 
