@@ -70,7 +70,11 @@ async function startParts(config: Config, parts: Parts, log: Logger): Promise<nu
     ...createOperations({ parts, broker, spool, realtime, metrics }),
     ...(realtime ? [createPage()] : []),
   ]
-  const http = createHttpServer({ host: config.HOST, port: config.PORT }, routers, log)
+  const http = createHttpServer(
+    { host: config.HOST, port: config.PORT, webSocketPath: realtime?.path },
+    routers,
+    log,
+  )
   realtime?.attach(http.server)
   const port = await http.start()
   parts.add('http', http.stop)

@@ -18,10 +18,16 @@ const CLOSE_WITHIN_MS = 3_000
 interface HttpOptions {
   readonly host: string
   readonly port: number
+  /** Where WebSockets are taken, by who listens to `upgrade`; nowhere when missing. */
+  readonly webSocketPath: string | undefined
 }
 
 /** The one HTTP server of the process, with `routers` in this order. */
-export function createHttpServer({ host, port }: HttpOptions, routers: readonly Router[], log: Logger) {
+export function createHttpServer(
+  { host, port, webSocketPath }: HttpOptions,
+  routers: readonly Router[],
+  log: Logger,
+) {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -41,7 +47,7 @@ export function createHttpServer({ host, port }: HttpOptions, routers: readonly 
     keepAliveTimeout: KEEP_ALIVE_MS,
   }
   const server: Server = createServer(options, app)
-  ignoreOtherUpgrades(server, options, app)
+  ignoreOtherUpgrades(server, webSocketPath, options, app)
 
   const connections = new Set<Socket>()
   server.on('connection', (connection) => {

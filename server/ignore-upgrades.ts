@@ -3,19 +3,27 @@ import type { IncomingMessage, RequestListener, Server, ServerOptions } from 'no
 import type { Duplex } from 'node:stream'
 
 /**
- * Serves a request that asks for another protocol than WebSocket as if it did not ask: HTTP allows that, and some clients
- * ask for HTTP/2 with every request. Without this, Node would hand such a request to whoever takes upgrades, which is
- * Socket.IO, and a webhook would be lost.
+ * Serves a request that asks for another protocol as if it did not ask, unless it asks for a WebSocket at `webSocketPath`:
+ * HTTP allows that, and some clients ask for HTTP/2 with every request. Without this, Node would leave such a request to
+ * whoever takes upgrades, which is Socket.IO or nobody: a webhook would be lost, and a connection stay for ever.
  */
-export function ignoreOtherUpgrades(server: Server, options: ServerOptions, listener: RequestListener): void {
+export function ignoreOtherUpgrades(
+  server: Server,
+  webSocketPath: string | undefined,
+  options: ServerOptions,
+  listener: RequestListener,
+): void {
   // A server that nobody asks for upgrades, which therefore reads these requests to their end.
   const plain = createServer(options, listener)
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (request.headers.upgrade?.toLowerCase() === 'websocket' && request.method === 'GET') return
+    if (webSocketPath !== undefined && isWebSocketAt(webSocketPath, request)) return
     socket.unshift(Buffer.concat([Buffer.from(headOf(request), 'latin1'), head]))
     plain.emit('connection', socket)
   })
 }
+
+const isWebSocketAt = (path: string, { headers, method, url = '' }: IncomingMessage): boolean =>
+  method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket' && url.startsWith(path)
 
 /** The first lines of the request once more, without what asks for the upgrade. */
 function headOf({ method, url, httpVersion, rawHeaders }: IncomingMessage): string {

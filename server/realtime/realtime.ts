@@ -17,6 +17,8 @@ import { serveSocket } from './serve-socket.ts'
 import { createTurnstile } from './turnstile.ts'
 import { cutSlowSockets } from './slow-sockets.ts'
 
+/** The path that every client of Socket.IO knows. */
+const PATH = '/socket.io/'
 /** Requests of sockets are small: a subscribe with the longest identifiers and a long token. */
 const MESSAGE_AT_MOST_BYTES = 16 * 1024
 /** Pages of logs that are read for sockets at a time: one of the largest recalls is 7.5 MB. */
@@ -47,6 +49,7 @@ export function createRealtime(
   const stopped = new AbortController()
 
   const io: GatewaySockets = new Server({
+    path: PATH,
     // WebSocket alone needs no sticky sessions.
     transports: ['websocket'],
     serveClient: false,
@@ -80,8 +83,10 @@ export function createRealtime(
   io.on('connection', (socket) => serveSocket(socket, { rooms, broker, readInTurn, metrics, log }))
 
   return {
+    path: PATH,
+
     attach(server: HttpServer): void {
-      // Requests for other upgrades than WebSocket are somebody else's.
+      // Upgrades that are asked for elsewhere are not ours to end.
       io.attach(server, { destroyUpgrade: false })
       stopped.signal.addEventListener('abort', cutSlowSockets(io, log))
       void compareTops(rooms, broker, log, stopped.signal)

@@ -5,6 +5,7 @@ import { expect } from 'chai'
 import { adminToken, connect } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
+import { startRedis } from '../support/redis-server.ts'
 import { undoAfterEach } from '../support/undo.ts'
 import { soon, until } from '../support/wait.ts'
 import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
@@ -20,8 +21,8 @@ describe('a peer that does not play by the rules', () => {
   })
 
   /** A bare connection that has sent this, and what came back so far. */
-  const send = async (text: string): Promise<{ socket: Socket; got: () => string }> => {
-    const socket = connectTcp(gateway.port, '127.0.0.1')
+  const send = async (text: string, port = gateway.port): Promise<{ socket: Socket; got: () => string }> => {
+    const socket = connectTcp(port, '127.0.0.1')
     undo(() => socket.destroy())
     let got = ''
     socket.setEncoding('latin1').on('data', (part: string) => (got += part))
@@ -29,6 +30,14 @@ describe('a peer that does not play by the rules', () => {
     await once(socket, 'connect')
     socket.write(text)
     return { socket, got: () => got }
+  }
+  /** A gateway that takes webhooks alone. */
+  const startReceiver = async (): Promise<GatewayProcess> => {
+    const redis = await startRedis()
+    undo(redis.stop)
+    const receiver = await startGatewayProcess({ ROLE: 'receiver', REDIS_URL: redis.url })
+    undo(receiver.stop)
+    return receiver
   }
   const openWebSocket = async () => {
     const key = 'dGhlIHNhbXBsZSBub25jZQ=='
@@ -48,6 +57,21 @@ describe('a peer that does not play by the rules', () => {
           `HTTP2-Settings: AAMAAABkAAQAAP__\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
       )
       await until(`the answer to ${upgrade}`, () => got().includes('"ActionStatus":"OK"'))
+    }
+  })
+
+  it('is answered like anybody when it asks for a WebSocket where there is none', async () => {
+    const receiver = await startReceiver()
+    for (const [port, path] of [
+      [gateway.port, '/elsewhere'],
+      [receiver.port, '/socket.io/?EIO=4&transport=websocket'],
+    ] as const) {
+      const { got } = await send(
+        `GET ${path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+          `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+        port,
+      )
+      await until(`the answer at ${path}`, () => got().startsWith('HTTP/1.1 404'))
     }
   })
 
