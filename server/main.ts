@@ -58,7 +58,7 @@ program
   .option('--type <type>', 'type of the group, as the provider names it')
   .option('--seqs <numbers>', 'MsgSeq of each recalled message, separated by commas', toSeqs, [1])
   .option('--operator <id>', 'who recalled', 'admin')
-  .option('--url <url>', 'where the gateway takes webhooks', 'http://127.0.0.1:8080/webhook')
+  .option('--url <url>', 'where the gateway takes webhooks', toUrl, 'http://127.0.0.1:8080/webhook')
   .option('--app <id>', 'SDKAppID instead of SDK_APP_ID')
   .option('--token <token>', 'token instead of WEBHOOK_TOKEN (other users of this machine can see it)')
   .action((options: Parameters<typeof send>[0]) => send(options, terminal))
@@ -99,6 +99,12 @@ function toSeqs(text: string): number[] {
     throw new InvalidArgumentError('whole numbers from 1, separated by commas.')
   }
   return seqs
+}
+
+function toUrl(text: string): string {
+  if (!URL.canParse(text) || !/^https?:/i.test(text))
+    throw new InvalidArgumentError('a URL that begins with http.')
+  return text
 }
 
 function toSeconds(text: string): number {

@@ -271,6 +271,8 @@ describe('life of a gateway', () => {
       expect((await run(['send', '--group', 'g', '--seqs', '1,x'], {})).output).to.include(
         'whole numbers from 1',
       )
+      const wrongUrl = await run(['send', '--group', 'g', '--url', 'nonsense'], {})
+      expect(wrongUrl.output).to.include('a URL that begins with http')
       const nobody = `http://127.0.0.1:${await freePort()}/webhook`
       const sent = await run(['send', '--group', 'g', '--url', nobody, '--app', '1', '--token', 'secret'], {})
       expect(sent.code).to.equal(1)
