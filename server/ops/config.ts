@@ -78,8 +78,7 @@ export const configSchema = Joi.object<Config>({
     .description('path that the Chat console calls; may hold a secret'),
   REDIS_URL: Joi.string()
     .when('ROLE', { is: 'all', otherwise: Joi.required() })
-    .when('REDIS_MODE', { not: 'single', otherwise: redisUrl })
-    .when('REDIS_MODE', { is: 'single', otherwise: redisUrls.required() })
+    .when('REDIS_MODE', { is: 'single', then: redisUrl, otherwise: redisUrls.required() })
     .description('Redis 7.0 or newer; none = the embedded broker, one process'),
   REDIS_MODE: Joi.valid('single', 'sentinel', 'cluster')
     .default('single')

@@ -31,8 +31,8 @@ interface LocalRoomDependencies {
  * a sign that there is more to read.
  *
  * A failover of the store may lose entries that were handed on already, and give their offsets to others. So whenever
- * that may have happened, the last notice handed on is first held against the log; if it is not there, the log gets
- * another epoch, and the sockets are told a gap.
+ * that may have happened, the tail is first held against the log; if the log has something else there, or ends before it,
+ * it gets another epoch, and the sockets are told a gap.
  */
 export class LocalRoom {
   readonly room: Room

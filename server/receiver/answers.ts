@@ -1,4 +1,3 @@
-import type { ErrorCode } from '../../shared/errors.ts'
 import { ERRORS } from '../../shared/errors.ts'
 import type { GatewayError } from '../../shared/errors.ts'
 
@@ -16,7 +15,7 @@ export const OK: WebhookAnswer = { ActionStatus: 'OK', ErrorInfo: '', ErrorCode:
 export const refusal = (error: GatewayError): WebhookAnswer => ({
   ActionStatus: 'FAIL',
   ErrorInfo: `${error.code}: ${error.message}`,
-  ErrorCode: ERRORS[error.code satisfies ErrorCode].status,
+  ErrorCode: ERRORS[error.code].status,
 })
 
 /**
