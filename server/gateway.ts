@@ -127,7 +127,12 @@ function createOperations({ parts, broker, spool, realtime, metrics }: Operated)
 
 function createBroker(config: Config, spool: Spool | undefined, log: Logger): Broker {
   const { SDK_APP_ID: app, REDIS_URL: url, REDIS_PREFIX: prefix, DATA_DIR: dataDir } = config
-  const limits = { historySize: config.HISTORY_SIZE, historyTtlS: config.HISTORY_TTL_S }
+  const days = config.RECALLED_TTL_DAYS
+  const limits = {
+    historySize: config.HISTORY_SIZE,
+    historyTtlS: config.HISTORY_TTL_S,
+    recalledTtlS: days === 0 ? undefined : days * 86_400,
+  }
   if (url === undefined) return createEmbeddedBroker({ ...limits, dataDir }, { log })
   const redis = {
     mode: config.REDIS_MODE,

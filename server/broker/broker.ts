@@ -64,7 +64,10 @@ export interface Broker {
    */
   renew(room: Room, epoch: string): Promise<void>
 
-  /** Those of `seqs` that are recalled in exactly this conversation, with the time of their last recall. */
+  /**
+   * Those of `seqs` that are recalled in exactly this conversation, with the time of their last recall; exact for as long
+   * as the set is kept.
+   */
   recalled(conversation: Conversation, seqs: readonly number[]): Promise<readonly RecalledAt[]>
 }
 
@@ -102,4 +105,6 @@ export interface BrokerOptions {
   readonly historySize: number
   /** How long a log is kept after its last notice, in s. */
   readonly historyTtlS: number
+  /** How long the recalled set of a conversation is kept, at least, after its last recall, in s; none = for ever. */
+  readonly recalledTtlS?: number | undefined
 }

@@ -25,6 +25,7 @@ export interface Config {
   readonly JWT_SECRET: string
   readonly HISTORY_SIZE: number
   readonly HISTORY_TTL_S: number
+  readonly RECALLED_TTL_DAYS: number
   readonly BATCH_WINDOW_MS: number
   readonly DRAIN_MS: number
   readonly LOG_LEVEL: string
@@ -121,6 +122,14 @@ export const configSchema = Joi.object<Config>({
     .max(2_592_000)
     .default(86_400)
     .description('how long the log of a room is kept after its last notice, in s'),
+  RECALLED_TTL_DAYS: Joi.number()
+    .integer()
+    .min(0)
+    .max(3_650)
+    .default(0)
+    .description(
+      'how long it is kept which messages of a conversation are recalled, in days after its last recall; 0 = for ever',
+    ),
   BATCH_WINDOW_MS: Joi.number()
     .integer()
     .min(0)

@@ -141,6 +141,23 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
         expect(await broker.recalled({ group }, [message.seq])).to.have.length(1)
       })
 
+      it('keeps the recalled set no longer than it is told to', async () => {
+        const options = { recalledTtlS: 1 }
+        let short = home.shared ? await open(options) : await reopen(options)
+        const many = Array.from({ length: 2_500 }, (_, i) => i + 1)
+        await short.publish(recallOf('g', many), WITHIN_MS)
+        expect(await short.recalled({ group: 'g' }, many)).to.have.length(many.length)
+        let seq = 0
+        await until('the set is forgotten', async () => {
+          await short.publish(recallOf('lively', [++seq]), WITHIN_MS)
+          // One process forgets when it starts, and every hour.
+          if (!home.shared) short = await reopen(options)
+          return (await short.recalled({ group: 'g' }, many)).length === 0
+        })
+        const all = Array.from({ length: seq }, (_, i) => i + 1)
+        expect(await short.recalled({ group: 'lively' }, all), 'goes on').to.have.length(seq)
+      })
+
       it('keeps a recall of 1,000 messages', async () => {
         const seqs = Array.from({ length: 1_000 }, (_, i) => i + 1)
         await publish(recallOf('g', seqs))

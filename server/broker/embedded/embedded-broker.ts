@@ -62,7 +62,8 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
       return { room, name, epoch, notice: { ...fresh, offset } }
     })
     // Last: a failure before it leaves the recall to be told again rather than taken for told.
-    for (const { seq } of messages) recalledSet.put(recall, seq, recall.recalledAtMs)
+    const seqs = messages.map(({ seq }) => seq)
+    recalledSet.put(recall, seqs, recall.recalledAtMs, Date.now())
     return spreads
   }
 

@@ -42,7 +42,7 @@ interface Logs {
 interface RecalledSet {
   get(conversation: Conversation, seq: number): number | undefined
   /** Inside a transaction only. */
-  put(conversation: Conversation, seq: number, atMs: number): void
+  put(conversation: Conversation, seqs: readonly number[], atMs: number, nowMs: number): void
 }
 
 export interface LogStore {
@@ -53,10 +53,13 @@ export interface LogStore {
    * thrown by `work` does not take back what it wrote before.
    */
   transaction<T>(work: () => T): Promise<T>
-  /** Empties logs and forgets positions whose time is over. */
+  /** Empties logs, and forgets positions and recalled sets, whose time is over. */
   sweep(nowMs: number): Promise<void>
   close(): Promise<void>
 }
+
+/** A transaction blocks the process for as long as it runs. */
+const FORGOTTEN_PER_TRANSACTION = 2_000
 
 /** Opens the logs and recalled sets kept in `dataDir`. Throws what the file system throws. */
 export function openLogStore(options: LogStoreOptions): LogStore {
@@ -65,7 +68,12 @@ export function openLogStore(options: LogStoreOptions): LogStore {
   const entries = root.openDB<string, [string, number]>('entries', { encoding: 'string' })
   const recalled = root.openDB<number, [string, number]>('recalled', { encoding: 'json' })
 
+  // When each conversation had its last recall.
+  const recalledSets = root.openDB<number, string>('recalled-sets', { encoding: 'json' })
+
+  let closed = false
   const ttlMs = options.historyTtlS * 1_000
+  const recalledTtlMs = (options.recalledTtlS ?? Infinity) * 1_000
 
   function drop(room: string, from: number, before: number): void {
     for (let offset = from; offset < before; offset++) entries.removeSync([room, offset])
@@ -82,6 +90,32 @@ export function openLogStore(options: LogStoreOptions): LogStore {
     if (head === undefined)
       return { epoch: options.newEpoch(), offset: 0, from: 1, appendedAtMs: nowMs, usedAtMs: nowMs }
     return { ...expire(room, head, nowMs), usedAtMs: nowMs }
+  }
+
+  function sweepLogs(nowMs: number): void {
+    for (const { key: room, value: head } of Array.from(heads.getRange({}))) {
+      const emptied = expire(room, head, nowMs)
+      if (nowMs - head.usedAtMs >= (head.offset === 0 ? UNUSED_TTL_S : POSITION_TTL_S) * 1_000)
+        heads.removeSync(room)
+      else if (emptied !== head) heads.putSync(room, emptied)
+    }
+  }
+
+  const isOver = (lastRecallAtMs: number, nowMs: number): boolean => nowMs - lastRecallAtMs >= recalledTtlMs
+
+  /** Forgets some of what is recalled in a conversation, if its time is over; answers whether that leaves more of it. */
+  function forgetSome(conversation: string, nowMs: number): boolean {
+    if (closed || !isOver(recalledSets.get(conversation) ?? nowMs, nowMs)) return false
+    const range = {
+      start: [conversation, 0],
+      end: [conversation, Infinity],
+      limit: FORGOTTEN_PER_TRANSACTION,
+    }
+    const keys = Array.from(recalled.getKeys(range))
+    for (const key of keys) recalled.removeSync(key)
+    const isAll = keys.length < FORGOTTEN_PER_TRANSACTION
+    if (isAll) recalledSets.removeSync(conversation)
+    return !isAll
   }
 
   return {
@@ -126,25 +160,26 @@ export function openLogStore(options: LogStoreOptions): LogStore {
 
     recalledSet: {
       get: (conversation, seq) => recalled.get([roomName(conversation), seq]),
-      put(conversation, seq, atMs) {
-        recalled.putSync([roomName(conversation), seq], atMs)
+      put(conversation, seqs, atMs, nowMs) {
+        const name = roomName(conversation)
+        for (const seq of seqs) recalled.putSync([name, seq], atMs)
+        recalledSets.putSync(name, nowMs)
       },
     },
 
     transaction: (work) => written(root.transaction(work)),
 
     async sweep(nowMs) {
-      const sweeping = root.transaction(() => {
-        for (const { key: room, value: head } of Array.from(heads.getRange({}))) {
-          const emptied = expire(room, head, nowMs)
-          if (nowMs - head.usedAtMs >= (head.offset === 0 ? UNUSED_TTL_S : POSITION_TTL_S) * 1_000)
-            heads.removeSync(room)
-          else if (emptied !== head) heads.putSync(room, emptied)
-        }
-      })
-      await written(sweeping)
+      await written(root.transaction(() => sweepLogs(nowMs)))
+      for (const { key, value } of Array.from(recalledSets.getRange({}))) {
+        if (!isOver(value, nowMs)) continue
+        while (!closed && (await written(root.transaction(() => forgetSome(key, nowMs)))));
+      }
     },
 
-    close: () => root.close(),
+    close() {
+      closed = true
+      return root.close()
+    },
   }
 }

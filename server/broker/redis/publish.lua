@@ -3,11 +3,12 @@
 -- ARGV  1 time of the recall in ms   2 for an untimed recall: how close a known time is a repeat, in ms; else -1
 --       3 epoch for a log that has none   4 longest log   5 life of a log in s   6 life of a head in s
 --       7 '1' if the caller waits for replicas, else '0'   8 entry up to its messages   9 entry after its messages
+--       10 life of the recalled set in s, '0' = for ever
 --       then for each message: seq, entry of the message
 -- Returns epoch and offset of each room, flat; empty when nothing was new
 local at, repeat_within = tonumber(ARGV[1]), tonumber(ARGV[2])
 local seqs = {}
-for i = 10, #ARGV, 2 do seqs[#seqs + 1] = ARGV[i] end
+for i = 11, #ARGV, 2 do seqs[#seqs + 1] = ARGV[i] end
 
 local known = redis.call('ZMSCORE', KEYS[1], unpack(seqs))
 local additions, messages = {}, {}
@@ -17,7 +18,7 @@ for i, seq in ipairs(seqs) do
   if not repeated then
     additions[#additions + 1] = ARGV[1]
     additions[#additions + 1] = seq
-    messages[#messages + 1] = ARGV[9 + 2 * i]
+    messages[#messages + 1] = ARGV[10 + 2 * i]
   end
 end
 if #messages == 0 then
@@ -59,4 +60,5 @@ for i = 2, #KEYS, 3 do
 end
 -- Last: nothing is undone after an error, and what stands here is never delivered again.
 redis.call('ZADD', KEYS[1], unpack(additions))
+if ARGV[10] == '0' then redis.call('PERSIST', KEYS[1]) else redis.call('EXPIRE', KEYS[1], ARGV[10]) end
 return positions

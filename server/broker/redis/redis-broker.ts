@@ -116,6 +116,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
         waitReplicas > 0 ? 1 : 0,
         head,
         tail,
+        options.recalledTtlS ?? 0,
         ...recall.messages.flatMap(({ seq }, i) => [seq, messages[i] ?? '']),
       ),
     )
