@@ -142,7 +142,7 @@ function createBroker(config: Config, spool: Spool | undefined, log: Logger): Br
   const broker = createRedisBroker({ ...limits, ...redis, url, prefix, app }, { log })
   if (spool === undefined) return broker
   const brokerName = createHash('sha256').update(`${url} ${prefix} ${app}`).digest('hex')
-  return createSpoolingBroker({ brokerName }, { broker, spool, log })
+  return createSpoolingBroker({ brokerName, historySize: config.HISTORY_SIZE }, { broker, spool, log })
 }
 
 function createSockets(config: Config, broker: Broker, metrics: Metrics, log: Logger): Realtime {

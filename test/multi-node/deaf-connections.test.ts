@@ -18,7 +18,7 @@ describe('a connection to Redis that went dead without a word', () => {
     undo(redis.stop)
     const proxy = await startTcpProxy(redis.port)
     undo(proxy.stop)
-    const sender = await startGatewayProcess({ REDIS_URL: redis.url })
+    const sender = await startGatewayProcess({ REDIS_URL: redis.url, HISTORY_SIZE: '100' })
     undo(sender.stop)
     const node = await startGatewayProcess({ REDIS_URL: `redis://127.0.0.1:${proxy.port}` })
     undo(node.stop)
@@ -30,7 +30,7 @@ describe('a connection to Redis that went dead without a word', () => {
       expect((await postWebhook(to.url, { body })).status).to.equal(200)
     }
     const isReady = async () => (await fetch(`${node.url}/readyz`)).status === 200
-    return { proxy, node, client, recall, isReady }
+    return { redis, proxy, node, client, recall, isReady }
   }
 
   it('of subscriptions is found and rebuilt, and what was missed is delivered', async () => {
@@ -46,6 +46,19 @@ describe('a connection to Redis that went dead without a word', () => {
     await recall(4)
     await client.count(4)
     expect(client.gaps).to.be.empty
+  })
+
+  it('of subscriptions is waited for when more waits in the spool than a log holds', async () => {
+    const { redis, proxy, client, recall, isReady } = await setUp()
+    redis.signal('SIGSTOP')
+    const seqs = Array.from({ length: 300 }, (_, i) => i + 1)
+    for (const seq of seqs) await recall(seq)
+    expect(proxy.silence('ssubscribe')).to.equal(1)
+    redis.signal('SIGCONT')
+    await until('the notices arrive', () => client.received.length === seqs.length, HEALED_WITHIN_MS)
+    expect(client.seqs()).to.deep.equal(seqs)
+    expect(client.gaps).to.be.empty
+    await until('ready', isReady, HEALED_WITHIN_MS)
   })
 
   it('of commands is found and rebuilt, and the node is not ready meanwhile', async () => {

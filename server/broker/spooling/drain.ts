@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Recall } from '../../../shared/recall.ts'
 import type { Logger } from '../../ops/logger.ts'
+import { Pace } from './pace.ts'
 import type { Spool } from './spool.ts'
 
 /** Recalls published at once, in order; a broker that fails is tried with one. */
@@ -9,6 +10,11 @@ const RETRY_AT_MOST_MS = 2_000
 /** About once a minute. */
 const COMPLAIN_EVERY = 60
 
+interface DrainOptions {
+  /** Most recalls that are published before nodes have had the time to hear again. */
+  readonly atFirst: number
+}
+
 interface DrainDependencies {
   readonly publish: (recall: Recall) => Promise<unknown>
   readonly spool: Spool
@@ -16,24 +22,33 @@ interface DrainDependencies {
 }
 
 /** Publishes what waits in the spool, oldest first, for as long as anything does. */
-export function createDrain({ publish, spool, log }: DrainDependencies) {
+export function createDrain({ atFirst }: DrainOptions, { publish, spool, log }: DrainDependencies) {
   const stopped = new AbortController()
   let running: Promise<void> | undefined
 
   async function run(): Promise<void> {
+    const pace = new Pace(atFirst)
     let failures = 0
     let published = 0
     log.warn({ ...spool.depth(Date.now()) }, 'recalls wait in the spool')
     while (!spool.isEmpty() && !stopped.signal.aborted) {
-      const confirmed = await publishOldest(failures > 0 ? 1 : RECALLS_AT_ONCE).catch((err: unknown) => {
+      const allowed = Math.min(pace.allowed(performance.now()), RECALLS_AT_ONCE)
+      if (allowed < 1) {
+        await pause(pace.waitMs(performance.now()))
+        continue
+      }
+      const confirmed = await publishOldest(failures > 0 ? 1 : allowed).catch((err: unknown) => {
         log.error({ err }, 'spool could not be read or written')
         return 0
       })
       published += confirmed
+      if (confirmed > 0) pace.confirmed(confirmed, performance.now())
+      else pace.failed()
       failures = confirmed > 0 ? 0 : failures + 1
       if (failures % COMPLAIN_EVERY === 1)
         log.warn({ ...spool.depth(Date.now()) }, 'recalls still wait in the spool')
-      if (failures > 0) await pause(failures)
+      if (failures > 0)
+        await pause(Math.random() * Math.min(RETRY_AT_MOST_MS, 50 * 2 ** Math.min(failures, 10)))
     }
     if (published > 0) log.info({ published }, 'recalls of the spool published')
   }
@@ -49,8 +64,7 @@ export function createDrain({ publish, spool, log }: DrainDependencies) {
     return confirmed.length
   }
 
-  async function pause(failures: number): Promise<void> {
-    const ms = Math.random() * Math.min(RETRY_AT_MOST_MS, 50 * 2 ** Math.min(failures, 10))
+  async function pause(ms: number): Promise<void> {
     await delay(ms, undefined, { signal: stopped.signal }).catch(() => undefined)
   }
 

@@ -15,6 +15,8 @@ const REACHED_WITHIN_MS = 500
 interface SpoolingOptions {
   /** Tells this broker from others that the spool may have served. */
   readonly brokerName: string
+  /** Longest log of a room, in notices: what waits is published no faster than nodes can follow. */
+  readonly historySize: number
 }
 
 interface SpoolingDependencies {
@@ -29,10 +31,13 @@ interface SpoolingDependencies {
  * of it is published a second time, which the recalled set makes harmless.
  */
 export function createSpoolingBroker(
-  { brokerName }: SpoolingOptions,
+  { brokerName, historySize }: SpoolingOptions,
   { broker, spool, log }: SpoolingDependencies,
 ): Broker {
-  const drain = createDrain({ publish: (recall) => broker.publish(recall, BROKER_WITHIN_MS), spool, log })
+  const drain = createDrain(
+    { atFirst: Math.ceil(historySize / 2) },
+    { publish: (recall) => broker.publish(recall, BROKER_WITHIN_MS), spool, log },
+  )
 
   async function publish(recall: Recall, withinMs: number): Promise<Published> {
     const deadlineMs = Date.now() + withinMs
