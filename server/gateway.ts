@@ -119,6 +119,7 @@ function createOperations({ parts, broker, spool, realtime, metrics }: Operated)
     metrics.createRouter({
       sockets: () => realtime?.sockets() ?? 0,
       rooms: () => realtime?.rooms() ?? 0,
+      mostWaiting: () => realtime?.mostWaiting() ?? 0,
       probeAgeMs: broker.probeAgeMs,
       spoolDepth,
     }),

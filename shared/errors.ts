@@ -53,5 +53,6 @@ export function asGatewayError(error: unknown): GatewayError {
  */
 export const GOODBYES = {
   DRAINING: { code: 4000, reason: 'this node is stopping; come back, another will serve you' },
+  TOO_SLOW: { code: 4001, reason: 'too much waits to be read here; come back and go on from your positions' },
   CREDENTIAL_ENDED: { code: 4002, reason: 'the token has ended; come back with a new one' },
 } as const satisfies Record<string, { readonly code: number; readonly reason: string }>

@@ -18,12 +18,16 @@ export interface Metrics {
   gapTold(reason: GapReason): void
   /** A room read these many notices in its log that had not arrived live. */
   healed(notices: number): void
+  /** A socket was sent away because too much waited for it. */
+  socketTooSlow(): void
 }
 
 /** What is looked up whenever the metrics are read. */
 export interface Gauges {
   readonly sockets: () => number
   readonly rooms: () => number
+  /** Bytes that wait for the socket for which most wait. */
+  readonly mostWaiting: () => number
   readonly probeAgeMs: () => number
   readonly spoolDepth: () =>
     { readonly recalls: number; readonly bytes: number; readonly ageMs: number } | undefined
@@ -54,6 +58,8 @@ export function createMetrics(): Metrics & { readonly createRouter: (gauges: Gau
   const gaps = counter('gaps', 'gaps told to the sockets of a room, by reason', ['reason'])
   const healed = counter('notices_healed', 'notices read in a log because they had not arrived live')
 
+  const tooSlow = counter('sockets_too_slow', 'sockets sent away because too much waited for them')
+
   return {
     webhookAnswered: (outcome) => webhooks.inc({ outcome }),
     recallKept: (where, duplicate) => kept.inc({ where, duplicate: String(duplicate) }),
@@ -61,10 +67,12 @@ export function createMetrics(): Metrics & { readonly createRouter: (gauges: Gau
     resumed: (outcome) => resumes.inc({ outcome }),
     gapTold: (reason) => gaps.inc({ reason }),
     healed: (notices) => healed.inc(notices),
+    socketTooSlow: () => tooSlow.inc(),
 
-    createRouter({ sockets, rooms, probeAgeMs, spoolDepth }) {
+    createRouter({ sockets, rooms, mostWaiting, probeAgeMs, spoolDepth }) {
       gauge('sockets', 'sockets on this node', sockets)
       gauge('rooms', 'rooms with sockets on this node', rooms)
+      gauge('most_waiting_bytes', 'bytes that wait for the slowest socket of this node', mostWaiting)
       gauge(
         'probe_age_seconds',
         'time since delivery through the broker was proved',

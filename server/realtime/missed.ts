@@ -4,16 +4,14 @@ import type { GapReason, Position } from '../../shared/position.ts'
 
 /** More than this is not replayed: whoever missed so much is faster served by a reload. */
 const NOTICES_AT_MOST = 1_000
-/** About 400 KB. What is replayed goes out in one go, and what waits for a socket is bounded. */
-const MESSAGES_AT_MOST = 5_000
 
 /** Where a room of this node stands. */
-interface Standing {
+export interface Standing {
   readonly position: Position
   readonly tail: readonly Notice[]
 }
 
-export type Missed =
+type WhatIsMissed =
   /** Exactly what lies between `since` and the position of the room. */
   | { readonly notices: readonly Notice[] }
   | { readonly gap: GapReason }
@@ -24,16 +22,12 @@ export type Missed =
  * What one who stopped at `since` missed until where the room stands now, given what was `read` of the log after `since`
  * so far. Pure. The log may have been read beyond the position of the room: that part will arrive live.
  */
-export function missedSince(since: Position, room: Standing, read: readonly Notice[]): Missed {
+export function missedSince(since: Position, room: Standing, read: readonly Notice[]): WhatIsMissed {
   const missing = room.position.offset - since.offset
   if (since.epoch !== room.position.epoch || missing < 0) return { gap: 'epoch-changed' }
   if (missing > NOTICES_AT_MOST) return { gap: 'too-many' }
   const { run } = mergeInOrder(since.offset, read, room.tail)
   const notices = run.slice(0, missing)
-  if (countMessages(notices) > MESSAGES_AT_MOST) return { gap: 'too-many' }
   if (notices.length === missing) return { notices }
   return { readAfter: since.offset + read.length }
 }
-
-const countMessages = (notices: readonly Notice[]): number =>
-  notices.reduce((sum, { messages }) => sum + messages.length, 0)

@@ -15,7 +15,7 @@ import { isAllowedOrigin } from './origin.ts'
 import { createOutbox } from './outbox.ts'
 import { serveSocket } from './serve-socket.ts'
 import { createTurnstile } from './turnstile.ts'
-import { cutSlowSockets } from './slow-sockets.ts'
+import { watchSlowSockets } from './slow-sockets.ts'
 
 /** The path that every client of Socket.IO knows. */
 const PATH = '/socket.io/'
@@ -46,6 +46,7 @@ export function createRealtime(
   { broker, authenticate, metrics, log }: RealtimeDependencies,
 ) {
   let draining = false
+  let slowSockets: ReturnType<typeof watchSlowSockets> | undefined
   const stopped = new AbortController()
 
   const io: GatewaySockets = new Server({
@@ -88,12 +89,13 @@ export function createRealtime(
     attach(server: HttpServer): void {
       // Upgrades that are asked for elsewhere are not ours to end.
       io.attach(server, { destroyUpgrade: false })
-      stopped.signal.addEventListener('abort', cutSlowSockets(io, log))
+      slowSockets = watchSlowSockets(io, { metrics, log })
       void compareTops(rooms, broker, log, stopped.signal)
     },
 
     sockets: () => io.of('/').sockets.size,
     rooms: () => rooms.all().length,
+    mostWaiting: () => slowSockets?.mostWaiting() ?? 0,
 
     /** Sends every socket to another node, in slices over `drainMs`; new ones are refused from now on. */
     async drain(): Promise<void> {
@@ -103,6 +105,7 @@ export function createRealtime(
 
     async stop(): Promise<void> {
       stopped.abort()
+      slowSockets?.stop()
       rooms.closeAll()
       // Not `disconnectSockets`: clients do not come back after it.
       io.engine.close()

@@ -3,12 +3,12 @@ import type { Broker } from '../broker/broker.ts'
 import type { Logger } from '../ops/logger.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import { faceRoom, toBatch } from './audience.ts'
+import { flushed } from './flushed.ts'
 import type { GatewaySocket } from './gateway-socket.ts'
 import type { LocalRooms } from './local-rooms.ts'
 import type { Turnstile } from './turnstile.ts'
 import { Session } from './session.ts'
 
-const NOTICES_PER_REPLAY_FRAME = 100
 /** Longest time that a timer of Node can wait. */
 const TIMER_AT_MOST_MS = 2 ** 31 - 1
 
@@ -28,15 +28,15 @@ export function serveSocket(socket: GatewaySocket, dependencies: SocketDependenc
     ...dependencies,
     socket: {
       isOpen: () => socket.connected,
+      flushed: () => flushed(socket.conn),
       join: (room) => void socket.join(faceRoom(face, room)),
       leave: (room) => void socket.leave(faceRoom(face, room)),
       replay(room, epoch, notices) {
+        if (notices.length === 0) return
         dependencies.metrics.noticesDelivered(notices.length, 1)
-        for (let i = 0; i < notices.length; i += NOTICES_PER_REPLAY_FRAME) {
-          const part = notices.slice(i, i + NOTICES_PER_REPLAY_FRAME)
-          socket.emit('messages-recalled', toBatch(face, room, epoch, part))
-        }
+        socket.emit('messages-recalled', toBatch(face, room, epoch, notices))
       },
+      tellGap: (room, reason, position) => void socket.emit('gap', { room, reason, position }),
     },
   })
   socket.on('subscribe', (ask: unknown, answer: unknown) => void session.subscribe(ask, asCallback(answer)))

@@ -7,36 +7,35 @@ import { isFeed, roomName } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import { authorise } from '../auth/authorise.ts'
 import type { Principal } from '../auth/principal.ts'
-import type { Broker } from '../broker/broker.ts'
+import type { Broker, History } from '../broker/broker.ts'
 import type { Logger } from '../ops/logger.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import { PAGE_NOTICES } from './local-room.ts'
 import type { LocalRoom } from './local-room.ts'
 import type { LocalRooms } from './local-rooms.ts'
+import { createTurnstile } from './turnstile.ts'
 import type { Turnstile } from './turnstile.ts'
-import { missedSince } from './missed.ts'
 import { checkRecalled, checkRoom, checkSubscribe } from './payload-checks.ts'
+import { replay } from './replay.ts'
+import type { Missed } from './replay.ts'
 
 const ROOMS_AT_MOST = 1_000
 const REQUESTS_UNDER_WAY_AT_MOST = 100
-/** Reads of the log for one resume; enough for the most that is replayed while the room goes on. */
-const READS_AT_MOST = 20
+const READ_AGAIN_AFTER_MS = 1_000
 /** While Redis is away a room cannot catch up, and a client should rather ask again than wait. */
 const CATCH_UP_WITHIN_MS = 3_000
 
 /** What a session does to its socket. */
 interface SocketSide {
-  isOpen(): boolean
+  readonly isOpen: () => boolean
+  /** Resolves once all that was sent so far is on its way, or the socket is closed. */
+  readonly flushed: () => Promise<void>
   /** From now on, the socket gets what is sent to the room. */
   join(room: Room): void
   leave(room: Room): void
   replay(room: Room, epoch: string, notices: readonly Notice[]): void
-}
-
-/** What was missed up to where the room stands, or why that cannot be told. */
-interface Known {
-  readonly notices?: readonly Notice[]
-  readonly gap?: GapReason
+  /** Tells that notices are missing, and where the room goes on. */
+  tellGap(room: Room, reason: GapReason, position: Position): void
 }
 
 interface SessionDependencies {
@@ -54,6 +53,11 @@ export class Session {
   readonly #principal: Principal
   readonly #deps: SessionDependencies
   readonly #joined = new Map<string, LocalRoom>()
+  /**
+   * What may be large is sent one after the other, each when the last one is on its way: however much a socket asks for
+   * at once, little waits for it here.
+   */
+  readonly #largeInTurn = createTurnstile(1)
   readonly #queues = new Map<string, Promise<unknown>>()
   #underWay = 0
   #entering = 0
@@ -89,7 +93,10 @@ export class Session {
     await this.#serve(answer, async () => {
       const { seqs, ...conversation } = checkRecalled(payload)
       this.#authorise(conversation)
-      answer({ ok: true, recalled: await this.#deps.broker.recalled(conversation, seqs) })
+      await this.#largeInTurn(async () => {
+        await this.#deps.socket.flushed()
+        answer({ ok: true, recalled: await this.#deps.broker.recalled(conversation, seqs) })
+      })
     })
   }
 
@@ -126,7 +133,7 @@ export class Session {
   ): Promise<void> {
     const local = await this.#deps.rooms.acquire(room)
     try {
-      if (since === undefined) this.#enter(local, { notices: [] }, answer)
+      if (since === undefined) this.#enter(local, {}, () => this.#answer(local, {}, answer))
       else await this.#resume(local, since, answer)
     } catch (error) {
       this.#deps.rooms.release(local)
@@ -134,46 +141,71 @@ export class Session {
     }
   }
 
-  /** Reads the log until it is known what was missed up to where the room stands, and enters in that very moment. */
+  /** Answers, tells what was missed, and enters; with much missed, what was missed is still on its way after the answer. */
   async #resume(local: LocalRoom, since: Position, answer: (answer: Subscribed) => void): Promise<void> {
+    const { room } = local
     const { epoch, offset } = local.position
     // The client knows more than this node, or another log: the node may be the one that is behind.
     if (since.epoch !== epoch || since.offset > offset) await this.#catchUp(local)
-    const read: Notice[] = []
-    for (let reads = 0; reads < READS_AT_MOST; reads++) {
-      const missed = missedSince(since, local, read)
-      if (!('readAfter' in missed)) return this.#enterAgain(local, missed, answer)
-      const from = { epoch: since.epoch, offset: missed.readAfter }
-      const history = await this.#deps.readInTurn(() =>
-        this.#deps.broker.history(local.room, from, PAGE_NOTICES),
-      )
-      if (history.gap !== undefined) return this.#enterAgain(local, history, answer)
-      read.push(...history.notices)
+    const { socket, metrics } = this.#deps
+    let isAnswered = false
+    const answerOnce = (missed: Missed, recovered?: number): void => {
+      if (isAnswered) return missed.gap && socket.tellGap(room, missed.gap, local.position)
+      isAnswered = true
+      metrics.resumed(outcomeOf(missed, recovered))
+      this.#answer(local, missed, answer, recovered)
     }
-    this.#enterAgain(local, { gap: 'too-many' }, answer)
+    const isEntered = await this.#largeInTurn(() =>
+      replay(since, local, {
+        isOpen: socket.isOpen,
+        flushed: socket.flushed,
+        read: (from) => this.#read(room, from, () => isAnswered),
+        send: (notices) => {
+          answerOnce({}, local.position.offset - since.offset)
+          socket.replay(room, since.epoch, notices)
+        },
+        enter: (missed) => this.#enter(local, missed, () => answerOnce(missed)),
+      }),
+    )
+    if (!isEntered) this.#deps.rooms.release(local)
   }
 
-  #enterAgain(local: LocalRoom, missed: Known, answer: (answer: Subscribed) => void): void {
-    const outcome = missed.notices?.length ? 'recovered' : 'nothing-missed'
-    this.#deps.metrics.resumed(missed.gap === undefined ? outcome : 'gap')
-    this.#enter(local, missed, answer)
+  /** Reads a page of a log. Who was promised the rest is not refused it: then it is tried until the socket is gone. */
+  async #read(room: Room, since: Position, isPromised: () => boolean): Promise<History> {
+    for (;;) {
+      try {
+        return await this.#deps.readInTurn(() => this.#deps.broker.history(room, since, PAGE_NOTICES))
+      } catch (error) {
+        if (!isPromised() || !this.#deps.socket.isOpen()) throw error
+        await delay(Math.random() * READ_AGAIN_AFTER_MS, undefined, { ref: false })
+      }
+    }
+  }
+
+  /** Ends what the socket had of the room before, and says from where it goes on. */
+  #answer(
+    { room, position }: LocalRoom,
+    { notices = [], gap }: Missed,
+    answer: (answer: Subscribed) => void,
+    recovered = notices.length,
+  ): void {
+    // Only now: a request that fails leaves the socket in the room as it was.
+    this.#leave(room)
+    answer({ ok: true, room, position, recovered, ...(gap && { gap }) })
   }
 
   /**
    * Answers, sends what was missed, and joins, all in one turn: between any two of these a notice could come and be in
    * neither what was missed nor what is live.
    */
-  #enter(local: LocalRoom, missed: Known, answer: (answer: Subscribed) => void): void {
+  #enter(local: LocalRoom, { notices = [] }: Missed, tell: () => void): void {
     const { room } = local
-    if (!this.#deps.socket.isOpen()) return this.#deps.rooms.release(local)
+    const { socket, rooms } = this.#deps
+    if (!socket.isOpen()) return rooms.release(local)
     local.flush()
-    // Only now: a request that fails leaves the socket in the room as it was.
-    this.#leave(room)
-    const notices = missed.notices ?? []
-    const { position } = local
-    answer({ ok: true, room, position, recovered: notices.length, ...(missed.gap && { gap: missed.gap }) })
-    this.#deps.socket.replay(room, position.epoch, notices)
-    this.#deps.socket.join(room)
+    tell()
+    socket.replay(room, local.position.epoch, notices)
+    socket.join(room)
     this.#joined.set(roomName(room), local)
   }
 
@@ -218,4 +250,9 @@ export class Session {
       this.#underWay--
     }
   }
+}
+
+function outcomeOf({ notices = [], gap }: Missed, recovered = notices.length) {
+  if (gap !== undefined) return 'gap'
+  return recovered > 0 ? 'recovered' : 'nothing-missed'
 }

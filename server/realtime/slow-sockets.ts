@@ -1,9 +1,13 @@
+import { GOODBYES } from '../../shared/errors.ts'
 import type { Logger } from '../ops/logger.ts'
+import type { Metrics } from '../ops/metrics.ts'
 import type { GatewaySocket, GatewaySockets } from './gateway-socket.ts'
 
 /** Far above what a burst leaves waiting for a moment, far below what many slow sockets could fill a node with. */
 const WAITING_AT_MOST_BYTES = 1024 * 1024
 const LOOK_EVERY_MS = 1_000
+/** For what waits, and the goodbye behind it, to be read after all. */
+const GRACE_MS = 5_000
 
 type Connection = GatewaySocket['conn']
 
@@ -19,34 +23,67 @@ interface Inner {
   }
 }
 
-/**
- * Cuts each connection for which too much waits to be sent, in a way that makes clients come back with their positions.
- * Connections that have not shown a token are watched too, and each ping is: it is answered with as many bytes, whether
- * the peer reads them or not. Answers how to stop.
- */
-export function cutSlowSockets(io: GatewaySockets, log: Logger): () => void {
-  const connections = new Set<Connection>()
-  io.engine.on('connection', (connection: Connection) => {
-    connections.add(connection)
-    connection.on('close', () => connections.delete(connection))
-    innerOf(connection).transport?.socket?.on?.('ping', () => cutIfSlow(connection, log))
-  })
-  const looking = setInterval(() => {
-    for (const connection of connections) cutIfSlow(connection, log)
-  }, LOOK_EVERY_MS)
-  looking.unref()
-  return () => clearInterval(looking)
+interface Watched {
+  /** Undefined until the connection has shown a token. */
+  socket?: GatewaySocket
+  endsAtMs?: number
 }
 
-function cutIfSlow(connection: Connection, log: Logger): void {
+/**
+ * Ends each connection for which too much waits to be sent, in a way that makes clients come back with their positions:
+ * with a goodbye for those that still read, cut off a moment later for those that do not. Nothing is added to what waits
+ * meanwhile. Connections that have not shown a token are watched too, and each ping is: it is answered with as many
+ * bytes, whether the peer reads them or not.
+ */
+export function watchSlowSockets(io: GatewaySockets, { metrics, log }: { metrics: Metrics; log: Logger }) {
+  const connections = new Map<Connection, Watched>()
+
+  function look(connection: Connection): void {
+    const watched = connections.get(connection)
+    if (watched === undefined) return
+    if (watched.endsAtMs !== undefined) {
+      if (performance.now() >= watched.endsAtMs) terminate(connection)
+      return
+    }
+    const waitingBytes = waitingFor(connection)
+    if (waitingBytes <= WAITING_AT_MOST_BYTES) return
+    watched.endsAtMs = performance.now() + GRACE_MS
+    metrics.socketTooSlow()
+    log.warn({ waitingBytes }, 'socket too slow, sent away')
+    watched.socket?.emit('goodbye', GOODBYES.TOO_SLOW)
+    connection.close()
+    // Without a token there is nothing that it could miss.
+    if (watched.socket === undefined) terminate(connection)
+  }
+
+  io.engine.on('connection', (connection: Connection) => {
+    connections.set(connection, {})
+    connection.on('close', () => connections.delete(connection))
+    innerOf(connection).transport?.socket?.on?.('ping', () => look(connection))
+  })
+  io.on('connection', (socket) => {
+    const watched = connections.get(socket.conn)
+    if (watched) watched.socket = socket
+  })
+  const looking = setInterval(() => [...connections.keys()].forEach(look), LOOK_EVERY_MS)
+  looking.unref()
+
+  return {
+    /** Bytes that wait for the socket for which most wait. */
+    mostWaiting: (): number =>
+      [...connections.keys()].reduce((most, one) => Math.max(most, waitingFor(one)), 0),
+    stop: (): void => clearInterval(looking),
+  }
+}
+
+/** Bytes that wait to be sent on a connection. */
+function waitingFor(connection: Connection): number {
   const { writeBuffer = [], transport } = innerOf(connection)
   const queued = writeBuffer.reduce((sum, { data }) => sum + (typeof data === 'string' ? data.length : 0), 0)
-  const waitingBytes = queued + (transport?.socket?.bufferedAmount ?? 0)
-  if (waitingBytes <= WAITING_AT_MOST_BYTES) return
-  log.warn({ waitingBytes }, 'socket too slow, cut off')
-  connection.close(true)
-  // A close handshake would wait for a peer that does not read, and hold all that waits meanwhile.
-  transport?.socket?.terminate?.()
+  return queued + (transport?.socket?.bufferedAmount ?? 0)
 }
+
+/** A close handshake would wait for a peer that does not read, and hold all that waits meanwhile. */
+const terminate = (connection: Connection): void => innerOf(connection).transport?.socket?.terminate?.()
 
 const innerOf = (connection: Connection): Inner => connection as unknown as Inner

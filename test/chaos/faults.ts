@@ -11,6 +11,7 @@ import type { Fault } from './row.ts'
 import { scriptsFlushed } from './scripts-flushed.ts'
 import { socketsCut } from './sockets-cut.ts'
 import { socketsReturn } from './sockets-return.ts'
+import { socketsStalled } from './sockets-stalled.ts'
 import { spoolFull } from './spool-full.ts'
 
 /** Every fault, by the name under which the long form plays it alone. */
@@ -59,6 +60,11 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     rule: 'tells very many sockets that come back at once what they missed',
     losesData: false,
     play: socketsReturn,
+  },
+  'sockets-stalled': {
+    rule: 'sends sockets away that stop reading, and tells them everything when they come back',
+    losesData: false,
+    play: socketsStalled,
   },
   'scripts-flushed': {
     rule: 'loses nothing when Redis forgets the scripts',

@@ -3,7 +3,9 @@ import type { Socket } from 'socket.io-client'
 import type { Position } from '../../shared/position.ts'
 import type { ClientToServer, ServerToClient, Subscribed } from '../../shared/protocol.ts'
 import type { Room } from '../../shared/room.ts'
+import { readOn, stall, terminate } from '../support/web-socket.ts'
 import type { Heard } from './ledger.ts'
+import { FILLERS_FROM } from './sender.ts'
 
 const COME_BACK_WITHIN_MS = 100
 const ASK_AGAIN_AFTER_MS = 100
@@ -25,6 +27,9 @@ export interface Listener {
   isListening(): boolean
   /** Cuts the connection without a word; the listener comes back by itself. */
   cut(): void
+  /** Reads nothing more, and stays connected. */
+  stall(): void
+  readOn(): void
   /** Cuts the connection, and stays away. */
   leave(): void
   comeBack(): void
@@ -84,7 +89,7 @@ export async function startListener({ urls, room, token, hear }: ListenerOptions
           kind: 'notice',
           atMs: performance.now(),
           position: since,
-          seqs: messages.map(({ seq }) => seq),
+          seqs: messages.map(({ seq }) => seq).filter((seq) => seq < FILLERS_FROM),
         })
       }
     })
@@ -102,6 +107,8 @@ export async function startListener({ urls, room, token, hear }: ListenerOptions
   return {
     isListening: () => isListening,
     cut,
+    stall: () => stall(current),
+    readOn: () => readOn(current),
     leave() {
       isAway = true
       cut()
@@ -115,14 +122,4 @@ export async function startListener({ urls, room, token, hear }: ListenerOptions
       for (const socket of sockets) socket.close()
     },
   }
-}
-
-/** Inner fields of Socket.IO's client: closing in its own way would tell the node, a lost network does not. */
-interface Inner {
-  readonly engine?: { readonly transport?: { readonly ws?: { terminate?(): void } } }
-}
-
-function terminate(socket: GatewaySocket | undefined): void {
-  const inner = socket?.io as unknown as Inner | undefined
-  inner?.engine?.transport?.ws?.terminate?.()
 }

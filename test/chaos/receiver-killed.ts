@@ -3,7 +3,7 @@ import { freePort } from '../support/free-port.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { until } from '../support/wait.ts'
 import { playUnderLoad, spoolIsEmpty } from './play.ts'
-import { readMetric } from './read-metric.ts'
+import { readMetric } from '../support/read-metric.ts'
 import type { Row, Size } from './row.ts'
 
 const TIMES = { short: 1, long: 4 } as const

@@ -2,7 +2,7 @@ import { connect, adminToken } from '../support/client.ts'
 import { until } from '../support/wait.ts'
 import { connectOperator } from './operator.ts'
 import { conclude, assemble, play } from './play.ts'
-import { readMetric } from './read-metric.ts'
+import { readMetric } from '../support/read-metric.ts'
 import type { Row, Size } from './row.ts'
 import type { Stage } from './stage.ts'
 

@@ -1,6 +1,10 @@
 import { postWebhook, recallBody } from '../support/webhook.ts'
 import type { Ledger } from './ledger.ts'
 
+/** Seqs from here on only make a recall larger. */
+export const FILLERS_FROM = 1_000_000_000
+const LONG_ID = 'x'.repeat(128)
+
 interface SenderOptions {
   /** Receivers, by turns. */
   readonly urls: readonly string[]
@@ -13,11 +17,15 @@ interface SenderOptions {
 export function createSender({ urls, groups, ledger }: SenderOptions) {
   let turn = 0
 
-  /** Answers whether the recall was kept. */
-  async function send(group = groups[turn % groups.length] ?? ''): Promise<boolean> {
+  /** Answers whether the recall was kept. `fillers` further messages make it larger. */
+  async function send(group = groups[turn % groups.length] ?? '', fillers = 0): Promise<boolean> {
     const url = urls[turn++ % urls.length] ?? ''
     const recall = ledger.send(group)
-    const body = recallBody({ GroupId: group, MsgSeqList: [{ MsgSeq: recall.seq }] })
+    const more = Array.from({ length: fillers }, (_, i) => ({
+      MsgSeq: FILLERS_FROM + recall.seq * fillers + i,
+      MsgId: LONG_ID,
+    }))
+    const body = recallBody({ GroupId: group, MsgSeqList: [{ MsgSeq: recall.seq }, ...more] })
     const status = await postWebhook(url, { body }).then(
       (answer) => answer.status,
       () => undefined,

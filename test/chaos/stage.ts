@@ -9,7 +9,7 @@ import { audit } from './audit.ts'
 import { Ledger } from './ledger.ts'
 import { startListener } from './listener.ts'
 import type { Listener } from './listener.ts'
-import { readMetric } from './read-metric.ts'
+import { readMetric } from '../support/read-metric.ts'
 import type { Row } from './row.ts'
 
 const LOOK_EVERY_MS = 100

@@ -5,9 +5,11 @@ import { expect } from 'chai'
 import { adminToken, connect } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
+import { readMetric } from '../support/read-metric.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { undoAfterEach } from '../support/undo.ts'
 import { soon, until } from '../support/wait.ts'
+import { readOn, stall } from '../support/web-socket.ts'
 import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
 
 const query = () => new URLSearchParams(signedQuery()).toString()
@@ -115,16 +117,28 @@ describe('a peer that does not play by the rules', () => {
     expect(got().split('40{"sid"')).to.have.length.at.most(2)
   })
 
-  it('is told to reload rather than sent megabytes of what it missed', async () => {
+  it('gets megabytes of what it missed no faster than it reads', async () => {
+    const RECALLS = 40
     const client = await connect(gateway.url, await adminToken())
     undo(client.close)
     const { position } = await client.subscribe({ group: 'g' })
-    for (let i = 0; i < 6; i++) {
-      const MsgSeqList = Array.from({ length: 1_000 }, (_, j) => ({ MsgSeq: i * 1_000 + j + 1 }))
+    await client.ask({ group: 'g' }, 'unsubscribe')
+    for (let i = 0; i < RECALLS; i++) {
+      const MsgSeqList = Array.from({ length: 1_000 }, (_, j) => ({
+        MsgSeq: i * 1_000 + j + 1,
+        MsgId: 'x'.repeat(200),
+      }))
       await postWebhook(gateway.url, { body: recallBody({ GroupId: 'g', MsgSeqList }) })
     }
-    expect(await client.ask({ group: 'g', since: position })).to.include({ gap: 'too-many', recovered: 0 })
-    expect(await client.ask({ group: 'g', since: { ...position, offset: 2 } })).to.include({ recovered: 4 })
+    stall(client.socket)
+    const asked = client.ask({ group: 'g', since: position })
+    await until('as much waits as may', async () => (await readMetric(gateway.url, 'most_waiting_bytes')) > 0)
+    for (let look = 0; look < 20; look++)
+      expect(await readMetric(gateway.url, 'most_waiting_bytes')).to.be.below(512 * 1024)
+    readOn(client.socket)
+    expect(await asked).to.include({ recovered: RECALLS })
+    await until('all is there', () => client.received.length === RECALLS)
+    expect(await readMetric(gateway.url, 'sockets_too_slow_total')).to.equal(0)
   })
 
   it('that sleeps does not keep the gateway from stopping with 0', async () => {

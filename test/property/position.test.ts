@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { answerSince } from '../../server/broker/log-rules.ts'
 import { missedSince } from '../../server/realtime/missed.ts'
+import { replay } from '../../server/realtime/replay.ts'
 import type { Notice } from '../../shared/notice.ts'
 import { mergeInOrder } from '../../shared/position.ts'
 
@@ -157,18 +158,77 @@ describe('what a socket missed, for any tail of the room and any read of the log
     fc.assert(property)
   })
 
-  it('is a gap, and nothing of it is told, when it is more than is replayed', () => {
-    const property = fc.property(
-      fc.integer({ min: 990, max: 1_010 }),
-      fc.integer({ min: 4, max: 6 }),
-      (missing, messages) => {
-        const tail = between(0, missing).map((at) => noticeAt(at, messages))
-        const room = { position: { epoch: EPOCH, offset: missing }, tail }
-        const missed = missedSince({ epoch: EPOCH, offset: 0 }, room, [])
-        const tooMany = missing > 1_000 || missing * messages > 5_000
-        expect(missed).to.deep.equal(tooMany ? { gap: 'too-many' } : { notices: tail })
-      },
-    )
+  it('is a gap when it is more than is replayed', () => {
+    const property = fc.property(fc.integer({ min: 990, max: 1_010 }), (missing) => {
+      const tail = noticesBetween(0, missing)
+      const room = { position: { epoch: EPOCH, offset: missing }, tail }
+      const missed = missedSince({ epoch: EPOCH, offset: 0 }, room, [])
+      expect(missed).to.deep.equal(missing > 1_000 ? { gap: 'too-many' } : { notices: tail })
+    })
     fc.assert(property, { numRuns: 50 })
   })
 })
+
+describe('a replay, for any room that goes on meanwhile', () => {
+  /** Enough for one frame, for one of four, and for next to nothing. */
+  const messages = fc.constantFrom(1, 500, 2_500)
+  const given = fc.record({
+    since: offset,
+    sizes: fc.array(messages, { minLength: LONGEST * 4, maxLength: LONGEST * 4 }),
+    ahead: offset,
+    tail: offset,
+    page: fc.integer({ min: 1, max: 10 }),
+    grows: fc.array(fc.nat({ max: 3 }), { minLength: LONGEST, maxLength: LONGEST }),
+    /** How far the log is trimmed at the end of the replay, and when the socket leaves, if it does. */
+    trims: fc.option(offset),
+    leaves: fc.option(fc.nat({ max: 10 })),
+  })
+
+  it('tells what was missed once and in order, in small pieces, up to where the room stands; or why it cannot', async () => {
+    const property = fc.asyncProperty(given, async (world) => {
+      const log = world.sizes.map((size, i) => noticeAt(i + 1, size))
+      let stands = Math.min(world.since + world.ahead, log.length)
+      let turns = 0
+      const room = {
+        get position() {
+          return { epoch: EPOCH, offset: stands }
+        },
+        get tail() {
+          return log.slice(Math.max(0, stands - world.tail), stands)
+        },
+      }
+      const told: Notice[] = []
+      let ended: string | undefined
+      const isEntered = await replay({ epoch: EPOCH, offset: world.since }, room, {
+        isOpen: () => world.leaves === null || turns <= world.leaves,
+        async flushed() {
+          stands = Math.min(log.length, stands + (world.grows[turns++] ?? 0))
+        },
+        async read({ offset: after }) {
+          const top = room.position
+          if (world.trims !== null && after < world.trims) return { gap: 'trimmed', top }
+          return { notices: log.slice(after, after + world.page), top }
+        },
+        send(notices) {
+          expect(notices.length === 1 || messagesOf(notices) <= 2_048).to.equal(true)
+          told.push(...notices)
+        },
+        enter(missed) {
+          expect(ended).to.equal(undefined)
+          expect(messagesOf(missed.notices ?? [])).to.be.at.most(8_192)
+          told.push(...(missed.notices ?? []))
+          ended = missed.gap ?? 'there'
+          if (missed.gap === undefined) expect(offsetsOf(told)).to.deep.equal(between(world.since, stands))
+        },
+      })
+      expect(isEntered).to.equal(ended !== undefined)
+      expect(offsetsOf(told)).to.deep.equal(between(world.since, world.since + told.length))
+      if (world.leaves === null) expect(isEntered).to.equal(true)
+      if (world.trims === null) expect(ended).to.be.oneOf(['there', undefined])
+    })
+    await fc.assert(property, { numRuns: 300 })
+  })
+})
+
+const messagesOf = (notices: readonly Notice[]): number =>
+  notices.reduce((sum, notice) => sum + notice.messages.length, 0)

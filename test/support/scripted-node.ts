@@ -80,9 +80,11 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
         readInTurn: (work) => work(),
         socket: {
           isOpen: () => isOpen,
+          flushed: async () => undefined,
           join: () => ear.onJoin(),
           leave: () => void (ear.isIn = false),
           replay: (_room, epoch, notices) => ear.onNotices(epoch, notices),
+          tellGap: (_room, _reason, position) => ear.onGap(position),
         },
       },
     )

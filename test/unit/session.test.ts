@@ -70,6 +70,8 @@ function createRace(microtasks: number) {
       rooms,
       socket: {
         isOpen: () => true,
+        tellGap: () => undefined,
+        flushed: async () => undefined,
         join: () => void (isIn = true),
         leave: () => void (isIn = false),
         replay: (_room, _epoch, notices) => void got.push(...notices.map(({ offset }) => offset)),
