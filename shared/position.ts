@@ -11,7 +11,7 @@ export type GapReason =
   | 'epoch-changed'
   /** The log no longer reaches back to the position. */
   | 'trimmed'
-  /** More was missed than is delivered at once. */
+  /** More was missed than is replayed. */
   | 'too-many'
   /** The log holds an entry that the gateway cannot read. */
   | 'unreadable'

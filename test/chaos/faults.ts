@@ -1,5 +1,6 @@
 import { allFlushed } from './all-flushed.ts'
 import { connectionsKilled } from './connections-killed.ts'
+import { clusterFailover, sentinelFailover, slotMoved } from './failovers.ts'
 import { nodeKilled } from './node-killed.ts'
 import { receiverKilled } from './receiver-killed.ts'
 import { redisEmptied } from './redis-emptied.ts'
@@ -40,6 +41,31 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     rule: 'loses nothing when all connections to Redis are cut again and again',
     losesData: false,
     play: connectionsKilled,
+  },
+  'sentinel-master-killed': {
+    rule: 'loses nothing when the master of a Sentinel group is killed',
+    losesData: false,
+    play: sentinelFailover('Sentinel master killed', 'SIGKILL'),
+  },
+  'sentinel-master-frozen': {
+    rule: 'loses nothing when the master of a Sentinel group freezes',
+    losesData: false,
+    play: sentinelFailover('Sentinel master frozen', 'SIGSTOP'),
+  },
+  'cluster-master-killed': {
+    rule: 'loses nothing when the master of our slot in a cluster is killed',
+    losesData: false,
+    play: clusterFailover('Cluster master killed', 'SIGKILL'),
+  },
+  'cluster-master-frozen': {
+    rule: 'loses nothing when the master of our slot in a cluster freezes',
+    losesData: false,
+    play: clusterFailover('Cluster master frozen', 'SIGSTOP'),
+  },
+  'slot-moved': {
+    rule: 'loses nothing while our slot of a cluster moves to another master',
+    losesData: false,
+    play: slotMoved,
   },
   'node-killed': {
     rule: 'loses nothing when nodes are killed and their sockets go on at others',

@@ -19,29 +19,41 @@ type Settings = Readonly<Record<string, string>>
 interface CastOptions {
   readonly nodes?: number
   readonly receiver?: Settings
-  readonly redis?: Parameters<Stage['startRedis']>[0]
   readonly listenersPerRoom?: number
   /** Recalls in all groups together. */
   readonly perSecond?: number
 }
 
-/** Who plays: one receiver and some nodes on one Redis, listeners in each room, and the provider. */
-export interface Cast {
-  readonly redis: RedisServer
+interface OneRedis {
+  readonly redis?: Parameters<Stage['startRedis']>[0]
+}
+
+/** Who plays: one receiver and some nodes, listeners in each room, and the provider. */
+interface Cast {
   readonly receiver: GatewayProcess
   readonly nodes: readonly GatewayProcess[]
   readonly listeners: readonly Listener[]
   readonly sender: Sender
 }
 
-export async function assemble(stage: Stage, size: Size, options: CastOptions = {}): Promise<Cast> {
+/** All on one Redis. */
+export async function assemble(stage: Stage, size: Size, options: CastOptions & OneRedis = {}) {
   const redis = await stage.startRedis(options.redis)
+  return { redis, ...(await assembleOn({ REDIS_URL: redis.url }, stage, size, options)) }
+}
+
+async function assembleOn(
+  settings: Settings,
+  stage: Stage,
+  size: Size,
+  options: CastOptions = {},
+): Promise<Cast> {
   const roles = ['receiver', ...Array.from({ length: options.nodes ?? 2 }, () => 'node')]
   const [receiver, ...nodes] = await Promise.all(
     roles.map((ROLE) =>
       stage.startGateway({
         ROLE,
-        REDIS_URL: redis.url,
+        ...settings,
         ...(ROLE === 'receiver' && options.receiver),
       }),
     ),
@@ -53,7 +65,7 @@ export async function assemble(stage: Stage, size: Size, options: CastOptions = 
   for (const group of GROUPS) listeners.push(...(await stage.listen(count, { group }, urls)))
   listeners.push(...(await stage.listen(Math.ceil(count / 4), FEED, urls)))
   const sender = createSender({ urls: [receiver.url], groups: GROUPS, ledger: stage.ledger })
-  return { redis, receiver, nodes, listeners, sender }
+  return { receiver, nodes, listeners, sender }
 }
 
 /**
@@ -63,20 +75,49 @@ export async function assemble(stage: Stage, size: Size, options: CastOptions = 
 export async function playUnderLoad(
   fault: string,
   size: Size,
-  disturb: (cast: Cast, stage: Stage) => Promise<unknown>,
+  disturb: (cast: Cast & { readonly redis: RedisServer }, stage: Stage) => Promise<unknown>,
+  options: CastOptions & OneRedis = {},
+): Promise<Row> {
+  const prepare = async (stage: Stage) => {
+    const redis = await stage.startRedis(options.redis)
+    return {
+      settings: { REDIS_URL: redis.url },
+      disturb: (cast: Cast) => disturb({ redis, ...cast }, stage),
+    }
+  }
+  return playUnderLoadOn(fault, size, prepare, options)
+}
+
+/** Plays one fault likewise, on whatever `prepare` starts in the place of one Redis. */
+export async function playUnderLoadOn(
+  fault: string,
+  size: Size,
+  prepare: (stage: Stage) => Promise<{
+    readonly settings: Settings
+    readonly disturb: (cast: Cast) => Promise<unknown>
+  }>,
   options: CastOptions = {},
 ): Promise<Row> {
   return play(fault, async (stage) => {
-    const cast = await assemble(stage, size, options)
+    const { settings, disturb } = await prepare(stage)
+    const cast = await assembleOn(settings, stage, size, options)
     const flow = cast.sender.start(options.perSecond ?? PER_SECOND[size])
     await until('recalls arrive', () => stage.ledger.recalls.some(({ status }) => status === 200))
     try {
-      await disturb(cast, stage)
+      await disturb(cast)
     } finally {
       await flow.stop()
     }
     await conclude(stage, cast.sender)
   })
+}
+
+/** Resolves once every gateway is ready, and what the receiver had to spool is published. */
+export async function isServed({ receiver, nodes }: Cast): Promise<void> {
+  const isReady = async ({ url }: GatewayProcess) => (await fetch(`${url}/readyz`)).status === 200
+  const areReady = async () => (await Promise.all([receiver, ...nodes].map(isReady))).every(Boolean)
+  await until('the gateways are ready', areReady, SETTLED_WITHIN_MS)
+  await spoolIsEmpty(receiver)
 }
 
 /** Plays one fault on a stage of its own, and clears the stage. */

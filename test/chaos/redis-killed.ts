@@ -5,8 +5,6 @@ import type { Row, Size } from './row.ts'
 
 /** How long Redis is away, one time after the other. */
 const AWAY_MS = { short: [1_000], long: [1_000, 30_000] } as const
-/** What comes while Redis is away must fit into a log: beyond that, a gap would be right. */
-const PER_SECOND = { short: 50, long: 20 } as const
 
 /** Redis is killed and started again with all that it had confirmed; meanwhile sockets come and go. */
 export async function redisKilled(size: Size): Promise<Row> {
@@ -26,7 +24,7 @@ export async function redisKilled(size: Size): Promise<Row> {
           await delay(1_000)
         }
       },
-      { redis: { keepIn }, perSecond: PER_SECOND[size] },
+      { redis: { keepIn } },
     )
   } finally {
     remove()
