@@ -1,5 +1,6 @@
 import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
+import { createClientAddress } from '../client-address.ts'
 
 /** Which halves of the gateway this process runs. */
 type Role = 'all' | 'receiver' | 'node'
@@ -30,6 +31,7 @@ export interface Config {
   readonly DRAIN_MS: number
   readonly LOG_LEVEL: string
   readonly CORS_ORIGINS: readonly string[]
+  readonly TRUST_PROXY: readonly string[]
 }
 
 const list = (items: Joi.Schema): Joi.Schema =>
@@ -43,6 +45,15 @@ const list = (items: Joi.Schema): Joi.Schema =>
   }))
     .list()
     .items(items)
+
+const network = Joi.string().custom((value: string, { error }) => {
+  try {
+    createClientAddress([value])
+    return value
+  } catch {
+    return error('string.network')
+  }
+})
 
 const redisUrl = Joi.string().uri({ scheme: ['redis', 'rediss'] })
 
@@ -149,6 +160,11 @@ export const configSchema = Joi.object<Config>({
     .default([])
     .description(
       'origins of pages that may open sockets, separated by commas, `*` for any; none = the own origin',
+    ),
+  TRUST_PROXY: list(network)
+    .default([])
+    .description(
+      'proxies whose X-Forwarded-For is believed: addresses, networks, `loopback`, `linklocal`, `uniquelocal`, separated by commas',
     ),
 })
 

@@ -30,9 +30,10 @@ const imports: Import[] = sources.flatMap((from) =>
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'shared/': [],
   'server/auth/': [],
-  'server/ops/': [],
+  'server/ops/': ['server/client-address.ts'],
   'server/console/': [],
   'server/identifier-schema.ts': [],
+  'server/client-address.ts': [],
   'server/local-store.ts': [],
   'server/page.ts': [],
   'server/broker/': ['server/ops/logger.ts', 'server/local-store.ts'],
@@ -41,6 +42,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'server/broker/broker.ts',
     'server/ops/logger.ts',
     'server/ops/metrics.ts',
+    'server/client-address.ts',
     'server/identifier-schema.ts',
   ],
   'server/realtime/': [
@@ -48,6 +50,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'server/ops/logger.ts',
     'server/ops/metrics.ts',
     'server/auth/',
+    'server/client-address.ts',
     'server/identifier-schema.ts',
   ],
   'server/ignore-upgrades.ts': [],
@@ -86,6 +89,8 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
   preact: ['server/console/'],
   'preact/hooks': ['server/console/'],
   'socket.io-client': ['server/console/'],
+  'proxy-addr': ['server/client-address.ts'],
+  'rate-limiter-flexible': ['server/realtime/'],
   vite: ['server/console/vite.config.ts'],
 }
 

@@ -1,0 +1,30 @@
+import type { IncomingMessage } from 'node:http'
+import { expect } from 'chai'
+import { createClientAddress } from '../../server/client-address.ts'
+
+const request = (peer: string, forwarded?: string): IncomingMessage =>
+  ({
+    socket: { remoteAddress: peer },
+    headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded },
+  }) as unknown as IncomingMessage
+
+describe('address of a client', () => {
+  it('is the peer when no proxy is trusted, whatever it claims', () => {
+    expect(createClientAddress([])(request('192.0.2.1', '203.0.113.7'))).to.equal('192.0.2.1')
+  })
+
+  it('is the last one that a trusted proxy did not write itself', () => {
+    const addressOf = createClientAddress(['loopback', '10.0.0.0/8'])
+    expect(addressOf(request('127.0.0.1', '203.0.113.7'))).to.equal('203.0.113.7')
+    expect(addressOf(request('10.1.1.1', 'forged, 203.0.113.7, 10.2.2.2'))).to.equal('203.0.113.7')
+    expect(addressOf(request('192.0.2.1', '203.0.113.7'))).to.equal('192.0.2.1')
+  })
+
+  it('writes an IPv4 peer of an IPv6 socket as IPv4', () => {
+    expect(createClientAddress([])(request('::ffff:192.0.2.1'))).to.equal('192.0.2.1')
+  })
+
+  it('refuses what is no network', () => {
+    expect(() => createClientAddress(['everybody'])).to.throw()
+  })
+})
