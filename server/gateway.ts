@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Router } from 'express'
 import { GatewayError } from '../shared/errors.ts'
+import { createDisconnect } from './api/disconnect.ts'
 import { createAuthenticate } from './auth/authenticate.ts'
+import type { Authenticate } from './auth/authenticate.ts'
+import { createAuthorise } from './auth/authorise.ts'
 import type { Broker } from './broker/broker.ts'
 import { createEmbeddedBroker } from './broker/embedded/embedded-broker.ts'
 import { createRedisBroker } from './broker/redis/redis-broker.ts'
@@ -64,10 +67,13 @@ async function startParts(config: Config, parts: Parts, log: Logger): Promise<nu
   parts.add('broker', broker.stop)
   await broker.start()
 
-  const realtime = config.ROLE === 'receiver' ? undefined : createSockets(config, broker, metrics, log)
+  const authenticate =
+    config.ROLE === 'receiver' ? undefined : createAuthenticate({ secret: config.JWT_SECRET })
+  const realtime = authenticate && createSockets(config, authenticate, broker, metrics, log)
   const routers = [
     ...(receives ? [createWebhooks(config, parts, { broker, metrics, log })] : []),
     ...createOperations({ parts, broker, spool, realtime, metrics }),
+    ...(authenticate ? [createDisconnect({ authenticate, broker, log })] : []),
     ...(realtime ? [createPage()] : []),
   ]
   const http = createHttpServer(
@@ -146,14 +152,27 @@ function createBroker(config: Config, spool: Spool | undefined, log: Logger): Br
   return createSpoolingBroker({ brokerName, historySize: config.HISTORY_SIZE }, { broker, spool, log })
 }
 
-function createSockets(config: Config, broker: Broker, metrics: Metrics, log: Logger): Realtime {
-  const authenticate = createAuthenticate({ secret: config.JWT_SECRET })
+function createSockets(
+  config: Config,
+  authenticate: Authenticate,
+  broker: Broker,
+  metrics: Metrics,
+  log: Logger,
+): Realtime {
+  const authorise = createAuthorise({})
   const options = {
     batchWindowMs: config.BATCH_WINDOW_MS,
     drainMs: config.DRAIN_MS,
     origins: config.CORS_ORIGINS,
   }
-  return createRealtime(options, { broker, authenticate, metrics, log })
+  return createRealtime(options, {
+    broker,
+    authenticate,
+    authorise,
+    forgetMembership: () => undefined,
+    metrics,
+    log,
+  })
 }
 
 function openStore<Store>(config: Config, open: (options: StoreOptions) => Store): Store {

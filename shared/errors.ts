@@ -18,6 +18,8 @@ export const ERRORS = {
   NOT_KEPT: { status: 503, retry: true, text: 'the recall could not be kept' },
   BROKER_UNAVAILABLE: { status: 503, retry: true, text: 'the broker did not confirm' },
   TOKEN_REFUSED: { status: 401, retry: false, text: 'the token is missing, wrong or has ended' },
+  USER_DISCONNECTED: { status: 403, retry: false, text: 'an admin has disconnected this user for a while' },
+  ADMIN_NEEDED: { status: 403, retry: false, text: 'this is for admins' },
   ROOM_REFUSED: { status: 403, retry: false, text: 'this room was not granted' },
   REQUEST_MALFORMED: { status: 400, retry: false, text: 'the request has not the documented shape' },
   TOO_MANY_ROOMS: { status: 429, retry: false, text: 'this socket is in as many rooms as it may be' },
@@ -55,4 +57,5 @@ export const GOODBYES = {
   DRAINING: { code: 4000, reason: 'this node is stopping; come back, another will serve you' },
   TOO_SLOW: { code: 4001, reason: 'too much waits to be read here; come back and go on from your positions' },
   CREDENTIAL_ENDED: { code: 4002, reason: 'the token has ended; come back with a new one' },
+  DISCONNECTED: { code: 4500, reason: 'an admin has disconnected this user' },
 } as const satisfies Record<string, { readonly code: number; readonly reason: string }>

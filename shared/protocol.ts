@@ -9,11 +9,13 @@ export interface ClientToServer {
   subscribe(ask: SubscribeAsk, acknowledge: (answer: Subscribed | Refused) => void): void
   unsubscribe(room: Room, acknowledge: (answer: Done | Refused) => void): void
   recalled(ask: RecalledAsk, acknowledge: (answer: RecalledAnswer | Refused) => void): void
+  refresh(auth: unknown, acknowledge: (answer: Refreshed | Refused) => void): void
 }
 
 export interface ServerToClient {
   'messages-recalled'(batch: NoticeBatch): void
   gap(gap: Gap): void
+  unsubscribed(unsubscribed: Unsubscribed): void
   goodbye(goodbye: Goodbye): void
 }
 
@@ -48,6 +50,12 @@ export interface Done {
   readonly ok: true
 }
 
+export interface Refreshed {
+  readonly ok: true
+  /** When the new credential ends, in ms since 1970. */
+  readonly expiresAtMs: number
+}
+
 export interface Refused {
   readonly ok: false
   readonly code: ErrorCode
@@ -68,6 +76,15 @@ export interface Gap {
   readonly reason: GapReason
   /** Where the room goes on. Reload the conversation, then continue from here. */
   readonly position: Position
+}
+
+/** The socket is not in the room any more: what granted it has ended, or was taken away. */
+export interface Unsubscribed {
+  readonly room: Room
+  readonly code: ErrorCode
+  readonly message: string
+  /** Whether subscribing again, later, can help. */
+  readonly retry: boolean
 }
 
 export interface Goodbye {

@@ -65,6 +65,18 @@ export interface Broker {
   renew(room: Room, epoch: string): Promise<void>
 
   /**
+   * Tells all processes of the app something, this one included: at most 4 KiB of text. Resolves once kept, for a day and
+   * among the latest 1,000.
+   */
+  announce(text: string): Promise<void>
+
+  /**
+   * Calls `listener` with each announcement once: soon with those that are kept, then with each as it comes, in order. What
+   * was announced while the technology behind was away comes when it is back. Answers how to stop.
+   */
+  onAnnouncement(listener: AnnouncementListener): () => void
+
+  /**
    * Those of `seqs` that are recalled in exactly this conversation, with the time of their last recall; exact for as long
    * as the set is kept.
    */
@@ -79,6 +91,9 @@ export interface Published {
   /** The place of the notice in the log of each room it went to; none for a duplicate. */
   readonly positions: readonly { readonly room: Room; readonly position: Position }[]
 }
+
+/** `atMs`: when it was announced, in ms since 1970. */
+export type AnnouncementListener = (text: string, atMs: number) => void
 
 export interface RoomListener {
   onNotice(notice: Notice, epoch: string): void

@@ -1,6 +1,9 @@
 import type { Server as HttpServer } from 'node:http'
 import { Server } from 'socket.io'
+import { GatewayError } from '../../shared/errors.ts'
+import { decodeAnnouncement } from '../announcement.ts'
 import type { Authenticate } from '../auth/authenticate.ts'
+import type { Authorise } from '../auth/authorise.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Logger } from '../ops/logger.ts'
 import type { Metrics } from '../ops/metrics.ts'
@@ -11,9 +14,12 @@ import type { GatewaySockets } from './gateway-socket.ts'
 import { guardHandshake } from './handshake.ts'
 import { LocalRoom } from './local-room.ts'
 import { LocalRooms } from './local-rooms.ts'
+import { obey } from './obey.ts'
 import { isAllowedOrigin } from './origin.ts'
 import { createOutbox } from './outbox.ts'
+import { Revocations } from './revocations.ts'
 import { serveSocket } from './serve-socket.ts'
+import { Sessions } from './sessions.ts'
 import { createTurnstile } from './turnstile.ts'
 import { watchSlowSockets } from './slow-sockets.ts'
 
@@ -36,6 +42,9 @@ interface RealtimeOptions {
 interface RealtimeDependencies {
   readonly broker: Broker
   readonly authenticate: Authenticate
+  readonly authorise: Authorise
+  /** Forgets what was answered of a membership: of one user, or of the whole group. */
+  readonly forgetMembership: (group: string, userId?: string) => void
   readonly metrics: Metrics
   readonly log: Logger
 }
@@ -43,7 +52,7 @@ interface RealtimeDependencies {
 /** The sockets of this node: Socket.IO on this side, sessions and rooms behind it. */
 export function createRealtime(
   options: RealtimeOptions,
-  { broker, authenticate, metrics, log }: RealtimeDependencies,
+  { broker, authenticate, authorise, forgetMembership, metrics, log }: RealtimeDependencies,
 ) {
   let draining = false
   let slowSockets: ReturnType<typeof watchSlowSockets> | undefined
@@ -80,8 +89,20 @@ export function createRealtime(
     return local
   })
 
-  guardHandshake(io, authenticate, log)
-  io.on('connection', (socket) => serveSocket(socket, { rooms, broker, readInTurn, metrics, log }))
+  const sessions = new Sessions()
+  const revocations = new Revocations()
+  const authenticateAllowed: Authenticate = async (auth) => {
+    const principal = await authenticate(auth)
+    if (revocations.isBanned(principal.id, Date.now())) throw new GatewayError('USER_DISCONNECTED')
+    return principal
+  }
+  guardHandshake(io, authenticateAllowed, log)
+  const serving = { rooms, broker, readInTurn, authorise, revocations, sessions, metrics, log }
+  io.on('connection', (socket) => serveSocket(socket, { ...serving, authenticate: authenticateAllowed }))
+  const stopListening = broker.onAnnouncement((text) => {
+    const announcement = decodeAnnouncement(text)
+    if (announcement) obey(announcement, { sessions, revocations, forgetMembership })
+  })
 
   return {
     path: PATH,
@@ -105,6 +126,7 @@ export function createRealtime(
 
     async stop(): Promise<void> {
       stopped.abort()
+      stopListening()
       slowSockets?.stop()
       rooms.closeAll()
       // Not `disconnectSockets`: clients do not come back after it.

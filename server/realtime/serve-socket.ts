@@ -1,23 +1,12 @@
-import { GOODBYES } from '../../shared/errors.ts'
-import type { Broker } from '../broker/broker.ts'
-import type { Logger } from '../ops/logger.ts'
-import type { Metrics } from '../ops/metrics.ts'
 import { faceRoom, toBatch } from './audience.ts'
 import { flushed } from './flushed.ts'
 import type { GatewaySocket } from './gateway-socket.ts'
-import type { LocalRooms } from './local-rooms.ts'
-import type { Turnstile } from './turnstile.ts'
 import { Session } from './session.ts'
+import type { SessionDependencies } from './session.ts'
+import type { Sessions } from './sessions.ts'
 
-/** Longest time that a timer of Node can wait. */
-const TIMER_AT_MOST_MS = 2 ** 31 - 1
-
-interface SocketDependencies {
-  readonly rooms: LocalRooms
-  readonly broker: Broker
-  readonly readInTurn: Turnstile
-  readonly metrics: Metrics
-  readonly log: Logger
+interface SocketDependencies extends Omit<SessionDependencies, 'socket'> {
+  readonly sessions: Sessions
 }
 
 /** Gives a socket its session, from the handshake until it is gone or its credential ends. */
@@ -37,6 +26,11 @@ export function serveSocket(socket: GatewaySocket, dependencies: SocketDependenc
         socket.emit('messages-recalled', toBatch(face, room, epoch, notices))
       },
       tellGap: (room, reason, position) => void socket.emit('gap', { room, reason, position }),
+      tellUnsubscribed: (unsubscribed) => void socket.emit('unsubscribed', unsubscribed),
+      close(goodbye) {
+        socket.emit('goodbye', goodbye)
+        socket.conn.close()
+      },
     },
   })
   socket.on('subscribe', (ask: unknown, answer: unknown) => void session.subscribe(ask, asCallback(answer)))
@@ -45,9 +39,10 @@ export function serveSocket(socket: GatewaySocket, dependencies: SocketDependenc
     (room: unknown, answer: unknown) => void session.unsubscribe(room, asCallback(answer)),
   )
   socket.on('recalled', (ask: unknown, answer: unknown) => void session.recalled(ask, asCallback(answer)))
-  const disarm = endWithCredential(socket, principal.expiresAtMs)
+  socket.on('refresh', (auth: unknown, answer: unknown) => void session.refresh(auth, asCallback(answer)))
+  dependencies.sessions.add(principal.id, session)
   socket.on('disconnect', () => {
-    disarm()
+    dependencies.sessions.remove(principal.id, session)
     session.end()
   })
 }
@@ -55,18 +50,3 @@ export function serveSocket(socket: GatewaySocket, dependencies: SocketDependenc
 /** A client may ask without waiting for an answer, or send anything in its place. */
 const asCallback = (answer: unknown): ((value: unknown) => void) =>
   typeof answer === 'function' ? (answer as (value: unknown) => void) : () => undefined
-
-/** Says goodbye when the credential ends. Answers how to call that off. */
-function endWithCredential(socket: GatewaySocket, expiresAtMs: number): () => void {
-  let timer: NodeJS.Timeout
-  const end = (): void => {
-    socket.emit('goodbye', GOODBYES.CREDENTIAL_ENDED)
-    socket.conn.close()
-  }
-  const arm = (): void => {
-    const leftMs = expiresAtMs - Date.now()
-    timer = leftMs > TIMER_AT_MOST_MS ? setTimeout(arm, TIMER_AT_MOST_MS) : setTimeout(end, leftMs)
-  }
-  arm()
-  return () => clearTimeout(timer)
-}

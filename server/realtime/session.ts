@@ -1,81 +1,85 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { asGatewayError, ERRORS, GatewayError } from '../../shared/errors.ts'
-import type { Notice } from '../../shared/notice.ts'
-import type { GapReason, Position } from '../../shared/position.ts'
-import type { Done, RecalledAnswer, Refused, Subscribed } from '../../shared/protocol.ts'
+import { asGatewayError, ERRORS, GatewayError, GOODBYES } from '../../shared/errors.ts'
+import type { ErrorCode } from '../../shared/errors.ts'
+import type {
+  Done,
+  Goodbye,
+  RecalledAnswer,
+  Refreshed,
+  Refused,
+  Subscribed,
+  Unsubscribed,
+} from '../../shared/protocol.ts'
 import { isFeed, roomName } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
-import { authorise } from '../auth/authorise.ts'
+import type { Authenticate } from '../auth/authenticate.ts'
+import type { Authorise } from '../auth/authorise.ts'
 import type { Principal } from '../auth/principal.ts'
-import type { Broker, History } from '../broker/broker.ts'
 import type { Logger } from '../ops/logger.ts'
-import type { Metrics } from '../ops/metrics.ts'
-import { PAGE_NOTICES } from './local-room.ts'
-import type { LocalRoom } from './local-room.ts'
-import type { LocalRooms } from './local-rooms.ts'
-import { createTurnstile } from './turnstile.ts'
-import type { Turnstile } from './turnstile.ts'
+import { Attendance } from './attendance.ts'
+import type { AttendanceDependencies, RoomSide } from './attendance.ts'
+import { createDeadline } from './deadline.ts'
 import { checkRecalled, checkRoom, checkSubscribe } from './payload-checks.ts'
-import { replay } from './replay.ts'
-import type { Missed } from './replay.ts'
+import type { Revocations } from './revocations.ts'
+import { createTurnstile } from './turnstile.ts'
 
-const ROOMS_AT_MOST = 1_000
 const REQUESTS_UNDER_WAY_AT_MOST = 100
-const READ_AGAIN_AFTER_MS = 1_000
-/** While Redis is away a room cannot catch up, and a client should rather ask again than wait. */
-const CATCH_UP_WITHIN_MS = 3_000
 
 /** What a session does to its socket. */
-interface SocketSide {
-  readonly isOpen: () => boolean
-  /** Resolves once all that was sent so far is on its way, or the socket is closed. */
-  readonly flushed: () => Promise<void>
-  /** From now on, the socket gets what is sent to the room. */
-  join(room: Room): void
-  leave(room: Room): void
-  replay(room: Room, epoch: string, notices: readonly Notice[]): void
-  /** Tells that notices are missing, and where the room goes on. */
-  tellGap(room: Room, reason: GapReason, position: Position): void
+interface SocketSide extends RoomSide {
+  /** Tells that the socket is not in a room any more without having asked for that. */
+  tellUnsubscribed(unsubscribed: Unsubscribed): void
+  /** Says why, and closes. */
+  close(goodbye: Goodbye): void
 }
 
-interface SessionDependencies {
+export interface SessionDependencies extends Omit<AttendanceDependencies, 'socket' | 'largeInTurn'> {
   readonly socket: SocketSide
-  readonly rooms: LocalRooms
-  readonly broker: Broker
-  /** Bounds what is read for all sockets of the node at a time. */
-  readonly readInTurn: Turnstile
-  readonly metrics: Metrics
+  readonly authenticate: Authenticate
+  readonly authorise: Authorise
+  readonly revocations: Revocations
   readonly log: Logger
 }
 
-/** What one socket asked for and is in. Requests about one room are served one after the other. */
+/** What one socket may do and asks for. Requests about one room are served one after the other. */
 export class Session {
-  readonly #principal: Principal
   readonly #deps: SessionDependencies
-  readonly #joined = new Map<string, LocalRoom>()
+  readonly #attendance: Attendance
+  /** Until when the socket may be in the rooms it is in, by name. */
+  readonly #until = new Map<string, { readonly room: Room; readonly ms: number }>()
   /**
    * What may be large is sent one after the other, each when the last one is on its way: however much a socket asks for
    * at once, little waits for it here.
    */
   readonly #largeInTurn = createTurnstile(1)
   readonly #queues = new Map<string, Promise<unknown>>()
+  readonly #credentialEnds = createDeadline(() => this.#deps.socket.close(GOODBYES.CREDENTIAL_ENDED))
+  readonly #grantEnds = createDeadline(() => void this.#recheckEnded())
+  #principal: Principal
   #underWay = 0
-  #entering = 0
 
   constructor(principal: Principal, dependencies: SessionDependencies) {
     this.#principal = principal
     this.#deps = dependencies
+    this.#attendance = new Attendance({ ...dependencies, largeInTurn: this.#largeInTurn })
+    this.#credentialEnds.set(principal.expiresAtMs)
   }
 
-  /**
-   * Serves `subscribe`. The answer is given by calling `answer` in the very moment in which the socket joins the room,
-   * so that what was missed follows it and everything later follows that.
-   */
+  /** Serves `subscribe`. See `Attendance.enter` for when it is answered. */
   async subscribe(payload: unknown, answer: (answer: Subscribed | Refused) => void): Promise<void> {
     await this.#serve(answer, async () => {
       const { since, ...room } = checkSubscribe(payload)
-      this.#authorise(room)
-      await this.#inTurn(room, () => this.#join(room, since, answer))
+      await this.#inTurn(room, async () => {
+        const ms = await this.#authorise(room)
+        const mayStay = (): boolean => Date.now() < ms && !this.#isTaken(room)
+        const isIn = await this.#attendance.enter(room, since, { mayStay, answer })
+        if (!this.#deps.socket.isOpen()) return
+        this.#until.set(roomName(room), { room, ms })
+        this.#armGrants()
+        if (isIn && mayStay()) return
+        // Taken in the meantime: telling what was missed may last long. It may or may not be answered already.
+        this.#takeOut(room, 'ROOM_REFUSED')
+        throw new GatewayError('ROOM_REFUSED')
+      })
     })
   }
 
@@ -92,7 +96,7 @@ export class Session {
   async recalled(payload: unknown, answer: (answer: RecalledAnswer | Refused) => void): Promise<void> {
     await this.#serve(answer, async () => {
       const { seqs, ...conversation } = checkRecalled(payload)
-      this.#authorise(conversation)
+      await this.#authorise(conversation)
       await this.#largeInTurn(async () => {
         await this.#deps.socket.flushed()
         answer({ ok: true, recalled: await this.#deps.broker.recalled(conversation, seqs) })
@@ -100,130 +104,85 @@ export class Session {
     })
   }
 
-  /** The socket is gone: lets go of every room. */
+  /** Serves `refresh`: goes on with another credential of the same user. Rooms that it does not grant are left. */
+  async refresh(payload: unknown, answer: (answer: Refreshed | Refused) => void): Promise<void> {
+    await this.#serve(answer, async () => {
+      const principal = await this.#deps.authenticate(payload)
+      const { id, role } = this.#principal
+      if (principal.id !== id || principal.role !== role)
+        throw new GatewayError('TOKEN_REFUSED', 'a refresh may not change who one is')
+      if (!this.#deps.socket.isOpen()) return
+      this.#principal = principal
+      this.#credentialEnds.set(principal.expiresAtMs)
+      answer({ ok: true, expiresAtMs: principal.expiresAtMs })
+      await Promise.all(this.#attendance.rooms().map((room) => this.#recheck(room)))
+    })
+  }
+
+  /** Looks again whether the socket may be in the rooms of this group, and takes it out of those where it may not. */
+  async recheckGroup(group: string): Promise<void> {
+    const rooms = this.#attendance.rooms().filter((room) => !isFeed(room) && room.group === group)
+    await Promise.all(rooms.map((room) => this.#recheck(room)))
+  }
+
+  /** Does what was revoked from the user a moment ago. */
+  applyRevocations(): void {
+    if (this.#deps.revocations.isBanned(this.#principal.id, Date.now()))
+      return this.#deps.socket.close(GOODBYES.DISCONNECTED)
+    for (const room of this.#attendance.rooms()) if (this.#isTaken(room)) this.#takeOut(room, 'ROOM_REFUSED')
+  }
+
+  /** The socket is gone. */
   end(): void {
-    for (const room of this.#joined.values()) this.#deps.rooms.release(room)
-    this.#joined.clear()
+    this.#credentialEnds.clear()
+    this.#grantEnds.clear()
+    this.#until.clear()
+    this.#attendance.end()
   }
 
-  #authorise(room: Room): void {
-    if (authorise(this.#principal, room) !== undefined) return
-    throw new GatewayError(
-      'ROOM_REFUSED',
-      isFeed(room) ? 'the feed is for admins' : 'the token does not name it',
-    )
+  /** Answers until when. */
+  async #authorise(room: Room): Promise<number> {
+    const untilMs = await this.#deps.authorise(this.#principal, room)
+    if (untilMs !== undefined && untilMs > Date.now() && !this.#isTaken(room)) return untilMs
+    throw new GatewayError('ROOM_REFUSED', isFeed(room) ? 'the feed is for admins' : 'it was not granted')
   }
 
-  async #join(room: Room, since: Position | undefined, answer: (answer: Subscribed) => void): Promise<void> {
-    if (!this.#joined.has(roomName(room)) && this.#joined.size + this.#entering >= ROOMS_AT_MOST) {
-      throw new GatewayError('TOO_MANY_ROOMS')
-    }
-    this.#entering++
+  #isTaken(room: Room): boolean {
+    return this.#deps.revocations.covers(this.#principal.id, room, Date.now())
+  }
+
+  async #recheckEnded(): Promise<void> {
+    const now = Date.now()
+    const ended = [...this.#until.values()].filter(({ ms }) => ms <= now)
+    await Promise.all(ended.map(({ room }) => this.#recheck(room)))
+  }
+
+  async #recheck(room: Room): Promise<void> {
     try {
-      await this.#acquireAndEnter(room, since, answer)
-    } finally {
-      this.#entering--
-    }
-  }
-
-  async #acquireAndEnter(
-    room: Room,
-    since: Position | undefined,
-    answer: (answer: Subscribed) => void,
-  ): Promise<void> {
-    const local = await this.#deps.rooms.acquire(room)
-    try {
-      if (since === undefined) this.#enter(local, {}, () => this.#answer(local, {}, answer))
-      else await this.#resume(local, since, answer)
+      const ms = await this.#authorise(room)
+      if (this.#until.has(roomName(room))) this.#until.set(roomName(room), { room, ms })
+      this.#armGrants()
     } catch (error) {
-      this.#deps.rooms.release(local)
-      throw error
+      const { code, cause } = asGatewayError(error)
+      if (code === 'INTERNAL') this.#deps.log.error({ err: cause }, 'grant of a socket could not be checked')
+      this.#takeOut(room, code)
     }
   }
 
-  /** Answers, tells what was missed, and enters; with much missed, what was missed is still on its way after the answer. */
-  async #resume(local: LocalRoom, since: Position, answer: (answer: Subscribed) => void): Promise<void> {
-    const { room } = local
-    const { epoch, offset } = local.position
-    // The client knows more than this node, or another log: the node may be the one that is behind.
-    if (since.epoch !== epoch || since.offset > offset) await this.#catchUp(local)
-    const { socket, metrics } = this.#deps
-    let isAnswered = false
-    const answerOnce = (missed: Missed, recovered?: number): void => {
-      if (isAnswered) return missed.gap && socket.tellGap(room, missed.gap, local.position)
-      isAnswered = true
-      metrics.resumed(outcomeOf(missed, recovered))
-      this.#answer(local, missed, answer, recovered)
-    }
-    const isEntered = await this.#largeInTurn(() =>
-      replay(since, local, {
-        isOpen: socket.isOpen,
-        flushed: socket.flushed,
-        read: (from) => this.#read(room, from, () => isAnswered),
-        send: (notices) => {
-          answerOnce({}, local.position.offset - since.offset)
-          socket.replay(room, since.epoch, notices)
-        },
-        enter: (missed) => this.#enter(local, missed, () => answerOnce(missed)),
-      }),
-    )
-    if (!isEntered) this.#deps.rooms.release(local)
+  #armGrants(): void {
+    this.#grantEnds.set(Math.min(...[...this.#until.values()].map(({ ms }) => ms)))
   }
 
-  /** Reads a page of a log. Who was promised the rest is not refused it: then it is tried until the socket is gone. */
-  async #read(room: Room, since: Position, isPromised: () => boolean): Promise<History> {
-    for (;;) {
-      try {
-        return await this.#deps.readInTurn(() => this.#deps.broker.history(room, since, PAGE_NOTICES))
-      } catch (error) {
-        if (!isPromised() || !this.#deps.socket.isOpen()) throw error
-        await delay(Math.random() * READ_AGAIN_AFTER_MS, undefined, { ref: false })
-      }
-    }
-  }
-
-  /** Ends what the socket had of the room before, and says from where it goes on. */
-  #answer(
-    { room, position }: LocalRoom,
-    { notices = [], gap }: Missed,
-    answer: (answer: Subscribed) => void,
-    recovered = notices.length,
-  ): void {
-    // Only now: a request that fails leaves the socket in the room as it was.
+  #takeOut(room: Room, code: ErrorCode): void {
+    if (!this.#until.has(roomName(room))) return
     this.#leave(room)
-    answer({ ok: true, room, position, recovered, ...(gap && { gap }) })
-  }
-
-  /**
-   * Answers, sends what was missed, and joins, all in one turn: between any two of these a notice could come and be in
-   * neither what was missed nor what is live.
-   */
-  #enter(local: LocalRoom, { notices = [] }: Missed, tell: () => void): void {
-    const { room } = local
-    const { socket, rooms } = this.#deps
-    if (!socket.isOpen()) return rooms.release(local)
-    local.flush()
-    tell()
-    socket.replay(room, local.position.epoch, notices)
-    socket.join(room)
-    this.#joined.set(roomName(room), local)
-  }
-
-  async #catchUp(local: LocalRoom): Promise<void> {
-    const given = new AbortController()
-    const tooLate = delay(CATCH_UP_WITHIN_MS, 'too late', { signal: given.signal }).catch(() => undefined)
-    const outcome = await Promise.race([local.catchUp(), tooLate])
-    given.abort()
-    if (outcome === 'too late') throw new GatewayError('BROKER_UNAVAILABLE')
+    const { text, retry } = ERRORS[code]
+    this.#deps.socket.tellUnsubscribed({ room, code, message: text, retry })
   }
 
   #leave(room: Room): void {
-    const name = roomName(room)
-    const local = this.#joined.get(name)
-    if (local === undefined) return
-    this.#joined.delete(name)
-    this.#deps.socket.leave(room)
-    this.#deps.rooms.release(local)
+    this.#until.delete(roomName(room))
+    this.#attendance.leave(room)
   }
 
   async #inTurn(room: Room, work: () => Promise<void>): Promise<void> {
@@ -250,9 +209,4 @@ export class Session {
       this.#underWay--
     }
   }
-}
-
-function outcomeOf({ notices = [], gap }: Missed, recovered = notices.length) {
-  if (gap !== undefined) return 'gap'
-  return recovered > 0 ? 'recovered' : 'nothing-missed'
 }

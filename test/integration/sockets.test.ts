@@ -5,7 +5,7 @@ import type { Client } from '../support/client.ts'
 import { startGatewayProcess, JWT_SECRET } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { undoAfterEach } from '../support/undo.ts'
-import { soon, until } from '../support/wait.ts'
+import { until } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 let groups = 0
@@ -292,14 +292,5 @@ describe('sockets', () => {
         })
       }
     })
-  })
-
-  it('are told goodbye when the token ends', async () => {
-    const client = await open(makeToken({ role: 'admin', ttlS: 2 }))
-    const closed = new Promise<string>((resolve) => client.socket.once('disconnect', resolve))
-    expect(await soon('the socket closes', closed)).to.equal('transport close')
-    expect(client.goodbyes).to.deep.equal([
-      { code: 4002, reason: 'the token has ended; come back with a new one' },
-    ])
   })
 })

@@ -2,6 +2,7 @@ import { createClient } from 'redis'
 import { expect } from 'chai'
 import { adminToken, connect, makeToken } from '../support/client.ts'
 import type { Client } from '../support/client.ts'
+import { postDisconnect } from '../support/disconnect.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { RECALL_SAMPLES } from '../support/provider-samples.ts'
@@ -149,6 +150,26 @@ describe('three nodes on one Redis', () => {
     await recall(2, 3)
     await until('the next notice', () => client.seqs().includes(3))
     expect(client.position().epoch).to.equal(gap?.position.epoch)
+  })
+
+  it('disconnect a user on every one of them, and refuse the user there, also on one that starts later', async () => {
+    const token = makeToken({ sub: `user of ${group}`, rooms: [{ group }] })
+    const clients = await Promise.all(nodes.map((_, i) => open(i, token)))
+    await postDisconnect(node(1).url, await adminToken(), { userId: `user of ${group}` })
+    await until('all are gone', () => clients.every(({ socket }) => !socket.connected))
+    for (const { goodbyes } of clients) expect(goodbyes.map(({ code }) => code)).to.deep.equal([4500])
+    const late = await startGatewayProcess({ REDIS_URL: redis.url })
+    undo(late.stop)
+    for (const { url } of [...nodes, late]) {
+      await until('it is refused', () =>
+        token
+          .then((text) => connect(url, text))
+          .then(
+            ({ close }) => void close(),
+            ({ data }: { data?: { code?: string } }) => data?.code === 'USER_DISCONNECTED',
+          ),
+      )
+    }
   })
 })
 

@@ -8,10 +8,12 @@ import type {
   Gap,
   Goodbye,
   RecalledAnswer,
+  Refreshed,
   Refused,
   ServerToClient,
   SubscribeAsk,
   Subscribed,
+  Unsubscribed,
 } from '../../shared/protocol.ts'
 import type { Room } from '../../shared/room.ts'
 import { JWT_SECRET } from './gateway-process.ts'
@@ -37,7 +39,7 @@ export const makeToken = (
 
 export const adminToken = (): Promise<string> => makeToken({ sub: 'admin-1', role: 'admin' })
 
-type Answer = Subscribed | RecalledAnswer | Refused
+type Answer = Subscribed | RecalledAnswer | Refreshed | Refused
 
 interface Received {
   readonly room: Room
@@ -51,6 +53,7 @@ export interface Client {
   readonly received: Received[]
   readonly gaps: Gap[]
   readonly goodbyes: Goodbye[]
+  readonly unsubscribed: Unsubscribed[]
   /** The seqs of all messages received, in order. */
   seqs(): number[]
   /** Rejects when the answer is a refusal. */
@@ -80,10 +83,12 @@ export async function connect(
   const received: Received[] = []
   const gaps: Gap[] = []
   const goodbyes: Goodbye[] = []
+  const unsubscribed: Unsubscribed[] = []
   socket.on('messages-recalled', ({ room, epoch, notices }) => {
     for (const notice of notices) received.push({ room, epoch, notice })
   })
   socket.on('gap', (gap) => gaps.push(gap))
+  socket.on('unsubscribed', (one) => unsubscribed.push(one))
   socket.on('goodbye', (goodbye) => goodbyes.push(goodbye))
 
   const opened = new Promise<void>((resolve, reject) => {
@@ -103,6 +108,7 @@ export async function connect(
     received,
     gaps,
     goodbyes,
+    unsubscribed,
     seqs: () => received.flatMap(({ notice }) => notice.messages.map(({ seq }) => seq)),
     ask,
     async subscribe(payload) {

@@ -63,6 +63,8 @@ export function createScriptedBroker(step: Step) {
     probeAgeMs: () => 0,
     publish: async () => ({ duplicate: false, positions: [] }),
     recalled: async () => [],
+    announce: async () => undefined,
+    onAnnouncement: () => () => undefined,
 
     async subscribe(_room, listener) {
       const leave = (): void => void listeners.delete(listener)

@@ -6,6 +6,7 @@ import { createMetrics } from '../../server/ops/metrics.ts'
 import { LocalRoom } from '../../server/realtime/local-room.ts'
 import { LocalRooms } from '../../server/realtime/local-rooms.ts'
 import { createOutbox } from '../../server/realtime/outbox.ts'
+import { Revocations } from '../../server/realtime/revocations.ts'
 import { Session } from '../../server/realtime/session.ts'
 import type { Position } from '../../shared/position.ts'
 import { Ear } from './ear.ts'
@@ -78,12 +79,17 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
         metrics,
         log,
         readInTurn: (work) => work(),
+        authenticate: () => Promise.reject(new Error('nobody refreshes here')),
+        authorise: async ({ expiresAtMs }) => expiresAtMs,
+        revocations: new Revocations(),
         socket: {
           isOpen: () => isOpen,
           flushed: async () => undefined,
           join: () => ear.onJoin(),
           leave: () => void (ear.isIn = false),
           replay: (_room, epoch, notices) => ear.onNotices(epoch, notices),
+          tellUnsubscribed: () => ear.faults.push('unsubscribed without asking'),
+          close: () => ear.faults.push('closed by the node'),
           tellGap: (_room, _reason, position) => ear.onGap(position),
         },
       },

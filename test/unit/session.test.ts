@@ -5,6 +5,7 @@ import { createMetrics } from '../../server/ops/metrics.ts'
 import { LocalRoom } from '../../server/realtime/local-room.ts'
 import { LocalRooms } from '../../server/realtime/local-rooms.ts'
 import { createOutbox } from '../../server/realtime/outbox.ts'
+import { Revocations } from '../../server/realtime/revocations.ts'
 import { Session } from '../../server/realtime/session.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Refused, Subscribed } from '../../shared/protocol.ts'
@@ -35,6 +36,8 @@ function createRace(microtasks: number) {
     publish: async () => ({ duplicate: false, positions: [] }),
     renew: async () => undefined,
     recalled: async () => [],
+    announce: async () => undefined,
+    onAnnouncement: () => () => undefined,
     top: async () => [{ epoch: 'e', offset: 1 }],
     async subscribe(_room, listener) {
       tellNotice = (notice, epoch) => listener.onNotice(notice, epoch)
@@ -64,12 +67,17 @@ function createRace(microtasks: number) {
     { id: 'a', role: 'admin', grants: [], expiresAtMs: Number.MAX_SAFE_INTEGER },
     {
       broker,
+      authenticate: () => Promise.reject(new Error('nobody refreshes here')),
+      authorise: async ({ expiresAtMs }) => expiresAtMs,
+      revocations: new Revocations(),
       readInTurn: (work) => work(),
       metrics,
       log,
       rooms,
       socket: {
         isOpen: () => true,
+        tellUnsubscribed: () => undefined,
+        close: () => undefined,
         tellGap: () => undefined,
         flushed: async () => undefined,
         join: () => void (isIn = true),

@@ -4,7 +4,7 @@ import type { Notice } from '../../../shared/notice.ts'
 import type { Recall, RecalledAt } from '../../../shared/recall.ts'
 import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
-import type { Broker, BrokerOptions, Published } from '../broker.ts'
+import type { AnnouncementListener, Broker, BrokerOptions, Published } from '../broker.ts'
 import { decodeEntry, encodeEntry, joinEntry } from '../entry.ts'
 import { answerSince, UNTIMED_REPEAT_WITHIN_MS } from '../log-rules.ts'
 import { RoomListeners } from '../room-listeners.ts'
@@ -32,6 +32,7 @@ interface Spread {
 /** The broker of one process: keeps on local disk, flushed before a publish resolves, and spreads in memory. */
 export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: Logger }): Broker {
   const listeners = new RoomListeners()
+  const announcementListeners = new Set<AnnouncementListener>()
   let opened: LogStore | undefined
   let sweeping: NodeJS.Timeout | undefined
 
@@ -153,6 +154,22 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
         transaction(() => logs.renew(name, epoch)),
       )
       listeners.tellInterrupted(name)
+    },
+
+    async announce(text) {
+      const { announcements, transaction } = store()
+      const announced = { text, atMs: Date.now() }
+      await within(
+        WRITE_WITHIN_MS,
+        transaction(() => announcements.add(announced)),
+      )
+      for (const listener of announcementListeners) listener(text, announced.atMs)
+    },
+
+    onAnnouncement(listener) {
+      for (const { text, atMs } of store().announcements.latest(Date.now())) listener(text, atMs)
+      announcementListeners.add(listener)
+      return () => void announcementListeners.delete(listener)
     },
 
     async recalled(conversation, seqs) {

@@ -3,6 +3,7 @@ import type { Position } from '../../../shared/position.ts'
 import type { Conversation } from '../../../shared/recall.ts'
 import { openLocalStore, written } from '../../local-store.ts'
 import { roomName } from '../../../shared/room.ts'
+import { ANNOUNCEMENTS_AT_MOST, ANNOUNCEMENTS_TTL_S } from '../announcement-rules.ts'
 import { POSITION_TTL_S, UNUSED_TTL_S } from '../log-rules.ts'
 import type { BrokerOptions } from '../broker.ts'
 
@@ -45,8 +46,21 @@ interface RecalledSet {
   put(conversation: Conversation, seqs: readonly number[], atMs: number, nowMs: number): void
 }
 
+interface Announced {
+  readonly text: string
+  readonly atMs: number
+}
+
+interface Announcements {
+  /** Inside a transaction only. */
+  add(announced: Announced): void
+  /** Those of the last day, oldest first. */
+  latest(nowMs: number): Announced[]
+}
+
 export interface LogStore {
   readonly logs: Logs
+  readonly announcements: Announcements
   readonly recalledSet: RecalledSet
   /**
    * Runs `work`, which must not wait, after all earlier ones and alone; resolves once it is flushed to disk. An error
@@ -68,6 +82,7 @@ export function openLogStore(options: LogStoreOptions): LogStore {
   const entries = root.openDB<string, [string, number]>('entries', { encoding: 'string' })
   const recalled = root.openDB<number, [string, number]>('recalled', { encoding: 'json' })
 
+  const announced = root.openDB<Announced, number>('announcements', { encoding: 'json' })
   // When each conversation had its last recall.
   const recalledSets = root.openDB<number, string>('recalled-sets', { encoding: 'json' })
 
@@ -156,6 +171,18 @@ export function openLogStore(options: LogStoreOptions): LogStore {
         })
         return [...range].map(({ key, value }) => ({ offset: key[1], text: value }))
       },
+    },
+
+    announcements: {
+      add(one) {
+        const [last = 0] = announced.getKeys({ reverse: true, limit: 1 })
+        announced.putSync(last + 1, one)
+        announced.removeSync(last + 1 - ANNOUNCEMENTS_AT_MOST)
+      },
+      latest: (nowMs) =>
+        [...announced.getRange({})]
+          .map(({ value }) => value)
+          .filter(({ atMs }) => nowMs - atMs < ANNOUNCEMENTS_TTL_S * 1_000),
     },
 
     recalledSet: {

@@ -17,6 +17,7 @@ type ScriptedRedis = Redis & {
   readonly recallHistory: Script
   readonly recallTop: Script
   readonly recallRenew: Script
+  readonly recallAnnounce: Script
 }
 
 /** A frozen server answers nothing and closes nothing: only this ends the wait for it. */
@@ -54,6 +55,7 @@ const SCRIPTS = {
   recallHistory: script('history'),
   recallTop: script('top'),
   recallRenew: script('renew'),
+  recallAnnounce: script('announce'),
 }
 
 /** One connection to the server that holds our names, wherever that is. */

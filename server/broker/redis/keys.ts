@@ -15,6 +15,8 @@ export function createKeys(prefix: string, app: string) {
     /** Sharded channel of one process, on which it hears its own probes. */
     probe: (process: string) => `${base}:probe:${process}`,
     roomOfChannel: (channel: string) => channel.slice(channelBase.length),
+    /** Stream: what is told to all processes. */
+    announcements: `${base}:announcements`,
     /** Sorted set: each recalled seq of a conversation, scored with the time of its recall in ms. */
     recalled: (conversation: Conversation) => `${base}:recalled:${roomName(conversation)}`,
   }

@@ -4,18 +4,20 @@ import type { Recall, RecalledAt } from '../../../shared/recall.ts'
 import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Logger } from '../../ops/logger.ts'
+import { ANNOUNCEMENTS_AT_MOST, ANNOUNCEMENTS_TTL_S } from '../announcement-rules.ts'
 import type { Broker, BrokerOptions, Published } from '../broker.ts'
 import { encodeEntry } from '../entry.ts'
 import { answerSince, POSITION_TTL_S, UNUSED_TTL_S, UNTIMED_REPEAT_WITHIN_MS } from '../log-rules.ts'
 import { within } from '../within.ts'
 import { checkChannels, COMMAND_WITHIN_MS, connectFirst, createConnection, disconnect } from './connection.ts'
 import { warnOfEviction } from './eviction.ts'
+import { followAnnouncements } from './follow-announcements.ts'
 import { createKeys } from './keys.ts'
 import { LastPositions } from './last-positions.ts'
 import { createLocator } from './locator.ts'
 import { createProber } from './prober.ts'
 import { createReplicaConfirmation } from './replica-confirmation.ts'
-import { toArray, toEntries, toPositions } from './replies.ts'
+import { toAnnouncements, toArray, toEntries, toPositions } from './replies.ts'
 import { createSubscriber } from './subscriber.ts'
 import { toTarget } from './target.ts'
 import type { RedisMode } from './target.ts'
@@ -31,6 +33,9 @@ export interface RedisOptions extends BrokerOptions {
   readonly prefix: string
   readonly app: string
 }
+
+/** Where it is said that there are announcements: a name that no room has. */
+const ANNOUNCEMENTS = 'announcements'
 
 /** Rooms whose tops are asked in one script call; keeps a call well below a millisecond. */
 const TOPS_PER_CALL = 200
@@ -208,6 +213,33 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     },
 
     renew,
+
+    async announce(text) {
+      await within(
+        COMMAND_WITHIN_MS,
+        commands.recallAnnounce(
+          2,
+          keys.announcements,
+          keys.channel(ANNOUNCEMENTS),
+          text,
+          ANNOUNCEMENTS_AT_MOST,
+          ANNOUNCEMENTS_TTL_S,
+        ),
+      )
+    },
+
+    onAnnouncement: (listener) =>
+      followAnnouncements(
+        {
+          read: async (sinceMs) =>
+            toAnnouncements(
+              await within(COMMAND_WITHIN_MS, commands.xrange(keys.announcements, sinceMs, '+')),
+            ),
+          subscribe: (hints) => subscriber.subscribe(ANNOUNCEMENTS, hints),
+          log,
+        },
+        listener,
+      ),
 
     async recalled(conversation, seqs) {
       if (seqs.length === 0) return []

@@ -34,6 +34,15 @@ export function toSpread(message: string): { readonly epoch: string; readonly no
   return notice && { epoch, notice }
 }
 
+/** Reads `[id, ['t', text]] …`; leaves out what no gateway wrote. */
+export function toAnnouncements(reply: unknown): { readonly id: string; readonly text: string }[] {
+  return toArray(reply).flatMap((entry) => {
+    const [id, fields] = toArray(entry)
+    const [name, text] = toArray(fields)
+    return typeof id === 'string' && name === 't' && typeof text === 'string' ? [{ id, text }] : []
+  })
+}
+
 export function toArray(reply: unknown): unknown[] {
   if (!Array.isArray(reply)) throw unexpected()
   return reply

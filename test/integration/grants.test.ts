@@ -1,0 +1,160 @@
+import { expect } from 'chai'
+import { adminToken, connect, makeToken } from '../support/client.ts'
+import type { Client } from '../support/client.ts'
+import { postDisconnect } from '../support/disconnect.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { soon, until } from '../support/wait.ts'
+import { postWebhook, recallBody } from '../support/webhook.ts'
+
+let users = 0
+
+describe('what a credential grants', () => {
+  const undo = undoAfterEach()
+  let gateway: GatewayProcess
+  /** A user, and a group, that no other test uses. */
+  let sub: string
+  let group: string
+  before(async () => (gateway = await startGatewayProcess()))
+  after(() => gateway.stop())
+  beforeEach(() => {
+    sub = `user-${++users}`
+    group = `group-${users}`
+  })
+
+  const open = async (token: Promise<string>): Promise<Client> => {
+    const client = await connect(gateway.url, await token)
+    undo(client.close)
+    return client
+  }
+  const closed = (client: Client) =>
+    soon('the socket closes', new Promise<string>((resolve) => client.socket.once('disconnect', resolve)))
+  const recall = async (seq: number) => {
+    const body = recallBody({ GroupId: group, MsgSeqList: [{ MsgSeq: seq }] })
+    expect((await postWebhook(gateway.url, { body })).status).to.equal(200)
+  }
+
+  it('ends with it, and with goodbye before', async () => {
+    const client = await open(makeToken({ sub, rooms: [{ group }], ttlS: 2 }))
+    await client.subscribe({ group })
+    expect(await closed(client)).to.equal('transport close')
+    expect(client.goodbyes).to.deep.equal([
+      { code: 4002, reason: 'the token has ended; come back with a new one' },
+    ])
+  })
+
+  it('goes on with a new one, without another connection', async () => {
+    const client = await open(makeToken({ sub, rooms: [{ group }], ttlS: 2 }))
+    await client.subscribe({ group })
+    const token = await makeToken({ sub, rooms: [{ group }], ttlS: 600 })
+    const answer = await client.ask({ token }, 'refresh')
+    expect(answer.ok && 'expiresAtMs' in answer && answer.expiresAtMs).to.be.above(Date.now() + 500_000)
+    const ended = Date.now() + 2_500
+    await until('the first one has ended', () => Date.now() > ended)
+    await recall(1)
+    await client.count(1)
+    expect(client.goodbyes).to.be.empty
+    expect(client.unsubscribed).to.be.empty
+  })
+
+  it('does not go on with one of another user, of another role, or of nobody', async () => {
+    const client = await open(makeToken({ sub, rooms: [{ group }] }))
+    await client.subscribe({ group })
+    for (const token of [
+      await makeToken({ sub: 'another', rooms: [{ group }] }),
+      await makeToken({ sub, role: 'admin' }),
+      await makeToken({ sub, ttlS: -10 }),
+      'nonsense',
+    ]) {
+      expect(await client.ask({ token }, 'refresh')).to.include({ ok: false, code: 'TOKEN_REFUSED' })
+    }
+    await recall(1)
+    await client.count(1)
+  })
+
+  it('is left where a new one does not grant it', async () => {
+    const other = `${group}-other`
+    const client = await open(makeToken({ sub, rooms: [{ group }, { group: other }] }))
+    await client.subscribe({ group })
+    await client.subscribe({ group: other })
+    await client.ask({ token: await makeToken({ sub, rooms: [{ group: other }] }) }, 'refresh')
+    await until('the room ends', () => client.unsubscribed.length > 0)
+    expect(client.unsubscribed).to.deep.equal([
+      { room: { group }, code: 'ROOM_REFUSED', message: 'this room was not granted', retry: false },
+    ])
+    await recall(1)
+    expect(await client.ask({ group })).to.include({ ok: false, code: 'ROOM_REFUSED' })
+    expect(client.received).to.be.empty
+  })
+
+  describe('is taken by an admin', () => {
+    it('who must be one, and must say from whom', async () => {
+      const order = { userId: sub }
+      const member = await makeToken({ sub, rooms: [{ group }] })
+      expect(await postDisconnect(gateway.url, undefined, order)).to.include({ status: 401 })
+      expect(await postDisconnect(gateway.url, 'nonsense', order)).to.include({ status: 401 })
+      expect(await postDisconnect(gateway.url, member, order)).to.include({
+        status: 403,
+        code: 'ADMIN_NEEDED',
+      })
+      const admin = await adminToken()
+      for (const wrong of [
+        {},
+        { userId: 1 },
+        { userId: sub, topic: 't' },
+        { userId: sub, forS: 0 },
+        '{',
+        '[]',
+        'x'.repeat(5_000),
+      ])
+        expect(await postDisconnect(gateway.url, admin, wrong)).to.include({
+          status: 400,
+          code: 'REQUEST_MALFORMED',
+        })
+    })
+
+    it('with everything: every socket of the user ends, and comes back when the time is over', async () => {
+      const token = makeToken({ sub, rooms: [{ group }] })
+      const [one, two, another] = [
+        await open(token),
+        await open(token),
+        await open(makeToken({ sub: 'else' })),
+      ]
+      const ends = Promise.all([closed(one), closed(two)])
+      expect(await postDisconnect(gateway.url, await adminToken(), { userId: sub, forS: 1 })).to.include({
+        status: 200,
+      })
+      expect(await ends).to.deep.equal(['transport close', 'transport close'])
+      expect(one.goodbyes).to.deep.equal([{ code: 4500, reason: 'an admin has disconnected this user' }])
+      const refused = (await connect(gateway.url, await token).catch((error: unknown) => error)) as {
+        data?: unknown
+      }
+      expect(refused.data).to.deep.equal({ code: 'USER_DISCONNECTED', retry: false })
+      expect(another.socket.connected).to.equal(true)
+      await until('the time is over', () =>
+        open(token).then(
+          () => true,
+          () => false,
+        ),
+      )
+    })
+
+    it('with a room: the socket leaves it, and nothing of it comes any more, not on resuming either', async () => {
+      const client = await open(makeToken({ sub, rooms: [{ group }] }))
+      const { position } = await client.subscribe({ group })
+      await client.subscribe({ group, topic: 't' })
+      await postDisconnect(gateway.url, await adminToken(), { userId: sub, group })
+      await until('the rooms end', () => client.unsubscribed.length === 2)
+      await recall(1)
+      expect(await client.ask({ group, since: position })).to.include({ ok: false, code: 'ROOM_REFUSED' })
+      expect(await client.ask({ group, seqs: [1] }, 'recalled')).to.include({
+        ok: false,
+        code: 'ROOM_REFUSED',
+      })
+      const again = await open(makeToken({ sub, rooms: [{ group }] }))
+      expect(await again.ask({ group, since: position })).to.include({ ok: false, code: 'ROOM_REFUSED' })
+      expect(client.received).to.be.empty
+    })
+  })
+})

@@ -1,0 +1,40 @@
+import { expect } from 'chai'
+import { Revocations } from '../../server/realtime/revocations.ts'
+import { FEED } from '../../shared/room.ts'
+
+describe('revocations', () => {
+  it('take a room until their time is over, from that user alone', () => {
+    const revocations = new Revocations()
+    revocations.add('u', { group: 'g', topic: 't' }, 100)
+    expect(revocations.covers('u', { group: 'g', topic: 't' }, 99)).to.equal(true)
+    expect(revocations.covers('u', { group: 'g', topic: 't' }, 100)).to.equal(false)
+    expect(revocations.covers('u', { group: 'g' }, 0)).to.equal(false)
+    expect(revocations.covers('u', FEED, 0)).to.equal(false)
+    expect(revocations.covers('v', { group: 'g', topic: 't' }, 0)).to.equal(false)
+    expect(revocations.isBanned('u', 0)).to.equal(false)
+  })
+
+  it('take a group with its topics', () => {
+    const revocations = new Revocations()
+    revocations.add('u', { group: 'g' }, 100)
+    expect(revocations.covers('u', { group: 'g', topic: 't' }, 0)).to.equal(true)
+    expect(revocations.covers('u', { group: 'h' }, 0)).to.equal(false)
+  })
+
+  it('without a room take everything', () => {
+    const revocations = new Revocations()
+    revocations.add('u', undefined, 100)
+    expect(revocations.isBanned('u', 99)).to.equal(true)
+    expect(revocations.covers('u', FEED, 99)).to.equal(true)
+    expect(revocations.isBanned('u', 100)).to.equal(false)
+  })
+
+  it('are bounded: the oldest user is forgotten, and of one user too many rooms are all rooms', () => {
+    const revocations = new Revocations()
+    for (let i = 0; i <= 10_000; i++) revocations.add(`u${i}`, undefined, 100)
+    expect(revocations.isBanned('u0', 0)).to.equal(false)
+    expect(revocations.isBanned('u1', 0)).to.equal(true)
+    for (let i = 0; i <= 1_000; i++) revocations.add('many', { group: `g${i}` }, 100)
+    expect(revocations.isBanned('many', 0)).to.equal(true)
+  })
+})
