@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { isIPv6 } from 'node:net'
 import proxyAddr from 'proxy-addr'
 
 /** The address that a request comes from. */
@@ -16,3 +17,12 @@ export function createClientAddress(trusted: readonly string[]): ClientAddress {
 
 /** An IPv4 peer on an IPv6 socket, written as it is meant. */
 const withoutMapping = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '')
+
+/** What is counted as one client: the address, or of an IPv6 address the network of a single customer. */
+export function clientNetwork(address: string): string {
+  if (!isIPv6(address)) return address
+  const [head = '', tail = ''] = address.split('::')
+  const groups = (text: string): string[] => text.split(':').filter((group) => group !== '')
+  const zeros = 8 - groups(head).length - groups(tail).length
+  return `${[...groups(head), ...Array.from({ length: zeros }, () => '0'), ...groups(tail)].slice(0, 4).join(':')}::/64`
+}

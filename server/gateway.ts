@@ -12,6 +12,7 @@ import { createRedisBroker } from './broker/redis/redis-broker.ts'
 import { createSpoolingBroker } from './broker/spooling/spooling-broker.ts'
 import { openSpool } from './broker/spooling/spool.ts'
 import type { Spool } from './broker/spooling/spool.ts'
+import { createClientAddress } from './client-address.ts'
 import { createHttpServer } from './http-server.ts'
 import type { Config } from './ops/config.ts'
 import { claimDataDir } from './ops/data-dir.ts'
@@ -67,8 +68,7 @@ async function startParts(config: Config, parts: Parts, log: Logger): Promise<nu
   parts.add('broker', broker.stop)
   await broker.start()
 
-  const authenticate =
-    config.ROLE === 'receiver' ? undefined : createAuthenticate({ secret: config.JWT_SECRET })
+  const authenticate = config.ROLE === 'receiver' ? undefined : createCredentialCheck(config)
   const realtime = authenticate && createSockets(config, authenticate, broker, metrics, log)
   const routers = [
     ...(receives ? [createWebhooks(config, parts, { broker, metrics, log })] : []),
@@ -152,6 +152,17 @@ function createBroker(config: Config, spool: Spool | undefined, log: Logger): Br
   return createSpoolingBroker({ brokerName, historySize: config.HISTORY_SIZE }, { broker, spool, log })
 }
 
+const createCredentialCheck = (config: Config): Authenticate =>
+  createAuthenticate({
+    app: config.SDK_APP_ID,
+    secrets: config.JWT_SECRET,
+    jwksUrl: config.JWKS_URL,
+    issuer: config.JWT_ISSUER,
+    audience: config.JWT_AUDIENCE,
+    userSigKey: config.USERSIG_SECRET_KEY,
+    adminUserIds: config.ADMIN_USER_IDS,
+  })
+
 function createSockets(
   config: Config,
   authenticate: Authenticate,
@@ -170,6 +181,7 @@ function createSockets(
     authenticate,
     authorise,
     forgetMembership: () => undefined,
+    addressOf: createClientAddress(config.TRUST_PROXY),
     metrics,
     log,
   })

@@ -20,6 +20,8 @@ export const ERRORS = {
   TOKEN_REFUSED: { status: 401, retry: false, text: 'the token is missing, wrong or has ended' },
   USER_DISCONNECTED: { status: 403, retry: false, text: 'an admin has disconnected this user for a while' },
   ADMIN_NEEDED: { status: 403, retry: false, text: 'this is for admins' },
+  KEYS_UNAVAILABLE: { status: 503, retry: true, text: 'the keys for tokens cannot be had at the moment' },
+  TOO_MANY_FAILURES: { status: 429, retry: true, text: 'too many refused handshakes from this address' },
   ROOM_REFUSED: { status: 403, retry: false, text: 'this room was not granted' },
   REQUEST_MALFORMED: { status: 400, retry: false, text: 'the request has not the documented shape' },
   TOO_MANY_ROOMS: { status: 429, retry: false, text: 'this socket is in as many rooms as it may be' },

@@ -24,10 +24,10 @@ export async function start(
 
 async function greeting(config: Config, port: number): Promise<string[]> {
   const base = `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`
-  const token = await mintToken(
-    { id: 'dev', role: 'admin', rooms: [], ttlS: LINK_TOKEN_TTL_S },
-    config.JWT_SECRET,
-  )
+  const { JWT_SECRET, JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = config
+  const secret = JWT_SECRET[0] ?? ''
+  const claims = { id: 'dev', role: 'admin', rooms: [], ttlS: LINK_TOKEN_TTL_S } as const
+  const token = await mintToken(claims, { secret, issuer, audience })
   return [
     '',
     '  The recall gateway runs, for this machine only (--dev).',

@@ -11,10 +11,23 @@ interface TokenClaims {
   readonly ttlS: number
 }
 
-/** A JWT that a gateway with this secret takes. */
-export function mintToken({ id, role, rooms, ttlS }: TokenClaims, secret: string): Promise<string> {
+interface Issuing {
+  readonly secret: string
+  readonly issuer?: string | undefined
+  readonly audience?: string | undefined
+}
+
+/** A JWT that a gateway with these settings takes. */
+export function mintToken(
+  { id, role, rooms, ttlS }: TokenClaims,
+  { secret, issuer, audience }: Issuing,
+): Promise<string> {
   const nowS = Math.floor(Date.now() / 1_000)
-  return new SignJWT({ role, ...(rooms.length > 0 && { rooms }) })
+  const named = {
+    ...(issuer !== undefined && { iss: issuer }),
+    ...(audience !== undefined && { aud: audience }),
+  }
+  return new SignJWT({ role, ...(rooms.length > 0 && { rooms }), ...named })
     .setProtectedHeader({ alg: 'HS256' })
     .setSubject(id)
     .setIssuedAt(nowS)
@@ -32,7 +45,9 @@ interface TokenOptions {
 
 /** Prints a token made with `JWT_SECRET`. Throws CONFIG_INVALID when there is none. */
 export async function token(options: TokenOptions, { environment, print }: Terminal): Promise<void> {
-  const secret = withDevCredentials(environment)['JWT_SECRET']
+  const { JWT_SECRET, JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = withDevCredentials(environment)
+  // The first one signs while several are valid.
+  const secret = JWT_SECRET?.split(',')[0]?.trim()
   if (secret === undefined) throw new GatewayError('CONFIG_INVALID', 'JWT_SECRET is missing')
   const [onlyGroup, ...others] = options.group
   if (options.topic.length > 0 && (onlyGroup === undefined || others.length > 0)) {
@@ -43,5 +58,5 @@ export async function token(options: TokenOptions, { environment, print }: Termi
       ? options.topic.map((topic) => ({ group: onlyGroup, topic }))
       : options.group.map((group) => ({ group }))
   const role = options.admin ? 'admin' : 'member'
-  print(await mintToken({ id: options.sub, role, rooms, ttlS: options.ttlS }, secret))
+  print(await mintToken({ id: options.sub, role, rooms, ttlS: options.ttlS }, { secret, issuer, audience }))
 }

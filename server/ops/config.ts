@@ -1,6 +1,7 @@
 import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
 import { createClientAddress } from '../client-address.ts'
+import { identifier } from '../identifier-schema.ts'
 
 /** Which halves of the gateway this process runs. */
 type Role = 'all' | 'receiver' | 'node'
@@ -23,7 +24,12 @@ export interface Config {
   readonly REDIS_PREFIX: string
   readonly DATA_DIR: string
   readonly SPOOL_MAX_BYTES: number
-  readonly JWT_SECRET: string
+  readonly JWT_SECRET: readonly string[]
+  readonly JWKS_URL?: string
+  readonly JWT_ISSUER?: string
+  readonly JWT_AUDIENCE?: string
+  readonly USERSIG_SECRET_KEY?: string
+  readonly ADMIN_USER_IDS: readonly string[]
   readonly HISTORY_SIZE: number
   readonly HISTORY_TTL_S: number
   readonly RECALLED_TTL_DAYS: number
@@ -66,6 +72,15 @@ const redisUrls = Joi.string().custom((value: string, { error }) =>
 /** Required unless this process runs only the other half. */
 const neededBy = (role: 'receiver' | 'node', schema: Joi.Schema): Joi.Schema =>
   schema.when('ROLE', { is: role === 'receiver' ? 'node' : 'receiver', otherwise: Joi.required() })
+
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
+
+/** Required unless one of these other settings is there. */
+const neededWithout = (...names: readonly string[]): Joi.Schema =>
+  names.reduce<Joi.Schema>(
+    (otherwise, name) => Joi.when(name, { is: Joi.exist(), otherwise }),
+    Joi.required(),
+  )
 
 /** One entry per setting; `description` is what the README says of it. */
 export const configSchema = Joi.object<Config>({
@@ -118,9 +133,29 @@ export const configSchema = Joi.object<Config>({
     .max(2 ** 40)
     .default(2 ** 30)
     .description('most bytes of recalls that wait on disk while Redis is away'),
-  JWT_SECRET: neededBy('node', Joi.string().min(32).max(1_024))
-    .default('')
-    .description('key of the HS256 tokens that sockets show'),
+  JWT_SECRET: list(Joi.string().min(32).max(1_024))
+    .when('ROLE', { is: 'receiver', otherwise: neededWithout('JWKS_URL', 'USERSIG_SECRET_KEY') })
+    .default([])
+    .description(
+      'key of HS256 tokens; several, separated by commas, for rotation; a node needs this, `JWKS_URL` or `USERSIG_SECRET_KEY`',
+    ),
+  JWKS_URL: Joi.string()
+    .uri({ scheme: ['https', 'http', 'file'] })
+    .custom((url: string, { error }) =>
+      /^http:/i.test(url) && !LOOPBACK.test(new URL(url).hostname) ? error('string.https') : url,
+    )
+    .description('public keys of tokens, as a JWKS: an https or file URL'),
+  JWT_ISSUER: Joi.string().max(256).description('what `iss` of a token must be'),
+  JWT_AUDIENCE: Joi.string().max(256).description('what `aud` of a token must be, or hold'),
+  USERSIG_SECRET_KEY: Joi.string()
+    .min(32)
+    .max(256)
+    .description(
+      'secret key of the app in the Chat console: sockets may show UserSigs, and the REST API can be called',
+    ),
+  ADMIN_USER_IDS: list(identifier)
+    .default([])
+    .description('users who are admins with a UserSig, separated by commas'),
   HISTORY_SIZE: Joi.number()
     .integer()
     .min(1)

@@ -5,6 +5,7 @@ import { decodeAnnouncement } from '../announcement.ts'
 import type { Authenticate } from '../auth/authenticate.ts'
 import type { Authorise } from '../auth/authorise.ts'
 import type { Broker } from '../broker/broker.ts'
+import type { ClientAddress } from '../client-address.ts'
 import type { Logger } from '../ops/logger.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import { createAudience } from './audience.ts'
@@ -45,6 +46,7 @@ interface RealtimeDependencies {
   readonly authorise: Authorise
   /** Forgets what was answered of a membership: of one user, or of the whole group. */
   readonly forgetMembership: (group: string, userId?: string) => void
+  readonly addressOf: ClientAddress
   readonly metrics: Metrics
   readonly log: Logger
 }
@@ -52,7 +54,7 @@ interface RealtimeDependencies {
 /** The sockets of this node: Socket.IO on this side, sessions and rooms behind it. */
 export function createRealtime(
   options: RealtimeOptions,
-  { broker, authenticate, authorise, forgetMembership, metrics, log }: RealtimeDependencies,
+  { broker, authenticate, authorise, forgetMembership, addressOf, metrics, log }: RealtimeDependencies,
 ) {
   let draining = false
   let slowSockets: ReturnType<typeof watchSlowSockets> | undefined
@@ -96,7 +98,7 @@ export function createRealtime(
     if (revocations.isBanned(principal.id, Date.now())) throw new GatewayError('USER_DISCONNECTED')
     return principal
   }
-  guardHandshake(io, authenticateAllowed, log)
+  guardHandshake(io, { authenticate: authenticateAllowed, addressOf, log })
   const serving = { rooms, broker, readInTurn, authorise, revocations, sessions, metrics, log }
   io.on('connection', (socket) => serveSocket(socket, { ...serving, authenticate: authenticateAllowed }))
   const stopListening = broker.onAnnouncement((text) => {

@@ -58,7 +58,11 @@ export function watchSlowSockets(io: GatewaySockets, { metrics, log }: { metrics
 
   io.engine.on('connection', (connection: Connection) => {
     connections.set(connection, {})
-    connection.on('close', () => connections.delete(connection))
+    connection.on('close', () => {
+      connections.delete(connection)
+      // Closed it is for Socket.IO; below, a peer that does not answer is waited for much longer.
+      setTimeout(() => terminate(connection), GRACE_MS).unref()
+    })
     innerOf(connection).transport?.socket?.on?.('ping', () => look(connection))
   })
   io.on('connection', (socket) => {

@@ -30,7 +30,7 @@ const imports: Import[] = sources.flatMap((from) =>
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'shared/': [],
   'server/auth/': [],
-  'server/ops/': ['server/client-address.ts'],
+  'server/ops/': ['server/client-address.ts', 'server/identifier-schema.ts'],
   'server/console/': [],
   'server/identifier-schema.ts': [],
   'server/client-address.ts': [],
@@ -92,6 +92,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
     'server/realtime/payload-checks.ts',
     'server/identifier-schema.ts',
     'server/announcement.ts',
+    'server/auth/',
     'server/api/',
     'server/commands/dev-settings.ts',
   ],

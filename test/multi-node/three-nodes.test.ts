@@ -165,7 +165,7 @@ describe('three nodes on one Redis', () => {
         token
           .then((text) => connect(url, text))
           .then(
-            ({ close }) => void close(),
+            ({ close }) => close(),
             ({ data }: { data?: { code?: string } }) => data?.code === 'USER_DISCONNECTED',
           ),
       )

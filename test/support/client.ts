@@ -66,19 +66,23 @@ export interface Client {
   close(): void
 }
 
+interface ConnectOptions {
+  readonly reconnection?: boolean
+  /** Instead of a token. */
+  readonly auth?: Readonly<Record<string, unknown>>
+  readonly extraHeaders?: Readonly<Record<string, string>>
+}
+
 /** Connects and resolves once the handshake is done; rejects with the error of the handshake. */
-export async function connect(
-  url: string,
-  token?: string,
-  options: { readonly reconnection?: boolean } = {},
-): Promise<Client> {
+export async function connect(url: string, token?: string, options: ConnectOptions = {}): Promise<Client> {
   const socket: Socket<ServerToClient, ClientToServer> = io(url, {
     transports: ['websocket'],
     forceNew: true,
     reconnection: options.reconnection ?? false,
+    ...(options.extraHeaders && { extraHeaders: { ...options.extraHeaders } }),
     reconnectionDelay: 20,
     reconnectionDelayMax: 100,
-    auth: token === undefined ? {} : { token },
+    auth: options.auth ?? (token === undefined ? {} : { token }),
   })
   const received: Received[] = []
   const gaps: Gap[] = []

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { expect } from 'chai'
-import { createClientAddress } from '../../server/client-address.ts'
+import { clientNetwork, createClientAddress } from '../../server/client-address.ts'
 
 const request = (peer: string, forwarded?: string): IncomingMessage =>
   ({
@@ -26,5 +26,12 @@ describe('address of a client', () => {
 
   it('refuses what is no network', () => {
     expect(() => createClientAddress(['everybody'])).to.throw()
+  })
+
+  it('counts an IPv6 address as the network of one customer', () => {
+    expect(clientNetwork('192.0.2.1')).to.equal('192.0.2.1')
+    expect(clientNetwork('2001:db8:1:2:3:4:5:6')).to.equal('2001:db8:1:2::/64')
+    expect(clientNetwork('2001:db8::1')).to.equal('2001:db8:0:0::/64')
+    expect(clientNetwork('::1')).to.equal('0:0:0:0::/64')
   })
 })

@@ -1,0 +1,161 @@
+import { createLocalJWKSet, createRemoteJWKSet, customFetch, errors, jwtVerify } from 'jose'
+import type { JWTPayload, JWTVerifyGetKey } from 'jose'
+import { readFile } from 'node:fs/promises'
+import { GatewayError } from '../../shared/errors.ts'
+import { isIdentifier } from '../../shared/identifier.ts'
+import type { Conversation } from '../../shared/recall.ts'
+import type { Principal } from './principal.ts'
+
+const TOKEN_AT_MOST_CHARACTERS = 12_288
+const GRANTS_AT_MOST = 1_000
+/** Clocks differ; what has ended has ended all the same. */
+const TOLERANCE_S = 5
+/** A secret serves this algorithm alone and a public key those: else one who knows a public key could sign with it. */
+const SECRET_ALGORITHMS = ['HS256']
+const KEY_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA']
+
+const FETCH_WITHIN_MS = 2_000
+const FETCH_AGAIN_AFTER_MS = 30_000
+const TRY_AGAIN_AFTER_MS = 2_000
+const KEYS_KEPT_MS = 600_000
+const KEYS_AT_MOST_BYTES = 65_536
+
+export interface TokenOptions {
+  /** Of HS256 tokens; several while they are being rotated. */
+  readonly secrets: readonly string[]
+  /** Where public keys are, as a JWKS: an http(s): or file: URL. */
+  readonly jwksUrl?: string | undefined
+  readonly issuer?: string | undefined
+  readonly audience?: string | undefined
+}
+
+type Verify = (token: string) => Promise<JWTPayload>
+
+/** Verifies tokens: JWTs with the claims `sub`, `exp`, `role` and `rooms`. Rejects with TOKEN_REFUSED, saying why. */
+export function createTokenCheck({ secrets, jwksUrl, issuer, audience }: TokenOptions) {
+  const claims = {
+    requiredClaims: ['sub', 'exp'],
+    clockTolerance: TOLERANCE_S,
+    ...(issuer !== undefined && { issuer }),
+    ...(audience !== undefined && { audience }),
+  }
+  const ways: Verify[] = secrets.map((secret) => {
+    const key = new TextEncoder().encode(secret)
+    return async (token) =>
+      (await jwtVerify(token, key, { ...claims, algorithms: SECRET_ALGORITHMS })).payload
+  })
+  if (jwksUrl !== undefined) {
+    const keys = createKeys(jwksUrl)
+    ways.push(
+      async (token) => (await jwtVerify(token, keys, { ...claims, algorithms: KEY_ALGORITHMS })).payload,
+    )
+  }
+
+  return async function checkToken(token: string): Promise<Principal> {
+    if (token.length > TOKEN_AT_MOST_CHARACTERS) throw refused('it is too long')
+    return toPrincipal(await verifyInAnyWay(ways, token))
+  }
+}
+
+async function verifyInAnyWay(ways: readonly Verify[], token: string): Promise<JWTPayload> {
+  let cause: unknown
+  for (const verify of ways) {
+    try {
+      return await verify(token)
+    } catch (error) {
+      // What one way says of the claims counts more than what the others say of the signature.
+      if (!(cause instanceof errors.JWTExpired)) cause = error
+    }
+  }
+  if (cause instanceof errors.JWTExpired) throw refused('it has ended', cause)
+  if (isUnreachable(cause)) throw new GatewayError('KEYS_UNAVAILABLE', undefined, { cause })
+  throw refused('its signature, algorithm, issuer, audience or times do not hold', cause)
+}
+
+/** Whether the keys could not be had, which says nothing of the token. */
+const isUnreachable = (cause: unknown): boolean =>
+  cause !== undefined && (!(cause instanceof errors.JOSEError) || cause instanceof errors.JWKSTimeout)
+
+function toPrincipal({ sub, exp, role = 'member', rooms = [] }: JWTPayload): Principal {
+  if (typeof sub !== 'string' || !isIdentifier(sub)) throw refused('sub must be printable text')
+  if (exp === undefined || !Number.isSafeInteger(exp)) throw refused('exp must be whole seconds')
+  if (exp * 1_000 <= Date.now()) throw refused('it has ended')
+  if (role !== 'admin' && role !== 'member') throw refused('role must be admin or member')
+  return { id: sub, role, grants: toGrants(rooms), expiresAtMs: exp * 1_000 }
+}
+
+function toGrants(rooms: unknown): Conversation[] {
+  if (!Array.isArray(rooms) || rooms.length > GRANTS_AT_MOST) {
+    throw refused(`rooms must be a list of at most ${GRANTS_AT_MOST}`)
+  }
+  return rooms.map((grant: unknown) => {
+    const { group, topic } = isRecord(grant) ? grant : {}
+    if (typeof group !== 'string' || !isIdentifier(group)) throw refused('each of rooms must have a group')
+    if (topic === undefined) return { group }
+    if (typeof topic !== 'string' || !isIdentifier(topic))
+      throw refused('a topic of rooms must be printable text')
+    return { group, topic }
+  })
+}
+
+/** Public keys, read when a token needs one: again after ten minutes, and for an unknown key at most twice a minute. */
+function createKeys(url: string): JWTVerifyGetKey {
+  const parsed = new URL(url)
+  if (parsed.protocol === 'file:') return createFileKeys(parsed)
+  const keys = createRemoteJWKSet(parsed, {
+    timeoutDuration: FETCH_WITHIN_MS,
+    cooldownDuration: FETCH_AGAIN_AFTER_MS,
+    cacheMaxAge: KEYS_KEPT_MS,
+    [customFetch]: fetchBounded,
+  })
+  let failedAtMs = -Infinity
+  return async (header, token) => {
+    const known = keys.jwks()
+    try {
+      if (!keys.fresh && performance.now() - failedAtMs < TRY_AGAIN_AFTER_MS)
+        throw new Error('the keys could not be had a moment ago')
+      return await keys(header, token)
+    } catch (error) {
+      if (!isUnreachable(error)) throw error
+      failedAtMs = performance.now()
+      // The keys that are known serve on.
+      if (known === undefined) throw error
+      return await createLocalJWKSet(known)(header, token)
+    }
+  }
+}
+
+function createFileKeys(file: URL): JWTVerifyGetKey {
+  let readAtMs = -Infinity
+  let keys: ReturnType<typeof createLocalJWKSet> | undefined
+  return async (header, token) => {
+    if (Date.now() - readAtMs > FETCH_AGAIN_AFTER_MS) {
+      readAtMs = Date.now()
+      // Half written, or gone: the keys that are known serve on.
+      keys = await readFile(file, 'utf8').then(
+        (text) => createLocalJWKSet(JSON.parse(text) as Parameters<typeof createLocalJWKSet>[0]),
+        () => keys,
+      )
+    }
+    if (keys === undefined) throw new Error('the file with the keys cannot be read')
+    return await keys(header, token)
+  }
+}
+
+/** Does not follow redirects, and reads no more than a set of keys can be long. */
+async function fetchBounded(url: string, options: RequestInit): Promise<Response> {
+  const response = await fetch(url, { ...options, redirect: 'error' })
+  let bytes = 0
+  const parts: Uint8Array[] = []
+  for await (const part of response.body ?? []) {
+    bytes += part.length
+    if (bytes > KEYS_AT_MOST_BYTES) throw new Error('the answer is too large for a set of keys')
+    parts.push(part)
+  }
+  return new Response(Buffer.concat(parts), { status: response.status })
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null
+
+const refused = (why: string, cause?: unknown) => new GatewayError('TOKEN_REFUSED', why, { cause })

@@ -1,0 +1,94 @@
+import { once } from 'node:events'
+import { connect as connectTcp } from 'node:net'
+import { expect } from 'chai'
+import { Api } from 'tls-sig-api-v2'
+import { adminToken, connect, makeToken } from '../support/client.ts'
+import { APP, JWT_SECRET, startGatewayProcess } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { soon } from '../support/wait.ts'
+
+const KEY = 'k'.repeat(64)
+const userSigOf = (userId: string, lifeS = 600): string => new Api(Number(APP), KEY).genUserSig(userId, lifeS)
+
+describe('handshake', () => {
+  const undo = undoAfterEach()
+  const start = async (settings: Readonly<Record<string, string>>): Promise<GatewayProcess> => {
+    const gateway = await startGatewayProcess(settings)
+    undo(gateway.stop)
+    return gateway
+  }
+  const open = async ({ url }: GatewayProcess, auth: Readonly<Record<string, unknown>>) => {
+    const client = await connect(url, undefined, { auth })
+    undo(client.close)
+    return client
+  }
+  const refusalOf = async (gateway: GatewayProcess, auth: Readonly<Record<string, unknown>>) =>
+    open(gateway, auth).then(
+      () => 'connected',
+      (error: { data?: { code?: string } }) => error.data?.code,
+    )
+
+  it('takes the UserSig of a user, which grants no room by itself, and of an admin', async () => {
+    const gateway = await start({ JWT_SECRET: '', USERSIG_SECRET_KEY: KEY, ADMIN_USER_IDS: 'boss, chief' })
+    const member = await open(gateway, { userId: 'user-1', userSig: userSigOf('user-1') })
+    expect(await member.ask({ group: 'g' })).to.include({ ok: false, code: 'ROOM_REFUSED' })
+    expect(await member.ask({ feed: true })).to.include({ ok: false, code: 'ROOM_REFUSED' })
+    const admin = await open(gateway, { userId: 'chief', userSig: userSigOf('chief') })
+    expect(await admin.ask({ feed: true })).to.include({ ok: true })
+  })
+
+  it('refuses a UserSig of another user, one that has ended, and any where there is no key for it', async () => {
+    const gateway = await start({ USERSIG_SECRET_KEY: KEY })
+    const refused = [
+      { userId: 'admin', userSig: userSigOf('user-1') },
+      { userId: 'user-1', userSig: userSigOf('user-1', -1) },
+      { userId: 'user-1\n', userSig: userSigOf('user-1\n') },
+      { userId: ['user-1'], userSig: userSigOf('user-1') },
+      { userSig: userSigOf('user-1') },
+    ]
+    for (const auth of refused) expect(await refusalOf(gateway, auth)).to.equal('TOKEN_REFUSED')
+    const other = await start({})
+    expect(await refusalOf(other, { userId: 'user-1', userSig: userSigOf('user-1') })).to.equal(
+      'TOKEN_REFUSED',
+    )
+    expect(gateway.output() + other.output()).to.not.include(userSigOf('user-1').slice(20, 60))
+  })
+
+  it('takes tokens of both secrets while they are rotated', async () => {
+    const gateway = await start({ JWT_SECRET: `${'n'.repeat(32)},${JWT_SECRET}` })
+    await open(gateway, { token: await adminToken() })
+    await open(gateway, { token: await makeToken({ role: 'admin' }, 'n'.repeat(32)) })
+  })
+
+  it('makes an address wait that was refused again and again, and no other one', async () => {
+    const gateway = await start({ TRUST_PROXY: 'loopback' })
+    const from = async (address: string, token: string) =>
+      connect(gateway.url, token, { extraHeaders: { 'X-Forwarded-For': address } }).then(
+        ({ close }) => close(),
+        (error: { data?: unknown }) => error.data,
+      )
+    for (let i = 0; i < 30; i++)
+      expect(await from('192.0.2.1', 'nonsense')).to.deep.equal({ code: 'TOKEN_REFUSED', retry: false })
+    const waiting = { code: 'TOO_MANY_FAILURES', retry: true }
+    expect(await from('192.0.2.1', 'nonsense')).to.deep.equal(waiting)
+    expect(await from('192.0.2.1', await adminToken())).to.deep.equal(waiting)
+    expect(await from('192.0.2.2', await adminToken())).to.equal(undefined)
+  })
+
+  it('is not waited for longer than ten seconds', async () => {
+    const gateway = await start({})
+    const socket = connectTcp(gateway.port, '127.0.0.1')
+    undo(() => socket.destroy())
+    await once(socket, 'connect')
+    const closed = once(socket, 'close')
+    socket.resume()
+    socket.write(
+      'GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n' +
+        'Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    )
+    await once(socket, 'data')
+    // A close frame is not answered by this peer: what ends it is the gateway.
+    await soon('the gateway ends it', Promise.race([closed, once(socket, 'end')]), 18_000)
+  })
+})

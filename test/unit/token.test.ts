@@ -1,0 +1,149 @@
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { expect } from 'chai'
+import { exportJWK, exportSPKI, generateKeyPair, SignJWT } from 'jose'
+import type { CryptoKey, JWTHeaderParameters } from 'jose'
+import { createTokenCheck } from '../../server/auth/token.ts'
+import { GatewayError } from '../../shared/errors.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { undoAfterEach } from '../support/undo.ts'
+
+const SECRET = 's'.repeat(32)
+const OTHER = 'o'.repeat(32)
+const nowS = () => Math.floor(Date.now() / 1_000)
+const bytes = (text: string) => new TextEncoder().encode(text)
+
+const sign = (
+  key: CryptoKey | Uint8Array,
+  claims: Readonly<Record<string, unknown>> = {},
+  header: JWTHeaderParameters = { alg: 'HS256' },
+) => new SignJWT({ sub: 'u', exp: nowS() + 600, ...claims }).setProtectedHeader(header).sign(key)
+
+describe('token', () => {
+  const undo = undoAfterEach()
+  const outcome = async (check: ReturnType<typeof createTokenCheck>, token: string): Promise<string> =>
+    check(token).then(
+      ({ id }) => id,
+      (error: unknown) => (error instanceof GatewayError ? error.code : String(error)),
+    )
+
+  it('of any secret of a rotation holds, of none other', async () => {
+    const check = createTokenCheck({ secrets: [SECRET, OTHER] })
+    expect(await outcome(check, await sign(bytes(SECRET)))).to.equal('u')
+    expect(await outcome(check, await sign(bytes(OTHER)))).to.equal('u')
+    expect(await outcome(check, await sign(bytes('x'.repeat(32))))).to.equal('TOKEN_REFUSED')
+  })
+
+  it('ends to the second, and is not taken before its time', async () => {
+    const check = createTokenCheck({ secrets: [SECRET] })
+    const refused = ['exp', 'nbf'].map((name) =>
+      sign(bytes(SECRET), { [name]: name === 'exp' ? nowS() : nowS() + 30 }),
+    )
+    for (const token of refused) expect(await outcome(check, await token)).to.equal('TOKEN_REFUSED')
+    expect(await outcome(check, await sign(bytes(SECRET), { nbf: nowS() + 2 }))).to.equal('u')
+    expect(await outcome(check, await sign(bytes(SECRET), { exp: undefined }))).to.equal('TOKEN_REFUSED')
+    expect(await outcome(check, await sign(bytes(SECRET), { exp: nowS() + 0.5 }))).to.equal('TOKEN_REFUSED')
+  })
+
+  it('must be of the issuer and for the audience, where they are told', async () => {
+    const check = createTokenCheck({ secrets: [SECRET], issuer: 'app', audience: 'recalls' })
+    expect(await outcome(check, await sign(bytes(SECRET), { iss: 'app', aud: ['x', 'recalls'] }))).to.equal(
+      'u',
+    )
+    for (const claims of [{}, { iss: 'app' }, { iss: 'else', aud: 'recalls' }, { iss: 'app', aud: 'else' }])
+      expect(await outcome(check, await sign(bytes(SECRET), claims))).to.equal('TOKEN_REFUSED')
+  })
+
+  describe('of a JWKS', () => {
+    const makeKeys = async (alg: string, kid: string) => {
+      const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true })
+      return { publicKey, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg } }
+    }
+    const serve = async () => {
+      const state = { body: '', fetched: 0 }
+      const server = createServer((_request, response) => {
+        state.fetched++
+        response.setHeader('Content-Type', 'application/json').end(state.body)
+      })
+      server.listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const stop = (): void => {
+        server.closeAllConnections()
+        server.close()
+      }
+      undo(stop)
+      const { port } = server.address() as AddressInfo
+      return { state, stop, url: `http://127.0.0.1:${port}/keys` }
+    }
+
+    it('holds with each of the algorithms, and of no key that is not in it', async () => {
+      const { state, url } = await serve()
+      const check = createTokenCheck({ secrets: [], jwksUrl: url })
+      const keys = await Promise.all(['RS256', 'PS256', 'ES256', 'EdDSA'].map((alg) => makeKeys(alg, alg)))
+      state.body = JSON.stringify({ keys: keys.map(({ jwk }) => jwk) })
+      for (const { privateKey, jwk } of keys) {
+        const token = await sign(privateKey, {}, { alg: jwk.alg, kid: jwk.kid })
+        expect(await outcome(check, token)).to.equal('u')
+      }
+      const stranger = await makeKeys('ES256', 'ES256')
+      const forged = await sign(stranger.privateKey, {}, { alg: 'ES256', kid: 'ES256' })
+      expect(await outcome(check, forged)).to.equal('TOKEN_REFUSED')
+      for (let i = 0; i < 20; i++) {
+        const unknown = await sign(stranger.privateKey, {}, { alg: 'ES256', kid: `unknown-${i}` })
+        expect(await outcome(check, unknown)).to.equal('TOKEN_REFUSED')
+      }
+      expect(state.fetched, 'for unknown keys the JWKS is not read again and again').to.be.at.most(2)
+    })
+
+    it('cannot be signed with the public key as if it were a secret', async () => {
+      const { state, url } = await serve()
+      const { publicKey, jwk } = await makeKeys('RS256', 'k')
+      state.body = JSON.stringify({ keys: [jwk] })
+      const check = createTokenCheck({ secrets: [SECRET], jwksUrl: url })
+      for (const key of [await exportSPKI(publicKey), JSON.stringify(jwk)]) {
+        const forged = await sign(bytes(key), {}, { alg: 'HS256', kid: 'k' })
+        expect(await outcome(check, forged)).to.equal('TOKEN_REFUSED')
+      }
+      expect(await outcome(check, await sign(bytes(SECRET)))).to.equal('u')
+    })
+
+    it('can be tried again when the keys cannot be had', async () => {
+      const { stop, url } = await serve()
+      stop()
+      const { privateKey } = await makeKeys('ES256', 'k')
+      const token = await sign(privateKey, {}, { alg: 'ES256', kid: 'k' })
+      const check = createTokenCheck({ secrets: [SECRET], jwksUrl: url })
+      expect(await outcome(check, token)).to.equal('KEYS_UNAVAILABLE')
+      expect(await outcome(check, await sign(bytes(SECRET))), 'others are not touched').to.equal('u')
+    })
+
+    it('is not read from an answer that is too large, or no JWKS', async () => {
+      const { privateKey, jwk } = await makeKeys('ES256', 'k')
+      const token = await sign(privateKey, {}, { alg: 'ES256', kid: 'k' })
+      for (const body of [
+        `${JSON.stringify({ keys: [jwk] })}${' '.repeat(70_000)}`,
+        'nonsense',
+        '{"keys":1}',
+      ]) {
+        const { state, url } = await serve()
+        state.body = body
+        const check = createTokenCheck({ secrets: [], jwksUrl: url })
+        expect(await outcome(check, token)).to.not.equal('u')
+      }
+    })
+
+    it('in a file holds', async () => {
+      const folder = temporaryFolder()
+      undo(folder.remove)
+      const { privateKey, jwk } = await makeKeys('ES256', 'k')
+      const file = join(folder.path, 'keys.json')
+      writeFileSync(file, JSON.stringify({ keys: [jwk] }))
+      const check = createTokenCheck({ secrets: [], jwksUrl: pathToFileURL(file).href })
+      expect(await outcome(check, await sign(privateKey, {}, { alg: 'ES256', kid: 'k' }))).to.equal('u')
+    })
+  })
+})
