@@ -145,6 +145,7 @@ function createBroker(config: Config, spool: Spool | undefined, log: Logger): Br
     mode: config.REDIS_MODE,
     sentinelName: config.REDIS_SENTINEL_NAME,
     waitReplicas: config.REDIS_WAIT_REPLICAS,
+    signingKeys: config.REDIS_SIGNING_KEY,
   }
   const broker = createRedisBroker({ ...limits, ...redis, url, prefix, app }, { log })
   if (spool === undefined) return broker

@@ -22,6 +22,7 @@ export interface Config {
   readonly REDIS_SENTINEL_NAME: string
   readonly REDIS_WAIT_REPLICAS: number
   readonly REDIS_PREFIX: string
+  readonly REDIS_SIGNING_KEY: readonly string[]
   readonly DATA_DIR: string
   readonly SPOOL_MAX_BYTES: number
   readonly JWT_SECRET: readonly string[]
@@ -126,6 +127,11 @@ export const configSchema = Joi.object<Config>({
     .pattern(/^[\w:.-]{1,64}$/, 'prefix')
     .default('recall-gateway')
     .description('first part of every name in Redis'),
+  REDIS_SIGNING_KEY: list(Joi.string().min(32).max(1_024))
+    .default([])
+    .description(
+      'signs what goes through Redis, the same on all processes; several, separated by commas, for rotation; none = unsigned',
+    ),
   DATA_DIR: Joi.string().default('./data').description('folder on a local disk'),
   SPOOL_MAX_BYTES: Joi.number()
     .integer()

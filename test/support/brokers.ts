@@ -49,6 +49,15 @@ export const BROKER_HOMES: Readonly<Record<string, () => Promise<BrokerHome>>> =
       close: redis.stop,
     }
   },
+  async 'redis, signed'() {
+    const redis = await startRedis()
+    const where = { url: redis.url, prefix: 'test', app: APP, signingKeys: ['k'.repeat(32)] }
+    return {
+      shared: true,
+      create: (options = {}) => createRedisBroker({ ...withDefaults(options), ...where }, { log }),
+      close: redis.stop,
+    }
+  },
   async 'redis cluster'() {
     const { url } = await (cluster ??= startRedisCluster({ masters: 2, replicas: 0 }))
     const prefix = `test-${++prefixes}`

@@ -10,7 +10,8 @@ const CLOCKS_DIFFER_MS = 60_000
 interface Kept {
   /** `<ms since 1970>-<number>`. */
   readonly id: string
-  readonly text: string
+  /** Undefined for what nobody with a key wrote. */
+  readonly text: string | undefined
 }
 
 interface FollowDependencies {
@@ -58,7 +59,8 @@ export function followAnnouncements(
     for (const { id, text } of fresh) {
       const atMs = Number(id.split('-')[0])
       lastMs = Math.max(lastMs, atMs)
-      listener(text, atMs)
+      if (text === undefined) log.error({ id }, 'an announcement in Redis is not signed')
+      else listener(text, atMs)
     }
   }
 

@@ -3,22 +3,23 @@
 -- ARGV  1 time of the recall in ms   2 for an untimed recall: how close a known time is a repeat, in ms; else -1
 --       3 epoch for a log that has none   4 longest log   5 life of a log in s   6 life of a head in s
 --       7 '1' if the caller waits for replicas, else '0'   8 entry up to its messages   9 entry after its messages
---       10 life of the recalled set in s, '0' = for ever
+--       10 life of the recalled set in s, '0' = for ever   11 signature of the entry with all its messages, '' = none
 --       then for each message: seq, entry of the message
 -- Returns epoch and offset of each room, flat; empty when nothing was new
 local at, repeat_within = tonumber(ARGV[1]), tonumber(ARGV[2])
 local seqs = {}
-for i = 11, #ARGV, 2 do seqs[#seqs + 1] = ARGV[i] end
+for i = 12, #ARGV, 2 do seqs[#seqs + 1] = ARGV[i] end
 
 local known = redis.call('ZMSCORE', KEYS[1], unpack(seqs))
-local additions, messages = {}, {}
+local additions, messages, numbers = {}, {}, {}
 for i, seq in ipairs(seqs) do
   local score = known[i] and tonumber(known[i])
   local repeated = score and (score == at or (repeat_within >= 0 and at - score < repeat_within))
   if not repeated then
     additions[#additions + 1] = ARGV[1]
     additions[#additions + 1] = seq
-    messages[#messages + 1] = ARGV[10 + 2 * i]
+    messages[#messages + 1] = ARGV[11 + 2 * i]
+    numbers[#numbers + 1] = i - 1
   end
 end
 if #messages == 0 then
@@ -30,7 +31,16 @@ if #messages == 0 then
   return {}
 end
 
-local entry = ARGV[8] .. table.concat(messages, ',') .. ARGV[9]
+local entry
+if ARGV[11] == '' then
+  entry = ARGV[8] .. table.concat(messages, ',') .. ARGV[9]
+else
+  -- What was signed stays whole; which of its messages are new stands before it.
+  local all = {}
+  for i = 1, #seqs do all[i] = ARGV[11 + 2 * i] end
+  local new = #messages == #all and '' or table.concat(numbers, ',')
+  entry = ARGV[11] .. ':' .. new .. ':' .. ARGV[8] .. table.concat(all, ',') .. ARGV[9]
+end
 local positions = {}
 for i = 2, #KEYS, 3 do
   local head, log, channel = KEYS[i], KEYS[i + 1], KEYS[i + 2]

@@ -6,7 +6,7 @@ import type { Room } from '../../../shared/room.ts'
 import type { Logger } from '../../ops/logger.ts'
 import { ANNOUNCEMENTS_AT_MOST, ANNOUNCEMENTS_TTL_S } from '../announcement-rules.ts'
 import type { Broker, BrokerOptions, Published } from '../broker.ts'
-import { encodeEntry } from '../entry.ts'
+import { encodeEntry, joinEntry } from '../entry.ts'
 import { answerSince, POSITION_TTL_S, UNUSED_TTL_S, UNTIMED_REPEAT_WITHIN_MS } from '../log-rules.ts'
 import { within } from '../within.ts'
 import { checkChannels, COMMAND_WITHIN_MS, connectFirst, createConnection, disconnect } from './connection.ts'
@@ -18,6 +18,9 @@ import { createLocator } from './locator.ts'
 import { createProber } from './prober.ts'
 import { createReplicaConfirmation } from './replica-confirmation.ts'
 import { toAnnouncements, toArray, toEntries, toPositions } from './replies.ts'
+import { createReadEntry } from './read-entry.ts'
+import { createSeal } from './seal.ts'
+import type { Seal } from './seal.ts'
 import { createSubscriber } from './subscriber.ts'
 import { toTarget } from './target.ts'
 import type { RedisMode } from './target.ts'
@@ -32,6 +35,8 @@ export interface RedisOptions extends BrokerOptions {
   readonly waitReplicas?: number
   readonly prefix: string
   readonly app: string
+  /** What goes through Redis is signed with the first, and verified with all; none = unsigned. */
+  readonly signingKeys?: readonly string[]
 }
 
 /** Where it is said that there are announcements: a name that no room has. */
@@ -57,6 +62,10 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
   const subscriberConnection = createConnection({ target, locate, role: 'subscriber' }, log)
   const commands = commandConnection.client
   const last = new LastPositions()
+  const sealing = { keys: options.signingKeys ?? [], app: options.app }
+  const entrySeal = createSeal('entry', sealing)
+  const announcementSeal = createSeal('announcement', sealing)
+  const readEntry = createReadEntry(entrySeal)
   const waitReplicas = options.waitReplicas ?? 0
   const confirmed = createReplicaConfirmation(waitReplicas, {
     wait: () => commands.wait(waitReplicas, REPLICAS_WITHIN_MS),
@@ -66,6 +75,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     keys,
     probeChannel,
     onProbe: (probe) => prober.heard(probe),
+    readEntry,
     log,
   })
   const prober = createProber({
@@ -106,7 +116,8 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 
   async function write(recall: Recall, rooms: readonly Room[]): Promise<Position[]> {
     const names = rooms.map(roomName)
-    const { head, messages, tail } = encodeEntry(recall)
+    const encoded = encodeEntry(recall)
+    const { head, messages, tail } = encoded
     const positions = toPositions(
       await commands.recallPublish(
         1 + 3 * names.length,
@@ -122,6 +133,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
         head,
         tail,
         options.recalledTtlS ?? 0,
+        entrySeal.signatureOf(joinEntry(encoded, messages)),
         ...recall.messages.flatMap(({ seq }, i) => [seq, messages[i] ?? '']),
       ),
     )
@@ -202,7 +214,11 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
         ),
       )
       const [top] = toPositions([epoch, offset])
-      return answerSince(since, top ?? since, toEntries(entries))
+      return answerSince(
+        since,
+        top ?? since,
+        toEntries(entries, (entry, offset) => readEntry(entry, offset, name)),
+      )
     },
 
     async top(rooms) {
@@ -221,7 +237,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
           2,
           keys.announcements,
           keys.channel(ANNOUNCEMENTS),
-          text,
+          seal(announcementSeal, text),
           ANNOUNCEMENTS_AT_MOST,
           ANNOUNCEMENTS_TTL_S,
         ),
@@ -231,10 +247,13 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     onAnnouncement: (listener) =>
       followAnnouncements(
         {
-          read: async (sinceMs) =>
-            toAnnouncements(
-              await within(COMMAND_WITHIN_MS, commands.xrange(keys.announcements, sinceMs, '+')),
-            ),
+          read: async (sinceMs) => {
+            const kept = await within(COMMAND_WITHIN_MS, commands.xrange(keys.announcements, sinceMs, '+'))
+            return toAnnouncements(kept).map(({ id, text }) => ({
+              id,
+              text: announcementSeal.open(text)?.text,
+            }))
+          },
           subscribe: (hints) => subscriber.subscribe(ANNOUNCEMENTS, hints),
           log,
         },
@@ -250,4 +269,10 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       })
     },
   }
+}
+
+/** The text as it is kept: with its signature before it, if there are keys. */
+function seal({ signatureOf }: Seal, text: string): string {
+  const signature = signatureOf(text)
+  return signature === '' ? text : `${signature}::${text}`
 }

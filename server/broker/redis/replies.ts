@@ -1,7 +1,6 @@
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Notice } from '../../../shared/notice.ts'
 import type { Position } from '../../../shared/position.ts'
-import { decodeEntry } from '../entry.ts'
 
 /** Reads `epoch, offset, epoch, offset …`. */
 export function toPositions(reply: unknown): Position[] {
@@ -15,23 +14,27 @@ export function toPositions(reply: unknown): Position[] {
   return positions
 }
 
-/** Reads `stream id, entry, stream id, entry …`; null for an entry that no gateway wrote. */
-export function toEntries(flat: readonly unknown[]): (Notice | null)[] {
+/** Reads `stream id, entry, stream id, entry …`; null for an entry that `read` refuses. */
+export function toEntries(
+  flat: readonly unknown[],
+  read: (entry: string, offset: number) => Notice | null,
+): (Notice | null)[] {
   const entries: (Notice | null)[] = []
   for (let i = 0; i < flat.length; i += 2) {
     const [id, text] = [flat[i], flat[i + 1]]
     if (typeof id !== 'string' || typeof text !== 'string') throw unexpected()
-    entries.push(decodeEntry(text, Number.parseInt(id, 10)))
+    entries.push(read(text, Number.parseInt(id, 10)))
   }
   return entries
 }
 
 /** Reads `epoch:offset:entry`, the form in which an entry travels; null for anything else. */
-export function toSpread(message: string): { readonly epoch: string; readonly notice: Notice } | null {
-  const [, epoch, offset, text] = /^([^:]{1,64}):(\d{1,15}):(.*)$/s.exec(message) ?? []
-  if (epoch === undefined || offset === undefined || text === undefined) return null
-  const notice = decodeEntry(text, Number(offset))
-  return notice && { epoch, notice }
+export function toSpread(
+  message: string,
+): { readonly epoch: string; readonly offset: number; readonly entry: string } | null {
+  const [, epoch, offset, entry] = /^([^:]{1,64}):(\d{1,15}):(.*)$/s.exec(message) ?? []
+  if (epoch === undefined || offset === undefined || entry === undefined) return null
+  return { epoch, offset: Number(offset), entry }
 }
 
 /** Reads `[id, ['t', text]] …`; leaves out what no gateway wrote. */

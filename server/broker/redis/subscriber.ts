@@ -5,6 +5,7 @@ import { RoomListeners } from '../room-listeners.ts'
 import { connectFirst, disconnect } from './connection.ts'
 import type { Connection } from './connection.ts'
 import type { Keys } from './keys.ts'
+import type { ReadEntry } from './read-entry.ts'
 import { toSpread } from './replies.ts'
 import type { RedisTarget } from './target.ts'
 
@@ -18,13 +19,14 @@ interface SubscriberDependencies {
   readonly keys: Keys
   readonly probeChannel: string
   readonly onProbe: (probe: string) => void
+  readonly readEntry: ReadEntry
   readonly log: Logger
 }
 
 /** The subscription connection: one channel per room that someone in this process listens to. */
 export function createSubscriber(
   { client, rebuild }: Connection,
-  { keys, probeChannel, onProbe, log }: SubscriberDependencies,
+  { keys, probeChannel, onProbe, readEntry, log }: SubscriberDependencies,
 ) {
   const listeners = new RoomListeners()
   let isComplete = false
@@ -35,7 +37,8 @@ export function createSubscriber(
     const room = keys.roomOfChannel(channel)
     if (message === LOOK) return listeners.tellInterrupted(room)
     const spread = toSpread(message)
-    if (spread !== null) return listeners.tellNotice(room, spread.notice, spread.epoch)
+    const notice = spread && readEntry(spread.entry, spread.offset, room)
+    if (spread && notice) return listeners.tellNotice(room, notice, spread.epoch)
     log.error({ room }, 'unreadable notice in Redis')
     listeners.tellInterrupted(room)
   })

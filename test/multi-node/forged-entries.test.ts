@@ -1,0 +1,145 @@
+import { createClient } from 'redis'
+import { expect } from 'chai'
+import { adminToken, connect, makeToken } from '../support/client.ts'
+import { APP, startGatewayProcess } from '../support/gateway-process.ts'
+import { startRedis } from '../support/redis-server.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { until } from '../support/wait.ts'
+import { postWebhook, recallBody } from '../support/webhook.ts'
+
+const BASE = `recall-gateway:{${APP}}`
+const KEY = 'k'.repeat(32)
+const forged = (group: string, seq: number) =>
+  JSON.stringify({ messages: [{ seq }], group, recalledAtMs: 1, receivedAtMs: 1, operator: 'mallory' })
+
+/** Someone who may write to Redis, and has no REDIS_SIGNING_KEY. */
+describe('one who writes to Redis without the key', () => {
+  const undo = undoAfterEach()
+
+  const setUp = async (settings: Readonly<Record<string, string>> = { REDIS_SIGNING_KEY: KEY }) => {
+    const redis = await startRedis()
+    undo(redis.stop)
+    const nodes = await Promise.all(
+      [1, 2, 3].map(() => startGatewayProcess({ REDIS_URL: redis.url, ...settings })),
+    )
+    for (const { stop } of nodes) undo(stop)
+    const clients = await Promise.all(
+      nodes.map(async ({ url }) => {
+        const client = await connect(url, await adminToken())
+        undo(client.close)
+        await client.subscribe({ group: 'g' })
+        return client
+      }),
+    )
+    const [sender] = nodes
+    const recall = async (seq: number, group = 'g') => {
+      const body = recallBody({ GroupId: group, MsgSeqList: [{ MsgSeq: seq }, { MsgSeq: seq + 1 }] })
+      expect((await postWebhook(sender?.url ?? '', { body })).status).to.equal(200)
+    }
+    const mallory = await createClient({ url: redis.url }).connect()
+    undo(() => mallory.destroy())
+    const order = (...command: string[]) => mallory.sendCommand(command)
+    return { clients, recall, order, nodes, redis }
+  }
+
+  it('cannot make sockets show a notice on any node, and does not keep them from what is true', async () => {
+    const { clients, recall, order } = await setUp()
+    await recall(1)
+    for (const client of clients) await client.count(1)
+    const epoch = clients[0]?.position().epoch ?? ''
+    const channel = `${BASE}:notices:group:g`
+    const signature = 'a'.repeat(64)
+    for (const entry of [forged('g', 666), `${signature}::${forged('g', 666)}`, `${signature}:0:x`, 'x']) {
+      await order('SPUBLISH', channel, `${epoch}:2:${entry}`)
+      await order('SPUBLISH', channel, `${epoch}:999999999999999:${entry}`)
+      await order('SPUBLISH', channel, `other:1:${entry}`)
+    }
+    for (const seq of [3, 5, 7]) await recall(seq)
+    for (const client of clients) {
+      await until('what is true arrives', () => client.received.length === 4)
+      expect(client.seqs()).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8])
+      expect(client.gaps).to.be.empty
+    }
+  })
+
+  it('cannot put one into a log: it is a gap', async () => {
+    const { clients, recall, order } = await setUp()
+    await recall(1)
+    for (const client of clients) await client.count(1)
+    await order('HINCRBY', `${BASE}:head:group:g`, 'offset', '1')
+    await order('XADD', `${BASE}:log:group:g`, '2-0', 'r', forged('g', 666))
+    await recall(3)
+    for (const client of clients) {
+      await until('the gap', () => client.gaps.length > 0)
+      expect(client.gaps[0]?.reason).to.equal('unreadable')
+      expect(client.seqs()).to.not.include(666)
+    }
+  })
+
+  it('cannot move what was signed into another room', async () => {
+    const { clients, recall, order } = await setUp()
+    await recall(1, 'another')
+    const log = (await order('XRANGE', `${BASE}:log:group:another`, '-', '+')) as unknown as [
+      string,
+      string[],
+    ][]
+    const entry = log[0]?.[1][1] ?? ''
+    expect(entry).to.include('another')
+    await order('SPUBLISH', `${BASE}:notices:group:g`, `x:1:${entry}`)
+    await order('HSET', `${BASE}:head:group:g`, 'offset', '1')
+    await order('XADD', `${BASE}:log:group:g`, '1-0', 'r', entry)
+    await recall(3)
+    for (const client of clients) {
+      await until('the gap', () => client.gaps.length > 0)
+      expect(client.seqs()).to.not.include(1)
+    }
+  })
+
+  it('cannot announce anything', async () => {
+    const { clients, order, nodes } = await setUp()
+    const text = JSON.stringify({ kind: 'revoked', userId: 'admin-1', untilMs: Date.now() + 60_000 })
+    for (const one of [text, `${'a'.repeat(64)}::${text}`]) {
+      await order('XADD', `${BASE}:announcements`, '*', 't', one)
+      await order('SPUBLISH', `${BASE}:notices:announcements`, 'look')
+    }
+    await until('it is seen', () => nodes.every(({ output }) => output().includes('not signed')))
+    for (const { socket } of clients) expect(socket.connected).to.equal(true)
+  })
+
+  it('is believed where there is no key', async () => {
+    const { clients, recall, order } = await setUp({})
+    await recall(1)
+    for (const client of clients) await client.count(1)
+    const epoch = clients[0]?.position().epoch ?? ''
+    await order('SPUBLISH', `${BASE}:notices:group:g`, `${epoch}:2:${forged('g', 666)}`)
+    for (const client of clients) await until('the forged one', () => client.seqs().includes(666))
+  })
+})
+
+describe('a signing key', () => {
+  const undo = undoAfterEach()
+
+  it('can be rotated: the first signs, all of them verify', async () => {
+    const redis = await startRedis()
+    undo(redis.stop)
+    const start = async (keys: string) => {
+      const gateway = await startGatewayProcess({ REDIS_URL: redis.url, REDIS_SIGNING_KEY: keys })
+      undo(gateway.stop)
+      const client = await connect(gateway.url, await makeToken({ role: 'admin' }))
+      undo(client.close)
+      return { ...gateway, client }
+    }
+    const [old, both] = [await start(KEY), await start(`${'n'.repeat(32)},${KEY}`)]
+    const { position } = await both.client.subscribe({ group: 'g' })
+    const body = (seqs: readonly number[]) =>
+      recallBody({ GroupId: 'g', MsgSeqList: seqs.map((MsgSeq) => ({ MsgSeq })) })
+    await postWebhook(old.url, { body: body([1]) })
+    await both.client.count(1)
+    // A part of it is known: what was signed stays whole, and only the rest is told.
+    await postWebhook(both.url, { body: body([1, 2]) })
+    await both.client.count(2)
+    expect(both.client.seqs()).to.deep.equal([1, 2])
+    const late = await start('n'.repeat(32))
+    expect(await late.client.ask({ group: 'g', since: position })).to.include({ gap: 'unreadable' })
+  })
+})
