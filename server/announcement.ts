@@ -16,7 +16,7 @@ export type Announcement =
   | { readonly kind: 'membership-ended'; readonly group: string; readonly userIds?: readonly string[] }
 
 /** Users in one announcement, so that it stays as short as the broker wants it. */
-export const USERS_PER_ANNOUNCEMENT = 10
+const USERS_PER_ANNOUNCEMENT = 10
 
 const schema = Joi.alternatives<Announcement>(
   Joi.object({
@@ -43,4 +43,15 @@ export function decodeAnnouncement(text: string): Announcement | undefined {
   } catch {
     return undefined
   }
+}
+
+/** The announcements that tell of these users of a group, or without users of a group that is gone. */
+export function membershipEnds(group: string, userIds?: readonly string[]): string[] {
+  if (userIds === undefined) return [encodeAnnouncement({ kind: 'membership-ended', group })]
+  const texts: string[] = []
+  for (let i = 0; i < userIds.length; i += USERS_PER_ANNOUNCEMENT) {
+    const some = userIds.slice(i, i + USERS_PER_ANNOUNCEMENT)
+    texts.push(encodeAnnouncement({ kind: 'membership-ended', group, userIds: some }))
+  }
+  return texts
 }

@@ -2,10 +2,14 @@ import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Router } from 'express'
 import { GatewayError } from '../shared/errors.ts'
+import { membershipEnds } from './announcement.ts'
 import { createDisconnect } from './api/disconnect.ts'
 import { createAuthenticate } from './auth/authenticate.ts'
 import type { Authenticate } from './auth/authenticate.ts'
 import { createAuthorise } from './auth/authorise.ts'
+import { createAppEndpoint } from './auth/membership/app-endpoint.ts'
+import { Memberships } from './auth/membership/memberships.ts'
+import { createProvider } from './auth/membership/provider.ts'
 import type { Broker } from './broker/broker.ts'
 import { createEmbeddedBroker } from './broker/embedded/embedded-broker.ts'
 import { createRedisBroker } from './broker/redis/redis-broker.ts'
@@ -25,6 +29,7 @@ import { Parts } from './parts.ts'
 import { createRealtime } from './realtime/realtime.ts'
 import type { Realtime } from './realtime/realtime.ts'
 import { openQuarantine } from './receiver/quarantine-store.ts'
+import type { MembershipEnd } from './receiver/membership-webhook.ts'
 import { createReceiver } from './receiver/receiver.ts'
 
 /** What the stores of a data folder are opened with. */
@@ -101,7 +106,9 @@ function createWebhooks(
   const quarantine = openStore(config, openQuarantine)
   parts.add('quarantine', quarantine.close)
   const options = { app: config.SDK_APP_ID, tokens: config.WEBHOOK_TOKEN, path: config.WEBHOOK_PATH }
-  return createReceiver(options, { ...dependencies, quarantine })
+  const announce = ({ group, userIds }: MembershipEnd): Promise<unknown> =>
+    Promise.all(membershipEnds(group, userIds).map((text) => dependencies.broker.announce(text)))
+  return createReceiver(options, { ...dependencies, quarantine, announceMembershipEnd: announce })
 }
 
 interface Operated {
@@ -164,6 +171,23 @@ const createCredentialCheck = (config: Config): Authenticate =>
     adminUserIds: config.ADMIN_USER_IDS,
   })
 
+function createMemberships({
+  SDK_APP_ID: app,
+  MEMBERSHIP_TTL_S: ttlS,
+  AUTHORIZE_URL: url,
+  AUTHORIZE_SECRET: secret,
+  TENCENT_REST_HOST: host,
+  TENCENT_ADMIN_ID: adminId,
+  TENCENT_REST_PER_S: perS,
+  USERSIG_SECRET_KEY: key,
+}: Config): Memberships | undefined {
+  if (url !== undefined && secret !== undefined)
+    return new Memberships({ ask: createAppEndpoint({ url, secret, app }), ttlS })
+  if (host !== undefined && key !== undefined)
+    return new Memberships({ ask: createProvider({ host, app, adminId, key, perS }), ttlS })
+  return undefined
+}
+
 function createSockets(
   config: Config,
   authenticate: Authenticate,
@@ -171,7 +195,8 @@ function createSockets(
   metrics: Metrics,
   log: Logger,
 ): Realtime {
-  const authorise = createAuthorise({})
+  const memberships = createMemberships(config)
+  const authorise = createAuthorise({ memberships })
   const options = {
     batchWindowMs: config.BATCH_WINDOW_MS,
     drainMs: config.DRAIN_MS,
@@ -181,7 +206,7 @@ function createSockets(
     broker,
     authenticate,
     authorise,
-    forgetMembership: () => undefined,
+    forgetMembership: (group, userId) => memberships?.forget(group, userId),
     addressOf: createClientAddress(config.TRUST_PROXY),
     metrics,
     log,

@@ -22,6 +22,7 @@ export const ERRORS = {
   ADMIN_NEEDED: { status: 403, retry: false, text: 'this is for admins' },
   KEYS_UNAVAILABLE: { status: 503, retry: true, text: 'the keys for tokens cannot be had at the moment' },
   TOO_MANY_FAILURES: { status: 429, retry: true, text: 'too many refused handshakes from this address' },
+  MEMBERSHIP_UNKNOWN: { status: 503, retry: true, text: 'nobody can tell now who is in this group' },
   ROOM_REFUSED: { status: 403, retry: false, text: 'this room was not granted' },
   REQUEST_MALFORMED: { status: 400, retry: false, text: 'the request has not the documented shape' },
   TOO_MANY_ROOMS: { status: 429, retry: false, text: 'this socket is in as many rooms as it may be' },

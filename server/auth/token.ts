@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { GatewayError } from '../../shared/errors.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
 import type { Conversation } from '../../shared/recall.ts'
+import { fetchBounded } from './fetch-bounded.ts'
 import type { Principal } from './principal.ts'
 
 const TOKEN_AT_MOST_CHARACTERS = 12_288
@@ -14,7 +15,6 @@ const TOLERANCE_S = 5
 const SECRET_ALGORITHMS = ['HS256']
 const KEY_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA']
 
-const FETCH_WITHIN_MS = 2_000
 const FETCH_AGAIN_AFTER_MS = 30_000
 const TRY_AGAIN_AFTER_MS = 2_000
 const KEYS_KEPT_MS = 600_000
@@ -103,10 +103,9 @@ function createKeys(url: string): JWTVerifyGetKey {
   const parsed = new URL(url)
   if (parsed.protocol === 'file:') return createFileKeys(parsed)
   const keys = createRemoteJWKSet(parsed, {
-    timeoutDuration: FETCH_WITHIN_MS,
     cooldownDuration: FETCH_AGAIN_AFTER_MS,
     cacheMaxAge: KEYS_KEPT_MS,
-    [customFetch]: fetchBounded,
+    [customFetch]: fetchKeys,
   })
   let failedAtMs = -Infinity
   return async (header, token) => {
@@ -142,17 +141,9 @@ function createFileKeys(file: URL): JWTVerifyGetKey {
   }
 }
 
-/** Does not follow redirects, and reads no more than a set of keys can be long. */
-async function fetchBounded(url: string, options: RequestInit): Promise<Response> {
-  const response = await fetch(url, { ...options, redirect: 'error' })
-  let bytes = 0
-  const parts: Uint8Array[] = []
-  for await (const part of response.body ?? []) {
-    bytes += part.length
-    if (bytes > KEYS_AT_MOST_BYTES) throw new Error('the answer is too large for a set of keys')
-    parts.push(part)
-  }
-  return new Response(Buffer.concat(parts), { status: response.status })
+const fetchKeys = async (url: string): Promise<Response> => {
+  const { status, text } = await fetchBounded(url, { atMostBytes: KEYS_AT_MOST_BYTES })
+  return new Response(text, { status })
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

@@ -31,6 +31,12 @@ export interface Config {
   readonly JWT_AUDIENCE?: string
   readonly USERSIG_SECRET_KEY?: string
   readonly ADMIN_USER_IDS: readonly string[]
+  readonly AUTHORIZE_URL?: string
+  readonly AUTHORIZE_SECRET?: string
+  readonly TENCENT_REST_HOST?: string
+  readonly TENCENT_ADMIN_ID: string
+  readonly TENCENT_REST_PER_S: number
+  readonly MEMBERSHIP_TTL_S: number
   readonly HISTORY_SIZE: number
   readonly HISTORY_TTL_S: number
   readonly RECALLED_TTL_DAYS: number
@@ -162,6 +168,36 @@ export const configSchema = Joi.object<Config>({
   ADMIN_USER_IDS: list(identifier)
     .default([])
     .description('users who are admins with a UserSig, separated by commas'),
+  AUTHORIZE_URL: Joi.string()
+    .uri({ scheme: ['https', 'http'] })
+    .description("where the app's own backend is asked who may be in which room"),
+  AUTHORIZE_SECRET: Joi.string()
+    .min(32)
+    .max(1_024)
+    .when('AUTHORIZE_URL', { is: Joi.exist(), then: Joi.required() })
+    .description('signs what is asked there'),
+  TENCENT_REST_HOST: Joi.string()
+    .pattern(/^([a-z0-9.-]+|http:\/\/(127\.0\.0\.1|localhost):\d+)$/i, 'host')
+    .when('AUTHORIZE_URL', { is: Joi.exist(), then: Joi.forbidden() })
+    .when('USERSIG_SECRET_KEY', { is: Joi.exist(), otherwise: Joi.forbidden() })
+    .description(
+      "host of the provider's REST API, which is asked who is in which group (`console.tim.qq.com` in China); instead of `AUTHORIZE_URL`, and with `USERSIG_SECRET_KEY`",
+    ),
+  TENCENT_ADMIN_ID: identifier
+    .default('administrator')
+    .description('admin account of the app in the Chat console'),
+  TENCENT_REST_PER_S: Joi.number()
+    .integer()
+    .min(1)
+    .max(10_000)
+    .default(100)
+    .description('most calls of the REST API a second, of this process'),
+  MEMBERSHIP_TTL_S: Joi.number()
+    .integer()
+    .min(1)
+    .max(86_400)
+    .default(300)
+    .description('how long it is believed that a user is a member, in s'),
   HISTORY_SIZE: Joi.number()
     .integer()
     .min(1)

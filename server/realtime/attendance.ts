@@ -12,7 +12,7 @@ import type { LocalRoom } from './local-room.ts'
 import type { LocalRooms } from './local-rooms.ts'
 import { replay } from './replay.ts'
 import type { Missed } from './replay.ts'
-import type { Turnstile } from './turnstile.ts'
+import type { Turnstile } from '../turnstile.ts'
 
 const ROOMS_AT_MOST = 1_000
 const READ_AGAIN_AFTER_MS = 1_000

@@ -7,10 +7,9 @@ export function createDeadline(onPassed: () => void) {
 
   function arm(atMs: number): void {
     const leftMs = Math.max(0, atMs - Date.now())
-    timer = setTimeout(
-      () => (leftMs > TIMER_AT_MOST_MS ? arm(atMs) : onPassed()),
-      Math.min(leftMs, TIMER_AT_MOST_MS),
-    )
+    // A timer may also be a little early.
+    const look = (): void => (Date.now() < atMs ? arm(atMs) : onPassed())
+    timer = setTimeout(look, Math.min(leftMs, TIMER_AT_MOST_MS))
     timer.unref()
   }
 

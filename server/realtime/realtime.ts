@@ -21,7 +21,7 @@ import { createOutbox } from './outbox.ts'
 import { Revocations } from './revocations.ts'
 import { serveSocket } from './serve-socket.ts'
 import { Sessions } from './sessions.ts'
-import { createTurnstile } from './turnstile.ts'
+import { createTurnstile } from '../turnstile.ts'
 import { watchSlowSockets } from './slow-sockets.ts'
 
 /** The path that every client of Socket.IO knows. */

@@ -20,7 +20,7 @@ import type { AttendanceDependencies, RoomSide } from './attendance.ts'
 import { createDeadline } from './deadline.ts'
 import { checkRecalled, checkRoom, checkSubscribe } from './payload-checks.ts'
 import type { Revocations } from './revocations.ts'
-import { createTurnstile } from './turnstile.ts'
+import { createTurnstile } from '../turnstile.ts'
 
 const REQUESTS_UNDER_WAY_AT_MOST = 100
 
@@ -115,14 +115,14 @@ export class Session {
       this.#principal = principal
       this.#credentialEnds.set(principal.expiresAtMs)
       answer({ ok: true, expiresAtMs: principal.expiresAtMs })
-      await Promise.all(this.#attendance.rooms().map((room) => this.#recheck(room)))
+      await this.#recheckAll(this.#attendance.rooms())
     })
   }
 
   /** Looks again whether the socket may be in the rooms of this group, and takes it out of those where it may not. */
   async recheckGroup(group: string): Promise<void> {
     const rooms = this.#attendance.rooms().filter((room) => !isFeed(room) && room.group === group)
-    await Promise.all(rooms.map((room) => this.#recheck(room)))
+    await this.#recheckAll(rooms)
   }
 
   /** Does what was revoked from the user a moment ago. */
@@ -154,14 +154,18 @@ export class Session {
   async #recheckEnded(): Promise<void> {
     const now = Date.now()
     const ended = [...this.#until.values()].filter(({ ms }) => ms <= now)
-    await Promise.all(ended.map(({ room }) => this.#recheck(room)))
+    await this.#recheckAll(ended.map(({ room }) => room))
+  }
+
+  async #recheckAll(rooms: readonly Room[]): Promise<void> {
+    await Promise.all(rooms.map((room) => this.#recheck(room)))
+    this.#armGrants()
   }
 
   async #recheck(room: Room): Promise<void> {
     try {
       const ms = await this.#authorise(room)
       if (this.#until.has(roomName(room))) this.#until.set(roomName(room), { room, ms })
-      this.#armGrants()
     } catch (error) {
       const { code, cause } = asGatewayError(error)
       if (code === 'INTERNAL') this.#deps.log.error({ err: cause }, 'grant of a socket could not be checked')

@@ -5,6 +5,8 @@ import type { Metrics } from '../ops/metrics.ts'
 import { noOpinion, OK } from './answers.ts'
 import type { WebhookAnswer } from './answers.ts'
 import { checkAuthenticity } from './authenticity.ts'
+import { toMembershipEnd } from './membership-webhook.ts'
+import type { MembershipEnd } from './membership-webhook.ts'
 import type { Quarantine } from './quarantine.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
 import { RECALL_COMMAND, toRecall } from './recall-webhook.ts'
@@ -22,6 +24,8 @@ export interface WebhookOptions {
 interface WebhookDependencies {
   readonly broker: Broker
   readonly quarantine: Quarantine
+  /** Tells all processes. */
+  readonly announceMembershipEnd: (ended: MembershipEnd) => Promise<unknown>
   readonly metrics: Metrics
   readonly log: Logger
 }
@@ -39,7 +43,7 @@ export interface WebhookCall {
  */
 export function createWebhook(
   { app, tokens }: WebhookOptions,
-  { broker, quarantine, metrics, log }: WebhookDependencies,
+  { broker, quarantine, announceMembershipEnd, metrics, log }: WebhookDependencies,
 ) {
   return async function takeWebhook({ query, body, receivedAtMs }: WebhookCall): Promise<WebhookAnswer> {
     const parameters = new URLSearchParams(query)
@@ -54,7 +58,15 @@ export function createWebhook(
     try {
       const fields = parseBody(body)
       const command = checkCommand(fields, read('CallbackCommand'))
-      if (command !== RECALL_COMMAND) return noOpinion(command, fields)
+      if (command !== RECALL_COMMAND) {
+        const ended = toMembershipEnd(command, fields)
+        // Not waited for: it only makes known sooner what would be noticed anyway.
+        if (ended)
+          announceMembershipEnd(ended).catch((err: unknown) =>
+            log.warn({ err }, 'the end of a membership could not be announced'),
+          )
+        return noOpinion(command, fields)
+      }
 
       const circumstances = {
         receivedAtMs,

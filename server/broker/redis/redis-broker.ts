@@ -217,7 +217,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       return answerSince(
         since,
         top ?? since,
-        toEntries(entries, (entry, offset) => readEntry(entry, offset, name)),
+        toEntries(entries, (entry, at) => readEntry(entry, at, name)),
       )
     },
 

@@ -1,0 +1,194 @@
+import { createHmac } from 'node:crypto'
+import { expect } from 'chai'
+import { createProvider } from '../../server/auth/membership/provider.ts'
+import { checkUserSig } from '../../server/auth/user-sig.ts'
+import { connect, makeToken } from '../support/client.ts'
+import type { Client } from '../support/client.ts'
+import { startFakeServer } from '../support/fake-server.ts'
+import { APP, startGatewayProcess } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { startRedis } from '../support/redis-server.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { until } from '../support/wait.ts'
+import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
+
+const KEY = 'k'.repeat(64)
+const SECRET = 'a'.repeat(32)
+
+interface Question {
+  readonly userId: string
+  readonly group: string
+  readonly topic?: string
+}
+
+describe('a member without a grant in the token', () => {
+  const undo = undoAfterEach()
+  const fake = async (answer: Parameters<typeof startFakeServer>[0]) => {
+    const server = await startFakeServer(answer)
+    undo(server.stop)
+    return server
+  }
+  const start = async (settings: Readonly<Record<string, string>>): Promise<GatewayProcess> => {
+    const gateway = await startGatewayProcess(settings)
+    undo(gateway.stop)
+    return gateway
+  }
+  const open = async ({ url }: GatewayProcess, sub = 'u'): Promise<Client> => {
+    const client = await connect(url, await makeToken({ sub }))
+    undo(client.close)
+    return client
+  }
+  const recall = async (gateway: GatewayProcess, seq: number) => {
+    const body = recallBody({ GroupId: 'g', MsgSeqList: [{ MsgSeq: seq }] })
+    expect((await postWebhook(gateway.url, { body })).status).to.equal(200)
+  }
+  const tell = async (
+    gateway: GatewayProcess,
+    command: string,
+    fields: Readonly<Record<string, unknown>>,
+  ) => {
+    const body = { CallbackCommand: command, GroupId: 'g', Type: 'Public', ...fields }
+    expect((await postWebhook(gateway.url, { query: signedQuery(command), body })).status).to.equal(200)
+  }
+
+  describe("is asked about at the app's own backend", () => {
+    it('with who, where and a signature, and gets in where that says so', async () => {
+      const app = await fake(({ body }) => ({
+        body: { allowed: (JSON.parse(body) as Question).group === 'g' },
+      }))
+      const gateway = await start({ AUTHORIZE_URL: `${app.url}/may?x=1`, AUTHORIZE_SECRET: SECRET })
+      const client = await open(gateway)
+      await client.subscribe({ group: 'g', topic: 't' })
+      expect(await client.ask({ group: 'h' })).to.include({ code: 'ROOM_REFUSED', retry: false })
+      expect(await client.ask({ feed: true })).to.include({ code: 'ROOM_REFUSED' })
+      expect(app.asked).to.have.length(2)
+      const [asked] = app.asked
+      if (asked === undefined) throw new Error('nothing was asked')
+      const { body, headers, url } = asked
+      expect(url.search).to.equal('?x=1')
+      expect(JSON.parse(body)).to.deep.equal({ app: APP, userId: 'u', group: 'g', topic: 't' })
+      const time = String(headers['x-recall-gateway-time'])
+      const expected = createHmac('sha256', SECRET).update(`${time}.${body}`).digest('hex')
+      expect(headers['x-recall-gateway-signature']).to.equal(`sha256=${expected}`)
+    })
+
+    it('and waits outside when that does not answer, or not as it should', async () => {
+      const answers = [
+        { status: 500, body: {} },
+        { body: 'yes' },
+        { body: { allowed: 'yes' } },
+        { status: 302, body: '' },
+        { body: { allowed: true, forS: 0 } },
+        { body: `{"allowed":true,"x":"${'x'.repeat(5_000)}"}` },
+        'nothing',
+      ] as const
+      let turn = 0
+      const app = await fake(() => answers[turn++ % answers.length] ?? 'nothing')
+      const gateway = await start({ AUTHORIZE_URL: app.url, AUTHORIZE_SECRET: SECRET })
+      const client = await open(gateway)
+      for (const _answer of answers)
+        expect(await client.ask({ group: 'g' })).to.include({ code: 'MEMBERSHIP_UNKNOWN', retry: true })
+      app.stop()
+      expect(await client.ask({ group: 'g' })).to.include({ code: 'MEMBERSHIP_UNKNOWN', retry: true })
+    })
+
+    it('again when that was true for a while, and leaves when it is not true any more', async () => {
+      let allowed = true
+      const app = await fake(() => ({ body: { allowed, forS: 1 } }))
+      const gateway = await start({ AUTHORIZE_URL: app.url, AUTHORIZE_SECRET: SECRET })
+      const client = await open(gateway)
+      const { position } = await client.subscribe({ group: 'g' })
+      await until('it is asked for again', () => app.asked.length > 1)
+      await recall(gateway, 1)
+      await client.count(1)
+      allowed = false
+      await until('the room ends', () => client.unsubscribed.length > 0)
+      expect(client.unsubscribed[0]).to.include({ code: 'ROOM_REFUSED', retry: false })
+      await recall(gateway, 2)
+      expect(await client.ask({ group: 'g', since: position })).to.include({ code: 'ROOM_REFUSED' })
+      expect(client.seqs()).to.deep.equal([1])
+    })
+  })
+
+  describe('is asked about at the provider', () => {
+    const roles: Record<string, string> = { u: 'Member', boss: 'Owner', stranger: 'NotMember' }
+    const startProvider = () =>
+      fake(({ body }) => {
+        const { GroupId, User_Account } = JSON.parse(body) as { GroupId: string; User_Account: string[] }
+        if (GroupId === 'live') return { body: { ActionStatus: 'FAIL', ErrorCode: 10_007, ErrorInfo: '' } }
+        if (GroupId === 'busy') return { body: { ActionStatus: 'FAIL', ErrorCode: 60_007, ErrorInfo: '' } }
+        const UserIdList = User_Account.map((id) => ({ Member_Account: id, Role: roles[id] ?? 'NotMember' }))
+        return { body: { ActionStatus: 'OK', ErrorCode: 0, ErrorInfo: '', UserIdList } }
+      })
+    const settings = (host: string) => ({ TENCENT_REST_HOST: host, USERSIG_SECRET_KEY: KEY })
+
+    it('with the UserSig of the admin account, and gets in as a member', async () => {
+      const provider = await startProvider()
+      const gateway = await start(settings(provider.url))
+      const [member, owner, stranger] = [
+        await open(gateway),
+        await open(gateway, 'boss'),
+        await open(gateway, 'stranger'),
+      ]
+      await member.subscribe({ group: 'g' })
+      await member.subscribe({ group: 'g', topic: 't' })
+      await owner.subscribe({ group: 'g' })
+      expect(await stranger.ask({ group: 'g' })).to.include({ code: 'ROOM_REFUSED' })
+      expect(await member.ask({ group: 'live' })).to.include({ code: 'ROOM_REFUSED' })
+      expect(await member.ask({ group: 'busy' })).to.include({ code: 'MEMBERSHIP_UNKNOWN', retry: true })
+      const { pathname, searchParams } = provider.asked[0]?.url ?? new URL('http://none')
+      expect(pathname).to.equal('/v4/group_open_http_svc/get_role_in_group')
+      expect(searchParams.get('sdkappid')).to.equal(APP)
+      const userSig = searchParams.get('usersig') ?? ''
+      const check = { userId: 'administrator', app: APP, key: KEY, nowMs: Date.now() }
+      expect(checkUserSig(userSig, check)).to.have.property('expiresAtMs')
+      expect(gateway.output()).to.not.include(userSig.slice(0, 40))
+    })
+
+    it('in one call with others of the group', async () => {
+      const provider = await startProvider()
+      const options = { host: provider.url, app: APP, adminId: 'administrator', key: KEY, perS: 100 }
+      const ask = createProvider(options)
+      const users = Array.from({ length: 1_200 }, (_, i) => (i === 7 ? 'u' : `user-${i}`))
+      const verdicts = await Promise.all(users.map((user) => ask(user, { group: 'g' })))
+      expect(verdicts.filter(({ allowed }) => allowed)).to.have.length(1)
+      const sizes = provider.asked.map(
+        ({ body }) => (JSON.parse(body) as { User_Account: string[] }).User_Account.length,
+      )
+      expect(sizes).to.deep.equal([500, 500, 200])
+    })
+
+    it('no more often than it allows', async () => {
+      const provider = await startProvider()
+      const options = { host: provider.url, app: APP, adminId: 'administrator', key: KEY, perS: 10 }
+      const ask = createProvider(options)
+      const startedAtMs = performance.now()
+      await Promise.all(Array.from({ length: 11 }, (_, i) => ask('u', { group: `g${i}` })))
+      expect(performance.now() - startedAtMs).to.be.above(950)
+    })
+
+    it('and leaves on all nodes as soon as a webhook says that the membership has ended', async () => {
+      const provider = await startProvider()
+      const redis = await startRedis()
+      undo(redis.stop)
+      const shared = { ...settings(provider.url), REDIS_URL: redis.url }
+      const [one, two] = [await start(shared), await start(shared)]
+      const clients = [await open(one), await open(two), await open(two, 'boss')]
+      for (const client of clients) await client.subscribe({ group: 'g' })
+      roles['u'] = 'NotMember'
+      await tell(one, 'Group.CallbackAfterMemberExit', {
+        ExitType: 'Kicked',
+        ExitMemberList: [{ Member_Account: 'u' }, { Member_Account: 'else' }, {}],
+      })
+      await until('both leave', () => clients.slice(0, 2).every((client) => client.unsubscribed.length > 0))
+      await recall(one, 1)
+      await clients[2]?.count(1)
+      expect(clients.map(({ received }) => received.length)).to.deep.equal([0, 0, 1])
+      roles['boss'] = 'NotMember'
+      await tell(one, 'Group.CallbackAfterGroupDestroyed', { Owner_Account: 'boss' })
+      await until('the last leaves', () => clients[2]?.unsubscribed.length === 1)
+      roles['u'] = 'Member'
+      await tell(one, 'Group.CallbackAfterMemberExit', { ExitMemberList: 'nonsense' })
+    })
+  })
+})
