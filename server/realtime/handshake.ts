@@ -34,7 +34,8 @@ export function guardHandshake(
       return await authenticate(handshake.auth)
     } catch (error) {
       // Beyond the limit it rejects, which the next handshake finds out.
-      if (!ERRORS[asGatewayError(error).code].retry) await failures.consume(client).catch(() => undefined)
+      if (asGatewayError(error).code === 'TOKEN_REFUSED')
+        await failures.consume(client).catch(() => undefined)
       throw error
     }
   }

@@ -49,7 +49,7 @@ export class Memberships {
 
   /** Forgets what was answered: of one user of a group, or of all of them. */
   forget(group: string, userId?: string): void {
-    for (const name of [...(this.#groups.get(group)?.keys() ?? [])])
+    for (const name of this.#groups.get(group)?.keys() ?? [])
       if (userId === undefined || name.startsWith(nameOf(userId, ''))) this.#remove(group, name)
   }
 
