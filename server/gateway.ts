@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Router } from 'express'
 import { GatewayError } from '../shared/errors.ts'
@@ -24,6 +25,7 @@ import { createHealth } from './ops/health.ts'
 import type { Logger } from './ops/logger.ts'
 import { createMetrics } from './ops/metrics.ts'
 import type { Metrics } from './ops/metrics.ts'
+import { createNetworks, PRIVATE_NETWORKS } from './networks.ts'
 import { createPage } from './page.ts'
 import { Parts } from './parts.ts'
 import { createRealtime } from './realtime/realtime.ts'
@@ -31,6 +33,7 @@ import type { Realtime } from './realtime/realtime.ts'
 import { openQuarantine } from './receiver/quarantine-store.ts'
 import type { MembershipEnd } from './receiver/membership-webhook.ts'
 import { createReceiver } from './receiver/receiver.ts'
+import type { TlsFiles } from './tls.ts'
 
 /** What the stores of a data folder are opened with. */
 interface StoreOptions {
@@ -77,12 +80,18 @@ async function startParts(config: Config, parts: Parts, log: Logger): Promise<nu
   const realtime = authenticate && createSockets(config, authenticate, broker, metrics, log)
   const routers = [
     ...(receives ? [createWebhooks(config, parts, { broker, metrics, log })] : []),
-    ...createOperations({ parts, broker, spool, realtime, metrics }),
+    ...createOperations(config, { parts, broker, spool, realtime, metrics }),
     ...(authenticate ? [createDisconnect({ authenticate, broker, log })] : []),
     ...(realtime ? [createPage()] : []),
   ]
   const http = createHttpServer(
-    { host: config.HOST, port: config.PORT, webSocketPath: realtime?.path },
+    {
+      host: config.HOST,
+      port: config.PORT,
+      socketsAtMost: config.MAX_SOCKETS,
+      tls: tlsFiles(config),
+      webSocketPath: realtime?.path,
+    },
     routers,
     log,
   )
@@ -105,7 +114,16 @@ function createWebhooks(
 ): Router {
   const quarantine = openStore(config, openQuarantine)
   parts.add('quarantine', quarantine.close)
-  const options = { app: config.SDK_APP_ID, tokens: config.WEBHOOK_TOKEN, path: config.WEBHOOK_PATH }
+  const isAllowed = createNetworks(config.WEBHOOK_ALLOW)
+  const addressOf = createClientAddress(config.TRUST_PROXY)
+  if (config.WEBHOOK_AUTH === 'off')
+    dependencies.log.warn('WEBHOOK_AUTH is off: anybody who knows the path can tell of recalls')
+  const options = {
+    app: config.SDK_APP_ID,
+    tokens: config.WEBHOOK_AUTH === 'off' ? undefined : config.WEBHOOK_TOKEN,
+    path: config.WEBHOOK_PATH,
+    mayCall: (request: IncomingMessage) => config.WEBHOOK_ALLOW.length === 0 || isAllowed(addressOf(request)),
+  }
   const announce = ({ group, userIds }: MembershipEnd): Promise<unknown> =>
     Promise.all(membershipEnds(group, userIds).map((text) => dependencies.broker.announce(text)))
   return createReceiver(options, { ...dependencies, quarantine, announceMembershipEnd: announce })
@@ -119,8 +137,13 @@ interface Operated {
   readonly metrics: ReturnType<typeof createMetrics>
 }
 
+const tlsFiles = ({ TLS_CERT: cert, TLS_KEY: key }: Config): TlsFiles | undefined =>
+  cert === undefined || key === undefined ? undefined : { cert, key }
+
 /** What operators ask: health and metrics. */
-function createOperations({ parts, broker, spool, realtime, metrics }: Operated): Router[] {
+function createOperations(config: Config, { parts, broker, spool, realtime, metrics }: Operated): Router[] {
+  const isPrivate = createNetworks(PRIVATE_NETWORKS)
+  const addressOf = createClientAddress(config.TRUST_PROXY)
   const spoolDepth = () => spool?.depth(Date.now())
   return [
     createHealth({
@@ -130,6 +153,7 @@ function createOperations({ parts, broker, spool, realtime, metrics }: Operated)
       servesSockets: realtime !== undefined,
     }),
     metrics.createRouter({
+      mayRead: (request) => isPrivate(addressOf(request)),
       sockets: () => realtime?.sockets() ?? 0,
       rooms: () => realtime?.rooms() ?? 0,
       mostWaiting: () => realtime?.mostWaiting() ?? 0,
@@ -201,6 +225,8 @@ function createSockets(
     batchWindowMs: config.BATCH_WINDOW_MS,
     drainMs: config.DRAIN_MS,
     origins: config.CORS_ORIGINS,
+    socketsAtMost: config.MAX_SOCKETS,
+    socketsPerAddress: config.MAX_SOCKETS_PER_ADDRESS,
   }
   return createRealtime(options, {
     broker,

@@ -1,11 +1,14 @@
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { Socket } from 'node:net'
 import express from 'express'
 import type { ErrorRequestHandler, RequestHandler, Router } from 'express'
 import { asGatewayError, ERRORS, GatewayError } from '../shared/errors.ts'
 import { ignoreOtherUpgrades } from './ignore-upgrades.ts'
 import type { Logger } from './ops/logger.ts'
+import { readTls, reloadTls } from './tls.ts'
+import type { TlsFiles } from './tls.ts'
 
 /** Slow senders are cut off: no request of ours is large. */
 const HEADERS_WITHIN_MS = 5_000
@@ -15,16 +18,23 @@ const KEEP_ALIVE_MS = 120_000
 /** A webhook that could not be kept is answered after 2.1 s. */
 const CLOSE_WITHIN_MS = 3_000
 
+/** Beyond what sockets take: a connection is a file of the process. */
+const MORE_CONNECTIONS = 5_000
+
 interface HttpOptions {
   readonly host: string
   readonly port: number
+  /** Most connections that become sockets. */
+  readonly socketsAtMost: number
+  /** With it, everything is spoken over TLS. */
+  readonly tls: TlsFiles | undefined
   /** Where WebSockets are taken, by who listens to `upgrade`; nowhere when missing. */
   readonly webSocketPath: string | undefined
 }
 
 /** The one HTTP server of the process, with `routers` in this order. */
 export function createHttpServer(
-  { host, port, webSocketPath }: HttpOptions,
+  { host, port, socketsAtMost, tls, webSocketPath }: HttpOptions,
   routers: readonly Router[],
   log: Logger,
 ) {
@@ -46,7 +56,10 @@ export function createHttpServer(
     connectionsCheckingInterval: 1_000,
     keepAliveTimeout: KEEP_ALIVE_MS,
   }
-  const server: Server = createServer(options, app)
+  const secure = tls && createSecureServer({ ...options, ...readTls(tls) }, app)
+  const server: Server = secure ?? createServer(options, app)
+  server.maxConnections = socketsAtMost + MORE_CONNECTIONS
+  const stopReloading = tls && secure && reloadTls(secure, tls, log)
   ignoreOtherUpgrades(server, webSocketPath, options, app)
 
   const connections = new Set<Socket>()
@@ -83,6 +96,7 @@ export function createHttpServer(
      */
     stop: () =>
       new Promise<void>((resolve) => {
+        stopReloading?.()
         const giveUp = setTimeout(() => {
           for (const connection of connections) connection.destroy()
         }, CLOSE_WITHIN_MS)

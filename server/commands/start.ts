@@ -4,6 +4,7 @@ import { readConfig } from '../ops/config.ts'
 import type { Config } from '../ops/config.ts'
 import { createLogger } from '../ops/logger.ts'
 import type { Logger } from '../ops/logger.ts'
+import { withSecretFiles } from './secret-files.ts'
 import { withDevSettings } from './dev-settings.ts'
 import type { Terminal } from './terminal.ts'
 import { mintToken } from './token.ts'
@@ -15,7 +16,8 @@ export async function start(
   { dev }: { readonly dev: boolean },
   { environment, print }: Terminal,
 ): Promise<{ gateway: Gateway; log: Logger; config: Config }> {
-  const config = readConfig(dev ? withDevSettings(environment) : environment)
+  const settings = withSecretFiles(environment)
+  const config = readConfig(dev ? withDevSettings(settings) : settings)
   const log = createLogger(config.LOG_LEVEL)
   const gateway = await startGateway(config, log)
   if (dev) for (const line of await greeting(config, gateway.port)) print(line)

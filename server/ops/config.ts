@@ -2,6 +2,7 @@ import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
 import { createClientAddress } from '../client-address.ts'
 import { identifier } from '../identifier-schema.ts'
+import { createNetworks } from '../networks.ts'
 
 /** Which halves of the gateway this process runs. */
 type Role = 'all' | 'receiver' | 'node'
@@ -16,7 +17,9 @@ export interface Config {
   readonly ROLE: Role
   readonly SDK_APP_ID: string
   readonly WEBHOOK_TOKEN: readonly string[]
+  readonly WEBHOOK_AUTH: 'on' | 'off'
   readonly WEBHOOK_PATH: string
+  readonly WEBHOOK_ALLOW: readonly string[]
   readonly REDIS_URL?: string
   readonly REDIS_MODE: RedisMode
   readonly REDIS_SENTINEL_NAME: string
@@ -45,6 +48,10 @@ export interface Config {
   readonly LOG_LEVEL: string
   readonly CORS_ORIGINS: readonly string[]
   readonly TRUST_PROXY: readonly string[]
+  readonly MAX_SOCKETS: number
+  readonly MAX_SOCKETS_PER_ADDRESS: number
+  readonly TLS_CERT?: string
+  readonly TLS_KEY?: string
 }
 
 const list = (items: Joi.Schema): Joi.Schema =>
@@ -68,6 +75,15 @@ const network = Joi.string().custom((value: string, { error }) => {
   }
 })
 
+const sourceNetwork = Joi.string().custom((value: string, { error }) => {
+  try {
+    createNetworks([value])
+    return value
+  } catch {
+    return error('string.network')
+  }
+})
+
 const redisUrl = Joi.string().uri({ scheme: ['redis', 'rediss'] })
 
 const redisUrls = Joi.string().custom((value: string, { error }) =>
@@ -75,10 +91,6 @@ const redisUrls = Joi.string().custom((value: string, { error }) =>
     ? value
     : error('string.uri'),
 )
-
-/** Required unless this process runs only the other half. */
-const neededBy = (role: 'receiver' | 'node', schema: Joi.Schema): Joi.Schema =>
-  schema.when('ROLE', { is: role === 'receiver' ? 'node' : 'receiver', otherwise: Joi.required() })
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
 
@@ -100,16 +112,28 @@ export const configSchema = Joi.object<Config>({
     .pattern(/^[1-9]\d{0,14}$/, 'digits')
     .required()
     .description('SDKAppID of the Tencent Cloud Chat app'),
-  WEBHOOK_TOKEN: neededBy('receiver', list(Joi.string().min(1).max(256)))
+  WEBHOOK_TOKEN: list(Joi.string().min(1).max(256))
+    .when('ROLE', {
+      not: 'node',
+      then: Joi.when('WEBHOOK_AUTH', { is: 'off', then: Joi.forbidden(), otherwise: Joi.required() }),
+    })
     .default([])
     .description(
       'token of the webhook authentication in the Chat console; several, separated by commas, for rotation',
     ),
+  WEBHOOK_AUTH: Joi.valid('on', 'off')
+    .default('on')
+    .description('`off` takes webhooks from anybody who knows the path, and warns at every start'),
   WEBHOOK_PATH: Joi.string()
     .pattern(/^(\/[\w.~-]+)+$/, 'path')
     .pattern(/^\/(livez|readyz|metrics|assets|socket\.io)(\/|$)/, { name: 'taken', invert: true })
     .default('/webhook')
     .description('path that the Chat console calls; may hold a secret'),
+  WEBHOOK_ALLOW: list(sourceNetwork)
+    .default([])
+    .description(
+      'addresses and networks that webhooks are taken from (`10.0.0.0/8`), separated by commas; none = any',
+    ),
   REDIS_URL: Joi.string()
     .when('ROLE', { is: 'all', otherwise: Joi.required() })
     .when('REDIS_MODE', { is: 'single', then: redisUrl, otherwise: redisUrls.required() })
@@ -243,6 +267,24 @@ export const configSchema = Joi.object<Config>({
     .description(
       'proxies whose X-Forwarded-For is believed: addresses, networks, `loopback`, `linklocal`, `uniquelocal`, separated by commas',
     ),
+  MAX_SOCKETS: Joi.number()
+    .integer()
+    .min(1)
+    .max(1_000_000)
+    .default(20_000)
+    .description('most sockets of this process; more are turned away, and try again'),
+  MAX_SOCKETS_PER_ADDRESS: Joi.number()
+    .integer()
+    .min(1)
+    .max(1_000_000)
+    .default(1_000)
+    .description('most sockets of one address, or of one IPv6 network of 64 bits'),
+  TLS_CERT: Joi.string().description(
+    'file with the certificate, and those between it and the root, as PEM; read again when it changes; none = no TLS',
+  ),
+  TLS_KEY: Joi.string()
+    .when('TLS_CERT', { is: Joi.exist(), then: Joi.required(), otherwise: Joi.forbidden() })
+    .description('file with the key of the certificate, as PEM'),
 })
 
 /**

@@ -13,6 +13,13 @@ const SECRET_FIELDS = [
   'JWT_SECRET',
   'WEBHOOK_TOKEN',
   'REDIS_URL',
+  'USERSIG_SECRET_KEY',
+  'REDIS_SIGNING_KEY',
+  'AUTHORIZE_SECRET',
+  'secret',
+  'key',
+  'auth',
+  'usersig',
 ]
 
 /** Fixed sentences with fields, as JSON lines on standard error. Levels say who must act; secrets are cut out here, once. */

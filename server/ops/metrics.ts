@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import express from 'express'
 import type { Router } from 'express'
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
@@ -20,6 +21,8 @@ export interface Metrics {
   healed(notices: number): void
   /** A socket was sent away because too much waited for it. */
   socketTooSlow(): void
+  /** A connection was refused because the node, or its address, has as many as it may. */
+  socketTurnedAway(): void
 }
 
 /** What is looked up whenever the metrics are read. */
@@ -29,6 +32,8 @@ export interface Gauges {
   /** Bytes that wait for the socket for which most wait. */
   readonly mostWaiting: () => number
   readonly probeAgeMs: () => number
+  /** Whether a request comes from where metrics may be read. */
+  readonly mayRead: (request: IncomingMessage) => boolean
   readonly spoolDepth: () =>
     { readonly recalls: number; readonly bytes: number; readonly ageMs: number } | undefined
 }
@@ -60,6 +65,8 @@ export function createMetrics(): Metrics & { readonly createRouter: (gauges: Gau
 
   const tooSlow = counter('sockets_too_slow', 'sockets sent away because too much waited for them')
 
+  const turnedAway = counter('sockets_turned_away', 'connections refused because there are as many as may be')
+
   return {
     webhookAnswered: (outcome) => webhooks.inc({ outcome }),
     recallKept: (where, duplicate) => kept.inc({ where, duplicate: String(duplicate) }),
@@ -68,8 +75,9 @@ export function createMetrics(): Metrics & { readonly createRouter: (gauges: Gau
     gapTold: (reason) => gaps.inc({ reason }),
     healed: (notices) => healed.inc(notices),
     socketTooSlow: () => tooSlow.inc(),
+    socketTurnedAway: () => turnedAway.inc(),
 
-    createRouter({ sockets, rooms, mostWaiting, probeAgeMs, spoolDepth }) {
+    createRouter({ mayRead, sockets, rooms, mostWaiting, probeAgeMs, spoolDepth }) {
       gauge('sockets', 'sockets on this node', sockets)
       gauge('rooms', 'rooms with sockets on this node', rooms)
       gauge('most_waiting_bytes', 'bytes that wait for the slowest socket of this node', mostWaiting)
@@ -82,7 +90,9 @@ export function createMetrics(): Metrics & { readonly createRouter: (gauges: Gau
       gauge('spool_bytes', 'bytes of recalls that wait on disk', () => spoolDepth()?.bytes ?? 0)
       gauge('spool_age_seconds', 'age of the oldest recall on disk', () => (spoolDepth()?.ageMs ?? 0) / 1_000)
       const router = express.Router()
-      router.get('/metrics', async (_request, response) => {
+      router.get('/metrics', async (request, response, next) => {
+        // As if there were nothing.
+        if (!mayRead(request)) return next()
         response.type(registry.contentType).send(await registry.metrics())
       })
       return router

@@ -1,3 +1,4 @@
+import { GatewayError } from '../../shared/errors.ts'
 import { roomName } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import type { LocalRoom } from './local-room.ts'
@@ -6,6 +7,9 @@ import type { LocalRoom } from './local-room.ts'
 const LINGER_MS = 5_000
 /** Beyond these, a room without sockets is closed at once. */
 const LINGERING_AT_MOST = 1_000
+
+/** Each has a channel and a log that are looked after. */
+const ROOMS_AT_MOST = 100_000
 
 interface Held {
   readonly room: LocalRoom
@@ -24,10 +28,12 @@ export class LocalRooms {
     this.#create = create
   }
 
-  /** The open room, held until `release`. Rejects with BROKER_UNAVAILABLE; nothing is held then. */
+  /** The open room, held until `release`. Rejects with BROKER_UNAVAILABLE or NODE_FULL; nothing is held then. */
   async acquire(room: Room): Promise<LocalRoom> {
     const name = roomName(room)
-    const held = this.#held.get(name) ?? this.#open(name, room)
+    const known = this.#held.get(name)
+    if (known === undefined && this.#held.size >= ROOMS_AT_MOST) throw new GatewayError('NODE_FULL')
+    const held = known ?? this.#open(name, room)
     clearTimeout(held.lingering)
     this.#lingering.delete(held)
     held.holders++

@@ -11,7 +11,8 @@ import type { Metrics } from '../ops/metrics.ts'
 import { createAudience } from './audience.ts'
 import { compareTops } from './compare-tops.ts'
 import { drainSockets } from './drain.ts'
-import type { GatewaySockets } from './gateway-socket.ts'
+import { createConnectionCount } from './connection-limits.ts'
+import type { GatewaySocket, GatewaySockets } from './gateway-socket.ts'
 import { guardHandshake } from './handshake.ts'
 import { LocalRoom } from './local-room.ts'
 import { LocalRooms } from './local-rooms.ts'
@@ -38,6 +39,9 @@ interface RealtimeOptions {
   readonly drainMs: number
   /** Origins of pages that may open sockets besides the own one; `*` for any. */
   readonly origins: readonly string[]
+  /** Most sockets of the node, and of one address. */
+  readonly socketsAtMost: number
+  readonly socketsPerAddress: number
 }
 
 interface RealtimeDependencies {
@@ -60,6 +64,10 @@ export function createRealtime(
   let slowSockets: ReturnType<typeof watchSlowSockets> | undefined
   const stopped = new AbortController()
 
+  const connections = createConnectionCount(
+    { atMost: options.socketsAtMost, perAddress: options.socketsPerAddress },
+    addressOf,
+  )
   const io: GatewaySockets = new Server({
     path: PATH,
     // WebSocket alone needs no sticky sessions.
@@ -71,8 +79,10 @@ export function createRealtime(
     connectTimeout: AUTHENTICATE_WITHIN_MS,
     allowRequest: (request, answer) => {
       // Cut off rather than refused: a proxy then tries another node, and clients do too.
-      if (draining) request.socket.destroy()
-      else answer(null, isAllowedOrigin(request.headers, options.origins))
+      if (draining || connections.isFull(request)) {
+        if (!draining) metrics.socketTurnedAway()
+        request.socket.destroy()
+      } else answer(null, isAllowedOrigin(request.headers, options.origins))
     },
   })
   const audience = createAudience(io, metrics)
@@ -113,6 +123,9 @@ export function createRealtime(
       // Upgrades that are asked for elsewhere are not ours to end.
       io.attach(server, { destroyUpgrade: false })
       slowSockets = watchSlowSockets(io, { metrics, log })
+      io.engine.on('connection', (connection: GatewaySocket['conn']) => {
+        connection.on('close', connections.add(connection.request))
+      })
       void compareTops(rooms, broker, log, stopped.signal)
     },
 

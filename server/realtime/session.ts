@@ -15,6 +15,7 @@ import type { Authenticate } from '../auth/authenticate.ts'
 import type { Authorise } from '../auth/authorise.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Logger } from '../ops/logger.ts'
+import { Allowance } from './allowance.ts'
 import { Attendance } from './attendance.ts'
 import type { AttendanceDependencies, RoomSide } from './attendance.ts'
 import { createDeadline } from './deadline.ts'
@@ -54,6 +55,7 @@ export class Session {
   readonly #queues = new Map<string, Promise<unknown>>()
   readonly #credentialEnds = createDeadline(() => this.#deps.socket.close(GOODBYES.CREDENTIAL_ENDED))
   readonly #grantEnds = createDeadline(() => void this.#recheckEnded())
+  readonly #allowance = new Allowance()
   #principal: Principal
   #underWay = 0
 
@@ -203,7 +205,8 @@ export class Session {
   async #serve(answer: (refused: Refused) => void, work: () => Promise<void>): Promise<void> {
     this.#underWay++
     try {
-      if (this.#underWay > REQUESTS_UNDER_WAY_AT_MOST) throw new GatewayError('TOO_MANY_REQUESTS')
+      if (!this.#allowance.take() || this.#underWay > REQUESTS_UNDER_WAY_AT_MOST)
+        throw new GatewayError('TOO_MANY_REQUESTS')
       await work()
     } catch (error) {
       const { code, message, cause } = asGatewayError(error)

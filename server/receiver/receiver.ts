@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import express from 'express'
 import type { ErrorRequestHandler, NextFunction, Request, Response, Router } from 'express'
@@ -16,11 +17,12 @@ const FAIL_AFTER_MS = 2_100
 interface ReceiverOptions extends WebhookOptions {
   /** Path that the provider is told to call. */
   readonly path: string
+  readonly mayCall: (request: IncomingMessage) => boolean
 }
 
 /** The door for webhooks: HTTP on this side, `createWebhook` behind it. */
 export function createReceiver(
-  { path, ...options }: ReceiverOptions,
+  { path, mayCall, ...options }: ReceiverOptions,
   dependencies: Parameters<typeof createWebhook>[1],
 ): Router {
   const takeWebhook = createWebhook(options, dependencies)
@@ -67,6 +69,10 @@ export function createReceiver(
     .route(path)
     .all((request, response, next) => {
       response.locals['receivedAtMs'] = Date.now()
+      if (!mayCall(request)) {
+        response.set('Connection', 'close')
+        return answerRefusal(response, new GatewayError('ADDRESS_REFUSED'))
+      }
       if (request.method === 'POST') return next()
       response.set('Allow', 'POST')
       answerRefusal(response, new GatewayError('METHOD_NOT_ALLOWED'))

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { noteSecrets } from './logged-secrets.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 import { until } from './wait.ts'
 
@@ -55,9 +56,10 @@ export function runGateway(parameters: readonly string[], settings: Settings) {
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text))
-  const exited = once(child, 'close').then(
-    ([code, signal]: (number | NodeJS.Signals | null)[]) => code ?? signal ?? -1,
-  )
+  const exited = once(child, 'close').then(([code, signal]: (number | NodeJS.Signals | null)[]) => {
+    noteSecrets(output, settings)
+    return code ?? signal ?? -1
+  })
   return { child, exited, output: () => output }
 }
 

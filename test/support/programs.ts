@@ -6,6 +6,7 @@ import { join } from 'node:path'
 const PROGRAMS = {
   redis: { names: ['redis-server'], variable: 'REDIS_SERVER', debian: 'redis-server' },
   nginx: { names: ['nginx'], variable: 'NGINX', debian: 'nginx-light' },
+  openssl: { names: ['openssl'], variable: 'OPENSSL', debian: 'openssl' },
   chromium: {
     names: ['chromium', 'chromium-browser', 'google-chrome'],
     variable: 'CHROMIUM',

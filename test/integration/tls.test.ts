@@ -1,0 +1,93 @@
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { request } from 'node:https'
+import { connect as connectTls } from 'node:tls'
+import { expect } from 'chai'
+import { io } from 'socket.io-client'
+import { makeCertificate } from '../support/certificate.ts'
+import { adminToken } from '../support/client.ts'
+import { runGateway, startGatewayProcess } from '../support/gateway-process.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { soon, until } from '../support/wait.ts'
+import { recallBody, signedQuery } from '../support/webhook.ts'
+
+describe('TLS', () => {
+  const undo = undoAfterEach()
+
+  const start = async () => {
+    const folder = temporaryFolder()
+    undo(folder.remove)
+    const files = makeCertificate(folder.path, 'first')
+    const gateway = await startGatewayProcess({ TLS_CERT: files.cert, TLS_KEY: files.key })
+    undo(gateway.stop)
+    return { gateway, files, folder }
+  }
+  const nameServed = (port: number, options = {}) =>
+    new Promise<string>((resolve, reject) => {
+      const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false, ...options }, () => {
+        resolve(String(socket.getPeerCertificate().subject.CN))
+        socket.destroy()
+      })
+      socket.on('error', reject)
+    })
+
+  it('carries webhooks and sockets', async () => {
+    const { gateway, files } = await start()
+    const ca = readFileSync(files.cert, 'utf8')
+    const url = `https://127.0.0.1:${gateway.port}`
+    const socket = io(url, {
+      transports: ['websocket'],
+      ca,
+      auth: { token: await adminToken() },
+      forceNew: true,
+    })
+    undo(() => socket.close())
+    const answer = (await soon('the answer', socket.emitWithAck('subscribe', { group: 'g' }))) as unknown
+    expect(answer).to.include({ ok: true })
+    const arrived = new Promise((resolve) => socket.once('messages-recalled', resolve))
+    const query = new URLSearchParams(signedQuery()).toString()
+    const status = await new Promise<number | undefined>((resolve, reject) => {
+      const post = request(`${url}/webhook?${query}`, { method: 'POST', ca }, (response) => {
+        resolve(response.statusCode)
+        response.resume()
+      })
+      post.on('error', reject).end(JSON.stringify(recallBody({ GroupId: 'g' })))
+    })
+    expect(status).to.equal(200)
+    await soon('the notice', arrived)
+  })
+
+  it('is of version 1.2 at least, and nothing else is spoken', async () => {
+    const { gateway } = await start()
+    expect(await nameServed(gateway.port)).to.equal('first')
+    const old = { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }
+    expect(await nameServed(gateway.port, old).catch(() => 'refused')).to.equal('refused')
+    const plain = await fetch(`http://127.0.0.1:${gateway.port}/livez`).catch(() => 'refused')
+    expect(plain).to.equal('refused')
+  })
+
+  it('goes on with a new certificate when the files change, and with the old one when they are broken', async () => {
+    const { gateway, files, folder } = await start()
+    const next = makeCertificate(folder.path, 'second')
+    writeFileSync(files.cert, 'half a certificate')
+    await until('it is seen', () => gateway.output().includes('the old one stays'))
+    expect(await nameServed(gateway.port)).to.equal('first')
+    copyFileSync(next.key, files.key)
+    copyFileSync(next.cert, files.cert)
+    await until('the new one is served', async () => (await nameServed(gateway.port)) === 'second')
+  })
+
+  it('needs a certificate and its key', async () => {
+    const { folder, files } = await start()
+    const other = makeCertificate(folder.path, 'other')
+    const settings = { SDK_APP_ID: '1400000000', WEBHOOK_TOKEN: 't', JWT_SECRET: 'j'.repeat(32), PORT: '0' }
+    const outputOf = async (tls: Readonly<Record<string, string>>) => {
+      const { exited, output } = runGateway(['start'], { ...settings, DATA_DIR: folder.path, ...tls })
+      expect(await soon('it ends', exited)).to.equal(1)
+      return output()
+    }
+    expect(await outputOf({ TLS_CERT: files.cert })).to.include('TLS_KEY is missing')
+    expect(await outputOf({ TLS_CERT: files.cert, TLS_KEY: other.key })).to.include('START_FAILED')
+    expect(await outputOf({ TLS_CERT: '/nowhere', TLS_KEY: files.key })).to.include('START_FAILED')
+  })
+})
