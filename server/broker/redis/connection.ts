@@ -93,6 +93,8 @@ export function createConnection({ target, locate, role }: ConnectionOptions, lo
     ...(tls ? { tls: {} } : {}),
     db,
     connectionName: `recall-gateway-${role}`,
+    // It would ask for rights that nothing else needs.
+    disableClientInfo: true,
     enableAutoPipelining: role === 'commands',
     // In a pipeline its wait would hold back the answers to the others.
     autoPipeliningIgnoredCommands: ['wait'],

@@ -68,6 +68,7 @@ function askingClient({ mode, username, password, tls }: RedisTarget, seed: Addr
     ...(password === undefined ? {} : { password }),
     ...(tls ? { tls: {} } : {}),
     connectionName: 'recall-gateway-locator',
+    disableClientInfo: true,
     lazyConnect: true,
     enableReadyCheck: false,
     enableOfflineQueue: false,
