@@ -9,6 +9,8 @@ interface SocketDependencies extends Omit<SessionDependencies, 'socket'> {
   readonly sessions: Sessions
 }
 
+type Serve = (payload: unknown, answer: (answer: unknown) => void) => Promise<void>
+
 /** Gives a socket its session, from the handshake until it is gone or its credential ends. */
 export function serveSocket(socket: GatewaySocket, dependencies: SocketDependencies): void {
   const { principal } = socket.data
@@ -33,13 +35,19 @@ export function serveSocket(socket: GatewaySocket, dependencies: SocketDependenc
       },
     },
   })
-  socket.on('subscribe', (ask: unknown, answer: unknown) => void session.subscribe(ask, asCallback(answer)))
-  socket.on(
-    'unsubscribe',
-    (room: unknown, answer: unknown) => void session.unsubscribe(room, asCallback(answer)),
-  )
-  socket.on('recalled', (ask: unknown, answer: unknown) => void session.recalled(ask, asCallback(answer)))
-  socket.on('refresh', (auth: unknown, answer: unknown) => void session.refresh(auth, asCallback(answer)))
+  const requests = new Map<string, Serve>([
+    ['subscribe', (ask, answer) => session.subscribe(ask, answer)],
+    ['unsubscribe', (room, answer) => session.unsubscribe(room, answer)],
+    ['recalled', (ask, answer) => session.recalled(ask, answer)],
+    ['refresh', (auth, answer) => session.refresh(auth, answer)],
+  ])
+  socket.onAny((name: string, ...values: unknown[]) => {
+    const answer = takeCallback(values)
+    // No value, or several, are no request: what checks it says so.
+    const payload = values.length === 1 ? values[0] : values
+    const serve = requests.get(name) ?? ((_, refuse) => session.refuseUnknown(refuse))
+    void serve(payload, answer)
+  })
   dependencies.sessions.add(principal.id, session)
   socket.on('disconnect', () => {
     dependencies.sessions.remove(principal.id, session)
@@ -47,6 +55,8 @@ export function serveSocket(socket: GatewaySocket, dependencies: SocketDependenc
   })
 }
 
-/** A client may ask without waiting for an answer, or send anything in its place. */
-const asCallback = (answer: unknown): ((value: unknown) => void) =>
-  typeof answer === 'function' ? (answer as (value: unknown) => void) : () => undefined
+/** Takes the callback off the values of a request. A client may ask without waiting for an answer. */
+function takeCallback(values: unknown[]): (answer: unknown) => void {
+  if (typeof values.at(-1) !== 'function') return () => undefined
+  return values.pop() as (answer: unknown) => void
+}

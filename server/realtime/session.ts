@@ -121,6 +121,13 @@ export class Session {
     })
   }
 
+  /** Answers a request that there is not; it counts like any other. */
+  async refuseUnknown(answer: (answer: Refused) => void): Promise<void> {
+    await this.#serve(answer, async () => {
+      throw new GatewayError('REQUEST_MALFORMED', 'there is no request of this name')
+    })
+  }
+
   /** Looks again whether the socket may be in the rooms of this group, and takes it out of those where it may not. */
   async recheckGroup(group: string): Promise<void> {
     const rooms = this.#attendance.rooms().filter((room) => !isFeed(room) && room.group === group)

@@ -123,6 +123,24 @@ describe('the door', () => {
     })
   })
 
+  it('stays open while thousands of connections say nothing, and closes those', async () => {
+    const gateway = await start()
+    const closed: Promise<unknown>[] = []
+    // Fewer at once than the system lets wait: of the others, the gateway would never hear.
+    for (let i = 0; i < 30; i++) {
+      const silent = Array.from({ length: 100 }, () => connectTcp(gateway.port, '127.0.0.1'))
+      for (const socket of silent) undo(() => socket.destroy())
+      closed.push(...silent.map((socket) => once(socket.resume(), 'close')))
+      await Promise.all(silent.map((socket) => once(socket, 'connect')))
+    }
+    const client = await connect(gateway.url, await adminToken())
+    undo(client.close)
+    await client.subscribe({ group: '@TGS#1' })
+    expect(await outcomeOf(gateway.url)).to.equal('OK')
+    await client.count(1)
+    await soon('all are closed', Promise.all(closed), 15_000)
+  })
+
   describe('for sockets', () => {
     it('takes so many and no more, of the node and of an address', async () => {
       const gateway = await start({ MAX_SOCKETS: '3', MAX_SOCKETS_PER_ADDRESS: '2', TRUST_PROXY: 'loopback' })

@@ -10,21 +10,10 @@ import { isIdentifier } from '../../shared/identifier.ts'
 import type { Recall } from '../../shared/recall.ts'
 import { FEED, isFeed, roomName, roomsOf } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
+import { json, mutated, text } from '../support/hostile-values.ts'
 import { RECALL_SAMPLES } from '../support/provider-samples.ts'
 
 const RECEIVED = { receivedAtMs: 1_700_000_000_000, platform: undefined, address: undefined }
-
-/** Text of any characters, rich in those that mean something in a room name, in Redis or in JSON. */
-const text = fc.string({
-  unit: fc.oneof(
-    fc.constantFrom(':', '%', '*', '{', '}', '[', '?', '%3A', '%2A', '"', '\\', '\u0000', '\n', '\u2028'),
-    fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
-  ),
-})
-/** The same with halves of surrogate pairs, which no identifier may have. */
-const anyText = fc.string({
-  unit: fc.oneof(text, fc.constantFrom('\ud800', '\udfff', '__proto__', '{{#label}}', '{')),
-})
 
 const room: fc.Arbitrary<Room> = fc.oneof(
   fc.constant(FEED),
@@ -59,54 +48,6 @@ describe('the name of any room', () => {
     fc.assert(property, { numRuns: 300 })
   })
 })
-
-const json = fc.jsonValue({ stringUnit: anyText, maxDepth: 3 })
-/** Values that are almost right somewhere. */
-const nearMiss = fc.oneof(
-  json,
-  anyText,
-  fc.constantFrom<unknown>(
-    null,
-    '',
-    0,
-    -1,
-    1.5,
-    '0',
-    '00',
-    '1e3',
-    ' 1',
-    2 ** 53,
-    '9007199254740992',
-    8.64e15,
-  ),
-  fc.constantFrom<unknown>(
-    [],
-    {},
-    [{}],
-    [[]],
-    [null],
-    true,
-    { epoch: '', offset: 0 },
-    '\ud800',
-    'x'.repeat(300),
-  ),
-  fc.array(fc.record({ MsgSeq: fc.oneof(fc.nat(), fc.nat().map(String), json), MsgId: anyText })),
-)
-const key = fc.oneof(
-  fc.constantFrom('GroupId', 'TopicId', 'Type', 'Operator_Account', 'MsgSeqList', 'EventTime'),
-  fc.constantFrom('group', 'topic', 'feed', 'since', 'seqs', 'epoch', 'offset', '__proto__', 'toString'),
-  anyText,
-)
-
-/** The object with some of its fields left out, replaced or added, as JSON could bring it. */
-const mutated = (sample: object): fc.Arbitrary<unknown> =>
-  fc
-    .tuple(fc.array(fc.tuple(key, nearMiss), { maxLength: 3 }), fc.subarray(Object.keys(sample)))
-    .map(([changes, without]) => {
-      const kept = Object.entries(sample).filter(([name]) => !without.includes(name) || changes.length === 1)
-      // Not by assignment: `__proto__` must become a field, as `JSON.parse` makes it one.
-      return Object.fromEntries([...kept, ...changes])
-    })
 
 /** What the check answers, or undefined when it refuses in the way it may. */
 function refusedOr<T>(code: ErrorCode, check: () => T): T | undefined {

@@ -1,0 +1,167 @@
+import { Agent, request } from 'node:http'
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { adminToken, connect, makeToken } from '../support/client.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { json, mutated, text } from '../support/hostile-values.ts'
+import { RECALL_SAMPLES } from '../support/provider-samples.ts'
+import { readMetric } from '../support/read-metric.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { recallBody, signedQuery } from '../support/webhook.ts'
+
+const WEBHOOKS = 50_000
+const WEBHOOKS_AT_ONCE = 32
+/** Less than a socket may ask in one go. */
+const MESSAGES_A_SOCKET = 500
+const SOCKETS = 100
+const SOCKETS_AT_ONCE = 4
+const MESSAGES_AT_ONCE = 50
+/** A process that kept one kilobyte of each message would stand far above. */
+const HEAP_GROWTH_AT_MOST_BYTES = 24 * 1024 * 1024
+
+/** The text with a piece cut out, doubled, or replaced. */
+const torn = (whole: fc.Arbitrary<string>): fc.Arbitrary<string> =>
+  fc
+    .tuple(
+      whole,
+      fc.nat(),
+      fc.nat(40),
+      fc.oneof(fc.constant(''), text, fc.constantFrom('{{{{', '\u0000', '"')),
+    )
+    .map(([one, at, length, piece]) => {
+      const from = at % (one.length + 1)
+      return one.slice(0, from) + piece + one.slice(piece === '' ? from : from + length)
+    })
+
+const asText = (value: fc.Arbitrary<unknown>): fc.Arbitrary<string> =>
+  value.map((one) => JSON.stringify(one) ?? '')
+const body = fc.oneof(
+  ...Object.values(RECALL_SAMPLES).map((sample) => asText(mutated(sample))),
+  torn(asText(fc.constantFrom(...Object.values(RECALL_SAMPLES)))),
+  asText(json),
+  text,
+)
+/** Mostly signed: what is not signed is refused before anything is read. */
+const query = fc.oneof(
+  { weight: 6, arbitrary: fc.constant({}) },
+  { weight: 1, arbitrary: fc.record({ CallbackCommand: text, ClientIP: text, OptPlatform: text }) },
+  {
+    weight: 1,
+    arbitrary: fc.dictionary(fc.constantFrom('Sign', 'RequestTime', 'SdkAppid', '__proto__'), text),
+  },
+)
+
+const name = fc.oneof(
+  { weight: 6, arbitrary: fc.constantFrom('subscribe', 'unsubscribe', 'recalled', 'refresh') },
+  { weight: 1, arbitrary: fc.constantFrom('messages-recalled', '__proto__', 'toString', '') },
+  { weight: 1, arbitrary: text },
+)
+const payload = fc.oneof(
+  fc.record({ group: text }),
+  fc.record({ group: text, seqs: fc.array(fc.nat(), { minLength: 1 }) }),
+  mutated({ group: 'g', topic: 't', since: { epoch: 'e', offset: 3 } }),
+  mutated({ group: 'g', seqs: [1, 2] }),
+  mutated({ feed: true }),
+  mutated({ token: 'x' }),
+  json,
+)
+/** A larger one ends the connection, which has its own test. */
+const MESSAGE_AT_MOST_BYTES = 12 * 1024
+const message = fc
+  .tuple(name, fc.array(payload, { maxLength: 2 }))
+  .filter((one) => Buffer.byteLength(JSON.stringify(one)) < MESSAGE_AT_MOST_BYTES)
+
+/** Does all, so many at once. */
+async function each<T>(values: Iterable<T>, atOnce: number, act: (value: T) => Promise<void>): Promise<void> {
+  const iterator = values[Symbol.iterator]()
+  const worker = async (): Promise<void> => {
+    for (let next = iterator.next(); next.done !== true; next = iterator.next()) await act(next.value)
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
+}
+
+describe('a gateway under hostile traffic', () => {
+  const undo = undoAfterEach()
+  const agent = new Agent({ keepAlive: true, maxSockets: WEBHOOKS_AT_ONCE })
+  after(() => agent.destroy())
+
+  /** Status of the answer, 0 when the connection was closed instead. */
+  const post = (url: string, content: string, change: Readonly<Record<string, string>>) =>
+    new Promise<number>((resolve) => {
+      const search = new URLSearchParams({ ...signedQuery(), ...change }).toString()
+      const call = request(`${url}/webhook?${search}`, { method: 'POST', agent }, (response) => {
+        response.resume().once('end', () => resolve(response.statusCode ?? 0))
+      })
+      call.once('error', () => resolve(0)).end(content)
+    })
+
+  /** Runs this in ten parts; answers by how much the least heap of the last parts is above that of the first. */
+  async function heapGrowth(url: string, part: (index: number) => Promise<void>): Promise<number> {
+    const used: number[] = []
+    for (let index = 0; index < 10; index++) {
+      await part(index)
+      for (let i = 0; i < 5; i++) used.push(await readMetric(url, 'heap_size_used_bytes'))
+    }
+    return Math.min(...used.slice(-25)) - Math.min(...used.slice(5, 25))
+  }
+
+  const expectServing = async (gateway: GatewayProcess): Promise<void> => {
+    const client = await connect(gateway.url, await adminToken())
+    undo(client.close)
+    await client.subscribe({ group: 'after-all' })
+    const sample = recallBody({ GroupId: 'after-all', EventTime: Date.now() })
+    expect(await post(gateway.url, JSON.stringify(sample), {})).to.equal(200)
+    await client.count(1)
+    const errors = gateway.output().match(/^\{"level":"(error|fatal)".*$/gm)
+    expect(errors ?? []).to.deep.equal([])
+  }
+
+  it(`answers ${WEBHOOKS} random and mutated webhooks, and stands where it stood`, async function () {
+    this.timeout(180_000)
+    const gateway = await startGatewayProcess()
+    undo(gateway.stop)
+    const answers = new Map<number, number>()
+    const growth = await heapGrowth(gateway.url, (seed) =>
+      each(
+        fc.sample(fc.tuple(body, query), { numRuns: WEBHOOKS / 10, seed }),
+        WEBHOOKS_AT_ONCE,
+        async (one) => {
+          const status = await post(gateway.url, ...one)
+          answers.set(status, (answers.get(status) ?? 0) + 1)
+        },
+      ),
+    )
+    expect([...answers.keys()]).to.have.members([200, 400, 401, 403])
+    expect(answers.get(200)).to.be.greaterThan(WEBHOOKS / 20)
+    expect(growth).to.be.lessThan(HEAP_GROWTH_AT_MOST_BYTES)
+    await expectServing(gateway)
+  })
+
+  it(`answers ${SOCKETS * MESSAGES_A_SOCKET} random and mutated messages of sockets, and stands where it stood`, async function () {
+    this.timeout(180_000)
+    const gateway = await startGatewayProcess()
+    undo(gateway.stop)
+    const tokens = [await adminToken(), await makeToken({ rooms: [{ group: 'g' }] })]
+    const answers = new Map<unknown, number>()
+    const growth = await heapGrowth(gateway.url, (seed) =>
+      each(Array.from({ length: SOCKETS / 10 }).keys(), SOCKETS_AT_ONCE, async (index) => {
+        const client = await connect(gateway.url, tokens[index % 2])
+        const options = { numRuns: MESSAGES_A_SOCKET, seed: seed * 100 + index }
+        await each(fc.sample(message, options), MESSAGES_AT_ONCE, async ([event, values]) => {
+          const answer = (await client.socket
+            .timeout(3_000)
+            .emitWithAck(event as 'subscribe', ...(values as [never]))
+            .catch(() => 'none')) as { code?: string } | 'none'
+          const kind = answer === 'none' ? answer : (answer.code ?? 'ok')
+          answers.set(kind, (answers.get(kind) ?? 0) + 1)
+        })
+        client.close()
+      }),
+    )
+    expect([...answers.keys()]).to.have.members(['ok', 'REQUEST_MALFORMED', 'ROOM_REFUSED', 'TOKEN_REFUSED'])
+    expect(answers.get('ok')).to.be.greaterThan(500)
+    expect(growth).to.be.lessThan(HEAP_GROWTH_AT_MOST_BYTES)
+    await expectServing(gateway)
+  })
+})
