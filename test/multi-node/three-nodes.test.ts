@@ -83,6 +83,32 @@ describe('three nodes on one Redis', () => {
     for (const other of others) expect(other).to.deep.equal(first)
   })
 
+  it('keep rooms apart whose names look alike, or mean something elsewhere', async () => {
+    const printable = Array.from({ length: 0x7f - 0x20 }, (_, i) => String.fromCharCode(0x20 + i)).join('')
+    const names = [printable, '群🎉', '__proto__', '*', 'a*', 'a', 'A', ' a', 'a ', 'a:b', 'a%3Ab', 'feed']
+    const granted = names.map((name) => ({ group: name, topic: name }))
+    const clients = await Promise.all(
+      granted.map(async (room, i) => {
+        const client = await open(i % 3, makeToken({ rooms: [room] }))
+        await client.subscribe(room)
+        for (const other of granted) {
+          const answer = await client.ask(other)
+          expect(answer.ok, `${room.group} asks for ${other.group}`).to.equal(room === other)
+        }
+        return client
+      }),
+    )
+    for (const [i, { group: GroupId }] of granted.entries()) {
+      const body = recallBody({ GroupId, TopicId: GroupId, MsgSeqList: [{ MsgSeq: i + 1 }] })
+      expect((await postWebhook(node(i % 3).url, { body })).status).to.equal(200)
+    }
+    for (const [i, client] of clients.entries()) {
+      await client.count(1)
+      expect(client.seqs()).to.deep.equal([i + 1])
+      expect(client.received[0]?.notice).to.include(granted[i])
+    }
+  })
+
   it('let a socket that leaves one go on at another from its position', async () => {
     const here = await open(0)
     await here.subscribe({ group })
