@@ -125,7 +125,9 @@ function createWebhooks(
     mayCall: (request: IncomingMessage) => config.WEBHOOK_ALLOW.length === 0 || isAllowed(addressOf(request)),
   }
   const announce = ({ group, userIds }: MembershipEnd): Promise<unknown> =>
-    Promise.all(membershipEnds(group, userIds).map((text) => dependencies.broker.announce(text)))
+    Promise.all(
+      membershipEnds(group, userIds).map((text) => dependencies.broker.announce('memberships', text)),
+    )
   return createReceiver(options, { ...dependencies, quarantine, announceMembershipEnd: announce })
 }
 

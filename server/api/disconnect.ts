@@ -52,7 +52,10 @@ export function createDisconnect({ authenticate, broker, log }: DisconnectDepend
     const { userId, group, topic, forS } = checkOrder(request.body)
     const untilMs = Date.now() + forS * 1_000
     const conversation = { ...(group !== undefined && { group }), ...(topic !== undefined && { topic }) }
-    await broker.announce(encodeAnnouncement({ kind: 'revoked', userId, ...conversation, untilMs }))
+    await broker.announce(
+      'revocations',
+      encodeAnnouncement({ kind: 'revoked', userId, ...conversation, untilMs }),
+    )
     log.info(
       { admin: response.locals['admin'] as string, userId, ...conversation, forS },
       'user disconnected',

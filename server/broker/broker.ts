@@ -66,15 +66,15 @@ export interface Broker {
 
   /**
    * Tells all processes of the app something, this one included: at most 4 KiB of text. Resolves once kept, for a day and
-   * among the latest 1,000.
+   * among the latest 1,000 of its subject.
    */
-  announce(text: string): Promise<void>
+  announce(subject: AnnouncementSubject, text: string): Promise<void>
 
   /**
-   * Calls `listener` with each announcement once: soon with those that are kept, then with each as it comes, in order. What
+   * Calls `listener` with each announcement of the subject once: soon with those that are kept, then with each as it comes, in order. What
    * was announced while the technology behind was away comes when it is back. Answers how to stop.
    */
-  onAnnouncement(listener: AnnouncementListener): () => void
+  onAnnouncement(subject: AnnouncementSubject, listener: AnnouncementListener): () => void
 
   /**
    * Those of `seqs` that are recalled in exactly this conversation, with the time of their last recall; exact for as long
@@ -91,6 +91,9 @@ export interface Published {
   /** The place of the notice in the log of each room it went to; none for a duplicate. */
   readonly positions: readonly { readonly room: Room; readonly position: Position }[]
 }
+
+/** Apart, so that many of one do not push out those of the other. */
+export type AnnouncementSubject = 'revocations' | 'memberships'
 
 /** `atMs`: when it was announced, in ms since 1970. */
 export type AnnouncementListener = (text: string, atMs: number) => void

@@ -72,7 +72,7 @@ function makeDevCredentials(environment: Environment): DevCredentials {
     JWT_SECRET: randomBytes(32).toString('hex'),
   }
   try {
-    mkdirSync(join(file, '..'), { recursive: true })
+    mkdirSync(join(file, '..'), { recursive: true, mode: 0o700 })
     writeFileSync(file, `${JSON.stringify(credentials, null, 2)}\n`, { mode: 0o600 })
   } catch (cause) {
     throw new GatewayError('START_FAILED', `cannot write ${file} (DATA_DIR)`, { cause })

@@ -11,7 +11,7 @@ import { GatewayError } from '../../shared/errors.ts'
 export async function claimDataDir(dataDir: string): Promise<{ release: () => Promise<void> }> {
   let folder: string
   try {
-    mkdirSync(dataDir, { recursive: true })
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
     folder = realpathSync(dataDir)
   } catch (cause) {
     throw new GatewayError('START_FAILED', `cannot write to DATA_DIR ${dataDir}`, { cause })

@@ -111,10 +111,14 @@ export function createRealtime(
   guardHandshake(io, { authenticate: authenticateAllowed, addressOf, log })
   const serving = { rooms, broker, readInTurn, authorise, revocations, sessions, metrics, log }
   io.on('connection', (socket) => serveSocket(socket, { ...serving, authenticate: authenticateAllowed }))
-  const stopListening = broker.onAnnouncement((text) => {
+  const hear = (text: string): void => {
     const announcement = decodeAnnouncement(text)
     if (announcement) obey(announcement, { sessions, revocations, forgetMembership })
-  })
+  }
+  const stopListening = [
+    broker.onAnnouncement('revocations', hear),
+    broker.onAnnouncement('memberships', hear),
+  ]
 
   return {
     path: PATH,
@@ -141,7 +145,7 @@ export function createRealtime(
 
     async stop(): Promise<void> {
       stopped.abort()
-      stopListening()
+      for (const stop of stopListening) stop()
       slowSockets?.stop()
       rooms.closeAll()
       // Not `disconnectSockets`: clients do not come back after it.

@@ -264,40 +264,47 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
       /** Writes down what is announced. */
       const follow = (from = broker) => {
         const told: string[] = []
-        undo(from.onAnnouncement((text) => told.push(text)))
+        undo(from.onAnnouncement('revocations', (text) => told.push(text)))
         return told
       }
 
       it('tells everyone who follows, once and in order, also those who come later', async () => {
         const early = follow()
         const texts = Array.from({ length: 30 }, (_, i) => `order ${i} 群 " ' \\ \n`)
-        for (const text of texts) await broker.announce(text)
+        for (const text of texts) await broker.announce('revocations', text)
         const late = follow()
         for (const told of [early, late]) {
           await until('all is told', () => told.length === texts.length)
           expect(told).to.deep.equal(texts)
         }
-        await broker.announce('last')
+        await broker.announce('revocations', 'last')
         for (const told of [early, late]) await until('the last one', () => told.at(-1) === 'last')
         expect(late).to.have.length(texts.length + 1)
       })
 
       it('is kept for another process, or the next one', async () => {
-        await broker.announce('first')
+        await broker.announce('revocations', 'first')
         const other = home.shared ? await open() : await reopen()
         const told = follow(other)
         await until('it is told', () => told.length > 0)
-        await other.announce('second')
+        await other.announce('revocations', 'second')
         await until('the next is told', () => told.length > 1)
         expect(told).to.deep.equal(['first', 'second'])
       })
 
-      it('keeps the latest 1,000', async () => {
+      it('keeps the latest 1,000 of a subject, whatever is told of another', async () => {
+        await broker.announce('memberships', 'of another')
         for (let i = 0; i < 1_010; i += 101)
-          await Promise.all(Array.from({ length: 101 }, (_, j) => broker.announce(`order ${i + j}`)))
+          await Promise.all(
+            Array.from({ length: 101 }, (_, j) => broker.announce('revocations', `order ${i + j}`)),
+          )
         const told = follow()
         await until('what is kept is told', () => told.length > 0)
         expect(told).to.have.length(1_000)
+        const others: string[] = []
+        undo(broker.onAnnouncement('memberships', (text) => others.push(text)))
+        await until('the other one is told', () => others.length > 0)
+        expect(others).to.deep.equal(['of another'])
       })
     })
 

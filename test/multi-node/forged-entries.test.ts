@@ -99,8 +99,8 @@ describe('one who writes to Redis without the key', () => {
     const { clients, order, nodes } = await setUp()
     const text = JSON.stringify({ kind: 'revoked', userId: 'admin-1', untilMs: Date.now() + 60_000 })
     for (const one of [text, `${'a'.repeat(64)}::${text}`]) {
-      await order('XADD', `${BASE}:announcements`, '*', 't', one)
-      await order('SPUBLISH', `${BASE}:notices:announcements`, 'look')
+      await order('XADD', `${BASE}:announcements:revocations`, '*', 't', one)
+      await order('SPUBLISH', `${BASE}:notices:announcements:revocations`, 'look')
     }
     await until('it is seen', () => nodes.every(({ output }) => output().includes('not signed')))
     for (const { socket } of clients) expect(socket.connected).to.equal(true)

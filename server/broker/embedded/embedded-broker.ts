@@ -4,7 +4,13 @@ import type { Notice } from '../../../shared/notice.ts'
 import type { Recall, RecalledAt } from '../../../shared/recall.ts'
 import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
-import type { AnnouncementListener, Broker, BrokerOptions, Published } from '../broker.ts'
+import type {
+  AnnouncementListener,
+  AnnouncementSubject,
+  Broker,
+  BrokerOptions,
+  Published,
+} from '../broker.ts'
 import { decodeEntry, encodeEntry, joinEntry } from '../entry.ts'
 import { answerSince, UNTIMED_REPEAT_WITHIN_MS } from '../log-rules.ts'
 import { RoomListeners } from '../room-listeners.ts'
@@ -32,7 +38,7 @@ interface Spread {
 /** The broker of one process: keeps on local disk, flushed before a publish resolves, and spreads in memory. */
 export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: Logger }): Broker {
   const listeners = new RoomListeners()
-  const announcementListeners = new Set<AnnouncementListener>()
+  const announcementListeners = new Map<AnnouncementSubject, Set<AnnouncementListener>>()
   let opened: LogStore | undefined
   let sweeping: NodeJS.Timeout | undefined
 
@@ -156,20 +162,21 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
       listeners.tellInterrupted(name)
     },
 
-    async announce(text) {
+    async announce(subject, text) {
       const { announcements, transaction } = store()
       const announced = { text, atMs: Date.now() }
       await within(
         WRITE_WITHIN_MS,
-        transaction(() => announcements.add(announced)),
+        transaction(() => announcements.add(subject, announced)),
       )
-      for (const listener of announcementListeners) listener(text, announced.atMs)
+      for (const listener of announcementListeners.get(subject) ?? []) listener(text, announced.atMs)
     },
 
-    onAnnouncement(listener) {
-      for (const { text, atMs } of store().announcements.latest(Date.now())) listener(text, atMs)
-      announcementListeners.add(listener)
-      return () => void announcementListeners.delete(listener)
+    onAnnouncement(subject, listener) {
+      for (const { text, atMs } of store().announcements.latest(subject, Date.now())) listener(text, atMs)
+      const listening = announcementListeners.get(subject) ?? new Set()
+      announcementListeners.set(subject, listening.add(listener))
+      return () => void listening.delete(listener)
     },
 
     async recalled(conversation, seqs) {

@@ -5,7 +5,7 @@ import { openLocalStore, written } from '../../local-store.ts'
 import { roomName } from '../../../shared/room.ts'
 import { ANNOUNCEMENTS_AT_MOST, ANNOUNCEMENTS_TTL_S } from '../announcement-rules.ts'
 import { POSITION_TTL_S, UNUSED_TTL_S } from '../log-rules.ts'
-import type { BrokerOptions } from '../broker.ts'
+import type { AnnouncementSubject, BrokerOptions } from '../broker.ts'
 
 interface LogStoreOptions extends BrokerOptions {
   readonly dataDir: string
@@ -53,9 +53,9 @@ interface Announced {
 
 interface Announcements {
   /** Inside a transaction only. */
-  add(announced: Announced): void
+  add(subject: AnnouncementSubject, announced: Announced): void
   /** Those of the last day, oldest first. */
-  latest(nowMs: number): Announced[]
+  latest(subject: AnnouncementSubject, nowMs: number): Announced[]
 }
 
 export interface LogStore {
@@ -82,7 +82,7 @@ export function openLogStore(options: LogStoreOptions): LogStore {
   const entries = root.openDB<string, [string, number]>('entries', { encoding: 'string' })
   const recalled = root.openDB<number, [string, number]>('recalled', { encoding: 'json' })
 
-  const announced = root.openDB<Announced, number>('announcements', { encoding: 'json' })
+  const announced = root.openDB<Announced, [string, number]>('announcements', { encoding: 'json' })
   // When each conversation had its last recall.
   const recalledSets = root.openDB<number, string>('recalled-sets', { encoding: 'json' })
 
@@ -174,13 +174,19 @@ export function openLogStore(options: LogStoreOptions): LogStore {
     },
 
     announcements: {
-      add(one) {
-        const [last = 0] = announced.getKeys({ reverse: true, limit: 1 })
-        announced.putSync(last + 1, one)
-        announced.removeSync(last + 1 - ANNOUNCEMENTS_AT_MOST)
+      add(subject, one) {
+        const range = {
+          start: [subject, Number.MAX_SAFE_INTEGER],
+          end: [subject, 0],
+          reverse: true,
+          limit: 1,
+        }
+        const [[, last] = [subject, 0]] = announced.getKeys(range)
+        announced.putSync([subject, last + 1], one)
+        announced.removeSync([subject, last + 1 - ANNOUNCEMENTS_AT_MOST])
       },
-      latest: (nowMs) =>
-        [...announced.getRange({})]
+      latest: (subject, nowMs) =>
+        [...announced.getRange({ start: [subject, 0], end: [subject, Number.MAX_SAFE_INTEGER] })]
           .map(({ value }) => value)
           .filter(({ atMs }) => nowMs - atMs < ANNOUNCEMENTS_TTL_S * 1_000),
     },

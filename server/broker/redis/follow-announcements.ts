@@ -1,7 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../ops/logger.ts'
 import { ANNOUNCEMENTS_TTL_S } from '../announcement-rules.ts'
 import type { RoomListener, Subscription } from '../broker.ts'
 
+/** So that many announcements are read together, and seldom twice. */
+const LOOKS_APART_MS = 50
 /** In case the hint to look was lost, or the subscription could not be made. */
 const LOOK_EVERY_MS = 30_000
 /** Ids are times of servers whose clocks differ: after a failover a later one may be a little smaller. */
@@ -49,6 +52,7 @@ export function followAnnouncements(
       } catch (err) {
         log.debug({ err }, 'announcements could not be read, looking again later')
       }
+      await delay(LOOKS_APART_MS)
     }
   }
 

@@ -1,3 +1,4 @@
+import type { AnnouncementSubject } from '../broker.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Conversation } from '../../../shared/recall.ts'
 
@@ -16,7 +17,7 @@ export function createKeys(prefix: string, app: string) {
     probe: (process: string) => `${base}:probe:${process}`,
     roomOfChannel: (channel: string) => channel.slice(channelBase.length),
     /** Stream: what is told to all processes. */
-    announcements: `${base}:announcements`,
+    announcements: (subject: AnnouncementSubject) => `${base}:announcements:${subject}`,
     /** Sorted set: each recalled seq of a conversation, scored with the time of its recall in ms. */
     recalled: (conversation: Conversation) => `${base}:recalled:${roomName(conversation)}`,
   }

@@ -5,7 +5,7 @@ import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Logger } from '../../ops/logger.ts'
 import { ANNOUNCEMENTS_AT_MOST, ANNOUNCEMENTS_TTL_S } from '../announcement-rules.ts'
-import type { Broker, BrokerOptions, Published } from '../broker.ts'
+import type { AnnouncementSubject, Broker, BrokerOptions, Published } from '../broker.ts'
 import { encodeEntry, joinEntry } from '../entry.ts'
 import { answerSince, POSITION_TTL_S, UNUSED_TTL_S, UNTIMED_REPEAT_WITHIN_MS } from '../log-rules.ts'
 import { within } from '../within.ts'
@@ -40,7 +40,7 @@ export interface RedisOptions extends BrokerOptions {
 }
 
 /** Where it is said that there are announcements: a name that no room has. */
-const ANNOUNCEMENTS = 'announcements'
+const hintsOf = (subject: AnnouncementSubject): string => `announcements:${subject}`
 
 /** Rooms whose tops are asked in one script call; keeps a call well below a millisecond. */
 const TOPS_PER_CALL = 200
@@ -230,13 +230,13 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 
     renew,
 
-    async announce(text) {
+    async announce(subject, text) {
       await within(
         COMMAND_WITHIN_MS,
         commands.recallAnnounce(
           2,
-          keys.announcements,
-          keys.channel(ANNOUNCEMENTS),
+          keys.announcements(subject),
+          keys.channel(hintsOf(subject)),
           seal(announcementSeal, text),
           ANNOUNCEMENTS_AT_MOST,
           ANNOUNCEMENTS_TTL_S,
@@ -244,17 +244,20 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       )
     },
 
-    onAnnouncement: (listener) =>
+    onAnnouncement: (subject, listener) =>
       followAnnouncements(
         {
           read: async (sinceMs) => {
-            const kept = await within(COMMAND_WITHIN_MS, commands.xrange(keys.announcements, sinceMs, '+'))
+            const kept = await within(
+              COMMAND_WITHIN_MS,
+              commands.xrange(keys.announcements(subject), sinceMs, '+'),
+            )
             return toAnnouncements(kept).map(({ id, text }) => ({
               id,
               text: announcementSeal.open(text)?.text,
             }))
           },
-          subscribe: (hints) => subscriber.subscribe(ANNOUNCEMENTS, hints),
+          subscribe: (hints) => subscriber.subscribe(hintsOf(subject), hints),
           log,
         },
         listener,
