@@ -22,3 +22,16 @@ for (const name of ['publish', 'history', 'top', 'renew', 'announce']) {
   cpSync(join(root, `server/broker/redis/${name}.lua`), join(root, `dist/server/broker/redis/${name}.lua`))
 }
 run('vite', 'vite', 'build', 'server/console', '--logLevel', 'warn')
+
+// The client for pages without a bundler of their own, with all that it needs.
+const { build } = await import('vite')
+await build({
+  configFile: false,
+  logLevel: 'warn',
+  root,
+  publicDir: false,
+  build: {
+    outDir: join(root, 'dist/server/client'),
+    lib: { entry: join(root, 'shared/client.ts'), formats: ['es'], fileName: 'client' },
+  },
+})

@@ -26,7 +26,7 @@ import type { Logger } from './ops/logger.ts'
 import { createMetrics } from './ops/metrics.ts'
 import type { Metrics } from './ops/metrics.ts'
 import { createNetworks, PRIVATE_NETWORKS } from './networks.ts'
-import { createPage } from './page.ts'
+import { createClientScript, createPage } from './page.ts'
 import { Parts } from './parts.ts'
 import { createRealtime } from './realtime/realtime.ts'
 import type { Realtime } from './realtime/realtime.ts'
@@ -82,7 +82,7 @@ async function startParts(config: Config, parts: Parts, log: Logger): Promise<nu
     ...(receives ? [createWebhooks(config, parts, { broker, metrics, log })] : []),
     ...createOperations(config, { parts, broker, spool, realtime, metrics }),
     ...(authenticate ? [createDisconnect({ authenticate, broker, log })] : []),
-    ...(realtime ? [createPage()] : []),
+    ...(realtime ? [createClientScript(), createPage()] : []),
   ]
   const http = createHttpServer(
     {

@@ -6,6 +6,19 @@ import helmet from 'helmet'
 /** The built page; beside this file after a build. */
 const FILES = fileURLToPath(new URL('./console/', import.meta.url))
 
+/** The built client with all that it needs; beside this file after a build. */
+const CLIENT = fileURLToPath(new URL('./client/client.js', import.meta.url))
+
+/** Serves the client at `/client.js`, for pages of any origin: what it may do is decided by the credential that it shows. */
+export function createClientScript(): Router {
+  const router = express.Router()
+  router.get('/client.js', (_request, response) => {
+    response.set('Access-Control-Allow-Origin', '*').set('Cross-Origin-Resource-Policy', 'cross-origin')
+    response.set('X-Content-Type-Options', 'nosniff').sendFile(CLIENT)
+  })
+  return router
+}
+
 /** Serves the page at `/`: own scripts, styles and connections only. */
 export function createPage(): Router {
   const router = express.Router()

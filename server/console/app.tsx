@@ -1,5 +1,4 @@
 import type { Room } from '../../shared/room.ts'
-import type { State } from './connection.ts'
 import { RoomChips } from './room-chips.tsx'
 import { RoomForm } from './room-form.tsx'
 import { ROWS_AT_MOST } from './row-list.ts'
@@ -7,7 +6,7 @@ import type { RowList } from './row-list.ts'
 import { RowItem } from './row-item.tsx'
 import { StateBadge } from './state-badge.tsx'
 import { TokenForm } from './token-form.tsx'
-import type { WatchedRoom } from './watched-room.ts'
+import type { State, WatchedRoom } from './watching.ts'
 
 interface AppProps {
   readonly state: State | { readonly kind: 'no-token' }

@@ -1,7 +1,7 @@
 import { isFeed, roomName } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import { RoomLabel } from './room-label.tsx'
-import type { WatchedRoom } from './watched-room.ts'
+import type { WatchedRoom } from './watching.ts'
 
 interface RoomChipsProps {
   readonly rooms: readonly WatchedRoom[]

@@ -1,8 +1,9 @@
-import type { State } from './connection.ts'
+import type { State } from './watching.ts'
 
 const WORDS = {
   'no-token': ['No token', 'paste one to connect'],
   connecting: ['Connecting', 'not live yet'],
+  'catching-up': ['Connecting', 'catching up with what was missed'],
   live: ['Live', 'recalls in the watched rooms show up at once'],
   idle: ['Connected', 'no room is watched yet'],
   offline: ['Offline', 'trying again'],

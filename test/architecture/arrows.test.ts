@@ -105,7 +105,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
   commander: ['server/main.ts'],
   preact: ['server/console/'],
   'preact/hooks': ['server/console/'],
-  'socket.io-client': ['server/console/'],
+  'socket.io-client': ['shared/client/'],
   'proxy-addr': ['server/client-address.ts'],
   'rate-limiter-flexible': ['server/realtime/'],
   vite: ['server/console/vite.config.ts'],

@@ -1,24 +1,13 @@
 import { expect } from 'chai'
-import { chromium } from 'playwright-core'
 import type { Browser, Page } from 'playwright-core'
+import { launchBrowser } from '../support/browser.ts'
 import { adminToken, makeToken } from '../support/client.ts'
 import { freePort } from '../support/free-port.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
-import { programPath } from '../support/programs.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { undoAfterEach } from '../support/undo.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
-
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 
 describe('page', function () {
   this.timeout(60_000)
@@ -26,7 +15,7 @@ describe('page', function () {
   let browser: Browser
 
   before(async () => {
-    browser = await chromium.launch({ executablePath: programPath('chromium'), args: FLAGS })
+    browser = await launchBrowser()
   })
 
   after(() => browser.close())

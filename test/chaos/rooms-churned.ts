@@ -30,7 +30,8 @@ export const roomsChurned = (size: Size): Promise<Row> =>
 
     for (const listener of listeners) listener.close()
     const { shardChannels } = await connectOperator(stage, redis.url)
-    const left = async () => (await shardChannels()).filter((channel) => !/:probe:|:announcements:/.test(channel))
+    const left = async () =>
+      (await shardChannels()).filter((channel) => !/:probe:|:announcements:/.test(channel))
     await until('all channels are left', async () => (await left()).length === 0, LEFT_WITHIN_MS).catch(
       async () => stage.complain(`still subscribed to ${(await left()).join(', ')}`),
     )

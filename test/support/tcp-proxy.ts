@@ -8,6 +8,8 @@ export interface TcpProxy {
    * Answers how many there are.
    */
   silence(sent: string): number
+  /** Cuts all connections; new ones are taken. */
+  cut(): void
   stop(): void
 }
 
@@ -28,6 +30,12 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
       socket.on('error', () => undefined).on('close', () => other.destroy())
     }
   })
+  const cut = (): void => {
+    for (const { client, server } of pairs.splice(0)) {
+      client.destroy()
+      server.destroy()
+    }
+  }
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
   return {
     port: (listener.address() as AddressInfo).port,
@@ -39,12 +47,10 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
       }
       return found.length
     },
+    cut,
     stop() {
       listener.close()
-      for (const { client, server } of pairs) {
-        client.destroy()
-        server.destroy()
-      }
+      cut()
     },
   }
 }

@@ -18,7 +18,7 @@ interface ConnectorDependencies {
  * Makes the client open each connection, the first one and every later one, at the server that holds our names at that
  * moment. So a failover, a slot that moved and a broken connection are one case, mended by connecting again.
  */
-export function connectorTo({ locate, tls, onAddress }: ConnectorDependencies) {
+export function connectorTo({ locate, tls, onAddress }: ConnectorDependencies): new () => AbstractConnector {
   return class extends AbstractConnector {
     constructor() {
       super(CLOSE_WITHIN_MS)

@@ -1,0 +1,382 @@
+import { FollowedRoom } from './followed-room.ts'
+import { Listening } from './listening.ts'
+import type { NoticeListener } from './listening.ts'
+import { Listeners } from './listeners.ts'
+import { memoryPositions } from './position-store.ts'
+import type { PositionStore } from './position-store.ts'
+import { ANSWER_WITHIN_MS, Connection } from './connection.ts'
+import type { Refusal } from './connection.ts'
+import type { Credential } from './credential.ts'
+import type { GapReason, Position } from '../position.ts'
+import type {
+  Gap,
+  Goodbye,
+  NoticeBatch,
+  RecalledAnswer,
+  Refused,
+  Subscribed,
+  Unsubscribed,
+} from '../protocol.ts'
+import type { Conversation, RecalledAt } from '../recall.ts'
+import { roomName } from '../room.ts'
+import type { Room } from '../room.ts'
+
+/** Subscribe requests under way; a node takes 100 of a socket. */
+const ASKED_AT_ONCE = 32
+const SEQS_PER_REQUEST = 1_000
+
+export interface RecallClientOptions {
+  /** Of the gateway; without it, the one that the page came from. */
+  readonly url?: string
+  /** A credential, or a function that gives one: asked for each connection, and before the last one ends. */
+  readonly auth?: Credential | (() => Credential | Promise<Credential>)
+  /** The same, for tokens alone. */
+  readonly getToken?: () => string | Promise<string>
+  /** Where positions are kept; in memory by default. With one that outlives a reload, a reload misses nothing. */
+  readonly positions?: PositionStore
+}
+
+/**
+ * `live`: connected, in all rooms, nothing left to recover. `catching-up`: connected, not there yet. `refused`: the gateway does
+ * not want to see this client again until a person has done something, and then `connect()`.
+ */
+export type State =
+  | { readonly kind: 'connecting' | 'live' | 'catching-up' | 'offline' }
+  | ({ readonly kind: 'refused' } & Refusal)
+
+export interface ClientEvents {
+  readonly state: State
+  /** What was missed while away has been asked for and is on its way. */
+  readonly recovered: { readonly room: Room; readonly count: number }
+  /** Notices are missing and cannot be told: reload the conversation, or ask `recalled` about the messages it shows. */
+  readonly gap: { readonly room: Room; readonly reason: GapReason; readonly position: Position }
+  /** The gateway does not let this client into the room, or no more. Without `retry`, it is not asked again. */
+  readonly refused: {
+    readonly room: Room
+    readonly code: string
+    readonly message: string
+    readonly retry: boolean
+  }
+  readonly goodbye: Goodbye
+  /** What a listener threw, which gets the notice again later; or what `auth`, `getToken` or the position store threw. */
+  readonly error: unknown
+}
+
+export interface SubscribeOptions {
+  /** Where to go on, instead of where the position store says. Of no effect in a room that has listeners. */
+  readonly since?: Position
+}
+
+export interface Subscription {
+  readonly room: Room
+  /** `refused`: see the event of that name. */
+  readonly state: 'live' | 'catching-up' | 'offline' | 'refused'
+  /** After the last notice from which the listeners of the room have returned; undefined before the first answer. */
+  readonly position: Position | undefined
+  /** No call to the listener follows. */
+  leave(): void
+}
+
+/** What `recalled` and `isRecalled` reject with. */
+export class RequestRefused extends Error {
+  readonly code: string
+  readonly retry: boolean
+
+  constructor({ code, message, retry }: Pick<Refused, 'message' | 'retry'> & { readonly code: string }) {
+    super(message)
+    this.name = 'RequestRefused'
+    this.code = code
+    this.retry = retry
+  }
+}
+
+/** See `createRecallClient`. */
+export class RecallClient {
+  readonly #connection: Connection
+  readonly #positions: PositionStore
+  readonly #rooms = new Map<string, FollowedRoom>()
+  readonly #listeners = new Listeners<ClientEvents>()
+  /** Rooms that wait for their turn to be asked for. */
+  readonly #toAsk = new Set<FollowedRoom>()
+  #asked = 0
+  #told = ''
+
+  constructor({ url, auth, getToken, positions = memoryPositions() }: RecallClientOptions) {
+    this.#positions = positions
+    this.#connection = new Connection({
+      url,
+      credential: credentialOf(auth, getToken),
+      onConnect: () => {
+        for (const room of this.#rooms.values()) if (!room.isRefused) this.#ask(room)
+      },
+      onDisconnect: () => {
+        for (const room of this.#rooms.values()) {
+          this.#stopAsking(room)
+          room.leave()
+        }
+      },
+      onGoodbye: (goodbye) => this.#listeners.tell('goodbye', goodbye),
+      onError: (error) => this.#listeners.tell('error', error),
+      onChange: () => this.#tellState(),
+    })
+    const { socket } = this.#connection
+    socket.on('messages-recalled', (batch) => this.#onBatch(batch))
+    socket.on('gap', (gap) => this.#onGap(gap))
+    socket.on('unsubscribed', (unsubscribed) => this.#onUnsubscribed(unsubscribed))
+    this.#connection.open()
+  }
+
+  get state(): State {
+    const { refusal, isConnected, hasFailed } = this.#connection
+    if (refusal !== undefined) return { kind: 'refused', ...refusal }
+    if (!isConnected) return { kind: hasFailed ? 'offline' : 'connecting' }
+    const isLive = [...this.#rooms.values()].every((room) => room.isRefused || room.isLive)
+    return { kind: isLive ? 'live' : 'catching-up' }
+  }
+
+  /** Calls `listener` whenever it happens; answers how to stop. */
+  on<Name extends keyof ClientEvents>(
+    event: Name,
+    listener: (value: ClientEvents[Name]) => void,
+  ): () => void {
+    return this.#listeners.on(event, listener)
+  }
+
+  /**
+   * Gives `listener` each notice of the room once, in order: what was missed since the kept position, or `since`, and then what
+   * comes. The position moves on when the listener, and the promise it may return, have come to an end.
+   */
+  subscribe(room: Room, listener: NoticeListener, { since }: SubscribeOptions = {}): Subscription {
+    const followed = this.#follow(room, since)
+    const listening = new Listening(listener, (error) => this.#listeners.tell('error', error))
+    followed.listening.add(listening)
+    const stateOf = (): Subscription['state'] => {
+      if (followed.isRefused) return 'refused'
+      if (!this.#connection.isConnected) return 'offline'
+      return followed.isLive ? 'live' : 'catching-up'
+    }
+    return {
+      room,
+      get position() {
+        return followed.position
+      },
+      get state() {
+        return stateOf()
+      },
+      leave: () => {
+        listening.leave()
+        if (followed.listening.delete(listening) && followed.listening.size === 0) this.#unfollow(followed)
+      },
+    }
+  }
+
+  /** Those of `seqs` that are recalled in exactly this conversation. Rejects with `RequestRefused`. */
+  async recalled(conversation: Conversation, seqs: readonly number[]): Promise<readonly RecalledAt[]> {
+    const found: RecalledAt[] = []
+    for (let i = 0; i < seqs.length; i += SEQS_PER_REQUEST) {
+      const ask = { ...conversation, seqs: seqs.slice(i, i + SEQS_PER_REQUEST) }
+      found.push(...(await this.#askRecalled(ask)))
+    }
+    return found
+  }
+
+  /** Whether this message is recalled. Rejects with `RequestRefused`. */
+  async isRecalled(conversation: Conversation, seq: number): Promise<boolean> {
+    return (await this.recalled(conversation, [seq])).length > 0
+  }
+
+  /** Connects again, with a new credential: after a refusal, or to show another one. Rooms go on from where they are. */
+  connect(): void {
+    for (const room of this.#rooms.values()) room.refusal = undefined
+    this.#connection.open()
+    this.#tellState()
+  }
+
+  /** Ends the connection; nothing more is told. */
+  close(): void {
+    for (const room of this.#rooms.values()) this.#stopAsking(room)
+    for (const { listening } of this.#rooms.values()) for (const one of listening) one.leave()
+    this.#rooms.clear()
+    this.#connection.close()
+  }
+
+  #follow(room: Room, since: Position | undefined): FollowedRoom {
+    const name = roomName(room)
+    let followed = this.#rooms.get(name)
+    if (followed !== undefined && !followed.isRefused) return followed
+    followed ??= this.#create(room, since)
+    followed.refusal = undefined
+    this.#ask(followed)
+    this.#tellState()
+    return followed
+  }
+
+  #create(room: Room, since: Position | undefined): FollowedRoom {
+    const name = roomName(room)
+    const followed: FollowedRoom = new FollowedRoom(room, since ?? this.#load(name), {
+      onHandled: (position) => this.#save(name, position),
+      onIdle: () => this.#onIdle(followed),
+    })
+    this.#rooms.set(name, followed)
+    return followed
+  }
+
+  #unfollow(followed: FollowedRoom): void {
+    const { room } = followed
+    this.#stopAsking(followed)
+    if (this.#rooms.get(roomName(room)) === followed) this.#rooms.delete(roomName(room))
+    // Emitted while not connected, it would be sent later, when the room may be followed again.
+    if (this.#connection.isConnected) this.#connection.socket.emit('unsubscribe', room, () => undefined)
+    this.#tellState()
+  }
+
+  #stopAsking(followed: FollowedRoom): void {
+    followed.notLater()
+    followed.isAsked = false
+    this.#toAsk.delete(followed)
+  }
+
+  /** Asks for the room as soon as it is its turn. */
+  #ask(followed: FollowedRoom): void {
+    followed.leave()
+    this.#stopAsking(followed)
+    if (!this.#connection.isConnected) return
+    followed.isAsked = true
+    this.#toAsk.add(followed)
+    this.#askNext()
+  }
+
+  #askNext(): void {
+    for (const followed of this.#toAsk) {
+      if (this.#asked >= ASKED_AT_ONCE) return
+      this.#toAsk.delete(followed)
+      this.#asked++
+      const { socket } = this.#connection
+      // No promise: notices may follow the answer before its continuation would run.
+      socket.timeout(ANSWER_WITHIN_MS).emit('subscribe', followed.ask, (error, answer) => {
+        this.#asked--
+        if (this.#isFollowed(followed) && socket.connected)
+          this.#onAnswer(followed, error ? undefined : answer)
+        this.#askNext()
+      })
+    }
+  }
+
+  #onAnswer(followed: FollowedRoom, answer: Subscribed | Refused | undefined): void {
+    followed.isAsked = false
+    if (answer === undefined) return this.#askLater(followed)
+    if (!answer.ok) return this.#onRefused(followed, answer)
+    const { room } = followed
+    followed.enter(answer)
+    this.#watch(followed)
+    if (answer.gap !== undefined) {
+      this.#listeners.tell('gap', { room, reason: answer.gap, position: answer.position })
+    } else if (answer.recovered > 0) this.#listeners.tell('recovered', { room, count: answer.recovered })
+    this.#tellState()
+  }
+
+  /** Asks again if what was recovered stops arriving. */
+  #watch(followed: FollowedRoom): void {
+    if (followed.hasArrived) followed.notLater()
+    else followed.later(ANSWER_WITHIN_MS, () => this.#ask(followed))
+  }
+
+  #askLater(followed: FollowedRoom): void {
+    followed.leave()
+    followed.later(followed.backOff.nextMs(), () => this.#ask(followed))
+  }
+
+  #onRefused(followed: FollowedRoom, { code, message, retry }: Refused | Unsubscribed): void {
+    followed.leave()
+    followed.refusal = { code, message, retry }
+    this.#stopAsking(followed)
+    if (retry) this.#askLater(followed)
+    this.#listeners.tell('refused', { room: followed.room, code, message, retry })
+    this.#tellState()
+  }
+
+  #onBatch(batch: NoticeBatch): void {
+    const followed = this.#rooms.get(roomName(batch.room))
+    if (followed === undefined) return
+    if (followed.take(batch) === 'hole') return this.#askLater(followed)
+    if (followed.isFull) {
+      followed.leave()
+      this.#stopAsking(followed)
+      this.#connection.socket.emit('unsubscribe', followed.room, () => undefined)
+    } else this.#watch(followed)
+    this.#tellState()
+  }
+
+  /** Listeners are through: on with what was not taken meanwhile. */
+  #onIdle(followed: FollowedRoom): void {
+    if (!this.#isFollowed(followed)) return
+    if (followed.isIdle && !followed.isRefused) this.#ask(followed)
+    this.#tellState()
+  }
+
+  #onGap({ room, reason, position }: Gap): void {
+    const followed = this.#rooms.get(roomName(room))
+    if (followed === undefined) return
+    followed.jump(position)
+    this.#listeners.tell('gap', { room: followed.room, reason, position })
+    this.#tellState()
+  }
+
+  #onUnsubscribed(unsubscribed: Unsubscribed): void {
+    const followed = this.#rooms.get(roomName(unsubscribed.room))
+    if (followed !== undefined) this.#onRefused(followed, unsubscribed)
+  }
+
+  async #askRecalled(
+    ask: Conversation & { readonly seqs: readonly number[] },
+  ): Promise<readonly RecalledAt[]> {
+    const { socket } = this.#connection
+    const lost = { code: 'NO_ANSWER', message: 'the gateway did not answer', retry: true }
+    if (!socket.connected) throw new RequestRefused(lost)
+    const answer = (await socket
+      .timeout(ANSWER_WITHIN_MS)
+      .emitWithAck('recalled', ask)
+      .catch(() => undefined)) as RecalledAnswer | Refused | undefined
+    if (answer?.ok) return answer.recalled
+    throw new RequestRefused(answer ?? lost)
+  }
+
+  #isFollowed(followed: FollowedRoom): boolean {
+    return this.#rooms.get(roomName(followed.room)) === followed
+  }
+
+  #load(room: string): Position | undefined {
+    try {
+      return this.#positions.load(room)
+    } catch (error) {
+      this.#listeners.tell('error', error)
+      return undefined
+    }
+  }
+
+  #save(room: string, position: Position): void {
+    try {
+      this.#positions.save(room, position)
+    } catch (error) {
+      this.#listeners.tell('error', error)
+    }
+  }
+
+  #tellState(): void {
+    const { state } = this
+    const text = JSON.stringify(state)
+    if (text === this.#told) return
+    this.#told = text
+    this.#listeners.tell('state', state)
+  }
+}
+
+function credentialOf(
+  auth: RecallClientOptions['auth'],
+  getToken: RecallClientOptions['getToken'],
+): () => Credential | Promise<Credential> {
+  if (getToken !== undefined) return async () => ({ token: await getToken() })
+  if (typeof auth === 'function') return auth
+  if (auth !== undefined) return () => auth
+  throw new TypeError('a recall client needs `auth` or `getToken`')
+}

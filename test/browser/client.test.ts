@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { expect } from 'chai'
+import type { Browser, Page } from 'playwright-core'
+import { build } from 'vite'
+import { launchBrowser } from '../support/browser.ts'
+import { makeToken } from '../support/client.ts'
+import { freePort } from '../support/free-port.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { postWebhook, recallBody } from '../support/webhook.ts'
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+const CLIENT_AT_MOST_BYTES = 8_000
+
+/** The page of the README, as it stands there but for where the gateway is. */
+function readmePage(gatewayUrl: string): string {
+  const [, page = ''] =
+    /```html\n(<!doctype html>.+?)```/s.exec(readFileSync(join(ROOT, 'README.md'), 'utf8')) ?? []
+  expect(page).to.include('createRecallClient')
+  return page.replaceAll('http://127.0.0.1:8080', gatewayUrl)
+}
+
+const recall = async (url: string, seq: number) => {
+  const body = recallBody({ GroupId: 'lobby', MsgSeqList: [{ MsgSeq: seq }] })
+  expect((await postWebhook(url, { body })).status).to.equal(200)
+}
+
+describe('the client in a browser', function () {
+  this.timeout(60_000)
+  const undo = undoAfterEach()
+  let browser: Browser
+  before(async () => {
+    browser = await launchBrowser()
+  })
+  after(() => browser.close())
+
+  /** A site of another origin than the gateway, with this page and its own tokens. */
+  const serveSite = async (port: number, page: () => string): Promise<void> => {
+    const site = createServer((request, response) => {
+      if (request.url !== '/recall-token') return response.setHeader('Content-Type', 'text/html').end(page())
+      void makeToken({ rooms: [{ group: 'lobby' }] }).then((token) => response.end(token))
+      return response
+    })
+    await new Promise<void>((resolve) => site.listen(port, '127.0.0.1', resolve))
+    undo(() => site.close())
+  }
+  const setUp = async (makePage: (gatewayUrl: string) => string) => {
+    const sitePort = await freePort()
+    const origin = `http://127.0.0.1:${sitePort}`
+    const gateway = await startGatewayProcess({ CORS_ORIGINS: origin })
+    undo(gateway.stop)
+    const proxy = await startTcpProxy(gateway.port)
+    undo(proxy.stop)
+    await serveSite(sitePort, () => makePage(`http://127.0.0.1:${proxy.port}`))
+    const context = await browser.newContext()
+    undo(() => context.close())
+    const page = await context.newPage()
+    const complaints: string[] = []
+    page.on('pageerror', (error) => complaints.push(error.message))
+    await page.goto(origin)
+    return { gateway, proxy, page, complaints }
+  }
+  const titled = (page: Page, title: string) =>
+    page.waitForFunction(`document.title === '${title}'`, undefined, { polling: 20 })
+
+  it('does what the page of the README says', async () => {
+    const { gateway, page, complaints } = await setUp(readmePage)
+    await titled(page, 'Chat: live')
+    expect(await page.locator('#message-130').count()).to.equal(1)
+    await recall(gateway.url, 130)
+    await page.locator('#message-130').waitFor({ state: 'detached' })
+    expect(complaints).to.be.empty
+  })
+
+  it('gives each recalled message once, over drops and reloads', async () => {
+    // Keeps what it was given over reloads, as a page would that draws it.
+    const script = `const all = JSON.parse(sessionStorage.all ?? '[]')
+      const keep = (seq) => { all.push(seq); sessionStorage.all = JSON.stringify(all) }`
+    const { gateway, proxy, page } = await setUp((url) =>
+      readmePage(url)
+        .replace('const client =', `${script}\n const client =`)
+        .replace('document.getElementById(`message-${seq}`)?.remove()', 'keep(seq)'),
+    )
+    await titled(page, 'Chat: live')
+    const rounds = 12
+    for (let round = 0; round < rounds; round++) {
+      for (let i = 1; i <= 20; i++) {
+        await recall(gateway.url, round * 20 + i)
+        if (i === 10 && round % 3 === 2) await page.reload({ waitUntil: 'commit' })
+        else if (i === 10) proxy.cut()
+      }
+    }
+    const sent = Array.from({ length: rounds * 20 }, (_, i) => i + 1)
+    const given = 'JSON.parse(sessionStorage.all ?? "[]")'
+    await page.waitForFunction(`${given}.length >= ${sent.length}`, undefined, {
+      polling: 50,
+      timeout: 30_000,
+    })
+    expect(await page.evaluate<number[]>(given)).to.deep.equal(sent)
+  })
+})
+
+describe('the size of the client', () => {
+  it(`is below ${CLIENT_AT_MOST_BYTES} bytes compressed, besides socket.io-client`, async () => {
+    const folder = temporaryFolder()
+    try {
+      await build({
+        configFile: false,
+        logLevel: 'error',
+        publicDir: false,
+        build: {
+          outDir: folder.path,
+          emptyOutDir: true,
+          lib: { entry: join(ROOT, 'shared/client.ts'), formats: ['es'], fileName: 'client' },
+          rollupOptions: { external: ['socket.io-client'] },
+        },
+      })
+      const bytes = gzipSync(readFileSync(join(folder.path, 'client.js'))).length
+      expect(bytes).to.be.within(1_000, CLIENT_AT_MOST_BYTES)
+    } finally {
+      folder.remove()
+    }
+  })
+})

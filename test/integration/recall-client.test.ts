@@ -1,0 +1,344 @@
+import { createServer } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
+import { expect } from 'chai'
+import { createClient } from 'redis'
+import { Server } from 'socket.io'
+import { createRecallClient, memoryPositions, storedPositions } from '../../shared/client.ts'
+import type { ClientEvents, RecallClient, RecallClientOptions, State } from '../../shared/client.ts'
+import { adminToken, makeToken } from '../support/client.ts'
+import { postDisconnect } from '../support/disconnect.ts'
+import { freePort } from '../support/free-port.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { readMetric } from '../support/read-metric.ts'
+import { startRedis } from '../support/redis-server.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { until } from '../support/wait.ts'
+import { postWebhook, recallBody } from '../support/webhook.ts'
+
+const room = { group: 'g' }
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
+
+/** Where the client keeps what outlives it, as a browser's tab would. */
+const tabStorage = () => {
+  const texts = new Map<string, string>()
+  return {
+    getItem: (key: string) => texts.get(key) ?? null,
+    setItem: (key: string, text: string) => void texts.set(key, text),
+  }
+}
+
+describe('the client', function () {
+  this.timeout(40_000)
+  const undo = undoAfterEach()
+
+  const start = async (settings: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> => {
+    const gateway = await startGatewayProcess(settings)
+    undo(gateway.stop)
+    return gateway
+  }
+  const startPair = async () => {
+    const redis = await startRedis()
+    undo(redis.stop)
+    const nodes = [await start({ REDIS_URL: redis.url }), await start({ REDIS_URL: redis.url })] as const
+    return { redis, nodes }
+  }
+  const open = (options: RecallClientOptions): RecallClient => {
+    const client = createRecallClient(options)
+    undo(() => client.close())
+    return client
+  }
+  const openAdmin = (url: string, options: Partial<RecallClientOptions> = {}): RecallClient =>
+    open({ url, getToken: adminToken, ...options })
+  const listen = (client: RecallClient, where: Parameters<RecallClient['subscribe']>[0] = room) => {
+    const seqs: number[] = []
+    const subscription = client.subscribe(where, ({ messages }) => {
+      for (const { seq } of messages) seqs.push(seq)
+    })
+    return { seqs, subscription }
+  }
+  const events = <Name extends keyof ClientEvents>(client: RecallClient, name: Name) => {
+    const told: ClientEvents[Name][] = []
+    client.on(name, (value) => told.push(value))
+    return told
+  }
+  const isLive = (client: RecallClient) => until('it is live', () => client.state.kind === 'live', 25_000)
+  const recall = async (url: string, seq: number, group = 'g') => {
+    const body = recallBody({ GroupId: group, MsgSeqList: [{ MsgSeq: seq }] })
+    expect((await postWebhook(url, { body })).status).to.equal(200)
+  }
+  const all = (seqs: readonly number[], count: number) =>
+    until(`${count} are there`, () => seqs.length >= count, 20_000)
+
+  it('gives what comes to every listener once, and nothing to one that has left', async () => {
+    const { url } = await start()
+    const client = openAdmin(url)
+    const [first, second, feed] = [listen(client), listen(client), listen(client, { feed: true })]
+    await isLive(client)
+    await recall(url, 1)
+    await all(feed.seqs, 1)
+    await all(second.seqs, 1)
+    first.subscription.leave()
+    await recall(url, 2)
+    await all(second.seqs, 2)
+    await all(feed.seqs, 2)
+    expect([first.seqs, second.seqs, feed.seqs]).to.deep.equal([[1], [1, 2], [1, 2]])
+    second.subscription.leave()
+    await until('the room is left', async () => (await readMetric(url, 'rooms')) <= 2)
+    expect(second.subscription.position?.offset).to.equal(2)
+  })
+
+  it('gives each notice once, in order, while its connection drops again and again', async () => {
+    const { url, port } = await start()
+    const proxy = await startTcpProxy(port)
+    undo(proxy.stop)
+    const client = openAdmin(`http://127.0.0.1:${proxy.port}`)
+    const { seqs } = listen(client)
+    const gaps = events(client, 'gap')
+    await isLive(client)
+    let isSending = true
+    const dropping = (async () => {
+      for (let i = 0; isSending; i++) {
+        await until('it is connected', () => client.state.kind !== 'offline', 15_000)
+        // Now and then in the middle of a resume, now and then in peace.
+        await delay((i % 5) * 40)
+        proxy.cut()
+        await until('it has noticed', () => client.state.kind === 'offline')
+      }
+    })()
+    for (const seq of upTo(250)) await recall(url, seq)
+    isSending = false
+    await dropping
+    await all(seqs, 250)
+    await isLive(client)
+    expect(seqs).to.deep.equal(upTo(250))
+    expect(gaps).to.be.empty
+  })
+
+  it('goes on at another node when its own is killed', async () => {
+    const { redis, nodes } = await startPair()
+    const [first, second] = nodes
+    const client = openAdmin(first.url)
+    const { seqs } = listen(client)
+    await isLive(client)
+    await recall(second.url, 1)
+    await all(seqs, 1)
+    first.signal('SIGKILL')
+    await until('it says so', () => client.state.kind === 'offline')
+    await recall(second.url, 2)
+    const recovered = events(client, 'recovered')
+    await start({ PORT: String(first.port), REDIS_URL: redis.url })
+    await isLive(client)
+    await recall(second.url, 3)
+    await all(seqs, 3)
+    expect(seqs).to.deep.equal([1, 2, 3])
+    expect(recovered).to.deep.equal([{ room, count: 1 }])
+  })
+
+  it('misses and doubles nothing over a reload in mid-stream', async () => {
+    const { url } = await start()
+    const storage = tabStorage()
+    const before = openAdmin(url, { positions: storedPositions(storage) })
+    const first = listen(before)
+    await isLive(before)
+    const sending = (async () => {
+      for (const seq of upTo(200)) await recall(url, seq)
+    })()
+    await all(first.seqs, 50)
+    before.close()
+    const seen = first.seqs.length
+    const after = openAdmin(url, { positions: storedPositions(storage) })
+    const second = listen(after)
+    await sending
+    await all(second.seqs, 200 - seen)
+    expect([...first.seqs, ...second.seqs]).to.deep.equal(upTo(200))
+  })
+
+  it('gives a notice again to a listener that threw, and does not move on before', async () => {
+    const { url } = await start()
+    const client = openAdmin(url)
+    const errors = events(client, 'error')
+    const seqs: number[] = []
+    let tries = 0
+    const subscription = client.subscribe(room, async ({ messages: [message] }) => {
+      if (message?.seq === 2 && ++tries < 2) throw new Error('not now')
+      seqs.push(message?.seq ?? 0)
+    })
+    await isLive(client)
+    for (const seq of upTo(3)) await recall(url, seq)
+    await until('it threw', () => errors.length === 1)
+    expect(subscription.position?.offset).to.equal(1)
+    expect(client.state.kind).to.equal('catching-up')
+    await all(seqs, 3)
+    expect(seqs).to.deep.equal([1, 2, 3])
+    await isLive(client)
+  })
+
+  it('takes no more than it can hold while a listener is slow, and misses nothing', async () => {
+    const { url } = await start({ HISTORY_SIZE: '10000' })
+    const client = openAdmin(url)
+    const seqs: number[] = []
+    let goOn = (): void => undefined
+    const held = new Promise<void>((resolve) => (goOn = resolve))
+    client.subscribe(room, async ({ messages: [message] }) => {
+      await held
+      seqs.push(message?.seq ?? 0)
+    })
+    await isLive(client)
+    for (let i = 0; i < 55; i++) await Promise.all(upTo(100).map((j) => recall(url, i * 100 + j)))
+    await until('it has left the room', async () => (await readMetric(url, 'rooms')) === 0, 15_000)
+    goOn()
+    await all(seqs, 5_500)
+    expect(new Set(seqs).size).to.equal(5_500)
+    await isLive(client)
+  })
+
+  it('says what was lost, and goes on behind it', async () => {
+    const { redis, nodes } = await startPair()
+    const [{ url }] = nodes
+    const client = openAdmin(url)
+    const { seqs } = listen(client)
+    const gaps = events(client, 'gap')
+    await isLive(client)
+    await recall(url, 1)
+    await all(seqs, 1)
+    const operator = await createClient({ url: redis.url }).connect()
+    undo(() => operator.destroy())
+    await operator.flushAll()
+    await recall(url, 2)
+    await until('the gap is told', () => gaps.length > 0)
+    expect(gaps[0]).to.deep.include({ room, reason: 'epoch-changed' })
+    await recall(url, 3)
+    await until('what follows is given', () => seqs.includes(3))
+    expect(seqs.filter((seq) => seq !== 2)).to.deep.equal([1, 3])
+  })
+
+  it('goes on with another token before the one it has ends', async () => {
+    const { url } = await start()
+    let asked = 0
+    const getToken = () => {
+      asked++
+      return makeToken({ rooms: [room], ttlS: 4 })
+    }
+    const client = open({ url, getToken })
+    const { seqs } = listen(client)
+    const states = events(client, 'state')
+    const goodbyes = events(client, 'goodbye')
+    await isLive(client)
+    await until('two tokens are over', () => asked >= 4, 15_000)
+    await recall(url, 1)
+    await all(seqs, 1)
+    expect(goodbyes).to.be.empty
+    expect(states.filter(({ kind }) => kind === 'offline')).to.be.empty
+  })
+
+  it('comes back with another token after the end of one', async () => {
+    const { url } = await start()
+    let asked = 0
+    // Too short to be refreshed.
+    const getToken = () => makeToken({ rooms: [room], ttlS: ++asked === 1 ? 1 : 600 })
+    const client = open({ url, getToken })
+    const { seqs } = listen(client)
+    const goodbyes = events(client, 'goodbye')
+    await until('the first has ended', () => goodbyes.length > 0)
+    await recall(url, 1)
+    await all(seqs, 1)
+    expect(goodbyes.map(({ code }) => code)).to.deep.equal([4002])
+  })
+
+  it('asks for a token again when there was none', async () => {
+    const { url } = await start()
+    let asked = 0
+    const getToken = async () => {
+      if (++asked === 1) throw new Error('the backend is away')
+      return adminToken()
+    }
+    const client = open({ url, getToken })
+    const errors = events(client, 'error')
+    listen(client)
+    await isLive(client)
+    expect(errors.map(String)).to.deep.equal(['Error: the backend is away'])
+  })
+
+  it('stays away when it is refused, until it is told to try again', async () => {
+    const { url } = await start()
+    let token = 'no token'
+    const client = open({ url, getToken: () => token })
+    const { seqs } = listen(client)
+    await until('it is refused', () => client.state.kind === 'refused')
+    expect(client.state).to.deep.include({ kind: 'refused', code: 'TOKEN_REFUSED' })
+    token = await adminToken()
+    client.connect()
+    await isLive(client)
+    await recall(url, 1)
+    await all(seqs, 1)
+    await postDisconnect(url, await adminToken(), { userId: 'admin-1' })
+    await until('it is sent away', () => client.state.kind === 'refused')
+    expect(client.state).to.deep.include({ code: '4500' })
+  })
+
+  it('says which room it does not get, and is live in the others', async () => {
+    const { url } = await start()
+    const client = open({ url, getToken: () => makeToken({ rooms: [room] }) })
+    const refused = events(client, 'refused')
+    const { seqs } = listen(client)
+    const other = listen(client, { group: 'foreign' })
+    await until('it is refused', () => refused.length > 0)
+    expect(refused[0]).to.deep.include({ room: { group: 'foreign' }, code: 'ROOM_REFUSED', retry: false })
+    expect(other.subscription.state).to.equal('refused')
+    await isLive(client)
+    await recall(url, 1)
+    await recall(url, 2, 'foreign')
+    await all(seqs, 1)
+    expect(other.seqs).to.be.empty
+  })
+
+  it('follows a thousand rooms without being refused for its haste', async () => {
+    const { url } = await start()
+    const client = openAdmin(url, { positions: memoryPositions() })
+    const refused = events(client, 'refused')
+    const seqs: number[] = []
+    for (const i of upTo(1_000)) {
+      client.subscribe({ group: `g-${i}` }, ({ messages }) => void seqs.push(messages.length))
+    }
+    await until('it is live', () => client.state.kind === 'live', 20_000)
+    await recall(url, 1, 'g-1000')
+    await all(seqs, 1)
+    expect(refused).to.be.empty
+  })
+
+  it('asks what is recalled, any number at once', async () => {
+    const { url } = await start()
+    const client = openAdmin(url)
+    await isLive(client)
+    await recall(url, 7)
+    await recall(url, 2_500)
+    expect(await client.isRecalled(room, 7)).to.equal(true)
+    expect(await client.isRecalled(room, 8)).to.equal(false)
+    const found = await client.recalled(room, upTo(3_000))
+    expect(found.map(({ seq }) => seq)).to.deep.equal([7, 2_500])
+    const wrong = await client.recalled(room, [0]).catch((error: unknown) => error)
+    expect(wrong).to.include({ name: 'RequestRefused', code: 'REQUEST_MALFORMED', retry: false })
+  })
+
+  it('does what the range of a goodbye says that it does not know', async () => {
+    const port = await freePort()
+    const http = createServer().listen(port, '127.0.0.1')
+    const gateway = new Server(http)
+    undo(() => gateway.close())
+    const codes = [4321, 4777]
+    let connections = 0
+    gateway.on('connection', (socket) => {
+      connections++
+      socket.emit('goodbye', { code: codes.shift(), reason: 'a later version knows', retryInMs: 10 })
+      socket.conn.close()
+    })
+    const client = openAdmin(`http://127.0.0.1:${port}`)
+    const states: State[] = events(client, 'state')
+    await until('it stays away', () => client.state.kind === 'refused')
+    expect(client.state).to.deep.include({ code: '4777' })
+    expect(connections).to.equal(2)
+    expect(states.map(({ kind }) => kind)).to.include('offline')
+  })
+})
