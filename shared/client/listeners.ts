@@ -10,7 +10,7 @@ export class Listeners<Events extends Record<keyof Events, unknown>> {
   }
 
   tell<Name extends keyof Events>(event: Name, value: Events[Name]): void {
-    for (const listener of [...(this.#byEvent.get(event) ?? [])]) {
+    for (const listener of this.#byEvent.get(event) ?? []) {
       try {
         ;(listener as (value: Events[Name]) => void)(value)
       } catch (error) {
