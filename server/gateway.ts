@@ -4,13 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Router } from 'express'
 import { GatewayError } from '../shared/errors.ts'
 import { membershipEnds } from './announcement.ts'
-import { createDisconnect } from './api/disconnect.ts'
-import { createAuthenticate } from './auth/authenticate.ts'
-import type { Authenticate } from './auth/authenticate.ts'
-import { createAuthorise } from './auth/authorise.ts'
-import { createAppEndpoint } from './auth/membership/app-endpoint.ts'
-import { Memberships } from './auth/membership/memberships.ts'
-import { createProvider } from './auth/membership/provider.ts'
+import { createApi } from './api/api.ts'
 import type { Broker } from './broker/broker.ts'
 import { createEmbeddedBroker } from './broker/embedded/embedded-broker.ts'
 import { createRedisBroker } from './broker/redis/redis-broker.ts'
@@ -18,6 +12,8 @@ import { createSpoolingBroker } from './broker/spooling/spooling-broker.ts'
 import { openSpool } from './broker/spooling/spool.ts'
 import type { Spool } from './broker/spooling/spool.ts'
 import { createClientAddress } from './client-address.ts'
+import { configureAdmission } from './configure-admission.ts'
+import type { ConfiguredAdmission } from './configure-admission.ts'
 import { createHttpServer } from './http-server.ts'
 import type { Config } from './ops/config.ts'
 import { claimDataDir } from './ops/data-dir.ts'
@@ -76,13 +72,12 @@ async function startParts(config: Config, parts: Parts, log: Logger): Promise<nu
   parts.add('broker', broker.stop)
   await broker.start()
 
-  const authenticate = config.ROLE === 'receiver' ? undefined : createCredentialCheck(config)
-  const realtime = authenticate && createSockets(config, authenticate, broker, metrics, log)
+  const admitting = config.ROLE === 'receiver' ? undefined : configureAdmission(config)
+  const realtime = admitting && createSockets(config, admitting, broker, metrics, log)
   const routers = [
     ...(receives ? [createWebhooks(config, parts, { broker, metrics, log })] : []),
     ...createOperations(config, { parts, broker, spool, realtime, metrics }),
-    ...(authenticate ? [createDisconnect({ authenticate, broker, log })] : []),
-    ...(realtime ? [createClientScript(), createPage()] : []),
+    ...(admitting && realtime ? createDoors(config, admitting, { broker, realtime, log }) : []),
   ]
   const http = createHttpServer(
     {
@@ -105,6 +100,17 @@ async function startParts(config: Config, parts: Parts, log: Logger): Promise<nu
     await (realtime?.drain() ?? delay(config.DRAIN_MS))
   })
   return port
+}
+
+/** What people and programs ask of a node beside its sockets. */
+function createDoors(
+  config: Config,
+  { admission, guard }: ConfiguredAdmission,
+  { broker, realtime, log }: { readonly broker: Broker; readonly realtime: Realtime; readonly log: Logger },
+): Router[] {
+  const { openStream } = realtime
+  const api = createApi({ origins: config.CORS_ORIGINS }, { admission, guard, broker, openStream, log })
+  return [api, createClientScript(), createPage()]
 }
 
 function createWebhooks(
@@ -186,43 +192,13 @@ function createBroker(config: Config, spool: Spool | undefined, log: Logger): Br
   return createSpoolingBroker({ brokerName, historySize: config.HISTORY_SIZE }, { broker, spool, log })
 }
 
-const createCredentialCheck = (config: Config): Authenticate =>
-  createAuthenticate({
-    app: config.SDK_APP_ID,
-    secrets: config.JWT_SECRET,
-    jwksUrl: config.JWKS_URL,
-    issuer: config.JWT_ISSUER,
-    audience: config.JWT_AUDIENCE,
-    userSigKey: config.USERSIG_SECRET_KEY,
-    adminUserIds: config.ADMIN_USER_IDS,
-  })
-
-function createMemberships({
-  SDK_APP_ID: app,
-  MEMBERSHIP_TTL_S: ttlS,
-  AUTHORIZE_URL: url,
-  AUTHORIZE_SECRET: secret,
-  TENCENT_REST_HOST: host,
-  TENCENT_ADMIN_ID: adminId,
-  TENCENT_REST_PER_S: perS,
-  USERSIG_SECRET_KEY: key,
-}: Config): Memberships | undefined {
-  if (url !== undefined && secret !== undefined)
-    return new Memberships({ ask: createAppEndpoint({ url, secret, app }), ttlS })
-  if (host !== undefined && key !== undefined)
-    return new Memberships({ ask: createProvider({ host, app, adminId, key, perS }), ttlS })
-  return undefined
-}
-
 function createSockets(
   config: Config,
-  authenticate: Authenticate,
+  admitting: ConfiguredAdmission,
   broker: Broker,
   metrics: Metrics,
   log: Logger,
 ): Realtime {
-  const memberships = createMemberships(config)
-  const authorise = createAuthorise({ memberships })
   const options = {
     batchWindowMs: config.BATCH_WINDOW_MS,
     drainMs: config.DRAIN_MS,
@@ -230,15 +206,8 @@ function createSockets(
     socketsAtMost: config.MAX_SOCKETS,
     socketsPerAddress: config.MAX_SOCKETS_PER_ADDRESS,
   }
-  return createRealtime(options, {
-    broker,
-    authenticate,
-    authorise,
-    forgetMembership: (group, userId) => memberships?.forget(group, userId),
-    addressOf: createClientAddress(config.TRUST_PROXY),
-    metrics,
-    log,
-  })
+  const addressOf = createClientAddress(config.TRUST_PROXY)
+  return createRealtime(options, { ...admitting, broker, addressOf, metrics, log })
 }
 
 function openStore<Store>(config: Config, open: (options: StoreOptions) => Store): Store {

@@ -1,12 +1,12 @@
 import express from 'express'
-import type { RequestHandler, Router } from 'express'
+import type { RequestHandler } from 'express'
 import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
 import { encodeAnnouncement } from '../announcement.ts'
-import type { Authenticate } from '../auth/authenticate.ts'
 import type { Broker } from '../broker/broker.ts'
 import { identifier } from '../identifier-schema.ts'
 import type { Logger } from '../ops/logger.ts'
+import { principalOf } from './who.ts'
 
 const BODY_AT_MOST_BYTES = 4_096
 /** As long as announcements are kept for processes that start later. */
@@ -14,7 +14,6 @@ const FOR_AT_MOST_S = 86_400
 const FOR_DEFAULT_S = 3_600
 
 interface DisconnectDependencies {
-  readonly authenticate: Authenticate
   readonly broker: Pick<Broker, 'announce'>
   readonly log: Logger
 }
@@ -40,14 +39,7 @@ const orderSchema = Joi.object<Order>({
  * `POST /v1/disconnect`: an admin takes a room from a user, or without one disconnects the user, on all nodes and for a
  * while. Answered once every node that is reachable knows, or will.
  */
-export function createDisconnect({ authenticate, broker, log }: DisconnectDependencies): Router {
-  const checkAdmin: RequestHandler = async (request, response, next) => {
-    const token = /^Bearer (\S+)$/i.exec(request.get('Authorization') ?? '')?.[1]
-    const { id, role } = await authenticate({ token })
-    if (role !== 'admin') throw new GatewayError('ADMIN_NEEDED')
-    response.locals['admin'] = id
-    next()
-  }
+export function createDisconnect({ broker, log }: DisconnectDependencies): RequestHandler[] {
   const disconnect: RequestHandler = async (request, response) => {
     const { userId, group, topic, forS } = checkOrder(request.body)
     const untilMs = Date.now() + forS * 1_000
@@ -56,15 +48,10 @@ export function createDisconnect({ authenticate, broker, log }: DisconnectDepend
       'revocations',
       encodeAnnouncement({ kind: 'revoked', userId, ...conversation, untilMs }),
     )
-    log.info(
-      { admin: response.locals['admin'] as string, userId, ...conversation, forS },
-      'user disconnected',
-    )
+    log.info({ admin: principalOf(response).id, userId, ...conversation, forS }, 'user disconnected')
     response.json({ ok: true, untilMs })
   }
-  const router = express.Router()
-  router.post('/v1/disconnect', checkAdmin, readBody, disconnect)
-  return router
+  return [readBody, disconnect]
 }
 
 const readText = express.text({ limit: BODY_AT_MOST_BYTES, type: () => true })

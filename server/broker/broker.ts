@@ -55,6 +55,9 @@ export interface Broker {
   /** What follows `since` in the log, oldest first, at most `limit` notices; or why that cannot be told. */
   history(room: Room, since: Position, limit: number): Promise<History>
 
+  /** The `limit` notices of the log that stand before this offset, nearest to it, oldest first; fewer where it begins. */
+  earlier(room: Room, before: number, limit: number): Promise<Earlier>
+
   /** The last position of each room, in the order asked, in one step. A room never used gets its epoch now. */
   top(rooms: readonly Room[]): Promise<readonly Position[]>
 
@@ -116,6 +119,12 @@ export type History =
       readonly top: Position
     }
   | { readonly gap: GapReason; readonly top: Position }
+
+interface Earlier {
+  readonly notices: readonly Notice[]
+  /** The last position of the log when it was read. */
+  readonly top: Position
+}
 
 /** What every broker needs to know. */
 export interface BrokerOptions {

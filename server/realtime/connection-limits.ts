@@ -32,3 +32,5 @@ export function createConnectionCount({ atMost, perAddress }: ConnectionLimits, 
     },
   }
 }
+
+export type ConnectionCount = ReturnType<typeof createConnectionCount>

@@ -1,5 +1,5 @@
 import type { Announcement } from '../announcement.ts'
-import type { Revocations } from './revocations.ts'
+import type { Revocations } from '../auth/revocations.ts'
 import type { Sessions } from './sessions.ts'
 
 interface ObeyDependencies {

@@ -1,9 +1,9 @@
 import type { Server as HttpServer } from 'node:http'
 import { Server } from 'socket.io'
-import { GatewayError } from '../../shared/errors.ts'
 import { decodeAnnouncement } from '../announcement.ts'
-import type { Authenticate } from '../auth/authenticate.ts'
-import type { Authorise } from '../auth/authorise.ts'
+import type { Admission } from '../auth/admission.ts'
+import type { Guard } from '../auth/guard.ts'
+import type { Revocations } from '../auth/revocations.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { ClientAddress } from '../client-address.ts'
 import type { Logger } from '../ops/logger.ts'
@@ -17,13 +17,13 @@ import { guardHandshake } from './handshake.ts'
 import { LocalRoom } from './local-room.ts'
 import { LocalRooms } from './local-rooms.ts'
 import { obey } from './obey.ts'
-import { isAllowedOrigin } from './origin.ts'
+import { isAllowedOrigin } from '../origin.ts'
 import { createOutbox } from './outbox.ts'
-import { Revocations } from './revocations.ts'
 import { serveSocket } from './serve-socket.ts'
 import { Sessions } from './sessions.ts'
 import { createTurnstile } from '../turnstile.ts'
 import { watchSlowSockets } from './slow-sockets.ts'
+import { createStreams } from './streams.ts'
 
 /** The path that every client of Socket.IO knows. */
 const PATH = '/socket.io/'
@@ -46,8 +46,10 @@ interface RealtimeOptions {
 
 interface RealtimeDependencies {
   readonly broker: Broker
-  readonly authenticate: Authenticate
-  readonly authorise: Authorise
+  readonly admission: Admission
+  readonly guard: Guard
+  /** What admission looks at; filled here with what is announced. */
+  readonly revocations: Revocations
   /** Forgets what was answered of a membership: of one user, or of the whole group. */
   readonly forgetMembership: (group: string, userId?: string) => void
   readonly addressOf: ClientAddress
@@ -58,7 +60,7 @@ interface RealtimeDependencies {
 /** The sockets of this node: Socket.IO on this side, sessions and rooms behind it. */
 export function createRealtime(
   options: RealtimeOptions,
-  { broker, authenticate, authorise, forgetMembership, addressOf, metrics, log }: RealtimeDependencies,
+  { broker, admission, guard, revocations, forgetMembership, addressOf, metrics, log }: RealtimeDependencies,
 ) {
   let draining = false
   let slowSockets: ReturnType<typeof watchSlowSockets> | undefined
@@ -102,15 +104,10 @@ export function createRealtime(
   })
 
   const sessions = new Sessions()
-  const revocations = new Revocations()
-  const authenticateAllowed: Authenticate = async (auth) => {
-    const principal = await authenticate(auth)
-    if (revocations.isBanned(principal.id, Date.now())) throw new GatewayError('USER_DISCONNECTED')
-    return principal
-  }
-  guardHandshake(io, { authenticate: authenticateAllowed, addressOf, log })
-  const serving = { rooms, broker, readInTurn, authorise, revocations, sessions, metrics, log }
-  io.on('connection', (socket) => serveSocket(socket, { ...serving, authenticate: authenticateAllowed }))
+  guardHandshake(io, { guard, log })
+  const serving = { rooms, broker, readInTurn, admission, sessions, metrics, log }
+  io.on('connection', (socket) => serveSocket(socket, serving))
+  const streams = createStreams({ ...serving, audience, connections })
   const hear = (text: string): void => {
     const announcement = decodeAnnouncement(text)
     if (announcement) obey(announcement, { sessions, revocations, forgetMembership })
@@ -133,13 +130,16 @@ export function createRealtime(
       void compareTops(rooms, broker, log, stopped.signal)
     },
 
-    sockets: () => io.of('/').sockets.size,
+    /** See `createStreams`. */
+    openStream: streams.open,
+    sockets: () => io.of('/').sockets.size + streams.count(),
     rooms: () => rooms.all().length,
     mostWaiting: () => slowSockets?.mostWaiting() ?? 0,
 
     /** Sends every socket to another node, in slices over `drainMs`; new ones are refused from now on. */
     async drain(): Promise<void> {
       draining = true
+      streams.drain()
       await drainSockets([...io.of('/').sockets.values()], options.drainMs)
     },
 

@@ -11,8 +11,7 @@ import type {
 } from '../../shared/protocol.ts'
 import { isFeed, roomName } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
-import type { Authenticate } from '../auth/authenticate.ts'
-import type { Authorise } from '../auth/authorise.ts'
+import type { Admission } from '../auth/admission.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Logger } from '../ops/logger.ts'
 import { Allowance } from './allowance.ts'
@@ -20,7 +19,6 @@ import { Attendance } from './attendance.ts'
 import type { AttendanceDependencies, RoomSide } from './attendance.ts'
 import { createDeadline } from './deadline.ts'
 import { checkRecalled, checkRoom, checkSubscribe } from './payload-checks.ts'
-import type { Revocations } from './revocations.ts'
 import { createTurnstile } from '../turnstile.ts'
 
 const REQUESTS_UNDER_WAY_AT_MOST = 100
@@ -35,9 +33,7 @@ interface SocketSide extends RoomSide {
 
 export interface SessionDependencies extends Omit<AttendanceDependencies, 'socket' | 'largeInTurn'> {
   readonly socket: SocketSide
-  readonly authenticate: Authenticate
-  readonly authorise: Authorise
-  readonly revocations: Revocations
+  readonly admission: Admission
   readonly log: Logger
 }
 
@@ -109,7 +105,7 @@ export class Session {
   /** Serves `refresh`: goes on with another credential of the same user. Rooms that it does not grant are left. */
   async refresh(payload: unknown, answer: (answer: Refreshed | Refused) => void): Promise<void> {
     await this.#serve(answer, async () => {
-      const principal = await this.#deps.authenticate(payload)
+      const principal = await this.#deps.admission.authenticate(payload)
       const { id, role } = this.#principal
       if (principal.id !== id || principal.role !== role)
         throw new GatewayError('TOKEN_REFUSED', 'a refresh may not change who one is')
@@ -136,7 +132,7 @@ export class Session {
 
   /** Does what was revoked from the user a moment ago. */
   applyRevocations(): void {
-    if (this.#deps.revocations.isBanned(this.#principal.id, Date.now()))
+    if (this.#deps.admission.isBanned(this.#principal.id))
       return this.#deps.socket.close(GOODBYES.DISCONNECTED)
     for (const room of this.#attendance.rooms()) if (this.#isTaken(room)) this.#takeOut(room, 'ROOM_REFUSED')
   }
@@ -150,18 +146,18 @@ export class Session {
   }
 
   /** Answers until when. */
-  async #authorise(room: Room): Promise<number> {
-    const untilMs = await this.#deps.authorise(this.#principal, room)
-    if (untilMs !== undefined && untilMs > Date.now() && !this.#isTaken(room)) return untilMs
-    throw new GatewayError('ROOM_REFUSED', isFeed(room) ? 'the feed is for admins' : 'it was not granted')
+  #authorise(room: Room): Promise<number> {
+    return this.#deps.admission.authorise(this.#principal, room)
   }
 
   #isTaken(room: Room): boolean {
-    return this.#deps.revocations.covers(this.#principal.id, room, Date.now())
+    return this.#deps.admission.isTaken(this.#principal.id, room)
   }
 
   async #recheckEnded(): Promise<void> {
     const now = Date.now()
+    // Then the socket is closed in this very moment, and rooms that it loses so are not refused.
+    if (now >= this.#principal.expiresAtMs) return
     const ended = [...this.#until.values()].filter(({ ms }) => ms <= now)
     await this.#recheckAll(ended.map(({ room }) => room))
   }

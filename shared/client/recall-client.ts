@@ -50,7 +50,7 @@ export interface ClientEvents {
   readonly recovered: { readonly room: Room; readonly count: number }
   /** Notices are missing and cannot be told: reload the conversation, or ask `recalled` about the messages it shows. */
   readonly gap: { readonly room: Room; readonly reason: GapReason; readonly position: Position }
-  /** The gateway does not let this client into the room, or no more. Without `retry`, it is not asked again. */
+  /** The gateway does not let this client into the room, or no more. Without `retry`, it is asked again with the next credential. */
   readonly refused: {
     readonly room: Room
     readonly code: string
@@ -107,7 +107,11 @@ export class RecallClient {
       url,
       credential: credentialOf(auth, getToken),
       onConnect: () => {
-        for (const room of this.#rooms.values()) if (!room.isRefused) this.#ask(room)
+        for (const room of this.#rooms.values()) {
+          // The credential is another one, and may grant what the last one did not.
+          room.refusal = undefined
+          this.#ask(room)
+        }
       },
       onDisconnect: () => {
         for (const room of this.#rooms.values()) {
@@ -187,7 +191,6 @@ export class RecallClient {
 
   /** Connects again, with a new credential: after a refusal, or to show another one. Rooms go on from where they are. */
   connect(): void {
-    for (const room of this.#rooms.values()) room.refusal = undefined
     this.#connection.open()
     this.#tellState()
   }

@@ -29,7 +29,7 @@ const imports: Import[] = sources.flatMap((from) =>
 /** For each place, what of the project it may know besides its own folder and `shared/`. Nothing else. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'shared/': [],
-  'server/auth/': ['server/turnstile.ts'],
+  'server/auth/': ['server/turnstile.ts', 'server/client-address.ts'],
   'server/turnstile.ts': [],
   'server/ops/': ['server/client-address.ts', 'server/identifier-schema.ts', 'server/networks.ts'],
   'server/networks.ts': [],
@@ -44,7 +44,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'server/broker/broker.ts',
     'server/identifier-schema.ts',
     'server/ops/logger.ts',
+    'server/origin.ts',
+    'server/turnstile.ts',
   ],
+  'server/origin.ts': [],
   'server/local-store.ts': [],
   'server/page.ts': [],
   'server/broker/': ['server/ops/logger.ts', 'server/local-store.ts'],
@@ -65,9 +68,11 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'server/turnstile.ts',
     'server/client-address.ts',
     'server/identifier-schema.ts',
+    'server/origin.ts',
   ],
   'server/ignore-upgrades.ts': [],
   'server/http-server.ts': ['server/ops/logger.ts', 'server/ignore-upgrades.ts', 'server/tls.ts'],
+  'server/configure-admission.ts': ['server/auth/', 'server/client-address.ts', 'server/ops/config.ts'],
   'server/parts.ts': ['server/ops/logger.ts'],
   'server/gateway.ts': ['server/'],
   'server/commands/': ['server/gateway.ts', 'server/ops/', 'server/receiver/'],
@@ -107,7 +112,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
   'preact/hooks': ['server/console/'],
   'socket.io-client': ['shared/client/'],
   'proxy-addr': ['server/client-address.ts'],
-  'rate-limiter-flexible': ['server/realtime/'],
+  'rate-limiter-flexible': ['server/auth/', 'server/api/'],
   vite: ['server/console/vite.config.ts'],
 }
 

@@ -42,6 +42,8 @@ describe('what a credential grants', () => {
     expect(client.goodbyes).to.deep.equal([
       { code: 4002, reason: 'the token has ended; come back with a new one' },
     ])
+    // Rooms that are lost with the credential are not refused.
+    expect(client.unsubscribed).to.be.empty
   })
 
   it('goes on with a new one, without another connection', async () => {

@@ -64,6 +64,7 @@ export function createScriptedBroker(step: Step) {
     publish: async () => ({ duplicate: false, positions: [] }),
     recalled: async () => [],
     announce: async () => undefined,
+    earlier: async () => ({ notices: [], top: { epoch: 'e', offset: 0 } }),
     onAnnouncement: () => () => undefined,
 
     async subscribe(_room, listener) {

@@ -6,9 +6,9 @@ import { createMetrics } from '../../server/ops/metrics.ts'
 import { LocalRoom } from '../../server/realtime/local-room.ts'
 import { LocalRooms } from '../../server/realtime/local-rooms.ts'
 import { createOutbox } from '../../server/realtime/outbox.ts'
-import { Revocations } from '../../server/realtime/revocations.ts'
 import { Session } from '../../server/realtime/session.ts'
 import type { Position } from '../../shared/position.ts'
+import { ADMIT_ALL } from './admit-all.ts'
 import { Ear } from './ear.ts'
 import { createScriptedBroker } from './scripted-broker.ts'
 
@@ -79,9 +79,7 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
         metrics,
         log,
         readInTurn: (work) => work(),
-        authenticate: () => Promise.reject(new Error('nobody refreshes here')),
-        authorise: async ({ expiresAtMs }) => expiresAtMs,
-        revocations: new Revocations(),
+        admission: ADMIT_ALL,
         socket: {
           isOpen: () => isOpen,
           flushed: async () => undefined,

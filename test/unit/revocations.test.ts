@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { Revocations } from '../../server/realtime/revocations.ts'
+import { Revocations } from '../../server/auth/revocations.ts'
 import { FEED } from '../../shared/room.ts'
 
 describe('revocations', () => {

@@ -5,8 +5,8 @@ import { createMetrics } from '../../server/ops/metrics.ts'
 import { LocalRoom } from '../../server/realtime/local-room.ts'
 import { LocalRooms } from '../../server/realtime/local-rooms.ts'
 import { createOutbox } from '../../server/realtime/outbox.ts'
-import { Revocations } from '../../server/realtime/revocations.ts'
 import { Session } from '../../server/realtime/session.ts'
+import { ADMIT_ALL } from '../support/admit-all.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Refused, Subscribed } from '../../shared/protocol.ts'
 
@@ -37,6 +37,7 @@ function createRace(microtasks: number) {
     renew: async () => undefined,
     recalled: async () => [],
     announce: async () => undefined,
+    earlier: async () => ({ notices: [], top: { epoch: 'e', offset: 0 } }),
     onAnnouncement: () => () => undefined,
     top: async () => [{ epoch: 'e', offset: 1 }],
     async subscribe(_room, listener) {
@@ -67,9 +68,7 @@ function createRace(microtasks: number) {
     { id: 'a', role: 'admin', grants: [], expiresAtMs: Number.MAX_SAFE_INTEGER },
     {
       broker,
-      authenticate: () => Promise.reject(new Error('nobody refreshes here')),
-      authorise: async ({ expiresAtMs }) => expiresAtMs,
-      revocations: new Revocations(),
+      admission: ADMIT_ALL,
       readInTurn: (work) => work(),
       metrics,
       log,

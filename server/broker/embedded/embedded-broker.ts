@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Notice } from '../../../shared/notice.ts'
+import type { Position } from '../../../shared/position.ts'
 import type { Recall, RecalledAt } from '../../../shared/recall.ts'
 import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
@@ -92,6 +93,17 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
     }
   }
 
+  /** A room never used gets its epoch now. */
+  async function topOf(name: string): Promise<Position> {
+    const { logs, transaction } = store()
+    const touch = () =>
+      within(
+        WRITE_WITHIN_MS,
+        transaction(() => logs.touch(name, Date.now())),
+      )
+    return logs.top(name) ?? (await touch())
+  }
+
   return {
     async start() {
       try {
@@ -132,18 +144,21 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
     async history(room, since, limit) {
       const { logs } = store()
       const name = roomName(room)
-      const top =
-        logs.top(name) ??
-        (await within(
-          WRITE_WITHIN_MS,
-          store().transaction(() => logs.touch(name, Date.now())),
-        ))
+      const top = await topOf(name)
       const read = since.offset < top.offset ? logs.read(name, since.offset, limit, Date.now()) : []
       return answerSince(
         since,
         top,
         read.map(({ text, offset }) => decodeEntry(text, offset)),
       )
+    },
+
+    async earlier(room, before, limit) {
+      const name = roomName(room)
+      const top = await topOf(name)
+      const read = store().logs.readBack(name, Math.min(before, top.offset + 1), limit, Date.now())
+      const notices = read.map(({ text, offset }) => decodeEntry(text, offset))
+      return { notices: notices.filter((notice) => notice !== null), top }
     },
 
     async top(rooms) {

@@ -38,6 +38,13 @@ interface Logs {
     limit: number,
     nowMs: number,
   ): { readonly offset: number; readonly text: string }[]
+  /** The entries before this offset that are kept still, nearest to it, oldest first. */
+  readBack(
+    room: string,
+    before: number,
+    limit: number,
+    nowMs: number,
+  ): { readonly offset: number; readonly text: string }[]
 }
 
 interface RecalledSet {
@@ -170,6 +177,13 @@ export function openLogStore(options: LogStoreOptions): LogStore {
           limit,
         })
         return [...range].map(({ key, value }) => ({ offset: key[1], text: value }))
+      },
+
+      readBack(room, before, limit, nowMs) {
+        const head = heads.get(room)
+        if (head === undefined || nowMs - head.appendedAtMs >= ttlMs) return []
+        const range = entries.getRange({ start: [room, before - 1], end: [room, 0], reverse: true, limit })
+        return [...range].map(({ key, value }) => ({ offset: key[1], text: value })).toReversed()
       },
     },
 

@@ -15,6 +15,7 @@ type Script = (keys: number, ...keysAndArguments: (string | number)[]) => Promis
 type ScriptedRedis = Redis & {
   readonly recallPublish: Script
   readonly recallHistory: Script
+  readonly recallEarlier: Script
   readonly recallTop: Script
   readonly recallRenew: Script
   readonly recallAnnounce: Script
@@ -53,6 +54,7 @@ const OUTAGE_OPTIONS = {
 const SCRIPTS = {
   recallPublish: script('publish'),
   recallHistory: script('history'),
+  recallEarlier: script('earlier'),
   recallTop: script('top'),
   recallRenew: script('renew'),
   recallAnnounce: script('announce'),

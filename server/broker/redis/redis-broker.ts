@@ -221,6 +221,21 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       )
     },
 
+    async earlier(room, before, limit) {
+      const name = roomName(room)
+      const names = [keys.head(name), keys.log(name)]
+      const lives = [randomUUID(), POSITION_TTL_S, UNUSED_TTL_S]
+      const [epoch, offset, ...entries] = toArray(
+        await within(COMMAND_WITHIN_MS, commands.recallEarlier(2, ...names, before, limit, ...lives)),
+      )
+      const [top] = toPositions([epoch, offset])
+      const read = toEntries(entries, (entry, at) => readEntry(entry, at, name))
+      return {
+        notices: read.filter((notice) => notice !== null).toReversed(),
+        top: top ?? { epoch: '', offset: 0 },
+      }
+    },
+
     async top(rooms) {
       const calls = []
       for (let i = 0; i < rooms.length; i += TOPS_PER_CALL)

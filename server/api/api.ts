@@ -1,0 +1,57 @@
+import type { ServerResponse } from 'node:http'
+import express from 'express'
+import type { RequestHandler, Router } from 'express'
+import type { SubscribeAsk } from '../../shared/protocol.ts'
+import type { Admission } from '../auth/admission.ts'
+import type { Guard } from '../auth/guard.ts'
+import type { Principal } from '../auth/principal.ts'
+import type { Broker } from '../broker/broker.ts'
+import type { Logger } from '../ops/logger.ts'
+import { isAllowedOrigin } from '../origin.ts'
+import { createDisconnect } from './disconnect.ts'
+import { readStream } from './query.ts'
+import { createReads } from './read.ts'
+import { adminOnly, createWho, principalOf } from './who.ts'
+
+interface ApiDependencies {
+  readonly admission: Admission
+  readonly guard: Guard
+  readonly broker: Broker
+  /** Opens server-sent events on one room. */
+  readonly openStream: (principal: Principal, ask: SubscribeAsk, response: ServerResponse) => Promise<void>
+  readonly log: Logger
+}
+
+/** The HTTP API beside the sockets. `origins` are those whose pages may call it, besides the own one. */
+export function createApi(
+  { origins }: { readonly origins: readonly string[] },
+  { admission, guard, broker, openStream, log }: ApiDependencies,
+): Router {
+  const reads = createReads({ admission, broker })
+  const stream: RequestHandler = async (request, response) => {
+    const { room, since } = readStream(request)
+    await openStream(principalOf(response), { ...room, ...(since && { since }) }, response)
+  }
+  const router = express.Router()
+  router.use('/v1', allowOrigins(origins), createWho(guard))
+  router.get('/v1/position', reads.position)
+  router.get('/v1/notices', reads.notices)
+  router.get('/v1/recalled', reads.recalled)
+  router.get('/v1/stream', stream)
+  router.post('/v1/disconnect', adminOnly, createDisconnect({ broker, log }))
+  return router
+}
+
+/** What is answered is for one credential, and for pages of these origins. */
+const allowOrigins =
+  (origins: readonly string[]): RequestHandler =>
+  (request, response, next) => {
+    response.set('Cache-Control', 'no-store').set('X-Content-Type-Options', 'nosniff').vary('Origin')
+    const { origin } = request.headers
+    if (origin === undefined || !isAllowedOrigin(request.headers, origins)) return next()
+    response.set('Access-Control-Allow-Origin', origin)
+    if (request.method !== 'OPTIONS') return next()
+    response.set('Access-Control-Allow-Headers', 'Authorization, Content-Type, Last-Event-ID')
+    response.set('Access-Control-Allow-Methods', 'GET, POST').set('Access-Control-Max-Age', '600')
+    response.status(204).end()
+  }

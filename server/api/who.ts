@@ -1,0 +1,31 @@
+import type { RequestHandler, Response } from 'express'
+import { RateLimiterMemory } from 'rate-limiter-flexible'
+import { GatewayError } from '../../shared/errors.ts'
+import type { Guard } from '../auth/guard.ts'
+import type { Principal } from '../auth/principal.ts'
+
+/** As for a socket: far more than a page needs. */
+const REQUESTS_AT_MOST = 1_000
+const REQUESTS_WITHIN_S = 10
+
+/** Lets in who shows a token that holds, so many times. */
+export function createWho(guard: Guard): RequestHandler {
+  const requests = new RateLimiterMemory({ points: REQUESTS_AT_MOST, duration: REQUESTS_WITHIN_S })
+  return async (request, response, next) => {
+    const token = /^Bearer (\S+)$/i.exec(request.get('Authorization') ?? '')?.[1]
+    const principal = await guard(request, { token })
+    await requests.consume(principal.id).catch(() => {
+      throw new GatewayError('TOO_MANY_REQUESTS')
+    })
+    response.locals['principal'] = principal
+    next()
+  }
+}
+
+export const adminOnly: RequestHandler = (_request, response, next) => {
+  if (principalOf(response).role !== 'admin') throw new GatewayError('ADMIN_NEEDED')
+  next()
+}
+
+/** Who was let in. */
+export const principalOf = (response: Response): Principal => response.locals['principal'] as Principal

@@ -1,0 +1,237 @@
+import { expect } from 'chai'
+import { adminToken, connect, makeToken } from '../support/client.ts'
+import { postDisconnect } from '../support/disconnect.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { get, openStream } from '../support/http-api.ts'
+import { startRedis } from '../support/redis-server.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { until } from '../support/wait.ts'
+import { postWebhook, recallBody } from '../support/webhook.ts'
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
+
+describe('the HTTP API', () => {
+  const undo = undoAfterEach()
+  let gateway: GatewayProcess
+  let admin: string
+  let member: string
+  beforeEach(async () => {
+    gateway = await startGatewayProcess({ CORS_ORIGINS: 'https://app.example' })
+    undo(gateway.stop)
+    admin = await adminToken()
+    member = await makeToken({ rooms: [{ group: 'g' }] })
+  })
+  const ask = (path: string, token = admin, headers = {}) => get(gateway.url, path, token, headers)
+  const recall = async (seq: number, group = 'g', url = gateway.url) => {
+    const body = recallBody({ GroupId: group, MsgSeqList: [{ MsgSeq: seq }], EventTime: Date.now() })
+    expect((await postWebhook(url, { body })).status).to.equal(200)
+  }
+  const stream = async (query: string, token = admin, headers = {}) => {
+    const opened = await openStream(gateway.url, query, token, headers)
+    undo(opened.close)
+    return opened
+  }
+  const offsets = (answer: Record<string, unknown>) =>
+    (answer['notices'] as { offset: number }[]).map(({ offset }) => offset)
+
+  it('lets in whom the sockets let in, and into the same rooms', async () => {
+    await recall(1)
+    for (const path of ['position', 'notices', 'stream']) {
+      const of = (query: string, token?: string) => get(gateway.url, `/v1/${path}?${query}`, token)
+      expect((await of('group=g')).answer).to.include({ code: 'TOKEN_REFUSED' })
+      expect((await of('group=g', 'wrong')).status).to.equal(401)
+      expect((await of('group=other', member)).answer).to.include({ code: 'ROOM_REFUSED' })
+      expect((await of('feed=true', member)).status).to.equal(403)
+    }
+    expect((await ask('/v1/recalled?group=other&seqs=1', member)).status).to.equal(403)
+    expect((await ask('/v1/position?group=g', member)).status).to.equal(200)
+    expect((await ask('/v1/notices?feed=true')).status).to.equal(200)
+  })
+
+  it('lets nobody in whom an admin has disconnected', async () => {
+    await postDisconnect(gateway.url, admin, { userId: 'user-1', group: 'g' })
+    await until('it is known', async () => (await ask('/v1/position?group=g', member)).status === 403)
+    await postDisconnect(gateway.url, admin, { userId: 'user-1' })
+    await until('it is known', async () => {
+      const { answer } = await ask('/v1/position?group=g', member)
+      return answer['code'] === 'USER_DISCONNECTED'
+    })
+  })
+
+  it('tells notices since a position, before an offset, received since a time, or the latest', async () => {
+    const { answer: before } = await ask('/v1/position?group=g')
+    const { epoch, offset } = before['position'] as { epoch: string; offset: number }
+    expect(offset).to.equal(0)
+    for (const seq of upTo(3)) await recall(seq)
+    const sinceMs = await until('the clock goes on', () => Date.now())
+    await until('a later millisecond', () => Date.now() > sinceMs)
+    for (const seq of [4, 5]) await recall(seq)
+    const of = async (query: string) => (await ask(`/v1/notices?group=g&${query}`)).answer
+
+    const first = await of(`since=${epoch}:0&limit=2`)
+    expect(offsets(first)).to.deep.equal([1, 2])
+    expect(first).to.deep.include({ more: true, position: { epoch, offset: 2 } })
+    const rest = await of(`since=${epoch}:2&limit=100`)
+    expect(offsets(rest)).to.deep.equal([3, 4, 5])
+    expect(rest).to.deep.include({ more: false, position: { epoch, offset: 5 } })
+    expect(offsets(await of('limit=2'))).to.deep.equal([4, 5])
+    expect(offsets(await of('before=3'))).to.deep.equal([1, 2])
+    expect(offsets(await of(`receivedSinceMs=${sinceMs + 1}`))).to.deep.equal([4, 5])
+    expect(offsets(await of('receivedSinceMs=0&limit=1'))).to.deep.equal([1])
+    expect(await of('since=other:2')).to.deep.include({ notices: [], gap: 'epoch-changed' })
+  })
+
+  it('shows members what members see', async () => {
+    await recall(1)
+    const { answer } = await ask('/v1/notices?group=g', member)
+    expect((answer['notices'] as object[])[0]).to.have.all.keys('offset', 'group', 'messages', 'recalledAtMs')
+    const all = (await ask('/v1/notices?group=g')).answer['notices'] as object[]
+    expect(all[0]).to.include({ operator: 'admin' })
+  })
+
+  it('answers which of ranges of messages are recalled', async () => {
+    for (const seq of [3, 5, 9]) await recall(seq)
+    const { answer } = await ask('/v1/recalled?group=g&seqs=1,3-8', member)
+    const found = answer['recalled'] as { seq: number; atMs: number }[]
+    expect(found.map(({ seq }) => seq)).to.deep.equal([3, 5])
+  })
+
+  it('names what is wrong with a request', async () => {
+    for (const [path, names] of [
+      ['position', 'group'],
+      ['position?group=g&group=h', 'twice'],
+      ['position?topic=t', 'group'],
+      ['position?group=g&feed=true', 'group'],
+      ['position?group=g&grupo=x', 'grupo'],
+      [`position?group=${'x'.repeat(300)}`, 'group'],
+      ['notices?group=g&limit=0', 'limit'],
+      ['notices?group=g&limit=1001', 'limit'],
+      ['notices?group=g&since=5', 'since'],
+      ['notices?group=g&since=e:1&before=5', 'since'],
+      ['recalled?group=g', 'seqs'],
+      ['recalled?group=g&seqs=5-1', 'seqs'],
+      ['recalled?group=g&seqs=0', 'seqs'],
+      ['recalled?group=g&seqs=1-1001', 'seqs'],
+      ['recalled?group=g&seqs=1,,2', 'seqs'],
+      ['recalled?feed=true&seqs=1', 'group'],
+      ['stream?group=g&since=x', 'since'],
+    ] as const) {
+      const { status, answer } = await ask(`/v1/${path}`)
+      expect([path, status, answer['code']]).to.deep.equal([path, 400, 'REQUEST_MALFORMED'])
+      expect(answer['message'], path).to.include(names)
+    }
+    expect((await ask('/v1/stream?group=g', admin, { 'Last-Event-ID': 'x' })).status).to.equal(400)
+  })
+
+  it('may be called by pages of named origins alone', async () => {
+    const { headers } = await ask('/v1/position?group=g', admin, { Origin: 'https://app.example' })
+    expect(headers.get('access-control-allow-origin')).to.equal('https://app.example')
+    const other = await ask('/v1/position?group=g', admin, { Origin: 'https://evil.example' })
+    expect(other.headers.get('access-control-allow-origin')).to.equal(null)
+    const preflight = await fetch(`${gateway.url}/v1/position`, {
+      method: 'OPTIONS',
+      headers: { Origin: 'https://app.example', 'Access-Control-Request-Headers': 'authorization' },
+    })
+    expect(preflight.status).to.equal(204)
+    expect(preflight.headers.get('access-control-allow-headers')).to.include('Authorization')
+  })
+
+  it('makes users wait who ask too often, and nobody else', async () => {
+    const answers = await Promise.all(upTo(1_050).map(() => ask('/v1/position?group=g', member)))
+    const codes = answers.map(({ answer }) => answer['code'])
+    expect(codes.filter((code) => code === 'TOO_MANY_REQUESTS')).to.have.length(50)
+    expect((await ask('/v1/position?group=g')).status).to.equal(200)
+  })
+
+  describe('a stream', () => {
+    it('tells what sockets are told, in the same order', async () => {
+      const socket = await connect(gateway.url, admin)
+      undo(socket.close)
+      await socket.subscribe({ group: 'g' })
+      const events = await stream('group=g')
+      await events.first('subscribed')
+      await Promise.all(upTo(200).map((seq) => recall(seq)))
+      await socket.count(200)
+      await until('all are there', () => events.seqs().length === 200)
+      expect(events.seqs()).to.deep.equal(socket.seqs())
+      const asMember = await stream('group=g', member)
+      await asMember.first('subscribed')
+      await recall(201)
+      const { data } = await asMember.first('messages-recalled')
+      expect((data['notices'] as object[])[0]).to.not.have.property('operator')
+    })
+
+    it('goes on after the last event, without a seam', async () => {
+      const { answer } = await ask('/v1/position?group=g')
+      const { epoch } = answer['position'] as { epoch: string }
+      for (const seq of upTo(5)) await recall(seq)
+      const first = await stream(`group=g&since=${epoch}:2`)
+      expect((await first.first('subscribed')).data).to.include({ recovered: 3 })
+      await until('what was missed', () => first.seqs().length === 3)
+      const id = first.events.at(-1)?.id ?? ''
+      first.close()
+      for (const seq of [6, 7]) await recall(seq)
+      const second = await stream('group=g', admin, { 'Last-Event-ID': id })
+      await recall(8)
+      await until('the rest', () => second.seqs().length === 3)
+      expect([...first.seqs(), ...second.seqs()]).to.deep.equal([3, 4, 5, 6, 7, 8])
+      const lost = await stream('group=g&since=other:1')
+      expect((await lost.first('subscribed')).data).to.include({ gap: 'epoch-changed' })
+    })
+
+    it('ends with the credential, with the grant, and with the node, and says so', async () => {
+      const short = await stream('group=g', await makeToken({ rooms: [{ group: 'g' }], ttlS: 2 }))
+      expect((await short.first('goodbye')).data).to.include({ code: 4002 })
+      await short.ended()
+      const taken = await stream('group=g', member)
+      await taken.first('subscribed')
+      await postDisconnect(gateway.url, admin, { userId: 'user-1', group: 'g' })
+      expect((await taken.first('unsubscribed')).data).to.include({ code: 'ROOM_REFUSED' })
+      await taken.ended()
+      const last = await stream('feed=true')
+      await last.first('subscribed')
+      gateway.signal('SIGTERM')
+      expect((await last.first('goodbye')).data).to.include({ code: 4000 })
+      await last.ended()
+      expect(await gateway.exited).to.equal(0)
+    })
+
+    it('counts as a socket', async () => {
+      const small = await startGatewayProcess({ MAX_SOCKETS: '1' })
+      undo(small.stop)
+      const only = await openStream(small.url, 'group=g', admin)
+      undo(only.close)
+      await only.first('subscribed')
+      expect((await get(small.url, '/v1/stream?group=g', admin)).answer).to.include({ code: 'NODE_FULL' })
+      only.close()
+      await until('there is room again', async () => {
+        const next = await openStream(small.url, 'group=g', admin)
+        undo(next.close)
+        return next.status === 200
+      })
+    })
+  })
+
+  it('goes on at another node', async () => {
+    const redis = await startRedis()
+    undo(redis.stop)
+    const nodes = await Promise.all([1, 2].map(() => startGatewayProcess({ REDIS_URL: redis.url })))
+    for (const { stop } of nodes) undo(stop)
+    const [here, there] = nodes
+    if (here === undefined || there === undefined) throw new Error('two nodes were started')
+    const first = await openStream(here.url, 'feed=true', admin)
+    undo(first.close)
+    await first.first('subscribed')
+    await recall(1, 'g', there.url)
+    await until('it is there', () => first.seqs().length === 1)
+    here.signal('SIGKILL')
+    await first.ended()
+    await recall(2, 'g', there.url)
+    const id = first.named('messages-recalled').at(-1)?.id ?? ''
+    const second = await openStream(there.url, 'feed=true', admin, { 'Last-Event-ID': id })
+    undo(second.close)
+    await until('the rest is there', () => second.seqs().length === 1)
+    expect(second.seqs()).to.deep.equal([2])
+  })
+})

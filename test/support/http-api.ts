@@ -1,0 +1,67 @@
+import { soon, until } from './wait.ts'
+
+/** Asks the HTTP API with a token, if there is one. */
+export async function get(url: string, path: string, token?: string, headers: Record<string, string> = {}) {
+  const response = await fetch(`${url}${path}`, {
+    headers: { ...headers, ...(token !== undefined && { Authorization: `Bearer ${token}` }) },
+  })
+  const answer = (await response.json()) as Record<string, unknown>
+  return { status: response.status, answer, headers: response.headers }
+}
+
+interface StreamEvent {
+  readonly event: string
+  readonly id?: string
+  readonly data: Record<string, unknown>
+}
+
+/** Reads server-sent events, written here a second time on purpose. */
+export async function openStream(
+  url: string,
+  query: string,
+  token: string,
+  headers: Record<string, string> = {},
+) {
+  const aborting = new AbortController()
+  const response = await fetch(`${url}/v1/stream?${query}`, {
+    signal: aborting.signal,
+    headers: { ...headers, Authorization: `Bearer ${token}` },
+  })
+  const events: StreamEvent[] = []
+  let text = ''
+  const ended = (async () => {
+    for await (const chunk of response.body ?? []) {
+      text += Buffer.from(chunk as Uint8Array).toString()
+      const parts = text.split('\n\n')
+      text = parts.pop() ?? ''
+      for (const part of parts) if (!part.startsWith(':')) events.push(parse(part))
+    }
+  })().catch(() => undefined)
+  const named = (name: string) => events.filter(({ event }) => event === name)
+  return {
+    status: response.status,
+    events,
+    named,
+    seqs: () =>
+      named('messages-recalled').flatMap(({ data }) =>
+        (data['notices'] as { messages: { seq: number }[] }[]).flatMap(({ messages }) =>
+          messages.map(({ seq }) => seq),
+        ),
+      ),
+    first: (name: string) => until(`the event ${name}`, () => named(name)[0]),
+    ended: () => soon('the stream ends', ended),
+    close: () => aborting.abort(),
+  }
+}
+
+function parse(part: string): StreamEvent {
+  const fields = new Map(
+    part.split('\n').map((line) => [line.split(': ', 1)[0] ?? '', line.slice(line.indexOf(': ') + 2)]),
+  )
+  const id = fields.get('id')
+  return {
+    event: fields.get('event') ?? '',
+    ...(id !== undefined && { id }),
+    data: JSON.parse(fields.get('data') ?? 'null') as Record<string, unknown>,
+  }
+}
