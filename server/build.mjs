@@ -18,7 +18,7 @@ function run(packageName, name, ...args) {
 
 rmSync(join(root, 'dist'), { recursive: true, force: true })
 run('typescript', 'tsc')
-for (const name of ['publish', 'history', 'earlier', 'top', 'renew', 'announce']) {
+for (const name of ['publish', 'history', 'earlier', 'top', 'renew', 'announce', 'report', 'reports']) {
   cpSync(join(root, `server/broker/redis/${name}.lua`), join(root, `dist/server/broker/redis/${name}.lua`))
 }
 run('vite', 'vite', 'build', 'server/console', '--logLevel', 'warn')

@@ -21,6 +21,8 @@ import { createHealth } from './ops/health.ts'
 import type { Logger } from './ops/logger.ts'
 import { createMetrics } from './ops/metrics.ts'
 import type { Metrics } from './ops/metrics.ts'
+import { startReporting } from './ops/report.ts'
+import type { ProcessState } from './ops/report.ts'
 import { createNetworks, PRIVATE_NETWORKS } from './networks.ts'
 import { createClientScript, createPage } from './page.ts'
 import { Parts } from './parts.ts'
@@ -92,6 +94,12 @@ async function startParts(config: Config, parts: Parts, log: Logger): Promise<nu
   )
   realtime?.attach(http.server)
   const port = await http.start()
+  const stopReporting = startReporting(
+    broker,
+    createStateReader(config, { parts, broker, spool, realtime, metrics }),
+    log,
+  )
+  parts.add('report', async () => stopReporting())
   parts.add('http', http.stop)
   if (realtime) parts.add('sockets', realtime.stop)
   // Before the server: webhooks are still taken while sockets are sent elsewhere and load balancers look away.
@@ -108,8 +116,9 @@ function createDoors(
   { admission, guard }: ConfiguredAdmission,
   { broker, realtime, log }: { readonly broker: Broker; readonly realtime: Realtime; readonly log: Logger },
 ): Router[] {
-  const { openStream } = realtime
-  const api = createApi({ origins: config.CORS_ORIGINS }, { admission, guard, broker, openStream, log })
+  const { openStream, socketsIn } = realtime
+  const options = { origins: config.CORS_ORIGINS, testRecalls: config.TEST_RECALLS === 'on' }
+  const api = createApi(options, { admission, guard, broker, openStream, socketsIn, log })
   return [api, createClientScript(), createPage()]
 }
 
@@ -169,6 +178,28 @@ function createOperations(config: Config, { parts, broker, spool, realtime, metr
       spoolDepth,
     }),
   ]
+}
+
+/** How this process is, whenever it is asked. */
+function createStateReader(
+  { ROLE: role }: Config,
+  { parts, broker, spool, realtime, metrics }: Operated,
+): () => ProcessState {
+  const startedAtMs = Date.now()
+  return () => {
+    const waiting = spool?.depth(Date.now())
+    return {
+      role,
+      startedAtMs,
+      ready: !parts.isStopping && broker.isReady(),
+      sockets: realtime?.sockets() ?? 0,
+      rooms: realtime?.rooms() ?? 0,
+      probeAgeMs: broker.probeAgeMs(),
+      ...(waiting && { spool: waiting }),
+      counts: metrics.counts(),
+      latencyMs: metrics.latencyMs(),
+    }
+  }
 }
 
 function createBroker(config: Config, spool: Spool | undefined, log: Logger): Broker {

@@ -2,16 +2,26 @@ import type { ServerResponse } from 'node:http'
 import express from 'express'
 import type { RequestHandler, Router } from 'express'
 import type { SubscribeAsk } from '../../shared/protocol.ts'
+import type { Room } from '../../shared/room.ts'
 import type { Admission } from '../auth/admission.ts'
 import type { Guard } from '../auth/guard.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Logger } from '../ops/logger.ts'
+import { readReports } from '../ops/report.ts'
 import { isAllowedOrigin } from '../origin.ts'
 import { createDisconnect } from './disconnect.ts'
 import { readStream } from './query.ts'
 import { createReads } from './read.ts'
+import { createTestRecall } from './test-recall.ts'
 import { adminOnly, createWho, principalOf } from './who.ts'
+
+interface ApiOptions {
+  /** Whose pages may call it, besides the own one. */
+  readonly origins: readonly string[]
+  /** Whether admins may make recalls. */
+  readonly testRecalls: boolean
+}
 
 interface ApiDependencies {
   readonly admission: Admission
@@ -19,18 +29,23 @@ interface ApiDependencies {
   readonly broker: Broker
   /** Opens server-sent events on one room. */
   readonly openStream: (principal: Principal, ask: SubscribeAsk, response: ServerResponse) => Promise<void>
+  /** How many listen to a room on this node. */
+  readonly socketsIn: (room: Room) => number
   readonly log: Logger
 }
 
-/** The HTTP API beside the sockets. `origins` are those whose pages may call it, besides the own one. */
+/** The HTTP API beside the sockets. */
 export function createApi(
-  { origins }: { readonly origins: readonly string[] },
-  { admission, guard, broker, openStream, log }: ApiDependencies,
+  { origins, testRecalls }: ApiOptions,
+  { admission, guard, broker, openStream, socketsIn, log }: ApiDependencies,
 ): Router {
-  const reads = createReads({ admission, broker })
+  const reads = createReads({ admission, broker, socketsIn })
   const stream: RequestHandler = async (request, response) => {
     const { room, since } = readStream(request)
     await openStream(principalOf(response), { ...room, ...(since && { since }) }, response)
+  }
+  const status: RequestHandler = async (_request, response) => {
+    response.json({ ok: true, testRecalls, nodes: await readReports(broker) })
   }
   const router = express.Router()
   router.use('/v1', allowOrigins(origins), createWho(guard))
@@ -39,6 +54,8 @@ export function createApi(
   router.get('/v1/recalled', reads.recalled)
   router.get('/v1/stream', stream)
   router.post('/v1/disconnect', adminOnly, createDisconnect({ broker, log }))
+  router.get('/v1/status', adminOnly, status)
+  if (testRecalls) router.post('/v1/test-recall', adminOnly, createTestRecall({ broker, log }))
   return router
 }
 

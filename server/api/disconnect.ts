@@ -1,14 +1,12 @@
-import express from 'express'
 import type { RequestHandler } from 'express'
 import Joi from 'joi'
-import { GatewayError } from '../../shared/errors.ts'
 import { encodeAnnouncement } from '../announcement.ts'
 import type { Broker } from '../broker/broker.ts'
 import { identifier } from '../identifier-schema.ts'
 import type { Logger } from '../ops/logger.ts'
+import { checkBody, readBody } from './body.ts'
 import { principalOf } from './who.ts'
 
-const BODY_AT_MOST_BYTES = 4_096
 /** As long as announcements are kept for processes that start later. */
 const FOR_AT_MOST_S = 86_400
 const FOR_DEFAULT_S = 3_600
@@ -41,7 +39,7 @@ const orderSchema = Joi.object<Order>({
  */
 export function createDisconnect({ broker, log }: DisconnectDependencies): RequestHandler[] {
   const disconnect: RequestHandler = async (request, response) => {
-    const { userId, group, topic, forS } = checkOrder(request.body)
+    const { userId, group, topic, forS } = checkBody(orderSchema, request)
     const untilMs = Date.now() + forS * 1_000
     const conversation = { ...(group !== undefined && { group }), ...(topic !== undefined && { topic }) }
     await broker.announce(
@@ -52,26 +50,4 @@ export function createDisconnect({ broker, log }: DisconnectDependencies): Reque
     response.json({ ok: true, untilMs })
   }
   return [readBody, disconnect]
-}
-
-const readText = express.text({ limit: BODY_AT_MOST_BYTES, type: () => true })
-const readBody: RequestHandler = (request, response, next) =>
-  readText(request, response, (cause: unknown) =>
-    cause === undefined
-      ? next()
-      : next(new GatewayError('REQUEST_MALFORMED', 'the body is too large or not whole', { cause })),
-  )
-
-function checkOrder(body: unknown): Order {
-  const { value, error } = orderSchema.validate(parse(body), { abortEarly: false })
-  if (error === undefined) return value
-  throw new GatewayError('REQUEST_MALFORMED', error.details.map(({ message }) => message).join('; '))
-}
-
-function parse(body: unknown): unknown {
-  try {
-    return JSON.parse(String(body))
-  } catch {
-    throw new GatewayError('REQUEST_MALFORMED', 'the body is not JSON')
-  }
 }

@@ -17,18 +17,26 @@ const NOTICES_PER_PAGE = 200
 interface ReadDependencies {
   readonly admission: Pick<Admission, 'authorise'>
   readonly broker: Pick<Broker, 'top' | 'history' | 'earlier' | 'recalled'>
+  /** How many listen to a room on this node. */
+  readonly socketsIn: (room: Room) => number
 }
 
 /** What sockets can ask, asked over HTTP, with the same grants. */
-export function createReads({ admission, broker }: ReadDependencies) {
+export function createReads({ admission, broker, socketsIn }: ReadDependencies) {
   const readInTurn = createTurnstile(READS_AT_ONCE)
 
   /** Where a room stands. Asked before the page is loaded, and then listened from: no seam between the two. */
   const position: RequestHandler = async (request, response) => {
     const room = readRoom(request)
-    await admission.authorise(principalOf(response), room)
+    const principal = principalOf(response)
+    await admission.authorise(principal, room)
     const [top] = await broker.top([room])
-    response.json({ ok: true, room, position: top })
+    response.json({
+      ok: true,
+      room,
+      position: top,
+      ...(principal.role === 'admin' && { sockets: socketsIn(room) }),
+    })
   }
 
   /** Notices of a room: after a position, before an offset, received since a time, or the latest ones. */

@@ -79,6 +79,12 @@ export interface Broker {
    */
   onAnnouncement(subject: AnnouncementSubject, listener: AnnouncementListener): () => void
 
+  /** Tells all processes of the app how the one of this id is: at most 4 KiB of text, forgotten ten seconds later. */
+  report(id: string, text: string): Promise<void>
+
+  /** What processes told of themselves, and how long ago. */
+  reports(): Promise<readonly Report[]>
+
   /**
    * Those of `seqs` that are recalled in exactly this conversation, with the time of their last recall; exact for as long
    * as the set is kept.
@@ -119,6 +125,12 @@ export type History =
       readonly top: Position
     }
   | { readonly gap: GapReason; readonly top: Position }
+
+interface Report {
+  readonly id: string
+  readonly ageMs: number
+  readonly text: string
+}
 
 interface Earlier {
   readonly notices: readonly Notice[]

@@ -37,6 +37,7 @@ export function withDevSettings(environment: Environment): Environment {
   return {
     // Nobody balances load here, and who works with it restarts often.
     DRAIN_MS: '0',
+    TEST_RECALLS: 'on',
     ...(readDevCredentials(environment) ?? makeDevCredentials(environment)),
     ...withoutEmpty(environment),
     HOST: host,

@@ -20,6 +20,7 @@ export interface Config {
   readonly WEBHOOK_AUTH: 'on' | 'off'
   readonly WEBHOOK_PATH: string
   readonly WEBHOOK_ALLOW: readonly string[]
+  readonly TEST_RECALLS: 'on' | 'off'
   readonly REDIS_URL?: string
   readonly REDIS_MODE: RedisMode
   readonly REDIS_SENTINEL_NAME: string
@@ -126,7 +127,7 @@ export const configSchema = Joi.object<Config>({
     .description('`off` takes webhooks from anybody who knows the path, and warns at every start'),
   WEBHOOK_PATH: Joi.string()
     .pattern(/^(\/[\w.~-]+)+$/, 'path')
-    .pattern(/^\/(livez|readyz|metrics|assets|socket\.io)(\/|$)/, { name: 'taken', invert: true })
+    .pattern(/^\/(livez|readyz|metrics|assets|v1|docs|socket\.io)(\/|$)/, { name: 'taken', invert: true })
     .default('/webhook')
     .description('path that the Chat console calls; may hold a secret'),
   WEBHOOK_ALLOW: list(sourceNetwork)
@@ -138,6 +139,9 @@ export const configSchema = Joi.object<Config>({
     .when('ROLE', { is: 'all', otherwise: Joi.required() })
     .when('REDIS_MODE', { is: 'single', then: redisUrl, otherwise: redisUrls.required() })
     .description('Redis 7.0 or newer; none = the embedded broker, one process'),
+  TEST_RECALLS: Joi.valid('on', 'off')
+    .default('off')
+    .description('`on` lets admins make recalls, to try whether they arrive'),
   REDIS_MODE: Joi.valid('single', 'sentinel', 'cluster')
     .default('single')
     .description(

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import express from 'express'
 import type { Router } from 'express'
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ErrorCode } from '../../shared/errors.ts'
+import { RecentValues } from './recent-values.ts'
 import type { GapReason } from '../../shared/position.ts'
 
 /** Moments in the life of recalls that are counted. */
@@ -13,6 +14,8 @@ export interface Metrics {
   recallKept(where: 'broker' | 'spool', duplicate: boolean): void
   /** These many notices were written to these many sockets. */
   noticesDelivered(notices: number, sockets: number): void
+  /** A notice that came live was written to sockets, so long after its webhook had come. */
+  noticeTook(ms: number): void
   /** A socket subscribed with a position. */
   resumed(outcome: 'recovered' | 'nothing-missed' | 'gap'): void
   /** The sockets of a room were told that notices are missing. */
@@ -23,6 +26,15 @@ export interface Metrics {
   socketTooSlow(): void
   /** A connection was refused because the node, or its address, has as many as it may. */
   socketTurnedAway(): void
+}
+
+/** Moments that are counted, and how the counts are read. */
+export interface AllMetrics extends Metrics {
+  /** What was counted since the start. */
+  readonly counts: () => Readonly<Record<'webhooksOk' | 'webhooksRefused' | 'kept' | 'delivered', number>>
+  /** From the webhook to the sockets, of the last minute, in ms; null where nothing was delivered. */
+  readonly latencyMs: () => Readonly<Record<'p50' | 'p99', number | null>>
+  readonly createRouter: (gauges: Gauges) => Router
 }
 
 /** What is looked up whenever the metrics are read. */
@@ -38,10 +50,13 @@ export interface Gauges {
     { readonly recalls: number; readonly bytes: number; readonly ageMs: number } | undefined
 }
 
+/** From what is usual to what a person notices. */
+const LATENCY_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60]
+
 const PREFIX = 'recall_gateway_'
 
 /** Counts, and shows them to Prometheus at `/metrics`. */
-export function createMetrics(): Metrics & { readonly createRouter: (gauges: Gauges) => Router } {
+export function createMetrics(): AllMetrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const counter = (name: string, help: string, labelNames: string[] = []) =>
@@ -67,10 +82,34 @@ export function createMetrics(): Metrics & { readonly createRouter: (gauges: Gau
 
   const turnedAway = counter('sockets_turned_away', 'connections refused because there are as many as may be')
 
+  const latency = new Histogram({
+    name: `${PREFIX}delivery_seconds`,
+    help: 'from the webhook until a notice that came live was written to sockets',
+    buckets: LATENCY_BUCKETS_S,
+    registers: [registry],
+  })
+  const recent = new RecentValues()
+  const counts = { webhooksOk: 0, webhooksRefused: 0, kept: 0, delivered: 0 }
+
   return {
-    webhookAnswered: (outcome) => webhooks.inc({ outcome }),
-    recallKept: (where, duplicate) => kept.inc({ where, duplicate: String(duplicate) }),
-    noticesDelivered: (notices, sockets) => delivered.inc(notices * sockets),
+    webhookAnswered(outcome) {
+      webhooks.inc({ outcome })
+      counts[outcome === 'OK' ? 'webhooksOk' : 'webhooksRefused']++
+    },
+    recallKept(where, duplicate) {
+      kept.inc({ where, duplicate: String(duplicate) })
+      counts.kept++
+    },
+    noticesDelivered(notices, sockets) {
+      delivered.inc(notices * sockets)
+      counts.delivered += notices * sockets
+    },
+    noticeTook(ms) {
+      latency.observe(ms / 1_000)
+      recent.add(ms)
+    },
+    counts: () => ({ ...counts }),
+    latencyMs: () => ({ p50: recent.quantile(0.5), p99: recent.quantile(0.99) }),
     resumed: (outcome) => resumes.inc({ outcome }),
     gapTold: (reason) => gaps.inc({ reason }),
     healed: (notices) => healed.inc(notices),

@@ -47,7 +47,16 @@ export function createAudience(io: GatewaySockets, metrics: Metrics) {
       else listeners.delete(name)
     },
 
+    /** How many listen to the room, of either face. */
+    size: (room: Room): number =>
+      FACES.map((face) => faceRoom(face, room)).reduce(
+        (sum, name) => sum + (io.of('/').adapter.rooms.get(name)?.size ?? 0) + listenersOf(name).size,
+        0,
+      ),
+
     tellNotices(room: Room, epoch: string, notices: readonly Notice[]): void {
+      const nowMs = Date.now()
+      for (const { receivedAtMs } of notices) metrics.noticeTook(Math.max(0, nowMs - receivedAtMs))
       for (const face of FACES) {
         const name = faceRoom(face, room)
         // Turning and encoding notices for nobody would cost as much as for a thousand.

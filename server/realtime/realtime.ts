@@ -134,6 +134,8 @@ export function createRealtime(
     openStream: streams.open,
     sockets: () => io.of('/').sockets.size + streams.count(),
     rooms: () => rooms.all().length,
+    /** How many listen to this room on this node. */
+    socketsIn: audience.size,
     mostWaiting: () => slowSockets?.mostWaiting() ?? 0,
 
     /** Sends every socket to another node, in slices over `drainMs`; new ones are refused from now on. */

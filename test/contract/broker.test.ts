@@ -283,6 +283,21 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
       })
     })
 
+    describe('report', () => {
+      it('is told to all, the latest of each process, and how old it is', async () => {
+        await broker.report('one', 'first')
+        await broker.report('one', 'second: 群 "')
+        await broker.report('two', 'other')
+        const other = home.shared ? await open() : broker
+        const reports = (await other.reports()).toSorted((a, b) => a.id.localeCompare(b.id))
+        expect(reports.map(({ id, text }) => [id, text])).to.deep.equal([
+          ['one', 'second: 群 "'],
+          ['two', 'other'],
+        ])
+        for (const { ageMs } of reports) expect(ageMs).to.be.within(0, 5_000)
+      })
+    })
+
     describe('announce', () => {
       /** Writes down what is announced. */
       const follow = (from = broker) => {

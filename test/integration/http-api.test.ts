@@ -11,7 +11,8 @@ import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
 
-describe('the HTTP API', () => {
+describe('the HTTP API', function () {
+  this.timeout(40_000)
   const undo = undoAfterEach()
   let gateway: GatewayProcess
   let admin: string
@@ -144,6 +145,41 @@ describe('the HTTP API', () => {
     expect((await ask('/v1/position?group=g')).status).to.equal(200)
   })
 
+  it('lets admins make recalls, where that is allowed', async () => {
+    const post = async (url: string, token: string, body: unknown) => {
+      const response = await fetch(`${url}/v1/test-recall`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${token}` },
+        body: JSON.stringify(body),
+      })
+      return { status: response.status, answer: (await response.json()) as { code?: string } }
+    }
+    expect((await post(gateway.url, admin, { group: 'g', seqs: [1] })).status).to.equal(404)
+    const open = await startGatewayProcess({ TEST_RECALLS: 'on' })
+    undo(open.stop)
+    const client = await connect(open.url, admin)
+    undo(client.close)
+    await client.subscribe({ group: 'g', topic: 't' })
+    expect((await post(open.url, member, { group: 'g', seqs: [1] })).answer.code).to.equal('ADMIN_NEEDED')
+    expect((await post(open.url, admin, { group: 'g', seqs: [0] })).answer.code).to.equal('REQUEST_MALFORMED')
+    expect((await post(open.url, admin, { group: 'g', topic: 't', seqs: [1, 2] })).status).to.equal(200)
+    await client.count(1)
+    expect(client.received[0]?.notice).to.deep.include({
+      operator: 'admin-1',
+      messages: [{ seq: 1 }, { seq: 2 }],
+    })
+  })
+
+  it('tells admins how many listen to a room here', async () => {
+    const clients = await Promise.all([connect(gateway.url, admin), connect(gateway.url, member)])
+    for (const client of clients) {
+      undo(client.close)
+      await client.subscribe({ group: 'g' })
+    }
+    expect((await ask('/v1/position?group=g')).answer).to.include({ sockets: 2 })
+    expect((await ask('/v1/position?group=g', member)).answer).to.not.have.property('sockets')
+  })
+
   describe('a stream', () => {
     it('tells what sockets are told, in the same order', async () => {
       const socket = await connect(gateway.url, admin)
@@ -211,6 +247,45 @@ describe('the HTTP API', () => {
         return next.status === 200
       })
     })
+  })
+
+  it('tells admins how all processes are', async () => {
+    const redis = await startRedis()
+    undo(redis.stop)
+    const settings = { REDIS_URL: redis.url, REDIS_SIGNING_KEY: 'k'.repeat(32) }
+    const receiver = await startGatewayProcess({ ...settings, ROLE: 'receiver' })
+    undo(receiver.stop)
+    const nodes = await Promise.all([1, 2].map(() => startGatewayProcess({ ...settings, ROLE: 'node' })))
+    for (const { stop } of nodes) undo(stop)
+    const url = nodes[0]?.url ?? ''
+    expect((await get(url, '/v1/status', member)).answer).to.include({ code: 'ADMIN_NEEDED' })
+    const client = await connect(nodes[1]?.url ?? '', admin)
+    undo(client.close)
+    await client.subscribe({ group: 'g' })
+    await recall(1, 'g', receiver.url)
+    await client.count(1)
+    interface State {
+      readonly role: string
+      readonly ready: boolean
+      readonly sockets: number
+      readonly counts: Readonly<Record<string, number>>
+      readonly latencyMs: { readonly p50: number | null }
+      readonly spool?: object
+    }
+    const states = async () => (await get(url, '/v1/status', admin)).answer['nodes'] as State[]
+    const busy = await until('the node has told it', async () =>
+      (await states()).find(({ counts }) => counts['delivered'] === 1),
+    )
+    expect(busy).to.deep.include({ role: 'node', ready: true, sockets: 1 })
+    expect(busy.latencyMs.p50).to.be.within(0, 5_000)
+    const all = await until('all have told', async () => {
+      const told = await states()
+      return told.find(({ counts }) => counts['kept'] === 1) && told
+    })
+    expect(all.map(({ role }) => role).toSorted()).to.deep.equal(['node', 'node', 'receiver'])
+    expect(all.find(({ role }) => role === 'receiver')?.spool).to.deep.include({ recalls: 0 })
+    nodes[1]?.signal('SIGKILL')
+    await until('it is gone', async () => (await states()).length === 2, 15_000)
   })
 
   it('goes on at another node', async () => {

@@ -64,6 +64,8 @@ export function createScriptedBroker(step: Step) {
     publish: async () => ({ duplicate: false, positions: [] }),
     recalled: async () => [],
     announce: async () => undefined,
+    report: async () => undefined,
+    reports: async () => [],
     earlier: async () => ({ notices: [], top: { epoch: 'e', offset: 0 } }),
     onAnnouncement: () => () => undefined,
 

@@ -37,6 +37,8 @@ function createRace(microtasks: number) {
     renew: async () => undefined,
     recalled: async () => [],
     announce: async () => undefined,
+    report: async () => undefined,
+    reports: async () => [],
     earlier: async () => ({ notices: [], top: { epoch: 'e', offset: 0 } }),
     onAnnouncement: () => () => undefined,
     top: async () => [{ epoch: 'e', offset: 1 }],

@@ -12,6 +12,7 @@ import type {
   BrokerOptions,
   Published,
 } from '../broker.ts'
+import { REPORT_TTL_MS } from '../report-rules.ts'
 import { decodeEntry, encodeEntry, joinEntry } from '../entry.ts'
 import { answerSince, UNTIMED_REPEAT_WITHIN_MS } from '../log-rules.ts'
 import { RoomListeners } from '../room-listeners.ts'
@@ -39,6 +40,8 @@ interface Spread {
 /** The broker of one process: keeps on local disk, flushed before a publish resolves, and spreads in memory. */
 export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: Logger }): Broker {
   const listeners = new RoomListeners()
+  /** This process is the only one. */
+  const reported = new Map<string, { readonly text: string; readonly atMs: number }>()
   const announcementListeners = new Map<AnnouncementSubject, Set<AnnouncementListener>>()
   let opened: LogStore | undefined
   let sweeping: NodeJS.Timeout | undefined
@@ -192,6 +195,16 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
       const listening = announcementListeners.get(subject) ?? new Set()
       announcementListeners.set(subject, listening.add(listener))
       return () => void listening.delete(listener)
+    },
+
+    async report(id, text) {
+      reported.set(id, { text, atMs: performance.now() })
+    },
+
+    async reports() {
+      const nowMs = performance.now()
+      const all = [...reported].map(([id, { text, atMs }]) => ({ id, text, ageMs: nowMs - atMs }))
+      return all.filter(({ ageMs }) => ageMs <= REPORT_TTL_MS)
     },
 
     async recalled(conversation, seqs) {

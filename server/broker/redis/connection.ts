@@ -19,6 +19,8 @@ type ScriptedRedis = Redis & {
   readonly recallTop: Script
   readonly recallRenew: Script
   readonly recallAnnounce: Script
+  readonly recallReport: Script
+  readonly recallReports: Script
 }
 
 /** A frozen server answers nothing and closes nothing: only this ends the wait for it. */
@@ -58,6 +60,8 @@ const SCRIPTS = {
   recallTop: script('top'),
   recallRenew: script('renew'),
   recallAnnounce: script('announce'),
+  recallReport: script('report'),
+  recallReports: script('reports'),
 }
 
 /** One connection to the server that holds our names, wherever that is. */

@@ -18,6 +18,8 @@ export function createKeys(prefix: string, app: string) {
     roomOfChannel: (channel: string) => channel.slice(channelBase.length),
     /** Stream: what is told to all processes. */
     announcements: (subject: AnnouncementSubject) => `${base}:announcements:${subject}`,
+    /** Hash: what each process tells of itself, with the time. */
+    reports: `${base}:reports`,
     /** Sorted set: each recalled seq of a conversation, scored with the time of its recall in ms. */
     recalled: (conversation: Conversation) => `${base}:recalled:${roomName(conversation)}`,
   }

@@ -5,6 +5,7 @@ import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Logger } from '../../ops/logger.ts'
 import { ANNOUNCEMENTS_AT_MOST, ANNOUNCEMENTS_TTL_S } from '../announcement-rules.ts'
+import { REPORT_TTL_MS, REPORTS_KEPT } from '../report-rules.ts'
 import type { AnnouncementSubject, Broker, BrokerOptions, Published } from '../broker.ts'
 import { encodeEntry, joinEntry } from '../entry.ts'
 import { answerSince, POSITION_TTL_S, UNUSED_TTL_S, UNTIMED_REPEAT_WITHIN_MS } from '../log-rules.ts'
@@ -17,7 +18,7 @@ import { LastPositions } from './last-positions.ts'
 import { createLocator } from './locator.ts'
 import { createProber } from './prober.ts'
 import { createReplicaConfirmation } from './replica-confirmation.ts'
-import { toAnnouncements, toArray, toEntries, toPositions } from './replies.ts'
+import { toAnnouncements, toArray, toEntries, toPositions, toReports } from './replies.ts'
 import { createReadEntry } from './read-entry.ts'
 import { createSeal } from './seal.ts'
 import type { Seal } from './seal.ts'
@@ -65,6 +66,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
   const sealing = { keys: options.signingKeys ?? [], app: options.app }
   const entrySeal = createSeal('entry', sealing)
   const announcementSeal = createSeal('announcement', sealing)
+  const reportSeal = createSeal('report', sealing)
   const readEntry = createReadEntry(entrySeal)
   const waitReplicas = options.waitReplicas ?? 0
   const confirmed = createReplicaConfirmation(waitReplicas, {
@@ -277,6 +279,20 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
         },
         listener,
       ),
+
+    async report(id, text) {
+      const sealed = seal(reportSeal, text)
+      const rules = [REPORT_TTL_MS, REPORTS_KEPT]
+      await within(COMMAND_WITHIN_MS, commands.recallReport(1, keys.reports, id, sealed, ...rules))
+    },
+
+    async reports() {
+      const reply = await within(COMMAND_WITHIN_MS, commands.recallReports(1, keys.reports, REPORT_TTL_MS))
+      return toReports(reply).flatMap(({ text, ...report }) => {
+        const opened = reportSeal.open(text)
+        return opened === null ? [] : [{ ...report, text: opened.text }]
+      })
+    },
 
     async recalled(conversation, seqs) {
       if (seqs.length === 0) return []
