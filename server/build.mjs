@@ -4,6 +4,7 @@ import { cpSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { buildDocs } from './docs/build-docs.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const require = createRequire(import.meta.url)
@@ -22,6 +23,8 @@ for (const name of ['publish', 'history', 'earlier', 'top', 'renew', 'announce',
   cpSync(join(root, `server/broker/redis/${name}.lua`), join(root, `dist/server/broker/redis/${name}.lua`))
 }
 run('vite', 'vite', 'build', 'server/console', '--logLevel', 'warn')
+
+buildDocs(root)
 
 // The client for pages without a bundler of their own, with all that it needs.
 const { build } = await import('vite')

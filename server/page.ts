@@ -9,6 +9,9 @@ const FILES = fileURLToPath(new URL('./console/', import.meta.url))
 /** The built client with all that it needs; beside this file after a build. */
 const CLIENT = fileURLToPath(new URL('./client/client.js', import.meta.url))
 
+/** The protocol and the descriptions of both APIs; beside this file after a build. */
+const DOCS = fileURLToPath(new URL('./docs/', import.meta.url))
+
 /** Serves the client at `/client.js`, for pages of any origin: what it may do is decided by the credential that it shows. */
 export function createClientScript(): Router {
   const router = express.Router()
@@ -19,7 +22,7 @@ export function createClientScript(): Router {
   return router
 }
 
-/** Serves the page at `/`: own scripts, styles and connections only. */
+/** Serves the page at `/`, and the documents at `/docs`: own scripts, styles and connections only. */
 export function createPage(): Router {
   const router = express.Router()
   router.use(
@@ -42,6 +45,7 @@ export function createPage(): Router {
       referrerPolicy: { policy: 'no-referrer' },
     }),
   )
+  router.use('/docs', express.static(DOCS, { maxAge: 0 }))
   // The names of built files hold a hash of what is in them; the page itself must be looked up each time.
   router.use('/assets', express.static(`${FILES}assets`, { immutable: true, maxAge: '1y', index: false }))
   router.use(express.static(FILES, { maxAge: 0 }))

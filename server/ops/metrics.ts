@@ -38,7 +38,7 @@ export interface AllMetrics extends Metrics {
 }
 
 /** What is looked up whenever the metrics are read. */
-export interface Gauges {
+interface Gauges {
   readonly sockets: () => number
   readonly rooms: () => number
   /** Bytes that wait for the socket for which most wait. */

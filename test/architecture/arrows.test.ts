@@ -44,6 +44,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'server/broker/broker.ts',
     'server/identifier-schema.ts',
     'server/ops/logger.ts',
+    'server/ops/report.ts',
     'server/origin.ts',
     'server/turnstile.ts',
   ],
@@ -97,6 +98,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
   lmdb: ['server/local-store.ts'],
   joi: [
     'server/ops/config.ts',
+    'server/ops/report.ts',
     'server/receiver/recall-webhook.ts',
     'server/realtime/payload-checks.ts',
     'server/identifier-schema.ts',

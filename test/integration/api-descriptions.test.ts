@@ -1,0 +1,179 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Validator } from '@seriousme/openapi-schema-validator'
+import { Ajv } from 'ajv'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { expect } from 'chai'
+import { parse } from 'yaml'
+import { adminToken, connect, makeToken } from '../support/client.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { postDisconnect } from '../support/disconnect.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { until } from '../support/wait.ts'
+import { postWebhook, recallBody } from '../support/webhook.ts'
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
+
+interface Operation {
+  readonly responses: Readonly<Record<string, unknown>>
+}
+
+interface OpenApi {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+}
+
+interface AsyncApi {
+  readonly channels: Readonly<Record<string, { readonly messages: object }>>
+}
+
+const openapi = parse(read('shared/openapi.yaml')) as OpenApi
+const asyncapi = parse(read('shared/asyncapi.yaml')) as AsyncApi
+
+/** Throws what is wrong with a value, told by the part of a description to which the path leads. */
+function createCheck(description: object) {
+  const ajv = new Ajv2020({ strict: false, allErrors: true })
+  ajv.addSchema(description, 'description')
+  return (path: readonly string[], value: unknown): void => {
+    const pointer = path
+      .map((part) => part.replaceAll('~', '~0').replaceAll('/', '~1'))
+      .map(encodeURIComponent)
+    const validate = ajv.getSchema(`description#/${pointer.join('/')}`)
+    if (validate === undefined) throw new Error(`nothing is described at ${path.join(' ')}`)
+    if (validate(value) !== true) {
+      throw new Error(`${path.join(' ')}: ${ajv.errorsText(validate.errors)}\n${JSON.stringify(value)}`)
+    }
+  }
+}
+
+describe('the descriptions of the APIs', () => {
+  const undo = undoAfterEach()
+  let gateway: GatewayProcess
+  beforeEach(async () => {
+    gateway = await startGatewayProcess({ TEST_RECALLS: 'on' })
+    undo(gateway.stop)
+  })
+
+  it('are an OpenAPI and an AsyncAPI description', async () => {
+    const { valid, errors } = await new Validator().validate({ ...openapi })
+    expect(errors).to.equal(undefined)
+    expect(valid).to.equal(true)
+    const require = createRequire(import.meta.url)
+    const schema = JSON.parse(
+      readFileSync(require.resolve('@asyncapi/specs/schemas/3.0.0.json'), 'utf8'),
+    ) as object
+    // It brings its own copy of what JSON schemas are.
+    const ajv = new Ajv({ strict: false, meta: false, validateSchema: false, validateFormats: false })
+    expect(ajv.validate(schema, asyncapi), ajv.errorsText()).to.equal(true)
+  })
+
+  it('tell every path that is served, and none besides', () => {
+    const served = [...read('server/api/api.ts').matchAll(/router\.(get|post)\('([^']+)'/g)].map(
+      ([, method = '', path = '']) => `${method} ${path}`,
+    )
+    const told = Object.entries(openapi.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method} ${path}`),
+    )
+    expect(told.toSorted()).to.deep.equal(served.toSorted())
+  })
+
+  it('tell every event of the protocol, and none besides', () => {
+    const protocol = read('shared/PROTOCOL.md')
+    const headings = (from: string, to: string): string[] => {
+      const part = protocol.slice(protocol.indexOf(from), protocol.indexOf(to))
+      return [...part.matchAll(/^### `([\w-]+)`/gm)].map(([, name = '']) => name).toSorted()
+    }
+    const messages = (channel: string): string[] =>
+      Object.keys(asyncapi.channels[channel]?.messages ?? {}).toSorted()
+    expect(messages('requests')).to.deep.equal(headings('## From the client', '## From the node'))
+    expect(messages('events')).to.deep.equal(headings('## From the node', '## What is promised'))
+  })
+
+  it('tell the HTTP API as it is', async () => {
+    const check = createCheck(openapi)
+    const token = await adminToken()
+    const call = async (method: string, path: string, body?: object, bearer = token) => {
+      const response = await fetch(`${gateway.url}${path}`, {
+        method: method.toUpperCase(),
+        headers: { Authorization: `Bearer ${bearer}` },
+        ...(body && { body: JSON.stringify(body) }),
+      })
+      const answer: unknown = await response.json()
+      const [plain = ''] = path.split('?')
+      const where =
+        response.status === 200
+          ? ['paths', plain, method, 'responses', '200']
+          : ['components', 'responses', 'Refused']
+      check([...where, 'content', 'application/json', 'schema'], answer)
+      return response.status
+    }
+    const topic = { GroupId: 'g', TopicId: 't', MsgSeqList: [{ MsgSeq: 1, MsgId: 'id' }] }
+    for (const body of [recallBody({ ...topic, EventTime: undefined }), recallBody({ GroupId: 'g' })]) {
+      expect((await postWebhook(gateway.url, { body })).status).to.equal(200)
+    }
+    const member = await makeToken({ rooms: [{ group: 'g' }] })
+    for (const [method, path, body] of [
+      ['get', '/v1/position?group=g'],
+      ['get', '/v1/position?feed=true'],
+      ['get', '/v1/notices?feed=true'],
+      ['get', '/v1/notices?group=g&since=other:1'],
+      ['get', '/v1/recalled?group=g&seqs=1-200'],
+      ['get', '/v1/status'],
+      ['post', '/v1/test-recall', { group: 'g', topic: 't', seqs: [7] }],
+      ['post', '/v1/disconnect', { userId: 'nobody', group: 'g', topic: 't', forS: 1 }],
+    ] as const) {
+      expect(await call(method, path, body), path).to.equal(200)
+    }
+    expect(await call('get', '/v1/position?group=g&topic=t', undefined, member)).to.equal(200)
+    expect(await call('get', '/v1/notices?group=g', undefined, member)).to.equal(200)
+    expect(await call('get', '/v1/status', undefined, member)).to.equal(403)
+    expect(await call('get', '/v1/notices')).to.equal(400)
+  })
+
+  it('tell the sockets as they are', async () => {
+    const check = createCheck(asyncapi)
+    const payload = (name: string, value: unknown): void =>
+      check(['components', 'messages', name, 'payload'], value)
+    const client = await connect(gateway.url, await makeToken({ rooms: [{ group: 'g' }] }))
+    undo(client.close)
+    const told = new Map<string, unknown>()
+    client.socket.onAny((name: string, value: unknown) => told.set(name, value))
+    const ask = async (name: Parameters<typeof client.ask>[1], request: object, answer: string) => {
+      if (answer !== 'refused') payload(name ?? '', request)
+      payload(answer, await client.ask(request, name))
+    }
+    await ask('subscribe', { group: 'g', since: { epoch: 'other', offset: 1 } }, 'subscribed')
+    await ask('recalled', { group: 'g', seqs: [1, 130] }, 'recalledAnswer')
+    await ask('unsubscribe', { group: 'g' }, 'done')
+    await ask('subscribe', { group: 'g' }, 'subscribed')
+    await ask('subscribe', { group: 'other' }, 'refused')
+    await ask('refresh', { token: await makeToken({ rooms: [{ group: 'g' }] }) }, 'refreshed')
+    await postWebhook(gateway.url, { body: recallBody({ GroupId: 'g' }) })
+    await client.count(1)
+    const token = await adminToken()
+    await postDisconnect(gateway.url, token, { userId: 'user-1', group: 'g' })
+    await until('it is taken', () => told.has('unsubscribed'))
+    await postDisconnect(gateway.url, token, { userId: 'user-1' })
+    await until('it is sent away', () => told.has('goodbye'))
+    for (const [name, value] of told) payload(name, value)
+    expect([...told.keys()].toSorted()).to.deep.equal(['goodbye', 'messages-recalled', 'unsubscribed'])
+  })
+
+  it('can be read in a browser', async () => {
+    const of = async (path: string) => {
+      const response = await fetch(`${gateway.url}/docs/${path}`)
+      return { type: response.headers.get('content-type') ?? '', text: await response.text() }
+    }
+    const api = await of('')
+    expect(api.type).to.include('text/html')
+    for (const path of Object.keys(openapi.paths)) expect(api.text).to.include(` ${path}</code>`)
+    expect((await of('protocol.html')).text)
+      .to.include('<h1>Protocol</h1>')
+      .and.include('TOO_MANY_ROOMS')
+    expect(JSON.parse((await of('openapi.json')).text)).to.deep.equal(openapi)
+    expect(JSON.parse((await of('asyncapi.json')).text)).to.deep.equal(asyncapi)
+  })
+})
