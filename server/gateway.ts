@@ -31,6 +31,7 @@ import type { Realtime } from './realtime/realtime.ts'
 import { openQuarantine } from './receiver/quarantine-store.ts'
 import type { MembershipEnd } from './receiver/membership-webhook.ts'
 import { createReceiver } from './receiver/receiver.ts'
+import type { Receiver } from './receiver/receiver.ts'
 import type { TlsFiles } from './tls.ts'
 
 /** What the stores of a data folder are opened with. */
@@ -76,8 +77,8 @@ async function startParts(config: Config, parts: Parts, log: Logger): Promise<nu
 
   const admitting = config.ROLE === 'receiver' ? undefined : configureAdmission(config)
   const realtime = admitting && createSockets(config, admitting, broker, metrics, log)
+  const doors = receives ? [createWebhooks(config, parts, { broker, metrics, log })] : []
   const routers = [
-    ...(receives ? [createWebhooks(config, parts, { broker, metrics, log })] : []),
     ...createOperations(config, { parts, broker, spool, realtime, metrics }),
     ...(admitting && realtime ? createDoors(config, admitting, { broker, realtime, log }) : []),
   ]
@@ -89,7 +90,7 @@ async function startParts(config: Config, parts: Parts, log: Logger): Promise<nu
       tls: tlsFiles(config),
       webSocketPath: realtime?.path,
     },
-    routers,
+    { doors, routers },
     log,
   )
   realtime?.attach(http.server)
@@ -126,7 +127,7 @@ function createWebhooks(
   config: Config,
   parts: Parts,
   dependencies: { readonly broker: Broker; readonly metrics: Metrics; readonly log: Logger },
-): Router {
+): Receiver {
   const quarantine = openStore(config, openQuarantine)
   parts.add('quarantine', quarantine.close)
   const isAllowed = createNetworks(config.WEBHOOK_ALLOW)

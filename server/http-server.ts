@@ -1,5 +1,5 @@
 import { createServer } from 'node:http'
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { Socket } from 'node:net'
 import express from 'express'
@@ -10,8 +10,10 @@ import type { Logger } from './ops/logger.ts'
 import { readTls, reloadTls } from './tls.ts'
 import type { TlsFiles } from './tls.ts'
 
-/** Slow senders are cut off: no request of ours is large. */
-const HEADERS_WITHIN_MS = 5_000
+/**
+ * Slow senders are cut off: no request of ours is large. The head gets no less than the whole: its time counts from the
+ * moment in which the connection is opened, and senders open some before they need them.
+ */
 const REQUEST_WITHIN_MS = 10_000
 /** The provider keeps connections open; closing one just as it sends a webhook would lose the webhook. */
 const KEEP_ALIVE_MS = 120_000
@@ -32,35 +34,38 @@ interface HttpOptions {
   readonly webSocketPath: string | undefined
 }
 
-/** The one HTTP server of the process, with `routers` in this order. */
+/** Serves a request, or answers that it is not for it. */
+type Door = (request: IncomingMessage, response: ServerResponse) => boolean
+
+/** The one HTTP server of the process: `doors` are tried first, then `routers`, each in this order. */
 export function createHttpServer(
   { host, port, socketsAtMost, tls, webSocketPath }: HttpOptions,
-  routers: readonly Router[],
+  { doors, routers }: { readonly doors: readonly Door[]; readonly routers: readonly Router[] },
   log: Logger,
 ) {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('query parser', false)
-  let closing = false
-  app.use((_request, response, next) => {
-    if (closing) response.set('Connection', 'close')
-    next()
-  })
   app.use(...routers, answerNotFound, answerError(log))
+  let closing = false
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
+    if (closing) response.setHeader('Connection', 'close')
+    if (!doors.some((door) => door(request, response))) app(request, response)
+  }
 
   const options = {
-    headersTimeout: HEADERS_WITHIN_MS,
+    headersTimeout: REQUEST_WITHIN_MS,
     requestTimeout: REQUEST_WITHIN_MS,
     // Node looks for late ones every 30 s by default.
     connectionsCheckingInterval: 1_000,
     keepAliveTimeout: KEEP_ALIVE_MS,
   }
-  const secure = tls && createSecureServer({ ...options, ...readTls(tls) }, app)
-  const server: Server = secure ?? createServer(options, app)
+  const secure = tls && createSecureServer({ ...options, ...readTls(tls) }, serve)
+  const server: Server = secure ?? createServer(options, serve)
   server.maxConnections = socketsAtMost + MORE_CONNECTIONS
   const stopReloading = tls && secure && reloadTls(secure, tls, log)
-  ignoreOtherUpgrades(server, webSocketPath, options, app)
+  ignoreOtherUpgrades(server, webSocketPath, options, serve)
 
   const connections = new Set<Socket>()
   server.on('connection', (connection) => {

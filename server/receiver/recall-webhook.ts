@@ -2,6 +2,8 @@ import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
 import type { Recall, RecalledMessage } from '../../shared/recall.ts'
 import { identifier } from '../identifier-schema.ts'
+import { isPlainRecall } from './plain-recall.ts'
+import type { RecallWebhook } from './plain-recall.ts'
 
 export const RECALL_COMMAND = 'Group.CallbackAfterRecallMsg'
 
@@ -10,16 +12,6 @@ const MESSAGES_AT_MOST = 1_000
 
 /** The last time that a `Date` can hold. */
 const LATEST_TIME_MS = 8_640_000_000_000_000
-
-/** The fields that the gateway uses, after the check. */
-interface RecallWebhook {
-  readonly GroupId: string
-  readonly TopicId?: string
-  readonly Type?: string
-  readonly Operator_Account?: string
-  readonly MsgSeqList: readonly { readonly MsgSeq: number; readonly MsgId?: string }[]
-  readonly EventTime?: number
-}
 
 /** A field that the provider may leave out, or send without a value. */
 const optional = (schema: Joi.Schema): Joi.Schema => schema.empty(Joi.valid(null, ''))
@@ -67,21 +59,7 @@ interface Circumstances {
  * Source: Tencent Cloud Chat, "Callback After Recalling Group Messages", documents 46979 and 269/73141.
  */
 export function toRecall(body: unknown, { receivedAtMs, platform, address }: Circumstances): Recall {
-  // Before joi looks at each entry: a list of any length would keep it, and this process, busy.
-  const entries = typeof body === 'object' && body !== null && 'MsgSeqList' in body ? body.MsgSeqList : []
-  if (Array.isArray(entries) && entries.length > MESSAGES_AT_MOST) {
-    throw new GatewayError('WEBHOOK_MALFORMED', `"MsgSeqList" must hold at most ${MESSAGES_AT_MOST} entries`)
-  }
-  const { value, error } = recallWebhookSchema.validate(body, { abortEarly: false })
-  if (error !== undefined) {
-    throw new GatewayError(
-      'WEBHOOK_MALFORMED',
-      error.details
-        .slice(0, 5)
-        .map((detail) => detail.message)
-        .join('; '),
-    )
-  }
+  const value = isPlainRecall(body, MESSAGES_AT_MOST) ? body : check(body)
   return {
     group: value.GroupId,
     ...(value.TopicId !== undefined && { topic: value.TopicId }),
@@ -95,6 +73,23 @@ export function toRecall(body: unknown, { receivedAtMs, platform, address }: Cir
     ...(platform !== undefined && { platform }),
     ...(address !== undefined && { address }),
   }
+}
+
+function check(body: unknown): RecallWebhook {
+  // Before joi looks at each entry: a list of any length would keep it, and this process, busy.
+  const entries = typeof body === 'object' && body !== null && 'MsgSeqList' in body ? body.MsgSeqList : []
+  if (Array.isArray(entries) && entries.length > MESSAGES_AT_MOST) {
+    throw new GatewayError('WEBHOOK_MALFORMED', `"MsgSeqList" must hold at most ${MESSAGES_AT_MOST} entries`)
+  }
+  const { value, error } = recallWebhookSchema.validate(body, { abortEarly: false })
+  if (error === undefined) return value
+  throw new GatewayError(
+    'WEBHOOK_MALFORMED',
+    error.details
+      .slice(0, 5)
+      .map((detail) => detail.message)
+      .join('; '),
+  )
 }
 
 function eachOnce(list: RecallWebhook['MsgSeqList']): RecalledMessage[] {

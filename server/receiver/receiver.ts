@@ -1,10 +1,10 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
-import express from 'express'
-import type { ErrorRequestHandler, NextFunction, Request, Response, Router } from 'express'
 import { asGatewayError, ERRORS, GatewayError } from '../../shared/errors.ts'
 import type { Logger } from '../ops/logger.ts'
 import { refusal } from './answers.ts'
+import type { WebhookAnswer } from './answers.ts'
+import { readBody } from './read-body.ts'
 import { createWebhook } from './webhook.ts'
 import type { WebhookOptions } from './webhook.ts'
 
@@ -14,77 +14,82 @@ const BODY_AT_MOST_BYTES = 256 * 1024
 /** Past the provider's 2 s: only a timeout makes it try again, an error answer is final. */
 const FAIL_AFTER_MS = 2_100
 
+/** After these the rest of the body is not read, and what follows it on the connection cannot be told from it. */
+const CLOSES_CONNECTION = new Set(['BODY_TOO_LARGE', 'BODY_UNREADABLE', 'ADDRESS_REFUSED'])
+
 interface ReceiverOptions extends WebhookOptions {
   /** Path that the provider is told to call. */
   readonly path: string
   readonly mayCall: (request: IncomingMessage) => boolean
 }
 
-/** The door for webhooks: HTTP on this side, `createWebhook` behind it. */
+/** Serves a request if it is for the webhook's path, and answers whether it is. */
+export type Receiver = (request: IncomingMessage, response: ServerResponse) => boolean
+
+/**
+ * The door for webhooks: HTTP on this side, `createWebhook` behind it. It stands before Express and not in it, because
+ * routing a request there costs as much as all that is done with a recall.
+ */
 export function createReceiver(
   { path, mayCall, ...options }: ReceiverOptions,
   dependencies: Parameters<typeof createWebhook>[1],
-): Router {
+): Receiver {
   const takeWebhook = createWebhook(options, dependencies)
-  const router = express.Router({ caseSensitive: true, strict: true })
 
-  async function answerWebhook(request: Request, response: Response): Promise<void> {
-    const receivedAtMs = Number(response.locals['receivedAtMs'])
-    const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
-    const query = request.originalUrl.split('?', 2)[1] ?? ''
+  async function serve(request: IncomingMessage, response: ServerResponse, query: string): Promise<void> {
+    const receivedAtMs = Date.now()
     try {
+      if (!mayCall(request)) throw new GatewayError('ADDRESS_REFUSED')
+      if (request.method !== 'POST') throw new GatewayError('METHOD_NOT_ALLOWED')
+      const body = await readBody(request, BODY_AT_MOST_BYTES)
       const answer = await takeWebhook({ query, body, receivedAtMs })
       dependencies.metrics.webhookAnswered('OK')
-      response.json(answer)
+      send(response, 200, answer)
     } catch (error) {
       const known = asGatewayError(error)
       if (ERRORS[known.code].retry) await delay(receivedAtMs + FAIL_AFTER_MS - Date.now())
-      answerRefusal(response, known)
+      refuse(response, known)
     }
   }
 
-  function answerRefusal(response: Response, error: GatewayError): void {
+  function refuse(response: ServerResponse, error: GatewayError): void {
     tell(dependencies.log, error)
     dependencies.metrics.webhookAnswered(error.code)
-    response.status(ERRORS[error.code].status).json(refusal(error))
-  }
-
-  /** Answers at once what says itself that it is too large; the body reader would first wait for all of it. */
-  function refuseTooLarge(request: Request, response: Response, next: NextFunction): void {
-    if (Number(request.headers['content-length'] ?? 0) <= BODY_AT_MOST_BYTES) return next()
-    response.set('Connection', 'close')
-    answerRefusal(response, new GatewayError('BODY_TOO_LARGE'))
-  }
-
-  /** Errors of reading the body, before anything was checked. */
-  const answerUnreadable: ErrorRequestHandler = (error: unknown, _request, response, next) => {
-    if (response.headersSent) return next(error)
-    const tooLarge = error instanceof Error && 'type' in error && error.type === 'entity.too.large'
-    response.set('Connection', 'close')
-    const code = tooLarge ? 'BODY_TOO_LARGE' : 'BODY_UNREADABLE'
-    answerRefusal(response, new GatewayError(code, undefined, { cause: error }))
-  }
-
-  router
-    .route(path)
-    .all((request, response, next) => {
-      response.locals['receivedAtMs'] = Date.now()
-      if (!mayCall(request)) {
-        response.set('Connection', 'close')
-        return answerRefusal(response, new GatewayError('ADDRESS_REFUSED'))
-      }
-      if (request.method === 'POST') return next()
-      response.set('Allow', 'POST')
-      answerRefusal(response, new GatewayError('METHOD_NOT_ALLOWED'))
+    send(response, ERRORS[error.code].status, refusal(error), {
+      ...(CLOSES_CONNECTION.has(error.code) && { Connection: 'close' }),
+      ...(error.code === 'METHOD_NOT_ALLOWED' && { Allow: 'POST' }),
     })
-    // Any Content-Type, or none: the provider has been seen to send both. Bodies are never compressed.
-    .post(
-      refuseTooLarge,
-      express.raw({ type: () => true, limit: BODY_AT_MOST_BYTES, inflate: false }),
-      answerWebhook,
-    )
-  router.use(path, answerUnreadable)
-  return router
+  }
+
+  return (request, response) => {
+    const { pathname, query } = splitUrl(request.url ?? '')
+    if (pathname !== path) return false
+    void serve(request, response, query)
+    return true
+  }
+}
+
+/** The parts of a request's target, which names a host too when it was meant for a proxy. */
+function splitUrl(url: string): { readonly pathname: string; readonly query: string } {
+  const mark = url.indexOf('?')
+  const target = mark === -1 ? url : url.slice(0, mark)
+  const query = mark === -1 ? '' : url.slice(mark + 1)
+  return { pathname: target.replace(/^https?:\/\/[^/]*/i, ''), query }
+}
+
+function send(
+  response: ServerResponse,
+  status: number,
+  answer: WebhookAnswer,
+  headers: OutgoingHttpHeaders = {},
+): void {
+  const text = JSON.stringify(answer)
+  response.writeHead(status, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(text),
+    ...headers,
+  })
+  response.end(text)
 }
 
 function tell(log: Logger, error: GatewayError): void {

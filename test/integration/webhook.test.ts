@@ -182,7 +182,7 @@ describe('webhook, over HTTP', () => {
     await post()
     await post({ query: { ...signedQuery(), Sign: '0'.repeat(64) } })
     await post({ body: recallBody({ GroupId: 5 }) })
-    expect(gateway.output()).to.include('recall kept').and.include('webhook refused')
+    expect(gateway.output()).to.include('webhook refused').and.include('webhook not understood')
     expect(gateway.output()).to.not.match(/Sign=|"Sign"|test-webhook-token|eyJ/)
   })
 })
