@@ -7,8 +7,7 @@ import type { Logger } from '../../ops/logger.ts'
 import { ANNOUNCEMENTS_AT_MOST, ANNOUNCEMENTS_TTL_S } from '../announcement-rules.ts'
 import { REPORT_TTL_MS, REPORTS_KEPT } from '../report-rules.ts'
 import type { AnnouncementSubject, Broker, BrokerOptions, Published } from '../broker.ts'
-import { encodeEntry, joinEntry } from '../entry.ts'
-import { answerSince, POSITION_TTL_S, UNUSED_TTL_S, UNTIMED_REPEAT_WITHIN_MS } from '../log-rules.ts'
+import { answerSince, POSITION_TTL_S, UNUSED_TTL_S } from '../log-rules.ts'
 import { within } from '../within.ts'
 import { checkChannels, COMMAND_WITHIN_MS, connectFirst, createConnection, disconnect } from './connection.ts'
 import { warnOfEviction } from './eviction.ts'
@@ -17,6 +16,10 @@ import { createKeys } from './keys.ts'
 import { LastPositions } from './last-positions.ts'
 import { createLocator } from './locator.ts'
 import { createProber } from './prober.ts'
+import { encodePublish } from './encode-publish.ts'
+import type { Addressed } from './encode-publish.ts'
+import { livesOf } from './lives.ts'
+import { createPublishQueue } from './publish-queue.ts'
 import { createReplicaConfirmation } from './replica-confirmation.ts'
 import { toAnnouncements, toArray, toEntries, toPositions, toReports } from './replies.ts'
 import { createReadEntry } from './read-entry.ts'
@@ -68,6 +71,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
   const announcementSeal = createSeal('announcement', sealing)
   const reportSeal = createSeal('report', sealing)
   const readEntry = createReadEntry(entrySeal)
+  const lives = livesOf(options)
   const waitReplicas = options.waitReplicas ?? 0
   const confirmed = createReplicaConfirmation(waitReplicas, {
     wait: () => commands.wait(waitReplicas, REPLICAS_WITHIN_MS),
@@ -98,12 +102,11 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     void Promise.all(connections.map(({ leaveIfMoved }) => leaveIfMoved())).finally(() => (looking = false))
   }
 
+  const enqueue = createPublishQueue((batch) => confirmed(() => write(batch)))
+
   async function publish(recall: Recall, withinMs: number): Promise<Published> {
     const rooms = roomsOf(recall)
-    const positions = await within(
-      withinMs,
-      confirmed(() => write(recall, rooms)),
-    ).catch((error: unknown) => {
+    const positions = await within(withinMs, enqueue({ recall, rooms })).catch((error: unknown) => {
       if (waitReplicas > 0) lookWhetherMoved()
       throw error
     })
@@ -116,31 +119,23 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     }
   }
 
-  async function write(recall: Recall, rooms: readonly Room[]): Promise<Position[]> {
-    const names = rooms.map(roomName)
-    const encoded = encodeEntry(recall)
-    const { head, messages, tail } = encoded
-    const positions = toPositions(
+  /** Answers the positions of each; of fewer, when one could not be kept. */
+  async function write(batch: readonly Addressed[]): Promise<Position[][]> {
+    const call = encodePublish(batch, { keys, signatureOf: entrySeal.signatureOf })
+    const reply = toArray(
       await commands.recallPublish(
-        1 + 3 * names.length,
-        keys.recalled(recall),
-        ...names.flatMap((name) => [keys.head(name), keys.log(name), keys.channel(name)]),
-        recall.recalledAtMs,
-        recall.untimed ? UNTIMED_REPEAT_WITHIN_MS : -1,
+        call.keys.length,
+        ...call.keys,
         randomUUID(),
         options.historySize,
-        options.historyTtlS,
-        POSITION_TTL_S,
+        ...lives,
         waitReplicas > 0 ? 1 : 0,
-        head,
-        tail,
-        options.recalledTtlS ?? 0,
-        entrySeal.signatureOf(joinEntry(encoded, messages)),
-        ...recall.messages.flatMap(({ seq }, i) => [seq, messages[i] ?? '']),
+        ...call.arguments,
       ),
     )
-    await renewWhatGoesBack(rooms, positions)
-    return positions
+    const outcomes = reply.map(toPositions)
+    await Promise.all(batch.map(({ rooms }, i) => renewWhatGoesBack(rooms, outcomes[i] ?? [])))
+    return outcomes
   }
 
   async function renewWhatGoesBack(rooms: readonly Room[], positions: readonly Position[]): Promise<void> {
@@ -226,9 +221,9 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     async earlier(room, before, limit) {
       const name = roomName(room)
       const names = [keys.head(name), keys.log(name)]
-      const lives = [randomUUID(), POSITION_TTL_S, UNUSED_TTL_S]
+      const unused = [randomUUID(), POSITION_TTL_S, UNUSED_TTL_S]
       const [epoch, offset, ...entries] = toArray(
-        await within(COMMAND_WITHIN_MS, commands.recallEarlier(2, ...names, before, limit, ...lives)),
+        await within(COMMAND_WITHIN_MS, commands.recallEarlier(2, ...names, before, limit, ...unused)),
       )
       const [top] = toPositions([epoch, offset])
       const read = toEntries(entries, (entry, at) => readEntry(entry, at, name))

@@ -1,0 +1,41 @@
+import type { Recall } from '../../../shared/recall.ts'
+import { roomName } from '../../../shared/room.ts'
+import type { Room } from '../../../shared/room.ts'
+import { encodeEntry, joinEntry } from '../entry.ts'
+import { UNTIMED_REPEAT_WITHIN_MS } from '../log-rules.ts'
+import type { Keys } from './keys.ts'
+
+/** A recall and the rooms that it goes to, that of its conversation first. */
+export interface Addressed {
+  readonly recall: Recall
+  readonly rooms: readonly Room[]
+}
+
+interface EncodeDependencies {
+  readonly keys: Keys
+  /** Of the entry with all its messages; empty when nothing is signed. */
+  readonly signatureOf: (entry: string) => string
+}
+
+/** The keys, and the arguments of each recall, of one call of the publish script; its header says what they mean. */
+export function encodePublish(batch: readonly Addressed[], { keys, signatureOf }: EncodeDependencies) {
+  const names: string[] = []
+  const values: (string | number)[] = []
+  for (const { recall, rooms } of batch) {
+    const entry = encodeEntry(recall)
+    const { head, messages, tail } = entry
+    names.push(keys.recalled(recall))
+    for (const name of rooms.map(roomName)) names.push(keys.head(name), keys.log(name), keys.channel(name))
+    values.push(
+      rooms.length,
+      messages.length,
+      recall.recalledAtMs,
+      recall.untimed ? UNTIMED_REPEAT_WITHIN_MS : -1,
+      head,
+      tail,
+      signatureOf(joinEntry(entry, messages)),
+    )
+    for (const [i, { seq }] of recall.messages.entries()) values.push(seq, messages[i] ?? '')
+  }
+  return { keys: names, arguments: values }
+}

@@ -1,0 +1,106 @@
+import { expect } from 'chai'
+import type { Addressed } from '../../server/broker/redis/encode-publish.ts'
+import { createPublishQueue } from '../../server/broker/redis/publish-queue.ts'
+import type { Position } from '../../shared/position.ts'
+
+const of = (seq: number, messages = 1): Addressed => ({
+  recall: {
+    group: 'g',
+    messages: Array.from({ length: messages }, (_, i) => ({ seq: seq + i })),
+    recalledAtMs: 1,
+    receivedAtMs: 1,
+  },
+  rooms: [{ group: 'g' }],
+})
+const at = (offset: number): Position[] => [{ epoch: 'e', offset }]
+
+/** A queue in front of calls that are answered by hand. */
+function open() {
+  const calls: {
+    readonly seqs: number[]
+    readonly answer: (outcomes: Position[][]) => void
+    readonly fail: (error: Error) => void
+  }[] = []
+  const publish = createPublishQueue(
+    (batch) =>
+      new Promise((answer, fail) => {
+        calls.push({ seqs: batch.map(({ recall }) => recall.messages[0]?.seq ?? 0), answer, fail })
+      }),
+  )
+  return { calls, publish }
+}
+
+/** After all that this turn, and the next one, bring. */
+const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+
+describe('the queue of recalls for Redis', () => {
+  it('sends what comes in one turn in one call, and what comes during a call in the next one', async () => {
+    const { calls, publish } = open()
+    const first = [publish(of(1)), publish(of(2))]
+    await turn()
+    const second = [publish(of(3)), publish(of(4))]
+    await turn()
+    expect(calls.map(({ seqs }) => seqs)).to.deep.equal([[1, 2]])
+    calls[0]?.answer([at(1), at(2)])
+    expect(await Promise.all(first)).to.deep.equal([at(1), at(2)])
+    await turn()
+    expect(calls.map(({ seqs }) => seqs)).to.deep.equal([
+      [1, 2],
+      [3, 4],
+    ])
+    calls[1]?.answer([at(3), []])
+    expect(await Promise.all(second)).to.deep.equal([at(3), []])
+  })
+
+  it('bounds a call by recalls and by messages, and sends a large recall alone', async () => {
+    const { calls, publish } = open()
+    const all = [
+      publish(of(1, 999)),
+      publish(of(1_001, 2)),
+      ...Array.from({ length: 70 }, () => publish(of(5))),
+    ]
+    for (let i = 0; i < 3; i++) {
+      await turn()
+      const { seqs = [], answer } = calls[i] ?? {}
+      answer?.(seqs.map((_, n) => at(n)))
+    }
+    await Promise.all(all)
+    expect(calls.map(({ seqs }) => seqs.length)).to.deep.equal([1, 64, 7])
+  })
+
+  it('fails what waits behind a call that fails, at once, and goes on with what comes later', async () => {
+    const { calls, publish } = open()
+    const doomed = [publish(of(1))]
+    await turn()
+    doomed.push(publish(of(2)))
+    calls[0]?.fail(new Error('away'))
+    const outcomes = await Promise.allSettled(doomed)
+    expect(outcomes.map(({ status }) => status)).to.deep.equal(['rejected', 'rejected'])
+    expect(calls).to.have.length(1)
+    const later = publish(of(3))
+    await turn()
+    calls[1]?.answer([at(1)])
+    expect(await later).to.deep.equal(at(1))
+  })
+
+  it('rejects what stands behind the last answer of a call, and nothing before it', async () => {
+    const { calls, publish } = open()
+    const all = [publish(of(1)), publish(of(2)), publish(of(3))]
+    await turn()
+    calls[0]?.answer([at(1)])
+    const [kept, ...others] = await Promise.allSettled(all)
+    expect(kept).to.deep.equal({ status: 'fulfilled', value: at(1) })
+    for (const other of others) {
+      expect(other.status === 'rejected' && other.reason).to.have.property('code', 'BROKER_UNAVAILABLE')
+    }
+  })
+
+  it('does not let more than 20,000 recalls wait', async () => {
+    const { publish } = open()
+    void publish(of(1))
+    await turn()
+    for (let i = 0; i < 20_000; i++) void publish(of(2))
+    const refused = await publish(of(3)).catch((error: unknown) => error)
+    expect(refused).to.have.property('code', 'BROKER_UNAVAILABLE')
+  })
+})
