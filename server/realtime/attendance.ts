@@ -21,9 +21,9 @@ const CATCH_UP_WITHIN_MS = 3_000
 
 /** What is done to a socket that enters and leaves rooms. */
 export interface RoomSide {
-  readonly isOpen: () => boolean
+  isOpen(): boolean
   /** Resolves once all that was sent so far is on its way, or the socket is closed. */
-  readonly flushed: () => Promise<void>
+  flushed(): Promise<void>
   /** From now on, the socket gets what is sent to the room. */
   join(room: Room): void
   leave(room: Room): void
@@ -124,7 +124,7 @@ export class Attendance {
     const isEntered = await this.#deps.largeInTurn(() =>
       replay(since, local, {
         isOpen: () => socket.isOpen() && mayStay(),
-        flushed: socket.flushed,
+        flushed: () => socket.flushed(),
         read: (from) => this.#read(room, from, () => isAnswered),
         send: (notices) => {
           answerOnce({}, local.position.offset - since.offset)

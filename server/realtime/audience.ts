@@ -1,80 +1,81 @@
 import { toMemberNotice } from '../../shared/notice.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { GapReason, Position } from '../../shared/position.ts'
-import type { Gap, NoticeBatch } from '../../shared/protocol.ts'
 import { roomName } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Metrics } from '../ops/metrics.ts'
-import type { GatewaySockets } from './gateway-socket.ts'
+import { Outgoing } from './outgoing.ts'
 
-/** Admins see who recalled and from where, members do not: the two stand in separate Socket.IO rooms. */
+/** Admins see who recalled and from where, members do not: the two listen apart, so that nothing is filtered for each. */
 export type Face = 'admin' | 'member'
 
-/** One that listens to rooms in another way than over Socket.IO. */
+export type OutgoingNotices = Outgoing<'messages-recalled'>
+export type OutgoingGap = Outgoing<'gap'>
+
+/** One that listens to rooms: a socket, or a stream. */
 export interface Listener {
-  onNotices(batch: NoticeBatch): void
-  onGap(gap: Gap): void
+  onNotices(outgoing: OutgoingNotices): void
+  onGap(outgoing: OutgoingGap): void
 }
 
 const FACES: readonly Face[] = ['admin', 'member']
 
-/** The Socket.IO room of one face of a room. */
-export const faceRoom = (face: Face, room: Room): string => `${face}/${roomName(room)}`
+const nameOf = (face: Face, room: Room): string => `${face}/${roomName(room)}`
 
 /** Notices as they go to one face. */
-export const toBatch = (face: Face, room: Room, epoch: string, notices: readonly Notice[]): NoticeBatch => ({
-  room,
-  epoch,
-  notices: face === 'admin' ? notices : notices.map(toMemberNotice),
-})
+export const toOutgoing = (
+  face: Face,
+  room: Room,
+  epoch: string,
+  notices: readonly Notice[],
+): OutgoingNotices =>
+  new Outgoing('messages-recalled', {
+    room,
+    epoch,
+    notices: face === 'admin' ? notices : notices.map(toMemberNotice),
+  })
 
-/** Speaks to all sockets, and other listeners, of a room on this node at once. */
-export function createAudience(io: GatewaySockets, metrics: Metrics) {
+/** Speaks to all who listen to a room on this node at once. */
+export function createAudience(metrics: Metrics) {
   const listeners = new Map<string, Set<Listener>>()
-  const listenersOf = (name: string): ReadonlySet<Listener> => listeners.get(name) ?? new Set()
 
   return {
     join(face: Face, room: Room, listener: Listener): void {
-      const name = faceRoom(face, room)
-      listeners.set(name, new Set(listenersOf(name)).add(listener))
+      const name = nameOf(face, room)
+      const listening = listeners.get(name)
+      if (listening === undefined) listeners.set(name, new Set([listener]))
+      else listening.add(listener)
     },
 
     /** Harmless for one that has not joined. */
     leave(face: Face, room: Room, listener: Listener): void {
-      const name = faceRoom(face, room)
-      const left = new Set([...listenersOf(name)].filter((one) => one !== listener))
-      if (left.size > 0) listeners.set(name, left)
-      else listeners.delete(name)
+      const name = nameOf(face, room)
+      const listening = listeners.get(name)
+      if (listening?.delete(listener) && listening.size === 0) listeners.delete(name)
     },
 
     /** How many listen to the room, of either face. */
     size: (room: Room): number =>
-      FACES.map((face) => faceRoom(face, room)).reduce(
-        (sum, name) => sum + (io.of('/').adapter.rooms.get(name)?.size ?? 0) + listenersOf(name).size,
-        0,
-      ),
+      FACES.reduce((sum, face) => sum + (listeners.get(nameOf(face, room))?.size ?? 0), 0),
 
     tellNotices(room: Room, epoch: string, notices: readonly Notice[]): void {
       const nowMs = Date.now()
       for (const { receivedAtMs } of notices) metrics.noticeTook(Math.max(0, nowMs - receivedAtMs))
       for (const face of FACES) {
-        const name = faceRoom(face, room)
-        // Turning and encoding notices for nobody would cost as much as for a thousand.
-        const sockets = io.of('/').adapter.rooms.get(name)?.size ?? 0
-        const others = listenersOf(name)
-        if (sockets + others.size === 0) continue
-        metrics.noticesDelivered(notices.length, sockets + others.size)
-        const batch = toBatch(face, room, epoch, notices)
-        if (sockets > 0) io.to(name).emit('messages-recalled', batch)
-        for (const listener of others) listener.onNotices(batch)
+        // Turning notices for nobody would cost as much as for a thousand.
+        const listening = listeners.get(nameOf(face, room))
+        if (listening === undefined) continue
+        metrics.noticesDelivered(notices.length, listening.size)
+        const outgoing = toOutgoing(face, room, epoch, notices)
+        for (const listener of listening) listener.onNotices(outgoing)
       }
     },
 
     tellGap(room: Room, reason: GapReason, position: Position): void {
       metrics.gapTold(reason)
-      const names = FACES.map((face) => faceRoom(face, room))
-      io.to(names).emit('gap', { room, reason, position })
-      for (const name of names) for (const one of listenersOf(name)) one.onGap({ room, reason, position })
+      const outgoing: OutgoingGap = new Outgoing('gap', { room, reason, position })
+      for (const face of FACES)
+        for (const listener of listeners.get(nameOf(face, room)) ?? []) listener.onGap(outgoing)
     },
   }
 }

@@ -22,6 +22,7 @@ import { createOutbox } from './outbox.ts'
 import { serveSocket } from './serve-socket.ts'
 import { Sessions } from './sessions.ts'
 import { createTurnstile } from '../turnstile.ts'
+import { chooseWrite } from './short-cut.ts'
 import { watchSlowSockets } from './slow-sockets.ts'
 import { createStreams } from './streams.ts'
 
@@ -87,7 +88,7 @@ export function createRealtime(
       } else answer(null, isAllowedOrigin(request.headers, options.origins))
     },
   })
-  const audience = createAudience(io, metrics)
+  const audience = createAudience(metrics)
   const readInTurn = createTurnstile(PAGES_AT_ONCE)
 
   const rooms = new LocalRooms((room) => {
@@ -105,9 +106,10 @@ export function createRealtime(
 
   const sessions = new Sessions()
   guardHandshake(io, { guard, log })
-  const serving = { rooms, broker, readInTurn, admission, sessions, metrics, log }
-  io.on('connection', (socket) => serveSocket(socket, serving))
-  const streams = createStreams({ ...serving, audience, connections })
+  const serving = { rooms, broker, readInTurn, admission, sessions, audience, metrics, log }
+  const write = chooseWrite(log)
+  io.on('connection', (socket) => serveSocket(socket, { ...serving, write }))
+  const streams = createStreams({ ...serving, connections })
   const hear = (text: string): void => {
     const announcement = decodeAnnouncement(text)
     if (announcement) obey(announcement, { sessions, revocations, forgetMembership })

@@ -24,7 +24,7 @@ import { createTurnstile } from '../turnstile.ts'
 const REQUESTS_UNDER_WAY_AT_MOST = 100
 
 /** What a session does to its socket. */
-interface SocketSide extends RoomSide {
+export interface SessionSide extends RoomSide {
   /** Tells that the socket is not in a room any more without having asked for that. */
   tellUnsubscribed(unsubscribed: Unsubscribed): void
   /** Says why, and closes. */
@@ -32,7 +32,7 @@ interface SocketSide extends RoomSide {
 }
 
 export interface SessionDependencies extends Omit<AttendanceDependencies, 'socket' | 'largeInTurn'> {
-  readonly socket: SocketSide
+  readonly socket: SessionSide
   readonly admission: Admission
   readonly log: Logger
 }

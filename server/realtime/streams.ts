@@ -3,7 +3,7 @@ import { ERRORS, GatewayError, GOODBYES } from '../../shared/errors.ts'
 import type { Position } from '../../shared/position.ts'
 import type { Goodbye, ServerToClient, SubscribeAsk, Subscribed } from '../../shared/protocol.ts'
 import type { Principal } from '../auth/principal.ts'
-import { toBatch } from './audience.ts'
+import { toOutgoing } from './audience.ts'
 import type { Audience, Listener } from './audience.ts'
 import type { ConnectionCount } from './connection-limits.ts'
 import { Session } from './session.ts'
@@ -44,14 +44,14 @@ export function createStreams({ audience, sessions, connections, ...dependencies
       setTimeout(() => response.destroy(), SIGN_OF_LIFE_EVERY_MS).unref()
     }
     const listener: Listener = {
-      onNotices(batch) {
-        const { epoch, notices } = batch
-        write('messages-recalled', batch, { epoch, offset: notices.at(-1)?.offset ?? 0 })
+      onNotices({ payload }) {
+        const { epoch, notices } = payload
+        write('messages-recalled', payload, { epoch, offset: notices.at(-1)?.offset ?? 0 })
         if (response.writableLength <= WAITING_AT_MOST_BYTES) return
         metrics.socketTooSlow()
         close(GOODBYES.TOO_SLOW)
       },
-      onGap: (gap) => write('gap', gap, gap.position),
+      onGap: ({ payload }) => write('gap', payload, payload.position),
     }
     const session = new Session(principal, {
       ...dependencies,
@@ -63,9 +63,9 @@ export function createStreams({ audience, sessions, connections, ...dependencies
         replay(room, epoch, notices) {
           if (notices.length === 0) return
           metrics.noticesDelivered(notices.length, 1)
-          listener.onNotices(toBatch(face, room, epoch, notices))
+          listener.onNotices(toOutgoing(face, room, epoch, notices))
         },
-        tellGap: (room, reason, position) => listener.onGap({ room, reason, position }),
+        tellGap: (room, reason, position) => write('gap', { room, reason, position }, position),
         tellUnsubscribed(unsubscribed) {
           write('unsubscribed', unsubscribed)
           response.end()
