@@ -68,9 +68,13 @@ export function createHttpServer(
   ignoreOtherUpgrades(server, webSocketPath, options, serve)
 
   const connections = new Set<Socket>()
+  // One function for all of them: a connection of a socket lives long, and there are many.
+  function forget(this: Socket): void {
+    connections.delete(this)
+  }
   server.on('connection', (connection) => {
     connections.add(connection)
-    connection.once('close', () => connections.delete(connection))
+    connection.on('close', forget)
   })
 
   return {

@@ -12,6 +12,7 @@ import type { LocalRoom } from './local-room.ts'
 import type { LocalRooms } from './local-rooms.ts'
 import { replay } from './replay.ts'
 import type { Missed } from './replay.ts'
+import { createTurnstile } from '../turnstile.ts'
 import type { Turnstile } from '../turnstile.ts'
 
 const ROOMS_AT_MOST = 1_000
@@ -32,34 +33,73 @@ export interface RoomSide {
   tellGap(room: Room, reason: GapReason, position: Position): void
 }
 
+/** What all attendances share. */
 export interface AttendanceDependencies {
-  readonly socket: RoomSide
   readonly rooms: LocalRooms
   readonly broker: Broker
   /** Bounds what is read for all sockets of the node at a time. */
   readonly readInTurn: Turnstile
-  /** What may be large is sent to the socket one after the other. */
-  readonly largeInTurn: Turnstile
   readonly metrics: Metrics
 }
 
 interface Entering {
+  /** Until when the room is granted, in ms since 1970. */
+  readonly untilMs: number
   readonly mayStay: () => boolean
   readonly answer: (answer: Subscribed) => void
+}
+
+/** A room that a socket is in, and until when it may be. */
+interface Seat {
+  readonly local: LocalRoom
+  readonly untilMs: number
 }
 
 /** The rooms that one socket is in, and how it gets in and out. */
 export class Attendance {
   readonly #deps: AttendanceDependencies
-  readonly #joined = new Map<string, LocalRoom>()
+  readonly #socket: RoomSide
+  readonly #seats = new Map<string, Seat>()
   #entering = 0
+  #largeInTurn: Turnstile | undefined
 
-  constructor(dependencies: AttendanceDependencies) {
+  constructor(socket: RoomSide, dependencies: AttendanceDependencies) {
+    this.#socket = socket
     this.#deps = dependencies
   }
 
+  /**
+   * What may be large is sent one after the other, each when the last one is on its way: however much a socket asks for at
+   * once, little waits for it here.
+   */
+  get largeInTurn(): Turnstile {
+    return (this.#largeInTurn ??= createTurnstile(1))
+  }
+
   rooms(): Room[] {
-    return [...this.#joined.values()].map(({ room }) => room)
+    return [...this.#seats.values()].map(({ local }) => local.room)
+  }
+
+  /** Those in which the socket may not be any more at this time without being asked about again. */
+  ended(nowMs: number): Room[] {
+    return [...this.#seats.values()].filter(({ untilMs }) => untilMs <= nowMs).map(({ local }) => local.room)
+  }
+
+  /** When the next of its rooms ends; Infinity without any. */
+  nextEndMs(): number {
+    let next = Infinity
+    for (const { untilMs } of this.#seats.values()) next = Math.min(next, untilMs)
+    return next
+  }
+
+  has(room: Room): boolean {
+    return this.#seats.has(roomName(room))
+  }
+
+  /** Harmless for a room that the socket is not in. */
+  setEnd(room: Room, untilMs: number): void {
+    const seat = this.#seats.get(roomName(room))
+    if (seat !== undefined) this.#seats.set(seat.local.name, { ...seat, untilMs })
   }
 
   /**
@@ -67,14 +107,14 @@ export class Attendance {
    * much was missed, before the first part of that. `mayStay` is asked again and again while that goes on. Answers whether
    * the socket is in the room then. Rejects with TOO_MANY_ROOMS or BROKER_UNAVAILABLE; then the socket is where it was.
    */
-  async enter(room: Room, since: Position | undefined, { mayStay, answer }: Entering): Promise<boolean> {
-    if (!this.#joined.has(roomName(room)) && this.#joined.size + this.#entering >= ROOMS_AT_MOST) {
+  async enter(room: Room, since: Position | undefined, entering: Entering): Promise<boolean> {
+    if (!this.has(room) && this.#seats.size + this.#entering >= ROOMS_AT_MOST) {
       throw new GatewayError('TOO_MANY_ROOMS')
     }
     this.#entering++
     try {
-      await this.#acquireAndEnter(room, since, { mayStay, answer })
-      return this.#joined.has(roomName(room))
+      await this.#acquireAndEnter(room, since, entering)
+      return this.has(room)
     } finally {
       this.#entering--
     }
@@ -83,23 +123,27 @@ export class Attendance {
   /** Harmless for a room that the socket is not in. */
   leave(room: Room): void {
     const name = roomName(room)
-    const local = this.#joined.get(name)
-    if (local === undefined) return
-    this.#joined.delete(name)
-    this.#deps.socket.leave(room)
-    this.#deps.rooms.release(local)
+    const seat = this.#seats.get(name)
+    if (seat === undefined) return
+    this.#seats.delete(name)
+    this.#socket.leave(room)
+    this.#deps.rooms.release(seat.local)
   }
 
   /** The socket is gone: lets go of every room. */
   end(): void {
-    for (const room of this.#joined.values()) this.#deps.rooms.release(room)
-    this.#joined.clear()
+    for (const { local } of this.#seats.values()) {
+      this.#socket.leave(local.room)
+      this.#deps.rooms.release(local)
+    }
+    this.#seats.clear()
   }
 
   async #acquireAndEnter(room: Room, since: Position | undefined, entering: Entering): Promise<void> {
     const local = await this.#deps.rooms.acquire(room)
     try {
-      if (since === undefined) this.#enter(local, {}, () => this.#answer(local, {}, entering.answer))
+      if (since === undefined)
+        this.#enter(local, {}, entering.untilMs, () => this.#answer(local, {}, entering.answer))
       else await this.#resume(local, since, entering)
     } catch (error) {
       this.#deps.rooms.release(local)
@@ -108,12 +152,14 @@ export class Attendance {
   }
 
   /** Answers, tells what was missed, and enters; with much missed, what was missed is still on its way after the answer. */
-  async #resume(local: LocalRoom, since: Position, { mayStay, answer }: Entering): Promise<void> {
+  async #resume(local: LocalRoom, since: Position, entering: Entering): Promise<void> {
+    const { untilMs, mayStay, answer } = entering
     const { room } = local
     const { epoch, offset } = local.position
     // The client knows more than this node, or another log: the node may be the one that is behind.
     if (since.epoch !== epoch || since.offset > offset) await this.#catchUp(local)
-    const { socket, metrics } = this.#deps
+    const socket = this.#socket
+    const { metrics } = this.#deps
     let isAnswered = false
     const answerOnce = (missed: Missed, recovered?: number): void => {
       if (isAnswered) return missed.gap && socket.tellGap(room, missed.gap, local.position)
@@ -121,7 +167,7 @@ export class Attendance {
       metrics.resumed(outcomeOf(missed, recovered))
       this.#answer(local, missed, answer, recovered)
     }
-    const isEntered = await this.#deps.largeInTurn(() =>
+    const isEntered = await this.largeInTurn(() =>
       replay(since, local, {
         isOpen: () => socket.isOpen() && mayStay(),
         flushed: () => socket.flushed(),
@@ -130,7 +176,7 @@ export class Attendance {
           answerOnce({}, local.position.offset - since.offset)
           socket.replay(room, since.epoch, notices)
         },
-        enter: (missed) => this.#enter(local, missed, () => answerOnce(missed)),
+        enter: (missed) => this.#enter(local, missed, untilMs, () => answerOnce(missed)),
       }),
     )
     if (!isEntered) this.#deps.rooms.release(local)
@@ -142,7 +188,7 @@ export class Attendance {
       try {
         return await this.#deps.readInTurn(() => this.#deps.broker.history(room, since, PAGE_NOTICES))
       } catch (error) {
-        if (!isPromised() || !this.#deps.socket.isOpen()) throw error
+        if (!isPromised() || !this.#socket.isOpen()) throw error
         await delay(Math.random() * READ_AGAIN_AFTER_MS, undefined, { ref: false })
       }
     }
@@ -164,15 +210,16 @@ export class Attendance {
    * Answers, sends what was missed, and joins, all in one turn: between any two of these a notice could come and be in
    * neither what was missed nor what is live.
    */
-  #enter(local: LocalRoom, { notices = [] }: Missed, tell: () => void): void {
+  #enter(local: LocalRoom, { notices = [] }: Missed, untilMs: number, tell: () => void): void {
     const { room } = local
-    const { socket, rooms } = this.#deps
+    const socket = this.#socket
+    const { rooms } = this.#deps
     if (!socket.isOpen()) return rooms.release(local)
     local.flush()
     tell()
     socket.replay(room, local.position.epoch, notices)
     socket.join(room)
-    this.#joined.set(roomName(room), local)
+    this.#seats.set(local.name, { local, untilMs })
   }
 
   async #catchUp(local: LocalRoom): Promise<void> {

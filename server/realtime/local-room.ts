@@ -36,6 +36,8 @@ interface LocalRoomDependencies {
  */
 export class LocalRoom {
   readonly room: Room
+  /** See `roomName`. */
+  readonly name: string
   /** The last notice handed on. */
   position: Position = { epoch: '', offset: 0 }
   /** The latest notices handed on, oldest first; they end at `position`. */
@@ -51,6 +53,7 @@ export class LocalRoom {
 
   constructor(room: Room, dependencies: LocalRoomDependencies) {
     this.room = room
+    this.name = roomName(room)
     this.#deps = dependencies
   }
 
@@ -147,10 +150,7 @@ export class LocalRoom {
     if (position.offset === 0) return
     try {
       if (await this.#isLost(position)) {
-        this.#deps.log.error(
-          { room: roomName(this.room), position },
-          'a log lost notices that were delivered',
-        )
+        this.#deps.log.error({ room: this.name, position }, 'a log lost notices that were delivered')
         await this.#deps.broker.renew(this.room, position.epoch)
       }
     } catch (error) {

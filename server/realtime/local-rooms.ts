@@ -47,7 +47,7 @@ export class LocalRooms {
   }
 
   release(room: LocalRoom): void {
-    const name = roomName(room.room)
+    const { name } = room
     const held = this.#held.get(name)
     if (held?.room !== room || --held.holders > 0) return
     const close = (): void => {

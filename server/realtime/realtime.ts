@@ -8,6 +8,7 @@ import type { Broker } from '../broker/broker.ts'
 import type { ClientAddress } from '../client-address.ts'
 import type { Logger } from '../ops/logger.ts'
 import type { Metrics } from '../ops/metrics.ts'
+import { Alarms } from './alarms.ts'
 import { createAudience } from './audience.ts'
 import { compareTops } from './compare-tops.ts'
 import { drainSockets } from './drain.ts'
@@ -106,9 +107,10 @@ export function createRealtime(
 
   const sessions = new Sessions()
   guardHandshake(io, { guard, log })
-  const serving = { rooms, broker, readInTurn, admission, sessions, audience, metrics, log }
-  const write = chooseWrite(log)
-  io.on('connection', (socket) => serveSocket(socket, { ...serving, write }))
+  const alarms = new Alarms()
+  const serving = { rooms, broker, readInTurn, admission, alarms, sessions, audience, metrics, log }
+  const servingSockets = { ...serving, write: chooseWrite(log) }
+  io.on('connection', (socket) => serveSocket(socket, servingSockets))
   const streams = createStreams({ ...serving, connections })
   const hear = (text: string): void => {
     const announcement = decodeAnnouncement(text)
@@ -125,10 +127,11 @@ export function createRealtime(
     attach(server: HttpServer): void {
       // Upgrades that are asked for elsewhere are not ours to end.
       io.attach(server, { destroyUpgrade: false })
-      slowSockets = watchSlowSockets(io, { metrics, log })
-      io.engine.on('connection', (connection: GatewaySocket['conn']) => {
-        connection.on('close', connections.add(connection.request))
-      })
+      const slow = watchSlowSockets(io, { metrics, log })
+      slowSockets = slow
+      io.engine.on('connection', (connection: GatewaySocket['conn']) =>
+        slow.watch(connection, connections.add(connection.request)),
+      )
       void compareTops(rooms, broker, log, stopped.signal)
     },
 
@@ -151,6 +154,7 @@ export function createRealtime(
       stopped.abort()
       for (const stop of stopListening) stop()
       slowSockets?.stop()
+      alarms.stop()
       rooms.closeAll()
       // Not `disconnectSockets`: clients do not come back after it.
       io.engine.close()

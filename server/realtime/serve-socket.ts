@@ -1,3 +1,4 @@
+import { forgetHandshake } from './forget-handshake.ts'
 import type { GatewaySocket } from './gateway-socket.ts'
 import { Session } from './session.ts'
 import type { SessionDependencies } from './session.ts'
@@ -5,7 +6,7 @@ import type { Sessions } from './sessions.ts'
 import { SocketSide } from './socket-side.ts'
 import type { SocketSideDependencies } from './socket-side.ts'
 
-interface SocketDependencies extends Omit<SessionDependencies, 'socket'>, SocketSideDependencies {
+interface SocketDependencies extends SessionDependencies, SocketSideDependencies {
   readonly sessions: Sessions
 }
 
@@ -13,7 +14,8 @@ interface SocketDependencies extends Omit<SessionDependencies, 'socket'>, Socket
 export function serveSocket(socket: GatewaySocket, dependencies: SocketDependencies): void {
   const { principal } = socket.data
   const { sessions } = dependencies
-  const session = new Session(principal, { ...dependencies, socket: new SocketSide(socket, dependencies) })
+  forgetHandshake(socket)
+  const session = new Session(principal, new SocketSide(socket, dependencies), dependencies)
   socket.onAny((name: string, ...values: unknown[]) => {
     const answer = takeCallback(values)
     // No value, or several, are no request: what checks it says so.

@@ -14,12 +14,11 @@ import type { Room } from '../../shared/room.ts'
 import type { Admission } from '../auth/admission.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Logger } from '../ops/logger.ts'
+import type { Alarms } from './alarms.ts'
 import { Allowance } from './allowance.ts'
 import { Attendance } from './attendance.ts'
 import type { AttendanceDependencies, RoomSide } from './attendance.ts'
-import { createDeadline } from './deadline.ts'
 import { checkRecalled, checkRoom, checkSubscribe } from './payload-checks.ts'
-import { createTurnstile } from '../turnstile.ts'
 
 const REQUESTS_UNDER_WAY_AT_MOST = 100
 
@@ -31,35 +30,32 @@ export interface SessionSide extends RoomSide {
   close(goodbye: Goodbye): void
 }
 
-export interface SessionDependencies extends Omit<AttendanceDependencies, 'socket' | 'largeInTurn'> {
-  readonly socket: SessionSide
+/** What all sessions share. */
+export interface SessionDependencies extends AttendanceDependencies {
   readonly admission: Admission
+  readonly alarms: Alarms
   readonly log: Logger
 }
 
 /** What one socket may do and asks for. Requests about one room are served one after the other. */
 export class Session {
   readonly #deps: SessionDependencies
+  readonly #socket: SessionSide
   readonly #attendance: Attendance
-  /** Until when the socket may be in the rooms it is in, by name. */
-  readonly #until = new Map<string, { readonly room: Room; readonly ms: number }>()
-  /**
-   * What may be large is sent one after the other, each when the last one is on its way: however much a socket asks for
-   * at once, little waits for it here.
-   */
-  readonly #largeInTurn = createTurnstile(1)
-  readonly #queues = new Map<string, Promise<unknown>>()
-  readonly #credentialEnds = createDeadline(() => this.#deps.socket.close(GOODBYES.CREDENTIAL_ENDED))
-  readonly #grantEnds = createDeadline(() => void this.#recheckEnded())
+  /** Requests under way, by room; there while there are any, because most sessions are quiet for hours. */
+  #queues: Map<string, Promise<unknown>> | undefined
   readonly #allowance = new Allowance()
   #principal: Principal
   #underWay = 0
+  /** When the next of what was granted ends. */
+  #wakesAtMs = Infinity
 
-  constructor(principal: Principal, dependencies: SessionDependencies) {
+  constructor(principal: Principal, socket: SessionSide, dependencies: SessionDependencies) {
     this.#principal = principal
+    this.#socket = socket
     this.#deps = dependencies
-    this.#attendance = new Attendance({ ...dependencies, largeInTurn: this.#largeInTurn })
-    this.#credentialEnds.set(principal.expiresAtMs)
+    this.#attendance = new Attendance(socket, dependencies)
+    this.#setAlarm()
   }
 
   /** Serves `subscribe`. See `Attendance.enter` for when it is answered. */
@@ -69,10 +65,9 @@ export class Session {
       await this.#inTurn(room, async () => {
         const ms = await this.#authorise(room)
         const mayStay = (): boolean => Date.now() < ms && !this.#isTaken(room)
-        const isIn = await this.#attendance.enter(room, since, { mayStay, answer })
-        if (!this.#deps.socket.isOpen()) return
-        this.#until.set(roomName(room), { room, ms })
-        this.#armGrants()
+        const isIn = await this.#attendance.enter(room, since, { untilMs: ms, mayStay, answer })
+        if (!this.#socket.isOpen()) return
+        this.#setAlarm()
         if (isIn && mayStay()) return
         // Taken in the meantime: telling what was missed may last long. It may or may not be answered already.
         this.#takeOut(room, 'ROOM_REFUSED')
@@ -85,7 +80,7 @@ export class Session {
   async unsubscribe(payload: unknown, answer: (answer: Done | Refused) => void): Promise<void> {
     await this.#serve(answer, async () => {
       const room = checkRoom(payload)
-      await this.#inTurn(room, async () => this.#leave(room))
+      await this.#inTurn(room, async () => this.#attendance.leave(room))
       answer({ ok: true })
     })
   }
@@ -95,8 +90,8 @@ export class Session {
     await this.#serve(answer, async () => {
       const { seqs, ...conversation } = checkRecalled(payload)
       await this.#authorise(conversation)
-      await this.#largeInTurn(async () => {
-        await this.#deps.socket.flushed()
+      await this.#attendance.largeInTurn(async () => {
+        await this.#socket.flushed()
         answer({ ok: true, recalled: await this.#deps.broker.recalled(conversation, seqs) })
       })
     })
@@ -109,9 +104,9 @@ export class Session {
       const { id, role } = this.#principal
       if (principal.id !== id || principal.role !== role)
         throw new GatewayError('TOKEN_REFUSED', 'a refresh may not change who one is')
-      if (!this.#deps.socket.isOpen()) return
+      if (!this.#socket.isOpen()) return
       this.#principal = principal
-      this.#credentialEnds.set(principal.expiresAtMs)
+      this.#setAlarm()
       answer({ ok: true, expiresAtMs: principal.expiresAtMs })
       await this.#recheckAll(this.#attendance.rooms())
     })
@@ -132,17 +127,30 @@ export class Session {
 
   /** Does what was revoked from the user a moment ago. */
   applyRevocations(): void {
-    if (this.#deps.admission.isBanned(this.#principal.id))
-      return this.#deps.socket.close(GOODBYES.DISCONNECTED)
+    if (this.#deps.admission.isBanned(this.#principal.id)) return this.#socket.close(GOODBYES.DISCONNECTED)
     for (const room of this.#attendance.rooms()) if (this.#isTaken(room)) this.#takeOut(room, 'ROOM_REFUSED')
   }
 
   /** The socket is gone. */
   end(): void {
-    this.#credentialEnds.clear()
-    this.#grantEnds.clear()
-    this.#until.clear()
+    this.#deps.alarms.clear(this, this.#wakesAtMs)
+    this.#wakesAtMs = Infinity
     this.#attendance.end()
+  }
+
+  /** Ends what has ended by now. */
+  wake(): void {
+    const now = Date.now()
+    if (now < this.#wakesAtMs) {
+      // A timer may be a little early, or was set for what has been prolonged since.
+      this.#deps.alarms.set(this, this.#wakesAtMs)
+    } else if (now >= this.#principal.expiresAtMs) {
+      // Then the socket is closed in this very moment, and rooms that it loses so are not refused.
+      this.#socket.close(GOODBYES.CREDENTIAL_ENDED)
+    } else {
+      this.#wakesAtMs = Infinity
+      void this.#recheckAll(this.#attendance.ended(now))
+    }
   }
 
   /** Answers until when. */
@@ -154,54 +162,45 @@ export class Session {
     return this.#deps.admission.isTaken(this.#principal.id, room)
   }
 
-  async #recheckEnded(): Promise<void> {
-    const now = Date.now()
-    // Then the socket is closed in this very moment, and rooms that it loses so are not refused.
-    if (now >= this.#principal.expiresAtMs) return
-    const ended = [...this.#until.values()].filter(({ ms }) => ms <= now)
-    await this.#recheckAll(ended.map(({ room }) => room))
-  }
-
   async #recheckAll(rooms: readonly Room[]): Promise<void> {
     await Promise.all(rooms.map((room) => this.#recheck(room)))
-    this.#armGrants()
+    this.#setAlarm()
   }
 
   async #recheck(room: Room): Promise<void> {
     try {
-      const ms = await this.#authorise(room)
-      if (this.#until.has(roomName(room))) this.#until.set(roomName(room), { room, ms })
+      this.#attendance.setEnd(room, await this.#authorise(room))
     } catch (error) {
       const { code, cause } = asGatewayError(error)
       if (code === 'INTERNAL') this.#deps.log.error({ err: cause }, 'grant of a socket could not be checked')
-      this.#takeOut(room, code)
+      if (this.#attendance.has(room)) this.#takeOut(room, code)
     }
   }
 
-  #armGrants(): void {
-    this.#grantEnds.set(Math.min(...[...this.#until.values()].map(({ ms }) => ms)))
+  #setAlarm(): void {
+    const next = Math.min(this.#principal.expiresAtMs, this.#attendance.nextEndMs())
+    if (next === this.#wakesAtMs) return
+    this.#deps.alarms.clear(this, this.#wakesAtMs)
+    this.#wakesAtMs = next
+    this.#deps.alarms.set(this, next)
   }
 
   #takeOut(room: Room, code: ErrorCode): void {
-    if (!this.#until.has(roomName(room))) return
-    this.#leave(room)
-    const { text, retry } = ERRORS[code]
-    this.#deps.socket.tellUnsubscribed({ room, code, message: text, retry })
-  }
-
-  #leave(room: Room): void {
-    this.#until.delete(roomName(room))
     this.#attendance.leave(room)
+    const { text, retry } = ERRORS[code]
+    this.#socket.tellUnsubscribed({ room, code, message: text, retry })
   }
 
   async #inTurn(room: Room, work: () => Promise<void>): Promise<void> {
     const name = roomName(room)
-    const turn = (this.#queues.get(name) ?? Promise.resolve()).then(work, work)
-    this.#queues.set(name, turn)
+    const queues = (this.#queues ??= new Map())
+    const turn = (queues.get(name) ?? Promise.resolve()).then(work, work)
+    queues.set(name, turn)
     try {
       await turn
     } finally {
-      if (this.#queues.get(name) === turn) this.#queues.delete(name)
+      if (queues.get(name) === turn) queues.delete(name)
+      if (queues.size === 0) this.#queues = undefined
     }
   }
 

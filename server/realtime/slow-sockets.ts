@@ -24,9 +24,10 @@ interface Inner {
 }
 
 interface Watched {
+  readonly onClosed: () => void
   /** Undefined until the connection has shown a token. */
-  socket?: GatewaySocket
-  endsAtMs?: number
+  socket: GatewaySocket | undefined
+  endsAtMs: number | undefined
 }
 
 /**
@@ -56,15 +57,15 @@ export function watchSlowSockets(io: GatewaySockets, { metrics, log }: { metrics
     if (watched.socket === undefined) terminate(connection)
   }
 
-  io.engine.on('connection', (connection: Connection) => {
-    connections.set(connection, {})
-    connection.on('close', () => {
-      connections.delete(connection)
-      // Closed it is for Socket.IO; below, a peer that does not answer is waited for much longer.
-      setTimeout(() => terminate(connection), GRACE_MS).unref()
-    })
-    innerOf(connection).transport?.socket?.on?.('ping', () => look(connection))
-  })
+  // One function for all connections, and one listener each: there are many of them.
+  function forget(this: Connection): void {
+    const watched = connections.get(this)
+    connections.delete(this)
+    watched?.onClosed()
+    // Closed it is for Socket.IO; below, a peer that does not answer is waited for much longer.
+    setTimeout(() => terminate(this), GRACE_MS).unref()
+  }
+
   io.on('connection', (socket) => {
     const watched = connections.get(socket.conn)
     if (watched) watched.socket = socket
@@ -73,6 +74,13 @@ export function watchSlowSockets(io: GatewaySockets, { metrics, log }: { metrics
   looking.unref()
 
   return {
+    /** From its first moment on; `onClosed` is called when it is gone. */
+    watch(connection: Connection, onClosed: () => void): void {
+      connections.set(connection, { onClosed, socket: undefined, endsAtMs: undefined })
+      connection.on('close', forget)
+      innerOf(connection).transport?.socket?.on?.('ping', () => look(connection))
+    },
+
     /** Bytes that wait for the socket for which most wait. */
     mostWaiting: (): number =>
       [...connections.keys()].reduce((most, one) => Math.max(most, waitingFor(one)), 0),

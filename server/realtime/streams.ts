@@ -7,7 +7,7 @@ import { toOutgoing } from './audience.ts'
 import type { Audience, Listener } from './audience.ts'
 import type { ConnectionCount } from './connection-limits.ts'
 import { Session } from './session.ts'
-import type { SessionDependencies } from './session.ts'
+import type { SessionDependencies, SessionSide } from './session.ts'
 import type { Sessions } from './sessions.ts'
 
 /** More waits for a stream: it is sent away, and comes back with its position. */
@@ -15,7 +15,7 @@ const WAITING_AT_MOST_BYTES = 1024 * 1024
 /** So that proxies do not take a quiet stream for a dead one. */
 const SIGN_OF_LIFE_EVERY_MS = 15_000
 
-interface StreamsDependencies extends Omit<SessionDependencies, 'socket'> {
+interface StreamsDependencies extends SessionDependencies {
   readonly audience: Audience
   readonly sessions: Sessions
   readonly connections: ConnectionCount
@@ -53,26 +53,24 @@ export function createStreams({ audience, sessions, connections, ...dependencies
       },
       onGap: ({ payload }) => write('gap', payload, payload.position),
     }
-    const session = new Session(principal, {
-      ...dependencies,
-      socket: {
-        isOpen,
-        flushed: () => flushed(response),
-        join: (room) => audience.join(face, room, listener),
-        leave: (room) => audience.leave(face, room, listener),
-        replay(room, epoch, notices) {
-          if (notices.length === 0) return
-          metrics.noticesDelivered(notices.length, 1)
-          listener.onNotices(toOutgoing(face, room, epoch, notices))
-        },
-        tellGap: (room, reason, position) => write('gap', { room, reason, position }, position),
-        tellUnsubscribed(unsubscribed) {
-          write('unsubscribed', unsubscribed)
-          response.end()
-        },
-        close,
+    const side: SessionSide = {
+      isOpen,
+      flushed: () => flushed(response),
+      join: (room) => audience.join(face, room, listener),
+      leave: (room) => audience.leave(face, room, listener),
+      replay(room, epoch, notices) {
+        if (notices.length === 0) return
+        metrics.noticesDelivered(notices.length, 1)
+        listener.onNotices(toOutgoing(face, room, epoch, notices))
       },
-    })
+      tellGap: (room, reason, position) => write('gap', { room, reason, position }, position),
+      tellUnsubscribed(unsubscribed) {
+        write('unsubscribed', unsubscribed)
+        response.end()
+      },
+      close,
+    }
+    const session = new Session(principal, side, dependencies)
 
     function begin(answer: Subscribed): void {
       response.writeHead(200, {

@@ -3,6 +3,7 @@ import { setImmediate as immediate, setTimeout as delay } from 'node:timers/prom
 import type { Scheduler } from 'fast-check'
 import { pino } from 'pino'
 import { createMetrics } from '../../server/ops/metrics.ts'
+import { Alarms } from '../../server/realtime/alarms.ts'
 import { LocalRoom } from '../../server/realtime/local-room.ts'
 import { LocalRooms } from '../../server/realtime/local-rooms.ts'
 import { createOutbox } from '../../server/realtime/outbox.ts'
@@ -74,22 +75,23 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
     const session = new Session(
       { id: 'a', role: 'admin', grants: [], expiresAtMs: Number.MAX_SAFE_INTEGER },
       {
+        isOpen: () => isOpen,
+        flushed: async () => undefined,
+        join: () => ear.onJoin(),
+        leave: () => void (ear.isIn = false),
+        replay: (_room, epoch, notices) => ear.onNotices(epoch, notices),
+        tellUnsubscribed: () => ear.faults.push('unsubscribed without asking'),
+        close: () => ear.faults.push('closed by the node'),
+        tellGap: (_room, _reason, position) => ear.onGap(position),
+      },
+      {
         broker,
         rooms,
         metrics,
         log,
         readInTurn: (work) => work(),
         admission: ADMIT_ALL,
-        socket: {
-          isOpen: () => isOpen,
-          flushed: async () => undefined,
-          join: () => ear.onJoin(),
-          leave: () => void (ear.isIn = false),
-          replay: (_room, epoch, notices) => ear.onNotices(epoch, notices),
-          tellUnsubscribed: () => ear.faults.push('unsubscribed without asking'),
-          close: () => ear.faults.push('closed by the node'),
-          tellGap: (_room, _reason, position) => ear.onGap(position),
-        },
+        alarms: new Alarms(),
       },
     )
     const end = (): void => {

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { pino } from 'pino'
 import type { Broker } from '../../server/broker/broker.ts'
 import { createMetrics } from '../../server/ops/metrics.ts'
+import { Alarms } from '../../server/realtime/alarms.ts'
 import { LocalRoom } from '../../server/realtime/local-room.ts'
 import { LocalRooms } from '../../server/realtime/local-rooms.ts'
 import { createOutbox } from '../../server/realtime/outbox.ts'
@@ -69,22 +70,23 @@ function createRace(microtasks: number) {
   const session = new Session(
     { id: 'a', role: 'admin', grants: [], expiresAtMs: Number.MAX_SAFE_INTEGER },
     {
+      isOpen: () => true,
+      tellUnsubscribed: () => undefined,
+      close: () => undefined,
+      tellGap: () => undefined,
+      flushed: async () => undefined,
+      join: () => void (isIn = true),
+      leave: () => void (isIn = false),
+      replay: (_room, _epoch, notices) => void got.push(...notices.map(({ offset }) => offset)),
+    },
+    {
       broker,
       admission: ADMIT_ALL,
+      alarms: new Alarms(),
       readInTurn: (work) => work(),
       metrics,
       log,
       rooms,
-      socket: {
-        isOpen: () => true,
-        tellUnsubscribed: () => undefined,
-        close: () => undefined,
-        tellGap: () => undefined,
-        flushed: async () => undefined,
-        join: () => void (isIn = true),
-        leave: () => void (isIn = false),
-        replay: (_room, _epoch, notices) => void got.push(...notices.map(({ offset }) => offset)),
-      },
     },
   )
   return { session, rooms, got }

@@ -1,0 +1,53 @@
+/** Looked at so long before it is due, an alarm gets a timer of its own. */
+const AHEAD_MS = 2_000
+const LOOK_EVERY_MS = 1_000
+
+/** One that is to be woken at a time. May be woken early, or although it does not wait any more: it looks itself. */
+export interface Sleeper {
+  wake(): void
+}
+
+/**
+ * Wakes very many, each within a moment of its time: one timer looks at the next seconds, because one for each socket, most
+ * of them for hours, would take more memory than all else that is kept of a socket here.
+ */
+export class Alarms {
+  readonly #bySecond = new Map<number, Set<Sleeper>>()
+  #looking: NodeJS.Timeout | undefined
+
+  /** Wakes `sleeper` once `Date.now()` has reached `atMs`; Infinity is never. */
+  set(sleeper: Sleeper, atMs: number): void {
+    if (atMs === Infinity) return
+    const leftMs = atMs - Date.now()
+    if (leftMs <= AHEAD_MS) return void setTimeout(() => sleeper.wake(), Math.max(0, leftMs)).unref()
+    const second = secondOf(atMs)
+    const sleepers = this.#bySecond.get(second)
+    if (sleepers === undefined) this.#bySecond.set(second, new Set([sleeper]))
+    else sleepers.add(sleeper)
+    this.#looking ??= setInterval(() => this.#wakeSoon(), LOOK_EVERY_MS).unref()
+  }
+
+  /** Forgets what was set for this time, unless it is nearly due. */
+  clear(sleeper: Sleeper, atMs: number): void {
+    const second = secondOf(atMs)
+    const sleepers = this.#bySecond.get(second)
+    if (sleepers?.delete(sleeper) && sleepers.size === 0) this.#bySecond.delete(second)
+  }
+
+  stop(): void {
+    clearInterval(this.#looking)
+    this.#bySecond.clear()
+  }
+
+  #wakeSoon(): void {
+    const until = secondOf(Date.now() + AHEAD_MS)
+    for (const [second, sleepers] of this.#bySecond) {
+      if (second > until) continue
+      this.#bySecond.delete(second)
+      // Awake in the first moment of its second, each sets the alarm again for its own.
+      for (const sleeper of sleepers) this.set(sleeper, second * 1_000)
+    }
+  }
+}
+
+const secondOf = (ms: number): number => Math.floor(ms / 1_000)
