@@ -58,8 +58,8 @@ export class Attendance {
     this.#deps = dependencies
   }
 
-  rooms(): Room[] {
-    return [...this.#joined.values()].map(({ room }) => room)
+  isIn(room: Room): boolean {
+    return this.#joined.has(roomName(room))
   }
 
   /**

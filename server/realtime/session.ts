@@ -41,7 +41,7 @@ export interface SessionDependencies extends Omit<AttendanceDependencies, 'socke
 export class Session {
   readonly #deps: SessionDependencies
   readonly #attendance: Attendance
-  /** Until when the socket may be in the rooms it is in, by name. */
+  /** Until when the socket may be in the rooms it is in, or on its way into, by name. */
   readonly #until = new Map<string, { readonly room: Room; readonly ms: number }>()
   /**
    * What may be large is sent one after the other, each when the last one is on its way: however much a socket asks for
@@ -68,11 +68,19 @@ export class Session {
       const { since, ...room } = checkSubscribe(payload)
       await this.#inTurn(room, async () => {
         const ms = await this.#authorise(room)
-        const mayStay = (): boolean => Date.now() < ms && !this.#isTaken(room)
-        const isIn = await this.#attendance.enter(room, since, { mayStay, answer })
         if (!this.#deps.socket.isOpen()) return
-        this.#until.set(roomName(room), { room, ms })
+        const name = roomName(room)
+        // Before it enters: what ends memberships and grants meanwhile must find the room.
+        this.#until.set(name, { room, ms })
         this.#armGrants()
+        const mayStay = (): boolean => Date.now() < (this.#until.get(name)?.ms ?? 0) && !this.#isTaken(room)
+        const isIn = await this.#attendance
+          .enter(room, since, { mayStay, answer })
+          .catch((error: unknown) => {
+            if (!this.#attendance.isIn(room)) this.#until.delete(name)
+            throw error
+          })
+        if (!this.#deps.socket.isOpen()) return
         if (isIn && mayStay()) return
         // Taken in the meantime: telling what was missed may last long. It may or may not be answered already.
         this.#takeOut(room, 'ROOM_REFUSED')
@@ -113,7 +121,7 @@ export class Session {
       this.#principal = principal
       this.#credentialEnds.set(principal.expiresAtMs)
       answer({ ok: true, expiresAtMs: principal.expiresAtMs })
-      await this.#recheckAll(this.#attendance.rooms())
+      await this.#recheckAll(this.#rooms())
     })
   }
 
@@ -126,7 +134,7 @@ export class Session {
 
   /** Looks again whether the socket may be in the rooms of this group, and takes it out of those where it may not. */
   async recheckGroup(group: string): Promise<void> {
-    const rooms = this.#attendance.rooms().filter((room) => !isFeed(room) && room.group === group)
+    const rooms = this.#rooms().filter((room) => !isFeed(room) && room.group === group)
     await this.#recheckAll(rooms)
   }
 
@@ -134,7 +142,7 @@ export class Session {
   applyRevocations(): void {
     if (this.#deps.admission.isBanned(this.#principal.id))
       return this.#deps.socket.close(GOODBYES.DISCONNECTED)
-    for (const room of this.#attendance.rooms()) if (this.#isTaken(room)) this.#takeOut(room, 'ROOM_REFUSED')
+    for (const room of this.#rooms()) if (this.#isTaken(room)) this.#takeOut(room, 'ROOM_REFUSED')
   }
 
   /** The socket is gone. */
@@ -143,6 +151,11 @@ export class Session {
     this.#grantEnds.clear()
     this.#until.clear()
     this.#attendance.end()
+  }
+
+  /** Those that the socket is in, or on its way into. */
+  #rooms(): Room[] {
+    return [...this.#until.values()].map(({ room }) => room)
   }
 
   /** Answers until when. */
