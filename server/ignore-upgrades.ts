@@ -15,6 +15,8 @@ export function ignoreOtherUpgrades(
 ): void {
   // A server that nobody asks for upgrades, which therefore reads these requests to their end.
   const plain = createServer(options, listener)
+  // It never listens, and it is then that Node begins to hold requests to the time that they may take.
+  plain.emit('listening')
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (webSocketPath !== undefined && isWebSocketAt(webSocketPath, request)) return
     socket.unshift(Buffer.concat([Buffer.from(headOf(request), 'latin1'), head]))

@@ -1,7 +1,7 @@
 import { createLocalJWKSet, createRemoteJWKSet, customFetch, errors, jwtVerify } from 'jose'
 import type { JWTPayload, JWTVerifyGetKey } from 'jose'
 import { createSecretKey } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { GatewayError } from '../../shared/errors.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
 import type { Conversation } from '../../shared/recall.ts'
@@ -76,7 +76,10 @@ async function verifyInAnyWay(ways: readonly Verify[], token: string): Promise<J
 
 /** Whether the keys could not be had, which says nothing of the token. */
 const isUnreachable = (cause: unknown): boolean =>
-  cause !== undefined && (!(cause instanceof errors.JOSEError) || cause instanceof errors.JWKSTimeout)
+  cause !== undefined &&
+  (!(cause instanceof errors.JOSEError) ||
+    cause instanceof errors.JWKSTimeout ||
+    cause instanceof errors.JWKSInvalid)
 
 function toPrincipal({ sub, exp, role = 'member', rooms = [] }: JWTPayload): Principal {
   if (typeof sub !== 'string' || !isIdentifier(sub)) throw refused('sub must be printable text')
@@ -126,26 +129,38 @@ function createKeys(url: string): JWTVerifyGetKey {
   }
 }
 
+/** Public keys in a file, read again when a token needs one. */
 function createFileKeys(file: URL): JWTVerifyGetKey {
   let readAtMs = -Infinity
-  let keys: ReturnType<typeof createLocalJWKSet> | undefined
+  let reading: Promise<LocalKeys | undefined> = Promise.resolve(undefined)
   return async (header, token) => {
-    if (Date.now() - readAtMs > FETCH_AGAIN_AFTER_MS) {
-      readAtMs = Date.now()
+    if (performance.now() - readAtMs > TRY_AGAIN_AFTER_MS) {
+      readAtMs = performance.now()
+      const before = reading
       // Half written, or gone: the keys that are known serve on.
-      keys = await readFile(file, 'utf8').then(
-        (text) => createLocalJWKSet(JSON.parse(text) as Parameters<typeof createLocalJWKSet>[0]),
-        () => keys,
-      )
+      reading = readKeys(file).catch(() => before)
     }
+    // All who come while it is being read wait for the same keys.
+    const keys = await reading
     if (keys === undefined) throw new Error('the file with the keys cannot be read')
     return await keys(header, token)
   }
 }
 
-const fetchKeys = async (url: string): Promise<Response> => {
+type LocalKeys = ReturnType<typeof createLocalJWKSet>
+
+async function readKeys(file: URL): Promise<LocalKeys> {
+  if ((await stat(file)).size > KEYS_AT_MOST_BYTES) throw new Error('the file with the keys is too large')
+  const text = await readFile(file, 'utf8')
+  return createLocalJWKSet(JSON.parse(text) as Parameters<typeof createLocalJWKSet>[0])
+}
+
+/** Throws what is no error of the token, when the answer is no JWKS. */
+async function fetchKeys(url: string): Promise<Response> {
   const { status, text } = await fetchBounded(url, { atMostBytes: KEYS_AT_MOST_BYTES })
-  return new Response(text, { status })
+  if (status !== 200) throw new Error(`the keys were answered with status ${status}`)
+  JSON.parse(text)
+  return new Response(text)
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

@@ -127,7 +127,10 @@ export const configSchema = Joi.object<Config>({
     .description('`off` takes webhooks from anybody who knows the path, and warns at every start'),
   WEBHOOK_PATH: Joi.string()
     .pattern(/^(\/[\w.~-]+)+$/, 'path')
-    .pattern(/^\/(livez|readyz|metrics|assets|v1|docs|socket\.io)(\/|$)/, { name: 'taken', invert: true })
+    .pattern(/^\/(livez|readyz|metrics|assets|v1|docs|client\.js|socket\.io)(\/|$)/, {
+      name: 'taken',
+      invert: true,
+    })
     .default('/webhook')
     .description('path that the Chat console calls; may hold a secret'),
   WEBHOOK_ALLOW: list(sourceNetwork)

@@ -45,14 +45,24 @@ export interface AttendanceDependencies {
 interface Entering {
   /** Until when the room is granted, in ms since 1970. */
   readonly untilMs: number
-  readonly mayStay: () => boolean
+  /** Whether the room was taken from the user. */
+  readonly isTaken: () => boolean
   readonly answer: (answer: Subscribed) => void
 }
 
-/** A room that a socket is in, and until when it may be. */
+/** The place of a socket in a room that it is in, or on its way into. */
 interface Seat {
-  readonly local: LocalRoom
-  readonly untilMs: number
+  room: Room
+  /** Until when the socket may be there without being asked about again. */
+  untilMs: number
+  /** Undefined on the way. */
+  local: LocalRoom | undefined
+}
+
+/** How a socket gets into a room. */
+interface Way extends Pick<Entering, 'answer'> {
+  readonly seat: Seat
+  readonly mayStay: () => boolean
 }
 
 /** The rooms that one socket is in, and how it gets in and out. */
@@ -60,7 +70,8 @@ export class Attendance {
   readonly #deps: AttendanceDependencies
   readonly #socket: RoomSide
   readonly #seats = new Map<string, Seat>()
-  #entering = 0
+  /** Rooms on whose way the socket is; there while there are any, because most sockets are quiet for hours. */
+  #onTheWay: Map<string, Seat> | undefined
   #largeInTurn: Turnstile | undefined
 
   constructor(socket: RoomSide, dependencies: AttendanceDependencies) {
@@ -76,75 +87,99 @@ export class Attendance {
     return (this.#largeInTurn ??= createTurnstile(1))
   }
 
+  /** Those that the socket is in, or on its way into. */
   rooms(): Room[] {
-    return [...this.#seats.values()].map(({ local }) => local.room)
+    return this.#places().map(({ room }) => room)
   }
 
   /** Those in which the socket may not be any more at this time without being asked about again. */
   ended(nowMs: number): Room[] {
-    return [...this.#seats.values()].filter(({ untilMs }) => untilMs <= nowMs).map(({ local }) => local.room)
+    return this.#places()
+      .filter(({ untilMs }) => untilMs <= nowMs)
+      .map(({ room }) => room)
   }
 
   /** When the next of its rooms ends; Infinity without any. */
   nextEndMs(): number {
     let next = Infinity
     for (const { untilMs } of this.#seats.values()) next = Math.min(next, untilMs)
+    for (const { untilMs } of this.#onTheWay?.values() ?? []) next = Math.min(next, untilMs)
     return next
   }
 
+  /** Whether the socket is in the room, or on its way into it. */
   has(room: Room): boolean {
-    return this.#seats.has(roomName(room))
+    const name = roomName(room)
+    return this.#seats.has(name) || this.#onTheWay?.has(name) === true
   }
 
   /** Harmless for a room that the socket is not in. */
   setEnd(room: Room, untilMs: number): void {
-    const seat = this.#seats.get(roomName(room))
-    if (seat !== undefined) this.#seats.set(seat.local.name, { ...seat, untilMs })
+    const name = roomName(room)
+    for (const seat of [this.#seats.get(name), this.#onTheWay?.get(name)]) if (seat) seat.untilMs = untilMs
   }
 
   /**
    * Enters the room, from `since` or from now. `answer` is called in the very moment in which the socket joins, or, when
-   * much was missed, before the first part of that. `mayStay` is asked again and again while that goes on. Answers whether
-   * the socket is in the room then. Rejects with TOO_MANY_ROOMS or BROKER_UNAVAILABLE; then the socket is where it was.
+   * much was missed, before the first part of that. While that goes on, the room can end, be taken or be left. Answers
+   * whether the socket is in the room then. Rejects with TOO_MANY_ROOMS or BROKER_UNAVAILABLE; then the socket is where it
+   * was.
    */
   async enter(room: Room, since: Position | undefined, entering: Entering): Promise<boolean> {
-    if (!this.has(room) && this.#seats.size + this.#entering >= ROOMS_AT_MOST) {
+    const name = roomName(room)
+    const onTheWay = (this.#onTheWay ??= new Map())
+    if (!this.#seats.has(name) && this.#seats.size + onTheWay.size >= ROOMS_AT_MOST) {
       throw new GatewayError('TOO_MANY_ROOMS')
     }
-    this.#entering++
+    const seat: Seat = { room, untilMs: entering.untilMs, local: undefined }
+    onTheWay.set(name, seat)
+    const mayStay = (): boolean =>
+      onTheWay.get(name) === seat && Date.now() < seat.untilMs && !entering.isTaken()
     try {
-      await this.#acquireAndEnter(room, since, entering)
-      return this.has(room)
-    } finally {
-      this.#entering--
+      await this.#acquireAndEnter(room, since, { seat, mayStay, answer: entering.answer })
+      return this.#seats.get(name) === seat
+    } catch (error) {
+      this.#arrive(name)
+      throw error
     }
   }
 
   /** Harmless for a room that the socket is not in. */
   leave(room: Room): void {
+    this.#arrive(roomName(room))
+    this.#leaveSeat(room)
+  }
+
+  /** The socket is gone: lets go of every room. */
+  end(): void {
+    for (const { room } of [...this.#seats.values()]) this.#leaveSeat(room)
+    this.#onTheWay = undefined
+  }
+
+  #places(): Seat[] {
+    return [...new Map([...this.#seats, ...(this.#onTheWay ?? [])]).values()]
+  }
+
+  /** The socket is not on its way into the room any more. */
+  #arrive(name: string): void {
+    this.#onTheWay?.delete(name)
+    if (this.#onTheWay?.size === 0) this.#onTheWay = undefined
+  }
+
+  #leaveSeat(room: Room): void {
     const name = roomName(room)
     const seat = this.#seats.get(name)
     if (seat === undefined) return
     this.#seats.delete(name)
     this.#socket.leave(room)
-    this.#deps.rooms.release(seat.local)
+    if (seat.local) this.#deps.rooms.release(seat.local)
   }
 
-  /** The socket is gone: lets go of every room. */
-  end(): void {
-    for (const { local } of this.#seats.values()) {
-      this.#socket.leave(local.room)
-      this.#deps.rooms.release(local)
-    }
-    this.#seats.clear()
-  }
-
-  async #acquireAndEnter(room: Room, since: Position | undefined, entering: Entering): Promise<void> {
+  async #acquireAndEnter(room: Room, since: Position | undefined, way: Way): Promise<void> {
     const local = await this.#deps.rooms.acquire(room)
     try {
-      if (since === undefined)
-        this.#enter(local, {}, entering.untilMs, () => this.#answer(local, {}, entering.answer))
-      else await this.#resume(local, since, entering)
+      if (since === undefined) this.#enter(local, {}, way, () => this.#answer(local, {}, way.answer))
+      else await this.#resume(local, since, way)
     } catch (error) {
       this.#deps.rooms.release(local)
       throw error
@@ -152,8 +187,8 @@ export class Attendance {
   }
 
   /** Answers, tells what was missed, and enters; with much missed, what was missed is still on its way after the answer. */
-  async #resume(local: LocalRoom, since: Position, entering: Entering): Promise<void> {
-    const { untilMs, mayStay, answer } = entering
+  async #resume(local: LocalRoom, since: Position, way: Way): Promise<void> {
+    const { mayStay, answer } = way
     const { room } = local
     const { epoch, offset } = local.position
     // The client knows more than this node, or another log: the node may be the one that is behind.
@@ -176,7 +211,7 @@ export class Attendance {
           answerOnce({}, local.position.offset - since.offset)
           socket.replay(room, since.epoch, notices)
         },
-        enter: (missed) => this.#enter(local, missed, untilMs, () => answerOnce(missed)),
+        enter: (missed) => this.#enter(local, missed, way, () => answerOnce(missed)),
       }),
     )
     if (!isEntered) this.#deps.rooms.release(local)
@@ -202,7 +237,7 @@ export class Attendance {
     recovered = notices.length,
   ): void {
     // Only now: a request that fails leaves the socket in the room as it was.
-    this.leave(room)
+    this.#leaveSeat(room)
     answer({ ok: true, room, position, recovered, ...(gap && { gap }) })
   }
 
@@ -210,16 +245,17 @@ export class Attendance {
    * Answers, sends what was missed, and joins, all in one turn: between any two of these a notice could come and be in
    * neither what was missed nor what is live.
    */
-  #enter(local: LocalRoom, { notices = [] }: Missed, untilMs: number, tell: () => void): void {
+  #enter(local: LocalRoom, { notices = [] }: Missed, { seat, mayStay }: Way, tell: () => void): void {
     const { room } = local
     const socket = this.#socket
     const { rooms } = this.#deps
-    if (!socket.isOpen()) return rooms.release(local)
+    if (!socket.isOpen() || !mayStay()) return rooms.release(local)
     local.flush()
     tell()
     socket.replay(room, local.position.epoch, notices)
     socket.join(room)
-    this.#seats.set(local.name, { local, untilMs })
+    this.#arrive(local.name)
+    this.#seats.set(local.name, Object.assign(seat, { room, local }))
   }
 
   async #catchUp(local: LocalRoom): Promise<void> {

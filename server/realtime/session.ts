@@ -64,13 +64,14 @@ export class Session {
       const { since, ...room } = checkSubscribe(payload)
       await this.#inTurn(room, async () => {
         const ms = await this.#authorise(room)
-        const mayStay = (): boolean => Date.now() < ms && !this.#isTaken(room)
-        const isIn = await this.#attendance.enter(room, since, { untilMs: ms, mayStay, answer })
         if (!this.#socket.isOpen()) return
+        const isTaken = (): boolean => this.#isTaken(room)
+        const entering = this.#attendance.enter(room, since, { untilMs: ms, isTaken, answer })
         this.#setAlarm()
-        if (isIn && mayStay()) return
+        const isIn = await entering
+        if (!this.#socket.isOpen() || (isIn && !isTaken())) return
         // Taken in the meantime: telling what was missed may last long. It may or may not be answered already.
-        this.#takeOut(room, 'ROOM_REFUSED')
+        if (this.#attendance.has(room)) this.#takeOut(room, 'ROOM_REFUSED')
         throw new GatewayError('ROOM_REFUSED')
       })
     })

@@ -29,12 +29,16 @@ export interface Figures {
   readonly gapReasons: readonly GapReason[]
   /** The longest time between two notices of one listener. */
   readonly longestSilenceMs: number
+  /** The longest time until a recall that was kept was answered; the provider waits 2 s. */
+  readonly slowestAnswerMs: number
 }
 
 /** Longer than a recall that was kept, and not spooled, takes to arrive while nothing is wrong. */
 const ON_THE_WAY_MS = 1_000
 
-type Audited = Omit<Figures, 'sent' | 'kept' | 'gapReasons'> & { readonly excuses: readonly Excuse[] }
+type Audited = Omit<Figures, 'sent' | 'kept' | 'gapReasons' | 'slowestAnswerMs'> & {
+  readonly excuses: readonly Excuse[]
+}
 
 /** Holds what was heard against what was kept. Pure. */
 export function audit(recalls: readonly SentRecall[], listening: readonly Listening[]): Figures {
@@ -54,6 +58,7 @@ export function audit(recalls: readonly SentRecall[], listening: readonly Listen
     gaps: sum('gaps'),
     gapReasons: [...new Set(audited.flatMap(({ excuses }) => excuses.map(({ reason }) => reason)))],
     longestSilenceMs: Math.round(audited.reduce((most, one) => Math.max(most, one.longestSilenceMs), 0)),
+    slowestAnswerMs: Math.round(kept.reduce((most, one) => Math.max(most, tookMs(one)), 0)),
   }
 }
 
@@ -67,6 +72,8 @@ function auditOne(kept: readonly SentRecall[], { room, heard }: Listening): Audi
   const lost = missing.length - excused
   return { ...told, excuses, delivered: arrived.size, excused, lost, gaps: excuses.length }
 }
+
+const tookMs = ({ sentAtMs, answeredAtMs = sentAtMs }: SentRecall): number => answeredAtMs - sentAtMs
 
 /** A gap, and when the listener heard the last notice before it. */
 interface Excuse {

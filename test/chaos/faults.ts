@@ -75,6 +75,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   'receiver-killed': {
     rule: 'loses nothing that waits in the spool of a receiver that is killed',
     losesData: false,
+    mayRefuse: true,
     play: receiverKilled,
   },
   'sockets-cut': {
@@ -105,6 +106,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   'spool-full': {
     rule: 'answers OK for nothing that it could not keep when the spool is full',
     losesData: false,
+    mayRefuse: true,
     play: spoolFull,
   },
   'rooms-churned': {

@@ -3,6 +3,7 @@ import type { Socket } from 'socket.io-client'
 import type { Position } from '../../shared/position.ts'
 import type { ClientToServer, ServerToClient, Subscribed } from '../../shared/protocol.ts'
 import type { Room } from '../../shared/room.ts'
+import { soon } from '../support/wait.ts'
 import { readOn, stall, terminate } from '../support/web-socket.ts'
 import type { Heard } from './ledger.ts'
 import { FILLERS_FROM } from './sender.ts'
@@ -10,6 +11,8 @@ import { FILLERS_FROM } from './sender.ts'
 const COME_BACK_WITHIN_MS = 100
 const ASK_AGAIN_AFTER_MS = 100
 const CONNECT_WITHIN_MS = 10_000
+/** Many begin at once. */
+const ENTERS_WITHIN_MS = 60_000
 
 type GatewaySocket = Socket<ServerToClient, ClientToServer>
 
@@ -102,7 +105,7 @@ export async function startListener({ urls, room, token, hear }: ListenerOptions
   const sockets = urls.map(open)
   const cut = (): void => terminate(current)
   connect()
-  await entered
+  await soon('a listener is in its room', entered, ENTERS_WITHIN_MS)
 
   return {
     isListening: () => isListening,

@@ -17,6 +17,7 @@ const COLUMNS = [
   'redelivered',
   'healed',
   'longestSilenceMs',
+  'slowestAnswerMs',
 ] as const satisfies readonly (keyof Row)[]
 
 /** The long form: plays every fault, or those named, prints what was measured, and fails when a rule was broken. */

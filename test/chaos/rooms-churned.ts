@@ -7,8 +7,9 @@ import type { Row, Size } from './row.ts'
 import type { Stage } from './stage.ts'
 
 const ROUNDS = { short: 1_000, long: 10_000 } as const
-const CHURNERS = 10
-/** Rooms that nobody else is in; each churner comes through all of them. */
+/** So many that none asks more often than a socket may without waiting. */
+const CHURNERS = { short: 10, long: 40 } as const
+/** Rooms that nobody else is in; together the churners come through all of them. */
 const ROOMS = 50
 /** Rooms linger for 5 s. */
 const LEFT_WITHIN_MS = 15_000
@@ -18,8 +19,8 @@ export const roomsChurned = (size: Size): Promise<Row> =>
   play('rooms entered and left', async (stage) => {
     const { redis, nodes, listeners, sender } = await assemble(stage, size, { listenersPerRoom: 4 })
     const flow = sender.start(20)
-    const churning = Array.from({ length: CHURNERS }, (_, i) =>
-      churn(stage, nodes[i % nodes.length]?.url ?? '', i, ROUNDS[size] / CHURNERS),
+    const churning = Array.from({ length: CHURNERS[size] }, (_, i) =>
+      churn(stage, nodes[i % nodes.length]?.url ?? '', i, ROUNDS[size] / CHURNERS[size]),
     )
     try {
       await Promise.all(churning)
@@ -51,7 +52,8 @@ async function churn(stage: Stage, url: string, seed: number, rounds: number): P
     const room = { group: number % 5 === 0 ? 'lobby' : `churn-${number}` }
     const entered = await ask(room)
     const left = await ask(room, 'unsubscribe')
-    if (!entered.ok || !left.ok) stage.complain('a request was refused')
+    for (const answer of [entered, left])
+      if (!answer.ok) return stage.complain(`a request was refused: ${answer.code}`)
     const before = received.length
     if (round % 2 === 0) await ask({ group: 'nobody', seqs: [1] }, 'recalled')
     if (received.length > before) stage.complain(`notices of a room after it was left`)

@@ -17,14 +17,20 @@ export interface Fault {
   readonly rule: string
   /** Whether the fault loses what Redis had confirmed, so that sockets may be told a gap. */
   readonly losesData: boolean
+  /** Whether the fault is one in which not every recall can be kept: with a spool, Redis alone is no reason. */
+  readonly mayRefuse?: boolean
   readonly play: (size: Size) => Promise<Row>
 }
 
 /** What a row shows to be broken, in words. */
-export function problemsOf(row: Row, { losesData }: Pick<Fault, 'losesData'>): string[] {
+export function problemsOf(
+  row: Row,
+  { losesData, mayRefuse = false }: Pick<Fault, 'losesData' | 'mayRefuse'>,
+): string[] {
   const problems = (['lost', 'duplicated', 'outOfOrder'] as const).flatMap((figure) =>
     row[figure] > 0 ? [`${row[figure]} ${figure}`] : [],
   )
+  if (row.kept < row.sent && !mayRefuse) problems.push(`${row.sent - row.kept} not kept`)
   if (row.gaps > 0 && !losesData)
     problems.push(`${row.gaps} gaps (${row.gapReasons.join(', ')}), though nothing was lost in Redis`)
   if (row.gaps === 0 && row.redelivered > 0) problems.push(`${row.redelivered} redelivered without a gap`)

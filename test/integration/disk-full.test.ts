@@ -1,9 +1,22 @@
 import { expect } from 'chai'
 import { adminToken, connect } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
+import { readMetric } from '../support/read-metric.ts'
+import { startRedis } from '../support/redis-server.ts'
 import { undoAfterEach } from '../support/undo.ts'
 import { until } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
+
+const MESSAGES = 200
+const firstOf = (i: number): number => i * MESSAGES + 1
+const large = (i: number) =>
+  recallBody({
+    GroupId: 'g',
+    MsgSeqList: Array.from({ length: MESSAGES }, (_, j) => ({
+      MsgSeq: firstOf(i) + j,
+      MsgId: 'x'.repeat(100),
+    })),
+  })
 
 describe('a disk that takes no more', () => {
   const undo = undoAfterEach()
@@ -18,13 +31,9 @@ describe('a disk that takes no more', () => {
     const kept: number[] = []
     let refusedAfterMs = 0
     for (let i = 0; refusedAfterMs === 0 && i < 1_000; i++) {
-      const MsgSeqList = Array.from({ length: 200 }, (_, j) => ({
-        MsgSeq: i * 200 + j + 1,
-        MsgId: 'x'.repeat(100),
-      }))
       const sentAtMs = Date.now()
-      const { status } = await postWebhook(gateway.url, { body: recallBody({ GroupId: 'g', MsgSeqList }) })
-      if (status === 200) kept.push(i * 200 + 1)
+      const { status } = await postWebhook(gateway.url, { body: large(i) })
+      if (status === 200) kept.push(firstOf(i))
       else refusedAfterMs = Date.now() - sentAtMs
     }
     expect(refusedAfterMs).to.be.above(2_000)
@@ -32,5 +41,36 @@ describe('a disk that takes no more', () => {
     expect(client.socket.connected).to.equal(true)
     await until('what was kept arrives', () => client.received.length >= kept.length)
     expect(client.seqs()).to.include.members(kept)
+  })
+
+  it('under the spool makes recalls be answered 503 likewise, and the spool empties when Redis is back', async () => {
+    const redis = await startRedis()
+    undo(redis.stop)
+    const settings = { REDIS_URL: redis.url, HISTORY_SIZE: '10000', FILE_BLOCKS_AT_MOST: '1024' }
+    const gateway = await startGatewayProcess({ ...settings, ROLE: 'receiver' })
+    undo(gateway.stop)
+    const node = await startGatewayProcess({ REDIS_URL: redis.url, ROLE: 'node' })
+    undo(node.stop)
+    const client = await connect(node.url, await adminToken())
+    undo(client.close)
+    await client.subscribe({ group: 'g' })
+    redis.signal('SIGSTOP')
+
+    const kept: number[] = []
+    let refusedAfterMs = 0
+    for (let i = 0; refusedAfterMs === 0 && i < 1_000; i++) {
+      const sentAtMs = Date.now()
+      const { status } = await postWebhook(gateway.url, { body: large(i) })
+      if (status === 200) kept.push(firstOf(i))
+      else refusedAfterMs = Date.now() - sentAtMs
+    }
+    expect(kept).to.not.be.empty
+    expect(refusedAfterMs).to.be.above(2_000)
+    redis.signal('SIGCONT')
+    const isEmpty = async () => (await readMetric(gateway.url, 'spool_recalls')) === 0
+    await until('the spool is empty', isEmpty, 15_000)
+    await client.count(kept.length)
+    expect(client.seqs().filter((seq) => seq % MESSAGES === 1)).to.deep.equal(kept)
+    expect((await postWebhook(gateway.url, { body: large(1_000) })).status).to.equal(200)
   })
 })

@@ -116,7 +116,11 @@ describe('the door', () => {
       const query = new URLSearchParams(signedQuery()).toString()
       const head = slow('POST /webhook HTTP/1.1\r\nHost: x\r\nX-Slow: ')
       const body = slow(`POST /webhook?${query} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"x"`)
-      await soon('both are closed', Promise.all([head, body]), 15_000)
+      // Who asks for another protocol is served by another server of ours.
+      const upgrade = 'Host: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n'
+      const otherBody = slow(`POST /webhook?${query} HTTP/1.1\r\n${upgrade}Content-Length: 100\r\n\r\n{"x"`)
+      const otherHead = slow(`GET /livez HTTP/1.1\r\n${upgrade}\r\nGET /livez HTTP/1.1\r\nX-Slow: `)
+      await soon('all are closed', Promise.all([head, body, otherBody, otherHead]), 15_000)
       const huge = await slow(`GET / HTTP/1.1\r\nHost: x\r\nX-Large: ${'x'.repeat(40_000)}\r\n\r\n`)
       expect(huge).to.not.equal(undefined)
       expect(await outcomeOf(gateway.url)).to.equal('OK')

@@ -12,6 +12,14 @@ import { soon, until } from '../support/wait.ts'
 import { readOn, stall } from '../support/web-socket.ts'
 import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
 
+/** A frame of a WebSocket with this text. */
+function frame(text: string): Buffer {
+  const bytes = Buffer.from(text)
+  const head = Buffer.from([0x81, 0xff, ...Array.from({ length: 12 }, () => 0)])
+  head.writeBigUInt64BE(BigInt(bytes.length), 2)
+  return Buffer.concat([head, bytes])
+}
+
 const query = () => new URLSearchParams(signedQuery()).toString()
 
 describe('a peer that does not play by the rules', () => {
@@ -103,19 +111,34 @@ describe('a peer that does not play by the rules', () => {
   it('cannot open a second socket on one connection', async () => {
     const token = await adminToken()
     const { socket, got } = await openWebSocket()
-    const frame = (text: string): Buffer => {
-      const bytes = Buffer.from(text)
-      return Buffer.concat([
-        Buffer.from([0x81, 0xfe, bytes.length >> 8, bytes.length & 255, 0, 0, 0, 0]),
-        bytes,
-      ])
-    }
     const open = frame(`40${JSON.stringify({ token })}`)
     socket.write(Buffer.concat([open, open, open]))
     // A close frame; this peer does not answer it.
     await until('the gateway closes the connection', () => got().includes('\x88'))
     expect(got().split('40{"sid"')).to.have.length.at.most(2)
   })
+
+  for (const [what, text] of Object.entries({
+    'names of a megabyte': `42["subscribe",{"group":"${'x'.repeat(2 ** 20)}"}]`,
+    'a token of a megabyte': `40{"token":"${'x'.repeat(2 ** 20)}"}`,
+    'a message that goes on for ever': '451000000000-["subscribe",{"_placeholder":true,"num":0}]',
+  })) {
+    it(`is cut off when it sends ${what}, and others are served`, async () => {
+      const token = await adminToken()
+      for (const first of [[], [frame(`40${JSON.stringify({ token })}`)]]) {
+        const { socket, got } = await openWebSocket()
+        for (const part of first) socket.write(part)
+        if (first.length > 0) await until('the handshake', () => got().includes('40{"sid"'))
+        socket.write(frame(text))
+        // A close frame, or the end itself.
+        await until('the gateway ends it', () => got().includes('\x88') || socket.readableEnded)
+      }
+      const client = await connect(gateway.url, token)
+      undo(client.close)
+      await client.subscribe({ group: 'g' })
+      expect(gateway.output()).to.not.include('"level":"error"')
+    })
+  }
 
   it('gets megabytes of what it missed no faster than it reads', async () => {
     const RECALLS = 40

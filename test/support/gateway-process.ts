@@ -10,6 +10,9 @@ export const APP = '1400000000'
 export const WEBHOOK_TOKEN = 'test-webhook-token'
 export const JWT_SECRET = 'test-jwt-secret-of-at-least-32-characters'
 
+/** Several start at once, on machines that have other things to do: a second of work can take long. */
+const STARTS_WITHIN_MS = 30_000
+
 export interface GatewayProcess {
   readonly url: string
   readonly port: number
@@ -76,10 +79,11 @@ export async function startGatewayProcess(
   })
   let ended = false
   void exited.then(() => (ended = true))
-  const port = await until('the gateway starts', () => {
+  const look = (): number => {
     if (ended) throw new Error(`the gateway ended: ${output()}`)
     return Number(/"port":(\d+).*"gateway started"/.exec(output())?.[1])
-  }).catch((error: unknown) => {
+  }
+  const port = await until('the gateway starts', look, STARTS_WITHIN_MS).catch((error: unknown) => {
     child.kill('SIGKILL')
     folder.remove()
     throw error

@@ -1,7 +1,8 @@
 const SECRET_SETTINGS =
   /^(WEBHOOK_TOKEN|JWT_SECRET|USERSIG_SECRET_KEY|AUTHORIZE_SECRET|REDIS_SIGNING_KEY|REDIS_URL)$/
-/** A credential of somebody: a JWT, or what signs a webhook. */
-const CREDENTIAL = /eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}|Sign=[0-9a-fA-F]{64}/
+/** A credential of somebody: a JWT, a UserSig, or what signs a webhook. */
+const CREDENTIAL =
+  /eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}|eJ[A-Za-z0-9*_-]{100,}|(Sign=|"[Ss]ign":")[0-9a-fA-F]{64}/
 
 const found: string[] = []
 

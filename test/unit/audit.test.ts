@@ -42,6 +42,7 @@ describe('audit of what listeners heard', () => {
       delivered: 2,
       gapReasons: [],
       longestSilenceMs: 15,
+      slowestAnswerMs: 1,
     })
   })
 
@@ -128,6 +129,12 @@ describe('problems of a row', () => {
       '3 outOfOrder',
       'late',
     ])
+  })
+
+  it('are recalls that were not kept, where all could be', () => {
+    const bad = { ...row, sent: 3, kept: 1 }
+    expect(problemsOf(bad, { losesData: false })).to.deep.equal(['2 not kept'])
+    expect(problemsOf(bad, { losesData: false, mayRefuse: true })).to.be.empty
   })
 
   it('are gaps where nothing was lost', () => {

@@ -69,6 +69,7 @@ describe('settings', () => {
       '/a/',
       '/livez',
       '/metrics',
+      '/client.js',
       '/socket.io/x',
     ]) {
       expect(() => readConfig({ ...NEEDED, WEBHOOK_PATH }), WEBHOOK_PATH).to.throw('WEBHOOK_PATH is wrong')

@@ -1,5 +1,7 @@
 import { expect } from 'chai'
 import { pino } from 'pino'
+import type { Admission } from '../../server/auth/admission.ts'
+import type { Principal } from '../../server/auth/principal.ts'
 import type { Broker } from '../../server/broker/broker.ts'
 import { createMetrics } from '../../server/ops/metrics.ts'
 import { Alarms } from '../../server/realtime/alarms.ts'
@@ -8,6 +10,7 @@ import { LocalRooms } from '../../server/realtime/local-rooms.ts'
 import { createOutbox } from '../../server/realtime/outbox.ts'
 import { Session } from '../../server/realtime/session.ts'
 import { ADMIT_ALL } from '../support/admit-all.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Refused, Subscribed } from '../../shared/protocol.ts'
 
@@ -22,8 +25,18 @@ const noticeAt = (offset: number): Notice => ({
   receivedAtMs: 1,
 })
 
+interface Race {
+  readonly microtasks?: number
+  readonly principal?: Principal
+  readonly admission?: Admission
+  /** What happens before the log is read. */
+  readonly beforeRead?: () => Promise<void>
+}
+
+const ADMIN: Principal = { id: 'a', role: 'admin', grants: [], expiresAtMs: Number.MAX_SAFE_INTEGER }
+
 /** A log with one notice, and a second one that comes as many microtasks after the room is read as the test asks for. */
-function createRace(microtasks: number) {
+function createRace({ microtasks = 0, principal = ADMIN, admission = ADMIT_ALL, beforeRead }: Race) {
   let tellNotice: (notice: Notice, epoch: string) => void = () => undefined
   const afterwards = async (): Promise<void> => {
     for (let i = 0; i < microtasks; i++) await Promise.resolve()
@@ -48,6 +61,7 @@ function createRace(microtasks: number) {
       return { leave: () => undefined }
     },
     async history() {
+      await beforeRead?.()
       void afterwards()
       return { notices: [noticeAt(1)], top: { epoch: 'e', offset: 1 } }
     },
@@ -68,7 +82,7 @@ function createRace(microtasks: number) {
       }),
   )
   const session = new Session(
-    { id: 'a', role: 'admin', grants: [], expiresAtMs: Number.MAX_SAFE_INTEGER },
+    principal,
     {
       isOpen: () => true,
       tellUnsubscribed: () => undefined,
@@ -79,23 +93,15 @@ function createRace(microtasks: number) {
       leave: () => void (isIn = false),
       replay: (_room, _epoch, notices) => void got.push(...notices.map(({ offset }) => offset)),
     },
-    {
-      broker,
-      admission: ADMIT_ALL,
-      alarms: new Alarms(),
-      readInTurn: (work) => work(),
-      metrics,
-      log,
-      rooms,
-    },
+    { broker, admission, alarms: new Alarms(), readInTurn: (work) => work(), metrics, log, rooms },
   )
-  return { session, rooms, got }
+  return { session, rooms, got, isIn: () => isIn }
 }
 
 describe('session', () => {
   for (let microtasks = 0; microtasks < 30; microtasks++) {
     it(`misses and doubles nothing when a notice comes ${microtasks} microtasks after the log was read`, async () => {
-      const { session, rooms, got } = createRace(microtasks)
+      const { session, rooms, got } = createRace({ microtasks })
       let answered: Subscribed | Refused | undefined
       await session.subscribe({ ...GROUP, since: { epoch: 'e', offset: 0 } }, (answer) => (answered = answer))
       // A turn of the event loop: by then the notice has come, whichever way.
@@ -105,4 +111,77 @@ describe('session', () => {
       rooms.closeAll()
     })
   }
+
+  const member: Principal = { ...ADMIN, role: 'member' }
+  /** Lets everybody in until `end` is called. */
+  const createEnding = () => {
+    let hasEnded = false
+    const admission: Admission = {
+      ...ADMIT_ALL,
+      authenticate: async () => member,
+      authorise: async ({ expiresAtMs }) => {
+        if (hasEnded) throw new GatewayError('ROOM_REFUSED')
+        return expiresAtMs
+      },
+    }
+    return { admission, end: () => (hasEnded = true) }
+  }
+  const ENDS: Readonly<Record<string, (session: Session) => Promise<void>>> = {
+    'the membership ends': (session) => session.recheckGroup('g'),
+    'another credential does not grant it': (session) => session.refresh({}, () => undefined),
+  }
+  for (const [what, tell] of Object.entries(ENDS)) {
+    it(`does not enter a room when ${what} while it is on its way there`, async () => {
+      const { admission, end } = createEnding()
+      const race = createRace({
+        principal: member,
+        admission,
+        beforeRead: async () => {
+          end()
+          await tell(race.session)
+        },
+      })
+      let answered: Subscribed | Refused | undefined
+      const ask = { ...GROUP, since: { epoch: 'e', offset: 0 } }
+      await race.session.subscribe(ask, (answer) => (answered ??= answer))
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(answered).to.include({ ok: false, code: 'ROOM_REFUSED' })
+      expect(race.isIn()).to.equal(false)
+      expect(race.got).to.be.empty
+      race.rooms.closeAll()
+    })
+  }
+
+  it('does not enter a room from now on when the membership ends before the room is open', async () => {
+    const { admission, end } = createEnding()
+    const race = createRace({ principal: member, admission })
+    const answers: (Subscribed | Refused)[] = []
+    const asked = race.session.subscribe(GROUP, (answer) => void answers.push(answer))
+    // The room is authorised then, and not open yet.
+    await Promise.resolve()
+    await Promise.resolve()
+    end()
+    await race.session.recheckGroup('g')
+    await asked
+    expect(answers.map(({ ok }) => ok)).to.deep.equal([false])
+    expect(race.isIn()).to.equal(false)
+    race.rooms.closeAll()
+  })
+
+  it('can ask again for a room that it could not enter', async () => {
+    let isAway = true
+    const { session, rooms, isIn } = createRace({
+      beforeRead: async () => {
+        if (isAway) throw new GatewayError('BROKER_UNAVAILABLE')
+      },
+    })
+    const answers: (Subscribed | Refused)[] = []
+    const ask = { ...GROUP, since: { epoch: 'e', offset: 0 } }
+    await session.subscribe(ask, (answer) => void answers.push(answer))
+    isAway = false
+    await session.subscribe(ask, (answer) => void answers.push(answer))
+    expect(answers.map(({ ok }) => ok)).to.deep.equal([false, true])
+    expect(isIn()).to.equal(true)
+    rooms.closeAll()
+  })
 })

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { expect } from 'chai'
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT } from 'jose'
@@ -11,6 +12,7 @@ import { createTokenCheck } from '../../server/auth/token.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { undoAfterEach } from '../support/undo.ts'
+import { until } from '../support/wait.ts'
 
 const SECRET = 's'.repeat(32)
 const OTHER = 'o'.repeat(32)
@@ -64,10 +66,10 @@ describe('token', () => {
       return { publicKey, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg } }
     }
     const serve = async () => {
-      const state = { body: '', fetched: 0 }
+      const state = { body: '', status: 200, fetched: 0 }
       const server = createServer((_request, response) => {
         state.fetched++
-        response.setHeader('Content-Type', 'application/json').end(state.body)
+        response.setHeader('Content-Type', 'application/json').writeHead(state.status).end(state.body)
       })
       server.listen(0, '127.0.0.1')
       await once(server, 'listening')
@@ -121,29 +123,59 @@ describe('token', () => {
       expect(await outcome(check, await sign(bytes(SECRET))), 'others are not touched').to.equal('u')
     })
 
-    it('is not read from an answer that is too large, or no JWKS', async () => {
+    it('is not read from an answer that is too large, or no JWKS, which is no fault of the token', async () => {
       const { privateKey, jwk } = await makeKeys('ES256', 'k')
       const token = await sign(privateKey, {}, { alg: 'ES256', kid: 'k' })
-      for (const body of [
-        `${JSON.stringify({ keys: [jwk] })}${' '.repeat(70_000)}`,
-        'nonsense',
-        '{"keys":1}',
-      ]) {
+      const whole = JSON.stringify({ keys: [jwk] })
+      for (const [status, body] of [
+        [200, `${whole}${' '.repeat(70_000)}`],
+        [200, 'nonsense'],
+        [200, '{"keys":1}'],
+        [503, whole],
+        [502, '<html>'],
+      ] as const) {
         const { state, url } = await serve()
-        state.body = body
+        Object.assign(state, { body, status })
         const check = createTokenCheck({ secrets: [], jwksUrl: url })
-        expect(await outcome(check, token)).to.not.equal('u')
+        expect(await outcome(check, token), body.slice(0, 20)).to.equal('KEYS_UNAVAILABLE')
       }
     })
 
-    it('in a file holds', async () => {
+    const writeKeys = async () => {
       const folder = temporaryFolder()
       undo(folder.remove)
       const { privateKey, jwk } = await makeKeys('ES256', 'k')
       const file = join(folder.path, 'keys.json')
       writeFileSync(file, JSON.stringify({ keys: [jwk] }))
       const check = createTokenCheck({ secrets: [], jwksUrl: pathToFileURL(file).href })
-      expect(await outcome(check, await sign(privateKey, {}, { alg: 'ES256', kid: 'k' }))).to.equal('u')
+      return { check, file, token: await sign(privateKey, {}, { alg: 'ES256', kid: 'k' }) }
+    }
+
+    it('in a file holds, for all who come at once', async () => {
+      const { check, token } = await writeKeys()
+      const outcomes = await Promise.all([1, 2, 3, 4, 5].map(() => outcome(check, token)))
+      expect(outcomes).to.deep.equal(['u', 'u', 'u', 'u', 'u'])
+    })
+
+    it('in a file is read again when that changes, and the old one serves while that is broken', async () => {
+      const { check, file, token } = await writeKeys()
+      expect(await outcome(check, token)).to.equal('u')
+      writeFileSync(file, '{"keys":1}')
+      // As long as a file is believed not to have changed.
+      await delay(2_100)
+      expect(await outcome(check, token)).to.equal('u')
+      const next = await makeKeys('ES256', 'next')
+      writeFileSync(file, JSON.stringify({ keys: [next.jwk] }))
+      const newToken = await sign(next.privateKey, {}, { alg: 'ES256', kid: 'next' })
+      await until('the new key is known', async () => (await outcome(check, newToken)) === 'u')
+      expect(await outcome(check, token)).to.equal('TOKEN_REFUSED')
+    })
+
+    it('in a file that cannot be read is no fault of the token', async () => {
+      const { check, file, token } = await writeKeys()
+      writeFileSync(file, 'nonsense')
+      const outcomes = await Promise.all([1, 2].map(() => outcome(check, token)))
+      expect(outcomes).to.deep.equal(['KEYS_UNAVAILABLE', 'KEYS_UNAVAILABLE'])
     })
   })
 })

@@ -22,6 +22,14 @@ interface ProberDependencies {
 }
 
 /**
+ * Calls `then` when a probe has not come back in time. In two halves: when this process was too busy to look at what has
+ * come, timers end before that is looked at, and one half is all that they can end.
+ */
+function giveUp(then: () => void): void {
+  setTimeout(() => setTimeout(then, BACK_WITHIN_MS / 2).unref(), BACK_WITHIN_MS / 2).unref()
+}
+
+/**
  * Proves every second that what is published arrives here. A connection can look healthy and be deaf for hours: after a
  * failover that left it with the old server, or when its other end is gone without a word. What does not send is rebuilt
  * apart from what does not hear: a publish that fails says nothing about the subscription.
@@ -38,13 +46,14 @@ export function createProber({
   let awaited: { readonly probe: string; readonly came: () => void } | undefined
   let lastBackAtMs = -Infinity
   let failures = 0
+  let isStopped = false
 
   async function probe(): Promise<void> {
     const text = randomUUID()
     const wasListening = isListening()
     const back = new Promise<boolean>((resolve) => {
       awaited = { probe: text, came: () => resolve(true) }
-      setTimeout(() => resolve(false), BACK_WITHIN_MS).unref()
+      giveUp(() => resolve(false))
     })
     try {
       await send(text)
@@ -63,20 +72,20 @@ export function createProber({
   }
 
   function next(): void {
+    if (isStopped) return
     // Jitter keeps the probes of many processes apart.
     const ms = PROBE_EVERY_MS * (0.75 + Math.random() / 2)
-    timer = setTimeout(() => void probe().finally(() => timer && next()), ms)
+    timer = setTimeout(() => void probe().finally(next), ms)
     timer.unref()
   }
 
   return {
     async start(): Promise<void> {
-      next()
-      await probe()
+      await probe().finally(next)
     },
     stop(): void {
+      isStopped = true
       clearTimeout(timer)
-      timer = undefined
     },
     /** A probe arrived on the subscription connection. */
     heard(text: string): void {

@@ -1,0 +1,35 @@
+import { expect } from 'chai'
+import { openSpool } from '../../server/broker/spooling/spool.ts'
+import type { Recall } from '../../shared/recall.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { undoAfterEach } from '../support/undo.ts'
+
+const recallAt = (seq: number): Recall => ({
+  group: 'g',
+  messages: [{ seq }],
+  recalledAtMs: 1,
+  receivedAtMs: 1,
+})
+
+describe('spool on disk', () => {
+  const undo = undoAfterEach()
+
+  it('flushes two thousand recalls a second, because one flush serves all that wait for it', async () => {
+    const folder = temporaryFolder()
+    undo(folder.remove)
+    const spool = openSpool({ dataDir: folder.path, maxBytes: 2 ** 30 })
+    undo(spool.close)
+    const [recalls, atOnce] = [10_000, 64]
+    let next = 0
+    const sender = async (): Promise<void> => {
+      while (next < recalls) await spool.append(recallAt(++next))
+    }
+    const startedAtMs = performance.now()
+    await Promise.all(Array.from({ length: atOnce }, sender))
+    const tookS = (performance.now() - startedAtMs) / 1_000
+    expect(recalls / tookS).to.be.above(2_000)
+    expect(spool.oldest(recalls).map(({ recall }) => recall.messages[0]?.seq)).to.deep.equal(
+      Array.from({ length: recalls }, (_, i) => i + 1),
+    )
+  })
+})
