@@ -42,6 +42,21 @@ describe('one who writes to Redis without the key', () => {
     return { clients, recall, order, nodes, redis }
   }
 
+  it('does not hold up recalls with something else in the place of what belongs there', async () => {
+    const { clients, recall, order } = await setUp({})
+    await recall(1)
+    await order('SET', `${BASE}:recalled:group:g`, 'x')
+    await recall(3)
+    for (const client of clients) {
+      await until('the recall arrives', () => client.received.length === 2)
+      expect(client.seqs()).to.deep.equal([1, 2, 3, 4])
+    }
+    for (const kind of ['head', 'log', 'recalled']) await order('SET', `${BASE}:${kind}:group:h`, 'x')
+    await recall(5, 'h')
+    expect(await order('XLEN', `${BASE}:log:group:h`)).to.equal(1)
+    expect(await order('ZCARD', `${BASE}:recalled:group:h`)).to.equal(2)
+  })
+
   it('cannot make sockets show a notice on any node, and does not keep them from what is true', async () => {
     const { clients, recall, order } = await setUp()
     await recall(1)

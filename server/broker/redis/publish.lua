@@ -15,11 +15,21 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local heads = {}
 
+-- What a command reads at a key; nothing where something else took the place of what belongs there. It is dropped, as
+-- one recall that can never be kept would hold up all that wait behind it.
+local function read(command, key, ...)
+  local answer = redis.pcall(command, key, ...)
+  if not answer.err then return answer end
+  if not string.find(answer.err, '^WRONGTYPE') then error(answer) end
+  redis.call('DEL', key)
+  return {}
+end
+
 -- Where a log stands, read once for all recalls of this call and written back at its end.
 local function head_of(key)
   local head = heads[key]
   if head then return head end
-  local fields = redis.call('HMGET', key, 'epoch', 'offset', 'prolong')
+  local fields = read('HMGET', key, 'epoch', 'offset', 'prolong')
   head = { epoch = fields[1] or new_epoch, offset = tonumber(fields[2] or '0'), prolong = tonumber(fields[3] or '0') }
   heads[key] = head
   return head
@@ -53,7 +63,7 @@ local function keep(k, a)
   local seqs = {}
   for i = 1, count do seqs[i] = ARGV[first + 2 * (i - 1)] end
 
-  local known = redis.call('ZMSCORE', set, unpack(seqs))
+  local known = read('ZMSCORE', set, unpack(seqs))
   local additions, messages, numbers = {}, {}, {}
   for i = 1, count do
     local score = known[i] and tonumber(known[i])
