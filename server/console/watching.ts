@@ -20,6 +20,7 @@ export interface WatchedRoom {
   readonly room: Room
   /** There once its log was read. */
   subscription?: Subscription
+  /** Whether its log is being read, or was. */
   isLoading: boolean
   /** Whether it was live before: only then is anything recovered. */
   wasLive: boolean
@@ -119,10 +120,12 @@ export class Watching {
     watched.isLoading = true
     const limit = isFeed(room) ? FEED_ROWS_AT_FIRST : ROOM_ROWS_AT_FIRST
     const page = await this.#options.api.notices(room, { limit }).catch(() => undefined)
-    watched.isLoading = false
     if (this.#rooms.get(roomName(room)) !== watched) return
-    // Connected again, the page begins anew: what came in between is in the log then.
-    if (page === undefined && !this.#isConnected) return
+    if (page === undefined && !this.#isConnected) {
+      // It begins anew with the next connection: what came in between is in the log then.
+      watched.isLoading = false
+      return
+    }
     if (page === undefined) this.#show(watched, [{ kind: 'no-history' }])
     else
       this.#show(

@@ -74,7 +74,7 @@ function Field({ name, value, onValue }: FieldProps) {
     <label class={`${name}${value === '' ? '' : ' set'}`}>
       {words.filter[name]}
       {name === 'from' || name === 'until' ? (
-        <input {...common} type="datetime-local" step={1} />
+        <input {...common} type="datetime-local" />
       ) : (
         <input {...common} type="search" dir="auto" spellcheck={false} />
       )}

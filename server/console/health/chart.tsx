@@ -13,6 +13,7 @@ interface ChartProps {
 /** A chart, with what it says beside it in words. */
 export function Chart({ title, timesS, lines }: ChartProps) {
   const speech = useSpeech()
+  const isKnown = lines.some(({ values }) => values.at(-1) !== undefined)
   const box = useRef<HTMLDivElement>(null)
   const drawing = useRef<Drawing>(undefined)
   useEffect(() => {
@@ -22,7 +23,7 @@ export function Chart({ title, timesS, lines }: ChartProps) {
   }, [speech])
   useEffect(() => drawing.current?.show(timesS, lines), [speech, timesS.at(-1)])
   return (
-    <figure class="card chart">
+    <figure class={isKnown ? 'card chart known' : 'card chart'}>
       <figcaption>
         <h2>{title}</h2>
         <ul>

@@ -3,8 +3,8 @@ import type { Speech } from '../language.ts'
 import { onTheme } from '../theme.ts'
 
 const HEIGHT_PX = 150
-/** The last five minutes, whether there is something to draw or not: a line that moves at one speed is read at a glance. */
-const SHOWN_S = 300
+/** What is shown at least, so that the first points do not jump about. */
+const SHOWN_AT_LEAST_S = 60
 
 export interface Line {
   /** Where there are several. */
@@ -61,9 +61,7 @@ function optionsOf(box: HTMLElement, lines: readonly Line[], clock: Speech['cloc
     cursor: { show: false },
     padding: [8, 8, 0, 0],
     scales: {
-      x: {
-        range: (_plot, _first, last) => [(last || Date.now() / 1_000) - SHOWN_S, last || Date.now() / 1_000],
-      },
+      x: { range: (_plot, first, last) => [Math.min(first ?? 0, (last ?? 0) - SHOWN_AT_LEAST_S), last ?? 0] },
       y: { range: (_plot, _least, most) => [0, Math.max(1, (most || 0) * 1.15)] },
     },
     axes: [

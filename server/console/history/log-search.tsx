@@ -53,7 +53,7 @@ export function LogSearch({ api, mayFeed }: LogSearchProps) {
           <IdentifierInput name="topic" label={words.rooms.topic} />
           <label>
             {words.history.since}
-            <input name="since" type="datetime-local" step={1} />
+            <input name="since" type="datetime-local" />
           </label>
           <button type="submit">{words.history.search}</button>
         </form>

@@ -110,7 +110,7 @@ export const en = {
       address: 'Address',
     },
     untimed: 'The provider named no time',
-    path: 'Its way',
+    path: 'Path',
     recalled: 'Recalled',
     received: 'Received by the gateway',
     kept: 'Kept',

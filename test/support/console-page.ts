@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { postWebhook, recallBody } from './webhook.ts'
+
+/** Posts a recall as the provider does. Rejects unless it was answered with OK. */
+export async function recall(url: string, fields: Readonly<Record<string, unknown>>): Promise<void> {
+  const { status, answer } = await postWebhook(url, { body: recallBody(fields) })
+  if (status !== 200) throw new Error(`the webhook was answered with ${status} ${answer.ErrorInfo}`)
+}
+
+/** A recall of one message. */
+export const recallOne = (url: string, group: string, seq: number): Promise<void> =>
+  recall(url, { GroupId: group, MsgSeqList: [{ MsgSeq: seq }] })
+
+/** A console in a tab of its own, not yet anywhere. */
+export async function newTab(
+  browser: Browser,
+  undo: (undo: () => unknown) => void,
+  options: BrowserContextOptions = {},
+): Promise<Page> {
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    locale: 'en-GB',
+    timezoneId: 'UTC',
+    ...options,
+  })
+  undo(() => context.close())
+  return context.newPage()
+}
+
+/** What the page says of itself: Live, Offline, … */
+export const state = (page: Page, word: string) => page.getByRole('status').getByText(word, { exact: true })
+
+export const rowsOf = (page: Page) => page.locator('.rows .notice')
+
+/** The rows of a group in a list. */
+export const row = (page: Page, group: string) =>
+  rowsOf(page).filter({ has: page.getByText(group, { exact: true }) })
+
+/** The seqs of all messages that the list shows, the latest first. */
+export const shownSeqs = async (page: Page): Promise<number[]> =>
+  (await page.locator('.rows .notice .seqs').allInnerTexts()).flatMap((text) => text.split(', ').map(Number))
+
+/** A number that is always the same for the same text, below `bound`. */
+export const pick = (text: string, bound: number): number =>
+  createHash('sha256').update(text).digest().readUInt32BE(0) % bound
