@@ -35,9 +35,13 @@ export function startTraffic(url: string): () => void {
   const go = async (): Promise<void> => {
     while (goesOn) {
       const group = GROUPS[pick(`traffic ${seq}`, GROUPS.length)]
-      await recall(url, { GroupId: group, MsgSeqList: [{ MsgSeq: ++seq }], EventTime: Date.now() }).catch(
-        () => (goesOn = false),
-      )
+      const operator = OPERATORS[pick(`by ${seq}`, OPERATORS.length)]
+      await recall(url, {
+        GroupId: group,
+        Operator_Account: operator,
+        MsgSeqList: [{ MsgSeq: ++seq }],
+        EventTime: Date.now(),
+      }).catch(() => (goesOn = false))
       await delay(20 + 60 * (1 + Math.sin(seq / 60)))
     }
   }

@@ -176,7 +176,7 @@ export const en = {
     socketsNote: 'connected to all nodes',
     rooms: 'Rooms',
     probe: 'Delivery proved',
-    probeNote: 'through Redis and back, every second',
+    probeNote: 'tried every second',
     ago: (s: number) => `${seconds(s)} ago`,
     spool: 'Waiting on disk',
     spoolEmpty: 'every recall is published',

@@ -164,7 +164,7 @@ export const zh: Words = {
     socketsNote: '所有节点合计',
     rooms: '房间数',
     probe: '链路验证',
-    probeNote: '每秒经 Redis 往返一次',
+    probeNote: '每秒验证一次',
     ago: (s) => `${seconds(s)}前`,
     spool: '磁盘待发',
     spoolEmpty: '所有撤回均已发布',
