@@ -37,10 +37,34 @@ export const rowsOf = (page: Page) => page.locator('.rows .notice')
 export const row = (page: Page, group: string) =>
   rowsOf(page).filter({ has: page.getByText(group, { exact: true }) })
 
-/** The seqs of all messages that the list shows, the latest first. */
-export const shownSeqs = async (page: Page): Promise<number[]> =>
-  (await page.locator('.rows .notice .seqs').allInnerTexts()).flatMap((text) => text.split(', ').map(Number))
-
 /** A number that is always the same for the same text, below `bound`. */
 export const pick = (text: string, bound: number): number =>
   createHash('sha256').update(text).digest().readUInt32BE(0) % bound
+
+/**
+ * The seqs of all messages of a list, the latest first: only the rows in sight are in the document, so it is scrolled
+ * through. Also how many elements the document held at most meanwhile.
+ */
+export const readWholeList = (page: Page): Promise<{ seqs: number[]; elements: number }> =>
+  page.evaluate(`(async () => {
+    const list = document.querySelector('.list')
+    const found = new Map()
+    let elements = 0
+    for (let top = 0; ; top += list.clientHeight) {
+      list.scrollTop = top
+      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
+      elements = Math.max(elements, document.querySelectorAll('*').length)
+      for (const row of list.querySelectorAll('.notice'))
+        found.set(Number(row.getAttribute('aria-rowindex')), row.querySelector('.seqs').textContent)
+      if (top >= list.scrollHeight) break
+    }
+    list.scrollTop = 0
+    const seqs = [...found].sort(([one], [other]) => one - other).flatMap(([, text]) => text.split(', ').map(Number))
+    return { seqs, elements }
+  })()`)
+
+/** How many rows a list has, drawn or not. */
+export const countRows = async (page: Page): Promise<number> =>
+  Number(await page.locator('.list').getAttribute('aria-rowcount')) - 1
+
+export const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
