@@ -28,6 +28,19 @@ export async function newTab(
   return context.newPage()
 }
 
+/** Logs in and goes to a view. */
+export async function openView(page: Page, url: string, view: string, token: string): Promise<Page> {
+  await page.goto(`${url}/#token=${token}`)
+  await page.locator('.shell').waitFor()
+  await page.goto(`${url}/#${view}`)
+  await page.locator(`nav a[aria-current][href="#${view}"]`).waitFor()
+  return page
+}
+
+export const named = (page: Page, name: string) => page.getByLabel(name, { exact: true })
+
+export const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
+
 /** What the page says of itself: Live, Offline, … */
 export const state = (page: Page, word: string) => page.getByRole('status').getByText(word, { exact: true })
 

@@ -3,9 +3,10 @@ import { Feed, ROWS_AT_MOST } from '../../server/console/feed/feed.ts'
 import { createMatch, isEmpty, NO_FILTER } from '../../server/console/feed/filter.ts'
 import type { Filter } from '../../server/console/feed/filter.ts'
 import type { NoticeRow, Row } from '../../server/console/list/row.ts'
+import type { Notice } from '../../shared/notice.ts'
 import { FEED } from '../../shared/room.ts'
 
-const noticeRow = (seq: number, fields: Partial<NoticeRow['notice']> = {}): NoticeRow => ({
+const noticeRow = (seq: number, fields: Partial<Notice> = {}): NoticeRow => ({
   kind: 'notice',
   room: FEED,
   notice: {
@@ -89,7 +90,8 @@ describe('filter of the console', () => {
   const row = noticeRow(1, {
     group: 'Spring Sale',
     topic: 'Trading',
-    ...{ operator: 'mod_linh', groupType: 'Community' },
+    operator: 'mod_linh',
+    groupType: 'Community',
     recalledAtMs: Date.parse('2026-03-01T10:00'),
   })
 
