@@ -22,7 +22,10 @@ export class Desk {
     this.watching = new Watching({
       token: () => this.#token,
       api: this.api,
-      onChange,
+      onChange: () => {
+        if (this.watching.state.kind === 'live') this.#health?.goOn()
+        onChange()
+      },
       onFeed: (rows) => {
         this.feed.add(rows)
         onChange()

@@ -4,6 +4,8 @@ import { Rates } from './rates.ts'
 import type { Rate } from './rates.ts'
 
 const ASK_EVERY_MS = 2_000
+/** Asked again with the same token, these count against the address, and in the end shut out all who share it. */
+const FINAL = ['TOKEN_REFUSED', 'USER_DISCONNECTED', 'TOO_MANY_FAILURES', 'ADMIN_NEEDED']
 /** Five minutes. */
 const SAMPLES_AT_MOST = 150
 
@@ -36,12 +38,17 @@ export class Health {
 
   /** Asks now, with a new token perhaps. */
   again(): void {
-    clearTimeout(this.#timer)
     void this.#ask()
+  }
+
+  /** Goes on after a refusal, now that the gateway has let the page in again. */
+  goOn(): void {
+    if (this.#timer === undefined && this.failure !== undefined) this.#askLater()
   }
 
   async #ask(): Promise<void> {
     clearTimeout(this.#timer)
+    this.#timer = undefined
     try {
       this.status = await this.#api.status()
       this.answeredAtMs = Date.now()
@@ -50,10 +57,13 @@ export class Health {
       this.failure = error instanceof ApiError ? error : new ApiError('NO_ANSWER', String(error))
     }
     this.#take()
-    clearTimeout(this.#timer)
-    // Who is no admin will be none in two seconds.
-    if (this.failure?.code !== 'ADMIN_NEEDED') this.#timer = setTimeout(() => void this.#ask(), ASK_EVERY_MS)
+    if (!FINAL.includes(this.failure?.code ?? '')) this.#askLater()
     this.#onChange()
+  }
+
+  #askLater(): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.#ask(), ASK_EVERY_MS)
   }
 
   /** A failure is a sample too: the charts have a hole there, instead of a line that nobody measured. */
