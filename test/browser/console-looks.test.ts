@@ -110,7 +110,7 @@ describe('how the console looks, and whether all can use it', function () {
   })
 
   it('is so beside an open recall', async () => {
-    await row(page, COMMUNITY).first().click()
+    await row(page, COMMUNITY).nth(1).click()
     await page.locator('.path .stop').nth(2).waitFor()
     expect(await lookAt(page, 'recall')).to.deep.equal([])
     await page.keyboard.press('Escape')
