@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { connect, makeToken } from './client.ts'
+import type { Client } from './client.ts'
 import { pick, recall } from './console-page.ts'
 
 const GROUPS = ['@TGS#2J4SZEAEL', 'spring-sale-2026', 'support-eu', '摄影爱好者', '@TGS#_community', 'lobby']
@@ -12,7 +14,7 @@ export async function playScene(url: string, recalls: number): Promise<void> {
   for (let i = 0; i < recalls; i++) {
     const group = GROUPS[pick(`group ${i}`, GROUPS.length)] ?? ''
     const isCommunity = group === '@TGS#_community'
-    const count = pick(`many ${i}`, 6) === 0 ? 2 + pick(`count ${i}`, 12) : 1
+    const count = pick(`many ${i}`, 6) === 0 ? 2 + pick(`count ${i}`, 3) : 1
     const first = 1_000 + i * 7 + pick(`seq ${i}`, 5)
     await recall(url, {
       GroupId: group,
@@ -28,7 +30,19 @@ export async function playScene(url: string, recalls: number): Promise<void> {
   }
 }
 
-/** Recalls again and again, now more and now fewer, and listeners to them. Answers how to stop. */
+/** So many plain clients, each in one of the groups, on these nodes in turn. Answers how they leave. */
+export async function gatherListeners(urls: readonly string[], count: number): Promise<() => void> {
+  const clients: Client[] = []
+  for (let i = 0; i < count; i++) {
+    const group = GROUPS[pick(`listens ${i}`, GROUPS.length)] ?? ''
+    const client = await connect(urls[i % urls.length] ?? '', await makeToken({ rooms: [{ group }] }))
+    clients.push(client)
+    await client.subscribe({ group })
+  }
+  return () => clients.forEach((client) => client.close())
+}
+
+/** Recalls again and again, now more and now fewer. Answers how to stop. */
 export function startTraffic(url: string): () => void {
   let seq = 1_000_000
   let goesOn = true
