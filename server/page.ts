@@ -4,7 +4,7 @@ import type { Router } from 'express'
 import helmet from 'helmet'
 
 /** The built page; beside this file after a build. */
-const FILES = fileURLToPath(new URL('./console/', import.meta.url))
+const FILES = fileURLToPath(new URL('./page/', import.meta.url))
 
 /** The built client with all that it needs; beside this file after a build. */
 const CLIENT = fileURLToPath(new URL('./client/client.js', import.meta.url))

@@ -1,69 +1,78 @@
-import type { Room } from '../../shared/room.ts'
-import { RoomChips } from './room-chips.tsx'
-import { RoomForm } from './room-form.tsx'
-import { ROWS_AT_MOST } from './row-list.ts'
-import type { RowList } from './row-list.ts'
-import { RowItem } from './row-item.tsx'
-import { StateBadge } from './state-badge.tsx'
-import { TokenForm } from './token-form.tsx'
-import type { State, WatchedRoom } from './watching.ts'
+import type { Desk } from './desk.ts'
+import { FeedView } from './feed/feed-view.tsx'
+import { HealthView } from './health/health-view.tsx'
+import { HistoryView } from './history/history-view.tsx'
+import { SPEECHES, SpeechProvider } from './language.ts'
+import type { Language } from './language.ts'
+import { RoomsView } from './rooms/rooms-view.tsx'
+import { LogIn } from './shell/log-in.tsx'
+import { SideBar } from './shell/side-bar.tsx'
+import { TokenForm } from './shell/token-form.tsx'
+import { TopBar } from './shell/top-bar.tsx'
+import { TestView } from './test-recall/test-view.tsx'
+import type { ViewName } from './view-name.ts'
 
 interface AppProps {
-  readonly state: State | { readonly kind: 'no-token' }
-  readonly rooms: readonly WatchedRoom[]
-  readonly list: RowList
+  readonly desk: Desk | undefined
+  /** What the address names. */
+  readonly view: ViewName | undefined
+  readonly language: Language
+  readonly onLanguage: (language: Language) => void
   readonly onToken: (token: string) => void
   readonly onForget: () => void
-  readonly onWatch: (room: Room) => void
-  readonly onUnwatch: (room: Room) => void
+  /** Something that all of the page shows was changed here. */
+  readonly onChange: () => void
 }
 
-export function App({ state, rooms, list, onToken, onForget, onWatch, onUnwatch }: AppProps) {
-  const hasToken = state.kind !== 'no-token'
+export function App({ desk, view, language, onLanguage, onToken, onForget, onChange }: AppProps) {
+  const speech = SPEECHES[language]
+  const shown = view ?? (desk?.isAdmin === false ? 'rooms' : 'feed')
+  const state = desk?.watching.state ?? { kind: 'no-token' }
+  document.documentElement.lang = language === 'zh' ? 'zh-Hans' : 'en'
   return (
-    <>
-      <header>
-        <h1>Recall gateway</h1>
-        <StateBadge state={state} />
-        {hasToken && (
-          <button type="button" class="quiet" onClick={onForget}>
-            Forget token
-          </button>
-        )}
-      </header>
-      <main>
-        {(!hasToken || state.kind === 'refused') && <TokenForm onToken={onToken} />}
-        {hasToken && (
-          <section aria-labelledby="rooms">
-            <h2 id="rooms">Watched rooms</h2>
-            <RoomChips rooms={rooms} onUnwatch={onUnwatch} />
-            <RoomForm onWatch={onWatch} />
-          </section>
-        )}
-        {hasToken && <NoticeSection list={list} />}
-      </main>
-    </>
-  )
-}
-
-function NoticeSection({ list: { rows, cut } }: { readonly list: RowList }) {
-  return (
-    <section aria-labelledby="notices">
-      <h2 id="notices">Recalled messages</h2>
-      {rows.length === 0 ? (
-        <p class="empty">Nothing yet. Recalls show up here as they happen, while this page is open.</p>
+    <SpeechProvider value={speech}>
+      {desk === undefined ? (
+        <LogIn onToken={onToken} onLanguage={onLanguage} />
       ) : (
-        <ol class="rows">
-          {rows.map(({ key, row }) => (
-            <RowItem key={key} row={row} />
-          ))}
-        </ol>
+        <div class="shell">
+          <a class="skip" href="#content" onClick={skip}>
+            {speech.words.skip}
+          </a>
+          <SideBar desk={desk} view={shown} onLanguage={onLanguage} onForget={onForget} />
+          <TopBar state={state} title={speech.words.views[shown]} />
+          <main id="content" tabIndex={-1}>
+            {state.kind === 'refused' && <TokenForm onToken={onToken} />}
+            <View desk={desk} name={shown} onChange={onChange} />
+          </main>
+        </div>
       )}
-      <footer>
-        {cut
-          ? `Only the latest ${ROWS_AT_MOST.toLocaleString()} rows are kept: older ones were cut.`
-          : 'The latest to arrive comes first. Times are those of this device.'}
-      </footer>
-    </section>
+    </SpeechProvider>
   )
+}
+
+interface ViewProps {
+  readonly desk: Desk
+  readonly name: ViewName
+  readonly onChange: () => void
+}
+
+function View({ desk, name, onChange }: ViewProps) {
+  switch (name) {
+    case 'feed':
+      return <FeedView desk={desk} onChange={onChange} />
+    case 'rooms':
+      return <RoomsView desk={desk} />
+    case 'history':
+      return <HistoryView desk={desk} />
+    case 'health':
+      return <HealthView health={desk.health} />
+    case 'test':
+      return <TestView api={desk.api} />
+  }
+}
+
+/** The fragment is the view's name: a link to the content must not change it. */
+function skip(event: Event): void {
+  event.preventDefault()
+  document.getElementById('content')?.focus()
 }

@@ -1,21 +1,20 @@
 import { render } from 'preact'
-import { FEED } from '../../shared/room.ts'
 import { App } from './app.tsx'
-import { addRows, NO_ROWS } from './row-list.ts'
-import type { Row } from './row.ts'
-import { claimsAdmin, forgetToken, keepToken, takeToken } from './token.ts'
-import { Watching } from './watching.ts'
+import { Desk } from './desk.ts'
+import { firstLanguage, keepLanguage } from './language.ts'
+import type { Language } from './language.ts'
+import { showTheme } from './theme.ts'
+import { forgetToken, keepToken, takeToken } from './token.ts'
+import { viewInAddress } from './view-name.ts'
 
 const page = document.getElementById('page') ?? document.body
 let token = takeToken()
-let list = NO_ROWS
+let language = firstLanguage()
+let desk: Desk | undefined
 let drawing: number | undefined
 
-let watching: Watching | undefined
-
-function onChange(rows: readonly Row[]): void {
-  if (rows.length > 0) list = addRows(list, rows)
-  // Bursts are drawn once per frame, and not at all in a tab that nobody sees.
+/** Bursts are drawn once per frame, and not at all in a tab that nobody sees. */
+function drawSoon(): void {
   drawing ??= requestAnimationFrame(draw)
 }
 
@@ -23,39 +22,46 @@ function draw(): void {
   drawing = undefined
   render(
     <App
-      state={watching?.state ?? { kind: 'no-token' }}
-      rooms={watching?.rooms ?? []}
-      list={list}
-      onToken={start}
-      onForget={forget}
-      onWatch={(room) => watching?.watch(room)}
-      onUnwatch={(room) => watching?.unwatch(room)}
+      desk={desk}
+      view={viewInAddress()}
+      language={language}
+      onLanguage={speak}
+      onToken={logIn}
+      onForget={logOut}
+      onChange={drawSoon}
     />,
     page,
   )
 }
 
-function start(given: string): void {
+function logIn(given: string): void {
   token = given
   keepToken(given)
-  if (watching === undefined) watching = new Watching({ token: () => token ?? '', onChange })
-  else watching.connect()
-  if (watching.rooms.length === 0 && claimsAdmin(given)) watching.watch(FEED)
-  onChange([])
+  if (desk === undefined) desk = new Desk(given, drawSoon)
+  else desk.use(given)
+  drawSoon()
 }
 
 /** Leaves nothing behind of what the token let one see. */
-function forget(): void {
+function logOut(): void {
   forgetToken()
   location.reload()
+}
+
+function speak(chosen: Language): void {
+  language = chosen
+  keepLanguage(chosen)
+  drawSoon()
 }
 
 // A link with another token, opened in this tab, changes the fragment only.
 addEventListener('hashchange', () => {
   const taken = takeToken()
-  if (taken !== undefined && taken !== token) start(taken)
+  if (taken !== undefined && taken !== token) logIn(taken)
+  drawSoon()
 })
 
+showTheme()
 page.replaceChildren()
+if (token !== undefined) logIn(token)
 draw()
-if (token !== undefined) start(token)

@@ -1,16 +1,18 @@
 import { isFeed } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
+import { useSpeech } from './language.ts'
 
 /** Names come from outside: `bdi` keeps right-to-left text from turning around what stands beside it. */
 export function RoomLabel({ room }: { readonly room: Room }) {
-  if (isFeed(room)) return <>the feed</>
+  const { words } = useSpeech()
+  if (isFeed(room)) return <>{words.rooms.feed}</>
   return (
     <>
-      group <bdi>{room.group}</bdi>
+      {words.rooms.inGroup} <bdi>{room.group}</bdi>
       {room.topic !== undefined && (
         <>
-          {' '}
-          topic <bdi>{room.topic}</bdi>
+          {' · '}
+          {words.rooms.inTopic} <bdi>{room.topic}</bdi>
         </>
       )}
     </>

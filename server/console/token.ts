@@ -16,7 +16,8 @@ export function takeToken(): string | undefined {
 /** Keeps the token until the tab is closed. */
 export const keepToken = (token: string): void => sessionStorage.setItem(KEY, token)
 
-export const forgetToken = (): void => sessionStorage.removeItem(KEY)
+/** With all else that this tab remembers of what the token let one see. */
+export const forgetToken = (): void => sessionStorage.clear()
 
 /** Whether the token says it is an administrator's: only good for choosing what to show first, the gateway decides. */
 export function claimsAdmin(token: string): boolean {

@@ -1,8 +1,16 @@
 import { createRecallClient } from '../../shared/client.ts'
 import type { RecallClient, State as ClientState, Subscription } from '../../shared/client.ts'
-import { roomName } from '../../shared/room.ts'
+import type { MemberNotice, Notice } from '../../shared/notice.ts'
+import type { GapReason } from '../../shared/position.ts'
+import { isFeed, roomName } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
-import type { Row } from './row.ts'
+import type { Api } from './api.ts'
+import type { Row } from './list/row.ts'
+
+/** What is shown of a log when the page opens: the feed is a list of its own, other rooms show their last recalls. */
+const FEED_ROWS_AT_FIRST = 1_000
+const ROOM_ROWS_AT_FIRST = 20
+const LATEST_AT_MOST = 20
 
 /** `idle`: connected, and nothing is watched. The rest is what the client says. */
 export type State = ClientState | { readonly kind: 'idle' }
@@ -10,35 +18,51 @@ export type State = ClientState | { readonly kind: 'idle' }
 /** A room that the page watches. */
 export interface WatchedRoom {
   readonly room: Room
-  readonly subscription: Subscription
+  /** There once its log was read. */
+  subscription?: Subscription
+  /** Whether its log is being read, or was. */
+  isLoading: boolean
+  /** Whether it was live before: only then is anything recovered. */
+  wasLive: boolean
   /** Why the gateway does not let the page in. */
   refusal: { readonly code: string; readonly message: string } | undefined
+  /** Notices that came later because the page was not connected. */
+  recovered: number
+  gaps: readonly { readonly reason: GapReason; readonly atMs: number }[]
+  /** The latest first. */
+  latest: readonly (Notice | MemberNotice)[]
 }
 
 interface WatchingOptions {
   /** Asked anew for every connection. */
   readonly token: () => string
-  /** Something happened: `state` or `rooms` may have changed, and these rows are to be shown, oldest first. */
-  readonly onChange: (rows: readonly Row[]) => void
+  readonly api: Api
+  /** `state`, or something about a room, may have changed. */
+  readonly onChange: () => void
+  /** These are to be shown in the feed, oldest first. */
+  readonly onFeed: (rows: readonly Row[]) => void
 }
 
-/** The rooms that the page watches at the gateway that served it. */
+/**
+ * The rooms that the page watches at the gateway that served it. Of each it reads the end of the log first, and listens from
+ * there: whatever happened while the page was loaded, or is loaded again, is not missed, and nothing comes twice.
+ */
 export class Watching {
   readonly #client: RecallClient
-  readonly #onChange: WatchingOptions['onChange']
+  readonly #options: WatchingOptions
   readonly #rooms = new Map<string, WatchedRoom>()
 
-  constructor({ token, onChange }: WatchingOptions) {
-    this.#onChange = onChange
-    this.#client = createRecallClient({ getToken: token })
-    this.#client.on('state', () => onChange([]))
-    this.#client.on('gap', ({ room, reason }) => onChange([{ kind: 'gap', room, reason }]))
-    this.#client.on('recovered', ({ room, count }) => onChange([{ kind: 'recovered', room, count }]))
-    this.#client.on('goodbye', (goodbye) => onChange([{ kind: 'goodbye', goodbye }]))
+  constructor(options: WatchingOptions) {
+    this.#options = options
+    this.#client = createRecallClient({ getToken: options.token })
+    this.#client.on('state', () => this.#onState())
+    this.#client.on('gap', ({ room, reason }) => this.#onGap(room, reason))
+    this.#client.on('recovered', ({ room, count }) => this.#onRecovered(room, count))
+    this.#client.on('goodbye', (goodbye) => options.onFeed([{ kind: 'goodbye', goodbye }]))
     this.#client.on('refused', ({ room, code, message, retry }) => {
       const watched = this.#rooms.get(roomName(room))
       if (watched !== undefined && !retry) watched.refusal = { code, message }
-      onChange([])
+      options.onChange()
     })
   }
 
@@ -48,8 +72,10 @@ export class Watching {
 
   get state(): State {
     const { state } = this.#client
-    const isIdle = this.rooms.every(({ refusal }) => refusal !== undefined)
-    return state.kind === 'live' && isIdle ? { kind: 'idle' } : state
+    if (state.kind !== 'live') return state
+    const wanted = this.rooms.filter(({ refusal }) => refusal === undefined)
+    if (wanted.length === 0) return { kind: 'idle' }
+    return wanted.every(({ subscription }) => subscription !== undefined) ? state : { kind: 'catching-up' }
   }
 
   /** Connects with the token as it is now, also when connected already; rooms go on from their positions. */
@@ -62,18 +88,79 @@ export class Watching {
     const name = roomName(room)
     const known = this.#rooms.get(name)
     if (known !== undefined && known.refusal === undefined) return
-    known?.subscription.leave()
-    const subscription = this.#client.subscribe(room, (notice) =>
-      this.#onChange([{ kind: 'notice', room, notice }]),
-    )
-    this.#rooms.set(name, { room, subscription, refusal: undefined })
-    this.#onChange([])
+    known?.subscription?.leave()
+    const fresh = { isLoading: false, wasLive: false, refusal: undefined, recovered: 0, gaps: [], latest: [] }
+    this.#rooms.set(name, { room, ...fresh })
+    this.#onState()
   }
 
   unwatch(room: Room): void {
     const name = roomName(room)
-    this.#rooms.get(name)?.subscription.leave()
+    this.#rooms.get(name)?.subscription?.leave()
     this.#rooms.delete(name)
-    this.#onChange([])
+    this.#options.onChange()
+  }
+
+  get #isConnected(): boolean {
+    const { kind } = this.#client.state
+    return kind === 'live' || kind === 'catching-up'
+  }
+
+  #onState(): void {
+    for (const watched of this.#rooms.values()) {
+      if (watched.subscription?.state === 'live') watched.wasLive = true
+      if (watched.subscription === undefined && !watched.isLoading && this.#isConnected)
+        void this.#follow(watched)
+    }
+    this.#options.onChange()
+  }
+
+  async #follow(watched: WatchedRoom): Promise<void> {
+    const { room } = watched
+    watched.isLoading = true
+    const limit = isFeed(room) ? FEED_ROWS_AT_FIRST : ROOM_ROWS_AT_FIRST
+    const page = await this.#options.api.notices(room, { limit }).catch(() => undefined)
+    if (this.#rooms.get(roomName(room)) !== watched) return
+    if (page === undefined && !this.#isConnected) {
+      // It begins anew with the next connection: what came in between is in the log then.
+      watched.isLoading = false
+      return
+    }
+    if (page === undefined) this.#show(watched, [{ kind: 'no-history' }])
+    else
+      this.#show(
+        watched,
+        page.notices.map((notice) => ({ kind: 'notice', room, notice })),
+      )
+    watched.subscription = this.#client.subscribe(
+      room,
+      (notice) => {
+        watched.wasLive = true
+        this.#show(watched, [{ kind: 'notice', room, notice, seenAtMs: Date.now() }])
+      },
+      page && { since: page.position },
+    )
+    this.#onState()
+  }
+
+  #onGap(room: Room, reason: GapReason): void {
+    const watched = this.#rooms.get(roomName(room))
+    if (watched === undefined) return
+    watched.gaps = [...watched.gaps, { reason, atMs: Date.now() }]
+    this.#show(watched, [{ kind: 'gap', reason }])
+  }
+
+  #onRecovered(room: Room, count: number): void {
+    const watched = this.#rooms.get(roomName(room))
+    if (watched === undefined || !watched.wasLive) return
+    watched.recovered += count
+    this.#show(watched, [{ kind: 'recovered', count }])
+  }
+
+  #show(watched: WatchedRoom, rows: readonly Row[]): void {
+    if (isFeed(watched.room)) return this.#options.onFeed(rows)
+    const notices = rows.flatMap((row) => (row.kind === 'notice' ? row.notice : []))
+    watched.latest = [...notices.toReversed(), ...watched.latest].slice(0, LATEST_AT_MOST)
+    this.#options.onChange()
   }
 }

@@ -112,6 +112,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
   commander: ['server/main.ts'],
   preact: ['server/console/'],
   'preact/hooks': ['server/console/'],
+  uplot: ['server/console/health/draw-chart.ts'],
   'socket.io-client': ['shared/client/'],
   'proxy-addr': ['server/client-address.ts'],
   'rate-limiter-flexible': ['server/auth/', 'server/api/'],

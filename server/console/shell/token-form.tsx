@@ -1,7 +1,9 @@
 import type { TargetedSubmitEvent } from 'preact'
-import { formText } from './form-text.ts'
+import { formText } from '../form-text.ts'
+import { useSpeech } from '../language.ts'
 
 export function TokenForm({ onToken }: { readonly onToken: (token: string) => void }) {
+  const { words } = useSpeech()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const token = formText(event.currentTarget, 'token').trim()
@@ -9,9 +11,9 @@ export function TokenForm({ onToken }: { readonly onToken: (token: string) => vo
     if (token !== '') onToken(token)
   }
   return (
-    <form class="token-form" onSubmit={onSubmit}>
+    <form class="token-form card" onSubmit={onSubmit}>
       <label>
-        Token
+        {words.token.label}
         <input
           name="token"
           type="password"
@@ -21,9 +23,9 @@ export function TokenForm({ onToken }: { readonly onToken: (token: string) => vo
           aria-describedby="token-hint"
         />
       </label>
-      <button type="submit">Connect</button>
+      <button type="submit">{words.token.connect}</button>
       <p id="token-hint" class="hint">
-        From your app’s backend, or from a link that ends in #token=… It is kept for this tab only.
+        {words.token.hint}
       </p>
     </form>
   )

@@ -1,0 +1,86 @@
+import { useSpeech } from '../language.ts'
+import { RecallTime } from '../recall-time.tsx'
+import { Remark } from './remark.tsx'
+import type { KeyedRow, NoticeRow } from './row.ts'
+
+/** A recall names up to 1,000 messages, and more than these are not seen in one line. */
+const SEQS_AT_MOST = 40
+/** For so long a row shows that it is new. */
+const FRESH_MS = 1_500
+
+export const rowId = (key: number): string => `row-${key}`
+
+interface ListRowProps {
+  readonly keyed: KeyedRow
+  /** Among all rows, also those not drawn, counted from 1. */
+  readonly index: number
+  readonly isActive: boolean
+  readonly isOpen: boolean
+  readonly onOpen: (row: KeyedRow) => void
+}
+
+export function ListRow({ keyed, index, isActive, isOpen, onOpen }: ListRowProps) {
+  const { key, row } = keyed
+  const marks = `${isActive ? ' active' : ''}${isOpen ? ' open' : ''}`
+  const common = { id: rowId(key), role: 'row', 'aria-rowindex': index } as const
+  if (row.kind !== 'notice')
+    return (
+      <div {...common} class={`row remark ${row.kind}${marks}`}>
+        <div role="gridcell" aria-colspan={5}>
+          <Remark row={row} />
+        </div>
+      </div>
+    )
+  const isFresh = row.seenAtMs !== undefined && Date.now() - row.seenAtMs < FRESH_MS
+  return (
+    <div
+      {...common}
+      class={`row notice${marks}${isFresh ? ' fresh' : ''}`}
+      aria-selected={isOpen}
+      onClick={() => onOpen(keyed)}
+    >
+      <NoticeCells row={row} />
+    </div>
+  )
+}
+
+function NoticeCells({ row: { notice } }: { readonly row: NoticeRow }) {
+  const { words, number } = useSpeech()
+  const { group, topic, messages, recalledAtMs } = notice
+  const operator = 'operator' in notice ? notice.operator : undefined
+  return (
+    <>
+      <div role="gridcell" class="time">
+        <RecallTime atMs={recalledAtMs} untimed={'untimed' in notice} />
+      </div>
+      <NameCell column="group" name={group} />
+      <NameCell column="topic" name={topic} />
+      <NameCell column="operator" name={operator} />
+      <div role="gridcell" class="messages">
+        <span class={messages.length > 1 ? 'count many' : 'count'} title={words.messages(messages.length)}>
+          {number(messages.length)}
+        </span>
+        <span class="seqs">
+          {messages
+            .slice(0, SEQS_AT_MOST)
+            .map(({ seq }) => seq)
+            .join(', ')}
+          {messages.length > SEQS_AT_MOST && ' …'}
+        </span>
+      </div>
+    </>
+  )
+}
+
+interface NameCellProps {
+  readonly column: string
+  readonly name: string | undefined
+}
+
+function NameCell({ column, name }: NameCellProps) {
+  return (
+    <div role="gridcell" class={column} title={name}>
+      {name === undefined ? <span class="none">–</span> : <bdi>{name}</bdi>}
+    </div>
+  )
+}

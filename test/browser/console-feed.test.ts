@@ -1,0 +1,143 @@
+import { expect } from 'chai'
+import type { Browser, Page } from 'playwright-core'
+import { launchBrowser } from '../support/browser.ts'
+import { adminToken } from '../support/client.ts'
+import {
+  button,
+  named,
+  newTab,
+  openView,
+  recall,
+  recallOne,
+  row,
+  rowsOf,
+  state,
+} from '../support/console-page.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { until } from '../support/wait.ts'
+
+describe('the feed of the console', function () {
+  this.timeout(60_000)
+  const undo = undoAfterEach()
+  let browser: Browser
+  let gateway: GatewayProcess
+  let url: string
+
+  before(async () => {
+    gateway = await startGatewayProcess()
+    url = gateway.url
+    browser = await launchBrowser()
+  })
+  after(async () => {
+    await browser.close()
+    await gateway.stop()
+  })
+
+  const openFeed = async (): Promise<Page> => {
+    const page = await openView(await newTab(browser, undo), url, 'feed', await adminToken())
+    await state(page, 'Live').waitFor()
+    return page
+  }
+
+  it('is paused without losing anything', async () => {
+    const page = await openFeed()
+    await button(page, 'Pause').click()
+    await recallOne(url, 'paused', 1)
+    await recallOne(url, 'paused', 2)
+    await button(page, 'Go on, 2 new').waitFor()
+    expect(await row(page, 'paused').count()).to.equal(0)
+    await page.getByText('New recalls wait').waitFor()
+
+    await button(page, 'Go on, 2 new').click()
+    await row(page, 'paused').nth(1).waitFor()
+    expect(await row(page, 'paused').locator('.seqs').allInnerTexts()).to.deep.equal(['2', '1'])
+  })
+
+  it('shows what is asked for, also of what comes later, and then all of it again', async () => {
+    const page = await openFeed()
+    await recall(url, { GroupId: 'filter-a', Operator_Account: 'mod_a' })
+    const other = { Operator_Account: 'mod_b', Type: 'Community', TopicId: 'filter-topic' }
+    await recall(url, { GroupId: 'filter-b', ...other })
+    await row(page, 'filter-b').waitFor()
+
+    const groups = async (): Promise<string[]> => page.locator('.rows .group').allInnerTexts()
+    for (const [field, text] of [
+      ['Group', 'TER-B'],
+      ['Topic', 'filter-t'],
+      ['Recalled by', 'mod_b'],
+      ['Group type', 'comm'],
+    ] as const) {
+      await named(page, field).fill(text)
+      await page.getByText(/^1 of [\d,]+ recalls$/).waitFor()
+      expect(await groups()).to.deep.equal(['filter-b'])
+      await button(page, 'Show all').click()
+    }
+    for (const [field, time] of [
+      ['From', '2100-01-01T00:00'],
+      ['Until', '2000-01-01T00:00'],
+    ] as const) {
+      await named(page, field).fill(time)
+      await page.getByText('No recall matches the filter.').waitFor()
+      await button(page, 'Show all').click()
+    }
+    await named(page, 'Group').fill('filter-a')
+    await recallOne(url, 'filter-b', 131)
+    await recallOne(url, 'filter-a', 132)
+    await page.getByText(/^2 of [\d,]+ recalls$/).waitFor()
+    expect(await groups()).to.deep.equal(['filter-a', 'filter-a'])
+  })
+
+  it('opens a recall from the keyboard, and tells the way it took', async () => {
+    const page = await openFeed()
+    await recall(url, { GroupId: 'opened', TopicId: 'news', MsgSeqList: [{ MsgSeq: 7, MsgId: '144-7' }] })
+    await row(page, 'opened').waitFor()
+
+    await page.locator('.list').focus()
+    for (const key of ['End', 'Home', 'ArrowDown', 'ArrowUp', 'Enter']) await page.keyboard.press(key)
+    const details = page.getByRole('complementary', { name: 'Recall' })
+    await details.locator('.stop').nth(2).waitFor()
+    const whole = await details.innerText()
+    for (const part of ['opened', 'news', '144-7', 'iOS', '203.0.113.7', 'before the provider was answered'])
+      expect(whole).to.include(part)
+    const told = (await details.locator('.stop').allInnerTexts()).map((text) => text.replaceAll('\n', ' '))
+    const here = /no\. [\d,]+ in its log · (\d) sockets? listens? on this node$/
+    expect(told.map((text) => here.exec(text)?.[1])).to.deep.equal(['0', '0', '1'])
+    expect(told[0]).to.include('Group opened · topic news no. 1 in')
+
+    await page.keyboard.press('Escape')
+    await details.waitFor({ state: 'detached' })
+    expect(await page.evaluate('document.activeElement.className')).to.equal('list')
+  })
+
+  it('shows hostile names as text, and keeps them from turning around what stands beside them', async () => {
+    const page = await openFeed()
+    const dialogs: string[] = []
+    page.on('dialog', (dialog) => {
+      dialogs.push(dialog.message())
+      void dialog.dismiss()
+    })
+    const names = [
+      '<img src=x onerror=alert(1)>',
+      '\u202Eevil\u2066',
+      'א'.repeat(48),
+      '{{7*7}}',
+      '  two  spaces ',
+    ]
+    for (const name of names) {
+      await recall(url, { GroupId: name, TopicId: name, Operator_Account: name })
+    }
+    await until('all of them are shown', async () => {
+      const shown = await page.locator('.rows .group bdi').allTextContents()
+      return names.toReversed().every((name, i) => shown[i] === name)
+    })
+    await rowsOf(page)
+      .nth(names.length - 1)
+      .click()
+    await page.locator('.details .stop').nth(2).waitFor()
+    expect(await page.locator('img').count()).to.equal(0)
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).to.equal(true)
+    expect(dialogs).to.deep.equal([])
+  })
+})

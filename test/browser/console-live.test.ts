@@ -1,0 +1,162 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { expect } from 'chai'
+import { pino } from 'pino'
+import type { Browser, Page } from 'playwright-core'
+import { createRedisBroker } from '../../server/broker/redis/redis-broker.ts'
+import { launchBrowser } from '../support/browser.ts'
+import { adminToken, makeToken } from '../support/client.ts'
+import { countRows, newTab, readWholeList, recallOne, row, state, upTo } from '../support/console-page.ts'
+import { APP, startGatewayProcess } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { startNginx } from '../support/nginx-proxy.ts'
+import { readMetric } from '../support/read-metric.ts'
+import { startRedis } from '../support/redis-server.ts'
+import type { RedisServer } from '../support/redis-server.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { until } from '../support/wait.ts'
+
+const ROWS = 10_000
+const PART = 500
+const BURST_PER_S = 200
+const BURST_S = 4
+
+describe('the console on two nodes', function () {
+  this.timeout(90_000)
+  const undo = undoAfterEach()
+  const stops: (() => unknown)[] = []
+  let browser: Browser
+  let redis: RedisServer
+  let receiver: GatewayProcess
+  let nodes: GatewayProcess[]
+  let url: string
+
+  /** A receiver, two nodes and the proxy of docker-compose.yml, on one Redis. */
+  before(async () => {
+    redis = await startRedis()
+    stops.push(redis.stop)
+    const startRole = async (role: string): Promise<GatewayProcess> => {
+      const gateway = await startGatewayProcess({ REDIS_URL: redis.url, ROLE: role })
+      stops.push(gateway.stop)
+      return gateway
+    }
+    receiver = await startRole('receiver')
+    const [one, other] = [await startRole('node'), await startRole('node')]
+    nodes = [one, other]
+    const proxy = await startNginx({ receiver: receiver.port, nodes: [one.port, other.port] })
+    stops.push(proxy.stop)
+    url = proxy.url
+    browser = await launchBrowser()
+    stops.push(() => browser.close())
+  })
+  after(async () => {
+    for (const stop of stops.toReversed()) await stop()
+  })
+
+  const openFeed = async (token: string): Promise<Page> => {
+    const page = await newTab(browser, undo)
+    await page.goto(`${url}/#token=${token}`)
+    await state(page, 'Live').waitFor()
+    return page
+  }
+  const show = (page: Page, group: string) => page.getByLabel('Group', { exact: true }).fill(group)
+  const rows = (page: Page, count: number) =>
+    until(`${count} rows`, async () => (await countRows(page)) >= count, 20_000)
+
+  it('misses nothing when it is reloaded while recalls come in', async () => {
+    const page = await openFeed(await adminToken())
+    const sending = (async () => {
+      for (const seq of upTo(300)) await recallOne(receiver.url, 'lobby', seq)
+    })()
+    for (const count of [50, 120, 200]) {
+      await rows(page, count)
+      await page.reload()
+    }
+    await sending
+    await state(page, 'Live').waitFor()
+    await rows(page, 300)
+    expect((await readWholeList(page)).seqs).to.deep.equal(upTo(300).toReversed())
+  })
+
+  it('says that its token has ended, and with another one shows what came in between', async () => {
+    const page = await openFeed(await makeToken({ role: 'admin', ttlS: 6 }))
+    await state(page, 'Refused').waitFor()
+    await recallOne(receiver.url, 'meanwhile', 1)
+    expect(await row(page, 'meanwhile').count()).to.equal(0)
+
+    await page.getByLabel('Token', { exact: true }).fill(await adminToken())
+    await page.getByRole('button', { name: 'Connect' }).click()
+    await state(page, 'Live').waitFor()
+    await row(page, 'meanwhile').waitFor()
+    expect(await page.getByLabel('Token', { exact: true }).count()).to.equal(0)
+  })
+
+  it('moves to the other one when its own is killed, shows all that was sent, and nothing twice', async () => {
+    const page = await openFeed(await adminToken())
+    const sockets = await Promise.all(nodes.map((node) => readMetric(node.url, 'sockets')))
+    for (const seq of upTo(300)) {
+      if (seq === 100) nodes[sockets.indexOf(1)]?.signal('SIGKILL')
+      await recallOne(receiver.url, 'moved', seq)
+    }
+    await state(page, 'Live').waitFor()
+    await show(page, 'moved')
+    await rows(page, 300)
+
+    expect((await readWholeList(page)).seqs).to.deep.equal(upTo(300).toReversed())
+    expect(await page.locator('.remark.gap').count()).to.equal(0)
+  })
+
+  it(`answers at once with ${ROWS} rows while ${BURST_PER_S} recalls a second come in`, async () => {
+    const page = await openFeed(await adminToken())
+    const broker = createRedisBroker(
+      { historySize: 1_000, historyTtlS: 60, url: redis.url, prefix: 'recall-gateway', app: APP },
+      { log: pino({ level: 'silent' }) },
+    )
+    await broker.start()
+    undo(broker.stop)
+    const publish = (seq: number) => {
+      const nowMs = Date.now()
+      const recall = {
+        group: `group-${seq % 50}`,
+        messages: [{ seq }],
+        recalledAtMs: nowMs,
+        receivedAtMs: nowMs,
+      }
+      return broker.publish(recall, 5_000)
+    }
+    // No more at a time than a log holds.
+    for (let had = await countRows(page); had < ROWS; had += PART) {
+      await Promise.all(upTo(PART).map((i) => publish(had + i)))
+      await rows(page, had + PART)
+    }
+
+    const burst = (async () => {
+      const begin = Date.now()
+      for (let i = 0; i < BURST_PER_S * BURST_S; i++) {
+        void recallOne(receiver.url, 'burst', i + 1)
+        await delay(Math.max(0, begin + ((i + 1) * 1_000) / BURST_PER_S - Date.now()))
+      }
+    })()
+    await row(page, 'burst').first().waitFor()
+    const slowestMs = await slowestAnswer(page, burst)
+    expect(slowestMs).to.be.below(1_000)
+    await page.locator('.list').press('End')
+    await rows(page, ROWS)
+    const elements = await page.evaluate<number>('document.querySelectorAll("*").length')
+    expect(elements).to.be.below(800)
+  })
+})
+
+/** The longest that the page took for a frame, and a click that changes something, until `end`. */
+async function slowestAnswer(page: Page, end: Promise<void>): Promise<number> {
+  let isOver = false
+  void end.then(() => (isOver = true))
+  let slowestMs = 0
+  while (!isOver) {
+    const begin = Date.now()
+    await page.getByLabel('Group', { exact: true }).fill(begin % 2 === 0 ? 'b' : '')
+    await page.evaluate('new Promise((resolve) => requestAnimationFrame(resolve))')
+    slowestMs = Math.max(slowestMs, Date.now() - begin)
+  }
+  await page.getByLabel('Group', { exact: true }).fill('')
+  return slowestMs
+}

@@ -1,0 +1,171 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import axe from 'axe-core'
+import { expect } from 'chai'
+import type { Page } from 'playwright-core'
+import { launchBrowser } from '../support/browser.ts'
+import { adminToken } from '../support/client.ts'
+import { newTab, row, rowsOf } from '../support/console-page.ts'
+import { gatherListeners, playScene, startTraffic } from '../support/console-scene.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { startRedis } from '../support/redis-server.ts'
+import { until } from '../support/wait.ts'
+
+/** Screenshots for people to look at. */
+const OUTPUT = fileURLToPath(new URL('../../screenshots/', import.meta.url))
+/** Those of the README show charts of so many seconds. */
+const CHART_S = Number(process.env['CHART_S'] ?? 4)
+const AXE = axe.source
+const DESK = { width: 1220, height: 700 }
+const PHONE = { width: 390, height: 760 }
+const GROUP = 'spring-sale-2026'
+const COMMUNITY = '@TGS#_community'
+
+interface Finding {
+  readonly id: string
+  readonly impact: string
+  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[]
+}
+
+/** What would keep people out. */
+async function faults(page: Page): Promise<string[]> {
+  const found = await page.evaluate<Finding[]>(
+    `${AXE}; axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations)`,
+  )
+  return found
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`))
+}
+
+/** A screenshot in both themes and languages, on a desk and on a phone. Answers the faults in both themes. */
+async function lookAt(page: Page, view: string): Promise<string[]> {
+  const found: string[] = []
+  const take = async (look: string, isPhone: boolean): Promise<void> => {
+    await page.setViewportSize(isPhone ? PHONE : DESK)
+    const path = join(OUTPUT, `${view}-${look}${isPhone ? '-phone' : ''}.png`)
+    await page.screenshot({ path, animations: 'disabled', scale: isPhone ? 'device' : 'css' })
+  }
+  const speak = async (): Promise<void> => {
+    // On a phone an open recall covers the switch.
+    await page.setViewportSize(DESK)
+    await page.locator('.switches button[lang]').click()
+    await page.mouse.move(0, 0)
+  }
+  for (const theme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme: theme })
+    await take(`${theme}-en`, false)
+    if (theme === 'light') await take('light-en', true)
+    found.push(...(await faults(page)))
+    await speak()
+    await take(`${theme}-zh`, false)
+    if (theme === 'dark') await take('dark-zh', true)
+    await speak()
+  }
+  return found
+}
+
+describe('how the console looks, and whether all can use it', function () {
+  this.timeout(60_000 + CHART_S * 1_000)
+  const undos: (() => unknown)[] = []
+  let receiver: GatewayProcess
+  let node: GatewayProcess
+  let page: Page
+
+  before(async () => {
+    mkdirSync(OUTPUT, { recursive: true })
+    const redis = await startRedis()
+    undos.push(redis.stop)
+    const start = async (role: string) => {
+      const settings = { REDIS_URL: redis.url, ROLE: role, TEST_RECALLS: 'on', MAX_SOCKETS: '5000' }
+      const gateway = await startGatewayProcess(settings)
+      undos.push(gateway.stop)
+      return gateway
+    }
+    receiver = await start('receiver')
+    node = await start('node')
+    const other = await start('node')
+    await playScene(receiver.url, 60)
+    undos.push(await gatherListeners([node.url, node.url, other.url], 60))
+    const browser = await launchBrowser()
+    undos.push(() => browser.close())
+    page = await newTab(browser, (undo) => undos.push(undo), { deviceScaleFactor: 2 })
+  })
+
+  after(async () => {
+    for (const undo of undos.toReversed()) await undo()
+  })
+
+  it('is so before the log-in', async () => {
+    await page.goto(node.url)
+    await page.locator('.log-in').waitFor()
+    expect(await lookAt(page, 'log-in')).to.deep.equal([])
+  })
+
+  it('is so in the feed', async () => {
+    await page.goto(`${node.url}/#token=${await adminToken()}`)
+    await page.locator('.state.live').waitFor()
+    await rowsOf(page).first().waitFor()
+    expect(await lookAt(page, 'feed')).to.deep.equal([])
+  })
+
+  it('is so beside an open recall', async () => {
+    await row(page, COMMUNITY).first().click()
+    await page.locator('.path .stop').nth(2).waitFor()
+    expect(await lookAt(page, 'recall')).to.deep.equal([])
+    await page.keyboard.press('Escape')
+  })
+
+  it('is so in the rooms', async () => {
+    await page.goto(`${node.url}/#rooms`)
+    for (const [group, topic] of [
+      [GROUP, ''],
+      [COMMUNITY, '闲聊'],
+      ['摄影爱好者', ''],
+    ] as const) {
+      await page.locator('input[name=group]').fill(group)
+      await page.locator('input[name=topic]').fill(topic)
+      await page.locator('input[name=topic]').press('Enter')
+    }
+    await page.locator('.room.live').nth(2).waitFor()
+    expect(await lookAt(page, 'rooms')).to.deep.equal([])
+  })
+
+  it('is so in the history', async () => {
+    await page.goto(`${node.url}/#history`)
+    await page.locator('.ask input[name=group]').fill(GROUP)
+    await page.locator('.ask input[name=first]').fill('1000')
+    await page.locator('.ask input[name=last]').fill('1400')
+    await page.locator('.ask button').click()
+    await page.locator('.squares .recalled').first().waitFor()
+    await page.locator('.search form button').click()
+    await rowsOf(page).first().waitFor()
+    expect(await lookAt(page, 'history')).to.deep.equal([])
+  })
+
+  it('is so where a test recall is sent', async () => {
+    await page.goto(`${node.url}/#test`)
+    await page.locator('.test input[name=group]').fill('lobby')
+    await page.locator('.test input[name=seqs]').fill('90001, 90002')
+    await page.locator('.test button').click()
+    await page.locator('.outcome li').first().waitFor()
+    expect(await lookAt(page, 'test')).to.deep.equal([])
+  })
+
+  it('is so beside the charts', async () => {
+    undos.push(startTraffic(receiver.url))
+    await page.goto(`${node.url}/#health`)
+    const begin = Date.now()
+    await page.locator('.chart.known').nth(2).waitFor()
+    await until('the charts fill', () => Date.now() - begin > CHART_S * 1_000, CHART_S * 1_000 + 5_000)
+    expect(await lookAt(page, 'health')).to.deep.equal([])
+  })
+
+  it('is so when it is not live', async () => {
+    await page.goto(`${node.url}/#feed`)
+    node.signal('SIGKILL')
+    await page.locator('.state.offline').waitFor()
+    expect(await lookAt(page, 'offline')).to.deep.equal([])
+  })
+})

@@ -1,0 +1,190 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { expect } from 'chai'
+import { createClient } from 'redis'
+import type { Browser, Page } from 'playwright-core'
+import { launchBrowser } from '../support/browser.ts'
+import { adminToken, makeToken } from '../support/client.ts'
+import { button, named, newTab, openView, recall, recallOne, row, upTo } from '../support/console-page.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+import { startRedis } from '../support/redis-server.ts'
+import type { RedisServer } from '../support/redis-server.ts'
+import { undoAfterEach } from '../support/undo.ts'
+
+const BUILT = fileURLToPath(new URL('../../server/page/', import.meta.url))
+const CONSOLE_AT_MOST_BYTES = 80_000
+
+describe('the views of the console', function () {
+  this.timeout(60_000)
+  const undo = undoAfterEach()
+  const stops: (() => unknown)[] = []
+  let browser: Browser
+  let redis: RedisServer
+  let url: string
+
+  before(async () => {
+    redis = await startRedis()
+    stops.push(redis.stop)
+    const gateway = await startGatewayProcess({ REDIS_URL: redis.url, TEST_RECALLS: 'on' })
+    stops.push(gateway.stop)
+    url = gateway.url
+    browser = await launchBrowser()
+    stops.push(() => browser.close())
+  })
+  after(async () => {
+    for (const stop of stops.toReversed()) await stop()
+  })
+
+  const open = async (view: string, token = adminToken(), gatewayUrl = url): Promise<Page> =>
+    openView(await newTab(browser, undo), gatewayUrl, view, await token)
+
+  describe('rooms', () => {
+    const watch = async (page: Page, group: string): Promise<void> => {
+      await named(page, 'Group').fill(group)
+      await button(page, 'Watch').click()
+    }
+
+    it('show where a group stands, and its last recalls, also after a reload', async () => {
+      for (const seq of upTo(3)) await recallOne(url, 'watched', seq)
+      const page = await open('rooms')
+      await watch(page, 'watched')
+      const card = page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: 'watched' }) })
+      await card.getByText('Live', { exact: true }).waitFor()
+      await recallOne(url, 'watched', 4)
+      await recallOne(url, 'other', 5)
+      for (const reloads of [0, 1]) {
+        if (reloads === 1) await page.reload()
+        await card.locator('.latest li').nth(3).waitFor()
+        expect(await card.locator('.latest .seqs').allInnerTexts()).to.deep.equal(['4', '3', '2', '1'])
+        expect(await card.locator('.figures dd').allInnerTexts()).to.deep.equal(['4', '0', '0'])
+      }
+      await button(page, 'Stop watching watched').click()
+      await page.getByText('No room is watched.').waitFor()
+    })
+
+    it('tell a gap of theirs', async () => {
+      await recallOne(url, 'lost', 1)
+      const page = await open('rooms')
+      await watch(page, 'lost')
+      await page.locator('.room.live').waitFor()
+      // The log is lost: the next recall begins another one.
+      const client = await createClient({ url: redis.url }).connect()
+      undo(() => client.destroy())
+      await client.flushAll()
+      await recallOne(url, 'lost', 2)
+      await page.getByRole('alert').filter({ hasText: 'Some notices are missing.' }).waitFor()
+      expect(await page.locator('.figures .bad dd').innerText()).to.equal('1')
+    })
+
+    it('are all that a member gets, with the history of those that the token grants', async () => {
+      await recall(url, { GroupId: 'mine', Operator_Account: 'secret-moderator' })
+      const page = await open('rooms', makeToken({ rooms: [{ group: 'mine' }] }))
+      const views = await page.getByRole('navigation').getByRole('link').allInnerTexts()
+      expect(views).to.deep.equal(['Rooms', 'History'])
+      await watch(page, 'mine')
+      await page.locator('.room.live .latest li').waitFor()
+      await watch(page, 'not-mine')
+      await page.getByRole('alert').filter({ hasText: 'ROOM_REFUSED' }).waitFor()
+
+      await page.goto(`${url}/#history`)
+      await page.locator('.search input[name=group]').fill('mine')
+      await button(page, 'Search').click()
+      await row(page, 'mine').waitFor()
+      expect(await page.locator('body').innerText()).to.not.include('secret-moderator')
+    })
+  })
+
+  describe('history', () => {
+    it('tells which messages of a range are recalled', async () => {
+      const seqs = [1003, 1004, 1005, 1200, 1500]
+      await recall(url, { GroupId: 'asked', MsgSeqList: seqs.map((seq) => ({ MsgSeq: seq })) })
+      const page = await open('history')
+      const ask = page.getByRole('region', { name: 'Which messages are recalled?' })
+      await ask.getByLabel('Group').fill('asked')
+      await ask.getByLabel('From seq').fill('1000')
+      await ask.getByLabel('To seq').fill('1400')
+      await ask.getByRole('button', { name: 'Ask' }).click()
+      await ask.getByText('4 of 401 messages are recalled').waitFor()
+      await ask.getByText('1003–1005, 1200').waitFor()
+      expect(await ask.locator('.squares i').count()).to.equal(401)
+
+      await ask.getByLabel('To seq').fill('2400')
+      expect(await ask.locator('input:invalid').count()).to.equal(1)
+    })
+
+    it('is searched back page by page, to the begin of the log', async () => {
+      for (const seq of upTo(230)) await recallOne(url, 'long', seq)
+      const page = await open('history')
+      await page.locator('.search input[name=group]').fill('long')
+      await button(page, 'Search').click()
+      await page.getByText('200 recalls').waitFor()
+      await button(page, 'Older').click()
+      await page.getByText('230 recalls').waitFor()
+      await page.getByText('Nothing older is kept').waitFor()
+    })
+  })
+
+  describe('health', () => {
+    it('tells how all processes are, in figures and in words', async () => {
+      const page = await open('health')
+      await page.locator('.processes tbody tr').waitFor()
+      expect(await page.locator('.tile').first().innerText()).to.include('1 / 1')
+      let seq = 0
+      const chart = page.getByRole('img', { name: /Recalls per second\. Now [1-9]/ })
+      while ((await chart.count()) === 0) await recallOne(url, 'charted', ++seq)
+      expect(await chart.getAttribute('aria-label')).to.match(/in the last five minutes between \d/)
+      expect(await chart.locator('canvas').count()).to.equal(1)
+    })
+
+    it('says when it does not know, and offers no test recalls where they are not allowed', async () => {
+      const frozen = await startRedis()
+      undo(frozen.stop)
+      const gateway = await startGatewayProcess({ REDIS_URL: frozen.url })
+      undo(gateway.stop)
+      const page = await open('health', adminToken(), gateway.url)
+      await page.locator('.processes tbody tr').waitFor()
+      expect(await page.getByRole('link', { name: 'Test recall' }).count()).to.equal(0)
+      frozen.signal('SIGSTOP')
+      await page.getByRole('alert').filter({ hasText: 'BROKER_UNAVAILABLE' }).waitFor()
+      await page.getByText('What follows is no longer true').waitFor()
+    })
+  })
+
+  describe('test recall', () => {
+    it('is made where it is allowed, and shows up in the feed', async () => {
+      const page = await open('feed')
+      await page.getByRole('link', { name: 'Test recall' }).click()
+      await named(page, 'Group').fill('tested')
+      await page.getByLabel('Message numbers').fill('1, 2')
+      await button(page, 'Send').click()
+      await page.getByText('Kept and published').waitFor()
+      await page.getByRole('link', { name: 'Look at the live feed' }).click()
+      await row(page, 'tested').waitFor()
+      expect(await row(page, 'tested').locator('.seqs').innerText()).to.equal('1, 2')
+    })
+  })
+
+  it('stay in the language and the colours that were chosen', async () => {
+    const page = await open('feed')
+    await button(page, '中文').click()
+    await page.getByRole('heading', { name: '实时动态' }).waitFor()
+    await button(page, '切换深浅色').click()
+    await page.reload()
+    await page.getByRole('heading', { name: '实时动态' }).waitFor()
+    expect(await page.evaluate('document.documentElement.dataset.theme')).to.equal('dark')
+    expect(await page.evaluate('document.documentElement.lang')).to.equal('zh-Hans')
+  })
+})
+
+describe('the size of the console', () => {
+  it(`is below ${CONSOLE_AT_MOST_BYTES} bytes compressed, in all`, () => {
+    const files = readdirSync(BUILT, { recursive: true, encoding: 'utf8' }).filter((file) =>
+      /\.\w+$/.test(file),
+    )
+    const bytes = files.map((file) => gzipSync(readFileSync(join(BUILT, file))).length)
+    expect(files.length).to.be.above(2)
+    expect(bytes.reduce((sum, one) => sum + one, 0)).to.be.within(10_000, CONSOLE_AT_MOST_BYTES)
+  })
+})

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { postWebhook, recallBody } from './webhook.ts'
+
+/** Posts a recall as the provider does. Rejects unless it was answered with OK. */
+export async function recall(url: string, fields: Readonly<Record<string, unknown>>): Promise<void> {
+  const { status, answer } = await postWebhook(url, { body: recallBody(fields) })
+  if (status !== 200) throw new Error(`the webhook was answered with ${status} ${answer.ErrorInfo}`)
+}
+
+/** A recall of one message. */
+export const recallOne = (url: string, group: string, seq: number): Promise<void> =>
+  recall(url, { GroupId: group, MsgSeqList: [{ MsgSeq: seq }] })
+
+/** A console in a tab of its own, not yet anywhere. */
+export async function newTab(
+  browser: Browser,
+  undo: (undo: () => unknown) => void,
+  options: BrowserContextOptions = {},
+): Promise<Page> {
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    locale: 'en-GB',
+    timezoneId: 'UTC',
+    ...options,
+  })
+  undo(() => context.close())
+  return context.newPage()
+}
+
+/** Logs in and goes to a view. */
+export async function openView(page: Page, url: string, view: string, token: string): Promise<Page> {
+  await page.goto(`${url}/#token=${token}`)
+  await page.locator('.shell').waitFor()
+  await page.goto(`${url}/#${view}`)
+  await page.locator(`nav a[aria-current][href="#${view}"]`).waitFor()
+  return page
+}
+
+export const named = (page: Page, name: string) => page.getByLabel(name, { exact: true })
+
+export const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
+
+/** What the page says of itself: Live, Offline, … */
+export const state = (page: Page, word: string) => page.getByRole('status').getByText(word, { exact: true })
+
+export const rowsOf = (page: Page) => page.locator('.rows .notice')
+
+/** The rows of a group in a list. */
+export const row = (page: Page, group: string) =>
+  rowsOf(page).filter({ has: page.getByText(group, { exact: true }) })
+
+/** A number that is always the same for the same text, below `bound`. */
+export const pick = (text: string, bound: number): number =>
+  createHash('sha256').update(text).digest().readUInt32BE(0) % bound
+
+/**
+ * The seqs of all messages of a list, the latest first: only the rows in sight are in the document, so it is scrolled
+ * through. Also how many elements the document held at most meanwhile.
+ */
+export const readWholeList = (page: Page): Promise<{ seqs: number[]; elements: number }> =>
+  page.evaluate(`(async () => {
+    const list = document.querySelector('.list')
+    const found = new Map()
+    let elements = 0
+    for (let top = 0; ; top += list.clientHeight) {
+      list.scrollTop = top
+      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
+      elements = Math.max(elements, document.querySelectorAll('*').length)
+      for (const row of list.querySelectorAll('.notice'))
+        found.set(Number(row.getAttribute('aria-rowindex')), row.querySelector('.seqs').textContent)
+      if (top >= list.scrollHeight) break
+    }
+    list.scrollTop = 0
+    const seqs = [...found].sort(([one], [other]) => one - other).flatMap(([, text]) => text.split(', ').map(Number))
+    return { seqs, elements }
+  })()`)
+
+/** How many rows a list has, drawn or not. */
+export const countRows = async (page: Page): Promise<number> =>
+  Number(await page.locator('.list').getAttribute('aria-rowcount')) - 1
+
+export const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)

@@ -1,0 +1,64 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { connect, makeToken } from './client.ts'
+import type { Client } from './client.ts'
+import { pick, recall } from './console-page.ts'
+
+const GROUPS = ['@TGS#2J4SZEAEL', 'spring-sale-2026', 'support-eu', '摄影爱好者', '@TGS#_community', 'lobby']
+const TOPICS = ['@TOPIC#announcements', '@TOPIC#trading', '闲聊']
+const OPERATORS = ['mod_linh', 'administrator', '陈晓', 'j.fischer', 'user_48213']
+const TYPES = ['Public', 'ChatRoom', 'Community']
+
+/** Recalls as they might have come in within the last minutes, always the same ones but for the time. */
+export async function playScene(url: string, recalls: number): Promise<void> {
+  const nowMs = Date.now()
+  for (let i = 0; i < recalls; i++) {
+    const group = GROUPS[pick(`group ${i}`, GROUPS.length)] ?? ''
+    const isCommunity = group === '@TGS#_community'
+    const count = pick(`many ${i}`, 6) === 0 ? 2 + pick(`count ${i}`, 3) : 1
+    const first = 1_000 + i * 7 + pick(`seq ${i}`, 5)
+    await recall(url, {
+      GroupId: group,
+      ...(isCommunity && { TopicId: TOPICS[pick(`topic ${i}`, TOPICS.length)] }),
+      Type: isCommunity ? 'Community' : TYPES[pick(`type ${group}`, 2)],
+      Operator_Account: OPERATORS[pick(`operator ${i}`, OPERATORS.length)],
+      MsgSeqList: Array.from({ length: count }, (_, j) => ({
+        MsgSeq: first + j,
+        MsgId: `144115233406643804-${1_700_000_000 + i}-${first + j}`,
+      })),
+      EventTime: nowMs - (recalls - i) * 4_700,
+    })
+  }
+}
+
+/** So many plain clients, each in one of the groups, on these nodes in turn. Answers how they leave. */
+export async function gatherListeners(urls: readonly string[], count: number): Promise<() => void> {
+  const clients: Client[] = []
+  for (let i = 0; i < count; i++) {
+    const group = GROUPS[pick(`listens ${i}`, GROUPS.length)] ?? ''
+    const client = await connect(urls[i % urls.length] ?? '', await makeToken({ rooms: [{ group }] }))
+    clients.push(client)
+    await client.subscribe({ group })
+  }
+  return () => clients.forEach((client) => client.close())
+}
+
+/** Recalls again and again, now more and now fewer. Answers how to stop. */
+export function startTraffic(url: string): () => void {
+  let seq = 1_000_000
+  let goesOn = true
+  const go = async (): Promise<void> => {
+    while (goesOn) {
+      const group = GROUPS[pick(`traffic ${seq}`, GROUPS.length)]
+      const operator = OPERATORS[pick(`by ${seq}`, OPERATORS.length)]
+      await recall(url, {
+        GroupId: group,
+        Operator_Account: operator,
+        MsgSeqList: [{ MsgSeq: ++seq }],
+        EventTime: Date.now(),
+      }).catch(() => (goesOn = false))
+      await delay(20 + 60 * (1 + Math.sin(seq / 60)))
+    }
+  }
+  void go()
+  return () => (goesOn = false)
+}

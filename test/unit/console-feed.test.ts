@@ -1,0 +1,130 @@
+import { expect } from 'chai'
+import { Feed, ROWS_AT_MOST } from '../../server/console/feed/feed.ts'
+import { createMatch, isEmpty, NO_FILTER } from '../../server/console/feed/filter.ts'
+import type { Filter } from '../../server/console/feed/filter.ts'
+import type { NoticeRow, Row } from '../../server/console/list/row.ts'
+import type { Notice } from '../../shared/notice.ts'
+import { FEED } from '../../shared/room.ts'
+
+const noticeRow = (seq: number, fields: Partial<Notice> = {}): NoticeRow => ({
+  kind: 'notice',
+  room: FEED,
+  notice: {
+    offset: seq,
+    group: 'lobby',
+    messages: [{ seq }],
+    recalledAtMs: 1_000,
+    receivedAtMs: 1_000,
+    ...fields,
+  },
+})
+
+const seqsOf = ({ shown }: Feed): number[] =>
+  shown.flatMap(({ row }) => (row.kind === 'notice' ? row.notice.messages.map(({ seq }) => seq) : []))
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
+
+describe('feed of the console', () => {
+  it('keeps rows in the order in which they came, each with a key of its own', () => {
+    const feed = new Feed()
+    feed.add([noticeRow(1), noticeRow(2)])
+    feed.add([noticeRow(3)])
+    expect(seqsOf(feed)).to.deep.equal([1, 2, 3])
+    expect(new Set(feed.shown.map(({ key }) => key)).size).to.equal(3)
+  })
+
+  it('holds back what comes while it is paused, and then shows all of it', () => {
+    const feed = new Feed()
+    feed.add([noticeRow(1)])
+    feed.pause()
+    feed.add([noticeRow(2), noticeRow(3)])
+    expect(seqsOf(feed)).to.deep.equal([1])
+    expect(feed.waiting).to.equal(2)
+    feed.resume()
+    expect(seqsOf(feed)).to.deep.equal([1, 2, 3])
+    expect(feed.waiting).to.equal(0)
+  })
+
+  it('holds back nothing twice when it is paused twice', () => {
+    const feed = new Feed()
+    feed.pause()
+    feed.add([noticeRow(1)])
+    feed.pause()
+    feed.resume()
+    expect(seqsOf(feed)).to.deep.equal([1])
+  })
+
+  it('drops the oldest rows alone, and says so', () => {
+    const feed = new Feed()
+    const all = upTo(ROWS_AT_MOST + 1_500)
+    for (const seq of all) feed.add([noticeRow(seq)])
+    expect(feed.isCut).to.equal(true)
+    expect(feed.size).to.be.within(ROWS_AT_MOST, ROWS_AT_MOST + 1_000)
+    expect(seqsOf(feed)).to.deep.equal(all.slice(-feed.size))
+  })
+
+  it('is bounded while it is paused too', () => {
+    const feed = new Feed()
+    feed.pause()
+    for (const seq of upTo(ROWS_AT_MOST + 1_500)) feed.add([noticeRow(seq)])
+    expect(feed.isCut).to.equal(true)
+    feed.resume()
+    expect(feed.size).to.equal(ROWS_AT_MOST)
+    expect(seqsOf(feed).at(-1)).to.equal(ROWS_AT_MOST + 1_500)
+  })
+
+  it('shows what matches of what was there and of what comes, and forgets none of the rest', () => {
+    const feed = new Feed()
+    feed.add([noticeRow(1), noticeRow(2, { group: 'other' })])
+    feed.show({ ...NO_FILTER, group: 'oth' })
+    feed.add([noticeRow(3), noticeRow(4, { group: 'other' })])
+    expect(seqsOf(feed)).to.deep.equal([2, 4])
+    feed.show(NO_FILTER)
+    expect(seqsOf(feed)).to.deep.equal([1, 2, 3, 4])
+  })
+})
+
+describe('filter of the console', () => {
+  const matches = (filter: Partial<Filter>, row: Row): boolean =>
+    createMatch({ ...NO_FILTER, ...filter })(row)
+  const row = noticeRow(1, {
+    group: 'Spring Sale',
+    topic: 'Trading',
+    operator: 'mod_linh',
+    groupType: 'Community',
+    recalledAtMs: Date.parse('2026-03-01T10:00'),
+  })
+
+  it('takes any part of a name, in small or capital letters', () => {
+    expect(matches({ group: 'spring' }, row)).to.equal(true)
+    expect(matches({ group: 'sprung' }, row)).to.equal(false)
+    expect(matches({ topic: ' TRAD ' }, row)).to.equal(true)
+    expect(matches({ operator: 'linh' }, row)).to.equal(true)
+    expect(matches({ type: 'public' }, row)).to.equal(false)
+  })
+
+  it('needs all that is asked for', () => {
+    expect(matches({ group: 'spring', operator: 'linh' }, row)).to.equal(true)
+    expect(matches({ group: 'spring', operator: 'else' }, row)).to.equal(false)
+  })
+
+  it('shows nothing of which it is not known what was asked for', () => {
+    expect(matches({ topic: 'trading' }, noticeRow(1))).to.equal(false)
+    expect(matches({ operator: 'linh' }, noticeRow(1))).to.equal(false)
+  })
+
+  it('takes both ends of a time', () => {
+    expect(matches({ from: '2026-03-01T10:00', until: '2026-03-01T10:00' }, row)).to.equal(true)
+    expect(matches({ from: '2026-03-01T10:01' }, row)).to.equal(false)
+    expect(matches({ until: '2026-03-01T09:59' }, row)).to.equal(false)
+  })
+
+  it('never hides that notices are missing', () => {
+    expect(matches({ group: 'spring' }, { kind: 'gap', reason: 'trimmed' })).to.equal(true)
+  })
+
+  it('knows whether it shows all', () => {
+    expect(isEmpty(NO_FILTER)).to.equal(true)
+    expect(isEmpty({ ...NO_FILTER, from: '2026-03-01T10:00' })).to.equal(false)
+  })
+})
