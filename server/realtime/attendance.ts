@@ -152,7 +152,7 @@ export class Attendance {
 
   /** The socket is gone: lets go of every room. */
   end(): void {
-    for (const { room } of [...this.#seats.values()]) this.#leaveSeat(room)
+    for (const { room } of this.#seats.values()) this.#leaveSeat(room)
     this.#onTheWay = undefined
   }
 
