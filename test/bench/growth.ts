@@ -22,8 +22,8 @@ interface Growth {
 
 const SOCKETS = [1_000, 5_000, 10_000, Math.min(20_000, openFilesAtMost() - FILES_BESIDES)]
 
-const GROWTHS: readonly Growth[] = [
-  {
+const GROWTHS: Readonly<Record<string, Growth>> = {
+  sockets: {
     title: 'Sockets of one room, 2 recalls/s',
     steps: SOCKETS.map((sockets) => ({
       label: `${toText(sockets)} sockets`,
@@ -33,7 +33,7 @@ const GROWTHS: readonly Growth[] = [
       recalls: 12,
     })),
   },
-  {
+  rooms: {
     title: 'Rooms of 5,000 sockets, about 10,000 deliveries/s',
     steps: [1, 50, 500, 5_000].map((rooms) => ({
       label: `${toText(rooms)} rooms`,
@@ -43,7 +43,7 @@ const GROWTHS: readonly Growth[] = [
       recalls: Math.min(10 * rooms, 5_000),
     })),
   },
-  {
+  nodes: {
     title: 'Nodes for 2,000 sockets of one room, 10 recalls/s',
     steps: [1, 2, 4].map((nodes) => ({
       label: `${nodes} nodes`,
@@ -54,7 +54,7 @@ const GROWTHS: readonly Growth[] = [
       recalls: 50,
     })),
   },
-  {
+  sizes: {
     title: 'Size of a notice, 1,000 sockets of one room, 10 recalls/s',
     // A message that only makes the recall larger takes about 165 bytes.
     steps: [
@@ -69,19 +69,41 @@ const GROWTHS: readonly Growth[] = [
       recalls: 50,
     })),
   },
-]
+}
 
-/** Tells what the gateway's work costs as it grows. */
-export async function printGrowth(print: (text: string) => void): Promise<void> {
-  for (const { title, steps } of GROWTHS) {
-    const rows: [string, Figures][] = []
-    for (const step of steps) rows.push([step.label, await play(step)])
-    print(`### ${title}\n\n${toGrowthTable(rows)}\n`)
+const IDLE = 'idle'
+
+/** Tells what the gateway's work costs as it grows; all of it, or what is named. */
+export async function printGrowth(
+  names: readonly string[] | undefined,
+  print: (text: string) => void,
+): Promise<void> {
+  for (const name of names ?? [...Object.keys(GROWTHS), IDLE]) {
+    const growth = GROWTHS[name]
+    if (growth === undefined && name !== IDLE) throw new Error(`no growth ${name}`)
+    const rows = growth === undefined ? await playIdle() : await playGrowth(name, growth)
+    print(`### ${growth?.title ?? 'Idle sockets, four in a room'}\n\n${toGrowthTable(rows)}\n`)
   }
+}
+
+type Labelled = readonly (readonly [string, Figures])[]
+
+async function playGrowth(name: string, { steps }: Growth): Promise<Labelled> {
   const rows: [string, Figures][] = []
-  for (const sockets of SOCKETS)
+  for (const step of steps) {
+    process.stderr.write(`${name}, ${step.label}\n`)
+    rows.push([step.label, await play(step)])
+  }
+  return rows
+}
+
+async function playIdle(): Promise<Labelled> {
+  const rows: [string, Figures][] = []
+  for (const sockets of SOCKETS) {
+    process.stderr.write(`${IDLE}, ${sockets} sockets\n`)
     rows.push([`${toText(sockets)} sockets`, await idle('gateway', sockets, Math.ceil(sockets / 4))])
-  print(`### Idle sockets, four in a room\n\n${toGrowthTable(rows)}\n`)
+  }
+  return rows
 }
 
 async function play(step: Step): Promise<Figures> {
@@ -99,7 +121,7 @@ async function play(step: Step): Promise<Figures> {
   return { values, wrong }
 }
 
-const toGrowthTable = (rows: readonly (readonly [string, Figures])[]): string =>
+const toGrowthTable = (rows: Labelled): string =>
   toTable([
     ['', ...Object.keys(rows[0]?.[1].values ?? {}), 'wrong'],
     ...rows.map(([label, figures]) => [

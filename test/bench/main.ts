@@ -36,7 +36,7 @@ async function main(words: readonly string[]): Promise<void> {
   const { quick } = values
   const size = quick ? 'quick, and so rough' : 'full length'
   print(`${describeMachine()}; ${size}; the gateway with authentication, Redis and metrics\n`)
-  if (positionals[0] === 'growth') return printGrowth(print)
+  if (positionals[0] === 'growth') return printGrowth(values.rows?.split(','), print)
   const reps = values.reps === undefined ? (quick ? 1 : undefined) : Number(values.reps)
   const peers = PEERS.filter((name) => values.peers?.split(',').includes(name) ?? true)
   for (const [name, row] of choose(values.rows)) await playRow(name, row, { reps, quick, peers })

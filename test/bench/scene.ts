@@ -42,6 +42,8 @@ export type Wrong = Readonly<Record<string, number>>
 
 export interface Flow {
   readonly posting: PostingReport
+  /** Recalls. */
+  readonly posted: number
   readonly delivered: number
   readonly frames: number
   readonly latency: Histogram
@@ -95,6 +97,7 @@ export class Scene {
     const lastUs = Math.max(...reports.map((report) => report.lastUs))
     return {
       posting,
+      posted: plan.recalls,
       delivered: sumOf(reports, 'delivered'),
       frames: sumOf(reports, 'frames'),
       latency: addUp(reports.map(({ latencies }) => latencies)),
