@@ -6,11 +6,15 @@ export const IDENTIFIER_AT_MOST_BYTES = 256
 
 /** Printable text: no control characters, no half of a surrogate pair, not empty, not longer than the bound. */
 export function isIdentifier(text: string): boolean {
+  if (text.length <= IDENTIFIER_AT_MOST_BYTES && PLAIN.test(text)) return true
   return (
     text !== '' &&
     !UNPRINTABLE.test(text) &&
     new TextEncoder().encode(text).length <= IDENTIFIER_AT_MOST_BYTES
   )
 }
+
+/** Nearly all are so: a byte a character, and none that has to be looked up. */
+const PLAIN = /^[ -~]+$/
 
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028\u2029]/u

@@ -4,7 +4,7 @@ import type { Logger } from '../ops/logger.ts'
 import type { Metrics } from '../ops/metrics.ts'
 import { noOpinion, OK } from './answers.ts'
 import type { WebhookAnswer } from './answers.ts'
-import { checkAuthenticity } from './authenticity.ts'
+import { checkAuthenticity, createSignsAt } from './authenticity.ts'
 import { toMembershipEnd } from './membership-webhook.ts'
 import type { MembershipEnd } from './membership-webhook.ts'
 import type { Quarantine } from './quarantine.ts'
@@ -45,13 +45,15 @@ export function createWebhook(
   { app, tokens }: WebhookOptions,
   { broker, quarantine, announceMembershipEnd, metrics, log }: WebhookDependencies,
 ) {
+  const signsAt = tokens && createSignsAt(tokens)
+
   return async function takeWebhook({ query, body, receivedAtMs }: WebhookCall): Promise<WebhookAnswer> {
     const parameters = new URLSearchParams(query)
     const read = (name: string): string | undefined => parameters.get(name) ?? undefined
 
     if (read('SdkAppid') !== app) throw new GatewayError('APP_NOT_OURS')
     const signature = { sign: read('Sign'), requestTime: read('RequestTime') }
-    const verdict = tokens ? checkAuthenticity(signature, tokens, receivedAtMs) : 'genuine'
+    const verdict = signsAt ? checkAuthenticity(signature, signsAt, receivedAtMs) : 'genuine'
     if (verdict !== 'genuine')
       throw new GatewayError(verdict === 'forged' ? 'WEBHOOK_FORGED' : 'WEBHOOK_STALE')
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { checkAuthenticity, signatureOf } from '../../server/receiver/authenticity.ts'
+import { checkAuthenticity, createSignsAt, signatureOf } from '../../server/receiver/authenticity.ts'
 
 /** Token, time and Sign as the provider's Webhook Overview prints them. */
 const VECTOR = {
@@ -11,7 +11,7 @@ const AT_MS = 1669872112_000
 
 const check = (changes: Partial<typeof VECTOR> = {}, nowMs = AT_MS, tokens = [VECTOR.token]) => {
   const { sign, requestTime } = { ...VECTOR, ...changes }
-  return checkAuthenticity({ sign, requestTime }, tokens, nowMs)
+  return checkAuthenticity({ sign, requestTime }, createSignsAt(tokens), nowMs)
 }
 
 describe('authenticity of a webhook', () => {
@@ -62,7 +62,24 @@ describe('authenticity of a webhook', () => {
 
   it('refuses a call without Sign or without RequestTime', () => {
     const { sign, requestTime } = VECTOR
-    expect(checkAuthenticity({ sign: undefined, requestTime }, [VECTOR.token], AT_MS)).to.equal('forged')
-    expect(checkAuthenticity({ sign, requestTime: undefined }, [VECTOR.token], AT_MS)).to.equal('forged')
+    expect(
+      checkAuthenticity({ sign: undefined, requestTime }, createSignsAt([VECTOR.token]), AT_MS),
+    ).to.equal('forged')
+    expect(
+      checkAuthenticity({ sign, requestTime: undefined }, createSignsAt([VECTOR.token]), AT_MS),
+    ).to.equal('forged')
+  })
+
+  it('is not taken for that of another second, however often it was right before', () => {
+    const signsAt = createSignsAt([VECTOR.token])
+    const at = (requestTime: string, sign: string) =>
+      checkAuthenticity({ sign, requestTime }, signsAt, Number(requestTime) * 1_000)
+    const [one, other] = ['1669872112', '1669872113']
+    const sign = signatureOf(VECTOR.token, one)
+    expect(at(one, sign)).to.equal('genuine')
+    expect(at(one, sign)).to.equal('genuine')
+    expect(at(other, sign)).to.equal('forged')
+    expect(at(other, signatureOf(VECTOR.token, other))).to.equal('genuine')
+    expect(at(one, sign)).to.equal('genuine')
   })
 })
