@@ -18,6 +18,8 @@ export interface NoticePage {
   readonly notices: readonly (Notice | MemberNotice)[]
   readonly position: Position
   readonly more: boolean
+  /** Whether there are notices before the first one here; told of what was read backwards. */
+  readonly older?: boolean
   readonly gap?: GapReason
 }
 
