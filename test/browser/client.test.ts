@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import type { Browser, Page } from 'playwright-core'
 import { build } from 'vite'
-import { launchBrowser } from '../support/browser.ts'
+import { openBrowser } from '../support/browser.ts'
 import { makeToken } from '../support/client.ts'
 import { freePort } from '../support/free-port.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
@@ -36,9 +36,8 @@ describe('the client in a browser', function () {
   const undo = undoAfterEach()
   let browser: Browser
   before(async () => {
-    browser = await launchBrowser()
+    browser = await openBrowser()
   })
-  after(() => browser.close())
 
   /** A site of another origin than the gateway, with this page and its own tokens. */
   const serveSite = async (port: number, page: () => string): Promise<void> => {
