@@ -39,10 +39,12 @@ describe('the client in a browser', function () {
     browser = await openBrowser()
   })
 
-  /** A site of another origin than the gateway, with this page and its own tokens. */
+  /** A site of another origin than the gateway, with this page and its own tokens, but for the first time that one is asked for. */
   const serveSite = async (port: number, page: () => string): Promise<void> => {
+    let asked = 0
     const site = createServer((request, response) => {
       if (request.url !== '/recall-token') return response.setHeader('Content-Type', 'text/html').end(page())
+      if (++asked === 1) return response.writeHead(502).end('Bad gateway')
       void makeToken({ rooms: [{ group: 'lobby' }] }).then((token) => response.end(token))
       return response
     })
