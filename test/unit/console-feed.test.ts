@@ -52,6 +52,8 @@ describe('feed of the console', () => {
     expect(feed.hidesGap).to.equal(false)
     feed.add([{ kind: 'gap', reason: 'trimmed' }])
     expect(feed.hidesGap).to.equal(true)
+    // It is no recall.
+    expect(feed.waiting).to.equal(1)
     // Also when so much waits that the row itself is dropped.
     feed.add(upTo(ROWS_AT_MOST * 2).map((seq) => noticeRow(seq)))
     expect(feed.hidesGap).to.equal(true)

@@ -34,8 +34,9 @@ export class Feed {
     return this.#waiting !== undefined
   }
 
+  /** Recalls that have come since it was paused. */
   get waiting(): number {
-    return this.#waiting?.length ?? 0
+    return this.#waiting?.filter(({ row }) => row.kind === 'notice').length ?? 0
   }
 
   /** Whether older rows were dropped. */
