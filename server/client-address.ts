@@ -11,6 +11,8 @@ export type ClientAddress = (request: IncomingMessage) => string
  * `uniquelocal`; throws when one of them is something else.
  */
 export function createClientAddress(trusted: readonly string[]): ClientAddress {
+  // Looked at for each request and each socket, mostly without any proxy.
+  if (trusted.length === 0) return ({ socket }) => withoutMapping(socket.remoteAddress ?? '')
   const isTrusted = proxyAddr.compile([...trusted])
   return (request) => withoutMapping(proxyAddr(request, isTrusted) ?? '')
 }

@@ -1,12 +1,12 @@
 import { createLocalJWKSet, createRemoteJWKSet, customFetch, errors, jwtVerify } from 'jose'
 import type { JWTPayload, JWTVerifyGetKey } from 'jose'
-import { createSecretKey } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { GatewayError } from '../../shared/errors.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
 import type { Conversation } from '../../shared/recall.ts'
 import { fetchBounded } from './fetch-bounded.ts'
 import type { Principal } from './principal.ts'
+import { RememberedTokens } from './remembered-tokens.ts'
 
 const TOKEN_AT_MOST_CHARACTERS = 12_288
 const GRANTS_AT_MOST = 1_000
@@ -14,6 +14,7 @@ const GRANTS_AT_MOST = 1_000
 const TOLERANCE_S = 5
 /** A secret serves this algorithm alone and a public key those: else one who knows a public key could sign with it. */
 const SECRET_ALGORITHMS = ['HS256']
+const HMAC = { name: 'HMAC', hash: 'SHA-256' }
 const KEY_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA']
 
 const FETCH_AGAIN_AFTER_MS = 30_000
@@ -40,31 +41,47 @@ export function createTokenCheck({ secrets, jwksUrl, issuer, audience }: TokenOp
     ...(issuer !== undefined && { issuer }),
     ...(audience !== undefined && { audience }),
   }
-  const ways: Verify[] = secrets.map((secret) => {
+  const bySecret = secrets.map((secret): Verify => {
     // Made once: from bytes, a key would be made anew for each token, which takes longer than verifying one.
-    const key = createSecretKey(secret, 'utf8')
+    const key = crypto.subtle.importKey('raw', new TextEncoder().encode(secret), HMAC, false, ['verify'])
     return async (token) =>
-      (await jwtVerify(token, key, { ...claims, algorithms: SECRET_ALGORITHMS })).payload
+      (await jwtVerify(token, await key, { ...claims, algorithms: SECRET_ALGORITHMS })).payload
   })
+  const byPublicKey: Verify[] = []
   if (jwksUrl !== undefined) {
     const keys = createKeys(jwksUrl)
-    ways.push(
+    byPublicKey.push(
       async (token) => (await jwtVerify(token, keys, { ...claims, algorithms: KEY_ALGORITHMS })).payload,
     )
   }
+  // Secrets stay what they are while the process runs; a public key can be taken back.
+  const remembered = new RememberedTokens()
+  const ways = [
+    ...bySecret.map((verify) => async (token: string) => {
+      const principal = toPrincipal(await verify(token))
+      remembered.add(token, principal)
+      return principal
+    }),
+    ...byPublicKey.map((verify) => async (token: string) => toPrincipal(await verify(token))),
+  ]
 
   return async function checkToken(token: string): Promise<Principal> {
     if (token.length > TOKEN_AT_MOST_CHARACTERS) throw refused('it is too long')
-    return toPrincipal(await verifyInAnyWay(ways, token))
+    return remembered.find(token) ?? (await verifyInAnyWay(ways, token))
   }
 }
 
-async function verifyInAnyWay(ways: readonly Verify[], token: string): Promise<JWTPayload> {
+async function verifyInAnyWay(
+  ways: readonly ((token: string) => Promise<Principal>)[],
+  token: string,
+): Promise<Principal> {
   let cause: unknown
   for (const verify of ways) {
     try {
       return await verify(token)
     } catch (error) {
+      // Signed as it should be: no other way would think better of its claims.
+      if (error instanceof GatewayError) throw error
       // What one way says of the claims counts more than what the others say of the signature.
       if (!(cause instanceof errors.JWTExpired)) cause = error
     }

@@ -254,7 +254,9 @@ export const configSchema = Joi.object<Config>({
     .min(0)
     .max(1_000)
     .default(25)
-    .description('how long notices that follow another are gathered into one frame, in ms'),
+    .description(
+      'how long notices that follow another are gathered into one frame, at least, in ms; 0 = not at all',
+    ),
   DRAIN_MS: Joi.number()
     .integer()
     .min(0)

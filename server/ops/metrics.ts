@@ -53,12 +53,15 @@ interface Gauges {
 /** From what is usual to what a person notices. */
 const LATENCY_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60]
 
+const LOOP_DELAY_EVERY_MS = 100
+
 const PREFIX = 'recall_gateway_'
 
 /** Counts, and shows them to Prometheus at `/metrics`. */
 export function createMetrics(): AllMetrics {
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
+  // The default of 10 ms would wake an idle process a hundred times a second.
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_DELAY_EVERY_MS })
   const counter = (name: string, help: string, labelNames: string[] = []) =>
     new Counter({ name: `${PREFIX}${name}_total`, help, labelNames, registers: [registry] })
   const gauge = (name: string, help: string, look: () => number) =>

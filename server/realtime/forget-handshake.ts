@@ -2,14 +2,17 @@ import type { GatewaySocket } from './gateway-socket.ts'
 
 /** One for all. */
 const NOTHING = Object.freeze({})
-const NONE = Object.freeze([])
 
 /**
- * Lets go of what a handshake brought: the credential, headers, cookies. Socket.IO keeps its request for as long as the
- * socket lives, and Engine.IO holds on to it in a place that nobody can reach, so it is emptied.
+ * Lets go of what a handshake brought: its request with all headers, and the credential. Socket.IO keeps them for as long as
+ * the socket lives, which takes more than the gateway's own part of it.
  */
-export function forgetHandshake(socket: GatewaySocket): void {
-  const { request, handshake } = socket
+export function forgetHandshake({ conn, handshake }: GatewaySocket): void {
   Object.assign(handshake, { headers: NOTHING, query: NOTHING, auth: NOTHING, url: '', time: '' })
-  Object.assign(request, { headers: NOTHING, rawHeaders: NONE, url: '', _query: NOTHING })
+  const { socket: tcp } = conn.request
+  // Engine.IO waits for this connection to close, to tell it to a response that ended with the upgrade, and holds the request.
+  for (const listener of tcp.rawListeners('close')) {
+    if ('listener' in listener) tcp.off('close', listener.listener as () => void)
+  }
+  Object.assign(conn, { request: undefined })
 }

@@ -3,6 +3,7 @@ import { GatewayError } from '../../shared/errors.ts'
 import type { RecalledAsk, SubscribeAsk } from '../../shared/protocol.ts'
 import type { Room } from '../../shared/room.ts'
 import { identifier } from '../identifier-schema.ts'
+import { isPlainAsk } from './plain-ask.ts'
 
 const roomKeys = {
   group: identifier,
@@ -41,7 +42,8 @@ const recalledSchema = Joi.object<RecalledAsk>({
 export const checkRecalled = (payload: unknown): RecalledAsk => check(recalledSchema, payload)
 
 /** What a socket asked for in `subscribe`. Throws REQUEST_MALFORMED naming every wrong field. */
-export const checkSubscribe = (payload: unknown): SubscribeAsk => check(subscribeSchema, payload)
+export const checkSubscribe = (payload: unknown): SubscribeAsk =>
+  isPlainAsk(payload) ? payload : check(subscribeSchema, payload)
 
 /** The room that a socket named. Throws REQUEST_MALFORMED naming every wrong field. */
 export const checkRoom = (payload: unknown): Room => check(roomSchema, payload)

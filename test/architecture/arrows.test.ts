@@ -83,7 +83,6 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 /** Which files may know a library. A library that is not named here may be known by none. */
 const FENCES: Readonly<Record<string, readonly string[]>> = {
   express: [
-    'server/receiver/receiver.ts',
     'server/gateway.ts',
     'server/ops/health.ts',
     'server/ops/metrics.ts',

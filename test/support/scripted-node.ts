@@ -60,6 +60,7 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
 
   /** A window of the outbox ends when the scheduler says so. */
   const clock = {
+    now: () => 0,
     setTimeout(callback: () => void): { on: boolean } {
       const timer = { on: true }
       void step('window').then(() => timer.on && callback())

@@ -6,6 +6,9 @@ function createClock() {
   const timers = new Map<object, { atMs: number; callback: () => void }>()
   let nowMs = 0
   return {
+    now: () => nowMs,
+    /** What takes time lets it pass. */
+    take: (ms: number) => (nowMs += ms),
     setTimeout(callback: () => void, ms: number): object {
       const timer = {}
       timers.set(timer, { atMs: nowMs + ms, callback })
@@ -21,12 +24,15 @@ function createClock() {
 }
 
 describe('outbox of a room', () => {
-  const open = (windowMs = 25) => {
+  const open = (windowMs = 25, tookMs = 0) => {
     const clock = createClock()
     const frames: number[][] = []
     const outbox = createOutbox(
       { windowMs },
-      (notices) => frames.push(notices.map(({ offset }) => offset)),
+      (notices) => {
+        clock.take(tookMs)
+        frames.push(notices.map(({ offset }) => offset))
+      },
       clock,
     )
     const push = (...offsets: number[]) => {
@@ -62,6 +68,21 @@ describe('outbox of a room', () => {
     clock.advance(25)
     push(4)
     expect(frames.at(-1)).to.deep.equal([4])
+  })
+
+  it('gathers for longer where a frame takes long to write, up to a limit', () => {
+    for (const [tookMs, windowMs] of [
+      [5, 25],
+      [20, 80],
+      [60, 100],
+    ] as const) {
+      const { frames, push, clock } = open(25, tookMs)
+      push(1, 2)
+      clock.advance(windowMs - 1)
+      expect(frames).to.deep.equal([[1]])
+      clock.advance(1)
+      expect(frames).to.deep.equal([[1], [2]])
+    }
   })
 
   it('sends a full frame without waiting', () => {

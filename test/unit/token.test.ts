@@ -51,6 +51,17 @@ describe('token', () => {
     expect(await outcome(check, await sign(bytes(SECRET), { exp: nowS() + 0.5 }))).to.equal('TOKEN_REFUSED')
   })
 
+  it('that is remembered ends all the same, and no other one is taken for it', async () => {
+    const check = createTokenCheck({ secrets: [SECRET] })
+    const token = await sign(bytes(SECRET), { exp: nowS() + 2 })
+    expect(await outcome(check, token)).to.equal('u')
+    expect(await check(token)).to.equal(await check(token))
+    const [head = '', claims = '', signature = ''] = token.split('.')
+    const others = [`${head}.${claims}.${signature.toLowerCase()}`, `${head}.${claims}.`]
+    for (const other of others) expect(await outcome(check, other)).to.equal('TOKEN_REFUSED')
+    await until('the token ends', async () => (await outcome(check, token)) === 'TOKEN_REFUSED')
+  })
+
   it('must be of the issuer and for the audience, where they are told', async () => {
     const check = createTokenCheck({ secrets: [SECRET], issuer: 'app', audience: 'recalls' })
     expect(await outcome(check, await sign(bytes(SECRET), { iss: 'app', aud: ['x', 'recalls'] }))).to.equal(

@@ -3,6 +3,7 @@ import type { Position } from '../../../shared/position.ts'
 import type { Recall, RecalledAt } from '../../../shared/recall.ts'
 import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
+import { gather } from './gather.ts'
 import type { Logger } from '../../ops/logger.ts'
 import { ANNOUNCEMENTS_AT_MOST, ANNOUNCEMENTS_TTL_S } from '../announcement-rules.ts'
 import { REPORT_TTL_MS, REPORTS_KEPT } from '../report-rules.ts'
@@ -165,6 +166,8 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     )
   }
 
+  const topOf = gather(TOPS_PER_CALL, topsOf)
+
   return {
     async start() {
       // Both at once, so that both go on trying when the first attempt fails.
@@ -234,6 +237,8 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     },
 
     async top(rooms) {
+      const [only, ...others] = rooms
+      if (only !== undefined && others.length === 0) return [await topOf(only)]
       const calls = []
       for (let i = 0; i < rooms.length; i += TOPS_PER_CALL)
         calls.push(topsOf(rooms.slice(i, i + TOPS_PER_CALL)))

@@ -1,4 +1,5 @@
 import { GatewayError } from '../../../shared/errors.ts'
+import { gather } from './gather.ts'
 import type { Logger } from '../../ops/logger.ts'
 import type { RoomListener, Subscription } from '../broker.ts'
 import { RoomListeners } from '../room-listeners.ts'
@@ -9,7 +10,7 @@ import type { ReadEntry } from './read-entry.ts'
 import { toSpread } from './replies.ts'
 import type { RedisTarget } from './target.ts'
 
-/** Channels in one SSUBSCRIBE when all subscriptions are made again. */
+/** Channels in one SSUBSCRIBE. */
 const CHANNELS_PER_CALL = 512
 
 /** Sent on the channel of a room instead of a notice: the log has changed, look at it. */
@@ -31,6 +32,12 @@ export function createSubscriber(
   const listeners = new RoomListeners()
   let isComplete = false
   let subscribing: Promise<void> | undefined
+
+  /** When a node is lost, many come to the others at once, and with them rooms. */
+  const subscribeTo = gather(CHANNELS_PER_CALL, async (channels: readonly string[]) => {
+    await client.ssubscribe(...channels)
+    return channels
+  })
 
   client.on('smessage', (channel: string, message: string) => {
     if (channel === probeChannel) return onProbe(message)
@@ -84,7 +91,7 @@ export function createSubscriber(
     async subscribe(room: string, listener: RoomListener): Promise<Subscription> {
       listeners.add(room, listener)
       try {
-        await client.ssubscribe(keys.channel(room))
+        await subscribeTo(keys.channel(room))
       } catch (error) {
         leave(room, listener)
         throw new GatewayError('BROKER_UNAVAILABLE', undefined, { cause: error })

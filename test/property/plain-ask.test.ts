@@ -1,0 +1,48 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { checkSubscribe } from '../../server/realtime/payload-checks.ts'
+import { isPlainAsk } from '../../server/realtime/plain-ask.ts'
+
+/** Mostly what a client asks for, now and then what it should not. */
+const text = fc.oneof(
+  { weight: 8, arbitrary: fc.string({ minLength: 1, maxLength: 40, unit: 'grapheme' }) },
+  { weight: 1, arbitrary: fc.string({ maxLength: 300, unit: 'binary' }) },
+  { weight: 1, arbitrary: fc.constantFrom('', null, 5, undefined, '\u0000', '\ud800', {}, []) },
+)
+const since = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      epoch: fc.string({ maxLength: 70 }),
+      offset: fc.oneof(fc.nat(), fc.constantFrom(-1, 1.5, 2 ** 53, '7', null)),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(undefined, null, 7, [], { epoch: 'e' }, { epoch: 'e', offset: 1, more: 1 }),
+  },
+)
+const payload = fc.oneof(
+  { weight: 9, arbitrary: fc.record({ group: text, topic: text, since }, { requiredKeys: ['group'] }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ group: text, toppic: text, feed: fc.boolean() }, { requiredKeys: [] }),
+  },
+  { weight: 1, arbitrary: fc.anything() },
+)
+
+describe('a plain request to subscribe, for any payload', () => {
+  it('is one that the schema takes as it is', () => {
+    let plain = 0
+    fc.assert(
+      fc.property(payload, (asked) => {
+        if (!isPlainAsk(asked)) return
+        plain++
+        // A copy with a key that says nothing is not plain, and is what the schema looks at.
+        expect(checkSubscribe({ ...asked, feed: undefined })).to.deep.equal({ ...asked, feed: undefined })
+      }),
+      { numRuns: 3_000 },
+    )
+    expect(plain).to.be.greaterThan(100)
+  })
+})
