@@ -5,13 +5,13 @@ import type { GapReason, Position } from '../../shared/position.ts'
 import type { Subscribed } from '../../shared/protocol.ts'
 import { roomName } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
-import type { Broker, History } from '../broker/broker.ts'
+import type { History } from '../broker/broker.ts'
 import type { Metrics } from '../ops/metrics.ts'
-import { PAGE_NOTICES } from './local-room.ts'
 import type { LocalRoom } from './local-room.ts'
 import type { LocalRooms } from './local-rooms.ts'
 import { replay } from './replay.ts'
 import type { Missed } from './replay.ts'
+import type { ReadPage } from './shared-reads.ts'
 import { createTurnstile } from '../turnstile.ts'
 import type { Turnstile } from '../turnstile.ts'
 
@@ -36,9 +36,7 @@ export interface RoomSide {
 /** What all attendances share. */
 export interface AttendanceDependencies {
   readonly rooms: LocalRooms
-  readonly broker: Broker
-  /** Bounds what is read for all sockets of the node at a time. */
-  readonly readInTurn: Turnstile
+  readonly readPage: ReadPage
   readonly metrics: Metrics
 }
 
@@ -206,7 +204,7 @@ export class Attendance {
       replay(since, local, {
         isOpen: () => socket.isOpen() && mayStay(),
         flushed: () => socket.flushed(),
-        read: (from) => this.#read(room, from, () => isAnswered),
+        read: (from) => this.#read(local, from, () => isAnswered),
         send: (notices) => {
           answerOnce({}, local.position.offset - since.offset)
           socket.replay(room, since.epoch, notices)
@@ -218,10 +216,10 @@ export class Attendance {
   }
 
   /** Reads a page of a log. Who was promised the rest is not refused it: then it is tried until the socket is gone. */
-  async #read(room: Room, since: Position, isPromised: () => boolean): Promise<History> {
+  async #read(local: LocalRoom, since: Position, isPromised: () => boolean): Promise<History> {
     for (;;) {
       try {
-        return await this.#deps.readInTurn(() => this.#deps.broker.history(room, since, PAGE_NOTICES))
+        return await this.#deps.readPage(local, since)
       } catch (error) {
         if (!isPromised() || !this.#socket.isOpen()) throw error
         await delay(Math.random() * READ_AGAIN_AFTER_MS, undefined, { ref: false })

@@ -11,7 +11,7 @@ import type { Outbox } from './outbox.ts'
 /** The latest notices that a room remembers, so that sockets which come back shortly need no read of the log. */
 const TAIL_NOTICES = 100
 /** Notices in one read of the log. */
-export const PAGE_NOTICES = 100
+const PAGE_NOTICES = 100
 const RETRY_AT_MOST_MS = 5_000
 
 interface LocalRoomDependencies {
@@ -84,6 +84,15 @@ export class LocalRoom {
   /** Sends what waits to be sent: afterwards the sockets of the room stand at `position`. */
   flush(): void {
     this.#deps.outbox.flush()
+  }
+
+  /** Puts notices that were read in the log before the tail, if they end where it begins, for sockets that come back soon. */
+  remember(epoch: string, notices: readonly Notice[]): void {
+    const begin = this.tail[0]?.offset ?? this.position.offset + 1
+    const before = notices.filter(({ offset }) => offset < begin)
+    if (epoch !== this.position.epoch || before.at(-1)?.offset !== begin - 1) return
+    this.tail.unshift(...before)
+    this.tail.splice(0, this.tail.length - TAIL_NOTICES)
   }
 
   /** Reads the log until the room stands at its end; resolves then, or when the room is closed. Never rejects. */

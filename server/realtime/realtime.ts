@@ -20,9 +20,10 @@ import { LocalRooms } from './local-rooms.ts'
 import { obey } from './obey.ts'
 import { isAllowedOrigin } from '../origin.ts'
 import { createOutbox } from './outbox.ts'
+import { Replays } from './replays.ts'
+import { createSharedReads } from './shared-reads.ts'
 import { serveSocket } from './serve-socket.ts'
 import { Sessions } from './sessions.ts'
-import { createTurnstile } from '../turnstile.ts'
 import { chooseWrite } from './short-cut.ts'
 import { watchSlowSockets } from './slow-sockets.ts'
 import { createStreams } from './streams.ts'
@@ -31,8 +32,6 @@ import { createStreams } from './streams.ts'
 const PATH = '/socket.io/'
 /** Requests of sockets are small: a subscribe with the longest identifiers and a long token. */
 const MESSAGE_AT_MOST_BYTES = 16 * 1024
-/** Pages of logs that are read for sockets at a time: one of the largest recalls is 7.5 MB. */
-const PAGES_AT_ONCE = 8
 /** A socket that has not shown its token by then is closed. */
 const AUTHENTICATE_WITHIN_MS = 10_000
 
@@ -90,7 +89,6 @@ export function createRealtime(
     },
   })
   const audience = createAudience(metrics)
-  const readInTurn = createTurnstile(PAGES_AT_ONCE)
 
   const rooms = new LocalRooms((room) => {
     const local: LocalRoom = new LocalRoom(room, {
@@ -108,8 +106,18 @@ export function createRealtime(
   const sessions = new Sessions()
   guardHandshake(io, { guard, log })
   const alarms = new Alarms()
-  const serving = { rooms, broker, readInTurn, admission, alarms, sessions, audience, metrics, log }
-  const servingSockets = { ...serving, write: chooseWrite(log) }
+  const serving = {
+    rooms,
+    broker,
+    readPage: createSharedReads(broker),
+    admission,
+    alarms,
+    sessions,
+    audience,
+    metrics,
+    log,
+  }
+  const servingSockets = { ...serving, write: chooseWrite(log), replays: new Replays() }
   io.on('connection', (socket) => serveSocket(socket, servingSockets))
   const streams = createStreams({ ...serving, connections })
   const hear = (text: string): void => {

@@ -13,6 +13,7 @@ import { isFeed, roomName } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Admission } from '../auth/admission.ts'
 import type { Principal } from '../auth/principal.ts'
+import type { Broker } from '../broker/broker.ts'
 import type { Logger } from '../ops/logger.ts'
 import type { Alarms } from './alarms.ts'
 import { Allowance } from './allowance.ts'
@@ -32,6 +33,7 @@ export interface SessionSide extends RoomSide {
 
 /** What all sessions share. */
 export interface SessionDependencies extends AttendanceDependencies {
+  readonly broker: Pick<Broker, 'recalled'>
   readonly admission: Admission
   readonly alarms: Alarms
   readonly log: Logger

@@ -3,16 +3,17 @@ import type { GapReason, Position } from '../../shared/position.ts'
 import type { Goodbye, Unsubscribed } from '../../shared/protocol.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Metrics } from '../ops/metrics.ts'
-import { toOutgoing } from './audience.ts'
 import type { Audience, Face, Listener, OutgoingGap, OutgoingNotices } from './audience.ts'
 import { flushed } from './flushed.ts'
 import type { GatewaySocket } from './gateway-socket.ts'
+import type { Replays } from './replays.ts'
 import type { SessionSide } from './session.ts'
 import type { Write } from './short-cut.ts'
 
 export interface SocketSideDependencies {
   readonly audience: Audience
   readonly write: Write
+  readonly replays: Replays
   readonly metrics: Metrics
 }
 
@@ -47,7 +48,7 @@ export class SocketSide implements SessionSide, Listener {
   replay(room: Room, epoch: string, notices: readonly Notice[]): void {
     if (notices.length === 0) return
     this.#deps.metrics.noticesDelivered(notices.length, 1)
-    this.onNotices(toOutgoing(this.#face, room, epoch, notices))
+    this.onNotices(this.#deps.replays.outgoing(this.#face, room, epoch, notices))
   }
 
   onNotices(outgoing: OutgoingNotices): void {

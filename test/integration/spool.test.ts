@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { createClient } from 'redis'
 import { adminToken, connect } from '../support/client.ts'
 import type { Client } from '../support/client.ts'
-import { startGatewayProcess } from '../support/gateway-process.ts'
+import { APP, startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
@@ -93,6 +93,10 @@ describe('spool', () => {
       await client.count(7)
       expect(client.seqs()).to.deep.equal([1, 2, 3, 4, 5, 6, 7])
       expect(client.gaps).to.be.empty
+      const send = await order()
+      expect(await send('XLEN', `recall-gateway:{${APP}}:log:feed`), 'nothing of the log was lost').to.equal(
+        7,
+      )
     })
   }
 

@@ -16,6 +16,7 @@ const STARTS_WITHIN_MS = 30_000
 export interface GatewayProcess {
   readonly url: string
   readonly port: number
+  readonly pid: number
   /** What it wrote to standard output and standard error so far. */
   readonly output: () => string
   readonly signal: (signal: NodeJS.Signals) => void
@@ -91,6 +92,7 @@ export async function startGatewayProcess(
   return {
     url: `http://127.0.0.1:${port}`,
     port,
+    pid: child.pid ?? 0,
     output,
     exited,
     signal: (signal) => void child.kill(signal),

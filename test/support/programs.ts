@@ -39,9 +39,14 @@ function isMissing(name: ProgramName): boolean {
   }
 }
 
-/** Before all tests: installs what they need when it may, or says in one line what to install. */
+/** Before all tests: all of them. */
 export function mochaGlobalSetup(): void {
-  const missing = (Object.keys(PROGRAMS) as ProgramName[]).filter(isMissing)
+  ensurePrograms(Object.keys(PROGRAMS) as ProgramName[])
+}
+
+/** Installs what is missing of these when it may, or says in one line what to install. */
+export function ensurePrograms(names: readonly ProgramName[]): void {
+  const missing = names.filter(isMissing)
   if (missing.length === 0) return
   const packages = missing.map((name) => PROGRAMS[name].debian)
   const command = `apt-get install -y --no-install-recommends ${packages.join(' ')}`

@@ -10,6 +10,7 @@ import { until } from './wait.ts'
 export interface RedisServer {
   readonly url: string
   readonly port: number
+  readonly pid: number
   /** Sends a signal to the process, for tests that freeze or kill it. */
   signal(signal: NodeJS.Signals): void
   stop(): Promise<void>
@@ -52,6 +53,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
+    pid: server.pid ?? 0,
     signal: (signal) => void server.kill(signal),
     async stop() {
       server.kill('SIGKILL')

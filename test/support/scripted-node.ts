@@ -7,6 +7,7 @@ import { Alarms } from '../../server/realtime/alarms.ts'
 import { LocalRoom } from '../../server/realtime/local-room.ts'
 import { LocalRooms } from '../../server/realtime/local-rooms.ts'
 import { createOutbox } from '../../server/realtime/outbox.ts'
+import { createSharedReads } from '../../server/realtime/shared-reads.ts'
 import { Session } from '../../server/realtime/session.ts'
 import type { Position } from '../../shared/position.ts'
 import { ADMIT_ALL } from './admit-all.ts'
@@ -90,7 +91,7 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
         rooms,
         metrics,
         log,
-        readInTurn: (work) => work(),
+        readPage: createSharedReads(broker),
         admission: ADMIT_ALL,
         alarms: new Alarms(),
       },

@@ -8,6 +8,7 @@ import { Alarms } from '../../server/realtime/alarms.ts'
 import { LocalRoom } from '../../server/realtime/local-room.ts'
 import { LocalRooms } from '../../server/realtime/local-rooms.ts'
 import { createOutbox } from '../../server/realtime/outbox.ts'
+import { createSharedReads } from '../../server/realtime/shared-reads.ts'
 import { Session } from '../../server/realtime/session.ts'
 import { ADMIT_ALL } from '../support/admit-all.ts'
 import { GatewayError } from '../../shared/errors.ts'
@@ -93,7 +94,7 @@ function createRace({ microtasks = 0, principal = ADMIN, admission = ADMIT_ALL, 
       leave: () => void (isIn = false),
       replay: (_room, _epoch, notices) => void got.push(...notices.map(({ offset }) => offset)),
     },
-    { broker, admission, alarms: new Alarms(), readInTurn: (work) => work(), metrics, log, rooms },
+    { broker, admission, alarms: new Alarms(), readPage: createSharedReads(broker), metrics, log, rooms },
   )
   return { session, rooms, got, isIn: () => isIn }
 }

@@ -35,21 +35,27 @@ local function head_of(key)
   return head
 end
 
+-- Whether XADD refused what stands there, and not the whole of us: without memory, as a replica, without a disk.
+local function is_other(refusal)
+  return string.find(refusal, '^WRONGTYPE') or string.find(refusal, 'equal or smaller', 1, true)
+end
+
 local function append(head, log, entry)
-  head.offset = head.offset + 1
-  head.changed = true
+  local offset, epoch = head.offset + 1, head.epoch
   -- A first offset means a new numbering: entries of a lost one must not mix with it.
-  if head.offset == 1 then redis.call('DEL', log) end
-  local id = string.format('%d-0', head.offset)
+  if offset == 1 then redis.call('DEL', log) end
+  local id = string.format('%d-0', offset)
   local added = redis.pcall('XADD', log, 'MAXLEN', longest, id, 'r', entry)
+  local is_new = offset == 1
   if type(added) == 'table' and added.err then
+    if not is_other(added.err) then error(added) end
     -- The log is ahead of its head, or no stream: what it holds belongs to no numbering that goes on.
-    head.epoch = new_epoch
-    head.prolong = 0
+    epoch, is_new = new_epoch, true
     redis.call('DEL', log)
     redis.call('XADD', log, id, 'r', entry)
   end
-  if head.offset == 1 or head.prolong <= now then
+  head.offset, head.epoch, head.changed = offset, epoch, true
+  if is_new or head.prolong <= now then
     head.prolong = now + slack
     redis.call('PEXPIRE', log, log_life + slack)
     return true

@@ -1,0 +1,15 @@
+import { execFileSync } from 'node:child_process'
+import { cpus, loadavg, totalmem } from 'node:os'
+import { programPath } from '../support/programs.ts'
+
+/** What the figures were measured on. */
+export function describeMachine(): string {
+  const redis = /v=(\S+)/.exec(execFileSync(programPath('redis'), ['--version'], { encoding: 'utf8' }))?.[1]
+  return [
+    `${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'})`,
+    `${Math.round(totalmem() / 2 ** 30)} GiB`,
+    `Node ${process.versions.node}`,
+    `Redis ${redis ?? 'unknown'}`,
+    `load before ${loadavg()[0]?.toFixed(2) ?? ''}`,
+  ].join(', ')
+}

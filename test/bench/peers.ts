@@ -1,0 +1,61 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+import { startRedis } from '../support/redis-server.ts'
+import type { RedisServer } from '../support/redis-server.ts'
+
+const PLAIN = fileURLToPath(new URL('./plain-server.js', import.meta.url))
+
+/** As in production, apart from the limits that sockets from one machine would meet. */
+const SETTINGS = { NODE_ENV: 'production', MAX_SOCKETS: '100000', MAX_SOCKETS_PER_ADDRESS: '100000' }
+
+interface Node {
+  readonly port: number
+  readonly pid: number
+  readonly stop: () => Promise<unknown>
+}
+
+/** A server with its nodes on a Redis of its own. */
+export interface Peer {
+  readonly nodes: readonly Node[]
+  readonly redisPid: number
+  stop(): Promise<void>
+}
+
+async function startGatewayNode(redis: RedisServer): Promise<Node> {
+  return startGatewayProcess({ ...SETTINGS, REDIS_URL: redis.url })
+}
+
+async function startPlainNode(redis: RedisServer): Promise<Node> {
+  const child = fork(PLAIN, { env: { ...process.env, NODE_ENV: 'production', REDIS_URL: redis.url } })
+  const exited = once(child, 'exit')
+  const started = await Promise.race([once(child, 'message'), exited.then(() => undefined)])
+  if (started === undefined || child.pid === undefined) throw new Error('the plain server did not start')
+  const stop = async (): Promise<void> => {
+    child.kill('SIGKILL')
+    await exited
+  }
+  return { port: Number(started[0]), pid: child.pid, stop }
+}
+
+const START_NODE = { gateway: startGatewayNode, plain: startPlainNode } as const
+
+export type PeerName = keyof typeof START_NODE
+export const PEERS = Object.keys(START_NODE) as readonly PeerName[]
+
+export async function startPeer(name: PeerName, nodeCount = 1): Promise<Peer> {
+  const redis = await startRedis()
+  const nodes: Node[] = []
+  const stop = async (): Promise<void> => {
+    for (const node of nodes) await node.stop()
+    await redis.stop()
+  }
+  try {
+    for (let i = 0; i < nodeCount; i++) nodes.push(await START_NODE[name](redis))
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { nodes, redisPid: redis.pid, stop }
+}
