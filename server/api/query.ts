@@ -51,8 +51,9 @@ export const readRoom = (request: Request): Room => toRoom(check(ofRoom(roomSche
 /** A room, and where to go on: `since`, or the header in which a browser repeats the last `id` that it got. */
 export function readStream(request: Request): { readonly room: Room; readonly since?: Position } {
   const { since, ...query } = check(ofRoom(streamSchema), request)
-  const text = request.get('Last-Event-ID') ?? since
-  if (text === undefined || text === '') return { room: toRoom(query) }
+  // An empty one says that no event has come yet.
+  const text = request.get('Last-Event-ID') || since
+  if (text === undefined) return { room: toRoom(query) }
   const { error } = position.validate(text)
   if (error !== undefined) throw malformed('"Last-Event-ID" must be a position, epoch:offset')
   return { room: toRoom(query), since: toPosition(text) }
@@ -98,7 +99,9 @@ function toPosition(text: string): Position {
 }
 
 function check<T>(schema: Joi.ObjectSchema<T>, request: Request): T {
-  const parameters = new URLSearchParams(request.originalUrl.split('?', 2)[1] ?? '')
+  // A name may hold a question mark.
+  const [, text = ''] = /\?(.*)$/s.exec(request.originalUrl) ?? []
+  const parameters = new URLSearchParams(text)
   const query = Object.fromEntries(parameters)
   if (Object.keys(query).length < parameters.size) throw malformed('a parameter is there twice')
   const { value, error } = schema.validate(query, { abortEarly: false })

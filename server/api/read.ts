@@ -1,18 +1,17 @@
 import type { RequestHandler } from 'express'
 import { toMemberNotice } from '../../shared/notice.ts'
 import type { MemberNotice, Notice } from '../../shared/notice.ts'
-import type { Position } from '../../shared/position.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Admission } from '../auth/admission.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Broker } from '../broker/broker.ts'
 import { createTurnstile } from '../turnstile.ts'
 import { readNotices, readRecalled, readRoom } from './query.ts'
+import { readAfter, readBefore, readReceivedSince } from './read-log.ts'
 import { principalOf } from './who.ts'
 
-/** Pages of logs that are read at a time: one of the largest recalls is 7.5 MB. */
+/** Parts of logs that are read at a time: one of the largest recalls is 7.5 MB. */
 const READS_AT_ONCE = 4
-const NOTICES_PER_PAGE = 200
 
 interface ReadDependencies {
   readonly admission: Pick<Admission, 'authorise'>
@@ -44,36 +43,12 @@ export function createReads({ admission, broker, socketsIn }: ReadDependencies) 
     const { room, since, before, receivedSinceMs, limit } = readNotices(request)
     const principal = principalOf(response)
     await admission.authorise(principal, room)
-    const answer = await readInTurn(async () => {
-      if (since !== undefined) return after(room, since, limit)
-      if (receivedSinceMs !== undefined) return receivedSince(room, receivedSinceMs, limit)
-      const { notices: found, top } = await broker.earlier(room, before ?? Number.MAX_SAFE_INTEGER, limit)
-      return page(found, top, found.at(-1)?.offset ?? top.offset)
+    const { notices: found, ...answer } = await readInTurn(() => {
+      if (since !== undefined) return readAfter(broker, room, since, limit)
+      if (receivedSinceMs !== undefined) return readReceivedSince(broker, room, receivedSinceMs, limit)
+      return readBefore(broker, room, before ?? Number.MAX_SAFE_INTEGER, limit)
     })
-    response.json({ ok: true, room, ...answer, notices: answer.notices.map(faceOf(principal)) })
-  }
-
-  async function after(room: Room, since: Position, limit: number) {
-    const history = await broker.history(room, since, limit)
-    if (history.gap !== undefined)
-      return { notices: [], position: history.top, more: false, gap: history.gap }
-    return page(history.notices, history.top, history.notices.at(-1)?.offset ?? since.offset)
-  }
-
-  /** Reads back until a notice is older; times are those of arrival, in whose order a log stands. */
-  async function receivedSince(room: Room, sinceMs: number, limit: number) {
-    const found: Notice[] = []
-    let before = Number.MAX_SAFE_INTEGER
-    for (;;) {
-      const { notices: read, top } = await broker.earlier(room, before, NOTICES_PER_PAGE)
-      const young = read.filter(({ receivedAtMs }) => receivedAtMs >= sinceMs)
-      found.unshift(...young)
-      before = read[0]?.offset ?? 0
-      if (young.length < read.length || read.length < NOTICES_PER_PAGE) {
-        const oldest = found.slice(0, limit)
-        return page(oldest, top, oldest.at(-1)?.offset ?? top.offset)
-      }
-    }
+    response.json({ ok: true, room, ...answer, notices: found.map(faceOf(principal)) })
   }
 
   const recalled: RequestHandler = async (request, response) => {
@@ -84,13 +59,6 @@ export function createReads({ admission, broker, socketsIn }: ReadDependencies) 
 
   return { position, notices, recalled }
 }
-
-/** `position` is where to go on from; `more` says whether the log goes on behind it. */
-const page = (notices: readonly Notice[], { epoch, offset: last }: Position, offset: number) => ({
-  notices,
-  position: { epoch, offset },
-  more: offset < last,
-})
 
 const faceOf =
   ({ role }: Principal) =>

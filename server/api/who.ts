@@ -13,6 +13,8 @@ export function createWho(guard: Guard): RequestHandler {
   const requests = new RateLimiterMemory({ points: REQUESTS_AT_MOST, duration: REQUESTS_WITHIN_S })
   return async (request, response, next) => {
     const token = /^Bearer (\S+)$/i.exec(request.get('Authorization') ?? '')?.[1]
+    // Without a token nothing is guessed: it must not count, or any page could shut out the address of who looks at it.
+    if (token === undefined) throw new GatewayError('TOKEN_REFUSED', 'no bearer token')
     const principal = await guard(request, { token })
     await requests.consume(principal.id).catch(() => {
       throw new GatewayError('TOO_MANY_REQUESTS')

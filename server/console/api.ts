@@ -1,3 +1,4 @@
+import { ERRORS } from '../../shared/errors.ts'
 import type { MemberNotice, Notice } from '../../shared/notice.ts'
 import type { GapReason, Position } from '../../shared/position.ts'
 import type { Conversation, RecalledAt } from '../../shared/recall.ts'
@@ -12,12 +13,23 @@ export class ApiError extends Error {
     super(message)
     this.code = code
   }
+
+  /** Whether asking again, later, can help. */
+  get isPassing(): boolean {
+    const known: Readonly<Partial<Record<string, { readonly retry: boolean }>>> = ERRORS
+    return known[this.code]?.retry ?? true
+  }
 }
+
+export const asApiError = (error: unknown): ApiError =>
+  error instanceof ApiError ? error : new ApiError('NO_ANSWER', String(error))
 
 export interface NoticePage {
   readonly notices: readonly (Notice | MemberNotice)[]
   readonly position: Position
   readonly more: boolean
+  /** Whether there are notices before the first one here; told of what was read backwards. */
+  readonly older?: boolean
   readonly gap?: GapReason
 }
 
@@ -74,7 +86,7 @@ export class Api {
   }
 
   #get<T>(path: string, query: Readonly<Record<string, string | number>>): Promise<T> {
-    const parameters = Object.entries(query).map(([name, value]) => [name, String(value)])
+    const parameters = Object.entries(query).map(([name, value]): [string, string] => [name, String(value)])
     return this.#call(`${path}?${new URLSearchParams(parameters).toString()}`, {})
   }
 

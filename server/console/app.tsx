@@ -5,9 +5,10 @@ import { HistoryView } from './history/history-view.tsx'
 import { SPEECHES, SpeechProvider } from './language.ts'
 import type { Language } from './language.ts'
 import { RoomsView } from './rooms/rooms-view.tsx'
+import { AnotherToken } from './shell/another-token.tsx'
 import { LogIn } from './shell/log-in.tsx'
 import { SideBar } from './shell/side-bar.tsx'
-import { TokenForm } from './shell/token-form.tsx'
+import { showTitle } from './shell/state-words.ts'
 import { TopBar } from './shell/top-bar.tsx'
 import { TestView } from './test-recall/test-view.tsx'
 import type { ViewName } from './view-name.ts'
@@ -28,6 +29,7 @@ export function App({ desk, view, language, onLanguage, onToken, onForget, onCha
   const speech = SPEECHES[language]
   const shown = view ?? (desk?.isAdmin === false ? 'rooms' : 'feed')
   const state = desk?.watching.state ?? { kind: 'no-token' }
+  showTitle(speech.words, state)
   document.documentElement.lang = language === 'zh' ? 'zh-Hans' : 'en'
   return (
     <SpeechProvider value={speech}>
@@ -41,7 +43,11 @@ export function App({ desk, view, language, onLanguage, onToken, onForget, onCha
           <SideBar desk={desk} view={shown} onLanguage={onLanguage} onForget={onForget} />
           <TopBar state={state} title={speech.words.views[shown]} />
           <main id="content" tabIndex={-1}>
-            {state.kind === 'refused' && <TokenForm onToken={onToken} />}
+            <AnotherToken
+              isRefused={state.kind === 'refused'}
+              endsAtMs={desk.endsSoonAtMs}
+              onToken={onToken}
+            />
             <View desk={desk} name={shown} onChange={onChange} />
           </main>
         </div>

@@ -1,8 +1,9 @@
 import { render } from 'preact'
 import { App } from './app.tsx'
 import { Desk } from './desk.ts'
-import { firstLanguage, keepLanguage } from './language.ts'
+import { firstLanguage, keepLanguage, SPEECHES } from './language.ts'
 import type { Language } from './language.ts'
+import { showTitle } from './shell/state-words.ts'
 import { showTheme } from './theme.ts'
 import { forgetToken, keepToken, takeToken } from './token.ts'
 import { viewInAddress } from './view-name.ts'
@@ -13,8 +14,9 @@ let language = firstLanguage()
 let desk: Desk | undefined
 let drawing: number | undefined
 
-/** Bursts are drawn once per frame, and not at all in a tab that nobody sees. */
+/** Bursts are drawn once per frame. In a tab that nobody sees there are no frames: it tells its state in the title alone. */
 function drawSoon(): void {
+  if (document.hidden && desk !== undefined) showTitle(SPEECHES[language].words, desk.watching.state)
   drawing ??= requestAnimationFrame(draw)
 }
 

@@ -4,6 +4,7 @@ import type { MemberNotice, Notice } from '../../shared/notice.ts'
 import type { GapReason } from '../../shared/position.ts'
 import { isFeed, roomName } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
+import { ApiError, asApiError } from './api.ts'
 import type { Api } from './api.ts'
 import type { Row } from './list/row.ts'
 
@@ -11,6 +12,8 @@ import type { Row } from './list/row.ts'
 const FEED_ROWS_AT_FIRST = 1_000
 const ROOM_ROWS_AT_FIRST = 20
 const LATEST_AT_MOST = 20
+/** A log that could not be read is asked for again so much later. */
+const READ_AGAIN_MS = 2_000
 
 /** `idle`: connected, and nothing is watched. The rest is what the client says. */
 export type State = ClientState | { readonly kind: 'idle' }
@@ -28,7 +31,8 @@ export interface WatchedRoom {
   refusal: { readonly code: string; readonly message: string } | undefined
   /** Notices that came later because the page was not connected. */
   recovered: number
-  gaps: readonly { readonly reason: GapReason; readonly atMs: number }[]
+  gaps: number
+  lastGap: { readonly reason: GapReason; readonly atMs: number } | undefined
   /** The latest first. */
   latest: readonly (Notice | MemberNotice)[]
 }
@@ -89,8 +93,8 @@ export class Watching {
     const known = this.#rooms.get(name)
     if (known !== undefined && known.refusal === undefined) return
     known?.subscription?.leave()
-    const fresh = { isLoading: false, wasLive: false, refusal: undefined, recovered: 0, gaps: [], latest: [] }
-    this.#rooms.set(name, { room, ...fresh })
+    const fresh = { isLoading: false, wasLive: false, refusal: undefined, recovered: 0 }
+    this.#rooms.set(name, { room, ...fresh, gaps: 0, lastGap: undefined, latest: [] })
     this.#onState()
   }
 
@@ -119,18 +123,20 @@ export class Watching {
     const { room } = watched
     watched.isLoading = true
     const limit = isFeed(room) ? FEED_ROWS_AT_FIRST : ROOM_ROWS_AT_FIRST
-    const page = await this.#options.api.notices(room, { limit }).catch(() => undefined)
+    const page = await this.#options.api.notices(room, { limit }).catch(asApiError)
     if (this.#rooms.get(roomName(room)) !== watched) return
-    if (page === undefined && !this.#isConnected) {
-      // It begins anew with the next connection: what came in between is in the log then.
+    if (page instanceof ApiError && (page.isPassing || !this.#isConnected)) {
+      // Not followed before it was read: what came in between is in the log, and is not missed.
       watched.isLoading = false
+      if (this.#isConnected) setTimeout(() => this.#onState(), READ_AGAIN_MS)
       return
     }
-    if (page === undefined) this.#show(watched, [{ kind: 'no-history' }])
-    else
+    // Refused for good: the subscription will tell why.
+    const read = page instanceof ApiError ? undefined : page
+    if (read !== undefined)
       this.#show(
         watched,
-        page.notices.map((notice) => ({ kind: 'notice', room, notice })),
+        read.notices.map((notice) => ({ kind: 'notice', room, notice })),
       )
     watched.subscription = this.#client.subscribe(
       room,
@@ -138,7 +144,7 @@ export class Watching {
         watched.wasLive = true
         this.#show(watched, [{ kind: 'notice', room, notice, seenAtMs: Date.now() }])
       },
-      page && { since: page.position },
+      read && { since: read.position },
     )
     this.#onState()
   }
@@ -146,7 +152,8 @@ export class Watching {
   #onGap(room: Room, reason: GapReason): void {
     const watched = this.#rooms.get(roomName(room))
     if (watched === undefined) return
-    watched.gaps = [...watched.gaps, { reason, atMs: Date.now() }]
+    watched.gaps++
+    watched.lastGap = { reason, atMs: Date.now() }
     this.#show(watched, [{ kind: 'gap', reason }])
   }
 

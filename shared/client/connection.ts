@@ -19,6 +19,8 @@ const STAY_AWAY_FROM = 4_500
 /** Another credential is asked for in the last fifth of the life of one, at most so long before its end. */
 const REFRESH_BEFORE_MS = 60_000
 const REFRESHES_APART_MS = 1_000
+/** A connection that ends sooner did not help: coming back from it waits longer each time. */
+const HOLDS_AFTER_MS = 1_000
 const TIMER_AT_MOST_MS = 2 ** 31 - 1
 
 export interface Refusal {
@@ -54,6 +56,7 @@ export class Connection {
   #comeBack: ReturnType<typeof setTimeout> | undefined
   #refresh: ReturnType<typeof setTimeout> | undefined
   #retryInMs: number | undefined
+  #connectedAtMs = 0
 
   constructor(options: ConnectionOptions) {
     this.#options = options
@@ -113,7 +116,7 @@ export class Connection {
 
   #onConnect(): void {
     this.#hasFailed = false
-    this.#backOff.succeeded()
+    this.#connectedAtMs = Date.now()
     this.#options.onConnect()
     this.#options.onChange()
   }
@@ -126,6 +129,7 @@ export class Connection {
   }
 
   #onDisconnect(): void {
+    if (Date.now() - this.#connectedAtMs >= HOLDS_AFTER_MS) this.#backOff.succeeded()
     clearTimeout(this.#refresh)
     this.#options.onDisconnect()
     if (this.#isWanted && this.#refusal === undefined) this.#fail()
@@ -169,12 +173,14 @@ export class Connection {
     let nextEndMs: number | undefined
     try {
       const credential = await this.#options.credential()
-      const answer = (await this.socket.timeout(ANSWER_WITHIN_MS).emitWithAck('refresh', credential)) as
-        Refreshed | Refused
-      if (answer.ok) nextEndMs = answer.expiresAtMs
-      else if (!answer.retry) return
-    } catch {
-      // No credential, or no answer.
+      const answer = (await this.socket
+        .timeout(ANSWER_WITHIN_MS)
+        .emitWithAck('refresh', credential)
+        .catch(() => undefined)) as Refreshed | Refused | undefined
+      if (answer?.ok) nextEndMs = answer.expiresAtMs
+      else if (answer?.retry === false) return
+    } catch (error) {
+      this.#options.onError(error)
     }
     if (opening === this.#opening && this.isConnected) this.#refreshBefore(nextEndMs ?? endsAtMs)
   }

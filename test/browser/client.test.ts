@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import type { Browser, Page } from 'playwright-core'
 import { build } from 'vite'
-import { launchBrowser } from '../support/browser.ts'
+import { openBrowser } from '../support/browser.ts'
 import { makeToken } from '../support/client.ts'
 import { freePort } from '../support/free-port.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
@@ -36,14 +36,15 @@ describe('the client in a browser', function () {
   const undo = undoAfterEach()
   let browser: Browser
   before(async () => {
-    browser = await launchBrowser()
+    browser = await openBrowser()
   })
-  after(() => browser.close())
 
-  /** A site of another origin than the gateway, with this page and its own tokens. */
+  /** A site of another origin than the gateway, with this page and its own tokens, but for the first time that one is asked for. */
   const serveSite = async (port: number, page: () => string): Promise<void> => {
+    let asked = 0
     const site = createServer((request, response) => {
       if (request.url !== '/recall-token') return response.setHeader('Content-Type', 'text/html').end(page())
+      if (++asked === 1) return response.writeHead(502).end('Bad gateway')
       void makeToken({ rooms: [{ group: 'lobby' }] }).then((token) => response.end(token))
       return response
     })

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { Browser, Page } from 'playwright-core'
-import { launchBrowser } from '../support/browser.ts'
+import { openBrowser } from '../support/browser.ts'
 import { adminToken } from '../support/client.ts'
 import {
   button,
@@ -28,10 +28,9 @@ describe('the feed of the console', function () {
   before(async () => {
     gateway = await startGatewayProcess()
     url = gateway.url
-    browser = await launchBrowser()
+    browser = await openBrowser()
   })
   after(async () => {
-    await browser.close()
     await gateway.stop()
   })
 

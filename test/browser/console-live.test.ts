@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import { pino } from 'pino'
 import type { Browser, Page } from 'playwright-core'
 import { createRedisBroker } from '../../server/broker/redis/redis-broker.ts'
-import { launchBrowser } from '../support/browser.ts'
+import { openBrowser } from '../support/browser.ts'
 import { adminToken, makeToken } from '../support/client.ts'
 import { countRows, newTab, readWholeList, recallOne, row, state, upTo } from '../support/console-page.ts'
 import { APP, startGatewayProcess } from '../support/gateway-process.ts'
@@ -45,8 +45,7 @@ describe('the console on two nodes', function () {
     const proxy = await startNginx({ receiver: receiver.port, nodes: [one.port, other.port] })
     stops.push(proxy.stop)
     url = proxy.url
-    browser = await launchBrowser()
-    stops.push(() => browser.close())
+    browser = await openBrowser()
   })
   after(async () => {
     for (const stop of stops.toReversed()) await stop()
@@ -88,6 +87,34 @@ describe('the console on two nodes', function () {
     await state(page, 'Live').waitFor()
     await row(page, 'meanwhile').waitFor()
     expect(await page.getByLabel('Token', { exact: true }).count()).to.equal(0)
+  })
+
+  it('asks for another token in time, and goes on with it where it was', async () => {
+    const page = await openFeed(await adminToken())
+    const warning = page.getByRole('alert').filter({ hasText: /Your token ends at \d\d:\d\d/ })
+    const short = await makeToken({ role: 'admin', ttlS: 304 })
+    await page.evaluate(`location.hash = 'token=${short}'`)
+    await recallOne(receiver.url, 'another', 1)
+    await show(page, 'another')
+    await row(page, 'another').click()
+    expect(await warning.count()).to.equal(0)
+    await warning.waitFor()
+    expect(await state(page, 'Live').count()).to.equal(1)
+
+    const given = page.getByLabel('Token', { exact: true }).fill(await adminToken())
+    for (const seq of [2, 3]) await recallOne(receiver.url, 'another', seq)
+    await given
+    await page.getByRole('button', { name: 'Connect' }).click()
+    for (const seq of [4, 5]) await recallOne(receiver.url, 'another', seq)
+    await warning.waitFor({ state: 'detached' })
+    await state(page, 'Live').waitFor()
+    await recallOne(receiver.url, 'another', 6)
+    await row(page, 'another').nth(5).waitFor()
+    expect(await row(page, 'another').locator('.seqs').allInnerTexts()).to.deep.equal(
+      upTo(6).map(String).toReversed(),
+    )
+    expect(await page.locator('.details').count()).to.equal(1)
+    expect(await page.locator('.remark.gap').count()).to.equal(0)
   })
 
   it('moves to the other one when its own is killed, shows all that was sent, and nothing twice', async () => {

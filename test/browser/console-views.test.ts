@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import { createClient } from 'redis'
 import type { Browser, Page } from 'playwright-core'
-import { launchBrowser } from '../support/browser.ts'
+import { openBrowser } from '../support/browser.ts'
 import { adminToken, makeToken } from '../support/client.ts'
 import { button, named, newTab, openView, recall, recallOne, row, upTo } from '../support/console-page.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
@@ -30,8 +30,7 @@ describe('the views of the console', function () {
     const gateway = await startGatewayProcess({ REDIS_URL: redis.url, TEST_RECALLS: 'on' })
     stops.push(gateway.stop)
     url = gateway.url
-    browser = await launchBrowser()
-    stops.push(() => browser.close())
+    browser = await openBrowser()
   })
   after(async () => {
     for (const stop of stops.toReversed()) await stop()
@@ -78,6 +77,23 @@ describe('the views of the console', function () {
       expect(await page.locator('.figures .bad dd').innerText()).to.equal('1')
     })
 
+    it('are read again when their log could not be read, before they are called live', async () => {
+      await recallOne(url, 'late', 1)
+      const page = await open('rooms')
+      let isAway = true
+      const json = { code: 'BROKER_UNAVAILABLE', message: '' }
+      await page.route(/notices\?group=late/, (route) =>
+        isAway ? route.fulfill({ status: 503, json }) : route.continue(),
+      )
+      await watch(page, 'late')
+      const card = page.locator('.card.room')
+      await card.getByText('Catching up').waitFor()
+      await recallOne(url, 'late', 2)
+      isAway = false
+      await card.getByText('Live', { exact: true }).waitFor()
+      expect(await card.locator('.latest .seqs').allInnerTexts()).to.deep.equal(['2', '1'])
+    })
+
     it('are all that a member gets, with the history of those that the token grants', async () => {
       await recall(url, { GroupId: 'mine', Operator_Account: 'secret-moderator' })
       const page = await open('rooms', makeToken({ rooms: [{ group: 'mine' }] }))
@@ -96,7 +112,54 @@ describe('the views of the console', function () {
     })
   })
 
+  it('tell a gap at once, also while the feed is paused', async () => {
+    await recallOne(url, 'paused', 1)
+    const page = await open('feed')
+    await row(page, 'paused').waitFor()
+    await button(page, 'Pause').click()
+    const client = await createClient({ url: redis.url }).connect()
+    undo(() => client.destroy())
+    await client.flushAll()
+    await recallOne(url, 'paused', 2)
+    const told = page.getByRole('alert').filter({ hasText: 'Some notices are missing. Go on to see where.' })
+    await told.waitFor()
+    expect(await page.getByText('none is lost').count()).to.equal(0)
+    expect(await page.locator('.remark.gap').count()).to.equal(0)
+    await page.getByRole('button', { name: /^Go on/ }).click()
+    await page.locator('.remark.gap').waitFor()
+    expect(await told.count()).to.equal(0)
+  })
+
   describe('history', () => {
+    it('shows the answer to the last question, whichever comes last', async () => {
+      await recallOne(url, 'slow', 5)
+      const page = await open('history')
+      const late: (() => unknown)[] = []
+      await page.route(/(recalled|notices)\?group=slow/, (route) => void late.push(() => route.continue()))
+      const ask = page.getByRole('region', { name: 'Which messages are recalled?' })
+      const askFor = async (group: string): Promise<void> => {
+        await ask.getByLabel('Group').fill(group)
+        await ask.getByLabel('From seq').fill('5')
+        await ask.getByRole('button', { name: 'Ask' }).click()
+        await page.locator('.search input[name=group]').fill(group)
+        await button(page, 'Search').click()
+      }
+      await askFor('slow')
+      await askFor('none')
+      await page.getByText('Nothing is kept that matches.').waitFor()
+      const answers = Promise.all(
+        ['recalled', 'notices'].map((name) => page.waitForResponse(new RegExp(`${name}\\?group=slow`))),
+      )
+      for (const goOn of late) goOn()
+      await (await answers)[1]?.finished()
+      await ask.getByText('0 of 1 message is recalled').waitFor()
+      await page.evaluate(
+        'new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))',
+      )
+      expect(await ask.getByText('0 of 1 message is recalled').count()).to.equal(1)
+      expect(await row(page, 'slow').count()).to.equal(0)
+    })
+
     it('tells which messages of a range are recalled', async () => {
       const seqs = [1003, 1004, 1005, 1200, 1500]
       await recall(url, { GroupId: 'asked', MsgSeqList: seqs.map((seq) => ({ MsgSeq: seq })) })

@@ -76,11 +76,45 @@ describe('the HTTP API', function () {
     const rest = await of(`since=${epoch}:2&limit=100`)
     expect(offsets(rest)).to.deep.equal([3, 4, 5])
     expect(rest).to.deep.include({ more: false, position: { epoch, offset: 5 } })
-    expect(offsets(await of('limit=2'))).to.deep.equal([4, 5])
-    expect(offsets(await of('before=3'))).to.deep.equal([1, 2])
+    const latest = await of('limit=2')
+    expect(offsets(latest)).to.deep.equal([4, 5])
+    expect(latest).to.include({ more: false, older: true })
+    const begin = await of('before=3')
+    expect(offsets(begin)).to.deep.equal([1, 2])
+    expect(begin).to.include({ more: true, older: false })
     expect(offsets(await of(`receivedSinceMs=${sinceMs + 1}`))).to.deep.equal([4, 5])
     expect(offsets(await of('receivedSinceMs=0&limit=1'))).to.deep.equal([1])
     expect(await of('since=other:2')).to.deep.include({ notices: [], gap: 'epoch-changed' })
+  })
+
+  it('bounds an answer in bytes, and says that there is more', async () => {
+    const MsgSeqList = upTo(1_000).map((seq) => ({
+      MsgSeq: seq,
+      MsgId: `144115233406643804-1700000000-${seq}`,
+    }))
+    for (const i of upTo(30)) {
+      const body = recallBody({ GroupId: `big-${i}`, MsgSeqList, EventTime: Date.now() })
+      expect((await postWebhook(gateway.url, { body })).status).to.equal(200)
+    }
+    for (const query of ['', '&receivedSinceMs=0']) {
+      const { answer } = await ask(`/v1/notices?feed=true&limit=1000${query}`)
+      expect(JSON.stringify(answer).length).to.be.within(900_000, 1_100_000)
+      expect(answer['more'] || answer['older']).to.equal(true)
+    }
+  })
+
+  it('takes a name with a question mark in it for what it is', async () => {
+    const { answer } = await ask('/v1/position?group=what?&topic=why?not')
+    expect(answer['room']).to.deep.equal({ group: 'what?', topic: 'why?not' })
+  })
+
+  it('lets no page shut out those who look at it, by asking without a token', async () => {
+    // What any page can make a browser send: a picture, a preflight.
+    for (let i = 0; i < 40; i++) {
+      const preflight = i % 2 === 0 ? { method: 'OPTIONS', headers: { Origin: 'https://evil.example' } } : {}
+      expect((await fetch(`${gateway.url}/v1/position?group=g`, preflight)).status).to.equal(401)
+    }
+    expect((await ask('/v1/position?group=g')).status).to.equal(200)
   })
 
   it('shows members what members see', async () => {
@@ -212,6 +246,9 @@ describe('the HTTP API', function () {
       await recall(8)
       await until('the rest', () => second.seqs().length === 3)
       expect([...first.seqs(), ...second.seqs()]).to.deep.equal([3, 4, 5, 6, 7, 8])
+      // Some programs repeat an empty id before the first event.
+      const third = await stream(`group=g&since=${epoch}:7`, admin, { 'Last-Event-ID': '' })
+      await until('the last', () => third.seqs().length === 1)
       const lost = await stream('group=g&since=other:1')
       expect((await lost.first('subscribed')).data).to.include({ gap: 'epoch-changed' })
     })

@@ -247,6 +247,39 @@ describe('the client', function () {
     expect(goodbyes.map(({ code }) => code)).to.deep.equal([4002])
   })
 
+  it('says why there was no other token in time', async () => {
+    const { url } = await start()
+    let asked = 0
+    const getToken = () => {
+      if (++asked === 2) throw new Error('the backend is away')
+      return makeToken({ rooms: [room], ttlS: 4 })
+    }
+    const client = open({ url, getToken })
+    const errors = events(client, 'error')
+    await until('it was asked again', () => asked === 3)
+    expect(errors.map(String)).to.deep.equal(['Error: the backend is away'])
+  })
+
+  it('comes back ever more slowly when it is sent away each time at once', async () => {
+    const port = await freePort()
+    const gateway = new Server(createServer().listen(port, '127.0.0.1'))
+    undo(() => gateway.close())
+    let connections = 0
+    gateway.on('connection', (socket) => {
+      connections++
+      socket.emit('goodbye', { code: 4001, reason: 'too slow' })
+      socket.conn.close()
+    })
+    const { random } = Math
+    undo(() => (Math.random = random))
+    Math.random = () => 0.1
+    openAdmin(`http://127.0.0.1:${port}`)
+    await until('it has come back', () => connections > 1)
+    await delay(3_000)
+    // After 0.1, 0.2, 0.4, 0.8 and 1.6 s.
+    expect(connections).to.be.below(8)
+  })
+
   it('asks for a token again when there was none', async () => {
     const { url } = await start()
     let asked = 0

@@ -12,5 +12,11 @@ const FLAGS = [
   '--disable-sync',
 ]
 
-export const launchBrowser = (): Promise<Browser> =>
-  chromium.launch({ executablePath: programPath('chromium'), args: FLAGS })
+let browser: Promise<Browser> | undefined
+
+/**
+ * One for all tests of a run: contexts keep them apart, and each start would take a second. Nobody closes it; it ends with the
+ * process.
+ */
+export const openBrowser = (): Promise<Browser> =>
+  (browser ??= chromium.launch({ executablePath: programPath('chromium'), args: FLAGS }))

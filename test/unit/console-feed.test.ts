@@ -45,6 +45,22 @@ describe('feed of the console', () => {
     expect(feed.waiting).to.equal(0)
   })
 
+  it('tells at once that notices are missing, though what comes is held back', () => {
+    const feed = new Feed()
+    feed.pause()
+    feed.add([noticeRow(1)])
+    expect(feed.hidesGap).to.equal(false)
+    feed.add([{ kind: 'gap', reason: 'trimmed' }])
+    expect(feed.hidesGap).to.equal(true)
+    // It is no recall.
+    expect(feed.waiting).to.equal(1)
+    // Also when so much waits that the row itself is dropped.
+    feed.add(upTo(ROWS_AT_MOST * 2).map((seq) => noticeRow(seq)))
+    expect(feed.hidesGap).to.equal(true)
+    feed.resume()
+    expect(feed.hidesGap).to.equal(false)
+  })
+
   it('holds back nothing twice when it is paused twice', () => {
     const feed = new Feed()
     feed.pause()

@@ -1,5 +1,9 @@
+import { mock } from 'node:test'
+import { setImmediate as immediate } from 'node:timers/promises'
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { Api } from '../../server/console/api.ts'
+import { Health } from '../../server/console/health/health.ts'
 import { Rates } from '../../server/console/health/rates.ts'
 import { inRanges } from '../../server/console/history/ranges.ts'
 import { countAfter, rowWindow, topToSee } from '../../server/console/list/row-window.ts'
@@ -89,5 +93,84 @@ describe('numbers of messages', () => {
       expect(readSeqs(text), text).to.equal(undefined)
     }
     expect(readSeqs(Array.from({ length: 1_001 }, (_, i) => i + 1).join())).to.equal(undefined)
+  })
+})
+
+describe('health in the console', () => {
+  const EVERY_MS = 2_000
+  let answer: { readonly status: number; readonly body: object }
+  let asked: number
+  beforeEach(() => {
+    asked = 0
+    mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 })
+    mock.method(globalThis, 'fetch', async () => {
+      asked++
+      return Response.json(answer.body, { status: answer.status })
+    })
+  })
+  afterEach(() => {
+    mock.timers.reset()
+    mock.restoreAll()
+  })
+  const refuse = (code: string) => (answer = { status: 401, body: { code, message: '' } })
+  const allow = () => (answer = { status: 200, body: { ok: true, testRecalls: false, nodes: [] } })
+  const settle = async (): Promise<void> => {
+    for (let i = 0; i < 5; i++) await immediate()
+  }
+  const pass = async (ms: number): Promise<void> => {
+    for (let passed = 0; passed < ms; passed += EVERY_MS) {
+      mock.timers.tick(EVERY_MS)
+      await settle()
+    }
+  }
+  const open = async (): Promise<Health> => {
+    const health = new Health(new Api(() => 'token'), () => undefined)
+    await settle()
+    return health
+  }
+
+  it('is asked for again and again, also when there was no answer', async () => {
+    allow()
+    await open()
+    await pass(4 * EVERY_MS)
+    expect(asked).to.equal(5)
+    refuse('BROKER_UNAVAILABLE')
+    await pass(4 * EVERY_MS)
+    expect(asked).to.equal(9)
+  })
+
+  // Each further try with a token that does not hold counts against the address, and in the end shuts out all who share it.
+  for (const code of ['TOKEN_REFUSED', 'USER_DISCONNECTED', 'TOO_MANY_FAILURES', 'ADMIN_NEEDED']) {
+    it(`is not asked for any more after ${code}, until there is another token or the gateway lets the page in`, async () => {
+      allow()
+      const health = await open()
+      refuse(code)
+      await pass(EVERY_MS)
+      expect(asked).to.equal(2)
+      await pass(120_000)
+      expect(asked).to.equal(2)
+      allow()
+      health.goOn()
+      await pass(EVERY_MS)
+      expect(asked).to.equal(3)
+      refuse(code)
+      await pass(EVERY_MS)
+      health.again()
+      await settle()
+      expect(asked).to.equal(5)
+      await pass(120_000)
+      expect(asked).to.equal(5)
+    })
+  }
+
+  it('shows the last five minutes, also in a tab whose timers run once a minute', async () => {
+    allow()
+    const health = await open()
+    for (let minute = 0; minute < 20; minute++) {
+      mock.timers.tick(60_000)
+      await settle()
+    }
+    expect(health.samples.length).to.be.within(4, 6)
+    expect(Date.now() - (health.samples[0]?.atMs ?? 0)).to.be.at.most(300_000)
   })
 })

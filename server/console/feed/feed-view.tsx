@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks'
 import type { Desk } from '../desk.ts'
-import { Details } from '../details/details.tsx'
+import { WithDetails } from '../details/with-details.tsx'
+import type { OpenRow } from '../details/with-details.tsx'
 import { Icon } from '../icon.tsx'
 import { useSpeech } from '../language.ts'
 import { RecallList } from '../list/recall-list.tsx'
-import type { NoticeRow } from '../list/row.ts'
 import { Announcer } from './announcer.tsx'
 import { ROWS_AT_MOST } from './feed.ts'
 import type { Feed } from './feed.ts'
@@ -18,36 +18,50 @@ interface FeedViewProps {
 
 export function FeedView({ desk, onChange }: FeedViewProps) {
   const { words } = useSpeech()
-  const [open, setOpen] = useState<{ readonly key: number; readonly row: NoticeRow }>()
+  const [open, setOpen] = useState<OpenRow>()
   const { feed, isAdmin, api } = desk
   if (!isAdmin) return <p class="empty">{words.feed.adminsOnly}</p>
-  const isFiltered = !isEmpty(feed.filter)
+  const onClose = (): void => setOpen(undefined)
   return (
-    <section
-      class={open === undefined ? 'with-details' : 'with-details opened'}
-      aria-label={words.views.feed}
-    >
-      <div class="list-side">
-        <FilterBar feed={feed} onChange={onChange}>
-          <PauseButton feed={feed} onChange={onChange} />
-        </FilterBar>
-        <RecallList
-          rows={feed.shown}
-          label={words.views.feed}
-          empty={isFiltered ? words.feed.emptyFilter : words.feed.empty}
-          open={open?.key}
-          onOpen={({ key, row }) => row.kind === 'notice' && setOpen({ key, row })}
-        />
-        <p class="list-foot">
-          <span>{feed.isPaused ? words.feed.paused : words.feed.shown(feed.shown.length, feed.size)}</span>
-          {feed.isCut && <span>{words.feed.cut(ROWS_AT_MOST)}</span>}
-        </p>
-        <Announcer count={feed.arrived} />
-      </div>
-      {open !== undefined && (
-        <Details key={open.key} row={open.row} api={api} onClose={() => setOpen(undefined)} />
-      )}
-    </section>
+    <WithDetails open={open} api={api} onClose={onClose} aria-label={words.views.feed}>
+      <FilterBar feed={feed} onChange={onChange}>
+        <PauseButton feed={feed} onChange={onChange} />
+      </FilterBar>
+      {feed.hidesGap && <WaitingGap />}
+      <RecallList
+        rows={feed.shown}
+        label={words.views.feed}
+        empty={isEmpty(feed.filter) ? words.feed.empty : words.feed.emptyFilter}
+        open={open?.key}
+        onOpen={({ key, row }) => row.kind === 'notice' && setOpen({ key, row })}
+      />
+      <FeedFoot feed={feed} />
+      <Announcer count={feed.arrived} />
+    </WithDetails>
+  )
+}
+
+/** Said at once, though what waits is not shown: who decides by the list must know that it is not all. */
+function WaitingGap() {
+  const { words } = useSpeech()
+  return (
+    <p class="gap-note waiting-gap" role="alert">
+      <Icon name="warning" />
+      <span>
+        <strong>{words.rows.gap}</strong> {words.feed.goOnToSee}
+      </span>
+    </p>
+  )
+}
+
+function FeedFoot({ feed }: { readonly feed: Feed }) {
+  const { words } = useSpeech()
+  const paused = feed.hidesGap ? words.rows.gap : words.feed.paused
+  return (
+    <p class="list-foot">
+      <span>{feed.isPaused ? paused : words.feed.shown(feed.shown.length, feed.size)}</span>
+      {feed.isCut && <span>{words.feed.cut(ROWS_AT_MOST)}</span>}
+    </p>
   )
 }
 

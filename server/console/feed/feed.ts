@@ -16,6 +16,7 @@ export class Feed {
   #filter = NO_FILTER
   #next = 1
   #isCut = false
+  #hidesGap = false
 
   get shown(): readonly KeyedRow[] {
     return this.#shown
@@ -33,13 +34,19 @@ export class Feed {
     return this.#waiting !== undefined
   }
 
+  /** Recalls that have come since it was paused. */
   get waiting(): number {
-    return this.#waiting?.length ?? 0
+    return this.#waiting?.filter(({ row }) => row.kind === 'notice').length ?? 0
   }
 
   /** Whether older rows were dropped. */
   get isCut(): boolean {
     return this.#isCut
+  }
+
+  /** Whether notices are missing among what waits: one must know at once. */
+  get hidesGap(): boolean {
+    return this.#hidesGap
   }
 
   /** How many have come in all. */
@@ -50,7 +57,7 @@ export class Feed {
   add(rows: readonly Row[]): void {
     for (const row of rows) {
       const keyed = { key: this.#next++, row }
-      if (this.#waiting) this.#waiting.push(keyed)
+      if (this.#waiting) this.#wait(this.#waiting, keyed)
       else this.#show(keyed)
     }
     if (this.#waiting && this.#waiting.length > ROWS_AT_MOST + SLACK) {
@@ -67,6 +74,7 @@ export class Feed {
   resume(): void {
     const waiting = this.#waiting ?? []
     this.#waiting = undefined
+    this.#hidesGap = false
     for (const keyed of waiting) this.#show(keyed)
     if (this.#all.length > ROWS_AT_MOST) this.#trim()
   }
@@ -75,6 +83,11 @@ export class Feed {
     this.#filter = filter
     this.#matches = createMatch(filter)
     this.#shown = this.#all.filter(({ row }) => this.#matches(row))
+  }
+
+  #wait(waiting: KeyedRow[], keyed: KeyedRow): void {
+    waiting.push(keyed)
+    if (keyed.row.kind === 'gap') this.#hidesGap = true
   }
 
   #show(keyed: KeyedRow): void {

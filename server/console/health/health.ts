@@ -1,13 +1,13 @@
-import { ApiError } from '../api.ts'
-import type { Api, Status } from '../api.ts'
+import { asApiError } from '../api.ts'
+import type { Api, ApiError, Status } from '../api.ts'
 import { Rates } from './rates.ts'
 import type { Rate } from './rates.ts'
 
 const ASK_EVERY_MS = 2_000
 /** Asked again with the same token, these count against the address, and in the end shut out all who share it. */
 const FINAL = ['TOKEN_REFUSED', 'USER_DISCONNECTED', 'TOO_MANY_FAILURES', 'ADMIN_NEEDED']
-/** Five minutes. */
-const SAMPLES_AT_MOST = 150
+/** Fewer in a tab that nobody sees, where browsers let timers run once a minute. */
+const SAMPLES_WITHIN_MS = 300_000
 
 /** How all processes together were at one time; undefined where it is not known. */
 export interface Sample {
@@ -54,7 +54,7 @@ export class Health {
       this.answeredAtMs = Date.now()
       this.failure = undefined
     } catch (error) {
-      this.failure = error instanceof ApiError ? error : new ApiError('NO_ANSWER', String(error))
+      this.failure = asApiError(error)
     }
     this.#take()
     if (!FINAL.includes(this.failure?.code ?? '')) this.#askLater()
@@ -79,6 +79,7 @@ export class Health {
       p50Ms: slowest('p50'),
       p99Ms: slowest('p99'),
     }
-    this.samples = [...this.samples, sample].slice(-SAMPLES_AT_MOST)
+    const fromMs = sample.atMs - SAMPLES_WITHIN_MS
+    this.samples = [...this.samples.filter(({ atMs }) => atMs > fromMs), sample]
   }
 }

@@ -27,7 +27,7 @@ export async function readBack(api: Api, room: Room, sinceMs: number, found?: Fo
     room,
     sinceMs,
     rows: [...rows, ...(found?.rows ?? [])],
-    isAll: young.length < page.notices.length || page.notices.length < PER_PAGE,
+    isAll: young.length < page.notices.length || page.older !== true,
   }
 }
 

@@ -1,11 +1,11 @@
 import type { TargetedSubmitEvent } from 'preact'
-import { useState } from 'preact/hooks'
 import type { RecalledAt } from '../../../shared/recall.ts'
 import type { Api } from '../api.ts'
 import { asRefusal, Failure } from '../failure.tsx'
 import { formText } from '../form-text.ts'
 import { IdentifierInput } from '../identifier-input.tsx'
 import { useSpeech } from '../language.ts'
+import { useAnswer } from '../use-answer.ts'
 import { SeqAnswer } from './seq-answer.tsx'
 
 const SEQS_AT_MOST = 1_000
@@ -19,19 +19,16 @@ interface Answer {
 /** Which messages of a range are recalled: of all recalls ever kept, not only of what the log still holds. */
 export function SeqQuestion({ api }: { readonly api: Api }) {
   const { words } = useSpeech()
-  const [answer, setAnswer] = useState<Answer>()
-  const [error, setError] = useState<unknown>()
+  const { answer, error, ask } = useAnswer<Answer>()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const form = event.currentTarget
     const [group, topic] = [formText(form, 'group'), formText(form, 'topic')]
     const first = Number(formText(form, 'first'))
     const last = Number(formText(form, 'last') || first)
-    setAnswer(undefined)
-    setError(undefined)
-    api
-      .recalled(topic === '' ? { group } : { group, topic }, `${first}-${last}`)
-      .then(({ recalled }) => setAnswer({ first, last, recalled }), setError)
+    const conversation = topic === '' ? { group } : { group, topic }
+    const found = api.recalled(conversation, `${first}-${last}`)
+    ask(found.then(({ recalled }) => ({ first, last, recalled })))
   }
   return (
     <section class="card ask" aria-labelledby="ask">

@@ -1,10 +1,9 @@
-import type { TargetedKeyboardEvent } from 'preact'
-import { useState } from 'preact/hooks'
 import { Icon } from '../icon.tsx'
 import { useSpeech } from '../language.ts'
 import { ListRow, rowId } from './list-row.tsx'
 import type { KeyedRow } from './row.ts'
-import { countAfter, rowWindow, topToSee } from './row-window.ts'
+import { rowWindow } from './row-window.ts'
+import { useActiveRow } from './use-active-row.ts'
 import { useScrolling } from './use-scrolling.ts'
 
 interface RecallListProps {
@@ -20,26 +19,11 @@ interface RecallListProps {
 
 /** Any number of recalls: only the rows in sight are in the document. One stop for the Tab key, and arrows from there. */
 export function RecallList({ rows, label, empty, open, onOpen }: RecallListProps) {
-  const { words } = useSpeech()
   const { scroller, scrolled, onScroll, scrollTo } = useScrolling(rows)
-  const [active, setActive] = useState<number>()
+  const { active, act, onKeyDown } = useActiveRow({ rows, scrolled, scrollTo, onOpen })
   const { first, end } = rowWindow(scrolled, rows.length)
   const drawn = rows.slice(rows.length - end, rows.length - first).toReversed()
-  const act = (row: KeyedRow): void => {
-    setActive(row.key)
-    onOpen(row)
-  }
-  const onKeyDown = (event: TargetedKeyboardEvent<HTMLDivElement>): void => {
-    const at = active === undefined ? -1 : countAfter(rows, active)
-    const next = moved(event.key, at, Math.floor(scrolled.heightPx / scrolled.rowPx))
-    const row = rows[rows.length - 1 - (next ?? at)]
-    if (next === undefined && (event.key !== 'Enter' || row === undefined)) return
-    event.preventDefault()
-    if (next === undefined) return row && act(row)
-    const index = Math.min(Math.max(next, 0), rows.length - 1)
-    setActive(rows[rows.length - 1 - index]?.key)
-    scrollTo(topToSee(scrolled, index))
-  }
+  const px = (count: number): string => `${count * scrolled.rowPx}px`
   return (
     <div class="list-frame">
       <div
@@ -54,11 +38,7 @@ export function RecallList({ rows, label, empty, open, onOpen }: RecallListProps
         onKeyDown={onKeyDown}
       >
         <ListHead />
-        <div
-          role="rowgroup"
-          class="rows"
-          style={{ height: `${rows.length * scrolled.rowPx}px`, paddingTop: `${first * scrolled.rowPx}px` }}
-        >
+        <div role="rowgroup" class="rows" style={{ height: px(rows.length), paddingTop: px(first) }}>
           {drawn.map((keyed, i) => (
             <ListRow
               key={keyed.key}
@@ -72,13 +52,18 @@ export function RecallList({ rows, label, empty, open, onOpen }: RecallListProps
         </div>
       </div>
       {rows.length === 0 && <p class="empty">{empty}</p>}
-      {scrolled.topPx > scrolled.rowPx * 4 && (
-        <button type="button" class="to-top" onClick={() => scrollTo(0)}>
-          <Icon name="up" />
-          {words.feed.latest}
-        </button>
-      )}
+      {scrolled.topPx > scrolled.rowPx * 4 && <ToLatest onClick={() => scrollTo(0)} />}
     </div>
+  )
+}
+
+function ToLatest({ onClick }: { readonly onClick: () => void }) {
+  const { words } = useSpeech()
+  return (
+    <button type="button" class="to-top" onClick={onClick}>
+      <Icon name="up" />
+      {words.feed.latest}
+    </button>
   )
 }
 
@@ -95,17 +80,4 @@ function ListHead() {
       </div>
     </div>
   )
-}
-
-/** To which row a key leads, if to any; it may be beyond the list. */
-function moved(key: string, at: number, page: number): number | undefined {
-  const steps: Readonly<Record<string, number>> = {
-    ArrowDown: at + 1,
-    ArrowUp: at - 1,
-    PageDown: at + page,
-    PageUp: at - page,
-    Home: 0,
-    End: Infinity,
-  }
-  return steps[key]
 }

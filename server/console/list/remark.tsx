@@ -26,12 +26,5 @@ export function Remark({ row }: { readonly row: Exclude<Row, NoticeRow> }) {
           {words.rows.goodbye(row.goodbye.code)} {words.goodbyes[row.goodbye.code] ?? row.goodbye.reason}
         </span>
       )
-    case 'no-history':
-      return (
-        <>
-          <Icon name="warning" />
-          <span>{words.feed.noHistory}</span>
-        </>
-      )
   }
 }

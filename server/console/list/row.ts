@@ -18,7 +18,6 @@ export type Row =
   | { readonly kind: 'gap'; readonly reason: GapReason }
   | { readonly kind: 'recovered'; readonly count: number }
   | { readonly kind: 'goodbye'; readonly goodbye: Goodbye }
-  | { readonly kind: 'no-history' }
 
 export interface KeyedRow {
   /** Counts rows; tells them apart while they move down the list. */

@@ -34,7 +34,7 @@ export function RoomCard({ watched, onUnwatch }: RoomCardProps) {
       </header>
       {refusal !== undefined && <Failure refusal={refusal} />}
       {refusal === undefined && <Figures watched={watched} />}
-      {watched.gaps.length > 0 && <Gaps watched={watched} />}
+      {watched.gaps > 0 && <Gaps watched={watched} />}
       {refusal === undefined && <Latest watched={watched} />}
     </li>
   )
@@ -72,17 +72,16 @@ function Figures({ watched }: { readonly watched: WatchedRoom }) {
         <dt>{words.rooms.recovered}</dt>
         <dd>{number(watched.recovered)}</dd>
       </div>
-      <div class={watched.gaps.length > 0 ? 'bad' : ''}>
+      <div class={watched.gaps > 0 ? 'bad' : ''}>
         <dt>{words.rooms.gaps}</dt>
-        <dd>{number(watched.gaps.length)}</dd>
+        <dd>{number(watched.gaps)}</dd>
       </div>
     </dl>
   )
 }
 
-function Gaps({ watched: { gaps } }: { readonly watched: WatchedRoom }) {
+function Gaps({ watched: { lastGap: last } }: { readonly watched: WatchedRoom }) {
   const { words } = useSpeech()
-  const last = gaps.at(-1)
   if (last === undefined) return null
   return (
     <p class="gap-note" role="alert">

@@ -1,5 +1,5 @@
 import { StateBadge } from './state-badge.tsx'
-import type { ShownState } from './state-badge.tsx'
+import type { ShownState } from './state-words.ts'
 
 interface TopBarProps {
   readonly state: ShownState

@@ -1,5 +1,4 @@
 import type { TargetedSubmitEvent } from 'preact'
-import { useState } from 'preact/hooks'
 import { roomName } from '../../../shared/room.ts'
 import type { Api } from '../api.ts'
 import { asRefusal, Failure } from '../failure.tsx'
@@ -7,6 +6,7 @@ import { formText } from '../form-text.ts'
 import { IdentifierInput } from '../identifier-input.tsx'
 import { useSpeech } from '../language.ts'
 import { RoomLabel } from '../room-label.tsx'
+import { useAnswer } from '../use-answer.ts'
 import { readSeqs } from './read-seqs.ts'
 
 type Made = Awaited<ReturnType<Api['testRecall']>>
@@ -14,16 +14,13 @@ type Made = Awaited<ReturnType<Api['testRecall']>>
 /** Makes a recall, to try whether it arrives. */
 export function TestView({ api }: { readonly api: Api }) {
   const { words } = useSpeech()
-  const [made, setMade] = useState<Made>()
-  const [error, setError] = useState<unknown>()
+  const { answer: made, error, ask } = useAnswer<Made>()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const form = event.currentTarget
     const [group, topic] = [formText(form, 'group'), formText(form, 'topic')]
     const seqs = readSeqs(formText(form, 'seqs')) ?? []
-    setMade(undefined)
-    setError(undefined)
-    api.testRecall({ group, seqs, ...(topic !== '' && { topic }) }).then(setMade, setError)
+    ask(api.testRecall({ group, seqs, ...(topic !== '' && { topic }) }))
   }
   return (
     <div class="pad">

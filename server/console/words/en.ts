@@ -37,6 +37,8 @@ export const en = {
     intro: 'Shows which messages of your groups are recalled, as it happens.',
     label: 'Token',
     connect: 'Connect',
+    endsAt: (time: string) => `Your token ends at ${time}.`,
+    endsWhat: 'Paste another one before: the list and all else here stays as it is.',
     hint: 'From your app’s backend, or from a link that ends in #token=… It is kept for this tab only.',
   },
   errors: {
@@ -79,7 +81,7 @@ export const en = {
     latest: 'Latest',
     arrived: (count: number) => `${plural(count, 'new entry', 'new entries')} in the feed`,
     adminsOnly: 'The feed is for admins. Watch groups and topics under Rooms.',
-    noHistory: 'What happened before could not be loaded.',
+    goOnToSee: 'Go on to see where.',
   },
   rows: {
     gap: 'Some notices are missing.',

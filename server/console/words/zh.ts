@@ -28,6 +28,8 @@ export const zh: Words = {
     intro: '实时查看群组中哪些消息被撤回。',
     label: '令牌',
     connect: '连接',
+    endsAt: (time) => `令牌将于 ${time} 过期。`,
+    endsWhat: '请在此之前粘贴新的令牌，列表等页面内容保持不变。',
     hint: '令牌由应用后台签发，也可通过以 #token=… 结尾的链接打开。仅保存在当前标签页。',
   },
   errors: {
@@ -68,7 +70,7 @@ export const zh: Words = {
     latest: '回到最新',
     arrived: (count) => `实时动态新增 ${number(count)} 条`,
     adminsOnly: '实时动态仅对管理员开放，请在“订阅”中查看群组和话题。',
-    noHistory: '未能加载之前的撤回记录。',
+    goOnToSee: '点击“继续”查看缺失的位置。',
   },
   rows: {
     gap: '部分通知缺失。',

@@ -1,0 +1,133 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import { io } from 'socket.io-client'
+import type { Socket } from 'socket.io-client'
+import { createRecallClient } from '../../shared/client.ts'
+import { adminToken } from '../support/client.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { until } from '../support/wait.ts'
+import { postWebhook, recallBody } from '../support/webhook.ts'
+
+const README = readFileSync(join(fileURLToPath(new URL('../../../', import.meta.url)), 'README.md'), 'utf8')
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
+
+/** An example of the README as a function of what it imports, and of what it leaves to the reader. */
+function example(begin: string, gatewayUrl: string, given: readonly string[], answer: string) {
+  const code = README.split('```').find((part) => part.startsWith(begin))
+  if (code === undefined) throw new Error(`the README has no example ${begin}`)
+  const [, ...lines] = code.replaceAll('http://127.0.0.1:8080', gatewayUrl).split('\n')
+  const body = lines.filter((line) => !line.startsWith('import ')).join('\n')
+  // oxlint-disable-next-line typescript/no-implied-eval, no-new-func -- it is the text of the README that is tested
+  return new Function(...given, `${body}\nreturn ${answer}`) as (...values: readonly unknown[]) => unknown
+}
+
+const recall = async (url: string, group: string, seq: number): Promise<void> => {
+  const body = recallBody({ GroupId: group, MsgSeqList: [{ MsgSeq: seq }] })
+  expect((await postWebhook(url, { body })).status).to.equal(200)
+}
+
+describe('the examples of the README', function () {
+  this.timeout(40_000)
+  const undo = undoAfterEach()
+
+  it('for a plain socket.io-client: hides each recalled message once, over drops', async () => {
+    const gateway = await startGatewayProcess()
+    undo(gateway.stop)
+    const proxy = await startTcpProxy(gateway.port)
+    undo(proxy.stop)
+    const token = await adminToken()
+    const hidden: number[] = []
+    const hide = (messages: readonly { seq: number }[]) => hidden.push(...messages.map(({ seq }) => seq))
+    const names = ['io', 'currentToken', 'reloadTheConversation', 'hide']
+    const run = example('js\nimport { io }', `http://127.0.0.1:${proxy.port}`, names, 'socket')
+    let reloads = 0
+    const socket = run(
+      io,
+      () => token,
+      () => reloads++,
+      hide,
+    ) as Socket
+    undo(() => socket.disconnect())
+    await until('it is connected', () => socket.connected)
+    // Answered after the subscribe that was sent first.
+    await socket.timeout(5_000).emitWithAck('recalled', { group: 'g', seqs: [1] })
+    for (const seq of upTo(60)) {
+      await recall(gateway.url, '@TGS#2J4SZEAEL', seq)
+      if (seq % 20 === 10) proxy.cut()
+    }
+    await until('all are hidden', () => hidden.length >= 60, 20_000)
+    expect(hidden).to.deep.equal(upTo(60))
+    expect(reloads).to.equal(0)
+  })
+
+  it('for a plain socket.io-client: tries again after a refusal that passes', async () => {
+    const gateway = await startGatewayProcess()
+    undo(gateway.stop)
+    const refused = await Promise.all(
+      upTo(31).map(
+        () =>
+          new Promise<string>((resolve) => {
+            const socket = io(gateway.url, {
+              transports: ['websocket'],
+              forceNew: true,
+              auth: { token: 'wrong' },
+            })
+            socket.once('connect_error', ({ data }: Error & { data?: { code: string } }) => {
+              resolve(data?.code ?? '')
+              socket.disconnect()
+            })
+          }),
+      ),
+    )
+    expect(refused).to.include('TOKEN_REFUSED')
+    const token = await adminToken()
+    const names = ['io', 'currentToken', 'reloadTheConversation', 'hide', 'console']
+    const told: unknown[] = []
+    const quiet = { error: (code: unknown) => told.push(code) }
+    const run = example('js\nimport { io }', gateway.url, names, 'socket')
+    const socket = run(
+      io,
+      () => token,
+      () => 0,
+      () => 0,
+      quiet,
+    ) as Socket
+    undo(() => socket.disconnect())
+    await until('it was refused for a while, again and again', () => told.length > 1, 25_000)
+    expect(new Set(told)).to.deep.equal(new Set(['TOO_MANY_FAILURES']))
+  })
+
+  it('for React: gives notices to the function of the last render, and leaves', async () => {
+    const gateway = await startGatewayProcess()
+    undo(gateway.stop)
+    const client = createRecallClient({ url: gateway.url, getToken: adminToken })
+    undo(() => client.close())
+    expect(README).to.include("import { useEffect, useRef } from 'react'\n\nfunction useRecalls")
+    const effects: (() => () => void)[] = []
+    const ref: { current?: unknown } = {}
+    const useRecalls = example(
+      'jsx\n',
+      gateway.url,
+      ['useRef', 'useEffect'],
+      'useRecalls',
+    )(
+      (first: unknown) => ((ref.current ??= first), ref),
+      (effect: () => () => void) => effects.push(effect),
+    ) as (client: unknown, room: object, onNotice: (notice: object) => void) => void
+    const seen: string[] = []
+    useRecalls(client, { group: 'g' }, () => seen.push('first render'))
+    const leave = effects[0]?.()
+    await until('it is live', () => client.state.kind === 'live')
+    useRecalls(client, { group: 'g' }, () => seen.push('last render'))
+    await recall(gateway.url, 'g', 1)
+    await until('it is told', () => seen.length > 0)
+    leave?.()
+    await recall(gateway.url, 'g', 2)
+    expect(await client.isRecalled({ group: 'g' }, 2)).to.equal(true)
+    expect(seen).to.deep.equal(['last render'])
+  })
+})

@@ -1,0 +1,141 @@
+import { expect } from 'chai'
+import { ANSWER_AT_MOST_BYTES, readAfter, readBefore, readReceivedSince } from '../../server/api/read-log.ts'
+import type { Page } from '../../server/api/read-log.ts'
+import { answerSince } from '../../server/broker/log-rules.ts'
+import type { Notice } from '../../shared/notice.ts'
+import { FEED } from '../../shared/room.ts'
+
+const ALL = 1_000
+const EPOCH = 'e'
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
+
+/** A log of so many recalls of so many messages, and the most that was read of it at a time. */
+function createLog(count: number, messages: number, receivedAtMs = (offset: number) => offset) {
+  const kept = upTo(count).map((offset): Notice => {
+    const named = upTo(messages).map((seq) => ({ seq, id: `144115233406643804-1700000000-${seq}` }))
+    return {
+      offset,
+      group: 'g',
+      messages: named,
+      recalledAtMs: offset,
+      receivedAtMs: receivedAtMs(offset),
+    }
+  })
+  const state = { epoch: EPOCH, readAtMost: 0 }
+  const top = () => ({ epoch: state.epoch, offset: count })
+  const told = (notices: readonly Notice[]) => {
+    state.readAtMost = Math.max(state.readAtMost, notices.length)
+    return notices
+  }
+  return {
+    state,
+    log: {
+      history: async (_room: unknown, since: { epoch: string; offset: number }, limit: number) =>
+        answerSince(since, top(), told(kept.slice(since.offset, since.offset + limit))),
+      earlier: async (_room: unknown, before: number, limit: number) => ({
+        notices: told(kept.filter(({ offset }) => offset < before).slice(-limit)),
+        top: top(),
+      }),
+    },
+  }
+}
+
+const offsetsOf = ({ notices }: Page): number[] => notices.map(({ offset }) => offset)
+const bytesOf = ({ notices }: Page): number => Buffer.byteLength(JSON.stringify(notices))
+
+describe('what one answer tells of a log', () => {
+  const big = createLog(200, 1_000)
+  const oneMore = 80_000
+
+  it('is bounded in bytes, and goes on exactly: after a position', async () => {
+    const offsets: number[] = []
+    let at = { epoch: EPOCH, offset: 0 }
+    for (let more = true; more;) {
+      const page = await readAfter(big.log, FEED, at, ALL)
+      expect(bytesOf(page)).to.be.below(ANSWER_AT_MOST_BYTES + oneMore)
+      offsets.push(...offsetsOf(page))
+      ;({ position: at, more } = page)
+    }
+    expect(offsets).to.deep.equal(upTo(200))
+    expect(big.state.readAtMost).to.be.at.most(100)
+  })
+
+  it('is bounded in bytes, and goes on exactly: before an offset', async () => {
+    const offsets: number[] = []
+    let before = Number.MAX_SAFE_INTEGER
+    for (let older: boolean | undefined = true; older;) {
+      const page = await readBefore(big.log, FEED, before, ALL)
+      expect(bytesOf(page)).to.be.below(ANSWER_AT_MOST_BYTES + oneMore)
+      offsets.unshift(...offsetsOf(page))
+      before = offsets[0] ?? 0
+      older = page.older
+    }
+    expect(offsets).to.deep.equal(upTo(200))
+  })
+
+  it('is bounded in bytes, and goes on exactly: received since a time', async () => {
+    const first = await readReceivedSince(big.log, FEED, 50, ALL)
+    expect(bytesOf(first)).to.be.below(ANSWER_AT_MOST_BYTES + oneMore)
+    expect(first.more).to.equal(true)
+    expect(offsetsOf(first)[0]).to.equal(50)
+    const rest = await readAfter(big.log, FEED, first.position, 1)
+    expect(offsetsOf(rest)).to.deep.equal([(offsetsOf(first).at(-1) ?? 0) + 1])
+  })
+
+  it('is one notice at least, whatever that takes', async () => {
+    const { log } = createLog(2, 30_000)
+    expect(offsetsOf(await readAfter(log, FEED, { epoch: EPOCH, offset: 0 }, ALL))).to.deep.equal([1])
+    expect(offsetsOf(await readBefore(log, FEED, ALL, ALL))).to.deep.equal([2])
+    expect(offsetsOf(await readReceivedSince(log, FEED, 0, ALL))).to.deep.equal([1])
+  })
+
+  it('holds as many as were asked for, and says truly whether there are others', async () => {
+    const { log } = createLog(250, 1)
+    const since = (offset: number) => ({ epoch: EPOCH, offset })
+    expect(await readAfter(log, FEED, since(0), 250)).to.deep.include({ more: false, position: since(250) })
+    expect(await readAfter(log, FEED, since(0), 249)).to.deep.include({ more: true, position: since(249) })
+    expect(await readAfter(log, FEED, since(250), 10)).to.deep.include({ notices: [], more: false })
+    expect((await readBefore(log, FEED, 251, 250)).older).to.equal(false)
+    const cut = await readBefore(log, FEED, 251, 249)
+    expect(offsetsOf(cut)).to.deep.equal(upTo(250).slice(1))
+    expect(cut.older).to.equal(true)
+    expect(await readBefore(log, FEED, 1, 5)).to.deep.include({ notices: [], older: false })
+    expect((await readReceivedSince(log, FEED, 0, ALL)).notices).to.have.length(250)
+    expect(await readReceivedSince(log, FEED, 999, ALL)).to.deep.include({ notices: [], more: false })
+  })
+
+  it('finds what was received later, before and behind what waited on a disk meanwhile', async () => {
+    const { log } = createLog(250, 1, (offset) => (offset === 130 ? 1 : offset))
+    const { notices } = await readReceivedSince(log, FEED, 20, ALL)
+    expect(notices.map(({ offset }) => offset)).to.deep.equal(
+      upTo(250).filter((offset) => offset >= 20 && offset !== 130),
+    )
+  })
+
+  it('mixes no two lives of a log', async () => {
+    const { log, state } = createLog(250, 1)
+    const renewed = {
+      ...log,
+      earlier: async (...asked: Parameters<typeof log.earlier>) => {
+        const read = await log.earlier(...asked)
+        state.epoch += 'x'
+        return read
+      },
+    }
+    expect(offsetsOf(await readBefore(renewed, FEED, ALL, ALL))).to.deep.equal(upTo(250).slice(150))
+    state.epoch = EPOCH
+    expect((await readReceivedSince(renewed, FEED, 0, ALL)).notices).to.have.length(100)
+    state.epoch = EPOCH
+    const lost = {
+      ...log,
+      history: async (...asked: Parameters<typeof log.history>) => {
+        const read = await log.history(...asked)
+        state.epoch += 'x'
+        return read
+      },
+    }
+    const first = await readAfter(lost, FEED, { epoch: EPOCH, offset: 0 }, ALL)
+    expect(first).to.deep.include({ more: true, position: { epoch: EPOCH, offset: 100 } })
+    expect(await readAfter(lost, FEED, first.position, ALL)).to.deep.include({ gap: 'epoch-changed' })
+  })
+})
