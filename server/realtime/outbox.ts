@@ -39,10 +39,11 @@ export function createOutbox(
 ) {
   let waiting: Notice[] = []
   let messages = 0
-  let window: unknown
+  let windowEndsAtMs = -Infinity
+  let timer: unknown
 
   function endWindow(): void {
-    window = undefined
+    timer = undefined
     if (waiting.length > 0) sendWaiting()
   }
 
@@ -50,21 +51,25 @@ export function createOutbox(
     const frame = waiting
     waiting = []
     messages = 0
-    clock.clearTimeout(window)
+    clock.clearTimeout(timer)
+    timer = undefined
     const beganMs = clock.now()
     send(frame)
-    const tookMs = clock.now() - beganMs
-    window = windowMs > 0 ? clock.setTimeout(endWindow, windowAfter(tookMs)) : undefined
+    const endedMs = clock.now()
+    windowEndsAtMs = endedMs + windowAfter(endedMs - beganMs)
   }
 
   const windowAfter = (tookMs: number): number =>
-    Math.max(windowMs, Math.min(WINDOW_TIMES_WRITING * tookMs, WINDOW_AT_MOST_MS))
+    windowMs === 0 ? 0 : Math.max(windowMs, Math.min(WINDOW_TIMES_WRITING * tookMs, WINDOW_AT_MOST_MS))
 
   return {
     push(notice: Notice): void {
       waiting.push(notice)
       messages += notice.messages.length
-      if (window === undefined || messages >= MESSAGES_PER_FRAME) sendWaiting()
+      const leftMs = windowEndsAtMs - clock.now()
+      if (leftMs <= 0 || messages >= MESSAGES_PER_FRAME) sendWaiting()
+      // Only now: most windows end without a second notice, and a timer for each would wake the process for nothing.
+      else timer ??= clock.setTimeout(endWindow, leftMs)
     },
 
     /** Sends what waits now. */
@@ -73,7 +78,7 @@ export function createOutbox(
     },
 
     close(): void {
-      clock.clearTimeout(window)
+      clock.clearTimeout(timer)
       waiting = []
     },
   }
