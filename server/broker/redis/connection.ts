@@ -102,8 +102,8 @@ export function createConnection({ target, locate, role }: ConnectionOptions, lo
     // It would ask for rights that nothing else needs.
     disableClientInfo: true,
     enableAutoPipelining: role === 'commands',
-    // In a pipeline its wait would hold back the answers to the others.
-    autoPipeliningIgnoredCommands: ['wait'],
+    // In a pipeline the wait would hold back the answers to the others; recalls are gathered already.
+    autoPipeliningIgnoredCommands: ['wait', 'recallPublish'],
   }) as ScriptedRedis
   logOutages(client, role, log)
   client.on('close', () => lives++)
