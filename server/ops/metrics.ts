@@ -77,6 +77,8 @@ export function createMetrics(): AllMetrics {
   const webhooks = counter('webhooks', 'webhooks answered, by outcome', ['outcome'])
   const kept = counter('recalls_kept', 'recalls kept before the answer, by where', ['where', 'duplicate'])
   const delivered = counter('notices_delivered', 'notices written to sockets, one for each socket')
+  const webhooksBy = childrenOf(webhooks)
+  const keptBy = childrenOf(kept)
   const resumes = counter('resumes', 'subscriptions with a position, by outcome', ['outcome'])
   const gaps = counter('gaps', 'gaps told to the sockets of a room, by reason', ['reason'])
   const healed = counter('notices_healed', 'notices read in a log because they had not arrived live')
@@ -96,11 +98,11 @@ export function createMetrics(): AllMetrics {
 
   return {
     webhookAnswered(outcome) {
-      webhooks.inc({ outcome })
+      webhooksBy(outcome).inc()
       counts[outcome === 'OK' ? 'webhooksOk' : 'webhooksRefused']++
     },
     recallKept(where, duplicate) {
-      kept.inc({ where, duplicate: String(duplicate) })
+      keptBy(where, String(duplicate)).inc()
       counts.kept++
     },
     noticesDelivered(notices, sockets) {
@@ -139,5 +141,16 @@ export function createMetrics(): AllMetrics {
       })
       return router
     },
+  }
+}
+
+/** The counter with these labels. Each is looked up once: that costs more than to count, and happens for each webhook. */
+function childrenOf(counter: Counter): (...labels: string[]) => { inc(): void } {
+  const known = new Map<string, { inc(): void }>()
+  return (...labels) => {
+    const name = labels.join(' ')
+    const child = known.get(name) ?? counter.labels(...labels)
+    known.set(name, child)
+    return child
   }
 }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { until } from '../support/wait.ts'
 import { playUnderLoad, spoolIsEmpty } from './play.ts'
 import type { Row, Size } from './row.ts'
 
@@ -18,7 +19,10 @@ export const spoolFull = (size: Size): Promise<Row> =>
       await delay(FROZEN_MS[size])
       redis.signal('SIGCONT')
       await spoolIsEmpty(receiver)
-      const refused = stage.ledger.recalls.filter(({ status }) => status === 503)
+      // What is refused is told so late that Redis may be back, and the spool empty, before.
+      const sent = [...stage.ledger.recalls]
+      await until('all are answered', () => sent.every(({ answeredAtMs }) => answeredAtMs !== undefined))
+      const refused = sent.filter(({ status }) => status === 503)
       if (refused.length === 0) stage.complain('nothing was refused: the spool was not full')
       const early = refused.filter(
         ({ sentAtMs, answeredAtMs = 0 }) => answeredAtMs - sentAtMs < PROVIDER_WAITS_MS,
