@@ -41,8 +41,9 @@ export class Alarms {
 
   #wakeSoon(): void {
     const until = secondOf(Date.now() + AHEAD_MS)
-    for (const [second, sleepers] of this.#bySecond) {
-      if (second > until) continue
+    // First what is due, then what is done: with a clock that was put back, alarms that are set again stand where they stood.
+    const due = [...this.#bySecond].filter(([second]) => second <= until)
+    for (const [second, sleepers] of due) {
       this.#bySecond.delete(second)
       // Awake in the first moment of its second, each sets the alarm again for its own.
       for (const sleeper of sleepers) this.set(sleeper, second * 1_000)

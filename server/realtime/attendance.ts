@@ -131,6 +131,8 @@ export class Attendance {
     }
     const seat: Seat = { room, untilMs: entering.untilMs, local: undefined }
     onTheWay.set(name, seat)
+    // What was granted just now holds for the seat that the socket may still have, too.
+    this.setEnd(room, entering.untilMs)
     const mayStay = (): boolean =>
       onTheWay.get(name) === seat && Date.now() < seat.untilMs && !entering.isTaken()
     try {

@@ -151,7 +151,9 @@ export class Session {
       // Then the socket is closed in this very moment, and rooms that it loses so are not refused.
       this.#socket.close(GOODBYES.CREDENTIAL_ENDED)
     } else {
-      this.#wakesAtMs = Infinity
+      // The credential may end while that is being found out.
+      this.#wakesAtMs = this.#principal.expiresAtMs
+      this.#deps.alarms.set(this, this.#wakesAtMs)
       void this.#recheckAll(this.#attendance.ended(now))
     }
   }
@@ -181,6 +183,8 @@ export class Session {
   }
 
   #setAlarm(): void {
+    // Rechecked after it was gone: nobody would clear it any more.
+    if (!this.#socket.isOpen()) return
     const next = Math.min(this.#principal.expiresAtMs, this.#attendance.nextEndMs())
     if (next === this.#wakesAtMs) return
     this.#deps.alarms.clear(this, this.#wakesAtMs)

@@ -31,6 +31,8 @@ export function createStreams({ audience, sessions, connections, ...dependencies
     const face = principal.role
     const { metrics } = dependencies
     const isOpen = (): boolean => !response.destroyed && !response.writableEnded
+    // Gone while it was authenticated: its end would never be heard of.
+    if (!isOpen()) return
 
     function write(event: keyof ServerToClient | 'subscribed', data: object, position?: Position): void {
       if (!isOpen()) return

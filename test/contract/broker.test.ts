@@ -158,6 +158,18 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
         expect(await short.recalled({ group: 'lively' }, all), 'goes on').to.have.length(seq)
       })
 
+      it('keeps the recalled set of a group as long, whatever is recalled in its topics', async () => {
+        const options = { recalledTtlS: 1 }
+        let short = home.shared ? await open(options) : await reopen(options)
+        await short.publish(recallOf('g', [1], { topic: 't' }), WITHIN_MS)
+        await short.publish(recallOf('g', [1]), WITHIN_MS)
+        expect(await short.recalled({ group: 'g' }, [1])).to.have.length(1)
+        await until('the set is forgotten', async () => {
+          if (!home.shared) short = await reopen(options)
+          return (await short.recalled({ group: 'g' }, [1])).length === 0
+        })
+      })
+
       it('keeps a recall of 1,000 messages', async () => {
         const seqs = Array.from({ length: 1_000 }, (_, i) => i + 1)
         await publish(recallOf('g', seqs))

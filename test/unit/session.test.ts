@@ -11,7 +11,8 @@ import { createOutbox } from '../../server/realtime/outbox.ts'
 import { createSharedReads } from '../../server/realtime/shared-reads.ts'
 import { Session } from '../../server/realtime/session.ts'
 import { ADMIT_ALL } from '../support/admit-all.ts'
-import { GatewayError } from '../../shared/errors.ts'
+import { until } from '../support/wait.ts'
+import { GatewayError, GOODBYES } from '../../shared/errors.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Refused, Subscribed } from '../../shared/protocol.ts'
 
@@ -27,6 +28,8 @@ const noticeAt = (offset: number): Notice => ({
 })
 
 interface Race {
+  readonly alarms?: Alarms
+  readonly isOpen?: () => boolean
   readonly microtasks?: number
   readonly principal?: Principal
   readonly admission?: Admission
@@ -37,7 +40,14 @@ interface Race {
 const ADMIN: Principal = { id: 'a', role: 'admin', grants: [], expiresAtMs: Number.MAX_SAFE_INTEGER }
 
 /** A log with one notice, and a second one that comes as many microtasks after the room is read as the test asks for. */
-function createRace({ microtasks = 0, principal = ADMIN, admission = ADMIT_ALL, beforeRead }: Race) {
+function createRace({
+  microtasks = 0,
+  principal = ADMIN,
+  admission = ADMIT_ALL,
+  alarms = new Alarms(),
+  isOpen = () => true,
+  beforeRead,
+}: Race) {
   let tellNotice: (notice: Notice, epoch: string) => void = () => undefined
   const afterwards = async (): Promise<void> => {
     for (let i = 0; i < microtasks; i++) await Promise.resolve()
@@ -68,6 +78,7 @@ function createRace({ microtasks = 0, principal = ADMIN, admission = ADMIT_ALL, 
     },
   }
   const got: number[] = []
+  const closed: number[] = []
   let isIn = false
   const rooms = new LocalRooms(
     (room) =>
@@ -85,18 +96,27 @@ function createRace({ microtasks = 0, principal = ADMIN, admission = ADMIT_ALL, 
   const session = new Session(
     principal,
     {
-      isOpen: () => true,
+      isOpen,
       tellUnsubscribed: () => undefined,
-      close: () => undefined,
+      close: ({ code }) => void closed.push(code),
       tellGap: () => undefined,
       flushed: async () => undefined,
       join: () => void (isIn = true),
       leave: () => void (isIn = false),
       replay: (_room, _epoch, notices) => void got.push(...notices.map(({ offset }) => offset)),
     },
-    { broker, admission, alarms: new Alarms(), readPage: createSharedReads(broker), metrics, log, rooms },
+    { broker, admission, alarms, readPage: createSharedReads(broker), metrics, log, rooms },
   )
-  return { session, rooms, got, isIn: () => isIn }
+  return { session, rooms, got, closed, isIn: () => isIn }
+}
+
+/** Counts what is set, and wakes nobody. */
+class CountingAlarms extends Alarms {
+  count = 0
+
+  override set(): void {
+    this.count++
+  }
 }
 
 describe('session', () => {
@@ -184,5 +204,75 @@ describe('session', () => {
     expect(answers.map(({ ok }) => ok)).to.deep.equal([false, true])
     expect(isIn()).to.equal(true)
     rooms.closeAll()
+  })
+
+  it('that is gone sets no alarm any more, whatever is found out about it then', async () => {
+    const alarms = new CountingAlarms()
+    let isOpen = true
+    let isFirst = true
+    let tell = (): void => undefined
+    const asked = new Promise<void>((resolve) => (tell = resolve))
+    const admission: Admission = {
+      ...ADMIT_ALL,
+      authorise: async ({ expiresAtMs }) => {
+        if (!isFirst) await asked
+        isFirst = false
+        return expiresAtMs
+      },
+    }
+    const race = createRace({ alarms, admission, isOpen: () => isOpen })
+    await race.session.subscribe(GROUP, () => undefined)
+    const rechecked = race.session.recheckGroup('g')
+    isOpen = false
+    race.session.end()
+    const before = alarms.count
+    tell()
+    await rechecked
+    expect(alarms.count).to.equal(before)
+    race.rooms.closeAll()
+  })
+
+  it('does not spin when the grant of a room ends while the socket subscribes to it again', async () => {
+    const alarms = new CountingAlarms()
+    let untilMs = Date.now() + 20
+    const admission: Admission = { ...ADMIT_ALL, authorise: async () => untilMs }
+    let spins = 0
+    const race = createRace({
+      alarms,
+      admission,
+      beforeRead: async () => {
+        const before = alarms.count
+        for (let i = 0; i < 5; i++) race.session.wake()
+        await new Promise((resolve) => setImmediate(resolve))
+        spins = alarms.count - before
+      },
+    })
+    await race.session.subscribe(GROUP, () => undefined)
+    await until('the grant has ended', () => Date.now() > untilMs)
+    untilMs = Date.now() + 60_000
+    await race.session.subscribe({ ...GROUP, since: { epoch: 'e', offset: 0 } }, () => undefined)
+    // Each of the calls above finds that nothing has ended yet, and goes back to sleep.
+    expect(spins).to.equal(5)
+    expect(race.isIn()).to.equal(true)
+    race.rooms.closeAll()
+  })
+
+  it('is closed when its credential ends while it is being found out what of its rooms has ended', async () => {
+    const endsAtMs = Date.now() + 60
+    const principal: Principal = { ...ADMIN, role: 'member', expiresAtMs: endsAtMs }
+    let isFirst = true
+    const admission: Admission = {
+      ...ADMIT_ALL,
+      authorise: () => {
+        if (!isFirst) return new Promise<number>(() => undefined)
+        isFirst = false
+        return Promise.resolve(Date.now() + 20)
+      },
+    }
+    const race = createRace({ principal, admission })
+    await race.session.subscribe(GROUP, () => undefined)
+    await until('it is closed', () => race.closed.length > 0, 2_000)
+    expect(race.closed[0]).to.equal(GOODBYES.CREDENTIAL_ENDED.code)
+    race.rooms.closeAll()
   })
 })

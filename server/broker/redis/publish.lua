@@ -1,7 +1,7 @@
 -- Keeps recalls, one after the other, and spreads each, unless all its messages are known.
 -- KEYS  for each recall: recalled set, then for each room: head, log, channel
 -- ARGV  1 epoch for a log that has none   2 longest log   3 life of a log in ms   4 life of a head in ms
---       5 life of a recalled set in ms, '0' = for ever   6 how much longer each lives, so that it is prolonged seldom, in ms
+--       5 life of a recalled set in ms, '0' = for ever   6 how much longer logs and heads live, so that they are prolonged seldom, in ms
 --       7 '1' if the caller waits for replicas, else '0'
 --       then for each recall: how many rooms   how many messages   time of the recall in ms
 --         for an untimed recall: how close a known time is a repeat, in ms; else -1   entry up to its messages
@@ -58,7 +58,6 @@ local function append(head, log, entry)
   if is_new or head.prolong <= now then
     head.prolong = now + slack
     redis.call('PEXPIRE', log, log_life + slack)
-    return true
   end
 end
 
@@ -84,6 +83,7 @@ local function keep(k, a)
   if #messages == 0 then
     -- Who waits for replicas waits for a write: without one they would confirm what they may not have.
     if waits then
+      head_of(KEYS[k + 2])
       redis.call('HSETNX', KEYS[k + 2], 'epoch', new_epoch)
       redis.call('PEXPIRE', KEYS[k + 2], head_life)
     end
@@ -101,12 +101,10 @@ local function keep(k, a)
     local new = #messages == count and '' or table.concat(numbers, ',')
     entry = signature .. ':' .. new .. ':' .. before .. table.concat(all, ',') .. after
   end
-  local positions, prolongs = {}, false
+  local positions = {}
   for i = k + 2, k + 3 * rooms - 1, 3 do
     local head = head_of(KEYS[i])
-    local prolonged = append(head, KEYS[i + 1], entry)
-    -- The first room is that of the conversation, so what is due for it is due for its recalled set.
-    if prolonged and i == k + 2 then prolongs = true end
+    append(head, KEYS[i + 1], entry)
     -- A failure here must not undo what is kept: nodes find it when they compare the ends of logs.
     redis.pcall('SPUBLISH', KEYS[i + 2], string.format('%s:%d:', head.epoch, head.offset) .. entry)
     positions[#positions + 1] = head.epoch
@@ -114,9 +112,8 @@ local function keep(k, a)
   end
   -- Last: nothing is undone after an error, and what stands here is never delivered again.
   redis.call('ZADD', set, unpack(additions))
-  if prolongs then
-    if set_life == '0' then redis.call('PERSIST', set) else redis.call('PEXPIRE', set, set_life + slack) end
-  end
+  -- Each time: no head tells when this is due, for that of a group is prolonged by its topics too.
+  if set_life == '0' then redis.call('PERSIST', set) else redis.call('PEXPIRE', set, set_life) end
   return positions
 end
 
