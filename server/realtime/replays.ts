@@ -3,8 +3,8 @@ import type { Room } from '../../shared/room.ts'
 import { toOutgoing } from './audience.ts'
 import type { Face, OutgoingNotices } from './audience.ts'
 
-/** About 300 KB each. */
-const KEPT_AT_MOST = 16
+/** Mostly 40 KB each, at most 300 KB: the rooms of a node that is lost come in any order. */
+const KEPT_AT_MOST = 64
 
 interface Kept {
   readonly face: Face
