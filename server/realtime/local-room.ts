@@ -50,6 +50,8 @@ export class LocalRoom {
   #more = false
   #doubtful = false
   #closed = false
+  /** Ends the wait before a log that could not be read is read again. */
+  #waiting: AbortController | undefined
 
   constructor(room: Room, dependencies: LocalRoomDependencies) {
     this.room = room
@@ -62,7 +64,11 @@ export class LocalRoom {
     const { broker } = this.#deps
     this.#subscription = await broker.subscribe(this.room, {
       onNotice: (notice, epoch) => this.#onNotice(notice, epoch),
-      onInterrupted: () => void this.#doubt(),
+      onInterrupted: () => {
+        // Redis is there again: what failed until now need not fail any more, and logs go on meanwhile.
+        this.#waiting?.abort()
+        void this.#doubt()
+      },
     })
     const [top] = await broker.top([this.room])
     if (this.#closed) return this.#subscription.leave()
@@ -144,9 +150,9 @@ export class LocalRoom {
         failures++
         // The broker complains once of its connection; a line for each of many rooms would bury it.
         this.#deps.log.debug({ err, failures }, 'log of a room could not be read, trying again')
-        await delay(Math.random() * Math.min(RETRY_AT_MOST_MS, 50 * 2 ** Math.min(failures, 10)), undefined, {
-          ref: false,
-        })
+        const waiting = (this.#waiting = new AbortController())
+        const afterMs = Math.random() * Math.min(RETRY_AT_MOST_MS, 50 * 2 ** Math.min(failures, 10))
+        await delay(afterMs, undefined, { ref: false, signal: waiting.signal }).catch(() => (failures = 0))
       }
     }
     this.#live = true

@@ -1,0 +1,55 @@
+import { pino } from 'pino'
+import type { Broker, RoomListener } from '../../server/broker/broker.ts'
+import { createMetrics } from '../../server/ops/metrics.ts'
+import { LocalRoom } from '../../server/realtime/local-room.ts'
+import { createOutbox } from '../../server/realtime/outbox.ts'
+import { GatewayError } from '../../shared/errors.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { until } from '../support/wait.ts'
+
+describe('a room of a node', () => {
+  const undo = undoAfterEach()
+
+  it('reads its log at once when the subscription stands again, however long reading had failed', async () => {
+    const { random } = Math
+    undo(() => (Math.random = random))
+    // The longest waits that there can be.
+    Math.random = () => 1
+    let isAway = false
+    let failures = 0
+    let listener: RoomListener | undefined
+    const broker: Pick<Broker, 'subscribe' | 'top' | 'history'> = {
+      async subscribe(_room, heard) {
+        listener = heard
+        return { leave: () => undefined }
+      },
+      top: async () => [{ epoch: 'e', offset: 0 }],
+      async history() {
+        if (isAway) {
+          failures++
+          throw new GatewayError('BROKER_UNAVAILABLE')
+        }
+        const notice = { offset: 1, group: 'g', messages: [{ seq: 1 }], recalledAtMs: 1, receivedAtMs: 1 }
+        return { notices: [notice], top: { epoch: 'e', offset: 1 } }
+      },
+    }
+    const room = new LocalRoom(
+      { group: 'g' },
+      {
+        broker: broker as Broker,
+        metrics: createMetrics(),
+        log: pino({ level: 'silent' }),
+        outbox: createOutbox({ windowMs: 0 }, () => undefined),
+        tellGap: () => undefined,
+      },
+    )
+    undo(() => room.close())
+    await room.open()
+    isAway = true
+    listener?.onInterrupted()
+    await until('the next wait is of 3.2 s', () => failures === 6)
+    isAway = false
+    listener?.onInterrupted()
+    await until('the room is at the end of its log', () => room.position.offset === 1, 1_000)
+  })
+})
