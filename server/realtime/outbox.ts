@@ -1,4 +1,6 @@
 import type { Notice } from '../../shared/notice.ts'
+import { NODE_CLOCK } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 
 /** A frame is sent before its window ends when this many messages wait in it: about 80 KB. */
 const MESSAGES_PER_FRAME = 1_000
@@ -13,19 +15,6 @@ const WINDOW_AT_MOST_MS = 100
 interface OutboxOptions {
   /** How long notices are gathered after one was sent, at least, in ms; 0 sends each at once. */
   readonly windowMs: number
-}
-
-/** Where the outbox gets its time from; tests have their own. */
-interface Clock {
-  now(): number
-  setTimeout(callback: () => void, ms: number): unknown
-  clearTimeout(timer: unknown): void
-}
-
-const NODE_CLOCK: Clock = {
-  now: () => performance.now(),
-  setTimeout,
-  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
 }
 
 /**

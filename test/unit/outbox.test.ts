@@ -1,31 +1,10 @@
 import { expect } from 'chai'
 import { createOutbox } from '../../server/realtime/outbox.ts'
-
-/** A clock that only moves when told. */
-function createClock() {
-  const timers = new Map<object, { atMs: number; callback: () => void }>()
-  let nowMs = 0
-  return {
-    now: () => nowMs,
-    /** What takes time lets it pass. */
-    take: (ms: number) => (nowMs += ms),
-    setTimeout(callback: () => void, ms: number): object {
-      const timer = {}
-      timers.set(timer, { atMs: nowMs + ms, callback })
-      return timer
-    },
-    clearTimeout: (timer: unknown) => void timers.delete(timer as object),
-    pending: () => timers.size,
-    advance(ms: number) {
-      nowMs += ms
-      for (const [timer, { atMs, callback }] of timers) if (atMs <= nowMs && timers.delete(timer)) callback()
-    },
-  }
-}
+import { createStillClock } from '../support/still-clock.ts'
 
 describe('outbox of a room', () => {
   const open = (windowMs = 25, tookMs = 0) => {
-    const clock = createClock()
+    const clock = createStillClock()
     const frames: number[][] = []
     const outbox = createOutbox(
       { windowMs },

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import type { Addressed } from '../../server/broker/redis/encode-publish.ts'
 import { createPublishQueue } from '../../server/broker/redis/publish-queue.ts'
+import { createStillClock } from '../support/still-clock.ts'
 import type { Position } from '../../shared/position.ts'
 
 const of = (seq: number, messages = 1): Addressed => ({
@@ -11,6 +12,7 @@ const of = (seq: number, messages = 1): Addressed => ({
     receivedAtMs: 1,
   },
   rooms: [{ group: 'g' }],
+  names: ['group:g'],
 })
 const at = (offset: number): Position[] => [{ epoch: 'e', offset }]
 
@@ -21,13 +23,22 @@ function open() {
     readonly answer: (outcomes: Position[][]) => void
     readonly fail: (error: Error) => void
   }[] = []
+  const clock = createStillClock()
   const publish = createPublishQueue(
     (batch) =>
       new Promise((answer, fail) => {
         calls.push({ seqs: batch.map(({ recall }) => recall.messages[0]?.seq ?? 0), answer, fail })
       }),
+    clock,
   )
-  return { calls, publish }
+  /** Answers the latest call, after a while. */
+  const answerAfter = async (ms: number) => {
+    clock.advance(ms)
+    const { seqs = [], answer } = calls.at(-1) ?? {}
+    answer?.(seqs.map((seq) => at(seq)))
+    await turn()
+  }
+  return { calls, publish, clock, answerAfter }
 }
 
 /** After all that this turn, and the next one, bring. */
@@ -35,15 +46,14 @@ const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(reso
 
 describe('the queue of recalls for Redis', () => {
   it('sends what comes in one turn in one call, and what comes during a call in the next one', async () => {
-    const { calls, publish } = open()
+    const { calls, publish, answerAfter } = open()
     const first = [publish(of(1)), publish(of(2))]
     await turn()
     const second = [publish(of(3)), publish(of(4))]
     await turn()
     expect(calls.map(({ seqs }) => seqs)).to.deep.equal([[1, 2]])
-    calls[0]?.answer([at(1), at(2)])
+    await answerAfter(5)
     expect(await Promise.all(first)).to.deep.equal([at(1), at(2)])
-    await turn()
     expect(calls.map(({ seqs }) => seqs)).to.deep.equal([
       [1, 2],
       [3, 4],
@@ -52,18 +62,52 @@ describe('the queue of recalls for Redis', () => {
     expect(await Promise.all(second)).to.deep.equal([at(3), []])
   })
 
+  it('does not let a recall wait that comes alone, however many did before', async () => {
+    const { calls, publish, answerAfter } = open()
+    for (const seq of [1, 2, 3]) {
+      void publish(of(seq))
+      await turn()
+      await answerAfter(0)
+    }
+    expect(calls.map(({ seqs }) => seqs)).to.deep.equal([[1], [2], [3]])
+  })
+
+  it('gathers what comes in company for 5 ms, and less when 16 are there', async () => {
+    const { calls, publish, clock, answerAfter } = open()
+    void publish(of(1))
+    void publish(of(2))
+    await turn()
+    await answerAfter(1)
+    void publish(of(3))
+    clock.advance(3)
+    await turn()
+    expect(calls).to.have.length(1)
+    clock.advance(1)
+    await turn()
+    expect(calls.map(({ seqs }) => seqs)).to.deep.equal([[1, 2], [3]])
+
+    for (const seq of [4, 5]) void publish(of(seq))
+    await answerAfter(0)
+    expect(calls.at(-1)?.seqs).to.deep.equal([4, 5])
+    await answerAfter(0)
+    for (let seq = 6; seq < 21; seq++) void publish(of(seq))
+    await turn()
+    expect(calls).to.have.length(3)
+    void publish(of(21))
+    await turn()
+    expect(calls.at(-1)?.seqs).to.have.length(16)
+    expect(clock.pending()).to.equal(0)
+  })
+
   it('bounds a call by recalls and by messages, and sends a large recall alone', async () => {
-    const { calls, publish } = open()
+    const { calls, publish, answerAfter } = open()
     const all = [
       publish(of(1, 999)),
       publish(of(1_001, 2)),
       ...Array.from({ length: 70 }, () => publish(of(5))),
     ]
-    for (let i = 0; i < 3; i++) {
-      await turn()
-      const { seqs = [], answer } = calls[i] ?? {}
-      answer?.(seqs.map((_, n) => at(n)))
-    }
+    await turn()
+    for (let i = 0; i < 3; i++) await answerAfter(5)
     await Promise.all(all)
     expect(calls.map(({ seqs }) => seqs.length)).to.deep.equal([1, 64, 7])
   })

@@ -1,5 +1,4 @@
 import type { Recall } from '../../../shared/recall.ts'
-import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { encodeEntry, joinEntry } from '../entry.ts'
 import { UNTIMED_REPEAT_WITHIN_MS } from '../log-rules.ts'
@@ -9,6 +8,8 @@ import type { Keys } from './keys.ts'
 export interface Addressed {
   readonly recall: Recall
   readonly rooms: readonly Room[]
+  /** See `roomName`; made once, as each is needed several times. */
+  readonly names: readonly string[]
 }
 
 interface EncodeDependencies {
@@ -19,13 +20,13 @@ interface EncodeDependencies {
 
 /** The keys, and the arguments of each recall, of one call of the publish script; its header says what they mean. */
 export function encodePublish(batch: readonly Addressed[], { keys, signatureOf }: EncodeDependencies) {
-  const names: string[] = []
+  const keyNames: string[] = []
   const values: (string | number)[] = []
-  for (const { recall, rooms } of batch) {
+  for (const { recall, rooms, names } of batch) {
     const entry = encodeEntry(recall)
     const { head, messages, tail } = entry
-    names.push(keys.recalled(recall))
-    for (const name of rooms.map(roomName)) names.push(keys.head(name), keys.log(name), keys.channel(name))
+    keyNames.push(keys.recalled(recall))
+    for (const name of names) keyNames.push(keys.head(name), keys.log(name), keys.channel(name))
     values.push(
       rooms.length,
       messages.length,
@@ -37,5 +38,5 @@ export function encodePublish(batch: readonly Addressed[], { keys, signatureOf }
     )
     for (const [i, { seq }] of recall.messages.entries()) values.push(seq, messages[i] ?? '')
   }
-  return { keys: names, arguments: values }
+  return { keys: keyNames, arguments: values }
 }

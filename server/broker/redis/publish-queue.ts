@@ -1,10 +1,19 @@
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Position } from '../../../shared/position.ts'
+import { NODE_CLOCK } from '../../clock.ts'
+import type { Clock } from '../../clock.ts'
 import type { Addressed } from './encode-publish.ts'
 
 /** In one call: it must not keep Redis from others for longer than about a millisecond. */
 const RECALLS_PER_CALL = 64
 const MESSAGES_PER_CALL = 1_000
+/**
+ * While recalls come in company, a call begins no sooner than so long after the last one: what a recall costs is mostly that
+ * processes are woken for it, here, in Redis and on every node, and they are woken once for all of a call.
+ */
+const CALLS_APART_MS = 5
+/** So many do not wait for more. */
+const ENOUGH_FOR_A_CALL = 16
 /** More than are ever under way: each waits a second at most. Beyond, the caller knows better where to keep one. */
 const WAITING_AT_MOST = 20_000
 
@@ -17,17 +26,21 @@ interface Waiting extends Addressed {
 type Send = (batch: readonly Addressed[]) => Promise<readonly (readonly Position[])[]>
 
 /**
- * Publishes recalls in the order in which they come, one call at a time: what comes while one is under way goes into the
- * next one together, as a group commit does. When a call fails, what waits behind it fails as well, and at once: the
+ * Publishes recalls in the order in which they come, one call at a time: what comes while one is under way, or shortly after
+ * one that held several, goes into the next one together, as a group commit does. One that comes alone never waits. When a call fails, what waits behind it fails as well, and at once: the
  * caller has another place for it, and little time.
  */
-export function createPublishQueue(send: Send) {
+export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
   let waiting: Waiting[] = []
   let isSending = false
+  let last = { beganMs: -Infinity, recalls: 0 }
+  let stopGathering: (() => void) | undefined
 
   async function sendAll(): Promise<void> {
     while (waiting.length > 0) {
+      await gather()
       const batch = takeBatch()
+      last = { beganMs: clock.now(), recalls: batch.length }
       try {
         const outcomes = await send(batch)
         for (const [i, { resolve, reject }] of batch.entries()) {
@@ -44,6 +57,20 @@ export function createPublishQueue(send: Send) {
     isSending = false
   }
 
+  async function gather(): Promise<void> {
+    if (last.recalls < 2 || waiting.length >= ENOUGH_FOR_A_CALL) return
+    const leftMs = last.beganMs + CALLS_APART_MS - clock.now()
+    if (leftMs <= 0) return
+    await new Promise<void>((resolve) => {
+      const timer = clock.setTimeout(resolve, leftMs)
+      stopGathering = () => {
+        clock.clearTimeout(timer)
+        resolve()
+      }
+    })
+    stopGathering = undefined
+  }
+
   function takeBatch(): readonly Waiting[] {
     let messages = 0
     const tooMany = waiting.findIndex(({ recall }, i) => {
@@ -58,6 +85,7 @@ export function createPublishQueue(send: Send) {
       if (waiting.length >= WAITING_AT_MOST)
         return reject(new GatewayError('BROKER_UNAVAILABLE', 'too many recalls wait for Redis'))
       waiting.push({ ...addressed, resolve, reject })
+      if (waiting.length >= ENOUGH_FOR_A_CALL) stopGathering?.()
       if (isSending) return
       isSending = true
       // With all that is published in one go, as from the spool, and without a wait for more: a quiet gateway is a fast one.

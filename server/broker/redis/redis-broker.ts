@@ -1,26 +1,22 @@
 import { randomUUID } from 'node:crypto'
-import type { Position } from '../../../shared/position.ts'
-import type { Recall, RecalledAt } from '../../../shared/recall.ts'
-import { roomName, roomsOf } from '../../../shared/room.ts'
+import type { RecalledAt } from '../../../shared/recall.ts'
+import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { gather } from './gather.ts'
 import type { Logger } from '../../ops/logger.ts'
 import { ANNOUNCEMENTS_AT_MOST, ANNOUNCEMENTS_TTL_S } from '../announcement-rules.ts'
 import { REPORT_TTL_MS, REPORTS_KEPT } from '../report-rules.ts'
-import type { AnnouncementSubject, Broker, BrokerOptions, Published } from '../broker.ts'
+import type { AnnouncementSubject, Broker, BrokerOptions } from '../broker.ts'
 import { answerSince, POSITION_TTL_S, UNUSED_TTL_S } from '../log-rules.ts'
 import { within } from '../within.ts'
 import { checkChannels, COMMAND_WITHIN_MS, connectFirst, createConnection, disconnect } from './connection.ts'
 import { warnOfEviction } from './eviction.ts'
 import { followAnnouncements } from './follow-announcements.ts'
 import { createKeys } from './keys.ts'
-import { LastPositions } from './last-positions.ts'
 import { createLocator } from './locator.ts'
 import { createProber } from './prober.ts'
-import { encodePublish } from './encode-publish.ts'
-import type { Addressed } from './encode-publish.ts'
 import { livesOf } from './lives.ts'
-import { createPublishQueue } from './publish-queue.ts'
+import { createPublisher } from './publisher.ts'
 import { createReplicaConfirmation } from './replica-confirmation.ts'
 import { toAnnouncements, toArray, toEntries, toPositions, toReports } from './replies.ts'
 import { createReadEntry } from './read-entry.ts'
@@ -66,13 +62,11 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
   const commandConnection = createConnection({ target, locate, role: 'commands' }, log)
   const subscriberConnection = createConnection({ target, locate, role: 'subscriber' }, log)
   const commands = commandConnection.client
-  const last = new LastPositions()
   const sealing = { keys: options.signingKeys ?? [], app: options.app }
   const entrySeal = createSeal('entry', sealing)
   const announcementSeal = createSeal('announcement', sealing)
   const reportSeal = createSeal('report', sealing)
   const readEntry = createReadEntry(entrySeal)
-  const lives = livesOf(options)
   const waitReplicas = options.waitReplicas ?? 0
   const confirmed = createReplicaConfirmation(waitReplicas, {
     wait: () => commands.wait(waitReplicas, REPLICAS_WITHIN_MS),
@@ -103,53 +97,18 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     void Promise.all(connections.map(({ leaveIfMoved }) => leaveIfMoved())).finally(() => (looking = false))
   }
 
-  const enqueue = createPublishQueue((batch) => confirmed(() => write(batch)))
-
-  async function publish(recall: Recall, withinMs: number): Promise<Published> {
-    const rooms = roomsOf(recall)
-    const positions = await within(withinMs, enqueue({ recall, rooms })).catch((error: unknown) => {
-      if (waitReplicas > 0) lookWhetherMoved()
-      throw error
-    })
-    return {
-      duplicate: positions.length === 0,
-      positions: rooms.flatMap((room, i) => {
-        const position = positions[i]
-        return position === undefined ? [] : [{ room, position }]
-      }),
-    }
-  }
-
-  /** Answers the positions of each; of fewer, when one could not be kept. */
-  async function write(batch: readonly Addressed[]): Promise<Position[][]> {
-    const call = encodePublish(batch, { keys, signatureOf: entrySeal.signatureOf })
-    const reply = toArray(
-      await commands.recallPublish(
-        call.keys.length,
-        ...call.keys,
-        randomUUID(),
-        options.historySize,
-        ...lives,
-        waitReplicas > 0 ? 1 : 0,
-        ...call.arguments,
-      ),
-    )
-    const outcomes = reply.map(toPositions)
-    await Promise.all(batch.map(({ rooms }, i) => renewWhatGoesBack(rooms, outcomes[i] ?? [])))
-    return outcomes
-  }
-
-  async function renewWhatGoesBack(rooms: readonly Room[], positions: readonly Position[]): Promise<void> {
-    for (const [i, position] of positions.entries()) {
-      const room = rooms[i]
-      if (room === undefined || !last.goesBack(roomName(room), position)) continue
-      log.error({ room: roomName(room), position }, 'a log lost recalls that were confirmed')
-      // Kept it is: who could not be told now is told by the nodes, which compare as well.
-      await renew(room, position.epoch).catch((err: unknown) =>
-        log.error({ err }, 'a log could not be renewed'),
-      )
-    }
-  }
+  const publish = createPublisher(
+    { lives: livesOf(options), historySize: options.historySize, waitReplicas },
+    {
+      commands,
+      keys,
+      confirmed,
+      signatureOf: entrySeal.signatureOf,
+      renew,
+      onUnconfirmed: lookWhetherMoved,
+      log,
+    },
+  )
 
   async function renew(room: Room, epoch: string): Promise<void> {
     const names = [keys.head(roomName(room)), keys.channel(roomName(room))]
