@@ -4,18 +4,25 @@ import { GatewayError } from '../../shared/errors.ts'
  * The outcome of `work`, or BROKER_UNAVAILABLE when it fails or takes longer than `ms`. Work that finishes too late is
  * not undone, which is why everything a broker does may be done again.
  */
-export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new GatewayError('BROKER_UNAVAILABLE', `no answer in ${ms} ms`)), ms)
+export function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new GatewayError('BROKER_UNAVAILABLE', `no answer in ${ms} ms`)),
+      ms,
+    )
+    work.then(
+      (outcome) => {
+        clearTimeout(timer)
+        resolve(outcome)
+      },
+      (cause: unknown) => {
+        clearTimeout(timer)
+        reject(
+          cause instanceof GatewayError
+            ? cause
+            : new GatewayError('BROKER_UNAVAILABLE', undefined, { cause }),
+        )
+      },
+    )
   })
-  try {
-    return await Promise.race([work, tooLate])
-  } catch (error) {
-    throw error instanceof GatewayError
-      ? error
-      : new GatewayError('BROKER_UNAVAILABLE', undefined, { cause: error })
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -80,11 +80,11 @@ export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
     return waiting.splice(0, tooMany === -1 ? waiting.length : tooMany)
   }
 
-  return (addressed: Addressed): Promise<readonly Position[]> =>
+  return ({ recall, rooms, names }: Addressed): Promise<readonly Position[]> =>
     new Promise((resolve, reject) => {
       if (waiting.length >= WAITING_AT_MOST)
         return reject(new GatewayError('BROKER_UNAVAILABLE', 'too many recalls wait for Redis'))
-      waiting.push({ ...addressed, resolve, reject })
+      waiting.push({ recall, rooms, names, resolve, reject })
       if (waiting.length >= ENOUGH_FOR_A_CALL) stopGathering?.()
       if (isSending) return
       isSending = true
