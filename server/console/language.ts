@@ -3,6 +3,7 @@ import { useContext } from 'preact/hooks'
 import { en } from './words/en.ts'
 import type { Words } from './words/en.ts'
 import { zh } from './words/zh.ts'
+import { browserStorage } from './storage.ts'
 
 export type Language = 'en' | 'zh'
 
@@ -25,12 +26,12 @@ export interface Speech {
 
 /** The language chosen before, or that of the browser. */
 export const firstLanguage = (): Language => {
-  const chosen = localStorage.getItem(KEY) ?? navigator.language
+  const chosen = browserStorage.get(KEY) ?? navigator.language
   return chosen.startsWith('zh') ? 'zh' : 'en'
 }
 
 export function keepLanguage(language: Language): void {
-  localStorage.setItem(KEY, language)
+  browserStorage.set(KEY, language)
 }
 
 /** Beyond this no date exists, though a webhook may name it. */

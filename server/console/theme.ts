@@ -1,3 +1,5 @@
+import { browserStorage } from './storage.ts'
+
 type Theme = 'light' | 'dark'
 
 const KEY = 'theme'
@@ -8,7 +10,7 @@ const ofSystem = (): Theme => (prefersDark.matches ? 'dark' : 'light')
 
 /** Shows the theme chosen before; without one, that of the system. */
 export function showTheme(): void {
-  const theme = localStorage.getItem(KEY)
+  const theme = browserStorage.get(KEY)
   if (theme === 'light' || theme === 'dark') root.dataset['theme'] = theme
 }
 
@@ -17,10 +19,10 @@ export function switchTheme(): void {
   const theme: Theme = (root.dataset['theme'] ?? ofSystem()) === 'dark' ? 'light' : 'dark'
   if (theme === ofSystem()) {
     delete root.dataset['theme']
-    localStorage.removeItem(KEY)
+    browserStorage.remove(KEY)
   } else {
     root.dataset['theme'] = theme
-    localStorage.setItem(KEY, theme)
+    browserStorage.set(KEY, theme)
   }
   for (const tell of listeners) tell()
 }

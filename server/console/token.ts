@@ -1,3 +1,5 @@
+import { tabStorage } from './storage.ts'
+
 const KEY = 'token'
 
 /**
@@ -10,14 +12,14 @@ export function takeToken(): string | undefined {
     history.replaceState(null, '', location.pathname + location.search)
     keepToken(token)
   }
-  return sessionStorage.getItem(KEY) || undefined
+  return tabStorage.get(KEY) || undefined
 }
 
 /** Keeps the token until the tab is closed. */
-export const keepToken = (token: string): void => sessionStorage.setItem(KEY, token)
+export const keepToken = (token: string): void => tabStorage.set(KEY, token)
 
 /** With all else that this tab remembers of what the token let one see. */
-export const forgetToken = (): void => sessionStorage.clear()
+export const forgetToken = (): void => tabStorage.clear()
 
 /** Whether the token says it is an administrator's: only good for choosing what to show first, the gateway decides. */
 export function claimsAdmin(token: string): boolean {

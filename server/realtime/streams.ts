@@ -81,6 +81,8 @@ export function createStreams({ audience, sessions, connections, ...dependencies
         // Or nginx would gather what is meant to come at once.
         'X-Accel-Buffering': 'no',
       })
+      // Who asks for the head alone may stay connected, and would hold a place without hearing anything.
+      if (response.req.method === 'HEAD') return void response.end()
       write('subscribed', answer, answer.recovered === 0 ? answer.position : undefined)
     }
 

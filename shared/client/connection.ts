@@ -14,6 +14,8 @@ import type { Credential } from './credential.ts'
 
 /** An answer that is not there by then is not coming. */
 export const ANSWER_WITHIN_MS = 5_000
+/** A credential that is not there by then is asked for again, later. */
+const CREDENTIAL_WITHIN_MS = 10_000
 /** Goodbyes from here on mean: stay away until a person has done something. */
 const STAY_AWAY_FROM = 4_500
 /** Another credential is asked for in the last fifth of the life of one, at most so long before its end. */
@@ -37,7 +39,7 @@ interface ConnectionOptions {
   readonly onConnect: () => void
   readonly onDisconnect: () => void
   readonly onGoodbye: (goodbye: Goodbye) => void
-  /** What `credential` threw; it is asked again. */
+  /** What `credential` threw, or that it gave nothing in time; it is asked again. */
   readonly onError: (error: unknown) => void
   /** `isConnected`, `refusal` or `hasFailed` may have changed. */
   readonly onChange: () => void
@@ -102,7 +104,7 @@ export class Connection {
   async #connect(): Promise<void> {
     const opening = ++this.#opening
     try {
-      const credential = await this.#options.credential()
+      const credential = await this.#credential()
       if (opening !== this.#opening) return
       this.socket.auth = credential
       this.#refreshBefore(endOf(credential))
@@ -111,6 +113,19 @@ export class Connection {
       if (opening !== this.#opening) return
       this.#options.onError(error)
       this.#fail()
+    }
+  }
+
+  async #credential(): Promise<Credential> {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const tooLate = new Promise<never>((_, reject) => {
+      const error = new Error(`getToken gave nothing in ${CREDENTIAL_WITHIN_MS / 1_000} s`)
+      timer = setTimeout(() => reject(error), CREDENTIAL_WITHIN_MS)
+    })
+    try {
+      return await Promise.race([this.#options.credential(), tooLate])
+    } finally {
+      clearTimeout(timer)
     }
   }
 
@@ -172,7 +187,7 @@ export class Connection {
     const opening = this.#opening
     let nextEndMs: number | undefined
     try {
-      const credential = await this.#options.credential()
+      const credential = await this.#credential()
       const answer = (await this.socket
         .timeout(ANSWER_WITHIN_MS)
         .emitWithAck('refresh', credential)

@@ -32,23 +32,37 @@ async function main(words: readonly string[]): Promise<void> {
       quick: { type: 'boolean', default: false },
     },
   })
-  ensurePrograms(['redis'])
   const { quick } = values
+  const reps = values.reps === undefined ? (quick ? 1 : undefined) : toReps(values.reps)
+  const isGrowth = positionals[0] === 'growth'
+  const rows = isGrowth ? [] : choose(values.rows)
+  ensurePrograms(['redis'])
   const size = quick ? 'quick, and so rough' : 'full length'
   print(`${describeMachine()}; ${size}; the gateway with authentication, Redis and metrics\n`)
-  if (positionals[0] === 'growth') return printGrowth(values.rows?.split(','), print)
-  const reps = values.reps === undefined ? (quick ? 1 : undefined) : Number(values.reps)
+  if (isGrowth) return printGrowth(values.rows?.split(','), print)
   const peers = PEERS.filter((name) => values.peers?.split(',').includes(name) ?? true)
-  for (const [name, row] of choose(values.rows)) await playRow(name, row, { reps, quick, peers })
+  for (const [name, row] of rows) await playRow(name, row, { reps, quick, peers })
 }
 
 function choose(names: string | undefined): [string, BenchRow][] {
   if (names === undefined) return Object.entries(ROWS)
   return names.split(',').map((name) => {
     const row = ROWS[name]
-    if (row === undefined) throw new Error(`no row ${name}; there are: ${Object.keys(ROWS).join(', ')}`)
+    if (row === undefined) refuse(`no row ${name}; there are: ${Object.keys(ROWS).join(', ')}`)
     return [name, row]
   })
+}
+
+function toReps(text: string): number {
+  const reps = Number(text)
+  return Number.isInteger(reps) && reps >= 1
+    ? reps
+    : refuse(`--reps must be a whole number from 1, not ${text}`)
+}
+
+function refuse(reason: string): never {
+  console.error(reason)
+  process.exit(2)
 }
 
 /** All servers in each repetition, by turns who is first: so what else the machine does meets them alike. */

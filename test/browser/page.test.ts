@@ -76,6 +76,18 @@ describe('page', function () {
     expect(page.url()).to.equal(`${url}/`)
   })
 
+  it('works in a browser that keeps nothing for pages', async () => {
+    const page = await newTab(browser, undo)
+    await page.addInitScript(`for (const name of ['sessionStorage', 'localStorage'])
+      Object.defineProperty(window, name, { get() { throw new DOMException('denied', 'SecurityError') } })`)
+    await page.goto(`${shared.url}/#token=${await adminToken()}`)
+    await state(page, 'Live').waitFor()
+    await recall(shared.url, 'kept nowhere', 1)
+    await row(page, 'kept nowhere').waitFor()
+    await page.goto(`${shared.url}/#rooms`)
+    await page.locator('nav a[aria-current][href="#rooms"]').waitFor()
+  })
+
   it('says that it is not live when the gateway is gone, and later shows what it missed exactly once', async () => {
     const folder = temporaryFolder()
     undo(folder.remove)

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { Agent, request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { expect } from 'chai'
 import { adminToken, connect, makeToken } from '../support/client.ts'
 import { postDisconnect } from '../support/disconnect.ts'
@@ -268,6 +271,26 @@ describe('the HTTP API', function () {
       expect((await last.first('goodbye')).data).to.include({ code: 4000 })
       await last.ended()
       expect(await gateway.exited).to.equal(0)
+    })
+
+    it('holds no place for who asks for its head alone, and stays connected', async () => {
+      const small = await startGatewayProcess({ MAX_SOCKETS: '1' })
+      undo(small.stop)
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+      undo(() => agent.destroy())
+      const head = request(`${small.url}/v1/stream?group=g`, {
+        method: 'HEAD',
+        agent,
+        headers: { Authorization: `Bearer ${admin}` },
+      }).end()
+      const [answer] = (await once(head, 'response')) as [IncomingMessage]
+      expect(answer.headers['content-type']).to.equal('text/event-stream')
+      answer.resume()
+      await until('there is room', async () => {
+        const next = await openStream(small.url, 'group=g', admin)
+        undo(next.close)
+        return next.status === 200
+      })
     })
 
     it('counts as a socket', async () => {

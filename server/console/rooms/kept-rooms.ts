@@ -1,13 +1,14 @@
 import { isIdentifier } from '../../../shared/identifier.ts'
 import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
+import { tabStorage } from '../storage.ts'
 
 const KEY = 'rooms'
 
 /** The rooms that were watched in this tab before it was reloaded, without the feed. */
 export function loadRooms(): readonly Room[] {
   try {
-    const kept: unknown = JSON.parse(sessionStorage.getItem(KEY) ?? '[]')
+    const kept: unknown = JSON.parse(tabStorage.get(KEY) ?? '[]')
     return Array.isArray(kept) ? kept.filter(isRoom) : []
   } catch {
     return []
@@ -15,7 +16,7 @@ export function loadRooms(): readonly Room[] {
 }
 
 export function keepRooms(rooms: readonly Room[]): void {
-  sessionStorage.setItem(KEY, JSON.stringify(rooms.filter((room) => !isFeed(room))))
+  tabStorage.set(KEY, JSON.stringify(rooms.filter((room) => !isFeed(room))))
 }
 
 const isRoom = (value: unknown): value is Room =>
