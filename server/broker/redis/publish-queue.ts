@@ -8,8 +8,8 @@ import type { Addressed } from './encode-publish.ts'
 const RECALLS_PER_CALL = 64
 const MESSAGES_PER_CALL = 1_000
 /**
- * While recalls come in company, a call begins no sooner than so long after the last one: what a recall costs is mostly that
- * processes are woken for it, here, in Redis and on every node, and they are woken once for all of a call.
+ * After a call of several recalls the next one begins no sooner: what a recall costs is mostly that processes are woken for
+ * it, here, in Redis and on every node, and they are woken once for all of a call.
  */
 const CALLS_APART_MS = 5
 /** So many do not wait for more. */
@@ -26,9 +26,10 @@ interface Waiting extends Addressed {
 type Send = (batch: readonly Addressed[]) => Promise<readonly (readonly Position[])[]>
 
 /**
- * Publishes recalls in the order in which they come, one call at a time: what comes while one is under way, or shortly after
- * one that held several, goes into the next one together, as a group commit does. One that comes alone never waits. When a call fails, what waits behind it fails as well, and at once: the
- * caller has another place for it, and little time.
+ * Publishes recalls in the order in which they come, one call at a time: what comes while one is under way, or shortly
+ * after one that held several, goes into the next one together, as a group commit does. After a call of a single recall
+ * nothing waits. When a call fails, what waits behind it fails as well, and at once: the caller has another place for it,
+ * and little time.
  */
 export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
   let waiting: Waiting[] = []
@@ -38,7 +39,7 @@ export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
 
   async function sendAll(): Promise<void> {
     while (waiting.length > 0) {
-      await gather()
+      await company()
       const batch = takeBatch()
       last = { beganMs: clock.now(), recalls: batch.length }
       try {
@@ -57,7 +58,8 @@ export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
     isSending = false
   }
 
-  async function gather(): Promise<void> {
+  /** Resolves when the next call may begin. */
+  async function company(): Promise<void> {
     if (last.recalls < 2 || waiting.length >= ENOUGH_FOR_A_CALL) return
     const leftMs = last.beganMs + CALLS_APART_MS - clock.now()
     if (leftMs <= 0) return
