@@ -22,7 +22,7 @@ function createStorage(open: () => Storage): TextStorage {
     }
   }
   return {
-    get: (key) => tryTo((storage) => storage.getItem(key)) ?? memory.get(key) ?? null,
+    get: (key) => memory.get(key) ?? tryTo((storage) => storage.getItem(key)),
     set(key, text) {
       memory.set(key, text)
       tryTo((storage) => storage.setItem(key, text))

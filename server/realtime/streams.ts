@@ -61,7 +61,7 @@ export function createStreams({ audience, sessions, connections, ...dependencies
       join: (room) => audience.join(face, room, listener),
       leave: (room) => audience.leave(face, room, listener),
       replay(room, epoch, notices) {
-        if (notices.length === 0) return
+        if (notices.length === 0 || !isOpen()) return
         metrics.noticesDelivered(notices.length, 1)
         listener.onNotices(toOutgoing(face, room, epoch, notices))
       },

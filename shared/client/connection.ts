@@ -14,8 +14,8 @@ import type { Credential } from './credential.ts'
 
 /** An answer that is not there by then is not coming. */
 export const ANSWER_WITHIN_MS = 5_000
-/** A credential that is not there by then is asked for again, later. */
-const CREDENTIAL_WITHIN_MS = 10_000
+/** People who have to log in first take a while. */
+const CREDENTIAL_WITHIN_MS = 30_000
 /** Goodbyes from here on mean: stay away until a person has done something. */
 const STAY_AWAY_FROM = 4_500
 /** Another credential is asked for in the last fifth of the life of one, at most so long before its end. */
@@ -36,6 +36,8 @@ interface ConnectionOptions {
   readonly url: string | undefined
   /** Asked before each connection, and before what it gave ends. */
   readonly credential: () => Credential | Promise<Credential>
+  /** One that is not there by then is asked for again, later. */
+  readonly credentialWithinMs?: number
   readonly onConnect: () => void
   readonly onDisconnect: () => void
   readonly onGoodbye: (goodbye: Goodbye) => void
@@ -119,8 +121,8 @@ export class Connection {
   async #credential(): Promise<Credential> {
     let timer: ReturnType<typeof setTimeout> | undefined
     const tooLate = new Promise<never>((_, reject) => {
-      const error = new Error(`getToken gave nothing in ${CREDENTIAL_WITHIN_MS / 1_000} s`)
-      timer = setTimeout(() => reject(error), CREDENTIAL_WITHIN_MS)
+      const { credentialWithinMs: ms = CREDENTIAL_WITHIN_MS } = this.#options
+      timer = setTimeout(() => reject(new Error(`no credential came in ${ms / 1_000} s`)), ms)
     })
     try {
       return await Promise.race([this.#options.credential(), tooLate])
@@ -195,7 +197,7 @@ export class Connection {
       if (answer?.ok) nextEndMs = answer.expiresAtMs
       else if (answer?.retry === false) return
     } catch (error) {
-      this.#options.onError(error)
+      if (opening === this.#opening) this.#options.onError(error)
     }
     if (opening === this.#opening && this.isConnected) this.#refreshBefore(nextEndMs ?? endsAtMs)
   }

@@ -28,7 +28,7 @@ const SEQS_PER_REQUEST = 1_000
 export interface RecallClientOptions {
   /** Of the gateway; without it, the one that the page came from. */
   readonly url?: string
-  /** A credential, or a function that gives one: asked for each connection, and before the last one ends. */
+  /** A credential, or a function that gives one within 30 s: asked for each connection, and before the last one ends. */
   readonly auth?: Credential | (() => Credential | Promise<Credential>)
   /** The same, for tokens alone. */
   readonly getToken?: () => string | Promise<string>
@@ -58,7 +58,10 @@ export interface ClientEvents {
     readonly retry: boolean
   }
   readonly goodbye: Goodbye
-  /** What a listener threw, which gets the notice again later; or what `auth`, `getToken` or the position store threw. */
+  /**
+   * What a listener threw, which gets the notice again later; or what `auth`, `getToken` or the position store threw, or
+   * that no credential came in 30 s.
+   */
   readonly error: unknown
 }
 

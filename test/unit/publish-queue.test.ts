@@ -99,6 +99,24 @@ describe('the queue of recalls for Redis', () => {
     expect(clock.pending()).to.equal(0)
   })
 
+  it('does not let what could not fill a call wait, nor what is to go at once', async () => {
+    const { calls, publish, answerAfter } = open()
+    for (const seq of [1, 2, 3]) void publish(of(seq, 500))
+    await turn()
+    await answerAfter(0)
+    expect(calls.map(({ seqs }) => seqs)).to.deep.equal([[1, 2], [3]])
+    void publish(of(4))
+    void publish(of(5))
+    await answerAfter(0)
+    await answerAfter(0)
+    void publish(of(6))
+    await turn()
+    expect(calls).to.have.length(3)
+    void publish(of(7), true)
+    await turn()
+    expect(calls.at(-1)?.seqs).to.deep.equal([6, 7])
+  })
+
   it('bounds a call by recalls and by messages, and sends a large recall alone', async () => {
     const { calls, publish, answerAfter } = open()
     const all = [

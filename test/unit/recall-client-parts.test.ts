@@ -1,10 +1,12 @@
 import { expect } from 'chai'
 import { BackOff } from '../../shared/client/back-off.ts'
+import { Connection } from '../../shared/client/connection.ts'
 import { endOf } from '../../shared/client/credential.ts'
 import { FollowedRoom } from '../../shared/client/followed-room.ts'
 import { Listening } from '../../shared/client/listening.ts'
 import { storedPositions } from '../../shared/client/position-store.ts'
 import type { Position } from '../../shared/position.ts'
+import { undoAfterEach } from '../support/undo.ts'
 import { until } from '../support/wait.ts'
 
 const notice = (offset: number) => ({ offset, group: 'g', messages: [{ seq: offset }], recalledAtMs: 1 })
@@ -130,6 +132,53 @@ describe('the pause before a client comes back', () => {
     for (let i = 0; i < 10; i++) backOff.nextMs()
     backOff.succeeded()
     expect(backOff.nextMs()).to.be.at.most(1_000)
+  })
+})
+
+describe('a credential that does not come', () => {
+  const undo = undoAfterEach()
+
+  it('is said, and asked for again', async () => {
+    const errors: string[] = []
+    let asked = 0
+    const connection = new Connection({
+      url: 'http://127.0.0.1:9',
+      credential() {
+        asked++
+        return new Promise(() => undefined)
+      },
+      credentialWithinMs: 10,
+      onConnect: () => undefined,
+      onDisconnect: () => undefined,
+      onGoodbye: () => undefined,
+      onError: (error) => errors.push(String(error)),
+      onChange: () => undefined,
+    })
+    undo(() => connection.close())
+    connection.open()
+    await until('it is asked for again', () => asked > 1)
+    expect(errors[0]).to.equal('Error: no credential came in 0.01 s')
+  })
+
+  it('is nothing to speak of once the connection is closed', async () => {
+    let said = false
+    let asked = false
+    const connection = new Connection({
+      url: 'http://127.0.0.1:9',
+      async credential() {
+        asked = true
+        throw new Error('too late')
+      },
+      onConnect: () => undefined,
+      onDisconnect: () => undefined,
+      onGoodbye: () => undefined,
+      onError: () => (said = true),
+      onChange: () => undefined,
+    })
+    connection.open()
+    connection.close()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect({ asked, said }).to.deep.equal({ asked: true, said: false })
   })
 })
 

@@ -18,6 +18,8 @@ const ENOUGH_FOR_A_CALL = 16
 const WAITING_AT_MOST = 20_000
 
 interface Waiting extends Addressed {
+  /** See `PublishOptions`. */
+  readonly atOnce: boolean
   readonly resolve: (positions: readonly Position[]) => void
   readonly reject: (error: unknown) => void
 }
@@ -28,20 +30,20 @@ type Send = (batch: readonly Addressed[]) => Promise<readonly (readonly Position
 /**
  * Publishes recalls in the order in which they come, one call at a time: what comes while one is under way, or shortly
  * after one that held several, goes into the next one together, as a group commit does. After a call of a single recall
- * nothing waits. When a call fails, what waits behind it fails as well, and at once: the caller has another place for it,
+ * nothing waits, nor what is published `atOnce`. When a call fails, what waits behind it fails as well, and at once: the caller has another place for it,
  * and little time.
  */
 export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
   let waiting: Waiting[] = []
   let isSending = false
-  let last = { beganMs: -Infinity, recalls: 0 }
+  let last = { beganMs: -Infinity, recalls: 0, leftSome: false }
   let stopGathering: (() => void) | undefined
 
   async function sendAll(): Promise<void> {
     while (waiting.length > 0) {
       await company()
       const batch = takeBatch()
-      last = { beganMs: clock.now(), recalls: batch.length }
+      last = { beganMs: clock.now(), recalls: batch.length, leftSome: waiting.length > 0 }
       try {
         const outcomes = await send(batch)
         for (const [i, { resolve, reject }] of batch.entries()) {
@@ -60,7 +62,7 @@ export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
 
   /** Resolves when the next call may begin. */
   async function company(): Promise<void> {
-    if (last.recalls < 2 || waiting.length >= ENOUGH_FOR_A_CALL) return
+    if (last.recalls < 2 || last.leftSome || isEnough()) return
     const leftMs = last.beganMs + CALLS_APART_MS - clock.now()
     if (leftMs <= 0) return
     await new Promise<void>((resolve) => {
@@ -73,6 +75,8 @@ export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
     stopGathering = undefined
   }
 
+  const isEnough = (): boolean => waiting.length >= ENOUGH_FOR_A_CALL || waiting.some(({ atOnce }) => atOnce)
+
   function takeBatch(): readonly Waiting[] {
     let messages = 0
     const tooMany = waiting.findIndex(({ recall }, i) => {
@@ -82,15 +86,15 @@ export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
     return waiting.splice(0, tooMany === -1 ? waiting.length : tooMany)
   }
 
-  return ({ recall, rooms, names }: Addressed): Promise<readonly Position[]> =>
+  return ({ recall, rooms, names }: Addressed, atOnce = false): Promise<readonly Position[]> =>
     new Promise((resolve, reject) => {
       if (waiting.length >= WAITING_AT_MOST)
         return reject(new GatewayError('BROKER_UNAVAILABLE', 'too many recalls wait for Redis'))
-      waiting.push({ recall, rooms, names, resolve, reject })
-      if (waiting.length >= ENOUGH_FOR_A_CALL) stopGathering?.()
+      waiting.push({ recall, rooms, names, atOnce, resolve, reject })
+      if (isEnough()) stopGathering?.()
       if (isSending) return
       isSending = true
-      // With all that is published in one go, as from the spool, and without a wait for more: a quiet gateway is a fast one.
+      // With all that is published in one go, as from the spool.
       queueMicrotask(() => void sendAll())
     })
 }

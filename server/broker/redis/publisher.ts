@@ -4,7 +4,7 @@ import type { Recall } from '../../../shared/recall.ts'
 import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Logger } from '../../ops/logger.ts'
-import type { Published } from '../broker.ts'
+import type { Published, PublishOptions } from '../broker.ts'
 import { within } from '../within.ts'
 import type { Connection } from './connection.ts'
 import { encodePublish } from './encode-publish.ts'
@@ -84,22 +84,30 @@ export function createPublisher(
   }
 
   async function renewAll(goneBack: readonly GoneBack[]): Promise<void> {
-    for (const { room, name, position } of goneBack) {
-      log.error({ room: name, position }, 'a log lost recalls that were confirmed')
-      // Kept it is: who could not be told now is told by the nodes, which compare as well.
-      await renew(room, position.epoch).catch((err: unknown) =>
-        log.error({ err }, 'a log could not be renewed'),
-      )
-    }
+    await Promise.all(
+      goneBack.map(async ({ room, name, position }) => {
+        log.error({ room: name, position }, 'a log lost recalls that were confirmed')
+        // Kept it is: who could not be told now is told by the nodes, which compare as well.
+        await renew(room, position.epoch).catch((err: unknown) =>
+          log.error({ err }, 'a log could not be renewed'),
+        )
+      }),
+    )
   }
 
-  return async function publish(recall: Recall, withinMs: number): Promise<Published> {
+  return async function publish(
+    recall: Recall,
+    withinMs: number,
+    { atOnce = false }: PublishOptions = {},
+  ): Promise<Published> {
     const rooms = roomsOf(recall)
     const names = rooms.map(roomName)
-    const positions = await within(withinMs, enqueue({ recall, rooms, names })).catch((error: unknown) => {
-      if (waitReplicas > 0) onUnconfirmed()
-      throw error
-    })
+    const positions = await within(withinMs, enqueue({ recall, rooms, names }, atOnce)).catch(
+      (error: unknown) => {
+        if (waitReplicas > 0) onUnconfirmed()
+        throw error
+      },
+    )
     return {
       duplicate: positions.length === 0,
       positions: rooms.flatMap((room, i) => {

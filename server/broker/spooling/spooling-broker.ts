@@ -36,7 +36,7 @@ export function createSpoolingBroker(
 ): Broker {
   const drain = createDrain(
     { atFirst: Math.ceil(historySize / 2) },
-    { publish: (recall) => broker.publish(recall, BROKER_WITHIN_MS), spool, log },
+    { publish: (recall) => broker.publish(recall, BROKER_WITHIN_MS, { atOnce: true }), spool, log },
   )
 
   async function publish(recall: Recall, withinMs: number): Promise<Published> {
