@@ -85,14 +85,13 @@ interface ConnectionOptions {
 export function createConnection({ target, locate, role }: ConnectionOptions, log: Logger): Connection {
   let connectedTo: Address | undefined
   let lives = 0
-  const { mode, seeds, username, password, tls, db } = target
-  const place =
-    mode === 'single'
-      ? { host: seeds[0].host, port: seeds[0].port }
-      : { Connector: connectorTo({ locate, tls, onAddress: (address) => (connectedTo = address) }) }
+  const { mode, username, password, tls, db } = target
   const client = new Redis({
     ...OUTAGE_OPTIONS,
-    ...place,
+    Connector: connectorTo(
+      { tls, onlyMaster: mode !== 'single' },
+      { locate, onAddress: (address) => (connectedTo = address) },
+    ),
     scripts: SCRIPTS,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
@@ -115,7 +114,7 @@ export function createConnection({ target, locate, role }: ConnectionOptions, lo
     life: () => lives,
     rebuild: () => client.disconnect(true),
     async leaveIfMoved() {
-      if (mode === 'single' || client.status !== 'ready' || connectedTo === undefined) return
+      if (client.status !== 'ready' || connectedTo === undefined) return
       const [from, life] = [textOf(connectedTo), lives]
       const to = await locate().then(textOf, () => from)
       if (to === from || life !== lives) return

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis'
 import { GatewayError } from '../../../shared/errors.ts'
+import { connectorTo } from './connector.ts'
 import { holderOfSlot, masterAddress, nodesOf } from './topology.ts'
 import { textOf } from './target.ts'
 import type { Address, RedisTarget } from './target.ts'
@@ -18,8 +19,12 @@ interface LocatorOptions {
   readonly key: string
 }
 
-/** Asks sentinels for their master, or nodes of a cluster for the owner of our slot: one after the other until one knows. */
+/**
+ * Asks sentinels for their master, or nodes of a cluster for the owner of our slot: one after the other until one knows. A
+ * single server is where it is.
+ */
 export function createLocator({ target, sentinelName, key }: LocatorOptions): Locate {
+  if (target.mode === 'single') return async () => target.seeds[0]
   let known: readonly Address[] = target.seeds
 
   async function ask(seed: Address): Promise<Address> {
@@ -62,7 +67,7 @@ export function createLocator({ target, sentinelName, key }: LocatorOptions): Lo
 
 function askingClient({ mode, username, password, tls }: RedisTarget, seed: Address): Redis {
   return new Redis({
-    ...seed,
+    Connector: connectorTo({ tls, onlyMaster: false }, { locate: async () => seed }),
     // Sentinels have a password of their own at most, and take any when they have none.
     ...(username === undefined || mode === 'sentinel' ? {} : { username }),
     ...(password === undefined ? {} : { password }),

@@ -1,0 +1,32 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { expect } from 'chai'
+import { connectorTo } from '../../server/broker/redis/connector.ts'
+import { undoAfterEach } from '../support/undo.ts'
+
+describe('a stream to Redis', () => {
+  const undo = undoAfterEach()
+
+  for (const tls of [false, true]) {
+    it(`${tls ? 'over TLS ' : ''}may tell more than one error without ending the process`, async () => {
+      const server = createServer((socket) => socket.on('error', () => undefined).end()).listen(
+        0,
+        '127.0.0.1',
+      )
+      undo(() => server.close())
+      await once(server, 'listening')
+      const { port } = server.address() as AddressInfo
+      const Connector = connectorTo(
+        { tls, onlyMaster: false },
+        { locate: async () => ({ host: '127.0.0.1', port }) },
+      )
+      const connector = new Connector()
+      const stream = await connector.connect(() => undefined)
+      undo(() => stream.destroy())
+      stream.emit('error', new Error('first'))
+      stream.emit('error', new Error('second'))
+      expect(connector).to.have.nested.property('firstError.message', 'first')
+    })
+  }
+})
