@@ -30,8 +30,8 @@ type Send = (batch: readonly Addressed[]) => Promise<readonly (readonly Position
 /**
  * Publishes recalls in the order in which they come, one call at a time: what comes while one is under way, or shortly
  * after one that held several, goes into the next one together, as a group commit does. After a call of a single recall
- * nothing waits, nor what is published `atOnce`. When a call fails, what waits behind it fails as well, and at once: the caller has another place for it,
- * and little time.
+ * nothing waits, nor what is published `atOnce`. When a call fails, what waits behind it fails as well, and at once: the
+ * caller has another place for it, and little time.
  */
 export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
   let waiting: Waiting[] = []
@@ -41,7 +41,7 @@ export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
 
   async function sendAll(): Promise<void> {
     while (waiting.length > 0) {
-      await company()
+      await waitForCompany()
       const batch = takeBatch()
       last = { beganMs: clock.now(), recalls: batch.length, leftSome: waiting.length > 0 }
       try {
@@ -61,7 +61,7 @@ export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
   }
 
   /** Resolves when the next call may begin. */
-  async function company(): Promise<void> {
+  async function waitForCompany(): Promise<void> {
     if (last.recalls < 2 || last.leftSome || isEnough()) return
     const leftMs = last.beganMs + CALLS_APART_MS - clock.now()
     if (leftMs <= 0) return
