@@ -6,10 +6,10 @@ import { createGuard } from './auth/guard.ts'
 import type { Guard } from './auth/guard.ts'
 import { createAppEndpoint } from './auth/membership/app-endpoint.ts'
 import { Memberships } from './auth/membership/memberships.ts'
-import { createProvider } from './auth/membership/provider.ts'
+import { createProvider } from './auth/membership/tencent-rest.ts'
 import { Revocations } from './auth/revocations.ts'
-import { createClientAddress } from './client-address.ts'
-import type { Config } from './ops/config.ts'
+import { createClientAddress } from './http/client-address.ts'
+import type { Config } from './config/config.ts'
 
 export interface ConfiguredAdmission {
   readonly admission: Admission

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError } from 'commander'
 import { asGatewayError } from '../shared/errors.ts'
-import { quarantine } from './commands/quarantine.ts'
-import { send } from './commands/send.ts'
-import { start } from './commands/start.ts'
-import type { Terminal } from './commands/terminal.ts'
-import { token } from './commands/token.ts'
+import { quarantine } from './cli/quarantine.ts'
+import { send } from './cli/send.ts'
+import { start } from './cli/start.ts'
+import type { Terminal } from './cli/command.ts'
+import { token } from './cli/token.ts'
 
 /** Beyond the drain: what requests under way and the stores may take to finish. */
 const STOP_GRACE_MS = 8_000

@@ -1,4 +1,4 @@
-import type { Logger } from './ops/logger.ts'
+import type { Logger } from './telemetry/logger.ts'
 
 type Stop = () => Promise<void>
 

@@ -1,11 +1,11 @@
 import type { RequestHandler } from 'express'
 import Joi from 'joi'
-import { encodeAnnouncement } from '../announcement.ts'
+import { encodeAnnouncement } from '../auth/announcements.ts'
 import type { Broker } from '../broker/broker.ts'
-import { identifier } from '../identifier-schema.ts'
-import type { Logger } from '../ops/logger.ts'
+import { identifier } from '../lib/schema.ts'
+import type { Logger } from '../telemetry/logger.ts'
 import { checkBody, readBody } from './body.ts'
-import { principalOf } from './who.ts'
+import { principalOf } from './bearer-auth.ts'
 
 /** As long as announcements are kept for processes that start later. */
 const FOR_AT_MOST_S = 86_400

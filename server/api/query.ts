@@ -4,7 +4,7 @@ import { GatewayError } from '../../shared/errors.ts'
 import type { Position } from '../../shared/position.ts'
 import type { Conversation } from '../../shared/recall.ts'
 import type { Room } from '../../shared/room.ts'
-import { identifier } from '../identifier-schema.ts'
+import { identifier } from '../lib/schema.ts'
 
 const SEQS_AT_MOST = 1_000
 const NOTICES_AT_MOST = 1_000

@@ -2,10 +2,10 @@ import type { RequestHandler } from 'express'
 import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
 import type { Broker } from '../broker/broker.ts'
-import { identifier } from '../identifier-schema.ts'
-import type { Logger } from '../ops/logger.ts'
+import { identifier } from '../lib/schema.ts'
+import type { Logger } from '../telemetry/logger.ts'
 import { checkBody, readBody } from './body.ts'
-import { principalOf } from './who.ts'
+import { principalOf } from './bearer-auth.ts'
 
 const KEPT_WITHIN_MS = 1_700
 

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { asGatewayError, GatewayError } from '../../shared/errors.ts'
-import { clientNetwork } from '../client-address.ts'
-import type { ClientAddress } from '../client-address.ts'
+import { clientNetwork } from '../http/client-address.ts'
+import type { ClientAddress } from '../http/client-address.ts'
 import type { Authenticate } from './authenticate.ts'
 import type { Principal } from './principal.ts'
 

@@ -4,7 +4,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { GatewayError } from '../../shared/errors.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
 import type { Conversation } from '../../shared/recall.ts'
-import { fetchBounded } from './fetch-bounded.ts'
+import { fetchBounded } from '../http/fetch.ts'
 import type { Principal } from './principal.ts'
 import { RememberedTokens } from './remembered-tokens.ts'
 

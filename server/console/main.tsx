@@ -1,12 +1,12 @@
 import { render } from 'preact'
 import { App } from './app.tsx'
-import { Desk } from './desk.ts'
-import { firstLanguage, keepLanguage, SPEECHES } from './language.ts'
-import type { Language } from './language.ts'
+import { Desk } from './state/store.ts'
+import { firstLanguage, keepLanguage, SPEECHES } from './i18n/i18n.ts'
+import type { Language } from './i18n/i18n.ts'
 import { showTitle } from './shell/state-words.ts'
-import { showTheme } from './theme.ts'
-import { forgetToken, keepToken, takeToken } from './token.ts'
-import { viewInAddress } from './view-name.ts'
+import { showTheme } from './ui/theme.ts'
+import { forgetToken, keepToken, takeToken } from './state/token.ts'
+import { viewInAddress } from './shell/view-name.ts'
 
 const page = document.getElementById('page') ?? document.body
 let token = takeToken()

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { clientNetwork } from '../client-address.ts'
-import type { ClientAddress } from '../client-address.ts'
+import { clientNetwork } from '../http/client-address.ts'
+import type { ClientAddress } from '../http/client-address.ts'
 
 interface ConnectionLimits {
   /** Most connections of the node. */

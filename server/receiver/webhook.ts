@@ -1,15 +1,15 @@
 import { asGatewayError, GatewayError } from '../../shared/errors.ts'
 import type { Broker } from '../broker/broker.ts'
-import type { Logger } from '../ops/logger.ts'
-import type { Metrics } from '../ops/metrics.ts'
-import { noOpinion, OK } from './answers.ts'
-import type { WebhookAnswer } from './answers.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { noOpinion, OK } from './responses.ts'
+import type { WebhookAnswer } from './responses.ts'
 import { checkAuthenticity, createSignsAt } from './authenticity.ts'
-import { toMembershipEnd } from './membership-webhook.ts'
-import type { MembershipEnd } from './membership-webhook.ts'
+import { toMembershipEnd } from './commands/membership.ts'
+import type { MembershipEnd } from './commands/membership.ts'
 import type { Quarantine } from './quarantine.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
-import { RECALL_COMMAND, toRecall } from './recall-webhook.ts'
+import { RECALL_COMMAND, toRecall } from './commands/recall-webhook.ts'
 
 /** The provider gives up after 2 s; 300 ms are left for the answer to travel. */
 const ANSWER_WITHIN_MS = 1_700

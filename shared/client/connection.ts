@@ -8,7 +8,7 @@ import type {
   Refused,
   ServerToClient,
 } from '../protocol.ts'
-import { BackOff } from './back-off.ts'
+import { BackOff } from '../backoff.ts'
 import { endOf } from './credential.ts'
 import type { Credential } from './credential.ts'
 

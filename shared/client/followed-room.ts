@@ -3,7 +3,7 @@ import { mergeInOrder } from '../position.ts'
 import type { Position } from '../position.ts'
 import type { NoticeBatch, Refused, SubscribeAsk, Subscribed } from '../protocol.ts'
 import type { Room } from '../room.ts'
-import { BackOff } from './back-off.ts'
+import { BackOff } from '../backoff.ts'
 import type { Listening } from './listening.ts'
 
 /** More waits for listeners: then nothing is taken until they are through, and the rest is asked for again. */

@@ -1,5 +1,5 @@
 import type { MemberNotice, Notice } from '../notice.ts'
-import { BackOff } from './back-off.ts'
+import { BackOff } from '../backoff.ts'
 
 /** May return a promise: the next notice is given when it has resolved. */
 export type NoticeListener = (notice: Notice | MemberNotice) => unknown

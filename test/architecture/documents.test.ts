@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
-import { configSchema } from '../../server/ops/config.ts'
+import { configSchema } from '../../server/config/config.ts'
 import { ERRORS, GOODBYES } from '../../shared/errors.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))

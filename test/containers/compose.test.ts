@@ -7,7 +7,7 @@ import { expect } from 'chai'
 import { DCLinter } from 'dclint'
 import { validate } from 'dockerfile-utils'
 import { parse } from 'yaml'
-import { configSchema, readConfig } from '../../server/ops/config.ts'
+import { configSchema, readConfig } from '../../server/config/config.ts'
 import { freePort } from '../support/free-port.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import { undoAfterEach } from '../support/undo.ts'
@@ -47,7 +47,7 @@ const compose = parse(read('docker-compose.yml'), { merge: true }) as {
 }
 const services = Object.entries(compose.services)
 const gateways = services.filter(([, { build }]) => build !== undefined)
-const proxyConfiguration = read('server/proxy/nginx.conf')
+const proxyConfiguration = read('server/deploy/nginx.conf')
 
 interface Instruction {
   readonly name: string
@@ -211,7 +211,7 @@ describe('proxy configuration', () => {
 
   it('is mounted read-only where nginx looks for it', () => {
     const { volumes } = compose.services['proxy'] ?? {}
-    expect(volumes).to.include('./server/proxy/nginx.conf:/etc/nginx/nginx.conf:ro')
+    expect(volumes).to.include('./server/deploy/nginx.conf:/etc/nginx/nginx.conf:ro')
   })
 
   it('listens on the port that is published', () => {

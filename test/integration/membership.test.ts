@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { expect } from 'chai'
-import { createProvider } from '../../server/auth/membership/provider.ts'
+import { createProvider } from '../../server/auth/membership/tencent-rest.ts'
 import { checkUserSig } from '../../server/auth/user-sig.ts'
 import { connect, makeToken } from '../support/client.ts'
 import type { Client } from '../support/client.ts'

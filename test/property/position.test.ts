@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { answerSince } from '../../server/broker/log-rules.ts'
-import { missedSince } from '../../server/realtime/missed.ts'
-import { replay } from '../../server/realtime/replay.ts'
+import { missedSince } from '../../server/realtime/sessions/missed.ts'
+import { replay } from '../../server/realtime/sessions/replay.ts'
 import type { Notice } from '../../shared/notice.ts'
 import { mergeInOrder } from '../../shared/position.ts'
 

@@ -9,7 +9,7 @@ import { temporaryFolder } from './temporary-folder.ts'
 import { until } from './wait.ts'
 
 /** The configuration that docker-compose.yml mounts. */
-const NGINX_CONF = fileURLToPath(new URL('../../../server/proxy/nginx.conf', import.meta.url))
+const NGINX_CONF = fileURLToPath(new URL('../../../server/deploy/nginx.conf', import.meta.url))
 
 /** Ports of the processes that stand for the services of docker-compose.yml. */
 interface Behind {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { noOpinion } from '../../server/receiver/answers.ts'
+import { noOpinion } from '../../server/receiver/responses.ts'
 
 const OK = { ActionStatus: 'OK', ErrorInfo: '', ErrorCode: 0 }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { expect } from 'chai'
-import { clientNetwork, createClientAddress } from '../../server/client-address.ts'
+import { clientNetwork, createClientAddress } from '../../server/http/client-address.ts'
 
 const request = (peer: string, forwarded?: string): IncomingMessage =>
   ({

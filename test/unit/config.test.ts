@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { readConfig } from '../../server/ops/config.ts'
+import { readConfig } from '../../server/config/config.ts'
 
 const NEEDED = { SDK_APP_ID: '1400000000', WEBHOOK_TOKEN: 'webhook-token', JWT_SECRET: 'j'.repeat(32) }
 

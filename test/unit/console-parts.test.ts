@@ -2,12 +2,12 @@ import { mock } from 'node:test'
 import { setImmediate as immediate } from 'node:timers/promises'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { Api } from '../../server/console/api.ts'
-import { Health } from '../../server/console/health/health.ts'
-import { Rates } from '../../server/console/health/rates.ts'
-import { inRanges } from '../../server/console/history/ranges.ts'
+import { Api } from '../../server/console/state/api.ts'
+import { Health } from '../../server/console/state/health.ts'
+import { Rates } from '../../server/console/state/rates.ts'
+import { inRanges } from '../../server/console/ui/ranges.ts'
 import { countAfter, rowWindow, topToSee } from '../../server/console/list/row-window.ts'
-import { readSeqs } from '../../server/console/test-recall/read-seqs.ts'
+import { readSeqs } from '../../server/console/ui/read-seqs.ts'
 
 describe('window of a list', () => {
   const scrolled = fc.record({

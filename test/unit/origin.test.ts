@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { isAllowedOrigin } from '../../server/origin.ts'
+import { isAllowedOrigin } from '../../server/http/cors.ts'
 
 describe('origin of a socket', () => {
   const host = 'gateway.example:8080'

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { createOutbox } from '../../server/realtime/outbox.ts'
+import { createOutbox } from '../../server/realtime/rooms/batcher.ts'
 import { createStillClock } from '../support/still-clock.ts'
 
 describe('outbox of a room', () => {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import { pino } from 'pino'
-import { createProber } from '../../server/broker/redis/prober.ts'
+import { createProber } from '../../server/broker/redis/delivery-probe.ts'
 
 /** Longer than a probe may take to come back. */
 const STALL_MS = 1_300

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { ANSWER_AT_MOST_BYTES, readAfter, readBefore, readReceivedSince } from '../../server/api/read-log.ts'
-import type { Page } from '../../server/api/read-log.ts'
+import { ANSWER_AT_MOST_BYTES, readAfter, readBefore, readReceivedSince } from '../../server/api/log-pages.ts'
+import type { Page } from '../../server/api/log-pages.ts'
 import { answerSince } from '../../server/broker/log-rules.ts'
 import type { Notice } from '../../shared/notice.ts'
 import { FEED } from '../../shared/room.ts'

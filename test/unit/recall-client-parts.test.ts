@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { BackOff } from '../../shared/client/back-off.ts'
+import { BackOff } from '../../shared/backoff.ts'
 import { Connection } from '../../shared/client/connection.ts'
 import { endOf } from '../../shared/client/credential.ts'
 import { FollowedRoom } from '../../shared/client/followed-room.ts'

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
-import { connectorTo } from '../../server/broker/redis/connector.ts'
+import { connectorTo } from '../../server/broker/redis/connection/connector.ts'
 import { undoAfterEach } from '../support/undo.ts'
 
 describe('a stream to Redis', () => {

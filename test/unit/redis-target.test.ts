@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { toTarget } from '../../server/broker/redis/target.ts'
+import { toTarget } from '../../server/broker/redis/connection/address.ts'
 
 describe('REDIS_URL', () => {
   it('names one server, with credentials, database and TLS', () => {

@@ -1,11 +1,11 @@
 import { expect } from 'chai'
 import { pino } from 'pino'
 import type { History } from '../../server/broker/broker.ts'
-import { createMetrics } from '../../server/ops/metrics.ts'
-import { LocalRoom } from '../../server/realtime/local-room.ts'
-import { createOutbox } from '../../server/realtime/outbox.ts'
-import { Replays } from '../../server/realtime/replays.ts'
-import { createSharedReads } from '../../server/realtime/shared-reads.ts'
+import { createMetrics } from '../../server/telemetry/metrics.ts'
+import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
+import { createOutbox } from '../../server/realtime/rooms/batcher.ts'
+import { Replays } from '../../server/realtime/rooms/replays.ts'
+import { createSharedReads } from '../../server/realtime/rooms/shared-reads.ts'
 import type { Notice } from '../../shared/notice.ts'
 
 const ROOM = { group: 'g' }

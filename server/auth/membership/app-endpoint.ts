@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import Joi from 'joi'
-import { createTurnstile } from '../../turnstile.ts'
-import { fetchBounded } from '../fetch-bounded.ts'
+import { createTurnstile } from '../../lib/turnstile.ts'
+import { fetchBounded } from '../../http/fetch.ts'
 import type { AskMembership, Verdict } from './source.ts'
 
 const REQUESTS_AT_ONCE = 50

@@ -2,29 +2,35 @@ import { randomUUID } from 'node:crypto'
 import type { RecalledAt } from '../../../shared/recall.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
-import { gather } from './gather.ts'
-import type { Logger } from '../../ops/logger.ts'
+import { gather } from '../../lib/gather.ts'
+import type { Logger } from '../../telemetry/logger.ts'
 import { ANNOUNCEMENTS_AT_MOST, ANNOUNCEMENTS_TTL_S } from '../announcement-rules.ts'
 import { REPORT_TTL_MS, REPORTS_KEPT } from '../report-rules.ts'
 import type { AnnouncementSubject, Broker, BrokerOptions } from '../broker.ts'
 import { answerSince, POSITION_TTL_S, UNUSED_TTL_S } from '../log-rules.ts'
-import { within } from '../within.ts'
-import { checkChannels, COMMAND_WITHIN_MS, connectFirst, createConnection, disconnect } from './connection.ts'
-import { warnOfEviction } from './eviction.ts'
-import { followAnnouncements } from './follow-announcements.ts'
+import { within } from '../timeout.ts'
+import {
+  checkChannels,
+  COMMAND_WITHIN_MS,
+  connectFirst,
+  createConnection,
+  disconnect,
+} from './connection/connection.ts'
+import { warnOfEviction } from './connection/eviction.ts'
+import { followAnnouncements } from './announcements.ts'
 import { createKeys } from './keys.ts'
-import { createLocator } from './locator.ts'
-import { createProber } from './prober.ts'
+import { createLocator } from './connection/locator.ts'
+import { createProber } from './delivery-probe.ts'
 import { livesOf } from './lives.ts'
 import { createPublisher } from './publisher.ts'
 import { createReplicaConfirmation } from './replica-confirmation.ts'
-import { toAnnouncements, toArray, toEntries, toPositions, toReports } from './replies.ts'
+import { toAnnouncements, toArray, toEntries, toPositions, toReports } from './scripts.ts'
 import { createReadEntry } from './read-entry.ts'
 import { createSeal } from './seal.ts'
 import type { Seal } from './seal.ts'
 import { createSubscriber } from './subscriber.ts'
-import { toTarget } from './target.ts'
-import type { RedisMode } from './target.ts'
+import { toTarget } from './connection/address.ts'
+import type { RedisMode } from './connection/address.ts'
 
 export interface RedisOptions extends BrokerOptions {
   /** One, or several separated by commas: sentinels, or nodes of the cluster. */

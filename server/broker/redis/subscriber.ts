@@ -1,14 +1,14 @@
 import { GatewayError } from '../../../shared/errors.ts'
-import { gather } from './gather.ts'
-import type { Logger } from '../../ops/logger.ts'
+import { gather } from '../../lib/gather.ts'
+import type { Logger } from '../../telemetry/logger.ts'
 import type { RoomListener, Subscription } from '../broker.ts'
 import { RoomListeners } from '../room-listeners.ts'
-import { connectFirst, disconnect } from './connection.ts'
-import type { Connection } from './connection.ts'
+import { connectFirst, disconnect } from './connection/connection.ts'
+import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
 import type { ReadEntry } from './read-entry.ts'
-import { toSpread } from './replies.ts'
-import type { RedisTarget } from './target.ts'
+import { toSpread } from './scripts.ts'
+import type { RedisTarget } from './connection/address.ts'
 
 /** Channels in one SSUBSCRIBE. */
 const CHANNELS_PER_CALL = 512

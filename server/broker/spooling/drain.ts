@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Recall } from '../../../shared/recall.ts'
-import type { Logger } from '../../ops/logger.ts'
+import type { Logger } from '../../telemetry/logger.ts'
 import { Pace } from './pace.ts'
 import type { Spool } from './spool.ts'
 

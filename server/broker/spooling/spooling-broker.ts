@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Recall } from '../../../shared/recall.ts'
-import type { Logger } from '../../ops/logger.ts'
+import type { Logger } from '../../telemetry/logger.ts'
 import type { Broker, Published } from '../broker.ts'
-import { within } from '../within.ts'
+import { within } from '../timeout.ts'
 import { createDrain } from './drain.ts'
 import type { Spool } from './spool.ts'
 

@@ -1,7 +1,7 @@
-import { useSpeech } from '../language.ts'
-import { RecallTime } from '../recall-time.tsx'
+import { useSpeech } from '../i18n/i18n.ts'
+import { RecallTime } from '../ui/recall-time.tsx'
 import { Remark } from './remark.tsx'
-import type { KeyedRow, NoticeRow } from './row.ts'
+import type { KeyedRow, NoticeRow } from '../state/row.ts'
 
 /** A recall names up to 1,000 messages, and more than these are not seen in one line. */
 const SEQS_AT_MOST = 40

@@ -1,6 +1,6 @@
-import { Icon } from '../icon.tsx'
-import { useSpeech } from '../language.ts'
-import type { NoticeRow, Row } from './row.ts'
+import { Icon } from '../ui/icon.tsx'
+import { useSpeech } from '../i18n/i18n.ts'
+import type { NoticeRow, Row } from '../state/row.ts'
 
 /** What one must know to trust the list. */
 export function Remark({ row }: { readonly row: Exclude<Row, NoticeRow> }) {

@@ -1,6 +1,6 @@
 import type { TargetedKeyboardEvent } from 'preact'
 import { useState } from 'preact/hooks'
-import type { KeyedRow } from './row.ts'
+import type { KeyedRow } from '../state/row.ts'
 import { countAfter, topToSee } from './row-window.ts'
 import type { Scrolled } from './row-window.ts'
 

@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import type { KeyedRow } from './row.ts'
+import type { KeyedRow } from '../state/row.ts'
 import { countAfter } from './row-window.ts'
 import type { Scrolled } from './row-window.ts'
 import { useRowHeight } from './use-row-height.ts'

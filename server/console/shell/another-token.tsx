@@ -1,4 +1,4 @@
-import { useSpeech } from '../language.ts'
+import { useSpeech } from '../i18n/i18n.ts'
 import { TokenForm } from './token-form.tsx'
 
 interface AnotherTokenProps {

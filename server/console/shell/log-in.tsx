@@ -1,5 +1,5 @@
-import type { Language } from '../language.ts'
-import { useSpeech } from '../language.ts'
+import type { Language } from '../i18n/i18n.ts'
+import { useSpeech } from '../i18n/i18n.ts'
 import { Brand } from './brand.tsx'
 import { Switches } from './switches.tsx'
 import { StateBadge } from './state-badge.tsx'

@@ -1,8 +1,8 @@
-import type { Desk } from '../desk.ts'
-import { Icon } from '../icon.tsx'
-import { useSpeech } from '../language.ts'
-import type { Language } from '../language.ts'
-import type { ViewName } from '../view-name.ts'
+import type { Desk } from '../state/store.ts'
+import { Icon } from '../ui/icon.tsx'
+import { useSpeech } from '../i18n/i18n.ts'
+import type { Language } from '../i18n/i18n.ts'
+import type { ViewName } from './view-name.ts'
 import { Brand } from './brand.tsx'
 import { Switches } from './switches.tsx'
 

@@ -1,4 +1,4 @@
-import { useSpeech } from '../language.ts'
+import { useSpeech } from '../i18n/i18n.ts'
 import { stateInWords } from './state-words.ts'
 import type { ShownState } from './state-words.ts'
 

@@ -1,6 +1,6 @@
-import { reasonOf } from '../failure.tsx'
-import type { State } from '../watching.ts'
-import type { Words } from '../words/en.ts'
+import { reasonOf } from '../ui/failure.tsx'
+import type { State } from '../state/watched-rooms.ts'
+import type { Words } from '../i18n/en.ts'
 
 export type ShownState = State | { readonly kind: 'no-token' }
 

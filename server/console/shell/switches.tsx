@@ -1,7 +1,7 @@
-import { Icon } from '../icon.tsx'
-import { useSpeech } from '../language.ts'
-import type { Language } from '../language.ts'
-import { switchTheme } from '../theme.ts'
+import { Icon } from '../ui/icon.tsx'
+import { useSpeech } from '../i18n/i18n.ts'
+import type { Language } from '../i18n/i18n.ts'
+import { switchTheme } from '../ui/theme.ts'
 
 /** How the page looks, and in which language it speaks. */
 export function Switches({ onLanguage }: { readonly onLanguage: (language: Language) => void }) {

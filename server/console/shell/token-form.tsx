@@ -1,6 +1,6 @@
 import type { TargetedSubmitEvent } from 'preact'
-import { formText } from '../form-text.ts'
-import { useSpeech } from '../language.ts'
+import { formText } from '../ui/form-text.ts'
+import { useSpeech } from '../i18n/i18n.ts'
 
 export function TokenForm({ onToken }: { readonly onToken: (token: string) => void }) {
   const { words } = useSpeech()

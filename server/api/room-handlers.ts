@@ -1,0 +1,66 @@
+import type { RequestHandler } from 'express'
+import { toMemberNotice } from '../../shared/notice.ts'
+import type { MemberNotice, Notice } from '../../shared/notice.ts'
+import type { Room } from '../../shared/room.ts'
+import type { Admission } from '../auth/admission.ts'
+import type { Principal } from '../auth/principal.ts'
+import type { Broker } from '../broker/broker.ts'
+import { createTurnstile } from '../lib/turnstile.ts'
+import { readNotices, readRecalled, readRoom } from './query.ts'
+import { readAfter, readBefore, readReceivedSince } from './log-pages.ts'
+import { principalOf } from './bearer-auth.ts'
+
+/** Parts of logs that are read at a time: one of the largest recalls is 7.5 MB. */
+const READS_AT_ONCE = 4
+
+interface ReadDependencies {
+  readonly admission: Pick<Admission, 'authorise'>
+  readonly broker: Pick<Broker, 'top' | 'history' | 'earlier' | 'recalled'>
+  /** How many listen to a room on this node. */
+  readonly socketsIn: (room: Room) => number
+}
+
+/** What sockets can ask, asked over HTTP, with the same grants. */
+export function createReads({ admission, broker, socketsIn }: ReadDependencies) {
+  const readInTurn = createTurnstile(READS_AT_ONCE)
+
+  /** Where a room stands. Asked before the page is loaded, and then listened from: no seam between the two. */
+  const position: RequestHandler = async (request, response) => {
+    const room = readRoom(request)
+    const principal = principalOf(response)
+    await admission.authorise(principal, room)
+    const [top] = await broker.top([room])
+    response.json({
+      ok: true,
+      room,
+      position: top,
+      ...(principal.role === 'admin' && { sockets: socketsIn(room) }),
+    })
+  }
+
+  /** Notices of a room: after a position, before an offset, received since a time, or the latest ones. */
+  const notices: RequestHandler = async (request, response) => {
+    const { room, since, before, receivedSinceMs, limit } = readNotices(request)
+    const principal = principalOf(response)
+    await admission.authorise(principal, room)
+    const { notices: found, ...answer } = await readInTurn(() => {
+      if (since !== undefined) return readAfter(broker, room, since, limit)
+      if (receivedSinceMs !== undefined) return readReceivedSince(broker, room, receivedSinceMs, limit)
+      return readBefore(broker, room, before ?? Number.MAX_SAFE_INTEGER, limit)
+    })
+    response.json({ ok: true, room, ...answer, notices: found.map(faceOf(principal)) })
+  }
+
+  const recalled: RequestHandler = async (request, response) => {
+    const { seqs, ...conversation } = readRecalled(request)
+    await admission.authorise(principalOf(response), conversation)
+    response.json({ ok: true, recalled: await broker.recalled(conversation, seqs) })
+  }
+
+  return { position, notices, recalled }
+}
+
+const faceOf =
+  ({ role }: Principal) =>
+  (notice: Notice): Notice | MemberNotice =>
+    role === 'admin' ? notice : toMemberNotice(notice)

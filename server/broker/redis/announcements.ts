@@ -1,0 +1,79 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from '../../telemetry/logger.ts'
+import { ANNOUNCEMENTS_TTL_S } from '../announcement-rules.ts'
+import type { RoomListener, Subscription } from '../broker.ts'
+
+/** So that many announcements are read together, and seldom twice. */
+const LOOKS_APART_MS = 50
+/** In case the hint to look was lost, or the subscription could not be made. */
+const LOOK_EVERY_MS = 30_000
+/** Ids are times of servers whose clocks differ: after a failover a later one may be a little smaller. */
+const CLOCKS_DIFFER_MS = 60_000
+
+interface Kept {
+  /** `<ms since 1970>-<number>`. */
+  readonly id: string
+  /** Undefined for what nobody with a key wrote. */
+  readonly text: string | undefined
+}
+
+interface FollowDependencies {
+  /** Reads what was announced since then, oldest first. */
+  readonly read: (sinceMs: number) => Promise<readonly Kept[]>
+  /** Says when to look. */
+  readonly subscribe: (listener: RoomListener) => Promise<Subscription>
+  readonly log: Logger
+}
+
+/** Tells `listener` each announcement that is kept, and then each as it comes, once. Answers how to stop. */
+export function followAnnouncements(
+  { read, subscribe, log }: FollowDependencies,
+  listener: (text: string, atMs: number) => void,
+): () => void {
+  let seen = new Set<string>()
+  let lastMs = 0
+  let subscription: Subscription | undefined
+  let isStopped = false
+  let running: Promise<void> | undefined
+  let again = false
+
+  function look(): void {
+    again = true
+    running ??= lookWhileAsked().finally(() => (running = undefined))
+  }
+
+  async function lookWhileAsked(): Promise<void> {
+    while (again && !isStopped) {
+      again = false
+      try {
+        subscription ??= await subscribe({ onNotice: look, onInterrupted: look })
+        if (isStopped) return subscription.leave()
+        tell(await read(Math.max(Date.now() - ANNOUNCEMENTS_TTL_S * 1_000, lastMs - CLOCKS_DIFFER_MS)))
+      } catch (err) {
+        log.debug({ err }, 'announcements could not be read, looking again later')
+      }
+      await delay(LOOKS_APART_MS)
+    }
+  }
+
+  function tell(kept: readonly Kept[]): void {
+    const fresh = kept.filter(({ id }) => !seen.has(id))
+    // Whatever was read before this is not read again.
+    seen = new Set(kept.map(({ id }) => id))
+    for (const { id, text } of fresh) {
+      const atMs = Number(id.split('-')[0])
+      lastMs = Math.max(lastMs, atMs)
+      if (text === undefined) log.error({ id }, 'an announcement in Redis is not signed')
+      else listener(text, atMs)
+    }
+  }
+
+  const looking = setInterval(look, LOOK_EVERY_MS)
+  looking.unref()
+  look()
+  return () => {
+    isStopped = true
+    clearInterval(looking)
+    subscription?.leave()
+  }
+}

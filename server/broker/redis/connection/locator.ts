@@ -1,0 +1,90 @@
+import { Redis } from 'ioredis'
+import { GatewayError } from '../../../../shared/errors.ts'
+import { connectorTo } from './connector.ts'
+import { holderOfSlot, masterAddress, nodesOf } from './topology.ts'
+import { textOf } from './address.ts'
+import type { Address, RedisTarget } from './address.ts'
+
+/** One who is asked and frozen must not hold up the others. */
+const ASK_WITHIN_MS = 500
+const CLOSE_WITHIN_MS = 100
+
+/** Answers where the server is that holds our names now. Rejects when nobody who is asked knows. */
+export type Locate = () => Promise<Address>
+
+interface LocatorOptions {
+  readonly target: RedisTarget
+  readonly sentinelName: string
+  /** Any name of ours: all of them are in one slot. */
+  readonly key: string
+}
+
+/**
+ * Asks sentinels for their master, or nodes of a cluster for the owner of our slot: one after the other until one knows. A
+ * single server is where it is.
+ */
+export function createLocator({ target, sentinelName, key }: LocatorOptions): Locate {
+  if (target.mode === 'single') return async () => target.seeds[0]
+  let known: readonly Address[] = target.seeds
+
+  async function ask(seed: Address): Promise<Address> {
+    const client = askingClient(target, seed)
+    // What is said to a wrong password comes as an event; the connection then just closes.
+    let said: Error | undefined
+    client.on('error', (error: Error) => (said = error))
+    try {
+      await client.connect()
+      if (target.mode === 'sentinel')
+        return masterAddress(await client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', sentinelName))
+      const [slot, slots] = await Promise.all([client.cluster('KEYSLOT', key), client.cluster('SLOTS')])
+      const holder = holderOfSlot(slots, Number(slot), seed)
+      known = withoutRepeats([...target.seeds, ...nodesOf(slots, seed)])
+      return holder
+    } catch (error) {
+      throw said ?? error
+    } finally {
+      client.disconnect()
+    }
+  }
+
+  /** What this one says may be out of date, or it may say nothing. */
+  function askLast(seed: Address): void {
+    known = [...known.filter((other) => textOf(other) !== textOf(seed)), seed]
+  }
+
+  return async () => {
+    let cause: unknown
+    for (const seed of known) {
+      try {
+        return await ask(seed).finally(() => askLast(seed))
+      } catch (error) {
+        cause = error
+      }
+    }
+    throw new GatewayError('BROKER_UNAVAILABLE', `nobody knows where Redis is: ${String(cause)}`, { cause })
+  }
+}
+
+function askingClient({ mode, username, password, tls }: RedisTarget, seed: Address): Redis {
+  return new Redis({
+    Connector: connectorTo({ tls, onlyMaster: false }, { locate: async () => seed }),
+    // Sentinels have a password of their own at most, and take any when they have none.
+    ...(username === undefined || mode === 'sentinel' ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(tls ? { tls: {} } : {}),
+    connectionName: 'recall-gateway-locator',
+    disableClientInfo: true,
+    lazyConnect: true,
+    enableReadyCheck: false,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: ASK_WITHIN_MS,
+    connectTimeout: ASK_WITHIN_MS,
+    disconnectTimeout: CLOSE_WITHIN_MS,
+    retryStrategy: () => null,
+  })
+}
+
+const withoutRepeats = (addresses: readonly Address[]): Address[] => [
+  ...new Map(addresses.map((address) => [textOf(address), address])).values(),
+]

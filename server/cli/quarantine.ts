@@ -1,0 +1,13 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { openQuarantine } from '../receiver/quarantine-store.ts'
+import type { Terminal } from './command.ts'
+
+/** Prints what stands in the quarantine, oldest first, one JSON document a line. The gateway may run meanwhile. */
+export async function quarantine({ environment, print }: Terminal): Promise<void> {
+  const dataDir = environment['DATA_DIR'] || './data'
+  if (!existsSync(join(dataDir, 'quarantine'))) return
+  const store = openQuarantine({ dataDir, readOnly: true })
+  for (const request of store.list()) print(JSON.stringify(request))
+  await store.close()
+}

@@ -1,0 +1,85 @@
+import { asApiError } from './api.ts'
+import type { Api, ApiError, Status } from './api.ts'
+import { Rates } from './rates.ts'
+import type { Rate } from './rates.ts'
+
+const ASK_EVERY_MS = 2_000
+/** Asked again with the same token, these count against the address, and in the end shut out all who share it. */
+const FINAL = ['TOKEN_REFUSED', 'USER_DISCONNECTED', 'TOO_MANY_FAILURES', 'ADMIN_NEEDED']
+/** Fewer in a tab that nobody sees, where browsers let timers run once a minute. */
+const SAMPLES_WITHIN_MS = 300_000
+
+/** How all processes together were at one time; undefined where it is not known. */
+export interface Sample {
+  readonly atMs: number
+  readonly rate: Rate | undefined
+  readonly p50Ms: number | undefined
+  readonly p99Ms: number | undefined
+}
+
+/** How the gateway is, asked again and again for as long as the page is open. For admins. */
+export class Health {
+  status: Status | undefined
+  /** When `status` was answered. */
+  answeredAtMs = 0
+  /** Why it is not known now. */
+  failure: ApiError | undefined
+  samples: readonly Sample[] = []
+  readonly #api: Api
+  readonly #onChange: () => void
+  #rates = new Rates()
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(api: Api, onChange: () => void) {
+    this.#api = api
+    this.#onChange = onChange
+    void this.#ask()
+  }
+
+  /** Asks now, with a new token perhaps. */
+  again(): void {
+    void this.#ask()
+  }
+
+  /** Goes on after a refusal, now that the gateway has let the page in again. */
+  goOn(): void {
+    if (this.#timer === undefined && this.failure !== undefined) this.#askLater()
+  }
+
+  async #ask(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    try {
+      this.status = await this.#api.status()
+      this.answeredAtMs = Date.now()
+      this.failure = undefined
+    } catch (error) {
+      this.failure = asApiError(error)
+    }
+    this.#take()
+    if (!FINAL.includes(this.failure?.code ?? '')) this.#askLater()
+    this.#onChange()
+  }
+
+  #askLater(): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.#ask(), ASK_EVERY_MS)
+  }
+
+  /** A failure is a sample too: the charts have a hole there, instead of a line that nobody measured. */
+  #take(): void {
+    const nodes = this.failure === undefined ? (this.status?.nodes ?? []) : []
+    const slowest = (quantile: 'p50' | 'p99'): number | undefined => {
+      const known = nodes.flatMap(({ latencyMs }) => latencyMs[quantile] ?? [])
+      return known.length === 0 ? undefined : Math.max(...known)
+    }
+    const sample = {
+      atMs: Date.now(),
+      rate: this.#rates.next(nodes),
+      p50Ms: slowest('p50'),
+      p99Ms: slowest('p99'),
+    }
+    const fromMs = sample.atMs - SAMPLES_WITHIN_MS
+    this.samples = [...this.samples.filter(({ atMs }) => atMs > fromMs), sample]
+  }
+}

@@ -1,0 +1,173 @@
+import { createRecallClient } from '../../../shared/client.ts'
+import type { RecallClient, State as ClientState, Subscription } from '../../../shared/client.ts'
+import type { MemberNotice, Notice } from '../../../shared/notice.ts'
+import type { GapReason } from '../../../shared/position.ts'
+import { isFeed, roomName } from '../../../shared/room.ts'
+import type { Room } from '../../../shared/room.ts'
+import { ApiError, asApiError } from './api.ts'
+import type { Api } from './api.ts'
+import type { Row } from './row.ts'
+
+/** What is shown of a log when the page opens: the feed is a list of its own, other rooms show their last recalls. */
+const FEED_ROWS_AT_FIRST = 1_000
+const ROOM_ROWS_AT_FIRST = 20
+const LATEST_AT_MOST = 20
+/** A log that could not be read is asked for again so much later. */
+const READ_AGAIN_MS = 2_000
+
+/** `idle`: connected, and nothing is watched. The rest is what the client says. */
+export type State = ClientState | { readonly kind: 'idle' }
+
+/** A room that the page watches. */
+export interface WatchedRoom {
+  readonly room: Room
+  /** There once its log was read. */
+  subscription?: Subscription
+  /** Whether its log is being read, or was. */
+  isLoading: boolean
+  /** Whether it was live before: only then is anything recovered. */
+  wasLive: boolean
+  /** Why the gateway does not let the page in. */
+  refusal: { readonly code: string; readonly message: string } | undefined
+  /** Notices that came later because the page was not connected. */
+  recovered: number
+  gaps: number
+  lastGap: { readonly reason: GapReason; readonly atMs: number } | undefined
+  /** The latest first. */
+  latest: readonly (Notice | MemberNotice)[]
+}
+
+interface WatchingOptions {
+  /** Asked anew for every connection. */
+  readonly token: () => string
+  readonly api: Api
+  /** `state`, or something about a room, may have changed. */
+  readonly onChange: () => void
+  /** These are to be shown in the feed, oldest first. */
+  readonly onFeed: (rows: readonly Row[]) => void
+}
+
+/**
+ * The rooms that the page watches at the gateway that served it. Of each it reads the end of the log first, and listens from
+ * there: whatever happened while the page was loaded, or is loaded again, is not missed, and nothing comes twice.
+ */
+export class Watching {
+  readonly #client: RecallClient
+  readonly #options: WatchingOptions
+  readonly #rooms = new Map<string, WatchedRoom>()
+
+  constructor(options: WatchingOptions) {
+    this.#options = options
+    this.#client = createRecallClient({ getToken: options.token })
+    this.#client.on('state', () => this.#onState())
+    this.#client.on('gap', ({ room, reason }) => this.#onGap(room, reason))
+    this.#client.on('recovered', ({ room, count }) => this.#onRecovered(room, count))
+    this.#client.on('goodbye', (goodbye) => options.onFeed([{ kind: 'goodbye', goodbye }]))
+    this.#client.on('refused', ({ room, code, message, retry }) => {
+      const watched = this.#rooms.get(roomName(room))
+      if (watched !== undefined && !retry) watched.refusal = { code, message }
+      options.onChange()
+    })
+  }
+
+  get rooms(): readonly WatchedRoom[] {
+    return [...this.#rooms.values()]
+  }
+
+  get state(): State {
+    const { state } = this.#client
+    if (state.kind !== 'live') return state
+    const wanted = this.rooms.filter(({ refusal }) => refusal === undefined)
+    if (wanted.length === 0) return { kind: 'idle' }
+    return wanted.every(({ subscription }) => subscription !== undefined) ? state : { kind: 'catching-up' }
+  }
+
+  /** Connects with the token as it is now, also when connected already; rooms go on from their positions. */
+  connect(): void {
+    for (const watched of this.#rooms.values()) watched.refusal = undefined
+    this.#client.connect()
+  }
+
+  watch(room: Room): void {
+    const name = roomName(room)
+    const known = this.#rooms.get(name)
+    if (known !== undefined && known.refusal === undefined) return
+    known?.subscription?.leave()
+    const fresh = { isLoading: false, wasLive: false, refusal: undefined, recovered: 0 }
+    this.#rooms.set(name, { room, ...fresh, gaps: 0, lastGap: undefined, latest: [] })
+    this.#onState()
+  }
+
+  unwatch(room: Room): void {
+    const name = roomName(room)
+    this.#rooms.get(name)?.subscription?.leave()
+    this.#rooms.delete(name)
+    this.#options.onChange()
+  }
+
+  get #isConnected(): boolean {
+    const { kind } = this.#client.state
+    return kind === 'live' || kind === 'catching-up'
+  }
+
+  #onState(): void {
+    for (const watched of this.#rooms.values()) {
+      if (watched.subscription?.state === 'live') watched.wasLive = true
+      if (watched.subscription === undefined && !watched.isLoading && this.#isConnected)
+        void this.#follow(watched)
+    }
+    this.#options.onChange()
+  }
+
+  async #follow(watched: WatchedRoom): Promise<void> {
+    const { room } = watched
+    watched.isLoading = true
+    const limit = isFeed(room) ? FEED_ROWS_AT_FIRST : ROOM_ROWS_AT_FIRST
+    const page = await this.#options.api.notices(room, { limit }).catch(asApiError)
+    if (this.#rooms.get(roomName(room)) !== watched) return
+    if (page instanceof ApiError && (page.isPassing || !this.#isConnected)) {
+      // Not followed before it was read: what came in between is in the log, and is not missed.
+      watched.isLoading = false
+      if (this.#isConnected) setTimeout(() => this.#onState(), READ_AGAIN_MS)
+      return
+    }
+    // Refused for good: the subscription will tell why.
+    const read = page instanceof ApiError ? undefined : page
+    if (read !== undefined)
+      this.#show(
+        watched,
+        read.notices.map((notice) => ({ kind: 'notice', room, notice })),
+      )
+    watched.subscription = this.#client.subscribe(
+      room,
+      (notice) => {
+        watched.wasLive = true
+        this.#show(watched, [{ kind: 'notice', room, notice, seenAtMs: Date.now() }])
+      },
+      read && { since: read.position },
+    )
+    this.#onState()
+  }
+
+  #onGap(room: Room, reason: GapReason): void {
+    const watched = this.#rooms.get(roomName(room))
+    if (watched === undefined) return
+    watched.gaps++
+    watched.lastGap = { reason, atMs: Date.now() }
+    this.#show(watched, [{ kind: 'gap', reason }])
+  }
+
+  #onRecovered(room: Room, count: number): void {
+    const watched = this.#rooms.get(roomName(room))
+    if (watched === undefined || !watched.wasLive) return
+    watched.recovered += count
+    this.#show(watched, [{ kind: 'recovered', count }])
+  }
+
+  #show(watched: WatchedRoom, rows: readonly Row[]): void {
+    if (isFeed(watched.room)) return this.#options.onFeed(rows)
+    const notices = rows.flatMap((row) => (row.kind === 'notice' ? row.notice : []))
+    watched.latest = [...notices.toReversed(), ...watched.latest].slice(0, LATEST_AT_MOST)
+    this.#options.onChange()
+  }
+}

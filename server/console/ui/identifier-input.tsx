@@ -1,0 +1,35 @@
+import { IDENTIFIER_AT_MOST_BYTES, isIdentifier } from '../../../shared/identifier.ts'
+import { useSpeech } from '../i18n/i18n.ts'
+
+interface IdentifierInputProps {
+  readonly name: string
+  readonly label: string
+  readonly required?: boolean
+  readonly placeholder?: string
+}
+
+/** Takes the name of a group or a topic. */
+export function IdentifierInput({ name, label, required = false, placeholder }: IdentifierInputProps) {
+  const { words } = useSpeech()
+  return (
+    <label>
+      {label}
+      <input
+        name={name}
+        required={required}
+        placeholder={placeholder}
+        autocomplete="off"
+        autocapitalize="none"
+        spellcheck={false}
+        dir="auto"
+        onInput={({ currentTarget: input }) =>
+          input.setCustomValidity(
+            input.value === '' || isIdentifier(input.value)
+              ? ''
+              : words.rooms.problem(IDENTIFIER_AT_MOST_BYTES),
+          )
+        }
+      />
+    </label>
+  )
+}

@@ -1,0 +1,77 @@
+import { useEffect, useRef } from 'preact/hooks'
+import type { Api } from '../state/api.ts'
+import { Icon } from '../ui/icon.tsx'
+import { useSpeech } from '../i18n/i18n.ts'
+import type { NoticeRow } from '../state/row.ts'
+import { Path } from './path.tsx'
+
+interface DetailsProps {
+  readonly row: NoticeRow
+  readonly api: Api
+  readonly onClose: () => void
+}
+
+/** One recall: all that is known of it, and the way it took. */
+export function Details({ row, api, onClose }: DetailsProps) {
+  const { words, number } = useSpeech()
+  const panel = useRef<HTMLElement>(null)
+  const { messages } = row.notice
+  useEffect(() => {
+    const { activeElement: before } = document
+    panel.current?.focus()
+    return () => before instanceof HTMLElement && before.focus()
+  }, [])
+  return (
+    <aside
+      ref={panel}
+      class="details"
+      tabIndex={-1}
+      aria-label={words.details.title}
+      onKeyDown={({ key }) => key === 'Escape' && onClose()}
+    >
+      <header>
+        <h2>{words.details.title}</h2>
+        <button type="button" class="plain" aria-label={words.details.close} onClick={onClose}>
+          <Icon name="close" />
+        </button>
+      </header>
+      <Fields row={row} />
+      <h3>
+        {words.columns.messages} <span class="count many">{number(messages.length)}</span>
+      </h3>
+      <ul class="messages" tabIndex={0} aria-label={words.columns.messages}>
+        {messages.map(({ seq, id }) => (
+          <li key={seq}>
+            <b>{seq}</b>
+            {id !== undefined && <code>{id}</code>}
+          </li>
+        ))}
+      </ul>
+      <h3>{words.details.path}</h3>
+      <Path row={row} api={api} />
+    </aside>
+  )
+}
+
+const FIELDS = ['group', 'topic', 'groupType', 'operator', 'platform', 'address'] as const
+
+function Fields({ row: { notice } }: { readonly row: NoticeRow }) {
+  const { words } = useSpeech()
+  const values: Readonly<Partial<Record<(typeof FIELDS)[number], string>>> = notice
+  return (
+    <dl>
+      {FIELDS.flatMap((name) => {
+        const value = values[name]
+        if (value === undefined) return []
+        return [
+          <div key={name}>
+            <dt>{words.details.fields[name]}</dt>
+            <dd>
+              <bdi>{value}</bdi>
+            </dd>
+          </div>,
+        ]
+      })}
+    </dl>
+  )
+}

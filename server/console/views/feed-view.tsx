@@ -1,0 +1,81 @@
+import { useState } from 'preact/hooks'
+import type { Desk } from '../state/store.ts'
+import { WithDetails } from './with-details.tsx'
+import type { OpenRow } from './with-details.tsx'
+import { Icon } from '../ui/icon.tsx'
+import { useSpeech } from '../i18n/i18n.ts'
+import { RecallList } from '../list/recall-list.tsx'
+import { Announcer } from './announcer.tsx'
+import { ROWS_AT_MOST } from '../state/feed.ts'
+import type { Feed } from '../state/feed.ts'
+import { FilterBar } from './filter-bar.tsx'
+import { isEmpty } from '../state/filter.ts'
+
+interface FeedViewProps {
+  readonly desk: Desk
+  readonly onChange: () => void
+}
+
+export function FeedView({ desk, onChange }: FeedViewProps) {
+  const { words } = useSpeech()
+  const [open, setOpen] = useState<OpenRow>()
+  const { feed, isAdmin, api } = desk
+  if (!isAdmin) return <p class="empty">{words.feed.adminsOnly}</p>
+  const onClose = (): void => setOpen(undefined)
+  return (
+    <WithDetails open={open} api={api} onClose={onClose} aria-label={words.views.feed}>
+      <FilterBar feed={feed} onChange={onChange}>
+        <PauseButton feed={feed} onChange={onChange} />
+      </FilterBar>
+      {feed.hidesGap && <WaitingGap />}
+      <RecallList
+        rows={feed.shown}
+        label={words.views.feed}
+        empty={isEmpty(feed.filter) ? words.feed.empty : words.feed.emptyFilter}
+        open={open?.key}
+        onOpen={({ key, row }) => row.kind === 'notice' && setOpen({ key, row })}
+      />
+      <FeedFoot feed={feed} />
+      <Announcer count={feed.arrived} />
+    </WithDetails>
+  )
+}
+
+/** Said at once, though what waits is not shown: who decides by the list must know that it is not all. */
+function WaitingGap() {
+  const { words } = useSpeech()
+  return (
+    <p class="gap-note waiting-gap" role="alert">
+      <Icon name="warning" />
+      <span>
+        <strong>{words.rows.gap}</strong> {words.feed.goOnToSee}
+      </span>
+    </p>
+  )
+}
+
+function FeedFoot({ feed }: { readonly feed: Feed }) {
+  const { words } = useSpeech()
+  const paused = feed.hidesGap ? words.rows.gap : words.feed.paused
+  return (
+    <p class="list-foot">
+      <span>{feed.isPaused ? paused : words.feed.shown(feed.shown.length, feed.size)}</span>
+      {feed.isCut && <span>{words.feed.cut(ROWS_AT_MOST)}</span>}
+    </p>
+  )
+}
+
+function PauseButton({ feed, onChange }: { readonly feed: Feed; readonly onChange: () => void }) {
+  const { words } = useSpeech()
+  const toggle = (): void => {
+    if (feed.isPaused) feed.resume()
+    else feed.pause()
+    onChange()
+  }
+  return (
+    <button type="button" class={feed.isPaused ? 'pause waiting' : 'pause quiet'} onClick={toggle}>
+      <Icon name={feed.isPaused ? 'resume' : 'pause'} />
+      {feed.isPaused ? words.feed.resume(feed.waiting) : words.feed.pause}
+    </button>
+  )
+}

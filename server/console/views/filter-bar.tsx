@@ -1,0 +1,83 @@
+import type { ComponentChildren, TargetedEvent } from 'preact'
+import { useState } from 'preact/hooks'
+import { Icon } from '../ui/icon.tsx'
+import { useSpeech } from '../i18n/i18n.ts'
+import type { Feed } from '../state/feed.ts'
+import { isEmpty, NO_FILTER } from '../state/filter.ts'
+import type { Filter } from '../state/filter.ts'
+
+const FIELDS = ['group', 'topic', 'operator', 'type', 'from', 'until'] as const
+
+interface FilterBarProps {
+  readonly feed: Feed
+  readonly onChange: () => void
+  /** Stands beside the fields. */
+  readonly children: ComponentChildren
+}
+
+/** What of the feed is shown. On a narrow screen the fields come when asked for. */
+export function FilterBar({ feed, onChange, children }: FilterBarProps) {
+  const { words } = useSpeech()
+  const [isOpen, setOpen] = useState(false)
+  const show = (filter: Filter): void => {
+    feed.show(filter)
+    onChange()
+  }
+  return (
+    <div class="tools">
+      <button
+        type="button"
+        class="quiet filter-toggle"
+        aria-expanded={isOpen}
+        aria-controls="filter"
+        onClick={() => setOpen(!isOpen)}
+      >
+        <Icon name="filter" />
+        {words.filter.legend}
+      </button>
+      <fieldset id="filter" class={isOpen ? 'filter open' : 'filter'}>
+        <legend class="unseen">{words.filter.legend}</legend>
+        {FIELDS.map((name) => (
+          <Field
+            key={name}
+            name={name}
+            value={feed.filter[name]}
+            onValue={(value) => show({ ...feed.filter, [name]: value })}
+          />
+        ))}
+        {!isEmpty(feed.filter) && (
+          <button type="button" class="quiet" onClick={() => show(NO_FILTER)}>
+            <Icon name="close" />
+            {words.filter.clear}
+          </button>
+        )}
+      </fieldset>
+      {children}
+    </div>
+  )
+}
+
+interface FieldProps {
+  readonly name: keyof Filter
+  readonly value: string
+  readonly onValue: (value: string) => void
+}
+
+function Field({ name, value, onValue }: FieldProps) {
+  const { words } = useSpeech()
+  const common = {
+    autocomplete: 'off',
+    value,
+    onInput: ({ currentTarget }: TargetedEvent<HTMLInputElement>): void => onValue(currentTarget.value),
+  } as const
+  return (
+    <label class={`${name}${value === '' ? '' : ' set'}`}>
+      {words.filter[name]}
+      {name === 'from' || name === 'until' ? (
+        <input {...common} type="datetime-local" />
+      ) : (
+        <input {...common} type="search" dir="auto" spellcheck={false} />
+      )}
+    </label>
+  )
+}

@@ -1,0 +1,62 @@
+import type { ProcessState } from '../state/api.ts'
+import { useSpeech } from '../i18n/i18n.ts'
+import { RecallTime } from '../ui/recall-time.tsx'
+
+export function ProcessTable({ processes }: { readonly processes: readonly ProcessState[] }) {
+  const { words } = useSpeech()
+  const { health } = words
+  return (
+    <section class="card processes" aria-labelledby="processes">
+      <h2 id="processes">{health.title}</h2>
+      <div class="scroll" tabIndex={0} role="region" aria-labelledby="processes">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">{health.node}</th>
+              <th scope="col">{health.state}</th>
+              <th scope="col" class="figure">
+                {health.sockets}
+              </th>
+              <th scope="col" class="figure">
+                {health.rooms}
+              </th>
+              <th scope="col">{health.probe}</th>
+              <th scope="col">{health.spool}</th>
+              <th scope="col">{health.since}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {processes
+              .toSorted((one, other) => one.startedAtMs - other.startedAtMs)
+              .map((process) => (
+                <ProcessRow key={process.id} process={process} />
+              ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  )
+}
+
+function ProcessRow({ process }: { readonly process: ProcessState }) {
+  const { words, number } = useSpeech()
+  const { health } = words
+  const { id, role, ready, sockets, rooms, probeAgeMs, spool, startedAtMs } = process
+  return (
+    <tr>
+      <th scope="row">
+        <code title={id}>{id.slice(0, 8)}</code> <small>{health.roles[role]}</small>
+      </th>
+      <td>
+        <span class={`dot ${ready ? 'live' : 'refused'}`}>{ready ? health.isReady : health.notReady}</span>
+      </td>
+      <td class="figure">{number(sockets)}</td>
+      <td class="figure">{number(rooms)}</td>
+      <td>{health.ago(probeAgeMs / 1_000)}</td>
+      <td>{spool === undefined ? health.noSpool : health.spooled(spool.recalls, spool.ageMs / 1_000)}</td>
+      <td>
+        <RecallTime atMs={startedAtMs} />
+      </td>
+    </tr>
+  )
+}

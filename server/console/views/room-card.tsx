@@ -1,0 +1,125 @@
+import { isFeed } from '../../../shared/room.ts'
+import type { Room } from '../../../shared/room.ts'
+import { Failure } from '../ui/failure.tsx'
+import { Icon } from '../ui/icon.tsx'
+import { useSpeech } from '../i18n/i18n.ts'
+import { RecallTime } from '../ui/recall-time.tsx'
+import type { WatchedRoom } from '../state/watched-rooms.ts'
+
+const SHOWN_AT_MOST = 5
+
+interface RoomCardProps {
+  readonly watched: WatchedRoom
+  readonly onUnwatch: () => void
+}
+
+export function RoomCard({ watched, onUnwatch }: RoomCardProps) {
+  const { words } = useSpeech()
+  const { room, subscription, refusal } = watched
+  const state = refusal === undefined ? (subscription?.state ?? 'catching-up') : 'refused'
+  return (
+    <li class={`card room ${state}`}>
+      <header>
+        <RoomTitle room={room} />
+        <span class={`dot ${state}`}>{words.rooms.states[state]}</span>
+        <button
+          type="button"
+          class="plain"
+          aria-label={words.rooms.leave(textOf(room))}
+          title={words.rooms.leave(textOf(room))}
+          onClick={onUnwatch}
+        >
+          <Icon name="close" />
+        </button>
+      </header>
+      {refusal !== undefined && <Failure refusal={refusal} />}
+      {refusal === undefined && <Figures watched={watched} />}
+      {watched.gaps > 0 && <Gaps watched={watched} />}
+      {refusal === undefined && <Latest watched={watched} />}
+    </li>
+  )
+}
+
+function RoomTitle({ room }: { readonly room: Room }) {
+  const { words } = useSpeech()
+  if (isFeed(room)) return <h2>{words.rooms.feed}</h2>
+  return (
+    <h2>
+      <bdi>{room.topic ?? room.group}</bdi>
+      <small>
+        {room.topic === undefined ? (
+          words.rooms.wholeGroup
+        ) : (
+          <>
+            {words.rooms.topicOf} <bdi>{room.group}</bdi>
+          </>
+        )}
+      </small>
+    </h2>
+  )
+}
+
+function Figures({ watched }: { readonly watched: WatchedRoom }) {
+  const { words, number } = useSpeech()
+  const position = watched.subscription?.position
+  return (
+    <dl class="figures">
+      <div title={position && `${words.rooms.epoch} ${position.epoch}`}>
+        <dt>{words.rooms.position}</dt>
+        <dd>{position === undefined ? '–' : number(position.offset)}</dd>
+      </div>
+      <div>
+        <dt>{words.rooms.recovered}</dt>
+        <dd>{number(watched.recovered)}</dd>
+      </div>
+      <div class={watched.gaps > 0 ? 'bad' : ''}>
+        <dt>{words.rooms.gaps}</dt>
+        <dd>{number(watched.gaps)}</dd>
+      </div>
+    </dl>
+  )
+}
+
+function Gaps({ watched: { lastGap: last } }: { readonly watched: WatchedRoom }) {
+  const { words } = useSpeech()
+  if (last === undefined) return null
+  return (
+    <p class="gap-note" role="alert">
+      <Icon name="warning" />
+      <span>
+        <strong>{words.rows.gap}</strong> {words.gapReasons[last.reason]} · <RecallTime atMs={last.atMs} />
+      </span>
+    </p>
+  )
+}
+
+function Latest({ watched: { latest } }: { readonly watched: WatchedRoom }) {
+  const { words } = useSpeech()
+  return (
+    <>
+      <h3>{words.rooms.last}</h3>
+      {latest.length === 0 && <p class="hint">{words.rooms.none}</p>}
+      <ol class="latest">
+        {latest.slice(0, SHOWN_AT_MOST).map((notice) => (
+          <li key={notice.offset}>
+            <RecallTime atMs={notice.recalledAtMs} untimed={'untimed' in notice} />
+            <span class="seqs">
+              {notice.messages
+                .slice(0, 10)
+                .map(({ seq }) => seq)
+                .join(', ')}
+              {notice.messages.length > 10 && ' …'}
+            </span>
+            {'operator' in notice && <bdi>{notice.operator}</bdi>}
+          </li>
+        ))}
+      </ol>
+    </>
+  )
+}
+
+/** For a label, which takes text alone. */
+const textOf = (room: Room): string => {
+  if (isFeed(room)) return ''
+  return room.topic === undefined ? room.group : `${room.group} ${room.topic}`
+}

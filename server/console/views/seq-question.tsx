@@ -1,0 +1,88 @@
+import type { TargetedSubmitEvent } from 'preact'
+import type { RecalledAt } from '../../../shared/recall.ts'
+import type { Api } from '../state/api.ts'
+import { asRefusal, Failure } from '../ui/failure.tsx'
+import { formText } from '../ui/form-text.ts'
+import { IdentifierInput } from '../ui/identifier-input.tsx'
+import { useSpeech } from '../i18n/i18n.ts'
+import { useAnswer } from '../ui/use-request.ts'
+import { SeqAnswer } from './seq-answer.tsx'
+
+const SEQS_AT_MOST = 1_000
+
+interface Answer {
+  readonly first: number
+  readonly last: number
+  readonly recalled: readonly RecalledAt[]
+}
+
+/** Which messages of a range are recalled: of all recalls ever kept, not only of what the log still holds. */
+export function SeqQuestion({ api }: { readonly api: Api }) {
+  const { words } = useSpeech()
+  const { answer, error, ask } = useAnswer<Answer>()
+  const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
+    event.preventDefault()
+    const form = event.currentTarget
+    const [group, topic] = [formText(form, 'group'), formText(form, 'topic')]
+    const first = Number(formText(form, 'first'))
+    const last = Number(formText(form, 'last') || first)
+    const conversation = topic === '' ? { group } : { group, topic }
+    const found = api.recalled(conversation, `${first}-${last}`)
+    ask(found.then(({ recalled }) => ({ first, last, recalled })))
+  }
+  return (
+    <section class="card ask" aria-labelledby="ask">
+      <h2 id="ask">{words.history.ask}</h2>
+      <form
+        class="line"
+        onSubmit={onSubmit}
+        onInput={({ currentTarget }) => check(currentTarget, words.history)}
+      >
+        <IdentifierInput name="group" label={words.rooms.group} required />
+        <IdentifierInput name="topic" label={words.rooms.topic} />
+        <NumberInput name="first" label={words.history.first} required />
+        <NumberInput name="last" label={words.history.last} />
+        <button type="submit">{words.history.askButton}</button>
+      </form>
+      {error !== undefined && <Failure refusal={asRefusal(error)} />}
+      {answer !== undefined && <SeqAnswer {...answer} />}
+    </section>
+  )
+}
+
+interface Problems {
+  readonly tooMany: string
+  readonly backwards: string
+}
+
+/** The range must lead forwards, and the gateway takes so many numbers at a time. */
+function check(form: HTMLFormElement, { tooMany, backwards }: Problems): void {
+  const input = form.elements.namedItem('last')
+  if (!(input instanceof HTMLInputElement)) return
+  const many = input.value === '' ? 1 : Number(input.value) - Number(formText(form, 'first')) + 1
+  if (many > SEQS_AT_MOST) input.setCustomValidity(tooMany)
+  else input.setCustomValidity(many < 1 ? backwards : '')
+}
+
+interface NumberInputProps {
+  readonly name: string
+  readonly label: string
+  readonly required?: boolean
+}
+
+function NumberInput({ name, label, required = false }: NumberInputProps) {
+  return (
+    <label class="narrow">
+      {label}
+      <input
+        name={name}
+        type="number"
+        min={1}
+        max={Number.MAX_SAFE_INTEGER}
+        step={1}
+        required={required}
+        autocomplete="off"
+      />
+    </label>
+  )
+}

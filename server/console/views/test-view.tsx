@@ -1,0 +1,73 @@
+import type { TargetedSubmitEvent } from 'preact'
+import { roomName } from '../../../shared/room.ts'
+import type { Api } from '../state/api.ts'
+import { asRefusal, Failure } from '../ui/failure.tsx'
+import { formText } from '../ui/form-text.ts'
+import { IdentifierInput } from '../ui/identifier-input.tsx'
+import { useSpeech } from '../i18n/i18n.ts'
+import { RoomLabel } from '../ui/room-label.tsx'
+import { useAnswer } from '../ui/use-request.ts'
+import { readSeqs } from '../ui/read-seqs.ts'
+
+type Made = Awaited<ReturnType<Api['testRecall']>>
+
+/** Makes a recall, to try whether it arrives. */
+export function TestView({ api }: { readonly api: Api }) {
+  const { words } = useSpeech()
+  const { answer: made, error, ask } = useAnswer<Made>()
+  const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
+    event.preventDefault()
+    const form = event.currentTarget
+    const [group, topic] = [formText(form, 'group'), formText(form, 'topic')]
+    const seqs = readSeqs(formText(form, 'seqs')) ?? []
+    ask(api.testRecall({ group, seqs, ...(topic !== '' && { topic }) }))
+  }
+  return (
+    <div class="pad">
+      <section class="card test" aria-labelledby="test">
+        <h2 id="test">{words.test.title}</h2>
+        <p class="hint">{words.test.hint}</p>
+        <form class="column" onSubmit={onSubmit}>
+          <IdentifierInput name="group" label={words.rooms.group} required />
+          <IdentifierInput name="topic" label={words.rooms.topic} />
+          <label>
+            {words.test.seqs}
+            <input
+              name="seqs"
+              required
+              autocomplete="off"
+              placeholder="130, 131"
+              onInput={({ currentTarget: input }) =>
+                input.setCustomValidity(readSeqs(input.value) ? '' : words.test.problem)
+              }
+            />
+          </label>
+          <button type="submit">{words.test.send}</button>
+        </form>
+        {error !== undefined && <Failure refusal={asRefusal(error)} />}
+        {made !== undefined && <Outcome made={made} />}
+      </section>
+    </div>
+  )
+}
+
+function Outcome({ made: { positions } }: { readonly made: Made }) {
+  const { words } = useSpeech()
+  return (
+    <div class="outcome" role="status">
+      <p>
+        <strong>{positions.length > 0 ? words.test.sent : words.test.nowhere}</strong>
+      </p>
+      <ul>
+        {positions.map(({ room, position }) => (
+          <li key={roomName(room)}>
+            <RoomLabel room={room} /> · {words.details.offset(position.offset)}
+          </li>
+        ))}
+      </ul>
+      <p>
+        <a href="#feed">{words.test.look}</a>
+      </p>
+    </div>
+  )
+}

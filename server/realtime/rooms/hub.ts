@@ -1,0 +1,83 @@
+import { toMemberNotice } from '../../../shared/notice.ts'
+import type { Notice } from '../../../shared/notice.ts'
+import type { GapReason, Position } from '../../../shared/position.ts'
+import { roomName } from '../../../shared/room.ts'
+import type { Room } from '../../../shared/room.ts'
+import type { Metrics } from '../../telemetry/metrics.ts'
+import { Outgoing } from './outgoing.ts'
+
+/** Admins see who recalled and from where, members do not: the two listen apart, so that nothing is filtered for each. */
+export type Face = 'admin' | 'member'
+
+export type OutgoingNotices = Outgoing<'messages-recalled'>
+export type OutgoingGap = Outgoing<'gap'>
+
+/** One that listens to rooms: a socket, or a stream. */
+export interface Listener {
+  onNotices(outgoing: OutgoingNotices): void
+  onGap(outgoing: OutgoingGap): void
+}
+
+const FACES: readonly Face[] = ['admin', 'member']
+
+const nameOf = (face: Face, room: Room): string => `${face}/${roomName(room)}`
+
+/** Notices as they go to one face. */
+export const toOutgoing = (
+  face: Face,
+  room: Room,
+  epoch: string,
+  notices: readonly Notice[],
+): OutgoingNotices =>
+  new Outgoing('messages-recalled', {
+    room,
+    epoch,
+    notices: face === 'admin' ? notices : notices.map(toMemberNotice),
+  })
+
+/** Speaks to all who listen to a room on this node at once. */
+export function createAudience(metrics: Metrics) {
+  const listeners = new Map<string, Set<Listener>>()
+
+  return {
+    join(face: Face, room: Room, listener: Listener): void {
+      const name = nameOf(face, room)
+      const listening = listeners.get(name)
+      if (listening === undefined) listeners.set(name, new Set([listener]))
+      else listening.add(listener)
+    },
+
+    /** Harmless for one that has not joined. */
+    leave(face: Face, room: Room, listener: Listener): void {
+      const name = nameOf(face, room)
+      const listening = listeners.get(name)
+      if (listening?.delete(listener) && listening.size === 0) listeners.delete(name)
+    },
+
+    /** How many listen to the room, of either face. */
+    size: (room: Room): number =>
+      FACES.reduce((sum, face) => sum + (listeners.get(nameOf(face, room))?.size ?? 0), 0),
+
+    tellNotices(room: Room, epoch: string, notices: readonly Notice[]): void {
+      const nowMs = Date.now()
+      for (const { receivedAtMs } of notices) metrics.noticeTook(Math.max(0, nowMs - receivedAtMs))
+      for (const face of FACES) {
+        // Turning notices for nobody would cost as much as for a thousand.
+        const listening = listeners.get(nameOf(face, room))
+        if (listening === undefined) continue
+        metrics.noticesDelivered(notices.length, listening.size)
+        const outgoing = toOutgoing(face, room, epoch, notices)
+        for (const listener of listening) listener.onNotices(outgoing)
+      }
+    },
+
+    tellGap(room: Room, reason: GapReason, position: Position): void {
+      metrics.gapTold(reason)
+      const outgoing: OutgoingGap = new Outgoing('gap', { room, reason, position })
+      for (const face of FACES)
+        for (const listener of listeners.get(nameOf(face, room)) ?? []) listener.onGap(outgoing)
+    },
+  }
+}
+
+export type Audience = ReturnType<typeof createAudience>

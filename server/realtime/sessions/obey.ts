@@ -1,0 +1,29 @@
+import type { Announcement } from '../../auth/announcements.ts'
+import type { Revocations } from '../../auth/revocations.ts'
+import type { Sessions } from './sessions.ts'
+
+interface ObeyDependencies {
+  readonly sessions: Sessions
+  readonly revocations: Revocations
+  /** Forgets what was answered of a membership: of one user, or of the whole group. */
+  readonly forgetMembership: (group: string, userId?: string) => void
+}
+
+/** Does on this node what was announced to all of them. */
+export function obey(
+  announcement: Announcement,
+  { sessions, revocations, forgetMembership }: ObeyDependencies,
+): void {
+  if (announcement.kind === 'revoked') {
+    const { userId, group, topic, untilMs } = announcement
+    const room = group === undefined ? undefined : { group, ...(topic !== undefined && { topic }) }
+    revocations.add(userId, room, untilMs)
+    for (const session of sessions.of(userId)) session.applyRevocations()
+    return
+  }
+  const { group, userIds } = announcement
+  if (userIds === undefined) forgetMembership(group)
+  else for (const userId of userIds) forgetMembership(group, userId)
+  const concerned = userIds?.flatMap((userId) => sessions.of(userId)) ?? sessions.all()
+  for (const session of concerned) void session.recheckGroup(group)
+}

@@ -1,0 +1,64 @@
+import { createRequire } from 'node:module'
+import { Socket as TcpSocket } from 'node:net'
+import type { Logger } from '../../telemetry/logger.ts'
+import type { GatewaySocket } from './gateway-socket.ts'
+import type { Outgoing } from '../rooms/outgoing.ts'
+
+type Connection = GatewaySocket['conn']
+type AnyOutgoing = Pick<Outgoing<'messages-recalled'>, 'packet' | 'frame'>
+
+/** The versions of Socket.IO whose inner fields, and whose order of writing, this was tried with. */
+const TESTED = /^4\.8\.\d+$/
+const WS_OPEN = 1
+
+/** Writes what goes to many sockets to one of them. */
+export type Write = (connection: Connection, outgoing: AnyOutgoing) => void
+
+/** Inner fields of Engine.IO and ws, any of which may be missing. */
+interface Inner {
+  readonly writeBuffer?: readonly unknown[]
+  readonly transport?: {
+    readonly name?: string
+    readonly writable?: boolean
+    readonly perMessageDeflate?: unknown
+    readonly socket?: { readonly readyState?: number; readonly _socket?: unknown }
+  }
+}
+
+/**
+ * The way of a frame that many sockets share. Through Engine.IO and ws a write costs as much again as the system call, so
+ * the frame goes straight to the TCP connection of a socket that is level: everything sent before has left, and nothing
+ * waits that it would overtake. Any other socket gets it on the ordinary way, behind what waits.
+ */
+export function chooseWrite(log: Logger, version: string = versionOfSocketIo()): Write {
+  if (!TESTED.test(version)) {
+    log.warn({ version }, 'unknown version of Socket.IO, sockets are written to in the ordinary, slower way')
+    return writeOrdinarily
+  }
+  return (connection, outgoing) => {
+    const tcp = levelTcp(connection)
+    if (tcp === undefined) writeOrdinarily(connection, outgoing)
+    else tcp.write(outgoing.frame)
+  }
+}
+
+function writeOrdinarily(connection: Connection, outgoing: AnyOutgoing): void {
+  const options = { compress: false, wsPreEncodedFrame: [outgoing.frame] }
+  connection.write(outgoing.packet, options as Parameters<Connection['write']>[1])
+}
+
+/** The TCP connection below an open WebSocket without compression on which nothing waits. */
+function levelTcp(connection: Connection): TcpSocket | undefined {
+  if (connection.readyState !== 'open') return undefined
+  const { writeBuffer, transport } = connection as unknown as Inner
+  if (transport?.writable !== true || transport.name !== 'websocket' || transport.perMessageDeflate)
+    return undefined
+  if (writeBuffer?.length !== 0) return undefined
+  const { socket } = transport
+  if (socket?.readyState !== WS_OPEN) return undefined
+  const tcp = socket._socket
+  return tcp instanceof TcpSocket && tcp.writableLength === 0 ? tcp : undefined
+}
+
+const versionOfSocketIo = (): string =>
+  (createRequire(import.meta.url)('socket.io/package.json') as { readonly version: string }).version

@@ -1,0 +1,101 @@
+import Joi from 'joi'
+import { GatewayError } from '../../../shared/errors.ts'
+import type { Recall, RecalledMessage } from '../../../shared/recall.ts'
+import { identifier } from '../../lib/schema.ts'
+import { isPlainRecall } from './plain-recall.ts'
+import type { RecallWebhook } from './plain-recall.ts'
+
+export const RECALL_COMMAND = 'Group.CallbackAfterRecallMsg'
+
+/** REST recalls name at most 10 messages; an operator can recall a user's latest 1,000 in one go. */
+const MESSAGES_AT_MOST = 1_000
+
+/** The last time that a `Date` can hold. */
+const LATEST_TIME_MS = 8_640_000_000_000_000
+
+/** A field that the provider may leave out, or send without a value. */
+const optional = (schema: Joi.Schema): Joi.Schema => schema.empty(Joi.valid(null, ''))
+
+/** A number, or the same in digits: the documents show both. */
+const wholeNumber = (atMost: number): Joi.Schema =>
+  Joi.alternatives(
+    Joi.number().strict().integer().min(1).max(atMost),
+    Joi.string()
+      .pattern(/^\d{1,16}$/)
+      .custom((digits: string, helpers) => {
+        const value = Number(digits)
+        return value >= 1 && value <= atMost ? value : helpers.error('any.invalid')
+      }),
+  ).messages({ 'alternatives.match': `{{#label}} must be a whole number from 1 to ${atMost}` })
+
+const recallWebhookSchema = Joi.object<RecallWebhook>({
+  GroupId: identifier.required(),
+  TopicId: optional(identifier),
+  Type: optional(identifier),
+  Operator_Account: optional(identifier),
+  MsgSeqList: Joi.array()
+    .items(
+      Joi.object({
+        MsgSeq: wholeNumber(Number.MAX_SAFE_INTEGER).required(),
+        MsgId: optional(identifier),
+      }).unknown(),
+    )
+    .min(1)
+    .max(MESSAGES_AT_MOST)
+    .required(),
+  EventTime: wholeNumber(LATEST_TIME_MS).empty(Joi.valid(null, '', 0, '0')),
+}).unknown()
+
+/** What the gateway knows of a recall from outside its body. */
+interface Circumstances {
+  readonly receivedAtMs: number
+  /** `OptPlatform` and `ClientIP` of the query. */
+  readonly platform: string | undefined
+  readonly address: string | undefined
+}
+
+/**
+ * The recall that a webhook body tells of. Rejects with WEBHOOK_MALFORMED, naming every field that is wrong.
+ * Source: Tencent Cloud Chat, "Callback After Recalling Group Messages", documents 46979 and 269/73141.
+ */
+export function toRecall(body: unknown, { receivedAtMs, platform, address }: Circumstances): Recall {
+  const value = isPlainRecall(body, MESSAGES_AT_MOST) ? body : check(body)
+  return {
+    group: value.GroupId,
+    ...(value.TopicId !== undefined && { topic: value.TopicId }),
+    ...(value.Type !== undefined && { groupType: value.Type }),
+    ...(value.Operator_Account !== undefined && { operator: value.Operator_Account }),
+    messages: eachOnce(value.MsgSeqList),
+    ...(value.EventTime === undefined
+      ? { recalledAtMs: receivedAtMs, untimed: true }
+      : { recalledAtMs: value.EventTime }),
+    receivedAtMs,
+    ...(platform !== undefined && { platform }),
+    ...(address !== undefined && { address }),
+  }
+}
+
+function check(body: unknown): RecallWebhook {
+  // Before joi looks at each entry: a list of any length would keep it, and this process, busy.
+  const entries = typeof body === 'object' && body !== null && 'MsgSeqList' in body ? body.MsgSeqList : []
+  if (Array.isArray(entries) && entries.length > MESSAGES_AT_MOST) {
+    throw new GatewayError('WEBHOOK_MALFORMED', `"MsgSeqList" must hold at most ${MESSAGES_AT_MOST} entries`)
+  }
+  const { value, error } = recallWebhookSchema.validate(body, { abortEarly: false })
+  if (error === undefined) return value
+  throw new GatewayError(
+    'WEBHOOK_MALFORMED',
+    error.details
+      .slice(0, 5)
+      .map((detail) => detail.message)
+      .join('; '),
+  )
+}
+
+function eachOnce(list: RecallWebhook['MsgSeqList']): RecalledMessage[] {
+  const bySeq = new Map<number, RecalledMessage>()
+  for (const { MsgSeq: seq, MsgId: id } of list) {
+    if (!bySeq.has(seq)) bySeq.set(seq, id === undefined ? { seq } : { seq, id })
+  }
+  return [...bySeq.values()]
+}
