@@ -2,6 +2,9 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, realpathSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { GatewayError } from '../../shared/errors.ts'
+import { dirname } from 'node:path'
+import { open } from 'lmdb'
+import type { RootDatabase } from 'lmdb'
 
 /**
  * Makes sure that no other process on this machine keeps its data in the folder: two embedded brokers on one folder
@@ -27,4 +30,34 @@ export async function claimDataDir(dataDir: string): Promise<{ release: () => Pr
     claim.listen(name, resolve)
   })
   return { release: () => new Promise<void>((resolve) => void claim.close(() => resolve())) }
+}
+
+interface LocalStoreOptions {
+  /** For looking only: makes and changes nothing. */
+  readonly readOnly?: boolean
+}
+
+/** Opens a store on local disk, in a folder of its own, which is made if missing. Throws what the file system throws. */
+export function openLocalStore(path: string, { readOnly = false }: LocalStoreOptions = {}): RootDatabase {
+  if (!readOnly) mkdirSync(dirname(path), { recursive: true })
+  return open({
+    path,
+    readOnly,
+    // Otherwise a write would resolve before it is on disk.
+    overlappingSync: false,
+    // Otherwise each failure of the disk would leave a rejection that nobody can handle, and end the process.
+    eventTurnBatching: false,
+  })
+}
+
+/** The outcome of a write. Its error holds a second promise, which rejects too: here that one is handled. */
+export async function written<T>(write: Promise<T>): Promise<T> {
+  try {
+    return await write
+  } catch (error) {
+    if (error instanceof Error && 'commitError' in error) {
+      Promise.resolve(error.commitError).catch(() => undefined)
+    }
+    throw error
+  }
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { openLocalStore, written } from '../lib/local-store.ts'
+import { openLocalStore, written } from '../lib/data-dir.ts'
 import type { Quarantine, QuarantinedRequest } from './quarantine.ts'
 
 const REQUESTS_AT_MOST = 1_000

@@ -76,7 +76,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
   helmet: ['server/http/static-files.ts'],
   'socket.io': ['server/realtime/realtime.ts', 'server/realtime/socket-io/'],
   ioredis: ['server/broker/redis/'],
-  lmdb: ['server/lib/local-store.ts'],
+  lmdb: ['server/lib/data-dir.ts'],
   joi: [
     'server/lib/schema.ts',
     'server/config/',

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { Alarms } from '../../server/lib/alarms.ts'
+import { Alarms } from '../../server/lib/timers.ts'
 import { undoAfterEach } from '../support/undo.ts'
 import { until } from '../support/wait.ts'
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { gather } from '../../server/lib/gather.ts'
+import { gather } from '../../server/lib/flow-control.ts'
 
 describe('questions that are gathered', () => {
   it('in one turn are asked in one call, and each gets its own answer', async () => {

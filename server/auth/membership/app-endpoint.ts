@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import Joi from 'joi'
-import { createTurnstile } from '../../lib/turnstile.ts'
+import { createTurnstile } from '../../lib/flow-control.ts'
 import { fetchBounded } from '../../http/fetch.ts'
 import type { AskMembership, Verdict } from './source.ts'
 

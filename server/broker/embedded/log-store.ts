@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Position } from '../../../shared/position.ts'
 import type { Conversation } from '../../../shared/recall.ts'
-import { openLocalStore, written } from '../../lib/local-store.ts'
+import { openLocalStore, written } from '../../lib/data-dir.ts'
 import { roomName } from '../../../shared/room.ts'
 import { ANNOUNCEMENTS_AT_MOST, ANNOUNCEMENTS_TTL_S } from '../announcement-rules.ts'
 import { POSITION_TTL_S, UNUSED_TTL_S } from '../log-rules.ts'

@@ -1,7 +1,7 @@
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Position } from '../../../shared/position.ts'
-import { NODE_CLOCK } from '../../lib/clock.ts'
-import type { Clock } from '../../lib/clock.ts'
+import { NODE_CLOCK } from '../../lib/timers.ts'
+import type { Clock } from '../../lib/timers.ts'
 import type { Addressed } from './encode-publish.ts'
 
 /** In one call: it must not keep Redis from others for longer than about a millisecond. */

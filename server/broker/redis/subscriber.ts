@@ -1,5 +1,5 @@
 import { GatewayError } from '../../../shared/errors.ts'
-import { gather } from '../../lib/gather.ts'
+import { gather } from '../../lib/flow-control.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { RoomListener, Subscription } from '../broker.ts'
 import { RoomListeners } from '../room-listeners.ts'

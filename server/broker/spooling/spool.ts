@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { openLocalStore, written } from '../../lib/local-store.ts'
+import { openLocalStore, written } from '../../lib/data-dir.ts'
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Recall } from '../../../shared/recall.ts'
 

@@ -1,6 +1,6 @@
 import type { Notice } from '../../../shared/notice.ts'
-import { NODE_CLOCK } from '../../lib/clock.ts'
-import type { Clock } from '../../lib/clock.ts'
+import { NODE_CLOCK } from '../../lib/timers.ts'
+import type { Clock } from '../../lib/timers.ts'
 
 /** A frame is sent before its window ends when this many messages wait in it: about 80 KB. */
 const MESSAGES_PER_FRAME = 1_000

@@ -1,6 +1,6 @@
 import type { Position } from '../../../shared/position.ts'
 import type { Broker, History } from '../../broker/broker.ts'
-import { createTurnstile } from '../../lib/turnstile.ts'
+import { createTurnstile } from '../../lib/flow-control.ts'
 import type { LocalRoom } from './local-room.ts'
 
 /** Notices in one read of a log. */

@@ -12,8 +12,8 @@ import type { LocalRooms } from '../rooms/local-rooms.ts'
 import { replay } from './replay.ts'
 import type { Missed } from './replay.ts'
 import type { ReadPage } from '../rooms/shared-reads.ts'
-import { createTurnstile } from '../../lib/turnstile.ts'
-import type { Turnstile } from '../../lib/turnstile.ts'
+import { createTurnstile } from '../../lib/flow-control.ts'
+import type { Turnstile } from '../../lib/flow-control.ts'
 
 const ROOMS_AT_MOST = 1_000
 const READ_AGAIN_AFTER_MS = 1_000

@@ -1,0 +1,73 @@
+/** Runs work when it is its turn, with the outcome of the work. */
+export type Turnstile = <T>(work: () => Promise<T>) => Promise<T>
+
+/** Lets `atOnce` pieces of work run at a time; the others wait in the order they came. */
+export function createTurnstile(atOnce: number): Turnstile {
+  const waiting: (() => void)[] = []
+  let running = 0
+
+  return async (work) => {
+    if (running >= atOnce) await new Promise<void>((resolve) => waiting.push(resolve))
+    else running++
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next === undefined) running--
+      else next()
+    }
+  }
+}
+
+/**
+ * Asks about one at a time, for callers that come one by one and often together: what comes in one turn of the event loop is
+ * asked in one call of `askAll`, about at most `atMost`, whose answers stand in the order of the questions. A call that fails
+ * fails for all who asked in it.
+ */
+export function gather<Question, Answer>(
+  atMost: number,
+  askAll: (questions: readonly Question[]) => Promise<readonly Answer[]>,
+): (question: Question) => Promise<Answer> {
+  interface Call {
+    readonly questions: Question[]
+    readonly answers: Promise<readonly Answer[]>
+  }
+  let next: Call | undefined
+
+  function open(): Call {
+    const questions: Question[] = []
+    const turn = new Promise<void>((resolve) => setImmediate(resolve))
+    const answers = turn.then(() => {
+      if (next?.questions === questions) next = undefined
+      return askAll(questions)
+    })
+    return { questions, answers }
+  }
+
+  return async (question) => {
+    const call = (next ??= open())
+    const place = call.questions.push(question) - 1
+    if (call.questions.length >= atMost) next = undefined
+    return (await call.answers)[place] as Answer
+  }
+}
+
+/** Enough for a console that resumes as many rooms as a socket may be in. */
+const AT_ONCE = 1_000
+const PER_SECOND = 100
+
+/** How many requests a socket may make: many at once, and then so many a second. */
+export class Allowance {
+  #left = AT_ONCE
+  #countedAtMs = performance.now()
+
+  /** Whether one more is allowed, which counts. */
+  take(): boolean {
+    const nowMs = performance.now()
+    this.#left = Math.min(AT_ONCE, this.#left + ((nowMs - this.#countedAtMs) / 1_000) * PER_SECOND)
+    this.#countedAtMs = nowMs
+    if (this.#left < 1) return false
+    this.#left--
+    return true
+  }
+}
