@@ -1,7 +1,7 @@
 import { GatewayError } from '../../shared/errors.ts'
 import { signatureOf } from '../receiver/authenticity.ts'
 import { RECALL_COMMAND } from '../receiver/commands/recall-webhook.ts'
-import { withDevCredentials } from '../config/dev-settings.ts'
+import { withDevCredentials } from '../config/environment.ts'
 import type { Terminal } from './command.ts'
 
 const ANSWER_WITHIN_MS = 5_000

@@ -1,7 +1,7 @@
 import { SignJWT } from 'jose'
 import { GatewayError } from '../../shared/errors.ts'
 import type { Conversation } from '../../shared/recall.ts'
-import { withDevCredentials } from '../config/dev-settings.ts'
+import { withDevCredentials } from '../config/environment.ts'
 import type { Terminal } from './command.ts'
 
 interface TokenClaims {

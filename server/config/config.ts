@@ -2,7 +2,7 @@ import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
 import { createClientAddress } from '../http/client-address.ts'
 import { identifier } from '../lib/schema.ts'
-import { createNetworks } from '../http/networks.ts'
+import { createNetworks } from '../http/client-address.ts'
 
 /** Which halves of the gateway this process runs. */
 type Role = 'all' | 'receiver' | 'node'

@@ -3,7 +3,6 @@ import express from 'express'
 import type { Router } from 'express'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ErrorCode } from '../../shared/errors.ts'
-import { RecentValues } from './recent-values.ts'
 import type { GapReason } from '../../shared/position.ts'
 
 /** Moments in the life of recalls that are counted. */
@@ -152,5 +151,29 @@ function childrenOf(counter: Counter): (...labels: string[]) => { inc(): void } 
     const child = known.get(name) ?? counter.labels(...labels)
     known.set(name, child)
     return child
+  }
+}
+
+const VALUES_AT_MOST = 1_000
+const RECENT_MS = 60_000
+
+/** The latest values of the last minute. */
+class RecentValues {
+  readonly #values: { readonly atMs: number; readonly value: number }[] = []
+  #next = 0
+
+  add(value: number): void {
+    this.#values[this.#next] = { atMs: performance.now(), value }
+    this.#next = (this.#next + 1) % VALUES_AT_MOST
+  }
+
+  /** The value that this share of them, from 0 to 1, does not exceed; null without any. */
+  quantile(share: number): number | null {
+    const since = performance.now() - RECENT_MS
+    const sorted = this.#values
+      .filter(({ atMs }) => atMs >= since)
+      .map(({ value }) => value)
+      .toSorted((a, b) => a - b)
+    return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? null
   }
 }
