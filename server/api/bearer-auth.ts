@@ -1,7 +1,7 @@
 import type { RequestHandler, Response } from 'express'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { GatewayError } from '../../shared/errors.ts'
-import type { Guard } from '../auth/guard.ts'
+import type { Guard } from '../auth/authentication.ts'
 import type { Principal } from '../auth/principal.ts'
 
 /** As for a socket: far more than a page needs. */

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { expect } from 'chai'
 import { createProvider } from '../../server/auth/membership/tencent-rest.ts'
-import { checkUserSig } from '../../server/auth/user-sig.ts'
+import { checkUserSig } from '../../server/auth/usersig.ts'
 import { connect, makeToken } from '../support/client.ts'
 import type { Client } from '../support/client.ts'
 import { startFakeServer } from '../support/fake-server.ts'

@@ -1,4 +1,4 @@
-import type { Admission } from '../../server/auth/admission.ts'
+import type { Admission } from '../../server/auth/authorization.ts'
 
 /** Everybody may be everywhere, for as long as the credential lasts. */
 export const ADMIT_ALL: Admission = {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { createAuthorise } from '../../server/auth/authorise.ts'
+import { createAuthorise } from '../../server/auth/authorization.ts'
 import type { Principal } from '../../server/auth/principal.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import type { Conversation } from '../../shared/recall.ts'

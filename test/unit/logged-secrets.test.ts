@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { makeUserSig } from '../../server/auth/make-user-sig.ts'
+import { makeUserSig } from '../../server/auth/usersig.ts'
 import { secretsIn } from '../support/logged-secrets.ts'
 
 const settings = {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { Memberships } from '../../server/auth/membership/memberships.ts'
-import type { Verdict } from '../../server/auth/membership/source.ts'
+import { Memberships } from '../../server/auth/membership/membership-cache.ts'
+import type { Verdict } from '../../server/auth/membership/membership-cache.ts'
 
 const GROUP = { group: 'g' }
 

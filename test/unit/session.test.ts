@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { pino } from 'pino'
-import type { Admission } from '../../server/auth/admission.ts'
+import type { Admission } from '../../server/auth/authorization.ts'
 import type { Principal } from '../../server/auth/principal.ts'
 import type { Broker } from '../../server/broker/broker.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'

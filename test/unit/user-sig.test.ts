@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { deflateSync } from 'node:zlib'
 import { expect } from 'chai'
 import { Api } from 'tls-sig-api-v2'
-import { checkUserSig } from '../../server/auth/user-sig.ts'
+import { checkUserSig } from '../../server/auth/usersig.ts'
 
 const APP = '1400000000'
 const KEY = 'a'.repeat(64)

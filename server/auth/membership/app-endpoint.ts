@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import Joi from 'joi'
 import { createTurnstile } from '../../lib/flow-control.ts'
 import { fetchBounded } from '../../http/fetch.ts'
-import type { AskMembership, Verdict } from './source.ts'
+import type { AskMembership, Verdict } from './membership-cache.ts'
 
 const REQUESTS_AT_ONCE = 50
 const WAITING_AT_MOST = 1_000

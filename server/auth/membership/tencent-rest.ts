@@ -2,8 +2,8 @@ import { randomInt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import Joi from 'joi'
 import { fetchBounded } from '../../http/fetch.ts'
-import { makeUserSig } from '../make-user-sig.ts'
-import type { AskMembership } from './source.ts'
+import { makeUserSig } from '../usersig.ts'
+import type { AskMembership } from './membership-cache.ts'
 
 /** Source: document 1047/34963. */
 const USERS_PER_CALL = 500

@@ -1,6 +1,6 @@
 import { asGatewayError, ERRORS } from '../../../shared/errors.ts'
 import type { HandshakeRefusal } from '../../../shared/protocol.ts'
-import type { Guard } from '../../auth/guard.ts'
+import type { Guard } from '../../auth/authentication.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { GatewaySockets } from './gateway-socket.ts'
 

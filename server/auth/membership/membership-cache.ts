@@ -1,6 +1,5 @@
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Conversation } from '../../../shared/recall.ts'
-import type { AskMembership, Verdict } from './source.ts'
 
 /** Beyond these, what is known of the group asked about longest ago is forgotten. */
 const ANSWERS_AT_MOST = 100_000
@@ -95,3 +94,13 @@ export class Memberships {
 
 /** No identifier holds a line feed. */
 const nameOf = (userId: string, topic: string): string => `${userId}\n${topic}`
+
+/** What someone who knows said of a membership. */
+export interface Verdict {
+  readonly allowed: boolean
+  /** For how long that holds, in s, if it was said. */
+  readonly forS?: number
+}
+
+/** Asks whether a user may be in the room of a conversation. Rejects when nobody could tell. */
+export type AskMembership = (userId: string, conversation: Conversation) => Promise<Verdict>
