@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { createKeys } from '../../server/broker/redis/keys.ts'
-import { decodeEntry, encodeEntry, joinEntry } from '../../server/broker/entry.ts'
+import { decodeEntry, encodeEntry, joinEntry } from '../../server/broker/history.ts'
 import { checkRecalled, checkRoom, checkSubscribe } from '../../server/realtime/sessions/payload-checks.ts'
 import { toRecall } from '../../server/receiver/commands/recall-webhook.ts'
 import { GatewayError } from '../../shared/errors.ts'

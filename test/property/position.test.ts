@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { answerSince } from '../../server/broker/log-rules.ts'
+import { answerSince } from '../../server/broker/history.ts'
 import { missedSince } from '../../server/realtime/sessions/missed.ts'
 import { replay } from '../../server/realtime/sessions/replay.ts'
 import type { Notice } from '../../shared/notice.ts'

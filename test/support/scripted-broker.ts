@@ -1,5 +1,5 @@
 import type { Broker, RoomListener } from '../../server/broker/broker.ts'
-import { answerSince } from '../../server/broker/log-rules.ts'
+import { answerSince } from '../../server/broker/history.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { LastPositions } from '../../server/broker/redis/last-positions.ts'
+import { LastPositions } from '../../server/broker/redis/publisher.ts'
 
 const at = (offset: number, epoch = 'e') => ({ epoch, offset })
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { Pace } from '../../server/broker/spooling/pace.ts'
+import { Pace } from '../../server/broker/spooling/drain.ts'
 
 describe('pace of the spool', () => {
   it('allows so many recalls at first, and any number once nodes hear again', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { answerSince } from '../../server/broker/log-rules.ts'
+import { answerSince } from '../../server/broker/history.ts'
 import { missedSince } from '../../server/realtime/sessions/missed.ts'
 import type { Notice } from '../../shared/notice.ts'
 import { mergeInOrder } from '../../shared/position.ts'

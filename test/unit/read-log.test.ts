@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { ANSWER_AT_MOST_BYTES, readAfter, readBefore, readReceivedSince } from '../../server/api/log-pages.ts'
 import type { Page } from '../../server/api/log-pages.ts'
-import { answerSince } from '../../server/broker/log-rules.ts'
+import { answerSince } from '../../server/broker/history.ts'
 import type { Notice } from '../../shared/notice.ts'
 import { FEED } from '../../shared/room.ts'
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { holderOfSlot, masterAddress, nodesOf } from '../../server/broker/redis/connection/topology.ts'
+import { holderOfSlot, masterAddress, nodesOf } from '../../server/broker/redis/connection/discovery.ts'
 
 const ASKED = { host: 'asked', port: 1 }
 const SLOTS = [

@@ -12,9 +12,9 @@ import type {
   BrokerOptions,
   Published,
 } from '../broker.ts'
-import { REPORT_TTL_MS } from '../report-rules.ts'
-import { decodeEntry, encodeEntry, joinEntry } from '../entry.ts'
-import { answerSince, UNTIMED_REPEAT_WITHIN_MS } from '../log-rules.ts'
+import { REPORT_TTL_MS } from '../broker.ts'
+import { decodeEntry, encodeEntry, joinEntry } from '../history.ts'
+import { answerSince, UNTIMED_REPEAT_WITHIN_MS } from '../history.ts'
 import { RoomListeners } from '../room-listeners.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { within } from '../timeout.ts'

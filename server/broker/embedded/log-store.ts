@@ -3,8 +3,8 @@ import type { Position } from '../../../shared/position.ts'
 import type { Conversation } from '../../../shared/recall.ts'
 import { openLocalStore, written } from '../../lib/data-dir.ts'
 import { roomName } from '../../../shared/room.ts'
-import { ANNOUNCEMENTS_AT_MOST, ANNOUNCEMENTS_TTL_S } from '../announcement-rules.ts'
-import { POSITION_TTL_S, UNUSED_TTL_S } from '../log-rules.ts'
+import { ANNOUNCEMENTS_AT_MOST, ANNOUNCEMENTS_TTL_S } from '../broker.ts'
+import { POSITION_TTL_S, UNUSED_TTL_S } from '../history.ts'
 import type { AnnouncementSubject, BrokerOptions } from '../broker.ts'
 
 interface LogStoreOptions extends BrokerOptions {

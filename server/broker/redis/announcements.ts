@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../telemetry/logger.ts'
-import { ANNOUNCEMENTS_TTL_S } from '../announcement-rules.ts'
+import { ANNOUNCEMENTS_TTL_S } from '../broker.ts'
 import type { RoomListener, Subscription } from '../broker.ts'
 
 /** So that many announcements are read together, and seldom twice. */

@@ -2,7 +2,7 @@ import { GatewayError } from '../../../shared/errors.ts'
 import type { Position } from '../../../shared/position.ts'
 import { NODE_CLOCK } from '../../lib/timers.ts'
 import type { Clock } from '../../lib/timers.ts'
-import type { Addressed } from './encode-publish.ts'
+import type { Addressed } from './publisher.ts'
 
 /** In one call: it must not keep Redis from others for longer than about a millisecond. */
 const RECALLS_PER_CALL = 64

@@ -4,15 +4,13 @@ import type { Recall } from '../../../shared/recall.ts'
 import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import type { Published, PublishOptions } from '../broker.ts'
+import type { Published, PublishOptions, BrokerOptions } from '../broker.ts'
 import { within } from '../timeout.ts'
 import type { Connection } from './connection/connection.ts'
-import { encodePublish } from './encode-publish.ts'
-import type { Addressed } from './encode-publish.ts'
 import type { Keys } from './keys.ts'
-import { LastPositions } from './last-positions.ts'
 import { createPublishQueue } from './publish-queue.ts'
 import { toArray, toPositions } from './scripts.ts'
+import { encodeEntry, joinEntry, UNTIMED_REPEAT_WITHIN_MS, POSITION_TTL_S } from '../history.ts'
 
 interface PublisherOptions {
   /** See `livesOf`. */
@@ -115,5 +113,76 @@ export function createPublisher(
         return position === undefined ? [] : [{ room, position }]
       }),
     }
+  }
+}
+
+/** A recall and the rooms that it goes to, that of its conversation first. */
+export interface Addressed {
+  readonly recall: Recall
+  readonly rooms: readonly Room[]
+  /** See `roomName`; made once, as each is needed several times. */
+  readonly names: readonly string[]
+}
+
+interface EncodeDependencies {
+  readonly keys: Keys
+  /** Of the entry with all its messages; empty when nothing is signed. */
+  readonly signatureOf: (entry: string) => string
+}
+
+/** The keys, and the arguments of each recall, of one call of the publish script; its header says what they mean. */
+function encodePublish(batch: readonly Addressed[], { keys, signatureOf }: EncodeDependencies) {
+  const keyNames: string[] = []
+  const values: (string | number)[] = []
+  for (const { recall, rooms, names } of batch) {
+    const entry = encodeEntry(recall)
+    const { head, messages, tail } = entry
+    keyNames.push(keys.recalled(recall))
+    for (const name of names) keyNames.push(keys.head(name), keys.log(name), keys.channel(name))
+    values.push(
+      rooms.length,
+      messages.length,
+      recall.recalledAtMs,
+      recall.untimed ? UNTIMED_REPEAT_WITHIN_MS : -1,
+      head,
+      tail,
+      signatureOf(joinEntry(entry, messages)),
+    )
+    for (const [i, { seq }] of recall.messages.entries()) values.push(seq, messages[i] ?? '')
+  }
+  return { keys: keyNames, arguments: values }
+}
+
+/** Nothing is prolonged before this part of its life is over: that would cost as much as keeping a recall. */
+const PROLONGED_AFTER = 1 / 16
+
+/**
+ * How long the publish script lets things live, in ms, in the order of its arguments: a log, a head, a recalled set (0 =
+ * for ever), and how much longer logs and heads live, so that they need not be prolonged until then.
+ */
+export function livesOf({ historyTtlS, recalledTtlS }: BrokerOptions): readonly number[] {
+  const inMs = [historyTtlS, POSITION_TTL_S, recalledTtlS ?? 0].map((seconds) => seconds * 1_000)
+  const shortest = Math.min(historyTtlS, POSITION_TTL_S) * 1_000
+  return [...inMs, Math.floor(shortest * PROLONGED_AFTER)]
+}
+
+/** Rooms in each of the two generations that are remembered. */
+const ROOMS_AT_MOST = 5_000
+
+/** What this process was told of where logs end, to notice when one goes back: a failover lost what was confirmed. */
+export class LastPositions {
+  /** Rooms published to lately. When it is full it becomes the older generation, and that one is forgotten. */
+  #recent = new Map<string, Position>()
+  #older = new Map<string, Position>()
+
+  /** Remembers this end of a log, the result of a publish. Answers true if the log had been further under the same epoch. */
+  goesBack(room: string, position: Position): boolean {
+    const before = this.#recent.get(room) ?? this.#older.get(room)
+    this.#recent.set(room, position)
+    if (this.#recent.size >= ROOMS_AT_MOST) {
+      this.#older = this.#recent
+      this.#recent = new Map()
+    }
+    return before !== undefined && before.epoch === position.epoch && position.offset <= before.offset
   }
 }

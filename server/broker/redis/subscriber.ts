@@ -6,7 +6,7 @@ import { RoomListeners } from '../room-listeners.ts'
 import { connectFirst, disconnect } from './connection/connection.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
-import type { ReadEntry } from './read-entry.ts'
+import type { ReadEntry } from './signature.ts'
 import { toSpread } from './scripts.ts'
 import type { RedisTarget } from './connection/address.ts'
 

@@ -5,7 +5,7 @@ import type { RedisOptions } from 'ioredis'
 import { GatewayError } from '../../../../shared/errors.ts'
 import type { Logger } from '../../../telemetry/logger.ts'
 import { connectorTo } from './connector.ts'
-import type { Locate } from './locator.ts'
+import type { Locate } from './discovery.ts'
 import { textOf } from './address.ts'
 import type { Address, RedisMode, RedisTarget } from './address.ts'
 
@@ -179,4 +179,13 @@ export async function disconnect(client: Redis): Promise<void> {
   const ended = new Promise<void>((resolve) => void client.once('end', resolve))
   client.disconnect()
   await Promise.race([ended, delay(CLOSE_WITHIN_MS)])
+}
+
+/** A Redis that evicts when full loses recalled sets, or the ends of logs, in silence. Only a warning: managed servers may hide it. */
+export async function warnOfEviction(client: Redis, log: Logger): Promise<void> {
+  const memory = await client.info('memory').catch(() => '')
+  const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1]
+  if (policy !== undefined && policy !== 'noeviction') {
+    log.warn({ policy }, 'Redis may evict what the gateway keeps: set maxmemory-policy to noeviction')
+  }
 }

@@ -1,7 +1,7 @@
 import { createConnection, Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { AbstractConnector } from 'ioredis'
-import type { Locate } from './locator.ts'
+import type { Locate } from './discovery.ts'
 import type { Address } from './address.ts'
 
 /** A frozen server does not close its end; then ours is. */
