@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { openQuarantine } from '../receiver/quarantine-store.ts'
+import { openQuarantine } from '../receiver/quarantine.ts'
 import type { Terminal } from './command.ts'
 
 /** Prints what stands in the quarantine, oldest first, one JSON document a line. The gateway may run meanwhile. */

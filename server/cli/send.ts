@@ -1,6 +1,6 @@
 import { GatewayError } from '../../shared/errors.ts'
 import { signatureOf } from '../receiver/authenticity.ts'
-import { RECALL_COMMAND } from '../receiver/commands/recall-webhook.ts'
+import { RECALL_COMMAND } from '../receiver/commands/group-recall.ts'
 import { withDevCredentials } from '../config/environment.ts'
 import type { Terminal } from './command.ts'
 

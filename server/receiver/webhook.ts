@@ -9,7 +9,7 @@ import { toMembershipEnd } from './commands/membership.ts'
 import type { MembershipEnd } from './commands/membership.ts'
 import type { Quarantine } from './quarantine.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
-import { RECALL_COMMAND, toRecall } from './commands/recall-webhook.ts'
+import { RECALL_COMMAND, toRecall } from './commands/group-recall.ts'
 
 /** The provider gives up after 2 s; 300 ms are left for the answer to travel. */
 const ANSWER_WITHIN_MS = 1_700

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { isPlainRecall } from '../../server/receiver/commands/plain-recall.ts'
-import { toRecall } from '../../server/receiver/commands/recall-webhook.ts'
+import { isPlainRecall } from '../../server/receiver/commands/group-recall.ts'
+import { toRecall } from '../../server/receiver/commands/group-recall.ts'
 
 const CIRCUMSTANCES = { receivedAtMs: 1_700_000_000_000, platform: undefined, address: undefined }
 const RUNS = { numRuns: 3_000 }

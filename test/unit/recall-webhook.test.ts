@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { toRecall } from '../../server/receiver/commands/recall-webhook.ts'
+import { toRecall } from '../../server/receiver/commands/group-recall.ts'
 import { RECALL_SAMPLES } from '../support/provider-samples.ts'
 import { recallBody } from '../support/webhook.ts'
 
