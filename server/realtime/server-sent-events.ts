@@ -3,12 +3,12 @@ import { ERRORS, GatewayError, GOODBYES } from '../../shared/errors.ts'
 import type { Position } from '../../shared/position.ts'
 import type { Goodbye, ServerToClient, SubscribeAsk, Subscribed } from '../../shared/protocol.ts'
 import type { Principal } from '../auth/principal.ts'
-import { toOutgoing } from './rooms/hub.ts'
+import { toOutgoing } from './rooms/prepared-event.ts'
 import type { Audience, Listener } from './rooms/hub.ts'
 import type { ConnectionCount } from './connection-limits.ts'
 import { Session } from './sessions/session.ts'
 import type { SessionDependencies, SessionSide } from './sessions/session.ts'
-import type { Sessions } from './sessions/sessions.ts'
+import type { Sessions } from './sessions/registry.ts'
 
 /** More waits for a stream: it is sent away, and comes back with its position. */
 const WAITING_AT_MOST_BYTES = 1024 * 1024

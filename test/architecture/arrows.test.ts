@@ -83,7 +83,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
     'server/auth/',
     'server/api/',
     'server/receiver/commands/',
-    'server/realtime/sessions/payload-checks.ts',
+    'server/realtime/sessions/requests.ts',
     'server/telemetry/health.ts',
   ],
   jose: ['server/auth/', 'server/cli/'],

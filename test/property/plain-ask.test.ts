@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { checkSubscribe } from '../../server/realtime/sessions/payload-checks.ts'
-import { isPlainAsk } from '../../server/realtime/sessions/plain-ask.ts'
+import { checkSubscribe } from '../../server/realtime/sessions/requests.ts'
+import { isPlainAsk } from '../../server/realtime/sessions/requests.ts'
 
 /** Mostly what a client asks for, now and then what it should not. */
 const text = fc.oneof(

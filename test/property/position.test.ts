@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { answerSince } from '../../server/broker/history.ts'
-import { missedSince } from '../../server/realtime/sessions/missed.ts'
-import { replay } from '../../server/realtime/sessions/replay.ts'
+import { missedSince } from '../../server/realtime/sessions/join.ts'
+import { replay } from '../../server/realtime/sessions/join.ts'
 import type { Notice } from '../../shared/notice.ts'
 import { mergeInOrder } from '../../shared/position.ts'
 

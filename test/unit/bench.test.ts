@@ -4,7 +4,7 @@ import { emptyTally, RoomLedger } from '../bench/room-ledger.ts'
 import { FILLERS_FROM, seqsIn } from '../bench/scan.ts'
 import { addUp, Histogram, median } from '../bench/statistics.ts'
 import { compare, toText } from '../bench/table.ts'
-import { textFrame } from '../../server/realtime/rooms/text-frame.ts'
+import { textFrame } from '../../server/realtime/rooms/prepared-event.ts'
 
 describe('statistics of the benchmarks', () => {
   it('take the middle one, or the mean of the two in the middle', () => {

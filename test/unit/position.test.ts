@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { answerSince } from '../../server/broker/history.ts'
-import { missedSince } from '../../server/realtime/sessions/missed.ts'
+import { missedSince } from '../../server/realtime/sessions/join.ts'
 import type { Notice } from '../../shared/notice.ts'
 import { mergeInOrder } from '../../shared/position.ts'
 

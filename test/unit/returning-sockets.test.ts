@@ -4,8 +4,8 @@ import type { History } from '../../server/broker/broker.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
 import { createOutbox } from '../../server/realtime/rooms/batcher.ts'
-import { Replays } from '../../server/realtime/rooms/replays.ts'
-import { createSharedReads } from '../../server/realtime/rooms/shared-reads.ts'
+import { Replays } from '../../server/realtime/rooms/prepared-event.ts'
+import { createSharedReads } from '../../server/realtime/rooms/local-rooms.ts'
 import type { Notice } from '../../shared/notice.ts'
 
 const ROOM = { group: 'g' }

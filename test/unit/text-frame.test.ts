@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { textFrame } from '../../server/realtime/rooms/text-frame.ts'
+import { textFrame } from '../../server/realtime/rooms/prepared-event.ts'
 
 /** The text of one frame, read as RFC 6455 says. */
 function read(frame: Buffer): string {

@@ -1,16 +1,10 @@
-import { toMemberNotice } from '../../../shared/notice.ts'
 import type { Notice } from '../../../shared/notice.ts'
 import type { GapReason, Position } from '../../../shared/position.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import { Outgoing } from './outgoing.ts'
-
-/** Admins see who recalled and from where, members do not: the two listen apart, so that nothing is filtered for each. */
-export type Face = 'admin' | 'member'
-
-export type OutgoingNotices = Outgoing<'messages-recalled'>
-export type OutgoingGap = Outgoing<'gap'>
+import { Outgoing, toOutgoing } from './prepared-event.ts'
+import type { Face, OutgoingGap, OutgoingNotices } from './prepared-event.ts'
 
 /** One that listens to rooms: a socket, or a stream. */
 export interface Listener {
@@ -21,19 +15,6 @@ export interface Listener {
 const FACES: readonly Face[] = ['admin', 'member']
 
 const nameOf = (face: Face, room: Room): string => `${face}/${roomName(room)}`
-
-/** Notices as they go to one face. */
-export const toOutgoing = (
-  face: Face,
-  room: Room,
-  epoch: string,
-  notices: readonly Notice[],
-): OutgoingNotices =>
-  new Outgoing('messages-recalled', {
-    room,
-    epoch,
-    notices: face === 'admin' ? notices : notices.map(toMemberNotice),
-  })
 
 /** Speaks to all who listen to a room on this node at once. */
 export function createAudience(metrics: Metrics) {

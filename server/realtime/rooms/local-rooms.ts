@@ -2,6 +2,11 @@ import { GatewayError } from '../../../shared/errors.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { LocalRoom } from './local-room.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Broker, History } from '../../broker/broker.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import type { Position } from '../../../shared/position.ts'
+import { createTurnstile } from '../../lib/flow-control.ts'
 
 /** How long a room without sockets is kept, so that reloading pages do not make Redis subscribe again and again. */
 const LINGER_MS = 5_000
@@ -83,5 +88,69 @@ export class LocalRooms {
     const held = { room: local, opened, holders: 0 }
     this.#held.set(name, held)
     return held
+  }
+}
+
+/** How long a notice that got lost on its way to a quiet room can go unnoticed. */
+const COMPARE_EVERY_MS = 30_000
+
+/**
+ * Looks every half minute, in one round trip, whether the logs end where the rooms of this node stand: a lost notice shows
+ * by itself only when another one follows. Ends when `stop` is aborted; never rejects.
+ */
+export async function compareTops(
+  rooms: LocalRooms,
+  broker: Broker,
+  log: Logger,
+  stop: AbortSignal,
+): Promise<void> {
+  while (!stop.aborted) {
+    // Jitter keeps the nodes apart.
+    const ms = COMPARE_EVERY_MS * (0.75 + Math.random() / 2)
+    await delay(ms, undefined, { signal: stop, ref: false }).catch(() => undefined)
+    if (stop.aborted) return
+    const open = rooms.all()
+    const seen = open.map(({ position }) => position)
+    try {
+      const tops = await broker.top(open.map(({ room }) => room))
+      for (const [i, room] of open.entries()) {
+        const [before, top] = [seen[i], tops[i]]
+        if (before !== undefined && top !== undefined) room.compare(before, top)
+      }
+    } catch (err) {
+      log.debug({ err }, 'tops could not be compared')
+    }
+  }
+}
+
+/** Notices in one read of a log. */
+const PAGE_NOTICES = 100
+/** Pages that are read at a time: one of the largest recalls is 7.5 MB. */
+const PAGES_AT_ONCE = 8
+
+/** A page of the log of a room after a position. Rejects with BROKER_UNAVAILABLE. */
+export type ReadPage = (room: LocalRoom, since: Position) => Promise<History>
+
+/**
+ * Reads logs for sockets that come back. Those of a lost node come together and mostly stopped at the same place: who asks
+ * for a page that is being read gets that one, and the room remembers it for those who come a moment later.
+ */
+export function createSharedReads(broker: Pick<Broker, 'history'>): ReadPage {
+  const inTurn = createTurnstile(PAGES_AT_ONCE)
+  const underWay = new Map<string, Promise<History>>()
+
+  async function read(room: LocalRoom, since: Position): Promise<History> {
+    const history = await inTurn(() => broker.history(room.room, since, PAGE_NOTICES))
+    if (history.gap === undefined) room.remember(since.epoch, history.notices)
+    return history
+  }
+
+  return (room, since) => {
+    const page = `${room.name} ${since.epoch} ${since.offset}`
+    const known = underWay.get(page)
+    if (known !== undefined) return known
+    const reading = read(room, since).finally(() => underWay.delete(page))
+    underWay.set(page, reading)
+    return reading
   }
 }

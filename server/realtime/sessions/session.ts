@@ -19,7 +19,7 @@ import type { Alarms } from '../../lib/timers.ts'
 import { Allowance } from '../../lib/flow-control.ts'
 import { Attendance } from './subscriptions.ts'
 import type { AttendanceDependencies, RoomSide } from './subscriptions.ts'
-import { checkRecalled, checkRoom, checkSubscribe } from './payload-checks.ts'
+import { checkRecalled, checkRoom, checkSubscribe } from './requests.ts'
 
 const REQUESTS_UNDER_WAY_AT_MOST = 100
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { GOODBYES } from '../../../shared/errors.ts'
-import type { GatewaySocket } from './gateway-socket.ts'
+import type { GatewaySocket } from './internals.ts'
 
 const SLICE_EVERY_MS = 100
 /** Spreads those who come back over a moment, so that the next node meets no wall. */

@@ -1,7 +1,7 @@
 import { GOODBYES } from '../../../shared/errors.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import type { GatewaySocket, GatewaySockets } from './gateway-socket.ts'
+import type { GatewaySocket, GatewaySockets } from './internals.ts'
 
 /** Far above what a burst leaves waiting for a moment, far below what many slow sockets could fill a node with. */
 const WAITING_AT_MOST_BYTES = 1024 * 1024

@@ -1,10 +1,14 @@
-import { forgetHandshake } from './forget-handshake.ts'
-import type { GatewaySocket } from './gateway-socket.ts'
+import { forgetHandshake } from './internals.ts'
+import type { GatewaySocket, GatewaySockets } from './internals.ts'
 import { Session } from '../sessions/session.ts'
 import type { SessionDependencies } from '../sessions/session.ts'
-import type { Sessions } from '../sessions/sessions.ts'
-import { SocketSide } from './socket-side.ts'
-import type { SocketSideDependencies } from './socket-side.ts'
+import type { Sessions } from '../sessions/registry.ts'
+import { SocketSide } from './socket-transport.ts'
+import type { SocketSideDependencies } from './socket-transport.ts'
+import { asGatewayError, ERRORS } from '../../../shared/errors.ts'
+import type { HandshakeRefusal } from '../../../shared/protocol.ts'
+import type { Guard } from '../../auth/authentication.ts'
+import type { Logger } from '../../telemetry/logger.ts'
 
 interface SocketDependencies extends SessionDependencies, SocketSideDependencies {
   readonly sessions: Sessions
@@ -53,4 +57,34 @@ function serve(
 function takeCallback(values: unknown[]): (answer: unknown) => void {
   if (typeof values.at(-1) !== 'function') return () => undefined
   return values.pop() as (answer: unknown) => void
+}
+
+interface HandshakeDependencies {
+  readonly guard: Guard
+  readonly log: Logger
+}
+
+/** Lets in only sockets that prove who they are; the others get a `connect_error` with a code. */
+export function guardHandshake(io: GatewaySockets, { guard, log }: HandshakeDependencies): void {
+  const served = new WeakSet<object>()
+
+  io.use((socket, next) => {
+    // One connection, one socket: more would be a way around what is limited per socket.
+    if (served.has(socket.conn)) return socket.conn.close()
+    served.add(socket.conn)
+    guard(socket.request, socket.handshake.auth).then(
+      (principal) => {
+        socket.data.principal = principal
+        next()
+      },
+      (error: unknown) => {
+        const { code, message, cause } = asGatewayError(error)
+        log.warn({ code, detail: message, ...(code === 'INTERNAL' && { err: cause }) }, 'socket refused')
+        const data: HandshakeRefusal = { code, retry: ERRORS[code].retry }
+        next(Object.assign(new Error(message), { data }))
+        // Once the refusal is on its way: a connection without a socket would be there for more tries.
+        setImmediate(() => socket.conn.close())
+      },
+    )
+  })
 }
