@@ -10,10 +10,10 @@ import type { Broker } from '../broker/broker.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { readReports } from '../telemetry/health.ts'
 import { isAllowedOrigin } from '../http/cors.ts'
-import { createDisconnect } from './disconnect.ts'
-import { readStream } from './query.ts'
+import { createDisconnect } from './admin-handlers.ts'
+import { readStream } from './requests.ts'
 import { createReads } from './room-handlers.ts'
-import { createTestRecall } from './test-recall.ts'
+import { createTestRecall } from './admin-handlers.ts'
 import { adminOnly, createWho, principalOf } from './bearer-auth.ts'
 
 interface ApiOptions {

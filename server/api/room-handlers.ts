@@ -6,7 +6,7 @@ import type { Admission } from '../auth/authorization.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Broker } from '../broker/broker.ts'
 import { createTurnstile } from '../lib/flow-control.ts'
-import { readNotices, readRecalled, readRoom } from './query.ts'
+import { readNotices, readRecalled, readRoom } from './requests.ts'
 import { readAfter, readBefore, readReceivedSince } from './log-pages.ts'
 import { principalOf } from './bearer-auth.ts'
 

@@ -1,10 +1,12 @@
-import type { Request } from 'express'
+import type { Request, RequestHandler } from 'express'
 import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
 import type { Position } from '../../shared/position.ts'
 import type { Conversation } from '../../shared/recall.ts'
 import type { Room } from '../../shared/room.ts'
 import { identifier } from '../lib/schema.ts'
+import express from 'express'
+import type { ObjectSchema } from 'joi'
 
 const SEQS_AT_MOST = 1_000
 const NOTICES_AT_MOST = 1_000
@@ -115,3 +117,30 @@ function check<T>(schema: Joi.ObjectSchema<T>, request: Request): T {
 }
 
 const malformed = (why: string) => new GatewayError('REQUEST_MALFORMED', why)
+
+const BODY_AT_MOST_BYTES = 16 * 1024
+
+const readText = express.text({ limit: BODY_AT_MOST_BYTES, type: () => true })
+
+/** Reads the body of a request, whatever it says that it is. */
+export const readBody: RequestHandler = (request, response, next) =>
+  readText(request, response, (cause: unknown) =>
+    cause === undefined
+      ? next()
+      : next(new GatewayError('REQUEST_MALFORMED', 'the body is too large or not whole', { cause })),
+  )
+
+/** What the body says. Throws REQUEST_MALFORMED naming every wrong field. */
+export function checkBody<T>(schema: ObjectSchema<T>, { body }: Request): T {
+  const { value, error } = schema.validate(parse(body), { abortEarly: false })
+  if (error === undefined) return value
+  throw new GatewayError('REQUEST_MALFORMED', error.details.map(({ message }) => message).join('; '))
+}
+
+function parse(body: unknown): unknown {
+  try {
+    return JSON.parse(String(body))
+  } catch {
+    throw new GatewayError('REQUEST_MALFORMED', 'the body is not JSON')
+  }
+}
