@@ -10,7 +10,7 @@ export type {
   Subscription,
 } from './client/recall-client.ts'
 export type { Credential } from './client/credential.ts'
-export type { NoticeListener } from './client/listening.ts'
+export type { NoticeListener } from './client/listeners.ts'
 export { memoryPositions, storedPositions } from './client/position-store.ts'
 export type { PositionStore } from './client/position-store.ts'
 export type { MemberNotice, Notice } from './notice.ts'

@@ -4,7 +4,7 @@ import type { Position } from '../position.ts'
 import type { NoticeBatch, Refused, SubscribeAsk, Subscribed } from '../protocol.ts'
 import type { Room } from '../room.ts'
 import { BackOff } from '../backoff.ts'
-import type { Listening } from './listening.ts'
+import type { Listening } from './listeners.ts'
 
 /** More waits for listeners: then nothing is taken until they are through, and the rest is asked for again. */
 const WAITING_AT_MOST = 5_000

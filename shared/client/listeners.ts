@@ -1,3 +1,6 @@
+import type { MemberNotice, Notice } from '../notice.ts'
+import { BackOff } from '../backoff.ts'
+
 /** Who wants to hear of what; one that throws does not keep the others from hearing. */
 export class Listeners<Events extends Record<keyof Events, unknown>> {
   readonly #byEvent = new Map<keyof Events, Set<(value: never) => void>>()
@@ -20,5 +23,49 @@ export class Listeners<Events extends Record<keyof Events, unknown>> {
         })
       }
     }
+  }
+}
+
+/** May return a promise: the next notice is given when it has resolved. */
+export type NoticeListener = (notice: Notice | MemberNotice) => unknown
+
+/** One listener of a room, which gets each notice once: again only while it throws, and then later. */
+export class Listening {
+  readonly #listener: NoticeListener
+  readonly #onError: (error: unknown) => void
+  readonly #backOff = new BackOff()
+  #retry: { readonly timer: ReturnType<typeof setTimeout>; readonly goOn: () => void } | undefined
+  #hasLeft = false
+
+  constructor(listener: NoticeListener, onError: (error: unknown) => void) {
+    this.#listener = listener
+    this.#onError = onError
+  }
+
+  /** Resolves once the listener has returned, or has left. Never rejects. */
+  async give(notice: Notice | MemberNotice): Promise<void> {
+    while (!this.#hasLeft) {
+      try {
+        await this.#listener(notice)
+        this.#backOff.succeeded()
+        return
+      } catch (error) {
+        this.#onError(error)
+        await this.#wait()
+      }
+    }
+  }
+
+  leave(): void {
+    this.#hasLeft = true
+    clearTimeout(this.#retry?.timer)
+    this.#retry?.goOn()
+  }
+
+  #wait(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#hasLeft) return resolve()
+      this.#retry = { timer: setTimeout(resolve, this.#backOff.nextMs()), goOn: resolve }
+    })
   }
 }

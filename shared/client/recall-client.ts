@@ -1,6 +1,6 @@
 import { FollowedRoom } from './followed-room.ts'
-import { Listening } from './listening.ts'
-import type { NoticeListener } from './listening.ts'
+import { Listening } from './listeners.ts'
+import type { NoticeListener } from './listeners.ts'
 import { Listeners } from './listeners.ts'
 import { memoryPositions } from './position-store.ts'
 import type { PositionStore } from './position-store.ts'
