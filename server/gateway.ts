@@ -11,21 +11,16 @@ import { createRedisBroker } from './broker/redis/redis-broker.ts'
 import { createSpoolingBroker } from './broker/spooling/spooling-broker.ts'
 import { openSpool } from './broker/spooling/spool.ts'
 import type { Spool } from './broker/spooling/spool.ts'
-import { createClientAddress } from './http/client-address.ts'
-import { configureAdmission } from './configure-admission.ts'
-import type { ConfiguredAdmission } from './configure-admission.ts'
+import { createClientAddress, createNetworks, PRIVATE_NETWORKS } from './http/client-address.ts'
 import { createHttpServer } from './http/server.ts'
 import type { Config } from './config/config.ts'
 import { claimDataDir } from './lib/data-dir.ts'
-import { createHealth } from './telemetry/health.ts'
+import { createHealth, startReporting } from './telemetry/health.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 import type { Metrics } from './telemetry/metrics.ts'
-import { startReporting } from './telemetry/health.ts'
 import type { ProcessState } from './telemetry/health.ts'
-import { createNetworks, PRIVATE_NETWORKS } from './http/client-address.ts'
 import { createClientScript, createPage } from './http/static-files.ts'
-import { Parts } from './parts.ts'
 import { createRealtime } from './realtime/realtime.ts'
 import type { Realtime } from './realtime/realtime.ts'
 import { openQuarantine } from './receiver/quarantine.ts'
@@ -33,6 +28,14 @@ import type { MembershipEnd } from './receiver/commands/membership.ts'
 import { createReceiver } from './receiver/receiver.ts'
 import type { Receiver } from './receiver/receiver.ts'
 import type { TlsFiles } from './http/tls.ts'
+import { createAdmission, createAuthorise } from './auth/authorization.ts'
+import type { Admission } from './auth/authorization.ts'
+import { createAuthenticate, createGuard } from './auth/authentication.ts'
+import type { Guard } from './auth/authentication.ts'
+import { createAppEndpoint } from './auth/membership/app-endpoint.ts'
+import { Memberships } from './auth/membership/membership-cache.ts'
+import { createProvider } from './auth/membership/tencent-rest.ts'
+import { Revocations } from './auth/revocations.ts'
 
 /** What the stores of a data folder are opened with. */
 interface StoreOptions {
@@ -248,4 +251,89 @@ function openStore<Store>(config: Config, open: (options: StoreOptions) => Store
   } catch (cause) {
     throw new GatewayError('START_FAILED', `cannot open a store in DATA_DIR ${config.DATA_DIR}`, { cause })
   }
+}
+
+type Stop = () => Promise<void>
+
+/** What was started, to be stopped in the reverse order. */
+class Parts {
+  readonly #started: { readonly name: string; readonly stop: Stop }[] = []
+  readonly #log: Logger
+  #stopping: Promise<void> | undefined
+
+  constructor(log: Logger) {
+    this.#log = log
+  }
+
+  add(name: string, stop: Stop): void {
+    this.#started.push({ name, stop })
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping !== undefined
+  }
+
+  /** Stops each part after the other. A second call gets the promise of the first. Never rejects. */
+  stop(): Promise<void> {
+    return (this.#stopping ??= this.#stopAll())
+  }
+
+  async #stopAll(): Promise<void> {
+    for (const { name, stop } of this.#started.toReversed()) {
+      await stop().catch((err: unknown) => this.#log.error({ err, part: name }, 'part did not stop cleanly'))
+    }
+  }
+}
+
+interface ConfiguredAdmission {
+  readonly admission: Admission
+  /** For every door: addresses that are refused at one are refused at all. */
+  readonly guard: Guard
+  /** What the admission looks at, to be filled with what is announced. */
+  readonly revocations: Revocations
+  /** Forgets what was answered of a membership: of one user, or of the whole group. */
+  readonly forgetMembership: (group: string, userId?: string) => void
+}
+
+/** Who may be here, and in which rooms, as the settings say. */
+function configureAdmission(config: Config): ConfiguredAdmission {
+  const memberships = createMemberships(config)
+  const revocations = new Revocations()
+  const authenticate = createAuthenticate({
+    app: config.SDK_APP_ID,
+    secrets: config.JWT_SECRET,
+    jwksUrl: config.JWKS_URL,
+    issuer: config.JWT_ISSUER,
+    audience: config.JWT_AUDIENCE,
+    userSigKey: config.USERSIG_SECRET_KEY,
+    adminUserIds: config.ADMIN_USER_IDS,
+  })
+  const admission = createAdmission({
+    authenticate,
+    authorise: createAuthorise({ memberships }),
+    revocations,
+  })
+  return {
+    admission,
+    guard: createGuard(admission.authenticate, createClientAddress(config.TRUST_PROXY)),
+    revocations,
+    forgetMembership: (group, userId) => memberships?.forget(group, userId),
+  }
+}
+
+function createMemberships({
+  SDK_APP_ID: app,
+  MEMBERSHIP_TTL_S: ttlS,
+  AUTHORIZE_URL: url,
+  AUTHORIZE_SECRET: secret,
+  TENCENT_REST_HOST: host,
+  TENCENT_ADMIN_ID: adminId,
+  TENCENT_REST_PER_S: perS,
+  USERSIG_SECRET_KEY: key,
+}: Config): Memberships | undefined {
+  if (url !== undefined && secret !== undefined)
+    return new Memberships({ ask: createAppEndpoint({ url, secret, app }), ttlS })
+  if (host !== undefined && key !== undefined)
+    return new Memberships({ ask: createProvider({ host, app, adminId, key, perS }), ttlS })
+  return undefined
 }

@@ -52,12 +52,6 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'server/telemetry/',
   ],
   'server/console/': [],
-  'server/configure-admission.ts': [
-    'server/auth/',
-    'server/http/client-address.ts',
-    'server/config/config.ts',
-  ],
-  'server/parts.ts': ['server/telemetry/logger.ts'],
   'server/gateway.ts': ['server/'],
   'server/cli/': [
     'server/gateway.ts',
