@@ -5,13 +5,13 @@ import { HistoryView } from './views/history-view.tsx'
 import { SPEECHES, SpeechProvider } from './i18n/i18n.ts'
 import type { Language } from './i18n/i18n.ts'
 import { RoomsView } from './views/rooms-view.tsx'
-import { AnotherToken } from './shell/another-token.tsx'
+import { AnotherToken } from './shell/log-in.tsx'
 import { LogIn } from './shell/log-in.tsx'
 import { SideBar } from './shell/side-bar.tsx'
-import { showTitle } from './shell/state-words.ts'
+import { showTitle } from './shell/top-bar.tsx'
 import { TopBar } from './shell/top-bar.tsx'
 import { TestView } from './views/test-view.tsx'
-import type { ViewName } from './shell/view-name.ts'
+import type { ViewName } from './shell/side-bar.tsx'
 
 interface AppProps {
   readonly desk: Desk | undefined

@@ -3,10 +3,10 @@ import { App } from './app.tsx'
 import { Desk } from './state/store.ts'
 import { firstLanguage, keepLanguage, SPEECHES } from './i18n/i18n.ts'
 import type { Language } from './i18n/i18n.ts'
-import { showTitle } from './shell/state-words.ts'
+import { showTitle } from './shell/top-bar.tsx'
 import { showTheme } from './ui/theme.ts'
-import { forgetToken, keepToken, takeToken } from './state/token.ts'
-import { viewInAddress } from './shell/view-name.ts'
+import { forgetToken, keepToken, takeToken } from './state/storage.ts'
+import { viewInAddress } from './shell/side-bar.tsx'
 
 const page = document.getElementById('page') ?? document.body
 let token = takeToken()

@@ -85,7 +85,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
   commander: ['server/main.ts', 'server/cli/'],
   preact: ['server/console/'],
   'preact/hooks': ['server/console/'],
-  uplot: ['server/console/views/draw-chart.ts'],
+  uplot: ['server/console/views/chart.tsx'],
   'socket.io-client': ['shared/client/'],
   'proxy-addr': ['server/http/client-address.ts'],
   'rate-limiter-flexible': ['server/auth/', 'server/api/'],

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import { Feed, ROWS_AT_MOST } from '../../server/console/state/feed.ts'
-import { createMatch, isEmpty, NO_FILTER } from '../../server/console/state/filter.ts'
-import type { Filter } from '../../server/console/state/filter.ts'
-import type { NoticeRow, Row } from '../../server/console/state/row.ts'
+import { createMatch, isEmpty, NO_FILTER } from '../../server/console/state/feed.ts'
+import type { Filter } from '../../server/console/state/feed.ts'
+import type { NoticeRow, Row } from '../../server/console/state/feed.ts'
 import type { Notice } from '../../shared/notice.ts'
 import { FEED } from '../../shared/room.ts'
 

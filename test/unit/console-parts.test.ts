@@ -4,10 +4,10 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { Api } from '../../server/console/state/api.ts'
 import { Health } from '../../server/console/state/health.ts'
-import { Rates } from '../../server/console/state/rates.ts'
-import { inRanges } from '../../server/console/ui/ranges.ts'
+import { Rates } from '../../server/console/state/health.ts'
+import { inRanges } from '../../server/console/ui/seqs.ts'
 import { countAfter, rowWindow, topToSee } from '../../server/console/list/row-window.ts'
-import { readSeqs } from '../../server/console/ui/read-seqs.ts'
+import { readSeqs } from '../../server/console/ui/seqs.ts'
 
 describe('window of a list', () => {
   const scrolled = fc.record({

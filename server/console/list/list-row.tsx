@@ -1,7 +1,7 @@
 import { useSpeech } from '../i18n/i18n.ts'
-import { RecallTime } from '../ui/recall-time.tsx'
-import { Remark } from './remark.tsx'
-import type { KeyedRow, NoticeRow } from '../state/row.ts'
+import { RecallTime } from '../ui/labels.tsx'
+import type { KeyedRow, NoticeRow, Row } from '../state/feed.ts'
+import { Icon } from '../ui/icon.tsx'
 
 /** A recall names up to 1,000 messages, and more than these are not seen in one line. */
 const SEQS_AT_MOST = 40
@@ -83,4 +83,31 @@ function NameCell({ column, name }: NameCellProps) {
       {name === undefined ? <span class="none">–</span> : <bdi>{name}</bdi>}
     </div>
   )
+}
+
+/** What one must know to trust the list. */
+function Remark({ row }: { readonly row: Exclude<Row, NoticeRow> }) {
+  const { words } = useSpeech()
+  switch (row.kind) {
+    case 'gap':
+      return (
+        <>
+          <Icon name="warning" />
+          <strong>{words.rows.gap}</strong> <span>{words.gapReasons[row.reason]}</span>
+        </>
+      )
+    case 'recovered':
+      return (
+        <>
+          <Icon name="up" />
+          <span>{words.rows.recovered(row.count)}</span>
+        </>
+      )
+    case 'goodbye':
+      return (
+        <span>
+          {words.rows.goodbye(row.goodbye.code)} {words.goodbyes[row.goodbye.code] ?? row.goodbye.reason}
+        </span>
+      )
+  }
 }

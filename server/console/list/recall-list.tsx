@@ -1,10 +1,10 @@
 import { Icon } from '../ui/icon.tsx'
 import { useSpeech } from '../i18n/i18n.ts'
 import { ListRow, rowId } from './list-row.tsx'
-import type { KeyedRow } from '../state/row.ts'
+import type { KeyedRow } from '../state/feed.ts'
 import { rowWindow } from './row-window.ts'
-import { useActiveRow } from './use-active-row.ts'
-import { useScrolling } from './use-scrolling.ts'
+import { useActiveRow } from './use-list.ts'
+import { useScrolling } from './use-list.ts'
 
 interface RecallListProps {
   /** The oldest first; shown is the latest first. */

@@ -1,9 +1,9 @@
 import type { Language } from '../i18n/i18n.ts'
 import { useSpeech } from '../i18n/i18n.ts'
-import { Brand } from './brand.tsx'
-import { Switches } from './switches.tsx'
-import { StateBadge } from './state-badge.tsx'
-import { TokenForm } from './token-form.tsx'
+import { Brand, Switches } from './side-bar.tsx'
+import { StateBadge } from './top-bar.tsx'
+import type { TargetedSubmitEvent } from 'preact'
+import { formText } from '../ui/form.tsx'
 
 interface LogInProps {
   readonly onToken: (token: string) => void
@@ -27,5 +27,57 @@ export function LogIn({ onToken, onLanguage }: LogInProps) {
         <Switches onLanguage={onLanguage} />
       </div>
     </main>
+  )
+}
+
+function TokenForm({ onToken }: { readonly onToken: (token: string) => void }) {
+  const { words } = useSpeech()
+  const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
+    event.preventDefault()
+    const token = formText(event.currentTarget, 'token').trim()
+    event.currentTarget.reset()
+    if (token !== '') onToken(token)
+  }
+  return (
+    <form class="token-form card" onSubmit={onSubmit}>
+      <label>
+        {words.token.label}
+        <input
+          name="token"
+          type="password"
+          required
+          autocomplete="off"
+          spellcheck={false}
+          aria-describedby="token-hint"
+        />
+      </label>
+      <button type="submit">{words.token.connect}</button>
+      <p id="token-hint" class="hint">
+        {words.token.hint}
+      </p>
+    </form>
+  )
+}
+
+interface AnotherTokenProps {
+  readonly isRefused: boolean
+  /** When the token ends, if that is soon. */
+  readonly endsAtMs: number | undefined
+  readonly onToken: (token: string) => void
+}
+
+/** Asks for another token in time, and when there is none that holds; what was typed stays when the one turns into the other. */
+export function AnotherToken({ isRefused, endsAtMs, onToken }: AnotherTokenProps) {
+  const { words, clock } = useSpeech()
+  if (!isRefused && endsAtMs === undefined) return null
+  return (
+    <div class="another-token card">
+      {!isRefused && endsAtMs !== undefined && (
+        <p role="alert">
+          <strong>{words.token.endsAt(clock(endsAtMs))}</strong> {words.token.endsWhat}
+        </p>
+      )}
+      <TokenForm onToken={onToken} />
+    </div>
   )
 }

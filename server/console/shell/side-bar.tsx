@@ -2,9 +2,7 @@ import type { Desk } from '../state/store.ts'
 import { Icon } from '../ui/icon.tsx'
 import { useSpeech } from '../i18n/i18n.ts'
 import type { Language } from '../i18n/i18n.ts'
-import type { ViewName } from './view-name.ts'
-import { Brand } from './brand.tsx'
-import { Switches } from './switches.tsx'
+import { switchTheme } from '../ui/theme.ts'
 
 interface SideBarProps {
   readonly desk: Desk
@@ -51,4 +49,47 @@ export function SideBar({ desk, view, onLanguage, onForget }: SideBarProps) {
 function viewsOf({ isAdmin, health }: Desk): readonly ViewName[] {
   if (!isAdmin) return ['rooms', 'history']
   return ['feed', 'rooms', 'history', 'health', ...(health?.status?.testRecalls ? (['test'] as const) : [])]
+}
+
+export function Brand() {
+  const { words } = useSpeech()
+  return (
+    <span class="brand">
+      <svg viewBox="0 0 32 32" aria-hidden="true">
+        <path class="bubble" d="M4 5h24v17H15l-7 6v-6H4z" />
+        <path class="cross" d="m12 9.5 8 8m0-8-8 8" />
+      </svg>
+      {words.title}
+    </span>
+  )
+}
+
+/** How the page looks, and in which language it speaks. */
+export function Switches({ onLanguage }: { readonly onLanguage: (language: Language) => void }) {
+  const { language, words } = useSpeech()
+  const other = language === 'en' ? 'zh' : 'en'
+  return (
+    <>
+      <button type="button" class="plain" lang={other} onClick={() => onLanguage(other)}>
+        <span class="letter" aria-hidden="true">
+          {other === 'zh' ? '文' : 'A'}
+        </span>
+        <span class="name">{words.otherLanguage}</span>
+      </button>
+      <button type="button" class="plain" onClick={switchTheme}>
+        <Icon name="theme" />
+        <span class="name">{words.theme}</span>
+      </button>
+    </>
+  )
+}
+
+const NAMES = ['feed', 'rooms', 'history', 'health', 'test'] as const
+
+export type ViewName = (typeof NAMES)[number]
+
+/** The view that the address names in its fragment. */
+export function viewInAddress(): ViewName | undefined {
+  const name = location.hash.slice(1)
+  return NAMES.find((one) => one === name)
 }

@@ -1,5 +1,7 @@
-import { StateBadge } from './state-badge.tsx'
-import type { ShownState } from './state-words.ts'
+import { useSpeech } from '../i18n/i18n.ts'
+import { reasonOf } from '../ui/labels.tsx'
+import type { State } from '../state/watched-rooms.ts'
+import type { Words } from '../i18n/en.ts'
 
 interface TopBarProps {
   readonly state: ShownState
@@ -14,4 +16,29 @@ export function TopBar({ state, title }: TopBarProps) {
       <StateBadge state={state} />
     </div>
   )
+}
+
+/** Says in words, not by colour alone, whether what one sees is all there is. */
+export function StateBadge({ state }: { readonly state: ShownState }) {
+  const { words } = useSpeech()
+  const [word, detail] = stateInWords(words, state)
+  return (
+    <p role="status" aria-live="polite" class={`state ${state.kind}`}>
+      <strong>{word}</strong> <span>{detail}</span>
+    </p>
+  )
+}
+
+export type ShownState = State | { readonly kind: 'no-token' }
+
+/** Whether what one sees is all there is, in words. */
+function stateInWords(words: Words, state: ShownState): readonly [word: string, detail: string] {
+  if (state.kind !== 'refused') return words.states[state.kind]
+  return [words.refused, `${state.code}: ${reasonOf(words, state)}`]
+}
+
+/** Of the page, for a tab among many: told without drawing, because a tab that nobody sees is not drawn. */
+export function showTitle(words: Words, state: ShownState): void {
+  const title = `${stateInWords(words, state)[0]} · ${words.title}`
+  if (document.title !== title) document.title = title
 }

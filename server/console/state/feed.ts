@@ -1,6 +1,7 @@
-import { createMatch, NO_FILTER } from './filter.ts'
-import type { Filter } from './filter.ts'
-import type { KeyedRow, Row } from './row.ts'
+import type { MemberNotice, Notice } from '../../../shared/notice.ts'
+import type { GapReason } from '../../../shared/position.ts'
+import type { Goodbye } from '../../../shared/protocol.ts'
+import type { Room } from '../../../shared/room.ts'
 
 export const ROWS_AT_MOST = 10_000
 /** Rows are dropped many at a time, so that none is moved each time that one comes. */
@@ -101,4 +102,65 @@ export class Feed {
     const oldest = this.#all[0]?.key ?? 0
     this.#shown = this.#shown.filter(({ key }) => key >= oldest)
   }
+}
+
+/** What of the feed is shown; an empty text shows all. */
+export interface Filter {
+  readonly group: string
+  readonly topic: string
+  readonly operator: string
+  readonly type: string
+  /** In the form of `datetime-local`. */
+  readonly from: string
+  readonly until: string
+}
+
+export const NO_FILTER: Filter = { group: '', topic: '', operator: '', type: '', from: '', until: '' }
+
+export const isEmpty = (filter: Filter): boolean => Object.values(filter).every((value) => value === '')
+
+/** Whether a row is shown. What is no notice always is: one must know it to trust the list. */
+export function createMatch(filter: Filter): (row: Row) => boolean {
+  const holds = (asked: string) => {
+    const text = asked.trim().toLowerCase()
+    return (value: string | undefined): boolean => text === '' || (value ?? '').toLowerCase().includes(text)
+  }
+  const [group, topic, operator, type] = [filter.group, filter.topic, filter.operator, filter.type].map(holds)
+  const fromMs = filter.from === '' ? -Infinity : Date.parse(filter.from)
+  const untilMs = filter.until === '' ? Infinity : Date.parse(filter.until)
+  return (row) => {
+    if (row.kind !== 'notice') return true
+    const { notice } = row
+    const full = 'receivedAtMs' in notice ? notice : undefined
+    return (
+      group?.(notice.group) === true &&
+      topic?.(notice.topic) === true &&
+      operator?.(full?.operator) === true &&
+      type?.(full?.groupType) === true &&
+      notice.recalledAtMs >= fromMs &&
+      notice.recalledAtMs <= untilMs
+    )
+  }
+}
+
+export interface NoticeRow {
+  readonly kind: 'notice'
+  /** In whose log it stands. */
+  readonly room: Room
+  readonly notice: Notice | MemberNotice
+  /** When it came to this page; undefined when it was read from the log. */
+  readonly seenAtMs?: number
+}
+
+/** What a list shows: a notice, or something one must know to trust the list. */
+export type Row =
+  | NoticeRow
+  | { readonly kind: 'gap'; readonly reason: GapReason }
+  | { readonly kind: 'recovered'; readonly count: number }
+  | { readonly kind: 'goodbye'; readonly goodbye: Goodbye }
+
+export interface KeyedRow {
+  /** Counts rows; tells them apart while they move down the list. */
+  readonly key: number
+  readonly row: Row
 }

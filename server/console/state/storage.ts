@@ -1,3 +1,7 @@
+import { isIdentifier } from '../../../shared/identifier.ts'
+import { isFeed } from '../../../shared/room.ts'
+import type { Room } from '../../../shared/room.ts'
+
 interface TextStorage {
   get(key: string): string | null
   set(key: string, text: string): void
@@ -6,7 +10,7 @@ interface TextStorage {
 }
 
 /** What this tab remembers when it is reloaded. */
-export const tabStorage = createStorage(() => sessionStorage)
+const tabStorage = createStorage(() => sessionStorage)
 
 /** What this browser remembers. */
 export const browserStorage = createStorage(() => localStorage)
@@ -37,3 +41,60 @@ function createStorage(open: () => Storage): TextStorage {
     },
   }
 }
+
+const TOKEN_KEY = 'token'
+
+/**
+ * The token from the fragment of the address, otherwise the one kept for this tab. It leaves the address bar at once, so
+ * that no one copies it along with the address.
+ */
+export function takeToken(): string | undefined {
+  const token = new URLSearchParams(location.hash.slice(1)).get('token')
+  if (token !== null) {
+    history.replaceState(null, '', location.pathname + location.search)
+    keepToken(token)
+  }
+  return tabStorage.get(TOKEN_KEY) || undefined
+}
+
+/** Keeps the token until the tab is closed. */
+export const keepToken = (token: string): void => tabStorage.set(TOKEN_KEY, token)
+
+/** With all else that this tab remembers of what the token let one see. */
+export const forgetToken = (): void => tabStorage.clear()
+
+/** Whether the token says it is an administrator's: only good for choosing what to show first, the gateway decides. */
+export function claimsAdmin(token: string): boolean {
+  try {
+    const payload = token.split('.')[1] ?? ''
+    const claims: unknown = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/')))
+    return typeof claims === 'object' && claims !== null && 'role' in claims && claims.role === 'admin'
+  } catch {
+    return false
+  }
+}
+
+const ROOMS_KEY = 'rooms'
+
+/** The rooms that were watched in this tab before it was reloaded, without the feed. */
+export function loadRooms(): readonly Room[] {
+  try {
+    const kept: unknown = JSON.parse(tabStorage.get(ROOMS_KEY) ?? '[]')
+    return Array.isArray(kept) ? kept.filter(isRoom) : []
+  } catch {
+    return []
+  }
+}
+
+export function keepRooms(rooms: readonly Room[]): void {
+  tabStorage.set(ROOMS_KEY, JSON.stringify(rooms.filter((room) => !isFeed(room))))
+}
+
+const isRoom = (value: unknown): value is Room =>
+  typeof value === 'object' &&
+  value !== null &&
+  'group' in value &&
+  isName(value.group) &&
+  (!('topic' in value) || isName(value.topic))
+
+const isName = (value: unknown): boolean => typeof value === 'string' && isIdentifier(value)

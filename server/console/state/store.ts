@@ -4,8 +4,8 @@ import type { Room } from '../../../shared/room.ts'
 import { Api } from './api.ts'
 import { Feed } from './feed.ts'
 import { Health } from './health.ts'
-import { keepRooms, loadRooms } from './kept-rooms.ts'
-import { claimsAdmin } from './token.ts'
+import { keepRooms, loadRooms } from './storage.ts'
+import { claimsAdmin } from './storage.ts'
 import { Watching } from './watched-rooms.ts'
 
 /** So long before the end of a token another one is asked for: time to get one, and to go on without a break. */

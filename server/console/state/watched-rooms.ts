@@ -6,7 +6,7 @@ import { isFeed, roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { ApiError, asApiError } from './api.ts'
 import type { Api } from './api.ts'
-import type { Row } from './row.ts'
+import type { Row } from './feed.ts'
 
 /** What is shown of a log when the page opens: the feed is a list of its own, other rooms show their last recalls. */
 const FEED_ROWS_AT_FIRST = 1_000

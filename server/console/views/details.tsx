@@ -2,8 +2,9 @@ import { useEffect, useRef } from 'preact/hooks'
 import type { Api } from '../state/api.ts'
 import { Icon } from '../ui/icon.tsx'
 import { useSpeech } from '../i18n/i18n.ts'
-import type { NoticeRow } from '../state/row.ts'
-import { Path } from './path.tsx'
+import type { NoticeRow } from '../state/feed.ts'
+import { Path } from './delivery-path.tsx'
+import type { ComponentChildren } from 'preact'
 
 interface DetailsProps {
   readonly row: NoticeRow
@@ -12,7 +13,7 @@ interface DetailsProps {
 }
 
 /** One recall: all that is known of it, and the way it took. */
-export function Details({ row, api, onClose }: DetailsProps) {
+function Details({ row, api, onClose }: DetailsProps) {
   const { words, number } = useSpeech()
   const panel = useRef<HTMLElement>(null)
   const { messages } = row.notice
@@ -73,5 +74,32 @@ function Fields({ row: { notice } }: { readonly row: NoticeRow }) {
         ]
       })}
     </dl>
+  )
+}
+
+/** A row of a list that is open beside it. */
+export interface OpenRow {
+  readonly key: number
+  readonly row: NoticeRow
+}
+
+interface WithDetailsProps {
+  readonly open: OpenRow | undefined
+  readonly api: Api
+  readonly onClose: () => void
+  readonly class?: string
+  readonly 'aria-label'?: string
+  readonly 'aria-labelledby'?: string
+  /** The list, and what belongs to it. */
+  readonly children: ComponentChildren
+}
+
+/** A list, and the one of its recalls that is open. */
+export function WithDetails({ open, api, onClose, class: own = '', children, ...names }: WithDetailsProps) {
+  return (
+    <section class={`${own} with-details${open === undefined ? '' : ' opened'}`} {...names}>
+      <div class="list-side">{children}</div>
+      {open !== undefined && <Details key={open.key} row={open.row} api={api} onClose={onClose} />}
+    </section>
   )
 }

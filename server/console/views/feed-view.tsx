@@ -1,15 +1,13 @@
-import { useState } from 'preact/hooks'
+import { useState, useEffect, useRef } from 'preact/hooks'
 import type { Desk } from '../state/store.ts'
-import { WithDetails } from './with-details.tsx'
-import type { OpenRow } from './with-details.tsx'
+import { WithDetails } from './details.tsx'
+import type { OpenRow } from './details.tsx'
 import { Icon } from '../ui/icon.tsx'
 import { useSpeech } from '../i18n/i18n.ts'
 import { RecallList } from '../list/recall-list.tsx'
-import { Announcer } from './announcer.tsx'
-import { ROWS_AT_MOST } from '../state/feed.ts'
+import { ROWS_AT_MOST, isEmpty } from '../state/feed.ts'
 import type { Feed } from '../state/feed.ts'
 import { FilterBar } from './filter-bar.tsx'
-import { isEmpty } from '../state/filter.ts'
 
 interface FeedViewProps {
   readonly desk: Desk
@@ -77,5 +75,30 @@ function PauseButton({ feed, onChange }: { readonly feed: Feed; readonly onChang
       <Icon name={feed.isPaused ? 'resume' : 'pause'} />
       {feed.isPaused ? words.feed.resume(feed.waiting) : words.feed.pause}
     </button>
+  )
+}
+
+const ANNOUNCE_EVERY_MS = 5_000
+
+/** Tells those who do not see the list how many recalls have come: now and then, for each by itself would never let them rest. */
+function Announcer({ count }: { readonly count: number }) {
+  const { words } = useSpeech()
+  const latest = useRef(count)
+  const [said, setSaid] = useState({ upTo: count, more: 0 })
+  latest.current = count
+  useEffect(() => {
+    const timer = setInterval(
+      () =>
+        setSaid((last) =>
+          latest.current === last.upTo ? last : { upTo: latest.current, more: latest.current - last.upTo },
+        ),
+      ANNOUNCE_EVERY_MS,
+    )
+    return () => clearInterval(timer)
+  }, [])
+  return (
+    <p class="unseen" aria-live="polite">
+      {said.more > 0 && words.feed.arrived(said.more)}
+    </p>
   )
 }

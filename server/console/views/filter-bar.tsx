@@ -3,8 +3,8 @@ import { useState } from 'preact/hooks'
 import { Icon } from '../ui/icon.tsx'
 import { useSpeech } from '../i18n/i18n.ts'
 import type { Feed } from '../state/feed.ts'
-import { isEmpty, NO_FILTER } from '../state/filter.ts'
-import type { Filter } from '../state/filter.ts'
+import { isEmpty, NO_FILTER } from '../state/feed.ts'
+import type { Filter } from '../state/feed.ts'
 
 const FIELDS = ['group', 'topic', 'operator', 'type', 'from', 'until'] as const
 

@@ -1,6 +1,18 @@
 import type { Desk } from '../state/store.ts'
-import { LogSearch } from './log-search.tsx'
-import { SeqQuestion } from './seq-question.tsx'
+import { SeqQuestion } from './recalled-lookup.tsx'
+import { useState } from 'preact/hooks'
+import type { Room } from '../../../shared/room.ts'
+import type { Api } from '../state/api.ts'
+import { asRefusal, Failure } from '../ui/labels.tsx'
+import { useSpeech } from '../i18n/i18n.ts'
+import { RecallList } from '../list/recall-list.tsx'
+import { WithDetails } from './details.tsx'
+import type { OpenRow } from './details.tsx'
+import { useAnswer } from '../ui/use-request.ts'
+import type { TargetedSubmitEvent } from 'preact'
+import { FEED } from '../../../shared/room.ts'
+import { formText, IdentifierInput } from '../ui/form.tsx'
+import type { KeyedRow } from '../state/feed.ts'
 
 /** What is kept: the logs of rooms, and which messages are recalled, whenever that was. */
 export function HistoryView({ desk: { api, isAdmin } }: { readonly desk: Desk }) {
@@ -11,3 +23,139 @@ export function HistoryView({ desk: { api, isAdmin } }: { readonly desk: Desk })
     </div>
   )
 }
+
+interface LogSearchProps {
+  readonly api: Api
+  /** Whether all groups may be searched at once. */
+  readonly mayFeed: boolean
+}
+
+/** Searches the log of a room backwards. */
+function LogSearch({ api, mayFeed }: LogSearchProps) {
+  const { words } = useSpeech()
+  const { answer: found, error, ask } = useAnswer<Found>()
+  const [open, setOpen] = useState<OpenRow>()
+  const onSearch = (room: Room, sinceMs: number): void => {
+    setOpen(undefined)
+    ask(readBack(api, room, sinceMs))
+  }
+  return (
+    <WithDetails
+      open={open}
+      api={api}
+      onClose={() => setOpen(undefined)}
+      class="search"
+      aria-labelledby="search"
+    >
+      <SearchForm mayFeed={mayFeed} onSearch={onSearch} />
+      {error !== undefined && <Failure refusal={asRefusal(error)} />}
+      <RecallList
+        rows={found?.rows ?? []}
+        label={words.history.title}
+        empty={found === undefined ? words.history.begin : words.history.empty}
+        open={open?.key}
+        onOpen={({ key, row }) => row.kind === 'notice' && setOpen({ key, row })}
+      />
+      {found !== undefined && (
+        <SearchFoot
+          found={found}
+          onOlder={() => ask(readBack(api, found.room, found.sinceMs, found), found)}
+        />
+      )}
+    </WithDetails>
+  )
+}
+
+interface SearchFootProps {
+  readonly found: Found
+  readonly onOlder: () => void
+}
+
+/** How much was found, and how to get to the rest. */
+function SearchFoot({ found, onOlder }: SearchFootProps) {
+  const { words } = useSpeech()
+  return (
+    <p class="list-foot">
+      <span>{words.recalls(found.rows.length)}</span>
+      {found.isAll ? (
+        <span>{words.history.end}</span>
+      ) : (
+        <button type="button" class="quiet" onClick={onOlder}>
+          {words.history.older}
+        </button>
+      )}
+    </p>
+  )
+}
+
+interface SearchFormProps {
+  /** Whether all groups may be searched at once. */
+  readonly mayFeed: boolean
+  readonly onSearch: (room: Room, sinceMs: number) => void
+}
+
+function SearchForm({ mayFeed, onSearch }: SearchFormProps) {
+  const { words } = useSpeech()
+  const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
+    event.preventDefault()
+    const form = event.currentTarget
+    onSearch(roomIn(form), Date.parse(formText(form, 'since')) || 0)
+  }
+  return (
+    <form class="line tools" onSubmit={onSubmit}>
+      <h2 id="search">{words.history.title}</h2>
+      <IdentifierInput
+        name="group"
+        label={words.rooms.group}
+        required={!mayFeed}
+        {...(mayFeed && { placeholder: words.history.allGroups })}
+      />
+      <IdentifierInput name="topic" label={words.rooms.topic} />
+      <label>
+        {words.history.since}
+        <input name="since" type="datetime-local" />
+      </label>
+      <button type="submit">{words.history.search}</button>
+    </form>
+  )
+}
+
+/** Without a group, all of them. */
+function roomIn(form: HTMLFormElement): Room {
+  const [group, topic] = [formText(form, 'group'), formText(form, 'topic')]
+  if (group === '') return FEED
+  return topic === '' ? { group } : { group, topic }
+}
+
+const PER_PAGE = 200
+
+/** What a search has found so far. */
+interface Found {
+  readonly room: Room
+  readonly sinceMs: number
+  /** The oldest first, with their offsets as keys. */
+  readonly rows: readonly KeyedRow[]
+  /** Whether nothing older matches. */
+  readonly isAll: boolean
+}
+
+/** Reads a log backwards, page by page, until the time since when it was asked for. A log stands in order of arrival. */
+async function readBack(api: Api, room: Room, sinceMs: number, found?: Found): Promise<Found> {
+  const before = found?.rows[0]?.key
+  const page = await api.notices(room, { limit: PER_PAGE, ...(before !== undefined && { before }) })
+  const young = page.notices.filter((notice) => timeOf(notice) >= sinceMs)
+  const rows = young.map((notice) => ({
+    key: notice.offset,
+    row: { kind: 'notice', room, notice } as const,
+  }))
+  return {
+    room,
+    sinceMs,
+    rows: [...rows, ...(found?.rows ?? [])],
+    isAll: young.length < page.notices.length || page.older !== true,
+  }
+}
+
+/** Members are not told when a recall was received. */
+const timeOf = (notice: { readonly recalledAtMs: number; readonly receivedAtMs?: number }): number =>
+  notice.receivedAtMs ?? notice.recalledAtMs

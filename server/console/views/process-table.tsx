@@ -1,6 +1,6 @@
 import type { ProcessState } from '../state/api.ts'
 import { useSpeech } from '../i18n/i18n.ts'
-import { RecallTime } from '../ui/recall-time.tsx'
+import { RecallTime } from '../ui/labels.tsx'
 
 export function ProcessTable({ processes }: { readonly processes: readonly ProcessState[] }) {
   const { words } = useSpeech()

@@ -1,9 +1,9 @@
 import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
-import { Failure } from '../ui/failure.tsx'
+import { Failure } from '../ui/labels.tsx'
 import { Icon } from '../ui/icon.tsx'
 import { useSpeech } from '../i18n/i18n.ts'
-import { RecallTime } from '../ui/recall-time.tsx'
+import { RecallTime } from '../ui/labels.tsx'
 import type { WatchedRoom } from '../state/watched-rooms.ts'
 
 const SHOWN_AT_MOST = 5

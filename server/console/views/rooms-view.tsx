@@ -2,7 +2,9 @@ import { isFeed, roomName } from '../../../shared/room.ts'
 import type { Desk } from '../state/store.ts'
 import { useSpeech } from '../i18n/i18n.ts'
 import { RoomCard } from './room-card.tsx'
-import { RoomForm } from './room-form.tsx'
+import type { TargetedSubmitEvent } from 'preact'
+import type { Room } from '../../../shared/room.ts'
+import { formText, IdentifierInput } from '../ui/form.tsx'
 
 export function RoomsView({ desk }: { readonly desk: Desk }) {
   const { words } = useSpeech()
@@ -21,5 +23,24 @@ export function RoomsView({ desk }: { readonly desk: Desk }) {
         ))}
       </ul>
     </div>
+  )
+}
+
+function RoomForm({ onWatch }: { readonly onWatch: (room: Room) => void }) {
+  const { words } = useSpeech()
+  const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
+    event.preventDefault()
+    const group = formText(event.currentTarget, 'group')
+    const topic = formText(event.currentTarget, 'topic')
+    event.currentTarget.reset()
+    event.currentTarget.querySelector('input')?.focus()
+    onWatch(topic === '' ? { group } : { group, topic })
+  }
+  return (
+    <form class="card line" onSubmit={onSubmit}>
+      <IdentifierInput name="group" label={words.rooms.group} required />
+      <IdentifierInput name="topic" label={words.rooms.topic} />
+      <button type="submit">{words.rooms.watch}</button>
+    </form>
   )
 }

@@ -1,13 +1,13 @@
 import type { TargetedSubmitEvent } from 'preact'
 import { roomName } from '../../../shared/room.ts'
 import type { Api } from '../state/api.ts'
-import { asRefusal, Failure } from '../ui/failure.tsx'
-import { formText } from '../ui/form-text.ts'
-import { IdentifierInput } from '../ui/identifier-input.tsx'
+import { asRefusal, Failure } from '../ui/labels.tsx'
+import { formText } from '../ui/form.tsx'
+import { IdentifierInput } from '../ui/form.tsx'
 import { useSpeech } from '../i18n/i18n.ts'
-import { RoomLabel } from '../ui/room-label.tsx'
+import { RoomLabel } from '../ui/labels.tsx'
 import { useAnswer } from '../ui/use-request.ts'
-import { readSeqs } from '../ui/read-seqs.ts'
+import { readSeqs } from '../ui/seqs.ts'
 
 type Made = Awaited<ReturnType<Api['testRecall']>>
 

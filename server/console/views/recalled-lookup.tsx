@@ -1,12 +1,11 @@
 import type { TargetedSubmitEvent } from 'preact'
 import type { RecalledAt } from '../../../shared/recall.ts'
 import type { Api } from '../state/api.ts'
-import { asRefusal, Failure } from '../ui/failure.tsx'
-import { formText } from '../ui/form-text.ts'
-import { IdentifierInput } from '../ui/identifier-input.tsx'
+import { asRefusal, Failure } from '../ui/labels.tsx'
+import { formText, IdentifierInput } from '../ui/form.tsx'
 import { useSpeech } from '../i18n/i18n.ts'
 import { useAnswer } from '../ui/use-request.ts'
-import { SeqAnswer } from './seq-answer.tsx'
+import { inRanges } from '../ui/seqs.ts'
 
 const SEQS_AT_MOST = 1_000
 
@@ -84,5 +83,43 @@ function NumberInput({ name, label, required = false }: NumberInputProps) {
         autocomplete="off"
       />
     </label>
+  )
+}
+
+interface SeqAnswerProps {
+  readonly first: number
+  readonly last: number
+  readonly recalled: readonly RecalledAt[]
+}
+
+/** In words, and as a field with one square a message. */
+function SeqAnswer({ first, last, recalled }: SeqAnswerProps) {
+  const { words, time } = useSpeech()
+  const times = new Map(recalled.map(({ seq, atMs }) => [seq, atMs]))
+  const seqs = [...times.keys()].toSorted((one, other) => one - other)
+  const asked = Array.from({ length: last - first + 1 }, (_, i) => first + i)
+  return (
+    <div class="answer" role="status">
+      <p>
+        <strong>{words.history.answer(seqs.length, asked.length)}</strong>
+      </p>
+      {seqs.length > 0 && (
+        <>
+          <div class="squares" aria-hidden="true">
+            {asked.map((seq) => {
+              const atMs = times.get(seq)
+              return (
+                <i
+                  key={seq}
+                  class={atMs === undefined ? '' : 'recalled'}
+                  title={atMs === undefined ? `${seq}` : `${seq} · ${time(atMs)}`}
+                />
+              )
+            })}
+          </div>
+          <p class="ranges">{inRanges(seqs).join(', ')}</p>
+        </>
+      )}
+    </div>
   )
 }

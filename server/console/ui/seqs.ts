@@ -7,3 +7,15 @@ export function readSeqs(text: string): readonly number[] | undefined {
   const areFine = seqs.every((seq) => Number.isSafeInteger(seq) && seq > 0)
   return areFine && seqs.length > 0 && seqs.length <= SEQS_AT_MOST ? seqs : undefined
 }
+
+/** Numbers as people write them: `1000–1002, 1005`. They must rise. */
+export function inRanges(seqs: readonly number[]): string[] {
+  const ranges: string[] = []
+  for (let i = 0; i < seqs.length;) {
+    const first = seqs[i] ?? 0
+    let last = first
+    for (i++; seqs[i] === last + 1; i++) last++
+    ranges.push(first === last ? `${first}` : `${first}–${last}`)
+  }
+  return ranges
+}

@@ -33,3 +33,9 @@ export function IdentifierInput({ name, label, required = false, placeholder }: 
     </label>
   )
 }
+
+/** What was typed into the field of that name. */
+export function formText(form: HTMLFormElement, name: string): string {
+  const value = new FormData(form).get(name)
+  return typeof value === 'string' ? value : ''
+}

@@ -1,0 +1,70 @@
+import { useSpeech } from '../i18n/i18n.ts'
+import { isFeed } from '../../../shared/room.ts'
+import type { Room } from '../../../shared/room.ts'
+import { ApiError } from '../state/api.ts'
+import type { Words } from '../i18n/en.ts'
+
+/** Beyond this no date exists, though a webhook may name it. */
+const DATE_AT_MOST_MS = 8.64e15
+
+interface RecallTimeProps {
+  readonly atMs: number
+  /** The time is that of arrival, because the provider named none. */
+  readonly untimed?: boolean
+}
+
+/** The time of day, and the day where it is not today. */
+export function RecallTime({ atMs, untimed = false }: RecallTimeProps) {
+  const { words, time, day, clock } = useSpeech()
+  if (atMs > DATE_AT_MOST_MS) return <span>{atMs} ms</span>
+  const date = new Date(atMs)
+  const isToday = date.toDateString() === new Date().toDateString()
+  const title = untimed ? `${time(atMs)} · ${words.details.untimed}` : time(atMs)
+  return (
+    <time dateTime={date.toISOString()} title={title}>
+      {clock(atMs)}
+      {!isToday && <small>{day(atMs)}</small>}
+    </time>
+  )
+}
+
+/** Names come from outside: `bdi` keeps right-to-left text from turning around what stands beside it. */
+export function RoomLabel({ room }: { readonly room: Room }) {
+  const { words } = useSpeech()
+  if (isFeed(room)) return <>{words.rooms.feed}</>
+  return (
+    <>
+      {words.rooms.inGroup} <bdi>{room.group}</bdi>
+      {room.topic !== undefined && (
+        <>
+          {' · '}
+          {words.rooms.inTopic} <bdi>{room.topic}</bdi>
+        </>
+      )}
+    </>
+  )
+}
+
+interface Refusal {
+  readonly code: string
+  readonly message: string
+}
+
+/** Why not, in the language of the page where it has words for it. */
+export function reasonOf({ errors }: Words, { code, message }: Refusal): string {
+  const known: Readonly<Record<string, string>> = errors
+  return known[code] ?? message
+}
+
+/** What `error` says, whatever was thrown. */
+export const asRefusal = (error: unknown): Refusal =>
+  error instanceof ApiError ? error : { code: 'INTERNAL', message: String(error) }
+
+export function Failure({ refusal }: { readonly refusal: Refusal }) {
+  const { words } = useSpeech()
+  return (
+    <p class="failure" role="alert">
+      {reasonOf(words, refusal)} <code>{refusal.code}</code>
+    </p>
+  )
+}
