@@ -5,7 +5,7 @@ import type { Room } from '../../shared/room.ts'
 import type { Admission } from '../auth/authorization.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Broker } from '../broker/broker.ts'
-import { createTurnstile } from '../lib/flow-control.ts'
+import { createLimiter } from '../lib/flow-control.ts'
 import { readNotices, readRecalled, readRoom } from './requests.ts'
 import { readAfter, readBefore, readReceivedSince } from './log-pages.ts'
 import { principalOf } from './bearer-auth.ts'
@@ -22,7 +22,7 @@ interface ReadDependencies {
 
 /** What sockets can ask, asked over HTTP, with the same grants. */
 export function createReads({ admission, broker, socketsIn }: ReadDependencies) {
-  const readInTurn = createTurnstile(READS_AT_ONCE)
+  const readInTurn = createLimiter(READS_AT_ONCE)
 
   /** Where a room stands. Asked before the page is loaded, and then listened from: no seam between the two. */
   const position: RequestHandler = async (request, response) => {

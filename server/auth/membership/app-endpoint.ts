@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import Joi from 'joi'
-import { createTurnstile } from '../../lib/flow-control.ts'
+import { createLimiter } from '../../lib/flow-control.ts'
 import { fetchBounded } from '../../http/fetch.ts'
 import type { AskMembership, Verdict } from './membership-cache.ts'
 
@@ -25,7 +25,7 @@ const verdictSchema = Joi.object<Verdict>({
 
 /** Asks the app's own backend: a POST of `{ app, userId, group, topic? }`, answered with `{ allowed, forS? }`. */
 export function createAppEndpoint({ url, secret, app }: AppEndpointOptions): AskMembership {
-  const inTurn = createTurnstile(REQUESTS_AT_ONCE)
+  const limit = createLimiter(REQUESTS_AT_ONCE)
   let waiting = 0
 
   async function ask(body: string): Promise<Verdict> {
@@ -50,7 +50,7 @@ export function createAppEndpoint({ url, secret, app }: AppEndpointOptions): Ask
     waiting++
     try {
       const body = JSON.stringify({ app, userId, group, ...(topic !== undefined && { topic }) })
-      return await inTurn(() => ask(body))
+      return await limit(() => ask(body))
     } finally {
       waiting--
     }

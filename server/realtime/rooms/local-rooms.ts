@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Broker, History } from '../../broker/broker.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Position } from '../../../shared/position.ts'
-import { createTurnstile } from '../../lib/flow-control.ts'
+import { createLimiter } from '../../lib/flow-control.ts'
 
 /** How long a room without sockets is kept, so that reloading pages do not make Redis subscribe again and again. */
 const LINGER_MS = 5_000
@@ -136,11 +136,11 @@ export type ReadPage = (room: LocalRoom, since: Position) => Promise<History>
  * for a page that is being read gets that one, and the room remembers it for those who come a moment later.
  */
 export function createSharedReads(broker: Pick<Broker, 'history'>): ReadPage {
-  const inTurn = createTurnstile(PAGES_AT_ONCE)
+  const limit = createLimiter(PAGES_AT_ONCE)
   const underWay = new Map<string, Promise<History>>()
 
   async function read(room: LocalRoom, since: Position): Promise<History> {
-    const history = await inTurn(() => broker.history(room.room, since, PAGE_NOTICES))
+    const history = await limit(() => broker.history(room.room, since, PAGE_NOTICES))
     if (history.gap === undefined) room.remember(since.epoch, history.notices)
     return history
   }

@@ -64,7 +64,7 @@ export class Session {
   async subscribe(payload: unknown, answer: (answer: Subscribed | Refused) => void): Promise<void> {
     await this.#serve(answer, async () => {
       const { since, ...room } = checkSubscribe(payload)
-      await this.#inTurn(room, async () => {
+      await this.#limit(room, async () => {
         const ms = await this.#authorise(room)
         if (!this.#socket.isOpen()) return
         const isTaken = (): boolean => this.#isTaken(room)
@@ -83,7 +83,7 @@ export class Session {
   async unsubscribe(payload: unknown, answer: (answer: Done | Refused) => void): Promise<void> {
     await this.#serve(answer, async () => {
       const room = checkRoom(payload)
-      await this.#inTurn(room, async () => this.#attendance.leave(room))
+      await this.#limit(room, async () => this.#attendance.leave(room))
       answer({ ok: true })
     })
   }
@@ -198,7 +198,7 @@ export class Session {
     this.#socket.tellUnsubscribed({ room, code, message: text, retry })
   }
 
-  async #inTurn(room: Room, work: () => Promise<void>): Promise<void> {
+  async #limit(room: Room, work: () => Promise<void>): Promise<void> {
     const name = roomName(room)
     const queues = (this.#queues ??= new Map())
     const turn = (queues.get(name) ?? Promise.resolve()).then(work, work)

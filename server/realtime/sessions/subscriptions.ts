@@ -12,8 +12,8 @@ import type { LocalRooms } from '../rooms/local-rooms.ts'
 import { replay } from './join.ts'
 import type { Missed } from './join.ts'
 import type { ReadPage } from '../rooms/local-rooms.ts'
-import { createTurnstile } from '../../lib/flow-control.ts'
-import type { Turnstile } from '../../lib/flow-control.ts'
+import { createLimiter } from '../../lib/flow-control.ts'
+import type { Limiter } from '../../lib/flow-control.ts'
 
 const ROOMS_AT_MOST = 1_000
 const READ_AGAIN_AFTER_MS = 1_000
@@ -70,7 +70,7 @@ export class Attendance {
   readonly #seats = new Map<string, Seat>()
   /** Rooms on whose way the socket is; there while there are any, because most sockets are quiet for hours. */
   #onTheWay: Map<string, Seat> | undefined
-  #largeInTurn: Turnstile | undefined
+  #largeInTurn: Limiter | undefined
 
   constructor(socket: RoomSide, dependencies: AttendanceDependencies) {
     this.#socket = socket
@@ -81,8 +81,8 @@ export class Attendance {
    * What may be large is sent one after the other, each when the last one is on its way: however much a socket asks for at
    * once, little waits for it here.
    */
-  get largeInTurn(): Turnstile {
-    return (this.#largeInTurn ??= createTurnstile(1))
+  get largeInTurn(): Limiter {
+    return (this.#largeInTurn ??= createLimiter(1))
   }
 
   /** Those that the socket is in, or on its way into. */
