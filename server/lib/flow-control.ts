@@ -24,9 +24,9 @@ export function createLimiter(max: number): Limiter {
  * asked in one call of `askAll`, about at most `atMost`, whose answers stand in the order of the questions. A call that fails
  * fails for all who asked in it.
  */
-export function gather<Question, Answer>(
-  atMost: number,
-  askAll: (questions: readonly Question[]) => Promise<readonly Answer[]>,
+export function createBatchLoader<Question, Answer>(
+  max: number,
+  loadMany: (questions: readonly Question[]) => Promise<readonly Answer[]>,
 ): (question: Question) => Promise<Answer> {
   interface Call {
     readonly questions: Question[]
@@ -39,7 +39,7 @@ export function gather<Question, Answer>(
     const turn = new Promise<void>((resolve) => setImmediate(resolve))
     const answers = turn.then(() => {
       if (next?.questions === questions) next = undefined
-      return askAll(questions)
+      return loadMany(questions)
     })
     return { questions, answers }
   }
@@ -47,7 +47,7 @@ export function gather<Question, Answer>(
   return async (question) => {
     const call = (next ??= open())
     const place = call.questions.push(question) - 1
-    if (call.questions.length >= atMost) next = undefined
+    if (call.questions.length >= max) next = undefined
     return (await call.answers)[place] as Answer
   }
 }

@@ -1,10 +1,10 @@
 import { expect } from 'chai'
-import { gather } from '../../server/lib/flow-control.ts'
+import { createBatchLoader } from '../../server/lib/flow-control.ts'
 
 describe('questions that are gathered', () => {
   it('in one turn are asked in one call, and each gets its own answer', async () => {
     const calls: (readonly number[])[] = []
-    const ask = gather(10, async (questions: readonly number[]) => {
+    const ask = createBatchLoader(10, async (questions: readonly number[]) => {
       calls.push(questions)
       return questions.map((question) => question * 2)
     })
@@ -15,7 +15,7 @@ describe('questions that are gathered', () => {
 
   it('are at most so many in a call', async () => {
     const calls: (readonly number[])[] = []
-    const ask = gather(2, async (questions: readonly number[]) => {
+    const ask = createBatchLoader(2, async (questions: readonly number[]) => {
       calls.push(questions)
       return questions
     })
@@ -25,7 +25,7 @@ describe('questions that are gathered', () => {
 
   it('fail together, and the next ones are asked anew', async () => {
     let fails = true
-    const ask = gather(10, async (questions: readonly number[]) => {
+    const ask = createBatchLoader(10, async (questions: readonly number[]) => {
       if (fails) throw new Error('away')
       return questions
     })

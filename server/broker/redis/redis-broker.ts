@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { RecalledAt } from '../../../shared/recall.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
-import { gather } from '../../lib/flow-control.ts'
+import { createBatchLoader } from '../../lib/flow-control.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { ANNOUNCEMENTS_AT_MOST, ANNOUNCEMENTS_TTL_S } from '../broker.ts'
 import { REPORT_TTL_MS, REPORTS_KEPT } from '../broker.ts'
@@ -131,7 +131,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     )
   }
 
-  const topOf = gather(TOPS_PER_CALL, topsOf)
+  const topOf = createBatchLoader(TOPS_PER_CALL, topsOf)
 
   return {
     async start() {

@@ -1,5 +1,5 @@
 import { GatewayError } from '../../../shared/errors.ts'
-import { gather } from '../../lib/flow-control.ts'
+import { createBatchLoader } from '../../lib/flow-control.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { RoomListener, Subscription } from '../broker.ts'
 import { RoomListeners } from '../room-listeners.ts'
@@ -34,7 +34,7 @@ export function createSubscriber(
   let subscribing: Promise<void> | undefined
 
   /** When a node is lost, many come to the others at once, and with them rooms. */
-  const subscribeTo = gather(CHANNELS_PER_CALL, async (channels: readonly string[]) => {
+  const subscribeTo = createBatchLoader(CHANNELS_PER_CALL, async (channels: readonly string[]) => {
     await client.ssubscribe(...channels)
     return channels
   })
