@@ -57,12 +57,12 @@ const AT_ONCE = 1_000
 const PER_SECOND = 100
 
 /** How many requests a socket may make: many at once, and then so many a second. */
-export class Allowance {
+export class TokenBucket {
   #left = AT_ONCE
   #countedAtMs = performance.now()
 
   /** Whether one more is allowed, which counts. */
-  take(): boolean {
+  tryTake(): boolean {
     const nowMs = performance.now()
     this.#left = Math.min(AT_ONCE, this.#left + ((nowMs - this.#countedAtMs) / 1_000) * PER_SECOND)
     this.#countedAtMs = nowMs

@@ -16,7 +16,7 @@ import type { Principal } from '../../auth/principal.ts'
 import type { Broker } from '../../broker/broker.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Alarms } from '../../lib/timers.ts'
-import { Allowance } from '../../lib/flow-control.ts'
+import { TokenBucket } from '../../lib/flow-control.ts'
 import { Attendance } from './subscriptions.ts'
 import type { AttendanceDependencies, RoomSide } from './subscriptions.ts'
 import { checkRecalled, checkRoom, checkSubscribe } from './requests.ts'
@@ -46,7 +46,7 @@ export class Session {
   readonly #attendance: Attendance
   /** Requests under way, by room; there while there are any, because most sessions are quiet for hours. */
   #queues: Map<string, Promise<unknown>> | undefined
-  readonly #allowance = new Allowance()
+  readonly #allowance = new TokenBucket()
   #principal: Principal
   #underWay = 0
   /** When the next of what was granted ends. */
@@ -214,7 +214,7 @@ export class Session {
   async #serve(answer: (refused: Refused) => void, work: () => Promise<void>): Promise<void> {
     this.#underWay++
     try {
-      if (!this.#allowance.take() || this.#underWay > REQUESTS_UNDER_WAY_AT_MOST)
+      if (!this.#allowance.tryTake() || this.#underWay > REQUESTS_UNDER_WAY_AT_MOST)
         throw new GatewayError('TOO_MANY_REQUESTS')
       await work()
     } catch (error) {
