@@ -3,23 +3,23 @@ const AHEAD_MS = 2_000
 const LOOK_EVERY_MS = 1_000
 
 /** One that is to be woken at a time. May be woken early, or although it does not wait any more: it looks itself. */
-export interface Sleeper {
-  wake(): void
+export interface Timed {
+  onTimer(): void
 }
 
 /**
  * Wakes very many, each within a moment of its time: one timer looks at the next seconds, because one for each socket, most
  * of them for hours, would take more memory than all else that is kept of a socket here.
  */
-export class Alarms {
-  readonly #bySecond = new Map<number, Set<Sleeper>>()
+export class TimerWheel {
+  readonly #bySecond = new Map<number, Set<Timed>>()
   #looking: NodeJS.Timeout | undefined
 
   /** Wakes `sleeper` once `Date.now()` has reached `atMs`; Infinity is never. */
-  set(sleeper: Sleeper, atMs: number): void {
+  schedule(sleeper: Timed, atMs: number): void {
     if (atMs === Infinity) return
     const leftMs = atMs - Date.now()
-    if (leftMs <= AHEAD_MS) return void setTimeout(() => sleeper.wake(), Math.max(0, leftMs)).unref()
+    if (leftMs <= AHEAD_MS) return void setTimeout(() => sleeper.onTimer(), Math.max(0, leftMs)).unref()
     const second = secondOf(atMs)
     const sleepers = this.#bySecond.get(second)
     if (sleepers === undefined) this.#bySecond.set(second, new Set([sleeper]))
@@ -28,7 +28,7 @@ export class Alarms {
   }
 
   /** Forgets what was set for this time, unless it is nearly due. */
-  clear(sleeper: Sleeper, atMs: number): void {
+  cancel(sleeper: Timed, atMs: number): void {
     const second = secondOf(atMs)
     const sleepers = this.#bySecond.get(second)
     if (sleepers?.delete(sleeper) && sleepers.size === 0) this.#bySecond.delete(second)
@@ -46,7 +46,7 @@ export class Alarms {
     for (const [second, sleepers] of due) {
       this.#bySecond.delete(second)
       // Awake in the first moment of its second, each sets the alarm again for its own.
-      for (const sleeper of sleepers) this.set(sleeper, second * 1_000)
+      for (const sleeper of sleepers) this.schedule(sleeper, second * 1_000)
     }
   }
 }

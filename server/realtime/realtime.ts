@@ -8,7 +8,7 @@ import type { Broker } from '../broker/broker.ts'
 import type { ClientAddress } from '../http/client-address.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { Alarms } from '../lib/timers.ts'
+import { TimerWheel } from '../lib/timers.ts'
 import { createAudience } from './rooms/hub.ts'
 import { compareTops } from './rooms/local-rooms.ts'
 import { drainSockets } from './socket-io/server.ts'
@@ -105,7 +105,7 @@ export function createRealtime(
 
   const sessions = new Sessions()
   guardHandshake(io, { guard, log })
-  const alarms = new Alarms()
+  const alarms = new TimerWheel()
   const serving = {
     rooms,
     broker,

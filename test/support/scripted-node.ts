@@ -3,7 +3,7 @@ import { setImmediate as immediate, setTimeout as delay } from 'node:timers/prom
 import type { Scheduler } from 'fast-check'
 import { pino } from 'pino'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
-import { Alarms } from '../../server/lib/timers.ts'
+import { TimerWheel } from '../../server/lib/timers.ts'
 import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
 import { LocalRooms } from '../../server/realtime/rooms/local-rooms.ts'
 import { createOutbox } from '../../server/realtime/rooms/batcher.ts'
@@ -93,7 +93,7 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
         log,
         readPage: createSharedReads(broker),
         admission: ADMIT_ALL,
-        alarms: new Alarms(),
+        alarms: new TimerWheel(),
       },
     )
     const end = (): void => {

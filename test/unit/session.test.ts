@@ -4,7 +4,7 @@ import type { Admission } from '../../server/auth/authorization.ts'
 import type { Principal } from '../../server/auth/principal.ts'
 import type { Broker } from '../../server/broker/broker.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
-import { Alarms } from '../../server/lib/timers.ts'
+import { TimerWheel } from '../../server/lib/timers.ts'
 import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
 import { LocalRooms } from '../../server/realtime/rooms/local-rooms.ts'
 import { createOutbox } from '../../server/realtime/rooms/batcher.ts'
@@ -28,7 +28,7 @@ const noticeAt = (offset: number): Notice => ({
 })
 
 interface Race {
-  readonly alarms?: Alarms
+  readonly alarms?: TimerWheel
   readonly isOpen?: () => boolean
   readonly microtasks?: number
   readonly principal?: Principal
@@ -44,7 +44,7 @@ function createRace({
   microtasks = 0,
   principal = ADMIN,
   admission = ADMIT_ALL,
-  alarms = new Alarms(),
+  alarms = new TimerWheel(),
   isOpen = () => true,
   beforeRead,
 }: Race) {
@@ -111,10 +111,10 @@ function createRace({
 }
 
 /** Counts what is set, and wakes nobody. */
-class CountingAlarms extends Alarms {
+class CountingAlarms extends TimerWheel {
   count = 0
 
-  override set(): void {
+  override schedule(): void {
     this.count++
   }
 }
@@ -242,7 +242,7 @@ describe('session', () => {
       admission,
       beforeRead: async () => {
         const before = alarms.count
-        for (let i = 0; i < 5; i++) race.session.wake()
+        for (let i = 0; i < 5; i++) race.session.onTimer()
         await new Promise((resolve) => setImmediate(resolve))
         spins = alarms.count - before
       },

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { Alarms } from '../../server/lib/timers.ts'
+import { TimerWheel } from '../../server/lib/timers.ts'
 import { undoAfterEach } from '../support/undo.ts'
 import { until } from '../support/wait.ts'
 
@@ -7,18 +7,18 @@ describe('alarms', () => {
   const undo = undoAfterEach()
 
   const open = () => {
-    const alarms = new Alarms()
+    const alarms = new TimerWheel()
     undo(() => alarms.stop())
     /** When it was woken, each time; sleeps on until its time has come, as sessions do. */
     const sleep = (atMs: number) => {
       const woken: number[] = []
       const sleeper = {
-        wake(): void {
-          if (Date.now() < atMs) return alarms.set(sleeper, atMs)
+        onTimer(): void {
+          if (Date.now() < atMs) return alarms.schedule(sleeper, atMs)
           woken.push(Date.now())
         },
       }
-      alarms.set(sleeper, atMs)
+      alarms.schedule(sleeper, atMs)
       return { sleeper, woken }
     }
     return { alarms, sleep }
@@ -42,7 +42,7 @@ describe('alarms', () => {
     const cleared = sleep(atMs)
     const never = sleep(Infinity)
     const other = sleep(atMs)
-    alarms.clear(cleared.sleeper, atMs)
+    alarms.cancel(cleared.sleeper, atMs)
     await until('the other one is awake', () => other.woken.length > 0)
     expect(cleared.woken).to.be.empty
     expect(never.woken).to.be.empty

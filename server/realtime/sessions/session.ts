@@ -15,7 +15,7 @@ import type { Admission } from '../../auth/authorization.ts'
 import type { Principal } from '../../auth/principal.ts'
 import type { Broker } from '../../broker/broker.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import type { Alarms } from '../../lib/timers.ts'
+import type { TimerWheel } from '../../lib/timers.ts'
 import { TokenBucket } from '../../lib/flow-control.ts'
 import { Attendance } from './subscriptions.ts'
 import type { AttendanceDependencies, RoomSide } from './subscriptions.ts'
@@ -35,7 +35,7 @@ export interface SessionSide extends RoomSide {
 export interface SessionDependencies extends AttendanceDependencies {
   readonly broker: Pick<Broker, 'recalled'>
   readonly admission: Admission
-  readonly alarms: Alarms
+  readonly alarms: TimerWheel
   readonly log: Logger
 }
 
@@ -136,24 +136,24 @@ export class Session {
 
   /** The socket is gone. */
   end(): void {
-    this.#deps.alarms.clear(this, this.#wakesAtMs)
+    this.#deps.alarms.cancel(this, this.#wakesAtMs)
     this.#wakesAtMs = Infinity
     this.#attendance.end()
   }
 
   /** Ends what has ended by now. */
-  wake(): void {
+  onTimer(): void {
     const now = Date.now()
     if (now < this.#wakesAtMs) {
       // A timer may be a little early, or was set for what has been prolonged since.
-      this.#deps.alarms.set(this, this.#wakesAtMs)
+      this.#deps.alarms.schedule(this, this.#wakesAtMs)
     } else if (now >= this.#principal.expiresAtMs) {
       // Then the socket is closed in this very moment, and rooms that it loses so are not refused.
       this.#socket.close(GOODBYES.CREDENTIAL_ENDED)
     } else {
       // The credential may end while that is being found out.
       this.#wakesAtMs = this.#principal.expiresAtMs
-      this.#deps.alarms.set(this, this.#wakesAtMs)
+      this.#deps.alarms.schedule(this, this.#wakesAtMs)
       void this.#recheckAll(this.#attendance.ended(now))
     }
   }
@@ -187,9 +187,9 @@ export class Session {
     if (!this.#socket.isOpen()) return
     const next = Math.min(this.#principal.expiresAtMs, this.#attendance.nextEndMs())
     if (next === this.#wakesAtMs) return
-    this.#deps.alarms.clear(this, this.#wakesAtMs)
+    this.#deps.alarms.cancel(this, this.#wakesAtMs)
     this.#wakesAtMs = next
-    this.#deps.alarms.set(this, next)
+    this.#deps.alarms.schedule(this, next)
   }
 
   #takeOut(room: Room, code: ErrorCode): void {
