@@ -17,7 +17,7 @@ import { decodeEntry, encodeEntry, joinEntry } from '../history.ts'
 import { answerSince, UNTIMED_REPEAT_WITHIN_MS } from '../history.ts'
 import { RoomListeners } from '../room-listeners.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import { within } from '../timeout.ts'
+import { withTimeout } from '../timeout.ts'
 import { openLogStore } from './log-store.ts'
 import type { LogStore } from './log-store.ts'
 
@@ -86,7 +86,7 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
         for (const { name, notice, epoch } of spreads) listeners.tellNotice(name, notice, epoch)
         return spreads
       })
-    const spreads = await within(withinMs, kept)
+    const spreads = await withTimeout(withinMs, kept)
     return {
       duplicate: spreads.length === 0,
       positions: spreads.map(({ room, epoch, notice }) => ({
@@ -100,7 +100,7 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
   async function topOf(name: string): Promise<Position> {
     const { logs, transaction } = store()
     const touch = () =>
-      within(
+      withTimeout(
         WRITE_WITHIN_MS,
         transaction(() => logs.touch(name, Date.now())),
       )
@@ -167,13 +167,13 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
     async top(rooms) {
       const { logs, transaction } = store()
       const touch = () => rooms.map((room) => logs.touch(roomName(room), Date.now()))
-      return await within(WRITE_WITHIN_MS, transaction(touch))
+      return await withTimeout(WRITE_WITHIN_MS, transaction(touch))
     },
 
     async renew(room, epoch) {
       const { logs, transaction } = store()
       const name = roomName(room)
-      await within(
+      await withTimeout(
         WRITE_WITHIN_MS,
         transaction(() => logs.renew(name, epoch)),
       )
@@ -183,7 +183,7 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
     async announce(subject, text) {
       const { announcements, transaction } = store()
       const announced = { text, atMs: Date.now() }
-      await within(
+      await withTimeout(
         WRITE_WITHIN_MS,
         transaction(() => announcements.add(subject, announced)),
       )

@@ -5,7 +5,7 @@ import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Published, PublishOptions, BrokerOptions } from '../broker.ts'
-import { within } from '../timeout.ts'
+import { withTimeout } from '../timeout.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
 import { createPublishQueue } from './publish-queue.ts'
@@ -100,7 +100,7 @@ export function createPublisher(
   ): Promise<Published> {
     const rooms = roomsOf(recall)
     const names = rooms.map(roomName)
-    const positions = await within(withinMs, enqueue({ recall, rooms, names }, atOnce)).catch(
+    const positions = await withTimeout(withinMs, enqueue({ recall, rooms, names }, atOnce)).catch(
       (error: unknown) => {
         if (waitReplicas > 0) onUnconfirmed()
         throw error

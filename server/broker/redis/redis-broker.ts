@@ -8,7 +8,7 @@ import { ANNOUNCEMENTS_AT_MOST, ANNOUNCEMENTS_TTL_S } from '../broker.ts'
 import { REPORT_TTL_MS, REPORTS_KEPT } from '../broker.ts'
 import type { AnnouncementSubject, Broker, BrokerOptions } from '../broker.ts'
 import { answerSince, POSITION_TTL_S, UNUSED_TTL_S } from '../history.ts'
-import { within } from '../timeout.ts'
+import { withTimeout } from '../timeout.ts'
 import {
   checkChannels,
   COMMAND_WITHIN_MS,
@@ -86,7 +86,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     log,
   })
   const prober = createProber({
-    send: (probe) => within(COMMAND_WITHIN_MS, commands.spublish(probeChannel, probe)),
+    send: (probe) => withTimeout(COMMAND_WITHIN_MS, commands.spublish(probeChannel, probe)),
     isListening: subscriber.isReady,
     onFailure: lookWhetherMoved,
     rebuildCommands: commandConnection.rebuild,
@@ -118,13 +118,13 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 
   async function renew(room: Room, epoch: string): Promise<void> {
     const names = [keys.head(roomName(room)), keys.channel(roomName(room))]
-    await within(COMMAND_WITHIN_MS, commands.recallRenew(names.length, ...names, epoch, randomUUID()))
+    await withTimeout(COMMAND_WITHIN_MS, commands.recallRenew(names.length, ...names, epoch, randomUUID()))
   }
 
   async function topsOf(rooms: readonly Room[]) {
     const heads = rooms.map((room) => keys.head(roomName(room)))
     return toPositions(
-      await within(
+      await withTimeout(
         COMMAND_WITHIN_MS,
         commands.recallTop(heads.length, ...heads, randomUUID(), POSITION_TTL_S, UNUSED_TTL_S),
       ),
@@ -164,7 +164,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     async history(room, since, limit) {
       const name = roomName(room)
       const [epoch, offset, ...entries] = toArray(
-        await within(
+        await withTimeout(
           COMMAND_WITHIN_MS,
           commands.recallHistory(
             2,
@@ -191,7 +191,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       const names = [keys.head(name), keys.log(name)]
       const unused = [randomUUID(), POSITION_TTL_S, UNUSED_TTL_S]
       const [epoch, offset, ...entries] = toArray(
-        await within(COMMAND_WITHIN_MS, commands.recallEarlier(2, ...names, before, limit, ...unused)),
+        await withTimeout(COMMAND_WITHIN_MS, commands.recallEarlier(2, ...names, before, limit, ...unused)),
       )
       const [top] = toPositions([epoch, offset])
       const read = toEntries(entries, (entry, at) => readEntry(entry, at, name))
@@ -213,7 +213,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     renew,
 
     async announce(subject, text) {
-      await within(
+      await withTimeout(
         COMMAND_WITHIN_MS,
         commands.recallAnnounce(
           2,
@@ -230,7 +230,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       followAnnouncements(
         {
           read: async (sinceMs) => {
-            const kept = await within(
+            const kept = await withTimeout(
               COMMAND_WITHIN_MS,
               commands.xrange(keys.announcements(subject), sinceMs, '+'),
             )
@@ -248,11 +248,14 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     async report(id, text) {
       const sealed = seal(reportSeal, text)
       const rules = [REPORT_TTL_MS, REPORTS_KEPT]
-      await within(COMMAND_WITHIN_MS, commands.recallReport(1, keys.reports, id, sealed, ...rules))
+      await withTimeout(COMMAND_WITHIN_MS, commands.recallReport(1, keys.reports, id, sealed, ...rules))
     },
 
     async reports() {
-      const reply = await within(COMMAND_WITHIN_MS, commands.recallReports(1, keys.reports, REPORT_TTL_MS))
+      const reply = await withTimeout(
+        COMMAND_WITHIN_MS,
+        commands.recallReports(1, keys.reports, REPORT_TTL_MS),
+      )
       return toReports(reply).flatMap(({ text, ...report }) => {
         const opened = reportSeal.open(text)
         return opened === null ? [] : [{ ...report, text: opened.text }]
@@ -261,7 +264,10 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 
     async recalled(conversation, seqs) {
       if (seqs.length === 0) return []
-      const scores = await within(COMMAND_WITHIN_MS, commands.zmscore(keys.recalled(conversation), ...seqs))
+      const scores = await withTimeout(
+        COMMAND_WITHIN_MS,
+        commands.zmscore(keys.recalled(conversation), ...seqs),
+      )
       return seqs.flatMap((seq, i): RecalledAt[] => {
         const score = scores[i]
         return score === null || score === undefined ? [] : [{ seq, atMs: Number(score) }]

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Recall } from '../../../shared/recall.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Broker, Published } from '../broker.ts'
-import { within } from '../timeout.ts'
+import { withTimeout } from '../timeout.ts'
 import { createDrain } from './drain.ts'
 import type { Spool } from './spool.ts'
 
@@ -48,7 +48,7 @@ export function createSpoolingBroker(
         log.debug({ err }, 'recall not confirmed by the broker')
       }
     }
-    await within(Math.max(0, deadlineMs - Date.now()), spool.append(recall))
+    await withTimeout(Math.max(0, deadlineMs - Date.now()), spool.append(recall))
     drain.wake()
     return { duplicate: false, spooled: true, positions: [] }
   }
