@@ -56,33 +56,33 @@ export interface Gateway {
  * start; those already started are stopped then.
  */
 export async function startGateway(config: Config, log: Logger): Promise<Gateway> {
-  const parts = new Parts(log)
+  const lifecycle = new Lifecycle(log)
   try {
-    const port = await startParts(config, parts, log)
+    const port = await startParts(config, lifecycle, log)
     const broker = config.REDIS_URL === undefined ? 'embedded' : 'redis'
     log.info({ port, role: config.ROLE, broker }, 'gateway started')
-    return { port, stop: () => parts.stop() }
+    return { port, stop: () => lifecycle.stop() }
   } catch (error) {
-    await parts.stop()
+    await lifecycle.stop()
     throw error
   }
 }
 
 /** Answers the port on which connections are taken. */
-async function startParts(config: Config, parts: Parts, log: Logger): Promise<number> {
+async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Promise<number> {
   const metrics = createMetrics()
   const receives = config.ROLE !== 'node'
-  if (receives) parts.add('data folder', (await claimDataDir(config.DATA_DIR)).release)
+  if (receives) lifecycle.onStop('data folder', (await claimDataDir(config.DATA_DIR)).release)
   const spool = receives && config.REDIS_URL !== undefined ? openStore(config, openSpool) : undefined
   const broker = createBroker(config, spool, log)
-  parts.add('broker', broker.stop)
+  lifecycle.onStop('broker', broker.stop)
   await broker.start()
 
   const admitting = config.ROLE === 'receiver' ? undefined : configureAdmission(config)
   const realtime = admitting && createSockets(config, admitting, broker, metrics, log)
-  const doors = receives ? [createWebhooks(config, parts, { broker, metrics, log })] : []
+  const doors = receives ? [createWebhooks(config, lifecycle, { broker, metrics, log })] : []
   const routers = [
-    ...createOperations(config, { parts, broker, spool, realtime, metrics }),
+    ...createOperations(config, { lifecycle, broker, spool, realtime, metrics }),
     ...(admitting && realtime ? createDoors(config, admitting, { broker, realtime, log }) : []),
   ]
   const http = createHttpServer(
@@ -100,14 +100,14 @@ async function startParts(config: Config, parts: Parts, log: Logger): Promise<nu
   const port = await http.start()
   const stopReporting = startReporting(
     broker,
-    createStateReader(config, { parts, broker, spool, realtime, metrics }),
+    createStateReader(config, { lifecycle, broker, spool, realtime, metrics }),
     log,
   )
-  parts.add('report', async () => stopReporting())
-  parts.add('http', http.stop)
-  if (realtime) parts.add('sockets', realtime.stop)
+  lifecycle.onStop('report', async () => stopReporting())
+  lifecycle.onStop('http', http.stop)
+  if (realtime) lifecycle.onStop('sockets', realtime.stop)
   // Before the server: webhooks are still taken while sockets are sent elsewhere and load balancers look away.
-  parts.add('drain', async () => {
+  lifecycle.onStop('drain', async () => {
     http.askToClose()
     await (realtime?.drain() ?? delay(config.DRAIN_MS))
   })
@@ -128,11 +128,11 @@ function createDoors(
 
 function createWebhooks(
   config: Config,
-  parts: Parts,
+  lifecycle: Lifecycle,
   dependencies: { readonly broker: Broker; readonly metrics: Metrics; readonly log: Logger },
 ): Receiver {
   const quarantine = openStore(config, openQuarantine)
-  parts.add('quarantine', quarantine.close)
+  lifecycle.onStop('quarantine', quarantine.close)
   const isAllowed = createNetworks(config.WEBHOOK_ALLOW)
   const addressOf = createClientAddress(config.TRUST_PROXY)
   if (config.WEBHOOK_AUTH === 'off')
@@ -151,7 +151,7 @@ function createWebhooks(
 }
 
 interface Operated {
-  readonly parts: Parts
+  readonly lifecycle: Lifecycle
   readonly broker: Broker
   readonly spool: Spool | undefined
   readonly realtime: Realtime | undefined
@@ -162,13 +162,16 @@ const tlsFiles = ({ TLS_CERT: cert, TLS_KEY: key }: Config): TlsFiles | undefine
   cert === undefined || key === undefined ? undefined : { cert, key }
 
 /** What operators ask: health and metrics. */
-function createOperations(config: Config, { parts, broker, spool, realtime, metrics }: Operated): Router[] {
+function createOperations(
+  config: Config,
+  { lifecycle, broker, spool, realtime, metrics }: Operated,
+): Router[] {
   const isPrivate = createNetworks(PRIVATE_NETWORKS)
   const addressOf = createClientAddress(config.TRUST_PROXY)
   const spoolDepth = () => spool?.depth(Date.now())
   return [
     createHealth({
-      isTaking: () => !parts.isStopping,
+      isTaking: () => !lifecycle.isStopping,
       isBrokerReady: broker.isReady,
       spoolDepth,
       servesSockets: realtime !== undefined,
@@ -187,7 +190,7 @@ function createOperations(config: Config, { parts, broker, spool, realtime, metr
 /** How this process is, whenever it is asked. */
 function createStateReader(
   { ROLE: role }: Config,
-  { parts, broker, spool, realtime, metrics }: Operated,
+  { lifecycle, broker, spool, realtime, metrics }: Operated,
 ): () => ProcessState {
   const startedAtMs = Date.now()
   return () => {
@@ -195,7 +198,7 @@ function createStateReader(
     return {
       role,
       startedAtMs,
-      ready: !parts.isStopping && broker.isReady(),
+      ready: !lifecycle.isStopping && broker.isReady(),
       sockets: realtime?.sockets() ?? 0,
       rooms: realtime?.rooms() ?? 0,
       probeAgeMs: broker.probeAgeMs(),
@@ -256,7 +259,7 @@ function openStore<Store>(config: Config, open: (options: StoreOptions) => Store
 type Stop = () => Promise<void>
 
 /** What was started, to be stopped in the reverse order. */
-class Parts {
+class Lifecycle {
   readonly #started: { readonly name: string; readonly stop: Stop }[] = []
   readonly #log: Logger
   #stopping: Promise<void> | undefined
@@ -265,7 +268,7 @@ class Parts {
     this.#log = log
   }
 
-  add(name: string, stop: Stop): void {
+  onStop(name: string, stop: Stop): void {
     this.#started.push({ name, stop })
   }
 
