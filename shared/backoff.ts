@@ -2,7 +2,7 @@ const FIRST_MS = 1_000
 const AT_MOST_MS = 30_000
 
 /** How long to wait before the next try: any time up to a bound that doubles, so that clients do not come back together. */
-export class BackOff {
+export class Backoff {
   #failures = 0
 
   nextMs(): number {

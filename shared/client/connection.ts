@@ -8,7 +8,7 @@ import type {
   Refused,
   ServerToClient,
 } from '../protocol.ts'
-import { BackOff } from '../backoff.ts'
+import { Backoff } from '../backoff.ts'
 import { endOf } from './credential.ts'
 import type { Credential } from './credential.ts'
 
@@ -51,7 +51,7 @@ interface ConnectionOptions {
 export class Connection {
   readonly socket: RecallSocket
   readonly #options: ConnectionOptions
-  readonly #backOff = new BackOff()
+  readonly #backOff = new Backoff()
   #refusal: Refusal | undefined
   #hasFailed = false
   #isWanted = false

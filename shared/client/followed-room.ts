@@ -3,7 +3,7 @@ import { mergeInOrder } from '../position.ts'
 import type { Position } from '../position.ts'
 import type { NoticeBatch, Refused, SubscribeAsk, Subscribed } from '../protocol.ts'
 import type { Room } from '../room.ts'
-import { BackOff } from '../backoff.ts'
+import { Backoff } from '../backoff.ts'
 import type { Listening } from './listeners.ts'
 
 /** More waits for listeners: then nothing is taken until they are through, and the rest is asked for again. */
@@ -21,7 +21,7 @@ interface RoomEvents {
 export class FollowedRoom {
   readonly room: Room
   readonly listening = new Set<Listening>()
-  readonly backOff = new BackOff()
+  readonly backOff = new Backoff()
   /** Why the gateway did not let the client in, the last time it was asked. */
   refusal: Pick<Refused, 'code' | 'message' | 'retry'> | undefined
   /** Whether an answer is waited for, or the room waits for its turn to be asked for. */

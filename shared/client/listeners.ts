@@ -1,5 +1,5 @@
 import type { MemberNotice, Notice } from '../notice.ts'
-import { BackOff } from '../backoff.ts'
+import { Backoff } from '../backoff.ts'
 
 /** Who wants to hear of what; one that throws does not keep the others from hearing. */
 export class Listeners<Events extends Record<keyof Events, unknown>> {
@@ -33,7 +33,7 @@ export type NoticeListener = (notice: Notice | MemberNotice) => unknown
 export class Listening {
   readonly #listener: NoticeListener
   readonly #onError: (error: unknown) => void
-  readonly #backOff = new BackOff()
+  readonly #backOff = new Backoff()
   #retry: { readonly timer: ReturnType<typeof setTimeout>; readonly goOn: () => void } | undefined
   #hasLeft = false
 
