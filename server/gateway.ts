@@ -14,7 +14,7 @@ import type { Spool } from './broker/spooling/spool.ts'
 import { createClientAddress, createNetworks, PRIVATE_NETWORKS } from './http/client-address.ts'
 import { createHttpServer } from './http/server.ts'
 import type { Config } from './config/config.ts'
-import { claimDataDir } from './lib/data-dir.ts'
+import { lockDataDir } from './lib/data-dir.ts'
 import { createHealth, startReporting } from './telemetry/health.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { createMetrics } from './telemetry/metrics.ts'
@@ -72,7 +72,7 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
 async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Promise<number> {
   const metrics = createMetrics()
   const receives = config.ROLE !== 'node'
-  if (receives) lifecycle.onStop('data folder', (await claimDataDir(config.DATA_DIR)).release)
+  if (receives) lifecycle.onStop('data folder', (await lockDataDir(config.DATA_DIR)).release)
   const spool = receives && config.REDIS_URL !== undefined ? openStore(config, openSpool) : undefined
   const broker = createBroker(config, spool, log)
   lifecycle.onStop('broker', broker.stop)

@@ -11,7 +11,7 @@ import type { RootDatabase } from 'lmdb'
  * would not hear of each other's recalls. The claim is a name that the Linux kernel forgets with the process, however it
  * ends; elsewhere nothing is claimed. Rejects with START_FAILED.
  */
-export async function claimDataDir(dataDir: string): Promise<{ release: () => Promise<void> }> {
+export async function lockDataDir(dataDir: string): Promise<{ release: () => Promise<void> }> {
   let folder: string
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 })
@@ -32,13 +32,13 @@ export async function claimDataDir(dataDir: string): Promise<{ release: () => Pr
   return { release: () => new Promise<void>((resolve) => void claim.close(() => resolve())) }
 }
 
-interface LocalStoreOptions {
+interface StoreOptions {
   /** For looking only: makes and changes nothing. */
   readonly readOnly?: boolean
 }
 
 /** Opens a store on local disk, in a folder of its own, which is made if missing. Throws what the file system throws. */
-export function openLocalStore(path: string, { readOnly = false }: LocalStoreOptions = {}): RootDatabase {
+export function openStore(path: string, { readOnly = false }: StoreOptions = {}): RootDatabase {
   if (!readOnly) mkdirSync(dirname(path), { recursive: true })
   return open({
     path,
@@ -51,7 +51,7 @@ export function openLocalStore(path: string, { readOnly = false }: LocalStoreOpt
 }
 
 /** The outcome of a write. Its error holds a second promise, which rejects too: here that one is handled. */
-export async function written<T>(write: Promise<T>): Promise<T> {
+export async function committed<T>(write: Promise<T>): Promise<T> {
   try {
     return await write
   } catch (error) {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { openLocalStore, written } from '../lib/data-dir.ts'
+import { openStore, committed } from '../lib/data-dir.ts'
 
 /** A request that someone with a token sent and that the gateway did not understand. */
 interface QuarantinedRequest {
@@ -33,7 +33,7 @@ interface QuarantineStore extends Quarantine {
 
 /** The quarantine on local disk, in DATA_DIR. Another process may read it meanwhile. Throws what the file system throws. */
 export function openQuarantine({ dataDir, readOnly = false }: QuarantineOptions): QuarantineStore {
-  const root = openLocalStore(join(dataDir, 'quarantine'), { readOnly })
+  const root = openStore(join(dataDir, 'quarantine'), { readOnly })
   const requests = root.openDB<QuarantinedRequest, number>('requests', { encoding: 'json' })
   return {
     async keep(request) {
@@ -44,7 +44,7 @@ export function openQuarantine({ dataDir, readOnly = false }: QuarantineOptions)
         for (const key of surplus > 0 ? Array.from(requests.getKeys({ limit: surplus })) : [])
           requests.removeSync(key)
       })
-      await written(keeping)
+      await committed(keeping)
     },
     list: () => [...requests.getRange({})].map(({ value }) => value),
     close: () => root.close(),

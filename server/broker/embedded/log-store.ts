@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Position } from '../../../shared/position.ts'
 import type { Conversation } from '../../../shared/recall.ts'
-import { openLocalStore, written } from '../../lib/data-dir.ts'
+import { openStore, committed } from '../../lib/data-dir.ts'
 import { roomName } from '../../../shared/room.ts'
 import { ANNOUNCEMENTS_AT_MOST, ANNOUNCEMENTS_TTL_S } from '../broker.ts'
 import { POSITION_TTL_S, UNUSED_TTL_S } from '../history.ts'
@@ -84,7 +84,7 @@ const FORGOTTEN_PER_TRANSACTION = 2_000
 
 /** Opens the logs and recalled sets kept in `dataDir`. Throws what the file system throws. */
 export function openLogStore(options: LogStoreOptions): LogStore {
-  const root = openLocalStore(join(options.dataDir, 'broker'))
+  const root = openStore(join(options.dataDir, 'broker'))
   const heads = root.openDB<Head, string>('heads', { encoding: 'json' })
   const entries = root.openDB<string, [string, number]>('entries', { encoding: 'string' })
   const recalled = root.openDB<number, [string, number]>('recalled', { encoding: 'json' })
@@ -214,13 +214,13 @@ export function openLogStore(options: LogStoreOptions): LogStore {
       },
     },
 
-    transaction: (work) => written(root.transaction(work)),
+    transaction: (work) => committed(root.transaction(work)),
 
     async sweep(nowMs) {
-      await written(root.transaction(() => sweepLogs(nowMs)))
+      await committed(root.transaction(() => sweepLogs(nowMs)))
       for (const { key, value } of Array.from(recalledSets.getRange({}))) {
         if (!isOver(value, nowMs)) continue
-        while (!closed && (await written(root.transaction(() => forgetSome(key, nowMs)))));
+        while (!closed && (await committed(root.transaction(() => forgetSome(key, nowMs)))));
       }
     },
 

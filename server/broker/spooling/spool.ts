@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { openLocalStore, written } from '../../lib/data-dir.ts'
+import { openStore, committed } from '../../lib/data-dir.ts'
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Recall } from '../../../shared/recall.ts'
 
@@ -46,7 +46,7 @@ export interface Spool {
 
 /** Opens the spool in `dataDir`, with what an earlier process left there. Throws what the file system throws. */
 export function openSpool({ dataDir, maxBytes }: SpoolOptions): Spool {
-  const root = openLocalStore(join(dataDir, 'spool'))
+  const root = openStore(join(dataDir, 'spool'))
   const entries = root.openDB<string, number>('entries', { encoding: 'string' })
   const reached = root.openDB<boolean, string>('reached', { encoding: 'json' })
 
@@ -68,7 +68,7 @@ export function openSpool({ dataDir, maxBytes }: SpoolOptions): Spool {
       recalls++
       bytes += size
       try {
-        await written(entries.put(key, text))
+        await committed(entries.put(key, text))
       } catch (cause) {
         recalls--
         bytes -= size
@@ -87,7 +87,7 @@ export function openSpool({ dataDir, maxBytes }: SpoolOptions): Spool {
       const removing = entries.transaction(() => {
         for (const { key } of confirmed) entries.removeSync(key)
       })
-      await written(removing)
+      await committed(removing)
       for (const entry of confirmed) {
         recalls--
         bytes -= entry.bytes
@@ -103,7 +103,7 @@ export function openSpool({ dataDir, maxBytes }: SpoolOptions): Spool {
     },
 
     async markReached(brokerName) {
-      if (!reached.get(brokerName)) await written(reached.put(brokerName, true))
+      if (!reached.get(brokerName)) await committed(reached.put(brokerName, true))
     },
 
     wasReached: (brokerName) => reached.get(brokerName) === true,
