@@ -11,7 +11,7 @@ import { createRedisBroker } from './broker/redis/redis-broker.ts'
 import { createSpoolingBroker } from './broker/spooling/spooling-broker.ts'
 import { openSpool } from './broker/spooling/spool.ts'
 import type { Spool } from './broker/spooling/spool.ts'
-import { createClientAddress, createNetworks, PRIVATE_NETWORKS } from './http/client-address.ts'
+import { createClientAddress, createNetworkMatcher, PRIVATE_NETWORKS } from './http/client-address.ts'
 import { createHttpServer } from './http/server.ts'
 import type { Config } from './config/config.ts'
 import { lockDataDir } from './lib/data-dir.ts'
@@ -133,7 +133,7 @@ function createWebhooks(
 ): Receiver {
   const quarantine = openStore(config, openQuarantine)
   lifecycle.onStop('quarantine', quarantine.close)
-  const isAllowed = createNetworks(config.WEBHOOK_ALLOW)
+  const isAllowed = createNetworkMatcher(config.WEBHOOK_ALLOW)
   const addressOf = createClientAddress(config.TRUST_PROXY)
   if (config.WEBHOOK_AUTH === 'off')
     dependencies.log.warn('WEBHOOK_AUTH is off: anybody who knows the path can tell of recalls')
@@ -166,7 +166,7 @@ function createOperations(
   config: Config,
   { lifecycle, broker, spool, realtime, metrics }: Operated,
 ): Router[] {
-  const isPrivate = createNetworks(PRIVATE_NETWORKS)
+  const isPrivate = createNetworkMatcher(PRIVATE_NETWORKS)
   const addressOf = createClientAddress(config.TRUST_PROXY)
   const spoolDepth = () => spool?.depth(Date.now())
   return [

@@ -2,7 +2,7 @@ import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
 import { createClientAddress } from '../http/client-address.ts'
 import { identifier } from '../lib/schema.ts'
-import { createNetworks } from '../http/client-address.ts'
+import { createNetworkMatcher } from '../http/client-address.ts'
 
 /** Which halves of the gateway this process runs. */
 type Role = 'all' | 'receiver' | 'node'
@@ -78,7 +78,7 @@ const network = Joi.string().custom((value: string, { error }) => {
 
 const sourceNetwork = Joi.string().custom((value: string, { error }) => {
   try {
-    createNetworks([value])
+    createNetworkMatcher([value])
     return value
   } catch {
     return error('string.network')

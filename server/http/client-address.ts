@@ -42,7 +42,7 @@ export const PRIVATE_NETWORKS = [
 ]
 
 /** Whether an address is in one of these networks: addresses, or networks as `10.0.0.0/8`. Throws for anything else. */
-export function createNetworks(networks: readonly string[]): (address: string) => boolean {
+export function createNetworkMatcher(networks: readonly string[]): (address: string) => boolean {
   const list = new BlockList()
   for (const network of networks) {
     const [address = '', bits] = network.split('/')
