@@ -80,7 +80,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
 
   const admitting = config.ROLE === 'receiver' ? undefined : configureAdmission(config)
   const realtime = admitting && createSockets(config, admitting, broker, metrics, log)
-  const doors = receives ? [createWebhooks(config, lifecycle, { broker, metrics, log })] : []
+  const handlers = receives ? [createWebhooks(config, lifecycle, { broker, metrics, log })] : []
   const routers = [
     ...createOperations(config, { lifecycle, broker, spool, realtime, metrics }),
     ...(admitting && realtime ? createDoors(config, admitting, { broker, realtime, log }) : []),
@@ -93,7 +93,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
       tls: tlsFiles(config),
       webSocketPath: realtime?.path,
     },
-    { doors, routers },
+    { handlers: handlers, routers },
     log,
   )
   realtime?.attach(http.server)
@@ -108,7 +108,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   if (realtime) lifecycle.onStop('sockets', realtime.stop)
   // Before the server: webhooks are still taken while sockets are sent elsewhere and load balancers look away.
   lifecycle.onStop('drain', async () => {
-    http.askToClose()
+    http.closeAfterResponse()
     await (realtime?.drain() ?? delay(config.DRAIN_MS))
   })
   return port

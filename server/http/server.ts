@@ -3,7 +3,7 @@ import type { IncomingMessage, Server, ServerResponse, RequestListener, ServerOp
 import { createServer as createSecureServer } from 'node:https'
 import type { Socket } from 'node:net'
 import express from 'express'
-import type { ErrorRequestHandler, RequestHandler, Router } from 'express'
+import type { ErrorRequestHandler, RequestHandler as ExpressHandler, Router } from 'express'
 import { asGatewayError, ERRORS, GatewayError } from '../../shared/errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { readTls, reloadTls } from './tls.ts'
@@ -35,12 +35,15 @@ interface HttpOptions {
 }
 
 /** Serves a request, or answers that it is not for it. */
-type Door = (request: IncomingMessage, response: ServerResponse) => boolean
+type RequestHandler = (request: IncomingMessage, response: ServerResponse) => boolean
 
 /** The one HTTP server of the process: `doors` are tried first, then `routers`, each in this order. */
 export function createHttpServer(
   { host, port, socketsAtMost, tls, webSocketPath }: HttpOptions,
-  { doors, routers }: { readonly doors: readonly Door[]; readonly routers: readonly Router[] },
+  {
+    handlers,
+    routers,
+  }: { readonly handlers: readonly RequestHandler[]; readonly routers: readonly Router[] },
   log: Logger,
 ) {
   const app = express()
@@ -51,7 +54,7 @@ export function createHttpServer(
   let closing = false
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     if (closing) response.setHeader('Connection', 'close')
-    if (!doors.some((door) => door(request, response))) app(request, response)
+    if (!handlers.some((door) => door(request, response))) app(request, response)
   }
 
   const options = {
@@ -95,7 +98,7 @@ export function createHttpServer(
       }),
 
     /** From now on each answer asks its sender to close the connection, so that none is cut while it sends again. */
-    askToClose(): void {
+    closeAfterResponse(): void {
       closing = true
     },
 
@@ -124,7 +127,7 @@ function describeListenError({ code }: NodeJS.ErrnoException, host: string, port
   return `cannot listen on ${host} port ${port} (${code ?? 'unknown reason'})`
 }
 
-const answerNotFound: RequestHandler = (_request, response) => {
+const answerNotFound: ExpressHandler = (_request, response) => {
   const { status, text } = ERRORS.NOT_FOUND
   response.status(status).json({ code: 'NOT_FOUND', message: text })
 }
