@@ -20,7 +20,7 @@ import type { Logger } from './telemetry/logger.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 import type { ProcessState } from './telemetry/health.ts'
-import { createClientScript, createPage } from './http/static-files.ts'
+import { serveClientScript, serveConsole } from './http/static-files.ts'
 import { createRealtime } from './realtime/realtime.ts'
 import type { Realtime } from './realtime/realtime.ts'
 import { openQuarantine } from './receiver/quarantine.ts'
@@ -123,7 +123,7 @@ function createDoors(
   const { openStream, socketsIn } = realtime
   const options = { origins: config.CORS_ORIGINS, testRecalls: config.TEST_RECALLS === 'on' }
   const api = createApi(options, { admission, guard, broker, openStream, socketsIn, log })
-  return [api, createClientScript(), createPage()]
+  return [api, serveClientScript(), serveConsole()]
 }
 
 function createWebhooks(

@@ -13,7 +13,7 @@ const CLIENT = fileURLToPath(new URL('../client/client.js', import.meta.url))
 const DOCS = fileURLToPath(new URL('../docs/', import.meta.url))
 
 /** Serves the client at `/client.js`, for pages of any origin: what it may do is decided by the credential that it shows. */
-export function createClientScript(): Router {
+export function serveClientScript(): Router {
   const router = express.Router()
   router.get('/client.js', (_request, response) => {
     response.set('Access-Control-Allow-Origin', '*').set('Cross-Origin-Resource-Policy', 'cross-origin')
@@ -23,7 +23,7 @@ export function createClientScript(): Router {
 }
 
 /** Serves the page at `/`, and the documents at `/docs`: own scripts, styles and connections only. */
-export function createPage(): Router {
+export function serveConsole(): Router {
   const router = express.Router()
   router.use(
     helmet({
