@@ -28,8 +28,8 @@ import type { MembershipEnd } from './receiver/commands/membership.ts'
 import { createReceiver } from './receiver/receiver.ts'
 import type { Receiver } from './receiver/receiver.ts'
 import type { TlsFiles } from './http/tls.ts'
-import { createAdmission, createAuthorise } from './auth/authorization.ts'
-import type { Admission } from './auth/authorization.ts'
+import { createAuthorization, createAuthorise } from './auth/authorization.ts'
+import type { Authorization } from './auth/authorization.ts'
 import { createAuthenticate, createGuard } from './auth/authentication.ts'
 import type { Guard } from './auth/authentication.ts'
 import { createAppEndpoint } from './auth/membership/app-endpoint.ts'
@@ -78,7 +78,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   lifecycle.onStop('broker', broker.stop)
   await broker.start()
 
-  const admitting = config.ROLE === 'receiver' ? undefined : configureAdmission(config)
+  const admitting = config.ROLE === 'receiver' ? undefined : createAccess(config)
   const realtime = admitting && createSockets(config, admitting, broker, metrics, log)
   const handlers = receives ? [createWebhooks(config, lifecycle, { broker, metrics, log })] : []
   const routers = [
@@ -117,7 +117,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
 /** What people and programs ask of a node beside its sockets. */
 function createDoors(
   config: Config,
-  { admission, guard }: ConfiguredAdmission,
+  { admission, guard }: Access,
   { broker, realtime, log }: { readonly broker: Broker; readonly realtime: Realtime; readonly log: Logger },
 ): Router[] {
   const { openStream, socketsIn } = realtime
@@ -232,7 +232,7 @@ function createBroker(config: Config, spool: Spool | undefined, log: Logger): Br
 
 function createSockets(
   config: Config,
-  admitting: ConfiguredAdmission,
+  admitting: Access,
   broker: Broker,
   metrics: Metrics,
   log: Logger,
@@ -288,8 +288,8 @@ class Lifecycle {
   }
 }
 
-interface ConfiguredAdmission {
-  readonly admission: Admission
+interface Access {
+  readonly admission: Authorization
   /** For every door: addresses that are refused at one are refused at all. */
   readonly guard: Guard
   /** What the admission looks at, to be filled with what is announced. */
@@ -299,7 +299,7 @@ interface ConfiguredAdmission {
 }
 
 /** Who may be here, and in which rooms, as the settings say. */
-function configureAdmission(config: Config): ConfiguredAdmission {
+function createAccess(config: Config): Access {
   const memberships = createMemberships(config)
   const revocations = new Revocations()
   const authenticate = createAuthenticate({
@@ -311,7 +311,7 @@ function configureAdmission(config: Config): ConfiguredAdmission {
     userSigKey: config.USERSIG_SECRET_KEY,
     adminUserIds: config.ADMIN_USER_IDS,
   })
-  const admission = createAdmission({
+  const admission = createAuthorization({
     authenticate,
     authorise: createAuthorise({ memberships }),
     revocations,

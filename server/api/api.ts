@@ -3,7 +3,7 @@ import express from 'express'
 import type { RequestHandler, Router } from 'express'
 import type { SubscribeAsk } from '../../shared/protocol.ts'
 import type { Room } from '../../shared/room.ts'
-import type { Admission } from '../auth/authorization.ts'
+import type { Authorization } from '../auth/authorization.ts'
 import type { Guard } from '../auth/authentication.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Broker } from '../broker/broker.ts'
@@ -24,7 +24,7 @@ interface ApiOptions {
 }
 
 interface ApiDependencies {
-  readonly admission: Admission
+  readonly admission: Authorization
   readonly guard: Guard
   readonly broker: Broker
   /** Opens server-sent events on one room. */

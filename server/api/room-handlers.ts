@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express'
 import { toMemberNotice } from '../../shared/notice.ts'
 import type { MemberNotice, Notice } from '../../shared/notice.ts'
 import type { Room } from '../../shared/room.ts'
-import type { Admission } from '../auth/authorization.ts'
+import type { Authorization } from '../auth/authorization.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Broker } from '../broker/broker.ts'
 import { createLimiter } from '../lib/flow-control.ts'
@@ -14,7 +14,7 @@ import { principalOf } from './bearer-auth.ts'
 const READS_AT_ONCE = 4
 
 interface ReadDependencies {
-  readonly admission: Pick<Admission, 'authorise'>
+  readonly admission: Pick<Authorization, 'authorise'>
   readonly broker: Pick<Broker, 'top' | 'history' | 'earlier' | 'recalled'>
   /** How many listen to a room on this node. */
   readonly socketsIn: (room: Room) => number

@@ -40,7 +40,7 @@ const isGranted = ({ grants }: Principal, { group, topic }: Conversation): boole
   grants.some((grant) => grant.group === group && (grant.topic === undefined || grant.topic === topic))
 
 /** Who may be here, and in which rooms: what credentials, the app and the provider give, less what admins took. */
-export interface Admission {
+export interface Authorization {
   /** Rejects like the check of the credential, or with USER_DISCONNECTED. */
   readonly authenticate: Authenticate
   /** Until when, in ms since 1970. Rejects with ROOM_REFUSED, or MEMBERSHIP_UNKNOWN when nobody could tell. */
@@ -57,7 +57,11 @@ interface AdmissionDependencies {
   readonly revocations: Revocations
 }
 
-export function createAdmission({ authenticate, authorise, revocations }: AdmissionDependencies): Admission {
+export function createAuthorization({
+  authenticate,
+  authorise,
+  revocations,
+}: AdmissionDependencies): Authorization {
   const isBanned = (userId: string): boolean => revocations.isBanned(userId, Date.now())
   const isTaken = (userId: string, room: Room): boolean => revocations.covers(userId, room, Date.now())
   return {

@@ -1,7 +1,7 @@
 import type { Server as HttpServer } from 'node:http'
 import { Server } from 'socket.io'
 import { decodeAnnouncement } from '../auth/announcements.ts'
-import type { Admission } from '../auth/authorization.ts'
+import type { Authorization } from '../auth/authorization.ts'
 import type { Guard } from '../auth/authentication.ts'
 import type { Revocations } from '../auth/revocations.ts'
 import type { Broker } from '../broker/broker.ts'
@@ -47,7 +47,7 @@ interface RealtimeOptions {
 
 interface RealtimeDependencies {
   readonly broker: Broker
-  readonly admission: Admission
+  readonly admission: Authorization
   readonly guard: Guard
   /** What admission looks at; filled here with what is announced. */
   readonly revocations: Revocations

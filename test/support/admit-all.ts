@@ -1,7 +1,7 @@
-import type { Admission } from '../../server/auth/authorization.ts'
+import type { Authorization } from '../../server/auth/authorization.ts'
 
 /** Everybody may be everywhere, for as long as the credential lasts. */
-export const ADMIT_ALL: Admission = {
+export const ADMIT_ALL: Authorization = {
   authenticate: () => Promise.reject(new Error('nobody refreshes here')),
   authorise: async ({ expiresAtMs }) => expiresAtMs,
   isBanned: () => false,

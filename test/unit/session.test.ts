@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { pino } from 'pino'
-import type { Admission } from '../../server/auth/authorization.ts'
+import type { Authorization } from '../../server/auth/authorization.ts'
 import type { Principal } from '../../server/auth/principal.ts'
 import type { Broker } from '../../server/broker/broker.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
@@ -32,7 +32,7 @@ interface Race {
   readonly isOpen?: () => boolean
   readonly microtasks?: number
   readonly principal?: Principal
-  readonly admission?: Admission
+  readonly admission?: Authorization
   /** What happens before the log is read. */
   readonly beforeRead?: () => Promise<void>
 }
@@ -137,7 +137,7 @@ describe('session', () => {
   /** Lets everybody in until `end` is called. */
   const createEnding = () => {
     let hasEnded = false
-    const admission: Admission = {
+    const admission: Authorization = {
       ...ADMIT_ALL,
       authenticate: async () => member,
       authorise: async ({ expiresAtMs }) => {
@@ -212,7 +212,7 @@ describe('session', () => {
     let isFirst = true
     let tell = (): void => undefined
     const asked = new Promise<void>((resolve) => (tell = resolve))
-    const admission: Admission = {
+    const admission: Authorization = {
       ...ADMIT_ALL,
       authorise: async ({ expiresAtMs }) => {
         if (!isFirst) await asked
@@ -235,7 +235,7 @@ describe('session', () => {
   it('does not spin when the grant of a room ends while the socket subscribes to it again', async () => {
     const alarms = new CountingAlarms()
     let untilMs = Date.now() + 20
-    const admission: Admission = { ...ADMIT_ALL, authorise: async () => untilMs }
+    const admission: Authorization = { ...ADMIT_ALL, authorise: async () => untilMs }
     let spins = 0
     const race = createRace({
       alarms,
@@ -261,7 +261,7 @@ describe('session', () => {
     const endsAtMs = Date.now() + 60
     const principal: Principal = { ...ADMIN, role: 'member', expiresAtMs: endsAtMs }
     let isFirst = true
-    const admission: Admission = {
+    const admission: Authorization = {
       ...ADMIT_ALL,
       authorise: () => {
         if (!isFirst) return new Promise<number>(() => undefined)

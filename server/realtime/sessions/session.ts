@@ -11,7 +11,7 @@ import type {
 } from '../../../shared/protocol.ts'
 import { isFeed, roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
-import type { Admission } from '../../auth/authorization.ts'
+import type { Authorization } from '../../auth/authorization.ts'
 import type { Principal } from '../../auth/principal.ts'
 import type { Broker } from '../../broker/broker.ts'
 import type { Logger } from '../../telemetry/logger.ts'
@@ -34,7 +34,7 @@ export interface SessionSide extends RoomSide {
 /** What all sessions share. */
 export interface SessionDependencies extends AttendanceDependencies {
   readonly broker: Pick<Broker, 'recalled'>
-  readonly admission: Admission
+  readonly admission: Authorization
   readonly alarms: TimerWheel
   readonly log: Logger
 }
