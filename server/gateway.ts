@@ -30,8 +30,8 @@ import type { Receiver } from './receiver/receiver.ts'
 import type { TlsFiles } from './http/tls.ts'
 import { createAuthorization, createAuthorise } from './auth/authorization.ts'
 import type { Authorization } from './auth/authorization.ts'
-import { createAuthenticate, createGuard } from './auth/authentication.ts'
-import type { Guard } from './auth/authentication.ts'
+import { createAuthenticate, limitFailures } from './auth/authentication.ts'
+import type { FailureLimiter } from './auth/authentication.ts'
 import { createAppEndpoint } from './auth/membership/app-endpoint.ts'
 import { Memberships } from './auth/membership/membership-cache.ts'
 import { createProvider } from './auth/membership/tencent-rest.ts'
@@ -291,7 +291,7 @@ class Lifecycle {
 interface Access {
   readonly admission: Authorization
   /** For every door: addresses that are refused at one are refused at all. */
-  readonly guard: Guard
+  readonly guard: FailureLimiter
   /** What the admission looks at, to be filled with what is announced. */
   readonly revocations: Revocations
   /** Forgets what was answered of a membership: of one user, or of the whole group. */
@@ -318,7 +318,7 @@ function createAccess(config: Config): Access {
   })
   return {
     admission,
-    guard: createGuard(admission.authenticate, createClientAddress(config.TRUST_PROXY)),
+    guard: limitFailures(admission.authenticate, createClientAddress(config.TRUST_PROXY)),
     revocations,
     forgetMembership: (group, userId) => memberships?.forget(group, userId),
   }

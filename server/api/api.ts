@@ -4,7 +4,7 @@ import type { RequestHandler, Router } from 'express'
 import type { SubscribeAsk } from '../../shared/protocol.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Authorization } from '../auth/authorization.ts'
-import type { Guard } from '../auth/authentication.ts'
+import type { FailureLimiter } from '../auth/authentication.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -25,7 +25,7 @@ interface ApiOptions {
 
 interface ApiDependencies {
   readonly admission: Authorization
-  readonly guard: Guard
+  readonly guard: FailureLimiter
   readonly broker: Broker
   /** Opens server-sent events on one room. */
   readonly openStream: (principal: Principal, ask: SubscribeAsk, response: ServerResponse) => Promise<void>

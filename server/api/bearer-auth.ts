@@ -1,7 +1,7 @@
 import type { RequestHandler, Response } from 'express'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { GatewayError } from '../../shared/errors.ts'
-import type { Guard } from '../auth/authentication.ts'
+import type { FailureLimiter } from '../auth/authentication.ts'
 import type { Principal } from '../auth/principal.ts'
 
 /** As for a socket: far more than a page needs. */
@@ -9,7 +9,7 @@ const REQUESTS_AT_MOST = 1_000
 const REQUESTS_WITHIN_S = 10
 
 /** Lets in who shows a token that holds, so many times. */
-export function createWho(guard: Guard): RequestHandler {
+export function createWho(guard: FailureLimiter): RequestHandler {
   const requests = new RateLimiterMemory({ points: REQUESTS_AT_MOST, duration: REQUESTS_WITHIN_S })
   return async (request, response, next) => {
     const token = /^Bearer (\S+)$/i.exec(request.get('Authorization') ?? '')?.[1]

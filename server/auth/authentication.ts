@@ -59,10 +59,10 @@ const FAILURES_AT_MOST = 30
 const FAILURES_WITHIN_S = 60
 
 /** Who shows this credential from there. Rejects like `Authenticate`, or with TOO_MANY_FAILURES. */
-export type Guard = (request: IncomingMessage, auth: unknown) => Promise<Principal>
+export type FailureLimiter = (request: IncomingMessage, auth: unknown) => Promise<Principal>
 
 /** Makes addresses wait that show wrong credentials again and again, and nobody else. */
-export function createGuard(authenticate: Authenticate, addressOf: ClientAddress): Guard {
+export function limitFailures(authenticate: Authenticate, addressOf: ClientAddress): FailureLimiter {
   const failures = new RateLimiterMemory({ points: FAILURES_AT_MOST, duration: FAILURES_WITHIN_S })
 
   return async function guard(request, auth) {

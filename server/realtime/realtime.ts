@@ -2,7 +2,7 @@ import type { Server as HttpServer } from 'node:http'
 import { Server } from 'socket.io'
 import { decodeAnnouncement } from '../auth/announcements.ts'
 import type { Authorization } from '../auth/authorization.ts'
-import type { Guard } from '../auth/authentication.ts'
+import type { FailureLimiter } from '../auth/authentication.ts'
 import type { Revocations } from '../auth/revocations.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { ClientAddress } from '../http/client-address.ts'
@@ -48,7 +48,7 @@ interface RealtimeOptions {
 interface RealtimeDependencies {
   readonly broker: Broker
   readonly admission: Authorization
-  readonly guard: Guard
+  readonly guard: FailureLimiter
   /** What admission looks at; filled here with what is announced. */
   readonly revocations: Revocations
   /** Forgets what was answered of a membership: of one user, or of the whole group. */

@@ -7,7 +7,7 @@ import { SocketSide } from './socket-transport.ts'
 import type { SocketSideDependencies } from './socket-transport.ts'
 import { asGatewayError, ERRORS } from '../../../shared/errors.ts'
 import type { HandshakeRefusal } from '../../../shared/protocol.ts'
-import type { Guard } from '../../auth/authentication.ts'
+import type { FailureLimiter } from '../../auth/authentication.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 
 interface SocketDependencies extends SessionDependencies, SocketSideDependencies {
@@ -60,7 +60,7 @@ function takeCallback(values: unknown[]): (answer: unknown) => void {
 }
 
 interface HandshakeDependencies {
-  readonly guard: Guard
+  readonly guard: FailureLimiter
   readonly log: Logger
 }
 
