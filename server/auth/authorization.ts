@@ -48,7 +48,7 @@ export interface Authorization {
   /** Whether an admin has disconnected the user. */
   isBanned(userId: string): boolean
   /** Whether an admin took the room from the user. */
-  isTaken(userId: string, room: Room): boolean
+  isRevoked(userId: string, room: Room): boolean
 }
 
 interface AdmissionDependencies {
@@ -63,10 +63,10 @@ export function createAuthorization({
   revocations,
 }: AdmissionDependencies): Authorization {
   const isBanned = (userId: string): boolean => revocations.isBanned(userId, Date.now())
-  const isTaken = (userId: string, room: Room): boolean => revocations.covers(userId, room, Date.now())
+  const isRevoked = (userId: string, room: Room): boolean => revocations.covers(userId, room, Date.now())
   return {
     isBanned,
-    isTaken,
+    isRevoked,
     async authenticate(auth) {
       const principal = await authenticate(auth)
       if (isBanned(principal.id)) throw new GatewayError('USER_DISCONNECTED')
@@ -74,7 +74,7 @@ export function createAuthorization({
     },
     async authorise(principal, room) {
       const untilMs = await authorise(principal, room)
-      if (untilMs !== undefined && untilMs > Date.now() && !isTaken(principal.id, room)) return untilMs
+      if (untilMs !== undefined && untilMs > Date.now() && !isRevoked(principal.id, room)) return untilMs
       throw new GatewayError('ROOM_REFUSED', isFeed(room) ? 'the feed is for admins' : 'it was not granted')
     },
   }

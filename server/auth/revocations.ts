@@ -38,8 +38,8 @@ export class Revocations {
     if (this.isBanned(userId, nowMs)) return true
     const rooms = this.#byUser.get(userId)?.roomsUntilMs
     if (rooms === undefined) return false
-    const isTaken = (one: Room): boolean => (rooms.get(roomName(one)) ?? 0) > nowMs
-    return isTaken(room) || (!isFeed(room) && room.topic !== undefined && isTaken({ group: room.group }))
+    const isRevoked = (one: Room): boolean => (rooms.get(roomName(one)) ?? 0) > nowMs
+    return isRevoked(room) || (!isFeed(room) && room.topic !== undefined && isRevoked({ group: room.group }))
   }
 
   #forgetOldest(): void {

@@ -5,5 +5,5 @@ export const ADMIT_ALL: Authorization = {
   authenticate: () => Promise.reject(new Error('nobody refreshes here')),
   authorise: async ({ expiresAtMs }) => expiresAtMs,
   isBanned: () => false,
-  isTaken: () => false,
+  isRevoked: () => false,
 }

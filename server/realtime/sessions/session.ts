@@ -67,11 +67,11 @@ export class Session {
       await this.#limit(room, async () => {
         const ms = await this.#authorise(room)
         if (!this.#socket.isOpen()) return
-        const isTaken = (): boolean => this.#isTaken(room)
-        const entering = this.#attendance.enter(room, since, { untilMs: ms, isTaken, answer })
+        const isRevoked = (): boolean => this.#isTaken(room)
+        const entering = this.#attendance.enter(room, since, { untilMs: ms, isRevoked: isRevoked, answer })
         this.#setAlarm()
         const isIn = await entering
-        if (!this.#socket.isOpen() || (isIn && !isTaken())) return
+        if (!this.#socket.isOpen() || (isIn && !isRevoked())) return
         // Taken in the meantime: telling what was missed may last long. It may or may not be answered already.
         if (this.#attendance.has(room)) this.#takeOut(room, 'ROOM_REFUSED')
         throw new GatewayError('ROOM_REFUSED')
@@ -164,7 +164,7 @@ export class Session {
   }
 
   #isTaken(room: Room): boolean {
-    return this.#deps.admission.isTaken(this.#principal.id, room)
+    return this.#deps.admission.isRevoked(this.#principal.id, room)
   }
 
   async #recheckAll(rooms: readonly Room[]): Promise<void> {

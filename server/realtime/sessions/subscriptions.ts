@@ -44,7 +44,7 @@ interface Entering {
   /** Until when the room is granted, in ms since 1970. */
   readonly untilMs: number
   /** Whether the room was taken from the user. */
-  readonly isTaken: () => boolean
+  readonly isRevoked: () => boolean
   readonly answer: (answer: Subscribed) => void
 }
 
@@ -134,7 +134,7 @@ export class Attendance {
     // What was granted just now holds for the seat that the socket may still have, too.
     this.setEnd(room, entering.untilMs)
     const mayStay = (): boolean =>
-      onTheWay.get(name) === seat && Date.now() < seat.untilMs && !entering.isTaken()
+      onTheWay.get(name) === seat && Date.now() < seat.untilMs && !entering.isRevoked()
     try {
       await this.#acquireAndEnter(room, since, { seat, mayStay, answer: entering.answer })
       return this.#seats.get(name) === seat
