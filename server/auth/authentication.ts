@@ -1,7 +1,7 @@
 import { GatewayError, asGatewayError } from '../../shared/errors.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
 import type { Principal } from './principal.ts'
-import { createTokenCheck } from './jwt.ts'
+import { createJwtVerifier } from './jwt.ts'
 import type { TokenOptions } from './jwt.ts'
 import { checkUserSig } from './usersig.ts'
 import type { IncomingMessage } from 'node:http'
@@ -31,7 +31,7 @@ export function createAuthenticate({
   adminUserIds,
   ...options
 }: AuthenticateOptions): Authenticate {
-  const checkToken = createTokenCheck(options)
+  const checkToken = createJwtVerifier(options)
   const admins = new Set(adminUserIds)
 
   function checkUser(userId: string, userSig: string, key: string): Principal {

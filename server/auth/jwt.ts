@@ -34,7 +34,7 @@ export interface TokenOptions {
 type Verify = (token: string) => Promise<JWTPayload>
 
 /** Verifies tokens: JWTs with the claims `sub`, `exp`, `role` and `rooms`. Rejects with TOKEN_REFUSED, saying why. */
-export function createTokenCheck({ secrets, jwksUrl, issuer, audience }: TokenOptions) {
+export function createJwtVerifier({ secrets, jwksUrl, issuer, audience }: TokenOptions) {
   const claims = {
     requiredClaims: ['sub', 'exp'],
     clockTolerance: TOLERANCE_S,
@@ -55,8 +55,8 @@ export function createTokenCheck({ secrets, jwksUrl, issuer, audience }: TokenOp
     )
   }
   // Secrets stay what they are while the process runs; a public key can be taken back.
-  const remembered = new RememberedTokens()
-  const ways = [
+  const remembered = new TokenCache()
+  const verifiers = [
     ...bySecret.map((verify) => async (token: string) => {
       const principal = toPrincipal(await verify(token))
       remembered.add(token, principal)
@@ -67,16 +67,16 @@ export function createTokenCheck({ secrets, jwksUrl, issuer, audience }: TokenOp
 
   return async function checkToken(token: string): Promise<Principal> {
     if (token.length > TOKEN_AT_MOST_CHARACTERS) throw refused('it is too long')
-    return remembered.find(token) ?? (await verifyInAnyWay(ways, token))
+    return remembered.find(token) ?? (await verifyInAnyWay(verifiers, token))
   }
 }
 
 async function verifyInAnyWay(
-  ways: readonly ((token: string) => Promise<Principal>)[],
+  verifiers: readonly ((token: string) => Promise<Principal>)[],
   token: string,
 ): Promise<Principal> {
   let cause: unknown
-  for (const verify of ways) {
+  for (const verify of verifiers) {
     try {
       return await verify(token)
     } catch (error) {
@@ -194,7 +194,7 @@ const REMEMBERED_GRANTS_AT_MOST = 400_000
  * Who showed which token, until it ends: sockets that come back show the token that they came with, and verifying it again
  * is a large part of what a handshake costs. Holds digests, never a token; the one that was added first is forgotten first.
  */
-class RememberedTokens {
+class TokenCache {
   readonly #byDigest = new Map<string, Principal>()
   #grants = 0
 

@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { expect } from 'chai'
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT } from 'jose'
 import type { CryptoKey, JWTHeaderParameters } from 'jose'
-import { createTokenCheck } from '../../server/auth/jwt.ts'
+import { createJwtVerifier } from '../../server/auth/jwt.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { undoAfterEach } from '../support/undo.ts'
@@ -27,21 +27,21 @@ const sign = (
 
 describe('token', () => {
   const undo = undoAfterEach()
-  const outcome = async (check: ReturnType<typeof createTokenCheck>, token: string): Promise<string> =>
+  const outcome = async (check: ReturnType<typeof createJwtVerifier>, token: string): Promise<string> =>
     check(token).then(
       ({ id }) => id,
       (error: unknown) => (error instanceof GatewayError ? error.code : String(error)),
     )
 
   it('of any secret of a rotation holds, of none other', async () => {
-    const check = createTokenCheck({ secrets: [SECRET, OTHER] })
+    const check = createJwtVerifier({ secrets: [SECRET, OTHER] })
     expect(await outcome(check, await sign(bytes(SECRET)))).to.equal('u')
     expect(await outcome(check, await sign(bytes(OTHER)))).to.equal('u')
     expect(await outcome(check, await sign(bytes('x'.repeat(32))))).to.equal('TOKEN_REFUSED')
   })
 
   it('ends to the second, and is not taken before its time', async () => {
-    const check = createTokenCheck({ secrets: [SECRET] })
+    const check = createJwtVerifier({ secrets: [SECRET] })
     const refused = ['exp', 'nbf'].map((name) =>
       sign(bytes(SECRET), { [name]: name === 'exp' ? nowS() : nowS() + 30 }),
     )
@@ -52,7 +52,7 @@ describe('token', () => {
   })
 
   it('that is remembered ends all the same, and no other one is taken for it', async () => {
-    const check = createTokenCheck({ secrets: [SECRET] })
+    const check = createJwtVerifier({ secrets: [SECRET] })
     const token = await sign(bytes(SECRET), { exp: nowS() + 2 })
     expect(await outcome(check, token)).to.equal('u')
     expect(await check(token)).to.equal(await check(token))
@@ -63,7 +63,7 @@ describe('token', () => {
   })
 
   it('must be of the issuer and for the audience, where they are told', async () => {
-    const check = createTokenCheck({ secrets: [SECRET], issuer: 'app', audience: 'recalls' })
+    const check = createJwtVerifier({ secrets: [SECRET], issuer: 'app', audience: 'recalls' })
     expect(await outcome(check, await sign(bytes(SECRET), { iss: 'app', aud: ['x', 'recalls'] }))).to.equal(
       'u',
     )
@@ -95,7 +95,7 @@ describe('token', () => {
 
     it('holds with each of the algorithms, and of no key that is not in it', async () => {
       const { state, url } = await serve()
-      const check = createTokenCheck({ secrets: [], jwksUrl: url })
+      const check = createJwtVerifier({ secrets: [], jwksUrl: url })
       const keys = await Promise.all(['RS256', 'PS256', 'ES256', 'EdDSA'].map((alg) => makeKeys(alg, alg)))
       state.body = JSON.stringify({ keys: keys.map(({ jwk }) => jwk) })
       for (const { privateKey, jwk } of keys) {
@@ -116,7 +116,7 @@ describe('token', () => {
       const { state, url } = await serve()
       const { publicKey, jwk } = await makeKeys('RS256', 'k')
       state.body = JSON.stringify({ keys: [jwk] })
-      const check = createTokenCheck({ secrets: [SECRET], jwksUrl: url })
+      const check = createJwtVerifier({ secrets: [SECRET], jwksUrl: url })
       for (const key of [await exportSPKI(publicKey), JSON.stringify(jwk)]) {
         const forged = await sign(bytes(key), {}, { alg: 'HS256', kid: 'k' })
         expect(await outcome(check, forged)).to.equal('TOKEN_REFUSED')
@@ -129,7 +129,7 @@ describe('token', () => {
       stop()
       const { privateKey } = await makeKeys('ES256', 'k')
       const token = await sign(privateKey, {}, { alg: 'ES256', kid: 'k' })
-      const check = createTokenCheck({ secrets: [SECRET], jwksUrl: url })
+      const check = createJwtVerifier({ secrets: [SECRET], jwksUrl: url })
       expect(await outcome(check, token)).to.equal('KEYS_UNAVAILABLE')
       expect(await outcome(check, await sign(bytes(SECRET))), 'others are not touched').to.equal('u')
     })
@@ -147,7 +147,7 @@ describe('token', () => {
       ] as const) {
         const { state, url } = await serve()
         Object.assign(state, { body, status })
-        const check = createTokenCheck({ secrets: [], jwksUrl: url })
+        const check = createJwtVerifier({ secrets: [], jwksUrl: url })
         expect(await outcome(check, token), body.slice(0, 20)).to.equal('KEYS_UNAVAILABLE')
       }
     })
@@ -158,7 +158,7 @@ describe('token', () => {
       const { privateKey, jwk } = await makeKeys('ES256', 'k')
       const file = join(folder.path, 'keys.json')
       writeFileSync(file, JSON.stringify({ keys: [jwk] }))
-      const check = createTokenCheck({ secrets: [], jwksUrl: pathToFileURL(file).href })
+      const check = createJwtVerifier({ secrets: [], jwksUrl: pathToFileURL(file).href })
       return { check, file, token: await sign(privateKey, {}, { alg: 'ES256', kid: 'k' }) }
     }
 
