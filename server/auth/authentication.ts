@@ -3,7 +3,7 @@ import { isIdentifier } from '../../shared/identifier.ts'
 import type { Principal } from './principal.ts'
 import { createJwtVerifier } from './jwt.ts'
 import type { TokenOptions } from './jwt.ts'
-import { checkUserSig } from './usersig.ts'
+import { verifyUserSig } from './usersig.ts'
 import type { IncomingMessage } from 'node:http'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { clientNetwork } from '../http/client-address.ts'
@@ -35,7 +35,7 @@ export function createAuthenticate({
   const admins = new Set(adminUserIds)
 
   function checkUser(userId: string, userSig: string, key: string): Principal {
-    const checked = checkUserSig(userSig, { userId, app, key, nowMs: Date.now() })
+    const checked = verifyUserSig(userSig, { userId, app, key, nowMs: Date.now() })
     if ('refusal' in checked) throw refused(checked.refusal)
     return { id: userId, role: admins.has(userId) ? 'admin' : 'member', grants: [], ...checked }
   }

@@ -47,7 +47,7 @@ interface UserSigCheck {
  * Verifies a UserSig (TLSSigAPIv2): when it ends, in ms since 1970, or why it proves nothing. Pure. The text is malleable,
  * so it must never be a key of anything. Source: tencentyun/tls-sig-api-v2 and document 1047/34456.
  */
-export function checkUserSig(
+export function verifyUserSig(
   text: string,
   { userId, app, key, nowMs }: UserSigCheck,
 ): { readonly expiresAtMs: number } | { readonly refusal: string } {
@@ -91,7 +91,7 @@ interface UserSigClaims {
 }
 
 /** A UserSig (TLSSigAPIv2). Pure. Source: tencentyun/tls-sig-api-v2. */
-export function makeUserSig({ userId, app, key, nowS, lifeS }: UserSigClaims): string {
+export function signUserSig({ userId, app, key, nowS, lifeS }: UserSigClaims): string {
   const content = `TLS.identifier:${userId}\nTLS.sdkappid:${app}\nTLS.time:${nowS}\nTLS.expire:${lifeS}\n`
   const document = {
     'TLS.ver': '2.0',

@@ -7,7 +7,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import { withSecretFiles } from '../config/environment.ts'
 import { withDevSettings } from '../config/environment.ts'
 import type { Terminal } from './command.ts'
-import { mintToken } from './token.ts'
+import { signToken } from './token.ts'
 
 const LINK_TOKEN_TTL_S = 3_600
 
@@ -29,7 +29,7 @@ async function greeting(config: Config, port: number): Promise<string[]> {
   const { JWT_SECRET, JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = config
   const secret = JWT_SECRET[0] ?? ''
   const claims = { id: 'dev', role: 'admin', rooms: [], ttlS: LINK_TOKEN_TTL_S } as const
-  const token = await mintToken(claims, { secret, issuer, audience })
+  const token = await signToken(claims, { secret, issuer, audience })
   return [
     '',
     '  The recall gateway runs, for this machine only (--dev).',

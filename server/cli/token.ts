@@ -18,7 +18,7 @@ interface Issuing {
 }
 
 /** A JWT that a gateway with these settings takes. */
-export function mintToken(
+export function signToken(
   { id, role, rooms, ttlS }: TokenClaims,
   { secret, issuer, audience }: Issuing,
 ): Promise<string> {
@@ -58,5 +58,5 @@ export async function token(options: TokenOptions, { environment, print }: Termi
       ? options.topic.map((topic) => ({ group: onlyGroup, topic }))
       : options.group.map((group) => ({ group }))
   const role = options.admin ? 'admin' : 'member'
-  print(await mintToken({ id: options.sub, role, rooms, ttlS: options.ttlS }, { secret, issuer, audience }))
+  print(await signToken({ id: options.sub, role, rooms, ttlS: options.ttlS }, { secret, issuer, audience }))
 }

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { expect } from 'chai'
 import { createProvider } from '../../server/auth/membership/tencent-rest.ts'
-import { checkUserSig } from '../../server/auth/usersig.ts'
+import { verifyUserSig } from '../../server/auth/usersig.ts'
 import { connect, makeToken } from '../support/client.ts'
 import type { Client } from '../support/client.ts'
 import { startFakeServer } from '../support/fake-server.ts'
@@ -141,7 +141,7 @@ describe('a member without a grant in the token', () => {
       expect(searchParams.get('sdkappid')).to.equal(APP)
       const userSig = searchParams.get('usersig') ?? ''
       const check = { userId: 'administrator', app: APP, key: KEY, nowMs: Date.now() }
-      expect(checkUserSig(userSig, check)).to.have.property('expiresAtMs')
+      expect(verifyUserSig(userSig, check)).to.have.property('expiresAtMs')
       expect(gateway.output()).to.not.include(userSig.slice(0, 40))
     })
 

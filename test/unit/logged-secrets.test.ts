@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { makeUserSig } from '../../server/auth/usersig.ts'
+import { signUserSig } from '../../server/auth/usersig.ts'
 import { secretsIn } from '../support/logged-secrets.ts'
 
 const settings = {
@@ -23,7 +23,7 @@ describe('the search for secrets in what was logged', () => {
     expect(secretsIn(`{"url":"/webhook?Sign=${'a'.repeat(64)}"}`, {})).to.have.lengthOf(1)
     expect(secretsIn(`{"detail":"Sign","query":{"Sign":"${'a'.repeat(64)}"}}`, {})).to.have.lengthOf(1)
     const claims = { userId: 'u', app: '1', key: 'k', nowS: 1_700_000_000, lifeS: 600 }
-    expect(secretsIn(`{"url":"/v4?usersig=${makeUserSig(claims)}"}`, {})).to.have.lengthOf(1)
+    expect(secretsIn(`{"url":"/v4?usersig=${signUserSig(claims)}"}`, {})).to.have.lengthOf(1)
     expect(secretsIn(`open http://127.0.0.1/#token=${token}`, {})).to.deep.equal([])
   })
 })

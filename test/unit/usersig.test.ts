@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import { deflateSync } from 'node:zlib'
 import { expect } from 'chai'
 import { Api } from 'tls-sig-api-v2'
-import { checkUserSig } from '../../server/auth/usersig.ts'
+import { verifyUserSig } from '../../server/auth/usersig.ts'
 
 const APP = '1400000000'
 const KEY = 'a'.repeat(64)
@@ -12,8 +12,8 @@ const VECTOR =
 const NOW_MS = 1_700_000_000_000
 const NOW_S = NOW_MS / 1_000
 
-const check = (text: string, fields: Partial<Parameters<typeof checkUserSig>[1]> = {}) =>
-  checkUserSig(text, { userId: 'user-1', app: APP, key: KEY, nowMs: NOW_MS, ...fields })
+const check = (text: string, fields: Partial<Parameters<typeof verifyUserSig>[1]> = {}) =>
+  verifyUserSig(text, { userId: 'user-1', app: APP, key: KEY, nowMs: NOW_MS, ...fields })
 
 const pack = (bytes: Buffer): string =>
   bytes.toString('base64').replaceAll('+', '*').replaceAll('/', '-').replaceAll('=', '_')

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import Joi from 'joi'
 import { fetchBounded } from '../../http/fetch.ts'
-import { makeUserSig } from '../usersig.ts'
+import { signUserSig } from '../usersig.ts'
 import type { AskMembership } from './membership-cache.ts'
 
 /** Source: document 1047/34963. */
@@ -100,7 +100,7 @@ export function createProvider({ host, app, adminId, key, perS }: ProviderOption
     const nowMs = Date.now()
     if (nowMs - userSig.madeAtMs > USER_SIG_USED_MS) {
       const made = { userId: adminId, app, key, nowS: Math.floor(nowMs / 1_000), lifeS: USER_SIG_LIFE_S }
-      userSig = { text: makeUserSig(made), madeAtMs: nowMs }
+      userSig = { text: signUserSig(made), madeAtMs: nowMs }
     }
     const url = new URL('/v4/group_open_http_svc/get_role_in_group', base)
     const query = { sdkappid: app, identifier: adminId, usersig: userSig.text, contenttype: 'json' }
