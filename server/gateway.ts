@@ -33,7 +33,7 @@ import type { Authorization } from './auth/authorization.ts'
 import { createAuthenticate, limitFailures } from './auth/authentication.ts'
 import type { FailureLimiter } from './auth/authentication.ts'
 import { createAppEndpoint } from './auth/membership/app-endpoint.ts'
-import { Memberships } from './auth/membership/membership-cache.ts'
+import { MembershipCache } from './auth/membership/membership-cache.ts'
 import { createProvider } from './auth/membership/tencent-rest.ts'
 import { Revocations } from './auth/revocations.ts'
 
@@ -333,10 +333,10 @@ function createMemberships({
   TENCENT_ADMIN_ID: adminId,
   TENCENT_REST_PER_S: perS,
   USERSIG_SECRET_KEY: key,
-}: Config): Memberships | undefined {
+}: Config): MembershipCache | undefined {
   if (url !== undefined && secret !== undefined)
-    return new Memberships({ ask: createAppEndpoint({ url, secret, app }), ttlS })
+    return new MembershipCache({ ask: createAppEndpoint({ url, secret, app }), ttlS })
   if (host !== undefined && key !== undefined)
-    return new Memberships({ ask: createProvider({ host, app, adminId, key, perS }), ttlS })
+    return new MembershipCache({ ask: createProvider({ host, app, adminId, key, perS }), ttlS })
   return undefined
 }

@@ -9,7 +9,7 @@ import type { Revocations } from './revocations.ts'
 /** Whether a user is a member of the group of a conversation, as the app or the provider says. */
 interface Memberships {
   /** Until when, in ms since 1970; undefined for not at all. Rejects with MEMBERSHIP_UNKNOWN. */
-  until(userId: string, conversation: Conversation): Promise<number | undefined>
+  grantedUntil(userId: string, conversation: Conversation): Promise<number | undefined>
 }
 
 /**
@@ -31,7 +31,7 @@ export function createAuthorise({
     if (principal.role === 'admin') return principal.expiresAtMs
     if (isFeed(room)) return undefined
     if (isGranted(principal, room)) return principal.expiresAtMs
-    const untilMs = await memberships?.until(principal.id, room)
+    const untilMs = await memberships?.grantedUntil(principal.id, room)
     return untilMs === undefined ? undefined : Math.min(untilMs, principal.expiresAtMs)
   }
 }

@@ -44,7 +44,7 @@ describe('authorise', () => {
   describe('with memberships', () => {
     const asked: [string, Conversation][] = []
     const memberships = {
-      async until(userId: string, conversation: Conversation) {
+      async grantedUntil(userId: string, conversation: Conversation) {
         asked.push([userId, conversation])
         if (conversation.group === 'away') throw new GatewayError('BROKER_UNAVAILABLE')
         return { short: ENDS - 1, long: ENDS + 1 }[conversation.group]

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import Joi from 'joi'
 import { createLimiter } from '../../lib/flow-control.ts'
 import { fetchBounded } from '../../http/fetch.ts'
-import type { AskMembership, Verdict } from './membership-cache.ts'
+import type { MembershipSource, Verdict } from './membership-cache.ts'
 
 const REQUESTS_AT_ONCE = 50
 const WAITING_AT_MOST = 1_000
@@ -24,7 +24,7 @@ const verdictSchema = Joi.object<Verdict>({
   .required()
 
 /** Asks the app's own backend: a POST of `{ app, userId, group, topic? }`, answered with `{ allowed, forS? }`. */
-export function createAppEndpoint({ url, secret, app }: AppEndpointOptions): AskMembership {
+export function createAppEndpoint({ url, secret, app }: AppEndpointOptions): MembershipSource {
   const limit = createLimiter(REQUESTS_AT_ONCE)
   let waiting = 0
 

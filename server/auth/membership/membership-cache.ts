@@ -13,13 +13,13 @@ interface Answer {
 }
 
 interface MembershipsOptions {
-  readonly ask: AskMembership
+  readonly ask: MembershipSource
   /** How long an answer holds that does not say so itself, in s. */
   readonly ttlS: number
 }
 
 /** What is known of memberships, for as long as that holds. */
-export class Memberships {
+export class MembershipCache {
   readonly #options: MembershipsOptions
   /** By group, then by user and topic. */
   readonly #groups = new Map<string, Map<string, Answer>>()
@@ -33,7 +33,7 @@ export class Memberships {
    * Until when the user may be in the room of the conversation, in ms since 1970; undefined for not at all. Rejects with
    * MEMBERSHIP_UNKNOWN when nobody could tell, or when it ended while it was asked for.
    */
-  until(userId: string, conversation: Conversation): Promise<number | undefined> {
+  grantedUntil(userId: string, conversation: Conversation): Promise<number | undefined> {
     const { group, topic = '' } = conversation
     const name = nameOf(userId, topic)
     const known = this.#groups.get(group)?.get(name)
@@ -103,4 +103,4 @@ export interface Verdict {
 }
 
 /** Asks whether a user may be in the room of a conversation. Rejects when nobody could tell. */
-export type AskMembership = (userId: string, conversation: Conversation) => Promise<Verdict>
+export type MembershipSource = (userId: string, conversation: Conversation) => Promise<Verdict>

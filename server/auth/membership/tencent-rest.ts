@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import Joi from 'joi'
 import { fetchBounded } from '../../http/fetch.ts'
 import { signUserSig } from '../usersig.ts'
-import type { AskMembership } from './membership-cache.ts'
+import type { MembershipSource } from './membership-cache.ts'
 
 /** Source: document 1047/34963. */
 const USERS_PER_CALL = 500
@@ -51,7 +51,7 @@ const answerSchema = Joi.object<Answer>({
   .required()
 
 /** Asks the provider with `get_role_in_group`, many users of a group at a time. Members of a group are let into its topics. */
-export function createProvider({ host, app, adminId, key, perS }: ProviderOptions): AskMembership {
+export function createProvider({ host, app, adminId, key, perS }: ProviderOptions): MembershipSource {
   const base = host.startsWith('http://') ? host : `https://${host}`
   const gathering = new Map<string, Batch>()
   let nextCallAtMs = 0
