@@ -14,7 +14,7 @@ import { createDisconnect } from './admin-handlers.ts'
 import { readStream } from './requests.ts'
 import { createReads } from './room-handlers.ts'
 import { createTestRecall } from './admin-handlers.ts'
-import { adminOnly, createWho, principalOf } from './bearer-auth.ts'
+import { requireAdmin, requireBearer, principalOf } from './bearer-auth.ts'
 
 interface ApiOptions {
   /** Whose pages may call it, besides the own one. */
@@ -48,14 +48,14 @@ export function createApi(
     response.json({ ok: true, testRecalls, nodes: await readReports(broker) })
   }
   const router = express.Router()
-  router.use('/v1', allowOrigins(origins), createWho(guard))
+  router.use('/v1', allowOrigins(origins), requireBearer(guard))
   router.get('/v1/position', reads.position)
   router.get('/v1/notices', reads.notices)
   router.get('/v1/recalled', reads.recalled)
   router.get('/v1/stream', stream)
-  router.post('/v1/disconnect', adminOnly, createDisconnect({ broker, log }))
-  router.get('/v1/status', adminOnly, status)
-  if (testRecalls) router.post('/v1/test-recall', adminOnly, createTestRecall({ broker, log }))
+  router.post('/v1/disconnect', requireAdmin, createDisconnect({ broker, log }))
+  router.get('/v1/status', requireAdmin, status)
+  if (testRecalls) router.post('/v1/test-recall', requireAdmin, createTestRecall({ broker, log }))
   return router
 }
 

@@ -9,7 +9,7 @@ const REQUESTS_AT_MOST = 1_000
 const REQUESTS_WITHIN_S = 10
 
 /** Lets in who shows a token that holds, so many times. */
-export function createWho(guard: FailureLimiter): RequestHandler {
+export function requireBearer(guard: FailureLimiter): RequestHandler {
   const requests = new RateLimiterMemory({ points: REQUESTS_AT_MOST, duration: REQUESTS_WITHIN_S })
   return async (request, response, next) => {
     const token = /^Bearer (\S+)$/i.exec(request.get('Authorization') ?? '')?.[1]
@@ -24,7 +24,7 @@ export function createWho(guard: FailureLimiter): RequestHandler {
   }
 }
 
-export const adminOnly: RequestHandler = (_request, response, next) => {
+export const requireAdmin: RequestHandler = (_request, response, next) => {
   if (principalOf(response).role !== 'admin') throw new GatewayError('ADMIN_NEEDED')
   next()
 }
