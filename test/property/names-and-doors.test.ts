@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { createKeys } from '../../server/broker/redis/keys.ts'
 import { decodeEntry, encodeEntry, joinEntry } from '../../server/broker/history.ts'
-import { checkRecalled, checkRoom, checkSubscribe } from '../../server/realtime/sessions/requests.ts'
+import { parseRecalled, parseRoom, parseSubscribe } from '../../server/realtime/sessions/requests.ts'
 import { toRecall } from '../../server/receiver/commands/group-recall.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import type { ErrorCode } from '../../shared/errors.ts'
@@ -102,9 +102,9 @@ describe('the door for requests of sockets', () => {
   it('takes any JSON for a room that has a name, or refuses it with its code', () => {
     let taken = 0
     const property = fc.property(fc.oneof(...bodies), (body) => {
-      const subscribe = refusedOr('REQUEST_MALFORMED', () => checkSubscribe(body))
-      const unsubscribe = refusedOr('REQUEST_MALFORMED', () => checkRoom(body))
-      const recalled = refusedOr('REQUEST_MALFORMED', () => checkRecalled(body))
+      const subscribe = refusedOr('REQUEST_MALFORMED', () => parseSubscribe(body))
+      const unsubscribe = refusedOr('REQUEST_MALFORMED', () => parseRoom(body))
+      const recalled = refusedOr('REQUEST_MALFORMED', () => parseRecalled(body))
       for (const asked of [subscribe, unsubscribe, recalled]) {
         if (asked === undefined) continue
         taken++

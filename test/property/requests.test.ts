@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { checkSubscribe } from '../../server/realtime/sessions/requests.ts'
-import { isPlainAsk } from '../../server/realtime/sessions/requests.ts'
+import { parseSubscribe } from '../../server/realtime/sessions/requests.ts'
+import { isPlainSubscribe } from '../../server/realtime/sessions/requests.ts'
 
 /** Mostly what a client asks for, now and then what it should not. */
 const text = fc.oneof(
@@ -36,10 +36,10 @@ describe('a plain request to subscribe, for any payload', () => {
     let plain = 0
     fc.assert(
       fc.property(payload, (asked) => {
-        if (!isPlainAsk(asked)) return
+        if (!isPlainSubscribe(asked)) return
         plain++
         // A copy with a key that says nothing is not plain, and is what the schema looks at.
-        expect(checkSubscribe({ ...asked, feed: undefined })).to.deep.equal({ ...asked, feed: undefined })
+        expect(parseSubscribe({ ...asked, feed: undefined })).to.deep.equal({ ...asked, feed: undefined })
       }),
       { numRuns: 3_000 },
     )

@@ -40,14 +40,14 @@ const recalledSchema = Joi.object<RecalledAsk>({
   .label('request')
 
 /** What a socket asked for in `recalled`. Throws REQUEST_MALFORMED naming every wrong field. */
-export const checkRecalled = (payload: unknown): RecalledAsk => check(recalledSchema, payload)
+export const parseRecalled = (payload: unknown): RecalledAsk => check(recalledSchema, payload)
 
 /** What a socket asked for in `subscribe`. Throws REQUEST_MALFORMED naming every wrong field. */
-export const checkSubscribe = (payload: unknown): SubscribeAsk =>
-  isPlainAsk(payload) ? payload : check(subscribeSchema, payload)
+export const parseSubscribe = (payload: unknown): SubscribeAsk =>
+  isPlainSubscribe(payload) ? payload : check(subscribeSchema, payload)
 
 /** The room that a socket named. Throws REQUEST_MALFORMED naming every wrong field. */
-export const checkRoom = (payload: unknown): Room => check(roomSchema, payload)
+export const parseRoom = (payload: unknown): Room => check(roomSchema, payload)
 
 function check<T>(schema: Joi.ObjectSchema<T>, payload: unknown): T {
   const { value, error } = schema.validate(payload, { abortEarly: false })
@@ -70,7 +70,7 @@ const EPOCH_AT_MOST = 64
  * lost node come at once, the check of the schema is a large part of what they cost. For any other payload the schema says
  * what it is, and what is wrong with it.
  */
-export function isPlainAsk(payload: unknown): payload is SubscribeAsk {
+export function isPlainSubscribe(payload: unknown): payload is SubscribeAsk {
   if (!isRecord(payload) || !hasOnly(payload, ['group', 'topic', 'since'])) return false
   const { group, topic, since } = payload
   return isText(group) && (topic === undefined || isText(topic)) && (since === undefined || isPosition(since))

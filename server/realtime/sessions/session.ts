@@ -19,7 +19,7 @@ import type { TimerWheel } from '../../lib/timers.ts'
 import { TokenBucket } from '../../lib/flow-control.ts'
 import { Attendance } from './subscriptions.ts'
 import type { AttendanceDependencies, RoomSide } from './subscriptions.ts'
-import { checkRecalled, checkRoom, checkSubscribe } from './requests.ts'
+import { parseRecalled, parseRoom, parseSubscribe } from './requests.ts'
 
 const REQUESTS_UNDER_WAY_AT_MOST = 100
 
@@ -63,7 +63,7 @@ export class Session {
   /** Serves `subscribe`. See `Attendance.enter` for when it is answered. */
   async subscribe(payload: unknown, answer: (answer: Subscribed | Refused) => void): Promise<void> {
     await this.#serve(answer, async () => {
-      const { since, ...room } = checkSubscribe(payload)
+      const { since, ...room } = parseSubscribe(payload)
       await this.#limit(room, async () => {
         const ms = await this.#authorise(room)
         if (!this.#socket.isOpen()) return
@@ -82,7 +82,7 @@ export class Session {
   /** Serves `unsubscribe`; being in the room is not needed. */
   async unsubscribe(payload: unknown, answer: (answer: Done | Refused) => void): Promise<void> {
     await this.#serve(answer, async () => {
-      const room = checkRoom(payload)
+      const room = parseRoom(payload)
       await this.#limit(room, async () => this.#attendance.leave(room))
       answer({ ok: true })
     })
@@ -91,7 +91,7 @@ export class Session {
   /** Serves `recalled`: granted to those who may be in the room of the conversation. */
   async recalled(payload: unknown, answer: (answer: RecalledAnswer | Refused) => void): Promise<void> {
     await this.#serve(answer, async () => {
-      const { seqs, ...conversation } = checkRecalled(payload)
+      const { seqs, ...conversation } = parseRecalled(payload)
       await this.#authorise(conversation)
       await this.#attendance.largeInTurn(async () => {
         await this.#socket.flushed()
