@@ -6,9 +6,9 @@ import type { Room } from './room.ts'
 
 /** The events between a socket and a node. `PROTOCOL.md` says in prose when each is sent and what must follow. */
 export interface ClientToServer {
-  subscribe(ask: SubscribeAsk, acknowledge: (answer: Subscribed | Refused) => void): void
+  subscribe(ask: SubscribeRequest, acknowledge: (answer: Subscribed | Refused) => void): void
   unsubscribe(room: Room, acknowledge: (answer: Done | Refused) => void): void
-  recalled(ask: RecalledAsk, acknowledge: (answer: RecalledAnswer | Refused) => void): void
+  recalled(ask: RecalledRequest, acknowledge: (answer: RecalledResponse | Refused) => void): void
   refresh(auth: unknown, acknowledge: (answer: Refreshed | Refused) => void): void
 }
 
@@ -19,17 +19,17 @@ export interface ServerToClient {
   goodbye(goodbye: Goodbye): void
 }
 
-export type SubscribeAsk = Room & {
+export type SubscribeRequest = Room & {
   /** Where the client stopped. Without it, notices start from now. */
   readonly since?: Position
 }
 
-export type RecalledAsk = Conversation & {
+export type RecalledRequest = Conversation & {
   /** At most 1,000. */
   readonly seqs: readonly number[]
 }
 
-export interface RecalledAnswer {
+export interface RecalledResponse {
   readonly ok: true
   /** Those of the asked seqs that are recalled, with the time of their last recall in ms since 1970. */
   readonly recalled: readonly RecalledAt[]

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import express from 'express'
 import type { RequestHandler, Router } from 'express'
-import type { SubscribeAsk } from '../../shared/protocol.ts'
+import type { SubscribeRequest } from '../../shared/protocol.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Authorization } from '../auth/authorization.ts'
 import type { FailureLimiter } from '../auth/authentication.ts'
@@ -28,7 +28,11 @@ interface ApiDependencies {
   readonly guard: FailureLimiter
   readonly broker: Broker
   /** Opens server-sent events on one room. */
-  readonly openStream: (principal: Principal, ask: SubscribeAsk, response: ServerResponse) => Promise<void>
+  readonly openStream: (
+    principal: Principal,
+    ask: SubscribeRequest,
+    response: ServerResponse,
+  ) => Promise<void>
   /** How many listen to a room on this node. */
   readonly socketsIn: (room: Room) => number
   readonly log: Logger

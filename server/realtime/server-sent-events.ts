@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ERRORS, GatewayError, GOODBYES } from '../../shared/errors.ts'
 import type { Position } from '../../shared/position.ts'
-import type { Goodbye, ServerToClient, SubscribeAsk, Subscribed } from '../../shared/protocol.ts'
+import type { Goodbye, ServerToClient, SubscribeRequest, Subscribed } from '../../shared/protocol.ts'
 import type { Principal } from '../auth/principal.ts'
 import { toOutgoing } from './rooms/prepared-event.ts'
 import type { Audience, Listener } from './rooms/hub.ts'
@@ -26,7 +26,7 @@ export function createStreams({ audience, sessions, connections, ...dependencies
   const goodbyes = new Set<(goodbye: Goodbye) => void>()
 
   /** Opens a stream on one room, or answers why not. Rejects with NODE_FULL. */
-  async function open(principal: Principal, ask: SubscribeAsk, response: ServerResponse): Promise<void> {
+  async function open(principal: Principal, ask: SubscribeRequest, response: ServerResponse): Promise<void> {
     if (connections.isFull(response.req)) throw new GatewayError('NODE_FULL')
     const face = principal.role
     const { metrics } = dependencies

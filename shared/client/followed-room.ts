@@ -1,7 +1,7 @@
 import type { MemberNotice, Notice } from '../notice.ts'
 import { mergeInOrder } from '../position.ts'
 import type { Position } from '../position.ts'
-import type { NoticeBatch, Refused, SubscribeAsk, Subscribed } from '../protocol.ts'
+import type { NoticeBatch, Refused, SubscribeRequest, Subscribed } from '../protocol.ts'
 import type { Room } from '../room.ts'
 import { Backoff } from '../backoff.ts'
 import type { Listening } from './listeners.ts'
@@ -49,7 +49,7 @@ export class FollowedRoom {
     return this.#handled
   }
 
-  get ask(): SubscribeAsk {
+  get ask(): SubscribeRequest {
     return this.#received === undefined ? this.room : { ...this.room, since: this.#received }
   }
 

@@ -12,7 +12,7 @@ import type {
   Gap,
   Goodbye,
   NoticeBatch,
-  RecalledAnswer,
+  RecalledResponse,
   Refused,
   Subscribed,
   Unsubscribed,
@@ -342,7 +342,7 @@ export class RecallClient {
     const answer = (await socket
       .timeout(ANSWER_WITHIN_MS)
       .emitWithAck('recalled', ask)
-      .catch(() => undefined)) as RecalledAnswer | Refused | undefined
+      .catch(() => undefined)) as RecalledResponse | Refused | undefined
     if (answer?.ok) return answer.recalled
     throw new RequestRefused(answer ?? lost)
   }

@@ -7,11 +7,11 @@ import type {
   ClientToServer,
   Gap,
   Goodbye,
-  RecalledAnswer,
+  RecalledResponse,
   Refreshed,
   Refused,
   ServerToClient,
-  SubscribeAsk,
+  SubscribeRequest,
   Subscribed,
   Unsubscribed,
 } from '../../shared/protocol.ts'
@@ -39,7 +39,7 @@ export const makeToken = (
 
 export const adminToken = (): Promise<string> => makeToken({ sub: 'admin-1', role: 'admin' })
 
-type Answer = Subscribed | RecalledAnswer | Refreshed | Refused
+type Answer = Subscribed | RecalledResponse | Refreshed | Refused
 
 interface Received {
   readonly room: Room
@@ -57,7 +57,7 @@ export interface Client {
   /** The seqs of all messages received, in order. */
   seqs(): number[]
   /** Rejects when the answer is a refusal. */
-  subscribe(ask: SubscribeAsk): Promise<Subscribed>
+  subscribe(ask: SubscribeRequest): Promise<Subscribed>
   ask(payload: unknown, event?: keyof ClientToServer): Promise<Answer>
   /** Resolves once exactly these many notices are there; rejects when more come, or too few. */
   count(notices: number): Promise<Received[]>

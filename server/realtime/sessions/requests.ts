@@ -1,6 +1,6 @@
 import Joi from 'joi'
 import { GatewayError } from '../../../shared/errors.ts'
-import type { RecalledAsk, SubscribeAsk } from '../../../shared/protocol.ts'
+import type { RecalledRequest, SubscribeRequest } from '../../../shared/protocol.ts'
 import type { Room } from '../../../shared/room.ts'
 import { identifier } from '../../lib/schema.ts'
 import { isIdentifier } from '../../../shared/identifier.ts'
@@ -23,7 +23,7 @@ const roomSchema = Joi.object<Room>(roomKeys)
   .with('topic', 'group')
   .required()
   .label('room')
-const subscribeSchema = Joi.object<SubscribeAsk>({ ...roomKeys, since: sinceSchema })
+const subscribeSchema = Joi.object<SubscribeRequest>({ ...roomKeys, since: sinceSchema })
   .xor('group', 'feed')
   .with('topic', 'group')
   .required()
@@ -31,7 +31,7 @@ const subscribeSchema = Joi.object<SubscribeAsk>({ ...roomKeys, since: sinceSche
 
 const SEQS_AT_MOST = 1_000
 
-const recalledSchema = Joi.object<RecalledAsk>({
+const recalledSchema = Joi.object<RecalledRequest>({
   group: identifier.required(),
   topic: identifier,
   seqs: Joi.array().items(Joi.number().strict().integer().min(1)).min(1).max(SEQS_AT_MOST).required(),
@@ -40,10 +40,10 @@ const recalledSchema = Joi.object<RecalledAsk>({
   .label('request')
 
 /** What a socket asked for in `recalled`. Throws REQUEST_MALFORMED naming every wrong field. */
-export const parseRecalled = (payload: unknown): RecalledAsk => check(recalledSchema, payload)
+export const parseRecalled = (payload: unknown): RecalledRequest => check(recalledSchema, payload)
 
 /** What a socket asked for in `subscribe`. Throws REQUEST_MALFORMED naming every wrong field. */
-export const parseSubscribe = (payload: unknown): SubscribeAsk =>
+export const parseSubscribe = (payload: unknown): SubscribeRequest =>
   isPlainSubscribe(payload) ? payload : check(subscribeSchema, payload)
 
 /** The room that a socket named. Throws REQUEST_MALFORMED naming every wrong field. */
@@ -70,7 +70,7 @@ const EPOCH_AT_MOST = 64
  * lost node come at once, the check of the schema is a large part of what they cost. For any other payload the schema says
  * what it is, and what is wrong with it.
  */
-export function isPlainSubscribe(payload: unknown): payload is SubscribeAsk {
+export function isPlainSubscribe(payload: unknown): payload is SubscribeRequest {
   if (!isRecord(payload) || !hasOnly(payload, ['group', 'topic', 'since'])) return false
   const { group, topic, since } = payload
   return isText(group) && (topic === undefined || isText(topic)) && (since === undefined || isPosition(since))

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../../shared/errors.ts'
 import type {
   Done,
   Goodbye,
-  RecalledAnswer,
+  RecalledResponse,
   Refreshed,
   Refused,
   Subscribed,
@@ -89,7 +89,7 @@ export class Session {
   }
 
   /** Serves `recalled`: granted to those who may be in the room of the conversation. */
-  async recalled(payload: unknown, answer: (answer: RecalledAnswer | Refused) => void): Promise<void> {
+  async recalled(payload: unknown, answer: (answer: RecalledResponse | Refused) => void): Promise<void> {
     await this.#serve(answer, async () => {
       const { seqs, ...conversation } = parseRecalled(payload)
       await this.#authorise(conversation)
