@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { asGatewayError, ERRORS, GatewayError } from '../../shared/errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { refusal } from './responses.ts'
-import type { WebhookAnswer } from './responses.ts'
+import type { WebhookResponse } from './responses.ts'
 import { createWebhook } from './webhook.ts'
 import type { WebhookOptions } from './webhook.ts'
 
@@ -79,7 +79,7 @@ function splitUrl(url: string): { readonly pathname: string; readonly query: str
 function send(
   response: ServerResponse,
   status: number,
-  answer: WebhookAnswer,
+  answer: WebhookResponse,
   headers: OutgoingHttpHeaders = {},
 ): void {
   const text = JSON.stringify(answer)

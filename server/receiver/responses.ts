@@ -2,17 +2,17 @@ import { ERRORS } from '../../shared/errors.ts'
 import type { GatewayError } from '../../shared/errors.ts'
 
 /** What the provider expects for every webhook. Source: Webhook Overview, document 34354. */
-export interface WebhookAnswer {
+export interface WebhookResponse {
   readonly ActionStatus: 'OK' | 'FAIL'
   readonly ErrorInfo: string
   readonly ErrorCode: number
   readonly [extra: string]: unknown
 }
 
-export const OK: WebhookAnswer = { ActionStatus: 'OK', ErrorInfo: '', ErrorCode: 0 }
+export const OK: WebhookResponse = { ActionStatus: 'OK', ErrorInfo: '', ErrorCode: 0 }
 
 /** A refusal names our code first, so that one can search for it. */
-export const refusal = (error: GatewayError): WebhookAnswer => ({
+export const refusal = (error: GatewayError): WebhookResponse => ({
   ActionStatus: 'FAIL',
   ErrorInfo: `${error.code}: ${error.message}`,
   ErrorCode: ERRORS[error.code].status,
@@ -22,7 +22,7 @@ export const refusal = (error: GatewayError): WebhookAnswer => ({
  * "No opinion" on a command that is not a recall: the action goes on as if there were no webhook. The plain OK says so
  * for all commands but three, which want more in the answer. Source: documents 1047/43468, 1047/43467, 1047/59057.
  */
-export function noOpinion(command: string, body: Record<string, unknown>): WebhookAnswer {
+export function noOpinion(command: string, body: Record<string, unknown>): WebhookResponse {
   if (command === 'Sns.CallbackPrevFriendAdd') return { ...OK, ResultItem: allow(body['FriendItem']) }
   if (command === 'Sns.CallbackPrevFriendResponse')
     return { ...OK, ResultItem: allow(body['ResponseFriendItem']) }

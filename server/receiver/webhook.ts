@@ -3,7 +3,7 @@ import type { Broker } from '../broker/broker.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { noOpinion, OK } from './responses.ts'
-import type { WebhookAnswer } from './responses.ts'
+import type { WebhookResponse } from './responses.ts'
 import { checkAuthenticity, createSignsAt } from './authenticity.ts'
 import { toMembershipEnd } from './commands/membership.ts'
 import type { MembershipEnd } from './commands/membership.ts'
@@ -47,7 +47,7 @@ export function createWebhook(
 ) {
   const signsAt = tokens && createSignsAt(tokens)
 
-  return async function takeWebhook({ query, body, receivedAtMs }: WebhookCall): Promise<WebhookAnswer> {
+  return async function takeWebhook({ query, body, receivedAtMs }: WebhookCall): Promise<WebhookResponse> {
     const parameters = new URLSearchParams(query)
     const read = (name: string): string | undefined => parameters.get(name) ?? undefined
 

@@ -46,7 +46,7 @@ const recallWebhookSchema = Joi.object<RecallWebhook>({
 }).unknown()
 
 /** What the gateway knows of a recall from outside its body. */
-interface Circumstances {
+interface RequestContext {
   readonly receivedAtMs: number
   /** `OptPlatform` and `ClientIP` of the query. */
   readonly platform: string | undefined
@@ -57,7 +57,7 @@ interface Circumstances {
  * The recall that a webhook body tells of. Rejects with WEBHOOK_MALFORMED, naming every field that is wrong.
  * Source: Tencent Cloud Chat, "Callback After Recalling Group Messages", documents 46979 and 269/73141.
  */
-export function toRecall(body: unknown, { receivedAtMs, platform, address }: Circumstances): Recall {
+export function toRecall(body: unknown, { receivedAtMs, platform, address }: RequestContext): Recall {
   const value = isPlainRecall(body, MESSAGES_AT_MOST) ? body : check(body)
   return {
     group: value.GroupId,
