@@ -30,14 +30,14 @@ export async function readAfter(log: Log, room: Room, since: Position, limit: nu
     const history = await log.history(room, at, asked)
     if (history.gap !== undefined) {
       if (answer.notices.length === 0)
-        return { notices: [], position: history.top, more: false, gap: history.gap }
+        return { notices: [], position: history.head, more: false, gap: history.gap }
       // Lost or trimmed while it was read: who goes on from here is told.
       return { notices: answer.notices, position: at, more: true }
     }
     const areAll = history.notices.every((notice) => answer.take(notice))
     if (areAll && history.notices.length === asked && !answer.isFull) continue
     const offset = answer.end(since.offset)
-    return page(answer.notices, history.top, offset)
+    return page(answer.notices, history.head, offset)
   }
 }
 
@@ -49,10 +49,10 @@ export async function readBefore(log: Log, room: Room, before: number, limit: nu
     // One more than is told: it tells whether there are older ones.
     const asked = Math.min(limit + 1 - answer.notices.length, NOTICES_PER_READ)
     const read = await log.earlier(room, answer.notices.at(-1)?.offset ?? before, asked)
-    top ??= read.top
+    top ??= read.head
     // Under another epoch, offsets say nothing about what was read before.
     const areAll =
-      read.top.epoch === top.epoch && read.notices.toReversed().every((notice) => answer.take(notice))
+      read.head.epoch === top.epoch && read.notices.toReversed().every((notice) => answer.take(notice))
     if (areAll && read.notices.length === asked) continue
     const notices = answer.notices.toReversed()
     return { ...page(notices, top, notices.at(-1)?.offset ?? top.offset), older: !areAll }
@@ -69,10 +69,10 @@ export async function readReceivedSince(log: Log, room: Room, sinceMs: number, l
   let top: Position | undefined
   for (;;) {
     const read = await log.earlier(room, before, NOTICES_PER_READ)
-    top ??= read.top
+    top ??= read.head
     const young = read.notices.filter(({ receivedAtMs }) => receivedAtMs >= sinceMs)
-    if (read.top.epoch === top.epoch) notices = firstOf([...young, ...notices], limit)
-    if (read.top.epoch !== top.epoch || young.length === 0 || read.notices.length < NOTICES_PER_READ)
+    if (read.head.epoch === top.epoch) notices = firstOf([...young, ...notices], limit)
+    if (read.head.epoch !== top.epoch || young.length === 0 || read.notices.length < NOTICES_PER_READ)
       return page(notices, top, notices.at(-1)?.offset ?? top.offset)
     before = read.notices[0]?.offset ?? 0
   }

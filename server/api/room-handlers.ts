@@ -15,7 +15,7 @@ const READS_AT_ONCE = 4
 
 interface ReadDependencies {
   readonly admission: Pick<Authorization, 'authorise'>
-  readonly broker: Pick<Broker, 'top' | 'history' | 'earlier' | 'recalled'>
+  readonly broker: Pick<Broker, 'heads' | 'history' | 'earlier' | 'recalled'>
   /** How many listen to a room on this node. */
   readonly socketsIn: (room: Room) => number
 }
@@ -29,7 +29,7 @@ export function createReads({ admission, broker, socketsIn }: ReadDependencies) 
     const room = readRoom(request)
     const principal = principalOf(response)
     await admission.authorise(principal, room)
-    const [top] = await broker.top([room])
+    const [top] = await broker.heads([room])
     response.json({
       ok: true,
       room,

@@ -64,7 +64,7 @@ export interface Broker {
   earlier(room: Room, before: number, limit: number): Promise<Earlier>
 
   /** The last position of each room, in the order asked, in one step. A room never used gets its epoch now. */
-  top(rooms: readonly Room[]): Promise<readonly Position[]>
+  heads(rooms: readonly Room[]): Promise<readonly Position[]>
 
   /**
    * Gives the log another epoch if it still has this one, for one who knows that it lost entries: what was told of the
@@ -127,9 +127,9 @@ export type History =
       readonly gap?: undefined
       readonly notices: readonly Notice[]
       /** The last position of the log when it was read; beyond the last notice here if `limit` cut. */
-      readonly top: Position
+      readonly head: Position
     }
-  | { readonly gap: GapReason; readonly top: Position }
+  | { readonly gap: GapReason; readonly head: Position }
 
 interface Report {
   readonly id: string
@@ -140,7 +140,7 @@ interface Report {
 interface Earlier {
   readonly notices: readonly Notice[]
   /** The last position of the log when it was read. */
-  readonly top: Position
+  readonly head: Position
 }
 
 /** What every broker needs to know. */

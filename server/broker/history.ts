@@ -78,13 +78,13 @@ export const UNUSED_TTL_S = 86_400
  * could not be read.
  */
 export function answerSince(since: Position, top: Position, read: readonly (Notice | null)[]): History {
-  if (since.epoch !== top.epoch || since.offset > top.offset) return { gap: 'epoch-changed', top }
-  if (since.offset === top.offset) return { notices: [], top }
+  if (since.epoch !== top.epoch || since.offset > top.offset) return { gap: 'epoch-changed', head: top }
+  if (since.offset === top.offset) return { notices: [], head: top }
   const notices: Notice[] = []
   for (const entry of read) {
-    if (entry === null) return { gap: 'unreadable', top }
-    if (entry.offset !== since.offset + notices.length + 1) return { gap: 'trimmed', top }
+    if (entry === null) return { gap: 'unreadable', head: top }
+    if (entry.offset !== since.offset + notices.length + 1) return { gap: 'trimmed', head: top }
     notices.push(entry)
   }
-  return notices.length === 0 ? { gap: 'trimmed', top } : { notices, top }
+  return notices.length === 0 ? { gap: 'trimmed', head: top } : { notices, head: top }
 }

@@ -198,28 +198,28 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
 
     describe('history and top', () => {
       it('of a room never used is a position at 0 that stays', async () => {
-        const [top] = await broker.top([{ group: 'new' }])
+        const [top] = await broker.heads([{ group: 'new' }])
         expect(top?.offset).to.equal(0)
-        expect(await broker.top([{ group: 'new' }])).to.deep.equal([top])
+        expect(await broker.heads([{ group: 'new' }])).to.deep.equal([top])
         if (top) expect(await broker.history({ group: 'new' }, top, 10)).to.deep.equal({ notices: [], top })
       })
 
       it('answers tops in the order asked, also for many rooms', async () => {
         await publish(recallOf('g7', [1]))
         const rooms = Array.from({ length: 450 }, (_, i) => ({ group: `g${i}` }))
-        const tops = await broker.top(rooms)
+        const tops = await broker.heads(rooms)
         expect(tops.map(({ offset }) => offset)).to.deep.equal(
           rooms.map(({ group }) => (group === 'g7' ? 1 : 0)),
         )
       })
 
       it('answers what follows a position, oldest first, in pages', async () => {
-        const [start] = await broker.top([{ group: 'g' }])
+        const [start] = await broker.heads([{ group: 'g' }])
         for (const seq of [1, 2, 3, 4, 5]) await publish(recallOf('g', [seq]))
         const epoch = start?.epoch ?? ''
         const first = await broker.history({ group: 'g' }, { epoch, offset: 0 }, 3)
         expect(first.gap === undefined && seqsOf(first.notices)).to.deep.equal([[1], [2], [3]])
-        expect(first.top).to.deep.equal({ epoch, offset: 5 })
+        expect(first.head).to.deep.equal({ epoch, offset: 5 })
         const second = await broker.history({ group: 'g' }, { epoch, offset: 3 }, 3)
         expect(second.gap === undefined && seqsOf(second.notices)).to.deep.equal([[4], [5]])
       })
@@ -227,7 +227,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
       it('is a gap for what was trimmed, and whole up to there', async () => {
         const small = home.shared ? await open({ historySize: 3 }) : await reopen({ historySize: 3 })
         for (const seq of [1, 2, 3, 4, 5]) await small.publish(recallOf('g', [seq]), WITHIN_MS)
-        const [top] = await small.top([{ group: 'g' }])
+        const [top] = await small.heads([{ group: 'g' }])
         const epoch = top?.epoch ?? ''
         expect(await small.history({ group: 'g' }, { epoch, offset: 1 }, 10)).to.deep.equal({
           gap: 'trimmed',
@@ -240,7 +240,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
       it('still proves that nothing was missed after the notices have expired', async () => {
         const short = home.shared ? await open({ historyTtlS: 1 }) : await reopen({ historyTtlS: 1 })
         await short.publish(recallOf('g', [1]), WITHIN_MS)
-        const [top] = await short.top([{ group: 'g' }])
+        const [top] = await short.heads([{ group: 'g' }])
         const epoch = top?.epoch ?? ''
         const past = await until('the notices expire', async () => {
           const history = await short.history({ group: 'g' }, { epoch, offset: 0 }, 10)
@@ -259,7 +259,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
 
       it('is a gap for another epoch and for a position ahead of the log', async () => {
         await publish(recallOf('g', [1]))
-        const [top] = await broker.top([{ group: 'g' }])
+        const [top] = await broker.heads([{ group: 'g' }])
         const epoch = top?.epoch ?? ''
         expect(await broker.history({ group: 'g' }, { epoch: 'other', offset: 0 }, 10)).to.deep.equal({
           gap: 'epoch-changed',
@@ -276,7 +276,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
       it('answers the notices before an offset, oldest first, and where the log ends', async () => {
         for (const seq of [1, 2, 3, 4, 5]) await publish(recallOf('g', [seq]))
         const read = async (before: number, limit: number) => {
-          const { notices, top } = await broker.earlier({ group: 'g' }, before, limit)
+          const { notices, head: top } = await broker.earlier({ group: 'g' }, before, limit)
           expect(top.offset).to.equal(5)
           return notices.map(({ offset }) => offset)
         }
@@ -289,9 +289,9 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
       })
 
       it('answers nothing, and a position, for a room never used', async () => {
-        const { notices, top } = await broker.earlier({ group: 'unused' }, 10, 10)
+        const { notices, head: top } = await broker.earlier({ group: 'unused' }, 10, 10)
         expect(notices).to.deep.equal([])
-        expect(await broker.top([{ group: 'unused' }])).to.deep.equal([top])
+        expect(await broker.heads([{ group: 'unused' }])).to.deep.equal([top])
       })
     })
 
@@ -366,13 +366,13 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
           { onNotice: () => undefined, onInterrupted: () => interruptions++ },
         )
         await publish(recallOf('g', [1]))
-        const [before] = await broker.top([{ group: 'g' }])
+        const [before] = await broker.heads([{ group: 'g' }])
         await Promise.all([1, 2].map(() => broker.renew({ group: 'g' }, before?.epoch ?? '')))
-        const [after] = await broker.top([{ group: 'g' }])
+        const [after] = await broker.heads([{ group: 'g' }])
         expect(after?.offset).to.equal(1)
         expect(after?.epoch).to.not.equal(before?.epoch)
         await broker.renew({ group: 'g' }, before?.epoch ?? '')
-        expect(await broker.top([{ group: 'g' }])).to.deep.equal([after])
+        expect(await broker.heads([{ group: 'g' }])).to.deep.equal([after])
         await until('the listener is told', () => interruptions > 0)
         const whole = await broker.history({ group: 'g' }, { epoch: after?.epoch ?? '', offset: 0 }, 10)
         expect(whole.gap === undefined && seqsOf(whole.notices)).to.deep.equal([[1]])
@@ -396,16 +396,16 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
 
     it('finds after a restart what was kept before it', async () => {
       await publish(recallOf('g', [1]))
-      const [top] = await broker.top([{ group: 'g' }])
+      const [top] = await broker.heads([{ group: 'g' }])
       const again = await reopen()
-      expect(await again.top([{ group: 'g' }])).to.deep.equal([top])
+      expect(await again.heads([{ group: 'g' }])).to.deep.equal([top])
       expect(await again.publish(recallOf('g', [1]), WITHIN_MS)).to.have.property('duplicate', true)
     })
 
     it('rejects with a code of the catalogue once stopped', async () => {
       await broker.stop()
       expect(broker.isReady()).to.equal(false)
-      const attempts = [publish(recallOf('g', [1])), broker.top([FEED]), listen(FEED)]
+      const attempts = [publish(recallOf('g', [1])), broker.heads([FEED]), listen(FEED)]
       for (const outcome of await Promise.allSettled(attempts)) {
         expect(outcome).to.have.nested.property('reason.code', 'BROKER_UNAVAILABLE')
       }

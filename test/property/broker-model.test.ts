@@ -118,7 +118,7 @@ const top = fc.array(fc.nat({ max: ROOMS - 1 })).map(
   (places) =>
     new Step(`top of ${places.join()}`, async ({ broker, model, rooms }) =>
       expectEqual(
-        await broker.top(places.map((place) => at(rooms, place))),
+        await broker.heads(places.map((place) => at(rooms, place))),
         places.map((place) => model.top(at(rooms, place))),
       ),
     ),
@@ -175,7 +175,7 @@ const renew = fc.tuple(fc.nat({ max: ROOMS - 1 }), fc.boolean()).map(
         const before = model.top(room)
         const [former = 'never'] = formerEpochs.get(room) ?? []
         await broker.renew(room, isLate ? former : before.epoch)
-        const [after] = await broker.top([room])
+        const [after] = await broker.heads([room])
         if (isLate) return expectEqual(after, before)
         formerEpochs.set(room, [before.epoch, ...(formerEpochs.get(room) ?? [])])
         expect(after?.offset).to.equal(before.offset)
@@ -237,7 +237,8 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
         }
         await broker.start()
         try {
-          for (const [i, position] of (await broker.top(rooms)).entries()) model.adopt(at(rooms, i), position)
+          for (const [i, position] of (await broker.heads(rooms)).entries())
+            model.adopt(at(rooms, i), position)
           await listen(bench)
           for (const step of sequence) await step.take(bench)
           await expectHeard(bench)

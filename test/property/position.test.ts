@@ -72,7 +72,7 @@ describe('what a log answers since any position', () => {
         const page = between(Math.max(since, trimmed), top).slice(0, limit)
         const read = page.map((at) => (unreadable.includes(at) ? null : noticeAt(at)))
         const answer = answerSince({ epoch: ofEpoch, offset: since }, end, read)
-        expect(answer.top).to.equal(end)
+        expect(answer.head).to.equal(end)
         if (answer.gap === undefined) {
           expect(ofEpoch).to.equal(EPOCH)
           expect(offsetsOf(answer.notices)).to.deep.equal(between(since, Math.min(top, since + limit)))
@@ -206,8 +206,8 @@ describe('a replay, for any room that goes on meanwhile', () => {
         },
         async read({ offset: after }) {
           const top = room.position
-          if (world.trims !== null && after < world.trims) return { gap: 'trimmed', top }
-          return { notices: log.slice(after, after + world.page), top }
+          if (world.trims !== null && after < world.trims) return { gap: 'trimmed', head: top }
+          return { notices: log.slice(after, after + world.page), head: top }
         },
         send(notices) {
           expect(notices.length === 1 || messagesOf(notices) <= 2_048).to.equal(true)

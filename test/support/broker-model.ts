@@ -53,10 +53,10 @@ export class BrokerModel {
 
   history(room: Room, since: Position, limit: number): History {
     const top = this.top(room)
-    if (since.epoch !== top.epoch || since.offset > top.offset) return { gap: 'epoch-changed', top }
-    if (since.offset < top.offset - this.#historySize) return { gap: 'trimmed', top }
+    if (since.epoch !== top.epoch || since.offset > top.offset) return { gap: 'epoch-changed', head: top }
+    if (since.offset < top.offset - this.#historySize) return { gap: 'trimmed', head: top }
     const after = this.#log(room).notices.filter(({ offset }) => offset > since.offset)
-    return { notices: after.slice(0, limit), top }
+    return { notices: after.slice(0, limit), head: top }
   }
 
   recalled(conversation: Conversation, seqs: readonly number[]): RecalledAt[] {

@@ -66,7 +66,7 @@ export function createScriptedBroker(step: Step) {
     announce: async () => undefined,
     report: async () => undefined,
     reports: async () => [],
-    earlier: async () => ({ notices: [], top: { epoch: 'e', offset: 0 } }),
+    earlier: async () => ({ notices: [], head: { epoch: 'e', offset: 0 } }),
     onAnnouncement: () => () => undefined,
 
     async subscribe(_room, listener) {
@@ -89,7 +89,7 @@ export function createScriptedBroker(step: Step) {
         return answerSince(since, top(), kept.slice(0, limit))
       }),
 
-    top: (rooms) => call('top', () => rooms.map(top)),
+    heads: (rooms) => call('heads', () => rooms.map(top)),
 
     renew: (_room, old) =>
       call('renew', () => {

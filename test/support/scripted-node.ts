@@ -162,7 +162,7 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
     async compare(): Promise<void> {
       const open = rooms.all()
       const seen = open.map(({ position }) => position)
-      const tops = await broker.top(open.map(({ room }) => room)).catch(() => [])
+      const tops = await broker.heads(open.map(({ room }) => room)).catch(() => [])
       for (const [i, room] of open.entries()) {
         const [before, top] = [seen[i], tops[i]]
         if (before !== undefined && top !== undefined) room.compare(before, top)

@@ -18,19 +18,19 @@ describe('a room of a node', () => {
     let isAway = false
     let failures = 0
     let listener: RoomListener | undefined
-    const broker: Pick<Broker, 'subscribe' | 'top' | 'history'> = {
+    const broker: Pick<Broker, 'subscribe' | 'heads' | 'history'> = {
       async subscribe(_room, heard) {
         listener = heard
         return { leave: () => undefined }
       },
-      top: async () => [{ epoch: 'e', offset: 0 }],
+      heads: async () => [{ epoch: 'e', offset: 0 }],
       async history() {
         if (isAway) {
           failures++
           throw new GatewayError('BROKER_UNAVAILABLE')
         }
         const notice = { offset: 1, group: 'g', messages: [{ seq: 1 }], recalledAtMs: 1, receivedAtMs: 1 }
-        return { notices: [notice], top: { epoch: 'e', offset: 1 } }
+        return { notices: [notice], head: { epoch: 'e', offset: 1 } }
       },
     }
     const room = new LocalRoom(

@@ -22,7 +22,7 @@ function createLog(count: number, messages: number, receivedAtMs = (offset: numb
     }
   })
   const state = { epoch: EPOCH, readAtMost: 0 }
-  const top = () => ({ epoch: state.epoch, offset: count })
+  const head = () => ({ epoch: state.epoch, offset: count })
   const told = (notices: readonly Notice[]) => {
     state.readAtMost = Math.max(state.readAtMost, notices.length)
     return notices
@@ -31,10 +31,10 @@ function createLog(count: number, messages: number, receivedAtMs = (offset: numb
     state,
     log: {
       history: async (_room: unknown, since: { epoch: string; offset: number }, limit: number) =>
-        answerSince(since, top(), told(kept.slice(since.offset, since.offset + limit))),
+        answerSince(since, head(), told(kept.slice(since.offset, since.offset + limit))),
       earlier: async (_room: unknown, before: number, limit: number) => ({
         notices: told(kept.filter(({ offset }) => offset < before).slice(-limit)),
-        top: top(),
+        head: head(),
       }),
     },
   }

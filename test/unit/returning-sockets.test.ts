@@ -39,7 +39,7 @@ describe('sockets that come back together', () => {
     const readPage = createSharedReads({
       history: async (_room, { offset }): Promise<History> => {
         reads++
-        return { notices: notices(offset + 1, 100), top: since(100) }
+        return { notices: notices(offset + 1, 100), head: since(100) }
       },
     })
     const room = createRoom(100)

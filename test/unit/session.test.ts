@@ -64,9 +64,9 @@ function createRace({
     announce: async () => undefined,
     report: async () => undefined,
     reports: async () => [],
-    earlier: async () => ({ notices: [], top: { epoch: 'e', offset: 0 } }),
+    earlier: async () => ({ notices: [], head: { epoch: 'e', offset: 0 } }),
     onAnnouncement: () => () => undefined,
-    top: async () => [{ epoch: 'e', offset: 1 }],
+    heads: async () => [{ epoch: 'e', offset: 1 }],
     async subscribe(_room, listener) {
       tellNotice = (notice, epoch) => listener.onNotice(notice, epoch)
       return { leave: () => undefined }
@@ -74,7 +74,7 @@ function createRace({
     async history() {
       await beforeRead?.()
       void afterwards()
-      return { notices: [noticeAt(1)], top: { epoch: 'e', offset: 1 } }
+      return { notices: [noticeAt(1)], head: { epoch: 'e', offset: 1 } }
     },
   }
   const got: number[] = []

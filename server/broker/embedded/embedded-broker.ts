@@ -161,10 +161,10 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
       const top = await topOf(name)
       const read = store().logs.readBack(name, Math.min(before, top.offset + 1), limit, Date.now())
       const notices = read.map(({ text, offset }) => decodeEntry(text, offset))
-      return { notices: notices.filter((notice) => notice !== null), top }
+      return { notices: notices.filter((notice) => notice !== null), head: top }
     },
 
-    async top(rooms) {
+    async heads(rooms) {
       const { logs, transaction } = store()
       const touch = () => rooms.map((room) => logs.touch(roomName(room), Date.now()))
       return await withTimeout(WRITE_WITHIN_MS, transaction(touch))

@@ -197,11 +197,11 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       const read = toEntries(entries, (entry, at) => readEntry(entry, at, name))
       return {
         notices: read.filter((notice) => notice !== null).toReversed(),
-        top: top ?? { epoch: '', offset: 0 },
+        head: top ?? { epoch: '', offset: 0 },
       }
     },
 
-    async top(rooms) {
+    async heads(rooms) {
       const [only, ...others] = rooms
       if (only !== undefined && others.length === 0) return [await topOf(only)]
       const calls = []

@@ -70,7 +70,7 @@ export class LocalRoom {
         void this.#doubt()
       },
     })
-    const [top] = await broker.top([this.room])
+    const [top] = await broker.heads([this.room])
     if (this.#closed) return this.#subscription.leave()
     if (top !== undefined) this.position = top
     this.#live = true
@@ -183,8 +183,8 @@ export class LocalRoom {
         { epoch, offset: from - 1 },
         offset - from + 1,
       )
-      if (history.top.epoch !== epoch) return false
-      if (history.top.offset < offset) return true
+      if (history.head.epoch !== epoch) return false
+      if (history.head.offset < offset) return true
       if (history.gap !== undefined) continue
       const kept = new Map(history.notices.map((notice) => [notice.offset, notice]))
       return tail.some((known) => {
@@ -198,7 +198,7 @@ export class LocalRoom {
   async #readPage(): Promise<void> {
     const history = await this.#deps.broker.history(this.room, this.position, PAGE_NOTICES)
     if (this.#closed) return
-    const { top } = history
+    const { head: top } = history
     if (top.epoch === this.position.epoch && top.offset < this.position.offset) {
       // The log went back while it was being read: it must have another epoch before anyone goes on.
       this.#doubtful = true

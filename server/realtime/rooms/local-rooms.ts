@@ -112,7 +112,7 @@ export async function compareTops(
     const open = rooms.all()
     const seen = open.map(({ position }) => position)
     try {
-      const tops = await broker.top(open.map(({ room }) => room))
+      const tops = await broker.heads(open.map(({ room }) => room))
       for (const [i, room] of open.entries()) {
         const [before, top] = [seen[i], tops[i]]
         if (before !== undefined && top !== undefined) room.compare(before, top)
