@@ -20,7 +20,7 @@ export interface Page {
   readonly gap?: GapReason
 }
 
-type Log = Pick<Broker, 'history' | 'earlier'>
+type Log = Pick<Broker, 'history' | 'historyBefore'>
 
 /** What follows a position, as much as an answer may hold. */
 export async function readAfter(log: Log, room: Room, since: Position, limit: number): Promise<Page> {
@@ -48,7 +48,7 @@ export async function readBefore(log: Log, room: Room, before: number, limit: nu
   for (;;) {
     // One more than is told: it tells whether there are older ones.
     const asked = Math.min(limit + 1 - answer.notices.length, NOTICES_PER_READ)
-    const read = await log.earlier(room, answer.notices.at(-1)?.offset ?? before, asked)
+    const read = await log.historyBefore(room, answer.notices.at(-1)?.offset ?? before, asked)
     top ??= read.head
     // Under another epoch, offsets say nothing about what was read before.
     const areAll =
@@ -68,7 +68,7 @@ export async function readReceivedSince(log: Log, room: Room, sinceMs: number, l
   let before = Number.MAX_SAFE_INTEGER
   let top: Position | undefined
   for (;;) {
-    const read = await log.earlier(room, before, NOTICES_PER_READ)
+    const read = await log.historyBefore(room, before, NOTICES_PER_READ)
     top ??= read.head
     const young = read.notices.filter(({ receivedAtMs }) => receivedAtMs >= sinceMs)
     if (read.head.epoch === top.epoch) notices = firstOf([...young, ...notices], limit)

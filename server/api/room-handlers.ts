@@ -15,7 +15,7 @@ const READS_AT_ONCE = 4
 
 interface ReadDependencies {
   readonly admission: Pick<Authorization, 'authorise'>
-  readonly broker: Pick<Broker, 'heads' | 'history' | 'earlier' | 'recalled'>
+  readonly broker: Pick<Broker, 'heads' | 'history' | 'historyBefore' | 'recalled'>
   /** How many listen to a room on this node. */
   readonly socketsIn: (room: Room) => number
 }

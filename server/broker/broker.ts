@@ -61,7 +61,7 @@ export interface Broker {
   history(room: Room, since: Position, limit: number): Promise<History>
 
   /** The `limit` notices of the log that stand before this offset, nearest to it, oldest first; fewer where it begins. */
-  earlier(room: Room, before: number, limit: number): Promise<Earlier>
+  historyBefore(room: Room, before: number, limit: number): Promise<HistoryBefore>
 
   /** The last position of each room, in the order asked, in one step. A room never used gets its epoch now. */
   heads(rooms: readonly Room[]): Promise<readonly Position[]>
@@ -137,7 +137,7 @@ interface Report {
   readonly text: string
 }
 
-interface Earlier {
+interface HistoryBefore {
   readonly notices: readonly Notice[]
   /** The last position of the log when it was read. */
   readonly head: Position

@@ -276,7 +276,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
       it('answers the notices before an offset, oldest first, and where the log ends', async () => {
         for (const seq of [1, 2, 3, 4, 5]) await publish(recallOf('g', [seq]))
         const read = async (before: number, limit: number) => {
-          const { notices, head: top } = await broker.earlier({ group: 'g' }, before, limit)
+          const { notices, head: top } = await broker.historyBefore({ group: 'g' }, before, limit)
           expect(top.offset).to.equal(5)
           return notices.map(({ offset }) => offset)
         }
@@ -284,12 +284,12 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
         expect(await read(4, 2)).to.deep.equal([2, 3])
         expect(await read(3, 10)).to.deep.equal([1, 2])
         expect(await read(1, 10)).to.deep.equal([])
-        const [first] = (await broker.earlier({ group: 'g' }, 2, 1)).notices
+        const [first] = (await broker.historyBefore({ group: 'g' }, 2, 1)).notices
         expect(first).to.deep.equal({ ...recallOf('g', [1]), offset: 1 })
       })
 
       it('answers nothing, and a position, for a room never used', async () => {
-        const { notices, head: top } = await broker.earlier({ group: 'unused' }, 10, 10)
+        const { notices, head: top } = await broker.historyBefore({ group: 'unused' }, 10, 10)
         expect(notices).to.deep.equal([])
         expect(await broker.heads([{ group: 'unused' }])).to.deep.equal([top])
       })

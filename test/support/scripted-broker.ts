@@ -66,7 +66,7 @@ export function createScriptedBroker(step: Step) {
     announce: async () => undefined,
     report: async () => undefined,
     reports: async () => [],
-    earlier: async () => ({ notices: [], head: { epoch: 'e', offset: 0 } }),
+    historyBefore: async () => ({ notices: [], head: { epoch: 'e', offset: 0 } }),
     onAnnouncement: () => () => undefined,
 
     async subscribe(_room, listener) {

@@ -32,7 +32,7 @@ function createLog(count: number, messages: number, receivedAtMs = (offset: numb
     log: {
       history: async (_room: unknown, since: { epoch: string; offset: number }, limit: number) =>
         answerSince(since, head(), told(kept.slice(since.offset, since.offset + limit))),
-      earlier: async (_room: unknown, before: number, limit: number) => ({
+      historyBefore: async (_room: unknown, before: number, limit: number) => ({
         notices: told(kept.filter(({ offset }) => offset < before).slice(-limit)),
         head: head(),
       }),
@@ -116,8 +116,8 @@ describe('what one answer tells of a log', () => {
     const { log, state } = createLog(250, 1)
     const renewed = {
       ...log,
-      earlier: async (...asked: Parameters<typeof log.earlier>) => {
-        const read = await log.earlier(...asked)
+      historyBefore: async (...asked: Parameters<typeof log.historyBefore>) => {
+        const read = await log.historyBefore(...asked)
         state.epoch += 'x'
         return read
       },

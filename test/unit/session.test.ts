@@ -64,7 +64,7 @@ function createRace({
     announce: async () => undefined,
     report: async () => undefined,
     reports: async () => [],
-    earlier: async () => ({ notices: [], head: { epoch: 'e', offset: 0 } }),
+    historyBefore: async () => ({ notices: [], head: { epoch: 'e', offset: 0 } }),
     onAnnouncement: () => () => undefined,
     heads: async () => [{ epoch: 'e', offset: 1 }],
     async subscribe(_room, listener) {

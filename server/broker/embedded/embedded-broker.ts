@@ -156,7 +156,7 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
       )
     },
 
-    async earlier(room, before, limit) {
+    async historyBefore(room, before, limit) {
       const name = roomName(room)
       const top = await topOf(name)
       const read = store().logs.readBack(name, Math.min(before, top.offset + 1), limit, Date.now())

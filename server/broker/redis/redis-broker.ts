@@ -186,7 +186,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       )
     },
 
-    async earlier(room, before, limit) {
+    async historyBefore(room, before, limit) {
       const name = roomName(room)
       const names = [keys.head(name), keys.log(name)]
       const unused = [randomUUID(), POSITION_TTL_S, UNUSED_TTL_S]
