@@ -70,7 +70,7 @@ export interface Broker {
    * Gives the log another epoch if it still has this one, for one who knows that it lost entries: what was told of the
    * old numbering must not be mixed with what follows. The entries stay. Listeners are told `onInterrupted`.
    */
-  renew(room: Room, epoch: string): Promise<void>
+  newEpoch(room: Room, epoch: string): Promise<void>
 
   /**
    * Tells all processes of the app something, this one included: at most 4 KiB of text. Resolves once kept, for a day and

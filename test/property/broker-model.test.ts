@@ -174,7 +174,7 @@ const renew = fc.tuple(fc.nat({ max: ROOMS - 1 }), fc.boolean()).map(
         const room = at(rooms, place)
         const before = model.top(room)
         const [former = 'never'] = formerEpochs.get(room) ?? []
-        await broker.renew(room, isLate ? former : before.epoch)
+        await broker.newEpoch(room, isLate ? former : before.epoch)
         const [after] = await broker.heads([room])
         if (isLate) return expectEqual(after, before)
         formerEpochs.set(room, [before.epoch, ...(formerEpochs.get(room) ?? [])])

@@ -91,8 +91,8 @@ export function createScriptedBroker(step: Step) {
 
     heads: (rooms) => call('heads', () => rooms.map(top)),
 
-    renew: (_room, old) =>
-      call('renew', () => {
+    newEpoch: (_room, old) =>
+      call('newEpoch', () => {
         if (old !== epoch) return
         epoch = `e${++epochs}`
         tell('look', (listener) => listener.onInterrupted())

@@ -59,7 +59,7 @@ function createRace({
     isReady: () => true,
     probeAgeMs: () => 0,
     publish: async () => ({ duplicate: false, positions: [] }),
-    renew: async () => undefined,
+    newEpoch: async () => undefined,
     recalled: async () => [],
     announce: async () => undefined,
     report: async () => undefined,

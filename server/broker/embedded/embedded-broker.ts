@@ -170,7 +170,7 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
       return await withTimeout(WRITE_WITHIN_MS, transaction(touch))
     },
 
-    async renew(room, epoch) {
+    async newEpoch(room, epoch) {
       const { logs, transaction } = store()
       const name = roomName(room)
       await withTimeout(

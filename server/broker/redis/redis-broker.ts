@@ -210,7 +210,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       return (await Promise.all(calls)).flat()
     },
 
-    renew,
+    newEpoch: renew,
 
     async announce(subject, text) {
       await withTimeout(

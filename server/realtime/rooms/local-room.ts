@@ -166,7 +166,7 @@ export class LocalRoom {
     try {
       if (await this.#isLost(position)) {
         this.#deps.log.error({ room: this.name, position }, 'a log lost notices that were delivered')
-        await this.#deps.broker.renew(this.room, position.epoch)
+        await this.#deps.broker.newEpoch(this.room, position.epoch)
       }
     } catch (error) {
       this.#doubtful = true
