@@ -15,7 +15,7 @@ import { createClientAddress, createNetworkMatcher, PRIVATE_NETWORKS } from './h
 import { createHttpServer } from './http/server.ts'
 import type { Config } from './config/config.ts'
 import { lockDataDir } from './lib/data-dir.ts'
-import { createHealth, startReporting } from './telemetry/health.ts'
+import { createHealth, startHeartbeat } from './telemetry/health.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 import type { Metrics } from './telemetry/metrics.ts'
@@ -98,7 +98,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   )
   realtime?.attach(http.server)
   const port = await http.start()
-  const stopReporting = startReporting(
+  const stopReporting = startHeartbeat(
     broker,
     createStateReader(config, { lifecycle, broker, spool, realtime, metrics }),
     log,

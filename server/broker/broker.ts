@@ -85,10 +85,10 @@ export interface Broker {
   onAnnouncement(subject: AnnouncementSubject, listener: AnnouncementListener): () => void
 
   /** Tells all processes of the app how the one of this id is: at most 4 KiB of text, forgotten ten seconds later. */
-  report(id: string, text: string): Promise<void>
+  heartbeat(id: string, text: string): Promise<void>
 
   /** What processes told of themselves, and how long ago. */
-  reports(): Promise<readonly Report[]>
+  heartbeats(): Promise<readonly Heartbeat[]>
 
   /**
    * Those of `seqs` that are recalled in exactly this conversation, with the time of their last recall; exact for as long
@@ -131,7 +131,7 @@ export type History =
     }
   | { readonly gap: GapReason; readonly head: Position }
 
-interface Report {
+interface Heartbeat {
   readonly id: string
   readonly ageMs: number
   readonly text: string

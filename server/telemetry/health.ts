@@ -63,8 +63,8 @@ interface Report {
 }
 
 interface Reporting {
-  report(id: string, text: string): Promise<void>
-  reports(): Promise<readonly Report[]>
+  heartbeat(id: string, text: string): Promise<void>
+  heartbeats(): Promise<readonly Report[]>
 }
 
 const count = Joi.number().min(0).required()
@@ -82,10 +82,12 @@ const schema = Joi.object<ProcessState>({
 })
 
 /** Tells all processes, again and again, how this one is. Answers how to stop. */
-export function startReporting(broker: Reporting, look: () => ProcessState, log: Logger): () => void {
+export function startHeartbeat(broker: Reporting, look: () => ProcessState, log: Logger): () => void {
   const id = randomUUID()
   const tell = (): void => {
-    broker.report(id, JSON.stringify(look())).catch((err: unknown) => log.debug({ err }, 'report not told'))
+    broker
+      .heartbeat(id, JSON.stringify(look()))
+      .catch((err: unknown) => log.debug({ err }, 'report not told'))
   }
   tell()
   const timer = setInterval(tell, REPORT_EVERY_MS)
@@ -94,9 +96,9 @@ export function startReporting(broker: Reporting, look: () => ProcessState, log:
 }
 
 /** How all processes are, as far as they can be heard; those of other versions may tell something else, and are left out. */
-export async function readReports(broker: Pick<Reporting, 'reports'>) {
+export async function readReports(broker: Pick<Reporting, 'heartbeats'>) {
   const nowMs = Date.now()
-  return (await broker.reports()).flatMap(({ id, ageMs, text }) => {
+  return (await broker.heartbeats()).flatMap(({ id, ageMs, text }) => {
     const state = decode(text)
     return state === undefined ? [] : [{ id, reportedAtMs: nowMs - ageMs, ...state }]
   })

@@ -297,11 +297,11 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
 
     describe('report', () => {
       it('is told to all, the latest of each process, and how old it is', async () => {
-        await broker.report('one', 'first')
-        await broker.report('one', 'second: 群 "')
-        await broker.report('two', 'other')
+        await broker.heartbeat('one', 'first')
+        await broker.heartbeat('one', 'second: 群 "')
+        await broker.heartbeat('two', 'other')
         const other = home.shared ? await open() : broker
-        const reports = (await other.reports()).toSorted((a, b) => a.id.localeCompare(b.id))
+        const reports = (await other.heartbeats()).toSorted((a, b) => a.id.localeCompare(b.id))
         expect(reports.map(({ id, text }) => [id, text])).to.deep.equal([
           ['one', 'second: 群 "'],
           ['two', 'other'],

@@ -64,8 +64,8 @@ export function createScriptedBroker(step: Step) {
     publish: async () => ({ duplicate: false, positions: [] }),
     recalled: async () => [],
     announce: async () => undefined,
-    report: async () => undefined,
-    reports: async () => [],
+    heartbeat: async () => undefined,
+    heartbeats: async () => [],
     historyBefore: async () => ({ notices: [], head: { epoch: 'e', offset: 0 } }),
     onAnnouncement: () => () => undefined,
 

@@ -197,11 +197,11 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
       return () => void listening.delete(listener)
     },
 
-    async report(id, text) {
+    async heartbeat(id, text) {
       reported.set(id, { text, atMs: performance.now() })
     },
 
-    async reports() {
+    async heartbeats() {
       const nowMs = performance.now()
       const all = [...reported].map(([id, { text, atMs }]) => ({ id, text, ageMs: nowMs - atMs }))
       return all.filter(({ ageMs }) => ageMs <= REPORT_TTL_MS)

@@ -245,13 +245,13 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
         listener,
       ),
 
-    async report(id, text) {
+    async heartbeat(id, text) {
       const sealed = seal(reportSeal, text)
       const rules = [REPORT_TTL_MS, REPORTS_KEPT]
       await withTimeout(COMMAND_WITHIN_MS, commands.recallReport(1, keys.reports, id, sealed, ...rules))
     },
 
-    async reports() {
+    async heartbeats() {
       const reply = await withTimeout(
         COMMAND_WITHIN_MS,
         commands.recallReports(1, keys.reports, REPORT_TTL_MS),
