@@ -26,8 +26,8 @@ import { createPublisher } from './publisher.ts'
 import { createReplicaConfirmation } from './replica-confirmation.ts'
 import { toAnnouncements, toArray, toEntries, toPositions, toReports } from './scripts.ts'
 import { createReadEntry } from './signature.ts'
-import { createSeal } from './signature.ts'
-import type { Seal } from './signature.ts'
+import { createSigner } from './signature.ts'
+import type { Signer } from './signature.ts'
 import { createSubscriber } from './subscriber.ts'
 import { toTarget } from './connection/address.ts'
 import type { RedisMode } from './connection/address.ts'
@@ -69,9 +69,9 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
   const subscriberConnection = createConnection({ target, locate, role: 'subscriber' }, log)
   const commands = commandConnection.client
   const sealing = { keys: options.signingKeys ?? [], app: options.app }
-  const entrySeal = createSeal('entry', sealing)
-  const announcementSeal = createSeal('announcement', sealing)
-  const reportSeal = createSeal('report', sealing)
+  const entrySeal = createSigner('entry', sealing)
+  const announcementSeal = createSigner('announcement', sealing)
+  const reportSeal = createSigner('report', sealing)
   const readEntry = createReadEntry(entrySeal)
   const waitReplicas = options.waitReplicas ?? 0
   const confirmed = createReplicaConfirmation(waitReplicas, {
@@ -236,7 +236,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
             )
             return toAnnouncements(kept).map(({ id, text }) => ({
               id,
-              text: announcementSeal.open(text)?.text,
+              text: announcementSeal.verify(text)?.text,
             }))
           },
           subscribe: (hints) => subscriber.subscribe(hintsOf(subject), hints),
@@ -257,7 +257,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
         commands.recallReports(1, keys.reports, REPORT_TTL_MS),
       )
       return toReports(reply).flatMap(({ text, ...report }) => {
-        const opened = reportSeal.open(text)
+        const opened = reportSeal.verify(text)
         return opened === null ? [] : [{ ...report, text: opened.text }]
       })
     },
@@ -277,7 +277,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 }
 
 /** The text as it is kept: with its signature before it, if there are keys. */
-function seal({ signatureOf }: Seal, text: string): string {
+function seal({ signatureOf }: Signer, text: string): string {
   const signature = signatureOf(text)
   return signature === '' ? text : `${signature}::${text}`
 }
