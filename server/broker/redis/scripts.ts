@@ -29,7 +29,7 @@ export function toEntries(
 }
 
 /** Reads `epoch:offset:entry`, the form in which an entry travels; null for anything else. */
-export function toSpread(
+export function parseMessage(
   message: string,
 ): { readonly epoch: string; readonly offset: number; readonly entry: string } | null {
   const [, epoch, offset, entry] = /^([^:]{1,64}):(\d{1,15}):(.*)$/s.exec(message) ?? []

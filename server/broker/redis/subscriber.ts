@@ -7,7 +7,7 @@ import { connectFirst, disconnect } from './connection/connection.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
 import type { ReadEntry } from './signature.ts'
-import { toSpread } from './scripts.ts'
+import { parseMessage } from './scripts.ts'
 import type { RedisTarget } from './connection/address.ts'
 
 /** Channels in one SSUBSCRIBE. */
@@ -43,7 +43,7 @@ export function createSubscriber(
     if (channel === probeChannel) return onProbe(message)
     const room = keys.roomOfChannel(channel)
     if (message === LOOK) return listeners.tellInterrupted(room)
-    const spread = toSpread(message)
+    const spread = parseMessage(message)
     const notice = spread && readEntry(spread.entry, spread.offset, room)
     if (spread && notice) return listeners.tellNotice(room, notice, spread.epoch)
     log.error({ room }, 'unreadable notice in Redis')
