@@ -21,7 +21,7 @@ import { followAnnouncements } from './announcements.ts'
 import { createKeys } from './keys.ts'
 import { createLocator } from './connection/discovery.ts'
 import { createProber } from './delivery-probe.ts'
-import { livesOf } from './publisher.ts'
+import { scriptTtls } from './publisher.ts'
 import { createPublisher } from './publisher.ts'
 import { createReplicaConfirmation } from './replica-confirmation.ts'
 import { toAnnouncements, toArray, toEntries, toPositions, toReports } from './scripts.ts'
@@ -104,7 +104,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
   }
 
   const publish = createPublisher(
-    { lives: livesOf(options), historySize: options.historySize, waitReplicas },
+    { lives: scriptTtls(options), historySize: options.historySize, waitReplicas },
     {
       commands,
       keys,
