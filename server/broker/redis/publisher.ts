@@ -47,7 +47,7 @@ export function createPublisher(
   { lives, historySize, waitReplicas }: PublisherOptions,
   { commands, keys, confirmed, signatureOf, renew, onUnconfirmed, log }: PublisherDependencies,
 ) {
-  const last = new LastPositions()
+  const last = new RollbackDetector()
   const enqueue = createPublishQueue((batch) => confirmed(() => write(batch)))
 
   /** Answers the positions of each; of fewer, when one could not be kept. */
@@ -75,7 +75,7 @@ export function createPublisher(
       for (const [j, position] of (outcomes[i] ?? []).entries()) {
         const [room, name] = [rooms[j], names[j]]
         if (room === undefined || name === undefined) continue
-        if (last.goesBack(name, position)) goneBack.push({ room, name, position })
+        if (last.wentBack(name, position)) goneBack.push({ room, name, position })
       }
     }
     return goneBack
@@ -170,13 +170,13 @@ export function scriptTtls({ historyTtlS, recalledTtlS }: BrokerOptions): readon
 const ROOMS_AT_MOST = 5_000
 
 /** What this process was told of where logs end, to notice when one goes back: a failover lost what was confirmed. */
-export class LastPositions {
+export class RollbackDetector {
   /** Rooms published to lately. When it is full it becomes the older generation, and that one is forgotten. */
   #recent = new Map<string, Position>()
   #older = new Map<string, Position>()
 
   /** Remembers this end of a log, the result of a publish. Answers true if the log had been further under the same epoch. */
-  goesBack(room: string, position: Position): boolean {
+  wentBack(room: string, position: Position): boolean {
     const before = this.#recent.get(room) ?? this.#older.get(room)
     this.#recent.set(room, position)
     if (this.#recent.size >= ROOMS_AT_MOST) {
