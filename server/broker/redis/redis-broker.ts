@@ -76,7 +76,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
   const waitReplicas = options.waitReplicas ?? 0
   const confirmed = createReplicaConfirmation(waitReplicas, {
     wait: () => commands.wait(waitReplicas, REPLICAS_WITHIN_MS),
-    life: commandConnection.life,
+    life: commandConnection.generation,
   })
   const subscriber = createSubscriber(subscriberConnection, {
     keys,
@@ -89,8 +89,8 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     send: (probe) => withTimeout(COMMAND_WITHIN_MS, commands.spublish(probeChannel, probe)),
     isListening: subscriber.isReady,
     onFailure: lookWhetherMoved,
-    rebuildCommands: commandConnection.rebuild,
-    rebuildSubscriber: subscriberConnection.rebuild,
+    rebuildCommands: commandConnection.reconnect,
+    rebuildSubscriber: subscriberConnection.reconnect,
     log,
   })
 
@@ -100,7 +100,9 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     if (looking) return
     looking = true
     const connections = [commandConnection, subscriberConnection]
-    void Promise.all(connections.map(({ leaveIfMoved }) => leaveIfMoved())).finally(() => (looking = false))
+    void Promise.all(connections.map(({ reconnectIfMoved: leaveIfMoved }) => leaveIfMoved())).finally(
+      () => (looking = false),
+    )
   }
 
   const publish = createPublisher(

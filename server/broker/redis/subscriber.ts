@@ -26,7 +26,7 @@ interface SubscriberDependencies {
 
 /** The subscription connection: one channel per room that someone in this process listens to. */
 export function createSubscriber(
-  { client, rebuild }: Connection,
+  { client, reconnect: rebuild }: Connection,
   { keys, probeChannel, onProbe, readEntry, log }: SubscriberDependencies,
 ) {
   const listeners = new RoomListeners()

@@ -68,11 +68,11 @@ const SCRIPTS = {
 export interface Connection {
   readonly client: ScriptedRedis
   /** How many connections have ended so far. */
-  readonly life: () => number
+  readonly generation: () => number
   /** Connects anew, for a connection that looks well and is not. */
-  readonly rebuild: () => void
+  readonly reconnect: () => void
   /** Connects anew if our names are held elsewhere by now. Never rejects. */
-  readonly leaveIfMoved: () => Promise<void>
+  readonly reconnectIfMoved: () => Promise<void>
 }
 
 interface ConnectionOptions {
@@ -111,9 +111,9 @@ export function createConnection({ target, locate, role }: ConnectionOptions, lo
 
   return {
     client,
-    life: () => lives,
-    rebuild: () => client.disconnect(true),
-    async leaveIfMoved() {
+    generation: () => lives,
+    reconnect: () => client.disconnect(true),
+    async reconnectIfMoved() {
       if (client.status !== 'ready' || connectedTo === undefined) return
       const [from, life] = [textOf(connectedTo), lives]
       const to = await locate().then(textOf, () => from)
