@@ -1,9 +1,9 @@
 import { expect } from 'chai'
-import { toTarget } from '../../server/broker/redis/connection/address.ts'
+import { parseRedisUrl } from '../../server/broker/redis/connection/address.ts'
 
 describe('REDIS_URL', () => {
   it('names one server, with credentials, database and TLS', () => {
-    expect(toTarget('rediss://us%40er:p%2Cw@redis.example:6380/2', 'single')).to.deep.equal({
+    expect(parseRedisUrl('rediss://us%40er:p%2Cw@redis.example:6380/2', 'single')).to.deep.equal({
       mode: 'single',
       seeds: [{ host: 'redis.example', port: 6380 }],
       username: 'us@er',
@@ -14,11 +14,11 @@ describe('REDIS_URL', () => {
   })
 
   it('may hold a comma when it names one server', () => {
-    expect(toTarget('redis://:a,b@h', 'single')).to.deep.include({ password: 'a,b' })
+    expect(parseRedisUrl('redis://:a,b@h', 'single')).to.deep.include({ password: 'a,b' })
   })
 
   it('names several to ask, of which the first says how to reach the server', () => {
-    expect(toTarget('redis://:pw@s1/1, rediss://s2:1,redis://[::1]', 'sentinel')).to.deep.equal({
+    expect(parseRedisUrl('redis://:pw@s1/1, rediss://s2:1,redis://[::1]', 'sentinel')).to.deep.equal({
       mode: 'sentinel',
       seeds: [
         { host: 's1', port: 26_379 },
@@ -32,7 +32,7 @@ describe('REDIS_URL', () => {
   })
 
   it('names no database of a cluster, which has but one', () => {
-    expect(toTarget('redis://n1/3', 'cluster')).to.deep.include({
+    expect(parseRedisUrl('redis://n1/3', 'cluster')).to.deep.include({
       seeds: [{ host: 'n1', port: 6_379 }],
       db: 0,
     })

@@ -19,7 +19,7 @@ import {
 import { warnOfEviction } from './connection/connection.ts'
 import { followAnnouncements } from './announcements.ts'
 import { createKeys } from './keys.ts'
-import { createLocator } from './connection/discovery.ts'
+import { createDiscovery } from './connection/discovery.ts'
 import { createProber } from './delivery-probe.ts'
 import { scriptTtls } from './publisher.ts'
 import { createPublisher } from './publisher.ts'
@@ -29,7 +29,7 @@ import { createReadEntry } from './signature.ts'
 import { createSigner } from './signature.ts'
 import type { Signer } from './signature.ts'
 import { createSubscriber } from './subscriber.ts'
-import { toTarget } from './connection/address.ts'
+import { parseRedisUrl } from './connection/address.ts'
 import type { RedisMode } from './connection/address.ts'
 
 export interface RedisOptions extends BrokerOptions {
@@ -58,9 +58,9 @@ const REPLICAS_WITHIN_MS = 500
 /** The broker of many processes on one Redis (7.0 or newer): scripts over one connection, sharded channels over another. */
 export function createRedisBroker(options: RedisOptions, { log }: { log: Logger }): Broker {
   const keys = createKeys(options.prefix, options.app)
-  const target = toTarget(options.url, options.mode ?? 'single')
+  const target = parseRedisUrl(options.url, options.mode ?? 'single')
   const probeChannel = keys.probe(randomUUID())
-  const locate = createLocator({
+  const locate = createDiscovery({
     target,
     sentinelName: options.sentinelName ?? 'mymaster',
     key: probeChannel,

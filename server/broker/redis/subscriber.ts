@@ -8,7 +8,7 @@ import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
 import type { ReadEntry } from './signature.ts'
 import { parseMessage } from './scripts.ts'
-import type { RedisTarget } from './connection/address.ts'
+import type { RedisEndpoint } from './connection/address.ts'
 
 /** Channels in one SSUBSCRIBE. */
 const CHANNELS_PER_CALL = 512
@@ -78,7 +78,7 @@ export function createSubscriber(
   }
 
   return {
-    async start(target: RedisTarget): Promise<void> {
+    async start(target: RedisEndpoint): Promise<void> {
       await connectFirst(client, target)
       await subscribing
     },

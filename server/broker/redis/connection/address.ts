@@ -1,5 +1,5 @@
 /** Which Redis the gateway is on, and how the server that holds its names is found. */
-export interface RedisTarget {
+export interface RedisEndpoint {
   /** `single`: the server is named. `sentinel`: sentinels know it. `cluster`: any node knows it. */
   readonly mode: RedisMode
   /** The one server, or those who are asked. */
@@ -20,7 +20,7 @@ export interface Address {
 const DEFAULT_PORTS: Readonly<Record<RedisMode, number>> = { single: 6_379, sentinel: 26_379, cluster: 6_379 }
 
 /** Reads REDIS_URL. Credentials, TLS and database of the first URL count for all. */
-export function toTarget(urls: string, mode: RedisMode): RedisTarget {
+export function parseRedisUrl(urls: string, mode: RedisMode): RedisEndpoint {
   const [first = '', ...others] = mode === 'single' ? [urls] : urls.split(',')
   const { username, password, protocol, pathname } = new URL(first.trim())
   return {

@@ -7,7 +7,7 @@ import type { Logger } from '../../../telemetry/logger.ts'
 import { connectorTo } from './connector.ts'
 import type { Locate } from './discovery.ts'
 import { textOf } from './address.ts'
-import type { Address, RedisMode, RedisTarget } from './address.ts'
+import type { Address, RedisMode, RedisEndpoint } from './address.ts'
 
 /** A script call: how many of the following are keys, the keys, the arguments. */
 type Script = (keys: number, ...keysAndArguments: (string | number)[]) => Promise<unknown>
@@ -76,7 +76,7 @@ export interface Connection {
 }
 
 interface ConnectionOptions {
-  readonly target: RedisTarget
+  readonly target: RedisEndpoint
   readonly locate: Locate
   readonly role: 'commands' | 'subscriber'
 }
@@ -146,7 +146,7 @@ const WHERE: Readonly<Record<RedisMode, string>> = {
 }
 
 /** Connects for the first time. After a rejection the client goes on trying by itself. */
-export async function connectFirst(client: Redis, { mode, seeds }: RedisTarget): Promise<void> {
+export async function connectFirst(client: Redis, { mode, seeds }: RedisEndpoint): Promise<void> {
   // What the server says to a wrong password comes as an event; the connection then just closes.
   let said = ''
   const listen = (err: Error): void => void (said = err.message)

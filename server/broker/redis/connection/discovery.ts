@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import { GatewayError } from '../../../../shared/errors.ts'
 import { connectorTo } from './connector.ts'
 import { textOf } from './address.ts'
-import type { Address, RedisTarget } from './address.ts'
+import type { Address, RedisEndpoint } from './address.ts'
 import { toArray } from '../scripts.ts'
 
 /** One who is asked and frozen must not hold up the others. */
@@ -13,7 +13,7 @@ const CLOSE_WITHIN_MS = 100
 export type Locate = () => Promise<Address>
 
 interface LocatorOptions {
-  readonly target: RedisTarget
+  readonly target: RedisEndpoint
   readonly sentinelName: string
   /** Any name of ours: all of them are in one slot. */
   readonly key: string
@@ -23,7 +23,7 @@ interface LocatorOptions {
  * Asks sentinels for their master, or nodes of a cluster for the owner of our slot: one after the other until one knows. A
  * single server is where it is.
  */
-export function createLocator({ target, sentinelName, key }: LocatorOptions): Locate {
+export function createDiscovery({ target, sentinelName, key }: LocatorOptions): Locate {
   if (target.mode === 'single') return async () => target.seeds[0]
   let known: readonly Address[] = target.seeds
 
@@ -65,7 +65,7 @@ export function createLocator({ target, sentinelName, key }: LocatorOptions): Lo
   }
 }
 
-function askingClient({ mode, username, password, tls }: RedisTarget, seed: Address): Redis {
+function askingClient({ mode, username, password, tls }: RedisEndpoint, seed: Address): Redis {
   return new Redis({
     Connector: connectorTo({ tls, onlyMaster: false }, { locate: async () => seed }),
     // Sentinels have a password of their own at most, and take any when they have none.
