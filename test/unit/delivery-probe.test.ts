@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import { pino } from 'pino'
-import { createProber } from '../../server/broker/redis/delivery-probe.ts'
+import { createDeliveryProbe } from '../../server/broker/redis/delivery-probe.ts'
 
 /** Longer than a probe may take to come back. */
 const STALL_MS = 1_300
@@ -16,8 +16,8 @@ describe('probe of the subscription connection', () => {
   /** A prober whose probes come back, or do not, as `answer` does. */
   const probing = async (answer: (come: () => void) => void) => {
     let rebuilt = 0
-    const prober = createProber({
-      send: async (probe) => answer(() => prober.heard(probe)),
+    const prober = createDeliveryProbe({
+      send: async (probe) => answer(() => prober.onProbe(probe)),
       isListening: () => true,
       onFailure: () => undefined,
       rebuildCommands: () => undefined,

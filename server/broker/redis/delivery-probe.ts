@@ -34,7 +34,7 @@ function giveUp(then: () => void): void {
  * failover that left it with the old server, or when its other end is gone without a word. What does not send is rebuilt
  * apart from what does not hear: a publish that fails says nothing about the subscription.
  */
-export function createProber({
+export function createDeliveryProbe({
   send,
   isListening,
   onFailure,
@@ -88,7 +88,7 @@ export function createProber({
       clearTimeout(timer)
     },
     /** A probe arrived on the subscription connection. */
-    heard(text: string): void {
+    onProbe(text: string): void {
       if (awaited?.probe === text) awaited.came()
     },
     /** How long ago delivery was proved, in ms. */

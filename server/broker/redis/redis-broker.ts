@@ -20,7 +20,7 @@ import { warnOfEviction } from './connection/connection.ts'
 import { followAnnouncements } from './announcements.ts'
 import { createKeys } from './keys.ts'
 import { createDiscovery } from './connection/discovery.ts'
-import { createProber } from './delivery-probe.ts'
+import { createDeliveryProbe } from './delivery-probe.ts'
 import { scriptTtls } from './publisher.ts'
 import { createPublisher } from './publisher.ts'
 import { createReplicaConfirmation } from './replica-confirmation.ts'
@@ -81,11 +81,11 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
   const subscriber = createSubscriber(subscriberConnection, {
     keys,
     probeChannel,
-    onProbe: (probe) => prober.heard(probe),
+    onProbe: (probe) => prober.onProbe(probe),
     readEntry,
     log,
   })
-  const prober = createProber({
+  const prober = createDeliveryProbe({
     send: (probe) => withTimeout(COMMAND_WITHIN_MS, commands.spublish(probeChannel, probe)),
     isListening: subscriber.isReady,
     onFailure: lookWhetherMoved,
