@@ -1,9 +1,9 @@
 import { expect } from 'chai'
-import { Pace } from '../../server/broker/spooling/drain.ts'
+import { SlowStart } from '../../server/broker/spooling/drain.ts'
 
 describe('pace of the spool', () => {
   it('allows so many recalls at first, and any number once nodes hear again', () => {
-    const pace = new Pace(500)
+    const pace = new SlowStart(500)
     expect(pace.allowed(0)).to.equal(500)
     pace.confirmed(200, 1_000)
     expect(pace.allowed(1_000)).to.equal(300)
@@ -15,7 +15,7 @@ describe('pace of the spool', () => {
   })
 
   it('begins anew when the broker fails again', () => {
-    const pace = new Pace(500)
+    const pace = new SlowStart(500)
     pace.confirmed(500, 0)
     pace.failed()
     expect(pace.allowed(100)).to.equal(500)

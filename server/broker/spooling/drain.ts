@@ -26,7 +26,7 @@ export function createDrain({ atFirst }: DrainOptions, { publish, spool, log }: 
   let running: Promise<void> | undefined
 
   async function run(): Promise<void> {
-    const pace = new Pace(atFirst)
+    const pace = new SlowStart(atFirst)
     let failures = 0
     let published = 0
     log.warn({ ...spool.depth(Date.now()) }, 'recalls wait in the spool')
@@ -96,7 +96,7 @@ const NODES_HEAR_WITHIN_MS = 5_000
  * hear again, and pushed out of the log by what follows, they could only tell their sockets as a gap. Times are those of
  * `performance.now()`.
  */
-export class Pace {
+export class SlowStart {
   readonly #atFirst: number
   #sinceMs: number | undefined
   #published = 0
