@@ -27,7 +27,7 @@ interface ReplaySide {
   /** Sends a part of what was missed, from the front, that is too much to be sent in one go. */
   readonly send: (notices: readonly Notice[]) => void
   /** Sends the last part and joins: nothing may happen in between. */
-  readonly enter: (missed: Missed) => void
+  readonly subscribe: (missed: Missed) => void
 }
 
 /**
@@ -42,7 +42,7 @@ export async function replay(since: Position, room: Standing, side: ReplaySide):
     if (!side.isOpen()) return false
     const missed = missedSince(at, room, page)
     if ('gap' in missed || ('notices' in missed && bytesOf(missed.notices) <= LAST_BYTES)) {
-      side.enter(missed)
+      side.subscribe(missed)
       return true
     }
     if ('readAfter' in missed && page.length === 0) {
@@ -50,7 +50,7 @@ export async function replay(since: Position, room: Standing, side: ReplaySide):
       page = history.gap === undefined ? history.notices : []
       if (page.length > 0) continue
       // A log that ends before the room is not the one that the room followed.
-      side.enter({ gap: history.gap ?? 'epoch-changed' })
+      side.subscribe({ gap: history.gap ?? 'epoch-changed' })
       return true
     }
     const part = firstOf('notices' in missed ? missed.notices : page)

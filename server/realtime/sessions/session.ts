@@ -17,8 +17,8 @@ import type { Broker } from '../../broker/broker.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { TimerWheel } from '../../lib/timers.ts'
 import { TokenBucket } from '../../lib/flow-control.ts'
-import { Attendance } from './subscriptions.ts'
-import type { AttendanceDependencies, RoomSide } from './subscriptions.ts'
+import { Subscriptions } from './subscriptions.ts'
+import type { SubscriptionsDependencies, RoomSide } from './subscriptions.ts'
 import { parseRecalled, parseRoom, parseSubscribe } from './requests.ts'
 
 const REQUESTS_UNDER_WAY_AT_MOST = 100
@@ -32,7 +32,7 @@ export interface SessionSide extends RoomSide {
 }
 
 /** What all sessions share. */
-export interface SessionDependencies extends AttendanceDependencies {
+export interface SessionDependencies extends SubscriptionsDependencies {
   readonly broker: Pick<Broker, 'recalled'>
   readonly admission: Authorization
   readonly alarms: TimerWheel
@@ -43,7 +43,7 @@ export interface SessionDependencies extends AttendanceDependencies {
 export class Session {
   readonly #deps: SessionDependencies
   readonly #socket: SessionSide
-  readonly #attendance: Attendance
+  readonly #attendance: Subscriptions
   /** Requests under way, by room; there while there are any, because most sessions are quiet for hours. */
   #queues: Map<string, Promise<unknown>> | undefined
   readonly #allowance = new TokenBucket()
@@ -56,7 +56,7 @@ export class Session {
     this.#principal = principal
     this.#socket = socket
     this.#deps = dependencies
-    this.#attendance = new Attendance(socket, dependencies)
+    this.#attendance = new Subscriptions(socket, dependencies)
     this.#setAlarm()
   }
 
@@ -68,7 +68,11 @@ export class Session {
         const ms = await this.#authorise(room)
         if (!this.#socket.isOpen()) return
         const isRevoked = (): boolean => this.#isTaken(room)
-        const entering = this.#attendance.enter(room, since, { untilMs: ms, isRevoked: isRevoked, answer })
+        const entering = this.#attendance.subscribe(room, since, {
+          untilMs: ms,
+          isRevoked: isRevoked,
+          answer,
+        })
         this.#setAlarm()
         const isIn = await entering
         if (!this.#socket.isOpen() || (isIn && !isRevoked())) return
@@ -93,7 +97,7 @@ export class Session {
     await this.#serve(answer, async () => {
       const { seqs, ...conversation } = parseRecalled(payload)
       await this.#authorise(conversation)
-      await this.#attendance.largeInTurn(async () => {
+      await this.#attendance.oneLargeAtATime(async () => {
         await this.#socket.flushed()
         answer({ ok: true, recalled: await this.#deps.broker.recalled(conversation, seqs) })
       })

@@ -34,7 +34,7 @@ export interface RoomSide {
 }
 
 /** What all attendances share. */
-export interface AttendanceDependencies {
+export interface SubscriptionsDependencies {
   readonly rooms: LocalRooms
   readonly readPage: ReadPage
   readonly metrics: Metrics
@@ -49,7 +49,7 @@ interface Entering {
 }
 
 /** The place of a socket in a room that it is in, or on its way into. */
-interface Seat {
+interface Subscription {
   room: Room
   /** Until when the socket may be there without being asked about again. */
   untilMs: number
@@ -58,21 +58,21 @@ interface Seat {
 }
 
 /** How a socket gets into a room. */
-interface Way extends Pick<Entering, 'answer'> {
-  readonly seat: Seat
+interface Join extends Pick<Entering, 'answer'> {
+  readonly seat: Subscription
   readonly mayStay: () => boolean
 }
 
 /** The rooms that one socket is in, and how it gets in and out. */
-export class Attendance {
-  readonly #deps: AttendanceDependencies
+export class Subscriptions {
+  readonly #deps: SubscriptionsDependencies
   readonly #socket: RoomSide
-  readonly #seats = new Map<string, Seat>()
+  readonly #seats = new Map<string, Subscription>()
   /** Rooms on whose way the socket is; there while there are any, because most sockets are quiet for hours. */
-  #onTheWay: Map<string, Seat> | undefined
+  #pending: Map<string, Subscription> | undefined
   #largeInTurn: Limiter | undefined
 
-  constructor(socket: RoomSide, dependencies: AttendanceDependencies) {
+  constructor(socket: RoomSide, dependencies: SubscriptionsDependencies) {
     this.#socket = socket
     this.#deps = dependencies
   }
@@ -81,7 +81,7 @@ export class Attendance {
    * What may be large is sent one after the other, each when the last one is on its way: however much a socket asks for at
    * once, little waits for it here.
    */
-  get largeInTurn(): Limiter {
+  get oneLargeAtATime(): Limiter {
     return (this.#largeInTurn ??= createLimiter(1))
   }
 
@@ -101,20 +101,20 @@ export class Attendance {
   nextEndMs(): number {
     let next = Infinity
     for (const { untilMs } of this.#seats.values()) next = Math.min(next, untilMs)
-    for (const { untilMs } of this.#onTheWay?.values() ?? []) next = Math.min(next, untilMs)
+    for (const { untilMs } of this.#pending?.values() ?? []) next = Math.min(next, untilMs)
     return next
   }
 
   /** Whether the socket is in the room, or on its way into it. */
   has(room: Room): boolean {
     const name = roomName(room)
-    return this.#seats.has(name) || this.#onTheWay?.has(name) === true
+    return this.#seats.has(name) || this.#pending?.has(name) === true
   }
 
   /** Harmless for a room that the socket is not in. */
   setEnd(room: Room, untilMs: number): void {
     const name = roomName(room)
-    for (const seat of [this.#seats.get(name), this.#onTheWay?.get(name)]) if (seat) seat.untilMs = untilMs
+    for (const seat of [this.#seats.get(name), this.#pending?.get(name)]) if (seat) seat.untilMs = untilMs
   }
 
   /**
@@ -123,13 +123,13 @@ export class Attendance {
    * whether the socket is in the room then. Rejects with TOO_MANY_ROOMS or BROKER_UNAVAILABLE; then the socket is where it
    * was.
    */
-  async enter(room: Room, since: Position | undefined, entering: Entering): Promise<boolean> {
+  async subscribe(room: Room, since: Position | undefined, entering: Entering): Promise<boolean> {
     const name = roomName(room)
-    const onTheWay = (this.#onTheWay ??= new Map())
+    const onTheWay = (this.#pending ??= new Map())
     if (!this.#seats.has(name) && this.#seats.size + onTheWay.size >= ROOMS_AT_MOST) {
       throw new GatewayError('TOO_MANY_ROOMS')
     }
-    const seat: Seat = { room, untilMs: entering.untilMs, local: undefined }
+    const seat: Subscription = { room, untilMs: entering.untilMs, local: undefined }
     onTheWay.set(name, seat)
     // What was granted just now holds for the seat that the socket may still have, too.
     this.setEnd(room, entering.untilMs)
@@ -153,17 +153,17 @@ export class Attendance {
   /** The socket is gone: lets go of every room. */
   end(): void {
     for (const { room } of this.#seats.values()) this.#leaveSeat(room)
-    this.#onTheWay = undefined
+    this.#pending = undefined
   }
 
-  #places(): Seat[] {
-    return [...new Map([...this.#seats, ...(this.#onTheWay ?? [])]).values()]
+  #places(): Subscription[] {
+    return [...new Map([...this.#seats, ...(this.#pending ?? [])]).values()]
   }
 
   /** The socket is not on its way into the room any more. */
   #arrive(name: string): void {
-    this.#onTheWay?.delete(name)
-    if (this.#onTheWay?.size === 0) this.#onTheWay = undefined
+    this.#pending?.delete(name)
+    if (this.#pending?.size === 0) this.#pending = undefined
   }
 
   #leaveSeat(room: Room): void {
@@ -175,7 +175,7 @@ export class Attendance {
     if (seat.local) this.#deps.rooms.release(seat.local)
   }
 
-  async #acquireAndEnter(room: Room, since: Position | undefined, way: Way): Promise<void> {
+  async #acquireAndEnter(room: Room, since: Position | undefined, way: Join): Promise<void> {
     const local = await this.#deps.rooms.acquire(room)
     try {
       if (since === undefined) this.#enter(local, {}, way, () => this.#answer(local, {}, way.answer))
@@ -187,7 +187,7 @@ export class Attendance {
   }
 
   /** Answers, tells what was missed, and enters; with much missed, what was missed is still on its way after the answer. */
-  async #resume(local: LocalRoom, since: Position, way: Way): Promise<void> {
+  async #resume(local: LocalRoom, since: Position, way: Join): Promise<void> {
     const { mayStay, answer } = way
     const { room } = local
     const { epoch, offset } = local.position
@@ -202,7 +202,7 @@ export class Attendance {
       metrics.resumed(outcomeOf(missed, recovered))
       this.#answer(local, missed, answer, recovered)
     }
-    const isEntered = await this.largeInTurn(() =>
+    const isEntered = await this.oneLargeAtATime(() =>
       replay(since, local, {
         isOpen: () => socket.isOpen() && mayStay(),
         flushed: () => socket.flushed(),
@@ -211,7 +211,7 @@ export class Attendance {
           answerOnce({}, local.position.offset - since.offset)
           socket.replay(room, since.epoch, notices)
         },
-        enter: (missed) => this.#enter(local, missed, way, () => answerOnce(missed)),
+        subscribe: (missed) => this.#enter(local, missed, way, () => answerOnce(missed)),
       }),
     )
     if (!isEntered) this.#deps.rooms.release(local)
@@ -245,7 +245,7 @@ export class Attendance {
    * Answers, sends what was missed, and joins, all in one turn: between any two of these a notice could come and be in
    * neither what was missed nor what is live.
    */
-  #enter(local: LocalRoom, { notices = [] }: Missed, { seat, mayStay }: Way, tell: () => void): void {
+  #enter(local: LocalRoom, { notices = [] }: Missed, { seat, mayStay }: Join, tell: () => void): void {
     const { room } = local
     const socket = this.#socket
     const { rooms } = this.#deps
