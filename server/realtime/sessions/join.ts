@@ -34,7 +34,7 @@ interface ReplaySide {
  * Tells a socket that stopped at `since` what it missed, page by page and no faster than it reads, until the rest ends
  * exactly where the room stands. Answers whether it entered then: not when it is gone before.
  */
-export async function replay(since: Position, room: Standing, side: ReplaySide): Promise<boolean> {
+export async function replay(since: Position, room: RoomState, side: ReplaySide): Promise<boolean> {
   let at = since
   let page: readonly Notice[] = []
   for (;;) {
@@ -79,12 +79,12 @@ const bytesOf = (notices: readonly Notice[]): number =>
 const NOTICES_AT_MOST = 1_000
 
 /** Where a room of this node stands. */
-export interface Standing {
+export interface RoomState {
   readonly position: Position
   readonly tail: readonly Notice[]
 }
 
-type WhatIsMissed =
+type Recovery =
   /** Exactly what lies between `since` and the position of the room. */
   | { readonly notices: readonly Notice[] }
   | { readonly gap: GapReason }
@@ -95,7 +95,7 @@ type WhatIsMissed =
  * What one who stopped at `since` missed until where the room stands now, given what was `read` of the log after `since`
  * so far. Pure. The log may have been read beyond the position of the room: that part will arrive live.
  */
-export function missedSince(since: Position, room: Standing, read: readonly Notice[]): WhatIsMissed {
+export function missedSince(since: Position, room: RoomState, read: readonly Notice[]): Recovery {
   const missing = room.position.offset - since.offset
   if (since.epoch !== room.position.epoch || missing < 0) return { gap: 'epoch-changed' }
   if (missing > NOTICES_AT_MOST) return { gap: 'too-many' }
