@@ -21,7 +21,7 @@ import { obey } from './sessions/registry.ts'
 import { isAllowedOrigin } from '../http/cors.ts'
 import { createOutbox } from './rooms/batcher.ts'
 import { Replays } from './rooms/prepared-event.ts'
-import { createSharedReads } from './rooms/local-rooms.ts'
+import { createPageReader } from './rooms/local-rooms.ts'
 import { serveSocket } from './socket-io/connection.ts'
 import { Sessions } from './sessions/registry.ts'
 import { chooseWrite } from './socket-io/socket-transport.ts'
@@ -109,7 +109,7 @@ export function createRealtime(
   const serving = {
     rooms,
     broker,
-    readPage: createSharedReads(broker),
+    readPage: createPageReader(broker),
     admission,
     alarms,
     sessions,

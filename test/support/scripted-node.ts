@@ -7,7 +7,7 @@ import { TimerWheel } from '../../server/lib/timers.ts'
 import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
 import { LocalRooms } from '../../server/realtime/rooms/local-rooms.ts'
 import { createOutbox } from '../../server/realtime/rooms/batcher.ts'
-import { createSharedReads } from '../../server/realtime/rooms/local-rooms.ts'
+import { createPageReader } from '../../server/realtime/rooms/local-rooms.ts'
 import { Session } from '../../server/realtime/sessions/session.ts'
 import type { Position } from '../../shared/position.ts'
 import { ADMIT_ALL } from './admit-all.ts'
@@ -91,7 +91,7 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
         rooms,
         metrics,
         log,
-        readPage: createSharedReads(broker),
+        readPage: createPageReader(broker),
         admission: ADMIT_ALL,
         alarms: new TimerWheel(),
       },

@@ -5,7 +5,7 @@ import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
 import { createOutbox } from '../../server/realtime/rooms/batcher.ts'
 import { Replays } from '../../server/realtime/rooms/prepared-event.ts'
-import { createSharedReads } from '../../server/realtime/rooms/local-rooms.ts'
+import { createPageReader } from '../../server/realtime/rooms/local-rooms.ts'
 import type { Notice } from '../../shared/notice.ts'
 
 const ROOM = { group: 'g' }
@@ -36,7 +36,7 @@ function createRoom(top: number): LocalRoom {
 describe('sockets that come back together', () => {
   it('share one read of the log while it is under way, and the room remembers it', async () => {
     let reads = 0
-    const readPage = createSharedReads({
+    const readPage = createPageReader({
       history: async (_room, { offset }): Promise<History> => {
         reads++
         return { notices: notices(offset + 1, 100), head: since(100) }
@@ -53,7 +53,7 @@ describe('sockets that come back together', () => {
 
   it('are not told of a failed read later than of their own', async () => {
     let reads = 0
-    const readPage = createSharedReads({
+    const readPage = createPageReader({
       history: async () => {
         reads++
         throw new Error('away')

@@ -8,7 +8,7 @@ import { TimerWheel } from '../../server/lib/timers.ts'
 import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
 import { LocalRooms } from '../../server/realtime/rooms/local-rooms.ts'
 import { createOutbox } from '../../server/realtime/rooms/batcher.ts'
-import { createSharedReads } from '../../server/realtime/rooms/local-rooms.ts'
+import { createPageReader } from '../../server/realtime/rooms/local-rooms.ts'
 import { Session } from '../../server/realtime/sessions/session.ts'
 import { ADMIT_ALL } from '../support/admit-all.ts'
 import { until } from '../support/wait.ts'
@@ -105,7 +105,7 @@ function createRace({
       leave: () => void (isIn = false),
       replay: (_room, _epoch, notices) => void got.push(...notices.map(({ offset }) => offset)),
     },
-    { broker, admission, alarms, readPage: createSharedReads(broker), metrics, log, rooms },
+    { broker, admission, alarms, readPage: createPageReader(broker), metrics, log, rooms },
   )
   return { session, rooms, got, closed, isIn: () => isIn }
 }

@@ -135,7 +135,7 @@ export type ReadPage = (room: LocalRoom, since: Position) => Promise<History>
  * Reads logs for sockets that come back. Those of a lost node come together and mostly stopped at the same place: who asks
  * for a page that is being read gets that one, and the room remembers it for those who come a moment later.
  */
-export function createSharedReads(broker: Pick<Broker, 'history'>): ReadPage {
+export function createPageReader(broker: Pick<Broker, 'history'>): ReadPage {
   const limit = createLimiter(PAGES_AT_ONCE)
   const underWay = new Map<string, Promise<History>>()
 
