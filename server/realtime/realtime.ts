@@ -10,7 +10,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { TimerWheel } from '../lib/timers.ts'
 import { createAudience } from './rooms/hub.ts'
-import { compareTops } from './rooms/local-rooms.ts'
+import { checkHeads } from './rooms/local-rooms.ts'
 import { drainSockets } from './socket-io/server.ts'
 import { createConnectionCount } from './connection-limits.ts'
 import type { GatewaySocket, GatewaySockets } from './socket-io/internals.ts'
@@ -140,7 +140,7 @@ export function createRealtime(
       io.engine.on('connection', (connection: GatewaySocket['conn']) =>
         slow.watch(connection, connections.add(connection.request)),
       )
-      void compareTops(rooms, broker, log, stopped.signal)
+      void checkHeads(rooms, broker, log, stopped.signal)
     },
 
     /** See `createStreams`. */

@@ -165,7 +165,7 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
       const tops = await broker.heads(open.map(({ room }) => room)).catch(() => [])
       for (const [i, room] of open.entries()) {
         const [before, top] = [seen[i], tops[i]]
-        if (before !== undefined && top !== undefined) room.compare(before, top)
+        if (before !== undefined && top !== undefined) room.checkHead(before, top)
       }
     },
 

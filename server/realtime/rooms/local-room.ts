@@ -111,7 +111,7 @@ export class LocalRoom {
   }
 
   /** Holds the room against the log when that ends elsewhere than the room stood at `seen`, a moment ago. */
-  compare(seen: Position, top: Position): void {
+  checkHead(seen: Position, top: Position): void {
     if (top.epoch === seen.epoch && top.offset < seen.offset) void this.#doubt()
     else if (top.epoch !== this.position.epoch || top.offset > this.position.offset) void this.catchUp()
   }

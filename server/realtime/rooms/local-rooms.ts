@@ -98,7 +98,7 @@ const COMPARE_EVERY_MS = 30_000
  * Looks every half minute, in one round trip, whether the logs end where the rooms of this node stand: a lost notice shows
  * by itself only when another one follows. Ends when `stop` is aborted; never rejects.
  */
-export async function compareTops(
+export async function checkHeads(
   rooms: LocalRooms,
   broker: Broker,
   log: Logger,
@@ -115,7 +115,7 @@ export async function compareTops(
       const tops = await broker.heads(open.map(({ room }) => room))
       for (const [i, room] of open.entries()) {
         const [before, top] = [seen[i], tops[i]]
-        if (before !== undefined && top !== undefined) room.compare(before, top)
+        if (before !== undefined && top !== undefined) room.checkHead(before, top)
       }
     } catch (err) {
       log.debug({ err }, 'tops could not be compared')
