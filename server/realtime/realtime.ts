@@ -19,7 +19,7 @@ import { LocalRoom } from './rooms/local-room.ts'
 import { LocalRooms } from './rooms/local-rooms.ts'
 import { obey } from './sessions/registry.ts'
 import { isAllowedOrigin } from '../http/cors.ts'
-import { createOutbox } from './rooms/batcher.ts'
+import { createBatcher } from './rooms/batcher.ts'
 import { Replays } from './rooms/prepared-event.ts'
 import { createPageReader } from './rooms/local-rooms.ts'
 import { serveSocket } from './socket-io/connection.ts'
@@ -95,7 +95,7 @@ export function createRealtime(
       broker,
       metrics,
       log,
-      outbox: createOutbox({ windowMs: options.batchWindowMs }, (notices) =>
+      outbox: createBatcher({ windowMs: options.batchWindowMs }, (notices) =>
         audience.tellNotices(room, local.position.epoch, notices),
       ),
       tellGap: (reason, position) => audience.tellGap(room, reason, position),

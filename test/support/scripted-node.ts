@@ -6,7 +6,7 @@ import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { TimerWheel } from '../../server/lib/timers.ts'
 import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
 import { LocalRooms } from '../../server/realtime/rooms/local-rooms.ts'
-import { createOutbox } from '../../server/realtime/rooms/batcher.ts'
+import { createBatcher } from '../../server/realtime/rooms/batcher.ts'
 import { createPageReader } from '../../server/realtime/rooms/local-rooms.ts'
 import { Session } from '../../server/realtime/sessions/session.ts'
 import type { Position } from '../../shared/position.ts'
@@ -45,7 +45,7 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
       broker,
       metrics,
       log,
-      outbox: createOutbox(
+      outbox: createBatcher(
         { windowMs },
         (notices) => {
           for (const { ear } of clients) if (ear.isIn) ear.onNotices(local.position.epoch, notices)

@@ -1,12 +1,12 @@
 import { expect } from 'chai'
-import { createOutbox } from '../../server/realtime/rooms/batcher.ts'
+import { createBatcher } from '../../server/realtime/rooms/batcher.ts'
 import { createStillClock } from '../support/still-clock.ts'
 
 describe('outbox of a room', () => {
   const open = (windowMs = 25, tookMs = 0) => {
     const clock = createStillClock()
     const frames: number[][] = []
-    const outbox = createOutbox(
+    const outbox = createBatcher(
       { windowMs },
       (notices) => {
         clock.take(tookMs)

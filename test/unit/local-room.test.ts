@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import type { Broker, RoomListener } from '../../server/broker/broker.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
-import { createOutbox } from '../../server/realtime/rooms/batcher.ts'
+import { createBatcher } from '../../server/realtime/rooms/batcher.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import { undoAfterEach } from '../support/undo.ts'
 import { until } from '../support/wait.ts'
@@ -39,7 +39,7 @@ describe('a room of a node', () => {
         broker: broker as Broker,
         metrics: createMetrics(),
         log: pino({ level: 'silent' }),
-        outbox: createOutbox({ windowMs: 0 }, () => undefined),
+        outbox: createBatcher({ windowMs: 0 }, () => undefined),
         tellGap: () => undefined,
       },
     )

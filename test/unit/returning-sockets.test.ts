@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import type { History } from '../../server/broker/broker.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
-import { createOutbox } from '../../server/realtime/rooms/batcher.ts'
+import { createBatcher } from '../../server/realtime/rooms/batcher.ts'
 import { Replays } from '../../server/realtime/rooms/prepared-event.ts'
 import { createPageReader } from '../../server/realtime/rooms/local-rooms.ts'
 import type { Notice } from '../../shared/notice.ts'
@@ -26,7 +26,7 @@ function createRoom(top: number): LocalRoom {
     broker: {} as never,
     metrics: createMetrics(),
     log: pino({ level: 'silent' }),
-    outbox: createOutbox({ windowMs: 0 }, () => undefined),
+    outbox: createBatcher({ windowMs: 0 }, () => undefined),
     tellGap: () => undefined,
   })
   room.position = since(top)

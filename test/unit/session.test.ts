@@ -7,7 +7,7 @@ import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { TimerWheel } from '../../server/lib/timers.ts'
 import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
 import { LocalRooms } from '../../server/realtime/rooms/local-rooms.ts'
-import { createOutbox } from '../../server/realtime/rooms/batcher.ts'
+import { createBatcher } from '../../server/realtime/rooms/batcher.ts'
 import { createPageReader } from '../../server/realtime/rooms/local-rooms.ts'
 import { Session } from '../../server/realtime/sessions/session.ts'
 import { ADMIT_ALL } from '../support/admit-all.ts'
@@ -86,7 +86,7 @@ function createRace({
         broker,
         metrics,
         log,
-        outbox: createOutbox(
+        outbox: createBatcher(
           { windowMs: 0 },
           (notices) => void (isIn && got.push(...notices.map(({ offset }) => offset))),
         ),

@@ -21,7 +21,7 @@ interface OutboxOptions {
  * Gathers the notices of one room into frames: the first of a quiet room leaves at once, what follows within the window
  * leaves together at its end. Keeps order; holds at most one frame.
  */
-export function createOutbox(
+export function createBatcher(
   { windowMs }: OutboxOptions,
   send: (notices: readonly Notice[]) => void,
   clock: Clock = NODE_CLOCK,
@@ -73,4 +73,4 @@ export function createOutbox(
   }
 }
 
-export type Outbox = ReturnType<typeof createOutbox>
+export type Outbox = ReturnType<typeof createBatcher>
