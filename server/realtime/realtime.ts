@@ -9,7 +9,7 @@ import type { ClientAddress } from '../http/client-address.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { TimerWheel } from '../lib/timers.ts'
-import { createAudience } from './rooms/hub.ts'
+import { createHub } from './rooms/hub.ts'
 import { checkHeads } from './rooms/local-rooms.ts'
 import { drainSockets } from './socket-io/server.ts'
 import { createConnectionCount } from './connection-limits.ts'
@@ -88,7 +88,7 @@ export function createRealtime(
       } else answer(null, isAllowedOrigin(request.headers, options.origins))
     },
   })
-  const audience = createAudience(metrics)
+  const audience = createHub(metrics)
 
   const rooms = new LocalRooms((room) => {
     const local: LocalRoom = new LocalRoom(room, {
@@ -96,9 +96,9 @@ export function createRealtime(
       metrics,
       log,
       outbox: createBatcher({ windowMs: options.batchWindowMs }, (notices) =>
-        audience.tellNotices(room, local.position.epoch, notices),
+        audience.broadcast(room, local.position.epoch, notices),
       ),
-      tellGap: (reason, position) => audience.tellGap(room, reason, position),
+      tellGap: (reason, position) => audience.broadcastGap(room, reason, position),
     })
     return local
   })

@@ -4,7 +4,7 @@ import type { Position } from '../../shared/position.ts'
 import type { Goodbye, ServerToClient, SubscribeRequest, Subscribed } from '../../shared/protocol.ts'
 import type { Principal } from '../auth/principal.ts'
 import { toOutgoing } from './rooms/prepared-event.ts'
-import type { Audience, Listener } from './rooms/hub.ts'
+import type { Hub, Listener } from './rooms/hub.ts'
 import type { ConnectionCount } from './connection-limits.ts'
 import { Session } from './sessions/session.ts'
 import type { SessionDependencies, SessionSide } from './sessions/session.ts'
@@ -16,7 +16,7 @@ const WAITING_AT_MOST_BYTES = 1024 * 1024
 const SIGN_OF_LIFE_EVERY_MS = 15_000
 
 interface StreamsDependencies extends SessionDependencies {
-  readonly audience: Audience
+  readonly audience: Hub
   readonly sessions: Sessions
   readonly connections: ConnectionCount
 }

@@ -17,7 +17,7 @@ const FACES: readonly Face[] = ['admin', 'member']
 const nameOf = (face: Face, room: Room): string => `${face}/${roomName(room)}`
 
 /** Speaks to all who listen to a room on this node at once. */
-export function createAudience(metrics: Metrics) {
+export function createHub(metrics: Metrics) {
   const listeners = new Map<string, Set<Listener>>()
 
   return {
@@ -39,7 +39,7 @@ export function createAudience(metrics: Metrics) {
     size: (room: Room): number =>
       FACES.reduce((sum, face) => sum + (listeners.get(nameOf(face, room))?.size ?? 0), 0),
 
-    tellNotices(room: Room, epoch: string, notices: readonly Notice[]): void {
+    broadcast(room: Room, epoch: string, notices: readonly Notice[]): void {
       const nowMs = Date.now()
       for (const { receivedAtMs } of notices) metrics.noticeTook(Math.max(0, nowMs - receivedAtMs))
       for (const face of FACES) {
@@ -52,7 +52,7 @@ export function createAudience(metrics: Metrics) {
       }
     },
 
-    tellGap(room: Room, reason: GapReason, position: Position): void {
+    broadcastGap(room: Room, reason: GapReason, position: Position): void {
       metrics.gapTold(reason)
       const outgoing: OutgoingGap = new Outgoing('gap', { room, reason, position })
       for (const face of FACES)
@@ -61,4 +61,4 @@ export function createAudience(metrics: Metrics) {
   }
 }
 
-export type Audience = ReturnType<typeof createAudience>
+export type Hub = ReturnType<typeof createHub>

@@ -3,7 +3,7 @@ import type { GapReason, Position } from '../../../shared/position.ts'
 import type { Goodbye, Unsubscribed } from '../../../shared/protocol.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import type { Audience, Listener } from '../rooms/hub.ts'
+import type { Hub, Listener } from '../rooms/hub.ts'
 import type { Face, OutgoingGap, OutgoingNotices, Replays, Outgoing } from '../rooms/prepared-event.ts'
 import { flushed } from './internals.ts'
 import type { GatewaySocket } from './internals.ts'
@@ -13,7 +13,7 @@ import { Socket as TcpSocket } from 'node:net'
 import type { Logger } from '../../telemetry/logger.ts'
 
 export interface SocketSideDependencies {
-  readonly audience: Audience
+  readonly audience: Hub
   readonly write: Write
   readonly replays: Replays
   readonly metrics: Metrics
