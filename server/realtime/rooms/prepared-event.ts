@@ -4,7 +4,7 @@ import type { Notice } from '../../../shared/notice.ts'
 import type { Room } from '../../../shared/room.ts'
 
 /** Admins see who recalled and from where, members do not: the two listen apart, so that nothing is filtered for each. */
-export type Face = 'admin' | 'member'
+export type Role = 'admin' | 'member'
 
 interface Payloads {
   readonly 'messages-recalled': NoticeBatch
@@ -39,7 +39,7 @@ export type OutgoingGap = Outgoing<'gap'>
 
 /** Notices as they go to one face. */
 export const toOutgoing = (
-  face: Face,
+  role: Role,
   room: Room,
   epoch: string,
   notices: readonly Notice[],
@@ -47,7 +47,7 @@ export const toOutgoing = (
   new Outgoing('messages-recalled', {
     room,
     epoch,
-    notices: face === 'admin' ? notices : notices.map(toMemberNotice),
+    notices: role === 'admin' ? notices : notices.map(toMemberNotice),
   })
 
 const FINAL_TEXT = 0x81
@@ -72,7 +72,7 @@ function headOf(bytes: number): readonly number[] {
 const KEPT_AT_MOST = 64
 
 interface Kept {
-  readonly face: Face
+  readonly role: Role
   readonly notices: readonly Notice[]
   readonly outgoing: OutgoingNotices
 }
@@ -82,11 +82,11 @@ export class Replays {
   #kept: Kept[] = []
 
   /** `notices` is a run of the log of the room, not empty. */
-  outgoing(face: Face, room: Room, epoch: string, notices: readonly Notice[]): OutgoingNotices {
-    const known = this.#kept.find((kept) => kept.face === face && isSameRun(kept.notices, notices))
+  outgoing(role: Role, room: Room, epoch: string, notices: readonly Notice[]): OutgoingNotices {
+    const known = this.#kept.find((kept) => kept.role === role && isSameRun(kept.notices, notices))
     if (known !== undefined) return known.outgoing
-    const outgoing = toOutgoing(face, room, epoch, notices)
-    this.#kept = [{ face, notices, outgoing }, ...this.#kept.slice(0, KEPT_AT_MOST - 1)]
+    const outgoing = toOutgoing(role, room, epoch, notices)
+    this.#kept = [{ role, notices, outgoing }, ...this.#kept.slice(0, KEPT_AT_MOST - 1)]
     return outgoing
   }
 }

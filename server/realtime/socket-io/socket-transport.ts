@@ -4,7 +4,7 @@ import type { Goodbye, Unsubscribed } from '../../../shared/protocol.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Hub, Listener } from '../rooms/hub.ts'
-import type { Face, OutgoingGap, OutgoingNotices, Replays, Outgoing } from '../rooms/prepared-event.ts'
+import type { Role, OutgoingGap, OutgoingNotices, Replays, Outgoing } from '../rooms/prepared-event.ts'
 import { flushed } from './internals.ts'
 import type { GatewaySocket } from './internals.ts'
 import type { SessionSide } from '../sessions/session.ts'
@@ -22,12 +22,12 @@ export interface SocketSideDependencies {
 /** What a session does to a socket of Socket.IO, and what rooms do to it. */
 export class SocketSide implements SessionSide, Listener {
   readonly #socket: GatewaySocket
-  readonly #face: Face
+  readonly #role: Role
   readonly #deps: SocketSideDependencies
 
   constructor(socket: GatewaySocket, dependencies: SocketSideDependencies) {
     this.#socket = socket
-    this.#face = socket.data.principal.role
+    this.#role = socket.data.principal.role
     this.#deps = dependencies
   }
 
@@ -40,17 +40,17 @@ export class SocketSide implements SessionSide, Listener {
   }
 
   join(room: Room): void {
-    this.#deps.audience.join(this.#face, room, this)
+    this.#deps.audience.join(this.#role, room, this)
   }
 
   leave(room: Room): void {
-    this.#deps.audience.leave(this.#face, room, this)
+    this.#deps.audience.leave(this.#role, room, this)
   }
 
   replay(room: Room, epoch: string, notices: readonly Notice[]): void {
     if (notices.length === 0) return
     this.#deps.metrics.noticesDelivered(notices.length, 1)
-    this.onNotices(this.#deps.replays.outgoing(this.#face, room, epoch, notices))
+    this.onNotices(this.#deps.replays.outgoing(this.#role, room, epoch, notices))
   }
 
   onNotices(outgoing: OutgoingNotices): void {
