@@ -20,7 +20,7 @@ import { LocalRooms } from './rooms/local-rooms.ts'
 import { obey } from './sessions/registry.ts'
 import { isAllowedOrigin } from '../http/cors.ts'
 import { createBatcher } from './rooms/batcher.ts'
-import { Replays } from './rooms/prepared-event.ts'
+import { ReplayCache } from './rooms/prepared-event.ts'
 import { createPageReader } from './rooms/local-rooms.ts'
 import { serveSocket } from './socket-io/connection.ts'
 import { Sessions } from './sessions/registry.ts'
@@ -117,7 +117,7 @@ export function createRealtime(
     metrics,
     log,
   }
-  const servingSockets = { ...serving, write: chooseWrite(log), replays: new Replays() }
+  const servingSockets = { ...serving, write: chooseWrite(log), replays: new ReplayCache() }
   io.on('connection', (socket) => serveSocket(socket, servingSockets))
   const streams = createStreams({ ...serving, connections })
   const hear = (text: string): void => {

@@ -3,7 +3,7 @@ import { ERRORS, GatewayError, GOODBYES } from '../../shared/errors.ts'
 import type { Position } from '../../shared/position.ts'
 import type { Goodbye, ServerToClient, SubscribeRequest, Subscribed } from '../../shared/protocol.ts'
 import type { Principal } from '../auth/principal.ts'
-import { toOutgoing } from './rooms/prepared-event.ts'
+import { prepareNotices } from './rooms/prepared-event.ts'
 import type { Hub, Listener } from './rooms/hub.ts'
 import type { ConnectionCount } from './connection-limits.ts'
 import { Session } from './sessions/session.ts'
@@ -63,7 +63,7 @@ export function createStreams({ audience, sessions, connections, ...dependencies
       replay(room, epoch, notices) {
         if (notices.length === 0 || !isOpen()) return
         metrics.noticesDelivered(notices.length, 1)
-        listener.onNotices(toOutgoing(face, room, epoch, notices))
+        listener.onNotices(prepareNotices(face, room, epoch, notices))
       },
       tellGap: (room, reason, position) => write('gap', { room, reason, position }, position),
       tellUnsubscribed(unsubscribed) {

@@ -4,7 +4,7 @@ import type { History } from '../../server/broker/broker.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
 import { createBatcher } from '../../server/realtime/rooms/batcher.ts'
-import { Replays } from '../../server/realtime/rooms/prepared-event.ts'
+import { ReplayCache } from '../../server/realtime/rooms/prepared-event.ts'
 import { createPageReader } from '../../server/realtime/rooms/local-rooms.ts'
 import type { Notice } from '../../shared/notice.ts'
 
@@ -87,7 +87,7 @@ describe('sockets that come back together', () => {
   })
 
   it('are sent what they missed alike in one encoding, and each face its own', () => {
-    const replays = new Replays()
+    const replays = new ReplayCache()
     const run = notices(1, 3)
     const admin = replays.outgoing('admin', ROOM, 'e', run)
     expect(replays.outgoing('admin', ROOM, 'e', [...run])).to.equal(admin)

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { Server } from 'socket.io'
 import { io } from 'socket.io-client'
 import type { GatewaySocket, GatewaySockets } from '../../server/realtime/socket-io/internals.ts'
-import { Outgoing } from '../../server/realtime/rooms/prepared-event.ts'
+import { PreparedEvent } from '../../server/realtime/rooms/prepared-event.ts'
 import { chooseWrite } from '../../server/realtime/socket-io/socket-transport.ts'
 import type { Write } from '../../server/realtime/socket-io/socket-transport.ts'
 import { createLogger } from '../../server/telemetry/logger.ts'
@@ -16,7 +16,7 @@ const log = createLogger('silent')
 const GROUP = { group: 'g' }
 
 const notices = (offset: number, padding = '') =>
-  new Outgoing('messages-recalled', {
+  new PreparedEvent('messages-recalled', {
     room: GROUP,
     epoch: `e${padding}`,
     notices: [{ offset, group: 'g', messages: [{ seq: offset }], recalledAtMs: 1 }],

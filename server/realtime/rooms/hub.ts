@@ -3,13 +3,13 @@ import type { GapReason, Position } from '../../../shared/position.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import { Outgoing, toOutgoing } from './prepared-event.ts'
-import type { Role, OutgoingGap, OutgoingNotices } from './prepared-event.ts'
+import { PreparedEvent, prepareNotices } from './prepared-event.ts'
+import type { Role, PreparedGap, PreparedNotices } from './prepared-event.ts'
 
 /** One that listens to rooms: a socket, or a stream. */
 export interface Listener {
-  onNotices(outgoing: OutgoingNotices): void
-  onGap(outgoing: OutgoingGap): void
+  onNotices(outgoing: PreparedNotices): void
+  onGap(outgoing: PreparedGap): void
 }
 
 const FACES: readonly Role[] = ['admin', 'member']
@@ -47,14 +47,14 @@ export function createHub(metrics: Metrics) {
         const listening = listeners.get(nameOf(role, room))
         if (listening === undefined) continue
         metrics.noticesDelivered(notices.length, listening.size)
-        const outgoing = toOutgoing(role, room, epoch, notices)
+        const outgoing = prepareNotices(role, room, epoch, notices)
         for (const listener of listening) listener.onNotices(outgoing)
       }
     },
 
     broadcastGap(room: Room, reason: GapReason, position: Position): void {
       metrics.gapTold(reason)
-      const outgoing: OutgoingGap = new Outgoing('gap', { room, reason, position })
+      const outgoing: PreparedGap = new PreparedEvent('gap', { room, reason, position })
       for (const role of FACES)
         for (const listener of listeners.get(nameOf(role, room)) ?? []) listener.onGap(outgoing)
     },

@@ -12,7 +12,7 @@ interface Payloads {
 }
 
 /** An event for many at once, in each form in which it is sent. A form is made once, when the first one needs it. */
-export class Outgoing<Event extends keyof Payloads> {
+export class PreparedEvent<Event extends keyof Payloads> {
   readonly payload: Payloads[Event]
   readonly #event: Event
   #packet: string | undefined
@@ -34,17 +34,17 @@ export class Outgoing<Event extends keyof Payloads> {
   }
 }
 
-export type OutgoingNotices = Outgoing<'messages-recalled'>
-export type OutgoingGap = Outgoing<'gap'>
+export type PreparedNotices = PreparedEvent<'messages-recalled'>
+export type PreparedGap = PreparedEvent<'gap'>
 
 /** Notices as they go to one face. */
-export const toOutgoing = (
+export const prepareNotices = (
   role: Role,
   room: Room,
   epoch: string,
   notices: readonly Notice[],
-): OutgoingNotices =>
-  new Outgoing('messages-recalled', {
+): PreparedNotices =>
+  new PreparedEvent('messages-recalled', {
     room,
     epoch,
     notices: role === 'admin' ? notices : notices.map(toMemberNotice),
@@ -74,18 +74,18 @@ const KEPT_AT_MOST = 64
 interface Kept {
   readonly role: Role
   readonly notices: readonly Notice[]
-  readonly outgoing: OutgoingNotices
+  readonly outgoing: PreparedNotices
 }
 
 /** What sockets missed, encoded once for those who missed the same: many do, after a node was lost. */
-export class Replays {
+export class ReplayCache {
   #kept: Kept[] = []
 
   /** `notices` is a run of the log of the room, not empty. */
-  outgoing(role: Role, room: Room, epoch: string, notices: readonly Notice[]): OutgoingNotices {
+  outgoing(role: Role, room: Room, epoch: string, notices: readonly Notice[]): PreparedNotices {
     const known = this.#kept.find((kept) => kept.role === role && isSameRun(kept.notices, notices))
     if (known !== undefined) return known.outgoing
-    const outgoing = toOutgoing(role, room, epoch, notices)
+    const outgoing = prepareNotices(role, room, epoch, notices)
     this.#kept = [{ role, notices, outgoing }, ...this.#kept.slice(0, KEPT_AT_MOST - 1)]
     return outgoing
   }

@@ -4,7 +4,13 @@ import type { Goodbye, Unsubscribed } from '../../../shared/protocol.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Hub, Listener } from '../rooms/hub.ts'
-import type { Role, OutgoingGap, OutgoingNotices, Replays, Outgoing } from '../rooms/prepared-event.ts'
+import type {
+  Role,
+  PreparedGap,
+  PreparedNotices,
+  ReplayCache,
+  PreparedEvent,
+} from '../rooms/prepared-event.ts'
 import { flushed } from './internals.ts'
 import type { GatewaySocket } from './internals.ts'
 import type { SessionSide } from '../sessions/session.ts'
@@ -15,7 +21,7 @@ import type { Logger } from '../../telemetry/logger.ts'
 export interface SocketSideDependencies {
   readonly audience: Hub
   readonly write: Write
-  readonly replays: Replays
+  readonly replays: ReplayCache
   readonly metrics: Metrics
 }
 
@@ -53,11 +59,11 @@ export class SocketSide implements SessionSide, Listener {
     this.onNotices(this.#deps.replays.outgoing(this.#role, room, epoch, notices))
   }
 
-  onNotices(outgoing: OutgoingNotices): void {
+  onNotices(outgoing: PreparedNotices): void {
     this.#deps.write(this.#socket.conn, outgoing)
   }
 
-  onGap(outgoing: OutgoingGap): void {
+  onGap(outgoing: PreparedGap): void {
     this.#deps.write(this.#socket.conn, outgoing)
   }
 
@@ -76,7 +82,7 @@ export class SocketSide implements SessionSide, Listener {
 }
 
 type Connection = GatewaySocket['conn']
-type AnyOutgoing = Pick<Outgoing<'messages-recalled'>, 'packet' | 'frame'>
+type AnyOutgoing = Pick<PreparedEvent<'messages-recalled'>, 'packet' | 'frame'>
 
 /** The versions of Socket.IO whose inner fields, and whose order of writing, this was tried with. */
 const TESTED = /^4\.8\.\d+$/
