@@ -7,7 +7,7 @@ import { prepareNotices } from './rooms/prepared-event.ts'
 import type { Hub, Listener } from './rooms/hub.ts'
 import type { ConnectionCount } from './connection-limits.ts'
 import { Session } from './sessions/session.ts'
-import type { SessionDependencies, SessionSide } from './sessions/session.ts'
+import type { SessionDependencies, Transport } from './sessions/session.ts'
 import type { Sessions } from './sessions/registry.ts'
 
 /** More waits for a stream: it is sent away, and comes back with its position. */
@@ -55,7 +55,7 @@ export function createStreams({ audience, sessions, connections, ...dependencies
       },
       onGap: ({ payload }) => write('gap', payload, payload.position),
     }
-    const side: SessionSide = {
+    const side: Transport = {
       isOpen,
       flushed: () => flushed(response),
       join: (room) => audience.join(face, room, listener),

@@ -18,13 +18,13 @@ import type { Logger } from '../../telemetry/logger.ts'
 import type { TimerWheel } from '../../lib/timers.ts'
 import { TokenBucket } from '../../lib/flow-control.ts'
 import { Subscriptions } from './subscriptions.ts'
-import type { SubscriptionsDependencies, RoomSide } from './subscriptions.ts'
+import type { SubscriptionsDependencies, RoomTransport } from './subscriptions.ts'
 import { parseRecalled, parseRoom, parseSubscribe } from './requests.ts'
 
 const REQUESTS_UNDER_WAY_AT_MOST = 100
 
 /** What a session does to its socket. */
-export interface SessionSide extends RoomSide {
+export interface Transport extends RoomTransport {
   /** Tells that the socket is not in a room any more without having asked for that. */
   tellUnsubscribed(unsubscribed: Unsubscribed): void
   /** Says why, and closes. */
@@ -42,7 +42,7 @@ export interface SessionDependencies extends SubscriptionsDependencies {
 /** What one socket may do and asks for. Requests about one room are served one after the other. */
 export class Session {
   readonly #deps: SessionDependencies
-  readonly #socket: SessionSide
+  readonly #socket: Transport
   readonly #attendance: Subscriptions
   /** Requests under way, by room; there while there are any, because most sessions are quiet for hours. */
   #queues: Map<string, Promise<unknown>> | undefined
@@ -52,7 +52,7 @@ export class Session {
   /** When the next of what was granted ends. */
   #wakesAtMs = Infinity
 
-  constructor(principal: Principal, socket: SessionSide, dependencies: SessionDependencies) {
+  constructor(principal: Principal, socket: Transport, dependencies: SessionDependencies) {
     this.#principal = principal
     this.#socket = socket
     this.#deps = dependencies

@@ -21,7 +21,7 @@ const READ_AGAIN_AFTER_MS = 1_000
 const CATCH_UP_WITHIN_MS = 3_000
 
 /** What is done to a socket that enters and leaves rooms. */
-export interface RoomSide {
+export interface RoomTransport {
   isOpen(): boolean
   /** Resolves once all that was sent so far is on its way, or the socket is closed. */
   flushed(): Promise<void>
@@ -66,13 +66,13 @@ interface Join extends Pick<Entering, 'answer'> {
 /** The rooms that one socket is in, and how it gets in and out. */
 export class Subscriptions {
   readonly #deps: SubscriptionsDependencies
-  readonly #socket: RoomSide
+  readonly #socket: RoomTransport
   readonly #seats = new Map<string, Subscription>()
   /** Rooms on whose way the socket is; there while there are any, because most sockets are quiet for hours. */
   #pending: Map<string, Subscription> | undefined
   #largeInTurn: Limiter | undefined
 
-  constructor(socket: RoomSide, dependencies: SubscriptionsDependencies) {
+  constructor(socket: RoomTransport, dependencies: SubscriptionsDependencies) {
     this.#socket = socket
     this.#deps = dependencies
   }

@@ -3,14 +3,14 @@ import type { GatewaySocket, GatewaySockets } from './internals.ts'
 import { Session } from '../sessions/session.ts'
 import type { SessionDependencies } from '../sessions/session.ts'
 import type { Sessions } from '../sessions/registry.ts'
-import { SocketSide } from './socket-transport.ts'
-import type { SocketSideDependencies } from './socket-transport.ts'
+import { SocketTransport } from './socket-transport.ts'
+import type { SocketTransportDependencies } from './socket-transport.ts'
 import { asGatewayError, ERRORS } from '../../../shared/errors.ts'
 import type { HandshakeRefusal } from '../../../shared/protocol.ts'
 import type { FailureLimiter } from '../../auth/authentication.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 
-interface SocketDependencies extends SessionDependencies, SocketSideDependencies {
+interface SocketDependencies extends SessionDependencies, SocketTransportDependencies {
   readonly sessions: Sessions
 }
 
@@ -19,7 +19,7 @@ export function serveSocket(socket: GatewaySocket, dependencies: SocketDependenc
   const { principal } = socket.data
   const { sessions } = dependencies
   forgetHandshake(socket)
-  const session = new Session(principal, new SocketSide(socket, dependencies), dependencies)
+  const session = new Session(principal, new SocketTransport(socket, dependencies), dependencies)
   socket.onAny((name: string, ...values: unknown[]) => {
     const answer = takeCallback(values)
     // No value, or several, are no request: what checks it says so.

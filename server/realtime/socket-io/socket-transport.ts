@@ -13,12 +13,12 @@ import type {
 } from '../rooms/prepared-event.ts'
 import { flushed } from './internals.ts'
 import type { GatewaySocket } from './internals.ts'
-import type { SessionSide } from '../sessions/session.ts'
+import type { Transport } from '../sessions/session.ts'
 import { createRequire } from 'node:module'
 import { Socket as TcpSocket } from 'node:net'
 import type { Logger } from '../../telemetry/logger.ts'
 
-export interface SocketSideDependencies {
+export interface SocketTransportDependencies {
   readonly audience: Hub
   readonly write: Write
   readonly replays: ReplayCache
@@ -26,12 +26,12 @@ export interface SocketSideDependencies {
 }
 
 /** What a session does to a socket of Socket.IO, and what rooms do to it. */
-export class SocketSide implements SessionSide, Listener {
+export class SocketTransport implements Transport, Listener {
   readonly #socket: GatewaySocket
   readonly #role: Role
-  readonly #deps: SocketSideDependencies
+  readonly #deps: SocketTransportDependencies
 
-  constructor(socket: GatewaySocket, dependencies: SocketSideDependencies) {
+  constructor(socket: GatewaySocket, dependencies: SocketTransportDependencies) {
     this.#socket = socket
     this.#role = socket.data.principal.role
     this.#deps = dependencies
