@@ -24,7 +24,7 @@ import { ReplayCache } from './rooms/prepared-event.ts'
 import { createPageReader } from './rooms/local-rooms.ts'
 import { serveSocket } from './socket-io/connection.ts'
 import { Sessions } from './sessions/registry.ts'
-import { chooseWrite } from './socket-io/socket-transport.ts'
+import { createWriter } from './socket-io/socket-transport.ts'
 import { watchSlowSockets } from './socket-io/slow-consumers.ts'
 import { createStreams } from './server-sent-events.ts'
 
@@ -117,7 +117,7 @@ export function createRealtime(
     metrics,
     log,
   }
-  const servingSockets = { ...serving, write: chooseWrite(log), replays: new ReplayCache() }
+  const servingSockets = { ...serving, write: createWriter(log), replays: new ReplayCache() }
   io.on('connection', (socket) => serveSocket(socket, servingSockets))
   const streams = createStreams({ ...serving, connections })
   const hear = (text: string): void => {

@@ -6,7 +6,7 @@ import { Server } from 'socket.io'
 import { io } from 'socket.io-client'
 import type { GatewaySocket, GatewaySockets } from '../../server/realtime/socket-io/internals.ts'
 import { PreparedEvent } from '../../server/realtime/rooms/prepared-event.ts'
-import { chooseWrite } from '../../server/realtime/socket-io/socket-transport.ts'
+import { createWriter } from '../../server/realtime/socket-io/socket-transport.ts'
 import type { Write } from '../../server/realtime/socket-io/socket-transport.ts'
 import { createLogger } from '../../server/telemetry/logger.ts'
 import { undoAfterEach } from '../support/undo.ts'
@@ -60,7 +60,7 @@ describe('the short cut to a socket', () => {
 
   it('is taken to a socket that is level, and arrives as an event like any other', async () => {
     const { socket, got, ordinary } = await open()
-    const send = await level(socket, chooseWrite(log))
+    const send = await level(socket, createWriter(log))
     send(1)
     send(2)
     await until('both arrive', () => got.length === 2)
@@ -70,7 +70,7 @@ describe('the short cut to a socket', () => {
 
   it('overtakes nothing that was sent in the ordinary way, and is not overtaken', async () => {
     const { socket, got, ordinary } = await open()
-    const send = await level(socket, chooseWrite(log))
+    const send = await level(socket, createWriter(log))
     for (let offset = 1; offset <= 300; offset++) {
       if (offset % 7 === 0)
         socket.emit('gap', { room: GROUP, reason: 'trimmed', position: { epoch: 'e', offset } })
@@ -84,7 +84,7 @@ describe('the short cut to a socket', () => {
 
   it('is not taken to a socket that does not read as fast as it is written to', async () => {
     const { socket, got, ordinary } = await open()
-    const send = await level(socket, chooseWrite(log))
+    const send = await level(socket, createWriter(log))
     // More than the system holds for a connection, in one turn, in which nobody reads.
     for (let offset = 1; offset <= 200; offset++) send(offset, 'x'.repeat(100_000))
     expect(ordinary()).to.be.greaterThan(50)
@@ -94,7 +94,7 @@ describe('the short cut to a socket', () => {
 
   it('is not taken with a version of Socket.IO that it was not tried with', async () => {
     const { socket, got, ordinary } = await open()
-    const send = await level(socket, chooseWrite(log, '5.0.0'))
+    const send = await level(socket, createWriter(log, '5.0.0'))
     send(1)
     await until('it arrives', () => got.length === 1)
     expect(ordinary()).to.equal(1)
@@ -102,7 +102,7 @@ describe('the short cut to a socket', () => {
 
   it('is harmless for a socket that is gone', async () => {
     const { socket } = await open()
-    const send = await level(socket, chooseWrite(log))
+    const send = await level(socket, createWriter(log))
     const gone = once(socket, 'disconnect')
     socket.conn.close()
     send(1)

@@ -107,25 +107,25 @@ interface Inner {
  * the frame goes straight to the TCP connection of a socket that is level: everything sent before has left, and nothing
  * waits that it would overtake. Any other socket gets it on the ordinary way, behind what waits.
  */
-export function chooseWrite(log: Logger, version: string = versionOfSocketIo()): Write {
+export function createWriter(log: Logger, version: string = versionOfSocketIo()): Write {
   if (!TESTED.test(version)) {
     log.warn({ version }, 'unknown version of Socket.IO, sockets are written to in the ordinary, slower way')
-    return writeOrdinarily
+    return writeThroughEngine
   }
   return (connection, outgoing) => {
-    const tcp = levelTcp(connection)
-    if (tcp === undefined) writeOrdinarily(connection, outgoing)
+    const tcp = idleTcpSocket(connection)
+    if (tcp === undefined) writeThroughEngine(connection, outgoing)
     else tcp.write(outgoing.frame)
   }
 }
 
-function writeOrdinarily(connection: Connection, outgoing: AnyOutgoing): void {
+function writeThroughEngine(connection: Connection, outgoing: AnyOutgoing): void {
   const options = { compress: false, wsPreEncodedFrame: [outgoing.frame] }
   connection.write(outgoing.packet, options as Parameters<Connection['write']>[1])
 }
 
 /** The TCP connection below an open WebSocket without compression on which nothing waits. */
-function levelTcp(connection: Connection): TcpSocket | undefined {
+function idleTcpSocket(connection: Connection): TcpSocket | undefined {
   if (connection.readyState !== 'open') return undefined
   const { writeBuffer, transport } = connection as unknown as Inner
   if (transport?.writable !== true || transport.name !== 'websocket' || transport.perMessageDeflate)
