@@ -1,4 +1,4 @@
-import { forgetHandshake } from './internals.ts'
+import { releaseHandshake } from './internals.ts'
 import type { GatewaySocket, GatewaySockets } from './internals.ts'
 import { Session } from '../sessions/session.ts'
 import type { SessionDependencies } from '../sessions/session.ts'
@@ -18,7 +18,7 @@ interface SocketDependencies extends SessionDependencies, SocketTransportDepende
 export function serveSocket(socket: GatewaySocket, dependencies: SocketDependencies): void {
   const { principal } = socket.data
   const { sessions } = dependencies
-  forgetHandshake(socket)
+  releaseHandshake(socket)
   const session = new Session(principal, new SocketTransport(socket, dependencies), dependencies)
   socket.onAny((name: string, ...values: unknown[]) => {
     const answer = takeCallback(values)
