@@ -17,7 +17,7 @@ import type { GatewaySocket, GatewaySockets } from './socket-io/internals.ts'
 import { guardHandshake } from './socket-io/connection.ts'
 import { LocalRoom } from './rooms/local-room.ts'
 import { LocalRooms } from './rooms/local-rooms.ts'
-import { obey } from './sessions/registry.ts'
+import { applyAnnouncement } from './sessions/registry.ts'
 import { isAllowedOrigin } from '../http/cors.ts'
 import { createBatcher } from './rooms/batcher.ts'
 import { ReplayCache } from './rooms/prepared-event.ts'
@@ -122,7 +122,7 @@ export function createRealtime(
   const streams = createStreams({ ...serving, connections })
   const hear = (text: string): void => {
     const announcement = decodeAnnouncement(text)
-    if (announcement) obey(announcement, { sessions, revocations, forgetMembership })
+    if (announcement) applyAnnouncement(announcement, { sessions, revocations, forgetMembership })
   }
   const stopListening = [
     broker.onAnnouncement('revocations', hear),

@@ -34,7 +34,7 @@ interface ObeyDependencies {
 }
 
 /** Does on this node what was announced to all of them. */
-export function obey(
+export function applyAnnouncement(
   announcement: Announcement,
   { sessions, revocations, forgetMembership }: ObeyDependencies,
 ): void {
