@@ -25,7 +25,7 @@ import { createPageReader } from './rooms/local-rooms.ts'
 import { serveSocket } from './socket-io/connection.ts'
 import { Sessions } from './sessions/registry.ts'
 import { createWriter } from './socket-io/socket-transport.ts'
-import { watchSlowSockets } from './socket-io/slow-consumers.ts'
+import { watchSlowConsumers } from './socket-io/slow-consumers.ts'
 import { createStreams } from './server-sent-events.ts'
 
 /** The path that every client of Socket.IO knows. */
@@ -64,7 +64,7 @@ export function createRealtime(
   { broker, admission, guard, revocations, forgetMembership, addressOf, metrics, log }: RealtimeDependencies,
 ) {
   let draining = false
-  let slowSockets: ReturnType<typeof watchSlowSockets> | undefined
+  let slowSockets: ReturnType<typeof watchSlowConsumers> | undefined
   const stopped = new AbortController()
 
   const connections = createConnectionCount(
@@ -135,7 +135,7 @@ export function createRealtime(
     attach(server: HttpServer): void {
       // Upgrades that are asked for elsewhere are not ours to end.
       io.attach(server, { destroyUpgrade: false })
-      const slow = watchSlowSockets(io, { metrics, log })
+      const slow = watchSlowConsumers(io, { metrics, log })
       slowSockets = slow
       io.engine.on('connection', (connection: GatewaySocket['conn']) =>
         slow.watch(connection, connections.add(connection.request)),

@@ -36,7 +36,7 @@ interface Watched {
  * meanwhile. Connections that have not shown a token are watched too, and each ping is: it is answered with as many
  * bytes, whether the peer reads them or not.
  */
-export function watchSlowSockets(io: GatewaySockets, { metrics, log }: { metrics: Metrics; log: Logger }) {
+export function watchSlowConsumers(io: GatewaySockets, { metrics, log }: { metrics: Metrics; log: Logger }) {
   const connections = new Map<Connection, Watched>()
 
   function look(connection: Connection): void {
