@@ -4,19 +4,19 @@ import type { ClientAddress } from '../http/client-address.ts'
 
 interface ConnectionLimits {
   /** Most connections of the node. */
-  readonly atMost: number
+  readonly max: number
   /** Most connections of one address. */
   readonly perAddress: number
 }
 
 /** Counts connections, of the node and of each address. */
-export function createConnectionCount({ atMost, perAddress }: ConnectionLimits, addressOf: ClientAddress) {
+export function createConnectionLimits({ max, perAddress }: ConnectionLimits, addressOf: ClientAddress) {
   const byAddress = new Map<string, number>()
   let all = 0
 
   return {
     isFull: (request: IncomingMessage): boolean =>
-      all >= atMost || (byAddress.get(clientNetwork(addressOf(request))) ?? 0) >= perAddress,
+      all >= max || (byAddress.get(clientNetwork(addressOf(request))) ?? 0) >= perAddress,
 
     /** Answers what to call once the connection is gone. */
     add(request: IncomingMessage): () => void {
@@ -33,4 +33,4 @@ export function createConnectionCount({ atMost, perAddress }: ConnectionLimits, 
   }
 }
 
-export type ConnectionCount = ReturnType<typeof createConnectionCount>
+export type ConnectionCount = ReturnType<typeof createConnectionLimits>

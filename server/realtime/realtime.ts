@@ -12,7 +12,7 @@ import { TimerWheel } from '../lib/timers.ts'
 import { createHub } from './rooms/hub.ts'
 import { checkHeads } from './rooms/local-rooms.ts'
 import { drainSockets } from './socket-io/server.ts'
-import { createConnectionCount } from './connection-limits.ts'
+import { createConnectionLimits } from './connection-limits.ts'
 import type { GatewaySocket, GatewaySockets } from './socket-io/internals.ts'
 import { guardHandshake } from './socket-io/connection.ts'
 import { LocalRoom } from './rooms/local-room.ts'
@@ -67,8 +67,8 @@ export function createRealtime(
   let slowSockets: ReturnType<typeof watchSlowConsumers> | undefined
   const stopped = new AbortController()
 
-  const connections = createConnectionCount(
-    { atMost: options.socketsAtMost, perAddress: options.socketsPerAddress },
+  const connections = createConnectionLimits(
+    { max: options.socketsAtMost, perAddress: options.socketsPerAddress },
     addressOf,
   )
   const io: GatewaySockets = new Server({
