@@ -92,7 +92,7 @@ export function createMetrics(): AllMetrics {
     buckets: LATENCY_BUCKETS_S,
     registers: [registry],
   })
-  const recent = new RecentValues()
+  const recent = new SlidingWindow()
   const counts = { webhooksOk: 0, webhooksRefused: 0, kept: 0, delivered: 0 }
 
   return {
@@ -158,7 +158,7 @@ const VALUES_AT_MOST = 1_000
 const RECENT_MS = 60_000
 
 /** The latest values of the last minute. */
-class RecentValues {
+class SlidingWindow {
   readonly #values: { readonly atMs: number; readonly value: number }[] = []
   #next = 0
 
