@@ -1,4 +1,4 @@
-import type { Desk } from './state/store.ts'
+import type { Store } from './state/store.ts'
 import { FeedView } from './views/feed-view.tsx'
 import { HealthView } from './views/health-view.tsx'
 import { HistoryView } from './views/history-view.tsx'
@@ -14,7 +14,7 @@ import { TestView } from './views/test-view.tsx'
 import type { ViewName } from './shell/side-bar.tsx'
 
 interface AppProps {
-  readonly desk: Desk | undefined
+  readonly desk: Store | undefined
   /** What the address names. */
   readonly view: ViewName | undefined
   readonly language: Language
@@ -57,7 +57,7 @@ export function App({ desk, view, language, onLanguage, onToken, onForget, onCha
 }
 
 interface ViewProps {
-  readonly desk: Desk
+  readonly desk: Store
   readonly name: ViewName
   readonly onChange: () => void
 }

@@ -1,6 +1,6 @@
 import { render } from 'preact'
 import { App } from './app.tsx'
-import { Desk } from './state/store.ts'
+import { Store } from './state/store.ts'
 import { firstLanguage, keepLanguage, SPEECHES } from './i18n/i18n.ts'
 import type { Language } from './i18n/i18n.ts'
 import { showTitle } from './shell/top-bar.tsx'
@@ -11,7 +11,7 @@ import { viewInAddress } from './shell/side-bar.tsx'
 const page = document.getElementById('page') ?? document.body
 let token = takeToken()
 let language = firstLanguage()
-let desk: Desk | undefined
+let desk: Store | undefined
 let drawing: number | undefined
 
 /** Bursts are drawn once per frame. In a tab that nobody sees there are no frames: it tells its state in the title alone. */
@@ -39,7 +39,7 @@ function draw(): void {
 function logIn(given: string): void {
   token = given
   keepToken(given)
-  if (desk === undefined) desk = new Desk(given, drawSoon)
+  if (desk === undefined) desk = new Store(given, drawSoon)
   else desk.use(given)
   drawSoon()
 }

@@ -1,11 +1,11 @@
-import type { Desk } from '../state/store.ts'
+import type { Store } from '../state/store.ts'
 import { Icon } from '../ui/icon.tsx'
 import { useSpeech } from '../i18n/i18n.ts'
 import type { Language } from '../i18n/i18n.ts'
 import { switchTheme } from '../ui/theme.ts'
 
 interface SideBarProps {
-  readonly desk: Desk
+  readonly desk: Store
   readonly view: ViewName
   readonly onLanguage: (language: Language) => void
   readonly onForget: () => void
@@ -46,7 +46,7 @@ export function SideBar({ desk, view, onLanguage, onForget }: SideBarProps) {
 }
 
 /** Members see what they may, and no way to what they may not. */
-function viewsOf({ isAdmin, health }: Desk): readonly ViewName[] {
+function viewsOf({ isAdmin, health }: Store): readonly ViewName[] {
   if (!isAdmin) return ['rooms', 'history']
   return ['feed', 'rooms', 'history', 'health', ...(health?.status?.testRecalls ? (['test'] as const) : [])]
 }

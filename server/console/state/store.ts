@@ -6,17 +6,17 @@ import { Feed } from './feed.ts'
 import { Health } from './health.ts'
 import { keepRooms, loadRooms } from './storage.ts'
 import { claimsAdmin } from './storage.ts'
-import { Watching } from './watched-rooms.ts'
+import { WatchedRooms } from './watched-rooms.ts'
 
 /** So long before the end of a token another one is asked for: time to get one, and to go on without a break. */
 const END_IS_SOON_MS = 300_000
 const TIMER_AT_MOST_MS = 2 ** 31 - 1
 
 /** What lies before one who is logged in: the feed, the watched rooms, and how the gateway is. */
-export class Desk {
+export class Store {
   readonly api = new Api(() => this.#token)
   readonly feed = new Feed()
-  readonly watching: Watching
+  readonly watching: WatchedRooms
   readonly #onChange: () => void
   #token: string
   #health: Health | undefined
@@ -25,7 +25,7 @@ export class Desk {
   constructor(token: string, onChange: () => void) {
     this.#token = token
     this.#onChange = onChange
-    this.watching = new Watching({
+    this.watching = new WatchedRooms({
       token: () => this.#token,
       api: this.api,
       onChange: () => {

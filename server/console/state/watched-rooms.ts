@@ -51,7 +51,7 @@ interface WatchingOptions {
  * The rooms that the page watches at the gateway that served it. Of each it reads the end of the log first, and listens from
  * there: whatever happened while the page was loaded, or is loaded again, is not missed, and nothing comes twice.
  */
-export class Watching {
+export class WatchedRooms {
   readonly #client: RecallClient
   readonly #options: WatchingOptions
   readonly #rooms = new Map<string, WatchedRoom>()

@@ -1,5 +1,5 @@
 import { useState, useEffect, useRef } from 'preact/hooks'
-import type { Desk } from '../state/store.ts'
+import type { Store } from '../state/store.ts'
 import { WithDetails } from './details.tsx'
 import type { OpenRow } from './details.tsx'
 import { Icon } from '../ui/icon.tsx'
@@ -10,7 +10,7 @@ import type { Feed } from '../state/feed.ts'
 import { FilterBar } from './filter-bar.tsx'
 
 interface FeedViewProps {
-  readonly desk: Desk
+  readonly desk: Store
   readonly onChange: () => void
 }
 

@@ -1,4 +1,4 @@
-import type { Desk } from '../state/store.ts'
+import type { Store } from '../state/store.ts'
 import { SeqQuestion } from './recalled-lookup.tsx'
 import { useState } from 'preact/hooks'
 import type { Room } from '../../../shared/room.ts'
@@ -15,7 +15,7 @@ import { formText, IdentifierInput } from '../ui/form.tsx'
 import type { KeyedRow } from '../state/feed.ts'
 
 /** What is kept: the logs of rooms, and which messages are recalled, whenever that was. */
-export function HistoryView({ desk: { api, isAdmin } }: { readonly desk: Desk }) {
+export function HistoryView({ desk: { api, isAdmin } }: { readonly desk: Store }) {
   return (
     <div class="history">
       <SeqQuestion api={api} />

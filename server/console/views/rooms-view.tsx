@@ -1,12 +1,12 @@
 import { isFeed, roomName } from '../../../shared/room.ts'
-import type { Desk } from '../state/store.ts'
+import type { Store } from '../state/store.ts'
 import { useSpeech } from '../i18n/i18n.ts'
 import { RoomCard } from './room-card.tsx'
 import type { TargetedSubmitEvent } from 'preact'
 import type { Room } from '../../../shared/room.ts'
 import { formText, IdentifierInput } from '../ui/form.tsx'
 
-export function RoomsView({ desk }: { readonly desk: Desk }) {
+export function RoomsView({ desk }: { readonly desk: Store }) {
   const { words } = useSpeech()
   const rooms = desk.watching.rooms.filter(({ room }) => !isFeed(room))
   return (
