@@ -2,7 +2,7 @@ import type { Store } from './state/store.ts'
 import { FeedView } from './views/feed-view.tsx'
 import { HealthView } from './views/health-view.tsx'
 import { HistoryView } from './views/history-view.tsx'
-import { SPEECHES, SpeechProvider } from './i18n/i18n.ts'
+import { LOCALES, SpeechProvider } from './i18n/i18n.ts'
 import type { Language } from './i18n/i18n.ts'
 import { RoomsView } from './views/rooms-view.tsx'
 import { AnotherToken } from './shell/log-in.tsx'
@@ -26,7 +26,7 @@ interface AppProps {
 }
 
 export function App({ desk, view, language, onLanguage, onToken, onForget, onChange }: AppProps) {
-  const speech = SPEECHES[language]
+  const speech = LOCALES[language]
   const shown = view ?? (desk?.isAdmin === false ? 'rooms' : 'feed')
   const state = desk?.watching.state ?? { kind: 'no-token' }
   showTitle(speech.words, state)

@@ -1,7 +1,7 @@
 import { render } from 'preact'
 import { App } from './app.tsx'
 import { Store } from './state/store.ts'
-import { firstLanguage, keepLanguage, SPEECHES } from './i18n/i18n.ts'
+import { firstLanguage, keepLanguage, LOCALES } from './i18n/i18n.ts'
 import type { Language } from './i18n/i18n.ts'
 import { showTitle } from './shell/top-bar.tsx'
 import { showTheme } from './ui/theme.ts'
@@ -16,7 +16,7 @@ let drawing: number | undefined
 
 /** Bursts are drawn once per frame. In a tab that nobody sees there are no frames: it tells its state in the title alone. */
 function drawSoon(): void {
-  if (document.hidden && desk !== undefined) showTitle(SPEECHES[language].words, desk.watching.state)
+  if (document.hidden && desk !== undefined) showTitle(LOCALES[language].words, desk.watching.state)
   drawing ??= requestAnimationFrame(draw)
 }
 

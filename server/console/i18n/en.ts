@@ -208,4 +208,4 @@ export const en = {
   },
 }
 
-export type Words = typeof en
+export type Messages = typeof en

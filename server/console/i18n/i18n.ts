@@ -1,20 +1,20 @@
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import { en } from './en.ts'
-import type { Words } from './en.ts'
+import type { Messages } from './en.ts'
 import { zh } from './zh.ts'
 import { browserStorage } from '../state/storage.ts'
 
 export type Language = 'en' | 'zh'
 
 const KEY = 'language'
-const WORDS: Readonly<Record<Language, Words>> = { en, zh }
+const WORDS: Readonly<Record<Language, Messages>> = { en, zh }
 /** The day before the month, and no AM. */
-const LOCALES: Readonly<Record<Language, string>> = { en: 'en-GB', zh: 'zh-CN' }
+const LANGUAGE_TAGS: Readonly<Record<Language, string>> = { en: 'en-GB', zh: 'zh-CN' }
 
-export interface Speech {
+export interface Locale {
   readonly language: Language
-  readonly words: Words
+  readonly words: Messages
   /** A point in time, whole. */
   readonly time: (atMs: number) => string
   /** The day alone; the year where it is another one. */
@@ -37,8 +37,8 @@ export function keepLanguage(language: Language): void {
 /** Beyond this no date exists, though a webhook may name it. */
 const DATE_AT_MOST_MS = 8.64e15
 
-function speechOf(language: Language): Speech {
-  const locale = LOCALES[language]
+function speechOf(language: Language): Locale {
+  const locale = LANGUAGE_TAGS[language]
   const written = (options: Intl.DateTimeFormatOptions) => {
     const format = new Intl.DateTimeFormat(locale, options)
     return (atMs: number): string => (atMs > DATE_AT_MOST_MS ? `${atMs} ms` : format.format(atMs))
@@ -57,11 +57,11 @@ function speechOf(language: Language): Speech {
 }
 
 /** Made once: formats are slow to make. */
-export const SPEECHES: Readonly<Record<Language, Speech>> = { en: speechOf('en'), zh: speechOf('zh') }
+export const LOCALES: Readonly<Record<Language, Locale>> = { en: speechOf('en'), zh: speechOf('zh') }
 
-const Spoken = createContext<Speech>(SPEECHES.en)
+const Spoken = createContext<Locale>(LOCALES.en)
 
 export const SpeechProvider = Spoken.Provider
 
 /** In which language the page speaks. */
-export const useSpeech = (): Speech => useContext(Spoken)
+export const useLocale = (): Locale => useContext(Spoken)

@@ -1,11 +1,11 @@
-import type { Words } from './en.ts'
+import type { Messages } from './en.ts'
 
 const number = (count: number): string => count.toLocaleString('zh-CN')
 const seconds = (s: number): string =>
   s < 120 ? `${s.toFixed(s < 10 ? 1 : 0)} 秒` : `${number(Math.round(s / 60))} 分钟`
 
 /** The same in Simplified Chinese. */
-export const zh: Words = {
+export const zh: Messages = {
   otherLanguage: 'English',
   title: '撤回网关',
   navigation: '视图',

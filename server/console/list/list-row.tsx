@@ -1,4 +1,4 @@
-import { useSpeech } from '../i18n/i18n.ts'
+import { useLocale } from '../i18n/i18n.ts'
 import { RecallTime } from '../ui/labels.tsx'
 import type { KeyedRow, NoticeRow, Row } from '../state/feed.ts'
 import { Icon } from '../ui/icon.tsx'
@@ -45,7 +45,7 @@ export function ListRow({ keyed, index, isActive, isOpen, onOpen }: ListRowProps
 }
 
 function NoticeCells({ row: { notice } }: { readonly row: NoticeRow }) {
-  const { words, number } = useSpeech()
+  const { words, number } = useLocale()
   const { group, topic, messages, recalledAtMs } = notice
   const operator = 'operator' in notice ? notice.operator : undefined
   return (
@@ -87,7 +87,7 @@ function NameCell({ column, name }: NameCellProps) {
 
 /** What one must know to trust the list. */
 function Remark({ row }: { readonly row: Exclude<Row, NoticeRow> }) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   switch (row.kind) {
     case 'gap':
       return (

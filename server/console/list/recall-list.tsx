@@ -1,5 +1,5 @@
 import { Icon } from '../ui/icon.tsx'
-import { useSpeech } from '../i18n/i18n.ts'
+import { useLocale } from '../i18n/i18n.ts'
 import { ListRow, rowId } from './list-row.tsx'
 import type { KeyedRow } from '../state/feed.ts'
 import { rowWindow } from './row-window.ts'
@@ -58,7 +58,7 @@ export function RecallList({ rows, label, empty, open, onOpen }: RecallListProps
 }
 
 function ToLatest({ onClick }: { readonly onClick: () => void }) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   return (
     <button type="button" class="to-top" onClick={onClick}>
       <Icon name="up" />
@@ -68,7 +68,7 @@ function ToLatest({ onClick }: { readonly onClick: () => void }) {
 }
 
 function ListHead() {
-  const { columns } = useSpeech().words
+  const { columns } = useLocale().words
   return (
     <div role="rowgroup" class="list-head">
       <div role="row" class="row" aria-rowindex={1}>

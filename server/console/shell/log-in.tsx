@@ -1,5 +1,5 @@
 import type { Language } from '../i18n/i18n.ts'
-import { useSpeech } from '../i18n/i18n.ts'
+import { useLocale } from '../i18n/i18n.ts'
 import { Brand, Switches } from './side-bar.tsx'
 import { StateBadge } from './top-bar.tsx'
 import type { TargetedSubmitEvent } from 'preact'
@@ -12,7 +12,7 @@ interface LogInProps {
 
 /** All that there is without a token. */
 export function LogIn({ onToken, onLanguage }: LogInProps) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   return (
     <main class="log-in">
       <div class="card">
@@ -31,7 +31,7 @@ export function LogIn({ onToken, onLanguage }: LogInProps) {
 }
 
 function TokenForm({ onToken }: { readonly onToken: (token: string) => void }) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const token = formText(event.currentTarget, 'token').trim()
@@ -68,7 +68,7 @@ interface AnotherTokenProps {
 
 /** Asks for another token in time, and when there is none that holds; what was typed stays when the one turns into the other. */
 export function AnotherToken({ isRefused, endsAtMs, onToken }: AnotherTokenProps) {
-  const { words, clock } = useSpeech()
+  const { words, clock } = useLocale()
   if (!isRefused && endsAtMs === undefined) return null
   return (
     <div class="another-token card">

@@ -1,6 +1,6 @@
 import type { Store } from '../state/store.ts'
 import { Icon } from '../ui/icon.tsx'
-import { useSpeech } from '../i18n/i18n.ts'
+import { useLocale } from '../i18n/i18n.ts'
 import type { Language } from '../i18n/i18n.ts'
 import { switchTheme } from '../ui/theme.ts'
 
@@ -12,7 +12,7 @@ interface SideBarProps {
 }
 
 export function SideBar({ desk, view, onLanguage, onForget }: SideBarProps) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   return (
     <header class="side">
       <p class="brand-line">
@@ -52,7 +52,7 @@ function viewsOf({ isAdmin, health }: Store): readonly ViewName[] {
 }
 
 export function Brand() {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   return (
     <span class="brand">
       <svg viewBox="0 0 32 32" aria-hidden="true">
@@ -66,7 +66,7 @@ export function Brand() {
 
 /** How the page looks, and in which language it speaks. */
 export function Switches({ onLanguage }: { readonly onLanguage: (language: Language) => void }) {
-  const { language, words } = useSpeech()
+  const { language, words } = useLocale()
   const other = language === 'en' ? 'zh' : 'en'
   return (
     <>

@@ -1,7 +1,7 @@
-import { useSpeech } from '../i18n/i18n.ts'
+import { useLocale } from '../i18n/i18n.ts'
 import { reasonOf } from '../ui/labels.tsx'
 import type { State } from '../state/watched-rooms.ts'
-import type { Words } from '../i18n/en.ts'
+import type { Messages } from '../i18n/en.ts'
 
 interface TopBarProps {
   readonly state: ShownState
@@ -20,7 +20,7 @@ export function TopBar({ state, title }: TopBarProps) {
 
 /** Says in words, not by colour alone, whether what one sees is all there is. */
 export function StateBadge({ state }: { readonly state: ShownState }) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   const [word, detail] = stateInWords(words, state)
   return (
     <p role="status" aria-live="polite" class={`state ${state.kind}`}>
@@ -32,13 +32,13 @@ export function StateBadge({ state }: { readonly state: ShownState }) {
 export type ShownState = State | { readonly kind: 'no-token' }
 
 /** Whether what one sees is all there is, in words. */
-function stateInWords(words: Words, state: ShownState): readonly [word: string, detail: string] {
+function stateInWords(words: Messages, state: ShownState): readonly [word: string, detail: string] {
   if (state.kind !== 'refused') return words.states[state.kind]
   return [words.refused, `${state.code}: ${reasonOf(words, state)}`]
 }
 
 /** Of the page, for a tab among many: told without drawing, because a tab that nobody sees is not drawn. */
-export function showTitle(words: Words, state: ShownState): void {
+export function showTitle(words: Messages, state: ShownState): void {
   const title = `${stateInWords(words, state)[0]} · ${words.title}`
   if (document.title !== title) document.title = title
 }

@@ -1,5 +1,5 @@
 import { IDENTIFIER_AT_MOST_BYTES, isIdentifier } from '../../../shared/identifier.ts'
-import { useSpeech } from '../i18n/i18n.ts'
+import { useLocale } from '../i18n/i18n.ts'
 
 interface IdentifierInputProps {
   readonly name: string
@@ -10,7 +10,7 @@ interface IdentifierInputProps {
 
 /** Takes the name of a group or a topic. */
 export function IdentifierInput({ name, label, required = false, placeholder }: IdentifierInputProps) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   return (
     <label>
       {label}

@@ -1,8 +1,8 @@
-import { useSpeech } from '../i18n/i18n.ts'
+import { useLocale } from '../i18n/i18n.ts'
 import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { ApiError } from '../state/api.ts'
-import type { Words } from '../i18n/en.ts'
+import type { Messages } from '../i18n/en.ts'
 
 /** Beyond this no date exists, though a webhook may name it. */
 const DATE_AT_MOST_MS = 8.64e15
@@ -15,7 +15,7 @@ interface RecallTimeProps {
 
 /** The time of day, and the day where it is not today. */
 export function RecallTime({ atMs, untimed = false }: RecallTimeProps) {
-  const { words, time, day, clock } = useSpeech()
+  const { words, time, day, clock } = useLocale()
   if (atMs > DATE_AT_MOST_MS) return <span>{atMs} ms</span>
   const date = new Date(atMs)
   const isToday = date.toDateString() === new Date().toDateString()
@@ -30,7 +30,7 @@ export function RecallTime({ atMs, untimed = false }: RecallTimeProps) {
 
 /** Names come from outside: `bdi` keeps right-to-left text from turning around what stands beside it. */
 export function RoomLabel({ room }: { readonly room: Room }) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   if (isFeed(room)) return <>{words.rooms.feed}</>
   return (
     <>
@@ -51,7 +51,7 @@ interface Refusal {
 }
 
 /** Why not, in the language of the page where it has words for it. */
-export function reasonOf({ errors }: Words, { code, message }: Refusal): string {
+export function reasonOf({ errors }: Messages, { code, message }: Refusal): string {
   const known: Readonly<Record<string, string>> = errors
   return known[code] ?? message
 }
@@ -61,7 +61,7 @@ export const asRefusal = (error: unknown): Refusal =>
   error instanceof ApiError ? error : { code: 'INTERNAL', message: String(error) }
 
 export function Failure({ refusal }: { readonly refusal: Refusal }) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   return (
     <p class="failure" role="alert">
       {reasonOf(words, refusal)} <code>{refusal.code}</code>

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks'
-import { useSpeech } from '../i18n/i18n.ts'
-import type { Speech } from '../i18n/i18n.ts'
+import { useLocale } from '../i18n/i18n.ts'
+import type { Locale } from '../i18n/i18n.ts'
 import UPlot from 'uplot'
 import { onTheme } from '../ui/theme.ts'
 
@@ -12,7 +12,7 @@ interface ChartProps {
 
 /** A chart, with what it says beside it in words. */
 export function Chart({ title, timesS, lines }: ChartProps) {
-  const speech = useSpeech()
+  const speech = useLocale()
   const isKnown = lines.some(({ values }) => values.at(-1) !== undefined)
   const box = useRef<HTMLDivElement>(null)
   const drawing = useRef<Drawing>(undefined)
@@ -39,13 +39,13 @@ export function Chart({ title, timesS, lines }: ChartProps) {
   )
 }
 
-const latestOf = ({ values }: Line, { number }: Speech): string => {
+const latestOf = ({ values }: Line, { number }: Locale): string => {
   const latest = values.at(-1)
   return latest === undefined ? '–' : number(latest)
 }
 
 /** For those who do not see it: how it is now, and how it was in between. */
-function inWords(title: string, lines: readonly Line[], { words, number }: Speech): string {
+function inWords(title: string, lines: readonly Line[], { words, number }: Locale): string {
   const parts = lines.map(({ name, values }) => {
     const known = values.filter((value) => value !== undefined)
     const [latest] = known.slice(-1)
@@ -75,7 +75,7 @@ export interface Drawing {
 }
 
 /** Draws into an empty element, as wide as that is, in the colours of the theme. */
-function drawChart(box: HTMLElement, lines: readonly Line[], { clock }: Speech): Drawing {
+function drawChart(box: HTMLElement, lines: readonly Line[], { clock }: Locale): Drawing {
   let data: UPlot.AlignedData = [[], ...lines.map(() => [])]
   const make = (): UPlot => new UPlot(optionsOf(box, lines, clock), data, box)
   let plot = make()
@@ -99,7 +99,7 @@ function drawChart(box: HTMLElement, lines: readonly Line[], { clock }: Speech):
   }
 }
 
-function optionsOf(box: HTMLElement, lines: readonly Line[], clock: Speech['clock']): UPlot.Options {
+function optionsOf(box: HTMLElement, lines: readonly Line[], clock: Locale['clock']): UPlot.Options {
   const style = getComputedStyle(box)
   const colour = (name: string): string => style.getPropertyValue(`--${name}`)
   const axis: UPlot.Axis = {

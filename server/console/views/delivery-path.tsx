@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Api } from '../state/api.ts'
 import { asRefusal, Failure, RoomLabel } from '../ui/labels.tsx'
-import { useSpeech } from '../i18n/i18n.ts'
+import { useLocale } from '../i18n/i18n.ts'
 import type { NoticeRow } from '../state/feed.ts'
 import type { MemberNotice, Notice } from '../../../shared/notice.ts'
 import type { Room } from '../../../shared/room.ts'
@@ -14,7 +14,7 @@ interface PathProps {
 
 /** The way of a recall, as far as it is known: when it happened, was received and kept, and in which rooms it was told. */
 export function Path({ row, api }: PathProps) {
-  const { words, time } = useSpeech()
+  const { words, time } = useLocale()
   const { notice, seenAtMs } = row
   const receivedAtMs = 'receivedAtMs' in notice ? notice.receivedAtMs : undefined
   const isUntimed = 'untimed' in notice
@@ -44,7 +44,7 @@ export function Path({ row, api }: PathProps) {
 }
 
 function Stops({ row, api }: PathProps) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   const [stops, setStops] = useState<readonly Stop[]>()
   const [error, setError] = useState<unknown>()
   useEffect(() => {

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks'
 import type { Api } from '../state/api.ts'
 import { Icon } from '../ui/icon.tsx'
-import { useSpeech } from '../i18n/i18n.ts'
+import { useLocale } from '../i18n/i18n.ts'
 import type { NoticeRow } from '../state/feed.ts'
 import { Path } from './delivery-path.tsx'
 import type { ComponentChildren } from 'preact'
@@ -14,7 +14,7 @@ interface DetailsProps {
 
 /** One recall: all that is known of it, and the way it took. */
 function Details({ row, api, onClose }: DetailsProps) {
-  const { words, number } = useSpeech()
+  const { words, number } = useLocale()
   const panel = useRef<HTMLElement>(null)
   const { messages } = row.notice
   useEffect(() => {
@@ -57,7 +57,7 @@ function Details({ row, api, onClose }: DetailsProps) {
 const FIELDS = ['group', 'topic', 'groupType', 'operator', 'platform', 'address'] as const
 
 function Fields({ row: { notice } }: { readonly row: NoticeRow }) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   const values: Readonly<Partial<Record<(typeof FIELDS)[number], string>>> = notice
   return (
     <dl>

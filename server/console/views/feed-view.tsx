@@ -3,7 +3,7 @@ import type { Store } from '../state/store.ts'
 import { WithDetails } from './details.tsx'
 import type { OpenRow } from './details.tsx'
 import { Icon } from '../ui/icon.tsx'
-import { useSpeech } from '../i18n/i18n.ts'
+import { useLocale } from '../i18n/i18n.ts'
 import { RecallList } from '../list/recall-list.tsx'
 import { ROWS_AT_MOST, isEmpty } from '../state/feed.ts'
 import type { Feed } from '../state/feed.ts'
@@ -15,7 +15,7 @@ interface FeedViewProps {
 }
 
 export function FeedView({ desk, onChange }: FeedViewProps) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   const [open, setOpen] = useState<OpenRow>()
   const { feed, isAdmin, api } = desk
   if (!isAdmin) return <p class="empty">{words.feed.adminsOnly}</p>
@@ -41,7 +41,7 @@ export function FeedView({ desk, onChange }: FeedViewProps) {
 
 /** Said at once, though what waits is not shown: who decides by the list must know that it is not all. */
 function WaitingGap() {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   return (
     <p class="gap-note waiting-gap" role="alert">
       <Icon name="warning" />
@@ -53,7 +53,7 @@ function WaitingGap() {
 }
 
 function FeedFoot({ feed }: { readonly feed: Feed }) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   const paused = feed.hidesGap ? words.rows.gap : words.feed.paused
   return (
     <p class="list-foot">
@@ -64,7 +64,7 @@ function FeedFoot({ feed }: { readonly feed: Feed }) {
 }
 
 function PauseButton({ feed, onChange }: { readonly feed: Feed; readonly onChange: () => void }) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   const toggle = (): void => {
     if (feed.isPaused) feed.resume()
     else feed.pause()
@@ -82,7 +82,7 @@ const ANNOUNCE_EVERY_MS = 5_000
 
 /** Tells those who do not see the list how many recalls have come: now and then, for each by itself would never let them rest. */
 function Announcer({ count }: { readonly count: number }) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   const latest = useRef(count)
   const [said, setSaid] = useState({ upTo: count, more: 0 })
   latest.current = count

@@ -1,7 +1,7 @@
 import type { ComponentChildren, TargetedEvent } from 'preact'
 import { useState } from 'preact/hooks'
 import { Icon } from '../ui/icon.tsx'
-import { useSpeech } from '../i18n/i18n.ts'
+import { useLocale } from '../i18n/i18n.ts'
 import type { Feed } from '../state/feed.ts'
 import { isEmpty, NO_FILTER } from '../state/feed.ts'
 import type { Filter } from '../state/feed.ts'
@@ -17,7 +17,7 @@ interface FilterBarProps {
 
 /** What of the feed is shown. On a narrow screen the fields come when asked for. */
 export function FilterBar({ feed, onChange, children }: FilterBarProps) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   const [isOpen, setOpen] = useState(false)
   const show = (filter: Filter): void => {
     feed.show(filter)
@@ -64,7 +64,7 @@ interface FieldProps {
 }
 
 function Field({ name, value, onValue }: FieldProps) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   const common = {
     autocomplete: 'off',
     value,

@@ -1,12 +1,12 @@
 import { asRefusal, Failure, RecallTime } from '../ui/labels.tsx'
-import { useSpeech } from '../i18n/i18n.ts'
+import { useLocale } from '../i18n/i18n.ts'
 import type { Health, Sample } from '../state/health.ts'
 import { ProcessTable } from './process-table.tsx'
 import type { ProcessState } from '../state/api.ts'
 import { Chart } from './chart.tsx'
 
 export function HealthView({ health }: { readonly health: Health | undefined }) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   if (health === undefined) return <p class="empty">{words.health.adminsOnly}</p>
   const { status, failure, answeredAtMs } = health
   return (
@@ -38,7 +38,7 @@ const PROVED_WITHIN_MS = 5_000
 
 /** The four answers one looks for first. */
 function Tiles({ processes }: { readonly processes: readonly ProcessState[] }) {
-  const { words, number } = useSpeech()
+  const { words, number } = useLocale()
   const ready = processes.filter((one) => one.ready).length
   const sockets = processes.reduce((sum, one) => sum + one.sockets, 0)
   const spooled = processes.reduce((sum, { spool }) => sum + (spool?.recalls ?? 0), 0)
@@ -90,7 +90,7 @@ function Tile({ name, value, note, isGood }: TileProps) {
 
 /** What goes through the gateway, over the last minutes. */
 function Charts({ samples }: { readonly samples: readonly Sample[] }) {
-  const { health } = useSpeech().words
+  const { health } = useLocale().words
   const timesS = samples.map(({ atMs }) => atMs / 1_000)
   return (
     <div class="charts">

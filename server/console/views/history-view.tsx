@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks'
 import type { Room } from '../../../shared/room.ts'
 import type { Api } from '../state/api.ts'
 import { asRefusal, Failure } from '../ui/labels.tsx'
-import { useSpeech } from '../i18n/i18n.ts'
+import { useLocale } from '../i18n/i18n.ts'
 import { RecallList } from '../list/recall-list.tsx'
 import { WithDetails } from './details.tsx'
 import type { OpenRow } from './details.tsx'
@@ -32,7 +32,7 @@ interface LogSearchProps {
 
 /** Searches the log of a room backwards. */
 function LogSearch({ api, mayFeed }: LogSearchProps) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   const { answer: found, error, ask } = useAnswer<Found>()
   const [open, setOpen] = useState<OpenRow>()
   const onSearch = (room: Room, sinceMs: number): void => {
@@ -73,7 +73,7 @@ interface SearchFootProps {
 
 /** How much was found, and how to get to the rest. */
 function SearchFoot({ found, onOlder }: SearchFootProps) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   return (
     <p class="list-foot">
       <span>{words.recalls(found.rows.length)}</span>
@@ -95,7 +95,7 @@ interface SearchFormProps {
 }
 
 function SearchForm({ mayFeed, onSearch }: SearchFormProps) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const form = event.currentTarget

@@ -1,9 +1,9 @@
 import type { ProcessState } from '../state/api.ts'
-import { useSpeech } from '../i18n/i18n.ts'
+import { useLocale } from '../i18n/i18n.ts'
 import { RecallTime } from '../ui/labels.tsx'
 
 export function ProcessTable({ processes }: { readonly processes: readonly ProcessState[] }) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   const { health } = words
   return (
     <section class="card processes" aria-labelledby="processes">
@@ -39,7 +39,7 @@ export function ProcessTable({ processes }: { readonly processes: readonly Proce
 }
 
 function ProcessRow({ process }: { readonly process: ProcessState }) {
-  const { words, number } = useSpeech()
+  const { words, number } = useLocale()
   const { health } = words
   const { id, role, ready, sockets, rooms, probeAgeMs, spool, startedAtMs } = process
   return (

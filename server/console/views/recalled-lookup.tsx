@@ -3,7 +3,7 @@ import type { RecalledAt } from '../../../shared/recall.ts'
 import type { Api } from '../state/api.ts'
 import { asRefusal, Failure } from '../ui/labels.tsx'
 import { formText, IdentifierInput } from '../ui/form.tsx'
-import { useSpeech } from '../i18n/i18n.ts'
+import { useLocale } from '../i18n/i18n.ts'
 import { useAnswer } from '../ui/use-request.ts'
 import { inRanges } from '../ui/seqs.ts'
 
@@ -17,7 +17,7 @@ interface Answer {
 
 /** Which messages of a range are recalled: of all recalls ever kept, not only of what the log still holds. */
 export function SeqQuestion({ api }: { readonly api: Api }) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   const { answer, error, ask } = useAnswer<Answer>()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
@@ -94,7 +94,7 @@ interface SeqAnswerProps {
 
 /** In words, and as a field with one square a message. */
 function SeqAnswer({ first, last, recalled }: SeqAnswerProps) {
-  const { words, time } = useSpeech()
+  const { words, time } = useLocale()
   const times = new Map(recalled.map(({ seq, atMs }) => [seq, atMs]))
   const seqs = [...times.keys()].toSorted((one, other) => one - other)
   const asked = Array.from({ length: last - first + 1 }, (_, i) => first + i)

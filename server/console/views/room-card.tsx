@@ -2,7 +2,7 @@ import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { Failure } from '../ui/labels.tsx'
 import { Icon } from '../ui/icon.tsx'
-import { useSpeech } from '../i18n/i18n.ts'
+import { useLocale } from '../i18n/i18n.ts'
 import { RecallTime } from '../ui/labels.tsx'
 import type { WatchedRoom } from '../state/watched-rooms.ts'
 
@@ -14,7 +14,7 @@ interface RoomCardProps {
 }
 
 export function RoomCard({ watched, onUnwatch }: RoomCardProps) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   const { room, subscription, refusal } = watched
   const state = refusal === undefined ? (subscription?.state ?? 'catching-up') : 'refused'
   return (
@@ -41,7 +41,7 @@ export function RoomCard({ watched, onUnwatch }: RoomCardProps) {
 }
 
 function RoomTitle({ room }: { readonly room: Room }) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   if (isFeed(room)) return <h2>{words.rooms.feed}</h2>
   return (
     <h2>
@@ -60,7 +60,7 @@ function RoomTitle({ room }: { readonly room: Room }) {
 }
 
 function Figures({ watched }: { readonly watched: WatchedRoom }) {
-  const { words, number } = useSpeech()
+  const { words, number } = useLocale()
   const position = watched.subscription?.position
   return (
     <dl class="figures">
@@ -81,7 +81,7 @@ function Figures({ watched }: { readonly watched: WatchedRoom }) {
 }
 
 function Gaps({ watched: { lastGap: last } }: { readonly watched: WatchedRoom }) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   if (last === undefined) return null
   return (
     <p class="gap-note" role="alert">
@@ -94,7 +94,7 @@ function Gaps({ watched: { lastGap: last } }: { readonly watched: WatchedRoom })
 }
 
 function Latest({ watched: { latest } }: { readonly watched: WatchedRoom }) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   return (
     <>
       <h3>{words.rooms.last}</h3>

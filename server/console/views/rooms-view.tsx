@@ -1,13 +1,13 @@
 import { isFeed, roomName } from '../../../shared/room.ts'
 import type { Store } from '../state/store.ts'
-import { useSpeech } from '../i18n/i18n.ts'
+import { useLocale } from '../i18n/i18n.ts'
 import { RoomCard } from './room-card.tsx'
 import type { TargetedSubmitEvent } from 'preact'
 import type { Room } from '../../../shared/room.ts'
 import { formText, IdentifierInput } from '../ui/form.tsx'
 
 export function RoomsView({ desk }: { readonly desk: Store }) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   const rooms = desk.watching.rooms.filter(({ room }) => !isFeed(room))
   return (
     <div class="pad">
@@ -27,7 +27,7 @@ export function RoomsView({ desk }: { readonly desk: Store }) {
 }
 
 function RoomForm({ onWatch }: { readonly onWatch: (room: Room) => void }) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const group = formText(event.currentTarget, 'group')

@@ -4,7 +4,7 @@ import type { Api } from '../state/api.ts'
 import { asRefusal, Failure } from '../ui/labels.tsx'
 import { formText } from '../ui/form.tsx'
 import { IdentifierInput } from '../ui/form.tsx'
-import { useSpeech } from '../i18n/i18n.ts'
+import { useLocale } from '../i18n/i18n.ts'
 import { RoomLabel } from '../ui/labels.tsx'
 import { useAnswer } from '../ui/use-request.ts'
 import { readSeqs } from '../ui/seqs.ts'
@@ -13,7 +13,7 @@ type Made = Awaited<ReturnType<Api['testRecall']>>
 
 /** Makes a recall, to try whether it arrives. */
 export function TestView({ api }: { readonly api: Api }) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   const { answer: made, error, ask } = useAnswer<Made>()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
@@ -52,7 +52,7 @@ export function TestView({ api }: { readonly api: Api }) {
 }
 
 function Outcome({ made: { positions } }: { readonly made: Made }) {
-  const { words } = useSpeech()
+  const { words } = useLocale()
   return (
     <div class="outcome" role="status">
       <p>
