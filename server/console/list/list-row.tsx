@@ -27,7 +27,7 @@ export function ListRow({ keyed, index, isActive, isOpen, onOpen }: ListRowProps
     return (
       <div {...common} class={`row remark ${row.kind}${marks}`}>
         <div role="gridcell" aria-colspan={5}>
-          <Remark row={row} />
+          <EventRow row={row} />
         </div>
       </div>
     )
@@ -86,7 +86,7 @@ function NameCell({ column, name }: NameCellProps) {
 }
 
 /** What one must know to trust the list. */
-function Remark({ row }: { readonly row: Exclude<Row, NoticeRow> }) {
+function EventRow({ row }: { readonly row: Exclude<Row, NoticeRow> }) {
   const { words } = useLocale()
   switch (row.kind) {
     case 'gap':

@@ -6,7 +6,7 @@ interface Answered<T> {
 }
 
 /** What the gateway answered to the latest question: an answer to an earlier one may come later, and is not shown then. */
-export function useAnswer<T>() {
+export function useRequest<T>() {
   const [answered, setAnswered] = useState<Answered<T>>({})
   const asked = useRef(0)
 

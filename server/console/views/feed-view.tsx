@@ -34,7 +34,7 @@ export function FeedView({ desk, onChange }: FeedViewProps) {
         onOpen={({ key, row }) => row.kind === 'notice' && setOpen({ key, row })}
       />
       <FeedFoot feed={feed} />
-      <Announcer count={feed.arrived} />
+      <LiveRegion count={feed.arrived} />
     </WithDetails>
   )
 }
@@ -81,7 +81,7 @@ function PauseButton({ feed, onChange }: { readonly feed: Feed; readonly onChang
 const ANNOUNCE_EVERY_MS = 5_000
 
 /** Tells those who do not see the list how many recalls have come: now and then, for each by itself would never let them rest. */
-function Announcer({ count }: { readonly count: number }) {
+function LiveRegion({ count }: { readonly count: number }) {
   const { words } = useLocale()
   const latest = useRef(count)
   const [said, setSaid] = useState({ upTo: count, more: 0 })

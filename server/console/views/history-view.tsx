@@ -8,7 +8,7 @@ import { useLocale } from '../i18n/i18n.ts'
 import { RecallList } from '../list/recall-list.tsx'
 import { WithDetails } from './details.tsx'
 import type { OpenRow } from './details.tsx'
-import { useAnswer } from '../ui/use-request.ts'
+import { useRequest } from '../ui/use-request.ts'
 import type { TargetedSubmitEvent } from 'preact'
 import { FEED } from '../../../shared/room.ts'
 import { formText, IdentifierInput } from '../ui/form.tsx'
@@ -33,7 +33,7 @@ interface LogSearchProps {
 /** Searches the log of a room backwards. */
 function LogSearch({ api, mayFeed }: LogSearchProps) {
   const { words } = useLocale()
-  const { answer: found, error, ask } = useAnswer<Found>()
+  const { answer: found, error, ask } = useRequest<Found>()
   const [open, setOpen] = useState<OpenRow>()
   const onSearch = (room: Room, sinceMs: number): void => {
     setOpen(undefined)

@@ -4,7 +4,7 @@ import type { Api } from '../state/api.ts'
 import { asRefusal, Failure } from '../ui/labels.tsx'
 import { formText, IdentifierInput } from '../ui/form.tsx'
 import { useLocale } from '../i18n/i18n.ts'
-import { useAnswer } from '../ui/use-request.ts'
+import { useRequest } from '../ui/use-request.ts'
 import { inRanges } from '../ui/seqs.ts'
 
 const SEQS_AT_MOST = 1_000
@@ -18,7 +18,7 @@ interface Answer {
 /** Which messages of a range are recalled: of all recalls ever kept, not only of what the log still holds. */
 export function SeqQuestion({ api }: { readonly api: Api }) {
   const { words } = useLocale()
-  const { answer, error, ask } = useAnswer<Answer>()
+  const { answer, error, ask } = useRequest<Answer>()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const form = event.currentTarget

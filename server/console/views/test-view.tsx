@@ -6,7 +6,7 @@ import { formText } from '../ui/form.tsx'
 import { IdentifierInput } from '../ui/form.tsx'
 import { useLocale } from '../i18n/i18n.ts'
 import { RoomLabel } from '../ui/labels.tsx'
-import { useAnswer } from '../ui/use-request.ts'
+import { useRequest } from '../ui/use-request.ts'
 import { readSeqs } from '../ui/seqs.ts'
 
 type Made = Awaited<ReturnType<Api['testRecall']>>
@@ -14,7 +14,7 @@ type Made = Awaited<ReturnType<Api['testRecall']>>
 /** Makes a recall, to try whether it arrives. */
 export function TestView({ api }: { readonly api: Api }) {
   const { words } = useLocale()
-  const { answer: made, error, ask } = useAnswer<Made>()
+  const { answer: made, error, ask } = useRequest<Made>()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const form = event.currentTarget
