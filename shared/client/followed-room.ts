@@ -4,7 +4,7 @@ import type { Position } from '../position.ts'
 import type { NoticeBatch, Refused, SubscribeRequest, Subscribed } from '../protocol.ts'
 import type { Room } from '../room.ts'
 import { Backoff } from '../backoff.ts'
-import type { Listening } from './listeners.ts'
+import type { RoomListener } from './listeners.ts'
 
 /** More waits for listeners: then nothing is taken until they are through, and the rest is asked for again. */
 const WAITING_AT_MOST = 5_000
@@ -20,7 +20,7 @@ interface RoomEvents {
 /** A room that a client follows: how far it has received, and how far its listeners have got. */
 export class FollowedRoom {
   readonly room: Room
-  readonly listening = new Set<Listening>()
+  readonly listening = new Set<RoomListener>()
   readonly backOff = new Backoff()
   /** Why the gateway did not let the client in, the last time it was asked. */
   refusal: Pick<Refused, 'code' | 'message' | 'retry'> | undefined
@@ -131,7 +131,7 @@ export class FollowedRoom {
     this.#isGiving = true
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
       const { notice, position } = next
-      if (notice !== undefined) await Promise.all([...this.listening].map((one) => one.give(notice)))
+      if (notice !== undefined) await Promise.all([...this.listening].map((one) => one.deliver(notice)))
       this.#waiting.shift()
       this.#handled = position
       this.#events.onHandled(position)

@@ -2,7 +2,7 @@ import type { MemberNotice, Notice } from '../notice.ts'
 import { Backoff } from '../backoff.ts'
 
 /** Who wants to hear of what; one that throws does not keep the others from hearing. */
-export class Listeners<Events extends Record<keyof Events, unknown>> {
+export class Emitter<Events extends Record<keyof Events, unknown>> {
   readonly #byEvent = new Map<keyof Events, Set<(value: never) => void>>()
 
   /** Answers how to stop. */
@@ -12,7 +12,7 @@ export class Listeners<Events extends Record<keyof Events, unknown>> {
     return () => void listeners.delete(listener)
   }
 
-  tell<Name extends keyof Events>(event: Name, value: Events[Name]): void {
+  emit<Name extends keyof Events>(event: Name, value: Events[Name]): void {
     for (const listener of this.#byEvent.get(event) ?? []) {
       try {
         ;(listener as (value: Events[Name]) => void)(value)
@@ -30,7 +30,7 @@ export class Listeners<Events extends Record<keyof Events, unknown>> {
 export type NoticeListener = (notice: Notice | MemberNotice) => unknown
 
 /** One listener of a room, which gets each notice once: again only while it throws, and then later. */
-export class Listening {
+export class RoomListener {
   readonly #listener: NoticeListener
   readonly #onError: (error: unknown) => void
   readonly #backOff = new Backoff()
@@ -43,7 +43,7 @@ export class Listening {
   }
 
   /** Resolves once the listener has returned, or has left. Never rejects. */
-  async give(notice: Notice | MemberNotice): Promise<void> {
+  async deliver(notice: Notice | MemberNotice): Promise<void> {
     while (!this.#hasLeft) {
       try {
         await this.#listener(notice)

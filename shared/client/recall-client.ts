@@ -1,7 +1,7 @@
 import { FollowedRoom } from './followed-room.ts'
-import { Listening } from './listeners.ts'
+import { RoomListener } from './listeners.ts'
 import type { NoticeListener } from './listeners.ts'
-import { Listeners } from './listeners.ts'
+import { Emitter } from './listeners.ts'
 import { memoryPositions } from './position-store.ts'
 import type { PositionStore } from './position-store.ts'
 import { ANSWER_WITHIN_MS, Connection } from './connection.ts'
@@ -98,7 +98,7 @@ export class RecallClient {
   readonly #connection: Connection
   readonly #positions: PositionStore
   readonly #rooms = new Map<string, FollowedRoom>()
-  readonly #listeners = new Listeners<ClientEvents>()
+  readonly #listeners = new Emitter<ClientEvents>()
   /** Rooms that wait for their turn to be asked for. */
   readonly #toAsk = new Set<FollowedRoom>()
   #asked = 0
@@ -122,8 +122,8 @@ export class RecallClient {
           room.leave()
         }
       },
-      onGoodbye: (goodbye) => this.#listeners.tell('goodbye', goodbye),
-      onError: (error) => this.#listeners.tell('error', error),
+      onGoodbye: (goodbye) => this.#listeners.emit('goodbye', goodbye),
+      onError: (error) => this.#listeners.emit('error', error),
       onChange: () => this.#tellState(),
     })
     const { socket } = this.#connection
@@ -155,7 +155,7 @@ export class RecallClient {
    */
   subscribe(room: Room, listener: NoticeListener, { since }: SubscribeOptions = {}): Subscription {
     const followed = this.#follow(room, since)
-    const listening = new Listening(listener, (error) => this.#listeners.tell('error', error))
+    const listening = new RoomListener(listener, (error) => this.#listeners.emit('error', error))
     followed.listening.add(listening)
     const stateOf = (): Subscription['state'] => {
       if (followed.isRefused) return 'refused'
@@ -276,8 +276,8 @@ export class RecallClient {
     followed.enter(answer)
     this.#watch(followed)
     if (answer.gap !== undefined) {
-      this.#listeners.tell('gap', { room, reason: answer.gap, position: answer.position })
-    } else if (answer.recovered > 0) this.#listeners.tell('recovered', { room, count: answer.recovered })
+      this.#listeners.emit('gap', { room, reason: answer.gap, position: answer.position })
+    } else if (answer.recovered > 0) this.#listeners.emit('recovered', { room, count: answer.recovered })
     this.#tellState()
   }
 
@@ -297,7 +297,7 @@ export class RecallClient {
     followed.refusal = { code, message, retry }
     this.#stopAsking(followed)
     if (retry) this.#askLater(followed)
-    this.#listeners.tell('refused', { room: followed.room, code, message, retry })
+    this.#listeners.emit('refused', { room: followed.room, code, message, retry })
     this.#tellState()
   }
 
@@ -324,7 +324,7 @@ export class RecallClient {
     const followed = this.#rooms.get(roomName(room))
     if (followed === undefined) return
     followed.jump(position)
-    this.#listeners.tell('gap', { room: followed.room, reason, position })
+    this.#listeners.emit('gap', { room: followed.room, reason, position })
     this.#tellState()
   }
 
@@ -355,7 +355,7 @@ export class RecallClient {
     try {
       return this.#positions.load(room)
     } catch (error) {
-      this.#listeners.tell('error', error)
+      this.#listeners.emit('error', error)
       return undefined
     }
   }
@@ -364,7 +364,7 @@ export class RecallClient {
     try {
       this.#positions.save(room, position)
     } catch (error) {
-      this.#listeners.tell('error', error)
+      this.#listeners.emit('error', error)
     }
   }
 
@@ -373,7 +373,7 @@ export class RecallClient {
     const text = JSON.stringify(state)
     if (text === this.#told) return
     this.#told = text
-    this.#listeners.tell('state', state)
+    this.#listeners.emit('state', state)
   }
 }
 

@@ -3,7 +3,7 @@ import { Backoff } from '../../shared/backoff.ts'
 import { Connection } from '../../shared/client/connection.ts'
 import { endOf } from '../../shared/client/credential.ts'
 import { FollowedRoom } from '../../shared/client/followed-room.ts'
-import { Listening } from '../../shared/client/listeners.ts'
+import { RoomListener } from '../../shared/client/listeners.ts'
 import { storedPositions } from '../../shared/client/position-store.ts'
 import type { Position } from '../../shared/position.ts'
 import { undoAfterEach } from '../support/undo.ts'
@@ -23,7 +23,7 @@ describe('a room that a client follows', () => {
       onIdle: () => undefined,
     })
     const listener = ({ offset }: { offset: number }): void => void given.push(offset)
-    followed.listening.add(new Listening(listener, () => undefined))
+    followed.listening.add(new RoomListener(listener, () => undefined))
     return { followed, handled, given }
   }
 
@@ -69,7 +69,7 @@ describe('a room that a client follows', () => {
   it('moves its position on only when the listener has returned', async () => {
     const { followed, handled } = follow(at(0))
     let finish = (): void => undefined
-    const slow = new Listening(
+    const slow = new RoomListener(
       () => new Promise<void>((resolve) => (finish = resolve)),
       () => undefined,
     )
@@ -91,25 +91,25 @@ describe('a listener that throws', () => {
   it('gets the notice again, and others get it once', async () => {
     const errors: unknown[] = []
     let tries = 0
-    const failing = new Listening(
+    const failing = new RoomListener(
       () => {
         if (++tries < 2) throw new Error('not now')
       },
       (error) => errors.push(error),
     )
-    await failing.give(notice(1))
+    await failing.deliver(notice(1))
     expect(tries).to.equal(2)
     expect(errors).to.have.length(1)
   })
 
   it('is not waited for when it leaves', async () => {
-    const failing = new Listening(
+    const failing = new RoomListener(
       () => {
         throw new Error('never')
       },
       () => failing.leave(),
     )
-    await failing.give(notice(1))
+    await failing.deliver(notice(1))
   })
 })
 
