@@ -27,7 +27,7 @@ export class FollowedRoom {
   /** Whether an answer is waited for, or the room waits for its turn to be asked for. */
   isAsked = false
   /** Runs until it is asked for again. */
-  #later: ReturnType<typeof setTimeout> | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
   readonly #events: RoomEvents
   readonly #waiting: { readonly position: Position; readonly notice?: Notice | MemberNotice }[] = []
   /** After the last notice received, and after the last one handled. */
@@ -88,21 +88,21 @@ export class FollowedRoom {
 
   /** Whether nothing is under way that would bring the client into the room. */
   get isIdle(): boolean {
-    return this.#awaited === undefined && !this.isAsked && this.#later === undefined
+    return this.#awaited === undefined && !this.isAsked && this.#timer === undefined
   }
 
   /** Calls `act` then, instead of what was to be called before. */
-  later(afterMs: number, act: () => void): void {
-    this.notLater()
-    this.#later = setTimeout(() => {
-      this.#later = undefined
+  schedule(afterMs: number, act: () => void): void {
+    this.cancel()
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
       act()
     }, afterMs)
   }
 
-  notLater(): void {
-    clearTimeout(this.#later)
-    this.#later = undefined
+  cancel(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 
   /** After a gap: nothing before this is told any more. */

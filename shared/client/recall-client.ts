@@ -237,7 +237,7 @@ export class RecallClient {
   }
 
   #stopAsking(followed: FollowedRoom): void {
-    followed.notLater()
+    followed.cancel()
     followed.isAsked = false
     this.#toAsk.delete(followed)
   }
@@ -283,13 +283,13 @@ export class RecallClient {
 
   /** Asks again if what was recovered stops arriving. */
   #watch(followed: FollowedRoom): void {
-    if (followed.hasArrived) followed.notLater()
-    else followed.later(ANSWER_WITHIN_MS, () => this.#ask(followed))
+    if (followed.hasArrived) followed.cancel()
+    else followed.schedule(ANSWER_WITHIN_MS, () => this.#ask(followed))
   }
 
   #askLater(followed: FollowedRoom): void {
     followed.leave()
-    followed.later(followed.backOff.nextMs(), () => this.#ask(followed))
+    followed.schedule(followed.backOff.nextMs(), () => this.#ask(followed))
   }
 
   #onRefused(followed: FollowedRoom, { code, message, retry }: Refused | Unsubscribed): void {
