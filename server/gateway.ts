@@ -337,6 +337,6 @@ function createMemberships({
   if (url !== undefined && secret !== undefined)
     return new MembershipCache({ ask: createAppEndpoint({ url, secret, app }), ttlS })
   if (host !== undefined && key !== undefined)
-    return new MembershipCache({ ask: createProvider({ host, app, adminId, key, perS }), ttlS })
+    return new MembershipCache({ ask: createProvider({ host, app, adminId, key, perSecond: perS }), ttlS })
   return undefined
 }

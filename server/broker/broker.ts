@@ -5,7 +5,7 @@ import type { Room } from '../../shared/room.ts'
 
 export interface PublishOptions {
   /** Nothing comes that could share a call with it: it does not wait for company. */
-  readonly atOnce?: boolean
+  readonly immediately?: boolean
 }
 
 /**
@@ -48,7 +48,7 @@ export interface Broker {
    * Resolves once kept. Rejects with BROKER_UNAVAILABLE when nothing was kept or the outcome is unknown, at the latest
    * `withinMs` from the call; calling again with the same recall is always safe.
    */
-  publish(recall: Recall, withinMs: number, options?: PublishOptions): Promise<Published>
+  publish(recall: Recall, timeoutMs: number, options?: PublishOptions): Promise<Published>
 
   /**
    * Calls `onNotice` with each notice of the room published after this resolves, in order of offset. A notice may still

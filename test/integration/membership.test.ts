@@ -147,7 +147,7 @@ describe('a member without a grant in the token', () => {
 
     it('in one call with others of the group', async () => {
       const provider = await startProvider()
-      const options = { host: provider.url, app: APP, adminId: 'administrator', key: KEY, perS: 100 }
+      const options = { host: provider.url, app: APP, adminId: 'administrator', key: KEY, perSecond: 100 }
       const ask = createProvider(options)
       const users = Array.from({ length: 1_200 }, (_, i) => (i === 7 ? 'u' : `user-${i}`))
       const verdicts = await Promise.all(users.map((user) => ask(user, { group: 'g' })))
@@ -161,7 +161,7 @@ describe('a member without a grant in the token', () => {
 
     it('no more often than it allows', async () => {
       const provider = await startProvider()
-      const options = { host: provider.url, app: APP, adminId: 'administrator', key: KEY, perS: 10 }
+      const options = { host: provider.url, app: APP, adminId: 'administrator', key: KEY, perSecond: 10 }
       const ask = createProvider(options)
       const startedAtMs = performance.now()
       await Promise.all(Array.from({ length: 11 }, (_, i) => ask('u', { group: `g${i}` })))

@@ -28,7 +28,7 @@ interface ProviderOptions {
   readonly adminId: string
   readonly key: string
   /** Most calls a second. */
-  readonly perS: number
+  readonly perSecond: number
 }
 
 interface Answer {
@@ -51,7 +51,7 @@ const answerSchema = Joi.object<Answer>({
   .required()
 
 /** Asks the provider with `get_role_in_group`, many users of a group at a time. Members of a group are let into its topics. */
-export function createProvider({ host, app, adminId, key, perS }: ProviderOptions): MembershipSource {
+export function createProvider({ host, app, adminId, key, perSecond }: ProviderOptions): MembershipSource {
   const base = host.startsWith('http://') ? host : `https://${host}`
   const gathering = new Map<string, Batch>()
   let nextCallAtMs = 0
@@ -74,7 +74,7 @@ export function createProvider({ host, app, adminId, key, perS }: ProviderOption
     const nowMs = performance.now()
     const atMs = Math.max(nowMs, nextCallAtMs)
     if (atMs - nowMs > WAIT_AT_MOST_MS) throw new Error('too many questions wait for the provider')
-    nextCallAtMs = atMs + 1_000 / perS
+    nextCallAtMs = atMs + 1_000 / perSecond
     await delay(atMs - nowMs)
   }
 

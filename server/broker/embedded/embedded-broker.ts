@@ -78,7 +78,7 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
     return spreads
   }
 
-  async function publish(recall: Recall, withinMs: number): Promise<Published> {
+  async function publish(recall: Recall, timeoutMs: number): Promise<Published> {
     // Settles outside of `within`: what was kept late must reach the listeners all the same.
     const kept = store()
       .transaction(() => append(recall))
@@ -86,7 +86,7 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
         for (const { name, notice, epoch } of spreads) listeners.tellNotice(name, notice, epoch)
         return spreads
       })
-    const spreads = await withTimeout(withinMs, kept)
+    const spreads = await withTimeout(timeoutMs, kept)
     return {
       duplicate: spreads.length === 0,
       positions: spreads.map(({ room, epoch, notice }) => ({

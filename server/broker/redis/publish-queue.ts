@@ -19,7 +19,7 @@ const WAITING_AT_MOST = 20_000
 
 interface Waiting extends Addressed {
   /** See `PublishOptions`. */
-  readonly atOnce: boolean
+  readonly immediately: boolean
   readonly resolve: (positions: readonly Position[]) => void
   readonly reject: (error: unknown) => void
 }
@@ -75,7 +75,8 @@ export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
     stopGathering = undefined
   }
 
-  const isEnough = (): boolean => waiting.length >= ENOUGH_FOR_A_CALL || waiting.some(({ atOnce }) => atOnce)
+  const isEnough = (): boolean =>
+    waiting.length >= ENOUGH_FOR_A_CALL || waiting.some(({ immediately }) => immediately)
 
   function takeBatch(): readonly Waiting[] {
     let messages = 0
@@ -86,11 +87,11 @@ export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
     return waiting.splice(0, tooMany === -1 ? waiting.length : tooMany)
   }
 
-  return ({ recall, rooms, names }: Addressed, atOnce = false): Promise<readonly Position[]> =>
+  return ({ recall, rooms, names }: Addressed, immediately = false): Promise<readonly Position[]> =>
     new Promise((resolve, reject) => {
       if (waiting.length >= WAITING_AT_MOST)
         return reject(new GatewayError('BROKER_UNAVAILABLE', 'too many recalls wait for Redis'))
-      waiting.push({ recall, rooms, names, atOnce, resolve, reject })
+      waiting.push({ recall, rooms, names, immediately, resolve, reject })
       if (isEnough()) stopGathering?.()
       if (isSending) return
       isSending = true

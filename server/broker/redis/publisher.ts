@@ -95,12 +95,12 @@ export function createPublisher(
 
   return async function publish(
     recall: Recall,
-    withinMs: number,
-    { atOnce = false }: PublishOptions = {},
+    timeoutMs: number,
+    { immediately: immediately = false }: PublishOptions = {},
   ): Promise<Published> {
     const rooms = roomsOf(recall)
     const names = rooms.map(roomName)
-    const positions = await withTimeout(withinMs, enqueue({ recall, rooms, names }, atOnce)).catch(
+    const positions = await withTimeout(timeoutMs, enqueue({ recall, rooms, names }, immediately)).catch(
       (error: unknown) => {
         if (waitReplicas > 0) onUnconfirmed()
         throw error

@@ -36,14 +36,14 @@ export function createSpoolingBroker(
 ): Broker {
   const drain = createDrain(
     { atFirst: Math.ceil(historySize / 2) },
-    { publish: (recall) => broker.publish(recall, BROKER_WITHIN_MS, { atOnce: true }), spool, log },
+    { publish: (recall) => broker.publish(recall, BROKER_WITHIN_MS, { immediately: true }), spool, log },
   )
 
-  async function publish(recall: Recall, withinMs: number): Promise<Published> {
-    const deadlineMs = Date.now() + withinMs
+  async function publish(recall: Recall, timeoutMs: number): Promise<Published> {
+    const deadlineMs = Date.now() + timeoutMs
     if (spool.isEmpty()) {
       try {
-        return await broker.publish(recall, Math.min(BROKER_WITHIN_MS, withinMs))
+        return await broker.publish(recall, Math.min(BROKER_WITHIN_MS, timeoutMs))
       } catch (err) {
         log.debug({ err }, 'recall not confirmed by the broker')
       }

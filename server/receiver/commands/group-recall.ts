@@ -16,16 +16,16 @@ const LATEST_TIME_MS = 8_640_000_000_000_000
 const optional = (schema: Joi.Schema): Joi.Schema => schema.empty(Joi.valid(null, ''))
 
 /** A number, or the same in digits: the documents show both. */
-const wholeNumber = (atMost: number): Joi.Schema =>
+const wholeNumber = (max: number): Joi.Schema =>
   Joi.alternatives(
-    Joi.number().strict().integer().min(1).max(atMost),
+    Joi.number().strict().integer().min(1).max(max),
     Joi.string()
       .pattern(/^\d{1,16}$/)
       .custom((digits: string, helpers) => {
         const value = Number(digits)
-        return value >= 1 && value <= atMost ? value : helpers.error('any.invalid')
+        return value >= 1 && value <= max ? value : helpers.error('any.invalid')
       }),
-  ).messages({ 'alternatives.match': `{{#label}} must be a whole number from 1 to ${atMost}` })
+  ).messages({ 'alternatives.match': `{{#label}} must be a whole number from 1 to ${max}` })
 
 const recallWebhookSchema = Joi.object<RecallWebhook>({
   GroupId: identifier.required(),
