@@ -9,7 +9,7 @@ import { principalOf } from './bearer-auth.ts'
 import { GatewayError } from '../../shared/errors.ts'
 
 /** As long as announcements are kept for processes that start later. */
-const FOR_AT_MOST_S = 86_400
+const MAX_REVOCATION_S = 86_400
 const FOR_DEFAULT_S = 3_600
 
 interface DisconnectDependencies {
@@ -28,7 +28,7 @@ const orderSchema = Joi.object<Order>({
   userId: identifier.required(),
   group: identifier,
   topic: identifier,
-  forS: Joi.number().integer().min(1).max(FOR_AT_MOST_S).default(FOR_DEFAULT_S),
+  forS: Joi.number().integer().min(1).max(MAX_REVOCATION_S).default(FOR_DEFAULT_S),
 })
   .with('topic', 'group')
   .required()
@@ -53,7 +53,7 @@ export function createDisconnect({ broker, log }: DisconnectDependencies): Reque
   return [readBody, disconnect]
 }
 
-const KEPT_WITHIN_MS = 1_700
+const PUBLISH_TIMEOUT_MS = 1_700
 
 interface TestRecall {
   readonly group: string
@@ -82,7 +82,7 @@ export function createTestRecall({ broker, log }: TestRecallDependencies): Reque
     const { id: operator } = principalOf(response)
     const messages = seqs.map((seq) => ({ seq }))
     const made = { ...conversation, messages, operator, recalledAtMs: nowMs, receivedAtMs: nowMs }
-    const { positions } = await broker.publish(made, KEPT_WITHIN_MS).catch((cause: unknown) => {
+    const { positions } = await broker.publish(made, PUBLISH_TIMEOUT_MS).catch((cause: unknown) => {
       throw new GatewayError('BROKER_UNAVAILABLE', undefined, { cause })
     })
     log.info({ admin: operator, ...conversation, messages: seqs.length }, 'test recall made')

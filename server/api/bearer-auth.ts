@@ -5,12 +5,12 @@ import type { FailureLimiter } from '../auth/authentication.ts'
 import type { Principal } from '../auth/principal.ts'
 
 /** As for a socket: far more than a page needs. */
-const REQUESTS_AT_MOST = 1_000
+const MAX_REQUESTS = 1_000
 const REQUESTS_WITHIN_S = 10
 
 /** Lets in who shows a token that holds, so many times. */
 export function requireBearer(guard: FailureLimiter): RequestHandler {
-  const requests = new RateLimiterMemory({ points: REQUESTS_AT_MOST, duration: REQUESTS_WITHIN_S })
+  const requests = new RateLimiterMemory({ points: MAX_REQUESTS, duration: REQUESTS_WITHIN_S })
   return async (request, response, next) => {
     const token = /^Bearer (\S+)$/i.exec(request.get('Authorization') ?? '')?.[1]
     // Without a token nothing is guessed: it must not count, or any page could shut out the address of who looks at it.

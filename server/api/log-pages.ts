@@ -4,7 +4,7 @@ import type { Room } from '../../shared/room.ts'
 import type { Broker } from '../broker/broker.ts'
 
 /** What the notices of one answer take at most; the first one is told whatever it takes. A recall can take 75 KiB. */
-export const ANSWER_AT_MOST_BYTES = 1024 * 1024
+export const MAX_ANSWER_BYTES = 1024 * 1024
 /** Read at a time: more would be held here only to be thrown away, when recalls are large. */
 const NOTICES_PER_READ = 100
 
@@ -114,7 +114,7 @@ class Answer {
   take(notice: Notice): boolean {
     const bytes = Buffer.byteLength(JSON.stringify(notice))
     if (this.isFull) return false
-    if (this.notices.length > 0 && this.#bytes + bytes > ANSWER_AT_MOST_BYTES) return false
+    if (this.notices.length > 0 && this.#bytes + bytes > MAX_ANSWER_BYTES) return false
     this.#bytes += bytes
     this.notices.push(notice)
     return true

@@ -8,8 +8,8 @@ import { identifier } from '../lib/schema.ts'
 import express from 'express'
 import type { ObjectSchema } from 'joi'
 
-const SEQS_AT_MOST = 1_000
-const NOTICES_AT_MOST = 1_000
+const MAX_SEQS = 1_000
+const MAX_NOTICES = 1_000
 const NOTICES_DEFAULT = 100
 
 const room = { group: identifier, topic: identifier, feed: Joi.string().valid('true') }
@@ -24,7 +24,7 @@ const noticesSchema = Joi.object<NoticesQuery>({
   since: position,
   before: wholeNumber,
   receivedSinceMs: wholeNumber,
-  limit: wholeNumber.min(1).max(NOTICES_AT_MOST).default(NOTICES_DEFAULT),
+  limit: wholeNumber.min(1).max(MAX_NOTICES).default(NOTICES_DEFAULT),
 }).oxor('since', 'before', 'receivedSinceMs')
 const recalledSchema = Joi.object<Conversation & { seqs: string }>({
   group: identifier.required(),
@@ -80,8 +80,7 @@ export function readRecalled(request: Request): Conversation & { readonly seqs: 
     const [first = 0, last = first] = range.split('-').map(Number)
     if (first < 1 || last < first || !Number.isSafeInteger(last))
       throw malformed(`"seqs" holds no range ${range}`)
-    if (seqs.length + last - first + 1 > SEQS_AT_MOST)
-      throw malformed(`"seqs" holds more than ${SEQS_AT_MOST}`)
+    if (seqs.length + last - first + 1 > MAX_SEQS) throw malformed(`"seqs" holds more than ${MAX_SEQS}`)
     for (let seq = first; seq <= last; seq++) seqs.push(seq)
   }
   return { ...conversation, seqs }
@@ -118,9 +117,9 @@ function check<T>(schema: Joi.ObjectSchema<T>, request: Request): T {
 
 const malformed = (why: string) => new GatewayError('REQUEST_MALFORMED', why)
 
-const BODY_AT_MOST_BYTES = 16 * 1024
+const MAX_BODY_BYTES = 16 * 1024
 
-const readText = express.text({ limit: BODY_AT_MOST_BYTES, type: () => true })
+const readText = express.text({ limit: MAX_BODY_BYTES, type: () => true })
 
 /** Reads the body of a request, whatever it says that it is. */
 export const readBody: RequestHandler = (request, response, next) =>

@@ -11,7 +11,7 @@ import { readAfter, readBefore, readReceivedSince } from './log-pages.ts'
 import { principalOf } from './bearer-auth.ts'
 
 /** Parts of logs that are read at a time: one of the largest recalls is 7.5 MB. */
-const READS_AT_ONCE = 4
+const MAX_CONCURRENT_READS = 4
 
 interface ReadDependencies {
   readonly admission: Pick<Authorization, 'authorise'>
@@ -22,7 +22,7 @@ interface ReadDependencies {
 
 /** What sockets can ask, asked over HTTP, with the same grants. */
 export function createReads({ admission, broker, socketsIn }: ReadDependencies) {
-  const readInTurn = createLimiter(READS_AT_ONCE)
+  const readInTurn = createLimiter(MAX_CONCURRENT_READS)
 
   /** Where a room stands. Asked before the page is loaded, and then listened from: no seam between the two. */
   const position: RequestHandler = async (request, response) => {

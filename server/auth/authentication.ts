@@ -55,7 +55,7 @@ export function createAuthenticate({
 const refused = (why: string) => new GatewayError('TOKEN_REFUSED', why)
 
 /** Refused credentials of one address before it has to wait; far more than one who reloads with an old token needs. */
-const FAILURES_AT_MOST = 30
+const MAX_FAILURES = 30
 const FAILURES_WITHIN_S = 60
 
 /** Who shows this credential from there. Rejects like `Authenticate`, or with TOO_MANY_FAILURES. */
@@ -63,7 +63,7 @@ export type FailureLimiter = (request: IncomingMessage, auth: unknown) => Promis
 
 /** Makes addresses wait that show wrong credentials again and again, and nobody else. */
 export function limitFailures(authenticate: Authenticate, addressOf: ClientAddress): FailureLimiter {
-  const failures = new RateLimiterMemory({ points: FAILURES_AT_MOST, duration: FAILURES_WITHIN_S })
+  const failures = new RateLimiterMemory({ points: MAX_FAILURES, duration: FAILURES_WITHIN_S })
 
   return async function guard(request, auth) {
     const client = clientNetwork(addressOf(request))

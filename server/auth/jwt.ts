@@ -8,8 +8,8 @@ import { fetchBounded } from '../http/fetch.ts'
 import type { Principal } from './principal.ts'
 import { createHash } from 'node:crypto'
 
-const TOKEN_AT_MOST_CHARACTERS = 12_288
-const GRANTS_AT_MOST = 1_000
+const MAX_TOKEN_CHARACTERS = 12_288
+const MAX_GRANTS = 1_000
 /** Clocks differ; what has ended has ended all the same. */
 const TOLERANCE_S = 5
 /** A secret serves this algorithm alone and a public key those: else one who knows a public key could sign with it. */
@@ -20,7 +20,7 @@ const KEY_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA']
 const FETCH_AGAIN_AFTER_MS = 30_000
 const TRY_AGAIN_AFTER_MS = 2_000
 const KEYS_KEPT_MS = 600_000
-const KEYS_AT_MOST_BYTES = 65_536
+const MAX_KEYS_BYTES = 65_536
 
 export interface TokenOptions {
   /** Of HS256 tokens; several while they are being rotated. */
@@ -66,7 +66,7 @@ export function createJwtVerifier({ secrets, jwksUrl, issuer, audience }: TokenO
   ]
 
   return async function checkToken(token: string): Promise<Principal> {
-    if (token.length > TOKEN_AT_MOST_CHARACTERS) throw refused('it is too long')
+    if (token.length > MAX_TOKEN_CHARACTERS) throw refused('it is too long')
     return remembered.find(token) ?? (await verifyInAnyWay(verifiers, token))
   }
 }
@@ -107,8 +107,8 @@ function toPrincipal({ sub, exp, role = 'member', rooms = [] }: JWTPayload): Pri
 }
 
 function toGrants(rooms: unknown): Conversation[] {
-  if (!Array.isArray(rooms) || rooms.length > GRANTS_AT_MOST) {
-    throw refused(`rooms must be a list of at most ${GRANTS_AT_MOST}`)
+  if (!Array.isArray(rooms) || rooms.length > MAX_GRANTS) {
+    throw refused(`rooms must be a list of at most ${MAX_GRANTS}`)
   }
   return rooms.map((grant: unknown) => {
     const { group, topic } = isRecord(grant) ? grant : {}
@@ -167,14 +167,14 @@ function createFileKeys(file: URL): JWTVerifyGetKey {
 type LocalKeys = ReturnType<typeof createLocalJWKSet>
 
 async function readKeys(file: URL): Promise<LocalKeys> {
-  if ((await stat(file)).size > KEYS_AT_MOST_BYTES) throw new Error('the file with the keys is too large')
+  if ((await stat(file)).size > MAX_KEYS_BYTES) throw new Error('the file with the keys is too large')
   const text = await readFile(file, 'utf8')
   return createLocalJWKSet(JSON.parse(text) as Parameters<typeof createLocalJWKSet>[0])
 }
 
 /** Throws what is no error of the token, when the answer is no JWKS. */
 async function fetchKeys(url: string): Promise<Response> {
-  const { status, text } = await fetchBounded(url, { atMostBytes: KEYS_AT_MOST_BYTES })
+  const { status, text } = await fetchBounded(url, { atMostBytes: MAX_KEYS_BYTES })
   if (status !== 200) throw new Error(`the keys were answered with status ${status}`)
   JSON.parse(text)
   return new Response(text)
@@ -186,9 +186,9 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 const refused = (why: string, cause?: unknown) => new GatewayError('TOKEN_REFUSED', why, { cause })
 
 /** As many as sockets that come back together after a node was lost. */
-const TOKENS_AT_MOST = 20_000
+const MAX_TOKENS = 20_000
 /** A token may hold a thousand; about 30 MB. */
-const REMEMBERED_GRANTS_AT_MOST = 400_000
+const MAX_REMEMBERED_GRANTS = 400_000
 
 /**
  * Who showed which token, until it ends: sockets that come back show the token that they came with, and verifying it again
@@ -208,7 +208,7 @@ class TokenCache {
     this.#grants += principal.grants.length - (this.#byDigest.get(digest)?.grants.length ?? 0)
     this.#byDigest.set(digest, principal)
     for (const [first, { grants }] of this.#byDigest) {
-      if (this.#byDigest.size <= TOKENS_AT_MOST && this.#grants <= REMEMBERED_GRANTS_AT_MOST) break
+      if (this.#byDigest.size <= MAX_TOKENS && this.#grants <= MAX_REMEMBERED_GRANTS) break
       this.#byDigest.delete(first)
       this.#grants -= grants.length
     }

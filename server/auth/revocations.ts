@@ -2,9 +2,9 @@ import { isFeed, roomName } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 
 /** Users that are remembered; the one revoked longest ago is forgotten first. */
-const USERS_AT_MOST = 10_000
+const MAX_USERS = 10_000
 /** Of one user; beyond that, all rooms are taken. */
-const ROOMS_AT_MOST = 1_000
+const MAX_ROOMS = 1_000
 
 interface Revoked {
   /** Until when the user may not be here at all. */
@@ -22,8 +22,8 @@ export class Revocations {
     const revoked = this.#byUser.get(userId) ?? { allUntilMs: 0, roomsUntilMs: new Map<string, number>() }
     this.#byUser.delete(userId)
     this.#byUser.set(userId, revoked)
-    if (this.#byUser.size > USERS_AT_MOST) this.#forgetOldest()
-    if (room === undefined || revoked.roomsUntilMs.size >= ROOMS_AT_MOST)
+    if (this.#byUser.size > MAX_USERS) this.#forgetOldest()
+    if (room === undefined || revoked.roomsUntilMs.size >= MAX_ROOMS)
       revoked.allUntilMs = Math.max(revoked.allUntilMs, untilMs)
     else revoked.roomsUntilMs.set(roomName(room), untilMs)
   }

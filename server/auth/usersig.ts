@@ -4,12 +4,12 @@ import Joi from 'joi'
 import { isIdentifier } from '../../shared/identifier.ts'
 
 /** A UserSig has about 190 characters. */
-const TEXT_AT_MOST_CHARACTERS = 2_048
+const MAX_TEXT_CHARACTERS = 2_048
 /** Of the document inside; far more can be packed into few characters. */
-const DOCUMENT_AT_MOST_BYTES = 4_096
-const AHEAD_AT_MOST_S = 60
+const MAX_DOCUMENT_BYTES = 4_096
+const MAX_CLOCK_SKEW_S = 60
 /** However long a UserSig says that it lasts: nothing else ends it. */
-const LIFE_AT_MOST_S = 31_536_000
+const MAX_LIFETIME_S = 31_536_000
 
 interface Document {
   readonly 'TLS.ver': string
@@ -60,16 +60,16 @@ export function verifyUserSig(
   if (given.length !== expected.length || !timingSafeEqual(given, expected))
     return { refusal: 'userSig is not signed with the key of the app' }
   const [fromS, nowS] = [document['TLS.time'], nowMs / 1_000]
-  if (fromS > nowS + AHEAD_AT_MOST_S) return { refusal: 'userSig is not valid yet' }
-  const endS = fromS + Math.min(document['TLS.expire'], LIFE_AT_MOST_S)
+  if (fromS > nowS + MAX_CLOCK_SKEW_S) return { refusal: 'userSig is not valid yet' }
+  const endS = fromS + Math.min(document['TLS.expire'], MAX_LIFETIME_S)
   return endS <= nowS ? { refusal: 'userSig has ended' } : { expiresAtMs: endS * 1_000 }
 }
 
 function read(text: string): Document | undefined {
-  if (text.length > TEXT_AT_MOST_CHARACTERS || !/^[A-Za-z0-9*_-]+$/.test(text)) return undefined
+  if (text.length > MAX_TEXT_CHARACTERS || !/^[A-Za-z0-9*_-]+$/.test(text)) return undefined
   const base64 = text.replaceAll('*', '+').replaceAll('-', '/').replaceAll('_', '=')
   try {
-    const inflated = inflateSync(Buffer.from(base64, 'base64'), { maxOutputLength: DOCUMENT_AT_MOST_BYTES })
+    const inflated = inflateSync(Buffer.from(base64, 'base64'), { maxOutputLength: MAX_DOCUMENT_BYTES })
     const { value, error } = documentSchema.validate(JSON.parse(inflated.toString()))
     return error === undefined ? value : undefined
   } catch {

@@ -154,11 +154,11 @@ export interface BrokerOptions {
 }
 
 /** Announcements that are kept for processes that were away or start later. */
-export const ANNOUNCEMENTS_AT_MOST = 1_000
+export const MAX_ANNOUNCEMENTS = 1_000
 /** How long, in s. */
 export const ANNOUNCEMENTS_TTL_S = 86_400
 
 /** A process that has told nothing of itself for so long is taken for gone. */
-export const REPORT_TTL_MS = 10_000
+export const HEARTBEAT_TTL_MS = 10_000
 /** Above so many, those of processes that are gone are looked for. */
-export const REPORTS_KEPT = 200
+export const MAX_HEARTBEATS = 200

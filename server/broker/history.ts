@@ -61,7 +61,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 const isOptionalText = (value: unknown): boolean => value === undefined || typeof value === 'string'
 
 /** Two recalls of one message without a time of the provider, closer than this, are one recall told twice. */
-export const UNTIMED_REPEAT_WITHIN_MS = 3_600_000
+export const UNTIMED_REPEAT_WINDOW_MS = 3_600_000
 
 /** How long the position of a log outlives its last use, in s: 30 days. */
 export const POSITION_TTL_S = 30 * 86_400

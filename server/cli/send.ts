@@ -4,7 +4,7 @@ import { RECALL_COMMAND } from '../receiver/commands/group-recall.ts'
 import { withDevCredentials } from '../config/environment.ts'
 import type { Terminal } from './command.ts'
 
-const ANSWER_WITHIN_MS = 5_000
+const ANSWER_TIMEOUT_MS = 5_000
 
 interface SendOptions {
   readonly url: string
@@ -56,7 +56,11 @@ export async function send(options: SendOptions, { environment, print }: Termina
 
 async function post(url: string, body: string): Promise<{ status: number; answer: string }> {
   try {
-    const response = await fetch(url, { method: 'POST', body, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) })
+    const response = await fetch(url, {
+      method: 'POST',
+      body,
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+    })
     return { status: response.status, answer: await response.text() }
   } catch (cause) {
     throw new GatewayError('SEND_FAILED', `nothing answered at ${new URL(url).origin}`, { cause })

@@ -14,11 +14,11 @@ import type { Duplex } from 'node:stream'
  * Slow senders are cut off: no request of ours is large. The head gets no less than the whole: its time counts from the
  * moment in which the connection is opened, and senders open some before they need them.
  */
-const REQUEST_WITHIN_MS = 10_000
+const REQUEST_TIMEOUT_MS = 10_000
 /** The provider keeps connections open; closing one just as it sends a webhook would lose the webhook. */
 const KEEP_ALIVE_MS = 120_000
 /** A webhook that could not be kept is answered after 2.1 s. */
-const CLOSE_WITHIN_MS = 3_000
+const CLOSE_TIMEOUT_MS = 3_000
 
 /** Beyond what sockets take: a connection is a file of the process. */
 const MORE_CONNECTIONS = 5_000
@@ -58,8 +58,8 @@ export function createHttpServer(
   }
 
   const options = {
-    headersTimeout: REQUEST_WITHIN_MS,
-    requestTimeout: REQUEST_WITHIN_MS,
+    headersTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
     // Node looks for late ones every 30 s by default.
     connectionsCheckingInterval: 1_000,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -111,7 +111,7 @@ export function createHttpServer(
         stopReloading?.()
         const giveUp = setTimeout(() => {
           for (const connection of connections) connection.destroy()
-        }, CLOSE_WITHIN_MS)
+        }, CLOSE_TIMEOUT_MS)
         server.close(() => {
           clearTimeout(giveUp)
           resolve()

@@ -4,7 +4,7 @@ import type { Server as HttpsServer } from 'node:https'
 import { GatewayError } from '../../shared/errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
 
-const LOOK_EVERY_MS = 2_000
+const CHECK_INTERVAL_MS = 2_000
 
 /** Paths of PEM files. */
 export interface TlsFiles {
@@ -39,7 +39,7 @@ export function reloadTls(
     }
   }
   const paths = [files.cert, files.key]
-  for (const path of paths) watchFile(path, { interval: LOOK_EVERY_MS, persistent: false }, reload)
+  for (const path of paths) watchFile(path, { interval: CHECK_INTERVAL_MS, persistent: false }, reload)
   return () => {
     for (const path of paths) unwatchFile(path, reload)
   }

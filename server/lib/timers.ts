@@ -1,6 +1,6 @@
 /** Looked at so long before it is due, an alarm gets a timer of its own. */
 const AHEAD_MS = 2_000
-const LOOK_EVERY_MS = 1_000
+const CHECK_INTERVAL_MS = 1_000
 
 /** One that is to be woken at a time. May be woken early, or although it does not wait any more: it looks itself. */
 export interface Timed {
@@ -24,7 +24,7 @@ export class TimerWheel {
     const sleepers = this.#bySecond.get(second)
     if (sleepers === undefined) this.#bySecond.set(second, new Set([sleeper]))
     else sleepers.add(sleeper)
-    this.#looking ??= setInterval(() => this.#wakeSoon(), LOOK_EVERY_MS).unref()
+    this.#looking ??= setInterval(() => this.#wakeSoon(), CHECK_INTERVAL_MS).unref()
   }
 
   /** Forgets what was set for this time, unless it is nearly due. */

@@ -31,9 +31,9 @@ import { createStreams } from './server-sent-events.ts'
 /** The path that every client of Socket.IO knows. */
 const PATH = '/socket.io/'
 /** Requests of sockets are small: a subscribe with the longest identifiers and a long token. */
-const MESSAGE_AT_MOST_BYTES = 16 * 1024
+const MAX_MESSAGE_BYTES = 16 * 1024
 /** A socket that has not shown its token by then is closed. */
-const AUTHENTICATE_WITHIN_MS = 10_000
+const AUTHENTICATE_TIMEOUT_MS = 10_000
 
 interface RealtimeOptions {
   readonly batchWindowMs: number
@@ -78,8 +78,8 @@ export function createRealtime(
     serveClient: false,
     perMessageDeflate: false,
     httpCompression: false,
-    maxHttpBufferSize: MESSAGE_AT_MOST_BYTES,
-    connectTimeout: AUTHENTICATE_WITHIN_MS,
+    maxHttpBufferSize: MAX_MESSAGE_BYTES,
+    connectTimeout: AUTHENTICATE_TIMEOUT_MS,
     allowRequest: (request, answer) => {
       // Cut off rather than refused: a proxy then tries another node, and clients do too.
       if (draining || connections.isFull(request)) {

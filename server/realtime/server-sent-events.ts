@@ -11,9 +11,9 @@ import type { SessionDependencies, Transport } from './sessions/session.ts'
 import type { Sessions } from './sessions/registry.ts'
 
 /** More waits for a stream: it is sent away, and comes back with its position. */
-const WAITING_AT_MOST_BYTES = 1024 * 1024
+const MAX_BUFFERED_BYTES = 1024 * 1024
 /** So that proxies do not take a quiet stream for a dead one. */
-const SIGN_OF_LIFE_EVERY_MS = 15_000
+const KEEP_ALIVE_INTERVAL_MS = 15_000
 
 interface StreamsDependencies extends SessionDependencies {
   readonly audience: Hub
@@ -43,13 +43,13 @@ export function createStreams({ audience, sessions, connections, ...dependencies
       write('goodbye', goodbye)
       response.end()
       // One that does not read would never come to the end.
-      setTimeout(() => response.destroy(), SIGN_OF_LIFE_EVERY_MS).unref()
+      setTimeout(() => response.destroy(), KEEP_ALIVE_INTERVAL_MS).unref()
     }
     const listener: Listener = {
       onNotices({ payload }) {
         const { epoch, notices } = payload
         write('messages-recalled', payload, { epoch, offset: notices.at(-1)?.offset ?? 0 })
-        if (response.writableLength <= WAITING_AT_MOST_BYTES) return
+        if (response.writableLength <= MAX_BUFFERED_BYTES) return
         metrics.socketTooSlow()
         close(GOODBYES.TOO_SLOW)
       },
@@ -87,7 +87,7 @@ export function createStreams({ audience, sessions, connections, ...dependencies
     }
 
     const forget = connections.add(response.req)
-    const alive = setInterval(() => isOpen() && response.write(':\n\n'), SIGN_OF_LIFE_EVERY_MS)
+    const alive = setInterval(() => isOpen() && response.write(':\n\n'), KEEP_ALIVE_INTERVAL_MS)
     sessions.add(principal.id, session)
     goodbyes.add(close)
     response.once('close', () => {

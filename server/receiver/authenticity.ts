@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 
 /** The provider asks receivers to refuse calls that are more than a minute off. Source: Webhook Overview, document 34354. */
-const SKEW_AT_MOST_MS = 60_000
+const MAX_SKEW_MS = 60_000
 
 /** What the query of a webhook says about who sent it. */
 export interface Signature {
@@ -27,7 +27,7 @@ export function checkAuthenticity(
     .map((expected) => timingSafeEqual(given, expected))
     .includes(true)
   if (!fits) return 'forged'
-  return Math.abs(nowMs - Number(requestTime) * 1_000) > SKEW_AT_MOST_MS ? 'stale' : 'genuine'
+  return Math.abs(nowMs - Number(requestTime) * 1_000) > MAX_SKEW_MS ? 'stale' : 'genuine'
 }
 
 /** What `Sign` must be at a `RequestTime`, with each of the tokens. */

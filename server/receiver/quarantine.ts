@@ -17,7 +17,7 @@ export interface Quarantine {
   keep(request: QuarantinedRequest): Promise<void>
 }
 
-const REQUESTS_AT_MOST = 1_000
+const MAX_REQUESTS = 1_000
 
 interface QuarantineOptions {
   readonly dataDir: string
@@ -40,7 +40,7 @@ export function openQuarantine({ dataDir, readOnly = false }: QuarantineOptions)
       const keeping = root.transaction(() => {
         const [last] = requests.getKeys({ reverse: true, limit: 1 })
         requests.putSync((last ?? 0) + 1, request)
-        const surplus = requests.getCount() - REQUESTS_AT_MOST
+        const surplus = requests.getCount() - MAX_REQUESTS
         for (const key of surplus > 0 ? Array.from(requests.getKeys({ limit: surplus })) : [])
           requests.removeSync(key)
       })

@@ -8,7 +8,7 @@ import { createWebhook } from './webhook.ts'
 import type { WebhookOptions } from './webhook.ts'
 
 /** A recall of 1,000 messages with their ids takes about 75 KiB; four times that is left for what may be added. */
-const BODY_AT_MOST_BYTES = 256 * 1024
+const MAX_BODY_BYTES = 256 * 1024
 
 /** Past the provider's 2 s: only a timeout makes it try again, an error answer is final. */
 const FAIL_AFTER_MS = 2_100
@@ -40,7 +40,7 @@ export function createReceiver(
     try {
       if (!mayCall(request)) throw new GatewayError('ADDRESS_REFUSED')
       if (request.method !== 'POST') throw new GatewayError('METHOD_NOT_ALLOWED')
-      const body = await readBody(request, BODY_AT_MOST_BYTES)
+      const body = await readBody(request, MAX_BODY_BYTES)
       const answer = await takeWebhook({ query, body, receivedAtMs })
       dependencies.metrics.webhookAnswered('OK')
       send(response, 200, answer)

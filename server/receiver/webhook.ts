@@ -12,7 +12,7 @@ import { isIdentifier } from '../../shared/identifier.ts'
 import { RECALL_COMMAND, toRecall } from './commands/group-recall.ts'
 
 /** The provider gives up after 2 s; 300 ms are left for the answer to travel. */
-const ANSWER_WITHIN_MS = 1_700
+const ANSWER_TIMEOUT_MS = 1_700
 
 export interface WebhookOptions {
   /** The app's `SdkAppid`, in digits. */
@@ -76,7 +76,7 @@ export function createWebhook(
         address: printable(read('ClientIP')),
       }
       const recall = toRecall(fields, circumstances)
-      const left = receivedAtMs + ANSWER_WITHIN_MS - Date.now()
+      const left = receivedAtMs + ANSWER_TIMEOUT_MS - Date.now()
       const published = await broker.publish(recall, Math.max(left, 0)).catch((cause: unknown) => {
         throw new GatewayError('NOT_KEPT', undefined, { cause })
       })

@@ -33,7 +33,7 @@ export function createHealth({ isTaking, isBrokerReady, spoolDepth, servesSocket
   return router
 }
 
-const REPORT_EVERY_MS = 2_000
+const HEARTBEAT_INTERVAL_MS = 2_000
 
 /** How a process is. Counts are since its start. */
 export interface ProcessState {
@@ -90,7 +90,7 @@ export function startHeartbeat(broker: Reporting, look: () => ProcessState, log:
       .catch((err: unknown) => log.debug({ err }, 'report not told'))
   }
   tell()
-  const timer = setInterval(tell, REPORT_EVERY_MS)
+  const timer = setInterval(tell, HEARTBEAT_INTERVAL_MS)
   timer.unref()
   return () => clearInterval(timer)
 }

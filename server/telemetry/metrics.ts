@@ -52,7 +52,7 @@ interface Gauges {
 /** From what is usual to what a person notices. */
 const LATENCY_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60]
 
-const LOOP_DELAY_EVERY_MS = 100
+const LOOP_DELAY_INTERVAL_MS = 100
 
 const PREFIX = 'recall_gateway_'
 
@@ -60,7 +60,7 @@ const PREFIX = 'recall_gateway_'
 export function createMetrics(): AllMetrics {
   const registry = new Registry()
   // The default of 10 ms would wake an idle process a hundred times a second.
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_DELAY_EVERY_MS })
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_DELAY_INTERVAL_MS })
   const counter = (name: string, help: string, labelNames: string[] = []) =>
     new Counter({ name: `${PREFIX}${name}_total`, help, labelNames, registers: [registry] })
   const gauge = (name: string, help: string, look: () => number) =>
@@ -154,7 +154,7 @@ function childrenOf(counter: Counter): (...labels: string[]) => { inc(): void } 
   }
 }
 
-const VALUES_AT_MOST = 1_000
+const MAX_VALUES = 1_000
 const RECENT_MS = 60_000
 
 /** The latest values of the last minute. */
@@ -164,7 +164,7 @@ class SlidingWindow {
 
   add(value: number): void {
     this.#values[this.#next] = { atMs: performance.now(), value }
-    this.#next = (this.#next + 1) % VALUES_AT_MOST
+    this.#next = (this.#next + 1) % MAX_VALUES
   }
 
   /** The value that this share of them, from 0 to 1, does not exceed; null without any. */

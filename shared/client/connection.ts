@@ -13,17 +13,17 @@ import { endOf } from './credential.ts'
 import type { Credential } from './credential.ts'
 
 /** An answer that is not there by then is not coming. */
-export const ANSWER_WITHIN_MS = 5_000
+export const ANSWER_TIMEOUT_MS = 5_000
 /** People who have to log in first take a while. */
-const CREDENTIAL_WITHIN_MS = 30_000
+const CREDENTIAL_TIMEOUT_MS = 30_000
 /** Goodbyes from here on mean: stay away until a person has done something. */
 const STAY_AWAY_FROM = 4_500
 /** Another credential is asked for in the last fifth of the life of one, at most so long before its end. */
 const REFRESH_BEFORE_MS = 60_000
-const REFRESHES_APART_MS = 1_000
+const MIN_REFRESH_INTERVAL_MS = 1_000
 /** A connection that ends sooner did not help: coming back from it waits longer each time. */
 const HOLDS_AFTER_MS = 1_000
-const TIMER_AT_MOST_MS = 2 ** 31 - 1
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 export interface Refusal {
   readonly code: string
@@ -121,7 +121,7 @@ export class Connection {
   async #credential(): Promise<Credential> {
     let timer: ReturnType<typeof setTimeout> | undefined
     const tooLate = new Promise<never>((_, reject) => {
-      const { credentialWithinMs: ms = CREDENTIAL_WITHIN_MS } = this.#options
+      const { credentialWithinMs: ms = CREDENTIAL_TIMEOUT_MS } = this.#options
       timer = setTimeout(() => reject(new Error(`no credential came in ${ms / 1_000} s`)), ms)
     })
     try {
@@ -180,7 +180,7 @@ export class Connection {
     if (endsAtMs === undefined) return
     const leftMs = endsAtMs - Date.now()
     const inMs = leftMs - Math.min(REFRESH_BEFORE_MS, leftMs / 5)
-    if (inMs < REFRESHES_APART_MS || inMs > TIMER_AT_MOST_MS) return
+    if (inMs < MIN_REFRESH_INTERVAL_MS || inMs > MAX_TIMER_MS) return
     this.#refresh = setTimeout(() => void this.#askForMore(endsAtMs), inMs)
   }
 
@@ -191,7 +191,7 @@ export class Connection {
     try {
       const credential = await this.#credential()
       const answer = (await this.socket
-        .timeout(ANSWER_WITHIN_MS)
+        .timeout(ANSWER_TIMEOUT_MS)
         .emitWithAck('refresh', credential)
         .catch(() => undefined)) as Refreshed | Refused | undefined
       if (answer?.ok) nextEndMs = answer.expiresAtMs

@@ -7,7 +7,7 @@ import { Backoff } from '../backoff.ts'
 import type { RoomListener } from './listeners.ts'
 
 /** More waits for listeners: then nothing is taken until they are through, and the rest is asked for again. */
-const WAITING_AT_MOST = 5_000
+const MAX_QUEUED = 5_000
 
 /** What a followed room tells the client. */
 interface RoomEvents {
@@ -70,7 +70,7 @@ export class FollowedRoom {
 
   /** Whether so much waits for listeners that nothing more is taken. */
   get isFull(): boolean {
-    return this.#waiting.length >= WAITING_AT_MOST
+    return this.#waiting.length >= MAX_QUEUED
   }
 
   enter({ position, recovered, gap }: Subscribed): void {

@@ -4,7 +4,7 @@ import type { NoticeListener } from './listeners.ts'
 import { Emitter } from './listeners.ts'
 import { memoryPositions } from './position-store.ts'
 import type { PositionStore } from './position-store.ts'
-import { ANSWER_WITHIN_MS, Connection } from './connection.ts'
+import { ANSWER_TIMEOUT_MS, Connection } from './connection.ts'
 import type { Refusal } from './connection.ts'
 import type { Credential } from './credential.ts'
 import type { GapReason, Position } from '../position.ts'
@@ -22,7 +22,7 @@ import { roomName } from '../room.ts'
 import type { Room } from '../room.ts'
 
 /** Subscribe requests under way; a node takes 100 of a socket. */
-const ASKED_AT_ONCE = 32
+const MAX_CONCURRENT_SUBSCRIBES = 32
 const SEQS_PER_REQUEST = 1_000
 
 export interface RecallClientOptions {
@@ -254,12 +254,12 @@ export class RecallClient {
 
   #askNext(): void {
     for (const followed of this.#toAsk) {
-      if (this.#asked >= ASKED_AT_ONCE) return
+      if (this.#asked >= MAX_CONCURRENT_SUBSCRIBES) return
       this.#toAsk.delete(followed)
       this.#asked++
       const { socket } = this.#connection
       // No promise: notices may follow the answer before its continuation would run.
-      socket.timeout(ANSWER_WITHIN_MS).emit('subscribe', followed.ask, (error, answer) => {
+      socket.timeout(ANSWER_TIMEOUT_MS).emit('subscribe', followed.ask, (error, answer) => {
         this.#asked--
         if (this.#isFollowed(followed) && socket.connected)
           this.#onAnswer(followed, error ? undefined : answer)
@@ -284,7 +284,7 @@ export class RecallClient {
   /** Asks again if what was recovered stops arriving. */
   #watch(followed: FollowedRoom): void {
     if (followed.hasArrived) followed.cancel()
-    else followed.schedule(ANSWER_WITHIN_MS, () => this.#ask(followed))
+    else followed.schedule(ANSWER_TIMEOUT_MS, () => this.#ask(followed))
   }
 
   #askLater(followed: FollowedRoom): void {
@@ -340,7 +340,7 @@ export class RecallClient {
     const lost = { code: 'NO_ANSWER', message: 'the gateway did not answer', retry: true }
     if (!socket.connected) throw new RequestRefused(lost)
     const answer = (await socket
-      .timeout(ANSWER_WITHIN_MS)
+      .timeout(ANSWER_TIMEOUT_MS)
       .emitWithAck('recalled', ask)
       .catch(() => undefined)) as RecalledResponse | Refused | undefined
     if (answer?.ok) return answer.recalled

@@ -15,10 +15,10 @@ import { cpuOf, memoryOf } from './usage.ts'
 const TOKEN_TTL_S = 3_600
 /** The load processes must hear of a schedule before it begins. */
 const BEGIN_IN_US = 200_000
-const LOOK_EVERY_MS = 50
+const CHECK_INTERVAL_MS = 50
 /** Who has got nothing for so long gets nothing any more. */
 const SILENT_MS = 5_000
-const SETTLED_WITHIN_MS = 120_000
+const SETTLE_TIMEOUT_MS = 120_000
 
 export interface FlowPlan {
   /** 0: each connection posts as soon as it has an answer. */
@@ -119,7 +119,7 @@ export class Scene {
 
   /** Resolves once all is delivered, or nothing comes any more. */
   async settle(): Promise<readonly Outcomes['report'][]> {
-    const deadline = performance.now() + SETTLED_WITHIN_MS
+    const deadline = performance.now() + SETTLE_TIMEOUT_MS
     let seen = -1
     let silentSince = performance.now()
     for (;;) {
@@ -130,7 +130,7 @@ export class Scene {
       seen = delivered
       if (delivered >= sumOf(reports, 'expected') || now > deadline || now - silentSince > SILENT_MS)
         return reports
-      await delay(LOOK_EVERY_MS)
+      await delay(CHECK_INTERVAL_MS)
     }
   }
 

@@ -16,7 +16,7 @@ import { undoAfterEach } from '../support/undo.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
-const CLIENT_AT_MOST_BYTES = 8_000
+const MAX_CLIENT_BYTES = 8_000
 
 /** The page of the README, as it stands there but for where the gateway is. */
 function readmePage(gatewayUrl: string): string {
@@ -108,7 +108,7 @@ describe('the client in a browser', function () {
 })
 
 describe('the size of the client', () => {
-  it(`is below ${CLIENT_AT_MOST_BYTES} bytes compressed, besides socket.io-client`, async () => {
+  it(`is below ${MAX_CLIENT_BYTES} bytes compressed, besides socket.io-client`, async () => {
     const folder = temporaryFolder()
     try {
       await build({
@@ -123,7 +123,7 @@ describe('the size of the client', () => {
         },
       })
       const bytes = gzipSync(readFileSync(join(folder.path, 'client.js'))).length
-      expect(bytes).to.be.within(1_000, CLIENT_AT_MOST_BYTES)
+      expect(bytes).to.be.within(1_000, MAX_CLIENT_BYTES)
     } finally {
       folder.remove()
     }

@@ -14,7 +14,7 @@ import type { RedisServer } from '../support/redis-server.ts'
 import { undoAfterEach } from '../support/undo.ts'
 
 const BUILT = fileURLToPath(new URL('../../server/page/', import.meta.url))
-const CONSOLE_AT_MOST_BYTES = 80_000
+const MAX_CONSOLE_BYTES = 80_000
 
 describe('the views of the console', function () {
   this.timeout(60_000)
@@ -242,12 +242,12 @@ describe('the views of the console', function () {
 })
 
 describe('the size of the console', () => {
-  it(`is below ${CONSOLE_AT_MOST_BYTES} bytes compressed, in all`, () => {
+  it(`is below ${MAX_CONSOLE_BYTES} bytes compressed, in all`, () => {
     const files = readdirSync(BUILT, { recursive: true, encoding: 'utf8' }).filter((file) =>
       /\.\w+$/.test(file),
     )
     const bytes = files.map((file) => gzipSync(readFileSync(join(BUILT, file))).length)
     expect(files.length).to.be.above(2)
-    expect(bytes.reduce((sum, one) => sum + one, 0)).to.be.within(10_000, CONSOLE_AT_MOST_BYTES)
+    expect(bytes.reduce((sum, one) => sum + one, 0)).to.be.within(10_000, MAX_CONSOLE_BYTES)
   })
 })

@@ -9,7 +9,7 @@ import type { Stage } from './stage.ts'
 
 /** Any name of the app: all are in one slot. */
 const KEY = `recall-gateway:{${APP}}:recalled:group:g`
-const FAILED_OVER_WITHIN_MS = 30_000
+const FAILOVER_TIMEOUT_MS = 30_000
 const MOVES = { short: 1, long: 5 } as const
 
 type Signal = 'SIGKILL' | 'SIGSTOP'
@@ -27,7 +27,7 @@ export const sentinelFailover =
         async disturb(cast) {
           master.signal(signal)
           const isAnother = async () => (await redis.master()) !== master.port
-          await until('another master', isAnother, FAILED_OVER_WITHIN_MS)
+          await until('another master', isAnother, FAILOVER_TIMEOUT_MS)
           await isServed(cast)
         },
       }
@@ -46,7 +46,7 @@ export const clusterFailover =
           const master = await redis.owner(KEY)
           master.signal(signal)
           const isAnother = async () => (await redis.owner(KEY, master)) !== master
-          await until('another master', isAnother, FAILED_OVER_WITHIN_MS)
+          await until('another master', isAnother, FAILOVER_TIMEOUT_MS)
           await isServed(cast)
         },
       }

@@ -8,11 +8,11 @@ import { readOn, stall, terminate } from '../support/web-socket.ts'
 import type { Heard } from './ledger.ts'
 import { FILLERS_FROM } from './sender.ts'
 
-const COME_BACK_WITHIN_MS = 100
+const MAX_RECONNECT_DELAY_MS = 100
 const ASK_AGAIN_AFTER_MS = 100
-const CONNECT_WITHIN_MS = 10_000
+const CONNECT_TIMEOUT_MS = 10_000
 /** Many begin at once. */
-const ENTERS_WITHIN_MS = 60_000
+const JOIN_TIMEOUT_MS = 60_000
 
 type GatewaySocket = Socket<ServerToClient, ClientToServer>
 
@@ -56,7 +56,7 @@ export async function startListener({ urls, room, token, hear }: ListenerOptions
   }
   function comeBackSoon(): void {
     isListening = false
-    setTimeout(connect, Math.random() * COME_BACK_WITHIN_MS)
+    setTimeout(connect, Math.random() * MAX_RECONNECT_DELAY_MS)
   }
   function subscribe(socket: GatewaySocket): void {
     const { id } = socket
@@ -80,7 +80,7 @@ export async function startListener({ urls, room, token, hear }: ListenerOptions
       // The library would only ever come back to the same node.
       reconnection: false,
       autoConnect: false,
-      timeout: CONNECT_WITHIN_MS,
+      timeout: CONNECT_TIMEOUT_MS,
       auth: { token },
     })
     socket.on('connect', () => subscribe(socket))
@@ -105,7 +105,7 @@ export async function startListener({ urls, room, token, hear }: ListenerOptions
   const sockets = urls.map(open)
   const cut = (): void => terminate(current)
   connect()
-  await soon('a listener is in its room', entered, ENTERS_WITHIN_MS)
+  await soon('a listener is in its room', entered, JOIN_TIMEOUT_MS)
 
   return {
     isListening: () => isListening,

@@ -10,7 +10,7 @@ import type { Sender } from './sender.ts'
 import { Stage } from './stage.ts'
 
 const GROUPS = ['lobby', '@TGS#2J4SZEAEL'] as const
-const SETTLED_WITHIN_MS = 30_000
+const SETTLE_TIMEOUT_MS = 30_000
 const PER_SECOND = { short: 50, long: 100 } as const
 const LISTENERS_PER_ROOM = { short: 4, long: 30 } as const
 
@@ -116,7 +116,7 @@ export async function playUnderLoadOn(
 export async function isServed({ receiver, nodes }: Cast): Promise<void> {
   const isReady = async ({ url }: GatewayProcess) => (await fetch(`${url}/readyz`)).status === 200
   const areReady = async () => (await Promise.all([receiver, ...nodes].map(isReady))).every(Boolean)
-  await until('the gateways are ready', areReady, SETTLED_WITHIN_MS)
+  await until('the gateways are ready', areReady, SETTLE_TIMEOUT_MS)
   await spoolIsEmpty(receiver)
 }
 
@@ -133,11 +133,11 @@ export async function play(fault: string, perform: (stage: Stage) => Promise<voi
 
 /** Whatever was published twice stands before the last recalls in each log, so it has arrived with them. */
 export async function conclude(stage: Stage, sender: Sender): Promise<void> {
-  await stage.settle(SETTLED_WITHIN_MS)
+  await stage.settle(SETTLE_TIMEOUT_MS)
   for (const group of sender.groups) {
-    await until('a recall is kept again', () => sender.send(group), SETTLED_WITHIN_MS)
+    await until('a recall is kept again', () => sender.send(group), SETTLE_TIMEOUT_MS)
   }
-  await stage.settle(SETTLED_WITHIN_MS)
+  await stage.settle(SETTLE_TIMEOUT_MS)
 }
 
 /** Resolves once nothing waits in the spool any more. */

@@ -12,7 +12,7 @@ const CHURNERS = { short: 10, long: 40 } as const
 /** Rooms that nobody else is in; together the churners come through all of them. */
 const ROOMS = 50
 /** Rooms linger for 5 s. */
-const LEFT_WITHIN_MS = 15_000
+const LEAVE_TIMEOUT_MS = 15_000
 
 /** Sockets go in and out of rooms without rest; afterwards nothing of it is left, in Redis or at the nodes. */
 export const roomsChurned = (size: Size): Promise<Row> =>
@@ -33,7 +33,7 @@ export const roomsChurned = (size: Size): Promise<Row> =>
     const { shardChannels } = await connectOperator(stage, redis.url)
     const left = async () =>
       (await shardChannels()).filter((channel) => !/:probe:|:announcements:/.test(channel))
-    await until('all channels are left', async () => (await left()).length === 0, LEFT_WITHIN_MS).catch(
+    await until('all channels are left', async () => (await left()).length === 0, LEAVE_TIMEOUT_MS).catch(
       async () => stage.complain(`still subscribed to ${(await left()).join(', ')}`),
     )
     for (const { url } of nodes) {

@@ -10,9 +10,9 @@ const SHARES = 2.25
 const READS_ON = 9
 /** What the network holds for a socket is more than what the node may: megabytes are needed. */
 const MESSAGES_PER_RECALL = 300
-const SENT_AWAY_WITHIN_MS = 60_000
+const DISCONNECT_TIMEOUT_MS = 60_000
 /** Notices wait once for all sockets of a room, so a thousand cost little more than ten. */
-const MEMORY_GROWS_AT_MOST_BYTES = 256 * 1024 * 1024
+const MAX_MEMORY_GROWTH_BYTES = 256 * 1024 * 1024
 
 /** Very many sockets stop reading and stay connected, while recalls flow; later they read on. */
 export const socketsStalled = (size: Size): Promise<Row> =>
@@ -34,9 +34,9 @@ export const socketsStalled = (size: Size): Promise<Row> =>
         most = Math.max(most, await sum('resident_memory_bytes'))
         return (await sum('sockets_too_slow_total')) >= stalled.length
       },
-      SENT_AWAY_WITHIN_MS,
+      DISCONNECT_TIMEOUT_MS,
     )
-    if (most - before > MEMORY_GROWS_AT_MOST_BYTES)
+    if (most - before > MAX_MEMORY_GROWTH_BYTES)
       stage.complain(`the nodes grew by ${Math.round((most - before) / 1024 / 1024)} MiB`)
     for (const listener of stalled) listener.readOn()
     await conclude(stage, sender)

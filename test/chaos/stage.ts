@@ -12,9 +12,9 @@ import type { Listener } from './listener.ts'
 import { readMetric } from '../support/read-metric.ts'
 import type { Row } from './row.ts'
 
-const LOOK_EVERY_MS = 100
+const CHECK_INTERVAL_MS = 100
 /** Sockets that connect at a time: more only wait for each other. */
-const CONNECT_AT_ONCE = 50
+const MAX_CONCURRENT_CONNECTS = 50
 
 /** All sockets come from one address here, thousands of them. */
 const ALL_FROM_HERE = { MAX_SOCKETS_PER_ADDRESS: '20000' }
@@ -50,8 +50,9 @@ export class Stage {
     const token = await adminToken()
     const listeners: Listener[] = []
     while (listeners.length < count) {
-      const starting = Array.from({ length: Math.min(CONNECT_AT_ONCE, count - listeners.length) }, () =>
-        startListener({ urls, room, token, hear: this.ledger.listen(room) }),
+      const starting = Array.from(
+        { length: Math.min(MAX_CONCURRENT_CONNECTS, count - listeners.length) },
+        () => startListener({ urls, room, token, hear: this.ledger.listen(room) }),
       )
       for (const listener of await Promise.all(starting)) {
         listeners.push(listener)
@@ -73,7 +74,7 @@ export class Stage {
       if (lost < missing) deadline = performance.now() + withinMs
       missing = Math.min(missing, lost)
       if (lost === 0 || performance.now() > deadline) return
-      await delay(LOOK_EVERY_MS)
+      await delay(CHECK_INTERVAL_MS)
     }
   }
 

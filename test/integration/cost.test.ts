@@ -18,7 +18,7 @@ const FIRST_SEQ = 1_000_000
 /** Longer than notices are gathered: each leaves by itself. */
 const APART_PER_S = 20
 /** A quarter more than it takes. */
-const HEAP_AT_MOST_BYTES = 14_300
+const MAX_HEAP_BYTES = 14_300
 
 /**
  * Guards against a large loss of speed with counts, which are the same on any machine, however busy: each limit leaves
@@ -176,6 +176,6 @@ describe('the work of a gateway', function () {
     await gather(2_000, 50)
     const after = await work()
     // 11,400 on Node 20 and 24 when this was set.
-    expect((after.heapBytes - before.heapBytes) / 2_000).to.be.below(HEAP_AT_MOST_BYTES)
+    expect((after.heapBytes - before.heapBytes) / 2_000).to.be.below(MAX_HEAP_BYTES)
   })
 })

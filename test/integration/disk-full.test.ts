@@ -22,7 +22,7 @@ describe('a disk that takes no more', () => {
   const undo = undoAfterEach()
 
   it('makes recalls be answered 503 after the provider has given up, and ends nothing', async () => {
-    const gateway = await startGatewayProcess({ FILE_BLOCKS_AT_MOST: '2048' })
+    const gateway = await startGatewayProcess({ MAX_FILE_BLOCKS: '2048' })
     undo(gateway.stop)
     const client = await connect(gateway.url, await adminToken())
     undo(client.close)
@@ -46,7 +46,7 @@ describe('a disk that takes no more', () => {
   it('under the spool makes recalls be answered 503 likewise, and the spool empties when Redis is back', async () => {
     const redis = await startRedis()
     undo(redis.stop)
-    const settings = { REDIS_URL: redis.url, HISTORY_SIZE: '10000', FILE_BLOCKS_AT_MOST: '1024' }
+    const settings = { REDIS_URL: redis.url, HISTORY_SIZE: '10000', MAX_FILE_BLOCKS: '1024' }
     const gateway = await startGatewayProcess({ ...settings, ROLE: 'receiver' })
     undo(gateway.stop)
     const node = await startGatewayProcess({ REDIS_URL: redis.url, ROLE: 'node' })

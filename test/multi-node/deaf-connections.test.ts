@@ -7,7 +7,7 @@ import { undoAfterEach } from '../support/undo.ts'
 import { until } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
-const HEALED_WITHIN_MS = 15_000
+const HEAL_TIMEOUT_MS = 15_000
 
 /** The network between a node and Redis swallows everything, and closes nothing. */
 describe('a connection to Redis that went dead without a word', () => {
@@ -40,9 +40,9 @@ describe('a connection to Redis that went dead without a word', () => {
     expect(proxy.silence('ssubscribe')).to.equal(1)
     await recall(2)
     await recall(3)
-    await until('the notices arrive', () => client.received.length === 3, HEALED_WITHIN_MS)
+    await until('the notices arrive', () => client.received.length === 3, HEAL_TIMEOUT_MS)
     expect(client.seqs()).to.deep.equal([1, 2, 3])
-    await until('ready', isReady, HEALED_WITHIN_MS)
+    await until('ready', isReady, HEAL_TIMEOUT_MS)
     await recall(4)
     await client.count(4)
     expect(client.gaps).to.be.empty
@@ -55,18 +55,18 @@ describe('a connection to Redis that went dead without a word', () => {
     for (const seq of seqs) await recall(seq)
     expect(proxy.silence('ssubscribe')).to.equal(1)
     redis.signal('SIGCONT')
-    await until('the notices arrive', () => client.received.length === seqs.length, HEALED_WITHIN_MS)
+    await until('the notices arrive', () => client.received.length === seqs.length, HEAL_TIMEOUT_MS)
     expect(client.seqs()).to.deep.equal(seqs)
     expect(client.gaps).to.be.empty
-    await until('ready', isReady, HEALED_WITHIN_MS)
+    await until('ready', isReady, HEAL_TIMEOUT_MS)
   })
 
   it('of commands is found and rebuilt, and the node is not ready meanwhile', async () => {
     const { proxy, client, recall, isReady, node } = await setUp()
     expect(proxy.silence('spublish')).to.equal(1)
-    await until('not ready', async () => !(await isReady()), HEALED_WITHIN_MS)
+    await until('not ready', async () => !(await isReady()), HEAL_TIMEOUT_MS)
     await recall(1, node)
-    await until('ready again', isReady, HEALED_WITHIN_MS)
+    await until('ready again', isReady, HEAL_TIMEOUT_MS)
     await recall(2, node)
     await client.count(2)
     expect(client.seqs()).to.deep.equal([1, 2])

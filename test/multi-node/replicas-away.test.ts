@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import { createRedisBroker } from '../../server/broker/redis/redis-broker.ts'
 import type { Recall } from '../../shared/recall.ts'
 import { APP } from '../support/gateway-process.ts'
-import { startRedis, SYNC_AT_ONCE } from '../support/redis-server.ts'
+import { startRedis, SYNC_IMMEDIATELY } from '../support/redis-server.ts'
 import { undoAfterEach } from '../support/undo.ts'
 import { until } from '../support/wait.ts'
 
@@ -13,7 +13,7 @@ describe('a broker that waits for a replica', () => {
   const undo = undoAfterEach()
 
   it('confirms a recall, new or repeated, only when the replica has it', async () => {
-    const master = await startRedis({ flags: SYNC_AT_ONCE })
+    const master = await startRedis({ flags: SYNC_IMMEDIATELY })
     undo(master.stop)
     const replica = await startRedis({ flags: ['--replicaof', '127.0.0.1', String(master.port)] })
     undo(replica.stop)

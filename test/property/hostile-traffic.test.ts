@@ -11,14 +11,14 @@ import { undoAfterEach } from '../support/undo.ts'
 import { recallBody, signedQuery } from '../support/webhook.ts'
 
 const WEBHOOKS = 50_000
-const WEBHOOKS_AT_ONCE = 32
+const MAX_CONCURRENT_WEBHOOKS = 32
 /** Less than a socket may ask in one go. */
 const MESSAGES_A_SOCKET = 500
 const SOCKETS = 100
-const SOCKETS_AT_ONCE = 4
-const MESSAGES_AT_ONCE = 50
+const MAX_CONCURRENT_SOCKETS = 4
+const MAX_CONCURRENT_MESSAGES = 50
 /** A process that kept one kilobyte of each message would stand far above. */
-const HEAP_GROWTH_AT_MOST_BYTES = 24 * 1024 * 1024
+const MAX_HEAP_GROWTH_BYTES = 24 * 1024 * 1024
 
 /** The text with a piece cut out, doubled, or replaced. */
 const torn = (whole: fc.Arbitrary<string>): fc.Arbitrary<string> =>
@@ -67,10 +67,10 @@ const payload = fc.oneof(
   json,
 )
 /** A larger one ends the connection, which has its own test. */
-const MESSAGE_AT_MOST_BYTES = 12 * 1024
+const MAX_MESSAGE_BYTES = 12 * 1024
 const message = fc
   .tuple(name, fc.array(payload, { maxLength: 2 }))
-  .filter((one) => Buffer.byteLength(JSON.stringify(one)) < MESSAGE_AT_MOST_BYTES)
+  .filter((one) => Buffer.byteLength(JSON.stringify(one)) < MAX_MESSAGE_BYTES)
 
 /** Does all, so many at once. */
 async function each<T>(values: Iterable<T>, atOnce: number, act: (value: T) => Promise<void>): Promise<void> {
@@ -83,7 +83,7 @@ async function each<T>(values: Iterable<T>, atOnce: number, act: (value: T) => P
 
 describe('a gateway under hostile traffic', () => {
   const undo = undoAfterEach()
-  const agent = new Agent({ keepAlive: true, maxSockets: WEBHOOKS_AT_ONCE })
+  const agent = new Agent({ keepAlive: true, maxSockets: MAX_CONCURRENT_WEBHOOKS })
   after(() => agent.destroy())
 
   /** Status of the answer, 0 when the connection was closed instead. */
@@ -125,7 +125,7 @@ describe('a gateway under hostile traffic', () => {
     const growth = await heapGrowth(gateway.url, (seed) =>
       each(
         fc.sample(fc.tuple(body, query), { numRuns: WEBHOOKS / 10, seed }),
-        WEBHOOKS_AT_ONCE,
+        MAX_CONCURRENT_WEBHOOKS,
         async (one) => {
           const status = await post(gateway.url, ...one)
           answers.set(status, (answers.get(status) ?? 0) + 1)
@@ -134,7 +134,7 @@ describe('a gateway under hostile traffic', () => {
     )
     expect([...answers.keys()]).to.have.members([200, 400, 401, 403])
     expect(answers.get(200)).to.be.greaterThan(WEBHOOKS / 20)
-    expect(growth).to.be.lessThan(HEAP_GROWTH_AT_MOST_BYTES)
+    expect(growth).to.be.lessThan(MAX_HEAP_GROWTH_BYTES)
     await expectServing(gateway)
   })
 
@@ -145,10 +145,10 @@ describe('a gateway under hostile traffic', () => {
     const tokens = [await adminToken(), await makeToken({ rooms: [{ group: 'g' }] })]
     const answers = new Map<unknown, number>()
     const growth = await heapGrowth(gateway.url, (seed) =>
-      each(Array.from({ length: SOCKETS / 10 }).keys(), SOCKETS_AT_ONCE, async (index) => {
+      each(Array.from({ length: SOCKETS / 10 }).keys(), MAX_CONCURRENT_SOCKETS, async (index) => {
         const client = await connect(gateway.url, tokens[index % 2])
         const options = { numRuns: MESSAGES_A_SOCKET, seed: seed * 100 + index }
-        await each(fc.sample(message, options), MESSAGES_AT_ONCE, async ([event, values]) => {
+        await each(fc.sample(message, options), MAX_CONCURRENT_MESSAGES, async ([event, values]) => {
           const answer = (await client.socket
             .timeout(3_000)
             .emitWithAck(event as 'subscribe', ...(values as [never]))
@@ -161,7 +161,7 @@ describe('a gateway under hostile traffic', () => {
     )
     expect([...answers.keys()]).to.have.members(['ok', 'REQUEST_MALFORMED', 'ROOM_REFUSED', 'TOKEN_REFUSED'])
     expect(answers.get('ok')).to.be.greaterThan(500)
-    expect(growth).to.be.lessThan(HEAP_GROWTH_AT_MOST_BYTES)
+    expect(growth).to.be.lessThan(MAX_HEAP_GROWTH_BYTES)
     await expectServing(gateway)
   })
 })

@@ -11,7 +11,7 @@ export const WEBHOOK_TOKEN = 'test-webhook-token'
 export const JWT_SECRET = 'test-jwt-secret-of-at-least-32-characters'
 
 /** Several start at once, on machines that have other things to do: a second of work can take long. */
-const STARTS_WITHIN_MS = 30_000
+const START_TIMEOUT_MS = 30_000
 
 export interface GatewayProcess {
   readonly url: string
@@ -46,11 +46,11 @@ const withSmallFiles = (blocks: string): string[] => [
 ]
 
 /**
- * Runs the built command line with these arguments and settings alone. `FILE_BLOCKS_AT_MOST` among the settings is for this
+ * Runs the built command line with these arguments and settings alone. `MAX_FILE_BLOCKS` among the settings is for this
  * function: it bounds the size of each file, in blocks of 512 bytes.
  */
 export function runGateway(parameters: readonly string[], settings: Settings) {
-  const blocks = settings['FILE_BLOCKS_AT_MOST']
+  const blocks = settings['MAX_FILE_BLOCKS']
   const command = [...(blocks === undefined ? [] : ['sh', ...withSmallFiles(blocks)]), process.execPath, MAIN]
   const [program = '', ...rest] = [...command, ...parameters]
   const child = spawn(program, rest, {
@@ -84,7 +84,7 @@ export async function startGatewayProcess(
     if (ended) throw new Error(`the gateway ended: ${output()}`)
     return Number(/"port":(\d+).*"gateway started"/.exec(output())?.[1])
   }
-  const port = await until('the gateway starts', look, STARTS_WITHIN_MS).catch((error: unknown) => {
+  const port = await until('the gateway starts', look, START_TIMEOUT_MS).catch((error: unknown) => {
     child.kill('SIGKILL')
     folder.remove()
     throw error

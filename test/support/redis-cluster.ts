@@ -1,6 +1,6 @@
 import { createClient } from 'redis'
 import { freePort } from './free-port.ts'
-import { startRedis, SYNC_AT_ONCE } from './redis-server.ts'
+import { startRedis, SYNC_IMMEDIATELY } from './redis-server.ts'
 import type { RedisServer } from './redis-server.ts'
 import { until } from './wait.ts'
 
@@ -95,7 +95,7 @@ async function startNode(): Promise<ClusterNode> {
   const bus = String(await freePort())
   const clusterFlags = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--cluster-port', bus]
   // Replicas stay where tests put them.
-  const flags = [...clusterFlags, '--cluster-allow-replica-migration', 'no', ...SYNC_AT_ONCE]
+  const flags = [...clusterFlags, '--cluster-allow-replica-migration', 'no', ...SYNC_IMMEDIATELY]
   const server = await startRedis({ flags })
   const command: ClusterNode['command'] = async (...words) => {
     const client = createClient({ url: server.url, RESP: 2, socket: { reconnectStrategy: false } })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { createClient } from 'redis'
 import { freePort } from './free-port.ts'
 import { programPath } from './programs.ts'
-import { canConnect, startRedis, SYNC_AT_ONCE } from './redis-server.ts'
+import { canConnect, startRedis, SYNC_IMMEDIATELY } from './redis-server.ts'
 import type { RedisServer } from './redis-server.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 import { until } from './wait.ts'
@@ -24,8 +24,8 @@ export interface RedisSentinels {
 
 /** A master and two replicas, watched by three sentinels that agree about each other. */
 export async function startRedisSentinels(): Promise<RedisSentinels> {
-  const master = await startRedis({ flags: SYNC_AT_ONCE })
-  const replicaOf = [...SYNC_AT_ONCE, '--replicaof', '127.0.0.1', String(master.port)]
+  const master = await startRedis({ flags: SYNC_IMMEDIATELY })
+  const replicaOf = [...SYNC_IMMEDIATELY, '--replicaof', '127.0.0.1', String(master.port)]
   const [first, second] = await Promise.all([
     startRedis({ flags: replicaOf }),
     startRedis({ flags: replicaOf }),

@@ -25,7 +25,7 @@ interface RedisOptions {
 }
 
 /** A master sends replicas its data at once, instead of waiting for more replicas. */
-export const SYNC_AT_ONCE = ['--repl-diskless-sync-delay', '0']
+export const SYNC_IMMEDIATELY = ['--repl-diskless-sync-delay', '0']
 
 /** A real Redis server of its own, without persistence unless told where, on loopback. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { Feed, ROWS_AT_MOST } from '../../server/console/state/feed.ts'
+import { Feed, MAX_ROWS } from '../../server/console/state/feed.ts'
 import { createMatch, isEmpty, NO_FILTER } from '../../server/console/state/feed.ts'
 import type { Filter } from '../../server/console/state/feed.ts'
 import type { NoticeRow, Row } from '../../server/console/state/feed.ts'
@@ -55,7 +55,7 @@ describe('feed of the console', () => {
     // It is no recall.
     expect(feed.waiting).to.equal(1)
     // Also when so much waits that the row itself is dropped.
-    feed.add(upTo(ROWS_AT_MOST * 2).map((seq) => noticeRow(seq)))
+    feed.add(upTo(MAX_ROWS * 2).map((seq) => noticeRow(seq)))
     expect(feed.hidesGap).to.equal(true)
     feed.resume()
     expect(feed.hidesGap).to.equal(false)
@@ -72,21 +72,21 @@ describe('feed of the console', () => {
 
   it('drops the oldest rows alone, and says so', () => {
     const feed = new Feed()
-    const all = upTo(ROWS_AT_MOST + 1_500)
+    const all = upTo(MAX_ROWS + 1_500)
     for (const seq of all) feed.add([noticeRow(seq)])
     expect(feed.isCut).to.equal(true)
-    expect(feed.size).to.be.within(ROWS_AT_MOST, ROWS_AT_MOST + 1_000)
+    expect(feed.size).to.be.within(MAX_ROWS, MAX_ROWS + 1_000)
     expect(seqsOf(feed)).to.deep.equal(all.slice(-feed.size))
   })
 
   it('is bounded while it is paused too', () => {
     const feed = new Feed()
     feed.pause()
-    for (const seq of upTo(ROWS_AT_MOST + 1_500)) feed.add([noticeRow(seq)])
+    for (const seq of upTo(MAX_ROWS + 1_500)) feed.add([noticeRow(seq)])
     expect(feed.isCut).to.equal(true)
     feed.resume()
-    expect(feed.size).to.equal(ROWS_AT_MOST)
-    expect(seqsOf(feed).at(-1)).to.equal(ROWS_AT_MOST + 1_500)
+    expect(feed.size).to.equal(MAX_ROWS)
+    expect(seqsOf(feed).at(-1)).to.equal(MAX_ROWS + 1_500)
   })
 
   it('shows what matches of what was there and of what comes, and forgets none of the rest', () => {

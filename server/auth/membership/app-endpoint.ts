@@ -4,10 +4,10 @@ import { createLimiter } from '../../lib/flow-control.ts'
 import { fetchBounded } from '../../http/fetch.ts'
 import type { MembershipSource, Verdict } from './membership-cache.ts'
 
-const REQUESTS_AT_ONCE = 50
-const WAITING_AT_MOST = 1_000
-const ANSWER_AT_MOST_BYTES = 4_096
-const HOLDS_AT_MOST_S = 86_400
+const MAX_CONCURRENT_REQUESTS = 50
+const MAX_QUEUED = 1_000
+const MAX_ANSWER_BYTES = 4_096
+const MAX_GRANT_S = 86_400
 
 interface AppEndpointOptions {
   readonly url: string
@@ -18,14 +18,14 @@ interface AppEndpointOptions {
 
 const verdictSchema = Joi.object<Verdict>({
   allowed: Joi.boolean().strict().required(),
-  forS: Joi.number().strict().integer().min(1).max(HOLDS_AT_MOST_S),
+  forS: Joi.number().strict().integer().min(1).max(MAX_GRANT_S),
 })
   .unknown()
   .required()
 
 /** Asks the app's own backend: a POST of `{ app, userId, group, topic? }`, answered with `{ allowed, forS? }`. */
 export function createAppEndpoint({ url, secret, app }: AppEndpointOptions): MembershipSource {
-  const limit = createLimiter(REQUESTS_AT_ONCE)
+  const limit = createLimiter(MAX_CONCURRENT_REQUESTS)
   let waiting = 0
 
   async function ask(body: string): Promise<Verdict> {
@@ -39,14 +39,14 @@ export function createAppEndpoint({ url, secret, app }: AppEndpointOptions): Mem
         'X-Recall-Gateway-Time': time,
         'X-Recall-Gateway-Signature': `sha256=${signature}`,
       },
-      atMostBytes: ANSWER_AT_MOST_BYTES,
+      atMostBytes: MAX_ANSWER_BYTES,
     })
     if (status !== 200) throw new Error(`the app answered with status ${status}`)
     return Joi.attempt(JSON.parse(text), verdictSchema)
   }
 
   return async (userId, { group, topic }) => {
-    if (waiting >= WAITING_AT_MOST) throw new Error('too many questions wait for the app')
+    if (waiting >= MAX_QUEUED) throw new Error('too many questions wait for the app')
     waiting++
     try {
       const body = JSON.stringify({ app, userId, group, ...(topic !== undefined && { topic }) })

@@ -2,9 +2,9 @@ import { GatewayError } from '../../../shared/errors.ts'
 import type { Conversation } from '../../../shared/recall.ts'
 
 /** Beyond these, what is known of the group asked about longest ago is forgotten. */
-const ANSWERS_AT_MOST = 100_000
+const MAX_CACHED_MEMBERSHIPS = 100_000
 /** Someone who has just joined should not have to wait. */
-const NO_HOLDS_AT_MOST_S = 30
+const MAX_DENIAL_S = 30
 
 interface Answer {
   /** Undefined while it is being asked for. */
@@ -66,7 +66,7 @@ export class MembershipCache {
     // What was forgotten meanwhile may have been true when it was asked for, and not be true any more.
     if (!isKept()) throw new GatewayError('MEMBERSHIP_UNKNOWN')
     const { ttlS } = this.#options
-    const holdsS = said.allowed ? (said.forS ?? ttlS) : Math.min(said.forS ?? ttlS, NO_HOLDS_AT_MOST_S)
+    const holdsS = said.allowed ? (said.forS ?? ttlS) : Math.min(said.forS ?? ttlS, MAX_DENIAL_S)
     const untilMs = Date.now() + holdsS * 1_000
     answer.verdict = { allowed: said.allowed, untilMs }
     return said.allowed ? untilMs : undefined
@@ -78,7 +78,7 @@ export class MembershipCache {
     this.#groups.set(group, answers.set(name, answer))
     this.#size++
     for (const oldest of this.#groups.keys()) {
-      if (this.#size <= ANSWERS_AT_MOST) break
+      if (this.#size <= MAX_CACHED_MEMBERSHIPS) break
       const [first] = this.#groups.get(oldest)?.keys() ?? []
       if (first !== undefined) this.#remove(oldest, first)
     }

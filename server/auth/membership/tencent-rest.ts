@@ -9,10 +9,10 @@ import type { MembershipSource } from './membership-cache.ts'
 const USERS_PER_CALL = 500
 /** Questions about a group that come together go into one call. */
 const GATHER_MS = 20
-const WAIT_AT_MOST_MS = 5_000
+const MAX_WAIT_MS = 5_000
 /** After the provider has said that calls are too frequent. */
 const BACK_OFF_MS = 1_000
-const ANSWER_AT_MOST_BYTES = 262_144
+const MAX_ANSWER_BYTES = 262_144
 const USER_SIG_LIFE_S = 86_400
 const USER_SIG_USED_MS = 3_600_000
 
@@ -73,7 +73,7 @@ export function createProvider({ host, app, adminId, key, perSecond }: ProviderO
   async function waitForTurn(): Promise<void> {
     const nowMs = performance.now()
     const atMs = Math.max(nowMs, nextCallAtMs)
-    if (atMs - nowMs > WAIT_AT_MOST_MS) throw new Error('too many questions wait for the provider')
+    if (atMs - nowMs > MAX_WAIT_MS) throw new Error('too many questions wait for the provider')
     nextCallAtMs = atMs + 1_000 / perSecond
     await delay(atMs - nowMs)
   }
@@ -82,7 +82,7 @@ export function createProvider({ host, app, adminId, key, perSecond }: ProviderO
     const { status, text } = await fetchBounded(urlOf(), {
       method: 'POST',
       body: JSON.stringify({ GroupId: group, User_Account: users }),
-      atMostBytes: ANSWER_AT_MOST_BYTES,
+      atMostBytes: MAX_ANSWER_BYTES,
     }).catch(() => {
       // The inner error may quote the URL, which holds the UserSig.
       throw new Error('the provider could not be reached')

@@ -12,18 +12,18 @@ import type {
   BrokerOptions,
   Published,
 } from '../broker.ts'
-import { REPORT_TTL_MS } from '../broker.ts'
+import { HEARTBEAT_TTL_MS } from '../broker.ts'
 import { decodeEntry, encodeEntry, joinEntry } from '../history.ts'
-import { answerSince, UNTIMED_REPEAT_WITHIN_MS } from '../history.ts'
+import { answerSince, UNTIMED_REPEAT_WINDOW_MS } from '../history.ts'
 import { RoomListeners } from '../room-listeners.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { withTimeout } from '../timeout.ts'
 import { openLogStore } from './log-store.ts'
 import type { LogStore } from './log-store.ts'
 
-const SWEEP_EVERY_MS = 3_600_000
+const SWEEP_INTERVAL_MS = 3_600_000
 /** Reads and subscriptions touch memory-mapped pages only; a write that takes longer than this met a sick disk. */
-const WRITE_WITHIN_MS = 1_000
+const WRITE_TIMEOUT_MS = 1_000
 
 interface EmbeddedOptions extends BrokerOptions {
   /** Folder on a local disk; made if missing. */
@@ -58,7 +58,7 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
       const atMs = recalledSet.get(recall, seq)
       if (atMs === undefined) return false
       return recall.untimed
-        ? recall.recalledAtMs - atMs < UNTIMED_REPEAT_WITHIN_MS
+        ? recall.recalledAtMs - atMs < UNTIMED_REPEAT_WINDOW_MS
         : atMs === recall.recalledAtMs
     }
     const messages = recall.messages.filter((message) => !isKnown(message))
@@ -101,7 +101,7 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
     const { logs, transaction } = store()
     const touch = () =>
       withTimeout(
-        WRITE_WITHIN_MS,
+        WRITE_TIMEOUT_MS,
         transaction(() => logs.touch(name, Date.now())),
       )
     return logs.top(name) ?? (await touch())
@@ -119,7 +119,7 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
       }
       sweeping = setInterval(() => {
         opened?.sweep(Date.now()).catch((err: unknown) => log.error({ err }, 'old logs could not be removed'))
-      }, SWEEP_EVERY_MS)
+      }, SWEEP_INTERVAL_MS)
       sweeping.unref()
     },
 
@@ -167,14 +167,14 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
     async heads(rooms) {
       const { logs, transaction } = store()
       const touch = () => rooms.map((room) => logs.touch(roomName(room), Date.now()))
-      return await withTimeout(WRITE_WITHIN_MS, transaction(touch))
+      return await withTimeout(WRITE_TIMEOUT_MS, transaction(touch))
     },
 
     async newEpoch(room, epoch) {
       const { logs, transaction } = store()
       const name = roomName(room)
       await withTimeout(
-        WRITE_WITHIN_MS,
+        WRITE_TIMEOUT_MS,
         transaction(() => logs.renew(name, epoch)),
       )
       listeners.tellInterrupted(name)
@@ -184,7 +184,7 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
       const { announcements, transaction } = store()
       const announced = { text, atMs: Date.now() }
       await withTimeout(
-        WRITE_WITHIN_MS,
+        WRITE_TIMEOUT_MS,
         transaction(() => announcements.add(subject, announced)),
       )
       for (const listener of announcementListeners.get(subject) ?? []) listener(text, announced.atMs)
@@ -204,7 +204,7 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
     async heartbeats() {
       const nowMs = performance.now()
       const all = [...reported].map(([id, { text, atMs }]) => ({ id, text, ageMs: nowMs - atMs }))
-      return all.filter(({ ageMs }) => ageMs <= REPORT_TTL_MS)
+      return all.filter(({ ageMs }) => ageMs <= HEARTBEAT_TTL_MS)
     },
 
     async recalled(conversation, seqs) {

@@ -3,7 +3,7 @@ import type { Position } from '../../../shared/position.ts'
 import type { Conversation } from '../../../shared/recall.ts'
 import { openStore, committed } from '../../lib/data-dir.ts'
 import { roomName } from '../../../shared/room.ts'
-import { ANNOUNCEMENTS_AT_MOST, ANNOUNCEMENTS_TTL_S } from '../broker.ts'
+import { MAX_ANNOUNCEMENTS, ANNOUNCEMENTS_TTL_S } from '../broker.ts'
 import { POSITION_TTL_S, UNUSED_TTL_S } from '../history.ts'
 import type { AnnouncementSubject, BrokerOptions } from '../broker.ts'
 
@@ -197,7 +197,7 @@ export function openLogStore(options: LogStoreOptions): LogStore {
         }
         const [[, last] = [subject, 0]] = announced.getKeys(range)
         announced.putSync([subject, last + 1], one)
-        announced.removeSync([subject, last + 1 - ANNOUNCEMENTS_AT_MOST])
+        announced.removeSync([subject, last + 1 - MAX_ANNOUNCEMENTS])
       },
       latest: (subject, nowMs) =>
         [...announced.getRange({ start: [subject, 0], end: [subject, Number.MAX_SAFE_INTEGER] })]

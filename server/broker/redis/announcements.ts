@@ -4,9 +4,9 @@ import { ANNOUNCEMENTS_TTL_S } from '../broker.ts'
 import type { RoomListener, Subscription } from '../broker.ts'
 
 /** So that many announcements are read together, and seldom twice. */
-const LOOKS_APART_MS = 50
+const MIN_READ_INTERVAL_MS = 50
 /** In case the hint to look was lost, or the subscription could not be made. */
-const LOOK_EVERY_MS = 30_000
+const CHECK_INTERVAL_MS = 30_000
 /** Ids are times of servers whose clocks differ: after a failover a later one may be a little smaller. */
 const CLOCKS_DIFFER_MS = 60_000
 
@@ -52,7 +52,7 @@ export function followAnnouncements(
       } catch (err) {
         log.debug({ err }, 'announcements could not be read, looking again later')
       }
-      await delay(LOOKS_APART_MS)
+      await delay(MIN_READ_INTERVAL_MS)
     }
   }
 
@@ -68,7 +68,7 @@ export function followAnnouncements(
     }
   }
 
-  const looking = setInterval(look, LOOK_EVERY_MS)
+  const looking = setInterval(look, CHECK_INTERVAL_MS)
   looking.unref()
   look()
   return () => {

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from '../../telemetry/logger.ts'
 
-const PROBE_EVERY_MS = 1_000
+const PROBE_INTERVAL_MS = 1_000
 /** A probe that is not back by then will not come. */
-const BACK_WITHIN_MS = 1_000
+const PROBE_TIMEOUT_MS = 1_000
 /** Without a probe for longer than this, nothing proves that notices arrive. */
 const DEAF_AFTER_MS = 4_000
 /** Failed probes in a row after which the command connection may be half open: it reports nothing then. */
@@ -26,7 +26,7 @@ interface ProberDependencies {
  * come, timers end before that is looked at, and one half is all that they can end.
  */
 function giveUp(then: () => void): void {
-  setTimeout(() => setTimeout(then, BACK_WITHIN_MS / 2).unref(), BACK_WITHIN_MS / 2).unref()
+  setTimeout(() => setTimeout(then, PROBE_TIMEOUT_MS / 2).unref(), PROBE_TIMEOUT_MS / 2).unref()
 }
 
 /**
@@ -74,7 +74,7 @@ export function createDeliveryProbe({
   function next(): void {
     if (isStopped) return
     // Jitter keeps the probes of many processes apart.
-    const ms = PROBE_EVERY_MS * (0.75 + Math.random() / 2)
+    const ms = PROBE_INTERVAL_MS * (0.75 + Math.random() / 2)
     timer = setTimeout(() => void probe().finally(next), ms)
     timer.unref()
   }

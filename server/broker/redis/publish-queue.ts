@@ -11,11 +11,11 @@ const MESSAGES_PER_CALL = 1_000
  * After a call of several recalls the next one begins no sooner: what a recall costs is mostly that processes are woken for
  * it, here, in Redis and on every node, and they are woken once for all of a call.
  */
-const CALLS_APART_MS = 5
+const MIN_CALL_INTERVAL_MS = 5
 /** So many do not wait for more. */
 const ENOUGH_FOR_A_CALL = 16
 /** More than are ever under way: each waits a second at most. Beyond, the caller knows better where to keep one. */
-const WAITING_AT_MOST = 20_000
+const MAX_QUEUED = 20_000
 
 interface Waiting extends Addressed {
   /** See `PublishOptions`. */
@@ -63,7 +63,7 @@ export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
   /** Resolves when the next call may begin. */
   async function waitForCompany(): Promise<void> {
     if (last.recalls < 2 || last.leftSome || isEnough()) return
-    const leftMs = last.beganMs + CALLS_APART_MS - clock.now()
+    const leftMs = last.beganMs + MIN_CALL_INTERVAL_MS - clock.now()
     if (leftMs <= 0) return
     await new Promise<void>((resolve) => {
       const timer = clock.setTimeout(resolve, leftMs)
@@ -89,7 +89,7 @@ export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
 
   return ({ recall, rooms, names }: Addressed, immediately = false): Promise<readonly Position[]> =>
     new Promise((resolve, reject) => {
-      if (waiting.length >= WAITING_AT_MOST)
+      if (waiting.length >= MAX_QUEUED)
         return reject(new GatewayError('BROKER_UNAVAILABLE', 'too many recalls wait for Redis'))
       waiting.push({ recall, rooms, names, immediately, resolve, reject })
       if (isEnough()) stopGathering?.()

@@ -10,7 +10,7 @@ import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
 import { createPublishQueue } from './publish-queue.ts'
 import { toArray, toPositions } from './scripts.ts'
-import { encodeEntry, joinEntry, UNTIMED_REPEAT_WITHIN_MS, POSITION_TTL_S } from '../history.ts'
+import { encodeEntry, joinEntry, UNTIMED_REPEAT_WINDOW_MS, POSITION_TTL_S } from '../history.ts'
 
 interface PublisherOptions {
   /** See `livesOf`. */
@@ -96,7 +96,7 @@ export function createPublisher(
   return async function publish(
     recall: Recall,
     timeoutMs: number,
-    { immediately: immediately = false }: PublishOptions = {},
+    { immediately = false }: PublishOptions = {},
   ): Promise<Published> {
     const rooms = roomsOf(recall)
     const names = rooms.map(roomName)
@@ -143,7 +143,7 @@ function encodePublish(batch: readonly Addressed[], { keys, signatureOf }: Encod
       rooms.length,
       messages.length,
       recall.recalledAtMs,
-      recall.untimed ? UNTIMED_REPEAT_WITHIN_MS : -1,
+      recall.untimed ? UNTIMED_REPEAT_WINDOW_MS : -1,
       head,
       tail,
       signatureOf(joinEntry(entry, messages)),
@@ -167,7 +167,7 @@ export function scriptTtls({ historyTtlS, recalledTtlS }: BrokerOptions): readon
 }
 
 /** Rooms in each of the two generations that are remembered. */
-const ROOMS_AT_MOST = 5_000
+const MAX_ROOMS = 5_000
 
 /** What this process was told of where logs end, to notice when one goes back: a failover lost what was confirmed. */
 export class RollbackDetector {
@@ -179,7 +179,7 @@ export class RollbackDetector {
   wentBack(room: string, position: Position): boolean {
     const before = this.#recent.get(room) ?? this.#older.get(room)
     this.#recent.set(room, position)
-    if (this.#recent.size >= ROOMS_AT_MOST) {
+    if (this.#recent.size >= MAX_ROOMS) {
       this.#older = this.#recent
       this.#recent = new Map()
     }

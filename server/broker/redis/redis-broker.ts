@@ -4,14 +4,14 @@ import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { createBatchLoader } from '../../lib/flow-control.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import { ANNOUNCEMENTS_AT_MOST, ANNOUNCEMENTS_TTL_S } from '../broker.ts'
-import { REPORT_TTL_MS, REPORTS_KEPT } from '../broker.ts'
+import { MAX_ANNOUNCEMENTS, ANNOUNCEMENTS_TTL_S } from '../broker.ts'
+import { HEARTBEAT_TTL_MS, MAX_HEARTBEATS } from '../broker.ts'
 import type { AnnouncementSubject, Broker, BrokerOptions } from '../broker.ts'
 import { answerSince, POSITION_TTL_S, UNUSED_TTL_S } from '../history.ts'
 import { withTimeout } from '../timeout.ts'
 import {
   checkChannels,
-  COMMAND_WITHIN_MS,
+  COMMAND_TIMEOUT_MS,
   connectFirst,
   createConnection,
   disconnect,
@@ -53,7 +53,7 @@ const hintsOf = (subject: AnnouncementSubject): string => `announcements:${subje
 const TOPS_PER_CALL = 200
 
 /** How long replicas get to confirm. Whatever else is asked of the connection waits meanwhile. */
-const REPLICAS_WITHIN_MS = 500
+const REPLICA_TIMEOUT_MS = 500
 
 /** The broker of many processes on one Redis (7.0 or newer): scripts over one connection, sharded channels over another. */
 export function createRedisBroker(options: RedisOptions, { log }: { log: Logger }): Broker {
@@ -75,7 +75,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
   const readEntry = createReadEntry(entrySeal)
   const waitReplicas = options.waitReplicas ?? 0
   const confirmed = createReplicaConfirmation(waitReplicas, {
-    wait: () => commands.wait(waitReplicas, REPLICAS_WITHIN_MS),
+    wait: () => commands.wait(waitReplicas, REPLICA_TIMEOUT_MS),
     life: commandConnection.generation,
   })
   const subscriber = createSubscriber(subscriberConnection, {
@@ -86,7 +86,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     log,
   })
   const prober = createDeliveryProbe({
-    send: (probe) => withTimeout(COMMAND_WITHIN_MS, commands.spublish(probeChannel, probe)),
+    send: (probe) => withTimeout(COMMAND_TIMEOUT_MS, commands.spublish(probeChannel, probe)),
     isListening: subscriber.isReady,
     onFailure: lookWhetherMoved,
     rebuildCommands: commandConnection.reconnect,
@@ -120,14 +120,14 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 
   async function renew(room: Room, epoch: string): Promise<void> {
     const names = [keys.head(roomName(room)), keys.channel(roomName(room))]
-    await withTimeout(COMMAND_WITHIN_MS, commands.recallRenew(names.length, ...names, epoch, randomUUID()))
+    await withTimeout(COMMAND_TIMEOUT_MS, commands.recallRenew(names.length, ...names, epoch, randomUUID()))
   }
 
   async function topsOf(rooms: readonly Room[]) {
     const heads = rooms.map((room) => keys.head(roomName(room)))
     return toPositions(
       await withTimeout(
-        COMMAND_WITHIN_MS,
+        COMMAND_TIMEOUT_MS,
         commands.recallTop(heads.length, ...heads, randomUUID(), POSITION_TTL_S, UNUSED_TTL_S),
       ),
     )
@@ -167,7 +167,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       const name = roomName(room)
       const [epoch, offset, ...entries] = toArray(
         await withTimeout(
-          COMMAND_WITHIN_MS,
+          COMMAND_TIMEOUT_MS,
           commands.recallHistory(
             2,
             keys.head(name),
@@ -193,7 +193,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       const names = [keys.head(name), keys.log(name)]
       const unused = [randomUUID(), POSITION_TTL_S, UNUSED_TTL_S]
       const [epoch, offset, ...entries] = toArray(
-        await withTimeout(COMMAND_WITHIN_MS, commands.recallEarlier(2, ...names, before, limit, ...unused)),
+        await withTimeout(COMMAND_TIMEOUT_MS, commands.recallEarlier(2, ...names, before, limit, ...unused)),
       )
       const [top] = toPositions([epoch, offset])
       const read = toEntries(entries, (entry, at) => readEntry(entry, at, name))
@@ -216,13 +216,13 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 
     async announce(subject, text) {
       await withTimeout(
-        COMMAND_WITHIN_MS,
+        COMMAND_TIMEOUT_MS,
         commands.recallAnnounce(
           2,
           keys.announcements(subject),
           keys.channel(hintsOf(subject)),
           seal(announcementSeal, text),
-          ANNOUNCEMENTS_AT_MOST,
+          MAX_ANNOUNCEMENTS,
           ANNOUNCEMENTS_TTL_S,
         ),
       )
@@ -233,7 +233,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
         {
           read: async (sinceMs) => {
             const kept = await withTimeout(
-              COMMAND_WITHIN_MS,
+              COMMAND_TIMEOUT_MS,
               commands.xrange(keys.announcements(subject), sinceMs, '+'),
             )
             return toAnnouncements(kept).map(({ id, text }) => ({
@@ -249,14 +249,14 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 
     async heartbeat(id, text) {
       const sealed = seal(reportSeal, text)
-      const rules = [REPORT_TTL_MS, REPORTS_KEPT]
-      await withTimeout(COMMAND_WITHIN_MS, commands.recallReport(1, keys.reports, id, sealed, ...rules))
+      const rules = [HEARTBEAT_TTL_MS, MAX_HEARTBEATS]
+      await withTimeout(COMMAND_TIMEOUT_MS, commands.recallReport(1, keys.reports, id, sealed, ...rules))
     },
 
     async heartbeats() {
       const reply = await withTimeout(
-        COMMAND_WITHIN_MS,
-        commands.recallReports(1, keys.reports, REPORT_TTL_MS),
+        COMMAND_TIMEOUT_MS,
+        commands.recallReports(1, keys.reports, HEARTBEAT_TTL_MS),
       )
       return toReports(reply).flatMap(({ text, ...report }) => {
         const opened = reportSeal.verify(text)
@@ -267,7 +267,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     async recalled(conversation, seqs) {
       if (seqs.length === 0) return []
       const scores = await withTimeout(
-        COMMAND_WITHIN_MS,
+        COMMAND_TIMEOUT_MS,
         commands.zmscore(keys.recalled(conversation), ...seqs),
       )
       return seqs.flatMap((seq, i): RecalledAt[] => {

@@ -4,8 +4,8 @@ import type { Logger } from '../../telemetry/logger.ts'
 import type { Spool } from './spool.ts'
 
 /** Recalls published at once, in order; a broker that fails is tried with one. */
-const RECALLS_AT_ONCE = 200
-const RETRY_AT_MOST_MS = 2_000
+const MAX_CONCURRENT_RECALLS = 200
+const MAX_RETRY_DELAY_MS = 2_000
 /** About once a minute. */
 const COMPLAIN_EVERY = 60
 
@@ -31,7 +31,7 @@ export function createDrain({ atFirst }: DrainOptions, { publish, spool, log }: 
     let published = 0
     log.warn({ ...spool.depth(Date.now()) }, 'recalls wait in the spool')
     while (!spool.isEmpty() && !stopped.signal.aborted) {
-      const allowed = Math.min(pace.allowed(performance.now()), RECALLS_AT_ONCE)
+      const allowed = Math.min(pace.allowed(performance.now()), MAX_CONCURRENT_RECALLS)
       if (allowed < 1) {
         await pause(pace.waitMs(performance.now()))
         continue
@@ -47,7 +47,7 @@ export function createDrain({ atFirst }: DrainOptions, { publish, spool, log }: 
       if (failures % COMPLAIN_EVERY === 1)
         log.warn({ ...spool.depth(Date.now()) }, 'recalls still wait in the spool')
       if (failures > 0)
-        await pause(Math.random() * Math.min(RETRY_AT_MOST_MS, 50 * 2 ** Math.min(failures, 10)))
+        await pause(Math.random() * Math.min(MAX_RETRY_DELAY_MS, 50 * 2 ** Math.min(failures, 10)))
     }
     if (published > 0) log.info({ published }, 'recalls of the spool published')
   }
@@ -89,7 +89,7 @@ export function createDrain({ atFirst }: DrainOptions, { publish, spool, log }: 
 }
 
 /** Nodes hear again a moment later than this process publishes: they wait longer between attempts, or were deaf first. */
-const NODES_HEAR_WITHIN_MS = 5_000
+const NODE_RECOVERY_MS = 5_000
 
 /**
  * Says how fast the spool may be published after an outage. A log holds so many notices: what is published before the nodes
@@ -125,6 +125,6 @@ export class SlowStart {
 
   /** How long until any number is allowed. */
   waitMs(nowMs: number): number {
-    return Math.max(0, (this.#sinceMs ?? nowMs) + NODES_HEAR_WITHIN_MS - nowMs)
+    return Math.max(0, (this.#sinceMs ?? nowMs) + NODE_RECOVERY_MS - nowMs)
   }
 }

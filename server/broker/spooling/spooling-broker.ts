@@ -7,10 +7,10 @@ import { createDrain } from './drain.ts'
 import type { Spool } from './spool.ts'
 
 /** The share of the answer's deadline that the broker gets; what is left is enough to flush to disk. */
-const BROKER_WITHIN_MS = 1_000
+const BROKER_TIMEOUT_MS = 1_000
 
 /** Webhooks that arrive meanwhile are lost: a broker that may be away is not waited for any longer. */
-const REACHED_WITHIN_MS = 500
+const CONNECT_TIMEOUT_MS = 500
 
 interface SpoolingOptions {
   /** Tells this broker from others that the spool may have served. */
@@ -36,14 +36,14 @@ export function createSpoolingBroker(
 ): Broker {
   const drain = createDrain(
     { atFirst: Math.ceil(historySize / 2) },
-    { publish: (recall) => broker.publish(recall, BROKER_WITHIN_MS, { immediately: true }), spool, log },
+    { publish: (recall) => broker.publish(recall, BROKER_TIMEOUT_MS, { immediately: true }), spool, log },
   )
 
   async function publish(recall: Recall, timeoutMs: number): Promise<Published> {
     const deadlineMs = Date.now() + timeoutMs
     if (spool.isEmpty()) {
       try {
-        return await broker.publish(recall, Math.min(BROKER_WITHIN_MS, timeoutMs))
+        return await broker.publish(recall, Math.min(BROKER_TIMEOUT_MS, timeoutMs))
       } catch (err) {
         log.debug({ err }, 'recall not confirmed by the broker')
       }
@@ -76,5 +76,5 @@ async function isReachedSoon(reaching: Promise<void>): Promise<boolean> {
     () => true,
     () => false,
   )
-  return await Promise.race([reached, delay(REACHED_WITHIN_MS, false, { ref: false })])
+  return await Promise.race([reached, delay(CONNECT_TIMEOUT_MS, false, { ref: false })])
 }

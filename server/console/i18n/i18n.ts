@@ -35,13 +35,13 @@ export function keepLanguage(language: Language): void {
 }
 
 /** Beyond this no date exists, though a webhook may name it. */
-const DATE_AT_MOST_MS = 8.64e15
+const MAX_DATE_MS = 8.64e15
 
 function speechOf(language: Language): Locale {
   const locale = LANGUAGE_TAGS[language]
   const written = (options: Intl.DateTimeFormatOptions) => {
     const format = new Intl.DateTimeFormat(locale, options)
-    return (atMs: number): string => (atMs > DATE_AT_MOST_MS ? `${atMs} ms` : format.format(atMs))
+    return (atMs: number): string => (atMs > MAX_DATE_MS ? `${atMs} ms` : format.format(atMs))
   }
   const dayThisYear = written({ day: 'numeric', month: 'short' })
   const dayOfAnyYear = written({ day: 'numeric', month: 'short', year: 'numeric' })

@@ -4,7 +4,7 @@ import type { KeyedRow, NoticeRow, Row } from '../state/feed.ts'
 import { Icon } from '../ui/icon.tsx'
 
 /** A recall names up to 1,000 messages, and more than these are not seen in one line. */
-const SEQS_AT_MOST = 40
+const MAX_SEQS = 40
 /** For so long a row shows that it is new. */
 const FRESH_MS = 1_500
 
@@ -62,10 +62,10 @@ function NoticeCells({ row: { notice } }: { readonly row: NoticeRow }) {
         </span>
         <span class="seqs">
           {messages
-            .slice(0, SEQS_AT_MOST)
+            .slice(0, MAX_SEQS)
             .map(({ seq }) => seq)
             .join(', ')}
-          {messages.length > SEQS_AT_MOST && ' …'}
+          {messages.length > MAX_SEQS && ' …'}
         </span>
       </div>
     </>

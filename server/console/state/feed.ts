@@ -3,7 +3,7 @@ import type { GapReason } from '../../../shared/position.ts'
 import type { Goodbye } from '../../../shared/protocol.ts'
 import type { Room } from '../../../shared/room.ts'
 
-export const ROWS_AT_MOST = 10_000
+export const MAX_ROWS = 10_000
 /** Rows are dropped many at a time, so that none is moved each time that one comes. */
 const SLACK = 1_000
 
@@ -61,11 +61,11 @@ export class Feed {
       if (this.#waiting) this.#wait(this.#waiting, keyed)
       else this.#show(keyed)
     }
-    if (this.#waiting && this.#waiting.length > ROWS_AT_MOST + SLACK) {
-      this.#waiting = this.#waiting.slice(-ROWS_AT_MOST)
+    if (this.#waiting && this.#waiting.length > MAX_ROWS + SLACK) {
+      this.#waiting = this.#waiting.slice(-MAX_ROWS)
       this.#isCut = true
     }
-    if (this.#all.length > ROWS_AT_MOST + SLACK) this.#trim()
+    if (this.#all.length > MAX_ROWS + SLACK) this.#trim()
   }
 
   pause(): void {
@@ -77,7 +77,7 @@ export class Feed {
     this.#waiting = undefined
     this.#hidesGap = false
     for (const keyed of waiting) this.#show(keyed)
-    if (this.#all.length > ROWS_AT_MOST) this.#trim()
+    if (this.#all.length > MAX_ROWS) this.#trim()
   }
 
   show(filter: Filter): void {
@@ -97,7 +97,7 @@ export class Feed {
   }
 
   #trim(): void {
-    this.#all = this.#all.slice(-ROWS_AT_MOST)
+    this.#all = this.#all.slice(-MAX_ROWS)
     this.#isCut = true
     const oldest = this.#all[0]?.key ?? 0
     this.#shown = this.#shown.filter(({ key }) => key >= oldest)

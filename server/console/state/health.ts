@@ -1,11 +1,11 @@
 import { asApiError } from './api.ts'
 import type { Api, ApiError, Status } from './api.ts'
 
-const ASK_EVERY_MS = 2_000
+const POLL_INTERVAL_MS = 2_000
 /** Asked again with the same token, these count against the address, and in the end shut out all who share it. */
 const FINAL = ['TOKEN_REFUSED', 'USER_DISCONNECTED', 'TOO_MANY_FAILURES', 'ADMIN_NEEDED']
 /** Fewer in a tab that nobody sees, where browsers let timers run once a minute. */
-const SAMPLES_WITHIN_MS = 300_000
+const SAMPLE_WINDOW_MS = 300_000
 
 /** How all processes together were at one time; undefined where it is not known. */
 export interface Sample {
@@ -61,7 +61,7 @@ export class Health {
 
   #askLater(): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => void this.#ask(), ASK_EVERY_MS)
+    this.#timer = setTimeout(() => void this.#ask(), POLL_INTERVAL_MS)
   }
 
   /** A failure is a sample too: the charts have a hole there, instead of a line that nobody measured. */
@@ -77,7 +77,7 @@ export class Health {
       p50Ms: slowest('p50'),
       p99Ms: slowest('p99'),
     }
-    const fromMs = sample.atMs - SAMPLES_WITHIN_MS
+    const fromMs = sample.atMs - SAMPLE_WINDOW_MS
     this.samples = [...this.samples.filter(({ atMs }) => atMs > fromMs), sample]
   }
 }
@@ -100,7 +100,7 @@ interface Known {
 }
 
 /** Half of the time between two reports: two answers nearer than that hold the same report, read twice. */
-const REPORTS_APART_MS = 1_000
+const MIN_HEARTBEAT_INTERVAL_MS = 1_000
 
 /** Makes rates out of counts. */
 export class Rates {
@@ -121,7 +121,7 @@ export class Rates {
     const known = this.#known.get(told.id)
     if (known === undefined) return { told, rate: undefined }
     const apartMs = told.reportedAtMs - known.told.reportedAtMs
-    if (apartMs < REPORTS_APART_MS) return known
+    if (apartMs < MIN_HEARTBEAT_INTERVAL_MS) return known
     const perS = (name: 'kept' | 'delivered'): number =>
       Math.max(0, ((told.counts[name] - known.told.counts[name]) * 1_000) / apartMs)
     return { told, rate: { keptPerS: perS('kept'), deliveredPerS: perS('delivered') } }

@@ -10,7 +10,7 @@ import { WatchedRooms } from './watched-rooms.ts'
 
 /** So long before the end of a token another one is asked for: time to get one, and to go on without a break. */
 const END_IS_SOON_MS = 300_000
-const TIMER_AT_MOST_MS = 2 ** 31 - 1
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** What lies before one who is logged in: the feed, the watched rooms, and how the gateway is. */
 export class Store {
@@ -82,7 +82,7 @@ export class Store {
     const endsAtMs = endOf({ token: this.#token })
     if (endsAtMs === undefined) return
     const inMs = Math.max(0, endsAtMs - Date.now() - END_IS_SOON_MS)
-    if (inMs <= TIMER_AT_MOST_MS) this.#end = setTimeout(this.#onChange, inMs)
+    if (inMs <= MAX_TIMER_MS) this.#end = setTimeout(this.#onChange, inMs)
   }
 
   #show(): void {

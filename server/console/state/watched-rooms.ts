@@ -11,7 +11,7 @@ import type { Row } from './feed.ts'
 /** What is shown of a log when the page opens: the feed is a list of its own, other rooms show their last recalls. */
 const FEED_ROWS_AT_FIRST = 1_000
 const ROOM_ROWS_AT_FIRST = 20
-const LATEST_AT_MOST = 20
+const MAX_LATEST_RECALLS = 20
 /** A log that could not be read is asked for again so much later. */
 const READ_AGAIN_MS = 2_000
 
@@ -167,7 +167,7 @@ export class WatchedRooms {
   #show(watched: WatchedRoom, rows: readonly Row[]): void {
     if (isFeed(watched.room)) return this.#options.onFeed(rows)
     const notices = rows.flatMap((row) => (row.kind === 'notice' ? row.notice : []))
-    watched.latest = [...notices.toReversed(), ...watched.latest].slice(0, LATEST_AT_MOST)
+    watched.latest = [...notices.toReversed(), ...watched.latest].slice(0, MAX_LATEST_RECALLS)
     this.#options.onChange()
   }
 }

@@ -1,4 +1,4 @@
-import { IDENTIFIER_AT_MOST_BYTES, isIdentifier } from '../../../shared/identifier.ts'
+import { MAX_IDENTIFIER_BYTES, isIdentifier } from '../../../shared/identifier.ts'
 import { useLocale } from '../i18n/i18n.ts'
 
 interface IdentifierInputProps {
@@ -24,9 +24,7 @@ export function IdentifierInput({ name, label, required = false, placeholder }: 
         dir="auto"
         onInput={({ currentTarget: input }) =>
           input.setCustomValidity(
-            input.value === '' || isIdentifier(input.value)
-              ? ''
-              : words.rooms.problem(IDENTIFIER_AT_MOST_BYTES),
+            input.value === '' || isIdentifier(input.value) ? '' : words.rooms.problem(MAX_IDENTIFIER_BYTES),
           )
         }
       />

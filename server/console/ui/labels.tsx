@@ -5,7 +5,7 @@ import { ApiError } from '../state/api.ts'
 import type { Messages } from '../i18n/en.ts'
 
 /** Beyond this no date exists, though a webhook may name it. */
-const DATE_AT_MOST_MS = 8.64e15
+const MAX_DATE_MS = 8.64e15
 
 interface RecallTimeProps {
   readonly atMs: number
@@ -16,7 +16,7 @@ interface RecallTimeProps {
 /** The time of day, and the day where it is not today. */
 export function RecallTime({ atMs, untimed = false }: RecallTimeProps) {
   const { words, time, day, clock } = useLocale()
-  if (atMs > DATE_AT_MOST_MS) return <span>{atMs} ms</span>
+  if (atMs > MAX_DATE_MS) return <span>{atMs} ms</span>
   const date = new Date(atMs)
   const isToday = date.toDateString() === new Date().toDateString()
   const title = untimed ? `${time(atMs)} · ${words.details.untimed}` : time(atMs)

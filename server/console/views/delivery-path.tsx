@@ -75,7 +75,7 @@ function Stops({ row, api }: PathProps) {
 }
 
 /** More recalls than these are not received in one millisecond. */
-const NEAR_AT_MOST = 50
+const MAX_RECALLS_PER_MS = 50
 
 /** A room that a recall went to. */
 interface Stop {
@@ -93,7 +93,7 @@ function findStops(api: Api, { room, notice }: NoticeRow): Promise<readonly Stop
 }
 
 async function findStop(api: Api, room: Room, notice: Notice): Promise<Stop> {
-  const query = { receivedSinceMs: notice.receivedAtMs, limit: NEAR_AT_MOST }
+  const query = { receivedSinceMs: notice.receivedAtMs, limit: MAX_RECALLS_PER_MS }
   const [{ notices }, { sockets }] = await Promise.all([api.notices(room, query), api.position(room)])
   const found = notices.find((one) => isSame(one, notice))
   return { room, offset: found?.offset, ...(sockets !== undefined && { sockets }) }

@@ -5,7 +5,7 @@ import type { OpenRow } from './details.tsx'
 import { Icon } from '../ui/icon.tsx'
 import { useLocale } from '../i18n/i18n.ts'
 import { RecallList } from '../list/recall-list.tsx'
-import { ROWS_AT_MOST, isEmpty } from '../state/feed.ts'
+import { MAX_ROWS, isEmpty } from '../state/feed.ts'
 import type { Feed } from '../state/feed.ts'
 import { FilterBar } from './filter-bar.tsx'
 
@@ -58,7 +58,7 @@ function FeedFoot({ feed }: { readonly feed: Feed }) {
   return (
     <p class="list-foot">
       <span>{feed.isPaused ? paused : words.feed.shown(feed.shown.length, feed.size)}</span>
-      {feed.isCut && <span>{words.feed.cut(ROWS_AT_MOST)}</span>}
+      {feed.isCut && <span>{words.feed.cut(MAX_ROWS)}</span>}
     </p>
   )
 }
@@ -78,7 +78,7 @@ function PauseButton({ feed, onChange }: { readonly feed: Feed; readonly onChang
   )
 }
 
-const ANNOUNCE_EVERY_MS = 5_000
+const ANNOUNCE_INTERVAL_MS = 5_000
 
 /** Tells those who do not see the list how many recalls have come: now and then, for each by itself would never let them rest. */
 function LiveRegion({ count }: { readonly count: number }) {
@@ -92,7 +92,7 @@ function LiveRegion({ count }: { readonly count: number }) {
         setSaid((last) =>
           latest.current === last.upTo ? last : { upTo: latest.current, more: latest.current - last.upTo },
         ),
-      ANNOUNCE_EVERY_MS,
+      ANNOUNCE_INTERVAL_MS,
     )
     return () => clearInterval(timer)
   }, [])

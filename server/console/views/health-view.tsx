@@ -34,7 +34,7 @@ export function HealthView({ health }: { readonly health: Health | undefined }) 
 }
 
 /** A probe goes every second: one that is older did not come back. */
-const PROVED_WITHIN_MS = 5_000
+const MAX_PROBE_AGE_MS = 5_000
 
 /** The four answers one looks for first. */
 function Tiles({ processes }: { readonly processes: readonly ProcessState[] }) {
@@ -56,7 +56,7 @@ function Tiles({ processes }: { readonly processes: readonly ProcessState[] }) {
         name={words.health.probe}
         value={words.health.ago(probeMs / 1_000)}
         note={words.health.probeNote}
-        isGood={probeMs < PROVED_WITHIN_MS}
+        isGood={probeMs < MAX_PROBE_AGE_MS}
       />
       <Tile
         name={words.health.spool}

@@ -7,7 +7,7 @@ import { useLocale } from '../i18n/i18n.ts'
 import { useRequest } from '../ui/use-request.ts'
 import { inRanges } from '../ui/seqs.ts'
 
-const SEQS_AT_MOST = 1_000
+const MAX_SEQS = 1_000
 
 interface Answer {
   readonly first: number
@@ -59,7 +59,7 @@ function check(form: HTMLFormElement, { tooMany, backwards }: Problems): void {
   const input = form.elements.namedItem('last')
   if (!(input instanceof HTMLInputElement)) return
   const many = input.value === '' ? 1 : Number(input.value) - Number(formText(form, 'first')) + 1
-  if (many > SEQS_AT_MOST) input.setCustomValidity(tooMany)
+  if (many > MAX_SEQS) input.setCustomValidity(tooMany)
   else input.setCustomValidity(many < 1 ? backwards : '')
 }
 

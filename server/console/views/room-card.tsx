@@ -6,7 +6,7 @@ import { useLocale } from '../i18n/i18n.ts'
 import { RecallTime } from '../ui/labels.tsx'
 import type { WatchedRoom } from '../state/watched-rooms.ts'
 
-const SHOWN_AT_MOST = 5
+const MAX_SHOWN_RECALLS = 5
 
 interface RoomCardProps {
   readonly watched: WatchedRoom
@@ -100,7 +100,7 @@ function Latest({ watched: { latest } }: { readonly watched: WatchedRoom }) {
       <h3>{words.rooms.last}</h3>
       {latest.length === 0 && <p class="hint">{words.rooms.none}</p>}
       <ol class="latest">
-        {latest.slice(0, SHOWN_AT_MOST).map((notice) => (
+        {latest.slice(0, MAX_SHOWN_RECALLS).map((notice) => (
           <li key={notice.offset}>
             <RecallTime atMs={notice.recalledAtMs} untimed={'untimed' in notice} />
             <span class="seqs">

@@ -10,7 +10,7 @@ const MESSAGES_PER_FRAME = 1_000
  */
 const WINDOW_TIMES_WRITING = 4
 /** Longer than that, people would notice. */
-const WINDOW_AT_MOST_MS = 100
+const MAX_WINDOW_MS = 100
 
 interface OutboxOptions {
   /** How long notices are gathered after one was sent, at least, in ms; 0 sends each at once. */
@@ -49,7 +49,7 @@ export function createBatcher(
   }
 
   const windowAfter = (tookMs: number): number =>
-    windowMs === 0 ? 0 : Math.max(windowMs, Math.min(WINDOW_TIMES_WRITING * tookMs, WINDOW_AT_MOST_MS))
+    windowMs === 0 ? 0 : Math.max(windowMs, Math.min(WINDOW_TIMES_WRITING * tookMs, MAX_WINDOW_MS))
 
   return {
     push(notice: Notice): void {

@@ -12,7 +12,7 @@ import type { Outbox } from './batcher.ts'
 const TAIL_NOTICES = 100
 /** Notices in one read of the log. */
 const PAGE_NOTICES = 100
-const RETRY_AT_MOST_MS = 5_000
+const MAX_RETRY_DELAY_MS = 5_000
 
 interface LocalRoomDependencies {
   readonly broker: Broker
@@ -151,7 +151,7 @@ export class LocalRoom {
         // The broker complains once of its connection; a line for each of many rooms would bury it.
         this.#deps.log.debug({ err, failures }, 'log of a room could not be read, trying again')
         const waiting = (this.#waiting = new AbortController())
-        const afterMs = Math.random() * Math.min(RETRY_AT_MOST_MS, 50 * 2 ** Math.min(failures, 10))
+        const afterMs = Math.random() * Math.min(MAX_RETRY_DELAY_MS, 50 * 2 ** Math.min(failures, 10))
         await delay(afterMs, undefined, { ref: false, signal: waiting.signal }).catch(() => (failures = 0))
       }
     }

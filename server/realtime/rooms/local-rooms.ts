@@ -11,10 +11,10 @@ import { createLimiter } from '../../lib/flow-control.ts'
 /** How long a room without sockets is kept, so that reloading pages do not make Redis subscribe again and again. */
 const LINGER_MS = 5_000
 /** Beyond these, a room without sockets is closed at once. */
-const LINGERING_AT_MOST = 1_000
+const MAX_LINGERING_ROOMS = 1_000
 
 /** Each has a channel and a log that are looked after. */
-const ROOMS_AT_MOST = 100_000
+const MAX_ROOMS = 100_000
 
 interface Held {
   readonly room: LocalRoom
@@ -37,7 +37,7 @@ export class LocalRooms {
   async acquire(room: Room): Promise<LocalRoom> {
     const name = roomName(room)
     const known = this.#held.get(name)
-    if (known === undefined && this.#held.size >= ROOMS_AT_MOST) throw new GatewayError('NODE_FULL')
+    if (known === undefined && this.#held.size >= MAX_ROOMS) throw new GatewayError('NODE_FULL')
     const held = known ?? this.#open(name, room)
     clearTimeout(held.lingering)
     this.#lingering.delete(held)
@@ -60,7 +60,7 @@ export class LocalRooms {
       this.#held.delete(name)
       room.close()
     }
-    if (this.#lingering.size >= LINGERING_AT_MOST) return close()
+    if (this.#lingering.size >= MAX_LINGERING_ROOMS) return close()
     this.#lingering.add(held)
     held.lingering = setTimeout(close, LINGER_MS)
     held.lingering.unref()
@@ -92,7 +92,7 @@ export class LocalRooms {
 }
 
 /** How long a notice that got lost on its way to a quiet room can go unnoticed. */
-const COMPARE_EVERY_MS = 30_000
+const HEAD_CHECK_INTERVAL_MS = 30_000
 
 /**
  * Looks every half minute, in one round trip, whether the logs end where the rooms of this node stand: a lost notice shows
@@ -106,7 +106,7 @@ export async function checkHeads(
 ): Promise<void> {
   while (!stop.aborted) {
     // Jitter keeps the nodes apart.
-    const ms = COMPARE_EVERY_MS * (0.75 + Math.random() / 2)
+    const ms = HEAD_CHECK_INTERVAL_MS * (0.75 + Math.random() / 2)
     await delay(ms, undefined, { signal: stop, ref: false }).catch(() => undefined)
     if (stop.aborted) return
     const open = rooms.all()
@@ -126,7 +126,7 @@ export async function checkHeads(
 /** Notices in one read of a log. */
 const PAGE_NOTICES = 100
 /** Pages that are read at a time: one of the largest recalls is 7.5 MB. */
-const PAGES_AT_ONCE = 8
+const MAX_CONCURRENT_PAGES = 8
 
 /** A page of the log of a room after a position. Rejects with BROKER_UNAVAILABLE. */
 export type ReadPage = (room: LocalRoom, since: Position) => Promise<History>
@@ -136,7 +136,7 @@ export type ReadPage = (room: LocalRoom, since: Position) => Promise<History>
  * for a page that is being read gets that one, and the room remembers it for those who come a moment later.
  */
 export function createPageReader(broker: Pick<Broker, 'history'>): ReadPage {
-  const limit = createLimiter(PAGES_AT_ONCE)
+  const limit = createLimiter(MAX_CONCURRENT_PAGES)
   const underWay = new Map<string, Promise<History>>()
 
   async function read(room: LocalRoom, since: Position): Promise<History> {

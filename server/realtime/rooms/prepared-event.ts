@@ -69,7 +69,7 @@ function headOf(bytes: number): readonly number[] {
 }
 
 /** Mostly 40 KB each, at most 300 KB: the rooms of a node that is lost come in any order. */
-const KEPT_AT_MOST = 64
+const MAX_CACHED_REPLAYS = 64
 
 interface Kept {
   readonly role: Role
@@ -86,7 +86,7 @@ export class ReplayCache {
     const known = this.#kept.find((kept) => kept.role === role && isSameRun(kept.notices, notices))
     if (known !== undefined) return known.outgoing
     const outgoing = prepareNotices(role, room, epoch, notices)
-    this.#kept = [{ role, notices, outgoing }, ...this.#kept.slice(0, KEPT_AT_MOST - 1)]
+    this.#kept = [{ role, notices, outgoing }, ...this.#kept.slice(0, MAX_CACHED_REPLAYS - 1)]
     return outgoing
   }
 }

@@ -76,7 +76,7 @@ const bytesOf = (notices: readonly Notice[]): number =>
   )
 
 /** More than this is not replayed: whoever missed so much is faster served by a reload. */
-const NOTICES_AT_MOST = 1_000
+const MAX_NOTICES = 1_000
 
 /** Where a room of this node stands. */
 export interface RoomState {
@@ -98,7 +98,7 @@ type Recovery =
 export function missedSince(since: Position, room: RoomState, read: readonly Notice[]): Recovery {
   const missing = room.position.offset - since.offset
   if (since.epoch !== room.position.epoch || missing < 0) return { gap: 'epoch-changed' }
-  if (missing > NOTICES_AT_MOST) return { gap: 'too-many' }
+  if (missing > MAX_NOTICES) return { gap: 'too-many' }
   const { run } = mergeInOrder(since.offset, read, room.tail)
   const notices = run.slice(0, missing)
   if (notices.length === missing) return { notices }

@@ -29,12 +29,12 @@ const subscribeSchema = Joi.object<SubscribeRequest>({ ...roomKeys, since: since
   .required()
   .label('request')
 
-const SEQS_AT_MOST = 1_000
+const MAX_SEQS = 1_000
 
 const recalledSchema = Joi.object<RecalledRequest>({
   group: identifier.required(),
   topic: identifier,
-  seqs: Joi.array().items(Joi.number().strict().integer().min(1)).min(1).max(SEQS_AT_MOST).required(),
+  seqs: Joi.array().items(Joi.number().strict().integer().min(1)).min(1).max(MAX_SEQS).required(),
 })
   .required()
   .label('request')
@@ -63,7 +63,7 @@ function check<T>(schema: Joi.ObjectSchema<T>, payload: unknown): T {
   return value
 }
 
-const EPOCH_AT_MOST = 64
+const MAX_EPOCH_LENGTH = 64
 
 /**
  * Whether a payload asks for a conversation in a form that is right beyond doubt, as nearly all do: when all sockets of a
@@ -82,7 +82,7 @@ function isPosition(value: unknown): value is Position {
   return (
     typeof epoch === 'string' &&
     epoch !== '' &&
-    epoch.length <= EPOCH_AT_MOST &&
+    epoch.length <= MAX_EPOCH_LENGTH &&
     typeof offset === 'number' &&
     Number.isSafeInteger(offset) &&
     offset >= 0

@@ -21,7 +21,7 @@ import { Subscriptions } from './subscriptions.ts'
 import type { SubscriptionsDependencies, RoomTransport } from './subscriptions.ts'
 import { parseRecalled, parseRoom, parseSubscribe } from './requests.ts'
 
-const REQUESTS_UNDER_WAY_AT_MOST = 100
+const MAX_PENDING_REQUESTS = 100
 
 /** What a session does to its socket. */
 export interface Transport extends RoomTransport {
@@ -218,7 +218,7 @@ export class Session {
   async #serve(answer: (refused: Refused) => void, work: () => Promise<void>): Promise<void> {
     this.#underWay++
     try {
-      if (!this.#allowance.tryTake() || this.#underWay > REQUESTS_UNDER_WAY_AT_MOST)
+      if (!this.#allowance.tryTake() || this.#underWay > MAX_PENDING_REQUESTS)
         throw new GatewayError('TOO_MANY_REQUESTS')
       await work()
     } catch (error) {

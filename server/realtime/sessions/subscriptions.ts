@@ -15,10 +15,10 @@ import type { ReadPage } from '../rooms/local-rooms.ts'
 import { createLimiter } from '../../lib/flow-control.ts'
 import type { Limiter } from '../../lib/flow-control.ts'
 
-const ROOMS_AT_MOST = 1_000
+const MAX_ROOMS = 1_000
 const READ_AGAIN_AFTER_MS = 1_000
 /** While Redis is away a room cannot catch up, and a client should rather ask again than wait. */
-const CATCH_UP_WITHIN_MS = 3_000
+const CATCH_UP_TIMEOUT_MS = 3_000
 
 /** What is done to a socket that enters and leaves rooms. */
 export interface RoomTransport {
@@ -126,7 +126,7 @@ export class Subscriptions {
   async subscribe(room: Room, since: Position | undefined, entering: Entering): Promise<boolean> {
     const name = roomName(room)
     const onTheWay = (this.#pending ??= new Map())
-    if (!this.#seats.has(name) && this.#seats.size + onTheWay.size >= ROOMS_AT_MOST) {
+    if (!this.#seats.has(name) && this.#seats.size + onTheWay.size >= MAX_ROOMS) {
       throw new GatewayError('TOO_MANY_ROOMS')
     }
     const seat: Subscription = { room, untilMs: entering.untilMs, local: undefined }
@@ -260,7 +260,7 @@ export class Subscriptions {
 
   async #catchUp(local: LocalRoom): Promise<void> {
     const given = new AbortController()
-    const tooLate = delay(CATCH_UP_WITHIN_MS, 'too late', { signal: given.signal }).catch(() => undefined)
+    const tooLate = delay(CATCH_UP_TIMEOUT_MS, 'too late', { signal: given.signal }).catch(() => undefined)
     const outcome = await Promise.race([local.catchUp(), tooLate])
     given.abort()
     if (outcome === 'too late') throw new GatewayError('BROKER_UNAVAILABLE')

@@ -4,8 +4,8 @@ import type { Metrics } from '../../telemetry/metrics.ts'
 import type { GatewaySocket, GatewaySockets } from './internals.ts'
 
 /** Far above what a burst leaves waiting for a moment, far below what many slow sockets could fill a node with. */
-const WAITING_AT_MOST_BYTES = 1024 * 1024
-const LOOK_EVERY_MS = 1_000
+const MAX_BUFFERED_BYTES = 1024 * 1024
+const CHECK_INTERVAL_MS = 1_000
 /** For what waits, and the goodbye behind it, to be read after all. */
 const GRACE_MS = 5_000
 
@@ -47,7 +47,7 @@ export function watchSlowConsumers(io: GatewaySockets, { metrics, log }: { metri
       return
     }
     const waitingBytes = waitingFor(connection)
-    if (waitingBytes <= WAITING_AT_MOST_BYTES) return
+    if (waitingBytes <= MAX_BUFFERED_BYTES) return
     watched.endsAtMs = performance.now() + GRACE_MS
     metrics.socketTooSlow()
     log.warn({ waitingBytes }, 'socket too slow, sent away')
@@ -70,7 +70,7 @@ export function watchSlowConsumers(io: GatewaySockets, { metrics, log }: { metri
     const watched = connections.get(socket.conn)
     if (watched) watched.socket = socket
   })
-  const looking = setInterval(() => [...connections.keys()].forEach(look), LOOK_EVERY_MS)
+  const looking = setInterval(() => [...connections.keys()].forEach(look), CHECK_INTERVAL_MS)
   looking.unref()
 
   return {

@@ -7,7 +7,7 @@ import { isIdentifier } from '../../../shared/identifier.ts'
 export const RECALL_COMMAND = 'Group.CallbackAfterRecallMsg'
 
 /** REST recalls name at most 10 messages; an operator can recall a user's latest 1,000 in one go. */
-const MESSAGES_AT_MOST = 1_000
+const MAX_MESSAGES = 1_000
 
 /** The last time that a `Date` can hold. */
 const LATEST_TIME_MS = 8_640_000_000_000_000
@@ -40,7 +40,7 @@ const recallWebhookSchema = Joi.object<RecallWebhook>({
       }).unknown(),
     )
     .min(1)
-    .max(MESSAGES_AT_MOST)
+    .max(MAX_MESSAGES)
     .required(),
   EventTime: wholeNumber(LATEST_TIME_MS).empty(Joi.valid(null, '', 0, '0')),
 }).unknown()
@@ -58,7 +58,7 @@ interface RequestContext {
  * Source: Tencent Cloud Chat, "Callback After Recalling Group Messages", documents 46979 and 269/73141.
  */
 export function toRecall(body: unknown, { receivedAtMs, platform, address }: RequestContext): Recall {
-  const value = isPlainRecall(body, MESSAGES_AT_MOST) ? body : check(body)
+  const value = isPlainRecall(body, MAX_MESSAGES) ? body : check(body)
   return {
     group: value.GroupId,
     ...(value.TopicId !== undefined && { topic: value.TopicId }),
@@ -77,8 +77,8 @@ export function toRecall(body: unknown, { receivedAtMs, platform, address }: Req
 function check(body: unknown): RecallWebhook {
   // Before joi looks at each entry: a list of any length would keep it, and this process, busy.
   const entries = typeof body === 'object' && body !== null && 'MsgSeqList' in body ? body.MsgSeqList : []
-  if (Array.isArray(entries) && entries.length > MESSAGES_AT_MOST) {
-    throw new GatewayError('WEBHOOK_MALFORMED', `"MsgSeqList" must hold at most ${MESSAGES_AT_MOST} entries`)
+  if (Array.isArray(entries) && entries.length > MAX_MESSAGES) {
+    throw new GatewayError('WEBHOOK_MALFORMED', `"MsgSeqList" must hold at most ${MAX_MESSAGES} entries`)
   }
   const { value, error } = recallWebhookSchema.validate(body, { abortEarly: false })
   if (error === undefined) return value

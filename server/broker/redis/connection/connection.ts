@@ -24,10 +24,10 @@ type ScriptedRedis = Redis & {
 }
 
 /** A frozen server answers nothing and closes nothing: only this ends the wait for it. */
-export const COMMAND_WITHIN_MS = 1_000
-const CONNECT_WITHIN_MS = 2_000
-const RETRY_AT_MOST_MS = 2_000
-const CLOSE_WITHIN_MS = 200
+export const COMMAND_TIMEOUT_MS = 1_000
+const CONNECT_TIMEOUT_MS = 2_000
+const MAX_RETRY_DELAY_MS = 2_000
+const CLOSE_TIMEOUT_MS = 200
 
 const script = (name: string): { readonly lua: string } => ({
   lua: readFileSync(new URL(`../scripts/${name}.lua`, import.meta.url), 'utf8'),
@@ -46,10 +46,10 @@ const OUTAGE_OPTIONS = {
   // The broker subscribes again by itself and then looks what was missed.
   autoResubscribe: false,
   enableReadyCheck: true,
-  commandTimeout: COMMAND_WITHIN_MS,
-  connectTimeout: CONNECT_WITHIN_MS,
+  commandTimeout: COMMAND_TIMEOUT_MS,
+  connectTimeout: CONNECT_TIMEOUT_MS,
   keepAlive: 30_000,
-  retryStrategy: (attempt) => Math.random() * Math.min(RETRY_AT_MOST_MS, 50 * 2 ** Math.min(attempt, 10)),
+  retryStrategy: (attempt) => Math.random() * Math.min(MAX_RETRY_DELAY_MS, 50 * 2 ** Math.min(attempt, 10)),
   reconnectOnError: ({ message }) => ELSEWHERE.test(message),
 } satisfies RedisOptions
 
@@ -178,7 +178,7 @@ export async function checkChannels(client: Redis, channel: string): Promise<voi
 export async function disconnect(client: Redis): Promise<void> {
   const ended = new Promise<void>((resolve) => void client.once('end', resolve))
   client.disconnect()
-  await Promise.race([ended, delay(CLOSE_WITHIN_MS)])
+  await Promise.race([ended, delay(CLOSE_TIMEOUT_MS)])
 }
 
 /** A Redis that evicts when full loses recalled sets, or the ends of logs, in silence. Only a warning: managed servers may hide it. */

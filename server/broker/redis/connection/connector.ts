@@ -5,7 +5,7 @@ import type { Locate } from './discovery.ts'
 import type { Address } from './address.ts'
 
 /** A frozen server does not close its end; then ours is. */
-const CLOSE_WITHIN_MS = 200
+const CLOSE_TIMEOUT_MS = 200
 
 interface ConnectorOptions {
   readonly tls: boolean
@@ -30,7 +30,7 @@ export function connectorTo(
 ): new () => AbstractConnector {
   return class extends AbstractConnector {
     constructor() {
-      super(CLOSE_WITHIN_MS)
+      super(CLOSE_TIMEOUT_MS)
     }
 
     /** Whether a server that was reached is the one: the sentinel, or the node, may have told the past. */

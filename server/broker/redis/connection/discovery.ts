@@ -6,8 +6,8 @@ import type { Address, RedisEndpoint } from './address.ts'
 import { toArray } from '../scripts.ts'
 
 /** One who is asked and frozen must not hold up the others. */
-const ASK_WITHIN_MS = 500
-const CLOSE_WITHIN_MS = 100
+const ASK_TIMEOUT_MS = 500
+const CLOSE_TIMEOUT_MS = 100
 
 /** Answers where the server is that holds our names now. Rejects when nobody who is asked knows. */
 export type Locate = () => Promise<Address>
@@ -78,9 +78,9 @@ function askingClient({ mode, username, password, tls }: RedisEndpoint, seed: Ad
     enableReadyCheck: false,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: ASK_WITHIN_MS,
-    connectTimeout: ASK_WITHIN_MS,
-    disconnectTimeout: CLOSE_WITHIN_MS,
+    commandTimeout: ASK_TIMEOUT_MS,
+    connectTimeout: ASK_TIMEOUT_MS,
+    disconnectTimeout: CLOSE_TIMEOUT_MS,
     retryStrategy: () => null,
   })
 }
