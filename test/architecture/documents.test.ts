@@ -20,12 +20,12 @@ const rowsOf = (document: string): string[][] =>
         .map((cell) => cell.trim().replaceAll('`', '')),
     )
 
-describe('README', () => {
+describe('configuration.md', () => {
   const settings = configSchema.describe().keys as Record<
     string,
     { flags?: { default?: unknown; presence?: string; description?: string } }
   >
-  const rows = rowsOf(read('README.md'))
+  const rows = rowsOf(read('server/docs/configuration.md'))
 
   for (const [name, { flags }] of Object.entries(settings)) {
     it(`tells ${name} as the settings do`, () => {

@@ -12,13 +12,13 @@ import { temporaryFolder } from '../support/temporary-folder.ts'
 import { undoAfterEach } from '../support/undo.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
-const README = readFileSync(fileURLToPath(new URL('../../../README.md', import.meta.url)), 'utf8')
+const REDIS = readFileSync(fileURLToPath(new URL('../../../server/docs/redis.md', import.meta.url)), 'utf8')
 const OPERATOR = 'operator-password'
 const PASSWORD = 'a-password-of-redis'
 
-/** What the README gives the gateway in Redis, as the words of a setting of the server. */
+/** What redis.md gives the gateway in Redis, as the words of a setting of the server. */
 function rights(): string[] {
-  const [, words = ''] = /^user gateway on >\S+ ((?:.|\n)+?)^```/m.exec(README) ?? []
+  const [, words = ''] = /^user gateway on >\S+ ((?:.|\n)+?)^```/m.exec(REDIS) ?? []
   expect(words).to.include('+evalsha')
   return ['gateway', 'on', `>${PASSWORD}`, ...words.trim().split(/\s+/)]
 }
@@ -45,7 +45,7 @@ describe('a Redis that is guarded', () => {
     return { url: `rediss://gateway:${PASSWORD}@127.0.0.1:${port}`, files, operator }
   }
 
-  it('serves over TLS, with no more rights than the README names', async () => {
+  it('serves over TLS, with no more rights than redis.md names', async () => {
     const { url, files, operator } = await setUp()
     const settings = { REDIS_URL: url, NODE_EXTRA_CA_CERTS: files.cert, REDIS_SIGNING_KEY: 'k'.repeat(32) }
     const receiver = await startGatewayProcess({ ...settings, ROLE: 'receiver' })

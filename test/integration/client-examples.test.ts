@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { io } from 'socket.io-client'
@@ -12,16 +11,16 @@ import { undoAfterEach } from '../support/undo.ts'
 import { until } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
-const README = readFileSync(join(fileURLToPath(new URL('../../../', import.meta.url)), 'README.md'), 'utf8')
+const CLIENTS = readFileSync(fileURLToPath(new URL('../../../shared/CLIENTS.md', import.meta.url)), 'utf8')
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
 
-/** An example of the README as a function of what it imports, and of what it leaves to the reader. */
+/** An example of CLIENTS.md as a function of what it imports, and of what it leaves to the reader. */
 function example(begin: string, gatewayUrl: string, given: readonly string[], answer: string) {
-  const code = README.split('```').find((part) => part.startsWith(begin))
-  if (code === undefined) throw new Error(`the README has no example ${begin}`)
+  const code = CLIENTS.split('```').find((part) => part.startsWith(begin))
+  if (code === undefined) throw new Error(`CLIENTS.md has no example ${begin}`)
   const [, ...lines] = code.replaceAll('http://127.0.0.1:8080', gatewayUrl).split('\n')
   const body = lines.filter((line) => !line.startsWith('import ')).join('\n')
-  // oxlint-disable-next-line typescript/no-implied-eval, no-new-func -- it is the text of the README that is tested
+  // oxlint-disable-next-line typescript/no-implied-eval, no-new-func -- it is the text of CLIENTS.md that is tested
   return new Function(...given, `${body}\nreturn ${answer}`) as (...values: readonly unknown[]) => unknown
 }
 
@@ -30,7 +29,7 @@ const recall = async (url: string, group: string, seq: number): Promise<void> =>
   expect((await postWebhook(url, { body })).status).to.equal(200)
 }
 
-describe('the examples of the README', function () {
+describe('the examples of CLIENTS.md', function () {
   this.timeout(40_000)
   const undo = undoAfterEach()
 
@@ -106,7 +105,7 @@ describe('the examples of the README', function () {
     undo(gateway.stop)
     const client = createRecallClient({ url: gateway.url, getToken: adminToken })
     undo(() => client.close())
-    expect(README).to.include("import { useEffect, useRef } from 'react'\n\nfunction useRecalls")
+    expect(CLIENTS).to.include("import { useEffect, useRef } from 'react'\n\nfunction useRecalls")
     const effects: (() => () => void)[] = []
     const ref: { current?: unknown } = {}
     const useRecalls = example(
