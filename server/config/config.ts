@@ -104,11 +104,11 @@ const neededWithout = (...names: readonly string[]): Joi.Schema =>
 
 /** One entry per setting; `description` is what the README says of it. */
 export const configSchema = Joi.object<Config>({
-  HOST: Joi.string().hostname().default('0.0.0.0').description('address to listen on'),
-  PORT: Joi.number().port().default(8080).description('port to listen on'),
+  HOST: Joi.string().hostname().default('0.0.0.0').description('Address to listen on'),
+  PORT: Joi.number().port().default(8080).description('Port to listen on'),
   ROLE: Joi.valid('all', 'receiver', 'node')
     .default('all')
-    .description('which halves run here: all, receiver (webhooks) or node (sockets)'),
+    .description('Part to run in this process: `receiver` (webhooks), `node` (sockets) or `all` (both)'),
   SDK_APP_ID: Joi.string()
     .pattern(/^[1-9]\d{0,14}$/, 'digits')
     .required()
@@ -120,11 +120,11 @@ export const configSchema = Joi.object<Config>({
     })
     .default([])
     .description(
-      'token of the webhook authentication in the Chat console; several, separated by commas, for rotation',
+      'Token of the webhook authentication in the Chat console. Separate several with commas to rotate',
     ),
   WEBHOOK_AUTH: Joi.valid('on', 'off')
     .default('on')
-    .description('`off` takes webhooks from anybody who knows the path, and warns at every start'),
+    .description('`off` accepts webhooks from anyone who knows the path, and logs a warning at every start'),
   WEBHOOK_PATH: Joi.string()
     .pattern(/^(\/[\w.~-]+)+$/, 'path')
     .pattern(/^\/(livez|readyz|metrics|assets|v1|docs|client\.js|socket\.io)(\/|$)/, {
@@ -132,122 +132,124 @@ export const configSchema = Joi.object<Config>({
       invert: true,
     })
     .default('/webhook')
-    .description('path that the Chat console calls; may hold a secret'),
+    .description('Path that Tencent calls; may contain a secret'),
   WEBHOOK_ALLOW: list(sourceNetwork)
     .default([])
     .description(
-      'addresses and networks that webhooks are taken from (`10.0.0.0/8`), separated by commas; none = any',
+      'Addresses and networks that may send webhooks, such as `10.0.0.0/8`, separated by commas. Default: any',
     ),
   REDIS_URL: Joi.string()
     .when('ROLE', { is: 'all', otherwise: Joi.required() })
     .when('REDIS_MODE', { is: 'single', then: redisUrl, otherwise: redisUrls.required() })
-    .description('Redis 7.0 or newer; none = the embedded broker, one process'),
+    .description('Redis 7.0 or newer. Without it, the embedded broker serves this one process'),
   TEST_RECALLS: Joi.valid('on', 'off')
     .default('off')
-    .description('`on` lets admins make recalls, to try whether they arrive'),
+    .description('`on` lets admins send test recalls to check delivery'),
   REDIS_MODE: Joi.valid('single', 'sentinel', 'cluster')
     .default('single')
     .description(
-      'what `REDIS_URL` names: single (the server), sentinel or cluster (those to ask, separated by commas; credentials, TLS and database of the first count)',
+      'Kind of deployment behind `REDIS_URL`: `single` (the server itself), `sentinel` or `cluster` (addresses to ask, separated by commas; credentials, TLS and database of the first apply)',
     ),
   REDIS_SENTINEL_NAME: Joi.string()
     .pattern(/^[\w:.-]{1,64}$/, 'name')
     .default('mymaster')
-    .description('what the sentinels call the master'),
+    .description('Name of the master in Sentinel'),
   REDIS_WAIT_REPLICAS: Joi.number()
     .integer()
     .min(0)
     .max(5)
     .default(0)
-    .description('how many replicas must have a recall before it counts as kept'),
+    .description('Replicas that must confirm a recall before it counts as stored'),
   REDIS_PREFIX: Joi.string()
     .pattern(/^[\w:.-]{1,64}$/, 'prefix')
     .default('recall-gateway')
-    .description('first part of every name in Redis'),
+    .description('Prefix of every key and channel in Redis'),
   REDIS_SIGNING_KEY: list(Joi.string().min(32).max(1_024))
     .default([])
     .description(
-      'signs what goes through Redis, the same on all processes; several, separated by commas, for rotation; none = unsigned',
+      'Key that signs data in Redis; the same for all processes. Separate several with commas to rotate. Default: unsigned',
     ),
-  DATA_DIR: Joi.string().default('./data').description('folder on a local disk'),
+  DATA_DIR: Joi.string().default('./data').description('Data folder, on a local disk'),
   SPOOL_MAX_BYTES: Joi.number()
     .integer()
     .min(1_000)
     .max(2 ** 40)
     .default(2 ** 30)
-    .description('most bytes of recalls that wait on disk while Redis is away'),
+    .description(
+      'Maximum size of the spool, which holds recalls on disk while Redis is unavailable, in bytes',
+    ),
   JWT_SECRET: list(Joi.string().min(32).max(1_024))
     .when('ROLE', { is: 'receiver', otherwise: neededWithout('JWKS_URL', 'USERSIG_SECRET_KEY') })
     .default([])
     .description(
-      'key of HS256 tokens; several, separated by commas, for rotation; a node needs this, `JWKS_URL` or `USERSIG_SECRET_KEY`',
+      'Key for HS256 tokens. Separate several with commas to rotate. A node needs this, `JWKS_URL` or `USERSIG_SECRET_KEY`',
     ),
   JWKS_URL: Joi.string()
     .uri({ scheme: ['https', 'http', 'file'] })
     .custom((url: string, { error }) =>
       /^http:/i.test(url) && !LOOPBACK.test(new URL(url).hostname) ? error('string.https') : url,
     )
-    .description('public keys of tokens, as a JWKS: an https or file URL'),
-  JWT_ISSUER: Joi.string().max(256).description('what `iss` of a token must be'),
-  JWT_AUDIENCE: Joi.string().max(256).description('what `aud` of a token must be, or hold'),
+    .description('JWKS with the public keys for tokens: an https or file URL'),
+  JWT_ISSUER: Joi.string().max(256).description('Value that `iss` of a token must equal'),
+  JWT_AUDIENCE: Joi.string().max(256).description('Value that `aud` of a token must equal or contain'),
   USERSIG_SECRET_KEY: Joi.string()
     .min(32)
     .max(256)
     .description(
-      'secret key of the app in the Chat console: sockets may show UserSigs, and the REST API can be called',
+      'Secret key of the app in the Chat console. Enables UserSigs as credentials, and calls to the REST API',
     ),
   ADMIN_USER_IDS: list(identifier)
     .default([])
-    .description('users who are admins with a UserSig, separated by commas'),
+    .description('Users who are admins when they present a UserSig, separated by commas'),
   AUTHORIZE_URL: Joi.string()
     .uri({ scheme: ['https', 'http'] })
-    .description("where the app's own backend is asked who may be in which room"),
+    .description('Endpoint of your backend that decides which user may enter which room'),
   AUTHORIZE_SECRET: Joi.string()
     .min(32)
     .max(1_024)
     .when('AUTHORIZE_URL', { is: Joi.exist(), then: Joi.required() })
-    .description('signs what is asked there'),
+    .description('Key that signs requests to `AUTHORIZE_URL`'),
   TENCENT_REST_HOST: Joi.string()
     .pattern(/^([a-z0-9.-]+|http:\/\/(127\.0\.0\.1|localhost):\d+)$/i, 'host')
     .when('AUTHORIZE_URL', { is: Joi.exist(), then: Joi.forbidden() })
     .when('USERSIG_SECRET_KEY', { is: Joi.exist(), otherwise: Joi.forbidden() })
     .description(
-      "host of the provider's REST API, which is asked who is in which group (`console.tim.qq.com` in China); instead of `AUTHORIZE_URL`, and with `USERSIG_SECRET_KEY`",
+      "Host of Tencent's REST API, which tells who is in which group (`console.tim.qq.com` in China). Needs `USERSIG_SECRET_KEY`, excludes `AUTHORIZE_URL`",
     ),
   TENCENT_ADMIN_ID: identifier
     .default('administrator')
-    .description('admin account of the app in the Chat console'),
+    .description('Admin account of the app in the Chat console'),
   TENCENT_REST_PER_S: Joi.number()
     .integer()
     .min(1)
     .max(10_000)
     .default(100)
-    .description('most calls of the REST API a second, of this process'),
+    .description('Maximum REST API calls per second from this process'),
   MEMBERSHIP_TTL_S: Joi.number()
     .integer()
     .min(1)
     .max(86_400)
     .default(300)
-    .description('how long it is believed that a user is a member, in s'),
+    .description('How long a confirmed membership is cached, in s'),
   HISTORY_SIZE: Joi.number()
     .integer()
     .min(1)
     .max(100_000)
     .default(1_000)
-    .description('longest log of a room, in notices'),
+    .description("Maximum length of a room's log, in notices"),
   HISTORY_TTL_S: Joi.number()
     .integer()
     .min(1)
     .max(2_592_000)
     .default(86_400)
-    .description('how long the log of a room is kept after its last notice, in s'),
+    .description("How long a room's log is stored after its last notice, in s"),
   RECALLED_TTL_DAYS: Joi.number()
     .integer()
     .min(0)
     .max(3_650)
     .default(0)
     .description(
-      'how long it is kept which messages of a conversation are recalled, in days after its last recall; 0 = for ever',
+      'How long the recalled set of a conversation is stored after its last recall, in days; 0 = forever',
     ),
   BATCH_WINDOW_MS: Joi.number()
     .integer()
@@ -255,45 +257,45 @@ export const configSchema = Joi.object<Config>({
     .max(1_000)
     .default(25)
     .description(
-      'how long notices that follow another are gathered into one frame, at least, in ms; 0 = not at all',
+      'Minimum time for which notices that follow another are batched into one frame, in ms; 0 = no batching',
     ),
   DRAIN_MS: Joi.number()
     .integer()
     .min(0)
     .max(600_000)
     .default(5_000)
-    .description('over how long sockets are sent to other nodes at a stop, in ms'),
+    .description('Time over which a stopping process sends its sockets to other nodes, in ms'),
   LOG_LEVEL: Joi.valid('fatal', 'error', 'warn', 'info', 'debug', 'silent')
     .default('info')
-    .description('least level logged'),
+    .description('Minimum level of log messages: `fatal`, `error`, `warn`, `info`, `debug` or `silent`'),
   CORS_ORIGINS: list(Joi.string().pattern(/^(\*|https?:\/\/[^/\s]+)$/, 'origin'))
     .default([])
     .description(
-      'origins of pages that may open sockets, separated by commas, `*` for any; none = the own origin',
+      "Origins whose pages may open sockets, separated by commas; `*` allows any. Default: the gateway's own origin",
     ),
   TRUST_PROXY: list(network)
     .default([])
     .description(
-      'proxies whose X-Forwarded-For is believed: addresses, networks, `loopback`, `linklocal`, `uniquelocal`, separated by commas',
+      'Proxies whose X-Forwarded-For header is trusted: addresses, networks, `loopback`, `linklocal` or `uniquelocal`, separated by commas',
     ),
   MAX_SOCKETS: Joi.number()
     .integer()
     .min(1)
     .max(1_000_000)
     .default(20_000)
-    .description('most sockets of this process; more are turned away, and try again'),
+    .description('Maximum sockets of this process. Further connections are refused, and clients retry'),
   MAX_SOCKETS_PER_ADDRESS: Joi.number()
     .integer()
     .min(1)
     .max(1_000_000)
     .default(1_000)
-    .description('most sockets of one address, or of one IPv6 network of 64 bits'),
+    .description('Maximum sockets of one address, or of one IPv6 network of 64 bits'),
   TLS_CERT: Joi.string().description(
-    'file with the certificate, and those between it and the root, as PEM; read again when it changes; none = no TLS',
+    'PEM file with the certificate and its intermediate certificates; reloaded when it changes. Default: no TLS',
   ),
   TLS_KEY: Joi.string()
     .when('TLS_CERT', { is: Joi.exist(), then: Joi.required(), otherwise: Joi.forbidden() })
-    .description('file with the key of the certificate, as PEM'),
+    .description('PEM file with the key of the certificate'),
 })
 
 /**

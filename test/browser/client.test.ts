@@ -13,21 +13,23 @@ import { startGatewayProcess } from '../support/gateway-process.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { undoAfterEach } from '../support/undo.ts'
+import { until } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const MAX_CLIENT_BYTES = 8_000
 
-/** The page of the README, as it stands there but for where the gateway is. */
-function readmePage(gatewayUrl: string): string {
-  const [, page = ''] =
-    /```html\n(<!doctype html>.+?)```/s.exec(readFileSync(join(ROOT, 'README.md'), 'utf8')) ?? []
-  expect(page).to.include('createRecallClient')
-  return page.replaceAll('http://127.0.0.1:8080', gatewayUrl)
-}
+/** The page in this document, with the URL of this gateway. */
+const pageIn =
+  (document: string) =>
+  (gatewayUrl: string): string => {
+    const [, page = ''] = /```html\n(.+?)```/s.exec(readFileSync(join(ROOT, document), 'utf8')) ?? []
+    expect(page).to.include('createRecallClient')
+    return page.replaceAll('http://127.0.0.1:8080', gatewayUrl)
+  }
 
 const recall = async (url: string, seq: number) => {
-  const body = recallBody({ GroupId: 'lobby', MsgSeqList: [{ MsgSeq: seq }] })
+  const body = recallBody({ GroupId: 'lobby', MsgSeqList: [{ MsgSeq: seq }], EventTime: Date.now() })
   expect((await postWebhook(url, { body })).status).to.equal(200)
 }
 
@@ -70,8 +72,19 @@ describe('the client in a browser', function () {
   const titled = (page: Page, title: string) =>
     page.waitForFunction(`document.title === '${title}'`, undefined, { polling: 20 })
 
-  it('does what the page of the README says', async () => {
-    const { gateway, page, complaints } = await setUp(readmePage)
+  it('runs the short page of the README', async () => {
+    const { gateway, page, complaints } = await setUp(pageIn('README.md'))
+    expect(await page.locator('#message-130').count()).to.equal(1)
+    // The page does not show when it has subscribed. A recall at another time is a new one.
+    await until('the message is removed', async () => {
+      await recall(gateway.url, 130)
+      return (await page.locator('#message-130').count()) === 0
+    })
+    expect(complaints).to.be.empty
+  })
+
+  it('runs the page of CLIENTS.md', async () => {
+    const { gateway, page, complaints } = await setUp(pageIn('shared/CLIENTS.md'))
     await titled(page, 'Chat: live')
     expect(await page.locator('#message-130').count()).to.equal(1)
     await recall(gateway.url, 130)
@@ -84,7 +97,7 @@ describe('the client in a browser', function () {
     const script = `const all = JSON.parse(sessionStorage.all ?? '[]')
       const keep = (seq) => { all.push(seq); sessionStorage.all = JSON.stringify(all) }`
     const { gateway, proxy, page } = await setUp((url) =>
-      readmePage(url)
+      pageIn('shared/CLIENTS.md')(url)
         .replace('const client =', `${script}\n const client =`)
         .replace('document.getElementById(`message-${seq}`)?.remove()', 'keep(seq)'),
     )
