@@ -1,7 +1,7 @@
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# What is needed of native code comes prebuilt: no package has to run a script of its own.
+# Native code comes prebuilt, so no package needs to run an install script.
 RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY shared ./shared
@@ -15,7 +15,7 @@ COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist/server ./dist/server
 COPY --from=build /app/dist/shared ./dist/shared
-# Before VOLUME, so that a new volume belongs to the user as well.
+# Before VOLUME, so that a new volume belongs to the user too.
 RUN mkdir /data && chown node:node /data
 VOLUME /data
 USER node

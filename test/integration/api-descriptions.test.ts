@@ -89,7 +89,7 @@ describe('the descriptions of the APIs', () => {
     const messages = (channel: string): string[] =>
       Object.keys(asyncapi.channels[channel]?.messages ?? {}).toSorted()
     expect(messages('requests')).to.deep.equal(headings('## From the client', '## From the node'))
-    expect(messages('events')).to.deep.equal(headings('## From the node', '## What is promised'))
+    expect(messages('events')).to.deep.equal(headings('## From the node', '## Guarantees'))
   })
 
   it('tell the HTTP API as it is', async () => {
