@@ -4,6 +4,8 @@ COPY package.json package-lock.json .npmrc ./
 # Native code comes prebuilt, so no package needs to run an install script.
 RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
+# The gateway serves these documents too.
+COPY README.md PERFORMANCE.md SECURITY.md ./
 COPY shared ./shared
 COPY server ./server
 RUN npm run build && npm prune --omit=dev --ignore-scripts

@@ -1,85 +1,218 @@
-// Makes the documents that a gateway serves at `/docs`: the protocol and the HTTP API for people, the descriptions for programs.
+// Builds the documents that every node serves at `/docs`: pages for people, OpenAPI and AsyncAPI descriptions for programs.
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { marked } from 'marked'
+import { basename, dirname, join } from 'node:path'
+import { Marked } from 'marked'
 import { parse } from 'yaml'
+
+/** The one list of served documents, in the order of the navigation. A page without a source is generated. */
+const GROUPS = [
+  { title: 'Start', pages: [{ file: 'index.html', title: 'Overview', source: 'README.md' }] },
+  {
+    title: 'Clients',
+    pages: [
+      { file: 'clients.html', title: 'Clients', source: 'shared/CLIENTS.md' },
+      { file: 'http-api.html', title: 'HTTP API' },
+      { file: 'protocol.html', title: 'Protocol', source: 'shared/PROTOCOL.md' },
+      { file: 'authentication.html', title: 'Authentication', source: 'server/docs/authentication.md' },
+    ],
+  },
+  {
+    title: 'Operation',
+    pages: [
+      { file: 'deployment.html', title: 'Deployment', source: 'server/docs/deployment.md' },
+      { file: 'configuration.html', title: 'Configuration', source: 'server/docs/configuration.md' },
+      { file: 'redis.html', title: 'Redis', source: 'server/docs/redis.md' },
+      { file: 'operations.html', title: 'Operations', source: 'server/docs/operations.md' },
+      { file: 'limits.html', title: 'Limits', source: 'server/docs/limits.md' },
+      { file: 'console.html', title: 'Console', source: 'server/console/README.md' },
+    ],
+  },
+  {
+    title: 'Background',
+    pages: [
+      { file: 'security.html', title: 'Security', source: 'SECURITY.md' },
+      { file: 'performance.html', title: 'Performance', source: 'PERFORMANCE.md' },
+    ],
+  },
+]
+
+const PAGES = GROUPS.flatMap(({ pages }) => pages)
 
 /** @param {string} root folder of the project */
 export function buildDocs(root) {
   const folder = join(root, 'dist/server/docs')
-  const read = (file) => readFileSync(join(root, 'shared', file), 'utf8')
+  const read = (file) => readFileSync(join(root, file), 'utf8')
   const write = (file, text) => writeFileSync(join(folder, file), text)
+  const copy = (file, to = basename(file)) => cpSync(join(root, file), join(folder, to))
   mkdirSync(folder, { recursive: true })
-  cpSync(join(root, 'server/build/docs.css'), join(folder, 'docs.css'))
-  const openapi = parse(read('openapi.yaml'))
+  copy('server/build/docs.css')
+  copy('server/console/icon.svg')
+  const openapi = parse(read('shared/openapi.yaml'))
   write('openapi.json', JSON.stringify(openapi, null, 2))
-  write('asyncapi.json', JSON.stringify(parse(read('asyncapi.yaml')), null, 2))
-  write('protocol.html', page('Protocol', marked.parse(read('PROTOCOL.md'))))
-  write('index.html', page('HTTP API', httpApi(openapi)))
+  write('asyncapi.json', JSON.stringify(parse(read('shared/asyncapi.yaml')), null, 2))
+  for (const page of PAGES) {
+    const { body, sections, images } =
+      page.source === undefined ? httpApi(openapi) : renderMarkdown(page.source, read(page.source))
+    for (const image of images) copy(image, `images/${basename(image)}`)
+    write(page.file, layOut(page, body, sections))
+  }
 }
 
-const page = (title, body) => `<!doctype html>
+const layOut = ({ file, title }, body, sections) => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title} · Recall gateway</title>
-<link rel="stylesheet" href="/docs/docs.css">
+<link rel="icon" href="icon.svg">
+<link rel="stylesheet" href="docs.css">
 </head>
 <body>
-<nav>
-<a href="/docs/">HTTP API</a>
-<a href="/docs/protocol.html">Protocol of the sockets</a>
-<a href="/docs/openapi.json">OpenAPI</a>
-<a href="/docs/asyncapi.json">AsyncAPI</a>
-<a href="/">Console</a>
+<nav aria-label="Documents">
+<p class="brand"><a href="./">Recall gateway</a></p>
+${GROUPS.map((group) => navigationGroup(group, file, sections)).join('\n')}
+<h2>For programs</h2>
+<ul><li><a href="openapi.json">OpenAPI</a></li><li><a href="asyncapi.json">AsyncAPI</a></li></ul>
+<p><a href="/">Open the console</a></p>
 </nav>
 <main>${body}</main>
 </body>
 </html>
 `
 
-const httpApi = (openapi) => `<h1>HTTP API</h1><p>${text(openapi.info.description)}</p>
-${openapi.tags.map((tag) => section(openapi, tag)).join('\n')}
-<h2>Schemas</h2>
-${Object.entries(openapi.components.schemas)
-  .map(([name, schema]) => `<article id="${name}"><h3>${name}</h3>${json(schema)}</article>`)
-  .join('\n')}`
-
-function section(openapi, { name, description }) {
-  const articles = Object.entries(openapi.paths).flatMap(([path, methods]) =>
-    Object.entries(methods)
-      .filter(([, operation]) => operation.tags.includes(name))
-      .map(([method, operation]) => article(openapi, path, method, operation)),
-  )
-  return `<h2>For ${name}</h2><p>${text(description)}</p>${articles.join('\n')}`
+function navigationGroup({ title, pages }, current, sections) {
+  const entries = pages.map(({ file, title: name }) => {
+    const isCurrent = file === current
+    const link = `<a href="${hrefOf(file)}"${isCurrent ? ' aria-current="page"' : ''}>${name}</a>`
+    return `<li>${link}${isCurrent ? sectionList(sections) : ''}</li>`
+  })
+  return `<h2>${title}</h2><ul>${entries.join('')}</ul>`
 }
 
-function article(openapi, path, method, { summary, description, parameters = [], requestBody, responses }) {
+const sectionList = (sections) =>
+  sections.length < 2
+    ? ''
+    : `<ul class="sections">${sections.map(({ id, html }) => `<li><a href="#${id}">${html}</a></li>`).join('')}</ul>`
+
+const hrefOf = (file) => (file === 'index.html' ? './' : file)
+
+/** A document as HTML. Links to other documents become links to their pages; links to unserved files become text. */
+function renderMarkdown(source, markdown) {
+  const idOf = createIds()
+  const sections = []
+  const images = []
+  const resolve = (href) => join(dirname(source), href)
+  const renderer = {
+    heading({ tokens, depth }) {
+      const html = this.parser.parseInline(tokens)
+      const id = idOf(this.parser.parseInline(tokens, this.parser.textRenderer))
+      if (depth === 2) sections.push({ id, html })
+      return `<h${depth} id="${id}">${html}</h${depth}>\n`
+    },
+    link({ href, tokens }) {
+      const html = this.parser.parseInline(tokens)
+      const target = pageHref(href, resolve)
+      return target === undefined ? html : `<a href="${target}">${html}</a>`
+    },
+    image({ href, text: alt }) {
+      images.push(resolve(href))
+      return `<img src="images/${basename(href)}" alt="${escape(alt)}">`
+    },
+    code: ({ text: code }) => codeBlock(code),
+  }
+  const marked = new Marked({ renderer })
+  const body = marked.parse(markdown).replaceAll('<table>', TABLE_START).replaceAll('</table>', TABLE_END)
+  return { body, sections, images }
+}
+
+/** The link in a page for one in a document; undefined when it leads to a file that is not served. */
+function pageHref(href, resolve) {
+  if (/^(https?:|#)/.test(href)) return href
+  const [path, fragment] = href.split('#')
+  const page = PAGES.find(({ source }) => source === resolve(path))
+  return page && `${hrefOf(page.file)}${fragment === undefined ? '' : `#${fragment}`}`
+}
+
+/** Gives headings the ids that GitHub gives them, so that one link works in both places. */
+function createIds() {
+  const uses = new Map()
+  return (heading) => {
+    const id = heading
+      .trim()
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{M}\p{N}\p{Pc} -]/gu, '')
+      .replaceAll(' ', '-')
+    const earlier = uses.get(id) ?? 0
+    uses.set(id, earlier + 1)
+    return earlier === 0 ? id : `${id}-${earlier}`
+  }
+}
+
+// A wide table scrolls by itself, also with the keyboard.
+const TABLE_START = '<div class="table" role="group" aria-label="Table" tabindex="0"><table>'
+const TABLE_END = '</table></div>'
+
+const codeBlock = (code) => `<pre tabindex="0"><code>${escape(code)}</code></pre>`
+
+function httpApi(openapi) {
+  const idOf = createIds()
+  const sections = []
+  const heading = (title) => {
+    const id = idOf(title)
+    sections.push({ id, html: title })
+    return `<h2 id="${id}">${title}</h2>`
+  }
+  const groups = openapi.tags.map(({ name, description }) => {
+    const articles = Object.entries(openapi.paths).flatMap(([path, methods]) =>
+      Object.entries(methods)
+        .filter(([, operation]) => operation.tags.includes(name))
+        .map(([method, operation]) => article(openapi, idOf, path, method, operation)),
+    )
+    const title = `${name[0].toUpperCase()}${name.slice(1)}`
+    return `${heading(title)}<p>${text(description)}</p>${articles.join('\n')}`
+  })
+  const schemas = Object.entries(openapi.components.schemas).map(
+    ([name, schema]) => `<article><h3 id="${name}">${name}</h3>${json(schema)}</article>`,
+  )
+  const body = `<h1>HTTP API</h1><p>${text(openapi.info.description)}</p>
+${groups.join('\n')}
+${heading('Schemas')}
+${schemas.join('\n')}`
+  return { body, sections, images: [] }
+}
+
+function article(
+  openapi,
+  idOf,
+  path,
+  method,
+  { summary, description = '', parameters = [], requestBody, responses },
+) {
   const rows = parameters
     .map((parameter) =>
       '$ref' in parameter ? openapi.components.parameters[nameOf(parameter.$ref)] : parameter,
     )
     .map(({ name, in: place, required, schema, description: about = '' }) => {
-      const what =
+      const type =
         '$ref' in schema ? `<a href="#${nameOf(schema.$ref)}">${nameOf(schema.$ref)}</a>` : inline(schema)
-      const where = `${place}${required ? ', needed' : ''}`
-      return `<tr><td><code>${name}</code></td><td>${where}</td><td>${what}</td><td>${text(about)}</td></tr>`
+      const where = `${place}${required ? ', required' : ''}`
+      return `<tr><td><code>${name}</code></td><td>${where}</td><td>${type}</td><td>${text(about)}</td></tr>`
     })
-  const [answer] = Object.values(responses)
+  const [response] = Object.values(responses)
+  const title = `${method.toUpperCase()} ${path}`
   return `<article>
-<h3><code>${method.toUpperCase()} ${path}</code></h3>
-<p><strong>${text(summary)}.</strong> ${text(description ?? '')}</p>
-${rows.length === 0 ? '' : `<table><tr><th>parameter</th><th>in</th><th>is</th><th></th></tr>${rows.join('')}</table>`}
+<h3 id="${idOf(title)}"><code>${title}</code></h3>
+<p><strong>${text(summary)}.</strong> ${text(description)}</p>
+${rows.length === 0 ? '' : `${TABLE_START}<tr><th>parameter</th><th>in</th><th>type</th><th>meaning</th></tr>${rows.join('')}${TABLE_END}`}
 ${requestBody ? `<details><summary>Body</summary>${json(schemaOf(requestBody))}</details>` : ''}
-<details><summary>Answer: ${text(answer.description)}</summary>${json(schemaOf(answer))}</details>
+<details><summary>Response: ${text(response.description)}</summary>${json(schemaOf(response))}</details>
 </article>`
 }
 
 const schemaOf = ({ content }) => Object.values(content)[0].schema
 const nameOf = (ref) => ref.split('/').at(-1)
-const json = (value) => `<pre>${escape(JSON.stringify(value, null, 2))}</pre>`
-/** A simple schema in one line: its type, and then what bounds it. */
+const json = (value) => codeBlock(JSON.stringify(value, null, 2))
+/** A simple schema in one line: its type, and then its bounds. */
 const inline = ({ type, const: only, ...bounds }) =>
   [type, only, ...Object.entries(bounds).map(([name, bound]) => `${name} ${bound}`)]
     .filter((part) => part !== undefined)
@@ -87,4 +220,5 @@ const inline = ({ type, const: only, ...bounds }) =>
     .join(', ')
 /** Prose, with code between backquotes. */
 const text = (prose) => escape(prose).replaceAll(/`([^`]+)`/g, '<code>$1</code>')
-const escape = (raw) => raw.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+const escape = (raw) =>
+  raw.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')

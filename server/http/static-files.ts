@@ -9,7 +9,7 @@ const FILES = fileURLToPath(new URL('../page/', import.meta.url))
 /** The built client with all that it needs; beside this file after a build. */
 const CLIENT = fileURLToPath(new URL('../client/client.js', import.meta.url))
 
-/** The protocol and the descriptions of both APIs; beside this file after a build. */
+/** The documents as pages, and the API descriptions. `build/docs.mjs` puts them here. */
 const DOCS = fileURLToPath(new URL('../docs/', import.meta.url))
 
 /** Serves the client at `/client.js`, for pages of any origin: what it may do is decided by the credential that it shows. */

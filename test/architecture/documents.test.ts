@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { configSchema } from '../../server/config/config.ts'
@@ -20,6 +20,9 @@ const rowsOf = (document: string): string[][] =>
         .map((cell) => cell.trim().replaceAll('`', '')),
     )
 
+/** The settings without which `readConfig` refuses the default role; `test/unit/config.test.ts` checks that. */
+const REQUIRED = new Set(['SDK_APP_ID', 'WEBHOOK_TOKEN', 'JWT_SECRET'])
+
 describe('configuration.md', () => {
   const settings = configSchema.describe().keys as Record<
     string,
@@ -34,6 +37,7 @@ describe('configuration.md', () => {
       const given: unknown = flags?.default
       if (typeof given === 'number' || (typeof given === 'string' && given !== ''))
         expect(row?.[1]).to.equal(`${given}`)
+      else expect(row?.[1]).to.equal(REQUIRED.has(name) ? 'required' : '—')
       expect(row?.[2]?.replaceAll('\\|', '|')).to.equal(flags?.description?.replaceAll('`', ''))
     })
   }
@@ -66,6 +70,84 @@ describe('PROTOCOL.md', () => {
     )
     expect(events).to.include.members(['subscribe', 'unsubscribe', 'messages-recalled', 'gap', 'goodbye'])
     for (const event of events) expect(read('shared/PROTOCOL.md')).to.include(`\`${event}\``)
+  })
+})
+
+/** Every document of the project. */
+const DOCUMENTS = ['.', 'shared', 'server/docs', 'server/console'].flatMap((folder) =>
+  readdirSync(join(ROOT, folder))
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => join(folder, file)),
+)
+
+/** Without its blocks of code. */
+const proseOf = (document: string): string => document.replaceAll(/^```[^]*?^```/gm, '')
+
+/** The blocks of shell commands, one command a line, without comments. */
+const commandsIn = (document: string): string[] =>
+  [...document.matchAll(/^```sh\n([^]*?)^```/gm)].flatMap(([, block = '']) =>
+    block
+      .replaceAll('\\\n', ' ')
+      .split('\n')
+      .map((line) => line.replace(/\s#.*/, '').trim())
+      .filter((line) => line !== ''),
+  )
+
+/** The anchors that GitHub makes of headings. */
+const anchorsOf = (document: string): string[] =>
+  [...proseOf(document).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{M}\p{N}\p{Pc} -]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+
+describe('the documents', () => {
+  for (const document of DOCUMENTS) {
+    const text = read(document)
+
+    it(`lead from ${document} only to files and headings that exist`, () => {
+      const targets = [...proseOf(text).matchAll(/\]\(([^)\s]+)\)/g)]
+        .map(([, target = '']) => target)
+        .filter((target) => !/^https?:/.test(target))
+      for (const target of targets) {
+        const [path = '', anchor] = target.split('#')
+        const file = path === '' ? document : join(dirname(document), path)
+        expect(existsSync(join(ROOT, file)), target).to.equal(true)
+        if (anchor !== undefined) expect(anchorsOf(read(file)), target).to.include(anchor)
+      }
+    })
+
+    it(`name in ${document} only commands that exist`, () => {
+      const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+      const parts = commandsIn(text).flatMap((command) => command.split(/\s*&&\s*/))
+      for (const part of parts) {
+        const [, script] = /^(?:\w+=\S+ )*npm (?:run )?(\S+)/.exec(part) ?? []
+        if (script !== undefined) expect({ ...scripts, ci: '', prune: '' }, part).to.have.property(script)
+        const [, file] = /npx mocha '?([^'\s]+)/.exec(part) ?? []
+        const source = file?.replace(/^dist\//, '').replace('.js', '.ts')
+        if (source !== undefined)
+          expect(existsSync(join(ROOT, source.split('**')[0] ?? '')), part).to.equal(true)
+      }
+    })
+
+    it(`name in ${document} only settings and codes that exist`, () => {
+      const settings = Object.keys(configSchema.describe().keys as object)
+      const known = [...settings, ...settings.map((name) => `${name}_FILE`), ...Object.keys(ERRORS)]
+      const named = [...text.matchAll(/(?<![\w$])([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b/g)].map(([, name]) => name)
+      expect(
+        named.filter((name) => !known.includes(name ?? '') && name !== 'NODE_EXTRA_CA_CERTS'),
+      ).to.deep.equal([])
+    })
+
+    it(`name in ${document} only requests that the HTTP API has`, () => {
+      const described = read('shared/openapi.yaml')
+      for (const [path] of text.matchAll(/\/v1\/[a-z-]+/g)) expect(described).to.include(`\n  ${path}:\n`)
+    })
+  }
+
+  it('begin with a README of at most 150 lines', () => {
+    expect(read('README.md').split('\n').length).to.be.at.most(150)
   })
 })
 

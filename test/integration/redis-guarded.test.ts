@@ -16,7 +16,7 @@ const REDIS = readFileSync(fileURLToPath(new URL('../../../server/docs/redis.md'
 const OPERATOR = 'operator-password'
 const PASSWORD = 'a-password-of-redis'
 
-/** What redis.md gives the gateway in Redis, as the words of a setting of the server. */
+/** The permissions in redis.md, as the words of a setting of the server. */
 function rights(): string[] {
   const [, words = ''] = /^user gateway on >\S+ ((?:.|\n)+?)^```/m.exec(REDIS) ?? []
   expect(words).to.include('+evalsha')
@@ -45,7 +45,7 @@ describe('a Redis that is guarded', () => {
     return { url: `rediss://gateway:${PASSWORD}@127.0.0.1:${port}`, files, operator }
   }
 
-  it('serves over TLS, with no more rights than redis.md names', async () => {
+  it('serves over TLS with only the permissions in redis.md', async () => {
     const { url, files, operator } = await setUp()
     const settings = { REDIS_URL: url, NODE_EXTRA_CA_CERTS: files.cert, REDIS_SIGNING_KEY: 'k'.repeat(32) }
     const receiver = await startGatewayProcess({ ...settings, ROLE: 'receiver' })

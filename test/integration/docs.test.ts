@@ -1,0 +1,154 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import { adminToken } from '../support/client.ts'
+import { runGateway, startGatewayProcess } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { undoAfterEach } from '../support/undo.ts'
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
+
+/** Documents that are for those who work on the gateway. */
+const NOT_SERVED = ['ARCHITECTURE.md', 'CHANGELOG.md', 'CONTRIBUTING.md']
+const SERVED = ['.', 'shared', 'server/docs', 'server/console'].flatMap((folder) =>
+  readdirSync(join(ROOT, folder))
+    .filter((file) => file.endsWith('.md') && !NOT_SERVED.includes(file))
+    .map((file) => join(folder, file)),
+)
+
+const TYPES: Readonly<Record<string, string>> = {
+  html: 'text/html; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  json: 'application/json; charset=utf-8',
+  svg: 'image/svg+xml',
+  png: 'image/png',
+}
+
+interface Served {
+  readonly status: number
+  readonly type: string
+  readonly text: string
+}
+
+describe('the documents of a running gateway', () => {
+  const undo = undoAfterEach()
+  let gateway: GatewayProcess
+  beforeEach(async () => {
+    gateway = await startGatewayProcess()
+    undo(gateway.stop)
+  })
+
+  const fetchPage = async (url: string): Promise<Served> => {
+    const response = await fetch(url)
+    const type = response.headers.get('content-type') ?? ''
+    return { status: response.status, type, text: await response.text() }
+  }
+
+  /** Everything below `/docs/` that can be reached from its first page, by URL. */
+  const crawl = async (): Promise<Map<string, Served>> => {
+    const start = `${gateway.url}/docs/`
+    const found = new Map<string, Served>()
+    const queue = [start]
+    for (let url = queue.pop(); url !== undefined; url = queue.pop()) {
+      if (found.has(url)) continue
+      const page = await fetchPage(url)
+      found.set(url, page)
+      if (page.type.startsWith('text/html')) queue.push(...linksIn(url, page.text).map(withoutAnchor))
+    }
+    return found
+
+    function linksIn(from: string, html: string): string[] {
+      return [...html.matchAll(/(?:href|src)="([^"]+)"/g)]
+        .map(([, link = '']) => new URL(link, from).href)
+        .filter((link) => link.startsWith(start))
+    }
+  }
+  const withoutAnchor = (url: string): string => url.split('#')[0] ?? ''
+
+  it('are all there, each with its type', async () => {
+    const pages = await crawl()
+    expect(pages.size).to.be.above(SERVED.length)
+    for (const [url, { status, type }] of pages) {
+      expect(status, url).to.equal(200)
+      expect(type, url).to.equal(TYPES[/\.(\w+)$/.exec(url)?.[1] ?? 'html'])
+    }
+    const titles = [...pages.values()].map(({ text }) => /<h1[^>]*>(.+?)<\/h1>/.exec(text)?.[1])
+    for (const document of SERVED) {
+      expect(titles, document).to.include(/^# (.+)$/m.exec(read(document))?.[1])
+    }
+  })
+
+  it('lead to headings that exist, and to nothing outside but the console', async () => {
+    const pages = await crawl()
+    for (const [url, { type, text }] of pages) {
+      if (!type.startsWith('text/html')) continue
+      expect(text, url).to.not.include('.md"')
+      for (const [, link = ''] of text.matchAll(/href="([^"]+)"/g)) {
+        const target = new URL(link, url)
+        if (target.pathname === '/') continue
+        const page = pages.get(withoutAnchor(target.href))
+        expect(page?.status, `${url} → ${link}`).to.equal(200)
+        if (target.hash !== '') expect(page?.text, link).to.include(`id="${decodeURI(target.hash.slice(1))}"`)
+      }
+    }
+  })
+
+  it('name the page that is shown', async () => {
+    for (const [url, { type, text }] of await crawl()) {
+      if (!type.startsWith('text/html')) continue
+      const current = [...text.matchAll(/<a href="([^"]+)" aria-current="page">/g)].map(([, link]) => link)
+      expect(current.map((link = '') => new URL(link, url).href)).to.deep.equal([url])
+    }
+  })
+
+  it('name the metrics that there are, and all of them', async () => {
+    const named = [...read('server/docs/operations.md').matchAll(/`(recall_gateway_\w+)`/g)].map(
+      ([, name = '']) => name,
+    )
+    const { text } = await fetchPage(`${gateway.url}/metrics`)
+    const served = [...text.matchAll(/^# TYPE (recall_gateway_\w+) /gm)].map(([, name = '']) => name)
+    expect([...new Set(named)].toSorted()).to.deep.equal(served.toSorted())
+  })
+
+  it('name the commands that there are, with options that exist', async () => {
+    const help = async (...words: readonly string[]): Promise<string> => {
+      const { exited, output } = runGateway([...words, '--help'], {})
+      expect(await exited, words.join(' ')).to.equal(0)
+      return output()
+    }
+    const rows = [...read('server/docs/deployment.md').matchAll(/^\| `([a-z]+)(.*?)` /gm)]
+    const calls = SERVED.flatMap((document) => [
+      ...read(document).matchAll(/^.*node dist\/server\/main\.js ([a-z]+)(.*)$/gm),
+    ])
+    const commands = [...(await help()).matchAll(/^ {2}([a-z]+) (?!\[command\])/gm)].map(([, name]) => name)
+    expect(rows.map(([, name]) => name)).to.deep.equal(commands)
+    for (const [, name = '', options = ''] of [...rows, ...calls]) {
+      const text = await help(name)
+      for (const [option] of options.matchAll(/--[a-z]+/g)) expect(text, name).to.include(` ${option} `)
+    }
+  })
+
+  it('give commands of curl that work', async () => {
+    const send = (document: string) => {
+      const [, command = ''] = /^(curl [^]+?)^```/m.exec(read(document)) ?? []
+      const [, method = 'GET'] = /-X (\S+)/.exec(command) ?? []
+      const [, url = ''] = /(http:[^\s']+)/.exec(command) ?? []
+      const [, body] = /-d '([^']+)'/.exec(command) ?? []
+      expect(command, document).to.match(/-H "Authorization: Bearer \$\w+"/)
+      return async (token: string) =>
+        fetch(url.replace('http://127.0.0.1:8080', gateway.url), {
+          method,
+          headers: { Authorization: `Bearer ${token}` },
+          ...(body !== undefined && { body }),
+        })
+    }
+    const token = await adminToken()
+    const stream = await send('shared/CLIENTS.md')(token)
+    expect(stream.headers.get('content-type')).to.include('text/event-stream')
+    await stream.body?.cancel()
+    const revoked = await send('server/docs/authentication.md')(token)
+    expect(await revoked.json()).to.have.property('ok', true)
+  })
+})
