@@ -1,16 +1,17 @@
 import { RecallClient } from './client/recall-client.ts'
-import type { RecallClientOptions } from './client/recall-client.ts'
+import type { RecallClientOptions } from './client/api.ts'
 
-export { RecallClient, RequestRefused } from './client/recall-client.ts'
+export { RequestRefused } from './client/api.ts'
+export { RecallClient } from './client/recall-client.ts'
 export type {
   ClientEvents,
+  NoticeListener,
   RecallClientOptions,
   State,
   SubscribeOptions,
   Subscription,
-} from './client/recall-client.ts'
+} from './client/api.ts'
 export type { Credential } from './client/credential.ts'
-export type { NoticeListener } from './client/listeners.ts'
 export { memoryPositions, storedPositions } from './client/position-store.ts'
 export type { PositionStore } from './client/position-store.ts'
 export type { MemberNotice, Notice } from './notice.ts'

@@ -11,6 +11,7 @@ import type {
 import { Backoff } from '../backoff.ts'
 import { endOf } from './credential.ts'
 import type { Credential } from './credential.ts'
+import type { Refusal } from './api.ts'
 
 /** An answer that is not there by then is not coming. */
 export const ANSWER_TIMEOUT_MS = 5_000
@@ -24,11 +25,6 @@ const MIN_REFRESH_INTERVAL_MS = 1_000
 /** A connection that ends sooner did not help: coming back from it waits longer each time. */
 const HOLDS_AFTER_MS = 1_000
 const MAX_TIMER_MS = 2 ** 31 - 1
-
-export interface Refusal {
-  readonly code: string
-  readonly message: string
-}
 
 export type RecallSocket = Socket<ServerToClient, ClientToServer>
 

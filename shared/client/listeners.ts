@@ -1,5 +1,6 @@
 import type { MemberNotice, Notice } from '../notice.ts'
 import { Backoff } from '../backoff.ts'
+import type { NoticeListener } from './api.ts'
 
 /** Who wants to hear of what; one that throws does not keep the others from hearing. */
 export class Emitter<Events extends Record<keyof Events, unknown>> {
@@ -25,9 +26,6 @@ export class Emitter<Events extends Record<keyof Events, unknown>> {
     }
   }
 }
-
-/** May return a promise: the next notice is given when it has resolved. */
-export type NoticeListener = (notice: Notice | MemberNotice) => unknown
 
 /** One listener of a room, which gets each notice once: again only while it throws, and then later. */
 export class RoomListener {

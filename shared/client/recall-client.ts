@@ -1,22 +1,21 @@
 import { FollowedRoom } from './followed-room.ts'
 import { RoomListener } from './listeners.ts'
-import type { NoticeListener } from './listeners.ts'
 import { Emitter } from './listeners.ts'
 import { memoryPositions } from './position-store.ts'
 import type { PositionStore } from './position-store.ts'
-import { ANSWER_TIMEOUT_MS, Connection } from './connection.ts'
-import type { Refusal } from './connection.ts'
-import type { Credential } from './credential.ts'
-import type { GapReason, Position } from '../position.ts'
+import { RequestRefused } from './api.ts'
 import type {
-  Gap,
-  Goodbye,
-  NoticeBatch,
-  RecalledResponse,
-  Refused,
-  Subscribed,
-  Unsubscribed,
-} from '../protocol.ts'
+  ClientEvents,
+  NoticeListener,
+  RecallClientOptions,
+  State,
+  SubscribeOptions,
+  Subscription,
+} from './api.ts'
+import { ANSWER_TIMEOUT_MS, Connection } from './connection.ts'
+import type { Credential } from './credential.ts'
+import type { Position } from '../position.ts'
+import type { Gap, NoticeBatch, RecalledResponse, Refused, Subscribed, Unsubscribed } from '../protocol.ts'
 import type { Conversation, RecalledAt } from '../recall.ts'
 import { roomName } from '../room.ts'
 import type { Room } from '../room.ts'
@@ -24,74 +23,6 @@ import type { Room } from '../room.ts'
 /** Subscribe requests under way; a node takes 100 of a socket. */
 const MAX_CONCURRENT_SUBSCRIBES = 32
 const SEQS_PER_REQUEST = 1_000
-
-export interface RecallClientOptions {
-  /** Of the gateway; without it, the one that the page came from. */
-  readonly url?: string
-  /** A credential, or a function that gives one within 30 s: asked for each connection, and before the last one ends. */
-  readonly auth?: Credential | (() => Credential | Promise<Credential>)
-  /** The same, for tokens alone. */
-  readonly getToken?: () => string | Promise<string>
-  /** Where positions are kept; in memory by default. With one that outlives a reload, a reload misses nothing. */
-  readonly positions?: PositionStore
-}
-
-/**
- * `live`: connected, in all rooms, nothing left to recover. `catching-up`: connected, not there yet. `refused`: the gateway does
- * not want to see this client again until a person has done something, and then `connect()`.
- */
-export type State =
-  | { readonly kind: 'connecting' | 'live' | 'catching-up' | 'offline' }
-  | ({ readonly kind: 'refused' } & Refusal)
-
-export interface ClientEvents {
-  readonly state: State
-  /** What was missed while away has been asked for and is on its way. */
-  readonly recovered: { readonly room: Room; readonly count: number }
-  /** Notices are missing and cannot be told: reload the conversation, or ask `recalled` about the messages it shows. */
-  readonly gap: { readonly room: Room; readonly reason: GapReason; readonly position: Position }
-  /** The gateway does not let this client into the room, or no more. Without `retry`, it is asked again with the next credential. */
-  readonly refused: {
-    readonly room: Room
-    readonly code: string
-    readonly message: string
-    readonly retry: boolean
-  }
-  readonly goodbye: Goodbye
-  /**
-   * What a listener threw, which gets the notice again later; or what `auth`, `getToken` or the position store threw, or
-   * that no credential came in 30 s.
-   */
-  readonly error: unknown
-}
-
-export interface SubscribeOptions {
-  /** Where to go on, instead of where the position store says. Of no effect in a room that has listeners. */
-  readonly since?: Position
-}
-
-export interface Subscription {
-  readonly room: Room
-  /** `refused`: see the event of that name. */
-  readonly state: 'live' | 'catching-up' | 'offline' | 'refused'
-  /** After the last notice from which the listeners of the room have returned; undefined before the first answer. */
-  readonly position: Position | undefined
-  /** No call to the listener follows. */
-  leave(): void
-}
-
-/** What `recalled` and `isRecalled` reject with. */
-export class RequestRefused extends Error {
-  readonly code: string
-  readonly retry: boolean
-
-  constructor({ code, message, retry }: Pick<Refused, 'message' | 'retry'> & { readonly code: string }) {
-    super(message)
-    this.name = 'RequestRefused'
-    this.code = code
-    this.retry = retry
-  }
-}
 
 /** See `createRecallClient`. */
 export class RecallClient {
