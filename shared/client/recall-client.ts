@@ -1,6 +1,7 @@
 import { FollowedRoom } from './followed-room.ts'
 import { RoomListener } from './listeners.ts'
 import { Emitter } from './listeners.ts'
+import { SubscribeQueue } from './subscribe-queue.ts'
 import { memoryPositions } from './position-store.ts'
 import type { PositionStore } from './position-store.ts'
 import { RequestRefused } from './api.ts'
@@ -20,8 +21,6 @@ import type { Conversation, RecalledAt } from '../recall.ts'
 import { roomName } from '../room.ts'
 import type { Room } from '../room.ts'
 
-/** Subscribe requests under way; a node takes 100 of a socket. */
-const MAX_CONCURRENT_SUBSCRIBES = 32
 const SEQS_PER_REQUEST = 1_000
 
 /** See `createRecallClient`. */
@@ -30,9 +29,7 @@ export class RecallClient {
   readonly #positions: PositionStore
   readonly #rooms = new Map<string, FollowedRoom>()
   readonly #listeners = new Emitter<ClientEvents>()
-  /** Rooms that wait for their turn to be asked for. */
-  readonly #toAsk = new Set<FollowedRoom>()
-  #asked = 0
+  readonly #queue: SubscribeQueue
   #told = ''
 
   constructor({ url, auth, getToken, positions = memoryPositions() }: RecallClientOptions) {
@@ -44,12 +41,12 @@ export class RecallClient {
         for (const room of this.#rooms.values()) {
           // The credential is another one, and may grant what the last one did not.
           room.refusal = undefined
-          this.#ask(room)
+          this.#queue.add(room)
         }
       },
       onDisconnect: () => {
         for (const room of this.#rooms.values()) {
-          this.#stopAsking(room)
+          this.#queue.remove(room)
           room.leave()
         }
       },
@@ -58,6 +55,7 @@ export class RecallClient {
       onChange: () => this.#tellState(),
     })
     const { socket } = this.#connection
+    this.#queue = new SubscribeQueue(socket, (followed, answer) => this.#onAnswer(followed, answer))
     socket.on('messages-recalled', (batch) => this.#onBatch(batch))
     socket.on('gap', (gap) => this.#onGap(gap))
     socket.on('unsubscribed', (unsubscribed) => this.#onUnsubscribed(unsubscribed))
@@ -131,7 +129,7 @@ export class RecallClient {
 
   /** Ends the connection; nothing more is told. */
   close(): void {
-    for (const room of this.#rooms.values()) this.#stopAsking(room)
+    for (const room of this.#rooms.values()) this.#queue.remove(room)
     for (const { listening } of this.#rooms.values()) for (const one of listening) one.leave()
     this.#rooms.clear()
     this.#connection.close()
@@ -143,7 +141,7 @@ export class RecallClient {
     if (followed !== undefined && !followed.isRefused) return followed
     followed ??= this.#create(room, since)
     followed.refusal = undefined
-    this.#ask(followed)
+    this.#queue.add(followed)
     this.#tellState()
     return followed
   }
@@ -160,74 +158,31 @@ export class RecallClient {
 
   #unfollow(followed: FollowedRoom): void {
     const { room } = followed
-    this.#stopAsking(followed)
+    this.#queue.remove(followed)
     if (this.#rooms.get(roomName(room)) === followed) this.#rooms.delete(roomName(room))
     // Emitted while not connected, it would be sent later, when the room may be followed again.
     if (this.#connection.isConnected) this.#connection.socket.emit('unsubscribe', room, () => undefined)
     this.#tellState()
   }
 
-  #stopAsking(followed: FollowedRoom): void {
-    followed.cancel()
-    followed.isAsked = false
-    this.#toAsk.delete(followed)
-  }
-
-  /** Asks for the room as soon as it is its turn. */
-  #ask(followed: FollowedRoom): void {
-    followed.leave()
-    this.#stopAsking(followed)
-    if (!this.#connection.isConnected) return
-    followed.isAsked = true
-    this.#toAsk.add(followed)
-    this.#askNext()
-  }
-
-  #askNext(): void {
-    for (const followed of this.#toAsk) {
-      if (this.#asked >= MAX_CONCURRENT_SUBSCRIBES) return
-      this.#toAsk.delete(followed)
-      this.#asked++
-      const { socket } = this.#connection
-      // No promise: notices may follow the answer before its continuation would run.
-      socket.timeout(ANSWER_TIMEOUT_MS).emit('subscribe', followed.ask, (error, answer) => {
-        this.#asked--
-        if (this.#isFollowed(followed) && socket.connected)
-          this.#onAnswer(followed, error ? undefined : answer)
-        this.#askNext()
-      })
-    }
-  }
-
   #onAnswer(followed: FollowedRoom, answer: Subscribed | Refused | undefined): void {
-    followed.isAsked = false
-    if (answer === undefined) return this.#askLater(followed)
+    if (!this.#isFollowed(followed)) return
+    if (answer === undefined) return this.#queue.addLater(followed)
     if (!answer.ok) return this.#onRefused(followed, answer)
     const { room } = followed
     followed.enter(answer)
-    this.#watch(followed)
+    this.#queue.watch(followed)
     if (answer.gap !== undefined) {
       this.#listeners.emit('gap', { room, reason: answer.gap, position: answer.position })
     } else if (answer.recovered > 0) this.#listeners.emit('recovered', { room, count: answer.recovered })
     this.#tellState()
   }
 
-  /** Asks again if what was recovered stops arriving. */
-  #watch(followed: FollowedRoom): void {
-    if (followed.hasArrived) followed.cancel()
-    else followed.schedule(ANSWER_TIMEOUT_MS, () => this.#ask(followed))
-  }
-
-  #askLater(followed: FollowedRoom): void {
-    followed.leave()
-    followed.schedule(followed.backOff.nextMs(), () => this.#ask(followed))
-  }
-
   #onRefused(followed: FollowedRoom, { code, message, retry }: Refused | Unsubscribed): void {
     followed.leave()
     followed.refusal = { code, message, retry }
-    this.#stopAsking(followed)
-    if (retry) this.#askLater(followed)
+    this.#queue.remove(followed)
+    if (retry) this.#queue.addLater(followed)
     this.#listeners.emit('refused', { room: followed.room, code, message, retry })
     this.#tellState()
   }
@@ -235,19 +190,19 @@ export class RecallClient {
   #onBatch(batch: NoticeBatch): void {
     const followed = this.#rooms.get(roomName(batch.room))
     if (followed === undefined) return
-    if (followed.take(batch) === 'hole') return this.#askLater(followed)
+    if (followed.take(batch) === 'hole') return this.#queue.addLater(followed)
     if (followed.isFull) {
       followed.leave()
-      this.#stopAsking(followed)
+      this.#queue.remove(followed)
       this.#connection.socket.emit('unsubscribe', followed.room, () => undefined)
-    } else this.#watch(followed)
+    } else this.#queue.watch(followed)
     this.#tellState()
   }
 
   /** Listeners are through: on with what was not taken meanwhile. */
   #onIdle(followed: FollowedRoom): void {
     if (!this.#isFollowed(followed)) return
-    if (followed.isIdle && !followed.isRefused) this.#ask(followed)
+    if (followed.isIdle && !followed.isRefused) this.#queue.add(followed)
     this.#tellState()
   }
 
