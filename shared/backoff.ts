@@ -1,14 +1,24 @@
-const FIRST_MS = 1_000
-const AT_MOST_MS = 30_000
+interface Bounds {
+  /** The bound of attempt 0; it doubles with each attempt. */
+  readonly baseMs: number
+  readonly maxMs: number
+}
 
-/** How long to wait before the next try: any time up to a bound that doubles, so that clients do not come back together. */
+/**
+ * Exponential backoff with full jitter: a random delay below `baseMs * 2 ** attempt`, and below `maxMs`. The jitter keeps clients
+ * that failed at the same moment from retrying at the same moment.
+ * Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
+ */
+export const fullJitterMs = (attempt: number, { baseMs, maxMs }: Bounds): number =>
+  Math.random() * Math.min(maxMs, baseMs * 2 ** attempt)
+
+/** Counts the failures of one thing that clients retry: below 1 s first, and at most 30 s. */
 export class Backoff {
   #failures = 0
 
+  /** How long to wait before the next attempt. */
   nextMs(): number {
-    const boundMs = Math.min(AT_MOST_MS, FIRST_MS * 2 ** this.#failures)
-    this.#failures = Math.min(this.#failures + 1, 16)
-    return Math.random() * boundMs
+    return fullJitterMs(this.#failures++, { baseMs: 1_000, maxMs: 30_000 })
   }
 
   succeeded(): void {

@@ -1,5 +1,4 @@
 import { expect } from 'chai'
-import { Backoff } from '../../shared/backoff.ts'
 import { Connection } from '../../shared/client/connection.ts'
 import { endOf } from '../../shared/client/credential.ts'
 import { FollowedRoom } from '../../shared/client/followed-room.ts'
@@ -110,28 +109,6 @@ describe('a listener that throws', () => {
       () => failing.leave(),
     )
     await failing.deliver(notice(1))
-  })
-})
-
-describe('the pause before a client comes back', () => {
-  it('is any time up to a bound that grows, and starts anew after a success', () => {
-    const longest = (tries: number): number => {
-      let most = 0
-      for (let round = 0; round < 300; round++) {
-        const backOff = new Backoff()
-        let ms = 0
-        for (let i = 0; i < tries; i++) ms = backOff.nextMs()
-        most = Math.max(most, ms)
-      }
-      return most
-    }
-    expect(longest(1)).to.be.within(500, 1_000)
-    expect(longest(3)).to.be.within(2_000, 4_000)
-    expect(longest(20)).to.be.within(15_000, 30_000)
-    const backOff = new Backoff()
-    for (let i = 0; i < 10; i++) backOff.nextMs()
-    backOff.succeeded()
-    expect(backOff.nextMs()).to.be.at.most(1_000)
   })
 })
 

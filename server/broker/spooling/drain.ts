@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { fullJitterMs } from '../../../shared/backoff.ts'
 import type { Recall } from '../../../shared/recall.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Spool } from './spool.ts'
@@ -46,8 +47,7 @@ export function createDrain({ atFirst }: DrainOptions, { publish, spool, log }: 
       failures = confirmed > 0 ? 0 : failures + 1
       if (failures % COMPLAIN_EVERY === 1)
         log.warn({ ...spool.depth(Date.now()) }, 'recalls still wait in the spool')
-      if (failures > 0)
-        await pause(Math.random() * Math.min(MAX_RETRY_DELAY_MS, 50 * 2 ** Math.min(failures, 10)))
+      if (failures > 0) await pause(fullJitterMs(failures, { baseMs: 50, maxMs: MAX_RETRY_DELAY_MS }))
     }
     if (published > 0) log.info({ published }, 'recalls of the spool published')
   }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { fullJitterMs } from '../../../shared/backoff.ts'
 import type { Notice } from '../../../shared/notice.ts'
 import type { GapReason, Position } from '../../../shared/position.ts'
 import { roomName } from '../../../shared/room.ts'
@@ -151,7 +152,7 @@ export class LocalRoom {
         // The broker complains once of its connection; a line for each of many rooms would bury it.
         this.#deps.log.debug({ err, failures }, 'log of a room could not be read, trying again')
         const waiting = (this.#waiting = new AbortController())
-        const afterMs = Math.random() * Math.min(MAX_RETRY_DELAY_MS, 50 * 2 ** Math.min(failures, 10))
+        const afterMs = fullJitterMs(failures, { baseMs: 50, maxMs: MAX_RETRY_DELAY_MS })
         await delay(afterMs, undefined, { ref: false, signal: waiting.signal }).catch(() => (failures = 0))
       }
     }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import type { RedisOptions } from 'ioredis'
+import { fullJitterMs } from '../../../../shared/backoff.ts'
 import { GatewayError } from '../../../../shared/errors.ts'
 import type { Logger } from '../../../telemetry/logger.ts'
 import { connectorTo } from './connector.ts'
@@ -49,7 +50,7 @@ const OUTAGE_OPTIONS = {
   commandTimeout: COMMAND_TIMEOUT_MS,
   connectTimeout: CONNECT_TIMEOUT_MS,
   keepAlive: 30_000,
-  retryStrategy: (attempt) => Math.random() * Math.min(MAX_RETRY_DELAY_MS, 50 * 2 ** Math.min(attempt, 10)),
+  retryStrategy: (attempt) => fullJitterMs(attempt, { baseMs: 50, maxMs: MAX_RETRY_DELAY_MS }),
   reconnectOnError: ({ message }) => ELSEWHERE.test(message),
 } satisfies RedisOptions
 

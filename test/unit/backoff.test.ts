@@ -1,0 +1,32 @@
+import { expect } from 'chai'
+import { Backoff, fullJitterMs } from '../../shared/backoff.ts'
+import { undoAfterEach } from '../support/undo.ts'
+
+describe('full jitter', () => {
+  const undo = undoAfterEach()
+  const at = (fraction: number) => {
+    const { random } = Math
+    undo(() => (Math.random = random))
+    Math.random = () => fraction
+  }
+
+  it('takes any part of a bound that doubles with each attempt, up to a maximum', () => {
+    const bounds = { baseMs: 50, maxMs: 2_000 }
+    at(1)
+    const longest = [0, 1, 2, 5, 6, 10, 5_000].map((attempt) => fullJitterMs(attempt, bounds))
+    expect(longest).to.deep.equal([50, 100, 200, 1_600, 2_000, 2_000, 2_000])
+    at(0.25)
+    expect(fullJitterMs(1, bounds)).to.equal(25)
+    at(0)
+    expect(fullJitterMs(5_000, bounds)).to.equal(0)
+  })
+
+  it('grows from 1 s to 30 s in a client, and starts over after a success', () => {
+    at(1)
+    const backoff = new Backoff()
+    const delays = Array.from({ length: 7 }, () => backoff.nextMs())
+    expect(delays).to.deep.equal([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
+    backoff.succeeded()
+    expect(backoff.nextMs()).to.equal(1_000)
+  })
+})
