@@ -3,6 +3,7 @@ import type { JWTPayload, JWTVerifyGetKey } from 'jose'
 import { readFile, stat } from 'node:fs/promises'
 import { GatewayError } from '../../shared/errors.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
+import { isRecord } from '../../shared/json.ts'
 import type { Conversation } from '../../shared/recall.ts'
 import { fetchBounded } from '../http/fetch.ts'
 import type { Principal } from './principal.ts'
@@ -179,9 +180,6 @@ async function fetchKeys(url: string): Promise<Response> {
   JSON.parse(text)
   return new Response(text)
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null
 
 const refused = (why: string, cause?: unknown) => new GatewayError('TOKEN_REFUSED', why, { cause })
 

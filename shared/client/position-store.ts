@@ -1,3 +1,4 @@
+import { isRecord } from '../json.ts'
 import type { Position } from '../position.ts'
 
 /** Where a client keeps how far it has got in each room, by the room's name. Whatever it throws counts as nothing kept. */
@@ -33,9 +34,4 @@ export function storedPositions(storage: TextStore, prefix = 'recall-gateway:'):
 }
 
 const isPosition = (value: unknown): value is Position =>
-  typeof value === 'object' &&
-  value !== null &&
-  'epoch' in value &&
-  typeof value.epoch === 'string' &&
-  'offset' in value &&
-  Number.isSafeInteger(value.offset)
+  isRecord(value) && typeof value['epoch'] === 'string' && Number.isSafeInteger(value['offset'])

@@ -1,5 +1,6 @@
 import Joi from 'joi'
 import { GatewayError } from '../../../shared/errors.ts'
+import { isRecord } from '../../../shared/json.ts'
 import type { RecalledRequest, SubscribeRequest } from '../../../shared/protocol.ts'
 import type { Room } from '../../../shared/room.ts'
 import { identifier } from '../../lib/schema.ts'
@@ -88,9 +89,6 @@ function isPosition(value: unknown): value is Position {
     offset >= 0
   )
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const isText = (value: unknown): boolean => typeof value === 'string' && isIdentifier(value)
 

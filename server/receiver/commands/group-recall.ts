@@ -1,5 +1,6 @@
 import Joi from 'joi'
 import { GatewayError } from '../../../shared/errors.ts'
+import { isRecord } from '../../../shared/json.ts'
 import type { Recall, RecalledMessage } from '../../../shared/recall.ts'
 import { identifier } from '../../lib/schema.ts'
 import { isIdentifier } from '../../../shared/identifier.ts'
@@ -131,9 +132,6 @@ export function isPlainRecall(body: unknown, entriesAtMost: number): body is Rec
     )
   )
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const isOptionalIdentifier = (value: unknown): boolean =>
   value === undefined || (typeof value === 'string' && isIdentifier(value))
