@@ -1,3 +1,6 @@
+/** The latest time that a `Date` can hold, in ms since 1970. A recall is never later, whatever time its webhook names. */
+export const MAX_DATE_MS = 8.64e15
+
 /** One recalled message. */
 export interface RecalledMessage {
   /** `MsgSeq` of the message in its conversation, 1 to 2^53-1. */

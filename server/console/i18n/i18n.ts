@@ -1,5 +1,6 @@
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
+import { MAX_DATE_MS } from '../../../shared/recall.ts'
 import { en } from './en.ts'
 import type { Messages } from './en.ts'
 import { zh } from './zh.ts'
@@ -33,9 +34,6 @@ export const firstLanguage = (): Language => {
 export function keepLanguage(language: Language): void {
   browserStorage.set(KEY, language)
 }
-
-/** Beyond this no date exists, though a webhook may name it. */
-const MAX_DATE_MS = 8.64e15
 
 function speechOf(language: Language): Locale {
   const locale = LANGUAGE_TAGS[language]

@@ -1,11 +1,9 @@
 import { useLocale } from '../i18n/i18n.ts'
+import { MAX_DATE_MS } from '../../../shared/recall.ts'
 import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { ApiError } from '../state/api.ts'
 import type { Messages } from '../i18n/en.ts'
-
-/** Beyond this no date exists, though a webhook may name it. */
-const MAX_DATE_MS = 8.64e15
 
 interface RecallTimeProps {
   readonly atMs: number

@@ -1,6 +1,7 @@
 import Joi from 'joi'
 import { GatewayError } from '../../../shared/errors.ts'
 import { isRecord } from '../../../shared/json.ts'
+import { MAX_DATE_MS } from '../../../shared/recall.ts'
 import type { Recall, RecalledMessage } from '../../../shared/recall.ts'
 import { identifier } from '../../lib/schema.ts'
 import { isIdentifier } from '../../../shared/identifier.ts'
@@ -9,9 +10,6 @@ export const RECALL_COMMAND = 'Group.CallbackAfterRecallMsg'
 
 /** REST recalls name at most 10 messages; an operator can recall a user's latest 1,000 in one go. */
 const MAX_MESSAGES = 1_000
-
-/** The last time that a `Date` can hold. */
-const LATEST_TIME_MS = 8_640_000_000_000_000
 
 /** A field that the provider may leave out, or send without a value. */
 const optional = (schema: Joi.Schema): Joi.Schema => schema.empty(Joi.valid(null, ''))
@@ -43,7 +41,7 @@ const recallWebhookSchema = Joi.object<RecallWebhook>({
     .min(1)
     .max(MAX_MESSAGES)
     .required(),
-  EventTime: wholeNumber(LATEST_TIME_MS).empty(Joi.valid(null, '', 0, '0')),
+  EventTime: wholeNumber(MAX_DATE_MS).empty(Joi.valid(null, '', 0, '0')),
 }).unknown()
 
 /** What the gateway knows of a recall from outside its body. */
@@ -138,4 +136,4 @@ const isOptionalIdentifier = (value: unknown): boolean =>
 
 /** Below the greatest time of a `Date` as well as below 2^53. */
 const isWhole = (value: unknown): boolean =>
-  typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 8_640_000_000_000_000
+  typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= MAX_DATE_MS
