@@ -163,7 +163,7 @@ describe('the end of a credential', () => {
   it('is read from a JWT, and unknown of anything else', () => {
     const token = (payload: string): string => `x.${Buffer.from(payload).toString('base64url')}.y`
     expect(endOf({ token: token('{"sub":"群","exp":1700000000}') })).to.equal(1_700_000_000_000)
-    for (const other of [token('{}'), token('{"exp":"1"}'), token('null'), 'x', ''])
+    for (const other of [token('{}'), token('{"exp":"1"}'), token('null'), token('[]'), 'x', ''])
       expect(endOf({ token: other })).to.equal(undefined)
     expect(endOf({ userId: 'u', userSig: 's' })).to.equal(undefined)
   })
