@@ -20,7 +20,8 @@ export type { RecalledAt } from './recall.ts'
 export type { Room } from './room.ts'
 
 /**
- * A client of the gateway, for browsers and Node: follows rooms, survives drops, reloads and nodes that stop, and gives each
- * notice once to each listener, in order, or says that there is a gap.
+ * Connects to the gateway and follows rooms, in browsers and in Node. The client reconnects after any drop, to any node, and resumes
+ * where it left off. Each listener receives each notice once, in order; if some are no longer available, the client emits `gap`.
+ * Throws a TypeError without `auth` and `getToken`. Source of the rules: `PROTOCOL.md`.
  */
 export const createRecallClient = (options: RecallClientOptions): RecallClient => new RecallClient(options)

@@ -5,20 +5,33 @@ import type { Room } from '../room.ts'
 import type { Credential } from './credential.ts'
 import type { PositionStore } from './position-store.ts'
 
+/** One of `auth` and `getToken` is required. */
 export interface RecallClientOptions {
-  /** Of the gateway; without it, the one that the page came from. */
+  /** Of the gateway, such as `https://recalls.example.com`. Default: the origin of the page. */
   readonly url?: string
-  /** A credential, or a function that gives one within 30 s: asked for each connection, and before the last one ends. */
+  /**
+   * `{ token }`, `{ userId, userSig }`, or a function that returns one, or a promise of one, within 30 s. The client calls it before
+   * each connection, and again before a token expires. If it throws, the client emits `error` and retries.
+   */
   readonly auth?: Credential | (() => Credential | Promise<Credential>)
-  /** The same, for tokens alone. */
+  /** Like a function as `auth`, but returns only the JWT. Takes precedence over `auth`. */
   readonly getToken?: () => string | Promise<string>
-  /** Where positions are kept; in memory by default. With one that outlives a reload, a reload misses nothing. */
+  /** Where positions are stored. Default: in memory. With `storedPositions(sessionStorage)`, a reload misses nothing. */
   readonly positions?: PositionStore
 }
 
+/** Why the gateway refuses this client: an error code of the protocol, or the code of a goodbye, such as `'4500'`. */
+export interface Refusal {
+  readonly code: string
+  readonly message: string
+}
+
 /**
- * `live`: connected, in all rooms, nothing left to recover. `catching-up`: connected, not there yet. `refused`: the gateway does
- * not want to see this client again until a person has done something, and then `connect()`.
+ * - `connecting`: the first attempt, or the first since `connect()`, is under way.
+ * - `live`: connected, and every notice of every room was received and handled. Rooms that were refused do not count.
+ * - `catching-up`: connected, and some room is not live yet.
+ * - `offline`: not connected; the client keeps trying to reconnect.
+ * - `refused`: the gateway refuses this client. A person must act; then call `connect()`.
  */
 export type State =
   | { readonly kind: 'connecting' | 'live' | 'catching-up' | 'offline' }
@@ -26,46 +39,58 @@ export type State =
 
 export interface ClientEvents {
   readonly state: State
-  /** What was missed while away has been asked for and is on its way. */
+  /** `count` missed notices of the room are about to be delivered: after a reconnect, or since the stored position. */
   readonly recovered: { readonly room: Room; readonly count: number }
-  /** Notices are missing and cannot be told: reload the conversation, or ask `recalled` about the messages it shows. */
+  /**
+   * Notices of the room are missing and no longer available. Reload the conversation, or ask `recalled` about the messages it
+   * shows. The client continues from `position` by itself.
+   */
   readonly gap: { readonly room: Room; readonly reason: GapReason; readonly position: Position }
-  /** The gateway does not let this client into the room, or no more. Without `retry`, it is asked again with the next credential. */
+  /**
+   * The gateway refused a room, or ended the subscription. `code` is an error code of the protocol. With `retry`, the client
+   * subscribes again after a backoff; without, when it connects with another credential.
+   */
   readonly refused: {
     readonly room: Room
     readonly code: string
     readonly message: string
     readonly retry: boolean
   }
+  /** The node is about to close the connection. Codes below 4500: the client reconnects. From 4500 on: it does not. */
   readonly goodbye: Goodbye
   /**
-   * What a listener threw, which gets the notice again later; or what `auth`, `getToken` or the position store threw, or
-   * that no credential came in 30 s.
+   * What a listener of notices, `auth`, `getToken` or the position store threw, or an Error that no credential came within 30 s.
+   * The client retries by itself.
    */
   readonly error: unknown
 }
 
 export interface SubscribeOptions {
-  /** Where to go on, instead of where the position store says. Of no effect in a room that has listeners. */
+  /** Where to start, instead of the stored position. Ignored if the client already follows the room. */
   readonly since?: Position
 }
 
+/**
+ * Receives each notice of a room once, in order: `Notice` as an admin, `MemberNotice` otherwise. If it returns a promise, the next
+ * notice waits for it. If it throws, or the promise rejects, it receives the same notice again after a backoff.
+ */
+export type NoticeListener = (notice: Notice | MemberNotice) => unknown
+
 export interface Subscription {
   readonly room: Room
-  /** `refused`: see the event of that name. */
+  /** As in `State`, for this room alone. `refused`: see the event `refused`. */
   readonly state: 'live' | 'catching-up' | 'offline' | 'refused'
-  /** After the last notice from which the listeners of the room have returned; undefined before the first answer. */
+  /** After the last notice that all listeners of the room have handled; undefined before the first answer of the gateway. */
   readonly position: Position | undefined
-  /** No call to the listener follows. */
+  /** Stops listening. The listener is not called again. */
   leave(): void
 }
 
-/** May return a promise: the next notice is given when it has resolved. */
-export type NoticeListener = (notice: Notice | MemberNotice) => unknown
-
-/** What `recalled` and `isRecalled` reject with. */
+/** Why `recalled` or `isRecalled` failed. */
 export class RequestRefused extends Error {
+  /** An error code of the protocol, or `NO_ANSWER`: not connected, or no answer within 5 s. */
   readonly code: string
+  /** Whether the same request may succeed later. */
   readonly retry: boolean
 
   constructor({ code, message, retry }: Pick<Refused, 'message' | 'retry'> & { readonly code: string }) {
@@ -74,9 +99,4 @@ export class RequestRefused extends Error {
     this.code = code
     this.retry = retry
   }
-}
-
-export interface Refusal {
-  readonly code: string
-  readonly message: string
 }

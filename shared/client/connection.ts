@@ -1,5 +1,6 @@
 import { io } from 'socket.io-client'
 import type { Socket } from 'socket.io-client'
+import { Backoff } from '../backoff.ts'
 import type {
   ClientToServer,
   Goodbye,
@@ -8,53 +9,54 @@ import type {
   Refused,
   ServerToClient,
 } from '../protocol.ts'
-import { Backoff } from '../backoff.ts'
-import { endOf } from './credential.ts'
-import type { Credential } from './credential.ts'
 import type { Refusal } from './api.ts'
+import { expiryOf } from './credential.ts'
+import type { Credential } from './credential.ts'
 
-/** An answer that is not there by then is not coming. */
-export const ANSWER_TIMEOUT_MS = 5_000
-/** People who have to log in first take a while. */
+/** An acknowledgement that has not arrived by then is treated as lost. */
+export const ACK_TIMEOUT_MS = 5_000
+/** Leaves time for a person to log in. */
 const CREDENTIAL_TIMEOUT_MS = 30_000
-/** Goodbyes from here on mean: stay away until a person has done something. */
-const STAY_AWAY_FROM = 4_500
-/** Another credential is asked for in the last fifth of the life of one, at most so long before its end. */
+/** Goodbyes with this code or a higher one mean: stay away until a person has acted. */
+const FIRST_PERMANENT_GOODBYE = 4_500
+/** A credential is refreshed when a fifth of its life is left, but no earlier than this before it expires. */
 const REFRESH_BEFORE_MS = 60_000
 const MIN_REFRESH_INTERVAL_MS = 1_000
-/** A connection that ends sooner did not help: coming back from it waits longer each time. */
-const HOLDS_AFTER_MS = 1_000
+/** A connection that ends sooner does not reset the backoff, so that a node that drops clients on arrival is not flooded. */
+const STABLE_AFTER_MS = 1_000
 const MAX_TIMER_MS = 2 ** 31 - 1
 
 export type RecallSocket = Socket<ServerToClient, ClientToServer>
 
 interface ConnectionOptions {
+  /** Undefined for the origin of the page. */
   readonly url: string | undefined
-  /** Asked before each connection, and before what it gave ends. */
+  /** Called before each connection, and before the credential it returned expires. */
   readonly credential: () => Credential | Promise<Credential>
-  /** One that is not there by then is asked for again, later. */
-  readonly credentialWithinMs?: number
+  /** How long to wait for `credential` before the attempt counts as failed; 30 s by default. */
+  readonly credentialTimeoutMs?: number
   readonly onConnect: () => void
   readonly onDisconnect: () => void
   readonly onGoodbye: (goodbye: Goodbye) => void
-  /** What `credential` threw, or that it gave nothing in time; it is asked again. */
+  /** Receives what `credential` threw, or that it timed out. It is called again later. */
   readonly onError: (error: unknown) => void
   /** `isConnected`, `refusal` or `hasFailed` may have changed. */
   readonly onChange: () => void
 }
 
-/** The connection to any node: comes back by itself, unless it is refused in a way that a person must mend. */
+/** The connection to any node. Reconnects by itself until it is closed, or refused in a way that only a person can resolve. */
 export class Connection {
   readonly socket: RecallSocket
   readonly #options: ConnectionOptions
-  readonly #backOff = new Backoff()
+  readonly #backoff = new Backoff()
   #refusal: Refusal | undefined
   #hasFailed = false
-  #isWanted = false
-  /** Counts the calls of `open`, so that only the latest goes on. */
-  #opening = 0
-  #comeBack: ReturnType<typeof setTimeout> | undefined
-  #refresh: ReturnType<typeof setTimeout> | undefined
+  #isOpen = false
+  /** Counts connection attempts and calls of `close`, so that work for an earlier attempt can tell that it is obsolete. */
+  #attempt = 0
+  #reconnectTimer: ReturnType<typeof setTimeout> | undefined
+  #refreshTimer: ReturnType<typeof setTimeout> | undefined
+  /** When to reconnect, as the latest goodbye said. */
   #retryInMs: number | undefined
   #connectedAtMs = 0
 
@@ -72,56 +74,56 @@ export class Connection {
     return this.socket.connected
   }
 
-  /** Why the gateway does not want to see this client again. */
+  /** Why the gateway refuses this client until a person acts; undefined if it does not. */
   get refusal(): Refusal | undefined {
     return this.#refusal
   }
 
-  /** Whether the last try, or the connection, came to an end. */
+  /** Whether the latest attempt failed, or the latest connection was lost. */
   get hasFailed(): boolean {
     return this.#hasFailed
   }
 
-  /** Connects with a new credential, also when connected or refused. */
+  /** Connects with a new credential. If connected, reconnects. Clears the refusal. */
   open(): void {
     this.close()
-    this.#isWanted = true
+    this.#isOpen = true
     this.#refusal = undefined
     this.#hasFailed = false
     void this.#connect()
   }
 
   close(): void {
-    this.#isWanted = false
-    this.#opening++
-    clearTimeout(this.#comeBack)
-    clearTimeout(this.#refresh)
+    this.#isOpen = false
+    this.#attempt++
+    clearTimeout(this.#reconnectTimer)
+    clearTimeout(this.#refreshTimer)
     this.socket.disconnect()
   }
 
   async #connect(): Promise<void> {
-    const opening = ++this.#opening
+    const attempt = ++this.#attempt
     try {
-      const credential = await this.#credential()
-      if (opening !== this.#opening) return
+      const credential = await this.#getCredential()
+      if (attempt !== this.#attempt) return
       this.socket.auth = credential
-      this.#refreshBefore(endOf(credential))
+      this.#scheduleRefresh(expiryOf(credential))
       this.socket.connect()
     } catch (error) {
-      if (opening !== this.#opening) return
+      if (attempt !== this.#attempt) return
       this.#options.onError(error)
-      this.#fail()
+      this.#reconnectLater()
     }
   }
 
-  async #credential(): Promise<Credential> {
+  async #getCredential(): Promise<Credential> {
     let timer: ReturnType<typeof setTimeout> | undefined
-    const tooLate = new Promise<never>((_, reject) => {
-      const { credentialWithinMs: ms = CREDENTIAL_TIMEOUT_MS } = this.#options
+    const timeout = new Promise<never>((_, reject) => {
+      const { credentialTimeoutMs: ms = CREDENTIAL_TIMEOUT_MS } = this.#options
       timer = setTimeout(() => reject(new Error(`no credential came in ${ms / 1_000} s`)), ms)
     })
     try {
-      return await Promise.race([this.#options.credential(), tooLate])
+      return await Promise.race([this.#options.credential(), timeout])
     } finally {
       clearTimeout(timer)
     }
@@ -136,22 +138,23 @@ export class Connection {
 
   #onConnectError(error: Error & { readonly data?: Partial<HandshakeRefusal> }): void {
     const { code, retry = false } = error.data ?? {}
-    // Without a code, the node was not reached: another may be.
-    if (code === undefined || retry) return this.#fail()
+    // Without a code, no node was reached; the next attempt may reach another.
+    if (code === undefined || retry) return this.#reconnectLater()
     this.#refuse({ code, message: error.message })
   }
 
   #onDisconnect(): void {
-    if (Date.now() - this.#connectedAtMs >= HOLDS_AFTER_MS) this.#backOff.succeeded()
-    clearTimeout(this.#refresh)
+    if (Date.now() - this.#connectedAtMs >= STABLE_AFTER_MS) this.#backoff.succeeded()
+    clearTimeout(this.#refreshTimer)
     this.#options.onDisconnect()
-    if (this.#isWanted && this.#refusal === undefined) this.#fail()
+    if (this.#isOpen && this.#refusal === undefined) this.#reconnectLater()
     this.#options.onChange()
   }
 
   #onGoodbye(goodbye: Goodbye): void {
     this.#options.onGoodbye(goodbye)
-    if (goodbye.code >= STAY_AWAY_FROM) this.#refuse({ code: String(goodbye.code), message: goodbye.reason })
+    if (goodbye.code >= FIRST_PERMANENT_GOODBYE)
+      this.#refuse({ code: String(goodbye.code), message: goodbye.reason })
     else this.#retryInMs = goodbye.retryInMs
   }
 
@@ -161,40 +164,40 @@ export class Connection {
     this.#options.onChange()
   }
 
-  /** Comes back later: when the node said, or after a while that grows. */
-  #fail(): void {
+  /** Reconnects when the node's goodbye said, otherwise after a backoff. */
+  #reconnectLater(): void {
     this.#hasFailed = true
-    const afterMs = this.#retryInMs ?? this.#backOff.nextMs()
+    const afterMs = this.#retryInMs ?? this.#backoff.nextMs()
     this.#retryInMs = undefined
-    clearTimeout(this.#comeBack)
-    this.#comeBack = setTimeout(() => void this.#connect(), afterMs)
+    clearTimeout(this.#reconnectTimer)
+    this.#reconnectTimer = setTimeout(() => void this.#connect(), afterMs)
     this.#options.onChange()
   }
 
-  #refreshBefore(endsAtMs: number | undefined): void {
-    clearTimeout(this.#refresh)
-    if (endsAtMs === undefined) return
-    const leftMs = endsAtMs - Date.now()
+  #scheduleRefresh(expiresAtMs: number | undefined): void {
+    clearTimeout(this.#refreshTimer)
+    if (expiresAtMs === undefined) return
+    const leftMs = expiresAtMs - Date.now()
     const inMs = leftMs - Math.min(REFRESH_BEFORE_MS, leftMs / 5)
     if (inMs < MIN_REFRESH_INTERVAL_MS || inMs > MAX_TIMER_MS) return
-    this.#refresh = setTimeout(() => void this.#askForMore(endsAtMs), inMs)
+    this.#refreshTimer = setTimeout(() => void this.#refresh(expiresAtMs), inMs)
   }
 
-  /** Goes on with another credential. If there is none, this is tried again until the old one ends, with a goodbye. */
-  async #askForMore(endsAtMs: number): Promise<void> {
-    const opening = this.#opening
-    let nextEndMs: number | undefined
+  /** Continues with a new credential. If there is none, tries again until the old one expires, when the node sends a goodbye. */
+  async #refresh(expiresAtMs: number): Promise<void> {
+    const attempt = this.#attempt
+    let nextExpiryMs: number | undefined
     try {
-      const credential = await this.#credential()
+      const credential = await this.#getCredential()
       const answer = (await this.socket
-        .timeout(ANSWER_TIMEOUT_MS)
+        .timeout(ACK_TIMEOUT_MS)
         .emitWithAck('refresh', credential)
         .catch(() => undefined)) as Refreshed | Refused | undefined
-      if (answer?.ok) nextEndMs = answer.expiresAtMs
+      if (answer?.ok) nextExpiryMs = answer.expiresAtMs
       else if (answer?.retry === false) return
     } catch (error) {
-      if (opening === this.#opening) this.#options.onError(error)
+      if (attempt === this.#attempt) this.#options.onError(error)
     }
-    if (opening === this.#opening && this.isConnected) this.#refreshBefore(nextEndMs ?? endsAtMs)
+    if (attempt === this.#attempt && this.isConnected) this.#scheduleRefresh(nextExpiryMs ?? expiresAtMs)
   }
 }

@@ -1,15 +1,21 @@
 import { isRecord } from '../json.ts'
 
-/** What a client shows: a JWT, or a UserSig of Tencent Cloud Chat. */
+/**
+ * What a client authenticates with: a JWT that the app's backend signed, or a UserSig of Tencent Cloud Chat. A UserSig identifies
+ * the user and grants no room by itself.
+ */
 export type Credential = { readonly token: string } | { readonly userId: string; readonly userSig: string }
 
-/** When a JWT says that it ends, in ms since 1970; undefined for anything else. Only good for asking for another in time. */
-export function endOf(credential: Credential): number | undefined {
-  const end = 'token' in credential ? claimsOf(credential.token)['exp'] : undefined
-  return typeof end === 'number' && Number.isFinite(end) ? end * 1_000 : undefined
+/** When a JWT expires by its `exp`, in ms since 1970. Undefined for a UserSig, and for text that is not a JWT. */
+export function expiryOf(credential: Credential): number | undefined {
+  const exp = 'token' in credential ? claimsOf(credential.token)['exp'] : undefined
+  return typeof exp === 'number' && Number.isFinite(exp) ? exp * 1_000 : undefined
 }
 
-/** The claims of a JWT, not verified; none for any other text. Only the gateway can tell whether they are true. */
+/**
+ * The claims of a JWT, unverified: only the gateway can tell whether they are true. Empty for text that is not a JWT. Characters
+ * beyond ASCII come out garbled, because the payload is read byte by byte.
+ */
 export function claimsOf(token: string): Readonly<Record<string, unknown>> {
   try {
     const payload = token.split('.')[1] ?? ''

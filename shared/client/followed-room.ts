@@ -1,41 +1,47 @@
+import { Backoff } from '../backoff.ts'
 import type { MemberNotice, Notice } from '../notice.ts'
 import { mergeInOrder } from '../position.ts'
 import type { Position } from '../position.ts'
 import type { NoticeBatch, Refused, SubscribeRequest, Subscribed } from '../protocol.ts'
 import type { Room } from '../room.ts'
-import { Backoff } from '../backoff.ts'
 import type { RoomListener } from './listeners.ts'
 
-/** More waits for listeners: then nothing is taken until they are through, and the rest is asked for again. */
+/** At this many queued notices the client leaves the room. It subscribes again, and recovers the rest, once listeners have caught up. */
 const MAX_QUEUED = 5_000
 
-/** What a followed room tells the client. */
 interface RoomEvents {
-  /** All listeners have returned from everything up to here. */
+  /** All listeners have handled everything up to `position`. */
   readonly onHandled: (position: Position) => void
-  /** Nothing waits for listeners any more. */
-  readonly onIdle: () => void
+  /** All listeners have handled everything received. */
+  readonly onDrained: () => void
 }
 
-/** A room that a client follows: how far it has received, and how far its listeners have got. */
+/** A notice to deliver, or, after a gap, only the position to continue from. */
+interface Received {
+  readonly position: Position
+  readonly notice?: Notice | MemberNotice
+}
+
+/** A room that a client follows: how far it has received the log, and how far its listeners have handled it. */
 export class FollowedRoom {
   readonly room: Room
-  readonly listening = new Set<RoomListener>()
-  readonly backOff = new Backoff()
-  /** Why the gateway did not let the client in, the last time it was asked. */
+  readonly listeners = new Set<RoomListener>()
+  /** For subscribe requests. */
+  readonly backoff = new Backoff()
+  /** Why the gateway refused the latest subscribe request, or ended the subscription. */
   refusal: Pick<Refused, 'code' | 'message' | 'retry'> | undefined
-  /** Whether an answer is waited for, or the room waits for its turn to be asked for. */
-  isAsked = false
-  /** Runs until it is asked for again. */
+  /** Whether a subscribe request is queued or in flight. */
+  isSubscribing = false
+  /** The next subscribe request, if one is scheduled. */
   #timer: ReturnType<typeof setTimeout> | undefined
   readonly #events: RoomEvents
-  readonly #waiting: { readonly position: Position; readonly notice?: Notice | MemberNotice }[] = []
+  readonly #queue: Received[] = []
+  #isDelivering = false
   /** After the last notice received, and after the last one handled. */
   #received: Position | undefined
   #handled: Position | undefined
-  /** Up to which offset notices are on their way; undefined while not subscribed. */
-  #awaited: number | undefined
-  #isGiving = false
+  /** The offset at which recovery is complete; undefined while not subscribed. */
+  #recoverTo: number | undefined
 
   constructor(room: Room, since: Position | undefined, events: RoomEvents) {
     this.room = room
@@ -44,59 +50,75 @@ export class FollowedRoom {
     this.#events = events
   }
 
-  /** After the last notice from which all listeners have returned; undefined before the first answer. */
+  /** After the last notice that all listeners have handled; undefined before the first answer. */
   get position(): Position | undefined {
     return this.#handled
   }
 
-  get ask(): SubscribeRequest {
+  get request(): SubscribeRequest {
     return this.#received === undefined ? this.room : { ...this.room, since: this.#received }
+  }
+
+  /** Subscribed, and everything recovered was received. */
+  get hasRecovered(): boolean {
+    return this.#recoverTo !== undefined && (this.#received?.offset ?? -1) >= this.#recoverTo
   }
 
   /** Subscribed, and everything recovered was received and handled. */
   get isLive(): boolean {
-    return this.hasArrived && this.#waiting.length === 0
+    return this.hasRecovered && this.#queue.length === 0
   }
 
-  /** Subscribed, and everything recovered was received. */
-  get hasArrived(): boolean {
-    return this.#awaited !== undefined && (this.#received?.offset ?? -1) >= this.#awaited
-  }
-
-  /** Refused for good: asking again cannot help. */
+  /** Refused, and the same credential will be refused again. */
   get isRefused(): boolean {
     return this.refusal?.retry === false
   }
 
-  /** Whether so much waits for listeners that nothing more is taken. */
+  /** Whether listeners are so far behind that the client must leave the room. */
   get isFull(): boolean {
-    return this.#waiting.length >= MAX_QUEUED
+    return this.#queue.length >= MAX_QUEUED
+  }
+
+  /** Subscribed, subscribing, or scheduled to subscribe. */
+  get isActive(): boolean {
+    return this.#recoverTo !== undefined || this.isSubscribing || this.#timer !== undefined
   }
 
   enter({ position, recovered, gap }: Subscribed): void {
     this.refusal = undefined
-    this.backOff.succeeded()
-    this.#awaited = position.offset
-    // What was recovered is yet to come: had the position moved already, a break now would lose it.
+    this.backoff.succeeded()
+    this.#recoverTo = position.offset
+    // Recovered notices are still to come: if the position moved to their end now, a lost connection would lose them.
     if (recovered === 0 && (gap !== undefined || this.#received?.offset !== position.offset))
-      this.#receive({ position })
+      this.#enqueue({ position })
   }
 
   leave(): void {
-    this.#awaited = undefined
+    this.#recoverTo = undefined
   }
 
-  /** Whether nothing is under way that would bring the client into the room. */
-  get isIdle(): boolean {
-    return this.#awaited === undefined && !this.isAsked && this.#timer === undefined
+  /** Continues after a gap. Notices up to `position` are dropped. */
+  skipTo(position: Position): void {
+    this.#recoverTo = position.offset
+    this.#enqueue({ position })
   }
 
-  /** Calls `act` then, instead of what was to be called before. */
-  schedule(afterMs: number, act: () => void): void {
+  /** Queues the notices of a batch that follow the last one received. Returns 'hole' if some are missing: subscribe again. */
+  receive({ epoch, notices }: NoticeBatch): 'ok' | 'hole' {
+    // Notices of an earlier subscription are ignored: the next subscribe request recovers them.
+    if (this.#recoverTo === undefined || this.#received === undefined) return 'ok'
+    if (this.#received.epoch !== epoch) return 'hole'
+    const { run, hole } = mergeInOrder(this.#received.offset, notices)
+    for (const notice of run) this.#enqueue({ position: { epoch, offset: notice.offset }, notice })
+    return hole ? 'hole' : 'ok'
+  }
+
+  /** Calls `subscribe` after `afterMs`. Replaces an earlier schedule. */
+  schedule(afterMs: number, subscribe: () => void): void {
     this.cancel()
     this.#timer = setTimeout(() => {
       this.#timer = undefined
-      act()
+      subscribe()
     }, afterMs)
   }
 
@@ -105,38 +127,23 @@ export class FollowedRoom {
     this.#timer = undefined
   }
 
-  /** After a gap: nothing before this is told any more. */
-  jump(position: Position): void {
-    this.#awaited = position.offset
-    this.#receive({ position })
-  }
-
-  /** Takes the notices of a batch that follow; answers whether the room must be asked for again. */
-  take({ epoch, notices }: NoticeBatch): 'taken' | 'hole' {
-    // What still comes of an earlier subscription is recovered by the next answer.
-    if (this.#awaited === undefined || this.#received === undefined) return 'taken'
-    if (this.#received.epoch !== epoch) return 'hole'
-    const { run, hole } = mergeInOrder(this.#received.offset, notices)
-    for (const notice of run) this.#receive({ position: { epoch, offset: notice.offset }, notice })
-    return hole ? 'hole' : 'taken'
-  }
-
-  #receive(next: { readonly position: Position; readonly notice?: Notice | MemberNotice }): void {
+  #enqueue(next: Received): void {
     this.#received = next.position
-    this.#waiting.push(next)
-    if (!this.#isGiving) void this.#give()
+    this.#queue.push(next)
+    if (!this.#isDelivering) void this.#deliver()
   }
 
-  async #give(): Promise<void> {
-    this.#isGiving = true
-    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+  async #deliver(): Promise<void> {
+    this.#isDelivering = true
+    for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
       const { notice, position } = next
-      if (notice !== undefined) await Promise.all([...this.listening].map((one) => one.deliver(notice)))
-      this.#waiting.shift()
+      if (notice !== undefined)
+        await Promise.all([...this.listeners].map((listener) => listener.deliver(notice)))
+      this.#queue.shift()
       this.#handled = position
       this.#events.onHandled(position)
     }
-    this.#isGiving = false
-    this.#events.onIdle()
+    this.#isDelivering = false
+    this.#events.onDrained()
   }
 }

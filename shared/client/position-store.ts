@@ -1,13 +1,16 @@
 import { isRecord } from '../json.ts'
 import type { Position } from '../position.ts'
 
-/** Where a client keeps how far it has got in each room, by the room's name. Whatever it throws counts as nothing kept. */
+/**
+ * Stores the client's position in each room. `room` is the name of the room, such as `group:lobby` or `feed`. Both methods are
+ * synchronous. If `load` throws, the client starts from now; whatever either throws goes to the `error` event.
+ */
 export interface PositionStore {
   load(room: string): Position | undefined
   save(room: string, position: Position): void
 }
 
-/** For as long as the client lives. */
+/** Stores positions in memory, for as long as the client lives. */
 export function memoryPositions(): PositionStore {
   const positions = new Map<string, Position>()
   return {
@@ -16,13 +19,16 @@ export function memoryPositions(): PositionStore {
   }
 }
 
-/** What `sessionStorage` and `localStorage` can do. */
+/** The part of `Storage` that `storedPositions` uses. */
 interface TextStore {
   getItem(key: string): string | null
   setItem(key: string, text: string): void
 }
 
-/** Outlives a reload: in `sessionStorage` for as long as the tab is open. `prefix` keeps gateways or apps apart. */
+/**
+ * Stores positions in `sessionStorage` (survives reloads of the tab), in `localStorage`, or in anything with the same two methods.
+ * `prefix` starts every key; give each gateway or app its own if they share a storage.
+ */
 export function storedPositions(storage: TextStore, prefix = 'recall-gateway:'): PositionStore {
   return {
     load(room) {

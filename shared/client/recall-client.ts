@@ -1,9 +1,16 @@
-import { FollowedRoom } from './followed-room.ts'
-import { RoomListener } from './listeners.ts'
-import { Emitter } from './listeners.ts'
-import { SubscribeQueue } from './subscribe-queue.ts'
-import { memoryPositions } from './position-store.ts'
-import type { PositionStore } from './position-store.ts'
+import type { Position } from '../position.ts'
+import type {
+  Gap,
+  NoticeBatch,
+  RecalledRequest,
+  RecalledResponse,
+  Refused,
+  Subscribed,
+  Unsubscribed,
+} from '../protocol.ts'
+import type { Conversation, RecalledAt } from '../recall.ts'
+import { roomName } from '../room.ts'
+import type { Room } from '../room.ts'
 import { RequestRefused } from './api.ts'
 import type {
   ClientEvents,
@@ -13,24 +20,26 @@ import type {
   SubscribeOptions,
   Subscription,
 } from './api.ts'
-import { ANSWER_TIMEOUT_MS, Connection } from './connection.ts'
+import { ACK_TIMEOUT_MS, Connection } from './connection.ts'
 import type { Credential } from './credential.ts'
-import type { Position } from '../position.ts'
-import type { Gap, NoticeBatch, RecalledResponse, Refused, Subscribed, Unsubscribed } from '../protocol.ts'
-import type { Conversation, RecalledAt } from '../recall.ts'
-import { roomName } from '../room.ts'
-import type { Room } from '../room.ts'
+import { FollowedRoom } from './followed-room.ts'
+import { Emitter, RoomListener } from './listeners.ts'
+import { memoryPositions } from './position-store.ts'
+import type { PositionStore } from './position-store.ts'
+import { SubscribeQueue } from './subscribe-queue.ts'
 
+/** The protocol's limit. */
 const SEQS_PER_REQUEST = 1_000
 
-/** See `createRecallClient`. */
+/** Follows rooms over one connection. Created by `createRecallClient`. */
 export class RecallClient {
   readonly #connection: Connection
   readonly #positions: PositionStore
   readonly #rooms = new Map<string, FollowedRoom>()
-  readonly #listeners = new Emitter<ClientEvents>()
+  readonly #events = new Emitter<ClientEvents>()
   readonly #queue: SubscribeQueue
-  #told = ''
+  /** The latest state emitted, as JSON. */
+  #emitted = ''
 
   constructor({ url, auth, getToken, positions = memoryPositions() }: RecallClientOptions) {
     this.#positions = positions
@@ -38,21 +47,21 @@ export class RecallClient {
       url,
       credential: credentialOf(auth, getToken),
       onConnect: () => {
-        for (const room of this.#rooms.values()) {
-          // The credential is another one, and may grant what the last one did not.
-          room.refusal = undefined
-          this.#queue.add(room)
+        for (const followed of this.#rooms.values()) {
+          // The new credential may grant rooms that the last one did not.
+          followed.refusal = undefined
+          this.#queue.add(followed)
         }
       },
       onDisconnect: () => {
-        for (const room of this.#rooms.values()) {
-          this.#queue.remove(room)
-          room.leave()
+        for (const followed of this.#rooms.values()) {
+          this.#queue.remove(followed)
+          followed.leave()
         }
       },
-      onGoodbye: (goodbye) => this.#listeners.emit('goodbye', goodbye),
-      onError: (error) => this.#listeners.emit('error', error),
-      onChange: () => this.#tellState(),
+      onGoodbye: (goodbye) => this.#events.emit('goodbye', goodbye),
+      onError: (error) => this.#events.emit('error', error),
+      onChange: () => this.#emitState(),
     })
     const { socket } = this.#connection
     this.#queue = new SubscribeQueue(socket, (followed, answer) => this.#onAnswer(followed, answer))
@@ -62,6 +71,7 @@ export class RecallClient {
     this.#connection.open()
   }
 
+  /** The state of the connection and of all rooms together. The event `state` announces each change. */
   get state(): State {
     const { refusal, isConnected, hasFailed } = this.#connection
     if (refusal !== undefined) return { kind: 'refused', ...refusal }
@@ -70,22 +80,23 @@ export class RecallClient {
     return { kind: isLive ? 'live' : 'catching-up' }
   }
 
-  /** Calls `listener` whenever it happens; answers how to stop. */
+  /** Calls `listener` on each event of this name. Returns a function that removes it. */
   on<Name extends keyof ClientEvents>(
     event: Name,
     listener: (value: ClientEvents[Name]) => void,
   ): () => void {
-    return this.#listeners.on(event, listener)
+    return this.#events.on(event, listener)
   }
 
   /**
-   * Gives `listener` each notice of the room once, in order: what was missed since the kept position, or `since`, and then what
-   * comes. The position moves on when the listener, and the promise it may return, have come to an end.
+   * Calls `listener` with each notice of the room once, in order: first the notices after `since`, or after the stored position, then
+   * live ones. Without either, it starts from now. The position advances only after the listener returns and any promise it
+   * returned resolves. A room that the gateway refuses is reported by the event `refused`.
    */
   subscribe(room: Room, listener: NoticeListener, { since }: SubscribeOptions = {}): Subscription {
     const followed = this.#follow(room, since)
-    const listening = new RoomListener(listener, (error) => this.#listeners.emit('error', error))
-    followed.listening.add(listening)
+    const roomListener = new RoomListener(listener, (error) => this.#events.emit('error', error))
+    followed.listeners.add(roomListener)
     const stateOf = (): Subscription['state'] => {
       if (followed.isRefused) return 'refused'
       if (!this.#connection.isConnected) return 'offline'
@@ -100,37 +111,40 @@ export class RecallClient {
         return stateOf()
       },
       leave: () => {
-        listening.leave()
-        if (followed.listening.delete(listening) && followed.listening.size === 0) this.#unfollow(followed)
+        roomListener.leave()
+        if (followed.listeners.delete(roomListener) && followed.listeners.size === 0) this.#unfollow(followed)
       },
     }
   }
 
-  /** Those of `seqs` that are recalled in exactly this conversation. Rejects with `RequestRefused`. */
+  /**
+   * Returns those of `seqs` that are recalled in exactly this conversation, however long ago, with the time of their last recall in
+   * ms since 1970. Takes any number of `seqs`, and asks for 1,000 at a time. Rejects with `RequestRefused`.
+   */
   async recalled(conversation: Conversation, seqs: readonly number[]): Promise<readonly RecalledAt[]> {
     const found: RecalledAt[] = []
     for (let i = 0; i < seqs.length; i += SEQS_PER_REQUEST) {
-      const ask = { ...conversation, seqs: seqs.slice(i, i + SEQS_PER_REQUEST) }
-      found.push(...(await this.#askRecalled(ask)))
+      const request = { ...conversation, seqs: seqs.slice(i, i + SEQS_PER_REQUEST) }
+      found.push(...(await this.#requestRecalled(request)))
     }
     return found
   }
 
-  /** Whether this message is recalled. Rejects with `RequestRefused`. */
+  /** Returns whether this message is recalled, however long ago. Rejects with `RequestRefused`. */
   async isRecalled(conversation: Conversation, seq: number): Promise<boolean> {
     return (await this.recalled(conversation, [seq])).length > 0
   }
 
-  /** Connects again, with a new credential: after a refusal, or to show another one. Rooms go on from where they are. */
+  /** Reconnects with a new credential: after a refusal, or to switch to another one. Rooms resume from their positions. */
   connect(): void {
     this.#connection.open()
-    this.#tellState()
+    this.#emitState()
   }
 
-  /** Ends the connection; nothing more is told. */
+  /** Disconnects for good. No listener of a room is called again. */
   close(): void {
-    for (const room of this.#rooms.values()) this.#queue.remove(room)
-    for (const { listening } of this.#rooms.values()) for (const one of listening) one.leave()
+    for (const followed of this.#rooms.values()) this.#queue.remove(followed)
+    for (const { listeners } of this.#rooms.values()) for (const listener of listeners) listener.leave()
     this.#rooms.clear()
     this.#connection.close()
   }
@@ -142,7 +156,7 @@ export class RecallClient {
     followed ??= this.#create(room, since)
     followed.refusal = undefined
     this.#queue.add(followed)
-    this.#tellState()
+    this.#emitState()
     return followed
   }
 
@@ -150,7 +164,7 @@ export class RecallClient {
     const name = roomName(room)
     const followed: FollowedRoom = new FollowedRoom(room, since ?? this.#load(name), {
       onHandled: (position) => this.#save(name, position),
-      onIdle: () => this.#onIdle(followed),
+      onDrained: () => this.#onDrained(followed),
     })
     this.#rooms.set(name, followed)
     return followed
@@ -160,9 +174,9 @@ export class RecallClient {
     const { room } = followed
     this.#queue.remove(followed)
     if (this.#rooms.get(roomName(room)) === followed) this.#rooms.delete(roomName(room))
-    // Emitted while not connected, it would be sent later, when the room may be followed again.
+    // While disconnected, Socket.IO would buffer it and send it on connect, when the room may be followed again.
     if (this.#connection.isConnected) this.#connection.socket.emit('unsubscribe', room, () => undefined)
-    this.#tellState()
+    this.#emitState()
   }
 
   #onAnswer(followed: FollowedRoom, answer: Subscribed | Refused | undefined): void {
@@ -173,9 +187,9 @@ export class RecallClient {
     followed.enter(answer)
     this.#queue.watch(followed)
     if (answer.gap !== undefined) {
-      this.#listeners.emit('gap', { room, reason: answer.gap, position: answer.position })
-    } else if (answer.recovered > 0) this.#listeners.emit('recovered', { room, count: answer.recovered })
-    this.#tellState()
+      this.#events.emit('gap', { room, reason: answer.gap, position: answer.position })
+    } else if (answer.recovered > 0) this.#events.emit('recovered', { room, count: answer.recovered })
+    this.#emitState()
   }
 
   #onRefused(followed: FollowedRoom, { code, message, retry }: Refused | Unsubscribed): void {
@@ -183,35 +197,35 @@ export class RecallClient {
     followed.refusal = { code, message, retry }
     this.#queue.remove(followed)
     if (retry) this.#queue.addLater(followed)
-    this.#listeners.emit('refused', { room: followed.room, code, message, retry })
-    this.#tellState()
+    this.#events.emit('refused', { room: followed.room, code, message, retry })
+    this.#emitState()
   }
 
   #onBatch(batch: NoticeBatch): void {
     const followed = this.#rooms.get(roomName(batch.room))
     if (followed === undefined) return
-    if (followed.take(batch) === 'hole') return this.#queue.addLater(followed)
+    if (followed.receive(batch) === 'hole') return this.#queue.addLater(followed)
     if (followed.isFull) {
       followed.leave()
       this.#queue.remove(followed)
       this.#connection.socket.emit('unsubscribe', followed.room, () => undefined)
     } else this.#queue.watch(followed)
-    this.#tellState()
+    this.#emitState()
   }
 
-  /** Listeners are through: on with what was not taken meanwhile. */
-  #onIdle(followed: FollowedRoom): void {
+  /** Returns to the room if the client left it because listeners were too far behind. */
+  #onDrained(followed: FollowedRoom): void {
     if (!this.#isFollowed(followed)) return
-    if (followed.isIdle && !followed.isRefused) this.#queue.add(followed)
-    this.#tellState()
+    if (!followed.isActive && !followed.isRefused) this.#queue.add(followed)
+    this.#emitState()
   }
 
   #onGap({ room, reason, position }: Gap): void {
     const followed = this.#rooms.get(roomName(room))
     if (followed === undefined) return
-    followed.jump(position)
-    this.#listeners.emit('gap', { room: followed.room, reason, position })
-    this.#tellState()
+    followed.skipTo(position)
+    this.#events.emit('gap', { room: followed.room, reason, position })
+    this.#emitState()
   }
 
   #onUnsubscribed(unsubscribed: Unsubscribed): void {
@@ -219,18 +233,16 @@ export class RecallClient {
     if (followed !== undefined) this.#onRefused(followed, unsubscribed)
   }
 
-  async #askRecalled(
-    ask: Conversation & { readonly seqs: readonly number[] },
-  ): Promise<readonly RecalledAt[]> {
+  async #requestRecalled(request: RecalledRequest): Promise<readonly RecalledAt[]> {
     const { socket } = this.#connection
-    const lost = { code: 'NO_ANSWER', message: 'the gateway did not answer', retry: true }
-    if (!socket.connected) throw new RequestRefused(lost)
+    const noAnswer = { code: 'NO_ANSWER', message: 'the gateway did not answer', retry: true }
+    if (!socket.connected) throw new RequestRefused(noAnswer)
     const answer = (await socket
-      .timeout(ANSWER_TIMEOUT_MS)
-      .emitWithAck('recalled', ask)
+      .timeout(ACK_TIMEOUT_MS)
+      .emitWithAck('recalled', request)
       .catch(() => undefined)) as RecalledResponse | Refused | undefined
     if (answer?.ok) return answer.recalled
-    throw new RequestRefused(answer ?? lost)
+    throw new RequestRefused(answer ?? noAnswer)
   }
 
   #isFollowed(followed: FollowedRoom): boolean {
@@ -241,7 +253,7 @@ export class RecallClient {
     try {
       return this.#positions.load(room)
     } catch (error) {
-      this.#listeners.emit('error', error)
+      this.#events.emit('error', error)
       return undefined
     }
   }
@@ -250,16 +262,16 @@ export class RecallClient {
     try {
       this.#positions.save(room, position)
     } catch (error) {
-      this.#listeners.emit('error', error)
+      this.#events.emit('error', error)
     }
   }
 
-  #tellState(): void {
+  #emitState(): void {
     const { state } = this
     const text = JSON.stringify(state)
-    if (text === this.#told) return
-    this.#told = text
-    this.#listeners.emit('state', state)
+    if (text === this.#emitted) return
+    this.#emitted = text
+    this.#events.emit('state', state)
   }
 }
 

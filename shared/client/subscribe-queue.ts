@@ -1,53 +1,52 @@
 import type { Refused, Subscribed } from '../protocol.ts'
-import { ANSWER_TIMEOUT_MS } from './connection.ts'
+import { ACK_TIMEOUT_MS } from './connection.ts'
 import type { RecallSocket } from './connection.ts'
 import type { FollowedRoom } from './followed-room.ts'
 
-/** Subscribe requests in flight; a node allows 100 requests of a socket. */
+/** Well below the 100 requests that a node allows a socket to have in flight. */
 const MAX_CONCURRENT_SUBSCRIBES = 32
 
-/** The answer of the node; undefined if none came in time. */
-type Answer = Subscribed | Refused | undefined
+/** Receives the node's answer, or undefined if none came within 5 s. Called before any notice that follows the answer. */
+type OnAnswer = (followed: FollowedRoom, answer: Subscribed | Refused | undefined) => void
 
-/** Subscribes to rooms in order, a few at a time: a node refuses a client that asks for a thousand rooms at a time. */
+/** Subscribes to rooms, a few at a time, in the order they were added. */
 export class SubscribeQueue {
   readonly #socket: RecallSocket
-  readonly #onAnswer: (followed: FollowedRoom, answer: Answer) => void
+  readonly #onAnswer: OnAnswer
   readonly #queued = new Set<FollowedRoom>()
   #inFlight = 0
 
-  /** `onAnswer` is called before any notice that follows the answer. */
-  constructor(socket: RecallSocket, onAnswer: (followed: FollowedRoom, answer: Answer) => void) {
+  constructor(socket: RecallSocket, onAnswer: OnAnswer) {
     this.#socket = socket
     this.#onAnswer = onAnswer
   }
 
-  /** Subscribes to the room, anew if it is subscribed. Does nothing while not connected: every room is added on connect. */
+  /** Subscribes, again if already subscribed. Does nothing while disconnected: on connect, every room must be added. */
   add(followed: FollowedRoom): void {
     followed.leave()
     this.remove(followed)
     if (!this.#socket.connected) return
-    followed.isAsked = true
+    followed.isSubscribing = true
     this.#queued.add(followed)
     this.#sendNext()
   }
 
-  /** Adds the room after a backoff that grows until the next successful subscribe. */
+  /** Subscribes after a delay that grows until a subscribe request succeeds. */
   addLater(followed: FollowedRoom): void {
     followed.leave()
-    followed.schedule(followed.backOff.nextMs(), () => this.add(followed))
+    followed.schedule(followed.backoff.nextMs(), () => this.add(followed))
   }
 
-  /** Adds the room again if the notices to recover stop arriving. */
+  /** Subscribes again if no notice arrives for 5 s while the room is recovering. Call on the answer and on each batch. */
   watch(followed: FollowedRoom): void {
-    if (followed.hasArrived) followed.cancel()
-    else followed.schedule(ANSWER_TIMEOUT_MS, () => this.add(followed))
+    if (followed.hasRecovered) followed.cancel()
+    else followed.schedule(ACK_TIMEOUT_MS, () => this.add(followed))
   }
 
-  /** Also cancels `addLater` and `watch`. A request in flight is still answered. */
+  /** Cancels whatever was queued or scheduled. A request in flight still gets its answer. */
   remove(followed: FollowedRoom): void {
     followed.cancel()
-    followed.isAsked = false
+    followed.isSubscribing = false
     this.#queued.delete(followed)
   }
 
@@ -56,11 +55,11 @@ export class SubscribeQueue {
       if (this.#inFlight >= MAX_CONCURRENT_SUBSCRIBES) return
       this.#queued.delete(followed)
       this.#inFlight++
-      // No promise: notices may follow the answer before its continuation would run.
-      this.#socket.timeout(ANSWER_TIMEOUT_MS).emit('subscribe', followed.ask, (error, answer) => {
+      // A callback, not a promise: code that awaits could run after the first notices have arrived.
+      this.#socket.timeout(ACK_TIMEOUT_MS).emit('subscribe', followed.request, (error, answer) => {
         this.#inFlight--
         if (this.#socket.connected) {
-          followed.isAsked = false
+          followed.isSubscribing = false
           this.#onAnswer(followed, error ? undefined : answer)
         }
         this.#sendNext()

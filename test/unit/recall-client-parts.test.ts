@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Connection } from '../../shared/client/connection.ts'
-import { endOf } from '../../shared/client/credential.ts'
+import { claimsOf, expiryOf } from '../../shared/client/credential.ts'
 import { FollowedRoom } from '../../shared/client/followed-room.ts'
 import { RoomListener } from '../../shared/client/listeners.ts'
 import { storedPositions } from '../../shared/client/position-store.ts'
@@ -16,65 +16,65 @@ const batch = (offsets: readonly number[], epoch = 'e') => ({ room, epoch, notic
 describe('a room that a client follows', () => {
   const follow = (since?: Position) => {
     const handled: number[] = []
-    const given: number[] = []
+    const delivered: number[] = []
     const followed = new FollowedRoom(room, since, {
       onHandled: ({ offset }) => handled.push(offset),
-      onIdle: () => undefined,
+      onDrained: () => undefined,
     })
-    const listener = ({ offset }: { offset: number }): void => void given.push(offset)
-    followed.listening.add(new RoomListener(listener, () => undefined))
-    return { followed, handled, given }
+    const listener = ({ offset }: { offset: number }): void => void delivered.push(offset)
+    followed.listeners.add(new RoomListener(listener, () => undefined))
+    return { followed, handled, delivered }
   }
 
-  it('gives each notice once, whatever overlaps', async () => {
-    const { followed, given } = follow(at(2))
+  it('delivers each notice once, even if batches overlap', async () => {
+    const { followed, delivered } = follow(at(2))
     followed.enter({ ok: true, room, position: at(4), recovered: 2 })
-    expect(followed.take(batch([1, 2, 3]))).to.equal('taken')
-    expect(followed.hasArrived).to.equal(false)
-    expect(followed.take(batch([3, 4, 5]))).to.equal('taken')
-    await until('all are given', () => followed.isLive)
-    expect(given).to.deep.equal([3, 4, 5])
-    expect(followed.ask).to.deep.equal({ group: 'g', since: at(5) })
+    expect(followed.receive(batch([1, 2, 3]))).to.equal('ok')
+    expect(followed.hasRecovered).to.equal(false)
+    expect(followed.receive(batch([3, 4, 5]))).to.equal('ok')
+    await until('all are delivered', () => followed.isLive)
+    expect(delivered).to.deep.equal([3, 4, 5])
+    expect(followed.request).to.deep.equal({ group: 'g', since: at(5) })
   })
 
-  it('must be asked for again at a hole, or under another epoch', () => {
+  it('needs a new subscription at a hole, and under another epoch', () => {
     const { followed } = follow(at(2))
     followed.enter({ ok: true, room, position: at(2), recovered: 0 })
-    expect(followed.take(batch([4]))).to.equal('hole')
-    expect(followed.take(batch([1], 'other'))).to.equal('hole')
-    expect(followed.ask).to.deep.equal({ group: 'g', since: at(2) })
+    expect(followed.receive(batch([4]))).to.equal('hole')
+    expect(followed.receive(batch([1], 'other'))).to.equal('hole')
+    expect(followed.request).to.deep.equal({ group: 'g', since: at(2) })
   })
 
-  it('takes nothing while it is left', () => {
-    const { followed, given } = follow(at(2))
+  it('ignores notices after it was left', () => {
+    const { followed, delivered } = follow(at(2))
     followed.enter({ ok: true, room, position: at(2), recovered: 0 })
     followed.leave()
-    followed.take(batch([3]))
-    expect(given).to.be.empty
-    expect(followed.ask.since).to.deep.equal(at(2))
+    followed.receive(batch([3]))
+    expect(delivered).to.be.empty
+    expect(followed.request.since).to.deep.equal(at(2))
   })
 
-  it('goes on behind a gap', async () => {
-    const { followed, given, handled } = follow(at(2))
+  it('continues after a gap', async () => {
+    const { followed, delivered, handled } = follow(at(2))
     followed.enter({ ok: true, room, position: at(9, 'new'), recovered: 0, gap: 'epoch-changed' })
-    followed.take(batch([10], 'new'))
-    followed.jump(at(20, 'new'))
-    followed.take(batch([21], 'new'))
-    await until('all are given', () => followed.isLive)
-    expect(given).to.deep.equal([10, 21])
+    followed.receive(batch([10], 'new'))
+    followed.skipTo(at(20, 'new'))
+    followed.receive(batch([21], 'new'))
+    await until('all are delivered', () => followed.isLive)
+    expect(delivered).to.deep.equal([10, 21])
     expect(handled).to.deep.equal([9, 10, 20, 21])
   })
 
-  it('moves its position on only when the listener has returned', async () => {
+  it('advances its position only after the listener has returned', async () => {
     const { followed, handled } = follow(at(0))
     let finish = (): void => undefined
     const slow = new RoomListener(
       () => new Promise<void>((resolve) => (finish = resolve)),
       () => undefined,
     )
-    followed.listening.add(slow)
+    followed.listeners.add(slow)
     followed.enter({ ok: true, room, position: at(0), recovered: 0 })
-    followed.take(batch([1, 2]))
+    followed.receive(batch([1, 2]))
     expect(followed.position).to.deep.equal(at(0))
     expect(followed.isLive).to.equal(false)
     finish()
@@ -87,21 +87,21 @@ describe('a room that a client follows', () => {
 })
 
 describe('a listener that throws', () => {
-  it('gets the notice again, and others get it once', async () => {
+  it('receives the notice again', async () => {
     const errors: unknown[] = []
-    let tries = 0
+    let calls = 0
     const failing = new RoomListener(
       () => {
-        if (++tries < 2) throw new Error('not now')
+        if (++calls < 2) throw new Error('not now')
       },
       (error) => errors.push(error),
     )
     await failing.deliver(notice(1))
-    expect(tries).to.equal(2)
+    expect(calls).to.equal(2)
     expect(errors).to.have.length(1)
   })
 
-  it('is not waited for when it leaves', async () => {
+  it('does not hold up the room once it has left', async () => {
     const failing = new RoomListener(
       () => {
         throw new Error('never')
@@ -115,16 +115,16 @@ describe('a listener that throws', () => {
 describe('a credential that does not come', () => {
   const undo = undoAfterEach()
 
-  it('is said, and asked for again', async () => {
+  it('is reported as an error, and asked for again', async () => {
     const errors: string[] = []
-    let asked = 0
+    let calls = 0
     const connection = new Connection({
       url: 'http://127.0.0.1:9',
       credential() {
-        asked++
+        calls++
         return new Promise(() => undefined)
       },
-      credentialWithinMs: 10,
+      credentialTimeoutMs: 10,
       onConnect: () => undefined,
       onDisconnect: () => undefined,
       onGoodbye: () => undefined,
@@ -133,44 +133,51 @@ describe('a credential that does not come', () => {
     })
     undo(() => connection.close())
     connection.open()
-    await until('it is asked for again', () => asked > 1)
+    await until('it is asked for again', () => calls > 1)
     expect(errors[0]).to.equal('Error: no credential came in 0.01 s')
   })
 
-  it('is nothing to speak of once the connection is closed', async () => {
-    let said = false
-    let asked = false
+  it('is not reported once the connection is closed', async () => {
+    let wasCalled = false
+    let wasReported = false
     const connection = new Connection({
       url: 'http://127.0.0.1:9',
       async credential() {
-        asked = true
+        wasCalled = true
         throw new Error('too late')
       },
       onConnect: () => undefined,
       onDisconnect: () => undefined,
       onGoodbye: () => undefined,
-      onError: () => (said = true),
+      onError: () => (wasReported = true),
       onChange: () => undefined,
     })
     connection.open()
     connection.close()
     await new Promise((resolve) => setImmediate(resolve))
-    expect({ asked, said }).to.deep.equal({ asked: true, said: false })
+    expect({ wasCalled, wasReported }).to.deep.equal({ wasCalled: true, wasReported: false })
   })
 })
 
-describe('the end of a credential', () => {
-  it('is read from a JWT, and unknown of anything else', () => {
-    const token = (payload: string): string => `x.${Buffer.from(payload).toString('base64url')}.y`
-    expect(endOf({ token: token('{"sub":"群","exp":1700000000}') })).to.equal(1_700_000_000_000)
-    for (const other of [token('{}'), token('{"exp":"1"}'), token('null'), token('[]'), 'x', ''])
-      expect(endOf({ token: other })).to.equal(undefined)
-    expect(endOf({ userId: 'u', userSig: 's' })).to.equal(undefined)
+describe('a credential', () => {
+  const token = (payload: string): string => `x.${Buffer.from(payload).toString('base64url')}.y`
+  const others = [token('null'), token('[]'), 'x', '']
+
+  it('expires when its JWT says so, and at an unknown time otherwise', () => {
+    expect(expiryOf({ token: token('{"sub":"群","exp":1700000000}') })).to.equal(1_700_000_000_000)
+    for (const other of [token('{}'), token('{"exp":"1"}'), ...others])
+      expect(expiryOf({ token: other }), other).to.equal(undefined)
+    expect(expiryOf({ userId: 'u', userSig: 's' })).to.equal(undefined)
+  })
+
+  it('has the claims of its JWT, and none if it is no JWT', () => {
+    expect(claimsOf(token('{"sub":"u","role":"admin"}'))).to.deep.equal({ sub: 'u', role: 'admin' })
+    for (const other of others) expect(claimsOf(other), other).to.deep.equal({})
   })
 })
 
 describe('positions in a text store', () => {
-  it('come back, and anything else that stands there is none', () => {
+  it('are loaded as they were saved, and any other text is ignored', () => {
     const texts = new Map<string, string>()
     const positions = storedPositions({
       getItem: (key) => texts.get(key) ?? null,
@@ -179,7 +186,9 @@ describe('positions in a text store', () => {
     positions.save('group:g', at(3))
     expect(positions.load('group:g')).to.deep.equal(at(3))
     expect(positions.load('group:other')).to.equal(undefined)
-    texts.set('recall-gateway:group:g', '{"epoch":1}')
-    expect(positions.load('group:g')).to.equal(undefined)
+    for (const text of ['{"epoch":1}', '{"epoch":"e","offset":0.5}', '[]', 'null']) {
+      texts.set('recall-gateway:group:g', text)
+      expect(positions.load('group:g'), text).to.equal(undefined)
+    }
   })
 })

@@ -1,4 +1,4 @@
-import { endOf } from '../../../shared/client/credential.ts'
+import { expiryOf } from '../../../shared/client/credential.ts'
 import { FEED } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { Api } from './api.ts'
@@ -49,7 +49,7 @@ export class Store {
 
   /** When the token ends, by its own word, if that is soon. */
   get endsSoonAtMs(): number | undefined {
-    const endsAtMs = endOf({ token: this.#token })
+    const endsAtMs = expiryOf({ token: this.#token })
     return endsAtMs !== undefined && endsAtMs - Date.now() <= END_IS_SOON_MS ? endsAtMs : undefined
   }
 
@@ -79,7 +79,7 @@ export class Store {
   /** Says so when the end of the token has come near. */
   #watchEnd(): void {
     clearTimeout(this.#end)
-    const endsAtMs = endOf({ token: this.#token })
+    const endsAtMs = expiryOf({ token: this.#token })
     if (endsAtMs === undefined) return
     const inMs = Math.max(0, endsAtMs - Date.now() - END_IS_SOON_MS)
     if (inMs <= MAX_TIMER_MS) this.#end = setTimeout(this.#onChange, inMs)
