@@ -19,6 +19,22 @@ export function memoryPositions(): PositionStore {
   }
 }
 
+/** The same store, but it never throws: errors go to `onError`, and a position that cannot be loaded is undefined. */
+export function withErrorsReported(store: PositionStore, onError: (error: unknown) => void): PositionStore {
+  const attempt = <T>(act: () => T): T | undefined => {
+    try {
+      return act()
+    } catch (error) {
+      onError(error)
+      return undefined
+    }
+  }
+  return {
+    load: (room) => attempt(() => store.load(room)),
+    save: (room, position) => attempt(() => store.save(room, position)),
+  }
+}
+
 /** The part of `Storage` that `storedPositions` uses. */
 interface TextStore {
   getItem(key: string): string | null

@@ -24,7 +24,7 @@ import { ACK_TIMEOUT_MS, Connection } from './connection.ts'
 import type { Credential } from './credential.ts'
 import { FollowedRoom } from './followed-room.ts'
 import { Emitter, RoomListener } from './listeners.ts'
-import { memoryPositions } from './position-store.ts'
+import { memoryPositions, withErrorsReported } from './position-store.ts'
 import type { PositionStore } from './position-store.ts'
 import { SubscribeQueue } from './subscribe-queue.ts'
 
@@ -42,7 +42,7 @@ export class RecallClient {
   #emitted = ''
 
   constructor({ url, auth, getToken, positions = memoryPositions() }: RecallClientOptions) {
-    this.#positions = positions
+    this.#positions = withErrorsReported(positions, (error) => this.#events.emit('error', error))
     this.#connection = new Connection({
       url,
       credential: credentialOf(auth, getToken),
@@ -162,8 +162,8 @@ export class RecallClient {
 
   #create(room: Room, since: Position | undefined): FollowedRoom {
     const name = roomName(room)
-    const followed: FollowedRoom = new FollowedRoom(room, since ?? this.#load(name), {
-      onHandled: (position) => this.#save(name, position),
+    const followed: FollowedRoom = new FollowedRoom(room, since ?? this.#positions.load(name), {
+      onHandled: (position) => this.#positions.save(name, position),
       onDrained: () => this.#onDrained(followed),
     })
     this.#rooms.set(name, followed)
@@ -173,7 +173,7 @@ export class RecallClient {
   #unfollow(followed: FollowedRoom): void {
     const { room } = followed
     this.#queue.remove(followed)
-    if (this.#rooms.get(roomName(room)) === followed) this.#rooms.delete(roomName(room))
+    if (this.#isFollowed(followed)) this.#rooms.delete(roomName(room))
     // While disconnected, Socket.IO would buffer it and send it on connect, when the room may be followed again.
     if (this.#connection.isConnected) this.#connection.socket.emit('unsubscribe', room, () => undefined)
     this.#emitState()
@@ -247,23 +247,6 @@ export class RecallClient {
 
   #isFollowed(followed: FollowedRoom): boolean {
     return this.#rooms.get(roomName(followed.room)) === followed
-  }
-
-  #load(room: string): Position | undefined {
-    try {
-      return this.#positions.load(room)
-    } catch (error) {
-      this.#events.emit('error', error)
-      return undefined
-    }
-  }
-
-  #save(room: string, position: Position): void {
-    try {
-      this.#positions.save(room, position)
-    } catch (error) {
-      this.#events.emit('error', error)
-    }
   }
 
   #emitState(): void {

@@ -3,7 +3,7 @@ import { Connection } from '../../shared/client/connection.ts'
 import { claimsOf, expiryOf } from '../../shared/client/credential.ts'
 import { FollowedRoom } from '../../shared/client/followed-room.ts'
 import { RoomListener } from '../../shared/client/listeners.ts'
-import { storedPositions } from '../../shared/client/position-store.ts'
+import { storedPositions, withErrorsReported } from '../../shared/client/position-store.ts'
 import type { Position } from '../../shared/position.ts'
 import { undoAfterEach } from '../support/undo.ts'
 import { until } from '../support/wait.ts'
@@ -190,5 +190,18 @@ describe('positions in a text store', () => {
       texts.set('recall-gateway:group:g', text)
       expect(positions.load('group:g'), text).to.equal(undefined)
     }
+  })
+})
+
+describe('a position store that throws', () => {
+  it('has no position, and its errors are reported', () => {
+    const errors: string[] = []
+    const full = () => {
+      throw new Error('full')
+    }
+    const positions = withErrorsReported({ load: full, save: full }, (error) => errors.push(String(error)))
+    expect(positions.load('group:g')).to.equal(undefined)
+    positions.save('group:g', at(3))
+    expect(errors).to.deep.equal(['Error: full', 'Error: full'])
   })
 })
