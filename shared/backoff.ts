@@ -1,22 +1,22 @@
 interface Bounds {
-  /** The bound of attempt 0; it doubles with each attempt. */
+  /** Bound of the delay for attempt 0. It doubles with each attempt. */
   readonly baseMs: number
   readonly maxMs: number
 }
 
 /**
- * Exponential backoff with full jitter: a random delay below `baseMs * 2 ** attempt`, and below `maxMs`. The jitter keeps clients
- * that failed at the same moment from retrying at the same moment.
+ * Exponential backoff with full jitter: a random delay below `baseMs * 2 ** attempt`, and below `maxMs`. The jitter keeps
+ * clients that failed at the same moment from retrying at the same moment.
  * Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
  */
 export const fullJitterMs = (attempt: number, { baseMs, maxMs }: Bounds): number =>
   Math.random() * Math.min(maxMs, baseMs * 2 ** attempt)
 
-/** Counts the failures of one thing that clients retry: below 1 s first, and at most 30 s. */
+/** Counts the consecutive failures of one thing that a client retries. Delays stay below 1 s at first, and below 30 s later. */
 export class Backoff {
   #failures = 0
 
-  /** How long to wait before the next attempt. */
+  /** Counts a failure. Returns how long to wait before the next attempt. */
   nextMs(): number {
     return fullJitterMs(this.#failures++, { baseMs: 1_000, maxMs: 30_000 })
   }

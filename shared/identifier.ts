@@ -1,18 +1,18 @@
 /**
- * Longest identifier in UTF-8 bytes. The provider documents 48 for groups, 96 for topics and 32 for users, and has been
- * seen to send longer ones: the bound keeps keys small, it is no check of the provider.
+ * The maximum length of an identifier in UTF-8 bytes. Tencent documents 48 for groups, 96 for topics and 32 for users, and
+ * has been seen to send longer ones. The limit keeps keys small; it does not check Tencent's own limits.
  */
 export const MAX_IDENTIFIER_BYTES = 256
 
-/** Printable text: no control characters, no half of a surrogate pair, not empty, not longer than the bound. */
+/** Returns whether a text is printable, not empty, and within the limit: no control characters, no lone surrogates. */
 export function isIdentifier(text: string): boolean {
-  if (text.length <= MAX_IDENTIFIER_BYTES && PLAIN.test(text)) return true
+  if (text.length <= MAX_IDENTIFIER_BYTES && PRINTABLE_ASCII.test(text)) return true
   return (
     text !== '' && !UNPRINTABLE.test(text) && new TextEncoder().encode(text).length <= MAX_IDENTIFIER_BYTES
   )
 }
 
-/** Nearly all are so: a byte a character, and none that has to be looked up. */
-const PLAIN = /^[ -~]+$/
+/** Fast path for nearly all identifiers: one byte per character, nothing to encode. */
+const PRINTABLE_ASCII = /^[ -~]+$/
 
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028\u2029]/u

@@ -1,21 +1,22 @@
 import type { Recall, RecalledMessage } from './recall.ts'
 
-/** A recall as it stands in the log of a room, and as admins see it. */
+/** A recall as an entry in the log of a room, and as delivered to admins. */
 export interface Notice extends Recall {
-  /** Place in the log of the room: 1, 2, 3 … */
+  /** The entry's place in the log of the room: 1, 2, 3 … */
   readonly offset: number
 }
 
-/** What members see of a notice: which messages are gone, and when. Never who did it, or from where. */
+/** A notice as delivered to members: which messages were recalled, and when. Never who recalled them, or from where. */
 export interface MemberNotice {
   readonly offset: number
   readonly group: string
   readonly topic?: string
   readonly messages: readonly RecalledMessage[]
+  /** In ms since 1970. */
   readonly recalledAtMs: number
 }
 
-/** Names each field that members may see, so that a field added to `Notice` stays hidden until someone decides. */
+/** Lists every field that members may see, so that a field added to `Notice` stays hidden until it is added here. */
 export function toMemberNotice(notice: Notice): MemberNotice {
   return {
     offset: notice.offset,

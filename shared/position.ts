@@ -1,34 +1,34 @@
 /** A place in the log of a room. Offsets count 1, 2, 3 …; 0 is before the first notice. */
 export interface Position {
-  /** Names one life of the log. A log that was lost and begun again has another epoch. */
+  /** Identifies one life of the log. A log that was lost and started again has another epoch. */
   readonly epoch: string
   readonly offset: number
 }
 
-/** Why a log cannot say what was missed. */
+/** Why missed notices are no longer available. */
 export type GapReason =
-  /** The log was lost and begun again, or never was what the position says. */
+  /** The log was lost and started again, or the position belongs to another log. */
   | 'epoch-changed'
-  /** The log no longer reaches back to the position. */
+  /** The log no longer reaches back far enough. */
   | 'trimmed'
-  /** More was missed than is replayed. */
+  /** More than 1,000 notices were missed. */
   | 'too-many'
-  /** The log holds an entry that the gateway cannot read. */
+  /** The log contains an entry that no gateway wrote. */
   | 'unreadable'
 
 interface HasOffset {
   readonly offset: number
 }
 
-/** The run of entries that follows `after` without a hole, and whether anything stands beyond the first hole. */
+/** The run of entries that follows a position without a hole, and whether there are entries beyond the first hole. */
 export interface Merged<Entry> {
   readonly run: readonly Entry[]
   readonly hole: boolean
 }
 
 /**
- * Merges runs of one log, in whatever order they were read and however they overlap, into the entries that follow
- * `after` in order, each once. Stops at the first hole.
+ * Merges runs of one log, in any order and with any overlap, into the entries that follow offset `after`: in order, each
+ * once. Stops at the first hole.
  */
 export function mergeInOrder<Entry extends HasOffset>(
   after: number,

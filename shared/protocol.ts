@@ -4,12 +4,12 @@ import type { GapReason, Position } from './position.ts'
 import type { Conversation, RecalledAt } from './recall.ts'
 import type { Room } from './room.ts'
 
-/** The events between a socket and a node. `PROTOCOL.md` says in prose when each is sent and what must follow. */
+/** The events between a client and a node. `PROTOCOL.md` specifies when each is sent and what must follow. */
 export interface ClientToServer {
-  subscribe(ask: SubscribeRequest, acknowledge: (answer: Subscribed | Refused) => void): void
-  unsubscribe(room: Room, acknowledge: (answer: Done | Refused) => void): void
-  recalled(ask: RecalledRequest, acknowledge: (answer: RecalledResponse | Refused) => void): void
-  refresh(auth: unknown, acknowledge: (answer: Refreshed | Refused) => void): void
+  subscribe(request: SubscribeRequest, ack: (answer: Subscribed | Refused) => void): void
+  unsubscribe(room: Room, ack: (answer: Done | Refused) => void): void
+  recalled(request: RecalledRequest, ack: (answer: RecalledResponse | Refused) => void): void
+  refresh(auth: unknown, ack: (answer: Refreshed | Refused) => void): void
 }
 
 export interface ServerToClient {
@@ -20,29 +20,29 @@ export interface ServerToClient {
 }
 
 export type SubscribeRequest = Room & {
-  /** Where the client stopped. Without it, notices start from now. */
+  /** The client's position. Without it, notices start from now. */
   readonly since?: Position
 }
 
 export type RecalledRequest = Conversation & {
-  /** At most 1,000. */
+  /** 1 to 1,000. */
   readonly seqs: readonly number[]
 }
 
 export interface RecalledResponse {
   readonly ok: true
-  /** Those of the asked seqs that are recalled, with the time of their last recall in ms since 1970. */
+  /** Those of the requested seqs that are recalled, with the time of their last recall. */
   readonly recalled: readonly RecalledAt[]
 }
 
 export interface Subscribed {
   readonly ok: true
   readonly room: Room
-  /** Where the socket stands once the `recovered` notices that follow have arrived. */
+  /** The client's position after the `recovered` notices that follow. */
   readonly position: Position
-  /** How many notices were missed and follow right after this answer. */
+  /** The number of missed notices, which follow this answer. */
   readonly recovered: number
-  /** Present when what was missed cannot be told: reload the conversation. Nothing is recovered then. */
+  /** Present if the missed notices are no longer available: reload the conversation. `recovered` is 0 then. */
   readonly gap?: GapReason
 }
 
@@ -52,7 +52,7 @@ export interface Done {
 
 export interface Refreshed {
   readonly ok: true
-  /** When the new credential ends, in ms since 1970. */
+  /** When the new credential expires, in ms since 1970. */
   readonly expiresAtMs: number
 }
 
@@ -60,41 +60,42 @@ export interface Refused {
   readonly ok: false
   readonly code: ErrorCode
   readonly message: string
-  /** Whether asking again, later, can help. */
+  /** Whether the same request may succeed later. */
   readonly retry: boolean
 }
 
 export interface NoticeBatch {
   readonly room: Room
   readonly epoch: string
-  /** In order of offset, without a hole. Admins get `Notice`, members `MemberNotice`. */
+  /** In order of offset, without a hole. Admins receive `Notice`, members `MemberNotice`. */
   readonly notices: readonly (Notice | MemberNotice)[]
 }
 
 export interface Gap {
   readonly room: Room
   readonly reason: GapReason
-  /** Where the room goes on. Reload the conversation, then continue from here. */
+  /** The next notice follows this position. Reload the conversation, and continue from here. */
   readonly position: Position
 }
 
-/** The socket is not in the room any more: what granted it has ended, or was taken away. */
+/** The socket is no longer in the room: its grant expired or was revoked. */
 export interface Unsubscribed {
   readonly room: Room
   readonly code: ErrorCode
   readonly message: string
-  /** Whether subscribing again, later, can help. */
+  /** Whether a later `subscribe` may succeed. */
   readonly retry: boolean
 }
 
 export interface Goodbye {
+  /** 4000 to 4499: reconnect. 4500 to 4999: stay away until a person has acted. */
   readonly code: number
   readonly reason: string
-  /** When to come back, in ms from now. */
+  /** When to reconnect, in ms from now. */
   readonly retryInMs?: number
 }
 
-/** `data` of the `connect_error` that a refused handshake ends in. */
+/** `data` of the `connect_error` of a refused handshake. */
 export interface HandshakeRefusal {
   readonly code: ErrorCode
   readonly retry: boolean

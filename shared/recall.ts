@@ -3,35 +3,36 @@ export const MAX_DATE_MS = 8.64e15
 
 /** One recalled message. */
 export interface RecalledMessage {
-  /** `MsgSeq` of the message in its conversation, 1 to 2^53-1. */
+  /** Tencent's `MsgSeq`, which counts within a conversation: 1 to 2^53-1. */
   readonly seq: number
-  /** `MsgId`, equal to `message.ID` of the provider's web SDK. A string always: its first part exceeds 2^53. */
+  /** Tencent's `MsgId`, equal to `message.ID` in its web SDK. Always a string: its first part exceeds 2^53. */
   readonly id?: string
 }
 
-/** Where `MsgSeq` counts: a group, or one topic of a community group. */
+/** A group, or one topic of a community group. `MsgSeq` counts within it. */
 export interface Conversation {
   readonly group: string
   readonly topic?: string
 }
 
-/** A message of the recalled set. */
+/** A message in the recalled set of a conversation. */
 export interface RecalledAt {
   readonly seq: number
-  /** When it was recalled last, in ms since 1970. */
+  /** When it was last recalled, in ms since 1970. */
   readonly atMs: number
 }
 
-/** One accepted recall webhook, in the gateway's own shape. */
+/** One accepted recall webhook, in the gateway's own format. */
 export interface Recall extends Conversation {
+  /** `Type` of the webhook, such as `Public` or `Community`. */
   readonly groupType?: string
-  /** Who recalled. Need not be the sender, whom the webhook never names. */
+  /** The user who recalled. Not necessarily the sender; the webhook never names the sender. */
   readonly operator?: string
-  /** At least one, at most 1,000, each seq once. */
+  /** 1 to 1,000 messages, each seq once. */
   readonly messages: readonly RecalledMessage[]
-  /** When the recall happened, in ms since 1970; `receivedAtMs` when the provider did not say. */
+  /** When the recall happened, in ms since 1970. Equals `receivedAtMs` if Tencent sent no time. */
   readonly recalledAtMs: number
-  /** Present and true when the provider named no time and `recalledAtMs` is our own clock. */
+  /** Present if Tencent sent no time: `recalledAtMs` is then the gateway's clock. */
   readonly untimed?: true
   /** When the gateway received it, in ms since 1970. */
   readonly receivedAtMs: number

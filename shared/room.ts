@@ -1,8 +1,8 @@
 import type { Conversation } from './recall.ts'
 
 /**
- * What one subscribes to: a group room (the group and all its topics), a topic room (that topic alone), or the feed
- * (every recall of the app).
+ * The unit of subscription: a group room (the group and all its topics), a topic room (only that topic), or the feed (every
+ * recall of the app, for admins).
  */
 export type Room = Conversation | Feed
 
@@ -14,16 +14,16 @@ export const FEED: Feed = { feed: true }
 
 export const isFeed = (room: Room): room is Feed => 'feed' in room
 
-/** The rooms that a recall in this conversation goes to: its topic room if it has a topic, its group room, the feed. */
+/** The rooms that receive a recall in this conversation: its topic room if it has a topic, its group room, the feed. */
 export function roomsOf(conversation: Conversation): readonly Room[] {
   const { group, topic } = conversation
   return topic === undefined ? [{ group }, FEED] : [{ group, topic }, { group }, FEED]
 }
 
 /**
- * The room as one string that no other room shares, made of letters, digits and `% : - _ . ! ~ ' ( )` only, so that it
- * is safe inside a Redis key, a channel, a glob pattern or a log line, whatever the identifiers hold.
- * Throws a URIError for text with a lone surrogate, which the checks at the door refuse.
+ * The room's unique name: `feed`, `group:<group>` or `topic:<group>:<topic>`. It consists of letters, digits and
+ * `% : - _ . ! ~ ' ( )` only, so that it is safe inside a Redis key, a channel, a glob pattern or a log line, whatever the
+ * identifiers contain. Throws a URIError for a lone surrogate; `isIdentifier` rules those out.
  */
 export function roomName(room: Room): string {
   if (isFeed(room)) return 'feed'

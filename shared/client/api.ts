@@ -10,8 +10,8 @@ export interface RecallClientOptions {
   /** Of the gateway, such as `https://recalls.example.com`. Default: the origin of the page. */
   readonly url?: string
   /**
-   * `{ token }`, `{ userId, userSig }`, or a function that returns one, or a promise of one, within 30 s. The client calls it before
-   * each connection, and again before a token expires. If it throws, the client emits `error` and retries.
+   * `{ token }`, `{ userId, userSig }`, or a function that returns one, or a promise of one, within 30 s. The client calls it
+   * before each connection, and again before a token expires. If it throws, the client emits `error` and retries.
    */
   readonly auth?: Credential | (() => Credential | Promise<Credential>)
   /** Like a function as `auth`, but returns only the JWT. Takes precedence over `auth`. */
@@ -59,8 +59,8 @@ export interface ClientEvents {
   /** The node is about to close the connection. Codes below 4500: the client reconnects. From 4500 on: it does not. */
   readonly goodbye: Goodbye
   /**
-   * What a listener of notices, `auth`, `getToken` or the position store threw, or an Error that no credential came within 30 s.
-   * The client retries by itself.
+   * What a listener of notices, `auth`, `getToken` or the position store threw; also an Error if no credential came within
+   * 30 s. The client retries by itself.
    */
   readonly error: unknown
 }
@@ -71,8 +71,8 @@ export interface SubscribeOptions {
 }
 
 /**
- * Receives each notice of a room once, in order: `Notice` as an admin, `MemberNotice` otherwise. If it returns a promise, the next
- * notice waits for it. If it throws, or the promise rejects, it receives the same notice again after a backoff.
+ * Receives each notice of a room once, in order: `Notice` as an admin, `MemberNotice` otherwise. If it returns a promise, the
+ * next notice waits for it. If it throws, or the promise rejects, it receives the same notice again after a backoff.
  */
 export type NoticeListener = (notice: Notice | MemberNotice) => unknown
 

@@ -44,7 +44,7 @@ interface ConnectionOptions {
   readonly onChange: () => void
 }
 
-/** The connection to any node. Reconnects by itself until it is closed, or refused in a way that only a person can resolve. */
+/** The connection to any node. Reconnects by itself until it is closed, or refused until a person acts. */
 export class Connection {
   readonly socket: RecallSocket
   readonly #options: ConnectionOptions
@@ -183,7 +183,7 @@ export class Connection {
     this.#refreshTimer = setTimeout(() => void this.#refresh(expiresAtMs), inMs)
   }
 
-  /** Continues with a new credential. If there is none, tries again until the old one expires, when the node sends a goodbye. */
+  /** Continues with a new credential. Without one, tries again until the old one expires and the node sends a goodbye. */
   async #refresh(expiresAtMs: number): Promise<void> {
     const attempt = this.#attempt
     let nextExpiryMs: number | undefined

@@ -1,8 +1,8 @@
 import { isRecord } from '../json.ts'
 
 /**
- * What a client authenticates with: a JWT that the app's backend signed, or a UserSig of Tencent Cloud Chat. A UserSig identifies
- * the user and grants no room by itself.
+ * What a client authenticates with: a JWT that the app's backend signed, or a UserSig of Tencent Cloud Chat. A UserSig
+ * identifies the user and grants no room by itself.
  */
 export type Credential = { readonly token: string } | { readonly userId: string; readonly userSig: string }
 
@@ -13,8 +13,8 @@ export function expiryOf(credential: Credential): number | undefined {
 }
 
 /**
- * The claims of a JWT, unverified: only the gateway can tell whether they are true. Empty for text that is not a JWT. Characters
- * beyond ASCII come out garbled, because the payload is read byte by byte.
+ * The claims of a JWT, unverified: only the gateway can tell whether they are true. Empty for text that is not a JWT.
+ * Characters beyond ASCII come out garbled, because the payload is read byte by byte.
  */
 export function claimsOf(token: string): Readonly<Record<string, unknown>> {
   try {

@@ -2,7 +2,7 @@ import { Backoff } from '../backoff.ts'
 import type { MemberNotice, Notice } from '../notice.ts'
 import type { NoticeListener } from './api.ts'
 
-/** One listener of a room. It receives each notice once; while it throws, it receives the same notice again, after a backoff. */
+/** One listener of a room. It receives each notice once. If it throws, it receives the same notice again after a backoff. */
 export class RoomListener {
   readonly #listener: NoticeListener
   readonly #onError: (error: unknown) => void

@@ -2,8 +2,8 @@ import { isRecord } from '../json.ts'
 import type { Position } from '../position.ts'
 
 /**
- * Stores the client's position in each room. `room` is the name of the room, such as `group:lobby` or `feed`. Both methods are
- * synchronous. If `load` throws, the client starts from now; whatever either throws goes to the `error` event.
+ * Stores the client's position in each room. `room` is the name of the room, such as `group:lobby` or `feed`. Both methods
+ * are synchronous. If `load` throws, the client starts from now; whatever either throws goes to the `error` event.
  */
 export interface PositionStore {
   load(room: string): Position | undefined
@@ -42,8 +42,8 @@ interface TextStore {
 }
 
 /**
- * Stores positions in `sessionStorage` (survives reloads of the tab), in `localStorage`, or in anything with the same two methods.
- * `prefix` starts every key; give each gateway or app its own if they share a storage.
+ * Stores positions in `sessionStorage` (survives reloads of the tab), in `localStorage`, or in anything with the same two
+ * methods. `prefix` starts every key; give each gateway or app its own if they share a storage.
  */
 export function storedPositions(storage: TextStore, prefix = 'recall-gateway:'): PositionStore {
   return {

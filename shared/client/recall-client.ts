@@ -89,9 +89,9 @@ export class RecallClient {
   }
 
   /**
-   * Calls `listener` with each notice of the room once, in order: first the notices after `since`, or after the stored position, then
-   * live ones. Without either, it starts from now. The position advances only after the listener returns and any promise it
-   * returned resolves. A room that the gateway refuses is reported by the event `refused`.
+   * Calls `listener` with each notice of the room once, in order: first the notices after `since`, or after the stored
+   * position, then live ones. Without either, it starts from now. The position advances only after the listener returns and
+   * any promise it returned resolves. A room that the gateway refuses is reported by the event `refused`.
    */
   subscribe(room: Room, listener: NoticeListener, { since }: SubscribeOptions = {}): Subscription {
     const followed = this.#follow(room, since)
@@ -118,8 +118,8 @@ export class RecallClient {
   }
 
   /**
-   * Returns those of `seqs` that are recalled in exactly this conversation, however long ago, with the time of their last recall in
-   * ms since 1970. Takes any number of `seqs`, and asks for 1,000 at a time. Rejects with `RequestRefused`.
+   * Returns those of `seqs` that are recalled in exactly this conversation, however long ago, with the time of their last
+   * recall in ms since 1970. Takes any number of `seqs`, and asks for 1,000 at a time. Rejects with `RequestRefused`.
    */
   async recalled(conversation: Conversation, seqs: readonly number[]): Promise<readonly RecalledAt[]> {
     const found: RecalledAt[] = []
