@@ -1,44 +1,45 @@
-/** One entry of the catalogue: what goes outside for it, and whether trying again can help. */
-interface Fault {
-  /** Status of the HTTP answer. */
+/** One entry of the catalogue. */
+interface CatalogueEntry {
+  /** Status of the HTTP response. */
   readonly status: number
+  /** Whether the same request may succeed later. */
   readonly retry: boolean
   readonly text: string
 }
 
-/** Every error the gateway raises. The outside sees the code and a text, never what an inner error said. */
+/** Every error that the gateway raises. Callers receive the code and a text, never the message of an inner error. */
 export const ERRORS = {
-  METHOD_NOT_ALLOWED: { status: 405, retry: false, text: 'webhooks are sent with POST' },
+  METHOD_NOT_ALLOWED: { status: 405, retry: false, text: 'webhooks must be sent with POST' },
   BODY_TOO_LARGE: { status: 413, retry: false, text: 'the body is larger than 256 KiB' },
-  BODY_UNREADABLE: { status: 400, retry: false, text: 'the body did not arrive whole or is encoded' },
-  ADDRESS_REFUSED: { status: 403, retry: false, text: 'webhooks are not taken from this address' },
-  APP_NOT_OURS: { status: 403, retry: false, text: 'SdkAppid is not the app of this gateway' },
+  BODY_UNREADABLE: { status: 400, retry: false, text: 'the body is incomplete or compressed' },
+  ADDRESS_REFUSED: { status: 403, retry: false, text: 'webhooks from this address are not accepted' },
+  APP_NOT_OURS: { status: 403, retry: false, text: 'SdkAppid belongs to another app' },
   WEBHOOK_FORGED: { status: 401, retry: false, text: 'Sign is not sha256(token + RequestTime)' },
-  WEBHOOK_STALE: { status: 401, retry: false, text: 'RequestTime is more than 60 s from now' },
-  WEBHOOK_MALFORMED: { status: 400, retry: false, text: 'the webhook has not the documented shape' },
-  NOT_KEPT: { status: 503, retry: true, text: 'the recall could not be kept' },
-  BROKER_UNAVAILABLE: { status: 503, retry: true, text: 'the broker did not confirm' },
-  TOKEN_REFUSED: { status: 401, retry: false, text: 'the token is missing, wrong or has ended' },
-  USER_DISCONNECTED: { status: 403, retry: false, text: 'an admin has disconnected this user for a while' },
-  ADMIN_NEEDED: { status: 403, retry: false, text: 'this is for admins' },
-  KEYS_UNAVAILABLE: { status: 503, retry: true, text: 'the keys for tokens cannot be had at the moment' },
+  WEBHOOK_STALE: { status: 401, retry: false, text: 'RequestTime is more than 60 s off' },
+  WEBHOOK_MALFORMED: { status: 400, retry: false, text: 'the webhook has an unexpected format' },
+  NOT_KEPT: { status: 503, retry: true, text: 'the recall could not be stored' },
+  BROKER_UNAVAILABLE: { status: 503, retry: true, text: 'the broker is unavailable' },
+  TOKEN_REFUSED: { status: 401, retry: false, text: 'the credential is missing, invalid or expired' },
+  USER_DISCONNECTED: { status: 403, retry: false, text: 'an admin has temporarily disconnected this user' },
+  ADMIN_NEEDED: { status: 403, retry: false, text: 'only admins may do this' },
+  KEYS_UNAVAILABLE: { status: 503, retry: true, text: 'the public keys for tokens cannot be loaded' },
   TOO_MANY_FAILURES: { status: 429, retry: true, text: 'too many refused handshakes from this address' },
-  MEMBERSHIP_UNKNOWN: { status: 503, retry: true, text: 'nobody can tell now who is in this group' },
-  ROOM_REFUSED: { status: 403, retry: false, text: 'this room was not granted' },
-  REQUEST_MALFORMED: { status: 400, retry: false, text: 'the request has not the documented shape' },
-  TOO_MANY_ROOMS: { status: 429, retry: false, text: 'this socket is in as many rooms as it may be' },
-  NODE_FULL: { status: 503, retry: true, text: 'this node has as many sockets or rooms as it may have' },
+  MEMBERSHIP_UNKNOWN: { status: 503, retry: true, text: 'the membership lookup failed' },
+  ROOM_REFUSED: { status: 403, retry: false, text: 'no access to this room' },
+  REQUEST_MALFORMED: { status: 400, retry: false, text: 'the request has an unexpected format' },
+  TOO_MANY_ROOMS: { status: 429, retry: false, text: 'this socket has reached its maximum number of rooms' },
+  NODE_FULL: { status: 503, retry: true, text: 'this node has reached its maximum of sockets or rooms' },
   TOO_MANY_REQUESTS: { status: 429, retry: true, text: 'too many requests' },
-  NOT_FOUND: { status: 404, retry: false, text: 'nothing is here' },
-  SEND_FAILED: { status: 502, retry: true, text: 'the webhook was not answered with OK' },
-  CONFIG_INVALID: { status: 500, retry: false, text: 'settings are missing or wrong' },
+  NOT_FOUND: { status: 404, retry: false, text: 'this path does not exist' },
+  SEND_FAILED: { status: 502, retry: true, text: 'the gateway did not answer OK' },
+  CONFIG_INVALID: { status: 500, retry: false, text: 'settings are missing or invalid' },
   START_FAILED: { status: 500, retry: false, text: 'the gateway could not start' },
-  INTERNAL: { status: 500, retry: true, text: 'something went wrong inside the gateway' },
-} as const satisfies Record<string, Fault>
+  INTERNAL: { status: 500, retry: true, text: 'internal error' },
+} as const satisfies Record<string, CatalogueEntry>
 
 export type ErrorCode = keyof typeof ERRORS
 
-/** An error with a code of the catalogue. `message` may be shown outside; `cause` stays inside. */
+/** An error from the catalogue. Callers may see `message`, which is the text and `detail`; `cause` is only logged. */
 export class GatewayError extends Error {
   readonly code: ErrorCode
 
@@ -49,18 +50,18 @@ export class GatewayError extends Error {
   }
 }
 
-/** What the outside may know of any error: its code and text if it is one of ours, otherwise `INTERNAL`. */
+/** Returns the error that callers may see: `error` if it is from the catalogue, otherwise `INTERNAL` caused by `error`. */
 export function asGatewayError(error: unknown): GatewayError {
   return error instanceof GatewayError ? error : new GatewayError('INTERNAL', undefined, { cause: error })
 }
 
 /**
- * Why a socket is being closed. The number tells the client what to do, also for codes invented after it was built:
- * 4000 to 4499 come back (with the positions it has), 4500 to 4999 stay away until a person has done something.
+ * Why the node closes a socket. The range of the code tells the client what to do, even if the code is newer than the client:
+ * 4000 to 4499 mean reconnect and resume from your positions, 4500 to 4999 mean stay away until a person has acted.
  */
 export const GOODBYES = {
-  DRAINING: { code: 4000, reason: 'this node is stopping; come back, another will serve you' },
-  TOO_SLOW: { code: 4001, reason: 'too much waits to be read here; come back and go on from your positions' },
-  CREDENTIAL_ENDED: { code: 4002, reason: 'the token has ended; come back with a new one' },
+  DRAINING: { code: 4000, reason: 'this node is shutting down; reconnect to reach another node' },
+  TOO_SLOW: { code: 4001, reason: 'this client reads too slowly; reconnect and resume from your positions' },
+  CREDENTIAL_ENDED: { code: 4002, reason: 'the credential has expired; reconnect with a new one' },
   DISCONNECTED: { code: 4500, reason: 'an admin has disconnected this user' },
 } as const satisfies Record<string, { readonly code: number; readonly reason: string }>

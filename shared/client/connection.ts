@@ -120,7 +120,7 @@ export class Connection {
     let timer: ReturnType<typeof setTimeout> | undefined
     const timeout = new Promise<never>((_, reject) => {
       const { credentialTimeoutMs: ms = CREDENTIAL_TIMEOUT_MS } = this.#options
-      timer = setTimeout(() => reject(new Error(`no credential came in ${ms / 1_000} s`)), ms)
+      timer = setTimeout(() => reject(new Error(`no credential within ${ms / 1_000} s`)), ms)
     })
     try {
       return await Promise.race([this.#options.credential(), timeout])

@@ -40,7 +40,7 @@ describe('what a credential grants', () => {
     await client.subscribe({ group })
     expect(await closed(client)).to.equal('transport close')
     expect(client.goodbyes).to.deep.equal([
-      { code: 4002, reason: 'the token has ended; come back with a new one' },
+      { code: 4002, reason: 'the credential has expired; reconnect with a new one' },
     ])
     // Rooms that are lost with the credential are not refused.
     expect(client.unsubscribed).to.be.empty
@@ -83,7 +83,7 @@ describe('what a credential grants', () => {
     await client.ask({ token: await makeToken({ sub, rooms: [{ group: other }] }) }, 'refresh')
     await until('the room ends', () => client.unsubscribed.length > 0)
     expect(client.unsubscribed).to.deep.equal([
-      { room: { group }, code: 'ROOM_REFUSED', message: 'this room was not granted', retry: false },
+      { room: { group }, code: 'ROOM_REFUSED', message: 'no access to this room', retry: false },
     ])
     await recall(1)
     expect(await client.ask({ group })).to.include({ ok: false, code: 'ROOM_REFUSED' })

@@ -134,7 +134,7 @@ describe('a credential that does not come', () => {
     undo(() => connection.close())
     connection.open()
     await until('it is asked for again', () => calls > 1)
-    expect(errors[0]).to.equal('Error: no credential came in 0.01 s')
+    expect(errors[0]).to.equal('Error: no credential within 0.01 s')
   })
 
   it('is not reported once the connection is closed', async () => {
