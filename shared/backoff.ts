@@ -12,7 +12,7 @@ interface Bounds {
 export const fullJitterMs = (attempt: number, { baseMs, maxMs }: Bounds): number =>
   Math.random() * Math.min(maxMs, baseMs * 2 ** attempt)
 
-/** Counts the consecutive failures of one thing that a client retries. Delays stay below 1 s at first, and below 30 s later. */
+/** Counts consecutive failures of one thing that a client retries. Delays are below 1 s at first, and below 30 s later. */
 export class Backoff {
   #failures = 0
 

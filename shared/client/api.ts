@@ -59,8 +59,8 @@ export interface ClientEvents {
   /** The node is about to close the connection. Codes below 4500: the client reconnects. From 4500 on: it does not. */
   readonly goodbye: Goodbye
   /**
-   * What a listener of notices, `auth`, `getToken` or the position store threw; also an Error if there was no credential within
-   * 30 s. The client retries by itself.
+   * What a listener of notices, `auth`, `getToken` or the position store threw; also an Error if there was no credential
+   * within 30 s. The client retries by itself.
    */
   readonly error: unknown
 }

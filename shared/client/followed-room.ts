@@ -6,7 +6,7 @@ import type { NoticeBatch, Refused, SubscribeRequest, Subscribed } from '../prot
 import type { Room } from '../room.ts'
 import type { RoomListener } from './listeners.ts'
 
-/** At this many queued notices the client leaves the room. Once listeners have caught up, it returns and recovers the rest. */
+/** At this many queued notices the client leaves the room. Once listeners have caught up, it returns and recovers more. */
 const MAX_QUEUED = 5_000
 
 interface RoomEvents {

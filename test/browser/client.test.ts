@@ -19,7 +19,7 @@ import { postWebhook, recallBody } from '../support/webhook.ts'
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const MAX_CLIENT_BYTES = 8_000
 
-/** The page in this document, with the URL of this gateway. */
+/** The page that a document shows, with the URL of this gateway. */
 const pageIn =
   (document: string) =>
   (gatewayUrl: string): string => {
@@ -41,7 +41,7 @@ describe('the client in a browser', function () {
     browser = await openBrowser()
   })
 
-  /** A site of another origin than the gateway, with this page and its own tokens, but for the first time that one is asked for. */
+  /** A site of another origin, which serves the page and tokens. Its first response to a token request is a 502. */
   const serveSite = async (port: number, page: () => string): Promise<void> => {
     let asked = 0
     const site = createServer((request, response) => {
@@ -64,36 +64,36 @@ describe('the client in a browser', function () {
     const context = await browser.newContext()
     undo(() => context.close())
     const page = await context.newPage()
-    const complaints: string[] = []
-    page.on('pageerror', (error) => complaints.push(error.message))
+    const errors: string[] = []
+    page.on('pageerror', (error) => errors.push(error.message))
     await page.goto(origin)
-    return { gateway, proxy, page, complaints }
+    return { gateway, proxy, page, errors }
   }
   const titled = (page: Page, title: string) =>
     page.waitForFunction(`document.title === '${title}'`, undefined, { polling: 20 })
 
   it('runs the short page of the README', async () => {
-    const { gateway, page, complaints } = await setUp(pageIn('README.md'))
+    const { gateway, page, errors } = await setUp(pageIn('README.md'))
     expect(await page.locator('#message-130').count()).to.equal(1)
-    // The page does not show when it has subscribed. A recall at another time is a new one.
+    // The page does not show when it has subscribed, so this recalls again: at another time, it is a new recall.
     await until('the message is removed', async () => {
       await recall(gateway.url, 130)
       return (await page.locator('#message-130').count()) === 0
     })
-    expect(complaints).to.be.empty
+    expect(errors).to.be.empty
   })
 
   it('runs the page of CLIENTS.md', async () => {
-    const { gateway, page, complaints } = await setUp(pageIn('shared/CLIENTS.md'))
+    const { gateway, page, errors } = await setUp(pageIn('shared/CLIENTS.md'))
     await titled(page, 'Chat: live')
     expect(await page.locator('#message-130').count()).to.equal(1)
     await recall(gateway.url, 130)
     await page.locator('#message-130').waitFor({ state: 'detached' })
-    expect(complaints).to.be.empty
+    expect(errors).to.be.empty
   })
 
-  it('gives each recalled message once, over drops and reloads', async () => {
-    // Keeps what it was given over reloads, as a page would that draws it.
+  it('delivers each recalled message once, over drops and reloads', async () => {
+    // Remembers what was delivered over reloads, as a page that shows it would.
     const script = `const all = JSON.parse(sessionStorage.all ?? '[]')
       const keep = (seq) => { all.push(seq); sessionStorage.all = JSON.stringify(all) }`
     const { gateway, proxy, page } = await setUp((url) =>
@@ -111,12 +111,12 @@ describe('the client in a browser', function () {
       }
     }
     const sent = Array.from({ length: rounds * 20 }, (_, i) => i + 1)
-    const given = 'JSON.parse(sessionStorage.all ?? "[]")'
-    await page.waitForFunction(`${given}.length >= ${sent.length}`, undefined, {
+    const delivered = 'JSON.parse(sessionStorage.all ?? "[]")'
+    await page.waitForFunction(`${delivered}.length >= ${sent.length}`, undefined, {
       polling: 50,
       timeout: 30_000,
     })
-    expect(await page.evaluate<number[]>(given)).to.deep.equal(sent)
+    expect(await page.evaluate<number[]>(delivered)).to.deep.equal(sent)
   })
 })
 

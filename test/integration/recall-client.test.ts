@@ -20,7 +20,7 @@ import { postWebhook, recallBody } from '../support/webhook.ts'
 const room = { group: 'g' }
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
 
-/** Where the client keeps what outlives it, as a browser's tab would. */
+/** Stands in for `sessionStorage`. */
 const tabStorage = () => {
   const texts = new Map<string, string>()
   return {
@@ -59,9 +59,9 @@ describe('the client', function () {
     return { seqs, subscription }
   }
   const events = <Name extends keyof ClientEvents>(client: RecallClient, name: Name) => {
-    const told: ClientEvents[Name][] = []
-    client.on(name, (value) => told.push(value))
-    return told
+    const emitted: ClientEvents[Name][] = []
+    client.on(name, (value) => emitted.push(value))
+    return emitted
   }
   const isLive = (client: RecallClient) => until('it is live', () => client.state.kind === 'live', 25_000)
   const recall = async (url: string, seq: number, group = 'g') => {
@@ -71,7 +71,7 @@ describe('the client', function () {
   const all = (seqs: readonly number[], count: number) =>
     until(`${count} are there`, () => seqs.length >= count, 20_000)
 
-  it('gives what comes to every listener once, and nothing to one that has left', async () => {
+  it('delivers each notice once to every listener, and none to a listener that has left', async () => {
     const { url } = await start()
     const client = openAdmin(url)
     const [first, second, feed] = [listen(client), listen(client), listen(client, { feed: true })]
@@ -89,7 +89,7 @@ describe('the client', function () {
     expect(second.subscription.position?.offset).to.equal(2)
   })
 
-  it('gives each notice once, in order, while its connection drops again and again', async () => {
+  it('delivers each notice once, in order, while its connection drops again and again', async () => {
     const { url, port } = await start()
     const proxy = await startTcpProxy(port)
     undo(proxy.stop)
@@ -101,7 +101,7 @@ describe('the client', function () {
     const dropping = (async () => {
       for (let i = 0; isSending; i++) {
         await until('it is connected', () => client.state.kind !== 'offline', 15_000)
-        // Now and then in the middle of a resume, now and then in peace.
+        // Sometimes in the middle of a resume, sometimes while idle.
         await delay((i % 5) * 40)
         proxy.cut()
         await until('it has noticed', () => client.state.kind === 'offline')
@@ -116,7 +116,7 @@ describe('the client', function () {
     expect(gaps).to.be.empty
   })
 
-  it('goes on at another node when its own is killed', async () => {
+  it('resumes at another node when its own is killed', async () => {
     const { redis, nodes } = await startPair()
     const [first, second] = nodes
     const client = openAdmin(first.url)
@@ -125,7 +125,7 @@ describe('the client', function () {
     await recall(second.url, 1)
     await all(seqs, 1)
     first.signal('SIGKILL')
-    await until('it says so', () => client.state.kind === 'offline')
+    await until('it is offline', () => client.state.kind === 'offline')
     await recall(second.url, 2)
     const recovered = events(client, 'recovered')
     await start({ PORT: String(first.port), REDIS_URL: redis.url })
@@ -136,7 +136,7 @@ describe('the client', function () {
     expect(recovered).to.deep.equal([{ room, count: 1 }])
   })
 
-  it('misses and doubles nothing over a reload in mid-stream', async () => {
+  it('misses and repeats nothing when it is reloaded while notices arrive', async () => {
     const { url } = await start()
     const storage = tabStorage()
     const before = openAdmin(url, { positions: storedPositions(storage) })
@@ -155,7 +155,7 @@ describe('the client', function () {
     expect([...first.seqs, ...second.seqs]).to.deep.equal(upTo(200))
   })
 
-  it('gives a notice again to a listener that threw, and does not move on before', async () => {
+  it('delivers a notice again to a listener that threw, and does not advance before', async () => {
     const { url } = await start()
     const client = openAdmin(url)
     const errors = events(client, 'error')
@@ -175,12 +175,12 @@ describe('the client', function () {
     await isLive(client)
   })
 
-  it('takes no more than it can hold while a listener is slow, and misses nothing', async () => {
+  it('leaves a room whose listener is slow, and misses nothing', async () => {
     const { url } = await start({ HISTORY_SIZE: '10000' })
     const client = openAdmin(url)
     const seqs: number[] = []
-    let goOn = (): void => undefined
-    const held = new Promise<void>((resolve) => (goOn = resolve))
+    let release = (): void => undefined
+    const held = new Promise<void>((resolve) => (release = resolve))
     client.subscribe(room, async ({ messages: [message] }) => {
       await held
       seqs.push(message?.seq ?? 0)
@@ -188,13 +188,13 @@ describe('the client', function () {
     await isLive(client)
     for (let i = 0; i < 55; i++) await Promise.all(upTo(100).map((j) => recall(url, i * 100 + j)))
     await until('it has left the room', async () => (await readMetric(url, 'rooms')) === 0, 15_000)
-    goOn()
+    release()
     await all(seqs, 5_500)
     expect(new Set(seqs).size).to.equal(5_500)
     await isLive(client)
   })
 
-  it('says what was lost, and goes on behind it', async () => {
+  it('reports a gap when notices are lost, and continues after it', async () => {
     const { redis, nodes } = await startPair()
     const [{ url }] = nodes
     const client = openAdmin(url)
@@ -207,14 +207,14 @@ describe('the client', function () {
     undo(() => operator.destroy())
     await operator.flushAll()
     await recall(url, 2)
-    await until('the gap is told', () => gaps.length > 0)
+    await until('the gap is reported', () => gaps.length > 0)
     expect(gaps[0]).to.deep.include({ room, reason: 'epoch-changed' })
     await recall(url, 3)
-    await until('what follows is given', () => seqs.includes(3))
+    await until('the next notice is delivered', () => seqs.includes(3))
     expect(seqs.filter((seq) => seq !== 2)).to.deep.equal([1, 3])
   })
 
-  it('goes on with another token before the one it has ends', async () => {
+  it('refreshes its token before it expires', async () => {
     const { url } = await start()
     let asked = 0
     const getToken = () => {
@@ -226,18 +226,18 @@ describe('the client', function () {
     const states = events(client, 'state')
     const goodbyes = events(client, 'goodbye')
     await isLive(client)
-    await until('two tokens are over', () => asked >= 4, 15_000)
+    await until('two tokens have expired', () => asked >= 4, 15_000)
     await recall(url, 1)
     await all(seqs, 1)
     expect(goodbyes).to.be.empty
     expect(states.filter(({ kind }) => kind === 'offline')).to.be.empty
   })
 
-  it('comes back after the end of a token that could not be replaced in time, and says why it could not', async () => {
+  it('reconnects after a token that could not be refreshed has expired, and reports why', async () => {
     const { url } = await start()
     let asked = 0
     const getToken = () => {
-      if (++asked === 2) throw new Error('the backend is away')
+      if (++asked === 2) throw new Error('the backend is unavailable')
       return makeToken({ rooms: [room], ttlS: asked === 1 ? 5 : 600 })
     }
     const client = open({ url, getToken })
@@ -245,15 +245,15 @@ describe('the client', function () {
     const goodbyes = events(client, 'goodbye')
     const errors = events(client, 'error')
     await isLive(client)
-    await until('the first has ended', () => goodbyes.length > 0)
-    // Missed: it stands in a room that the client has a position in.
+    await until('the first has expired', () => goodbyes.length > 0)
+    // Missed while disconnected, and recovered from the client's position.
     await recall(url, 1)
     await all(seqs, 1)
     expect(goodbyes.map(({ code }) => code)).to.deep.equal([4002])
-    expect(errors.map(String)).to.deep.equal(['Error: the backend is away'])
+    expect(errors.map(String)).to.deep.equal(['Error: the backend is unavailable'])
   })
 
-  it('comes back ever more slowly when it is sent away each time at once', async () => {
+  it('backs off when each connection is dropped immediately', async () => {
     const port = await freePort()
     const gateway = new Server(createServer().listen(port, '127.0.0.1'))
     undo(() => gateway.close())
@@ -267,27 +267,27 @@ describe('the client', function () {
     undo(() => (Math.random = random))
     Math.random = () => 0.1
     openAdmin(`http://127.0.0.1:${port}`)
-    await until('it has come back', () => connections > 1)
+    await until('it has reconnected', () => connections > 1)
     await delay(3_000)
     // After 0.1, 0.2, 0.4, 0.8 and 1.6 s.
     expect(connections).to.be.below(8)
   })
 
-  it('asks for a token again when there was none', async () => {
+  it('asks for a token again when `getToken` throws', async () => {
     const { url } = await start()
     let asked = 0
     const getToken = async () => {
-      if (++asked === 1) throw new Error('the backend is away')
+      if (++asked === 1) throw new Error('the backend is unavailable')
       return adminToken()
     }
     const client = open({ url, getToken })
     const errors = events(client, 'error')
     listen(client)
     await isLive(client)
-    expect(errors.map(String)).to.deep.equal(['Error: the backend is away'])
+    expect(errors.map(String)).to.deep.equal(['Error: the backend is unavailable'])
   })
 
-  it('stays away when it is refused, until it is told to try again', async () => {
+  it('does not reconnect when it is refused, until `connect` is called', async () => {
     const { url } = await start()
     let token = 'no token'
     const client = open({ url, getToken: () => token })
@@ -300,11 +300,11 @@ describe('the client', function () {
     await recall(url, 1)
     await all(seqs, 1)
     await postDisconnect(url, await adminToken(), { userId: 'admin-1' })
-    await until('it is sent away', () => client.state.kind === 'refused')
+    await until('it is disconnected', () => client.state.kind === 'refused')
     expect(client.state).to.deep.include({ code: '4500' })
   })
 
-  it('says which room it does not get, and is live in the others', async () => {
+  it('reports a room that is refused, and is live in the others', async () => {
     const { url } = await start()
     const client = open({ url, getToken: () => makeToken({ rooms: [room] }) })
     const refused = events(client, 'refused')
@@ -320,7 +320,7 @@ describe('the client', function () {
     expect(other.seqs).to.be.empty
   })
 
-  it('follows a thousand rooms without being refused for its haste', async () => {
+  it('follows a thousand rooms without exceeding the request limit', async () => {
     const { url } = await start()
     const client = openAdmin(url, { positions: memoryPositions() })
     const refused = events(client, 'refused')
@@ -334,7 +334,7 @@ describe('the client', function () {
     expect(refused).to.be.empty
   })
 
-  it('asks what is recalled, any number at once', async () => {
+  it('asks which of any number of messages are recalled', async () => {
     const { url } = await start()
     const client = openAdmin(url)
     await isLive(client)
@@ -348,7 +348,7 @@ describe('the client', function () {
     expect(wrong).to.include({ name: 'RequestRefused', code: 'REQUEST_MALFORMED', retry: false })
   })
 
-  it('does what the range of a goodbye says that it does not know', async () => {
+  it('treats an unknown goodbye by its range', async () => {
     const port = await freePort()
     const http = createServer().listen(port, '127.0.0.1')
     const gateway = new Server(http)
@@ -362,7 +362,7 @@ describe('the client', function () {
     })
     const client = openAdmin(`http://127.0.0.1:${port}`)
     const states: State[] = events(client, 'state')
-    await until('it stays away', () => client.state.kind === 'refused')
+    await until('it is refused', () => client.state.kind === 'refused')
     expect(client.state).to.deep.include({ code: '4777' })
     expect(connections).to.equal(2)
     expect(states.map(({ kind }) => kind)).to.include('offline')

@@ -26,7 +26,7 @@ interface Claims {
   readonly ttlS?: number
 }
 
-/** A token as the app's own backend would make it. */
+/** A token as the app's backend would sign it. */
 export const makeToken = (
   { sub = 'user-1', ttlS = 600, ...claims }: Claims = {},
   secret = JWT_SECRET,
@@ -47,7 +47,7 @@ interface Received {
   readonly notice: Notice | MemberNotice
 }
 
-/** A plain socket.io-client that writes down what it gets. */
+/** A plain socket.io-client that records everything it receives. */
 export interface Client {
   readonly socket: Socket<ServerToClient, ClientToServer>
   readonly received: Received[]
@@ -56,10 +56,10 @@ export interface Client {
   readonly unsubscribed: Unsubscribed[]
   /** The seqs of all messages received, in order. */
   seqs(): number[]
-  /** Rejects when the answer is a refusal. */
+  /** Rejects if the request is refused. */
   subscribe(ask: SubscribeRequest): Promise<Subscribed>
   ask(payload: unknown, event?: keyof ClientToServer): Promise<Answer>
-  /** Resolves once exactly these many notices are there; rejects when more come, or too few. */
+  /** Resolves once this many notices have arrived. Rejects if there are more, or too few in time. */
   count(notices: number): Promise<Received[]>
   /** The position after the last notice received. */
   position(): Position
@@ -73,7 +73,7 @@ interface ConnectOptions {
   readonly extraHeaders?: Readonly<Record<string, string>>
 }
 
-/** Connects and resolves once the handshake is done; rejects with the error of the handshake. */
+/** Connects. Resolves after the handshake, or rejects with its error. */
 export async function connect(url: string, token?: string, options: ConnectOptions = {}): Promise<Client> {
   const socket: Socket<ServerToClient, ClientToServer> = io(url, {
     transports: ['websocket'],
@@ -128,7 +128,7 @@ export async function connect(url: string, token?: string, options: ConnectOptio
     },
     position() {
       const last = received.at(-1)
-      if (last === undefined) throw new Error('nothing was received yet')
+      if (last === undefined) throw new Error('no notice was received yet')
       return { epoch: last.epoch, offset: last.notice.offset }
     },
     close: () => void socket.close(),

@@ -1,6 +1,6 @@
 import type { Socket } from 'socket.io-client'
 
-/** Inner fields of Socket.IO's client, for what its own ways of closing and waiting would tell the node. */
+/** Private fields of Socket.IO's client, to fail in ways that its public methods would announce to the node. */
 interface Inner {
   readonly engine?: { readonly transport?: { readonly ws?: WebSocket } }
 }
@@ -13,12 +13,13 @@ interface WebSocket {
 const webSocketOf = (socket: Pick<Socket, 'io'> | undefined): WebSocket | undefined =>
   (socket?.io as unknown as Inner | undefined)?.engine?.transport?.ws
 
-/** Ends the connection as a lost network does. */
+/** Ends the connection without a close frame, as a lost network does. */
 export const terminate = (socket: Pick<Socket, 'io'> | undefined): void => webSocketOf(socket)?.terminate?.()
 
-/** Reads nothing more, and stays connected. */
+/** Stops reading, and stays connected. */
 export const stall = (socket: Pick<Socket, 'io'> | undefined): void =>
   void webSocketOf(socket)?._socket?.pause()
 
+/** Resumes reading. */
 export const readOn = (socket: Pick<Socket, 'io'> | undefined): void =>
   void webSocketOf(socket)?._socket?.resume()

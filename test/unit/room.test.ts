@@ -3,7 +3,7 @@ import { createKeys } from '../../server/broker/redis/keys.ts'
 import { FEED, roomName, roomsOf } from '../../shared/room.ts'
 
 describe('rooms', () => {
-  it('of a recall in a topic are the topic room, its group room and the feed', () => {
+  it('receive a recall in a topic: the topic room, its group room and the feed', () => {
     expect(roomsOf({ group: 'g', topic: 't' })).to.deep.equal([
       { group: 'g', topic: 't' },
       { group: 'g' },
@@ -11,11 +11,11 @@ describe('rooms', () => {
     ])
   })
 
-  it('of a recall without a topic are the group room and the feed', () => {
+  it('receive a recall without a topic: the group room and the feed', () => {
     expect(roomsOf({ group: 'g' })).to.deep.equal([{ group: 'g' }, FEED])
   })
 
-  it('have names that no other room shares', () => {
+  it('have unique names', () => {
     const tricky = [
       'feed',
       'g',
@@ -36,12 +36,12 @@ describe('rooms', () => {
     expect(new Set(names)).to.have.property('size', names.length)
   })
 
-  it('have names without characters that mean something to Redis', () => {
+  it('have names without characters that are special in Redis', () => {
     const printable = Array.from({ length: 0x7f - 0x20 }, (_, i) => String.fromCharCode(0x20 + i)).join('')
     expect(roomName({ group: printable, topic: printable })).to.match(/^topic:[\w.!~'()%-]+:[\w.!~'()%-]+$/)
   })
 
-  it('of one app share one hash slot in Redis, and their channels lead back to them', () => {
+  it('of one app share one hash slot in Redis, and a channel gives its room', () => {
     const keys = createKeys('p', '14')
     const room = roomName({ group: '{a}:b' })
     for (const key of [keys.head(room), keys.log(room), keys.channel(room), keys.recalled({ group: '}' })]) {
