@@ -7,7 +7,8 @@ import { prepareNotices } from './rooms/prepared-event.ts'
 import type { Hub, Listener } from './rooms/hub.ts'
 import type { ConnectionCount } from './connection-limits.ts'
 import { Session } from './sessions/session.ts'
-import type { SessionDependencies, Transport } from './sessions/session.ts'
+import type { SessionDependencies } from './sessions/session.ts'
+import type { Transport } from './sessions/transport.ts'
 import type { Sessions } from './sessions/registry.ts'
 
 /** More waits for a stream: it is sent away, and comes back with its position. */

@@ -1,14 +1,6 @@
 import { asGatewayError, ERRORS, GatewayError, GOODBYES } from '../../../shared/errors.ts'
 import type { ErrorCode } from '../../../shared/errors.ts'
-import type {
-  Done,
-  Goodbye,
-  RecalledResponse,
-  Refreshed,
-  Refused,
-  Subscribed,
-  Unsubscribed,
-} from '../../../shared/protocol.ts'
+import type { Done, RecalledResponse, Refreshed, Refused, Subscribed } from '../../../shared/protocol.ts'
 import { isFeed, roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Authorization } from '../../auth/authorization.ts'
@@ -18,18 +10,11 @@ import type { Logger } from '../../telemetry/logger.ts'
 import type { TimerWheel } from '../../lib/timers.ts'
 import { TokenBucket } from '../../lib/flow-control.ts'
 import { Subscriptions } from './subscriptions.ts'
-import type { SubscriptionsDependencies, RoomTransport } from './subscriptions.ts'
+import type { SubscriptionsDependencies } from './subscriptions.ts'
+import type { Transport } from './transport.ts'
 import { parseRecalled, parseRoom, parseSubscribe } from './requests.ts'
 
 const MAX_PENDING_REQUESTS = 100
-
-/** What a session does to its socket. */
-export interface Transport extends RoomTransport {
-  /** Tells that the socket is not in a room any more without having asked for that. */
-  tellUnsubscribed(unsubscribed: Unsubscribed): void
-  /** Says why, and closes. */
-  close(goodbye: Goodbye): void
-}
 
 /** What all sessions share. */
 export interface SessionDependencies extends SubscriptionsDependencies {

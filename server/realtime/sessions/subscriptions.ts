@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { GatewayError } from '../../../shared/errors.ts'
-import type { Notice } from '../../../shared/notice.ts'
-import type { GapReason, Position } from '../../../shared/position.ts'
+import type { Position } from '../../../shared/position.ts'
 import type { Subscribed } from '../../../shared/protocol.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
@@ -11,6 +10,7 @@ import type { LocalRoom } from '../rooms/local-room.ts'
 import type { LocalRooms } from '../rooms/local-rooms.ts'
 import { replay } from './join.ts'
 import type { Missed } from './join.ts'
+import type { RoomTransport } from './transport.ts'
 import type { ReadPage } from '../rooms/local-rooms.ts'
 import { createLimiter } from '../../lib/flow-control.ts'
 import type { Limiter } from '../../lib/flow-control.ts'
@@ -19,19 +19,6 @@ const MAX_ROOMS = 1_000
 const READ_AGAIN_AFTER_MS = 1_000
 /** While Redis is away a room cannot catch up, and a client should rather ask again than wait. */
 const CATCH_UP_TIMEOUT_MS = 3_000
-
-/** What is done to a socket that enters and leaves rooms. */
-export interface RoomTransport {
-  isOpen(): boolean
-  /** Resolves once all that was sent so far is on its way, or the socket is closed. */
-  flushed(): Promise<void>
-  /** From now on, the socket gets what is sent to the room. */
-  join(room: Room): void
-  leave(room: Room): void
-  replay(room: Room, epoch: string, notices: readonly Notice[]): void
-  /** Tells that notices are missing, and where the room goes on. */
-  tellGap(room: Room, reason: GapReason, position: Position): void
-}
 
 /** What all attendances share. */
 export interface SubscriptionsDependencies {

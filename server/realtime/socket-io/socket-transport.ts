@@ -13,7 +13,7 @@ import type {
 } from '../rooms/prepared-event.ts'
 import { flushed } from './internals.ts'
 import type { GatewaySocket } from './internals.ts'
-import type { Transport } from '../sessions/session.ts'
+import type { Transport } from '../sessions/transport.ts'
 import { createRequire } from 'node:module'
 import { Socket as TcpSocket } from 'node:net'
 import type { Logger } from '../../telemetry/logger.ts'
