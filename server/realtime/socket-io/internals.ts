@@ -1,6 +1,9 @@
+import { createRequire } from 'node:module'
+import { Socket as TcpSocket } from 'node:net'
 import type { Server, Socket } from 'socket.io'
 import type { ClientToServer, ServerToClient } from '../../../shared/protocol.ts'
 import type { Principal } from '../../auth/principal.ts'
+import type { PreparedEvent } from '../rooms/prepared-event.ts'
 
 type NoEvents = Record<string, never>
 
@@ -54,3 +57,42 @@ export function releaseHandshake({ conn, handshake }: GatewaySocket): void {
   }
   Object.assign(conn, { request: undefined })
 }
+
+export type Connection = GatewaySocket['conn']
+export type AnyOutgoing = Pick<PreparedEvent<'messages-recalled'>, 'packet' | 'frame'>
+
+/** The versions of Socket.IO whose inner fields, and whose order of writing, this was tried with. */
+export const TESTED = /^4\.8\.\d+$/
+const WS_OPEN = 1
+
+/** Inner fields of Engine.IO and ws, any of which may be missing. */
+interface Inner {
+  readonly writeBuffer?: readonly unknown[]
+  readonly transport?: {
+    readonly name?: string
+    readonly writable?: boolean
+    readonly perMessageDeflate?: unknown
+    readonly socket?: { readonly readyState?: number; readonly _socket?: unknown }
+  }
+}
+
+export function writeThroughEngine(connection: Connection, outgoing: AnyOutgoing): void {
+  const options = { compress: false, wsPreEncodedFrame: [outgoing.frame] }
+  connection.write(outgoing.packet, options as Parameters<Connection['write']>[1])
+}
+
+/** The TCP connection below an open WebSocket without compression on which nothing waits. */
+export function idleTcpSocket(connection: Connection): TcpSocket | undefined {
+  if (connection.readyState !== 'open') return undefined
+  const { writeBuffer, transport } = connection as unknown as Inner
+  if (transport?.writable !== true || transport.name !== 'websocket' || transport.perMessageDeflate)
+    return undefined
+  if (writeBuffer?.length !== 0) return undefined
+  const { socket } = transport
+  if (socket?.readyState !== WS_OPEN) return undefined
+  const tcp = socket._socket
+  return tcp instanceof TcpSocket && tcp.writableLength === 0 ? tcp : undefined
+}
+
+export const versionOfSocketIo = (): string =>
+  (createRequire(import.meta.url)('socket.io/package.json') as { readonly version: string }).version

@@ -4,18 +4,10 @@ import type { Goodbye, Unsubscribed } from '../../../shared/protocol.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Hub, Listener } from '../rooms/hub.ts'
-import type {
-  Role,
-  PreparedGap,
-  PreparedNotices,
-  ReplayCache,
-  PreparedEvent,
-} from '../rooms/prepared-event.ts'
-import { flushed } from './internals.ts'
-import type { GatewaySocket } from './internals.ts'
+import type { Role, PreparedGap, PreparedNotices, ReplayCache } from '../rooms/prepared-event.ts'
+import { flushed, idleTcpSocket, TESTED, versionOfSocketIo, writeThroughEngine } from './internals.ts'
+import type { AnyOutgoing, Connection, GatewaySocket } from './internals.ts'
 import type { Transport } from '../sessions/transport.ts'
-import { createRequire } from 'node:module'
-import { Socket as TcpSocket } from 'node:net'
 import type { Logger } from '../../telemetry/logger.ts'
 
 export interface SocketTransportDependencies {
@@ -81,26 +73,8 @@ export class SocketTransport implements Transport, Listener {
   }
 }
 
-type Connection = GatewaySocket['conn']
-type AnyOutgoing = Pick<PreparedEvent<'messages-recalled'>, 'packet' | 'frame'>
-
-/** The versions of Socket.IO whose inner fields, and whose order of writing, this was tried with. */
-const TESTED = /^4\.8\.\d+$/
-const WS_OPEN = 1
-
 /** Writes what goes to many sockets to one of them. */
 export type Write = (connection: Connection, outgoing: AnyOutgoing) => void
-
-/** Inner fields of Engine.IO and ws, any of which may be missing. */
-interface Inner {
-  readonly writeBuffer?: readonly unknown[]
-  readonly transport?: {
-    readonly name?: string
-    readonly writable?: boolean
-    readonly perMessageDeflate?: unknown
-    readonly socket?: { readonly readyState?: number; readonly _socket?: unknown }
-  }
-}
 
 /**
  * The way of a frame that many sockets share. Through Engine.IO and ws a write costs as much again as the system call, so
@@ -118,24 +92,3 @@ export function createWriter(log: Logger, version: string = versionOfSocketIo())
     else tcp.write(outgoing.frame)
   }
 }
-
-function writeThroughEngine(connection: Connection, outgoing: AnyOutgoing): void {
-  const options = { compress: false, wsPreEncodedFrame: [outgoing.frame] }
-  connection.write(outgoing.packet, options as Parameters<Connection['write']>[1])
-}
-
-/** The TCP connection below an open WebSocket without compression on which nothing waits. */
-function idleTcpSocket(connection: Connection): TcpSocket | undefined {
-  if (connection.readyState !== 'open') return undefined
-  const { writeBuffer, transport } = connection as unknown as Inner
-  if (transport?.writable !== true || transport.name !== 'websocket' || transport.perMessageDeflate)
-    return undefined
-  if (writeBuffer?.length !== 0) return undefined
-  const { socket } = transport
-  if (socket?.readyState !== WS_OPEN) return undefined
-  const tcp = socket._socket
-  return tcp instanceof TcpSocket && tcp.writableLength === 0 ? tcp : undefined
-}
-
-const versionOfSocketIo = (): string =>
-  (createRequire(import.meta.url)('socket.io/package.json') as { readonly version: string }).version
