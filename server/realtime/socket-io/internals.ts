@@ -5,86 +5,62 @@ import type { ClientToServer, ServerToClient } from '../../../shared/protocol.ts
 import type { Principal } from '../../auth/principal.ts'
 import type { PreparedEvent } from '../rooms/prepared-event.ts'
 
+// The only file that touches private fields of Socket.IO, Engine.IO and ws. Check it when Socket.IO is upgraded, then
+// extend `TESTED_VERSIONS`.
+
 type NoEvents = Record<string, never>
 
 interface SocketData {
   principal: Principal
 }
 
-/** The Socket.IO server and its sockets, with the events of the protocol. */
+/** The Socket.IO server and its sockets, typed with the events of the protocol. */
 export type GatewaySockets = Server<ClientToServer, ServerToClient, NoEvents, SocketData>
 export type GatewaySocket = Socket<ClientToServer, ServerToClient, NoEvents, SocketData>
-
-/**
- * Resolves once all that was sent on the connection has left this process, or the connection is closed: at once unless
- * its peer reads slowly.
- */
-export async function flushed(connection: GatewaySocket['conn']): Promise<void> {
-  while (connection.readyState === 'open' && !isFlushed(connection)) {
-    const { transport } = connection
-    await new Promise<void>((resolve) => {
-      const settle = (): void => {
-        transport.off('ready', settle)
-        connection.off('close', settle)
-        resolve()
-      }
-      // After the flush that Socket.IO itself does then.
-      transport.on('ready', settle)
-      connection.on('close', settle)
-    })
-  }
-}
-
-/** `writeBuffer` is an inner field of Socket.IO. */
-function isFlushed(connection: GatewaySocket['conn']): boolean {
-  const { writeBuffer = [] } = connection as unknown as { readonly writeBuffer?: readonly unknown[] }
-  return connection.transport.writable && writeBuffer.length === 0
-}
-
-/** One for all. */
-const NOTHING = Object.freeze({})
-
-/**
- * Lets go of what a handshake brought: its request with all headers, and the credential. Socket.IO keeps them for as long as
- * the socket lives, which takes more than the gateway's own part of it.
- */
-export function releaseHandshake({ conn, handshake }: GatewaySocket): void {
-  Object.assign(handshake, { headers: NOTHING, query: NOTHING, auth: NOTHING, url: '', time: '' })
-  const { socket: tcp } = conn.request
-  // Engine.IO waits for this connection to close, to tell it to a response that ended with the upgrade, and holds the request.
-  for (const listener of tcp.rawListeners('close')) {
-    if ('listener' in listener) tcp.off('close', listener.listener as () => void)
-  }
-  Object.assign(conn, { request: undefined })
-}
-
+/** The Engine.IO connection below a socket. */
 export type Connection = GatewaySocket['conn']
-export type AnyOutgoing = Pick<PreparedEvent<'messages-recalled'>, 'packet' | 'frame'>
 
-/** The versions of Socket.IO whose inner fields, and whose order of writing, this was tried with. */
-export const TESTED = /^4\.8\.\d+$/
+/** A broadcast event, of any kind, in the two forms in which it can be written. */
+export type EncodedEvent = Pick<PreparedEvent<'messages-recalled'>, 'packet' | 'frame'>
+
+/** Versions of Socket.IO whose private fields and write order this file was tested with. */
+const TESTED_VERSIONS = /^4\.8\.\d+$/
 const WS_OPEN = 1
+/** Shared by all sockets. */
+const EMPTY = Object.freeze({})
 
-/** Inner fields of Engine.IO and ws, any of which may be missing. */
-interface Inner {
-  readonly writeBuffer?: readonly unknown[]
+/** Private fields of a connection, its transport, and the WebSocket of ws below. Any of them may be missing. */
+interface Internals {
+  /** Packets not yet handed to the transport. */
+  readonly writeBuffer?: readonly { readonly data?: unknown }[]
   readonly transport?: {
     readonly name?: string
     readonly writable?: boolean
     readonly perMessageDeflate?: unknown
-    readonly socket?: { readonly readyState?: number; readonly _socket?: unknown }
+    readonly socket?: {
+      readonly readyState?: number
+      readonly bufferedAmount?: number
+      readonly _socket?: unknown
+      on?(event: 'ping', listener: () => void): void
+      terminate?(): void
+    }
   }
 }
 
-export function writeThroughEngine(connection: Connection, outgoing: AnyOutgoing): void {
-  const options = { compress: false, wsPreEncodedFrame: [outgoing.frame] }
-  connection.write(outgoing.packet, options as Parameters<Connection['write']>[1])
-}
+const internalsOf = (connection: Connection): Internals => connection as unknown as Internals
 
-/** The TCP connection below an open WebSocket without compression on which nothing waits. */
+export const socketIoVersion = (): string =>
+  (createRequire(import.meta.url)('socket.io/package.json') as { readonly version: string }).version
+
+export const isTestedVersion = (version: string): boolean => TESTED_VERSIONS.test(version)
+
+/**
+ * Returns the TCP socket below an open, uncompressed WebSocket to which everything sent so far has been written out;
+ * undefined for any other connection. Bytes written to it overtake nothing.
+ */
 export function idleTcpSocket(connection: Connection): TcpSocket | undefined {
   if (connection.readyState !== 'open') return undefined
-  const { writeBuffer, transport } = connection as unknown as Inner
+  const { writeBuffer, transport } = internalsOf(connection)
   if (transport?.writable !== true || transport.name !== 'websocket' || transport.perMessageDeflate)
     return undefined
   if (writeBuffer?.length !== 0) return undefined
@@ -94,5 +70,68 @@ export function idleTcpSocket(connection: Connection): TcpSocket | undefined {
   return tcp instanceof TcpSocket && tcp.writableLength === 0 ? tcp : undefined
 }
 
-export const versionOfSocketIo = (): string =>
-  (createRequire(import.meta.url)('socket.io/package.json') as { readonly version: string }).version
+/** Queues an event behind everything sent so far. Engine.IO keeps the order; the shared frame is not encoded again. */
+export function writeThroughEngine(connection: Connection, event: EncodedEvent): void {
+  const options = { compress: false, wsPreEncodedFrame: [event.frame] }
+  connection.write(event.packet, options as Parameters<Connection['write']>[1])
+}
+
+/** Returns how many bytes are buffered for a connection, in Engine.IO and in ws. */
+export function bufferedBytes(connection: Connection): number {
+  const { writeBuffer = [], transport } = internalsOf(connection)
+  const queued = writeBuffer.reduce((sum, { data }) => sum + (typeof data === 'string' ? data.length : 0), 0)
+  return queued + (transport?.socket?.bufferedAmount ?? 0)
+}
+
+/**
+ * Resolves once everything sent on the connection has left this process, or the connection has closed: immediately unless
+ * its peer reads slowly.
+ */
+export async function flushed(connection: Connection): Promise<void> {
+  while (connection.readyState === 'open' && !isFlushed(connection)) {
+    const { transport } = connection
+    await new Promise<void>((resolve) => {
+      const settle = (): void => {
+        transport.off('ready', settle)
+        connection.off('close', settle)
+        resolve()
+      }
+      // Engine.IO's own listener runs first and flushes.
+      transport.on('ready', settle)
+      connection.on('close', settle)
+    })
+  }
+}
+
+function isFlushed(connection: Connection): boolean {
+  const { writeBuffer = [] } = internalsOf(connection)
+  return connection.transport.writable && writeBuffer.length === 0
+}
+
+/** Calls `listener` on every WebSocket ping of the peer. */
+export function onPing(connection: Connection, listener: () => void): void {
+  internalsOf(connection).transport?.socket?.on?.('ping', listener)
+}
+
+/**
+ * Destroys the TCP socket below a connection. A close handshake would wait for a peer that does not read, and hold
+ * everything buffered meanwhile.
+ */
+export function terminate(connection: Connection): void {
+  internalsOf(connection).transport?.socket?.terminate?.()
+}
+
+/**
+ * Releases what the handshake brought: the request with all its headers, and the credential. Socket.IO would keep them for
+ * as long as the socket lives, and they take more memory than the gateway's own state of it.
+ */
+export function releaseHandshake({ conn, handshake }: GatewaySocket): void {
+  Object.assign(handshake, { headers: EMPTY, query: EMPTY, auth: EMPTY, url: '', time: '' })
+  const { socket: tcp } = conn.request
+  // Engine.IO listens for the end of the TCP socket on behalf of a response that ended with the upgrade. Its listener holds
+  // the request.
+  for (const listener of tcp.rawListeners('close')) {
+    if ('listener' in listener) tcp.off('close', listener.listener as () => void)
+  }
+  Object.assign(conn, { request: undefined })
+}

@@ -1,27 +1,14 @@
 import { GOODBYES } from '../../../shared/errors.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import type { GatewaySocket, GatewaySockets } from './internals.ts'
+import { bufferedBytes, onPing, terminate } from './internals.ts'
+import type { Connection, GatewaySocket, GatewaySockets } from './internals.ts'
 
 /** Far above what a burst leaves waiting for a moment, far below what many slow sockets could fill a node with. */
 const MAX_BUFFERED_BYTES = 1024 * 1024
 const CHECK_INTERVAL_MS = 1_000
 /** For what waits, and the goodbye behind it, to be read after all. */
 const GRACE_MS = 5_000
-
-type Connection = GatewaySocket['conn']
-
-/** What Socket.IO and ws hold back, as far as it matters here: inner fields of both, any of which may be missing. */
-interface Inner {
-  readonly writeBuffer?: readonly { readonly data?: unknown }[]
-  readonly transport?: {
-    readonly socket?: {
-      readonly bufferedAmount?: number
-      on?(event: 'ping', listener: () => void): void
-      terminate?(): void
-    }
-  }
-}
 
 interface Watched {
   readonly onClosed: () => void
@@ -46,7 +33,7 @@ export function watchSlowConsumers(io: GatewaySockets, { metrics, log }: { metri
       if (performance.now() >= watched.endsAtMs) terminate(connection)
       return
     }
-    const waitingBytes = waitingFor(connection)
+    const waitingBytes = bufferedBytes(connection)
     if (waitingBytes <= MAX_BUFFERED_BYTES) return
     watched.endsAtMs = performance.now() + GRACE_MS
     metrics.socketTooSlow()
@@ -78,24 +65,12 @@ export function watchSlowConsumers(io: GatewaySockets, { metrics, log }: { metri
     watch(connection: Connection, onClosed: () => void): void {
       connections.set(connection, { onClosed, socket: undefined, endsAtMs: undefined })
       connection.on('close', forget)
-      innerOf(connection).transport?.socket?.on?.('ping', () => look(connection))
+      onPing(connection, () => look(connection))
     },
 
     /** Bytes that wait for the socket for which most wait. */
     mostWaiting: (): number =>
-      [...connections.keys()].reduce((most, one) => Math.max(most, waitingFor(one)), 0),
+      [...connections.keys()].reduce((most, one) => Math.max(most, bufferedBytes(one)), 0),
     stop: (): void => clearInterval(looking),
   }
 }
-
-/** Bytes that wait to be sent on a connection. */
-function waitingFor(connection: Connection): number {
-  const { writeBuffer = [], transport } = innerOf(connection)
-  const queued = writeBuffer.reduce((sum, { data }) => sum + (typeof data === 'string' ? data.length : 0), 0)
-  return queued + (transport?.socket?.bufferedAmount ?? 0)
-}
-
-/** A close handshake would wait for a peer that does not read, and hold all that waits meanwhile. */
-const terminate = (connection: Connection): void => innerOf(connection).transport?.socket?.terminate?.()
-
-const innerOf = (connection: Connection): Inner => connection as unknown as Inner

@@ -5,8 +5,8 @@ import type { Room } from '../../../shared/room.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Hub, Listener } from '../rooms/hub.ts'
 import type { Role, PreparedGap, PreparedNotices, ReplayCache } from '../rooms/prepared-event.ts'
-import { flushed, idleTcpSocket, TESTED, versionOfSocketIo, writeThroughEngine } from './internals.ts'
-import type { AnyOutgoing, Connection, GatewaySocket } from './internals.ts'
+import { flushed, idleTcpSocket, isTestedVersion, socketIoVersion, writeThroughEngine } from './internals.ts'
+import type { Connection, EncodedEvent, GatewaySocket } from './internals.ts'
 import type { Transport } from '../sessions/transport.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 
@@ -74,15 +74,15 @@ export class SocketTransport implements Transport, Listener {
 }
 
 /** Writes what goes to many sockets to one of them. */
-export type Write = (connection: Connection, outgoing: AnyOutgoing) => void
+export type Write = (connection: Connection, outgoing: EncodedEvent) => void
 
 /**
  * The way of a frame that many sockets share. Through Engine.IO and ws a write costs as much again as the system call, so
  * the frame goes straight to the TCP connection of a socket that is level: everything sent before has left, and nothing
  * waits that it would overtake. Any other socket gets it on the ordinary way, behind what waits.
  */
-export function createWriter(log: Logger, version: string = versionOfSocketIo()): Write {
-  if (!TESTED.test(version)) {
+export function createWriter(log: Logger, version: string = socketIoVersion()): Write {
+  if (!isTestedVersion(version)) {
     log.warn({ version }, 'unknown version of Socket.IO, sockets are written to in the ordinary, slower way')
     return writeThroughEngine
   }
