@@ -10,18 +10,14 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { TimerWheel } from '../lib/timers.ts'
 import { createHub } from './rooms/hub.ts'
-import { checkHeads } from './rooms/local-rooms.ts'
 import { drainSockets } from './socket-io/server.ts'
 import { createConnectionLimits } from './connection-limits.ts'
 import type { GatewaySocket, GatewaySockets } from './socket-io/internals.ts'
 import { guardHandshake } from './socket-io/connection.ts'
-import { LocalRoom } from './rooms/local-room.ts'
-import { LocalRooms } from './rooms/local-rooms.ts'
+import { checkHeadsPeriodically, createPageReader, LocalRooms } from './rooms/local-rooms.ts'
 import { applyAnnouncement } from './sessions/registry.ts'
 import { isAllowedOrigin } from '../http/cors.ts'
-import { createBatcher } from './rooms/batcher.ts'
 import { ReplayCache } from './rooms/prepared-event.ts'
-import { createPageReader } from './rooms/local-rooms.ts'
 import { serveSocket } from './socket-io/connection.ts'
 import { Sessions } from './sessions/registry.ts'
 import { createWriter } from './socket-io/socket-transport.ts'
@@ -90,18 +86,10 @@ export function createRealtime(
   })
   const audience = createHub(metrics)
 
-  const rooms = new LocalRooms((room) => {
-    const local: LocalRoom = new LocalRoom(room, {
-      broker,
-      metrics,
-      log,
-      outbox: createBatcher({ windowMs: options.batchWindowMs }, (notices) =>
-        audience.broadcast(room, local.position.epoch, notices),
-      ),
-      tellGap: (reason, position) => audience.broadcastGap(room, reason, position),
-    })
-    return local
-  })
+  const rooms = new LocalRooms(
+    { batchWindowMs: options.batchWindowMs },
+    { broker, hub: audience, metrics, log },
+  )
 
   const sessions = new Sessions()
   guardHandshake(io, { guard, log })
@@ -140,7 +128,7 @@ export function createRealtime(
       io.engine.on('connection', (connection: GatewaySocket['conn']) =>
         slow.watch(connection, connections.add(connection.request)),
       )
-      void checkHeads(rooms, broker, log, stopped.signal)
+      void checkHeadsPeriodically(rooms, stopped.signal)
     },
 
     /** See `createStreams`. */

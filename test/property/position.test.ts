@@ -100,7 +100,7 @@ describe('what a log answers since any position', () => {
         const top = { epoch: EPOCH, offset: since + length }
         expect(answerSince({ epoch: EPOCH, offset: since }, top, holed)).to.deep.equal({
           gap: 'trimmed',
-          top,
+          head: top,
         })
       },
     )

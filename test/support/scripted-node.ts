@@ -4,10 +4,7 @@ import type { Scheduler } from 'fast-check'
 import { pino } from 'pino'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { TimerWheel } from '../../server/lib/timers.ts'
-import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
-import { LocalRooms } from '../../server/realtime/rooms/local-rooms.ts'
-import { createBatcher } from '../../server/realtime/rooms/batcher.ts'
-import { createPageReader } from '../../server/realtime/rooms/local-rooms.ts'
+import { createPageReader, LocalRooms } from '../../server/realtime/rooms/local-rooms.ts'
 import { Session } from '../../server/realtime/sessions/session.ts'
 import type { Position } from '../../shared/position.ts'
 import { ADMIT_ALL } from './admit-all.ts'
@@ -40,25 +37,6 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
   mock.timers.enable({ apis: ['setTimeout'] })
   Math.random = () => 0
 
-  const rooms = new LocalRooms((room) => {
-    const local: LocalRoom = new LocalRoom(room, {
-      broker,
-      metrics,
-      log,
-      outbox: createBatcher(
-        { windowMs },
-        (notices) => {
-          for (const { ear } of clients) if (ear.isIn) ear.onNotices(local.position.epoch, notices)
-        },
-        clock,
-      ),
-      tellGap: (_reason, position) => {
-        for (const { ear } of clients) if (ear.isIn) ear.onGap(position)
-      },
-    })
-    return local
-  })
-
   /** A window of the outbox ends when the scheduler says so. */
   const clock = {
     now: () => 0,
@@ -71,6 +49,24 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
       if (timer !== undefined) (timer as { on: boolean }).on = false
     },
   }
+
+  const rooms = new LocalRooms(
+    { batchWindowMs: windowMs },
+    {
+      broker,
+      metrics,
+      log,
+      clock,
+      hub: {
+        broadcast(_room, epoch, notices) {
+          for (const { ear } of clients) if (ear.isIn) ear.onNotices(epoch, notices)
+        },
+        broadcastGap(_room, _reason, position) {
+          for (const { ear } of clients) if (ear.isIn) ear.onGap(position)
+        },
+      },
+    },
+  )
 
   function connect(ear: Ear): Omit<Client, 'ear'> {
     let isOpen = true
@@ -159,15 +155,7 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
       rooms.all().length === scripted.listeners() && rooms.all().every(({ tail }) => tail.length > 0),
 
     /** What the node does every half minute. */
-    async compare(): Promise<void> {
-      const open = rooms.all()
-      const seen = open.map(({ position }) => position)
-      const tops = await broker.heads(open.map(({ room }) => room)).catch(() => [])
-      for (const [i, room] of open.entries()) {
-        const [before, top] = [seen[i], tops[i]]
-        if (before !== undefined && top !== undefined) room.checkHead(before, top)
-      }
-    },
+    compare: (): Promise<void> => rooms.checkHeads(),
 
     /** Lets everything happen that is under way. */
     async settle(): Promise<void> {

@@ -41,30 +41,30 @@ describe('mergeInOrder', () => {
 })
 
 describe('what a log answers since a position', () => {
-  const top = { epoch: 'e', offset: 9 }
+  const head = { epoch: 'e', offset: 9 }
   const since = (offset: number, epoch = 'e') => ({ epoch, offset })
 
-  it('is nothing at the top, also when every entry has expired', () => {
-    expect(answerSince(since(9), top, [])).to.deep.equal({ notices: [], top })
+  it('is nothing at the head, also when every entry has expired', () => {
+    expect(answerSince(since(9), head, [])).to.deep.equal({ notices: [], head })
   })
 
   it('is what was read when that follows the position', () => {
-    expect(answerSince(since(7), top, notices(8, 9))).to.deep.equal({ notices: notices(8, 9), top })
+    expect(answerSince(since(7), head, notices(8, 9))).to.deep.equal({ notices: notices(8, 9), head })
   })
 
   it('is a gap when the log no longer reaches back', () => {
-    expect(answerSince(since(5), top, notices(8, 9))).to.deep.equal({ gap: 'trimmed', top })
-    expect(answerSince(since(5), top, [])).to.deep.equal({ gap: 'trimmed', top })
-    expect(answerSince(since(5), top, notices(6, 8))).to.deep.equal({ gap: 'trimmed', top })
+    expect(answerSince(since(5), head, notices(8, 9))).to.deep.equal({ gap: 'trimmed', head })
+    expect(answerSince(since(5), head, [])).to.deep.equal({ gap: 'trimmed', head })
+    expect(answerSince(since(5), head, notices(6, 8))).to.deep.equal({ gap: 'trimmed', head })
   })
 
-  it('is a gap for another epoch, or a position beyond the top', () => {
-    expect(answerSince(since(9, 'other'), top, [])).to.deep.equal({ gap: 'epoch-changed', top })
-    expect(answerSince(since(10), top, [])).to.deep.equal({ gap: 'epoch-changed', top })
+  it('is a gap for another epoch, or a position beyond the head', () => {
+    expect(answerSince(since(9, 'other'), head, [])).to.deep.equal({ gap: 'epoch-changed', head })
+    expect(answerSince(since(10), head, [])).to.deep.equal({ gap: 'epoch-changed', head })
   })
 
   it('is a gap, and no part of an answer, when an entry is unreadable', () => {
-    expect(answerSince(since(7), top, [notice(8), null])).to.deep.equal({ gap: 'unreadable', top })
+    expect(answerSince(since(7), head, [notice(8), null])).to.deep.equal({ gap: 'unreadable', head })
   })
 })
 

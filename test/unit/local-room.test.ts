@@ -2,7 +2,6 @@ import { pino } from 'pino'
 import type { Broker, RoomListener } from '../../server/broker/broker.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
-import { createBatcher } from '../../server/realtime/rooms/batcher.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import { undoAfterEach } from '../support/undo.ts'
 import { until } from '../support/wait.ts'
@@ -18,7 +17,8 @@ describe('a room of a node', () => {
     let isAway = false
     let failures = 0
     let listener: RoomListener | undefined
-    const broker: Pick<Broker, 'subscribe' | 'heads' | 'history'> = {
+    const broker: Pick<Broker, 'subscribe' | 'heads' | 'history' | 'newEpoch'> = {
+      newEpoch: async () => undefined,
       async subscribe(_room, heard) {
         listener = heard
         return { leave: () => undefined }
@@ -35,12 +35,12 @@ describe('a room of a node', () => {
     }
     const room = new LocalRoom(
       { group: 'g' },
+      { batchWindowMs: 0 },
       {
-        broker: broker as Broker,
+        broker,
         metrics: createMetrics(),
         log: pino({ level: 'silent' }),
-        outbox: createBatcher({ windowMs: 0 }, () => undefined),
-        tellGap: () => undefined,
+        hub: { broadcast: () => undefined, broadcastGap: () => undefined },
       },
     )
     undo(() => room.close())

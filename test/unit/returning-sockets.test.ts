@@ -3,7 +3,6 @@ import { pino } from 'pino'
 import type { History } from '../../server/broker/broker.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
-import { createBatcher } from '../../server/realtime/rooms/batcher.ts'
 import { ReplayCache } from '../../server/realtime/rooms/prepared-event.ts'
 import { createPageReader } from '../../server/realtime/rooms/local-rooms.ts'
 import type { Notice } from '../../shared/notice.ts'
@@ -22,13 +21,16 @@ const since = (offset: number) => ({ epoch: 'e', offset })
 
 /** A room that stands at `top` and remembers nothing, as on a node where it was just opened. */
 function createRoom(top: number): LocalRoom {
-  const room = new LocalRoom(ROOM, {
-    broker: {} as never,
-    metrics: createMetrics(),
-    log: pino({ level: 'silent' }),
-    outbox: createBatcher({ windowMs: 0 }, () => undefined),
-    tellGap: () => undefined,
-  })
+  const room = new LocalRoom(
+    ROOM,
+    { batchWindowMs: 0 },
+    {
+      broker: {} as never,
+      metrics: createMetrics(),
+      log: pino({ level: 'silent' }),
+      hub: { broadcast: () => undefined, broadcastGap: () => undefined },
+    },
+  )
   room.position = since(top)
   return room
 }

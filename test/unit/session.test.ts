@@ -5,10 +5,7 @@ import type { Principal } from '../../server/auth/principal.ts'
 import type { Broker } from '../../server/broker/broker.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { TimerWheel } from '../../server/lib/timers.ts'
-import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
-import { LocalRooms } from '../../server/realtime/rooms/local-rooms.ts'
-import { createBatcher } from '../../server/realtime/rooms/batcher.ts'
-import { createPageReader } from '../../server/realtime/rooms/local-rooms.ts'
+import { createPageReader, LocalRooms } from '../../server/realtime/rooms/local-rooms.ts'
 import { Session } from '../../server/realtime/sessions/session.ts'
 import { ADMIT_ALL } from '../support/admit-all.ts'
 import { until } from '../support/wait.ts'
@@ -81,17 +78,17 @@ function createRace({
   const closed: number[] = []
   let isIn = false
   const rooms = new LocalRooms(
-    (room) =>
-      new LocalRoom(room, {
-        broker,
-        metrics,
-        log,
-        outbox: createBatcher(
-          { windowMs: 0 },
-          (notices) => void (isIn && got.push(...notices.map(({ offset }) => offset))),
-        ),
-        tellGap: () => undefined,
-      }),
+    { batchWindowMs: 0 },
+    {
+      broker,
+      metrics,
+      log,
+      hub: {
+        broadcast: (_room, _epoch, notices) =>
+          void (isIn && got.push(...notices.map(({ offset }) => offset))),
+        broadcastGap: () => undefined,
+      },
+    },
   )
   const session = new Session(
     principal,

@@ -12,7 +12,7 @@ const WINDOW_TIMES_WRITING = 4
 /** Longer than that, people would notice. */
 const MAX_WINDOW_MS = 100
 
-interface OutboxOptions {
+interface BatcherOptions {
   /** How long notices are gathered after one was sent, at least, in ms; 0 sends each at once. */
   readonly windowMs: number
 }
@@ -22,7 +22,7 @@ interface OutboxOptions {
  * leaves together at its end. Keeps order; holds at most one frame.
  */
 export function createBatcher(
-  { windowMs }: OutboxOptions,
+  { windowMs }: BatcherOptions,
   send: (notices: readonly Notice[]) => void,
   clock: Clock = NODE_CLOCK,
 ) {
@@ -73,4 +73,4 @@ export function createBatcher(
   }
 }
 
-export type Outbox = ReturnType<typeof createBatcher>
+export type Batcher = ReturnType<typeof createBatcher>

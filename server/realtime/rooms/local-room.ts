@@ -5,9 +5,12 @@ import type { GapReason, Position } from '../../../shared/position.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Broker, Subscription } from '../../broker/broker.ts'
+import type { Clock } from '../../lib/timers.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import type { Outbox } from './batcher.ts'
+import { createBatcher } from './batcher.ts'
+import type { Batcher } from './batcher.ts'
+import type { Hub } from './hub.ts'
 
 /** The latest notices that a room remembers, so that sockets which come back shortly need no read of the log. */
 const TAIL_NOTICES = 100
@@ -15,13 +18,18 @@ const TAIL_NOTICES = 100
 const PAGE_NOTICES = 100
 const MAX_RETRY_DELAY_MS = 5_000
 
-interface LocalRoomDependencies {
-  readonly broker: Broker
-  readonly outbox: Outbox
-  /** Tells the sockets of the room that notices are missing, and where it goes on. */
-  readonly tellGap: (reason: GapReason, position: Position) => void
+export interface LocalRoomOptions {
+  /** See `createBatcher`. */
+  readonly batchWindowMs: number
+}
+
+export interface LocalRoomDependencies {
+  readonly broker: Pick<Broker, 'subscribe' | 'heads' | 'history' | 'newEpoch'>
+  readonly hub: Pick<Hub, 'broadcast' | 'broadcastGap'>
   readonly metrics: Metrics
   readonly log: Logger
+  /** Tests have their own. */
+  readonly clock?: Clock
 }
 
 /**
@@ -45,6 +53,7 @@ export class LocalRoom {
   readonly tail: Notice[] = []
 
   readonly #deps: LocalRoomDependencies
+  readonly #batcher: Batcher
   #subscription: Subscription | undefined
   #reading: Promise<void> | undefined
   #live = false
@@ -54,10 +63,16 @@ export class LocalRoom {
   /** Ends the wait before a log that could not be read is read again. */
   #waiting: AbortController | undefined
 
-  constructor(room: Room, dependencies: LocalRoomDependencies) {
+  constructor(room: Room, { batchWindowMs }: LocalRoomOptions, dependencies: LocalRoomDependencies) {
+    const { hub, clock } = dependencies
     this.room = room
     this.name = roomName(room)
     this.#deps = dependencies
+    this.#batcher = createBatcher(
+      { windowMs: batchWindowMs },
+      (notices) => hub.broadcast(room, this.position.epoch, notices),
+      clock,
+    )
   }
 
   /** Subscribes and takes the end of the log as position. Rejects with BROKER_UNAVAILABLE; the room is of no use then. */
@@ -85,12 +100,12 @@ export class LocalRoom {
   close(): void {
     this.#closed = true
     this.#subscription?.leave()
-    this.#deps.outbox.close()
+    this.#batcher.close()
   }
 
   /** Sends what waits to be sent: afterwards the sockets of the room stand at `position`. */
   flush(): void {
-    this.#deps.outbox.flush()
+    this.#batcher.flush()
   }
 
   /** Puts notices that were read in the log before the tail, if they end where it begins, for sockets that come back soon. */
@@ -135,7 +150,7 @@ export class LocalRoom {
     this.position = { epoch: this.position.epoch, offset: notice.offset }
     this.tail.push(notice)
     if (this.tail.length > TAIL_NOTICES) this.tail.shift()
-    this.#deps.outbox.push(notice)
+    this.#batcher.push(notice)
   }
 
   async #readToEnd(): Promise<void> {
@@ -217,7 +232,7 @@ export class LocalRoom {
     this.flush()
     this.position = top
     this.tail.length = 0
-    this.#deps.tellGap(reason, top)
+    this.#deps.hub.broadcastGap(this.room, reason, top)
   }
 }
 

@@ -1,10 +1,10 @@
 import { GatewayError } from '../../../shared/errors.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
-import type { LocalRoom } from './local-room.ts'
+import { LocalRoom } from './local-room.ts'
+import type { LocalRoomDependencies, LocalRoomOptions } from './local-room.ts'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Broker, History } from '../../broker/broker.ts'
-import type { Logger } from '../../telemetry/logger.ts'
 import type { Position } from '../../../shared/position.ts'
 import { createLimiter } from '../../lib/flow-control.ts'
 
@@ -27,10 +27,12 @@ interface Held {
 export class LocalRooms {
   readonly #held = new Map<string, Held>()
   readonly #lingering = new Set<Held>()
-  readonly #create: (room: Room) => LocalRoom
+  readonly #options: LocalRoomOptions
+  readonly #deps: LocalRoomDependencies
 
-  constructor(create: (room: Room) => LocalRoom) {
-    this.#create = create
+  constructor(options: LocalRoomOptions, dependencies: LocalRoomDependencies) {
+    this.#options = options
+    this.#deps = dependencies
   }
 
   /** The open room, held until `release`. Rejects with BROKER_UNAVAILABLE or NODE_FULL; nothing is held then. */
@@ -71,6 +73,22 @@ export class LocalRooms {
     return [...this.#held.values()].filter(({ room }) => room.isOpen).map(({ room }) => room)
   }
 
+  /** Looks in one round trip whether the logs end where the rooms of this node stand. Never rejects. */
+  async checkHeads(): Promise<void> {
+    const { broker, log } = this.#deps
+    const open = this.all()
+    const seen = open.map(({ position }) => position)
+    try {
+      const heads = await broker.heads(open.map(({ room }) => room))
+      for (const [i, room] of open.entries()) {
+        const [before, head] = [seen[i], heads[i]]
+        if (before !== undefined && head !== undefined) room.checkHead(before, head)
+      }
+    } catch (err) {
+      log.debug({ err }, 'tops could not be compared')
+    }
+  }
+
   closeAll(): void {
     for (const { room, lingering } of this.#held.values()) {
       clearTimeout(lingering)
@@ -80,7 +98,7 @@ export class LocalRooms {
   }
 
   #open(name: string, room: Room): Held {
-    const local = this.#create(room)
+    const local = new LocalRoom(room, this.#options, this.#deps)
     const opened = local.open().catch((error: unknown) => {
       local.close()
       throw error
@@ -95,31 +113,15 @@ export class LocalRooms {
 const HEAD_CHECK_INTERVAL_MS = 30_000
 
 /**
- * Looks every half minute, in one round trip, whether the logs end where the rooms of this node stand: a lost notice shows
- * by itself only when another one follows. Ends when `stop` is aborted; never rejects.
+ * Checks the heads of the logs every half minute: a lost notice shows by itself only when another one follows. Ends when
+ * `stop` is aborted; never rejects.
  */
-export async function checkHeads(
-  rooms: LocalRooms,
-  broker: Broker,
-  log: Logger,
-  stop: AbortSignal,
-): Promise<void> {
+export async function checkHeadsPeriodically(rooms: LocalRooms, stop: AbortSignal): Promise<void> {
   while (!stop.aborted) {
     // Jitter keeps the nodes apart.
     const ms = HEAD_CHECK_INTERVAL_MS * (0.75 + Math.random() / 2)
     await delay(ms, undefined, { signal: stop, ref: false }).catch(() => undefined)
-    if (stop.aborted) return
-    const open = rooms.all()
-    const seen = open.map(({ position }) => position)
-    try {
-      const tops = await broker.heads(open.map(({ room }) => room))
-      for (const [i, room] of open.entries()) {
-        const [before, top] = [seen[i], tops[i]]
-        if (before !== undefined && top !== undefined) room.checkHead(before, top)
-      }
-    } catch (err) {
-      log.debug({ err }, 'tops could not be compared')
-    }
+    if (!stop.aborted) await rooms.checkHeads()
   }
 }
 
