@@ -66,8 +66,8 @@ export function createStreams({ audience, sessions, connections, ...dependencies
         metrics.noticesDelivered(notices.length, 1)
         listener.onNotices(prepareNotices(face, room, epoch, notices))
       },
-      tellGap: (room, reason, position) => write('gap', { room, reason, position }, position),
-      tellUnsubscribed(unsubscribed) {
+      sendGap: (room, reason, position) => write('gap', { room, reason, position }, position),
+      sendUnsubscribed(unsubscribed) {
         write('unsubscribed', unsubscribed)
         response.end()
       },

@@ -78,9 +78,9 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
         join: () => ear.onJoin(),
         leave: () => void (ear.isIn = false),
         replay: (_room, epoch, notices) => ear.onNotices(epoch, notices),
-        tellUnsubscribed: () => ear.faults.push('unsubscribed without asking'),
+        sendUnsubscribed: () => ear.faults.push('unsubscribed without asking'),
         close: () => ear.faults.push('closed by the node'),
-        tellGap: (_room, _reason, position) => ear.onGap(position),
+        sendGap: (_room, _reason, position) => ear.onGap(position),
       },
       {
         broker,

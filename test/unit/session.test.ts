@@ -94,9 +94,9 @@ function createRace({
     principal,
     {
       isOpen,
-      tellUnsubscribed: () => undefined,
+      sendUnsubscribed: () => undefined,
       close: ({ code }) => void closed.push(code),
-      tellGap: () => undefined,
+      sendGap: () => undefined,
       flushed: async () => undefined,
       join: () => void (isIn = true),
       leave: () => void (isIn = false),

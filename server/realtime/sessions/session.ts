@@ -184,7 +184,7 @@ export class Session {
   #takeOut(room: Room, code: ErrorCode): void {
     this.#attendance.leave(room)
     const { text, retry } = ERRORS[code]
-    this.#socket.tellUnsubscribed({ room, code, message: text, retry })
+    this.#socket.sendUnsubscribed({ room, code, message: text, retry })
   }
 
   async #limit(room: Room, work: () => Promise<void>): Promise<void> {

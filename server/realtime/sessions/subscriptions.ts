@@ -184,7 +184,7 @@ export class Subscriptions {
     const { metrics } = this.#deps
     let isAnswered = false
     const answerOnce = (missed: Missed, recovered?: number): void => {
-      if (isAnswered) return missed.gap && socket.tellGap(room, missed.gap, local.position)
+      if (isAnswered) return missed.gap && socket.sendGap(room, missed.gap, local.position)
       isAnswered = true
       metrics.resumed(outcomeOf(missed, recovered))
       this.#answer(local, missed, answer, recovered)

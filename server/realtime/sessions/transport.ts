@@ -13,13 +13,13 @@ export interface RoomTransport {
   leave(room: Room): void
   replay(room: Room, epoch: string, notices: readonly Notice[]): void
   /** Tells that notices are missing, and where the room goes on. */
-  tellGap(room: Room, reason: GapReason, position: Position): void
+  sendGap(room: Room, reason: GapReason, position: Position): void
 }
 
 /** What a session does to its socket. */
 export interface Transport extends RoomTransport {
   /** Tells that the socket is not in a room any more without having asked for that. */
-  tellUnsubscribed(unsubscribed: Unsubscribed): void
+  sendUnsubscribed(unsubscribed: Unsubscribed): void
   /** Says why, and closes. */
   close(goodbye: Goodbye): void
 }

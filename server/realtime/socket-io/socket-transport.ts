@@ -59,11 +59,11 @@ export class SocketTransport implements Transport, Listener {
     this.#deps.write(this.#socket.conn, outgoing)
   }
 
-  tellGap(room: Room, reason: GapReason, position: Position): void {
+  sendGap(room: Room, reason: GapReason, position: Position): void {
     this.#socket.emit('gap', { room, reason, position })
   }
 
-  tellUnsubscribed(unsubscribed: Unsubscribed): void {
+  sendUnsubscribed(unsubscribed: Unsubscribed): void {
     this.#socket.emit('unsubscribed', unsubscribed)
   }
 
