@@ -213,7 +213,7 @@ describe('a replay, for any room that goes on meanwhile', () => {
           expect(notices.length === 1 || messagesOf(notices) <= 2_048).to.equal(true)
           told.push(...notices)
         },
-        subscribe(missed) {
+        join(missed) {
           expect(ended).to.equal(undefined)
           expect(messagesOf(missed.notices ?? [])).to.be.at.most(8_192)
           told.push(...(missed.notices ?? []))

@@ -10,14 +10,15 @@ import type { Logger } from '../../telemetry/logger.ts'
 import type { TimerWheel } from '../../lib/timers.ts'
 import { TokenBucket } from '../../lib/flow-control.ts'
 import { Subscriptions } from './subscriptions.ts'
-import type { SubscriptionsDependencies } from './subscriptions.ts'
+import { joinRoom } from './join.ts'
+import type { JoinDependencies } from './join.ts'
 import type { Transport } from './transport.ts'
 import { parseRecalled, parseRoom, parseSubscribe } from './requests.ts'
 
 const MAX_PENDING_REQUESTS = 100
 
 /** What all sessions share. */
-export interface SessionDependencies extends SubscriptionsDependencies {
+export interface SessionDependencies extends JoinDependencies {
   readonly broker: Pick<Broker, 'recalled'>
   readonly admission: Authorization
   readonly alarms: TimerWheel
@@ -41,11 +42,11 @@ export class Session {
     this.#principal = principal
     this.#socket = socket
     this.#deps = dependencies
-    this.#attendance = new Subscriptions(socket, dependencies)
+    this.#attendance = new Subscriptions(socket, dependencies.rooms)
     this.#setAlarm()
   }
 
-  /** Serves `subscribe`. See `Attendance.enter` for when it is answered. */
+  /** Serves `subscribe`. See `joinRoom` for when it is answered. */
   async subscribe(payload: unknown, answer: (answer: Subscribed | Refused) => void): Promise<void> {
     await this.#serve(answer, async () => {
       const { since, ...room } = parseSubscribe(payload)
@@ -53,13 +54,20 @@ export class Session {
         const ms = await this.#authorise(room)
         if (!this.#socket.isOpen()) return
         const isRevoked = (): boolean => this.#isTaken(room)
-        const entering = this.#attendance.subscribe(room, since, {
-          untilMs: ms,
-          isRevoked: isRevoked,
-          answer,
-        })
+        const joining = joinRoom(
+          {
+            transport: this.#socket,
+            subscriptions: this.#attendance,
+            room,
+            since,
+            untilMs: ms,
+            isRevoked,
+            ack: answer,
+          },
+          this.#deps,
+        )
         this.#setAlarm()
-        const isIn = await entering
+        const isIn = await joining
         if (!this.#socket.isOpen() || (isIn && !isRevoked())) return
         // Taken in the meantime: telling what was missed may last long. It may or may not be answered already.
         if (this.#attendance.has(room)) this.#takeOut(room, 'ROOM_REFUSED')
@@ -143,7 +151,7 @@ export class Session {
       // The credential may end while that is being found out.
       this.#wakesAtMs = this.#principal.expiresAtMs
       this.#deps.alarms.schedule(this, this.#wakesAtMs)
-      void this.#recheckAll(this.#attendance.ended(now))
+      void this.#recheckAll(this.#attendance.expired(now))
     }
   }
 
@@ -163,7 +171,7 @@ export class Session {
 
   async #recheck(room: Room): Promise<void> {
     try {
-      this.#attendance.setEnd(room, await this.#authorise(room))
+      this.#attendance.setExpiry(room, await this.#authorise(room))
     } catch (error) {
       const { code, cause } = asGatewayError(error)
       if (code === 'INTERNAL') this.#deps.log.error({ err: cause }, 'grant of a socket could not be checked')
@@ -174,7 +182,7 @@ export class Session {
   #setAlarm(): void {
     // Rechecked after it was gone: nobody would clear it any more.
     if (!this.#socket.isOpen()) return
-    const next = Math.min(this.#principal.expiresAtMs, this.#attendance.nextEndMs())
+    const next = Math.min(this.#principal.expiresAtMs, this.#attendance.nextExpiryMs())
     if (next === this.#wakesAtMs) return
     this.#deps.alarms.cancel(this, this.#wakesAtMs)
     this.#wakesAtMs = next
