@@ -57,7 +57,16 @@ interface RealtimeDependencies {
 /** The sockets of this node: Socket.IO on this side, sessions and rooms behind it. */
 export function createRealtime(
   options: RealtimeOptions,
-  { broker, admission, guard, revocations, forgetMembership, addressOf, metrics, log }: RealtimeDependencies,
+  {
+    broker,
+    admission: authorization,
+    guard,
+    revocations,
+    forgetMembership,
+    addressOf,
+    metrics,
+    log,
+  }: RealtimeDependencies,
 ) {
   let draining = false
   let slowSockets: ReturnType<typeof watchSlowConsumers> | undefined
@@ -84,28 +93,25 @@ export function createRealtime(
       } else answer(null, isAllowedOrigin(request.headers, options.origins))
     },
   })
-  const audience = createHub(metrics)
+  const hub = createHub(metrics)
 
-  const rooms = new LocalRooms(
-    { batchWindowMs: options.batchWindowMs },
-    { broker, hub: audience, metrics, log },
-  )
+  const rooms = new LocalRooms({ batchWindowMs: options.batchWindowMs }, { broker, hub: hub, metrics, log })
 
   const sessions = new Sessions()
   guardHandshake(io, { guard, log })
-  const alarms = new TimerWheel()
+  const timers = new TimerWheel()
   const serving = {
     rooms,
     broker,
     readPage: createPageReader(broker),
-    admission,
-    alarms,
+    authorization,
+    timers,
     sessions,
-    audience,
+    hub,
     metrics,
     log,
   }
-  const servingSockets = { ...serving, write: createWriter(log), replays: new ReplayCache() }
+  const servingSockets = { ...serving, write: createWriter(log), replayCache: new ReplayCache() }
   io.on('connection', (socket) => serveSocket(socket, servingSockets))
   const streams = createStreams({ ...serving, connections })
   const hear = (text: string): void => {
@@ -136,7 +142,7 @@ export function createRealtime(
     sockets: () => io.of('/').sockets.size + streams.count(),
     rooms: () => rooms.all().length,
     /** How many listen to this room on this node. */
-    socketsIn: audience.size,
+    socketsIn: hub.size,
     mostWaiting: () => slowSockets?.mostWaiting() ?? 0,
 
     /** Sends every socket to another node, in slices over `drainMs`; new ones are refused from now on. */
@@ -150,7 +156,7 @@ export function createRealtime(
       stopped.abort()
       for (const stop of stopListening) stop()
       slowSockets?.stop()
-      alarms.stop()
+      timers.stop()
       rooms.closeAll()
       // Not `disconnectSockets`: clients do not come back after it.
       io.engine.close()

@@ -17,13 +17,13 @@ const MAX_BUFFERED_BYTES = 1024 * 1024
 const KEEP_ALIVE_INTERVAL_MS = 15_000
 
 interface StreamsDependencies extends SessionDependencies {
-  readonly audience: Hub
+  readonly hub: Hub
   readonly sessions: Sessions
   readonly connections: ConnectionCount
 }
 
 /** Rooms as server-sent events: for those who cannot have a WebSocket. */
-export function createStreams({ audience, sessions, connections, ...dependencies }: StreamsDependencies) {
+export function createStreams({ hub, sessions, connections, ...dependencies }: StreamsDependencies) {
   const goodbyes = new Set<(goodbye: Goodbye) => void>()
 
   /** Opens a stream on one room, or answers why not. Rejects with NODE_FULL. */
@@ -59,8 +59,8 @@ export function createStreams({ audience, sessions, connections, ...dependencies
     const side: Transport = {
       isOpen,
       flushed: () => flushed(response),
-      join: (room) => audience.join(face, room, listener),
-      leave: (room) => audience.leave(face, room, listener),
+      join: (room) => hub.join(face, room, listener),
+      leave: (room) => hub.leave(face, room, listener),
       replay(room, epoch, notices) {
         if (notices.length === 0 || !isOpen()) return
         metrics.noticesDelivered(notices.length, 1)

@@ -88,8 +88,8 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
         metrics,
         log,
         readPage: createPageReader(broker),
-        admission: ADMIT_ALL,
-        alarms: new TimerWheel(),
+        authorization: ADMIT_ALL,
+        timers: new TimerWheel(),
       },
     )
     const end = (): void => {

@@ -89,14 +89,14 @@ describe('sockets that come back together', () => {
   })
 
   it('are sent what they missed alike in one encoding, and each face its own', () => {
-    const replays = new ReplayCache()
+    const replayCache = new ReplayCache()
     const run = notices(1, 3)
-    const admin = replays.outgoing('admin', ROOM, 'e', run)
-    expect(replays.outgoing('admin', ROOM, 'e', [...run])).to.equal(admin)
-    expect(replays.outgoing('admin', ROOM, 'e', run.slice(1))).to.not.equal(admin)
+    const admin = replayCache.prepare('admin', ROOM, 'e', run)
+    expect(replayCache.prepare('admin', ROOM, 'e', [...run])).to.equal(admin)
+    expect(replayCache.prepare('admin', ROOM, 'e', run.slice(1))).to.not.equal(admin)
     // The same offsets after the log was lost are other notices.
-    expect(replays.outgoing('admin', ROOM, 'e', notices(1, 3))).to.not.equal(admin)
-    const member = replays.outgoing('member', ROOM, 'e', run)
+    expect(replayCache.prepare('admin', ROOM, 'e', notices(1, 3))).to.not.equal(admin)
+    const member = replayCache.prepare('member', ROOM, 'e', run)
     expect(admin.packet).to.include('someone')
     expect(member.packet).to.not.include('someone')
   })

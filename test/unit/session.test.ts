@@ -25,11 +25,11 @@ const noticeAt = (offset: number): Notice => ({
 })
 
 interface Race {
-  readonly alarms?: TimerWheel
+  readonly timers?: TimerWheel
   readonly isOpen?: () => boolean
   readonly microtasks?: number
   readonly principal?: Principal
-  readonly admission?: Authorization
+  readonly authorization?: Authorization
   /** What happens before the log is read. */
   readonly beforeRead?: () => Promise<void>
 }
@@ -40,8 +40,8 @@ const ADMIN: Principal = { id: 'a', role: 'admin', grants: [], expiresAtMs: Numb
 function createRace({
   microtasks = 0,
   principal = ADMIN,
-  admission = ADMIT_ALL,
-  alarms = new TimerWheel(),
+  authorization = ADMIT_ALL,
+  timers = new TimerWheel(),
   isOpen = () => true,
   beforeRead,
 }: Race) {
@@ -102,13 +102,13 @@ function createRace({
       leave: () => void (isIn = false),
       replay: (_room, _epoch, notices) => void got.push(...notices.map(({ offset }) => offset)),
     },
-    { broker, admission, alarms, readPage: createPageReader(broker), metrics, log, rooms },
+    { broker, authorization, timers, readPage: createPageReader(broker), metrics, log, rooms },
   )
   return { session, rooms, got, closed, isIn: () => isIn }
 }
 
 /** Counts what is set, and wakes nobody. */
-class CountingAlarms extends TimerWheel {
+class CountingTimers extends TimerWheel {
   count = 0
 
   override schedule(): void {
@@ -134,7 +134,7 @@ describe('session', () => {
   /** Lets everybody in until `end` is called. */
   const createEnding = () => {
     let hasEnded = false
-    const admission: Authorization = {
+    const authorization: Authorization = {
       ...ADMIT_ALL,
       authenticate: async () => member,
       authorise: async ({ expiresAtMs }) => {
@@ -142,7 +142,7 @@ describe('session', () => {
         return expiresAtMs
       },
     }
-    return { admission, end: () => (hasEnded = true) }
+    return { authorization, end: () => (hasEnded = true) }
   }
   const ENDS: Readonly<Record<string, (session: Session) => Promise<void>>> = {
     'the membership ends': (session) => session.recheckGroup('g'),
@@ -150,10 +150,10 @@ describe('session', () => {
   }
   for (const [what, tell] of Object.entries(ENDS)) {
     it(`does not enter a room when ${what} while it is on its way there`, async () => {
-      const { admission, end } = createEnding()
+      const { authorization, end } = createEnding()
       const race = createRace({
         principal: member,
-        admission,
+        authorization,
         beforeRead: async () => {
           end()
           await tell(race.session)
@@ -171,8 +171,8 @@ describe('session', () => {
   }
 
   it('does not enter a room from now on when the membership ends before the room is open', async () => {
-    const { admission, end } = createEnding()
-    const race = createRace({ principal: member, admission })
+    const { authorization, end } = createEnding()
+    const race = createRace({ principal: member, authorization })
     const answers: (Subscribed | Refused)[] = []
     const asked = race.session.subscribe(GROUP, (answer) => void answers.push(answer))
     // The room is authorised then, and not open yet.
@@ -204,12 +204,12 @@ describe('session', () => {
   })
 
   it('that is gone sets no alarm any more, whatever is found out about it then', async () => {
-    const alarms = new CountingAlarms()
+    const timers = new CountingTimers()
     let isOpen = true
     let isFirst = true
     let tell = (): void => undefined
     const asked = new Promise<void>((resolve) => (tell = resolve))
-    const admission: Authorization = {
+    const authorization: Authorization = {
       ...ADMIT_ALL,
       authorise: async ({ expiresAtMs }) => {
         if (!isFirst) await asked
@@ -217,31 +217,31 @@ describe('session', () => {
         return expiresAtMs
       },
     }
-    const race = createRace({ alarms, admission, isOpen: () => isOpen })
+    const race = createRace({ timers, authorization, isOpen: () => isOpen })
     await race.session.subscribe(GROUP, () => undefined)
     const rechecked = race.session.recheckGroup('g')
     isOpen = false
     race.session.end()
-    const before = alarms.count
+    const before = timers.count
     tell()
     await rechecked
-    expect(alarms.count).to.equal(before)
+    expect(timers.count).to.equal(before)
     race.rooms.closeAll()
   })
 
   it('does not spin when the grant of a room ends while the socket subscribes to it again', async () => {
-    const alarms = new CountingAlarms()
+    const timers = new CountingTimers()
     let untilMs = Date.now() + 20
-    const admission: Authorization = { ...ADMIT_ALL, authorise: async () => untilMs }
+    const authorization: Authorization = { ...ADMIT_ALL, authorise: async () => untilMs }
     let spins = 0
     const race = createRace({
-      alarms,
-      admission,
+      timers,
+      authorization,
       beforeRead: async () => {
-        const before = alarms.count
+        const before = timers.count
         for (let i = 0; i < 5; i++) race.session.onTimer()
         await new Promise((resolve) => setImmediate(resolve))
-        spins = alarms.count - before
+        spins = timers.count - before
       },
     })
     await race.session.subscribe(GROUP, () => undefined)
@@ -258,7 +258,7 @@ describe('session', () => {
     const endsAtMs = Date.now() + 60
     const principal: Principal = { ...ADMIN, role: 'member', expiresAtMs: endsAtMs }
     let isFirst = true
-    const admission: Authorization = {
+    const authorization: Authorization = {
       ...ADMIT_ALL,
       authorise: () => {
         if (!isFirst) return new Promise<number>(() => undefined)
@@ -266,7 +266,7 @@ describe('session', () => {
         return Promise.resolve(Date.now() + 20)
       },
     }
-    const race = createRace({ principal, admission })
+    const race = createRace({ principal, authorization })
     await race.session.subscribe(GROUP, () => undefined)
     await until('it is closed', () => race.closed.length > 0, 2_000)
     expect(race.closed[0]).to.equal(GOODBYES.CREDENTIAL_ENDED.code)

@@ -82,7 +82,7 @@ export class ReplayCache {
   #kept: Kept[] = []
 
   /** `notices` is a run of the log of the room, not empty. */
-  outgoing(role: Role, room: Room, epoch: string, notices: readonly Notice[]): PreparedNotices {
+  prepare(role: Role, room: Room, epoch: string, notices: readonly Notice[]): PreparedNotices {
     const known = this.#kept.find((kept) => kept.role === role && isSameRun(kept.notices, notices))
     if (known !== undefined) return known.outgoing
     const outgoing = prepareNotices(role, room, epoch, notices)

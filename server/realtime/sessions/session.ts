@@ -20,8 +20,8 @@ const MAX_PENDING_REQUESTS = 100
 /** What all sessions share. */
 export interface SessionDependencies extends JoinDependencies {
   readonly broker: Pick<Broker, 'recalled'>
-  readonly admission: Authorization
-  readonly alarms: TimerWheel
+  readonly authorization: Authorization
+  readonly timers: TimerWheel
   readonly log: Logger
 }
 
@@ -100,7 +100,7 @@ export class Session {
   /** Serves `refresh`: goes on with another credential of the same user. Rooms that it does not grant are left. */
   async refresh(payload: unknown, answer: (answer: Refreshed | Refused) => void): Promise<void> {
     await this.#serve(answer, async () => {
-      const principal = await this.#deps.admission.authenticate(payload)
+      const principal = await this.#deps.authorization.authenticate(payload)
       const { id, role } = this.#principal
       if (principal.id !== id || principal.role !== role)
         throw new GatewayError('TOKEN_REFUSED', 'a refresh may not change who one is')
@@ -127,13 +127,14 @@ export class Session {
 
   /** Does what was revoked from the user a moment ago. */
   applyRevocations(): void {
-    if (this.#deps.admission.isBanned(this.#principal.id)) return this.#socket.close(GOODBYES.DISCONNECTED)
+    if (this.#deps.authorization.isBanned(this.#principal.id))
+      return this.#socket.close(GOODBYES.DISCONNECTED)
     for (const room of this.#attendance.rooms()) if (this.#isTaken(room)) this.#takeOut(room, 'ROOM_REFUSED')
   }
 
   /** The socket is gone. */
   end(): void {
-    this.#deps.alarms.cancel(this, this.#wakesAtMs)
+    this.#deps.timers.cancel(this, this.#wakesAtMs)
     this.#wakesAtMs = Infinity
     this.#attendance.end()
   }
@@ -143,25 +144,25 @@ export class Session {
     const now = Date.now()
     if (now < this.#wakesAtMs) {
       // A timer may be a little early, or was set for what has been prolonged since.
-      this.#deps.alarms.schedule(this, this.#wakesAtMs)
+      this.#deps.timers.schedule(this, this.#wakesAtMs)
     } else if (now >= this.#principal.expiresAtMs) {
       // Then the socket is closed in this very moment, and rooms that it loses so are not refused.
       this.#socket.close(GOODBYES.CREDENTIAL_ENDED)
     } else {
       // The credential may end while that is being found out.
       this.#wakesAtMs = this.#principal.expiresAtMs
-      this.#deps.alarms.schedule(this, this.#wakesAtMs)
+      this.#deps.timers.schedule(this, this.#wakesAtMs)
       void this.#recheckAll(this.#attendance.expired(now))
     }
   }
 
   /** Answers until when. */
   #authorise(room: Room): Promise<number> {
-    return this.#deps.admission.authorise(this.#principal, room)
+    return this.#deps.authorization.authorise(this.#principal, room)
   }
 
   #isTaken(room: Room): boolean {
-    return this.#deps.admission.isRevoked(this.#principal.id, room)
+    return this.#deps.authorization.isRevoked(this.#principal.id, room)
   }
 
   async #recheckAll(rooms: readonly Room[]): Promise<void> {
@@ -184,9 +185,9 @@ export class Session {
     if (!this.#socket.isOpen()) return
     const next = Math.min(this.#principal.expiresAtMs, this.#attendance.nextExpiryMs())
     if (next === this.#wakesAtMs) return
-    this.#deps.alarms.cancel(this, this.#wakesAtMs)
+    this.#deps.timers.cancel(this, this.#wakesAtMs)
     this.#wakesAtMs = next
-    this.#deps.alarms.schedule(this, next)
+    this.#deps.timers.schedule(this, next)
   }
 
   #takeOut(room: Room, code: ErrorCode): void {

@@ -11,9 +11,9 @@ import type { Transport } from '../sessions/transport.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 
 export interface SocketTransportDependencies {
-  readonly audience: Hub
+  readonly hub: Hub
   readonly write: Write
-  readonly replays: ReplayCache
+  readonly replayCache: ReplayCache
   readonly metrics: Metrics
 }
 
@@ -38,17 +38,17 @@ export class SocketTransport implements Transport, Listener {
   }
 
   join(room: Room): void {
-    this.#deps.audience.join(this.#role, room, this)
+    this.#deps.hub.join(this.#role, room, this)
   }
 
   leave(room: Room): void {
-    this.#deps.audience.leave(this.#role, room, this)
+    this.#deps.hub.leave(this.#role, room, this)
   }
 
   replay(room: Room, epoch: string, notices: readonly Notice[]): void {
     if (notices.length === 0) return
     this.#deps.metrics.noticesDelivered(notices.length, 1)
-    this.onNotices(this.#deps.replays.outgoing(this.#role, room, epoch, notices))
+    this.onNotices(this.#deps.replayCache.prepare(this.#role, room, epoch, notices))
   }
 
   onNotices(outgoing: PreparedNotices): void {
