@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { clientNetwork } from '../http/client-address.ts'
 import type { ClientAddress } from '../http/client-address.ts'
 
-interface ConnectionLimits {
+interface ConnectionLimitOptions {
   /** Most connections of the node. */
   readonly max: number
   /** Most connections of one address. */
@@ -10,7 +10,10 @@ interface ConnectionLimits {
 }
 
 /** Counts connections, of the node and of each address. */
-export function createConnectionLimits({ max, perAddress }: ConnectionLimits, addressOf: ClientAddress) {
+export function createConnectionLimits(
+  { max, perAddress }: ConnectionLimitOptions,
+  addressOf: ClientAddress,
+) {
   const byAddress = new Map<string, number>()
   let all = 0
 
@@ -33,4 +36,4 @@ export function createConnectionLimits({ max, perAddress }: ConnectionLimits, ad
   }
 }
 
-export type ConnectionCount = ReturnType<typeof createConnectionLimits>
+export type ConnectionLimits = ReturnType<typeof createConnectionLimits>

@@ -5,7 +5,7 @@ import type { Goodbye, ServerToClient, SubscribeRequest, Subscribed } from '../.
 import type { Principal } from '../auth/principal.ts'
 import { prepareNotices } from './rooms/prepared-event.ts'
 import type { Hub, Listener } from './rooms/hub.ts'
-import type { ConnectionCount } from './connection-limits.ts'
+import type { ConnectionLimits } from './connection-limits.ts'
 import { Session } from './sessions/session.ts'
 import type { SessionDependencies } from './sessions/session.ts'
 import type { Transport } from './sessions/transport.ts'
@@ -19,7 +19,7 @@ const KEEP_ALIVE_INTERVAL_MS = 15_000
 interface StreamsDependencies extends SessionDependencies {
   readonly hub: Hub
   readonly sessions: Sessions
-  readonly connections: ConnectionCount
+  readonly connections: ConnectionLimits
 }
 
 /** Rooms as server-sent events: for those who cannot have a WebSocket. */

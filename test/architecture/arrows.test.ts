@@ -36,6 +36,14 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'server/auth/': ['server/http/client-address.ts', 'server/http/fetch.ts', 'server/lib/'],
   'server/broker/': ['server/lib/', 'server/telemetry/logger.ts'],
   'server/receiver/': ['server/broker/broker.ts', 'server/lib/', 'server/telemetry/'],
+  'server/realtime/rooms/': ['server/broker/broker.ts', 'server/lib/', 'server/telemetry/'],
+  'server/realtime/sessions/': [
+    'server/realtime/rooms/',
+    'server/auth/',
+    'server/broker/broker.ts',
+    'server/lib/',
+    'server/telemetry/',
+  ],
   'server/realtime/': [
     'server/auth/',
     'server/broker/broker.ts',
@@ -68,7 +76,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
   express: ['server/gateway.ts', 'server/telemetry/', 'server/http/', 'server/api/'],
   'prom-client': ['server/telemetry/metrics.ts'],
   helmet: ['server/http/static-files.ts'],
-  'socket.io': ['server/realtime/realtime.ts', 'server/realtime/socket-io/'],
+  'socket.io': ['server/realtime/socket-io/'],
   ioredis: ['server/broker/redis/'],
   lmdb: ['server/lib/data-dir.ts'],
   joi: [

@@ -1,6 +1,8 @@
-import type { Session } from './session.ts'
+import { decodeAnnouncement } from '../../auth/announcements.ts'
 import type { Announcement } from '../../auth/announcements.ts'
 import type { Revocations } from '../../auth/revocations.ts'
+import type { Broker } from '../../broker/broker.ts'
+import type { Session } from './session.ts'
 
 /** The sessions of this node, by user. */
 export class Sessions {
@@ -26,17 +28,29 @@ export class Sessions {
   }
 }
 
-interface ObeyDependencies {
+interface AnnouncementDependencies {
   readonly sessions: Sessions
   readonly revocations: Revocations
-  /** Forgets what was answered of a membership: of one user, or of the whole group. */
+  /** Drops a cached membership: of one user, or of the whole group. */
   readonly forgetMembership: (group: string, userId?: string) => void
 }
 
-/** Does on this node what was announced to all of them. */
-export function applyAnnouncement(
+/** Applies announcements to the sessions of this node. Returns a function that stops it. */
+export function followAnnouncements(
+  broker: Pick<Broker, 'onAnnouncement'>,
+  dependencies: AnnouncementDependencies,
+): () => void {
+  const apply = (text: string): void => {
+    const announcement = decodeAnnouncement(text)
+    if (announcement) applyAnnouncement(announcement, dependencies)
+  }
+  const stops = [broker.onAnnouncement('revocations', apply), broker.onAnnouncement('memberships', apply)]
+  return () => stops.forEach((stop) => stop())
+}
+
+function applyAnnouncement(
   announcement: Announcement,
-  { sessions, revocations, forgetMembership }: ObeyDependencies,
+  { sessions, revocations, forgetMembership }: AnnouncementDependencies,
 ): void {
   if (announcement.kind === 'revoked') {
     const { userId, group, topic, untilMs } = announcement
@@ -48,6 +62,6 @@ export function applyAnnouncement(
   const { group, userIds } = announcement
   if (userIds === undefined) forgetMembership(group)
   else for (const userId of userIds) forgetMembership(group, userId)
-  const concerned = userIds?.flatMap((userId) => sessions.of(userId)) ?? sessions.all()
-  for (const session of concerned) void session.recheckGroup(group)
+  const affected = userIds?.flatMap((userId) => sessions.of(userId)) ?? sessions.all()
+  for (const session of affected) void session.recheckGroup(group)
 }

@@ -10,7 +10,7 @@ import type { HandshakeRefusal } from '../../../shared/protocol.ts'
 import type { FailureLimiter } from '../../auth/authentication.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 
-interface SocketDependencies extends SessionDependencies, SocketTransportDependencies {
+export interface SocketDependencies extends SessionDependencies, SocketTransportDependencies {
   readonly sessions: Sessions
 }
 
@@ -59,20 +59,23 @@ function takeCallback(values: unknown[]): (answer: unknown) => void {
   return values.pop() as (answer: unknown) => void
 }
 
-interface HandshakeDependencies {
-  readonly guard: FailureLimiter
+export interface AuthenticationDependencies {
+  readonly authenticate: FailureLimiter
   readonly log: Logger
 }
 
 /** Lets in only sockets that prove who they are; the others get a `connect_error` with a code. */
-export function guardHandshake(io: GatewaySockets, { guard, log }: HandshakeDependencies): void {
+export function authenticateSockets(
+  io: GatewaySockets,
+  { authenticate, log }: AuthenticationDependencies,
+): void {
   const served = new WeakSet<object>()
 
   io.use((socket, next) => {
     // One connection, one socket: more would be a way around what is limited per socket.
     if (served.has(socket.conn)) return socket.conn.close()
     served.add(socket.conn)
-    guard(socket.request, socket.handshake.auth).then(
+    authenticate(socket.request, socket.handshake.auth).then(
       (principal) => {
         socket.data.principal = principal
         next()

@@ -68,8 +68,8 @@ export function watchSlowConsumers(io: GatewaySockets, { metrics, log }: { metri
       onPing(connection, () => look(connection))
     },
 
-    /** Bytes that wait for the socket for which most wait. */
-    mostWaiting: (): number =>
+    /** Returns how many bytes are buffered for the slowest connection. */
+    maxBufferedBytes: (): number =>
       [...connections.keys()].reduce((most, one) => Math.max(most, bufferedBytes(one)), 0),
     stop: (): void => clearInterval(looking),
   }
