@@ -12,16 +12,16 @@ import type { LocalRooms, ReadPage } from '../rooms/local-rooms.ts'
 import type { Subscription, Subscriptions } from './subscriptions.ts'
 import type { RoomTransport } from './transport.ts'
 
-/** Target size of a frame of missed notices. The next is sent once this one has left, so little is buffered for slow readers. */
+/** Target size of a frame of missed notices. The next waits until this one has left: slow readers fill no buffers. */
 const FRAME_BYTES = 64 * 1024
-/** Maximum that is sent in the moment of joining: no more than a lively room sends a connection anyway. */
+/** Maximum sent in the turn of joining: no more than a busy room sends a connection anyway. */
 const MAX_LAST_BYTES = 4 * FRAME_BYTES
 /** Overhead of a notice, and of each of its messages, beyond identifiers: names, numbers, punctuation. */
 const NOTICE_BYTES = 200
 const MESSAGE_BYTES = 32
 /** More is not replayed: a client that missed so much is served faster by a reload. */
 const MAX_NOTICES = 1_000
-/** While Redis is unavailable a room cannot catch up, and a client should rather ask again than wait. */
+/** While Redis is unavailable a room cannot catch up; its client should retry rather than wait. */
 const CATCH_UP_TIMEOUT_MS = 3_000
 const MAX_RETRY_DELAY_MS = 1_000
 
@@ -47,10 +47,10 @@ interface JoinRequest {
 }
 
 /**
- * Joins a connection to a room, from now or from a position, without a gap or an overlap. `ack` is called in the very
- * moment of joining or, when much was missed, before the first part of that. Meanwhile the grant can end or be revoked, and
- * the room be left; returns whether it is joined in the end. Rejects with TOO_MANY_ROOMS or BROKER_UNAVAILABLE, and then
- * leaves an earlier subscription to the room as it was.
+ * Joins a connection to a room, from now or from a position, without a gap or an overlap. Calls `ack` in the turn in which
+ * the connection joins or, when much was missed, before the first part of the replay. Until it joins, the grant can end and
+ * the room can be left again: returns whether it joined. Rejects with TOO_MANY_ROOMS, NODE_FULL or BROKER_UNAVAILABLE; an
+ * earlier subscription to the room then stays as it was.
  */
 export async function joinRoom(request: JoinRequest, dependencies: JoinDependencies): Promise<boolean> {
   const { subscriptions, room, untilMs } = request
@@ -76,7 +76,7 @@ interface AcquiredJoin extends JoinRequest {
   readonly local: LocalRoom
 }
 
-/** One join of a room that has been acquired; releases the room again if it does not come to joining. */
+/** One join of an acquired room. Releases the room if the connection does not join; rejects without releasing it. */
 class Join implements ReplayTarget {
   readonly #join: AcquiredJoin
   readonly #deps: JoinDependencies
@@ -91,7 +91,7 @@ class Join implements ReplayTarget {
     const { local, since, subscriptions } = this.#join
     if (since === undefined) return this.join({})
     const { epoch, offset } = local.position
-    // The client is ahead of this node, or in another log: the node may be the one that lags behind.
+    // The client is ahead, or in another epoch: this node may be the one that lags.
     if (since.epoch !== epoch || since.offset > offset) await catchUp(local)
     const isDone = await subscriptions.oneLargeAtATime(() => replay(since, local, this))
     if (!isDone) this.#deps.rooms.release(local)
@@ -128,8 +128,8 @@ class Join implements ReplayTarget {
   }
 
   /**
-   * Acknowledges, sends what is left, and joins, all in one turn: between any two of these a notice could arrive that is
-   * neither among the missed nor live.
+   * Acknowledges, sends what is left, and joins, all in one turn. Between any two of these a notice could arrive that
+   * would be neither replayed nor live.
    */
   join({ notices = [], gap }: Missed): void {
     const { local, subscription, subscriptions, transport } = this.#join
@@ -142,7 +142,7 @@ class Join implements ReplayTarget {
     subscriptions.complete(subscription, local)
   }
 
-  /** Ends an earlier subscription to the room, and says from where this one continues. */
+  /** Ends an earlier subscription to the room, and tells the client where this one begins. */
   #acknowledge(recovered: number, gap?: GapReason): void {
     const { local, since, subscriptions, ack } = this.#join
     const { room, position } = local
@@ -163,7 +163,7 @@ async function catchUp(local: LocalRoom): Promise<void> {
   if (outcome === 'timeout') throw new GatewayError('BROKER_UNAVAILABLE')
 }
 
-/** The missed notices up to the position of the room, or why they are not known. */
+/** The missed notices up to the room's position, or why they are unknown. */
 interface Missed {
   readonly notices?: readonly Notice[]
   readonly gap?: GapReason
@@ -176,7 +176,7 @@ interface ReplayTarget {
   flushed(): Promise<void>
   /** Reads a page of the log. */
   read(since: Position): Promise<History>
-  /** Sends the first part of the missed notices, when they are too many to be sent in the moment of joining. */
+  /** Sends the next part of the missed notices, while they are too many for one turn. */
   send(notices: readonly Notice[]): void
   /** Sends the last part and joins, in one turn. */
   join(missed: Missed): void
@@ -184,7 +184,7 @@ interface ReplayTarget {
 
 /**
  * Sends a connection that stopped at `since` the notices it missed, page by page and no faster than it reads, until the
- * rest ends exactly at the position of the room. Returns whether `join` was called: not if the connection closes first.
+ * rest ends exactly at the room's position, and passes that to `join`. Returns false if the connection closes first.
  */
 export async function replay(since: Position, room: RoomState, target: ReplayTarget): Promise<boolean> {
   let at = since
@@ -230,7 +230,7 @@ const bytesOf = (notices: readonly Notice[]): number =>
 type RoomState = Readonly<Pick<LocalRoom, 'position' | 'tail'>>
 
 type Recovery =
-  /** Exactly those between `since` and the position of the room. */
+  /** Exactly the notices between `since` and the room's position. */
   | { readonly notices: readonly Notice[] }
   | { readonly gap: GapReason }
   /** Not known yet: the log must be read from after this offset. */

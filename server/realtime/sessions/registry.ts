@@ -4,7 +4,7 @@ import type { Revocations } from '../../auth/revocations.ts'
 import type { Broker } from '../../broker/broker.ts'
 import type { Session } from './session.ts'
 
-/** The sessions of this node, by user. */
+/** This node's sessions, by user. */
 export class Sessions {
   readonly #byUser = new Map<string, Set<Session>>()
 

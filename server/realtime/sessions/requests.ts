@@ -1,11 +1,14 @@
 import Joi from 'joi'
 import { GatewayError } from '../../../shared/errors.ts'
+import { isIdentifier } from '../../../shared/identifier.ts'
 import { isRecord } from '../../../shared/json.ts'
+import type { Position } from '../../../shared/position.ts'
 import type { RecalledRequest, SubscribeRequest } from '../../../shared/protocol.ts'
 import type { Room } from '../../../shared/room.ts'
 import { identifier } from '../../lib/schema.ts'
-import { isIdentifier } from '../../../shared/identifier.ts'
-import type { Position } from '../../../shared/position.ts'
+
+const MAX_EPOCH_LENGTH = 64
+const MAX_SEQS = 1_000
 
 const roomKeys = {
   group: identifier,
@@ -14,23 +17,22 @@ const roomKeys = {
 }
 
 const sinceSchema = Joi.object({
-  epoch: Joi.string().min(1).max(64).required(),
+  epoch: Joi.string().min(1).max(MAX_EPOCH_LENGTH).required(),
   offset: Joi.number().strict().integer().min(0).required(),
 })
 
-// A key that is not known is refused: a misspelt `topic` would otherwise subscribe to the whole group.
+// Unknown keys are refused: a misspelt `topic` would otherwise subscribe to the whole group.
 const roomSchema = Joi.object<Room>(roomKeys)
   .xor('group', 'feed')
   .with('topic', 'group')
   .required()
   .label('room')
+
 const subscribeSchema = Joi.object<SubscribeRequest>({ ...roomKeys, since: sinceSchema })
   .xor('group', 'feed')
   .with('topic', 'group')
   .required()
   .label('request')
-
-const MAX_SEQS = 1_000
 
 const recalledSchema = Joi.object<RecalledRequest>({
   group: identifier.required(),
@@ -40,17 +42,17 @@ const recalledSchema = Joi.object<RecalledRequest>({
   .required()
   .label('request')
 
-/** What a socket asked for in `recalled`. Throws REQUEST_MALFORMED naming every wrong field. */
-export const parseRecalled = (payload: unknown): RecalledRequest => check(recalledSchema, payload)
-
-/** What a socket asked for in `subscribe`. Throws REQUEST_MALFORMED naming every wrong field. */
+/** Parses a `subscribe` request. Throws REQUEST_MALFORMED, which names every invalid field. */
 export const parseSubscribe = (payload: unknown): SubscribeRequest =>
-  isPlainSubscribe(payload) ? payload : check(subscribeSchema, payload)
+  isPlainSubscribe(payload) ? payload : validate(subscribeSchema, payload)
 
-/** The room that a socket named. Throws REQUEST_MALFORMED naming every wrong field. */
-export const parseRoom = (payload: unknown): Room => check(roomSchema, payload)
+/** Parses an `unsubscribe` request. Throws REQUEST_MALFORMED, which names every invalid field. */
+export const parseRoom = (payload: unknown): Room => validate(roomSchema, payload)
 
-function check<T>(schema: Joi.ObjectSchema<T>, payload: unknown): T {
+/** Parses a `recalled` request. Throws REQUEST_MALFORMED, which names every invalid field. */
+export const parseRecalled = (payload: unknown): RecalledRequest => validate(recalledSchema, payload)
+
+function validate<T>(schema: Joi.ObjectSchema<T>, payload: unknown): T {
   const { value, error } = schema.validate(payload, { abortEarly: false })
   if (error !== undefined) {
     throw new GatewayError(
@@ -64,12 +66,10 @@ function check<T>(schema: Joi.ObjectSchema<T>, payload: unknown): T {
   return value
 }
 
-const MAX_EPOCH_LENGTH = 64
-
 /**
- * Whether a payload asks for a conversation in a form that is right beyond doubt, as nearly all do: when all sockets of a
- * lost node come at once, the check of the schema is a large part of what they cost. For any other payload the schema says
- * what it is, and what is wrong with it.
+ * Returns whether a payload is a valid subscribe to a conversation in its plainest form, as nearly all are. The fast path:
+ * when all sockets of a lost node reconnect, schema validation is a large part of their cost. Any other payload goes
+ * through the schema, which decides whether it is valid and names what is not.
  */
 export function isPlainSubscribe(payload: unknown): payload is SubscribeRequest {
   if (!isRecord(payload) || !hasOnly(payload, ['group', 'topic', 'since'])) return false

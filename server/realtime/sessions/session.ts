@@ -1,23 +1,24 @@
 import { asGatewayError, ERRORS, GatewayError, GOODBYES } from '../../../shared/errors.ts'
 import type { ErrorCode } from '../../../shared/errors.ts'
+import type { Position } from '../../../shared/position.ts'
 import type { Done, RecalledResponse, Refreshed, Refused, Subscribed } from '../../../shared/protocol.ts'
 import { isFeed, roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Authorization } from '../../auth/authorization.ts'
 import type { Principal } from '../../auth/principal.ts'
 import type { Broker } from '../../broker/broker.ts'
-import type { Logger } from '../../telemetry/logger.ts'
-import type { TimerWheel } from '../../lib/timers.ts'
 import { TokenBucket } from '../../lib/flow-control.ts'
-import { Subscriptions } from './subscriptions.ts'
+import type { TimerWheel } from '../../lib/timers.ts'
+import type { Logger } from '../../telemetry/logger.ts'
 import { joinRoom } from './join.ts'
 import type { JoinDependencies } from './join.ts'
-import type { Transport } from './transport.ts'
 import { parseRecalled, parseRoom, parseSubscribe } from './requests.ts'
+import { Subscriptions } from './subscriptions.ts'
+import type { Transport } from './transport.ts'
 
 const MAX_PENDING_REQUESTS = 100
 
-/** What all sessions share. */
+/** Shared by all sessions. */
 export interface SessionDependencies extends JoinDependencies {
   readonly broker: Pick<Broker, 'recalled'>
   readonly authorization: Authorization
@@ -25,202 +26,205 @@ export interface SessionDependencies extends JoinDependencies {
   readonly log: Logger
 }
 
-/** What one socket may do and asks for. Requests about one room are served one after the other. */
+/** Acknowledges a request. A refusal can still follow a success, if the grant is lost during a long replay. */
+type Ack<Response> = (response: Response | Refused) => void
+
+/**
+ * One connection's requests and grants. Serves requests for the same room one after the other. Ends what has been granted
+ * when it expires: a single timer waits for the earliest expiry.
+ */
 export class Session {
   readonly #deps: SessionDependencies
-  readonly #socket: Transport
-  readonly #attendance: Subscriptions
-  /** Requests under way, by room; there while there are any, because most sessions are quiet for hours. */
-  #queues: Map<string, Promise<unknown>> | undefined
-  readonly #allowance = new TokenBucket()
+  readonly #transport: Transport
+  readonly #subscriptions: Subscriptions
+  /** The latest request for each room. Undefined while there are none, because most sessions are idle for hours. */
+  #latest: Map<string, Promise<unknown>> | undefined
+  readonly #requestBudget = new TokenBucket()
   #principal: Principal
-  #underWay = 0
-  /** When the next of what was granted ends. */
-  #wakesAtMs = Infinity
+  #pendingRequests = 0
+  #timerAtMs = Infinity
 
-  constructor(principal: Principal, socket: Transport, dependencies: SessionDependencies) {
+  constructor(principal: Principal, transport: Transport, dependencies: SessionDependencies) {
     this.#principal = principal
-    this.#socket = socket
+    this.#transport = transport
     this.#deps = dependencies
-    this.#attendance = new Subscriptions(socket, dependencies.rooms)
-    this.#setAlarm()
+    this.#subscriptions = new Subscriptions(transport, dependencies.rooms)
+    this.#scheduleExpiry()
   }
 
-  /** Serves `subscribe`. See `joinRoom` for when it is answered. */
-  async subscribe(payload: unknown, answer: (answer: Subscribed | Refused) => void): Promise<void> {
-    await this.#serve(answer, async () => {
+  /** Serves `subscribe`. `joinRoom` says when it is acknowledged. */
+  async subscribe(payload: unknown, ack: Ack<Subscribed>): Promise<void> {
+    await this.#serve(ack, async () => {
       const { since, ...room } = parseSubscribe(payload)
-      await this.#limit(room, async () => {
-        const ms = await this.#authorise(room)
-        if (!this.#socket.isOpen()) return
-        const isRevoked = (): boolean => this.#isTaken(room)
-        const joining = joinRoom(
-          {
-            transport: this.#socket,
-            subscriptions: this.#attendance,
-            room,
-            since,
-            untilMs: ms,
-            isRevoked,
-            ack: answer,
-          },
-          this.#deps,
-        )
-        this.#setAlarm()
-        const isIn = await joining
-        if (!this.#socket.isOpen() || (isIn && !isRevoked())) return
-        // Taken in the meantime: telling what was missed may last long. It may or may not be answered already.
-        if (this.#attendance.has(room)) this.#takeOut(room, 'ROOM_REFUSED')
-        throw new GatewayError('ROOM_REFUSED')
-      })
+      await this.#serialize(room, () => this.#join(room, since, ack))
     })
   }
 
-  /** Serves `unsubscribe`; being in the room is not needed. */
-  async unsubscribe(payload: unknown, answer: (answer: Done | Refused) => void): Promise<void> {
-    await this.#serve(answer, async () => {
+  /** Serves `unsubscribe`; succeeds without a subscription too. */
+  async unsubscribe(payload: unknown, ack: Ack<Done>): Promise<void> {
+    await this.#serve(ack, async () => {
       const room = parseRoom(payload)
-      await this.#limit(room, async () => this.#attendance.leave(room))
-      answer({ ok: true })
+      await this.#serialize(room, async () => this.#subscriptions.leave(room))
+      ack({ ok: true })
     })
   }
 
-  /** Serves `recalled`: granted to those who may be in the room of the conversation. */
-  async recalled(payload: unknown, answer: (answer: RecalledResponse | Refused) => void): Promise<void> {
-    await this.#serve(answer, async () => {
+  /** Serves `recalled`: needs a grant of the conversation's room, but no subscription. */
+  async recalled(payload: unknown, ack: Ack<RecalledResponse>): Promise<void> {
+    await this.#serve(ack, async () => {
       const { seqs, ...conversation } = parseRecalled(payload)
       await this.#authorise(conversation)
-      await this.#attendance.oneLargeAtATime(async () => {
-        await this.#socket.flushed()
-        answer({ ok: true, recalled: await this.#deps.broker.recalled(conversation, seqs) })
+      await this.#subscriptions.oneLargeAtATime(async () => {
+        await this.#transport.flushed()
+        ack({ ok: true, recalled: await this.#deps.broker.recalled(conversation, seqs) })
       })
     })
   }
 
-  /** Serves `refresh`: goes on with another credential of the same user. Rooms that it does not grant are left. */
-  async refresh(payload: unknown, answer: (answer: Refreshed | Refused) => void): Promise<void> {
-    await this.#serve(answer, async () => {
+  /** Serves `refresh`: continues with another credential of the same user, and leaves the rooms it does not grant. */
+  async refresh(payload: unknown, ack: Ack<Refreshed>): Promise<void> {
+    await this.#serve(ack, async () => {
       const principal = await this.#deps.authorization.authenticate(payload)
       const { id, role } = this.#principal
       if (principal.id !== id || principal.role !== role)
         throw new GatewayError('TOKEN_REFUSED', 'a refresh may not change who one is')
-      if (!this.#socket.isOpen()) return
+      if (!this.#transport.isOpen()) return
       this.#principal = principal
-      this.#setAlarm()
-      answer({ ok: true, expiresAtMs: principal.expiresAtMs })
-      await this.#recheckAll(this.#attendance.rooms())
+      this.#scheduleExpiry()
+      ack({ ok: true, expiresAtMs: principal.expiresAtMs })
+      await this.#recheckAll(this.#subscriptions.rooms())
     })
   }
 
-  /** Answers a request that there is not; it counts like any other. */
-  async refuseUnknown(answer: (answer: Refused) => void): Promise<void> {
-    await this.#serve(answer, async () => {
+  /** Refuses a request of unknown name, which counts like any other. */
+  async refuseUnknown(ack: Ack<never>): Promise<void> {
+    await this.#serve(ack, async () => {
       throw new GatewayError('REQUEST_MALFORMED', 'there is no request of this name')
     })
   }
 
-  /** Looks again whether the socket may be in the rooms of this group, and takes it out of those where it may not. */
+  /** Checks the grants of a group's rooms again, and leaves the rooms that are no longer granted. */
   async recheckGroup(group: string): Promise<void> {
-    const rooms = this.#attendance.rooms().filter((room) => !isFeed(room) && room.group === group)
+    const rooms = this.#subscriptions.rooms().filter((room) => !isFeed(room) && room.group === group)
     await this.#recheckAll(rooms)
   }
 
-  /** Does what was revoked from the user a moment ago. */
+  /** Applies revocations that were just recorded: closes the connection of a disconnected user, leaves revoked rooms. */
   applyRevocations(): void {
-    if (this.#deps.authorization.isBanned(this.#principal.id))
-      return this.#socket.close(GOODBYES.DISCONNECTED)
-    for (const room of this.#attendance.rooms()) if (this.#isTaken(room)) this.#takeOut(room, 'ROOM_REFUSED')
+    if (this.#deps.authorization.isBanned(this.#principal.id)) {
+      return this.#transport.close(GOODBYES.DISCONNECTED)
+    }
+    for (const room of this.#subscriptions.rooms())
+      if (this.#isRevoked(room)) this.#evict(room, 'ROOM_REFUSED')
   }
 
-  /** The socket is gone. */
+  /** To be called once the connection is closed. */
   end(): void {
-    this.#deps.timers.cancel(this, this.#wakesAtMs)
-    this.#wakesAtMs = Infinity
-    this.#attendance.end()
+    this.#deps.timers.cancel(this, this.#timerAtMs)
+    this.#timerAtMs = Infinity
+    this.#subscriptions.end()
   }
 
-  /** Ends what has ended by now. */
+  /** Ends what has expired by now. */
   onTimer(): void {
     const now = Date.now()
-    if (now < this.#wakesAtMs) {
-      // A timer may be a little early, or was set for what has been prolonged since.
-      this.#deps.timers.schedule(this, this.#wakesAtMs)
+    if (now < this.#timerAtMs) {
+      // Fired a little early, or was set for a grant that has been extended since.
+      this.#deps.timers.schedule(this, this.#timerAtMs)
     } else if (now >= this.#principal.expiresAtMs) {
-      // Then the socket is closed in this very moment, and rooms that it loses so are not refused.
-      this.#socket.close(GOODBYES.CREDENTIAL_ENDED)
+      // Closes the connection in this very moment, so rooms that end with the credential are not refused first.
+      this.#transport.close(GOODBYES.CREDENTIAL_ENDED)
     } else {
-      // The credential may end while that is being found out.
-      this.#wakesAtMs = this.#principal.expiresAtMs
-      this.#deps.timers.schedule(this, this.#wakesAtMs)
-      void this.#recheckAll(this.#attendance.expired(now))
+      // The credential may expire while the rooms are rechecked.
+      this.#timerAtMs = this.#principal.expiresAtMs
+      this.#deps.timers.schedule(this, this.#timerAtMs)
+      void this.#recheckAll(this.#subscriptions.expired(now))
     }
   }
 
-  /** Answers until when. */
+  async #join(room: Room, since: Position | undefined, ack: Ack<Subscribed>): Promise<void> {
+    const untilMs = await this.#authorise(room)
+    if (!this.#transport.isOpen()) return
+    const isRevoked = (): boolean => this.#isRevoked(room)
+    const connection = { transport: this.#transport, subscriptions: this.#subscriptions }
+    const joining = joinRoom({ ...connection, room, since, untilMs, isRevoked, ack }, this.#deps)
+    this.#scheduleExpiry()
+    const isJoined = await joining
+    if (!this.#transport.isOpen() || (isJoined && !isRevoked())) return
+    // Lost in the meantime: a long replay takes a while. The request may or may not have been acknowledged.
+    if (this.#subscriptions.has(room)) this.#evict(room, 'ROOM_REFUSED')
+    throw new GatewayError('ROOM_REFUSED')
+  }
+
+  /** Returns when the grant of a room ends, in ms since 1970. Rejects like `Authorization.authorise`. */
   #authorise(room: Room): Promise<number> {
     return this.#deps.authorization.authorise(this.#principal, room)
   }
 
-  #isTaken(room: Room): boolean {
+  #isRevoked(room: Room): boolean {
     return this.#deps.authorization.isRevoked(this.#principal.id, room)
   }
 
   async #recheckAll(rooms: readonly Room[]): Promise<void> {
     await Promise.all(rooms.map((room) => this.#recheck(room)))
-    this.#setAlarm()
+    this.#scheduleExpiry()
   }
 
   async #recheck(room: Room): Promise<void> {
     try {
-      this.#attendance.setExpiry(room, await this.#authorise(room))
+      this.#subscriptions.setExpiry(room, await this.#authorise(room))
     } catch (error) {
       const { code, cause } = asGatewayError(error)
       if (code === 'INTERNAL') this.#deps.log.error({ err: cause }, 'grant of a socket could not be checked')
-      if (this.#attendance.has(room)) this.#takeOut(room, code)
+      if (this.#subscriptions.has(room)) this.#evict(room, code)
     }
   }
 
-  #setAlarm(): void {
-    // Rechecked after it was gone: nobody would clear it any more.
-    if (!this.#socket.isOpen()) return
-    const next = Math.min(this.#principal.expiresAtMs, this.#attendance.nextExpiryMs())
-    if (next === this.#wakesAtMs) return
-    this.#deps.timers.cancel(this, this.#wakesAtMs)
-    this.#wakesAtMs = next
+  /** Sets the timer to the earliest expiry of the credential and the grants. */
+  #scheduleExpiry(): void {
+    // A recheck may finish after `end`, and nothing would cancel the timer then.
+    if (!this.#transport.isOpen()) return
+    const next = Math.min(this.#principal.expiresAtMs, this.#subscriptions.nextExpiryMs())
+    if (next === this.#timerAtMs) return
+    this.#deps.timers.cancel(this, this.#timerAtMs)
+    this.#timerAtMs = next
     this.#deps.timers.schedule(this, next)
   }
 
-  #takeOut(room: Room, code: ErrorCode): void {
-    this.#attendance.leave(room)
+  /** Leaves a room without a request of the client, and says why. */
+  #evict(room: Room, code: ErrorCode): void {
+    this.#subscriptions.leave(room)
     const { text, retry } = ERRORS[code]
-    this.#socket.sendUnsubscribed({ room, code, message: text, retry })
+    this.#transport.sendUnsubscribed({ room, code, message: text, retry })
   }
 
-  async #limit(room: Room, work: () => Promise<void>): Promise<void> {
+  /** Runs work for one room after all earlier work for it. */
+  async #serialize(room: Room, work: () => Promise<void>): Promise<void> {
     const name = roomName(room)
-    const queues = (this.#queues ??= new Map())
-    const turn = (queues.get(name) ?? Promise.resolve()).then(work, work)
-    queues.set(name, turn)
+    const latest = (this.#latest ??= new Map())
+    const turn = (latest.get(name) ?? Promise.resolve()).then(work, work)
+    latest.set(name, turn)
     try {
       await turn
     } finally {
-      if (queues.get(name) === turn) queues.delete(name)
-      if (queues.size === 0) this.#queues = undefined
+      if (latest.get(name) === turn) latest.delete(name)
+      if (latest.size === 0) this.#latest = undefined
     }
   }
 
-  async #serve(answer: (refused: Refused) => void, work: () => Promise<void>): Promise<void> {
-    this.#underWay++
+  /** Runs a request within the limits of the connection. Acknowledges with a refusal if it throws. */
+  async #serve(ack: Ack<never>, work: () => Promise<void>): Promise<void> {
+    this.#pendingRequests++
     try {
-      if (!this.#allowance.tryTake() || this.#underWay > MAX_PENDING_REQUESTS)
+      if (!this.#requestBudget.tryTake() || this.#pendingRequests > MAX_PENDING_REQUESTS)
         throw new GatewayError('TOO_MANY_REQUESTS')
       await work()
     } catch (error) {
       const { code, message, cause } = asGatewayError(error)
       if (code === 'INTERNAL') this.#deps.log.error({ err: cause }, 'request of a socket failed')
-      answer({ ok: false, code, message, retry: ERRORS[code].retry })
+      ack({ ok: false, code, message, retry: ERRORS[code].retry })
     } finally {
-      this.#underWay--
+      this.#pendingRequests--
     }
   }
 }

@@ -18,7 +18,7 @@ export interface Subscription {
   local: LocalRoom | undefined
 }
 
-/** The rooms of one connection, and until when each is granted. A room can be joined and pending again: it is resumed. */
+/** The rooms of one connection, and until when each is granted. A joined room can be pending again, to be resumed. */
 export class Subscriptions {
   readonly #transport: Pick<RoomTransport, 'leave'>
   readonly #rooms: Pick<LocalRooms, 'release'>
@@ -33,8 +33,8 @@ export class Subscriptions {
   }
 
   /**
-   * Runs work that may send much, one piece after the other, each once the last one has left this process. However much a
-   * connection requests concurrently, little is buffered for it here.
+   * Runs tasks that may send much, one at a time. Each waits until everything before it has left this process, so that
+   * little is buffered however much a connection requests.
    */
   get oneLargeAtATime(): Limiter {
     return (this.#oneLargeAtATime ??= createLimiter(1))
@@ -83,12 +83,12 @@ export class Subscriptions {
     }
     const subscription: Subscription = { room, untilMs, local: undefined }
     pending.set(name, subscription)
-    // The new grant also extends an earlier subscription to the room, which stands until this one is complete.
+    // The new grant also extends an earlier subscription to the room, which lasts until this one is complete.
     this.setExpiry(room, untilMs)
     return subscription
   }
 
-  /** `name` is that of its room, as in `roomName`. */
+  /** `name` is the `roomName` of the subscription's room. */
   isPending(name: string, subscription: Subscription): boolean {
     return this.#pending?.get(name) === subscription
   }
@@ -100,7 +100,7 @@ export class Subscriptions {
   /** Turns a pending subscription into a joined one. */
   complete(subscription: Subscription, local: LocalRoom): void {
     this.#removePending(local.name)
-    // Drops the identifiers of the request: one copy of them per room is enough.
+    // Drops the identifiers of the request in favour of the room's own, which all its subscriptions share.
     this.#joined.set(local.name, Object.assign(subscription, { room: local.room, local }))
   }
 
@@ -109,7 +109,7 @@ export class Subscriptions {
     this.#removePending(roomName(room))
   }
 
-  /** Leaves a room that is joined, if it is; a pending subscription to it stays. */
+  /** Leaves a room if it is joined. A pending subscription to it stays. */
   leaveJoined(room: Room): void {
     const name = roomName(room)
     const subscription = this.#joined.get(name)

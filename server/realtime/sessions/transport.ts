@@ -3,23 +3,25 @@ import type { GapReason, Position } from '../../../shared/position.ts'
 import type { Goodbye, Unsubscribed } from '../../../shared/protocol.ts'
 import type { Room } from '../../../shared/room.ts'
 
-/** What is done to a socket that enters and leaves rooms. */
+/** What joining and leaving rooms needs of a connection. */
 export interface RoomTransport {
   isOpen(): boolean
-  /** Resolves once all that was sent so far is on its way, or the socket is closed. */
+  /** Resolves once everything sent so far has left this process, or the connection has closed. */
   flushed(): Promise<void>
-  /** From now on, the socket gets what is sent to the room. */
+  /** From now on, the connection receives what is broadcast to the room. */
   join(room: Room): void
+  /** No effect on a room that the connection has not joined. */
   leave(room: Room): void
+  /** Sends missed notices, in order. `notices` may be empty. */
   replay(room: Room, epoch: string, notices: readonly Notice[]): void
-  /** Tells that notices are missing, and where the room goes on. */
+  /** Says that notices are missing, and from where the room continues. */
   sendGap(room: Room, reason: GapReason, position: Position): void
 }
 
-/** What a session does to its socket. */
+/** The port to a connection: all that a session needs of it. */
 export interface Transport extends RoomTransport {
-  /** Tells that the socket is not in a room any more without having asked for that. */
+  /** Says that the connection has lost a room without having asked for it. */
   sendUnsubscribed(unsubscribed: Unsubscribed): void
-  /** Says why, and closes. */
+  /** Says why, then closes the connection. */
   close(goodbye: Goodbye): void
 }
