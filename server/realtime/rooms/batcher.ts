@@ -2,73 +2,74 @@ import type { Notice } from '../../../shared/notice.ts'
 import { NODE_CLOCK } from '../../lib/timers.ts'
 import type { Clock } from '../../lib/timers.ts'
 
-/** A frame is sent before its window ends when this many messages wait in it: about 80 KB. */
-const MESSAGES_PER_FRAME = 1_000
+/** A batch of this many messages, about 80 KB, is sent before its window ends. */
+const MAX_MESSAGES_PER_FRAME = 1_000
 /**
- * A window is no shorter than so many times what the last frame took to write: however large the room, and however many
- * recalls there are, it takes a fifth of the process at most, and the rest is for webhooks and other rooms.
+ * A window lasts at least this many times as long as the last frame took to write. However large the room and however many
+ * the recalls, a room then takes no more than a fifth of the process, and leaves the rest to webhooks and other rooms.
  */
-const WINDOW_TIMES_WRITING = 4
-/** Longer than that, people would notice. */
+const MIN_WINDOW_PER_WRITE = 4
+/** A longer delay would be noticeable. */
 const MAX_WINDOW_MS = 100
 
 interface BatcherOptions {
-  /** How long notices are gathered after one was sent, at least, in ms; 0 sends each at once. */
+  /** How long notices are batched after a frame, at least, in ms; 0 sends every notice immediately. */
   readonly windowMs: number
 }
 
 /**
- * Gathers the notices of one room into frames: the first of a quiet room leaves at once, what follows within the window
- * leaves together at its end. Keeps order; holds at most one frame.
+ * Batches the notices of one room into frames: sends the first notice of a quiet room immediately, and those that follow
+ * within the window as one frame at its end. Keeps order; holds at most one frame.
  */
 export function createBatcher(
   { windowMs }: BatcherOptions,
   send: (notices: readonly Notice[]) => void,
   clock: Clock = NODE_CLOCK,
 ) {
-  let waiting: Notice[] = []
+  let batch: Notice[] = []
   let messages = 0
   let windowEndsAtMs = -Infinity
   let timer: unknown
 
-  function endWindow(): void {
+  function onWindowEnd(): void {
     timer = undefined
-    if (waiting.length > 0) sendWaiting()
+    if (batch.length > 0) sendBatch()
   }
 
-  function sendWaiting(): void {
-    const frame = waiting
-    waiting = []
+  function sendBatch(): void {
+    const frame = batch
+    batch = []
     messages = 0
     clock.clearTimeout(timer)
     timer = undefined
-    const beganMs = clock.now()
+    const startedAtMs = clock.now()
     send(frame)
-    const endedMs = clock.now()
-    windowEndsAtMs = endedMs + windowAfter(endedMs - beganMs)
+    const sentAtMs = clock.now()
+    windowEndsAtMs = sentAtMs + nextWindowMs(sentAtMs - startedAtMs)
   }
 
-  const windowAfter = (tookMs: number): number =>
-    windowMs === 0 ? 0 : Math.max(windowMs, Math.min(WINDOW_TIMES_WRITING * tookMs, MAX_WINDOW_MS))
+  const nextWindowMs = (writeMs: number): number =>
+    windowMs === 0 ? 0 : Math.max(windowMs, Math.min(MIN_WINDOW_PER_WRITE * writeMs, MAX_WINDOW_MS))
 
   return {
     push(notice: Notice): void {
-      waiting.push(notice)
+      batch.push(notice)
       messages += notice.messages.length
       const leftMs = windowEndsAtMs - clock.now()
-      if (leftMs <= 0 || messages >= MESSAGES_PER_FRAME) sendWaiting()
-      // Only now: most windows end without a second notice, and a timer for each would wake the process for nothing.
-      else timer ??= clock.setTimeout(endWindow, leftMs)
+      if (leftMs <= 0 || messages >= MAX_MESSAGES_PER_FRAME) sendBatch()
+      // Set no earlier: most windows end without a second notice, and would wake the process for nothing.
+      else timer ??= clock.setTimeout(onWindowEnd, leftMs)
     },
 
-    /** Sends what waits now. */
+    /** Sends the current batch now. */
     flush(): void {
-      if (waiting.length > 0) sendWaiting()
+      if (batch.length > 0) sendBatch()
     },
 
+    /** Drops the current batch. */
     close(): void {
       clock.clearTimeout(timer)
-      waiting = []
+      batch = []
     },
   }
 }

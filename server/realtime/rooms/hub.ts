@@ -4,59 +4,59 @@ import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { PreparedEvent, prepareNotices } from './prepared-event.ts'
-import type { Role, PreparedGap, PreparedNotices } from './prepared-event.ts'
+import type { PreparedGap, PreparedNotices, Role } from './prepared-event.ts'
 
-/** One that listens to rooms: a socket, or a stream. */
+/** A connection that listens to rooms: a socket, or a stream. */
 export interface Listener {
-  onNotices(outgoing: PreparedNotices): void
-  onGap(outgoing: PreparedGap): void
+  onNotices(event: PreparedNotices): void
+  onGap(event: PreparedGap): void
 }
 
-const FACES: readonly Role[] = ['admin', 'member']
+const ROLES: readonly Role[] = ['admin', 'member']
 
-const nameOf = (role: Role, room: Room): string => `${role}/${roomName(room)}`
+const keyOf = (role: Role, room: Room): string => `${role}/${roomName(room)}`
 
-/** Speaks to all who listen to a room on this node at once. */
+/** This node's listeners, by role and room. Broadcasts to them. */
 export function createHub(metrics: Metrics) {
   const listeners = new Map<string, Set<Listener>>()
 
   return {
     join(role: Role, room: Room, listener: Listener): void {
-      const name = nameOf(role, room)
-      const listening = listeners.get(name)
-      if (listening === undefined) listeners.set(name, new Set([listener]))
-      else listening.add(listener)
+      const key = keyOf(role, room)
+      const joined = listeners.get(key)
+      if (joined === undefined) listeners.set(key, new Set([listener]))
+      else joined.add(listener)
     },
 
-    /** Harmless for one that has not joined. */
+    /** No effect on a listener that has not joined. */
     leave(role: Role, room: Room, listener: Listener): void {
-      const name = nameOf(role, room)
-      const listening = listeners.get(name)
-      if (listening?.delete(listener) && listening.size === 0) listeners.delete(name)
+      const key = keyOf(role, room)
+      const joined = listeners.get(key)
+      if (joined?.delete(listener) && joined.size === 0) listeners.delete(key)
     },
 
-    /** How many listen to the room, of either face. */
+    /** Returns how many listeners a room has, of both roles. */
     size: (room: Room): number =>
-      FACES.reduce((sum, role) => sum + (listeners.get(nameOf(role, room))?.size ?? 0), 0),
+      ROLES.reduce((sum, role) => sum + (listeners.get(keyOf(role, room))?.size ?? 0), 0),
 
     broadcast(room: Room, epoch: string, notices: readonly Notice[]): void {
       const nowMs = Date.now()
       for (const { receivedAtMs } of notices) metrics.noticeTook(Math.max(0, nowMs - receivedAtMs))
-      for (const role of FACES) {
-        // Turning notices for nobody would cost as much as for a thousand.
-        const listening = listeners.get(nameOf(role, room))
-        if (listening === undefined) continue
-        metrics.noticesDelivered(notices.length, listening.size)
-        const outgoing = prepareNotices(role, room, epoch, notices)
-        for (const listener of listening) listener.onNotices(outgoing)
+      for (const role of ROLES) {
+        // Encoding for no listener would cost as much as for a thousand.
+        const joined = listeners.get(keyOf(role, room))
+        if (joined === undefined) continue
+        metrics.noticesDelivered(notices.length, joined.size)
+        const event = prepareNotices(role, room, epoch, notices)
+        for (const listener of joined) listener.onNotices(event)
       }
     },
 
     broadcastGap(room: Room, reason: GapReason, position: Position): void {
       metrics.gapTold(reason)
-      const outgoing: PreparedGap = new PreparedEvent('gap', { room, reason, position })
-      for (const role of FACES)
-        for (const listener of listeners.get(nameOf(role, room)) ?? []) listener.onGap(outgoing)
+      const event: PreparedGap = new PreparedEvent('gap', { room, reason, position })
+      for (const role of ROLES)
+        for (const listener of listeners.get(keyOf(role, room)) ?? []) listener.onGap(event)
     },
   }
 }

@@ -12,14 +12,14 @@ import { createBatcher } from './batcher.ts'
 import type { Batcher } from './batcher.ts'
 import type { Hub } from './hub.ts'
 
-/** The latest notices that a room remembers, so that sockets which come back shortly need no read of the log. */
+/** The latest notices that a room remembers, so that clients that reconnect soon need no read of the log. */
 const TAIL_NOTICES = 100
 /** Notices in one read of the log. */
 const PAGE_NOTICES = 100
 const MAX_RETRY_DELAY_MS = 5_000
 
 export interface LocalRoomOptions {
-  /** See `createBatcher`. */
+  /** See `windowMs` of `createBatcher`. */
   readonly batchWindowMs: number
 }
 
@@ -28,40 +28,41 @@ export interface LocalRoomDependencies {
   readonly hub: Pick<Hub, 'broadcast' | 'broadcastGap'>
   readonly metrics: Metrics
   readonly log: Logger
-  /** Tests have their own. */
+  /** Replaced by tests. */
   readonly clock?: Clock
 }
 
 /**
- * One room on this node: follows the log of the room through the broker and hands on each notice once, in order.
+ * One room on this node: follows the room's log through the broker and delivers each notice once, in order.
  *
- * Notices arrive live; whatever is wrong with them (a hole, another epoch, an interrupted subscription) has one remedy:
- * read the log from the last position until a read finds nothing new to come. While that goes on, live notices are only
- * a sign that there is more to read.
+ * Notices arrive live. Whatever is wrong with them (a hole, another epoch, an interrupted subscription) has one remedy:
+ * read the log from the last position until a read finds that nothing is left. Meanwhile live notices only signal that
+ * there is more to read.
  *
- * A failover of the store may lose entries that were handed on already, and give their offsets to others. So whenever
- * that may have happened, the tail is first held against the log; if the log has something else there, or ends before it,
- * it gets another epoch, and the sockets are told a gap.
+ * A failover of the store may lose entries that were delivered already, and give their offsets to others. Whenever that
+ * may have happened, the tail is first compared with the log. If the log differs, or ends before the tail does, it gets a
+ * new epoch and the listeners receive a gap.
  */
 export class LocalRoom {
   readonly room: Room
   /** See `roomName`. */
   readonly name: string
-  /** The last notice handed on. */
+  /** The last notice delivered. */
   position: Position = { epoch: '', offset: 0 }
-  /** The latest notices handed on, oldest first; they end at `position`. */
+  /** The latest notices delivered, oldest first, up to `position`. */
   readonly tail: Notice[] = []
 
   readonly #deps: LocalRoomDependencies
   readonly #batcher: Batcher
   #subscription: Subscription | undefined
   #reading: Promise<void> | undefined
-  #live = false
-  #more = false
-  #doubtful = false
-  #closed = false
-  /** Ends the wait before a log that could not be read is read again. */
-  #waiting: AbortController | undefined
+  /** Whether live notices are delivered: not before the room is open, nor while it reads the log. */
+  #isLive = false
+  #hasMore = false
+  #needsVerification = false
+  #isClosed = false
+  /** Cuts short the delay before a failed read is retried. */
+  #retryDelay: AbortController | undefined
 
   constructor(room: Room, { batchWindowMs }: LocalRoomOptions, dependencies: LocalRoomDependencies) {
     const { hub, clock } = dependencies
@@ -75,78 +76,81 @@ export class LocalRoom {
     )
   }
 
-  /** Subscribes and takes the end of the log as position. Rejects with BROKER_UNAVAILABLE; the room is of no use then. */
+  /** Subscribes, and starts at the head of the log. Rejects with BROKER_UNAVAILABLE; the room is then of no use. */
   async open(): Promise<void> {
     const { broker } = this.#deps
     this.#subscription = await broker.subscribe(this.room, {
       onNotice: (notice, epoch) => this.#onNotice(notice, epoch),
       onInterrupted: () => {
-        // Redis is there again: what failed until now need not fail any more, and logs go on meanwhile.
-        this.#waiting?.abort()
-        void this.#doubt()
+        // Redis is back: a read that failed until now may succeed, and logs have moved on meanwhile.
+        this.#retryDelay?.abort()
+        void this.#verifyAndCatchUp()
       },
     })
-    const [top] = await broker.heads([this.room])
-    if (this.#closed) return this.#subscription.leave()
-    if (top !== undefined) this.position = top
-    this.#live = true
-    if (this.#more) void this.catchUp()
+    const [head] = await broker.heads([this.room])
+    if (this.#isClosed) return this.#subscription.leave()
+    if (head !== undefined) this.position = head
+    this.#isLive = true
+    if (this.#hasMore) void this.catchUp()
   }
 
   get isOpen(): boolean {
-    return this.#subscription !== undefined && this.position.epoch !== '' && !this.#closed
+    return this.#subscription !== undefined && this.position.epoch !== '' && !this.#isClosed
   }
 
   close(): void {
-    this.#closed = true
+    this.#isClosed = true
     this.#subscription?.leave()
     this.#batcher.close()
   }
 
-  /** Sends what waits to be sent: afterwards the sockets of the room stand at `position`. */
+  /** Sends the current batch: afterwards the listeners have received everything up to `position`. */
   flush(): void {
     this.#batcher.flush()
   }
 
-  /** Puts notices that were read in the log before the tail, if they end where it begins, for sockets that come back soon. */
+  /**
+   * Prepends notices from the log to the tail, for clients that reconnect soon. No effect unless they end where the tail
+   * begins.
+   */
   remember(epoch: string, notices: readonly Notice[]): void {
-    const begin = this.tail[0]?.offset ?? this.position.offset + 1
-    const before = notices.filter(({ offset }) => offset < begin)
-    if (epoch !== this.position.epoch || before.at(-1)?.offset !== begin - 1) return
+    const start = this.tail[0]?.offset ?? this.position.offset + 1
+    const before = notices.filter(({ offset }) => offset < start)
+    if (epoch !== this.position.epoch || before.at(-1)?.offset !== start - 1) return
     this.tail.unshift(...before)
     this.tail.splice(0, this.tail.length - TAIL_NOTICES)
   }
 
-  /** Reads the log until the room stands at its end; resolves then, or when the room is closed. Never rejects. */
+  /** Reads the log to its end. Resolves then, or once the room is closed. Never rejects. */
   catchUp(): Promise<void> {
-    this.#more = true
-    if (!this.#live) return this.#reading ?? Promise.resolve()
-    this.#live = false
+    this.#hasMore = true
+    if (!this.#isLive) return this.#reading ?? Promise.resolve()
+    this.#isLive = false
     this.#reading = this.#readToEnd()
     return this.#reading
   }
 
-  /** Holds the room against the log when that ends elsewhere than the room stood at `seen`, a moment ago. */
-  checkHead(seen: Position, top: Position): void {
-    if (top.epoch === seen.epoch && top.offset < seen.offset) void this.#doubt()
-    else if (top.epoch !== this.position.epoch || top.offset > this.position.offset) void this.catchUp()
+  /** Catches up if the log does not end at the room's position. `seen` is that position before `head` was read. */
+  checkHead(seen: Position, head: Position): void {
+    if (head.epoch === seen.epoch && head.offset < seen.offset) void this.#verifyAndCatchUp()
+    else if (head.epoch !== this.position.epoch || head.offset > this.position.offset) void this.catchUp()
   }
 
   #onNotice(notice: Notice, epoch: string): void {
     const next = this.position.offset + 1
-    if (!this.#live) this.#more = true
+    if (!this.#isLive) this.#hasMore = true
     else if (epoch !== this.position.epoch || notice.offset > next) void this.catchUp()
-    else if (notice.offset === next) this.#handOn(notice)
-    // Mostly one that a read of the log was faster to bring.
-    else if (!this.tail.some((known) => isSame(known, notice))) void this.#doubt()
+    else if (notice.offset === next) this.#deliver(notice)
+    // One that is in the tail was usually read from the log before it arrived here.
+    else if (!this.tail.some((known) => isSame(known, notice))) void this.#verifyAndCatchUp()
   }
 
-  #doubt(): Promise<void> {
-    this.#doubtful = true
+  #verifyAndCatchUp(): Promise<void> {
+    this.#needsVerification = true
     return this.catchUp()
   }
 
-  #handOn(notice: Notice): void {
+  #deliver(notice: Notice): void {
     this.position = { epoch: this.position.epoch, offset: notice.offset }
     this.tail.push(notice)
     if (this.tail.length > TAIL_NOTICES) this.tail.shift()
@@ -155,28 +159,28 @@ export class LocalRoom {
 
   async #readToEnd(): Promise<void> {
     let failures = 0
-    while (this.#more && !this.#closed) {
-      this.#more = false
+    while (this.#hasMore && !this.#isClosed) {
+      this.#hasMore = false
       try {
-        if (this.#doubtful) await this.#verify()
+        if (this.#needsVerification) await this.#verify()
         await this.#readPage()
         failures = 0
       } catch (err) {
-        this.#more = true
+        this.#hasMore = true
         failures++
-        // The broker complains once of its connection; a line for each of many rooms would bury it.
+        // The broker reports its connection once; a line for each of many rooms would bury that.
         this.#deps.log.debug({ err, failures }, 'log of a room could not be read, trying again')
-        const waiting = (this.#waiting = new AbortController())
-        const afterMs = fullJitterMs(failures, { baseMs: 50, maxMs: MAX_RETRY_DELAY_MS })
-        await delay(afterMs, undefined, { ref: false, signal: waiting.signal }).catch(() => (failures = 0))
+        const retryDelay = (this.#retryDelay = new AbortController())
+        const delayMs = fullJitterMs(failures, { baseMs: 50, maxMs: MAX_RETRY_DELAY_MS })
+        await delay(delayMs, undefined, { ref: false, signal: retryDelay.signal }).catch(() => (failures = 0))
       }
     }
-    this.#live = true
+    this.#isLive = true
   }
 
-  /** Makes sure that the log still holds what was handed on, or has another epoch. */
+  /** Makes sure that the log still holds what was delivered, or gets a new epoch. */
   async #verify(): Promise<void> {
-    this.#doubtful = false
+    this.#needsVerification = false
     const { position } = this
     if (position.offset === 0) return
     try {
@@ -185,12 +189,12 @@ export class LocalRoom {
         await this.#deps.broker.newEpoch(this.room, position.epoch)
       }
     } catch (error) {
-      this.#doubtful = true
+      this.#needsVerification = true
       throw error
     }
   }
 
-  /** Holds all of the tail against the log, or its last notice alone if the log no longer reaches back so far. */
+  /** Compares the whole tail with the log, or only its last notice if the log no longer reaches back that far. */
   async #isLost({ epoch, offset }: Position): Promise<boolean> {
     const tail = [...this.tail]
     for (const from of [tail[0]?.offset ?? offset, offset]) {
@@ -202,9 +206,9 @@ export class LocalRoom {
       if (history.head.epoch !== epoch) return false
       if (history.head.offset < offset) return true
       if (history.gap !== undefined) continue
-      const kept = new Map(history.notices.map((notice) => [notice.offset, notice]))
+      const stored = new Map(history.notices.map((notice) => [notice.offset, notice]))
       return tail.some((known) => {
-        const found = kept.get(known.offset)
+        const found = stored.get(known.offset)
         return found !== undefined && !isSame(known, found)
       })
     }
@@ -213,30 +217,30 @@ export class LocalRoom {
 
   async #readPage(): Promise<void> {
     const history = await this.#deps.broker.history(this.room, this.position, PAGE_NOTICES)
-    if (this.#closed) return
-    const { head: top } = history
-    if (top.epoch === this.position.epoch && top.offset < this.position.offset) {
-      // The log went back while it was being read: it must have another epoch before anyone goes on.
-      this.#doubtful = true
-      this.#more = true
+    if (this.#isClosed) return
+    const { head } = history
+    if (head.epoch === this.position.epoch && head.offset < this.position.offset) {
+      // The log went back while it was read: it must get a new epoch before anything else is delivered.
+      this.#needsVerification = true
+      this.#hasMore = true
       return
     }
-    if (history.gap !== undefined) return this.#jump(history.gap, top)
-    for (const notice of history.notices) this.#handOn(notice)
+    if (history.gap !== undefined) return this.#skipTo(head, history.gap)
+    for (const notice of history.notices) this.#deliver(notice)
     this.#deps.metrics.healed(history.notices.length)
-    if (top.offset > this.position.offset) this.#more = true
+    if (head.offset > this.position.offset) this.#hasMore = true
   }
 
-  #jump(reason: GapReason, top: Position): void {
-    this.#deps.log.warn({ reason, from: this.position, to: top }, 'notices of a room are missing')
+  #skipTo(head: Position, reason: GapReason): void {
+    this.#deps.log.warn({ reason, from: this.position, to: head }, 'notices of a room are missing')
     this.flush()
-    this.position = top
+    this.position = head
     this.tail.length = 0
-    this.#deps.hub.broadcastGap(this.room, reason, top)
+    this.#deps.hub.broadcastGap(this.room, reason, head)
   }
 }
 
-/** Whether both are the same recall at the same place: no two recalls of a log are alike. */
+/** Whether both are the same recall at the same offset. Two recalls of a log always differ. */
 const isSame = (one: Notice, other: Notice): boolean =>
   one.offset === other.offset &&
   JSON.stringify(one.messages) === JSON.stringify(other.messages) &&

@@ -1,32 +1,37 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { GatewayError } from '../../../shared/errors.ts'
+import type { Position } from '../../../shared/position.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
+import type { Broker, History } from '../../broker/broker.ts'
+import { createLimiter } from '../../lib/flow-control.ts'
 import { LocalRoom } from './local-room.ts'
 import type { LocalRoomDependencies, LocalRoomOptions } from './local-room.ts'
-import { setTimeout as delay } from 'node:timers/promises'
-import type { Broker, History } from '../../broker/broker.ts'
-import type { Position } from '../../../shared/position.ts'
-import { createLimiter } from '../../lib/flow-control.ts'
 
-/** How long a room without sockets is kept, so that reloading pages do not make Redis subscribe again and again. */
+/** How long an unused room stays open, so that reloading pages do not make Redis subscribe again and again. */
 const LINGER_MS = 5_000
-/** Beyond these, a room without sockets is closed at once. */
+/** Beyond this number, a room that becomes unused is closed immediately. */
 const MAX_LINGERING_ROOMS = 1_000
-
-/** Each has a channel and a log that are looked after. */
+/** Each has a channel to subscribe to and a log to follow. */
 const MAX_ROOMS = 100_000
+/** How long a notice that was lost on its way to a quiet room can go undetected. */
+const HEAD_CHECK_INTERVAL_MS = 30_000
+/** Notices in one read of a log. */
+const PAGE_NOTICES = 100
+/** A page of the largest recalls is 7.5 MB. */
+const MAX_CONCURRENT_PAGES = 8
 
-interface Held {
+interface Entry {
   readonly room: LocalRoom
   readonly opened: Promise<void>
-  holders: number
+  users: number
   lingering?: NodeJS.Timeout | undefined
 }
 
-/** The rooms that have sockets on this node. The first holder of a room opens it, the last one closes it a while later. */
+/** The rooms in use on this node, counted by reference: the first use opens a room, a while after the last it is closed. */
 export class LocalRooms {
-  readonly #held = new Map<string, Held>()
-  readonly #lingering = new Set<Held>()
+  readonly #entries = new Map<string, Entry>()
+  readonly #lingering = new Set<Entry>()
   readonly #options: LocalRoomOptions
   readonly #deps: LocalRoomDependencies
 
@@ -35,45 +40,45 @@ export class LocalRooms {
     this.#deps = dependencies
   }
 
-  /** The open room, held until `release`. Rejects with BROKER_UNAVAILABLE or NODE_FULL; nothing is held then. */
+  /** Returns the open room, in use until `release`. Rejects with BROKER_UNAVAILABLE or NODE_FULL, and is then not in use. */
   async acquire(room: Room): Promise<LocalRoom> {
     const name = roomName(room)
-    const known = this.#held.get(name)
-    if (known === undefined && this.#held.size >= MAX_ROOMS) throw new GatewayError('NODE_FULL')
-    const held = known ?? this.#open(name, room)
-    clearTimeout(held.lingering)
-    this.#lingering.delete(held)
-    held.holders++
+    const known = this.#entries.get(name)
+    if (known === undefined && this.#entries.size >= MAX_ROOMS) throw new GatewayError('NODE_FULL')
+    const entry = known ?? this.#open(name, room)
+    clearTimeout(entry.lingering)
+    this.#lingering.delete(entry)
+    entry.users++
     try {
-      await held.opened
-      return held.room
+      await entry.opened
+      return entry.room
     } catch (error) {
-      if (this.#held.get(name) === held) this.#held.delete(name)
+      if (this.#entries.get(name) === entry) this.#entries.delete(name)
       throw error
     }
   }
 
   release(room: LocalRoom): void {
     const { name } = room
-    const held = this.#held.get(name)
-    if (held?.room !== room || --held.holders > 0) return
+    const entry = this.#entries.get(name)
+    if (entry?.room !== room || --entry.users > 0) return
     const close = (): void => {
-      this.#lingering.delete(held)
-      this.#held.delete(name)
+      this.#lingering.delete(entry)
+      this.#entries.delete(name)
       room.close()
     }
     if (this.#lingering.size >= MAX_LINGERING_ROOMS) return close()
-    this.#lingering.add(held)
-    held.lingering = setTimeout(close, LINGER_MS)
-    held.lingering.unref()
+    this.#lingering.add(entry)
+    entry.lingering = setTimeout(close, LINGER_MS)
+    entry.lingering.unref()
   }
 
-  /** The rooms that are open now, those that linger included. */
+  /** Returns all open rooms, including unused ones that linger. */
   all(): LocalRoom[] {
-    return [...this.#held.values()].filter(({ room }) => room.isOpen).map(({ room }) => room)
+    return [...this.#entries.values()].filter(({ room }) => room.isOpen).map(({ room }) => room)
   }
 
-  /** Looks in one round trip whether the logs end where the rooms of this node stand. Never rejects. */
+  /** Compares the heads of all logs with the positions of their rooms, in one round trip. Never rejects. */
   async checkHeads(): Promise<void> {
     const { broker, log } = this.#deps
     const open = this.all()
@@ -90,56 +95,48 @@ export class LocalRooms {
   }
 
   closeAll(): void {
-    for (const { room, lingering } of this.#held.values()) {
+    for (const { room, lingering } of this.#entries.values()) {
       clearTimeout(lingering)
       room.close()
     }
-    this.#held.clear()
+    this.#entries.clear()
   }
 
-  #open(name: string, room: Room): Held {
+  #open(name: string, room: Room): Entry {
     const local = new LocalRoom(room, this.#options, this.#deps)
     const opened = local.open().catch((error: unknown) => {
       local.close()
       throw error
     })
-    const held = { room: local, opened, holders: 0 }
-    this.#held.set(name, held)
-    return held
+    const entry = { room: local, opened, users: 0 }
+    this.#entries.set(name, entry)
+    return entry
   }
 }
 
-/** How long a notice that got lost on its way to a quiet room can go unnoticed. */
-const HEAD_CHECK_INTERVAL_MS = 30_000
-
 /**
- * Checks the heads of the logs every half minute: a lost notice shows by itself only when another one follows. Ends when
- * `stop` is aborted; never rejects.
+ * Checks heads about every half minute until `stop` is aborted: a lost notice shows by itself only when another one follows.
+ * Never rejects.
  */
 export async function checkHeadsPeriodically(rooms: LocalRooms, stop: AbortSignal): Promise<void> {
   while (!stop.aborted) {
-    // Jitter keeps the nodes apart.
-    const ms = HEAD_CHECK_INTERVAL_MS * (0.75 + Math.random() / 2)
-    await delay(ms, undefined, { signal: stop, ref: false }).catch(() => undefined)
+    // Jitter keeps the nodes from checking in the same moment.
+    const intervalMs = HEAD_CHECK_INTERVAL_MS * (0.75 + Math.random() / 2)
+    await delay(intervalMs, undefined, { signal: stop, ref: false }).catch(() => undefined)
     if (!stop.aborted) await rooms.checkHeads()
   }
 }
 
-/** Notices in one read of a log. */
-const PAGE_NOTICES = 100
-/** Pages that are read at a time: one of the largest recalls is 7.5 MB. */
-const MAX_CONCURRENT_PAGES = 8
-
-/** A page of the log of a room after a position. Rejects with BROKER_UNAVAILABLE. */
+/** Reads a page of a room's log, after a position. Rejects with BROKER_UNAVAILABLE. */
 export type ReadPage = (room: LocalRoom, since: Position) => Promise<History>
 
 /**
- * Reads logs for sockets that come back. Those of a lost node come together and mostly stopped at the same place: who asks
- * for a page that is being read gets that one, and the room remembers it for those who come a moment later.
+ * Reads logs for clients that resume, single-flight: concurrent reads of the same page share one. The clients of a lost
+ * node come together, and most of them stopped at the same position; the room remembers the page for those that follow.
  */
 export function createPageReader(broker: Pick<Broker, 'history'>): ReadPage {
   const limit = createLimiter(MAX_CONCURRENT_PAGES)
-  const underWay = new Map<string, Promise<History>>()
+  const inFlight = new Map<string, Promise<History>>()
 
   async function read(room: LocalRoom, since: Position): Promise<History> {
     const history = await limit(() => broker.history(room.room, since, PAGE_NOTICES))
@@ -148,11 +145,11 @@ export function createPageReader(broker: Pick<Broker, 'history'>): ReadPage {
   }
 
   return (room, since) => {
-    const page = `${room.name} ${since.epoch} ${since.offset}`
-    const known = underWay.get(page)
+    const key = `${room.name} ${since.epoch} ${since.offset}`
+    const known = inFlight.get(key)
     if (known !== undefined) return known
-    const reading = read(room, since).finally(() => underWay.delete(page))
-    underWay.set(page, reading)
+    const reading = read(room, since).finally(() => inFlight.delete(key))
+    inFlight.set(key, reading)
     return reading
   }
 }

@@ -1,9 +1,14 @@
-import type { Gap, NoticeBatch } from '../../../shared/protocol.ts'
 import { toMemberNotice } from '../../../shared/notice.ts'
 import type { Notice } from '../../../shared/notice.ts'
+import type { Gap, NoticeBatch } from '../../../shared/protocol.ts'
 import type { Room } from '../../../shared/room.ts'
 
-/** Admins see who recalled and from where, members do not: the two listen apart, so that nothing is filtered for each. */
+/** About 40 KB each, at most 300 KB: the clients of a lost node resume their rooms in any order. */
+const MAX_CACHED_REPLAYS = 64
+/** First byte of a WebSocket frame: final, text. */
+const FINAL_TEXT = 0x81
+
+/** Admins see who recalled a message, and from where; members do not. Each role gets an event of its own. */
 export type Role = 'admin' | 'member'
 
 interface Payloads {
@@ -11,7 +16,10 @@ interface Payloads {
   readonly gap: Gap
 }
 
-/** An event for many at once, in each form in which it is sent. A form is made once, when the first one needs it. */
+export type PreparedNotices = PreparedEvent<'messages-recalled'>
+export type PreparedGap = PreparedEvent<'gap'>
+
+/** An event for many connections, in every form in which it is sent. Each form is encoded once, when first needed. */
 export class PreparedEvent<Event extends keyof Payloads> {
   readonly payload: Payloads[Event]
   readonly #event: Event
@@ -23,21 +31,18 @@ export class PreparedEvent<Event extends keyof Payloads> {
     this.payload = payload
   }
 
-  /** As Socket.IO hands it to Engine.IO: a packet of the type event, in the namespace `/`. */
+  /** As Socket.IO passes it to Engine.IO: a packet of type event, in the namespace `/`. */
   get packet(): string {
     return (this.#packet ??= `2${JSON.stringify([this.#event, this.payload])}`)
   }
 
-  /** As it stands on the wire: the packet as a message of Engine.IO, in a frame of WebSocket. */
+  /** As it travels on the wire: the packet as an Engine.IO message, in a WebSocket frame. */
   get frame(): Buffer {
     return (this.#frame ??= textFrame(`4${this.packet}`))
   }
 }
 
-export type PreparedNotices = PreparedEvent<'messages-recalled'>
-export type PreparedGap = PreparedEvent<'gap'>
-
-/** Notices as they go to one face. */
+/** Prepares notices as one role sees them. */
 export const prepareNotices = (
   role: Role,
   room: Room,
@@ -50,47 +55,42 @@ export const prepareNotices = (
     notices: role === 'admin' ? notices : notices.map(toMemberNotice),
   })
 
-const FINAL_TEXT = 0x81
+interface CachedReplay {
+  readonly role: Role
+  readonly notices: readonly Notice[]
+  readonly event: PreparedNotices
+}
 
-/** One whole WebSocket frame with this text, as a server sends it: not masked, not compressed. Source: RFC 6455, 5.2. */
+/** The latest replays. After a node is lost, many clients have missed the same notices: these are encoded once for all. */
+export class ReplayCache {
+  #replays: CachedReplay[] = []
+
+  /** Prepares a run of a room's log, which must not be empty. */
+  prepare(role: Role, room: Room, epoch: string, notices: readonly Notice[]): PreparedNotices {
+    const cached = this.#replays.find((replay) => replay.role === role && isSameRun(replay.notices, notices))
+    if (cached !== undefined) return cached.event
+    const event = prepareNotices(role, room, epoch, notices)
+    this.#replays = [{ role, notices, event }, ...this.#replays.slice(0, MAX_CACHED_REPLAYS - 1)]
+    return event
+  }
+}
+
+/** Compares by identity. The ends are enough: a run has no holes, and a notice belongs to one room. */
+const isSameRun = (one: readonly Notice[], other: readonly Notice[]): boolean =>
+  one.length === other.length && one[0] === other[0] && one.at(-1) === other.at(-1)
+
+/** Encodes a text as one WebSocket frame of a server: unmasked, uncompressed. Source: RFC 6455, section 5.2. */
 export function textFrame(text: string): Buffer {
   const bytes = Buffer.byteLength(text)
-  const head = headOf(bytes)
-  const frame = Buffer.allocUnsafeSlow(head.length + bytes)
-  frame.set(head)
-  frame.write(text, head.length)
+  const header = headerOf(bytes)
+  const frame = Buffer.allocUnsafeSlow(header.length + bytes)
+  frame.set(header)
+  frame.write(text, header.length)
   return frame
 }
 
-function headOf(bytes: number): readonly number[] {
+function headerOf(bytes: number): readonly number[] {
   if (bytes < 126) return [FINAL_TEXT, bytes]
   if (bytes < 65_536) return [FINAL_TEXT, 126, bytes >> 8, bytes & 255]
   return [FINAL_TEXT, 127, 0, 0, 0, 0, bytes >>> 24, (bytes >>> 16) & 255, (bytes >>> 8) & 255, bytes & 255]
 }
-
-/** Mostly 40 KB each, at most 300 KB: the rooms of a node that is lost come in any order. */
-const MAX_CACHED_REPLAYS = 64
-
-interface Kept {
-  readonly role: Role
-  readonly notices: readonly Notice[]
-  readonly outgoing: PreparedNotices
-}
-
-/** What sockets missed, encoded once for those who missed the same: many do, after a node was lost. */
-export class ReplayCache {
-  #kept: Kept[] = []
-
-  /** `notices` is a run of the log of the room, not empty. */
-  prepare(role: Role, room: Room, epoch: string, notices: readonly Notice[]): PreparedNotices {
-    const known = this.#kept.find((kept) => kept.role === role && isSameRun(kept.notices, notices))
-    if (known !== undefined) return known.outgoing
-    const outgoing = prepareNotices(role, room, epoch, notices)
-    this.#kept = [{ role, notices, outgoing }, ...this.#kept.slice(0, MAX_CACHED_REPLAYS - 1)]
-    return outgoing
-  }
-}
-
-/** The very same notices, and not only such as look alike: those of a run follow each other, and belong to one room. */
-const isSameRun = (one: readonly Notice[], other: readonly Notice[]): boolean =>
-  one.length === other.length && one[0] === other[0] && one.at(-1) === other.at(-1)
