@@ -3,34 +3,34 @@ import { clientNetwork } from '../http/client-address.ts'
 import type { ClientAddress } from '../http/client-address.ts'
 
 interface ConnectionLimitOptions {
-  /** Most connections of the node. */
+  /** Maximum number of connections to this node. */
   readonly max: number
-  /** Most connections of one address. */
+  /** Maximum number of connections from one client network. */
   readonly perAddress: number
 }
 
-/** Counts connections, of the node and of each address. */
+/** Counts connections, per node and per client network, and says when a limit is reached. */
 export function createConnectionLimits(
   { max, perAddress }: ConnectionLimitOptions,
   addressOf: ClientAddress,
 ) {
-  const byAddress = new Map<string, number>()
-  let all = 0
+  const byNetwork = new Map<string, number>()
+  let total = 0
 
   return {
     isFull: (request: IncomingMessage): boolean =>
-      all >= max || (byAddress.get(clientNetwork(addressOf(request))) ?? 0) >= perAddress,
+      total >= max || (byNetwork.get(clientNetwork(addressOf(request))) ?? 0) >= perAddress,
 
-    /** Answers what to call once the connection is gone. */
+    /** Counts a connection. Returns a function to be called once it is closed. */
     add(request: IncomingMessage): () => void {
-      const address = clientNetwork(addressOf(request))
-      all++
-      byAddress.set(address, (byAddress.get(address) ?? 0) + 1)
+      const network = clientNetwork(addressOf(request))
+      total++
+      byNetwork.set(network, (byNetwork.get(network) ?? 0) + 1)
       return () => {
-        all--
-        const left = (byAddress.get(address) ?? 0) - 1
-        if (left > 0) byAddress.set(address, left)
-        else byAddress.delete(address)
+        total--
+        const left = (byNetwork.get(network) ?? 0) - 1
+        if (left > 0) byNetwork.set(network, left)
+        else byNetwork.delete(network)
       }
     },
   }

@@ -1,19 +1,30 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ERRORS, GatewayError, GOODBYES } from '../../shared/errors.ts'
-import type { Position } from '../../shared/position.ts'
-import type { Goodbye, ServerToClient, SubscribeRequest, Subscribed } from '../../shared/protocol.ts'
+import type { Notice } from '../../shared/notice.ts'
+import type { GapReason, Position } from '../../shared/position.ts'
+import type {
+  Goodbye,
+  Refused,
+  ServerToClient,
+  Subscribed,
+  SubscribeRequest,
+  Unsubscribed,
+} from '../../shared/protocol.ts'
+import type { Room } from '../../shared/room.ts'
 import type { Principal } from '../auth/principal.ts'
-import { prepareNotices } from './rooms/prepared-event.ts'
-import type { Hub, Listener } from './rooms/hub.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import type { ConnectionLimits } from './connection-limits.ts'
+import type { Hub, Listener } from './rooms/hub.ts'
+import { prepareNotices } from './rooms/prepared-event.ts'
+import type { PreparedGap, PreparedNotices, Role } from './rooms/prepared-event.ts'
+import type { Sessions } from './sessions/registry.ts'
 import { Session } from './sessions/session.ts'
 import type { SessionDependencies } from './sessions/session.ts'
 import type { Transport } from './sessions/transport.ts'
-import type { Sessions } from './sessions/registry.ts'
 
-/** More waits for a stream: it is sent away, and comes back with its position. */
+/** A stream with more buffered is disconnected as a slow consumer; its client reconnects with its position. */
 const MAX_BUFFERED_BYTES = 1024 * 1024
-/** So that proxies do not take a quiet stream for a dead one. */
+/** Keeps proxies from closing an idle stream. */
 const KEEP_ALIVE_INTERVAL_MS = 15_000
 
 interface StreamsDependencies extends SessionDependencies {
@@ -22,102 +33,144 @@ interface StreamsDependencies extends SessionDependencies {
   readonly connections: ConnectionLimits
 }
 
-/** Rooms as server-sent events: for those who cannot have a WebSocket. */
+/** The second transport: a room as server-sent events, for clients that cannot open a WebSocket. */
 export function createStreams({ hub, sessions, connections, ...dependencies }: StreamsDependencies) {
-  const goodbyes = new Set<(goodbye: Goodbye) => void>()
-
-  /** Opens a stream on one room, or answers why not. Rejects with NODE_FULL. */
-  async function open(principal: Principal, ask: SubscribeRequest, response: ServerResponse): Promise<void> {
-    if (connections.isFull(response.req)) throw new GatewayError('NODE_FULL')
-    const face = principal.role
-    const { metrics } = dependencies
-    const isOpen = (): boolean => !response.destroyed && !response.writableEnded
-    // Gone while it was authenticated: its end would never be heard of.
-    if (!isOpen()) return
-
-    function write(event: keyof ServerToClient | 'subscribed', data: object, position?: Position): void {
-      if (!isOpen()) return
-      const id = position === undefined ? '' : `id: ${position.epoch}:${position.offset}\n`
-      response.write(`event: ${event}\n${id}data: ${JSON.stringify(data)}\n\n`)
-    }
-    function close(goodbye: Goodbye): void {
-      write('goodbye', goodbye)
-      response.end()
-      // One that does not read would never come to the end.
-      setTimeout(() => response.destroy(), KEEP_ALIVE_INTERVAL_MS).unref()
-    }
-    const listener: Listener = {
-      onNotices({ payload }) {
-        const { epoch, notices } = payload
-        write('messages-recalled', payload, { epoch, offset: notices.at(-1)?.offset ?? 0 })
-        if (response.writableLength <= MAX_BUFFERED_BYTES) return
-        metrics.socketTooSlow()
-        close(GOODBYES.TOO_SLOW)
-      },
-      onGap: ({ payload }) => write('gap', payload, payload.position),
-    }
-    const side: Transport = {
-      isOpen,
-      flushed: () => flushed(response),
-      join: (room) => hub.join(face, room, listener),
-      leave: (room) => hub.leave(face, room, listener),
-      replay(room, epoch, notices) {
-        if (notices.length === 0 || !isOpen()) return
-        metrics.noticesDelivered(notices.length, 1)
-        listener.onNotices(prepareNotices(face, room, epoch, notices))
-      },
-      sendGap: (room, reason, position) => write('gap', { room, reason, position }, position),
-      sendUnsubscribed(unsubscribed) {
-        write('unsubscribed', unsubscribed)
-        response.end()
-      },
-      close,
-    }
-    const session = new Session(principal, side, dependencies)
-
-    function begin(answer: Subscribed): void {
-      response.writeHead(200, {
-        'Content-Type': 'text/event-stream',
-        'Cache-Control': 'no-store',
-        // Or nginx would gather what is meant to come at once.
-        'X-Accel-Buffering': 'no',
-      })
-      // Who asks for the head alone may stay connected, and would hold a place without hearing anything.
-      if (response.req.method === 'HEAD') return void response.end()
-      write('subscribed', answer, answer.recovered === 0 ? answer.position : undefined)
-    }
-
-    const forget = connections.add(response.req)
-    const alive = setInterval(() => isOpen() && response.write(':\n\n'), KEEP_ALIVE_INTERVAL_MS)
-    sessions.add(principal.id, session)
-    goodbyes.add(close)
-    response.once('close', () => {
-      clearInterval(alive)
-      goodbyes.delete(close)
-      sessions.remove(principal.id, session)
-      session.end()
-      forget()
-    })
-    await session.subscribe(ask, (answer) => {
-      if (answer.ok) return begin(answer)
-      const { code, message } = answer
-      if (response.headersSent) return void response.end()
-      response.writeHead(ERRORS[code].status, { 'Content-Type': 'application/json' })
-      response.end(JSON.stringify({ code, message }))
-    })
-  }
+  const { metrics } = dependencies
+  const open = new Set<StreamTransport>()
 
   return {
-    open,
-    count: (): number => goodbyes.size,
-    /** Sends all of them to another node. */
-    drain: (): void => {
-      for (const close of goodbyes) close(GOODBYES.DRAINING)
+    /** Opens a stream on one room, or responds with the refusal. Rejects with NODE_FULL. */
+    async open(principal: Principal, request: SubscribeRequest, response: ServerResponse): Promise<void> {
+      if (connections.isFull(response.req)) throw new GatewayError('NODE_FULL')
+      const transport = new StreamTransport(response, principal.role, { hub, metrics })
+      // Closed while it was being authenticated: there will be no event for it.
+      if (!transport.isOpen()) return
+      const session = new Session(principal, transport, dependencies)
+      const uncount = connections.add(response.req)
+      const keepAlive = setInterval(() => transport.keepAlive(), KEEP_ALIVE_INTERVAL_MS)
+      sessions.add(principal.id, session)
+      open.add(transport)
+      response.once('close', () => {
+        clearInterval(keepAlive)
+        open.delete(transport)
+        sessions.remove(principal.id, session)
+        session.end()
+        uncount()
+      })
+      await session.subscribe(request, (answer) =>
+        answer.ok ? transport.start(answer) : transport.refuse(answer),
+      )
+    },
+
+    count: (): number => open.size,
+
+    /** Sends every stream to another node. */
+    drain(): void {
+      for (const transport of open) transport.close(GOODBYES.DRAINING)
     },
   }
 }
 
-/** Resolves once all that was written has left this process, or the connection is closed. */
+interface StreamTransportDependencies {
+  readonly hub: Hub
+  readonly metrics: Metrics
+}
+
+/** Writes the events of a session to an HTTP response. The id of an event is the position to resume from. */
+class StreamTransport implements Transport, Listener {
+  readonly #response: ServerResponse
+  readonly #role: Role
+  readonly #deps: StreamTransportDependencies
+
+  constructor(response: ServerResponse, role: Role, dependencies: StreamTransportDependencies) {
+    this.#response = response
+    this.#role = role
+    this.#deps = dependencies
+  }
+
+  /** Begins the stream with the acknowledgement of its subscription. */
+  start(subscribed: Subscribed): void {
+    this.#response.writeHead(200, {
+      'Content-Type': 'text/event-stream',
+      'Cache-Control': 'no-store',
+      // Keeps nginx from buffering the stream.
+      'X-Accel-Buffering': 'no',
+    })
+    // A HEAD request may keep its connection open, and would be counted as a stream without receiving anything.
+    if (this.#response.req.method === 'HEAD') return void this.#response.end()
+    this.#write('subscribed', subscribed, subscribed.recovered === 0 ? subscribed.position : undefined)
+  }
+
+  /** Responds with the error, or ends a stream that has begun. */
+  refuse({ code, message }: Refused): void {
+    if (this.#response.headersSent) return void this.#response.end()
+    this.#response.writeHead(ERRORS[code].status, { 'Content-Type': 'application/json' })
+    this.#response.end(JSON.stringify({ code, message }))
+  }
+
+  keepAlive(): void {
+    if (this.isOpen()) this.#response.write(':\n\n')
+  }
+
+  isOpen(): boolean {
+    return !this.#response.destroyed && !this.#response.writableEnded
+  }
+
+  flushed(): Promise<void> {
+    return flushed(this.#response)
+  }
+
+  join(room: Room): void {
+    this.#deps.hub.join(this.#role, room, this)
+  }
+
+  leave(room: Room): void {
+    this.#deps.hub.leave(this.#role, room, this)
+  }
+
+  replay(room: Room, epoch: string, notices: readonly Notice[]): void {
+    if (notices.length === 0 || !this.isOpen()) return
+    this.#deps.metrics.noticesDelivered(notices.length, 1)
+    this.onNotices(prepareNotices(this.#role, room, epoch, notices))
+  }
+
+  onNotices({ payload }: PreparedNotices): void {
+    const { epoch, notices } = payload
+    this.#write('messages-recalled', payload, { epoch, offset: notices.at(-1)?.offset ?? 0 })
+    if (this.#response.writableLength <= MAX_BUFFERED_BYTES) return
+    this.#deps.metrics.socketTooSlow()
+    this.close(GOODBYES.TOO_SLOW)
+  }
+
+  onGap({ payload }: PreparedGap): void {
+    this.#write('gap', payload, payload.position)
+  }
+
+  sendGap(room: Room, reason: GapReason, position: Position): void {
+    this.#write('gap', { room, reason, position }, position)
+  }
+
+  /** Ends the stream too: it has no other room. */
+  sendUnsubscribed(unsubscribed: Unsubscribed): void {
+    this.#write('unsubscribed', unsubscribed)
+    this.#response.end()
+  }
+
+  close(goodbye: Goodbye): void {
+    this.#write('goodbye', goodbye)
+    this.#response.end()
+    // A peer that does not read would never reach the end.
+    setTimeout(() => this.#response.destroy(), KEEP_ALIVE_INTERVAL_MS).unref()
+  }
+
+  #write(event: keyof ServerToClient | 'subscribed', data: object, position?: Position): void {
+    if (!this.isOpen()) return
+    const id = position === undefined ? '' : `id: ${position.epoch}:${position.offset}\n`
+    this.#response.write(`event: ${event}\n${id}data: ${JSON.stringify(data)}\n\n`)
+  }
+}
+
+/** Resolves once everything written has left this process, or the connection has closed. */
 async function flushed(response: ServerResponse<IncomingMessage>): Promise<void> {
   while (!response.destroyed && response.writableNeedDrain) {
     await new Promise<void>((resolve) => {

@@ -4,29 +4,30 @@ import type { Metrics } from '../../telemetry/metrics.ts'
 import { bufferedBytes, onPing, terminate } from './internals.ts'
 import type { Connection, GatewaySocket, GatewaySockets } from './internals.ts'
 
-/** Far above what a burst leaves waiting for a moment, far below what many slow sockets could fill a node with. */
+/** Far above what a burst buffers for a moment, far below what lets many slow sockets exhaust a node's memory. */
 const MAX_BUFFERED_BYTES = 1024 * 1024
 const CHECK_INTERVAL_MS = 1_000
-/** For what waits, and the goodbye behind it, to be read after all. */
+/** Leaves time to read what is buffered, and the goodbye behind it. */
 const GRACE_MS = 5_000
 
 interface Watched {
   readonly onClosed: () => void
-  /** Undefined until the connection has shown a token. */
+  /** Undefined until the connection has authenticated. */
   socket: GatewaySocket | undefined
+  /** When the connection is terminated, once it has been found slow. */
   endsAtMs: number | undefined
 }
 
 /**
- * Ends each connection for which too much waits to be sent, in a way that makes clients come back with their positions:
- * with a goodbye for those that still read, cut off a moment later for those that do not. Nothing is added to what waits
- * meanwhile. Connections that have not shown a token are watched too, and each ping is: it is answered with as many
- * bytes, whether the peer reads them or not.
+ * Disconnects each connection with too much buffered, so that its client reconnects with its positions. Peers that still
+ * read receive a goodbye; the others are terminated a moment later, and nothing is added to their buffers meanwhile.
+ * Connections that have not authenticated are watched too. So is every ping, because the response is as large and is
+ * buffered whether the peer reads it or not.
  */
 export function watchSlowConsumers(io: GatewaySockets, { metrics, log }: { metrics: Metrics; log: Logger }) {
   const connections = new Map<Connection, Watched>()
 
-  function look(connection: Connection): void {
+  function check(connection: Connection): void {
     const watched = connections.get(connection)
     if (watched === undefined) return
     if (watched.endsAtMs !== undefined) {
@@ -40,16 +41,16 @@ export function watchSlowConsumers(io: GatewaySockets, { metrics, log }: { metri
     log.warn({ waitingBytes }, 'socket too slow, sent away')
     watched.socket?.emit('goodbye', GOODBYES.TOO_SLOW)
     connection.close()
-    // Without a token there is nothing that it could miss.
+    // A peer that has not authenticated has nothing to miss.
     if (watched.socket === undefined) terminate(connection)
   }
 
-  // One function for all connections, and one listener each: there are many of them.
+  // One function for all connections rather than a closure for each, because there are many.
   function forget(this: Connection): void {
     const watched = connections.get(this)
     connections.delete(this)
     watched?.onClosed()
-    // Closed it is for Socket.IO; below, a peer that does not answer is waited for much longer.
+    // Socket.IO considers it closed; ws would wait much longer for a peer that does not respond.
     setTimeout(() => terminate(this), GRACE_MS).unref()
   }
 
@@ -57,20 +58,21 @@ export function watchSlowConsumers(io: GatewaySockets, { metrics, log }: { metri
     const watched = connections.get(socket.conn)
     if (watched) watched.socket = socket
   })
-  const looking = setInterval(() => [...connections.keys()].forEach(look), CHECK_INTERVAL_MS)
-  looking.unref()
+  const timer = setInterval(() => [...connections.keys()].forEach(check), CHECK_INTERVAL_MS)
+  timer.unref()
 
   return {
-    /** From its first moment on; `onClosed` is called when it is gone. */
+    /** Watches a connection from the moment it is opened. Calls `onClosed` once it is closed. */
     watch(connection: Connection, onClosed: () => void): void {
       connections.set(connection, { onClosed, socket: undefined, endsAtMs: undefined })
       connection.on('close', forget)
-      onPing(connection, () => look(connection))
+      onPing(connection, () => check(connection))
     },
 
     /** Returns how many bytes are buffered for the slowest connection. */
     maxBufferedBytes: (): number =>
-      [...connections.keys()].reduce((most, one) => Math.max(most, bufferedBytes(one)), 0),
-    stop: (): void => clearInterval(looking),
+      [...connections.keys()].reduce((max, connection) => Math.max(max, bufferedBytes(connection)), 0),
+
+    stop: (): void => clearInterval(timer),
   }
 }

@@ -2,13 +2,13 @@ import type { Notice } from '../../../shared/notice.ts'
 import type { GapReason, Position } from '../../../shared/position.ts'
 import type { Goodbye, Unsubscribed } from '../../../shared/protocol.ts'
 import type { Room } from '../../../shared/room.ts'
+import type { Logger } from '../../telemetry/logger.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Hub, Listener } from '../rooms/hub.ts'
-import type { Role, PreparedGap, PreparedNotices, ReplayCache } from '../rooms/prepared-event.ts'
+import type { PreparedGap, PreparedNotices, ReplayCache, Role } from '../rooms/prepared-event.ts'
+import type { Transport } from '../sessions/transport.ts'
 import { flushed, idleTcpSocket, isTestedVersion, socketIoVersion, writeThroughEngine } from './internals.ts'
 import type { Connection, EncodedEvent, GatewaySocket } from './internals.ts'
-import type { Transport } from '../sessions/transport.ts'
-import type { Logger } from '../../telemetry/logger.ts'
 
 export interface SocketTransportDependencies {
   readonly hub: Hub
@@ -17,7 +17,7 @@ export interface SocketTransportDependencies {
   readonly metrics: Metrics
 }
 
-/** What a session does to a socket of Socket.IO, and what rooms do to it. */
+/** A Socket.IO socket, as its session and the hub see it. */
 export class SocketTransport implements Transport, Listener {
   readonly #socket: GatewaySocket
   readonly #role: Role
@@ -51,12 +51,12 @@ export class SocketTransport implements Transport, Listener {
     this.onNotices(this.#deps.replayCache.prepare(this.#role, room, epoch, notices))
   }
 
-  onNotices(outgoing: PreparedNotices): void {
-    this.#deps.write(this.#socket.conn, outgoing)
+  onNotices(event: PreparedNotices): void {
+    this.#deps.write(this.#socket.conn, event)
   }
 
-  onGap(outgoing: PreparedGap): void {
-    this.#deps.write(this.#socket.conn, outgoing)
+  onGap(event: PreparedGap): void {
+    this.#deps.write(this.#socket.conn, event)
   }
 
   sendGap(room: Room, reason: GapReason, position: Position): void {
@@ -73,22 +73,22 @@ export class SocketTransport implements Transport, Listener {
   }
 }
 
-/** Writes what goes to many sockets to one of them. */
-export type Write = (connection: Connection, outgoing: EncodedEvent) => void
+/** Writes an event that many connections share to one of them. */
+export type Write = (connection: Connection, event: EncodedEvent) => void
 
 /**
- * The way of a frame that many sockets share. Through Engine.IO and ws a write costs as much again as the system call, so
- * the frame goes straight to the TCP connection of a socket that is level: everything sent before has left, and nothing
- * waits that it would overtake. Any other socket gets it on the ordinary way, behind what waits.
+ * Chooses how shared events are written. Through Engine.IO and ws a write costs twice as much as its system call alone, so
+ * the frame goes straight to the TCP socket of an idle connection, where it can overtake nothing. Any other connection is
+ * written to through Engine.IO, behind what is queued; so are all of them in a version of Socket.IO that was not tested.
  */
 export function createWriter(log: Logger, version: string = socketIoVersion()): Write {
   if (!isTestedVersion(version)) {
     log.warn({ version }, 'unknown version of Socket.IO, sockets are written to in the ordinary, slower way')
     return writeThroughEngine
   }
-  return (connection, outgoing) => {
+  return (connection, event) => {
     const tcp = idleTcpSocket(connection)
-    if (tcp === undefined) writeThroughEngine(connection, outgoing)
-    else tcp.write(outgoing.frame)
+    if (tcp === undefined) writeThroughEngine(connection, event)
+    else tcp.write(event.frame)
   }
 }
