@@ -8,7 +8,7 @@ import { createPageReader, LocalRooms } from '../../server/realtime/rooms/local-
 import { Session } from '../../server/realtime/sessions/session.ts'
 import type { Position } from '../../shared/position.ts'
 import { ADMIT_ALL } from './admit-all.ts'
-import { Ear } from './ear.ts'
+import { Ear } from './room-observer.ts'
 import { createScriptedBroker } from './scripted-broker.ts'
 
 const log = pino({ level: 'silent' })
