@@ -1,13 +1,12 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { answerSince } from '../../server/broker/history.ts'
-import { missedSince } from '../../server/realtime/sessions/join.ts'
-import { replay } from '../../server/realtime/sessions/join.ts'
+import { missedSince, replay } from '../../server/realtime/sessions/join.ts'
 import type { Notice } from '../../shared/notice.ts'
 import { mergeInOrder } from '../../shared/position.ts'
 
 const EPOCH = 'e'
-const LONGEST = 30
+const MAX_OFFSET = 30
 
 const noticeAt = (offset: number, messages = 1): Notice => ({
   offset,
@@ -17,17 +16,17 @@ const noticeAt = (offset: number, messages = 1): Notice => ({
   receivedAtMs: 1,
 })
 const offsetsOf = (notices: readonly { offset: number }[]): number[] => notices.map(({ offset }) => offset)
-/** The offsets after `from`, up to and with `to`. */
+/** The offsets after `from`, up to and including `to`. */
 const between = (from: number, to: number): number[] =>
   Array.from({ length: Math.max(0, to - from) }, (_, i) => from + 1 + i)
 const noticesBetween = (from: number, to: number): Notice[] =>
   between(from, to).map((offset) => noticeAt(offset))
 
-const offset = fc.nat({ max: LONGEST })
-const scattered = fc.array(fc.integer({ min: 1, max: LONGEST }), { maxLength: LONGEST })
+const offset = fc.nat({ max: MAX_OFFSET })
+const scattered = fc.array(fc.integer({ min: 1, max: MAX_OFFSET }), { maxLength: MAX_OFFSET })
 
 describe('mergeInOrder, for any runs of a log', () => {
-  it('takes exactly what follows without a hole, each once and in order, and tells of a hole', () => {
+  it('returns exactly the entries that follow without a hole, each once and in order, and whether there is a hole', () => {
     const property = fc.property(offset, fc.array(scattered, { maxLength: 4 }), (after, lists) => {
       const { run, hole } = mergeInOrder(after, ...lists.map((list) => list.map((at) => ({ offset: at }))))
       const known = new Set(lists.flat())
@@ -39,46 +38,46 @@ describe('mergeInOrder, for any runs of a log', () => {
     fc.assert(property)
   })
 
-  it('makes a whole log of overlapping pieces, however they are cut and mixed', () => {
+  it('reassembles a log from overlapping pieces, however they are cut and mixed', () => {
     const pieces = fc.array(fc.tuple(offset, offset), { maxLength: 5 })
-    const property = fc.property(offset, offset, offset, pieces, (after, top, cut, more) => {
-      const covering = [noticesBetween(cut - 2, top), noticesBetween(after, cut)]
-      const overlapping = more.map(([from, to]) => noticesBetween(from, Math.min(to, top)).toReversed())
+    const property = fc.property(offset, offset, offset, pieces, (after, head, cut, more) => {
+      const covering = [noticesBetween(cut - 2, head), noticesBetween(after, cut)]
+      const overlapping = more.map(([from, to]) => noticesBetween(from, Math.min(to, head)).toReversed())
       const { run, hole } = mergeInOrder(after, ...overlapping, ...covering)
-      expect(offsetsOf(run)).to.deep.equal(between(after, Math.max(top, cut)))
+      expect(offsetsOf(run)).to.deep.equal(between(after, Math.max(head, cut)))
       expect(hole).to.equal(false)
     })
     fc.assert(property)
   })
 })
 
-describe('what a log answers since any position', () => {
+describe('answerSince, for any position', () => {
   const epoch = fc.constantFrom(EPOCH, EPOCH, EPOCH, 'other')
-  /** A log up to `top` that still holds what follows `trimmed`, where some entries cannot be read. */
+  /** A log up to `head` that still holds the entries after `trimmed`, some of them unreadable. */
   const log = fc.record({
-    top: offset,
+    head: offset,
     trimmed: offset,
-    unreadable: fc.array(fc.integer({ min: 1, max: LONGEST }), { maxLength: 2 }),
-    limit: fc.integer({ min: 1, max: LONGEST }),
+    unreadable: fc.array(fc.integer({ min: 1, max: MAX_OFFSET }), { maxLength: 2 }),
+    limit: fc.integer({ min: 1, max: MAX_OFFSET }),
   })
 
-  it('is the next page without a hole, or a gap for the reason that there is, and never a part as if it were whole', () => {
+  it('is the next page without a hole, or a gap for the right reason, and never a part passed off as the whole', () => {
     const property = fc.property(
       epoch,
       offset,
       log,
-      (ofEpoch, since, { top, trimmed, unreadable, limit }) => {
-        const end = { epoch: EPOCH, offset: top }
-        const page = between(Math.max(since, trimmed), top).slice(0, limit)
+      (ofEpoch, since, { head, trimmed, unreadable, limit }) => {
+        const end = { epoch: EPOCH, offset: head }
+        const page = between(Math.max(since, trimmed), head).slice(0, limit)
         const read = page.map((at) => (unreadable.includes(at) ? null : noticeAt(at)))
         const answer = answerSince({ epoch: ofEpoch, offset: since }, end, read)
         expect(answer.head).to.equal(end)
         if (answer.gap === undefined) {
           expect(ofEpoch).to.equal(EPOCH)
-          expect(offsetsOf(answer.notices)).to.deep.equal(between(since, Math.min(top, since + limit)))
+          expect(offsetsOf(answer.notices)).to.deep.equal(between(since, Math.min(head, since + limit)))
           expect(read).to.not.include(null)
         } else if (answer.gap === 'epoch-changed') {
-          expect(ofEpoch !== EPOCH || since > top).to.equal(true)
+          expect(ofEpoch !== EPOCH || since > head).to.equal(true)
         } else if (answer.gap === 'trimmed') {
           expect(trimmed).to.be.greaterThan(since)
         } else {
@@ -90,17 +89,17 @@ describe('what a log answers since any position', () => {
     fc.assert(property, { numRuns: 300 })
   })
 
-  it('is a gap whenever what was read has a hole anywhere', () => {
+  it('is a gap whenever the entries have a hole anywhere', () => {
     const property = fc.property(
       offset,
-      fc.integer({ min: 2, max: LONGEST }),
+      fc.integer({ min: 2, max: MAX_OFFSET }),
       offset,
       (since, length, at) => {
         const holed = noticesBetween(since, since + length).toSpliced(at % (length - 1), 1)
-        const top = { epoch: EPOCH, offset: since + length }
-        expect(answerSince({ epoch: EPOCH, offset: since }, top, holed)).to.deep.equal({
+        const head = { epoch: EPOCH, offset: since + length }
+        expect(answerSince({ epoch: EPOCH, offset: since }, head, holed)).to.deep.equal({
           gap: 'trimmed',
-          head: top,
+          head,
         })
       },
     )
@@ -108,57 +107,60 @@ describe('what a log answers since any position', () => {
   })
 })
 
-describe('what a socket missed, for any tail of the room and any read of the log', () => {
+describe('missedSince, for any tail of the room and any read of the log', () => {
   const given = fc.record({
     since: offset,
-    stands: offset,
+    current: offset,
     tail: offset,
     pages: fc.array(offset),
     size: offset,
   })
 
-  it('is exactly what lies between, or not known yet, and then the next page is asked for', () => {
-    const property = fc.property(given, ({ since, stands, tail, size }) => {
-      const room = { position: { epoch: EPOCH, offset: stands }, tail: noticesBetween(stands - tail, stands) }
+  it('is exactly the notices in between, or asks for the next page', () => {
+    const property = fc.property(given, ({ since, current, tail, size }) => {
+      const room = {
+        position: { epoch: EPOCH, offset: current },
+        tail: noticesBetween(current - tail, current),
+      }
       const read = noticesBetween(since, since + size)
       const missed = missedSince({ epoch: EPOCH, offset: since }, room, read)
-      if (since > stands) expect(missed).to.deep.equal({ gap: 'epoch-changed' })
-      else if (since + size >= stands - tail || since + size >= stands) {
-        expect('notices' in missed && offsetsOf(missed.notices)).to.deep.equal(between(since, stands))
+      if (since > current) expect(missed).to.deep.equal({ gap: 'epoch-changed' })
+      else if (since + size >= current - tail || since + size >= current) {
+        expect('notices' in missed && offsetsOf(missed.notices)).to.deep.equal(between(since, current))
       } else expect(missed).to.deep.equal({ readAfter: since + size })
     })
     fc.assert(property, { numRuns: 300 })
   })
 
-  it('is known after as many pages as the log has, while the room goes on', () => {
+  it('is known after as many pages as the log has, while the room moves on', () => {
     const steps = fc.array(fc.record({ page: fc.integer({ min: 1, max: 10 }), grows: fc.nat({ max: 9 }) }), {
-      minLength: LONGEST + 1,
+      minLength: MAX_OFFSET + 1,
     })
     const property = fc.property(offset, offset, offset, steps, (since, ahead, tail, turns) => {
-      let stands = since + ahead
+      let current = since + ahead
       const read: Notice[] = []
       for (const { page, grows } of turns) {
         const room = {
-          position: { epoch: EPOCH, offset: stands },
-          tail: noticesBetween(stands - tail, stands),
+          position: { epoch: EPOCH, offset: current },
+          tail: noticesBetween(current - tail, current),
         }
         const missed = missedSince({ epoch: EPOCH, offset: since }, room, read)
         if ('notices' in missed) {
-          expect(offsetsOf(missed.notices)).to.deep.equal(between(since, stands))
+          expect(offsetsOf(missed.notices)).to.deep.equal(between(since, current))
           return
         }
         if (!('readAfter' in missed)) throw new Error(`a gap where nothing is missing: ${missed.gap}`)
         expect(missed.readAfter).to.equal(since + read.length)
-        const end = Math.min(stands + grows, missed.readAfter + page + grows)
+        const end = Math.min(current + grows, missed.readAfter + page + grows)
         read.push(...noticesBetween(missed.readAfter, end))
-        stands += grows
+        current += grows
       }
       throw new Error('still not known')
     })
     fc.assert(property)
   })
 
-  it('is a gap when it is more than is replayed', () => {
+  it('is a gap for more than 1,000 notices', () => {
     const property = fc.property(fc.integer({ min: 990, max: 1_010 }), (missing) => {
       const tail = noticesBetween(0, missing)
       const room = { position: { epoch: EPOCH, offset: missing }, tail }
@@ -169,62 +171,62 @@ describe('what a socket missed, for any tail of the room and any read of the log
   })
 })
 
-describe('a replay, for any room that goes on meanwhile', () => {
-  /** Enough for one frame, for one of four, and for next to nothing. */
+describe('replay, for any room that moves on meanwhile', () => {
+  /** Enough for more than a frame, for a quarter of one, and for next to nothing. */
   const messages = fc.constantFrom(1, 500, 2_500)
   const given = fc.record({
     since: offset,
-    sizes: fc.array(messages, { minLength: LONGEST * 4, maxLength: LONGEST * 4 }),
+    sizes: fc.array(messages, { minLength: MAX_OFFSET * 4, maxLength: MAX_OFFSET * 4 }),
     ahead: offset,
     tail: offset,
     page: fc.integer({ min: 1, max: 10 }),
-    grows: fc.array(fc.nat({ max: 3 }), { minLength: LONGEST, maxLength: LONGEST }),
-    /** How far the log is trimmed at the end of the replay, and when the socket leaves, if it does. */
+    grows: fc.array(fc.nat({ max: 3 }), { minLength: MAX_OFFSET, maxLength: MAX_OFFSET }),
+    /** Up to where the log is trimmed, and after how many turns the connection closes, if at all. */
     trims: fc.option(offset),
-    leaves: fc.option(fc.nat({ max: 10 })),
+    closesAfter: fc.option(fc.nat({ max: 10 })),
   })
 
-  it('tells what was missed once and in order, in small pieces, up to where the room stands; or why it cannot', async () => {
+  it('sends the missed notices once and in order, in small parts, up to the position of the room; or the reason for a gap', async () => {
     const property = fc.asyncProperty(given, async (world) => {
       const log = world.sizes.map((size, i) => noticeAt(i + 1, size))
-      let stands = Math.min(world.since + world.ahead, log.length)
+      let current = Math.min(world.since + world.ahead, log.length)
       let turns = 0
       const room = {
         get position() {
-          return { epoch: EPOCH, offset: stands }
+          return { epoch: EPOCH, offset: current }
         },
         get tail() {
-          return log.slice(Math.max(0, stands - world.tail), stands)
+          return log.slice(Math.max(0, current - world.tail), current)
         },
       }
-      const told: Notice[] = []
+      const sent: Notice[] = []
       let ended: string | undefined
-      const isEntered = await replay({ epoch: EPOCH, offset: world.since }, room, {
-        isOpen: () => world.leaves === null || turns <= world.leaves,
+      const isJoined = await replay({ epoch: EPOCH, offset: world.since }, room, {
+        isOpen: () => world.closesAfter === null || turns <= world.closesAfter,
         async flushed() {
-          stands = Math.min(log.length, stands + (world.grows[turns++] ?? 0))
+          current = Math.min(log.length, current + (world.grows[turns++] ?? 0))
         },
         async read({ offset: after }) {
-          const top = room.position
-          if (world.trims !== null && after < world.trims) return { gap: 'trimmed', head: top }
-          return { notices: log.slice(after, after + world.page), head: top }
+          const head = room.position
+          if (world.trims !== null && after < world.trims) return { gap: 'trimmed', head }
+          return { notices: log.slice(after, after + world.page), head }
         },
         send(notices) {
           expect(notices.length === 1 || messagesOf(notices) <= 2_048).to.equal(true)
-          told.push(...notices)
+          sent.push(...notices)
         },
         join(missed) {
           expect(ended).to.equal(undefined)
           expect(messagesOf(missed.notices ?? [])).to.be.at.most(8_192)
-          told.push(...(missed.notices ?? []))
-          ended = missed.gap ?? 'there'
-          if (missed.gap === undefined) expect(offsetsOf(told)).to.deep.equal(between(world.since, stands))
+          sent.push(...(missed.notices ?? []))
+          ended = missed.gap ?? 'joined'
+          if (missed.gap === undefined) expect(offsetsOf(sent)).to.deep.equal(between(world.since, current))
         },
       })
-      expect(isEntered).to.equal(ended !== undefined)
-      expect(offsetsOf(told)).to.deep.equal(between(world.since, world.since + told.length))
-      if (world.leaves === null) expect(isEntered).to.equal(true)
-      if (world.trims === null) expect(ended).to.be.oneOf(['there', undefined])
+      expect(isJoined).to.equal(ended !== undefined)
+      expect(offsetsOf(sent)).to.deep.equal(between(world.since, world.since + sent.length))
+      if (world.closesAfter === null) expect(isJoined).to.equal(true)
+      if (world.trims === null) expect(ended).to.be.oneOf(['joined', undefined])
     })
     await fc.assert(property, { numRuns: 300 })
   })

@@ -9,7 +9,7 @@ const CLIENTS = 3
 const RUNS = 300
 const TIME_MS = 2_500
 
-/** One thing that happens; its text is what a failure shows. */
+/** An event of the scenario. A failing test shows its name. */
 class Event {
   readonly name: string
   readonly happen: (node: ScriptedNode) => void
@@ -39,7 +39,7 @@ const subscribe = (...kinds: readonly ('none' | 'own' | 'earlier' | 'foreign' | 
         new Event(`${index} subscribes, since ${since}`, (node) => node.subscribe(index, since)),
     )
 
-/** What no client may notice, however it falls together, since whoever listens is told of each interruption. */
+/** No client may notice these, however they coincide, because listeners are notified of each interruption. */
 const HARMLESS = [
   { weight: 6, arbitrary: publish(1, 1, 2) },
   { weight: 5, arbitrary: subscribe('none', 'own', 'own', 'earlier') },
@@ -61,23 +61,23 @@ const HARMLESS = [
   { weight: 2, arbitrary: fc.constant(new Event('mend', (node) => node.scripted.mend())) },
 ]
 
-/** Not where logs lose entries: with the room goes what the node knows of them. */
+/** Not combined with logs that lose entries: a closed room forgets what it would compare them with. */
 const TIME_PASSES = {
   weight: 1,
   arbitrary: fc.constant(new Event('5 s pass', (node) => node.passTime())),
 }
 
-/** A notice that gets lost in silence shows when the next one comes, or when the ends of logs are compared. */
-const LOST_IN_SILENCE = [
+/** A notice lost silently is detected when the next one arrives, or when heads are checked. */
+const LOST_SILENTLY = [
   { weight: 3, arbitrary: publish(0) },
-  { weight: 1, arbitrary: fc.constant(new Event('compare', (node) => void node.compare())) },
+  { weight: 1, arbitrary: fc.constant(new Event('check heads', (node) => void node.checkHeads())) },
 ]
 
 const trim = fc
   .nat({ max: 3 })
   .map((keep) => new Event(`trim to ${keep}`, (node) => node.scripted.trim(keep)))
 
-const beginAnew = fc.constant(new Event('begin anew', (node) => node.scripted.beginAnew()))
+const newLog = fc.constant(new Event('new log', (node) => node.scripted.beginAnew()))
 
 const loseLast = fc.integer({ min: 1, max: 3 }).map(
   (count) =>
@@ -91,12 +91,12 @@ const often = (arbitrary: fc.Arbitrary<Event>) => ({ weight: 3, arbitrary })
 const eventsOf = (...more: readonly { weight: number; arbitrary: fc.Arbitrary<Event> }[]) =>
   fc.array(fc.oneof(...HARMLESS, ...more), { maxLength: 40, size: 'max' })
 
-/** Lets the events happen in between everything that they set off, and holds what is left when all is quiet to the promises. */
+/** Runs the events interleaved with everything they cause, and checks the promises once nothing is pending. */
 async function play(
   scheduler: Scheduler,
   windowMs: number,
   events: readonly Event[],
-  comparing = true,
+  checkHeads = true,
 ): Promise<ScriptedNode> {
   const node = createScriptedNode(scheduler, CLIENTS, windowMs)
   try {
@@ -104,15 +104,16 @@ async function play(
     scheduler.scheduleSequence(items)
     await node.settle()
     node.scripted.calmDown()
-    if (comparing) {
-      void node.compare()
+    if (checkHeads) {
+      void node.checkHeads()
       await node.settle()
     }
-    for (const [index, ear] of node.ears.entries()) if (!ear.isIn) node.subscribe(index, 'own')
+    for (const [index, observer] of node.observers.entries())
+      if (!observer.isJoined) node.subscribe(index, 'own')
     await node.settle()
-    expectKeptPromises(node)
+    expectPromisesKept(node)
     await node.endAll()
-    expect(node.scripted.listeners(), 'rooms that nobody is in').to.equal(0)
+    expect(node.scripted.listeners(), 'subscriptions without a client').to.equal(0)
     expect(node.rooms.all()).to.be.empty
     return node
   } finally {
@@ -120,53 +121,53 @@ async function play(
   }
 }
 
-function expectKeptPromises({ ears, scripted }: ScriptedNode): void {
-  for (const ear of ears) {
-    expect(ear.faults).to.be.empty
-    expect(ear.isIn, 'let in').to.equal(true)
-    expect(ear.position).to.deep.equal(scripted.top())
-    for (const [offset, notice] of ear.heard) expect(notice).to.equal(scripted.written()[offset - 1])
+function expectPromisesKept({ observers, scripted }: ScriptedNode): void {
+  for (const observer of observers) {
+    expect(observer.faults).to.be.empty
+    expect(observer.isJoined, 'joined').to.equal(true)
+    expect(observer.position).to.deep.equal(scripted.top())
+    for (const [offset, notice] of observer.received) expect(notice).to.equal(scripted.written()[offset - 1])
   }
 }
 
-describe('a room of a node, whatever happens in whatever order', () => {
+describe('local room, for any events in any order', () => {
   const scheduled = (events: fc.Arbitrary<Event[]>) =>
     [fc.scheduler(), fc.constantFrom(0, 20), events] as const
-  const playForAtMost = () =>
+  const playWithin = () =>
     forAtMost(TIME_MS, async (scheduler: Scheduler, windowMs: number, events: Event[]) => {
       await play(scheduler, windowMs, events)
     })
 
-  it('brings each socket everything once, in order, without a gap, when connections fail', async () => {
+  it('delivers everything to each client once, in order and without a gap, when connections fail', async () => {
     const check = forAtMost(TIME_MS, async (scheduler: Scheduler, windowMs: number, events: Event[]) => {
-      const { ears } = await play(scheduler, windowMs, events, false)
-      expect(ears.map(({ gaps }) => gaps)).to.deep.equal([0, 0, 0])
+      const { observers } = await play(scheduler, windowMs, events, false)
+      expect(observers.map(({ gaps }) => gaps)).to.deep.equal([0, 0, 0])
     })
     await fc.assert(fc.asyncProperty(...scheduled(eventsOf(TIME_PASSES)), check), { numRuns: RUNS })
   })
 
-  it('does so once the ends of logs are compared, when notices get lost in silence', async () => {
+  it('does so once heads are checked, when notices are lost silently', async () => {
     const check = forAtMost(TIME_MS, async (scheduler: Scheduler, windowMs: number, events: Event[]) => {
-      const { ears } = await play(scheduler, windowMs, events)
-      expect(ears.map(({ gaps }) => gaps)).to.deep.equal([0, 0, 0])
+      const { observers } = await play(scheduler, windowMs, events)
+      expect(observers.map(({ gaps }) => gaps)).to.deep.equal([0, 0, 0])
     })
-    await fc.assert(fc.asyncProperty(...scheduled(eventsOf(...LOST_IN_SILENCE, TIME_PASSES)), check), {
+    await fc.assert(fc.asyncProperty(...scheduled(eventsOf(...LOST_SILENTLY, TIME_PASSES)), check), {
       numRuns: RUNS,
     })
   })
 
-  it('goes on where the log does after a gap, when logs are trimmed or begin anew', async () => {
+  it('continues where the log does, after a gap, when logs are trimmed or replaced', async () => {
     const events = eventsOf(
-      ...LOST_IN_SILENCE,
+      ...LOST_SILENTLY,
       often(trim),
-      often(beginAnew),
+      often(newLog),
       often(subscribe('foreign', 'ahead')),
     )
-    await fc.assert(fc.asyncProperty(...scheduled(events), playForAtMost()), { numRuns: RUNS })
+    await fc.assert(fc.asyncProperty(...scheduled(events), playWithin()), { numRuns: RUNS })
   })
 
-  it('never leaves a socket with notices that the log lost, when offsets are given a second time', async () => {
-    const events = eventsOf(...LOST_IN_SILENCE, often(loseLast), often(beginAnew))
-    await fc.assert(fc.asyncProperty(...scheduled(events), playForAtMost()), { numRuns: RUNS })
+  it('leaves no client with notices that the log lost, when offsets are used again', async () => {
+    const events = eventsOf(...LOST_SILENTLY, often(loseLast), often(newLog))
+    await fc.assert(fc.asyncProperty(...scheduled(events), playWithin()), { numRuns: RUNS })
   })
 })

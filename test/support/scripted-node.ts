@@ -2,51 +2,51 @@ import { mock } from 'node:test'
 import { setImmediate as immediate, setTimeout as delay } from 'node:timers/promises'
 import type { Scheduler } from 'fast-check'
 import { pino } from 'pino'
-import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { TimerWheel } from '../../server/lib/timers.ts'
 import { createPageReader, LocalRooms } from '../../server/realtime/rooms/local-rooms.ts'
 import { Session } from '../../server/realtime/sessions/session.ts'
+import { createMetrics } from '../../server/telemetry/metrics.ts'
 import type { Position } from '../../shared/position.ts'
 import { ADMIT_ALL } from './admit-all.ts'
-import { Ear } from './room-observer.ts'
+import { RoomObserver } from './room-observer.ts'
 import { createScriptedBroker } from './scripted-broker.ts'
 
 const log = pino({ level: 'silent' })
 const metrics = createMetrics()
 const ROOM = { group: 'g' }
 const LINGER_MS = 5_000
-/** A failed read of a log is tried again after a millisecond once chance is out of the game. */
+/** Without jitter, a failed read of a log is retried after a millisecond. */
 const RETRY_MS = 3
 
-/** Where a client says it stopped: where it did, a bit before, in another log, or further than the log ever was. */
+/** The position a client sends: its own, a bit before that, in another log, or beyond the end of the log. */
 export type Since = 'none' | 'own' | 'earlier' | 'foreign' | 'ahead'
 
 interface Client {
-  readonly ear: Ear
+  readonly observer: RoomObserver
   session: Session
   end: () => void
 }
 
-/** A node of one room with some clients over a scripted broker; the scheduler decides what happens when. */
+/** A node with one room and some clients, on a scripted broker. The scheduler decides what happens when. */
 export function createScriptedNode(scheduler: Scheduler, clientCount: number, windowMs: number) {
   const step = (what: string): Promise<unknown> => scheduler.schedule(Promise.resolve(), what)
   const scripted = createScriptedBroker(step)
   const { broker } = scripted
   const random = Math.random
-  // Rooms close once they have lingered, and not before the test says so. Retries wait no random time.
+  // Lingering rooms close when the test says so. Retries have no jitter.
   mock.timers.enable({ apis: ['setTimeout'] })
   Math.random = () => 0
 
-  /** A window of the outbox ends when the scheduler says so. */
+  /** A batch window ends when the scheduler says so. */
   const clock = {
     now: () => 0,
-    setTimeout(callback: () => void): { on: boolean } {
-      const timer = { on: true }
-      void step('window').then(() => timer.on && callback())
+    setTimeout(callback: () => void): { isActive: boolean } {
+      const timer = { isActive: true }
+      void step('window').then(() => timer.isActive && callback())
       return timer
     },
     clearTimeout(timer: unknown): void {
-      if (timer !== undefined) (timer as { on: boolean }).on = false
+      if (timer !== undefined) (timer as { isActive: boolean }).isActive = false
     },
   }
 
@@ -59,28 +59,28 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
       clock,
       hub: {
         broadcast(_room, epoch, notices) {
-          for (const { ear } of clients) if (ear.isIn) ear.onNotices(epoch, notices)
+          for (const { observer } of clients) if (observer.isJoined) observer.onNotices(epoch, notices)
         },
         broadcastGap(_room, _reason, position) {
-          for (const { ear } of clients) if (ear.isIn) ear.onGap(position)
+          for (const { observer } of clients) if (observer.isJoined) observer.onGap(position)
         },
       },
     },
   )
 
-  function connect(ear: Ear): Omit<Client, 'ear'> {
+  function connect(observer: RoomObserver): Omit<Client, 'observer'> {
     let isOpen = true
     const session = new Session(
       { id: 'a', role: 'admin', grants: [], expiresAtMs: Number.MAX_SAFE_INTEGER },
       {
         isOpen: () => isOpen,
         flushed: async () => undefined,
-        join: () => ear.onJoin(),
-        leave: () => void (ear.isIn = false),
-        replay: (_room, epoch, notices) => ear.onNotices(epoch, notices),
-        sendUnsubscribed: () => ear.faults.push('unsubscribed without asking'),
-        close: () => ear.faults.push('closed by the node'),
-        sendGap: (_room, _reason, position) => ear.onGap(position),
+        join: () => observer.onJoin(),
+        leave: () => observer.onLeave(),
+        replay: (_room, epoch, notices) => observer.onNotices(epoch, notices),
+        sendUnsubscribed: () => observer.faults.push('unsubscribed without a request'),
+        close: () => observer.faults.push('closed by the node'),
+        sendGap: (_room, _reason, position) => observer.onGap(position),
       },
       {
         broker,
@@ -94,20 +94,20 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
     )
     const end = (): void => {
       isOpen = false
-      ear.isIn = false
+      observer.onLeave()
       session.end()
     }
     return { session, end }
   }
 
   const clients: Client[] = Array.from({ length: clientCount }, () => {
-    const ear = new Ear()
-    return { ear, ...connect(ear) }
+    const observer = new RoomObserver()
+    return { observer, ...connect(observer) }
   })
 
   const client = (index: number): Client => {
     const found = clients[index]
-    if (found === undefined) throw new Error(`there is no client ${index}`)
+    if (found === undefined) throw new Error(`no client ${index}`)
     return found
   }
 
@@ -121,43 +121,44 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
   return {
     scripted,
     rooms,
-    ears: clients.map(({ ear }) => ear),
+    observers: clients.map(({ observer }) => observer),
 
     subscribe(index: number, kind: Since): void {
-      const { session, ear } = client(index)
-      const since = positionFor(kind, ear.position)
-      void session.subscribe({ ...ROOM, ...(since && { since }) }, (answer) => {
-        // A refusal may still come when the socket is gone already; nobody hears it then.
-        if (session === client(index).session) ear.onAnswer(since, answer)
+      const { session, observer } = client(index)
+      const since = positionFor(kind, observer.position)
+      void session.subscribe({ ...ROOM, ...(since && { since }) }, (response) => {
+        // A refusal may still come after the connection has closed; the client does not receive it.
+        if (session === client(index).session) observer.onAck(since, response)
       })
     },
 
     unsubscribe(index: number): void {
-      const { session, ear } = client(index)
-      void session.unsubscribe(ROOM, (answer) => {
-        if (!answer.ok) ear.faults.push(`unsubscribe refused with ${answer.code}`)
-        if (session === client(index).session && ear.isIn) ear.faults.push('in the room after unsubscribe')
+      const { session, observer } = client(index)
+      void session.unsubscribe(ROOM, (response) => {
+        if (!response.ok) observer.faults.push(`unsubscribe refused with ${response.code}`)
+        if (session === client(index).session && observer.isJoined)
+          observer.faults.push('in the room after unsubscribe')
       })
     },
 
-    /** The connection of the client ends; it has a new one at once. */
+    /** Closes the client's connection and opens another. */
     reconnect(index: number): void {
       const one = client(index)
       one.end()
-      Object.assign(one, connect(one.ear))
+      Object.assign(one, connect(one.observer))
     },
 
     /**
-     * Whether the node can tell that its log lost entries: each open room has handed on a notice since it took its
-     * position, to hold against what the log has there.
+     * Whether the node can detect that its log lost entries: every open room has a delivered notice to compare with the
+     * log.
      */
     canTellLoss: (): boolean =>
       rooms.all().length === scripted.listeners() && rooms.all().every(({ tail }) => tail.length > 0),
 
-    /** What the node does every half minute. */
-    compare: (): Promise<void> => rooms.checkHeads(),
+    /** Checks heads, as the node does every half minute. */
+    checkHeads: (): Promise<void> => rooms.checkHeads(),
 
-    /** Lets everything happen that is under way. */
+    /** Runs until nothing is pending. */
     async settle(): Promise<void> {
       do {
         const failed = scripted.failed()
@@ -166,10 +167,10 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
       } while (scheduler.count() > 0)
     },
 
-    /** The time passes for which unused rooms are kept. */
+    /** Lets the time pass for which unused rooms linger. */
     passTime: (): void => mock.timers.tick(LINGER_MS),
 
-    /** Every client goes away, and the time passes for which unused rooms are kept. */
+    /** Disconnects every client, and closes all rooms. */
     async endAll(): Promise<void> {
       for (const { end } of clients) end()
       await this.settle()

@@ -2,32 +2,32 @@ import { expect } from 'chai'
 import { createBatcher } from '../../server/realtime/rooms/batcher.ts'
 import { createStillClock } from '../support/still-clock.ts'
 
-describe('outbox of a room', () => {
-  const open = (windowMs = 25, tookMs = 0) => {
+describe('batcher', () => {
+  const open = (windowMs = 25, writeMs = 0) => {
     const clock = createStillClock()
     const frames: number[][] = []
-    const outbox = createBatcher(
+    const batcher = createBatcher(
       { windowMs },
       (notices) => {
-        clock.take(tookMs)
+        clock.take(writeMs)
         frames.push(notices.map(({ offset }) => offset))
       },
       clock,
     )
     const push = (...offsets: number[]) => {
       for (const offset of offsets)
-        outbox.push({ offset, group: 'g', messages: [{ seq: offset }], recalledAtMs: 0, receivedAtMs: 0 })
+        batcher.push({ offset, group: 'g', messages: [{ seq: offset }], recalledAtMs: 0, receivedAtMs: 0 })
     }
-    return { clock, frames, outbox, push }
+    return { clock, frames, batcher, push }
   }
 
-  it('sends the first notice of a quiet room at once', () => {
+  it('sends the first notice of a quiet room immediately', () => {
     const { frames, push } = open()
     push(1)
     expect(frames).to.deep.equal([[1]])
   })
 
-  it('sends what follows within the window as one frame at its end, in order', () => {
+  it('sends the notices that follow within the window as one frame at its end, in order', () => {
     const { frames, push, clock } = open()
     push(1, 2, 3)
     clock.advance(24)
@@ -49,13 +49,13 @@ describe('outbox of a room', () => {
     expect(frames.at(-1)).to.deep.equal([4])
   })
 
-  it('gathers for longer where a frame takes long to write, up to a limit', () => {
-    for (const [tookMs, windowMs] of [
+  it('batches for longer when a frame takes long to write, up to a limit', () => {
+    for (const [writeMs, windowMs] of [
       [5, 25],
       [20, 80],
       [60, 100],
     ] as const) {
-      const { frames, push, clock } = open(25, tookMs)
+      const { frames, push, clock } = open(25, writeMs)
       push(1, 2)
       clock.advance(windowMs - 1)
       expect(frames).to.deep.equal([[1]])
@@ -70,20 +70,20 @@ describe('outbox of a room', () => {
     expect(frames.map(({ length }) => length)).to.deep.equal([1, 1_000])
   })
 
-  it('sends each notice at once without a window', () => {
+  it('sends each notice immediately without a window', () => {
     const { frames, push, clock } = open(0)
     push(1, 2)
     expect(frames).to.deep.equal([[1], [2]])
     expect(clock.pending()).to.equal(0)
   })
 
-  it('sends what waits when flushed, and nothing once closed', () => {
-    const { frames, push, outbox, clock } = open()
+  it('sends the current batch when flushed, and nothing once closed', () => {
+    const { frames, push, batcher, clock } = open()
     push(1, 2)
-    outbox.flush()
+    batcher.flush()
     expect(frames).to.deep.equal([[1], [2]])
     push(3)
-    outbox.close()
+    batcher.close()
     clock.advance(100)
     expect(frames).to.deep.equal([[1], [2]])
     expect(clock.pending()).to.equal(0)

@@ -20,12 +20,12 @@ describe('mergeInOrder', () => {
     return { offsets: offsetsOf(run), hole }
   }
 
-  it('joins history and live notices, each once, in order', () => {
+  it('merges history and live notices, each once, in order', () => {
     expect(merge(6, [7, 8], [8, 9])).to.deep.equal({ offsets: [7, 8, 9], hole: false })
     expect(merge(6, [9, 7], [8])).to.deep.equal({ offsets: [7, 8, 9], hole: false })
   })
 
-  it('leaves out what is known already', () => {
+  it('leaves out known entries', () => {
     expect(merge(8, [7, 8], [8, 9])).to.deep.equal({ offsets: [9], hole: false })
   })
 
@@ -40,15 +40,15 @@ describe('mergeInOrder', () => {
   })
 })
 
-describe('what a log answers since a position', () => {
+describe('answerSince', () => {
   const head = { epoch: 'e', offset: 9 }
   const since = (offset: number, epoch = 'e') => ({ epoch, offset })
 
-  it('is nothing at the head, also when every entry has expired', () => {
+  it('is empty at the head, even when every entry has expired', () => {
     expect(answerSince(since(9), head, [])).to.deep.equal({ notices: [], head })
   })
 
-  it('is what was read when that follows the position', () => {
+  it('returns the entries that follow the position', () => {
     expect(answerSince(since(7), head, notices(8, 9))).to.deep.equal({ notices: notices(8, 9), head })
   })
 
@@ -58,43 +58,43 @@ describe('what a log answers since a position', () => {
     expect(answerSince(since(5), head, notices(6, 8))).to.deep.equal({ gap: 'trimmed', head })
   })
 
-  it('is a gap for another epoch, or a position beyond the head', () => {
+  it('is a gap for another epoch, and for a position beyond the head', () => {
     expect(answerSince(since(9, 'other'), head, [])).to.deep.equal({ gap: 'epoch-changed', head })
     expect(answerSince(since(10), head, [])).to.deep.equal({ gap: 'epoch-changed', head })
   })
 
-  it('is a gap, and no part of an answer, when an entry is unreadable', () => {
+  it('is a gap rather than a part when an entry is unreadable', () => {
     expect(answerSince(since(7), head, [notice(8), null])).to.deep.equal({ gap: 'unreadable', head })
   })
 })
 
-describe('what a socket missed', () => {
+describe('missedSince', () => {
   const room = (offset: number, ...tail: number[]) => ({
     position: { epoch: 'e', offset },
     tail: notices(...tail),
   })
 
-  it('is told from the tail of the room alone when that reaches back', () => {
+  it('needs only the tail of the room when that reaches back far enough', () => {
     expect(missedSince({ epoch: 'e', offset: 7 }, room(9, 7, 8, 9), [])).to.deep.equal({
       notices: notices(8, 9),
     })
     expect(missedSince({ epoch: 'e', offset: 9 }, room(9), [])).to.deep.equal({ notices: [] })
   })
 
-  it('needs the log to be read where the tail does not reach', () => {
+  it('asks for the log where the tail does not reach', () => {
     expect(missedSince({ epoch: 'e', offset: 3 }, room(9, 8, 9), [])).to.deep.equal({ readAfter: 3 })
     expect(missedSince({ epoch: 'e', offset: 3 }, room(9, 8, 9), notices(4, 5))).to.deep.equal({
       readAfter: 5,
     })
   })
 
-  it('ends exactly where the room stands, however far the log was read', () => {
+  it('ends exactly at the position of the room, however far the log was read', () => {
     expect(missedSince({ epoch: 'e', offset: 6 }, room(8), notices(7, 8, 9))).to.deep.equal({
       notices: notices(7, 8),
     })
   })
 
-  it('is a gap for another epoch, for a position ahead of the log, and for more than is replayed', () => {
+  it('is a gap for another epoch, for a position ahead of the log, and for more than 1,000 notices', () => {
     expect(missedSince({ epoch: 'x', offset: 9 }, room(9), [])).to.deep.equal({ gap: 'epoch-changed' })
     expect(missedSince({ epoch: 'e', offset: 10 }, room(9), [])).to.deep.equal({ gap: 'epoch-changed' })
     expect(missedSince({ epoch: 'e', offset: 0 }, room(1_001), [])).to.deep.equal({ gap: 'too-many' })

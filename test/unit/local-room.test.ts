@@ -1,31 +1,31 @@
 import { pino } from 'pino'
 import type { Broker, RoomListener } from '../../server/broker/broker.ts'
-import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
+import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import { undoAfterEach } from '../support/undo.ts'
 import { until } from '../support/wait.ts'
 
-describe('a room of a node', () => {
+describe('local room', () => {
   const undo = undoAfterEach()
 
-  it('reads its log at once when the subscription stands again, however long reading had failed', async () => {
+  it('reads its log immediately when the subscription is back, however long reads have failed', async () => {
     const { random } = Math
     undo(() => (Math.random = random))
-    // The longest waits that there can be.
+    // Maximum jitter.
     Math.random = () => 1
-    let isAway = false
+    let isUnavailable = false
     let failures = 0
     let listener: RoomListener | undefined
     const broker: Pick<Broker, 'subscribe' | 'heads' | 'history' | 'newEpoch'> = {
       newEpoch: async () => undefined,
-      async subscribe(_room, heard) {
-        listener = heard
+      async subscribe(_room, roomListener) {
+        listener = roomListener
         return { leave: () => undefined }
       },
       heads: async () => [{ epoch: 'e', offset: 0 }],
       async history() {
-        if (isAway) {
+        if (isUnavailable) {
           failures++
           throw new GatewayError('BROKER_UNAVAILABLE')
         }
@@ -45,11 +45,11 @@ describe('a room of a node', () => {
     )
     undo(() => room.close())
     await room.open()
-    isAway = true
+    isUnavailable = true
     listener?.onInterrupted()
-    await until('the next wait is of 3.2 s', () => failures === 6)
-    isAway = false
+    await until('the next retry is 3.2 s away', () => failures === 6)
+    isUnavailable = false
     listener?.onInterrupted()
-    await until('the room is at the end of its log', () => room.position.offset === 1, 1_000)
+    await until('the room has read its log', () => room.position.offset === 1, 1_000)
   })
 })

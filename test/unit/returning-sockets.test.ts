@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import { pino } from 'pino'
 import type { History } from '../../server/broker/broker.ts'
-import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
-import { ReplayCache } from '../../server/realtime/rooms/prepared-event.ts'
 import { createPageReader } from '../../server/realtime/rooms/local-rooms.ts'
+import { ReplayCache } from '../../server/realtime/rooms/prepared-event.ts'
+import { createMetrics } from '../../server/telemetry/metrics.ts'
 import type { Notice } from '../../shared/notice.ts'
 
 const ROOM = { group: 'g' }
@@ -19,8 +19,8 @@ const notices = (from: number, to: number): Notice[] =>
   }))
 const since = (offset: number) => ({ epoch: 'e', offset })
 
-/** A room that stands at `top` and remembers nothing, as on a node where it was just opened. */
-function createRoom(top: number): LocalRoom {
+/** A room at the offset `head` with an empty tail, as on a node that has just opened it. */
+function createRoom(head: number): LocalRoom {
   const room = new LocalRoom(
     ROOM,
     { batchWindowMs: 0 },
@@ -31,12 +31,12 @@ function createRoom(top: number): LocalRoom {
       hub: { broadcast: () => undefined, broadcastGap: () => undefined },
     },
   )
-  room.position = since(top)
+  room.position = since(head)
   return room
 }
 
-describe('sockets that come back together', () => {
-  it('share one read of the log while it is under way, and the room remembers it', async () => {
+describe('clients that reconnect together', () => {
+  it('share one read of the log while it is in flight, and the room remembers it', async () => {
     let reads = 0
     const readPage = createPageReader({
       history: async (_room, { offset }): Promise<History> => {
@@ -53,12 +53,12 @@ describe('sockets that come back together', () => {
     expect(reads).to.equal(2)
   })
 
-  it('are not told of a failed read later than of their own', async () => {
+  it('share a failed read only while it is in flight', async () => {
     let reads = 0
     const readPage = createPageReader({
       history: async () => {
         reads++
-        throw new Error('away')
+        throw new Error('unavailable')
       },
     })
     const room = createRoom(5)
@@ -68,7 +68,7 @@ describe('sockets that come back together', () => {
     expect(reads).to.equal(2)
   })
 
-  it('find nothing remembered that does not end where the room stands, or is of another epoch', () => {
+  it('find only notices remembered that end at the position of the room, in its epoch', () => {
     const room = createRoom(10)
     room.remember('e', notices(1, 9))
     room.remember('other', notices(1, 10))
@@ -88,13 +88,13 @@ describe('sockets that come back together', () => {
     expect(room.tail[0]?.offset).to.equal(151)
   })
 
-  it('are sent what they missed alike in one encoding, and each face its own', () => {
+  it('share one encoding of the same missed notices, and each role has its own', () => {
     const replayCache = new ReplayCache()
     const run = notices(1, 3)
     const admin = replayCache.prepare('admin', ROOM, 'e', run)
     expect(replayCache.prepare('admin', ROOM, 'e', [...run])).to.equal(admin)
     expect(replayCache.prepare('admin', ROOM, 'e', run.slice(1))).to.not.equal(admin)
-    // The same offsets after the log was lost are other notices.
+    // After a log was lost, the same offsets are other notices.
     expect(replayCache.prepare('admin', ROOM, 'e', notices(1, 3))).to.not.equal(admin)
     const member = replayCache.prepare('member', ROOM, 'e', run)
     expect(admin.packet).to.include('someone')

@@ -3,15 +3,15 @@ import { pino } from 'pino'
 import type { Authorization } from '../../server/auth/authorization.ts'
 import type { Principal } from '../../server/auth/principal.ts'
 import type { Broker } from '../../server/broker/broker.ts'
-import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { TimerWheel } from '../../server/lib/timers.ts'
 import { createPageReader, LocalRooms } from '../../server/realtime/rooms/local-rooms.ts'
 import { Session } from '../../server/realtime/sessions/session.ts'
-import { ADMIT_ALL } from '../support/admit-all.ts'
-import { until } from '../support/wait.ts'
+import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { GatewayError, GOODBYES } from '../../shared/errors.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Refused, Subscribed } from '../../shared/protocol.ts'
+import { ADMIT_ALL } from '../support/admit-all.ts'
+import { until } from '../support/wait.ts'
 
 const log = pino({ level: 'silent' })
 const metrics = createMetrics()
@@ -30,13 +30,13 @@ interface Race {
   readonly microtasks?: number
   readonly principal?: Principal
   readonly authorization?: Authorization
-  /** What happens before the log is read. */
+  /** Runs before the log is read. */
   readonly beforeRead?: () => Promise<void>
 }
 
 const ADMIN: Principal = { id: 'a', role: 'admin', grants: [], expiresAtMs: Number.MAX_SAFE_INTEGER }
 
-/** A log with one notice, and a second one that comes as many microtasks after the room is read as the test asks for. */
+/** A log with one notice, and a second that arrives a given number of microtasks after the log is read. */
 function createRace({
   microtasks = 0,
   principal = ADMIN,
@@ -45,10 +45,10 @@ function createRace({
   isOpen = () => true,
   beforeRead,
 }: Race) {
-  let tellNotice: (notice: Notice, epoch: string) => void = () => undefined
-  const afterwards = async (): Promise<void> => {
+  let sendNotice: (notice: Notice, epoch: string) => void = () => undefined
+  const sendSecond = async (): Promise<void> => {
     for (let i = 0; i < microtasks; i++) await Promise.resolve()
-    tellNotice(noticeAt(2), 'e')
+    sendNotice(noticeAt(2), 'e')
   }
   const broker: Broker = {
     start: async () => undefined,
@@ -65,18 +65,18 @@ function createRace({
     onAnnouncement: () => () => undefined,
     heads: async () => [{ epoch: 'e', offset: 1 }],
     async subscribe(_room, listener) {
-      tellNotice = (notice, epoch) => listener.onNotice(notice, epoch)
+      sendNotice = (notice, epoch) => listener.onNotice(notice, epoch)
       return { leave: () => undefined }
     },
     async history() {
       await beforeRead?.()
-      void afterwards()
+      void sendSecond()
       return { notices: [noticeAt(1)], head: { epoch: 'e', offset: 1 } }
     },
   }
-  const got: number[] = []
+  const received: number[] = []
   const closed: number[] = []
-  let isIn = false
+  let isJoined = false
   const rooms = new LocalRooms(
     { batchWindowMs: 0 },
     {
@@ -85,7 +85,7 @@ function createRace({
       log,
       hub: {
         broadcast: (_room, _epoch, notices) =>
-          void (isIn && got.push(...notices.map(({ offset }) => offset))),
+          void (isJoined && received.push(...notices.map(({ offset }) => offset))),
         broadcastGap: () => undefined,
       },
     },
@@ -98,16 +98,16 @@ function createRace({
       close: ({ code }) => void closed.push(code),
       sendGap: () => undefined,
       flushed: async () => undefined,
-      join: () => void (isIn = true),
-      leave: () => void (isIn = false),
-      replay: (_room, _epoch, notices) => void got.push(...notices.map(({ offset }) => offset)),
+      join: () => void (isJoined = true),
+      leave: () => void (isJoined = false),
+      replay: (_room, _epoch, notices) => void received.push(...notices.map(({ offset }) => offset)),
     },
     { broker, authorization, timers, readPage: createPageReader(broker), metrics, log, rooms },
   )
-  return { session, rooms, got, closed, isIn: () => isIn }
+  return { session, rooms, received, closed, isJoined: () => isJoined }
 }
 
-/** Counts what is set, and wakes nobody. */
+/** Counts the timers that are set, and fires none. */
 class CountingTimers extends TimerWheel {
   count = 0
 
@@ -118,21 +118,21 @@ class CountingTimers extends TimerWheel {
 
 describe('session', () => {
   for (let microtasks = 0; microtasks < 30; microtasks++) {
-    it(`misses and doubles nothing when a notice comes ${microtasks} microtasks after the log was read`, async () => {
-      const { session, rooms, got } = createRace({ microtasks })
-      let answered: Subscribed | Refused | undefined
-      await session.subscribe({ ...GROUP, since: { epoch: 'e', offset: 0 } }, (answer) => (answered = answer))
-      // A turn of the event loop: by then the notice has come, whichever way.
+    it(`misses and duplicates nothing when a notice arrives ${microtasks} microtasks after the log was read`, async () => {
+      const { session, rooms, received } = createRace({ microtasks })
+      let response: Subscribed | Refused | undefined
+      await session.subscribe({ ...GROUP, since: { epoch: 'e', offset: 0 } }, (ack) => (response = ack))
+      // After a turn of the event loop the notice has arrived, live or replayed.
       await new Promise((resolve) => setImmediate(resolve))
-      expect(answered).to.include({ ok: true })
-      expect(got).to.deep.equal([1, 2])
+      expect(response).to.include({ ok: true })
+      expect(received).to.deep.equal([1, 2])
       rooms.closeAll()
     })
   }
 
   const member: Principal = { ...ADMIN, role: 'member' }
-  /** Lets everybody in until `end` is called. */
-  const createEnding = () => {
+  /** Grants everything until `end` is called. */
+  const createEndingGrants = () => {
     let hasEnded = false
     const authorization: Authorization = {
       ...ADMIT_ALL,
@@ -144,75 +144,75 @@ describe('session', () => {
     }
     return { authorization, end: () => (hasEnded = true) }
   }
-  const ENDS: Readonly<Record<string, (session: Session) => Promise<void>>> = {
+  const CAUSES: Readonly<Record<string, (session: Session) => Promise<void>>> = {
     'the membership ends': (session) => session.recheckGroup('g'),
-    'another credential does not grant it': (session) => session.refresh({}, () => undefined),
+    'a new credential does not grant it': (session) => session.refresh({}, () => undefined),
   }
-  for (const [what, tell] of Object.entries(ENDS)) {
-    it(`does not enter a room when ${what} while it is on its way there`, async () => {
-      const { authorization, end } = createEnding()
+  for (const [cause, trigger] of Object.entries(CAUSES)) {
+    it(`does not join a room when ${cause} while the subscription is pending`, async () => {
+      const { authorization, end } = createEndingGrants()
       const race = createRace({
         principal: member,
         authorization,
         beforeRead: async () => {
           end()
-          await tell(race.session)
+          await trigger(race.session)
         },
       })
-      let answered: Subscribed | Refused | undefined
-      const ask = { ...GROUP, since: { epoch: 'e', offset: 0 } }
-      await race.session.subscribe(ask, (answer) => (answered ??= answer))
+      let response: Subscribed | Refused | undefined
+      const request = { ...GROUP, since: { epoch: 'e', offset: 0 } }
+      await race.session.subscribe(request, (ack) => (response ??= ack))
       await new Promise((resolve) => setImmediate(resolve))
-      expect(answered).to.include({ ok: false, code: 'ROOM_REFUSED' })
-      expect(race.isIn()).to.equal(false)
-      expect(race.got).to.be.empty
+      expect(response).to.include({ ok: false, code: 'ROOM_REFUSED' })
+      expect(race.isJoined()).to.equal(false)
+      expect(race.received).to.be.empty
       race.rooms.closeAll()
     })
   }
 
-  it('does not enter a room from now on when the membership ends before the room is open', async () => {
-    const { authorization, end } = createEnding()
+  it('does not join a room from now when the membership ends before the room is open', async () => {
+    const { authorization, end } = createEndingGrants()
     const race = createRace({ principal: member, authorization })
-    const answers: (Subscribed | Refused)[] = []
-    const asked = race.session.subscribe(GROUP, (answer) => void answers.push(answer))
-    // The room is authorised then, and not open yet.
+    const responses: (Subscribed | Refused)[] = []
+    const subscribing = race.session.subscribe(GROUP, (response) => void responses.push(response))
+    // By then the room is authorized, but not open yet.
     await Promise.resolve()
     await Promise.resolve()
     end()
     await race.session.recheckGroup('g')
-    await asked
-    expect(answers.map(({ ok }) => ok)).to.deep.equal([false])
-    expect(race.isIn()).to.equal(false)
+    await subscribing
+    expect(responses.map(({ ok }) => ok)).to.deep.equal([false])
+    expect(race.isJoined()).to.equal(false)
     race.rooms.closeAll()
   })
 
-  it('can ask again for a room that it could not enter', async () => {
-    let isAway = true
-    const { session, rooms, isIn } = createRace({
+  it('can subscribe again to a room that it could not join', async () => {
+    let isUnavailable = true
+    const { session, rooms, isJoined } = createRace({
       beforeRead: async () => {
-        if (isAway) throw new GatewayError('BROKER_UNAVAILABLE')
+        if (isUnavailable) throw new GatewayError('BROKER_UNAVAILABLE')
       },
     })
-    const answers: (Subscribed | Refused)[] = []
-    const ask = { ...GROUP, since: { epoch: 'e', offset: 0 } }
-    await session.subscribe(ask, (answer) => void answers.push(answer))
-    isAway = false
-    await session.subscribe(ask, (answer) => void answers.push(answer))
-    expect(answers.map(({ ok }) => ok)).to.deep.equal([false, true])
-    expect(isIn()).to.equal(true)
+    const responses: (Subscribed | Refused)[] = []
+    const request = { ...GROUP, since: { epoch: 'e', offset: 0 } }
+    await session.subscribe(request, (response) => void responses.push(response))
+    isUnavailable = false
+    await session.subscribe(request, (response) => void responses.push(response))
+    expect(responses.map(({ ok }) => ok)).to.deep.equal([false, true])
+    expect(isJoined()).to.equal(true)
     rooms.closeAll()
   })
 
-  it('that is gone sets no alarm any more, whatever is found out about it then', async () => {
+  it('sets no timer after its end, whatever a recheck finds then', async () => {
     const timers = new CountingTimers()
     let isOpen = true
     let isFirst = true
-    let tell = (): void => undefined
-    const asked = new Promise<void>((resolve) => (tell = resolve))
+    let finish = (): void => undefined
+    const recheck = new Promise<void>((resolve) => (finish = resolve))
     const authorization: Authorization = {
       ...ADMIT_ALL,
       authorise: async ({ expiresAtMs }) => {
-        if (!isFirst) await asked
+        if (!isFirst) await recheck
         isFirst = false
         return expiresAtMs
       },
@@ -223,13 +223,13 @@ describe('session', () => {
     isOpen = false
     race.session.end()
     const before = timers.count
-    tell()
+    finish()
     await rechecked
     expect(timers.count).to.equal(before)
     race.rooms.closeAll()
   })
 
-  it('does not spin when the grant of a room ends while the socket subscribes to it again', async () => {
+  it('does not spin when the grant of a room ends while the client subscribes to it again', async () => {
     const timers = new CountingTimers()
     let untilMs = Date.now() + 20
     const authorization: Authorization = { ...ADMIT_ALL, authorise: async () => untilMs }
@@ -248,13 +248,13 @@ describe('session', () => {
     await until('the grant has ended', () => Date.now() > untilMs)
     untilMs = Date.now() + 60_000
     await race.session.subscribe({ ...GROUP, since: { epoch: 'e', offset: 0 } }, () => undefined)
-    // Each of the calls above finds that nothing has ended yet, and goes back to sleep.
+    // Each of the calls above finds that nothing has expired yet, and sets the timer again.
     expect(spins).to.equal(5)
-    expect(race.isIn()).to.equal(true)
+    expect(race.isJoined()).to.equal(true)
     race.rooms.closeAll()
   })
 
-  it('is closed when its credential ends while it is being found out what of its rooms has ended', async () => {
+  it('is closed when its credential ends while its rooms are rechecked', async () => {
     const endsAtMs = Date.now() + 60
     const principal: Principal = { ...ADMIN, role: 'member', expiresAtMs: endsAtMs }
     let isFirst = true

@@ -4,8 +4,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Server } from 'socket.io'
 import { io } from 'socket.io-client'
-import type { GatewaySocket, GatewaySockets } from '../../server/realtime/socket-io/internals.ts'
 import { PreparedEvent } from '../../server/realtime/rooms/prepared-event.ts'
+import type { GatewaySocket, GatewaySockets } from '../../server/realtime/socket-io/internals.ts'
 import { createWriter } from '../../server/realtime/socket-io/socket-transport.ts'
 import type { Write } from '../../server/realtime/socket-io/socket-transport.ts'
 import { createLogger } from '../../server/telemetry/logger.ts'
@@ -22,10 +22,10 @@ const notices = (offset: number, padding = '') =>
     notices: [{ offset, group: 'g', messages: [{ seq: offset }], recalledAtMs: 1 }],
   })
 
-describe('the short cut to a socket', () => {
+describe('writer of shared events', () => {
   const undo = undoAfterEach()
 
-  /** A real server and client, what the client got in order, and how often the ordinary way was taken. */
+  /** A real server and client: the offsets the client received in order, and the number of writes through Engine.IO. */
   async function open() {
     const http = createServer()
     const server: GatewaySockets = new Server(http, { transports: ['websocket'], perMessageDeflate: false })
@@ -37,76 +37,76 @@ describe('the short cut to a socket', () => {
       transports: ['websocket'],
     })
     undo(async () => void client.disconnect())
-    const got: number[] = []
+    const received: number[] = []
     client.on('messages-recalled', ({ notices: [notice] }: { notices: { offset: number }[] }) =>
-      got.push(notice?.offset ?? -1),
+      received.push(notice?.offset ?? -1),
     )
-    client.on('gap', ({ position }: { position: { offset: number } }) => got.push(position.offset))
+    client.on('gap', ({ position }: { position: { offset: number } }) => received.push(position.offset))
     const socket = await connected
-    let ordinary = 0
+    let throughEngine = 0
     const { conn } = socket
     const write = conn.write.bind(conn)
     conn.write = (...values) => {
-      ordinary++
+      throughEngine++
       return write(...values)
     }
-    return { socket, got, ordinary: () => ordinary }
+    return { socket, received, throughEngine: () => throughEngine }
   }
 
-  const level = async (socket: GatewaySocket, write: Write) => {
-    await until('the handshake has left', () => socket.conn.transport.writable)
+  const idle = async (socket: GatewaySocket, write: Write) => {
+    await until('the handshake has been sent', () => socket.conn.transport.writable)
     return (offset: number, padding?: string) => write(socket.conn, notices(offset, padding))
   }
 
-  it('is taken to a socket that is level, and arrives as an event like any other', async () => {
-    const { socket, got, ordinary } = await open()
-    const send = await level(socket, createWriter(log))
+  it('writes to an idle socket directly, and the event arrives like any other', async () => {
+    const { socket, received, throughEngine } = await open()
+    const send = await idle(socket, createWriter(log))
     send(1)
     send(2)
-    await until('both arrive', () => got.length === 2)
-    expect(got).to.deep.equal([1, 2])
-    expect(ordinary()).to.equal(0)
+    await until('both arrive', () => received.length === 2)
+    expect(received).to.deep.equal([1, 2])
+    expect(throughEngine()).to.equal(0)
   })
 
-  it('overtakes nothing that was sent in the ordinary way, and is not overtaken', async () => {
-    const { socket, got, ordinary } = await open()
-    const send = await level(socket, createWriter(log))
+  it('keeps the order of direct writes and writes through Engine.IO', async () => {
+    const { socket, received, throughEngine } = await open()
+    const send = await idle(socket, createWriter(log))
     for (let offset = 1; offset <= 300; offset++) {
       if (offset % 7 === 0)
         socket.emit('gap', { room: GROUP, reason: 'trimmed', position: { epoch: 'e', offset } })
       else send(offset)
-      if (offset % 11 === 0) await until('the socket is level again', () => socket.conn.transport.writable)
+      if (offset % 11 === 0) await until('the socket is idle again', () => socket.conn.transport.writable)
     }
-    await until('all arrive', () => got.length === 300)
-    expect(got).to.deep.equal(Array.from({ length: 300 }, (_, i) => i + 1))
-    expect(ordinary()).to.be.within(1, 299)
+    await until('all arrive', () => received.length === 300)
+    expect(received).to.deep.equal(Array.from({ length: 300 }, (_, i) => i + 1))
+    expect(throughEngine()).to.be.within(1, 299)
   })
 
-  it('is not taken to a socket that does not read as fast as it is written to', async () => {
-    const { socket, got, ordinary } = await open()
-    const send = await level(socket, createWriter(log))
-    // More than the system holds for a connection, in one turn, in which nobody reads.
+  it('writes through Engine.IO to a socket that reads too slowly', async () => {
+    const { socket, received, throughEngine } = await open()
+    const send = await idle(socket, createWriter(log))
+    // More than the system buffers for a connection, in one turn, in which the client cannot read.
     for (let offset = 1; offset <= 200; offset++) send(offset, 'x'.repeat(100_000))
-    expect(ordinary()).to.be.greaterThan(50)
-    await until('all arrive', () => got.length === 200)
-    expect(got).to.deep.equal(Array.from({ length: 200 }, (_, i) => i + 1))
+    expect(throughEngine()).to.be.greaterThan(50)
+    await until('all arrive', () => received.length === 200)
+    expect(received).to.deep.equal(Array.from({ length: 200 }, (_, i) => i + 1))
   })
 
-  it('is not taken with a version of Socket.IO that it was not tried with', async () => {
-    const { socket, got, ordinary } = await open()
-    const send = await level(socket, createWriter(log, '5.0.0'))
+  it('writes through Engine.IO in a version of Socket.IO that was not tested', async () => {
+    const { socket, received, throughEngine } = await open()
+    const send = await idle(socket, createWriter(log, '5.0.0'))
     send(1)
-    await until('it arrives', () => got.length === 1)
-    expect(ordinary()).to.equal(1)
+    await until('it arrives', () => received.length === 1)
+    expect(throughEngine()).to.equal(1)
   })
 
-  it('is harmless for a socket that is gone', async () => {
+  it('does nothing to a closed socket', async () => {
     const { socket } = await open()
-    const send = await level(socket, createWriter(log))
-    const gone = once(socket, 'disconnect')
+    const send = await idle(socket, createWriter(log))
+    const closed = once(socket, 'disconnect')
     socket.conn.close()
     send(1)
-    await gone
+    await closed
     send(2)
     expect(socket.connected).to.equal(false)
   })
