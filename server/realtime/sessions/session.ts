@@ -87,7 +87,7 @@ export class Session {
       const principal = await this.#deps.authorization.authenticate(payload)
       const { id, role } = this.#principal
       if (principal.id !== id || principal.role !== role)
-        throw new GatewayError('TOKEN_REFUSED', 'a refresh may not change who one is')
+        throw new GatewayError('TOKEN_REFUSED', 'a refresh must not change the user or the role')
       if (!this.#transport.isOpen()) return
       this.#principal = principal
       this.#scheduleExpiry()
@@ -99,7 +99,7 @@ export class Session {
   /** Refuses a request of unknown name, which counts like any other. */
   async refuseUnknown(ack: Ack<never>): Promise<void> {
     await this.#serve(ack, async () => {
-      throw new GatewayError('REQUEST_MALFORMED', 'there is no request of this name')
+      throw new GatewayError('REQUEST_MALFORMED', 'unknown request')
     })
   }
 
