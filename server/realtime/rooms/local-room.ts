@@ -169,7 +169,7 @@ export class LocalRoom {
         this.#hasMore = true
         failures++
         // The broker reports its connection once; a line for each of many rooms would bury that.
-        this.#deps.log.debug({ err, failures }, 'log of a room could not be read, trying again')
+        this.#deps.log.debug({ err, failures }, 'cannot read room log, retrying')
         const retryDelay = (this.#retryDelay = new AbortController())
         const delayMs = fullJitterMs(failures, { baseMs: 50, maxMs: MAX_RETRY_DELAY_MS })
         await delay(delayMs, undefined, { ref: false, signal: retryDelay.signal }).catch(() => (failures = 0))
@@ -185,7 +185,10 @@ export class LocalRoom {
     if (position.offset === 0) return
     try {
       if (await this.#isLost(position)) {
-        this.#deps.log.error({ room: this.name, position }, 'a log lost notices that were delivered')
+        this.#deps.log.error(
+          { room: this.name, position },
+          'room log lost delivered notices, starting a new epoch',
+        )
         await this.#deps.broker.newEpoch(this.room, position.epoch)
       }
     } catch (error) {
@@ -232,7 +235,7 @@ export class LocalRoom {
   }
 
   #skipTo(head: Position, reason: GapReason): void {
-    this.#deps.log.warn({ reason, from: this.position, to: head }, 'notices of a room are missing')
+    this.#deps.log.warn({ reason, from: this.position, to: head }, 'notices missing from room log, gap sent')
     this.flush()
     this.position = head
     this.tail.length = 0

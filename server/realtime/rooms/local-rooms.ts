@@ -90,7 +90,7 @@ export class LocalRooms {
         if (before !== undefined && head !== undefined) room.checkHead(before, head)
       }
     } catch (err) {
-      log.debug({ err }, 'tops could not be compared')
+      log.debug({ err }, 'head check failed')
     }
   }
 

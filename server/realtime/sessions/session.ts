@@ -175,7 +175,7 @@ export class Session {
       this.#subscriptions.setExpiry(room, await this.#authorise(room))
     } catch (error) {
       const { code, cause } = asGatewayError(error)
-      if (code === 'INTERNAL') this.#deps.log.error({ err: cause }, 'grant of a socket could not be checked')
+      if (code === 'INTERNAL') this.#deps.log.error({ err: cause }, 'grant check failed')
       if (this.#subscriptions.has(room)) this.#evict(room, code)
     }
   }
@@ -221,7 +221,7 @@ export class Session {
       await work()
     } catch (error) {
       const { code, message, cause } = asGatewayError(error)
-      if (code === 'INTERNAL') this.#deps.log.error({ err: cause }, 'request of a socket failed')
+      if (code === 'INTERNAL') this.#deps.log.error({ err: cause }, 'session request failed')
       ack({ ok: false, code, message, retry: ERRORS[code].retry })
     } finally {
       this.#pendingRequests--

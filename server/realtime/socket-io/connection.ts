@@ -33,7 +33,7 @@ export function authenticateSockets(
       },
       (error: unknown) => {
         const { code, message, cause } = asGatewayError(error)
-        log.warn({ code, detail: message, ...(code === 'INTERNAL' && { err: cause }) }, 'socket refused')
+        log.warn({ code, detail: message, ...(code === 'INTERNAL' && { err: cause }) }, 'handshake refused')
         const data: HandshakeRefusal = { code, retry: ERRORS[code].retry }
         next(Object.assign(new Error(message), { data }))
         // Once the refusal has been sent. Without a socket, the connection would stay open for more attempts.

@@ -38,7 +38,7 @@ export function watchSlowConsumers(io: GatewaySockets, { metrics, log }: { metri
     if (waitingBytes <= MAX_BUFFERED_BYTES) return
     watched.endsAtMs = performance.now() + GRACE_MS
     metrics.socketTooSlow()
-    log.warn({ waitingBytes }, 'socket too slow, sent away')
+    log.warn({ waitingBytes }, 'slow consumer disconnected')
     watched.socket?.emit('goodbye', GOODBYES.TOO_SLOW)
     connection.close()
     // A peer that has not authenticated has nothing to miss.

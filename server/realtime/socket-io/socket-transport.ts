@@ -83,7 +83,7 @@ export type Write = (connection: Connection, event: EncodedEvent) => void
  */
 export function createWriter(log: Logger, version: string = socketIoVersion()): Write {
   if (!isTestedVersion(version)) {
-    log.warn({ version }, 'unknown version of Socket.IO, sockets are written to in the ordinary, slower way')
+    log.warn({ version }, 'untested Socket.IO version, shared frames are written through Engine.IO')
     return writeThroughEngine
   }
   return (connection, event) => {
