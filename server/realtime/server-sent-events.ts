@@ -57,8 +57,8 @@ export function createStreams({ hub, sessions, connections, ...dependencies }: S
         session.end()
         uncount()
       })
-      await session.subscribe(request, (answer) =>
-        answer.ok ? transport.start(answer) : transport.refuse(answer),
+      await session.subscribe(request, (result) =>
+        result.ok ? transport.start(result) : transport.refuse(result),
       )
     },
 

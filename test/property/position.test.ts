@@ -70,18 +70,18 @@ describe('answerSince, for any position', () => {
         const end = { epoch: EPOCH, offset: head }
         const page = between(Math.max(since, trimmed), head).slice(0, limit)
         const read = page.map((at) => (unreadable.includes(at) ? null : noticeAt(at)))
-        const answer = answerSince({ epoch: ofEpoch, offset: since }, end, read)
-        expect(answer.head).to.equal(end)
-        if (answer.gap === undefined) {
+        const history = answerSince({ epoch: ofEpoch, offset: since }, end, read)
+        expect(history.head).to.equal(end)
+        if (history.gap === undefined) {
           expect(ofEpoch).to.equal(EPOCH)
-          expect(offsetsOf(answer.notices)).to.deep.equal(between(since, Math.min(head, since + limit)))
+          expect(offsetsOf(history.notices)).to.deep.equal(between(since, Math.min(head, since + limit)))
           expect(read).to.not.include(null)
-        } else if (answer.gap === 'epoch-changed') {
+        } else if (history.gap === 'epoch-changed') {
           expect(ofEpoch !== EPOCH || since > head).to.equal(true)
-        } else if (answer.gap === 'trimmed') {
+        } else if (history.gap === 'trimmed') {
           expect(trimmed).to.be.greaterThan(since)
         } else {
-          expect(answer.gap).to.equal('unreadable')
+          expect(history.gap).to.equal('unreadable')
           expect(read).to.include(null)
         }
       },

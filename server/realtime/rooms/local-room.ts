@@ -109,10 +109,7 @@ export class LocalRoom {
     this.#batcher.flush()
   }
 
-  /**
-   * Prepends notices from the log to the tail, for clients that reconnect soon. No effect unless they end where the tail
-   * begins.
-   */
+  /** Prepends notices from the log to the tail, for clients that reconnect soon, if they end where the tail begins. */
   remember(epoch: string, notices: readonly Notice[]): void {
     const start = this.tail[0]?.offset ?? this.position.offset + 1
     const before = notices.filter(({ offset }) => offset < start)

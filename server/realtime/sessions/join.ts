@@ -54,14 +54,13 @@ interface JoinRequest {
  */
 export async function joinRoom(request: JoinRequest, dependencies: JoinDependencies): Promise<boolean> {
   const { subscriptions, room, untilMs } = request
-  const { rooms } = dependencies
   const subscription = subscriptions.begin(room, untilMs)
   try {
-    const local = await rooms.acquire(room)
+    const local = await dependencies.rooms.acquire(room)
     try {
       await new Join({ ...request, subscription, local }, dependencies).run()
     } catch (error) {
-      rooms.release(local)
+      dependencies.rooms.release(local)
       throw error
     }
     return subscriptions.isJoined(local.name, subscription)
@@ -171,10 +170,10 @@ interface Missed {
 
 /** What a replay needs of the connection that resumes. */
 interface ReplayTarget {
+  /** Whether the connection is open and may still join. */
   isOpen(): boolean
   /** Resolves once everything sent so far has left this process. */
   flushed(): Promise<void>
-  /** Reads a page of the log. */
   read(since: Position): Promise<History>
   /** Sends the next part of the missed notices, while they are too many for one turn. */
   send(notices: readonly Notice[]): void
