@@ -1,11 +1,10 @@
-import { createLocalJWKSet, createRemoteJWKSet, customFetch, errors, jwtVerify } from 'jose'
-import type { JWTPayload, JWTVerifyGetKey } from 'jose'
-import { readFile, stat } from 'node:fs/promises'
+import { errors, jwtVerify } from 'jose'
+import type { JWTPayload } from 'jose'
 import { GatewayError } from '../../shared/errors.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
 import { isRecord } from '../../shared/json.ts'
 import type { Conversation } from '../../shared/recall.ts'
-import { fetchBounded } from '../http/fetch.ts'
+import { createKeys, isUnreachable } from './jwks.ts'
 import type { Principal } from './principal.ts'
 import { createHash } from 'node:crypto'
 
@@ -17,11 +16,6 @@ const TOLERANCE_S = 5
 const SECRET_ALGORITHMS = ['HS256']
 const HMAC = { name: 'HMAC', hash: 'SHA-256' }
 const KEY_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA']
-
-const FETCH_AGAIN_AFTER_MS = 30_000
-const TRY_AGAIN_AFTER_MS = 2_000
-const KEYS_KEPT_MS = 600_000
-const MAX_KEYS_BYTES = 65_536
 
 export interface TokenOptions {
   /** Of HS256 tokens; several while they are being rotated. */
@@ -92,13 +86,6 @@ async function verifyInAnyWay(
   throw refused('its signature, algorithm, issuer, audience or times do not hold', cause)
 }
 
-/** Whether the keys could not be had, which says nothing of the token. */
-const isUnreachable = (cause: unknown): boolean =>
-  cause !== undefined &&
-  (!(cause instanceof errors.JOSEError) ||
-    cause instanceof errors.JWKSTimeout ||
-    cause instanceof errors.JWKSInvalid)
-
 function toPrincipal({ sub, exp, role = 'member', rooms = [] }: JWTPayload): Principal {
   if (typeof sub !== 'string' || !isIdentifier(sub)) throw refused('sub must be printable text')
   if (exp === undefined || !Number.isSafeInteger(exp)) throw refused('exp must be whole seconds')
@@ -119,66 +106,6 @@ function toGrants(rooms: unknown): Conversation[] {
       throw refused('a topic of rooms must be printable text')
     return { group, topic }
   })
-}
-
-/** Public keys, read when a token needs one: again after ten minutes, and for an unknown key at most twice a minute. */
-function createKeys(url: string): JWTVerifyGetKey {
-  const parsed = new URL(url)
-  if (parsed.protocol === 'file:') return createFileKeys(parsed)
-  const keys = createRemoteJWKSet(parsed, {
-    cooldownDuration: FETCH_AGAIN_AFTER_MS,
-    cacheMaxAge: KEYS_KEPT_MS,
-    [customFetch]: fetchKeys,
-  })
-  let failedAtMs = -Infinity
-  return async (header, token) => {
-    const known = keys.jwks()
-    try {
-      if (!keys.fresh && performance.now() - failedAtMs < TRY_AGAIN_AFTER_MS)
-        throw new Error('the keys could not be had a moment ago')
-      return await keys(header, token)
-    } catch (error) {
-      if (!isUnreachable(error)) throw error
-      failedAtMs = performance.now()
-      // The keys that are known serve on.
-      if (known === undefined) throw error
-      return await createLocalJWKSet(known)(header, token)
-    }
-  }
-}
-
-/** Public keys in a file, read again when a token needs one. */
-function createFileKeys(file: URL): JWTVerifyGetKey {
-  let readAtMs = -Infinity
-  let reading: Promise<LocalKeys | undefined> = Promise.resolve(undefined)
-  return async (header, token) => {
-    if (performance.now() - readAtMs > TRY_AGAIN_AFTER_MS) {
-      readAtMs = performance.now()
-      const before = reading
-      // Half written, or gone: the keys that are known serve on.
-      reading = readKeys(file).catch(() => before)
-    }
-    // All who come while it is being read wait for the same keys.
-    const keys = await reading
-    if (keys === undefined) throw new Error('the file with the keys cannot be read')
-    return await keys(header, token)
-  }
-}
-
-type LocalKeys = ReturnType<typeof createLocalJWKSet>
-
-async function readKeys(file: URL): Promise<LocalKeys> {
-  if ((await stat(file)).size > MAX_KEYS_BYTES) throw new Error('the file with the keys is too large')
-  const text = await readFile(file, 'utf8')
-  return createLocalJWKSet(JSON.parse(text) as Parameters<typeof createLocalJWKSet>[0])
-}
-
-/** Throws what is no error of the token, when the answer is no JWKS. */
-async function fetchKeys(url: string): Promise<Response> {
-  const { status, text } = await fetchBounded(url, { atMostBytes: MAX_KEYS_BYTES })
-  if (status !== 200) throw new Error(`the keys were answered with status ${status}`)
-  JSON.parse(text)
-  return new Response(text)
 }
 
 const refused = (why: string, cause?: unknown) => new GatewayError('TOKEN_REFUSED', why, { cause })
