@@ -2,7 +2,7 @@ import { GatewayError, asGatewayError } from '../../shared/errors.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
 import type { Principal } from './principal.ts'
 import { createJwtVerifier } from './jwt.ts'
-import type { TokenOptions } from './jwt.ts'
+import type { JwtOptions } from './jwt.ts'
 import { verifyUserSig } from './usersig.ts'
 import type { IncomingMessage } from 'node:http'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
@@ -15,7 +15,7 @@ import type { ClientAddress } from '../http/client-address.ts'
  */
 export type Authenticate = (auth: unknown) => Promise<Principal>
 
-interface AuthenticateOptions extends TokenOptions {
+interface AuthenticateOptions extends JwtOptions {
   /** The app, in digits. */
   readonly app: string
   /** With it, UserSigs are taken. */

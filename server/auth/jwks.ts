@@ -1,51 +1,72 @@
+import { readFile, stat } from 'node:fs/promises'
 import { createLocalJWKSet, createRemoteJWKSet, customFetch, errors } from 'jose'
 import type { JWTVerifyGetKey } from 'jose'
-import { readFile, stat } from 'node:fs/promises'
 import { fetchBounded } from '../http/fetch.ts'
 
-const FETCH_AGAIN_AFTER_MS = 30_000
-const TRY_AGAIN_AFTER_MS = 2_000
-const KEYS_KEPT_MS = 600_000
-const MAX_KEYS_BYTES = 65_536
+const MAX_JWKS_BYTES = 65_536
+/** Unknown keys make a JWKS be fetched again, but no more often than this. */
+const MIN_REFETCH_INTERVAL_MS = 30_000
+const MAX_AGE_MS = 600_000
+/** How long a failed fetch is not repeated, and how long a file is assumed not to have changed. */
+const RETRY_AFTER_MS = 2_000
 
-/** Public keys, read when a token needs one: again after ten minutes, and for an unknown key at most twice a minute. */
-export function createKeys(url: string): JWTVerifyGetKey {
+/**
+ * Looks up public keys in a JWKS at an http(s): or file: URL, which is read when a token first needs it. A fetched JWKS is
+ * read again after ten minutes, or for an unknown key at most twice a minute; a file, at most every two seconds. While it
+ * cannot be read, the keys of the last read stay valid. `isUnavailable` tells failures to read from unknown keys.
+ */
+export function createJwks(url: string): JWTVerifyGetKey {
   const parsed = new URL(url)
-  if (parsed.protocol === 'file:') return createFileKeys(parsed)
-  const keys = createRemoteJWKSet(parsed, {
-    cooldownDuration: FETCH_AGAIN_AFTER_MS,
-    cacheMaxAge: KEYS_KEPT_MS,
-    [customFetch]: fetchKeys,
+  return parsed.protocol === 'file:' ? createFileJwks(parsed) : createRemoteJwks(parsed)
+}
+
+/** Whether an error means that the keys could not be read, which says nothing about the token. */
+export const isUnavailable = (error: unknown): boolean =>
+  !(error instanceof errors.JOSEError) ||
+  error instanceof errors.JWKSTimeout ||
+  error instanceof errors.JWKSInvalid
+
+function createRemoteJwks(url: URL): JWTVerifyGetKey {
+  const keys = createRemoteJWKSet(url, {
+    cooldownDuration: MIN_REFETCH_INTERVAL_MS,
+    cacheMaxAge: MAX_AGE_MS,
+    [customFetch]: fetchJwks,
   })
   let failedAtMs = -Infinity
   return async (header, token) => {
     const known = keys.jwks()
     try {
-      if (!keys.fresh && performance.now() - failedAtMs < TRY_AGAIN_AFTER_MS)
+      if (!keys.fresh && performance.now() - failedAtMs < RETRY_AFTER_MS)
         throw new Error('the keys could not be had a moment ago')
       return await keys(header, token)
     } catch (error) {
-      if (!isUnreachable(error)) throw error
+      if (!isUnavailable(error)) throw error
       failedAtMs = performance.now()
-      // The keys that are known serve on.
       if (known === undefined) throw error
       return await createLocalJWKSet(known)(header, token)
     }
   }
 }
 
-/** Public keys in a file, read again when a token needs one. */
-function createFileKeys(file: URL): JWTVerifyGetKey {
+/** Throws an error that is not jose's when the response is no JWKS, so that the token is not blamed. */
+async function fetchJwks(url: string): Promise<Response> {
+  const { status, text } = await fetchBounded(url, { atMostBytes: MAX_JWKS_BYTES })
+  if (status !== 200) throw new Error(`the keys were answered with status ${status}`)
+  JSON.parse(text)
+  return new Response(text)
+}
+
+function createFileJwks(file: URL): JWTVerifyGetKey {
   let readAtMs = -Infinity
   let reading: Promise<LocalKeys | undefined> = Promise.resolve(undefined)
   return async (header, token) => {
-    if (performance.now() - readAtMs > TRY_AGAIN_AFTER_MS) {
+    if (performance.now() - readAtMs > RETRY_AFTER_MS) {
       readAtMs = performance.now()
-      const before = reading
-      // Half written, or gone: the keys that are known serve on.
-      reading = readKeys(file).catch(() => before)
+      const previous = reading
+      // The file may be half written, or missing for a moment.
+      reading = readFileJwks(file).catch(() => previous)
     }
-    // All who come while it is being read wait for the same keys.
+    // Concurrent lookups share one read.
     const keys = await reading
     if (keys === undefined) throw new Error('the file with the keys cannot be read')
     return await keys(header, token)
@@ -54,23 +75,8 @@ function createFileKeys(file: URL): JWTVerifyGetKey {
 
 type LocalKeys = ReturnType<typeof createLocalJWKSet>
 
-async function readKeys(file: URL): Promise<LocalKeys> {
-  if ((await stat(file)).size > MAX_KEYS_BYTES) throw new Error('the file with the keys is too large')
+async function readFileJwks(file: URL): Promise<LocalKeys> {
+  if ((await stat(file)).size > MAX_JWKS_BYTES) throw new Error('the file with the keys is too large')
   const text = await readFile(file, 'utf8')
   return createLocalJWKSet(JSON.parse(text) as Parameters<typeof createLocalJWKSet>[0])
 }
-
-/** Throws what is no error of the token, when the answer is no JWKS. */
-async function fetchKeys(url: string): Promise<Response> {
-  const { status, text } = await fetchBounded(url, { atMostBytes: MAX_KEYS_BYTES })
-  if (status !== 200) throw new Error(`the keys were answered with status ${status}`)
-  JSON.parse(text)
-  return new Response(text)
-}
-
-/** Whether the keys could not be had, which says nothing of the token. */
-export const isUnreachable = (cause: unknown): boolean =>
-  cause !== undefined &&
-  (!(cause instanceof errors.JOSEError) ||
-    cause instanceof errors.JWKSTimeout ||
-    cause instanceof errors.JWKSInvalid)

@@ -1,88 +1,85 @@
+import { createHash } from 'node:crypto'
 import { errors, jwtVerify } from 'jose'
 import type { JWTPayload } from 'jose'
 import { GatewayError } from '../../shared/errors.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
 import { isRecord } from '../../shared/json.ts'
 import type { Conversation } from '../../shared/recall.ts'
-import { createKeys, isUnreachable } from './jwks.ts'
+import { createJwks, isUnavailable } from './jwks.ts'
 import type { Principal } from './principal.ts'
-import { createHash } from 'node:crypto'
 
 const MAX_TOKEN_CHARACTERS = 12_288
 const MAX_GRANTS = 1_000
-/** Clocks differ; what has ended has ended all the same. */
-const TOLERANCE_S = 5
-/** A secret serves this algorithm alone and a public key those: else one who knows a public key could sign with it. */
+/** Tolerated clock skew, for `nbf` only: `exp` is exact. */
+const CLOCK_TOLERANCE_S = 5
+/** Secrets and public keys have separate algorithms. Otherwise, a public key could be used as a secret to sign tokens. */
 const SECRET_ALGORITHMS = ['HS256']
-const HMAC = { name: 'HMAC', hash: 'SHA-256' }
-const KEY_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA']
+const PUBLIC_KEY_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA']
 
-export interface TokenOptions {
-  /** Of HS256 tokens; several while they are being rotated. */
+export interface JwtOptions {
+  /** Secrets of HS256 tokens; several during a rotation. */
   readonly secrets: readonly string[]
-  /** Where public keys are, as a JWKS: an http(s): or file: URL. */
+  /** URL (http:, https: or file:) of the JWKS with the public keys. */
   readonly jwksUrl?: string | undefined
   readonly issuer?: string | undefined
   readonly audience?: string | undefined
 }
 
-type Verify = (token: string) => Promise<JWTPayload>
+/** Rejects with TOKEN_REFUSED and the reason, or with KEYS_UNAVAILABLE while the public keys cannot be read. */
+export type VerifyJwt = (token: string) => Promise<Principal>
 
-/** Verifies tokens: JWTs with the claims `sub`, `exp`, `role` and `rooms`. Rejects with TOKEN_REFUSED, saying why. */
-export function createJwtVerifier({ secrets, jwksUrl, issuer, audience }: TokenOptions) {
+/** Verifies JWTs with the claims `sub` and `exp`, and optionally `role` and `rooms`. */
+export function createJwtVerifier({ secrets, jwksUrl, issuer, audience }: JwtOptions): VerifyJwt {
   const claims = {
     requiredClaims: ['sub', 'exp'],
-    clockTolerance: TOLERANCE_S,
+    clockTolerance: CLOCK_TOLERANCE_S,
     ...(issuer !== undefined && { issuer }),
     ...(audience !== undefined && { audience }),
   }
-  const bySecret = secrets.map((secret): Verify => {
-    // Made once: from bytes, a key would be made anew for each token, which takes longer than verifying one.
-    const key = crypto.subtle.importKey('raw', new TextEncoder().encode(secret), HMAC, false, ['verify'])
-    return async (token) =>
-      (await jwtVerify(token, await key, { ...claims, algorithms: SECRET_ALGORITHMS })).payload
-  })
-  const byPublicKey: Verify[] = []
-  if (jwksUrl !== undefined) {
-    const keys = createKeys(jwksUrl)
-    byPublicKey.push(
-      async (token) => (await jwtVerify(token, keys, { ...claims, algorithms: KEY_ALGORITHMS })).payload,
-    )
-  }
-  // Secrets stay what they are while the process runs; a public key can be taken back.
-  const remembered = new TokenCache()
-  const verifiers = [
-    ...bySecret.map((verify) => async (token: string) => {
-      const principal = toPrincipal(await verify(token))
-      remembered.add(token, principal)
+  // Only for secrets, which never change while the process runs. A public key can be withdrawn.
+  const cache = new TokenCache()
+  const verifiers = secrets.map((secret): VerifyJwt => {
+    const key = importSecret(secret)
+    return async (token) => {
+      const options = { ...claims, algorithms: SECRET_ALGORITHMS }
+      const principal = toPrincipal((await jwtVerify(token, await key, options)).payload)
+      cache.add(token, principal)
       return principal
-    }),
-    ...byPublicKey.map((verify) => async (token: string) => toPrincipal(await verify(token))),
-  ]
+    }
+  })
+  if (jwksUrl !== undefined) {
+    const keys = createJwks(jwksUrl)
+    const options = { ...claims, algorithms: PUBLIC_KEY_ALGORITHMS }
+    verifiers.push(async (token) => toPrincipal((await jwtVerify(token, keys, options)).payload))
+  }
 
-  return async function checkToken(token: string): Promise<Principal> {
+  return async (token) => {
     if (token.length > MAX_TOKEN_CHARACTERS) throw refused('it is too long')
-    return remembered.find(token) ?? (await verifyInAnyWay(verifiers, token))
+    return cache.find(token) ?? (await verifyWithAny(verifiers, token))
   }
 }
 
-async function verifyInAnyWay(
-  verifiers: readonly ((token: string) => Promise<Principal>)[],
-  token: string,
-): Promise<Principal> {
+/** Imports a secret once. Given bytes, jose would import them for each token, which takes longer than verifying one. */
+const importSecret = (secret: string) =>
+  crypto.subtle.importKey('raw', new TextEncoder().encode(secret), { name: 'HMAC', hash: 'SHA-256' }, false, [
+    'verify',
+  ])
+
+async function verifyWithAny(verifiers: readonly VerifyJwt[], token: string): Promise<Principal> {
   let cause: unknown
   for (const verify of verifiers) {
     try {
       return await verify(token)
     } catch (error) {
-      // Signed as it should be: no other way would think better of its claims.
+      // The signature is valid and the claims are not: no other key would accept them.
       if (error instanceof GatewayError) throw error
-      // What one way says of the claims counts more than what the others say of the signature.
+      // Expiry is only reported for a valid signature, so it says more than the failures of the other keys.
       if (!(cause instanceof errors.JWTExpired)) cause = error
     }
   }
   if (cause instanceof errors.JWTExpired) throw refused('it has ended', cause)
-  if (isUnreachable(cause)) throw new GatewayError('KEYS_UNAVAILABLE', undefined, { cause })
+  if (cause !== undefined && isUnavailable(cause))
+    throw new GatewayError('KEYS_UNAVAILABLE', undefined, { cause })
   throw refused('its signature, algorithm, issuer, audience or times do not hold', cause)
 }
 
@@ -110,14 +107,14 @@ function toGrants(rooms: unknown): Conversation[] {
 
 const refused = (why: string, cause?: unknown) => new GatewayError('TOKEN_REFUSED', why, { cause })
 
-/** As many as sockets that come back together after a node was lost. */
-const MAX_TOKENS = 20_000
-/** A token may hold a thousand; about 30 MB. */
-const MAX_REMEMBERED_GRANTS = 400_000
+/** Enough for the sockets of a lost node that reconnect together. */
+const MAX_CACHED_TOKENS = 20_000
+/** Grants of all cached tokens, about 30 MB: a single token may hold a thousand. */
+const MAX_CACHED_GRANTS = 400_000
 
 /**
- * Who showed which token, until it ends: sockets that come back show the token that they came with, and verifying it again
- * is a large part of what a handshake costs. Holds digests, never a token; the one that was added first is forgotten first.
+ * Caches the principals of verified tokens until they expire. A socket that reconnects presents the same token again, and
+ * verifying it is a large part of the cost of a handshake. Stores digests, never tokens, and evicts the token cached first.
  */
 class TokenCache {
   readonly #byDigest = new Map<string, Principal>()
@@ -133,7 +130,7 @@ class TokenCache {
     this.#grants += principal.grants.length - (this.#byDigest.get(digest)?.grants.length ?? 0)
     this.#byDigest.set(digest, principal)
     for (const [first, { grants }] of this.#byDigest) {
-      if (this.#byDigest.size <= MAX_TOKENS && this.#grants <= MAX_REMEMBERED_GRANTS) break
+      if (this.#byDigest.size <= MAX_CACHED_TOKENS && this.#grants <= MAX_CACHED_GRANTS) break
       this.#byDigest.delete(first)
       this.#grants -= grants.length
     }
