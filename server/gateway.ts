@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Router } from 'express'
 import { GatewayError } from '../shared/errors.ts'
-import { membershipEnds } from './auth/announcements.ts'
+import { encodeMembershipEnd } from './auth/announcements.ts'
 import { createApi } from './api/api.ts'
 import type { Broker } from './broker/broker.ts'
 import { createEmbeddedBroker } from './broker/embedded/embedded-broker.ts'
@@ -28,7 +28,7 @@ import type { MembershipEnd } from './receiver/commands/membership.ts'
 import { createReceiver } from './receiver/receiver.ts'
 import type { Receiver } from './receiver/receiver.ts'
 import type { TlsFiles } from './http/tls.ts'
-import { createAuthorization, createAuthorise } from './auth/authorization.ts'
+import { createAuthorization } from './auth/authorization.ts'
 import type { Authorization } from './auth/authorization.ts'
 import { createAuthenticate, limitFailures } from './auth/authentication.ts'
 import type { FailureLimiter } from './auth/authentication.ts'
@@ -145,7 +145,7 @@ function createWebhooks(
   }
   const announce = ({ group, userIds }: MembershipEnd): Promise<unknown> =>
     Promise.all(
-      membershipEnds(group, userIds).map((text) => dependencies.broker.announce('memberships', text)),
+      encodeMembershipEnd(group, userIds).map((text) => dependencies.broker.announce('memberships', text)),
     )
   return createReceiver(options, { ...dependencies, quarantine, announceMembershipEnd: announce })
 }
@@ -313,7 +313,7 @@ function createAccess(config: Config): Access {
   })
   const admission = createAuthorization({
     authenticate,
-    authorise: createAuthorise({ memberships }),
+    memberships,
     revocations,
   })
   return {

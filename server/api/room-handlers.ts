@@ -14,7 +14,7 @@ import { principalOf } from './bearer-auth.ts'
 const MAX_CONCURRENT_READS = 4
 
 interface ReadDependencies {
-  readonly admission: Pick<Authorization, 'authorise'>
+  readonly admission: Pick<Authorization, 'authorize'>
   readonly broker: Pick<Broker, 'heads' | 'history' | 'historyBefore' | 'recalled'>
   /** How many listen to a room on this node. */
   readonly socketsIn: (room: Room) => number
@@ -28,7 +28,7 @@ export function createReads({ admission, broker, socketsIn }: ReadDependencies) 
   const position: RequestHandler = async (request, response) => {
     const room = readRoom(request)
     const principal = principalOf(response)
-    await admission.authorise(principal, room)
+    await admission.authorize(principal, room)
     const [top] = await broker.heads([room])
     response.json({
       ok: true,
@@ -42,7 +42,7 @@ export function createReads({ admission, broker, socketsIn }: ReadDependencies) 
   const notices: RequestHandler = async (request, response) => {
     const { room, since, before, receivedSinceMs, limit } = readNotices(request)
     const principal = principalOf(response)
-    await admission.authorise(principal, room)
+    await admission.authorize(principal, room)
     const { notices: found, ...answer } = await readInTurn(() => {
       if (since !== undefined) return readAfter(broker, room, since, limit)
       if (receivedSinceMs !== undefined) return readReceivedSince(broker, room, receivedSinceMs, limit)
@@ -53,7 +53,7 @@ export function createReads({ admission, broker, socketsIn }: ReadDependencies) 
 
   const recalled: RequestHandler = async (request, response) => {
     const { seqs, ...conversation } = readRecalled(request)
-    await admission.authorise(principalOf(response), conversation)
+    await admission.authorize(principalOf(response), conversation)
     response.json({ ok: true, recalled: await broker.recalled(conversation, seqs) })
   }
 

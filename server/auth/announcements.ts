@@ -1,9 +1,9 @@
 import Joi from 'joi'
 import { identifier } from '../lib/schema.ts'
 
-/** What all processes of an app must know at once; it goes through the broker. */
+/** A change of access that every process of the app must learn of, sent through the broker. */
 export type Announcement =
-  /** An admin took a room, a group with its topics, or without a group everything, from a user. */
+  /** An admin revoked a user's access to a topic, to a group with its topics, or without a group to everything. */
   | {
       readonly kind: 'revoked'
       readonly userId: string
@@ -12,11 +12,11 @@ export type Announcement =
       /** In ms since 1970. */
       readonly untilMs: number
     }
-  /** Users left a group, or without users: the group is gone. What was answered of memberships is out of date. */
+  /** Users left a group; without users, the group was dismissed. Cached memberships are out of date. */
   | { readonly kind: 'membership-ended'; readonly group: string; readonly userIds?: readonly string[] }
 
-/** Users in one announcement, so that it stays as short as the broker wants it. */
-const USERS_PER_ANNOUNCEMENT = 10
+/** Keeps one announcement within the size limit of the broker. */
+const MAX_USERS_PER_ANNOUNCEMENT = 10
 
 const schema = Joi.alternatives<Announcement>(
   Joi.object({
@@ -29,13 +29,24 @@ const schema = Joi.alternatives<Announcement>(
   Joi.object({
     kind: Joi.valid('membership-ended').required(),
     group: identifier.required(),
-    userIds: Joi.array().items(identifier).min(1).max(USERS_PER_ANNOUNCEMENT),
+    userIds: Joi.array().items(identifier).min(1).max(MAX_USERS_PER_ANNOUNCEMENT),
   }),
 )
 
 export const encodeAnnouncement = (announcement: Announcement): string => JSON.stringify(announcement)
 
-/** Undefined for what this version does not know: processes of another one may announce it. */
+/** Returns the encoded announcements that these users left a group, or without users that the group was dismissed. */
+export function encodeMembershipEnd(group: string, userIds?: readonly string[]): string[] {
+  if (userIds === undefined) return [encodeAnnouncement({ kind: 'membership-ended', group })]
+  const encoded: string[] = []
+  for (let i = 0; i < userIds.length; i += MAX_USERS_PER_ANNOUNCEMENT) {
+    const batch = userIds.slice(i, i + MAX_USERS_PER_ANNOUNCEMENT)
+    encoded.push(encodeAnnouncement({ kind: 'membership-ended', group, userIds: batch }))
+  }
+  return encoded
+}
+
+/** Returns undefined for an announcement this version does not know: processes of another version may send it. */
 export function decodeAnnouncement(text: string): Announcement | undefined {
   try {
     const { value, error } = schema.validate(JSON.parse(text))
@@ -43,15 +54,4 @@ export function decodeAnnouncement(text: string): Announcement | undefined {
   } catch {
     return undefined
   }
-}
-
-/** The announcements that tell of these users of a group, or without users of a group that is gone. */
-export function membershipEnds(group: string, userIds?: readonly string[]): string[] {
-  if (userIds === undefined) return [encodeAnnouncement({ kind: 'membership-ended', group })]
-  const texts: string[] = []
-  for (let i = 0; i < userIds.length; i += USERS_PER_ANNOUNCEMENT) {
-    const some = userIds.slice(i, i + USERS_PER_ANNOUNCEMENT)
-    texts.push(encodeAnnouncement({ kind: 'membership-ended', group, userIds: some }))
-  }
-  return texts
 }

@@ -1,45 +1,45 @@
 import { isFeed, roomName } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 
-/** Users that are remembered; the one revoked longest ago is forgotten first. */
+/** Beyond this, the oldest revocation is forgotten. */
 const MAX_USERS = 10_000
-/** Of one user; beyond that, all rooms are taken. */
-const MAX_ROOMS = 1_000
+/** Beyond this, the user is banned. */
+const MAX_ROOMS_PER_USER = 1_000
 
-interface Revoked {
-  /** Until when the user may not be here at all. */
-  allUntilMs: number
-  /** Until when the user may not be in these rooms, by name. */
+interface UserRevocations {
+  /** Until when the user is banned. */
+  bannedUntilMs: number
+  /** Until when the user may not enter these rooms, by name. */
   readonly roomsUntilMs: Map<string, number>
 }
 
-/** What admins took from users of the app, whatever their credentials grant. */
+/** Access that admins have revoked, which overrides every grant. Times are in ms since 1970. */
 export class Revocations {
-  readonly #byUser = new Map<string, Revoked>()
+  readonly #byUser = new Map<string, UserRevocations>()
 
-  /** Takes a room, a group with its topics, or without a room everything. */
+  /** Revokes access to a room (a group includes its topics), or without a room bans the user. */
   add(userId: string, room: Room | undefined, untilMs: number): void {
-    const revoked = this.#byUser.get(userId) ?? { allUntilMs: 0, roomsUntilMs: new Map<string, number>() }
+    const known = this.#byUser.get(userId) ?? { bannedUntilMs: 0, roomsUntilMs: new Map<string, number>() }
     this.#byUser.delete(userId)
-    this.#byUser.set(userId, revoked)
+    this.#byUser.set(userId, known)
     if (this.#byUser.size > MAX_USERS) this.#forgetOldest()
-    if (room === undefined || revoked.roomsUntilMs.size >= MAX_ROOMS)
-      revoked.allUntilMs = Math.max(revoked.allUntilMs, untilMs)
-    else revoked.roomsUntilMs.set(roomName(room), untilMs)
+    if (room === undefined || known.roomsUntilMs.size >= MAX_ROOMS_PER_USER)
+      known.bannedUntilMs = Math.max(known.bannedUntilMs, untilMs)
+    else known.roomsUntilMs.set(roomName(room), untilMs)
   }
 
-  /** Whether the user may not be here at all. */
+  /** Whether the user may not connect at all. */
   isBanned(userId: string, nowMs: number): boolean {
-    return (this.#byUser.get(userId)?.allUntilMs ?? 0) > nowMs
+    return (this.#byUser.get(userId)?.bannedUntilMs ?? 0) > nowMs
   }
 
-  /** Whether the room was taken from the user. */
-  covers(userId: string, room: Room, nowMs: number): boolean {
+  /** Whether the user may not enter the room. */
+  isRevoked(userId: string, room: Room, nowMs: number): boolean {
     if (this.isBanned(userId, nowMs)) return true
     const rooms = this.#byUser.get(userId)?.roomsUntilMs
     if (rooms === undefined) return false
-    const isRevoked = (one: Room): boolean => (rooms.get(roomName(one)) ?? 0) > nowMs
-    return isRevoked(room) || (!isFeed(room) && room.topic !== undefined && isRevoked({ group: room.group }))
+    const isListed = (listed: Room): boolean => (rooms.get(roomName(listed)) ?? 0) > nowMs
+    return isListed(room) || (!isFeed(room) && room.topic !== undefined && isListed({ group: room.group }))
   }
 
   #forgetOldest(): void {

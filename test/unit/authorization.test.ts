@@ -1,75 +1,110 @@
 import { expect } from 'chai'
-import { createAuthorise } from '../../server/auth/authorization.ts'
+import { createAuthorization } from '../../server/auth/authorization.ts'
 import type { Principal } from '../../server/auth/principal.ts'
+import { Revocations } from '../../server/auth/revocations.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import type { Conversation } from '../../shared/recall.ts'
 import { FEED } from '../../shared/room.ts'
+import type { Room } from '../../shared/room.ts'
 
-const ENDS = 1_800_000_000_000
+const EXPIRES_AT_MS = Date.now() + 3_600_000
+const REFUSED = 'ROOM_REFUSED'
+const admin: Principal = { id: 'a', role: 'admin', grants: [], expiresAtMs: EXPIRES_AT_MS }
 const member = (...grants: Principal['grants']): Principal => ({
   id: 'm',
   role: 'member',
   grants,
-  expiresAtMs: ENDS,
+  expiresAtMs: EXPIRES_AT_MS,
 })
 
-describe('authorise', () => {
-  const authorise = createAuthorise({})
+/** Builds an authorization, and a function that returns until when access is granted, or the code of the refusal. */
+function setUp(memberships?: Parameters<typeof createAuthorization>[0]['memberships']) {
+  const revocations = new Revocations()
+  const authorization = createAuthorization({ authenticate: async () => admin, memberships, revocations })
+  const authorize = (principal: Principal, room: Room): Promise<number | string> =>
+    authorization.authorize(principal, room).catch((error: unknown) => {
+      if (error instanceof GatewayError) return error.code
+      throw error
+    })
+  return { authorization, authorize, revocations }
+}
 
-  it('lets an admin into every room until the credential ends', async () => {
-    const admin: Principal = { id: 'a', role: 'admin', grants: [], expiresAtMs: ENDS }
+describe('authorization', () => {
+  it('lets an admin into every room until the credential expires', async () => {
+    const { authorize } = setUp()
     for (const room of [FEED, { group: 'g' }, { group: 'g', topic: 't' }])
-      expect(await authorise(admin, room)).to.equal(ENDS)
+      expect(await authorize(admin, room)).to.equal(EXPIRES_AT_MS)
   })
 
-  it('lets a member with a group into the group and its topics, and nowhere else', async () => {
-    expect(await authorise(member({ group: 'g' }), { group: 'g' })).to.equal(ENDS)
-    expect(await authorise(member({ group: 'g' }), { group: 'g', topic: 't' })).to.equal(ENDS)
-    expect(await authorise(member({ group: 'g' }), { group: 'h' })).to.equal(undefined)
-    expect(await authorise(member({ group: 'g' }), { group: 'h', topic: 't' })).to.equal(undefined)
+  it('lets a member with a grant for a group into the group and its topics, and nowhere else', async () => {
+    const { authorize } = setUp()
+    expect(await authorize(member({ group: 'g' }), { group: 'g' })).to.equal(EXPIRES_AT_MS)
+    expect(await authorize(member({ group: 'g' }), { group: 'g', topic: 't' })).to.equal(EXPIRES_AT_MS)
+    expect(await authorize(member({ group: 'g' }), { group: 'h' })).to.equal(REFUSED)
+    expect(await authorize(member({ group: 'g' }), { group: 'h', topic: 't' })).to.equal(REFUSED)
   })
 
-  it('lets a member with a topic into that topic alone', async () => {
-    const grant = member({ group: 'g', topic: 't' })
-    expect(await authorise(grant, { group: 'g', topic: 't' })).to.equal(ENDS)
-    expect(await authorise(grant, { group: 'g', topic: 'u' })).to.equal(undefined)
-    expect(await authorise(grant, { group: 'h', topic: 't' })).to.equal(undefined)
-    expect(await authorise(grant, { group: 'g' })).to.equal(undefined)
+  it('lets a member with a grant for a topic into that topic only', async () => {
+    const { authorize } = setUp()
+    const principal = member({ group: 'g', topic: 't' })
+    expect(await authorize(principal, { group: 'g', topic: 't' })).to.equal(EXPIRES_AT_MS)
+    expect(await authorize(principal, { group: 'g', topic: 'u' })).to.equal(REFUSED)
+    expect(await authorize(principal, { group: 'h', topic: 't' })).to.equal(REFUSED)
+    expect(await authorize(principal, { group: 'g' })).to.equal(REFUSED)
   })
 
-  it('lets no member into the feed', async () => {
-    expect(await authorise(member({ group: 'feed' }), FEED)).to.equal(undefined)
+  it('refuses the feed to members', async () => {
+    expect(await setUp().authorize(member({ group: 'feed' }), FEED)).to.equal(REFUSED)
+  })
+
+  it('refuses a principal whose credential has expired', async () => {
+    const { authorize } = setUp()
+    expect(await authorize({ ...admin, expiresAtMs: Date.now() - 1 }, { group: 'g' })).to.equal(REFUSED)
+  })
+
+  it('refuses a room that an admin has revoked, whatever the grant', async () => {
+    const { authorization, authorize, revocations } = setUp()
+    revocations.add('m', { group: 'g' }, EXPIRES_AT_MS)
+    expect(await authorize(member({ group: 'g' }), { group: 'g', topic: 't' })).to.equal(REFUSED)
+    expect(authorization.isRevoked('m', { group: 'g' })).to.equal(true)
+    expect(authorization.isRevoked('m', { group: 'h' })).to.equal(false)
+  })
+
+  it('refuses the credential of a banned user', async () => {
+    const { authorization, revocations } = setUp()
+    expect(await authorization.authenticate({})).to.equal(admin)
+    revocations.add('a', undefined, EXPIRES_AT_MS)
+    const outcome = await authorization.authenticate({}).catch((error: unknown) => error)
+    expect(outcome).to.have.property('code', 'USER_DISCONNECTED')
   })
 
   describe('with memberships', () => {
-    const asked: [string, Conversation][] = []
-    const memberships = {
+    const lookups: [userId: string, conversation: Conversation][] = []
+    const { authorize } = setUp({
       async grantedUntil(userId: string, conversation: Conversation) {
-        asked.push([userId, conversation])
-        if (conversation.group === 'away') throw new GatewayError('BROKER_UNAVAILABLE')
-        return { short: ENDS - 1, long: ENDS + 1 }[conversation.group]
+        lookups.push([userId, conversation])
+        if (conversation.group === 'unknown') throw new GatewayError('MEMBERSHIP_UNKNOWN')
+        return { short: EXPIRES_AT_MS - 1, long: EXPIRES_AT_MS + 1 }[conversation.group]
       },
-    }
-    const authoriseMembers = createAuthorise({ memberships })
-    beforeEach(() => void (asked.length = 0))
+    })
+    beforeEach(() => void (lookups.length = 0))
 
-    it('asks for what the credential does not grant, and never beyond the credential', async () => {
-      expect(await authoriseMembers(member(), { group: 'short' })).to.equal(ENDS - 1)
-      expect(await authoriseMembers(member(), { group: 'long', topic: 't' })).to.equal(ENDS)
-      expect(await authoriseMembers(member(), { group: 'other' })).to.equal(undefined)
-      expect(asked[1]).to.deep.equal(['m', { group: 'long', topic: 't' }])
+    it('looks up a room without a grant, and never exceeds the credential', async () => {
+      expect(await authorize(member(), { group: 'short' })).to.equal(EXPIRES_AT_MS - 1)
+      expect(await authorize(member(), { group: 'long', topic: 't' })).to.equal(EXPIRES_AT_MS)
+      expect(await authorize(member(), { group: 'other' })).to.equal(REFUSED)
+      expect(lookups[1]).to.deep.equal(['m', { group: 'long', topic: 't' }])
     })
 
-    it('asks for no admin, no grant and no feed', async () => {
-      await authoriseMembers({ ...member(), role: 'admin' }, { group: 'long' })
-      await authoriseMembers(member({ group: 'long' }), { group: 'long' })
-      expect(await authoriseMembers(member(), FEED)).to.equal(undefined)
-      expect(asked).to.be.empty
+    it('looks up nothing for an admin, a grant or the feed', async () => {
+      await authorize(admin, { group: 'long' })
+      await authorize(member({ group: 'long' }), { group: 'long' })
+      expect(await authorize(member(), FEED)).to.equal(REFUSED)
+      expect(lookups).to.be.empty
     })
 
-    it('lets nobody in when nobody can tell', async () => {
-      const outcome = await authoriseMembers(member(), { group: 'away' }).catch((error: unknown) => error)
-      expect(outcome).to.be.instanceOf(GatewayError)
+    it('grants nothing when the lookup fails', async () => {
+      expect(await authorize(member(), { group: 'unknown' })).to.equal('MEMBERSHIP_UNKNOWN')
     })
   })
 })

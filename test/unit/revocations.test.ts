@@ -6,26 +6,26 @@ describe('revocations', () => {
   it('take a room until their time is over, from that user alone', () => {
     const revocations = new Revocations()
     revocations.add('u', { group: 'g', topic: 't' }, 100)
-    expect(revocations.covers('u', { group: 'g', topic: 't' }, 99)).to.equal(true)
-    expect(revocations.covers('u', { group: 'g', topic: 't' }, 100)).to.equal(false)
-    expect(revocations.covers('u', { group: 'g' }, 0)).to.equal(false)
-    expect(revocations.covers('u', FEED, 0)).to.equal(false)
-    expect(revocations.covers('v', { group: 'g', topic: 't' }, 0)).to.equal(false)
+    expect(revocations.isRevoked('u', { group: 'g', topic: 't' }, 99)).to.equal(true)
+    expect(revocations.isRevoked('u', { group: 'g', topic: 't' }, 100)).to.equal(false)
+    expect(revocations.isRevoked('u', { group: 'g' }, 0)).to.equal(false)
+    expect(revocations.isRevoked('u', FEED, 0)).to.equal(false)
+    expect(revocations.isRevoked('v', { group: 'g', topic: 't' }, 0)).to.equal(false)
     expect(revocations.isBanned('u', 0)).to.equal(false)
   })
 
   it('take a group with its topics', () => {
     const revocations = new Revocations()
     revocations.add('u', { group: 'g' }, 100)
-    expect(revocations.covers('u', { group: 'g', topic: 't' }, 0)).to.equal(true)
-    expect(revocations.covers('u', { group: 'h' }, 0)).to.equal(false)
+    expect(revocations.isRevoked('u', { group: 'g', topic: 't' }, 0)).to.equal(true)
+    expect(revocations.isRevoked('u', { group: 'h' }, 0)).to.equal(false)
   })
 
   it('without a room take everything', () => {
     const revocations = new Revocations()
     revocations.add('u', undefined, 100)
     expect(revocations.isBanned('u', 99)).to.equal(true)
-    expect(revocations.covers('u', FEED, 99)).to.equal(true)
+    expect(revocations.isRevoked('u', FEED, 99)).to.equal(true)
     expect(revocations.isBanned('u', 100)).to.equal(false)
   })
 

@@ -137,7 +137,7 @@ describe('session', () => {
     const authorization: Authorization = {
       ...ADMIT_ALL,
       authenticate: async () => member,
-      authorise: async ({ expiresAtMs }) => {
+      authorize: async ({ expiresAtMs }) => {
         if (hasEnded) throw new GatewayError('ROOM_REFUSED')
         return expiresAtMs
       },
@@ -211,7 +211,7 @@ describe('session', () => {
     const recheck = new Promise<void>((resolve) => (finish = resolve))
     const authorization: Authorization = {
       ...ADMIT_ALL,
-      authorise: async ({ expiresAtMs }) => {
+      authorize: async ({ expiresAtMs }) => {
         if (!isFirst) await recheck
         isFirst = false
         return expiresAtMs
@@ -232,7 +232,7 @@ describe('session', () => {
   it('does not spin when the grant of a room ends while the client subscribes to it again', async () => {
     const timers = new CountingTimers()
     let untilMs = Date.now() + 20
-    const authorization: Authorization = { ...ADMIT_ALL, authorise: async () => untilMs }
+    const authorization: Authorization = { ...ADMIT_ALL, authorize: async () => untilMs }
     let spins = 0
     const race = createRace({
       timers,
@@ -260,7 +260,7 @@ describe('session', () => {
     let isFirst = true
     const authorization: Authorization = {
       ...ADMIT_ALL,
-      authorise: () => {
+      authorize: () => {
         if (!isFirst) return new Promise<number>(() => undefined)
         isFirst = false
         return Promise.resolve(Date.now() + 20)

@@ -73,7 +73,7 @@ export class Session {
   async recalled(payload: unknown, ack: Ack<RecalledResponse>): Promise<void> {
     await this.#serve(ack, async () => {
       const { seqs, ...conversation } = parseRecalled(payload)
-      await this.#authorise(conversation)
+      await this.#authorize(conversation)
       await this.#subscriptions.oneLargeAtATime(async () => {
         await this.#transport.flushed()
         ack({ ok: true, recalled: await this.#deps.broker.recalled(conversation, seqs) })
@@ -143,7 +143,7 @@ export class Session {
   }
 
   async #join(room: Room, since: Position | undefined, ack: Ack<Subscribed>): Promise<void> {
-    const untilMs = await this.#authorise(room)
+    const untilMs = await this.#authorize(room)
     if (!this.#transport.isOpen()) return
     const isRevoked = (): boolean => this.#isRevoked(room)
     const connection = { transport: this.#transport, subscriptions: this.#subscriptions }
@@ -156,9 +156,9 @@ export class Session {
     throw new GatewayError('ROOM_REFUSED')
   }
 
-  /** Returns when the grant of a room ends, in ms since 1970. Rejects like `Authorization.authorise`. */
-  #authorise(room: Room): Promise<number> {
-    return this.#deps.authorization.authorise(this.#principal, room)
+  /** Returns when the grant of a room ends, in ms since 1970. Rejects like `Authorization.authorize`. */
+  #authorize(room: Room): Promise<number> {
+    return this.#deps.authorization.authorize(this.#principal, room)
   }
 
   #isRevoked(room: Room): boolean {
@@ -172,7 +172,7 @@ export class Session {
 
   async #recheck(room: Room): Promise<void> {
     try {
-      this.#subscriptions.setExpiry(room, await this.#authorise(room))
+      this.#subscriptions.setExpiry(room, await this.#authorize(room))
     } catch (error) {
       const { code, cause } = asGatewayError(error)
       if (code === 'INTERNAL') this.#deps.log.error({ err: cause }, 'grant check failed')
