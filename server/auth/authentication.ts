@@ -1,80 +1,74 @@
-import { GatewayError, asGatewayError } from '../../shared/errors.ts'
-import { isIdentifier } from '../../shared/identifier.ts'
-import type { Principal } from './principal.ts'
-import { createJwtVerifier } from './jwt.ts'
-import type { JwtOptions } from './jwt.ts'
-import { verifyUserSig } from './usersig.ts'
 import type { IncomingMessage } from 'node:http'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
+import { GatewayError, asGatewayError } from '../../shared/errors.ts'
+import { isIdentifier } from '../../shared/identifier.ts'
+import { isRecord } from '../../shared/json.ts'
 import { clientNetwork } from '../http/client-address.ts'
 import type { ClientAddress } from '../http/client-address.ts'
+import { createJwtVerifier } from './jwt.ts'
+import type { JwtOptions } from './jwt.ts'
+import type { Principal } from './principal.ts'
+import { verifyUserSig } from './usersig.ts'
 
 /**
- * Takes the `auth` of a handshake to a principal. Rejects with TOKEN_REFUSED, saying which part is wrong, or with
- * KEYS_UNAVAILABLE when nobody can tell now.
+ * Resolves a credential, the `auth` of a handshake, to its principal: `{ token }` or `{ userId, userSig }`. Rejects with
+ * TOKEN_REFUSED and the reason, or with KEYS_UNAVAILABLE while the public keys cannot be read.
  */
 export type Authenticate = (auth: unknown) => Promise<Principal>
 
 interface AuthenticateOptions extends JwtOptions {
-  /** The app, in digits. */
+  /** The app's `SdkAppid`, in digits. */
   readonly app: string
-  /** With it, UserSigs are taken. */
+  /** The key that signs UserSigs; without it, UserSigs are refused. */
   readonly userSigKey?: string | undefined
-  /** Who is an admin with a UserSig. */
+  /** Users who are admins when they present a UserSig. A token names the role itself. */
   readonly adminUserIds: readonly string[]
 }
 
-/** Verifies `{ token }`, or `{ userId, userSig }`. */
 export function createAuthenticate({
   app,
   userSigKey,
   adminUserIds,
-  ...options
+  ...jwtOptions
 }: AuthenticateOptions): Authenticate {
-  const checkToken = createJwtVerifier(options)
+  const verifyJwt = createJwtVerifier(jwtOptions)
   const admins = new Set(adminUserIds)
 
-  function checkUser(userId: string, userSig: string, key: string): Principal {
-    const checked = verifyUserSig(userSig, { userId, app, key, nowMs: Date.now() })
-    if ('refusal' in checked) throw refused(checked.refusal)
-    return { id: userId, role: admins.has(userId) ? 'admin' : 'member', grants: [], ...checked }
-  }
-
   return async function authenticate(auth) {
-    const { token, userId, userSig } = (typeof auth === 'object' && auth !== null ? auth : {}) as {
-      readonly [field in 'token' | 'userId' | 'userSig']?: unknown
-    }
-    if (typeof token === 'string' && token !== '') return await checkToken(token)
+    const { token, userId, userSig } = isRecord(auth) ? auth : {}
+    if (typeof token === 'string' && token !== '') return await verifyJwt(token)
     if (typeof userId !== 'string' || typeof userSig !== 'string' || !isIdentifier(userId))
       throw refused('auth must be { token } or { userId, userSig }')
     if (userSigKey === undefined) throw refused('UserSigs are not taken here (USERSIG_SECRET_KEY)')
-    return checkUser(userId, userSig, userSigKey)
+    const verified = verifyUserSig(userSig, { userId, app, key: userSigKey, nowMs: Date.now() })
+    if ('refusal' in verified) throw refused(verified.refusal)
+    return { id: userId, role: admins.has(userId) ? 'admin' : 'member', grants: [], ...verified }
   }
 }
 
 const refused = (why: string) => new GatewayError('TOKEN_REFUSED', why)
 
-/** Refused credentials of one address before it has to wait; far more than one who reloads with an old token needs. */
+/** Far more than a client that reloads with an expired token needs. */
 const MAX_FAILURES = 30
-const FAILURES_WITHIN_S = 60
+const FAILURE_WINDOW_S = 60
 
-/** Who shows this credential from there. Rejects like `Authenticate`, or with TOO_MANY_FAILURES. */
+/** Authenticates a request. Rejects like `Authenticate`, or with TOO_MANY_FAILURES. */
 export type FailureLimiter = (request: IncomingMessage, auth: unknown) => Promise<Principal>
 
-/** Makes addresses wait that show wrong credentials again and again, and nobody else. */
+/** Limits refused credentials per client network. Accepted ones are not counted, so others at an address are not affected. */
 export function limitFailures(authenticate: Authenticate, addressOf: ClientAddress): FailureLimiter {
-  const failures = new RateLimiterMemory({ points: MAX_FAILURES, duration: FAILURES_WITHIN_S })
+  const failures = new RateLimiterMemory({ points: MAX_FAILURES, duration: FAILURE_WINDOW_S })
 
-  return async function guard(request, auth) {
-    const client = clientNetwork(addressOf(request))
-    const counted = await failures.get(client)
+  return async function authenticateRequest(request, auth) {
+    const network = clientNetwork(addressOf(request))
+    const counted = await failures.get(network)
     if (counted !== null && counted.remainingPoints <= 0) throw new GatewayError('TOO_MANY_FAILURES')
     try {
       return await authenticate(auth)
     } catch (error) {
-      // Beyond the limit it rejects, which the next one finds out.
+      // `consume` rejects beyond the limit; the next request finds that out.
       if (asGatewayError(error).code === 'TOKEN_REFUSED')
-        await failures.consume(client).catch(() => undefined)
+        await failures.consume(network).catch(() => undefined)
       throw error
     }
   }

@@ -1,12 +1,12 @@
 import type { Conversation } from '../../shared/recall.ts'
 
-/** Who a socket has proved to be, and what that grants until when. */
+/** The user that a credential belongs to, and what the credential grants. */
 export interface Principal {
   readonly id: string
-  /** An admin may be in every room of the app, and sees who recalled. */
+  /** Admins may enter every room of the app, and see who recalled a message. */
   readonly role: 'admin' | 'member'
-  /** Groups (with all their topics) and single topics that the credential grants. */
+  /** Groups (with all their topics) and single topics. */
   readonly grants: readonly Conversation[]
-  /** When the credential ends, in ms since 1970. */
+  /** When the credential expires, in ms since 1970. */
   readonly expiresAtMs: number
 }
