@@ -22,7 +22,7 @@ describe('the search for secrets in what was logged', () => {
     expect(secretsIn(`{"url":"/?token=${token}"}`, {})).to.deep.equal(['eyJhbGciOiJI'])
     expect(secretsIn(`{"url":"/webhook?Sign=${'a'.repeat(64)}"}`, {})).to.have.lengthOf(1)
     expect(secretsIn(`{"detail":"Sign","query":{"Sign":"${'a'.repeat(64)}"}}`, {})).to.have.lengthOf(1)
-    const claims = { userId: 'u', app: '1', key: 'k', nowS: 1_700_000_000, lifeS: 600 }
+    const claims = { userId: 'u', app: '1', key: 'k', nowS: 1_700_000_000, lifetimeS: 600 }
     expect(secretsIn(`{"url":"/v4?usersig=${signUserSig(claims)}"}`, {})).to.have.lengthOf(1)
     expect(secretsIn(`open http://127.0.0.1/#token=${token}`, {})).to.deep.equal([])
   })

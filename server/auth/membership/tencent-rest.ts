@@ -99,7 +99,7 @@ export function createProvider({ host, app, adminId, key, perSecond }: ProviderO
   function urlOf(): URL {
     const nowMs = Date.now()
     if (nowMs - userSig.madeAtMs > USER_SIG_USED_MS) {
-      const made = { userId: adminId, app, key, nowS: Math.floor(nowMs / 1_000), lifeS: USER_SIG_LIFE_S }
+      const made = { userId: adminId, app, key, nowS: Math.floor(nowMs / 1_000), lifetimeS: USER_SIG_LIFE_S }
       userSig = { text: signUserSig(made), madeAtMs: nowMs }
     }
     const url = new URL('/v4/group_open_http_svc/get_role_in_group', base)
