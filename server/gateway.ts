@@ -34,7 +34,7 @@ import { createAuthenticate, limitFailures } from './auth/authentication.ts'
 import type { FailureLimiter } from './auth/authentication.ts'
 import { createAppEndpoint } from './auth/membership/app-endpoint.ts'
 import { MembershipCache } from './auth/membership/membership-cache.ts'
-import { createProvider } from './auth/membership/tencent-rest.ts'
+import { createTencentRest } from './auth/membership/tencent-rest.ts'
 import { Revocations } from './auth/revocations.ts'
 
 /** What the stores of a data folder are opened with. */
@@ -335,8 +335,11 @@ function createMemberships({
   USERSIG_SECRET_KEY: key,
 }: Config): MembershipCache | undefined {
   if (url !== undefined && secret !== undefined)
-    return new MembershipCache({ ask: createAppEndpoint({ url, secret, app }), ttlS })
+    return new MembershipCache({ source: createAppEndpoint({ url, secret, app }), ttlS })
   if (host !== undefined && key !== undefined)
-    return new MembershipCache({ ask: createProvider({ host, app, adminId, key, perSecond: perS }), ttlS })
+    return new MembershipCache({
+      source: createTencentRest({ host, app, adminId, key, perSecond: perS }),
+      ttlS,
+    })
   return undefined
 }

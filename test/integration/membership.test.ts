@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { expect } from 'chai'
-import { createProvider } from '../../server/auth/membership/tencent-rest.ts'
+import { createTencentRest } from '../../server/auth/membership/tencent-rest.ts'
 import { verifyUserSig } from '../../server/auth/usersig.ts'
 import { connect, makeToken } from '../support/client.ts'
 import type { Client } from '../support/client.ts'
@@ -148,7 +148,7 @@ describe('a member without a grant in the token', () => {
     it('in one call with others of the group', async () => {
       const provider = await startProvider()
       const options = { host: provider.url, app: APP, adminId: 'administrator', key: KEY, perSecond: 100 }
-      const ask = createProvider(options)
+      const ask = createTencentRest(options)
       const users = Array.from({ length: 1_200 }, (_, i) => (i === 7 ? 'u' : `user-${i}`))
       const verdicts = await Promise.all(users.map((user) => ask(user, { group: 'g' })))
       expect(verdicts.filter(({ allowed }) => allowed)).to.have.length(1)
@@ -162,7 +162,7 @@ describe('a member without a grant in the token', () => {
     it('no more often than it allows', async () => {
       const provider = await startProvider()
       const options = { host: provider.url, app: APP, adminId: 'administrator', key: KEY, perSecond: 10 }
-      const ask = createProvider(options)
+      const ask = createTencentRest(options)
       const startedAtMs = performance.now()
       await Promise.all(Array.from({ length: 11 }, (_, i) => ask('u', { group: `g${i}` })))
       expect(performance.now() - startedAtMs).to.be.above(950)

@@ -4,98 +4,118 @@ import type { Verdict } from '../../server/auth/membership/membership-cache.ts'
 
 const GROUP = { group: 'g' }
 
-/** Answers questions when the test says so. */
-function createOracle() {
-  const asked: { readonly userId: string; say: (verdict: Verdict) => void; fail: () => void }[] = []
-  const ask = (userId: string) =>
+/** A source whose lookups the test answers one by one. */
+function createScriptedSource() {
+  const lookups: { readonly answer: (verdict: Verdict) => void; readonly fail: () => void }[] = []
+  const source = () =>
     new Promise<Verdict>((resolve, reject) =>
-      asked.push({ userId, say: resolve, fail: () => reject(new Error('nobody knows')) }),
+      lookups.push({ answer: resolve, fail: () => reject(new Error('no answer')) }),
     )
-  return { asked, ask, say: (i: number, verdict: Verdict) => asked[i]?.say(verdict) }
+  return { lookups, source, answer: (i: number, verdict: Verdict) => lookups[i]?.answer(verdict) }
 }
 
-describe('memberships', () => {
-  it('are asked for once, and believed as long as they hold', async () => {
-    const { asked, ask, say } = createOracle()
-    const memberships = new MembershipCache({ ask, ttlS: 60 })
-    const both = [memberships.grantedUntil('u', GROUP), memberships.grantedUntil('u', GROUP)]
-    say(0, { allowed: true })
-    const [one, two] = await Promise.all(both)
-    expect(one)
-      .to.equal(two)
+describe('membership cache', () => {
+  it('looks up a membership once, and caches it for as long as it holds', async () => {
+    const { lookups, source, answer } = createScriptedSource()
+    const cache = new MembershipCache({ source, ttlS: 60 })
+    const concurrent = [cache.grantedUntil('u', GROUP), cache.grantedUntil('u', GROUP)]
+    answer(0, { allowed: true })
+    const [first, second] = await Promise.all(concurrent)
+    expect(first)
+      .to.equal(second)
       .and.be.within(Date.now() + 59_000, Date.now() + 60_000)
-    expect(await memberships.grantedUntil('u', GROUP)).to.equal(one)
-    expect(asked).to.have.length(1)
+    expect(await cache.grantedUntil('u', GROUP)).to.equal(first)
+    expect(lookups).to.have.length(1)
   })
 
-  it('are those of the user, the group and the topic', async () => {
-    const { asked, ask } = createOracle()
-    const memberships = new MembershipCache({ ask, ttlS: 60 })
-    for (const [user, room] of [
+  it('keeps users, groups and topics apart', async () => {
+    const { lookups, source } = createScriptedSource()
+    const cache = new MembershipCache({ source, ttlS: 60 })
+    for (const [user, conversation] of [
       ['u', GROUP],
       ['v', GROUP],
       ['u', { group: 'h' }],
       ['u', { group: 'g', topic: 't' }],
     ] as const)
-      void memberships.grantedUntil(user, room)
-    expect(asked).to.have.length(4)
+      void cache.grantedUntil(user, conversation)
+    expect(lookups).to.have.length(4)
   })
 
-  it('hold as long as it was said, and a no not for long', async () => {
-    const { ask, say } = createOracle()
-    const memberships = new MembershipCache({ ask, ttlS: 3_600 })
-    const short = memberships.grantedUntil('u', GROUP)
-    say(0, { allowed: true, forS: 5 })
-    expect(await short).to.be.within(Date.now() + 4_000, Date.now() + 5_000)
-    const no = memberships.grantedUntil('v', GROUP)
-    say(1, { allowed: false })
-    expect(await no).to.equal(undefined)
-    expect(await memberships.grantedUntil('v', GROUP)).to.equal(undefined)
+  it('respects the time the source says, and caches a denial', async () => {
+    const { lookups, source, answer } = createScriptedSource()
+    const cache = new MembershipCache({ source, ttlS: 3_600 })
+    const brief = cache.grantedUntil('u', GROUP)
+    answer(0, { allowed: true, forS: 5 })
+    expect(await brief).to.be.within(Date.now() + 4_000, Date.now() + 5_000)
+    const denied = cache.grantedUntil('v', GROUP)
+    answer(1, { allowed: false })
+    expect(await denied).to.equal(undefined)
+    expect(await cache.grantedUntil('v', GROUP)).to.equal(undefined)
+    expect(lookups).to.have.length(2)
   })
 
-  it('that nobody could tell are asked for again', async () => {
-    const { asked, ask, say } = createOracle()
-    const memberships = new MembershipCache({ ask, ttlS: 60 })
-    const unknown = memberships.grantedUntil('u', GROUP).catch((error: unknown) => error)
-    asked[0]?.fail()
-    expect(await unknown).to.have.property('code', 'MEMBERSHIP_UNKNOWN')
-    const known = memberships.grantedUntil('u', GROUP)
-    say(1, { allowed: true })
-    expect(await known).to.be.a('number')
+  it('looks up again after a failure', async () => {
+    const { lookups, source, answer } = createScriptedSource()
+    const cache = new MembershipCache({ source, ttlS: 60 })
+    const failed = cache.grantedUntil('u', GROUP).catch((error: unknown) => error)
+    lookups[0]?.fail()
+    expect(await failed).to.have.property('code', 'MEMBERSHIP_UNKNOWN')
+    const granted = cache.grantedUntil('u', GROUP)
+    answer(1, { allowed: true })
+    expect(await granted).to.be.a('number')
   })
 
-  it('that ended while they were asked for are no yes', async () => {
-    const { ask, say } = createOracle()
-    const memberships = new MembershipCache({ ask, ttlS: 60 })
-    for (const forget of [() => memberships.forget('g', 'u'), () => memberships.forget('g')]) {
-      const asking = memberships.grantedUntil('u', GROUP).catch((error: unknown) => error)
+  it('grants nothing when the membership ends during the lookup', async () => {
+    const { source, answer } = createScriptedSource()
+    const cache = new MembershipCache({ source, ttlS: 60 })
+    for (const forget of [() => cache.forget('g', 'u'), () => cache.forget('g')]) {
+      const outcome = cache.grantedUntil('u', GROUP).catch((error: unknown) => error)
       forget()
-      say(0, { allowed: true })
-      say(1, { allowed: true })
-      expect(await asking).to.have.property('code', 'MEMBERSHIP_UNKNOWN')
+      answer(0, { allowed: true })
+      answer(1, { allowed: true })
+      expect(await outcome).to.have.property('code', 'MEMBERSHIP_UNKNOWN')
     }
   })
 
-  it('of one user are forgotten with all topics, and not those of others', async () => {
-    const { asked, ask } = createOracle()
-    const memberships = new MembershipCache({ ask, ttlS: 60 })
-    const askAll = async () => {
-      const before = asked.length
-      const asking = [
-        memberships.grantedUntil('u', GROUP),
-        memberships.grantedUntil('u', { group: 'g', topic: 't' }),
-        memberships.grantedUntil('u2', GROUP),
-        memberships.grantedUntil('u', { group: 'g2' }),
+  it('forgets one user with all topics, or a whole group, and nothing else', async () => {
+    const { lookups, source } = createScriptedSource()
+    const cache = new MembershipCache({ source, ttlS: 60 })
+    const countLookups = async () => {
+      const before = lookups.length
+      const granted = [
+        cache.grantedUntil('u', GROUP),
+        cache.grantedUntil('u', { group: 'g', topic: 't' }),
+        cache.grantedUntil('u2', GROUP),
+        cache.grantedUntil('u', { group: 'g2' }),
       ]
-      for (const { say } of asked) say({ allowed: true })
-      await Promise.all(asking)
-      return asked.length - before
+      for (const { answer } of lookups) answer({ allowed: true })
+      await Promise.all(granted)
+      return lookups.length - before
     }
-    expect(await askAll()).to.equal(4)
-    expect(await askAll()).to.equal(0)
-    memberships.forget('g', 'u')
-    expect(await askAll()).to.equal(2)
-    memberships.forget('g')
-    expect(await askAll()).to.equal(3)
+    expect(await countLookups()).to.equal(4)
+    expect(await countLookups()).to.equal(0)
+    cache.forget('g', 'u')
+    expect(await countLookups()).to.equal(2)
+    cache.forget('g')
+    expect(await countLookups()).to.equal(3)
+  })
+
+  it('evicts from the group looked up longest ago', async () => {
+    const { lookups, source } = createScriptedSource()
+    const cache = new MembershipCache({ source, ttlS: 60 })
+    const lookUp = (userId: string, group: string) => void cache.grantedUntil(userId, { group })
+    const hasLookedUp = (userId: string, group: string): boolean => {
+      const before = lookups.length
+      lookUp(userId, group)
+      return lookups.length > before
+    }
+    lookUp('first', 'old')
+    lookUp('second', 'old')
+    for (let i = 2; i < 100_000; i++) lookUp(`u${i}`, 'recent')
+    expect(hasLookedUp('first', 'old')).to.equal(false)
+    lookUp('one more', 'recent')
+    expect(hasLookedUp('second', 'old'), 'the second is cached').to.equal(false)
+    expect(hasLookedUp('u2', 'recent'), 'so is the larger group').to.equal(false)
+    expect(hasLookedUp('first', 'old'), 'the first was evicted').to.equal(true)
   })
 })

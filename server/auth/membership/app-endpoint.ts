@@ -1,17 +1,18 @@
 import { createHmac } from 'node:crypto'
 import Joi from 'joi'
-import { createLimiter } from '../../lib/flow-control.ts'
 import { fetchBounded } from '../../http/fetch.ts'
+import { createLimiter } from '../../lib/flow-control.ts'
 import type { MembershipSource, Verdict } from './membership-cache.ts'
 
 const MAX_CONCURRENT_REQUESTS = 50
-const MAX_QUEUED = 1_000
-const MAX_ANSWER_BYTES = 4_096
+/** Requests in flight included. */
+const MAX_QUEUED_REQUESTS = 1_000
+const MAX_RESPONSE_BYTES = 4_096
 const MAX_GRANT_S = 86_400
 
 interface AppEndpointOptions {
   readonly url: string
-  /** Signs each request: hex of the HMAC-SHA256 of the time, a full stop and the body. */
+  /** Key that signs each request: the hex HMAC-SHA256 of the time, a full stop and the body. */
   readonly secret: string
   readonly app: string
 }
@@ -23,12 +24,12 @@ const verdictSchema = Joi.object<Verdict>({
   .unknown()
   .required()
 
-/** Asks the app's own backend: a POST of `{ app, userId, group, topic? }`, answered with `{ allowed, forS? }`. */
+/** Asks the app's backend: POSTs `{ app, userId, group, topic? }` and expects `{ allowed, forS? }`. */
 export function createAppEndpoint({ url, secret, app }: AppEndpointOptions): MembershipSource {
   const limit = createLimiter(MAX_CONCURRENT_REQUESTS)
-  let waiting = 0
+  let queued = 0
 
-  async function ask(body: string): Promise<Verdict> {
+  async function post(body: string): Promise<Verdict> {
     const time = String(Math.floor(Date.now() / 1_000))
     const signature = createHmac('sha256', secret).update(`${time}.${body}`).digest('hex')
     const { status, text } = await fetchBounded(url, {
@@ -39,20 +40,20 @@ export function createAppEndpoint({ url, secret, app }: AppEndpointOptions): Mem
         'X-Recall-Gateway-Time': time,
         'X-Recall-Gateway-Signature': `sha256=${signature}`,
       },
-      atMostBytes: MAX_ANSWER_BYTES,
+      atMostBytes: MAX_RESPONSE_BYTES,
     })
     if (status !== 200) throw new Error(`the app answered with status ${status}`)
     return Joi.attempt(JSON.parse(text), verdictSchema)
   }
 
   return async (userId, { group, topic }) => {
-    if (waiting >= MAX_QUEUED) throw new Error('too many questions wait for the app')
-    waiting++
+    if (queued >= MAX_QUEUED_REQUESTS) throw new Error('too many questions wait for the app')
+    queued++
     try {
       const body = JSON.stringify({ app, userId, group, ...(topic !== undefined && { topic }) })
-      return await limit(() => ask(body))
+      return await limit(() => post(body))
     } finally {
-      waiting--
+      queued--
     }
   }
 }

@@ -1,81 +1,96 @@
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Conversation } from '../../../shared/recall.ts'
 
-/** Beyond these, what is known of the group asked about longest ago is forgotten. */
-const MAX_CACHED_MEMBERSHIPS = 100_000
-/** Someone who has just joined should not have to wait. */
-const MAX_DENIAL_S = 30
+/**
+ * Asks whether a user may enter the room of a conversation. Rejects when there is no answer, for whatever reason.
+ */
+export type MembershipSource = (userId: string, conversation: Conversation) => Promise<Verdict>
 
-interface Answer {
-  /** Undefined while it is being asked for. */
-  verdict?: { readonly allowed: boolean; readonly untilMs: number }
-  asking: Promise<number | undefined>
+export interface Verdict {
+  readonly allowed: boolean
+  /** How long the verdict holds, in s, if the source says. */
+  readonly forS?: number
 }
 
-interface MembershipsOptions {
-  readonly ask: MembershipSource
-  /** How long an answer holds that does not say so itself, in s. */
+/** Beyond this, memberships of the group looked up longest ago are evicted. */
+const MAX_CACHED_MEMBERSHIPS = 100_000
+/** Short, so that a user who has just joined need not wait. */
+const MAX_DENIAL_S = 30
+
+interface MembershipCacheOptions {
+  readonly source: MembershipSource
+  /** How long a verdict holds if its source does not say, in s. */
   readonly ttlS: number
 }
 
-/** What is known of memberships, for as long as that holds. */
+interface Membership {
+  /** Undefined while the lookup is in flight. */
+  verdict?: { readonly allowed: boolean; readonly untilMs: number }
+  lookup: Promise<number | undefined>
+}
+
+/** Caches memberships for as long as they hold. Concurrent lookups of one membership share a request. */
 export class MembershipCache {
-  readonly #options: MembershipsOptions
+  readonly #options: MembershipCacheOptions
   /** By group, then by user and topic. */
-  readonly #groups = new Map<string, Map<string, Answer>>()
+  readonly #groups = new Map<string, Map<string, Membership>>()
   #size = 0
 
-  constructor(options: MembershipsOptions) {
+  constructor(options: MembershipCacheOptions) {
     this.#options = options
   }
 
   /**
-   * Until when the user may be in the room of the conversation, in ms since 1970; undefined for not at all. Rejects with
-   * MEMBERSHIP_UNKNOWN when nobody could tell, or when it ended while it was asked for.
+   * Resolves to the time until which the user may be in the room of the conversation, in ms since 1970, or to undefined for
+   * never. Rejects with MEMBERSHIP_UNKNOWN when the lookup fails, or when the membership is forgotten meanwhile.
    */
   grantedUntil(userId: string, conversation: Conversation): Promise<number | undefined> {
     const { group, topic = '' } = conversation
-    const name = nameOf(userId, topic)
-    const known = this.#groups.get(group)?.get(name)
-    if (known !== undefined && (known.verdict === undefined || known.verdict.untilMs > Date.now()))
-      return known.asking
-    if (known !== undefined) this.#remove(group, name)
-    const answer: Answer = { asking: Promise.resolve(undefined) }
-    this.#keep(group, name, answer)
-    answer.asking = this.#ask(userId, conversation, answer)
-    return answer.asking
+    const key = keyOf(userId, topic)
+    const cached = this.#groups.get(group)?.get(key)
+    if (cached !== undefined && (cached.verdict === undefined || cached.verdict.untilMs > Date.now()))
+      return cached.lookup
+    if (cached !== undefined) this.#remove(group, key)
+    const membership: Membership = { lookup: Promise.resolve(undefined) }
+    this.#add(group, key, membership)
+    membership.lookup = this.#lookUp(userId, conversation, membership)
+    return membership.lookup
   }
 
-  /** Forgets what was answered: of one user of a group, or of all of them. */
+  /** Forgets the memberships of one user in a group, topics included, or those of all users. */
   forget(group: string, userId?: string): void {
-    for (const name of this.#groups.get(group)?.keys() ?? [])
-      if (userId === undefined || name.startsWith(nameOf(userId, ''))) this.#remove(group, name)
+    for (const key of this.#groups.get(group)?.keys() ?? [])
+      if (userId === undefined || key.startsWith(keyOf(userId, ''))) this.#remove(group, key)
   }
 
-  async #ask(userId: string, conversation: Conversation, answer: Answer): Promise<number | undefined> {
+  async #lookUp(
+    userId: string,
+    conversation: Conversation,
+    membership: Membership,
+  ): Promise<number | undefined> {
     const { group, topic = '' } = conversation
-    const name = nameOf(userId, topic)
-    const isKept = (): boolean => this.#groups.get(group)?.get(name) === answer
-    let said: Verdict
+    const key = keyOf(userId, topic)
+    const isCached = (): boolean => this.#groups.get(group)?.get(key) === membership
+    let verdict: Verdict
     try {
-      said = await this.#options.ask(userId, conversation)
+      verdict = await this.#options.source(userId, conversation)
     } catch (cause) {
-      if (isKept()) this.#remove(group, name)
+      if (isCached()) this.#remove(group, key)
       throw new GatewayError('MEMBERSHIP_UNKNOWN', undefined, { cause })
     }
-    // What was forgotten meanwhile may have been true when it was asked for, and not be true any more.
-    if (!isKept()) throw new GatewayError('MEMBERSHIP_UNKNOWN')
-    const { ttlS } = this.#options
-    const holdsS = said.allowed ? (said.forS ?? ttlS) : Math.min(said.forS ?? ttlS, MAX_DENIAL_S)
-    const untilMs = Date.now() + holdsS * 1_000
-    answer.verdict = { allowed: said.allowed, untilMs }
-    return said.allowed ? untilMs : undefined
+    // Forgotten during the lookup: the verdict may be older than the end of the membership.
+    if (!isCached()) throw new GatewayError('MEMBERSHIP_UNKNOWN')
+    const forS = verdict.forS ?? this.#options.ttlS
+    const untilMs = Date.now() + (verdict.allowed ? forS : Math.min(forS, MAX_DENIAL_S)) * 1_000
+    membership.verdict = { allowed: verdict.allowed, untilMs }
+    return verdict.allowed ? untilMs : undefined
   }
 
-  #keep(group: string, name: string, answer: Answer): void {
-    const answers = this.#groups.get(group) ?? new Map<string, Answer>()
+  /** Adds a membership, makes its group the latest one, and evicts from the oldest groups. */
+  #add(group: string, key: string, membership: Membership): void {
+    const memberships = this.#groups.get(group) ?? new Map<string, Membership>()
     this.#groups.delete(group)
-    this.#groups.set(group, answers.set(name, answer))
+    this.#groups.set(group, memberships.set(key, membership))
     this.#size++
     for (const oldest of this.#groups.keys()) {
       if (this.#size <= MAX_CACHED_MEMBERSHIPS) break
@@ -84,23 +99,13 @@ export class MembershipCache {
     }
   }
 
-  #remove(group: string, name: string): void {
-    const answers = this.#groups.get(group)
-    if (answers?.delete(name) !== true) return
+  #remove(group: string, key: string): void {
+    const memberships = this.#groups.get(group)
+    if (memberships?.delete(key) !== true) return
     this.#size--
-    if (answers.size === 0) this.#groups.delete(group)
+    if (memberships.size === 0) this.#groups.delete(group)
   }
 }
 
-/** No identifier holds a line feed. */
-const nameOf = (userId: string, topic: string): string => `${userId}\n${topic}`
-
-/** What someone who knows said of a membership. */
-export interface Verdict {
-  readonly allowed: boolean
-  /** For how long that holds, in s, if it was said. */
-  readonly forS?: number
-}
-
-/** Asks whether a user may be in the room of a conversation. Rejects when nobody could tell. */
-export type MembershipSource = (userId: string, conversation: Conversation) => Promise<Verdict>
+/** Unambiguous, because no identifier contains a line feed. */
+const keyOf = (userId: string, topic: string): string => `${userId}\n${topic}`

@@ -6,42 +6,39 @@ import { signUserSig } from '../usersig.ts'
 import type { MembershipSource } from './membership-cache.ts'
 
 /** Source: document 1047/34963. */
-const USERS_PER_CALL = 500
-/** Questions about a group that come together go into one call. */
-const GATHER_MS = 20
-const MAX_WAIT_MS = 5_000
-/** After the provider has said that calls are too frequent. */
-const BACK_OFF_MS = 1_000
-const MAX_ANSWER_BYTES = 262_144
-const USER_SIG_LIFE_S = 86_400
-const USER_SIG_USED_MS = 3_600_000
+const MAX_USERS_PER_CALL = 500
+/** Lookups in one group within this time share a call. */
+const BATCH_WINDOW_MS = 20
+/** How long a call may wait for its turn under the rate limit. */
+const MAX_QUEUE_MS = 5_000
+/** How long calls stop after Tencent has refused one as too frequent. */
+const BACKOFF_MS = 1_000
+const MAX_RESPONSE_BYTES = 262_144
+const USER_SIG_LIFETIME_S = 86_400
+const USER_SIG_RENEWAL_MS = 3_600_000
 
-/** There is no such group, or it keeps no members: an answer, and a no. */
+/** Error codes for a group that does not exist or has no member list: nobody is a member. */
 const NO_MEMBERS = new Set([10_007, 10_010, 10_015])
 const TOO_FREQUENT = new Set([60_007, 60_011])
 
-interface ProviderOptions {
-  /** Host of the REST API of the app's region; with `http://` before it, one on this machine. */
+interface TencentRestOptions {
+  /** Host of the REST API in the app's region; starts with `http://` for one on this machine. */
   readonly host: string
   readonly app: string
   /** The app's admin account in the Chat console. */
   readonly adminId: string
+  /** The app's secret key from the Chat console. */
   readonly key: string
-  /** Most calls a second. */
+  /** Maximum calls per second. */
   readonly perSecond: number
 }
 
-interface Answer {
+interface RolesResponse {
   readonly ErrorCode: number
   readonly UserIdList?: readonly { readonly Member_Account: string; readonly Role: string }[]
 }
 
-interface Batch {
-  readonly users: Set<string>
-  readonly members: Promise<ReadonlySet<string>>
-}
-
-const answerSchema = Joi.object<Answer>({
+const responseSchema = Joi.object<RolesResponse>({
   ErrorCode: Joi.number().integer().required(),
   UserIdList: Joi.array().items(
     Joi.object({ Member_Account: Joi.string().required(), Role: Joi.string().required() }).unknown(),
@@ -50,68 +47,89 @@ const answerSchema = Joi.object<Answer>({
   .unknown()
   .required()
 
-/** Asks the provider with `get_role_in_group`, many users of a group at a time. Members of a group are let into its topics. */
-export function createProvider({ host, app, adminId, key, perSecond }: ProviderOptions): MembershipSource {
-  const base = host.startsWith('http://') ? host : `https://${host}`
-  const gathering = new Map<string, Batch>()
-  let nextCallAtMs = 0
-  let userSig = { text: '', madeAtMs: -Infinity }
+/** One call for several users of a group. Users can join until the call is made. */
+interface Batch {
+  readonly users: Set<string>
+  readonly members: Promise<ReadonlySet<string>>
+}
 
-  function gather(group: string): Batch {
+/**
+ * Looks up memberships with `get_role_in_group` of Tencent's REST API, many users of a group in one call. Members of a group
+ * may enter its topics.
+ */
+export function createTencentRest({
+  host,
+  app,
+  adminId,
+  key,
+  perSecond,
+}: TencentRestOptions): MembershipSource {
+  const base = host.startsWith('http://') ? host : `https://${host}`
+  /** The batch of each group that still accepts users. */
+  const openBatches = new Map<string, Batch>()
+  let nextCallAtMs = 0
+  let userSig = { text: '', signedAtMs: -Infinity }
+
+  function openBatch(group: string): Batch {
     const users = new Set<string>()
-    const members = delay(GATHER_MS).then(async () => {
+    const close = () => openBatches.get(group)?.users === users && openBatches.delete(group)
+    const members = delay(BATCH_WINDOW_MS).then(async () => {
       await waitForTurn()
-      if (gathering.get(group)?.users === users) gathering.delete(group)
-      return await call(group, [...users])
+      close()
+      return await getMembers(group, [...users])
     })
-    members.catch(() => gathering.get(group)?.users === users && gathering.delete(group))
+    members.catch(close)
     const batch = { users, members }
-    gathering.set(group, batch)
+    openBatches.set(group, batch)
     return batch
   }
 
   async function waitForTurn(): Promise<void> {
     const nowMs = performance.now()
     const atMs = Math.max(nowMs, nextCallAtMs)
-    if (atMs - nowMs > MAX_WAIT_MS) throw new Error('too many questions wait for the provider')
+    if (atMs - nowMs > MAX_QUEUE_MS) throw new Error('too many questions wait for the provider')
     nextCallAtMs = atMs + 1_000 / perSecond
     await delay(atMs - nowMs)
   }
 
-  async function call(group: string, users: readonly string[]): Promise<ReadonlySet<string>> {
-    const { status, text } = await fetchBounded(urlOf(), {
+  async function getMembers(group: string, users: readonly string[]): Promise<ReadonlySet<string>> {
+    const { status, text } = await fetchBounded(callUrl(), {
       method: 'POST',
       body: JSON.stringify({ GroupId: group, User_Account: users }),
-      atMostBytes: MAX_ANSWER_BYTES,
+      atMostBytes: MAX_RESPONSE_BYTES,
     }).catch(() => {
-      // The inner error may quote the URL, which holds the UserSig.
+      // Without the cause: it may quote the URL, which contains the UserSig.
       throw new Error('the provider could not be reached')
     })
     if (status !== 200) throw new Error(`the provider answered with status ${status}`)
-    const { ErrorCode, UserIdList = [] } = Joi.attempt(JSON.parse(text), answerSchema)
-    if (TOO_FREQUENT.has(ErrorCode)) nextCallAtMs = performance.now() + BACK_OFF_MS
+    const { ErrorCode, UserIdList = [] } = Joi.attempt(JSON.parse(text), responseSchema)
+    if (TOO_FREQUENT.has(ErrorCode)) nextCallAtMs = performance.now() + BACKOFF_MS
     if (NO_MEMBERS.has(ErrorCode)) return new Set()
     if (ErrorCode !== 0) throw new Error(`the provider answered with ErrorCode ${ErrorCode}`)
     const isMember = ({ Role }: { readonly Role: string }): boolean => /^(Owner|Admin|Member)$/.test(Role)
     return new Set(UserIdList.filter(isMember).map(({ Member_Account }) => Member_Account))
   }
 
-  function urlOf(): URL {
-    const nowMs = Date.now()
-    if (nowMs - userSig.madeAtMs > USER_SIG_USED_MS) {
-      const made = { userId: adminId, app, key, nowS: Math.floor(nowMs / 1_000), lifetimeS: USER_SIG_LIFE_S }
-      userSig = { text: signUserSig(made), madeAtMs: nowMs }
-    }
+  function callUrl(): URL {
     const url = new URL('/v4/group_open_http_svc/get_role_in_group', base)
-    const query = { sdkappid: app, identifier: adminId, usersig: userSig.text, contenttype: 'json' }
+    const query = { sdkappid: app, identifier: adminId, usersig: currentUserSig(), contenttype: 'json' }
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
     url.searchParams.set('random', String(randomInt(2 ** 32)))
     return url
   }
 
+  function currentUserSig(): string {
+    const nowMs = Date.now()
+    if (nowMs - userSig.signedAtMs > USER_SIG_RENEWAL_MS) {
+      const claims = { userId: adminId, app, key, nowS: Math.floor(nowMs / 1_000) }
+      userSig = { text: signUserSig({ ...claims, lifetimeS: USER_SIG_LIFETIME_S }), signedAtMs: nowMs }
+    }
+    return userSig.text
+  }
+
   return async (userId, { group }) => {
-    let batch = gathering.get(group)
-    if (batch === undefined || batch.users.size >= USERS_PER_CALL) batch = gather(group)
+    let batch = openBatches.get(group)
+    if (batch === undefined || batch.users.size >= MAX_USERS_PER_CALL) batch = openBatch(group)
     batch.users.add(userId)
     return { allowed: (await batch.members).has(userId) }
   }
