@@ -1,10 +1,10 @@
 import { join } from 'node:path'
-import { openStore, committed } from '../lib/data-dir.ts'
+import { committed, openStore } from '../lib/data-dir.ts'
 
-/** A request that someone with a token sent and that the gateway did not understand. */
-interface QuarantinedRequest {
+/** An authentic webhook that the gateway did not understand. */
+export interface QuarantinedRequest {
   readonly receivedAtMs: number
-  /** The query without what proves the sender. */
+  /** The query, without `Sign`. */
   readonly query: string
   /** The body as it arrived. */
   readonly body: string
@@ -12,16 +12,17 @@ interface QuarantinedRequest {
   readonly reason: string
 }
 
-/** Keeps what was authentic and not understood, so that a person can look at it. When full, the oldest makes room. */
+/** Stores authentic webhooks that were not understood, for an operator to inspect. When full, evicts the oldest. */
 export interface Quarantine {
-  keep(request: QuarantinedRequest): Promise<void>
+  /** Resolves once the request is on disk. */
+  add(request: QuarantinedRequest): Promise<void>
 }
 
 const MAX_REQUESTS = 1_000
 
 interface QuarantineOptions {
   readonly dataDir: string
-  /** For looking only: makes and changes nothing. */
+  /** Creates and changes nothing. */
   readonly readOnly?: boolean
 }
 
@@ -31,20 +32,20 @@ interface QuarantineStore extends Quarantine {
   close(): Promise<void>
 }
 
-/** The quarantine on local disk, in DATA_DIR. Another process may read it meanwhile. Throws what the file system throws. */
+/** Opens the quarantine in DATA_DIR. Another process may read it at the same time. Throws file system errors. */
 export function openQuarantine({ dataDir, readOnly = false }: QuarantineOptions): QuarantineStore {
   const root = openStore(join(dataDir, 'quarantine'), { readOnly })
   const requests = root.openDB<QuarantinedRequest, number>('requests', { encoding: 'json' })
   return {
-    async keep(request) {
-      const keeping = root.transaction(() => {
+    async add(request) {
+      const write = root.transaction(() => {
         const [last] = requests.getKeys({ reverse: true, limit: 1 })
         requests.putSync((last ?? 0) + 1, request)
         const surplus = requests.getCount() - MAX_REQUESTS
         for (const key of surplus > 0 ? Array.from(requests.getKeys({ limit: surplus })) : [])
           requests.removeSync(key)
       })
-      await committed(keeping)
+      await committed(write)
     },
     list: () => [...requests.getRange({})].map(({ value }) => value),
     close: () => root.close(),

@@ -1,7 +1,8 @@
 import { ERRORS } from '../../shared/errors.ts'
 import type { GatewayError } from '../../shared/errors.ts'
+import { isRecord } from '../../shared/json.ts'
 
-/** What the provider expects for every webhook. Source: Webhook Overview, document 34354. */
+/** The response Tencent expects to every webhook. Source: Webhook Overview, document 34354. */
 export interface WebhookResponse {
   readonly ActionStatus: 'OK' | 'FAIL'
   readonly ErrorInfo: string
@@ -11,7 +12,7 @@ export interface WebhookResponse {
 
 export const OK: WebhookResponse = { ActionStatus: 'OK', ErrorInfo: '', ErrorCode: 0 }
 
-/** A refusal names our code first, so that one can search for it. */
+/** `ErrorInfo` starts with our error code, so that operators can search for it. */
 export const refusal = (error: GatewayError): WebhookResponse => ({
   ActionStatus: 'FAIL',
   ErrorInfo: `${error.code}: ${error.message}`,
@@ -19,27 +20,27 @@ export const refusal = (error: GatewayError): WebhookResponse => ({
 })
 
 /**
- * "No opinion" on a command that is not a recall: the action goes on as if there were no webhook. The plain OK says so
- * for all commands but three, which want more in the answer. Source: documents 1047/43468, 1047/43467, 1047/59057.
+ * Returns the response to a command other than a recall that lets the action continue as if there were no webhook. A plain OK
+ * does that for all commands except three, which require more fields. Source: documents 1047/43468, 1047/43467, 1047/59057.
  */
 export function noOpinion(command: string, body: Record<string, unknown>): WebhookResponse {
-  if (command === 'Sns.CallbackPrevFriendAdd') return { ...OK, ResultItem: allow(body['FriendItem']) }
+  if (command === 'Sns.CallbackPrevFriendAdd') return { ...OK, ResultItem: allowAll(body['FriendItem']) }
   if (command === 'Sns.CallbackPrevFriendResponse')
-    return { ...OK, ResultItem: allow(body['ResponseFriendItem']) }
-  // Without RspData a chatbot has nothing to say: an error code makes the provider ignore the field.
+    return { ...OK, ResultItem: allowAll(body['ResponseFriendItem']) }
+  // A chatbot says nothing by omitting its answer: with an error code, Tencent ignores RspData.
   if (command === 'Chatbot.OnC2CSignalMessage')
     return { ...OK, ErrorInfo: 'no chatbot here', ErrorCode: 1, RspData: '' }
   return OK
 }
 
-const allow = (items: unknown): unknown[] =>
+const allowAll = (items: unknown): unknown[] =>
   (Array.isArray(items) ? items : []).map((item: unknown) => ({
     To_Account: accountOf(item),
     ResultCode: 0,
     ResultInfo: '',
   }))
 
-const accountOf = (item: unknown): string =>
-  typeof item === 'object' && item !== null && 'To_Account' in item && typeof item.To_Account === 'string'
-    ? item.To_Account
-    : ''
+const accountOf = (item: unknown): string => {
+  const account = isRecord(item) ? item['To_Account'] : undefined
+  return typeof account === 'string' ? account : ''
+}

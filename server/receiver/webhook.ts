@@ -1,68 +1,72 @@
 import { asGatewayError, GatewayError } from '../../shared/errors.ts'
+import { isIdentifier } from '../../shared/identifier.ts'
+import { isRecord } from '../../shared/json.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { noOpinion, OK } from './responses.ts'
-import type { WebhookResponse } from './responses.ts'
-import { checkAuthenticity, createSignsAt } from './authenticity.ts'
+import { checkAuthenticity, createExpectedSigns } from './authenticity.ts'
+import { RECALL_COMMAND, toRecall } from './commands/group-recall.ts'
 import { toMembershipEnd } from './commands/membership.ts'
 import type { MembershipEnd } from './commands/membership.ts'
-import type { Quarantine } from './quarantine.ts'
-import { isIdentifier } from '../../shared/identifier.ts'
-import { RECALL_COMMAND, toRecall } from './commands/group-recall.ts'
+import type { Quarantine, QuarantinedRequest } from './quarantine.ts'
+import { noOpinion, OK } from './responses.ts'
+import type { WebhookResponse } from './responses.ts'
 
-/** The provider gives up after 2 s; 300 ms are left for the answer to travel. */
-const ANSWER_TIMEOUT_MS = 1_700
+/** Tencent gives up after 2 s; this leaves 300 ms for the response to travel. */
+const RESPONSE_TIMEOUT_MS = 1_700
 
 export interface WebhookOptions {
   /** The app's `SdkAppid`, in digits. */
   readonly app: string
-  /** One is enough; several while they are being rotated. Undefined where anybody may call. */
+  /** Tokens of the webhook authentication; several during a rotation. Undefined accepts webhooks from anyone. */
   readonly tokens: readonly string[] | undefined
 }
 
-interface WebhookDependencies {
+export interface WebhookDependencies {
   readonly broker: Broker
   readonly quarantine: Quarantine
-  /** Tells all processes. */
+  /** Announces to all processes that memberships ended. */
   readonly announceMembershipEnd: (ended: MembershipEnd) => Promise<unknown>
   readonly metrics: Metrics
   readonly log: Logger
 }
 
-/** One POST of the provider, unchecked. */
-export interface WebhookCall {
+/** One POST from Tencent, unchecked. */
+interface WebhookCall {
   readonly query: string
   readonly body: Buffer
   readonly receivedAtMs: number
 }
 
 /**
- * Takes one webhook from its raw bytes to its answer, in one order: app, authenticity, JSON, command, shape, keeping.
- * Rejects with the GatewayError that says what was wrong; NOT_KEPT means that the provider should try again.
+ * Resolves to the response. Rejects with a GatewayError that says what is wrong with the call; NOT_KEPT means that Tencent
+ * should retry.
  */
+export type HandleWebhook = (call: WebhookCall) => Promise<WebhookResponse>
+
+/** Handles a webhook from raw bytes to response, in one order: app, authenticity, JSON, command, shape, storage. */
 export function createWebhook(
   { app, tokens }: WebhookOptions,
   { broker, quarantine, announceMembershipEnd, metrics, log }: WebhookDependencies,
-) {
-  const signsAt = tokens && createSignsAt(tokens)
+): HandleWebhook {
+  const expectedSigns = tokens && createExpectedSigns(tokens)
 
-  return async function takeWebhook({ query, body, receivedAtMs }: WebhookCall): Promise<WebhookResponse> {
+  return async function handleWebhook({ query, body, receivedAtMs }) {
     const parameters = new URLSearchParams(query)
-    const read = (name: string): string | undefined => parameters.get(name) ?? undefined
+    const parameter = (name: string): string | undefined => parameters.get(name) ?? undefined
 
-    if (read('SdkAppid') !== app) throw new GatewayError('APP_NOT_OURS')
-    const signature = { sign: read('Sign'), requestTime: read('RequestTime') }
-    const verdict = signsAt ? checkAuthenticity(signature, signsAt, receivedAtMs) : 'genuine'
+    if (parameter('SdkAppid') !== app) throw new GatewayError('APP_NOT_OURS')
+    const signature = { sign: parameter('Sign'), requestTime: parameter('RequestTime') }
+    const verdict = expectedSigns ? checkAuthenticity(signature, expectedSigns, receivedAtMs) : 'genuine'
     if (verdict !== 'genuine')
       throw new GatewayError(verdict === 'forged' ? 'WEBHOOK_FORGED' : 'WEBHOOK_STALE')
 
     try {
       const fields = parseBody(body)
-      const command = checkCommand(fields, read('CallbackCommand'))
+      const command = commandOf(fields, parameter('CallbackCommand'))
       if (command !== RECALL_COMMAND) {
         const ended = toMembershipEnd(command, fields)
-        // Not waited for: it only makes known sooner what would be noticed anyway.
+        // Not awaited: cached memberships expire anyway, the announcement only makes it sooner.
         if (ended)
           announceMembershipEnd(ended).catch((err: unknown) =>
             log.warn({ err }, 'the end of a membership could not be announced'),
@@ -70,25 +74,24 @@ export function createWebhook(
         return noOpinion(command, fields)
       }
 
-      const circumstances = {
+      const recall = toRecall(fields, {
         receivedAtMs,
-        platform: printable(read('OptPlatform')),
-        address: printable(read('ClientIP')),
-      }
-      const recall = toRecall(fields, circumstances)
-      const left = receivedAtMs + ANSWER_TIMEOUT_MS - Date.now()
-      const published = await broker.publish(recall, Math.max(left, 0)).catch((cause: unknown) => {
+        platform: printable(parameter('OptPlatform')),
+        address: printable(parameter('ClientIP')),
+      })
+      const leftMs = receivedAtMs + RESPONSE_TIMEOUT_MS - Date.now()
+      const published = await broker.publish(recall, Math.max(leftMs, 0)).catch((cause: unknown) => {
         throw new GatewayError('NOT_KEPT', undefined, { cause })
       })
       metrics.recallKept(published.spooled ? 'spool' : 'broker', published.duplicate)
-      // Counted anyway; a line for each would cost as much as keeping it.
+      // At debug: the metric counts each recall, and a line for each would cost as much as storing it.
       log.debug({ group: recall.group, topic: recall.topic, duplicate: published.duplicate }, 'recall kept')
       return OK
     } catch (error) {
       if (!(error instanceof GatewayError) || error.code === 'WEBHOOK_MALFORMED') {
-        await putAside(quarantine, log, {
+        await addToQuarantine(quarantine, log, {
           receivedAtMs,
-          query: withoutProof(parameters),
+          query: withoutSign(parameters),
           body: body.toString(),
           reason: asGatewayError(error).message,
         })
@@ -105,40 +108,37 @@ function parseBody(body: Buffer): Record<string, unknown> {
   } catch {
     throw new GatewayError('WEBHOOK_MALFORMED', 'the body is not JSON')
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new GatewayError('WEBHOOK_MALFORMED', 'the body is not a JSON object')
-  }
-  return value as Record<string, unknown>
+  if (!isRecord(value)) throw new GatewayError('WEBHOOK_MALFORMED', 'the body is not a JSON object')
+  return value
 }
 
-function checkCommand(fields: Record<string, unknown>, asked: string | undefined): string {
+/** The command, which the query repeats. */
+function commandOf(fields: Record<string, unknown>, commandOfQuery: string | undefined): string {
   const command = fields['CallbackCommand']
   if (typeof command !== 'string' || command === '') {
     throw new GatewayError('WEBHOOK_MALFORMED', '"CallbackCommand" of the body must be text')
   }
-  if (command !== asked) {
+  if (command !== commandOfQuery) {
     throw new GatewayError('WEBHOOK_MALFORMED', '"CallbackCommand" of the query is not that of the body')
   }
   return command
 }
 
-/** A hint for people only: one that is not printable is dropped rather than a recall lost for it. */
+/** Drops a value that is not printable: it only informs people, and no recall is worth losing over it. */
 const printable = (text: string | undefined): string | undefined =>
   text !== undefined && isIdentifier(text) ? text : undefined
 
-function withoutProof(parameters: URLSearchParams): string {
+function withoutSign(parameters: URLSearchParams): string {
   const rest = new URLSearchParams(parameters)
   rest.delete('Sign')
   return rest.toString()
 }
 
-async function putAside(
+async function addToQuarantine(
   quarantine: Quarantine,
   log: Logger,
-  request: Parameters<Quarantine['keep']>[0],
+  request: QuarantinedRequest,
 ): Promise<void> {
   log.warn({ reason: request.reason }, 'authentic webhook not understood, put into the quarantine')
-  await quarantine
-    .keep(request)
-    .catch((err: unknown) => log.error({ err }, 'quarantine could not be written'))
+  await quarantine.add(request).catch((err: unknown) => log.error({ err }, 'quarantine could not be written'))
 }

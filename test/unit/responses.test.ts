@@ -4,12 +4,12 @@ import { noOpinion } from '../../server/receiver/responses.ts'
 const OK = { ActionStatus: 'OK', ErrorInfo: '', ErrorCode: 0 }
 
 describe('no opinion', () => {
-  it('is the plain OK for a command that wants no more', () => {
+  it('is a plain OK for most commands', () => {
     expect(noOpinion('Group.CallbackBeforeSendMsg', {})).to.deep.equal(OK)
     expect(noOpinion('Never.HeardOf', {})).to.deep.equal(OK)
   })
 
-  it('allows every account of a friend request by name', () => {
+  it('allows each account of a friend request by name', () => {
     const ResultItem = [
       { To_Account: 'id1', ResultCode: 0, ResultInfo: '' },
       { To_Account: 'id2', ResultCode: 0, ResultInfo: '' },
@@ -25,13 +25,13 @@ describe('no opinion', () => {
     })
   })
 
-  it('survives a friend request of any shape', () => {
+  it('tolerates a friend request of any shape', () => {
     for (const FriendItem of [undefined, null, 'x', [null, 1, {}]]) {
       expect(noOpinion('Sns.CallbackPrevFriendAdd', { FriendItem })).to.have.property('ErrorCode', 0)
     }
   })
 
-  it('tells a chatbot signal that nothing answers it', () => {
+  it('tells a chatbot signal that there is no chatbot', () => {
     expect(noOpinion('Chatbot.OnC2CSignalMessage', {})).to.include({ ErrorCode: 1, RspData: '' })
   })
 })

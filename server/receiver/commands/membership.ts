@@ -1,30 +1,27 @@
 import { isIdentifier } from '../../../shared/identifier.ts'
+import { isRecord } from '../../../shared/json.ts'
 
-/** Who is not a member of a group any more; without users, nobody is: the group is gone. */
+/** Users who left a group; without users, the group was dismissed. */
 export interface MembershipEnd {
   readonly group: string
   readonly userIds?: readonly string[]
 }
 
 /**
- * What a webhook says of memberships that ended; undefined for every other command, and for a shape that is not the
- * documented one: these webhooks only make known sooner what would be noticed anyway.
+ * Returns the memberships that a webhook says have ended. Returns undefined for all other commands and for undocumented shapes:
+ * cached memberships expire anyway, these webhooks only make it sooner.
  * Source: Group.CallbackAfterMemberExit and Group.CallbackAfterGroupDestroyed.
  */
 export function toMembershipEnd(command: string, fields: Record<string, unknown>): MembershipEnd | undefined {
-  const { GroupId: group, ExitMemberList: list } = fields
+  const { GroupId: group, ExitMemberList: members } = fields
   if (typeof group !== 'string' || !isIdentifier(group)) return undefined
   if (command === 'Group.CallbackAfterGroupDestroyed') return { group }
-  if (command !== 'Group.CallbackAfterMemberExit' || !Array.isArray(list)) return undefined
-  const userIds = list.map(accountOf).filter((account) => account !== undefined)
+  if (command !== 'Group.CallbackAfterMemberExit' || !Array.isArray(members)) return undefined
+  const userIds = members.map(accountOf).filter((account) => account !== undefined)
   return userIds.length === 0 ? undefined : { group, userIds }
 }
 
-const accountOf = (item: unknown): string | undefined =>
-  typeof item === 'object' &&
-  item !== null &&
-  'Member_Account' in item &&
-  typeof item.Member_Account === 'string' &&
-  isIdentifier(item.Member_Account)
-    ? item.Member_Account
-    : undefined
+const accountOf = (member: unknown): string | undefined => {
+  const account = isRecord(member) ? member['Member_Account'] : undefined
+  return typeof account === 'string' && isIdentifier(account) ? account : undefined
+}
