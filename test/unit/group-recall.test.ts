@@ -3,22 +3,22 @@ import { toRecall } from '../../server/receiver/commands/group-recall.ts'
 import { RECALL_SAMPLES } from '../support/provider-samples.ts'
 import { recallBody } from '../support/webhook.ts'
 
-const CIRCUMSTANCES = { receivedAtMs: 1_700_000_000_000, platform: 'iOS', address: '203.0.113.7' }
-const take = (fields: Readonly<Record<string, unknown>>) => toRecall(recallBody(fields), CIRCUMSTANCES)
+const CONTEXT = { receivedAtMs: 1_700_000_000_000, platform: 'iOS', address: '203.0.113.7' }
+const parse = (fields: Readonly<Record<string, unknown>>) => toRecall(recallBody(fields), CONTEXT)
 
 describe('recall webhook', () => {
   for (const [edition, body] of Object.entries(RECALL_SAMPLES)) {
-    it(`takes the documented body ${edition}`, () => {
-      const recall = toRecall(body, CIRCUMSTANCES)
+    it(`accepts the documented body ${edition}`, () => {
+      const recall = toRecall(body, CONTEXT)
       expect(recall.group).to.equal(body.GroupId)
       expect(recall.messages.map(({ seq }) => seq)).to.deep.equal([130])
       expect(recall.topic).to.equal('TopicId' in body ? body.TopicId : undefined)
     })
   }
 
-  it('becomes a recall with everything it says', () => {
+  it('becomes a recall with all its fields', () => {
     expect(
-      toRecall(RECALL_SAMPLES['of 2025, with message ids and the time as a number'], CIRCUMSTANCES),
+      toRecall(RECALL_SAMPLES['of 2025, with message ids and the time as a number'], CONTEXT),
     ).to.deep.equal({
       group: '1213456',
       topic: '@TGS#_@TGS#cQVLVHIM62CJ@TOPIC#_TestTopic',
@@ -32,48 +32,48 @@ describe('recall webhook', () => {
     })
   })
 
-  it('is untimed, with the time of its arrival, when EventTime is missing or empty', () => {
+  it('is untimed, with the time of receipt, when EventTime is missing or empty', () => {
     for (const EventTime of [undefined, null, '', 0]) {
-      expect(take({ EventTime })).to.include({ untimed: true, recalledAtMs: CIRCUMSTANCES.receivedAtMs })
+      expect(parse({ EventTime })).to.include({ untimed: true, recalledAtMs: CONTEXT.receivedAtMs })
     }
-    expect(take({ EventTime: '1670574414123' }))
+    expect(parse({ EventTime: '1670574414123' }))
       .to.include({ recalledAtMs: 1670574414123 })
       .and.not.have.property('untimed')
   })
 
   it('has no topic, type or operator when they are missing, null or empty', () => {
     for (const empty of [undefined, null, '']) {
-      const recall = take({ TopicId: empty, Type: empty, Operator_Account: empty })
+      const recall = parse({ TopicId: empty, Type: empty, Operator_Account: empty })
       expect(recall).to.not.have.any.keys('topic', 'groupType', 'operator')
     }
   })
 
   it('tolerates unknown fields, types and platforms', () => {
-    expect(take({ Type: 'Live', InviteOption: 1, __proto__: null }).groupType).to.equal('Live')
+    expect(parse({ Type: 'Live', InviteOption: 1, __proto__: null }).groupType).to.equal('Live')
   })
 
-  it('takes identifiers with any printable character', () => {
+  it('accepts identifiers with any printable character', () => {
     const printable = Array.from({ length: 0x7f - 0x20 }, (_, i) => String.fromCharCode(0x20 + i)).join('')
     for (const GroupId of [printable, '群组 🎉', ' ', '__proto__', 'a*[b]?{c}', 'e'.repeat(256)]) {
-      expect(take({ GroupId }).group).to.equal(GroupId)
+      expect(parse({ GroupId }).group).to.equal(GroupId)
     }
   })
 
-  it('takes 1,000 messages, and one named twice once', () => {
+  it('accepts 1,000 messages, and drops duplicates', () => {
     const MsgSeqList = Array.from({ length: 1_000 }, (_, i) => ({ MsgSeq: i + 1 }))
-    expect(take({ MsgSeqList }).messages).to.have.length(1_000)
-    expect(take({ MsgSeqList: [{ MsgSeq: 7, MsgId: 'a' }, { MsgSeq: 7 }] }).messages).to.deep.equal([
+    expect(parse({ MsgSeqList }).messages).to.have.length(1_000)
+    expect(parse({ MsgSeqList: [{ MsgSeq: 7, MsgId: 'a' }, { MsgSeq: 7 }] }).messages).to.deep.equal([
       { seq: 7, id: 'a' },
     ])
   })
 
-  it('takes the largest exact MsgSeq', () => {
-    expect(take({ MsgSeqList: [{ MsgSeq: Number.MAX_SAFE_INTEGER }] }).messages[0]?.seq).to.equal(
+  it('accepts the largest exact MsgSeq', () => {
+    expect(parse({ MsgSeqList: [{ MsgSeq: Number.MAX_SAFE_INTEGER }] }).messages[0]?.seq).to.equal(
       Number.MAX_SAFE_INTEGER,
     )
   })
 
-  const WRONG: [field: string, fields: Readonly<Record<string, unknown>>][] = [
+  const INVALID: [field: string, fields: Readonly<Record<string, unknown>>][] = [
     ['GroupId', { GroupId: undefined }],
     ['GroupId', { GroupId: 42 }],
     ['GroupId', { GroupId: '' }],
@@ -99,15 +99,15 @@ describe('recall webhook', () => {
     ['EventTime', { EventTime: '9007199254740991' }],
     ['EventTime', { EventTime: true }],
   ]
-  for (const [field, fields] of WRONG) {
+  for (const [field, fields] of INVALID) {
     it(`is refused naming ${field} for ${String(JSON.stringify(fields)).slice(0, 60)}`, () => {
-      expect(() => take(fields))
+      expect(() => parse(fields))
         .to.throw(`"${field}"`)
         .with.property('code', 'WEBHOOK_MALFORMED')
     })
   }
 
-  it('is refused naming every wrong field at once', () => {
-    expect(() => take({ GroupId: '', EventTime: 'x' })).to.throw(/"GroupId".*"EventTime"/)
+  it('is refused naming every invalid field', () => {
+    expect(() => parse({ GroupId: '', EventTime: 'x' })).to.throw(/"GroupId".*"EventTime"/)
   })
 })
