@@ -1,18 +1,18 @@
-/** Runs work when it is its turn, with the outcome of the work. */
-export type Limiter = <T>(work: () => Promise<T>) => Promise<T>
+/** Runs a task when it is its turn, and settles as the task does. */
+export type Limiter = <T>(task: () => Promise<T>) => Promise<T>
 
-/** Lets `atOnce` pieces of work run at a time; the others wait in the order they came. */
+/** Runs at most `max` tasks concurrently; the rest queue in order. */
 export function createLimiter(max: number): Limiter {
-  const waiting: (() => void)[] = []
+  const queue: (() => void)[] = []
   let running = 0
 
-  return async (work) => {
-    if (running >= max) await new Promise<void>((resolve) => waiting.push(resolve))
+  return async (task) => {
+    if (running >= max) await new Promise<void>((resolve) => queue.push(resolve))
     else running++
     try {
-      return await work()
+      return await task()
     } finally {
-      const next = waiting.shift()
+      const next = queue.shift()
       if (next === undefined) running--
       else next()
     }
@@ -20,54 +20,54 @@ export function createLimiter(max: number): Limiter {
 }
 
 /**
- * Asks about one at a time, for callers that come one by one and often together: what comes in one turn of the event loop is
- * asked in one call of `askAll`, about at most `atMost`, whose answers stand in the order of the questions. A call that fails
- * fails for all who asked in it.
+ * Returns a function that loads one value, for callers that come one by one and often together: the keys of one turn of the
+ * event loop share a call of `loadMany`, at most `max` of them, which returns their values in order. When it rejects, all of
+ * them reject.
  */
-export function createBatchLoader<Question, Answer>(
+export function createBatchLoader<Key, Value>(
   max: number,
-  loadMany: (questions: readonly Question[]) => Promise<readonly Answer[]>,
-): (question: Question) => Promise<Answer> {
-  interface Call {
-    readonly questions: Question[]
-    readonly answers: Promise<readonly Answer[]>
+  loadMany: (keys: readonly Key[]) => Promise<readonly Value[]>,
+): (key: Key) => Promise<Value> {
+  interface Batch {
+    readonly keys: Key[]
+    readonly values: Promise<readonly Value[]>
   }
-  let next: Call | undefined
+  let open: Batch | undefined
 
-  function open(): Call {
-    const questions: Question[] = []
+  function openBatch(): Batch {
+    const keys: Key[] = []
     const turn = new Promise<void>((resolve) => setImmediate(resolve))
-    const answers = turn.then(() => {
-      if (next?.questions === questions) next = undefined
-      return loadMany(questions)
+    const values = turn.then(() => {
+      if (open?.keys === keys) open = undefined
+      return loadMany(keys)
     })
-    return { questions, answers }
+    return { keys, values }
   }
 
-  return async (question) => {
-    const call = (next ??= open())
-    const place = call.questions.push(question) - 1
-    if (call.questions.length >= max) next = undefined
-    return (await call.answers)[place] as Answer
+  return async (key) => {
+    const batch = (open ??= openBatch())
+    const index = batch.keys.push(key) - 1
+    if (batch.keys.length >= max) open = undefined
+    return (await batch.values)[index] as Value
   }
 }
 
-/** Enough for a console that resumes as many rooms as a socket may be in. */
-const AT_ONCE = 1_000
+/** Enough for a console that resumes as many rooms as a socket may enter. */
+const BURST = 1_000
 const PER_SECOND = 100
 
-/** How many requests a socket may make: many at once, and then so many a second. */
+/** Limits the requests of one socket: a burst, and then a steady rate. */
 export class TokenBucket {
-  #left = AT_ONCE
-  #countedAtMs = performance.now()
+  #tokens = BURST
+  #refilledAtMs = performance.now()
 
-  /** Whether one more is allowed, which counts. */
+  /** Takes a token, and returns whether there was one. */
   tryTake(): boolean {
     const nowMs = performance.now()
-    this.#left = Math.min(AT_ONCE, this.#left + ((nowMs - this.#countedAtMs) / 1_000) * PER_SECOND)
-    this.#countedAtMs = nowMs
-    if (this.#left < 1) return false
-    this.#left--
+    this.#tokens = Math.min(BURST, this.#tokens + ((nowMs - this.#refilledAtMs) / 1_000) * PER_SECOND)
+    this.#refilledAtMs = nowMs
+    if (this.#tokens < 1) return false
+    this.#tokens--
     return true
   }
 }

@@ -1,61 +1,62 @@
-/** Looked at so long before it is due, an alarm gets a timer of its own. */
-const AHEAD_MS = 2_000
-const CHECK_INTERVAL_MS = 1_000
-
-/** One that is to be woken at a time. May be woken early, or although it does not wait any more: it looks itself. */
+/** An object that wants to be called at a time. */
 export interface Timed {
+  /** May be called early, or after a cancel: the object checks its time itself, and schedules itself again if need be. */
   onTimer(): void
 }
 
+const CHECK_INTERVAL_MS = 1_000
+/** Entries due within this time get a timer of their own. */
+const LOOKAHEAD_MS = 2_000
+
 /**
- * Wakes very many, each within a moment of its time: one timer looks at the next seconds, because one for each socket, most
- * of them for hours, would take more memory than all else that is kept of a socket here.
+ * Schedules very many objects with a single interval: a timer per socket, most of them hours away, would take more memory than
+ * everything else stored for a socket.
  */
 export class TimerWheel {
   readonly #bySecond = new Map<number, Set<Timed>>()
-  #looking: NodeJS.Timeout | undefined
+  #interval: NodeJS.Timeout | undefined
 
-  /** Wakes `sleeper` once `Date.now()` has reached `atMs`; Infinity is never. */
-  schedule(sleeper: Timed, atMs: number): void {
+  /** Calls `timed` once `Date.now()` has reached `atMs`; Infinity is never. */
+  schedule(timed: Timed, atMs: number): void {
     if (atMs === Infinity) return
     const leftMs = atMs - Date.now()
-    if (leftMs <= AHEAD_MS) return void setTimeout(() => sleeper.onTimer(), Math.max(0, leftMs)).unref()
+    if (leftMs <= LOOKAHEAD_MS) return void setTimeout(() => timed.onTimer(), Math.max(0, leftMs)).unref()
     const second = secondOf(atMs)
-    const sleepers = this.#bySecond.get(second)
-    if (sleepers === undefined) this.#bySecond.set(second, new Set([sleeper]))
-    else sleepers.add(sleeper)
-    this.#looking ??= setInterval(() => this.#wakeSoon(), CHECK_INTERVAL_MS).unref()
+    const entries = this.#bySecond.get(second)
+    if (entries === undefined) this.#bySecond.set(second, new Set([timed]))
+    else entries.add(timed)
+    this.#interval ??= setInterval(() => this.#lookAhead(), CHECK_INTERVAL_MS).unref()
   }
 
-  /** Forgets what was set for this time, unless it is nearly due. */
-  cancel(sleeper: Timed, atMs: number): void {
+  /** Cancels what was scheduled for this time, unless it is nearly due. */
+  cancel(timed: Timed, atMs: number): void {
     const second = secondOf(atMs)
-    const sleepers = this.#bySecond.get(second)
-    if (sleepers?.delete(sleeper) && sleepers.size === 0) this.#bySecond.delete(second)
+    const entries = this.#bySecond.get(second)
+    if (entries?.delete(timed) && entries.size === 0) this.#bySecond.delete(second)
   }
 
   stop(): void {
-    clearInterval(this.#looking)
+    clearInterval(this.#interval)
     this.#bySecond.clear()
   }
 
-  #wakeSoon(): void {
-    const until = secondOf(Date.now() + AHEAD_MS)
-    // First what is due, then what is done: with a clock that was put back, alarms that are set again stand where they stood.
+  #lookAhead(): void {
+    const until = secondOf(Date.now() + LOOKAHEAD_MS)
+    // Collected first: if the clock is set back meanwhile, `schedule` puts entries back, and iterating over the map would never end.
     const due = [...this.#bySecond].filter(([second]) => second <= until)
-    for (const [second, sleepers] of due) {
+    for (const [second, entries] of due) {
       this.#bySecond.delete(second)
-      // Awake in the first moment of its second, each sets the alarm again for its own.
-      for (const sleeper of sleepers) this.schedule(sleeper, second * 1_000)
+      // Called at the start of its second, each schedules itself again for its exact time.
+      for (const timed of entries) this.schedule(timed, second * 1_000)
     }
   }
 }
 
 const secondOf = (ms: number): number => Math.floor(ms / 1_000)
 
-/** Where waiting gets its time from; tests have their own. */
+/** The time source of whatever waits; tests replace it. */
 export interface Clock {
-  /** In ms, from any beginning. */
+  /** In ms, from an arbitrary start. */
   now(): number
   setTimeout(callback: () => void, ms: number): unknown
   clearTimeout(timer: unknown): void

@@ -1,37 +1,81 @@
 import { expect } from 'chai'
-import { createBatchLoader } from '../../server/lib/flow-control.ts'
+import { createBatchLoader, createLimiter, TokenBucket } from '../../server/lib/flow-control.ts'
+import { until } from '../support/wait.ts'
 
-describe('questions that are gathered', () => {
-  it('in one turn are asked in one call, and each gets its own answer', async () => {
+describe('limiter', () => {
+  it('runs at most so many tasks concurrently, the rest in order', async () => {
+    const limit = createLimiter(2)
+    const started: number[] = []
+    const finish: (() => void)[] = []
+    const tasks = [0, 1, 2, 3].map((i) =>
+      limit(async () => {
+        started.push(i)
+        await new Promise<void>((resolve) => finish.push(resolve))
+        return i
+      }),
+    )
+    expect(started).to.deep.equal([0, 1])
+    finish[1]?.()
+    expect(await tasks[1]).to.equal(1)
+    expect(started).to.deep.equal([0, 1, 2])
+    for (const i of [0, 2, 3]) {
+      finish[i]?.()
+      expect(await tasks[i]).to.equal(i)
+    }
+  })
+
+  it('runs the next task after one that failed', async () => {
+    const limit = createLimiter(1)
+    const failing = limit(() => Promise.reject(new Error('failed')))
+    const next = limit(async () => 'done')
+    expect(await failing.catch((error: unknown) => error)).to.be.instanceOf(Error)
+    expect(await next).to.equal('done')
+  })
+})
+
+describe('batch loader', () => {
+  it('loads the keys of one turn in one call, and returns each its own value', async () => {
     const calls: (readonly number[])[] = []
-    const ask = createBatchLoader(10, async (questions: readonly number[]) => {
-      calls.push(questions)
-      return questions.map((question) => question * 2)
+    const load = createBatchLoader(10, async (keys: readonly number[]) => {
+      calls.push(keys)
+      return keys.map((key) => key * 2)
     })
-    expect(await Promise.all([1, 2, 3].map(ask))).to.deep.equal([2, 4, 6])
-    expect(await ask(4)).to.equal(8)
+    expect(await Promise.all([1, 2, 3].map(load))).to.deep.equal([2, 4, 6])
+    expect(await load(4)).to.equal(8)
     expect(calls).to.deep.equal([[1, 2, 3], [4]])
   })
 
-  it('are at most so many in a call', async () => {
+  it('limits the keys in a call', async () => {
     const calls: (readonly number[])[] = []
-    const ask = createBatchLoader(2, async (questions: readonly number[]) => {
-      calls.push(questions)
-      return questions
+    const load = createBatchLoader(2, async (keys: readonly number[]) => {
+      calls.push(keys)
+      return keys
     })
-    expect(await Promise.all([1, 2, 3, 4, 5].map(ask))).to.deep.equal([1, 2, 3, 4, 5])
+    expect(await Promise.all([1, 2, 3, 4, 5].map(load))).to.deep.equal([1, 2, 3, 4, 5])
     expect(calls).to.deep.equal([[1, 2], [3, 4], [5]])
   })
 
-  it('fail together, and the next ones are asked anew', async () => {
+  it('rejects all keys of a failed call, and loads the next ones again', async () => {
     let fails = true
-    const ask = createBatchLoader(10, async (questions: readonly number[]) => {
-      if (fails) throw new Error('away')
-      return questions
+    const load = createBatchLoader(10, async (keys: readonly number[]) => {
+      if (fails) throw new Error('unavailable')
+      return keys
     })
-    const outcomes = await Promise.allSettled([ask(1), ask(2)])
+    const outcomes = await Promise.allSettled([load(1), load(2)])
     expect(outcomes.map(({ status }) => status)).to.deep.equal(['rejected', 'rejected'])
     fails = false
-    expect(await ask(3)).to.equal(3)
+    expect(await load(3)).to.equal(3)
+  })
+})
+
+describe('token bucket', () => {
+  it('allows a burst of 1,000, then refuses until it refills', async () => {
+    const bucket = new TokenBucket()
+    expect(Array.from({ length: 1_000 }, () => bucket.tryTake())).to.not.include(false)
+    // Some tokens were refilled meanwhile.
+    let extra = 0
+    while (bucket.tryTake()) extra++
+    expect(extra).to.be.below(1_000)
+    await until('a token is refilled', () => bucket.tryTake())
   })
 })

@@ -3,48 +3,48 @@ import { TimerWheel } from '../../server/lib/timers.ts'
 import { undoAfterEach } from '../support/undo.ts'
 import { until } from '../support/wait.ts'
 
-describe('alarms', () => {
+describe('timer wheel', () => {
   const undo = undoAfterEach()
 
-  const open = () => {
-    const alarms = new TimerWheel()
-    undo(() => alarms.stop())
-    /** When it was woken, each time; sleeps on until its time has come, as sessions do. */
-    const sleep = (atMs: number) => {
-      const woken: number[] = []
-      const sleeper = {
+  const setUp = () => {
+    const wheel = new TimerWheel()
+    undo(() => wheel.stop())
+    /** Schedules an object that, as sessions do, schedules itself again when it is called early. */
+    const schedule = (atMs: number) => {
+      const firedAtMs: number[] = []
+      const timed = {
         onTimer(): void {
-          if (Date.now() < atMs) return alarms.schedule(sleeper, atMs)
-          woken.push(Date.now())
+          if (Date.now() < atMs) return wheel.schedule(timed, atMs)
+          firedAtMs.push(Date.now())
         },
       }
-      alarms.schedule(sleeper, atMs)
-      return { sleeper, woken }
+      wheel.schedule(timed, atMs)
+      return { timed, firedAtMs }
     }
-    return { alarms, sleep }
+    return { wheel, schedule }
   }
 
-  it('wake each at its time, near or farther away, and not before', async () => {
-    const { sleep } = open()
+  it('fires each entry once, at its time and not before, whether near or far', async () => {
+    const { schedule } = setUp()
     const nowMs = Date.now()
     const times = [nowMs - 5, nowMs + 40, nowMs + 2_100, nowMs + 2_900]
-    const sleepers = times.map((atMs) => sleep(atMs))
-    await until('all are awake', () => sleepers.every(({ woken }) => woken.length > 0))
-    for (const [i, { woken }] of sleepers.entries()) {
-      expect(woken[0], `alarm ${i}`).to.be.at.least(times[i] ?? 0)
-      expect(woken).to.have.length(1)
+    const entries = times.map((atMs) => schedule(atMs))
+    await until('all have fired', () => entries.every(({ firedAtMs }) => firedAtMs.length > 0))
+    for (const [i, { firedAtMs }] of entries.entries()) {
+      expect(firedAtMs[0], `entry ${i}`).to.be.at.least(times[i] ?? 0)
+      expect(firedAtMs).to.have.length(1)
     }
   })
 
-  it('do not wake who has cleared them, nor at Infinity', async () => {
-    const { alarms, sleep } = open()
+  it('fires neither a cancelled entry nor one at Infinity', async () => {
+    const { wheel, schedule } = setUp()
     const atMs = Date.now() + 2_500
-    const cleared = sleep(atMs)
-    const never = sleep(Infinity)
-    const other = sleep(atMs)
-    alarms.cancel(cleared.sleeper, atMs)
-    await until('the other one is awake', () => other.woken.length > 0)
-    expect(cleared.woken).to.be.empty
-    expect(never.woken).to.be.empty
+    const cancelled = schedule(atMs)
+    const never = schedule(Infinity)
+    const other = schedule(atMs)
+    wheel.cancel(cancelled.timed, atMs)
+    await until('the other one has fired', () => other.firedAtMs.length > 0)
+    expect(cancelled.firedAtMs).to.be.empty
+    expect(never.firedAtMs).to.be.empty
   })
 })
