@@ -3,7 +3,7 @@ import { Revocations } from '../../server/auth/revocations.ts'
 import { FEED } from '../../shared/room.ts'
 
 describe('revocations', () => {
-  it('take a room until their time is over, from that user alone', () => {
+  it('revoke a topic until their time, for that user only', () => {
     const revocations = new Revocations()
     revocations.add('u', { group: 'g', topic: 't' }, 100)
     expect(revocations.isRevoked('u', { group: 'g', topic: 't' }, 99)).to.equal(true)
@@ -14,14 +14,14 @@ describe('revocations', () => {
     expect(revocations.isBanned('u', 0)).to.equal(false)
   })
 
-  it('take a group with its topics', () => {
+  it('revoke a group with its topics', () => {
     const revocations = new Revocations()
     revocations.add('u', { group: 'g' }, 100)
     expect(revocations.isRevoked('u', { group: 'g', topic: 't' }, 0)).to.equal(true)
     expect(revocations.isRevoked('u', { group: 'h' }, 0)).to.equal(false)
   })
 
-  it('without a room take everything', () => {
+  it('ban the user when they name no room', () => {
     const revocations = new Revocations()
     revocations.add('u', undefined, 100)
     expect(revocations.isBanned('u', 99)).to.equal(true)
@@ -29,7 +29,7 @@ describe('revocations', () => {
     expect(revocations.isBanned('u', 100)).to.equal(false)
   })
 
-  it('are bounded: the oldest user is forgotten, and of one user too many rooms are all rooms', () => {
+  it('are bounded: the oldest user is forgotten, and a user with too many rooms is banned', () => {
     const revocations = new Revocations()
     for (let i = 0; i <= 10_000; i++) revocations.add(`u${i}`, undefined, 100)
     expect(revocations.isBanned('u0', 0)).to.equal(false)

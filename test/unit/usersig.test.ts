@@ -6,7 +6,7 @@ import { verifyUserSig } from '../../server/auth/usersig.ts'
 
 const APP = '1400000000'
 const KEY = 'a'.repeat(64)
-/** Made with the npm package and confirmed with openssl: user-1, at 1700000000, for a day. */
+/** Signed with the npm package and confirmed with openssl: user-1, at 1700000000, for a day. */
 const VECTOR =
   'eJyrVgrxCdYrSy1SslIy0jNQ0gHzM1NS80oy0zLBwqXFqUW6hlCZ4pTsxIKCzBQlK0MTAyiAyJRk5qYqWRmao4qmVhRkFqUqWVmYmcCEijPTlayU8kxS9EszXT2CEotS8otyS6uMPMLNvMtNQ438Pf0iy-M9Q0LM88MjjYNTA22VagGt9TDm'
 const NOW_MS = 1_700_000_000_000
@@ -32,21 +32,21 @@ const documentOf = (id = 'user-1', time = NOW_S, expire = 600) => ({
 })
 
 describe('UserSig', () => {
-  it('of the fixed vector holds until its end, and not a second longer', () => {
+  it('of the fixed vector is valid until it expires, and no longer', () => {
     const expiresAtMs = NOW_MS + 86_400_000
     expect(check(VECTOR)).to.deep.equal({ expiresAtMs })
     expect(check(VECTOR, { nowMs: expiresAtMs - 1 })).to.deep.equal({ expiresAtMs })
     expect(check(VECTOR, { nowMs: expiresAtMs })).to.deep.equal({ refusal: 'userSig has ended' })
   })
 
-  it('that the npm package of the provider makes holds, for any identifier', () => {
+  it("signed by Tencent's npm package is valid, for any identifier", () => {
     for (const userId of ['user-1', '@RBT#001', '张三', `a"b\\c'd e`]) {
       const userSig = new Api(Number(APP), KEY).genUserSig(userId, 600)
       expect(check(userSig, { userId, nowMs: Date.now() })).to.have.property('expiresAtMs')
     }
   })
 
-  it('of another user, app or key proves nothing', () => {
+  it('of another user, app or key is refused', () => {
     expect(check(VECTOR, { userId: 'user-2' })).to.deep.equal({ refusal: 'userSig is for another user' })
     expect(check(VECTOR, { app: '1400000001' })).to.deep.equal({ refusal: 'userSig is for another app' })
     const refusal = 'userSig is not signed with the key of the app'
@@ -56,31 +56,31 @@ describe('UserSig', () => {
     expect(check(packJson({ ...documentOf(), 'TLS.sig': 'AAAA' }))).to.deep.equal({ refusal })
   })
 
-  it('that is a right to a TRTC room proves nothing', () => {
-    const right = new Api(Number(APP), KEY).genPrivateMapKey('user-1', 600, 1, 255)
-    expect(check(right, { nowMs: Date.now() })).to.deep.equal({ refusal: 'userSig is not well formed' })
+  it('that is a permission for a TRTC room is refused', () => {
+    const permission = new Api(Number(APP), KEY).genPrivateMapKey('user-1', 600, 1, 255)
+    expect(check(permission, { nowMs: Date.now() })).to.deep.equal({ refusal: 'userSig is not well formed' })
   })
 
-  it('cannot be forged from one that was signed for an identifier with line feeds', () => {
-    // The same signed text, read as a document that says admin and has the rest in the userbuf.
+  it('cannot be forged from one signed for an identifier with line feeds', () => {
+    // The same signed text, read as a document that names admin and has the rest in the userbuf.
     const expire = 600
     const rest = `TLS.sdkappid:${APP}\nTLS.time:${NOW_S}\nTLS.expire:${expire}\nTLS.userbuf:eA==`
-    const evil = `admin\n${rest}`
-    const signed = contentOf(evil, NOW_S, expire)
+    const identifier = `admin\n${rest}`
+    const signed = contentOf(identifier, NOW_S, expire)
     const forged = {
       ...documentOf('admin'),
       'TLS.userbuf': Buffer.from('x').toString('base64'),
       'TLS.sig': sign(signed),
     }
     expect(check(packJson(forged), { userId: 'admin' })).to.have.property('refusal')
-    expect(check(packJson({ ...documentOf(evil), 'TLS.sig': sign(signed) }), { userId: evil })).to.deep.equal(
-      {
-        refusal: 'userSig is not well formed',
-      },
-    )
+    expect(
+      check(packJson({ ...documentOf(identifier), 'TLS.sig': sign(signed) }), { userId: identifier }),
+    ).to.deep.equal({
+      refusal: 'userSig is not well formed',
+    })
   })
 
-  it('that is not valid yet, or says that it lasts for ever, is held to the clock', () => {
+  it('is not valid before its time, nor longer than a year', () => {
     expect(check(packJson(documentOf('user-1', NOW_S + 60)))).to.have.property('expiresAtMs')
     expect(check(packJson(documentOf('user-1', NOW_S + 61)))).to.deep.equal({
       refusal: 'userSig is not valid yet',
@@ -90,7 +90,7 @@ describe('UserSig', () => {
     })
   })
 
-  it('of another shape is refused, whatever it holds', () => {
+  it('of another shape is refused, whatever it contains', () => {
     const malformed = [
       '',
       'nonsense',
