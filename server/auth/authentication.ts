@@ -39,7 +39,7 @@ export function createAuthenticate({
     if (typeof token === 'string' && token !== '') return await verifyJwt(token)
     if (typeof userId !== 'string' || typeof userSig !== 'string' || !isIdentifier(userId))
       throw refused('auth must be { token } or { userId, userSig }')
-    if (userSigKey === undefined) throw refused('UserSigs are not taken here (USERSIG_SECRET_KEY)')
+    if (userSigKey === undefined) throw refused('UserSigs are not accepted here (USERSIG_SECRET_KEY)')
     const verified = verifyUserSig(userSig, { userId, app, key: userSigKey, nowMs: Date.now() })
     if ('refusal' in verified) throw refused(verified.refusal)
     return { id: userId, role: admins.has(userId) ? 'admin' : 'member', grants: [], ...verified }

@@ -57,7 +57,7 @@ export function createAuthorization({
     async authorize(principal, room) {
       const untilMs = await grantedUntil(principal, room)
       if (untilMs !== undefined && untilMs > Date.now() && !isRevoked(principal.id, room)) return untilMs
-      throw new GatewayError('ROOM_REFUSED', isFeed(room) ? 'the feed is for admins' : 'it was not granted')
+      throw new GatewayError('ROOM_REFUSED', isFeed(room) ? 'the feed is for admins' : undefined)
     },
   }
 }

@@ -37,7 +37,7 @@ function createRemoteJwks(url: URL): JWTVerifyGetKey {
     const known = keys.jwks()
     try {
       if (!keys.fresh && performance.now() - failedAtMs < RETRY_AFTER_MS)
-        throw new Error('the keys could not be had a moment ago')
+        throw new Error('the JWKS could not be read a moment ago')
       return await keys(header, token)
     } catch (error) {
       if (!isUnavailable(error)) throw error
@@ -51,7 +51,7 @@ function createRemoteJwks(url: URL): JWTVerifyGetKey {
 /** Throws an error that is not jose's when the response is no JWKS, so that the token is not blamed. */
 async function fetchJwks(url: string): Promise<Response> {
   const { status, text } = await fetchBounded(url, { atMostBytes: MAX_JWKS_BYTES })
-  if (status !== 200) throw new Error(`the keys were answered with status ${status}`)
+  if (status !== 200) throw new Error(`the JWKS URL responded with status ${status}`)
   JSON.parse(text)
   return new Response(text)
 }
@@ -68,7 +68,7 @@ function createFileJwks(file: URL): JWTVerifyGetKey {
     }
     // Concurrent lookups share one read.
     const keys = await reading
-    if (keys === undefined) throw new Error('the file with the keys cannot be read')
+    if (keys === undefined) throw new Error('the JWKS file cannot be read')
     return await keys(header, token)
   }
 }
@@ -76,7 +76,7 @@ function createFileJwks(file: URL): JWTVerifyGetKey {
 type LocalKeys = ReturnType<typeof createLocalJWKSet>
 
 async function readFileJwks(file: URL): Promise<LocalKeys> {
-  if ((await stat(file)).size > MAX_JWKS_BYTES) throw new Error('the file with the keys is too large')
+  if ((await stat(file)).size > MAX_JWKS_BYTES) throw new Error('the JWKS file is too large')
   const text = await readFile(file, 'utf8')
   return createLocalJWKSet(JSON.parse(text) as Parameters<typeof createLocalJWKSet>[0])
 }

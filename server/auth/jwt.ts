@@ -77,16 +77,16 @@ async function verifyWithAny(verifiers: readonly VerifyJwt[], token: string): Pr
       if (!(cause instanceof errors.JWTExpired)) cause = error
     }
   }
-  if (cause instanceof errors.JWTExpired) throw refused('it has ended', cause)
+  if (cause instanceof errors.JWTExpired) throw refused('it has expired', cause)
   if (cause !== undefined && isUnavailable(cause))
     throw new GatewayError('KEYS_UNAVAILABLE', undefined, { cause })
-  throw refused('its signature, algorithm, issuer, audience or times do not hold', cause)
+  throw refused('its signature, algorithm, issuer, audience or times are invalid', cause)
 }
 
 function toPrincipal({ sub, exp, role = 'member', rooms = [] }: JWTPayload): Principal {
   if (typeof sub !== 'string' || !isIdentifier(sub)) throw refused('sub must be printable text')
-  if (exp === undefined || !Number.isSafeInteger(exp)) throw refused('exp must be whole seconds')
-  if (exp * 1_000 <= Date.now()) throw refused('it has ended')
+  if (exp === undefined || !Number.isSafeInteger(exp)) throw refused('exp must be in whole seconds')
+  if (exp * 1_000 <= Date.now()) throw refused('it has expired')
   if (role !== 'admin' && role !== 'member') throw refused('role must be admin or member')
   return { id: sub, role, grants: toGrants(rooms), expiresAtMs: exp * 1_000 }
 }
@@ -97,10 +97,11 @@ function toGrants(rooms: unknown): Conversation[] {
   }
   return rooms.map((grant: unknown) => {
     const { group, topic } = isRecord(grant) ? grant : {}
-    if (typeof group !== 'string' || !isIdentifier(group)) throw refused('each of rooms must have a group')
+    if (typeof group !== 'string' || !isIdentifier(group))
+      throw refused('each entry of rooms must have a group')
     if (topic === undefined) return { group }
     if (typeof topic !== 'string' || !isIdentifier(topic))
-      throw refused('a topic of rooms must be printable text')
+      throw refused('the topic of an entry of rooms must be printable text')
     return { group, topic }
   })
 }

@@ -68,7 +68,7 @@ export function verifyUserSig(
   const [issuedAtS, nowS] = [document['TLS.time'], nowMs / 1_000]
   if (issuedAtS > nowS + MAX_CLOCK_SKEW_S) return { refusal: 'userSig is not valid yet' }
   const expiresAtS = issuedAtS + Math.min(document['TLS.expire'], MAX_LIFETIME_S)
-  return expiresAtS <= nowS ? { refusal: 'userSig has ended' } : { expiresAtMs: expiresAtS * 1_000 }
+  return expiresAtS <= nowS ? { refusal: 'userSig has expired' } : { expiresAtMs: expiresAtS * 1_000 }
 }
 
 interface SignOptions {

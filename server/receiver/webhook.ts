@@ -119,7 +119,10 @@ function commandOf(fields: Record<string, unknown>, commandOfQuery: string | und
     throw new GatewayError('WEBHOOK_MALFORMED', '"CallbackCommand" of the body must be text')
   }
   if (command !== commandOfQuery) {
-    throw new GatewayError('WEBHOOK_MALFORMED', '"CallbackCommand" of the query is not that of the body')
+    throw new GatewayError(
+      'WEBHOOK_MALFORMED',
+      '"CallbackCommand" of the query differs from that of the body',
+    )
   }
   return command
 }

@@ -36,7 +36,7 @@ describe('UserSig', () => {
     const expiresAtMs = NOW_MS + 86_400_000
     expect(check(VECTOR)).to.deep.equal({ expiresAtMs })
     expect(check(VECTOR, { nowMs: expiresAtMs - 1 })).to.deep.equal({ expiresAtMs })
-    expect(check(VECTOR, { nowMs: expiresAtMs })).to.deep.equal({ refusal: 'userSig has ended' })
+    expect(check(VECTOR, { nowMs: expiresAtMs })).to.deep.equal({ refusal: 'userSig has expired' })
   })
 
   it("signed by Tencent's npm package is valid, for any identifier", () => {

@@ -42,12 +42,12 @@ export function createAppEndpoint({ url, secret, app }: AppEndpointOptions): Mem
       },
       atMostBytes: MAX_RESPONSE_BYTES,
     })
-    if (status !== 200) throw new Error(`the app answered with status ${status}`)
+    if (status !== 200) throw new Error(`AUTHORIZE_URL responded with status ${status}`)
     return Joi.attempt(JSON.parse(text), verdictSchema)
   }
 
   return async (userId, { group, topic }) => {
-    if (queued >= MAX_QUEUED_REQUESTS) throw new Error('too many questions wait for the app')
+    if (queued >= MAX_QUEUED_REQUESTS) throw new Error('too many requests are queued for AUTHORIZE_URL')
     queued++
     try {
       const body = JSON.stringify({ app, userId, group, ...(topic !== undefined && { topic }) })

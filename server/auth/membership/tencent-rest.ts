@@ -87,7 +87,7 @@ export function createTencentRest({
   async function waitForTurn(): Promise<void> {
     const nowMs = performance.now()
     const atMs = Math.max(nowMs, nextCallAtMs)
-    if (atMs - nowMs > MAX_QUEUE_MS) throw new Error('too many questions wait for the provider')
+    if (atMs - nowMs > MAX_QUEUE_MS) throw new Error("too many calls are queued for Tencent's REST API")
     nextCallAtMs = atMs + 1_000 / perSecond
     await delay(atMs - nowMs)
   }
@@ -99,13 +99,13 @@ export function createTencentRest({
       atMostBytes: MAX_RESPONSE_BYTES,
     }).catch(() => {
       // Without the cause: it may quote the URL, which contains the UserSig.
-      throw new Error('the provider could not be reached')
+      throw new Error("Tencent's REST API could not be reached")
     })
-    if (status !== 200) throw new Error(`the provider answered with status ${status}`)
+    if (status !== 200) throw new Error(`Tencent's REST API responded with status ${status}`)
     const { ErrorCode, UserIdList = [] } = Joi.attempt(JSON.parse(text), responseSchema)
     if (TOO_FREQUENT.has(ErrorCode)) nextCallAtMs = performance.now() + BACKOFF_MS
     if (NO_MEMBERS.has(ErrorCode)) return new Set()
-    if (ErrorCode !== 0) throw new Error(`the provider answered with ErrorCode ${ErrorCode}`)
+    if (ErrorCode !== 0) throw new Error(`Tencent's REST API responded with ErrorCode ${ErrorCode}`)
     const isMember = ({ Role }: { readonly Role: string }): boolean => /^(Owner|Admin|Member)$/.test(Role)
     return new Set(UserIdList.filter(isMember).map(({ Member_Account }) => Member_Account))
   }

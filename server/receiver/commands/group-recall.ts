@@ -126,7 +126,7 @@ function validateRecall(body: unknown): RecallWebhook {
   // Checked before joi, which would validate every entry of a list of any length, and block the process meanwhile.
   const entries = isRecord(body) ? body['MsgSeqList'] : undefined
   if (Array.isArray(entries) && entries.length > MAX_MESSAGES) {
-    throw new GatewayError('WEBHOOK_MALFORMED', `"MsgSeqList" must hold at most ${MAX_MESSAGES} entries`)
+    throw new GatewayError('WEBHOOK_MALFORMED', `"MsgSeqList" must contain at most ${MAX_MESSAGES} entries`)
   }
   const { value, error } = recallWebhookSchema.validate(body, { abortEarly: false })
   if (error === undefined) return value
