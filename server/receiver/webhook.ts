@@ -69,7 +69,7 @@ export function createWebhook(
         // Not awaited: cached memberships expire anyway, the announcement only makes it sooner.
         if (ended)
           announceMembershipEnd(ended).catch((err: unknown) =>
-            log.warn({ err }, 'the end of a membership could not be announced'),
+            log.warn({ err }, 'cannot announce the end of a membership'),
           )
         return noOpinion(command, fields)
       }
@@ -85,7 +85,7 @@ export function createWebhook(
       })
       metrics.recallKept(published.spooled ? 'spool' : 'broker', published.duplicate)
       // At debug: the metric counts each recall, and a line for each would cost as much as storing it.
-      log.debug({ group: recall.group, topic: recall.topic, duplicate: published.duplicate }, 'recall kept')
+      log.debug({ group: recall.group, topic: recall.topic, duplicate: published.duplicate }, 'recall stored')
       return OK
     } catch (error) {
       if (!(error instanceof GatewayError) || error.code === 'WEBHOOK_MALFORMED') {
@@ -142,6 +142,6 @@ async function addToQuarantine(
   log: Logger,
   request: QuarantinedRequest,
 ): Promise<void> {
-  log.warn({ reason: request.reason }, 'authentic webhook not understood, put into the quarantine')
-  await quarantine.add(request).catch((err: unknown) => log.error({ err }, 'quarantine could not be written'))
+  log.warn({ reason: request.reason }, 'authentic webhook not understood, quarantined')
+  await quarantine.add(request).catch((err: unknown) => log.error({ err }, 'cannot write to the quarantine'))
 }
