@@ -1,3 +1,5 @@
+import DataLoader from 'dataloader'
+
 /** Runs a task when it is its turn, and settles as the task does. */
 export type Limiter = <T>(task: () => Promise<T>) => Promise<T>
 
@@ -21,35 +23,20 @@ export function createLimiter(max: number): Limiter {
 
 /**
  * Returns a function that loads one value, for callers that come one by one and often together: the keys of one turn of the
- * event loop share a call of `loadMany`, at most `max` of them, which returns their values in order. When it rejects, all of
- * them reject.
+ * event loop share a call of `loadMany`, at most `max` of them. It resolves to their values in the same order; when it rejects,
+ * all of them reject.
  */
 export function createBatchLoader<Key, Value>(
   max: number,
   loadMany: (keys: readonly Key[]) => Promise<readonly Value[]>,
 ): (key: Key) => Promise<Value> {
-  interface Batch {
-    readonly keys: Key[]
-    readonly values: Promise<readonly Value[]>
-  }
-  let open: Batch | undefined
-
-  function openBatch(): Batch {
-    const keys: Key[] = []
-    const turn = new Promise<void>((resolve) => setImmediate(resolve))
-    const values = turn.then(() => {
-      if (open?.keys === keys) open = undefined
-      return loadMany(keys)
-    })
-    return { keys, values }
-  }
-
-  return async (key) => {
-    const batch = (open ??= openBatch())
-    const index = batch.keys.push(key) - 1
-    if (batch.keys.length >= max) open = undefined
-    return (await batch.values)[index] as Value
-  }
+  const loader = new DataLoader(loadMany, {
+    maxBatchSize: max,
+    batchScheduleFn: setImmediate,
+    // A value is current only when it is loaded.
+    cache: false,
+  })
+  return (key) => loader.load(key)
 }
 
 /** Enough for a console that resumes as many rooms as a socket may enter. */

@@ -95,6 +95,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
   'preact/hooks': ['server/console/'],
   uplot: ['server/console/views/chart.tsx'],
   'socket.io-client': ['shared/client/'],
+  dataloader: ['server/lib/flow-control.ts'],
   'proxy-addr': ['server/http/client-address.ts'],
   'rate-limiter-flexible': ['server/auth/', 'server/api/'],
   vite: ['server/console/vite.config.ts'],
