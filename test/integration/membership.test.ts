@@ -15,16 +15,16 @@ import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
 const KEY = 'k'.repeat(64)
 const SECRET = 'a'.repeat(32)
 
-interface Question {
+interface LookupBody {
   readonly userId: string
   readonly group: string
   readonly topic?: string
 }
 
-describe('a member without a grant in the token', () => {
+describe('membership of a user without a grant in the token', () => {
   const undo = undoAfterEach()
-  const fake = async (answer: Parameters<typeof startFakeServer>[0]) => {
-    const server = await startFakeServer(answer)
+  const startServer = async (respond: Parameters<typeof startFakeServer>[0]) => {
+    const server = await startFakeServer(respond)
     undo(server.stop)
     return server
   }
@@ -42,7 +42,7 @@ describe('a member without a grant in the token', () => {
     const body = recallBody({ GroupId: 'g', MsgSeqList: [{ MsgSeq: seq }] })
     expect((await postWebhook(gateway.url, { body })).status).to.equal(200)
   }
-  const tell = async (
+  const postCommand = async (
     gateway: GatewayProcess,
     command: string,
     fields: Readonly<Record<string, unknown>>,
@@ -51,10 +51,10 @@ describe('a member without a grant in the token', () => {
     expect((await postWebhook(gateway.url, { query: signedQuery(command), body })).status).to.equal(200)
   }
 
-  describe("is asked about at the app's own backend", () => {
-    it('with who, where and a signature, and gets in where that says so', async () => {
-      const app = await fake(({ body }) => ({
-        body: { allowed: (JSON.parse(body) as Question).group === 'g' },
+  describe("looked up at the app's backend", () => {
+    it('sends user, room and a signature, and lets the user in where the app allows it', async () => {
+      const app = await startServer(({ body }) => ({
+        body: { allowed: (JSON.parse(body) as LookupBody).group === 'g' },
       }))
       const gateway = await start({ AUTHORIZE_URL: `${app.url}/may?x=1`, AUTHORIZE_SECRET: SECRET })
       const client = await open(gateway)
@@ -63,7 +63,7 @@ describe('a member without a grant in the token', () => {
       expect(await client.ask({ feed: true })).to.include({ code: 'ROOM_REFUSED' })
       expect(app.asked).to.have.length(2)
       const [asked] = app.asked
-      if (asked === undefined) throw new Error('nothing was asked')
+      if (asked === undefined) throw new Error('no request was sent')
       const { body, headers, url } = asked
       expect(url.search).to.equal('?x=1')
       expect(JSON.parse(body)).to.deep.equal({ app: APP, userId: 'u', group: 'g', topic: 't' })
@@ -72,8 +72,8 @@ describe('a member without a grant in the token', () => {
       expect(headers['x-recall-gateway-signature']).to.equal(`sha256=${expected}`)
     })
 
-    it('and waits outside when that does not answer, or not as it should', async () => {
-      const answers = [
+    it('is unknown, and can be retried, when the app gives no valid response', async () => {
+      const responses = [
         { status: 500, body: {} },
         { body: 'yes' },
         { body: { allowed: 'yes' } },
@@ -83,26 +83,26 @@ describe('a member without a grant in the token', () => {
         'nothing',
       ] as const
       let turn = 0
-      const app = await fake(() => answers[turn++ % answers.length] ?? 'nothing')
+      const app = await startServer(() => responses[turn++ % responses.length] ?? 'nothing')
       const gateway = await start({ AUTHORIZE_URL: app.url, AUTHORIZE_SECRET: SECRET })
       const client = await open(gateway)
-      for (const _answer of answers)
+      for (const _response of responses)
         expect(await client.ask({ group: 'g' })).to.include({ code: 'MEMBERSHIP_UNKNOWN', retry: true })
       app.stop()
       expect(await client.ask({ group: 'g' })).to.include({ code: 'MEMBERSHIP_UNKNOWN', retry: true })
     })
 
-    it('again when that was true for a while, and leaves when it is not true any more', async () => {
+    it('is looked up again when the verdict expires, and the user leaves when it has ended', async () => {
       let allowed = true
-      const app = await fake(() => ({ body: { allowed, forS: 1 } }))
+      const app = await startServer(() => ({ body: { allowed, forS: 1 } }))
       const gateway = await start({ AUTHORIZE_URL: app.url, AUTHORIZE_SECRET: SECRET })
       const client = await open(gateway)
       const { position } = await client.subscribe({ group: 'g' })
-      await until('it is asked for again', () => app.asked.length > 1)
+      await until('it is looked up again', () => app.asked.length > 1)
       await recall(gateway, 1)
       await client.count(1)
       allowed = false
-      await until('the room ends', () => client.unsubscribed.length > 0)
+      await until('the user has left', () => client.unsubscribed.length > 0)
       expect(client.unsubscribed[0]).to.include({ code: 'ROOM_REFUSED', retry: false })
       await recall(gateway, 2)
       expect(await client.ask({ group: 'g', since: position })).to.include({ code: 'ROOM_REFUSED' })
@@ -110,10 +110,10 @@ describe('a member without a grant in the token', () => {
     })
   })
 
-  describe('is asked about at the provider', () => {
+  describe("looked up with Tencent's REST API", () => {
     const roles: Record<string, string> = { u: 'Member', boss: 'Owner', stranger: 'NotMember' }
-    const startProvider = () =>
-      fake(({ body }) => {
+    const startTencent = () =>
+      startServer(({ body }) => {
         const { GroupId, User_Account } = JSON.parse(body) as { GroupId: string; User_Account: string[] }
         if (GroupId === 'live') return { body: { ActionStatus: 'FAIL', ErrorCode: 10_007, ErrorInfo: '' } }
         if (GroupId === 'busy') return { body: { ActionStatus: 'FAIL', ErrorCode: 60_007, ErrorInfo: '' } }
@@ -122,9 +122,9 @@ describe('a member without a grant in the token', () => {
       })
     const settings = (host: string) => ({ TENCENT_REST_HOST: host, USERSIG_SECRET_KEY: KEY })
 
-    it('with the UserSig of the admin account, and gets in as a member', async () => {
-      const provider = await startProvider()
-      const gateway = await start(settings(provider.url))
+    it('uses a UserSig of the admin account, and lets members in', async () => {
+      const tencent = await startTencent()
+      const gateway = await start(settings(tencent.url))
       const [member, owner, stranger] = [
         await open(gateway),
         await open(gateway, 'boss'),
@@ -136,7 +136,7 @@ describe('a member without a grant in the token', () => {
       expect(await stranger.ask({ group: 'g' })).to.include({ code: 'ROOM_REFUSED' })
       expect(await member.ask({ group: 'live' })).to.include({ code: 'ROOM_REFUSED' })
       expect(await member.ask({ group: 'busy' })).to.include({ code: 'MEMBERSHIP_UNKNOWN', retry: true })
-      const { pathname, searchParams } = provider.asked[0]?.url ?? new URL('http://none')
+      const { pathname, searchParams } = tencent.asked[0]?.url ?? new URL('http://none')
       expect(pathname).to.equal('/v4/group_open_http_svc/get_role_in_group')
       expect(searchParams.get('sdkappid')).to.equal(APP)
       const userSig = searchParams.get('usersig') ?? ''
@@ -145,51 +145,53 @@ describe('a member without a grant in the token', () => {
       expect(gateway.output()).to.not.include(userSig.slice(0, 40))
     })
 
-    it('in one call with others of the group', async () => {
-      const provider = await startProvider()
-      const options = { host: provider.url, app: APP, adminId: 'administrator', key: KEY, perSecond: 100 }
-      const ask = createTencentRest(options)
+    it('looks up many users of a group in one call', async () => {
+      const tencent = await startTencent()
+      const options = { host: tencent.url, app: APP, adminId: 'administrator', key: KEY, perSecond: 100 }
+      const source = createTencentRest(options)
       const users = Array.from({ length: 1_200 }, (_, i) => (i === 7 ? 'u' : `user-${i}`))
-      const verdicts = await Promise.all(users.map((user) => ask(user, { group: 'g' })))
+      const verdicts = await Promise.all(users.map((user) => source(user, { group: 'g' })))
       expect(verdicts.filter(({ allowed }) => allowed)).to.have.length(1)
-      const sizes = provider.asked.map(
+      const sizes = tencent.asked.map(
         ({ body }) => (JSON.parse(body) as { User_Account: string[] }).User_Account.length,
       )
-      // The calls are under way together.
+      // Sorted, because the calls are concurrent.
       expect(sizes.toSorted((a, b) => b - a)).to.deep.equal([500, 500, 200])
     })
 
-    it('no more often than it allows', async () => {
-      const provider = await startProvider()
-      const options = { host: provider.url, app: APP, adminId: 'administrator', key: KEY, perSecond: 10 }
-      const ask = createTencentRest(options)
+    it('makes no more calls than the rate limit allows', async () => {
+      const tencent = await startTencent()
+      const options = { host: tencent.url, app: APP, adminId: 'administrator', key: KEY, perSecond: 10 }
+      const source = createTencentRest(options)
       const startedAtMs = performance.now()
-      await Promise.all(Array.from({ length: 11 }, (_, i) => ask('u', { group: `g${i}` })))
+      await Promise.all(Array.from({ length: 11 }, (_, i) => source('u', { group: `g${i}` })))
       expect(performance.now() - startedAtMs).to.be.above(950)
     })
 
-    it('and leaves on all nodes as soon as a webhook says that the membership has ended', async () => {
-      const provider = await startProvider()
+    it('ends on all nodes as soon as a webhook says so', async () => {
+      const tencent = await startTencent()
       const redis = await startRedis()
       undo(redis.stop)
-      const shared = { ...settings(provider.url), REDIS_URL: redis.url }
+      const shared = { ...settings(tencent.url), REDIS_URL: redis.url }
       const [one, two] = [await start(shared), await start(shared)]
       const clients = [await open(one), await open(two), await open(two, 'boss')]
       for (const client of clients) await client.subscribe({ group: 'g' })
       roles['u'] = 'NotMember'
-      await tell(one, 'Group.CallbackAfterMemberExit', {
+      await postCommand(one, 'Group.CallbackAfterMemberExit', {
         ExitType: 'Kicked',
         ExitMemberList: [{ Member_Account: 'u' }, { Member_Account: 'else' }, {}],
       })
-      await until('both leave', () => clients.slice(0, 2).every((client) => client.unsubscribed.length > 0))
+      await until('both have left', () =>
+        clients.slice(0, 2).every((client) => client.unsubscribed.length > 0),
+      )
       await recall(one, 1)
       await clients[2]?.count(1)
       expect(clients.map(({ received }) => received.length)).to.deep.equal([0, 0, 1])
       roles['boss'] = 'NotMember'
-      await tell(one, 'Group.CallbackAfterGroupDestroyed', { Owner_Account: 'boss' })
-      await until('the last leaves', () => clients[2]?.unsubscribed.length === 1)
+      await postCommand(one, 'Group.CallbackAfterGroupDestroyed', { Owner_Account: 'boss' })
+      await until('the last one has left', () => clients[2]?.unsubscribed.length === 1)
       roles['u'] = 'Member'
-      await tell(one, 'Group.CallbackAfterMemberExit', { ExitMemberList: 'nonsense' })
+      await postCommand(one, 'Group.CallbackAfterMemberExit', { ExitMemberList: 'nonsense' })
     })
   })
 })
