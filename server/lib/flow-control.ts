@@ -33,7 +33,7 @@ export function createBatchLoader<Key, Value>(
   const loader = new DataLoader(loadMany, {
     maxBatchSize: max,
     batchScheduleFn: setImmediate,
-    // A value is current only when it is loaded.
+    // Not cached: a value is only known to be current when it is loaded.
     cache: false,
   })
   return (key) => loader.load(key)

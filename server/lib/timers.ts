@@ -1,4 +1,4 @@
-/** An object that wants to be called at a time. */
+/** An object to call at a scheduled time. */
 export interface Timed {
   /** May be called early, or after a cancel: the object checks its time itself, and schedules itself again if need be. */
   onTimer(): void
