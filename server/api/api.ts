@@ -9,7 +9,7 @@ import type { Principal } from '../auth/principal.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { readReports } from '../telemetry/health.ts'
-import { isAllowedOrigin } from '../http/cors.ts'
+import { allowOrigins } from '../http/cors.ts'
 import { createDisconnect } from './admin-handlers.ts'
 import { readStream } from './requests.ts'
 import { createReads } from './room-handlers.ts'
@@ -62,17 +62,3 @@ export function createApi(
   if (testRecalls) router.post('/v1/test-recall', requireAdmin, createTestRecall({ broker, log }))
   return router
 }
-
-/** What is answered is for one credential, and for pages of these origins. */
-const allowOrigins =
-  (origins: readonly string[]): RequestHandler =>
-  (request, response, next) => {
-    response.set('Cache-Control', 'no-store').set('X-Content-Type-Options', 'nosniff').vary('Origin')
-    const { origin } = request.headers
-    if (origin === undefined || !isAllowedOrigin(request.headers, origins)) return next()
-    response.set('Access-Control-Allow-Origin', origin)
-    if (request.method !== 'OPTIONS') return next()
-    response.set('Access-Control-Allow-Headers', 'Authorization, Content-Type, Last-Event-ID')
-    response.set('Access-Control-Allow-Methods', 'GET, POST').set('Access-Control-Max-Age', '600')
-    response.status(204).end()
-  }
