@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { errors, jwtVerify } from 'jose'
+import { errors, jwtVerify, SignJWT } from 'jose'
 import type { JWTPayload } from 'jose'
 import { GatewayError } from '../../shared/errors.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
@@ -139,3 +139,34 @@ class TokenCache {
 }
 
 const digestOf = (token: string): string => createHash('sha256').update(token).digest('base64')
+
+interface TokenClaims {
+  readonly id: string
+  readonly role: 'admin' | 'member'
+  readonly rooms: readonly Conversation[]
+  readonly ttlS: number
+}
+
+interface Issuing {
+  readonly secret: string
+  readonly issuer?: string | undefined
+  readonly audience?: string | undefined
+}
+
+/** A JWT that a gateway with these settings takes. */
+export function signToken(
+  { id, role, rooms, ttlS }: TokenClaims,
+  { secret, issuer, audience }: Issuing,
+): Promise<string> {
+  const nowS = Math.floor(Date.now() / 1_000)
+  const named = {
+    ...(issuer !== undefined && { iss: issuer }),
+    ...(audience !== undefined && { aud: audience }),
+  }
+  return new SignJWT({ role, ...(rooms.length > 0 && { rooms }), ...named })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject(id)
+    .setIssuedAt(nowS)
+    .setExpirationTime(nowS + ttlS)
+    .sign(new TextEncoder().encode(secret))
+}

@@ -7,7 +7,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import { withSecretFiles } from '../config/environment.ts'
 import { withDevSettings } from '../config/environment.ts'
 import type { Terminal } from './command.ts'
-import { signToken } from './token.ts'
+import { signToken } from '../auth/jwt.ts'
 
 const LINK_TOKEN_TTL_S = 3_600
 

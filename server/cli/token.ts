@@ -1,39 +1,7 @@
-import { SignJWT } from 'jose'
 import { GatewayError } from '../../shared/errors.ts'
-import type { Conversation } from '../../shared/recall.ts'
+import { signToken } from '../auth/jwt.ts'
 import { withDevCredentials } from '../config/environment.ts'
 import type { Terminal } from './command.ts'
-
-interface TokenClaims {
-  readonly id: string
-  readonly role: 'admin' | 'member'
-  readonly rooms: readonly Conversation[]
-  readonly ttlS: number
-}
-
-interface Issuing {
-  readonly secret: string
-  readonly issuer?: string | undefined
-  readonly audience?: string | undefined
-}
-
-/** A JWT that a gateway with these settings takes. */
-export function signToken(
-  { id, role, rooms, ttlS }: TokenClaims,
-  { secret, issuer, audience }: Issuing,
-): Promise<string> {
-  const nowS = Math.floor(Date.now() / 1_000)
-  const named = {
-    ...(issuer !== undefined && { iss: issuer }),
-    ...(audience !== undefined && { aud: audience }),
-  }
-  return new SignJWT({ role, ...(rooms.length > 0 && { rooms }), ...named })
-    .setProtectedHeader({ alg: 'HS256' })
-    .setSubject(id)
-    .setIssuedAt(nowS)
-    .setExpirationTime(nowS + ttlS)
-    .sign(new TextEncoder().encode(secret))
-}
 
 interface TokenOptions {
   readonly sub: string

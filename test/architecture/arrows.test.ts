@@ -88,7 +88,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
     'server/realtime/sessions/requests.ts',
     'server/telemetry/health.ts',
   ],
-  jose: ['server/auth/', 'server/cli/'],
+  jose: ['server/auth/'],
   pino: ['server/telemetry/logger.ts'],
   commander: ['server/main.ts', 'server/cli/'],
   preact: ['server/console/'],
