@@ -19,7 +19,7 @@ import { createHealth, startHeartbeat } from './telemetry/health.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 import type { Metrics } from './telemetry/metrics.ts'
-import type { ProcessState } from './telemetry/health.ts'
+import type { HeartbeatState } from './telemetry/health.ts'
 import { serveClientScript, serveConsole } from './http/static-files.ts'
 import { createRealtime } from './realtime/realtime.ts'
 import type { Realtime } from './realtime/realtime.ts'
@@ -191,7 +191,7 @@ function createOperations(
 function createStateReader(
   { ROLE: role }: Config,
   { lifecycle, broker, spool, realtime, metrics }: Operated,
-): () => ProcessState {
+): () => HeartbeatState {
   const startedAtMs = Date.now()
   return () => {
     const waiting = spool?.depth(Date.now())

@@ -6,6 +6,7 @@ import { identifier } from '../lib/schema.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { checkBody, readBody } from './requests.ts'
 import { principalOf } from './bearer-auth.ts'
+import type { DisconnectResponse, TestRecallResponse } from '../../shared/http-api.ts'
 import { GatewayError } from '../../shared/errors.ts'
 
 /** As long as announcements are kept for processes that start later. */
@@ -48,7 +49,7 @@ export function createDisconnect({ broker, log }: DisconnectDependencies): Reque
       encodeAnnouncement({ kind: 'revoked', userId, ...conversation, untilMs }),
     )
     log.info({ admin: principalOf(response).id, userId, ...conversation, forS }, 'user disconnected')
-    response.json({ ok: true, untilMs })
+    response.json({ ok: true, untilMs } satisfies DisconnectResponse)
   }
   return [readBody, disconnect]
 }
@@ -86,7 +87,7 @@ export function createTestRecall({ broker, log }: TestRecallDependencies): Reque
       throw new GatewayError('BROKER_UNAVAILABLE', undefined, { cause })
     })
     log.info({ admin: operator, ...conversation, messages: seqs.length }, 'test recall made')
-    response.json({ ok: true, positions })
+    response.json({ ok: true, positions } satisfies TestRecallResponse)
   }
   return [readBody, recall]
 }

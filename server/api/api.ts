@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import express from 'express'
 import type { RequestHandler, Router } from 'express'
+import type { StatusResponse } from '../../shared/http-api.ts'
 import type { SubscribeRequest } from '../../shared/protocol.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Authorization } from '../auth/authorization.ts'
@@ -49,7 +50,7 @@ export function createApi(
     await openStream(principalOf(response), { ...room, ...(since && { since }) }, response)
   }
   const status: RequestHandler = async (_request, response) => {
-    response.json({ ok: true, testRecalls, nodes: await readReports(broker) })
+    response.json({ ok: true, testRecalls, nodes: await readReports(broker) } satisfies StatusResponse)
   }
   const router = express.Router()
   router.use('/v1', allowOrigins(origins), requireBearer(guard))

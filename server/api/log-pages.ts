@@ -1,5 +1,6 @@
+import type { NoticesResponse } from '../../shared/http-api.ts'
 import type { Notice } from '../../shared/notice.ts'
-import type { GapReason, Position } from '../../shared/position.ts'
+import type { Position } from '../../shared/position.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Broker } from '../broker/broker.ts'
 
@@ -8,16 +9,9 @@ export const MAX_ANSWER_BYTES = 1024 * 1024
 /** Read at a time: more would be held here only to be thrown away, when recalls are large. */
 const NOTICES_PER_READ = 100
 
-/** A part of a log, oldest first. */
-export interface Page {
+/** A part of a log, oldest first, as admins see it. */
+export interface Page extends Omit<NoticesResponse, 'ok' | 'room' | 'notices'> {
   readonly notices: readonly Notice[]
-  /** Where to go on from, with `since`. */
-  readonly position: Position
-  /** Whether the log goes on behind it. */
-  readonly more: boolean
-  /** Whether the log holds notices before the first one here, where that was asked. */
-  readonly older?: boolean
-  readonly gap?: GapReason
 }
 
 type Log = Pick<Broker, 'history' | 'historyBefore'>

@@ -1,6 +1,9 @@
 import type { RequestHandler } from 'express'
+import type { NoticesResponse, PositionResponse } from '../../shared/http-api.ts'
 import { toMemberNotice } from '../../shared/notice.ts'
 import type { MemberNotice, Notice } from '../../shared/notice.ts'
+import type { Position } from '../../shared/position.ts'
+import type { RecalledResponse } from '../../shared/protocol.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Authorization } from '../auth/authorization.ts'
 import type { Principal } from '../auth/principal.ts'
@@ -29,13 +32,13 @@ export function createReads({ admission, broker, socketsIn }: ReadDependencies) 
     const room = readRoom(request)
     const principal = principalOf(response)
     await admission.authorize(principal, room)
-    const [top] = await broker.heads([room])
+    const [head] = (await broker.heads([room])) as [Position]
     response.json({
       ok: true,
       room,
-      position: top,
+      position: head,
       ...(principal.role === 'admin' && { sockets: socketsIn(room) }),
-    })
+    } satisfies PositionResponse)
   }
 
   /** Notices of a room: after a position, before an offset, received since a time, or the latest ones. */
@@ -48,13 +51,21 @@ export function createReads({ admission, broker, socketsIn }: ReadDependencies) 
       if (receivedSinceMs !== undefined) return readReceivedSince(broker, room, receivedSinceMs, limit)
       return readBefore(broker, room, before ?? Number.MAX_SAFE_INTEGER, limit)
     })
-    response.json({ ok: true, room, ...answer, notices: found.map(faceOf(principal)) })
+    response.json({
+      ok: true,
+      room,
+      ...answer,
+      notices: found.map(faceOf(principal)),
+    } satisfies NoticesResponse)
   }
 
   const recalled: RequestHandler = async (request, response) => {
     const { seqs, ...conversation } = readRecalled(request)
     await admission.authorize(principalOf(response), conversation)
-    response.json({ ok: true, recalled: await broker.recalled(conversation, seqs) })
+    response.json({
+      ok: true,
+      recalled: await broker.recalled(conversation, seqs),
+    } satisfies RecalledResponse)
   }
 
   return { position, notices, recalled }

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import express from 'express'
 import type { ErrorRequestHandler, RequestHandler as ExpressHandler, Router } from 'express'
 import { asGatewayError, ERRORS, GatewayError } from '../../shared/errors.ts'
+import type { ErrorResponse } from '../../shared/http-api.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { readTls, reloadTls } from './tls.ts'
 import type { TlsFiles } from './tls.ts'
@@ -129,7 +130,7 @@ function describeListenError({ code }: NodeJS.ErrnoException, host: string, port
 
 const answerNotFound: ExpressHandler = (_request, response) => {
   const { status, text } = ERRORS.NOT_FOUND
-  response.status(status).json({ code: 'NOT_FOUND', message: text })
+  response.status(status).json({ code: 'NOT_FOUND', message: text } satisfies ErrorResponse)
 }
 
 const answerError =
@@ -138,7 +139,7 @@ const answerError =
     if (response.headersSent) return next(error)
     const { code, message, cause } = asGatewayError(error)
     if (code === 'INTERNAL') log.error({ err: cause }, 'request failed')
-    response.status(ERRORS[code].status).json({ code, message })
+    response.status(ERRORS[code].status).json({ code, message } satisfies ErrorResponse)
   }
 
 /**

@@ -2,6 +2,7 @@ import express from 'express'
 import type { Router } from 'express'
 import { randomUUID } from 'node:crypto'
 import Joi from 'joi'
+import type { ProcessState } from '../../shared/http-api.ts'
 import type { Logger } from './logger.ts'
 
 /** What the gateway says of itself. */
@@ -35,25 +36,8 @@ export function createHealth({ isTaking, isBrokerReady, spoolDepth, servesSocket
 
 const HEARTBEAT_INTERVAL_MS = 2_000
 
-/** How a process is. Counts are since its start. */
-export interface ProcessState {
-  readonly role: 'all' | 'receiver' | 'node'
-  readonly startedAtMs: number
-  readonly ready: boolean
-  readonly sockets: number
-  readonly rooms: number
-  /** Since it was proved that what is published arrives there. */
-  readonly probeAgeMs: number
-  readonly spool?: { readonly recalls: number; readonly bytes: number; readonly ageMs: number }
-  readonly counts: {
-    readonly webhooksOk: number
-    readonly webhooksRefused: number
-    readonly kept: number
-    readonly delivered: number
-  }
-  /** From the webhook to the sockets, of the last minute; null where nothing was delivered. */
-  readonly latencyMs: { readonly p50: number | null; readonly p99: number | null }
-}
+/** What a process says of itself in a heartbeat. The broker adds the id and the age. */
+export type HeartbeatState = Omit<ProcessState, 'id' | 'reportedAtMs'>
 
 /** What was told to all processes: at most ten seconds ago. */
 interface Report {
@@ -69,7 +53,7 @@ interface Reporting {
 
 const count = Joi.number().min(0).required()
 const quantile = Joi.number().allow(null).required()
-const schema = Joi.object<ProcessState>({
+const schema = Joi.object<HeartbeatState>({
   role: Joi.valid('all', 'receiver', 'node').required(),
   startedAtMs: count,
   ready: Joi.boolean().required(),
@@ -82,7 +66,7 @@ const schema = Joi.object<ProcessState>({
 })
 
 /** Tells all processes, again and again, how this one is. Answers how to stop. */
-export function startHeartbeat(broker: Reporting, look: () => ProcessState, log: Logger): () => void {
+export function startHeartbeat(broker: Reporting, look: () => HeartbeatState, log: Logger): () => void {
   const id = randomUUID()
   const tell = (): void => {
     broker
@@ -96,7 +80,7 @@ export function startHeartbeat(broker: Reporting, look: () => ProcessState, log:
 }
 
 /** How all processes are, as far as they can be heard; those of other versions may tell something else, and are left out. */
-export async function readReports(broker: Pick<Reporting, 'heartbeats'>) {
+export async function readReports(broker: Pick<Reporting, 'heartbeats'>): Promise<ProcessState[]> {
   const nowMs = Date.now()
   return (await broker.heartbeats()).flatMap(({ id, ageMs, text }) => {
     const state = decode(text)
@@ -104,7 +88,7 @@ export async function readReports(broker: Pick<Reporting, 'heartbeats'>) {
   })
 }
 
-function decode(text: string): ProcessState | undefined {
+function decode(text: string): HeartbeatState | undefined {
   try {
     const { value, error } = schema.validate(JSON.parse(text), { stripUnknown: true })
     return error === undefined ? value : undefined

@@ -1,5 +1,6 @@
+import type { StatusResponse } from '../../../shared/http-api.ts'
 import { asApiError } from './api.ts'
-import type { Api, ApiError, Status } from './api.ts'
+import type { Api, ApiError } from './api.ts'
 
 const POLL_INTERVAL_MS = 2_000
 /** Asked again with the same token, these count against the address, and in the end shut out all who share it. */
@@ -17,7 +18,7 @@ export interface Sample {
 
 /** How the gateway is, asked again and again for as long as the page is open. For admins. */
 export class Health {
-  status: Status | undefined
+  status: StatusResponse | undefined
   /** When `status` was answered. */
   answeredAtMs = 0
   /** Why it is not known now. */

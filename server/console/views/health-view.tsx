@@ -2,7 +2,7 @@ import { asRefusal, Failure, RecallTime } from '../ui/labels.tsx'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Health, Sample } from '../state/health.ts'
 import { ProcessTable } from './process-table.tsx'
-import type { ProcessState } from '../state/api.ts'
+import type { ProcessState } from '../../../shared/http-api.ts'
 import { Chart } from './chart.tsx'
 
 export function HealthView({ health }: { readonly health: Health | undefined }) {

@@ -1,4 +1,4 @@
-import type { ProcessState } from '../state/api.ts'
+import type { ProcessState } from '../../../shared/http-api.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import { RecallTime } from '../ui/labels.tsx'
 

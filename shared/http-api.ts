@@ -1,0 +1,87 @@
+import type { ErrorCode } from './errors.ts'
+import type { MemberNotice, Notice } from './notice.ts'
+import type { GapReason, Position } from './position.ts'
+import type { Room } from './room.ts'
+
+/**
+ * The responses of the HTTP API, as JSON. `openapi.yaml` describes the requests, and when each response is sent.
+ * `GET /v1/recalled` is answered with the `RecalledResponse` of the socket protocol.
+ */
+
+/** `GET /v1/position`. */
+export interface PositionResponse {
+  readonly ok: true
+  readonly room: Room
+  readonly position: Position
+  /** Sockets and streams in the room on this node. Present for admins. */
+  readonly sockets?: number
+}
+
+/** `GET /v1/notices`. */
+export interface NoticesResponse {
+  readonly ok: true
+  readonly room: Room
+  /** Oldest first. Admins get `Notice`, members `MemberNotice`. */
+  readonly notices: readonly (Notice | MemberNotice)[]
+  /** Where to continue, with `since`: the position of the last notice, or after a gap the current position of the room. */
+  readonly position: Position
+  /** Whether the log continues after `position`. */
+  readonly more: boolean
+  /** Whether the log holds notices before the first one here. Present when the log was read backwards. */
+  readonly older?: boolean
+  /** The notices after `since` are no longer available. */
+  readonly gap?: GapReason
+}
+
+/** `GET /v1/status`. */
+export interface StatusResponse {
+  readonly ok: true
+  /** Whether admins may send test recalls here. */
+  readonly testRecalls: boolean
+  readonly nodes: readonly ProcessState[]
+}
+
+/** The state of a process of the app, from its latest heartbeat. Counts start with the process. */
+export interface ProcessState {
+  /** Chosen at random when the process starts. */
+  readonly id: string
+  readonly role: 'all' | 'receiver' | 'node'
+  readonly startedAtMs: number
+  /** When the heartbeat was sent, in ms since 1970. */
+  readonly reportedAtMs: number
+  readonly ready: boolean
+  readonly sockets: number
+  readonly rooms: number
+  /** Time since a probe last proved that notices arrive at the process. */
+  readonly probeAgeMs: number
+  /** Recalls on disk that the broker has not confirmed. Missing for a process without a spool. */
+  readonly spool?: { readonly recalls: number; readonly bytes: number; readonly ageMs: number }
+  readonly counts: {
+    readonly webhooksOk: number
+    readonly webhooksRefused: number
+    readonly kept: number
+    readonly delivered: number
+  }
+  /** From the webhook to the sockets, over the last minute; null if nothing was delivered. */
+  readonly latencyMs: { readonly p50: number | null; readonly p99: number | null }
+}
+
+/** `POST /v1/disconnect`. */
+export interface DisconnectResponse {
+  readonly ok: true
+  /** When access returns, in ms since 1970. */
+  readonly untilMs: number
+}
+
+/** `POST /v1/test-recall`. */
+export interface TestRecallResponse {
+  readonly ok: true
+  /** The notice's position in each room; empty if the recall was a repeat or is in the spool. */
+  readonly positions: readonly { readonly room: Room; readonly position: Position }[]
+}
+
+/** Any response with a status other than 200. */
+export interface ErrorResponse {
+  readonly code: ErrorCode
+  readonly message: string
+}
