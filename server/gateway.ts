@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Router } from 'express'
@@ -12,8 +11,22 @@ import { createSpoolingBroker } from './broker/spooling/spooling-broker.ts'
 import { openSpool } from './broker/spooling/spool.ts'
 import type { Spool } from './broker/spooling/spool.ts'
 import { createClientAddress, createNetworkMatcher, PRIVATE_NETWORKS } from './http/client-address.ts'
+import type { ClientAddress } from './http/client-address.ts'
 import { createHttpServer } from './http/server.ts'
 import type { Config } from './config/config.ts'
+import {
+  apiOptions,
+  appEndpointOptions,
+  authenticationOptions,
+  embeddedOptions,
+  httpOptions,
+  realtimeOptions,
+  receiverOptions,
+  redisOptions,
+  spoolingOptions,
+  storeOptions,
+  tencentRestOptions,
+} from './config/options.ts'
 import { lockDataDir } from './lib/data-dir.ts'
 import { createHealth, startHeartbeat } from './telemetry/health.ts'
 import type { Logger } from './telemetry/logger.ts'
@@ -27,7 +40,6 @@ import { openQuarantine } from './receiver/quarantine.ts'
 import type { MembershipEnd } from './receiver/commands/membership.ts'
 import { createReceiver } from './receiver/receiver.ts'
 import type { Receiver } from './receiver/receiver.ts'
-import type { TlsFiles } from './http/tls.ts'
 import { createAuthorization } from './auth/authorization.ts'
 import type { Authorization } from './auth/authorization.ts'
 import { createAuthenticate, limitFailures } from './auth/authentication.ts'
@@ -36,13 +48,6 @@ import { createAppEndpoint } from './auth/membership/app-endpoint.ts'
 import { MembershipCache } from './auth/membership/membership-cache.ts'
 import { createTencentRest } from './auth/membership/tencent-rest.ts'
 import { Revocations } from './auth/revocations.ts'
-
-/** What the stores of a data folder are opened with. */
-interface StoreOptions {
-  readonly dataDir: string
-  /** Bound of the spool. */
-  readonly maxBytes: number
-}
 
 export interface Gateway {
   /** Where connections are taken. */
@@ -71,6 +76,7 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
 /** Answers the port on which connections are taken. */
 async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Promise<number> {
   const metrics = createMetrics()
+  const addressOf = createClientAddress(config.TRUST_PROXY)
   const receives = config.ROLE !== 'node'
   if (receives) lifecycle.onStop('data folder', (await lockDataDir(config.DATA_DIR)).release)
   const spool = receives && config.REDIS_URL !== undefined ? openStore(config, openSpool) : undefined
@@ -78,22 +84,17 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   lifecycle.onStop('broker', broker.stop)
   await broker.start()
 
-  const admitting = config.ROLE === 'receiver' ? undefined : createAccess(config)
-  const realtime = admitting && createSockets(config, admitting, broker, metrics, log)
-  const handlers = receives ? [createWebhooks(config, lifecycle, { broker, metrics, log })] : []
+  const admitting = config.ROLE === 'receiver' ? undefined : createAccess(config, addressOf)
+  const realtime =
+    admitting && createRealtime(realtimeOptions(config), { ...admitting, broker, addressOf, metrics, log })
+  const handlers = receives ? [createWebhooks(config, lifecycle, { broker, addressOf, metrics, log })] : []
   const routers = [
-    ...createOperations(config, { lifecycle, broker, spool, realtime, metrics }),
+    ...createOperations(addressOf, { lifecycle, broker, spool, realtime, metrics }),
     ...(admitting && realtime ? createDoors(config, admitting, { broker, realtime, log }) : []),
   ]
   const http = createHttpServer(
-    {
-      host: config.HOST,
-      port: config.PORT,
-      socketsAtMost: config.MAX_SOCKETS,
-      tls: tlsFiles(config),
-      webSocketPath: realtime?.path,
-    },
-    { handlers: handlers, routers },
+    { ...httpOptions(config), webSocketPath: realtime?.path },
+    { handlers, routers },
     log,
   )
   realtime?.attach(http.server)
@@ -121,26 +122,30 @@ function createDoors(
   { broker, realtime, log }: { readonly broker: Broker; readonly realtime: Realtime; readonly log: Logger },
 ): Router[] {
   const { openStream, socketsIn } = realtime
-  const options = { origins: config.CORS_ORIGINS, testRecalls: config.TEST_RECALLS === 'on' }
-  const api = createApi(options, { admission, guard, broker, openStream, socketsIn, log })
+  const api = createApi(apiOptions(config), { admission, guard, broker, openStream, socketsIn, log })
   return [api, serveClientScript(), serveConsole()]
 }
 
 function createWebhooks(
   config: Config,
   lifecycle: Lifecycle,
-  dependencies: { readonly broker: Broker; readonly metrics: Metrics; readonly log: Logger },
+  {
+    addressOf,
+    ...dependencies
+  }: {
+    readonly broker: Broker
+    readonly addressOf: ClientAddress
+    readonly metrics: Metrics
+    readonly log: Logger
+  },
 ): Receiver {
   const quarantine = openStore(config, openQuarantine)
   lifecycle.onStop('quarantine', quarantine.close)
   const isAllowed = createNetworkMatcher(config.WEBHOOK_ALLOW)
-  const addressOf = createClientAddress(config.TRUST_PROXY)
   if (config.WEBHOOK_AUTH === 'off')
     dependencies.log.warn('WEBHOOK_AUTH is off: anybody who knows the path can tell of recalls')
   const options = {
-    app: config.SDK_APP_ID,
-    tokens: config.WEBHOOK_AUTH === 'off' ? undefined : config.WEBHOOK_TOKEN,
-    path: config.WEBHOOK_PATH,
+    ...receiverOptions(config),
     mayCall: (request: IncomingMessage) => config.WEBHOOK_ALLOW.length === 0 || isAllowed(addressOf(request)),
   }
   const announce = ({ group, userIds }: MembershipEnd): Promise<unknown> =>
@@ -158,16 +163,12 @@ interface Operated {
   readonly metrics: ReturnType<typeof createMetrics>
 }
 
-const tlsFiles = ({ TLS_CERT: cert, TLS_KEY: key }: Config): TlsFiles | undefined =>
-  cert === undefined || key === undefined ? undefined : { cert, key }
-
 /** What operators ask: health and metrics. */
 function createOperations(
-  config: Config,
+  addressOf: ClientAddress,
   { lifecycle, broker, spool, realtime, metrics }: Operated,
 ): Router[] {
   const isPrivate = createNetworkMatcher(PRIVATE_NETWORKS)
-  const addressOf = createClientAddress(config.TRUST_PROXY)
   const spoolDepth = () => spool?.depth(Date.now())
   return [
     createHealth({
@@ -210,47 +211,15 @@ function createStateReader(
 }
 
 function createBroker(config: Config, spool: Spool | undefined, log: Logger): Broker {
-  const { SDK_APP_ID: app, REDIS_URL: url, REDIS_PREFIX: prefix, DATA_DIR: dataDir } = config
-  const days = config.RECALLED_TTL_DAYS
-  const limits = {
-    historySize: config.HISTORY_SIZE,
-    historyTtlS: config.HISTORY_TTL_S,
-    recalledTtlS: days === 0 ? undefined : days * 86_400,
-  }
-  if (url === undefined) return createEmbeddedBroker({ ...limits, dataDir }, { log })
-  const redis = {
-    mode: config.REDIS_MODE,
-    sentinelName: config.REDIS_SENTINEL_NAME,
-    waitReplicas: config.REDIS_WAIT_REPLICAS,
-    signingKeys: config.REDIS_SIGNING_KEY,
-  }
-  const broker = createRedisBroker({ ...limits, ...redis, url, prefix, app }, { log })
-  if (spool === undefined) return broker
-  const brokerName = createHash('sha256').update(`${url} ${prefix} ${app}`).digest('hex')
-  return createSpoolingBroker({ brokerName, historySize: config.HISTORY_SIZE }, { broker, spool, log })
+  const options = redisOptions(config)
+  if (options === undefined) return createEmbeddedBroker(embeddedOptions(config), { log })
+  const broker = createRedisBroker(options, { log })
+  return spool === undefined ? broker : createSpoolingBroker(spoolingOptions(config), { broker, spool, log })
 }
 
-function createSockets(
-  config: Config,
-  admitting: Access,
-  broker: Broker,
-  metrics: Metrics,
-  log: Logger,
-): Realtime {
-  const options = {
-    batchWindowMs: config.BATCH_WINDOW_MS,
-    drainMs: config.DRAIN_MS,
-    origins: config.CORS_ORIGINS,
-    socketsAtMost: config.MAX_SOCKETS,
-    socketsPerAddress: config.MAX_SOCKETS_PER_ADDRESS,
-  }
-  const addressOf = createClientAddress(config.TRUST_PROXY)
-  return createRealtime(options, { ...admitting, broker, addressOf, metrics, log })
-}
-
-function openStore<Store>(config: Config, open: (options: StoreOptions) => Store): Store {
+function openStore<Store>(config: Config, open: (options: ReturnType<typeof storeOptions>) => Store): Store {
   try {
-    return open({ dataDir: config.DATA_DIR, maxBytes: config.SPOOL_MAX_BYTES })
+    return open(storeOptions(config))
   } catch (cause) {
     throw new GatewayError('START_FAILED', `cannot open a store in DATA_DIR ${config.DATA_DIR}`, { cause })
   }
@@ -299,47 +268,25 @@ interface Access {
 }
 
 /** Who may be here, and in which rooms, as the settings say. */
-function createAccess(config: Config): Access {
+function createAccess(config: Config, addressOf: ClientAddress): Access {
   const memberships = createMemberships(config)
   const revocations = new Revocations()
-  const authenticate = createAuthenticate({
-    app: config.SDK_APP_ID,
-    secrets: config.JWT_SECRET,
-    jwksUrl: config.JWKS_URL,
-    issuer: config.JWT_ISSUER,
-    audience: config.JWT_AUDIENCE,
-    userSigKey: config.USERSIG_SECRET_KEY,
-    adminUserIds: config.ADMIN_USER_IDS,
-  })
   const admission = createAuthorization({
-    authenticate,
+    authenticate: createAuthenticate(authenticationOptions(config)),
     memberships,
     revocations,
   })
   return {
     admission,
-    guard: limitFailures(admission.authenticate, createClientAddress(config.TRUST_PROXY)),
+    guard: limitFailures(admission.authenticate, addressOf),
     revocations,
     forgetMembership: (group, userId) => memberships?.forget(group, userId),
   }
 }
 
-function createMemberships({
-  SDK_APP_ID: app,
-  MEMBERSHIP_TTL_S: ttlS,
-  AUTHORIZE_URL: url,
-  AUTHORIZE_SECRET: secret,
-  TENCENT_REST_HOST: host,
-  TENCENT_ADMIN_ID: adminId,
-  TENCENT_REST_PER_S: perS,
-  USERSIG_SECRET_KEY: key,
-}: Config): MembershipCache | undefined {
-  if (url !== undefined && secret !== undefined)
-    return new MembershipCache({ source: createAppEndpoint({ url, secret, app }), ttlS })
-  if (host !== undefined && key !== undefined)
-    return new MembershipCache({
-      source: createTencentRest({ host, app, adminId, key, perSecond: perS }),
-      ttlS,
-    })
-  return undefined
+function createMemberships(config: Config): MembershipCache | undefined {
+  const app = appEndpointOptions(config)
+  const provider = tencentRestOptions(config)
+  const ask = app ? createAppEndpoint(app) : provider && createTencentRest(provider)
+  return ask && new MembershipCache({ source: ask, ttlS: config.MEMBERSHIP_TTL_S })
 }

@@ -32,7 +32,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'server/lib/': [],
   'server/telemetry/': ['server/lib/'],
   'server/http/': ['server/telemetry/logger.ts'],
-  'server/config/': ['server/http/client-address.ts', 'server/http/client-address.ts', 'server/lib/'],
+  'server/config/': ['server/http/client-address.ts', 'server/lib/'],
   'server/auth/': ['server/http/client-address.ts', 'server/http/fetch.ts', 'server/lib/'],
   'server/broker/': ['server/lib/', 'server/telemetry/logger.ts'],
   'server/receiver/': ['server/broker/broker.ts', 'server/lib/', 'server/telemetry/'],

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto'
+import type { Config } from './config.ts'
+
+/**
+ * Maps the settings to the options of each part; pure. The parts declare the types of their options, and TypeScript compares
+ * the two where `gateway.ts` passes them on.
+ */
+
+/** Certificate and key, if the gateway terminates TLS itself. */
+const tlsFiles = ({ TLS_CERT: cert, TLS_KEY: key }: Config) =>
+  cert === undefined || key === undefined ? undefined : { cert, key }
+
+export const httpOptions = (config: Config) => ({
+  host: config.HOST,
+  port: config.PORT,
+  socketsAtMost: config.MAX_SOCKETS,
+  tls: tlsFiles(config),
+})
+
+export const receiverOptions = (config: Config) => ({
+  app: config.SDK_APP_ID,
+  tokens: config.WEBHOOK_AUTH === 'off' ? undefined : config.WEBHOOK_TOKEN,
+  path: config.WEBHOOK_PATH,
+})
+
+/** For the stores in the data folder. */
+export const storeOptions = (config: Config) => ({
+  dataDir: config.DATA_DIR,
+  maxBytes: config.SPOOL_MAX_BYTES,
+})
+
+export const embeddedOptions = (config: Config) => ({ ...logLimits(config), dataDir: config.DATA_DIR })
+
+/** Undefined without Redis. */
+export const redisOptions = ({ REDIS_URL: url, ...config }: Config) =>
+  url === undefined
+    ? undefined
+    : {
+        ...logLimits(config),
+        url,
+        mode: config.REDIS_MODE,
+        sentinelName: config.REDIS_SENTINEL_NAME,
+        waitReplicas: config.REDIS_WAIT_REPLICAS,
+        signingKeys: config.REDIS_SIGNING_KEY,
+        prefix: config.REDIS_PREFIX,
+        app: config.SDK_APP_ID,
+      }
+
+export const spoolingOptions = (config: Config) => ({
+  brokerName: createHash('sha256')
+    .update(`${config.REDIS_URL} ${config.REDIS_PREFIX} ${config.SDK_APP_ID}`)
+    .digest('hex'),
+  historySize: config.HISTORY_SIZE,
+})
+
+function logLimits({ HISTORY_SIZE, HISTORY_TTL_S, RECALLED_TTL_DAYS }: Config) {
+  return {
+    historySize: HISTORY_SIZE,
+    historyTtlS: HISTORY_TTL_S,
+    recalledTtlS: RECALLED_TTL_DAYS === 0 ? undefined : RECALLED_TTL_DAYS * 86_400,
+  }
+}
+
+export const realtimeOptions = (config: Config) => ({
+  batchWindowMs: config.BATCH_WINDOW_MS,
+  drainMs: config.DRAIN_MS,
+  origins: config.CORS_ORIGINS,
+  socketsAtMost: config.MAX_SOCKETS,
+  socketsPerAddress: config.MAX_SOCKETS_PER_ADDRESS,
+})
+
+export const apiOptions = (config: Config) => ({
+  origins: config.CORS_ORIGINS,
+  testRecalls: config.TEST_RECALLS === 'on',
+})
+
+export const authenticationOptions = (config: Config) => ({
+  app: config.SDK_APP_ID,
+  secrets: config.JWT_SECRET,
+  jwksUrl: config.JWKS_URL,
+  issuer: config.JWT_ISSUER,
+  audience: config.JWT_AUDIENCE,
+  userSigKey: config.USERSIG_SECRET_KEY,
+  adminUserIds: config.ADMIN_USER_IDS,
+})
+
+/** Undefined unless the app's backend decides on memberships. */
+export const appEndpointOptions = ({
+  AUTHORIZE_URL: url,
+  AUTHORIZE_SECRET: secret,
+  SDK_APP_ID: app,
+}: Config) => (url === undefined || secret === undefined ? undefined : { url, secret, app })
+
+/** Undefined unless memberships are looked up in Tencent's REST API. */
+export const tencentRestOptions = ({
+  TENCENT_REST_HOST: host,
+  USERSIG_SECRET_KEY: key,
+  SDK_APP_ID: app,
+  TENCENT_ADMIN_ID: adminId,
+  TENCENT_REST_PER_S: perSecond,
+}: Config) => (host === undefined || key === undefined ? undefined : { host, app, adminId, key, perSecond })
