@@ -1,6 +1,43 @@
-/** What a command may use of the process it runs in. */
+import { InvalidArgumentError } from 'commander'
+import type { Logger } from '../telemetry/logger.ts'
+
+/** What a command gets from the process that runs it. */
 export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>
-  /** One line on standard output. */
+  /** Writes one line to standard output. */
   print(line: string): void
+  /** Keeps the process running until a signal arrives, then stops the service. */
+  runUntilSignal(service: Service): void
+}
+
+export interface Service {
+  /** Never rejects. */
+  stop(): Promise<void>
+  /** The process exits with 1 if `stop` takes longer. */
+  readonly stopTimeoutMs: number
+  readonly log: Logger
+}
+
+export function collect(value: string, earlier: readonly string[]): string[] {
+  return [...earlier, value]
+}
+
+export function toSeqs(text: string): number[] {
+  const seqs = text.split(',').map(Number)
+  if (!seqs.every((seq) => Number.isSafeInteger(seq) && seq > 0)) {
+    throw new InvalidArgumentError('whole numbers from 1, separated by commas.')
+  }
+  return seqs
+}
+
+export function toUrl(text: string): string {
+  if (!URL.canParse(text) || !/^https?:/i.test(text))
+    throw new InvalidArgumentError('a URL that begins with http.')
+  return text
+}
+
+export function toSeconds(text: string): number {
+  const seconds = Number(text)
+  if (!Number.isSafeInteger(seconds) || seconds < 1) throw new InvalidArgumentError('whole seconds from 1.')
+  return seconds
 }

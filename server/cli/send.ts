@@ -2,6 +2,8 @@ import { GatewayError } from '../../shared/errors.ts'
 import { signatureOf } from '../receiver/authenticity.ts'
 import { RECALL_COMMAND } from '../receiver/commands/group-recall.ts'
 import { withDevCredentials } from '../config/environment.ts'
+import type { Command } from 'commander'
+import { toSeqs, toUrl } from './command.ts'
 import type { Terminal } from './command.ts'
 
 const ANSWER_TIMEOUT_MS = 5_000
@@ -18,11 +20,27 @@ interface SendOptions {
   readonly token?: string
 }
 
+/** `send`. */
+export function addSend(program: Command, terminal: Terminal): void {
+  program
+    .command('send')
+    .description('sign a recall as the provider does and post it to a gateway')
+    .requiredOption('--group <id>', 'group of the recalled messages')
+    .option('--topic <id>', 'topic of a community group')
+    .option('--type <type>', 'type of the group, as the provider names it')
+    .option('--seqs <numbers>', 'MsgSeq of each recalled message, separated by commas', toSeqs, [1])
+    .option('--operator <id>', 'who recalled', 'admin')
+    .option('--url <url>', 'where the gateway takes webhooks', toUrl, 'http://127.0.0.1:8080/webhook')
+    .option('--app <id>', 'SDKAppID instead of SDK_APP_ID')
+    .option('--token <token>', 'token instead of WEBHOOK_TOKEN (other users of this machine can see it)')
+    .action((options: SendOptions) => send(options, terminal))
+}
+
 /**
  * Signs a recall as the provider does and posts it, then prints the answer. Rejects with SEND_FAILED when the answer is not
  * OK or does not come.
  */
-export async function send(options: SendOptions, { environment, print }: Terminal): Promise<void> {
+async function send(options: SendOptions, { environment, print }: Terminal): Promise<void> {
   const known = withDevCredentials(environment)
   const app = options.app ?? known['SDK_APP_ID']
   // Of several tokens that are being rotated, any will do.

@@ -1,27 +1,37 @@
-import type { Gateway } from '../gateway.ts'
-import { startGateway } from '../gateway.ts'
+import type { Command } from 'commander'
+import { signToken } from '../auth/jwt.ts'
 import { readConfig } from '../config/config.ts'
 import type { Config } from '../config/config.ts'
+import { withDevSettings, withSecretFiles } from '../config/environment.ts'
+import { startGateway } from '../gateway.ts'
 import { createLogger } from '../telemetry/logger.ts'
-import type { Logger } from '../telemetry/logger.ts'
-import { withSecretFiles } from '../config/environment.ts'
-import { withDevSettings } from '../config/environment.ts'
 import type { Terminal } from './command.ts'
-import { signToken } from '../auth/jwt.ts'
 
 const LINK_TOKEN_TTL_S = 3_600
+/** Beyond the drain: what requests under way and the stores may take to finish. */
+const STOP_GRACE_MS = 8_000
+
+interface StartOptions {
+  readonly dev: boolean
+}
+
+/** `start`: runs the gateway until the process is told to stop. */
+export function addStart(program: Command, terminal: Terminal): void {
+  program
+    .command('start')
+    .description('run the gateway with the settings in the environment')
+    .option('--dev', 'on this machine alone: loopback, made-up credentials, a link to open', false)
+    .action((options: StartOptions) => start(options, terminal))
+}
 
 /** Starts the gateway with the settings of the environment, or with `dev` on this machine alone, and says where it is. */
-export async function start(
-  { dev }: { readonly dev: boolean },
-  { environment, print }: Terminal,
-): Promise<{ gateway: Gateway; log: Logger; config: Config }> {
+async function start({ dev }: StartOptions, { environment, print, runUntilSignal }: Terminal): Promise<void> {
   const settings = withSecretFiles(environment)
   const config = readConfig(dev ? withDevSettings(settings) : settings)
   const log = createLogger(config.LOG_LEVEL)
   const gateway = await startGateway(config, log)
   if (dev) for (const line of await greeting(config, gateway.port)) print(line)
-  return { gateway, log, config }
+  runUntilSignal({ stop: gateway.stop, stopTimeoutMs: config.DRAIN_MS + STOP_GRACE_MS, log })
 }
 
 async function greeting(config: Config, port: number): Promise<string[]> {

@@ -68,7 +68,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'server/receiver/',
     'server/auth/jwt.ts',
   ],
-  'server/main.ts': ['server/cli/', 'server/config/'],
+  'server/main.ts': ['server/cli/'],
 }
 
 /** Which files may import a library. A library that is not named here may be imported by none. */
