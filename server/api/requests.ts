@@ -4,7 +4,7 @@ import { GatewayError } from '../../shared/errors.ts'
 import type { Position } from '../../shared/position.ts'
 import type { Conversation } from '../../shared/recall.ts'
 import type { Room } from '../../shared/room.ts'
-import { identifier } from '../lib/schema.ts'
+import { identifier, validate } from '../lib/schema.ts'
 import express from 'express'
 import type { ObjectSchema } from 'joi'
 
@@ -105,14 +105,7 @@ function check<T>(schema: Joi.ObjectSchema<T>, request: Request): T {
   const parameters = new URLSearchParams(text)
   const query = Object.fromEntries(parameters)
   if (Object.keys(query).length < parameters.size) throw malformed('a parameter is there twice')
-  const { value, error } = schema.validate(query, { abortEarly: false })
-  if (error === undefined) return value
-  throw malformed(
-    error.details
-      .slice(0, 5)
-      .map(({ message }) => message)
-      .join('; '),
-  )
+  return validate(schema, query, 'REQUEST_MALFORMED')
 }
 
 const malformed = (why: string) => new GatewayError('REQUEST_MALFORMED', why)
@@ -131,9 +124,7 @@ export const readBody: RequestHandler = (request, response, next) =>
 
 /** What the body says. Throws REQUEST_MALFORMED naming every wrong field. */
 export function checkBody<T>(schema: ObjectSchema<T>, { body }: Request): T {
-  const { value, error } = schema.validate(parse(body), { abortEarly: false })
-  if (error === undefined) return value
-  throw new GatewayError('REQUEST_MALFORMED', error.details.map(({ message }) => message).join('; '))
+  return validate(schema, parse(body), 'REQUEST_MALFORMED', Infinity)
 }
 
 function parse(body: unknown): unknown {

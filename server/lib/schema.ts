@@ -1,7 +1,27 @@
 import Joi from 'joi'
-import { MAX_IDENTIFIER_BYTES, isIdentifier } from '../../shared/identifier.ts'
+import { GatewayError } from '../../shared/errors.ts'
+import type { ErrorCode } from '../../shared/errors.ts'
+import { isIdentifier, MAX_IDENTIFIER_BYTES } from '../../shared/identifier.ts'
 
-/** Any printable text, as `isIdentifier` says. */
+const MAX_MESSAGES = 5
+
+/** Printable text, as `isIdentifier` defines it. */
 export const identifier: Joi.StringSchema = Joi.string()
   .custom((text: string, helpers) => (isIdentifier(text) ? text : helpers.error('identifier')))
   .messages({ identifier: `{{#label}} must be printable text of at most ${MAX_IDENTIFIER_BYTES} bytes` })
+
+/**
+ * Returns the value that `schema` makes of the input. Otherwise throws `code` with a message that names every invalid field,
+ * the first five unless `maxMessages` says more.
+ */
+export function validate<T>(
+  schema: Joi.ObjectSchema<T>,
+  input: unknown,
+  code: ErrorCode,
+  maxMessages = MAX_MESSAGES,
+): T {
+  const { value, error } = schema.validate(input, { abortEarly: false })
+  if (error === undefined) return value
+  const messages = error.details.slice(0, maxMessages).map(({ message }) => message)
+  throw new GatewayError(code, messages.join('; '))
+}

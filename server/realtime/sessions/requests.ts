@@ -1,11 +1,10 @@
 import Joi from 'joi'
-import { GatewayError } from '../../../shared/errors.ts'
 import { isIdentifier } from '../../../shared/identifier.ts'
 import { isRecord } from '../../../shared/json.ts'
 import type { Position } from '../../../shared/position.ts'
 import type { RecalledRequest, SubscribeRequest } from '../../../shared/protocol.ts'
 import type { Room } from '../../../shared/room.ts'
-import { identifier } from '../../lib/schema.ts'
+import { identifier, validate } from '../../lib/schema.ts'
 
 const MAX_EPOCH_LENGTH = 64
 const MAX_SEQS = 1_000
@@ -44,27 +43,14 @@ const recalledSchema = Joi.object<RecalledRequest>({
 
 /** Parses a `subscribe` request. Throws REQUEST_MALFORMED, which names every invalid field. */
 export const parseSubscribe = (payload: unknown): SubscribeRequest =>
-  isPlainSubscribe(payload) ? payload : validate(subscribeSchema, payload)
+  isPlainSubscribe(payload) ? payload : validate(subscribeSchema, payload, 'REQUEST_MALFORMED')
 
 /** Parses an `unsubscribe` request. Throws REQUEST_MALFORMED, which names every invalid field. */
-export const parseRoom = (payload: unknown): Room => validate(roomSchema, payload)
+export const parseRoom = (payload: unknown): Room => validate(roomSchema, payload, 'REQUEST_MALFORMED')
 
 /** Parses a `recalled` request. Throws REQUEST_MALFORMED, which names every invalid field. */
-export const parseRecalled = (payload: unknown): RecalledRequest => validate(recalledSchema, payload)
-
-function validate<T>(schema: Joi.ObjectSchema<T>, payload: unknown): T {
-  const { value, error } = schema.validate(payload, { abortEarly: false })
-  if (error !== undefined) {
-    throw new GatewayError(
-      'REQUEST_MALFORMED',
-      error.details
-        .slice(0, 5)
-        .map((detail) => detail.message)
-        .join('; '),
-    )
-  }
-  return value
-}
+export const parseRecalled = (payload: unknown): RecalledRequest =>
+  validate(recalledSchema, payload, 'REQUEST_MALFORMED')
 
 /**
  * Returns whether a payload is a valid subscribe to a conversation in its plainest form, as nearly all are. The fast path:

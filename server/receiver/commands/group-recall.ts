@@ -4,7 +4,7 @@ import { isIdentifier } from '../../../shared/identifier.ts'
 import { isRecord } from '../../../shared/json.ts'
 import { MAX_DATE_MS } from '../../../shared/recall.ts'
 import type { Recall, RecalledMessage } from '../../../shared/recall.ts'
-import { identifier } from '../../lib/schema.ts'
+import { identifier, validate } from '../../lib/schema.ts'
 
 export const RECALL_COMMAND = 'Group.CallbackAfterRecallMsg'
 
@@ -128,13 +128,5 @@ function validateRecall(body: unknown): RecallWebhook {
   if (Array.isArray(entries) && entries.length > MAX_MESSAGES) {
     throw new GatewayError('WEBHOOK_MALFORMED', `"MsgSeqList" must contain at most ${MAX_MESSAGES} entries`)
   }
-  const { value, error } = recallWebhookSchema.validate(body, { abortEarly: false })
-  if (error === undefined) return value
-  throw new GatewayError(
-    'WEBHOOK_MALFORMED',
-    error.details
-      .slice(0, 5)
-      .map((detail) => detail.message)
-      .join('; '),
-  )
+  return validate(recallWebhookSchema, body, 'WEBHOOK_MALFORMED')
 }
