@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { signToken } from '../auth/jwt.ts'
-import { readConfig } from '../config/config.ts'
+import { readConfig, SECRET_SETTINGS } from '../config/config.ts'
 import type { Config } from '../config/config.ts'
 import { withDevSettings, withSecretFiles } from '../config/environment.ts'
 import { startGateway } from '../gateway.ts'
@@ -28,7 +28,7 @@ export function addStart(program: Command, terminal: Terminal): void {
 async function start({ dev }: StartOptions, { environment, print, runUntilSignal }: Terminal): Promise<void> {
   const settings = withSecretFiles(environment)
   const config = readConfig(dev ? withDevSettings(settings) : settings)
-  const log = createLogger(config.LOG_LEVEL)
+  const log = createLogger(config.LOG_LEVEL, SECRET_SETTINGS)
   const gateway = await startGateway(config, log)
   if (dev) for (const line of await greeting(config, gateway.port)) print(line)
   runUntilSignal({ stop: gateway.stop, stopTimeoutMs: config.DRAIN_MS + STOP_GRACE_MS, log })

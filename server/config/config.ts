@@ -102,6 +102,9 @@ const neededWithout = (...names: readonly string[]): Joi.Schema =>
     Joi.required(),
   )
 
+/** Marks a setting that must not be logged, and that may be in a file of its own. */
+const SECRET = 'secret'
+
 /** One entry per setting; `description` is what the README says of it. */
 export const configSchema = Joi.object<Config>({
   HOST: Joi.string().hostname().default('0.0.0.0').description('Address to listen on'),
@@ -119,6 +122,7 @@ export const configSchema = Joi.object<Config>({
       then: Joi.when('WEBHOOK_AUTH', { is: 'off', then: Joi.forbidden(), otherwise: Joi.required() }),
     })
     .default([])
+    .tag(SECRET)
     .description(
       'Token of the webhook authentication in the Chat console. Separate several with commas to rotate',
     ),
@@ -141,6 +145,7 @@ export const configSchema = Joi.object<Config>({
   REDIS_URL: Joi.string()
     .when('ROLE', { is: 'all', otherwise: Joi.required() })
     .when('REDIS_MODE', { is: 'single', then: redisUrl, otherwise: redisUrls.required() })
+    .tag(SECRET)
     .description('Redis 7.0 or newer. Without it, the embedded broker serves this one process'),
   TEST_RECALLS: Joi.valid('on', 'off')
     .default('off')
@@ -166,6 +171,7 @@ export const configSchema = Joi.object<Config>({
     .description('Prefix of every key and channel in Redis'),
   REDIS_SIGNING_KEY: list(Joi.string().min(32).max(1_024))
     .default([])
+    .tag(SECRET)
     .description(
       'Key that signs data in Redis; the same for all processes. Separate several with commas to rotate. Default: unsigned',
     ),
@@ -181,6 +187,7 @@ export const configSchema = Joi.object<Config>({
   JWT_SECRET: list(Joi.string().min(32).max(1_024))
     .when('ROLE', { is: 'receiver', otherwise: neededWithout('JWKS_URL', 'USERSIG_SECRET_KEY') })
     .default([])
+    .tag(SECRET)
     .description(
       'Key for HS256 tokens. Separate several with commas to rotate. A node needs this, `JWKS_URL` or `USERSIG_SECRET_KEY`',
     ),
@@ -195,6 +202,7 @@ export const configSchema = Joi.object<Config>({
   USERSIG_SECRET_KEY: Joi.string()
     .min(32)
     .max(256)
+    .tag(SECRET)
     .description(
       'Secret key of the app in the Chat console. Enables UserSigs as credentials, and calls to the REST API',
     ),
@@ -208,6 +216,7 @@ export const configSchema = Joi.object<Config>({
     .min(32)
     .max(1_024)
     .when('AUTHORIZE_URL', { is: Joi.exist(), then: Joi.required() })
+    .tag(SECRET)
     .description('Key that signs requests to `AUTHORIZE_URL`'),
   TENCENT_REST_HOST: Joi.string()
     .pattern(/^([a-z0-9.-]+|http:\/\/(127\.0\.0\.1|localhost):\d+)$/i, 'host')
@@ -297,6 +306,13 @@ export const configSchema = Joi.object<Config>({
     .when('TLS_CERT', { is: Joi.exist(), then: Joi.required(), otherwise: Joi.forbidden() })
     .description('PEM file with the key of the certificate'),
 })
+
+/** The names of the settings that are secret. */
+export const SECRET_SETTINGS: readonly string[] = Object.entries(
+  configSchema.describe().keys as Readonly<Record<string, { readonly tags?: readonly string[] }>>,
+)
+  .filter(([, { tags }]) => tags?.includes(SECRET))
+  .map(([name]) => name)
 
 /**
  * The settings in `environment`, which is not read again. Throws CONFIG_INVALID naming every setting that is missing or

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
+import { SECRET_SETTINGS } from './config.ts'
 
 const DEFAULT_DATA_DIR = './data'
 const LOOPBACK = ['127.0.0.1', 'localhost', '::1']
@@ -84,19 +85,12 @@ function makeDevCredentials(environment: Environment): DevCredentials {
 const withoutEmpty = (environment: Environment): Environment =>
   Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
 
-/** Settings that may stand in a file, named by the setting with `_FILE` behind it. */
-const SECRETS = [
-  'WEBHOOK_TOKEN',
-  'JWT_SECRET',
-  'USERSIG_SECRET_KEY',
-  'AUTHORIZE_SECRET',
-  'REDIS_URL',
-  'REDIS_SIGNING_KEY',
-]
-
-/** The environment with the secrets that it names files for. Throws CONFIG_INVALID for a file that cannot be read. */
+/**
+ * The environment with the secrets that it names files for: a secret may stand in a file, named by the setting with `_FILE` behind
+ * it. Throws CONFIG_INVALID for a file that cannot be read.
+ */
 export function withSecretFiles(environment: Environment): Environment {
-  const read = SECRETS.filter((name) => environment[`${name}_FILE`]).map((name) => {
+  const read = SECRET_SETTINGS.filter((name) => environment[`${name}_FILE`]).map((name) => {
     if (environment[name]) throw new GatewayError('CONFIG_INVALID', `${name} and ${name}_FILE are both there`)
     return [name, readSecret(name, environment[`${name}_FILE`] ?? '')]
   })

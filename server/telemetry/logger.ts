@@ -10,27 +10,25 @@ const SECRET_FIELDS = [
   'userSig',
   'authorization',
   'password',
-  'JWT_SECRET',
-  'WEBHOOK_TOKEN',
-  'REDIS_URL',
-  'USERSIG_SECRET_KEY',
-  'REDIS_SIGNING_KEY',
-  'AUTHORIZE_SECRET',
   'secret',
   'key',
   'auth',
   'usersig',
 ]
 
-/** Fixed sentences with fields, as JSON lines on standard error. Levels say who must act; secrets are cut out here, once. */
-export function createLogger(level: string): Logger {
+/**
+ * Writes JSON lines to standard error. Secrets are redacted here, once: fields with the names above, and those of
+ * `secretSettings`.
+ */
+export function createLogger(level: string, secretSettings: readonly string[] = []): Logger {
+  const secrets = [...SECRET_FIELDS, ...secretSettings]
   return pino(
     {
       level,
       base: null,
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`]), censor: '[secret]' },
+      redact: { paths: secrets.flatMap((name) => [name, `*.${name}`]), censor: '[secret]' },
     },
     destination({ dest: 2, sync: true }),
   )
