@@ -2,63 +2,50 @@ import type { IncomingMessage } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Router } from 'express'
 import { GatewayError } from '../shared/errors.ts'
-import { encodeMembershipEnd } from './auth/announcements.ts'
 import { createApi } from './api/api.ts'
-import type { Broker } from './broker/broker.ts'
-import { createEmbeddedBroker } from './broker/embedded/embedded-broker.ts'
-import { createRedisBroker } from './broker/redis/redis-broker.ts'
-import { createSpoolingBroker } from './broker/spooling/spooling-broker.ts'
-import { openSpool } from './broker/spooling/spool.ts'
-import type { Spool } from './broker/spooling/spool.ts'
-import { createClientAddress, createNetworkMatcher, PRIVATE_NETWORKS } from './http/client-address.ts'
-import type { ClientAddress } from './http/client-address.ts'
-import { createHttpServer } from './http/server.ts'
-import type { Config } from './config/config.ts'
-import {
-  apiOptions,
-  appEndpointOptions,
-  authenticationOptions,
-  embeddedOptions,
-  httpOptions,
-  realtimeOptions,
-  receiverOptions,
-  redisOptions,
-  spoolingOptions,
-  storeOptions,
-  tencentRestOptions,
-} from './config/options.ts'
-import { lockDataDir } from './lib/data-dir.ts'
-import { createHealth, startHeartbeat } from './telemetry/health.ts'
-import type { Logger } from './telemetry/logger.ts'
-import { createMetrics } from './telemetry/metrics.ts'
-import type { Metrics } from './telemetry/metrics.ts'
-import type { HeartbeatState } from './telemetry/health.ts'
-import { serveClientScript, serveConsole } from './http/static-files.ts'
-import { createRealtime } from './realtime/realtime.ts'
-import type { Realtime } from './realtime/realtime.ts'
-import { openQuarantine } from './receiver/quarantine.ts'
-import type { MembershipEnd } from './receiver/commands/membership.ts'
-import { createReceiver } from './receiver/receiver.ts'
-import type { Receiver } from './receiver/receiver.ts'
-import { createAuthorization } from './auth/authorization.ts'
-import type { Authorization } from './auth/authorization.ts'
+import { encodeMembershipEnd } from './auth/announcements.ts'
 import { createAuthenticate, limitFailures } from './auth/authentication.ts'
 import type { FailureLimiter } from './auth/authentication.ts'
+import { createAuthorization } from './auth/authorization.ts'
+import type { Authorization } from './auth/authorization.ts'
 import { createAppEndpoint } from './auth/membership/app-endpoint.ts'
 import { MembershipCache } from './auth/membership/membership-cache.ts'
 import { createTencentRest } from './auth/membership/tencent-rest.ts'
 import { Revocations } from './auth/revocations.ts'
+import type { Broker } from './broker/broker.ts'
+import { createEmbeddedBroker } from './broker/embedded/embedded-broker.ts'
+import { createRedisBroker } from './broker/redis/redis-broker.ts'
+import { openSpool } from './broker/spooling/spool.ts'
+import type { Spool } from './broker/spooling/spool.ts'
+import { createSpoolingBroker } from './broker/spooling/spooling-broker.ts'
+import type { Config } from './config/config.ts'
+import * as options from './config/options.ts'
+import { createClientAddress, createNetworkMatcher, PRIVATE_NETWORKS } from './http/client-address.ts'
+import type { ClientAddress } from './http/client-address.ts'
+import { createHttpServer } from './http/server.ts'
+import { serveClientScript, serveConsole } from './http/static-files.ts'
+import { lockDataDir } from './lib/data-dir.ts'
+import { createRealtime } from './realtime/realtime.ts'
+import type { Realtime } from './realtime/realtime.ts'
+import type { MembershipEnd } from './receiver/commands/membership.ts'
+import { openQuarantine } from './receiver/quarantine.ts'
+import { createReceiver } from './receiver/receiver.ts'
+import type { Receiver } from './receiver/receiver.ts'
+import { createHealth, startHeartbeat } from './telemetry/health.ts'
+import type { Logger } from './telemetry/logger.ts'
+import { createMetrics } from './telemetry/metrics.ts'
+import type { Gauges, MetricsRegistry } from './telemetry/metrics.ts'
 
 export interface Gateway {
-  /** Where connections are taken. */
+  /** The port on which it listens. */
   readonly port: number
-  /** Drains and stops everything. A second call gets the promise of the first. Never rejects. */
+  /** Drains and stops every part. A second call returns the promise of the first. Never rejects. */
   stop(): Promise<void>
 }
 
 /**
- * Builds every part that the role asks for and starts them, broker first. Rejects with START_FAILED when one cannot
- * start; those already started are stopped then.
+ * Builds the parts that ROLE asks for and starts them, the broker first. Rejects with START_FAILED if one cannot start, after
+ * stopping those that have.
  */
 export async function startGateway(config: Config, log: Logger): Promise<Gateway> {
   const lifecycle = new Lifecycle(log)
@@ -73,41 +60,59 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
   }
 }
 
-/** Answers the port on which connections are taken. */
+/** Resolves to the port on which the gateway listens. */
 async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Promise<number> {
   const metrics = createMetrics()
   const addressOf = createClientAddress(config.TRUST_PROXY)
   const receives = config.ROLE !== 'node'
+  const servesSockets = config.ROLE !== 'receiver'
+
   if (receives) lifecycle.onStop('data folder', (await lockDataDir(config.DATA_DIR)).release)
-  const spool = receives && config.REDIS_URL !== undefined ? openStore(config, openSpool) : undefined
+  const spool = receives && config.REDIS_URL !== undefined ? openInDataDir(config, openSpool) : undefined
   const broker = createBroker(config, spool, log)
   lifecycle.onStop('broker', broker.stop)
   await broker.start()
 
-  const admitting = config.ROLE === 'receiver' ? undefined : createAccess(config, addressOf)
-  const realtime =
-    admitting && createRealtime(realtimeOptions(config), { ...admitting, broker, addressOf, metrics, log })
-  const handlers = receives ? [createWebhooks(config, lifecycle, { broker, addressOf, metrics, log })] : []
-  const routers = [
-    ...createOperations(addressOf, { lifecycle, broker, spool, realtime, metrics }),
-    ...(admitting && realtime ? createDoors(config, admitting, { broker, realtime, log }) : []),
-  ]
+  const base: Base = { config, lifecycle, broker, addressOf, metrics, log }
+  const access = servesSockets ? createAccess(config, addressOf) : undefined
+  const realtime = access && createSockets(base, access)
+  const receiver = receives ? createWebhooks(base) : undefined
+  const gauges: Gauges = {
+    sockets: () => realtime?.sockets() ?? 0,
+    rooms: () => realtime?.rooms() ?? 0,
+    mostWaiting: () => realtime?.mostWaiting() ?? 0,
+    probeAgeMs: broker.probeAgeMs,
+    spoolDepth: () => spool?.depth(Date.now()),
+  }
+  const isTaking = (): boolean => !lifecycle.isStopping
+  const isPrivate = createNetworkMatcher(PRIVATE_NETWORKS)
   const http = createHttpServer(
-    { ...httpOptions(config), webSocketPath: realtime?.path },
-    { handlers, routers },
+    { ...options.http(config), webSocketPath: realtime?.path },
+    {
+      handlers: receiver ? [receiver] : [],
+      routers: [
+        createHealth({
+          isTaking,
+          isBrokerReady: broker.isReady,
+          spoolDepth: gauges.spoolDepth,
+          servesSockets,
+        }),
+        metrics.createRouter(gauges, (request) => isPrivate(addressOf(request))),
+        ...(access && realtime ? createPages(base, access, realtime) : []),
+      ],
+    },
     log,
   )
   realtime?.attach(http.server)
   const port = await http.start()
-  const stopReporting = startHeartbeat(
-    broker,
-    createStateReader(config, { lifecycle, broker, spool, realtime, metrics }),
-    log,
-  )
-  lifecycle.onStop('report', async () => stopReporting())
+
+  const isReady = (): boolean => isTaking() && broker.isReady()
+  const stopHeartbeat = startHeartbeat(config.ROLE, { broker, isReady, gauges, metrics, log })
+  lifecycle.onStop('report', async () => stopHeartbeat())
   lifecycle.onStop('http', http.stop)
   if (realtime) lifecycle.onStop('sockets', realtime.stop)
-  // Before the server: webhooks are still taken while sockets are sent elsewhere and load balancers look away.
+  // Registered last, so it runs first: the server still takes webhooks while sockets move to other nodes and load balancers
+  // notice that this process is not ready.
   lifecycle.onStop('drain', async () => {
     http.closeAfterResponse()
     await (realtime?.drain() ?? delay(config.DRAIN_MS))
@@ -115,119 +120,123 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   return port
 }
 
-/** What people and programs ask of a node beside its sockets. */
-function createDoors(
-  config: Config,
-  { admission, guard }: Access,
-  { broker, realtime, log }: { readonly broker: Broker; readonly realtime: Realtime; readonly log: Logger },
-): Router[] {
-  const { openStream, socketsIn } = realtime
-  const api = createApi(apiOptions(config), { admission, guard, broker, openStream, socketsIn, log })
-  return [api, serveClientScript(), serveConsole()]
-}
-
-function createWebhooks(
-  config: Config,
-  lifecycle: Lifecycle,
-  {
-    addressOf,
-    ...dependencies
-  }: {
-    readonly broker: Broker
-    readonly addressOf: ClientAddress
-    readonly metrics: Metrics
-    readonly log: Logger
-  },
-): Receiver {
-  const quarantine = openStore(config, openQuarantine)
-  lifecycle.onStop('quarantine', quarantine.close)
-  const isAllowed = createNetworkMatcher(config.WEBHOOK_ALLOW)
-  if (config.WEBHOOK_AUTH === 'off')
-    dependencies.log.warn('WEBHOOK_AUTH is off: anybody who knows the path can tell of recalls')
-  const options = {
-    ...receiverOptions(config),
-    mayCall: (request: IncomingMessage) => config.WEBHOOK_ALLOW.length === 0 || isAllowed(addressOf(request)),
-  }
-  const announce = ({ group, userIds }: MembershipEnd): Promise<unknown> =>
-    Promise.all(
-      encodeMembershipEnd(group, userIds).map((text) => dependencies.broker.announce('memberships', text)),
-    )
-  return createReceiver(options, { ...dependencies, quarantine, announceMembershipEnd: announce })
-}
-
-interface Operated {
+/** Dependencies of most parts. */
+interface Base {
+  readonly config: Config
   readonly lifecycle: Lifecycle
   readonly broker: Broker
-  readonly spool: Spool | undefined
-  readonly realtime: Realtime | undefined
-  readonly metrics: ReturnType<typeof createMetrics>
-}
-
-/** What operators ask: health and metrics. */
-function createOperations(
-  addressOf: ClientAddress,
-  { lifecycle, broker, spool, realtime, metrics }: Operated,
-): Router[] {
-  const isPrivate = createNetworkMatcher(PRIVATE_NETWORKS)
-  const spoolDepth = () => spool?.depth(Date.now())
-  return [
-    createHealth({
-      isTaking: () => !lifecycle.isStopping,
-      isBrokerReady: broker.isReady,
-      spoolDepth,
-      servesSockets: realtime !== undefined,
-    }),
-    metrics.createRouter({
-      mayRead: (request) => isPrivate(addressOf(request)),
-      sockets: () => realtime?.sockets() ?? 0,
-      rooms: () => realtime?.rooms() ?? 0,
-      mostWaiting: () => realtime?.mostWaiting() ?? 0,
-      probeAgeMs: broker.probeAgeMs,
-      spoolDepth,
-    }),
-  ]
-}
-
-/** How this process is, whenever it is asked. */
-function createStateReader(
-  { ROLE: role }: Config,
-  { lifecycle, broker, spool, realtime, metrics }: Operated,
-): () => HeartbeatState {
-  const startedAtMs = Date.now()
-  return () => {
-    const waiting = spool?.depth(Date.now())
-    return {
-      role,
-      startedAtMs,
-      ready: !lifecycle.isStopping && broker.isReady(),
-      sockets: realtime?.sockets() ?? 0,
-      rooms: realtime?.rooms() ?? 0,
-      probeAgeMs: broker.probeAgeMs(),
-      ...(waiting && { spool: waiting }),
-      counts: metrics.counts(),
-      latencyMs: metrics.latencyMs(),
-    }
-  }
+  readonly addressOf: ClientAddress
+  readonly metrics: MetricsRegistry
+  readonly log: Logger
 }
 
 function createBroker(config: Config, spool: Spool | undefined, log: Logger): Broker {
-  const options = redisOptions(config)
-  if (options === undefined) return createEmbeddedBroker(embeddedOptions(config), { log })
-  const broker = createRedisBroker(options, { log })
-  return spool === undefined ? broker : createSpoolingBroker(spoolingOptions(config), { broker, spool, log })
+  const redis = options.redis(config)
+  if (redis === undefined) return createEmbeddedBroker(options.embedded(config), { log })
+  const broker = createRedisBroker(redis, { log })
+  if (spool === undefined) return broker
+  return createSpoolingBroker(options.spooling(config), { broker, spool, log })
 }
 
-function openStore<Store>(config: Config, open: (options: ReturnType<typeof storeOptions>) => Store): Store {
+/** Calls `open` with the options of the stores in the data folder. Throws START_FAILED. */
+function openInDataDir<Store>(
+  config: Config,
+  open: (store: ReturnType<typeof options.stores>) => Store,
+): Store {
   try {
-    return open(storeOptions(config))
+    return open(options.stores(config))
   } catch (cause) {
     throw new GatewayError('START_FAILED', `cannot open a store in DATA_DIR ${config.DATA_DIR}`, { cause })
   }
 }
 
+/** Who may connect, and enter which rooms. */
+interface Access {
+  readonly authorization: Authorization
+  /** Shared by sockets and the HTTP API, so that an address that fails too often at one is refused at both. */
+  readonly authenticateRequest: FailureLimiter
+  /** Consulted by `authorization`, and updated from announcements. */
+  readonly revocations: Revocations
+  /** Removes cached memberships: of one user of the group, or of all its users. */
+  readonly forgetMembership: (group: string, userId?: string) => void
+}
+
+function createAccess(config: Config, addressOf: ClientAddress): Access {
+  const memberships = createMemberships(config)
+  const revocations = new Revocations()
+  const authorization = createAuthorization({
+    authenticate: createAuthenticate(options.authentication(config)),
+    memberships,
+    revocations,
+  })
+  return {
+    authorization,
+    authenticateRequest: limitFailures(authorization.authenticate, addressOf),
+    revocations,
+    forgetMembership: (group, userId) => memberships?.forget(group, userId),
+  }
+}
+
+/** Undefined if memberships cannot be looked up: rooms then come from credentials only. */
+function createMemberships(config: Config): MembershipCache | undefined {
+  const app = options.appEndpoint(config)
+  const tencent = options.tencentRest(config)
+  const ask = app ? createAppEndpoint(app) : tencent && createTencentRest(tencent)
+  return ask && new MembershipCache({ source: ask, ttlS: config.MEMBERSHIP_TTL_S })
+}
+
+function createSockets(
+  { config, broker, addressOf, metrics, log }: Base,
+  { authorization, authenticateRequest, revocations, forgetMembership }: Access,
+): Realtime {
+  return createRealtime(options.realtime(config), {
+    admission: authorization,
+    guard: authenticateRequest,
+    revocations,
+    forgetMembership,
+    broker,
+    addressOf,
+    metrics,
+    log,
+  })
+}
+
+function createWebhooks({ config, lifecycle, broker, addressOf, metrics, log }: Base): Receiver {
+  const quarantine = openInDataDir(config, openQuarantine)
+  lifecycle.onStop('quarantine', quarantine.close)
+  if (config.WEBHOOK_AUTH === 'off')
+    log.warn('WEBHOOK_AUTH is off: anybody who knows the path can tell of recalls')
+  const isAllowed = createNetworkMatcher(config.WEBHOOK_ALLOW)
+  const mayCall = (request: IncomingMessage): boolean =>
+    config.WEBHOOK_ALLOW.length === 0 || isAllowed(addressOf(request))
+  const announceMembershipEnd = ({ group, userIds }: MembershipEnd): Promise<unknown> =>
+    Promise.all(encodeMembershipEnd(group, userIds).map((text) => broker.announce('memberships', text)))
+  return createReceiver(
+    { ...options.receiver(config), mayCall },
+    { broker, quarantine, announceMembershipEnd, metrics, log },
+  )
+}
+
+/** What a node serves over HTTP next to its sockets. */
+function createPages(
+  { config, broker, log }: Base,
+  { authorization, authenticateRequest }: Access,
+  { openStream, socketsIn }: Realtime,
+): Router[] {
+  const api = createApi(options.api(config), {
+    admission: authorization,
+    guard: authenticateRequest,
+    broker,
+    openStream,
+    socketsIn,
+    log,
+  })
+  return [api, serveClientScript(), serveConsole()]
+}
+
 type Stop = () => Promise<void>
 
-/** What was started, to be stopped in the reverse order. */
+/** The parts that have started, to be stopped in reverse order. */
 class Lifecycle {
   readonly #started: { readonly name: string; readonly stop: Stop }[] = []
   readonly #log: Logger
@@ -237,15 +246,15 @@ class Lifecycle {
     this.#log = log
   }
 
-  onStop(name: string, stop: Stop): void {
-    this.#started.push({ name, stop })
-  }
-
   get isStopping(): boolean {
     return this.#stopping !== undefined
   }
 
-  /** Stops each part after the other. A second call gets the promise of the first. Never rejects. */
+  onStop(name: string, stop: Stop): void {
+    this.#started.push({ name, stop })
+  }
+
+  /** Stops one part after another. A second call returns the promise of the first. Never rejects. */
   stop(): Promise<void> {
     return (this.#stopping ??= this.#stopAll())
   }
@@ -255,38 +264,4 @@ class Lifecycle {
       await stop().catch((err: unknown) => this.#log.error({ err, part: name }, 'part did not stop cleanly'))
     }
   }
-}
-
-interface Access {
-  readonly admission: Authorization
-  /** For every door: addresses that are refused at one are refused at all. */
-  readonly guard: FailureLimiter
-  /** What the admission looks at, to be filled with what is announced. */
-  readonly revocations: Revocations
-  /** Forgets what was answered of a membership: of one user, or of the whole group. */
-  readonly forgetMembership: (group: string, userId?: string) => void
-}
-
-/** Who may be here, and in which rooms, as the settings say. */
-function createAccess(config: Config, addressOf: ClientAddress): Access {
-  const memberships = createMemberships(config)
-  const revocations = new Revocations()
-  const admission = createAuthorization({
-    authenticate: createAuthenticate(authenticationOptions(config)),
-    memberships,
-    revocations,
-  })
-  return {
-    admission,
-    guard: limitFailures(admission.authenticate, addressOf),
-    revocations,
-    forgetMembership: (group, userId) => memberships?.forget(group, userId),
-  }
-}
-
-function createMemberships(config: Config): MembershipCache | undefined {
-  const app = appEndpointOptions(config)
-  const provider = tencentRestOptions(config)
-  const ask = app ? createAppEndpoint(app) : provider && createTencentRest(provider)
-  return ask && new MembershipCache({ source: ask, ttlS: config.MEMBERSHIP_TTL_S })
 }

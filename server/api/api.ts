@@ -9,7 +9,7 @@ import type { FailureLimiter } from '../auth/authentication.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import { readReports } from '../telemetry/health.ts'
+import { readHeartbeats } from '../telemetry/health.ts'
 import { allowOrigins } from '../http/cors.ts'
 import { createDisconnect } from './admin-handlers.ts'
 import { readStream } from './requests.ts'
@@ -50,7 +50,7 @@ export function createApi(
     await openStream(principalOf(response), { ...room, ...(since && { since }) }, response)
   }
   const status: RequestHandler = async (_request, response) => {
-    response.json({ ok: true, testRecalls, nodes: await readReports(broker) } satisfies StatusResponse)
+    response.json({ ok: true, testRecalls, nodes: await readHeartbeats(broker) } satisfies StatusResponse)
   }
   const router = express.Router()
   router.use('/v1', allowOrigins(origins), requireBearer(guard))

@@ -10,29 +10,29 @@ import type { Config } from './config.ts'
 const tlsFiles = ({ TLS_CERT: cert, TLS_KEY: key }: Config) =>
   cert === undefined || key === undefined ? undefined : { cert, key }
 
-export const httpOptions = (config: Config) => ({
+export const http = (config: Config) => ({
   host: config.HOST,
   port: config.PORT,
   socketsAtMost: config.MAX_SOCKETS,
   tls: tlsFiles(config),
 })
 
-export const receiverOptions = (config: Config) => ({
+export const receiver = (config: Config) => ({
   app: config.SDK_APP_ID,
   tokens: config.WEBHOOK_AUTH === 'off' ? undefined : config.WEBHOOK_TOKEN,
   path: config.WEBHOOK_PATH,
 })
 
 /** For the stores in the data folder. */
-export const storeOptions = (config: Config) => ({
+export const stores = (config: Config) => ({
   dataDir: config.DATA_DIR,
   maxBytes: config.SPOOL_MAX_BYTES,
 })
 
-export const embeddedOptions = (config: Config) => ({ ...logLimits(config), dataDir: config.DATA_DIR })
+export const embedded = (config: Config) => ({ ...logLimits(config), dataDir: config.DATA_DIR })
 
 /** Undefined without Redis. */
-export const redisOptions = ({ REDIS_URL: url, ...config }: Config) =>
+export const redis = ({ REDIS_URL: url, ...config }: Config) =>
   url === undefined
     ? undefined
     : {
@@ -46,7 +46,7 @@ export const redisOptions = ({ REDIS_URL: url, ...config }: Config) =>
         app: config.SDK_APP_ID,
       }
 
-export const spoolingOptions = (config: Config) => ({
+export const spooling = (config: Config) => ({
   brokerName: createHash('sha256')
     .update(`${config.REDIS_URL} ${config.REDIS_PREFIX} ${config.SDK_APP_ID}`)
     .digest('hex'),
@@ -61,7 +61,7 @@ function logLimits({ HISTORY_SIZE, HISTORY_TTL_S, RECALLED_TTL_DAYS }: Config) {
   }
 }
 
-export const realtimeOptions = (config: Config) => ({
+export const realtime = (config: Config) => ({
   batchWindowMs: config.BATCH_WINDOW_MS,
   drainMs: config.DRAIN_MS,
   origins: config.CORS_ORIGINS,
@@ -69,12 +69,12 @@ export const realtimeOptions = (config: Config) => ({
   socketsPerAddress: config.MAX_SOCKETS_PER_ADDRESS,
 })
 
-export const apiOptions = (config: Config) => ({
+export const api = (config: Config) => ({
   origins: config.CORS_ORIGINS,
   testRecalls: config.TEST_RECALLS === 'on',
 })
 
-export const authenticationOptions = (config: Config) => ({
+export const authentication = (config: Config) => ({
   app: config.SDK_APP_ID,
   secrets: config.JWT_SECRET,
   jwksUrl: config.JWKS_URL,
@@ -85,14 +85,11 @@ export const authenticationOptions = (config: Config) => ({
 })
 
 /** Undefined unless the app's backend decides on memberships. */
-export const appEndpointOptions = ({
-  AUTHORIZE_URL: url,
-  AUTHORIZE_SECRET: secret,
-  SDK_APP_ID: app,
-}: Config) => (url === undefined || secret === undefined ? undefined : { url, secret, app })
+export const appEndpoint = ({ AUTHORIZE_URL: url, AUTHORIZE_SECRET: secret, SDK_APP_ID: app }: Config) =>
+  url === undefined || secret === undefined ? undefined : { url, secret, app }
 
 /** Undefined unless memberships are looked up in Tencent's REST API. */
-export const tencentRestOptions = ({
+export const tencentRest = ({
   TENCENT_REST_HOST: host,
   USERSIG_SECRET_KEY: key,
   SDK_APP_ID: app,

@@ -1,59 +1,95 @@
+import { randomUUID } from 'node:crypto'
 import express from 'express'
 import type { Router } from 'express'
-import { randomUUID } from 'node:crypto'
 import Joi from 'joi'
 import type { ProcessState } from '../../shared/http-api.ts'
 import type { Logger } from './logger.ts'
+import type { Gauges, RecentMetrics } from './metrics.ts'
 
-/** What the gateway says of itself. */
-export interface Health {
-  /** False from the moment a stop was asked for. */
+const HEARTBEAT_INTERVAL_MS = 2_000
+
+interface HealthChecks {
+  /** False as soon as the process has been told to stop. */
   readonly isTaking: () => boolean
   readonly isBrokerReady: () => boolean
-  /** What waits on disk for the broker; undefined where there is no spool. */
-  readonly spoolDepth: () =>
-    { readonly recalls: number; readonly bytes: number; readonly ageMs: number } | undefined
-  /** Whether sockets are served here, for which the broker must be there. */
+  readonly spoolDepth: Gauges['spoolDepth']
+  /** Whether this process serves sockets, which need the broker. */
   readonly servesSockets: boolean
 }
 
 /**
- * `/livez`: the process answers; restart it when it does not. `/readyz`: 200 when it can do its work, 503 with what is
- * missing otherwise; send it no traffic then, but do not restart it for that.
+ * Serves `/livez` and `/readyz`. A process that does not answer `/livez` should be restarted. `/readyz` is 200 if the process
+ * can do its work, and otherwise 503 with the failed checks: the process should get no traffic, but need not be restarted.
  */
-export function createHealth({ isTaking, isBrokerReady, spoolDepth, servesSockets }: Health): Router {
+export function createHealth({ isTaking, isBrokerReady, spoolDepth, servesSockets }: HealthChecks): Router {
   const router = express.Router()
   router.get('/livez', (_request, response) => void response.json({ live: true }))
   router.get('/readyz', (_request, response) => {
     const spool = spoolDepth()
     const checks = { taking: isTaking(), broker: isBrokerReady() }
-    // A receiver with a spool keeps recalls without the broker: taken out of service, it would lose them.
+    // A receiver with a spool stores recalls without the broker; out of service, it would lose them.
     const ready = checks.taking && (checks.broker || (spool !== undefined && !servesSockets))
     response.status(ready ? 200 : 503).json({ ready, checks, ...(spool && { spool }) })
   })
   return router
 }
 
-const HEARTBEAT_INTERVAL_MS = 2_000
+/** What a process sends in a heartbeat. The broker adds the id and the age. */
+type HeartbeatState = Omit<ProcessState, 'id' | 'reportedAtMs'>
 
-/** What a process says of itself in a heartbeat. The broker adds the id and the age. */
-export type HeartbeatState = Omit<ProcessState, 'id' | 'reportedAtMs'>
-
-/** What was told to all processes: at most ten seconds ago. */
-interface Report {
-  readonly id: string
-  readonly ageMs: number
-  readonly text: string
+/** The part of the broker that carries heartbeats. */
+interface Heartbeats {
+  heartbeat(id: string, text: string): Promise<void>
+  /** Heartbeats of all processes from the last ten seconds. */
+  heartbeats(): Promise<readonly { readonly id: string; readonly ageMs: number; readonly text: string }[]>
 }
 
-interface Reporting {
-  heartbeat(id: string, text: string): Promise<void>
-  heartbeats(): Promise<readonly Report[]>
+interface HeartbeatDependencies {
+  readonly broker: Heartbeats
+  readonly isReady: () => boolean
+  readonly gauges: Gauges
+  readonly metrics: RecentMetrics
+  readonly log: Logger
+}
+
+/** Sends the state of this process to all processes, now and every 2 s. Returns a function that stops it. */
+export function startHeartbeat(
+  role: ProcessState['role'],
+  { broker, isReady, gauges, metrics, log }: HeartbeatDependencies,
+): () => void {
+  const id = randomUUID()
+  const startedAtMs = Date.now()
+
+  function read(): HeartbeatState {
+    const spool = gauges.spoolDepth()
+    return {
+      role,
+      startedAtMs,
+      ready: isReady(),
+      sockets: gauges.sockets(),
+      rooms: gauges.rooms(),
+      probeAgeMs: gauges.probeAgeMs(),
+      ...(spool && { spool }),
+      counts: metrics.counts(),
+      latencyMs: metrics.latencyMs(),
+    }
+  }
+
+  function send(): void {
+    broker
+      .heartbeat(id, JSON.stringify(read()))
+      .catch((err: unknown) => log.debug({ err }, 'report not told'))
+  }
+
+  send()
+  const timer = setInterval(send, HEARTBEAT_INTERVAL_MS)
+  timer.unref()
+  return () => clearInterval(timer)
 }
 
 const count = Joi.number().min(0).required()
 const quantile = Joi.number().allow(null).required()
-const schema = Joi.object<HeartbeatState>({
+const stateSchema = Joi.object<HeartbeatState>({
   role: Joi.valid('all', 'receiver', 'node').required(),
   startedAtMs: count,
   ready: Joi.boolean().required(),
@@ -65,22 +101,11 @@ const schema = Joi.object<HeartbeatState>({
   latencyMs: Joi.object({ p50: quantile, p99: quantile }).required(),
 })
 
-/** Tells all processes, again and again, how this one is. Answers how to stop. */
-export function startHeartbeat(broker: Reporting, look: () => HeartbeatState, log: Logger): () => void {
-  const id = randomUUID()
-  const tell = (): void => {
-    broker
-      .heartbeat(id, JSON.stringify(look()))
-      .catch((err: unknown) => log.debug({ err }, 'report not told'))
-  }
-  tell()
-  const timer = setInterval(tell, HEARTBEAT_INTERVAL_MS)
-  timer.unref()
-  return () => clearInterval(timer)
-}
-
-/** How all processes are, as far as they can be heard; those of other versions may tell something else, and are left out. */
-export async function readReports(broker: Pick<Reporting, 'heartbeats'>): Promise<ProcessState[]> {
+/**
+ * Returns the state of every process whose latest heartbeat arrived. Heartbeats that this version cannot read are left out:
+ * processes of another version may send another shape.
+ */
+export async function readHeartbeats(broker: Pick<Heartbeats, 'heartbeats'>): Promise<ProcessState[]> {
   const nowMs = Date.now()
   return (await broker.heartbeats()).flatMap(({ id, ageMs, text }) => {
     const state = decode(text)
@@ -90,7 +115,7 @@ export async function readReports(broker: Pick<Reporting, 'heartbeats'>): Promis
 
 function decode(text: string): HeartbeatState | undefined {
   try {
-    const { value, error } = schema.validate(JSON.parse(text), { stripUnknown: true })
+    const { value, error } = stateSchema.validate(JSON.parse(text), { stripUnknown: true })
     return error === undefined ? value : undefined
   } catch {
     return undefined

@@ -3,22 +3,22 @@ import type { Logger } from 'pino'
 
 export type { Logger } from 'pino'
 
-/** Names under which a secret could reach a log line, at the top or one level down. */
+/** Fields in which a secret could reach a log line, at the top level or one level down. */
 const SECRET_FIELDS = [
   'Sign',
   'token',
   'userSig',
+  'usersig',
   'authorization',
   'password',
   'secret',
   'key',
   'auth',
-  'usersig',
 ]
 
 /**
- * Writes JSON lines to standard error. Secrets are redacted here, once: fields with the names above, and those of
- * `secretSettings`.
+ * Writes JSON lines to standard error: a fixed sentence with fields. The level says who must act. Secrets are redacted here,
+ * once for all loggers: the fields above, and those named like one of `secretSettings`.
  */
 export function createLogger(level: string, secretSettings: readonly string[] = []): Logger {
   const secrets = [...SECRET_FIELDS, ...secretSettings]

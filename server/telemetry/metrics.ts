@@ -3,92 +3,86 @@ import express from 'express'
 import type { Router } from 'express'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ErrorCode } from '../../shared/errors.ts'
+import type { ProcessState } from '../../shared/http-api.ts'
 import type { GapReason } from '../../shared/position.ts'
 
-/** Moments in the life of recalls that are counted. */
+const PREFIX = 'recall_gateway_'
+/** From the usual latency to one that a person notices. */
+const LATENCY_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60]
+/** The default of 10 ms would wake an idle process a hundred times a second. */
+const LOOP_DELAY_INTERVAL_MS = 100
+const WINDOW_MS = 60_000
+const MAX_WINDOW_VALUES = 1_000
+
+/** Domain events that are counted. */
 export interface Metrics {
   /** A webhook was answered: with OK, or with this error. */
   webhookAnswered(outcome: 'OK' | ErrorCode): void
-  /** A recall was kept before the answer, by the broker or in the spool. */
+  /** A recall was stored before its webhook was answered, by the broker or in the spool. */
   recallKept(where: 'broker' | 'spool', duplicate: boolean): void
-  /** These many notices were written to these many sockets. */
+  /** So many notices were written to so many sockets. */
   noticesDelivered(notices: number, sockets: number): void
-  /** A notice that came live was written to sockets, so long after its webhook had come. */
+  /** A live notice was written to the sockets of its room, `ms` after its webhook arrived. */
   noticeTook(ms: number): void
   /** A socket subscribed with a position. */
   resumed(outcome: 'recovered' | 'nothing-missed' | 'gap'): void
-  /** The sockets of a room were told that notices are missing. */
+  /** The sockets of a room received a gap. */
   gapTold(reason: GapReason): void
-  /** A room read these many notices in its log that had not arrived live. */
+  /** A room read so many notices from its log that had not arrived live. */
   healed(notices: number): void
-  /** A socket was sent away because too much waited for it. */
+  /** A slow consumer was disconnected. */
   socketTooSlow(): void
-  /** A connection was refused because the node, or its address, has as many as it may. */
+  /** A connection was refused because the node, or its address, has its maximum. */
   socketTurnedAway(): void
 }
 
-/** Moments that are counted, and how the counts are read. */
-export interface AllMetrics extends Metrics {
-  /** What was counted since the start. */
-  readonly counts: () => Readonly<Record<'webhooksOk' | 'webhooksRefused' | 'kept' | 'delivered', number>>
-  /** From the webhook to the sockets, of the last minute, in ms; null where nothing was delivered. */
-  readonly latencyMs: () => Readonly<Record<'p50' | 'p99', number | null>>
-  readonly createRouter: (gauges: Gauges) => Router
+/** The metrics that heartbeats carry. */
+export interface RecentMetrics {
+  /** Since the process started. */
+  counts(): ProcessState['counts']
+  /** Quantiles over the last minute. */
+  latencyMs(): ProcessState['latencyMs']
 }
 
-/** What is looked up whenever the metrics are read. */
-interface Gauges {
+/** Values that are read when they are asked for. */
+export interface Gauges {
   readonly sockets: () => number
   readonly rooms: () => number
-  /** Bytes that wait for the socket for which most wait. */
+  /** Bytes buffered for the slowest socket. */
   readonly mostWaiting: () => number
   readonly probeAgeMs: () => number
-  /** Whether a request comes from where metrics may be read. */
-  readonly mayRead: (request: IncomingMessage) => boolean
-  readonly spoolDepth: () =>
-    { readonly recalls: number; readonly bytes: number; readonly ageMs: number } | undefined
+  /** Undefined without a spool. */
+  readonly spoolDepth: () => NonNullable<ProcessState['spool']> | undefined
 }
 
-/** From what is usual to what a person notices. */
-const LATENCY_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60]
+export interface MetricsRegistry extends Metrics, RecentMetrics {
+  /** Serves `/metrics` to requests that `mayRead` accepts; for any other request it does not exist. */
+  createRouter(gauges: Gauges, mayRead: (request: IncomingMessage) => boolean): Router
+}
 
-const LOOP_DELAY_INTERVAL_MS = 100
-
-const PREFIX = 'recall_gateway_'
-
-/** Counts, and shows them to Prometheus at `/metrics`. */
-export function createMetrics(): AllMetrics {
+/** Counts events, for Prometheus and for heartbeats. */
+export function createMetrics(): MetricsRegistry {
   const registry = new Registry()
-  // The default of 10 ms would wake an idle process a hundred times a second.
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_DELAY_INTERVAL_MS })
   const counter = (name: string, help: string, labelNames: string[] = []) =>
     new Counter({ name: `${PREFIX}${name}_total`, help, labelNames, registers: [registry] })
-  const gauge = (name: string, help: string, look: () => number) =>
-    new Gauge({
-      name: `${PREFIX}${name}`,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(look())
-      },
-    })
 
-  const webhooks = counter('webhooks', 'webhooks answered, by outcome', ['outcome'])
-  const kept = counter('recalls_kept', 'recalls kept before the answer, by where', ['where', 'duplicate'])
+  const webhooks = labelled(counter('webhooks', 'webhooks answered, by outcome', ['outcome']))
+  const kept = labelled(
+    counter('recalls_kept', 'recalls stored before the webhook was answered, by where', [
+      'where',
+      'duplicate',
+    ]),
+  )
   const delivered = counter('notices_delivered', 'notices written to sockets, one for each socket')
-  const webhooksBy = childrenOf(webhooks)
-  const keptBy = childrenOf(kept)
   const resumes = counter('resumes', 'subscriptions with a position, by outcome', ['outcome'])
-  const gaps = counter('gaps', 'gaps told to the sockets of a room, by reason', ['reason'])
-  const healed = counter('notices_healed', 'notices read in a log because they had not arrived live')
-
-  const tooSlow = counter('sockets_too_slow', 'sockets sent away because too much waited for them')
-
-  const turnedAway = counter('sockets_turned_away', 'connections refused because there are as many as may be')
-
+  const gaps = counter('gaps', 'gaps sent to the sockets of a room, by reason', ['reason'])
+  const healed = counter('notices_healed', 'notices read from a log because they had not arrived live')
+  const tooSlow = counter('sockets_too_slow', 'slow consumers disconnected')
+  const turnedAway = counter('sockets_turned_away', 'connections refused at a connection limit')
   const latency = new Histogram({
     name: `${PREFIX}delivery_seconds`,
-    help: 'from the webhook until a notice that came live was written to sockets',
+    help: 'from the webhook until a live notice was written to sockets',
     buckets: LATENCY_BUCKETS_S,
     registers: [registry],
   })
@@ -97,11 +91,11 @@ export function createMetrics(): AllMetrics {
 
   return {
     webhookAnswered(outcome) {
-      webhooksBy(outcome).inc()
+      webhooks(outcome).inc()
       counts[outcome === 'OK' ? 'webhooksOk' : 'webhooksRefused']++
     },
     recallKept(where, duplicate) {
-      keptBy(where, String(duplicate)).inc()
+      kept(where, String(duplicate)).inc()
       counts.kept++
     },
     noticesDelivered(notices, sockets) {
@@ -112,29 +106,19 @@ export function createMetrics(): AllMetrics {
       latency.observe(ms / 1_000)
       recent.add(ms)
     },
-    counts: () => ({ ...counts }),
-    latencyMs: () => ({ p50: recent.quantile(0.5), p99: recent.quantile(0.99) }),
     resumed: (outcome) => resumes.inc({ outcome }),
     gapTold: (reason) => gaps.inc({ reason }),
     healed: (notices) => healed.inc(notices),
     socketTooSlow: () => tooSlow.inc(),
     socketTurnedAway: () => turnedAway.inc(),
 
-    createRouter({ mayRead, sockets, rooms, mostWaiting, probeAgeMs, spoolDepth }) {
-      gauge('sockets', 'sockets on this node', sockets)
-      gauge('rooms', 'rooms with sockets on this node', rooms)
-      gauge('most_waiting_bytes', 'bytes that wait for the slowest socket of this node', mostWaiting)
-      gauge(
-        'probe_age_seconds',
-        'time since delivery through the broker was proved',
-        () => probeAgeMs() / 1_000,
-      )
-      gauge('spool_recalls', 'recalls that wait on disk', () => spoolDepth()?.recalls ?? 0)
-      gauge('spool_bytes', 'bytes of recalls that wait on disk', () => spoolDepth()?.bytes ?? 0)
-      gauge('spool_age_seconds', 'age of the oldest recall on disk', () => (spoolDepth()?.ageMs ?? 0) / 1_000)
+    counts: () => ({ ...counts }),
+    latencyMs: () => ({ p50: recent.quantile(0.5), p99: recent.quantile(0.99) }),
+
+    createRouter(gauges, mayRead) {
+      registerGauges(registry, gauges)
       const router = express.Router()
       router.get('/metrics', async (request, response, next) => {
-        // As if there were nothing.
         if (!mayRead(request)) return next()
         response.type(registry.contentType).send(await registry.metrics())
       })
@@ -143,33 +127,63 @@ export function createMetrics(): AllMetrics {
   }
 }
 
-/** The counter with these labels. Each is looked up once: that costs more than to count, and happens for each webhook. */
-function childrenOf(counter: Counter): (...labels: string[]) => { inc(): void } {
-  const known = new Map<string, { inc(): void }>()
+function registerGauges(
+  registry: Registry,
+  { sockets, rooms, mostWaiting, probeAgeMs, spoolDepth }: Gauges,
+): void {
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name: `${PREFIX}${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read())
+      },
+    })
+  gauge('sockets', 'sockets on this node', sockets)
+  gauge('rooms', 'rooms with sockets on this node', rooms)
+  gauge('most_waiting_bytes', 'bytes buffered for the slowest socket of this node', mostWaiting)
+  gauge(
+    'probe_age_seconds',
+    'time since a probe last proved delivery through the broker',
+    () => probeAgeMs() / 1_000,
+  )
+  gauge('spool_recalls', 'recalls in the spool', () => spoolDepth()?.recalls ?? 0)
+  gauge('spool_bytes', 'bytes of recalls in the spool', () => spoolDepth()?.bytes ?? 0)
+  gauge(
+    'spool_age_seconds',
+    'age of the oldest recall in the spool',
+    () => (spoolDepth()?.ageMs ?? 0) / 1_000,
+  )
+}
+
+/**
+ * Returns the child of `counter` with the given labels. Each child is looked up once: the lookup costs more than counting,
+ * and every webhook would pay for it.
+ */
+function labelled(counter: Counter): (...labels: string[]) => Counter.Internal {
+  const children = new Map<string, Counter.Internal>()
   return (...labels) => {
     const name = labels.join(' ')
-    const child = known.get(name) ?? counter.labels(...labels)
-    known.set(name, child)
+    const child = children.get(name) ?? counter.labels(...labels)
+    children.set(name, child)
     return child
   }
 }
 
-const MAX_VALUES = 1_000
-const RECENT_MS = 60_000
-
-/** The latest values of the last minute. */
+/** The latest values of the last minute, at most 1,000. */
 class SlidingWindow {
   readonly #values: { readonly atMs: number; readonly value: number }[] = []
   #next = 0
 
   add(value: number): void {
     this.#values[this.#next] = { atMs: performance.now(), value }
-    this.#next = (this.#next + 1) % MAX_VALUES
+    this.#next = (this.#next + 1) % MAX_WINDOW_VALUES
   }
 
-  /** The value that this share of them, from 0 to 1, does not exceed; null without any. */
+  /** Returns the value that `share` of the values, from 0 to 1, do not exceed; null if there are none. */
   quantile(share: number): number | null {
-    const since = performance.now() - RECENT_MS
+    const since = performance.now() - WINDOW_MS
     const sorted = this.#values
       .filter(({ atMs }) => atMs >= since)
       .map(({ value }) => value)
