@@ -224,8 +224,8 @@ function createPages(
   { openStream, socketsIn }: Realtime,
 ): Router[] {
   const api = createApi(options.api(config), {
-    admission: authorization,
-    guard: authenticateRequest,
+    authorization,
+    authenticateRequest,
     broker,
     openStream,
     socketsIn,

@@ -1,47 +1,49 @@
 import type { RequestHandler } from 'express'
 import Joi from 'joi'
+import { GatewayError } from '../../shared/errors.ts'
+import type { DisconnectResponse, TestRecallResponse } from '../../shared/http-api.ts'
 import { encodeAnnouncement } from '../auth/announcements.ts'
 import type { Broker } from '../broker/broker.ts'
 import { identifier } from '../lib/schema.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import { checkBody, readBody } from './requests.ts'
 import { principalOf } from './bearer-auth.ts'
-import type { DisconnectResponse, TestRecallResponse } from '../../shared/http-api.ts'
-import { GatewayError } from '../../shared/errors.ts'
+import { parseBody, readBody } from './requests.ts'
 
-/** As long as announcements are kept for processes that start later. */
+/** As long as announcements are stored for processes that start later. */
 const MAX_REVOCATION_S = 86_400
-const FOR_DEFAULT_S = 3_600
+const DEFAULT_REVOCATION_S = 3_600
+const PUBLISH_TIMEOUT_MS = 1_700
+const MAX_SEQS = 1_000
 
-interface DisconnectDependencies {
-  readonly broker: Pick<Broker, 'announce'>
+interface AdminDependencies<Method extends keyof Broker> {
+  readonly broker: Pick<Broker, Method>
   readonly log: Logger
 }
 
-interface Order {
+interface DisconnectRequest {
   readonly userId: string
   readonly group?: string
   readonly topic?: string
   readonly forS: number
 }
 
-const orderSchema = Joi.object<Order>({
+const disconnectSchema = Joi.object<DisconnectRequest>({
   userId: identifier.required(),
   group: identifier,
   topic: identifier,
-  forS: Joi.number().integer().min(1).max(MAX_REVOCATION_S).default(FOR_DEFAULT_S),
+  forS: Joi.number().integer().min(1).max(MAX_REVOCATION_S).default(DEFAULT_REVOCATION_S),
 })
   .with('topic', 'group')
   .required()
   .label('body')
 
 /**
- * `POST /v1/disconnect`: an admin takes a room from a user, or without one disconnects the user, on all nodes and for a
- * while. Answered once every node that is reachable knows, or will.
+ * `POST /v1/disconnect`: an admin revokes a user's access to a room, or without one disconnects the user, on all nodes and for
+ * `forS` seconds. Responds once the revocation is stored; nodes that cannot be reached now apply it when they are back.
  */
-export function createDisconnect({ broker, log }: DisconnectDependencies): RequestHandler[] {
+export function createDisconnect({ broker, log }: AdminDependencies<'announce'>): RequestHandler[] {
   const disconnect: RequestHandler = async (request, response) => {
-    const { userId, group, topic, forS } = checkBody(orderSchema, request)
+    const { userId, group, topic, forS } = parseBody(disconnectSchema, request)
     const untilMs = Date.now() + forS * 1_000
     const conversation = { ...(group !== undefined && { group }), ...(topic !== undefined && { topic }) }
     await broker.announce(
@@ -54,40 +56,33 @@ export function createDisconnect({ broker, log }: DisconnectDependencies): Reque
   return [readBody, disconnect]
 }
 
-const PUBLISH_TIMEOUT_MS = 1_700
-
-interface TestRecall {
+interface TestRecallRequest {
   readonly group: string
   readonly topic?: string
   readonly seqs: readonly number[]
 }
 
-const schema = Joi.object<TestRecall>({
+const testRecallSchema = Joi.object<TestRecallRequest>({
   group: identifier.required(),
   topic: identifier,
-  seqs: Joi.array().items(Joi.number().strict().integer().min(1)).min(1).max(1_000).unique().required(),
+  seqs: Joi.array().items(Joi.number().strict().integer().min(1)).min(1).max(MAX_SEQS).unique().required(),
 })
   .required()
   .label('body')
 
-interface TestRecallDependencies {
-  readonly broker: Pick<Broker, 'publish'>
-  readonly log: Logger
-}
-
-/** `POST /v1/test-recall`: an admin tries whether recalls arrive. It is one: sockets cannot tell it from another. */
-export function createTestRecall({ broker, log }: TestRecallDependencies): RequestHandler[] {
-  const recall: RequestHandler = async (request, response) => {
-    const { seqs, ...conversation } = checkBody(schema, request)
+/** `POST /v1/test-recall`: an admin checks delivery. Sockets cannot distinguish a test recall from a real one. */
+export function createTestRecall({ broker, log }: AdminDependencies<'publish'>): RequestHandler[] {
+  const testRecall: RequestHandler = async (request, response) => {
+    const { seqs, ...conversation } = parseBody(testRecallSchema, request)
     const nowMs = Date.now()
     const { id: operator } = principalOf(response)
     const messages = seqs.map((seq) => ({ seq }))
-    const made = { ...conversation, messages, operator, recalledAtMs: nowMs, receivedAtMs: nowMs }
-    const { positions } = await broker.publish(made, PUBLISH_TIMEOUT_MS).catch((cause: unknown) => {
+    const recall = { ...conversation, messages, operator, recalledAtMs: nowMs, receivedAtMs: nowMs }
+    const { positions } = await broker.publish(recall, PUBLISH_TIMEOUT_MS).catch((cause: unknown) => {
       throw new GatewayError('BROKER_UNAVAILABLE', undefined, { cause })
     })
     log.info({ admin: operator, ...conversation, messages: seqs.length }, 'test recall made')
     response.json({ ok: true, positions } satisfies TestRecallResponse)
   }
-  return [readBody, recall]
+  return [readBody, testRecall]
 }

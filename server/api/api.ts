@@ -4,59 +4,59 @@ import type { RequestHandler, Router } from 'express'
 import type { StatusResponse } from '../../shared/http-api.ts'
 import type { SubscribeRequest } from '../../shared/protocol.ts'
 import type { Room } from '../../shared/room.ts'
-import type { Authorization } from '../auth/authorization.ts'
 import type { FailureLimiter } from '../auth/authentication.ts'
+import type { Authorization } from '../auth/authorization.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Broker } from '../broker/broker.ts'
-import type { Logger } from '../telemetry/logger.ts'
-import { readHeartbeats } from '../telemetry/health.ts'
 import { allowOrigins } from '../http/cors.ts'
-import { createDisconnect } from './admin-handlers.ts'
-import { readStream } from './requests.ts'
-import { createReads } from './room-handlers.ts'
-import { createTestRecall } from './admin-handlers.ts'
-import { requireAdmin, requireBearer, principalOf } from './bearer-auth.ts'
+import { readHeartbeats } from '../telemetry/health.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { createDisconnect, createTestRecall } from './admin-handlers.ts'
+import { principalOf, requireAdmin, requireBearer } from './bearer-auth.ts'
+import { parseStream } from './requests.ts'
+import { createRoomHandlers } from './room-handlers.ts'
 
 interface ApiOptions {
-  /** Whose pages may call it, besides the own one. */
+  /** Origins whose pages may call the API, besides the gateway's own. */
   readonly origins: readonly string[]
-  /** Whether admins may make recalls. */
+  /** Whether admins may send test recalls. */
   readonly testRecalls: boolean
 }
 
 interface ApiDependencies {
-  readonly admission: Authorization
-  readonly guard: FailureLimiter
+  readonly authorization: Authorization
+  readonly authenticateRequest: FailureLimiter
   readonly broker: Broker
-  /** Opens server-sent events on one room. */
+  /** Writes one room to the response as server-sent events. */
   readonly openStream: (
     principal: Principal,
-    ask: SubscribeRequest,
+    request: SubscribeRequest,
     response: ServerResponse,
   ) => Promise<void>
-  /** How many listen to a room on this node. */
+  /** Sockets and streams in a room on this node. */
   readonly socketsIn: (room: Room) => number
   readonly log: Logger
 }
 
-/** The HTTP API beside the sockets. */
+/** The routes of the HTTP API, with the same grants as the sockets. `shared/openapi.yaml` describes them. */
 export function createApi(
   { origins, testRecalls }: ApiOptions,
-  { admission, guard, broker, openStream, socketsIn, log }: ApiDependencies,
+  { authorization, authenticateRequest, broker, openStream, socketsIn, log }: ApiDependencies,
 ): Router {
-  const reads = createReads({ admission, broker, socketsIn })
+  const rooms = createRoomHandlers({ authorization, broker, socketsIn })
   const stream: RequestHandler = async (request, response) => {
-    const { room, since } = readStream(request)
+    const { room, since } = parseStream(request)
     await openStream(principalOf(response), { ...room, ...(since && { since }) }, response)
   }
   const status: RequestHandler = async (_request, response) => {
-    response.json({ ok: true, testRecalls, nodes: await readHeartbeats(broker) } satisfies StatusResponse)
+    const nodes = await readHeartbeats(broker)
+    response.json({ ok: true, testRecalls, nodes } satisfies StatusResponse)
   }
   const router = express.Router()
-  router.use('/v1', allowOrigins(origins), requireBearer(guard))
-  router.get('/v1/position', reads.position)
-  router.get('/v1/notices', reads.notices)
-  router.get('/v1/recalled', reads.recalled)
+  router.use('/v1', allowOrigins(origins), requireBearer(authenticateRequest))
+  router.get('/v1/position', rooms.position)
+  router.get('/v1/notices', rooms.notices)
+  router.get('/v1/recalled', rooms.recalled)
   router.get('/v1/stream', stream)
   router.post('/v1/disconnect', requireAdmin, createDisconnect({ broker, log }))
   router.get('/v1/status', requireAdmin, status)

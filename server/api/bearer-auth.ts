@@ -4,18 +4,18 @@ import { GatewayError } from '../../shared/errors.ts'
 import type { FailureLimiter } from '../auth/authentication.ts'
 import type { Principal } from '../auth/principal.ts'
 
-/** As for a socket: far more than a page needs. */
+/** Of one user, as for a socket: far more than a page needs. */
 const MAX_REQUESTS = 1_000
-const REQUESTS_WITHIN_S = 10
+const REQUESTS_WINDOW_S = 10
 
-/** Lets in who shows a token that holds, so many times. */
-export function requireBearer(guard: FailureLimiter): RequestHandler {
-  const requests = new RateLimiterMemory({ points: MAX_REQUESTS, duration: REQUESTS_WITHIN_S })
+/** Authenticates requests by their bearer token, and limits the requests of each user. */
+export function requireBearer(authenticateRequest: FailureLimiter): RequestHandler {
+  const requests = new RateLimiterMemory({ points: MAX_REQUESTS, duration: REQUESTS_WINDOW_S })
   return async (request, response, next) => {
     const token = /^Bearer (\S+)$/i.exec(request.get('Authorization') ?? '')?.[1]
-    // Without a token nothing is guessed: it must not count, or any page could shut out the address of who looks at it.
+    // Nobody guesses without a token. If this counted as a failure, any page could lock out the address of its visitors.
     if (token === undefined) throw new GatewayError('TOKEN_REFUSED', 'no bearer token')
-    const principal = await guard(request, { token })
+    const principal = await authenticateRequest(request, { token })
     await requests.consume(principal.id).catch(() => {
       throw new GatewayError('TOO_MANY_REQUESTS')
     })
@@ -29,5 +29,5 @@ export const requireAdmin: RequestHandler = (_request, response, next) => {
   next()
 }
 
-/** Who was let in. */
+/** Returns the principal that `requireBearer` authenticated. */
 export const principalOf = (response: Response): Principal => response.locals['principal'] as Principal

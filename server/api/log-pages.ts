@@ -4,89 +4,89 @@ import type { Position } from '../../shared/position.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Broker } from '../broker/broker.ts'
 
-/** What the notices of one answer take at most; the first one is told whatever it takes. A recall can take 75 KiB. */
-export const MAX_ANSWER_BYTES = 1024 * 1024
-/** Read at a time: more would be held here only to be thrown away, when recalls are large. */
+/** Bounds the notices of a page. The first notice is always included: a recall can take 75 KiB. */
+export const MAX_PAGE_BYTES = 1024 * 1024
+/** With larger reads, much of what is read would not fit on the page when recalls are large. */
 const NOTICES_PER_READ = 100
 
-/** A part of a log, oldest first, as admins see it. */
+/** Part of a log, oldest first, as admins see it. */
 export interface Page extends Omit<NoticesResponse, 'ok' | 'room' | 'notices'> {
   readonly notices: readonly Notice[]
 }
 
 type Log = Pick<Broker, 'history' | 'historyBefore'>
 
-/** What follows a position, as much as an answer may hold. */
+/** Returns the notices after a position, as many as fit on a page. */
 export async function readAfter(log: Log, room: Room, since: Position, limit: number): Promise<Page> {
-  const answer = new Answer(limit)
-  for (let at = since; ; at = { epoch: at.epoch, offset: answer.end(at.offset) }) {
-    const asked = Math.min(limit - answer.notices.length, NOTICES_PER_READ)
-    const history = await log.history(room, at, asked)
+  const page = new PageBuilder(limit)
+  for (let at = since; ; at = { epoch: at.epoch, offset: page.lastOffset(at.offset) }) {
+    const count = Math.min(limit - page.notices.length, NOTICES_PER_READ)
+    const history = await log.history(room, at, count)
     if (history.gap !== undefined) {
-      if (answer.notices.length === 0)
+      if (page.notices.length === 0)
         return { notices: [], position: history.head, more: false, gap: history.gap }
-      // Lost or trimmed while it was read: who goes on from here is told.
-      return { notices: answer.notices, position: at, more: true }
+      // The log was lost or trimmed between two reads. A client that continues from here receives the gap.
+      return { notices: page.notices, position: at, more: true }
     }
-    const areAll = history.notices.every((notice) => answer.take(notice))
-    if (areAll && history.notices.length === asked && !answer.isFull) continue
-    const offset = answer.end(since.offset)
-    return page(answer.notices, history.head, offset)
+    const allFit = history.notices.every((notice) => page.add(notice))
+    if (allFit && history.notices.length === count && !page.isFull) continue
+    return toPage(page.notices, history.head, page.lastOffset(since.offset))
   }
 }
 
-/** What stands before an offset, nearest to it, as much as an answer may hold. */
+/** Returns the notices nearest before an offset, as many as fit on a page. */
 export async function readBefore(log: Log, room: Room, before: number, limit: number): Promise<Page> {
-  const answer = new Answer(limit)
-  let top: Position | undefined
+  const page = new PageBuilder(limit)
+  let head: Position | undefined
   for (;;) {
-    // One more than is told: it tells whether there are older ones.
-    const asked = Math.min(limit + 1 - answer.notices.length, NOTICES_PER_READ)
-    const read = await log.historyBefore(room, answer.notices.at(-1)?.offset ?? before, asked)
-    top ??= read.head
-    // Under another epoch, offsets say nothing about what was read before.
-    const areAll =
-      read.head.epoch === top.epoch && read.notices.toReversed().every((notice) => answer.take(notice))
-    if (areAll && read.notices.length === asked) continue
-    const notices = answer.notices.toReversed()
-    return { ...page(notices, top, notices.at(-1)?.offset ?? top.offset), older: !areAll }
+    // One more than fits tells whether there are older ones.
+    const count = Math.min(limit + 1 - page.notices.length, NOTICES_PER_READ)
+    const read = await log.historyBefore(room, page.notices.at(-1)?.offset ?? before, count)
+    head ??= read.head
+    // Offsets of another epoch say nothing about the notices already read.
+    const allFit =
+      read.head.epoch === head.epoch && read.notices.toReversed().every((notice) => page.add(notice))
+    if (allFit && read.notices.length === count) continue
+    const notices = page.notices.toReversed()
+    return { ...toPage(notices, head, notices.at(-1)?.offset ?? head.offset), older: !allFit }
   }
 }
 
 /**
- * What was received since a time, the oldest first, as much as an answer may hold. Reads back until a whole part of the log
- * is older: what waited on a disk stands a little behind what was received later elsewhere.
+ * Returns the notices received since a time, as many as fit on a page. Reads backwards until a whole read is older: a notice
+ * that waited in a spool can stand a little behind notices that were received later elsewhere.
  */
 export async function readReceivedSince(log: Log, room: Room, sinceMs: number, limit: number): Promise<Page> {
   let notices: readonly Notice[] = []
   let before = Number.MAX_SAFE_INTEGER
-  let top: Position | undefined
+  let head: Position | undefined
   for (;;) {
     const read = await log.historyBefore(room, before, NOTICES_PER_READ)
-    top ??= read.head
-    const young = read.notices.filter(({ receivedAtMs }) => receivedAtMs >= sinceMs)
-    if (read.head.epoch === top.epoch) notices = firstOf([...young, ...notices], limit)
-    if (read.head.epoch !== top.epoch || young.length === 0 || read.notices.length < NOTICES_PER_READ)
-      return page(notices, top, notices.at(-1)?.offset ?? top.offset)
+    head ??= read.head
+    const recent = read.notices.filter(({ receivedAtMs }) => receivedAtMs >= sinceMs)
+    if (read.head.epoch === head.epoch) notices = firstPage([...recent, ...notices], limit)
+    if (read.head.epoch !== head.epoch || recent.length === 0 || read.notices.length < NOTICES_PER_READ)
+      return toPage(notices, head, notices.at(-1)?.offset ?? head.offset)
     before = read.notices[0]?.offset ?? 0
   }
 }
 
-/** As many as an answer may hold. */
-function firstOf(notices: readonly Notice[], limit: number): readonly Notice[] {
-  const answer = new Answer(limit)
-  notices.every((notice) => answer.take(notice))
-  return answer.notices
+/** Returns the first notices, as many as fit on a page. */
+function firstPage(notices: readonly Notice[], limit: number): readonly Notice[] {
+  const page = new PageBuilder(limit)
+  notices.every((notice) => page.add(notice))
+  return page.notices
 }
 
-const page = (notices: readonly Notice[], { epoch, offset: last }: Position, offset: number): Page => ({
+/** A page that ends at `offset`, of a log that ends at `head`. */
+const toPage = (notices: readonly Notice[], head: Position, offset: number): Page => ({
   notices,
-  position: { epoch, offset },
-  more: offset < last,
+  position: { epoch: head.epoch, offset },
+  more: offset < head.offset,
 })
 
-/** Notices, no more than fit. */
-class Answer {
+/** Collects notices until the page is full. */
+class PageBuilder {
   readonly notices: Notice[] = []
   readonly #limit: number
   #bytes = 0
@@ -99,16 +99,16 @@ class Answer {
     return this.notices.length >= this.#limit
   }
 
-  /** The offset of the last one. */
-  end(otherwise: number): number {
+  /** Returns the offset of the last notice, or `otherwise` if there is none. */
+  lastOffset(otherwise: number): number {
     return this.notices.at(-1)?.offset ?? otherwise
   }
 
-  /** Answers whether it fitted in. */
-  take(notice: Notice): boolean {
-    const bytes = Buffer.byteLength(JSON.stringify(notice))
+  /** Returns whether the notice fitted, and was added. */
+  add(notice: Notice): boolean {
     if (this.isFull) return false
-    if (this.notices.length > 0 && this.#bytes + bytes > MAX_ANSWER_BYTES) return false
+    const bytes = Buffer.byteLength(JSON.stringify(notice))
+    if (this.notices.length > 0 && this.#bytes + bytes > MAX_PAGE_BYTES) return false
     this.#bytes += bytes
     this.notices.push(notice)
     return true

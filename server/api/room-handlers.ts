@@ -1,37 +1,35 @@
 import type { RequestHandler } from 'express'
 import type { NoticesResponse, PositionResponse } from '../../shared/http-api.ts'
 import { toMemberNotice } from '../../shared/notice.ts'
-import type { MemberNotice, Notice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
 import type { RecalledResponse } from '../../shared/protocol.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Authorization } from '../auth/authorization.ts'
-import type { Principal } from '../auth/principal.ts'
 import type { Broker } from '../broker/broker.ts'
 import { createLimiter } from '../lib/flow-control.ts'
-import { readNotices, readRecalled, readRoom } from './requests.ts'
-import { readAfter, readBefore, readReceivedSince } from './log-pages.ts'
 import { principalOf } from './bearer-auth.ts'
+import { readAfter, readBefore, readReceivedSince } from './log-pages.ts'
+import { parseNotices, parseRecalled, parseRoom } from './requests.ts'
 
-/** Parts of logs that are read at a time: one of the largest recalls is 7.5 MB. */
+/** One read of the largest recalls is 7.5 MB. */
 const MAX_CONCURRENT_READS = 4
 
-interface ReadDependencies {
-  readonly admission: Pick<Authorization, 'authorize'>
+interface RoomDependencies {
+  readonly authorization: Pick<Authorization, 'authorize'>
   readonly broker: Pick<Broker, 'heads' | 'history' | 'historyBefore' | 'recalled'>
-  /** How many listen to a room on this node. */
+  /** Sockets and streams in a room on this node. */
   readonly socketsIn: (room: Room) => number
 }
 
-/** What sockets can ask, asked over HTTP, with the same grants. */
-export function createReads({ admission, broker, socketsIn }: ReadDependencies) {
-  const readInTurn = createLimiter(MAX_CONCURRENT_READS)
+/** Position, notices and recalled messages of a room. */
+export function createRoomHandlers({ authorization, broker, socketsIn }: RoomDependencies) {
+  const limit = createLimiter(MAX_CONCURRENT_READS)
 
-  /** Where a room stands. Asked before the page is loaded, and then listened from: no seam between the two. */
+  /** A client that loads a page reads this first and subscribes from it afterwards, so no notice falls in between. */
   const position: RequestHandler = async (request, response) => {
-    const room = readRoom(request)
+    const room = parseRoom(request)
     const principal = principalOf(response)
-    await admission.authorize(principal, room)
+    await authorization.authorize(principal, room)
     const [head] = (await broker.heads([room])) as [Position]
     response.json({
       ok: true,
@@ -41,27 +39,27 @@ export function createReads({ admission, broker, socketsIn }: ReadDependencies) 
     } satisfies PositionResponse)
   }
 
-  /** Notices of a room: after a position, before an offset, received since a time, or the latest ones. */
+  /** Notices after a position, before an offset, received since a time, or the latest. */
   const notices: RequestHandler = async (request, response) => {
-    const { room, since, before, receivedSinceMs, limit } = readNotices(request)
+    const { room, since, before, receivedSinceMs, limit: max } = parseNotices(request)
     const principal = principalOf(response)
-    await admission.authorize(principal, room)
-    const { notices: found, ...answer } = await readInTurn(() => {
-      if (since !== undefined) return readAfter(broker, room, since, limit)
-      if (receivedSinceMs !== undefined) return readReceivedSince(broker, room, receivedSinceMs, limit)
-      return readBefore(broker, room, before ?? Number.MAX_SAFE_INTEGER, limit)
+    await authorization.authorize(principal, room)
+    const { notices: found, ...page } = await limit(() => {
+      if (since !== undefined) return readAfter(broker, room, since, max)
+      if (receivedSinceMs !== undefined) return readReceivedSince(broker, room, receivedSinceMs, max)
+      return readBefore(broker, room, before ?? Number.MAX_SAFE_INTEGER, max)
     })
     response.json({
       ok: true,
       room,
-      ...answer,
-      notices: found.map(faceOf(principal)),
+      ...page,
+      notices: principal.role === 'admin' ? found : found.map(toMemberNotice),
     } satisfies NoticesResponse)
   }
 
   const recalled: RequestHandler = async (request, response) => {
-    const { seqs, ...conversation } = readRecalled(request)
-    await admission.authorize(principalOf(response), conversation)
+    const { seqs, ...conversation } = parseRecalled(request)
+    await authorization.authorize(principalOf(response), conversation)
     response.json({
       ok: true,
       recalled: await broker.recalled(conversation, seqs),
@@ -70,8 +68,3 @@ export function createReads({ admission, broker, socketsIn }: ReadDependencies) 
 
   return { position, notices, recalled }
 }
-
-const faceOf =
-  ({ role }: Principal) =>
-  (notice: Notice): Notice | MemberNotice =>
-    role === 'admin' ? notice : toMemberNotice(notice)

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { MAX_ANSWER_BYTES, readAfter, readBefore, readReceivedSince } from '../../server/api/log-pages.ts'
+import { MAX_PAGE_BYTES, readAfter, readBefore, readReceivedSince } from '../../server/api/log-pages.ts'
 import type { Page } from '../../server/api/log-pages.ts'
 import { answerSince } from '../../server/broker/history.ts'
 import type { Notice } from '../../shared/notice.ts'
@@ -52,7 +52,7 @@ describe('what one answer tells of a log', () => {
     let at = { epoch: EPOCH, offset: 0 }
     for (let more = true; more;) {
       const page = await readAfter(big.log, FEED, at, ALL)
-      expect(bytesOf(page)).to.be.below(MAX_ANSWER_BYTES + oneMore)
+      expect(bytesOf(page)).to.be.below(MAX_PAGE_BYTES + oneMore)
       offsets.push(...offsetsOf(page))
       ;({ position: at, more } = page)
     }
@@ -65,7 +65,7 @@ describe('what one answer tells of a log', () => {
     let before = Number.MAX_SAFE_INTEGER
     for (let older: boolean | undefined = true; older;) {
       const page = await readBefore(big.log, FEED, before, ALL)
-      expect(bytesOf(page)).to.be.below(MAX_ANSWER_BYTES + oneMore)
+      expect(bytesOf(page)).to.be.below(MAX_PAGE_BYTES + oneMore)
       offsets.unshift(...offsetsOf(page))
       before = offsets[0] ?? 0
       older = page.older
@@ -75,7 +75,7 @@ describe('what one answer tells of a log', () => {
 
   it('is bounded in bytes, and goes on exactly: received since a time', async () => {
     const first = await readReceivedSince(big.log, FEED, 50, ALL)
-    expect(bytesOf(first)).to.be.below(MAX_ANSWER_BYTES + oneMore)
+    expect(bytesOf(first)).to.be.below(MAX_PAGE_BYTES + oneMore)
     expect(first.more).to.equal(true)
     expect(offsetsOf(first)[0]).to.equal(50)
     const rest = await readAfter(big.log, FEED, first.position, 1)
