@@ -75,7 +75,14 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
 
   const base: Base = { config, lifecycle, broker, addressOf, metrics, log }
   const access = servesSockets ? createAccess(config, addressOf) : undefined
-  const realtime = access && createSockets(base, access)
+  const realtime =
+    access &&
+    createRealtime(options.realtime(config), {
+      ...base,
+      ...access,
+      admission: access.authorization,
+      guard: access.authenticateRequest,
+    })
   const receiver = receives ? createWebhooks(base) : undefined
   const gauges: Gauges = {
     sockets: () => realtime?.sockets() ?? 0,
@@ -183,22 +190,6 @@ function createMemberships(config: Config): MembershipCache | undefined {
   const tencent = options.tencentRest(config)
   const ask = app ? createAppEndpoint(app) : tencent && createTencentRest(tencent)
   return ask && new MembershipCache({ source: ask, ttlS: config.MEMBERSHIP_TTL_S })
-}
-
-function createSockets(
-  { config, broker, addressOf, metrics, log }: Base,
-  { authorization, authenticateRequest, revocations, forgetMembership }: Access,
-): Realtime {
-  return createRealtime(options.realtime(config), {
-    admission: authorization,
-    guard: authenticateRequest,
-    revocations,
-    forgetMembership,
-    broker,
-    addressOf,
-    metrics,
-    log,
-  })
 }
 
 function createWebhooks({ config, lifecycle, broker, addressOf, metrics, log }: Base): Receiver {

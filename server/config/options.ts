@@ -13,7 +13,7 @@ const tlsFiles = ({ TLS_CERT: cert, TLS_KEY: key }: Config) =>
 export const http = (config: Config) => ({
   host: config.HOST,
   port: config.PORT,
-  socketsAtMost: config.MAX_SOCKETS,
+  maxSockets: config.MAX_SOCKETS,
   tls: tlsFiles(config),
 })
 

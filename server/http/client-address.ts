@@ -1,35 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import { isIPv6, BlockList, isIP } from 'node:net'
+import { BlockList, isIP, isIPv6 } from 'node:net'
 import proxyAddr from 'proxy-addr'
 
-/** The address that a request comes from. */
-export type ClientAddress = (request: IncomingMessage) => string
-
-/**
- * Reads addresses from X-Forwarded-For as far as the proxies that wrote it are trusted: one that is not trusted is itself
- * the client, whatever it claims. `trusted` holds addresses, networks (`10.0.0.0/8`), and `loopback`, `linklocal` or
- * `uniquelocal`; throws when one of them is something else.
- */
-export function createClientAddress(trusted: readonly string[]): ClientAddress {
-  // Looked at for each request and each socket, mostly without any proxy.
-  if (trusted.length === 0) return ({ socket }) => withoutMapping(socket.remoteAddress ?? '')
-  const isTrusted = proxyAddr.compile([...trusted])
-  return (request) => withoutMapping(proxyAddr(request, isTrusted) ?? '')
-}
-
-/** An IPv4 peer on an IPv6 socket, written as it is meant. */
-const withoutMapping = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '')
-
-/** What is counted as one client: the address, or of an IPv6 address the network of a single customer. */
-export function clientNetwork(address: string): string {
-  if (!isIPv6(address)) return address
-  const [head = '', tail = ''] = address.split('::')
-  const groups = (text: string): string[] => text.split(':').filter((group) => group !== '')
-  const zeros = 8 - groups(head).length - groups(tail).length
-  return `${[...groups(head), ...Array.from({ length: zeros }, () => '0'), ...groups(tail)].slice(0, 4).join(':')}::/64`
-}
-
-/** The networks of loopback, of private use and of a single link. */
+/** Loopback, private and link-local networks. */
 export const PRIVATE_NETWORKS = [
   '127.0.0.0/8',
   '10.0.0.0/8',
@@ -41,7 +14,37 @@ export const PRIVATE_NETWORKS = [
   'fe80::/10',
 ]
 
-/** Whether an address is in one of these networks: addresses, or networks as `10.0.0.0/8`. Throws for anything else. */
+/** Returns the address of the client that sent a request. */
+export type ClientAddress = (request: IncomingMessage) => string
+
+/**
+ * Reads the client's address from X-Forwarded-For, backwards through the trusted proxies: the first address that is not
+ * trusted is the client, whatever it claims about others. `trusted` holds addresses, networks (`10.0.0.0/8`), and `loopback`,
+ * `linklocal` or `uniquelocal`. Throws for anything else.
+ */
+export function createClientAddress(trusted: readonly string[]): ClientAddress {
+  // This runs for each request and each socket, mostly without any proxy.
+  if (trusted.length === 0) return ({ socket }) => withoutMapping(socket.remoteAddress ?? '')
+  const isTrusted = proxyAddr.compile([...trusted])
+  return (request) => withoutMapping(proxyAddr(request, isTrusted) ?? '')
+}
+
+/** Writes the address of an IPv4 peer on an IPv6 socket as IPv4. */
+const withoutMapping = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '')
+
+/** Returns what counts as one client: an IPv4 address, or the /64 network of an IPv6 address, which belongs to one customer. */
+export function clientNetwork(address: string): string {
+  if (!isIPv6(address)) return address
+  const [head = '', tail = ''] = address.split('::')
+  const groups = (text: string): string[] => text.split(':').filter((group) => group !== '')
+  const zeros = 8 - groups(head).length - groups(tail).length
+  return `${[...groups(head), ...Array.from({ length: zeros }, () => '0'), ...groups(tail)].slice(0, 4).join(':')}::/64`
+}
+
+/**
+ * Returns a predicate: whether an address is in one of the networks. `networks` holds addresses and networks (`10.0.0.0/8`).
+ * Throws for anything else.
+ */
 export function createNetworkMatcher(networks: readonly string[]): (address: string) => boolean {
   const list = new BlockList()
   for (const network of networks) {

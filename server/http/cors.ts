@@ -2,8 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { RequestHandler } from 'express'
 
 /**
- * Whether a page of this origin may open a socket. Programs that are no browsers send no `Origin` and are let in: what
- * they may see is decided by their token.
+ * Whether a request may come from a page of its `Origin`: the gateway's own, one of `origins`, or any if they contain `*`.
+ * Programs other than browsers send no `Origin` and are allowed: their credential decides what they may see.
  */
 export function isAllowedOrigin(
   { origin, host }: Pick<IncomingHttpHeaders, 'origin' | 'host'>,
@@ -13,10 +13,11 @@ export function isAllowedOrigin(
   return host !== undefined && (origin === `https://${host}` || origin === `http://${host}`)
 }
 
-/** What is answered is for one credential, and for pages of these origins. */
+/** Lets pages of these origins read the responses, and answers their preflight requests. No response may be cached. */
 export const allowOrigins =
   (origins: readonly string[]): RequestHandler =>
   (request, response, next) => {
+    // Each response is for one credential.
     response.set('Cache-Control', 'no-store').set('X-Content-Type-Options', 'nosniff').vary('Origin')
     const { origin } = request.headers
     if (origin === undefined || !isAllowedOrigin(request.headers, origins)) return next()

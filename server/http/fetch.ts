@@ -1,11 +1,14 @@
-const WITHIN_MS = 2_000
+const TIMEOUT_MS = 2_000
 
 interface BoundedOptions extends Omit<RequestInit, 'signal' | 'redirect'> {
-  /** Longest answer, in bytes. */
+  /** Maximum size of the response. */
   readonly atMostBytes: number
 }
 
-/** Asks another server: two seconds at most, no redirects, and no more of the answer than it can need. */
+/**
+ * Sends a request to another server with bounds: 2 s for the whole exchange, no redirects, and a maximum size of the response.
+ * Rejects beyond them.
+ */
 export async function fetchBounded(
   url: string | URL,
   { atMostBytes, ...options }: BoundedOptions,
@@ -13,14 +16,14 @@ export async function fetchBounded(
   const response = await fetch(url, {
     ...options,
     redirect: 'error',
-    signal: AbortSignal.timeout(WITHIN_MS),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
   })
   let bytes = 0
-  const parts: Uint8Array[] = []
-  for await (const part of response.body ?? []) {
-    bytes += part.length
+  const chunks: Uint8Array[] = []
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length
     if (bytes > atMostBytes) throw new Error(`the answer is larger than ${atMostBytes} bytes`)
-    parts.push(part)
+    chunks.push(chunk)
   }
-  return { status: response.status, text: Buffer.concat(parts).toString() }
+  return { status: response.status, text: Buffer.concat(chunks).toString() }
 }

@@ -1,78 +1,78 @@
 import { createServer } from 'node:http'
-import type { IncomingMessage, Server, ServerResponse, RequestListener, ServerOptions } from 'node:http'
+import type { IncomingMessage, RequestListener, Server, ServerOptions, ServerResponse } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import express from 'express'
-import type { ErrorRequestHandler, RequestHandler as ExpressHandler, Router } from 'express'
+import type { ErrorRequestHandler, Express, RequestHandler as ExpressHandler, Router } from 'express'
 import { asGatewayError, ERRORS, GatewayError } from '../../shared/errors.ts'
 import type { ErrorResponse } from '../../shared/http-api.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { readTls, reloadTls } from './tls.ts'
 import type { TlsFiles } from './tls.ts'
-import type { Duplex } from 'node:stream'
 
 /**
- * Slow senders are cut off: no request of ours is large. The head gets no less than the whole: its time counts from the
- * moment in which the connection is opened, and senders open some before they need them.
+ * Bounds slow senders; no request we accept is large. Headers get as long as the whole request: their timer starts when the
+ * connection opens, and clients open connections before they need them.
  */
 const REQUEST_TIMEOUT_MS = 10_000
+/** By default, Node looks for requests that timed out every 30 s. */
+const CHECK_INTERVAL_MS = 1_000
 /** The provider keeps connections open; closing one just as it sends a webhook would lose the webhook. */
 const KEEP_ALIVE_MS = 120_000
-/** A webhook that could not be kept is answered after 2.1 s. */
+/** Enough for a webhook that could not be stored, which is answered after 2.1 s. */
 const CLOSE_TIMEOUT_MS = 3_000
-
-/** Beyond what sockets take: a connection is a file of the process. */
-const MORE_CONNECTIONS = 5_000
+/** Beyond the sockets. Each connection is an open file of the process. */
+const MAX_OTHER_CONNECTIONS = 5_000
 
 interface HttpOptions {
   readonly host: string
   readonly port: number
-  /** Most connections that become sockets. */
-  readonly socketsAtMost: number
-  /** With it, everything is spoken over TLS. */
+  /** Maximum connections that become sockets. */
+  readonly maxSockets: number
+  /** Undefined for plain HTTP. */
   readonly tls: TlsFiles | undefined
-  /** Where WebSockets are taken, by who listens to `upgrade`; nowhere when missing. */
+  /** Path at which another listener of `upgrade` accepts WebSockets; undefined for none. */
   readonly webSocketPath: string | undefined
 }
 
-/** Serves a request, or answers that it is not for it. */
+/** Serves a request and returns true, or returns false if the request is not for it. */
 type RequestHandler = (request: IncomingMessage, response: ServerResponse) => boolean
 
-/** The one HTTP server of the process: `doors` are tried first, then `routers`, each in this order. */
+interface HttpDependencies {
+  /** Tried first, in order. They bypass Express, whose routing costs as much as handling a recall. */
+  readonly handlers: readonly RequestHandler[]
+  /** Serve what no handler takes, in order. */
+  readonly routers: readonly Router[]
+}
+
+/** The one HTTP server of the process. */
 export function createHttpServer(
-  { host, port, socketsAtMost, tls, webSocketPath }: HttpOptions,
-  {
-    handlers,
-    routers,
-  }: { readonly handlers: readonly RequestHandler[]; readonly routers: readonly Router[] },
+  { host, port, maxSockets, tls, webSocketPath }: HttpOptions,
+  { handlers, routers }: HttpDependencies,
   log: Logger,
 ) {
-  const app = express()
-  app.disable('x-powered-by')
-  app.disable('etag')
-  app.set('query parser', false)
-  app.use(...routers, answerNotFound, answerError(log))
+  const app = createApp(routers, log)
   let closing = false
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     if (closing) response.setHeader('Connection', 'close')
-    if (!handlers.some((door) => door(request, response))) app(request, response)
+    if (!handlers.some((handle) => handle(request, response))) app(request, response)
   }
 
   const options = {
     headersTimeout: REQUEST_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    // Node looks for late ones every 30 s by default.
-    connectionsCheckingInterval: 1_000,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
   }
   const secure = tls && createSecureServer({ ...options, ...readTls(tls) }, serve)
   const server: Server = secure ?? createServer(options, serve)
-  server.maxConnections = socketsAtMost + MORE_CONNECTIONS
+  server.maxConnections = maxSockets + MAX_OTHER_CONNECTIONS
   const stopReloading = tls && secure && reloadTls(secure, tls, log)
-  ignoreOtherUpgrades(server, webSocketPath, options, serve)
+  serveOtherUpgrades(server, webSocketPath, options, serve)
 
   const connections = new Set<Socket>()
-  // One function for all of them: a connection of a socket lives long, and there are many.
+  // One function for all connections: there are many, and those of sockets are long-lived.
   function forget(this: Socket): void {
     connections.delete(this)
   }
@@ -84,7 +84,7 @@ export function createHttpServer(
   return {
     server,
 
-    /** Resolves with the port once connections are taken. Rejects with START_FAILED. */
+    /** Resolves to the port once the server listens. Rejects with START_FAILED. */
     start: () =>
       new Promise<number>((resolve, reject) => {
         const fail = (cause: NodeJS.ErrnoException): void => {
@@ -98,23 +98,23 @@ export function createHttpServer(
         })
       }),
 
-    /** From now on each answer asks its sender to close the connection, so that none is cut while it sends again. */
+    /** Makes each further response ask for the connection to be closed, so that no connection is destroyed in mid-request. */
     closeAfterResponse(): void {
       closing = true
     },
 
     /**
-     * Takes no more connections, lets requests under way finish, and cuts the rest after a deadline: a peer that is asleep
-     * never answers.
+     * Accepts no more connections, lets current requests finish, and destroys the remaining connections after 3 s: a peer that
+     * is asleep never closes its own.
      */
     stop: () =>
       new Promise<void>((resolve) => {
         stopReloading?.()
-        const giveUp = setTimeout(() => {
+        const timer = setTimeout(() => {
           for (const connection of connections) connection.destroy()
         }, CLOSE_TIMEOUT_MS)
         server.close(() => {
-          clearTimeout(giveUp)
+          clearTimeout(timer)
           resolve()
         })
         server.closeIdleConnections()
@@ -122,18 +122,20 @@ export function createHttpServer(
   }
 }
 
-function describeListenError({ code }: NodeJS.ErrnoException, host: string, port: number): string {
-  if (code === 'EADDRINUSE') return `port ${port} is taken (PORT)`
-  if (code === 'EACCES') return `port ${port} needs more rights than this process has (PORT)`
-  return `cannot listen on ${host} port ${port} (${code ?? 'unknown reason'})`
+function createApp(routers: readonly Router[], log: Logger): Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.set('query parser', false)
+  return app.use(...routers, respondNotFound, respondError(log))
 }
 
-const answerNotFound: ExpressHandler = (_request, response) => {
+const respondNotFound: ExpressHandler = (_request, response) => {
   const { status, text } = ERRORS.NOT_FOUND
   response.status(status).json({ code: 'NOT_FOUND', message: text } satisfies ErrorResponse)
 }
 
-const answerError =
+const respondError =
   (log: Logger): ErrorRequestHandler =>
   (error: unknown, _request, response, next) => {
     if (response.headersSent) return next(error)
@@ -142,20 +144,26 @@ const answerError =
     response.status(ERRORS[code].status).json({ code, message } satisfies ErrorResponse)
   }
 
+function describeListenError({ code }: NodeJS.ErrnoException, host: string, port: number): string {
+  if (code === 'EADDRINUSE') return `port ${port} is taken (PORT)`
+  if (code === 'EACCES') return `port ${port} needs more rights than this process has (PORT)`
+  return `cannot listen on ${host} port ${port} (${code ?? 'unknown reason'})`
+}
+
 /**
- * Serves a request that asks for another protocol as if it did not ask, unless it asks for a WebSocket at `webSocketPath`:
- * HTTP allows that, and some clients ask for HTTP/2 with every request. Without this, Node would leave such a request to
- * whoever takes upgrades, which is Socket.IO or nobody: a webhook would be lost, and a connection stay for ever.
+ * Serves a request that asks for another protocol as if it did not ask, unless it asks for a WebSocket at `webSocketPath`. HTTP
+ * allows that, and some clients ask for HTTP/2 with every request. Otherwise Node would leave such a request to the listener of
+ * `upgrade`, Socket.IO or none: a webhook would be lost, and its connection never closed.
  */
-function ignoreOtherUpgrades(
+function serveOtherUpgrades(
   server: Server,
   webSocketPath: string | undefined,
   options: ServerOptions,
   listener: RequestListener,
 ): void {
-  // A server that nobody asks for upgrades, which therefore reads these requests to their end.
+  // A server without a listener of `upgrade` reads these requests like any other.
   const plain = createServer(options, listener)
-  // It never listens, and it is then that Node begins to hold requests to the time that they may take.
+  // It never listens, but Node enforces the request timeouts from this event on.
   plain.emit('listening')
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (webSocketPath !== undefined && isWebSocketAt(webSocketPath, request)) return
@@ -167,7 +175,7 @@ function ignoreOtherUpgrades(
 const isWebSocketAt = (path: string, { headers, method, url = '' }: IncomingMessage): boolean =>
   method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket' && url.startsWith(path)
 
-/** The first lines of the request once more, without what asks for the upgrade. */
+/** Writes the request line and the headers again, without those that ask for the upgrade. */
 function headOf({ method, url, httpVersion, rawHeaders }: IncomingMessage): string {
   const lines = [`${method} ${url} HTTP/${httpVersion}`]
   for (let i = 0; i < rawHeaders.length; i += 2) {

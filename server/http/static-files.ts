@@ -3,26 +3,24 @@ import express from 'express'
 import type { Router } from 'express'
 import helmet from 'helmet'
 
-/** The built page; beside this file after a build. */
-const FILES = fileURLToPath(new URL('../page/', import.meta.url))
-
-/** The built client with all that it needs; beside this file after a build. */
-const CLIENT = fileURLToPath(new URL('../client/client.js', import.meta.url))
-
-/** The documents as pages, and the API descriptions. `build/docs.mjs` puts them here. */
+/** Paths in `dist/`, where the build puts these files next to the compiled server. */
+const CONSOLE = fileURLToPath(new URL('../page/', import.meta.url))
+/** The client with everything it imports. */
+const CLIENT_SCRIPT = fileURLToPath(new URL('../client/client.js', import.meta.url))
+/** The documents as pages, and the API descriptions. */
 const DOCS = fileURLToPath(new URL('../docs/', import.meta.url))
 
-/** Serves the client at `/client.js`, for pages of any origin: what it may do is decided by the credential that it shows. */
+/** Serves the client at `/client.js`, to pages of any origin: the credential decides what the client may do. */
 export function serveClientScript(): Router {
   const router = express.Router()
   router.get('/client.js', (_request, response) => {
     response.set('Access-Control-Allow-Origin', '*').set('Cross-Origin-Resource-Policy', 'cross-origin')
-    response.set('X-Content-Type-Options', 'nosniff').sendFile(CLIENT)
+    response.set('X-Content-Type-Options', 'nosniff').sendFile(CLIENT_SCRIPT)
   })
   return router
 }
 
-/** Serves the page at `/`, and the documents at `/docs`: own scripts, styles and connections only. */
+/** Serves the console at `/` and the documents at `/docs`. Their policy allows only the gateway's own scripts and connections. */
 export function serveConsole(): Router {
   const router = express.Router()
   router.use(
@@ -40,14 +38,14 @@ export function serveConsole(): Router {
           frameAncestors: ["'none'"],
         },
       },
-      // The gateway may be reached without TLS on a private network; whoever ends TLS in front of it sets this.
+      // The gateway may be used without TLS on a private network. A proxy that terminates TLS sets this header.
       strictTransportSecurity: false,
       referrerPolicy: { policy: 'no-referrer' },
     }),
   )
   router.use('/docs', express.static(DOCS, { maxAge: 0 }))
-  // The names of built files hold a hash of what is in them; the page itself must be looked up each time.
-  router.use('/assets', express.static(`${FILES}assets`, { immutable: true, maxAge: '1y', index: false }))
-  router.use(express.static(FILES, { maxAge: 0 }))
+  // The names of built assets contain a hash of their content. The page itself must be revalidated each time.
+  router.use('/assets', express.static(`${CONSOLE}assets`, { immutable: true, maxAge: '1y', index: false }))
+  router.use(express.static(CONSOLE, { maxAge: 0 }))
   return router
 }

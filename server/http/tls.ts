@@ -1,6 +1,6 @@
 import { readFileSync, unwatchFile, watchFile } from 'node:fs'
-import { createSecureContext } from 'node:tls'
 import type { Server as HttpsServer } from 'node:https'
+import { createSecureContext } from 'node:tls'
 import { GatewayError } from '../../shared/errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
 
@@ -12,7 +12,7 @@ export interface TlsFiles {
   readonly key: string
 }
 
-/** What a server of TLS 1.2 or newer is made with. Throws START_FAILED when the files do not hold it. */
+/** Returns the options of a server that speaks TLS 1.2 or newer. Throws START_FAILED unless the files match each other. */
 export function readTls({ cert, key }: TlsFiles) {
   try {
     const context = { cert: readFileSync(cert), key: readFileSync(key), minVersion: 'TLSv1.2' as const }
@@ -23,7 +23,7 @@ export function readTls({ cert, key }: TlsFiles) {
   }
 }
 
-/** Lets new connections have what the files hold, whenever they change. Answers how to stop. */
+/** Reloads the files whenever they change, for new connections. Returns a function that stops it. */
 export function reloadTls(
   server: Pick<HttpsServer, 'setSecureContext'>,
   files: TlsFiles,
@@ -34,7 +34,7 @@ export function reloadTls(
       server.setSecureContext(readTls(files))
       log.info('certificate read again')
     } catch (err) {
-      // Half written, perhaps: the old one serves on until the files change again.
+      // Perhaps a file is half written. The old certificate is used until the files change again.
       log.error({ err }, 'certificate could not be read, the old one stays')
     }
   }
