@@ -1,9 +1,10 @@
 import { InvalidArgumentError } from 'commander'
+import type { Environment } from '../config/environment.ts'
 import type { Logger } from '../telemetry/logger.ts'
 
 /** What a command gets from the process that runs it. */
 export interface Terminal {
-  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly environment: Environment
   /** Writes one line to standard output. */
   print(line: string): void
   /** Keeps the process running until a signal arrives, then stops the service. */

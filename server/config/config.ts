@@ -1,16 +1,15 @@
 import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
-import { createClientAddress } from '../http/client-address.ts'
+import { createClientAddress, createNetworkMatcher } from '../http/client-address.ts'
 import { identifier } from '../lib/schema.ts'
-import { createNetworkMatcher } from '../http/client-address.ts'
 
-/** Which halves of the gateway this process runs. */
+/** The parts of the gateway that this process runs. */
 type Role = 'all' | 'receiver' | 'node'
 
-/** How the Redis server that holds our names is found. */
+/** The kind of deployment behind REDIS_URL. */
 type RedisMode = 'single' | 'sentinel' | 'cluster'
 
-/** The settings, checked and frozen. Names are those of the environment variables; the README tells them in a table. */
+/** The settings, validated and frozen, named like their environment variables. `server/docs/configuration.md` describes them. */
 export interface Config {
   readonly HOST: string
   readonly PORT: number
@@ -55,6 +54,7 @@ export interface Config {
   readonly TLS_KEY?: string
 }
 
+/** A list, written with commas. */
 const list = (items: Joi.Schema): Joi.Schema =>
   Joi.extend((joi: Joi.Root) => ({
     type: 'list',
@@ -67,45 +67,39 @@ const list = (items: Joi.Schema): Joi.Schema =>
     .list()
     .items(items)
 
-const network = Joi.string().custom((value: string, { error }) => {
-  try {
-    createClientAddress([value])
-    return value
-  } catch {
-    return error('string.network')
-  }
-})
-
-const sourceNetwork = Joi.string().custom((value: string, { error }) => {
-  try {
-    createNetworkMatcher([value])
-    return value
-  } catch {
-    return error('string.network')
-  }
-})
+/** An address or a network that `create` accepts. */
+const networkFor = (create: (networks: readonly string[]) => unknown): Joi.Schema =>
+  Joi.string().custom((value: string, { error }) => {
+    try {
+      create([value])
+      return value
+    } catch {
+      return error('string.network')
+    }
+  })
 
 const redisUrl = Joi.string().uri({ scheme: ['redis', 'rediss'] })
 
+/** Several, separated by commas: sentinels, or nodes of a cluster. */
 const redisUrls = Joi.string().custom((value: string, { error }) =>
   value.split(',').every((url) => redisUrl.required().validate(url.trim()).error === undefined)
     ? value
     : error('string.uri'),
 )
 
-const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
+const LOOPBACK_HOST = /^(localhost|127(\.\d+){3}|\[::1\])$/
 
-/** Required unless one of these other settings is there. */
-const neededWithout = (...names: readonly string[]): Joi.Schema =>
+/** Required unless one of these other settings is set. */
+const requiredWithout = (...names: readonly string[]): Joi.Schema =>
   names.reduce<Joi.Schema>(
     (otherwise, name) => Joi.when(name, { is: Joi.exist(), otherwise }),
     Joi.required(),
   )
 
-/** Marks a setting that must not be logged, and that may be in a file of its own. */
+/** Tags settings that the logger redacts, and that can come from files. */
 const SECRET = 'secret'
 
-/** One entry per setting; `description` is what the README says of it. */
+/** One entry per setting. A test compares defaults and descriptions with `server/docs/configuration.md`. */
 export const configSchema = Joi.object<Config>({
   HOST: Joi.string().hostname().default('0.0.0.0').description('Address to listen on'),
   PORT: Joi.number().port().default(8080).description('Port to listen on'),
@@ -137,7 +131,7 @@ export const configSchema = Joi.object<Config>({
     })
     .default('/webhook')
     .description('Path that Tencent calls; may contain a secret'),
-  WEBHOOK_ALLOW: list(sourceNetwork)
+  WEBHOOK_ALLOW: list(networkFor(createNetworkMatcher))
     .default([])
     .description(
       'Addresses and networks that may send webhooks, such as `10.0.0.0/8`, separated by commas. Default: any',
@@ -185,7 +179,7 @@ export const configSchema = Joi.object<Config>({
       'Maximum size of the spool, which holds recalls on disk while Redis is unavailable, in bytes',
     ),
   JWT_SECRET: list(Joi.string().min(32).max(1_024))
-    .when('ROLE', { is: 'receiver', otherwise: neededWithout('JWKS_URL', 'USERSIG_SECRET_KEY') })
+    .when('ROLE', { is: 'receiver', otherwise: requiredWithout('JWKS_URL', 'USERSIG_SECRET_KEY') })
     .default([])
     .tag(SECRET)
     .description(
@@ -194,7 +188,7 @@ export const configSchema = Joi.object<Config>({
   JWKS_URL: Joi.string()
     .uri({ scheme: ['https', 'http', 'file'] })
     .custom((url: string, { error }) =>
-      /^http:/i.test(url) && !LOOPBACK.test(new URL(url).hostname) ? error('string.https') : url,
+      /^http:/i.test(url) && !LOOPBACK_HOST.test(new URL(url).hostname) ? error('string.https') : url,
     )
     .description('JWKS with the public keys for tokens: an https or file URL'),
   JWT_ISSUER: Joi.string().max(256).description('Value that `iss` of a token must equal'),
@@ -282,7 +276,7 @@ export const configSchema = Joi.object<Config>({
     .description(
       "Origins whose pages may open sockets, separated by commas; `*` allows any. Default: the gateway's own origin",
     ),
-  TRUST_PROXY: list(network)
+  TRUST_PROXY: list(networkFor(createClientAddress))
     .default([])
     .description(
       'Proxies whose X-Forwarded-For header is trusted: addresses, networks, `loopback`, `linklocal` or `uniquelocal`, separated by commas',
@@ -315,11 +309,11 @@ export const SECRET_SETTINGS: readonly string[] = Object.entries(
   .map(([name]) => name)
 
 /**
- * The settings in `environment`, which is not read again. Throws CONFIG_INVALID naming every setting that is missing or
- * wrong, in one go, and never its value: it may be a secret.
+ * Returns the settings in `environment`, which is not read again. Throws CONFIG_INVALID naming every setting that is missing or
+ * invalid, all in one error. The error contains no values: they may be secrets.
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
-  // An empty variable is a missing one: compose files and shells make no difference.
+  // An empty variable counts as missing: in shells and compose files the two are hard to tell apart.
   const known = Object.keys(configSchema.describe().keys)
   const given = Object.fromEntries(
     known.map((name) => [name, environment[name] === '' ? undefined : environment[name]]),

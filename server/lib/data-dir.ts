@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, realpathSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { GatewayError } from '../../shared/errors.ts'
 import { dirname } from 'node:path'
 import { open } from 'lmdb'
 import type { RootDatabase } from 'lmdb'
+import { GatewayError } from '../../shared/errors.ts'
 
 /**
- * Makes sure that no other process on this machine keeps its data in the folder: two embedded brokers on one folder
- * would not hear of each other's recalls. The claim is a name that the Linux kernel forgets with the process, however it
- * ends; elsewhere nothing is claimed. Rejects with START_FAILED.
+ * Locks the data folder, and creates it if it is missing: two embedded brokers on one folder would not see each other's
+ * recalls. The lock is an abstract socket, which the Linux kernel releases with the process, however the process ends. On other
+ * systems nothing is locked. Rejects with START_FAILED if another process on this machine holds the lock, or if the folder cannot
+ * be created.
  */
 export async function lockDataDir(dataDir: string): Promise<{ release: () => Promise<void> }> {
   let folder: string
@@ -22,22 +23,22 @@ export async function lockDataDir(dataDir: string): Promise<{ release: () => Pro
   if (process.platform !== 'linux') return { release: () => Promise.resolve() }
 
   const name = `\0recall-gateway-${createHash('sha256').update(folder).digest('hex')}`
-  const claim = createServer((socket) => socket.destroy())
+  const lock = createServer((socket) => socket.destroy())
   await new Promise<void>((resolve, reject) => {
-    claim.once('error', (cause) => {
+    lock.once('error', (cause) => {
       reject(new GatewayError('START_FAILED', `another gateway uses DATA_DIR ${dataDir}`, { cause }))
     })
-    claim.listen(name, resolve)
+    lock.listen(name, resolve)
   })
-  return { release: () => new Promise<void>((resolve) => void claim.close(() => resolve())) }
+  return { release: () => new Promise<void>((resolve) => void lock.close(() => resolve())) }
 }
 
 interface StoreOptions {
-  /** For looking only: makes and changes nothing. */
+  /** Creates and changes nothing. */
   readonly readOnly?: boolean
 }
 
-/** Opens a store on local disk, in a folder of its own, which is made if missing. Throws what the file system throws. */
+/** Opens an lmdb store, and creates it with its folder if it is missing. Throws errors of the file system as they are. */
 export function openStore(path: string, { readOnly = false }: StoreOptions = {}): RootDatabase {
   if (!readOnly) mkdirSync(dirname(path), { recursive: true })
   return open({
@@ -45,12 +46,12 @@ export function openStore(path: string, { readOnly = false }: StoreOptions = {})
     readOnly,
     // Otherwise a write would resolve before it is on disk.
     overlappingSync: false,
-    // Otherwise each failure of the disk would leave a rejection that nobody can handle, and end the process.
+    // Otherwise each disk failure would cause a rejection that nobody can handle, which ends the process.
     eventTurnBatching: false,
   })
 }
 
-/** The outcome of a write. Its error holds a second promise, which rejects too: here that one is handled. */
+/** Returns the outcome of a write. The error of lmdb carries a second promise that also rejects; it is handled here. */
 export async function committed<T>(write: Promise<T>): Promise<T> {
   try {
     return await write

@@ -7,12 +7,12 @@ const MAX_MESSAGES = 5
 
 /** Printable text, as `isIdentifier` defines it. */
 export const identifier: Joi.StringSchema = Joi.string()
-  .custom((text: string, helpers) => (isIdentifier(text) ? text : helpers.error('identifier')))
+  .custom((text: string, { error }) => (isIdentifier(text) ? text : error('identifier')))
   .messages({ identifier: `{{#label}} must be printable text of at most ${MAX_IDENTIFIER_BYTES} bytes` })
 
 /**
- * Returns the value that `schema` makes of the input. Otherwise throws `code` with a message that names every invalid field,
- * the first five unless `maxMessages` says more.
+ * Returns the input, converted as the schema says. Throws a GatewayError with this code if it is invalid; the message names the
+ * invalid fields, at most `maxMessages` of them.
  */
 export function validate<T>(
   schema: Joi.ObjectSchema<T>,
