@@ -15,6 +15,8 @@ export interface Config {
   readonly PORT: number
   readonly ROLE: Role
   readonly SDK_APP_ID: string
+  readonly DATA_DIR: string
+  readonly LOG_LEVEL: string
   readonly WEBHOOK_TOKEN: readonly string[]
   readonly WEBHOOK_AUTH: 'on' | 'off'
   readonly WEBHOOK_PATH: string
@@ -26,8 +28,10 @@ export interface Config {
   readonly REDIS_WAIT_REPLICAS: number
   readonly REDIS_PREFIX: string
   readonly REDIS_SIGNING_KEY: readonly string[]
-  readonly DATA_DIR: string
   readonly SPOOL_MAX_BYTES: number
+  readonly HISTORY_SIZE: number
+  readonly HISTORY_TTL_S: number
+  readonly RECALLED_TTL_DAYS: number
   readonly JWT_SECRET: readonly string[]
   readonly JWKS_URL?: string
   readonly JWT_ISSUER?: string
@@ -40,16 +44,12 @@ export interface Config {
   readonly TENCENT_ADMIN_ID: string
   readonly TENCENT_REST_PER_S: number
   readonly MEMBERSHIP_TTL_S: number
-  readonly HISTORY_SIZE: number
-  readonly HISTORY_TTL_S: number
-  readonly RECALLED_TTL_DAYS: number
-  readonly BATCH_WINDOW_MS: number
-  readonly DRAIN_MS: number
-  readonly LOG_LEVEL: string
-  readonly CORS_ORIGINS: readonly string[]
-  readonly TRUST_PROXY: readonly string[]
   readonly MAX_SOCKETS: number
   readonly MAX_SOCKETS_PER_ADDRESS: number
+  readonly CORS_ORIGINS: readonly string[]
+  readonly BATCH_WINDOW_MS: number
+  readonly DRAIN_MS: number
+  readonly TRUST_PROXY: readonly string[]
   readonly TLS_CERT?: string
   readonly TLS_KEY?: string
 }
@@ -110,6 +110,10 @@ export const configSchema = Joi.object<Config>({
     .pattern(/^[1-9]\d{0,14}$/, 'digits')
     .required()
     .description('SDKAppID of the Tencent Cloud Chat app'),
+  DATA_DIR: Joi.string().default('./data').description('Data folder, on a local disk'),
+  LOG_LEVEL: Joi.valid('fatal', 'error', 'warn', 'info', 'debug', 'silent')
+    .default('info')
+    .description('Minimum level of log messages: `fatal`, `error`, `warn`, `info`, `debug` or `silent`'),
   WEBHOOK_TOKEN: list(Joi.string().min(1).max(256))
     .when('ROLE', {
       not: 'node',
@@ -136,14 +140,14 @@ export const configSchema = Joi.object<Config>({
     .description(
       'Addresses and networks that may send webhooks, such as `10.0.0.0/8`, separated by commas. Default: any',
     ),
+  TEST_RECALLS: Joi.valid('on', 'off')
+    .default('off')
+    .description('`on` lets admins send test recalls to check delivery'),
   REDIS_URL: Joi.string()
     .when('ROLE', { is: 'all', otherwise: Joi.required() })
     .when('REDIS_MODE', { is: 'single', then: redisUrl, otherwise: redisUrls.required() })
     .tag(SECRET)
     .description('Redis 7.0 or newer. Without it, the embedded broker serves this one process'),
-  TEST_RECALLS: Joi.valid('on', 'off')
-    .default('off')
-    .description('`on` lets admins send test recalls to check delivery'),
   REDIS_MODE: Joi.valid('single', 'sentinel', 'cluster')
     .default('single')
     .description(
@@ -169,7 +173,6 @@ export const configSchema = Joi.object<Config>({
     .description(
       'Key that signs data in Redis; the same for all processes. Separate several with commas to rotate. Default: unsigned',
     ),
-  DATA_DIR: Joi.string().default('./data').description('Data folder, on a local disk'),
   SPOOL_MAX_BYTES: Joi.number()
     .integer()
     .min(1_000)
@@ -177,6 +180,26 @@ export const configSchema = Joi.object<Config>({
     .default(2 ** 30)
     .description(
       'Maximum size of the spool, which holds recalls on disk while Redis is unavailable, in bytes',
+    ),
+  HISTORY_SIZE: Joi.number()
+    .integer()
+    .min(1)
+    .max(100_000)
+    .default(1_000)
+    .description("Maximum length of a room's log, in notices"),
+  HISTORY_TTL_S: Joi.number()
+    .integer()
+    .min(1)
+    .max(2_592_000)
+    .default(86_400)
+    .description("How long a room's log is stored after its last notice, in s"),
+  RECALLED_TTL_DAYS: Joi.number()
+    .integer()
+    .min(0)
+    .max(3_650)
+    .default(0)
+    .description(
+      'How long the recalled set of a conversation is stored after its last recall, in days; 0 = forever',
     ),
   JWT_SECRET: list(Joi.string().min(32).max(1_024))
     .when('ROLE', { is: 'receiver', otherwise: requiredWithout('JWKS_URL', 'USERSIG_SECRET_KEY') })
@@ -234,25 +257,22 @@ export const configSchema = Joi.object<Config>({
     .max(86_400)
     .default(300)
     .description('How long a confirmed membership is cached, in s'),
-  HISTORY_SIZE: Joi.number()
+  MAX_SOCKETS: Joi.number()
     .integer()
     .min(1)
-    .max(100_000)
+    .max(1_000_000)
+    .default(20_000)
+    .description('Maximum sockets of this process. Further connections are refused, and clients retry'),
+  MAX_SOCKETS_PER_ADDRESS: Joi.number()
+    .integer()
+    .min(1)
+    .max(1_000_000)
     .default(1_000)
-    .description("Maximum length of a room's log, in notices"),
-  HISTORY_TTL_S: Joi.number()
-    .integer()
-    .min(1)
-    .max(2_592_000)
-    .default(86_400)
-    .description("How long a room's log is stored after its last notice, in s"),
-  RECALLED_TTL_DAYS: Joi.number()
-    .integer()
-    .min(0)
-    .max(3_650)
-    .default(0)
+    .description('Maximum sockets of one address, or of one IPv6 network of 64 bits'),
+  CORS_ORIGINS: list(Joi.string().pattern(/^(\*|https?:\/\/[^/\s]+)$/, 'origin'))
+    .default([])
     .description(
-      'How long the recalled set of a conversation is stored after its last recall, in days; 0 = forever',
+      "Origins whose pages may open sockets, separated by commas; `*` allows any. Default: the gateway's own origin",
     ),
   BATCH_WINDOW_MS: Joi.number()
     .integer()
@@ -268,31 +288,11 @@ export const configSchema = Joi.object<Config>({
     .max(600_000)
     .default(5_000)
     .description('Time over which a stopping process sends its sockets to other nodes, in ms'),
-  LOG_LEVEL: Joi.valid('fatal', 'error', 'warn', 'info', 'debug', 'silent')
-    .default('info')
-    .description('Minimum level of log messages: `fatal`, `error`, `warn`, `info`, `debug` or `silent`'),
-  CORS_ORIGINS: list(Joi.string().pattern(/^(\*|https?:\/\/[^/\s]+)$/, 'origin'))
-    .default([])
-    .description(
-      "Origins whose pages may open sockets, separated by commas; `*` allows any. Default: the gateway's own origin",
-    ),
   TRUST_PROXY: list(networkFor(createClientAddress))
     .default([])
     .description(
       'Proxies whose X-Forwarded-For header is trusted: addresses, networks, `loopback`, `linklocal` or `uniquelocal`, separated by commas',
     ),
-  MAX_SOCKETS: Joi.number()
-    .integer()
-    .min(1)
-    .max(1_000_000)
-    .default(20_000)
-    .description('Maximum sockets of this process. Further connections are refused, and clients retry'),
-  MAX_SOCKETS_PER_ADDRESS: Joi.number()
-    .integer()
-    .min(1)
-    .max(1_000_000)
-    .default(1_000)
-    .description('Maximum sockets of one address, or of one IPv6 network of 64 bits'),
   TLS_CERT: Joi.string().description(
     'PEM file with the certificate and its intermediate certificates; reloaded when it changes. Default: no TLS',
   ),
