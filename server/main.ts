@@ -15,7 +15,7 @@ const terminal: Terminal = {
 
 const program = new Command('recall-gateway')
   .description(
-    'Tells every console and client at once when messages of a Tencent Cloud Chat group were recalled.',
+    'Tells clients and admin consoles in real time when messages of a Tencent Cloud Chat group are recalled.',
   )
   .showHelpAfterError()
 
@@ -30,7 +30,7 @@ try {
   process.exit(1)
 }
 
-/** Stops the service on the first SIGTERM or SIGINT; a second one ends the process immediately. */
+/** Stops the service on SIGTERM or SIGINT. A second signal ends the process immediately. */
 function runUntilSignal({ stop, stopTimeoutMs, log }: Service): void {
   let stopping = false
   const onSignal = (signal: NodeJS.Signals): void => {

@@ -7,7 +7,7 @@ export interface Terminal {
   readonly environment: Environment
   /** Writes one line to standard output. */
   print(line: string): void
-  /** Keeps the process running until a signal arrives, then stops the service. */
+  /** Stops the service and exits when the process receives a signal. */
   runUntilSignal(service: Service): void
 }
 
@@ -19,25 +19,23 @@ export interface Service {
   readonly log: Logger
 }
 
-export function collect(value: string, earlier: readonly string[]): string[] {
-  return [...earlier, value]
-}
+/** Parses an option that can be repeated. */
+export const collect = (value: string, earlier: readonly string[]): string[] => [...earlier, value]
 
-export function toSeqs(text: string): number[] {
+export function parseSeqs(text: string): number[] {
   const seqs = text.split(',').map(Number)
-  if (!seqs.every((seq) => Number.isSafeInteger(seq) && seq > 0)) {
+  if (!seqs.every((seq) => Number.isSafeInteger(seq) && seq > 0))
     throw new InvalidArgumentError('whole numbers from 1, separated by commas.')
-  }
   return seqs
 }
 
-export function toUrl(text: string): string {
+export function parseUrl(text: string): string {
   if (!URL.canParse(text) || !/^https?:/i.test(text))
     throw new InvalidArgumentError('a URL that begins with http.')
   return text
 }
 
-export function toSeconds(text: string): number {
+export function parseSeconds(text: string): number {
   const seconds = Number(text)
   if (!Number.isSafeInteger(seconds) || seconds < 1) throw new InvalidArgumentError('whole seconds from 1.')
   return seconds

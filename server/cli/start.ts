@@ -8,23 +8,22 @@ import { createLogger } from '../telemetry/logger.ts'
 import type { Terminal } from './command.ts'
 
 const LINK_TOKEN_TTL_S = 3_600
-/** Beyond the drain: what requests under way and the stores may take to finish. */
+/** Time beyond the drain for current requests and the stores to finish. */
 const STOP_GRACE_MS = 8_000
 
 interface StartOptions {
   readonly dev: boolean
 }
 
-/** `start`: runs the gateway until the process is told to stop. */
 export function addStart(program: Command, terminal: Terminal): void {
   program
     .command('start')
     .description('run the gateway with the settings in the environment')
-    .option('--dev', 'on this machine alone: loopback, made-up credentials, a link to open', false)
+    .option('--dev', 'for this machine only: loopback, generated credentials, and a link to open', false)
     .action((options: StartOptions) => start(options, terminal))
 }
 
-/** Starts the gateway with the settings of the environment, or with `dev` on this machine alone, and says where it is. */
+/** Starts the gateway, and with `dev` prints a link to it. It runs until the process receives a signal. */
 async function start({ dev }: StartOptions, { environment, print, runUntilSignal }: Terminal): Promise<void> {
   const settings = withSecretFiles(environment)
   const config = readConfig(dev ? withDevSettings(settings) : settings)
@@ -42,7 +41,7 @@ async function greeting(config: Config, port: number): Promise<string[]> {
   const token = await signToken(claims, { secret, issuer, audience })
   return [
     '',
-    '  The recall gateway runs, for this machine only (--dev).',
+    '  The recall gateway is running, for this machine only (--dev).',
     '',
     `  Open       ${base}/#token=${token}`,
     `  then send  node dist/server/main.js send --url ${base}${config.WEBHOOK_PATH} --group lobby --seqs 130,131`,

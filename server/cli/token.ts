@@ -1,8 +1,8 @@
+import type { Command } from 'commander'
 import { GatewayError } from '../../shared/errors.ts'
 import { signToken } from '../auth/jwt.ts'
 import { withDevCredentials } from '../config/environment.ts'
-import type { Command } from 'commander'
-import { collect, toSeconds } from './command.ts'
+import { collect, parseSeconds } from './command.ts'
 import type { Terminal } from './command.ts'
 
 interface TokenOptions {
@@ -14,23 +14,22 @@ interface TokenOptions {
   readonly ttl: number
 }
 
-/** `token`. */
 export function addToken(program: Command, terminal: Terminal): void {
   program
     .command('token')
-    .description('make a token for sockets with JWT_SECRET')
-    .requiredOption('--sub <id>', 'who the token is for')
-    .option('--admin', 'may be in every room and sees who recalled', false)
-    .option('--group <id>', 'group that the token grants; can be given again', collect, [])
-    .option('--topic <id>', 'grant only this topic of the group; can be given again', collect, [])
-    .option('--ttl <seconds>', 'how long it lasts', toSeconds, 3_600)
+    .description('print a token signed with JWT_SECRET')
+    .requiredOption('--sub <id>', 'user of the token')
+    .option('--admin', 'grant every room, and let the user see who recalled', false)
+    .option('--group <id>', 'grant this group; can be repeated', collect, [])
+    .option('--topic <id>', 'grant only this topic of the group; can be repeated', collect, [])
+    .option('--ttl <seconds>', 'lifetime', parseSeconds, 3_600)
     .action((options: TokenOptions) => token(options, terminal))
 }
 
-/** Prints a token made with `JWT_SECRET`. Throws CONFIG_INVALID when there is none. */
+/** Prints a token. Throws CONFIG_INVALID without JWT_SECRET, or if topics are not of exactly one group. */
 async function token(options: TokenOptions, { environment, print }: Terminal): Promise<void> {
   const { JWT_SECRET, JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = withDevCredentials(environment)
-  // The first one signs while several are valid.
+  // During a rotation, the first secret signs.
   const secret = JWT_SECRET?.split(',')[0]?.trim()
   if (secret === undefined) throw new GatewayError('CONFIG_INVALID', 'JWT_SECRET is missing')
   const [onlyGroup, ...others] = options.group
