@@ -1,0 +1,122 @@
+import { once } from 'node:events'
+import { connect as connectTcp } from 'node:net'
+import { expect } from 'chai'
+import { adminToken, connect } from '../support/client.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { readMetric } from '../support/read-metric.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { soon, until } from '../support/wait.ts'
+import { outcomeOf } from '../support/webhook-outcome.ts'
+import { signedQuery } from '../support/webhook.ts'
+
+describe('network limits', () => {
+  const undo = undoAfterEach()
+  const start = async (settings: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> => {
+    const gateway = await startGatewayProcess(settings)
+    undo(gateway.stop)
+    return gateway
+  }
+
+  it('is open to the named networks alone, as far as proxies can be believed', async () => {
+    const { url } = await start({ WEBHOOK_ALLOW: '203.0.113.0/24, 2001:db8::/32', TRUST_PROXY: 'loopback' })
+    const from = (address: string) => outcomeOf(url, { headers: { 'X-Forwarded-For': address } })
+    expect(await from('203.0.113.7')).to.equal('OK')
+    expect(await from('2001:db8::1')).to.equal('OK')
+    expect(await from('198.51.100.1')).to.equal('403 ADDRESS_REFUSED')
+    expect(await from('203.0.113.7, 198.51.100.1')).to.equal('403 ADDRESS_REFUSED')
+    expect(await outcomeOf(url)).to.equal('403 ADDRESS_REFUSED')
+    const distrustful = await start({ WEBHOOK_ALLOW: '203.0.113.0/24' })
+    const headers = { 'X-Forwarded-For': '203.0.113.7' }
+    expect(await outcomeOf(distrustful.url, { headers })).to.equal('403 ADDRESS_REFUSED')
+  })
+
+  it('shows the metrics to private networks alone', async () => {
+    const { url } = await start({ TRUST_PROXY: 'loopback' })
+    const from = async (address: string) =>
+      (await fetch(`${url}/metrics`, { headers: { 'X-Forwarded-For': address } })).status
+    expect(await from('10.1.2.3')).to.equal(200)
+    expect(await from('203.0.113.7')).to.equal(404)
+    expect(await from('2001:db8::1')).to.equal(404)
+  })
+
+  it('is closed to those who send their head or their body slowly', async () => {
+    const gateway = await start()
+    const slow = async (text: string) => {
+      const socket = connectTcp(gateway.port, '127.0.0.1')
+      undo(() => socket.destroy())
+      const closed = once(socket, 'close')
+      socket.on('error', () => undefined).resume()
+      await once(socket, 'connect')
+      socket.write(text)
+      return closed
+    }
+    const query = new URLSearchParams(signedQuery()).toString()
+    const head = slow('POST /webhook HTTP/1.1\r\nHost: x\r\nX-Slow: ')
+    const body = slow(`POST /webhook?${query} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"x"`)
+    // Who asks for another protocol is served by another server of ours.
+    const upgrade = 'Host: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n'
+    const otherBody = slow(`POST /webhook?${query} HTTP/1.1\r\n${upgrade}Content-Length: 100\r\n\r\n{"x"`)
+    const otherHead = slow(`GET /livez HTTP/1.1\r\n${upgrade}\r\nGET /livez HTTP/1.1\r\nX-Slow: `)
+    await soon('all are closed', Promise.all([head, body, otherBody, otherHead]), 15_000)
+    const huge = await slow(`GET / HTTP/1.1\r\nHost: x\r\nX-Large: ${'x'.repeat(40_000)}\r\n\r\n`)
+    expect(huge).to.not.equal(undefined)
+    expect(await outcomeOf(gateway.url)).to.equal('OK')
+  })
+
+  it('stays open while thousands of connections say nothing, and closes those', async () => {
+    const gateway = await start()
+    const closed: Promise<unknown>[] = []
+    // Fewer at once than the system lets wait: of the others, the gateway would never hear.
+    for (let i = 0; i < 30; i++) {
+      const silent = Array.from({ length: 100 }, () => connectTcp(gateway.port, '127.0.0.1'))
+      for (const socket of silent) undo(() => socket.destroy())
+      closed.push(...silent.map((socket) => once(socket.resume(), 'close')))
+      await Promise.all(silent.map((socket) => once(socket, 'connect')))
+    }
+    const client = await connect(gateway.url, await adminToken())
+    undo(client.close)
+    await client.subscribe({ group: '@TGS#1' })
+    expect(await outcomeOf(gateway.url)).to.equal('OK')
+    await client.count(1)
+    await soon('all are closed', Promise.all(closed), 15_000)
+  })
+
+  it('takes so many and no more, of the node and of an address', async () => {
+    const gateway = await start({ MAX_SOCKETS: '3', MAX_SOCKETS_PER_ADDRESS: '2', TRUST_PROXY: 'loopback' })
+    const from = async (address: string) => {
+      const client = await connect(gateway.url, await adminToken(), {
+        extraHeaders: { 'X-Forwarded-For': address },
+      })
+      undo(client.close)
+      return client
+    }
+    const refused = (error: Error) => error.message
+    const [first] = [await from('192.0.2.1'), await from('192.0.2.1')]
+    expect(await from('192.0.2.1').catch(refused)).to.equal('websocket error')
+    await from('2001:db8::1')
+    expect(await from('192.0.2.2').catch(refused)).to.equal('websocket error')
+    expect(await readMetric(gateway.url, 'sockets_turned_away_total')).to.equal(2)
+    first.close()
+    await until('there is room again', () =>
+      from('192.0.2.1').then(
+        () => true,
+        () => false,
+      ),
+    )
+  })
+
+  it('serves a socket so many requests and no more, and again after a moment', async () => {
+    const gateway = await start()
+    const client = await connect(gateway.url, await adminToken())
+    undo(client.close)
+    const ask = () => client.ask({ group: 'g' }, 'unsubscribe')
+    let refused = 0
+    for (let i = 0; i < 60; i++) {
+      const answers = await Promise.all(Array.from({ length: 50 }, ask))
+      refused += answers.filter((answer) => !answer.ok && answer.code === 'TOO_MANY_REQUESTS').length
+    }
+    expect(refused).to.be.above(0)
+    await until('it is served again', async () => (await ask()).ok)
+  })
+})

@@ -1,0 +1,87 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { adminToken, connect } from '../support/client.ts'
+import { postDisconnect } from '../support/disconnect.ts'
+import { JWT_SECRET, runGateway, startGatewayProcess, WEBHOOK_TOKEN } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { undoAfterEach } from '../support/undo.ts'
+import { soon } from '../support/wait.ts'
+import { outcomeOf } from '../support/webhook-outcome.ts'
+
+describe('secrets', () => {
+  const undo = undoAfterEach()
+  const start = async (settings: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> => {
+    const gateway = await startGatewayProcess(settings)
+    undo(gateway.stop)
+    return gateway
+  }
+
+  it('tells nothing of versions, hosts or keys', async () => {
+    const gateway = await start()
+    const admin = await adminToken()
+    const answers = await Promise.all([
+      fetch(`${gateway.url}/`),
+      fetch(`${gateway.url}/livez`),
+      fetch(`${gateway.url}/readyz`),
+      fetch(`${gateway.url}/nothing?token=${admin}`),
+      fetch(`${gateway.url}/%00`),
+      fetch(`${gateway.url}/webhook`),
+      fetch(`${gateway.url}/socket.io/?EIO=4&transport=polling`),
+      fetch(`${gateway.url}/v1/disconnect`, { method: 'POST', body: '{' }),
+    ])
+    for (const answer of answers) {
+      const text = JSON.stringify([...answer.headers]) + (await answer.text())
+      for (const secret of [WEBHOOK_TOKEN, JWT_SECRET, admin, 'Express', process.version, 'node_modules'])
+        expect(text).to.not.include(secret)
+      expect(answer.headers.get('server')).to.equal(null)
+    }
+    await postDisconnect(gateway.url, `${admin}x`, {})
+    for (const secret of [WEBHOOK_TOKEN, JWT_SECRET, admin.slice(-30)])
+      expect(gateway.output()).to.not.include(secret)
+  })
+
+  describe('secrets in files', () => {
+    const run = async (settings: Readonly<Record<string, string>>) => {
+      const { exited, output } = runGateway(['start'], { SDK_APP_ID: '1', PORT: '0', ...settings })
+      expect(await soon('it ends', exited)).to.equal(1)
+      return output()
+    }
+    it('are read, without the line end', async () => {
+      const folder = temporaryFolder()
+      undo(folder.remove)
+      const [tokenFile, secretFile] = [join(folder.path, 'token'), join(folder.path, 'secret')]
+      writeFileSync(tokenFile, `${WEBHOOK_TOKEN}\n`)
+      writeFileSync(secretFile, JWT_SECRET)
+      const gateway = await start({
+        WEBHOOK_TOKEN: '',
+        JWT_SECRET: '',
+        WEBHOOK_TOKEN_FILE: tokenFile,
+        JWT_SECRET_FILE: secretFile,
+      })
+      expect(await outcomeOf(gateway.url)).to.equal('OK')
+      const client = await connect(gateway.url, await adminToken())
+      client.close()
+    })
+
+    it('must be readable, and there only once', async () => {
+      const missing = { WEBHOOK_TOKEN_FILE: '/nowhere/secret-name', JWT_SECRET }
+      expect(await run(missing))
+        .to.include('WEBHOOK_TOKEN_FILE cannot be read')
+        .and.not.include('secret-name')
+      const both = { WEBHOOK_TOKEN, WEBHOOK_TOKEN_FILE: '/dev/null', JWT_SECRET }
+      expect(await run(both)).to.include('WEBHOOK_TOKEN and WEBHOOK_TOKEN_FILE are both there')
+    })
+  })
+
+  it('does not open by accident: without credentials nothing starts', async () => {
+    const { exited, output } = runGateway(['start'], { PORT: '0' })
+    expect(await soon('it ends', exited)).to.equal(1)
+    for (const name of ['SDK_APP_ID', 'WEBHOOK_TOKEN', 'JWT_SECRET'])
+      expect(output()).to.include(`${name} is missing`)
+    const off = runGateway(['start'], { SDK_APP_ID: '1', WEBHOOK_TOKEN, WEBHOOK_AUTH: 'off', JWT_SECRET })
+    expect(await soon('it ends', off.exited)).to.equal(1)
+    expect(off.output()).to.include('WEBHOOK_TOKEN is wrong')
+  })
+})
