@@ -18,7 +18,7 @@ describe('network limits', () => {
     return gateway
   }
 
-  it('is open to the named networks alone, as far as proxies can be believed', async () => {
+  it('accept webhooks only from the networks in WEBHOOK_ALLOW, as seen by trusted proxies', async () => {
     const { url } = await start({ WEBHOOK_ALLOW: '203.0.113.0/24, 2001:db8::/32', TRUST_PROXY: 'loopback' })
     const from = (address: string) => outcomeOf(url, { headers: { 'X-Forwarded-For': address } })
     expect(await from('203.0.113.7')).to.equal('OK')
@@ -26,12 +26,12 @@ describe('network limits', () => {
     expect(await from('198.51.100.1')).to.equal('403 ADDRESS_REFUSED')
     expect(await from('203.0.113.7, 198.51.100.1')).to.equal('403 ADDRESS_REFUSED')
     expect(await outcomeOf(url)).to.equal('403 ADDRESS_REFUSED')
-    const distrustful = await start({ WEBHOOK_ALLOW: '203.0.113.0/24' })
+    const untrusting = await start({ WEBHOOK_ALLOW: '203.0.113.0/24' })
     const headers = { 'X-Forwarded-For': '203.0.113.7' }
-    expect(await outcomeOf(distrustful.url, { headers })).to.equal('403 ADDRESS_REFUSED')
+    expect(await outcomeOf(untrusting.url, { headers })).to.equal('403 ADDRESS_REFUSED')
   })
 
-  it('shows the metrics to private networks alone', async () => {
+  it('show the metrics only to private networks', async () => {
     const { url } = await start({ TRUST_PROXY: 'loopback' })
     const from = async (address: string) =>
       (await fetch(`${url}/metrics`, { headers: { 'X-Forwarded-For': address } })).status
@@ -40,7 +40,7 @@ describe('network limits', () => {
     expect(await from('2001:db8::1')).to.equal(404)
   })
 
-  it('is closed to those who send their head or their body slowly', async () => {
+  it('close connections that send headers or a body slowly', async () => {
     const gateway = await start()
     const slow = async (text: string) => {
       const socket = connectTcp(gateway.port, '127.0.0.1')
@@ -54,7 +54,7 @@ describe('network limits', () => {
     const query = new URLSearchParams(signedQuery()).toString()
     const head = slow('POST /webhook HTTP/1.1\r\nHost: x\r\nX-Slow: ')
     const body = slow(`POST /webhook?${query} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"x"`)
-    // Who asks for another protocol is served by another server of ours.
+    // Requests for another protocol are read by another server of ours.
     const upgrade = 'Host: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n'
     const otherBody = slow(`POST /webhook?${query} HTTP/1.1\r\n${upgrade}Content-Length: 100\r\n\r\n{"x"`)
     const otherHead = slow(`GET /livez HTTP/1.1\r\n${upgrade}\r\nGET /livez HTTP/1.1\r\nX-Slow: `)
@@ -64,10 +64,10 @@ describe('network limits', () => {
     expect(await outcomeOf(gateway.url)).to.equal('OK')
   })
 
-  it('stays open while thousands of connections say nothing, and closes those', async () => {
+  it('serve others while thousands of connections are idle, and close the idle ones', async () => {
     const gateway = await start()
     const closed: Promise<unknown>[] = []
-    // Fewer at once than the system lets wait: of the others, the gateway would never hear.
+    // Fewer at a time than the listen backlog holds: the gateway would never see the others.
     for (let i = 0; i < 30; i++) {
       const silent = Array.from({ length: 100 }, () => connectTcp(gateway.port, '127.0.0.1'))
       for (const socket of silent) undo(() => socket.destroy())
@@ -82,7 +82,7 @@ describe('network limits', () => {
     await soon('all are closed', Promise.all(closed), 15_000)
   })
 
-  it('takes so many and no more, of the node and of an address', async () => {
+  it('bound the sockets of a node and of an address', async () => {
     const gateway = await start({ MAX_SOCKETS: '3', MAX_SOCKETS_PER_ADDRESS: '2', TRUST_PROXY: 'loopback' })
     const from = async (address: string) => {
       const client = await connect(gateway.url, await adminToken(), {
@@ -98,7 +98,7 @@ describe('network limits', () => {
     expect(await from('192.0.2.2').catch(refused)).to.equal('websocket error')
     expect(await readMetric(gateway.url, 'sockets_turned_away_total')).to.equal(2)
     first.close()
-    await until('there is room again', () =>
+    await until('a socket is accepted again', () =>
       from('192.0.2.1').then(
         () => true,
         () => false,
@@ -106,7 +106,7 @@ describe('network limits', () => {
     )
   })
 
-  it('serves a socket so many requests and no more, and again after a moment', async () => {
+  it('bound the request rate of a socket, which recovers after a moment', async () => {
     const gateway = await start()
     const client = await connect(gateway.url, await adminToken())
     undo(client.close)

@@ -18,7 +18,7 @@ describe('secrets', () => {
     return gateway
   }
 
-  it('tells nothing of versions, hosts or keys', async () => {
+  it('are neither in responses nor in logs, and versions are not either', async () => {
     const gateway = await start()
     const admin = await adminToken()
     const answers = await Promise.all([
@@ -42,13 +42,13 @@ describe('secrets', () => {
       expect(gateway.output()).to.not.include(secret)
   })
 
-  describe('secrets in files', () => {
+  describe('in files', () => {
     const run = async (settings: Readonly<Record<string, string>>) => {
       const { exited, output } = runGateway(['start'], { SDK_APP_ID: '1', PORT: '0', ...settings })
       expect(await soon('it ends', exited)).to.equal(1)
       return output()
     }
-    it('are read, without the line end', async () => {
+    it('are read without the trailing newline', async () => {
       const folder = temporaryFolder()
       undo(folder.remove)
       const [tokenFile, secretFile] = [join(folder.path, 'token'), join(folder.path, 'secret')]
@@ -65,7 +65,7 @@ describe('secrets', () => {
       client.close()
     })
 
-    it('must be readable, and there only once', async () => {
+    it('must be readable, and set only once', async () => {
       const missing = { WEBHOOK_TOKEN_FILE: '/nowhere/secret-name', JWT_SECRET }
       expect(await run(missing))
         .to.include('WEBHOOK_TOKEN_FILE cannot be read')
@@ -75,7 +75,7 @@ describe('secrets', () => {
     })
   })
 
-  it('does not open by accident: without credentials nothing starts', async () => {
+  it('are required: nothing starts without credentials', async () => {
     const { exited, output } = runGateway(['start'], { PORT: '0' })
     expect(await soon('it ends', exited)).to.equal(1)
     for (const name of ['SDK_APP_ID', 'WEBHOOK_TOKEN', 'JWT_SECRET'])

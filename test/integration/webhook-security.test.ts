@@ -14,7 +14,7 @@ describe('the security of webhooks', () => {
     return gateway
   }
 
-  it('is not opened by a signature that is forged, old, of another app, or none', async () => {
+  it('rejects signatures that are forged, missing, old, or for another app', async () => {
     const { url } = await start()
     const nowS = Math.floor(Date.now() / 1_000)
     const query = signedQuery()
@@ -31,24 +31,24 @@ describe('the security of webhooks', () => {
     expect(await outcomeOf(url, { query: upper })).to.equal('OK')
   })
 
-  it('is passed by the body of another request within a minute: the signature does not cover it', async () => {
+  it('does not cover the body: another body with the same URL is accepted within a minute', async () => {
     const gateway = await start()
     const client = await connect(gateway.url, await adminToken())
     undo(client.close)
     await client.subscribe({ feed: true })
     const query = signedQuery()
     expect(await outcomeOf(gateway.url, { query, body: recallBody({ GroupId: 'one' }) })).to.equal('OK')
-    // What is caught: the command of another kind of request.
+    // Detected: the command of another kind of request.
     const other = { ...query, CallbackCommand: 'Group.CallbackAfterSendMsg' }
     expect(await outcomeOf(gateway.url, { query: other })).to.equal('400 WEBHOOK_MALFORMED')
-    // What is not: another body of the same kind, until the minute is over.
+    // Not detected: another body of the same kind, until the minute is over.
     expect(await outcomeOf(gateway.url, { query, body: recallBody({ GroupId: 'two' }) })).to.equal('OK')
-    // A request that is replayed whole does nothing.
+    // A replay of a whole request changes nothing.
     expect(await outcomeOf(gateway.url, { query, body: recallBody({ GroupId: 'one' }) })).to.equal('OK')
     await client.count(2)
   })
 
-  it('has no lock with WEBHOOK_AUTH=off, which says so at every start', async () => {
+  it('is off with WEBHOOK_AUTH=off, and every start logs a warning', async () => {
     const gateway = await start({ WEBHOOK_TOKEN: '', WEBHOOK_AUTH: 'off' })
     expect(gateway.output()).to.include('WEBHOOK_AUTH is off')
     const { Sign: _sign, RequestTime: _time, ...query } = signedQuery()
@@ -56,7 +56,7 @@ describe('the security of webhooks', () => {
     expect(await outcomeOf(gateway.url, { query: { ...query, SdkAppid: '1' } })).to.equal('403 APP_NOT_OURS')
   })
 
-  it('takes bodies of any depth, with keys twice and with keys that mean something to JavaScript', async () => {
+  it('survives bodies of any depth, with duplicate keys, and with keys that are special in JavaScript', async () => {
     const { url } = await start()
     const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
     const whole = JSON.stringify(recallBody()).slice(0, -1)

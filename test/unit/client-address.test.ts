@@ -8,27 +8,27 @@ const request = (peer: string, forwarded?: string): IncomingMessage =>
     headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded },
   }) as unknown as IncomingMessage
 
-describe('address of a client', () => {
-  it('is the peer when no proxy is trusted, whatever it claims', () => {
+describe('client address', () => {
+  it('is the peer if no proxy is trusted, whatever the peer claims', () => {
     expect(createClientAddress([])(request('192.0.2.1', '203.0.113.7'))).to.equal('192.0.2.1')
   })
 
-  it('is the last one that a trusted proxy did not write itself', () => {
+  it('is the last address that is not of a trusted proxy', () => {
     const addressOf = createClientAddress(['loopback', '10.0.0.0/8'])
     expect(addressOf(request('127.0.0.1', '203.0.113.7'))).to.equal('203.0.113.7')
     expect(addressOf(request('10.1.1.1', 'forged, 203.0.113.7, 10.2.2.2'))).to.equal('203.0.113.7')
     expect(addressOf(request('192.0.2.1', '203.0.113.7'))).to.equal('192.0.2.1')
   })
 
-  it('writes an IPv4 peer of an IPv6 socket as IPv4', () => {
+  it('is written as IPv4 for an IPv4 peer of an IPv6 socket', () => {
     expect(createClientAddress([])(request('::ffff:192.0.2.1'))).to.equal('192.0.2.1')
   })
 
-  it('refuses what is no network', () => {
+  it('refuses proxies that are not networks', () => {
     expect(() => createClientAddress(['everybody'])).to.throw()
   })
 
-  it('counts an IPv6 address as the network of one customer', () => {
+  it('counts as its /64 network if it is IPv6', () => {
     expect(clientNetwork('192.0.2.1')).to.equal('192.0.2.1')
     expect(clientNetwork('2001:db8:1:2:3:4:5:6')).to.equal('2001:db8:1:2::/64')
     expect(clientNetwork('2001:db8::1')).to.equal('2001:db8:0:0::/64')

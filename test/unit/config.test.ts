@@ -1,11 +1,11 @@
 import { expect } from 'chai'
-import { readConfig } from '../../server/config/config.ts'
+import { readConfig, SECRET_SETTINGS } from '../../server/config/config.ts'
 
-const NEEDED = { SDK_APP_ID: '1400000000', WEBHOOK_TOKEN: 'webhook-token', JWT_SECRET: 'j'.repeat(32) }
+const REQUIRED = { SDK_APP_ID: '1400000000', WEBHOOK_TOKEN: 'webhook-token', JWT_SECRET: 'j'.repeat(32) }
 
 describe('settings', () => {
-  it('are complete with the three that have no default', () => {
-    expect(readConfig(NEEDED)).to.include({
+  it('need only the three that have no default', () => {
+    expect(readConfig(REQUIRED)).to.include({
       PORT: 8080,
       ROLE: 'all',
       WEBHOOK_PATH: '/webhook',
@@ -13,13 +13,13 @@ describe('settings', () => {
     })
   })
 
-  it('name every missing one in one go', () => {
+  it('name every missing setting in one error', () => {
     expect(() => readConfig({}))
       .to.throw(/SDK_APP_ID is missing.*WEBHOOK_TOKEN is missing.*JWT_SECRET is missing/)
       .with.property('code', 'CONFIG_INVALID')
   })
 
-  it('name every wrong one in one go, and never a value', () => {
+  it('name every invalid setting in one error, and no value', () => {
     const wrong = {
       PORT: 'eighty',
       SDK_APP_ID: 'secret-a',
@@ -35,14 +35,14 @@ describe('settings', () => {
       .that.does.not.match(/secret|eighty/)
   })
 
-  it('treat an empty variable as a missing one', () => {
-    expect(() => readConfig({ ...NEEDED, JWT_SECRET: '' })).to.throw('JWT_SECRET is missing')
-    expect(readConfig({ ...NEEDED, PORT: '' }).PORT).to.equal(8080)
+  it('treat an empty variable as missing', () => {
+    expect(() => readConfig({ ...REQUIRED, JWT_SECRET: '' })).to.throw('JWT_SECRET is missing')
+    expect(readConfig({ ...REQUIRED, PORT: '' }).PORT).to.equal(8080)
   })
 
-  it('take several tokens and origins, separated by commas', () => {
+  it('accept several tokens and origins, separated by commas', () => {
     const config = readConfig({
-      ...NEEDED,
+      ...REQUIRED,
       WEBHOOK_TOKEN: 'new, old',
       CORS_ORIGINS: 'https://a.example,http://b.example:81',
     })
@@ -50,15 +50,15 @@ describe('settings', () => {
     expect(config.CORS_ORIGINS).to.deep.equal(['https://a.example', 'http://b.example:81'])
   })
 
-  it('need Redis for one half alone, and of the credentials only those of that half', () => {
-    expect(() => readConfig({ ...NEEDED, ROLE: 'node' })).to.throw('REDIS_URL is missing')
+  it('require Redis for a single role, and only the credentials of that role', () => {
+    expect(() => readConfig({ ...REQUIRED, ROLE: 'node' })).to.throw('REDIS_URL is missing')
     const REDIS_URL = 'redis://127.0.0.1:6379'
-    const { WEBHOOK_TOKEN, JWT_SECRET, ...app } = NEEDED
+    const { WEBHOOK_TOKEN, JWT_SECRET, ...app } = REQUIRED
     expect(readConfig({ ...app, JWT_SECRET, REDIS_URL, ROLE: 'node' }).ROLE).to.equal('node')
     expect(readConfig({ ...app, WEBHOOK_TOKEN, REDIS_URL, ROLE: 'receiver' }).ROLE).to.equal('receiver')
   })
 
-  it('refuse a webhook path that would be a pattern or clash with nothing at all', () => {
+  it('refuse webhook paths that are patterns or clash with other paths', () => {
     for (const WEBHOOK_PATH of [
       'webhook',
       '/',
@@ -72,12 +72,23 @@ describe('settings', () => {
       '/client.js',
       '/socket.io/x',
     ]) {
-      expect(() => readConfig({ ...NEEDED, WEBHOOK_PATH }), WEBHOOK_PATH).to.throw('WEBHOOK_PATH is wrong')
+      expect(() => readConfig({ ...REQUIRED, WEBHOOK_PATH }), WEBHOOK_PATH).to.throw('WEBHOOK_PATH is wrong')
     }
   })
 
-  it('cannot be changed afterwards', () => {
-    expect(() => Object.assign(readConfig(NEEDED), { PORT: 1 })).to.throw(TypeError)
-    expect(() => (readConfig(NEEDED).WEBHOOK_TOKEN as string[]).push('x')).to.throw(TypeError)
+  it('are frozen', () => {
+    expect(() => Object.assign(readConfig(REQUIRED), { PORT: 1 })).to.throw(TypeError)
+    expect(() => (readConfig(REQUIRED).WEBHOOK_TOKEN as string[]).push('x')).to.throw(TypeError)
+  })
+
+  it('are secret if they contain a credential', () => {
+    expect(SECRET_SETTINGS).to.have.members([
+      'WEBHOOK_TOKEN',
+      'REDIS_URL',
+      'REDIS_SIGNING_KEY',
+      'JWT_SECRET',
+      'USERSIG_SECRET_KEY',
+      'AUTHORIZE_SECRET',
+    ])
   })
 })

@@ -1,14 +1,14 @@
 import { expect } from 'chai'
 import { isAllowedOrigin } from '../../server/http/cors.ts'
 
-describe('origin of a socket', () => {
+describe('allowed origins', () => {
   const host = 'gateway.example:8080'
 
-  it('may be missing, as for programs that are no browsers', () => {
+  it('include none, which programs other than browsers send', () => {
     expect(isAllowedOrigin({ host }, [])).to.equal(true)
   })
 
-  it('may be the own one, and no other by default', () => {
+  it("include the gateway's own, and no other by default", () => {
     expect(isAllowedOrigin({ host, origin: 'https://gateway.example:8080' }, [])).to.equal(true)
     for (const origin of [
       'https://evil.example',
@@ -20,7 +20,7 @@ describe('origin of a socket', () => {
     }
   })
 
-  it('may be one of the list, or any with *', () => {
+  it('include those in the list, and any with *', () => {
     expect(isAllowedOrigin({ host, origin: 'https://app.example' }, ['https://app.example'])).to.equal(true)
     expect(isAllowedOrigin({ host, origin: 'https://app.example.evil' }, ['https://app.example'])).to.equal(
       false,

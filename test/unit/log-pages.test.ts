@@ -9,9 +9,9 @@ const ALL = 1_000
 const EPOCH = 'e'
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
 
-/** A log of so many recalls of so many messages, and the most that was read of it at a time. */
+/** A log of `count` recalls of `messages` messages each. `state.maxRead` is the largest read. */
 function createLog(count: number, messages: number, receivedAtMs = (offset: number) => offset) {
-  const kept = upTo(count).map((offset): Notice => {
+  const stored = upTo(count).map((offset): Notice => {
     const named = upTo(messages).map((seq) => ({ seq, id: `144115233406643804-1700000000-${seq}` }))
     return {
       offset,
@@ -21,19 +21,19 @@ function createLog(count: number, messages: number, receivedAtMs = (offset: numb
       receivedAtMs: receivedAtMs(offset),
     }
   })
-  const state = { epoch: EPOCH, readAtMost: 0 }
+  const state = { epoch: EPOCH, maxRead: 0 }
   const head = () => ({ epoch: state.epoch, offset: count })
-  const told = (notices: readonly Notice[]) => {
-    state.readAtMost = Math.max(state.readAtMost, notices.length)
+  const read = (notices: readonly Notice[]) => {
+    state.maxRead = Math.max(state.maxRead, notices.length)
     return notices
   }
   return {
     state,
     log: {
       history: async (_room: unknown, since: { epoch: string; offset: number }, limit: number) =>
-        answerSince(since, head(), told(kept.slice(since.offset, since.offset + limit))),
+        answerSince(since, head(), read(stored.slice(since.offset, since.offset + limit))),
       historyBefore: async (_room: unknown, before: number, limit: number) => ({
-        notices: told(kept.filter(({ offset }) => offset < before).slice(-limit)),
+        notices: read(stored.filter(({ offset }) => offset < before).slice(-limit)),
         head: head(),
       }),
     },
@@ -43,11 +43,11 @@ function createLog(count: number, messages: number, receivedAtMs = (offset: numb
 const offsetsOf = ({ notices }: Page): number[] => notices.map(({ offset }) => offset)
 const bytesOf = ({ notices }: Page): number => Buffer.byteLength(JSON.stringify(notices))
 
-describe('what one answer tells of a log', () => {
+describe('pages of a log', () => {
   const big = createLog(200, 1_000)
   const oneMore = 80_000
 
-  it('is bounded in bytes, and goes on exactly: after a position', async () => {
+  it('are bounded in bytes and continue without a gap, after a position', async () => {
     const offsets: number[] = []
     let at = { epoch: EPOCH, offset: 0 }
     for (let more = true; more;) {
@@ -57,10 +57,10 @@ describe('what one answer tells of a log', () => {
       ;({ position: at, more } = page)
     }
     expect(offsets).to.deep.equal(upTo(200))
-    expect(big.state.readAtMost).to.be.at.most(100)
+    expect(big.state.maxRead).to.be.at.most(100)
   })
 
-  it('is bounded in bytes, and goes on exactly: before an offset', async () => {
+  it('are bounded in bytes and continue without a gap, before an offset', async () => {
     const offsets: number[] = []
     let before = Number.MAX_SAFE_INTEGER
     for (let older: boolean | undefined = true; older;) {
@@ -73,7 +73,7 @@ describe('what one answer tells of a log', () => {
     expect(offsets).to.deep.equal(upTo(200))
   })
 
-  it('is bounded in bytes, and goes on exactly: received since a time', async () => {
+  it('are bounded in bytes and continue without a gap, received since a time', async () => {
     const first = await readReceivedSince(big.log, FEED, 50, ALL)
     expect(bytesOf(first)).to.be.below(MAX_PAGE_BYTES + oneMore)
     expect(first.more).to.equal(true)
@@ -82,14 +82,14 @@ describe('what one answer tells of a log', () => {
     expect(offsetsOf(rest)).to.deep.equal([(offsetsOf(first).at(-1) ?? 0) + 1])
   })
 
-  it('is one notice at least, whatever that takes', async () => {
+  it('contain at least one notice, of any size', async () => {
     const { log } = createLog(2, 30_000)
     expect(offsetsOf(await readAfter(log, FEED, { epoch: EPOCH, offset: 0 }, ALL))).to.deep.equal([1])
     expect(offsetsOf(await readBefore(log, FEED, ALL, ALL))).to.deep.equal([2])
     expect(offsetsOf(await readReceivedSince(log, FEED, 0, ALL))).to.deep.equal([1])
   })
 
-  it('holds as many as were asked for, and says truly whether there are others', async () => {
+  it('contain as many notices as requested, and tell whether there are others', async () => {
     const { log } = createLog(250, 1)
     const since = (offset: number) => ({ epoch: EPOCH, offset })
     expect(await readAfter(log, FEED, since(0), 250)).to.deep.include({ more: false, position: since(250) })
@@ -104,7 +104,7 @@ describe('what one answer tells of a log', () => {
     expect(await readReceivedSince(log, FEED, 999, ALL)).to.deep.include({ notices: [], more: false })
   })
 
-  it('finds what was received later, before and behind what waited on a disk meanwhile', async () => {
+  it('find notices received since a time on both sides of one that waited in a spool', async () => {
     const { log } = createLog(250, 1, (offset) => (offset === 130 ? 1 : offset))
     const { notices } = await readReceivedSince(log, FEED, 20, ALL)
     expect(notices.map(({ offset }) => offset)).to.deep.equal(
@@ -112,24 +112,24 @@ describe('what one answer tells of a log', () => {
     )
   })
 
-  it('mixes no two lives of a log', async () => {
+  it('never mix two epochs of a log', async () => {
     const { log, state } = createLog(250, 1)
-    const renewed = {
+    const newEpoch = {
       ...log,
-      historyBefore: async (...asked: Parameters<typeof log.historyBefore>) => {
-        const read = await log.historyBefore(...asked)
+      historyBefore: async (...request: Parameters<typeof log.historyBefore>) => {
+        const read = await log.historyBefore(...request)
         state.epoch += 'x'
         return read
       },
     }
-    expect(offsetsOf(await readBefore(renewed, FEED, ALL, ALL))).to.deep.equal(upTo(250).slice(150))
+    expect(offsetsOf(await readBefore(newEpoch, FEED, ALL, ALL))).to.deep.equal(upTo(250).slice(150))
     state.epoch = EPOCH
-    expect((await readReceivedSince(renewed, FEED, 0, ALL)).notices).to.have.length(100)
+    expect((await readReceivedSince(newEpoch, FEED, 0, ALL)).notices).to.have.length(100)
     state.epoch = EPOCH
     const lost = {
       ...log,
-      history: async (...asked: Parameters<typeof log.history>) => {
-        const read = await log.history(...asked)
+      history: async (...request: Parameters<typeof log.history>) => {
+        const read = await log.history(...request)
         state.epoch += 'x'
         return read
       },

@@ -8,8 +8,8 @@ const settings = {
   PORT: '8080',
 }
 
-describe('the search for secrets in what was logged', () => {
-  it('finds each value of a secret setting, and passwords of addresses', () => {
+describe('the search for secrets in logs', () => {
+  it('finds each value of a secret setting, and passwords in URLs', () => {
     expect(secretsIn('{"x":"second-token"}', settings)).to.deep.equal(['WEBHOOK_TOKEN'])
     expect(secretsIn('no connection to redis://user:hunter2-hunter2@host', settings)).to.deep.equal([
       'REDIS_URL',
@@ -17,7 +17,7 @@ describe('the search for secrets in what was logged', () => {
     expect(secretsIn('{"port":8080}', settings)).to.deep.equal([])
   })
 
-  it('finds tokens and signatures in log lines, and leaves links for people alone', () => {
+  it('finds tokens and signatures in log lines, and ignores printed links', () => {
     const token = 'eyJhbGciOiJI.eyJzdWIiOiJh.c2lnbmF0dXJl'
     expect(secretsIn(`{"url":"/?token=${token}"}`, {})).to.deep.equal(['eyJhbGciOiJI'])
     expect(secretsIn(`{"url":"/webhook?Sign=${'a'.repeat(64)}"}`, {})).to.have.lengthOf(1)
