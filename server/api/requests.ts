@@ -84,8 +84,8 @@ export function parseRecalled(request: Request): Conversation & { readonly seqs:
   for (const range of text.split(',')) {
     const [first = 0, last = first] = range.split('-').map(Number)
     if (first < 1 || last < first || !Number.isSafeInteger(last))
-      throw malformed(`"seqs" holds no range ${range}`)
-    if (seqs.length + last - first + 1 > MAX_SEQS) throw malformed(`"seqs" holds more than ${MAX_SEQS}`)
+      throw malformed(`"seqs" contains an invalid range: ${range}`)
+    if (seqs.length + last - first + 1 > MAX_SEQS) throw malformed(`"seqs" contains more than ${MAX_SEQS}`)
     for (let seq = first; seq <= last; seq++) seqs.push(seq)
   }
   return { ...conversation, seqs }
@@ -98,7 +98,7 @@ export const readBody: RequestHandler = (request, response, next) =>
   readText(request, response, (cause: unknown) =>
     cause === undefined
       ? next()
-      : next(new GatewayError('REQUEST_MALFORMED', 'the body is too large or not whole', { cause })),
+      : next(new GatewayError('REQUEST_MALFORMED', 'the body is too large or incomplete', { cause })),
   )
 
 /** Parses the JSON that `readBody` read. The message of REQUEST_MALFORMED names all invalid fields, not the first five. */
@@ -111,7 +111,7 @@ function parseQuery<T>(schema: Joi.ObjectSchema<T>, { originalUrl }: Request): T
   const [, text = ''] = /\?(.*)$/s.exec(originalUrl) ?? []
   const parameters = new URLSearchParams(text)
   const query = Object.fromEntries(parameters)
-  if (Object.keys(query).length < parameters.size) throw malformed('a parameter is there twice')
+  if (Object.keys(query).length < parameters.size) throw malformed('a parameter appears twice')
   return validate(schema, query, 'REQUEST_MALFORMED')
 }
 

@@ -46,7 +46,7 @@ async function send(options: SendOptions, { environment, print }: Terminal): Pro
   // During a rotation there are several tokens; the gateway accepts each.
   const token = options.token ?? settings['WEBHOOK_TOKEN']?.split(',')[0]?.trim()
   if (app === undefined || token === undefined) {
-    throw new GatewayError('CONFIG_INVALID', 'set SDK_APP_ID and WEBHOOK_TOKEN, or give --app and --token')
+    throw new GatewayError('CONFIG_INVALID', 'set SDK_APP_ID and WEBHOOK_TOKEN, or pass --app and --token')
   }
   const requestTime = String(Math.floor(Date.now() / 1_000))
   const query = new URLSearchParams({
@@ -69,7 +69,7 @@ async function send(options: SendOptions, { environment, print }: Terminal): Pro
   })
   const { status, text } = await post(`${options.url}?${query.toString()}`, body)
   print(`${status} ${text}`)
-  if (status !== 200) throw new GatewayError('SEND_FAILED', `the answer was ${status}`)
+  if (status !== 200) throw new GatewayError('SEND_FAILED', `the response status was ${status}`)
 }
 
 async function post(url: string, body: string): Promise<{ status: number; text: string }> {
@@ -81,6 +81,6 @@ async function post(url: string, body: string): Promise<{ status: number; text: 
     })
     return { status: response.status, text: await response.text() }
   } catch (cause) {
-    throw new GatewayError('SEND_FAILED', `nothing answered at ${new URL(url).origin}`, { cause })
+    throw new GatewayError('SEND_FAILED', `no response from ${new URL(url).origin}`, { cause })
   }
 }

@@ -34,7 +34,7 @@ async function token(options: TokenOptions, { environment, print }: Terminal): P
   if (secret === undefined) throw new GatewayError('CONFIG_INVALID', 'JWT_SECRET is missing')
   const [onlyGroup, ...others] = options.group
   if (options.topic.length > 0 && (onlyGroup === undefined || others.length > 0)) {
-    throw new GatewayError('CONFIG_INVALID', '--topic needs exactly one --group, the one of the topic')
+    throw new GatewayError('CONFIG_INVALID', "--topic needs exactly one --group, the topic's group")
   }
   const rooms =
     options.topic.length > 0 && onlyGroup !== undefined

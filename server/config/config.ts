@@ -335,6 +335,6 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 function describeProblem(name: string, type: string, context: Joi.Context | undefined): string {
   if (type === 'any.required') return `${name} is missing`
   const limit: unknown = context?.['limit']
-  const rule = type.endsWith('.base') ? 'not of its type' : (type.split('.')[1] ?? type)
-  return `${name} is wrong (${rule}${typeof limit === 'number' ? ` ${limit}` : ''}): see its row in the README`
+  const rule = type.endsWith('.base') ? 'wrong type' : (type.split('.')[1] ?? type)
+  return `${name} is invalid (${rule}${typeof limit === 'number' ? ` ${limit}` : ''}): see server/docs/configuration.md`
 }

@@ -20,7 +20,7 @@ export function withSecretFiles(environment: Environment): Environment {
   for (const name of SECRET_SETTINGS) {
     const file = environment[`${name}_FILE`]
     if (!file) continue
-    if (environment[name]) throw new GatewayError('CONFIG_INVALID', `${name} and ${name}_FILE are both there`)
+    if (environment[name]) throw new GatewayError('CONFIG_INVALID', `both ${name} and ${name}_FILE are set`)
     secrets[name] = readSecret(name, file)
   }
   return { ...environment, ...secrets }
@@ -30,7 +30,7 @@ function readSecret(name: string, file: string): string {
   try {
     return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
   } catch (cause) {
-    throw new GatewayError('CONFIG_INVALID', `the file of ${name}_FILE cannot be read`, { cause })
+    throw new GatewayError('CONFIG_INVALID', `cannot read the file named by ${name}_FILE`, { cause })
   }
 }
 
@@ -42,7 +42,7 @@ function readSecret(name: string, file: string): string {
 export function withDevSettings(environment: Environment): Environment {
   const host = environment['HOST'] || '127.0.0.1'
   if (!LOOPBACK.includes(host))
-    throw new GatewayError('CONFIG_INVALID', '--dev listens on loopback only: leave HOST out')
+    throw new GatewayError('CONFIG_INVALID', '--dev listens on loopback only: unset HOST')
   return {
     // No load balancer waits for a drain here, and developers restart often.
     DRAIN_MS: '0',
@@ -83,7 +83,7 @@ function readDevCredentials(environment: Environment): DevCredentials | undefine
   try {
     return Joi.attempt(JSON.parse(text), credentialsSchema)
   } catch {
-    throw new GatewayError('CONFIG_INVALID', `${file} is damaged: remove it, and new credentials are made`)
+    throw new GatewayError('CONFIG_INVALID', `${file} is corrupt: remove it to generate new credentials`)
   }
 }
 

@@ -22,7 +22,7 @@ export async function fetchBounded(
   const chunks: Uint8Array[] = []
   for await (const chunk of response.body ?? []) {
     bytes += chunk.length
-    if (bytes > atMostBytes) throw new Error(`the answer is larger than ${atMostBytes} bytes`)
+    if (bytes > atMostBytes) throw new Error(`the response is larger than ${atMostBytes} bytes`)
     chunks.push(chunk)
   }
   return { status: response.status, text: Buffer.concat(chunks).toString() }

@@ -145,8 +145,8 @@ const respondError =
   }
 
 function describeListenError({ code }: NodeJS.ErrnoException, host: string, port: number): string {
-  if (code === 'EADDRINUSE') return `port ${port} is taken (PORT)`
-  if (code === 'EACCES') return `port ${port} needs more rights than this process has (PORT)`
+  if (code === 'EADDRINUSE') return `port ${port} is in use (PORT)`
+  if (code === 'EACCES') return `port ${port} requires privileges that this process lacks (PORT)`
   return `cannot listen on ${host} port ${port} (${code ?? 'unknown reason'})`
 }
 

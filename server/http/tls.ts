@@ -19,7 +19,9 @@ export function readTls({ cert, key }: TlsFiles) {
     createSecureContext(context)
     return context
   } catch (cause) {
-    throw new GatewayError('START_FAILED', 'TLS_CERT and TLS_KEY are no certificate and its key', { cause })
+    throw new GatewayError('START_FAILED', 'TLS_CERT and TLS_KEY are not a certificate and its key', {
+      cause,
+    })
   }
 }
 

@@ -58,7 +58,7 @@ describe('life of a gateway', () => {
       })
       expect(code).to.equal(1)
       expect(output.trim()).to.match(
-        new RegExp(`^recall-gateway: START_FAILED: .*port ${port} is taken \\(PORT\\)$`),
+        new RegExp(`^recall-gateway: START_FAILED: .*port ${port} is in use \\(PORT\\)$`),
       )
     })
 
@@ -276,7 +276,7 @@ describe('life of a gateway', () => {
       const nobody = `http://127.0.0.1:${await freePort()}/webhook`
       const sent = await run(['send', '--group', 'g', '--url', nobody, '--app', '1', '--token', 'secret'], {})
       expect(sent.code).to.equal(1)
-      expect(sent.output).to.include('nothing answered').and.not.include('secret')
+      expect(sent.output).to.include('no response from').and.not.include('secret')
     })
   })
 

@@ -68,10 +68,10 @@ describe('secrets', () => {
     it('must be readable, and set only once', async () => {
       const missing = { WEBHOOK_TOKEN_FILE: '/nowhere/secret-name', JWT_SECRET }
       expect(await run(missing))
-        .to.include('WEBHOOK_TOKEN_FILE cannot be read')
+        .to.include('cannot read the file named by WEBHOOK_TOKEN_FILE')
         .and.not.include('secret-name')
       const both = { WEBHOOK_TOKEN, WEBHOOK_TOKEN_FILE: '/dev/null', JWT_SECRET }
-      expect(await run(both)).to.include('WEBHOOK_TOKEN and WEBHOOK_TOKEN_FILE are both there')
+      expect(await run(both)).to.include('both WEBHOOK_TOKEN and WEBHOOK_TOKEN_FILE are set')
     })
   })
 
@@ -82,6 +82,6 @@ describe('secrets', () => {
       expect(output()).to.include(`${name} is missing`)
     const off = runGateway(['start'], { SDK_APP_ID: '1', WEBHOOK_TOKEN, WEBHOOK_AUTH: 'off', JWT_SECRET })
     expect(await soon('it ends', off.exited)).to.equal(1)
-    expect(off.output()).to.include('WEBHOOK_TOKEN is wrong')
+    expect(off.output()).to.include('WEBHOOK_TOKEN is invalid')
   })
 })

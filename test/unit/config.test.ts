@@ -29,7 +29,7 @@ describe('settings', () => {
     }
     expect(() => readConfig(wrong))
       .to.throw(
-        /(?=.*PORT is wrong)(?=.*SDK_APP_ID is wrong)(?=.*JWT_SECRET is wrong)(?=.*WEBHOOK_TOKEN is wrong)(?=.*REDIS_URL is wrong)/,
+        /(?=.*PORT is invalid)(?=.*SDK_APP_ID is invalid)(?=.*JWT_SECRET is invalid)(?=.*WEBHOOK_TOKEN is invalid)(?=.*REDIS_URL is invalid)/,
       )
       .with.property('message')
       .that.does.not.match(/secret|eighty/)
@@ -72,7 +72,9 @@ describe('settings', () => {
       '/client.js',
       '/socket.io/x',
     ]) {
-      expect(() => readConfig({ ...REQUIRED, WEBHOOK_PATH }), WEBHOOK_PATH).to.throw('WEBHOOK_PATH is wrong')
+      expect(() => readConfig({ ...REQUIRED, WEBHOOK_PATH }), WEBHOOK_PATH).to.throw(
+        'WEBHOOK_PATH is invalid',
+      )
     }
   })
 

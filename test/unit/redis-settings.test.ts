@@ -16,20 +16,20 @@ describe('settings of Redis', () => {
   it('name several to ask for Sentinel and Cluster alone', () => {
     for (const REDIS_MODE of ['sentinel', 'cluster'])
       expect(readConfig({ ...NEEDED, REDIS_MODE, REDIS_URL: SEEDS }).REDIS_URL).to.equal(SEEDS)
-    expect(() => readConfig({ ...NEEDED, REDIS_URL: SEEDS })).to.throw('REDIS_URL is wrong')
+    expect(() => readConfig({ ...NEEDED, REDIS_URL: SEEDS })).to.throw('REDIS_URL is invalid')
   })
 
   it('name whom to ask, each with a URL of Redis', () => {
     for (const REDIS_MODE of ['sentinel', 'cluster']) {
       expect(() => readConfig({ ...NEEDED, REDIS_MODE })).to.throw('REDIS_URL is missing')
       for (const REDIS_URL of ['redis://a,', 'redis://a,http://b', 'a,b'])
-        expect(() => readConfig({ ...NEEDED, REDIS_MODE, REDIS_URL })).to.throw('REDIS_URL is wrong')
+        expect(() => readConfig({ ...NEEDED, REDIS_MODE, REDIS_URL })).to.throw('REDIS_URL is invalid')
     }
   })
 
   it('know three modes and at most five replicas', () => {
     expect(() => readConfig({ ...NEEDED, REDIS_MODE: 'both', REDIS_WAIT_REPLICAS: '6' })).to.throw(
-      /(?=.*REDIS_MODE is wrong)(?=.*REDIS_WAIT_REPLICAS is wrong)/,
+      /(?=.*REDIS_MODE is invalid)(?=.*REDIS_WAIT_REPLICAS is invalid)/,
     )
   })
 })
