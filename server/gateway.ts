@@ -83,37 +83,24 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
       admission: access.authorization,
       guard: access.authenticateRequest,
     })
-  const receiver = receives ? createWebhooks(base) : undefined
-  const gauges: Gauges = {
-    sockets: () => realtime?.sockets() ?? 0,
-    rooms: () => realtime?.rooms() ?? 0,
-    mostWaiting: () => realtime?.mostWaiting() ?? 0,
-    probeAgeMs: broker.probeAgeMs,
-    spoolDepth: () => spool?.depth(Date.now()),
-  }
+  const gauges = createGauges(broker, spool, realtime)
   const isTaking = (): boolean => !lifecycle.isStopping
+  const isReady = (): boolean => isTaking() && broker.isReady()
   const isPrivate = createNetworkMatcher(PRIVATE_NETWORKS)
+  const routers = [
+    createHealth({ isTaking, isBrokerReady: broker.isReady, spoolDepth: gauges.spoolDepth, servesSockets }),
+    metrics.createRouter(gauges, (request) => isPrivate(addressOf(request))),
+    ...(access && realtime ? createPages(base, access, realtime) : []),
+  ]
+  const handlers = receives ? [createWebhooks(base)] : []
   const http = createHttpServer(
     { ...options.http(config), webSocketPath: realtime?.path },
-    {
-      handlers: receiver ? [receiver] : [],
-      routers: [
-        createHealth({
-          isTaking,
-          isBrokerReady: broker.isReady,
-          spoolDepth: gauges.spoolDepth,
-          servesSockets,
-        }),
-        metrics.createRouter(gauges, (request) => isPrivate(addressOf(request))),
-        ...(access && realtime ? createPages(base, access, realtime) : []),
-      ],
-    },
+    { handlers, routers },
     log,
   )
   realtime?.attach(http.server)
   const port = await http.start()
 
-  const isReady = (): boolean => isTaking() && broker.isReady()
   const stopHeartbeat = startHeartbeat(config.ROLE, { broker, isReady, gauges, metrics, log })
   lifecycle.onStop('report', async () => stopHeartbeat())
   lifecycle.onStop('http', http.stop)
@@ -207,6 +194,14 @@ function createWebhooks({ config, lifecycle, broker, addressOf, metrics, log }: 
     { broker, quarantine, announceMembershipEnd, metrics, log },
   )
 }
+
+const createGauges = (broker: Broker, spool: Spool | undefined, realtime: Realtime | undefined): Gauges => ({
+  sockets: () => realtime?.sockets() ?? 0,
+  rooms: () => realtime?.rooms() ?? 0,
+  mostWaiting: () => realtime?.mostWaiting() ?? 0,
+  probeAgeMs: broker.probeAgeMs,
+  spoolDepth: () => spool?.depth(Date.now()),
+})
 
 /** What a node serves over HTTP next to its sockets. */
 function createPages(
