@@ -198,7 +198,7 @@ function createWebhooks({ config, lifecycle, broker, addressOf, metrics, log }: 
 const createGauges = (broker: Broker, spool: Spool | undefined, realtime: Realtime | undefined): Gauges => ({
   sockets: () => realtime?.sockets() ?? 0,
   rooms: () => realtime?.rooms() ?? 0,
-  mostWaiting: () => realtime?.mostWaiting() ?? 0,
+  maxBufferedBytes: () => realtime?.mostWaiting() ?? 0,
   probeAgeMs: broker.probeAgeMs,
   spoolDepth: () => spool?.depth(Date.now()),
 })

@@ -49,7 +49,7 @@ export interface Gauges {
   readonly sockets: () => number
   readonly rooms: () => number
   /** Bytes buffered for the slowest socket. */
-  readonly mostWaiting: () => number
+  readonly maxBufferedBytes: () => number
   readonly probeAgeMs: () => number
   /** Undefined without a spool. */
   readonly spoolDepth: () => NonNullable<ProcessState['spool']> | undefined
@@ -129,7 +129,7 @@ export function createMetrics(): MetricsRegistry {
 
 function registerGauges(
   registry: Registry,
-  { sockets, rooms, mostWaiting, probeAgeMs, spoolDepth }: Gauges,
+  { sockets, rooms, maxBufferedBytes, probeAgeMs, spoolDepth }: Gauges,
 ): void {
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
@@ -142,7 +142,7 @@ function registerGauges(
     })
   gauge('sockets', 'sockets on this node', sockets)
   gauge('rooms', 'rooms with sockets on this node', rooms)
-  gauge('most_waiting_bytes', 'bytes buffered for the slowest socket of this node', mostWaiting)
+  gauge('most_waiting_bytes', 'bytes buffered for the slowest socket of this node', maxBufferedBytes)
   gauge(
     'probe_age_seconds',
     'time since a probe last proved delivery through the broker',
