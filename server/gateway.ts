@@ -102,7 +102,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   const port = await http.start()
 
   const stopHeartbeat = startHeartbeat(config.ROLE, { broker, isReady, gauges, metrics, log })
-  lifecycle.onStop('report', async () => stopHeartbeat())
+  lifecycle.onStop('heartbeat', async () => stopHeartbeat())
   lifecycle.onStop('http', http.stop)
   if (realtime) lifecycle.onStop('sockets', realtime.stop)
   // Registered last, so it runs first: the server still takes webhooks while sockets move to other nodes and load balancers
@@ -183,7 +183,7 @@ function createWebhooks({ config, lifecycle, broker, addressOf, metrics, log }: 
   const quarantine = openInDataDir(config, openQuarantine)
   lifecycle.onStop('quarantine', quarantine.close)
   if (config.WEBHOOK_AUTH === 'off')
-    log.warn('WEBHOOK_AUTH is off: anybody who knows the path can tell of recalls')
+    log.warn('WEBHOOK_AUTH is off: anyone who knows the path can send recalls')
   const isAllowed = createNetworkMatcher(config.WEBHOOK_ALLOW)
   const mayCall = (request: IncomingMessage): boolean =>
     config.WEBHOOK_ALLOW.length === 0 || isAllowed(addressOf(request))

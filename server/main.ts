@@ -38,7 +38,7 @@ function runUntilSignal({ stop, stopTimeoutMs, log }: Service): void {
     stopping = true
     log.info({ signal }, 'stopping')
     const timer = setTimeout(() => {
-      log.error('parts did not stop in time')
+      log.error('shutdown timed out')
       process.exit(1)
     }, stopTimeoutMs)
     timer.unref()
@@ -50,7 +50,7 @@ function runUntilSignal({ stop, stopTimeoutMs, log }: Service): void {
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
   process.on('unhandledRejection', (err) => {
-    log.fatal({ err }, 'a failure that nobody handled')
+    log.fatal({ err }, 'unhandled rejection')
     process.exit(1)
   })
 }

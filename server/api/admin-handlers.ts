@@ -50,7 +50,7 @@ export function createDisconnect({ broker, log }: AdminDependencies<'announce'>)
       'revocations',
       encodeAnnouncement({ kind: 'revoked', userId, ...conversation, untilMs }),
     )
-    log.info({ admin: principalOf(response).id, userId, ...conversation, forS }, 'user disconnected')
+    log.info({ admin: principalOf(response).id, userId, ...conversation, forS }, 'access revoked')
     response.json({ ok: true, untilMs } satisfies DisconnectResponse)
   }
   return [readBody, disconnect]
@@ -81,7 +81,7 @@ export function createTestRecall({ broker, log }: AdminDependencies<'publish'>):
     const { positions } = await broker.publish(recall, PUBLISH_TIMEOUT_MS).catch((cause: unknown) => {
       throw new GatewayError('BROKER_UNAVAILABLE', undefined, { cause })
     })
-    log.info({ admin: operator, ...conversation, messages: seqs.length }, 'test recall made')
+    log.info({ admin: operator, ...conversation, messages: seqs.length }, 'test recall sent')
     response.json({ ok: true, positions } satisfies TestRecallResponse)
   }
   return [readBody, testRecall]

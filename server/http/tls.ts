@@ -34,10 +34,10 @@ export function reloadTls(
   const reload = (): void => {
     try {
       server.setSecureContext(readTls(files))
-      log.info('certificate read again')
+      log.info('certificate reloaded')
     } catch (err) {
       // Perhaps a file is half written. The old certificate is used until the files change again.
-      log.error({ err }, 'certificate could not be read, the old one stays')
+      log.error({ err }, 'cannot reload certificate, keeping the old one')
     }
   }
   const paths = [files.cert, files.key]

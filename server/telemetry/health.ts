@@ -78,7 +78,7 @@ export function startHeartbeat(
   function send(): void {
     broker
       .heartbeat(id, JSON.stringify(read()))
-      .catch((err: unknown) => log.debug({ err }, 'report not told'))
+      .catch((err: unknown) => log.debug({ err }, 'heartbeat not sent'))
   }
 
   send()

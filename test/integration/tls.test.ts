@@ -70,7 +70,7 @@ describe('TLS', () => {
     const { gateway, files, folder } = await start()
     const next = makeCertificate(folder.path, 'second')
     writeFileSync(files.cert, 'half a certificate')
-    await until('it is seen', () => gateway.output().includes('the old one stays'))
+    await until('it is seen', () => gateway.output().includes('keeping the old one'))
     expect(await nameServed(gateway.port)).to.equal('first')
     copyFileSync(next.key, files.key)
     copyFileSync(next.cert, files.cert)
