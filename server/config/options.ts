@@ -6,10 +6,6 @@ import type { Config } from './config.ts'
  * the two where `gateway.ts` passes them on.
  */
 
-/** Certificate and key, if the gateway terminates TLS itself. */
-const tlsFiles = ({ TLS_CERT: cert, TLS_KEY: key }: Config) =>
-  cert === undefined || key === undefined ? undefined : { cert, key }
-
 export const http = (config: Config) => ({
   host: config.HOST,
   port: config.PORT,
@@ -53,14 +49,6 @@ export const spooling = (config: Config) => ({
   historySize: config.HISTORY_SIZE,
 })
 
-function logLimits({ HISTORY_SIZE, HISTORY_TTL_S, RECALLED_TTL_DAYS }: Config) {
-  return {
-    historySize: HISTORY_SIZE,
-    historyTtlS: HISTORY_TTL_S,
-    recalledTtlS: RECALLED_TTL_DAYS === 0 ? undefined : RECALLED_TTL_DAYS * 86_400,
-  }
-}
-
 export const realtime = (config: Config) => ({
   batchWindowMs: config.BATCH_WINDOW_MS,
   drainMs: config.DRAIN_MS,
@@ -96,3 +84,16 @@ export const tencentRest = ({
   TENCENT_ADMIN_ID: adminId,
   TENCENT_REST_PER_S: perSecond,
 }: Config) => (host === undefined || key === undefined ? undefined : { host, app, adminId, key, perSecond })
+
+/** Certificate and key, if the gateway terminates TLS itself. */
+const tlsFiles = ({ TLS_CERT: cert, TLS_KEY: key }: Config) =>
+  cert === undefined || key === undefined ? undefined : { cert, key }
+
+/** The same for every broker. */
+function logLimits({ HISTORY_SIZE, HISTORY_TTL_S, RECALLED_TTL_DAYS }: Config) {
+  return {
+    historySize: HISTORY_SIZE,
+    historyTtlS: HISTORY_TTL_S,
+    recalledTtlS: RECALLED_TTL_DAYS === 0 ? undefined : RECALLED_TTL_DAYS * 86_400,
+  }
+}

@@ -30,7 +30,7 @@ const imports: Import[] = sources.flatMap((from) =>
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'shared/': [],
   'server/lib/': [],
-  'server/telemetry/': ['server/lib/'],
+  'server/telemetry/': [],
   'server/http/': ['server/telemetry/logger.ts'],
   'server/config/': ['server/http/client-address.ts', 'server/lib/'],
   'server/auth/': ['server/http/client-address.ts', 'server/http/fetch.ts', 'server/lib/'],
