@@ -9,7 +9,7 @@ import type { Gauges, RecentMetrics } from './metrics.ts'
 const HEARTBEAT_INTERVAL_MS = 2_000
 
 interface HealthChecks {
-  /** False as soon as the process has been told to stop. */
+  /** False once the process is stopping. */
   readonly isTaking: () => boolean
   readonly isBrokerReady: () => boolean
   readonly spoolDepth: Gauges['spoolDepth']

@@ -68,7 +68,7 @@ export function createMetrics(): MetricsRegistry {
     new Counter({ name: `${PREFIX}${name}_total`, help, labelNames, registers: [registry] })
 
   const webhooks = labelled(counter('webhooks', 'webhooks answered, by outcome', ['outcome']))
-  const kept = labelled(
+  const stored = labelled(
     counter('recalls_kept', 'recalls stored before the webhook was answered, by where', [
       'where',
       'duplicate',
@@ -95,7 +95,7 @@ export function createMetrics(): MetricsRegistry {
       counts[outcome === 'OK' ? 'webhooksOk' : 'webhooksRefused']++
     },
     recallKept(where, duplicate) {
-      kept(where, String(duplicate)).inc()
+      stored(where, String(duplicate)).inc()
       counts.kept++
     },
     noticesDelivered(notices, sockets) {
