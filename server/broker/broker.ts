@@ -153,6 +153,18 @@ export interface BrokerOptions {
   readonly recalledTtlS?: number | undefined
 }
 
+/** Two recalls of one message without a time of the provider, closer than this, are one recall told twice. */
+export const UNTIMED_REPEAT_WINDOW_MS = 3_600_000
+
+/** How long the position of a log outlives its last use, in s: 30 days. */
+export const POSITION_TTL_S = 30 * 86_400
+
+/**
+ * How long the position of a log that never had an entry outlives its last use, in s: a day. Whoever may subscribe can make
+ * such positions, as many as there are names.
+ */
+export const UNUSED_TTL_S = 86_400
+
 /** Announcements that are kept for processes that were away or start later. */
 export const MAX_ANNOUNCEMENTS = 1_000
 /** How long, in s. */

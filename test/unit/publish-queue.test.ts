@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Addressed } from '../../server/broker/redis/publisher.ts'
+import type { Addressed } from '../../server/broker/redis/publish-queue.ts'
 import { createPublishQueue } from '../../server/broker/redis/publish-queue.ts'
 import { createStillClock } from '../support/still-clock.ts'
 import type { Position } from '../../shared/position.ts'

@@ -12,9 +12,9 @@ import type {
   BrokerOptions,
   Published,
 } from '../broker.ts'
-import { HEARTBEAT_TTL_MS } from '../broker.ts'
+import { HEARTBEAT_TTL_MS, UNTIMED_REPEAT_WINDOW_MS } from '../broker.ts'
 import { decodeEntry, encodeEntry, joinEntry } from '../history.ts'
-import { answerSince, UNTIMED_REPEAT_WINDOW_MS } from '../history.ts'
+import { answerSince } from '../history.ts'
 import { RoomListeners } from '../room-listeners.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { withTimeout } from '../timeout.ts'

@@ -4,7 +4,7 @@ import type { Conversation } from '../../../shared/recall.ts'
 import { openStore, committed } from '../../lib/data-dir.ts'
 import { roomName } from '../../../shared/room.ts'
 import { MAX_ANNOUNCEMENTS, ANNOUNCEMENTS_TTL_S } from '../broker.ts'
-import { POSITION_TTL_S, UNUSED_TTL_S } from '../history.ts'
+import { POSITION_TTL_S, UNUSED_TTL_S } from '../broker.ts'
 import type { AnnouncementSubject, BrokerOptions } from '../broker.ts'
 
 interface LogStoreOptions extends BrokerOptions {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../telemetry/logger.ts'
 import { ANNOUNCEMENTS_TTL_S } from '../broker.ts'
 import type { RoomListener, Subscription } from '../broker.ts'
+import { toArray } from './scripts.ts'
 
 /** So that many announcements are read together, and seldom twice. */
 const MIN_READ_INTERVAL_MS = 50
@@ -76,4 +77,13 @@ export function followAnnouncements(
     clearInterval(looking)
     subscription?.leave()
   }
+}
+
+/** Reads `[id, ['t', text]] …`; leaves out what no gateway wrote. */
+export function toAnnouncements(reply: unknown): { readonly id: string; readonly text: string }[] {
+  return toArray(reply).flatMap((entry) => {
+    const [id, fields] = toArray(entry)
+    const [name, text] = toArray(fields)
+    return typeof id === 'string' && name === 't' && typeof text === 'string' ? [{ id, text }] : []
+  })
 }

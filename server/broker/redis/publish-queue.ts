@@ -2,7 +2,8 @@ import { GatewayError } from '../../../shared/errors.ts'
 import type { Position } from '../../../shared/position.ts'
 import { NODE_CLOCK } from '../../lib/timers.ts'
 import type { Clock } from '../../lib/timers.ts'
-import type { Addressed } from './publisher.ts'
+import type { Recall } from '../../../shared/recall.ts'
+import type { Room } from '../../../shared/room.ts'
 
 /** In one call: it must not keep Redis from others for longer than about a millisecond. */
 const RECALLS_PER_CALL = 64
@@ -16,6 +17,14 @@ const MIN_CALL_INTERVAL_MS = 5
 const ENOUGH_FOR_A_CALL = 16
 /** More than are ever under way: each waits a second at most. Beyond, the caller knows better where to keep one. */
 const MAX_QUEUED = 20_000
+
+/** A recall and the rooms that it goes to, that of its conversation first. */
+export interface Addressed {
+  readonly recall: Recall
+  readonly rooms: readonly Room[]
+  /** See `roomName`; made once, as each is needed several times. */
+  readonly names: readonly string[]
+}
 
 interface Waiting extends Addressed {
   /** See `PublishOptions`. */

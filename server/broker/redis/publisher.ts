@@ -9,8 +9,10 @@ import { withTimeout } from '../timeout.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
 import { createPublishQueue } from './publish-queue.ts'
+import type { Addressed } from './publish-queue.ts'
 import { toArray, toPositions } from './scripts.ts'
-import { encodeEntry, joinEntry, UNTIMED_REPEAT_WINDOW_MS, POSITION_TTL_S } from '../history.ts'
+import { POSITION_TTL_S, UNTIMED_REPEAT_WINDOW_MS } from '../broker.ts'
+import { encodeEntry, joinEntry } from '../history.ts'
 
 interface PublisherOptions {
   /** See `livesOf`. */
@@ -114,14 +116,6 @@ export function createPublisher(
       }),
     }
   }
-}
-
-/** A recall and the rooms that it goes to, that of its conversation first. */
-export interface Addressed {
-  readonly recall: Recall
-  readonly rooms: readonly Room[]
-  /** See `roomName`; made once, as each is needed several times. */
-  readonly names: readonly string[]
 }
 
 interface EncodeDependencies {

@@ -1,6 +1,37 @@
+import { readFileSync } from 'node:fs'
+import type { Redis } from 'ioredis'
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Notice } from '../../../shared/notice.ts'
 import type { Position } from '../../../shared/position.ts'
+
+/** A script call: how many of the following are keys, the keys, the arguments. */
+type Script = (keys: number, ...keysAndArguments: (string | number)[]) => Promise<unknown>
+
+export type ScriptedRedis = Redis & {
+  readonly recallPublish: Script
+  readonly recallHistory: Script
+  readonly recallEarlier: Script
+  readonly recallTop: Script
+  readonly recallRenew: Script
+  readonly recallAnnounce: Script
+  readonly recallReport: Script
+  readonly recallReports: Script
+}
+
+const script = (name: string): { readonly lua: string } => ({
+  lua: readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), 'utf8'),
+})
+
+export const SCRIPTS = {
+  recallPublish: script('publish'),
+  recallHistory: script('history'),
+  recallEarlier: script('history-before'),
+  recallTop: script('heads'),
+  recallRenew: script('new-epoch'),
+  recallAnnounce: script('announce'),
+  recallReport: script('heartbeat'),
+  recallReports: script('heartbeats'),
+}
 
 /** Reads `epoch, offset, epoch, offset …`. */
 export function toPositions(reply: unknown): Position[] {
@@ -26,24 +57,6 @@ export function toEntries(
     entries.push(read(text, Number.parseInt(id, 10)))
   }
   return entries
-}
-
-/** Reads `epoch:offset:entry`, the form in which an entry travels; null for anything else. */
-export function parseMessage(
-  message: string,
-): { readonly epoch: string; readonly offset: number; readonly entry: string } | null {
-  const [, epoch, offset, entry] = /^([^:]{1,64}):(\d{1,15}):(.*)$/s.exec(message) ?? []
-  if (epoch === undefined || offset === undefined || entry === undefined) return null
-  return { epoch, offset: Number(offset), entry }
-}
-
-/** Reads `[id, ['t', text]] …`; leaves out what no gateway wrote. */
-export function toAnnouncements(reply: unknown): { readonly id: string; readonly text: string }[] {
-  return toArray(reply).flatMap((entry) => {
-    const [id, fields] = toArray(entry)
-    const [name, text] = toArray(fields)
-    return typeof id === 'string' && name === 't' && typeof text === 'string' ? [{ id, text }] : []
-  })
 }
 
 /** Reads `id, age in ms, text, id, age in ms, text …`. */

@@ -7,7 +7,6 @@ import { connectFirst, disconnect } from './connection/connection.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
 import type { ReadEntry } from './signature.ts'
-import { parseMessage } from './scripts.ts'
 import type { RedisEndpoint } from './connection/address.ts'
 
 /** Channels in one SSUBSCRIBE. */
@@ -99,4 +98,13 @@ export function createSubscriber(
       return { leave: () => leave(room, listener) }
     },
   }
+}
+
+/** Reads `epoch:offset:entry`, the form in which an entry travels; null for anything else. */
+function parseMessage(
+  message: string,
+): { readonly epoch: string; readonly offset: number; readonly entry: string } | null {
+  const [, epoch, offset, entry] = /^([^:]{1,64}):(\d{1,15}):(.*)$/s.exec(message) ?? []
+  if (epoch === undefined || offset === undefined || entry === undefined) return null
+  return { epoch, offset: Number(offset), entry }
 }

@@ -17,6 +17,9 @@ export interface Address {
   readonly port: number
 }
 
+/** Answers where the server is that holds our names now. Rejects when nobody who is asked knows. */
+export type Locate = () => Promise<Address>
+
 const DEFAULT_PORTS: Readonly<Record<RedisMode, number>> = { single: 6_379, sentinel: 26_379, cluster: 6_379 }
 
 /** Reads REDIS_URL. Credentials, TLS and database of the first URL count for all. */

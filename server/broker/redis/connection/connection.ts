@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import type { RedisOptions } from 'ioredis'
@@ -6,33 +5,16 @@ import { fullJitterMs } from '../../../../shared/backoff.ts'
 import { GatewayError } from '../../../../shared/errors.ts'
 import type { Logger } from '../../../telemetry/logger.ts'
 import { connectorTo } from './connector.ts'
-import type { Locate } from './discovery.ts'
+import { SCRIPTS } from '../scripts.ts'
+import type { ScriptedRedis } from '../scripts.ts'
 import { textOf } from './address.ts'
-import type { Address, RedisMode, RedisEndpoint } from './address.ts'
-
-/** A script call: how many of the following are keys, the keys, the arguments. */
-type Script = (keys: number, ...keysAndArguments: (string | number)[]) => Promise<unknown>
-
-type ScriptedRedis = Redis & {
-  readonly recallPublish: Script
-  readonly recallHistory: Script
-  readonly recallEarlier: Script
-  readonly recallTop: Script
-  readonly recallRenew: Script
-  readonly recallAnnounce: Script
-  readonly recallReport: Script
-  readonly recallReports: Script
-}
+import type { Address, Locate, RedisEndpoint, RedisMode } from './address.ts'
 
 /** A frozen server answers nothing and closes nothing: only this ends the wait for it. */
 export const COMMAND_TIMEOUT_MS = 1_000
 const CONNECT_TIMEOUT_MS = 2_000
 const MAX_RETRY_DELAY_MS = 2_000
 const CLOSE_TIMEOUT_MS = 200
-
-const script = (name: string): { readonly lua: string } => ({
-  lua: readFileSync(new URL(`../scripts/${name}.lua`, import.meta.url), 'utf8'),
-})
 
 /** A server that answers so is not, or no longer, the one that holds our names: connecting again finds the one that is. */
 const ELSEWHERE = /^(READONLY|MOVED)\b/
@@ -53,17 +35,6 @@ const OUTAGE_OPTIONS = {
   retryStrategy: (attempt) => fullJitterMs(attempt, { baseMs: 50, maxMs: MAX_RETRY_DELAY_MS }),
   reconnectOnError: ({ message }) => ELSEWHERE.test(message),
 } satisfies RedisOptions
-
-const SCRIPTS = {
-  recallPublish: script('publish'),
-  recallHistory: script('history'),
-  recallEarlier: script('history-before'),
-  recallTop: script('heads'),
-  recallRenew: script('new-epoch'),
-  recallAnnounce: script('announce'),
-  recallReport: script('heartbeat'),
-  recallReports: script('heartbeats'),
-}
 
 /** One connection to the server that holds our names, wherever that is. */
 export interface Connection {

@@ -1,8 +1,7 @@
 import { createConnection, Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { AbstractConnector } from 'ioredis'
-import type { Locate } from './discovery.ts'
-import type { Address } from './address.ts'
+import type { Address, Locate } from './address.ts'
 
 /** A frozen server does not close its end; then ours is. */
 const CLOSE_TIMEOUT_MS = 200

@@ -2,15 +2,12 @@ import { Redis } from 'ioredis'
 import { GatewayError } from '../../../../shared/errors.ts'
 import { connectorTo } from './connector.ts'
 import { textOf } from './address.ts'
-import type { Address, RedisEndpoint } from './address.ts'
+import type { Address, Locate, RedisEndpoint } from './address.ts'
 import { toArray } from '../scripts.ts'
 
 /** One who is asked and frozen must not hold up the others. */
 const ASK_TIMEOUT_MS = 500
 const CLOSE_TIMEOUT_MS = 100
-
-/** Answers where the server is that holds our names now. Rejects when nobody who is asked knows. */
-export type Locate = () => Promise<Address>
 
 interface LocatorOptions {
   readonly target: RedisEndpoint
