@@ -120,7 +120,10 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 
   async function renew(room: Room, epoch: string): Promise<void> {
     const names = [keys.head(roomName(room)), keys.channel(roomName(room))]
-    await withTimeout(COMMAND_TIMEOUT_MS, commands.recallRenew(names.length, ...names, epoch, randomUUID()))
+    await withTimeout(
+      COMMAND_TIMEOUT_MS,
+      commands.recallNewEpoch(names.length, ...names, epoch, randomUUID()),
+    )
   }
 
   async function topsOf(rooms: readonly Room[]) {
@@ -128,7 +131,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     return toPositions(
       await withTimeout(
         COMMAND_TIMEOUT_MS,
-        commands.recallTop(heads.length, ...heads, randomUUID(), POSITION_TTL_S, UNUSED_TTL_S),
+        commands.recallHeads(heads.length, ...heads, randomUUID(), POSITION_TTL_S, UNUSED_TTL_S),
       ),
     )
   }
@@ -193,7 +196,10 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       const names = [keys.head(name), keys.log(name)]
       const unused = [randomUUID(), POSITION_TTL_S, UNUSED_TTL_S]
       const [epoch, offset, ...entries] = toArray(
-        await withTimeout(COMMAND_TIMEOUT_MS, commands.recallEarlier(2, ...names, before, limit, ...unused)),
+        await withTimeout(
+          COMMAND_TIMEOUT_MS,
+          commands.recallHistoryBefore(2, ...names, before, limit, ...unused),
+        ),
       )
       const [top] = toPositions([epoch, offset])
       const read = toEntries(entries, (entry, at) => readEntry(entry, at, name))
@@ -250,13 +256,13 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     async heartbeat(id, text) {
       const sealed = seal(reportSeal, text)
       const rules = [HEARTBEAT_TTL_MS, MAX_HEARTBEATS]
-      await withTimeout(COMMAND_TIMEOUT_MS, commands.recallReport(1, keys.reports, id, sealed, ...rules))
+      await withTimeout(COMMAND_TIMEOUT_MS, commands.recallHeartbeat(1, keys.reports, id, sealed, ...rules))
     },
 
     async heartbeats() {
       const reply = await withTimeout(
         COMMAND_TIMEOUT_MS,
-        commands.recallReports(1, keys.reports, HEARTBEAT_TTL_MS),
+        commands.recallHeartbeats(1, keys.reports, HEARTBEAT_TTL_MS),
       )
       return toReports(reply).flatMap(({ text, ...report }) => {
         const opened = reportSeal.verify(text)

@@ -10,12 +10,12 @@ type Script = (keys: number, ...keysAndArguments: (string | number)[]) => Promis
 export type ScriptedRedis = Redis & {
   readonly recallPublish: Script
   readonly recallHistory: Script
-  readonly recallEarlier: Script
-  readonly recallTop: Script
-  readonly recallRenew: Script
+  readonly recallHistoryBefore: Script
+  readonly recallHeads: Script
+  readonly recallNewEpoch: Script
   readonly recallAnnounce: Script
-  readonly recallReport: Script
-  readonly recallReports: Script
+  readonly recallHeartbeat: Script
+  readonly recallHeartbeats: Script
 }
 
 const script = (name: string): { readonly lua: string } => ({
@@ -25,12 +25,12 @@ const script = (name: string): { readonly lua: string } => ({
 export const SCRIPTS = {
   recallPublish: script('publish'),
   recallHistory: script('history'),
-  recallEarlier: script('history-before'),
-  recallTop: script('heads'),
-  recallRenew: script('new-epoch'),
+  recallHistoryBefore: script('history-before'),
+  recallHeads: script('heads'),
+  recallNewEpoch: script('new-epoch'),
   recallAnnounce: script('announce'),
-  recallReport: script('heartbeat'),
-  recallReports: script('heartbeats'),
+  recallHeartbeat: script('heartbeat'),
+  recallHeartbeats: script('heartbeats'),
 }
 
 /** Reads `epoch, offset, epoch, offset …`. */
