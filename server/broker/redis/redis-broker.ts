@@ -1,13 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import type { RecalledAt } from '../../../shared/recall.ts'
 import { roomName } from '../../../shared/room.ts'
-import type { Room } from '../../../shared/room.ts'
-import { createBatchLoader } from '../../lib/flow-control.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { MAX_ANNOUNCEMENTS, ANNOUNCEMENTS_TTL_S } from '../broker.ts'
-import { HEARTBEAT_TTL_MS, MAX_HEARTBEATS, POSITION_TTL_S, UNUSED_TTL_S } from '../broker.ts'
+import { HEARTBEAT_TTL_MS, MAX_HEARTBEATS } from '../broker.ts'
 import type { AnnouncementSubject, Broker, BrokerOptions } from '../broker.ts'
-import { answerSince } from '../history.ts'
 import { withTimeout } from '../timeout.ts'
 import {
   checkChannels,
@@ -24,7 +20,8 @@ import { createDeliveryProbe } from './delivery-probe.ts'
 import { scriptTtls } from './publisher.ts'
 import { createPublisher } from './publisher.ts'
 import { createReplicaConfirmation } from './replica-confirmation.ts'
-import { toArray, toEntries, toPositions, toReports } from './scripts.ts'
+import { createLogReader } from './log-reader.ts'
+import { toReports } from './scripts.ts'
 import { createReadEntry } from './signature.ts'
 import { createSigner } from './signature.ts'
 import type { Signer } from './signature.ts'
@@ -48,9 +45,6 @@ export interface RedisOptions extends BrokerOptions {
 
 /** Where it is said that there are announcements: a name that no room has. */
 const hintsOf = (subject: AnnouncementSubject): string => `announcements:${subject}`
-
-/** Rooms whose tops are asked in one script call; keeps a call well below a millisecond. */
-const TOPS_PER_CALL = 200
 
 /** How long replicas get to confirm. Whatever else is asked of the connection waits meanwhile. */
 const REPLICA_TIMEOUT_MS = 500
@@ -78,6 +72,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     wait: () => commands.wait(waitReplicas, REPLICA_TIMEOUT_MS),
     life: commandConnection.generation,
   })
+  const logs = createLogReader({ commands, keys, readEntry })
   const subscriber = createSubscriber(subscriberConnection, {
     keys,
     probeChannel,
@@ -112,31 +107,11 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       keys,
       confirmed,
       signatureOf: entrySeal.signatureOf,
-      renew,
+      renew: logs.newEpoch,
       onUnconfirmed: lookWhetherMoved,
       log,
     },
   )
-
-  async function renew(room: Room, epoch: string): Promise<void> {
-    const names = [keys.head(roomName(room)), keys.channel(roomName(room))]
-    await withTimeout(
-      COMMAND_TIMEOUT_MS,
-      commands.recallNewEpoch(names.length, ...names, epoch, randomUUID()),
-    )
-  }
-
-  async function topsOf(rooms: readonly Room[]) {
-    const heads = rooms.map((room) => keys.head(roomName(room)))
-    return toPositions(
-      await withTimeout(
-        COMMAND_TIMEOUT_MS,
-        commands.recallHeads(heads.length, ...heads, randomUUID(), POSITION_TTL_S, UNUSED_TTL_S),
-      ),
-    )
-  }
-
-  const topOf = createBatchLoader(TOPS_PER_CALL, topsOf)
 
   return {
     async start() {
@@ -166,59 +141,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 
     subscribe: (room, listener) => subscriber.subscribe(roomName(room), listener),
 
-    async history(room, since, limit) {
-      const name = roomName(room)
-      const [epoch, offset, ...entries] = toArray(
-        await withTimeout(
-          COMMAND_TIMEOUT_MS,
-          commands.recallHistory(
-            2,
-            keys.head(name),
-            keys.log(name),
-            since.offset,
-            limit,
-            randomUUID(),
-            POSITION_TTL_S,
-            UNUSED_TTL_S,
-          ),
-        ),
-      )
-      const [top] = toPositions([epoch, offset])
-      return answerSince(
-        since,
-        top ?? since,
-        toEntries(entries, (entry, at) => readEntry(entry, at, name)),
-      )
-    },
-
-    async historyBefore(room, before, limit) {
-      const name = roomName(room)
-      const names = [keys.head(name), keys.log(name)]
-      const unused = [randomUUID(), POSITION_TTL_S, UNUSED_TTL_S]
-      const [epoch, offset, ...entries] = toArray(
-        await withTimeout(
-          COMMAND_TIMEOUT_MS,
-          commands.recallHistoryBefore(2, ...names, before, limit, ...unused),
-        ),
-      )
-      const [top] = toPositions([epoch, offset])
-      const read = toEntries(entries, (entry, at) => readEntry(entry, at, name))
-      return {
-        notices: read.filter((notice) => notice !== null).toReversed(),
-        head: top ?? { epoch: '', offset: 0 },
-      }
-    },
-
-    async heads(rooms) {
-      const [only, ...others] = rooms
-      if (only !== undefined && others.length === 0) return [await topOf(only)]
-      const calls = []
-      for (let i = 0; i < rooms.length; i += TOPS_PER_CALL)
-        calls.push(topsOf(rooms.slice(i, i + TOPS_PER_CALL)))
-      return (await Promise.all(calls)).flat()
-    },
-
-    newEpoch: renew,
+    ...logs,
 
     async announce(subject, text) {
       await withTimeout(
@@ -267,18 +190,6 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       return toReports(reply).flatMap(({ text, ...report }) => {
         const opened = reportSeal.verify(text)
         return opened === null ? [] : [{ ...report, text: opened.text }]
-      })
-    },
-
-    async recalled(conversation, seqs) {
-      if (seqs.length === 0) return []
-      const scores = await withTimeout(
-        COMMAND_TIMEOUT_MS,
-        commands.zmscore(keys.recalled(conversation), ...seqs),
-      )
-      return seqs.flatMap((seq, i): RecalledAt[] => {
-        const score = scores[i]
-        return score === null || score === undefined ? [] : [{ seq, atMs: Number(score) }]
       })
     },
   }

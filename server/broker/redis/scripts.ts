@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Redis } from 'ioredis'
 import { GatewayError } from '../../../shared/errors.ts'
-import type { Notice } from '../../../shared/notice.ts'
 import type { Position } from '../../../shared/position.ts'
 
 /** A script call: how many of the following are keys, the keys, the arguments. */
@@ -45,20 +44,6 @@ export function toPositions(reply: unknown): Position[] {
   return positions
 }
 
-/** Reads `stream id, entry, stream id, entry …`; null for an entry that `read` refuses. */
-export function toEntries(
-  flat: readonly unknown[],
-  read: (entry: string, offset: number) => Notice | null,
-): (Notice | null)[] {
-  const entries: (Notice | null)[] = []
-  for (let i = 0; i < flat.length; i += 2) {
-    const [id, text] = [flat[i], flat[i + 1]]
-    if (typeof id !== 'string' || typeof text !== 'string') throw unexpected()
-    entries.push(read(text, Number.parseInt(id, 10)))
-  }
-  return entries
-}
-
 /** Reads `id, age in ms, text, id, age in ms, text …`. */
 export function toReports(reply: unknown) {
   const flat = toArray(reply)
@@ -76,4 +61,5 @@ export function toArray(reply: unknown): unknown[] {
   return reply
 }
 
-const unexpected = () => new GatewayError('BROKER_UNAVAILABLE', 'Redis answered in an unexpected shape')
+export const unexpected = () =>
+  new GatewayError('BROKER_UNAVAILABLE', 'Redis answered in an unexpected shape')
