@@ -1,8 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../telemetry/logger.ts'
-import { ANNOUNCEMENTS_TTL_S } from '../broker.ts'
-import type { RoomListener, Subscription } from '../broker.ts'
+import { ANNOUNCEMENTS_TTL_S, MAX_ANNOUNCEMENTS } from '../broker.ts'
+import type { AnnouncementSubject, Broker, RoomListener, Subscription } from '../broker.ts'
+import { withTimeout } from '../timeout.ts'
+import { COMMAND_TIMEOUT_MS } from './connection/connection.ts'
+import type { Connection } from './connection/connection.ts'
+import type { Keys } from './keys.ts'
 import { toArray } from './scripts.ts'
+import type { Signer } from './signature.ts'
+import type { Subscriber } from './subscriber.ts'
+
+/** Where it is said that there are announcements: a name that no room has. */
+const hintsOf = (subject: AnnouncementSubject): string => `announcements:${subject}`
 
 /** So that many announcements are read together, and seldom twice. */
 const MIN_READ_INTERVAL_MS = 50
@@ -26,8 +35,62 @@ interface FollowDependencies {
   readonly log: Logger
 }
 
+interface AnnouncementsDependencies {
+  readonly commands: Connection['client']
+  readonly keys: Keys
+  readonly signer: Signer
+  readonly subscriber: Subscriber
+  readonly log: Logger
+}
+
+type Announcements = Pick<Broker, 'announce' | 'onAnnouncement'>
+
+/** Sends announcements to all processes of the app and follows those of others. */
+export function createAnnouncements({
+  commands,
+  keys,
+  signer,
+  subscriber,
+  log,
+}: AnnouncementsDependencies): Announcements {
+  return {
+    async announce(subject, text) {
+      await withTimeout(
+        COMMAND_TIMEOUT_MS,
+        commands.recallAnnounce(
+          2,
+          keys.announcements(subject),
+          keys.channel(hintsOf(subject)),
+          signer.sign(text),
+          MAX_ANNOUNCEMENTS,
+          ANNOUNCEMENTS_TTL_S,
+        ),
+      )
+    },
+
+    onAnnouncement: (subject, listener) =>
+      followAnnouncements(
+        {
+          read: async (sinceMs) => {
+            const kept = await withTimeout(
+              COMMAND_TIMEOUT_MS,
+              commands.xrange(keys.announcements(subject), sinceMs, '+'),
+            )
+            return toAnnouncements(kept).map(({ id, text }) => ({
+              id,
+              text: signer.verify(text)?.text,
+            }))
+          },
+          subscribe: (hints) => subscriber.subscribe(hintsOf(subject), hints),
+          log,
+        },
+        listener,
+      ),
+  }
+}
+
 /** Tells `listener` each announcement that is kept, and then each as it comes, once. Answers how to stop. */
-export function followAnnouncements(
+function followAnnouncements(
   { read, subscribe, log }: FollowDependencies,
   listener: (text: string, atMs: number) => void,
 ): () => void {
@@ -80,7 +143,7 @@ export function followAnnouncements(
 }
 
 /** Reads `[id, ['t', text]] …`; leaves out what no gateway wrote. */
-export function toAnnouncements(reply: unknown): { readonly id: string; readonly text: string }[] {
+function toAnnouncements(reply: unknown): { readonly id: string; readonly text: string }[] {
   return toArray(reply).flatMap((entry) => {
     const [id, fields] = toArray(entry)
     const [name, text] = toArray(fields)

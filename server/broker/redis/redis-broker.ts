@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { roomName } from '../../../shared/room.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import { MAX_ANNOUNCEMENTS, ANNOUNCEMENTS_TTL_S } from '../broker.ts'
 import { HEARTBEAT_TTL_MS, MAX_HEARTBEATS } from '../broker.ts'
-import type { AnnouncementSubject, Broker, BrokerOptions } from '../broker.ts'
+import type { Broker, BrokerOptions } from '../broker.ts'
 import { withTimeout } from '../timeout.ts'
 import {
   checkChannels,
@@ -13,7 +12,7 @@ import {
   disconnect,
 } from './connection/connection.ts'
 import { warnOfEviction } from './connection/connection.ts'
-import { followAnnouncements, toAnnouncements } from './announcements.ts'
+import { createAnnouncements } from './announcements.ts'
 import { createKeys } from './keys.ts'
 import { createDiscovery } from './connection/discovery.ts'
 import { createDeliveryProbe } from './delivery-probe.ts'
@@ -24,7 +23,6 @@ import { createLogReader } from './log-reader.ts'
 import { toReports } from './scripts.ts'
 import { createReadEntry } from './signature.ts'
 import { createSigner } from './signature.ts'
-import type { Signer } from './signature.ts'
 import { createSubscriber } from './subscriber.ts'
 import { parseRedisUrl } from './connection/address.ts'
 import type { RedisMode } from './connection/address.ts'
@@ -42,9 +40,6 @@ export interface RedisOptions extends BrokerOptions {
   /** What goes through Redis is signed with the first, and verified with all; none = unsigned. */
   readonly signingKeys?: readonly string[]
 }
-
-/** Where it is said that there are announcements: a name that no room has. */
-const hintsOf = (subject: AnnouncementSubject): string => `announcements:${subject}`
 
 /** How long replicas get to confirm. Whatever else is asked of the connection waits meanwhile. */
 const REPLICA_TIMEOUT_MS = 500
@@ -143,41 +138,10 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 
     ...logs,
 
-    async announce(subject, text) {
-      await withTimeout(
-        COMMAND_TIMEOUT_MS,
-        commands.recallAnnounce(
-          2,
-          keys.announcements(subject),
-          keys.channel(hintsOf(subject)),
-          seal(announcementSeal, text),
-          MAX_ANNOUNCEMENTS,
-          ANNOUNCEMENTS_TTL_S,
-        ),
-      )
-    },
-
-    onAnnouncement: (subject, listener) =>
-      followAnnouncements(
-        {
-          read: async (sinceMs) => {
-            const kept = await withTimeout(
-              COMMAND_TIMEOUT_MS,
-              commands.xrange(keys.announcements(subject), sinceMs, '+'),
-            )
-            return toAnnouncements(kept).map(({ id, text }) => ({
-              id,
-              text: announcementSeal.verify(text)?.text,
-            }))
-          },
-          subscribe: (hints) => subscriber.subscribe(hintsOf(subject), hints),
-          log,
-        },
-        listener,
-      ),
+    ...createAnnouncements({ commands, keys, signer: announcementSeal, subscriber, log }),
 
     async heartbeat(id, text) {
-      const sealed = seal(reportSeal, text)
+      const sealed = reportSeal.sign(text)
       const rules = [HEARTBEAT_TTL_MS, MAX_HEARTBEATS]
       await withTimeout(COMMAND_TIMEOUT_MS, commands.recallHeartbeat(1, keys.reports, id, sealed, ...rules))
     },
@@ -193,10 +157,4 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       })
     },
   }
-}
-
-/** The text as it is kept: with its signature before it, if there are keys. */
-function seal({ signatureOf }: Signer, text: string): string {
-  const signature = signatureOf(text)
-  return signature === '' ? text : `${signature}::${text}`
 }

@@ -27,9 +27,18 @@ export function createSigner(kind: string, { keys, app }: SignerOptions) {
     createHmac('sha256', key).update(`recall-gateway\n${kind}\n${app}\n`).update(text).digest()
   const [first] = keys
 
+  /** What is put before the text, with a note of the store between them; empty when nothing is signed. */
+  const signatureOf = (text: string): string =>
+    first === undefined ? '' : signWith(first, text).toString('hex')
+
   return {
-    /** What is put before the text, with a note of the store between them; empty when nothing is signed. */
-    signatureOf: (text: string): string => (first === undefined ? '' : signWith(first, text).toString('hex')),
+    signatureOf,
+
+    /** The text as it is kept: with its signature before it, if there are keys. */
+    sign(text: string): string {
+      const signature = signatureOf(text)
+      return signature === '' ? text : `${signature}::${text}`
+    },
 
     /** Null for what nobody with a key wrote. */
     verify(stored: string): Verified | null {

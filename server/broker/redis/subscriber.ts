@@ -100,6 +100,8 @@ export function createSubscriber(
   }
 }
 
+export type Subscriber = ReturnType<typeof createSubscriber>
+
 /** Reads `epoch:offset:entry`, the form in which an entry travels; null for anything else. */
 function parseMessage(
   message: string,
