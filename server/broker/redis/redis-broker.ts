@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { roomName } from '../../../shared/room.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import { HEARTBEAT_TTL_MS, MAX_HEARTBEATS } from '../broker.ts'
 import type { Broker, BrokerOptions } from '../broker.ts'
 import { withTimeout } from '../timeout.ts'
 import {
@@ -13,6 +12,7 @@ import {
 } from './connection/connection.ts'
 import { warnOfEviction } from './connection/connection.ts'
 import { createAnnouncements } from './announcements.ts'
+import { createHeartbeats } from './heartbeats.ts'
 import { createKeys } from './keys.ts'
 import { createDiscovery } from './connection/discovery.ts'
 import { createDeliveryProbe } from './delivery-probe.ts'
@@ -20,7 +20,6 @@ import { scriptTtls } from './publisher.ts'
 import { createPublisher } from './publisher.ts'
 import { createReplicaConfirmation } from './replica-confirmation.ts'
 import { createLogReader } from './log-reader.ts'
-import { toReports } from './scripts.ts'
 import { createReadEntry } from './signature.ts'
 import { createSigner } from './signature.ts'
 import { createSubscriber } from './subscriber.ts'
@@ -140,21 +139,6 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 
     ...createAnnouncements({ commands, keys, signer: announcementSeal, subscriber, log }),
 
-    async heartbeat(id, text) {
-      const sealed = reportSeal.sign(text)
-      const rules = [HEARTBEAT_TTL_MS, MAX_HEARTBEATS]
-      await withTimeout(COMMAND_TIMEOUT_MS, commands.recallHeartbeat(1, keys.reports, id, sealed, ...rules))
-    },
-
-    async heartbeats() {
-      const reply = await withTimeout(
-        COMMAND_TIMEOUT_MS,
-        commands.recallHeartbeats(1, keys.reports, HEARTBEAT_TTL_MS),
-      )
-      return toReports(reply).flatMap(({ text, ...report }) => {
-        const opened = reportSeal.verify(text)
-        return opened === null ? [] : [{ ...report, text: opened.text }]
-      })
-    },
+    ...createHeartbeats({ commands, keys, signer: reportSeal }),
   }
 }

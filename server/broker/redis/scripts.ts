@@ -44,18 +44,6 @@ export function toPositions(reply: unknown): Position[] {
   return positions
 }
 
-/** Reads `id, age in ms, text, id, age in ms, text …`. */
-export function toReports(reply: unknown) {
-  const flat = toArray(reply)
-  const reports: { readonly id: string; readonly ageMs: number; readonly text: string }[] = []
-  for (let i = 0; i < flat.length; i += 3) {
-    const [id, ageMs, text] = [flat[i], flat[i + 1], flat[i + 2]]
-    if (typeof id !== 'string' || typeof ageMs !== 'number' || typeof text !== 'string') throw unexpected()
-    reports.push({ id, ageMs, text })
-  }
-  return reports
-}
-
 export function toArray(reply: unknown): unknown[] {
   if (!Array.isArray(reply)) throw unexpected()
   return reply
