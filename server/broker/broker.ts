@@ -4,109 +4,111 @@ import type { Conversation, Recall, RecalledAt } from '../../shared/recall.ts'
 import type { Room } from '../../shared/room.ts'
 
 export interface PublishOptions {
-  /** Nothing comes that could share a call with it: it does not wait for company. */
+  /** Do not wait for further recalls to share a call with. Set it when none will follow. */
   readonly immediately?: boolean
 }
 
 /**
- * Keeps recalls and spreads them. The contract, which every implementation passes as one suite of tests:
+ * Stores recalls and broadcasts them. These comments are the contract; one test suite runs against every implementation.
  *
  * - Each room has a log: notices with the offsets 1, 2, 3 … under one epoch. The log holds the latest `historySize`
- *   notices and is emptied `historyTtlS` after its last one; its position outlives its notices by weeks, so that "nothing
- *   was missed" can be told of a quiet room.
- * - An epoch is never used for a second numbering. A log that was lost begins again under another epoch; one that lost its
- *   latest entries only (a failover can do that) gets another one from whoever notices first.
- * - Every method but `start` may be called while the technology behind is away, and then rejects with
- *   BROKER_UNAVAILABLE, within about a second unless it says otherwise.
+ *   notices and is emptied `historyTtlS` after its last one. Its position outlives its notices by weeks, so that clients of
+ *   a quiet room can still be assured that they missed nothing.
+ * - An epoch is never used for a second numbering. A log that was lost starts over under a new epoch. A log that lost only
+ *   its latest entries, as a failover can cause, gets a new epoch from the first process that notices.
+ * - Every method except `start` may be called while the technology behind the broker is unavailable. It then rejects with
+ *   BROKER_UNAVAILABLE, within about a second unless its comment says otherwise.
  */
 export interface Broker {
   /**
-   * Connects or opens. Rejects with START_FAILED and one clear sentence when that is not possible now; what can be tried
-   * again is tried again all the same, until `stop`.
+   * Connects or opens. Rejects with START_FAILED and one clear sentence when that is not possible now. Whatever can be
+   * retried is retried nevertheless, until `stop`.
    */
   start(): Promise<void>
 
-  /** Lets go of everything; what was published before is kept. Calling it again is harmless. */
+  /** Releases all resources; everything published before stays stored. Calling it again is harmless. */
   stop(): Promise<void>
 
-  /** Whether a publish made now can be expected to be kept, and notices to arrive. */
+  /** Returns whether a publish made now can be expected to be stored, and notices to arrive. */
   isReady(): boolean
 
   /**
-   * How long ago it was last proved, by a message on the way that notices go, that what is published arrives here; in ms.
-   * The broker proves it by itself all the time, and rebuilds what turns out to be deaf.
+   * Returns how long ago, in ms, a message on the path of the notices last proved that what is published arrives here. The
+   * broker probes continuously on its own and reconnects whatever does not deliver.
    */
   probeAgeMs(): number
 
   /**
-   * Keeps the recall and spreads it, in one atomic step: of its messages those count that the recalled set of the
-   * conversation does not hold *with the same time* (with another time they are recalled anew: a group can be dismissed
-   * and made again). They enter the recalled set, and one notice of them the log of every room concerned.
+   * Stores the recall and broadcasts it, in one atomic step. A message is new unless the recalled set of the conversation
+   * holds it *with the same time*. (With another time it was recalled again: a group can be dismissed and created anew.)
+   * The new messages enter the recalled set, and one notice with all of them enters the log of every room concerned.
    *
-   * An untimed recall repeats what was recalled within the hour before it.
+   * An untimed recall repeats whatever was recalled within the hour before it.
    *
-   * Resolves once kept. Rejects with BROKER_UNAVAILABLE when nothing was kept or the outcome is unknown, at the latest
-   * `withinMs` from the call; calling again with the same recall is always safe.
+   * Resolves once stored. Rejects with BROKER_UNAVAILABLE when nothing was stored or the outcome is unknown, at the latest
+   * `timeoutMs` after the call. Calling again with the same recall is always safe.
    */
   publish(recall: Recall, timeoutMs: number, options?: PublishOptions): Promise<Published>
 
   /**
-   * Calls `onNotice` with each notice of the room published after this resolves, in order of offset. A notice may still
-   * be lost on the way (a dropped connection), never told: the listener sees a hole between offsets and reads `history`.
-   * `onInterrupted` says that such a loss is possible now that the subscription stands again.
+   * Calls `onNotice` with each notice of the room published after this resolves, in order of offset. A notice can still be
+   * lost in transit, for example with a dropped connection, and the loss is not reported: the listener sees a hole between
+   * offsets and reads `history`. `onInterrupted` means that such a loss is possible and that the subscription is restored.
    */
   subscribe(room: Room, listener: RoomListener): Promise<Subscription>
 
-  /** What follows `since` in the log, oldest first, at most `limit` notices; or why that cannot be told. */
+  /** Returns the notices after `since`, oldest first, at most `limit`; or the reason why they cannot be returned. */
   history(room: Room, since: Position, limit: number): Promise<History>
 
-  /** The `limit` notices of the log that stand before this offset, nearest to it, oldest first; fewer where it begins. */
+  /** Returns the last `limit` notices before this offset, oldest first; fewer at the beginning of the log. */
   historyBefore(room: Room, before: number, limit: number): Promise<HistoryBefore>
 
-  /** The last position of each room, in the order asked, in one step. A room never used gets its epoch now. */
+  /** Returns the last position of each room, in the order requested. A room that was never used gets its epoch now. */
   heads(rooms: readonly Room[]): Promise<readonly Position[]>
 
   /**
-   * Gives the log another epoch if it still has this one, for one who knows that it lost entries: what was told of the
-   * old numbering must not be mixed with what follows. The entries stay. Listeners are told `onInterrupted`.
+   * Gives the log a new epoch if it still has this one. Call it for a log that is known to have lost entries: notices
+   * delivered under the old numbering must not be mixed with those that follow. The entries stay. Listeners get
+   * `onInterrupted`.
    */
   newEpoch(room: Room, epoch: string): Promise<void>
 
   /**
-   * Tells all processes of the app something, this one included: at most 4 KiB of text. Resolves once kept, for a day and
-   * among the latest 1,000 of its subject.
+   * Sends a text, at most 4 KiB, to all processes of the app, including this one. Resolves once stored. It stays stored for
+   * a day, as long as it is among the latest 1,000 of its subject.
    */
   announce(subject: AnnouncementSubject, text: string): Promise<void>
 
   /**
-   * Calls `listener` with each announcement of the subject once: soon with those that are kept, then with each as it comes, in order. What
-   * was announced while the technology behind was away comes when it is back. Answers how to stop.
+   * Calls `listener` with each announcement of the subject once, in order: soon with the stored ones, then with each new
+   * one as it arrives. Those made while the technology behind the broker was unavailable arrive when it is back. Returns a
+   * function that stops it.
    */
   onAnnouncement(subject: AnnouncementSubject, listener: AnnouncementListener): () => void
 
-  /** Tells all processes of the app how the one of this id is: at most 4 KiB of text, forgotten ten seconds later. */
+  /** Reports the status of the process with this id to all processes of the app: at most 4 KiB, dropped after ten seconds. */
   heartbeat(id: string, text: string): Promise<void>
 
-  /** What processes told of themselves, and how long ago. */
+  /** Returns the latest heartbeat of each process, and its age. */
   heartbeats(): Promise<readonly Heartbeat[]>
 
   /**
-   * Those of `seqs` that are recalled in exactly this conversation, with the time of their last recall; exact for as long
-   * as the set is kept.
+   * Returns those of `seqs` that are recalled in exactly this conversation, each with the time of its last recall. Exact for
+   * as long as the recalled set is stored.
    */
   recalled(conversation: Conversation, seqs: readonly number[]): Promise<readonly RecalledAt[]>
 }
 
 export interface Published {
-  /** Nothing was new, so nothing was spread. */
+  /** Whether every message was known, so that nothing was broadcast. */
   readonly duplicate: boolean
-  /** Kept on local disk, to be spread later: whether it is new, and its positions, are not known yet. */
+  /** Persisted locally, to be published later: whether it is new, and its positions, are not known yet. */
   readonly spooled?: true
-  /** The place of the notice in the log of each room it went to; none for a duplicate. */
+  /** The position of the notice in the log of each room it went to; empty for a duplicate. */
   readonly positions: readonly { readonly room: Room; readonly position: Position }[]
 }
 
-/** Apart, so that many of one do not push out those of the other. */
+/** Subjects are stored apart, so that many announcements of one do not evict those of the other. */
 export type AnnouncementSubject = 'revocations' | 'memberships'
 
 /** `atMs`: when it was announced, in ms since 1970. */
@@ -118,7 +120,7 @@ export interface RoomListener {
 }
 
 export interface Subscription {
-  /** No call to the listener follows. Never rejects. */
+  /** No more calls to the listener follow. Never fails. */
   leave(): void
 }
 
@@ -126,16 +128,10 @@ export type History =
   | {
       readonly gap?: undefined
       readonly notices: readonly Notice[]
-      /** The last position of the log when it was read; beyond the last notice here if `limit` cut. */
+      /** The last position of the log when it was read; beyond the last of `notices` if `limit` cut them short. */
       readonly head: Position
     }
   | { readonly gap: GapReason; readonly head: Position }
-
-interface Heartbeat {
-  readonly id: string
-  readonly ageMs: number
-  readonly text: string
-}
 
 interface HistoryBefore {
   readonly notices: readonly Notice[]
@@ -143,34 +139,40 @@ interface HistoryBefore {
   readonly head: Position
 }
 
-/** What every broker needs to know. */
+interface Heartbeat {
+  readonly id: string
+  readonly ageMs: number
+  readonly text: string
+}
+
+/** Options of every broker. */
 export interface BrokerOptions {
-  /** Longest log of a room, in notices. */
+  /** Maximum length of a room's log, in notices. */
   readonly historySize: number
-  /** How long a log is kept after its last notice, in s. */
+  /** How long a log is stored after its last notice, in s. */
   readonly historyTtlS: number
-  /** How long the recalled set of a conversation is kept, at least, after its last recall, in s; none = for ever. */
+  /** Minimum time that the recalled set of a conversation is stored after its last recall, in s. Without it: forever. */
   readonly recalledTtlS?: number | undefined
 }
 
-/** Two recalls of one message without a time of the provider, closer than this, are one recall told twice. */
+/** Two recalls of one message without the provider's time, closer than this, are one recall reported twice. */
 export const UNTIMED_REPEAT_WINDOW_MS = 3_600_000
 
-/** How long the position of a log outlives its last use, in s: 30 days. */
+/** How long the position of a log is stored after its last use, in s: 30 days. */
 export const POSITION_TTL_S = 30 * 86_400
 
 /**
- * How long the position of a log that never had an entry outlives its last use, in s: a day. Whoever may subscribe can make
- * such positions, as many as there are names.
+ * How long the position of a log that never had an entry is stored after its last use, in s: a day. Anyone who may
+ * subscribe can create such positions, one for each possible name.
  */
-export const UNUSED_TTL_S = 86_400
+export const UNUSED_POSITION_TTL_S = 86_400
 
-/** Announcements that are kept for processes that were away or start later. */
+/** Announcements stored per subject, for processes that were disconnected or start later. */
 export const MAX_ANNOUNCEMENTS = 1_000
-/** How long, in s. */
+/** How long announcements are stored, in s. */
 export const ANNOUNCEMENTS_TTL_S = 86_400
 
-/** A process that has told nothing of itself for so long is taken for gone. */
+/** A process without a heartbeat for this long is presumed dead. */
 export const HEARTBEAT_TTL_MS = 10_000
-/** Above so many, those of processes that are gone are looked for. */
+/** Above this number, each heartbeat also removes those of dead processes. */
 export const MAX_HEARTBEATS = 200

@@ -1,11 +1,11 @@
 import type { Notice } from '../../shared/notice.ts'
-import type { Recall, RecalledMessage } from '../../shared/recall.ts'
 import type { Position } from '../../shared/position.ts'
+import type { Recall, RecalledMessage } from '../../shared/recall.ts'
 import type { History } from './broker.ts'
 
 /**
- * How a recall stands in a log: the JSON of the recall, without its offset, which the log knows. Split around the list
- * of messages, so that a log can leave out those it already has without parsing anything.
+ * A recall as stored in a log: its JSON, without the offset, which the log knows. It is split around the list of messages,
+ * so that a store can leave out known messages without parsing anything.
  */
 export interface EncodedEntry {
   readonly head: string
@@ -26,7 +26,7 @@ export function encodeEntry(recall: Recall): EncodedEntry {
 export const joinEntry = (entry: EncodedEntry, messages: readonly string[]): string =>
   entry.head + messages.join(',') + entry.tail
 
-/** The notice at this place of a log, or null for text that no gateway wrote: what stands in a store is not trusted. */
+/** Returns the notice at this offset of a log, or null for text that no gateway wrote: stores are not trusted. */
 export function decodeEntry(text: string, offset: number): Notice | null {
   try {
     const value: unknown = JSON.parse(text)
@@ -34,6 +34,22 @@ export function decodeEntry(text: string, offset: number): Notice | null {
   } catch {
     return null
   }
+}
+
+/**
+ * Returns the notices after `since`, or the reason why a log cannot give them. Pure, so that all brokers agree.
+ * `entries` are those after `since.offset` that the log still holds, oldest first; null stands for an unreadable one.
+ */
+export function historySince(since: Position, head: Position, entries: readonly (Notice | null)[]): History {
+  if (since.epoch !== head.epoch || since.offset > head.offset) return { gap: 'epoch-changed', head }
+  if (since.offset === head.offset) return { notices: [], head }
+  const notices: Notice[] = []
+  for (const entry of entries) {
+    if (entry === null) return { gap: 'unreadable', head }
+    if (entry.offset !== since.offset + notices.length + 1) return { gap: 'trimmed', head }
+    notices.push(entry)
+  }
+  return notices.length === 0 ? { gap: 'trimmed', head } : { notices, head }
 }
 
 function isRecall(value: unknown): value is Recall {
@@ -59,20 +75,3 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null
 
 const isOptionalText = (value: unknown): boolean => value === undefined || typeof value === 'string'
-
-/**
- * What a log answers to one who stopped at `since`: pure, so that every broker gives the same answer.
- * `read` holds, oldest first, the entries after `since.offset` that the log still has; `null` stands for an entry that
- * could not be read.
- */
-export function answerSince(since: Position, top: Position, read: readonly (Notice | null)[]): History {
-  if (since.epoch !== top.epoch || since.offset > top.offset) return { gap: 'epoch-changed', head: top }
-  if (since.offset === top.offset) return { notices: [], head: top }
-  const notices: Notice[] = []
-  for (const entry of read) {
-    if (entry === null) return { gap: 'unreadable', head: top }
-    if (entry.offset !== since.offset + notices.length + 1) return { gap: 'trimmed', head: top }
-    notices.push(entry)
-  }
-  return notices.length === 0 ? { gap: 'trimmed', head: top } : { notices, head: top }
-}

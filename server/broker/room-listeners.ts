@@ -1,11 +1,11 @@
 import type { Notice } from '../../shared/notice.ts'
 import type { RoomListener } from './broker.ts'
 
-/** Who listens to which room in this process, by room name. Grows and shrinks with the subscriptions. */
+/** This process's listeners, by room name. Grows and shrinks with the subscriptions. */
 export class RoomListeners {
   readonly #byRoom = new Map<string, Set<RoomListener>>()
 
-  /** Answers true for the first listener of the room. */
+  /** Adds the listener. Returns whether it is the first of its room. */
   add(room: string, listener: RoomListener): boolean {
     const listeners = this.#byRoom.get(room)
     if (listeners !== undefined) {
@@ -16,7 +16,7 @@ export class RoomListeners {
     return true
   }
 
-  /** Answers true when nobody is left. */
+  /** Removes the listener. Returns whether it was the last of its room. */
   remove(room: string, listener: RoomListener): boolean {
     const listeners = this.#byRoom.get(room)
     if (listeners === undefined || !listeners.delete(listener) || listeners.size > 0) return false
@@ -27,11 +27,11 @@ export class RoomListeners {
     return [...this.#byRoom.keys()]
   }
 
-  tellNotice(room: string, notice: Notice, epoch: string): void {
+  deliver(room: string, notice: Notice, epoch: string): void {
     for (const listener of this.#byRoom.get(room) ?? []) listener.onNotice(notice, epoch)
   }
 
-  tellInterrupted(room: string): void {
+  notifyInterrupted(room: string): void {
     for (const listener of this.#byRoom.get(room) ?? []) listener.onInterrupted()
   }
 }

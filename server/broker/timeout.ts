@@ -1,8 +1,8 @@
 import { GatewayError } from '../../shared/errors.ts'
 
 /**
- * The outcome of `work`, or BROKER_UNAVAILABLE when it fails or takes longer than `ms`. Work that finishes too late is
- * not undone, which is why everything a broker does may be done again.
+ * Settles like `work`, but rejects with BROKER_UNAVAILABLE when it fails or takes longer than `ms`. Work that finishes too
+ * late is not undone, which is why every operation of a broker can safely be repeated.
  */
 export function withTimeout<T>(ms: number, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -11,9 +11,9 @@ export function withTimeout<T>(ms: number, work: Promise<T>): Promise<T> {
       ms,
     )
     work.then(
-      (outcome) => {
+      (result) => {
         clearTimeout(timer)
-        resolve(outcome)
+        resolve(result)
       },
       (cause: unknown) => {
         clearTimeout(timer)

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { answerSince } from '../../server/broker/history.ts'
+import { historySince } from '../../server/broker/history.ts'
 import { missedSince, replay } from '../../server/realtime/sessions/join.ts'
 import type { Notice } from '../../shared/notice.ts'
 import { mergeInOrder } from '../../shared/position.ts'
@@ -51,7 +51,7 @@ describe('mergeInOrder, for any runs of a log', () => {
   })
 })
 
-describe('answerSince, for any position', () => {
+describe('historySince, for any position', () => {
   const epoch = fc.constantFrom(EPOCH, EPOCH, EPOCH, 'other')
   /** A log up to `head` that still holds the entries after `trimmed`, some of them unreadable. */
   const log = fc.record({
@@ -70,7 +70,7 @@ describe('answerSince, for any position', () => {
         const end = { epoch: EPOCH, offset: head }
         const page = between(Math.max(since, trimmed), head).slice(0, limit)
         const read = page.map((at) => (unreadable.includes(at) ? null : noticeAt(at)))
-        const history = answerSince({ epoch: ofEpoch, offset: since }, end, read)
+        const history = historySince({ epoch: ofEpoch, offset: since }, end, read)
         expect(history.head).to.equal(end)
         if (history.gap === undefined) {
           expect(ofEpoch).to.equal(EPOCH)
@@ -97,7 +97,7 @@ describe('answerSince, for any position', () => {
       (since, length, at) => {
         const holed = noticesBetween(since, since + length).toSpliced(at % (length - 1), 1)
         const head = { epoch: EPOCH, offset: since + length }
-        expect(answerSince({ epoch: EPOCH, offset: since }, head, holed)).to.deep.equal({
+        expect(historySince({ epoch: EPOCH, offset: since }, head, holed)).to.deep.equal({
           gap: 'trimmed',
           head,
         })

@@ -1,5 +1,5 @@
 import type { Broker, RoomListener } from '../../server/broker/broker.ts'
-import { answerSince } from '../../server/broker/history.ts'
+import { historySince } from '../../server/broker/history.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
@@ -86,7 +86,7 @@ export function createScriptedBroker(step: Step) {
     history: (_room, since, limit) =>
       call('history', () => {
         const kept = written.slice(trimmed).filter(({ offset }) => offset > since.offset)
-        return answerSince(since, top(), kept.slice(0, limit))
+        return historySince(since, top(), kept.slice(0, limit))
       }),
 
     heads: (rooms) => call('heads', () => rooms.map(top)),

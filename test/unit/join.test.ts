@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { answerSince } from '../../server/broker/history.ts'
+import { historySince } from '../../server/broker/history.ts'
 import { missedSince } from '../../server/realtime/sessions/join.ts'
 import type { Notice } from '../../shared/notice.ts'
 import { mergeInOrder } from '../../shared/position.ts'
@@ -40,31 +40,31 @@ describe('mergeInOrder', () => {
   })
 })
 
-describe('answerSince', () => {
+describe('historySince', () => {
   const head = { epoch: 'e', offset: 9 }
   const since = (offset: number, epoch = 'e') => ({ epoch, offset })
 
   it('is empty at the head, even when every entry has expired', () => {
-    expect(answerSince(since(9), head, [])).to.deep.equal({ notices: [], head })
+    expect(historySince(since(9), head, [])).to.deep.equal({ notices: [], head })
   })
 
   it('returns the entries that follow the position', () => {
-    expect(answerSince(since(7), head, notices(8, 9))).to.deep.equal({ notices: notices(8, 9), head })
+    expect(historySince(since(7), head, notices(8, 9))).to.deep.equal({ notices: notices(8, 9), head })
   })
 
   it('is a gap when the log no longer reaches back', () => {
-    expect(answerSince(since(5), head, notices(8, 9))).to.deep.equal({ gap: 'trimmed', head })
-    expect(answerSince(since(5), head, [])).to.deep.equal({ gap: 'trimmed', head })
-    expect(answerSince(since(5), head, notices(6, 8))).to.deep.equal({ gap: 'trimmed', head })
+    expect(historySince(since(5), head, notices(8, 9))).to.deep.equal({ gap: 'trimmed', head })
+    expect(historySince(since(5), head, [])).to.deep.equal({ gap: 'trimmed', head })
+    expect(historySince(since(5), head, notices(6, 8))).to.deep.equal({ gap: 'trimmed', head })
   })
 
   it('is a gap for another epoch, and for a position beyond the head', () => {
-    expect(answerSince(since(9, 'other'), head, [])).to.deep.equal({ gap: 'epoch-changed', head })
-    expect(answerSince(since(10), head, [])).to.deep.equal({ gap: 'epoch-changed', head })
+    expect(historySince(since(9, 'other'), head, [])).to.deep.equal({ gap: 'epoch-changed', head })
+    expect(historySince(since(10), head, [])).to.deep.equal({ gap: 'epoch-changed', head })
   })
 
   it('is a gap rather than a part when an entry is unreadable', () => {
-    expect(answerSince(since(7), head, [notice(8), null])).to.deep.equal({ gap: 'unreadable', head })
+    expect(historySince(since(7), head, [notice(8), null])).to.deep.equal({ gap: 'unreadable', head })
   })
 })
 

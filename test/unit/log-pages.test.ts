@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { MAX_PAGE_BYTES, readAfter, readBefore, readReceivedSince } from '../../server/api/log-pages.ts'
 import type { Page } from '../../server/api/log-pages.ts'
-import { answerSince } from '../../server/broker/history.ts'
+import { historySince } from '../../server/broker/history.ts'
 import type { Notice } from '../../shared/notice.ts'
 import { FEED } from '../../shared/room.ts'
 
@@ -31,7 +31,7 @@ function createLog(count: number, messages: number, receivedAtMs = (offset: numb
     state,
     log: {
       history: async (_room: unknown, since: { epoch: string; offset: number }, limit: number) =>
-        answerSince(since, head(), read(stored.slice(since.offset, since.offset + limit))),
+        historySince(since, head(), read(stored.slice(since.offset, since.offset + limit))),
       historyBefore: async (_room: unknown, before: number, limit: number) => ({
         notices: read(stored.filter(({ offset }) => offset < before).slice(-limit)),
         head: head(),

@@ -14,7 +14,7 @@ import type {
 } from '../broker.ts'
 import { HEARTBEAT_TTL_MS, UNTIMED_REPEAT_WINDOW_MS } from '../broker.ts'
 import { decodeEntry, encodeEntry, joinEntry } from '../history.ts'
-import { answerSince } from '../history.ts'
+import { historySince } from '../history.ts'
 import { RoomListeners } from '../room-listeners.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { withTimeout } from '../timeout.ts'
@@ -83,7 +83,7 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
     const kept = store()
       .transaction(() => append(recall))
       .then((spreads) => {
-        for (const { name, notice, epoch } of spreads) listeners.tellNotice(name, notice, epoch)
+        for (const { name, notice, epoch } of spreads) listeners.deliver(name, notice, epoch)
         return spreads
       })
     const spreads = await withTimeout(timeoutMs, kept)
@@ -149,7 +149,7 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
       const name = roomName(room)
       const top = await topOf(name)
       const read = since.offset < top.offset ? logs.read(name, since.offset, limit, Date.now()) : []
-      return answerSince(
+      return historySince(
         since,
         top,
         read.map(({ text, offset }) => decodeEntry(text, offset)),
@@ -177,7 +177,7 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
         WRITE_TIMEOUT_MS,
         transaction(() => logs.renew(name, epoch)),
       )
-      listeners.tellInterrupted(name)
+      listeners.notifyInterrupted(name)
     },
 
     async announce(subject, text) {

@@ -4,7 +4,7 @@ import type { Conversation } from '../../../shared/recall.ts'
 import { openStore, committed } from '../../lib/data-dir.ts'
 import { roomName } from '../../../shared/room.ts'
 import { MAX_ANNOUNCEMENTS, ANNOUNCEMENTS_TTL_S } from '../broker.ts'
-import { POSITION_TTL_S, UNUSED_TTL_S } from '../broker.ts'
+import { POSITION_TTL_S, UNUSED_POSITION_TTL_S } from '../broker.ts'
 import type { AnnouncementSubject, BrokerOptions } from '../broker.ts'
 
 interface LogStoreOptions extends BrokerOptions {
@@ -117,7 +117,7 @@ export function openLogStore(options: LogStoreOptions): LogStore {
   function sweepLogs(nowMs: number): void {
     for (const { key: room, value: head } of Array.from(heads.getRange({}))) {
       const emptied = expire(room, head, nowMs)
-      if (nowMs - head.usedAtMs >= (head.offset === 0 ? UNUSED_TTL_S : POSITION_TTL_S) * 1_000)
+      if (nowMs - head.usedAtMs >= (head.offset === 0 ? UNUSED_POSITION_TTL_S : POSITION_TTL_S) * 1_000)
         heads.removeSync(room)
       else if (emptied !== head) heads.putSync(room, emptied)
     }

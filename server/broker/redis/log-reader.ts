@@ -5,9 +5,9 @@ import type { RecalledAt } from '../../../shared/recall.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { createBatchLoader } from '../../lib/flow-control.ts'
-import { POSITION_TTL_S, UNUSED_TTL_S } from '../broker.ts'
+import { POSITION_TTL_S, UNUSED_POSITION_TTL_S } from '../broker.ts'
 import type { Broker } from '../broker.ts'
-import { answerSince } from '../history.ts'
+import { historySince } from '../history.ts'
 import { withTimeout } from '../timeout.ts'
 import { COMMAND_TIMEOUT_MS } from './connection/connection.ts'
 import type { Connection } from './connection/connection.ts'
@@ -29,7 +29,7 @@ type LogReader = Pick<Broker, 'history' | 'historyBefore' | 'heads' | 'newEpoch'
 /** Reads logs and recalled sets, and replaces the epoch of a log that lost entries. */
 export function createLogReader({ commands, keys, readEntry }: LogReaderDependencies): LogReader {
   /** Epoch and lives of a head that the call makes, in the order of the scripts' arguments. */
-  const newHead = (): [string, number, number] => [randomUUID(), POSITION_TTL_S, UNUSED_TTL_S]
+  const newHead = (): [string, number, number] => [randomUUID(), POSITION_TTL_S, UNUSED_POSITION_TTL_S]
 
   async function topsOf(rooms: readonly Room[]): Promise<Position[]> {
     const heads = rooms.map((room) => keys.head(roomName(room)))
@@ -51,7 +51,7 @@ export function createLogReader({ commands, keys, readEntry }: LogReaderDependen
         ),
       )
       const [top] = toPositions([epoch, offset])
-      return answerSince(
+      return historySince(
         since,
         top ?? since,
         toEntries(entries, (entry, at) => readEntry(entry, at, name)),

@@ -41,12 +41,12 @@ export function createSubscriber(
   client.on('smessage', (channel: string, message: string) => {
     if (channel === probeChannel) return onProbe(message)
     const room = keys.roomOfChannel(channel)
-    if (message === LOOK) return listeners.tellInterrupted(room)
+    if (message === LOOK) return listeners.notifyInterrupted(room)
     const spread = parseMessage(message)
     const notice = spread && readEntry(spread.entry, spread.offset, room)
-    if (spread && notice) return listeners.tellNotice(room, notice, spread.epoch)
+    if (spread && notice) return listeners.deliver(room, notice, spread.epoch)
     log.error({ room }, 'unreadable notice in Redis')
-    listeners.tellInterrupted(room)
+    listeners.notifyInterrupted(room)
   })
 
   client.on('close', () => (isComplete = false))
@@ -67,7 +67,7 @@ export function createSubscriber(
       return
     }
     isComplete = true
-    for (const room of rooms) listeners.tellInterrupted(room)
+    for (const room of rooms) listeners.notifyInterrupted(room)
   }
 
   function leave(room: string, listener: RoomListener): void {
