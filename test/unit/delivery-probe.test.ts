@@ -18,10 +18,10 @@ describe('probe of the subscription connection', () => {
     let rebuilt = 0
     const prober = createDeliveryProbe({
       send: async (probe) => answer(() => prober.onProbe(probe)),
-      isListening: () => true,
+      isSubscribed: () => true,
       onFailure: () => undefined,
-      rebuildCommands: () => undefined,
-      rebuildSubscriber: () => void rebuilt++,
+      reconnectCommands: () => undefined,
+      reconnectSubscriber: () => void rebuilt++,
       log: pino({ level: 'silent' }),
     })
     await prober.start()

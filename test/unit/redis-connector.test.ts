@@ -18,7 +18,7 @@ describe('a stream to Redis', () => {
       await once(server, 'listening')
       const { port } = server.address() as AddressInfo
       const Connector = connectorTo(
-        { tls, onlyMaster: false },
+        { tls, masterOnly: false },
         { locate: async () => ({ host: '127.0.0.1', port }) },
       )
       const connector = new Connector()

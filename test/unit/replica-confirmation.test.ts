@@ -8,7 +8,7 @@ describe('confirmation by replicas', () => {
     const connection = { lives: 0 }
     const confirmed = createReplicaConfirmation(replicas, {
       wait: () => new Promise<number>((resolve) => waits.push(resolve)),
-      life: () => connection.lives,
+      generation: () => connection.lives,
     })
     const turn = () => new Promise((resolve) => setImmediate(resolve))
     return { waits, connection, confirmed, turn }

@@ -1,7 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../telemetry/logger.ts'
 import { ANNOUNCEMENTS_TTL_S, MAX_ANNOUNCEMENTS } from '../broker.ts'
-import type { AnnouncementSubject, Broker, RoomListener, Subscription } from '../broker.ts'
+import type {
+  AnnouncementListener,
+  AnnouncementSubject,
+  Broker,
+  RoomListener,
+  Subscription,
+} from '../broker.ts'
 import { withTimeout } from '../timeout.ts'
 import { COMMAND_TIMEOUT_MS } from './connection/connection.ts'
 import type { Connection } from './connection/connection.ts'
@@ -10,30 +16,12 @@ import { toArray } from './scripts.ts'
 import type { Signer } from './signature.ts'
 import type { Subscriber } from './subscriber.ts'
 
-/** Where it is said that there are announcements: a name that no room has. */
-const hintsOf = (subject: AnnouncementSubject): string => `announcements:${subject}`
-
-/** So that many announcements are read together, and seldom twice. */
+/** Minimum pause between reads, so that a burst is read as a batch and seldom twice. */
 const MIN_READ_INTERVAL_MS = 50
-/** In case the hint to look was lost, or the subscription could not be made. */
-const CHECK_INTERVAL_MS = 30_000
-/** Ids are times of servers whose clocks differ: after a failover a later one may be a little smaller. */
-const CLOCKS_DIFFER_MS = 60_000
-
-interface Kept {
-  /** `<ms since 1970>-<number>`. */
-  readonly id: string
-  /** Undefined for what nobody with a key wrote. */
-  readonly text: string | undefined
-}
-
-interface FollowDependencies {
-  /** Reads what was announced since then, oldest first. */
-  readonly read: (sinceMs: number) => Promise<readonly Kept[]>
-  /** Says when to look. */
-  readonly subscribe: (listener: RoomListener) => Promise<Subscription>
-  readonly log: Logger
-}
+/** Reads this often anyway, in case a hint was lost or the subscription failed. */
+const POLL_INTERVAL_MS = 30_000
+/** Ids are server times, and the clocks of servers differ: after a failover a later id may be slightly smaller. */
+const MAX_CLOCK_SKEW_MS = 60_000
 
 interface AnnouncementsDependencies {
   readonly commands: Connection['client']
@@ -45,7 +33,10 @@ interface AnnouncementsDependencies {
 
 type Announcements = Pick<Broker, 'announce' | 'onAnnouncement'>
 
-/** Sends announcements to all processes of the app and follows those of others. */
+/**
+ * Sends and follows announcements. They are stored in a stream; a hint on a channel makes the other processes read it, so
+ * that a lost hint only delays an announcement.
+ */
 export function createAnnouncements({
   commands,
   keys,
@@ -53,6 +44,14 @@ export function createAnnouncements({
   subscriber,
   log,
 }: AnnouncementsDependencies): Announcements {
+  async function read(subject: AnnouncementSubject, sinceMs: number): Promise<StoredAnnouncement[]> {
+    const reply = await withTimeout(
+      COMMAND_TIMEOUT_MS,
+      commands.xrange(keys.announcements(subject), sinceMs, '+'),
+    )
+    return toAnnouncements(reply).map(({ id, text }) => ({ id, text: signer.verify(text)?.text }))
+  }
+
   return {
     async announce(subject, text) {
       await withTimeout(
@@ -60,7 +59,7 @@ export function createAnnouncements({
         commands.recallAnnounce(
           2,
           keys.announcements(subject),
-          keys.channel(hintsOf(subject)),
+          keys.channel(hintRoomOf(subject)),
           signer.sign(text),
           MAX_ANNOUNCEMENTS,
           ANNOUNCEMENTS_TTL_S,
@@ -71,17 +70,8 @@ export function createAnnouncements({
     onAnnouncement: (subject, listener) =>
       followAnnouncements(
         {
-          read: async (sinceMs) => {
-            const kept = await withTimeout(
-              COMMAND_TIMEOUT_MS,
-              commands.xrange(keys.announcements(subject), sinceMs, '+'),
-            )
-            return toAnnouncements(kept).map(({ id, text }) => ({
-              id,
-              text: signer.verify(text)?.text,
-            }))
-          },
-          subscribe: (hints) => subscriber.subscribe(hintsOf(subject), hints),
+          read: (sinceMs) => read(subject, sinceMs),
+          subscribe: (onHint) => subscriber.subscribe(hintRoomOf(subject), onHint),
           log,
         },
         listener,
@@ -89,30 +79,48 @@ export function createAnnouncements({
   }
 }
 
-/** Tells `listener` each announcement that is kept, and then each as it comes, once. Answers how to stop. */
+/** The room whose channel carries the hints; no real room has this name. */
+const hintRoomOf = (subject: AnnouncementSubject): string => `announcements:${subject}`
+
+interface StoredAnnouncement {
+  /** `<ms since 1970>-<number>`. */
+  readonly id: string
+  /** Undefined without a valid signature. */
+  readonly text: string | undefined
+}
+
+interface FollowDependencies {
+  /** Returns the announcements since this time, oldest first. */
+  readonly read: (sinceMs: number) => Promise<readonly StoredAnnouncement[]>
+  /** Calls the listener when it is time to read. */
+  readonly subscribe: (listener: RoomListener) => Promise<Subscription>
+  readonly log: Logger
+}
+
+/** Calls `listener` once with each stored announcement and each new one. Returns a function that stops it. */
 function followAnnouncements(
   { read, subscribe, log }: FollowDependencies,
-  listener: (text: string, atMs: number) => void,
+  listener: AnnouncementListener,
 ): () => void {
-  let seen = new Set<string>()
+  let seenIds = new Set<string>()
   let lastMs = 0
   let subscription: Subscription | undefined
   let isStopped = false
-  let running: Promise<void> | undefined
-  let again = false
+  let reading: Promise<void> | undefined
+  let isRequested = false
 
-  function look(): void {
-    again = true
-    running ??= lookWhileAsked().finally(() => (running = undefined))
+  function requestRead(): void {
+    isRequested = true
+    reading ??= readWhileRequested().finally(() => (reading = undefined))
   }
 
-  async function lookWhileAsked(): Promise<void> {
-    while (again && !isStopped) {
-      again = false
+  async function readWhileRequested(): Promise<void> {
+    while (isRequested && !isStopped) {
+      isRequested = false
       try {
-        subscription ??= await subscribe({ onNotice: look, onInterrupted: look })
+        subscription ??= await subscribe({ onNotice: requestRead, onInterrupted: requestRead })
         if (isStopped) return subscription.leave()
-        tell(await read(Math.max(Date.now() - ANNOUNCEMENTS_TTL_S * 1_000, lastMs - CLOCKS_DIFFER_MS)))
+        deliver(await read(Math.max(Date.now() - ANNOUNCEMENTS_TTL_S * 1_000, lastMs - MAX_CLOCK_SKEW_MS)))
       } catch (err) {
         log.debug({ err }, 'announcements could not be read, looking again later')
       }
@@ -120,10 +128,10 @@ function followAnnouncements(
     }
   }
 
-  function tell(kept: readonly Kept[]): void {
-    const fresh = kept.filter(({ id }) => !seen.has(id))
-    // Whatever was read before this is not read again.
-    seen = new Set(kept.map(({ id }) => id))
+  function deliver(announcements: readonly StoredAnnouncement[]): void {
+    const fresh = announcements.filter(({ id }) => !seenIds.has(id))
+    // Older ids need not be remembered: the next read starts no earlier than this one.
+    seenIds = new Set(announcements.map(({ id }) => id))
     for (const { id, text } of fresh) {
       const atMs = Number(id.split('-')[0])
       lastMs = Math.max(lastMs, atMs)
@@ -132,17 +140,17 @@ function followAnnouncements(
     }
   }
 
-  const looking = setInterval(look, CHECK_INTERVAL_MS)
-  looking.unref()
-  look()
+  const polling = setInterval(requestRead, POLL_INTERVAL_MS)
+  polling.unref()
+  requestRead()
   return () => {
     isStopped = true
-    clearInterval(looking)
+    clearInterval(polling)
     subscription?.leave()
   }
 }
 
-/** Reads `[id, ['t', text]] …`; leaves out what no gateway wrote. */
+/** Parses `[id, ['t', text]] …`; leaves out whatever no gateway wrote. */
 function toAnnouncements(reply: unknown): { readonly id: string; readonly text: string }[] {
   return toArray(reply).flatMap((entry) => {
     const [id, fields] = toArray(entry)

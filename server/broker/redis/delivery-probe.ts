@@ -2,97 +2,97 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from '../../telemetry/logger.ts'
 
 const PROBE_INTERVAL_MS = 1_000
-/** A probe that is not back by then will not come. */
+/** A probe that has not arrived by then is lost. */
 const PROBE_TIMEOUT_MS = 1_000
-/** Without a probe for longer than this, nothing proves that notices arrive. */
-const DEAF_AFTER_MS = 4_000
-/** Failed probes in a row after which the command connection may be half open: it reports nothing then. */
-const FAILURES_BEFORE_REBUILD = 3
+/** After this long without a probe, delivery is no longer considered proved. */
+const DELIVERY_TIMEOUT_MS = 4_000
+/** Consecutive probes that cannot be sent before the command connection may be half open, which it does not report. */
+const SEND_FAILURES_BEFORE_RECONNECT = 3
 
-interface ProberDependencies {
-  /** Sends a probe on the way that notices go. Rejects when it cannot be sent. */
+interface DeliveryProbeDependencies {
+  /** Sends a probe along the path of the notices. Rejects when it cannot be sent. */
   readonly send: (probe: string) => Promise<unknown>
-  /** Whether the subscription connection claims to stand. */
-  readonly isListening: () => boolean
+  /** Returns whether the subscription connection considers itself up. */
+  readonly isSubscribed: () => boolean
   /** Called for each probe that cannot be sent. */
   readonly onFailure: () => void
-  readonly rebuildCommands: () => void
-  readonly rebuildSubscriber: () => void
+  readonly reconnectCommands: () => void
+  readonly reconnectSubscriber: () => void
   readonly log: Logger
 }
 
 /**
- * Calls `then` when a probe has not come back in time. In two halves: when this process was too busy to look at what has
- * come, timers end before that is looked at, and one half is all that they can end.
- */
-function giveUp(then: () => void): void {
-  setTimeout(() => setTimeout(then, PROBE_TIMEOUT_MS / 2).unref(), PROBE_TIMEOUT_MS / 2).unref()
-}
-
-/**
- * Proves every second that what is published arrives here. A connection can look healthy and be deaf for hours: after a
- * failover that left it with the old server, or when its other end is gone without a word. What does not send is rebuilt
- * apart from what does not hear: a publish that fails says nothing about the subscription.
+ * Proves every second that what is published arrives here. A connection can look healthy and deliver nothing for hours:
+ * after a failover that left it on the old server, or when the other end vanished silently. The two connections are
+ * replaced independently, because a probe that cannot be sent says nothing about the subscription.
  */
 export function createDeliveryProbe({
   send,
-  isListening,
+  isSubscribed,
   onFailure,
-  rebuildCommands,
-  rebuildSubscriber,
+  reconnectCommands,
+  reconnectSubscriber,
   log,
-}: ProberDependencies) {
+}: DeliveryProbeDependencies) {
   let timer: NodeJS.Timeout | undefined
-  let awaited: { readonly probe: string; readonly came: () => void } | undefined
-  let lastBackAtMs = -Infinity
+  let pending: { readonly probe: string; readonly onArrival: () => void } | undefined
+  let lastArrivalMs = -Infinity
   let failures = 0
   let isStopped = false
 
-  async function probe(): Promise<void> {
-    const text = randomUUID()
-    const wasListening = isListening()
-    const back = new Promise<boolean>((resolve) => {
-      awaited = { probe: text, came: () => resolve(true) }
-      giveUp(() => resolve(false))
+  async function sendProbe(): Promise<void> {
+    const probe = randomUUID()
+    const wasSubscribed = isSubscribed()
+    const arrival = new Promise<boolean>((resolve) => {
+      pending = { probe, onArrival: () => resolve(true) }
+      afterProbeTimeout(() => resolve(false))
     })
     try {
-      await send(text)
+      await send(probe)
     } catch {
       onFailure()
-      if (++failures % FAILURES_BEFORE_REBUILD === 0) rebuildCommands()
+      if (++failures % SEND_FAILURES_BEFORE_RECONNECT === 0) reconnectCommands()
       return
     }
     failures = 0
-    if (await back) {
-      lastBackAtMs = performance.now()
-    } else if (wasListening && isListening()) {
+    if (await arrival) {
+      lastArrivalMs = performance.now()
+    } else if (wasSubscribed && isSubscribed()) {
       log.warn('subscription connection is deaf, connecting anew')
-      rebuildSubscriber()
+      reconnectSubscriber()
     }
   }
 
-  function next(): void {
+  function scheduleNext(): void {
     if (isStopped) return
     // Jitter keeps the probes of many processes apart.
     const ms = PROBE_INTERVAL_MS * (0.75 + Math.random() / 2)
-    timer = setTimeout(() => void probe().finally(next), ms)
+    timer = setTimeout(() => void sendProbe().finally(scheduleNext), ms)
     timer.unref()
   }
 
   return {
     async start(): Promise<void> {
-      await probe().finally(next)
+      await sendProbe().finally(scheduleNext)
     },
     stop(): void {
       isStopped = true
       clearTimeout(timer)
     },
-    /** A probe arrived on the subscription connection. */
-    onProbe(text: string): void {
-      if (awaited?.probe === text) awaited.came()
+    /** To be called with each probe that arrives on the subscription connection. */
+    onProbe(probe: string): void {
+      if (pending?.probe === probe) pending.onArrival()
     },
-    /** How long ago delivery was proved, in ms. */
-    ageMs: (): number => performance.now() - lastBackAtMs,
-    isDelivering: (): boolean => performance.now() - lastBackAtMs < DEAF_AFTER_MS,
+    /** Returns how long ago delivery was last proved, in ms. */
+    ageMs: (): number => performance.now() - lastArrivalMs,
+    isDelivering: (): boolean => performance.now() - lastArrivalMs < DELIVERY_TIMEOUT_MS,
   }
+}
+
+/**
+ * Calls `callback` after the probe timeout. Uses two timers in sequence: after the process was blocked, due timers run
+ * before received data is read, and a single timer would give up on a probe that has already arrived.
+ */
+function afterProbeTimeout(callback: () => void): void {
+  setTimeout(() => setTimeout(callback, PROBE_TIMEOUT_MS / 2).unref(), PROBE_TIMEOUT_MS / 2).unref()
 }

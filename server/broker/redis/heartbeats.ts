@@ -4,7 +4,7 @@ import { withTimeout } from '../timeout.ts'
 import { COMMAND_TIMEOUT_MS } from './connection/connection.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
-import { toArray, unexpected } from './scripts.ts'
+import { toArray, unexpectedReply } from './scripts.ts'
 import type { Signer } from './signature.ts'
 
 interface HeartbeatsDependencies {
@@ -13,40 +13,41 @@ interface HeartbeatsDependencies {
   readonly signer: Signer
 }
 
-/** Writes and reads the heartbeats of processes. */
-export function createHeartbeats({
-  commands,
-  keys,
-  signer,
-}: HeartbeatsDependencies): Pick<Broker, 'heartbeat' | 'heartbeats'> {
+type Heartbeats = Pick<Broker, 'heartbeat' | 'heartbeats'>
+
+/** Writes and reads the heartbeats of processes. Redis provides the time, so that clocks of processes do not matter. */
+export function createHeartbeats({ commands, keys, signer }: HeartbeatsDependencies): Heartbeats {
   return {
     async heartbeat(id, text) {
-      const sealed = signer.sign(text)
-      const rules = [HEARTBEAT_TTL_MS, MAX_HEARTBEATS]
-      await withTimeout(COMMAND_TIMEOUT_MS, commands.recallHeartbeat(1, keys.reports, id, sealed, ...rules))
+      const limits = [HEARTBEAT_TTL_MS, MAX_HEARTBEATS]
+      await withTimeout(
+        COMMAND_TIMEOUT_MS,
+        commands.recallHeartbeat(1, keys.heartbeats, id, signer.sign(text), ...limits),
+      )
     },
 
     async heartbeats() {
       const reply = await withTimeout(
         COMMAND_TIMEOUT_MS,
-        commands.recallHeartbeats(1, keys.reports, HEARTBEAT_TTL_MS),
+        commands.recallHeartbeats(1, keys.heartbeats, HEARTBEAT_TTL_MS),
       )
-      return toReports(reply).flatMap(({ text, ...report }) => {
-        const opened = signer.verify(text)
-        return opened === null ? [] : [{ ...report, text: opened.text }]
+      return toHeartbeats(reply).flatMap(({ id, ageMs, text }) => {
+        const verified = signer.verify(text)
+        return verified === null ? [] : [{ id, ageMs, text: verified.text }]
       })
     },
   }
 }
 
-/** Reads `id, age in ms, text, id, age in ms, text …`. */
-function toReports(reply: unknown) {
+/** Parses `id, age in ms, text, id, age in ms, text …`. */
+function toHeartbeats(reply: unknown) {
   const flat = toArray(reply)
-  const reports: { readonly id: string; readonly ageMs: number; readonly text: string }[] = []
+  const heartbeats: { readonly id: string; readonly ageMs: number; readonly text: string }[] = []
   for (let i = 0; i < flat.length; i += 3) {
     const [id, ageMs, text] = [flat[i], flat[i + 1], flat[i + 2]]
-    if (typeof id !== 'string' || typeof ageMs !== 'number' || typeof text !== 'string') throw unexpected()
-    reports.push({ id, ageMs, text })
+    if (typeof id !== 'string' || typeof ageMs !== 'number' || typeof text !== 'string')
+      throw unexpectedReply()
+    heartbeats.push({ id, ageMs, text })
   }
-  return reports
+  return heartbeats
 }

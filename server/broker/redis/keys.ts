@@ -1,8 +1,11 @@
-import type { AnnouncementSubject } from '../broker.ts'
-import { roomName } from '../../../shared/room.ts'
 import type { Conversation } from '../../../shared/recall.ts'
+import { roomName } from '../../../shared/room.ts'
+import type { AnnouncementSubject } from '../broker.ts'
 
-/** Every name that the gateway uses in Redis is made here. All names of an app share one hash slot. */
+/**
+ * Builds every key and channel name that the gateway uses in Redis. All names of an app share one hash slot. Processes of
+ * different versions meet at these names, so they never change: `reports` holds what the code calls heartbeats.
+ */
 export function createKeys(prefix: string, app: string) {
   const base = `${prefix}:{${app}}`
   const channelBase = `${base}:notices:`
@@ -11,15 +14,15 @@ export function createKeys(prefix: string, app: string) {
     head: (room: string) => `${base}:head:${room}`,
     /** Stream: the entries of a log, with the offset as id. */
     log: (room: string) => `${base}:log:${room}`,
-    /** Sharded channel: each entry as it is appended. */
+    /** Sharded channel: each entry of a log, published when it is appended. */
     channel: (room: string) => channelBase + room,
-    /** Sharded channel of one process, on which it hears its own probes. */
+    /** Sharded channel: the delivery probes of one process. */
     probe: (process: string) => `${base}:probe:${process}`,
     roomOfChannel: (channel: string) => channel.slice(channelBase.length),
-    /** Stream: what is told to all processes. */
+    /** Stream: announcements to all processes. */
     announcements: (subject: AnnouncementSubject) => `${base}:announcements:${subject}`,
-    /** Hash: what each process tells of itself, with the time. */
-    reports: `${base}:reports`,
+    /** Hash: the latest heartbeat of each process, with its time. */
+    heartbeats: `${base}:reports`,
     /** Sorted set: each recalled seq of a conversation, scored with the time of its recall in ms. */
     recalled: (conversation: Conversation) => `${base}:recalled:${roomName(conversation)}`,
   }

@@ -12,11 +12,19 @@ import { withTimeout } from '../timeout.ts'
 import { COMMAND_TIMEOUT_MS } from './connection/connection.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
-import { toArray, toPositions, unexpected } from './scripts.ts'
+import { toArray, toPositions, unexpectedReply } from './scripts.ts'
 import type { ReadEntry } from './signature.ts'
 
-/** Rooms whose tops are asked in one script call; keeps a call well below a millisecond. */
-const TOPS_PER_CALL = 200
+/** Rooms per call of the heads script; keeps a call well below a millisecond. */
+const HEADS_PER_CALL = 200
+
+/** A part of a log, in the order of the script. */
+interface LogPage {
+  /** The last position of the log when it was read. */
+  readonly head: Position
+  /** Null stands for an entry that no gateway wrote there. */
+  readonly entries: readonly (Notice | null)[]
+}
 
 interface LogReaderDependencies {
   readonly commands: Connection['client']
@@ -26,61 +34,56 @@ interface LogReaderDependencies {
 
 type LogReader = Pick<Broker, 'history' | 'historyBefore' | 'heads' | 'newEpoch' | 'recalled'>
 
-/** Reads logs and recalled sets, and replaces the epoch of a log that lost entries. */
+/** Reads logs, heads and recalled sets, and replaces the epochs of logs that lost entries. */
 export function createLogReader({ commands, keys, readEntry }: LogReaderDependencies): LogReader {
-  /** Epoch and lives of a head that the call makes, in the order of the scripts' arguments. */
-  const newHead = (): [string, number, number] => [randomUUID(), POSITION_TTL_S, UNUSED_POSITION_TTL_S]
+  /** Arguments of every script that reads a head: the epoch of a new log, the TTL of its head, that of an unused one. */
+  const headArguments = (): [string, number, number] => [randomUUID(), POSITION_TTL_S, UNUSED_POSITION_TTL_S]
 
-  async function topsOf(rooms: readonly Room[]): Promise<Position[]> {
-    const heads = rooms.map((room) => keys.head(roomName(room)))
+  async function headsOf(rooms: readonly Room[]): Promise<Position[]> {
+    const headKeys = rooms.map((room) => keys.head(roomName(room)))
     return toPositions(
-      await withTimeout(COMMAND_TIMEOUT_MS, commands.recallHeads(heads.length, ...heads, ...newHead())),
+      await withTimeout(
+        COMMAND_TIMEOUT_MS,
+        commands.recallHeads(headKeys.length, ...headKeys, ...headArguments()),
+      ),
     )
   }
 
-  const topOf = createBatchLoader(TOPS_PER_CALL, topsOf)
+  const headOf = createBatchLoader(HEADS_PER_CALL, headsOf)
+
+  async function read(
+    script: 'recallHistory' | 'recallHistoryBefore',
+    room: string,
+    offset: number,
+    limit: number,
+  ): Promise<LogPage> {
+    const reply = await withTimeout(
+      COMMAND_TIMEOUT_MS,
+      commands[script](2, keys.head(room), keys.log(room), offset, limit, ...headArguments()),
+    )
+    const [epoch, lastOffset, ...entries] = toArray(reply)
+    const [head] = toPositions([epoch, lastOffset])
+    if (head === undefined) throw unexpectedReply()
+    return { head, entries: toEntries(entries, (entry, at) => readEntry(entry, at, room)) }
+  }
 
   return {
     async history(room, since, limit) {
-      const name = roomName(room)
-      const names = [keys.head(name), keys.log(name)]
-      const [epoch, offset, ...entries] = toArray(
-        await withTimeout(
-          COMMAND_TIMEOUT_MS,
-          commands.recallHistory(2, ...names, since.offset, limit, ...newHead()),
-        ),
-      )
-      const [top] = toPositions([epoch, offset])
-      return historySince(
-        since,
-        top ?? since,
-        toEntries(entries, (entry, at) => readEntry(entry, at, name)),
-      )
+      const { head, entries } = await read('recallHistory', roomName(room), since.offset, limit)
+      return historySince(since, head, entries)
     },
 
     async historyBefore(room, before, limit) {
-      const name = roomName(room)
-      const names = [keys.head(name), keys.log(name)]
-      const [epoch, offset, ...entries] = toArray(
-        await withTimeout(
-          COMMAND_TIMEOUT_MS,
-          commands.recallHistoryBefore(2, ...names, before, limit, ...newHead()),
-        ),
-      )
-      const [top] = toPositions([epoch, offset])
-      const read = toEntries(entries, (entry, at) => readEntry(entry, at, name))
-      return {
-        notices: read.filter((notice) => notice !== null).toReversed(),
-        head: top ?? { epoch: '', offset: 0 },
-      }
+      const { head, entries } = await read('recallHistoryBefore', roomName(room), before, limit)
+      return { notices: entries.filter((notice) => notice !== null).toReversed(), head }
     },
 
     async heads(rooms) {
       const [only, ...others] = rooms
-      if (only !== undefined && others.length === 0) return [await topOf(only)]
+      if (only !== undefined && others.length === 0) return [await headOf(only)]
       const calls = []
-      for (let i = 0; i < rooms.length; i += TOPS_PER_CALL)
-        calls.push(topsOf(rooms.slice(i, i + TOPS_PER_CALL)))
+      for (let i = 0; i < rooms.length; i += HEADS_PER_CALL)
+        calls.push(headsOf(rooms.slice(i, i + HEADS_PER_CALL)))
       return (await Promise.all(calls)).flat()
     },
 
@@ -106,7 +109,7 @@ export function createLogReader({ commands, keys, readEntry }: LogReaderDependen
   }
 }
 
-/** Reads `stream id, entry, stream id, entry …`; null for an entry that `read` refuses. */
+/** Parses `stream id, entry, stream id, entry …`; null for an entry that `read` refuses. */
 function toEntries(
   flat: readonly unknown[],
   read: (entry: string, offset: number) => Notice | null,
@@ -114,7 +117,7 @@ function toEntries(
   const entries: (Notice | null)[] = []
   for (let i = 0; i < flat.length; i += 2) {
     const [id, text] = [flat[i], flat[i + 1]]
-    if (typeof id !== 'string' || typeof text !== 'string') throw unexpected()
+    if (typeof id !== 'string' || typeof text !== 'string') throw unexpectedReply()
     entries.push(read(text, Number.parseInt(id, 10)))
   }
   return entries

@@ -1,110 +1,111 @@
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Position } from '../../../shared/position.ts'
-import { NODE_CLOCK } from '../../lib/timers.ts'
-import type { Clock } from '../../lib/timers.ts'
 import type { Recall } from '../../../shared/recall.ts'
 import type { Room } from '../../../shared/room.ts'
+import { NODE_CLOCK } from '../../lib/timers.ts'
+import type { Clock } from '../../lib/timers.ts'
 
-/** In one call: it must not keep Redis from others for longer than about a millisecond. */
-const RECALLS_PER_CALL = 64
-const MESSAGES_PER_CALL = 1_000
+/** Limits of one call, so that it does not block Redis for much longer than a millisecond. */
+const MAX_RECALLS_PER_CALL = 64
+const MAX_MESSAGES_PER_CALL = 1_000
 /**
- * After a call of several recalls the next one begins no sooner: what a recall costs is mostly that processes are woken for
- * it, here, in Redis and on every node, and they are woken once for all of a call.
+ * Minimum time from the start of a call with several recalls to the next one. Most of the cost of a recall is waking
+ * processes for it, here, in Redis and on every node, and one call wakes them once for all of its recalls.
  */
 const MIN_CALL_INTERVAL_MS = 5
-/** So many do not wait for more. */
-const ENOUGH_FOR_A_CALL = 16
-/** More than are ever under way: each waits a second at most. Beyond, the caller knows better where to keep one. */
+/** Once this many recalls are queued, they do not wait for more. */
+const FULL_BATCH = 16
+/** More than are ever queued, because each waits a second at most. Beyond it, the caller has a better place for a recall. */
 const MAX_QUEUED = 20_000
 
-/** A recall and the rooms that it goes to, that of its conversation first. */
+/** A recall and its rooms, that of its conversation first. */
 export interface Addressed {
   readonly recall: Recall
   readonly rooms: readonly Room[]
-  /** See `roomName`; made once, as each is needed several times. */
+  /** The `roomName` of each room. Computed once, because each is needed several times. */
   readonly names: readonly string[]
 }
 
-interface Waiting extends Addressed {
+interface Queued extends Addressed {
   /** See `PublishOptions`. */
   readonly immediately: boolean
   readonly resolve: (positions: readonly Position[]) => void
   readonly reject: (error: unknown) => void
 }
 
-/** Keeps recalls in this order; answers the positions of each. Those behind the last answer were not kept. */
+/** Stores the recalls in this order. Returns the positions of each; those beyond the end of the result were not stored. */
 type Send = (batch: readonly Addressed[]) => Promise<readonly (readonly Position[])[]>
 
 /**
- * Publishes recalls in the order in which they come, one call at a time: what comes while one is under way, or shortly
- * after one that held several, goes into the next one together, as a group commit does. After a call of a single recall
- * nothing waits, nor what is published `atOnce`. When a call fails, what waits behind it fails as well, and at once: the
- * caller has another place for it, and little time.
+ * Publishes recalls in order of arrival, one call at a time, as a group commit: recalls that arrive during a call, or shortly
+ * after one with several recalls, share the next call. After a call with a single recall nothing waits, and neither does a
+ * recall published `immediately`. When a call fails, everything queued behind it fails immediately as well: the caller has
+ * another place for it, and little time.
  */
 export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
-  let waiting: Waiting[] = []
+  let queue: Queued[] = []
   let isSending = false
-  let last = { beganMs: -Infinity, recalls: 0, leftSome: false }
-  let stopGathering: (() => void) | undefined
+  let lastCall = { startedMs: -Infinity, recalls: 0, leftSome: false }
+  let endWait: (() => void) | undefined
 
   async function sendAll(): Promise<void> {
-    while (waiting.length > 0) {
-      await waitForCompany()
+    while (queue.length > 0) {
+      await waitForBatch()
       const batch = takeBatch()
-      last = { beganMs: clock.now(), recalls: batch.length, leftSome: waiting.length > 0 }
+      lastCall = { startedMs: clock.now(), recalls: batch.length, leftSome: queue.length > 0 }
       try {
-        const outcomes = await send(batch)
+        const results = await send(batch)
         for (const [i, { resolve, reject }] of batch.entries()) {
-          const outcome = outcomes[i]
-          if (outcome === undefined) reject(new GatewayError('BROKER_UNAVAILABLE', 'Redis could not keep it'))
-          else resolve(outcome)
+          const positions = results[i]
+          if (positions === undefined)
+            reject(new GatewayError('BROKER_UNAVAILABLE', 'Redis could not keep it'))
+          else resolve(positions)
         }
       } catch (error) {
-        const failed = [...batch, ...waiting]
-        waiting = []
+        const failed = [...batch, ...queue]
+        queue = []
         for (const { reject } of failed) reject(error)
       }
     }
     isSending = false
   }
 
-  /** Resolves when the next call may begin. */
-  async function waitForCompany(): Promise<void> {
-    if (last.recalls < 2 || last.leftSome || isEnough()) return
-    const leftMs = last.beganMs + MIN_CALL_INTERVAL_MS - clock.now()
+  /** Resolves when the next call may start. */
+  async function waitForBatch(): Promise<void> {
+    if (lastCall.recalls < 2 || lastCall.leftSome || isBatchReady()) return
+    const leftMs = lastCall.startedMs + MIN_CALL_INTERVAL_MS - clock.now()
     if (leftMs <= 0) return
     await new Promise<void>((resolve) => {
       const timer = clock.setTimeout(resolve, leftMs)
-      stopGathering = () => {
+      endWait = () => {
         clock.clearTimeout(timer)
         resolve()
       }
     })
-    stopGathering = undefined
+    endWait = undefined
   }
 
-  const isEnough = (): boolean =>
-    waiting.length >= ENOUGH_FOR_A_CALL || waiting.some(({ immediately }) => immediately)
+  const isBatchReady = (): boolean =>
+    queue.length >= FULL_BATCH || queue.some(({ immediately }) => immediately)
 
-  function takeBatch(): readonly Waiting[] {
+  function takeBatch(): readonly Queued[] {
     let messages = 0
-    const tooMany = waiting.findIndex(({ recall }, i) => {
+    const end = queue.findIndex(({ recall }, i) => {
       messages += recall.messages.length
-      return i > 0 && (i >= RECALLS_PER_CALL || messages > MESSAGES_PER_CALL)
+      return i > 0 && (i >= MAX_RECALLS_PER_CALL || messages > MAX_MESSAGES_PER_CALL)
     })
-    return waiting.splice(0, tooMany === -1 ? waiting.length : tooMany)
+    return queue.splice(0, end === -1 ? queue.length : end)
   }
 
   return ({ recall, rooms, names }: Addressed, immediately = false): Promise<readonly Position[]> =>
     new Promise((resolve, reject) => {
-      if (waiting.length >= MAX_QUEUED)
+      if (queue.length >= MAX_QUEUED)
         return reject(new GatewayError('BROKER_UNAVAILABLE', 'too many recalls wait for Redis'))
-      waiting.push({ recall, rooms, names, immediately, resolve, reject })
-      if (isEnough()) stopGathering?.()
+      queue.push({ recall, rooms, names, immediately, resolve, reject })
+      if (isBatchReady()) endWait?.()
       if (isSending) return
       isSending = true
-      // With all that is published in one go, as from the spool.
+      // A microtask later, to include everything published in the same turn, as the spool does.
       queueMicrotask(() => void sendAll())
     })
 }

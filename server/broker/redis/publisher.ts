@@ -4,55 +4,46 @@ import type { Recall } from '../../../shared/recall.ts'
 import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import type { Published, PublishOptions, BrokerOptions } from '../broker.ts'
+import { POSITION_TTL_S, UNTIMED_REPEAT_WINDOW_MS } from '../broker.ts'
+import type { BrokerOptions, Published, PublishOptions } from '../broker.ts'
+import { encodeEntry, joinEntry } from '../history.ts'
 import { withTimeout } from '../timeout.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
 import { createPublishQueue } from './publish-queue.ts'
 import type { Addressed } from './publish-queue.ts'
 import { toArray, toPositions } from './scripts.ts'
-import { POSITION_TTL_S, UNTIMED_REPEAT_WINDOW_MS } from '../broker.ts'
-import { encodeEntry, joinEntry } from '../history.ts'
 
-interface PublisherOptions {
-  /** See `livesOf`. */
-  readonly lives: readonly number[]
-  /** Longest log of a room, in notices. */
-  readonly historySize: number
-  /** How many replicas must have a recall before it counts as kept. */
+interface PublisherOptions extends BrokerOptions {
+  /** How many replicas must have a recall before it counts as stored. */
   readonly waitReplicas: number
 }
 
 interface PublisherDependencies {
   readonly commands: Connection['client']
   readonly keys: Keys
-  /** Lets a write count only when enough replicas have it. */
+  /** Counts a write as successful only when enough replicas have it. */
   readonly confirmed: <T>(write: () => Promise<T>) => Promise<T>
-  /** Of an entry; empty when nothing is signed. */
+  /** Returns the signature of an entry with all its messages; empty when nothing is signed. */
   readonly signatureOf: (entry: string) => string
-  /** Gives the log of the room another epoch, unless it has another one than this. */
-  readonly renew: (room: Room, epoch: string) => Promise<void>
-  /** Told when replicas were to confirm, and a recall was not kept. */
+  /** See `Broker.newEpoch`. */
+  readonly newEpoch: (room: Room, epoch: string) => Promise<void>
+  /** Called when a recall was not stored and replicas were to confirm it. */
   readonly onUnconfirmed: () => void
   readonly log: Logger
 }
 
-/** A log that ends where it had ended before, or earlier: a failover lost what was confirmed. */
-interface GoneBack {
-  readonly room: Room
-  readonly name: string
-  readonly position: Position
-}
-
-/** Keeps recalls in Redis and spreads them; see `Broker.publish`. */
+/** Publishes recalls, batched, with one call of the publish script per batch; see `Broker.publish`. */
 export function createPublisher(
-  { lives, historySize, waitReplicas }: PublisherOptions,
-  { commands, keys, confirmed, signatureOf, renew, onUnconfirmed, log }: PublisherDependencies,
+  options: PublisherOptions,
+  { commands, keys, confirmed, signatureOf, newEpoch, onUnconfirmed, log }: PublisherDependencies,
 ) {
-  const last = new RollbackDetector()
+  const { historySize, waitReplicas } = options
+  const ttls = scriptTtls(options)
+  const rollbacks = new RollbackDetector()
   const enqueue = createPublishQueue((batch) => confirmed(() => write(batch)))
 
-  /** Answers the positions of each; of fewer, when one could not be kept. */
+  /** Returns the positions of each recall; of fewer when one could not be stored. */
   async function write(batch: readonly Addressed[]): Promise<Position[][]> {
     const call = encodePublish(batch, { keys, signatureOf })
     const reply = toArray(
@@ -61,34 +52,37 @@ export function createPublisher(
         ...call.keys,
         randomUUID(),
         historySize,
-        ...lives,
+        ...ttls,
         waitReplicas > 0 ? 1 : 0,
         ...call.arguments,
       ),
     )
-    const outcomes = reply.map(toPositions)
-    await renewAll(whatWentBack(batch, outcomes))
-    return outcomes
+    const results = reply.map(toPositions)
+    await replaceEpochs(rolledBackLogs(batch, results))
+    return results
   }
 
-  function whatWentBack(batch: readonly Addressed[], outcomes: readonly (readonly Position[])[]): GoneBack[] {
-    const goneBack: GoneBack[] = []
+  function rolledBackLogs(
+    batch: readonly Addressed[],
+    results: readonly (readonly Position[])[],
+  ): RolledBackLog[] {
+    const rolledBack: RolledBackLog[] = []
     for (const [i, { rooms, names }] of batch.entries()) {
-      for (const [j, position] of (outcomes[i] ?? []).entries()) {
+      for (const [j, position] of (results[i] ?? []).entries()) {
         const [room, name] = [rooms[j], names[j]]
         if (room === undefined || name === undefined) continue
-        if (last.wentBack(name, position)) goneBack.push({ room, name, position })
+        if (rollbacks.wentBack(name, position)) rolledBack.push({ room, name, position })
       }
     }
-    return goneBack
+    return rolledBack
   }
 
-  async function renewAll(goneBack: readonly GoneBack[]): Promise<void> {
+  async function replaceEpochs(rolledBack: readonly RolledBackLog[]): Promise<void> {
     await Promise.all(
-      goneBack.map(async ({ room, name, position }) => {
+      rolledBack.map(async ({ room, name, position }) => {
         log.error({ room: name, position }, 'a log lost recalls that were confirmed')
-        // Kept it is: who could not be told now is told by the nodes, which compare as well.
-        await renew(room, position.epoch).catch((err: unknown) =>
+        // The recall is stored all the same. If this fails, the nodes replace the epoch: they check the heads too.
+        await newEpoch(room, position.epoch).catch((err: unknown) =>
           log.error({ err }, 'a log could not be renewed'),
         )
       }),
@@ -120,11 +114,10 @@ export function createPublisher(
 
 interface EncodeDependencies {
   readonly keys: Keys
-  /** Of the entry with all its messages; empty when nothing is signed. */
   readonly signatureOf: (entry: string) => string
 }
 
-/** The keys, and the arguments of each recall, of one call of the publish script; its header says what they mean. */
+/** Returns the keys and the arguments per recall of one call of the publish script, whose header explains them. */
 function encodePublish(batch: readonly Addressed[], { keys, signatureOf }: EncodeDependencies) {
   const keyNames: string[] = []
   const values: (string | number)[] = []
@@ -147,29 +140,40 @@ function encodePublish(batch: readonly Addressed[], { keys, signatureOf }: Encod
   return { keys: keyNames, arguments: values }
 }
 
-/** Nothing is prolonged before this part of its life is over: that would cost as much as keeping a recall. */
-const PROLONGED_AFTER = 1 / 16
+/** The share of a TTL by which logs and heads are given more, so that not every publish has to extend them. */
+const TTL_SLACK = 1 / 16
 
 /**
- * How long the publish script lets things live, in ms, in the order of its arguments: a log, a head, a recalled set (0 =
- * for ever), and how much longer logs and heads live, so that they need not be prolonged until then.
+ * Returns the TTLs of the publish script in ms, in the order of its arguments: of a log, of a head, of a recalled set (0 =
+ * forever), and the slack by which logs and heads outlive theirs. Extending a TTL costs as much as storing a recall; with
+ * the slack it is due only once per slack.
  */
-export function scriptTtls({ historyTtlS, recalledTtlS }: BrokerOptions): readonly number[] {
-  const inMs = [historyTtlS, POSITION_TTL_S, recalledTtlS ?? 0].map((seconds) => seconds * 1_000)
-  const shortest = Math.min(historyTtlS, POSITION_TTL_S) * 1_000
-  return [...inMs, Math.floor(shortest * PROLONGED_AFTER)]
+function scriptTtls({ historyTtlS, recalledTtlS }: BrokerOptions): readonly number[] {
+  const ttlsMs = [historyTtlS, POSITION_TTL_S, recalledTtlS ?? 0].map((seconds) => seconds * 1_000)
+  const shortestMs = Math.min(historyTtlS, POSITION_TTL_S) * 1_000
+  return [...ttlsMs, Math.floor(shortestMs * TTL_SLACK)]
 }
 
-/** Rooms in each of the two generations that are remembered. */
+/** A log that ends at or before a position it already had: a failover lost confirmed recalls. */
+interface RolledBackLog {
+  readonly room: Room
+  readonly name: string
+  readonly position: Position
+}
+
+/** Rooms in each of the two maps. */
 const MAX_ROOMS = 5_000
 
-/** What this process was told of where logs end, to notice when one goes back: a failover lost what was confirmed. */
+/**
+ * Remembers where the logs of recently used rooms end, to detect when one goes back: a failover lost confirmed recalls.
+ * Holds the latest 5,000 rooms at least and 10,000 at most.
+ */
 export class RollbackDetector {
-  /** Rooms published to lately. When it is full it becomes the older generation, and that one is forgotten. */
+  /** Rooms published to recently. When full, it replaces `#older`, whose rooms are forgotten. */
   #recent = new Map<string, Position>()
   #older = new Map<string, Position>()
 
-  /** Remembers this end of a log, the result of a publish. Answers true if the log had been further under the same epoch. */
+  /** Records the position of a new entry. Returns whether the log had reached it before, under the same epoch. */
   wentBack(room: string, position: Position): boolean {
     const before = this.#recent.get(room) ?? this.#older.get(room)
     this.#recent.set(room, position)

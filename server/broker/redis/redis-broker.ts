@@ -3,142 +3,142 @@ import { roomName } from '../../../shared/room.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Broker, BrokerOptions } from '../broker.ts'
 import { withTimeout } from '../timeout.ts'
+import { createAnnouncements } from './announcements.ts'
+import { parseRedisUrl } from './connection/address.ts'
+import type { RedisMode } from './connection/address.ts'
 import {
   checkChannels,
   COMMAND_TIMEOUT_MS,
   connectFirst,
   createConnection,
   disconnect,
+  warnOfEviction,
 } from './connection/connection.ts'
-import { warnOfEviction } from './connection/connection.ts'
-import { createAnnouncements } from './announcements.ts'
-import { createHeartbeats } from './heartbeats.ts'
-import { createKeys } from './keys.ts'
 import { createDiscovery } from './connection/discovery.ts'
 import { createDeliveryProbe } from './delivery-probe.ts'
-import { scriptTtls } from './publisher.ts'
+import { createHeartbeats } from './heartbeats.ts'
+import { createKeys } from './keys.ts'
+import { createLogReader } from './log-reader.ts'
 import { createPublisher } from './publisher.ts'
 import { createReplicaConfirmation } from './replica-confirmation.ts'
-import { createLogReader } from './log-reader.ts'
-import { createReadEntry } from './signature.ts'
-import { createSigner } from './signature.ts'
+import { createReadEntry, createSigner } from './signature.ts'
 import { createSubscriber } from './subscriber.ts'
-import { parseRedisUrl } from './connection/address.ts'
-import type { RedisMode } from './connection/address.ts'
 
 export interface RedisOptions extends BrokerOptions {
-  /** One, or several separated by commas: sentinels, or nodes of the cluster. */
+  /** One URL, or several separated by commas: sentinels, or nodes of the cluster. */
   readonly url: string
+  /** Default: `single`. */
   readonly mode?: RedisMode
-  /** What the sentinels call the master. */
+  /** The sentinels' name for the master. Default: `mymaster`. */
   readonly sentinelName?: string
-  /** How many replicas must have a recall before it counts as kept. */
+  /** How many replicas must have a recall before it counts as stored. Default: 0. */
   readonly waitReplicas?: number
   readonly prefix: string
   readonly app: string
-  /** What goes through Redis is signed with the first, and verified with all; none = unsigned. */
+  /** Everything stored in Redis is signed with the first key and verified with all. Without keys it is unsigned. */
   readonly signingKeys?: readonly string[]
 }
 
-/** How long replicas get to confirm. Whatever else is asked of the connection waits meanwhile. */
+/** How long replicas may take to confirm. Other commands on the connection wait meanwhile. */
 const REPLICA_TIMEOUT_MS = 500
 
-/** The broker of many processes on one Redis (7.0 or newer): scripts over one connection, sharded channels over another. */
+/** The broker of many processes on one Redis (7.0 or newer): scripts on one connection, sharded channels on another. */
 export function createRedisBroker(options: RedisOptions, { log }: { log: Logger }): Broker {
-  const keys = createKeys(options.prefix, options.app)
-  const target = parseRedisUrl(options.url, options.mode ?? 'single')
+  const { waitReplicas = 0, app } = options
+  const keys = createKeys(options.prefix, app)
   const probeChannel = keys.probe(randomUUID())
+
+  const endpoint = parseRedisUrl(options.url, options.mode ?? 'single')
   const locate = createDiscovery({
-    target,
+    endpoint,
     sentinelName: options.sentinelName ?? 'mymaster',
     key: probeChannel,
   })
-  const commandConnection = createConnection({ target, locate, role: 'commands' }, log)
-  const subscriberConnection = createConnection({ target, locate, role: 'subscriber' }, log)
+  const commandConnection = createConnection({ endpoint, role: 'commands' }, { locate, log })
+  const subscriberConnection = createConnection({ endpoint, role: 'subscriber' }, { locate, log })
   const commands = commandConnection.client
-  const sealing = { keys: options.signingKeys ?? [], app: options.app }
-  const entrySeal = createSigner('entry', sealing)
-  const announcementSeal = createSigner('announcement', sealing)
-  const reportSeal = createSigner('report', sealing)
-  const readEntry = createReadEntry(entrySeal)
-  const waitReplicas = options.waitReplicas ?? 0
-  const confirmed = createReplicaConfirmation(waitReplicas, {
-    wait: () => commands.wait(waitReplicas, REPLICA_TIMEOUT_MS),
-    life: commandConnection.generation,
-  })
-  const logs = createLogReader({ commands, keys, readEntry })
+
+  // These kinds are part of each signature and must not change, or processes of two versions would reject each other.
+  const signing = { keys: options.signingKeys ?? [], app }
+  const entrySigner = createSigner('entry', signing)
+  const announcementSigner = createSigner('announcement', signing)
+  const heartbeatSigner = createSigner('report', signing)
+
+  const readEntry = createReadEntry(entrySigner)
   const subscriber = createSubscriber(subscriberConnection, {
     keys,
     probeChannel,
-    onProbe: (probe) => prober.onProbe(probe),
+    onProbe: (probe) => deliveryProbe.onProbe(probe),
     readEntry,
     log,
   })
-  const prober = createDeliveryProbe({
+  const deliveryProbe = createDeliveryProbe({
     send: (probe) => withTimeout(COMMAND_TIMEOUT_MS, commands.spublish(probeChannel, probe)),
-    isListening: subscriber.isReady,
-    onFailure: lookWhetherMoved,
-    rebuildCommands: commandConnection.reconnect,
-    rebuildSubscriber: subscriberConnection.reconnect,
+    isSubscribed: subscriber.isReady,
+    onFailure: reconnectIfMoved,
+    reconnectCommands: commandConnection.reconnect,
+    reconnectSubscriber: subscriberConnection.reconnect,
     log,
   })
-
-  let looking = false
-  /** A server that has become silent, or lost its replicas, may not be the one any more. */
-  function lookWhetherMoved(): void {
-    if (looking) return
-    looking = true
-    const connections = [commandConnection, subscriberConnection]
-    void Promise.all(connections.map(({ reconnectIfMoved: leaveIfMoved }) => leaveIfMoved())).finally(
-      () => (looking = false),
-    )
-  }
-
+  const logReader = createLogReader({ commands, keys, readEntry })
   const publish = createPublisher(
-    { lives: scriptTtls(options), historySize: options.historySize, waitReplicas },
+    { ...options, waitReplicas },
     {
       commands,
       keys,
-      confirmed,
-      signatureOf: entrySeal.signatureOf,
-      renew: logs.newEpoch,
-      onUnconfirmed: lookWhetherMoved,
+      confirmed: createReplicaConfirmation(waitReplicas, {
+        wait: () => commands.wait(waitReplicas, REPLICA_TIMEOUT_MS),
+        generation: commandConnection.generation,
+      }),
+      signatureOf: entrySigner.signatureOf,
+      newEpoch: logReader.newEpoch,
+      onUnconfirmed: reconnectIfMoved,
       log,
     },
   )
 
+  let isChecking = false
+  /** Reconnects to the server that holds the keys now: one that went silent, or lost its replicas, may no longer. */
+  function reconnectIfMoved(): void {
+    if (isChecking) return
+    isChecking = true
+    const connections = [commandConnection, subscriberConnection]
+    const checks = connections.map((connection) => connection.reconnectIfMoved())
+    void Promise.all(checks).finally(() => (isChecking = false))
+  }
+
   return {
     async start() {
-      // Both at once, so that both go on trying when the first attempt fails.
-      const listening = subscriber.start(target)
-      listening.catch(() => undefined)
+      // Concurrently, so that both keep trying when the first attempt fails.
+      const subscribing = subscriber.start(endpoint)
+      subscribing.catch(() => undefined)
       try {
-        await connectFirst(commands, target)
+        await connectFirst(commands, endpoint)
         await checkChannels(commands, probeChannel)
-        await listening
+        await subscribing
       } finally {
-        await prober.start()
+        await deliveryProbe.start()
       }
       await warnOfEviction(commands, log)
     },
 
     async stop() {
-      prober.stop()
+      deliveryProbe.stop()
       await Promise.all([subscriber.stop(), disconnect(commands)])
     },
 
-    isReady: () => commands.status === 'ready' && subscriber.isReady() && prober.isDelivering(),
+    isReady: () => commands.status === 'ready' && subscriber.isReady() && deliveryProbe.isDelivering(),
 
-    probeAgeMs: prober.ageMs,
+    probeAgeMs: deliveryProbe.ageMs,
 
     publish,
 
     subscribe: (room, listener) => subscriber.subscribe(roomName(room), listener),
 
-    ...logs,
+    ...logReader,
 
-    ...createAnnouncements({ commands, keys, signer: announcementSeal, subscriber, log }),
+    ...createAnnouncements({ commands, keys, signer: announcementSigner, subscriber, log }),
 
-    ...createHeartbeats({ commands, keys, signer: reportSeal }),
+    ...createHeartbeats({ commands, keys, signer: heartbeatSigner }),
   }
 }

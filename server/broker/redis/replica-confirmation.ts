@@ -1,21 +1,24 @@
 import { GatewayError } from '../../../shared/errors.ts'
 
 interface ReplicaConfirmationDependencies {
-  /** Asks how many replicas have what this connection wrote so far; answers late, when fewer than enough do. */
+  /** Returns how many replicas have everything this connection wrote so far; late when they are fewer than required. */
   readonly wait: () => Promise<number>
-  /** Counts the lives of the connection: what one wrote, the next one cannot ask for. */
-  readonly life: () => number
+  /** Counts connections: a new connection cannot ask for what the previous one wrote. */
+  readonly generation: () => number
 }
 
 /**
- * Lets writes count only when enough replicas have them. One WAIT at a time serves all writes that were answered before
- * it was sent, as a group commit does: it holds up what follows on its connection.
+ * Counts a write as successful only when enough replicas have it. One WAIT at a time serves all writes that returned before
+ * it was sent, a group commit, because WAIT blocks everything that follows on its connection.
  */
-export function createReplicaConfirmation(replicas: number, { wait, life }: ReplicaConfirmationDependencies) {
+export function createReplicaConfirmation(
+  replicas: number,
+  { wait, generation }: ReplicaConfirmationDependencies,
+) {
   let running: Promise<unknown> = Promise.resolve()
   let next: Promise<number> | undefined
 
-  /** The first WAIT that is sent from now on. */
+  /** Returns the outcome of the first WAIT sent from now on. */
   function nextWait(): Promise<number> {
     if (next !== undefined) return next
     const sent = running.then(() => {
@@ -27,16 +30,16 @@ export function createReplicaConfirmation(replicas: number, { wait, life }: Repl
     return sent
   }
 
-  /** The outcome of `write`, once enough replicas have it. Rejects with BROKER_UNAVAILABLE when that is not so. */
+  /** Returns the result of `write` once enough replicas have it. Rejects with BROKER_UNAVAILABLE if they do not. */
   return async function confirmed<T>(write: () => Promise<T>): Promise<T> {
     if (replicas === 0) return write()
-    const before = life()
-    const outcome = await write()
-    const having = await nextWait()
-    if (life() !== before)
+    const before = generation()
+    const result = await write()
+    const confirmations = await nextWait()
+    if (generation() !== before)
       throw new GatewayError('BROKER_UNAVAILABLE', 'the connection was lost before replicas could be asked')
-    if (having < replicas)
-      throw new GatewayError('BROKER_UNAVAILABLE', `${having} of ${replicas} replicas have it`)
-    return outcome
+    if (confirmations < replicas)
+      throw new GatewayError('BROKER_UNAVAILABLE', `${confirmations} of ${replicas} replicas have it`)
+    return result
   }
 }

@@ -3,19 +3,11 @@ import type { Redis } from 'ioredis'
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Position } from '../../../shared/position.ts'
 
-/** A script call: how many of the following are keys, the keys, the arguments. */
-type Script = (keys: number, ...keysAndArguments: (string | number)[]) => Promise<unknown>
+/** A script call: the number of keys, the keys, the arguments. The header of each script explains them. */
+type Script = (keyCount: number, ...keysAndArguments: (string | number)[]) => Promise<unknown>
 
-export type ScriptedRedis = Redis & {
-  readonly recallPublish: Script
-  readonly recallHistory: Script
-  readonly recallHistoryBefore: Script
-  readonly recallHeads: Script
-  readonly recallNewEpoch: Script
-  readonly recallAnnounce: Script
-  readonly recallHeartbeat: Script
-  readonly recallHeartbeats: Script
-}
+/** The client with one method per script. The method names exist only here, not in Redis. */
+export type ScriptedRedis = Redis & Readonly<Record<keyof typeof SCRIPTS, Script>>
 
 const script = (name: string): { readonly lua: string } => ({
   lua: readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), 'utf8'),
@@ -32,22 +24,22 @@ export const SCRIPTS = {
   recallHeartbeats: script('heartbeats'),
 }
 
-/** Reads `epoch, offset, epoch, offset …`. */
+/** Parses `epoch, offset, epoch, offset …`. */
 export function toPositions(reply: unknown): Position[] {
   const flat = toArray(reply)
   const positions: Position[] = []
   for (let i = 0; i < flat.length; i += 2) {
     const [epoch, offset] = [flat[i], flat[i + 1]]
-    if (typeof epoch !== 'string' || typeof offset !== 'number') throw unexpected()
+    if (typeof epoch !== 'string' || typeof offset !== 'number') throw unexpectedReply()
     positions.push({ epoch, offset })
   }
   return positions
 }
 
 export function toArray(reply: unknown): unknown[] {
-  if (!Array.isArray(reply)) throw unexpected()
+  if (!Array.isArray(reply)) throw unexpectedReply()
   return reply
 }
 
-export const unexpected = () =>
+export const unexpectedReply = () =>
   new GatewayError('BROKER_UNAVAILABLE', 'Redis answered in an unexpected shape')

@@ -1,73 +1,76 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Notice } from '../../../shared/notice.ts'
 import { roomName, roomsOf } from '../../../shared/room.ts'
+import type { Room } from '../../../shared/room.ts'
 import { decodeEntry } from '../history.ts'
 
-const SEALED = /^([0-9a-f]{64}):([\d,]*):(.*)$/s
+/** `signature:subset:text`. */
+const SIGNED = /^([0-9a-f]{64}):([\d,]*):(.*)$/s
 
-export interface SignerOptions {
-  /** The first signs, all of them verify; without any, nothing is signed and nothing verified. */
+interface SignerOptions {
+  /** The first key signs, all of them verify. Without keys nothing is signed and nothing verified. */
   readonly keys: readonly string[]
   readonly app: string
 }
 
-/** A text from Redis that was signed by one who has a key, or that nobody needs to have signed. */
+/** A text from Redis whose signature is valid, or that needs none. */
 interface Verified {
   readonly text: string
-  /** Which parts of the text count, as the store noted; empty for all. */
+  /** The parts of the text that count, as noted by the store; empty for all of them. */
   readonly subset: string
 }
 
+export type Signer = ReturnType<typeof createSigner>
+
 /**
- * Signs what goes through Redis, so that one who can write there, and has no key, cannot make anyone believe it. `kind`
- * keeps texts of one kind from being taken for another.
+ * Signs everything stored in Redis with HMAC-SHA256, so that someone who can write there without a key cannot deceive the
+ * gateway. `kind` enters the signature, which keeps texts of one kind from being passed off as another.
  */
 export function createSigner(kind: string, { keys, app }: SignerOptions) {
-  const signWith = (key: string, text: string): Buffer =>
-    createHmac('sha256', key).update(`recall-gateway\n${kind}\n${app}\n`).update(text).digest()
-  const [first] = keys
+  const [signingKey] = keys
 
-  /** What is put before the text, with a note of the store between them; empty when nothing is signed. */
+  const digest = (key: string, text: string): Buffer =>
+    createHmac('sha256', key).update(`recall-gateway\n${kind}\n${app}\n`).update(text).digest()
+
+  /** Returns the signature in hexadecimal; empty when nothing is signed. */
   const signatureOf = (text: string): string =>
-    first === undefined ? '' : signWith(first, text).toString('hex')
+    signingKey === undefined ? '' : digest(signingKey, text).toString('hex')
 
   return {
     signatureOf,
 
-    /** The text as it is kept: with its signature before it, if there are keys. */
+    /** Returns the text as it is stored: after its signature, if there are keys. */
     sign(text: string): string {
       const signature = signatureOf(text)
       return signature === '' ? text : `${signature}::${text}`
     },
 
-    /** Null for what nobody with a key wrote. */
+    /** Returns null unless the text was signed with one of the keys, or there are none. */
     verify(stored: string): Verified | null {
-      const [, signature = '', note = '', text] = SEALED.exec(stored) ?? []
-      if (first === undefined)
-        return text === undefined ? { text: stored, subset: '' } : { text, subset: note }
+      const [, signature = '', subset = '', text] = SIGNED.exec(stored) ?? []
+      if (signingKey === undefined)
+        return text === undefined ? { text: stored, subset: '' } : { text, subset }
       if (text === undefined) return null
       const given = Buffer.from(signature, 'hex')
-      return keys.some((key) => timingSafeEqual(given, signWith(key, text))) ? { text, subset: note } : null
+      return keys.some((key) => timingSafeEqual(given, digest(key, text))) ? { text, subset } : null
     },
   }
 }
 
-export type Signer = ReturnType<typeof createSigner>
-
-/** Reads an entry of the log of a room, named as in `roomName`; null for one that no gateway wrote there. */
+/** Decodes an entry in the log of a room, named as by `roomName`. Returns null if no gateway wrote it there. */
 export type ReadEntry = (entry: string, offset: number, room: string) => Notice | null
 
-/** Trusts nothing that stands in Redis: who signed it, what it is, and whether it belongs where it stands. */
-export function createReadEntry(seal: Signer): ReadEntry {
+/** Checks everything about an entry from Redis: its signature, its shape, and whether it belongs in this log. */
+export function createReadEntry(signer: Signer): ReadEntry {
   return (entry, offset, room) => {
-    const opened = seal.verify(entry)
-    const notice = opened && decodeEntry(opened.text, offset)
+    const verified = signer.verify(entry)
+    const notice = verified && decodeEntry(verified.text, offset)
     if (notice === null || !roomsOf(notice).some((one) => isNamed(one, room))) return null
-    return opened?.subset ? onlyNew(notice, opened.subset) : notice
+    return verified?.subset ? newMessagesOnly(notice, verified.subset) : notice
   }
 }
 
-function isNamed(room: Parameters<typeof roomName>[0], name: string): boolean {
+function isNamed(room: Room, name: string): boolean {
   try {
     return roomName(room) === name
   } catch {
@@ -75,9 +78,12 @@ function isNamed(room: Parameters<typeof roomName>[0], name: string): boolean {
   }
 }
 
-/** Without the messages that were known already when it was published: `note` numbers the others, from 0. */
-function onlyNew(notice: Notice, note: string): Notice | null {
-  const numbers = new Set(note.split(',').map(Number))
-  const messages = notice.messages.filter((_message, i) => numbers.has(i))
+/**
+ * Leaves out the messages that were known when the recall was published: `subset` lists the indices of the others. The
+ * entry is stored whole because its signature covers all messages.
+ */
+function newMessagesOnly(notice: Notice, subset: string): Notice | null {
+  const indices = new Set(subset.split(',').map(Number))
+  const messages = notice.messages.filter((_message, i) => indices.has(i))
   return messages.length === 0 ? null : { ...notice, messages }
 }

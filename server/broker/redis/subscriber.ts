@@ -3,16 +3,16 @@ import { createBatchLoader } from '../../lib/flow-control.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { RoomListener, Subscription } from '../broker.ts'
 import { RoomListeners } from '../room-listeners.ts'
+import type { RedisEndpoint } from './connection/address.ts'
 import { connectFirst, disconnect } from './connection/connection.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
 import type { ReadEntry } from './signature.ts'
-import type { RedisEndpoint } from './connection/address.ts'
 
-/** Channels in one SSUBSCRIBE. */
-const CHANNELS_PER_CALL = 512
+/** Channels per SSUBSCRIBE. */
+const MAX_CHANNELS_PER_CALL = 512
 
-/** Sent on the channel of a room instead of a notice: the log has changed, look at it. */
+/** Published on a room's channel instead of a notice: the log has changed, read it. */
 const LOOK = 'look'
 
 interface SubscriberDependencies {
@@ -23,47 +23,49 @@ interface SubscriberDependencies {
   readonly log: Logger
 }
 
-/** The subscription connection: one channel per room that someone in this process listens to. */
+export type Subscriber = ReturnType<typeof createSubscriber>
+
+/** The subscription connection: one sharded channel for each room that has a listener in this process. */
 export function createSubscriber(
-  { client, reconnect: rebuild }: Connection,
+  { client, reconnect }: Connection,
   { keys, probeChannel, onProbe, readEntry, log }: SubscriberDependencies,
 ) {
   const listeners = new RoomListeners()
   let isComplete = false
   let subscribing: Promise<void> | undefined
 
-  /** When a node is lost, many come to the others at once, and with them rooms. */
-  const subscribeTo = createBatchLoader(CHANNELS_PER_CALL, async (channels: readonly string[]) => {
+  /** Batched, because the sockets of a lost node arrive together at the other nodes, and with them their rooms. */
+  const subscribeTo = createBatchLoader(MAX_CHANNELS_PER_CALL, async (channels: readonly string[]) => {
     await client.ssubscribe(...channels)
     return channels
   })
 
-  client.on('smessage', (channel: string, message: string) => {
-    if (channel === probeChannel) return onProbe(message)
+  client.on('smessage', (channel: string, text: string) => {
+    if (channel === probeChannel) return onProbe(text)
     const room = keys.roomOfChannel(channel)
-    if (message === LOOK) return listeners.notifyInterrupted(room)
-    const spread = parseMessage(message)
-    const notice = spread && readEntry(spread.entry, spread.offset, room)
-    if (spread && notice) return listeners.deliver(room, notice, spread.epoch)
+    if (text === LOOK) return listeners.notifyInterrupted(room)
+    const message = parseMessage(text)
+    const notice = message && readEntry(message.entry, message.offset, room)
+    if (message && notice) return listeners.deliver(room, notice, message.epoch)
     log.error({ room }, 'unreadable notice in Redis')
     listeners.notifyInterrupted(room)
   })
 
   client.on('close', () => (isComplete = false))
-  // Also called for the first connection, when nobody listens yet.
-  client.on('ready', () => void (subscribing = subscribeAgain()))
+  // Emitted for the first connection too, when there are no listeners yet.
+  client.on('ready', () => void (subscribing = resubscribe()))
 
-  async function subscribeAgain(): Promise<void> {
+  async function resubscribe(): Promise<void> {
     const rooms = listeners.rooms()
     try {
       await client.ssubscribe(probeChannel)
-      for (let i = 0; i < rooms.length; i += CHANNELS_PER_CALL) {
-        await client.ssubscribe(...rooms.slice(i, i + CHANNELS_PER_CALL).map(keys.channel))
+      for (let i = 0; i < rooms.length; i += MAX_CHANNELS_PER_CALL) {
+        await client.ssubscribe(...rooms.slice(i, i + MAX_CHANNELS_PER_CALL).map(keys.channel))
       }
     } catch (err) {
-      // Half a subscription is worse than none: nobody would notice the missing half.
+      // Half of the subscriptions is worse than none: nothing would reveal the missing half.
       log.warn({ err }, 'subscribing again failed, connecting anew')
-      if (client.status === 'ready') rebuild()
+      if (client.status === 'ready') reconnect()
       return
     }
     isComplete = true
@@ -72,19 +74,19 @@ export function createSubscriber(
 
   function leave(room: string, listener: RoomListener): void {
     if (!listeners.remove(room, listener)) return
-    // On failure the connection is gone, and the subscription with it.
+    // If this fails, the connection is lost, and the subscription with it.
     client.sunsubscribe(keys.channel(room)).catch(() => undefined)
   }
 
   return {
-    async start(target: RedisEndpoint): Promise<void> {
-      await connectFirst(client, target)
+    async start(endpoint: RedisEndpoint): Promise<void> {
+      await connectFirst(client, endpoint)
       await subscribing
     },
 
     stop: () => disconnect(client),
 
-    /** Whether the connection stands with all its subscriptions. */
+    /** Returns whether the connection is up with all its subscriptions. */
     isReady: () => client.status === 'ready' && isComplete,
 
     async subscribe(room: string, listener: RoomListener): Promise<Subscription> {
@@ -100,9 +102,7 @@ export function createSubscriber(
   }
 }
 
-export type Subscriber = ReturnType<typeof createSubscriber>
-
-/** Reads `epoch:offset:entry`, the form in which an entry travels; null for anything else. */
+/** Parses `epoch:offset:entry`, as the publish script sends an entry; returns null for anything else. */
 function parseMessage(
   message: string,
 ): { readonly epoch: string; readonly offset: number; readonly entry: string } | null {

@@ -1,15 +1,3 @@
-/** Which Redis the gateway is on, and how the server that holds its names is found. */
-export interface RedisEndpoint {
-  /** `single`: the server is named. `sentinel`: sentinels know it. `cluster`: any node knows it. */
-  readonly mode: RedisMode
-  /** The one server, or those who are asked. */
-  readonly seeds: readonly [Address, ...Address[]]
-  readonly username?: string
-  readonly password?: string
-  readonly tls: boolean
-  readonly db: number
-}
-
 export type RedisMode = 'single' | 'sentinel' | 'cluster'
 
 export interface Address {
@@ -17,12 +5,24 @@ export interface Address {
   readonly port: number
 }
 
-/** Answers where the server is that holds our names now. Rejects when nobody who is asked knows. */
+/** Which Redis the gateway uses, and how to find the server that holds its keys. */
+export interface RedisEndpoint {
+  /** `single`: the server is given. `sentinel`: sentinels know it. `cluster`: every node knows it. */
+  readonly mode: RedisMode
+  /** The one server, or the sentinels or nodes to ask. */
+  readonly seeds: readonly [Address, ...Address[]]
+  readonly username?: string
+  readonly password?: string
+  readonly tls: boolean
+  readonly db: number
+}
+
+/** Returns the address of the server that holds the keys now. Rejects when nobody asked knows it. */
 export type Locate = () => Promise<Address>
 
 const DEFAULT_PORTS: Readonly<Record<RedisMode, number>> = { single: 6_379, sentinel: 26_379, cluster: 6_379 }
 
-/** Reads REDIS_URL. Credentials, TLS and database of the first URL count for all. */
+/** Parses REDIS_URL. Credentials, TLS and database of the first URL apply to all. */
 export function parseRedisUrl(urls: string, mode: RedisMode): RedisEndpoint {
   const [first = '', ...others] = mode === 'single' ? [urls] : urls.split(',')
   const { username, password, protocol, pathname } = new URL(first.trim())
@@ -32,7 +32,7 @@ export function parseRedisUrl(urls: string, mode: RedisMode): RedisEndpoint {
     ...(username === '' ? {} : { username: decodeURIComponent(username) }),
     ...(password === '' ? {} : { password: decodeURIComponent(password) }),
     tls: protocol === 'rediss:',
-    // A cluster has one database.
+    // A cluster has only one database.
     db: mode === 'cluster' ? 0 : Number(pathname.slice(1)) || 0,
   }
 }

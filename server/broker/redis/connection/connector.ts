@@ -3,28 +3,28 @@ import { connect as connectTls } from 'node:tls'
 import { AbstractConnector } from 'ioredis'
 import type { Address, Locate } from './address.ts'
 
-/** A frozen server does not close its end; then ours is. */
+/** A frozen server does not close its end; after this long we close ours. */
 const CLOSE_TIMEOUT_MS = 200
 
 interface ConnectorOptions {
   readonly tls: boolean
-  /** Whether a replica is not what is looked for. */
-  readonly onlyMaster: boolean
+  /** Refuse replicas. */
+  readonly masterOnly: boolean
 }
 
 interface ConnectorDependencies {
   readonly locate: Locate
-  /** Where a connection is being opened. */
+  /** Called with the address of each connection before it is opened. */
   readonly onAddress?: (address: Address) => void
 }
 
 /**
- * Makes the client open each connection, the first one and every later one, at the server that holds our names at that
- * moment. So a failover, a slot that moved and a broken connection are one case, mended by connecting again. Where there is
- * nothing to look for it is used as well, for what it does about errors.
+ * Makes the client open every connection, the first and each later one, to the server that holds the keys at that moment. A
+ * failover, a moved slot and a broken connection thus become one case, fixed by reconnecting. Also used where the address
+ * is fixed, for its error handling.
  */
 export function connectorTo(
-  { tls, onlyMaster }: ConnectorOptions,
+  { tls, masterOnly }: ConnectorOptions,
   { locate, onAddress }: ConnectorDependencies,
 ): new () => AbstractConnector {
   return class extends AbstractConnector {
@@ -32,12 +32,12 @@ export function connectorTo(
       super(CLOSE_TIMEOUT_MS)
     }
 
-    /** Whether a server that was reached is the one: the sentinel, or the node, may have told the past. */
+    /** Returns whether the server is the right one: what a sentinel or node said may be out of date. */
     override check(info: { readonly role?: string }): boolean {
-      return !onlyMaster || info.role === undefined || info.role === 'master'
+      return !masterOnly || info.role === undefined || info.role === 'master'
     }
 
-    /** Never rejects, since the client would give up for good: a stream that is closed already makes it try again. */
+    /** Never rejects, because the client would give up for good. It retries when the stream is already closed. */
     override async connect(): Promise<Socket> {
       this.connecting = true
       try {
@@ -46,7 +46,7 @@ export function connectorTo(
         onAddress?.(address)
         const stream = tls ? connectTls({ ...address }) : createConnection({ ...address })
         stream.once('error', (error) => (this.firstError = error))
-        // TLS may tell another one after the first, which would end the process: the client listens once.
+        // The client listens for one error only. TLS may emit another one, which would end the process.
         stream.on('error', () => undefined)
         return (this.stream = stream)
       } catch (error) {

@@ -1,51 +1,51 @@
 import { Redis } from 'ioredis'
 import { GatewayError } from '../../../../shared/errors.ts'
-import { connectorTo } from './connector.ts'
+import { toArray } from '../scripts.ts'
 import { textOf } from './address.ts'
 import type { Address, Locate, RedisEndpoint } from './address.ts'
-import { toArray } from '../scripts.ts'
+import { connectorTo } from './connector.ts'
 
-/** One who is asked and frozen must not hold up the others. */
-const ASK_TIMEOUT_MS = 500
+/** A frozen server must not delay asking the others. */
+const QUERY_TIMEOUT_MS = 500
 const CLOSE_TIMEOUT_MS = 100
 
-interface LocatorOptions {
-  readonly target: RedisEndpoint
+interface DiscoveryOptions {
+  readonly endpoint: RedisEndpoint
   readonly sentinelName: string
-  /** Any name of ours: all of them are in one slot. */
+  /** Any key or channel of the gateway: all of them are in one slot. */
   readonly key: string
 }
 
 /**
- * Asks sentinels for their master, or nodes of a cluster for the owner of our slot: one after the other until one knows. A
- * single server is where it is.
+ * Asks sentinels for their master, or cluster nodes for the owner of our slot, one after the other until one knows. A single
+ * server needs no discovery.
  */
-export function createDiscovery({ target, sentinelName, key }: LocatorOptions): Locate {
-  if (target.mode === 'single') return async () => target.seeds[0]
-  let known: readonly Address[] = target.seeds
+export function createDiscovery({ endpoint, sentinelName, key }: DiscoveryOptions): Locate {
+  if (endpoint.mode === 'single') return async () => endpoint.seeds[0]
+  let known: readonly Address[] = endpoint.seeds
 
-  async function ask(seed: Address): Promise<Address> {
-    const client = askingClient(target, seed)
-    // What is said to a wrong password comes as an event; the connection then just closes.
-    let said: Error | undefined
-    client.on('error', (error: Error) => (said = error))
+  async function query(seed: Address): Promise<Address> {
+    const client = createQueryClient(endpoint, seed)
+    // The reply to a wrong password arrives as an event; the connection then just closes.
+    let lastError: Error | undefined
+    client.on('error', (error: Error) => (lastError = error))
     try {
       await client.connect()
-      if (target.mode === 'sentinel')
-        return masterAddress(await client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', sentinelName))
+      if (endpoint.mode === 'sentinel')
+        return toMasterAddress(await client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', sentinelName))
       const [slot, slots] = await Promise.all([client.cluster('KEYSLOT', key), client.cluster('SLOTS')])
-      const holder = holderOfSlot(slots, Number(slot), seed)
-      known = withoutRepeats([...target.seeds, ...nodesOf(slots, seed)])
-      return holder
+      const owner = ownerOfSlot(slots, Number(slot), seed)
+      known = withoutDuplicates([...endpoint.seeds, ...nodesOf(slots, seed)])
+      return owner
     } catch (error) {
-      throw said ?? error
+      throw lastError ?? error
     } finally {
       client.disconnect()
     }
   }
 
-  /** What this one says may be out of date, or it may say nothing. */
-  function askLast(seed: Address): void {
+  /** Moves the seed to the end: its information may be out of date, or it may not reply. */
+  function queryLast(seed: Address): void {
     known = [...known.filter((other) => textOf(other) !== textOf(seed)), seed]
   }
 
@@ -53,7 +53,7 @@ export function createDiscovery({ target, sentinelName, key }: LocatorOptions): 
     let cause: unknown
     for (const seed of known) {
       try {
-        return await ask(seed).finally(() => askLast(seed))
+        return await query(seed).finally(() => queryLast(seed))
       } catch (error) {
         cause = error
       }
@@ -62,10 +62,10 @@ export function createDiscovery({ target, sentinelName, key }: LocatorOptions): 
   }
 }
 
-function askingClient({ mode, username, password, tls }: RedisEndpoint, seed: Address): Redis {
+function createQueryClient({ mode, username, password, tls }: RedisEndpoint, seed: Address): Redis {
   return new Redis({
-    Connector: connectorTo({ tls, onlyMaster: false }, { locate: async () => seed }),
-    // Sentinels have a password of their own at most, and take any when they have none.
+    Connector: connectorTo({ tls, masterOnly: false }, { locate: async () => seed }),
+    // Sentinels have a password at most, and accept any if they have none.
     ...(username === undefined || mode === 'sentinel' ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     ...(tls ? { tls: {} } : {}),
@@ -75,53 +75,53 @@ function askingClient({ mode, username, password, tls }: RedisEndpoint, seed: Ad
     enableReadyCheck: false,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: ASK_TIMEOUT_MS,
-    connectTimeout: ASK_TIMEOUT_MS,
+    commandTimeout: QUERY_TIMEOUT_MS,
+    connectTimeout: QUERY_TIMEOUT_MS,
     disconnectTimeout: CLOSE_TIMEOUT_MS,
     retryStrategy: () => null,
   })
 }
 
-const withoutRepeats = (addresses: readonly Address[]): Address[] => [
+const withoutDuplicates = (addresses: readonly Address[]): Address[] => [
   ...new Map(addresses.map((address) => [textOf(address), address])).values(),
 ]
 
-/** Reads the answer of a sentinel to `GET-MASTER-ADDR-BY-NAME`. */
-export function masterAddress(reply: unknown): Address {
+/** Parses a sentinel's reply to `GET-MASTER-ADDR-BY-NAME`. */
+export function toMasterAddress(reply: unknown): Address {
   if (reply === null)
     throw new GatewayError('BROKER_UNAVAILABLE', 'the sentinel knows no master of that name')
   const [host, port] = toArray(reply)
   return toAddress(host, port, undefined)
 }
 
-/** Reads from the answer to `CLUSTER SLOTS` who owns the slot. `asked` is who gave the answer. */
-export function holderOfSlot(reply: unknown, slot: number, asked: Address): Address {
+/** Returns the owner of the slot according to the reply of the node `seed` to `CLUSTER SLOTS`. */
+export function ownerOfSlot(reply: unknown, slot: number, seed: Address): Address {
   for (const range of toArray(reply)) {
     const [from, to, owner] = toArray(range)
     if (Number(from) > slot || Number(to) < slot) continue
     const [host, port] = toArray(owner)
-    return toAddress(host, port, asked)
+    return toAddress(host, port, seed)
   }
   throw new GatewayError('BROKER_UNAVAILABLE', `no node of the cluster owns the slot ${slot}`)
 }
 
-/** Every node named in the answer to `CLUSTER SLOTS`; each can be asked again. */
-export function nodesOf(reply: unknown, asked: Address): Address[] {
+/** Returns every node in the reply to `CLUSTER SLOTS`, replicas included; each can be asked next time. */
+export function nodesOf(reply: unknown, seed: Address): Address[] {
   return toArray(reply).flatMap((range) =>
     toArray(range)
       .slice(2)
       .map((node) => {
         const [host, port] = toArray(node)
-        return toAddress(host, port, asked)
+        return toAddress(host, port, seed)
       }),
   )
 }
 
-function toAddress(host: unknown, port: unknown, asked: Address | undefined): Address {
-  // A node that does not know its own name leaves it out: it is where it was asked.
-  const known = typeof host === 'string' && host !== '' && host !== '?' ? host : asked?.host
-  const number = Number(port)
-  if (known === undefined || !Number.isInteger(number) || number <= 0)
+function toAddress(host: unknown, port: unknown, seed: Address | undefined): Address {
+  // A node that does not know its own host name leaves it out; it is then the one that was asked.
+  const knownHost = typeof host === 'string' && host !== '' && host !== '?' ? host : seed?.host
+  const portNumber = Number(port)
+  if (knownHost === undefined || !Number.isInteger(portNumber) || portNumber <= 0)
     throw new GatewayError('BROKER_UNAVAILABLE', 'Redis told an address without host or port')
-  return { host: known, port: number }
+  return { host: knownHost, port: portNumber }
 }
