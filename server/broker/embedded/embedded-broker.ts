@@ -5,6 +5,8 @@ import type { Position } from '../../../shared/position.ts'
 import type { Recall, RecalledAt } from '../../../shared/recall.ts'
 import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import { HEARTBEAT_TTL_MS, UNTIMED_REPEAT_WINDOW_MS } from '../broker.ts'
 import type {
   AnnouncementListener,
   AnnouncementSubject,
@@ -12,47 +14,45 @@ import type {
   BrokerOptions,
   Published,
 } from '../broker.ts'
-import { HEARTBEAT_TTL_MS, UNTIMED_REPEAT_WINDOW_MS } from '../broker.ts'
-import { decodeEntry, encodeEntry, joinEntry } from '../history.ts'
-import { historySince } from '../history.ts'
+import { decodeEntry, encodeEntry, historySince, joinEntry } from '../history.ts'
 import { RoomListeners } from '../room-listeners.ts'
-import type { Logger } from '../../telemetry/logger.ts'
 import { withTimeout } from '../timeout.ts'
 import { openLogStore } from './log-store.ts'
 import type { LogStore } from './log-store.ts'
 
 const SWEEP_INTERVAL_MS = 3_600_000
-/** Reads and subscriptions touch memory-mapped pages only; a write that takes longer than this met a sick disk. */
+/** A write that takes longer met a failing disk. Reads need no timeout: they touch memory-mapped pages only. */
 const WRITE_TIMEOUT_MS = 1_000
 
 interface EmbeddedOptions extends BrokerOptions {
-  /** Folder on a local disk; made if missing. */
+  /** A folder on a local disk; created if missing. */
   readonly dataDir: string
 }
 
-interface Spread {
+/** A notice as appended to the log of one room. */
+interface Appended {
   readonly room: Room
   readonly name: string
   readonly notice: Notice
   readonly epoch: string
 }
 
-/** The broker of one process: keeps on local disk, flushed before a publish resolves, and spreads in memory. */
+/** The broker of a single process: stores on local disk, flushed before a publish resolves, and broadcasts in memory. */
 export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: Logger }): Broker {
   const listeners = new RoomListeners()
-  /** This process is the only one. */
-  const reported = new Map<string, { readonly text: string; readonly atMs: number }>()
+  /** In memory, because this process is the only one. */
+  const latestHeartbeats = new Map<string, { readonly text: string; readonly atMs: number }>()
   const announcementListeners = new Map<AnnouncementSubject, Set<AnnouncementListener>>()
   let opened: LogStore | undefined
-  let sweeping: NodeJS.Timeout | undefined
+  let sweepTimer: NodeJS.Timeout | undefined
 
   function store(): LogStore {
     if (opened === undefined) throw new GatewayError('BROKER_UNAVAILABLE', 'the local store is not open')
     return opened
   }
 
-  /** Runs inside a write transaction. */
-  function append(recall: Recall): Spread[] {
+  /** Appends the recall to its logs, without its known messages. Only inside a transaction. */
+  function append(recall: Recall): Appended[] {
     const { recalledSet, logs } = store()
     const isKnown = ({ seq }: { seq: number }): boolean => {
       const atMs = recalledSet.get(recall, seq)
@@ -65,66 +65,63 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
     if (messages.length === 0) return []
 
     const fresh = { ...recall, messages }
-    const encoded = encodeEntry(fresh)
-    const text = joinEntry(encoded, encoded.messages)
-    const spreads = roomsOf(recall).map((room) => {
+    const entry = encodeEntry(fresh)
+    const text = joinEntry(entry, entry.messages)
+    const appended = roomsOf(recall).map((room) => {
       const name = roomName(room)
       const { epoch, offset } = logs.append(name, text, Date.now())
       return { room, name, epoch, notice: { ...fresh, offset } }
     })
-    // Last: a failure before it leaves the recall to be told again rather than taken for told.
+    // Last, so that after a failure before it a retry delivers the recall again instead of passing for a repeat.
     const seqs = messages.map(({ seq }) => seq)
     recalledSet.put(recall, seqs, recall.recalledAtMs, Date.now())
-    return spreads
+    return appended
   }
 
   async function publish(recall: Recall, timeoutMs: number): Promise<Published> {
-    // Settles outside of `within`: what was kept late must reach the listeners all the same.
-    const kept = store()
+    // Delivers regardless of the timeout: a recall that was stored late must reach the listeners as well.
+    const storedAndDelivered = store()
       .transaction(() => append(recall))
-      .then((spreads) => {
-        for (const { name, notice, epoch } of spreads) listeners.deliver(name, notice, epoch)
-        return spreads
+      .then((appended) => {
+        for (const { name, notice, epoch } of appended) listeners.deliver(name, notice, epoch)
+        return appended
       })
-    const spreads = await withTimeout(timeoutMs, kept)
+    const appended = await withTimeout(timeoutMs, storedAndDelivered)
     return {
-      duplicate: spreads.length === 0,
-      positions: spreads.map(({ room, epoch, notice }) => ({
+      duplicate: appended.length === 0,
+      positions: appended.map(({ room, epoch, notice }) => ({
         room,
         position: { epoch, offset: notice.offset },
       })),
     }
   }
 
-  /** A room never used gets its epoch now. */
-  async function topOf(name: string): Promise<Position> {
-    const { logs, transaction } = store()
-    const touch = () =>
-      withTimeout(
-        WRITE_TIMEOUT_MS,
-        transaction(() => logs.touch(name, Date.now())),
-      )
-    return logs.top(name) ?? (await touch())
+  const write = <T>(work: () => T): Promise<T> => withTimeout(WRITE_TIMEOUT_MS, store().transaction(work))
+
+  /** Returns the head of the log. A room that was never used gets its epoch now. */
+  async function headOf(name: string): Promise<Position> {
+    const { logs } = store()
+    return logs.head(name) ?? (await write(() => logs.touch(name, Date.now())))
   }
 
   return {
     async start() {
       try {
-        opened = openLogStore({ ...options, newEpoch: randomUUID })
+        opened = openLogStore({ ...options, createEpoch: randomUUID })
         await opened.sweep(Date.now())
       } catch (error) {
         throw new GatewayError('START_FAILED', `cannot open a store in DATA_DIR ${options.dataDir}`, {
           cause: error,
         })
       }
-      sweeping = setInterval(() => {
+      sweepTimer = setInterval(() => {
         opened?.sweep(Date.now()).catch((err: unknown) => log.error({ err }, 'old logs could not be removed'))
       }, SWEEP_INTERVAL_MS)
-      sweeping.unref()
+      sweepTimer.unref()
     },
 
     async stop() {
-      clearInterval(sweeping)
+      clearInterval(sweepTimer)
       const closing = opened
       opened = undefined
       await closing?.close()
@@ -132,7 +129,7 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
 
     isReady: () => opened !== undefined,
 
-    // What spreads in memory needs no proof.
+    // Delivery in memory needs no proof.
     probeAgeMs: () => 0,
 
     publish,
@@ -147,63 +144,51 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
     async history(room, since, limit) {
       const { logs } = store()
       const name = roomName(room)
-      const top = await topOf(name)
-      const read = since.offset < top.offset ? logs.read(name, since.offset, limit, Date.now()) : []
-      return historySince(
-        since,
-        top,
-        read.map(({ text, offset }) => decodeEntry(text, offset)),
-      )
+      const head = await headOf(name)
+      const entries = since.offset < head.offset ? logs.after(name, since.offset, limit, Date.now()) : []
+      return historySince(since, head, entries.map(decode))
     },
 
     async historyBefore(room, before, limit) {
       const name = roomName(room)
-      const top = await topOf(name)
-      const read = store().logs.readBack(name, Math.min(before, top.offset + 1), limit, Date.now())
-      const notices = read.map(({ text, offset }) => decodeEntry(text, offset))
-      return { notices: notices.filter((notice) => notice !== null), head: top }
+      const head = await headOf(name)
+      const entries = store().logs.before(name, Math.min(before, head.offset + 1), limit, Date.now())
+      return { notices: entries.map(decode).filter((notice) => notice !== null), head }
     },
 
     async heads(rooms) {
-      const { logs, transaction } = store()
-      const touch = () => rooms.map((room) => logs.touch(roomName(room), Date.now()))
-      return await withTimeout(WRITE_TIMEOUT_MS, transaction(touch))
+      const { logs } = store()
+      return await write(() => rooms.map((room) => logs.touch(roomName(room), Date.now())))
     },
 
     async newEpoch(room, epoch) {
-      const { logs, transaction } = store()
+      const { logs } = store()
       const name = roomName(room)
-      await withTimeout(
-        WRITE_TIMEOUT_MS,
-        transaction(() => logs.renew(name, epoch)),
-      )
+      await write(() => logs.newEpoch(name, epoch))
       listeners.notifyInterrupted(name)
     },
 
     async announce(subject, text) {
-      const { announcements, transaction } = store()
-      const announced = { text, atMs: Date.now() }
-      await withTimeout(
-        WRITE_TIMEOUT_MS,
-        transaction(() => announcements.add(subject, announced)),
-      )
-      for (const listener of announcementListeners.get(subject) ?? []) listener(text, announced.atMs)
+      const { announcements } = store()
+      const announcement = { text, atMs: Date.now() }
+      await write(() => announcements.add(subject, announcement))
+      for (const listener of announcementListeners.get(subject) ?? []) listener(text, announcement.atMs)
     },
 
     onAnnouncement(subject, listener) {
-      for (const { text, atMs } of store().announcements.latest(subject, Date.now())) listener(text, atMs)
-      const listening = announcementListeners.get(subject) ?? new Set()
-      announcementListeners.set(subject, listening.add(listener))
-      return () => void listening.delete(listener)
+      for (const { text, atMs } of store().announcements.current(subject, Date.now())) listener(text, atMs)
+      const ofSubject = announcementListeners.get(subject) ?? new Set()
+      announcementListeners.set(subject, ofSubject.add(listener))
+      return () => void ofSubject.delete(listener)
     },
 
     async heartbeat(id, text) {
-      reported.set(id, { text, atMs: performance.now() })
+      latestHeartbeats.set(id, { text, atMs: performance.now() })
     },
 
     async heartbeats() {
       const nowMs = performance.now()
-      const all = [...reported].map(([id, { text, atMs }]) => ({ id, text, ageMs: nowMs - atMs }))
+      const all = [...latestHeartbeats].map(([id, { text, atMs }]) => ({ id, text, ageMs: nowMs - atMs }))
       return all.filter(({ ageMs }) => ageMs <= HEARTBEAT_TTL_MS)
     },
 
@@ -216,3 +201,6 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
     },
   }
 }
+
+const decode = ({ text, offset }: { readonly text: string; readonly offset: number }): Notice | null =>
+  decodeEntry(text, offset)
