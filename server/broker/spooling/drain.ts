@@ -4,15 +4,15 @@ import type { Recall } from '../../../shared/recall.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Spool } from './spool.ts'
 
-/** Recalls published at once, in order; a broker that fails is tried with one. */
+/** Recalls published concurrently, in order. After a failure they are published one at a time. */
 const MAX_CONCURRENT_RECALLS = 200
 const MAX_RETRY_DELAY_MS = 2_000
-/** About once a minute. */
-const COMPLAIN_EVERY = 60
+/** Failures per warning: about once a minute. */
+const FAILURES_PER_WARNING = 60
 
 interface DrainOptions {
-  /** Most recalls that are published before nodes have had the time to hear again. */
-  readonly atFirst: number
+  /** See `SlowStart`. */
+  readonly initialWindow: number
 }
 
 interface DrainDependencies {
@@ -21,20 +21,20 @@ interface DrainDependencies {
   readonly log: Logger
 }
 
-/** Publishes what waits in the spool, oldest first, for as long as anything does. */
-export function createDrain({ atFirst }: DrainOptions, { publish, spool, log }: DrainDependencies) {
+/** Publishes the spool, oldest recall first, until it is empty. */
+export function createDrain({ initialWindow }: DrainOptions, { publish, spool, log }: DrainDependencies) {
   const stopped = new AbortController()
   let running: Promise<void> | undefined
 
   async function run(): Promise<void> {
-    const pace = new SlowStart(atFirst)
+    const slowStart = new SlowStart(initialWindow)
     let failures = 0
     let published = 0
     log.warn({ ...spool.depth(Date.now()) }, 'recalls wait in the spool')
     while (!spool.isEmpty() && !stopped.signal.aborted) {
-      const allowed = Math.min(pace.allowed(performance.now()), MAX_CONCURRENT_RECALLS)
+      const allowed = Math.min(slowStart.allowed(performance.now()), MAX_CONCURRENT_RECALLS)
       if (allowed < 1) {
-        await pause(pace.waitMs(performance.now()))
+        await pause(slowStart.waitMs(performance.now()))
         continue
       }
       const confirmed = await publishOldest(failures > 0 ? 1 : allowed).catch((err: unknown) => {
@@ -42,22 +42,22 @@ export function createDrain({ atFirst }: DrainOptions, { publish, spool, log }: 
         return 0
       })
       published += confirmed
-      if (confirmed > 0) pace.confirmed(confirmed, performance.now())
-      else pace.failed()
+      if (confirmed > 0) slowStart.confirmed(confirmed, performance.now())
+      else slowStart.failed()
       failures = confirmed > 0 ? 0 : failures + 1
-      if (failures % COMPLAIN_EVERY === 1)
+      if (failures % FAILURES_PER_WARNING === 1)
         log.warn({ ...spool.depth(Date.now()) }, 'recalls still wait in the spool')
       if (failures > 0) await pause(fullJitterMs(failures, { baseMs: 50, maxMs: MAX_RETRY_DELAY_MS }))
     }
     if (published > 0) log.info({ published }, 'recalls of the spool published')
   }
 
-  /** Answers how many were confirmed. */
+  /** Returns how many recalls were confirmed and removed. */
   async function publishOldest(limit: number): Promise<number> {
     const oldest = spool.oldest(limit)
     const outcomes = await Promise.allSettled(oldest.map(({ recall }) => publish(recall)))
     const failed = outcomes.findIndex(({ status }) => status === 'rejected')
-    // What was confirmed behind a failed one stays too: published again after it, it changes nothing.
+    // Recalls confirmed behind a failed one stay too: published again after it, they change nothing.
     const confirmed = failed === -1 ? oldest : oldest.slice(0, failed)
     if (confirmed.length > 0) await spool.remove(confirmed)
     return confirmed.length
@@ -71,16 +71,16 @@ export function createDrain({ atFirst }: DrainOptions, { publish, spool, log }: 
     if (spool.isEmpty() || stopped.signal.aborted) return
     running ??= run().finally(() => {
       running = undefined
-      // A recall may have come in the moment between the last look and here.
+      // A recall may have arrived since `run` last looked.
       wake()
     })
   }
 
   return {
-    /** Goes to work, unless at work already or nothing waits. */
+    /** Starts draining, unless it is running already or the spool is empty. */
     wake,
 
-    /** What waits stays in the spool. */
+    /** Resolves once nothing more is published. The rest stays in the spool. */
     async stop(): Promise<void> {
       stopped.abort()
       await running
@@ -88,42 +88,41 @@ export function createDrain({ atFirst }: DrainOptions, { publish, spool, log }: 
   }
 }
 
-/** Nodes hear again a moment later than this process publishes: they wait longer between attempts, or were deaf first. */
+/** Nodes may reconnect later than this process: their retry delays are longer, or they first have to notice the outage. */
 const NODE_RECOVERY_MS = 5_000
 
 /**
- * Says how fast the spool may be published after an outage. A log holds so many notices: what is published before the nodes
- * hear again, and pushed out of the log by what follows, they could only tell their sockets as a gap. Times are those of
- * `performance.now()`.
+ * Limits how fast the spool is published after an outage. A log is bounded: notices that are published before the nodes have
+ * reconnected, and then evicted by later ones, reach their sockets only as a gap. Until then at most `initialWindow` recalls
+ * are published. Times are those of `performance.now()`.
  */
 export class SlowStart {
-  readonly #atFirst: number
+  readonly #initialWindow: number
   #sinceMs: number | undefined
   #published = 0
 
-  /** `atFirst`: most recalls until all nodes hear again. */
-  constructor(atFirst: number) {
-    this.#atFirst = atFirst
+  constructor(initialWindow: number) {
+    this.#initialWindow = initialWindow
   }
 
-  /** Takes down that so many recalls were confirmed. */
+  /** Records that recalls were confirmed. */
   confirmed(recalls: number, nowMs: number): void {
     this.#sinceMs ??= nowMs
     this.#published += recalls
   }
 
-  /** Takes down that the broker is away: what was said of the nodes is no longer true. */
+  /** Records that the broker is unavailable, and starts over: the nodes may have lost it too. */
   failed(): void {
     this.#sinceMs = undefined
     this.#published = 0
   }
 
-  /** How many recalls may be published now. */
+  /** Returns how many recalls may be published now. */
   allowed(nowMs: number): number {
-    return this.waitMs(nowMs) === 0 ? Infinity : this.#atFirst - this.#published
+    return this.waitMs(nowMs) === 0 ? Infinity : this.#initialWindow - this.#published
   }
 
-  /** How long until any number is allowed. */
+  /** Returns how long until the number is unlimited, in ms. */
   waitMs(nowMs: number): number {
     return Math.max(0, (this.#sinceMs ?? nowMs) + NODE_RECOVERY_MS - nowMs)
   }

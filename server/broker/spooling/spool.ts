@@ -1,60 +1,59 @@
 import { join } from 'node:path'
-import { openStore, committed } from '../../lib/data-dir.ts'
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Recall } from '../../../shared/recall.ts'
+import { committed, openStore } from '../../lib/data-dir.ts'
 
 interface SpoolOptions {
-  /** Folder on a local disk; made if missing. */
+  /** A folder on a local disk; created if missing. */
   readonly dataDir: string
-  /** Most bytes of recalls that wait; more are refused. */
+  /** Maximum size of the spooled recalls, in bytes; more are refused. */
   readonly maxBytes: number
 }
 
-/** One recall that waits. */
+/** A spooled recall. */
 interface Spooled {
-  /** Its place in the order of arrival. */
+  /** Its number in order of arrival. */
   readonly key: number
   readonly recall: Recall
-  /** What it takes of the spool. */
+  /** Its size, in bytes. */
   readonly bytes: number
 }
 
-/** How much waits, and for how long. */
 interface SpoolDepth {
   readonly recalls: number
   readonly bytes: number
-  /** Age of the oldest, in ms; 0 when nothing waits. */
+  /** Age of the oldest recall, in ms; 0 when the spool is empty. */
   readonly ageMs: number
 }
 
 /** The durable queue of recalls that the broker has not confirmed yet. */
 export interface Spool {
-  /** Resolves once the recall is flushed to disk. Rejects with BROKER_UNAVAILABLE when it is full or the disk fails. */
+  /** Resolves once flushed to disk. Rejects with BROKER_UNAVAILABLE when the spool is full or the disk fails. */
   append(recall: Recall): Promise<void>
-  /** The oldest, at most `limit`. */
+  /** Returns the oldest recalls, at most `limit`. */
   oldest(limit: number): readonly Spooled[]
-  /** Forgets these, which the broker has confirmed. */
-  remove(entries: readonly Spooled[]): Promise<void>
-  /** False also while the first recall is still being written. */
+  /** Removes recalls that the broker has confirmed. */
+  remove(confirmed: readonly Spooled[]): Promise<void>
+  /** Returns false even while the first recall is still being written. */
   isEmpty(): boolean
   depth(nowMs: number): SpoolDepth
-  /** Remembers, across restarts, that a broker could be reached. */
+  /** Records, across restarts, that this broker has been reached. */
   markReached(brokerName: string): Promise<void>
   wasReached(brokerName: string): boolean
   close(): Promise<void>
 }
 
-/** Opens the spool in `dataDir`, with what an earlier process left there. Throws what the file system throws. */
+/** Opens the spool in `dataDir`, including what an earlier process left there. Throws errors of the file system. */
 export function openSpool({ dataDir, maxBytes }: SpoolOptions): Spool {
   const root = openStore(join(dataDir, 'spool'))
   const entries = root.openDB<string, number>('entries', { encoding: 'string' })
   const reached = root.openDB<boolean, string>('reached', { encoding: 'json' })
 
-  let next = 1
+  let nextKey = 1
   let recalls = 0
   let bytes = 0
   for (const { key, value } of entries.getRange({})) {
-    next = key + 1
+    nextKey = key + 1
     recalls++
     bytes += Buffer.byteLength(value)
   }
@@ -64,7 +63,7 @@ export function openSpool({ dataDir, maxBytes }: SpoolOptions): Spool {
       const text = JSON.stringify(recall)
       const size = Buffer.byteLength(text)
       if (bytes + size > maxBytes) throw new GatewayError('BROKER_UNAVAILABLE', 'the spool is full')
-      const key = next++
+      const key = nextKey++
       recalls++
       bytes += size
       try {

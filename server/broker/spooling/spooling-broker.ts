@@ -6,16 +6,16 @@ import { withTimeout } from '../timeout.ts'
 import { createDrain } from './drain.ts'
 import type { Spool } from './spool.ts'
 
-/** The share of the answer's deadline that the broker gets; what is left is enough to flush to disk. */
+/** The broker's share of the time to respond; the rest is enough to flush to disk. */
 const BROKER_TIMEOUT_MS = 1_000
 
-/** Webhooks that arrive meanwhile are lost: a broker that may be away is not waited for any longer. */
+/** How long the start waits for a broker that may be unavailable. No longer, because webhooks are lost meanwhile. */
 const CONNECT_TIMEOUT_MS = 500
 
 interface SpoolingOptions {
-  /** Tells this broker from others that the spool may have served. */
+  /** Distinguishes this broker from others that used the same spool. */
   readonly brokerName: string
-  /** Longest log of a room, in notices: what waits is published no faster than nodes can follow. */
+  /** Maximum length of a room's log, in notices. Bounds how fast the spool is drained, so that nodes can follow. */
   readonly historySize: number
 }
 
@@ -26,16 +26,16 @@ interface SpoolingDependencies {
 }
 
 /**
- * A broker that keeps recalls on local disk while the one behind it does not confirm them, and publishes them, oldest
- * first, when it does again. While anything waits, new recalls queue behind it. What the broker kept without our hearing
- * of it is published a second time, which the recalled set makes harmless.
+ * Decorates a broker: recalls it does not confirm are persisted on local disk and published, oldest first, once it confirms
+ * again. While the spool is not empty, new recalls queue behind it. A recall whose confirmation was lost is published a
+ * second time, which the recalled set makes harmless.
  */
 export function createSpoolingBroker(
   { brokerName, historySize }: SpoolingOptions,
   { broker, spool, log }: SpoolingDependencies,
 ): Broker {
   const drain = createDrain(
-    { atFirst: Math.ceil(historySize / 2) },
+    { initialWindow: Math.ceil(historySize / 2) },
     { publish: (recall) => broker.publish(recall, BROKER_TIMEOUT_MS, { immediately: true }), spool, log },
   )
 
@@ -57,10 +57,10 @@ export function createSpoolingBroker(
     ...broker,
     publish,
     async start() {
-      const reaching = broker.start().then(() => spool.markReached(brokerName))
-      // One that was never reached is an error of the settings; one that was is away, which is what the spool is for.
-      if (!spool.wasReached(brokerName)) await reaching
-      else if (!(await isReachedSoon(reaching))) log.warn('broker away at the start, recalls go to the spool')
+      const starting = broker.start().then(() => spool.markReached(brokerName))
+      // A broker never reached before points to wrong settings. Otherwise it is unavailable, which the spool is for.
+      if (!spool.wasReached(brokerName)) await starting
+      else if (!(await startsSoon(starting))) log.warn('broker away at the start, recalls go to the spool')
       drain.wake()
     },
     async stop() {
@@ -71,10 +71,10 @@ export function createSpoolingBroker(
   }
 }
 
-async function isReachedSoon(reaching: Promise<void>): Promise<boolean> {
-  const reached = reaching.then(
+async function startsSoon(starting: Promise<void>): Promise<boolean> {
+  const outcome = starting.then(
     () => true,
     () => false,
   )
-  return await Promise.race([reached, delay(CONNECT_TIMEOUT_MS, false, { ref: false })])
+  return await Promise.race([outcome, delay(CONNECT_TIMEOUT_MS, false, { ref: false })])
 }
