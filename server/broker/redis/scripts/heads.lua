@@ -1,6 +1,6 @@
--- Tells where logs end.
+-- Reads where logs end.
 -- KEYS  heads
--- ARGV  1 epoch for a log that has none   2 life of a head in s   3 life of a head whose log never had an entry, in s
+-- ARGV  1 epoch for a log that has none   2 TTL of a head in s   3 TTL of a head whose log never had an entry, in s
 -- Returns epoch and last offset of each, flat
 local positions = {}
 for _, head in ipairs(KEYS) do

@@ -1,6 +1,7 @@
--- Keeps what a process tells of itself, with the time of this server.
--- KEYS  1 reports
--- ARGV  1 id of the process   2 text   3 life of a report in ms   4 reports above which old ones are looked for
+-- Stores the heartbeat of a process with the time of this server, and removes expired ones when there are many.
+-- KEYS  1 heartbeats
+-- ARGV  1 id of the process   2 text   3 TTL of a heartbeat in ms   4 number of heartbeats above which expired ones are removed
+-- Returns nothing
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%d:%s', now, ARGV[2]))

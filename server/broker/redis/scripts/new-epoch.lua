@@ -1,7 +1,7 @@
--- Gives a log another epoch, unless it has another one already.
+-- Gives a log a new epoch, unless it no longer has the given one, and tells its listeners to read it.
 -- KEYS  1 head   2 channel
--- ARGV  1 epoch that it may still have   2 new epoch
--- Returns 1 if it was given, else 0
+-- ARGV  1 epoch to replace   2 new epoch
+-- Returns 1 if the epoch was replaced, else 0
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'epoch', ARGV[2])
 redis.call('SPUBLISH', KEYS[2], 'look')

@@ -1,31 +1,32 @@
--- Keeps recalls, one after the other, and spreads each, unless all its messages are known.
+-- Stores recalls, one after the other, and publishes a notice of each that has new messages to its rooms.
 -- KEYS  for each recall: recalled set, then for each room: head, log, channel
--- ARGV  1 epoch for a log that has none   2 longest log   3 life of a log in ms   4 life of a head in ms
---       5 life of a recalled set in ms, '0' = for ever   6 how much longer logs and heads live, so that they are prolonged seldom, in ms
---       7 '1' if the caller waits for replicas, else '0'
---       then for each recall: how many rooms   how many messages   time of the recall in ms
---         for an untimed recall: how close a known time is a repeat, in ms; else -1   entry up to its messages
---         entry after its messages   signature of the entry with all its messages, '' = none
---         then for each message: seq, entry of the message
--- Returns for each recall epoch and offset of each room, flat; empty when nothing was new. Ends early where a recall
--- cannot be kept; an error when that is the first.
-local new_epoch, longest, log_life, head_life = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local set_life, slack, waits = ARGV[5], ARGV[6], ARGV[7] == '1'
+-- ARGV  1 epoch for a log that has none   2 maximum length of a log   3 TTL of a log in ms   4 TTL of a head in ms
+--       5 TTL of a recalled set in ms, '0' = forever   6 by how much logs and heads outlive their TTL in ms, so that
+--       extending it is seldom due   7 '1' if the caller waits for replicas, else '0'
+--       then for each recall: number of rooms   number of messages   time of the recall in ms
+--         for an untimed recall: how close an earlier recall makes it a repeat, in ms; else -1
+--         entry up to its messages   entry after its messages   signature of the entry with all its messages, '' = none
+--         then for each message: seq, its part of the entry
+-- Returns for each recall the epoch and offset in each room, flat; empty when nothing was new. Ends early at a recall that
+-- cannot be stored, and returns an error when that is the first.
+local new_epoch, max_length, log_ttl, head_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local set_ttl, slack, waits = ARGV[5], ARGV[6], ARGV[7] == '1'
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local heads = {}
 
--- What a command reads at a key; nothing where something else took the place of what belongs there. It is dropped, as
--- one recall that can never be kept would hold up all that wait behind it.
+-- Reads a key. A key of the wrong type is deleted and reads as empty: otherwise one recall that can never be stored would
+-- block all those queued behind it.
 local function read(command, key, ...)
-  local answer = redis.pcall(command, key, ...)
-  if not answer.err then return answer end
-  if not string.find(answer.err, '^WRONGTYPE') then error(answer) end
+  local reply = redis.pcall(command, key, ...)
+  if not reply.err then return reply end
+  if not string.find(reply.err, '^WRONGTYPE') then error(reply) end
   redis.call('DEL', key)
   return {}
 end
 
--- Where a log stands, read once for all recalls of this call and written back at its end.
+-- Returns the head of a log: epoch, last offset, and in `prolong` when its TTLs must next be extended, in ms. Heads are read
+-- once for all recalls of this call and written back at its end.
 local function head_of(key)
   local head = heads[key]
   if head then return head end
@@ -35,21 +36,22 @@ local function head_of(key)
   return head
 end
 
--- Whether XADD refused what stands there, and not the whole of us: without memory, as a replica, without a disk.
-local function is_other(refusal)
-  return string.find(refusal, '^WRONGTYPE') or string.find(refusal, 'equal or smaller', 1, true)
+-- Returns whether XADD failed because of what is stored at the key, rather than because this server accepts no writes at
+-- all: out of memory, a replica, a failing disk.
+local function is_wrong_content(message)
+  return string.find(message, '^WRONGTYPE') or string.find(message, 'equal or smaller', 1, true)
 end
 
 local function append(head, log, entry)
   local offset, epoch = head.offset + 1, head.epoch
-  -- A first offset means a new numbering: entries of a lost one must not mix with it.
+  -- The first offset starts a new numbering, which entries of a lost one must not mix with.
   if offset == 1 then redis.call('DEL', log) end
   local id = string.format('%d-0', offset)
-  local added = redis.pcall('XADD', log, 'MAXLEN', longest, id, 'r', entry)
+  local added = redis.pcall('XADD', log, 'MAXLEN', max_length, id, 'r', entry)
   local is_new = offset == 1
   if type(added) == 'table' and added.err then
-    if not is_other(added.err) then error(added) end
-    -- The log is ahead of its head, or no stream: what it holds belongs to no numbering that goes on.
+    if not is_wrong_content(added.err) then error(added) end
+    -- The log is ahead of its head, or not a stream: its content belongs to no current numbering.
     epoch, is_new = new_epoch, true
     redis.call('DEL', log)
     redis.call('XADD', log, id, 'r', entry)
@@ -57,13 +59,13 @@ local function append(head, log, entry)
   head.offset, head.epoch, head.changed = offset, epoch, true
   if is_new or head.prolong <= now then
     head.prolong = now + slack
-    redis.call('PEXPIRE', log, log_life + slack)
+    redis.call('PEXPIRE', log, log_ttl + slack)
   end
 end
 
--- `k` and `a` stand before the first key and argument of the recall.
-local function keep(k, a)
-  local set, at, repeat_within = KEYS[k + 1], ARGV[a + 3], tonumber(ARGV[a + 4])
+-- Stores one recall and returns its positions. `k` and `a` are the indices before its first key and argument.
+local function store(k, a)
+  local set, at, repeat_window = KEYS[k + 1], ARGV[a + 3], tonumber(ARGV[a + 4])
   local rooms, count, first = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), a + 8
   local seqs = {}
   for i = 1, count do seqs[i] = ARGV[first + 2 * (i - 1)] end
@@ -72,7 +74,7 @@ local function keep(k, a)
   local additions, messages, numbers = {}, {}, {}
   for i = 1, count do
     local score = known[i] and tonumber(known[i])
-    local repeated = score and (score == tonumber(at) or (repeat_within >= 0 and at - score < repeat_within))
+    local repeated = score and (score == tonumber(at) or (repeat_window >= 0 and at - score < repeat_window))
     if not repeated then
       additions[#additions + 1] = at
       additions[#additions + 1] = seqs[i]
@@ -81,11 +83,11 @@ local function keep(k, a)
     end
   end
   if #messages == 0 then
-    -- Who waits for replicas waits for a write: without one they would confirm what they may not have.
+    -- WAIT confirms the latest write of the connection: without a write here, replicas would confirm what they may not have.
     if waits then
       head_of(KEYS[k + 2])
       redis.call('HSETNX', KEYS[k + 2], 'epoch', new_epoch)
-      redis.call('PEXPIRE', KEYS[k + 2], head_life)
+      redis.call('PEXPIRE', KEYS[k + 2], head_ttl)
     end
     return {}
   end
@@ -95,7 +97,7 @@ local function keep(k, a)
   if signature == '' then
     entry = before .. table.concat(messages, ',') .. after
   else
-    -- What was signed stays whole; which of its messages are new stands before it.
+    -- The signature covers the whole entry, so all messages stay in it; the indices of the new ones precede it.
     local all = {}
     for i = 1, count do all[i] = ARGV[first + 2 * i - 1] end
     local new = #messages == count and '' or table.concat(numbers, ',')
@@ -105,27 +107,27 @@ local function keep(k, a)
   for i = k + 2, k + 3 * rooms - 1, 3 do
     local head = head_of(KEYS[i])
     append(head, KEYS[i + 1], entry)
-    -- A failure here must not undo what is kept: nodes find it when they compare the ends of logs.
+    -- A failure here must not fail the call, since the entry is stored. Nodes find it when they check the heads.
     redis.pcall('SPUBLISH', KEYS[i + 2], string.format('%s:%d:', head.epoch, head.offset) .. entry)
     positions[#positions + 1] = head.epoch
     positions[#positions + 1] = head.offset
   end
-  -- Last: nothing is undone after an error, and what stands here is never delivered again.
+  -- Last, because an error rolls nothing back, and a message in this set is never delivered again.
   redis.call('ZADD', set, unpack(additions))
-  -- Each time: no head tells when this is due, for that of a group is prolonged by its topics too.
-  if set_life == '0' then redis.call('PERSIST', set) else redis.call('PEXPIRE', set, set_life) end
+  -- With every recall: the group's head cannot tell when this is due, because recalls in topics extend it too.
+  if set_ttl == '0' then redis.call('PERSIST', set) else redis.call('PEXPIRE', set, set_ttl) end
   return positions
 end
 
-local answers, failure = {}, nil
+local results, failure = {}, nil
 local k, a = 0, 7
 while a < #ARGV do
-  local kept, answer = pcall(keep, k, a)
-  if not kept then
-    failure = answer
+  local ok, result = pcall(store, k, a)
+  if not ok then
+    failure = result
     break
   end
-  answers[#answers + 1] = answer
+  results[#results + 1] = result
   k = k + 1 + 3 * ARGV[a + 1]
   a = a + 7 + 2 * ARGV[a + 2]
 end
@@ -133,11 +135,11 @@ for key, head in pairs(heads) do
   if head.changed then
     redis.call('HSET', key, 'epoch', head.epoch, 'offset', string.format('%d', head.offset),
       'prolong', string.format('%d', head.prolong))
-    -- Of a head that was prolonged just now; what only reads a head gives it another life.
-    if head.prolong == now + slack then redis.call('PEXPIRE', key, head_life + slack) end
+    -- Only for a head whose extension was due just now. Scripts that only read a head set another TTL.
+    if head.prolong == now + slack then redis.call('PEXPIRE', key, head_ttl + slack) end
   end
 end
-if failure and #answers == 0 then
+if failure and #results == 0 then
   return type(failure) == 'table' and failure or redis.error_reply(tostring(failure))
 end
-return answers
+return results
