@@ -11,15 +11,15 @@ import type { BrokerHome } from '../support/brokers.ts'
 import { forAtMost } from '../support/for-at-most.ts'
 import { until } from '../support/wait.ts'
 
-const WITHIN_MS = 2_000
+const TIMEOUT_MS = 2_000
 const RUNS = 40
 const TIME_MS = 4_000
 const HOUR_MS = 3_600_000
-/** Close enough to each other that repeats are frequent; the last one is the latest that a webhook can name. */
+/** Close enough to each other that repeats are frequent; the last is the latest time that a webhook can carry. */
 const TIMES_MS = [1, 1_000, HOUR_MS, HOUR_MS + 1, 2 * HOUR_MS, 8_640_000_000_000_000]
 const SEQS = [1, 2, 3, 4, 10 ** 15 + 1, Number.MAX_SAFE_INTEGER]
 
-/** Two groups, of which the first has two topics, and the feed. `ROOMS` and the places below count in this order. */
+/** Two groups, the first with two topics. The indices below refer to this order, followed by the feed. */
 const conversationsOf = (run: number): Conversation[] => [
   { group: `g${run}` },
   { group: `g${run}`, topic: 't' },
@@ -29,27 +29,27 @@ const conversationsOf = (run: number): Conversation[] => [
 const CONVERSATIONS = 4
 const ROOMS = CONVERSATIONS + 1
 
-/** A broker, what it should do, and whoever listens. */
-interface Bench {
+/** A broker, the model of what it should do, and what its listeners received. */
+interface World {
   readonly home: BrokerHome
   readonly historySize: number
   readonly conversations: readonly Conversation[]
   readonly rooms: readonly Room[]
   readonly model: BrokerModel
-  readonly heard: Map<Room, { notice: Notice; epoch: string }[]>
+  readonly received: Map<Room, { notice: Notice; epoch: string }[]>
   readonly expected: Map<Room, { notice: Notice; epoch: string }[]>
   readonly formerEpochs: Map<Room, string[]>
   broker: Broker
 }
 
-/** One call, or one thing that happens to the broker; its text is what a failure shows. */
+/** One call or one event; a failure shows its name. */
 class Step {
   readonly name: string
-  readonly take: (bench: Bench) => Promise<void>
+  readonly run: (world: World) => Promise<void>
 
-  constructor(name: string, take: (bench: Bench) => Promise<void>) {
+  constructor(name: string, run: (world: World) => Promise<void>) {
     this.name = name
-    this.take = take
+    this.run = run
   }
 
   toString(): string {
@@ -63,23 +63,23 @@ const at = <T>(list: readonly T[], index: number): T => {
   return item
 }
 
-async function listen(bench: Bench): Promise<void> {
-  for (const room of bench.rooms) {
-    const heard = bench.heard.get(room) ?? []
-    bench.heard.set(room, heard)
-    await bench.broker.subscribe(room, {
-      onNotice: (notice, epoch) => heard.push({ notice, epoch }),
+async function subscribeAll(world: World): Promise<void> {
+  for (const room of world.rooms) {
+    const received = world.received.get(room) ?? []
+    world.received.set(room, received)
+    await world.broker.subscribe(room, {
+      onNotice: (notice, epoch) => received.push({ notice, epoch }),
       onInterrupted: () => undefined,
     })
   }
 }
 
-/** Waits for what was published to arrive, and holds it against what should. */
-async function expectHeard({ rooms, heard, expected }: Bench): Promise<void> {
+/** Waits for everything published to arrive, and compares it with what should. */
+async function expectReceived({ rooms, received, expected }: World): Promise<void> {
   for (const room of rooms) {
-    const [told, due] = [heard.get(room) ?? [], expected.get(room) ?? []]
-    await until('every notice arrives', () => told.length >= due.length)
-    expect(told).to.deep.equal(due)
+    const [actual, due] = [received.get(room) ?? [], expected.get(room) ?? []]
+    await until('every notice arrives', () => actual.length >= due.length)
+    expect(actual).to.deep.equal(due)
   }
 }
 
@@ -94,9 +94,9 @@ const recall = fc.record({
 
 const publish = recall.map(
   ({ place, seqs: recalled, time, untimed, operator }) =>
-    new Step(`publish ${recalled.join()} of ${place} at ${untimed ? 'about ' : ''}${time}`, async (bench) => {
-      const { broker, model, conversations, rooms, expected } = bench
-      const told: Recall = {
+    new Step(`publish ${recalled.join()} of ${place} at ${untimed ? 'about ' : ''}${time}`, async (world) => {
+      const { broker, model, conversations, rooms, expected } = world
+      const published: Recall = {
         ...at(conversations, place),
         messages: recalled.map((seq, i) => (i % 2 === 0 ? { seq } : { seq, id: `id-${seq}` })),
         recalledAtMs: time,
@@ -104,22 +104,22 @@ const publish = recall.map(
         ...(operator !== undefined && { operator }),
         receivedAtMs: 5,
       }
-      const published = model.publish(told)
-      expect(await broker.publish(told, WITHIN_MS)).to.deep.equal(published)
-      for (const { room, position } of published.positions) {
-        const mine = rooms.find((one) => JSON.stringify(one) === JSON.stringify(room)) ?? room
-        const notice = at(model.notices(mine), model.notices(mine).length - 1)
-        expected.set(mine, [...(expected.get(mine) ?? []), { notice, epoch: position.epoch }])
+      const outcome = model.publish(published)
+      expect(await broker.publish(published, TIMEOUT_MS)).to.deep.equal(outcome)
+      for (const { room, position } of outcome.positions) {
+        const known = rooms.find((one) => JSON.stringify(one) === JSON.stringify(room)) ?? room
+        const notice = at(model.notices(known), model.notices(known).length - 1)
+        expected.set(known, [...(expected.get(known) ?? []), { notice, epoch: position.epoch }])
       }
     }),
 )
 
-const top = fc.array(fc.nat({ max: ROOMS - 1 })).map(
+const heads = fc.array(fc.nat({ max: ROOMS - 1 })).map(
   (places) =>
-    new Step(`top of ${places.join()}`, async ({ broker, model, rooms }) =>
+    new Step(`heads of ${places.join()}`, async ({ broker, model, rooms }) =>
       expectEqual(
         await broker.heads(places.map((place) => at(rooms, place))),
-        places.map((place) => model.top(at(rooms, place))),
+        places.map((place) => model.head(at(rooms, place))),
       ),
     ),
 )
@@ -135,20 +135,20 @@ const history = fc
     ({ place, back, limit, epoch }) =>
       new Step(
         `history of ${place} from ${back} before its end, ${limit} each, ${epoch} epoch`,
-        async (bench) => {
-          const { broker, model, rooms, formerEpochs } = bench
+        async (world) => {
+          const { broker, model, rooms, formerEpochs } = world
           const room = at(rooms, place)
-          const end = model.top(room)
+          const end = model.head(room)
           const [former = 'never'] = formerEpochs.get(room) ?? []
           const ofEpoch = epoch === 'own' ? end.epoch : epoch === 'former' ? former : 'another'
-          // What the feed held before this run is not the model's business.
+          // The model does not know what the feed held before this run.
           const first = end.offset - model.notices(room).length
           let since = { epoch: ofEpoch, offset: Math.max(first, end.offset - back) }
           for (;;) {
-            const answer = await broker.history(room, since, limit)
-            expect(answer).to.deep.equal(model.history(room, since, limit))
-            if (answer.gap !== undefined || answer.notices.length === 0) return
-            since = { ...since, offset: since.offset + answer.notices.length }
+            const page = await broker.history(room, since, limit)
+            expect(page).to.deep.equal(model.history(room, since, limit))
+            if (page.gap !== undefined || page.notices.length === 0) return
+            since = { ...since, offset: since.offset + page.notices.length }
           }
         },
       ),
@@ -157,22 +157,22 @@ const history = fc
 const recalled = fc
   .tuple(fc.nat({ max: CONVERSATIONS - 1 }), fc.array(fc.constantFrom(...SEQS)))
   .map(
-    ([place, asked]) =>
-      new Step(`recalled ${asked.join()} of ${place}`, async ({ broker, model, conversations }) =>
+    ([place, requested]) =>
+      new Step(`recalled ${requested.join()} of ${place}`, async ({ broker, model, conversations }) =>
         expectEqual(
-          await broker.recalled(at(conversations, place), asked),
-          model.recalled(at(conversations, place), asked),
+          await broker.recalled(at(conversations, place), requested),
+          model.recalled(at(conversations, place), requested),
         ),
       ),
   )
 
-const renew = fc.tuple(fc.nat({ max: ROOMS - 1 }), fc.boolean()).map(
+const newEpoch = fc.tuple(fc.nat({ max: ROOMS - 1 }), fc.boolean()).map(
   ([place, isLate]) =>
     new Step(
-      `renew ${place}${isLate ? ', too late' : ''}`,
+      `new epoch of ${place}${isLate ? ', too late' : ''}`,
       async ({ broker, model, rooms, formerEpochs }) => {
         const room = at(rooms, place)
-        const before = model.top(room)
+        const before = model.head(room)
         const [former = 'never'] = formerEpochs.get(room) ?? []
         await broker.newEpoch(room, isLate ? former : before.epoch)
         const [after] = await broker.heads([room])
@@ -180,30 +180,30 @@ const renew = fc.tuple(fc.nat({ max: ROOMS - 1 }), fc.boolean()).map(
         formerEpochs.set(room, [before.epoch, ...(formerEpochs.get(room) ?? [])])
         expect(after?.offset).to.equal(before.offset)
         expect(formerEpochs.get(room)).to.not.include(after?.epoch)
-        model.renew(room, after?.epoch ?? '')
+        model.replaceEpoch(room, after?.epoch ?? '')
       },
     ),
 )
 
 const restart = fc.constant(
-  new Step('restart', async (bench) => {
-    await expectHeard(bench)
-    await bench.broker.stop()
-    bench.broker = bench.home.create({ historySize: bench.historySize })
-    await bench.broker.start()
-    await listen(bench)
+  new Step('restart', async (world) => {
+    await expectReceived(world)
+    await world.broker.stop()
+    world.broker = world.home.create({ historySize: world.historySize })
+    await world.broker.start()
+    await subscribeAll(world)
   }),
 )
 
-const expectEqual = (answer: unknown, expected: unknown): void => void expect(answer).to.deep.equal(expected)
+const expectEqual = (actual: unknown, expected: unknown): void => void expect(actual).to.deep.equal(expected)
 
 const steps = fc.array(
   fc.oneof(
     { weight: 8, arbitrary: publish },
-    { weight: 2, arbitrary: top },
+    { weight: 2, arbitrary: heads },
     { weight: 5, arbitrary: history },
     { weight: 2, arbitrary: recalled },
-    { weight: 1, arbitrary: renew },
+    { weight: 1, arbitrary: newEpoch },
     { weight: 1, arbitrary: restart },
   ),
   { maxLength: 25, size: 'max' },
@@ -217,20 +217,20 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
     before(async () => void (home = await openHome()))
     after(() => home.close())
 
-    it('does what a model in memory does, and tells who listens everything once, in order', async () => {
+    it('behaves like a model in memory and delivers everything once, in order', async () => {
       const check = forAtMost(TIME_MS, async (historySize: number, sequence: Step[]) => {
         const conversations = conversationsOf(++runs)
         const rooms = [...conversations, FEED]
         const model = new BrokerModel(historySize)
         const broker = home.create({ historySize })
-        const [heard, expected, formerEpochs] = [new Map(), new Map(), new Map()]
-        const bench = {
+        const [received, expected, formerEpochs] = [new Map(), new Map(), new Map()]
+        const world = {
           home,
           historySize,
           conversations,
           rooms,
           model,
-          heard,
+          received,
           expected,
           formerEpochs,
           broker,
@@ -239,11 +239,11 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
         try {
           for (const [i, position] of (await broker.heads(rooms)).entries())
             model.adopt(at(rooms, i), position)
-          await listen(bench)
-          for (const step of sequence) await step.take(bench)
-          await expectHeard(bench)
+          await subscribeAll(world)
+          for (const step of sequence) await step.run(world)
+          await expectReceived(world)
         } finally {
-          await bench.broker.stop()
+          await world.broker.stop()
         }
       })
       await fc.assert(fc.asyncProperty(fc.constantFrom(3, 100), steps, check), { numRuns: RUNS })

@@ -21,7 +21,7 @@ const room: fc.Arbitrary<Room> = fc.oneof(
   fc.record({ group: text, topic: text }),
 )
 
-/** The room that a name names, told by the name alone. */
+/** Parses a room name. */
 function roomOf(name: string): Room {
   const [kind, group = '', topic = ''] = name.split(':')
   if (kind === 'feed') return FEED
@@ -31,14 +31,14 @@ function roomOf(name: string): Room {
 }
 
 describe('the name of any room', () => {
-  it('tells the room, so that no two rooms share one', () => {
+  it('identifies the room, so that no two rooms share a name', () => {
     const property = fc.property(room, (one) => {
       expect(roomOf(roomName(one))).to.deep.equal(one)
     })
     fc.assert(property, { numRuns: 500 })
   })
 
-  it('holds nothing that means something to Redis, and its channel leads back to it', () => {
+  it('has no characters special to Redis, and can be recovered from its channel', () => {
     const keys = createKeys('prefix', '14')
     const property = fc.property(room, (one) => {
       const name = roomName(one)
@@ -49,10 +49,10 @@ describe('the name of any room', () => {
   })
 })
 
-/** What the check answers, or undefined when it refuses in the way it may. */
-function refusedOr<T>(code: ErrorCode, check: () => T): T | undefined {
+/** Returns the parsed value, or undefined if it was refused with this code. */
+function parsedOrRefused<T>(code: ErrorCode, parse: () => T): T | undefined {
   try {
-    return check()
+    return parse()
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error
     expect(error.code).to.equal(code)
@@ -60,7 +60,7 @@ function refusedOr<T>(code: ErrorCode, check: () => T): T | undefined {
   }
 }
 
-function expectSound(recall: Recall): void {
+function expectValid(recall: Recall): void {
   const { group, topic, messages, recalledAtMs } = recall
   expect([group, topic ?? 'none'].every(isIdentifier)).to.equal(true)
   const seqs = messages.map(({ seq }) => seq)
@@ -74,24 +74,24 @@ function expectSound(recall: Recall): void {
   expect(decodeEntry(joinEntry(entry, entry.messages), 1)).to.deep.equal({ ...recall, offset: 1 })
 }
 
-describe('the door for webhooks', () => {
+describe('the parser of webhooks', () => {
   const bodies = [json, ...Object.values(RECALL_SAMPLES).map(mutated)]
 
-  it('takes any JSON for a recall that can be kept and told, or refuses it with its code', () => {
-    let taken = 0
+  it('turns any JSON into a recall that can be stored and delivered, or refuses it with its code', () => {
+    let accepted = 0
     const property = fc.property(fc.oneof(...bodies), (body) => {
-      const recall = refusedOr('WEBHOOK_MALFORMED', () => toRecall(body, RECEIVED))
+      const recall = parsedOrRefused('WEBHOOK_MALFORMED', () => toRecall(body, RECEIVED))
       if (recall === undefined) return
-      taken++
-      expectSound(recall)
+      accepted++
+      expectValid(recall)
     })
     fc.assert(property, { numRuns: 1_500 })
-    // A door that refuses everything would pass otherwise.
-    expect(taken).to.be.greaterThan(50)
+    // Otherwise a parser that refuses everything would pass.
+    expect(accepted).to.be.greaterThan(50)
   })
 })
 
-describe('the door for requests of sockets', () => {
+describe('the parser of socket requests', () => {
   const bodies = [
     json,
     mutated({ group: 'g', topic: 't', since: { epoch: 'e', offset: 3 } }),
@@ -99,17 +99,18 @@ describe('the door for requests of sockets', () => {
     mutated({ feed: true }),
   ]
 
-  it('takes any JSON for a room that has a name, or refuses it with its code', () => {
-    let taken = 0
+  it('turns any JSON into a room that has a name, or refuses it with its code', () => {
+    let accepted = 0
     const property = fc.property(fc.oneof(...bodies), (body) => {
-      const subscribe = refusedOr('REQUEST_MALFORMED', () => parseSubscribe(body))
-      const unsubscribe = refusedOr('REQUEST_MALFORMED', () => parseRoom(body))
-      const recalled = refusedOr('REQUEST_MALFORMED', () => parseRecalled(body))
-      for (const asked of [subscribe, unsubscribe, recalled]) {
-        if (asked === undefined) continue
-        taken++
-        expect(roomName(asked)).to.not.equal('')
-        if (!isFeed(asked)) expect([asked.group, asked.topic ?? 'none'].every(isIdentifier)).to.equal(true)
+      const subscribe = parsedOrRefused('REQUEST_MALFORMED', () => parseSubscribe(body))
+      const unsubscribe = parsedOrRefused('REQUEST_MALFORMED', () => parseRoom(body))
+      const recalled = parsedOrRefused('REQUEST_MALFORMED', () => parseRecalled(body))
+      for (const requested of [subscribe, unsubscribe, recalled]) {
+        if (requested === undefined) continue
+        accepted++
+        expect(roomName(requested)).to.not.equal('')
+        if (!isFeed(requested))
+          expect([requested.group, requested.topic ?? 'none'].every(isIdentifier)).to.equal(true)
       }
       const since = subscribe?.since
       if (since !== undefined) {
@@ -119,6 +120,6 @@ describe('the door for requests of sockets', () => {
       expect(recalled?.seqs.every((seq) => Number.isSafeInteger(seq) && seq > 0)).to.not.equal(false)
     })
     fc.assert(property, { numRuns: 1_500 })
-    expect(taken).to.be.greaterThan(50)
+    expect(accepted).to.be.greaterThan(50)
   })
 })

@@ -8,13 +8,13 @@ import type { Room } from '../../shared/room.ts'
 const HOUR_MS = 3_600_000
 
 interface Log {
-  /** Of this life of the log, oldest first; what stood there before the model began is only counted. */
+  /** Notices published since the model started, oldest first; earlier ones are only counted. */
   readonly notices: Notice[]
   readonly before: number
   epoch: string
 }
 
-/** What the comments of the port say, in the simplest words: nothing is stored, spread or trimmed, only remembered. */
+/** The contract of the port in its simplest form: nothing is stored, broadcast or trimmed, only remembered. */
 export class BrokerModel {
   readonly #historySize: number
   readonly #logs = new Map<string, Log>()
@@ -24,17 +24,17 @@ export class BrokerModel {
     this.#historySize = historySize
   }
 
-  /** Takes over where a room stands. */
+  /** Starts from the current head of a room. */
   adopt(room: Room, { epoch, offset }: Position): void {
     this.#logs.set(keyOf(room), { notices: [], before: offset, epoch })
   }
 
-  top(room: Room): Position {
+  head(room: Room): Position {
     const { epoch, notices, before } = this.#log(room)
     return { epoch, offset: before + notices.length }
   }
 
-  /** What was published to the room since the model began, under the offsets that it had there. */
+  /** Returns the notices published to the room since the model started, with their offsets there. */
   notices(room: Room): readonly Notice[] {
     return this.#log(room).notices
   }
@@ -44,7 +44,7 @@ export class BrokerModel {
     if (messages.length === 0) return { duplicate: true, positions: [] }
     for (const { seq } of messages) this.#recalled.set(seqKeyOf(recall, seq), recall.recalledAtMs)
     const positions = roomsOf(recall).map((room) => {
-      const position = { epoch: this.#log(room).epoch, offset: this.top(room).offset + 1 }
+      const position = { epoch: this.#log(room).epoch, offset: this.head(room).offset + 1 }
       this.#log(room).notices.push({ ...recall, messages, offset: position.offset })
       return { room, position }
     })
@@ -52,11 +52,11 @@ export class BrokerModel {
   }
 
   history(room: Room, since: Position, limit: number): History {
-    const top = this.top(room)
-    if (since.epoch !== top.epoch || since.offset > top.offset) return { gap: 'epoch-changed', head: top }
-    if (since.offset < top.offset - this.#historySize) return { gap: 'trimmed', head: top }
+    const head = this.head(room)
+    if (since.epoch !== head.epoch || since.offset > head.offset) return { gap: 'epoch-changed', head }
+    if (since.offset < head.offset - this.#historySize) return { gap: 'trimmed', head }
     const after = this.#log(room).notices.filter(({ offset }) => offset > since.offset)
-    return { notices: after.slice(0, limit), head: top }
+    return { notices: after.slice(0, limit), head }
   }
 
   recalled(conversation: Conversation, seqs: readonly number[]): RecalledAt[] {
@@ -66,8 +66,8 @@ export class BrokerModel {
     })
   }
 
-  renew(room: Room, newEpoch: string): void {
-    this.#log(room).epoch = newEpoch
+  replaceEpoch(room: Room, epoch: string): void {
+    this.#log(room).epoch = epoch
   }
 
   #isRepeat(recall: Recall, seq: number): boolean {
@@ -78,7 +78,7 @@ export class BrokerModel {
 
   #log(room: Room): Log {
     const log = this.#logs.get(keyOf(room))
-    if (log === undefined) throw new Error(`the model knows no room ${keyOf(room)}`)
+    if (log === undefined) throw new Error(`room ${keyOf(room)} was not adopted`)
     return log
   }
 }

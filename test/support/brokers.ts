@@ -10,10 +10,10 @@ import { temporaryFolder } from './temporary-folder.ts'
 
 const log = pino({ level: 'silent' })
 
-/** Where brokers of one kind keep what they were given: as long as it stands, a second broker finds what a first one kept. */
+/** Storage for brokers of one kind. While it is open, each broker finds what earlier ones stored. */
 export interface BrokerHome {
   create(options?: Partial<BrokerOptions>): Broker
-  /** Whether two brokers can be open at once. */
+  /** Whether several brokers can be open at a time. */
   readonly shared: boolean
   close(): Promise<void>
 }
@@ -24,7 +24,7 @@ const withDefaults = (options: Partial<BrokerOptions>): BrokerOptions => ({
   ...options,
 })
 
-/** One for all tests: it takes seconds to form. */
+/** Shared by all tests, because a cluster takes seconds to form. */
 let cluster: Promise<RedisCluster> | undefined
 let prefixes = 0
 after(async () => (await cluster)?.stop())
@@ -51,10 +51,10 @@ export const BROKER_HOMES: Readonly<Record<string, () => Promise<BrokerHome>>> =
   },
   async 'redis, signed'() {
     const redis = await startRedis()
-    const where = { url: redis.url, prefix: 'test', app: APP, signingKeys: ['k'.repeat(32)] }
+    const settings = { url: redis.url, prefix: 'test', app: APP, signingKeys: ['k'.repeat(32)] }
     return {
       shared: true,
-      create: (options = {}) => createRedisBroker({ ...withDefaults(options), ...where }, { log }),
+      create: (options = {}) => createRedisBroker({ ...withDefaults(options), ...settings }, { log }),
       close: redis.stop,
     }
   },

@@ -4,62 +4,62 @@ import { GatewayError } from '../../shared/errors.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
 
-/** Resolves when the test lets this step happen: whatever is between node and broker takes as long as the test likes. */
+/** Resolves when the test lets this step happen: everything between node and broker takes as long as the test wants. */
 type Step = (what: string) => Promise<unknown>
 
-/** A failed call either never reached the broker, or its answer got lost. */
+/** A failed call either never reached the broker, or its reply was lost. */
 export type Failure = 'unheard' | 'unanswered'
 
-/** A broker of one room, in memory, with every misfortune that the port allows, on demand. */
+/** A broker of one room, in memory, that produces every failure the port allows, on demand. */
 export function createScriptedBroker(step: Step) {
   let epochs = 1
   let epoch = 'e1'
   let published = 0
-  /** Each notice of this numbering, also what the log no longer holds. */
+  /** Every notice of this numbering, trimmed ones included. */
   let written: Notice[] = []
   let trimmed = 0
   let connection = 0
-  let isListening = true
+  let isConnected = true
   let failed = 0
   const failures: Failure[] = []
   const listeners = new Set<RoomListener>()
 
-  const top = (): Position => ({ epoch, offset: written.length })
+  const head = (): Position => ({ epoch, offset: written.length })
 
   async function call<T>(name: string, act: () => T): Promise<T> {
-    await step(`${name} is heard`)
+    await step(`${name} arrives`)
     const failure = failures.shift()
     if (failure !== undefined) failed++
     if (failure === 'unheard') throw new GatewayError('BROKER_UNAVAILABLE')
     const result = act()
-    await step(`${name} is answered`)
+    await step(`${name} returns`)
     if (failure === 'unanswered') throw new GatewayError('BROKER_UNAVAILABLE')
     return result
   }
 
-  /** What is on its way is lost together with the connection. */
-  function tell(what: string, say: (listener: RoomListener) => void): void {
-    const on = connection
+  /** Calls the listeners when the test lets it, unless the connection was lost meanwhile. */
+  function notify(what: string, callback: (listener: RoomListener) => void): void {
+    const sentOn = connection
     void step(what).then(() => {
-      if (on === connection && isListening) for (const listener of listeners) say(listener)
+      if (sentOn === connection && isConnected) for (const listener of listeners) callback(listener)
     })
   }
 
   function reconnect(): void {
     connection++
-    isListening = true
-    tell('interrupted', (listener) => listener.onInterrupted())
+    isConnected = true
+    notify('interrupted', (listener) => listener.onInterrupted())
   }
 
-  /** What a failover does to connections. */
+  /** The effect of a failover on the connections. */
   const failOver = (): void => {
-    if (isListening) reconnect()
+    if (isConnected) reconnect()
   }
 
   const broker: Broker = {
     start: async () => undefined,
     stop: async () => undefined,
-    isReady: () => isListening,
+    isReady: () => isConnected,
     probeAgeMs: () => 0,
     publish: async () => ({ duplicate: false, positions: [] }),
     recalled: async () => [],
@@ -73,7 +73,7 @@ export function createScriptedBroker(step: Step) {
       const leave = (): void => void listeners.delete(listener)
       try {
         return await call('subscribe', () => {
-          if (!isListening) throw new GatewayError('BROKER_UNAVAILABLE')
+          if (!isConnected) throw new GatewayError('BROKER_UNAVAILABLE')
           listeners.add(listener)
           return { leave }
         })
@@ -85,28 +85,28 @@ export function createScriptedBroker(step: Step) {
 
     history: (_room, since, limit) =>
       call('history', () => {
-        const kept = written.slice(trimmed).filter(({ offset }) => offset > since.offset)
-        return historySince(since, top(), kept.slice(0, limit))
+        const stored = written.slice(trimmed).filter(({ offset }) => offset > since.offset)
+        return historySince(since, head(), stored.slice(0, limit))
       }),
 
-    heads: (rooms) => call('heads', () => rooms.map(top)),
+    heads: (rooms) => call('heads', () => rooms.map(head)),
 
-    newEpoch: (_room, old) =>
+    newEpoch: (_room, oldEpoch) =>
       call('newEpoch', () => {
-        if (old !== epoch) return
+        if (oldEpoch !== epoch) return
         epoch = `e${++epochs}`
-        tell('look', (listener) => listener.onInterrupted())
+        notify('look', (listener) => listener.onInterrupted())
       }),
   }
 
   return {
     broker,
-    top,
+    top: head,
     written: (): readonly Notice[] => written,
     listeners: () => listeners.size,
     failed: () => failed,
 
-    /** Appends a notice and sends it this often: not at all when it gets lost on the way. */
+    /** Appends a notice and sends this many copies of it; none when it is lost in transit. */
     publish(copies: number): void {
       const seq = ++published
       const offset = written.length + 1
@@ -114,28 +114,28 @@ export function createScriptedBroker(step: Step) {
       const current = epoch
       written.push(notice)
       for (let copy = 0; copy < copies; copy++) {
-        tell(`notice ${seq} at ${offset}`, (listener) => listener.onNotice(notice, current))
+        notify(`notice ${seq} at ${offset}`, (listener) => listener.onNotice(notice, current))
       }
     },
 
     failNext: (failure: Failure): void => void failures.push(failure),
 
-    /** Keeps only the latest notices. */
-    trim(keep: number): void {
-      trimmed = Math.max(trimmed, written.length - keep)
+    /** Trims the log to its latest notices. */
+    trim(size: number): void {
+      trimmed = Math.max(trimmed, written.length - size)
     },
 
-    /** The subscription connection breaks; nobody is told anything until it is mended. */
+    /** Breaks the subscription connection; nothing is delivered until `mend`. */
     cut(): void {
       connection++
-      isListening = false
+      isConnected = false
     },
 
     mend(): void {
-      if (!isListening) reconnect()
+      if (!isConnected) reconnect()
     },
 
-    /** The store forgets everything and numbers anew. */
+    /** Loses everything; a new numbering starts under a new epoch. */
     beginAnew(): void {
       epoch = `e${++epochs}`
       written = []
@@ -143,20 +143,17 @@ export function createScriptedBroker(step: Step) {
       failOver()
     },
 
-    /**
-     * The store forgets its latest notices and will give their offsets to others; who listens hears of the interruption
-     * before anything that follows.
-     */
+    /** Loses the latest notices, whose offsets are used again. Listeners learn of the interruption before what follows. */
     loseLast(count: number): void {
       written = written.slice(0, Math.max(0, written.length - count))
       trimmed = Math.min(trimmed, written.length)
       failOver()
     },
 
-    /** From now on nothing goes wrong any more. */
+    /** Ends all failures. */
     calmDown(): void {
       failures.length = 0
-      if (!isListening) reconnect()
+      if (!isConnected) reconnect()
     },
   }
 }

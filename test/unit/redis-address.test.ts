@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { parseRedisUrl } from '../../server/broker/redis/connection/address.ts'
 
 describe('REDIS_URL', () => {
-  it('names one server, with credentials, database and TLS', () => {
+  it('gives one server, with credentials, database and TLS', () => {
     expect(parseRedisUrl('rediss://us%40er:p%2Cw@redis.example:6380/2', 'single')).to.deep.equal({
       mode: 'single',
       seeds: [{ host: 'redis.example', port: 6380 }],
@@ -13,11 +13,11 @@ describe('REDIS_URL', () => {
     })
   })
 
-  it('may hold a comma when it names one server', () => {
+  it('may contain a comma when it gives one server', () => {
     expect(parseRedisUrl('redis://:a,b@h', 'single')).to.deep.include({ password: 'a,b' })
   })
 
-  it('names several to ask, of which the first says how to reach the server', () => {
+  it('gives several seeds, the first of which sets credentials, TLS and database', () => {
     expect(parseRedisUrl('redis://:pw@s1/1, rediss://s2:1,redis://[::1]', 'sentinel')).to.deep.equal({
       mode: 'sentinel',
       seeds: [
@@ -31,7 +31,7 @@ describe('REDIS_URL', () => {
     })
   })
 
-  it('names no database of a cluster, which has but one', () => {
+  it('selects no database in a cluster, which has only one', () => {
     expect(parseRedisUrl('redis://n1/3', 'cluster')).to.deep.include({
       seeds: [{ host: 'n1', port: 6_379 }],
       db: 0,

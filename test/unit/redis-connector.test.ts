@@ -5,11 +5,11 @@ import { expect } from 'chai'
 import { connectorTo } from '../../server/broker/redis/connection/connector.ts'
 import { undoAfterEach } from '../support/undo.ts'
 
-describe('a stream to Redis', () => {
+describe('connector', () => {
   const undo = undoAfterEach()
 
   for (const tls of [false, true]) {
-    it(`${tls ? 'over TLS ' : ''}may tell more than one error without ending the process`, async () => {
+    it(`survives several errors of its stream${tls ? ' over TLS' : ''}`, async () => {
       const server = createServer((socket) => socket.on('error', () => undefined).end()).listen(
         0,
         '127.0.0.1',

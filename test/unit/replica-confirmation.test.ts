@@ -2,25 +2,25 @@ import { expect } from 'chai'
 import { createReplicaConfirmation } from '../../server/broker/redis/replica-confirmation.ts'
 
 describe('confirmation by replicas', () => {
-  /** A connection whose WAITs are answered by hand. */
+  /** A connection whose WAITs the test completes. */
   const setUp = (replicas: number) => {
-    const waits: ((having: number) => void)[] = []
-    const connection = { lives: 0 }
+    const waits: ((confirmations: number) => void)[] = []
+    const connection = { generation: 0 }
     const confirmed = createReplicaConfirmation(replicas, {
       wait: () => new Promise<number>((resolve) => waits.push(resolve)),
-      generation: () => connection.lives,
+      generation: () => connection.generation,
     })
     const turn = () => new Promise((resolve) => setImmediate(resolve))
     return { waits, connection, confirmed, turn }
   }
 
-  it('asks nobody when none is wanted', async () => {
+  it('does not wait when no replica is required', async () => {
     const { confirmed, waits } = setUp(0)
-    expect(await confirmed(async () => 'kept')).to.equal('kept')
+    expect(await confirmed(async () => 'stored')).to.equal('stored')
     expect(waits).to.be.empty
   })
 
-  it('asks once for all writes answered before, and once more for those answered since', async () => {
+  it('waits once for all writes made before, and once more for those made since', async () => {
     const { confirmed, waits, turn } = setUp(1)
     const first = confirmed(async () => 1)
     await turn()
@@ -35,7 +35,7 @@ describe('confirmation by replicas', () => {
     expect(await later).to.deep.equal([2, 3, 4])
   })
 
-  it('rejects what too few have, and goes on', async () => {
+  it('rejects a write that too few replicas have, and continues', async () => {
     const { confirmed, waits, turn } = setUp(2)
     const short = confirmed(async () => 1).catch((error: Error) => error.message)
     await turn()
@@ -47,15 +47,17 @@ describe('confirmation by replicas', () => {
     expect(await enough).to.equal(2)
   })
 
-  it('rejects a write of a connection that ended before its replicas answered', async () => {
+  it('rejects a write whose connection ended before its replicas confirmed', async () => {
     const { confirmed, connection, waits, turn } = setUp(1)
-    const write = confirmed(async () => connection.lives++).catch((error: { code?: string }) => error.code)
+    const write = confirmed(async () => connection.generation++).catch(
+      (error: { code?: string }) => error.code,
+    )
     await turn()
     waits[0]?.(1)
     expect(await write).to.equal('BROKER_UNAVAILABLE')
   })
 
-  it('asks for nothing that was not written', async () => {
+  it('does not wait for a failed write', async () => {
     const { confirmed, waits } = setUp(1)
     const failed = confirmed(() => Promise.reject(new Error('refused')))
     expect(await failed.catch((error: Error) => error.message)).to.equal('refused')

@@ -11,21 +11,21 @@ const recallAt = (seq: number): Recall => ({
   receivedAtMs: 1,
 })
 
-describe('spool on disk', () => {
+describe('spool', () => {
   const undo = undoAfterEach()
 
-  it('flushes two thousand recalls a second, because one flush serves all that wait for it', async () => {
+  it('persists 2,000 recalls per second, because one flush serves all that wait for it', async () => {
     const folder = temporaryFolder()
     undo(folder.remove)
     const spool = openSpool({ dataDir: folder.path, maxBytes: 2 ** 30 })
     undo(spool.close)
-    const [recalls, atOnce] = [10_000, 64]
+    const [recalls, senders] = [10_000, 64]
     let next = 0
-    const sender = async (): Promise<void> => {
+    const send = async (): Promise<void> => {
       while (next < recalls) await spool.append(recallAt(++next))
     }
     const startedAtMs = performance.now()
-    await Promise.all(Array.from({ length: atOnce }, sender))
+    await Promise.all(Array.from({ length: senders }, send))
     const tookS = (performance.now() - startedAtMs) / 1_000
     expect(recalls / tookS).to.be.above(2_000)
     expect(spool.oldest(recalls).map(({ recall }) => recall.messages[0]?.seq)).to.deep.equal(
