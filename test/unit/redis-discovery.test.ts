@@ -14,7 +14,7 @@ describe('discovery', () => {
   })
 
   it('fails when the sentinel does not know the master', () => {
-    expect(() => toMasterAddress(null)).to.throw('no master of that name')
+    expect(() => toMasterAddress(null)).to.throw('no master with this name')
   })
 
   it('takes the first node of the range that contains the slot', () => {
@@ -28,7 +28,7 @@ describe('discovery', () => {
   })
 
   it('fails while no node owns the slot', () => {
-    expect(() => ownerOfSlot(SLOTS.slice(0, 1), 100, SEED)).to.throw('owns the slot 100')
+    expect(() => ownerOfSlot(SLOTS.slice(0, 1), 100, SEED)).to.throw('owns slot 100')
   })
 
   it('can ask every node, including replicas', () => {

@@ -58,7 +58,7 @@ export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
         for (const [i, { resolve, reject }] of batch.entries()) {
           const positions = results[i]
           if (positions === undefined)
-            reject(new GatewayError('BROKER_UNAVAILABLE', 'Redis could not keep it'))
+            reject(new GatewayError('BROKER_UNAVAILABLE', 'Redis could not store the recall'))
           else resolve(positions)
         }
       } catch (error) {
@@ -100,7 +100,7 @@ export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
   return ({ recall, rooms, names }: Addressed, immediately = false): Promise<readonly Position[]> =>
     new Promise((resolve, reject) => {
       if (queue.length >= MAX_QUEUED)
-        return reject(new GatewayError('BROKER_UNAVAILABLE', 'too many recalls wait for Redis'))
+        return reject(new GatewayError('BROKER_UNAVAILABLE', 'too many recalls queued for Redis'))
       queue.push({ recall, rooms, names, immediately, resolve, reject })
       if (isBatchReady()) endWait?.()
       if (isSending) return

@@ -37,9 +37,9 @@ export function createReplicaConfirmation(
     const result = await write()
     const confirmations = await nextWait()
     if (generation() !== before)
-      throw new GatewayError('BROKER_UNAVAILABLE', 'the connection was lost before replicas could be asked')
+      throw new GatewayError('BROKER_UNAVAILABLE', 'connection lost before the replicas confirmed')
     if (confirmations < replicas)
-      throw new GatewayError('BROKER_UNAVAILABLE', `${confirmations} of ${replicas} replicas have it`)
+      throw new GatewayError('BROKER_UNAVAILABLE', `${confirmations} of ${replicas} replicas confirmed`)
     return result
   }
 }

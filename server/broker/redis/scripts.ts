@@ -41,5 +41,4 @@ export function toArray(reply: unknown): unknown[] {
   return reply
 }
 
-export const unexpectedReply = () =>
-  new GatewayError('BROKER_UNAVAILABLE', 'Redis answered in an unexpected shape')
+export const unexpectedReply = () => new GatewayError('BROKER_UNAVAILABLE', 'unexpected reply from Redis')

@@ -71,7 +71,7 @@ export function openSpool({ dataDir, maxBytes }: SpoolOptions): Spool {
       } catch (cause) {
         recalls--
         bytes -= size
-        throw new GatewayError('BROKER_UNAVAILABLE', 'the spool could not be written', { cause })
+        throw new GatewayError('BROKER_UNAVAILABLE', 'cannot write to the spool', { cause })
       }
     },
 

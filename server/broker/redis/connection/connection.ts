@@ -122,7 +122,7 @@ function logOutages(client: Redis, role: string, log: Logger): void {
 const WHERE: Readonly<Record<RedisMode, string>> = {
   single: 'at',
   sentinel: 'through the sentinels',
-  cluster: 'in the cluster of',
+  cluster: 'through the cluster nodes',
 }
 
 /** Connects for the first time, or rejects with START_FAILED; the client then keeps trying on its own. */
@@ -135,7 +135,7 @@ export async function connectFirst(client: Redis, { mode, seeds }: RedisEndpoint
     await client.connect()
   } catch (error) {
     const isRefused = /\b(WRONGPASS|NOAUTH|NOPERM)\b/.test(lastError)
-    const what = isRefused ? 'Redis refused the user or password' : 'cannot reach Redis'
+    const what = isRefused ? 'Redis rejected the user or password' : 'cannot reach Redis'
     const where = `${WHERE[mode]} ${seeds.map(textOf).join(', ')}`
     const settings = mode === 'sentinel' ? 'REDIS_URL, REDIS_SENTINEL_NAME' : 'REDIS_URL'
     throw new GatewayError('START_FAILED', `${what} ${where} (${settings})`, { cause: error })
@@ -149,7 +149,8 @@ export async function checkChannels(client: Redis, channel: string): Promise<voi
   try {
     await client.spublish(channel, '')
   } catch (cause) {
-    const why = 'Redis refuses SPUBLISH: it must be 7.0 or newer, and its ACL allow our channels (REDIS_URL)'
+    const why =
+      "Redis rejected SPUBLISH: it must be 7.0 or newer, and its ACL must allow the gateway's channels (REDIS_URL)"
     throw new GatewayError('START_FAILED', why, { cause })
   }
 }

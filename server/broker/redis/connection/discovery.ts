@@ -58,7 +58,7 @@ export function createDiscovery({ endpoint, sentinelName, key }: DiscoveryOption
         cause = error
       }
     }
-    throw new GatewayError('BROKER_UNAVAILABLE', `nobody knows where Redis is: ${String(cause)}`, { cause })
+    throw new GatewayError('BROKER_UNAVAILABLE', `cannot locate Redis: ${String(cause)}`, { cause })
   }
 }
 
@@ -89,7 +89,7 @@ const withoutDuplicates = (addresses: readonly Address[]): Address[] => [
 /** Parses a sentinel's reply to `GET-MASTER-ADDR-BY-NAME`. */
 export function toMasterAddress(reply: unknown): Address {
   if (reply === null)
-    throw new GatewayError('BROKER_UNAVAILABLE', 'the sentinel knows no master of that name')
+    throw new GatewayError('BROKER_UNAVAILABLE', 'the sentinel knows no master with this name')
   const [host, port] = toArray(reply)
   return toAddress(host, port, undefined)
 }
@@ -102,7 +102,7 @@ export function ownerOfSlot(reply: unknown, slot: number, seed: Address): Addres
     const [host, port] = toArray(owner)
     return toAddress(host, port, seed)
   }
-  throw new GatewayError('BROKER_UNAVAILABLE', `no node of the cluster owns the slot ${slot}`)
+  throw new GatewayError('BROKER_UNAVAILABLE', `no cluster node owns slot ${slot}`)
 }
 
 /** Returns every node in the reply to `CLUSTER SLOTS`, replicas included; each can be asked next time. */
@@ -122,6 +122,6 @@ function toAddress(host: unknown, port: unknown, seed: Address | undefined): Add
   const knownHost = typeof host === 'string' && host !== '' && host !== '?' ? host : seed?.host
   const portNumber = Number(port)
   if (knownHost === undefined || !Number.isInteger(portNumber) || portNumber <= 0)
-    throw new GatewayError('BROKER_UNAVAILABLE', 'Redis told an address without host or port')
+    throw new GatewayError('BROKER_UNAVAILABLE', 'Redis returned an address without a host or port')
   return { host: knownHost, port: portNumber }
 }
