@@ -38,7 +38,7 @@ export function decodeEntry(text: string, offset: number): Notice | null {
 
 /**
  * Returns the notices after `since`, or the reason why a log cannot give them. Pure, so that all brokers agree.
- * `entries` are those after `since.offset` that the log still holds, oldest first; null stands for an unreadable one.
+ * `entries` are those after `since.offset` that the log still holds, oldest first; null stands for an unreadable entry.
  */
 export function historySince(since: Position, head: Position, entries: readonly (Notice | null)[]): History {
   if (since.epoch !== head.epoch || since.offset > head.offset) return { gap: 'epoch-changed', head }

@@ -37,12 +37,12 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
 
     /** Subscribes to a room and records what arrives. */
     const listen = async (room: Room, to = broker) => {
-      const heard: { notice: Notice; epoch: string }[] = []
+      const received: { notice: Notice; epoch: string }[] = []
       const subscription = await to.subscribe(room, {
-        onNotice: (notice, epoch) => heard.push({ notice, epoch }),
+        onNotice: (notice, epoch) => received.push({ notice, epoch }),
         onInterrupted: () => undefined,
       })
-      return { heard, leave: () => subscription.leave() }
+      return { received, leave: () => subscription.leave() }
     }
 
     const publish = (recall: Recall) => broker.publish(recall, TIMEOUT_MS)
@@ -63,34 +63,34 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
 
         expect(published.duplicate).to.equal(false)
         expect(published.positions.map(({ room }) => room)).to.deep.equal(rooms)
-        for (const [i, { heard }] of inRooms.entries()) {
-          await until('the notice arrives', () => heard.length > 0)
-          expect(heard).to.have.length(1)
+        for (const [i, { received }] of inRooms.entries()) {
+          await until('the notice arrives', () => received.length > 0)
+          expect(received).to.have.length(1)
           const position = published.positions[i]?.position
-          expect(heard[0]?.epoch).to.equal(position?.epoch)
-          expect(heard[0]?.notice).to.deep.equal({ ...recallOf('g', [130], { topic: 't' }), offset: 1 })
+          expect(received[0]?.epoch).to.equal(position?.epoch)
+          expect(received[0]?.notice).to.deep.equal({ ...recallOf('g', [130], { topic: 't' }), offset: 1 })
         }
-        expect(elsewhere.flatMap(({ heard }) => heard)).to.be.empty
+        expect(elsewhere.flatMap(({ received }) => received)).to.be.empty
       })
 
       it('returns no positions for a repeated recall and delivers nothing', async () => {
-        const { heard } = await listen({ group: 'g' })
+        const { received } = await listen({ group: 'g' })
         await publish(recallOf('g', [130]))
         expect(await publish(recallOf('g', [130], { receivedAtMs: 5 }))).to.deep.equal({
           duplicate: true,
           positions: [],
         })
         await publish(recallOf('g', [131]))
-        await until('the later notice', () => heard.length > 1)
-        expect(seqsOf(heard.map(({ notice }) => notice))).to.deep.equal([[130], [131]])
+        await until('the later notice', () => received.length > 1)
+        expect(seqsOf(received.map(({ notice }) => notice))).to.deep.equal([[130], [131]])
       })
 
       it('delivers only the messages that are new', async () => {
-        const { heard } = await listen(FEED)
+        const { received } = await listen(FEED)
         await publish(recallOf('g', [1, 2]))
         await publish(recallOf('g', [1, 3, 2, 4]))
-        await until('both notices', () => heard.length > 1)
-        expect(seqsOf(heard.map(({ notice }) => notice))).to.deep.equal([
+        await until('both notices', () => received.length > 1)
+        expect(seqsOf(received.map(({ notice }) => notice))).to.deep.equal([
           [1, 2],
           [3, 4],
         ])
@@ -119,13 +119,13 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
       })
 
       it('gives concurrent recalls consecutive offsets and delivers them in order', async () => {
-        const { heard } = await listen({ group: 'g' })
+        const { received } = await listen({ group: 'g' })
         const all = await Promise.all(Array.from({ length: 200 }, (_, i) => publish(recallOf('g', [i + 1]))))
         const offsets = all.flatMap(({ positions }) => positions.map(({ position }) => position.offset))
         expect(new Set(offsets).size).to.equal(200)
-        await until('all notices', () => heard.length === 200)
+        await until('all notices', () => received.length === 200)
         const expected = Array.from({ length: 200 }, (_, i) => i + 1)
-        expect(heard.map(({ notice }) => notice.offset)).to.deep.equal(expected)
+        expect(received.map(({ notice }) => notice.offset)).to.deep.equal(expected)
       })
 
       it('stores every character of identifiers and the largest seq exactly', async () => {
@@ -134,10 +134,10 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
         )
         const group = `${printable}群🎉`
         const message = { seq: Number.MAX_SAFE_INTEGER, id: '144115213033478435-1739361321-2512805311' }
-        const { heard } = await listen({ group })
+        const { received } = await listen({ group })
         await publish({ ...recallOf(group, []), messages: [message], operator: printable })
-        await until('the notice', () => heard.length === 1)
-        expect(heard[0]?.notice).to.deep.include({ group, messages: [message], operator: printable })
+        await until('the notice', () => received.length === 1)
+        expect(received[0]?.notice).to.deep.include({ group, messages: [message], operator: printable })
         expect(await broker.recalled({ group }, [message.seq])).to.have.length(1)
       })
 
@@ -184,15 +184,15 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
         gone.leave()
         gone.leave()
         await publish(recallOf('g', [1]))
-        await until('the other listener gets it', () => stays.heard.length === 1)
-        expect(gone.heard).to.be.empty
+        await until('the other listener gets it', () => stays.received.length === 1)
+        expect(gone.received).to.be.empty
       })
 
       it('delivers to a listener that left and came back', async () => {
         for (let round = 0; round < 20; round++) (await listen({ group: 'g' })).leave()
-        const { heard } = await listen({ group: 'g' })
+        const { received } = await listen({ group: 'g' })
         await publish(recallOf('g', [1]))
-        await until('the notice', () => heard.length === 1)
+        await until('the notice', () => received.length === 1)
       })
     })
 

@@ -28,12 +28,12 @@ interface PublisherDependencies {
   readonly signatureOf: (entry: string) => string
   /** See `Broker.newEpoch`. */
   readonly newEpoch: (room: Room, epoch: string) => Promise<void>
-  /** Called when a recall was not stored and replicas were to confirm it. */
+  /** Called when a recall that replicas had to confirm was not stored. */
   readonly onUnconfirmed: () => void
   readonly log: Logger
 }
 
-/** Publishes recalls, batched, with one call of the publish script per batch; see `Broker.publish`. */
+/** Publishes recalls in batches, each with one call of the publish script; see `Broker.publish`. */
 export function createPublisher(
   options: PublisherOptions,
   { commands, keys, confirmed, signatureOf, newEpoch, onUnconfirmed, log }: PublisherDependencies,

@@ -98,7 +98,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
   )
 
   let isChecking = false
-  /** Reconnects to the server that holds the keys now: one that went silent, or lost its replicas, may no longer. */
+  /** Looks for another server: one that went silent, or lost its replicas, may no longer be the one that holds the keys. */
   function reconnectIfMoved(): void {
     if (isChecking) return
     isChecking = true

@@ -17,7 +17,7 @@ export interface RedisEndpoint {
   readonly db: number
 }
 
-/** Returns the address of the server that holds the keys now. Rejects when nobody asked knows it. */
+/** Returns the address of the server that holds the keys now. Rejects when none of those asked knows it. */
 export type Locate = () => Promise<Address>
 
 const DEFAULT_PORTS: Readonly<Record<RedisMode, number>> = { single: 6_379, sentinel: 26_379, cluster: 6_379 }
