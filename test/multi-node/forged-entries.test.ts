@@ -117,7 +117,9 @@ describe('one who writes to Redis without the key', () => {
       await order('XADD', `${BASE}:announcements:revocations`, '*', 't', one)
       await order('SPUBLISH', `${BASE}:notices:announcements:revocations`, 'look')
     }
-    await until('it is seen', () => nodes.every(({ output }) => output().includes('not signed')))
+    await until('it is seen', () =>
+      nodes.every(({ output }) => output().includes('without a valid signature')),
+    )
     for (const { socket } of clients) expect(socket.connected).to.equal(true)
   })
 

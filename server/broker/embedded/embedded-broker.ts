@@ -115,7 +115,7 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
         })
       }
       sweepTimer = setInterval(() => {
-        opened?.sweep(Date.now()).catch((err: unknown) => log.error({ err }, 'old logs could not be removed'))
+        opened?.sweep(Date.now()).catch((err: unknown) => log.error({ err }, 'cannot remove expired logs'))
       }, SWEEP_INTERVAL_MS)
       sweepTimer.unref()
     },

@@ -122,7 +122,7 @@ function followAnnouncements(
         if (isStopped) return subscription.leave()
         deliver(await read(Math.max(Date.now() - ANNOUNCEMENTS_TTL_S * 1_000, lastMs - MAX_CLOCK_SKEW_MS)))
       } catch (err) {
-        log.debug({ err }, 'announcements could not be read, looking again later')
+        log.debug({ err }, 'cannot read announcements, retrying later')
       }
       await delay(MIN_READ_INTERVAL_MS)
     }
@@ -135,7 +135,7 @@ function followAnnouncements(
     for (const { id, text } of fresh) {
       const atMs = Number(id.split('-')[0])
       lastMs = Math.max(lastMs, atMs)
-      if (text === undefined) log.error({ id }, 'an announcement in Redis is not signed')
+      if (text === undefined) log.error({ id }, 'announcement in Redis without a valid signature')
       else listener(text, atMs)
     }
   }

@@ -58,7 +58,7 @@ export function createDeliveryProbe({
     if (await arrival) {
       lastArrivalMs = performance.now()
     } else if (wasSubscribed && isSubscribed()) {
-      log.warn('subscription connection is deaf, connecting anew')
+      log.warn('subscription not delivering, reconnecting')
       reconnectSubscriber()
     }
   }

@@ -80,10 +80,10 @@ export function createPublisher(
   async function replaceEpochs(rolledBack: readonly RolledBackLog[]): Promise<void> {
     await Promise.all(
       rolledBack.map(async ({ room, name, position }) => {
-        log.error({ room: name, position }, 'a log lost recalls that were confirmed')
+        log.error({ room: name, position }, 'log lost confirmed recalls')
         // The recall is stored all the same. If this fails, the nodes replace the epoch: they check the heads too.
         await newEpoch(room, position.epoch).catch((err: unknown) =>
-          log.error({ err }, 'a log could not be renewed'),
+          log.error({ err }, 'cannot start a new epoch'),
         )
       }),
     )

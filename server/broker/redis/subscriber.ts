@@ -64,7 +64,7 @@ export function createSubscriber(
       }
     } catch (err) {
       // Half of the subscriptions is worse than none: nothing would reveal the missing half.
-      log.warn({ err }, 'subscribing again failed, connecting anew')
+      log.warn({ err }, 'resubscribing failed, reconnecting')
       if (client.status === 'ready') reconnect()
       return
     }

@@ -30,7 +30,7 @@ export function createDrain({ initialWindow }: DrainOptions, { publish, spool, l
     const slowStart = new SlowStart(initialWindow)
     let failures = 0
     let published = 0
-    log.warn({ ...spool.depth(Date.now()) }, 'recalls wait in the spool')
+    log.warn({ ...spool.depth(Date.now()) }, 'recalls spooled')
     while (!spool.isEmpty() && !stopped.signal.aborted) {
       const allowed = Math.min(slowStart.allowed(performance.now()), MAX_CONCURRENT_RECALLS)
       if (allowed < 1) {
@@ -38,7 +38,7 @@ export function createDrain({ initialWindow }: DrainOptions, { publish, spool, l
         continue
       }
       const confirmed = await publishOldest(failures > 0 ? 1 : allowed).catch((err: unknown) => {
-        log.error({ err }, 'spool could not be read or written')
+        log.error({ err }, 'cannot read or write the spool')
         return 0
       })
       published += confirmed
@@ -46,10 +46,10 @@ export function createDrain({ initialWindow }: DrainOptions, { publish, spool, l
       else slowStart.failed()
       failures = confirmed > 0 ? 0 : failures + 1
       if (failures % FAILURES_PER_WARNING === 1)
-        log.warn({ ...spool.depth(Date.now()) }, 'recalls still wait in the spool')
+        log.warn({ ...spool.depth(Date.now()) }, 'recalls still spooled')
       if (failures > 0) await pause(fullJitterMs(failures, { baseMs: 50, maxMs: MAX_RETRY_DELAY_MS }))
     }
-    if (published > 0) log.info({ published }, 'recalls of the spool published')
+    if (published > 0) log.info({ published }, 'spooled recalls published')
   }
 
   /** Returns how many recalls were confirmed and removed. */

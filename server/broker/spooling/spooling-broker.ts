@@ -60,7 +60,7 @@ export function createSpoolingBroker(
       const starting = broker.start().then(() => spool.markReached(brokerName))
       // A broker never reached before points to wrong settings. Otherwise it is unavailable, which the spool is for.
       if (!spool.wasReached(brokerName)) await starting
-      else if (!(await startsSoon(starting))) log.warn('broker away at the start, recalls go to the spool')
+      else if (!(await startsSoon(starting))) log.warn('broker unavailable at startup, spooling recalls')
       drain.wake()
     },
     async stop() {

@@ -97,7 +97,7 @@ export function createConnection(
       const [from, before] = [textOf(connectedTo), generation]
       const to = await locate().then(textOf, () => from)
       if (to === from || generation !== before) return
-      log.warn({ role, from, to }, 'Redis is elsewhere by now, connecting there')
+      log.warn({ role, from, to }, 'Redis moved, reconnecting')
       client.disconnect(true)
     },
   }
@@ -109,11 +109,11 @@ function logOutages(client: Redis, role: string, log: Logger): void {
   let isLogged = false
   client.on('error', (err: Error) => {
     if (wasConnected && !isLogged)
-      log.warn({ role, reason: err.message }, 'Redis connection failed, trying again')
+      log.warn({ role, reason: err.message }, 'Redis connection failed, retrying')
     isLogged = wasConnected
   })
   client.on('ready', () => {
-    if (isLogged) log.info({ role }, 'Redis connection stands again')
+    if (isLogged) log.info({ role }, 'Redis connection restored')
     wasConnected = true
     isLogged = false
   })
@@ -163,7 +163,7 @@ export async function warnOfEviction(client: Redis, log: Logger): Promise<void> 
   const memory = await client.info('memory').catch(() => '')
   const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1]
   if (policy !== undefined && policy !== 'noeviction') {
-    log.warn({ policy }, 'Redis may evict what the gateway keeps: set maxmemory-policy to noeviction')
+    log.warn({ policy }, "Redis may evict the gateway's data: set maxmemory-policy to noeviction")
   }
 }
 
