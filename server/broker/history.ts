@@ -1,3 +1,4 @@
+import { isRecord } from '../../shared/json.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
 import type { Recall, RecalledMessage } from '../../shared/recall.ts'
@@ -54,7 +55,7 @@ export function historySince(since: Position, head: Position, entries: readonly 
 
 function isRecall(value: unknown): value is Recall {
   return (
-    isObject(value) &&
+    isRecord(value) &&
     typeof value['group'] === 'string' &&
     isOptionalText(value['topic']) &&
     isOptionalText(value['groupType']) &&
@@ -69,9 +70,6 @@ function isRecall(value: unknown): value is Recall {
 }
 
 const isMessage = (value: unknown): value is RecalledMessage =>
-  isObject(value) && Number.isSafeInteger(value['seq']) && isOptionalText(value['id'])
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null
+  isRecord(value) && Number.isSafeInteger(value['seq']) && isOptionalText(value['id'])
 
 const isOptionalText = (value: unknown): boolean => value === undefined || typeof value === 'string'
