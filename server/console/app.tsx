@@ -14,7 +14,7 @@ import { TestView } from './views/test-view.tsx'
 import type { ViewName } from './shell/side-bar.tsx'
 
 interface AppProps {
-  readonly desk: Store | undefined
+  readonly store: Store | undefined
   /** What the address names. */
   readonly view: ViewName | undefined
   readonly language: Language
@@ -25,30 +25,30 @@ interface AppProps {
   readonly onChange: () => void
 }
 
-export function App({ desk, view, language, onLanguage, onToken, onForget, onChange }: AppProps) {
+export function App({ store, view, language, onLanguage, onToken, onForget, onChange }: AppProps) {
   const speech = LOCALES[language]
-  const shown = view ?? (desk?.isAdmin === false ? 'rooms' : 'feed')
-  const state = desk?.watching.state ?? { kind: 'no-token' }
+  const shown = view ?? (store?.isAdmin === false ? 'rooms' : 'feed')
+  const state = store?.watchedRooms.state ?? { kind: 'no-token' }
   showTitle(speech.words, state)
   document.documentElement.lang = language === 'zh' ? 'zh-Hans' : 'en'
   return (
     <SpeechProvider value={speech}>
-      {desk === undefined ? (
+      {store === undefined ? (
         <LogIn onToken={onToken} onLanguage={onLanguage} />
       ) : (
         <div class="shell">
           <a class="skip" href="#content" onClick={skip}>
             {speech.words.skip}
           </a>
-          <SideBar desk={desk} view={shown} onLanguage={onLanguage} onForget={onForget} />
+          <SideBar store={store} view={shown} onLanguage={onLanguage} onForget={onForget} />
           <TopBar state={state} title={speech.words.views[shown]} />
           <main id="content" tabIndex={-1}>
             <AnotherToken
               isRefused={state.kind === 'refused'}
-              endsAtMs={desk.endsSoonAtMs}
+              endsAtMs={store.expiresSoonAtMs}
               onToken={onToken}
             />
-            <View desk={desk} name={shown} onChange={onChange} />
+            <View store={store} name={shown} onChange={onChange} />
           </main>
         </div>
       )}
@@ -57,23 +57,23 @@ export function App({ desk, view, language, onLanguage, onToken, onForget, onCha
 }
 
 interface ViewProps {
-  readonly desk: Store
+  readonly store: Store
   readonly name: ViewName
   readonly onChange: () => void
 }
 
-function View({ desk, name, onChange }: ViewProps) {
+function View({ store, name, onChange }: ViewProps) {
   switch (name) {
     case 'feed':
-      return <FeedView desk={desk} onChange={onChange} />
+      return <FeedView store={store} onChange={onChange} />
     case 'rooms':
-      return <RoomsView desk={desk} />
+      return <RoomsView store={store} />
     case 'history':
-      return <HistoryView desk={desk} />
+      return <HistoryView store={store} />
     case 'health':
-      return <HealthView health={desk.health} />
+      return <HealthView health={store.health} />
     case 'test':
-      return <TestView api={desk.api} />
+      return <TestView api={store.api} />
   }
 }
 

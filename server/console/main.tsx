@@ -11,12 +11,12 @@ import { viewInAddress } from './shell/side-bar.tsx'
 const page = document.getElementById('page') ?? document.body
 let token = takeToken()
 let language = firstLanguage()
-let desk: Store | undefined
+let store: Store | undefined
 let drawing: number | undefined
 
 /** Bursts are drawn once per frame. In a tab that nobody sees there are no frames: it tells its state in the title alone. */
 function drawSoon(): void {
-  if (document.hidden && desk !== undefined) showTitle(LOCALES[language].words, desk.watching.state)
+  if (document.hidden && store !== undefined) showTitle(LOCALES[language].words, store.watchedRooms.state)
   drawing ??= requestAnimationFrame(draw)
 }
 
@@ -24,7 +24,7 @@ function draw(): void {
   drawing = undefined
   render(
     <App
-      desk={desk}
+      store={store}
       view={viewInAddress()}
       language={language}
       onLanguage={speak}
@@ -39,8 +39,8 @@ function draw(): void {
 function logIn(given: string): void {
   token = given
   keepToken(given)
-  if (desk === undefined) desk = new Store(given, drawSoon)
-  else desk.use(given)
+  if (store === undefined) store = new Store(given, drawSoon)
+  else store.setToken(given)
   drawSoon()
 }
 

@@ -5,13 +5,13 @@ import type { Language } from '../i18n/i18n.ts'
 import { switchTheme } from '../ui/theme.ts'
 
 interface SideBarProps {
-  readonly desk: Store
+  readonly store: Store
   readonly view: ViewName
   readonly onLanguage: (language: Language) => void
   readonly onForget: () => void
 }
 
-export function SideBar({ desk, view, onLanguage, onForget }: SideBarProps) {
+export function SideBar({ store, view, onLanguage, onForget }: SideBarProps) {
   const { words } = useLocale()
   return (
     <header class="side">
@@ -20,7 +20,7 @@ export function SideBar({ desk, view, onLanguage, onForget }: SideBarProps) {
       </p>
       <nav aria-label={words.navigation}>
         <ul>
-          {viewsOf(desk).map((name) => (
+          {viewsOf(store).map((name) => (
             <li key={name}>
               <a href={`#${name}`} aria-current={name === view ? 'page' : undefined}>
                 <Icon name={name} />

@@ -9,27 +9,27 @@ import { claimsAdmin } from './storage.ts'
 import { WatchedRooms } from './watched-rooms.ts'
 
 /** So long before the end of a token another one is asked for: time to get one, and to go on without a break. */
-const END_IS_SOON_MS = 300_000
+const EXPIRY_WARNING_MS = 300_000
 const MAX_TIMER_MS = 2 ** 31 - 1
 
 /** What lies before one who is logged in: the feed, the watched rooms, and how the gateway is. */
 export class Store {
   readonly api = new Api(() => this.#token)
   readonly feed = new Feed()
-  readonly watching: WatchedRooms
+  readonly watchedRooms: WatchedRooms
   readonly #onChange: () => void
   #token: string
   #health: Health | undefined
-  #end: ReturnType<typeof setTimeout> | undefined
+  #expiryTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor(token: string, onChange: () => void) {
     this.#token = token
     this.#onChange = onChange
-    this.watching = new WatchedRooms({
+    this.watchedRooms = new WatchedRooms({
       token: () => this.#token,
       api: this.api,
       onChange: () => {
-        if (this.watching.state.kind === 'live') this.#health?.goOn()
+        if (this.watchedRooms.state.kind === 'live') this.#health?.goOn()
         onChange()
       },
       onFeed: (rows) => {
@@ -37,9 +37,9 @@ export class Store {
         onChange()
       },
     })
-    for (const room of loadRooms()) this.watching.watch(room)
-    this.#show()
-    this.#watchEnd()
+    for (const room of loadRooms()) this.watchedRooms.watch(room)
+    this.#startAdmin()
+    this.#scheduleExpiryWarning()
   }
 
   /** Only good for choosing what to show, the gateway decides. */
@@ -48,9 +48,9 @@ export class Store {
   }
 
   /** When the token ends, by its own word, if that is soon. */
-  get endsSoonAtMs(): number | undefined {
+  get expiresSoonAtMs(): number | undefined {
     const endsAtMs = expiryOf({ token: this.#token })
-    return endsAtMs !== undefined && endsAtMs - Date.now() <= END_IS_SOON_MS ? endsAtMs : undefined
+    return endsAtMs !== undefined && endsAtMs - Date.now() <= EXPIRY_WARNING_MS ? endsAtMs : undefined
   }
 
   /** There for admins. */
@@ -59,35 +59,35 @@ export class Store {
   }
 
   /** Goes on with another token. */
-  use(token: string): void {
+  setToken(token: string): void {
     this.#token = token
-    this.watching.connect()
-    this.#show()
-    this.#watchEnd()
+    this.watchedRooms.connect()
+    this.#startAdmin()
+    this.#scheduleExpiryWarning()
   }
 
   watch(room: Room): void {
-    this.watching.watch(room)
-    keepRooms(this.watching.rooms.map((watched) => watched.room))
+    this.watchedRooms.watch(room)
+    keepRooms(this.watchedRooms.rooms.map((watched) => watched.room))
   }
 
   unwatch(room: Room): void {
-    this.watching.unwatch(room)
-    keepRooms(this.watching.rooms.map((watched) => watched.room))
+    this.watchedRooms.unwatch(room)
+    keepRooms(this.watchedRooms.rooms.map((watched) => watched.room))
   }
 
   /** Says so when the end of the token has come near. */
-  #watchEnd(): void {
-    clearTimeout(this.#end)
+  #scheduleExpiryWarning(): void {
+    clearTimeout(this.#expiryTimer)
     const endsAtMs = expiryOf({ token: this.#token })
     if (endsAtMs === undefined) return
-    const inMs = Math.max(0, endsAtMs - Date.now() - END_IS_SOON_MS)
-    if (inMs <= MAX_TIMER_MS) this.#end = setTimeout(this.#onChange, inMs)
+    const inMs = Math.max(0, endsAtMs - Date.now() - EXPIRY_WARNING_MS)
+    if (inMs <= MAX_TIMER_MS) this.#expiryTimer = setTimeout(this.#onChange, inMs)
   }
 
-  #show(): void {
+  #startAdmin(): void {
     if (!this.isAdmin) return
-    this.watching.watch(FEED)
+    this.watchedRooms.watch(FEED)
     if (this.#health === undefined) this.#health = new Health(this.api, this.#onChange)
     else this.#health.again()
   }

@@ -9,11 +9,11 @@ import type { Api } from './api.ts'
 import type { Row } from './feed.ts'
 
 /** What is shown of a log when the page opens: the feed is a list of its own, other rooms show their last recalls. */
-const FEED_ROWS_AT_FIRST = 1_000
-const ROOM_ROWS_AT_FIRST = 20
+const INITIAL_FEED_ROWS = 1_000
+const INITIAL_ROOM_ROWS = 20
 const MAX_LATEST_RECALLS = 20
 /** A log that could not be read is asked for again so much later. */
-const READ_AGAIN_MS = 2_000
+const READ_RETRY_MS = 2_000
 
 /** `idle`: connected, and nothing is watched. The rest is what the client says. */
 export type State = ClientState | { readonly kind: 'idle' }
@@ -37,7 +37,7 @@ export interface WatchedRoom {
   latest: readonly (Notice | MemberNotice)[]
 }
 
-interface WatchingOptions {
+interface WatchedRoomsOptions {
   /** Asked anew for every connection. */
   readonly token: () => string
   readonly api: Api
@@ -53,10 +53,10 @@ interface WatchingOptions {
  */
 export class WatchedRooms {
   readonly #client: RecallClient
-  readonly #options: WatchingOptions
+  readonly #options: WatchedRoomsOptions
   readonly #rooms = new Map<string, WatchedRoom>()
 
-  constructor(options: WatchingOptions) {
+  constructor(options: WatchedRoomsOptions) {
     this.#options = options
     this.#client = createRecallClient({ getToken: options.token })
     this.#client.on('state', () => this.#onState())
@@ -122,13 +122,13 @@ export class WatchedRooms {
   async #follow(watched: WatchedRoom): Promise<void> {
     const { room } = watched
     watched.isLoading = true
-    const limit = isFeed(room) ? FEED_ROWS_AT_FIRST : ROOM_ROWS_AT_FIRST
+    const limit = isFeed(room) ? INITIAL_FEED_ROWS : INITIAL_ROOM_ROWS
     const page = await this.#options.api.notices(room, { limit }).catch(asApiError)
     if (this.#rooms.get(roomName(room)) !== watched) return
     if (page instanceof ApiError && (page.isPassing || !this.#isConnected)) {
       // Not followed before it was read: what came in between is in the log, and is not missed.
       watched.isLoading = false
-      if (this.#isConnected) setTimeout(() => this.#onState(), READ_AGAIN_MS)
+      if (this.#isConnected) setTimeout(() => this.#onState(), READ_RETRY_MS)
       return
     }
     // Refused for good: the subscription will tell why.

@@ -10,14 +10,14 @@ import type { Feed } from '../state/feed.ts'
 import { FilterBar } from './filter-bar.tsx'
 
 interface FeedViewProps {
-  readonly desk: Store
+  readonly store: Store
   readonly onChange: () => void
 }
 
-export function FeedView({ desk, onChange }: FeedViewProps) {
+export function FeedView({ store, onChange }: FeedViewProps) {
   const { words } = useLocale()
   const [open, setOpen] = useState<OpenRow>()
-  const { feed, isAdmin, api } = desk
+  const { feed, isAdmin, api } = store
   if (!isAdmin) return <p class="empty">{words.feed.adminsOnly}</p>
   const onClose = (): void => setOpen(undefined)
   return (

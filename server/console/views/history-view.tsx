@@ -15,7 +15,7 @@ import { formText, IdentifierInput } from '../ui/form.tsx'
 import type { KeyedRow } from '../state/feed.ts'
 
 /** What is kept: the logs of rooms, and which messages are recalled, whenever that was. */
-export function HistoryView({ desk: { api, isAdmin } }: { readonly desk: Store }) {
+export function HistoryView({ store: { api, isAdmin } }: { readonly store: Store }) {
   return (
     <div class="history">
       <SeqQuestion api={api} />

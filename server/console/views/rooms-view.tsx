@@ -6,19 +6,19 @@ import type { TargetedSubmitEvent } from 'preact'
 import type { Room } from '../../../shared/room.ts'
 import { formText, IdentifierInput } from '../ui/form.tsx'
 
-export function RoomsView({ desk }: { readonly desk: Store }) {
+export function RoomsView({ store }: { readonly store: Store }) {
   const { words } = useLocale()
-  const rooms = desk.watching.rooms.filter(({ room }) => !isFeed(room))
+  const rooms = store.watchedRooms.rooms.filter(({ room }) => !isFeed(room))
   return (
     <div class="pad">
-      <RoomForm onWatch={(room) => desk.watch(room)} />
+      <RoomForm onWatch={(room) => store.watch(room)} />
       {rooms.length === 0 && <p class="empty">{words.rooms.empty}</p>}
       <ul class="cards" aria-label={words.rooms.title}>
         {rooms.map((watched) => (
           <RoomCard
             key={roomName(watched.room)}
             watched={watched}
-            onUnwatch={() => desk.unwatch(watched.room)}
+            onUnwatch={() => store.unwatch(watched.room)}
           />
         ))}
       </ul>
