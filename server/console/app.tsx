@@ -2,7 +2,7 @@ import type { Store } from './state/store.ts'
 import { FeedView } from './views/feed-view.tsx'
 import { HealthView } from './views/health-view.tsx'
 import { HistoryView } from './views/history-view.tsx'
-import { LOCALES, SpeechProvider } from './i18n/i18n.ts'
+import { LOCALES, LocaleProvider } from './i18n/i18n.ts'
 import type { Language } from './i18n/i18n.ts'
 import { RoomsView } from './views/rooms-view.tsx'
 import { AnotherToken } from './shell/log-in.tsx'
@@ -26,22 +26,22 @@ interface AppProps {
 }
 
 export function App({ store, view, language, onLanguage, onToken, onForget, onChange }: AppProps) {
-  const speech = LOCALES[language]
+  const locale = LOCALES[language]
   const shown = view ?? (store?.isAdmin === false ? 'rooms' : 'feed')
   const state = store?.watchedRooms.state ?? { kind: 'no-token' }
-  showTitle(speech.words, state)
+  showTitle(locale.t, state)
   document.documentElement.lang = language === 'zh' ? 'zh-Hans' : 'en'
   return (
-    <SpeechProvider value={speech}>
+    <LocaleProvider value={locale}>
       {store === undefined ? (
         <LogIn onToken={onToken} onLanguage={onLanguage} />
       ) : (
         <div class="shell">
           <a class="skip" href="#content" onClick={skip}>
-            {speech.words.skip}
+            {locale.t.skip}
           </a>
           <SideBar store={store} view={shown} onLanguage={onLanguage} onForget={onForget} />
-          <TopBar state={state} title={speech.words.views[shown]} />
+          <TopBar state={state} title={locale.t.views[shown]} />
           <main id="content" tabIndex={-1}>
             <AnotherToken
               isRefused={state.kind === 'refused'}
@@ -52,7 +52,7 @@ export function App({ store, view, language, onLanguage, onToken, onForget, onCh
           </main>
         </div>
       )}
-    </SpeechProvider>
+    </LocaleProvider>
   )
 }
 

@@ -1,7 +1,7 @@
 import { render } from 'preact'
 import { App } from './app.tsx'
 import { Store } from './state/store.ts'
-import { firstLanguage, keepLanguage, LOCALES } from './i18n/i18n.ts'
+import { initialLanguage, saveLanguage, LOCALES } from './i18n/i18n.ts'
 import type { Language } from './i18n/i18n.ts'
 import { showTitle } from './shell/top-bar.tsx'
 import { showTheme } from './ui/theme.ts'
@@ -10,13 +10,13 @@ import { viewInAddress } from './shell/side-bar.tsx'
 
 const page = document.getElementById('page') ?? document.body
 let token = takeToken()
-let language = firstLanguage()
+let language = initialLanguage()
 let store: Store | undefined
 let drawing: number | undefined
 
 /** Bursts are drawn once per frame. In a tab that nobody sees there are no frames: it tells its state in the title alone. */
 function drawSoon(): void {
-  if (document.hidden && store !== undefined) showTitle(LOCALES[language].words, store.watchedRooms.state)
+  if (document.hidden && store !== undefined) showTitle(LOCALES[language].t, store.watchedRooms.state)
   drawing ??= requestAnimationFrame(draw)
 }
 
@@ -52,7 +52,7 @@ function logOut(): void {
 
 function speak(chosen: Language): void {
   language = chosen
-  keepLanguage(chosen)
+  saveLanguage(chosen)
   drawSoon()
 }
 

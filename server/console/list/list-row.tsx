@@ -45,7 +45,7 @@ export function ListRow({ keyed, index, isActive, isOpen, onOpen }: ListRowProps
 }
 
 function NoticeCells({ row: { notice } }: { readonly row: NoticeRow }) {
-  const { words, number } = useLocale()
+  const { t, number } = useLocale()
   const { group, topic, messages, recalledAtMs } = notice
   const operator = 'operator' in notice ? notice.operator : undefined
   return (
@@ -57,7 +57,7 @@ function NoticeCells({ row: { notice } }: { readonly row: NoticeRow }) {
       <NameCell column="topic" name={topic} />
       <NameCell column="operator" name={operator} />
       <div role="gridcell" class="messages">
-        <span class={messages.length > 1 ? 'count many' : 'count'} title={words.messages(messages.length)}>
+        <span class={messages.length > 1 ? 'count many' : 'count'} title={t.messages(messages.length)}>
           {number(messages.length)}
         </span>
         <span class="seqs">
@@ -87,26 +87,26 @@ function NameCell({ column, name }: NameCellProps) {
 
 /** What one must know to trust the list. */
 function EventRow({ row }: { readonly row: Exclude<Row, NoticeRow> }) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   switch (row.kind) {
     case 'gap':
       return (
         <>
           <Icon name="warning" />
-          <strong>{words.rows.gap}</strong> <span>{words.gapReasons[row.reason]}</span>
+          <strong>{t.rows.gap}</strong> <span>{t.gapReasons[row.reason]}</span>
         </>
       )
     case 'recovered':
       return (
         <>
           <Icon name="up" />
-          <span>{words.rows.recovered(row.count)}</span>
+          <span>{t.rows.recovered(row.count)}</span>
         </>
       )
     case 'goodbye':
       return (
         <span>
-          {words.rows.goodbye(row.goodbye.code)} {words.goodbyes[row.goodbye.code] ?? row.goodbye.reason}
+          {t.rows.goodbye(row.goodbye.code)} {t.goodbyes[row.goodbye.code] ?? row.goodbye.reason}
         </span>
       )
   }

@@ -58,17 +58,17 @@ export function RecallList({ rows, label, empty, open, onOpen }: RecallListProps
 }
 
 function ToLatest({ onClick }: { readonly onClick: () => void }) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   return (
     <button type="button" class="to-top" onClick={onClick}>
       <Icon name="up" />
-      {words.feed.latest}
+      {t.feed.latest}
     </button>
   )
 }
 
 function ListHead() {
-  const { columns } = useLocale().words
+  const { columns } = useLocale().t
   return (
     <div role="rowgroup" class="list-head">
       <div role="row" class="row" aria-rowindex={1}>

@@ -12,14 +12,14 @@ interface LogInProps {
 
 /** All that there is without a token. */
 export function LogIn({ onToken, onLanguage }: LogInProps) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   return (
     <main class="log-in">
       <div class="card">
         <h1>
           <Brand />
         </h1>
-        <p>{words.token.intro}</p>
+        <p>{t.token.intro}</p>
         <StateBadge state={{ kind: 'no-token' }} />
         <TokenForm onToken={onToken} />
       </div>
@@ -31,7 +31,7 @@ export function LogIn({ onToken, onLanguage }: LogInProps) {
 }
 
 function TokenForm({ onToken }: { readonly onToken: (token: string) => void }) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const token = formText(event.currentTarget, 'token').trim()
@@ -41,7 +41,7 @@ function TokenForm({ onToken }: { readonly onToken: (token: string) => void }) {
   return (
     <form class="token-form card" onSubmit={onSubmit}>
       <label>
-        {words.token.label}
+        {t.token.label}
         <input
           name="token"
           type="password"
@@ -51,9 +51,9 @@ function TokenForm({ onToken }: { readonly onToken: (token: string) => void }) {
           aria-describedby="token-hint"
         />
       </label>
-      <button type="submit">{words.token.connect}</button>
+      <button type="submit">{t.token.connect}</button>
       <p id="token-hint" class="hint">
-        {words.token.hint}
+        {t.token.hint}
       </p>
     </form>
   )
@@ -68,13 +68,13 @@ interface AnotherTokenProps {
 
 /** Asks for another token in time, and when there is none that holds; what was typed stays when the one turns into the other. */
 export function AnotherToken({ isRefused, endsAtMs, onToken }: AnotherTokenProps) {
-  const { words, clock } = useLocale()
+  const { t, timeOfDay } = useLocale()
   if (!isRefused && endsAtMs === undefined) return null
   return (
     <div class="another-token card">
       {!isRefused && endsAtMs !== undefined && (
         <p role="alert">
-          <strong>{words.token.endsAt(clock(endsAtMs))}</strong> {words.token.endsWhat}
+          <strong>{t.token.endsAt(timeOfDay(endsAtMs))}</strong> {t.token.endsWhat}
         </p>
       )}
       <TokenForm onToken={onToken} />

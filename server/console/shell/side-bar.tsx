@@ -12,19 +12,19 @@ interface SideBarProps {
 }
 
 export function SideBar({ store, view, onLanguage, onForget }: SideBarProps) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   return (
     <header class="side">
       <p class="brand-line">
         <Brand />
       </p>
-      <nav aria-label={words.navigation}>
+      <nav aria-label={t.navigation}>
         <ul>
           {viewsOf(store).map((name) => (
             <li key={name}>
               <a href={`#${name}`} aria-current={name === view ? 'page' : undefined}>
                 <Icon name={name} />
-                <span>{words.views[name]}</span>
+                <span>{t.views[name]}</span>
               </a>
             </li>
           ))}
@@ -34,11 +34,11 @@ export function SideBar({ store, view, onLanguage, onForget }: SideBarProps) {
         <Switches onLanguage={onLanguage} />
         <a class="plain" href="/docs/">
           <Icon name="docs" />
-          <span class="name">{words.docs}</span>
+          <span class="name">{t.docs}</span>
         </a>
         <button type="button" class="plain" onClick={onForget}>
           <Icon name="leave" />
-          <span class="name">{words.forget}</span>
+          <span class="name">{t.forget}</span>
         </button>
       </div>
     </header>
@@ -52,21 +52,21 @@ function viewsOf({ isAdmin, health }: Store): readonly ViewName[] {
 }
 
 export function Brand() {
-  const { words } = useLocale()
+  const { t } = useLocale()
   return (
     <span class="brand">
       <svg viewBox="0 0 32 32" aria-hidden="true">
         <path class="bubble" d="M4 5h24v17H15l-7 6v-6H4z" />
         <path class="cross" d="m12 9.5 8 8m0-8-8 8" />
       </svg>
-      {words.title}
+      {t.title}
     </span>
   )
 }
 
 /** How the page looks, and in which language it speaks. */
 export function Switches({ onLanguage }: { readonly onLanguage: (language: Language) => void }) {
-  const { language, words } = useLocale()
+  const { language, t } = useLocale()
   const other = language === 'en' ? 'zh' : 'en'
   return (
     <>
@@ -74,11 +74,11 @@ export function Switches({ onLanguage }: { readonly onLanguage: (language: Langu
         <span class="letter" aria-hidden="true">
           {other === 'zh' ? '文' : 'A'}
         </span>
-        <span class="name">{words.otherLanguage}</span>
+        <span class="name">{t.otherLanguage}</span>
       </button>
       <button type="button" class="plain" onClick={switchTheme}>
         <Icon name="theme" />
-        <span class="name">{words.theme}</span>
+        <span class="name">{t.theme}</span>
       </button>
     </>
   )

@@ -20,8 +20,8 @@ export function TopBar({ state, title }: TopBarProps) {
 
 /** Says in words, not by colour alone, whether what one sees is all there is. */
 export function StateBadge({ state }: { readonly state: ShownState }) {
-  const { words } = useLocale()
-  const [word, detail] = stateInWords(words, state)
+  const { t } = useLocale()
+  const [word, detail] = stateInWords(t, state)
   return (
     <p role="status" aria-live="polite" class={`state ${state.kind}`}>
       <strong>{word}</strong> <span>{detail}</span>
@@ -31,14 +31,14 @@ export function StateBadge({ state }: { readonly state: ShownState }) {
 
 export type ShownState = State | { readonly kind: 'no-token' }
 
-/** Whether what one sees is all there is, in words. */
-function stateInWords(words: Messages, state: ShownState): readonly [word: string, detail: string] {
-  if (state.kind !== 'refused') return words.states[state.kind]
-  return [words.refused, `${state.code}: ${reasonOf(words, state)}`]
+/** Whether what one sees is all there is, in t. */
+function stateInWords(t: Messages, state: ShownState): readonly [word: string, detail: string] {
+  if (state.kind !== 'refused') return t.states[state.kind]
+  return [t.refused, `${state.code}: ${reasonOf(t, state)}`]
 }
 
 /** Of the page, for a tab among many: told without drawing, because a tab that nobody sees is not drawn. */
-export function showTitle(words: Messages, state: ShownState): void {
-  const title = `${stateInWords(words, state)[0]} · ${words.title}`
+export function showTitle(t: Messages, state: ShownState): void {
+  const title = `${stateInWords(t, state)[0]} · ${t.title}`
   if (document.title !== title) document.title = title
 }

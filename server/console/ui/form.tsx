@@ -10,7 +10,7 @@ interface IdentifierInputProps {
 
 /** Takes the name of a group or a topic. */
 export function IdentifierInput({ name, label, required = false, placeholder }: IdentifierInputProps) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   return (
     <label>
       {label}
@@ -24,7 +24,7 @@ export function IdentifierInput({ name, label, required = false, placeholder }: 
         dir="auto"
         onInput={({ currentTarget: input }) =>
           input.setCustomValidity(
-            input.value === '' || isIdentifier(input.value) ? '' : words.rooms.problem(MAX_IDENTIFIER_BYTES),
+            input.value === '' || isIdentifier(input.value) ? '' : t.rooms.problem(MAX_IDENTIFIER_BYTES),
           )
         }
       />

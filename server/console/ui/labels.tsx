@@ -13,30 +13,30 @@ interface RecallTimeProps {
 
 /** The time of day, and the day where it is not today. */
 export function RecallTime({ atMs, untimed = false }: RecallTimeProps) {
-  const { words, time, day, clock } = useLocale()
+  const { t, dateTime, date, timeOfDay } = useLocale()
   if (atMs > MAX_DATE_MS) return <span>{atMs} ms</span>
-  const date = new Date(atMs)
-  const isToday = date.toDateString() === new Date().toDateString()
-  const title = untimed ? `${time(atMs)} · ${words.details.untimed}` : time(atMs)
+  const instant = new Date(atMs)
+  const isToday = instant.toDateString() === new Date().toDateString()
+  const title = untimed ? `${dateTime(atMs)} · ${t.details.untimed}` : dateTime(atMs)
   return (
-    <time dateTime={date.toISOString()} title={title}>
-      {clock(atMs)}
-      {!isToday && <small>{day(atMs)}</small>}
+    <time dateTime={instant.toISOString()} title={title}>
+      {timeOfDay(atMs)}
+      {!isToday && <small>{date(atMs)}</small>}
     </time>
   )
 }
 
 /** Names come from outside: `bdi` keeps right-to-left text from turning around what stands beside it. */
 export function RoomLabel({ room }: { readonly room: Room }) {
-  const { words } = useLocale()
-  if (isFeed(room)) return <>{words.rooms.feed}</>
+  const { t } = useLocale()
+  if (isFeed(room)) return <>{t.rooms.feed}</>
   return (
     <>
-      {words.rooms.inGroup} <bdi>{room.group}</bdi>
+      {t.rooms.inGroup} <bdi>{room.group}</bdi>
       {room.topic !== undefined && (
         <>
           {' · '}
-          {words.rooms.inTopic} <bdi>{room.topic}</bdi>
+          {t.rooms.inTopic} <bdi>{room.topic}</bdi>
         </>
       )}
     </>
@@ -59,10 +59,10 @@ export const asRefusal = (error: unknown): Refusal =>
   error instanceof ApiError ? error : { code: 'INTERNAL', message: String(error) }
 
 export function Failure({ refusal }: { readonly refusal: Refusal }) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   return (
     <p class="failure" role="alert">
-      {reasonOf(words, refusal)} <code>{refusal.code}</code>
+      {reasonOf(t, refusal)} <code>{refusal.code}</code>
     </p>
   )
 }

@@ -12,16 +12,16 @@ interface ChartProps {
 
 /** A chart, with what it says beside it in words. */
 export function Chart({ title, timesS, lines }: ChartProps) {
-  const speech = useLocale()
+  const locale = useLocale()
   const isKnown = lines.some(({ values }) => values.at(-1) !== undefined)
   const box = useRef<HTMLDivElement>(null)
   const drawing = useRef<Drawing>(undefined)
   useEffect(() => {
     if (box.current === null) return
-    drawing.current = drawChart(box.current, lines, speech)
+    drawing.current = drawChart(box.current, lines, locale)
     return () => drawing.current?.stop()
-  }, [speech])
-  useEffect(() => drawing.current?.show(timesS, lines), [speech, timesS.at(-1)])
+  }, [locale])
+  useEffect(() => drawing.current?.show(timesS, lines), [locale, timesS.at(-1)])
   return (
     <figure class={isKnown ? 'card chart known' : 'card chart'}>
       <figcaption>
@@ -29,12 +29,12 @@ export function Chart({ title, timesS, lines }: ChartProps) {
         <ul>
           {lines.map((line) => (
             <li key={line.colour} class={line.colour}>
-              <strong>{latestOf(line, speech)}</strong> {line.name}
+              <strong>{latestOf(line, locale)}</strong> {line.name}
             </li>
           ))}
         </ul>
       </figcaption>
-      <div ref={box} class="plot" role="img" aria-label={inWords(title, lines, speech)} />
+      <div ref={box} class="plot" role="img" aria-label={inWords(title, lines, locale)} />
     </figure>
   )
 }
@@ -45,12 +45,12 @@ const latestOf = ({ values }: Line, { number }: Locale): string => {
 }
 
 /** For those who do not see it: how it is now, and how it was in between. */
-function inWords(title: string, lines: readonly Line[], { words, number }: Locale): string {
+function inWords(title: string, lines: readonly Line[], { t, number }: Locale): string {
   const parts = lines.map(({ name, values }) => {
     const known = values.filter((value) => value !== undefined)
     const [latest] = known.slice(-1)
-    if (latest === undefined) return words.health.notYet
-    const range = words.health.range(number(latest), number(Math.min(...known)), number(Math.max(...known)))
+    if (latest === undefined) return t.health.notYet
+    const range = t.health.range(number(latest), number(Math.min(...known)), number(Math.max(...known)))
     return name === undefined ? range : `${name}: ${range}`
   })
   return `${title}. ${parts.join(' ')}`
@@ -75,9 +75,9 @@ export interface Drawing {
 }
 
 /** Draws into an empty element, as wide as that is, in the colours of the theme. */
-function drawChart(box: HTMLElement, lines: readonly Line[], { clock }: Locale): Drawing {
+function drawChart(box: HTMLElement, lines: readonly Line[], { timeOfDay }: Locale): Drawing {
   let data: UPlot.AlignedData = [[], ...lines.map(() => [])]
-  const make = (): UPlot => new UPlot(optionsOf(box, lines, clock), data, box)
+  const make = (): UPlot => new UPlot(optionsOf(box, lines, timeOfDay), data, box)
   let plot = make()
   const again = (): void => {
     plot.destroy()
@@ -99,7 +99,7 @@ function drawChart(box: HTMLElement, lines: readonly Line[], { clock }: Locale):
   }
 }
 
-function optionsOf(box: HTMLElement, lines: readonly Line[], clock: Locale['clock']): UPlot.Options {
+function optionsOf(box: HTMLElement, lines: readonly Line[], timeOfDay: Locale['timeOfDay']): UPlot.Options {
   const style = getComputedStyle(box)
   const colour = (name: string): string => style.getPropertyValue(`--${name}`)
   const axis: UPlot.Axis = {
@@ -123,7 +123,7 @@ function optionsOf(box: HTMLElement, lines: readonly Line[], clock: Locale['cloc
         ...axis,
         size: 24,
         space: 90,
-        values: (_plot, ticks) => ticks.map((s) => clock(s * 1_000).slice(0, 5)),
+        values: (_plot, ticks) => ticks.map((s) => timeOfDay(s * 1_000).slice(0, 5)),
       },
       { ...axis, size: 44, space: 32 },
     ],

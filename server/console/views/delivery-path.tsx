@@ -14,37 +14,37 @@ interface PathProps {
 
 /** The way of a recall, as far as it is known: when it happened, was received and kept, and in which rooms it was told. */
 export function Path({ row, api }: PathProps) {
-  const { words, time } = useLocale()
+  const { t, dateTime } = useLocale()
   const { notice, seenAtMs } = row
   const receivedAtMs = 'receivedAtMs' in notice ? notice.receivedAtMs : undefined
   const isUntimed = 'untimed' in notice
   return (
     <ol class="path">
       <li>
-        <b>{words.details.recalled}</b>
-        <span>{isUntimed ? words.details.untimed : time(notice.recalledAtMs)}</span>
+        <b>{t.details.recalled}</b>
+        <span>{isUntimed ? t.details.untimed : dateTime(notice.recalledAtMs)}</span>
       </li>
       {receivedAtMs !== undefined && (
         <li>
-          <b>{words.details.received}</b>
-          <span>{time(receivedAtMs)}</span>
+          <b>{t.details.received}</b>
+          <span>{dateTime(receivedAtMs)}</span>
         </li>
       )}
       <li>
-        <b>{words.details.kept}</b>
-        <span>{words.details.keptWhy}</span>
+        <b>{t.details.kept}</b>
+        <span>{t.details.keptWhy}</span>
       </li>
       <Stops row={row} api={api} />
       <li>
-        <b>{words.details.here}</b>
-        <span>{seenAtMs === undefined ? words.details.fromLog : time(seenAtMs)}</span>
+        <b>{t.details.here}</b>
+        <span>{seenAtMs === undefined ? t.details.fromLog : dateTime(seenAtMs)}</span>
       </li>
     </ol>
   )
 }
 
 function Stops({ row, api }: PathProps) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   const [stops, setStops] = useState<readonly Stop[]>()
   const [error, setError] = useState<unknown>()
   useEffect(() => {
@@ -56,7 +56,7 @@ function Stops({ row, api }: PathProps) {
         <Failure refusal={asRefusal(error)} />
       </li>
     )
-  if (stops === undefined) return <li class="loading">{words.loading}</li>
+  if (stops === undefined) return <li class="loading">{t.loading}</li>
   return (
     <>
       {stops.map((stop) => (
@@ -65,8 +65,8 @@ function Stops({ row, api }: PathProps) {
             <RoomLabel room={stop.room} />
           </b>
           <span>
-            {stop.offset === undefined ? words.details.noOffset : words.details.offset(stop.offset)}
-            {stop.sockets !== undefined && ` · ${words.details.listening(stop.sockets)}`}
+            {stop.offset === undefined ? t.details.noOffset : t.details.offset(stop.offset)}
+            {stop.sockets !== undefined && ` · ${t.details.listening(stop.sockets)}`}
           </span>
         </li>
       ))}

@@ -14,7 +14,7 @@ interface DetailsProps {
 
 /** One recall: all that is known of it, and the way it took. */
 function Details({ row, api, onClose }: DetailsProps) {
-  const { words, number } = useLocale()
+  const { t, number } = useLocale()
   const panel = useRef<HTMLElement>(null)
   const { messages } = row.notice
   useEffect(() => {
@@ -27,20 +27,20 @@ function Details({ row, api, onClose }: DetailsProps) {
       ref={panel}
       class="details"
       tabIndex={-1}
-      aria-label={words.details.title}
+      aria-label={t.details.title}
       onKeyDown={({ key }) => key === 'Escape' && onClose()}
     >
       <header>
-        <h2>{words.details.title}</h2>
-        <button type="button" class="plain" aria-label={words.details.close} onClick={onClose}>
+        <h2>{t.details.title}</h2>
+        <button type="button" class="plain" aria-label={t.details.close} onClick={onClose}>
           <Icon name="close" />
         </button>
       </header>
       <Fields row={row} />
       <h3>
-        {words.columns.messages} <span class="count many">{number(messages.length)}</span>
+        {t.columns.messages} <span class="count many">{number(messages.length)}</span>
       </h3>
-      <ul class="messages" tabIndex={0} aria-label={words.columns.messages}>
+      <ul class="messages" tabIndex={0} aria-label={t.columns.messages}>
         {messages.map(({ seq, id }) => (
           <li key={seq}>
             <b>{seq}</b>
@@ -48,7 +48,7 @@ function Details({ row, api, onClose }: DetailsProps) {
           </li>
         ))}
       </ul>
-      <h3>{words.details.path}</h3>
+      <h3>{t.details.path}</h3>
       <Path row={row} api={api} />
     </aside>
   )
@@ -57,7 +57,7 @@ function Details({ row, api, onClose }: DetailsProps) {
 const FIELDS = ['group', 'topic', 'groupType', 'operator', 'platform', 'address'] as const
 
 function Fields({ row: { notice } }: { readonly row: NoticeRow }) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   const values: Readonly<Partial<Record<(typeof FIELDS)[number], string>>> = notice
   return (
     <dl>
@@ -66,7 +66,7 @@ function Fields({ row: { notice } }: { readonly row: NoticeRow }) {
         if (value === undefined) return []
         return [
           <div key={name}>
-            <dt>{words.details.fields[name]}</dt>
+            <dt>{t.details.fields[name]}</dt>
             <dd>
               <bdi>{value}</bdi>
             </dd>

@@ -15,21 +15,21 @@ interface FeedViewProps {
 }
 
 export function FeedView({ store, onChange }: FeedViewProps) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   const [open, setOpen] = useState<OpenRow>()
   const { feed, isAdmin, api } = store
-  if (!isAdmin) return <p class="empty">{words.feed.adminsOnly}</p>
+  if (!isAdmin) return <p class="empty">{t.feed.adminsOnly}</p>
   const onClose = (): void => setOpen(undefined)
   return (
-    <WithDetails open={open} api={api} onClose={onClose} aria-label={words.views.feed}>
+    <WithDetails open={open} api={api} onClose={onClose} aria-label={t.views.feed}>
       <FilterBar feed={feed} onChange={onChange}>
         <PauseButton feed={feed} onChange={onChange} />
       </FilterBar>
       {feed.hidesGap && <WaitingGap />}
       <RecallList
         rows={feed.shown}
-        label={words.views.feed}
-        empty={isEmpty(feed.filter) ? words.feed.empty : words.feed.emptyFilter}
+        label={t.views.feed}
+        empty={isEmpty(feed.filter) ? t.feed.empty : t.feed.emptyFilter}
         open={open?.key}
         onOpen={({ key, row }) => row.kind === 'notice' && setOpen({ key, row })}
       />
@@ -41,30 +41,30 @@ export function FeedView({ store, onChange }: FeedViewProps) {
 
 /** Said at once, though what waits is not shown: who decides by the list must know that it is not all. */
 function WaitingGap() {
-  const { words } = useLocale()
+  const { t } = useLocale()
   return (
     <p class="gap-note waiting-gap" role="alert">
       <Icon name="warning" />
       <span>
-        <strong>{words.rows.gap}</strong> {words.feed.goOnToSee}
+        <strong>{t.rows.gap}</strong> {t.feed.goOnToSee}
       </span>
     </p>
   )
 }
 
 function FeedFoot({ feed }: { readonly feed: Feed }) {
-  const { words } = useLocale()
-  const paused = feed.hidesGap ? words.rows.gap : words.feed.paused
+  const { t } = useLocale()
+  const paused = feed.hidesGap ? t.rows.gap : t.feed.paused
   return (
     <p class="list-foot">
-      <span>{feed.isPaused ? paused : words.feed.shown(feed.shown.length, feed.size)}</span>
-      {feed.isCut && <span>{words.feed.cut(MAX_ROWS)}</span>}
+      <span>{feed.isPaused ? paused : t.feed.shown(feed.shown.length, feed.size)}</span>
+      {feed.isCut && <span>{t.feed.cut(MAX_ROWS)}</span>}
     </p>
   )
 }
 
 function PauseButton({ feed, onChange }: { readonly feed: Feed; readonly onChange: () => void }) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   const toggle = (): void => {
     if (feed.isPaused) feed.resume()
     else feed.pause()
@@ -73,7 +73,7 @@ function PauseButton({ feed, onChange }: { readonly feed: Feed; readonly onChang
   return (
     <button type="button" class={feed.isPaused ? 'pause waiting' : 'pause quiet'} onClick={toggle}>
       <Icon name={feed.isPaused ? 'resume' : 'pause'} />
-      {feed.isPaused ? words.feed.resume(feed.waiting) : words.feed.pause}
+      {feed.isPaused ? t.feed.resume(feed.waiting) : t.feed.pause}
     </button>
   )
 }
@@ -82,7 +82,7 @@ const ANNOUNCE_INTERVAL_MS = 5_000
 
 /** Tells those who do not see the list how many recalls have come: now and then, for each by itself would never let them rest. */
 function LiveRegion({ count }: { readonly count: number }) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   const latest = useRef(count)
   const [said, setSaid] = useState({ upTo: count, more: 0 })
   latest.current = count
@@ -98,7 +98,7 @@ function LiveRegion({ count }: { readonly count: number }) {
   }, [])
   return (
     <p class="unseen" aria-live="polite">
-      {said.more > 0 && words.feed.arrived(said.more)}
+      {said.more > 0 && t.feed.arrived(said.more)}
     </p>
   )
 }

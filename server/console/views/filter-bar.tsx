@@ -17,7 +17,7 @@ interface FilterBarProps {
 
 /** What of the feed is shown. On a narrow screen the fields come when asked for. */
 export function FilterBar({ feed, onChange, children }: FilterBarProps) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   const [isOpen, setOpen] = useState(false)
   const show = (filter: Filter): void => {
     feed.show(filter)
@@ -33,10 +33,10 @@ export function FilterBar({ feed, onChange, children }: FilterBarProps) {
         onClick={() => setOpen(!isOpen)}
       >
         <Icon name="filter" />
-        {words.filter.legend}
+        {t.filter.legend}
       </button>
       <fieldset id="filter" class={isOpen ? 'filter open' : 'filter'}>
-        <legend class="unseen">{words.filter.legend}</legend>
+        <legend class="unseen">{t.filter.legend}</legend>
         {FIELDS.map((name) => (
           <Field
             key={name}
@@ -48,7 +48,7 @@ export function FilterBar({ feed, onChange, children }: FilterBarProps) {
         {!isEmpty(feed.filter) && (
           <button type="button" class="quiet" onClick={() => show(NO_FILTER)}>
             <Icon name="close" />
-            {words.filter.clear}
+            {t.filter.clear}
           </button>
         )}
       </fieldset>
@@ -64,7 +64,7 @@ interface FieldProps {
 }
 
 function Field({ name, value, onValue }: FieldProps) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   const common = {
     autocomplete: 'off',
     value,
@@ -72,7 +72,7 @@ function Field({ name, value, onValue }: FieldProps) {
   } as const
   return (
     <label class={`${name}${value === '' ? '' : ' set'}`}>
-      {words.filter[name]}
+      {t.filter[name]}
       {name === 'from' || name === 'until' ? (
         <input {...common} type="datetime-local" />
       ) : (

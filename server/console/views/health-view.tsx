@@ -6,8 +6,8 @@ import type { ProcessState } from '../../../shared/http-api.ts'
 import { Chart } from './chart.tsx'
 
 export function HealthView({ health }: { readonly health: Health | undefined }) {
-  const { words } = useLocale()
-  if (health === undefined) return <p class="empty">{words.health.adminsOnly}</p>
+  const { t } = useLocale()
+  if (health === undefined) return <p class="empty">{t.health.adminsOnly}</p>
   const { status, failure, answeredAtMs } = health
   return (
     <div class="pad health">
@@ -16,12 +16,12 @@ export function HealthView({ health }: { readonly health: Health | undefined }) 
           <Failure refusal={asRefusal(failure)} />
           {status !== undefined && (
             <p>
-              {words.health.stale} <RecallTime atMs={answeredAtMs} />
+              {t.health.stale} <RecallTime atMs={answeredAtMs} />
             </p>
           )}
         </div>
       )}
-      {status === undefined && failure === undefined && <p class="empty">{words.loading}</p>}
+      {status === undefined && failure === undefined && <p class="empty">{t.loading}</p>}
       {status !== undefined && (
         <div class={failure === undefined ? '' : 'old'}>
           <Tiles processes={status.nodes} />
@@ -38,7 +38,7 @@ const MAX_PROBE_AGE_MS = 5_000
 
 /** The four answers one looks for first. */
 function Tiles({ processes }: { readonly processes: readonly ProcessState[] }) {
-  const { words, number } = useLocale()
+  const { t, number } = useLocale()
   const ready = processes.filter((one) => one.ready).length
   const sockets = processes.reduce((sum, one) => sum + one.sockets, 0)
   const spooled = processes.reduce((sum, { spool }) => sum + (spool?.recalls ?? 0), 0)
@@ -47,24 +47,24 @@ function Tiles({ processes }: { readonly processes: readonly ProcessState[] }) {
   return (
     <ul class="tiles">
       <Tile
-        name={words.health.ready}
+        name={t.health.ready}
         value={`${ready} / ${processes.length}`}
-        note={ready === processes.length ? words.health.allReady : words.health.notAllReady}
+        note={ready === processes.length ? t.health.allReady : t.health.notAllReady}
         isGood={ready === processes.length && ready > 0}
       />
       <Tile
-        name={words.health.probe}
-        value={words.health.ago(probeMs / 1_000)}
-        note={words.health.probeNote}
+        name={t.health.probe}
+        value={t.health.ago(probeMs / 1_000)}
+        note={t.health.probeNote}
         isGood={probeMs < MAX_PROBE_AGE_MS}
       />
       <Tile
-        name={words.health.spool}
+        name={t.health.spool}
         value={number(spooled)}
-        note={spooled === 0 ? words.health.spoolEmpty : words.health.oldest(spoolMs / 1_000)}
+        note={spooled === 0 ? t.health.spoolEmpty : t.health.oldest(spoolMs / 1_000)}
         isGood={spooled === 0}
       />
-      <Tile name={words.health.sockets} value={number(sockets)} note={words.health.socketsNote} />
+      <Tile name={t.health.sockets} value={number(sockets)} note={t.health.socketsNote} />
     </ul>
   )
 }
@@ -90,7 +90,7 @@ function Tile({ name, value, note, isGood }: TileProps) {
 
 /** What goes through the gateway, over the last minutes. */
 function Charts({ samples }: { readonly samples: readonly Sample[] }) {
-  const { health } = useLocale().words
+  const { health } = useLocale().t
   const timesS = samples.map(({ atMs }) => atMs / 1_000)
   return (
     <div class="charts">

@@ -32,7 +32,7 @@ interface LogSearchProps {
 
 /** Searches the log of a room backwards. */
 function LogSearch({ api, mayFeed }: LogSearchProps) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   const { answer: found, error, ask } = useRequest<Found>()
   const [open, setOpen] = useState<OpenRow>()
   const onSearch = (room: Room, sinceMs: number): void => {
@@ -51,8 +51,8 @@ function LogSearch({ api, mayFeed }: LogSearchProps) {
       {error !== undefined && <Failure refusal={asRefusal(error)} />}
       <RecallList
         rows={found?.rows ?? []}
-        label={words.history.title}
-        empty={found === undefined ? words.history.begin : words.history.empty}
+        label={t.history.title}
+        empty={found === undefined ? t.history.begin : t.history.empty}
         open={open?.key}
         onOpen={({ key, row }) => row.kind === 'notice' && setOpen({ key, row })}
       />
@@ -73,15 +73,15 @@ interface SearchFootProps {
 
 /** How much was found, and how to get to the rest. */
 function SearchFoot({ found, onOlder }: SearchFootProps) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   return (
     <p class="list-foot">
-      <span>{words.recalls(found.rows.length)}</span>
+      <span>{t.recalls(found.rows.length)}</span>
       {found.isAll ? (
-        <span>{words.history.end}</span>
+        <span>{t.history.end}</span>
       ) : (
         <button type="button" class="quiet" onClick={onOlder}>
-          {words.history.older}
+          {t.history.older}
         </button>
       )}
     </p>
@@ -95,7 +95,7 @@ interface SearchFormProps {
 }
 
 function SearchForm({ mayFeed, onSearch }: SearchFormProps) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const form = event.currentTarget
@@ -103,19 +103,19 @@ function SearchForm({ mayFeed, onSearch }: SearchFormProps) {
   }
   return (
     <form class="line tools" onSubmit={onSubmit}>
-      <h2 id="search">{words.history.title}</h2>
+      <h2 id="search">{t.history.title}</h2>
       <IdentifierInput
         name="group"
-        label={words.rooms.group}
+        label={t.rooms.group}
         required={!mayFeed}
-        {...(mayFeed && { placeholder: words.history.allGroups })}
+        {...(mayFeed && { placeholder: t.history.allGroups })}
       />
-      <IdentifierInput name="topic" label={words.rooms.topic} />
+      <IdentifierInput name="topic" label={t.rooms.topic} />
       <label>
-        {words.history.since}
+        {t.history.since}
         <input name="since" type="datetime-local" />
       </label>
-      <button type="submit">{words.history.search}</button>
+      <button type="submit">{t.history.search}</button>
     </form>
   )
 }

@@ -3,8 +3,8 @@ import { useLocale } from '../i18n/i18n.ts'
 import { RecallTime } from '../ui/labels.tsx'
 
 export function ProcessTable({ processes }: { readonly processes: readonly ProcessState[] }) {
-  const { words } = useLocale()
-  const { health } = words
+  const { t } = useLocale()
+  const { health } = t
   return (
     <section class="card processes" aria-labelledby="processes">
       <h2 id="processes">{health.title}</h2>
@@ -39,8 +39,8 @@ export function ProcessTable({ processes }: { readonly processes: readonly Proce
 }
 
 function ProcessRow({ process }: { readonly process: ProcessState }) {
-  const { words, number } = useLocale()
-  const { health } = words
+  const { t, number } = useLocale()
+  const { health } = t
   const { id, role, ready, sockets, rooms, probeAgeMs, spool, startedAtMs } = process
   return (
     <tr>

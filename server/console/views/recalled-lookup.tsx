@@ -17,7 +17,7 @@ interface Answer {
 
 /** Which messages of a range are recalled: of all recalls ever kept, not only of what the log still holds. */
 export function SeqQuestion({ api }: { readonly api: Api }) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   const { answer, error, ask } = useRequest<Answer>()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
@@ -31,17 +31,13 @@ export function SeqQuestion({ api }: { readonly api: Api }) {
   }
   return (
     <section class="card ask" aria-labelledby="ask">
-      <h2 id="ask">{words.history.ask}</h2>
-      <form
-        class="line"
-        onSubmit={onSubmit}
-        onInput={({ currentTarget }) => check(currentTarget, words.history)}
-      >
-        <IdentifierInput name="group" label={words.rooms.group} required />
-        <IdentifierInput name="topic" label={words.rooms.topic} />
-        <NumberInput name="first" label={words.history.first} required />
-        <NumberInput name="last" label={words.history.last} />
-        <button type="submit">{words.history.askButton}</button>
+      <h2 id="ask">{t.history.ask}</h2>
+      <form class="line" onSubmit={onSubmit} onInput={({ currentTarget }) => check(currentTarget, t.history)}>
+        <IdentifierInput name="group" label={t.rooms.group} required />
+        <IdentifierInput name="topic" label={t.rooms.topic} />
+        <NumberInput name="first" label={t.history.first} required />
+        <NumberInput name="last" label={t.history.last} />
+        <button type="submit">{t.history.askButton}</button>
       </form>
       {error !== undefined && <Failure refusal={asRefusal(error)} />}
       {answer !== undefined && <SeqAnswer {...answer} />}
@@ -94,14 +90,14 @@ interface SeqAnswerProps {
 
 /** In words, and as a field with one square a message. */
 function SeqAnswer({ first, last, recalled }: SeqAnswerProps) {
-  const { words, time } = useLocale()
+  const { t, dateTime } = useLocale()
   const times = new Map(recalled.map(({ seq, atMs }) => [seq, atMs]))
   const seqs = [...times.keys()].toSorted((one, other) => one - other)
   const asked = Array.from({ length: last - first + 1 }, (_, i) => first + i)
   return (
     <div class="answer" role="status">
       <p>
-        <strong>{words.history.answer(seqs.length, asked.length)}</strong>
+        <strong>{t.history.answer(seqs.length, asked.length)}</strong>
       </p>
       {seqs.length > 0 && (
         <>
@@ -112,7 +108,7 @@ function SeqAnswer({ first, last, recalled }: SeqAnswerProps) {
                 <i
                   key={seq}
                   class={atMs === undefined ? '' : 'recalled'}
-                  title={atMs === undefined ? `${seq}` : `${seq} · ${time(atMs)}`}
+                  title={atMs === undefined ? `${seq}` : `${seq} · ${dateTime(atMs)}`}
                 />
               )
             })}

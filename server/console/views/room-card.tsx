@@ -14,19 +14,19 @@ interface RoomCardProps {
 }
 
 export function RoomCard({ watched, onUnwatch }: RoomCardProps) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   const { room, subscription, refusal } = watched
   const state = refusal === undefined ? (subscription?.state ?? 'catching-up') : 'refused'
   return (
     <li class={`card room ${state}`}>
       <header>
         <RoomTitle room={room} />
-        <span class={`dot ${state}`}>{words.rooms.states[state]}</span>
+        <span class={`dot ${state}`}>{t.rooms.states[state]}</span>
         <button
           type="button"
           class="plain"
-          aria-label={words.rooms.leave(textOf(room))}
-          title={words.rooms.leave(textOf(room))}
+          aria-label={t.rooms.leave(textOf(room))}
+          title={t.rooms.leave(textOf(room))}
           onClick={onUnwatch}
         >
           <Icon name="close" />
@@ -41,17 +41,17 @@ export function RoomCard({ watched, onUnwatch }: RoomCardProps) {
 }
 
 function RoomTitle({ room }: { readonly room: Room }) {
-  const { words } = useLocale()
-  if (isFeed(room)) return <h2>{words.rooms.feed}</h2>
+  const { t } = useLocale()
+  if (isFeed(room)) return <h2>{t.rooms.feed}</h2>
   return (
     <h2>
       <bdi>{room.topic ?? room.group}</bdi>
       <small>
         {room.topic === undefined ? (
-          words.rooms.wholeGroup
+          t.rooms.wholeGroup
         ) : (
           <>
-            {words.rooms.topicOf} <bdi>{room.group}</bdi>
+            {t.rooms.topicOf} <bdi>{room.group}</bdi>
           </>
         )}
       </small>
@@ -60,20 +60,20 @@ function RoomTitle({ room }: { readonly room: Room }) {
 }
 
 function Figures({ watched }: { readonly watched: WatchedRoom }) {
-  const { words, number } = useLocale()
+  const { t, number } = useLocale()
   const position = watched.subscription?.position
   return (
     <dl class="figures">
-      <div title={position && `${words.rooms.epoch} ${position.epoch}`}>
-        <dt>{words.rooms.position}</dt>
+      <div title={position && `${t.rooms.epoch} ${position.epoch}`}>
+        <dt>{t.rooms.position}</dt>
         <dd>{position === undefined ? '–' : number(position.offset)}</dd>
       </div>
       <div>
-        <dt>{words.rooms.recovered}</dt>
+        <dt>{t.rooms.recovered}</dt>
         <dd>{number(watched.recovered)}</dd>
       </div>
       <div class={watched.gaps > 0 ? 'bad' : ''}>
-        <dt>{words.rooms.gaps}</dt>
+        <dt>{t.rooms.gaps}</dt>
         <dd>{number(watched.gaps)}</dd>
       </div>
     </dl>
@@ -81,24 +81,24 @@ function Figures({ watched }: { readonly watched: WatchedRoom }) {
 }
 
 function Gaps({ watched: { lastGap: last } }: { readonly watched: WatchedRoom }) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   if (last === undefined) return null
   return (
     <p class="gap-note" role="alert">
       <Icon name="warning" />
       <span>
-        <strong>{words.rows.gap}</strong> {words.gapReasons[last.reason]} · <RecallTime atMs={last.atMs} />
+        <strong>{t.rows.gap}</strong> {t.gapReasons[last.reason]} · <RecallTime atMs={last.atMs} />
       </span>
     </p>
   )
 }
 
 function Latest({ watched: { latest } }: { readonly watched: WatchedRoom }) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   return (
     <>
-      <h3>{words.rooms.last}</h3>
-      {latest.length === 0 && <p class="hint">{words.rooms.none}</p>}
+      <h3>{t.rooms.last}</h3>
+      {latest.length === 0 && <p class="hint">{t.rooms.none}</p>}
       <ol class="latest">
         {latest.slice(0, MAX_SHOWN_RECALLS).map((notice) => (
           <li key={notice.offset}>

@@ -7,13 +7,13 @@ import type { Room } from '../../../shared/room.ts'
 import { formText, IdentifierInput } from '../ui/form.tsx'
 
 export function RoomsView({ store }: { readonly store: Store }) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   const rooms = store.watchedRooms.rooms.filter(({ room }) => !isFeed(room))
   return (
     <div class="pad">
       <RoomForm onWatch={(room) => store.watch(room)} />
-      {rooms.length === 0 && <p class="empty">{words.rooms.empty}</p>}
-      <ul class="cards" aria-label={words.rooms.title}>
+      {rooms.length === 0 && <p class="empty">{t.rooms.empty}</p>}
+      <ul class="cards" aria-label={t.rooms.title}>
         {rooms.map((watched) => (
           <RoomCard
             key={roomName(watched.room)}
@@ -27,7 +27,7 @@ export function RoomsView({ store }: { readonly store: Store }) {
 }
 
 function RoomForm({ onWatch }: { readonly onWatch: (room: Room) => void }) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const group = formText(event.currentTarget, 'group')
@@ -38,9 +38,9 @@ function RoomForm({ onWatch }: { readonly onWatch: (room: Room) => void }) {
   }
   return (
     <form class="card line" onSubmit={onSubmit}>
-      <IdentifierInput name="group" label={words.rooms.group} required />
-      <IdentifierInput name="topic" label={words.rooms.topic} />
-      <button type="submit">{words.rooms.watch}</button>
+      <IdentifierInput name="group" label={t.rooms.group} required />
+      <IdentifierInput name="topic" label={t.rooms.topic} />
+      <button type="submit">{t.rooms.watch}</button>
     </form>
   )
 }

@@ -13,7 +13,7 @@ type Made = Awaited<ReturnType<Api['testRecall']>>
 
 /** Makes a recall, to try whether it arrives. */
 export function TestView({ api }: { readonly api: Api }) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   const { answer: made, error, ask } = useRequest<Made>()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
@@ -25,24 +25,24 @@ export function TestView({ api }: { readonly api: Api }) {
   return (
     <div class="pad">
       <section class="card test" aria-labelledby="test">
-        <h2 id="test">{words.test.title}</h2>
-        <p class="hint">{words.test.hint}</p>
+        <h2 id="test">{t.test.title}</h2>
+        <p class="hint">{t.test.hint}</p>
         <form class="column" onSubmit={onSubmit}>
-          <IdentifierInput name="group" label={words.rooms.group} required />
-          <IdentifierInput name="topic" label={words.rooms.topic} />
+          <IdentifierInput name="group" label={t.rooms.group} required />
+          <IdentifierInput name="topic" label={t.rooms.topic} />
           <label>
-            {words.test.seqs}
+            {t.test.seqs}
             <input
               name="seqs"
               required
               autocomplete="off"
               placeholder="130, 131"
               onInput={({ currentTarget: input }) =>
-                input.setCustomValidity(readSeqs(input.value) ? '' : words.test.problem)
+                input.setCustomValidity(readSeqs(input.value) ? '' : t.test.problem)
               }
             />
           </label>
-          <button type="submit">{words.test.send}</button>
+          <button type="submit">{t.test.send}</button>
         </form>
         {error !== undefined && <Failure refusal={asRefusal(error)} />}
         {made !== undefined && <Outcome made={made} />}
@@ -52,21 +52,21 @@ export function TestView({ api }: { readonly api: Api }) {
 }
 
 function Outcome({ made: { positions } }: { readonly made: Made }) {
-  const { words } = useLocale()
+  const { t } = useLocale()
   return (
     <div class="outcome" role="status">
       <p>
-        <strong>{positions.length > 0 ? words.test.sent : words.test.nowhere}</strong>
+        <strong>{positions.length > 0 ? t.test.sent : t.test.nowhere}</strong>
       </p>
       <ul>
         {positions.map(({ room, position }) => (
           <li key={roomName(room)}>
-            <RoomLabel room={room} /> · {words.details.offset(position.offset)}
+            <RoomLabel room={room} /> · {t.details.offset(position.offset)}
           </li>
         ))}
       </ul>
       <p>
-        <a href="#feed">{words.test.look}</a>
+        <a href="#feed">{t.test.look}</a>
       </p>
     </div>
   )
