@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Feed, MAX_ROWS } from '../../server/console/state/feed.ts'
-import { createMatch, isEmpty, NO_FILTER } from '../../server/console/state/feed.ts'
+import { createMatcher, isEmpty, NO_FILTER } from '../../server/console/state/feed.ts'
 import type { Filter } from '../../server/console/state/feed.ts'
 import type { NoticeRow, Row } from '../../server/console/state/feed.ts'
 import type { Notice } from '../../shared/notice.ts'
@@ -39,10 +39,10 @@ describe('feed of the console', () => {
     feed.pause()
     feed.add([noticeRow(2), noticeRow(3)])
     expect(seqsOf(feed)).to.deep.equal([1])
-    expect(feed.waiting).to.equal(2)
+    expect(feed.queuedRecalls).to.equal(2)
     feed.resume()
     expect(seqsOf(feed)).to.deep.equal([1, 2, 3])
-    expect(feed.waiting).to.equal(0)
+    expect(feed.queuedRecalls).to.equal(0)
   })
 
   it('tells at once that notices are missing, though what comes is held back', () => {
@@ -53,7 +53,7 @@ describe('feed of the console', () => {
     feed.add([{ kind: 'gap', reason: 'trimmed' }])
     expect(feed.hidesGap).to.equal(true)
     // It is no recall.
-    expect(feed.waiting).to.equal(1)
+    expect(feed.queuedRecalls).to.equal(1)
     // Also when so much waits that the row itself is dropped.
     feed.add(upTo(MAX_ROWS * 2).map((seq) => noticeRow(seq)))
     expect(feed.hidesGap).to.equal(true)
@@ -74,7 +74,7 @@ describe('feed of the console', () => {
     const feed = new Feed()
     const all = upTo(MAX_ROWS + 1_500)
     for (const seq of all) feed.add([noticeRow(seq)])
-    expect(feed.isCut).to.equal(true)
+    expect(feed.isTrimmed).to.equal(true)
     expect(feed.size).to.be.within(MAX_ROWS, MAX_ROWS + 1_000)
     expect(seqsOf(feed)).to.deep.equal(all.slice(-feed.size))
   })
@@ -83,7 +83,7 @@ describe('feed of the console', () => {
     const feed = new Feed()
     feed.pause()
     for (const seq of upTo(MAX_ROWS + 1_500)) feed.add([noticeRow(seq)])
-    expect(feed.isCut).to.equal(true)
+    expect(feed.isTrimmed).to.equal(true)
     feed.resume()
     expect(feed.size).to.equal(MAX_ROWS)
     expect(seqsOf(feed).at(-1)).to.equal(MAX_ROWS + 1_500)
@@ -92,17 +92,17 @@ describe('feed of the console', () => {
   it('shows what matches of what was there and of what comes, and forgets none of the rest', () => {
     const feed = new Feed()
     feed.add([noticeRow(1), noticeRow(2, { group: 'other' })])
-    feed.show({ ...NO_FILTER, group: 'oth' })
+    feed.setFilter({ ...NO_FILTER, group: 'oth' })
     feed.add([noticeRow(3), noticeRow(4, { group: 'other' })])
     expect(seqsOf(feed)).to.deep.equal([2, 4])
-    feed.show(NO_FILTER)
+    feed.setFilter(NO_FILTER)
     expect(seqsOf(feed)).to.deep.equal([1, 2, 3, 4])
   })
 })
 
 describe('filter of the console', () => {
   const matches = (filter: Partial<Filter>, row: Row): boolean =>
-    createMatch({ ...NO_FILTER, ...filter })(row)
+    createMatcher({ ...NO_FILTER, ...filter })(row)
   const row = noticeRow(1, {
     group: 'Spring Sale',
     topic: 'Trading',

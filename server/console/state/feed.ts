@@ -5,18 +5,18 @@ import type { Room } from '../../../shared/room.ts'
 
 export const MAX_ROWS = 10_000
 /** Rows are dropped many at a time, so that none is moved each time that one comes. */
-const SLACK = 1_000
+const TRIM_SLACK_ROWS = 1_000
 
 /** The latest rows, oldest first, and those of them that are shown. */
 export class Feed {
   #all: KeyedRow[] = []
   #shown: KeyedRow[] = []
   /** What has come since it was paused. */
-  #waiting: KeyedRow[] | undefined
-  #matches = createMatch(NO_FILTER)
+  #queued: KeyedRow[] | undefined
+  #matches = createMatcher(NO_FILTER)
   #filter = NO_FILTER
-  #next = 1
-  #isCut = false
+  #nextKey = 1
+  #isTrimmed = false
   #hidesGap = false
 
   get shown(): readonly KeyedRow[] {
@@ -32,17 +32,17 @@ export class Feed {
   }
 
   get isPaused(): boolean {
-    return this.#waiting !== undefined
+    return this.#queued !== undefined
   }
 
   /** Recalls that have come since it was paused. */
-  get waiting(): number {
-    return this.#waiting?.filter(({ row }) => row.kind === 'notice').length ?? 0
+  get queuedRecalls(): number {
+    return this.#queued?.filter(({ row }) => row.kind === 'notice').length ?? 0
   }
 
   /** Whether older rows were dropped. */
-  get isCut(): boolean {
-    return this.#isCut
+  get isTrimmed(): boolean {
+    return this.#isTrimmed
   }
 
   /** Whether notices are missing among what waits: one must know at once. */
@@ -51,54 +51,54 @@ export class Feed {
   }
 
   /** How many have come in all. */
-  get arrived(): number {
-    return this.#next - 1
+  get received(): number {
+    return this.#nextKey - 1
   }
 
   add(rows: readonly Row[]): void {
     for (const row of rows) {
-      const keyed = { key: this.#next++, row }
-      if (this.#waiting) this.#wait(this.#waiting, keyed)
-      else this.#show(keyed)
+      const keyed = { key: this.#nextKey++, row }
+      if (this.#queued) this.#queue(this.#queued, keyed)
+      else this.#append(keyed)
     }
-    if (this.#waiting && this.#waiting.length > MAX_ROWS + SLACK) {
-      this.#waiting = this.#waiting.slice(-MAX_ROWS)
-      this.#isCut = true
+    if (this.#queued && this.#queued.length > MAX_ROWS + TRIM_SLACK_ROWS) {
+      this.#queued = this.#queued.slice(-MAX_ROWS)
+      this.#isTrimmed = true
     }
-    if (this.#all.length > MAX_ROWS + SLACK) this.#trim()
+    if (this.#all.length > MAX_ROWS + TRIM_SLACK_ROWS) this.#trim()
   }
 
   pause(): void {
-    this.#waiting ??= []
+    this.#queued ??= []
   }
 
   resume(): void {
-    const waiting = this.#waiting ?? []
-    this.#waiting = undefined
+    const queuedRecalls = this.#queued ?? []
+    this.#queued = undefined
     this.#hidesGap = false
-    for (const keyed of waiting) this.#show(keyed)
+    for (const keyed of queuedRecalls) this.#append(keyed)
     if (this.#all.length > MAX_ROWS) this.#trim()
   }
 
-  show(filter: Filter): void {
+  setFilter(filter: Filter): void {
     this.#filter = filter
-    this.#matches = createMatch(filter)
+    this.#matches = createMatcher(filter)
     this.#shown = this.#all.filter(({ row }) => this.#matches(row))
   }
 
-  #wait(waiting: KeyedRow[], keyed: KeyedRow): void {
-    waiting.push(keyed)
+  #queue(queuedRecalls: KeyedRow[], keyed: KeyedRow): void {
+    queuedRecalls.push(keyed)
     if (keyed.row.kind === 'gap') this.#hidesGap = true
   }
 
-  #show(keyed: KeyedRow): void {
+  #append(keyed: KeyedRow): void {
     this.#all.push(keyed)
     if (this.#matches(keyed.row)) this.#shown.push(keyed)
   }
 
   #trim(): void {
     this.#all = this.#all.slice(-MAX_ROWS)
-    this.#isCut = true
+    this.#isTrimmed = true
     const oldest = this.#all[0]?.key ?? 0
     this.#shown = this.#shown.filter(({ key }) => key >= oldest)
   }
@@ -120,12 +120,14 @@ export const NO_FILTER: Filter = { group: '', topic: '', operator: '', type: '',
 export const isEmpty = (filter: Filter): boolean => Object.values(filter).every((value) => value === '')
 
 /** Whether a row is shown. What is no notice always is: one must know it to trust the list. */
-export function createMatch(filter: Filter): (row: Row) => boolean {
-  const holds = (asked: string) => {
+export function createMatcher(filter: Filter): (row: Row) => boolean {
+  const contains = (asked: string) => {
     const text = asked.trim().toLowerCase()
     return (value: string | undefined): boolean => text === '' || (value ?? '').toLowerCase().includes(text)
   }
-  const [group, topic, operator, type] = [filter.group, filter.topic, filter.operator, filter.type].map(holds)
+  const [group, topic, operator, type] = [filter.group, filter.topic, filter.operator, filter.type].map(
+    contains,
+  )
   const fromMs = filter.from === '' ? -Infinity : Date.parse(filter.from)
   const untilMs = filter.until === '' ? Infinity : Date.parse(filter.until)
   return (row) => {

@@ -34,7 +34,7 @@ export function FeedView({ store, onChange }: FeedViewProps) {
         onOpen={({ key, row }) => row.kind === 'notice' && setOpen({ key, row })}
       />
       <FeedFoot feed={feed} />
-      <LiveRegion count={feed.arrived} />
+      <LiveRegion count={feed.received} />
     </WithDetails>
   )
 }
@@ -58,7 +58,7 @@ function FeedFoot({ feed }: { readonly feed: Feed }) {
   return (
     <p class="list-foot">
       <span>{feed.isPaused ? paused : t.feed.shown(feed.shown.length, feed.size)}</span>
-      {feed.isCut && <span>{t.feed.cut(MAX_ROWS)}</span>}
+      {feed.isTrimmed && <span>{t.feed.cut(MAX_ROWS)}</span>}
     </p>
   )
 }
@@ -73,7 +73,7 @@ function PauseButton({ feed, onChange }: { readonly feed: Feed; readonly onChang
   return (
     <button type="button" class={feed.isPaused ? 'pause waiting' : 'pause quiet'} onClick={toggle}>
       <Icon name={feed.isPaused ? 'resume' : 'pause'} />
-      {feed.isPaused ? t.feed.resume(feed.waiting) : t.feed.pause}
+      {feed.isPaused ? t.feed.resume(feed.queuedRecalls) : t.feed.pause}
     </button>
   )
 }

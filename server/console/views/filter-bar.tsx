@@ -20,7 +20,7 @@ export function FilterBar({ feed, onChange, children }: FilterBarProps) {
   const { t } = useLocale()
   const [isOpen, setOpen] = useState(false)
   const show = (filter: Filter): void => {
-    feed.show(filter)
+    feed.setFilter(filter)
     onChange()
   }
   return (
