@@ -4,7 +4,7 @@ import type { Api, ApiError } from './api.ts'
 
 const POLL_INTERVAL_MS = 2_000
 /** Asked again with the same token, these count against the address, and in the end shut out all who share it. */
-const FINAL = ['TOKEN_REFUSED', 'USER_DISCONNECTED', 'TOO_MANY_FAILURES', 'ADMIN_NEEDED']
+const FINAL_CODES = ['TOKEN_REFUSED', 'USER_DISCONNECTED', 'TOO_MANY_FAILURES', 'ADMIN_NEEDED']
 /** Fewer in a tab that nobody sees, where browsers let timers run once a minute. */
 const SAMPLE_WINDOW_MS = 300_000
 
@@ -20,7 +20,7 @@ export interface Sample {
 export class Health {
   status: StatusResponse | undefined
   /** When `status` was answered. */
-  answeredAtMs = 0
+  updatedAtMs = 0
   /** Why it is not known now. */
   failure: ApiError | undefined
   samples: readonly Sample[] = []
@@ -32,41 +32,41 @@ export class Health {
   constructor(api: Api, onChange: () => void) {
     this.#api = api
     this.#onChange = onChange
-    void this.#ask()
+    void this.#poll()
   }
 
   /** Asks now, with a new token perhaps. */
-  again(): void {
-    void this.#ask()
+  pollNow(): void {
+    void this.#poll()
   }
 
   /** Goes on after a refusal, now that the gateway has let the page in again. */
-  goOn(): void {
-    if (this.#timer === undefined && this.failure !== undefined) this.#askLater()
+  resume(): void {
+    if (this.#timer === undefined && this.failure !== undefined) this.#schedulePoll()
   }
 
-  async #ask(): Promise<void> {
+  async #poll(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
     try {
       this.status = await this.#api.status()
-      this.answeredAtMs = Date.now()
+      this.updatedAtMs = Date.now()
       this.failure = undefined
     } catch (error) {
       this.failure = asApiError(error)
     }
-    this.#take()
-    if (!FINAL.includes(this.failure?.code ?? '')) this.#askLater()
+    this.#addSample()
+    if (!FINAL_CODES.includes(this.failure?.code ?? '')) this.#schedulePoll()
     this.#onChange()
   }
 
-  #askLater(): void {
+  #schedulePoll(): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => void this.#ask(), POLL_INTERVAL_MS)
+    this.#timer = setTimeout(() => void this.#poll(), POLL_INTERVAL_MS)
   }
 
   /** A failure is a sample too: the charts have a hole there, instead of a line that nobody measured. */
-  #take(): void {
+  #addSample(): void {
     const nodes = this.failure === undefined ? (this.status?.nodes ?? []) : []
     const slowest = (quantile: 'p50' | 'p99'): number | undefined => {
       const known = nodes.flatMap(({ latencyMs }) => latencyMs[quantile] ?? [])
@@ -84,19 +84,19 @@ export class Health {
 }
 
 /** What a process tells again and again; counts are since its start. */
-export interface Told {
+export interface Heartbeat {
   readonly id: string
   readonly reportedAtMs: number
   readonly counts: { readonly kept: number; readonly delivered: number }
 }
 
 export interface Rate {
-  readonly keptPerS: number
-  readonly deliveredPerS: number
+  readonly recallsPerSecond: number
+  readonly deliveriesPerSecond: number
 }
 
-interface Known {
-  readonly told: Told
+interface HeartbeatRate {
+  readonly told: Heartbeat
   readonly rate: Rate | undefined
 }
 
@@ -105,26 +105,26 @@ const MIN_HEARTBEAT_INTERVAL_MS = 1_000
 
 /** Makes rates out of counts. */
 export class Rates {
-  #known = new Map<string, Known>()
+  #latest = new Map<string, HeartbeatRate>()
 
   /** All processes together; undefined until two reports of one are known. */
-  next(processes: readonly Told[]): Rate | undefined {
-    this.#known = new Map(processes.map((told) => [told.id, this.#update(told)]))
-    const rates = [...this.#known.values()].flatMap(({ rate }) => rate ?? [])
+  next(processes: readonly Heartbeat[]): Rate | undefined {
+    this.#latest = new Map(processes.map((told) => [told.id, this.#update(told)]))
+    const rates = [...this.#latest.values()].flatMap(({ rate }) => rate ?? [])
     if (rates.length === 0) return undefined
     return {
-      keptPerS: rates.reduce((sum, { keptPerS }) => sum + keptPerS, 0),
-      deliveredPerS: rates.reduce((sum, { deliveredPerS }) => sum + deliveredPerS, 0),
+      recallsPerSecond: rates.reduce((sum, { recallsPerSecond }) => sum + recallsPerSecond, 0),
+      deliveriesPerSecond: rates.reduce((sum, { deliveriesPerSecond }) => sum + deliveriesPerSecond, 0),
     }
   }
 
-  #update(told: Told): Known {
-    const known = this.#known.get(told.id)
+  #update(told: Heartbeat): HeartbeatRate {
+    const known = this.#latest.get(told.id)
     if (known === undefined) return { told, rate: undefined }
     const apartMs = told.reportedAtMs - known.told.reportedAtMs
     if (apartMs < MIN_HEARTBEAT_INTERVAL_MS) return known
     const perS = (name: 'kept' | 'delivered'): number =>
       Math.max(0, ((told.counts[name] - known.told.counts[name]) * 1_000) / apartMs)
-    return { told, rate: { keptPerS: perS('kept'), deliveredPerS: perS('delivered') } }
+    return { told, rate: { recallsPerSecond: perS('kept'), deliveriesPerSecond: perS('delivered') } }
   }
 }

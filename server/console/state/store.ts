@@ -29,7 +29,7 @@ export class Store {
       token: () => this.#token,
       api: this.api,
       onChange: () => {
-        if (this.watchedRooms.state.kind === 'live') this.#health?.goOn()
+        if (this.watchedRooms.state.kind === 'live') this.#health?.resume()
         onChange()
       },
       onFeed: (rows) => {
@@ -89,6 +89,6 @@ export class Store {
     if (!this.isAdmin) return
     this.watchedRooms.watch(FEED)
     if (this.#health === undefined) this.#health = new Health(this.api, this.#onChange)
-    else this.#health.again()
+    else this.#health.pollNow()
   }
 }

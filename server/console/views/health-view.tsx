@@ -8,7 +8,7 @@ import { Chart } from './chart.tsx'
 export function HealthView({ health }: { readonly health: Health | undefined }) {
   const { t } = useLocale()
   if (health === undefined) return <p class="empty">{t.health.adminsOnly}</p>
-  const { status, failure, answeredAtMs } = health
+  const { status, failure, updatedAtMs: answeredAtMs } = health
   return (
     <div class="pad health">
       {failure !== undefined && (
@@ -97,12 +97,12 @@ function Charts({ samples }: { readonly samples: readonly Sample[] }) {
       <Chart
         title={health.kept}
         timesS={timesS}
-        lines={[{ colour: 'accent', values: samples.map(({ rate }) => rate?.keptPerS) }]}
+        lines={[{ colour: 'accent', values: samples.map(({ rate }) => rate?.recallsPerSecond) }]}
       />
       <Chart
         title={health.delivered}
         timesS={timesS}
-        lines={[{ colour: 'second', values: samples.map(({ rate }) => rate?.deliveredPerS) }]}
+        lines={[{ colour: 'second', values: samples.map(({ rate }) => rate?.deliveriesPerSecond) }]}
       />
       <Chart
         title={health.latency}
