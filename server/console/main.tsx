@@ -5,7 +5,7 @@ import { initialLanguage, saveLanguage, LOCALES } from './i18n/i18n.ts'
 import type { Language } from './i18n/i18n.ts'
 import { showTitle } from './shell/top-bar.tsx'
 import { showTheme } from './ui/theme.ts'
-import { forgetToken, keepToken, takeToken } from './state/storage.ts'
+import { forgetToken, saveToken, takeToken } from './state/storage.ts'
 import { viewInAddress } from './shell/side-bar.tsx'
 
 const page = document.getElementById('page') ?? document.body
@@ -38,7 +38,7 @@ function draw(): void {
 
 function logIn(given: string): void {
   token = given
-  keepToken(given)
+  saveToken(given)
   if (store === undefined) store = new Store(given, drawSoon)
   else store.setToken(given)
   drawSoon()

@@ -21,7 +21,7 @@ export class ApiError extends Error {
   }
 
   /** Whether asking again, later, can help. */
-  get isPassing(): boolean {
+  get isTransient(): boolean {
     const known: Readonly<Partial<Record<string, { readonly retry: boolean }>>> = ERRORS
     return known[this.code]?.retry ?? true
   }

@@ -53,13 +53,13 @@ export function takeToken(): string | undefined {
   const token = new URLSearchParams(location.hash.slice(1)).get('token')
   if (token !== null) {
     history.replaceState(null, '', location.pathname + location.search)
-    keepToken(token)
+    saveToken(token)
   }
   return tabStorage.get(TOKEN_KEY) || undefined
 }
 
 /** Keeps the token until the tab is closed. */
-export const keepToken = (token: string): void => tabStorage.set(TOKEN_KEY, token)
+export const saveToken = (token: string): void => tabStorage.set(TOKEN_KEY, token)
 
 /** With all else that this tab remembers of what the token let one see. */
 export const forgetToken = (): void => tabStorage.clear()
@@ -79,7 +79,7 @@ export function loadRooms(): readonly Room[] {
   }
 }
 
-export function keepRooms(rooms: readonly Room[]): void {
+export function saveRooms(rooms: readonly Room[]): void {
   tabStorage.set(ROOMS_KEY, JSON.stringify(rooms.filter((room) => !isFeed(room))))
 }
 
@@ -87,7 +87,7 @@ const isRoom = (value: unknown): value is Room =>
   typeof value === 'object' &&
   value !== null &&
   'group' in value &&
-  isName(value.group) &&
-  (!('topic' in value) || isName(value.topic))
+  isIdentifierText(value.group) &&
+  (!('topic' in value) || isIdentifierText(value.topic))
 
-const isName = (value: unknown): boolean => typeof value === 'string' && isIdentifier(value)
+const isIdentifierText = (value: unknown): boolean => typeof value === 'string' && isIdentifier(value)

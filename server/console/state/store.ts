@@ -4,7 +4,7 @@ import type { Room } from '../../../shared/room.ts'
 import { Api } from './api.ts'
 import { Feed } from './feed.ts'
 import { Health } from './health.ts'
-import { keepRooms, loadRooms } from './storage.ts'
+import { saveRooms, loadRooms } from './storage.ts'
 import { claimsAdmin } from './storage.ts'
 import { WatchedRooms } from './watched-rooms.ts'
 
@@ -68,12 +68,12 @@ export class Store {
 
   watch(room: Room): void {
     this.watchedRooms.watch(room)
-    keepRooms(this.watchedRooms.rooms.map((watched) => watched.room))
+    saveRooms(this.watchedRooms.rooms.map((watched) => watched.room))
   }
 
   unwatch(room: Room): void {
     this.watchedRooms.unwatch(room)
-    keepRooms(this.watchedRooms.rooms.map((watched) => watched.room))
+    saveRooms(this.watchedRooms.rooms.map((watched) => watched.room))
   }
 
   /** Says so when the end of the token has come near. */

@@ -125,7 +125,7 @@ export class WatchedRooms {
     const limit = isFeed(room) ? INITIAL_FEED_ROWS : INITIAL_ROOM_ROWS
     const page = await this.#options.api.notices(room, { limit }).catch(asApiError)
     if (this.#rooms.get(roomName(room)) !== watched) return
-    if (page instanceof ApiError && (page.isPassing || !this.#isConnected)) {
+    if (page instanceof ApiError && (page.isTransient || !this.#isConnected)) {
       // Not followed before it was read: what came in between is in the log, and is not missed.
       watched.isLoading = false
       if (this.#isConnected) setTimeout(() => this.#onState(), READ_RETRY_MS)
