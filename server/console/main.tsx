@@ -4,7 +4,7 @@ import { Store } from './state/store.ts'
 import { initialLanguage, saveLanguage, LOCALES } from './i18n/i18n.ts'
 import type { Language } from './i18n/i18n.ts'
 import { showTitle } from './shell/top-bar.tsx'
-import { showTheme } from './ui/theme.ts'
+import { applySavedTheme } from './ui/theme.ts'
 import { forgetToken, saveToken, takeToken } from './state/storage.ts'
 import { viewInAddress } from './shell/side-bar.tsx'
 
@@ -63,7 +63,7 @@ addEventListener('hashchange', () => {
   drawSoon()
 })
 
-showTheme()
+applySavedTheme()
 page.replaceChildren()
 if (token !== undefined) logIn(token)
 draw()

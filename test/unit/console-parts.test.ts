@@ -5,9 +5,9 @@ import fc from 'fast-check'
 import { Api } from '../../server/console/state/api.ts'
 import { Health } from '../../server/console/state/health.ts'
 import { Rates } from '../../server/console/state/health.ts'
-import { inRanges } from '../../server/console/ui/seqs.ts'
-import { countAfter, rowWindow, topToSee } from '../../server/console/list/row-window.ts'
-import { readSeqs } from '../../server/console/ui/seqs.ts'
+import { formatRanges } from '../../server/console/ui/seqs.ts'
+import { countAfter, rowWindow, scrollTopFor } from '../../server/console/list/row-window.ts'
+import { parseSeqs } from '../../server/console/ui/seqs.ts'
 
 describe('window of a list', () => {
   const scrolled = fc.record({
@@ -35,9 +35,9 @@ describe('window of a list', () => {
 
   it('is moved as little as a row needs to be seen', () => {
     const at = { topPx: 400, heightPx: 200, rowPx: 40 }
-    expect(topToSee(at, 12)).to.equal(400)
-    expect(topToSee(at, 2)).to.equal(80)
-    expect(topToSee(at, 20)).to.equal(640)
+    expect(scrollTopFor(at, 12)).to.equal(400)
+    expect(scrollTopFor(at, 2)).to.equal(80)
+    expect(scrollTopFor(at, 20)).to.equal(640)
   })
 
   it('knows how many rows came after one, whether it is there or not', () => {
@@ -78,21 +78,21 @@ describe('rates of the console', () => {
 
 describe('numbers of messages', () => {
   it('are written as ranges', () => {
-    expect(inRanges([])).to.deep.equal([])
-    expect(inRanges([5])).to.deep.equal(['5'])
-    expect(inRanges([1, 2, 3, 7, 9, 10])).to.deep.equal(['1–3', '7', '9–10'])
+    expect(formatRanges([])).to.deep.equal([])
+    expect(formatRanges([5])).to.deep.equal(['5'])
+    expect(formatRanges([1, 2, 3, 7, 9, 10])).to.deep.equal(['1–3', '7', '9–10'])
   })
 
   it('are read with commas of any kind, each once', () => {
-    expect(readSeqs('3, 1,2 2')).to.deep.equal([3, 1, 2])
-    expect(readSeqs('1，2、3')).to.deep.equal([1, 2, 3])
+    expect(parseSeqs('3, 1,2 2')).to.deep.equal([3, 1, 2])
+    expect(parseSeqs('1，2、3')).to.deep.equal([1, 2, 3])
   })
 
   it('are not read from anything else', () => {
     for (const text of ['', ' ', '0', '-1', '1.5', 'x', '1,x', '9007199254740992']) {
-      expect(readSeqs(text), text).to.equal(undefined)
+      expect(parseSeqs(text), text).to.equal(undefined)
     }
-    expect(readSeqs(Array.from({ length: 1_001 }, (_, i) => i + 1).join())).to.equal(undefined)
+    expect(parseSeqs(Array.from({ length: 1_001 }, (_, i) => i + 1).join())).to.equal(undefined)
   })
 })
 

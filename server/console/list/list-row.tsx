@@ -1,5 +1,5 @@
 import { useLocale } from '../i18n/i18n.ts'
-import { RecallTime } from '../ui/labels.tsx'
+import { Timestamp } from '../ui/labels.tsx'
 import type { KeyedRow, NoticeRow, Row } from '../state/feed.ts'
 import { Icon } from '../ui/icon.tsx'
 
@@ -51,7 +51,7 @@ function NoticeCells({ row: { notice } }: { readonly row: NoticeRow }) {
   return (
     <>
       <div role="gridcell" class="time">
-        <RecallTime atMs={recalledAtMs} untimed={'untimed' in notice} />
+        <Timestamp atMs={recalledAtMs} untimed={'untimed' in notice} />
       </div>
       <NameCell column="group" name={group} />
       <NameCell column="topic" name={topic} />

@@ -19,11 +19,11 @@ interface RecallListProps {
 
 /** Any number of recalls: only the rows in sight are in the document. One stop for the Tab key, and arrows from there. */
 export function RecallList({ rows, label, empty, open, onOpen }: RecallListProps) {
-  const { scroller, scrolled, onScroll, scrollTo } = useScrolling(rows)
-  const { active, act, onKeyDown } = useActiveRow({ rows, scrolled, scrollTo, onOpen })
-  const { first, end } = rowWindow(scrolled, rows.length)
+  const { scroller, viewport, onScroll, scrollTo } = useScrolling(rows)
+  const { active, activate, onKeyDown } = useActiveRow({ rows, viewport, scrollTo, onOpen })
+  const { first, end } = rowWindow(viewport, rows.length)
   const drawn = rows.slice(rows.length - end, rows.length - first).toReversed()
-  const px = (count: number): string => `${count * scrolled.rowPx}px`
+  const px = (count: number): string => `${count * viewport.rowPx}px`
   return (
     <div class="list-frame">
       <div
@@ -46,18 +46,18 @@ export function RecallList({ rows, label, empty, open, onOpen }: RecallListProps
               index={first + i + 2}
               isActive={keyed.key === active}
               isOpen={keyed.key === open}
-              onOpen={act}
+              onOpen={activate}
             />
           ))}
         </div>
       </div>
       {rows.length === 0 && <p class="empty">{empty}</p>}
-      {scrolled.topPx > scrolled.rowPx * 4 && <ToLatest onClick={() => scrollTo(0)} />}
+      {viewport.topPx > viewport.rowPx * 4 && <JumpToLatest onClick={() => scrollTo(0)} />}
     </div>
   )
 }
 
-function ToLatest({ onClick }: { readonly onClick: () => void }) {
+function JumpToLatest({ onClick }: { readonly onClick: () => void }) {
   const { t } = useLocale()
   return (
     <button type="button" class="to-top" onClick={onClick}>

@@ -2,7 +2,7 @@
 const SPARE_ROWS = 8
 
 /** Where a list is scrolled to. */
-export interface Scrolled {
+export interface Viewport {
   readonly topPx: number
   readonly heightPx: number
   readonly rowPx: number
@@ -15,15 +15,15 @@ export interface RowWindow {
 }
 
 /** Which of `count` rows of the same height are worth drawing. */
-export function rowWindow({ topPx, heightPx, rowPx }: Scrolled, count: number): RowWindow {
+export function rowWindow({ topPx, heightPx, rowPx }: Viewport, count: number): RowWindow {
   const first = Math.floor(topPx / rowPx) - SPARE_ROWS
   const end = Math.ceil((topPx + heightPx) / rowPx) + SPARE_ROWS
-  const within = (index: number): number => Math.min(Math.max(index, 0), count)
-  return { first: within(first), end: within(end) }
+  const clamp = (index: number): number => Math.min(Math.max(index, 0), count)
+  return { first: clamp(first), end: clamp(end) }
 }
 
 /** Where to scroll so that the row at `index` is seen whole; where it is, when it is already. */
-export function topToSee({ topPx, heightPx, rowPx }: Scrolled, index: number): number {
+export function scrollTopFor({ topPx, heightPx, rowPx }: Viewport, index: number): number {
   const rowTopPx = index * rowPx
   if (rowTopPx < topPx) return rowTopPx
   return Math.max(topPx, rowTopPx + rowPx - heightPx)

@@ -1,39 +1,39 @@
 import type { TargetedKeyboardEvent } from 'preact'
 import { useState, useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import type { KeyedRow } from '../state/feed.ts'
-import { countAfter, topToSee } from './row-window.ts'
-import type { Scrolled } from './row-window.ts'
+import { countAfter, scrollTopFor } from './row-window.ts'
+import type { Viewport } from './row-window.ts'
 
 interface ActiveRowOptions {
   readonly rows: readonly KeyedRow[]
-  readonly scrolled: Scrolled
+  readonly viewport: Viewport
   readonly scrollTo: (px: number) => void
   readonly onOpen: (row: KeyedRow) => void
 }
 
 /** The row on which the keyboard acts: arrows move it, Enter opens it, and so does a click. */
-export function useActiveRow({ rows, scrolled, scrollTo, onOpen }: ActiveRowOptions) {
+export function useActiveRow({ rows, viewport, scrollTo, onOpen }: ActiveRowOptions) {
   const [active, setActive] = useState<number>()
-  const act = (row: KeyedRow): void => {
+  const activate = (row: KeyedRow): void => {
     setActive(row.key)
     onOpen(row)
   }
   const onKeyDown = (event: TargetedKeyboardEvent<HTMLDivElement>): void => {
     const at = active === undefined ? -1 : countAfter(rows, active)
-    const next = moved(event.key, at, Math.floor(scrolled.heightPx / scrolled.rowPx))
+    const next = targetIndex(event.key, at, Math.floor(viewport.heightPx / viewport.rowPx))
     const row = rows[rows.length - 1 - (next ?? at)]
     if (next === undefined && (event.key !== 'Enter' || row === undefined)) return
     event.preventDefault()
-    if (next === undefined) return row && act(row)
+    if (next === undefined) return row && activate(row)
     const index = Math.min(Math.max(next, 0), rows.length - 1)
     setActive(rows[rows.length - 1 - index]?.key)
-    scrollTo(topToSee(scrolled, index))
+    scrollTo(scrollTopFor(viewport, index))
   }
-  return { active, act, onKeyDown }
+  return { active, activate, onKeyDown }
 }
 
 /** To which row a key leads, if to any; it may be beyond the list. */
-function moved(key: string, at: number, page: number): number | undefined {
+function targetIndex(key: string, at: number, page: number): number | undefined {
   const steps: Readonly<Record<string, number>> = {
     ArrowDown: at + 1,
     ArrowUp: at - 1,
@@ -46,7 +46,7 @@ function moved(key: string, at: number, page: number): number | undefined {
 }
 
 /**
- * Follows how a list is scrolled. Rows come in at the top: whoever has scrolled down keeps before their eyes what they read.
+ * Follows how a list is viewport. Rows come in at the top: whoever has scrolled down keeps before their eyes what they read.
  */
 export function useScrolling(rows: readonly KeyedRow[]) {
   const scroller = useRef<HTMLDivElement>(null)
@@ -75,10 +75,10 @@ export function useScrolling(rows: readonly KeyedRow[]) {
     return () => observer.disconnect()
   }, [])
 
-  const scrolled: Scrolled = { topPx, heightPx, rowPx }
+  const viewport: Viewport = { topPx, heightPx, rowPx }
   const onScroll = (): void => setTop(scroller.current?.scrollTop ?? 0)
   const scrollTo = (px: number): void => scroller.current?.scrollTo({ top: px })
-  return { scroller, scrolled, onScroll, scrollTo }
+  return { scroller, viewport, onScroll, scrollTo }
 }
 
 /** As in `style/list.css`: one line, and two on a narrow screen. */

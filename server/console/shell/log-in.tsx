@@ -3,7 +3,7 @@ import { useLocale } from '../i18n/i18n.ts'
 import { Brand, Switches } from './side-bar.tsx'
 import { StateBadge } from './top-bar.tsx'
 import type { TargetedSubmitEvent } from 'preact'
-import { formText } from '../ui/form.tsx'
+import { fieldValue } from '../ui/form.tsx'
 
 interface LogInProps {
   readonly onToken: (token: string) => void
@@ -34,7 +34,7 @@ function TokenForm({ onToken }: { readonly onToken: (token: string) => void }) {
   const { t } = useLocale()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
-    const token = formText(event.currentTarget, 'token').trim()
+    const token = fieldValue(event.currentTarget, 'token').trim()
     event.currentTarget.reset()
     if (token !== '') onToken(token)
   }

@@ -2,7 +2,7 @@ import type { Store } from '../state/store.ts'
 import { Icon } from '../ui/icon.tsx'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Language } from '../i18n/i18n.ts'
-import { switchTheme } from '../ui/theme.ts'
+import { toggleTheme } from '../ui/theme.ts'
 
 interface SideBarProps {
   readonly store: Store
@@ -76,7 +76,7 @@ export function Switches({ onLanguage }: { readonly onLanguage: (language: Langu
         </span>
         <span class="name">{t.otherLanguage}</span>
       </button>
-      <button type="button" class="plain" onClick={switchTheme}>
+      <button type="button" class="plain" onClick={toggleTheme}>
         <Icon name="theme" />
         <span class="name">{t.theme}</span>
       </button>

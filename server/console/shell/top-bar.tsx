@@ -1,5 +1,5 @@
 import { useLocale } from '../i18n/i18n.ts'
-import { reasonOf } from '../ui/labels.tsx'
+import { refusalText } from '../ui/labels.tsx'
 import type { State } from '../state/watched-rooms.ts'
 import type { Messages } from '../i18n/en.ts'
 
@@ -31,10 +31,10 @@ export function StateBadge({ state }: { readonly state: ShownState }) {
 
 export type ShownState = State | { readonly kind: 'no-token' }
 
-/** Whether what one sees is all there is, in t. */
+/** Whether what one sees is all there is, in words. */
 function stateInWords(t: Messages, state: ShownState): readonly [word: string, detail: string] {
   if (state.kind !== 'refused') return t.states[state.kind]
-  return [t.refused, `${state.code}: ${reasonOf(t, state)}`]
+  return [t.refused, `${state.code}: ${refusalText(t, state)}`]
 }
 
 /** Of the page, for a tab among many: told without drawing, because a tab that nobody sees is not drawn. */

@@ -12,7 +12,7 @@ interface RecallTimeProps {
 }
 
 /** The time of day, and the day where it is not today. */
-export function RecallTime({ atMs, untimed = false }: RecallTimeProps) {
+export function Timestamp({ atMs, untimed = false }: RecallTimeProps) {
   const { t, dateTime, date, timeOfDay } = useLocale()
   if (atMs > MAX_DATE_MS) return <span>{atMs} ms</span>
   const instant = new Date(atMs)
@@ -49,7 +49,7 @@ interface Refusal {
 }
 
 /** Why not, in the language of the page where it has words for it. */
-export function reasonOf({ errors }: Messages, { code, message }: Refusal): string {
+export function refusalText({ errors }: Messages, { code, message }: Refusal): string {
   const known: Readonly<Record<string, string>> = errors
   return known[code] ?? message
 }
@@ -62,7 +62,7 @@ export function Failure({ refusal }: { readonly refusal: Refusal }) {
   const { t } = useLocale()
   return (
     <p class="failure" role="alert">
-      {reasonOf(t, refusal)} <code>{refusal.code}</code>
+      {refusalText(t, refusal)} <code>{refusal.code}</code>
     </p>
   )
 }

@@ -2,27 +2,27 @@ import { browserStorage } from '../state/storage.ts'
 
 type Theme = 'light' | 'dark'
 
-const KEY = 'theme'
+const THEME_KEY = 'theme'
 const root = document.documentElement
 const prefersDark = matchMedia('(prefers-color-scheme: dark)')
 
-const ofSystem = (): Theme => (prefersDark.matches ? 'dark' : 'light')
+const systemTheme = (): Theme => (prefersDark.matches ? 'dark' : 'light')
 
 /** Shows the theme chosen before; without one, that of the system. */
-export function showTheme(): void {
-  const theme = browserStorage.get(KEY)
+export function applySavedTheme(): void {
+  const theme = browserStorage.get(THEME_KEY)
   if (theme === 'light' || theme === 'dark') root.dataset['theme'] = theme
 }
 
 /** The other theme. Back at that of the system, the page follows the system again. */
-export function switchTheme(): void {
-  const theme: Theme = (root.dataset['theme'] ?? ofSystem()) === 'dark' ? 'light' : 'dark'
-  if (theme === ofSystem()) {
+export function toggleTheme(): void {
+  const theme: Theme = (root.dataset['theme'] ?? systemTheme()) === 'dark' ? 'light' : 'dark'
+  if (theme === systemTheme()) {
     delete root.dataset['theme']
-    browserStorage.remove(KEY)
+    browserStorage.remove(THEME_KEY)
   } else {
     root.dataset['theme'] = theme
-    browserStorage.set(KEY, theme)
+    browserStorage.set(THEME_KEY, theme)
   }
   for (const tell of listeners) tell()
 }
@@ -30,7 +30,7 @@ export function switchTheme(): void {
 const listeners = new Set<() => void>()
 
 /** Calls `listener` when the colours have changed; answers how to stop. */
-export function onTheme(listener: () => void): () => void {
+export function onThemeChange(listener: () => void): () => void {
   listeners.add(listener)
   prefersDark.addEventListener('change', listener)
   return () => {

@@ -1,27 +1,27 @@
 import { useRef, useState } from 'preact/hooks'
 
-interface Answered<T> {
-  readonly answer?: T
+interface RequestState<T> {
+  readonly result?: T
   readonly error?: unknown
 }
 
-/** What the gateway answered to the latest question: an answer to an earlier one may come later, and is not shown then. */
+/** The outcome of the latest request. An earlier request may finish later; its outcome is discarded. */
 export function useRequest<T>() {
-  const [answered, setAnswered] = useState<Answered<T>>({})
-  const asked = useRef(0)
+  const [state, setState] = useState<RequestState<T>>({})
+  const requests = useRef(0)
 
-  /** `last` is shown until the answer is there, and stays if there is none. */
-  const ask = (question: Promise<T>, last?: T): void => {
-    const mine = ++asked.current
-    const kept = last === undefined ? {} : { answer: last }
-    const show = (next: Answered<T>): void => {
-      if (mine === asked.current) setAnswered(next)
+  /** `previous` is shown until the request succeeds, and stays if it fails. */
+  const run = (request: Promise<T>, previous?: T): void => {
+    const id = ++requests.current
+    const pending = previous === undefined ? {} : { result: previous }
+    const show = (next: RequestState<T>): void => {
+      if (id === requests.current) setState(next)
     }
-    show(kept)
-    question.then(
-      (answer) => show({ answer }),
-      (error: unknown) => show({ ...kept, error }),
+    show(pending)
+    request.then(
+      (result) => show({ result }),
+      (error: unknown) => show({ ...pending, error }),
     )
   }
-  return { ...answered, ask }
+  return { ...state, run }
 }

@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Locale } from '../i18n/i18n.ts'
 import UPlot from 'uplot'
-import { onTheme } from '../ui/theme.ts'
+import { onThemeChange } from '../ui/theme.ts'
 
 interface ChartProps {
   readonly title: string
@@ -85,7 +85,7 @@ function drawChart(box: HTMLElement, lines: readonly Line[], { timeOfDay }: Loca
   }
   const observer = new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: HEIGHT_PX }))
   observer.observe(box)
-  const noTheme = onTheme(again)
+  const noTheme = onThemeChange(again)
   return {
     show(timesS, shown) {
       data = [[...timesS], ...shown.map(({ values }) => values.map((value) => value ?? null))]

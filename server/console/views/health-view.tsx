@@ -1,4 +1,4 @@
-import { asRefusal, Failure, RecallTime } from '../ui/labels.tsx'
+import { asRefusal, Failure, Timestamp } from '../ui/labels.tsx'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Health, Sample } from '../state/health.ts'
 import { ProcessTable } from './process-table.tsx'
@@ -16,7 +16,7 @@ export function HealthView({ health }: { readonly health: Health | undefined }) 
           <Failure refusal={asRefusal(failure)} />
           {status !== undefined && (
             <p>
-              {t.health.stale} <RecallTime atMs={answeredAtMs} />
+              {t.health.stale} <Timestamp atMs={answeredAtMs} />
             </p>
           )}
         </div>

@@ -11,7 +11,7 @@ import type { OpenRow } from './details.tsx'
 import { useRequest } from '../ui/use-request.ts'
 import type { TargetedSubmitEvent } from 'preact'
 import { FEED } from '../../../shared/room.ts'
-import { formText, IdentifierInput } from '../ui/form.tsx'
+import { fieldValue, IdentifierInput } from '../ui/form.tsx'
 import type { KeyedRow } from '../state/feed.ts'
 
 /** What is kept: the logs of rooms, and which messages are recalled, whenever that was. */
@@ -33,11 +33,11 @@ interface LogSearchProps {
 /** Searches the log of a room backwards. */
 function LogSearch({ api, mayFeed }: LogSearchProps) {
   const { t } = useLocale()
-  const { answer: found, error, ask } = useRequest<Found>()
+  const { result, error, run } = useRequest<Found>()
   const [open, setOpen] = useState<OpenRow>()
   const onSearch = (room: Room, sinceMs: number): void => {
     setOpen(undefined)
-    ask(readBack(api, room, sinceMs))
+    run(readBack(api, room, sinceMs))
   }
   return (
     <WithDetails
@@ -50,16 +50,16 @@ function LogSearch({ api, mayFeed }: LogSearchProps) {
       <SearchForm mayFeed={mayFeed} onSearch={onSearch} />
       {error !== undefined && <Failure refusal={asRefusal(error)} />}
       <RecallList
-        rows={found?.rows ?? []}
+        rows={result?.rows ?? []}
         label={t.history.title}
-        empty={found === undefined ? t.history.begin : t.history.empty}
+        empty={result === undefined ? t.history.begin : t.history.empty}
         open={open?.key}
         onOpen={({ key, row }) => row.kind === 'notice' && setOpen({ key, row })}
       />
-      {found !== undefined && (
+      {result !== undefined && (
         <SearchFoot
-          found={found}
-          onOlder={() => ask(readBack(api, found.room, found.sinceMs, found), found)}
+          result={result}
+          onOlder={() => run(readBack(api, result.room, result.sinceMs, result), result)}
         />
       )}
     </WithDetails>
@@ -67,17 +67,17 @@ function LogSearch({ api, mayFeed }: LogSearchProps) {
 }
 
 interface SearchFootProps {
-  readonly found: Found
+  readonly result: Found
   readonly onOlder: () => void
 }
 
 /** How much was found, and how to get to the rest. */
-function SearchFoot({ found, onOlder }: SearchFootProps) {
+function SearchFoot({ result, onOlder }: SearchFootProps) {
   const { t } = useLocale()
   return (
     <p class="list-foot">
-      <span>{t.recalls(found.rows.length)}</span>
-      {found.isAll ? (
+      <span>{t.recalls(result.rows.length)}</span>
+      {result.isAll ? (
         <span>{t.history.end}</span>
       ) : (
         <button type="button" class="quiet" onClick={onOlder}>
@@ -99,7 +99,7 @@ function SearchForm({ mayFeed, onSearch }: SearchFormProps) {
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const form = event.currentTarget
-    onSearch(roomIn(form), Date.parse(formText(form, 'since')) || 0)
+    onSearch(roomIn(form), Date.parse(fieldValue(form, 'since')) || 0)
   }
   return (
     <form class="line tools" onSubmit={onSubmit}>
@@ -122,7 +122,7 @@ function SearchForm({ mayFeed, onSearch }: SearchFormProps) {
 
 /** Without a group, all of them. */
 function roomIn(form: HTMLFormElement): Room {
-  const [group, topic] = [formText(form, 'group'), formText(form, 'topic')]
+  const [group, topic] = [fieldValue(form, 'group'), fieldValue(form, 'topic')]
   if (group === '') return FEED
   return topic === '' ? { group } : { group, topic }
 }
@@ -140,8 +140,8 @@ interface Found {
 }
 
 /** Reads a log backwards, page by page, until the time since when it was asked for. A log stands in order of arrival. */
-async function readBack(api: Api, room: Room, sinceMs: number, found?: Found): Promise<Found> {
-  const before = found?.rows[0]?.key
+async function readBack(api: Api, room: Room, sinceMs: number, previous?: Found): Promise<Found> {
+  const before = previous?.rows[0]?.key
   const page = await api.notices(room, { limit: PER_PAGE, ...(before !== undefined && { before }) })
   const young = page.notices.filter((notice) => timeOf(notice) >= sinceMs)
   const rows = young.map((notice) => ({
@@ -151,7 +151,7 @@ async function readBack(api: Api, room: Room, sinceMs: number, found?: Found): P
   return {
     room,
     sinceMs,
-    rows: [...rows, ...(found?.rows ?? [])],
+    rows: [...rows, ...(previous?.rows ?? [])],
     isAll: young.length < page.notices.length || page.older !== true,
   }
 }

@@ -1,6 +1,6 @@
 import type { ProcessState } from '../../../shared/http-api.ts'
 import { useLocale } from '../i18n/i18n.ts'
-import { RecallTime } from '../ui/labels.tsx'
+import { Timestamp } from '../ui/labels.tsx'
 
 export function ProcessTable({ processes }: { readonly processes: readonly ProcessState[] }) {
   const { t } = useLocale()
@@ -55,7 +55,7 @@ function ProcessRow({ process }: { readonly process: ProcessState }) {
       <td>{health.ago(probeAgeMs / 1_000)}</td>
       <td>{spool === undefined ? health.noSpool : health.spooled(spool.recalls, spool.ageMs / 1_000)}</td>
       <td>
-        <RecallTime atMs={startedAtMs} />
+        <Timestamp atMs={startedAtMs} />
       </td>
     </tr>
   )

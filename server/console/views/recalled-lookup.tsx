@@ -2,10 +2,10 @@ import type { TargetedSubmitEvent } from 'preact'
 import type { RecalledAt } from '../../../shared/recall.ts'
 import type { Api } from '../state/api.ts'
 import { asRefusal, Failure } from '../ui/labels.tsx'
-import { formText, IdentifierInput } from '../ui/form.tsx'
+import { fieldValue, IdentifierInput } from '../ui/form.tsx'
 import { useLocale } from '../i18n/i18n.ts'
 import { useRequest } from '../ui/use-request.ts'
-import { inRanges } from '../ui/seqs.ts'
+import { formatRanges } from '../ui/seqs.ts'
 
 const MAX_SEQS = 1_000
 
@@ -18,16 +18,16 @@ interface Answer {
 /** Which messages of a range are recalled: of all recalls ever kept, not only of what the log still holds. */
 export function SeqQuestion({ api }: { readonly api: Api }) {
   const { t } = useLocale()
-  const { answer, error, ask } = useRequest<Answer>()
+  const { result, error, run } = useRequest<Answer>()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const form = event.currentTarget
-    const [group, topic] = [formText(form, 'group'), formText(form, 'topic')]
-    const first = Number(formText(form, 'first'))
-    const last = Number(formText(form, 'last') || first)
+    const [group, topic] = [fieldValue(form, 'group'), fieldValue(form, 'topic')]
+    const first = Number(fieldValue(form, 'first'))
+    const last = Number(fieldValue(form, 'last') || first)
     const conversation = topic === '' ? { group } : { group, topic }
     const found = api.recalled(conversation, `${first}-${last}`)
-    ask(found.then(({ recalled }) => ({ first, last, recalled })))
+    run(found.then(({ recalled }) => ({ first, last, recalled })))
   }
   return (
     <section class="card ask" aria-labelledby="ask">
@@ -40,7 +40,7 @@ export function SeqQuestion({ api }: { readonly api: Api }) {
         <button type="submit">{t.history.askButton}</button>
       </form>
       {error !== undefined && <Failure refusal={asRefusal(error)} />}
-      {answer !== undefined && <SeqAnswer {...answer} />}
+      {result !== undefined && <SeqAnswer {...result} />}
     </section>
   )
 }
@@ -54,7 +54,7 @@ interface Problems {
 function check(form: HTMLFormElement, { tooMany, backwards }: Problems): void {
   const input = form.elements.namedItem('last')
   if (!(input instanceof HTMLInputElement)) return
-  const many = input.value === '' ? 1 : Number(input.value) - Number(formText(form, 'first')) + 1
+  const many = input.value === '' ? 1 : Number(input.value) - Number(fieldValue(form, 'first')) + 1
   if (many > MAX_SEQS) input.setCustomValidity(tooMany)
   else input.setCustomValidity(many < 1 ? backwards : '')
 }
@@ -113,7 +113,7 @@ function SeqAnswer({ first, last, recalled }: SeqAnswerProps) {
               )
             })}
           </div>
-          <p class="ranges">{inRanges(seqs).join(', ')}</p>
+          <p class="ranges">{formatRanges(seqs).join(', ')}</p>
         </>
       )}
     </div>

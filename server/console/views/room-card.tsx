@@ -3,7 +3,7 @@ import type { Room } from '../../../shared/room.ts'
 import { Failure } from '../ui/labels.tsx'
 import { Icon } from '../ui/icon.tsx'
 import { useLocale } from '../i18n/i18n.ts'
-import { RecallTime } from '../ui/labels.tsx'
+import { Timestamp } from '../ui/labels.tsx'
 import type { WatchedRoom } from '../state/watched-rooms.ts'
 
 const MAX_SHOWN_RECALLS = 5
@@ -87,7 +87,7 @@ function Gaps({ watched: { lastGap: last } }: { readonly watched: WatchedRoom })
     <p class="gap-note" role="alert">
       <Icon name="warning" />
       <span>
-        <strong>{t.rows.gap}</strong> {t.gapReasons[last.reason]} · <RecallTime atMs={last.atMs} />
+        <strong>{t.rows.gap}</strong> {t.gapReasons[last.reason]} · <Timestamp atMs={last.atMs} />
       </span>
     </p>
   )
@@ -102,7 +102,7 @@ function Latest({ watched: { latest } }: { readonly watched: WatchedRoom }) {
       <ol class="latest">
         {latest.slice(0, MAX_SHOWN_RECALLS).map((notice) => (
           <li key={notice.offset}>
-            <RecallTime atMs={notice.recalledAtMs} untimed={'untimed' in notice} />
+            <Timestamp atMs={notice.recalledAtMs} untimed={'untimed' in notice} />
             <span class="seqs">
               {notice.messages
                 .slice(0, 10)

@@ -4,7 +4,7 @@ import { useLocale } from '../i18n/i18n.ts'
 import { RoomCard } from './room-card.tsx'
 import type { TargetedSubmitEvent } from 'preact'
 import type { Room } from '../../../shared/room.ts'
-import { formText, IdentifierInput } from '../ui/form.tsx'
+import { fieldValue, IdentifierInput } from '../ui/form.tsx'
 
 export function RoomsView({ store }: { readonly store: Store }) {
   const { t } = useLocale()
@@ -30,8 +30,8 @@ function RoomForm({ onWatch }: { readonly onWatch: (room: Room) => void }) {
   const { t } = useLocale()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
-    const group = formText(event.currentTarget, 'group')
-    const topic = formText(event.currentTarget, 'topic')
+    const group = fieldValue(event.currentTarget, 'group')
+    const topic = fieldValue(event.currentTarget, 'topic')
     event.currentTarget.reset()
     event.currentTarget.querySelector('input')?.focus()
     onWatch(topic === '' ? { group } : { group, topic })

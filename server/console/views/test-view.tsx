@@ -2,25 +2,25 @@ import type { TargetedSubmitEvent } from 'preact'
 import { roomName } from '../../../shared/room.ts'
 import type { Api } from '../state/api.ts'
 import { asRefusal, Failure } from '../ui/labels.tsx'
-import { formText } from '../ui/form.tsx'
+import { fieldValue } from '../ui/form.tsx'
 import { IdentifierInput } from '../ui/form.tsx'
 import { useLocale } from '../i18n/i18n.ts'
 import { RoomLabel } from '../ui/labels.tsx'
 import { useRequest } from '../ui/use-request.ts'
-import { readSeqs } from '../ui/seqs.ts'
+import { parseSeqs } from '../ui/seqs.ts'
 
-type Made = Awaited<ReturnType<Api['testRecall']>>
+type TestRecallResult = Awaited<ReturnType<Api['testRecall']>>
 
 /** Makes a recall, to try whether it arrives. */
 export function TestView({ api }: { readonly api: Api }) {
   const { t } = useLocale()
-  const { answer: made, error, ask } = useRequest<Made>()
+  const { result, error, run } = useRequest<TestRecallResult>()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const form = event.currentTarget
-    const [group, topic] = [formText(form, 'group'), formText(form, 'topic')]
-    const seqs = readSeqs(formText(form, 'seqs')) ?? []
-    ask(api.testRecall({ group, seqs, ...(topic !== '' && { topic }) }))
+    const [group, topic] = [fieldValue(form, 'group'), fieldValue(form, 'topic')]
+    const seqs = parseSeqs(fieldValue(form, 'seqs')) ?? []
+    run(api.testRecall({ group, seqs, ...(topic !== '' && { topic }) }))
   }
   return (
     <div class="pad">
@@ -38,20 +38,20 @@ export function TestView({ api }: { readonly api: Api }) {
               autocomplete="off"
               placeholder="130, 131"
               onInput={({ currentTarget: input }) =>
-                input.setCustomValidity(readSeqs(input.value) ? '' : t.test.problem)
+                input.setCustomValidity(parseSeqs(input.value) ? '' : t.test.problem)
               }
             />
           </label>
           <button type="submit">{t.test.send}</button>
         </form>
         {error !== undefined && <Failure refusal={asRefusal(error)} />}
-        {made !== undefined && <Outcome made={made} />}
+        {result !== undefined && <Outcome result={result} />}
       </section>
     </div>
   )
 }
 
-function Outcome({ made: { positions } }: { readonly made: Made }) {
+function Outcome({ result: { positions } }: { readonly result: TestRecallResult }) {
   const { t } = useLocale()
   return (
     <div class="outcome" role="status">
