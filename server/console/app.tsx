@@ -5,10 +5,10 @@ import { HistoryView } from './views/history-view.tsx'
 import { LOCALES, LocaleProvider } from './i18n/i18n.ts'
 import type { Language } from './i18n/i18n.ts'
 import { RoomsView } from './views/rooms-view.tsx'
-import { AnotherToken } from './shell/log-in.tsx'
+import { TokenPrompt } from './shell/log-in.tsx'
 import { LogIn } from './shell/log-in.tsx'
 import { SideBar } from './shell/side-bar.tsx'
-import { showTitle } from './shell/top-bar.tsx'
+import { updateTitle } from './shell/top-bar.tsx'
 import { TopBar } from './shell/top-bar.tsx'
 import { TestView } from './views/test-view.tsx'
 import type { ViewName } from './shell/side-bar.tsx'
@@ -20,16 +20,16 @@ interface AppProps {
   readonly language: Language
   readonly onLanguage: (language: Language) => void
   readonly onToken: (token: string) => void
-  readonly onForget: () => void
+  readonly onLogOut: () => void
   /** Something that all of the page shows was changed here. */
   readonly onChange: () => void
 }
 
-export function App({ store, view, language, onLanguage, onToken, onForget, onChange }: AppProps) {
+export function App({ store, view, language, onLanguage, onToken, onLogOut: onForget, onChange }: AppProps) {
   const locale = LOCALES[language]
   const shown = view ?? (store?.isAdmin === false ? 'rooms' : 'feed')
   const state = store?.watchedRooms.state ?? { kind: 'no-token' }
-  showTitle(locale.t, state)
+  updateTitle(locale.t, state)
   document.documentElement.lang = language === 'zh' ? 'zh-Hans' : 'en'
   return (
     <LocaleProvider value={locale}>
@@ -37,13 +37,13 @@ export function App({ store, view, language, onLanguage, onToken, onForget, onCh
         <LogIn onToken={onToken} onLanguage={onLanguage} />
       ) : (
         <div class="shell">
-          <a class="skip" href="#content" onClick={skip}>
+          <a class="skip" href="#content" onClick={focusContent}>
             {locale.t.skip}
           </a>
-          <SideBar store={store} view={shown} onLanguage={onLanguage} onForget={onForget} />
+          <SideBar store={store} view={shown} onLanguage={onLanguage} onLogOut={onForget} />
           <TopBar state={state} title={locale.t.views[shown]} />
           <main id="content" tabIndex={-1}>
-            <AnotherToken
+            <TokenPrompt
               isRefused={state.kind === 'refused'}
               endsAtMs={store.expiresSoonAtMs}
               onToken={onToken}
@@ -78,7 +78,7 @@ function View({ store, name, onChange }: ViewProps) {
 }
 
 /** The fragment is the view's name: a link to the content must not change it. */
-function skip(event: Event): void {
+function focusContent(event: Event): void {
   event.preventDefault()
   document.getElementById('content')?.focus()
 }

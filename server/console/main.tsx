@@ -3,7 +3,7 @@ import { App } from './app.tsx'
 import { Store } from './state/store.ts'
 import { initialLanguage, saveLanguage, LOCALES } from './i18n/i18n.ts'
 import type { Language } from './i18n/i18n.ts'
-import { showTitle } from './shell/top-bar.tsx'
+import { updateTitle } from './shell/top-bar.tsx'
 import { applySavedTheme } from './ui/theme.ts'
 import { forgetToken, saveToken, takeToken } from './state/storage.ts'
 import { viewInAddress } from './shell/side-bar.tsx'
@@ -12,25 +12,25 @@ const page = document.getElementById('page') ?? document.body
 let token = takeToken()
 let language = initialLanguage()
 let store: Store | undefined
-let drawing: number | undefined
+let frame: number | undefined
 
 /** Bursts are drawn once per frame. In a tab that nobody sees there are no frames: it tells its state in the title alone. */
-function drawSoon(): void {
-  if (document.hidden && store !== undefined) showTitle(LOCALES[language].t, store.watchedRooms.state)
-  drawing ??= requestAnimationFrame(draw)
+function scheduleRender(): void {
+  if (document.hidden && store !== undefined) updateTitle(LOCALES[language].t, store.watchedRooms.state)
+  frame ??= requestAnimationFrame(renderPage)
 }
 
-function draw(): void {
-  drawing = undefined
+function renderPage(): void {
+  frame = undefined
   render(
     <App
       store={store}
       view={viewInAddress()}
       language={language}
-      onLanguage={speak}
+      onLanguage={switchLanguage}
       onToken={logIn}
-      onForget={logOut}
-      onChange={drawSoon}
+      onLogOut={logOut}
+      onChange={scheduleRender}
     />,
     page,
   )
@@ -39,9 +39,9 @@ function draw(): void {
 function logIn(given: string): void {
   token = given
   saveToken(given)
-  if (store === undefined) store = new Store(given, drawSoon)
+  if (store === undefined) store = new Store(given, scheduleRender)
   else store.setToken(given)
-  drawSoon()
+  scheduleRender()
 }
 
 /** Leaves nothing behind of what the token let one see. */
@@ -50,20 +50,20 @@ function logOut(): void {
   location.reload()
 }
 
-function speak(chosen: Language): void {
+function switchLanguage(chosen: Language): void {
   language = chosen
   saveLanguage(chosen)
-  drawSoon()
+  scheduleRender()
 }
 
 // A link with another token, opened in this tab, changes the fragment only.
 addEventListener('hashchange', () => {
   const taken = takeToken()
   if (taken !== undefined && taken !== token) logIn(taken)
-  drawSoon()
+  scheduleRender()
 })
 
 applySavedTheme()
 page.replaceChildren()
 if (token !== undefined) logIn(token)
-draw()
+renderPage()

@@ -67,7 +67,7 @@ interface AnotherTokenProps {
 }
 
 /** Asks for another token in time, and when there is none that holds; what was typed stays when the one turns into the other. */
-export function AnotherToken({ isRefused, endsAtMs, onToken }: AnotherTokenProps) {
+export function TokenPrompt({ isRefused, endsAtMs, onToken }: AnotherTokenProps) {
   const { t, timeOfDay } = useLocale()
   if (!isRefused && endsAtMs === undefined) return null
   return (

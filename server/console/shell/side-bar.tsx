@@ -8,10 +8,10 @@ interface SideBarProps {
   readonly store: Store
   readonly view: ViewName
   readonly onLanguage: (language: Language) => void
-  readonly onForget: () => void
+  readonly onLogOut: () => void
 }
 
-export function SideBar({ store, view, onLanguage, onForget }: SideBarProps) {
+export function SideBar({ store, view, onLanguage, onLogOut: onForget }: SideBarProps) {
   const { t } = useLocale()
   return (
     <header class="side">
@@ -84,12 +84,12 @@ export function Switches({ onLanguage }: { readonly onLanguage: (language: Langu
   )
 }
 
-const NAMES = ['feed', 'rooms', 'history', 'health', 'test'] as const
+const VIEW_NAMES = ['feed', 'rooms', 'history', 'health', 'test'] as const
 
-export type ViewName = (typeof NAMES)[number]
+export type ViewName = (typeof VIEW_NAMES)[number]
 
 /** The view that the address names in its fragment. */
 export function viewInAddress(): ViewName | undefined {
   const name = location.hash.slice(1)
-  return NAMES.find((one) => one === name)
+  return VIEW_NAMES.find((one) => one === name)
 }

@@ -21,7 +21,7 @@ export function TopBar({ state, title }: TopBarProps) {
 /** Says in words, not by colour alone, whether what one sees is all there is. */
 export function StateBadge({ state }: { readonly state: ShownState }) {
   const { t } = useLocale()
-  const [word, detail] = stateInWords(t, state)
+  const [word, detail] = stateText(t, state)
   return (
     <p role="status" aria-live="polite" class={`state ${state.kind}`}>
       <strong>{word}</strong> <span>{detail}</span>
@@ -32,13 +32,13 @@ export function StateBadge({ state }: { readonly state: ShownState }) {
 export type ShownState = State | { readonly kind: 'no-token' }
 
 /** Whether what one sees is all there is, in words. */
-function stateInWords(t: Messages, state: ShownState): readonly [word: string, detail: string] {
+function stateText(t: Messages, state: ShownState): readonly [word: string, detail: string] {
   if (state.kind !== 'refused') return t.states[state.kind]
   return [t.refused, `${state.code}: ${refusalText(t, state)}`]
 }
 
 /** Of the page, for a tab among many: told without drawing, because a tab that nobody sees is not drawn. */
-export function showTitle(t: Messages, state: ShownState): void {
-  const title = `${stateInWords(t, state)[0]} · ${t.title}`
+export function updateTitle(t: Messages, state: ShownState): void {
+  const title = `${stateText(t, state)[0]} · ${t.title}`
   if (document.title !== title) document.title = title
 }

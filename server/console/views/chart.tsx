@@ -15,10 +15,10 @@ export function Chart({ title, timesS, lines }: ChartProps) {
   const locale = useLocale()
   const isKnown = lines.some(({ values }) => values.at(-1) !== undefined)
   const box = useRef<HTMLDivElement>(null)
-  const drawing = useRef<Drawing>(undefined)
+  const drawing = useRef<Plot>(undefined)
   useEffect(() => {
     if (box.current === null) return
-    drawing.current = drawChart(box.current, lines, locale)
+    drawing.current = createPlot(box.current, lines, locale)
     return () => drawing.current?.stop()
   }, [locale])
   useEffect(() => drawing.current?.show(timesS, lines), [locale, timesS.at(-1)])
@@ -34,7 +34,7 @@ export function Chart({ title, timesS, lines }: ChartProps) {
           ))}
         </ul>
       </figcaption>
-      <div ref={box} class="plot" role="img" aria-label={inWords(title, lines, locale)} />
+      <div ref={box} class="plot" role="img" aria-label={describe(title, lines, locale)} />
     </figure>
   )
 }
@@ -45,7 +45,7 @@ const latestOf = ({ values }: Line, { number }: Locale): string => {
 }
 
 /** For those who do not see it: how it is now, and how it was in between. */
-function inWords(title: string, lines: readonly Line[], { t, number }: Locale): string {
+function describe(title: string, lines: readonly Line[], { t, number }: Locale): string {
   const parts = lines.map(({ name, values }) => {
     const known = values.filter((value) => value !== undefined)
     const [latest] = known.slice(-1)
@@ -58,7 +58,7 @@ function inWords(title: string, lines: readonly Line[], { t, number }: Locale): 
 
 const HEIGHT_PX = 150
 /** What is shown at least, so that the first points do not jump about. */
-const SHOWN_AT_LEAST_S = 60
+const MIN_SPAN_S = 60
 
 interface Line {
   /** Where there are several. */
@@ -69,13 +69,13 @@ interface Line {
   readonly values: readonly (number | undefined)[]
 }
 
-export interface Drawing {
+export interface Plot {
   show(timesS: readonly number[], lines: readonly Line[]): void
   stop(): void
 }
 
 /** Draws into an empty element, as wide as that is, in the colours of the theme. */
-function drawChart(box: HTMLElement, lines: readonly Line[], { timeOfDay }: Locale): Drawing {
+function createPlot(box: HTMLElement, lines: readonly Line[], { timeOfDay }: Locale): Plot {
   let data: UPlot.AlignedData = [[], ...lines.map(() => [])]
   const make = (): UPlot => new UPlot(optionsOf(box, lines, timeOfDay), data, box)
   let plot = make()
@@ -115,7 +115,7 @@ function optionsOf(box: HTMLElement, lines: readonly Line[], timeOfDay: Locale['
     cursor: { show: false },
     padding: [8, 8, 0, 0],
     scales: {
-      x: { range: (_plot, first, last) => [Math.min(first ?? 0, (last ?? 0) - SHOWN_AT_LEAST_S), last ?? 0] },
+      x: { range: (_plot, first, last) => [Math.min(first ?? 0, (last ?? 0) - MIN_SPAN_S), last ?? 0] },
       y: { range: (_plot, _least, most) => [0, Math.max(1, (most || 0) * 1.15)] },
     },
     axes: [

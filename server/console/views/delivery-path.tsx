@@ -13,7 +13,7 @@ interface PathProps {
 }
 
 /** The way of a recall, as far as it is known: when it happened, was received and kept, and in which rooms it was told. */
-export function Path({ row, api }: PathProps) {
+export function DeliveryPath({ row, api }: PathProps) {
   const { t, dateTime } = useLocale()
   const { notice, seenAtMs } = row
   const receivedAtMs = 'receivedAtMs' in notice ? notice.receivedAtMs : undefined

@@ -3,7 +3,7 @@ import type { Api } from '../state/api.ts'
 import { Icon } from '../ui/icon.tsx'
 import { useLocale } from '../i18n/i18n.ts'
 import type { NoticeRow } from '../state/feed.ts'
-import { Path } from './delivery-path.tsx'
+import { DeliveryPath } from './delivery-path.tsx'
 import type { ComponentChildren } from 'preact'
 
 interface DetailsProps {
@@ -49,7 +49,7 @@ function Details({ row, api, onClose }: DetailsProps) {
         ))}
       </ul>
       <h3>{t.details.path}</h3>
-      <Path row={row} api={api} />
+      <DeliveryPath row={row} api={api} />
     </aside>
   )
 }
@@ -95,7 +95,14 @@ interface WithDetailsProps {
 }
 
 /** A list, and the one of its recalls that is open. */
-export function WithDetails({ open, api, onClose, class: own = '', children, ...names }: WithDetailsProps) {
+export function ListWithDetails({
+  open,
+  api,
+  onClose,
+  class: own = '',
+  children,
+  ...names
+}: WithDetailsProps) {
   return (
     <section class={`${own} with-details${open === undefined ? '' : ' opened'}`} {...names}>
       <div class="list-side">{children}</div>

@@ -1,6 +1,6 @@
 import { useState, useEffect, useRef } from 'preact/hooks'
 import type { Store } from '../state/store.ts'
-import { WithDetails } from './details.tsx'
+import { ListWithDetails } from './details.tsx'
 import type { OpenRow } from './details.tsx'
 import { Icon } from '../ui/icon.tsx'
 import { useLocale } from '../i18n/i18n.ts'
@@ -21,11 +21,11 @@ export function FeedView({ store, onChange }: FeedViewProps) {
   if (!isAdmin) return <p class="empty">{t.feed.adminsOnly}</p>
   const onClose = (): void => setOpen(undefined)
   return (
-    <WithDetails open={open} api={api} onClose={onClose} aria-label={t.views.feed}>
+    <ListWithDetails open={open} api={api} onClose={onClose} aria-label={t.views.feed}>
       <FilterBar feed={feed} onChange={onChange}>
         <PauseButton feed={feed} onChange={onChange} />
       </FilterBar>
-      {feed.hidesGap && <WaitingGap />}
+      {feed.hidesGap && <HiddenGapWarning />}
       <RecallList
         rows={feed.shown}
         label={t.views.feed}
@@ -33,14 +33,14 @@ export function FeedView({ store, onChange }: FeedViewProps) {
         open={open?.key}
         onOpen={({ key, row }) => row.kind === 'notice' && setOpen({ key, row })}
       />
-      <FeedFoot feed={feed} />
+      <FeedFooter feed={feed} />
       <LiveRegion count={feed.received} />
-    </WithDetails>
+    </ListWithDetails>
   )
 }
 
 /** Said at once, though what waits is not shown: who decides by the list must know that it is not all. */
-function WaitingGap() {
+function HiddenGapWarning() {
   const { t } = useLocale()
   return (
     <p class="gap-note waiting-gap" role="alert">
@@ -52,7 +52,7 @@ function WaitingGap() {
   )
 }
 
-function FeedFoot({ feed }: { readonly feed: Feed }) {
+function FeedFooter({ feed }: { readonly feed: Feed }) {
   const { t } = useLocale()
   const paused = feed.hidesGap ? t.rows.gap : t.feed.paused
   return (

@@ -1,12 +1,12 @@
 import type { Store } from '../state/store.ts'
-import { SeqQuestion } from './recalled-lookup.tsx'
+import { RecalledLookup } from './recalled-lookup.tsx'
 import { useState } from 'preact/hooks'
 import type { Room } from '../../../shared/room.ts'
 import type { Api } from '../state/api.ts'
 import { asRefusal, Failure } from '../ui/labels.tsx'
 import { useLocale } from '../i18n/i18n.ts'
 import { RecallList } from '../list/recall-list.tsx'
-import { WithDetails } from './details.tsx'
+import { ListWithDetails } from './details.tsx'
 import type { OpenRow } from './details.tsx'
 import { useRequest } from '../ui/use-request.ts'
 import type { TargetedSubmitEvent } from 'preact'
@@ -18,8 +18,8 @@ import type { KeyedRow } from '../state/feed.ts'
 export function HistoryView({ store: { api, isAdmin } }: { readonly store: Store }) {
   return (
     <div class="history">
-      <SeqQuestion api={api} />
-      <LogSearch api={api} mayFeed={isAdmin} />
+      <RecalledLookup api={api} />
+      <LogSearch api={api} canSearchAll={isAdmin} />
     </div>
   )
 }
@@ -27,27 +27,27 @@ export function HistoryView({ store: { api, isAdmin } }: { readonly store: Store
 interface LogSearchProps {
   readonly api: Api
   /** Whether all groups may be searched at once. */
-  readonly mayFeed: boolean
+  readonly canSearchAll: boolean
 }
 
 /** Searches the log of a room backwards. */
-function LogSearch({ api, mayFeed }: LogSearchProps) {
+function LogSearch({ api, canSearchAll }: LogSearchProps) {
   const { t } = useLocale()
-  const { result, error, run } = useRequest<Found>()
+  const { result, error, run } = useRequest<SearchResult>()
   const [open, setOpen] = useState<OpenRow>()
   const onSearch = (room: Room, sinceMs: number): void => {
     setOpen(undefined)
-    run(readBack(api, room, sinceMs))
+    run(searchLog(api, room, sinceMs))
   }
   return (
-    <WithDetails
+    <ListWithDetails
       open={open}
       api={api}
       onClose={() => setOpen(undefined)}
       class="search"
       aria-labelledby="search"
     >
-      <SearchForm mayFeed={mayFeed} onSearch={onSearch} />
+      <SearchForm canSearchAll={canSearchAll} onSearch={onSearch} />
       {error !== undefined && <Failure refusal={asRefusal(error)} />}
       <RecallList
         rows={result?.rows ?? []}
@@ -57,27 +57,27 @@ function LogSearch({ api, mayFeed }: LogSearchProps) {
         onOpen={({ key, row }) => row.kind === 'notice' && setOpen({ key, row })}
       />
       {result !== undefined && (
-        <SearchFoot
+        <SearchFooter
           result={result}
-          onOlder={() => run(readBack(api, result.room, result.sinceMs, result), result)}
+          onOlder={() => run(searchLog(api, result.room, result.sinceMs, result), result)}
         />
       )}
-    </WithDetails>
+    </ListWithDetails>
   )
 }
 
 interface SearchFootProps {
-  readonly result: Found
+  readonly result: SearchResult
   readonly onOlder: () => void
 }
 
 /** How much was found, and how to get to the rest. */
-function SearchFoot({ result, onOlder }: SearchFootProps) {
+function SearchFooter({ result, onOlder }: SearchFootProps) {
   const { t } = useLocale()
   return (
     <p class="list-foot">
       <span>{t.recalls(result.rows.length)}</span>
-      {result.isAll ? (
+      {result.isComplete ? (
         <span>{t.history.end}</span>
       ) : (
         <button type="button" class="quiet" onClick={onOlder}>
@@ -90,16 +90,16 @@ function SearchFoot({ result, onOlder }: SearchFootProps) {
 
 interface SearchFormProps {
   /** Whether all groups may be searched at once. */
-  readonly mayFeed: boolean
+  readonly canSearchAll: boolean
   readonly onSearch: (room: Room, sinceMs: number) => void
 }
 
-function SearchForm({ mayFeed, onSearch }: SearchFormProps) {
+function SearchForm({ canSearchAll, onSearch }: SearchFormProps) {
   const { t } = useLocale()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const form = event.currentTarget
-    onSearch(roomIn(form), Date.parse(fieldValue(form, 'since')) || 0)
+    onSearch(roomOf(form), Date.parse(fieldValue(form, 'since')) || 0)
   }
   return (
     <form class="line tools" onSubmit={onSubmit}>
@@ -107,8 +107,8 @@ function SearchForm({ mayFeed, onSearch }: SearchFormProps) {
       <IdentifierInput
         name="group"
         label={t.rooms.group}
-        required={!mayFeed}
-        {...(mayFeed && { placeholder: t.history.allGroups })}
+        required={!canSearchAll}
+        {...(canSearchAll && { placeholder: t.history.allGroups })}
       />
       <IdentifierInput name="topic" label={t.rooms.topic} />
       <label>
@@ -121,28 +121,33 @@ function SearchForm({ mayFeed, onSearch }: SearchFormProps) {
 }
 
 /** Without a group, all of them. */
-function roomIn(form: HTMLFormElement): Room {
+function roomOf(form: HTMLFormElement): Room {
   const [group, topic] = [fieldValue(form, 'group'), fieldValue(form, 'topic')]
   if (group === '') return FEED
   return topic === '' ? { group } : { group, topic }
 }
 
-const PER_PAGE = 200
+const PAGE_SIZE = 200
 
 /** What a search has found so far. */
-interface Found {
+interface SearchResult {
   readonly room: Room
   readonly sinceMs: number
   /** The oldest first, with their offsets as keys. */
   readonly rows: readonly KeyedRow[]
   /** Whether nothing older matches. */
-  readonly isAll: boolean
+  readonly isComplete: boolean
 }
 
 /** Reads a log backwards, page by page, until the time since when it was asked for. A log stands in order of arrival. */
-async function readBack(api: Api, room: Room, sinceMs: number, previous?: Found): Promise<Found> {
+async function searchLog(
+  api: Api,
+  room: Room,
+  sinceMs: number,
+  previous?: SearchResult,
+): Promise<SearchResult> {
   const before = previous?.rows[0]?.key
-  const page = await api.notices(room, { limit: PER_PAGE, ...(before !== undefined && { before }) })
+  const page = await api.notices(room, { limit: PAGE_SIZE, ...(before !== undefined && { before }) })
   const young = page.notices.filter((notice) => timeOf(notice) >= sinceMs)
   const rows = young.map((notice) => ({
     key: notice.offset,
@@ -152,7 +157,7 @@ async function readBack(api: Api, room: Room, sinceMs: number, previous?: Found)
     room,
     sinceMs,
     rows: [...rows, ...(previous?.rows ?? [])],
-    isAll: young.length < page.notices.length || page.older !== true,
+    isComplete: young.length < page.notices.length || page.older !== true,
   }
 }
 

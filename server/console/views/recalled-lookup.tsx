@@ -16,7 +16,7 @@ interface Answer {
 }
 
 /** Which messages of a range are recalled: of all recalls ever kept, not only of what the log still holds. */
-export function SeqQuestion({ api }: { readonly api: Api }) {
+export function RecalledLookup({ api }: { readonly api: Api }) {
   const { t } = useLocale()
   const { result, error, run } = useRequest<Answer>()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
@@ -32,7 +32,11 @@ export function SeqQuestion({ api }: { readonly api: Api }) {
   return (
     <section class="card ask" aria-labelledby="ask">
       <h2 id="ask">{t.history.ask}</h2>
-      <form class="line" onSubmit={onSubmit} onInput={({ currentTarget }) => check(currentTarget, t.history)}>
+      <form
+        class="line"
+        onSubmit={onSubmit}
+        onInput={({ currentTarget }) => validateRange(currentTarget, t.history)}
+      >
         <IdentifierInput name="group" label={t.rooms.group} required />
         <IdentifierInput name="topic" label={t.rooms.topic} />
         <NumberInput name="first" label={t.history.first} required />
@@ -40,7 +44,7 @@ export function SeqQuestion({ api }: { readonly api: Api }) {
         <button type="submit">{t.history.askButton}</button>
       </form>
       {error !== undefined && <Failure refusal={asRefusal(error)} />}
-      {result !== undefined && <SeqAnswer {...result} />}
+      {result !== undefined && <LookupResult {...result} />}
     </section>
   )
 }
@@ -51,7 +55,7 @@ interface Problems {
 }
 
 /** The range must lead forwards, and the gateway takes so many numbers at a time. */
-function check(form: HTMLFormElement, { tooMany, backwards }: Problems): void {
+function validateRange(form: HTMLFormElement, { tooMany, backwards }: Problems): void {
   const input = form.elements.namedItem('last')
   if (!(input instanceof HTMLInputElement)) return
   const many = input.value === '' ? 1 : Number(input.value) - Number(fieldValue(form, 'first')) + 1
@@ -89,7 +93,7 @@ interface SeqAnswerProps {
 }
 
 /** In words, and as a field with one square a message. */
-function SeqAnswer({ first, last, recalled }: SeqAnswerProps) {
+function LookupResult({ first, last, recalled }: SeqAnswerProps) {
   const { t, dateTime } = useLocale()
   const times = new Map(recalled.map(({ seq, atMs }) => [seq, atMs]))
   const seqs = [...times.keys()].toSorted((one, other) => one - other)

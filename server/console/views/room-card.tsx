@@ -25,8 +25,8 @@ export function RoomCard({ watched, onUnwatch }: RoomCardProps) {
         <button
           type="button"
           class="plain"
-          aria-label={t.rooms.leave(textOf(room))}
-          title={t.rooms.leave(textOf(room))}
+          aria-label={t.rooms.leave(roomText(room))}
+          title={t.rooms.leave(roomText(room))}
           onClick={onUnwatch}
         >
           <Icon name="close" />
@@ -35,7 +35,7 @@ export function RoomCard({ watched, onUnwatch }: RoomCardProps) {
       {refusal !== undefined && <Failure refusal={refusal} />}
       {refusal === undefined && <Figures watched={watched} />}
       {watched.gaps > 0 && <Gaps watched={watched} />}
-      {refusal === undefined && <Latest watched={watched} />}
+      {refusal === undefined && <LatestRecalls watched={watched} />}
     </li>
   )
 }
@@ -93,7 +93,7 @@ function Gaps({ watched: { lastGap: last } }: { readonly watched: WatchedRoom })
   )
 }
 
-function Latest({ watched: { latest } }: { readonly watched: WatchedRoom }) {
+function LatestRecalls({ watched: { latest } }: { readonly watched: WatchedRoom }) {
   const { t } = useLocale()
   return (
     <>
@@ -119,7 +119,7 @@ function Latest({ watched: { latest } }: { readonly watched: WatchedRoom }) {
 }
 
 /** For a label, which takes text alone. */
-const textOf = (room: Room): string => {
+const roomText = (room: Room): string => {
   if (isFeed(room)) return ''
   return room.topic === undefined ? room.group : `${room.group} ${room.topic}`
 }
