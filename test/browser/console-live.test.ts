@@ -114,7 +114,7 @@ describe('the console on two nodes', function () {
       upTo(6).map(String).toReversed(),
     )
     expect(await page.locator('.details').count()).to.equal(1)
-    expect(await page.locator('.remark.gap').count()).to.equal(0)
+    expect(await page.locator('.event.gap').count()).to.equal(0)
   })
 
   it('moves to the other one when its own is killed, shows all that was sent, and nothing twice', async () => {
@@ -129,7 +129,7 @@ describe('the console on two nodes', function () {
     await rows(page, 300)
 
     expect((await readWholeList(page)).seqs).to.deep.equal(upTo(300).toReversed())
-    expect(await page.locator('.remark.gap').count()).to.equal(0)
+    expect(await page.locator('.event.gap').count()).to.equal(0)
   })
 
   it(`answers at once with ${ROWS} rows while ${BURST_PER_S} recalls a second come in`, async () => {

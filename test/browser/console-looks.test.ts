@@ -134,10 +134,10 @@ describe('how the console looks, and whether all can use it', function () {
 
   it('is so in the history', async () => {
     await page.goto(`${node.url}/#history`)
-    await page.locator('.ask input[name=group]').fill(GROUP)
-    await page.locator('.ask input[name=first]').fill('1000')
-    await page.locator('.ask input[name=last]').fill('1400')
-    await page.locator('.ask button').click()
+    await page.locator('.lookup input[name=group]').fill(GROUP)
+    await page.locator('.lookup input[name=first]').fill('1000')
+    await page.locator('.lookup input[name=last]').fill('1400')
+    await page.locator('.lookup button').click()
     await page.locator('.squares .recalled').first().waitFor()
     await page.locator('.search form button').click()
     await rowsOf(page).first().waitFor()

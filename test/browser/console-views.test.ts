@@ -124,9 +124,9 @@ describe('the views of the console', function () {
     const told = page.getByRole('alert').filter({ hasText: 'Some notices are missing. Go on to see where.' })
     await told.waitFor()
     expect(await page.getByText('none is lost').count()).to.equal(0)
-    expect(await page.locator('.remark.gap').count()).to.equal(0)
+    expect(await page.locator('.event.gap').count()).to.equal(0)
     await page.getByRole('button', { name: /^Go on/ }).click()
-    await page.locator('.remark.gap').waitFor()
+    await page.locator('.event.gap').waitFor()
     expect(await told.count()).to.equal(0)
   })
 

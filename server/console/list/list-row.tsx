@@ -25,7 +25,7 @@ export function ListRow({ keyed, index, isActive, isOpen, onOpen }: ListRowProps
   const common = { id: rowId(key), role: 'row', 'aria-rowindex': index } as const
   if (row.kind !== 'notice')
     return (
-      <div {...common} class={`row remark ${row.kind}${marks}`}>
+      <div {...common} class={`row event ${row.kind}${marks}`}>
         <div role="gridcell" aria-colspan={5}>
           <EventRow row={row} />
         </div>

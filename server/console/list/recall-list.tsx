@@ -60,7 +60,7 @@ export function RecallList({ rows, label, empty, open, onOpen }: RecallListProps
 function JumpToLatest({ onClick }: { readonly onClick: () => void }) {
   const { t } = useLocale()
   return (
-    <button type="button" class="to-top" onClick={onClick}>
+    <button type="button" class="to-latest" onClick={onClick}>
       <Icon name="up" />
       {t.feed.latest}
     </button>
@@ -70,7 +70,7 @@ function JumpToLatest({ onClick }: { readonly onClick: () => void }) {
 function ListHead() {
   const { columns } = useLocale().t
   return (
-    <div role="rowgroup" class="list-head">
+    <div role="rowgroup" class="list-header">
       <div role="row" class="row" aria-rowindex={1}>
         {(['time', 'group', 'topic', 'operator', 'messages'] as const).map((name) => (
           <div key={name} role="columnheader" class={name}>

@@ -71,7 +71,7 @@ export function TokenPrompt({ isRefused, endsAtMs, onToken }: AnotherTokenProps)
   const { t, timeOfDay } = useLocale()
   if (!isRefused && endsAtMs === undefined) return null
   return (
-    <div class="another-token card">
+    <div class="token-prompt card">
       {!isRefused && endsAtMs !== undefined && (
         <p role="alert">
           <strong>{t.token.endsAt(timeOfDay(endsAtMs))}</strong> {t.token.endsWhat}

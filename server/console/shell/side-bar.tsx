@@ -14,7 +14,7 @@ interface SideBarProps {
 export function SideBar({ store, view, onLanguage, onLogOut: onForget }: SideBarProps) {
   const { t } = useLocale()
   return (
-    <header class="side">
+    <header class="side-bar">
       <p class="brand-line">
         <Brand />
       </p>

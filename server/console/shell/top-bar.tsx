@@ -11,7 +11,7 @@ interface TopBarProps {
 /** The state stands beside the title of every view: nobody should read a list without knowing whether it is live. */
 export function TopBar({ state, title }: TopBarProps) {
   return (
-    <div class={`top ${state.kind}`}>
+    <div class={`top-bar ${state.kind}`}>
       <h1>{title}</h1>
       <StateBadge state={state} />
     </div>

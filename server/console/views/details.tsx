@@ -105,7 +105,7 @@ export function ListWithDetails({
 }: WithDetailsProps) {
   return (
     <section class={`${own} with-details${open === undefined ? '' : ' opened'}`} {...names}>
-      <div class="list-side">{children}</div>
+      <div class="list-pane">{children}</div>
       {open !== undefined && <Details key={open.key} row={open.row} api={api} onClose={onClose} />}
     </section>
   )

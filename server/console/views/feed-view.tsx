@@ -43,7 +43,7 @@ export function FeedView({ store, onChange }: FeedViewProps) {
 function HiddenGapWarning() {
   const { t } = useLocale()
   return (
-    <p class="gap-note waiting-gap" role="alert">
+    <p class="gap-note hidden-gap" role="alert">
       <Icon name="warning" />
       <span>
         <strong>{t.rows.gap}</strong> {t.feed.goOnToSee}
@@ -56,7 +56,7 @@ function FeedFooter({ feed }: { readonly feed: Feed }) {
   const { t } = useLocale()
   const paused = feed.hidesGap ? t.rows.gap : t.feed.paused
   return (
-    <p class="list-foot">
+    <p class="list-footer">
       <span>{feed.isPaused ? paused : t.feed.shown(feed.shown.length, feed.size)}</span>
       {feed.isTrimmed && <span>{t.feed.cut(MAX_ROWS)}</span>}
     </p>
@@ -97,7 +97,7 @@ function LiveRegion({ count }: { readonly count: number }) {
     return () => clearInterval(timer)
   }, [])
   return (
-    <p class="unseen" aria-live="polite">
+    <p class="visually-hidden" aria-live="polite">
       {said.more > 0 && t.feed.arrived(said.more)}
     </p>
   )

@@ -36,7 +36,7 @@ export function FilterBar({ feed, onChange, children }: FilterBarProps) {
         {t.filter.legend}
       </button>
       <fieldset id="filter" class={isOpen ? 'filter open' : 'filter'}>
-        <legend class="unseen">{t.filter.legend}</legend>
+        <legend class="visually-hidden">{t.filter.legend}</legend>
         {FIELDS.map((name) => (
           <Field
             key={name}

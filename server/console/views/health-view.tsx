@@ -23,7 +23,7 @@ export function HealthView({ health }: { readonly health: Health | undefined }) 
       )}
       {status === undefined && failure === undefined && <p class="empty">{t.loading}</p>}
       {status !== undefined && (
-        <div class={failure === undefined ? '' : 'old'}>
+        <div class={failure === undefined ? '' : 'outdated'}>
           <Tiles processes={status.nodes} />
           <Charts samples={health.samples} />
           <ProcessTable processes={status.nodes} />

@@ -75,7 +75,7 @@ interface SearchFootProps {
 function SearchFooter({ result, onOlder }: SearchFootProps) {
   const { t } = useLocale()
   return (
-    <p class="list-foot">
+    <p class="list-footer">
       <span>{t.recalls(result.rows.length)}</span>
       {result.isComplete ? (
         <span>{t.history.end}</span>

@@ -30,8 +30,8 @@ export function RecalledLookup({ api }: { readonly api: Api }) {
     run(found.then(({ recalled }) => ({ first, last, recalled })))
   }
   return (
-    <section class="card ask" aria-labelledby="ask">
-      <h2 id="ask">{t.history.ask}</h2>
+    <section class="card lookup" aria-labelledby="lookup">
+      <h2 id="lookup">{t.history.ask}</h2>
       <form
         class="line"
         onSubmit={onSubmit}
@@ -99,7 +99,7 @@ function LookupResult({ first, last, recalled }: SeqAnswerProps) {
   const seqs = [...times.keys()].toSorted((one, other) => one - other)
   const asked = Array.from({ length: last - first + 1 }, (_, i) => first + i)
   return (
-    <div class="answer" role="status">
+    <div class="result" role="status">
       <p>
         <strong>{t.history.answer(seqs.length, asked.length)}</strong>
       </p>
