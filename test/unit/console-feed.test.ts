@@ -1,8 +1,6 @@
 import { expect } from 'chai'
-import { Feed, MAX_ROWS } from '../../server/console/state/feed.ts'
-import { createMatcher, isEmpty, NO_FILTER } from '../../server/console/state/feed.ts'
-import type { Filter } from '../../server/console/state/feed.ts'
-import type { NoticeRow, Row } from '../../server/console/state/feed.ts'
+import { createMatcher, Feed, isEmpty, MAX_ROWS, NO_FILTER } from '../../server/console/state/feed.ts'
+import type { Filter, NoticeRow, Row } from '../../server/console/state/feed.ts'
 import type { Notice } from '../../shared/notice.ts'
 import { FEED } from '../../shared/room.ts'
 
@@ -25,7 +23,7 @@ const seqsOf = ({ shown }: Feed): number[] =>
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
 
 describe('feed of the console', () => {
-  it('keeps rows in the order in which they came, each with a key of its own', () => {
+  it('keeps rows in order of arrival, each with its own key', () => {
     const feed = new Feed()
     feed.add([noticeRow(1), noticeRow(2)])
     feed.add([noticeRow(3)])
@@ -33,7 +31,7 @@ describe('feed of the console', () => {
     expect(new Set(feed.shown.map(({ key }) => key)).size).to.equal(3)
   })
 
-  it('holds back what comes while it is paused, and then shows all of it', () => {
+  it('queues rows while paused, and shows all of them when resumed', () => {
     const feed = new Feed()
     feed.add([noticeRow(1)])
     feed.pause()
@@ -45,23 +43,23 @@ describe('feed of the console', () => {
     expect(feed.queuedRecalls).to.equal(0)
   })
 
-  it('tells at once that notices are missing, though what comes is held back', () => {
+  it('reports a gap while paused, although its row is queued', () => {
     const feed = new Feed()
     feed.pause()
     feed.add([noticeRow(1)])
     expect(feed.hidesGap).to.equal(false)
     feed.add([{ kind: 'gap', reason: 'trimmed' }])
     expect(feed.hidesGap).to.equal(true)
-    // It is no recall.
+    // A gap is not a recall.
     expect(feed.queuedRecalls).to.equal(1)
-    // Also when so much waits that the row itself is dropped.
+    // Even when so many rows are queued that the gap's own row is dropped.
     feed.add(upTo(MAX_ROWS * 2).map((seq) => noticeRow(seq)))
     expect(feed.hidesGap).to.equal(true)
     feed.resume()
     expect(feed.hidesGap).to.equal(false)
   })
 
-  it('holds back nothing twice when it is paused twice', () => {
+  it('queues each row once when paused twice', () => {
     const feed = new Feed()
     feed.pause()
     feed.add([noticeRow(1)])
@@ -70,7 +68,7 @@ describe('feed of the console', () => {
     expect(seqsOf(feed)).to.deep.equal([1])
   })
 
-  it('drops the oldest rows alone, and says so', () => {
+  it('drops only the oldest rows, and says so', () => {
     const feed = new Feed()
     const all = upTo(MAX_ROWS + 1_500)
     for (const seq of all) feed.add([noticeRow(seq)])
@@ -79,7 +77,7 @@ describe('feed of the console', () => {
     expect(seqsOf(feed)).to.deep.equal(all.slice(-feed.size))
   })
 
-  it('is bounded while it is paused too', () => {
+  it('is bounded while paused too', () => {
     const feed = new Feed()
     feed.pause()
     for (const seq of upTo(MAX_ROWS + 1_500)) feed.add([noticeRow(seq)])
@@ -89,7 +87,7 @@ describe('feed of the console', () => {
     expect(seqsOf(feed).at(-1)).to.equal(MAX_ROWS + 1_500)
   })
 
-  it('shows what matches of what was there and of what comes, and forgets none of the rest', () => {
+  it('filters old and new rows, and keeps the others', () => {
     const feed = new Feed()
     feed.add([noticeRow(1), noticeRow(2, { group: 'other' })])
     feed.setFilter({ ...NO_FILTER, group: 'oth' })
@@ -111,7 +109,7 @@ describe('filter of the console', () => {
     recalledAtMs: Date.parse('2026-03-01T10:00'),
   })
 
-  it('takes any part of a name, in small or capital letters', () => {
+  it('matches any part of a name, in lower or upper case', () => {
     expect(matches({ group: 'spring' }, row)).to.equal(true)
     expect(matches({ group: 'sprung' }, row)).to.equal(false)
     expect(matches({ topic: ' TRAD ' }, row)).to.equal(true)
@@ -119,27 +117,27 @@ describe('filter of the console', () => {
     expect(matches({ type: 'public' }, row)).to.equal(false)
   })
 
-  it('needs all that is asked for', () => {
+  it('requires every field to match', () => {
     expect(matches({ group: 'spring', operator: 'linh' }, row)).to.equal(true)
-    expect(matches({ group: 'spring', operator: 'else' }, row)).to.equal(false)
+    expect(matches({ group: 'spring', operator: 'other' }, row)).to.equal(false)
   })
 
-  it('shows nothing of which it is not known what was asked for', () => {
+  it('hides rows that lack the filtered field', () => {
     expect(matches({ topic: 'trading' }, noticeRow(1))).to.equal(false)
     expect(matches({ operator: 'linh' }, noticeRow(1))).to.equal(false)
   })
 
-  it('takes both ends of a time', () => {
+  it('includes both ends of the time range', () => {
     expect(matches({ from: '2026-03-01T10:00', until: '2026-03-01T10:00' }, row)).to.equal(true)
     expect(matches({ from: '2026-03-01T10:01' }, row)).to.equal(false)
     expect(matches({ until: '2026-03-01T09:59' }, row)).to.equal(false)
   })
 
-  it('never hides that notices are missing', () => {
+  it('never hides a gap', () => {
     expect(matches({ group: 'spring' }, { kind: 'gap', reason: 'trimmed' })).to.equal(true)
   })
 
-  it('knows whether it shows all', () => {
+  it('knows whether it is empty', () => {
     expect(isEmpty(NO_FILTER)).to.equal(true)
     expect(isEmpty({ ...NO_FILTER, from: '2026-03-01T10:00' })).to.equal(false)
   })

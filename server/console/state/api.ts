@@ -11,7 +11,7 @@ import type { Conversation } from '../../../shared/recall.ts'
 import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 
-/** What the gateway refused, or that it did not answer. */
+/** A refusal by the gateway, or `NO_ANSWER` if it did not respond. */
 export class ApiError extends Error {
   readonly code: string
 
@@ -20,17 +20,20 @@ export class ApiError extends Error {
     this.code = code
   }
 
-  /** Whether asking again, later, can help. */
+  /** Whether retrying later can help. */
   get isTransient(): boolean {
     const known: Readonly<Partial<Record<string, { readonly retry: boolean }>>> = ERRORS
     return known[this.code]?.retry ?? true
   }
 }
 
+/** Returns `error` as an `ApiError`, whatever was thrown. */
 export const asApiError = (error: unknown): ApiError =>
   error instanceof ApiError ? error : new ApiError('NO_ANSWER', String(error))
 
-/** The HTTP API of the gateway that served the page, with the token as it is at each call. */
+/**
+ * The HTTP API of the gateway that served the page. Each call uses the current token. Calls reject with an `ApiError`.
+ */
 export class Api {
   readonly #token: () => string
 
@@ -66,9 +69,9 @@ export class Api {
   async #call<T>(path: string, init: RequestInit): Promise<T> {
     const headers = { Authorization: `Bearer ${this.#token()}` }
     const response = await fetch(`/v1/${path}`, { ...init, headers }).catch(() => undefined)
-    const answer = (await response?.json().catch(() => undefined)) as Partial<ErrorResponse> | undefined
-    if (response?.ok && answer) return answer as T
-    throw new ApiError(answer?.code ?? 'NO_ANSWER', answer?.message ?? '')
+    const body = (await response?.json().catch(() => undefined)) as Partial<ErrorResponse> | undefined
+    if (response?.ok && body) return body as T
+    throw new ApiError(body?.code ?? 'NO_ANSWER', body?.message ?? '')
   }
 }
 

@@ -3,15 +3,37 @@ import type { GapReason } from '../../../shared/position.ts'
 import type { Goodbye } from '../../../shared/protocol.ts'
 import type { Room } from '../../../shared/room.ts'
 
+export interface NoticeRow {
+  readonly kind: 'notice'
+  /** The room whose log holds it. */
+  readonly room: Room
+  readonly notice: Notice | MemberNotice
+  /** When it reached this page; undefined if it was read from the log. */
+  readonly seenAtMs?: number
+}
+
+/** A row of a list: a notice, or an event that tells readers whether the list is complete. */
+export type Row =
+  | NoticeRow
+  | { readonly kind: 'gap'; readonly reason: GapReason }
+  | { readonly kind: 'recovered'; readonly count: number }
+  | { readonly kind: 'goodbye'; readonly goodbye: Goodbye }
+
+export interface KeyedRow {
+  /** Identifies the row while it moves down the list. Keys increase. */
+  readonly key: number
+  readonly row: Row
+}
+
 export const MAX_ROWS = 10_000
-/** Rows are dropped many at a time, so that none is moved each time that one comes. */
+/** Rows are dropped in bulk, so that adding one does not copy all the others. */
 const TRIM_SLACK_ROWS = 1_000
 
-/** The latest rows, oldest first, and those of them that are shown. */
+/** The latest rows, oldest first, and those that match the filter. */
 export class Feed {
   #all: KeyedRow[] = []
   #shown: KeyedRow[] = []
-  /** What has come since it was paused. */
+  /** Rows added while paused. */
   #queued: KeyedRow[] | undefined
   #matches = createMatcher(NO_FILTER)
   #filter = NO_FILTER
@@ -35,22 +57,22 @@ export class Feed {
     return this.#queued !== undefined
   }
 
-  /** Recalls that have come since it was paused. */
+  /** How many recalls were added while paused. */
   get queuedRecalls(): number {
     return this.#queued?.filter(({ row }) => row.kind === 'notice').length ?? 0
   }
 
-  /** Whether older rows were dropped. */
+  /** Whether the oldest rows were dropped. */
   get isTrimmed(): boolean {
     return this.#isTrimmed
   }
 
-  /** Whether notices are missing among what waits: one must know at once. */
+  /** Whether a gap is queued: readers must be warned although the row is not shown yet. */
   get hidesGap(): boolean {
     return this.#hidesGap
   }
 
-  /** How many have come in all. */
+  /** How many rows were ever added. */
   get received(): number {
     return this.#nextKey - 1
   }
@@ -73,10 +95,10 @@ export class Feed {
   }
 
   resume(): void {
-    const queuedRecalls = this.#queued ?? []
+    const queued = this.#queued ?? []
     this.#queued = undefined
     this.#hidesGap = false
-    for (const keyed of queuedRecalls) this.#append(keyed)
+    for (const keyed of queued) this.#append(keyed)
     if (this.#all.length > MAX_ROWS) this.#trim()
   }
 
@@ -86,8 +108,8 @@ export class Feed {
     this.#shown = this.#all.filter(({ row }) => this.#matches(row))
   }
 
-  #queue(queuedRecalls: KeyedRow[], keyed: KeyedRow): void {
-    queuedRecalls.push(keyed)
+  #queue(queued: KeyedRow[], keyed: KeyedRow): void {
+    queued.push(keyed)
     if (keyed.row.kind === 'gap') this.#hidesGap = true
   }
 
@@ -99,18 +121,18 @@ export class Feed {
   #trim(): void {
     this.#all = this.#all.slice(-MAX_ROWS)
     this.#isTrimmed = true
-    const oldest = this.#all[0]?.key ?? 0
-    this.#shown = this.#shown.filter(({ key }) => key >= oldest)
+    const oldestKey = this.#all[0]?.key ?? 0
+    this.#shown = this.#shown.filter(({ key }) => key >= oldestKey)
   }
 }
 
-/** What of the feed is shown; an empty text shows all. */
+/** Which rows of the feed are shown. An empty text matches everything. */
 export interface Filter {
   readonly group: string
   readonly topic: string
   readonly operator: string
   readonly type: string
-  /** In the form of `datetime-local`. */
+  /** Formatted as the value of a `datetime-local` input. */
   readonly from: string
   readonly until: string
 }
@@ -119,10 +141,10 @@ export const NO_FILTER: Filter = { group: '', topic: '', operator: '', type: '',
 
 export const isEmpty = (filter: Filter): boolean => Object.values(filter).every((value) => value === '')
 
-/** Whether a row is shown. What is no notice always is: one must know it to trust the list. */
+/** Returns a function that tells whether a row is shown. Events always are: they say whether the list is complete. */
 export function createMatcher(filter: Filter): (row: Row) => boolean {
-  const contains = (asked: string) => {
-    const text = asked.trim().toLowerCase()
+  const contains = (wanted: string) => {
+    const text = wanted.trim().toLowerCase()
     return (value: string | undefined): boolean => text === '' || (value ?? '').toLowerCase().includes(text)
   }
   const [group, topic, operator, type] = [filter.group, filter.topic, filter.operator, filter.type].map(
@@ -133,36 +155,14 @@ export function createMatcher(filter: Filter): (row: Row) => boolean {
   return (row) => {
     if (row.kind !== 'notice') return true
     const { notice } = row
-    const full = 'receivedAtMs' in notice ? notice : undefined
+    const forAdmins = 'receivedAtMs' in notice ? notice : undefined
     return (
       group?.(notice.group) === true &&
       topic?.(notice.topic) === true &&
-      operator?.(full?.operator) === true &&
-      type?.(full?.groupType) === true &&
+      operator?.(forAdmins?.operator) === true &&
+      type?.(forAdmins?.groupType) === true &&
       notice.recalledAtMs >= fromMs &&
       notice.recalledAtMs <= untilMs
     )
   }
-}
-
-export interface NoticeRow {
-  readonly kind: 'notice'
-  /** In whose log it stands. */
-  readonly room: Room
-  readonly notice: Notice | MemberNotice
-  /** When it came to this page; undefined when it was read from the log. */
-  readonly seenAtMs?: number
-}
-
-/** What a list shows: a notice, or something one must know to trust the list. */
-export type Row =
-  | NoticeRow
-  | { readonly kind: 'gap'; readonly reason: GapReason }
-  | { readonly kind: 'recovered'; readonly count: number }
-  | { readonly kind: 'goodbye'; readonly goodbye: Goodbye }
-
-export interface KeyedRow {
-  /** Counts rows; tells them apart while they move down the list. */
-  readonly key: number
-  readonly row: Row
 }

@@ -3,12 +3,14 @@ import { asApiError } from './api.ts'
 import type { Api, ApiError } from './api.ts'
 
 const POLL_INTERVAL_MS = 2_000
-/** Asked again with the same token, these count against the address, and in the end shut out all who share it. */
+/**
+ * Polling stops after these. Repeated with the same token, they count against the client's address and eventually block
+ * everyone behind it.
+ */
 const FINAL_CODES = ['TOKEN_REFUSED', 'USER_DISCONNECTED', 'TOO_MANY_FAILURES', 'ADMIN_NEEDED']
-/** Fewer in a tab that nobody sees, where browsers let timers run once a minute. */
 const SAMPLE_WINDOW_MS = 300_000
 
-/** How all processes together were at one time; undefined where it is not known. */
+/** All processes together at one time. Values that are unknown are undefined. */
 export interface Sample {
   readonly atMs: number
   readonly rate: Rate | undefined
@@ -16,13 +18,14 @@ export interface Sample {
   readonly p99Ms: number | undefined
 }
 
-/** How the gateway is, asked again and again for as long as the page is open. For admins. */
+/** The gateway's status, polled while the page is open. For admins. */
 export class Health {
   status: StatusResponse | undefined
-  /** When `status` was answered. */
+  /** When `status` was read. */
   updatedAtMs = 0
-  /** Why it is not known now. */
+  /** Why the latest poll failed. */
   failure: ApiError | undefined
+  /** The last five minutes. A hidden tab takes fewer: browsers run its timers once a minute. */
   samples: readonly Sample[] = []
   readonly #api: Api
   readonly #onChange: () => void
@@ -35,12 +38,12 @@ export class Health {
     void this.#poll()
   }
 
-  /** Asks now, with a new token perhaps. */
+  /** Polls immediately, for example with a new token. */
   pollNow(): void {
     void this.#poll()
   }
 
-  /** Goes on after a refusal, now that the gateway has let the page in again. */
+  /** Continues polling after a refusal, once the gateway has accepted the page again. */
   resume(): void {
     if (this.#timer === undefined && this.failure !== undefined) this.#schedulePoll()
   }
@@ -65,16 +68,16 @@ export class Health {
     this.#timer = setTimeout(() => void this.#poll(), POLL_INTERVAL_MS)
   }
 
-  /** A failure is a sample too: the charts have a hole there, instead of a line that nobody measured. */
+  /** A failure is a sample too: it leaves a hole in the charts rather than a line nobody measured. */
   #addSample(): void {
-    const nodes = this.failure === undefined ? (this.status?.nodes ?? []) : []
+    const processes = this.failure === undefined ? (this.status?.nodes ?? []) : []
     const slowest = (quantile: 'p50' | 'p99'): number | undefined => {
-      const known = nodes.flatMap(({ latencyMs }) => latencyMs[quantile] ?? [])
+      const known = processes.flatMap(({ latencyMs }) => latencyMs[quantile] ?? [])
       return known.length === 0 ? undefined : Math.max(...known)
     }
     const sample = {
       atMs: Date.now(),
-      rate: this.#rates.next(nodes),
+      rate: this.#rates.next(processes),
       p50Ms: slowest('p50'),
       p99Ms: slowest('p99'),
     }
@@ -83,8 +86,8 @@ export class Health {
   }
 }
 
-/** What a process tells again and again; counts are since its start. */
-export interface Heartbeat {
+/** What each process reports periodically. Counts run since its start. */
+interface Heartbeat {
   readonly id: string
   readonly reportedAtMs: number
   readonly counts: { readonly kept: number; readonly delivered: number }
@@ -96,20 +99,20 @@ export interface Rate {
 }
 
 interface HeartbeatRate {
-  readonly told: Heartbeat
+  readonly heartbeat: Heartbeat
   readonly rate: Rate | undefined
 }
 
-/** Half of the time between two reports: two answers nearer than that hold the same report, read twice. */
+/** Half the interval between heartbeats: two that are closer are the same heartbeat, read twice. */
 const MIN_HEARTBEAT_INTERVAL_MS = 1_000
 
-/** Makes rates out of counts. */
+/** Computes rates from the counts in heartbeats. */
 export class Rates {
   #latest = new Map<string, HeartbeatRate>()
 
-  /** All processes together; undefined until two reports of one are known. */
-  next(processes: readonly Heartbeat[]): Rate | undefined {
-    this.#latest = new Map(processes.map((told) => [told.id, this.#update(told)]))
+  /** The rate of all processes together; undefined until some process has sent two heartbeats. */
+  next(heartbeats: readonly Heartbeat[]): Rate | undefined {
+    this.#latest = new Map(heartbeats.map((heartbeat) => [heartbeat.id, this.#update(heartbeat)]))
     const rates = [...this.#latest.values()].flatMap(({ rate }) => rate ?? [])
     if (rates.length === 0) return undefined
     return {
@@ -118,13 +121,16 @@ export class Rates {
     }
   }
 
-  #update(told: Heartbeat): HeartbeatRate {
-    const known = this.#latest.get(told.id)
-    if (known === undefined) return { told, rate: undefined }
-    const apartMs = told.reportedAtMs - known.told.reportedAtMs
-    if (apartMs < MIN_HEARTBEAT_INTERVAL_MS) return known
-    const perS = (name: 'kept' | 'delivered'): number =>
-      Math.max(0, ((told.counts[name] - known.told.counts[name]) * 1_000) / apartMs)
-    return { told, rate: { recallsPerSecond: perS('kept'), deliveriesPerSecond: perS('delivered') } }
+  #update(heartbeat: Heartbeat): HeartbeatRate {
+    const previous = this.#latest.get(heartbeat.id)
+    if (previous === undefined) return { heartbeat, rate: undefined }
+    const elapsedMs = heartbeat.reportedAtMs - previous.heartbeat.reportedAtMs
+    if (elapsedMs < MIN_HEARTBEAT_INTERVAL_MS) return previous
+    const perSecond = (name: 'kept' | 'delivered'): number =>
+      Math.max(0, ((heartbeat.counts[name] - previous.heartbeat.counts[name]) * 1_000) / elapsedMs)
+    return {
+      heartbeat,
+      rate: { recallsPerSecond: perSecond('kept'), deliveriesPerSecond: perSecond('delivered') },
+    }
   }
 }

@@ -10,13 +10,15 @@ interface TextStorage {
   clear(): void
 }
 
-/** What this tab remembers when it is reloaded. */
+/** Survives a reload of this tab. */
 const tabStorage = createStorage(() => sessionStorage)
 
-/** What this browser remembers. */
+/** Shared by all tabs of this browser. */
 export const browserStorage = createStorage(() => localStorage)
 
-/** A browser may keep nothing for pages, and throws then, also in the middle: it is remembered until the next reload. */
+/**
+ * A browser that blocks storage throws on access, possibly only later on. Values are then held in memory until the next reload.
+ */
 function createStorage(open: () => Storage): TextStorage {
   const memory = new Map<string, string>()
   function tryTo<T>(use: (storage: Storage) => T): T | null {
@@ -46,8 +48,8 @@ function createStorage(open: () => Storage): TextStorage {
 const TOKEN_KEY = 'token'
 
 /**
- * The token from the fragment of the address, otherwise the one kept for this tab. It leaves the address bar at once, so
- * that no one copies it along with the address.
+ * Returns the token from the address's fragment, otherwise the one saved for this tab. Removes it from the address bar
+ * immediately, so that nobody copies it along with the address.
  */
 export function takeToken(): string | undefined {
   const token = new URLSearchParams(location.hash.slice(1)).get('token')
@@ -58,22 +60,22 @@ export function takeToken(): string | undefined {
   return tabStorage.get(TOKEN_KEY) || undefined
 }
 
-/** Keeps the token until the tab is closed. */
+/** Saves the token until the tab is closed. */
 export const saveToken = (token: string): void => tabStorage.set(TOKEN_KEY, token)
 
-/** With all else that this tab remembers of what the token let one see. */
+/** Clears everything this tab has saved: the rooms too are known only through the token. */
 export const forgetToken = (): void => tabStorage.clear()
 
-/** Whether the token says it is an administrator's: only good for choosing what to show first, the gateway decides. */
+/** Returns whether the token claims the role `admin`. Decides only what to show; the gateway decides what is allowed. */
 export const claimsAdmin = (token: string): boolean => claimsOf(token)['role'] === 'admin'
 
 const ROOMS_KEY = 'rooms'
 
-/** The rooms that were watched in this tab before it was reloaded, without the feed. */
+/** The rooms this tab watched before it was reloaded, without the feed. */
 export function loadRooms(): readonly Room[] {
   try {
-    const kept: unknown = JSON.parse(tabStorage.get(ROOMS_KEY) ?? '[]')
-    return Array.isArray(kept) ? kept.filter(isRoom) : []
+    const rooms: unknown = JSON.parse(tabStorage.get(ROOMS_KEY) ?? '[]')
+    return Array.isArray(rooms) ? rooms.filter(isRoom) : []
   } catch {
     return []
   }

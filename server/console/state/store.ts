@@ -4,15 +4,15 @@ import type { Room } from '../../../shared/room.ts'
 import { Api } from './api.ts'
 import { Feed } from './feed.ts'
 import { Health } from './health.ts'
-import { saveRooms, loadRooms } from './storage.ts'
-import { claimsAdmin } from './storage.ts'
+import { claimsAdmin, loadRooms, saveRooms } from './storage.ts'
 import { WatchedRooms } from './watched-rooms.ts'
 
-/** So long before the end of a token another one is asked for: time to get one, and to go on without a break. */
+/** How long before the token expires the page asks for another: enough time to get one and continue without a break. */
 const EXPIRY_WARNING_MS = 300_000
+/** The longest delay `setTimeout` takes. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
-/** What lies before one who is logged in: the feed, the watched rooms, and how the gateway is. */
+/** The state of the page after login: the feed, the watched rooms and the gateway's health. */
 export class Store {
   readonly api = new Api(() => this.#token)
   readonly feed = new Feed()
@@ -42,23 +42,25 @@ export class Store {
     this.#scheduleExpiryWarning()
   }
 
-  /** Only good for choosing what to show, the gateway decides. */
+  /** Decides only what to show; the gateway decides what is allowed. */
   get isAdmin(): boolean {
     return claimsAdmin(this.#token)
   }
 
-  /** When the token ends, by its own word, if that is soon. */
+  /** When the token says it expires, if that is soon; undefined otherwise. */
   get expiresSoonAtMs(): number | undefined {
-    const endsAtMs = expiryOf({ token: this.#token })
-    return endsAtMs !== undefined && endsAtMs - Date.now() <= EXPIRY_WARNING_MS ? endsAtMs : undefined
+    const expiresAtMs = expiryOf({ token: this.#token })
+    return expiresAtMs !== undefined && expiresAtMs - Date.now() <= EXPIRY_WARNING_MS
+      ? expiresAtMs
+      : undefined
   }
 
-  /** There for admins. */
+  /** Defined for admins only. */
   get health(): Health | undefined {
     return this.#health
   }
 
-  /** Goes on with another token. */
+  /** Continues with another token; nothing on the page is lost. */
   setToken(token: string): void {
     this.#token = token
     this.watchedRooms.connect()
@@ -68,23 +70,28 @@ export class Store {
 
   watch(room: Room): void {
     this.watchedRooms.watch(room)
-    saveRooms(this.watchedRooms.rooms.map((watched) => watched.room))
+    this.#saveRooms()
   }
 
   unwatch(room: Room): void {
     this.watchedRooms.unwatch(room)
+    this.#saveRooms()
+  }
+
+  #saveRooms(): void {
     saveRooms(this.watchedRooms.rooms.map((watched) => watched.room))
   }
 
-  /** Says so when the end of the token has come near. */
+  /** Renders the page again when the token is about to expire. */
   #scheduleExpiryWarning(): void {
     clearTimeout(this.#expiryTimer)
-    const endsAtMs = expiryOf({ token: this.#token })
-    if (endsAtMs === undefined) return
-    const inMs = Math.max(0, endsAtMs - Date.now() - EXPIRY_WARNING_MS)
-    if (inMs <= MAX_TIMER_MS) this.#expiryTimer = setTimeout(this.#onChange, inMs)
+    const expiresAtMs = expiryOf({ token: this.#token })
+    if (expiresAtMs === undefined) return
+    const delayMs = Math.max(0, expiresAtMs - Date.now() - EXPIRY_WARNING_MS)
+    if (delayMs <= MAX_TIMER_MS) this.#expiryTimer = setTimeout(this.#onChange, delayMs)
   }
 
+  /** Follows the feed and polls health, if the token is an admin's. */
   #startAdmin(): void {
     if (!this.isAdmin) return
     this.watchedRooms.watch(FEED)

@@ -8,48 +8,48 @@ import { ApiError, asApiError } from './api.ts'
 import type { Api } from './api.ts'
 import type { Row } from './feed.ts'
 
-/** What is shown of a log when the page opens: the feed is a list of its own, other rooms show their last recalls. */
+/** How much of a log is shown at first. The feed is a whole list; other rooms show their latest recalls. */
 const INITIAL_FEED_ROWS = 1_000
 const INITIAL_ROOM_ROWS = 20
 const MAX_LATEST_RECALLS = 20
-/** A log that could not be read is asked for again so much later. */
+/** How long to wait before reading a log again after a failure. */
 const READ_RETRY_MS = 2_000
 
-/** `idle`: connected, and nothing is watched. The rest is what the client says. */
+/** The client's state, and `idle`: connected, but no rooms watched. */
 export type State = ClientState | { readonly kind: 'idle' }
 
-/** A room that the page watches. */
+/** A room the page watches. */
 export interface WatchedRoom {
   readonly room: Room
-  /** There once its log was read. */
+  /** Defined once its log has been read. */
   subscription?: Subscription
-  /** Whether its log is being read, or was. */
+  /** Whether its log is being read or has been read. */
   isLoading: boolean
-  /** Whether it was live before: only then is anything recovered. */
+  /** Whether it has been live: only then can notices be recovered. */
   wasLive: boolean
-  /** Why the gateway does not let the page in. */
+  /** Why the gateway refused the subscription, for good. */
   refusal: { readonly code: string; readonly message: string } | undefined
-  /** Notices that came later because the page was not connected. */
+  /** How many notices came late because the page was not connected. */
   recovered: number
   gaps: number
   lastGap: { readonly reason: GapReason; readonly atMs: number } | undefined
-  /** The latest first. */
+  /** Newest first. */
   latest: readonly (Notice | MemberNotice)[]
 }
 
 interface WatchedRoomsOptions {
-  /** Asked anew for every connection. */
+  /** Called for every connection. */
   readonly token: () => string
   readonly api: Api
-  /** `state`, or something about a room, may have changed. */
+  /** Called when the state, or anything about a room, may have changed. */
   readonly onChange: () => void
-  /** These are to be shown in the feed, oldest first. */
+  /** Receives rows for the feed, oldest first. */
   readonly onFeed: (rows: readonly Row[]) => void
 }
 
 /**
- * The rooms that the page watches at the gateway that served it. Of each it reads the end of the log first, and listens from
- * there: whatever happened while the page was loaded, or is loaded again, is not missed, and nothing comes twice.
+ * The rooms the page watches on the gateway that served it. Reads the end of each log first, then subscribes from there, so
+ * that nothing is missed or shown twice while the page loads or reloads.
  */
 export class WatchedRooms {
   readonly #client: RecallClient
@@ -82,7 +82,7 @@ export class WatchedRooms {
     return wanted.every(({ subscription }) => subscription !== undefined) ? state : { kind: 'catching-up' }
   }
 
-  /** Connects with the token as it is now, also when connected already; rooms go on from their positions. */
+  /** Connects with the current token, even if already connected. Rooms resume from their positions. */
   connect(): void {
     for (const watched of this.#rooms.values()) watched.refusal = undefined
     this.#client.connect()
@@ -93,8 +93,16 @@ export class WatchedRooms {
     const known = this.#rooms.get(name)
     if (known !== undefined && known.refusal === undefined) return
     known?.subscription?.leave()
-    const fresh = { isLoading: false, wasLive: false, refusal: undefined, recovered: 0 }
-    this.#rooms.set(name, { room, ...fresh, gaps: 0, lastGap: undefined, latest: [] })
+    this.#rooms.set(name, {
+      room,
+      isLoading: false,
+      wasLive: false,
+      refusal: undefined,
+      recovered: 0,
+      gaps: 0,
+      lastGap: undefined,
+      latest: [],
+    })
     this.#onState()
   }
 
@@ -119,6 +127,7 @@ export class WatchedRooms {
     this.#options.onChange()
   }
 
+  /** Reads the end of the room's log, then subscribes from there. */
   async #follow(watched: WatchedRoom): Promise<void> {
     const { room } = watched
     watched.isLoading = true
@@ -126,17 +135,17 @@ export class WatchedRooms {
     const page = await this.#options.api.notices(room, { limit }).catch(asApiError)
     if (this.#rooms.get(roomName(room)) !== watched) return
     if (page instanceof ApiError && (page.isTransient || !this.#isConnected)) {
-      // Not followed before it was read: what came in between is in the log, and is not missed.
+      // Subscribe only after the log has been read: what arrives meanwhile is in the log, so nothing is missed.
       watched.isLoading = false
       if (this.#isConnected) setTimeout(() => this.#onState(), READ_RETRY_MS)
       return
     }
-    // Refused for good: the subscription will tell why.
-    const read = page instanceof ApiError ? undefined : page
-    if (read !== undefined)
+    // On a final refusal, the subscription reports why.
+    const history = page instanceof ApiError ? undefined : page
+    if (history !== undefined)
       this.#show(
         watched,
-        read.notices.map((notice) => ({ kind: 'notice', room, notice })),
+        history.notices.map((notice) => ({ kind: 'notice', room, notice })),
       )
     watched.subscription = this.#client.subscribe(
       room,
@@ -144,7 +153,7 @@ export class WatchedRooms {
         watched.wasLive = true
         this.#show(watched, [{ kind: 'notice', room, notice, seenAtMs: Date.now() }])
       },
-      read && { since: read.position },
+      history && { since: history.position },
     )
     this.#onState()
   }
