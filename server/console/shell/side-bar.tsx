@@ -37,7 +37,7 @@ export function SideBar({ store, view, onLanguage, onLogOut: onForget }: SideBar
           <span class="name">{t.docs}</span>
         </a>
         <button type="button" class="plain" onClick={onForget}>
-          <Icon name="leave" />
+          <Icon name="logOut" />
           <span class="name">{t.forget}</span>
         </button>
       </div>

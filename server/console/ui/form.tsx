@@ -1,4 +1,4 @@
-import { MAX_IDENTIFIER_BYTES, isIdentifier } from '../../../shared/identifier.ts'
+import { isIdentifier, MAX_IDENTIFIER_BYTES } from '../../../shared/identifier.ts'
 import { useLocale } from '../i18n/i18n.ts'
 
 interface IdentifierInputProps {
@@ -8,7 +8,7 @@ interface IdentifierInputProps {
   readonly placeholder?: string
 }
 
-/** Takes the name of a group or a topic. */
+/** A field for the identifier of a group or topic. */
 export function IdentifierInput({ name, label, required = false, placeholder }: IdentifierInputProps) {
   const { t } = useLocale()
   return (
@@ -32,7 +32,7 @@ export function IdentifierInput({ name, label, required = false, placeholder }: 
   )
 }
 
-/** What was typed into the field of that name. */
+/** Returns the text of the named field, empty if there is none. */
 export function fieldValue(form: HTMLFormElement, name: string): string {
   const value = new FormData(form).get(name)
   return typeof value === 'string' ? value : ''

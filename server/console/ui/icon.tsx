@@ -1,4 +1,4 @@
-/** Drawn in a box of 24, with lines of 1.75. */
+/** Drawn in a 24 × 24 box with 1.75 wide strokes. */
 const PATHS = {
   feed: 'M4 12h4l2.5-7 4 14L17 12h3',
   rooms: 'M4 5h16v11H10l-4 4v-4H4z',
@@ -7,7 +7,7 @@ const PATHS = {
   test: 'M4 12 20 4l-5 16-3.5-6.5zM11.5 13.5 20 4',
   theme: 'M12 3a9 9 0 1 0 9 9 7 7 0 0 1-9-9z',
   docs: 'M6 3h9l4 4v14H6zM9 12h7M9 16h7',
-  leave: 'M10 4H5v16h5M14 8l4 4-4 4M18 12H9',
+  logOut: 'M10 4H5v16h5M14 8l4 4-4 4M18 12H9',
   pause: 'M8 5v14M16 5v14',
   resume: 'M7 4.5v15l12-7.5z',
   close: 'M6 6l12 12M18 6 6 18',
@@ -18,7 +18,7 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS
 
-/** Only ever beside words, or on a button with a label. */
+/** Hidden from screen readers: use it only next to text or on a labelled button. */
 export function Icon({ name }: { readonly name: IconName }) {
   return (
     <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">

@@ -1,18 +1,18 @@
-import { useLocale } from '../i18n/i18n.ts'
 import { MAX_DATE_MS } from '../../../shared/recall.ts'
 import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
-import { ApiError } from '../state/api.ts'
 import type { Messages } from '../i18n/en.ts'
+import { useLocale } from '../i18n/i18n.ts'
+import { ApiError } from '../state/api.ts'
 
-interface RecallTimeProps {
+interface TimestampProps {
   readonly atMs: number
-  /** The time is that of arrival, because the provider named none. */
+  /** Whether this is the time of arrival, because the provider gave none. */
   readonly untimed?: boolean
 }
 
-/** The time of day, and the day where it is not today. */
-export function Timestamp({ atMs, untimed = false }: RecallTimeProps) {
+/** The time of day, and the date if it is not today. */
+export function Timestamp({ atMs, untimed = false }: TimestampProps) {
   const { t, dateTime, date, timeOfDay } = useLocale()
   if (atMs > MAX_DATE_MS) return <span>{atMs} ms</span>
   const instant = new Date(atMs)
@@ -26,7 +26,7 @@ export function Timestamp({ atMs, untimed = false }: RecallTimeProps) {
   )
 }
 
-/** Names come from outside: `bdi` keeps right-to-left text from turning around what stands beside it. */
+/** A room in words. `bdi` isolates names: right-to-left text must not reorder its surroundings. */
 export function RoomLabel({ room }: { readonly room: Room }) {
   const { t } = useLocale()
   if (isFeed(room)) return <>{t.rooms.feed}</>
@@ -48,13 +48,13 @@ interface Refusal {
   readonly message: string
 }
 
-/** Why not, in the language of the page where it has words for it. */
+/** Returns the reason in the page's language; the gateway's own message if there is no translation. */
 export function refusalText({ errors }: Messages, { code, message }: Refusal): string {
-  const known: Readonly<Record<string, string>> = errors
-  return known[code] ?? message
+  const texts: Readonly<Record<string, string>> = errors
+  return texts[code] ?? message
 }
 
-/** What `error` says, whatever was thrown. */
+/** Returns the code and message of `error`, whatever was thrown. */
 export const asRefusal = (error: unknown): Refusal =>
   error instanceof ApiError ? error : { code: 'INTERNAL', message: String(error) }
 

@@ -1,14 +1,15 @@
-const MAX_SEQS = 1_000
+/** How many sequence numbers the gateway accepts per request. */
+export const MAX_SEQS = 1_000
 
-/** The numbers of `1, 2, 3`, each once; undefined when it is anything else. */
+/** Parses a list such as `1, 2, 3`; each number is returned once. Returns undefined for anything else. */
 export function parseSeqs(text: string): readonly number[] | undefined {
   const parts = text.split(/[\s,，、]+/u).filter((part) => part !== '')
   const seqs = [...new Set(parts.map(Number))]
-  const areFine = seqs.every((seq) => Number.isSafeInteger(seq) && seq > 0)
-  return areFine && seqs.length > 0 && seqs.length <= MAX_SEQS ? seqs : undefined
+  const areValid = seqs.every((seq) => Number.isSafeInteger(seq) && seq > 0)
+  return areValid && seqs.length > 0 && seqs.length <= MAX_SEQS ? seqs : undefined
 }
 
-/** Numbers as people write them: `1000–1002, 1005`. They must rise. */
+/** Formats ascending numbers as ranges: `1000–1002`, `1005`. */
 export function formatRanges(seqs: readonly number[]): string[] {
   const ranges: string[] = []
   for (let i = 0; i < seqs.length;) {

@@ -8,13 +8,13 @@ const prefersDark = matchMedia('(prefers-color-scheme: dark)')
 
 const systemTheme = (): Theme => (prefersDark.matches ? 'dark' : 'light')
 
-/** Shows the theme chosen before; without one, that of the system. */
+/** Applies the theme chosen earlier; without one, the page follows the system. */
 export function applySavedTheme(): void {
   const theme = browserStorage.get(THEME_KEY)
   if (theme === 'light' || theme === 'dark') root.dataset['theme'] = theme
 }
 
-/** The other theme. Back at that of the system, the page follows the system again. */
+/** Switches between light and dark. Once back at the system's theme, the page follows the system again. */
 export function toggleTheme(): void {
   const theme: Theme = (root.dataset['theme'] ?? systemTheme()) === 'dark' ? 'light' : 'dark'
   if (theme === systemTheme()) {
@@ -24,12 +24,12 @@ export function toggleTheme(): void {
     root.dataset['theme'] = theme
     browserStorage.set(THEME_KEY, theme)
   }
-  for (const tell of listeners) tell()
+  for (const listener of listeners) listener()
 }
 
 const listeners = new Set<() => void>()
 
-/** Calls `listener` when the colours have changed; answers how to stop. */
+/** Calls `listener` after each change of theme, the system's included. Returns a function that stops it. */
 export function onThemeChange(listener: () => void): () => void {
   listeners.add(listener)
   prefersDark.addEventListener('change', listener)
