@@ -1,33 +1,32 @@
+import { LocaleProvider, LOCALES } from './i18n/i18n.ts'
+import type { Language } from './i18n/i18n.ts'
+import { LogIn, TokenPrompt } from './shell/log-in.tsx'
+import { SideBar } from './shell/side-bar.tsx'
+import type { ViewName } from './shell/side-bar.tsx'
+import { TopBar, updateTitle } from './shell/top-bar.tsx'
 import type { Store } from './state/store.ts'
 import { FeedView } from './views/feed-view.tsx'
 import { HealthView } from './views/health-view.tsx'
 import { HistoryView } from './views/history-view.tsx'
-import { LOCALES, LocaleProvider } from './i18n/i18n.ts'
-import type { Language } from './i18n/i18n.ts'
 import { RoomsView } from './views/rooms-view.tsx'
-import { TokenPrompt } from './shell/log-in.tsx'
-import { LogIn } from './shell/log-in.tsx'
-import { SideBar } from './shell/side-bar.tsx'
-import { updateTitle } from './shell/top-bar.tsx'
-import { TopBar } from './shell/top-bar.tsx'
 import { TestView } from './views/test-view.tsx'
-import type { ViewName } from './shell/side-bar.tsx'
 
 interface AppProps {
+  /** Undefined until there is a token. */
   readonly store: Store | undefined
-  /** What the address names. */
+  /** The view named in the address. */
   readonly view: ViewName | undefined
   readonly language: Language
   readonly onLanguage: (language: Language) => void
   readonly onToken: (token: string) => void
   readonly onLogOut: () => void
-  /** Something that all of the page shows was changed here. */
+  /** Called after a change that affects the rest of the page. */
   readonly onChange: () => void
 }
 
-export function App({ store, view, language, onLanguage, onToken, onLogOut: onForget, onChange }: AppProps) {
+export function App({ store, view, language, onLanguage, onToken, onLogOut, onChange }: AppProps) {
   const locale = LOCALES[language]
-  const shown = view ?? (store?.isAdmin === false ? 'rooms' : 'feed')
+  const shownView = view ?? (store?.isAdmin === false ? 'rooms' : 'feed')
   const state = store?.watchedRooms.state ?? { kind: 'no-token' }
   updateTitle(locale.t, state)
   document.documentElement.lang = language === 'zh' ? 'zh-Hans' : 'en'
@@ -40,15 +39,15 @@ export function App({ store, view, language, onLanguage, onToken, onLogOut: onFo
           <a class="skip" href="#content" onClick={focusContent}>
             {locale.t.skip}
           </a>
-          <SideBar store={store} view={shown} onLanguage={onLanguage} onLogOut={onForget} />
-          <TopBar state={state} title={locale.t.views[shown]} />
+          <SideBar store={store} view={shownView} onLanguage={onLanguage} onLogOut={onLogOut} />
+          <TopBar state={state} title={locale.t.views[shownView]} />
           <main id="content" tabIndex={-1}>
             <TokenPrompt
               isRefused={state.kind === 'refused'}
-              endsAtMs={store.expiresSoonAtMs}
+              expiresAtMs={store.expiresSoonAtMs}
               onToken={onToken}
             />
-            <View store={store} name={shown} onChange={onChange} />
+            <View store={store} name={shownView} onChange={onChange} />
           </main>
         </div>
       )}
@@ -77,7 +76,7 @@ function View({ store, name, onChange }: ViewProps) {
   }
 }
 
-/** The fragment is the view's name: a link to the content must not change it. */
+/** Moves the focus without changing the fragment, which names the view. */
 function focusContent(event: Event): void {
   event.preventDefault()
   document.getElementById('content')?.focus()

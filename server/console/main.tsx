@@ -1,12 +1,12 @@
 import { render } from 'preact'
 import { App } from './app.tsx'
-import { Store } from './state/store.ts'
-import { initialLanguage, saveLanguage, LOCALES } from './i18n/i18n.ts'
+import { initialLanguage, LOCALES, saveLanguage } from './i18n/i18n.ts'
 import type { Language } from './i18n/i18n.ts'
-import { updateTitle } from './shell/top-bar.tsx'
-import { applySavedTheme } from './ui/theme.ts'
-import { forgetToken, saveToken, takeToken } from './state/storage.ts'
 import { viewInAddress } from './shell/side-bar.tsx'
+import { updateTitle } from './shell/top-bar.tsx'
+import { forgetToken, saveToken, takeToken } from './state/storage.ts'
+import { Store } from './state/store.ts'
+import { applySavedTheme } from './ui/theme.ts'
 
 const page = document.getElementById('page') ?? document.body
 let token = takeToken()
@@ -14,7 +14,7 @@ let language = initialLanguage()
 let store: Store | undefined
 let frame: number | undefined
 
-/** Bursts are drawn once per frame. In a tab that nobody sees there are no frames: it tells its state in the title alone. */
+/** Renders a burst of changes once per frame. A hidden tab has no frames, so its state is shown in the title alone. */
 function scheduleRender(): void {
   if (document.hidden && store !== undefined) updateTitle(LOCALES[language].t, store.watchedRooms.state)
   frame ??= requestAnimationFrame(renderPage)
@@ -36,30 +36,30 @@ function renderPage(): void {
   )
 }
 
-function logIn(given: string): void {
-  token = given
-  saveToken(given)
-  if (store === undefined) store = new Store(given, scheduleRender)
-  else store.setToken(given)
+function logIn(newToken: string): void {
+  token = newToken
+  saveToken(newToken)
+  if (store === undefined) store = new Store(newToken, scheduleRender)
+  else store.setToken(newToken)
   scheduleRender()
 }
 
-/** Leaves nothing behind of what the token let one see. */
+/** Reloads the page, so that nothing the token gave access to stays in memory. */
 function logOut(): void {
   forgetToken()
   location.reload()
 }
 
-function switchLanguage(chosen: Language): void {
-  language = chosen
-  saveLanguage(chosen)
+function switchLanguage(newLanguage: Language): void {
+  language = newLanguage
+  saveLanguage(newLanguage)
   scheduleRender()
 }
 
-// A link with another token, opened in this tab, changes the fragment only.
+// Opening a link with another token in this tab changes only the fragment.
 addEventListener('hashchange', () => {
-  const taken = takeToken()
-  if (taken !== undefined && taken !== token) logIn(taken)
+  const newToken = takeToken()
+  if (newToken !== undefined && newToken !== token) logIn(newToken)
   scheduleRender()
 })
 

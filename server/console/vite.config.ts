@@ -5,7 +5,7 @@ export default defineConfig({
   build: {
     outDir: '../../dist/server/page',
     emptyOutDir: true,
-    // The page is served with a policy that allows neither data: addresses nor inline scripts.
+    // The page's content security policy allows neither data: URLs nor inline scripts.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },

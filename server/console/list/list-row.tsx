@@ -1,18 +1,19 @@
 import { useLocale } from '../i18n/i18n.ts'
-import { Timestamp } from '../ui/labels.tsx'
 import type { KeyedRow, NoticeRow, Row } from '../state/feed.ts'
 import { Icon } from '../ui/icon.tsx'
+import { Timestamp } from '../ui/labels.tsx'
 
-/** A recall names up to 1,000 messages, and more than these are not seen in one line. */
-const MAX_SEQS = 40
-/** For so long a row shows that it is new. */
+/** A recall has up to 1,000 messages; one line has room for fewer than these. */
+const MAX_SHOWN_SEQS = 40
+/** How long a new row is highlighted. */
 const FRESH_MS = 1_500
 
+/** The element id of the row with this key. */
 export const rowId = (key: number): string => `row-${key}`
 
 interface ListRowProps {
   readonly keyed: KeyedRow
-  /** Among all rows, also those not drawn, counted from 1. */
+  /** The position among all rows, rendered or not; the header is 1. */
   readonly index: number
   readonly isActive: boolean
   readonly isOpen: boolean
@@ -62,10 +63,10 @@ function NoticeCells({ row: { notice } }: { readonly row: NoticeRow }) {
         </span>
         <span class="seqs">
           {messages
-            .slice(0, MAX_SEQS)
+            .slice(0, MAX_SHOWN_SEQS)
             .map(({ seq }) => seq)
             .join(', ')}
-          {messages.length > MAX_SEQS && ' …'}
+          {messages.length > MAX_SHOWN_SEQS && ' …'}
         </span>
       </div>
     </>
@@ -85,7 +86,7 @@ function NameCell({ column, name }: NameCellProps) {
   )
 }
 
-/** What one must know to trust the list. */
+/** Tells readers whether the list is complete. */
 function EventRow({ row }: { readonly row: Exclude<Row, NoticeRow> }) {
   const { t } = useLocale()
   switch (row.kind) {

@@ -1,28 +1,30 @@
-import { Icon } from '../ui/icon.tsx'
 import { useLocale } from '../i18n/i18n.ts'
-import { ListRow, rowId } from './list-row.tsx'
 import type { KeyedRow } from '../state/feed.ts'
+import { Icon } from '../ui/icon.tsx'
+import { ListRow, rowId } from './list-row.tsx'
 import { rowWindow } from './row-window.ts'
-import { useActiveRow } from './use-list.ts'
-import { useScrolling } from './use-list.ts'
+import { useActiveRow, useScrolling } from './use-list.ts'
 
 interface RecallListProps {
-  /** The oldest first; shown is the latest first. */
+  /** Oldest first. The list shows the newest first. */
   readonly rows: readonly KeyedRow[]
   readonly label: string
-  /** Shown instead of rows. */
+  /** The text shown if there are no rows. */
   readonly empty: string
-  /** The row that is open beside the list. */
+  /** The key of the row that is open next to the list. */
   readonly open: number | undefined
   readonly onOpen: (row: KeyedRow) => void
 }
 
-/** Any number of recalls: only the rows in sight are in the document. One stop for the Tab key, and arrows from there. */
+/**
+ * A list of any length: only visible rows are in the document. The Tab key stops at the list once; arrow keys move inside
+ * it.
+ */
 export function RecallList({ rows, label, empty, open, onOpen }: RecallListProps) {
   const { scroller, viewport, onScroll, scrollTo } = useScrolling(rows)
   const { active, activate, onKeyDown } = useActiveRow({ rows, viewport, scrollTo, onOpen })
   const { first, end } = rowWindow(viewport, rows.length)
-  const drawn = rows.slice(rows.length - end, rows.length - first).toReversed()
+  const rendered = rows.slice(rows.length - end, rows.length - first).toReversed()
   const px = (count: number): string => `${count * viewport.rowPx}px`
   return (
     <div class="list-frame">
@@ -33,13 +35,13 @@ export function RecallList({ rows, label, empty, open, onOpen }: RecallListProps
         tabIndex={0}
         aria-label={label}
         aria-rowcount={rows.length + 1}
-        aria-activedescendant={drawn.some(({ key }) => key === active) ? rowId(active ?? 0) : undefined}
+        aria-activedescendant={rendered.some(({ key }) => key === active) ? rowId(active ?? 0) : undefined}
         onScroll={onScroll}
         onKeyDown={onKeyDown}
       >
-        <ListHead />
+        <ListHeader />
         <div role="rowgroup" class="rows" style={{ height: px(rows.length), paddingTop: px(first) }}>
-          {drawn.map((keyed, i) => (
+          {rendered.map((keyed, i) => (
             <ListRow
               key={keyed.key}
               keyed={keyed}
@@ -57,17 +59,7 @@ export function RecallList({ rows, label, empty, open, onOpen }: RecallListProps
   )
 }
 
-function JumpToLatest({ onClick }: { readonly onClick: () => void }) {
-  const { t } = useLocale()
-  return (
-    <button type="button" class="to-latest" onClick={onClick}>
-      <Icon name="up" />
-      {t.feed.latest}
-    </button>
-  )
-}
-
-function ListHead() {
+function ListHeader() {
   const { columns } = useLocale().t
   return (
     <div role="rowgroup" class="list-header">
@@ -79,5 +71,15 @@ function ListHead() {
         ))}
       </div>
     </div>
+  )
+}
+
+function JumpToLatest({ onClick }: { readonly onClick: () => void }) {
+  const { t } = useLocale()
+  return (
+    <button type="button" class="to-latest" onClick={onClick}>
+      <Icon name="up" />
+      {t.feed.latest}
+    </button>
   )
 }

@@ -1,35 +1,35 @@
-/** Rows above and below what is seen, so that scrolling shows no white. */
-const SPARE_ROWS = 8
+/** Extra rows above and below the visible ones, so that scrolling shows no blank space. */
+const OVERSCAN_ROWS = 8
 
-/** Where a list is scrolled to. */
+/** The part of a list that is visible. */
 export interface Viewport {
   readonly topPx: number
   readonly heightPx: number
   readonly rowPx: number
 }
 
-/** The rows that are drawn: from `first` up to, and without, `end`. */
+/** The rows to render: from `first` up to, but not including, `end`. */
 export interface RowWindow {
   readonly first: number
   readonly end: number
 }
 
-/** Which of `count` rows of the same height are worth drawing. */
+/** Returns which of `count` rows of equal height to render. */
 export function rowWindow({ topPx, heightPx, rowPx }: Viewport, count: number): RowWindow {
-  const first = Math.floor(topPx / rowPx) - SPARE_ROWS
-  const end = Math.ceil((topPx + heightPx) / rowPx) + SPARE_ROWS
+  const first = Math.floor(topPx / rowPx) - OVERSCAN_ROWS
+  const end = Math.ceil((topPx + heightPx) / rowPx) + OVERSCAN_ROWS
   const clamp = (index: number): number => Math.min(Math.max(index, 0), count)
   return { first: clamp(first), end: clamp(end) }
 }
 
-/** Where to scroll so that the row at `index` is seen whole; where it is, when it is already. */
+/** Returns the scroll position, in px, at which the row at `index` is fully visible; the current one if it already is. */
 export function scrollTopFor({ topPx, heightPx, rowPx }: Viewport, index: number): number {
   const rowTopPx = index * rowPx
   if (rowTopPx < topPx) return rowTopPx
   return Math.max(topPx, rowTopPx + rowPx - heightPx)
 }
 
-/** How many of the rows at the end came after the one with this key. */
+/** Returns how many rows have a higher key than `key`. Keys must increase. Takes O(log n). */
 export function countAfter(rows: readonly { readonly key: number }[], key: number): number {
   let low = 0
   let high = rows.length

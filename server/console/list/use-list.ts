@@ -1,76 +1,38 @@
 import type { TargetedKeyboardEvent } from 'preact'
-import { useState, useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { KeyedRow } from '../state/feed.ts'
 import { countAfter, scrollTopFor } from './row-window.ts'
 import type { Viewport } from './row-window.ts'
 
-interface ActiveRowOptions {
-  readonly rows: readonly KeyedRow[]
-  readonly viewport: Viewport
-  readonly scrollTo: (px: number) => void
-  readonly onOpen: (row: KeyedRow) => void
-}
-
-/** The row on which the keyboard acts: arrows move it, Enter opens it, and so does a click. */
-export function useActiveRow({ rows, viewport, scrollTo, onOpen }: ActiveRowOptions) {
-  const [active, setActive] = useState<number>()
-  const activate = (row: KeyedRow): void => {
-    setActive(row.key)
-    onOpen(row)
-  }
-  const onKeyDown = (event: TargetedKeyboardEvent<HTMLDivElement>): void => {
-    const at = active === undefined ? -1 : countAfter(rows, active)
-    const next = targetIndex(event.key, at, Math.floor(viewport.heightPx / viewport.rowPx))
-    const row = rows[rows.length - 1 - (next ?? at)]
-    if (next === undefined && (event.key !== 'Enter' || row === undefined)) return
-    event.preventDefault()
-    if (next === undefined) return row && activate(row)
-    const index = Math.min(Math.max(next, 0), rows.length - 1)
-    setActive(rows[rows.length - 1 - index]?.key)
-    scrollTo(scrollTopFor(viewport, index))
-  }
-  return { active, activate, onKeyDown }
-}
-
-/** To which row a key leads, if to any; it may be beyond the list. */
-function targetIndex(key: string, at: number, page: number): number | undefined {
-  const steps: Readonly<Record<string, number>> = {
-    ArrowDown: at + 1,
-    ArrowUp: at - 1,
-    PageDown: at + page,
-    PageUp: at - page,
-    Home: 0,
-    End: Infinity,
-  }
-  return steps[key]
-}
-
-/**
- * Follows how a list is viewport. Rows come in at the top: whoever has scrolled down keeps before their eyes what they read.
- */
+/** Follows how a list is scrolled. New rows arrive at the top; a list that is scrolled down keeps its rows in place. */
 export function useScrolling(rows: readonly KeyedRow[]) {
   const scroller = useRef<HTMLDivElement>(null)
   const rowPx = useRowHeight()
   const [topPx, setTop] = useState(0)
   const [heightPx, setHeight] = useState(0)
-  const newest = rows.at(-1)?.key
-  const seenNewest = useRef(newest)
+  const newestKey = rows.at(-1)?.key
+  const shownKey = useRef(newestKey)
 
   useLayoutEffect(() => {
     const { current: element } = scroller
-    const before = seenNewest.current
-    seenNewest.current = newest
-    if (element === null || before === undefined || newest === undefined || element.scrollTop < rowPx / 2)
+    const previousKey = shownKey.current
+    shownKey.current = newestKey
+    if (
+      element === null ||
+      previousKey === undefined ||
+      newestKey === undefined ||
+      element.scrollTop < rowPx / 2
+    )
       return
-    element.scrollTop += countAfter(rows, before) * rowPx
-  }, [newest])
+    element.scrollTop += countAfter(rows, previousKey) * rowPx
+  }, [newestKey])
 
   useEffect(() => {
     const { current: element } = scroller
     if (element === null) return
-    // The names of the columns stay in sight, where there are any.
-    const head = element.firstElementChild
-    const observer = new ResizeObserver(() => setHeight(element.clientHeight - (head?.clientHeight ?? 0)))
+    // The column headers, where there are any, stick to the top.
+    const header = element.firstElementChild
+    const observer = new ResizeObserver(() => setHeight(element.clientHeight - (header?.clientHeight ?? 0)))
     observer.observe(element)
     return () => observer.disconnect()
   }, [])
@@ -81,18 +43,59 @@ export function useScrolling(rows: readonly KeyedRow[]) {
   return { scroller, viewport, onScroll, scrollTo }
 }
 
-/** As in `style/list.css`: one line, and two on a narrow screen. */
-const WIDE_PX = 40
-const NARROW_PX = 64
-const narrow = matchMedia('(max-width: 47.99rem)')
+/** As in `style/list.css`: one line, or two on a narrow screen. */
+const WIDE_ROW_PX = 40
+const NARROW_ROW_PX = 64
+const narrowScreen = matchMedia('(max-width: 47.99rem)')
 
-/** How high each row of a list is. */
+/** The height of each row, in px. */
 function useRowHeight(): number {
-  const [isNarrow, setNarrow] = useState(narrow.matches)
+  const [isNarrow, setNarrow] = useState(narrowScreen.matches)
   useEffect(() => {
-    const onChange = (): void => setNarrow(narrow.matches)
-    narrow.addEventListener('change', onChange)
-    return () => narrow.removeEventListener('change', onChange)
+    const onChange = (): void => setNarrow(narrowScreen.matches)
+    narrowScreen.addEventListener('change', onChange)
+    return () => narrowScreen.removeEventListener('change', onChange)
   }, [])
-  return isNarrow ? NARROW_PX : WIDE_PX
+  return isNarrow ? NARROW_ROW_PX : WIDE_ROW_PX
+}
+
+interface ActiveRowOptions {
+  readonly rows: readonly KeyedRow[]
+  readonly viewport: Viewport
+  readonly scrollTo: (px: number) => void
+  readonly onOpen: (row: KeyedRow) => void
+}
+
+/** The row the keyboard acts on: arrow keys move it, Enter or a click opens it. */
+export function useActiveRow({ rows, viewport, scrollTo, onOpen }: ActiveRowOptions) {
+  const [active, setActive] = useState<number>()
+  const activate = (row: KeyedRow): void => {
+    setActive(row.key)
+    onOpen(row)
+  }
+  const onKeyDown = (event: TargetedKeyboardEvent<HTMLDivElement>): void => {
+    const current = active === undefined ? -1 : countAfter(rows, active)
+    const next = targetIndex(event.key, current, Math.floor(viewport.heightPx / viewport.rowPx))
+    const row = rows[rows.length - 1 - (next ?? current)]
+    if (next === undefined && (event.key !== 'Enter' || row === undefined)) return
+    event.preventDefault()
+    if (next === undefined) return row && activate(row)
+    const index = Math.min(Math.max(next, 0), rows.length - 1)
+    setActive(rows[rows.length - 1 - index]?.key)
+    scrollTo(scrollTopFor(viewport, index))
+  }
+  return { active, activate, onKeyDown }
+}
+
+/** Returns the row a key leads to, possibly outside the list; undefined for any other key. */
+function targetIndex(key: string, current: number, page: number): number | undefined {
+  const steps: Readonly<Record<string, number>> = {
+    ArrowDown: current + 1,
+    ArrowUp: current - 1,
+    PageDown: current + page,
+    PageUp: current - page,
+    Home: 0,
+    End: Infinity,
+  }
+  return steps[key]
 }

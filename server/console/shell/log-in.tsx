@@ -1,16 +1,16 @@
-import type { Language } from '../i18n/i18n.ts'
+import type { TargetedSubmitEvent } from 'preact'
 import { useLocale } from '../i18n/i18n.ts'
+import type { Language } from '../i18n/i18n.ts'
+import { fieldValue } from '../ui/form.tsx'
 import { Brand, Switches } from './side-bar.tsx'
 import { StateBadge } from './top-bar.tsx'
-import type { TargetedSubmitEvent } from 'preact'
-import { fieldValue } from '../ui/form.tsx'
 
 interface LogInProps {
   readonly onToken: (token: string) => void
   readonly onLanguage: (language: Language) => void
 }
 
-/** All that there is without a token. */
+/** The whole page while there is no token. */
 export function LogIn({ onToken, onLanguage }: LogInProps) {
   const { t } = useLocale()
   return (
@@ -27,6 +27,29 @@ export function LogIn({ onToken, onLanguage }: LogInProps) {
         <Switches onLanguage={onLanguage} />
       </div>
     </main>
+  )
+}
+
+interface TokenPromptProps {
+  readonly isRefused: boolean
+  /** When the token expires, if that is soon. */
+  readonly expiresAtMs: number | undefined
+  readonly onToken: (token: string) => void
+}
+
+/** Asks for another token before the current one expires, and after it was refused. Text typed before stays. */
+export function TokenPrompt({ isRefused, expiresAtMs, onToken }: TokenPromptProps) {
+  const { t, timeOfDay } = useLocale()
+  if (!isRefused && expiresAtMs === undefined) return null
+  return (
+    <div class="token-prompt card">
+      {!isRefused && expiresAtMs !== undefined && (
+        <p role="alert">
+          <strong>{t.token.endsAt(timeOfDay(expiresAtMs))}</strong> {t.token.endsWhat}
+        </p>
+      )}
+      <TokenForm onToken={onToken} />
+    </div>
   )
 }
 
@@ -56,28 +79,5 @@ function TokenForm({ onToken }: { readonly onToken: (token: string) => void }) {
         {t.token.hint}
       </p>
     </form>
-  )
-}
-
-interface AnotherTokenProps {
-  readonly isRefused: boolean
-  /** When the token ends, if that is soon. */
-  readonly endsAtMs: number | undefined
-  readonly onToken: (token: string) => void
-}
-
-/** Asks for another token in time, and when there is none that holds; what was typed stays when the one turns into the other. */
-export function TokenPrompt({ isRefused, endsAtMs, onToken }: AnotherTokenProps) {
-  const { t, timeOfDay } = useLocale()
-  if (!isRefused && endsAtMs === undefined) return null
-  return (
-    <div class="token-prompt card">
-      {!isRefused && endsAtMs !== undefined && (
-        <p role="alert">
-          <strong>{t.token.endsAt(timeOfDay(endsAtMs))}</strong> {t.token.endsWhat}
-        </p>
-      )}
-      <TokenForm onToken={onToken} />
-    </div>
   )
 }

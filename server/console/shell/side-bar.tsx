@@ -1,8 +1,18 @@
-import type { Store } from '../state/store.ts'
-import { Icon } from '../ui/icon.tsx'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Language } from '../i18n/i18n.ts'
+import type { Store } from '../state/store.ts'
+import { Icon } from '../ui/icon.tsx'
 import { toggleTheme } from '../ui/theme.ts'
+
+const VIEW_NAMES = ['feed', 'rooms', 'history', 'health', 'test'] as const
+
+export type ViewName = (typeof VIEW_NAMES)[number]
+
+/** Returns the view named in the address's fragment, if any. */
+export function viewInAddress(): ViewName | undefined {
+  const fragment = location.hash.slice(1)
+  return VIEW_NAMES.find((name) => name === fragment)
+}
 
 interface SideBarProps {
   readonly store: Store
@@ -11,7 +21,7 @@ interface SideBarProps {
   readonly onLogOut: () => void
 }
 
-export function SideBar({ store, view, onLanguage, onLogOut: onForget }: SideBarProps) {
+export function SideBar({ store, view, onLanguage, onLogOut }: SideBarProps) {
   const { t } = useLocale()
   return (
     <header class="side-bar">
@@ -36,7 +46,7 @@ export function SideBar({ store, view, onLanguage, onLogOut: onForget }: SideBar
           <Icon name="docs" />
           <span class="name">{t.docs}</span>
         </a>
-        <button type="button" class="plain" onClick={onForget}>
+        <button type="button" class="plain" onClick={onLogOut}>
           <Icon name="logOut" />
           <span class="name">{t.forget}</span>
         </button>
@@ -45,7 +55,7 @@ export function SideBar({ store, view, onLanguage, onLogOut: onForget }: SideBar
   )
 }
 
-/** Members see what they may, and no way to what they may not. */
+/** Members see only the views they may use. */
 function viewsOf({ isAdmin, health }: Store): readonly ViewName[] {
   if (!isAdmin) return ['rooms', 'history']
   return ['feed', 'rooms', 'history', 'health', ...(health?.status?.testRecalls ? (['test'] as const) : [])]
@@ -64,7 +74,7 @@ export function Brand() {
   )
 }
 
-/** How the page looks, and in which language it speaks. */
+/** Buttons that switch language and theme. */
 export function Switches({ onLanguage }: { readonly onLanguage: (language: Language) => void }) {
   const { language, t } = useLocale()
   const other = language === 'en' ? 'zh' : 'en'
@@ -82,14 +92,4 @@ export function Switches({ onLanguage }: { readonly onLanguage: (language: Langu
       </button>
     </>
   )
-}
-
-const VIEW_NAMES = ['feed', 'rooms', 'history', 'health', 'test'] as const
-
-export type ViewName = (typeof VIEW_NAMES)[number]
-
-/** The view that the address names in its fragment. */
-export function viewInAddress(): ViewName | undefined {
-  const name = location.hash.slice(1)
-  return VIEW_NAMES.find((one) => one === name)
 }

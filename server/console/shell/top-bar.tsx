@@ -1,14 +1,16 @@
-import { useLocale } from '../i18n/i18n.ts'
-import { refusalText } from '../ui/labels.tsx'
-import type { State } from '../state/watched-rooms.ts'
 import type { Messages } from '../i18n/en.ts'
+import { useLocale } from '../i18n/i18n.ts'
+import type { State } from '../state/watched-rooms.ts'
+import { refusalText } from '../ui/labels.tsx'
+
+export type ShownState = State | { readonly kind: 'no-token' }
 
 interface TopBarProps {
   readonly state: ShownState
   readonly title: string
 }
 
-/** The state stands beside the title of every view: nobody should read a list without knowing whether it is live. */
+/** Shows the state next to every view's title: nobody should read a list without knowing whether it is live. */
 export function TopBar({ state, title }: TopBarProps) {
   return (
     <div class={`top-bar ${state.kind}`}>
@@ -18,26 +20,27 @@ export function TopBar({ state, title }: TopBarProps) {
   )
 }
 
-/** Says in words, not by colour alone, whether what one sees is all there is. */
+/** Says in words, not only by color, whether the page is live and complete. */
 export function StateBadge({ state }: { readonly state: ShownState }) {
   const { t } = useLocale()
-  const [word, detail] = stateText(t, state)
+  const [label, detail] = stateText(t, state)
   return (
     <p role="status" aria-live="polite" class={`state ${state.kind}`}>
-      <strong>{word}</strong> <span>{detail}</span>
+      <strong>{label}</strong> <span>{detail}</span>
     </p>
   )
 }
 
-export type ShownState = State | { readonly kind: 'no-token' }
-
-/** Whether what one sees is all there is, in words. */
-function stateText(t: Messages, state: ShownState): readonly [word: string, detail: string] {
+/** Returns whether the page is live and complete, in words. */
+function stateText(t: Messages, state: ShownState): readonly [label: string, detail: string] {
   if (state.kind !== 'refused') return t.states[state.kind]
   return [t.refused, `${state.code}: ${refusalText(t, state)}`]
 }
 
-/** Of the page, for a tab among many: told without drawing, because a tab that nobody sees is not drawn. */
+/**
+ * Shows the state in the page's title, which stays visible in a background tab. Works without rendering: hidden tabs are not
+ * rendered.
+ */
 export function updateTitle(t: Messages, state: ShownState): void {
   const title = `${stateText(t, state)[0]} · ${t.title}`
   if (document.title !== title) document.title = title

@@ -17,7 +17,8 @@ const tabStorage = createStorage(() => sessionStorage)
 export const browserStorage = createStorage(() => localStorage)
 
 /**
- * A browser that blocks storage throws on access, possibly only later on. Values are then held in memory until the next reload.
+ * A browser that blocks storage throws on access, possibly only later on. Values are then held in memory until the next
+ * reload.
  */
 function createStorage(open: () => Storage): TextStorage {
   const memory = new Map<string, string>()

@@ -1,8 +1,17 @@
 import { useEffect, useRef } from 'preact/hooks'
+import UPlot from 'uplot'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Locale } from '../i18n/i18n.ts'
-import UPlot from 'uplot'
 import { onThemeChange } from '../ui/theme.ts'
+
+interface Line {
+  /** Set if there are several lines. */
+  readonly name?: string
+  /** The name of a CSS variable. */
+  readonly color: 'accent' | 'second' | 'wait'
+  /** One per time; undefined leaves a hole. */
+  readonly values: readonly (number | undefined)[]
+}
 
 interface ChartProps {
   readonly title: string
@@ -10,25 +19,25 @@ interface ChartProps {
   readonly lines: readonly Line[]
 }
 
-/** A chart, with what it says beside it in words. */
+/** A line chart, with its latest values and a description for screen readers. */
 export function Chart({ title, timesS, lines }: ChartProps) {
   const locale = useLocale()
-  const isKnown = lines.some(({ values }) => values.at(-1) !== undefined)
+  const hasData = lines.some(({ values }) => values.at(-1) !== undefined)
   const box = useRef<HTMLDivElement>(null)
-  const drawing = useRef<Plot>(undefined)
+  const plot = useRef<Plot>(undefined)
   useEffect(() => {
     if (box.current === null) return
-    drawing.current = createPlot(box.current, lines, locale)
-    return () => drawing.current?.stop()
+    plot.current = createPlot(box.current, lines, locale)
+    return () => plot.current?.destroy()
   }, [locale])
-  useEffect(() => drawing.current?.show(timesS, lines), [locale, timesS.at(-1)])
+  useEffect(() => plot.current?.show(timesS, lines), [locale, timesS.at(-1)])
   return (
-    <figure class={isKnown ? 'card chart known' : 'card chart'}>
+    <figure class={hasData ? 'card chart known' : 'card chart'}>
       <figcaption>
         <h2>{title}</h2>
         <ul>
           {lines.map((line) => (
-            <li key={line.colour} class={line.colour}>
+            <li key={line.color} class={line.color}>
               <strong>{latestOf(line, locale)}</strong> {line.name}
             </li>
           ))}
@@ -44,7 +53,7 @@ const latestOf = ({ values }: Line, { number }: Locale): string => {
   return latest === undefined ? '–' : number(latest)
 }
 
-/** For those who do not see it: how it is now, and how it was in between. */
+/** Describes the chart in words: the latest value of each line, and its range. */
 function describe(title: string, lines: readonly Line[], { t, number }: Locale): string {
   const parts = lines.map(({ name, values }) => {
     const known = values.filter((value) => value !== undefined)
@@ -57,42 +66,33 @@ function describe(title: string, lines: readonly Line[], { t, number }: Locale):
 }
 
 const HEIGHT_PX = 150
-/** What is shown at least, so that the first points do not jump about. */
+/** The shortest time span shown, so that the first points do not jump about. */
 const MIN_SPAN_S = 60
 
-interface Line {
-  /** Where there are several. */
-  readonly name?: string
-  /** The CSS variable of that name. */
-  readonly colour: 'accent' | 'second' | 'wait'
-  /** Undefined is a hole. */
-  readonly values: readonly (number | undefined)[]
-}
-
-export interface Plot {
+interface Plot {
   show(timesS: readonly number[], lines: readonly Line[]): void
-  stop(): void
+  destroy(): void
 }
 
-/** Draws into an empty element, as wide as that is, in the colours of the theme. */
+/** Draws into an empty element, in its width and in the theme's colors. Follows changes of both. */
 function createPlot(box: HTMLElement, lines: readonly Line[], { timeOfDay }: Locale): Plot {
   let data: UPlot.AlignedData = [[], ...lines.map(() => [])]
-  const make = (): UPlot => new UPlot(optionsOf(box, lines, timeOfDay), data, box)
-  let plot = make()
-  const again = (): void => {
+  const create = (): UPlot => new UPlot(optionsOf(box, lines, timeOfDay), data, box)
+  let plot = create()
+  const recreate = (): void => {
     plot.destroy()
-    plot = make()
+    plot = create()
   }
   const observer = new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: HEIGHT_PX }))
   observer.observe(box)
-  const noTheme = onThemeChange(again)
+  const stopFollowingTheme = onThemeChange(recreate)
   return {
     show(timesS, shown) {
       data = [[...timesS], ...shown.map(({ values }) => values.map((value) => value ?? null))]
       plot.setData(data)
     },
-    stop() {
-      noTheme()
+    destroy() {
+      stopFollowingTheme()
       observer.disconnect()
       plot.destroy()
     },
@@ -101,11 +101,11 @@ function createPlot(box: HTMLElement, lines: readonly Line[], { timeOfDay }: Loc
 
 function optionsOf(box: HTMLElement, lines: readonly Line[], timeOfDay: Locale['timeOfDay']): UPlot.Options {
   const style = getComputedStyle(box)
-  const colour = (name: string): string => style.getPropertyValue(`--${name}`)
+  const color = (name: string): string => style.getPropertyValue(`--${name}`)
   const axis: UPlot.Axis = {
-    stroke: colour('soft'),
+    stroke: color('soft'),
     font: `11px ${style.fontFamily}`,
-    grid: { stroke: colour('line'), width: 1 },
+    grid: { stroke: color('line'), width: 1 },
     ticks: { show: false },
   }
   return {
@@ -130,8 +130,8 @@ function optionsOf(box: HTMLElement, lines: readonly Line[], timeOfDay: Locale['
     series: [
       {},
       ...lines.map((line): UPlot.Series => ({
-        stroke: colour(line.colour),
-        fill: `color-mix(in srgb, ${colour(line.colour)} 14%, transparent)`,
+        stroke: color(line.color),
+        fill: `color-mix(in srgb, ${color(line.color)} 14%, transparent)`,
         width: 2,
         points: { show: false },
       })),

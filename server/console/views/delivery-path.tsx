@@ -1,19 +1,19 @@
 import { useEffect, useState } from 'preact/hooks'
-import { roomName, roomsOf } from '../../../shared/room.ts'
-import type { Api } from '../state/api.ts'
-import { asRefusal, Failure, RoomLabel } from '../ui/labels.tsx'
-import { useLocale } from '../i18n/i18n.ts'
-import type { NoticeRow } from '../state/feed.ts'
 import type { MemberNotice, Notice } from '../../../shared/notice.ts'
+import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
+import { useLocale } from '../i18n/i18n.ts'
+import type { Api } from '../state/api.ts'
+import type { NoticeRow } from '../state/feed.ts'
+import { asRefusal, Failure, RoomLabel } from '../ui/labels.tsx'
 
-interface PathProps {
+interface DeliveryPathProps {
   readonly row: NoticeRow
   readonly api: Api
 }
 
-/** The way of a recall, as far as it is known: when it happened, was received and kept, and in which rooms it was told. */
-export function DeliveryPath({ row, api }: PathProps) {
+/** A recall's path, as far as it is known: when it happened, was received and stored, and which rooms it was sent to. */
+export function DeliveryPath({ row, api }: DeliveryPathProps) {
   const { t, dateTime } = useLocale()
   const { notice, seenAtMs } = row
   const receivedAtMs = 'receivedAtMs' in notice ? notice.receivedAtMs : undefined
@@ -34,7 +34,7 @@ export function DeliveryPath({ row, api }: PathProps) {
         <b>{t.details.kept}</b>
         <span>{t.details.keptWhy}</span>
       </li>
-      <Stops row={row} api={api} />
+      <RoomStops row={row} api={api} />
       <li>
         <b>{t.details.here}</b>
         <span>{seenAtMs === undefined ? t.details.fromLog : dateTime(seenAtMs)}</span>
@@ -43,7 +43,7 @@ export function DeliveryPath({ row, api }: PathProps) {
   )
 }
 
-function Stops({ row, api }: PathProps) {
+function RoomStops({ row, api }: DeliveryPathProps) {
   const { t } = useLocale()
   const [stops, setStops] = useState<readonly Stop[]>()
   const [error, setError] = useState<unknown>()
@@ -74,33 +74,33 @@ function Stops({ row, api }: PathProps) {
   )
 }
 
-/** More recalls than these are not received in one millisecond. */
+/** The gateway does not receive more recalls than this per millisecond. */
 const MAX_RECALLS_PER_MS = 50
 
-/** A room that a recall went to. */
+/** A room the recall was sent to. */
 interface Stop {
   readonly room: Room
-  /** Its number in the log; undefined when the log holds it no more. */
+  /** The recall's offset in the room's log; undefined if the log no longer holds it. */
   readonly offset: number | undefined
-  /** How many listen there now, on the node that was asked; for admins. */
+  /** How many sockets listen there now, on the node that responded. For admins. */
   readonly sockets?: number
 }
 
-/** In which rooms a recall was told. Of a member's notice only the room is known in which it was seen. */
+/** Returns the rooms a recall was sent to. Of a member's notice, only the room it was seen in is known. */
 function findStops(api: Api, { room, notice }: NoticeRow): Promise<readonly Stop[]> {
   if (!('receivedAtMs' in notice)) return Promise.resolve([{ room, offset: notice.offset }])
-  return Promise.all(roomsOf(notice).map((one) => findStop(api, one, notice)))
+  return Promise.all(roomsOf(notice).map((target) => findStop(api, target, notice)))
 }
 
 async function findStop(api: Api, room: Room, notice: Notice): Promise<Stop> {
   const query = { receivedSinceMs: notice.receivedAtMs, limit: MAX_RECALLS_PER_MS }
   const [{ notices }, { sockets }] = await Promise.all([api.notices(room, query), api.position(room)])
-  const found = notices.find((one) => isSame(one, notice))
+  const found = notices.find((candidate) => isSameRecall(candidate, notice))
   return { room, offset: found?.offset, ...(sockets !== undefined && { sockets }) }
 }
 
-/** One recall has other offsets in other rooms, and all else the same. */
-const isSame = (one: Notice | MemberNotice, other: Notice): boolean =>
+/** A recall has a different offset in each room; everything else is the same. */
+const isSameRecall = (one: Notice | MemberNotice, other: Notice): boolean =>
   'receivedAtMs' in one &&
   one.receivedAtMs === other.receivedAtMs &&
   one.group === other.group &&

@@ -1,10 +1,44 @@
-import { useEffect, useRef } from 'preact/hooks'
-import type { Api } from '../state/api.ts'
-import { Icon } from '../ui/icon.tsx'
-import { useLocale } from '../i18n/i18n.ts'
-import type { NoticeRow } from '../state/feed.ts'
-import { DeliveryPath } from './delivery-path.tsx'
 import type { ComponentChildren } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
+import { useLocale } from '../i18n/i18n.ts'
+import type { Api } from '../state/api.ts'
+import type { NoticeRow } from '../state/feed.ts'
+import { Icon } from '../ui/icon.tsx'
+import { DeliveryPath } from './delivery-path.tsx'
+
+/** The row that is open next to its list. */
+export interface OpenRow {
+  readonly key: number
+  readonly row: NoticeRow
+}
+
+interface ListWithDetailsProps {
+  readonly open: OpenRow | undefined
+  readonly api: Api
+  readonly onClose: () => void
+  readonly class?: string
+  readonly 'aria-label'?: string
+  readonly 'aria-labelledby'?: string
+  /** The list, and its controls. */
+  readonly children: ComponentChildren
+}
+
+/** A list, with its open recall next to it. */
+export function ListWithDetails({
+  open,
+  api,
+  onClose,
+  class: className = '',
+  children,
+  ...labels
+}: ListWithDetailsProps) {
+  return (
+    <section class={`${className} with-details${open === undefined ? '' : ' opened'}`} {...labels}>
+      <div class="list-pane">{children}</div>
+      {open !== undefined && <Details key={open.key} row={open.row} api={api} onClose={onClose} />}
+    </section>
+  )
+}
 
 interface DetailsProps {
   readonly row: NoticeRow
@@ -12,15 +46,15 @@ interface DetailsProps {
   readonly onClose: () => void
 }
 
-/** One recall: all that is known of it, and the way it took. */
+/** Everything known about a recall, and its delivery path. Takes the focus, and gives it back when closed. */
 function Details({ row, api, onClose }: DetailsProps) {
   const { t, number } = useLocale()
   const panel = useRef<HTMLElement>(null)
   const { messages } = row.notice
   useEffect(() => {
-    const { activeElement: before } = document
+    const { activeElement: previous } = document
     panel.current?.focus()
-    return () => before instanceof HTMLElement && before.focus()
+    return () => previous instanceof HTMLElement && previous.focus()
   }, [])
   return (
     <aside
@@ -74,39 +108,5 @@ function Fields({ row: { notice } }: { readonly row: NoticeRow }) {
         ]
       })}
     </dl>
-  )
-}
-
-/** A row of a list that is open beside it. */
-export interface OpenRow {
-  readonly key: number
-  readonly row: NoticeRow
-}
-
-interface WithDetailsProps {
-  readonly open: OpenRow | undefined
-  readonly api: Api
-  readonly onClose: () => void
-  readonly class?: string
-  readonly 'aria-label'?: string
-  readonly 'aria-labelledby'?: string
-  /** The list, and what belongs to it. */
-  readonly children: ComponentChildren
-}
-
-/** A list, and the one of its recalls that is open. */
-export function ListWithDetails({
-  open,
-  api,
-  onClose,
-  class: own = '',
-  children,
-  ...names
-}: WithDetailsProps) {
-  return (
-    <section class={`${own} with-details${open === undefined ? '' : ' opened'}`} {...names}>
-      <div class="list-pane">{children}</div>
-      {open !== undefined && <Details key={open.key} row={open.row} api={api} onClose={onClose} />}
-    </section>
   )
 }

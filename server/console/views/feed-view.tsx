@@ -1,12 +1,12 @@
-import { useState, useEffect, useRef } from 'preact/hooks'
-import type { Store } from '../state/store.ts'
-import { ListWithDetails } from './details.tsx'
-import type { OpenRow } from './details.tsx'
-import { Icon } from '../ui/icon.tsx'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { useLocale } from '../i18n/i18n.ts'
 import { RecallList } from '../list/recall-list.tsx'
-import { MAX_ROWS, isEmpty } from '../state/feed.ts'
+import { isEmpty, MAX_ROWS } from '../state/feed.ts'
 import type { Feed } from '../state/feed.ts'
+import type { Store } from '../state/store.ts'
+import { Icon } from '../ui/icon.tsx'
+import { ListWithDetails } from './details.tsx'
+import type { OpenRow } from './details.tsx'
 import { FilterBar } from './filter-bar.tsx'
 
 interface FeedViewProps {
@@ -39,30 +39,6 @@ export function FeedView({ store, onChange }: FeedViewProps) {
   )
 }
 
-/** Said at once, though what waits is not shown: who decides by the list must know that it is not all. */
-function HiddenGapWarning() {
-  const { t } = useLocale()
-  return (
-    <p class="gap-note hidden-gap" role="alert">
-      <Icon name="warning" />
-      <span>
-        <strong>{t.rows.gap}</strong> {t.feed.goOnToSee}
-      </span>
-    </p>
-  )
-}
-
-function FeedFooter({ feed }: { readonly feed: Feed }) {
-  const { t } = useLocale()
-  const paused = feed.hidesGap ? t.rows.gap : t.feed.paused
-  return (
-    <p class="list-footer">
-      <span>{feed.isPaused ? paused : t.feed.shown(feed.shown.length, feed.size)}</span>
-      {feed.isTrimmed && <span>{t.feed.cut(MAX_ROWS)}</span>}
-    </p>
-  )
-}
-
 function PauseButton({ feed, onChange }: { readonly feed: Feed; readonly onChange: () => void }) {
   const { t } = useLocale()
   const toggle = (): void => {
@@ -78,18 +54,42 @@ function PauseButton({ feed, onChange }: { readonly feed: Feed; readonly onChang
   )
 }
 
+/** Warns immediately of a gap among queued rows: whoever relies on the list must know that it is incomplete. */
+function HiddenGapWarning() {
+  const { t } = useLocale()
+  return (
+    <p class="gap-note hidden-gap" role="alert">
+      <Icon name="warning" />
+      <span>
+        <strong>{t.rows.gap}</strong> {t.feed.goOnToSee}
+      </span>
+    </p>
+  )
+}
+
+function FeedFooter({ feed }: { readonly feed: Feed }) {
+  const { t } = useLocale()
+  const pausedText = feed.hidesGap ? t.rows.gap : t.feed.paused
+  return (
+    <p class="list-footer">
+      <span>{feed.isPaused ? pausedText : t.feed.shown(feed.shown.length, feed.size)}</span>
+      {feed.isTrimmed && <span>{t.feed.cut(MAX_ROWS)}</span>}
+    </p>
+  )
+}
+
 const ANNOUNCE_INTERVAL_MS = 5_000
 
-/** Tells those who do not see the list how many recalls have come: now and then, for each by itself would never let them rest. */
+/** Announces the number of new rows to screen readers, periodically: announcing each row would never let them rest. */
 function LiveRegion({ count }: { readonly count: number }) {
   const { t } = useLocale()
   const latest = useRef(count)
-  const [said, setSaid] = useState({ upTo: count, more: 0 })
+  const [announced, setAnnounced] = useState({ upTo: count, more: 0 })
   latest.current = count
   useEffect(() => {
     const timer = setInterval(
       () =>
-        setSaid((last) =>
+        setAnnounced((last) =>
           latest.current === last.upTo ? last : { upTo: latest.current, more: latest.current - last.upTo },
         ),
       ANNOUNCE_INTERVAL_MS,
@@ -98,7 +98,7 @@ function LiveRegion({ count }: { readonly count: number }) {
   }, [])
   return (
     <p class="visually-hidden" aria-live="polite">
-      {said.more > 0 && t.feed.arrived(said.more)}
+      {announced.more > 0 && t.feed.arrived(announced.more)}
     </p>
   )
 }

@@ -1,25 +1,24 @@
 import type { ComponentChildren, TargetedEvent } from 'preact'
 import { useState } from 'preact/hooks'
-import { Icon } from '../ui/icon.tsx'
 import { useLocale } from '../i18n/i18n.ts'
-import type { Feed } from '../state/feed.ts'
 import { isEmpty, NO_FILTER } from '../state/feed.ts'
-import type { Filter } from '../state/feed.ts'
+import type { Feed, Filter } from '../state/feed.ts'
+import { Icon } from '../ui/icon.tsx'
 
 const FIELDS = ['group', 'topic', 'operator', 'type', 'from', 'until'] as const
 
 interface FilterBarProps {
   readonly feed: Feed
   readonly onChange: () => void
-  /** Stands beside the fields. */
+  /** Shown next to the fields. */
   readonly children: ComponentChildren
 }
 
-/** What of the feed is shown. On a narrow screen the fields come when asked for. */
+/** Filters the feed. On a narrow screen, a button shows the fields. */
 export function FilterBar({ feed, onChange, children }: FilterBarProps) {
   const { t } = useLocale()
   const [isOpen, setOpen] = useState(false)
-  const show = (filter: Filter): void => {
+  const setFilter = (filter: Filter): void => {
     feed.setFilter(filter)
     onChange()
   }
@@ -42,11 +41,11 @@ export function FilterBar({ feed, onChange, children }: FilterBarProps) {
             key={name}
             name={name}
             value={feed.filter[name]}
-            onValue={(value) => show({ ...feed.filter, [name]: value })}
+            onValue={(value) => setFilter({ ...feed.filter, [name]: value })}
           />
         ))}
         {!isEmpty(feed.filter) && (
-          <button type="button" class="quiet" onClick={() => show(NO_FILTER)}>
+          <button type="button" class="quiet" onClick={() => setFilter(NO_FILTER)}>
             <Icon name="close" />
             {t.filter.clear}
           </button>

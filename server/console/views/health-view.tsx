@@ -1,9 +1,9 @@
-import { asRefusal, Failure, Timestamp } from '../ui/labels.tsx'
+import type { ProcessState } from '../../../shared/http-api.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Health, Sample } from '../state/health.ts'
-import { ProcessTable } from './process-table.tsx'
-import type { ProcessState } from '../../../shared/http-api.ts'
+import { asRefusal, Failure, Timestamp } from '../ui/labels.tsx'
 import { Chart } from './chart.tsx'
+import { ProcessTable } from './process-table.tsx'
 
 export function HealthView({ health }: { readonly health: Health | undefined }) {
   const { t } = useLocale()
@@ -33,17 +33,17 @@ export function HealthView({ health }: { readonly health: Health | undefined }) 
   )
 }
 
-/** A probe goes every second: one that is older did not come back. */
+/** Probes are sent every second; if the latest is older than this, some did not arrive. */
 const MAX_PROBE_AGE_MS = 5_000
 
-/** The four answers one looks for first. */
+/** The four figures operators look for first. */
 function Tiles({ processes }: { readonly processes: readonly ProcessState[] }) {
   const { t, number } = useLocale()
-  const ready = processes.filter((one) => one.ready).length
-  const sockets = processes.reduce((sum, one) => sum + one.sockets, 0)
+  const ready = processes.filter((process) => process.ready).length
+  const sockets = processes.reduce((sum, process) => sum + process.sockets, 0)
   const spooled = processes.reduce((sum, { spool }) => sum + (spool?.recalls ?? 0), 0)
-  const spoolMs = Math.max(0, ...processes.map(({ spool }) => spool?.ageMs ?? 0))
-  const probeMs = Math.max(0, ...processes.map(({ probeAgeMs }) => probeAgeMs))
+  const spoolAgeMs = Math.max(0, ...processes.map(({ spool }) => spool?.ageMs ?? 0))
+  const probeAgeMs = Math.max(0, ...processes.map((process) => process.probeAgeMs))
   return (
     <ul class="tiles">
       <Tile
@@ -54,14 +54,14 @@ function Tiles({ processes }: { readonly processes: readonly ProcessState[] }) {
       />
       <Tile
         name={t.health.probe}
-        value={t.health.ago(probeMs / 1_000)}
+        value={t.health.ago(probeAgeMs / 1_000)}
         note={t.health.probeNote}
-        isGood={probeMs < MAX_PROBE_AGE_MS}
+        isGood={probeAgeMs < MAX_PROBE_AGE_MS}
       />
       <Tile
         name={t.health.spool}
         value={number(spooled)}
-        note={spooled === 0 ? t.health.spoolEmpty : t.health.oldest(spoolMs / 1_000)}
+        note={spooled === 0 ? t.health.spoolEmpty : t.health.oldest(spoolAgeMs / 1_000)}
         isGood={spooled === 0}
       />
       <Tile name={t.health.sockets} value={number(sockets)} note={t.health.socketsNote} />
@@ -73,7 +73,7 @@ interface TileProps {
   readonly name: string
   readonly value: string
   readonly note: string
-  /** Undefined where no value is better than another. */
+  /** Undefined if no value is better than another. */
   readonly isGood?: boolean
 }
 
@@ -88,7 +88,7 @@ function Tile({ name, value, note, isGood }: TileProps) {
   )
 }
 
-/** What goes through the gateway, over the last minutes. */
+/** Throughput and latency over the last minutes. */
 function Charts({ samples }: { readonly samples: readonly Sample[] }) {
   const { health } = useLocale().t
   const timesS = samples.map(({ atMs }) => atMs / 1_000)
@@ -97,19 +97,19 @@ function Charts({ samples }: { readonly samples: readonly Sample[] }) {
       <Chart
         title={health.kept}
         timesS={timesS}
-        lines={[{ colour: 'accent', values: samples.map(({ rate }) => rate?.recallsPerSecond) }]}
+        lines={[{ color: 'accent', values: samples.map(({ rate }) => rate?.recallsPerSecond) }]}
       />
       <Chart
         title={health.delivered}
         timesS={timesS}
-        lines={[{ colour: 'second', values: samples.map(({ rate }) => rate?.deliveriesPerSecond) }]}
+        lines={[{ color: 'second', values: samples.map(({ rate }) => rate?.deliveriesPerSecond) }]}
       />
       <Chart
         title={health.latency}
         timesS={timesS}
         lines={[
-          { name: health.median, colour: 'accent', values: samples.map(({ p50Ms }) => p50Ms) },
-          { name: health.slowest, colour: 'wait', values: samples.map(({ p99Ms }) => p99Ms) },
+          { name: health.median, color: 'accent', values: samples.map(({ p50Ms }) => p50Ms) },
+          { name: health.slowest, color: 'wait', values: samples.map(({ p99Ms }) => p99Ms) },
         ]}
       />
     </div>

@@ -1,20 +1,20 @@
-import type { Store } from '../state/store.ts'
-import { RecalledLookup } from './recalled-lookup.tsx'
+import type { TargetedSubmitEvent } from 'preact'
 import { useState } from 'preact/hooks'
+import { FEED } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
-import type { Api } from '../state/api.ts'
-import { asRefusal, Failure } from '../ui/labels.tsx'
 import { useLocale } from '../i18n/i18n.ts'
 import { RecallList } from '../list/recall-list.tsx'
+import type { Api } from '../state/api.ts'
+import type { KeyedRow } from '../state/feed.ts'
+import type { Store } from '../state/store.ts'
+import { fieldValue, IdentifierInput } from '../ui/form.tsx'
+import { asRefusal, Failure } from '../ui/labels.tsx'
+import { useRequest } from '../ui/use-request.ts'
 import { ListWithDetails } from './details.tsx'
 import type { OpenRow } from './details.tsx'
-import { useRequest } from '../ui/use-request.ts'
-import type { TargetedSubmitEvent } from 'preact'
-import { FEED } from '../../../shared/room.ts'
-import { fieldValue, IdentifierInput } from '../ui/form.tsx'
-import type { KeyedRow } from '../state/feed.ts'
+import { RecalledLookup } from './recalled-lookup.tsx'
 
-/** What is kept: the logs of rooms, and which messages are recalled, whenever that was. */
+/** Past recalls: a lookup of recalled messages, however old, and a search through the logs. */
 export function HistoryView({ store: { api, isAdmin } }: { readonly store: Store }) {
   return (
     <div class="history">
@@ -26,11 +26,11 @@ export function HistoryView({ store: { api, isAdmin } }: { readonly store: Store
 
 interface LogSearchProps {
   readonly api: Api
-  /** Whether all groups may be searched at once. */
+  /** Whether the user may search all groups together. */
   readonly canSearchAll: boolean
 }
 
-/** Searches the log of a room backwards. */
+/** Searches a room's log, newest first. */
 function LogSearch({ api, canSearchAll }: LogSearchProps) {
   const { t } = useLocale()
   const { result, error, run } = useRequest<SearchResult>()
@@ -66,30 +66,8 @@ function LogSearch({ api, canSearchAll }: LogSearchProps) {
   )
 }
 
-interface SearchFootProps {
-  readonly result: SearchResult
-  readonly onOlder: () => void
-}
-
-/** How much was found, and how to get to the rest. */
-function SearchFooter({ result, onOlder }: SearchFootProps) {
-  const { t } = useLocale()
-  return (
-    <p class="list-footer">
-      <span>{t.recalls(result.rows.length)}</span>
-      {result.isComplete ? (
-        <span>{t.history.end}</span>
-      ) : (
-        <button type="button" class="quiet" onClick={onOlder}>
-          {t.history.older}
-        </button>
-      )}
-    </p>
-  )
-}
-
 interface SearchFormProps {
-  /** Whether all groups may be searched at once. */
+  /** Whether the user may search all groups together. */
   readonly canSearchAll: boolean
   readonly onSearch: (room: Room, sinceMs: number) => void
 }
@@ -120,7 +98,29 @@ function SearchForm({ canSearchAll, onSearch }: SearchFormProps) {
   )
 }
 
-/** Without a group, all of them. */
+interface SearchFooterProps {
+  readonly result: SearchResult
+  readonly onOlder: () => void
+}
+
+/** The number of results, and a button that loads more. */
+function SearchFooter({ result, onOlder }: SearchFooterProps) {
+  const { t } = useLocale()
+  return (
+    <p class="list-footer">
+      <span>{t.recalls(result.rows.length)}</span>
+      {result.isComplete ? (
+        <span>{t.history.end}</span>
+      ) : (
+        <button type="button" class="quiet" onClick={onOlder}>
+          {t.history.older}
+        </button>
+      )}
+    </p>
+  )
+}
+
+/** Returns the room named in the form; the feed if no group is given. */
 function roomOf(form: HTMLFormElement): Room {
   const [group, topic] = [fieldValue(form, 'group'), fieldValue(form, 'topic')]
   if (group === '') return FEED
@@ -129,17 +129,17 @@ function roomOf(form: HTMLFormElement): Room {
 
 const PAGE_SIZE = 200
 
-/** What a search has found so far. */
+/** The results of a search so far. */
 interface SearchResult {
   readonly room: Room
   readonly sinceMs: number
-  /** The oldest first, with their offsets as keys. */
+  /** Oldest first. Keys are offsets. */
   readonly rows: readonly KeyedRow[]
   /** Whether nothing older matches. */
   readonly isComplete: boolean
 }
 
-/** Reads a log backwards, page by page, until the time since when it was asked for. A log stands in order of arrival. */
+/** Reads the page of a log before `previous`, back to `sinceMs` at most. Logs are in order of arrival. */
 async function searchLog(
   api: Api,
   room: Room,
@@ -148,8 +148,8 @@ async function searchLog(
 ): Promise<SearchResult> {
   const before = previous?.rows[0]?.key
   const page = await api.notices(room, { limit: PAGE_SIZE, ...(before !== undefined && { before }) })
-  const young = page.notices.filter((notice) => timeOf(notice) >= sinceMs)
-  const rows = young.map((notice) => ({
+  const recent = page.notices.filter((notice) => receivedAtMs(notice) >= sinceMs)
+  const rows = recent.map((notice) => ({
     key: notice.offset,
     row: { kind: 'notice', room, notice } as const,
   }))
@@ -157,10 +157,10 @@ async function searchLog(
     room,
     sinceMs,
     rows: [...rows, ...(previous?.rows ?? [])],
-    isComplete: young.length < page.notices.length || page.older !== true,
+    isComplete: recent.length < page.notices.length || page.older !== true,
   }
 }
 
-/** Members are not told when a recall was received. */
-const timeOf = (notice: { readonly recalledAtMs: number; readonly receivedAtMs?: number }): number =>
+/** When the recall was received. Members do not learn that, so theirs is when it happened. */
+const receivedAtMs = (notice: { readonly recalledAtMs: number; readonly receivedAtMs?: number }): number =>
   notice.receivedAtMs ?? notice.recalledAtMs

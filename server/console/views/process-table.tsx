@@ -3,8 +3,7 @@ import { useLocale } from '../i18n/i18n.ts'
 import { Timestamp } from '../ui/labels.tsx'
 
 export function ProcessTable({ processes }: { readonly processes: readonly ProcessState[] }) {
-  const { t } = useLocale()
-  const { health } = t
+  const { health } = useLocale().t
   return (
     <section class="card processes" aria-labelledby="processes">
       <h2 id="processes">{health.title}</h2>
@@ -40,20 +39,21 @@ export function ProcessTable({ processes }: { readonly processes: readonly Proce
 
 function ProcessRow({ process }: { readonly process: ProcessState }) {
   const { t, number } = useLocale()
-  const { health } = t
   const { id, role, ready, sockets, rooms, probeAgeMs, spool, startedAtMs } = process
   return (
     <tr>
       <th scope="row">
-        <code title={id}>{id.slice(0, 8)}</code> <small>{health.roles[role]}</small>
+        <code title={id}>{id.slice(0, 8)}</code> <small>{t.health.roles[role]}</small>
       </th>
       <td>
-        <span class={`dot ${ready ? 'live' : 'refused'}`}>{ready ? health.isReady : health.notReady}</span>
+        <span class={`dot ${ready ? 'live' : 'refused'}`}>
+          {ready ? t.health.isReady : t.health.notReady}
+        </span>
       </td>
       <td class="figure">{number(sockets)}</td>
       <td class="figure">{number(rooms)}</td>
-      <td>{health.ago(probeAgeMs / 1_000)}</td>
-      <td>{spool === undefined ? health.noSpool : health.spooled(spool.recalls, spool.ageMs / 1_000)}</td>
+      <td>{t.health.ago(probeAgeMs / 1_000)}</td>
+      <td>{spool === undefined ? t.health.noSpool : t.health.spooled(spool.recalls, spool.ageMs / 1_000)}</td>
       <td>
         <Timestamp atMs={startedAtMs} />
       </td>

@@ -1,24 +1,22 @@
 import type { TargetedSubmitEvent } from 'preact'
 import type { RecalledAt } from '../../../shared/recall.ts'
-import type { Api } from '../state/api.ts'
-import { asRefusal, Failure } from '../ui/labels.tsx'
-import { fieldValue, IdentifierInput } from '../ui/form.tsx'
 import { useLocale } from '../i18n/i18n.ts'
+import type { Api } from '../state/api.ts'
+import { fieldValue, IdentifierInput } from '../ui/form.tsx'
+import { asRefusal, Failure } from '../ui/labels.tsx'
+import { formatRanges, MAX_SEQS } from '../ui/seqs.ts'
 import { useRequest } from '../ui/use-request.ts'
-import { formatRanges } from '../ui/seqs.ts'
 
-const MAX_SEQS = 1_000
-
-interface Answer {
+interface RecalledRange {
   readonly first: number
   readonly last: number
   readonly recalled: readonly RecalledAt[]
 }
 
-/** Which messages of a range are recalled: of all recalls ever kept, not only of what the log still holds. */
+/** Looks up which messages of a range are recalled: among all recalls ever stored, not only those the log still holds. */
 export function RecalledLookup({ api }: { readonly api: Api }) {
   const { t } = useLocale()
-  const { result, error, run } = useRequest<Answer>()
+  const { result, error, run } = useRequest<RecalledRange>()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const form = event.currentTarget
@@ -26,8 +24,8 @@ export function RecalledLookup({ api }: { readonly api: Api }) {
     const first = Number(fieldValue(form, 'first'))
     const last = Number(fieldValue(form, 'last') || first)
     const conversation = topic === '' ? { group } : { group, topic }
-    const found = api.recalled(conversation, `${first}-${last}`)
-    run(found.then(({ recalled }) => ({ first, last, recalled })))
+    const request = api.recalled(conversation, `${first}-${last}`)
+    run(request.then(({ recalled }) => ({ first, last, recalled })))
   }
   return (
     <section class="card lookup" aria-labelledby="lookup">
@@ -44,7 +42,7 @@ export function RecalledLookup({ api }: { readonly api: Api }) {
         <button type="submit">{t.history.askButton}</button>
       </form>
       {error !== undefined && <Failure refusal={asRefusal(error)} />}
-      {result !== undefined && <LookupResult {...result} />}
+      {result !== undefined && <LookupResult range={result} />}
     </section>
   )
 }
@@ -54,13 +52,13 @@ interface Problems {
   readonly backwards: string
 }
 
-/** The range must lead forwards, and the gateway takes so many numbers at a time. */
+/** Refuses ranges that end before they begin, or exceed what the gateway accepts per request. */
 function validateRange(form: HTMLFormElement, { tooMany, backwards }: Problems): void {
   const input = form.elements.namedItem('last')
   if (!(input instanceof HTMLInputElement)) return
-  const many = input.value === '' ? 1 : Number(input.value) - Number(fieldValue(form, 'first')) + 1
-  if (many > MAX_SEQS) input.setCustomValidity(tooMany)
-  else input.setCustomValidity(many < 1 ? backwards : '')
+  const count = input.value === '' ? 1 : Number(input.value) - Number(fieldValue(form, 'first')) + 1
+  if (count > MAX_SEQS) input.setCustomValidity(tooMany)
+  else input.setCustomValidity(count < 1 ? backwards : '')
 }
 
 interface NumberInputProps {
@@ -86,27 +84,21 @@ function NumberInput({ name, label, required = false }: NumberInputProps) {
   )
 }
 
-interface SeqAnswerProps {
-  readonly first: number
-  readonly last: number
-  readonly recalled: readonly RecalledAt[]
-}
-
-/** In words, and as a field with one square a message. */
-function LookupResult({ first, last, recalled }: SeqAnswerProps) {
+/** The result in words, and as a grid with one square per message. */
+function LookupResult({ range: { first, last, recalled } }: { readonly range: RecalledRange }) {
   const { t, dateTime } = useLocale()
   const times = new Map(recalled.map(({ seq, atMs }) => [seq, atMs]))
   const seqs = [...times.keys()].toSorted((one, other) => one - other)
-  const asked = Array.from({ length: last - first + 1 }, (_, i) => first + i)
+  const wanted = Array.from({ length: last - first + 1 }, (_, i) => first + i)
   return (
     <div class="result" role="status">
       <p>
-        <strong>{t.history.answer(seqs.length, asked.length)}</strong>
+        <strong>{t.history.answer(seqs.length, wanted.length)}</strong>
       </p>
       {seqs.length > 0 && (
         <>
           <div class="squares" aria-hidden="true">
-            {asked.map((seq) => {
+            {wanted.map((seq) => {
               const atMs = times.get(seq)
               return (
                 <i

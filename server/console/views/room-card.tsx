@@ -1,12 +1,12 @@
 import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
-import { Failure } from '../ui/labels.tsx'
-import { Icon } from '../ui/icon.tsx'
 import { useLocale } from '../i18n/i18n.ts'
-import { Timestamp } from '../ui/labels.tsx'
 import type { WatchedRoom } from '../state/watched-rooms.ts'
+import { Icon } from '../ui/icon.tsx'
+import { Failure, Timestamp } from '../ui/labels.tsx'
 
 const MAX_SHOWN_RECALLS = 5
+const MAX_SHOWN_SEQS = 10
 
 interface RoomCardProps {
   readonly watched: WatchedRoom
@@ -80,14 +80,14 @@ function Figures({ watched }: { readonly watched: WatchedRoom }) {
   )
 }
 
-function Gaps({ watched: { lastGap: last } }: { readonly watched: WatchedRoom }) {
+function Gaps({ watched: { lastGap } }: { readonly watched: WatchedRoom }) {
   const { t } = useLocale()
-  if (last === undefined) return null
+  if (lastGap === undefined) return null
   return (
     <p class="gap-note" role="alert">
       <Icon name="warning" />
       <span>
-        <strong>{t.rows.gap}</strong> {t.gapReasons[last.reason]} · <Timestamp atMs={last.atMs} />
+        <strong>{t.rows.gap}</strong> {t.gapReasons[lastGap.reason]} · <Timestamp atMs={lastGap.atMs} />
       </span>
     </p>
   )
@@ -105,10 +105,10 @@ function LatestRecalls({ watched: { latest } }: { readonly watched: WatchedRoom 
             <Timestamp atMs={notice.recalledAtMs} untimed={'untimed' in notice} />
             <span class="seqs">
               {notice.messages
-                .slice(0, 10)
+                .slice(0, MAX_SHOWN_SEQS)
                 .map(({ seq }) => seq)
                 .join(', ')}
-              {notice.messages.length > 10 && ' …'}
+              {notice.messages.length > MAX_SHOWN_SEQS && ' …'}
             </span>
             {'operator' in notice && <bdi>{notice.operator}</bdi>}
           </li>
@@ -118,7 +118,7 @@ function LatestRecalls({ watched: { latest } }: { readonly watched: WatchedRoom 
   )
 }
 
-/** For a label, which takes text alone. */
+/** The room as plain text, for labels. */
 const roomText = (room: Room): string => {
   if (isFeed(room)) return ''
   return room.topic === undefined ? room.group : `${room.group} ${room.topic}`

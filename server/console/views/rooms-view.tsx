@@ -1,10 +1,10 @@
-import { isFeed, roomName } from '../../../shared/room.ts'
-import type { Store } from '../state/store.ts'
-import { useLocale } from '../i18n/i18n.ts'
-import { RoomCard } from './room-card.tsx'
 import type { TargetedSubmitEvent } from 'preact'
+import { isFeed, roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
+import { useLocale } from '../i18n/i18n.ts'
+import type { Store } from '../state/store.ts'
 import { fieldValue, IdentifierInput } from '../ui/form.tsx'
+import { RoomCard } from './room-card.tsx'
 
 export function RoomsView({ store }: { readonly store: Store }) {
   const { t } = useLocale()

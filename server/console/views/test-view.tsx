@@ -1,17 +1,15 @@
 import type { TargetedSubmitEvent } from 'preact'
 import { roomName } from '../../../shared/room.ts'
-import type { Api } from '../state/api.ts'
-import { asRefusal, Failure } from '../ui/labels.tsx'
-import { fieldValue } from '../ui/form.tsx'
-import { IdentifierInput } from '../ui/form.tsx'
 import { useLocale } from '../i18n/i18n.ts'
-import { RoomLabel } from '../ui/labels.tsx'
-import { useRequest } from '../ui/use-request.ts'
+import type { Api } from '../state/api.ts'
+import { fieldValue, IdentifierInput } from '../ui/form.tsx'
+import { asRefusal, Failure, RoomLabel } from '../ui/labels.tsx'
 import { parseSeqs } from '../ui/seqs.ts'
+import { useRequest } from '../ui/use-request.ts'
 
 type TestRecallResult = Awaited<ReturnType<Api['testRecall']>>
 
-/** Makes a recall, to try whether it arrives. */
+/** Publishes a test recall, to see whether it arrives. */
 export function TestView({ api }: { readonly api: Api }) {
   const { t } = useLocale()
   const { result, error, run } = useRequest<TestRecallResult>()
