@@ -37,7 +37,7 @@ export function App({ store, view, language, onLanguage, onToken, onLogOut, onCh
       ) : (
         <div class="shell">
           <a class="skip" href="#content" onClick={focusContent}>
-            {locale.t.skip}
+            {locale.t.skipToContent}
           </a>
           <SideBar store={store} view={shownView} onLanguage={onLanguage} onLogOut={onLogOut} />
           <TopBar state={state} title={locale.t.views[shownView]} />

@@ -58,7 +58,7 @@ function NoticeCells({ row: { notice } }: { readonly row: NoticeRow }) {
       <NameCell column="topic" name={topic} />
       <NameCell column="operator" name={operator} />
       <div role="gridcell" class="messages">
-        <span class={messages.length > 1 ? 'count many' : 'count'} title={t.messages(messages.length)}>
+        <span class={messages.length > 1 ? 'count many' : 'count'} title={t.messageCount(messages.length)}>
           {number(messages.length)}
         </span>
         <span class="seqs">
@@ -94,20 +94,20 @@ function EventRow({ row }: { readonly row: Exclude<Row, NoticeRow> }) {
       return (
         <>
           <Icon name="warning" />
-          <strong>{t.rows.gap}</strong> <span>{t.gapReasons[row.reason]}</span>
+          <strong>{t.events.gap}</strong> <span>{t.gapReasons[row.reason]}</span>
         </>
       )
     case 'recovered':
       return (
         <>
           <Icon name="up" />
-          <span>{t.rows.recovered(row.count)}</span>
+          <span>{t.events.recovered(row.count)}</span>
         </>
       )
     case 'goodbye':
       return (
         <span>
-          {t.rows.goodbye(row.goodbye.code)} {t.goodbyes[row.goodbye.code] ?? row.goodbye.reason}
+          {t.events.goodbye(row.goodbye.code)} {t.goodbyes[row.goodbye.code] ?? row.goodbye.reason}
         </span>
       )
   }

@@ -79,7 +79,7 @@ function JumpToLatest({ onClick }: { readonly onClick: () => void }) {
   return (
     <button type="button" class="to-latest" onClick={onClick}>
       <Icon name="up" />
-      {t.feed.latest}
+      {t.feed.jumpToLatest}
     </button>
   )
 }

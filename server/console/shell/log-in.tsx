@@ -45,7 +45,7 @@ export function TokenPrompt({ isRefused, expiresAtMs, onToken }: TokenPromptProp
     <div class="token-prompt card">
       {!isRefused && expiresAtMs !== undefined && (
         <p role="alert">
-          <strong>{t.token.endsAt(timeOfDay(expiresAtMs))}</strong> {t.token.endsWhat}
+          <strong>{t.token.expiresAt(timeOfDay(expiresAtMs))}</strong> {t.token.renewHint}
         </p>
       )}
       <TokenForm onToken={onToken} />

@@ -48,7 +48,7 @@ export function SideBar({ store, view, onLanguage, onLogOut }: SideBarProps) {
         </a>
         <button type="button" class="plain" onClick={onLogOut}>
           <Icon name="logOut" />
-          <span class="name">{t.forget}</span>
+          <span class="name">{t.logOut}</span>
         </button>
       </div>
     </header>
@@ -88,7 +88,7 @@ export function Switches({ onLanguage }: { readonly onLanguage: (language: Langu
       </button>
       <button type="button" class="plain" onClick={toggleTheme}>
         <Icon name="theme" />
-        <span class="name">{t.theme}</span>
+        <span class="name">{t.toggleTheme}</span>
       </button>
     </>
   )

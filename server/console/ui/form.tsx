@@ -24,7 +24,9 @@ export function IdentifierInput({ name, label, required = false, placeholder }: 
         dir="auto"
         onInput={({ currentTarget: input }) =>
           input.setCustomValidity(
-            input.value === '' || isIdentifier(input.value) ? '' : t.rooms.problem(MAX_IDENTIFIER_BYTES),
+            input.value === '' || isIdentifier(input.value)
+              ? ''
+              : t.rooms.invalidIdentifier(MAX_IDENTIFIER_BYTES),
           )
         }
       />

@@ -17,7 +17,7 @@ export function Timestamp({ atMs, untimed = false }: TimestampProps) {
   if (atMs > MAX_DATE_MS) return <span>{atMs} ms</span>
   const instant = new Date(atMs)
   const isToday = instant.toDateString() === new Date().toDateString()
-  const title = untimed ? `${dateTime(atMs)} · ${t.details.untimed}` : dateTime(atMs)
+  const title = untimed ? `${dateTime(atMs)} · ${t.details.noTime}` : dateTime(atMs)
   return (
     <time dateTime={instant.toISOString()} title={title}>
       {timeOfDay(atMs)}
@@ -32,11 +32,11 @@ export function RoomLabel({ room }: { readonly room: Room }) {
   if (isFeed(room)) return <>{t.rooms.feed}</>
   return (
     <>
-      {t.rooms.inGroup} <bdi>{room.group}</bdi>
+      {t.rooms.groupPrefix} <bdi>{room.group}</bdi>
       {room.topic !== undefined && (
         <>
           {' · '}
-          {t.rooms.inTopic} <bdi>{room.topic}</bdi>
+          {t.rooms.topicPrefix} <bdi>{room.topic}</bdi>
         </>
       )}
     </>

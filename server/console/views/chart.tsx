@@ -58,7 +58,7 @@ function describe(title: string, lines: readonly Line[], { t, number }: Locale):
   const parts = lines.map(({ name, values }) => {
     const known = values.filter((value) => value !== undefined)
     const [latest] = known.slice(-1)
-    if (latest === undefined) return t.health.notYet
+    if (latest === undefined) return t.health.noData
     const range = t.health.range(number(latest), number(Math.min(...known)), number(Math.max(...known)))
     return name === undefined ? range : `${name}: ${range}`
   })

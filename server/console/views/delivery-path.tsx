@@ -22,7 +22,7 @@ export function DeliveryPath({ row, api }: DeliveryPathProps) {
     <ol class="path">
       <li>
         <b>{t.details.recalled}</b>
-        <span>{isUntimed ? t.details.untimed : dateTime(notice.recalledAtMs)}</span>
+        <span>{isUntimed ? t.details.noTime : dateTime(notice.recalledAtMs)}</span>
       </li>
       {receivedAtMs !== undefined && (
         <li>
@@ -31,12 +31,12 @@ export function DeliveryPath({ row, api }: DeliveryPathProps) {
         </li>
       )}
       <li>
-        <b>{t.details.kept}</b>
-        <span>{t.details.keptWhy}</span>
+        <b>{t.details.stored}</b>
+        <span>{t.details.storedNote}</span>
       </li>
       <RoomStops row={row} api={api} />
       <li>
-        <b>{t.details.here}</b>
+        <b>{t.details.shownHere}</b>
         <span>{seenAtMs === undefined ? t.details.fromLog : dateTime(seenAtMs)}</span>
       </li>
     </ol>

@@ -29,7 +29,7 @@ export function FeedView({ store, onChange }: FeedViewProps) {
       <RecallList
         rows={feed.shown}
         label={t.views.feed}
-        empty={isEmpty(feed.filter) ? t.feed.empty : t.feed.emptyFilter}
+        empty={isEmpty(feed.filter) ? t.feed.empty : t.feed.noMatch}
         open={open?.key}
         onOpen={({ key, row }) => row.kind === 'notice' && setOpen({ key, row })}
       />
@@ -61,7 +61,7 @@ function HiddenGapWarning() {
     <p class="gap-note hidden-gap" role="alert">
       <Icon name="warning" />
       <span>
-        <strong>{t.rows.gap}</strong> {t.feed.goOnToSee}
+        <strong>{t.events.gap}</strong> {t.feed.resumeToSee}
       </span>
     </p>
   )
@@ -69,11 +69,11 @@ function HiddenGapWarning() {
 
 function FeedFooter({ feed }: { readonly feed: Feed }) {
   const { t } = useLocale()
-  const pausedText = feed.hidesGap ? t.rows.gap : t.feed.paused
+  const pausedText = feed.hidesGap ? t.events.gap : t.feed.paused
   return (
     <p class="list-footer">
-      <span>{feed.isPaused ? pausedText : t.feed.shown(feed.shown.length, feed.size)}</span>
-      {feed.isTrimmed && <span>{t.feed.cut(MAX_ROWS)}</span>}
+      <span>{feed.isPaused ? pausedText : t.feed.count(feed.shown.length, feed.size)}</span>
+      {feed.isTrimmed && <span>{t.feed.trimmed(MAX_ROWS)}</span>}
     </p>
   )
 }
@@ -98,7 +98,7 @@ function LiveRegion({ count }: { readonly count: number }) {
   }, [])
   return (
     <p class="visually-hidden" aria-live="polite">
-      {announced.more > 0 && t.feed.arrived(announced.more)}
+      {announced.more > 0 && t.feed.newRows(announced.more)}
     </p>
   )
 }

@@ -32,10 +32,10 @@ export function FilterBar({ feed, onChange, children }: FilterBarProps) {
         onClick={() => setOpen(!isOpen)}
       >
         <Icon name="filter" />
-        {t.filter.legend}
+        {t.filter.title}
       </button>
       <fieldset id="filter" class={isOpen ? 'filter open' : 'filter'}>
-        <legend class="visually-hidden">{t.filter.legend}</legend>
+        <legend class="visually-hidden">{t.filter.title}</legend>
         {FIELDS.map((name) => (
           <Field
             key={name}

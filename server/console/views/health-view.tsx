@@ -47,7 +47,7 @@ function Tiles({ processes }: { readonly processes: readonly ProcessState[] }) {
   return (
     <ul class="tiles">
       <Tile
-        name={t.health.ready}
+        name={t.health.readyCount}
         value={`${ready} / ${processes.length}`}
         note={ready === processes.length ? t.health.allReady : t.health.notAllReady}
         isGood={ready === processes.length && ready > 0}
@@ -55,16 +55,16 @@ function Tiles({ processes }: { readonly processes: readonly ProcessState[] }) {
       <Tile
         name={t.health.probe}
         value={t.health.ago(probeAgeMs / 1_000)}
-        note={t.health.probeNote}
+        note={t.health.probeInterval}
         isGood={probeAgeMs < MAX_PROBE_AGE_MS}
       />
       <Tile
         name={t.health.spool}
         value={number(spooled)}
-        note={spooled === 0 ? t.health.spoolEmpty : t.health.oldest(spoolAgeMs / 1_000)}
+        note={spooled === 0 ? t.health.allPublished : t.health.spoolAge(spoolAgeMs / 1_000)}
         isGood={spooled === 0}
       />
-      <Tile name={t.health.sockets} value={number(sockets)} note={t.health.socketsNote} />
+      <Tile name={t.health.sockets} value={number(sockets)} note={t.health.allNodes} />
     </ul>
   )
 }
@@ -95,12 +95,12 @@ function Charts({ samples }: { readonly samples: readonly Sample[] }) {
   return (
     <div class="charts">
       <Chart
-        title={health.kept}
+        title={health.recallsPerSecond}
         timesS={timesS}
         lines={[{ color: 'accent', values: samples.map(({ rate }) => rate?.recallsPerSecond) }]}
       />
       <Chart
-        title={health.delivered}
+        title={health.deliveriesPerSecond}
         timesS={timesS}
         lines={[{ color: 'second', values: samples.map(({ rate }) => rate?.deliveriesPerSecond) }]}
       />
@@ -109,7 +109,7 @@ function Charts({ samples }: { readonly samples: readonly Sample[] }) {
         timesS={timesS}
         lines={[
           { name: health.median, color: 'accent', values: samples.map(({ p50Ms }) => p50Ms) },
-          { name: health.slowest, color: 'wait', values: samples.map(({ p99Ms }) => p99Ms) },
+          { name: health.p99, color: 'wait', values: samples.map(({ p99Ms }) => p99Ms) },
         ]}
       />
     </div>

@@ -52,7 +52,7 @@ function LogSearch({ api, canSearchAll }: LogSearchProps) {
       <RecallList
         rows={result?.rows ?? []}
         label={t.history.title}
-        empty={result === undefined ? t.history.begin : t.history.empty}
+        empty={result === undefined ? t.history.prompt : t.history.noMatch}
         open={open?.key}
         onOpen={({ key, row }) => row.kind === 'notice' && setOpen({ key, row })}
       />
@@ -108,9 +108,9 @@ function SearchFooter({ result, onOlder }: SearchFooterProps) {
   const { t } = useLocale()
   return (
     <p class="list-footer">
-      <span>{t.recalls(result.rows.length)}</span>
+      <span>{t.recallCount(result.rows.length)}</span>
       {result.isComplete ? (
-        <span>{t.history.end}</span>
+        <span>{t.history.noOlder}</span>
       ) : (
         <button type="button" class="quiet" onClick={onOlder}>
           {t.history.older}

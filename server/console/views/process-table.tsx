@@ -6,12 +6,12 @@ export function ProcessTable({ processes }: { readonly processes: readonly Proce
   const { health } = useLocale().t
   return (
     <section class="card processes" aria-labelledby="processes">
-      <h2 id="processes">{health.title}</h2>
+      <h2 id="processes">{health.processes}</h2>
       <div class="scroll" tabIndex={0} role="region" aria-labelledby="processes">
         <table>
           <thead>
             <tr>
-              <th scope="col">{health.node}</th>
+              <th scope="col">{health.process}</th>
               <th scope="col">{health.state}</th>
               <th scope="col" class="figure">
                 {health.sockets}
@@ -21,7 +21,7 @@ export function ProcessTable({ processes }: { readonly processes: readonly Proce
               </th>
               <th scope="col">{health.probe}</th>
               <th scope="col">{health.spool}</th>
-              <th scope="col">{health.since}</th>
+              <th scope="col">{health.startedAt}</th>
             </tr>
           </thead>
           <tbody>
@@ -46,9 +46,7 @@ function ProcessRow({ process }: { readonly process: ProcessState }) {
         <code title={id}>{id.slice(0, 8)}</code> <small>{t.health.roles[role]}</small>
       </th>
       <td>
-        <span class={`dot ${ready ? 'live' : 'refused'}`}>
-          {ready ? t.health.isReady : t.health.notReady}
-        </span>
+        <span class={`dot ${ready ? 'live' : 'refused'}`}>{ready ? t.health.ready : t.health.notReady}</span>
       </td>
       <td class="figure">{number(sockets)}</td>
       <td class="figure">{number(rooms)}</td>

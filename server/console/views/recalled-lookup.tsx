@@ -29,7 +29,7 @@ export function RecalledLookup({ api }: { readonly api: Api }) {
   }
   return (
     <section class="card lookup" aria-labelledby="lookup">
-      <h2 id="lookup">{t.history.ask}</h2>
+      <h2 id="lookup">{t.history.lookupTitle}</h2>
       <form
         class="line"
         onSubmit={onSubmit}
@@ -37,9 +37,9 @@ export function RecalledLookup({ api }: { readonly api: Api }) {
       >
         <IdentifierInput name="group" label={t.rooms.group} required />
         <IdentifierInput name="topic" label={t.rooms.topic} />
-        <NumberInput name="first" label={t.history.first} required />
-        <NumberInput name="last" label={t.history.last} />
-        <button type="submit">{t.history.askButton}</button>
+        <NumberInput name="first" label={t.history.fromSeq} required />
+        <NumberInput name="last" label={t.history.toSeq} />
+        <button type="submit">{t.history.lookupSubmit}</button>
       </form>
       {error !== undefined && <Failure refusal={asRefusal(error)} />}
       {result !== undefined && <LookupResult range={result} />}
@@ -49,16 +49,16 @@ export function RecalledLookup({ api }: { readonly api: Api }) {
 
 interface Problems {
   readonly tooMany: string
-  readonly backwards: string
+  readonly reversed: string
 }
 
 /** Refuses ranges that end before they begin, or exceed what the gateway accepts per request. */
-function validateRange(form: HTMLFormElement, { tooMany, backwards }: Problems): void {
+function validateRange(form: HTMLFormElement, { tooMany, reversed }: Problems): void {
   const input = form.elements.namedItem('last')
   if (!(input instanceof HTMLInputElement)) return
   const count = input.value === '' ? 1 : Number(input.value) - Number(fieldValue(form, 'first')) + 1
   if (count > MAX_SEQS) input.setCustomValidity(tooMany)
-  else input.setCustomValidity(count < 1 ? backwards : '')
+  else input.setCustomValidity(count < 1 ? reversed : '')
 }
 
 interface NumberInputProps {
@@ -93,7 +93,7 @@ function LookupResult({ range: { first, last, recalled } }: { readonly range: Re
   return (
     <div class="result" role="status">
       <p>
-        <strong>{t.history.answer(seqs.length, wanted.length)}</strong>
+        <strong>{t.history.recalledCount(seqs.length, wanted.length)}</strong>
       </p>
       {seqs.length > 0 && (
         <>

@@ -25,8 +25,8 @@ export function RoomCard({ watched, onUnwatch }: RoomCardProps) {
         <button
           type="button"
           class="plain"
-          aria-label={t.rooms.leave(roomText(room))}
-          title={t.rooms.leave(roomText(room))}
+          aria-label={t.rooms.unwatch(roomText(room))}
+          title={t.rooms.unwatch(roomText(room))}
           onClick={onUnwatch}
         >
           <Icon name="close" />
@@ -87,7 +87,7 @@ function Gaps({ watched: { lastGap } }: { readonly watched: WatchedRoom }) {
     <p class="gap-note" role="alert">
       <Icon name="warning" />
       <span>
-        <strong>{t.rows.gap}</strong> {t.gapReasons[lastGap.reason]} · <Timestamp atMs={lastGap.atMs} />
+        <strong>{t.events.gap}</strong> {t.gapReasons[lastGap.reason]} · <Timestamp atMs={lastGap.atMs} />
       </span>
     </p>
   )
@@ -97,7 +97,7 @@ function LatestRecalls({ watched: { latest } }: { readonly watched: WatchedRoom 
   const { t } = useLocale()
   return (
     <>
-      <h3>{t.rooms.last}</h3>
+      <h3>{t.rooms.latest}</h3>
       {latest.length === 0 && <p class="hint">{t.rooms.none}</p>}
       <ol class="latest">
         {latest.slice(0, MAX_SHOWN_RECALLS).map((notice) => (

@@ -36,7 +36,7 @@ export function TestView({ api }: { readonly api: Api }) {
               autocomplete="off"
               placeholder="130, 131"
               onInput={({ currentTarget: input }) =>
-                input.setCustomValidity(parseSeqs(input.value) ? '' : t.test.problem)
+                input.setCustomValidity(parseSeqs(input.value) ? '' : t.test.invalidSeqs)
               }
             />
           </label>
@@ -54,7 +54,7 @@ function Outcome({ result: { positions } }: { readonly result: TestRecallResult 
   return (
     <div class="outcome" role="status">
       <p>
-        <strong>{positions.length > 0 ? t.test.sent : t.test.nowhere}</strong>
+        <strong>{positions.length > 0 ? t.test.sent : t.test.notPublished}</strong>
       </p>
       <ul>
         {positions.map(({ room, position }) => (
@@ -64,7 +64,7 @@ function Outcome({ result: { positions } }: { readonly result: TestRecallResult 
         ))}
       </ul>
       <p>
-        <a href="#feed">{t.test.look}</a>
+        <a href="#feed">{t.test.openFeed}</a>
       </p>
     </div>
   )
