@@ -45,11 +45,11 @@ describe('the feed of the console', function () {
     await button(page, 'Pause').click()
     await recallOne(url, 'paused', 1)
     await recallOne(url, 'paused', 2)
-    await button(page, 'Go on, 2 new').waitFor()
+    await button(page, 'Resume (2 new)').waitFor()
     expect(await row(page, 'paused').count()).to.equal(0)
-    await page.getByText('New recalls wait').waitFor()
+    await page.getByText('New recalls are queued').waitFor()
 
-    await button(page, 'Go on, 2 new').click()
+    await button(page, 'Resume (2 new)').click()
     await row(page, 'paused').nth(1).waitFor()
     expect(await row(page, 'paused').locator('.seqs').allInnerTexts()).to.deep.equal(['2', '1'])
   })
@@ -71,15 +71,15 @@ describe('the feed of the console', function () {
       await named(page, field).fill(text)
       await page.getByText(/^1 of [\d,]+ recalls$/).waitFor()
       expect(await groups()).to.deep.equal(['filter-b'])
-      await button(page, 'Show all').click()
+      await button(page, 'Clear filter').click()
     }
     for (const [field, time] of [
       ['From', '2100-01-01T00:00'],
       ['Until', '2000-01-01T00:00'],
     ] as const) {
       await named(page, field).fill(time)
-      await page.getByText('No recall matches the filter.').waitFor()
-      await button(page, 'Show all').click()
+      await page.getByText('No recalls match the filter.').waitFor()
+      await button(page, 'Clear filter').click()
     }
     await named(page, 'Group').fill('filter-a')
     await recallOne(url, 'filter-b', 131)
@@ -98,12 +98,19 @@ describe('the feed of the console', function () {
     const details = page.getByRole('complementary', { name: 'Recall' })
     await details.locator('.stop').nth(2).waitFor()
     const whole = await details.innerText()
-    for (const part of ['opened', 'news', '144-7', 'iOS', '203.0.113.7', 'before the provider was answered'])
+    for (const part of [
+      'opened',
+      'news',
+      '144-7',
+      'iOS',
+      '203.0.113.7',
+      'before the webhook was acknowledged',
+    ])
       expect(whole).to.include(part)
     const told = (await details.locator('.stop').allInnerTexts()).map((text) => text.replaceAll('\n', ' '))
-    const here = /no\. [\d,]+ in its log · (\d) sockets? listens? on this node$/
+    const here = /offset [\d,]+ · (\d) sockets? listening on this node$/
     expect(told.map((text) => here.exec(text)?.[1])).to.deep.equal(['0', '0', '1'])
-    expect(told[0]).to.include('Group opened · topic news no. 1 in')
+    expect(told[0]).to.include('Group opened · topic news offset 1 ·')
 
     await page.keyboard.press('Escape')
     await details.waitFor({ state: 'detached' })

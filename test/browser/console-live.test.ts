@@ -91,7 +91,7 @@ describe('the console on two nodes', function () {
 
   it('asks for another token in time, and goes on with it where it was', async () => {
     const page = await openFeed(await adminToken())
-    const warning = page.getByRole('alert').filter({ hasText: /Your token ends at \d\d:\d\d/ })
+    const warning = page.getByRole('alert').filter({ hasText: /Your token expires at \d\d:\d\d/ })
     const short = await makeToken({ role: 'admin', ttlS: 304 })
     await page.evaluate(`location.hash = 'token=${short}'`)
     await recallOne(receiver.url, 'another', 1)

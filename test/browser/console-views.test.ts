@@ -60,7 +60,7 @@ describe('the views of the console', function () {
         expect(await card.locator('.figures dd').allInnerTexts()).to.deep.equal(['4', '0', '0'])
       }
       await button(page, 'Stop watching watched').click()
-      await page.getByText('No room is watched.').waitFor()
+      await page.getByText('No rooms watched.').waitFor()
     })
 
     it('tell a gap of theirs', async () => {
@@ -121,11 +121,11 @@ describe('the views of the console', function () {
     undo(() => client.destroy())
     await client.flushAll()
     await recallOne(url, 'paused', 2)
-    const told = page.getByRole('alert').filter({ hasText: 'Some notices are missing. Go on to see where.' })
+    const told = page.getByRole('alert').filter({ hasText: 'Some notices are missing. Resume to see where.' })
     await told.waitFor()
-    expect(await page.getByText('none is lost').count()).to.equal(0)
+    expect(await page.getByText('none are lost').count()).to.equal(0)
     expect(await page.locator('.event.gap').count()).to.equal(0)
-    await page.getByRole('button', { name: /^Go on/ }).click()
+    await page.getByRole('button', { name: /^Resume/ }).click()
     await page.locator('.event.gap').waitFor()
     expect(await told.count()).to.equal(0)
   })
@@ -140,23 +140,23 @@ describe('the views of the console', function () {
       const askFor = async (group: string): Promise<void> => {
         await ask.getByLabel('Group').fill(group)
         await ask.getByLabel('From seq').fill('5')
-        await ask.getByRole('button', { name: 'Ask' }).click()
+        await ask.getByRole('button', { name: 'Look up' }).click()
         await page.locator('.search input[name=group]').fill(group)
         await button(page, 'Search').click()
       }
       await askFor('slow')
       await askFor('none')
-      await page.getByText('Nothing is kept that matches.').waitFor()
+      await page.getByText('No matching recalls.').waitFor()
       const answers = Promise.all(
         ['recalled', 'notices'].map((name) => page.waitForResponse(new RegExp(`${name}\\?group=slow`))),
       )
       for (const goOn of late) goOn()
       await (await answers)[1]?.finished()
-      await ask.getByText('0 of 1 message is recalled').waitFor()
+      await ask.getByText('0 of 1 message recalled').waitFor()
       await page.evaluate(
         'new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))',
       )
-      expect(await ask.getByText('0 of 1 message is recalled').count()).to.equal(1)
+      expect(await ask.getByText('0 of 1 message recalled').count()).to.equal(1)
       expect(await row(page, 'slow').count()).to.equal(0)
     })
 
@@ -168,8 +168,8 @@ describe('the views of the console', function () {
       await ask.getByLabel('Group').fill('asked')
       await ask.getByLabel('From seq').fill('1000')
       await ask.getByLabel('To seq').fill('1400')
-      await ask.getByRole('button', { name: 'Ask' }).click()
-      await ask.getByText('4 of 401 messages are recalled').waitFor()
+      await ask.getByRole('button', { name: 'Look up' }).click()
+      await ask.getByText('4 of 401 messages recalled').waitFor()
       await ask.getByText('1003–1005, 1200').waitFor()
       expect(await ask.locator('.squares i').count()).to.equal(401)
 
@@ -183,9 +183,9 @@ describe('the views of the console', function () {
       await page.locator('.search input[name=group]').fill('long')
       await button(page, 'Search').click()
       await page.getByText('200 recalls').waitFor()
-      await button(page, 'Older').click()
+      await button(page, 'Load older').click()
       await page.getByText('230 recalls').waitFor()
-      await page.getByText('Nothing older is kept').waitFor()
+      await page.getByText('No older recalls.').waitFor()
     })
   })
 
@@ -197,7 +197,7 @@ describe('the views of the console', function () {
       let seq = 0
       const chart = page.getByRole('img', { name: /Recalls per second\. Now [1-9]/ })
       while ((await chart.count()) === 0) await recallOne(url, 'charted', ++seq)
-      expect(await chart.getAttribute('aria-label')).to.match(/in the last five minutes between \d/)
+      expect(await chart.getAttribute('aria-label')).to.match(/between \d.* in the last five minutes/)
       expect(await chart.locator('canvas').count()).to.equal(1)
     })
 
@@ -211,7 +211,7 @@ describe('the views of the console', function () {
       expect(await page.getByRole('link', { name: 'Test recall' }).count()).to.equal(0)
       frozen.signal('SIGSTOP')
       await page.getByRole('alert').filter({ hasText: 'BROKER_UNAVAILABLE' }).waitFor()
-      await page.getByText('What follows is no longer true').waitFor()
+      await page.getByText('The figures below are out of date.').waitFor()
     })
   })
 
@@ -220,10 +220,10 @@ describe('the views of the console', function () {
       const page = await open('feed')
       await page.getByRole('link', { name: 'Test recall' }).click()
       await named(page, 'Group').fill('tested')
-      await page.getByLabel('Message numbers').fill('1, 2')
+      await page.getByLabel('Message sequence numbers').fill('1, 2')
       await button(page, 'Send').click()
-      await page.getByText('Kept and published').waitFor()
-      await page.getByRole('link', { name: 'Look at the live feed' }).click()
+      await page.getByText('Stored and published').waitFor()
+      await page.getByRole('link', { name: 'Open the live feed' }).click()
       await row(page, 'tested').waitFor()
       expect(await row(page, 'tested').locator('.seqs').innerText()).to.equal('1, 2')
     })

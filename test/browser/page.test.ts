@@ -136,7 +136,7 @@ describe('page', function () {
 
     const gaps = page
       .getByRole('row')
-      .filter({ hasText: 'Some notices are missing. The log does not reach back' })
+      .filter({ hasText: 'Some notices are missing. The log does not go back that far' })
     expect(await gaps.count()).to.equal(1)
   })
 

@@ -4,7 +4,7 @@ const number = (count: number): string => count.toLocaleString('zh-CN')
 const seconds = (s: number): string =>
   s < 120 ? `${s.toFixed(s < 10 ? 1 : 0)} 秒` : `${number(Math.round(s / 60))} 分钟`
 
-/** The same in Simplified Chinese. */
+/** All texts of the page, in Simplified Chinese. */
 export const zh: Messages = {
   otherLanguage: 'English',
   title: '撤回网关',
@@ -180,7 +180,7 @@ export const zh: Messages = {
     median: '中位数',
     p99: '最慢的 1%',
     noData: '暂无数据。',
-    range: (now, least, most) => `当前 ${now}，最近五分钟在 ${least} 到 ${most} 之间。`,
+    range: (now, min, max) => `当前 ${now}，最近五分钟在 ${min} 到 ${max} 之间。`,
   },
   test: {
     title: '发送测试撤回',
