@@ -40,7 +40,7 @@ describe('the feed of the console', function () {
     return page
   }
 
-  it('is paused without losing anything', async () => {
+  it('is paused without losing recalls', async () => {
     const page = await openFeed()
     await button(page, 'Pause').click()
     await recallOne(url, 'paused', 1)
@@ -54,7 +54,7 @@ describe('the feed of the console', function () {
     expect(await row(page, 'paused').locator('.seqs').allInnerTexts()).to.deep.equal(['2', '1'])
   })
 
-  it('shows what is asked for, also of what comes later, and then all of it again', async () => {
+  it('is filtered, new recalls included, and shows everything again once the filter is cleared', async () => {
     const page = await openFeed()
     await recall(url, { GroupId: 'filter-a', Operator_Account: 'mod_a' })
     const other = { Operator_Account: 'mod_b', Type: 'Community', TopicId: 'filter-topic' }
@@ -88,7 +88,7 @@ describe('the feed of the console', function () {
     expect(await groups()).to.deep.equal(['filter-a', 'filter-a'])
   })
 
-  it('opens a recall from the keyboard, and tells the way it took', async () => {
+  it('opens a recall from the keyboard, and shows its delivery path', async () => {
     const page = await openFeed()
     await recall(url, { GroupId: 'opened', TopicId: 'news', MsgSeqList: [{ MsgSeq: 7, MsgId: '144-7' }] })
     await row(page, 'opened').waitFor()
@@ -97,7 +97,7 @@ describe('the feed of the console', function () {
     for (const key of ['End', 'Home', 'ArrowDown', 'ArrowUp', 'Enter']) await page.keyboard.press(key)
     const details = page.getByRole('complementary', { name: 'Recall' })
     await details.locator('.stop').nth(2).waitFor()
-    const whole = await details.innerText()
+    const text = await details.innerText()
     for (const part of [
       'opened',
       'news',
@@ -106,18 +106,18 @@ describe('the feed of the console', function () {
       '203.0.113.7',
       'before the webhook was acknowledged',
     ])
-      expect(whole).to.include(part)
-    const told = (await details.locator('.stop').allInnerTexts()).map((text) => text.replaceAll('\n', ' '))
-    const here = /offset [\d,]+ · (\d) sockets? listening on this node$/
-    expect(told.map((text) => here.exec(text)?.[1])).to.deep.equal(['0', '0', '1'])
-    expect(told[0]).to.include('Group opened · topic news offset 1 ·')
+      expect(text).to.include(part)
+    const stops = (await details.locator('.stop').allInnerTexts()).map((stop) => stop.replaceAll('\n', ' '))
+    const sockets = /offset [\d,]+ · (\d) sockets? listening on this node$/
+    expect(stops.map((stop) => sockets.exec(stop)?.[1])).to.deep.equal(['0', '0', '1'])
+    expect(stops[0]).to.include('Group opened · topic news offset 1 ·')
 
     await page.keyboard.press('Escape')
     await details.waitFor({ state: 'detached' })
     expect(await page.evaluate('document.activeElement.className')).to.equal('list')
   })
 
-  it('shows hostile names as text, and keeps them from turning around what stands beside them', async () => {
+  it('shows hostile names as text, and keeps them from reordering their surroundings', async () => {
     const page = await openFeed()
     const dialogs: string[] = []
     page.on('dialog', (dialog) => {
@@ -134,7 +134,7 @@ describe('the feed of the console', function () {
     for (const name of names) {
       await recall(url, { GroupId: name, TopicId: name, Operator_Account: name })
     }
-    await until('all of them are shown', async () => {
+    await until('all names are shown', async () => {
       const shown = await page.locator('.rows .group bdi').allTextContents()
       return names.toReversed().every((name, i) => shown[i] === name)
     })

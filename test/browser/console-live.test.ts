@@ -16,8 +16,8 @@ import { undoAfterEach } from '../support/undo.ts'
 import { until } from '../support/wait.ts'
 
 const ROWS = 10_000
-const PART = 500
-const BURST_PER_S = 200
+const BATCH = 500
+const BURST_PER_SECOND = 200
 const BURST_S = 4
 
 describe('the console on two nodes', function () {
@@ -30,7 +30,7 @@ describe('the console on two nodes', function () {
   let nodes: GatewayProcess[]
   let url: string
 
-  /** A receiver, two nodes and the proxy of docker-compose.yml, on one Redis. */
+  /** A receiver, two nodes and the proxy of docker-compose.yml, sharing one Redis. */
   before(async () => {
     redis = await startRedis()
     stops.push(redis.stop)
@@ -61,7 +61,7 @@ describe('the console on two nodes', function () {
   const rows = (page: Page, count: number) =>
     until(`${count} rows`, async () => (await countRows(page)) >= count, 20_000)
 
-  it('misses nothing when it is reloaded while recalls come in', async () => {
+  it('misses nothing when it is reloaded while recalls arrive', async () => {
     const page = await openFeed(await adminToken())
     const sending = (async () => {
       for (const seq of upTo(300)) await recallOne(receiver.url, 'lobby', seq)
@@ -76,7 +76,7 @@ describe('the console on two nodes', function () {
     expect((await readWholeList(page)).seqs).to.deep.equal(upTo(300).toReversed())
   })
 
-  it('says that its token has ended, and with another one shows what came in between', async () => {
+  it('says that its token has expired, and shows what it missed once it has another', async () => {
     const page = await openFeed(await makeToken({ role: 'admin', ttlS: 6 }))
     await state(page, 'Refused').waitFor()
     await recallOne(receiver.url, 'meanwhile', 1)
@@ -89,7 +89,7 @@ describe('the console on two nodes', function () {
     expect(await page.getByLabel('Token', { exact: true }).count()).to.equal(0)
   })
 
-  it('asks for another token in time, and goes on with it where it was', async () => {
+  it('asks for another token in time, and continues with it where it was', async () => {
     const page = await openFeed(await adminToken())
     const warning = page.getByRole('alert').filter({ hasText: /Your token expires at \d\d:\d\d/ })
     const short = await makeToken({ role: 'admin', ttlS: 304 })
@@ -101,9 +101,9 @@ describe('the console on two nodes', function () {
     await warning.waitFor()
     expect(await state(page, 'Live').count()).to.equal(1)
 
-    const given = page.getByLabel('Token', { exact: true }).fill(await adminToken())
+    const filled = page.getByLabel('Token', { exact: true }).fill(await adminToken())
     for (const seq of [2, 3]) await recallOne(receiver.url, 'another', seq)
-    await given
+    await filled
     await page.getByRole('button', { name: 'Connect' }).click()
     for (const seq of [4, 5]) await recallOne(receiver.url, 'another', seq)
     await warning.waitFor({ state: 'detached' })
@@ -117,7 +117,7 @@ describe('the console on two nodes', function () {
     expect(await page.locator('.event.gap').count()).to.equal(0)
   })
 
-  it('moves to the other one when its own is killed, shows all that was sent, and nothing twice', async () => {
+  it('moves to the other node when its own is killed, and shows every recall exactly once', async () => {
     const page = await openFeed(await adminToken())
     const sockets = await Promise.all(nodes.map((node) => readMetric(node.url, 'sockets')))
     for (const seq of upTo(300)) {
@@ -132,7 +132,7 @@ describe('the console on two nodes', function () {
     expect(await page.locator('.event.gap').count()).to.equal(0)
   })
 
-  it(`answers at once with ${ROWS} rows while ${BURST_PER_S} recalls a second come in`, async () => {
+  it(`stays responsive with ${ROWS} rows while ${BURST_PER_SECOND} recalls arrive per second`, async () => {
     const page = await openFeed(await adminToken())
     const broker = createRedisBroker(
       { historySize: 1_000, historyTtlS: 60, url: redis.url, prefix: 'recall-gateway', app: APP },
@@ -150,21 +150,21 @@ describe('the console on two nodes', function () {
       }
       return broker.publish(recall, 5_000)
     }
-    // No more at a time than a log holds.
-    for (let had = await countRows(page); had < ROWS; had += PART) {
-      await Promise.all(upTo(PART).map((i) => publish(had + i)))
-      await rows(page, had + PART)
+    // A batch must not exceed what a log holds.
+    for (let count = await countRows(page); count < ROWS; count += BATCH) {
+      await Promise.all(upTo(BATCH).map((i) => publish(count + i)))
+      await rows(page, count + BATCH)
     }
 
     const burst = (async () => {
       const begin = Date.now()
-      for (let i = 0; i < BURST_PER_S * BURST_S; i++) {
+      for (let i = 0; i < BURST_PER_SECOND * BURST_S; i++) {
         void recallOne(receiver.url, 'burst', i + 1)
-        await delay(Math.max(0, begin + ((i + 1) * 1_000) / BURST_PER_S - Date.now()))
+        await delay(Math.max(0, begin + ((i + 1) * 1_000) / BURST_PER_SECOND - Date.now()))
       }
     })()
     await row(page, 'burst').first().waitFor()
-    const slowestMs = await slowestAnswer(page, burst)
+    const slowestMs = await slowestResponse(page, burst)
     expect(slowestMs).to.be.below(1_000)
     await page.locator('.list').press('End')
     await rows(page, ROWS)
@@ -173,8 +173,8 @@ describe('the console on two nodes', function () {
   })
 })
 
-/** The longest that the page took for a frame, and a click that changes something, until `end`. */
-async function slowestAnswer(page: Page, end: Promise<void>): Promise<number> {
+/** Returns the longest time, in ms, the page took to apply a filter and draw a frame, until `end`. */
+async function slowestResponse(page: Page, end: Promise<void>): Promise<number> {
   let isOver = false
   void end.then(() => (isOver = true))
   let slowestMs = 0

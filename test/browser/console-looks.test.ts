@@ -7,50 +7,53 @@ import type { Page } from 'playwright-core'
 import { openBrowser } from '../support/browser.ts'
 import { adminToken } from '../support/client.ts'
 import { newTab, row, rowsOf } from '../support/console-page.ts'
-import { gatherListeners, playScene, startTraffic } from '../support/console-scene.ts'
+import { connectListeners, playScene, startTraffic } from '../support/console-scene.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { until } from '../support/wait.ts'
 
-/** Screenshots for people to look at. */
+/** Where the screenshots go. */
 const OUTPUT = fileURLToPath(new URL('../../screenshots/', import.meta.url))
-/** Those of the README show charts of so many seconds. */
+/** How many seconds the charts show. The committed screenshots use more. */
 const CHART_S = Number(process.env['CHART_S'] ?? 4)
 const AXE = axe.source
-const DESK = { width: 1220, height: 700 }
+const DESKTOP = { width: 1220, height: 700 }
 const PHONE = { width: 390, height: 760 }
 const GROUP = 'spring-sale-2026'
 const COMMUNITY = '@TGS#_community'
 
-interface Finding {
+interface Violation {
   readonly id: string
   readonly impact: string
   readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[]
 }
 
-/** What would keep people out: all of it in one theme, and in the other what colours can do. */
-async function faults(page: Page, theme: 'light' | 'dark'): Promise<string[]> {
+/** Returns serious accessibility violations: all kinds in the light theme, those of color in the dark one. */
+async function violationsIn(page: Page, theme: 'light' | 'dark'): Promise<string[]> {
   const rules = theme === 'light' ? '' : "runOnly: ['color-contrast', 'link-in-text-block'],"
-  const found = await page.evaluate<Finding[]>(
-    `${AXE}; axe.run({ ${rules} resultTypes: ['violations'] }).then(({ violations }) => violations)`,
+  const violations = await page.evaluate<Violation[]>(
+    `${AXE}; axe.run({ ${rules} resultTypes: ['violations'] }).then((result) => result.violations)`,
   )
-  return found
+  return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`))
 }
 
-/** A screenshot in both themes and languages, on a desk and on a phone. Answers the faults in both themes. */
-async function lookAt(page: Page, view: string): Promise<string[]> {
-  const found: string[] = []
+/**
+ * Takes screenshots in both themes and languages, on a desktop and on a phone. Returns the accessibility violations in both
+ * themes.
+ */
+async function capture(page: Page, view: string): Promise<string[]> {
+  const violations: string[] = []
   const take = async (look: string, isPhone: boolean): Promise<void> => {
-    await page.setViewportSize(isPhone ? PHONE : DESK)
+    await page.setViewportSize(isPhone ? PHONE : DESKTOP)
     const path = join(OUTPUT, `${view}-${look}${isPhone ? '-phone' : ''}.png`)
     await page.screenshot({ path, animations: 'disabled', scale: isPhone ? 'device' : 'css' })
   }
-  const speak = async (): Promise<void> => {
-    // On a phone an open recall covers the switch.
-    await page.setViewportSize(DESK)
+  const switchLanguage = async (): Promise<void> => {
+    // On a phone, an open recall covers the button.
+    await page.setViewportSize(DESKTOP)
     await page.locator('.switches button[lang]').click()
     await page.mouse.move(0, 0)
   }
@@ -58,16 +61,16 @@ async function lookAt(page: Page, view: string): Promise<string[]> {
     await page.emulateMedia({ colorScheme: theme })
     await take(`${theme}-en`, false)
     if (theme === 'light') await take('light-en', true)
-    found.push(...(await faults(page, theme)))
-    await speak()
+    violations.push(...(await violationsIn(page, theme)))
+    await switchLanguage()
     await take(`${theme}-zh`, false)
     if (theme === 'dark') await take('dark-zh', true)
-    await speak()
+    await switchLanguage()
   }
-  return found
+  return violations
 }
 
-describe('how the console looks, and whether all can use it', function () {
+describe('the console, while its screenshots are taken', function () {
   this.timeout(60_000 + CHART_S * 1_000)
   const undos: (() => unknown)[] = []
   let receiver: GatewayProcess
@@ -88,7 +91,7 @@ describe('how the console looks, and whether all can use it', function () {
     node = await start('node')
     const other = await start('node')
     await playScene(receiver.url, 60)
-    undos.push(await gatherListeners([node.url, node.url, other.url], 60))
+    undos.push(await connectListeners([node.url, node.url, other.url], 60))
     const browser = await openBrowser()
     page = await newTab(browser, (undo) => undos.push(undo), { deviceScaleFactor: 2 })
   })
@@ -97,27 +100,27 @@ describe('how the console looks, and whether all can use it', function () {
     for (const undo of undos.toReversed()) await undo()
   })
 
-  it('is so before the log-in', async () => {
+  it('is accessible at login', async () => {
     await page.goto(node.url)
     await page.locator('.log-in').waitFor()
-    expect(await lookAt(page, 'log-in')).to.deep.equal([])
+    expect(await capture(page, 'log-in')).to.deep.equal([])
   })
 
-  it('is so in the feed', async () => {
+  it('is accessible in the feed', async () => {
     await page.goto(`${node.url}/#token=${await adminToken()}`)
     await page.locator('.state.live').waitFor()
     await rowsOf(page).first().waitFor()
-    expect(await lookAt(page, 'feed')).to.deep.equal([])
+    expect(await capture(page, 'feed')).to.deep.equal([])
   })
 
-  it('is so beside an open recall', async () => {
+  it('is accessible with an open recall', async () => {
     await row(page, COMMUNITY).first().click()
     await page.locator('.path .stop').nth(2).waitFor()
-    expect(await lookAt(page, 'recall')).to.deep.equal([])
+    expect(await capture(page, 'recall')).to.deep.equal([])
     await page.keyboard.press('Escape')
   })
 
-  it('is so in the rooms', async () => {
+  it('is accessible in the rooms', async () => {
     await page.goto(`${node.url}/#rooms`)
     for (const [group, topic] of [
       [GROUP, ''],
@@ -129,10 +132,10 @@ describe('how the console looks, and whether all can use it', function () {
       await page.locator('input[name=topic]').press('Enter')
     }
     await page.locator('.room.live').nth(2).waitFor()
-    expect(await lookAt(page, 'rooms')).to.deep.equal([])
+    expect(await capture(page, 'rooms')).to.deep.equal([])
   })
 
-  it('is so in the history', async () => {
+  it('is accessible in the history', async () => {
     await page.goto(`${node.url}/#history`)
     await page.locator('.lookup input[name=group]').fill(GROUP)
     await page.locator('.lookup input[name=first]').fill('1000')
@@ -141,31 +144,31 @@ describe('how the console looks, and whether all can use it', function () {
     await page.locator('.squares .recalled').first().waitFor()
     await page.locator('.search form button').click()
     await rowsOf(page).first().waitFor()
-    expect(await lookAt(page, 'history')).to.deep.equal([])
+    expect(await capture(page, 'history')).to.deep.equal([])
   })
 
-  it('is so where a test recall is sent', async () => {
+  it('is accessible after a test recall', async () => {
     await page.goto(`${node.url}/#test`)
     await page.locator('.test input[name=group]').fill('lobby')
     await page.locator('.test input[name=seqs]').fill('90001, 90002')
     await page.locator('.test button').click()
     await page.locator('.outcome li').first().waitFor()
-    expect(await lookAt(page, 'test')).to.deep.equal([])
+    expect(await capture(page, 'test')).to.deep.equal([])
   })
 
-  it('is so beside the charts', async () => {
+  it('is accessible in the health view', async () => {
     undos.push(startTraffic(receiver.url))
     await page.goto(`${node.url}/#health`)
     const begin = Date.now()
     await page.locator('.chart.known').nth(2).waitFor()
-    await until('the charts fill', () => Date.now() - begin > CHART_S * 1_000, CHART_S * 1_000 + 5_000)
-    expect(await lookAt(page, 'health')).to.deep.equal([])
+    await until('the charts are full', () => Date.now() - begin > CHART_S * 1_000, CHART_S * 1_000 + 5_000)
+    expect(await capture(page, 'health')).to.deep.equal([])
   })
 
-  it('is so when it is not live', async () => {
+  it('is accessible while offline', async () => {
     await page.goto(`${node.url}/#feed`)
     node.signal('SIGKILL')
     await page.locator('.state.offline').waitFor()
-    expect(await lookAt(page, 'offline')).to.deep.equal([])
+    expect(await capture(page, 'offline')).to.deep.equal([])
   })
 })

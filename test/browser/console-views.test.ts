@@ -45,7 +45,7 @@ describe('the views of the console', function () {
       await button(page, 'Watch').click()
     }
 
-    it('show where a group stands, and its last recalls, also after a reload', async () => {
+    it('show the position and latest recalls of a group, also after a reload', async () => {
       for (const seq of upTo(3)) await recallOne(url, 'watched', seq)
       const page = await open('rooms')
       await watch(page, 'watched')
@@ -63,12 +63,12 @@ describe('the views of the console', function () {
       await page.getByText('No rooms watched.').waitFor()
     })
 
-    it('tell a gap of theirs', async () => {
+    it('report a gap', async () => {
       await recallOne(url, 'lost', 1)
       const page = await open('rooms')
       await watch(page, 'lost')
       await page.locator('.room.live').waitFor()
-      // The log is lost: the next recall begins another one.
+      // The log is lost: the next recall starts a new one.
       const client = await createClient({ url: redis.url }).connect()
       undo(() => client.destroy())
       await client.flushAll()
@@ -77,24 +77,24 @@ describe('the views of the console', function () {
       expect(await page.locator('.figures .bad dd').innerText()).to.equal('1')
     })
 
-    it('are read again when their log could not be read, before they are called live', async () => {
+    it('retry reading a log that could not be read, and are not live before', async () => {
       await recallOne(url, 'late', 1)
       const page = await open('rooms')
-      let isAway = true
+      let isUnavailable = true
       const json = { code: 'BROKER_UNAVAILABLE', message: '' }
       await page.route(/notices\?group=late/, (route) =>
-        isAway ? route.fulfill({ status: 503, json }) : route.continue(),
+        isUnavailable ? route.fulfill({ status: 503, json }) : route.continue(),
       )
       await watch(page, 'late')
       const card = page.locator('.card.room')
       await card.getByText('Catching up').waitFor()
       await recallOne(url, 'late', 2)
-      isAway = false
+      isUnavailable = false
       await card.getByText('Live', { exact: true }).waitFor()
       expect(await card.locator('.latest .seqs').allInnerTexts()).to.deep.equal(['2', '1'])
     })
 
-    it('are all that a member gets, with the history of those that the token grants', async () => {
+    it('and their history are all a member gets, as far as the token grants them', async () => {
       await recall(url, { GroupId: 'mine', Operator_Account: 'secret-moderator' })
       const page = await open('rooms', makeToken({ rooms: [{ group: 'mine' }] }))
       const views = await page.getByRole('navigation').getByRole('link').allInnerTexts()
@@ -112,7 +112,7 @@ describe('the views of the console', function () {
     })
   })
 
-  it('tell a gap at once, also while the feed is paused', async () => {
+  it('warn of a gap immediately, also while the feed is paused', async () => {
     await recallOne(url, 'paused', 1)
     const page = await open('feed')
     await row(page, 'paused').waitFor()
@@ -121,63 +121,65 @@ describe('the views of the console', function () {
     undo(() => client.destroy())
     await client.flushAll()
     await recallOne(url, 'paused', 2)
-    const told = page.getByRole('alert').filter({ hasText: 'Some notices are missing. Resume to see where.' })
-    await told.waitFor()
+    const warning = page
+      .getByRole('alert')
+      .filter({ hasText: 'Some notices are missing. Resume to see where.' })
+    await warning.waitFor()
     expect(await page.getByText('none are lost').count()).to.equal(0)
     expect(await page.locator('.event.gap').count()).to.equal(0)
     await page.getByRole('button', { name: /^Resume/ }).click()
     await page.locator('.event.gap').waitFor()
-    expect(await told.count()).to.equal(0)
+    expect(await warning.count()).to.equal(0)
   })
 
   describe('history', () => {
-    it('shows the answer to the last question, whichever comes last', async () => {
+    it('shows the result of the latest request, whichever response arrives last', async () => {
       await recallOne(url, 'slow', 5)
       const page = await open('history')
-      const late: (() => unknown)[] = []
-      await page.route(/(recalled|notices)\?group=slow/, (route) => void late.push(() => route.continue()))
-      const ask = page.getByRole('region', { name: 'Which messages are recalled?' })
-      const askFor = async (group: string): Promise<void> => {
-        await ask.getByLabel('Group').fill(group)
-        await ask.getByLabel('From seq').fill('5')
-        await ask.getByRole('button', { name: 'Look up' }).click()
+      const delayed: (() => unknown)[] = []
+      await page.route(/(recalled|notices)\?group=slow/, (route) => void delayed.push(() => route.continue()))
+      const lookup = page.getByRole('region', { name: 'Which messages are recalled?' })
+      const request = async (group: string): Promise<void> => {
+        await lookup.getByLabel('Group').fill(group)
+        await lookup.getByLabel('From seq').fill('5')
+        await lookup.getByRole('button', { name: 'Look up' }).click()
         await page.locator('.search input[name=group]').fill(group)
         await button(page, 'Search').click()
       }
-      await askFor('slow')
-      await askFor('none')
+      await request('slow')
+      await request('none')
       await page.getByText('No matching recalls.').waitFor()
-      const answers = Promise.all(
+      const responses = Promise.all(
         ['recalled', 'notices'].map((name) => page.waitForResponse(new RegExp(`${name}\\?group=slow`))),
       )
-      for (const goOn of late) goOn()
-      await (await answers)[1]?.finished()
-      await ask.getByText('0 of 1 message recalled').waitFor()
+      for (const release of delayed) release()
+      await (await responses)[1]?.finished()
+      await lookup.getByText('0 of 1 message recalled').waitFor()
       await page.evaluate(
         'new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))',
       )
-      expect(await ask.getByText('0 of 1 message recalled').count()).to.equal(1)
+      expect(await lookup.getByText('0 of 1 message recalled').count()).to.equal(1)
       expect(await row(page, 'slow').count()).to.equal(0)
     })
 
-    it('tells which messages of a range are recalled', async () => {
+    it('shows which messages of a range are recalled', async () => {
       const seqs = [1003, 1004, 1005, 1200, 1500]
-      await recall(url, { GroupId: 'asked', MsgSeqList: seqs.map((seq) => ({ MsgSeq: seq })) })
+      await recall(url, { GroupId: 'looked-up', MsgSeqList: seqs.map((seq) => ({ MsgSeq: seq })) })
       const page = await open('history')
-      const ask = page.getByRole('region', { name: 'Which messages are recalled?' })
-      await ask.getByLabel('Group').fill('asked')
-      await ask.getByLabel('From seq').fill('1000')
-      await ask.getByLabel('To seq').fill('1400')
-      await ask.getByRole('button', { name: 'Look up' }).click()
-      await ask.getByText('4 of 401 messages recalled').waitFor()
-      await ask.getByText('1003–1005, 1200').waitFor()
-      expect(await ask.locator('.squares i').count()).to.equal(401)
+      const lookup = page.getByRole('region', { name: 'Which messages are recalled?' })
+      await lookup.getByLabel('Group').fill('looked-up')
+      await lookup.getByLabel('From seq').fill('1000')
+      await lookup.getByLabel('To seq').fill('1400')
+      await lookup.getByRole('button', { name: 'Look up' }).click()
+      await lookup.getByText('4 of 401 messages recalled').waitFor()
+      await lookup.getByText('1003–1005, 1200').waitFor()
+      expect(await lookup.locator('.squares i').count()).to.equal(401)
 
-      await ask.getByLabel('To seq').fill('2400')
-      expect(await ask.locator('input:invalid').count()).to.equal(1)
+      await lookup.getByLabel('To seq').fill('2400')
+      expect(await lookup.locator('input:invalid').count()).to.equal(1)
     })
 
-    it('is searched back page by page, to the begin of the log', async () => {
+    it('is searched page by page, back to the start of the log', async () => {
       for (const seq of upTo(230)) await recallOne(url, 'long', seq)
       const page = await open('history')
       await page.locator('.search input[name=group]').fill('long')
@@ -190,7 +192,7 @@ describe('the views of the console', function () {
   })
 
   describe('health', () => {
-    it('tells how all processes are, in figures and in words', async () => {
+    it('shows the status of all processes, in figures and in words', async () => {
       const page = await open('health')
       await page.locator('.processes tbody tr').waitFor()
       expect(await page.locator('.tile').first().innerText()).to.include('1 / 1')
@@ -201,7 +203,7 @@ describe('the views of the console', function () {
       expect(await chart.locator('canvas').count()).to.equal(1)
     })
 
-    it('says when it does not know, and offers no test recalls where they are not allowed', async () => {
+    it('says when its figures are out of date, and offers no test recalls where they are off', async () => {
       const frozen = await startRedis()
       undo(frozen.stop)
       const gateway = await startGatewayProcess({ REDIS_URL: frozen.url })
@@ -216,11 +218,11 @@ describe('the views of the console', function () {
   })
 
   describe('test recall', () => {
-    it('is made where it is allowed, and shows up in the feed', async () => {
+    it('is sent where it is allowed, and appears in the feed', async () => {
       const page = await open('feed')
       await page.getByRole('link', { name: 'Test recall' }).click()
       await named(page, 'Group').fill('tested')
-      await page.getByLabel('Message sequence numbers').fill('1, 2')
+      await page.getByLabel('Sequence numbers').fill('1, 2')
       await button(page, 'Send').click()
       await page.getByText('Stored and published').waitFor()
       await page.getByRole('link', { name: 'Open the live feed' }).click()
@@ -229,7 +231,7 @@ describe('the views of the console', function () {
     })
   })
 
-  it('stay in the language and the colours that were chosen', async () => {
+  it('keep the language and theme that were chosen', async () => {
     const page = await open('feed')
     await button(page, '中文').click()
     await page.getByRole('heading', { name: '实时动态' }).waitFor()
@@ -242,7 +244,7 @@ describe('the views of the console', function () {
 })
 
 describe('the size of the console', () => {
-  it(`is below ${MAX_CONSOLE_BYTES} bytes compressed, in all`, () => {
+  it(`is below ${MAX_CONSOLE_BYTES} bytes in total, compressed`, () => {
     const files = readdirSync(BUILT, { recursive: true, encoding: 'utf8' }).filter((file) =>
       /\.\w+$/.test(file),
     )

@@ -14,7 +14,7 @@ describe('page', function () {
   this.timeout(60_000)
   const undo = undoAfterEach()
   let browser: Browser
-  /** For tests that stop nothing. */
+  /** For tests that do not stop the gateway. */
   let shared: GatewayProcess
 
   before(async () => {
@@ -35,7 +35,7 @@ describe('page', function () {
     return page
   }
 
-  /** Recalls in these groups on the same data, where the page cannot see it: what is taken there is missed for certain. */
+  /** Kills the gateway and recalls through another one on the same data, so that the page is certain to miss it. */
   async function killAndRecallElsewhere(
     gateway: GatewayProcess,
     page: Page,
@@ -45,13 +45,13 @@ describe('page', function () {
     gateway.signal('SIGKILL')
     await gateway.exited
     await state(page, 'Offline').waitFor()
-    const unseen = await start({ ...settings, PORT: '0' })
-    for (const group of groups) await recall(unseen.url, group, 2)
-    unseen.signal('SIGKILL')
-    await unseen.exited
+    const elsewhere = await start({ ...settings, PORT: '0' })
+    for (const group of groups) await recall(elsewhere.url, group, 2)
+    elsewhere.signal('SIGKILL')
+    await elsewhere.exited
   }
 
-  it('shows a recall within a second after its webhook was answered', async () => {
+  it('shows a recall within a second of the response to its webhook', async () => {
     const { url } = shared
     const page = await openPage(url, await adminToken())
     await state(page, 'Live').waitFor()
@@ -64,7 +64,7 @@ describe('page', function () {
       .and.include('admin')
   })
 
-  it('takes the token out of the address bar and stays logged in when the tab is reloaded', async () => {
+  it('removes the token from the address bar and stays logged in when the tab is reloaded', async () => {
     const { url } = shared
     const page = await openPage(url, await adminToken())
     await state(page, 'Live').waitFor()
@@ -76,19 +76,19 @@ describe('page', function () {
     expect(page.url()).to.equal(`${url}/`)
   })
 
-  it('works in a browser that keeps nothing for pages', async () => {
+  it('works in a browser that blocks storage', async () => {
     const page = await newTab(browser, undo)
     await page.addInitScript(`for (const name of ['sessionStorage', 'localStorage'])
       Object.defineProperty(window, name, { get() { throw new DOMException('denied', 'SecurityError') } })`)
     await page.goto(`${shared.url}/#token=${await adminToken()}`)
     await state(page, 'Live').waitFor()
-    await recall(shared.url, 'kept nowhere', 1)
-    await row(page, 'kept nowhere').waitFor()
+    await recall(shared.url, 'not stored', 1)
+    await row(page, 'not stored').waitFor()
     await page.goto(`${shared.url}/#rooms`)
     await page.locator('nav a[aria-current][href="#rooms"]').waitFor()
   })
 
-  it('says that it is not live when the gateway is gone, and later shows what it missed exactly once', async () => {
+  it('says that it is offline while the gateway is down, and then shows exactly once what it missed', async () => {
     const folder = temporaryFolder()
     undo(folder.remove)
     const settings = { DATA_DIR: folder.path, PORT: String(await freePort()) }
@@ -109,20 +109,20 @@ describe('page', function () {
     expect(await page.getByText('1 notice missed while offline').count()).to.equal(1)
   })
 
-  it('says in its title that it is not live, also in a tab that nobody sees', async () => {
+  it('says in its title that it is offline, also in a hidden tab', async () => {
     const gateway = await start()
     const page = await openPage(gateway.url, await adminToken())
     const says = (word: string) =>
       until(`the title says ${word}`, async () => (await page.title()).startsWith(word))
     await says('Live')
-    // As in a tab behind another one: no frames are drawn there.
+    // A tab behind another one gets no animation frames.
     await page.evaluate(`Object.defineProperty(document, 'hidden', { value: true })
       window.requestAnimationFrame = () => 1`)
     gateway.signal('SIGKILL')
     await says('Offline')
   })
 
-  it('says that notices are missing when the log no longer holds what it missed', async () => {
+  it('reports a gap when the log no longer holds what it missed', async () => {
     const folder = temporaryFolder()
     undo(folder.remove)
     const settings = { DATA_DIR: folder.path, PORT: String(await freePort()), HISTORY_SIZE: '1' }
@@ -140,7 +140,7 @@ describe('page', function () {
     expect(await gaps.count()).to.equal(1)
   })
 
-  it('shows why a member without grants does not get a group', async () => {
+  it('shows why a member without grants is refused a group', async () => {
     const { url } = shared
     const page = await openPage(url, await makeToken())
     await state(page, 'Connected').waitFor()
@@ -152,7 +152,7 @@ describe('page', function () {
     expect(await state(page, 'Live').count()).to.equal(0)
   })
 
-  it('shows the refusal of a wrong token and connects with a right one', async () => {
+  it('shows that a token is invalid, and connects with a valid one', async () => {
     const { url } = shared
     const page = await openPage(url, 'wrong')
     await page.getByRole('status').getByText('TOKEN_REFUSED').waitFor()
@@ -163,7 +163,7 @@ describe('page', function () {
     await state(page, 'Live').waitFor()
   })
 
-  it('asks no other host for anything and keeps to its content security policy', async () => {
+  it('contacts no other host and complies with its content security policy', async () => {
     const { url } = shared
     const page = await newTab(browser, undo)
     const hosts = new Set<string>()

@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { postWebhook, recallBody } from './webhook.ts'
 
-/** Posts a recall as the provider does. Rejects unless it was answered with OK. */
+/** Posts a recall as the provider does. Rejects unless the response is OK. */
 export async function recall(url: string, fields: Readonly<Record<string, unknown>>): Promise<void> {
   const { status, answer } = await postWebhook(url, { body: recallBody(fields) })
   if (status !== 200) throw new Error(`the webhook was answered with ${status} ${answer.ErrorInfo}`)
 }
 
-/** A recall of one message. */
+/** Posts a recall of one message. */
 export const recallOne = (url: string, group: string, seq: number): Promise<void> =>
   recall(url, { GroupId: group, MsgSeqList: [{ MsgSeq: seq }] })
 
-/** A console in a tab of its own, not yet anywhere. */
+/** Opens a blank tab with its own storage. */
 export async function newTab(
   browser: Browser,
   undo: (undo: () => unknown) => void,
@@ -28,7 +28,7 @@ export async function newTab(
   return context.newPage()
 }
 
-/** Logs in and goes to a view. */
+/** Logs in and opens a view. */
 export async function openView(page: Page, url: string, view: string, token: string): Promise<Page> {
   await page.goto(`${url}/#token=${token}`)
   await page.locator('.shell').waitFor()
@@ -41,8 +41,8 @@ export const named = (page: Page, name: string) => page.getByLabel(name, { exact
 
 export const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
 
-/** What the page says of itself: Live, Offline, … */
-export const state = (page: Page, word: string) => page.getByRole('status').getByText(word, { exact: true })
+/** The connection state shown on the page: Live, Offline, … */
+export const state = (page: Page, label: string) => page.getByRole('status').getByText(label, { exact: true })
 
 export const rowsOf = (page: Page) => page.locator('.rows .notice')
 
@@ -50,13 +50,13 @@ export const rowsOf = (page: Page) => page.locator('.rows .notice')
 export const row = (page: Page, group: string) =>
   rowsOf(page).filter({ has: page.getByText(group, { exact: true }) })
 
-/** A number that is always the same for the same text, below `bound`. */
+/** Returns a number below `bound`, always the same for the same text. */
 export const pick = (text: string, bound: number): number =>
   createHash('sha256').update(text).digest().readUInt32BE(0) % bound
 
 /**
- * The seqs of all messages of a list, the latest first: only the rows in sight are in the document, so it is scrolled
- * through. Also how many elements the document held at most meanwhile.
+ * Scrolls through a list, because only visible rows are in the document. Returns the seqs of all its messages, newest first,
+ * and the largest number of elements the document held meanwhile.
  */
 export const readWholeList = (page: Page): Promise<{ seqs: number[]; elements: number }> =>
   page.evaluate(`(async () => {
@@ -76,7 +76,7 @@ export const readWholeList = (page: Page): Promise<{ seqs: number[]; elements: n
     return { seqs, elements }
   })()`)
 
-/** How many rows a list has, drawn or not. */
+/** Returns how many rows a list has, rendered or not. */
 export const countRows = async (page: Page): Promise<number> =>
   Number(await page.locator('.list').getAttribute('aria-rowcount')) - 1
 

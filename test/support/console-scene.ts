@@ -8,7 +8,7 @@ const TOPICS = ['@TOPIC#announcements', '@TOPIC#trading', '闲聊']
 const OPERATORS = ['mod_linh', 'administrator', '陈晓', 'j.fischer', 'user_48213']
 const TYPES = ['Public', 'ChatRoom', 'Community']
 
-/** Recalls as they might have come in within the last minutes, always the same ones but for the time. */
+/** Posts recalls as they might have arrived in the last minutes; always the same ones, except for the time. */
 export async function playScene(url: string, recalls: number): Promise<void> {
   const nowMs = Date.now()
   for (let i = 0; i < recalls; i++) {
@@ -30,8 +30,8 @@ export async function playScene(url: string, recalls: number): Promise<void> {
   }
 }
 
-/** So many plain clients, each in one of the groups, on these nodes in turn. Answers how they leave. */
-export async function gatherListeners(urls: readonly string[], count: number): Promise<() => void> {
+/** Connects clients to these nodes in turn, each subscribed to one group. Returns a function that disconnects them. */
+export async function connectListeners(urls: readonly string[], count: number): Promise<() => void> {
   const clients: Client[] = []
   for (let i = 0; i < count; i++) {
     const group = GROUPS[pick(`listens ${i}`, GROUPS.length)] ?? ''
@@ -42,12 +42,12 @@ export async function gatherListeners(urls: readonly string[], count: number): P
   return () => clients.forEach((client) => client.close())
 }
 
-/** Recalls again and again, now more and now fewer. Answers how to stop. */
+/** Posts recalls continuously, at a rate that rises and falls. Returns a function that stops it. */
 export function startTraffic(url: string): () => void {
   let seq = 1_000_000
-  let goesOn = true
-  const go = async (): Promise<void> => {
-    while (goesOn) {
+  let isRunning = true
+  const run = async (): Promise<void> => {
+    while (isRunning) {
       const group = GROUPS[pick(`traffic ${seq}`, GROUPS.length)]
       const operator = OPERATORS[pick(`by ${seq}`, OPERATORS.length)]
       await recall(url, {
@@ -55,10 +55,10 @@ export function startTraffic(url: string): () => void {
         Operator_Account: operator,
         MsgSeqList: [{ MsgSeq: ++seq }],
         EventTime: Date.now(),
-      }).catch(() => (goesOn = false))
+      }).catch(() => (isRunning = false))
       await delay(20 + 60 * (1 + Math.sin(seq / 60)))
     }
   }
-  void go()
-  return () => (goesOn = false)
+  void run()
+  return () => (isRunning = false)
 }

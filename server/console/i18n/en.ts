@@ -30,7 +30,7 @@ export const en = {
     'catching-up': pair('Catching up', 'not live yet'),
     live: pair('Live', 'recalls appear as they happen'),
     idle: pair('Connected', 'no rooms watched'),
-    offline: pair('Offline', 'reconnecting; recalls missed meanwhile will appear then'),
+    offline: pair('Offline', 'reconnecting; missed recalls will follow'),
   },
   refused: 'Refused',
   token: {
@@ -191,7 +191,7 @@ export const en = {
     deliveriesPerSecond: 'Deliveries per second',
     latency: 'Webhook to socket (ms)',
     median: 'median',
-    p99: 'slowest 1%',
+    p99: 'p99',
     noData: 'No data yet.',
     range: (now: string, min: string, max: string) =>
       `Now ${now}; between ${min} and ${max} in the last five minutes.`,
@@ -199,7 +199,7 @@ export const en = {
   test: {
     title: 'Send a test recall',
     hint: 'All listeners receive it like a real recall, so use a group of your own.',
-    seqs: 'Message sequence numbers (MsgSeq), separated by commas',
+    seqs: 'Sequence numbers (MsgSeq), separated by commas',
     send: 'Send',
     sent: 'Stored and published',
     notPublished:
