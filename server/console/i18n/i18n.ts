@@ -23,6 +23,7 @@ export interface Locale {
 const TEXTS: Readonly<Record<Language, Messages>> = { en, zh }
 /** British English: day before month, 24-hour clock. */
 const LANGUAGE_TAGS: Readonly<Record<Language, string>> = { en: 'en-GB', zh: 'zh-CN' }
+
 /** Created once: `Intl` formats are expensive to create. */
 export const LOCALES: Readonly<Record<Language, Locale>> = { en: createLocale('en'), zh: createLocale('zh') }
 

@@ -1,5 +1,6 @@
 import { claimsOf } from '../../../shared/client/credential.ts'
 import { isIdentifier } from '../../../shared/identifier.ts'
+import { isRecord } from '../../../shared/json.ts'
 import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 
@@ -87,10 +88,8 @@ export function saveRooms(rooms: readonly Room[]): void {
 }
 
 const isRoom = (value: unknown): value is Room =>
-  typeof value === 'object' &&
-  value !== null &&
-  'group' in value &&
-  isIdentifierText(value.group) &&
-  (!('topic' in value) || isIdentifierText(value.topic))
+  isRecord(value) &&
+  isIdentifierText(value['group']) &&
+  (!('topic' in value) || isIdentifierText(value['topic']))
 
 const isIdentifierText = (value: unknown): boolean => typeof value === 'string' && isIdentifier(value)
