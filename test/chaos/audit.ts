@@ -1,7 +1,7 @@
 import type { GapReason, Position } from '../../shared/position.ts'
 import { isFeed } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
-import type { Heard, Listening, SentRecall } from './ledger.ts'
+import type { Heard, Listening, SentRecall } from './recorder.ts'
 
 /** What became of the recalls, summed over all listeners. */
 export interface Figures {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { FAULTS } from './faults.ts'
-import { problemsOf } from './row.ts'
+import { problemsOf } from './fault.ts'
 
 /** For one that fails: a fault takes a few seconds. */
 const WITHIN_MS = 90_000

@@ -5,7 +5,7 @@ import type { ClientToServer, ServerToClient, Subscribed } from '../../shared/pr
 import type { Room } from '../../shared/room.ts'
 import { soon } from '../support/wait.ts'
 import { readOn, stall, terminate } from '../support/web-socket.ts'
-import type { Heard } from './ledger.ts'
+import type { Heard } from './recorder.ts'
 import { FILLERS_FROM } from './sender.ts'
 
 const MAX_RECONNECT_DELAY_MS = 100

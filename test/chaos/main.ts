@@ -1,7 +1,7 @@
 import { mochaGlobalSetup } from '../support/programs.ts'
 import { FAULTS } from './faults.ts'
-import { problemsOf } from './row.ts'
-import type { Fault, Row } from './row.ts'
+import { problemsOf } from './fault.ts'
+import type { Fault, Row } from './fault.ts'
 
 const COLUMNS = [
   'fault',

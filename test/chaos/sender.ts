@@ -1,5 +1,5 @@
 import { postWebhook, recallBody } from '../support/webhook.ts'
-import type { Ledger } from './ledger.ts'
+import type { Ledger } from './recorder.ts'
 
 /** Seqs from here on only make a recall larger. */
 export const FILLERS_FROM = 1_000_000_000

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { audit } from '../chaos/audit.ts'
-import type { Heard, SentRecall } from '../chaos/ledger.ts'
-import { problemsOf } from '../chaos/row.ts'
+import type { Heard, SentRecall } from '../chaos/recorder.ts'
+import { problemsOf } from '../chaos/fault.ts'
 
 const sent = (seq: number, sentAtMs: number, status?: number): SentRecall => ({
   seq,

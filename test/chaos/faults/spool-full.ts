@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { until } from '../support/wait.ts'
-import { playUnderLoad, spoolIsEmpty } from './play.ts'
-import type { Row, Size } from './row.ts'
+import { until } from '../../support/wait.ts'
+import { playUnderLoad, spoolIsEmpty } from '../scenario.ts'
+import type { Row, Size } from '../fault.ts'
 
 const FROZEN_MS = { short: 2_500, long: 15_000 } as const
 /** Room for about twenty-five recalls. */

@@ -1,10 +1,10 @@
-import { connect, adminToken } from '../support/client.ts'
-import { until } from '../support/wait.ts'
-import { connectOperator } from './operator.ts'
-import { conclude, assemble, play } from './play.ts'
-import { readMetric } from '../support/read-metric.ts'
-import type { Row, Size } from './row.ts'
-import type { Stage } from './stage.ts'
+import { connect, adminToken } from '../../support/client.ts'
+import { until } from '../../support/wait.ts'
+import { connectOperator } from '../redis-admin.ts'
+import { conclude, assemble, play } from '../scenario.ts'
+import { readMetric } from '../../support/read-metric.ts'
+import type { Row, Size } from '../fault.ts'
+import type { Stage } from '../harness.ts'
 
 const ROUNDS = { short: 1_000, long: 10_000 } as const
 /** So many that none asks more often than a socket may without waiting. */

@@ -4,10 +4,10 @@ import type { RedisServer } from '../support/redis-server.ts'
 import { until } from '../support/wait.ts'
 import type { Listener } from './listener.ts'
 import { readMetric } from '../support/read-metric.ts'
-import type { Row, Size } from './row.ts'
+import type { Row, Size } from './fault.ts'
 import { createSender } from './sender.ts'
 import type { Sender } from './sender.ts'
-import { Stage } from './stage.ts'
+import { Stage } from './harness.ts'
 
 const GROUPS = ['lobby', '@TGS#2J4SZEAEL'] as const
 const SETTLE_TIMEOUT_MS = 30_000

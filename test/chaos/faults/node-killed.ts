@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { GatewayProcess } from '../support/gateway-process.ts'
-import { until } from '../support/wait.ts'
-import { playUnderLoad } from './play.ts'
-import type { Row, Size } from './row.ts'
+import type { GatewayProcess } from '../../support/gateway-process.ts'
+import { until } from '../../support/wait.ts'
+import { playUnderLoad } from '../scenario.ts'
+import type { Row, Size } from '../fault.ts'
 
 const TIMES = { short: 2, long: 10 } as const
 const BETWEEN_MS = 500

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { playUnderLoad } from './play.ts'
-import type { Row, Size } from './row.ts'
+import { playUnderLoad } from '../scenario.ts'
+import type { Row, Size } from '../fault.ts'
 
 const AWAY_MS = { short: 1_000, long: 10_000 } as const
 

@@ -1,11 +1,11 @@
-import { APP } from '../support/gateway-process.ts'
-import { startRedisCluster } from '../support/redis-cluster.ts'
-import type { RedisCluster } from '../support/redis-cluster.ts'
-import { startRedisSentinels } from '../support/redis-sentinels.ts'
-import { until } from '../support/wait.ts'
-import { isServed, playUnderLoadOn } from './play.ts'
-import type { Row, Size } from './row.ts'
-import type { Stage } from './stage.ts'
+import { APP } from '../../support/gateway-process.ts'
+import { startRedisCluster } from '../../support/redis-cluster.ts'
+import type { RedisCluster } from '../../support/redis-cluster.ts'
+import { startRedisSentinels } from '../../support/redis-sentinels.ts'
+import { until } from '../../support/wait.ts'
+import { isServed, playUnderLoadOn } from '../scenario.ts'
+import type { Row, Size } from '../fault.ts'
+import type { Stage } from '../harness.ts'
 
 /** Any name of the app: all are in one slot. */
 const KEY = `recall-gateway:{${APP}}:recalled:group:g`

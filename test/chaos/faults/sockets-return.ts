@@ -1,6 +1,6 @@
-import { until } from '../support/wait.ts'
-import { assemble, conclude, play } from './play.ts'
-import type { Row, Size } from './row.ts'
+import { until } from '../../support/wait.ts'
+import { assemble, conclude, play } from '../scenario.ts'
+import type { Row, Size } from '../fault.ts'
 
 const SOCKETS = { short: 200, long: 2_000 } as const
 const MISSED = 100

@@ -1,7 +1,7 @@
-import { until } from '../support/wait.ts'
-import { assemble, conclude, play } from './play.ts'
-import { readMetric } from '../support/read-metric.ts'
-import type { Row, Size } from './row.ts'
+import { until } from '../../support/wait.ts'
+import { assemble, conclude, play } from '../scenario.ts'
+import { readMetric } from '../../support/read-metric.ts'
+import type { Row, Size } from '../fault.ts'
 
 const SOCKETS = { short: 45, long: 1_125 } as const
 /** Two groups, and the feed with a quarter as many listeners. */

@@ -1,9 +1,9 @@
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { temporaryFolder } from '../support/temporary-folder.ts'
-import { playUnderLoad } from './play.ts'
-import type { Row, Size } from './row.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
+import { playUnderLoad } from '../scenario.ts'
+import type { Row, Size } from '../fault.ts'
 
 const TIMES = { short: 1, long: 5 } as const
 /** What Redis forgets of the latest. */

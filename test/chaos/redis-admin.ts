@@ -1,5 +1,5 @@
 import { createClient } from 'redis'
-import type { Stage } from './stage.ts'
+import type { Stage } from './harness.ts'
 
 /** Someone at the command line of Redis. */
 export interface Operator {

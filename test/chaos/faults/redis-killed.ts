@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { temporaryFolder } from '../support/temporary-folder.ts'
-import { playUnderLoad } from './play.ts'
-import type { Row, Size } from './row.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
+import { playUnderLoad } from '../scenario.ts'
+import type { Row, Size } from '../fault.ts'
 
 /** How long Redis is away, one time after the other. */
 const AWAY_MS = { short: [1_000], long: [1_000, 30_000] } as const

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { freePort } from '../support/free-port.ts'
-import { temporaryFolder } from '../support/temporary-folder.ts'
-import { until } from '../support/wait.ts'
-import { playUnderLoad, spoolIsEmpty } from './play.ts'
-import { readMetric } from '../support/read-metric.ts'
-import type { Row, Size } from './row.ts'
+import { freePort } from '../../support/free-port.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
+import { until } from '../../support/wait.ts'
+import { playUnderLoad, spoolIsEmpty } from '../scenario.ts'
+import { readMetric } from '../../support/read-metric.ts'
+import type { Row, Size } from '../fault.ts'
 
 const TIMES = { short: 1, long: 4 } as const
 const FROZEN_MS = 1_500

@@ -6,11 +6,11 @@ import type { GatewayProcess } from '../support/gateway-process.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
 import { audit } from './audit.ts'
-import { Ledger } from './ledger.ts'
+import { Ledger } from './recorder.ts'
 import { startListener } from './listener.ts'
 import type { Listener } from './listener.ts'
 import { readMetric } from '../support/read-metric.ts'
-import type { Row } from './row.ts'
+import type { Row } from './fault.ts'
 
 const CHECK_INTERVAL_MS = 100
 /** Sockets that connect at a time: more only wait for each other. */

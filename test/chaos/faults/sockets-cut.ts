@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { playUnderLoad } from './play.ts'
-import type { Row, Size } from './row.ts'
+import { playUnderLoad } from '../scenario.ts'
+import type { Row, Size } from '../fault.ts'
 
 const FOR_MS = { short: 5_000, long: 30_000 } as const
 const EVERY_MS = { short: 500, long: 2_000 } as const

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { connectOperator } from './operator.ts'
-import { playUnderLoad } from './play.ts'
-import type { Row, Size } from './row.ts'
+import { connectOperator } from '../redis-admin.ts'
+import { playUnderLoad } from '../scenario.ts'
+import type { Row, Size } from '../fault.ts'
 
 const TIMES = { short: 6, long: 100 } as const
 const EVERY_MS = 300
