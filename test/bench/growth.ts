@@ -1,10 +1,10 @@
 import { idle } from './other-rows.ts'
-import { showFlow } from './flow-rows.ts'
+import { showFlow } from './delivery-rows.ts'
 import type { Figures } from './row.ts'
-import { Scene } from './scene.ts'
-import type { FlowPlan } from './scene.ts'
+import { Scene } from './harness.ts'
+import type { FlowPlan } from './harness.ts'
 import { toTable, toText, wrongOf } from './table.ts'
-import { openFilesAtMost } from './usage.ts'
+import { openFilesAtMost } from './process-usage.ts'
 
 /** Files of a process besides its sockets. */
 const FILES_BESIDES = 200

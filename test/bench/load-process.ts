@@ -1,6 +1,6 @@
-import { Audience } from './audience.ts'
+import { Audience } from './subscriber-pool.ts'
 import type { Order, Outcomes } from './load.ts'
-import { post } from './poster.ts'
+import { post } from './webhook-load.ts'
 
 let audience: Audience | undefined
 

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { AudiencePlan, AudienceReport, Schedule } from './audience.ts'
-import type { PostingPlan, PostingReport } from './poster.ts'
+import type { AudiencePlan, AudienceReport, Schedule } from './subscriber-pool.ts'
+import type { PostingPlan, PostingReport } from './webhook-load.ts'
 
 /** What a load process can be told to do. */
 export type Order =

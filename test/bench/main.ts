@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { ensurePrograms } from '../support/programs.ts'
-import { FLOW_ROWS } from './flow-rows.ts'
+import { FLOW_ROWS } from './delivery-rows.ts'
 import { printGrowth } from './growth.ts'
 import { describeMachine } from './machine.ts'
 import { OTHER_ROWS } from './other-rows.ts'

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { nowUs } from './clock.ts'
 import type { PeerName } from './peers.ts'
 import type { BenchRow, Figures } from './row.ts'
-import { cpuSince, Scene, wrongIn } from './scene.ts'
+import { cpuSince, Scene, wrongIn } from './harness.ts'
 import { Histogram } from './statistics.ts'
 
 /** Until what connecting left behind is cleared away. */

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
-import { clientFrame, FrameReader } from './frames.ts'
+import { clientFrame, FrameReader } from './websocket-frames.ts'
 
 const UPGRADE = [
   'GET /socket.io/?EIO=4&transport=websocket HTTP/1.1',

@@ -1,5 +1,5 @@
 import type { PeerName } from './peers.ts'
-import type { Wrong } from './scene.ts'
+import type { Wrong } from './harness.ts'
 
 /** What one server did in one repetition, by what stands above the column. */
 export interface Figures {

@@ -1,9 +1,9 @@
 import { nowUs } from './clock.ts'
 import { openRawSocket } from './raw-socket.ts'
 import type { RawAnswer, RawSocket } from './raw-socket.ts'
-import { emptyTally, RoomLedger } from './room-ledger.ts'
-import type { Seat, Tally } from './room-ledger.ts'
-import { seqsIn } from './scan.ts'
+import { emptyTally, RoomLedger } from './delivery-checker.ts'
+import type { Seat, Tally } from './delivery-checker.ts'
+import { seqsIn } from './payload-seqs.ts'
 import { Histogram } from './statistics.ts'
 
 export interface AudiencePlan {

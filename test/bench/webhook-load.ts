@@ -2,10 +2,10 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { setImmediate, setTimeout as delay } from 'node:timers/promises'
 import { recallBody, signedQuery } from '../support/webhook.ts'
-import { groupOf } from './audience.ts'
-import type { Schedule } from './audience.ts'
+import { groupOf } from './subscriber-pool.ts'
+import type { Schedule } from './subscriber-pool.ts'
 import { nowUs } from './clock.ts'
-import { FILLERS_FROM } from './scan.ts'
+import { FILLERS_FROM } from './payload-seqs.ts'
 import { Histogram } from './statistics.ts'
 
 export interface PostingPlan extends Schedule {

@@ -1,16 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { makeToken } from '../support/client.ts'
-import { groupOf } from './audience.ts'
-import type { AudiencePlan, Schedule } from './audience.ts'
+import { groupOf } from './subscriber-pool.ts'
+import type { AudiencePlan, Schedule } from './subscriber-pool.ts'
 import { nowUs } from './clock.ts'
 import { startLoad } from './load.ts'
 import type { LoadProcess, Outcomes } from './load.ts'
 import { startPeer } from './peers.ts'
 import type { Peer, PeerName } from './peers.ts'
-import type { PostingReport } from './poster.ts'
+import type { PostingReport } from './webhook-load.ts'
 import { addUp } from './statistics.ts'
 import type { Histogram } from './statistics.ts'
-import { cpuOf, memoryOf } from './usage.ts'
+import { cpuOf, memoryOf } from './process-usage.ts'
 
 const TOKEN_TTL_S = 3_600
 /** The load processes must hear of a schedule before it begins. */

@@ -1,7 +1,7 @@
 import type { PeerName } from './peers.ts'
 import type { BenchRow, Figures } from './row.ts'
-import { Scene } from './scene.ts'
-import type { Flow } from './scene.ts'
+import { Scene } from './harness.ts'
+import type { Flow } from './harness.ts'
 import { Histogram } from './statistics.ts'
 
 interface FlowSize {
