@@ -1,38 +1,43 @@
 import type { Figures } from './audit.ts'
 
-/** The short form is a test; the long form is for people, who have time. */
-export type Size = 'short' | 'long'
+/** The short profile is a test; the long one is for people, who have time. */
+export type Profile = 'short' | 'long'
 
-/** What came of one fault. */
-export interface Row extends Figures {
+/** The outcome of one fault. */
+export interface FaultResult extends Figures {
   readonly fault: string
-  /** Notices that nodes read in logs because they had not arrived live. */
+  /** Notices that nodes read from logs because they had not arrived live. */
   readonly healed: number
-  /** Whatever else was not as it should be, in words. */
-  readonly complaints: readonly string[]
+  /** Whatever else was wrong, in words. */
+  readonly violations: readonly string[]
 }
 
 export interface Fault {
-  /** What must hold, as a sentence that goes on after "chaos". */
+  /** The rule that must hold, as a sentence that continues "chaos …". */
   readonly rule: string
-  /** Whether the fault loses what Redis had confirmed, so that sockets may be told a gap. */
+  /** Whether the fault loses data that Redis had confirmed, so that sockets may receive gaps. */
   readonly losesData: boolean
-  /** Whether the fault is one in which not every recall can be kept: with a spool, Redis alone is no reason. */
+  /** Whether the receiver may refuse recalls. It has a spool, so an outage of Redis alone does not justify that. */
   readonly mayRefuse?: boolean
-  readonly play: (size: Size) => Promise<Row>
+  readonly run: (profile: Profile) => Promise<FaultResult>
 }
 
-/** What a row shows to be broken, in words. */
+/** Returns the rules that a result breaks, in words. */
 export function problemsOf(
-  row: Row,
+  result: FaultResult,
   { losesData, mayRefuse = false }: Pick<Fault, 'losesData' | 'mayRefuse'>,
 ): string[] {
-  const problems = (['lost', 'duplicated', 'outOfOrder'] as const).flatMap((figure) =>
-    row[figure] > 0 ? [`${row[figure]} ${figure}`] : [],
-  )
-  if (row.kept < row.sent && !mayRefuse) problems.push(`${row.sent - row.kept} not kept`)
-  if (row.gaps > 0 && !losesData)
-    problems.push(`${row.gaps} gaps (${row.gapReasons.join(', ')}), though nothing was lost in Redis`)
-  if (row.gaps === 0 && row.redelivered > 0) problems.push(`${row.redelivered} redelivered without a gap`)
-  return [...problems, ...row.complaints]
+  const { sent, acknowledged, gaps, gapReasons, redelivered, violations } = result
+  const problems = (
+    [
+      ['lost', 'lost'],
+      ['duplicated', 'duplicated'],
+      ['outOfOrder', 'out of order'],
+    ] as const
+  ).flatMap(([figure, text]) => (result[figure] > 0 ? [`${result[figure]} ${text}`] : []))
+  if (acknowledged < sent && !mayRefuse) problems.push(`${sent - acknowledged} not acknowledged`)
+  if (gaps > 0 && !losesData)
+    problems.push(`${gaps} gaps (${gapReasons.join(', ')}) although Redis lost no data`)
+  if (gaps === 0 && redelivered > 0) problems.push(`${redelivered} redelivered without a gap`)
+  return [...problems, ...violations]
 }

@@ -5,123 +5,122 @@ import type { ClientToServer, ServerToClient, Subscribed } from '../../shared/pr
 import type { Room } from '../../shared/room.ts'
 import { soon } from '../support/wait.ts'
 import { readOn, stall, terminate } from '../support/web-socket.ts'
-import type { Heard } from './recorder.ts'
-import { FILLERS_FROM } from './sender.ts'
+import type { ReceivedEvent } from './recorder.ts'
+import { FIRST_FILLER_SEQ } from './sender.ts'
 
 const MAX_RECONNECT_DELAY_MS = 100
-const ASK_AGAIN_AFTER_MS = 100
+const SUBSCRIBE_RETRY_DELAY_MS = 100
 const CONNECT_TIMEOUT_MS = 10_000
-/** Many begin at once. */
-const JOIN_TIMEOUT_MS = 60_000
+/** Generous, because many listeners start at the same time. */
+const SUBSCRIBE_TIMEOUT_MS = 60_000
 
 type GatewaySocket = Socket<ServerToClient, ClientToServer>
 
 interface ListenerOptions {
-  /** Nodes; after each lost connection the next one is tried. */
+  /** Nodes. After each lost connection the listener tries the next one. */
   readonly urls: readonly string[]
   readonly room: Room
   readonly token: string
-  /** Writes down what is heard. */
-  readonly hear: (heard: Heard) => void
+  readonly record: (event: ReceivedEvent) => void
 }
 
-/** A client as PROTOCOL.md wants it: keeps its position, and comes back with it to whatever node there is. */
+/** A client that follows PROTOCOL.md: it remembers its position, and resumes from it at any node. */
 export interface Listener {
-  isListening(): boolean
-  /** Cuts the connection without a word; the listener comes back by itself. */
-  cut(): void
-  /** Reads nothing more, and stays connected. */
+  isSubscribed(): boolean
+  /** Terminates the connection without a close frame. The listener reconnects by itself. */
+  drop(): void
+  /** Stops reading and stays connected. */
   stall(): void
-  readOn(): void
-  /** Cuts the connection, and stays away. */
-  leave(): void
-  comeBack(): void
+  resumeReading(): void
+  /** Terminates the connection and does not reconnect. */
+  disconnect(): void
+  reconnect(): void
   close(): void
 }
 
-/** Resolves once it is in the room. */
-export async function startListener({ urls, room, token, hear }: ListenerOptions): Promise<Listener> {
+/** Resolves once the listener has subscribed to its room. */
+export async function startListener({ urls, room, token, record }: ListenerOptions): Promise<Listener> {
   let since: Position | undefined
-  let isListening = false
-  let isAway = false
+  let isSubscribed = false
+  let isDisconnected = false
   let turn = Math.floor(Math.random() * urls.length)
   let current: GatewaySocket | undefined
-  let firstAnswer = (): void => undefined
-  const entered = new Promise<void>((resolve) => (firstAnswer = resolve))
+  let resolveSubscribed = (): void => undefined
+  const subscribed = new Promise<void>((resolve) => (resolveSubscribed = resolve))
 
   function connect(): void {
-    if (isAway) return
+    if (isDisconnected) return
     current = sockets[turn++ % sockets.length]
     current?.connect()
   }
-  function comeBackSoon(): void {
-    isListening = false
+  function reconnectSoon(): void {
+    isSubscribed = false
     setTimeout(connect, Math.random() * MAX_RECONNECT_DELAY_MS)
   }
   function subscribe(socket: GatewaySocket): void {
     const { id } = socket
-    socket.emit('subscribe', { ...room, ...(since && { since }) }, (answer) => {
-      if (answer.ok) return enter(answer)
-      if (!answer.retry) throw new Error(`refused: ${answer.code} ${answer.message}`)
-      // Not on a later connection of the same socket, which asks by itself.
-      setTimeout(() => socket.id === id && subscribe(socket), ASK_AGAIN_AFTER_MS)
+    socket.emit('subscribe', { ...room, ...(since && { since }) }, (response) => {
+      if (response.ok) return onSubscribed(response)
+      if (!response.retry) throw new Error(`refused: ${response.code} ${response.message}`)
+      // A later connection of the same socket subscribes by itself.
+      setTimeout(() => socket.id === id && subscribe(socket), SUBSCRIBE_RETRY_DELAY_MS)
     })
   }
-  function enter({ position, recovered, gap }: Subscribed): void {
-    hear({ kind: 'subscribed', atMs: performance.now(), position, recovered, ...(gap && { gap }) })
+  function onSubscribed({ position, recovered, gap }: Subscribed): void {
+    record({ kind: 'subscribed', atMs: performance.now(), position, recovered, ...(gap && { gap }) })
     if (since === undefined || gap !== undefined) since = position
-    isListening = true
-    firstAnswer()
+    isSubscribed = true
+    resolveSubscribed()
   }
-  const open = (url: string): GatewaySocket => {
+  const createSocket = (url: string): GatewaySocket => {
     const socket: GatewaySocket = io(url, {
       transports: ['websocket'],
       forceNew: true,
-      // The library would only ever come back to the same node.
+      // Socket.IO would only reconnect to the same node.
       reconnection: false,
       autoConnect: false,
       timeout: CONNECT_TIMEOUT_MS,
       auth: { token },
     })
     socket.on('connect', () => subscribe(socket))
-    socket.on('disconnect', comeBackSoon).on('connect_error', comeBackSoon)
+    socket.on('disconnect', reconnectSoon).on('connect_error', reconnectSoon)
     socket.on('messages-recalled', ({ epoch, notices }) => {
       for (const { offset, messages } of notices) {
         since = { epoch, offset }
-        hear({
+        record({
           kind: 'notice',
           atMs: performance.now(),
           position: since,
-          seqs: messages.map(({ seq }) => seq).filter((seq) => seq < FILLERS_FROM),
+          seqs: messages.map(({ seq }) => seq).filter((seq) => seq < FIRST_FILLER_SEQ),
         })
       }
     })
     socket.on('gap', ({ position, reason }) => {
       since = position
-      hear({ kind: 'gap', atMs: performance.now(), position, gap: reason })
+      record({ kind: 'gap', atMs: performance.now(), position, gap: reason })
     })
     return socket
   }
-  const sockets = urls.map(open)
-  const cut = (): void => terminate(current)
+  const sockets = urls.map(createSocket)
+  const drop = (): void => terminate(current)
   connect()
-  await soon('a listener is in its room', entered, JOIN_TIMEOUT_MS)
+  await soon('a listener has subscribed', subscribed, SUBSCRIBE_TIMEOUT_MS)
 
   return {
-    isListening: () => isListening,
-    cut,
+    isSubscribed: () => isSubscribed,
+    drop,
     stall: () => stall(current),
-    readOn: () => readOn(current),
-    leave() {
-      isAway = true
-      cut()
+    resumeReading: () => readOn(current),
+    disconnect() {
+      isDisconnected = true
+      drop()
     },
-    comeBack() {
-      isAway = false
+    reconnect() {
+      isDisconnected = false
       connect()
     },
     close() {
-      isAway = true
+      isDisconnected = true
       for (const socket of sockets) socket.close()
     },
   }

@@ -1,68 +1,71 @@
 import { mochaGlobalSetup } from '../support/programs.ts'
-import { FAULTS } from './faults.ts'
 import { problemsOf } from './fault.ts'
-import type { Fault, Row } from './fault.ts'
+import type { Fault, FaultResult } from './fault.ts'
+import { FAULTS } from './faults.ts'
 
 const COLUMNS = [
   'fault',
   'sent',
-  'kept',
+  'acknowledged',
   'delivered',
   'lost',
   'duplicated',
   'outOfOrder',
   'gaps',
   'gapReasons',
-  'excused',
+  'coveredByGap',
   'redelivered',
   'healed',
   'longestSilenceMs',
-  'slowestAnswerMs',
-] as const satisfies readonly (keyof Row)[]
+  'slowestResponseMs',
+] as const satisfies readonly (keyof FaultResult)[]
 
-/** The long form: plays every fault, or those named, prints what was measured, and fails when a rule was broken. */
+/** Runs every fault, or the named ones, at full length and prints the figures. The exit code is 1 when a rule was broken. */
 async function main(names: readonly string[]): Promise<void> {
   mochaGlobalSetup()
-  const rows: Row[] = []
-  for (const [name, fault] of choose(names)) {
+  const results: FaultResult[] = []
+  for (const [name, fault] of select(names)) {
     process.stdout.write(`${name}: `)
     const startedAtMs = performance.now()
-    const { row, problems } = await playLong(fault)
+    const { result, problems } = await runLong(fault)
     const tookS = Math.round((performance.now() - startedAtMs) / 1_000)
-    process.stdout.write(`${problems.length > 0 ? `BROKEN: ${problems.join('; ')}` : 'holds'} (${tookS} s)\n`)
-    if (row !== undefined) rows.push(row)
+    process.stdout.write(
+      `${problems.length > 0 ? `FAILED: ${problems.join('; ')}` : 'passed'} (${tookS} s)\n`,
+    )
+    if (result !== undefined) results.push(result)
     if (problems.length > 0) process.exitCode = 1
   }
-  process.stdout.write(`\n${toTable(rows)}\n`)
+  process.stdout.write(`\n${toTable(results)}\n`)
 }
 
-function choose(names: readonly string[]): [string, Fault][] {
+function select(names: readonly string[]): [string, Fault][] {
   if (names.length === 0) return Object.entries(FAULTS)
   return names.map((name) => {
     const fault = FAULTS[name]
-    if (fault === undefined) throw new Error(`no fault ${name}; there are: ${Object.keys(FAULTS).join(', ')}`)
+    if (fault === undefined)
+      throw new Error(`unknown fault ${name}; known: ${Object.keys(FAULTS).join(', ')}`)
     return [name, fault]
   })
 }
 
-/** One that cannot be played to its end must not keep the others from it. */
-async function playLong(fault: Fault): Promise<{ row?: Row; problems: string[] }> {
+/** Never rejects: a fault that cannot be run to the end must not prevent the others. */
+async function runLong(fault: Fault): Promise<{ result?: FaultResult; problems: string[] }> {
   try {
-    const row = await fault.play('long')
-    return { row, problems: problemsOf(row, fault) }
+    const result = await fault.run('long')
+    return { result, problems: problemsOf(result, fault) }
   } catch (error) {
     return { problems: [String(error)] }
   }
 }
 
-/** As Markdown. */
-function toTable(rows: readonly Row[]): string {
+/** Returns a Markdown table with one row per fault. */
+function toTable(results: readonly FaultResult[]): string {
   const cells = [
     COLUMNS,
     COLUMNS.map(() => '---'),
-    ...rows.map((row) => COLUMNS.map((column) => row[column])),
+    ...results.map((result) => COLUMNS.map((column) => result[column])),
   ]
-  return cells.map((line) => `| ${line.join(' | ')} |`).join('\n')
+  return cells.map((row) => `| ${row.join(' | ')} |`).join('\n')
 }
 
 await main(process.argv.slice(2))

@@ -3,17 +3,17 @@ import type { Room } from '../../shared/room.ts'
 
 /** One recall that was posted. Times are those of `performance.now()`. */
 export interface SentRecall {
-  /** No two recalls of a ledger share one, whatever their groups. */
+  /** Unique within a recorder, across groups. */
   readonly seq: number
   readonly group: string
   readonly sentAtMs: number
-  /** HTTP status of the answer; undefined while there is none, and for good when the connection broke. */
+  /** HTTP status of the response. Undefined until it arrives, and forever if the connection breaks. */
   status?: number
-  answeredAtMs?: number
+  respondedAtMs?: number
 }
 
-/** What a listener was told, in the order in which it was told. */
-export type Heard =
+/** What a listener received: a response to `subscribe`, a gap, or a notice. */
+export type ReceivedEvent =
   | {
       readonly kind: 'subscribed'
       readonly atMs: number
@@ -29,34 +29,35 @@ export type Heard =
       readonly seqs: readonly number[]
     }
 
-export interface Listening {
+/** The events of one listener, in the order it received them. */
+export interface ListenerRecord {
   readonly room: Room
-  readonly heard: readonly Heard[]
+  readonly events: readonly ReceivedEvent[]
 }
 
-/** Everything that was sent, answered and heard in one run. */
-export class Ledger {
+/** Records every recall that is sent, and every event that a listener receives, in one run. */
+export class Recorder {
   readonly recalls: SentRecall[] = []
-  readonly listening: Listening[] = []
+  readonly listeners: ListenerRecord[] = []
 
-  /** Writes down a recall that is about to be posted. */
-  send(group: string): SentRecall {
+  /** Records a recall that is about to be posted. */
+  recordSent(group: string): SentRecall {
     const recall = { seq: this.recalls.length + 1, group, sentAtMs: performance.now() }
     this.recalls.push(recall)
     return recall
   }
 
-  /** Writes down what the provider would know of it: the answer, or that there was none. */
-  answer(recall: SentRecall, status: number | undefined): void {
+  /** Records the outcome of a post as the provider sees it: a status, or undefined when there was no response. */
+  recordResponse(recall: SentRecall, status: number | undefined): void {
     if (status === undefined) return
     recall.status = status
-    recall.answeredAtMs = performance.now()
+    recall.respondedAtMs = performance.now()
   }
 
-  /** Opens a page for one listener; answers how to write on it. */
-  listen(room: Room): (heard: Heard) => void {
-    const heard: Heard[] = []
-    this.listening.push({ room, heard })
-    return (entry) => void heard.push(entry)
+  /** Adds a listener. Returns a function that records an event the listener received. */
+  addListener(room: Room): (event: ReceivedEvent) => void {
+    const events: ReceivedEvent[] = []
+    this.listeners.push({ room, events })
+    return (event) => void events.push(event)
   }
 }

@@ -1,18 +1,17 @@
 import { createClient } from 'redis'
-import type { Stage } from './harness.ts'
+import type { Harness } from './harness.ts'
 
-/** Someone at the command line of Redis. */
-export interface Operator {
-  order(...command: string[]): Promise<unknown>
+/** An administrator of Redis, connected with another client library than the gateway's. */
+export interface RedisAdmin {
+  send(...command: string[]): Promise<unknown>
   shardChannels(): Promise<string[]>
 }
 
-/** By another client than the gateway's. */
-export async function connectOperator(stage: Stage, url: string): Promise<Operator> {
+export async function connectRedisAdmin(harness: Harness, url: string): Promise<RedisAdmin> {
   const client = await createClient({ url }).connect()
-  stage.later(() => client.destroy())
+  harness.onClose(() => client.destroy())
   return {
-    order: (...command) => client.sendCommand(command),
+    send: (...command) => client.sendCommand(command),
     shardChannels: () => client.pubSubShardChannels(),
   }
 }

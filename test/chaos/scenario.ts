@@ -1,13 +1,13 @@
 import { FEED } from '../../shared/room.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
+import { readMetric } from '../support/read-metric.ts'
 import type { RedisServer } from '../support/redis-server.ts'
 import { until } from '../support/wait.ts'
+import type { FaultResult, Profile } from './fault.ts'
+import { Harness } from './harness.ts'
 import type { Listener } from './listener.ts'
-import { readMetric } from '../support/read-metric.ts'
-import type { Row, Size } from './fault.ts'
 import { createSender } from './sender.ts'
 import type { Sender } from './sender.ts'
-import { Stage } from './harness.ts'
 
 const GROUPS = ['lobby', '@TGS#2J4SZEAEL'] as const
 const SETTLE_TIMEOUT_MS = 30_000
@@ -16,42 +16,47 @@ const LISTENERS_PER_ROOM = { short: 4, long: 30 } as const
 
 type Settings = Readonly<Record<string, string>>
 
-interface CastOptions {
+interface DeploymentOptions {
   readonly nodes?: number
+  /** Further settings of the receiver. */
   readonly receiver?: Settings
   readonly listenersPerRoom?: number
-  /** Recalls in all groups together. */
+  /** Recalls per second, in all groups together. */
   readonly perSecond?: number
 }
 
-interface OneRedis {
-  readonly redis?: Parameters<Stage['startRedis']>[0]
+interface RedisOptions {
+  readonly redis?: Parameters<Harness['startRedis']>[0]
 }
 
-/** Who plays: one receiver and some nodes, listeners in each room, and the provider. */
-interface Cast {
+/** One receiver and some nodes, listeners in each room, and a sender that stands in for the provider. */
+interface Deployment {
   readonly receiver: GatewayProcess
   readonly nodes: readonly GatewayProcess[]
   readonly listeners: readonly Listener[]
   readonly sender: Sender
 }
 
-/** All on one Redis. */
-export async function assemble(stage: Stage, size: Size, options: CastOptions & OneRedis = {}) {
-  const redis = await stage.startRedis(options.redis)
-  return { redis, ...(await assembleOn({ REDIS_URL: redis.url }, stage, size, options)) }
+/** Starts one Redis, and a deployment on it. */
+export async function startDeployment(
+  harness: Harness,
+  profile: Profile,
+  options: DeploymentOptions & RedisOptions = {},
+) {
+  const redis = await harness.startRedis(options.redis)
+  return { redis, ...(await startDeploymentWith({ REDIS_URL: redis.url }, harness, profile, options)) }
 }
 
-async function assembleOn(
+async function startDeploymentWith(
   settings: Settings,
-  stage: Stage,
-  size: Size,
-  options: CastOptions = {},
-): Promise<Cast> {
+  harness: Harness,
+  profile: Profile,
+  options: DeploymentOptions = {},
+): Promise<Deployment> {
   const roles = ['receiver', ...Array.from({ length: options.nodes ?? 2 }, () => 'node')]
   const [receiver, ...nodes] = await Promise.all(
     roles.map((ROLE) =>
-      stage.startGateway({
+      harness.startGateway({
         ROLE,
         ...settings,
         ...(ROLE === 'receiver' && options.receiver),
@@ -60,86 +65,97 @@ async function assembleOn(
   )
   if (receiver === undefined) throw new Error('the receiver is the first')
   const urls = nodes.map(({ url }) => url)
-  const count = options.listenersPerRoom ?? LISTENERS_PER_ROOM[size]
+  const count = options.listenersPerRoom ?? LISTENERS_PER_ROOM[profile]
   const listeners: Listener[] = []
-  for (const group of GROUPS) listeners.push(...(await stage.listen(count, { group }, urls)))
-  listeners.push(...(await stage.listen(Math.ceil(count / 4), FEED, urls)))
-  const sender = createSender({ urls: [receiver.url], groups: GROUPS, ledger: stage.ledger })
+  for (const group of GROUPS) listeners.push(...(await harness.startListeners(count, { group }, urls)))
+  listeners.push(...(await harness.startListeners(Math.ceil(count / 4), FEED, urls)))
+  const sender = createSender({ urls: [receiver.url], groups: GROUPS, recorder: harness.recorder })
   return { receiver, nodes, listeners, sender }
 }
 
 /**
- * Plays one fault: while recalls flow steadily, `disturb` does its worst; then everything kept must arrive, and so must
- * one last recall in each group, sent when all is over.
+ * Runs one fault under load. While recalls are sent at a steady rate, `injectFault` does its worst. Afterwards every
+ * acknowledged recall must arrive, and so must one final recall in each group.
  */
-export async function playUnderLoad(
+export async function runUnderLoad(
   fault: string,
-  size: Size,
-  disturb: (cast: Cast & { readonly redis: RedisServer }, stage: Stage) => Promise<unknown>,
-  options: CastOptions & OneRedis = {},
-): Promise<Row> {
-  const prepare = async (stage: Stage) => {
-    const redis = await stage.startRedis(options.redis)
+  profile: Profile,
+  injectFault: (
+    deployment: Deployment & { readonly redis: RedisServer },
+    harness: Harness,
+  ) => Promise<unknown>,
+  options: DeploymentOptions & RedisOptions = {},
+): Promise<FaultResult> {
+  const prepare = async (harness: Harness) => {
+    const redis = await harness.startRedis(options.redis)
     return {
       settings: { REDIS_URL: redis.url },
-      disturb: (cast: Cast) => disturb({ redis, ...cast }, stage),
+      injectFault: (deployment: Deployment) => injectFault({ redis, ...deployment }, harness),
     }
   }
-  return playUnderLoadOn(fault, size, prepare, options)
+  return runUnderLoadOn(fault, profile, prepare, options)
 }
 
-/** Plays one fault likewise, on whatever `prepare` starts in the place of one Redis. */
-export async function playUnderLoadOn(
+/** Like `runUnderLoad`, on whatever `prepare` starts instead of one Redis. */
+export async function runUnderLoadOn(
   fault: string,
-  size: Size,
-  prepare: (stage: Stage) => Promise<{
+  profile: Profile,
+  prepare: (harness: Harness) => Promise<{
     readonly settings: Settings
-    readonly disturb: (cast: Cast) => Promise<unknown>
+    readonly injectFault: (deployment: Deployment) => Promise<unknown>
   }>,
-  options: CastOptions = {},
-): Promise<Row> {
-  return play(fault, async (stage) => {
-    const { settings, disturb } = await prepare(stage)
-    const cast = await assembleOn(settings, stage, size, options)
-    const flow = cast.sender.start(options.perSecond ?? PER_SECOND[size])
-    await until('recalls arrive', () => stage.ledger.recalls.some(({ status }) => status === 200))
+  options: DeploymentOptions = {},
+): Promise<FaultResult> {
+  return runScenario(fault, async (harness) => {
+    const { settings, injectFault } = await prepare(harness)
+    const deployment = await startDeploymentWith(settings, harness, profile, options)
+    const load = deployment.sender.start(options.perSecond ?? PER_SECOND[profile])
+    await until('a recall is acknowledged', () =>
+      harness.recorder.recalls.some(({ status }) => status === 200),
+    )
     try {
-      await disturb(cast)
+      await injectFault(deployment)
     } finally {
-      await flow.stop()
+      await load.stop()
     }
-    await conclude(stage, cast.sender)
+    await sendFinalRecalls(harness, deployment.sender)
   })
 }
 
-/** Resolves once every gateway is ready, and what the receiver had to spool is published. */
-export async function isServed({ receiver, nodes }: Cast): Promise<void> {
+/** Runs one scenario in a harness of its own, and stops whatever it started. */
+export async function runScenario(
+  fault: string,
+  scenario: (harness: Harness) => Promise<void>,
+): Promise<FaultResult> {
+  const harness = new Harness()
+  try {
+    await scenario(harness)
+    return await harness.result(fault)
+  } finally {
+    await harness.close()
+  }
+}
+
+/**
+ * Waits until all is delivered, then sends one recall in each group, and waits for these too. A duplicate would stand
+ * before the final recall in its log, so it has arrived once they have.
+ */
+export async function sendFinalRecalls(harness: Harness, sender: Sender): Promise<void> {
+  await harness.settle(SETTLE_TIMEOUT_MS)
+  for (const group of sender.groups) {
+    await until('a final recall is acknowledged', () => sender.send(group), SETTLE_TIMEOUT_MS)
+  }
+  await harness.settle(SETTLE_TIMEOUT_MS)
+}
+
+/** Resolves once every gateway is ready and the receiver has published its spool. */
+export async function waitUntilServed({ receiver, nodes }: Deployment): Promise<void> {
   const isReady = async ({ url }: GatewayProcess) => (await fetch(`${url}/readyz`)).status === 200
   const areReady = async () => (await Promise.all([receiver, ...nodes].map(isReady))).every(Boolean)
   await until('the gateways are ready', areReady, SETTLE_TIMEOUT_MS)
-  await spoolIsEmpty(receiver)
+  await waitUntilSpoolIsEmpty(receiver)
 }
 
-/** Plays one fault on a stage of its own, and clears the stage. */
-export async function play(fault: string, perform: (stage: Stage) => Promise<void>): Promise<Row> {
-  const stage = new Stage()
-  try {
-    await perform(stage)
-    return await stage.row(fault)
-  } finally {
-    await stage.close()
-  }
-}
-
-/** Whatever was published twice stands before the last recalls in each log, so it has arrived with them. */
-export async function conclude(stage: Stage, sender: Sender): Promise<void> {
-  await stage.settle(SETTLE_TIMEOUT_MS)
-  for (const group of sender.groups) {
-    await until('a recall is kept again', () => sender.send(group), SETTLE_TIMEOUT_MS)
-  }
-  await stage.settle(SETTLE_TIMEOUT_MS)
-}
-
-/** Resolves once nothing waits in the spool any more. */
-export const spoolIsEmpty = (receiver: GatewayProcess): Promise<true> =>
+/** Resolves once the receiver has published its spool. */
+export const waitUntilSpoolIsEmpty = (receiver: GatewayProcess): Promise<true> =>
   until('the spool is empty', async () => (await readMetric(receiver.url, 'spool_recalls')) === 0, 30_000)

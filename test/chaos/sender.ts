@@ -1,36 +1,36 @@
 import { postWebhook, recallBody } from '../support/webhook.ts'
-import type { Ledger } from './recorder.ts'
+import type { Recorder } from './recorder.ts'
 
-/** Seqs from here on only make a recall larger. */
-export const FILLERS_FROM = 1_000_000_000
+/** Seqs from here on are filler: they only make a recall larger. */
+export const FIRST_FILLER_SEQ = 1_000_000_000
 const LONG_ID = 'x'.repeat(128)
 
 interface SenderOptions {
-  /** Receivers, by turns. */
+  /** Receivers, used in turn. */
   readonly urls: readonly string[]
-  /** Groups of the recalls, by turns. */
+  /** Groups of the recalls, used in turn. */
   readonly groups: readonly string[]
-  readonly ledger: Ledger
+  readonly recorder: Recorder
 }
 
-/** Plays the provider: posts recalls, none of them twice, and writes down the answers. */
-export function createSender({ urls, groups, ledger }: SenderOptions) {
+/** Stands in for the provider: posts recalls, each only once, and records the responses. */
+export function createSender({ urls, groups, recorder }: SenderOptions) {
   let turn = 0
 
-  /** Answers whether the recall was kept. `fillers` further messages make it larger. */
+  /** Returns whether the recall was acknowledged. `fillers` additional messages make it larger. */
   async function send(group = groups[turn % groups.length] ?? '', fillers = 0): Promise<boolean> {
     const url = urls[turn++ % urls.length] ?? ''
-    const recall = ledger.send(group)
-    const more = Array.from({ length: fillers }, (_, i) => ({
-      MsgSeq: FILLERS_FROM + recall.seq * fillers + i,
+    const recall = recorder.recordSent(group)
+    const fillerMessages = Array.from({ length: fillers }, (_, i) => ({
+      MsgSeq: FIRST_FILLER_SEQ + recall.seq * fillers + i,
       MsgId: LONG_ID,
     }))
-    const body = recallBody({ GroupId: group, MsgSeqList: [{ MsgSeq: recall.seq }, ...more] })
+    const body = recallBody({ GroupId: group, MsgSeqList: [{ MsgSeq: recall.seq }, ...fillerMessages] })
     const status = await postWebhook(url, { body }).then(
-      (answer) => answer.status,
+      (response) => response.status,
       () => undefined,
     )
-    ledger.answer(recall, status)
+    recorder.recordResponse(recall, status)
     return status === 200
   }
 
@@ -38,14 +38,14 @@ export function createSender({ urls, groups, ledger }: SenderOptions) {
     groups,
     send,
 
-    /** Sends at this rate, whatever becomes of the recalls, until it is stopped; stopped it is once all are answered. */
+    /** Sends at a fixed rate, whatever the responses. `stop` resolves once every response has arrived. */
     start(perSecond: number): { stop(): Promise<void> } {
-      const underWay: Promise<boolean>[] = []
-      const timer = setInterval(() => underWay.push(send()), 1_000 / perSecond)
+      const pending: Promise<boolean>[] = []
+      const timer = setInterval(() => pending.push(send()), 1_000 / perSecond)
       return {
         async stop() {
           clearInterval(timer)
-          await Promise.all(underWay)
+          await Promise.all(pending)
         },
       }
     },

@@ -1,17 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { connectOperator } from '../redis-admin.ts'
-import { playUnderLoad } from '../scenario.ts'
-import type { Row, Size } from '../fault.ts'
+import type { FaultResult, Profile } from '../fault.ts'
+import { connectRedisAdmin } from '../redis-admin.ts'
+import { runUnderLoad } from '../scenario.ts'
 
 const TIMES = { short: 2, long: 10 } as const
-const EVERY_MS = 800
+const INTERVAL_MS = 800
 
-/** Someone empties Redis while everything runs. */
-export const allFlushed = (size: Size): Promise<Row> =>
-  playUnderLoad('Redis flushed', size, async ({ redis }, stage) => {
-    const { order } = await connectOperator(stage, redis.url)
-    for (let time = 0; time < TIMES[size]; time++) {
-      await order('FLUSHALL', 'SYNC')
-      await delay(EVERY_MS)
+/** Flushes Redis while everything runs. */
+export const allFlushed = (profile: Profile): Promise<FaultResult> =>
+  runUnderLoad('Redis flushed', profile, async ({ redis }, harness) => {
+    const { send } = await connectRedisAdmin(harness, redis.url)
+    for (let time = 0; time < TIMES[profile]; time++) {
+      await send('FLUSHALL', 'SYNC')
+      await delay(INTERVAL_MS)
     }
   })

@@ -1,19 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { connectOperator } from '../redis-admin.ts'
-import { playUnderLoad } from '../scenario.ts'
-import type { Row, Size } from '../fault.ts'
+import type { FaultResult, Profile } from '../fault.ts'
+import { connectRedisAdmin } from '../redis-admin.ts'
+import { runUnderLoad } from '../scenario.ts'
 
 const TIMES = { short: 6, long: 100 } as const
-const EVERY_MS = 300
+const INTERVAL_MS = 300
 
-/** Every connection of every process to Redis is cut, again and again. */
-export const connectionsKilled = (size: Size): Promise<Row> =>
-  playUnderLoad('Redis connections killed', size, async ({ redis }, stage) => {
-    const { order } = await connectOperator(stage, redis.url)
-    for (let time = 0; time < TIMES[size]; time++) {
-      // Those of the gateway: by default Redis skips the one that asks.
-      await order('CLIENT', 'KILL', 'TYPE', 'normal')
-      await order('CLIENT', 'KILL', 'TYPE', 'pubsub')
-      await delay(EVERY_MS)
+/** Kills all connections to Redis, of all processes, again and again. */
+export const connectionsKilled = (profile: Profile): Promise<FaultResult> =>
+  runUnderLoad('Redis connections killed', profile, async ({ redis }, harness) => {
+    const { send } = await connectRedisAdmin(harness, redis.url)
+    for (let time = 0; time < TIMES[profile]; time++) {
+      // By default Redis spares the connection that sends the command.
+      await send('CLIENT', 'KILL', 'TYPE', 'normal')
+      await send('CLIENT', 'KILL', 'TYPE', 'pubsub')
+      await delay(INTERVAL_MS)
     }
   })

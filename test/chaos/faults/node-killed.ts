@@ -1,24 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { GatewayProcess } from '../../support/gateway-process.ts'
 import { until } from '../../support/wait.ts'
-import { playUnderLoad } from '../scenario.ts'
-import type { Row, Size } from '../fault.ts'
+import type { FaultResult, Profile } from '../fault.ts'
+import { runUnderLoad } from '../scenario.ts'
 
 const TIMES = { short: 2, long: 10 } as const
-const BETWEEN_MS = 500
+const DOWN_MS = 500
 
-/** Nodes are killed in turn and started again; their sockets go on elsewhere. */
-export const nodeKilled = (size: Size): Promise<Row> =>
-  playUnderLoad('node killed', size, async ({ redis, nodes, listeners }, stage) => {
+/** Kills the nodes in turn and restarts them. Their sockets resume at the other ones. */
+export const nodeKilled = (profile: Profile): Promise<FaultResult> =>
+  runUnderLoad('node killed', profile, async ({ redis, nodes, listeners }, harness) => {
     const alive: GatewayProcess[] = [...nodes]
-    for (let time = 0; time < TIMES[size]; time++) {
+    for (let time = 0; time < TIMES[profile]; time++) {
       const victim = alive.shift()
       if (victim === undefined) return
       victim.signal('SIGKILL')
       await victim.exited
-      await delay(BETWEEN_MS)
+      await delay(DOWN_MS)
       const PORT = String(victim.port)
-      alive.push(await stage.startGateway({ ROLE: 'node', REDIS_URL: redis.url, PORT }))
-      await until('all sockets are back', () => listeners.every((listener) => listener.isListening()), 15_000)
+      alive.push(await harness.startGateway({ ROLE: 'node', REDIS_URL: redis.url, PORT }))
+      const areSubscribed = () => listeners.every((listener) => listener.isSubscribed())
+      await until('all listeners have reconnected', areSubscribed, 15_000)
     }
   })

@@ -1,41 +1,41 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { freePort } from '../../support/free-port.ts'
+import { readMetric } from '../../support/read-metric.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
 import { until } from '../../support/wait.ts'
-import { playUnderLoad, spoolIsEmpty } from '../scenario.ts'
-import { readMetric } from '../../support/read-metric.ts'
-import type { Row, Size } from '../fault.ts'
+import type { FaultResult, Profile } from '../fault.ts'
+import { runUnderLoad, waitUntilSpoolIsEmpty } from '../scenario.ts'
 
 const TIMES = { short: 1, long: 4 } as const
 const FROZEN_MS = 1_500
-const WAITING_AT_LEAST = 20
+const MIN_SPOOLED_RECALLS = 20
 
-/** The receiver is killed while recalls wait in its spool, and started again on the same folder. */
-export async function receiverKilled(size: Size): Promise<Row> {
+/** Kills the receiver while recalls are spooled, and restarts it with the same data. */
+export async function receiverKilled(profile: Profile): Promise<FaultResult> {
   const { path: DATA_DIR, remove } = temporaryFolder()
-  const own = { DATA_DIR, PORT: String(await freePort()) }
+  const settings = { DATA_DIR, PORT: String(await freePort()) }
   try {
-    return await playUnderLoad(
+    return await runUnderLoad(
       'receiver killed with a filled spool',
-      size,
-      async ({ redis, receiver: first }, stage) => {
+      profile,
+      async ({ redis, receiver: first }, harness) => {
         let receiver = first
-        for (let time = 0; time < TIMES[size]; time++) {
+        for (let time = 0; time < TIMES[profile]; time++) {
           redis.signal('SIGSTOP')
           await delay(FROZEN_MS)
-          await until('recalls wait', async () => {
-            return (await readMetric(receiver.url, 'spool_recalls')) >= WAITING_AT_LEAST
+          await until('recalls are spooled', async () => {
+            return (await readMetric(receiver.url, 'spool_recalls')) >= MIN_SPOOLED_RECALLS
           })
           receiver.signal('SIGKILL')
           await receiver.exited
-          // By turns it finds Redis back, or still frozen.
+          // Every other time Redis is back before the receiver; otherwise it is still frozen.
           if (time % 2 === 0) redis.signal('SIGCONT')
-          receiver = await stage.startGateway({ ROLE: 'receiver', REDIS_URL: redis.url, ...own })
+          receiver = await harness.startGateway({ ROLE: 'receiver', REDIS_URL: redis.url, ...settings })
           redis.signal('SIGCONT')
-          await spoolIsEmpty(receiver)
+          await waitUntilSpoolIsEmpty(receiver)
         }
       },
-      { receiver: own },
+      { receiver: settings },
     )
   } finally {
     remove()

@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { playUnderLoad } from '../scenario.ts'
-import type { Row, Size } from '../fault.ts'
+import type { FaultResult, Profile } from '../fault.ts'
+import { runUnderLoad } from '../scenario.ts'
 
-const AWAY_MS = { short: 1_000, long: 10_000 } as const
+const DOWN_MS = { short: 1_000, long: 10_000 } as const
 
-/** Redis is killed and comes back with nothing. */
-export const redisEmptied = (size: Size): Promise<Row> =>
-  playUnderLoad('Redis killed, comes back empty', size, async ({ redis }, stage) => {
+/** Kills Redis and restarts it without any data. */
+export const redisEmptied = (profile: Profile): Promise<FaultResult> =>
+  runUnderLoad('Redis killed and restarted empty', profile, async ({ redis }, harness) => {
     await redis.stop()
-    await delay(AWAY_MS[size])
-    await stage.startRedis({ port: redis.port })
+    await delay(DOWN_MS[profile])
+    await harness.startRedis({ port: redis.port })
     await delay(500)
   })

@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { playUnderLoad } from '../scenario.ts'
-import type { Row, Size } from '../fault.ts'
+import type { FaultResult, Profile } from '../fault.ts'
+import { runUnderLoad } from '../scenario.ts'
 
 const FROZEN_MS = { short: 3_000, long: 10_000 } as const
 
-/** Redis stands still: it answers nothing and closes nothing; meanwhile sockets come and go. */
-export const redisFrozen = (size: Size): Promise<Row> =>
-  playUnderLoad('Redis frozen', size, async ({ redis, listeners }) => {
+/** Freezes Redis: it responds to nothing and closes nothing. Meanwhile sockets reconnect. */
+export const redisFrozen = (profile: Profile): Promise<FaultResult> =>
+  runUnderLoad('Redis frozen', profile, async ({ redis, listeners }) => {
     redis.signal('SIGSTOP')
-    for (const [i, listener] of listeners.entries()) if (i % 2 === 0) listener.cut()
-    await delay(FROZEN_MS[size])
+    for (const [i, listener] of listeners.entries()) if (i % 2 === 0) listener.drop()
+    await delay(FROZEN_MS[profile])
     redis.signal('SIGCONT')
     await delay(500)
   })

@@ -1,26 +1,26 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
-import { playUnderLoad } from '../scenario.ts'
-import type { Row, Size } from '../fault.ts'
+import type { FaultResult, Profile } from '../fault.ts'
+import { runUnderLoad } from '../scenario.ts'
 
-/** How long Redis is away, one time after the other. */
-const AWAY_MS = { short: [1_000], long: [1_000, 30_000] } as const
+/** The duration of each outage. */
+const DOWN_MS = { short: [1_000], long: [1_000, 30_000] } as const
 
-/** Redis is killed and started again with all that it had confirmed; meanwhile sockets come and go. */
-export async function redisKilled(size: Size): Promise<Row> {
+/** Kills Redis and restarts it with everything it had confirmed. Meanwhile sockets reconnect. */
+export async function redisKilled(profile: Profile): Promise<FaultResult> {
   const { path: keepIn, remove } = temporaryFolder()
   try {
-    return await playUnderLoad(
+    return await runUnderLoad(
       'Redis killed',
-      size,
-      async ({ redis: { port, stop }, listeners }, stage) => {
+      profile,
+      async ({ redis: { port, stop }, listeners }, harness) => {
         let kill = stop
-        for (const ms of AWAY_MS[size]) {
+        for (const ms of DOWN_MS[profile]) {
           await kill()
-          for (const [i, listener] of listeners.entries()) if (i % 2 === 0) listener.cut()
+          for (const [i, listener] of listeners.entries()) if (i % 2 === 0) listener.drop()
           await delay(ms)
-          const again = await stage.startRedis({ port, keepIn })
-          kill = again.stop
+          const restarted = await harness.startRedis({ port, keepIn })
+          kill = restarted.stop
           await delay(1_000)
         }
       },

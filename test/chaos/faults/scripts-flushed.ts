@@ -1,19 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { connectOperator } from '../redis-admin.ts'
-import { playUnderLoad } from '../scenario.ts'
-import type { Row, Size } from '../fault.ts'
+import type { FaultResult, Profile } from '../fault.ts'
+import { connectRedisAdmin } from '../redis-admin.ts'
+import { runUnderLoad } from '../scenario.ts'
 
 const TIMES = { short: 10, long: 100 } as const
-const EVERY_MS = 150
+const INTERVAL_MS = 150
 
-/** Redis forgets the scripts, again and again. */
-export const scriptsFlushed = (size: Size): Promise<Row> =>
-  playUnderLoad('scripts flushed', size, async ({ redis, listeners }, stage) => {
-    const { order } = await connectOperator(stage, redis.url)
-    for (let time = 0; time < TIMES[size]; time++) {
-      await order('SCRIPT', 'FLUSH', 'SYNC')
-      // So that not only the receiver needs its script at once.
-      listeners[time % listeners.length]?.cut()
-      await delay(EVERY_MS)
+/** Flushes the scripts of Redis again and again. */
+export const scriptsFlushed = (profile: Profile): Promise<FaultResult> =>
+  runUnderLoad('scripts flushed', profile, async ({ redis, listeners }, harness) => {
+    const { send } = await connectRedisAdmin(harness, redis.url)
+    for (let time = 0; time < TIMES[profile]; time++) {
+      await send('SCRIPT', 'FLUSH', 'SYNC')
+      // Makes a node need its scripts too, not only the receiver.
+      listeners[time % listeners.length]?.drop()
+      await delay(INTERVAL_MS)
     }
   })

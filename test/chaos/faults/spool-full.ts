@@ -1,33 +1,36 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { until } from '../../support/wait.ts'
-import { playUnderLoad, spoolIsEmpty } from '../scenario.ts'
-import type { Row, Size } from '../fault.ts'
+import type { FaultResult, Profile } from '../fault.ts'
+import { runUnderLoad, waitUntilSpoolIsEmpty } from '../scenario.ts'
 
 const FROZEN_MS = { short: 2_500, long: 15_000 } as const
-/** Room for about twenty-five recalls. */
+/** Holds about 25 recalls. */
 const SPOOL_MAX_BYTES = '5000'
-/** What the provider waits for an answer: an error that comes earlier is final. */
-const PROVIDER_WAITS_MS = 2_000
+/** How long the provider waits for a response. It takes an earlier error for the final answer. */
+const PROVIDER_TIMEOUT_MS = 2_000
 
-/** The spool is full while Redis stands still: what cannot be kept is not answered OK. */
-export const spoolFull = (size: Size): Promise<Row> =>
-  playUnderLoad(
+/** Freezes Redis until the spool is full. A recall that cannot be stored must not be acknowledged. */
+export const spoolFull = (profile: Profile): Promise<FaultResult> =>
+  runUnderLoad(
     'spool full',
-    size,
-    async ({ redis, receiver }, stage) => {
+    profile,
+    async ({ redis, receiver }, harness) => {
       redis.signal('SIGSTOP')
-      await delay(FROZEN_MS[size])
+      await delay(FROZEN_MS[profile])
       redis.signal('SIGCONT')
-      await spoolIsEmpty(receiver)
-      // What is refused is told so late that Redis may be back, and the spool empty, before.
-      const sent = [...stage.ledger.recalls]
-      await until('all are answered', () => sent.every(({ answeredAtMs }) => answeredAtMs !== undefined))
-      const refused = sent.filter(({ status }) => status === 503)
-      if (refused.length === 0) stage.complain('nothing was refused: the spool was not full')
-      const early = refused.filter(
-        ({ sentAtMs, answeredAtMs = 0 }) => answeredAtMs - sentAtMs < PROVIDER_WAITS_MS,
+      await waitUntilSpoolIsEmpty(receiver)
+      // Refusals are sent so late that Redis may be back, and the spool empty, before them.
+      const sent = [...harness.recorder.recalls]
+      await until('every recall has a response', () =>
+        sent.every(({ respondedAtMs }) => respondedAtMs !== undefined),
       )
-      if (early.length > 0) stage.complain(`${early.length} refused before the provider had given up`)
+      const refused = sent.filter(({ status }) => status === 503)
+      if (refused.length === 0) harness.reportViolation('nothing was refused: the spool was not full')
+      const early = refused.filter(
+        ({ sentAtMs, respondedAtMs = 0 }) => respondedAtMs - sentAtMs < PROVIDER_TIMEOUT_MS,
+      )
+      if (early.length > 0)
+        harness.reportViolation(`${early.length} refused before the timeout of the provider`)
     },
     { receiver: { SPOOL_MAX_BYTES } },
   )
