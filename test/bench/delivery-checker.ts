@@ -1,4 +1,4 @@
-/** What came of deliveries. */
+/** Counts of deliveries, by outcome. */
 export interface Tally {
   delivered: number
   duplicated: number
@@ -8,40 +8,40 @@ export interface Tally {
 
 export const emptyTally = (): Tally => ({ delivered: 0, duplicated: 0, outOfOrder: 0, misrouted: 0 })
 
-/** How far a socket is in the order of its room. */
-export interface Seat {
+/** How far a socket has come in the order of its room. */
+export interface Cursor {
   next: number
-  /** What the room had before `next`, and the socket has not. */
+  /** Recalls before `next` that the socket has not received. */
   skipped: Set<number> | undefined
 }
 
 /**
- * Holds the deliveries in one room against each other: the first socket that gets a recall gives it its place, and every
- * other one must get it there. So a delivery that is as it should be costs one comparison.
+ * Compares the deliveries of one room with each other. The first socket that receives a recall determines its place in
+ * the order, and every other socket must receive it there. A correct delivery costs one comparison.
  */
-export class RoomLedger {
+export class DeliveryChecker {
   readonly #order: number[] = []
   readonly #places = new Map<number, number>()
 
-  /** Of a socket that gets all from now on. */
-  seat(): Seat {
+  /** Returns the cursor of a socket that receives everything from now on. */
+  cursor(): Cursor {
     return { next: this.#order.length, skipped: undefined }
   }
 
-  note(seat: Seat, seq: number, tally: Tally): void {
-    const isNext = this.#order[seat.next] === seq
-    if (!isNext) return this.#noteOther(seat, seq, tally)
-    seat.next++
+  record(cursor: Cursor, seq: number, tally: Tally): void {
+    const isNext = this.#order[cursor.next] === seq
+    if (!isNext) return this.#recordOther(cursor, seq, tally)
+    cursor.next++
     tally.delivered++
   }
 
-  #noteOther(seat: Seat, seq: number, tally: Tally): void {
+  #recordOther(cursor: Cursor, seq: number, tally: Tally): void {
     const place = this.#places.get(seq) ?? this.#append(seq)
-    if (place >= seat.next) {
-      for (const skipped of this.#order.slice(seat.next, place)) (seat.skipped ??= new Set()).add(skipped)
-      seat.next = place + 1
+    if (place >= cursor.next) {
+      for (const skipped of this.#order.slice(cursor.next, place)) (cursor.skipped ??= new Set()).add(skipped)
+      cursor.next = place + 1
       tally.delivered++
-    } else if (seat.skipped?.delete(seq) === true) {
+    } else if (cursor.skipped?.delete(seq) === true) {
       tally.delivered++
       tally.outOfOrder++
     } else tally.duplicated++

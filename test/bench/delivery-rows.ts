@@ -1,10 +1,10 @@
+import { Harness } from './harness.ts'
+import type { DeliveryResult } from './harness.ts'
 import type { PeerName } from './peers.ts'
 import type { BenchRow, Figures } from './row.ts'
-import { Scene } from './harness.ts'
-import type { Flow } from './harness.ts'
 import { Histogram } from './statistics.ts'
 
-interface FlowSize {
+interface DeliveryPlan {
   readonly sockets: number
   readonly rooms: number
   readonly perSecond: number
@@ -13,48 +13,57 @@ interface FlowSize {
   readonly connections?: number
 }
 
-/** Recalls flow to sockets at a steady rate, after some that do not count. */
-function play(name: PeerName, size: FlowSize, show: (flow: Flow) => Figures['values']): Promise<Figures> {
-  return Scene.play(name, 1, async (scene) => {
-    await scene.assemble(size)
-    await scene.flow({ ...size, recalls: size.warmUp })
-    const flow = await scene.flow(size)
-    return { values: show(flow), wrong: flow.wrong }
+/** Posts recalls at a steady rate, after a warm-up that is not measured. */
+function measure(
+  name: PeerName,
+  plan: DeliveryPlan,
+  valuesOf: (result: DeliveryResult) => Figures['values'],
+): Promise<Figures> {
+  return Harness.run(name, 1, async (harness) => {
+    await harness.subscribe(plan)
+    await harness.deliver({ ...plan, recalls: plan.warmUp })
+    const result = await harness.deliver(plan)
+    return { values: valuesOf(result), errors: result.errors }
   })
 }
 
-const latenciesOf = ({ latency, posting }: Flow): Figures['values'] => ({
+const latenciesOf = ({ latency, posting }: DeliveryResult): Figures['values'] => ({
   'p50 ms': latency.quantileUs(0.5) / 1_000,
   'p99 ms': latency.quantileUs(0.99) / 1_000,
   'webhook p99 ms': new Histogram(posting.latencies).quantileUs(0.99) / 1_000,
 })
 
-export const showFlow = (flow: Flow): Figures['values'] => ({
-  'CPU s per 1M deliveries': (flow.cpu.all / flow.delivered) * 1e6,
-  'of it system': (flow.cpu.system / flow.delivered) * 1e6,
-  'deliveries/s': flow.delivered / flow.tookS,
-  ...latenciesOf(flow),
-  'deliveries per frame': flow.delivered / flow.frames,
+export const deliveryValues = (result: DeliveryResult): Figures['values'] => ({
+  'CPU s per million deliveries': (result.cpu.all / result.delivered) * 1e6,
+  'of which system': (result.cpu.system / result.delivered) * 1e6,
+  'deliveries/s': result.delivered / result.tookS,
+  ...latenciesOf(result),
+  'deliveries per frame': result.delivered / result.frames,
 })
 
-const showStorm = (flow: Flow): Figures['values'] => ({ ...showFlow(flow), 'all there after s': flow.tookS })
-
-/** What little is done here is done between long pauses, so that its CPU time says nothing of deliveries. */
-const showQuiet = (flow: Flow): Figures['values'] => ({
-  ...latenciesOf(flow),
-  'CPU ms per recall': (flow.cpu.all / flow.posted) * 1e3,
+const stormValues = (result: DeliveryResult): Figures['values'] => ({
+  ...deliveryValues(result),
+  's until all are delivered': result.tookS,
 })
 
-type FlowRow = FlowSize & Pick<BenchRow, 'title' | 'reps'> & { readonly show?: typeof showFlow }
+/** With few deliveries between long pauses, CPU time per delivery would mean nothing. */
+const quietValues = (result: DeliveryResult): Figures['values'] => ({
+  ...latenciesOf(result),
+  'CPU ms per recall': (result.cpu.all / result.posted) * 1e3,
+})
 
-const inFlow = ({ title, reps, show = showFlow, ...size }: FlowRow): BenchRow => ({
+type DeliveryRow = DeliveryPlan &
+  Pick<BenchRow, 'title' | 'reps'> & { readonly valuesOf?: typeof deliveryValues }
+
+const deliveryRow = ({ title, reps, valuesOf = deliveryValues, ...plan }: DeliveryRow): BenchRow => ({
   title,
   reps,
-  play: (peer, quick) => play(peer, quick ? { ...size, recalls: Math.ceil(size.recalls / 2) } : size, show),
+  measure: (peer, quick) =>
+    measure(peer, quick ? { ...plan, recalls: Math.ceil(plan.recalls / 2) } : plan, valuesOf),
 })
 
-export const FLOW_ROWS: Readonly<Record<string, BenchRow>> = {
-  'big-room': inFlow({
+export const DELIVERY_ROWS: Readonly<Record<string, BenchRow>> = {
+  'big-room': deliveryRow({
     title: 'One room, 2,000 sockets, 10 recalls/s',
     reps: 3,
     sockets: 2_000,
@@ -63,7 +72,7 @@ export const FLOW_ROWS: Readonly<Record<string, BenchRow>> = {
     recalls: 60,
     warmUp: 20,
   }),
-  'busy-room': inFlow({
+  'busy-room': deliveryRow({
     title: 'One room, 2,000 sockets, 50 recalls/s',
     reps: 3,
     sockets: 2_000,
@@ -72,7 +81,7 @@ export const FLOW_ROWS: Readonly<Record<string, BenchRow>> = {
     recalls: 250,
     warmUp: 50,
   }),
-  storm: inFlow({
+  storm: deliveryRow({
     title: 'Storm: 2,000 recalls in 2 s to 1,000 sockets of one room',
     reps: 1,
     sockets: 1_000,
@@ -81,9 +90,9 @@ export const FLOW_ROWS: Readonly<Record<string, BenchRow>> = {
     recalls: 2_000,
     warmUp: 100,
     connections: 32,
-    show: showStorm,
+    valuesOf: stormValues,
   }),
-  'many-rooms': inFlow({
+  'many-rooms': deliveryRow({
     title: '500 rooms, 2,000 sockets, 1,000 recalls/s',
     reps: 3,
     sockets: 2_000,
@@ -92,7 +101,7 @@ export const FLOW_ROWS: Readonly<Record<string, BenchRow>> = {
     recalls: 6_000,
     warmUp: 2_000,
   }),
-  'quiet-room': inFlow({
+  'quiet-room': deliveryRow({
     title: 'Quiet room: 100 sockets, 4 recalls/s',
     reps: 3,
     sockets: 100,
@@ -100,6 +109,6 @@ export const FLOW_ROWS: Readonly<Record<string, BenchRow>> = {
     perSecond: 4,
     recalls: 32,
     warmUp: 12,
-    show: showQuiet,
+    valuesOf: quietValues,
   }),
 }

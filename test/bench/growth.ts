@@ -1,15 +1,15 @@
-import { idle } from './other-rows.ts'
-import { showFlow } from './delivery-rows.ts'
+import { deliveryValues } from './delivery-rows.ts'
+import { Harness } from './harness.ts'
+import type { LoadPlan } from './harness.ts'
+import { measureIdle } from './other-rows.ts'
+import { maxOpenFiles } from './process-usage.ts'
 import type { Figures } from './row.ts'
-import { Scene } from './harness.ts'
-import type { FlowPlan } from './harness.ts'
-import { toTable, toText, wrongOf } from './table.ts'
-import { openFilesAtMost } from './process-usage.ts'
+import { describeErrors, formatNumber, toTable } from './table.ts'
 
-/** Files of a process besides its sockets. */
-const FILES_BESIDES = 200
+/** Files that a process opens in addition to its sockets. */
+const OTHER_FILES = 200
 
-interface Step extends FlowPlan {
+interface Step extends LoadPlan {
   readonly label: string
   readonly sockets: number
   readonly nodes?: number
@@ -20,13 +20,13 @@ interface Growth {
   readonly steps: readonly Step[]
 }
 
-const SOCKETS = [1_000, 5_000, 10_000, Math.min(20_000, openFilesAtMost() - FILES_BESIDES)]
+const SOCKETS = [1_000, 5_000, 10_000, Math.min(20_000, maxOpenFiles() - OTHER_FILES)]
 
 const GROWTHS: Readonly<Record<string, Growth>> = {
   sockets: {
     title: 'Sockets of one room, 2 recalls/s',
     steps: SOCKETS.map((sockets) => ({
-      label: `${toText(sockets)} sockets`,
+      label: `${formatNumber(sockets)} sockets`,
       sockets,
       rooms: 1,
       perSecond: 2,
@@ -36,7 +36,7 @@ const GROWTHS: Readonly<Record<string, Growth>> = {
   rooms: {
     title: 'Rooms of 5,000 sockets, about 10,000 deliveries/s',
     steps: [1, 50, 500, 5_000].map((rooms) => ({
-      label: `${toText(rooms)} rooms`,
+      label: `${formatNumber(rooms)} rooms`,
       sockets: 5_000,
       rooms,
       perSecond: Math.min(2 * rooms, 1_000),
@@ -56,7 +56,7 @@ const GROWTHS: Readonly<Record<string, Growth>> = {
   },
   sizes: {
     title: 'Size of a notice, 1,000 sockets of one room, 10 recalls/s',
-    // A message that only makes the recall larger takes about 165 bytes.
+    // A filler message takes about 165 bytes.
     steps: [
       { label: '100 B', fillers: 0 },
       { label: '1 kB', fillers: 6 },
@@ -73,60 +73,63 @@ const GROWTHS: Readonly<Record<string, Growth>> = {
 
 const IDLE = 'idle'
 
-/** Tells what the gateway's work costs as it grows; all of it, or what is named. */
+/** Prints what the work of the gateway costs as it grows, in every growth or the named ones. */
 export async function printGrowth(
   names: readonly string[] | undefined,
   print: (text: string) => void,
 ): Promise<void> {
   for (const name of names ?? [...Object.keys(GROWTHS), IDLE]) {
     const growth = GROWTHS[name]
-    if (growth === undefined && name !== IDLE) throw new Error(`no growth ${name}`)
-    const rows = growth === undefined ? await playIdle() : await playGrowth(name, growth)
+    if (growth === undefined && name !== IDLE) throw new Error(`unknown growth ${name}`)
+    const rows = growth === undefined ? await measureIdleSteps() : await measureGrowth(name, growth)
     print(`### ${growth?.title ?? 'Idle sockets, four in a room'}\n\n${toGrowthTable(rows)}\n`)
   }
 }
 
-type Labelled = readonly (readonly [string, Figures])[]
+type LabelledFigures = readonly (readonly [string, Figures])[]
 
-async function playGrowth(name: string, { steps }: Growth): Promise<Labelled> {
+async function measureGrowth(name: string, { steps }: Growth): Promise<LabelledFigures> {
   const rows: [string, Figures][] = []
   for (const step of steps) {
     process.stderr.write(`${name}, ${step.label}\n`)
-    rows.push([step.label, await play(step)])
+    rows.push([step.label, await measure(step)])
   }
   return rows
 }
 
-async function playIdle(): Promise<Labelled> {
+async function measureIdleSteps(): Promise<LabelledFigures> {
   const rows: [string, Figures][] = []
   for (const sockets of SOCKETS) {
     process.stderr.write(`${IDLE}, ${sockets} sockets\n`)
-    rows.push([`${toText(sockets)} sockets`, await idle('gateway', sockets, Math.ceil(sockets / 4))])
+    rows.push([
+      `${formatNumber(sockets)} sockets`,
+      await measureIdle('gateway', sockets, Math.ceil(sockets / 4)),
+    ])
   }
   return rows
 }
 
-async function play(step: Step): Promise<Figures> {
-  const flow = await Scene.play('gateway', step.nodes ?? 1, async (scene) => {
-    await scene.assemble(step)
-    await scene.flow({ ...step, recalls: Math.ceil(step.recalls / 4) })
-    return scene.flow(step)
+async function measure(step: Step): Promise<Figures> {
+  const result = await Harness.run('gateway', step.nodes ?? 1, async (harness) => {
+    await harness.subscribe(step)
+    await harness.deliver({ ...step, recalls: Math.ceil(step.recalls / 4) })
+    return harness.deliver(step)
   })
-  const { cpu, wrong } = flow
+  const { cpu, errors } = result
   const values = {
-    ...showFlow(flow),
+    ...deliveryValues(result),
     'CPU ms per recall': (cpu.all / step.recalls) * 1e3,
-    'of it Redis': (cpu.redis / step.recalls) * 1e3,
+    'of which Redis': (cpu.redis / step.recalls) * 1e3,
   }
-  return { values, wrong }
+  return { values, errors }
 }
 
-const toGrowthTable = (rows: Labelled): string =>
+const toGrowthTable = (rows: LabelledFigures): string =>
   toTable([
-    ['', ...Object.keys(rows[0]?.[1].values ?? {}), 'wrong'],
+    ['', ...Object.keys(rows[0]?.[1].values ?? {}), 'errors'],
     ...rows.map(([label, figures]) => [
       label,
-      ...Object.values(figures.values).map(toText),
-      wrongOf([figures]),
+      ...Object.values(figures.values).map(formatNumber),
+      describeErrors([figures]),
     ]),
   ])

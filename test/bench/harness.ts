@@ -1,27 +1,27 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { makeToken } from '../support/client.ts'
-import { groupOf } from './subscriber-pool.ts'
-import type { AudiencePlan, Schedule } from './subscriber-pool.ts'
 import { nowUs } from './clock.ts'
-import { startLoad } from './load.ts'
+import { startLoadProcess } from './load.ts'
 import type { LoadProcess, Outcomes } from './load.ts'
 import { startPeer } from './peers.ts'
 import type { Peer, PeerName } from './peers.ts'
-import type { PostingReport } from './webhook-load.ts'
-import { addUp } from './statistics.ts'
-import type { Histogram } from './statistics.ts'
 import { cpuOf, memoryOf } from './process-usage.ts'
+import { mergeHistograms } from './statistics.ts'
+import type { Histogram } from './statistics.ts'
+import { groupOf } from './subscriber-pool.ts'
+import type { Schedule, SubscriberPlan } from './subscriber-pool.ts'
+import type { PostingReport } from './webhook-load.ts'
 
 const TOKEN_TTL_S = 3_600
-/** The load processes must hear of a schedule before it begins. */
-const BEGIN_IN_US = 200_000
+/** The load processes must know a schedule before it begins. */
+const START_DELAY_US = 200_000
 const CHECK_INTERVAL_MS = 50
-/** Who has got nothing for so long gets nothing any more. */
-const SILENT_MS = 5_000
+/** After this long without a delivery, no more are expected. */
+const MAX_SILENCE_MS = 5_000
 const SETTLE_TIMEOUT_MS = 120_000
 
-export interface FlowPlan {
-  /** 0: each connection posts as soon as it has an answer. */
+export interface LoadPlan {
+  /** 0: each connection posts as soon as it has a response. */
   readonly perSecond: number
   readonly recalls: number
   readonly rooms: number
@@ -29,7 +29,7 @@ export interface FlowPlan {
   readonly fillers?: number
 }
 
-/** CPU time of each process, in s. */
+/** CPU time in s. `nodes` has one element per node; `all` and `system` include Redis. */
 export interface Cpu {
   readonly nodes: readonly number[]
   readonly redis: number
@@ -37,10 +37,10 @@ export interface Cpu {
   readonly system: number
 }
 
-/** What went wrong, each of which must be 0. */
-export type Wrong = Readonly<Record<string, number>>
+/** Counts of errors by kind. Each of them must be 0. */
+export type ErrorCounts = Readonly<Record<string, number>>
 
-export interface Flow {
+export interface DeliveryResult {
   readonly posting: PostingReport
   /** Recalls. */
   readonly posted: number
@@ -48,48 +48,50 @@ export interface Flow {
   readonly frames: number
   readonly latency: Histogram
   readonly cpu: Cpu
-  /** From when the first recall was due to the last delivery. */
+  /** From the time the first recall was due to the last delivery. */
   readonly tookS: number
-  readonly wrong: Wrong
+  readonly errors: ErrorCounts
 }
 
-/** One server, and the processes that make load for it. */
-export class Scene {
+/** One server, and the processes that generate load for it. */
+export class Harness {
   readonly peer: Peer
-  readonly #poster = startLoad()
-  readonly #audiences: LoadProcess[] = []
+  readonly #poster = startLoadProcess()
+  readonly #subscribers: LoadProcess[] = []
   #nextSeq = 1_000_000
 
   private constructor(peer: Peer) {
     this.peer = peer
   }
 
-  /** Plays on a scene of its own, and clears it. */
-  static async play<T>(name: PeerName, nodes: number, perform: (scene: Scene) => Promise<T>): Promise<T> {
-    const scene = new Scene(await startPeer(name, nodes))
+  /** Runs a workload in a harness of its own, and stops whatever it started. */
+  static async run<T>(name: PeerName, nodes: number, workload: (harness: Harness) => Promise<T>): Promise<T> {
+    const harness = new Harness(await startPeer(name, nodes))
     try {
-      return await perform(scene)
+      return await workload(harness)
     } finally {
-      for (const load of [scene.#poster, ...scene.#audiences]) load.stop()
-      await scene.peer.stop()
+      for (const load of [harness.#poster, ...harness.#subscribers]) load.stop()
+      await harness.peer.stop()
     }
   }
 
-  /** Connects sockets from a process of their own, on all nodes unless told which; answers how long that took, in s. */
-  async assemble(plan: Omit<AudiencePlan, 'ports' | 'tokens'> & { readonly node?: number }): Promise<number> {
+  /** Connects sockets from one more load process, to all nodes or to the given one. Returns the time it took in s. */
+  async subscribe(
+    plan: Omit<SubscriberPlan, 'ports' | 'tokens'> & { readonly node?: number },
+  ): Promise<number> {
     const { firstRoom = 0, rooms, sockets, node } = plan
     const tokens = await Promise.all(
       Array.from({ length: sockets }, (_, i) => this.#token(i, (i % rooms) + firstRoom)),
     )
     const nodes = node === undefined ? this.peer.nodes : this.peer.nodes.slice(node, node + 1)
-    const audience = startLoad()
-    this.#audiences.push(audience)
+    const load = startLoadProcess()
+    this.#subscribers.push(load)
     const ports = nodes.map(({ port }) => port)
-    return audience.tell<'assemble'>({ do: 'assemble', plan: { ...plan, ports, tokens } })
+    return load.run<'subscribe'>({ do: 'subscribe', plan: { ...plan, ports, tokens } })
   }
 
-  /** Posts recalls at a steady rate, and waits until every socket has what it should. */
-  async flow(plan: FlowPlan): Promise<Flow> {
+  /** Posts recalls at a steady rate, and waits until every socket has received them. */
+  async deliver(plan: LoadPlan): Promise<DeliveryResult> {
     const before = this.cpu()
     const { posting, schedule } = await this.post(plan)
     const reports = await this.settle()
@@ -100,48 +102,49 @@ export class Scene {
       posted: plan.recalls,
       delivered: sumOf(reports, 'delivered'),
       frames: sumOf(reports, 'frames'),
-      latency: addUp(reports.map(({ latencies }) => latencies)),
+      latency: mergeHistograms(reports.map(({ latencies }) => latencies)),
       cpu,
       tookS: (lastUs - schedule.startUs) / 1e6,
-      wrong: { refused: posting.refused, ...wrongIn(reports) },
+      errors: { refused: posting.refused, ...errorsIn(reports) },
     }
   }
 
-  async post({ perSecond, recalls, rooms, connections = 16, fillers = 0 }: FlowPlan) {
+  /** Posts recalls. Resolves once each of them has a response. */
+  async post({ perSecond, recalls, rooms, connections = 16, fillers = 0 }: LoadPlan) {
     const everyUs = perSecond === 0 ? 0 : 1e6 / perSecond
-    const schedule: Schedule = { first: this.#nextSeq, recalls, startUs: nowUs() + BEGIN_IN_US, everyUs }
+    const schedule: Schedule = { first: this.#nextSeq, recalls, startUs: nowUs() + START_DELAY_US, everyUs }
     this.#nextSeq += recalls
-    await this.#tellAll((audience) => audience.tell<'expect'>({ do: 'expect', schedule }))
+    await this.#runOnAll((load) => load.run<'expect'>({ do: 'expect', schedule }))
     const port = this.peer.nodes[0]?.port ?? 0
     const plan = { ...schedule, port, rooms, connections, fillers }
-    return { posting: await this.#poster.tell<'post'>({ do: 'post', plan }), schedule }
+    return { posting: await this.#poster.run<'post'>({ do: 'post', plan }), schedule }
   }
 
-  /** Resolves once all is delivered, or nothing comes any more. */
+  /** Resolves once all is delivered, or nothing more arrives. */
   async settle(): Promise<readonly Outcomes['report'][]> {
     const deadline = performance.now() + SETTLE_TIMEOUT_MS
     let seen = -1
     let silentSince = performance.now()
     for (;;) {
-      const reports = await this.#tellAll((audience) => audience.tell<'report'>({ do: 'report' }))
+      const reports = await this.#runOnAll((load) => load.run<'report'>({ do: 'report' }))
       const delivered = sumOf(reports, 'delivered')
       const now = performance.now()
       if (delivered > seen) silentSince = now
       seen = delivered
-      if (delivered >= sumOf(reports, 'expected') || now > deadline || now - silentSince > SILENT_MS)
+      if (delivered >= sumOf(reports, 'expected') || now > deadline || now - silentSince > MAX_SILENCE_MS)
         return reports
       await delay(CHECK_INTERVAL_MS)
     }
   }
 
-  /** Cuts all sockets off at once. */
+  /** Drops all sockets simultaneously. */
   async drop(): Promise<void> {
-    await this.#tellAll((audience) => audience.tell<'drop'>({ do: 'drop' }))
+    await this.#runOnAll((load) => load.run<'drop'>({ do: 'drop' }))
   }
 
-  /** Connects them all again; answers how long that took, in s. */
-  async connect(how: 'fresh' | 'resume'): Promise<number> {
-    return Math.max(...(await this.#tellAll((audience) => audience.tell<'connect'>({ do: 'connect', how }))))
+  /** Reconnects all sockets. Returns the time it took in s. */
+  async reconnect(mode: 'fresh' | 'resume'): Promise<number> {
+    return Math.max(...(await this.#runOnAll((load) => load.run<'reconnect'>({ do: 'reconnect', mode }))))
   }
 
   cpu(): Cpu {
@@ -156,7 +159,7 @@ export class Scene {
     }
   }
 
-  /** Of all processes of the server, in bytes. */
+  /** Returns the memory of all processes of the server, in bytes. */
   memory(): number {
     return [...this.peer.nodes.map(({ pid }) => pid), this.peer.redisPid].reduce(
       (sum, pid) => sum + memoryOf(pid),
@@ -168,8 +171,8 @@ export class Scene {
     return makeToken({ sub: `user-${user}`, rooms: [{ group: groupOf(room) }], ttlS: TOKEN_TTL_S })
   }
 
-  #tellAll<T>(tell: (audience: LoadProcess) => Promise<T>): Promise<T[]> {
-    return Promise.all(this.#audiences.map(tell))
+  #runOnAll<T>(run: (load: LoadProcess) => Promise<T>): Promise<T[]> {
+    return Promise.all(this.#subscribers.map(run))
   }
 }
 
@@ -185,11 +188,11 @@ type Report = Outcomes['report']
 const sumOf = (reports: readonly Report[], figure: 'delivered' | 'expected' | 'frames'): number =>
   reports.reduce((sum, report) => sum + report[figure], 0)
 
-export function wrongIn(reports: readonly Report[]): Wrong {
-  const figures = ['duplicated', 'misrouted', 'outOfOrder', 'closed', 'gaps'] as const
-  const counted = figures.map((figure) => [figure, reports.reduce((sum, report) => sum + report[figure], 0)])
+export function errorsIn(reports: readonly Report[]): ErrorCounts {
+  const kinds = ['duplicated', 'misrouted', 'outOfOrder', 'closed', 'gaps'] as const
+  const counts = kinds.map((kind) => [kind, reports.reduce((sum, report) => sum + report[kind], 0)])
   return {
     lost: sumOf(reports, 'expected') - sumOf(reports, 'delivered'),
-    ...(Object.fromEntries(counted) as Wrong),
+    ...(Object.fromEntries(counts) as ErrorCounts),
   }
 }

@@ -1,25 +1,25 @@
-import { Audience } from './subscriber-pool.ts'
-import type { Order, Outcomes } from './load.ts'
-import { post } from './webhook-load.ts'
+import type { Command, Outcomes } from './load.ts'
+import { SubscriberPool } from './subscriber-pool.ts'
+import { postRecalls } from './webhook-load.ts'
 
-let audience: Audience | undefined
+let pool: SubscriberPool | undefined
 
-/** Does what the bench orders, one order at a time. */
-async function obey(order: Order): Promise<Outcomes[Order['do']]> {
-  if (order.do === 'post') return post(order.plan)
-  if (order.do === 'assemble') {
-    audience = new Audience(order.plan)
-    return audience.connect()
+/** Executes the commands of the benchmark, one at a time. */
+async function execute(command: Command): Promise<Outcomes[Command['do']]> {
+  if (command.do === 'post') return postRecalls(command.plan)
+  if (command.do === 'subscribe') {
+    pool = new SubscriberPool(command.plan)
+    return pool.connect()
   }
-  if (audience === undefined) throw new Error('there is no audience')
-  if (order.do === 'connect') return audience.connect(order.how)
-  if (order.do === 'expect') return audience.expect(order.schedule)
-  if (order.do === 'drop') return audience.drop()
-  return { ...audience.report(), cpuUs: process.cpuUsage().user + process.cpuUsage().system }
+  if (pool === undefined) throw new Error('there are no subscribers')
+  if (command.do === 'reconnect') return pool.connect(command.mode)
+  if (command.do === 'expect') return pool.expect(command.schedule)
+  if (command.do === 'drop') return pool.drop()
+  return { ...pool.report(), cpuUs: process.cpuUsage().user + process.cpuUsage().system }
 }
 
-process.on('message', (order: Order) => {
-  obey(order).then(
+process.on('message', (command: Command) => {
+  execute(command).then(
     (outcome) => process.send?.({ outcome }),
     (error: unknown) => process.send?.({ failure: String(error) }),
   )

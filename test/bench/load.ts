@@ -1,12 +1,12 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { AudiencePlan, AudienceReport, Schedule } from './subscriber-pool.ts'
+import type { Schedule, SubscriberPlan, SubscriberReport } from './subscriber-pool.ts'
 import type { PostingPlan, PostingReport } from './webhook-load.ts'
 
-/** What a load process can be told to do. */
-export type Order =
-  | { readonly do: 'assemble'; readonly plan: AudiencePlan }
-  | { readonly do: 'connect'; readonly how: 'fresh' | 'resume' }
+/** A command for a load process. */
+export type Command =
+  | { readonly do: 'subscribe'; readonly plan: SubscriberPlan }
+  | { readonly do: 'reconnect'; readonly mode: 'fresh' | 'resume' }
   | { readonly do: 'expect'; readonly schedule: Schedule }
   | { readonly do: 'report' }
   | { readonly do: 'drop' }
@@ -14,39 +14,39 @@ export type Order =
 
 export interface Outcomes {
   /** In s. */
-  assemble: number
+  subscribe: number
   /** In s. */
-  connect: number
+  reconnect: number
   expect: void
-  /** With the CPU time that the process took so far. */
-  report: AudienceReport & { readonly cpuUs: number }
+  /** With the CPU time of the process so far. */
+  report: SubscriberReport & { readonly cpuUs: number }
   drop: void
   post: PostingReport
 }
 
-type Reply<Name extends Order['do']> = { readonly outcome: Outcomes[Name] } | { readonly failure: string }
+type Reply<Name extends Command['do']> = { readonly outcome: Outcomes[Name] } | { readonly failure: string }
 
 const PROGRAM = fileURLToPath(new URL('./load-process.js', import.meta.url))
 
 export interface LoadProcess {
-  tell<Name extends Order['do']>(order: Extract<Order, { do: Name }>): Promise<Outcomes[Name]>
+  run<Name extends Command['do']>(command: Extract<Command, { do: Name }>): Promise<Outcomes[Name]>
   stop(): void
 }
 
-/** A process of its own that makes load, so that making it takes nothing from what is measured but the core. */
-export function startLoad(): LoadProcess {
+/** Starts a process that generates load. In its own process, it shares nothing with the measured ones but the cores. */
+export function startLoadProcess(): LoadProcess {
   const child = fork(PROGRAM)
   return {
-    tell: (order) =>
+    run: (command) =>
       new Promise((resolve, reject) => {
-        const onExit = (): void => reject(new Error('a load process ended'))
+        const onExit = (): void => reject(new Error('a load process exited'))
         child.once('exit', onExit)
-        child.once('message', (reply: Reply<typeof order.do>) => {
+        child.once('message', (reply: Reply<typeof command.do>) => {
           child.off('exit', onExit)
           if ('failure' in reply) reject(new Error(reply.failure))
           else resolve(reply.outcome as never)
         })
-        child.send(order)
+        child.send(command)
       }),
     stop: () => void child.kill('SIGKILL'),
   }

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { cpus, loadavg, totalmem } from 'node:os'
 import { programPath } from '../support/programs.ts'
 
-/** What the figures were measured on. */
+/** Describes the machine that the figures come from. */
 export function describeMachine(): string {
   const redis = /v=(\S+)/.exec(execFileSync(programPath('redis'), ['--version'], { encoding: 'utf8' }))?.[1]
   return [
@@ -10,6 +10,6 @@ export function describeMachine(): string {
     `${Math.round(totalmem() / 2 ** 30)} GiB`,
     `Node ${process.versions.node}`,
     `Redis ${redis ?? 'unknown'}`,
-    `load before ${loadavg()[0]?.toFixed(2) ?? ''}`,
+    `load average ${loadavg()[0]?.toFixed(2) ?? ''}`,
   ].join(', ')
 }

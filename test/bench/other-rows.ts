@@ -1,102 +1,102 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { nowUs } from './clock.ts'
+import { cpuSince, errorsIn, Harness } from './harness.ts'
 import type { PeerName } from './peers.ts'
 import type { BenchRow, Figures } from './row.ts'
-import { cpuSince, Scene, wrongIn } from './harness.ts'
 import { Histogram } from './statistics.ts'
 
-/** Until what connecting left behind is cleared away. */
+/** Until the processes have cleaned up after the connects. */
 const SETTLE_MS = 5_000
 const IDLE_MS = 4_000
 
-export function idle(peer: PeerName, sockets: number, rooms: number): Promise<Figures> {
-  return Scene.play(peer, 1, async (scene) => {
-    const [memoryBefore, cpuBefore] = [scene.memory(), scene.cpu()]
-    const connectS = await scene.assemble({ sockets, rooms })
-    const connecting = cpuSince(cpuBefore, scene.cpu())
+export function measureIdle(peer: PeerName, sockets: number, rooms: number): Promise<Figures> {
+  return Harness.run(peer, 1, async (harness) => {
+    const [memoryBefore, cpuBefore] = [harness.memory(), harness.cpu()]
+    const connectS = await harness.subscribe({ sockets, rooms })
+    const connectCpu = cpuSince(cpuBefore, harness.cpu())
     await delay(SETTLE_MS)
-    const settled = scene.cpu()
+    const settledCpu = harness.cpu()
     await delay(IDLE_MS)
-    const idling = cpuSince(settled, scene.cpu())
+    const idleCpu = cpuSince(settledCpu, harness.cpu())
     const values = {
-      'kB per socket': (scene.memory() - memoryBefore) / sockets / 1024,
-      'all connected after s': connectS,
-      'CPU s per 1,000 connects': (connecting.all / sockets) * 1e3,
-      'idle CPU %': (idling.all / IDLE_MS) * 1e5,
+      'kB per socket': (harness.memory() - memoryBefore) / sockets / 1024,
+      's until all have subscribed': connectS,
+      'CPU s per 1,000 connects': (connectCpu.all / sockets) * 1e3,
+      'idle CPU %': (idleCpu.all / IDLE_MS) * 1e5,
     }
-    return { values, wrong: wrongIn(await scene.settle()) }
+    return { values, errors: errorsIn(await harness.settle()) }
   })
 }
 
-function ingest(peer: PeerName, recalls: number): Promise<Figures> {
-  return Scene.play(peer, 1, async (scene) => {
+function measureIngest(peer: PeerName, recalls: number): Promise<Figures> {
+  return Harness.run(peer, 1, async (harness) => {
     const plan = { perSecond: 0, rooms: 500, connections: 32 }
-    await scene.post({ ...plan, recalls: Math.ceil(recalls / 6) })
-    const before = scene.cpu()
-    const { posting } = await scene.post({ ...plan, recalls })
-    const cpu = cpuSince(before, scene.cpu())
+    await harness.post({ ...plan, recalls: Math.ceil(recalls / 6) })
+    const before = harness.cpu()
+    const { posting } = await harness.post({ ...plan, recalls })
+    const cpu = cpuSince(before, harness.cpu())
     const latency = new Histogram(posting.latencies)
     const values = {
       'webhooks/s': recalls / posting.tookS,
       'CPU s per 1,000 webhooks': (cpu.all / recalls) * 1e3,
-      'of it Redis': (cpu.redis / recalls) * 1e3,
+      'of which Redis': (cpu.redis / recalls) * 1e3,
       'p50 ms': latency.quantileUs(0.5) / 1_000,
       'p99 ms': latency.quantileUs(0.99) / 1_000,
     }
-    return { values, wrong: { refused: posting.refused } }
+    return { values, errors: { refused: posting.refused } }
   })
 }
 
-/** One node serves rooms with recalls, the other one a room without any. */
-function foreign(peer: PeerName, recalls: number): Promise<Figures> {
-  return Scene.play(peer, 2, async (scene) => {
+/** One node has sockets in the rooms that receive recalls, the other one in a room that receives none. */
+function measureForeign(peer: PeerName, recalls: number): Promise<Figures> {
+  return Harness.run(peer, 2, async (harness) => {
     const rooms = 100
-    await scene.assemble({ sockets: 100, rooms, node: 0 })
-    await scene.assemble({ sockets: 200, rooms: 1, firstRoom: rooms + 5, node: 1 })
+    await harness.subscribe({ sockets: 100, rooms, node: 0 })
+    await harness.subscribe({ sockets: 200, rooms: 1, firstRoom: rooms + 5, node: 1 })
     const plan = { perSecond: 500, rooms }
-    await scene.flow({ ...plan, recalls: 1_000 })
-    const { cpu, wrong } = await scene.flow({ ...plan, recalls })
-    const [here = NaN, elsewhere = NaN] = cpu.nodes.map((s) => (s / recalls) * 1e6)
+    await harness.deliver({ ...plan, recalls: 1_000 })
+    const { cpu, errors } = await harness.deliver({ ...plan, recalls })
+    const [own = NaN, other = NaN] = cpu.nodes.map((s) => (s / recalls) * 1e6)
     const values = {
-      'ms CPU of the other node per 1,000 recalls': elsewhere,
-      'of the node with the rooms': here,
+      'CPU ms of the other node per 1,000 recalls': other,
+      'of the node with the rooms': own,
       'of Redis': (cpu.redis / recalls) * 1e6,
     }
-    return { values, wrong }
+    return { values, errors }
   })
 }
 
 const RECONNECT_ROOMS = 50
-const MISSED = 100
+const MISSED_NOTICES = 100
 
-/** The plain server cannot tell what was missed: its sockets can only connect anew. */
-function reconnect(peer: PeerName, sockets: number): Promise<Figures> {
-  return Scene.play(peer, 1, async (scene) => {
+/** The plain server cannot replay missed notices, so its sockets only connect fresh. */
+function measureReconnect(peer: PeerName, sockets: number): Promise<Figures> {
+  return Harness.run(peer, 1, async (harness) => {
     const rooms = RECONNECT_ROOMS
-    await scene.assemble({ sockets, rooms, atOnce: 500 })
-    const flow = await scene.flow({ perSecond: 200, recalls: 200, rooms })
-    await scene.drop()
+    await harness.subscribe({ sockets, rooms, maxConcurrent: 500 })
+    const result = await harness.deliver({ perSecond: 200, recalls: 200, rooms })
+    await harness.drop()
     await delay(SETTLE_MS)
-    const beforeFresh = scene.cpu()
-    const freshS = await scene.connect('fresh')
-    const fresh = cpuSince(beforeFresh, scene.cpu())
-    const values = { 'fresh: s': freshS, 'fresh: CPU s': fresh.all }
-    if (peer === 'plain') return { values, wrong: flow.wrong }
+    const beforeFresh = harness.cpu()
+    const freshS = await harness.reconnect('fresh')
+    const freshCpu = cpuSince(beforeFresh, harness.cpu())
+    const values = { 'fresh: s until all have subscribed': freshS, 'fresh: CPU s': freshCpu.all }
+    if (peer === 'plain') return { values, errors: result.errors }
     await delay(SETTLE_MS)
-    await scene.drop()
-    await scene.post({ perSecond: 1_000, recalls: rooms * MISSED, rooms })
-    const [before, startUs] = [scene.cpu(), nowUs()]
-    await scene.connect('resume')
-    const reports = await scene.settle()
-    const resumed = cpuSince(before, scene.cpu())
-    const resumedS = (Math.max(...reports.map(({ lastUs }) => lastUs)) - startUs) / 1e6
+    await harness.drop()
+    await harness.post({ perSecond: 1_000, recalls: rooms * MISSED_NOTICES, rooms })
+    const [before, startUs] = [harness.cpu(), nowUs()]
+    await harness.reconnect('resume')
+    const reports = await harness.settle()
+    const resumeCpu = cpuSince(before, harness.cpu())
+    const resumeS = (Math.max(...reports.map(({ lastUs }) => lastUs)) - startUs) / 1e6
     const resumeValues = {
-      'current again: s': resumedS,
-      'current again: CPU s': resumed.all,
-      'against fresh: s': resumedS / freshS,
-      'against fresh: CPU': resumed.all / fresh.all,
+      'resume: s until all are current': resumeS,
+      'resume: CPU s': resumeCpu.all,
+      'resume/fresh: s': resumeS / freshS,
+      'resume/fresh: CPU s': resumeCpu.all / freshCpu.all,
     }
-    return { values: { ...values, ...resumeValues }, wrong: wrongIn(reports) }
+    return { values: { ...values, ...resumeValues }, errors: errorsIn(reports) }
   })
 }
 
@@ -104,21 +104,21 @@ export const OTHER_ROWS: Readonly<Record<string, BenchRow>> = {
   idle: {
     title: '10,000 idle sockets in 2,500 rooms',
     reps: 1,
-    play: (peer, quick) => (quick ? idle(peer, 2_500, 625) : idle(peer, 10_000, 2_500)),
+    measure: (peer, quick) => (quick ? measureIdle(peer, 2_500, 625) : measureIdle(peer, 10_000, 2_500)),
   },
   ingest: {
-    title: 'Webhooks alone: 32 connections, each of which posts again once it is answered',
+    title: 'Webhooks alone: 32 connections, each of which posts again once it has a response',
     reps: 3,
-    play: (peer, quick) => ingest(peer, quick ? 10_000 : 30_000),
+    measure: (peer, quick) => measureIngest(peer, quick ? 10_000 : 30_000),
   },
   foreign: {
-    title: 'Two nodes: 500 recalls/s for rooms of one, what it costs the other',
+    title: 'Two nodes, 500 recalls/s to rooms of one of them: the cost for the other one',
     reps: 1,
-    play: (peer, quick) => foreign(peer, quick ? 1_500 : 3_000),
+    measure: (peer, quick) => measureForeign(peer, quick ? 1_500 : 3_000),
   },
   reconnect: {
-    title: `5,000 sockets in ${RECONNECT_ROOMS} rooms dropped at once, ${MISSED} notices missed each`,
+    title: `5,000 sockets in ${RECONNECT_ROOMS} rooms dropped simultaneously, ${MISSED_NOTICES} notices missed each`,
     reps: 1,
-    play: (peer, quick) => reconnect(peer, quick ? 1_000 : 5_000),
+    measure: (peer, quick) => measureReconnect(peer, quick ? 1_000 : 5_000),
   },
 }

@@ -2,17 +2,17 @@ const KEY = Buffer.from('"seq":')
 const DIGIT_0 = 48
 const DIGIT_9 = 57
 
-/** Seqs from here on only make a recall larger. */
-export const FILLERS_FROM = 1_000_000_000
+/** Seqs from here on are filler: they only make a recall larger. */
+export const FIRST_FILLER_SEQ = 1_000_000_000
 
-/** The seqs in a payload that are not fillers, in order. */
+/** Returns the seqs in a payload, in order and without fillers. */
 export function seqsIn(payload: Buffer): number[] {
   const seqs: number[] = []
   for (let at = payload.indexOf(KEY); at !== -1; at = payload.indexOf(KEY, at)) {
     at += KEY.length
     let seq = 0
     for (let digit = payload[at]; isDigit(digit); digit = payload[++at]) seq = seq * 10 + digit - DIGIT_0
-    if (seq < FILLERS_FROM) seqs.push(seq)
+    if (seq < FIRST_FILLER_SEQ) seqs.push(seq)
   }
   return seqs
 }

@@ -7,7 +7,7 @@ import type { RedisServer } from '../support/redis-server.ts'
 
 const PLAIN = fileURLToPath(new URL('./plain-server.js', import.meta.url))
 
-/** As in production, apart from the limits that sockets from one machine would meet. */
+/** As in production, except for the limits that sockets of one machine would reach. */
 const SETTINGS = { NODE_ENV: 'production', MAX_SOCKETS: '100000', MAX_SOCKETS_PER_ADDRESS: '100000' }
 
 interface Node {
@@ -16,7 +16,7 @@ interface Node {
   readonly stop: () => Promise<unknown>
 }
 
-/** A server with its nodes on a Redis of its own. */
+/** One of the compared servers: its nodes, and a Redis of its own. */
 export interface Peer {
   readonly nodes: readonly Node[]
   readonly redisPid: number

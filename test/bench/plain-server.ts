@@ -5,8 +5,8 @@ import Joi from 'joi'
 import { Server } from 'socket.io'
 
 /**
- * What the gateway is compared with: the webhook to Socket.IO rooms as one writes it in an afternoon, with Redis between
- * the nodes. It authenticates nobody, keeps nothing, and cannot tell a socket what it missed.
+ * The server that the gateway is compared with: from webhooks to Socket.IO rooms, with Redis between the nodes, as one
+ * writes it in an afternoon. It authenticates nobody, stores nothing, and cannot replay missed notices.
  */
 
 const CHANNEL = 'recalls'
@@ -62,9 +62,9 @@ subscriber.on('message', (_channel, text) => {
 })
 
 io.on('connection', (socket) => {
-  socket.on('subscribe', (ask: { group: string; topic?: string }, answer: (answer: unknown) => void) => {
-    void socket.join(roomOf(ask.group, ask.topic))
-    answer({ ok: true })
+  socket.on('subscribe', (request: { group: string; topic?: string }, ack: (response: unknown) => void) => {
+    void socket.join(roomOf(request.group, request.topic))
+    ack({ ok: true })
   })
 })
 

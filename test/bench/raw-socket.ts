@@ -13,46 +13,46 @@ const UPGRADE = [
   '',
 ].join('\r\n')
 
-/** One for all sockets: what was read is used up before the next one reads. */
-const READ_INTO = Buffer.allocUnsafe(256 * 1024)
-const ASCII = { open: 48, ping: 50, message: 52, connect: 48, event: 50, answer: 51, refused: 52 } as const
+/** Shared by all sockets: a chunk is processed before the next one is read. */
+const READ_BUFFER = Buffer.allocUnsafe(256 * 1024)
+const ASCII = { open: 48, ping: 50, message: 52, connect: 48, event: 50, ack: 51, connectError: 52 } as const
 const PONG = clientFrame('3')
 
 export interface RawSocketOptions {
   readonly port: number
   readonly token: string
-  /** What to subscribe to. */
-  readonly ask: unknown
-  /** Called with each event of the server; `bytes` is only valid until it returns. */
+  /** The payload of `subscribe`. */
+  readonly request: unknown
+  /** Called with each event of the server. `bytes` is only valid until the callback returns. */
   readonly onEvent: (bytes: Buffer, start: number, end: number) => void
-  /** The server, or the network, ended the connection. */
+  /** Called when the server or the network closes the connection. */
   readonly onClosed: () => void
 }
 
-/** The answer of the server to the subscription. */
-export interface RawAnswer {
+/** The acknowledgement of `subscribe`. */
+export interface SubscribeAck {
   readonly ok: boolean
   readonly position?: { readonly epoch: string; readonly offset: number }
   readonly gap?: string
 }
 
 export interface RawSocket {
-  /** As a lost network does. */
+  /** Resets the connection, as a failing network does. */
   drop(): void
 }
 
 /**
- * A socket of Socket.IO by hand, which costs a small part of what a real one does: connects, shows its token, subscribes,
- * answers pings. Resolves once it has subscribed; events may have come before.
+ * A minimal Socket.IO client, at a fraction of the cost of a real one: connects, presents its token, subscribes and
+ * answers pings. Resolves once it has subscribed. Events may arrive earlier.
  */
-export function openRawSocket(options: RawSocketOptions): Promise<{ socket: RawSocket; answer: RawAnswer }> {
+export function openRawSocket(options: RawSocketOptions): Promise<{ socket: RawSocket; ack: SubscribeAck }> {
   return new Promise((resolve, reject) => {
     let isDropped = false
     let head = ''
     let isUpgraded = false
-    const reader = new FrameReader((bytes, start, end) => take(bytes, start, end), close)
+    const reader = new FrameReader((bytes, start, end) => onFrame(bytes, start, end), close)
     const callback = (length: number): boolean => {
-      const chunk = READ_INTO.subarray(0, length)
+      const chunk = READ_BUFFER.subarray(0, length)
       if (isUpgraded) reader.read(chunk)
       else readHead(chunk)
       return true
@@ -61,7 +61,7 @@ export function openRawSocket(options: RawSocketOptions): Promise<{ socket: RawS
       port: options.port,
       host: '127.0.0.1',
       noDelay: true,
-      onread: { buffer: READ_INTO, callback },
+      onread: { buffer: READ_BUFFER, callback },
     })
     tcp.on('connect', () => tcp.write(UPGRADE))
     tcp.on('error', close)
@@ -78,7 +78,7 @@ export function openRawSocket(options: RawSocketOptions): Promise<{ socket: RawS
       tcp.resetAndDestroy()
     }
 
-    /** The answer of HTTP, and perhaps the first frames behind it. */
+    /** Reads the HTTP response, and the frames that may follow it in the same chunk. */
     function readHead(chunk: Buffer): void {
       head += chunk.toString('latin1')
       const end = head.indexOf('\r\n\r\n')
@@ -89,26 +89,26 @@ export function openRawSocket(options: RawSocketOptions): Promise<{ socket: RawS
       if (frames.length > 0) reader.read(frames)
     }
 
-    function take(bytes: Buffer, start: number, end: number): void {
+    function onFrame(bytes: Buffer, start: number, end: number): void {
       const kind = bytes[start]
       if (kind === ASCII.open) tcp.write(clientFrame(`40${JSON.stringify({ token: options.token })}`))
       else if (kind === ASCII.ping) tcp.write(PONG)
-      else if (kind === ASCII.message) takeMessage(bytes, start + 1, end)
+      else if (kind === ASCII.message) onMessage(bytes, start + 1, end)
     }
 
-    function takeMessage(bytes: Buffer, start: number, end: number): void {
+    function onMessage(bytes: Buffer, start: number, end: number): void {
       const kind = bytes[start]
       if (kind === ASCII.event) options.onEvent(bytes, start, end)
       else if (kind === ASCII.connect)
-        tcp.write(clientFrame(`420${JSON.stringify(['subscribe', options.ask])}`))
-      else if (kind === ASCII.answer) finish(bytes.toString('utf8', start, end))
-      else if (kind === ASCII.refused) close()
+        tcp.write(clientFrame(`420${JSON.stringify(['subscribe', options.request])}`))
+      else if (kind === ASCII.ack) onAck(bytes.toString('utf8', start, end))
+      else if (kind === ASCII.connectError) close()
     }
 
-    /** With `30[{…}]`. */
-    function finish(text: string): void {
-      const [answer] = JSON.parse(text.slice(text.indexOf('['))) as [RawAnswer]
-      if (answer.ok) resolve({ socket: { drop }, answer })
+    /** `text` looks like `30[{…}]`. */
+    function onAck(text: string): void {
+      const [ack] = JSON.parse(text.slice(text.indexOf('['))) as [SubscribeAck]
+      if (ack.ok) resolve({ socket: { drop }, ack })
       else reject(new Error(`not subscribed: ${text}`))
     }
   })

@@ -1,17 +1,17 @@
+import type { ErrorCounts } from './harness.ts'
 import type { PeerName } from './peers.ts'
-import type { Wrong } from './harness.ts'
 
-/** What one server did in one repetition, by what stands above the column. */
+/** The measurements of one server in one repetition, by column heading. */
 export interface Figures {
   readonly values: Readonly<Record<string, number>>
-  readonly wrong: Wrong
+  readonly errors: ErrorCounts
 }
 
 export interface BenchRow {
-  /** What is done, as a heading. */
+  /** The workload, as a heading. */
   readonly title: string
-  /** How often by default: more often where the figure is what one looks at first. */
+  /** Repetitions by default. The most important rows have more. */
   readonly reps: number
-  /** `quick` makes it smaller: what comes out is rougher. */
-  readonly play: (peer: PeerName, quick: boolean) => Promise<Figures>
+  /** `quick` reduces the workload, which makes the figures less precise. */
+  readonly measure: (peer: PeerName, quick: boolean) => Promise<Figures>
 }

@@ -1,4 +1,4 @@
-/** The middle one; of an even number, the mean of both. NaN without any. */
+/** Returns the median: the mean of the two middle values if their number is even, NaN if there are none. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((one, other) => one - other)
   const middle = sorted.length / 2
@@ -6,13 +6,13 @@ export function median(values: readonly number[]): number {
   return Number.isInteger(middle) ? ((sorted[middle - 1] ?? NaN) + upper) / 2 : upper
 }
 
-/** How much wider each bucket is than the one before: what a quantile may be off. */
+/** How much wider each bucket is than the one before. Quantiles are off by at most this factor. */
 const GROWTH = 1.02
 const PER_STEP = 1 / Math.log(GROWTH)
 
-/** Counts durations in buckets, so that millions take no memory and can be added up over processes. */
+/** Counts durations in buckets, so that millions take little memory and the counts of several processes can be added. */
 export class Histogram {
-  /** By bucket; a bucket that was never met may be missing. */
+  /** Counts by bucket. Empty buckets at the end may be missing. */
   readonly counts: number[]
 
   constructor(counts: readonly number[] = []) {
@@ -25,7 +25,7 @@ export class Histogram {
     this.counts[bucket] = (this.counts[bucket] ?? 0) + 1
   }
 
-  /** The duration that the part `q` of all does not exceed, in µs. NaN without any. */
+  /** Returns the duration that the share `q` of all durations does not exceed, in µs, or NaN if there are none. */
   quantileUs(q: number): number {
     const all = this.counts.reduce((sum, count) => sum + count, 0)
     let seen = 0
@@ -37,8 +37,8 @@ export class Histogram {
   }
 }
 
-/** All that was counted in several. */
-export function addUp(histograms: readonly (readonly number[])[]): Histogram {
+/** Returns the sum of several histograms. */
+export function mergeHistograms(histograms: readonly (readonly number[])[]): Histogram {
   const longest = Math.max(0, ...histograms.map(({ length }) => length))
   return new Histogram(
     Array.from({ length: longest }, (_, bucket) =>

@@ -1,25 +1,25 @@
 import { nowUs } from './clock.ts'
-import { openRawSocket } from './raw-socket.ts'
-import type { RawAnswer, RawSocket } from './raw-socket.ts'
-import { emptyTally, RoomLedger } from './delivery-checker.ts'
-import type { Seat, Tally } from './delivery-checker.ts'
+import { DeliveryChecker, emptyTally } from './delivery-checker.ts'
+import type { Cursor, Tally } from './delivery-checker.ts'
 import { seqsIn } from './payload-seqs.ts'
+import { openRawSocket } from './raw-socket.ts'
+import type { RawSocket, SubscribeAck } from './raw-socket.ts'
 import { Histogram } from './statistics.ts'
 
-export interface AudiencePlan {
-  /** Those of the nodes, by turns. */
+export interface SubscriberPlan {
+  /** Ports of the nodes, used in turn. */
   readonly ports: readonly number[]
   readonly sockets: number
-  /** Socket i listens to the room (i mod rooms) + firstRoom. */
+  /** Socket i subscribes to room (i mod rooms) + firstRoom. */
   readonly rooms: number
   readonly firstRoom?: number
-  /** One for each socket, or one for all. */
+  /** One per socket, or one for all. */
   readonly tokens: readonly string[]
   /** Sockets that connect at a time. */
-  readonly atOnce?: number
+  readonly maxConcurrent?: number
 }
 
-/** When recalls are due: `recalls` of them from `first` on, the first at `startUs`; seq s goes to room s mod rooms. */
+/** When recalls are due: `recalls` seqs starting with `first`, the first one at `startUs`. Seq s goes to room s mod rooms. */
 export interface Schedule {
   readonly first: number
   readonly recalls: number
@@ -27,7 +27,7 @@ export interface Schedule {
   readonly everyUs: number
 }
 
-export interface AudienceReport extends Tally {
+export interface SubscriberReport extends Tally {
   readonly expected: number
   readonly closed: number
   readonly gaps: number
@@ -36,21 +36,21 @@ export interface AudienceReport extends Tally {
   readonly latencies: readonly number[]
 }
 
-interface Member {
+interface Subscriber {
   readonly index: number
   readonly room: BenchRoom
-  readonly seat: Seat
+  readonly cursor: Cursor
   socket: RawSocket | undefined
-  /** Where the room stood when the socket subscribed first. */
-  from: RawAnswer['position']
+  /** The position of the room at the first subscribe. */
+  from: SubscribeAck['position']
   /** How many notices the room had then. */
   readonly base: number
 }
 
 interface BenchRoom {
   readonly number: number
-  readonly ledger: RoomLedger
-  /** The frame that was parsed last: mostly the next socket gets the same. */
+  readonly checker: DeliveryChecker
+  /** The latest parsed frame. The next socket mostly receives the same one. */
   frame: Buffer
   seqs: readonly number[]
   misrouted: number
@@ -59,11 +59,11 @@ interface BenchRoom {
 
 export const groupOf = (room: number): string => `@TGS#g${String(room).padStart(5, '0')}`
 
-/** Many sockets in rooms, which hold what they get against what they should get. */
-export class Audience {
-  readonly #plan: AudiencePlan
+/** Many sockets in rooms, which compare what they receive with what they should receive. */
+export class SubscriberPool {
+  readonly #plan: SubscriberPlan
   readonly #rooms: readonly BenchRoom[]
-  readonly #members: Member[] = []
+  readonly #subscribers: Subscriber[] = []
   #schedule: Schedule = { first: 0, recalls: 0, startUs: 0, everyUs: 0 }
   #tally = emptyTally()
   #latencies = new Histogram()
@@ -72,11 +72,11 @@ export class Audience {
   #frames = 0
   #lastUs = 0
 
-  constructor(plan: AudiencePlan) {
+  constructor(plan: SubscriberPlan) {
     this.#plan = plan
     this.#rooms = Array.from({ length: plan.rooms }, (_, i) => ({
       number: i + (plan.firstRoom ?? 0),
-      ledger: new RoomLedger(),
+      checker: new DeliveryChecker(),
       frame: Buffer.alloc(0),
       seqs: [],
       misrouted: 0,
@@ -84,19 +84,20 @@ export class Audience {
     }))
   }
 
-  /** Opens all sockets, or all again after `drop`, with the positions they have or from now; answers how long it took, in s. */
-  async connect(how: 'fresh' | 'resume' = 'fresh'): Promise<number> {
-    if (this.#members.length === 0) this.#addMembers()
+  /** Opens all sockets, or reopens them after `drop`: from now on, or from their positions. Returns the time it took in s. */
+  async connect(mode: 'fresh' | 'resume' = 'fresh'): Promise<number> {
+    if (this.#subscribers.length === 0) this.#addSubscribers()
     const startUs = nowUs()
-    const waiting = [...this.#members]
+    const queue = [...this.#subscribers]
     const work = async (): Promise<void> => {
-      for (let member = waiting.shift(); member; member = waiting.shift()) await this.#open(member, how)
+      for (let subscriber = queue.shift(); subscriber; subscriber = queue.shift())
+        await this.#open(subscriber, mode)
     }
-    await Promise.all(Array.from({ length: this.#plan.atOnce ?? 200 }, work))
+    await Promise.all(Array.from({ length: this.#plan.maxConcurrent ?? 200 }, work))
     return (nowUs() - startUs) / 1e6
   }
 
-  /** From now on, these are counted, and nothing else was. */
+  /** Resets the counters. From now on deliveries are compared with this schedule. */
   expect(schedule: Schedule): void {
     this.#schedule = schedule
     this.#tally = emptyTally()
@@ -105,7 +106,7 @@ export class Audience {
     this.#gaps = 0
   }
 
-  report(): AudienceReport {
+  report(): SubscriberReport {
     const { first, recalls } = this.#schedule
     let expected = 0
     for (let seq = first; seq < first + recalls; seq++)
@@ -121,39 +122,39 @@ export class Audience {
     }
   }
 
-  /** All at once. */
+  /** Drops all sockets simultaneously. */
   drop(): void {
-    for (const { socket } of this.#members) socket?.drop()
+    for (const { socket } of this.#subscribers) socket?.drop()
   }
 
-  #addMembers(): void {
+  #addSubscribers(): void {
     for (let index = 0; index < this.#plan.sockets; index++) {
       const room = this.#rooms[index % this.#rooms.length]
       if (room === undefined) throw new Error('there are no rooms')
       room.sockets++
-      const seat = room.ledger.seat()
-      this.#members.push({ index, room, seat, socket: undefined, from: undefined, base: seat.next })
+      const cursor = room.checker.cursor()
+      this.#subscribers.push({ index, room, cursor, socket: undefined, from: undefined, base: cursor.next })
     }
   }
 
-  async #open(member: Member, how: 'fresh' | 'resume'): Promise<void> {
+  async #open(subscriber: Subscriber, mode: 'fresh' | 'resume'): Promise<void> {
     const { ports, tokens } = this.#plan
-    const { room, index, seat, from, base } = member
+    const { room, index, cursor, from, base } = subscriber
     const since =
-      how === 'resume' && from ? { epoch: from.epoch, offset: from.offset + seat.next - base } : undefined
-    const { socket, answer } = await openRawSocket({
+      mode === 'resume' && from ? { epoch: from.epoch, offset: from.offset + cursor.next - base } : undefined
+    const { socket, ack } = await openRawSocket({
       port: ports[index % ports.length] ?? 0,
       token: tokens[index % tokens.length] ?? '',
-      ask: { group: groupOf(room.number), ...(since && { since }) },
-      onEvent: (bytes, start, end) => this.#take(member, bytes, start, end),
+      request: { group: groupOf(room.number), ...(since && { since }) },
+      onEvent: (bytes, start, end) => this.#receive(subscriber, bytes, start, end),
       onClosed: () => this.#closed++,
     })
-    member.socket = socket
-    member.from ??= answer.position
-    if (answer.gap !== undefined) this.#gaps++
+    subscriber.socket = socket
+    subscriber.from ??= ack.position
+    if (ack.gap !== undefined) this.#gaps++
   }
 
-  #take({ room, seat }: Member, bytes: Buffer, start: number, end: number): void {
+  #receive({ room, cursor }: Subscriber, bytes: Buffer, start: number, end: number): void {
     if (room.frame.compare(bytes, start, end) !== 0) this.#parse(room, bytes.subarray(start, end))
     this.#frames++
     this.#tally.misrouted += room.misrouted
@@ -161,7 +162,7 @@ export class Audience {
     this.#lastUs = now
     const { first, startUs, everyUs } = this.#schedule
     for (const seq of room.seqs) {
-      room.ledger.note(seat, seq, this.#tally)
+      room.checker.record(cursor, seq, this.#tally)
       this.#latencies.record(now - startUs - (seq - first) * everyUs)
     }
   }

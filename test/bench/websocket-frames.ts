@@ -4,14 +4,14 @@ const PING = 9
 const MASKED = 0x80
 const FINAL = 0x80
 
-/** Where in `bytes` the payload of a text frame stands. Only valid until the callback returns. */
+/** Receives the range of `bytes` that holds the payload of a text frame. Only valid until the callback returns. */
 type OnText = (bytes: Buffer, start: number, end: number) => void
 
-/** Reads the frames of a WebSocket server from TCP chunks, whole ones without copying them. Source: RFC 6455, 5.2. */
+/** Parses the frames of a WebSocket server from TCP chunks, without copying complete ones. Source: RFC 6455, 5.2. */
 export class FrameReader {
   readonly #onText: OnText
   readonly #onClose: () => void
-  /** The beginning of a frame whose end has not come. */
+  /** The start of a frame that is not complete yet. */
   #rest: Buffer | undefined
 
   constructor(onText: OnText, onClose: () => void) {
@@ -19,7 +19,7 @@ export class FrameReader {
     this.#onClose = onClose
   }
 
-  /** `chunk` may be reused by the caller afterwards. */
+  /** The caller may reuse `chunk` afterwards. */
   read(chunk: Buffer): void {
     const bytes = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk])
     let at = 0
@@ -29,17 +29,17 @@ export class FrameReader {
       at = frame.end
       if (frame.opcode === TEXT) this.#onText(bytes, frame.start, frame.end)
       else if (frame.opcode === CLOSE) this.#onClose()
-      else if (frame.opcode !== PING) throw new Error(`no frame of the kind ${frame.opcode} is expected`)
+      else if (frame.opcode !== PING) throw new Error(`unexpected frame with opcode ${frame.opcode}`)
     }
     this.#rest = at === bytes.length ? undefined : Buffer.from(bytes.subarray(at))
   }
 }
 
-/** Undefined when it is not whole. */
+/** Returns undefined when the frame is not complete. */
 function frameAt(bytes: Buffer, at: number) {
   const [first, second] = [bytes[at], bytes[at + 1]]
   if (first === undefined || second === undefined) return undefined
-  if ((first & FINAL) === 0) throw new Error('no frame in parts is expected')
+  if ((first & FINAL) === 0) throw new Error('unexpected fragmented frame')
   const head = second < 126 ? 2 : second === 126 ? 4 : 10
   if (bytes.length < at + head) return undefined
   const length =
@@ -48,11 +48,11 @@ function frameAt(bytes: Buffer, at: number) {
   return bytes.length < start + length ? undefined : { opcode: first & 15, start, end: start + length }
 }
 
-/** A text frame as a client sends it. Masked with zeros, which is allowed, and costs nothing. */
+/** Encodes a text frame of a client. The mask is zero, which is allowed and costs nothing. */
 export function clientFrame(text: string): Buffer {
   const payload = Buffer.from(text)
   const { length } = payload
-  if (length >= 65_536) throw new Error('no client says so much')
+  if (length >= 65_536) throw new Error('the text is too long')
   const head =
     length < 126 ? [FINAL | TEXT, MASKED | length] : [FINAL | TEXT, MASKED | 126, length >> 8, length & 255]
   return Buffer.concat([Buffer.from([...head, 0, 0, 0, 0]), payload])

@@ -84,7 +84,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     run: socketsCut,
   },
   'sockets-return': {
-    rule: 'delivers what they missed to a large number of sockets that reconnect simultaneously',
+    rule: 'delivers missed notices to many sockets that reconnect simultaneously',
     losesData: false,
     run: socketsReturn,
   },

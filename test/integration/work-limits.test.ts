@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import { createClient } from 'redis'
-import { Audience, groupOf } from '../bench/subscriber-pool.ts'
 import { nowUs } from '../bench/clock.ts'
-import { post } from '../bench/webhook-load.ts'
 import { writesOf } from '../bench/process-usage.ts'
+import { groupOf, SubscriberPool } from '../bench/subscriber-pool.ts'
+import { postRecalls } from '../bench/webhook-load.ts'
 import { makeToken } from '../support/client.ts'
 import type { Work } from '../support/count-work.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
@@ -15,16 +15,16 @@ import { until } from '../support/wait.ts'
 
 const COUNT_WORK = new URL('../support/count-work.js', import.meta.url).href
 const FIRST_SEQ = 1_000_000
-/** Longer than notices are gathered: each leaves by itself. */
-const APART_PER_S = 20
-/** A quarter more than it takes. */
+/** Slower than the batching window, so that each notice is sent by itself. */
+const UNBATCHED_PER_S = 20
+/** A quarter more than measured. */
 const MAX_HEAP_BYTES = 14_300
 
 /**
- * Guards against a large loss of speed with counts, which are the same on any machine, however busy: each limit leaves
- * room for chance, and none for another way of doing the work.
+ * Guards against a large loss of performance with counts, which are the same on any machine, however busy. Each limit
+ * allows for chance, but not for a less efficient way of doing the work.
  */
-describe('the work of a gateway', function () {
+describe('the work that a gateway does', function () {
   this.timeout(60_000)
   const undo = undoAfterEach()
   let redis: RedisServer
@@ -43,32 +43,32 @@ describe('the work of a gateway', function () {
     undo(gateway.stop)
   }
 
-  /** Each with a token of its own. */
-  async function gather(sockets: number, rooms: number): Promise<Audience> {
+  /** Connects sockets, each with its own token. */
+  async function subscribe(sockets: number, rooms: number): Promise<SubscriberPool> {
     const tokens = await Promise.all(
       Array.from({ length: sockets }, (_, i) =>
         makeToken({ sub: `user-${i}`, rooms: [{ group: groupOf(i % rooms) }] }),
       ),
     )
-    const audience = new Audience({ ports: [gateway.port], sockets, rooms, tokens })
-    undo(() => audience.drop())
-    await audience.connect()
-    return audience
+    const pool = new SubscriberPool({ ports: [gateway.port], sockets, rooms, tokens })
+    undo(() => pool.drop())
+    await pool.connect()
+    return pool
   }
 
-  /** Posts recalls, steadily or as fast as they are taken, and resolves once all have arrived, each once and in order. */
-  async function tell(
-    audience: Audience,
+  /** Posts recalls, at a steady rate or as fast as possible. Resolves once all have arrived, each once and in order. */
+  async function deliver(
+    pool: SubscriberPool,
     { recalls, rooms, perSecond = 0 }: { recalls: number; rooms: number; perSecond?: number },
   ): Promise<void> {
     const everyUs = perSecond === 0 ? 0 : 1e6 / perSecond
     const schedule = { first: next, recalls, startUs: nowUs(), everyUs }
     next += recalls
-    audience.expect(schedule)
-    const { refused } = await post({ ...schedule, port: gateway.port, rooms, connections: 32 })
+    pool.expect(schedule)
+    const { refused } = await postRecalls({ ...schedule, port: gateway.port, rooms, connections: 32 })
     expect(refused, 'refused').to.equal(0)
-    await until('all has arrived', () => audience.report().delivered >= audience.report().expected, 30_000)
-    const { expected, delivered, duplicated, misrouted, outOfOrder, closed } = audience.report()
+    await until('all recalls have arrived', () => pool.report().delivered >= pool.report().expected, 30_000)
+    const { expected, delivered, duplicated, misrouted, outOfOrder, closed } = pool.report()
     expect({ delivered, duplicated, misrouted, outOfOrder, closed }).to.deep.equal({
       delivered: expected,
       duplicated: 0,
@@ -82,7 +82,7 @@ describe('the work of a gateway', function () {
     const seen = gateway.output().length
     gateway.signal('SIGUSR2')
     const line = await until(
-      'the gateway tells of its work',
+      'the gateway reports its work',
       () => /\{"work":.*\}\n/.exec(gateway.output().slice(seen))?.[0],
     )
     return (JSON.parse(line) as { work: Work }).work
@@ -90,92 +90,94 @@ describe('the work of a gateway', function () {
 
   const writes = (): number => writesOf(gateway.pid)
 
-  async function askRedis(...words: string[]): Promise<unknown> {
+  async function sendToRedis(...command: string[]): Promise<unknown> {
     const client = createClient({ url: redis.url })
     await client.connect()
     try {
-      return await client.sendCommand(words)
+      return await client.sendCommand(command)
     } finally {
       client.destroy()
     }
   }
 
-  /** Calls of each command of Redis so far, those in scripts too. */
+  /** Returns how often each Redis command was called so far, scripts included. */
   async function redisCalls(): Promise<Map<string, number>> {
-    const lines = String(await askRedis('INFO', 'commandstats')).matchAll(/^cmdstat_([\w|-]+):calls=(\d+)/gm)
+    const lines = String(await sendToRedis('INFO', 'commandstats')).matchAll(
+      /^cmdstat_([\w|-]+):calls=(\d+)/gm,
+    )
     return new Map([...lines].map(([, name = '', calls]) => [name, Number(calls)]))
   }
 
-  it('is one write for each delivery of notices that come apart', async () => {
+  it('is one write per delivery of a notice that is not batched', async () => {
     await start()
-    const audience = await gather(500, 1)
+    const pool = await subscribe(500, 1)
     const before = writes()
-    await tell(audience, { recalls: 20, rooms: 1, perSecond: APART_PER_S })
-    // 10,042 writes for 10,000 deliveries when this was set.
+    await deliver(pool, { recalls: 20, rooms: 1, perSecond: UNBATCHED_PER_S })
+    // 10,042 writes for 10,000 deliveries when this limit was set.
     expect(writes() - before).to.be.below(1.05 * 20 * 500)
   })
 
-  it('is few writes for a storm', async () => {
-    // So that a slow machine does not make more frames of the same recalls.
+  it('is few writes for a burst', async () => {
+    // Otherwise a slow machine would spread the same recalls over more frames.
     await start({ BATCH_WINDOW_MS: '1000' })
-    const audience = await gather(500, 1)
+    const pool = await subscribe(500, 1)
     const before = writes()
-    await tell(audience, { recalls: 1_000, rooms: 1 })
-    // 0.004 writes for each delivery when this was set, those of the answers to the webhooks among them.
+    await deliver(pool, { recalls: 1_000, rooms: 1 })
+    // 0.004 writes per delivery when this limit was set, including the responses to the webhooks.
     expect((writes() - before) / (1_000 * 500)).to.be.below(0.03)
   })
 
   it('is as many encodings for many sockets as for few', async () => {
     await start()
     const encodingsWith = async (sockets: number): Promise<number> => {
-      const audience = await gather(sockets, 1)
+      const pool = await subscribe(sockets, 1)
       const before = await work()
-      await tell(audience, { recalls: 20, rooms: 1, perSecond: APART_PER_S })
+      await deliver(pool, { recalls: 20, rooms: 1, perSecond: UNBATCHED_PER_S })
       return ((await work()).encodings - before.encodings) / 20
     }
     const few = await encodingsWith(10)
     const many = await encodingsWith(400)
-    // 4 for each recall, with either, when this was set: what is kept, the notice, and the answer to the webhook.
+    // 4 per recall in both cases when this limit was set: the log entries, the notice, and the response to the webhook.
     expect(few, 'for 10 sockets').to.be.below(8)
     expect(many, 'for 400 sockets').to.be.below(8)
   })
 
-  it('is few calls of Redis for many recalls, and few commands in them', async () => {
+  it('is few Redis calls for many recalls, with few commands in them', async () => {
     await start()
-    const audience = await gather(10, 10)
-    await tell(audience, { recalls: 200, rooms: 10 })
+    const pool = await subscribe(10, 10)
+    await deliver(pool, { recalls: 200, rooms: 10 })
     const before = await redisCalls()
-    await tell(audience, { recalls: 2_000, rooms: 10 })
+    await deliver(pool, { recalls: 2_000, rooms: 10 })
     const after = await redisCalls()
     const perRecall = (name: string): number => ((after.get(name) ?? 0) - (before.get(name) ?? 0)) / 2_000
-    // 0.07 with 32 webhooks at a time when this was set.
+    // 0.07 with 32 concurrent webhooks when this limit was set.
     expect(perRecall('evalsha') + perRecall('eval'), 'calls').to.be.below(0.5)
-    // 8.4 when this was set, for the recalled set and two logs: they are 7, and the rest is shared by those in one call.
+    // 8.4 when this limit was set: 7 for the recalled set and two logs; recalls in one call share the rest.
     expect(
       [...after.keys()].reduce((sum, name) => sum + perRecall(name), 0),
       'commands',
     ).to.be.below(11)
   })
 
-  it('is one subscription in Redis for each room, however many listen', async () => {
+  it('is one Redis subscription per room, however many sockets it has', async () => {
     await start()
     const before = await redisCalls()
-    await gather(400, 20)
+    await subscribe(400, 20)
     const after = await redisCalls()
-    // One call or several, but never one for each socket.
+    // One or several calls, but never one per socket.
     expect((after.get('ssubscribe') ?? 0) - (before.get('ssubscribe') ?? 0)).to.be.within(1, 20)
-    // Those for probes and for two subjects of announcements are there without rooms.
-    expect(await askRedis('PUBSUB', 'SHARDCHANNELS')).to.have.length(20 + 3)
+    // Probes and the two subjects of announcements have channels even without rooms.
+    expect(await sendToRedis('PUBSUB', 'SHARDCHANNELS')).to.have.length(20 + 3)
   })
 
-  it('is little memory for each socket', async () => {
+  it('is little memory per socket', async () => {
     await start()
-    // The first ones make room for the others too.
-    await gather(200, 50)
+    // The first sockets allocate what the others reuse.
+    await subscribe(200, 50)
     const before = await work()
-    await gather(2_000, 50)
+    await subscribe(2_000, 50)
     const after = await work()
-    // 11,400 on Node 20 and 24 when this was set.
+    // 11,400 bytes on Node 20 and 24 when this limit was set.
     expect((after.heapBytes - before.heapBytes) / 2_000).to.be.below(MAX_HEAP_BYTES)
   })
 })

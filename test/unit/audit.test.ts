@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { audit } from '../chaos/audit.ts'
-import type { ReceivedEvent, SentRecall } from '../chaos/recorder.ts'
 import { problemsOf } from '../chaos/fault.ts'
+import type { ReceivedEvent, SentRecall } from '../chaos/recorder.ts'
 
 const sent = (seq: number, sentAtMs: number, status?: number): SentRecall => ({
   seq,

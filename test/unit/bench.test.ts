@@ -1,34 +1,34 @@
 import { expect } from 'chai'
-import { clientFrame, FrameReader } from '../bench/websocket-frames.ts'
-import { emptyTally, RoomLedger } from '../bench/delivery-checker.ts'
-import { FILLERS_FROM, seqsIn } from '../bench/payload-seqs.ts'
-import { addUp, Histogram, median } from '../bench/statistics.ts'
-import { compare, toText } from '../bench/table.ts'
 import { textFrame } from '../../server/realtime/rooms/prepared-event.ts'
+import { DeliveryChecker, emptyTally } from '../bench/delivery-checker.ts'
+import { FIRST_FILLER_SEQ, seqsIn } from '../bench/payload-seqs.ts'
+import { Histogram, median, mergeHistograms } from '../bench/statistics.ts'
+import { compare, formatNumber } from '../bench/table.ts'
+import { clientFrame, FrameReader } from '../bench/websocket-frames.ts'
 
 describe('statistics of the benchmarks', () => {
-  it('take the middle one, or the mean of the two in the middle', () => {
+  it('return the middle value, or the mean of the two middle values, as the median', () => {
     expect(median([30, 1, 2])).to.equal(2)
     expect(median([4, 1, 2, 3])).to.equal(2.5)
     expect(median([])).to.deep.equal(NaN)
   })
 
-  it('tell quantiles to 2 %, of several histograms together too', () => {
+  it('return quantiles accurate to 2 %, also of merged histograms', () => {
     const [low, high] = [new Histogram(), new Histogram()]
     for (let us = 1; us <= 500; us++) low.record(us)
     for (let us = 501; us <= 1_000; us++) high.record(us)
-    const all = addUp([low.counts, high.counts])
+    const all = mergeHistograms([low.counts, high.counts])
     expect(all.quantileUs(0.5)).to.be.closeTo(500, 10)
     expect(all.quantileUs(0.99)).to.be.closeTo(990, 20)
     expect(new Histogram().quantileUs(0.5)).to.deep.equal(NaN)
   })
 
-  it('show three digits that count', () => {
-    expect([0.123456, 12.345, 1234.5, NaN].map(toText)).to.deep.equal(['0.123', '12.3', '1,235', '–'])
+  it('format numbers with three significant digits', () => {
+    expect([0.123456, 12.345, 1234.5, NaN].map(formatNumber)).to.deep.equal(['0.123', '12.3', '1,235', '–'])
   })
 
-  it('compare medians, and name what was wrong', () => {
-    const figures = (s: number, lost = 0) => ({ values: { 'CPU s': s }, wrong: { lost, closed: 0 } })
+  it('compare medians, and list errors', () => {
+    const figures = (s: number, lost = 0) => ({ values: { 'CPU s': s }, errors: { lost, closed: 0 } })
     const table = compare(
       new Map([
         ['gateway', [figures(1), figures(2), figures(3)]],
@@ -43,25 +43,25 @@ describe('statistics of the benchmarks', () => {
   })
 })
 
-describe('frames of the benchmarks', () => {
+describe('WebSocket frames of the benchmarks', () => {
   const texts = ['2', 'x'.repeat(125), 'y'.repeat(126), 'ü'.repeat(40_000)]
   const stream = Buffer.concat(texts.map(textFrame))
 
   for (const size of [1, 2, 3, 100, stream.length]) {
-    it(`are read whole from chunks of ${size} bytes`, () => {
+    it(`are parsed from chunks of ${size} bytes`, () => {
       const read: string[] = []
       const reader = new FrameReader(
         (bytes, start, end) => read.push(bytes.toString('utf8', start, end)),
         () => expect.fail('nothing was closed'),
       )
-      // One by one in the small frames is enough, and quicker.
+      // Tiny chunks within the small frames are enough, and larger ones quicker.
       for (let at = 0; at < stream.length; at += at > 600 ? Math.max(size, 1_000) : size)
         reader.read(stream.subarray(at, at + (at > 600 ? Math.max(size, 1_000) : size)))
       expect(read).to.deep.equal(texts)
     })
   }
 
-  it('tell when the server closes', () => {
+  it('report a close by the server', () => {
     let closed = 0
     const reader = new FrameReader(
       () => expect.fail('no text was sent'),
@@ -71,32 +71,32 @@ describe('frames of the benchmarks', () => {
     expect(closed).to.equal(1)
   })
 
-  it('of clients are masked with zeros', () => {
+  it('of clients have a mask of zeros', () => {
     expect([...clientFrame('hi')]).to.deep.equal([0x81, 0x82, 0, 0, 0, 0, 104, 105])
     expect([...clientFrame('x'.repeat(300)).subarray(0, 8)]).to.deep.equal([0x81, 0xfe, 1, 44, 0, 0, 0, 0])
   })
 
-  it('give up their seqs, without those that only make them larger', () => {
-    const messages = [{ seq: 1_000_007 }, { seq: FILLERS_FROM, id: 'x' }]
+  it('contain seqs, of which fillers are ignored', () => {
+    const messages = [{ seq: 1_000_007 }, { seq: FIRST_FILLER_SEQ, id: 'x' }]
     const payload = Buffer.from(JSON.stringify({ notices: [{ messages }, { messages: [{ seq: 8 }] }] }))
     expect(seqsIn(payload)).to.deep.equal([1_000_007, 8])
   })
 })
 
-describe('room ledger of the benchmarks', () => {
-  it('counts what all sockets get in one order as delivered', () => {
-    const ledger = new RoomLedger()
-    const [one, other, tally] = [ledger.seat(), ledger.seat(), emptyTally()]
-    for (const seat of [one, other]) for (const seq of [5, 4, 6]) ledger.note(seat, seq, tally)
+describe('delivery checker of the benchmarks', () => {
+  it('counts recalls that all sockets receive in the same order as delivered', () => {
+    const checker = new DeliveryChecker()
+    const [one, other, tally] = [checker.cursor(), checker.cursor(), emptyTally()]
+    for (const cursor of [one, other]) for (const seq of [5, 4, 6]) checker.record(cursor, seq, tally)
     expect(tally).to.deep.equal({ ...emptyTally(), delivered: 6 })
   })
 
-  it('finds what comes twice, late, or never', () => {
-    const ledger = new RoomLedger()
-    const [one, other, tally] = [ledger.seat(), ledger.seat(), emptyTally()]
-    for (const seq of [1, 2, 3, 4]) ledger.note(one, seq, tally)
-    for (const seq of [1, 1, 4, 2, 2]) ledger.note(other, seq, tally)
-    // 3 never came: 7 of 8.
+  it('detects duplicated, late and missing recalls', () => {
+    const checker = new DeliveryChecker()
+    const [one, other, tally] = [checker.cursor(), checker.cursor(), emptyTally()]
+    for (const seq of [1, 2, 3, 4]) checker.record(one, seq, tally)
+    for (const seq of [1, 1, 4, 2, 2]) checker.record(other, seq, tally)
+    // The other socket never receives 3, so 7 of 8 are delivered.
     expect(tally).to.deep.equal({ delivered: 7, duplicated: 2, outOfOrder: 1, misrouted: 0 })
   })
 })
