@@ -65,7 +65,7 @@ function exitWithUsageError(reason: string): never {
   process.exit(2)
 }
 
-/** Measures all servers in each repetition, in alternating order, so that other load on the machine affects them alike. */
+/** Measures all servers in each repetition, in alternating order, so that other load affects them alike. */
 async function runRow(name: string, row: BenchRow, { reps, quick, peers }: Options): Promise<void> {
   const times = reps ?? row.reps
   const figuresOf = new Map<PeerName, Figures[]>(peers.map((peer) => [peer, []]))

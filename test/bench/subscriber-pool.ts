@@ -19,7 +19,10 @@ export interface SubscriberPlan {
   readonly maxConcurrent?: number
 }
 
-/** When recalls are due: `recalls` seqs starting with `first`, the first one at `startUs`. Seq s goes to room s mod rooms. */
+/**
+ * When recalls are due: seqs `first` to `first + recalls - 1`, the first one at `startUs`.
+ * Seq s goes to room s mod rooms.
+ */
 export interface Schedule {
   readonly first: number
   readonly recalls: number
@@ -84,7 +87,7 @@ export class SubscriberPool {
     }))
   }
 
-  /** Opens all sockets, or reopens them after `drop`: from now on, or from their positions. Returns the time it took in s. */
+  /** Opens all sockets, or reopens them after `drop`, fresh or from their positions. Returns the time it took in s. */
   async connect(mode: 'fresh' | 'resume' = 'fresh'): Promise<number> {
     if (this.#subscribers.length === 0) this.#addSubscribers()
     const startUs = nowUs()

@@ -29,7 +29,7 @@ const MIN_PRECISE_INTERVAL_US = 10_000
 const TIME_BASE_MS = 1_700_000_000_000
 const FILLER_ID = 'x'.repeat(128)
 
-/** Posts recalls when they are due. If `everyUs` is 0, each connection posts the next one as soon as it has a response. */
+/** Posts recalls when they are due. If `everyUs` is 0, each connection posts the next one after each response. */
 export async function postRecalls(plan: PostingPlan): Promise<PostingReport> {
   const render = createRenderer(plan)
   const latencies = new Histogram()
@@ -62,7 +62,7 @@ async function sleepUntil(dueUs: number, isPrecise: boolean): Promise<void> {
   }
 }
 
-/** Returns a function that renders the request for a seq. It only inserts the differences: a load generator must be cheap. */
+/** Returns a function that renders the request for a seq. It only inserts what differs, to be cheap. */
 function createRenderer({ rooms, fillers = 0 }: PostingPlan): (seq: number) => string {
   const fillerMessages = Array.from({ length: fillers }, (_, i) => ({
     MsgSeq: FIRST_FILLER_SEQ + i,

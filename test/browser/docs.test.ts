@@ -5,7 +5,7 @@ import { openBrowser } from '../support/browser.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import { undoAfterEach } from '../support/undo.ts'
 
-describe('the documents in a browser', function () {
+describe('documents in a browser', function () {
   this.timeout(60_000)
   const undo = undoAfterEach()
   let browser: Browser
@@ -17,10 +17,10 @@ describe('the documents in a browser', function () {
     [390, 'light'],
     [1280, 'dark'],
   ] as const) {
-    it(`fit and are accessible at ${width} px, ${colorScheme}`, async () => {
+    it(`fit the screen and are accessible at ${width} px, ${colorScheme}`, async () => {
       const gateway = await startGatewayProcess()
       undo(gateway.stop)
-      // For axe, which the pages' own policy would keep out.
+      // The content security policy of the pages would block axe.
       const context = await browser.newContext({
         viewport: { width, height: 800 },
         colorScheme,
@@ -35,10 +35,10 @@ describe('the documents in a browser', function () {
       expect(urls.length).to.be.above(10)
       for (const url of new Set(urls.map((one) => one.split('#')[0] ?? ''))) {
         await page.goto(url)
-        const beyond = await page.evaluate<number>(
+        const overflow = await page.evaluate<number>(
           'document.documentElement.scrollWidth - document.documentElement.clientWidth',
         )
-        expect(beyond, url).to.equal(0)
+        expect(overflow, url).to.equal(0)
         const violations = await page.evaluate<string[]>(
           `${axe.source}; axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations.map(({ id }) => id))`,
         )

@@ -20,7 +20,7 @@ const COLUMNS = [
   'slowestResponseMs',
 ] as const satisfies readonly (keyof FaultResult)[]
 
-/** Runs every fault, or the named ones, at full length and prints the figures. The exit code is 1 when a rule was broken. */
+/** Runs every fault, or the named ones, at full length and prints the figures. Exits with 1 if a rule was broken. */
 async function main(names: readonly string[]): Promise<void> {
   mochaGlobalSetup()
   const results: FaultResult[] = []

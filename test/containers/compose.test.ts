@@ -15,15 +15,18 @@ import { undoAfterEach } from '../support/undo.ts'
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
 
-/** Matters of taste, where the order of the file tells more, and a `name` that older versions of Compose refuse. */
+/**
+ * Rules that demand alphabetical order, where the order of the file is more telling, and a `name`, which older versions
+ * of Compose refuse.
+ */
 const RULES_OFF = [
   'require-project-name-field',
   'service-dependencies-alphabetical-order',
   'service-keys-order',
   'services-alphabetical-order',
 ]
-/** What the process takes at most to stop, beyond DRAIN_MS. */
-const STOP_GRACE_MS = 8_000
+/** The maximum time that the process takes to stop, in addition to DRAIN_MS. */
+const STOP_TIMEOUT_MS = 8_000
 
 const SECRETS = {
   SDK_APP_ID: '1400000000',
@@ -68,29 +71,29 @@ const execForm = (text: string): string[] => JSON.parse(text.slice(text.indexOf(
 
 const isPinned = (image: string): boolean => /:[^:/]*\d[^:/]*$/.test(image)
 
-/** As the shell and `.env` complete it: `${NAME:-default}` and `${NAME:?message}`. */
+/** Substitutes variables as Compose does: `${NAME:-default}` and `${NAME:?message}`. */
 const interpolate = (text: string, shell: Readonly<Record<string, string>> = {}): string =>
-  text.replaceAll(/\$\{(\w+)(?::-([^}]*)|:\?[^}]*)\}/g, (_, name: string, otherwise = '') => {
-    return shell[name] ?? String(otherwise)
+  text.replaceAll(/\$\{(\w+)(?::-([^}]*)|:\?[^}]*)\}/g, (_, name: string, fallback = '') => {
+    return shell[name] ?? String(fallback)
   })
 
 describe('Dockerfile', () => {
   const undo = undoAfterEach()
 
-  it('is one that Docker understands', () => {
+  it('is valid', () => {
     expect(validate(read('Dockerfile'))).to.deep.equal([])
   })
 
-  it('copies into its build what is there and not ignored', () => {
-    const kept = read('.dockerignore').split('\n')
+  it('copies files that exist and are not ignored into the build', () => {
+    const included = read('.dockerignore').split('\n')
     const sources = allOf('COPY').filter(({ text }) => !text.startsWith('--from='))
     for (const source of sources.flatMap(({ words }) => words.slice(0, -1))) {
       expect(existsSync(join(ROOT, source)), source).to.equal(true)
-      expect(kept).to.include(`!${source}`)
+      expect(included).to.include(`!${source}`)
     }
   })
 
-  it('copies from a stage that it has what a build makes, and not the tests', () => {
+  it('copies the output of a build from an existing stage, without the tests', () => {
     const stages = allOf('FROM').map(({ words }) => words[2])
     const copies = allOf('COPY').filter(({ text }) => text.startsWith('--from='))
     const sources = copies.map(({ words }) => words[1]?.replace(/^\/app\//, '') ?? '')
@@ -99,22 +102,22 @@ describe('Dockerfile', () => {
     expect(sources).to.have.members(['package.json', 'node_modules', 'dist/server', 'dist/shared'])
   })
 
-  it('starts a file that a build makes', () => {
+  it('starts a file that the build produces', () => {
     const [program, file = '', command] = execForm(allOf('CMD')[0]?.text ?? '')
     expect([program, command]).to.deep.equal(['node', 'start'])
     expect(existsSync(join(ROOT, file))).to.equal(true)
   })
 
-  it('has a pinned Node that package.json allows', () => {
+  it('pins a version of Node that package.json allows', () => {
     const { engines } = JSON.parse(read('package.json')) as { engines: { node: string } }
-    const least = Number(/^>=(\d+)\./.exec(engines.node)?.[1])
+    const minMajor = Number(/^>=(\d+)\./.exec(engines.node)?.[1])
     for (const image of allOf('FROM').map(({ words }) => words[0] ?? '')) {
       expect(image).to.satisfy(isPinned)
-      expect(Number(/^node:(\d+)/.exec(image)?.[1])).to.be.greaterThan(least)
+      expect(Number(/^node:(\d+)/.exec(image)?.[1])).to.be.greaterThan(minMajor)
     }
   })
 
-  it('runs as a user without rights, whose data folder outlives the container', () => {
+  it('runs as an unprivileged user, with a data directory that outlives the container', () => {
     const folder = /DATA_DIR=(\S+)/.exec(allOf('ENV')[0]?.text ?? '')?.[1]
     expect(allOf('USER').at(-1)?.text).to.equal('node')
     expect(allOf('VOLUME')[0]?.text).to.equal(folder)
@@ -125,7 +128,7 @@ describe('Dockerfile', () => {
     expect(allOf('EXPOSE')[0]?.text).to.equal(String(DEFAULTS.PORT))
   })
 
-  it('finds a gateway that lives healthy, and none unhealthy', async () => {
+  it('reports a running gateway as healthy, and a missing one as unhealthy', async () => {
     const [program = '', ...parameters] = execForm(allOf('HEALTHCHECK')[0]?.text ?? '')
     const probe = (port: number): Promise<unknown> =>
       promisify(execFile)(program, parameters, {
@@ -143,7 +146,7 @@ describe('Dockerfile', () => {
 })
 
 describe('docker-compose.yml', () => {
-  it('is one that Compose understands', () => {
+  it('is valid', () => {
     const rules = Object.fromEntries(RULES_OFF.map((name) => [name, 0 as const]))
     const linter = new DCLinter({ rules, quiet: true, debug: false, exclude: [] })
     const results: readonly { messages: readonly unknown[] }[] = linter.lintFiles(
@@ -154,17 +157,17 @@ describe('docker-compose.yml', () => {
     expect(results.flatMap(({ messages }) => messages)).to.deep.equal([])
   })
 
-  it('has pinned images', () => {
+  it('pins its images', () => {
     for (const [name, { image }] of services)
       if (image !== undefined) expect(image, name).to.satisfy(isPinned)
   })
 
-  it('publishes the proxy alone', () => {
+  it('publishes only the proxy', () => {
     const published = services.filter(([, { ports }]) => ports !== undefined).map(([name]) => name)
     expect(published).to.deep.equal(['proxy'])
   })
 
-  it('waits only for services that it has, until they are healthy', () => {
+  it('waits only for existing services, until they are healthy', () => {
     for (const needed of services.flatMap(([, service]) => Object.entries(service.depends_on ?? {}))) {
       const [name, { condition }] = needed
       expect(compose.services).to.have.property(name)
@@ -187,27 +190,29 @@ describe('docker-compose.yml', () => {
         Object.fromEntries(Object.entries(environment).map(([key, text]) => [key, interpolate(text, shell)])),
       )
 
-    it(`gives ${name} settings that exist and suffice`, () => {
+    it(`gives ${name} valid and sufficient settings`, () => {
       const known = Object.keys(configSchema.describe().keys as object)
       expect(known).to.include.members(Object.keys(environment))
       expect(compose.services).to.have.property(new URL(config(SECRETS).REDIS_URL ?? '').hostname)
     })
 
-    it(`gives ${name} no secret of its own`, () => {
+    it(`gives ${name} no secret in plain text`, () => {
       for (const secret of Object.keys(SECRETS).filter((key) => key in environment)) {
         expect(environment[secret]).to.match(new RegExp(`^\\$\\{${secret}:\\?.+\\}$`))
       }
     })
 
-    it(`gives ${name} the time that it takes to stop`, () => {
+    it(`gives ${name} enough time to stop`, () => {
       expect(grace).to.match(/^\d+s$/)
-      expect(Number.parseInt(grace ?? '') * 1_000).to.be.greaterThan(config(SECRETS).DRAIN_MS + STOP_GRACE_MS)
+      expect(Number.parseInt(grace ?? '') * 1_000).to.be.greaterThan(
+        config(SECRETS).DRAIN_MS + STOP_TIMEOUT_MS,
+      )
     })
   }
 })
 
 describe('proxy configuration', () => {
-  const listensOn = /listen (\d+);/.exec(proxyConfiguration)?.[1]
+  const listenPort = /listen (\d+);/.exec(proxyConfiguration)?.[1]
 
   it('is mounted read-only where nginx looks for it', () => {
     const { volumes } = compose.services['proxy'] ?? {}
@@ -216,16 +221,16 @@ describe('proxy configuration', () => {
 
   it('listens on the port that is published', () => {
     const ports = compose.services['proxy']?.ports?.map((port) => interpolate(port).split(':').at(-1))
-    expect(ports).to.deep.equal([listensOn])
+    expect(ports).to.deep.equal([listenPort])
   })
 
-  it('asks the receiver and all nodes, on the port that they listen on by default', () => {
-    const asked = [...proxyConfiguration.matchAll(/^\s*server ([\w-]+):(\d+)/gm)]
-    expect(asked.map(([, name]) => name)).to.deep.equal(gateways.map(([name]) => name))
-    for (const [, , port] of asked) expect(port).to.equal(String(DEFAULTS.PORT))
+  it('forwards to the receiver and all nodes, on their default port', () => {
+    const upstreams = [...proxyConfiguration.matchAll(/^\s*server ([\w-]+):(\d+)/gm)]
+    expect(upstreams.map(([, name]) => name)).to.deep.equal(gateways.map(([name]) => name))
+    for (const [, , port] of upstreams) expect(port).to.equal(String(DEFAULTS.PORT))
   })
 
-  it('takes the default path of webhooks and secret ones below it to the receiver', () => {
+  it('forwards the default webhook path and secret paths below it to the receiver', () => {
     const pattern = new RegExp(/location ~ (\S+) \{/.exec(proxyConfiguration)?.[1] ?? '(?!)')
     for (const path of [DEFAULTS.WEBHOOK_PATH, `${DEFAULTS.WEBHOOK_PATH}/secret`])
       expect(path).to.match(pattern)

@@ -33,23 +33,23 @@ interface AsyncApi {
 const openapi = parse(read('shared/openapi.yaml')) as OpenApi
 const asyncapi = parse(read('shared/asyncapi.yaml')) as AsyncApi
 
-/** Throws what is wrong with a value, told by the part of a description to which the path leads. */
-function createCheck(description: object) {
+/** Returns a function that validates a value against the schema at a path of the description, and throws the errors. */
+function createValidator(description: object) {
   const ajv = new Ajv2020({ strict: false, allErrors: true })
   ajv.addSchema(description, 'description')
   return (path: readonly string[], value: unknown): void => {
     const pointer = path
       .map((part) => part.replaceAll('~', '~0').replaceAll('/', '~1'))
       .map(encodeURIComponent)
-    const validate = ajv.getSchema(`description#/${pointer.join('/')}`)
-    if (validate === undefined) throw new Error(`nothing is described at ${path.join(' ')}`)
-    if (validate(value) !== true) {
-      throw new Error(`${path.join(' ')}: ${ajv.errorsText(validate.errors)}\n${JSON.stringify(value)}`)
+    const validateSchema = ajv.getSchema(`description#/${pointer.join('/')}`)
+    if (validateSchema === undefined) throw new Error(`no schema at ${path.join(' ')}`)
+    if (validateSchema(value) !== true) {
+      throw new Error(`${path.join(' ')}: ${ajv.errorsText(validateSchema.errors)}\n${JSON.stringify(value)}`)
     }
   }
 }
 
-describe('the descriptions of the APIs', () => {
+describe('API descriptions', () => {
   const undo = undoAfterEach()
   let gateway: GatewayProcess
   beforeEach(async () => {
@@ -57,7 +57,7 @@ describe('the descriptions of the APIs', () => {
     undo(gateway.stop)
   })
 
-  it('are an OpenAPI and an AsyncAPI description', async () => {
+  it('are valid OpenAPI and AsyncAPI', async () => {
     const { valid, errors } = await new Validator().validate({ ...openapi })
     expect(errors).to.equal(undefined)
     expect(valid).to.equal(true)
@@ -65,22 +65,22 @@ describe('the descriptions of the APIs', () => {
     const schema = JSON.parse(
       readFileSync(require.resolve('@asyncapi/specs/schemas/3.0.0.json'), 'utf8'),
     ) as object
-    // It brings its own copy of what JSON schemas are.
+    // The schema contains its own copy of the JSON schema metaschema.
     const ajv = new Ajv({ strict: false, meta: false, validateSchema: false, validateFormats: false })
     expect(ajv.validate(schema, asyncapi), ajv.errorsText()).to.equal(true)
   })
 
-  it('tell every path that is served, and none besides', () => {
+  it('list exactly the served paths', () => {
     const served = [...read('server/api/api.ts').matchAll(/router\.(get|post)\('([^']+)'/g)].map(
       ([, method = '', path = '']) => `${method} ${path}`,
     )
-    const told = Object.entries(openapi.paths).flatMap(([path, methods]) =>
+    const described = Object.entries(openapi.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method} ${path}`),
     )
-    expect(told.toSorted()).to.deep.equal(served.toSorted())
+    expect(described.toSorted()).to.deep.equal(served.toSorted())
   })
 
-  it('tell every event of the protocol, and none besides', () => {
+  it('list exactly the events of the protocol', () => {
     const protocol = read('shared/PROTOCOL.md')
     const headings = (from: string, to: string): string[] => {
       const part = protocol.slice(protocol.indexOf(from), protocol.indexOf(to))
@@ -92,8 +92,8 @@ describe('the descriptions of the APIs', () => {
     expect(messages('events')).to.deep.equal(headings('## From the node', '## Guarantees'))
   })
 
-  it('tell the HTTP API as it is', async () => {
-    const check = createCheck(openapi)
+  it('match the HTTP API', async () => {
+    const validate = createValidator(openapi)
     const token = await adminToken()
     const call = async (method: string, path: string, body?: object, bearer = token) => {
       const response = await fetch(`${gateway.url}${path}`, {
@@ -107,7 +107,7 @@ describe('the descriptions of the APIs', () => {
         response.status === 200
           ? ['paths', plain, method, 'responses', '200']
           : ['components', 'responses', 'Refused']
-      check([...where, 'content', 'application/json', 'schema'], answer)
+      validate([...where, 'content', 'application/json', 'schema'], answer)
       return response.status
     }
     const topic = { GroupId: 'g', TopicId: 't', MsgSeqList: [{ MsgSeq: 1, MsgId: 'id' }] }
@@ -133,17 +133,17 @@ describe('the descriptions of the APIs', () => {
     expect(await call('get', '/v1/notices')).to.equal(400)
   })
 
-  it('tell the sockets as they are', async () => {
-    const check = createCheck(asyncapi)
+  it('match the socket events', async () => {
+    const validate = createValidator(asyncapi)
     const payload = (name: string, value: unknown): void =>
-      check(['components', 'messages', name, 'payload'], value)
+      validate(['components', 'messages', name, 'payload'], value)
     const client = await connect(gateway.url, await makeToken({ rooms: [{ group: 'g' }] }))
     undo(client.close)
-    const told = new Map<string, unknown>()
-    client.socket.onAny((name: string, value: unknown) => told.set(name, value))
-    const ask = async (name: Parameters<typeof client.ask>[1], request: object, answer: string) => {
-      if (answer !== 'refused') payload(name ?? '', request)
-      payload(answer, await client.ask(request, name))
+    const events = new Map<string, unknown>()
+    client.socket.onAny((name: string, value: unknown) => events.set(name, value))
+    const ask = async (name: Parameters<typeof client.ask>[1], request: object, response: string) => {
+      if (response !== 'refused') payload(name ?? '', request)
+      payload(response, await client.ask(request, name))
     }
     await ask('subscribe', { group: 'g', since: { epoch: 'other', offset: 1 } }, 'subscribed')
     await ask('recalled', { group: 'g', seqs: [1, 130] }, 'recalledAnswer')
@@ -155,14 +155,14 @@ describe('the descriptions of the APIs', () => {
     await client.count(1)
     const token = await adminToken()
     await postDisconnect(gateway.url, token, { userId: 'user-1', group: 'g' })
-    await until('it is taken', () => told.has('unsubscribed'))
+    await until('the room is revoked', () => events.has('unsubscribed'))
     await postDisconnect(gateway.url, token, { userId: 'user-1' })
-    await until('it is sent away', () => told.has('goodbye'))
-    for (const [name, value] of told) payload(name, value)
-    expect([...told.keys()].toSorted()).to.deep.equal(['goodbye', 'messages-recalled', 'unsubscribed'])
+    await until('the user is disconnected', () => events.has('goodbye'))
+    for (const [name, value] of events) payload(name, value)
+    expect([...events.keys()].toSorted()).to.deep.equal(['goodbye', 'messages-recalled', 'unsubscribed'])
   })
 
-  it('can be read in a browser', async () => {
+  it('are served as web pages and JSON', async () => {
     const of = async (path: string) => {
       const response = await fetch(`${gateway.url}/docs/${path}`)
       return { type: response.headers.get('content-type') ?? '', text: await response.text() }

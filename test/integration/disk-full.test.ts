@@ -18,32 +18,32 @@ const large = (i: number) =>
     })),
   })
 
-describe('a disk that takes no more', () => {
+describe('a full disk', () => {
   const undo = undoAfterEach()
 
-  it('makes recalls be answered 503 after the provider has given up, and ends nothing', async () => {
+  it('causes 503 only after the provider has timed out, and neither ends the process nor disconnects sockets', async () => {
     const gateway = await startGatewayProcess({ MAX_FILE_BLOCKS: '2048' })
     undo(gateway.stop)
     const client = await connect(gateway.url, await adminToken())
     undo(client.close)
     await client.subscribe({ group: 'g' })
 
-    const kept: number[] = []
+    const acknowledged: number[] = []
     let refusedAfterMs = 0
     for (let i = 0; refusedAfterMs === 0 && i < 1_000; i++) {
       const sentAtMs = Date.now()
       const { status } = await postWebhook(gateway.url, { body: large(i) })
-      if (status === 200) kept.push(firstOf(i))
+      if (status === 200) acknowledged.push(firstOf(i))
       else refusedAfterMs = Date.now() - sentAtMs
     }
     expect(refusedAfterMs).to.be.above(2_000)
     expect((await fetch(`${gateway.url}/livez`)).status).to.equal(200)
     expect(client.socket.connected).to.equal(true)
-    await until('what was kept arrives', () => client.received.length >= kept.length)
-    expect(client.seqs()).to.include.members(kept)
+    await until('the acknowledged recalls arrive', () => client.received.length >= acknowledged.length)
+    expect(client.seqs()).to.include.members(acknowledged)
   })
 
-  it('under the spool makes recalls be answered 503 likewise, and the spool empties when Redis is back', async () => {
+  it('causes the same when the spool cannot grow, and the spool drains once Redis is back', async () => {
     const redis = await startRedis()
     undo(redis.stop)
     const settings = { REDIS_URL: redis.url, HISTORY_SIZE: '10000', MAX_FILE_BLOCKS: '1024' }
@@ -56,21 +56,21 @@ describe('a disk that takes no more', () => {
     await client.subscribe({ group: 'g' })
     redis.signal('SIGSTOP')
 
-    const kept: number[] = []
+    const acknowledged: number[] = []
     let refusedAfterMs = 0
     for (let i = 0; refusedAfterMs === 0 && i < 1_000; i++) {
       const sentAtMs = Date.now()
       const { status } = await postWebhook(gateway.url, { body: large(i) })
-      if (status === 200) kept.push(firstOf(i))
+      if (status === 200) acknowledged.push(firstOf(i))
       else refusedAfterMs = Date.now() - sentAtMs
     }
-    expect(kept).to.not.be.empty
+    expect(acknowledged).to.not.be.empty
     expect(refusedAfterMs).to.be.above(2_000)
     redis.signal('SIGCONT')
     const isEmpty = async () => (await readMetric(gateway.url, 'spool_recalls')) === 0
     await until('the spool is empty', isEmpty, 15_000)
-    await client.count(kept.length)
-    expect(client.seqs().filter((seq) => seq % MESSAGES === 1)).to.deep.equal(kept)
+    await client.count(acknowledged.length)
+    expect(client.seqs().filter((seq) => seq % MESSAGES === 1)).to.deep.equal(acknowledged)
     expect((await postWebhook(gateway.url, { body: large(1_000) })).status).to.equal(200)
   })
 })

@@ -10,10 +10,10 @@ import { postWebhook, recallBody } from '../support/webhook.ts'
 
 let users = 0
 
-describe('what a credential grants', () => {
+describe('access granted by a credential', () => {
   const undo = undoAfterEach()
   let gateway: GatewayProcess
-  /** A user, and a group, that no other test uses. */
+  /** A user and a group that no other test uses. */
   let sub: string
   let group: string
   before(async () => (gateway = await startGatewayProcess()))
@@ -35,32 +35,32 @@ describe('what a credential grants', () => {
     expect((await postWebhook(gateway.url, { body })).status).to.equal(200)
   }
 
-  it('ends with it, and with goodbye before', async () => {
+  it('ends when it expires, after a goodbye', async () => {
     const client = await open(makeToken({ sub, rooms: [{ group }], ttlS: 2 }))
     await client.subscribe({ group })
     expect(await closed(client)).to.equal('transport close')
     expect(client.goodbyes).to.deep.equal([
       { code: 4002, reason: 'the credential has expired; reconnect with a new one' },
     ])
-    // Rooms that are lost with the credential are not refused.
+    // No `unsubscribed` is sent for rooms that end with the credential.
     expect(client.unsubscribed).to.be.empty
   })
 
-  it('goes on with a new one, without another connection', async () => {
+  it('continues with a new one on the same connection', async () => {
     const client = await open(makeToken({ sub, rooms: [{ group }], ttlS: 2 }))
     await client.subscribe({ group })
     const token = await makeToken({ sub, rooms: [{ group }], ttlS: 600 })
     const answer = await client.ask({ token }, 'refresh')
     expect(answer.ok && 'expiresAtMs' in answer && answer.expiresAtMs).to.be.above(Date.now() + 500_000)
-    const ended = Date.now() + 2_500
-    await until('the first one has ended', () => Date.now() > ended)
+    const endedAtMs = Date.now() + 2_500
+    await until('the first one has expired', () => Date.now() > endedAtMs)
     await recall(1)
     await client.count(1)
     expect(client.goodbyes).to.be.empty
     expect(client.unsubscribed).to.be.empty
   })
 
-  it('does not go on with one of another user, of another role, or of nobody', async () => {
+  it('is not extended by one of another user or role, or by an invalid one', async () => {
     const client = await open(makeToken({ sub, rooms: [{ group }] }))
     await client.subscribe({ group })
     for (const token of [
@@ -75,7 +75,7 @@ describe('what a credential grants', () => {
     await client.count(1)
   })
 
-  it('is left where a new one does not grant it', async () => {
+  it('ends for rooms that a new one does not grant', async () => {
     const other = `${group}-other`
     const client = await open(makeToken({ sub, rooms: [{ group }, { group: other }] }))
     await client.subscribe({ group })
@@ -90,18 +90,18 @@ describe('what a credential grants', () => {
     expect(client.received).to.be.empty
   })
 
-  describe('is taken by an admin', () => {
-    it('who must be one, and must say from whom', async () => {
-      const order = { userId: sub }
+  describe('and revoked by an admin', () => {
+    it('requires an admin token and a user', async () => {
+      const request = { userId: sub }
       const member = await makeToken({ sub, rooms: [{ group }] })
-      expect(await postDisconnect(gateway.url, undefined, order)).to.include({ status: 401 })
-      expect(await postDisconnect(gateway.url, 'nonsense', order)).to.include({ status: 401 })
-      expect(await postDisconnect(gateway.url, member, order)).to.include({
+      expect(await postDisconnect(gateway.url, undefined, request)).to.include({ status: 401 })
+      expect(await postDisconnect(gateway.url, 'nonsense', request)).to.include({ status: 401 })
+      expect(await postDisconnect(gateway.url, member, request)).to.include({
         status: 403,
         code: 'ADMIN_NEEDED',
       })
       const admin = await adminToken()
-      for (const wrong of [
+      for (const malformed of [
         {},
         { userId: 1 },
         { userId: sub, topic: 't' },
@@ -110,31 +110,31 @@ describe('what a credential grants', () => {
         '[]',
         'x'.repeat(5_000),
       ])
-        expect(await postDisconnect(gateway.url, admin, wrong)).to.include({
+        expect(await postDisconnect(gateway.url, admin, malformed)).to.include({
           status: 400,
           code: 'REQUEST_MALFORMED',
         })
     })
 
-    it('with everything: every socket of the user ends, and comes back when the time is over', async () => {
+    it('as a whole: every socket of the user is disconnected, and may reconnect when the time is over', async () => {
       const token = makeToken({ sub, rooms: [{ group }] })
       const [one, two, another] = [
         await open(token),
         await open(token),
         await open(makeToken({ sub: 'else' })),
       ]
-      const ends = Promise.all([closed(one), closed(two)])
+      const disconnects = Promise.all([closed(one), closed(two)])
       expect(await postDisconnect(gateway.url, await adminToken(), { userId: sub, forS: 1 })).to.include({
         status: 200,
       })
-      expect(await ends).to.deep.equal(['transport close', 'transport close'])
+      expect(await disconnects).to.deep.equal(['transport close', 'transport close'])
       expect(one.goodbyes).to.deep.equal([{ code: 4500, reason: 'an admin has disconnected this user' }])
       const refused = (await connect(gateway.url, await token).catch((error: unknown) => error)) as {
         data?: unknown
       }
       expect(refused.data).to.deep.equal({ code: 'USER_DISCONNECTED', retry: false })
       expect(another.socket.connected).to.equal(true)
-      await until('the time is over', () =>
+      await until('the revocation has expired', () =>
         open(token).then(
           () => true,
           () => false,
@@ -142,7 +142,7 @@ describe('what a credential grants', () => {
       )
     })
 
-    it('with a room: the socket leaves it, and nothing of it comes any more, not on resuming either', async () => {
+    it('for a room: sockets are unsubscribed, and receive nothing more of it, not even by resuming', async () => {
       const client = await open(makeToken({ sub, rooms: [{ group }] }))
       const { position } = await client.subscribe({ group })
       await client.subscribe({ group, topic: 't' })

@@ -9,7 +9,7 @@ import { undoAfterEach } from '../support/undo.ts'
 import { soon } from '../support/wait.ts'
 
 const KEY = 'k'.repeat(64)
-const userSigOf = (userId: string, lifeS = 600): string => new Api(Number(APP), KEY).genUserSig(userId, lifeS)
+const userSigOf = (userId: string, ttlS = 600): string => new Api(Number(APP), KEY).genUserSig(userId, ttlS)
 
 describe('handshake', () => {
   const undo = undoAfterEach()
@@ -29,7 +29,7 @@ describe('handshake', () => {
       (error: { data?: { code?: string } }) => error.data?.code,
     )
 
-  it('takes the UserSig of a user, which grants no room by itself, and of an admin', async () => {
+  it('accepts the UserSig of a user, which grants no rooms by itself, and of an admin', async () => {
     const gateway = await start({ JWT_SECRET: '', USERSIG_SECRET_KEY: KEY, ADMIN_USER_IDS: 'boss, chief' })
     const member = await open(gateway, { userId: 'user-1', userSig: userSigOf('user-1') })
     expect(await member.ask({ group: 'g' })).to.include({ ok: false, code: 'ROOM_REFUSED' })
@@ -38,7 +38,7 @@ describe('handshake', () => {
     expect(await admin.ask({ feed: true })).to.include({ ok: true })
   })
 
-  it('refuses a UserSig of another user, one that has ended, and any where there is no key for it', async () => {
+  it('refuses a UserSig of another user, an expired one, and any without a configured key', async () => {
     const gateway = await start({ USERSIG_SECRET_KEY: KEY })
     const refused = [
       { userId: 'admin', userSig: userSigOf('user-1') },
@@ -55,13 +55,13 @@ describe('handshake', () => {
     expect(gateway.output() + other.output()).to.not.include(userSigOf('user-1').slice(20, 60))
   })
 
-  it('takes tokens of both secrets while they are rotated', async () => {
+  it('accepts tokens of both secrets during a rotation', async () => {
     const gateway = await start({ JWT_SECRET: `${'n'.repeat(32)},${JWT_SECRET}` })
     await open(gateway, { token: await adminToken() })
     await open(gateway, { token: await makeToken({ role: 'admin' }, 'n'.repeat(32)) })
   })
 
-  it('makes an address wait that was refused again and again, and no other one', async () => {
+  it('limits failed attempts per address', async () => {
     const gateway = await start({ TRUST_PROXY: 'loopback' })
     const from = async (address: string, token: string) =>
       connect(gateway.url, token, { extraHeaders: { 'X-Forwarded-For': address } }).then(
@@ -70,13 +70,13 @@ describe('handshake', () => {
       )
     for (let i = 0; i < 30; i++)
       expect(await from('192.0.2.1', 'nonsense')).to.deep.equal({ code: 'TOKEN_REFUSED', retry: false })
-    const waiting = { code: 'TOO_MANY_FAILURES', retry: true }
-    expect(await from('192.0.2.1', 'nonsense')).to.deep.equal(waiting)
-    expect(await from('192.0.2.1', await adminToken())).to.deep.equal(waiting)
+    const limited = { code: 'TOO_MANY_FAILURES', retry: true }
+    expect(await from('192.0.2.1', 'nonsense')).to.deep.equal(limited)
+    expect(await from('192.0.2.1', await adminToken())).to.deep.equal(limited)
     expect(await from('192.0.2.2', await adminToken())).to.equal(undefined)
   })
 
-  it('is not waited for longer than ten seconds', async () => {
+  it('times out after ten seconds', async () => {
     const gateway = await start({})
     const socket = connectTcp(gateway.port, '127.0.0.1')
     undo(() => socket.destroy())
@@ -88,7 +88,7 @@ describe('handshake', () => {
         'Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
     )
     await once(socket, 'data')
-    // A close frame is not answered by this peer: what ends it is the gateway.
-    await soon('the gateway ends it', Promise.race([closed, once(socket, 'end')]), 18_000)
+    // This peer does not answer a close frame, so the gateway must end the connection.
+    await soon('the gateway closes the connection', Promise.race([closed, once(socket, 'end')]), 18_000)
   })
 })

@@ -12,7 +12,7 @@ import { soon, until } from '../support/wait.ts'
 import { readOn, stall } from '../support/web-socket.ts'
 import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
 
-/** A frame of a WebSocket with this text. */
+/** Encodes a WebSocket frame with this text. */
 function frame(text: string): Buffer {
   const bytes = Buffer.from(text)
   const head = Buffer.from([0x81, 0xff, ...Array.from({ length: 12 }, () => 0)])
@@ -22,7 +22,7 @@ function frame(text: string): Buffer {
 
 const query = () => new URLSearchParams(signedQuery()).toString()
 
-describe('a peer that does not play by the rules', () => {
+describe('a peer that violates the protocol', () => {
   const undo = undoAfterEach()
   let gateway: GatewayProcess
   beforeEach(async () => {
@@ -30,7 +30,7 @@ describe('a peer that does not play by the rules', () => {
     undo(gateway.stop)
   })
 
-  /** A bare connection that has sent this, and what came back so far. */
+  /** Opens a TCP connection and sends this text. `got` returns what has arrived so far. */
   const send = async (text: string, port = gateway.port): Promise<{ socket: Socket; got: () => string }> => {
     const socket = connectTcp(port, '127.0.0.1')
     undo(() => socket.destroy())
@@ -41,7 +41,7 @@ describe('a peer that does not play by the rules', () => {
     socket.write(text)
     return { socket, got: () => got }
   }
-  /** A gateway that takes webhooks alone. */
+  /** Starts a gateway that only receives webhooks. */
   const startReceiver = async (): Promise<GatewayProcess> => {
     const redis = await startRedis()
     undo(redis.stop)
@@ -59,18 +59,18 @@ describe('a peer that does not play by the rules', () => {
     return opened
   }
 
-  it('gets its webhook kept although it asks for another protocol', async () => {
+  it('has its webhook accepted although it asks to upgrade to another protocol', async () => {
     for (const upgrade of ['h2c', 'websocket']) {
       const body = JSON.stringify(recallBody({ GroupId: upgrade }))
       const { got } = await send(
         `POST /webhook?${query()} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: ${upgrade}\r\n` +
           `HTTP2-Settings: AAMAAABkAAQAAP__\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
       )
-      await until(`the answer to ${upgrade}`, () => got().includes('"ActionStatus":"OK"'))
+      await until(`the response to ${upgrade} arrives`, () => got().includes('"ActionStatus":"OK"'))
     }
   })
 
-  it('is answered like anybody when it asks for a WebSocket where there is none', async () => {
+  it('receives 404 when it asks for a WebSocket where there is none', async () => {
     const receiver = await startReceiver()
     for (const [port, path] of [
       [gateway.port, '/elsewhere'],
@@ -81,18 +81,18 @@ describe('a peer that does not play by the rules', () => {
           `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
         port,
       )
-      await until(`the answer at ${path}`, () => got().startsWith('HTTP/1.1 404'))
+      await until(`the response at ${path} arrives`, () => got().startsWith('HTTP/1.1 404'))
     }
   })
 
-  it('is answered 413 at once when its body says that it will be too large', async () => {
+  it('receives 413 immediately when it announces a body that is too large', async () => {
     const { got } = await send(
       `POST /webhook?${query()} HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n{`,
     )
-    await until('the answer', () => got().includes('BODY_TOO_LARGE'))
+    await until('the response arrives', () => got().includes('BODY_TOO_LARGE'))
   })
 
-  it('is cut off when it sends pings without reading the answers, without a token', async () => {
+  it('is disconnected when it sends pings without reading the pongs, without a token', async () => {
     const { socket } = await openWebSocket()
     socket.pause()
     const closed = new Promise((resolve) => socket.once('close', resolve))
@@ -103,9 +103,9 @@ describe('a peer that does not play by the rules', () => {
     }
     socket.on('drain', write)
     write()
-    await until('the gateway cuts it off', () => gateway.output().includes('socket too slow'))
+    await until('the gateway disconnects it', () => gateway.output().includes('socket too slow'))
     socket.resume()
-    await soon('it is closed', closed)
+    await soon('the connection closes', closed)
   })
 
   it('cannot open a second socket on one connection', async () => {
@@ -113,7 +113,7 @@ describe('a peer that does not play by the rules', () => {
     const { socket, got } = await openWebSocket()
     const open = frame(`40${JSON.stringify({ token })}`)
     socket.write(Buffer.concat([open, open, open]))
-    // A close frame; this peer does not answer it.
+    // A close frame, which this peer does not answer.
     await until('the gateway closes the connection', () => got().includes('\x88'))
     expect(got().split('40{"sid"')).to.have.length.at.most(2)
   })
@@ -121,17 +121,17 @@ describe('a peer that does not play by the rules', () => {
   for (const [what, text] of Object.entries({
     'names of a megabyte': `42["subscribe",{"group":"${'x'.repeat(2 ** 20)}"}]`,
     'a token of a megabyte': `40{"token":"${'x'.repeat(2 ** 20)}"}`,
-    'a message that goes on for ever': '451000000000-["subscribe",{"_placeholder":true,"num":0}]',
+    'a message without an end': '451000000000-["subscribe",{"_placeholder":true,"num":0}]',
   })) {
-    it(`is cut off when it sends ${what}, and others are served`, async () => {
+    it(`is disconnected when it sends ${what}, and others are still served`, async () => {
       const token = await adminToken()
       for (const first of [[], [frame(`40${JSON.stringify({ token })}`)]]) {
         const { socket, got } = await openWebSocket()
         for (const part of first) socket.write(part)
         if (first.length > 0) await until('the handshake', () => got().includes('40{"sid"'))
         socket.write(frame(text))
-        // A close frame, or the end itself.
-        await until('the gateway ends it', () => got().includes('\x88') || socket.readableEnded)
+        // A close frame, or the end of the connection.
+        await until('the gateway closes the connection', () => got().includes('\x88') || socket.readableEnded)
       }
       const client = await connect(gateway.url, token)
       undo(client.close)
@@ -140,7 +140,7 @@ describe('a peer that does not play by the rules', () => {
     })
   }
 
-  it('gets megabytes of what it missed no faster than it reads', async () => {
+  it('receives megabytes of missed notices no faster than it reads', async () => {
     const RECALLS = 40
     const client = await connect(gateway.url, await adminToken())
     undo(client.close)
@@ -154,20 +154,23 @@ describe('a peer that does not play by the rules', () => {
       await postWebhook(gateway.url, { body: recallBody({ GroupId: 'g', MsgSeqList }) })
     }
     stall(client.socket)
-    const asked = client.ask({ group: 'g', since: position })
-    await until('as much waits as may', async () => (await readMetric(gateway.url, 'most_waiting_bytes')) > 0)
+    const response = client.ask({ group: 'g', since: position })
+    await until(
+      'the send buffer is filled',
+      async () => (await readMetric(gateway.url, 'most_waiting_bytes')) > 0,
+    )
     for (let look = 0; look < 20; look++)
       expect(await readMetric(gateway.url, 'most_waiting_bytes')).to.be.below(512 * 1024)
     readOn(client.socket)
-    expect(await asked).to.include({ recovered: RECALLS })
-    await until('all is there', () => client.received.length === RECALLS)
+    expect(await response).to.include({ recovered: RECALLS })
+    await until('all notices have arrived', () => client.received.length === RECALLS)
     expect(await readMetric(gateway.url, 'sockets_too_slow_total')).to.equal(0)
   })
 
-  it('that sleeps does not keep the gateway from stopping with 0', async () => {
+  it('does not prevent the gateway from exiting with 0 when it stops reading', async () => {
     const { socket } = await openWebSocket()
     socket.pause()
     gateway.signal('SIGTERM')
-    expect(await soon('the gateway ends', gateway.exited)).to.equal(0)
+    expect(await soon('the gateway exits', gateway.exited)).to.equal(0)
   })
 })

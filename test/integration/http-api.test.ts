@@ -39,7 +39,7 @@ describe('the HTTP API', function () {
   const offsets = (answer: Record<string, unknown>) =>
     (answer['notices'] as { offset: number }[]).map(({ offset }) => offset)
 
-  it('lets in whom the sockets let in, and into the same rooms', async () => {
+  it('grants access to the same users and rooms as the sockets do', async () => {
     await recall(1)
     for (const path of ['position', 'notices', 'stream']) {
       const of = (query: string, token?: string) => get(gateway.url, `/v1/${path}?${query}`, token)
@@ -53,23 +53,26 @@ describe('the HTTP API', function () {
     expect((await ask('/v1/notices?feed=true')).status).to.equal(200)
   })
 
-  it('lets nobody in whom an admin has disconnected', async () => {
+  it('refuses users whom an admin has disconnected', async () => {
     await postDisconnect(gateway.url, admin, { userId: 'user-1', group: 'g' })
-    await until('it is known', async () => (await ask('/v1/position?group=g', member)).status === 403)
+    await until(
+      'the revocation takes effect',
+      async () => (await ask('/v1/position?group=g', member)).status === 403,
+    )
     await postDisconnect(gateway.url, admin, { userId: 'user-1' })
-    await until('it is known', async () => {
+    await until('the revocation takes effect', async () => {
       const { answer } = await ask('/v1/position?group=g', member)
       return answer['code'] === 'USER_DISCONNECTED'
     })
   })
 
-  it('tells notices since a position, before an offset, received since a time, or the latest', async () => {
+  it('returns notices since a position, before an offset, received since a time, or the latest', async () => {
     const { answer: before } = await ask('/v1/position?group=g')
     const { epoch, offset } = before['position'] as { epoch: string; offset: number }
     expect(offset).to.equal(0)
     for (const seq of upTo(3)) await recall(seq)
-    const sinceMs = await until('the clock goes on', () => Date.now())
-    await until('a later millisecond', () => Date.now() > sinceMs)
+    const sinceMs = await until('the current time', () => Date.now())
+    await until('a millisecond has passed', () => Date.now() > sinceMs)
     for (const seq of [4, 5]) await recall(seq)
     const of = async (query: string) => (await ask(`/v1/notices?group=g&${query}`)).answer
 
@@ -82,15 +85,15 @@ describe('the HTTP API', function () {
     const latest = await of('limit=2')
     expect(offsets(latest)).to.deep.equal([4, 5])
     expect(latest).to.include({ more: false, older: true })
-    const begin = await of('before=3')
-    expect(offsets(begin)).to.deep.equal([1, 2])
-    expect(begin).to.include({ more: true, older: false })
+    const earliest = await of('before=3')
+    expect(offsets(earliest)).to.deep.equal([1, 2])
+    expect(earliest).to.include({ more: true, older: false })
     expect(offsets(await of(`receivedSinceMs=${sinceMs + 1}`))).to.deep.equal([4, 5])
     expect(offsets(await of('receivedSinceMs=0&limit=1'))).to.deep.equal([1])
     expect(await of('since=other:2')).to.deep.include({ notices: [], gap: 'epoch-changed' })
   })
 
-  it('bounds an answer in bytes, and says that there is more', async () => {
+  it('limits the size of a response, and reports that there is more', async () => {
     const MsgSeqList = upTo(1_000).map((seq) => ({
       MsgSeq: seq,
       MsgId: `144115233406643804-1700000000-${seq}`,
@@ -106,13 +109,13 @@ describe('the HTTP API', function () {
     }
   })
 
-  it('takes a name with a question mark in it for what it is', async () => {
+  it('accepts question marks in names', async () => {
     const { answer } = await ask('/v1/position?group=what?&topic=why?not')
     expect(answer['room']).to.deep.equal({ group: 'what?', topic: 'why?not' })
   })
 
-  it('lets no page shut out those who look at it, by asking without a token', async () => {
-    // What any page can make a browser send: a picture, a preflight.
+  it('does not count requests without a token as failures, so that no web page can lock out its visitors', async () => {
+    // Any page can make a browser send these: an image request, a preflight.
     for (let i = 0; i < 40; i++) {
       const preflight = i % 2 === 0 ? { method: 'OPTIONS', headers: { Origin: 'https://evil.example' } } : {}
       expect((await fetch(`${gateway.url}/v1/position?group=g`, preflight)).status).to.equal(401)
@@ -120,7 +123,7 @@ describe('the HTTP API', function () {
     expect((await ask('/v1/position?group=g')).status).to.equal(200)
   })
 
-  it('shows members what members see', async () => {
+  it('shows members only the fields that members may see', async () => {
     await recall(1)
     const { answer } = await ask('/v1/notices?group=g', member)
     expect((answer['notices'] as object[])[0]).to.have.all.keys('offset', 'group', 'messages', 'recalledAtMs')
@@ -128,14 +131,14 @@ describe('the HTTP API', function () {
     expect(all[0]).to.include({ operator: 'admin' })
   })
 
-  it('answers which of ranges of messages are recalled', async () => {
+  it('returns which messages of given ranges are recalled', async () => {
     for (const seq of [3, 5, 9]) await recall(seq)
     const { answer } = await ask('/v1/recalled?group=g&seqs=1,3-8', member)
     const found = answer['recalled'] as { seq: number; atMs: number }[]
     expect(found.map(({ seq }) => seq)).to.deep.equal([3, 5])
   })
 
-  it('names what is wrong with a request', async () => {
+  it('names the invalid parameter of a malformed request', async () => {
     for (const [path, names] of [
       ['position', 'group'],
       ['position?group=g&group=h', 'twice'],
@@ -162,7 +165,7 @@ describe('the HTTP API', function () {
     expect((await ask('/v1/stream?group=g', admin, { 'Last-Event-ID': 'x' })).status).to.equal(400)
   })
 
-  it('may be called by pages of named origins alone', async () => {
+  it('allows pages of the configured origins only', async () => {
     const { headers } = await ask('/v1/position?group=g', admin, { Origin: 'https://app.example' })
     expect(headers.get('access-control-allow-origin')).to.equal('https://app.example')
     const other = await ask('/v1/position?group=g', admin, { Origin: 'https://evil.example' })
@@ -175,14 +178,14 @@ describe('the HTTP API', function () {
     expect(preflight.headers.get('access-control-allow-headers')).to.include('Authorization')
   })
 
-  it('makes users wait who ask too often, and nobody else', async () => {
+  it('limits the request rate of each user separately', async () => {
     const answers = await Promise.all(upTo(1_050).map(() => ask('/v1/position?group=g', member)))
     const codes = answers.map(({ answer }) => answer['code'])
     expect(codes.filter((code) => code === 'TOO_MANY_REQUESTS')).to.have.length(50)
     expect((await ask('/v1/position?group=g')).status).to.equal(200)
   })
 
-  it('lets admins make recalls, where that is allowed', async () => {
+  it('lets admins publish test recalls, where that is enabled', async () => {
     const post = async (url: string, token: string, body: unknown) => {
       const response = await fetch(`${url}/v1/test-recall`, {
         method: 'POST',
@@ -192,14 +195,16 @@ describe('the HTTP API', function () {
       return { status: response.status, answer: (await response.json()) as { code?: string } }
     }
     expect((await post(gateway.url, admin, { group: 'g', seqs: [1] })).status).to.equal(404)
-    const open = await startGatewayProcess({ TEST_RECALLS: 'on' })
-    undo(open.stop)
-    const client = await connect(open.url, admin)
+    const enabled = await startGatewayProcess({ TEST_RECALLS: 'on' })
+    undo(enabled.stop)
+    const client = await connect(enabled.url, admin)
     undo(client.close)
     await client.subscribe({ group: 'g', topic: 't' })
-    expect((await post(open.url, member, { group: 'g', seqs: [1] })).answer.code).to.equal('ADMIN_NEEDED')
-    expect((await post(open.url, admin, { group: 'g', seqs: [0] })).answer.code).to.equal('REQUEST_MALFORMED')
-    expect((await post(open.url, admin, { group: 'g', topic: 't', seqs: [1, 2] })).status).to.equal(200)
+    expect((await post(enabled.url, member, { group: 'g', seqs: [1] })).answer.code).to.equal('ADMIN_NEEDED')
+    expect((await post(enabled.url, admin, { group: 'g', seqs: [0] })).answer.code).to.equal(
+      'REQUEST_MALFORMED',
+    )
+    expect((await post(enabled.url, admin, { group: 'g', topic: 't', seqs: [1, 2] })).status).to.equal(200)
     await client.count(1)
     expect(client.received[0]?.notice).to.deep.include({
       operator: 'admin-1',
@@ -207,7 +212,7 @@ describe('the HTTP API', function () {
     })
   })
 
-  it('tells admins how many listen to a room here', async () => {
+  it('tells admins how many sockets of this node have joined a room', async () => {
     const clients = await Promise.all([connect(gateway.url, admin), connect(gateway.url, member)])
     for (const client of clients) {
       undo(client.close)
@@ -218,7 +223,7 @@ describe('the HTTP API', function () {
   })
 
   describe('a stream', () => {
-    it('tells what sockets are told, in the same order', async () => {
+    it('delivers the notices that sockets receive, in the same order', async () => {
       const socket = await connect(gateway.url, admin)
       undo(socket.close)
       await socket.subscribe({ group: 'g' })
@@ -226,7 +231,7 @@ describe('the HTTP API', function () {
       await events.first('subscribed')
       await Promise.all(upTo(200).map((seq) => recall(seq)))
       await socket.count(200)
-      await until('all are there', () => events.seqs().length === 200)
+      await until('all notices have arrived', () => events.seqs().length === 200)
       expect(events.seqs()).to.deep.equal(socket.seqs())
       const asMember = await stream('group=g', member)
       await asMember.first('subscribed')
@@ -235,36 +240,36 @@ describe('the HTTP API', function () {
       expect((data['notices'] as object[])[0]).to.not.have.property('operator')
     })
 
-    it('goes on after the last event, without a seam', async () => {
+    it('resumes after the last event, without a gap or an overlap', async () => {
       const { answer } = await ask('/v1/position?group=g')
       const { epoch } = answer['position'] as { epoch: string }
       for (const seq of upTo(5)) await recall(seq)
       const first = await stream(`group=g&since=${epoch}:2`)
       expect((await first.first('subscribed')).data).to.include({ recovered: 3 })
-      await until('what was missed', () => first.seqs().length === 3)
+      await until('the missed notices arrive', () => first.seqs().length === 3)
       const id = first.events.at(-1)?.id ?? ''
       first.close()
       for (const seq of [6, 7]) await recall(seq)
       const second = await stream('group=g', admin, { 'Last-Event-ID': id })
       await recall(8)
-      await until('the rest', () => second.seqs().length === 3)
+      await until('the rest arrives', () => second.seqs().length === 3)
       expect([...first.seqs(), ...second.seqs()]).to.deep.equal([3, 4, 5, 6, 7, 8])
-      // Some programs repeat an empty id before the first event.
+      // Some clients send an empty id before the first event.
       const third = await stream(`group=g&since=${epoch}:7`, admin, { 'Last-Event-ID': '' })
-      await until('the last', () => third.seqs().length === 1)
+      await until('the last notice arrives', () => third.seqs().length === 1)
       const lost = await stream('group=g&since=other:1')
       expect((await lost.first('subscribed')).data).to.include({ gap: 'epoch-changed' })
     })
 
-    it('ends with the credential, with the grant, and with the node, and says so', async () => {
+    it('ends with the credential, with the grant, and with the node, and sends the reason', async () => {
       const short = await stream('group=g', await makeToken({ rooms: [{ group: 'g' }], ttlS: 2 }))
       expect((await short.first('goodbye')).data).to.include({ code: 4002 })
       await short.ended()
-      const taken = await stream('group=g', member)
-      await taken.first('subscribed')
+      const revoked = await stream('group=g', member)
+      await revoked.first('subscribed')
       await postDisconnect(gateway.url, admin, { userId: 'user-1', group: 'g' })
-      expect((await taken.first('unsubscribed')).data).to.include({ code: 'ROOM_REFUSED' })
-      await taken.ended()
+      expect((await revoked.first('unsubscribed')).data).to.include({ code: 'ROOM_REFUSED' })
+      await revoked.ended()
       const last = await stream('feed=true')
       await last.first('subscribed')
       gateway.signal('SIGTERM')
@@ -273,7 +278,7 @@ describe('the HTTP API', function () {
       expect(await gateway.exited).to.equal(0)
     })
 
-    it('holds no place for who asks for its head alone, and stays connected', async () => {
+    it('does not count a HEAD request as a socket, although its connection stays open', async () => {
       const small = await startGatewayProcess({ MAX_SOCKETS: '1' })
       undo(small.stop)
       const agent = new Agent({ keepAlive: true, maxSockets: 1 })
@@ -286,7 +291,7 @@ describe('the HTTP API', function () {
       const [answer] = (await once(head, 'response')) as [IncomingMessage]
       expect(answer.headers['content-type']).to.equal('text/event-stream')
       answer.resume()
-      await until('there is room', async () => {
+      await until('a stream is accepted', async () => {
         const next = await openStream(small.url, 'group=g', admin)
         undo(next.close)
         return next.status === 200
@@ -301,7 +306,7 @@ describe('the HTTP API', function () {
       await only.first('subscribed')
       expect((await get(small.url, '/v1/stream?group=g', admin)).answer).to.include({ code: 'NODE_FULL' })
       only.close()
-      await until('there is room again', async () => {
+      await until('a stream is accepted again', async () => {
         const next = await openStream(small.url, 'group=g', admin)
         undo(next.close)
         return next.status === 200
@@ -309,7 +314,7 @@ describe('the HTTP API', function () {
     })
   })
 
-  it('tells admins how all processes are', async () => {
+  it('shows admins the status of all processes', async () => {
     const redis = await startRedis()
     undo(redis.stop)
     const settings = { REDIS_URL: redis.url, REDIS_SIGNING_KEY: 'k'.repeat(32) }
@@ -333,22 +338,22 @@ describe('the HTTP API', function () {
       readonly spool?: object
     }
     const states = async () => (await get(url, '/v1/status', admin)).answer['nodes'] as State[]
-    const busy = await until('the node has told it', async () =>
+    const busy = await until('the heartbeat of the node arrives', async () =>
       (await states()).find(({ counts }) => counts['delivered'] === 1),
     )
     expect(busy).to.deep.include({ role: 'node', ready: true, sockets: 1 })
     expect(busy.latencyMs.p50).to.be.within(0, 5_000)
-    const all = await until('all have told', async () => {
-      const told = await states()
-      return told.find(({ counts }) => counts['kept'] === 1) && told
+    const all = await until('all heartbeats have arrived', async () => {
+      const nodeStates = await states()
+      return nodeStates.find(({ counts }) => counts['kept'] === 1) && nodeStates
     })
     expect(all.map(({ role }) => role).toSorted()).to.deep.equal(['node', 'node', 'receiver'])
     expect(all.find(({ role }) => role === 'receiver')?.spool).to.deep.include({ recalls: 0 })
     nodes[1]?.signal('SIGKILL')
-    await until('it is gone', async () => (await states()).length === 2, 15_000)
+    await until('the killed node is gone', async () => (await states()).length === 2, 15_000)
   })
 
-  it('goes on at another node', async () => {
+  it('resumes a stream at another node', async () => {
     const redis = await startRedis()
     undo(redis.stop)
     const nodes = await Promise.all([1, 2].map(() => startGatewayProcess({ REDIS_URL: redis.url })))
@@ -359,14 +364,14 @@ describe('the HTTP API', function () {
     undo(first.close)
     await first.first('subscribed')
     await recall(1, 'g', there.url)
-    await until('it is there', () => first.seqs().length === 1)
+    await until('the first notice arrives', () => first.seqs().length === 1)
     here.signal('SIGKILL')
     await first.ended()
     await recall(2, 'g', there.url)
     const id = first.named('messages-recalled').at(-1)?.id ?? ''
     const second = await openStream(there.url, 'feed=true', admin, { 'Last-Event-ID': id })
     undo(second.close)
-    await until('the rest is there', () => second.seqs().length === 1)
+    await until('the rest arrives', () => second.seqs().length === 1)
     expect(second.seqs()).to.deep.equal([2])
   })
 })

@@ -21,22 +21,22 @@ import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
 
 const CREDENTIALS = { SDK_APP_ID: APP, WEBHOOK_TOKEN, JWT_SECRET, HOST: '127.0.0.1', PORT: '0' }
 
-describe('life of a gateway', () => {
+describe('life cycle of a gateway', () => {
   const undo = undoAfterEach()
   const folder = (): string => {
     const { path, remove } = temporaryFolder()
     undo(remove)
     return path
   }
-  /** Runs a command line to its end. */
+  /** Runs a command line until it exits. */
   const run = async (parameters: readonly string[], settings: Readonly<Record<string, string>>) => {
     const { child, exited, output } = runGateway(parameters, settings)
     undo(() => child.kill('SIGKILL'))
-    return { code: await soon(`${parameters.join(' ')} ends`, exited), output: output() }
+    return { code: await soon(`${parameters.join(' ')} exits`, exited), output: output() }
   }
 
   describe('start', () => {
-    it('without settings names every one that is missing, and ends', async () => {
+    it('without settings names every missing one and exits', async () => {
       const { code, output } = await run(['start'], {})
       expect(code).to.equal(1)
       expect(output.trim().split('\n')).to.have.length(1)
@@ -45,11 +45,11 @@ describe('life of a gateway', () => {
       )
     })
 
-    it('with a taken port is one clear line', async () => {
+    it('on a port in use prints one clear line', async () => {
       const port = await freePort()
-      const squatter = createServer().listen(port, '127.0.0.1')
-      undo(() => squatter.close())
-      await until('the port is taken', () => squatter.listening)
+      const occupant = createServer().listen(port, '127.0.0.1')
+      undo(() => occupant.close())
+      await until('the port is taken', () => occupant.listening)
       const { code, output } = await run(['start'], {
         ...CREDENTIALS,
         PORT: String(port),
@@ -62,7 +62,7 @@ describe('life of a gateway', () => {
       )
     })
 
-    it('with an unreachable Redis is one clear line that names no password', async () => {
+    it('with an unreachable Redis prints one clear line without the password', async () => {
       const REDIS_URL = `redis://user:secret@127.0.0.1:${await freePort()}`
       const { code, output } = await run(['start'], {
         ...CREDENTIALS,
@@ -76,7 +76,7 @@ describe('life of a gateway', () => {
       )
     })
 
-    it('with a data folder that cannot be written is one clear line', async () => {
+    it('with a data directory that cannot be written prints one clear line', async () => {
       const file = join(folder(), 'file')
       writeFileSync(file, '')
       const { code, output } = await run(['start'], {
@@ -88,7 +88,7 @@ describe('life of a gateway', () => {
       expect(output.trim()).to.match(/^recall-gateway: START_FAILED: .*DATA_DIR/)
     })
 
-    it('on the data folder of a running gateway is refused, and possible once that one is killed', async () => {
+    it('on the data directory of a running gateway is refused, and succeeds once that one is killed', async () => {
       const DATA_DIR = folder()
       const first = await startGatewayProcess({ DATA_DIR })
       undo(first.stop)
@@ -103,7 +103,7 @@ describe('life of a gateway', () => {
   })
 
   describe('start --dev', () => {
-    it('needs no settings, listens on loopback only, and prints a link and a command that work', async () => {
+    it('requires no settings, listens on loopback only, and prints a working link and command', async () => {
       const DATA_DIR = folder()
       const gateway = await startGatewayProcess(
         { DATA_DIR, HOST: '', SDK_APP_ID: '', WEBHOOK_TOKEN: '', JWT_SECRET: '' },
@@ -111,7 +111,7 @@ describe('life of a gateway', () => {
       )
       undo(gateway.stop)
       const output = await until(
-        'the greeting',
+        'the greeting is printed',
         () => gateway.output().includes('Ctrl+C') && gateway.output(),
       )
       const [, link, token] = /(http:\/\/127\.0\.0\.1:\d+\/)#token=(\S+)/.exec(output) ?? []
@@ -124,7 +124,7 @@ describe('life of a gateway', () => {
       expect(client.seqs()).to.deep.equal([130, 131])
     })
 
-    it('keeps its made-up credentials for itself, and across restarts', async () => {
+    it('keeps its generated credentials private, and across restarts', async () => {
       const DATA_DIR = folder()
       const empty = { DATA_DIR, HOST: '', SDK_APP_ID: '', WEBHOOK_TOKEN: '', JWT_SECRET: '' }
       const file = join(DATA_DIR, 'dev-credentials.json')
@@ -143,21 +143,21 @@ describe('life of a gateway', () => {
   })
 
   describe('stop', () => {
-    it('says goodbye to sockets so that they come back, and exits with 0', async () => {
+    it('sends sockets a goodbye that makes them reconnect, and exits with 0', async () => {
       const gateway = await startGatewayProcess()
       undo(gateway.stop)
       const client = await connect(gateway.url, await adminToken())
       undo(client.close)
       const closed = new Promise<string>((resolve) => client.socket.once('disconnect', resolve))
       gateway.signal('SIGTERM')
-      // After "io server disconnect", clients would not come back by themselves.
+      // After "io server disconnect", clients would not reconnect by themselves.
       expect(await soon('the socket closes', closed)).to.equal('transport close')
       expect(client.goodbyes[0]).to.include({ code: 4000 })
       expect(client.goodbyes[0]?.retryInMs).to.be.within(0, 2_000)
-      expect(await soon('the gateway ends', gateway.exited)).to.equal(0)
+      expect(await soon('the gateway exits', gateway.exited)).to.equal(0)
     })
 
-    it('is not ready, takes no new sockets, but still takes webhooks while sockets are sent away', async () => {
+    it('is not ready and refuses new sockets, but still accepts webhooks, while it drains sockets', async () => {
       const gateway = await startGatewayProcess({ DRAIN_MS: '3000' })
       undo(gateway.stop)
       const clients = await Promise.all(
@@ -174,11 +174,11 @@ describe('life of a gateway', () => {
       )
       expect(late).to.equal('refused')
       expect(clients.filter(({ socket }) => socket.connected)).to.not.be.empty
-      expect(await soon('the gateway ends', gateway.exited)).to.equal(0)
+      expect(await soon('the gateway exits', gateway.exited)).to.equal(0)
       expect(clients.every(({ goodbyes }) => goodbyes.length === 1)).to.equal(true)
     })
 
-    it('ends at once on a second signal', async () => {
+    it('exits immediately on a second signal', async () => {
       const gateway = await startGatewayProcess({ DRAIN_MS: '60000' })
       undo(gateway.stop)
       const clients = await Promise.all([
@@ -189,10 +189,10 @@ describe('life of a gateway', () => {
       gateway.signal('SIGTERM')
       await until('the drain begins', () => gateway.output().includes('stopping'))
       gateway.signal('SIGINT')
-      expect(await soon('the gateway ends', gateway.exited)).to.equal(1)
+      expect(await soon('the gateway exits', gateway.exited)).to.equal(1)
     })
 
-    it('answers webhooks under way before it ends', async () => {
+    it('answers pending webhooks before it exits', async () => {
       const gateway = await startGatewayProcess()
       undo(gateway.stop)
       const path = `/webhook?${new URLSearchParams(signedQuery()).toString()}`
@@ -208,14 +208,14 @@ describe('life of a gateway', () => {
       gateway.signal('SIGTERM')
       await until('the stop begins', () => gateway.output().includes('stopping'))
       webhook.end(JSON.stringify(recallBody()))
-      const [response] = (await soon('the answer', answered)) as [IncomingMessage]
+      const [response] = (await soon('the response arrives', answered)) as [IncomingMessage]
       expect(response.statusCode).to.equal(200)
-      expect(await soon('the gateway ends', gateway.exited)).to.equal(0)
+      expect(await soon('the gateway exits', gateway.exited)).to.equal(0)
     })
   })
 
   describe('kill -9', () => {
-    it('loses no recall that was answered OK', async () => {
+    it('loses no acknowledged recall', async () => {
       const DATA_DIR = folder()
       const first = await startGatewayProcess({ DATA_DIR })
       undo(first.stop)
@@ -229,21 +229,21 @@ describe('life of a gateway', () => {
           () => 0,
         ),
       )
-      const kept = (await Promise.all(posts)).filter((seq) => seq > 0)
+      const acknowledged = (await Promise.all(posts)).filter((seq) => seq > 0)
       const second = await startGatewayProcess({ DATA_DIR })
       undo(second.stop)
       const client = await connect(second.url, await adminToken())
       undo(client.close)
       const { position } = await client.subscribe({ group: '@TGS#1' })
       await client.subscribe({ group: '@TGS#1', since: { ...position, offset: 0 } })
-      await until('the history', () => client.received.length === position.offset)
-      expect(kept.length).to.be.at.least(50)
-      expect(client.seqs()).to.include.members(kept)
+      await until('the history arrives', () => client.received.length === position.offset)
+      expect(acknowledged.length).to.be.at.least(50)
+      expect(client.seqs()).to.include.members(acknowledged)
     })
   })
 
   describe('commands', () => {
-    it('tell their options with --help', async () => {
+    it('print their options with --help', async () => {
       for (const command of ['start', 'send', 'token', 'quarantine']) {
         const { code, output } = await run([command, '--help'], {})
         expect(code).to.equal(0)
@@ -251,19 +251,19 @@ describe('life of a gateway', () => {
       }
     })
 
-    it('make a token that a gateway takes', async () => {
+    it('print a token that a gateway accepts', async () => {
       const gateway = await startGatewayProcess()
       undo(gateway.stop)
-      const made = await run(['token', '--sub', 'user-1', '--group', 'g', '--topic', 't', '--ttl', '60'], {
+      const printed = await run(['token', '--sub', 'user-1', '--group', 'g', '--topic', 't', '--ttl', '60'], {
         JWT_SECRET,
       })
-      const client = await connect(gateway.url, made.output.trim())
+      const client = await connect(gateway.url, printed.output.trim())
       undo(client.close)
       await client.subscribe({ group: 'g', topic: 't' })
       expect(await client.ask({ group: 'g' })).to.include({ code: 'ROOM_REFUSED' })
     })
 
-    it('name what is wrong when they are used wrongly', async () => {
+    it('name the invalid option or setting', async () => {
       expect(await run(['token', '--sub', 'u'], { DATA_DIR: folder() }))
         .to.deep.include({ code: 1 })
         .and.to.have.property('output')
@@ -281,7 +281,7 @@ describe('life of a gateway', () => {
   })
 
   describe('quarantine', () => {
-    it('keeps what was authentic and not understood, without what proves the sender', async () => {
+    it('stores authentic webhooks that were not understood, without their signature', async () => {
       const DATA_DIR = folder()
       const gateway = await startGatewayProcess({ DATA_DIR })
       undo(gateway.stop)
@@ -292,12 +292,12 @@ describe('life of a gateway', () => {
       expect((await postWebhook(gateway.url, { query: forged, body: 'forged' })).status).to.equal(401)
 
       const { output } = await run(['quarantine'], { DATA_DIR })
-      const kept = output
+      const entries = output
         .trim()
         .split('\n')
         .map((line) => JSON.parse(line) as Record<string, unknown>)
-      expect(kept.map((entry) => entry['body'])).to.deep.equal([body, 'no json'])
-      expect(kept[0]?.['reason']).to.include('"GroupId"')
+      expect(entries.map((entry) => entry['body'])).to.deep.equal([body, 'no json'])
+      expect(entries[0]?.['reason']).to.include('"GroupId"')
       expect(output).to.include('SdkAppid=').and.not.include('Sign=')
     })
   })

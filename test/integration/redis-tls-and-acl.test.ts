@@ -13,17 +13,17 @@ import { undoAfterEach } from '../support/undo.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const REDIS = readFileSync(fileURLToPath(new URL('../../../server/docs/redis.md', import.meta.url)), 'utf8')
-const OPERATOR = 'operator-password'
-const PASSWORD = 'a-password-of-redis'
+const ADMIN_PASSWORD = 'admin-password'
+const PASSWORD = 'gateway-password'
 
-/** The permissions in redis.md, as the words of a setting of the server. */
-function rights(): string[] {
+/** Returns the permissions in redis.md as words of the server's `user` setting. */
+function permissions(): string[] {
   const [, words = ''] = /^user gateway on >\S+ ((?:.|\n)+?)^```/m.exec(REDIS) ?? []
   expect(words).to.include('+evalsha')
   return ['gateway', 'on', `>${PASSWORD}`, ...words.trim().split(/\s+/)]
 }
 
-describe('a Redis that is guarded', () => {
+describe('Redis with TLS and an ACL', () => {
   const undo = undoAfterEach()
 
   const setUp = async () => {
@@ -34,19 +34,19 @@ describe('a Redis that is guarded', () => {
     const tls = ['--tls-port', String(port), '--tls-auth-clients', 'no']
     const certificate = ['--tls-cert-file', files.cert, '--tls-key-file', files.key]
     const authority = ['--tls-ca-cert-file', files.cert]
-    const users = ['--user', ...rights(), '--requirepass', OPERATOR]
+    const users = ['--user', ...permissions(), '--requirepass', ADMIN_PASSWORD]
     const redis = await startRedis({
       port: plainPort,
       flags: [...tls, ...certificate, ...authority, ...users],
     })
     undo(redis.stop)
-    const operator = await createClient({ url: redis.url, password: OPERATOR }).connect()
-    undo(() => operator.destroy())
-    return { url: `rediss://gateway:${PASSWORD}@127.0.0.1:${port}`, files, operator }
+    const admin = await createClient({ url: redis.url, password: ADMIN_PASSWORD }).connect()
+    undo(() => admin.destroy())
+    return { url: `rediss://gateway:${PASSWORD}@127.0.0.1:${port}`, files, admin }
   }
 
-  it('serves over TLS with only the permissions in redis.md', async () => {
-    const { url, files, operator } = await setUp()
+  it('needs no more than the permissions in redis.md', async () => {
+    const { url, files, admin } = await setUp()
     const settings = { REDIS_URL: url, NODE_EXTRA_CA_CERTS: files.cert, REDIS_SIGNING_KEY: 'k'.repeat(32) }
     const receiver = await startGatewayProcess({ ...settings, ROLE: 'receiver' })
     undo(receiver.stop)
@@ -61,19 +61,19 @@ describe('a Redis that is guarded', () => {
     }
     await recall(1)
     await client.count(1)
-    await operator.scriptFlush()
+    await admin.scriptFlush()
     await recall(2)
     await client.count(2)
     expect((await client.subscribe({ group: 'g', topic: 't', since: first.position })).recovered).to.equal(2)
     const recalled = await client.socket.emitWithAck('recalled', { group: 'g', topic: 't', seqs: [1, 2, 3] })
     expect(recalled).to.have.property('recalled').with.lengthOf(2)
-    const order = { userId: 'user-1', group: 'g' }
-    expect((await postDisconnect(node.url, await adminToken(), order)).status).to.equal(200)
+    const request = { userId: 'user-1', group: 'g' }
+    expect((await postDisconnect(node.url, await adminToken(), request)).status).to.equal(200)
     expect(receiver.output()).to.not.include('spool')
-    expect(await operator.sendCommand(['ACL', 'LOG'])).to.deep.equal([])
+    expect(await admin.sendCommand(['ACL', 'LOG'])).to.deep.equal([])
   })
 
-  it('is not believed without the authority that signed its certificate', async () => {
+  it('is refused when its certificate is not trusted', async () => {
     const { url } = await setUp()
     const folder = temporaryFolder()
     undo(folder.remove)

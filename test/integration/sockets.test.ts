@@ -41,13 +41,13 @@ describe('sockets', () => {
       )
     const REFUSED = { code: 'TOKEN_REFUSED', retry: false }
 
-    it('needs a token', async () => {
+    it('requires a token', async () => {
       expect(await refusalOf()).to.deep.equal(REFUSED)
       expect(await refusalOf('')).to.deep.equal(REFUSED)
       expect(await refusalOf('nonsense')).to.deep.equal(REFUSED)
     })
 
-    it('refuses a token of another secret, one that has ended, and one without an end', async () => {
+    it('refuses a token of another secret, an expired one, and one without expiry', async () => {
       expect(await refusalOf(await makeToken({}, 'x'.repeat(32)))).to.deep.equal(REFUSED)
       expect(await refusalOf(await makeToken({ ttlS: -10 }))).to.deep.equal(REFUSED)
       const key = new TextEncoder().encode(JWT_SECRET)
@@ -55,7 +55,7 @@ describe('sockets', () => {
       expect(await refusalOf(endless)).to.deep.equal(REFUSED)
     })
 
-    it('refuses a token that names no signature or another algorithm', async () => {
+    it('refuses a token without a signature or with another algorithm', async () => {
       const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
       const claims = { sub: 'u', role: 'admin', exp: Math.floor(Date.now() / 1_000) + 600 }
       expect(await refusalOf(`${encode({ alg: 'none' })}.${encode(claims)}.`)).to.deep.equal(REFUSED)
@@ -65,7 +65,7 @@ describe('sockets', () => {
       ).to.deep.equal(REFUSED)
     })
 
-    it('refuses claims of another shape', async () => {
+    it('refuses malformed claims', async () => {
       expect(await refusalOf(await makeToken({ role: 'root' }))).to.deep.equal(REFUSED)
       expect(await refusalOf(await makeToken({ rooms: 'all' }))).to.deep.equal(REFUSED)
       expect(await refusalOf(await makeToken({ rooms: [{}] }))).to.deep.equal(REFUSED)
@@ -78,21 +78,21 @@ describe('sockets', () => {
   })
 
   describe('rooms', () => {
-    it('give a member what the token grants, without what only admins may see', async () => {
+    it('deliver to a member what the token grants, without the fields that only admins may see', async () => {
       const member = await open(makeToken({ rooms: [{ group }] }))
       const admin = await open()
       await member.subscribe({ group })
       await admin.subscribe({ group })
       await recall(130)
-      const [seen] = await member.count(1)
-      expect(seen?.notice).to.deep.equal({
+      const [asMember] = await member.count(1)
+      expect(asMember?.notice).to.deep.equal({
         offset: 1,
         group,
         messages: [{ seq: 130 }],
         recalledAtMs: 1670574414123,
       })
-      const [whole] = await admin.count(1)
-      expect(whole?.notice).to.include({
+      const [asAdmin] = await admin.count(1)
+      expect(asAdmin?.notice).to.include({
         operator: 'admin',
         platform: 'iOS',
         address: '203.0.113.7',
@@ -100,7 +100,7 @@ describe('sockets', () => {
       })
     })
 
-    it('are refused to a member without a grant, and nothing of them arrives', async () => {
+    it('are refused to a member without a grant, and none of their notices arrives', async () => {
       const member = await open(makeToken({ rooms: [{ group: `${group}-own` }, { group, topic: 't' }] }))
       for (const room of [{ group }, { group, topic: 'u' }, { feed: true }, { group: 'feed' }]) {
         expect(await member.ask(room), JSON.stringify(room)).to.include({
@@ -117,9 +117,9 @@ describe('sockets', () => {
       expect(member.seqs()).to.deep.equal([131])
     })
 
-    it('are refused by name for a request of another shape', async () => {
+    it('are refused for a malformed request, naming the invalid field', async () => {
       const client = await open()
-      const wrong: [unknown, string][] = [
+      const malformed: [unknown, string][] = [
         [undefined, 'request'],
         [{}, 'group'],
         ['feed', 'request'],
@@ -133,14 +133,14 @@ describe('sockets', () => {
         [{ group, since: { epoch: 'e', offset: -1 } }, 'since.offset'],
         [{ group, since: 5 }, 'since'],
       ]
-      for (const [payload, name] of wrong) {
+      for (const [payload, name] of malformed) {
         const answer = await client.ask(payload)
         expect(answer, JSON.stringify(payload)).to.include({ ok: false, code: 'REQUEST_MALFORMED' })
         expect('message' in answer && answer.message, JSON.stringify(payload)).to.include(name)
       }
     })
 
-    it('survive requests without a callback and with anything in its place', async () => {
+    it('survive requests without a callback, and with anything in its place', async () => {
       const client = await open()
       client.socket.emit('subscribe', { group } as never, 'no function' as never)
       client.socket.emit('unsubscribe', null as never, undefined as never)
@@ -150,7 +150,7 @@ describe('sockets', () => {
       await client.count(1)
     })
 
-    it('deliver once to one who subscribed twice, and nothing after unsubscribe', async () => {
+    it('deliver once to a socket that subscribed twice, and nothing after unsubscribe', async () => {
       const [client, witness] = [await open(), await open()]
       await witness.subscribe({ group })
       await client.subscribe({ group })
@@ -164,7 +164,7 @@ describe('sockets', () => {
       expect(client.seqs()).to.deep.equal([1])
     })
 
-    it('gather a burst into few frames, in order', async () => {
+    it('batch a burst into few frames, in order', async () => {
       const client = await open()
       await client.subscribe({ group })
       let frames = 0
@@ -180,7 +180,7 @@ describe('sockets', () => {
   })
 
   describe('resume', () => {
-    it('has a position before the first notice, and goes on from it', async () => {
+    it('returns a position before the first notice, and resumes from it', async () => {
       const first = await open()
       const { position, recovered } = await first.subscribe({ group })
       expect({ offset: position.offset, recovered }).to.deep.equal({ offset: 0, recovered: 0 })
@@ -195,41 +195,41 @@ describe('sockets', () => {
       expect(second.seqs()).to.deep.equal([1, 2])
     })
 
-    it('delivers nothing when nothing was missed', async () => {
+    it('delivers nothing if nothing was missed', async () => {
       const client = await open()
       await client.subscribe({ group })
       await recall(1)
       await client.count(1)
-      const back = await open()
-      expect(await back.subscribe({ group, since: client.position() }))
+      const resumed = await open()
+      expect(await resumed.subscribe({ group, since: client.position() }))
         .to.include({ recovered: 0 })
         .and.not.have.property('gap')
       await recall(2)
-      await back.count(1)
-      expect(back.seqs()).to.deep.equal([2])
+      await resumed.count(1)
+      expect(resumed.seqs()).to.deep.equal([2])
     })
 
-    it('delivers what was missed first, more than one page of it, then what comes', async () => {
+    it('delivers missed notices first, more than one page of them, then live ones', async () => {
       const client = await open()
       const { position } = await client.subscribe({ group })
       client.close()
       for (let i = 0; i < 450; i += 50)
         await Promise.all(Array.from({ length: 50 }, (_, j) => recall(i + j + 1)))
-      const back = await open()
-      expect(await back.subscribe({ group, since: position })).to.include({ recovered: 450 })
+      const resumed = await open()
+      expect(await resumed.subscribe({ group, since: position })).to.include({ recovered: 450 })
       await recall(451)
-      await back.count(451)
-      expect(back.received.map(({ notice }) => notice.offset)).to.deep.equal(
+      await resumed.count(451)
+      expect(resumed.received.map(({ notice }) => notice.offset)).to.deep.equal(
         Array.from({ length: 451 }, (_, i) => i + 1),
       )
     })
 
-    it('misses nothing and doubles nothing while the room is under fire', async () => {
+    it('loses and duplicates nothing while the room receives recalls continuously', async () => {
       let stop = false
       let sent = 0
       const [first] = [await open()]
       const { position } = await first.subscribe({ group })
-      const fire = (async () => {
+      const load = (async () => {
         while (!stop) await recall(++sent)
       })()
       for (let round = 0; round < 15; round++) {
@@ -243,14 +243,14 @@ describe('sockets', () => {
         client.close()
       }
       stop = true
-      await fire
+      await load
       await first.count(sent)
       expect(first.received.map(({ notice }) => notice.offset)).to.deep.equal(
         first.received.map((_, i) => i + 1),
       )
     })
 
-    it('answers a gap with the reason, and no part of what was missed', async () => {
+    it('returns a gap with its reason, and none of the missed notices', async () => {
       await recall(1, 2)
       const client = await open()
       const { position } = await client.subscribe({ group })
@@ -265,7 +265,7 @@ describe('sockets', () => {
   })
 
   describe('recalled', () => {
-    it('answers exactly those that are recalled in the conversation, with their time', async () => {
+    it('returns exactly the recalled messages of the conversation, with their times', async () => {
       await recall(3, 5)
       const member = await open(makeToken({ rooms: [{ group }] }))
       const answer = await member.ask({ group, seqs: [5, 4, 3] }, 'recalled')
@@ -283,7 +283,7 @@ describe('sockets', () => {
       })
     })
 
-    it('is refused to who may not be in the room, and for a request of another shape', async () => {
+    it('is refused without access to the room, and for a malformed request', async () => {
       const member = await open(makeToken({ rooms: [{ group: 'other' }] }))
       expect(await member.ask({ group, seqs: [5] }, 'recalled')).to.include({ code: 'ROOM_REFUSED' })
       for (const seqs of [undefined, [], [0], ['5'], [1.5], Array.from({ length: 1_001 }, (_, i) => i + 1)]) {

@@ -11,10 +11,10 @@ import { undoAfterEach } from '../support/undo.ts'
 import { soon, until } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
-/** What the provider waits for an answer. */
-const PROVIDER_WAITS_MS = 2_000
+/** How long the provider waits for a response. */
+const PROVIDER_TIMEOUT_MS = 2_000
 
-interface Ready {
+interface Readiness {
   readonly ready: boolean
   readonly spool?: { readonly recalls: number; readonly bytes: number; readonly ageMs: number }
 }
@@ -30,36 +30,36 @@ describe('spool', () => {
     undo(started.stop)
     return started
   }
-  const listen = async (to: GatewayProcess): Promise<Client> => {
-    const listening = await connect(to.url, await adminToken())
-    undo(listening.close)
-    await listening.subscribe({ group: 'g' })
-    return listening
+  const subscribe = async (to: GatewayProcess): Promise<Client> => {
+    const subscriber = await connect(to.url, await adminToken())
+    undo(subscriber.close)
+    await subscriber.subscribe({ group: 'g' })
+    return subscriber
   }
   const recall = (seq: number, to = gateway) =>
     postWebhook(to.url, { body: recallBody({ GroupId: 'g', MsgSeqList: [{ MsgSeq: seq }] }) })
-  const readiness = async (of = gateway): Promise<Ready> =>
-    (await (await fetch(`${of.url}/readyz`)).json()) as Ready
+  const readiness = async (of = gateway): Promise<Readiness> =>
+    (await (await fetch(`${of.url}/readyz`)).json()) as Readiness
 
-  /** Posts recalls one after the other, each of which must be answered OK before the provider gives up. */
+  /** Posts recalls one after the other. Each must be answered OK before the provider times out. */
   const recallInTime = async (...seqs: number[]) => {
     for (const seq of seqs) {
       const sentAtMs = Date.now()
       expect((await recall(seq)).status).to.equal(200)
-      expect(Date.now() - sentAtMs).to.be.below(PROVIDER_WAITS_MS)
+      expect(Date.now() - sentAtMs).to.be.below(PROVIDER_TIMEOUT_MS)
     }
   }
-  const order = async () => {
-    const operator = await createClient({ url: redis.url }).connect()
-    undo(() => operator.destroy())
-    return (...command: string[]) => operator.sendCommand(command)
+  const connectAdmin = async () => {
+    const admin = await createClient({ url: redis.url }).connect()
+    undo(() => admin.destroy())
+    return (...command: string[]) => admin.sendCommand(command)
   }
 
   beforeEach(async () => {
     redis = await startRedis()
     undo(redis.stop)
     gateway = await start()
-    client = await listen(gateway)
+    client = await subscribe(gateway)
     await recallInTime(1)
     await client.count(1)
   })
@@ -69,12 +69,12 @@ describe('spool', () => {
       return { begin: () => redis.signal('SIGSTOP'), end: () => redis.signal('SIGCONT') }
     },
     async 'is out of memory'() {
-      const send = await order()
+      const send = await connectAdmin()
       const limit = (bytes: string) => send('CONFIG', 'SET', 'maxmemory', bytes)
       return { begin: () => limit('1'), end: () => limit('0') }
     },
     async 'is read-only'() {
-      const send = await order()
+      const send = await connectAdmin()
       return {
         begin: () => send('CONFIG', 'SET', 'min-replicas-to-write', '1'),
         end: () => send('CONFIG', 'SET', 'min-replicas-to-write', '0'),
@@ -82,7 +82,7 @@ describe('spool', () => {
     },
   }
   for (const [outage, prepare] of Object.entries(OUTAGES)) {
-    it(`keeps recalls while Redis ${outage}, and delivers them once and in order afterwards`, async () => {
+    it(`stores recalls while Redis ${outage}, and delivers them once and in order afterwards`, async () => {
       const { begin, end } = await prepare()
       await begin()
       await recallInTime(2, 3, 4, 5, 6)
@@ -93,14 +93,12 @@ describe('spool', () => {
       await client.count(7)
       expect(client.seqs()).to.deep.equal([1, 2, 3, 4, 5, 6, 7])
       expect(client.gaps).to.be.empty
-      const send = await order()
-      expect(await send('XLEN', `recall-gateway:{${APP}}:log:feed`), 'nothing of the log was lost').to.equal(
-        7,
-      )
+      const send = await connectAdmin()
+      expect(await send('XLEN', `recall-gateway:{${APP}}:log:feed`), 'the log is complete').to.equal(7)
     })
   }
 
-  it('queues new recalls behind those that wait', async () => {
+  it('queues new recalls behind the spooled ones', async () => {
     redis.signal('SIGSTOP')
     await recallInTime(2)
     const posts = Promise.all([3, 4, 5, 6, 7, 8].map((seq) => recall(seq)))
@@ -111,21 +109,21 @@ describe('spool', () => {
     expect(client.seqs()).to.have.members([1, 2, 3, 4, 5, 6, 7, 8])
   })
 
-  it('tells sockets a gap when Redis comes back empty, and everything kept is in the log', async () => {
+  it('causes a gap when Redis restarts empty, and every acknowledged recall is in the log', async () => {
     await redis.stop()
     await recallInTime(2, 3)
     const again = await startRedis({ port: redis.port })
     undo(again.stop)
-    await until('the gap', () => client.gaps.length > 0)
+    await until('a gap arrives', () => client.gaps.length > 0)
     await until('the spool is empty', async () => (await readiness()).spool?.recalls === 0)
-    const late = await listen(gateway)
+    const late = await subscribe(gateway)
     const { position } = await late.subscribe({ group: 'g' })
     await late.subscribe({ group: 'g', since: { ...position, offset: 0 } })
-    await until('the history', () => late.received.length === position.offset)
+    await until('the history arrives', () => late.received.length === position.offset)
     expect(late.seqs()).to.include.members([2, 3])
   })
 
-  it('outlives kill -9 and a start while Redis is still away', async () => {
+  it('survives kill -9 and a restart while Redis is still down', async () => {
     const folder = temporaryFolder()
     undo(folder.remove)
     const receiver = await start({ ROLE: 'receiver', DATA_DIR: folder.path })
@@ -135,62 +133,62 @@ describe('spool', () => {
     receiver.signal('SIGKILL')
     await receiver.exited
 
-    const reborn = await start({ ROLE: 'receiver', DATA_DIR: folder.path })
-    expect(await readiness(reborn))
+    const restarted = await start({ ROLE: 'receiver', DATA_DIR: folder.path })
+    expect(await readiness(restarted))
       .to.deep.include({ ready: true })
       .and.have.nested.property('spool.recalls', 2)
-    expect((await recall(4, reborn)).status).to.equal(200)
+    expect((await recall(4, restarted)).status).to.equal(200)
     redis.signal('SIGCONT')
     await client.count(4)
     expect(client.seqs()).to.deep.equal([1, 2, 3, 4])
   })
 
-  it('lets a gateway with sockets start while Redis is away, which is ready once Redis is back', async () => {
+  it('lets a gateway with sockets start while Redis is down, and become ready once Redis is back', async () => {
     const folder = temporaryFolder()
     undo(folder.remove)
     const first = await start({ DATA_DIR: folder.path })
     first.signal('SIGKILL')
     await first.exited
     redis.signal('SIGSTOP')
-    const reborn = await start({ DATA_DIR: folder.path })
-    expect(await readiness(reborn)).to.include({ ready: false })
+    const restarted = await start({ DATA_DIR: folder.path })
+    expect(await readiness(restarted)).to.include({ ready: false })
     redis.signal('SIGCONT')
-    await until('it is ready', async () => (await readiness(reborn)).ready)
-    const late = await listen(reborn)
+    await until('the gateway is ready', async () => (await readiness(restarted)).ready)
+    const late = await subscribe(restarted)
     await recallInTime(2)
     await late.count(1)
   })
 
-  it('does not hold up a stop, and what waits is published by the next start', async () => {
+  it('does not delay a stop, and is published after the next start', async () => {
     const folder = temporaryFolder()
     undo(folder.remove)
     const receiver = await start({ ROLE: 'receiver', DATA_DIR: folder.path })
     redis.signal('SIGSTOP')
     expect((await recall(2, receiver)).status).to.equal(200)
     receiver.signal('SIGTERM')
-    expect(await soon('the receiver ends', receiver.exited)).to.equal(0)
+    expect(await soon('the receiver exits', receiver.exited)).to.equal(0)
     redis.signal('SIGCONT')
     await start({ ROLE: 'receiver', DATA_DIR: folder.path })
     await client.count(2)
   })
 
-  it('that is full answers 503 only after the provider has given up, and never a false OK', async () => {
+  it('answers 503 when it is full, only after the provider has timed out, and never a false OK', async () => {
     const receiver = await start({ ROLE: 'receiver', SPOOL_MAX_BYTES: '1000' })
     redis.signal('SIGSTOP')
-    const kept: number[] = []
+    const acknowledged: number[] = []
     let refused = 0
     for (let seq = 2; refused === 0; seq++) {
       const sentAtMs = Date.now()
       const { status } = await recall(seq, receiver)
-      if (status === 200) kept.push(seq)
+      if (status === 200) acknowledged.push(seq)
       else {
         refused++
         expect(status).to.equal(503)
-        expect(Date.now() - sentAtMs).to.be.above(PROVIDER_WAITS_MS)
+        expect(Date.now() - sentAtMs).to.be.above(PROVIDER_TIMEOUT_MS)
       }
     }
     redis.signal('SIGCONT')
-    await client.count(1 + kept.length)
-    expect(client.seqs()).to.deep.equal([1, ...kept])
+    await client.count(1 + acknowledged.length)
+    expect(client.seqs()).to.deep.equal([1, ...acknowledged])
   })
 })

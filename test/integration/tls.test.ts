@@ -42,22 +42,25 @@ describe('TLS', () => {
       forceNew: true,
     })
     undo(() => socket.close())
-    const answer = (await soon('the answer', socket.emitWithAck('subscribe', { group: 'g' }))) as unknown
-    expect(answer).to.include({ ok: true })
+    const response = (await soon(
+      'the response arrives',
+      socket.emitWithAck('subscribe', { group: 'g' }),
+    )) as unknown
+    expect(response).to.include({ ok: true })
     const arrived = new Promise((resolve) => socket.once('messages-recalled', resolve))
     const query = new URLSearchParams(signedQuery()).toString()
     const status = await new Promise<number | undefined>((resolve, reject) => {
-      const post = request(`${url}/webhook?${query}`, { method: 'POST', ca }, (response) => {
-        resolve(response.statusCode)
-        response.resume()
+      const post = request(`${url}/webhook?${query}`, { method: 'POST', ca }, (incoming) => {
+        resolve(incoming.statusCode)
+        incoming.resume()
       })
       post.on('error', reject).end(JSON.stringify(recallBody({ GroupId: 'g' })))
     })
     expect(status).to.equal(200)
-    await soon('the notice', arrived)
+    await soon('the notice arrives', arrived)
   })
 
-  it('is of version 1.2 at least, and nothing else is spoken', async () => {
+  it('requires version 1.2 or later, and refuses plain HTTP', async () => {
     const { gateway } = await start()
     expect(await nameServed(gateway.port)).to.equal('first')
     const old = { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }
@@ -66,24 +69,24 @@ describe('TLS', () => {
     expect(plain).to.equal('refused')
   })
 
-  it('goes on with a new certificate when the files change, and with the old one when they are broken', async () => {
+  it('reloads the certificate when the files change, and keeps the old one when they are invalid', async () => {
     const { gateway, files, folder } = await start()
     const next = makeCertificate(folder.path, 'second')
     writeFileSync(files.cert, 'half a certificate')
-    await until('it is seen', () => gateway.output().includes('keeping the old one'))
+    await until('the invalid certificate is noticed', () => gateway.output().includes('keeping the old one'))
     expect(await nameServed(gateway.port)).to.equal('first')
     copyFileSync(next.key, files.key)
     copyFileSync(next.cert, files.cert)
     await until('the new one is served', async () => (await nameServed(gateway.port)) === 'second')
   })
 
-  it('needs a certificate and its key', async () => {
+  it('requires a certificate and its matching key', async () => {
     const { folder, files } = await start()
     const other = makeCertificate(folder.path, 'other')
     const settings = { SDK_APP_ID: '1400000000', WEBHOOK_TOKEN: 't', JWT_SECRET: 'j'.repeat(32), PORT: '0' }
     const outputOf = async (tls: Readonly<Record<string, string>>) => {
       const { exited, output } = runGateway(['start'], { ...settings, DATA_DIR: folder.path, ...tls })
-      expect(await soon('it ends', exited)).to.equal(1)
+      expect(await soon('the gateway exits', exited)).to.equal(1)
       return output()
     }
     expect(await outputOf({ TLS_CERT: files.cert })).to.include('TLS_KEY is missing')

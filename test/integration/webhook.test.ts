@@ -8,15 +8,15 @@ import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
 
 const OK = { ActionStatus: 'OK', ErrorInfo: '', ErrorCode: 0 }
 
-describe('webhook, over HTTP', () => {
+describe('webhook over HTTP', () => {
   let gateway: GatewayProcess
   before(async () => (gateway = await startGatewayProcess()))
   after(() => gateway.stop())
 
   const post = (call: Parameters<typeof postWebhook>[1] = {}) => postWebhook(gateway.url, call)
 
-  describe('that is a recall', () => {
-    it('reaches the group room, the topic room and the feed once each, and again nobody', async () => {
+  describe('of a recall', () => {
+    it('reaches the group room, the topic room and the feed once each, and a repeat reaches nobody', async () => {
       const body = RECALL_SAMPLES['of 2023, in a topic, with the time in digits']
       const rooms = [
         { group: body.GroupId },
@@ -28,7 +28,7 @@ describe('webhook, over HTTP', () => {
 
       expect(await post({ body })).to.deep.include({ status: 200, answer: OK })
       expect(await post({ body })).to.deep.include({ status: 200, answer: OK })
-      // Whatever the repeat delivered would stand before this one.
+      // If the repeat were delivered, it would arrive before this one.
       expect(await post({ body: { ...body, MsgSeqList: [{ MsgSeq: 131 }] } })).to.deep.include({ answer: OK })
 
       for (const [i, client] of clients.entries()) {
@@ -46,7 +46,7 @@ describe('webhook, over HTTP', () => {
       }
     })
 
-    it('is kept without a Content-Type, and with any', async () => {
+    it('is accepted without a Content-Type, and with any', async () => {
       for (const [i, type] of [
         '',
         'text/plain',
@@ -60,7 +60,7 @@ describe('webhook, over HTTP', () => {
       }
     })
 
-    it('is kept without ClientIP, OptPlatform and contenttype', async () => {
+    it('is accepted without ClientIP, OptPlatform and contenttype', async () => {
       const { ClientIP: _ip, OptPlatform: _platform, contenttype: _type, ...query } = signedQuery()
       expect(await post({ query })).to.deep.include({ status: 200, answer: OK })
     })
@@ -77,14 +77,14 @@ describe('webhook, over HTTP', () => {
     })
   })
 
-  describe('that is another command', () => {
-    it('gets "no opinion"', async () => {
+  describe('of another command', () => {
+    it('receives "no opinion"', async () => {
       const CallbackCommand = 'Group.CallbackBeforeSendMsg'
       const call = { query: signedQuery(CallbackCommand), body: { CallbackCommand, GroupId: '@TGS#1' } }
       expect(await post(call)).to.deep.include({ status: 200, answer: OK })
     })
 
-    it('gets an answer per account for a friend request', async () => {
+    it('receives one result per account for a friend request', async () => {
       const CallbackCommand = 'Sns.CallbackPrevFriendAdd'
       const call = {
         query: signedQuery(CallbackCommand),
@@ -98,7 +98,7 @@ describe('webhook, over HTTP', () => {
   const without = (name: string) => ({ ...signedQuery(), [name]: undefined })
   const nowS = () => Math.floor(Date.now() / 1_000)
   const REFUSED: [
-    what: string,
+    description: string,
     call: () => Parameters<typeof postWebhook>[1],
     status: number,
     names: string,
@@ -113,7 +113,7 @@ describe('webhook, over HTTP', () => {
     ['without RequestTime', () => ({ query: without('RequestTime') }), 401, 'WEBHOOK_FORGED'],
     ['signed two minutes ago', () => ({ query: signedQuery(undefined, nowS() - 120) }), 401, 'WEBHOOK_STALE'],
     [
-      'signed for two minutes ahead',
+      'signed for two minutes from now',
       () => ({ query: signedQuery(undefined, nowS() + 120) }),
       401,
       'WEBHOOK_STALE',
@@ -150,8 +150,8 @@ describe('webhook, over HTTP', () => {
       'BODY_TOO_LARGE',
     ],
   ]
-  for (const [what, call, status, names] of REFUSED) {
-    it(`${what} is refused with ${status}, naming ${names}`, async () => {
+  for (const [description, call, status, names] of REFUSED) {
+    it(`${description} is refused with ${status}, naming ${names}`, async () => {
       const refused = await post(call())
       expect(refused.status).to.equal(status)
       expect(refused.answer).to.include({ ActionStatus: 'FAIL', ErrorCode: status })
@@ -159,7 +159,7 @@ describe('webhook, over HTTP', () => {
     })
   }
 
-  it('with another method than POST is refused with 405 and Allow', async () => {
+  it('with a method other than POST is refused with 405 and an Allow header', async () => {
     for (const method of ['GET', 'PUT', 'DELETE']) {
       const refused = await post({ method })
       expect(refused).to.deep.include({ status: 405 })
@@ -168,17 +168,17 @@ describe('webhook, over HTTP', () => {
     }
   })
 
-  it('with a compressed body is refused, not inflated', async () => {
+  it('with a compressed body is refused without decompressing it', async () => {
     expect((await postRaw(gateway.port, 'x', { 'content-encoding': 'gzip' })).status).to.equal(400)
   })
 
-  it('answers without telling what software it is', async () => {
+  it('is answered without headers that name the software', async () => {
     const { headers } = await post()
     expect(headers.get('x-powered-by')).to.equal(null)
     expect(headers.get('server')).to.equal(null)
   })
 
-  it('never writes Sign or a token to the log', async () => {
+  it('never causes Sign or a token to be logged', async () => {
     await post()
     await post({ query: { ...signedQuery(), Sign: '0'.repeat(64) } })
     await post({ body: recallBody({ GroupId: 5 }) })

@@ -14,8 +14,8 @@ import { soon, until } from '../support/wait.ts'
 import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
 
 const GROUP = '@TGS#1'
-/** As long as the provider waits for an answer; after that, and only then, it sends the webhook again. */
-const PROVIDER_WAITS_MS = 2_000
+/** How long the provider waits for a response. It retries only after this timeout. */
+const PROVIDER_TIMEOUT_MS = 2_000
 
 describe('receiver and nodes behind the proxy of docker-compose.yml', () => {
   const undo = undoAfterEach()
@@ -29,7 +29,7 @@ describe('receiver and nodes behind the proxy of docker-compose.yml', () => {
     undo(() => redis.stop())
     const start = (ROLE: string): Promise<GatewayProcess> => {
       const starting = startGatewayProcess({ ROLE, REDIS_URL: redis.url, DRAIN_MS: '1000' })
-      // Before it has started, because another one may fail to meanwhile.
+      // Registered before the gateway has started, because another one may fail to start meanwhile.
       undo(() =>
         starting.then(
           (gateway) => gateway.stop(),
@@ -51,8 +51,11 @@ describe('receiver and nodes behind the proxy of docker-compose.yml', () => {
     expect(status).to.equal(200)
   }
 
-  /** Sockets in the room of the group, connected one after the other. */
-  const listeners = async (count: number, options: Parameters<typeof connect>[2] = {}): Promise<Client[]> => {
+  /** Connects sockets one after the other and subscribes them to the group. */
+  const connectAll = async (
+    count: number,
+    options: Parameters<typeof connect>[2] = {},
+  ): Promise<Client[]> => {
     const clients: Client[] = []
     for (let i = 0; i < count; i += 1) {
       const client = await connect(proxy.url, await adminToken(), options)
@@ -63,8 +66,8 @@ describe('receiver and nodes behind the proxy of docker-compose.yml', () => {
     return clients
   }
 
-  /** A node listens in Redis to each room of its sockets, once. */
-  const nodesListening = async (): Promise<number> => {
+  /** Counts the nodes that have subscribed to the group's channel in Redis. */
+  const countSubscribedNodes = async (): Promise<number> => {
     const client = createClient({ url: redis.url })
     await client.connect()
     const channels = await client.pubSubShardChannels()
@@ -74,7 +77,7 @@ describe('receiver and nodes behind the proxy of docker-compose.yml', () => {
     return Object.values(counts).reduce((sum, count) => sum + count, 0)
   }
 
-  const receivedAll = (clients: readonly Client[], seqs: readonly number[]): Promise<unknown> =>
+  const expectReceived = (clients: readonly Client[], seqs: readonly number[]): Promise<unknown> =>
     Promise.all(
       clients.map(async (client) => {
         await client.count(seqs.length)
@@ -82,51 +85,51 @@ describe('receiver and nodes behind the proxy of docker-compose.yml', () => {
       }),
     )
 
-  it('takes a webhook to the sockets of both nodes, once each', async () => {
-    const clients = await listeners(4)
-    expect(await nodesListening()).to.equal(2)
+  it('delivers a webhook to the sockets of both nodes, once each', async () => {
+    const clients = await connectAll(4)
+    expect(await countSubscribedNodes()).to.equal(2)
 
     for (const seq of [130, 130, 131]) await recall(seq)
 
-    await receivedAll(clients, [130, 131])
+    await expectReceived(clients, [130, 131])
   })
 
-  it('brings the sockets of a killed node to the other one, which tells them what they missed, once', async () => {
-    const clients = await listeners(4)
+  it('moves the sockets of a killed node to the other one, which delivers what they missed, once', async () => {
+    const clients = await connectAll(4)
     await recall(130)
-    await receivedAll(clients, [130])
+    await expectReceived(clients, [130])
 
     nodes[0].signal('SIGKILL')
     const isLost = ({ socket }: Client): boolean => !socket.connected
-    await until('half of the sockets are lost', () => clients.filter(isLost).length === 2)
+    await until('half of the sockets are disconnected', () => clients.filter(isLost).length === 2)
     const lost = clients.filter(isLost)
     await recall(131)
     for (const client of lost) {
       const connected = new Promise<void>((resolve) => void client.socket.once('connect', resolve))
       client.socket.connect()
-      await soon('the socket is back', connected)
+      await soon('the socket has reconnected', connected)
       const { recovered } = await client.subscribe({ group: GROUP, since: client.position() })
       expect(recovered).to.equal(1)
     }
     await recall(132)
 
-    await receivedAll(clients, [130, 131, 132])
-    expect(await nodesListening()).to.equal(1)
+    await expectReceived(clients, [130, 131, 132])
+    expect(await countSubscribedNodes()).to.equal(1)
   })
 
-  it('brings the sockets of a node that is being stopped to the other one, and lets it end cleanly', async () => {
-    const clients = await listeners(12, { reconnection: true })
-    const back = new Set<Client>()
-    for (const client of clients) client.socket.once('connect', () => back.add(client))
+  it('moves the sockets of a stopping node to the other one, and lets it exit with 0', async () => {
+    const clients = await connectAll(12, { reconnection: true })
+    const reconnected = new Set<Client>()
+    for (const client of clients) client.socket.once('connect', () => reconnected.add(client))
 
     nodes[0].signal('SIGTERM')
 
-    await until('half of the sockets are back', () => back.size === 6)
+    await until('half of the sockets have reconnected', () => reconnected.size === 6)
     expect(await soon('the node stops', nodes[0].exited)).to.equal(0)
-    expect(clients.filter(({ goodbyes }) => goodbyes.length > 0)).to.have.members([...back])
+    expect(clients.filter(({ goodbyes }) => goodbyes.length > 0)).to.have.members([...reconnected])
   })
 
-  it('lets a page that came through it open sockets, and no other page', async () => {
+  it('accepts sockets of pages that it served, and of no other origin', async () => {
     const open = async (origin: string): Promise<string> => {
       const auth = { token: await adminToken() }
       const options = { transports: ['websocket'], reconnection: false, forceNew: true }
@@ -135,14 +138,14 @@ describe('receiver and nodes behind the proxy of docker-compose.yml', () => {
       const outcome = new Promise<string>((resolve) => {
         socket.once('connect', () => resolve('open')).once('connect_error', () => resolve('refused'))
       })
-      return soon('the handshake', outcome)
+      return soon('the handshake completes', outcome)
     }
 
     expect(await open(proxy.url)).to.equal('open')
     expect(await open('http://127.0.0.1')).to.equal('refused')
   })
 
-  it('answers the health routes of a node while the other one is dead', async () => {
+  it('routes health checks to the live node while the other one is dead', async () => {
     nodes[1].signal('SIGKILL')
     await nodes[1].exited
 
@@ -152,26 +155,26 @@ describe('receiver and nodes behind the proxy of docker-compose.yml', () => {
     }
   })
 
-  it('keeps the metrics from those outside', async () => {
+  it('does not expose the metrics', async () => {
     for (const path of ['/metrics', '/Metrics/', '/%6detrics']) {
       expect((await fetch(`${proxy.url}${path}`)).status, path).to.equal(404)
     }
   })
 
-  it('lets the provider wait in vain while the receiver is dead, because it takes an error for an answer', async () => {
+  it('lets the provider time out while the receiver is dead, because the provider does not retry after an error', async () => {
     receiver.signal('SIGKILL')
     await receiver.exited
 
-    const answer = fetch(`${proxy.url}/webhook?${new URLSearchParams(signedQuery()).toString()}`, {
+    const response = fetch(`${proxy.url}/webhook?${new URLSearchParams(signedQuery()).toString()}`, {
       method: 'POST',
       body: JSON.stringify(recallBody()),
-      signal: AbortSignal.timeout(PROVIDER_WAITS_MS),
+      signal: AbortSignal.timeout(PROVIDER_TIMEOUT_MS),
     }).then(({ status }) => status)
 
-    expect(await answer.catch((error: Error) => error.name)).to.equal('TimeoutError')
+    expect(await response.catch((error: Error) => error.name)).to.equal('TimeoutError')
   })
 
-  it('writes no Sign to the log of the proxy, whatever becomes of the webhook', async () => {
+  it('never logs Sign in the proxy, whatever the outcome of the webhook', async () => {
     const query = signedQuery()
     await postWebhook(proxy.url, { query })
     await postWebhook(proxy.url, { query: { ...query, SdkAppid: '1' } })
@@ -180,7 +183,7 @@ describe('receiver and nodes behind the proxy of docker-compose.yml', () => {
     await receiver.exited
     await postWebhook(proxy.url, { query }).catch(() => undefined)
 
-    const log = await until('four webhooks are in the log', () => {
+    const log = await until('four webhooks are logged', () => {
       const text = proxy.log()
       return text.match(/POST webhook/g)?.length === 4 && text
     })

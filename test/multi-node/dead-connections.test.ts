@@ -9,8 +9,8 @@ import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const HEAL_TIMEOUT_MS = 15_000
 
-/** The network between a node and Redis swallows everything, and closes nothing. */
-describe('a connection to Redis that went dead without a word', () => {
+/** The network between a node and Redis drops all packets, but closes no connection. */
+describe('a half-open connection to Redis', () => {
   const undo = undoAfterEach()
 
   const setUp = async () => {
@@ -33,7 +33,7 @@ describe('a connection to Redis that went dead without a word', () => {
     return { redis, proxy, node, client, recall, isReady }
   }
 
-  it('of subscriptions is found and rebuilt, and what was missed is delivered', async () => {
+  it('for subscriptions is detected and replaced, and missed notices are delivered', async () => {
     const { proxy, client, recall, isReady } = await setUp()
     await recall(1)
     await client.count(1)
@@ -42,13 +42,13 @@ describe('a connection to Redis that went dead without a word', () => {
     await recall(3)
     await until('the notices arrive', () => client.received.length === 3, HEAL_TIMEOUT_MS)
     expect(client.seqs()).to.deep.equal([1, 2, 3])
-    await until('ready', isReady, HEAL_TIMEOUT_MS)
+    await until('the node is ready', isReady, HEAL_TIMEOUT_MS)
     await recall(4)
     await client.count(4)
     expect(client.gaps).to.be.empty
   })
 
-  it('of subscriptions is waited for when more waits in the spool than a log holds', async () => {
+  it('for subscriptions delays the spool when it holds more recalls than a log', async () => {
     const { redis, proxy, client, recall, isReady } = await setUp()
     redis.signal('SIGSTOP')
     const seqs = Array.from({ length: 300 }, (_, i) => i + 1)
@@ -58,15 +58,15 @@ describe('a connection to Redis that went dead without a word', () => {
     await until('the notices arrive', () => client.received.length === seqs.length, HEAL_TIMEOUT_MS)
     expect(client.seqs()).to.deep.equal(seqs)
     expect(client.gaps).to.be.empty
-    await until('ready', isReady, HEAL_TIMEOUT_MS)
+    await until('the node is ready', isReady, HEAL_TIMEOUT_MS)
   })
 
-  it('of commands is found and rebuilt, and the node is not ready meanwhile', async () => {
+  it('for commands is detected and replaced, and the node is not ready meanwhile', async () => {
     const { proxy, client, recall, isReady, node } = await setUp()
     expect(proxy.silence('spublish')).to.equal(1)
-    await until('not ready', async () => !(await isReady()), HEAL_TIMEOUT_MS)
+    await until('the node is not ready', async () => !(await isReady()), HEAL_TIMEOUT_MS)
     await recall(1, node)
-    await until('ready again', isReady, HEAL_TIMEOUT_MS)
+    await until('the node is ready again', isReady, HEAL_TIMEOUT_MS)
     await recall(2, node)
     await client.count(2)
     expect(client.seqs()).to.deep.equal([1, 2])

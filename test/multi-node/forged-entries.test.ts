@@ -12,8 +12,8 @@ const KEY = 'k'.repeat(32)
 const forged = (group: string, seq: number) =>
   JSON.stringify({ messages: [{ seq }], group, recalledAtMs: 1, receivedAtMs: 1, operator: 'mallory' })
 
-/** Someone who may write to Redis, and has no REDIS_SIGNING_KEY. */
-describe('one who writes to Redis without the key', () => {
+/** An attacker who can write to Redis, but does not know REDIS_SIGNING_KEY. */
+describe('an attacker who writes to Redis without the signing key', () => {
   const undo = undoAfterEach()
 
   const setUp = async (settings: Readonly<Record<string, string>> = { REDIS_SIGNING_KEY: KEY }) => {
@@ -36,107 +36,107 @@ describe('one who writes to Redis without the key', () => {
       const body = recallBody({ GroupId: group, MsgSeqList: [{ MsgSeq: seq }, { MsgSeq: seq + 1 }] })
       expect((await postWebhook(sender?.url ?? '', { body })).status).to.equal(200)
     }
-    const mallory = await createClient({ url: redis.url }).connect()
-    undo(() => mallory.destroy())
-    const order = (...command: string[]) => mallory.sendCommand(command)
-    return { clients, recall, order, nodes, redis }
+    const attacker = await createClient({ url: redis.url }).connect()
+    undo(() => attacker.destroy())
+    const send = (...command: string[]) => attacker.sendCommand(command)
+    return { clients, recall, send, nodes, redis }
   }
 
-  it('does not hold up recalls with something else in the place of what belongs there', async () => {
-    const { clients, recall, order } = await setUp({})
+  it('cannot block recalls with values of another type', async () => {
+    const { clients, recall, send } = await setUp({})
     await recall(1)
-    await order('SET', `${BASE}:recalled:group:g`, 'x')
+    await send('SET', `${BASE}:recalled:group:g`, 'x')
     await recall(3)
     for (const client of clients) {
       await until('the recall arrives', () => client.received.length === 2)
       expect(client.seqs()).to.deep.equal([1, 2, 3, 4])
     }
-    for (const kind of ['head', 'log', 'recalled']) await order('SET', `${BASE}:${kind}:group:h`, 'x')
+    for (const kind of ['head', 'log', 'recalled']) await send('SET', `${BASE}:${kind}:group:h`, 'x')
     await recall(5, 'h')
-    expect(await order('XLEN', `${BASE}:log:group:h`)).to.equal(1)
-    expect(await order('ZCARD', `${BASE}:recalled:group:h`)).to.equal(2)
+    expect(await send('XLEN', `${BASE}:log:group:h`)).to.equal(1)
+    expect(await send('ZCARD', `${BASE}:recalled:group:h`)).to.equal(2)
   })
 
-  it('cannot make sockets show a notice on any node, and does not keep them from what is true', async () => {
-    const { clients, recall, order } = await setUp()
+  it('cannot forge a live notice on any node, and does not prevent authentic ones', async () => {
+    const { clients, recall, send } = await setUp()
     await recall(1)
     for (const client of clients) await client.count(1)
     const epoch = clients[0]?.position().epoch ?? ''
     const channel = `${BASE}:notices:group:g`
     const signature = 'a'.repeat(64)
     for (const entry of [forged('g', 666), `${signature}::${forged('g', 666)}`, `${signature}:0:x`, 'x']) {
-      await order('SPUBLISH', channel, `${epoch}:2:${entry}`)
-      await order('SPUBLISH', channel, `${epoch}:999999999999999:${entry}`)
-      await order('SPUBLISH', channel, `other:1:${entry}`)
+      await send('SPUBLISH', channel, `${epoch}:2:${entry}`)
+      await send('SPUBLISH', channel, `${epoch}:999999999999999:${entry}`)
+      await send('SPUBLISH', channel, `other:1:${entry}`)
     }
     for (const seq of [3, 5, 7]) await recall(seq)
     for (const client of clients) {
-      await until('what is true arrives', () => client.received.length === 4)
+      await until('the authentic notices arrive', () => client.received.length === 4)
       expect(client.seqs()).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8])
       expect(client.gaps).to.be.empty
     }
   })
 
-  it('cannot put one into a log: it is a gap', async () => {
-    const { clients, recall, order } = await setUp()
+  it('cannot add a notice to a log: sockets receive a gap', async () => {
+    const { clients, recall, send } = await setUp()
     await recall(1)
     for (const client of clients) await client.count(1)
-    await order('HINCRBY', `${BASE}:head:group:g`, 'offset', '1')
-    await order('XADD', `${BASE}:log:group:g`, '2-0', 'r', forged('g', 666))
+    await send('HINCRBY', `${BASE}:head:group:g`, 'offset', '1')
+    await send('XADD', `${BASE}:log:group:g`, '2-0', 'r', forged('g', 666))
     await recall(3)
     for (const client of clients) {
-      await until('the gap', () => client.gaps.length > 0)
+      await until('the gap arrives', () => client.gaps.length > 0)
       expect(client.gaps[0]?.reason).to.equal('unreadable')
       expect(client.seqs()).to.not.include(666)
     }
   })
 
-  it('cannot move what was signed into another room', async () => {
-    const { clients, recall, order } = await setUp()
+  it('cannot move a signed entry to another room', async () => {
+    const { clients, recall, send } = await setUp()
     await recall(1, 'another')
-    const log = (await order('XRANGE', `${BASE}:log:group:another`, '-', '+')) as unknown as [
+    const log = (await send('XRANGE', `${BASE}:log:group:another`, '-', '+')) as unknown as [
       string,
       string[],
     ][]
     const entry = log[0]?.[1][1] ?? ''
     expect(entry).to.include('another')
-    await order('SPUBLISH', `${BASE}:notices:group:g`, `x:1:${entry}`)
-    await order('HSET', `${BASE}:head:group:g`, 'offset', '1')
-    await order('XADD', `${BASE}:log:group:g`, '1-0', 'r', entry)
+    await send('SPUBLISH', `${BASE}:notices:group:g`, `x:1:${entry}`)
+    await send('HSET', `${BASE}:head:group:g`, 'offset', '1')
+    await send('XADD', `${BASE}:log:group:g`, '1-0', 'r', entry)
     await recall(3)
     for (const client of clients) {
-      await until('the gap', () => client.gaps.length > 0)
+      await until('the gap arrives', () => client.gaps.length > 0)
       expect(client.seqs()).to.not.include(1)
     }
   })
 
-  it('cannot announce anything', async () => {
-    const { clients, order, nodes } = await setUp()
+  it('cannot send announcements', async () => {
+    const { clients, send, nodes } = await setUp()
     const text = JSON.stringify({ kind: 'revoked', userId: 'admin-1', untilMs: Date.now() + 60_000 })
     for (const one of [text, `${'a'.repeat(64)}::${text}`]) {
-      await order('XADD', `${BASE}:announcements:revocations`, '*', 't', one)
-      await order('SPUBLISH', `${BASE}:notices:announcements:revocations`, 'look')
+      await send('XADD', `${BASE}:announcements:revocations`, '*', 't', one)
+      await send('SPUBLISH', `${BASE}:notices:announcements:revocations`, 'look')
     }
-    await until('it is seen', () =>
+    await until('the forged announcement is noticed', () =>
       nodes.every(({ output }) => output().includes('without a valid signature')),
     )
     for (const { socket } of clients) expect(socket.connected).to.equal(true)
   })
 
-  it('is believed where there is no key', async () => {
-    const { clients, recall, order } = await setUp({})
+  it('succeeds without a configured key', async () => {
+    const { clients, recall, send } = await setUp({})
     await recall(1)
     for (const client of clients) await client.count(1)
     const epoch = clients[0]?.position().epoch ?? ''
-    await order('SPUBLISH', `${BASE}:notices:group:g`, `${epoch}:2:${forged('g', 666)}`)
-    for (const client of clients) await until('the forged one', () => client.seqs().includes(666))
+    await send('SPUBLISH', `${BASE}:notices:group:g`, `${epoch}:2:${forged('g', 666)}`)
+    for (const client of clients) await until('the forged notice arrives', () => client.seqs().includes(666))
   })
 })
 
-describe('a signing key', () => {
+describe('signing keys', () => {
   const undo = undoAfterEach()
 
-  it('can be rotated: the first signs, all of them verify', async () => {
+  it('can be rotated: the first one signs, all of them verify', async () => {
     const redis = await startRedis()
     undo(redis.stop)
     const start = async (keys: string) => {
@@ -152,7 +152,7 @@ describe('a signing key', () => {
       recallBody({ GroupId: 'g', MsgSeqList: seqs.map((MsgSeq) => ({ MsgSeq })) })
     await postWebhook(old.url, { body: body([1]) })
     await both.client.count(1)
-    // A part of it is known: what was signed stays whole, and only the rest is told.
+    // A part of it is known. The entry stays signed as a whole, and only the rest is delivered.
     await postWebhook(both.url, { body: body([1, 2]) })
     await both.client.count(2)
     expect(both.client.seqs()).to.deep.equal([1, 2])

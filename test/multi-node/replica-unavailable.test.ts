@@ -9,10 +9,10 @@ import { until } from '../support/wait.ts'
 
 const RECALL: Recall = { group: 'g', messages: [{ seq: 1 }], recalledAtMs: 1_000, receivedAtMs: 2_000 }
 
-describe('a broker that waits for a replica', () => {
+describe('a Redis broker that waits for a replica', () => {
   const undo = undoAfterEach()
 
-  it('confirms a recall, new or repeated, only when the replica has it', async () => {
+  it('confirms a recall, new or repeated, only once the replica has stored it', async () => {
     const master = await startRedis({ flags: SYNC_IMMEDIATELY })
     undo(master.stop)
     const replica = await startRedis({ flags: ['--replicaof', '127.0.0.1', String(master.port)] })
@@ -26,13 +26,13 @@ describe('a broker that waits for a replica', () => {
         ({ duplicate }) => (duplicate ? 'repeated' : 'new'),
         (error: { code?: string }) => error.code,
       )
-    await until('the replica is in step', async () => (await outcome(RECALL)) === 'repeated')
+    await until('the replica has synchronized', async () => (await outcome(RECALL)) === 'repeated')
 
     replica.signal('SIGSTOP')
     const next = { ...RECALL, messages: [{ seq: 2 }] }
     expect(await outcome(next)).to.equal('BROKER_UNAVAILABLE')
-    expect(await outcome(next), 'again').to.equal('BROKER_UNAVAILABLE')
-    expect(await broker.recalled({ group: 'g' }, [2]), 'it is on the master').to.have.length(1)
+    expect(await outcome(next), 'repeated').to.equal('BROKER_UNAVAILABLE')
+    expect(await broker.recalled({ group: 'g' }, [2]), 'the master has stored it').to.have.length(1)
 
     replica.signal('SIGCONT')
     await until('the repeat is confirmed', async () => (await outcome(next)) === 'repeated')

@@ -47,7 +47,7 @@ describe('three nodes on one Redis', () => {
     expect((await postWebhook(node(i).url, { body })).status).to.equal(200)
   }
 
-  it('bring the documented recall to group room, topic room and feed of every node once, and a repeat to nobody', async () => {
+  it('deliver the documented recall once to group room, topic room and feed on every node, and a repeat to nobody', async () => {
     const body = RECALL_SAMPLES['of 2023, in a topic, with the time in digits']
     const rooms = [
       { group: body.GroupId },
@@ -71,7 +71,7 @@ describe('three nodes on one Redis', () => {
     }
   })
 
-  it('deliver what arrives at any of them in one and the same order everywhere', async () => {
+  it('deliver recalls received by any of them in the same order everywhere', async () => {
     const clients = await Promise.all(nodes.map((_, i) => open(i, makeToken({ rooms: [{ group }] }))))
     for (const client of clients) await client.subscribe({ group })
     await Promise.all(consecutive(300).map((seq) => recall(seq % 3, seq)))
@@ -83,7 +83,7 @@ describe('three nodes on one Redis', () => {
     for (const other of others) expect(other).to.deep.equal(first)
   })
 
-  it('keep rooms apart whose names look alike, or mean something elsewhere', async () => {
+  it('keep rooms apart whose names look alike or have a special meaning elsewhere', async () => {
     const printable = Array.from({ length: 0x7f - 0x20 }, (_, i) => String.fromCharCode(0x20 + i)).join('')
     const names = [printable, '群🎉', '__proto__', '*', 'a*', 'a', 'A', ' a', 'a ', 'a:b', 'a%3Ab', 'feed']
     const granted = names.map((name) => ({ group: name, topic: name }))
@@ -109,7 +109,7 @@ describe('three nodes on one Redis', () => {
     }
   })
 
-  it('let a socket that leaves one go on at another from its position', async () => {
+  it('let a socket resume at another node from its position', async () => {
     const here = await open(0)
     await here.subscribe({ group })
     await recall(0, 1)
@@ -124,13 +124,13 @@ describe('three nodes on one Redis', () => {
     expect(there.seqs()).to.deep.equal([2, 3, 4])
   })
 
-  it('let a socket go on at another while the room is under fire', async () => {
+  it('let a socket resume at another node while the room receives recalls continuously', async () => {
     let stop = false
     let sent = 0
-    const home = await open(0)
-    const { position } = await home.subscribe({ group })
-    home.close()
-    const fire = (async () => {
+    const first = await open(0)
+    const { position } = await first.subscribe({ group })
+    first.close()
+    const load = (async () => {
       while (!stop) await recall(sent % 3, ++sent)
     })()
     const seen: number[] = []
@@ -138,56 +138,56 @@ describe('three nodes on one Redis', () => {
     for (let hop = 0; hop < 12; hop++) {
       const client = await open(hop % 3)
       await client.subscribe({ group, since })
-      await until('a notice', () => client.received.length > 0)
+      await until('a notice arrives', () => client.received.length > 0)
       client.close()
       seen.push(...client.received.map(({ notice }) => notice.offset))
       since = client.position()
     }
     stop = true
-    await fire
+    await load
     expect(seen).to.deep.equal(consecutive(seen.length))
   })
 
-  it('subscribe at Redis only for rooms that have sockets on them', async () => {
-    const operator = await createClient({ url: redis.url }).connect()
-    undo(() => operator.destroy())
+  it('subscribe in Redis only for rooms that have sockets on them', async () => {
+    const admin = await createClient({ url: redis.url }).connect()
+    undo(() => admin.destroy())
     const subscribers = async (): Promise<number> => {
-      const channel = (await operator.pubSubShardChannels()).find((name) => name.endsWith(`:group:${group}`))
-      return channel === undefined ? 0 : ((await operator.pubSubShardNumSub([channel]))[channel] ?? 0)
+      const channel = (await admin.pubSubShardChannels()).find((name) => name.endsWith(`:group:${group}`))
+      return channel === undefined ? 0 : ((await admin.pubSubShardNumSub([channel]))[channel] ?? 0)
     }
     const clients = [await open(0), await open(0), await open(2)]
     for (const client of clients) await client.subscribe({ group })
     expect(await subscribers()).to.equal(2)
     for (const client of clients) client.close()
-    await until('both nodes leave', async () => (await subscribers()) === 0, 15_000)
+    await until('both nodes have unsubscribed', async () => (await subscribers()) === 0, 15_000)
   })
 
-  it('tell sockets of a lost log that there is a gap, and go on', async () => {
+  it('send a gap when a log is lost, and continue', async () => {
     const client = await open(0)
     await client.subscribe({ group })
     await recall(1, 1)
     await client.count(1)
-    const operator = await createClient({ url: redis.url }).connect()
-    undo(() => operator.destroy())
-    await operator.flushAll()
+    const admin = await createClient({ url: redis.url }).connect()
+    undo(() => admin.destroy())
+    await admin.flushAll()
     await recall(1, 2)
-    const [gap] = await until('the gap', () => client.gaps.length > 0 && client.gaps)
+    const [gap] = await until('the gap arrives', () => client.gaps.length > 0 && client.gaps)
     expect(gap).to.deep.include({ room: { group }, reason: 'epoch-changed' })
     await recall(2, 3)
-    await until('the next notice', () => client.seqs().includes(3))
+    await until('the next notice arrives', () => client.seqs().includes(3))
     expect(client.position().epoch).to.equal(gap?.position.epoch)
   })
 
-  it('disconnect a user on every one of them, and refuse the user there, also on one that starts later', async () => {
+  it('disconnect a user on every node, and refuse the user on all of them, including one that starts later', async () => {
     const token = makeToken({ sub: `user of ${group}`, rooms: [{ group }] })
     const clients = await Promise.all(nodes.map((_, i) => open(i, token)))
     await postDisconnect(node(1).url, await adminToken(), { userId: `user of ${group}` })
-    await until('all are gone', () => clients.every(({ socket }) => !socket.connected))
+    await until('all sockets are disconnected', () => clients.every(({ socket }) => !socket.connected))
     for (const { goodbyes } of clients) expect(goodbyes.map(({ code }) => code)).to.deep.equal([4500])
     const late = await startGatewayProcess({ REDIS_URL: redis.url })
     undo(late.stop)
     for (const { url } of [...nodes, late]) {
-      await until('it is refused', () =>
+      await until('the user is refused', () =>
         token
           .then((text) => connect(url, text))
           .then(
@@ -199,10 +199,10 @@ describe('three nodes on one Redis', () => {
   })
 })
 
-describe('nodes whose Redis connections are cut', () => {
+describe('nodes whose Redis connections are killed', () => {
   const undo = undoAfterEach()
 
-  it('deliver everything all the same, once and in order', async () => {
+  it('still deliver everything, once and in order', async () => {
     const redis = await startRedis()
     undo(redis.stop)
     const [sender, node] = await Promise.all([
@@ -214,16 +214,16 @@ describe('nodes whose Redis connections are cut', () => {
     const client = await connect(node.url, await adminToken())
     undo(client.close)
     await client.subscribe({ group: 'g' })
-    const operator = await createClient({ url: redis.url }).connect()
-    undo(() => operator.destroy())
+    const admin = await createClient({ url: redis.url }).connect()
+    undo(() => admin.destroy())
 
-    let kept = 0
+    let acknowledged = 0
     for (let seq = 1; seq <= 60; seq++) {
-      if (seq % 10 === 0) await operator.sendCommand(['CLIENT', 'KILL', 'TYPE', 'pubsub'])
+      if (seq % 10 === 0) await admin.sendCommand(['CLIENT', 'KILL', 'TYPE', 'pubsub'])
       const body = recallBody({ GroupId: 'g', MsgSeqList: [{ MsgSeq: seq }] })
-      if ((await postWebhook(sender.url, { body })).status === 200) kept++
+      if ((await postWebhook(sender.url, { body })).status === 200) acknowledged++
     }
-    expect(kept).to.equal(60)
+    expect(acknowledged).to.equal(60)
     await client.count(60)
     expect(client.received.map(({ notice }) => notice.offset)).to.deep.equal(consecutive(60))
     expect(client.gaps).to.be.empty

@@ -12,16 +12,16 @@ import { recallBody, signedQuery } from '../support/webhook.ts'
 
 const WEBHOOKS = 50_000
 const MAX_CONCURRENT_WEBHOOKS = 32
-/** Less than a socket may ask in one go. */
-const MESSAGES_A_SOCKET = 500
+/** Less than the burst of requests that a socket may send. */
+const MESSAGES_PER_SOCKET = 500
 const SOCKETS = 100
 const MAX_CONCURRENT_SOCKETS = 4
 const MAX_CONCURRENT_MESSAGES = 50
-/** A process that kept one kilobyte of each message would stand far above. */
+/** A process that leaked one kilobyte per message would exceed it by far. */
 const MAX_HEAP_GROWTH_BYTES = 24 * 1024 * 1024
 
-/** The text with a piece cut out, doubled, or replaced. */
-const torn = (whole: fc.Arbitrary<string>): fc.Arbitrary<string> =>
+/** Texts with a piece removed, duplicated or replaced. */
+const corrupted = (whole: fc.Arbitrary<string>): fc.Arbitrary<string> =>
   fc
     .tuple(
       whole,
@@ -38,11 +38,11 @@ const asText = (value: fc.Arbitrary<unknown>): fc.Arbitrary<string> =>
   value.map((one) => JSON.stringify(one) ?? '')
 const body = fc.oneof(
   ...Object.values(RECALL_SAMPLES).map((sample) => asText(mutated(sample))),
-  torn(asText(fc.constantFrom(...Object.values(RECALL_SAMPLES)))),
+  corrupted(asText(fc.constantFrom(...Object.values(RECALL_SAMPLES)))),
   asText(json),
   text,
 )
-/** Mostly signed: what is not signed is refused before anything is read. */
+/** Mostly signed: unsigned requests are refused before the body is parsed. */
 const query = fc.oneof(
   { weight: 6, arbitrary: fc.constant({}) },
   { weight: 1, arbitrary: fc.record({ CallbackCommand: text, ClientIP: text, OptPlatform: text }) },
@@ -66,19 +66,23 @@ const payload = fc.oneof(
   mutated({ token: 'x' }),
   json,
 )
-/** A larger one ends the connection, which has its own test. */
+/** A larger message ends the connection, which has its own test. */
 const MAX_MESSAGE_BYTES = 12 * 1024
 const message = fc
   .tuple(name, fc.array(payload, { maxLength: 2 }))
   .filter((one) => Buffer.byteLength(JSON.stringify(one)) < MAX_MESSAGE_BYTES)
 
-/** Does all, so many at once. */
-async function each<T>(values: Iterable<T>, atOnce: number, act: (value: T) => Promise<void>): Promise<void> {
+/** Calls `act` for every value, at most `maxConcurrent` at a time. */
+async function each<T>(
+  values: Iterable<T>,
+  maxConcurrent: number,
+  act: (value: T) => Promise<void>,
+): Promise<void> {
   const iterator = values[Symbol.iterator]()
   const worker = async (): Promise<void> => {
     for (let next = iterator.next(); next.done !== true; next = iterator.next()) await act(next.value)
   }
-  await Promise.all(Array.from({ length: atOnce }, worker))
+  await Promise.all(Array.from({ length: maxConcurrent }, worker))
 }
 
 describe('a gateway under hostile traffic', () => {
@@ -86,7 +90,7 @@ describe('a gateway under hostile traffic', () => {
   const agent = new Agent({ keepAlive: true, maxSockets: MAX_CONCURRENT_WEBHOOKS })
   after(() => agent.destroy())
 
-  /** Status of the answer, 0 when the connection was closed instead. */
+  /** Returns the status of the response, 0 if the connection was closed instead. */
   const post = (url: string, content: string, change: Readonly<Record<string, string>>) =>
     new Promise<number>((resolve) => {
       const search = new URLSearchParams({ ...signedQuery(), ...change }).toString()
@@ -96,7 +100,7 @@ describe('a gateway under hostile traffic', () => {
       call.once('error', () => resolve(0)).end(content)
     })
 
-  /** Runs this in ten parts; answers by how much the least heap of the last parts is above that of the first. */
+  /** Runs ten parts. Returns the growth of the smallest heap from the first parts to the last ones, in bytes. */
   async function heapGrowth(url: string, part: (index: number) => Promise<void>): Promise<number> {
     const used: number[] = []
     for (let index = 0; index < 10; index++) {
@@ -117,50 +121,50 @@ describe('a gateway under hostile traffic', () => {
     expect(errors ?? []).to.deep.equal([])
   }
 
-  it(`answers ${WEBHOOKS} random and mutated webhooks, and stands where it stood`, async function () {
+  it(`answers ${WEBHOOKS} random and mutated webhooks without leaking memory`, async function () {
     this.timeout(180_000)
     const gateway = await startGatewayProcess()
     undo(gateway.stop)
-    const answers = new Map<number, number>()
+    const statuses = new Map<number, number>()
     const growth = await heapGrowth(gateway.url, (seed) =>
       each(
         fc.sample(fc.tuple(body, query), { numRuns: WEBHOOKS / 10, seed }),
         MAX_CONCURRENT_WEBHOOKS,
         async (one) => {
           const status = await post(gateway.url, ...one)
-          answers.set(status, (answers.get(status) ?? 0) + 1)
+          statuses.set(status, (statuses.get(status) ?? 0) + 1)
         },
       ),
     )
-    expect([...answers.keys()]).to.have.members([200, 400, 401, 403])
-    expect(answers.get(200)).to.be.greaterThan(WEBHOOKS / 20)
+    expect([...statuses.keys()]).to.have.members([200, 400, 401, 403])
+    expect(statuses.get(200)).to.be.greaterThan(WEBHOOKS / 20)
     expect(growth).to.be.lessThan(MAX_HEAP_GROWTH_BYTES)
     await expectServing(gateway)
   })
 
-  it(`answers ${SOCKETS * MESSAGES_A_SOCKET} random and mutated messages of sockets, and stands where it stood`, async function () {
+  it(`answers ${SOCKETS * MESSAGES_PER_SOCKET} random and mutated socket messages without leaking memory`, async function () {
     this.timeout(180_000)
     const gateway = await startGatewayProcess()
     undo(gateway.stop)
     const tokens = [await adminToken(), await makeToken({ rooms: [{ group: 'g' }] })]
-    const answers = new Map<unknown, number>()
+    const outcomes = new Map<unknown, number>()
     const growth = await heapGrowth(gateway.url, (seed) =>
       each(Array.from({ length: SOCKETS / 10 }).keys(), MAX_CONCURRENT_SOCKETS, async (index) => {
         const client = await connect(gateway.url, tokens[index % 2])
-        const options = { numRuns: MESSAGES_A_SOCKET, seed: seed * 100 + index }
+        const options = { numRuns: MESSAGES_PER_SOCKET, seed: seed * 100 + index }
         await each(fc.sample(message, options), MAX_CONCURRENT_MESSAGES, async ([event, values]) => {
           const answer = (await client.socket
             .timeout(3_000)
             .emitWithAck(event as 'subscribe', ...(values as [never]))
             .catch(() => 'none')) as { code?: string } | 'none'
           const kind = answer === 'none' ? answer : (answer.code ?? 'ok')
-          answers.set(kind, (answers.get(kind) ?? 0) + 1)
+          outcomes.set(kind, (outcomes.get(kind) ?? 0) + 1)
         })
         client.close()
       }),
     )
-    expect([...answers.keys()]).to.have.members(['ok', 'REQUEST_MALFORMED', 'ROOM_REFUSED', 'TOKEN_REFUSED'])
-    expect(answers.get('ok')).to.be.greaterThan(500)
+    expect([...outcomes.keys()]).to.have.members(['ok', 'REQUEST_MALFORMED', 'ROOM_REFUSED', 'TOKEN_REFUSED'])
+    expect(outcomes.get('ok')).to.be.greaterThan(500)
     expect(growth).to.be.lessThan(MAX_HEAP_GROWTH_BYTES)
     await expectServing(gateway)
   })

@@ -14,7 +14,7 @@ const ROOMS = 50
 /** Rooms linger for 5 s. */
 const UNSUBSCRIBE_TIMEOUT_MS = 15_000
 
-/** Sockets subscribe and unsubscribe incessantly. Afterwards nothing of it remains, neither in Redis nor on the nodes. */
+/** Sockets subscribe and unsubscribe incessantly. Afterwards nothing remains in Redis or on the nodes. */
 export const roomsChurned = (profile: Profile): Promise<FaultResult> =>
   runScenario('rooms joined and left', async (harness) => {
     const deployment = await startDeployment(harness, profile, { listenersPerRoom: 4 })
