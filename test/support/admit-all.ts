@@ -1,8 +1,8 @@
 import type { Authorization } from '../../server/auth/authorization.ts'
 
-/** Everybody may be everywhere, for as long as the credential lasts. */
+/** Grants every user every room until the credential expires. */
 export const ADMIT_ALL: Authorization = {
-  authenticate: () => Promise.reject(new Error('nobody refreshes here')),
+  authenticate: () => Promise.reject(new Error('refresh is not supported here')),
   authorize: async ({ expiresAtMs }) => expiresAtMs,
   isBanned: () => false,
   isRevoked: () => false,

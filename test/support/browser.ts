@@ -15,8 +15,8 @@ const FLAGS = [
 let browser: Promise<Browser> | undefined
 
 /**
- * One for all tests of a run: contexts keep them apart, and each start would take a second. Nobody closes it; it ends with the
- * process.
+ * Returns one browser for all tests of a run. Each test isolates itself with a context; a browser per test would take a
+ * second more. It is never closed: it exits with the process.
  */
 export const openBrowser = (): Promise<Browser> =>
   (browser ??= chromium.launch({ executablePath: programPath('chromium'), args: FLAGS }))

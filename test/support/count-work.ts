@@ -1,6 +1,6 @@
 /**
- * Loaded into a gateway before anything else, with `--import`: counts what it encodes, and tells that and the size of its
- * heap, in one line of JSON, whenever it is sent SIGUSR2.
+ * Loaded into a gateway before everything else, with `--import`. Counts calls of `JSON.stringify`. On SIGUSR2 it prints
+ * the count and the size of the heap as one line of JSON.
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -8,23 +8,23 @@ import { runInNewContext } from 'node:vm'
 export interface Work {
   /** Calls of `JSON.stringify`. */
   readonly encodings: number
-  /** After all that can be freed was freed. */
+  /** Measured after garbage collection. */
   readonly heapBytes: number
 }
 
 setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
+const collectGarbage = runInNewContext('gc') as () => void
 
 let encodings = 0
 const stringify = JSON.stringify.bind(JSON)
-JSON.stringify = ((...parameters: Parameters<typeof stringify>) => {
+JSON.stringify = ((...args: Parameters<typeof stringify>) => {
   encodings++
-  return stringify(...parameters)
+  return stringify(...args)
 }) as typeof JSON.stringify
 
 process.on('SIGUSR2', () => {
-  collect()
-  collect()
+  collectGarbage()
+  collectGarbage()
   const work: Work = { encodings, heapBytes: process.memoryUsage().heapUsed }
   process.stdout.write(`${stringify({ work })}\n`)
 })

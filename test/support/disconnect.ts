@@ -1,9 +1,9 @@
-/** Asks a node to disconnect a user, or to take a room from one, as an admin's own tools would. */
-export async function postDisconnect(url: string, token: string | undefined, order: unknown) {
+/** Asks a node to disconnect a user, or to revoke a user's access to a room, as an admin's tools would. */
+export async function postDisconnect(url: string, token: string | undefined, request: unknown) {
   const response = await fetch(`${url}/v1/disconnect`, {
     method: 'POST',
     headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
-    body: typeof order === 'string' ? order : JSON.stringify(order),
+    body: typeof request === 'string' ? request : JSON.stringify(request),
   })
   const answer = (await response.json()) as { readonly code?: string; readonly untilMs?: number }
   return { status: response.status, ...answer }

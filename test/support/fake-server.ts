@@ -3,28 +3,30 @@ import { createServer } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-interface Asked {
+interface FakeRequest {
   readonly url: URL
   readonly headers: IncomingHttpHeaders
   readonly body: string
 }
 
-/** What a request is answered with: a status and a body, or nothing at all. */
-type Answer = { readonly status?: number; readonly body: unknown } | 'nothing'
+/** A response with a status and a body, or no response at all. */
+type FakeResponse = { readonly status?: number; readonly body: unknown } | 'nothing'
 
-/** Plays a server of others, the app's or the provider's, on loopback. */
-export async function startFakeServer(answer: (asked: Asked) => Answer | Promise<Answer>) {
-  const asked: Asked[] = []
-  const server = createServer((request, response) => {
+/** Starts an HTTP server on loopback that stands in for the app's or the provider's. `asked` records the requests. */
+export async function startFakeServer(
+  respond: (request: FakeRequest) => FakeResponse | Promise<FakeResponse>,
+) {
+  const asked: FakeRequest[] = []
+  const server = createServer((incoming, outgoing) => {
     let body = ''
-    request.setEncoding('utf8').on('data', (part: string) => (body += part))
-    request.on('end', () => {
-      const one = { url: new URL(request.url ?? '', 'http://fake'), headers: request.headers, body }
-      asked.push(one)
-      void Promise.resolve(answer(one)).then((given) => {
-        if (given === 'nothing') return
-        response.writeHead(given.status ?? 200, { 'Content-Type': 'application/json' })
-        response.end(typeof given.body === 'string' ? given.body : JSON.stringify(given.body))
+    incoming.setEncoding('utf8').on('data', (part: string) => (body += part))
+    incoming.on('end', () => {
+      const request = { url: new URL(incoming.url ?? '', 'http://fake'), headers: incoming.headers, body }
+      asked.push(request)
+      void Promise.resolve(respond(request)).then((response) => {
+        if (response === 'nothing') return
+        outgoing.writeHead(response.status ?? 200, { 'Content-Type': 'application/json' })
+        outgoing.end(typeof response.body === 'string' ? response.body : JSON.stringify(response.body))
       })
     })
   })

@@ -1,13 +1,13 @@
 /**
- * A check that passes without a look once its time is over: a slow machine looks at fewer cases. Unlike the time limit of
- * fast-check itself this cuts off no case in the middle.
+ * Wraps a check so that it passes without running once the time is over: a slow machine checks fewer cases. Unlike the
+ * time limit of fast-check, it never interrupts a case.
  */
 export function forAtMost<Case extends readonly unknown[]>(
   ms: number,
-  check: (...given: Case) => Promise<void>,
-): (...given: Case) => Promise<void> {
+  check: (...values: Case) => Promise<void>,
+): (...values: Case) => Promise<void> {
   const endsAtMs = performance.now() + ms
-  return async (...given) => {
-    if (performance.now() < endsAtMs) await check(...given)
+  return async (...values) => {
+    if (performance.now() < endsAtMs) await check(...values)
   }
 }

@@ -10,25 +10,25 @@ export const APP = '1400000000'
 export const WEBHOOK_TOKEN = 'test-webhook-token'
 export const JWT_SECRET = 'test-jwt-secret-of-at-least-32-characters'
 
-/** Several start at once, on machines that have other things to do: a second of work can take long. */
+/** Generous, because several gateways start at the same time on busy machines. */
 const START_TIMEOUT_MS = 30_000
 
 export interface GatewayProcess {
   readonly url: string
   readonly port: number
   readonly pid: number
-  /** What it wrote to standard output and standard error so far. */
+  /** Returns what it has written to standard output and standard error so far. */
   readonly output: () => string
   readonly signal: (signal: NodeJS.Signals) => void
-  /** Resolves with the exit code, or with the name of the signal that ended it. */
+  /** Resolves with the exit code, or with the name of the signal that killed it. */
   readonly exited: Promise<number | NodeJS.Signals>
-  /** Kills it if it still runs, and removes its data. */
+  /** Kills the process if it still runs, and removes its data. */
   readonly stop: () => Promise<void>
 }
 
 type Settings = Readonly<Record<string, string>>
 
-/** Credentials that tests share; the rest of the environment is what any process needs. */
+/** Settings that tests share. */
 const SETTINGS: Settings = {
   SDK_APP_ID: APP,
   WEBHOOK_TOKEN,
@@ -38,7 +38,7 @@ const SETTINGS: Settings = {
   DRAIN_MS: '200',
 }
 
-/** For a shell: runs what follows with no file larger than these many blocks of 512 bytes, which is as if the disk were full. */
+/** Arguments of a shell that runs a command with a limited file size, in blocks of 512 bytes, to simulate a full disk. */
 const withSmallFiles = (blocks: string): string[] => [
   '-c',
   `trap '' XFSZ; ulimit -f ${blocks}; exec "$@"`,
@@ -46,13 +46,13 @@ const withSmallFiles = (blocks: string): string[] => [
 ]
 
 /**
- * Runs the built command line with these arguments and settings alone. `MAX_FILE_BLOCKS` among the settings is for this
- * function: it bounds the size of each file, in blocks of 512 bytes.
+ * Runs the built command line with these arguments, and with no environment but these settings and PATH. The setting
+ * `MAX_FILE_BLOCKS` is for this function only: it limits the size of each file, in blocks of 512 bytes.
  */
-export function runGateway(parameters: readonly string[], settings: Settings) {
+export function runGateway(args: readonly string[], settings: Settings) {
   const blocks = settings['MAX_FILE_BLOCKS']
   const command = [...(blocks === undefined ? [] : ['sh', ...withSmallFiles(blocks)]), process.execPath, MAIN]
-  const [program = '', ...rest] = [...command, ...parameters]
+  const [program = '', ...rest] = [...command, ...args]
   const child = spawn(program, rest, {
     env: { PATH: process.env['PATH'] ?? '', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -67,24 +67,24 @@ export function runGateway(parameters: readonly string[], settings: Settings) {
   return { child, exited, output: () => output }
 }
 
-/** A real gateway process with its own data folder, once it takes connections. Rejects with what it said when it ends. */
+/** Starts a gateway with its own data directory. Resolves once it listens; rejects with its output if it exits. */
 export async function startGatewayProcess(
   settings: Settings = {},
-  parameters = ['start'],
+  args = ['start'],
 ): Promise<GatewayProcess> {
   const folder = temporaryFolder()
-  const { child, exited, output } = runGateway(parameters, {
+  const { child, exited, output } = runGateway(args, {
     ...SETTINGS,
     DATA_DIR: folder.path,
     ...settings,
   })
-  let ended = false
-  void exited.then(() => (ended = true))
-  const look = (): number => {
-    if (ended) throw new Error(`the gateway ended: ${output()}`)
+  let hasExited = false
+  void exited.then(() => (hasExited = true))
+  const readPort = (): number => {
+    if (hasExited) throw new Error(`the gateway exited: ${output()}`)
     return Number(/"port":(\d+).*"gateway started"/.exec(output())?.[1])
   }
-  const port = await until('the gateway starts', look, START_TIMEOUT_MS).catch((error: unknown) => {
+  const port = await until('the gateway starts', readPort, START_TIMEOUT_MS).catch((error: unknown) => {
     child.kill('SIGKILL')
     folder.remove()
     throw error

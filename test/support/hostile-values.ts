@@ -1,20 +1,20 @@
 import fc from 'fast-check'
 
-/** Text of any characters, rich in those that mean something in a room name, in Redis or in JSON. */
+/** Text of any characters, rich in those with a meaning in room names, in Redis or in JSON. */
 export const text = fc.string({
   unit: fc.oneof(
     fc.constantFrom(':', '%', '*', '{', '}', '[', '?', '%3A', '%2A', '"', '\\', '\u0000', '\n', '\u2028'),
     fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
   ),
 })
-/** The same with halves of surrogate pairs, which no identifier may have. */
+/** The same, with lone surrogates, which identifiers must not contain. */
 const anyText = fc.string({
   unit: fc.oneof(text, fc.constantFrom('\ud800', '\udfff', '__proto__', '{{#label}}', '{')),
 })
 
 /** Any JSON, with hostile text. */
 export const json = fc.jsonValue({ stringUnit: anyText, maxDepth: 3 })
-/** Values that are almost right somewhere. */
+/** Values that are almost valid somewhere. */
 const nearMiss = fc.oneof(
   json,
   anyText,
@@ -51,12 +51,14 @@ const key = fc.oneof(
   anyText,
 )
 
-/** The object with some of its fields left out, replaced or added, as JSON could bring it. */
+/** The object with some of its fields removed, replaced or added, as JSON could contain them. */
 export const mutated = (sample: object): fc.Arbitrary<unknown> =>
   fc
     .tuple(fc.array(fc.tuple(key, nearMiss), { maxLength: 3 }), fc.subarray(Object.keys(sample)))
     .map(([changes, without]) => {
-      const kept = Object.entries(sample).filter(([name]) => !without.includes(name) || changes.length === 1)
-      // Not by assignment: `__proto__` must become a field, as `JSON.parse` makes it one.
-      return Object.fromEntries([...kept, ...changes])
+      const remaining = Object.entries(sample).filter(
+        ([name]) => !without.includes(name) || changes.length === 1,
+      )
+      // Not by assignment: `__proto__` must become a field, as with `JSON.parse`.
+      return Object.fromEntries([...remaining, ...changes])
     })

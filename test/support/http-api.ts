@@ -1,6 +1,6 @@
 import { soon, until } from './wait.ts'
 
-/** Asks the HTTP API with a token, if there is one. */
+/** Sends a GET request to the HTTP API, with a bearer token if one is given. */
 export async function get(url: string, path: string, token?: string, headers: Record<string, string> = {}) {
   const response = await fetch(`${url}${path}`, {
     headers: { ...headers, ...(token !== undefined && { Authorization: `Bearer ${token}` }) },
@@ -15,16 +15,16 @@ interface StreamEvent {
   readonly data: Record<string, unknown>
 }
 
-/** Reads server-sent events, written here a second time on purpose. */
+/** Opens a stream of server-sent events. The parser is deliberately independent of the server's code. */
 export async function openStream(
   url: string,
   query: string,
   token: string,
   headers: Record<string, string> = {},
 ) {
-  const aborting = new AbortController()
+  const controller = new AbortController()
   const response = await fetch(`${url}/v1/stream?${query}`, {
-    signal: aborting.signal,
+    signal: controller.signal,
     headers: { ...headers, Authorization: `Bearer ${token}` },
   })
   const events: StreamEvent[] = []
@@ -48,9 +48,9 @@ export async function openStream(
           messages.map(({ seq }) => seq),
         ),
       ),
-    first: (name: string) => until(`the event ${name}`, () => named(name)[0]),
+    first: (name: string) => until(`the event ${name} arrives`, () => named(name)[0]),
     ended: () => soon('the stream ends', ended),
-    close: () => aborting.abort(),
+    close: () => controller.abort(),
   }
 }
 

@@ -1,14 +1,14 @@
 const SECRET_SETTINGS =
   /^(WEBHOOK_TOKEN|JWT_SECRET|USERSIG_SECRET_KEY|AUTHORIZE_SECRET|REDIS_SIGNING_KEY|REDIS_URL)$/
-/** A credential of somebody: a JWT, a UserSig, or what signs a webhook. */
+/** Matches credentials: a JWT, a UserSig, or the signature of a webhook. */
 const CREDENTIAL =
   /eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}|eJ[A-Za-z0-9*_-]{100,}|(Sign=|"[Ss]ign":")[0-9a-fA-F]{64}/
 
 const found: string[] = []
 
 /**
- * Which secrets stand in what a process wrote: the names of the settings, and what looks like a credential in a line of its
- * log. Short values are left out: they may be words.
+ * Returns the secrets in the output of a process: the names of the settings, and the start of whatever looks like a
+ * credential in a line of its log. Ignores settings with short values, which may be ordinary words.
  */
 export function secretsIn(output: string, settings: Readonly<Record<string, string | undefined>>): string[] {
   const known = Object.entries(settings).flatMap(([name, value = '']) =>
@@ -27,13 +27,13 @@ export function secretsIn(output: string, settings: Readonly<Record<string, stri
 const secretValues = (name: string, value: string): string[] =>
   name === 'REDIS_URL' ? [URL.canParse(value) ? new URL(value).password : ''] : value.split(',')
 
-/** Remembers what a process must not have written; the whole suite fails for it at its end. */
+/** Records the secrets in the output of a process. The suite fails at its end if there are any. */
 export function noteSecrets(output: string, settings: Readonly<Record<string, string | undefined>>): void {
   found.push(...secretsIn(output, settings))
 }
 
 export const mochaHooks = {
-  /** After all tests, for a process may write a secret while none looks. */
+  /** Runs after all tests, because a process may log a secret at any time. */
   afterAll(): void {
     if (found.length > 0) throw new Error(`secrets were logged: ${found.join(', ')}`)
   },

@@ -11,21 +11,21 @@ import { until } from './wait.ts'
 /** The configuration that docker-compose.yml mounts. */
 const NGINX_CONF = fileURLToPath(new URL('../../../server/deploy/nginx.conf', import.meta.url))
 
-/** Ports of the processes that stand for the services of docker-compose.yml. */
-interface Behind {
+/** Ports of the processes that stand in for the services of docker-compose.yml. */
+interface Upstreams {
   readonly receiver: number
   readonly nodes: readonly [number, number]
 }
 
 export interface NginxProxy {
   readonly url: string
-  /** All that it wrote so far: requests and errors. */
+  /** Returns what it has logged so far: requests and errors. */
   readonly log: () => string
   readonly stop: () => Promise<void>
 }
 
-/** A real nginx with the configuration of docker-compose.yml, on loopback and in a folder of its own. */
-export async function startNginx({ receiver, nodes }: Behind): Promise<NginxProxy> {
+/** Starts nginx with the configuration of docker-compose.yml, on loopback and in its own folder. */
+export async function startNginx({ receiver, nodes }: Upstreams): Promise<NginxProxy> {
   const folder = temporaryFolder()
   const port = await freePort()
   const [configuration, requests, errors] = ['nginx.conf', 'requests.log', 'errors.log'].map((name) =>
@@ -39,7 +39,7 @@ export async function startNginx({ receiver, nodes }: Behind): Promise<NginxProx
     'receiver:8080': `127.0.0.1:${receiver}`,
     'node-1:8080': `127.0.0.1:${nodes[0]}`,
     'node-2:8080': `127.0.0.1:${nodes[1]}`,
-    // The nginx of Debian 12 is too old for it, and there are no names to look up here.
+    // The nginx of Debian 12 does not support it, and there are no names to resolve here.
     ' resolve;': ';',
   })
   writeFileSync(configuration, text)
@@ -49,18 +49,18 @@ export async function startNginx({ receiver, nodes }: Behind): Promise<NginxProx
   const flags = ['-p', folder.path, '-e', errors, '-c', configuration, '-g', 'daemon off;']
   const nginx = spawn(programPath('nginx'), flags, { stdio: 'ignore' })
   const exited = once(nginx, 'exit')
-  let ended = false
-  void exited.then(() => (ended = true))
+  let hasExited = false
+  void exited.then(() => (hasExited = true))
   await until(`nginx listens on ${port}`, () => {
-    if (ended) throw new Error(`nginx ended: ${log()}`)
-    // Written once it listens.
+    if (hasExited) throw new Error(`nginx exited: ${log()}`)
+    // nginx writes it once it listens.
     return existsSync(join(folder.path, 'nginx.pid'))
   })
   return {
     url: `http://127.0.0.1:${port}`,
     log,
     async stop() {
-      // Its fast stop; SIGKILL would leave its workers behind.
+      // A fast shutdown. SIGKILL would leave the workers behind.
       nginx.kill('SIGTERM')
       await exited
       folder.remove()
@@ -68,7 +68,7 @@ export async function startNginx({ receiver, nodes }: Behind): Promise<NginxProx
   }
 }
 
-/** Fails when one of the texts is not there: the file would then be another one than the test believes. */
+/** Throws if one of the texts is missing, because the file is then not what the test expects. */
 function replaceEach(text: string, replacements: Readonly<Record<string, string>>): string {
   return Object.entries(replacements).reduce((done, [from, to]) => {
     if (!done.includes(from)) throw new Error(`"${from}" is not in ${NGINX_CONF}`)

@@ -1,7 +1,7 @@
 /**
- * Recall webhooks as the provider's documents have shown them over the years, oldest first. Sources: Tencent Cloud Chat
- * documents 46979 (editions of 2022 to 2025) and 269/73141. The group of the topic samples is not the start of the topic,
- * as in the originals.
+ * Recall webhooks from the provider's documentation over the years, oldest first. Sources: Tencent Cloud Chat documents
+ * 46979 (editions of 2022 to 2025) and 269/73141. As in the originals, the topics of the samples do not start with the
+ * name of their group.
  */
 export const RECALL_SAMPLES = {
   'of 2022, without time and topic': {

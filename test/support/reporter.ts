@@ -2,7 +2,7 @@ import Mocha from 'mocha'
 
 const { EVENT_RUN_END } = Mocha.Runner.constants
 
-/** Mocha's usual report, and one last line for machines. */
+/** Mocha's default report, and a last line for scripts. */
 export default class Reporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
     super(runner, options)

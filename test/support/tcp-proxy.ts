@@ -4,16 +4,16 @@ import type { AddressInfo, Socket } from 'node:net'
 export interface TcpProxy {
   readonly port: number
   /**
-   * From now on nothing passes, either way, on the connections over which the client has sent this text; they stay open.
-   * Answers how many there are.
+   * Stops forwarding, in both directions, on the connections over which the client has sent this text. They stay open.
+   * Returns their number.
    */
   silence(sent: string): number
-  /** Cuts all connections; new ones are taken. */
+  /** Closes all connections, but accepts new ones. */
   cut(): void
   stop(): void
 }
 
-/** Stands between a client and a server on loopback, for faults of the network that processes cannot have. */
+/** Starts a proxy between a client and a server on loopback, to simulate network failures. */
 export async function startTcpProxy(target: number): Promise<TcpProxy> {
   const pairs: { readonly client: Socket; readonly server: Socket; sent: string }[] = []
   const listener = createServer((client) => {

@@ -1,10 +1,13 @@
-type Undo = () => unknown
+type CleanUp = () => unknown
 
-/** Remembers what a test opened and closes it afterwards, latest first. Call inside `describe`. */
-export function undoAfterEach(): (undo: Undo) => void {
-  const undos: Undo[] = []
+/**
+ * Returns a function that registers a clean-up. After each test, the registered clean-ups run, the latest first. Call it
+ * inside `describe`.
+ */
+export function undoAfterEach(): (cleanUp: CleanUp) => void {
+  const cleanUps: CleanUp[] = []
   afterEach(async () => {
-    for (const undo of undos.splice(0).toReversed()) await undo()
+    for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp()
   })
-  return (undo) => void undos.push(undo)
+  return (cleanUp) => void cleanUps.push(cleanUp)
 }

@@ -1,34 +1,38 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-const WITHIN_MS = 8_000
+const DEFAULT_TIMEOUT_MS = 8_000
 
 type Truthy<T> = Exclude<T, false | 0 | '' | null | undefined>
 
-/** Polls until `look` answers something truthy, and answers that. Rejects naming `what` when the time is over. */
+/** Polls until `probe` returns a truthy value, and returns it. Rejects with the description after the timeout. */
 export async function until<T>(
-  what: string,
-  look: () => T | Promise<T>,
-  withinMs = WITHIN_MS,
+  description: string,
+  probe: () => T | Promise<T>,
+  timeoutMs = DEFAULT_TIMEOUT_MS,
 ): Promise<Truthy<T>> {
-  const deadline = Date.now() + withinMs
+  const deadline = Date.now() + timeoutMs
   for (;;) {
-    const seen = await look()
-    if (seen) return seen as Truthy<T>
-    if (Date.now() > deadline) throw new Error(`waited ${withinMs} ms in vain: ${what}`)
+    const value = await probe()
+    if (value) return value as Truthy<T>
+    if (Date.now() > deadline) throw new Error(`timed out after ${timeoutMs} ms: ${description}`)
     await delay(10)
   }
 }
 
-/** The outcome of `promise`, or a rejection naming `what` when it takes too long. */
-export async function soon<T>(what: string, promise: Promise<T>, withinMs = WITHIN_MS): Promise<T> {
-  const over = new AbortController()
-  const tooLate = delay(withinMs, undefined, { signal: over.signal }).then(() => {
-    throw new Error(`waited ${withinMs} ms in vain: ${what}`)
+/** Returns the outcome of the promise. Rejects with the description after the timeout. */
+export async function soon<T>(
+  description: string,
+  promise: Promise<T>,
+  timeoutMs = DEFAULT_TIMEOUT_MS,
+): Promise<T> {
+  const controller = new AbortController()
+  const timeout = delay(timeoutMs, undefined, { signal: controller.signal }).then(() => {
+    throw new Error(`timed out after ${timeoutMs} ms: ${description}`)
   })
   try {
-    return await Promise.race([promise, tooLate])
+    return await Promise.race([promise, timeout])
   } finally {
-    over.abort()
-    tooLate.catch(() => undefined)
+    controller.abort()
+    timeout.catch(() => undefined)
   }
 }

@@ -3,14 +3,14 @@ import { APP, WEBHOOK_TOKEN } from './gateway-process.ts'
 
 const RECALL = 'Group.CallbackAfterRecallMsg'
 
-interface Call {
+interface WebhookOptions {
   readonly query?: Readonly<Record<string, string | undefined>>
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
   readonly method?: string
 }
 
-/** The body of a recall, in the newest documented shape. */
+/** Returns the body of a recall webhook, in the latest documented format. */
 export const recallBody = (fields: Readonly<Record<string, unknown>> = {}) => ({
   CallbackCommand: RECALL,
   Operator_Account: 'admin',
@@ -21,7 +21,7 @@ export const recallBody = (fields: Readonly<Record<string, unknown>> = {}) => ({
   ...fields,
 })
 
-/** The query of a webhook, signed as the provider documents it, written here a second time on purpose. */
+/** Returns a signed query as the provider documents it. Deliberately independent of the server's code. */
 export function signedQuery(command = RECALL, nowS = Math.floor(Date.now() / 1_000)): Record<string, string> {
   return {
     SdkAppid: APP,
@@ -34,10 +34,10 @@ export function signedQuery(command = RECALL, nowS = Math.floor(Date.now() / 1_0
   }
 }
 
-/** Posts a webhook as the provider does; `body` is sent as it is when it is text. */
+/** Posts a webhook as the provider does. A `body` that is a string is sent unchanged. */
 export async function postWebhook(
   url: string,
-  { query = signedQuery(), body = recallBody(), headers, method }: Call = {},
+  { query = signedQuery(), body = recallBody(), headers, method }: WebhookOptions = {},
 ) {
   const parameters = Object.entries(query).filter(
     (entry): entry is [string, string] => entry[1] !== undefined,
