@@ -7,7 +7,7 @@ export interface TcpProxy {
    * Stops forwarding, in both directions, on the connections over which the client has sent this text. They stay open.
    * Returns their number.
    */
-  silence(sent: string): number
+  blackhole(sent: string): number
   /** Closes all connections, but accepts new ones. */
   cut(): void
   stop(): void
@@ -39,7 +39,7 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
   return {
     port: (listener.address() as AddressInfo).port,
-    silence(sent) {
+    blackhole(sent) {
       const found = pairs.filter((pair) => !pair.client.destroyed && pair.sent.includes(sent))
       for (const { client, server } of found) {
         client.unpipe(server).pause()
