@@ -12,7 +12,7 @@ import { startNginx } from '../support/nginx-proxy.ts'
 import { readMetric } from '../support/read-metric.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 import { until } from '../support/wait.ts'
 
 const ROWS = 10_000

@@ -11,7 +11,7 @@ import { button, named, newTab, openView, recall, recallOne, row, upTo } from '.
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 
 const BUILT = fileURLToPath(new URL('../../server/page/', import.meta.url))
 const MAX_CONSOLE_BYTES = 80_000

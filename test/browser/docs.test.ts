@@ -3,7 +3,7 @@ import { expect } from 'chai'
 import type { Browser } from 'playwright-core'
 import { openBrowser } from '../support/browser.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 
 describe('documents in a browser', function () {
   this.timeout(60_000)

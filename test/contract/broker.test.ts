@@ -6,7 +6,7 @@ import { FEED } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import { BROKER_HOMES } from '../support/brokers.ts'
 import type { BrokerHome } from '../support/brokers.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 import { until } from '../support/wait.ts'
 
 const TIMEOUT_MS = 2_000

@@ -7,7 +7,7 @@ import { createRecallClient } from '../../shared/client.ts'
 import { adminToken } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 import { until } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 

@@ -3,7 +3,7 @@ import { adminToken, connect } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import { readMetric } from '../support/read-metric.ts'
 import { startRedis } from '../support/redis-server.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 import { until } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 

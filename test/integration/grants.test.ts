@@ -4,7 +4,7 @@ import type { Client } from '../support/client.ts'
 import { postDisconnect } from '../support/disconnect.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 import { soon, until } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 

@@ -5,7 +5,7 @@ import { Api } from 'tls-sig-api-v2'
 import { adminToken, connect, makeToken } from '../support/client.ts'
 import { APP, JWT_SECRET, startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 import { soon } from '../support/wait.ts'
 
 const KEY = 'k'.repeat(64)

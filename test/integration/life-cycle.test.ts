@@ -15,7 +15,7 @@ import {
 } from '../support/gateway-process.ts'
 import { freePort } from '../support/free-port.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 import { soon, until } from '../support/wait.ts'
 import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
 

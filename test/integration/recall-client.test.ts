@@ -13,7 +13,7 @@ import type { GatewayProcess } from '../support/gateway-process.ts'
 import { readMetric } from '../support/read-metric.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 import { until } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 

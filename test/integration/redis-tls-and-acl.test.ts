@@ -9,7 +9,7 @@ import { freePort } from '../support/free-port.ts'
 import { runGateway, startGatewayProcess } from '../support/gateway-process.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const REDIS = readFileSync(fileURLToPath(new URL('../../../server/docs/redis.md', import.meta.url)), 'utf8')

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { freePort } from '../support/free-port.ts'
 import { APP, JWT_SECRET, runGateway, startGatewayProcess } from '../support/gateway-process.ts'
 import { startRedis } from '../support/redis-server.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 import { soon, until } from '../support/wait.ts'
 import { postWebhook } from '../support/webhook.ts'
 

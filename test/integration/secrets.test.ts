@@ -6,7 +6,7 @@ import { postDisconnect } from '../support/disconnect.ts'
 import { JWT_SECRET, runGateway, startGatewayProcess, WEBHOOK_TOKEN } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 import { soon } from '../support/wait.ts'
 import { outcomeOf } from '../support/webhook-outcome.ts'
 

@@ -4,7 +4,7 @@ import { adminToken, connect, makeToken } from '../support/client.ts'
 import type { Client } from '../support/client.ts'
 import { startGatewayProcess, JWT_SECRET } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 import { until } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 

@@ -7,7 +7,7 @@ import { makeCertificate } from '../support/certificate.ts'
 import { adminToken } from '../support/client.ts'
 import { runGateway, startGatewayProcess } from '../support/gateway-process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 import { soon, until } from '../support/wait.ts'
 import { recallBody, signedQuery } from '../support/webhook.ts'
 

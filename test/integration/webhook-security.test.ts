@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { adminToken, connect } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 import { outcomeOf } from '../support/webhook-outcome.ts'
 import { recallBody, signedQuery } from '../support/webhook.ts'
 

@@ -9,7 +9,7 @@ import { startNginx } from '../support/nginx-proxy.ts'
 import type { NginxProxy } from '../support/nginx-proxy.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 import { soon, until } from '../support/wait.ts'
 import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
 

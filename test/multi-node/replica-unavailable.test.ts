@@ -4,7 +4,7 @@ import { createRedisBroker } from '../../server/broker/redis/redis-broker.ts'
 import type { Recall } from '../../shared/recall.ts'
 import { APP } from '../support/gateway-process.ts'
 import { startRedis, SYNC_IMMEDIATELY } from '../support/redis-server.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 import { until } from '../support/wait.ts'
 
 const RECALL: Recall = { group: 'g', messages: [{ seq: 1 }], recalledAtMs: 1_000, receivedAtMs: 2_000 }

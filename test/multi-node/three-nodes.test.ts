@@ -8,7 +8,7 @@ import type { GatewayProcess } from '../support/gateway-process.ts'
 import { RECALL_SAMPLES } from '../support/provider-samples.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 import { until } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 

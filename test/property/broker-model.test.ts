@@ -8,7 +8,7 @@ import type { Room } from '../../shared/room.ts'
 import { BrokerModel } from '../support/broker-model.ts'
 import { BROKER_HOMES } from '../support/brokers.ts'
 import type { BrokerHome } from '../support/brokers.ts'
-import { forAtMost } from '../support/for-at-most.ts'
+import { forAtMost } from '../support/time-budget.ts'
 import { until } from '../support/wait.ts'
 
 const TIMEOUT_MS = 2_000

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { Scheduler } from 'fast-check'
-import { forAtMost } from '../support/for-at-most.ts'
+import { forAtMost } from '../support/time-budget.ts'
 import { createScriptedNode } from '../support/scripted-node.ts'
 import type { ScriptedNode } from '../support/scripted-node.ts'
 

@@ -7,7 +7,7 @@ import { createPageReader, LocalRooms } from '../../server/realtime/rooms/local-
 import { Session } from '../../server/realtime/sessions/session.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
 import type { Position } from '../../shared/position.ts'
-import { ADMIT_ALL } from './admit-all.ts'
+import { ADMIT_ALL } from './allow-all.ts'
 import { RoomObserver } from './room-observer.ts'
 import { createScriptedBroker } from './scripted-broker.ts'
 

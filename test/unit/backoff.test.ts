@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Backoff, fullJitterMs } from '../../shared/backoff.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 
 describe('full jitter', () => {
   const undo = undoAfterEach()

@@ -12,7 +12,7 @@ import { createJwtVerifier } from '../../server/auth/jwt.ts'
 import type { VerifyJwt } from '../../server/auth/jwt.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 import { until } from '../support/wait.ts'
 
 const SECRET = 's'.repeat(32)

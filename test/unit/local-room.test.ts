@@ -3,7 +3,7 @@ import type { Broker, RoomListener } from '../../server/broker/broker.ts'
 import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { GatewayError } from '../../shared/errors.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 import { until } from '../support/wait.ts'
 
 describe('local room', () => {

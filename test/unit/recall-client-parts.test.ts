@@ -5,7 +5,7 @@ import { FollowedRoom } from '../../shared/client/followed-room.ts'
 import { RoomListener } from '../../shared/client/listeners.ts'
 import { storedPositions, withErrorsReported } from '../../shared/client/position-store.ts'
 import type { Position } from '../../shared/position.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 import { until } from '../support/wait.ts'
 
 const notice = (offset: number) => ({ offset, group: 'g', messages: [{ seq: offset }], recalledAtMs: 1 })

@@ -10,7 +10,7 @@ import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { GatewayError, GOODBYES } from '../../shared/errors.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Refused, Subscribed } from '../../shared/protocol.ts'
-import { ADMIT_ALL } from '../support/admit-all.ts'
+import { ADMIT_ALL } from '../support/allow-all.ts'
 import { until } from '../support/wait.ts'
 
 const log = pino({ level: 'silent' })

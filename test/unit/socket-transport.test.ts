@@ -9,7 +9,7 @@ import type { GatewaySocket, GatewaySockets } from '../../server/realtime/socket
 import { createWriter } from '../../server/realtime/socket-io/socket-transport.ts'
 import type { Write } from '../../server/realtime/socket-io/socket-transport.ts'
 import { createLogger } from '../../server/telemetry/logger.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 import { until } from '../support/wait.ts'
 
 const log = createLogger('silent')

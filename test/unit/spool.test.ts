@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { openSpool } from '../../server/broker/spooling/spool.ts'
 import type { Recall } from '../../shared/recall.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 
 const recallAt = (seq: number): Recall => ({
   group: 'g',

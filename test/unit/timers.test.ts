@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { TimerWheel } from '../../server/lib/timers.ts'
-import { undoAfterEach } from '../support/undo.ts'
+import { undoAfterEach } from '../support/clean-up.ts'
 import { until } from '../support/wait.ts'
 
 describe('timer wheel', () => {
