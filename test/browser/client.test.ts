@@ -12,8 +12,8 @@ import { freePort } from '../support/free-port.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
@@ -35,7 +35,7 @@ const recall = async (url: string, seq: number) => {
 
 describe('the client in a browser', function () {
   this.timeout(60_000)
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   let browser: Browser
   before(async () => {
     browser = await openBrowser()
@@ -76,7 +76,7 @@ describe('the client in a browser', function () {
     const { gateway, page, errors } = await setUp(pageIn('README.md'))
     expect(await page.locator('#message-130').count()).to.equal(1)
     // The page does not show when it has subscribed, so this recalls again: at another time, it is a new recall.
-    await until('the message is removed', async () => {
+    await waitUntil('the message is removed', async () => {
       await recall(gateway.url, 130)
       return (await page.locator('#message-130').count()) === 0
     })

@@ -15,12 +15,12 @@ import {
 } from '../support/console-page.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 
 describe('the feed of the console', function () {
   this.timeout(60_000)
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   let browser: Browser
   let gateway: GatewayProcess
   let url: string
@@ -134,7 +134,7 @@ describe('the feed of the console', function () {
     for (const name of names) {
       await recall(url, { GroupId: name, TopicId: name, Operator_Account: name })
     }
-    await until('all names are shown', async () => {
+    await waitUntil('all names are shown', async () => {
       const shown = await page.locator('.rows .group bdi').allTextContents()
       return names.toReversed().every((name, i) => shown[i] === name)
     })

@@ -12,8 +12,8 @@ import { startNginx } from '../support/nginx-proxy.ts'
 import { readMetric } from '../support/read-metric.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const ROWS = 10_000
 const BATCH = 500
@@ -22,7 +22,7 @@ const BURST_S = 4
 
 describe('the console on two nodes', function () {
   this.timeout(90_000)
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   const stops: (() => unknown)[] = []
   let browser: Browser
   let redis: RedisServer
@@ -59,7 +59,7 @@ describe('the console on two nodes', function () {
   }
   const show = (page: Page, group: string) => page.getByLabel('Group', { exact: true }).fill(group)
   const rows = (page: Page, count: number) =>
-    until(`${count} rows`, async () => (await countRows(page)) >= count, 20_000)
+    waitUntil(`${count} rows`, async () => (await countRows(page)) >= count, 20_000)
 
   it('misses nothing when it is reloaded while recalls arrive', async () => {
     const page = await openFeed(await adminToken())

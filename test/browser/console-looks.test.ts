@@ -11,7 +11,7 @@ import { connectListeners, playScene, startTraffic } from '../support/console-sc
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { startRedis } from '../support/redis-server.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 
 /** Where the screenshots go. */
 const OUTPUT = fileURLToPath(new URL('../../screenshots/', import.meta.url))
@@ -161,7 +161,11 @@ describe('the console, while its screenshots are taken', function () {
     await page.goto(`${node.url}/#health`)
     const begin = Date.now()
     await page.locator('.chart.known').nth(2).waitFor()
-    await until('the charts are full', () => Date.now() - begin > CHART_S * 1_000, CHART_S * 1_000 + 5_000)
+    await waitUntil(
+      'the charts are full',
+      () => Date.now() - begin > CHART_S * 1_000,
+      CHART_S * 1_000 + 5_000,
+    )
     expect(await capture(page, 'health')).to.deep.equal([])
   })
 

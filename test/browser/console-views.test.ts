@@ -11,14 +11,14 @@ import { button, named, newTab, openView, recall, recallOne, row, upTo } from '.
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
 
 const BUILT = fileURLToPath(new URL('../../server/page/', import.meta.url))
 const MAX_CONSOLE_BYTES = 80_000
 
 describe('the views of the console', function () {
   this.timeout(60_000)
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   const stops: (() => unknown)[] = []
   let browser: Browser
   let redis: RedisServer

@@ -3,11 +3,11 @@ import { expect } from 'chai'
 import type { Browser } from 'playwright-core'
 import { openBrowser } from '../support/browser.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
 
 describe('documents in a browser', function () {
   this.timeout(60_000)
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   let browser: Browser
   before(async () => {
     browser = await openBrowser()

@@ -7,12 +7,12 @@ import { freePort } from '../support/free-port.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 
 describe('page', function () {
   this.timeout(60_000)
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   let browser: Browser
   /** For tests that do not stop the gateway. */
   let shared: GatewayProcess
@@ -113,7 +113,7 @@ describe('page', function () {
     const gateway = await start()
     const page = await openPage(gateway.url, await adminToken())
     const says = (word: string) =>
-      until(`the title says ${word}`, async () => (await page.title()).startsWith(word))
+      waitUntil(`the title says ${word}`, async () => (await page.title()).startsWith(word))
     await says('Live')
     // A tab behind another one gets no animation frames.
     await page.evaluate(`Object.defineProperty(document, 'hidden', { value: true })

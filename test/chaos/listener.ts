@@ -3,7 +3,7 @@ import type { Socket } from 'socket.io-client'
 import type { Position } from '../../shared/position.ts'
 import type { ClientToServer, ServerToClient, Subscribed } from '../../shared/protocol.ts'
 import type { Room } from '../../shared/room.ts'
-import { soon } from '../support/wait.ts'
+import { withTimeout } from '../support/wait.ts'
 import { readOn, stall, terminate } from '../support/web-socket.ts'
 import type { ReceivedEvent } from './recorder.ts'
 import { FIRST_FILLER_SEQ } from './sender.ts'
@@ -104,7 +104,7 @@ export async function startListener({ urls, room, token, record }: ListenerOptio
   const sockets = urls.map(createSocket)
   const drop = (): void => terminate(current)
   connect()
-  await soon('a listener has subscribed', subscribed, SUBSCRIBE_TIMEOUT_MS)
+  await withTimeout('a listener has subscribed', subscribed, SUBSCRIBE_TIMEOUT_MS)
 
   return {
     isSubscribed: () => isSubscribed,

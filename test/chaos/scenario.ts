@@ -2,7 +2,7 @@ import { FEED } from '../../shared/room.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { readMetric } from '../support/read-metric.ts'
 import type { RedisServer } from '../support/redis-server.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 import type { FaultResult, Profile } from './fault.ts'
 import { Harness } from './harness.ts'
 import type { Listener } from './listener.ts'
@@ -110,7 +110,7 @@ export async function runUnderLoadOn(
     const { settings, injectFault } = await prepare(harness)
     const deployment = await startDeploymentWith(settings, harness, profile, options)
     const load = deployment.sender.start(options.perSecond ?? PER_SECOND[profile])
-    await until('a recall is acknowledged', () =>
+    await waitUntil('a recall is acknowledged', () =>
       harness.recorder.recalls.some(({ status }) => status === 200),
     )
     try {
@@ -143,7 +143,7 @@ export async function runScenario(
 export async function sendFinalRecalls(harness: Harness, sender: Sender): Promise<void> {
   await harness.settle(SETTLE_TIMEOUT_MS)
   for (const group of sender.groups) {
-    await until('a final recall is acknowledged', () => sender.send(group), SETTLE_TIMEOUT_MS)
+    await waitUntil('a final recall is acknowledged', () => sender.send(group), SETTLE_TIMEOUT_MS)
   }
   await harness.settle(SETTLE_TIMEOUT_MS)
 }
@@ -152,10 +152,10 @@ export async function sendFinalRecalls(harness: Harness, sender: Sender): Promis
 export async function waitUntilServed({ receiver, nodes }: Deployment): Promise<void> {
   const isReady = async ({ url }: GatewayProcess) => (await fetch(`${url}/readyz`)).status === 200
   const areReady = async () => (await Promise.all([receiver, ...nodes].map(isReady))).every(Boolean)
-  await until('the gateways are ready', areReady, SETTLE_TIMEOUT_MS)
+  await waitUntil('the gateways are ready', areReady, SETTLE_TIMEOUT_MS)
   await waitUntilSpoolIsEmpty(receiver)
 }
 
 /** Resolves once the receiver has published its spool. */
 export const waitUntilSpoolIsEmpty = (receiver: GatewayProcess): Promise<true> =>
-  until('the spool is empty', async () => (await readMetric(receiver.url, 'spool_recalls')) === 0, 30_000)
+  waitUntil('the spool is empty', async () => (await readMetric(receiver.url, 'spool_recalls')) === 0, 30_000)

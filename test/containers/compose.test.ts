@@ -10,7 +10,7 @@ import { parse } from 'yaml'
 import { configSchema, readConfig } from '../../server/config/config.ts'
 import { freePort } from '../support/free-port.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
@@ -78,7 +78,7 @@ const interpolate = (text: string, shell: Readonly<Record<string, string>> = {})
   })
 
 describe('Dockerfile', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
 
   it('is valid', () => {
     expect(validate(read('Dockerfile'))).to.deep.equal([])

@@ -6,8 +6,8 @@ import { FEED } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import { BROKER_HOMES } from '../support/brokers.ts'
 import type { BrokerHome } from '../support/brokers.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const TIMEOUT_MS = 2_000
 
@@ -24,7 +24,7 @@ const seqsOf = (notices: readonly Notice[]): number[][] =>
 
 for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
   describe(`${kind} broker`, () => {
-    const undo = undoAfterEach()
+    const undo = cleanUpAfterEach()
     let home: BrokerHome
     let broker: Broker
 
@@ -64,7 +64,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
         expect(published.duplicate).to.equal(false)
         expect(published.positions.map(({ room }) => room)).to.deep.equal(rooms)
         for (const [i, { received }] of inRooms.entries()) {
-          await until('the notice arrives', () => received.length > 0)
+          await waitUntil('the notice arrives', () => received.length > 0)
           expect(received).to.have.length(1)
           const position = published.positions[i]?.position
           expect(received[0]?.epoch).to.equal(position?.epoch)
@@ -81,7 +81,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
           positions: [],
         })
         await publish(recallOf('g', [131]))
-        await until('the later notice', () => received.length > 1)
+        await waitUntil('the later notice', () => received.length > 1)
         expect(seqsOf(received.map(({ notice }) => notice))).to.deep.equal([[130], [131]])
       })
 
@@ -89,7 +89,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
         const { received } = await listen(FEED)
         await publish(recallOf('g', [1, 2]))
         await publish(recallOf('g', [1, 3, 2, 4]))
-        await until('both notices', () => received.length > 1)
+        await waitUntil('both notices', () => received.length > 1)
         expect(seqsOf(received.map(({ notice }) => notice))).to.deep.equal([
           [1, 2],
           [3, 4],
@@ -123,7 +123,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
         const all = await Promise.all(Array.from({ length: 200 }, (_, i) => publish(recallOf('g', [i + 1]))))
         const offsets = all.flatMap(({ positions }) => positions.map(({ position }) => position.offset))
         expect(new Set(offsets).size).to.equal(200)
-        await until('all notices', () => received.length === 200)
+        await waitUntil('all notices', () => received.length === 200)
         const expected = Array.from({ length: 200 }, (_, i) => i + 1)
         expect(received.map(({ notice }) => notice.offset)).to.deep.equal(expected)
       })
@@ -136,7 +136,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
         const message = { seq: Number.MAX_SAFE_INTEGER, id: '144115213033478435-1739361321-2512805311' }
         const { received } = await listen({ group })
         await publish({ ...recallOf(group, []), messages: [message], operator: printable })
-        await until('the notice', () => received.length === 1)
+        await waitUntil('the notice', () => received.length === 1)
         expect(received[0]?.notice).to.deep.include({ group, messages: [message], operator: printable })
         expect(await broker.recalled({ group }, [message.seq])).to.have.length(1)
       })
@@ -148,7 +148,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
         await short.publish(recallOf('g', many), TIMEOUT_MS)
         expect(await short.recalled({ group: 'g' }, many)).to.have.length(many.length)
         let seq = 0
-        await until('the set expires', async () => {
+        await waitUntil('the set expires', async () => {
           await short.publish(recallOf('active', [++seq]), TIMEOUT_MS)
           // The embedded broker sweeps when it starts, and then every hour.
           if (!home.shared) short = await reopen(options)
@@ -164,7 +164,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
         await short.publish(recallOf('g', [1], { topic: 't' }), TIMEOUT_MS)
         await short.publish(recallOf('g', [1]), TIMEOUT_MS)
         expect(await short.recalled({ group: 'g' }, [1])).to.have.length(1)
-        await until('the set expires', async () => {
+        await waitUntil('the set expires', async () => {
           if (!home.shared) short = await reopen(options)
           return (await short.recalled({ group: 'g' }, [1])).length === 0
         })
@@ -184,7 +184,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
         gone.leave()
         gone.leave()
         await publish(recallOf('g', [1]))
-        await until('the other listener gets it', () => stays.received.length === 1)
+        await waitUntil('the other listener gets it', () => stays.received.length === 1)
         expect(gone.received).to.be.empty
       })
 
@@ -192,7 +192,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
         for (let round = 0; round < 20; round++) (await listen({ group: 'g' })).leave()
         const { received } = await listen({ group: 'g' })
         await publish(recallOf('g', [1]))
-        await until('the notice', () => received.length === 1)
+        await waitUntil('the notice', () => received.length === 1)
       })
     })
 
@@ -243,7 +243,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
         await short.publish(recallOf('g', [1]), TIMEOUT_MS)
         const [head] = await short.heads([{ group: 'g' }])
         const epoch = head?.epoch ?? ''
-        const past = await until('the notices expire', async () => {
+        const past = await waitUntil('the notices expire', async () => {
           const history = await short.history({ group: 'g' }, { epoch, offset: 0 }, 10)
           return history.gap === undefined ? undefined : history
         })
@@ -325,11 +325,12 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
         for (const text of texts) await broker.announce('revocations', text)
         const late = follow()
         for (const received of [early, late]) {
-          await until('all arrive', () => received.length === texts.length)
+          await waitUntil('all arrive', () => received.length === texts.length)
           expect(received).to.deep.equal(texts)
         }
         await broker.announce('revocations', 'last')
-        for (const received of [early, late]) await until('the last one', () => received.at(-1) === 'last')
+        for (const received of [early, late])
+          await waitUntil('the last one', () => received.at(-1) === 'last')
         expect(late).to.have.length(texts.length + 1)
       })
 
@@ -337,9 +338,9 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
         await broker.announce('revocations', 'first')
         const other = home.shared ? await open() : await reopen()
         const received = follow(other)
-        await until('it arrives', () => received.length > 0)
+        await waitUntil('it arrives', () => received.length > 0)
         await other.announce('revocations', 'second')
-        await until('the next one arrives', () => received.length > 1)
+        await waitUntil('the next one arrives', () => received.length > 1)
         expect(received).to.deep.equal(['first', 'second'])
       })
 
@@ -350,11 +351,11 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
             Array.from({ length: 101 }, (_, j) => broker.announce('revocations', `announcement ${i + j}`)),
           )
         const received = follow()
-        await until('the stored ones arrive', () => received.length > 0)
+        await waitUntil('the stored ones arrive', () => received.length > 0)
         expect(received).to.have.length(1_000)
         const others: string[] = []
         undo(broker.onAnnouncement('memberships', (text) => others.push(text)))
-        await until('the other one arrives', () => others.length > 0)
+        await waitUntil('the other one arrives', () => others.length > 0)
         expect(others).to.deep.equal(['of another'])
       })
     })
@@ -374,7 +375,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
         expect(after?.epoch).to.not.equal(before?.epoch)
         await broker.newEpoch({ group: 'g' }, before?.epoch ?? '')
         expect(await broker.heads([{ group: 'g' }])).to.deep.equal([after])
-        await until('the listener is notified', () => interruptions > 0)
+        await waitUntil('the listener is notified', () => interruptions > 0)
         const page = await broker.history({ group: 'g' }, { epoch: after?.epoch ?? '', offset: 0 }, 10)
         expect(page.gap === undefined && seqsOf(page.notices)).to.deep.equal([[1]])
       })

@@ -11,8 +11,8 @@ import { adminToken, connect, makeToken } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { postDisconnect } from '../support/disconnect.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
@@ -50,7 +50,7 @@ function createValidator(description: object) {
 }
 
 describe('API descriptions', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   let gateway: GatewayProcess
   beforeEach(async () => {
     gateway = await startGatewayProcess({ TEST_RECALLS: 'on' })
@@ -155,9 +155,9 @@ describe('API descriptions', () => {
     await client.count(1)
     const token = await adminToken()
     await postDisconnect(gateway.url, token, { userId: 'user-1', group: 'g' })
-    await until('the room is revoked', () => events.has('unsubscribed'))
+    await waitUntil('the room is revoked', () => events.has('unsubscribed'))
     await postDisconnect(gateway.url, token, { userId: 'user-1' })
-    await until('the user is disconnected', () => events.has('goodbye'))
+    await waitUntil('the user is disconnected', () => events.has('goodbye'))
     for (const [name, value] of events) payload(name, value)
     expect([...events.keys()].toSorted()).to.deep.equal(['goodbye', 'messages-recalled', 'unsubscribed'])
   })

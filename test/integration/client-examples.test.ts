@@ -7,8 +7,8 @@ import { createRecallClient } from '../../shared/client.ts'
 import { adminToken } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const CLIENTS = readFileSync(fileURLToPath(new URL('../../../shared/CLIENTS.md', import.meta.url)), 'utf8')
@@ -31,7 +31,7 @@ const recall = async (url: string, group: string, seq: number): Promise<void> =>
 
 describe('the examples of CLIENTS.md', function () {
   this.timeout(40_000)
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
 
   it('for a plain socket.io-client: hides each recalled message once, over drops', async () => {
     const gateway = await startGatewayProcess()
@@ -51,14 +51,14 @@ describe('the examples of CLIENTS.md', function () {
       hide,
     ) as Socket
     undo(() => socket.disconnect())
-    await until('it is connected', () => socket.connected)
+    await waitUntil('it is connected', () => socket.connected)
     // Answered after the subscribe that was sent first.
     await socket.timeout(5_000).emitWithAck('recalled', { group: 'g', seqs: [1] })
     for (const seq of upTo(60)) {
       await recall(gateway.url, '@TGS#2J4SZEAEL', seq)
       if (seq % 20 === 10) proxy.cut()
     }
-    await until('all are hidden', () => hidden.length >= 60, 20_000)
+    await waitUntil('all are hidden', () => hidden.length >= 60, 20_000)
     expect(hidden).to.deep.equal(upTo(60))
     expect(reloads).to.equal(0)
   })
@@ -96,7 +96,7 @@ describe('the examples of CLIENTS.md', function () {
       quiet,
     ) as Socket
     undo(() => socket.disconnect())
-    await until('it was refused for a while, again and again', () => told.length > 1, 25_000)
+    await waitUntil('it was refused for a while, again and again', () => told.length > 1, 25_000)
     expect(new Set(told)).to.deep.equal(new Set(['TOO_MANY_FAILURES']))
   })
 
@@ -120,10 +120,10 @@ describe('the examples of CLIENTS.md', function () {
     const seen: string[] = []
     useRecalls(client, { group: 'g' }, () => seen.push('first render'))
     const leave = effects[0]?.()
-    await until('it is live', () => client.state.kind === 'live')
+    await waitUntil('it is live', () => client.state.kind === 'live')
     useRecalls(client, { group: 'g' }, () => seen.push('last render'))
     await recall(gateway.url, 'g', 1)
-    await until('it is told', () => seen.length > 0)
+    await waitUntil('it is told', () => seen.length > 0)
     leave?.()
     await recall(gateway.url, 'g', 2)
     expect(await client.isRecalled({ group: 'g' }, 2)).to.equal(true)

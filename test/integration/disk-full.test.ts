@@ -3,8 +3,8 @@ import { adminToken, connect } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import { readMetric } from '../support/read-metric.ts'
 import { startRedis } from '../support/redis-server.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const MESSAGES = 200
@@ -19,7 +19,7 @@ const large = (i: number) =>
   })
 
 describe('a full disk', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
 
   it('causes 503 only after the provider has timed out, and neither ends the process nor disconnects sockets', async () => {
     const gateway = await startGatewayProcess({ MAX_FILE_BLOCKS: '2048' })
@@ -39,7 +39,7 @@ describe('a full disk', () => {
     expect(refusedAfterMs).to.be.above(2_000)
     expect((await fetch(`${gateway.url}/livez`)).status).to.equal(200)
     expect(client.socket.connected).to.equal(true)
-    await until('the acknowledged recalls arrive', () => client.received.length >= acknowledged.length)
+    await waitUntil('the acknowledged recalls arrive', () => client.received.length >= acknowledged.length)
     expect(client.seqs()).to.include.members(acknowledged)
   })
 
@@ -68,7 +68,7 @@ describe('a full disk', () => {
     expect(refusedAfterMs).to.be.above(2_000)
     redis.signal('SIGCONT')
     const isEmpty = async () => (await readMetric(gateway.url, 'spool_recalls')) === 0
-    await until('the spool is empty', isEmpty, 15_000)
+    await waitUntil('the spool is empty', isEmpty, 15_000)
     await client.count(acknowledged.length)
     expect(client.seqs().filter((seq) => seq % MESSAGES === 1)).to.deep.equal(acknowledged)
     expect((await postWebhook(gateway.url, { body: large(1_000) })).status).to.equal(200)

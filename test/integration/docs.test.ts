@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import { adminToken } from '../support/client.ts'
 import { runGateway, startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
@@ -33,7 +33,7 @@ interface Served {
 }
 
 describe('the documents of a running gateway', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   let gateway: GatewayProcess
   beforeEach(async () => {
     gateway = await startGatewayProcess()

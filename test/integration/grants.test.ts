@@ -4,14 +4,14 @@ import type { Client } from '../support/client.ts'
 import { postDisconnect } from '../support/disconnect.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { soon, until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { withTimeout, waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 let users = 0
 
 describe('access granted by a credential', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   let gateway: GatewayProcess
   /** A user and a group that no other test uses. */
   let sub: string
@@ -29,7 +29,10 @@ describe('access granted by a credential', () => {
     return client
   }
   const closed = (client: Client) =>
-    soon('the socket closes', new Promise<string>((resolve) => client.socket.once('disconnect', resolve)))
+    withTimeout(
+      'the socket closes',
+      new Promise<string>((resolve) => client.socket.once('disconnect', resolve)),
+    )
   const recall = async (seq: number) => {
     const body = recallBody({ GroupId: group, MsgSeqList: [{ MsgSeq: seq }] })
     expect((await postWebhook(gateway.url, { body })).status).to.equal(200)
@@ -53,7 +56,7 @@ describe('access granted by a credential', () => {
     const answer = await client.ask({ token }, 'refresh')
     expect(answer.ok && 'expiresAtMs' in answer && answer.expiresAtMs).to.be.above(Date.now() + 500_000)
     const endedAtMs = Date.now() + 2_500
-    await until('the first one has expired', () => Date.now() > endedAtMs)
+    await waitUntil('the first one has expired', () => Date.now() > endedAtMs)
     await recall(1)
     await client.count(1)
     expect(client.goodbyes).to.be.empty
@@ -81,7 +84,7 @@ describe('access granted by a credential', () => {
     await client.subscribe({ group })
     await client.subscribe({ group: other })
     await client.ask({ token: await makeToken({ sub, rooms: [{ group: other }] }) }, 'refresh')
-    await until('the room ends', () => client.unsubscribed.length > 0)
+    await waitUntil('the room ends', () => client.unsubscribed.length > 0)
     expect(client.unsubscribed).to.deep.equal([
       { room: { group }, code: 'ROOM_REFUSED', message: 'no access to this room', retry: false },
     ])
@@ -134,7 +137,7 @@ describe('access granted by a credential', () => {
       }
       expect(refused.data).to.deep.equal({ code: 'USER_DISCONNECTED', retry: false })
       expect(another.socket.connected).to.equal(true)
-      await until('the revocation has expired', () =>
+      await waitUntil('the revocation has expired', () =>
         open(token).then(
           () => true,
           () => false,
@@ -147,7 +150,7 @@ describe('access granted by a credential', () => {
       const { position } = await client.subscribe({ group })
       await client.subscribe({ group, topic: 't' })
       await postDisconnect(gateway.url, await adminToken(), { userId: sub, group })
-      await until('the rooms end', () => client.unsubscribed.length === 2)
+      await waitUntil('the rooms end', () => client.unsubscribed.length === 2)
       await recall(1)
       expect(await client.ask({ group, since: position })).to.include({ ok: false, code: 'ROOM_REFUSED' })
       expect(await client.ask({ group, seqs: [1] }, 'recalled')).to.include({

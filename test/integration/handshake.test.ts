@@ -5,14 +5,14 @@ import { Api } from 'tls-sig-api-v2'
 import { adminToken, connect, makeToken } from '../support/client.ts'
 import { APP, JWT_SECRET, startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { soon } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { withTimeout } from '../support/wait.ts'
 
 const KEY = 'k'.repeat(64)
 const userSigOf = (userId: string, ttlS = 600): string => new Api(Number(APP), KEY).genUserSig(userId, ttlS)
 
 describe('handshake', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   const start = async (settings: Readonly<Record<string, string>>): Promise<GatewayProcess> => {
     const gateway = await startGatewayProcess(settings)
     undo(gateway.stop)
@@ -89,6 +89,10 @@ describe('handshake', () => {
     )
     await once(socket, 'data')
     // This peer does not answer a close frame, so the gateway must end the connection.
-    await soon('the gateway closes the connection', Promise.race([closed, once(socket, 'end')]), 18_000)
+    await withTimeout(
+      'the gateway closes the connection',
+      Promise.race([closed, once(socket, 'end')]),
+      18_000,
+    )
   })
 })

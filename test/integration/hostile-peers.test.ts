@@ -7,8 +7,8 @@ import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { readMetric } from '../support/read-metric.ts'
 import { startRedis } from '../support/redis-server.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { soon, until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { withTimeout, waitUntil } from '../support/wait.ts'
 import { readOn, stall } from '../support/web-socket.ts'
 import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
 
@@ -23,7 +23,7 @@ function frame(text: string): Buffer {
 const query = () => new URLSearchParams(signedQuery()).toString()
 
 describe('a peer that violates the protocol', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   let gateway: GatewayProcess
   beforeEach(async () => {
     gateway = await startGatewayProcess()
@@ -55,7 +55,7 @@ describe('a peer that violates the protocol', () => {
       `GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
         `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
     )
-    await until('the WebSocket opens', () => opened.got().includes('101 Switching'))
+    await waitUntil('the WebSocket opens', () => opened.got().includes('101 Switching'))
     return opened
   }
 
@@ -66,7 +66,7 @@ describe('a peer that violates the protocol', () => {
         `POST /webhook?${query()} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: ${upgrade}\r\n` +
           `HTTP2-Settings: AAMAAABkAAQAAP__\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
       )
-      await until(`the response to ${upgrade} arrives`, () => got().includes('"ActionStatus":"OK"'))
+      await waitUntil(`the response to ${upgrade} arrives`, () => got().includes('"ActionStatus":"OK"'))
     }
   })
 
@@ -81,7 +81,7 @@ describe('a peer that violates the protocol', () => {
           `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
         port,
       )
-      await until(`the response at ${path} arrives`, () => got().startsWith('HTTP/1.1 404'))
+      await waitUntil(`the response at ${path} arrives`, () => got().startsWith('HTTP/1.1 404'))
     }
   })
 
@@ -89,7 +89,7 @@ describe('a peer that violates the protocol', () => {
     const { got } = await send(
       `POST /webhook?${query()} HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n{`,
     )
-    await until('the response arrives', () => got().includes('BODY_TOO_LARGE'))
+    await waitUntil('the response arrives', () => got().includes('BODY_TOO_LARGE'))
   })
 
   it('is disconnected when it sends pings without reading the pongs, without a token', async () => {
@@ -103,9 +103,9 @@ describe('a peer that violates the protocol', () => {
     }
     socket.on('drain', write)
     write()
-    await until('the gateway disconnects it', () => gateway.output().includes('socket too slow'))
+    await waitUntil('the gateway disconnects it', () => gateway.output().includes('socket too slow'))
     socket.resume()
-    await soon('the connection closes', closed)
+    await withTimeout('the connection closes', closed)
   })
 
   it('cannot open a second socket on one connection', async () => {
@@ -114,7 +114,7 @@ describe('a peer that violates the protocol', () => {
     const open = frame(`40${JSON.stringify({ token })}`)
     socket.write(Buffer.concat([open, open, open]))
     // A close frame, which this peer does not answer.
-    await until('the gateway closes the connection', () => got().includes('\x88'))
+    await waitUntil('the gateway closes the connection', () => got().includes('\x88'))
     expect(got().split('40{"sid"')).to.have.length.at.most(2)
   })
 
@@ -128,10 +128,13 @@ describe('a peer that violates the protocol', () => {
       for (const first of [[], [frame(`40${JSON.stringify({ token })}`)]]) {
         const { socket, got } = await openWebSocket()
         for (const part of first) socket.write(part)
-        if (first.length > 0) await until('the handshake', () => got().includes('40{"sid"'))
+        if (first.length > 0) await waitUntil('the handshake', () => got().includes('40{"sid"'))
         socket.write(frame(text))
         // A close frame, or the end of the connection.
-        await until('the gateway closes the connection', () => got().includes('\x88') || socket.readableEnded)
+        await waitUntil(
+          'the gateway closes the connection',
+          () => got().includes('\x88') || socket.readableEnded,
+        )
       }
       const client = await connect(gateway.url, token)
       undo(client.close)
@@ -155,7 +158,7 @@ describe('a peer that violates the protocol', () => {
     }
     stall(client.socket)
     const response = client.ask({ group: 'g', since: position })
-    await until(
+    await waitUntil(
       'the send buffer is filled',
       async () => (await readMetric(gateway.url, 'most_waiting_bytes')) > 0,
     )
@@ -163,7 +166,7 @@ describe('a peer that violates the protocol', () => {
       expect(await readMetric(gateway.url, 'most_waiting_bytes')).to.be.below(512 * 1024)
     readOn(client.socket)
     expect(await response).to.include({ recovered: RECALLS })
-    await until('all notices have arrived', () => client.received.length === RECALLS)
+    await waitUntil('all notices have arrived', () => client.received.length === RECALLS)
     expect(await readMetric(gateway.url, 'sockets_too_slow_total')).to.equal(0)
   })
 
@@ -171,6 +174,6 @@ describe('a peer that violates the protocol', () => {
     const { socket } = await openWebSocket()
     socket.pause()
     gateway.signal('SIGTERM')
-    expect(await soon('the gateway exits', gateway.exited)).to.equal(0)
+    expect(await withTimeout('the gateway exits', gateway.exited)).to.equal(0)
   })
 })

@@ -8,15 +8,15 @@ import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { get, openStream } from '../support/http-api.ts'
 import { startRedis } from '../support/redis-server.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
 
 describe('the HTTP API', function () {
   this.timeout(40_000)
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   let gateway: GatewayProcess
   let admin: string
   let member: string
@@ -55,12 +55,12 @@ describe('the HTTP API', function () {
 
   it('refuses users whom an admin has disconnected', async () => {
     await postDisconnect(gateway.url, admin, { userId: 'user-1', group: 'g' })
-    await until(
+    await waitUntil(
       'the revocation takes effect',
       async () => (await ask('/v1/position?group=g', member)).status === 403,
     )
     await postDisconnect(gateway.url, admin, { userId: 'user-1' })
-    await until('the revocation takes effect', async () => {
+    await waitUntil('the revocation takes effect', async () => {
       const { answer } = await ask('/v1/position?group=g', member)
       return answer['code'] === 'USER_DISCONNECTED'
     })
@@ -71,8 +71,8 @@ describe('the HTTP API', function () {
     const { epoch, offset } = before['position'] as { epoch: string; offset: number }
     expect(offset).to.equal(0)
     for (const seq of upTo(3)) await recall(seq)
-    const sinceMs = await until('the current time', () => Date.now())
-    await until('a millisecond has passed', () => Date.now() > sinceMs)
+    const sinceMs = await waitUntil('the current time', () => Date.now())
+    await waitUntil('a millisecond has passed', () => Date.now() > sinceMs)
     for (const seq of [4, 5]) await recall(seq)
     const of = async (query: string) => (await ask(`/v1/notices?group=g&${query}`)).answer
 
@@ -231,7 +231,7 @@ describe('the HTTP API', function () {
       await events.first('subscribed')
       await Promise.all(upTo(200).map((seq) => recall(seq)))
       await socket.count(200)
-      await until('all notices have arrived', () => events.seqs().length === 200)
+      await waitUntil('all notices have arrived', () => events.seqs().length === 200)
       expect(events.seqs()).to.deep.equal(socket.seqs())
       const asMember = await stream('group=g', member)
       await asMember.first('subscribed')
@@ -246,17 +246,17 @@ describe('the HTTP API', function () {
       for (const seq of upTo(5)) await recall(seq)
       const first = await stream(`group=g&since=${epoch}:2`)
       expect((await first.first('subscribed')).data).to.include({ recovered: 3 })
-      await until('the missed notices arrive', () => first.seqs().length === 3)
+      await waitUntil('the missed notices arrive', () => first.seqs().length === 3)
       const id = first.events.at(-1)?.id ?? ''
       first.close()
       for (const seq of [6, 7]) await recall(seq)
       const second = await stream('group=g', admin, { 'Last-Event-ID': id })
       await recall(8)
-      await until('the rest arrives', () => second.seqs().length === 3)
+      await waitUntil('the rest arrives', () => second.seqs().length === 3)
       expect([...first.seqs(), ...second.seqs()]).to.deep.equal([3, 4, 5, 6, 7, 8])
       // Some clients send an empty id before the first event.
       const third = await stream(`group=g&since=${epoch}:7`, admin, { 'Last-Event-ID': '' })
-      await until('the last notice arrives', () => third.seqs().length === 1)
+      await waitUntil('the last notice arrives', () => third.seqs().length === 1)
       const lost = await stream('group=g&since=other:1')
       expect((await lost.first('subscribed')).data).to.include({ gap: 'epoch-changed' })
     })
@@ -291,7 +291,7 @@ describe('the HTTP API', function () {
       const [answer] = (await once(head, 'response')) as [IncomingMessage]
       expect(answer.headers['content-type']).to.equal('text/event-stream')
       answer.resume()
-      await until('a stream is accepted', async () => {
+      await waitUntil('a stream is accepted', async () => {
         const next = await openStream(small.url, 'group=g', admin)
         undo(next.close)
         return next.status === 200
@@ -306,7 +306,7 @@ describe('the HTTP API', function () {
       await only.first('subscribed')
       expect((await get(small.url, '/v1/stream?group=g', admin)).answer).to.include({ code: 'NODE_FULL' })
       only.close()
-      await until('a stream is accepted again', async () => {
+      await waitUntil('a stream is accepted again', async () => {
         const next = await openStream(small.url, 'group=g', admin)
         undo(next.close)
         return next.status === 200
@@ -338,19 +338,19 @@ describe('the HTTP API', function () {
       readonly spool?: object
     }
     const states = async () => (await get(url, '/v1/status', admin)).answer['nodes'] as State[]
-    const busy = await until('the heartbeat of the node arrives', async () =>
+    const busy = await waitUntil('the heartbeat of the node arrives', async () =>
       (await states()).find(({ counts }) => counts['delivered'] === 1),
     )
     expect(busy).to.deep.include({ role: 'node', ready: true, sockets: 1 })
     expect(busy.latencyMs.p50).to.be.within(0, 5_000)
-    const all = await until('all heartbeats have arrived', async () => {
+    const all = await waitUntil('all heartbeats have arrived', async () => {
       const nodeStates = await states()
       return nodeStates.find(({ counts }) => counts['kept'] === 1) && nodeStates
     })
     expect(all.map(({ role }) => role).toSorted()).to.deep.equal(['node', 'node', 'receiver'])
     expect(all.find(({ role }) => role === 'receiver')?.spool).to.deep.include({ recalls: 0 })
     nodes[1]?.signal('SIGKILL')
-    await until('the killed node is gone', async () => (await states()).length === 2, 15_000)
+    await waitUntil('the killed node is gone', async () => (await states()).length === 2, 15_000)
   })
 
   it('resumes a stream at another node', async () => {
@@ -364,14 +364,14 @@ describe('the HTTP API', function () {
     undo(first.close)
     await first.first('subscribed')
     await recall(1, 'g', there.url)
-    await until('the first notice arrives', () => first.seqs().length === 1)
+    await waitUntil('the first notice arrives', () => first.seqs().length === 1)
     here.signal('SIGKILL')
     await first.ended()
     await recall(2, 'g', there.url)
     const id = first.named('messages-recalled').at(-1)?.id ?? ''
     const second = await openStream(there.url, 'feed=true', admin, { 'Last-Event-ID': id })
     undo(second.close)
-    await until('the rest arrives', () => second.seqs().length === 1)
+    await waitUntil('the rest arrives', () => second.seqs().length === 1)
     expect(second.seqs()).to.deep.equal([2])
   })
 })

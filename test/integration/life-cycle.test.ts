@@ -15,14 +15,14 @@ import {
 } from '../support/gateway-process.ts'
 import { freePort } from '../support/free-port.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { soon, until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { withTimeout, waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
 
 const CREDENTIALS = { SDK_APP_ID: APP, WEBHOOK_TOKEN, JWT_SECRET, HOST: '127.0.0.1', PORT: '0' }
 
 describe('life cycle of a gateway', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   const folder = (): string => {
     const { path, remove } = temporaryFolder()
     undo(remove)
@@ -32,7 +32,7 @@ describe('life cycle of a gateway', () => {
   const run = async (parameters: readonly string[], settings: Readonly<Record<string, string>>) => {
     const { child, exited, output } = runGateway(parameters, settings)
     undo(() => child.kill('SIGKILL'))
-    return { code: await soon(`${parameters.join(' ')} exits`, exited), output: output() }
+    return { code: await withTimeout(`${parameters.join(' ')} exits`, exited), output: output() }
   }
 
   describe('start', () => {
@@ -49,7 +49,7 @@ describe('life cycle of a gateway', () => {
       const port = await freePort()
       const occupant = createServer().listen(port, '127.0.0.1')
       undo(() => occupant.close())
-      await until('the port is taken', () => occupant.listening)
+      await waitUntil('the port is taken', () => occupant.listening)
       const { code, output } = await run(['start'], {
         ...CREDENTIALS,
         PORT: String(port),
@@ -110,7 +110,7 @@ describe('life cycle of a gateway', () => {
         ['start', '--dev'],
       )
       undo(gateway.stop)
-      const output = await until(
+      const output = await waitUntil(
         'the greeting is printed',
         () => gateway.output().includes('Ctrl+C') && gateway.output(),
       )
@@ -151,10 +151,10 @@ describe('life cycle of a gateway', () => {
       const closed = new Promise<string>((resolve) => client.socket.once('disconnect', resolve))
       gateway.signal('SIGTERM')
       // After "io server disconnect", clients would not reconnect by themselves.
-      expect(await soon('the socket closes', closed)).to.equal('transport close')
+      expect(await withTimeout('the socket closes', closed)).to.equal('transport close')
       expect(client.goodbyes[0]).to.include({ code: 4000 })
       expect(client.goodbyes[0]?.retryInMs).to.be.within(0, 2_000)
-      expect(await soon('the gateway exits', gateway.exited)).to.equal(0)
+      expect(await withTimeout('the gateway exits', gateway.exited)).to.equal(0)
     })
 
     it('is not ready and refuses new sockets, but still accepts webhooks, while it drains sockets', async () => {
@@ -165,7 +165,7 @@ describe('life cycle of a gateway', () => {
       )
       for (const client of clients) undo(client.close)
       gateway.signal('SIGTERM')
-      await until('the drain begins', () => clients.some(({ socket }) => socket.disconnected))
+      await waitUntil('the drain begins', () => clients.some(({ socket }) => socket.disconnected))
       expect((await fetch(`${gateway.url}/readyz`)).status).to.equal(503)
       expect(await postWebhook(gateway.url)).to.deep.include({ status: 200 })
       const late = await connect(gateway.url, await adminToken()).then(
@@ -174,7 +174,7 @@ describe('life cycle of a gateway', () => {
       )
       expect(late).to.equal('refused')
       expect(clients.filter(({ socket }) => socket.connected)).to.not.be.empty
-      expect(await soon('the gateway exits', gateway.exited)).to.equal(0)
+      expect(await withTimeout('the gateway exits', gateway.exited)).to.equal(0)
       expect(clients.every(({ goodbyes }) => goodbyes.length === 1)).to.equal(true)
     })
 
@@ -187,9 +187,9 @@ describe('life cycle of a gateway', () => {
       ])
       for (const client of clients) undo(client.close)
       gateway.signal('SIGTERM')
-      await until('the drain begins', () => gateway.output().includes('stopping'))
+      await waitUntil('the drain begins', () => gateway.output().includes('stopping'))
       gateway.signal('SIGINT')
-      expect(await soon('the gateway exits', gateway.exited)).to.equal(1)
+      expect(await withTimeout('the gateway exits', gateway.exited)).to.equal(1)
     })
 
     it('answers pending webhooks before it exits', async () => {
@@ -204,13 +204,13 @@ describe('life cycle of a gateway', () => {
       })
       const answered = once(webhook, 'response')
       webhook.flushHeaders()
-      await soon('the gateway has the request', once(webhook, 'continue'))
+      await withTimeout('the gateway has the request', once(webhook, 'continue'))
       gateway.signal('SIGTERM')
-      await until('the stop begins', () => gateway.output().includes('stopping'))
+      await waitUntil('the stop begins', () => gateway.output().includes('stopping'))
       webhook.end(JSON.stringify(recallBody()))
-      const [response] = (await soon('the response arrives', answered)) as [IncomingMessage]
+      const [response] = (await withTimeout('the response arrives', answered)) as [IncomingMessage]
       expect(response.statusCode).to.equal(200)
-      expect(await soon('the gateway exits', gateway.exited)).to.equal(0)
+      expect(await withTimeout('the gateway exits', gateway.exited)).to.equal(0)
     })
   })
 
@@ -236,7 +236,7 @@ describe('life cycle of a gateway', () => {
       undo(client.close)
       const { position } = await client.subscribe({ group: '@TGS#1' })
       await client.subscribe({ group: '@TGS#1', since: { ...position, offset: 0 } })
-      await until('the history arrives', () => client.received.length === position.offset)
+      await waitUntil('the history arrives', () => client.received.length === position.offset)
       expect(acknowledged.length).to.be.at.least(50)
       expect(client.seqs()).to.include.members(acknowledged)
     })

@@ -8,8 +8,8 @@ import { startFakeServer } from '../support/fake-server.ts'
 import { APP, startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { startRedis } from '../support/redis-server.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
 
 const KEY = 'k'.repeat(64)
@@ -22,7 +22,7 @@ interface LookupBody {
 }
 
 describe('membership of a user without a grant in the token', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   const startServer = async (respond: Parameters<typeof startFakeServer>[0]) => {
     const server = await startFakeServer(respond)
     undo(server.stop)
@@ -61,8 +61,8 @@ describe('membership of a user without a grant in the token', () => {
       await client.subscribe({ group: 'g', topic: 't' })
       expect(await client.ask({ group: 'h' })).to.include({ code: 'ROOM_REFUSED', retry: false })
       expect(await client.ask({ feed: true })).to.include({ code: 'ROOM_REFUSED' })
-      expect(app.asked).to.have.length(2)
-      const [asked] = app.asked
+      expect(app.requests).to.have.length(2)
+      const [asked] = app.requests
       if (asked === undefined) throw new Error('no request was sent')
       const { body, headers, url } = asked
       expect(url.search).to.equal('?x=1')
@@ -98,11 +98,11 @@ describe('membership of a user without a grant in the token', () => {
       const gateway = await start({ AUTHORIZE_URL: app.url, AUTHORIZE_SECRET: SECRET })
       const client = await open(gateway)
       const { position } = await client.subscribe({ group: 'g' })
-      await until('it is looked up again', () => app.asked.length > 1)
+      await waitUntil('it is looked up again', () => app.requests.length > 1)
       await recall(gateway, 1)
       await client.count(1)
       allowed = false
-      await until('the user has left', () => client.unsubscribed.length > 0)
+      await waitUntil('the user has left', () => client.unsubscribed.length > 0)
       expect(client.unsubscribed[0]).to.include({ code: 'ROOM_REFUSED', retry: false })
       await recall(gateway, 2)
       expect(await client.ask({ group: 'g', since: position })).to.include({ code: 'ROOM_REFUSED' })
@@ -136,7 +136,7 @@ describe('membership of a user without a grant in the token', () => {
       expect(await stranger.ask({ group: 'g' })).to.include({ code: 'ROOM_REFUSED' })
       expect(await member.ask({ group: 'live' })).to.include({ code: 'ROOM_REFUSED' })
       expect(await member.ask({ group: 'busy' })).to.include({ code: 'MEMBERSHIP_UNKNOWN', retry: true })
-      const { pathname, searchParams } = tencent.asked[0]?.url ?? new URL('http://none')
+      const { pathname, searchParams } = tencent.requests[0]?.url ?? new URL('http://none')
       expect(pathname).to.equal('/v4/group_open_http_svc/get_role_in_group')
       expect(searchParams.get('sdkappid')).to.equal(APP)
       const userSig = searchParams.get('usersig') ?? ''
@@ -152,7 +152,7 @@ describe('membership of a user without a grant in the token', () => {
       const users = Array.from({ length: 1_200 }, (_, i) => (i === 7 ? 'u' : `user-${i}`))
       const verdicts = await Promise.all(users.map((user) => source(user, { group: 'g' })))
       expect(verdicts.filter(({ allowed }) => allowed)).to.have.length(1)
-      const sizes = tencent.asked.map(
+      const sizes = tencent.requests.map(
         ({ body }) => (JSON.parse(body) as { User_Account: string[] }).User_Account.length,
       )
       // Sorted, because the calls are concurrent.
@@ -181,7 +181,7 @@ describe('membership of a user without a grant in the token', () => {
         ExitType: 'Kicked',
         ExitMemberList: [{ Member_Account: 'u' }, { Member_Account: 'else' }, {}],
       })
-      await until('both have left', () =>
+      await waitUntil('both have left', () =>
         clients.slice(0, 2).every((client) => client.unsubscribed.length > 0),
       )
       await recall(one, 1)
@@ -189,7 +189,7 @@ describe('membership of a user without a grant in the token', () => {
       expect(clients.map(({ received }) => received.length)).to.deep.equal([0, 0, 1])
       roles['boss'] = 'NotMember'
       await postCommand(one, 'Group.CallbackAfterGroupDestroyed', { Owner_Account: 'boss' })
-      await until('the last one has left', () => clients[2]?.unsubscribed.length === 1)
+      await waitUntil('the last one has left', () => clients[2]?.unsubscribed.length === 1)
       roles['u'] = 'Member'
       await postCommand(one, 'Group.CallbackAfterMemberExit', { ExitMemberList: 'nonsense' })
     })

@@ -5,13 +5,13 @@ import { adminToken, connect } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { readMetric } from '../support/read-metric.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { soon, until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { withTimeout, waitUntil } from '../support/wait.ts'
 import { outcomeOf } from '../support/webhook-outcome.ts'
 import { signedQuery } from '../support/webhook.ts'
 
 describe('network limits', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   const start = async (settings: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> => {
     const gateway = await startGatewayProcess(settings)
     undo(gateway.stop)
@@ -58,7 +58,7 @@ describe('network limits', () => {
     const upgrade = 'Host: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n'
     const otherBody = slow(`POST /webhook?${query} HTTP/1.1\r\n${upgrade}Content-Length: 100\r\n\r\n{"x"`)
     const otherHead = slow(`GET /livez HTTP/1.1\r\n${upgrade}\r\nGET /livez HTTP/1.1\r\nX-Slow: `)
-    await soon('all are closed', Promise.all([head, body, otherBody, otherHead]), 15_000)
+    await withTimeout('all are closed', Promise.all([head, body, otherBody, otherHead]), 15_000)
     const huge = await slow(`GET / HTTP/1.1\r\nHost: x\r\nX-Large: ${'x'.repeat(40_000)}\r\n\r\n`)
     expect(huge).to.not.equal(undefined)
     expect(await outcomeOf(gateway.url)).to.equal('OK')
@@ -79,7 +79,7 @@ describe('network limits', () => {
     await client.subscribe({ group: '@TGS#1' })
     expect(await outcomeOf(gateway.url)).to.equal('OK')
     await client.count(1)
-    await soon('all are closed', Promise.all(closed), 15_000)
+    await withTimeout('all are closed', Promise.all(closed), 15_000)
   })
 
   it('bound the sockets of a node and of an address', async () => {
@@ -98,7 +98,7 @@ describe('network limits', () => {
     expect(await from('192.0.2.2').catch(refused)).to.equal('websocket error')
     expect(await readMetric(gateway.url, 'sockets_turned_away_total')).to.equal(2)
     first.close()
-    await until('a socket is accepted again', () =>
+    await waitUntil('a socket is accepted again', () =>
       from('192.0.2.1').then(
         () => true,
         () => false,
@@ -117,6 +117,6 @@ describe('network limits', () => {
       refused += answers.filter((answer) => !answer.ok && answer.code === 'TOO_MANY_REQUESTS').length
     }
     expect(refused).to.be.above(0)
-    await until('it is served again', async () => (await ask()).ok)
+    await waitUntil('it is served again', async () => (await ask()).ok)
   })
 })

@@ -13,8 +13,8 @@ import type { GatewayProcess } from '../support/gateway-process.ts'
 import { readMetric } from '../support/read-metric.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const room = { group: 'g' }
@@ -31,7 +31,7 @@ const tabStorage = () => {
 
 describe('the client', function () {
   this.timeout(40_000)
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
 
   const start = async (settings: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> => {
     const gateway = await startGatewayProcess(settings)
@@ -63,13 +63,13 @@ describe('the client', function () {
     client.on(name, (value) => emitted.push(value))
     return emitted
   }
-  const isLive = (client: RecallClient) => until('it is live', () => client.state.kind === 'live', 25_000)
+  const isLive = (client: RecallClient) => waitUntil('it is live', () => client.state.kind === 'live', 25_000)
   const recall = async (url: string, seq: number, group = 'g') => {
     const body = recallBody({ GroupId: group, MsgSeqList: [{ MsgSeq: seq }] })
     expect((await postWebhook(url, { body })).status).to.equal(200)
   }
   const all = (seqs: readonly number[], count: number) =>
-    until(`${count} are there`, () => seqs.length >= count, 20_000)
+    waitUntil(`${count} are there`, () => seqs.length >= count, 20_000)
 
   it('delivers each notice once to every listener, and none to a listener that has left', async () => {
     const { url } = await start()
@@ -85,7 +85,7 @@ describe('the client', function () {
     await all(feed.seqs, 2)
     expect([first.seqs, second.seqs, feed.seqs]).to.deep.equal([[1], [1, 2], [1, 2]])
     second.subscription.leave()
-    await until('the room is left', async () => (await readMetric(url, 'rooms')) <= 2)
+    await waitUntil('the room is left', async () => (await readMetric(url, 'rooms')) <= 2)
     expect(second.subscription.position?.offset).to.equal(2)
   })
 
@@ -100,11 +100,11 @@ describe('the client', function () {
     let isSending = true
     const dropping = (async () => {
       for (let i = 0; isSending; i++) {
-        await until('it is connected', () => client.state.kind !== 'offline', 15_000)
+        await waitUntil('it is connected', () => client.state.kind !== 'offline', 15_000)
         // Sometimes in the middle of a resume, sometimes while idle.
         await delay((i % 5) * 40)
         proxy.cut()
-        await until('it has noticed', () => client.state.kind === 'offline')
+        await waitUntil('it has noticed', () => client.state.kind === 'offline')
       }
     })()
     for (const seq of upTo(250)) await recall(url, seq)
@@ -125,7 +125,7 @@ describe('the client', function () {
     await recall(second.url, 1)
     await all(seqs, 1)
     first.signal('SIGKILL')
-    await until('it is offline', () => client.state.kind === 'offline')
+    await waitUntil('it is offline', () => client.state.kind === 'offline')
     await recall(second.url, 2)
     const recovered = events(client, 'recovered')
     await start({ PORT: String(first.port), REDIS_URL: redis.url })
@@ -167,7 +167,7 @@ describe('the client', function () {
     })
     await isLive(client)
     for (const seq of upTo(3)) await recall(url, seq)
-    await until('it threw', () => errors.length === 1)
+    await waitUntil('it threw', () => errors.length === 1)
     expect(subscription.position?.offset).to.equal(1)
     expect(client.state.kind).to.equal('catching-up')
     await all(seqs, 3)
@@ -187,7 +187,7 @@ describe('the client', function () {
     })
     await isLive(client)
     for (let i = 0; i < 55; i++) await Promise.all(upTo(100).map((j) => recall(url, i * 100 + j)))
-    await until('it has left the room', async () => (await readMetric(url, 'rooms')) === 0, 15_000)
+    await waitUntil('it has left the room', async () => (await readMetric(url, 'rooms')) === 0, 15_000)
     release()
     await all(seqs, 5_500)
     expect(new Set(seqs).size).to.equal(5_500)
@@ -207,10 +207,10 @@ describe('the client', function () {
     undo(() => operator.destroy())
     await operator.flushAll()
     await recall(url, 2)
-    await until('the gap is reported', () => gaps.length > 0)
+    await waitUntil('the gap is reported', () => gaps.length > 0)
     expect(gaps[0]).to.deep.include({ room, reason: 'epoch-changed' })
     await recall(url, 3)
-    await until('the next notice is delivered', () => seqs.includes(3))
+    await waitUntil('the next notice is delivered', () => seqs.includes(3))
     expect(seqs.filter((seq) => seq !== 2)).to.deep.equal([1, 3])
   })
 
@@ -226,7 +226,7 @@ describe('the client', function () {
     const states = events(client, 'state')
     const goodbyes = events(client, 'goodbye')
     await isLive(client)
-    await until('two tokens have expired', () => asked >= 4, 15_000)
+    await waitUntil('two tokens have expired', () => asked >= 4, 15_000)
     await recall(url, 1)
     await all(seqs, 1)
     expect(goodbyes).to.be.empty
@@ -245,7 +245,7 @@ describe('the client', function () {
     const goodbyes = events(client, 'goodbye')
     const errors = events(client, 'error')
     await isLive(client)
-    await until('the first has expired', () => goodbyes.length > 0)
+    await waitUntil('the first has expired', () => goodbyes.length > 0)
     // Missed while disconnected, and recovered from the client's position.
     await recall(url, 1)
     await all(seqs, 1)
@@ -267,7 +267,7 @@ describe('the client', function () {
     undo(() => (Math.random = random))
     Math.random = () => 0.1
     openAdmin(`http://127.0.0.1:${port}`)
-    await until('it has reconnected', () => connections > 1)
+    await waitUntil('it has reconnected', () => connections > 1)
     await delay(3_000)
     // After 0.1, 0.2, 0.4, 0.8 and 1.6 s.
     expect(connections).to.be.below(8)
@@ -292,7 +292,7 @@ describe('the client', function () {
     let token = 'no token'
     const client = open({ url, getToken: () => token })
     const { seqs } = listen(client)
-    await until('it is refused', () => client.state.kind === 'refused')
+    await waitUntil('it is refused', () => client.state.kind === 'refused')
     expect(client.state).to.deep.include({ kind: 'refused', code: 'TOKEN_REFUSED' })
     token = await adminToken()
     client.connect()
@@ -300,7 +300,7 @@ describe('the client', function () {
     await recall(url, 1)
     await all(seqs, 1)
     await postDisconnect(url, await adminToken(), { userId: 'admin-1' })
-    await until('it is disconnected', () => client.state.kind === 'refused')
+    await waitUntil('it is disconnected', () => client.state.kind === 'refused')
     expect(client.state).to.deep.include({ code: '4500' })
   })
 
@@ -310,7 +310,7 @@ describe('the client', function () {
     const refused = events(client, 'refused')
     const { seqs } = listen(client)
     const other = listen(client, { group: 'foreign' })
-    await until('it is refused', () => refused.length > 0)
+    await waitUntil('it is refused', () => refused.length > 0)
     expect(refused[0]).to.deep.include({ room: { group: 'foreign' }, code: 'ROOM_REFUSED', retry: false })
     expect(other.subscription.state).to.equal('refused')
     await isLive(client)
@@ -328,7 +328,7 @@ describe('the client', function () {
     for (const i of upTo(1_000)) {
       client.subscribe({ group: `g-${i}` }, ({ messages }) => void seqs.push(messages.length))
     }
-    await until('it is live', () => client.state.kind === 'live', 20_000)
+    await waitUntil('it is live', () => client.state.kind === 'live', 20_000)
     await recall(url, 1, 'g-1000')
     await all(seqs, 1)
     expect(refused).to.be.empty
@@ -362,7 +362,7 @@ describe('the client', function () {
     })
     const client = openAdmin(`http://127.0.0.1:${port}`)
     const states: State[] = events(client, 'state')
-    await until('it is refused', () => client.state.kind === 'refused')
+    await waitUntil('it is refused', () => client.state.kind === 'refused')
     expect(client.state).to.deep.include({ code: '4777' })
     expect(connections).to.equal(2)
     expect(states.map(({ kind }) => kind)).to.include('offline')

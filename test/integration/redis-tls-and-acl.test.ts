@@ -9,7 +9,7 @@ import { freePort } from '../support/free-port.ts'
 import { runGateway, startGatewayProcess } from '../support/gateway-process.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const REDIS = readFileSync(fileURLToPath(new URL('../../../server/docs/redis.md', import.meta.url)), 'utf8')
@@ -24,7 +24,7 @@ function permissions(): string[] {
 }
 
 describe('Redis with TLS and an ACL', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
 
   const setUp = async () => {
     const folder = temporaryFolder()

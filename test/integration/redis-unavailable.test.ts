@@ -2,12 +2,12 @@ import { expect } from 'chai'
 import { freePort } from '../support/free-port.ts'
 import { APP, JWT_SECRET, runGateway, startGatewayProcess } from '../support/gateway-process.ts'
 import { startRedis } from '../support/redis-server.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { soon, until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { withTimeout, waitUntil } from '../support/wait.ts'
 import { postWebhook } from '../support/webhook.ts'
 
 describe('a gateway while Redis is unavailable', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
 
   it('is live but not ready, and recovers without a restart', async () => {
     const redis = await startRedis()
@@ -16,12 +16,12 @@ describe('a gateway while Redis is unavailable', () => {
     const isReady = async () => (await fetch(`${gateway.url}/readyz`)).status === 200
     expect(await isReady()).to.equal(true)
     await redis.stop()
-    await until('the gateway is not ready', async () => !(await isReady()))
+    await waitUntil('the gateway is not ready', async () => !(await isReady()))
     expect((await fetch(`${gateway.url}/livez`)).status).to.equal(200)
 
     const restarted = await startRedis({ port: redis.port })
     undo(restarted.stop)
-    await until('the gateway is ready again', isReady)
+    await waitUntil('the gateway is ready again', isReady)
     expect(await postWebhook(gateway.url)).to.deep.include({ status: 200 })
   })
 
@@ -30,9 +30,12 @@ describe('a gateway while Redis is unavailable', () => {
     const gateway = await startGatewayProcess({ REDIS_URL: redis.url })
     undo(gateway.stop)
     await redis.stop()
-    await until('the gateway is not ready', async () => (await fetch(`${gateway.url}/readyz`)).status === 503)
+    await waitUntil(
+      'the gateway is not ready',
+      async () => (await fetch(`${gateway.url}/readyz`)).status === 503,
+    )
     gateway.signal('SIGTERM')
-    expect(await soon('the gateway exits', gateway.exited)).to.equal(0)
+    expect(await withTimeout('the gateway exits', gateway.exited)).to.equal(0)
   })
 
   it('does not start as a node, and prints one line at the default log level', async () => {
@@ -45,7 +48,7 @@ describe('a gateway while Redis is unavailable', () => {
       PORT: '0',
     })
     undo(() => child.kill('SIGKILL'))
-    expect(await soon('the node exits', exited)).to.equal(1)
+    expect(await withTimeout('the node exits', exited)).to.equal(1)
     expect(output().trim()).to.match(/^recall-gateway: START_FAILED: .*cannot reach Redis at [^\n]*$/)
   })
 })

@@ -6,12 +6,12 @@ import { postDisconnect } from '../support/disconnect.ts'
 import { JWT_SECRET, runGateway, startGatewayProcess, WEBHOOK_TOKEN } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { soon } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { withTimeout } from '../support/wait.ts'
 import { outcomeOf } from '../support/webhook-outcome.ts'
 
 describe('secrets', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   const start = async (settings: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> => {
     const gateway = await startGatewayProcess(settings)
     undo(gateway.stop)
@@ -45,7 +45,7 @@ describe('secrets', () => {
   describe('in files', () => {
     const run = async (settings: Readonly<Record<string, string>>) => {
       const { exited, output } = runGateway(['start'], { SDK_APP_ID: '1', PORT: '0', ...settings })
-      expect(await soon('it ends', exited)).to.equal(1)
+      expect(await withTimeout('it ends', exited)).to.equal(1)
       return output()
     }
     it('are read without the trailing newline', async () => {
@@ -77,11 +77,11 @@ describe('secrets', () => {
 
   it('are required: nothing starts without credentials', async () => {
     const { exited, output } = runGateway(['start'], { PORT: '0' })
-    expect(await soon('it ends', exited)).to.equal(1)
+    expect(await withTimeout('it ends', exited)).to.equal(1)
     for (const name of ['SDK_APP_ID', 'WEBHOOK_TOKEN', 'JWT_SECRET'])
       expect(output()).to.include(`${name} is missing`)
     const off = runGateway(['start'], { SDK_APP_ID: '1', WEBHOOK_TOKEN, WEBHOOK_AUTH: 'off', JWT_SECRET })
-    expect(await soon('it ends', off.exited)).to.equal(1)
+    expect(await withTimeout('it ends', off.exited)).to.equal(1)
     expect(off.output()).to.include('WEBHOOK_TOKEN is invalid')
   })
 })

@@ -4,14 +4,14 @@ import { adminToken, connect, makeToken } from '../support/client.ts'
 import type { Client } from '../support/client.ts'
 import { startGatewayProcess, JWT_SECRET } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 let groups = 0
 
 describe('sockets', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   let gateway: GatewayProcess
   /** A group that no other test uses. */
   let group: string
@@ -236,7 +236,7 @@ describe('sockets', () => {
         const client = await open()
         await client.subscribe({ group, since: position })
         const goal = sent + 10
-        await until('more notices', () => client.received.length >= goal)
+        await waitUntil('more notices', () => client.received.length >= goal)
         expect(client.received.map(({ notice }) => notice.offset)).to.deep.equal(
           client.received.map((_, i) => i + 1),
         )

@@ -7,8 +7,8 @@ import type { GatewayProcess } from '../support/gateway-process.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { soon, until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { withTimeout, waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 /** How long the provider waits for a response. */
@@ -20,7 +20,7 @@ interface Readiness {
 }
 
 describe('spool', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   let redis: RedisServer
   let gateway: GatewayProcess
   let client: Client
@@ -88,7 +88,7 @@ describe('spool', () => {
       await recallInTime(2, 3, 4, 5, 6)
       expect((await readiness()).spool?.recalls).to.equal(5)
       await end()
-      await until('the spool is empty', async () => (await readiness()).spool?.recalls === 0)
+      await waitUntil('the spool is empty', async () => (await readiness()).spool?.recalls === 0)
       await recallInTime(7)
       await client.count(7)
       expect(client.seqs()).to.deep.equal([1, 2, 3, 4, 5, 6, 7])
@@ -114,12 +114,12 @@ describe('spool', () => {
     await recallInTime(2, 3)
     const again = await startRedis({ port: redis.port })
     undo(again.stop)
-    await until('a gap arrives', () => client.gaps.length > 0)
-    await until('the spool is empty', async () => (await readiness()).spool?.recalls === 0)
+    await waitUntil('a gap arrives', () => client.gaps.length > 0)
+    await waitUntil('the spool is empty', async () => (await readiness()).spool?.recalls === 0)
     const late = await subscribe(gateway)
     const { position } = await late.subscribe({ group: 'g' })
     await late.subscribe({ group: 'g', since: { ...position, offset: 0 } })
-    await until('the history arrives', () => late.received.length === position.offset)
+    await waitUntil('the history arrives', () => late.received.length === position.offset)
     expect(late.seqs()).to.include.members([2, 3])
   })
 
@@ -153,7 +153,7 @@ describe('spool', () => {
     const restarted = await start({ DATA_DIR: folder.path })
     expect(await readiness(restarted)).to.include({ ready: false })
     redis.signal('SIGCONT')
-    await until('the gateway is ready', async () => (await readiness(restarted)).ready)
+    await waitUntil('the gateway is ready', async () => (await readiness(restarted)).ready)
     const late = await subscribe(restarted)
     await recallInTime(2)
     await late.count(1)
@@ -166,7 +166,7 @@ describe('spool', () => {
     redis.signal('SIGSTOP')
     expect((await recall(2, receiver)).status).to.equal(200)
     receiver.signal('SIGTERM')
-    expect(await soon('the receiver exits', receiver.exited)).to.equal(0)
+    expect(await withTimeout('the receiver exits', receiver.exited)).to.equal(0)
     redis.signal('SIGCONT')
     await start({ ROLE: 'receiver', DATA_DIR: folder.path })
     await client.count(2)

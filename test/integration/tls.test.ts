@@ -7,12 +7,12 @@ import { makeCertificate } from '../support/certificate.ts'
 import { adminToken } from '../support/client.ts'
 import { runGateway, startGatewayProcess } from '../support/gateway-process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { soon, until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { withTimeout, waitUntil } from '../support/wait.ts'
 import { recallBody, signedQuery } from '../support/webhook.ts'
 
 describe('TLS', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
 
   const start = async () => {
     const folder = temporaryFolder()
@@ -42,7 +42,7 @@ describe('TLS', () => {
       forceNew: true,
     })
     undo(() => socket.close())
-    const response = (await soon(
+    const response = (await withTimeout(
       'the response arrives',
       socket.emitWithAck('subscribe', { group: 'g' }),
     )) as unknown
@@ -57,7 +57,7 @@ describe('TLS', () => {
       post.on('error', reject).end(JSON.stringify(recallBody({ GroupId: 'g' })))
     })
     expect(status).to.equal(200)
-    await soon('the notice arrives', arrived)
+    await withTimeout('the notice arrives', arrived)
   })
 
   it('requires version 1.2 or later, and refuses plain HTTP', async () => {
@@ -73,11 +73,13 @@ describe('TLS', () => {
     const { gateway, files, folder } = await start()
     const next = makeCertificate(folder.path, 'second')
     writeFileSync(files.cert, 'half a certificate')
-    await until('the invalid certificate is noticed', () => gateway.output().includes('keeping the old one'))
+    await waitUntil('the invalid certificate is noticed', () =>
+      gateway.output().includes('keeping the old one'),
+    )
     expect(await nameServed(gateway.port)).to.equal('first')
     copyFileSync(next.key, files.key)
     copyFileSync(next.cert, files.cert)
-    await until('the new one is served', async () => (await nameServed(gateway.port)) === 'second')
+    await waitUntil('the new one is served', async () => (await nameServed(gateway.port)) === 'second')
   })
 
   it('requires a certificate and its matching key', async () => {
@@ -86,7 +88,7 @@ describe('TLS', () => {
     const settings = { SDK_APP_ID: '1400000000', WEBHOOK_TOKEN: 't', JWT_SECRET: 'j'.repeat(32), PORT: '0' }
     const outputOf = async (tls: Readonly<Record<string, string>>) => {
       const { exited, output } = runGateway(['start'], { ...settings, DATA_DIR: folder.path, ...tls })
-      expect(await soon('the gateway exits', exited)).to.equal(1)
+      expect(await withTimeout('the gateway exits', exited)).to.equal(1)
       return output()
     }
     expect(await outputOf({ TLS_CERT: files.cert })).to.include('TLS_KEY is missing')

@@ -2,12 +2,12 @@ import { expect } from 'chai'
 import { adminToken, connect } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { outcomeOf } from '../support/webhook-outcome.ts'
 import { recallBody, signedQuery } from '../support/webhook.ts'
 
 describe('the security of webhooks', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   const start = async (settings: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> => {
     const gateway = await startGatewayProcess(settings)
     undo(gateway.stop)

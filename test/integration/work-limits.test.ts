@@ -10,8 +10,8 @@ import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const COUNT_WORK = new URL('../support/count-work.js', import.meta.url).href
 const FIRST_SEQ = 1_000_000
@@ -26,7 +26,7 @@ const MAX_HEAP_BYTES = 14_300
  */
 describe('the work that a gateway does', function () {
   this.timeout(60_000)
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   let redis: RedisServer
   let gateway: GatewayProcess
   let next = FIRST_SEQ
@@ -67,7 +67,11 @@ describe('the work that a gateway does', function () {
     pool.expect(schedule)
     const { refused } = await postRecalls({ ...schedule, port: gateway.port, rooms, connections: 32 })
     expect(refused, 'refused').to.equal(0)
-    await until('all recalls have arrived', () => pool.report().delivered >= pool.report().expected, 30_000)
+    await waitUntil(
+      'all recalls have arrived',
+      () => pool.report().delivered >= pool.report().expected,
+      30_000,
+    )
     const { expected, delivered, duplicated, misrouted, outOfOrder, closed } = pool.report()
     expect({ delivered, duplicated, misrouted, outOfOrder, closed }).to.deep.equal({
       delivered: expected,
@@ -81,7 +85,7 @@ describe('the work that a gateway does', function () {
   async function work(): Promise<Work> {
     const seen = gateway.output().length
     gateway.signal('SIGUSR2')
-    const line = await until(
+    const line = await waitUntil(
       'the gateway reports its work',
       () => /\{"work":.*\}\n/.exec(gateway.output().slice(seen))?.[0],
     )

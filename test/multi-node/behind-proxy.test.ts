@@ -9,8 +9,8 @@ import { startNginx } from '../support/nginx-proxy.ts'
 import type { NginxProxy } from '../support/nginx-proxy.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { soon, until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { withTimeout, waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
 
 const GROUP = '@TGS#1'
@@ -18,7 +18,7 @@ const GROUP = '@TGS#1'
 const PROVIDER_TIMEOUT_MS = 2_000
 
 describe('receiver and nodes behind the proxy of docker-compose.yml', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   let redis: RedisServer
   let receiver: GatewayProcess
   let nodes: readonly [GatewayProcess, GatewayProcess]
@@ -101,13 +101,13 @@ describe('receiver and nodes behind the proxy of docker-compose.yml', () => {
 
     nodes[0].signal('SIGKILL')
     const isLost = ({ socket }: Client): boolean => !socket.connected
-    await until('half of the sockets are disconnected', () => clients.filter(isLost).length === 2)
+    await waitUntil('half of the sockets are disconnected', () => clients.filter(isLost).length === 2)
     const lost = clients.filter(isLost)
     await recall(131)
     for (const client of lost) {
       const connected = new Promise<void>((resolve) => void client.socket.once('connect', resolve))
       client.socket.connect()
-      await soon('the socket has reconnected', connected)
+      await withTimeout('the socket has reconnected', connected)
       const { recovered } = await client.subscribe({ group: GROUP, since: client.position() })
       expect(recovered).to.equal(1)
     }
@@ -124,8 +124,8 @@ describe('receiver and nodes behind the proxy of docker-compose.yml', () => {
 
     nodes[0].signal('SIGTERM')
 
-    await until('half of the sockets have reconnected', () => reconnected.size === 6)
-    expect(await soon('the node stops', nodes[0].exited)).to.equal(0)
+    await waitUntil('half of the sockets have reconnected', () => reconnected.size === 6)
+    expect(await withTimeout('the node stops', nodes[0].exited)).to.equal(0)
     expect(clients.filter(({ goodbyes }) => goodbyes.length > 0)).to.have.members([...reconnected])
   })
 
@@ -138,7 +138,7 @@ describe('receiver and nodes behind the proxy of docker-compose.yml', () => {
       const outcome = new Promise<string>((resolve) => {
         socket.once('connect', () => resolve('open')).once('connect_error', () => resolve('refused'))
       })
-      return soon('the handshake completes', outcome)
+      return withTimeout('the handshake completes', outcome)
     }
 
     expect(await open(proxy.url)).to.equal('open')
@@ -183,7 +183,7 @@ describe('receiver and nodes behind the proxy of docker-compose.yml', () => {
     await receiver.exited
     await postWebhook(proxy.url, { query }).catch(() => undefined)
 
-    const log = await until('four webhooks are logged', () => {
+    const log = await waitUntil('four webhooks are logged', () => {
       const text = proxy.log()
       return text.match(/POST webhook/g)?.length === 4 && text
     })

@@ -3,15 +3,15 @@ import { adminToken, connect } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const HEAL_TIMEOUT_MS = 15_000
 
 /** The network between a node and Redis drops all packets, but closes no connection. */
 describe('a half-open connection to Redis', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
 
   const setUp = async () => {
     const redis = await startRedis()
@@ -40,9 +40,9 @@ describe('a half-open connection to Redis', () => {
     expect(proxy.blackhole('ssubscribe')).to.equal(1)
     await recall(2)
     await recall(3)
-    await until('the notices arrive', () => client.received.length === 3, HEAL_TIMEOUT_MS)
+    await waitUntil('the notices arrive', () => client.received.length === 3, HEAL_TIMEOUT_MS)
     expect(client.seqs()).to.deep.equal([1, 2, 3])
-    await until('the node is ready', isReady, HEAL_TIMEOUT_MS)
+    await waitUntil('the node is ready', isReady, HEAL_TIMEOUT_MS)
     await recall(4)
     await client.count(4)
     expect(client.gaps).to.be.empty
@@ -55,18 +55,18 @@ describe('a half-open connection to Redis', () => {
     for (const seq of seqs) await recall(seq)
     expect(proxy.blackhole('ssubscribe')).to.equal(1)
     redis.signal('SIGCONT')
-    await until('the notices arrive', () => client.received.length === seqs.length, HEAL_TIMEOUT_MS)
+    await waitUntil('the notices arrive', () => client.received.length === seqs.length, HEAL_TIMEOUT_MS)
     expect(client.seqs()).to.deep.equal(seqs)
     expect(client.gaps).to.be.empty
-    await until('the node is ready', isReady, HEAL_TIMEOUT_MS)
+    await waitUntil('the node is ready', isReady, HEAL_TIMEOUT_MS)
   })
 
   it('for commands is detected and replaced, and the node is not ready meanwhile', async () => {
     const { proxy, client, recall, isReady, node } = await setUp()
     expect(proxy.blackhole('spublish')).to.equal(1)
-    await until('the node is not ready', async () => !(await isReady()), HEAL_TIMEOUT_MS)
+    await waitUntil('the node is not ready', async () => !(await isReady()), HEAL_TIMEOUT_MS)
     await recall(1, node)
-    await until('the node is ready again', isReady, HEAL_TIMEOUT_MS)
+    await waitUntil('the node is ready again', isReady, HEAL_TIMEOUT_MS)
     await recall(2, node)
     await client.count(2)
     expect(client.seqs()).to.deep.equal([1, 2])

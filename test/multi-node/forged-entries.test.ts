@@ -3,8 +3,8 @@ import { expect } from 'chai'
 import { adminToken, connect, makeToken } from '../support/client.ts'
 import { APP, startGatewayProcess } from '../support/gateway-process.ts'
 import { startRedis } from '../support/redis-server.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const BASE = `recall-gateway:{${APP}}`
@@ -14,7 +14,7 @@ const forged = (group: string, seq: number) =>
 
 /** An attacker who can write to Redis, but does not know REDIS_SIGNING_KEY. */
 describe('an attacker who writes to Redis without the signing key', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
 
   const setUp = async (settings: Readonly<Record<string, string>> = { REDIS_SIGNING_KEY: KEY }) => {
     const redis = await startRedis()
@@ -48,7 +48,7 @@ describe('an attacker who writes to Redis without the signing key', () => {
     await send('SET', `${BASE}:recalled:group:g`, 'x')
     await recall(3)
     for (const client of clients) {
-      await until('the recall arrives', () => client.received.length === 2)
+      await waitUntil('the recall arrives', () => client.received.length === 2)
       expect(client.seqs()).to.deep.equal([1, 2, 3, 4])
     }
     for (const kind of ['head', 'log', 'recalled']) await send('SET', `${BASE}:${kind}:group:h`, 'x')
@@ -71,7 +71,7 @@ describe('an attacker who writes to Redis without the signing key', () => {
     }
     for (const seq of [3, 5, 7]) await recall(seq)
     for (const client of clients) {
-      await until('the authentic notices arrive', () => client.received.length === 4)
+      await waitUntil('the authentic notices arrive', () => client.received.length === 4)
       expect(client.seqs()).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8])
       expect(client.gaps).to.be.empty
     }
@@ -85,7 +85,7 @@ describe('an attacker who writes to Redis without the signing key', () => {
     await send('XADD', `${BASE}:log:group:g`, '2-0', 'r', forged('g', 666))
     await recall(3)
     for (const client of clients) {
-      await until('the gap arrives', () => client.gaps.length > 0)
+      await waitUntil('the gap arrives', () => client.gaps.length > 0)
       expect(client.gaps[0]?.reason).to.equal('unreadable')
       expect(client.seqs()).to.not.include(666)
     }
@@ -105,7 +105,7 @@ describe('an attacker who writes to Redis without the signing key', () => {
     await send('XADD', `${BASE}:log:group:g`, '1-0', 'r', entry)
     await recall(3)
     for (const client of clients) {
-      await until('the gap arrives', () => client.gaps.length > 0)
+      await waitUntil('the gap arrives', () => client.gaps.length > 0)
       expect(client.seqs()).to.not.include(1)
     }
   })
@@ -117,7 +117,7 @@ describe('an attacker who writes to Redis without the signing key', () => {
       await send('XADD', `${BASE}:announcements:revocations`, '*', 't', one)
       await send('SPUBLISH', `${BASE}:notices:announcements:revocations`, 'look')
     }
-    await until('the forged announcement is noticed', () =>
+    await waitUntil('the forged announcement is noticed', () =>
       nodes.every(({ output }) => output().includes('without a valid signature')),
     )
     for (const { socket } of clients) expect(socket.connected).to.equal(true)
@@ -129,12 +129,13 @@ describe('an attacker who writes to Redis without the signing key', () => {
     for (const client of clients) await client.count(1)
     const epoch = clients[0]?.position().epoch ?? ''
     await send('SPUBLISH', `${BASE}:notices:group:g`, `${epoch}:2:${forged('g', 666)}`)
-    for (const client of clients) await until('the forged notice arrives', () => client.seqs().includes(666))
+    for (const client of clients)
+      await waitUntil('the forged notice arrives', () => client.seqs().includes(666))
   })
 })
 
 describe('signing keys', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
 
   it('can be rotated: the first one signs, all of them verify', async () => {
     const redis = await startRedis()

@@ -4,13 +4,13 @@ import { adminToken, connect } from '../support/client.ts'
 import { APP, startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { startRedis } from '../support/redis-server.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 /** What a failover does to the log of a group: its latest entries were confirmed and are gone. */
 describe('a log that lost its latest entries', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
 
   const recall = async (to: GatewayProcess, seq: number) => {
     const body = recallBody({ GroupId: 'g', MsgSeqList: [{ MsgSeq: seq }] })
@@ -51,10 +51,10 @@ describe('a log that lost its latest entries', () => {
     const { sender, client, loseAfter } = await setUp()
     await loseAfter(2)
     await recall(sender, 5)
-    const [gap] = await until('the gap', () => client.gaps.length > 0 && client.gaps)
+    const [gap] = await waitUntil('the gap', () => client.gaps.length > 0 && client.gaps)
     expect(gap?.reason).to.equal('epoch-changed')
     await recall(sender, 6)
-    await until('what follows', () => client.seqs().includes(6))
+    await waitUntil('what follows', () => client.seqs().includes(6))
     expect(client.position().epoch).to.equal(gap?.position.epoch)
   })
 
@@ -64,9 +64,9 @@ describe('a log that lost its latest entries', () => {
     undo(stranger.stop)
     await loseAfter(2)
     await recall(stranger, 5)
-    await until('the gap', () => client.gaps.length > 0)
+    await waitUntil('the gap', () => client.gaps.length > 0)
     await recall(stranger, 6)
-    await until('what follows', () => client.seqs().includes(6))
+    await waitUntil('what follows', () => client.seqs().includes(6))
   })
 
   it('is found by a node that was cut off meanwhile, though the lost offsets are taken again', async () => {
@@ -78,8 +78,8 @@ describe('a log that lost its latest entries', () => {
     await loseAfter(2)
     for (const seq of [5, 6, 7]) await recall(stranger, seq)
     node.signal('SIGCONT')
-    await until('the gap', () => client.gaps.length > 0)
+    await waitUntil('the gap', () => client.gaps.length > 0)
     await recall(stranger, 8)
-    await until('what follows', () => client.seqs().includes(8))
+    await waitUntil('what follows', () => client.seqs().includes(8))
   })
 })

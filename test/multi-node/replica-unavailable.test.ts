@@ -4,13 +4,13 @@ import { createRedisBroker } from '../../server/broker/redis/redis-broker.ts'
 import type { Recall } from '../../shared/recall.ts'
 import { APP } from '../support/gateway-process.ts'
 import { startRedis, SYNC_IMMEDIATELY } from '../support/redis-server.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const RECALL: Recall = { group: 'g', messages: [{ seq: 1 }], recalledAtMs: 1_000, receivedAtMs: 2_000 }
 
 describe('a Redis broker that waits for a replica', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
 
   it('confirms a recall, new or repeated, only once the replica has stored it', async () => {
     const master = await startRedis({ flags: SYNC_IMMEDIATELY })
@@ -26,7 +26,7 @@ describe('a Redis broker that waits for a replica', () => {
         ({ duplicate }) => (duplicate ? 'repeated' : 'new'),
         (error: { code?: string }) => error.code,
       )
-    await until('the replica has synchronized', async () => (await outcome(RECALL)) === 'repeated')
+    await waitUntil('the replica has synchronized', async () => (await outcome(RECALL)) === 'repeated')
 
     replica.signal('SIGSTOP')
     const next = { ...RECALL, messages: [{ seq: 2 }] }
@@ -35,6 +35,6 @@ describe('a Redis broker that waits for a replica', () => {
     expect(await broker.recalled({ group: 'g' }, [2]), 'the master has stored it').to.have.length(1)
 
     replica.signal('SIGCONT')
-    await until('the repeat is confirmed', async () => (await outcome(next)) === 'repeated')
+    await waitUntil('the repeat is confirmed', async () => (await outcome(next)) === 'repeated')
   })
 })

@@ -8,8 +8,8 @@ import type { GatewayProcess } from '../support/gateway-process.ts'
 import { RECALL_SAMPLES } from '../support/provider-samples.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const consecutive = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
@@ -17,7 +17,7 @@ const consecutive = (count: number): number[] => Array.from({ length: count }, (
 let groups = 0
 
 describe('three nodes on one Redis', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   let redis: RedisServer
   let nodes: GatewayProcess[]
   let group: string
@@ -138,7 +138,7 @@ describe('three nodes on one Redis', () => {
     for (let hop = 0; hop < 12; hop++) {
       const client = await open(hop % 3)
       await client.subscribe({ group, since })
-      await until('a notice arrives', () => client.received.length > 0)
+      await waitUntil('a notice arrives', () => client.received.length > 0)
       client.close()
       seen.push(...client.received.map(({ notice }) => notice.offset))
       since = client.position()
@@ -159,7 +159,7 @@ describe('three nodes on one Redis', () => {
     for (const client of clients) await client.subscribe({ group })
     expect(await subscribers()).to.equal(2)
     for (const client of clients) client.close()
-    await until('both nodes have unsubscribed', async () => (await subscribers()) === 0, 15_000)
+    await waitUntil('both nodes have unsubscribed', async () => (await subscribers()) === 0, 15_000)
   })
 
   it('send a gap when a log is lost, and continue', async () => {
@@ -171,10 +171,10 @@ describe('three nodes on one Redis', () => {
     undo(() => admin.destroy())
     await admin.flushAll()
     await recall(1, 2)
-    const [gap] = await until('the gap arrives', () => client.gaps.length > 0 && client.gaps)
+    const [gap] = await waitUntil('the gap arrives', () => client.gaps.length > 0 && client.gaps)
     expect(gap).to.deep.include({ room: { group }, reason: 'epoch-changed' })
     await recall(2, 3)
-    await until('the next notice arrives', () => client.seqs().includes(3))
+    await waitUntil('the next notice arrives', () => client.seqs().includes(3))
     expect(client.position().epoch).to.equal(gap?.position.epoch)
   })
 
@@ -182,12 +182,12 @@ describe('three nodes on one Redis', () => {
     const token = makeToken({ sub: `user of ${group}`, rooms: [{ group }] })
     const clients = await Promise.all(nodes.map((_, i) => open(i, token)))
     await postDisconnect(node(1).url, await adminToken(), { userId: `user of ${group}` })
-    await until('all sockets are disconnected', () => clients.every(({ socket }) => !socket.connected))
+    await waitUntil('all sockets are disconnected', () => clients.every(({ socket }) => !socket.connected))
     for (const { goodbyes } of clients) expect(goodbyes.map(({ code }) => code)).to.deep.equal([4500])
     const late = await startGatewayProcess({ REDIS_URL: redis.url })
     undo(late.stop)
     for (const { url } of [...nodes, late]) {
-      await until('the user is refused', () =>
+      await waitUntil('the user is refused', () =>
         token
           .then((text) => connect(url, text))
           .then(
@@ -200,7 +200,7 @@ describe('three nodes on one Redis', () => {
 })
 
 describe('nodes whose Redis connections are killed', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
 
   it('still deliver everything, once and in order', async () => {
     const redis = await startRedis()

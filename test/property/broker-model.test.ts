@@ -8,8 +8,8 @@ import type { Room } from '../../shared/room.ts'
 import { BrokerModel } from '../support/broker-model.ts'
 import { BROKER_HOMES } from '../support/brokers.ts'
 import type { BrokerHome } from '../support/brokers.ts'
-import { forAtMost } from '../support/time-budget.ts'
-import { until } from '../support/wait.ts'
+import { withinTimeBudget } from '../support/time-budget.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const TIMEOUT_MS = 2_000
 const RUNS = 40
@@ -78,7 +78,7 @@ async function subscribeAll(world: World): Promise<void> {
 async function expectReceived({ rooms, received, expected }: World): Promise<void> {
   for (const room of rooms) {
     const [actual, due] = [received.get(room) ?? [], expected.get(room) ?? []]
-    await until('every notice arrives', () => actual.length >= due.length)
+    await waitUntil('every notice arrives', () => actual.length >= due.length)
     expect(actual).to.deep.equal(due)
   }
 }
@@ -218,7 +218,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
     after(() => home.close())
 
     it('behaves like a model in memory and delivers everything once, in order', async () => {
-      const check = forAtMost(TIME_MS, async (historySize: number, sequence: Step[]) => {
+      const check = withinTimeBudget(TIME_MS, async (historySize: number, sequence: Step[]) => {
         const conversations = conversationsOf(++runs)
         const rooms = [...conversations, FEED]
         const model = new BrokerModel(historySize)

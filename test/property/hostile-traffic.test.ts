@@ -7,7 +7,7 @@ import type { GatewayProcess } from '../support/gateway-process.ts'
 import { json, mutated, text } from '../support/hostile-values.ts'
 import { RECALL_SAMPLES } from '../support/provider-samples.ts'
 import { readMetric } from '../support/read-metric.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { recallBody, signedQuery } from '../support/webhook.ts'
 
 const WEBHOOKS = 50_000
@@ -86,7 +86,7 @@ async function each<T>(
 }
 
 describe('a gateway under hostile traffic', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   const agent = new Agent({ keepAlive: true, maxSockets: MAX_CONCURRENT_WEBHOOKS })
   after(() => agent.destroy())
 

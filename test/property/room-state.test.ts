@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { Scheduler } from 'fast-check'
-import { forAtMost } from '../support/time-budget.ts'
+import { withinTimeBudget } from '../support/time-budget.ts'
 import { createScriptedNode } from '../support/scripted-node.ts'
 import type { ScriptedNode } from '../support/scripted-node.ts'
 
@@ -134,23 +134,29 @@ describe('local room, for any events in any order', () => {
   const scheduled = (events: fc.Arbitrary<Event[]>) =>
     [fc.scheduler(), fc.constantFrom(0, 20), events] as const
   const playWithin = () =>
-    forAtMost(TIME_MS, async (scheduler: Scheduler, windowMs: number, events: Event[]) => {
+    withinTimeBudget(TIME_MS, async (scheduler: Scheduler, windowMs: number, events: Event[]) => {
       await play(scheduler, windowMs, events)
     })
 
   it('delivers everything to each client once, in order and without a gap, when connections fail', async () => {
-    const check = forAtMost(TIME_MS, async (scheduler: Scheduler, windowMs: number, events: Event[]) => {
-      const { observers } = await play(scheduler, windowMs, events, false)
-      expect(observers.map(({ gaps }) => gaps)).to.deep.equal([0, 0, 0])
-    })
+    const check = withinTimeBudget(
+      TIME_MS,
+      async (scheduler: Scheduler, windowMs: number, events: Event[]) => {
+        const { observers } = await play(scheduler, windowMs, events, false)
+        expect(observers.map(({ gaps }) => gaps)).to.deep.equal([0, 0, 0])
+      },
+    )
     await fc.assert(fc.asyncProperty(...scheduled(eventsOf(TIME_PASSES)), check), { numRuns: RUNS })
   })
 
   it('does so once heads are checked, when notices are lost silently', async () => {
-    const check = forAtMost(TIME_MS, async (scheduler: Scheduler, windowMs: number, events: Event[]) => {
-      const { observers } = await play(scheduler, windowMs, events)
-      expect(observers.map(({ gaps }) => gaps)).to.deep.equal([0, 0, 0])
-    })
+    const check = withinTimeBudget(
+      TIME_MS,
+      async (scheduler: Scheduler, windowMs: number, events: Event[]) => {
+        const { observers } = await play(scheduler, windowMs, events)
+        expect(observers.map(({ gaps }) => gaps)).to.deep.equal([0, 0, 0])
+      },
+    )
     await fc.assert(fc.asyncProperty(...scheduled(eventsOf(...LOST_SILENTLY, TIME_PASSES)), check), {
       numRuns: RUNS,
     })

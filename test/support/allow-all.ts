@@ -1,7 +1,7 @@
 import type { Authorization } from '../../server/auth/authorization.ts'
 
 /** Grants every user every room until the credential expires. */
-export const ADMIT_ALL: Authorization = {
+export const ALLOW_ALL: Authorization = {
   authenticate: () => Promise.reject(new Error('refresh is not supported here')),
   authorize: async ({ expiresAtMs }) => expiresAtMs,
   isBanned: () => false,

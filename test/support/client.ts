@@ -17,7 +17,7 @@ import type {
 } from '../../shared/protocol.ts'
 import type { Room } from '../../shared/room.ts'
 import { JWT_SECRET } from './gateway-process.ts'
-import { soon, until } from './wait.ts'
+import { withTimeout, waitUntil } from './wait.ts'
 
 interface Claims {
   readonly sub?: string
@@ -99,13 +99,13 @@ export async function connect(url: string, token?: string, options: ConnectOptio
     socket.once('connect', resolve)
     socket.once('connect_error', reject)
   })
-  await soon('the handshake', opened).catch((error: unknown) => {
+  await withTimeout('the handshake', opened).catch((error: unknown) => {
     socket.close()
     throw error
   })
 
   const ask: Client['ask'] = (payload, event = 'subscribe') =>
-    soon(`the answer to ${event}`, socket.emitWithAck(event, payload as never) as Promise<Answer>)
+    withTimeout(`the answer to ${event}`, socket.emitWithAck(event, payload as never) as Promise<Answer>)
 
   return {
     socket,
@@ -122,7 +122,7 @@ export async function connect(url: string, token?: string, options: ConnectOptio
       return answer
     },
     async count(notices) {
-      await until(`${notices} notices, ${received.length} at first`, () => received.length >= notices)
+      await waitUntil(`${notices} notices, ${received.length} at first`, () => received.length >= notices)
       if (received.length > notices) throw new Error(`${received.length} notices instead of ${notices}`)
       return received
     },

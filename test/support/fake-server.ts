@@ -12,17 +12,17 @@ interface FakeRequest {
 /** A response with a status and a body, or no response at all. */
 type FakeResponse = { readonly status?: number; readonly body: unknown } | 'nothing'
 
-/** Starts an HTTP server on loopback that stands in for the app's or the provider's. `asked` records the requests. */
+/** Starts an HTTP server on loopback that stands in for the app's or the provider's. `requests` records what it receives. */
 export async function startFakeServer(
   respond: (request: FakeRequest) => FakeResponse | Promise<FakeResponse>,
 ) {
-  const asked: FakeRequest[] = []
+  const requests: FakeRequest[] = []
   const server = createServer((incoming, outgoing) => {
     let body = ''
     incoming.setEncoding('utf8').on('data', (part: string) => (body += part))
     incoming.on('end', () => {
       const request = { url: new URL(incoming.url ?? '', 'http://fake'), headers: incoming.headers, body }
-      asked.push(request)
+      requests.push(request)
       void Promise.resolve(respond(request)).then((response) => {
         if (response === 'nothing') return
         outgoing.writeHead(response.status ?? 200, { 'Content-Type': 'application/json' })
@@ -35,7 +35,7 @@ export async function startFakeServer(
   const { port } = server.address() as AddressInfo
   return {
     url: `http://127.0.0.1:${port}`,
-    asked,
+    requests,
     stop(): void {
       server.closeAllConnections()
       server.close()

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { noteSecrets } from './logged-secrets.ts'
+import { recordSecrets } from './logged-secrets.ts'
 import { temporaryFolder } from './temporary-folder.ts'
-import { until } from './wait.ts'
+import { waitUntil } from './wait.ts'
 
 const MAIN = fileURLToPath(new URL('../../server/main.js', import.meta.url))
 export const APP = '1400000000'
@@ -61,7 +61,7 @@ export function runGateway(args: readonly string[], settings: Settings) {
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text))
   const exited = once(child, 'close').then(([code, signal]: (number | NodeJS.Signals | null)[]) => {
-    noteSecrets(output, settings)
+    recordSecrets(output, settings)
     return code ?? signal ?? -1
   })
   return { child, exited, output: () => output }
@@ -84,7 +84,7 @@ export async function startGatewayProcess(
     if (hasExited) throw new Error(`the gateway exited: ${output()}`)
     return Number(/"port":(\d+).*"gateway started"/.exec(output())?.[1])
   }
-  const port = await until('the gateway starts', readPort, START_TIMEOUT_MS).catch((error: unknown) => {
+  const port = await waitUntil('the gateway starts', readPort, START_TIMEOUT_MS).catch((error: unknown) => {
     child.kill('SIGKILL')
     folder.remove()
     throw error

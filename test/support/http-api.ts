@@ -1,4 +1,4 @@
-import { soon, until } from './wait.ts'
+import { withTimeout, waitUntil } from './wait.ts'
 
 /** Sends a GET request to the HTTP API, with a bearer token if one is given. */
 export async function get(url: string, path: string, token?: string, headers: Record<string, string> = {}) {
@@ -48,8 +48,8 @@ export async function openStream(
           messages.map(({ seq }) => seq),
         ),
       ),
-    first: (name: string) => until(`the event ${name} arrives`, () => named(name)[0]),
-    ended: () => soon('the stream ends', ended),
+    first: (name: string) => waitUntil(`the event ${name} arrives`, () => named(name)[0]),
+    ended: () => withTimeout('the stream ends', ended),
     close: () => controller.abort(),
   }
 }

@@ -28,7 +28,7 @@ const secretValues = (name: string, value: string): string[] =>
   name === 'REDIS_URL' ? [URL.canParse(value) ? new URL(value).password : ''] : value.split(',')
 
 /** Records the secrets in the output of a process. The suite fails at its end if there are any. */
-export function noteSecrets(output: string, settings: Readonly<Record<string, string | undefined>>): void {
+export function recordSecrets(output: string, settings: Readonly<Record<string, string | undefined>>): void {
   found.push(...secretsIn(output, settings))
 }
 

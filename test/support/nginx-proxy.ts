@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { freePort } from './free-port.ts'
 import { programPath } from './programs.ts'
 import { temporaryFolder } from './temporary-folder.ts'
-import { until } from './wait.ts'
+import { waitUntil } from './wait.ts'
 
 /** The configuration that docker-compose.yml mounts. */
 const NGINX_CONF = fileURLToPath(new URL('../../../server/deploy/nginx.conf', import.meta.url))
@@ -51,7 +51,7 @@ export async function startNginx({ receiver, nodes }: Upstreams): Promise<NginxP
   const exited = once(nginx, 'exit')
   let hasExited = false
   void exited.then(() => (hasExited = true))
-  await until(`nginx listens on ${port}`, () => {
+  await waitUntil(`nginx listens on ${port}`, () => {
     if (hasExited) throw new Error(`nginx exited: ${log()}`)
     // nginx writes it once it listens.
     return existsSync(join(folder.path, 'nginx.pid'))

@@ -2,7 +2,7 @@ import { createClient } from 'redis'
 import { freePort } from './free-port.ts'
 import { startRedis, SYNC_IMMEDIATELY } from './redis-server.ts'
 import type { RedisServer } from './redis-server.ts'
-import { until } from './wait.ts'
+import { waitUntil } from './wait.ts'
 
 const SLOTS = 16_384
 
@@ -64,7 +64,7 @@ export async function startRedisCluster(size: {
         break
       }
       const inStep = async () => String(await master.command('INFO', 'replication')).match(/state=online/g)
-      await until('two replicas are in step', async () => (await inStep())?.length === 2, 15_000)
+      await waitUntil('two replicas are in step', async () => (await inStep())?.length === 2, 15_000)
     },
     async moveSlot(key, to, meanwhile) {
       const from = await owner(key)
@@ -127,7 +127,7 @@ async function form(nodes: readonly ClusterNode[], masters: number): Promise<voi
   await untilAll(replicas, 'are in step', ['INFO', 'replication'], 'master_link_status:up')
   if (replicas.length > 0) {
     await untilAll(own, 'have a replica', ['INFO', 'replication'], 'state=online')
-    await until(
+    await waitUntil(
       'all have heard of the replicas',
       async () => {
         const views = await Promise.all(nodes.map((node) => node.command('CLUSTER', 'NODES')))
@@ -139,7 +139,7 @@ async function form(nodes: readonly ClusterNode[], masters: number): Promise<voi
 }
 
 async function untilAll(nodes: readonly ClusterNode[], what: string, ask: string[], sign: string) {
-  await until(
+  await waitUntil(
     `all nodes ${what}`,
     async () => {
       const answers = await Promise.all(nodes.map((node) => node.command(...ask)))

@@ -8,7 +8,7 @@ import { programPath } from './programs.ts'
 import { canConnect, startRedis, SYNC_IMMEDIATELY } from './redis-server.ts'
 import type { RedisServer } from './redis-server.ts'
 import { temporaryFolder } from './temporary-folder.ts'
-import { until } from './wait.ts'
+import { waitUntil } from './wait.ts'
 
 const NAME = 'mymaster'
 
@@ -37,7 +37,7 @@ export async function startRedisSentinels(): Promise<RedisSentinels> {
     return client.sendCommand(command).finally(() => client.destroy())
   }
   const parts = [...sentinels, ...servers]
-  await until(
+  await waitUntil(
     'the sentinels know each other and the replicas',
     async () => {
       const agreed = await Promise.all(
@@ -86,7 +86,7 @@ async function startSentinel(masterPort: number) {
   writeFileSync(file, `${lines.join('\n')}\n`)
   const server = spawn(programPath('redis'), [file, '--sentinel'], { stdio: 'ignore' })
   const exited = once(server, 'exit')
-  await until(`a sentinel listens on ${port}`, () => canConnect(port))
+  await waitUntil(`a sentinel listens on ${port}`, () => canConnect(port))
   return {
     port,
     async stop() {

@@ -5,7 +5,7 @@ import { createConnection } from 'node:net'
 import { freePort } from './free-port.ts'
 import { programPath } from './programs.ts'
 import { temporaryFolder } from './temporary-folder.ts'
-import { until } from './wait.ts'
+import { waitUntil } from './wait.ts'
 
 export interface RedisServer {
   readonly url: string
@@ -49,7 +49,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   ]
   const server = spawn(programPath('redis'), flags, { stdio: 'ignore' })
   const exited = once(server, 'exit')
-  await until(`Redis listens on ${port}`, () => canConnect(port))
+  await waitUntil(`Redis listens on ${port}`, () => canConnect(port))
   return {
     url: `redis://127.0.0.1:${port}`,
     port,

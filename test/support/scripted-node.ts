@@ -7,7 +7,7 @@ import { createPageReader, LocalRooms } from '../../server/realtime/rooms/local-
 import { Session } from '../../server/realtime/sessions/session.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
 import type { Position } from '../../shared/position.ts'
-import { ADMIT_ALL } from './allow-all.ts'
+import { ALLOW_ALL } from './allow-all.ts'
 import { RoomObserver } from './room-observer.ts'
 import { createScriptedBroker } from './scripted-broker.ts'
 
@@ -88,7 +88,7 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
         metrics,
         log,
         readPage: createPageReader(broker),
-        authorization: ADMIT_ALL,
+        authorization: ALLOW_ALL,
         timers: new TimerWheel(),
       },
     )

@@ -2,7 +2,7 @@
  * Wraps a check so that it passes without running once the time is over: a slow machine checks fewer cases. Unlike the
  * time limit of fast-check, it never interrupts a case.
  */
-export function forAtMost<Case extends readonly unknown[]>(
+export function withinTimeBudget<Case extends readonly unknown[]>(
   ms: number,
   check: (...values: Case) => Promise<void>,
 ): (...values: Case) => Promise<void> {

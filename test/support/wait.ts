@@ -5,7 +5,7 @@ const DEFAULT_TIMEOUT_MS = 8_000
 type Truthy<T> = Exclude<T, false | 0 | '' | null | undefined>
 
 /** Polls until `probe` returns a truthy value, and returns it. Rejects with the description after the timeout. */
-export async function until<T>(
+export async function waitUntil<T>(
   description: string,
   probe: () => T | Promise<T>,
   timeoutMs = DEFAULT_TIMEOUT_MS,
@@ -20,7 +20,7 @@ export async function until<T>(
 }
 
 /** Returns the outcome of the promise. Rejects with the description after the timeout. */
-export async function soon<T>(
+export async function withTimeout<T>(
   description: string,
   promise: Promise<T>,
   timeoutMs = DEFAULT_TIMEOUT_MS,

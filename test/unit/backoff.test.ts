@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import { Backoff, fullJitterMs } from '../../shared/backoff.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
 
 describe('full jitter', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   const at = (fraction: number) => {
     const { random } = Math
     undo(() => (Math.random = random))

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { createBatchLoader, createLimiter, TokenBucket } from '../../server/lib/flow-control.ts'
-import { until } from '../support/wait.ts'
+import { waitUntil } from '../support/wait.ts'
 
 describe('limiter', () => {
   it('runs at most so many tasks concurrently, the rest in order', async () => {
@@ -66,6 +66,6 @@ describe('token bucket', () => {
     let extra = 0
     while (bucket.tryTake()) extra++
     expect(extra).to.be.below(1_000)
-    await until('a token is refilled', () => bucket.tryTake())
+    await waitUntil('a token is refilled', () => bucket.tryTake())
   })
 })

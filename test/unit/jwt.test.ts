@@ -12,8 +12,8 @@ import { createJwtVerifier } from '../../server/auth/jwt.ts'
 import type { VerifyJwt } from '../../server/auth/jwt.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const SECRET = 's'.repeat(32)
 const OTHER = 'o'.repeat(32)
@@ -27,7 +27,7 @@ const sign = (
 ) => new SignJWT({ sub: 'u', exp: nowS() + 600, ...claims }).setProtectedHeader(header).sign(key)
 
 describe('JWT', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
   const outcome = async (verify: VerifyJwt, token: string): Promise<string> =>
     verify(token).then(
       ({ id }) => id,
@@ -60,7 +60,7 @@ describe('JWT', () => {
     const [head = '', claims = '', signature = ''] = token.split('.')
     const others = [`${head}.${claims}.${signature.toLowerCase()}`, `${head}.${claims}.`]
     for (const other of others) expect(await outcome(verify, other)).to.equal('TOKEN_REFUSED')
-    await until('the token expires', async () => (await outcome(verify, token)) === 'TOKEN_REFUSED')
+    await waitUntil('the token expires', async () => (await outcome(verify, token)) === 'TOKEN_REFUSED')
   })
 
   it('must name the issuer and the audience, where they are configured', async () => {
@@ -179,7 +179,7 @@ describe('JWT', () => {
       const next = await makeKeys('ES256', 'next')
       writeFileSync(file, JSON.stringify({ keys: [next.jwk] }))
       const newToken = await sign(next.privateKey, {}, { alg: 'ES256', kid: 'next' })
-      await until('the new key is known', async () => (await outcome(verify, newToken)) === 'u')
+      await waitUntil('the new key is known', async () => (await outcome(verify, newToken)) === 'u')
       expect(await outcome(verify, token)).to.equal('TOKEN_REFUSED')
     })
 

@@ -3,11 +3,11 @@ import type { Broker, RoomListener } from '../../server/broker/broker.ts'
 import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { GatewayError } from '../../shared/errors.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 
 describe('local room', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
 
   it('reads its log immediately when the subscription is back, however long reads have failed', async () => {
     const { random } = Math
@@ -47,9 +47,9 @@ describe('local room', () => {
     await room.open()
     isUnavailable = true
     listener?.onInterrupted()
-    await until('the next retry is 3.2 s away', () => failures === 6)
+    await waitUntil('the next retry is 3.2 s away', () => failures === 6)
     isUnavailable = false
     listener?.onInterrupted()
-    await until('the room has read its log', () => room.position.offset === 1, 1_000)
+    await waitUntil('the room has read its log', () => room.position.offset === 1, 1_000)
   })
 })

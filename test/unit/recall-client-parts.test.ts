@@ -5,8 +5,8 @@ import { FollowedRoom } from '../../shared/client/followed-room.ts'
 import { RoomListener } from '../../shared/client/listeners.ts'
 import { storedPositions, withErrorsReported } from '../../shared/client/position-store.ts'
 import type { Position } from '../../shared/position.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const notice = (offset: number) => ({ offset, group: 'g', messages: [{ seq: offset }], recalledAtMs: 1 })
 const at = (offset: number, epoch = 'e'): Position => ({ epoch, offset })
@@ -32,7 +32,7 @@ describe('a room that a client follows', () => {
     expect(followed.receive(batch([1, 2, 3]))).to.equal('ok')
     expect(followed.hasRecovered).to.equal(false)
     expect(followed.receive(batch([3, 4, 5]))).to.equal('ok')
-    await until('all are delivered', () => followed.isLive)
+    await waitUntil('all are delivered', () => followed.isLive)
     expect(delivered).to.deep.equal([3, 4, 5])
     expect(followed.request).to.deep.equal({ group: 'g', since: at(5) })
   })
@@ -60,7 +60,7 @@ describe('a room that a client follows', () => {
     followed.receive(batch([10], 'new'))
     followed.skipTo(at(20, 'new'))
     followed.receive(batch([21], 'new'))
-    await until('all are delivered', () => followed.isLive)
+    await waitUntil('all are delivered', () => followed.isLive)
     expect(delivered).to.deep.equal([10, 21])
     expect(handled).to.deep.equal([9, 10, 20, 21])
   })
@@ -78,11 +78,11 @@ describe('a room that a client follows', () => {
     expect(followed.position).to.deep.equal(at(0))
     expect(followed.isLive).to.equal(false)
     finish()
-    await until('the first is handled', () => handled.length === 1)
+    await waitUntil('the first is handled', () => handled.length === 1)
     expect(followed.position).to.deep.equal(at(1))
     slow.leave()
     finish()
-    await until('the second is handled', () => handled.length === 2)
+    await waitUntil('the second is handled', () => handled.length === 2)
   })
 })
 
@@ -113,7 +113,7 @@ describe('a listener that throws', () => {
 })
 
 describe('a credential that does not come', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
 
   it('is reported as an error, and asked for again', async () => {
     const errors: string[] = []
@@ -133,7 +133,7 @@ describe('a credential that does not come', () => {
     })
     undo(() => connection.close())
     connection.open()
-    await until('it is asked for again', () => calls > 1)
+    await waitUntil('it is asked for again', () => calls > 1)
     expect(errors[0]).to.equal('Error: no credential within 0.01 s')
   })
 

@@ -3,10 +3,10 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import { connectorTo } from '../../server/broker/redis/connection/connector.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
 
 describe('connector', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
 
   for (const tls of [false, true]) {
     it(`survives several errors of its stream${tls ? ' over TLS' : ''}`, async () => {

@@ -10,8 +10,8 @@ import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { GatewayError, GOODBYES } from '../../shared/errors.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Refused, Subscribed } from '../../shared/protocol.ts'
-import { ADMIT_ALL } from '../support/allow-all.ts'
-import { until } from '../support/wait.ts'
+import { ALLOW_ALL } from '../support/allow-all.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const log = pino({ level: 'silent' })
 const metrics = createMetrics()
@@ -40,7 +40,7 @@ const ADMIN: Principal = { id: 'a', role: 'admin', grants: [], expiresAtMs: Numb
 function createRace({
   microtasks = 0,
   principal = ADMIN,
-  authorization = ADMIT_ALL,
+  authorization = ALLOW_ALL,
   timers = new TimerWheel(),
   isOpen = () => true,
   beforeRead,
@@ -135,7 +135,7 @@ describe('session', () => {
   const createEndingGrants = () => {
     let hasEnded = false
     const authorization: Authorization = {
-      ...ADMIT_ALL,
+      ...ALLOW_ALL,
       authenticate: async () => member,
       authorize: async ({ expiresAtMs }) => {
         if (hasEnded) throw new GatewayError('ROOM_REFUSED')
@@ -210,7 +210,7 @@ describe('session', () => {
     let finish = (): void => undefined
     const recheck = new Promise<void>((resolve) => (finish = resolve))
     const authorization: Authorization = {
-      ...ADMIT_ALL,
+      ...ALLOW_ALL,
       authorize: async ({ expiresAtMs }) => {
         if (!isFirst) await recheck
         isFirst = false
@@ -232,7 +232,7 @@ describe('session', () => {
   it('does not spin when the grant of a room ends while the client subscribes to it again', async () => {
     const timers = new CountingTimers()
     let untilMs = Date.now() + 20
-    const authorization: Authorization = { ...ADMIT_ALL, authorize: async () => untilMs }
+    const authorization: Authorization = { ...ALLOW_ALL, authorize: async () => untilMs }
     let spins = 0
     const race = createRace({
       timers,
@@ -245,7 +245,7 @@ describe('session', () => {
       },
     })
     await race.session.subscribe(GROUP, () => undefined)
-    await until('the grant has ended', () => Date.now() > untilMs)
+    await waitUntil('the grant has ended', () => Date.now() > untilMs)
     untilMs = Date.now() + 60_000
     await race.session.subscribe({ ...GROUP, since: { epoch: 'e', offset: 0 } }, () => undefined)
     // Each of the calls above finds that nothing has expired yet, and sets the timer again.
@@ -259,7 +259,7 @@ describe('session', () => {
     const principal: Principal = { ...ADMIN, role: 'member', expiresAtMs: endsAtMs }
     let isFirst = true
     const authorization: Authorization = {
-      ...ADMIT_ALL,
+      ...ALLOW_ALL,
       authorize: () => {
         if (!isFirst) return new Promise<number>(() => undefined)
         isFirst = false
@@ -268,7 +268,7 @@ describe('session', () => {
     }
     const race = createRace({ principal, authorization })
     await race.session.subscribe(GROUP, () => undefined)
-    await until('it is closed', () => race.closed.length > 0, 2_000)
+    await waitUntil('it is closed', () => race.closed.length > 0, 2_000)
     expect(race.closed[0]).to.equal(GOODBYES.CREDENTIAL_ENDED.code)
     race.rooms.closeAll()
   })

@@ -9,8 +9,8 @@ import type { GatewaySocket, GatewaySockets } from '../../server/realtime/socket
 import { createWriter } from '../../server/realtime/socket-io/socket-transport.ts'
 import type { Write } from '../../server/realtime/socket-io/socket-transport.ts'
 import { createLogger } from '../../server/telemetry/logger.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const log = createLogger('silent')
 const GROUP = { group: 'g' }
@@ -23,7 +23,7 @@ const notices = (offset: number, padding = '') =>
   })
 
 describe('writer of shared events', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
 
   /** A real server and client: the offsets the client received in order, and the number of writes through Engine.IO. */
   async function open() {
@@ -54,7 +54,7 @@ describe('writer of shared events', () => {
   }
 
   const idle = async (socket: GatewaySocket, write: Write) => {
-    await until('the handshake has been sent', () => socket.conn.transport.writable)
+    await waitUntil('the handshake has been sent', () => socket.conn.transport.writable)
     return (offset: number, padding?: string) => write(socket.conn, notices(offset, padding))
   }
 
@@ -63,7 +63,7 @@ describe('writer of shared events', () => {
     const send = await idle(socket, createWriter(log))
     send(1)
     send(2)
-    await until('both arrive', () => received.length === 2)
+    await waitUntil('both arrive', () => received.length === 2)
     expect(received).to.deep.equal([1, 2])
     expect(throughEngine()).to.equal(0)
   })
@@ -75,9 +75,9 @@ describe('writer of shared events', () => {
       if (offset % 7 === 0)
         socket.emit('gap', { room: GROUP, reason: 'trimmed', position: { epoch: 'e', offset } })
       else send(offset)
-      if (offset % 11 === 0) await until('the socket is idle again', () => socket.conn.transport.writable)
+      if (offset % 11 === 0) await waitUntil('the socket is idle again', () => socket.conn.transport.writable)
     }
-    await until('all arrive', () => received.length === 300)
+    await waitUntil('all arrive', () => received.length === 300)
     expect(received).to.deep.equal(Array.from({ length: 300 }, (_, i) => i + 1))
     expect(throughEngine()).to.be.within(1, 299)
   })
@@ -88,7 +88,7 @@ describe('writer of shared events', () => {
     // More than the system buffers for a connection, in one turn, in which the client cannot read.
     for (let offset = 1; offset <= 200; offset++) send(offset, 'x'.repeat(100_000))
     expect(throughEngine()).to.be.greaterThan(50)
-    await until('all arrive', () => received.length === 200)
+    await waitUntil('all arrive', () => received.length === 200)
     expect(received).to.deep.equal(Array.from({ length: 200 }, (_, i) => i + 1))
   })
 
@@ -96,7 +96,7 @@ describe('writer of shared events', () => {
     const { socket, received, throughEngine } = await open()
     const send = await idle(socket, createWriter(log, '5.0.0'))
     send(1)
-    await until('it arrives', () => received.length === 1)
+    await waitUntil('it arrives', () => received.length === 1)
     expect(throughEngine()).to.equal(1)
   })
 

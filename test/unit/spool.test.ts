@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { openSpool } from '../../server/broker/spooling/spool.ts'
 import type { Recall } from '../../shared/recall.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
 
 const recallAt = (seq: number): Recall => ({
   group: 'g',
@@ -12,7 +12,7 @@ const recallAt = (seq: number): Recall => ({
 })
 
 describe('spool', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
 
   it('persists 2,000 recalls per second, because one flush serves all that wait for it', async () => {
     const folder = temporaryFolder()

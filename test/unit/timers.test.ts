@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import { TimerWheel } from '../../server/lib/timers.ts'
-import { undoAfterEach } from '../support/clean-up.ts'
-import { until } from '../support/wait.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 
 describe('timer wheel', () => {
-  const undo = undoAfterEach()
+  const undo = cleanUpAfterEach()
 
   const setUp = () => {
     const wheel = new TimerWheel()
@@ -29,7 +29,7 @@ describe('timer wheel', () => {
     const nowMs = Date.now()
     const times = [nowMs - 5, nowMs + 40, nowMs + 2_100, nowMs + 2_900]
     const entries = times.map((atMs) => schedule(atMs))
-    await until('all have fired', () => entries.every(({ firedAtMs }) => firedAtMs.length > 0))
+    await waitUntil('all have fired', () => entries.every(({ firedAtMs }) => firedAtMs.length > 0))
     for (const [i, { firedAtMs }] of entries.entries()) {
       expect(firedAtMs[0], `entry ${i}`).to.be.at.least(times[i] ?? 0)
       expect(firedAtMs).to.have.length(1)
@@ -43,7 +43,7 @@ describe('timer wheel', () => {
     const never = schedule(Infinity)
     const other = schedule(atMs)
     wheel.cancel(cancelled.timed, atMs)
-    await until('the other one has fired', () => other.firedAtMs.length > 0)
+    await waitUntil('the other one has fired', () => other.firedAtMs.length > 0)
     expect(cancelled.firedAtMs).to.be.empty
     expect(never.firedAtMs).to.be.empty
   })

@@ -2,7 +2,7 @@ import { APP } from '../../support/gateway-process.ts'
 import { startRedisCluster } from '../../support/redis-cluster.ts'
 import type { RedisCluster } from '../../support/redis-cluster.ts'
 import { startRedisSentinels } from '../../support/redis-sentinels.ts'
-import { until } from '../../support/wait.ts'
+import { waitUntil } from '../../support/wait.ts'
 import type { FaultResult, Profile } from '../fault.ts'
 import type { Harness } from '../harness.ts'
 import { runUnderLoadOn, waitUntilServed } from '../scenario.ts'
@@ -27,7 +27,7 @@ export const sentinelFailover =
         async injectFault(deployment) {
           master.signal(signal)
           const hasFailedOver = async () => (await redis.master()) !== master.port
-          await until('there is another master', hasFailedOver, FAILOVER_TIMEOUT_MS)
+          await waitUntil('there is another master', hasFailedOver, FAILOVER_TIMEOUT_MS)
           await waitUntilServed(deployment)
         },
       }
@@ -46,7 +46,7 @@ export const clusterFailover =
           const master = await redis.owner(KEY)
           master.signal(signal)
           const hasFailedOver = async () => (await redis.owner(KEY, master)) !== master
-          await until('there is another master', hasFailedOver, FAILOVER_TIMEOUT_MS)
+          await waitUntil('there is another master', hasFailedOver, FAILOVER_TIMEOUT_MS)
           await waitUntilServed(deployment)
         },
       }
@@ -66,7 +66,7 @@ export const slotMoved = (profile: Profile): Promise<FaultResult> =>
           const { recalls } = harness.recorder
           const before = recalls.length
           await redis.moveSlot(KEY, to, () =>
-            until('recalls are sent during the move', () => recalls.length > before + 20),
+            waitUntil('recalls are sent during the move', () => recalls.length > before + 20),
           )
           if ((await redis.owner(KEY)) !== to) harness.reportViolation('the slot did not move')
           await waitUntilServed(deployment)

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { GatewayProcess } from '../../support/gateway-process.ts'
-import { until } from '../../support/wait.ts'
+import { waitUntil } from '../../support/wait.ts'
 import type { FaultResult, Profile } from '../fault.ts'
 import { runUnderLoad } from '../scenario.ts'
 
@@ -20,6 +20,6 @@ export const nodeKilled = (profile: Profile): Promise<FaultResult> =>
       const PORT = String(victim.port)
       alive.push(await harness.startGateway({ ROLE: 'node', REDIS_URL: redis.url, PORT }))
       const areSubscribed = () => listeners.every((listener) => listener.isSubscribed())
-      await until('all listeners have reconnected', areSubscribed, 15_000)
+      await waitUntil('all listeners have reconnected', areSubscribed, 15_000)
     }
   })

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { freePort } from '../../support/free-port.ts'
 import { readMetric } from '../../support/read-metric.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
-import { until } from '../../support/wait.ts'
+import { waitUntil } from '../../support/wait.ts'
 import type { FaultResult, Profile } from '../fault.ts'
 import { runUnderLoad, waitUntilSpoolIsEmpty } from '../scenario.ts'
 
@@ -23,7 +23,7 @@ export async function receiverKilled(profile: Profile): Promise<FaultResult> {
         for (let time = 0; time < TIMES[profile]; time++) {
           redis.signal('SIGSTOP')
           await delay(FROZEN_MS)
-          await until('recalls are spooled', async () => {
+          await waitUntil('recalls are spooled', async () => {
             return (await readMetric(receiver.url, 'spool_recalls')) >= MIN_SPOOLED_RECALLS
           })
           receiver.signal('SIGKILL')

@@ -1,6 +1,6 @@
 import { adminToken, connect } from '../../support/client.ts'
 import { readMetric } from '../../support/read-metric.ts'
-import { until } from '../../support/wait.ts'
+import { waitUntil } from '../../support/wait.ts'
 import type { FaultResult, Profile } from '../fault.ts'
 import type { Harness } from '../harness.ts'
 import { connectRedisAdmin } from '../redis-admin.ts'
@@ -36,7 +36,7 @@ export const roomsChurned = (profile: Profile): Promise<FaultResult> =>
     const roomChannels = async () =>
       (await shardChannels()).filter((channel) => !/:probe:|:announcements:/.test(channel))
     const noneIsLeft = async () => (await roomChannels()).length === 0
-    await until('no room channel is subscribed', noneIsLeft, UNSUBSCRIBE_TIMEOUT_MS).catch(async () =>
+    await waitUntil('no room channel is subscribed', noneIsLeft, UNSUBSCRIBE_TIMEOUT_MS).catch(async () =>
       harness.reportViolation(`still subscribed to ${(await roomChannels()).join(', ')}`),
     )
     for (const { url } of nodes) {

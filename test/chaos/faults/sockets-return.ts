@@ -1,4 +1,4 @@
-import { until } from '../../support/wait.ts'
+import { waitUntil } from '../../support/wait.ts'
 import type { FaultResult, Profile } from '../fault.ts'
 import { runScenario, sendFinalRecalls, startDeployment } from '../scenario.ts'
 
@@ -13,7 +13,7 @@ export const socketsReturn = (profile: Profile): Promise<FaultResult> =>
     const listenersPerRoom = Math.ceil(SOCKETS[profile] / LISTENER_SHARES)
     const { listeners, sender } = await startDeployment(harness, profile, { listenersPerRoom })
     for (const listener of listeners) listener.disconnect()
-    await until('all listeners are disconnected', () =>
+    await waitUntil('all listeners are disconnected', () =>
       listeners.every((listener) => !listener.isSubscribed()),
     )
     for (let i = 0; i < MISSED_NOTICES * sender.groups.length; i += sender.groups.length) {
@@ -21,6 +21,6 @@ export const socketsReturn = (profile: Profile): Promise<FaultResult> =>
     }
     for (const listener of listeners) listener.reconnect()
     const areSubscribed = () => listeners.every((listener) => listener.isSubscribed())
-    await until('all listeners have reconnected', areSubscribed, 60_000)
+    await waitUntil('all listeners have reconnected', areSubscribed, 60_000)
     await sendFinalRecalls(harness, sender)
   })

@@ -1,5 +1,5 @@
 import { readMetric } from '../../support/read-metric.ts'
-import { until } from '../../support/wait.ts'
+import { waitUntil } from '../../support/wait.ts'
 import type { FaultResult, Profile } from '../fault.ts'
 import { runScenario, sendFinalRecalls, startDeployment } from '../scenario.ts'
 
@@ -27,7 +27,7 @@ export const socketsStalled = (profile: Profile): Promise<FaultResult> =>
     const stalled = listeners.filter((_, i) => i % LISTENERS_PER_READER !== 0)
     for (const listener of stalled) listener.stall()
     let maxBytes = 0
-    await until(
+    await waitUntil(
       'the stalled sockets are disconnected',
       async () => {
         for (const group of sender.groups) await sender.send(group, MESSAGES_PER_RECALL)

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { until } from '../../support/wait.ts'
+import { waitUntil } from '../../support/wait.ts'
 import type { FaultResult, Profile } from '../fault.ts'
 import { runUnderLoad, waitUntilSpoolIsEmpty } from '../scenario.ts'
 
@@ -21,7 +21,7 @@ export const spoolFull = (profile: Profile): Promise<FaultResult> =>
       await waitUntilSpoolIsEmpty(receiver)
       // Refusals are sent so late that Redis may be back, and the spool empty, before them.
       const sent = [...harness.recorder.recalls]
-      await until('every recall has a response', () =>
+      await waitUntil('every recall has a response', () =>
         sent.every(({ respondedAtMs }) => respondedAtMs !== undefined),
       )
       const refused = sent.filter(({ status }) => status === 503)
