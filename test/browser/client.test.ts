@@ -35,7 +35,7 @@ const recall = async (url: string, seq: number) => {
 
 describe('the client in a browser', function () {
   this.timeout(60_000)
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   let browser: Browser
   before(async () => {
     browser = await openBrowser()
@@ -51,18 +51,18 @@ describe('the client in a browser', function () {
       return response
     })
     await new Promise<void>((resolve) => site.listen(port, '127.0.0.1', resolve))
-    undo(() => site.close())
+    onCleanUp(() => site.close())
   }
   const setUp = async (makePage: (gatewayUrl: string) => string) => {
     const sitePort = await freePort()
     const origin = `http://127.0.0.1:${sitePort}`
     const gateway = await startGatewayProcess({ CORS_ORIGINS: origin })
-    undo(gateway.stop)
+    onCleanUp(gateway.stop)
     const proxy = await startTcpProxy(gateway.port)
-    undo(proxy.stop)
+    onCleanUp(proxy.stop)
     await serveSite(sitePort, () => makePage(`http://127.0.0.1:${proxy.port}`))
     const context = await browser.newContext()
-    undo(() => context.close())
+    onCleanUp(() => context.close())
     const page = await context.newPage()
     const errors: string[] = []
     page.on('pageerror', (error) => errors.push(error.message))

@@ -20,7 +20,7 @@ import { waitUntil } from '../support/wait.ts'
 
 describe('the feed of the console', function () {
   this.timeout(60_000)
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   let browser: Browser
   let gateway: GatewayProcess
   let url: string
@@ -35,7 +35,7 @@ describe('the feed of the console', function () {
   })
 
   const openFeed = async (): Promise<Page> => {
-    const page = await openView(await newTab(browser, undo), url, 'feed', await adminToken())
+    const page = await openView(await newTab(browser, onCleanUp), url, 'feed', await adminToken())
     await state(page, 'Live').waitFor()
     return page
   }

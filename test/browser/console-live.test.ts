@@ -22,7 +22,7 @@ const BURST_S = 4
 
 describe('the console on two nodes', function () {
   this.timeout(90_000)
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   const stops: (() => unknown)[] = []
   let browser: Browser
   let redis: RedisServer
@@ -52,7 +52,7 @@ describe('the console on two nodes', function () {
   })
 
   const openFeed = async (token: string): Promise<Page> => {
-    const page = await newTab(browser, undo)
+    const page = await newTab(browser, onCleanUp)
     await page.goto(`${url}/#token=${token}`)
     await state(page, 'Live').waitFor()
     return page
@@ -139,7 +139,7 @@ describe('the console on two nodes', function () {
       { log: pino({ level: 'silent' }) },
     )
     await broker.start()
-    undo(broker.stop)
+    onCleanUp(broker.stop)
     const publish = (seq: number) => {
       const nowMs = Date.now()
       const recall = {

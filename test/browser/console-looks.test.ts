@@ -72,7 +72,7 @@ async function capture(page: Page, view: string): Promise<string[]> {
 
 describe('the console, while its screenshots are taken', function () {
   this.timeout(60_000 + CHART_S * 1_000)
-  const undos: (() => unknown)[] = []
+  const cleanUps: (() => unknown)[] = []
   let receiver: GatewayProcess
   let node: GatewayProcess
   let page: Page
@@ -80,24 +80,24 @@ describe('the console, while its screenshots are taken', function () {
   before(async () => {
     mkdirSync(OUTPUT, { recursive: true })
     const redis = await startRedis()
-    undos.push(redis.stop)
+    cleanUps.push(redis.stop)
     const start = async (role: string) => {
       const settings = { REDIS_URL: redis.url, ROLE: role, TEST_RECALLS: 'on', MAX_SOCKETS: '5000' }
       const gateway = await startGatewayProcess(settings)
-      undos.push(gateway.stop)
+      cleanUps.push(gateway.stop)
       return gateway
     }
     receiver = await start('receiver')
     node = await start('node')
     const other = await start('node')
     await playScene(receiver.url, 60)
-    undos.push(await connectListeners([node.url, node.url, other.url], 60))
+    cleanUps.push(await connectListeners([node.url, node.url, other.url], 60))
     const browser = await openBrowser()
-    page = await newTab(browser, (undo) => undos.push(undo), { deviceScaleFactor: 2 })
+    page = await newTab(browser, (cleanUp) => cleanUps.push(cleanUp), { deviceScaleFactor: 2 })
   })
 
   after(async () => {
-    for (const undo of undos.toReversed()) await undo()
+    for (const cleanUp of cleanUps.toReversed()) await cleanUp()
   })
 
   it('is accessible at login', async () => {
@@ -157,7 +157,7 @@ describe('the console, while its screenshots are taken', function () {
   })
 
   it('is accessible in the health view', async () => {
-    undos.push(startTraffic(receiver.url))
+    cleanUps.push(startTraffic(receiver.url))
     await page.goto(`${node.url}/#health`)
     const begin = Date.now()
     await page.locator('.chart.known').nth(2).waitFor()

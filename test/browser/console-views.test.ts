@@ -18,7 +18,7 @@ const MAX_CONSOLE_BYTES = 80_000
 
 describe('the views of the console', function () {
   this.timeout(60_000)
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   const stops: (() => unknown)[] = []
   let browser: Browser
   let redis: RedisServer
@@ -37,7 +37,7 @@ describe('the views of the console', function () {
   })
 
   const open = async (view: string, token = adminToken(), gatewayUrl = url): Promise<Page> =>
-    openView(await newTab(browser, undo), gatewayUrl, view, await token)
+    openView(await newTab(browser, onCleanUp), gatewayUrl, view, await token)
 
   describe('rooms', () => {
     const watch = async (page: Page, group: string): Promise<void> => {
@@ -70,7 +70,7 @@ describe('the views of the console', function () {
       await page.locator('.room.live').waitFor()
       // The log is lost: the next recall starts a new one.
       const client = await createClient({ url: redis.url }).connect()
-      undo(() => client.destroy())
+      onCleanUp(() => client.destroy())
       await client.flushAll()
       await recallOne(url, 'lost', 2)
       await page.getByRole('alert').filter({ hasText: 'Some notices are missing.' }).waitFor()
@@ -118,7 +118,7 @@ describe('the views of the console', function () {
     await row(page, 'paused').waitFor()
     await button(page, 'Pause').click()
     const client = await createClient({ url: redis.url }).connect()
-    undo(() => client.destroy())
+    onCleanUp(() => client.destroy())
     await client.flushAll()
     await recallOne(url, 'paused', 2)
     const warning = page
@@ -205,9 +205,9 @@ describe('the views of the console', function () {
 
     it('says when its figures are out of date, and offers no test recalls where they are off', async () => {
       const frozen = await startRedis()
-      undo(frozen.stop)
+      onCleanUp(frozen.stop)
       const gateway = await startGatewayProcess({ REDIS_URL: frozen.url })
-      undo(gateway.stop)
+      onCleanUp(gateway.stop)
       const page = await open('health', adminToken(), gateway.url)
       await page.locator('.processes tbody tr').waitFor()
       expect(await page.getByRole('link', { name: 'Test recall' }).count()).to.equal(0)

@@ -7,7 +7,7 @@ import { cleanUpAfterEach } from '../support/clean-up.ts'
 
 describe('documents in a browser', function () {
   this.timeout(60_000)
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   let browser: Browser
   before(async () => {
     browser = await openBrowser()
@@ -19,14 +19,14 @@ describe('documents in a browser', function () {
   ] as const) {
     it(`fit the screen and are accessible at ${width} px, ${colorScheme}`, async () => {
       const gateway = await startGatewayProcess()
-      undo(gateway.stop)
+      onCleanUp(gateway.stop)
       // The content security policy of the pages would block axe.
       const context = await browser.newContext({
         viewport: { width, height: 800 },
         colorScheme,
         bypassCSP: true,
       })
-      undo(() => context.close())
+      onCleanUp(() => context.close())
       const page = await context.newPage()
       await page.goto(`${gateway.url}/docs/`)
       const urls = await page.evaluate<string[]>(

@@ -12,7 +12,7 @@ import { waitUntil } from '../support/wait.ts'
 
 describe('page', function () {
   this.timeout(60_000)
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   let browser: Browser
   /** For tests that do not stop the gateway. */
   let shared: GatewayProcess
@@ -25,12 +25,12 @@ describe('page', function () {
 
   async function start(settings = {}): Promise<GatewayProcess> {
     const gateway = await startGatewayProcess(settings)
-    undo(gateway.stop)
+    onCleanUp(gateway.stop)
     return gateway
   }
 
   async function openPage(url: string, token: string): Promise<Page> {
-    const page = await newTab(browser, undo)
+    const page = await newTab(browser, onCleanUp)
     await page.goto(`${url}/#token=${token}`)
     return page
   }
@@ -77,7 +77,7 @@ describe('page', function () {
   })
 
   it('works in a browser that blocks storage', async () => {
-    const page = await newTab(browser, undo)
+    const page = await newTab(browser, onCleanUp)
     await page.addInitScript(`for (const name of ['sessionStorage', 'localStorage'])
       Object.defineProperty(window, name, { get() { throw new DOMException('denied', 'SecurityError') } })`)
     await page.goto(`${shared.url}/#token=${await adminToken()}`)
@@ -90,7 +90,7 @@ describe('page', function () {
 
   it('says that it is offline while the gateway is down, and then shows exactly once what it missed', async () => {
     const folder = temporaryFolder()
-    undo(folder.remove)
+    onCleanUp(folder.remove)
     const settings = { DATA_DIR: folder.path, PORT: String(await freePort()) }
     const first = await start(settings)
     const page = await openPage(first.url, await adminToken())
@@ -124,7 +124,7 @@ describe('page', function () {
 
   it('reports a gap when the log no longer holds what it missed', async () => {
     const folder = temporaryFolder()
-    undo(folder.remove)
+    onCleanUp(folder.remove)
     const settings = { DATA_DIR: folder.path, PORT: String(await freePort()), HISTORY_SIZE: '1' }
     const first = await start(settings)
     const page = await openPage(first.url, await adminToken())
@@ -165,7 +165,7 @@ describe('page', function () {
 
   it('contacts no other host and complies with its content security policy', async () => {
     const { url } = shared
-    const page = await newTab(browser, undo)
+    const page = await newTab(browser, onCleanUp)
     const hosts = new Set<string>()
     const complaints: string[] = []
     page.on('request', (request) => hosts.add(new URL(request.url()).host))

@@ -78,7 +78,7 @@ const interpolate = (text: string, shell: Readonly<Record<string, string>> = {})
   })
 
 describe('Dockerfile', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
 
   it('is valid', () => {
     expect(validate(read('Dockerfile'))).to.deep.equal([])
@@ -138,7 +138,7 @@ describe('Dockerfile', () => {
         ({ code }: { code: unknown }) => code,
       )
     const gateway = await startGatewayProcess()
-    undo(() => gateway.stop())
+    onCleanUp(() => gateway.stop())
 
     expect(await probe(gateway.port)).to.equal('healthy')
     expect(await probe(await freePort())).to.equal(1)

@@ -24,14 +24,14 @@ const seqsOf = (notices: readonly Notice[]): number[][] =>
 
 for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
   describe(`${kind} broker`, () => {
-    const undo = cleanUpAfterEach()
+    const onCleanUp = cleanUpAfterEach()
     let home: BrokerHome
     let broker: Broker
 
     const open = async (options: Partial<BrokerOptions> = {}): Promise<Broker> => {
       const opened = home.create(options)
       await opened.start()
-      undo(() => opened.stop())
+      onCleanUp(() => opened.stop())
       return opened
     }
 
@@ -49,7 +49,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
 
     beforeEach(async () => {
       home = await openHome()
-      undo(() => home.close())
+      onCleanUp(() => home.close())
       broker = await open()
     })
 
@@ -315,7 +315,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
       /** Records announcements. */
       const follow = (from = broker) => {
         const received: string[] = []
-        undo(from.onAnnouncement('revocations', (text) => received.push(text)))
+        onCleanUp(from.onAnnouncement('revocations', (text) => received.push(text)))
         return received
       }
 
@@ -354,7 +354,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
         await waitUntil('the stored ones arrive', () => received.length > 0)
         expect(received).to.have.length(1_000)
         const others: string[] = []
-        undo(broker.onAnnouncement('memberships', (text) => others.push(text)))
+        onCleanUp(broker.onAnnouncement('memberships', (text) => others.push(text)))
         await waitUntil('the other one arrives', () => others.length > 0)
         expect(others).to.deep.equal(['of another'])
       })

@@ -50,11 +50,11 @@ function createValidator(description: object) {
 }
 
 describe('API descriptions', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   let gateway: GatewayProcess
   beforeEach(async () => {
     gateway = await startGatewayProcess({ TEST_RECALLS: 'on' })
-    undo(gateway.stop)
+    onCleanUp(gateway.stop)
   })
 
   it('are valid OpenAPI and AsyncAPI', async () => {
@@ -138,7 +138,7 @@ describe('API descriptions', () => {
     const payload = (name: string, value: unknown): void =>
       validate(['components', 'messages', name, 'payload'], value)
     const client = await connect(gateway.url, await makeToken({ rooms: [{ group: 'g' }] }))
-    undo(client.close)
+    onCleanUp(client.close)
     const events = new Map<string, unknown>()
     client.socket.onAny((name: string, value: unknown) => events.set(name, value))
     const ask = async (name: Parameters<typeof client.ask>[1], request: object, response: string) => {

@@ -31,13 +31,13 @@ const recall = async (url: string, group: string, seq: number): Promise<void> =>
 
 describe('the examples of CLIENTS.md', function () {
   this.timeout(40_000)
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
 
   it('for a plain socket.io-client: hides each recalled message once, over drops', async () => {
     const gateway = await startGatewayProcess()
-    undo(gateway.stop)
+    onCleanUp(gateway.stop)
     const proxy = await startTcpProxy(gateway.port)
-    undo(proxy.stop)
+    onCleanUp(proxy.stop)
     const token = await adminToken()
     const hidden: number[] = []
     const hide = (messages: readonly { seq: number }[]) => hidden.push(...messages.map(({ seq }) => seq))
@@ -50,7 +50,7 @@ describe('the examples of CLIENTS.md', function () {
       () => reloads++,
       hide,
     ) as Socket
-    undo(() => socket.disconnect())
+    onCleanUp(() => socket.disconnect())
     await waitUntil('it is connected', () => socket.connected)
     // Answered after the subscribe that was sent first.
     await socket.timeout(5_000).emitWithAck('recalled', { group: 'g', seqs: [1] })
@@ -65,7 +65,7 @@ describe('the examples of CLIENTS.md', function () {
 
   it('for a plain socket.io-client: tries again after a refusal that passes', async () => {
     const gateway = await startGatewayProcess()
-    undo(gateway.stop)
+    onCleanUp(gateway.stop)
     const refused = await Promise.all(
       upTo(31).map(
         () =>
@@ -95,16 +95,16 @@ describe('the examples of CLIENTS.md', function () {
       () => 0,
       quiet,
     ) as Socket
-    undo(() => socket.disconnect())
+    onCleanUp(() => socket.disconnect())
     await waitUntil('it was refused for a while, again and again', () => told.length > 1, 25_000)
     expect(new Set(told)).to.deep.equal(new Set(['TOO_MANY_FAILURES']))
   })
 
   it('for React: gives notices to the function of the last render, and leaves', async () => {
     const gateway = await startGatewayProcess()
-    undo(gateway.stop)
+    onCleanUp(gateway.stop)
     const client = createRecallClient({ url: gateway.url, getToken: adminToken })
-    undo(() => client.close())
+    onCleanUp(() => client.close())
     expect(CLIENTS).to.include("import { useEffect, useRef } from 'react'\n\nfunction useRecalls")
     const effects: (() => () => void)[] = []
     const ref: { current?: unknown } = {}

@@ -19,13 +19,13 @@ const large = (i: number) =>
   })
 
 describe('a full disk', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
 
   it('causes 503 only after the provider has timed out, and neither ends the process nor disconnects sockets', async () => {
     const gateway = await startGatewayProcess({ MAX_FILE_BLOCKS: '2048' })
-    undo(gateway.stop)
+    onCleanUp(gateway.stop)
     const client = await connect(gateway.url, await adminToken())
-    undo(client.close)
+    onCleanUp(client.close)
     await client.subscribe({ group: 'g' })
 
     const acknowledged: number[] = []
@@ -45,14 +45,14 @@ describe('a full disk', () => {
 
   it('causes the same when the spool cannot grow, and the spool drains once Redis is back', async () => {
     const redis = await startRedis()
-    undo(redis.stop)
+    onCleanUp(redis.stop)
     const settings = { REDIS_URL: redis.url, HISTORY_SIZE: '10000', MAX_FILE_BLOCKS: '1024' }
     const gateway = await startGatewayProcess({ ...settings, ROLE: 'receiver' })
-    undo(gateway.stop)
+    onCleanUp(gateway.stop)
     const node = await startGatewayProcess({ REDIS_URL: redis.url, ROLE: 'node' })
-    undo(node.stop)
+    onCleanUp(node.stop)
     const client = await connect(node.url, await adminToken())
-    undo(client.close)
+    onCleanUp(client.close)
     await client.subscribe({ group: 'g' })
     redis.signal('SIGSTOP')
 

@@ -33,11 +33,11 @@ interface Served {
 }
 
 describe('the documents of a running gateway', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   let gateway: GatewayProcess
   beforeEach(async () => {
     gateway = await startGatewayProcess()
-    undo(gateway.stop)
+    onCleanUp(gateway.stop)
   })
 
   const fetchPage = async (url: string): Promise<Served> => {

@@ -11,7 +11,7 @@ import { postWebhook, recallBody } from '../support/webhook.ts'
 let users = 0
 
 describe('access granted by a credential', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   let gateway: GatewayProcess
   /** A user and a group that no other test uses. */
   let sub: string
@@ -25,7 +25,7 @@ describe('access granted by a credential', () => {
 
   const open = async (token: Promise<string>): Promise<Client> => {
     const client = await connect(gateway.url, await token)
-    undo(client.close)
+    onCleanUp(client.close)
     return client
   }
   const closed = (client: Client) =>

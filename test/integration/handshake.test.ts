@@ -12,15 +12,15 @@ const KEY = 'k'.repeat(64)
 const userSigOf = (userId: string, ttlS = 600): string => new Api(Number(APP), KEY).genUserSig(userId, ttlS)
 
 describe('handshake', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   const start = async (settings: Readonly<Record<string, string>>): Promise<GatewayProcess> => {
     const gateway = await startGatewayProcess(settings)
-    undo(gateway.stop)
+    onCleanUp(gateway.stop)
     return gateway
   }
   const open = async ({ url }: GatewayProcess, auth: Readonly<Record<string, unknown>>) => {
     const client = await connect(url, undefined, { auth })
-    undo(client.close)
+    onCleanUp(client.close)
     return client
   }
   const refusalOf = async (gateway: GatewayProcess, auth: Readonly<Record<string, unknown>>) =>
@@ -79,7 +79,7 @@ describe('handshake', () => {
   it('times out after ten seconds', async () => {
     const gateway = await start({})
     const socket = connectTcp(gateway.port, '127.0.0.1')
-    undo(() => socket.destroy())
+    onCleanUp(() => socket.destroy())
     await once(socket, 'connect')
     const closed = once(socket, 'close')
     socket.resume()

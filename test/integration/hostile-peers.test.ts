@@ -23,17 +23,17 @@ function frame(text: string): Buffer {
 const query = () => new URLSearchParams(signedQuery()).toString()
 
 describe('a peer that violates the protocol', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   let gateway: GatewayProcess
   beforeEach(async () => {
     gateway = await startGatewayProcess()
-    undo(gateway.stop)
+    onCleanUp(gateway.stop)
   })
 
   /** Opens a TCP connection and sends this text. `got` returns what has arrived so far. */
   const send = async (text: string, port = gateway.port): Promise<{ socket: Socket; got: () => string }> => {
     const socket = connectTcp(port, '127.0.0.1')
-    undo(() => socket.destroy())
+    onCleanUp(() => socket.destroy())
     let got = ''
     socket.setEncoding('latin1').on('data', (part: string) => (got += part))
     socket.on('error', () => undefined)
@@ -44,9 +44,9 @@ describe('a peer that violates the protocol', () => {
   /** Starts a gateway that only receives webhooks. */
   const startReceiver = async (): Promise<GatewayProcess> => {
     const redis = await startRedis()
-    undo(redis.stop)
+    onCleanUp(redis.stop)
     const receiver = await startGatewayProcess({ ROLE: 'receiver', REDIS_URL: redis.url })
-    undo(receiver.stop)
+    onCleanUp(receiver.stop)
     return receiver
   }
   const openWebSocket = async () => {
@@ -137,7 +137,7 @@ describe('a peer that violates the protocol', () => {
         )
       }
       const client = await connect(gateway.url, token)
-      undo(client.close)
+      onCleanUp(client.close)
       await client.subscribe({ group: 'g' })
       expect(gateway.output()).to.not.include('"level":"error"')
     })
@@ -146,7 +146,7 @@ describe('a peer that violates the protocol', () => {
   it('receives megabytes of missed notices no faster than it reads', async () => {
     const RECALLS = 40
     const client = await connect(gateway.url, await adminToken())
-    undo(client.close)
+    onCleanUp(client.close)
     const { position } = await client.subscribe({ group: 'g' })
     await client.ask({ group: 'g' }, 'unsubscribe')
     for (let i = 0; i < RECALLS; i++) {

@@ -16,13 +16,13 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) =
 
 describe('the HTTP API', function () {
   this.timeout(40_000)
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   let gateway: GatewayProcess
   let admin: string
   let member: string
   beforeEach(async () => {
     gateway = await startGatewayProcess({ CORS_ORIGINS: 'https://app.example' })
-    undo(gateway.stop)
+    onCleanUp(gateway.stop)
     admin = await adminToken()
     member = await makeToken({ rooms: [{ group: 'g' }] })
   })
@@ -33,7 +33,7 @@ describe('the HTTP API', function () {
   }
   const stream = async (query: string, token = admin, headers = {}) => {
     const opened = await openStream(gateway.url, query, token, headers)
-    undo(opened.close)
+    onCleanUp(opened.close)
     return opened
   }
   const offsets = (answer: Record<string, unknown>) =>
@@ -196,9 +196,9 @@ describe('the HTTP API', function () {
     }
     expect((await post(gateway.url, admin, { group: 'g', seqs: [1] })).status).to.equal(404)
     const enabled = await startGatewayProcess({ TEST_RECALLS: 'on' })
-    undo(enabled.stop)
+    onCleanUp(enabled.stop)
     const client = await connect(enabled.url, admin)
-    undo(client.close)
+    onCleanUp(client.close)
     await client.subscribe({ group: 'g', topic: 't' })
     expect((await post(enabled.url, member, { group: 'g', seqs: [1] })).answer.code).to.equal('ADMIN_NEEDED')
     expect((await post(enabled.url, admin, { group: 'g', seqs: [0] })).answer.code).to.equal(
@@ -215,7 +215,7 @@ describe('the HTTP API', function () {
   it('tells admins how many sockets of this node have joined a room', async () => {
     const clients = await Promise.all([connect(gateway.url, admin), connect(gateway.url, member)])
     for (const client of clients) {
-      undo(client.close)
+      onCleanUp(client.close)
       await client.subscribe({ group: 'g' })
     }
     expect((await ask('/v1/position?group=g')).answer).to.include({ sockets: 2 })
@@ -225,7 +225,7 @@ describe('the HTTP API', function () {
   describe('a stream', () => {
     it('delivers the notices that sockets receive, in the same order', async () => {
       const socket = await connect(gateway.url, admin)
-      undo(socket.close)
+      onCleanUp(socket.close)
       await socket.subscribe({ group: 'g' })
       const events = await stream('group=g')
       await events.first('subscribed')
@@ -280,9 +280,9 @@ describe('the HTTP API', function () {
 
     it('does not count a HEAD request as a socket, although its connection stays open', async () => {
       const small = await startGatewayProcess({ MAX_SOCKETS: '1' })
-      undo(small.stop)
+      onCleanUp(small.stop)
       const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-      undo(() => agent.destroy())
+      onCleanUp(() => agent.destroy())
       const head = request(`${small.url}/v1/stream?group=g`, {
         method: 'HEAD',
         agent,
@@ -293,22 +293,22 @@ describe('the HTTP API', function () {
       answer.resume()
       await waitUntil('a stream is accepted', async () => {
         const next = await openStream(small.url, 'group=g', admin)
-        undo(next.close)
+        onCleanUp(next.close)
         return next.status === 200
       })
     })
 
     it('counts as a socket', async () => {
       const small = await startGatewayProcess({ MAX_SOCKETS: '1' })
-      undo(small.stop)
+      onCleanUp(small.stop)
       const only = await openStream(small.url, 'group=g', admin)
-      undo(only.close)
+      onCleanUp(only.close)
       await only.first('subscribed')
       expect((await get(small.url, '/v1/stream?group=g', admin)).answer).to.include({ code: 'NODE_FULL' })
       only.close()
       await waitUntil('a stream is accepted again', async () => {
         const next = await openStream(small.url, 'group=g', admin)
-        undo(next.close)
+        onCleanUp(next.close)
         return next.status === 200
       })
     })
@@ -316,16 +316,16 @@ describe('the HTTP API', function () {
 
   it('shows admins the status of all processes', async () => {
     const redis = await startRedis()
-    undo(redis.stop)
+    onCleanUp(redis.stop)
     const settings = { REDIS_URL: redis.url, REDIS_SIGNING_KEY: 'k'.repeat(32) }
     const receiver = await startGatewayProcess({ ...settings, ROLE: 'receiver' })
-    undo(receiver.stop)
+    onCleanUp(receiver.stop)
     const nodes = await Promise.all([1, 2].map(() => startGatewayProcess({ ...settings, ROLE: 'node' })))
-    for (const { stop } of nodes) undo(stop)
+    for (const { stop } of nodes) onCleanUp(stop)
     const url = nodes[0]?.url ?? ''
     expect((await get(url, '/v1/status', member)).answer).to.include({ code: 'ADMIN_NEEDED' })
     const client = await connect(nodes[1]?.url ?? '', admin)
-    undo(client.close)
+    onCleanUp(client.close)
     await client.subscribe({ group: 'g' })
     await recall(1, 'g', receiver.url)
     await client.count(1)
@@ -355,13 +355,13 @@ describe('the HTTP API', function () {
 
   it('resumes a stream at another node', async () => {
     const redis = await startRedis()
-    undo(redis.stop)
+    onCleanUp(redis.stop)
     const nodes = await Promise.all([1, 2].map(() => startGatewayProcess({ REDIS_URL: redis.url })))
-    for (const { stop } of nodes) undo(stop)
+    for (const { stop } of nodes) onCleanUp(stop)
     const [here, there] = nodes
     if (here === undefined || there === undefined) throw new Error('two nodes were started')
     const first = await openStream(here.url, 'feed=true', admin)
-    undo(first.close)
+    onCleanUp(first.close)
     await first.first('subscribed')
     await recall(1, 'g', there.url)
     await waitUntil('the first notice arrives', () => first.seqs().length === 1)
@@ -370,7 +370,7 @@ describe('the HTTP API', function () {
     await recall(2, 'g', there.url)
     const id = first.named('messages-recalled').at(-1)?.id ?? ''
     const second = await openStream(there.url, 'feed=true', admin, { 'Last-Event-ID': id })
-    undo(second.close)
+    onCleanUp(second.close)
     await waitUntil('the rest arrives', () => second.seqs().length === 1)
     expect(second.seqs()).to.deep.equal([2])
   })

@@ -22,16 +22,16 @@ import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
 const CREDENTIALS = { SDK_APP_ID: APP, WEBHOOK_TOKEN, JWT_SECRET, HOST: '127.0.0.1', PORT: '0' }
 
 describe('life cycle of a gateway', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   const folder = (): string => {
     const { path, remove } = temporaryFolder()
-    undo(remove)
+    onCleanUp(remove)
     return path
   }
   /** Runs a command line until it exits. */
   const run = async (parameters: readonly string[], settings: Readonly<Record<string, string>>) => {
     const { child, exited, output } = runGateway(parameters, settings)
-    undo(() => child.kill('SIGKILL'))
+    onCleanUp(() => child.kill('SIGKILL'))
     return { code: await withTimeout(`${parameters.join(' ')} exits`, exited), output: output() }
   }
 
@@ -48,7 +48,7 @@ describe('life cycle of a gateway', () => {
     it('on a port in use prints one clear line', async () => {
       const port = await freePort()
       const occupant = createServer().listen(port, '127.0.0.1')
-      undo(() => occupant.close())
+      onCleanUp(() => occupant.close())
       await waitUntil('the port is taken', () => occupant.listening)
       const { code, output } = await run(['start'], {
         ...CREDENTIALS,
@@ -91,14 +91,14 @@ describe('life cycle of a gateway', () => {
     it('on the data directory of a running gateway is refused, and succeeds once that one is killed', async () => {
       const DATA_DIR = folder()
       const first = await startGatewayProcess({ DATA_DIR })
-      undo(first.stop)
+      onCleanUp(first.stop)
       const { code, output } = await run(['start'], { ...CREDENTIALS, DATA_DIR })
       expect(code).to.equal(1)
       expect(output).to.include('another gateway uses DATA_DIR')
       first.signal('SIGKILL')
       await first.exited
       const second = await startGatewayProcess({ DATA_DIR })
-      undo(second.stop)
+      onCleanUp(second.stop)
     })
   })
 
@@ -109,7 +109,7 @@ describe('life cycle of a gateway', () => {
         { DATA_DIR, HOST: '', SDK_APP_ID: '', WEBHOOK_TOKEN: '', JWT_SECRET: '' },
         ['start', '--dev'],
       )
-      undo(gateway.stop)
+      onCleanUp(gateway.stop)
       const output = await waitUntil(
         'the greeting is printed',
         () => gateway.output().includes('Ctrl+C') && gateway.output(),
@@ -117,7 +117,7 @@ describe('life cycle of a gateway', () => {
       const [, link, token] = /(http:\/\/127\.0\.0\.1:\d+\/)#token=(\S+)/.exec(output) ?? []
       const command = /then send {2}node \S+ (.*)/.exec(output)?.[1]?.split(' ') ?? []
       const client = await connect(String(link), token)
-      undo(client.close)
+      onCleanUp(client.close)
       await client.subscribe({ feed: true })
       expect(await run(command, { DATA_DIR })).to.include({ code: 0 })
       await client.count(1)
@@ -145,9 +145,9 @@ describe('life cycle of a gateway', () => {
   describe('stop', () => {
     it('sends sockets a goodbye that makes them reconnect, and exits with 0', async () => {
       const gateway = await startGatewayProcess()
-      undo(gateway.stop)
+      onCleanUp(gateway.stop)
       const client = await connect(gateway.url, await adminToken())
-      undo(client.close)
+      onCleanUp(client.close)
       const closed = new Promise<string>((resolve) => client.socket.once('disconnect', resolve))
       gateway.signal('SIGTERM')
       // After "io server disconnect", clients would not reconnect by themselves.
@@ -159,11 +159,11 @@ describe('life cycle of a gateway', () => {
 
     it('is not ready and refuses new sockets, but still accepts webhooks, while it drains sockets', async () => {
       const gateway = await startGatewayProcess({ DRAIN_MS: '3000' })
-      undo(gateway.stop)
+      onCleanUp(gateway.stop)
       const clients = await Promise.all(
         Array.from({ length: 30 }, async () => connect(gateway.url, await adminToken())),
       )
-      for (const client of clients) undo(client.close)
+      for (const client of clients) onCleanUp(client.close)
       gateway.signal('SIGTERM')
       await waitUntil('the drain begins', () => clients.some(({ socket }) => socket.disconnected))
       expect((await fetch(`${gateway.url}/readyz`)).status).to.equal(503)
@@ -180,12 +180,12 @@ describe('life cycle of a gateway', () => {
 
     it('exits immediately on a second signal', async () => {
       const gateway = await startGatewayProcess({ DRAIN_MS: '60000' })
-      undo(gateway.stop)
+      onCleanUp(gateway.stop)
       const clients = await Promise.all([
         connect(gateway.url, await adminToken()),
         connect(gateway.url, await adminToken()),
       ])
-      for (const client of clients) undo(client.close)
+      for (const client of clients) onCleanUp(client.close)
       gateway.signal('SIGTERM')
       await waitUntil('the drain begins', () => gateway.output().includes('stopping'))
       gateway.signal('SIGINT')
@@ -194,7 +194,7 @@ describe('life cycle of a gateway', () => {
 
     it('answers pending webhooks before it exits', async () => {
       const gateway = await startGatewayProcess()
-      undo(gateway.stop)
+      onCleanUp(gateway.stop)
       const path = `/webhook?${new URLSearchParams(signedQuery()).toString()}`
       const webhook = request({
         port: gateway.port,
@@ -218,7 +218,7 @@ describe('life cycle of a gateway', () => {
     it('loses no acknowledged recall', async () => {
       const DATA_DIR = folder()
       const first = await startGatewayProcess({ DATA_DIR })
-      undo(first.stop)
+      onCleanUp(first.stop)
       let answered = 0
       const posts = Array.from({ length: 400 }, (_, i) =>
         postWebhook(first.url, { body: recallBody({ MsgSeqList: [{ MsgSeq: i + 1 }] }) }).then(
@@ -231,9 +231,9 @@ describe('life cycle of a gateway', () => {
       )
       const acknowledged = (await Promise.all(posts)).filter((seq) => seq > 0)
       const second = await startGatewayProcess({ DATA_DIR })
-      undo(second.stop)
+      onCleanUp(second.stop)
       const client = await connect(second.url, await adminToken())
-      undo(client.close)
+      onCleanUp(client.close)
       const { position } = await client.subscribe({ group: '@TGS#1' })
       await client.subscribe({ group: '@TGS#1', since: { ...position, offset: 0 } })
       await waitUntil('the history arrives', () => client.received.length === position.offset)
@@ -253,12 +253,12 @@ describe('life cycle of a gateway', () => {
 
     it('print a token that a gateway accepts', async () => {
       const gateway = await startGatewayProcess()
-      undo(gateway.stop)
+      onCleanUp(gateway.stop)
       const printed = await run(['token', '--sub', 'user-1', '--group', 'g', '--topic', 't', '--ttl', '60'], {
         JWT_SECRET,
       })
       const client = await connect(gateway.url, printed.output.trim())
-      undo(client.close)
+      onCleanUp(client.close)
       await client.subscribe({ group: 'g', topic: 't' })
       expect(await client.ask({ group: 'g' })).to.include({ code: 'ROOM_REFUSED' })
     })
@@ -284,7 +284,7 @@ describe('life cycle of a gateway', () => {
     it('stores authentic webhooks that were not understood, without their signature', async () => {
       const DATA_DIR = folder()
       const gateway = await startGatewayProcess({ DATA_DIR })
-      undo(gateway.stop)
+      onCleanUp(gateway.stop)
       const body = JSON.stringify(recallBody({ GroupId: 5 }))
       expect((await postWebhook(gateway.url, { body })).status).to.equal(400)
       expect((await postWebhook(gateway.url, { body: 'no json' })).status).to.equal(400)

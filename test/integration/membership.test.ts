@@ -22,20 +22,20 @@ interface LookupBody {
 }
 
 describe('membership of a user without a grant in the token', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   const startServer = async (respond: Parameters<typeof startFakeServer>[0]) => {
     const server = await startFakeServer(respond)
-    undo(server.stop)
+    onCleanUp(server.stop)
     return server
   }
   const start = async (settings: Readonly<Record<string, string>>): Promise<GatewayProcess> => {
     const gateway = await startGatewayProcess(settings)
-    undo(gateway.stop)
+    onCleanUp(gateway.stop)
     return gateway
   }
   const open = async ({ url }: GatewayProcess, sub = 'u'): Promise<Client> => {
     const client = await connect(url, await makeToken({ sub }))
-    undo(client.close)
+    onCleanUp(client.close)
     return client
   }
   const recall = async (gateway: GatewayProcess, seq: number) => {
@@ -171,7 +171,7 @@ describe('membership of a user without a grant in the token', () => {
     it('ends on all nodes as soon as a webhook says so', async () => {
       const tencent = await startTencent()
       const redis = await startRedis()
-      undo(redis.stop)
+      onCleanUp(redis.stop)
       const shared = { ...settings(tencent.url), REDIS_URL: redis.url }
       const [one, two] = [await start(shared), await start(shared)]
       const clients = [await open(one), await open(two), await open(two, 'boss')]

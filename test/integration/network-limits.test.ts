@@ -11,10 +11,10 @@ import { outcomeOf } from '../support/webhook-outcome.ts'
 import { signedQuery } from '../support/webhook.ts'
 
 describe('network limits', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   const start = async (settings: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> => {
     const gateway = await startGatewayProcess(settings)
-    undo(gateway.stop)
+    onCleanUp(gateway.stop)
     return gateway
   }
 
@@ -44,7 +44,7 @@ describe('network limits', () => {
     const gateway = await start()
     const slow = async (text: string) => {
       const socket = connectTcp(gateway.port, '127.0.0.1')
-      undo(() => socket.destroy())
+      onCleanUp(() => socket.destroy())
       const closed = once(socket, 'close')
       socket.on('error', () => undefined).resume()
       await once(socket, 'connect')
@@ -70,12 +70,12 @@ describe('network limits', () => {
     // Fewer at a time than the listen backlog holds: the gateway would never see the others.
     for (let i = 0; i < 30; i++) {
       const silent = Array.from({ length: 100 }, () => connectTcp(gateway.port, '127.0.0.1'))
-      for (const socket of silent) undo(() => socket.destroy())
+      for (const socket of silent) onCleanUp(() => socket.destroy())
       closed.push(...silent.map((socket) => once(socket.resume(), 'close')))
       await Promise.all(silent.map((socket) => once(socket, 'connect')))
     }
     const client = await connect(gateway.url, await adminToken())
-    undo(client.close)
+    onCleanUp(client.close)
     await client.subscribe({ group: '@TGS#1' })
     expect(await outcomeOf(gateway.url)).to.equal('OK')
     await client.count(1)
@@ -88,7 +88,7 @@ describe('network limits', () => {
       const client = await connect(gateway.url, await adminToken(), {
         extraHeaders: { 'X-Forwarded-For': address },
       })
-      undo(client.close)
+      onCleanUp(client.close)
       return client
     }
     const refused = (error: Error) => error.message
@@ -109,7 +109,7 @@ describe('network limits', () => {
   it('bound the request rate of a socket, which recovers after a moment', async () => {
     const gateway = await start()
     const client = await connect(gateway.url, await adminToken())
-    undo(client.close)
+    onCleanUp(client.close)
     const ask = () => client.ask({ group: 'g' }, 'unsubscribe')
     let refused = 0
     for (let i = 0; i < 60; i++) {

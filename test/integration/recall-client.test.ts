@@ -31,22 +31,22 @@ const tabStorage = () => {
 
 describe('the client', function () {
   this.timeout(40_000)
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
 
   const start = async (settings: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> => {
     const gateway = await startGatewayProcess(settings)
-    undo(gateway.stop)
+    onCleanUp(gateway.stop)
     return gateway
   }
   const startPair = async () => {
     const redis = await startRedis()
-    undo(redis.stop)
+    onCleanUp(redis.stop)
     const nodes = [await start({ REDIS_URL: redis.url }), await start({ REDIS_URL: redis.url })] as const
     return { redis, nodes }
   }
   const open = (options: RecallClientOptions): RecallClient => {
     const client = createRecallClient(options)
-    undo(() => client.close())
+    onCleanUp(() => client.close())
     return client
   }
   const openAdmin = (url: string, options: Partial<RecallClientOptions> = {}): RecallClient =>
@@ -92,7 +92,7 @@ describe('the client', function () {
   it('delivers each notice once, in order, while its connection drops again and again', async () => {
     const { url, port } = await start()
     const proxy = await startTcpProxy(port)
-    undo(proxy.stop)
+    onCleanUp(proxy.stop)
     const client = openAdmin(`http://127.0.0.1:${proxy.port}`)
     const { seqs } = listen(client)
     const gaps = events(client, 'gap')
@@ -204,7 +204,7 @@ describe('the client', function () {
     await recall(url, 1)
     await all(seqs, 1)
     const operator = await createClient({ url: redis.url }).connect()
-    undo(() => operator.destroy())
+    onCleanUp(() => operator.destroy())
     await operator.flushAll()
     await recall(url, 2)
     await waitUntil('the gap is reported', () => gaps.length > 0)
@@ -256,7 +256,7 @@ describe('the client', function () {
   it('backs off when each connection is dropped immediately', async () => {
     const port = await freePort()
     const gateway = new Server(createServer().listen(port, '127.0.0.1'))
-    undo(() => gateway.close())
+    onCleanUp(() => gateway.close())
     let connections = 0
     gateway.on('connection', (socket) => {
       connections++
@@ -264,7 +264,7 @@ describe('the client', function () {
       socket.conn.close()
     })
     const { random } = Math
-    undo(() => (Math.random = random))
+    onCleanUp(() => (Math.random = random))
     Math.random = () => 0.1
     openAdmin(`http://127.0.0.1:${port}`)
     await waitUntil('it has reconnected', () => connections > 1)
@@ -352,7 +352,7 @@ describe('the client', function () {
     const port = await freePort()
     const http = createServer().listen(port, '127.0.0.1')
     const gateway = new Server(http)
-    undo(() => gateway.close())
+    onCleanUp(() => gateway.close())
     const codes = [4321, 4777]
     let connections = 0
     gateway.on('connection', (socket) => {

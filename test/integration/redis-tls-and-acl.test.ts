@@ -24,11 +24,11 @@ function permissions(): string[] {
 }
 
 describe('Redis with TLS and an ACL', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
 
   const setUp = async () => {
     const folder = temporaryFolder()
-    undo(folder.remove)
+    onCleanUp(folder.remove)
     const files = makeCertificate(folder.path, 'redis')
     const [port, plainPort] = [await freePort(), await freePort()]
     const tls = ['--tls-port', String(port), '--tls-auth-clients', 'no']
@@ -39,9 +39,9 @@ describe('Redis with TLS and an ACL', () => {
       port: plainPort,
       flags: [...tls, ...certificate, ...authority, ...users],
     })
-    undo(redis.stop)
+    onCleanUp(redis.stop)
     const admin = await createClient({ url: redis.url, password: ADMIN_PASSWORD }).connect()
-    undo(() => admin.destroy())
+    onCleanUp(() => admin.destroy())
     return { url: `rediss://gateway:${PASSWORD}@127.0.0.1:${port}`, files, admin }
   }
 
@@ -49,11 +49,11 @@ describe('Redis with TLS and an ACL', () => {
     const { url, files, admin } = await setUp()
     const settings = { REDIS_URL: url, NODE_EXTRA_CA_CERTS: files.cert, REDIS_SIGNING_KEY: 'k'.repeat(32) }
     const receiver = await startGatewayProcess({ ...settings, ROLE: 'receiver' })
-    undo(receiver.stop)
+    onCleanUp(receiver.stop)
     const node = await startGatewayProcess({ ...settings, ROLE: 'node', RECALLED_TTL_DAYS: '1' })
-    undo(node.stop)
+    onCleanUp(node.stop)
     const client = await connect(node.url, await adminToken())
-    undo(client.close)
+    onCleanUp(client.close)
     const first = await client.subscribe({ group: 'g', topic: 't' })
     const recall = async (seq: number) => {
       const body = recallBody({ GroupId: 'g', TopicId: 't', MsgSeqList: [{ MsgSeq: seq }] })
@@ -76,7 +76,7 @@ describe('Redis with TLS and an ACL', () => {
   it('is refused when its certificate is not trusted', async () => {
     const { url } = await setUp()
     const folder = temporaryFolder()
-    undo(folder.remove)
+    onCleanUp(folder.remove)
     const { exited, output } = runGateway(['start'], {
       SDK_APP_ID: '1400000000',
       JWT_SECRET: 'j'.repeat(32),

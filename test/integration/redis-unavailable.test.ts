@@ -7,12 +7,12 @@ import { withTimeout, waitUntil } from '../support/wait.ts'
 import { postWebhook } from '../support/webhook.ts'
 
 describe('a gateway while Redis is unavailable', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
 
   it('is live but not ready, and recovers without a restart', async () => {
     const redis = await startRedis()
     const gateway = await startGatewayProcess({ REDIS_URL: redis.url })
-    undo(gateway.stop)
+    onCleanUp(gateway.stop)
     const isReady = async () => (await fetch(`${gateway.url}/readyz`)).status === 200
     expect(await isReady()).to.equal(true)
     await redis.stop()
@@ -20,7 +20,7 @@ describe('a gateway while Redis is unavailable', () => {
     expect((await fetch(`${gateway.url}/livez`)).status).to.equal(200)
 
     const restarted = await startRedis({ port: redis.port })
-    undo(restarted.stop)
+    onCleanUp(restarted.stop)
     await waitUntil('the gateway is ready again', isReady)
     expect(await postWebhook(gateway.url)).to.deep.include({ status: 200 })
   })
@@ -28,7 +28,7 @@ describe('a gateway while Redis is unavailable', () => {
   it('stops in time with exit code 0', async () => {
     const redis = await startRedis()
     const gateway = await startGatewayProcess({ REDIS_URL: redis.url })
-    undo(gateway.stop)
+    onCleanUp(gateway.stop)
     await redis.stop()
     await waitUntil(
       'the gateway is not ready',
@@ -47,7 +47,7 @@ describe('a gateway while Redis is unavailable', () => {
       REDIS_URL,
       PORT: '0',
     })
-    undo(() => child.kill('SIGKILL'))
+    onCleanUp(() => child.kill('SIGKILL'))
     expect(await withTimeout('the node exits', exited)).to.equal(1)
     expect(output().trim()).to.match(/^recall-gateway: START_FAILED: .*cannot reach Redis at [^\n]*$/)
   })

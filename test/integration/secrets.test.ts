@@ -11,10 +11,10 @@ import { withTimeout } from '../support/wait.ts'
 import { outcomeOf } from '../support/webhook-outcome.ts'
 
 describe('secrets', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   const start = async (settings: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> => {
     const gateway = await startGatewayProcess(settings)
-    undo(gateway.stop)
+    onCleanUp(gateway.stop)
     return gateway
   }
 
@@ -50,7 +50,7 @@ describe('secrets', () => {
     }
     it('are read without the trailing newline', async () => {
       const folder = temporaryFolder()
-      undo(folder.remove)
+      onCleanUp(folder.remove)
       const [tokenFile, secretFile] = [join(folder.path, 'token'), join(folder.path, 'secret')]
       writeFileSync(tokenFile, `${WEBHOOK_TOKEN}\n`)
       writeFileSync(secretFile, JWT_SECRET)

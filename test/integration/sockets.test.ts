@@ -11,7 +11,7 @@ import { postWebhook, recallBody } from '../support/webhook.ts'
 let groups = 0
 
 describe('sockets', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   let gateway: GatewayProcess
   /** A group that no other test uses. */
   let group: string
@@ -21,7 +21,7 @@ describe('sockets', () => {
 
   const open = async (token: Promise<string> | string = adminToken(), options = {}): Promise<Client> => {
     const client = await connect(gateway.url, await token, options)
-    undo(client.close)
+    onCleanUp(client.close)
     return client
   }
   const recall = async (...seqs: number[]) => {

@@ -20,19 +20,19 @@ interface Readiness {
 }
 
 describe('spool', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   let redis: RedisServer
   let gateway: GatewayProcess
   let client: Client
 
   const start = async (settings: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> => {
     const started = await startGatewayProcess({ REDIS_URL: redis.url, ...settings })
-    undo(started.stop)
+    onCleanUp(started.stop)
     return started
   }
   const subscribe = async (to: GatewayProcess): Promise<Client> => {
     const subscriber = await connect(to.url, await adminToken())
-    undo(subscriber.close)
+    onCleanUp(subscriber.close)
     await subscriber.subscribe({ group: 'g' })
     return subscriber
   }
@@ -51,13 +51,13 @@ describe('spool', () => {
   }
   const connectAdmin = async () => {
     const admin = await createClient({ url: redis.url }).connect()
-    undo(() => admin.destroy())
+    onCleanUp(() => admin.destroy())
     return (...command: string[]) => admin.sendCommand(command)
   }
 
   beforeEach(async () => {
     redis = await startRedis()
-    undo(redis.stop)
+    onCleanUp(redis.stop)
     gateway = await start()
     client = await subscribe(gateway)
     await recallInTime(1)
@@ -113,7 +113,7 @@ describe('spool', () => {
     await redis.stop()
     await recallInTime(2, 3)
     const again = await startRedis({ port: redis.port })
-    undo(again.stop)
+    onCleanUp(again.stop)
     await waitUntil('a gap arrives', () => client.gaps.length > 0)
     await waitUntil('the spool is empty', async () => (await readiness()).spool?.recalls === 0)
     const late = await subscribe(gateway)
@@ -125,7 +125,7 @@ describe('spool', () => {
 
   it('survives kill -9 and a restart while Redis is still down', async () => {
     const folder = temporaryFolder()
-    undo(folder.remove)
+    onCleanUp(folder.remove)
     const receiver = await start({ ROLE: 'receiver', DATA_DIR: folder.path })
     redis.signal('SIGSTOP')
     expect((await recall(2, receiver)).status).to.equal(200)
@@ -145,7 +145,7 @@ describe('spool', () => {
 
   it('lets a gateway with sockets start while Redis is down, and become ready once Redis is back', async () => {
     const folder = temporaryFolder()
-    undo(folder.remove)
+    onCleanUp(folder.remove)
     const first = await start({ DATA_DIR: folder.path })
     first.signal('SIGKILL')
     await first.exited
@@ -161,7 +161,7 @@ describe('spool', () => {
 
   it('does not delay a stop, and is published after the next start', async () => {
     const folder = temporaryFolder()
-    undo(folder.remove)
+    onCleanUp(folder.remove)
     const receiver = await start({ ROLE: 'receiver', DATA_DIR: folder.path })
     redis.signal('SIGSTOP')
     expect((await recall(2, receiver)).status).to.equal(200)

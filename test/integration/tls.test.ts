@@ -12,14 +12,14 @@ import { withTimeout, waitUntil } from '../support/wait.ts'
 import { recallBody, signedQuery } from '../support/webhook.ts'
 
 describe('TLS', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
 
   const start = async () => {
     const folder = temporaryFolder()
-    undo(folder.remove)
+    onCleanUp(folder.remove)
     const files = makeCertificate(folder.path, 'first')
     const gateway = await startGatewayProcess({ TLS_CERT: files.cert, TLS_KEY: files.key })
-    undo(gateway.stop)
+    onCleanUp(gateway.stop)
     return { gateway, files, folder }
   }
   const nameServed = (port: number, options = {}) =>
@@ -41,7 +41,7 @@ describe('TLS', () => {
       auth: { token: await adminToken() },
       forceNew: true,
     })
-    undo(() => socket.close())
+    onCleanUp(() => socket.close())
     const response = (await withTimeout(
       'the response arrives',
       socket.emitWithAck('subscribe', { group: 'g' }),

@@ -7,10 +7,10 @@ import { outcomeOf } from '../support/webhook-outcome.ts'
 import { recallBody, signedQuery } from '../support/webhook.ts'
 
 describe('the security of webhooks', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   const start = async (settings: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> => {
     const gateway = await startGatewayProcess(settings)
-    undo(gateway.stop)
+    onCleanUp(gateway.stop)
     return gateway
   }
 
@@ -34,7 +34,7 @@ describe('the security of webhooks', () => {
   it('does not cover the body: another body with the same URL is accepted within a minute', async () => {
     const gateway = await start()
     const client = await connect(gateway.url, await adminToken())
-    undo(client.close)
+    onCleanUp(client.close)
     await client.subscribe({ feed: true })
     const query = signedQuery()
     expect(await outcomeOf(gateway.url, { query, body: recallBody({ GroupId: 'one' }) })).to.equal('OK')

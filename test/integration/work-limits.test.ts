@@ -26,21 +26,21 @@ const MAX_HEAP_BYTES = 14_300
  */
 describe('the work that a gateway does', function () {
   this.timeout(60_000)
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   let redis: RedisServer
   let gateway: GatewayProcess
   let next = FIRST_SEQ
 
   async function start(settings: Readonly<Record<string, string>> = {}): Promise<void> {
     redis = await startRedis()
-    undo(redis.stop)
+    onCleanUp(redis.stop)
     gateway = await startGatewayProcess({
       REDIS_URL: redis.url,
       MAX_SOCKETS_PER_ADDRESS: '10000',
       NODE_OPTIONS: `--import=${COUNT_WORK}`,
       ...settings,
     })
-    undo(gateway.stop)
+    onCleanUp(gateway.stop)
   }
 
   /** Connects sockets, each with its own token. */
@@ -51,7 +51,7 @@ describe('the work that a gateway does', function () {
       ),
     )
     const pool = new SubscriberPool({ ports: [gateway.port], sockets, rooms, tokens })
-    undo(() => pool.drop())
+    onCleanUp(() => pool.drop())
     await pool.connect()
     return pool
   }

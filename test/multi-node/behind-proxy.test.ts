@@ -18,7 +18,7 @@ const GROUP = '@TGS#1'
 const PROVIDER_TIMEOUT_MS = 2_000
 
 describe('receiver and nodes behind the proxy of docker-compose.yml', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   let redis: RedisServer
   let receiver: GatewayProcess
   let nodes: readonly [GatewayProcess, GatewayProcess]
@@ -26,11 +26,11 @@ describe('receiver and nodes behind the proxy of docker-compose.yml', () => {
 
   beforeEach(async () => {
     redis = await startRedis()
-    undo(() => redis.stop())
+    onCleanUp(() => redis.stop())
     const start = (ROLE: string): Promise<GatewayProcess> => {
       const starting = startGatewayProcess({ ROLE, REDIS_URL: redis.url, DRAIN_MS: '1000' })
       // Registered before the gateway has started, because another one may fail to start meanwhile.
-      undo(() =>
+      onCleanUp(() =>
         starting.then(
           (gateway) => gateway.stop(),
           () => undefined,
@@ -42,7 +42,7 @@ describe('receiver and nodes behind the proxy of docker-compose.yml', () => {
     receiver = first
     nodes = others
     proxy = await startNginx({ receiver: receiver.port, nodes: [nodes[0].port, nodes[1].port] })
-    undo(() => proxy.stop())
+    onCleanUp(() => proxy.stop())
   })
 
   const recall = async (seq: number): Promise<void> => {
@@ -59,7 +59,7 @@ describe('receiver and nodes behind the proxy of docker-compose.yml', () => {
     const clients: Client[] = []
     for (let i = 0; i < count; i += 1) {
       const client = await connect(proxy.url, await adminToken(), options)
-      undo(() => client.close())
+      onCleanUp(() => client.close())
       await client.subscribe({ group: GROUP })
       clients.push(client)
     }
@@ -134,7 +134,7 @@ describe('receiver and nodes behind the proxy of docker-compose.yml', () => {
       const auth = { token: await adminToken() }
       const options = { transports: ['websocket'], reconnection: false, forceNew: true }
       const socket = io(proxy.url, { ...options, auth, extraHeaders: { Origin: origin } })
-      undo(() => socket.close())
+      onCleanUp(() => socket.close())
       const outcome = new Promise<string>((resolve) => {
         socket.once('connect', () => resolve('open')).once('connect_error', () => resolve('refused'))
       })

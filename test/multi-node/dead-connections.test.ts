@@ -11,19 +11,19 @@ const HEAL_TIMEOUT_MS = 15_000
 
 /** The network between a node and Redis drops all packets, but closes no connection. */
 describe('a half-open connection to Redis', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
 
   const setUp = async () => {
     const redis = await startRedis()
-    undo(redis.stop)
+    onCleanUp(redis.stop)
     const proxy = await startTcpProxy(redis.port)
-    undo(proxy.stop)
+    onCleanUp(proxy.stop)
     const sender = await startGatewayProcess({ REDIS_URL: redis.url, HISTORY_SIZE: '100' })
-    undo(sender.stop)
+    onCleanUp(sender.stop)
     const node = await startGatewayProcess({ REDIS_URL: `redis://127.0.0.1:${proxy.port}` })
-    undo(node.stop)
+    onCleanUp(node.stop)
     const client = await connect(node.url, await adminToken())
-    undo(client.close)
+    onCleanUp(client.close)
     await client.subscribe({ group: 'g' })
     const recall = async (seq: number, to = sender) => {
       const body = recallBody({ GroupId: 'g', MsgSeqList: [{ MsgSeq: seq }] })

@@ -14,19 +14,19 @@ const forged = (group: string, seq: number) =>
 
 /** An attacker who can write to Redis, but does not know REDIS_SIGNING_KEY. */
 describe('an attacker who writes to Redis without the signing key', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
 
   const setUp = async (settings: Readonly<Record<string, string>> = { REDIS_SIGNING_KEY: KEY }) => {
     const redis = await startRedis()
-    undo(redis.stop)
+    onCleanUp(redis.stop)
     const nodes = await Promise.all(
       [1, 2, 3].map(() => startGatewayProcess({ REDIS_URL: redis.url, ...settings })),
     )
-    for (const { stop } of nodes) undo(stop)
+    for (const { stop } of nodes) onCleanUp(stop)
     const clients = await Promise.all(
       nodes.map(async ({ url }) => {
         const client = await connect(url, await adminToken())
-        undo(client.close)
+        onCleanUp(client.close)
         await client.subscribe({ group: 'g' })
         return client
       }),
@@ -37,7 +37,7 @@ describe('an attacker who writes to Redis without the signing key', () => {
       expect((await postWebhook(sender?.url ?? '', { body })).status).to.equal(200)
     }
     const attacker = await createClient({ url: redis.url }).connect()
-    undo(() => attacker.destroy())
+    onCleanUp(() => attacker.destroy())
     const send = (...command: string[]) => attacker.sendCommand(command)
     return { clients, recall, send, nodes, redis }
   }
@@ -135,16 +135,16 @@ describe('an attacker who writes to Redis without the signing key', () => {
 })
 
 describe('signing keys', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
 
   it('can be rotated: the first one signs, all of them verify', async () => {
     const redis = await startRedis()
-    undo(redis.stop)
+    onCleanUp(redis.stop)
     const start = async (keys: string) => {
       const gateway = await startGatewayProcess({ REDIS_URL: redis.url, REDIS_SIGNING_KEY: keys })
-      undo(gateway.stop)
+      onCleanUp(gateway.stop)
       const client = await connect(gateway.url, await makeToken({ role: 'admin' }))
-      undo(client.close)
+      onCleanUp(client.close)
       return { ...gateway, client }
     }
     const [old, both] = [await start(KEY), await start(`${'n'.repeat(32)},${KEY}`)]

@@ -10,7 +10,7 @@ import { postWebhook, recallBody } from '../support/webhook.ts'
 
 /** What a failover does to the log of a group: its latest entries were confirmed and are gone. */
 describe('a log that lost its latest entries', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
 
   const recall = async (to: GatewayProcess, seq: number) => {
     const body = recallBody({ GroupId: 'g', MsgSeqList: [{ MsgSeq: seq }] })
@@ -19,18 +19,18 @@ describe('a log that lost its latest entries', () => {
 
   const setUp = async () => {
     const redis = await startRedis()
-    undo(redis.stop)
+    onCleanUp(redis.stop)
     const processes = await Promise.all([1, 2].map(() => startGatewayProcess({ REDIS_URL: redis.url })))
-    for (const { stop } of processes) undo(stop)
+    for (const { stop } of processes) onCleanUp(stop)
     const [sender, node] = processes
     if (sender === undefined || node === undefined) throw new Error('two processes were started')
     const client = await connect(node.url, await adminToken())
-    undo(client.close)
+    onCleanUp(client.close)
     await client.subscribe({ group: 'g' })
     for (const seq of [1, 2, 3, 4]) await recall(sender, seq)
     await client.count(4)
     const operator = await createClient({ url: redis.url }).connect()
-    undo(() => operator.destroy())
+    onCleanUp(() => operator.destroy())
     const base = `recall-gateway:{${APP}}`
     return {
       redis,
@@ -61,7 +61,7 @@ describe('a log that lost its latest entries', () => {
   it('gets another epoch and its sockets a gap, also when another process publishes to it first', async () => {
     const { redis, client, loseAfter } = await setUp()
     const stranger = await startGatewayProcess({ REDIS_URL: redis.url })
-    undo(stranger.stop)
+    onCleanUp(stranger.stop)
     await loseAfter(2)
     await recall(stranger, 5)
     await waitUntil('the gap', () => client.gaps.length > 0)
@@ -72,7 +72,7 @@ describe('a log that lost its latest entries', () => {
   it('is found by a node that was cut off meanwhile, though the lost offsets are taken again', async () => {
     const { redis, node, client, operator, loseAfter } = await setUp()
     const stranger = await startGatewayProcess({ REDIS_URL: redis.url })
-    undo(stranger.stop)
+    onCleanUp(stranger.stop)
     node.signal('SIGSTOP')
     await operator.sendCommand(['CLIENT', 'KILL', 'TYPE', 'pubsub'])
     await loseAfter(2)

@@ -10,16 +10,16 @@ import { waitUntil } from '../support/wait.ts'
 const RECALL: Recall = { group: 'g', messages: [{ seq: 1 }], recalledAtMs: 1_000, receivedAtMs: 2_000 }
 
 describe('a Redis broker that waits for a replica', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
 
   it('confirms a recall, new or repeated, only once the replica has stored it', async () => {
     const master = await startRedis({ flags: SYNC_IMMEDIATELY })
-    undo(master.stop)
+    onCleanUp(master.stop)
     const replica = await startRedis({ flags: ['--replicaof', '127.0.0.1', String(master.port)] })
-    undo(replica.stop)
+    onCleanUp(replica.stop)
     const options = { historySize: 10, historyTtlS: 60, prefix: 'test', app: APP, waitReplicas: 1 }
     const broker = createRedisBroker({ ...options, url: master.url }, { log: pino({ level: 'silent' }) })
-    undo(broker.stop)
+    onCleanUp(broker.stop)
     await broker.start()
     const outcome = (recall: Recall) =>
       broker.publish(recall, 1_000).then(

@@ -17,7 +17,7 @@ const consecutive = (count: number): number[] => Array.from({ length: count }, (
 let groups = 0
 
 describe('three nodes on one Redis', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   let redis: RedisServer
   let nodes: GatewayProcess[]
   let group: string
@@ -39,7 +39,7 @@ describe('three nodes on one Redis', () => {
   }
   const open = async (i: number, token = adminToken()): Promise<Client> => {
     const client = await connect(node(i).url, await token)
-    undo(client.close)
+    onCleanUp(client.close)
     return client
   }
   const recall = async (i: number, seq: number) => {
@@ -150,7 +150,7 @@ describe('three nodes on one Redis', () => {
 
   it('subscribe in Redis only for rooms that have sockets on them', async () => {
     const admin = await createClient({ url: redis.url }).connect()
-    undo(() => admin.destroy())
+    onCleanUp(() => admin.destroy())
     const subscribers = async (): Promise<number> => {
       const channel = (await admin.pubSubShardChannels()).find((name) => name.endsWith(`:group:${group}`))
       return channel === undefined ? 0 : ((await admin.pubSubShardNumSub([channel]))[channel] ?? 0)
@@ -168,7 +168,7 @@ describe('three nodes on one Redis', () => {
     await recall(1, 1)
     await client.count(1)
     const admin = await createClient({ url: redis.url }).connect()
-    undo(() => admin.destroy())
+    onCleanUp(() => admin.destroy())
     await admin.flushAll()
     await recall(1, 2)
     const [gap] = await waitUntil('the gap arrives', () => client.gaps.length > 0 && client.gaps)
@@ -185,7 +185,7 @@ describe('three nodes on one Redis', () => {
     await waitUntil('all sockets are disconnected', () => clients.every(({ socket }) => !socket.connected))
     for (const { goodbyes } of clients) expect(goodbyes.map(({ code }) => code)).to.deep.equal([4500])
     const late = await startGatewayProcess({ REDIS_URL: redis.url })
-    undo(late.stop)
+    onCleanUp(late.stop)
     for (const { url } of [...nodes, late]) {
       await waitUntil('the user is refused', () =>
         token
@@ -200,22 +200,22 @@ describe('three nodes on one Redis', () => {
 })
 
 describe('nodes whose Redis connections are killed', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
 
   it('still deliver everything, once and in order', async () => {
     const redis = await startRedis()
-    undo(redis.stop)
+    onCleanUp(redis.stop)
     const [sender, node] = await Promise.all([
       startGatewayProcess({ REDIS_URL: redis.url }),
       startGatewayProcess({ REDIS_URL: redis.url }),
     ])
-    undo(sender.stop)
-    undo(node.stop)
+    onCleanUp(sender.stop)
+    onCleanUp(node.stop)
     const client = await connect(node.url, await adminToken())
-    undo(client.close)
+    onCleanUp(client.close)
     await client.subscribe({ group: 'g' })
     const admin = await createClient({ url: redis.url }).connect()
-    undo(() => admin.destroy())
+    onCleanUp(() => admin.destroy())
 
     let acknowledged = 0
     for (let seq = 1; seq <= 60; seq++) {

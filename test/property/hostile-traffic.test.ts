@@ -86,7 +86,7 @@ async function each<T>(
 }
 
 describe('a gateway under hostile traffic', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   const agent = new Agent({ keepAlive: true, maxSockets: MAX_CONCURRENT_WEBHOOKS })
   after(() => agent.destroy())
 
@@ -112,7 +112,7 @@ describe('a gateway under hostile traffic', () => {
 
   const expectServing = async (gateway: GatewayProcess): Promise<void> => {
     const client = await connect(gateway.url, await adminToken())
-    undo(client.close)
+    onCleanUp(client.close)
     await client.subscribe({ group: 'after-all' })
     const sample = recallBody({ GroupId: 'after-all', EventTime: Date.now() })
     expect(await post(gateway.url, JSON.stringify(sample), {})).to.equal(200)
@@ -124,7 +124,7 @@ describe('a gateway under hostile traffic', () => {
   it(`answers ${WEBHOOKS} random and mutated webhooks without leaking memory`, async function () {
     this.timeout(180_000)
     const gateway = await startGatewayProcess()
-    undo(gateway.stop)
+    onCleanUp(gateway.stop)
     const statuses = new Map<number, number>()
     const growth = await heapGrowth(gateway.url, (seed) =>
       each(
@@ -145,7 +145,7 @@ describe('a gateway under hostile traffic', () => {
   it(`answers ${SOCKETS * MESSAGES_PER_SOCKET} random and mutated socket messages without leaking memory`, async function () {
     this.timeout(180_000)
     const gateway = await startGatewayProcess()
-    undo(gateway.stop)
+    onCleanUp(gateway.stop)
     const tokens = [await adminToken(), await makeToken({ rooms: [{ group: 'g' }] })]
     const outcomes = new Map<unknown, number>()
     const growth = await heapGrowth(gateway.url, (seed) =>

@@ -15,7 +15,7 @@ export const recallOne = (url: string, group: string, seq: number): Promise<void
 /** Opens a blank tab with its own storage. */
 export async function newTab(
   browser: Browser,
-  undo: (undo: () => unknown) => void,
+  onCleanUp: (cleanUp: () => unknown) => void,
   options: BrowserContextOptions = {},
 ): Promise<Page> {
   const context = await browser.newContext({
@@ -24,7 +24,7 @@ export async function newTab(
     timezoneId: 'UTC',
     ...options,
   })
-  undo(() => context.close())
+  onCleanUp(() => context.close())
   return context.newPage()
 }
 

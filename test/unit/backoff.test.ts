@@ -3,10 +3,10 @@ import { Backoff, fullJitterMs } from '../../shared/backoff.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 
 describe('full jitter', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   const at = (fraction: number) => {
     const { random } = Math
-    undo(() => (Math.random = random))
+    onCleanUp(() => (Math.random = random))
     Math.random = () => fraction
   }
 

@@ -27,7 +27,7 @@ const sign = (
 ) => new SignJWT({ sub: 'u', exp: nowS() + 600, ...claims }).setProtectedHeader(header).sign(key)
 
 describe('JWT', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
   const outcome = async (verify: VerifyJwt, token: string): Promise<string> =>
     verify(token).then(
       ({ id }) => id,
@@ -89,7 +89,7 @@ describe('JWT', () => {
         server.closeAllConnections()
         server.close()
       }
-      undo(stop)
+      onCleanUp(stop)
       const { port } = server.address() as AddressInfo
       return { state, stop, url: `http://127.0.0.1:${port}/keys` }
     }
@@ -155,7 +155,7 @@ describe('JWT', () => {
 
     const writeKeys = async () => {
       const folder = temporaryFolder()
-      undo(folder.remove)
+      onCleanUp(folder.remove)
       const { privateKey, jwk } = await makeKeys('ES256', 'k')
       const file = join(folder.path, 'keys.json')
       writeFileSync(file, JSON.stringify({ keys: [jwk] }))

@@ -7,11 +7,11 @@ import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
 
 describe('local room', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
 
   it('reads its log immediately when the subscription is back, however long reads have failed', async () => {
     const { random } = Math
-    undo(() => (Math.random = random))
+    onCleanUp(() => (Math.random = random))
     // Maximum jitter.
     Math.random = () => 1
     let isUnavailable = false
@@ -43,7 +43,7 @@ describe('local room', () => {
         hub: { broadcast: () => undefined, broadcastGap: () => undefined },
       },
     )
-    undo(() => room.close())
+    onCleanUp(() => room.close())
     await room.open()
     isUnavailable = true
     listener?.onInterrupted()

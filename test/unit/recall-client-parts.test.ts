@@ -113,7 +113,7 @@ describe('a listener that throws', () => {
 })
 
 describe('a credential that does not come', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
 
   it('is reported as an error, and asked for again', async () => {
     const errors: string[] = []
@@ -131,7 +131,7 @@ describe('a credential that does not come', () => {
       onError: (error) => errors.push(String(error)),
       onChange: () => undefined,
     })
-    undo(() => connection.close())
+    onCleanUp(() => connection.close())
     connection.open()
     await waitUntil('it is asked for again', () => calls > 1)
     expect(errors[0]).to.equal('Error: no credential within 0.01 s')

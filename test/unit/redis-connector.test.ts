@@ -6,7 +6,7 @@ import { connectorTo } from '../../server/broker/redis/connection/connector.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 
 describe('connector', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
 
   for (const tls of [false, true]) {
     it(`survives several errors of its stream${tls ? ' over TLS' : ''}`, async () => {
@@ -14,7 +14,7 @@ describe('connector', () => {
         0,
         '127.0.0.1',
       )
-      undo(() => server.close())
+      onCleanUp(() => server.close())
       await once(server, 'listening')
       const { port } = server.address() as AddressInfo
       const Connector = connectorTo(
@@ -23,7 +23,7 @@ describe('connector', () => {
       )
       const connector = new Connector()
       const stream = await connector.connect(() => undefined)
-      undo(() => stream.destroy())
+      onCleanUp(() => stream.destroy())
       stream.emit('error', new Error('first'))
       stream.emit('error', new Error('second'))
       expect(connector).to.have.nested.property('firstError.message', 'first')

@@ -23,20 +23,20 @@ const notices = (offset: number, padding = '') =>
   })
 
 describe('writer of shared events', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
 
   /** A real server and client: the offsets the client received in order, and the number of writes through Engine.IO. */
   async function open() {
     const http = createServer()
     const server: GatewaySockets = new Server(http, { transports: ['websocket'], perMessageDeflate: false })
-    undo(() => new Promise<void>((resolve) => void server.close(() => resolve())))
+    onCleanUp(() => new Promise<void>((resolve) => void server.close(() => resolve())))
     http.listen(0, '127.0.0.1')
     await once(http, 'listening')
     const connected = new Promise<GatewaySocket>((resolve) => void server.on('connection', resolve))
     const client = io(`http://127.0.0.1:${(http.address() as AddressInfo).port}`, {
       transports: ['websocket'],
     })
-    undo(async () => void client.disconnect())
+    onCleanUp(async () => void client.disconnect())
     const received: number[] = []
     client.on('messages-recalled', ({ notices: [notice] }: { notices: { offset: number }[] }) =>
       received.push(notice?.offset ?? -1),

@@ -12,13 +12,13 @@ const recallAt = (seq: number): Recall => ({
 })
 
 describe('spool', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
 
   it('persists 2,000 recalls per second, because one flush serves all that wait for it', async () => {
     const folder = temporaryFolder()
-    undo(folder.remove)
+    onCleanUp(folder.remove)
     const spool = openSpool({ dataDir: folder.path, maxBytes: 2 ** 30 })
-    undo(spool.close)
+    onCleanUp(spool.close)
     const [recalls, senders] = [10_000, 64]
     let next = 0
     const send = async (): Promise<void> => {

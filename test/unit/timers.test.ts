@@ -4,11 +4,11 @@ import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
 
 describe('timer wheel', () => {
-  const undo = cleanUpAfterEach()
+  const onCleanUp = cleanUpAfterEach()
 
   const setUp = () => {
     const wheel = new TimerWheel()
-    undo(() => wheel.stop())
+    onCleanUp(() => wheel.stop())
     /** Schedules an object that, as sessions do, schedules itself again when it is called early. */
     const schedule = (atMs: number) => {
       const firedAtMs: number[] = []
