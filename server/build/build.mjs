@@ -1,28 +1,31 @@
-// Builds `dist`: what TypeScript emits, the files it does not know, and the page.
-import { execFileSync } from 'node:child_process'
-import { cpSync, rmSync } from 'node:fs'
+// Builds `dist`: what TypeScript emits, the files it does not know, and the page. With `--tests`, the tests as well.
+import { cpSync, rmSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fingerprint, noteBuilt } from './built.mjs'
 import { buildDocs } from './docs.mjs'
+import { root, run } from './run.mjs'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
 const require = createRequire(import.meta.url)
+const withTests = process.argv.includes('--tests')
 
 /** Runs the program `name` of a package. */
-function run(packageName, name, ...args) {
+function runTool(packageName, name, ...args) {
   const manifest = require.resolve(`${packageName}/package.json`)
   const { bin } = require(manifest)
   const file = join(dirname(manifest), typeof bin === 'string' ? bin : bin[name])
-  execFileSync(process.execPath, [file, ...args], { cwd: root, stdio: 'inherit' })
+  run(process.execPath, [file, ...args], `${name} found mistakes, see above.`)
 }
 
+const before = fingerprint()
 rmSync(join(root, 'dist'), { recursive: true, force: true })
-run('typescript', 'tsc')
+runTool('typescript', 'tsc', '--project', withTests ? 'test' : '.')
+// What the tests import is found from where they are compiled to as from where they are written.
+if (withTests) symlinkSync('../../test/node_modules', join(root, 'dist/test/node_modules'))
 cpSync(join(root, 'server/broker/redis/scripts'), join(root, 'dist/server/broker/redis/scripts'), {
   recursive: true,
 })
-run('vite', 'vite', 'build', 'server/console', '--logLevel', 'warn')
+runTool('vite', 'vite', 'build', 'server/console', '--logLevel', 'warn')
 
 buildDocs(root)
 
@@ -38,3 +41,4 @@ await build({
     lib: { entry: join(root, 'shared/client.ts'), formats: ['es'], fileName: 'client' },
   },
 })
+noteBuilt(before)

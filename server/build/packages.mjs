@@ -1,0 +1,46 @@
+// Installs the packages of a folder. The folder of the project has those that run and build the gateway, `test` those that
+// only tests and checks need: npm knows no groups of its own, and whoever starts or deploys the gateway shall not wait for
+// twice as many packages, nor fail because of one of them.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fail, run } from './run.mjs'
+
+/** The oldest npm that this was tried with; before 7, npm does not understand the lock file. */
+const OLDEST_NPM = 8
+
+/** Installs what the lock file of `folder` says, unless it is there already. */
+export function installPackages(folder) {
+  if (isInstalled(folder)) return
+  checkNpm()
+  // Removed first, so that an installation that somebody interrupts counts as none.
+  rmSync(recordOf(folder), { force: true })
+  const parameters = ['ci', '--include=dev', '--ignore-scripts', '--loglevel=error']
+  run('npm', parameters, 'npm could not install the packages, see its message above.', folder)
+}
+
+/** Where npm writes down what it installed. */
+const recordOf = (folder) => join(folder, 'node_modules/.package-lock.json')
+
+/** Returns whether node_modules holds exactly the packages of the lock file. */
+function isInstalled(folder) {
+  if (!existsSync(recordOf(folder))) return false
+  const versions = (file) =>
+    Object.entries(JSON.parse(readFileSync(file, 'utf8')).packages)
+      .filter(([path, { optional }]) => path !== '' && !optional)
+      .map(([path, { version }]) => `${path}@${version}`)
+      .sort()
+      .join('\n')
+  return versions(recordOf(folder)) === versions(join(folder, 'package-lock.json'))
+}
+
+function checkNpm() {
+  const { stdout, error } = spawnSync('npm', ['--version'], { encoding: 'utf8' })
+  if (error !== undefined)
+    fail('installing the packages takes npm, which is missing: install it, then try again.')
+  const version = stdout.trim()
+  if (Number.parseInt(version) < OLDEST_NPM)
+    fail(
+      `installing the packages takes npm ${OLDEST_NPM} or newer, and this is ${version}: npm install --global npm@10`,
+    )
+}

@@ -1,0 +1,17 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+/** The folder of the project. */
+export const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Runs a program in `folder` and shows what it prints. When it fails, ends this process with the sentence `failure`. */
+export function run(program, parameters, failure, folder = root) {
+  const { status } = spawnSync(program, parameters, { cwd: folder, stdio: 'inherit' })
+  if (status !== 0) fail(failure)
+}
+
+/** Ends this process with one sentence that says what to do. */
+export function fail(sentence) {
+  process.stderr.write(`recall-gateway: ${sentence}\n`)
+  process.exit(1)
+}
