@@ -6,8 +6,8 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fail, run } from './run.mjs'
 
-/** The oldest npm that this was tried with; before 7, npm does not understand the lock file. */
-const OLDEST_NPM = 8
+/** Older ones do not understand the lock file. */
+const OLDEST_NPM = 7
 
 /** Installs what the lock file of `folder` says, unless it is there already. */
 export function installPackages(folder) {
@@ -22,16 +22,23 @@ export function installPackages(folder) {
 /** Where npm writes down what it installed. */
 const recordOf = (folder) => join(folder, 'node_modules/.package-lock.json')
 
-/** Returns whether node_modules holds exactly the packages of the lock file. */
+/** Returns whether node_modules holds the packages of the lock file, as far as this machine needs them, and no others. */
 function isInstalled(folder) {
   if (!existsSync(recordOf(folder))) return false
-  const versions = (file) =>
-    Object.entries(JSON.parse(readFileSync(file, 'utf8')).packages)
-      .filter(([path, { optional }]) => path !== '' && !optional)
+  const packages = (file) =>
+    Object.entries(JSON.parse(readFileSync(file, 'utf8')).packages).filter(
+      ([path, { optional }]) => path !== '' && !optional,
+    )
+  const wanted = packages(join(folder, 'package-lock.json'))
+  const versions = (entries) =>
+    entries
       .map(([path, { version }]) => `${path}@${version}`)
       .sort()
       .join('\n')
-  return versions(recordOf(folder)) === versions(join(folder, 'package-lock.json'))
+  return (
+    versions(wanted) === versions(packages(recordOf(folder))) &&
+    wanted.every(([path]) => existsSync(join(folder, path, 'package.json')))
+  )
 }
 
 function checkNpm() {

@@ -2,7 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** What some tests run for real: the program, the variable that may name another one, and Debian's package. */
+/**
+ * What some tests run for real: the program, Debian's package, and the variable that may name another one. An empty
+ * variable says that the chosen tests do without the program.
+ */
 const PROGRAMS = {
   redis: { names: ['redis-server'], variable: 'REDIS_SERVER', debian: 'redis-server' },
   nginx: { names: ['nginx'], variable: 'NGINX', debian: 'nginx-light' },
@@ -25,7 +28,7 @@ const findProgram = (name: string): string | undefined =>
 /** The path of a program that `mochaGlobalSetup` has made sure of. */
 export function programPath(name: ProgramName): string {
   const { names, variable } = PROGRAMS[name]
-  const found = process.env[variable] ?? names.map(findProgram).find((path) => path !== undefined)
+  const found = process.env[variable] || names.map(findProgram).find((path) => path !== undefined)
   if (found === undefined) throw new Error(`${name} is missing: install it, or name it in ${variable}`)
   return found
 }
@@ -39,9 +42,10 @@ function isMissing(name: ProgramName): boolean {
   }
 }
 
-/** Before all tests: all of them. */
+/** Before all tests: all of them, except for those that the chosen tests do without. */
 export function mochaGlobalSetup(): void {
-  ensurePrograms(Object.keys(PROGRAMS) as ProgramName[])
+  const names = Object.keys(PROGRAMS) as ProgramName[]
+  ensurePrograms(names.filter((name) => process.env[PROGRAMS[name].variable] !== ''))
 }
 
 /** Installs what is missing of these when it may, or says in one line what to install. */
