@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fingerprint, noteBuilt } from './built.mjs'
 import { buildDocs } from './docs.mjs'
-import { root, run } from './run.mjs'
+import { fail, root, run } from './run.mjs'
 
 const require = createRequire(import.meta.url)
 const withTests = process.argv.includes('--tests')
@@ -18,7 +18,11 @@ function runTool(packageName, name, ...args) {
 }
 
 const before = fingerprint()
-rmSync(join(root, 'dist'), { recursive: true, force: true })
+try {
+  rmSync(join(root, 'dist'), { recursive: true, force: true })
+} catch ({ code }) {
+  fail(`dist cannot be removed (${code}): does it belong to another user?`)
+}
 runTool('typescript', 'tsc', '--project', withTests ? 'test' : '.')
 // What the tests import is found from where they are compiled to as from where they are written.
 if (withTests) symlinkSync('../../test/node_modules', join(root, 'dist/test/node_modules'))

@@ -2,9 +2,10 @@
 // only tests and checks need: npm knows no groups of its own, and whoever starts or deploys the gateway shall not wait for
 // twice as many packages, nor fail because of one of them.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fail, run } from './run.mjs'
+import { fail } from './run.mjs'
 
 /** Older ones do not understand the lock file. */
 const OLDEST_NPM = 7
@@ -15,8 +16,24 @@ export function installPackages(folder) {
   checkNpm()
   // Removed first, so that an installation that somebody interrupts counts as none.
   rmSync(recordOf(folder), { force: true })
+  const cache = canKeepCache() ? undefined : mkdtempSync(join(tmpdir(), 'npm-cache-'))
   const parameters = ['ci', '--include=dev', '--ignore-scripts', '--loglevel=error']
-  run('npm', parameters, 'npm could not install the packages, see its message above.', folder)
+  if (cache !== undefined) parameters.push('--cache', cache)
+  const { status } = spawnSync('npm', parameters, { cwd: folder, stdio: 'inherit' })
+  if (cache !== undefined) rmSync(cache, { recursive: true, force: true })
+  if (status !== 0) fail('npm could not install the packages, see its message above.')
+}
+
+/** Returns whether npm can write to its cache: users without a home of their own cannot. */
+function canKeepCache() {
+  const folder = process.env['npm_config_cache'] ?? join(homedir(), '.npm')
+  try {
+    mkdirSync(folder, { recursive: true })
+    accessSync(folder, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Where npm writes down what it installed. */

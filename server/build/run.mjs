@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url'
 /** The folder of the project. */
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Runs a program in `folder` and shows what it prints. When it fails, ends this process with the sentence `failure`. */
-export function run(program, parameters, failure, folder = root) {
-  const { status } = spawnSync(program, parameters, { cwd: folder, stdio: 'inherit' })
+/** Runs a program and shows what it prints. When it fails, ends this process with the sentence `failure`. */
+export function run(program, parameters, failure) {
+  const { status } = spawnSync(program, parameters, { cwd: root, stdio: 'inherit' })
   if (status !== 0) fail(failure)
 }
 
