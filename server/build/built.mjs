@@ -5,7 +5,9 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path'
 import { root } from './run.mjs'
 
-const SOURCES = ['server', 'shared', 'package.json', 'package-lock.json', 'tsconfig.json']
+// The documents are built into the pages at `/docs`.
+const DOCUMENTS = ['README.md', 'PERFORMANCE.md', 'SECURITY.md']
+const SOURCES = ['server', 'shared', 'package.json', 'package-lock.json', 'tsconfig.json', ...DOCUMENTS]
 const record = join(root, 'dist/.built-from')
 
 /** Returns whether the build ended, and nothing it read has changed since. */

@@ -6,6 +6,9 @@ import { configSchema } from '../../server/config/config.ts'
 import { ERRORS, GOODBYES } from '../../shared/errors.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+
+/** Variables that Node and the tests read. */
+const OTHER_VARIABLES = ['NODE_EXTRA_CA_CERTS', 'REDIS_SERVER']
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
 
 /** The rows of the tables of a document, as lists of cells without backquotes. */
@@ -124,7 +127,7 @@ describe('the documents', () => {
       for (const part of parts) {
         const [, script] = /^(?:\w+=\S+ )*npm (?:run )?(\S+)/.exec(part) ?? []
         if (script !== undefined) expect({ ...scripts, ci: '', prune: '' }, part).to.have.property(script)
-        const [, file] = /npx mocha '?([^'\s]+)/.exec(part) ?? []
+        const [, file] = /\.bin\/mocha '?([^'\s]+)/.exec(part) ?? []
         const source = file?.replace(/^dist\//, '').replace('.js', '.ts')
         if (source !== undefined)
           expect(existsSync(join(ROOT, source.split('**')[0] ?? '')), part).to.equal(true)
@@ -136,7 +139,7 @@ describe('the documents', () => {
       const known = [...settings, ...settings.map((name) => `${name}_FILE`), ...Object.keys(ERRORS)]
       const named = [...text.matchAll(/(?<![\w$])([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b/g)].map(([, name]) => name)
       expect(
-        named.filter((name) => !known.includes(name ?? '') && name !== 'NODE_EXTRA_CA_CERTS'),
+        named.filter((name) => !known.includes(name ?? '') && !OTHER_VARIABLES.includes(name ?? '')),
       ).to.deep.equal([])
     })
 
