@@ -75,14 +75,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
 
   const base: Base = { config, lifecycle, broker, addressOf, metrics, log }
   const access = servesSockets ? createAccess(config, addressOf) : undefined
-  const realtime =
-    access &&
-    createRealtime(options.realtime(config), {
-      ...base,
-      ...access,
-      admission: access.authorization,
-      guard: access.authenticateRequest,
-    })
+  const realtime = access && createRealtime(options.realtime(config), { ...base, ...access })
   const gauges = createGauges(broker, spool, realtime)
   const isTaking = (): boolean => !lifecycle.isStopping
   const isReady = (): boolean => isTaking() && broker.isReady()
@@ -198,7 +191,7 @@ function createWebhooks({ config, lifecycle, broker, addressOf, metrics, log }: 
 const createGauges = (broker: Broker, spool: Spool | undefined, realtime: Realtime | undefined): Gauges => ({
   sockets: () => realtime?.sockets() ?? 0,
   rooms: () => realtime?.rooms() ?? 0,
-  maxBufferedBytes: () => realtime?.mostWaiting() ?? 0,
+  maxBufferedBytes: () => realtime?.maxBufferedBytes() ?? 0,
   probeAgeMs: broker.probeAgeMs,
   spoolDepth: () => spool?.depth(Date.now()),
 })

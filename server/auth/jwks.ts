@@ -50,7 +50,7 @@ function createRemoteJwks(url: URL): JWTVerifyGetKey {
 
 /** Throws an error that is not jose's when the response is no JWKS, so that the token is not blamed. */
 async function fetchJwks(url: string): Promise<Response> {
-  const { status, text } = await fetchBounded(url, { atMostBytes: MAX_JWKS_BYTES })
+  const { status, text } = await fetchBounded(url, { maxBytes: MAX_JWKS_BYTES })
   if (status !== 200) throw new Error(`the JWKS URL responded with status ${status}`)
   JSON.parse(text)
   return new Response(text)

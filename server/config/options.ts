@@ -53,8 +53,8 @@ export const realtime = (config: Config) => ({
   batchWindowMs: config.BATCH_WINDOW_MS,
   drainMs: config.DRAIN_MS,
   origins: config.CORS_ORIGINS,
-  socketsAtMost: config.MAX_SOCKETS,
-  socketsPerAddress: config.MAX_SOCKETS_PER_ADDRESS,
+  maxSockets: config.MAX_SOCKETS,
+  maxSocketsPerAddress: config.MAX_SOCKETS_PER_ADDRESS,
 })
 
 export const api = (config: Config) => ({

@@ -2,7 +2,7 @@ const TIMEOUT_MS = 2_000
 
 interface BoundedOptions extends Omit<RequestInit, 'signal' | 'redirect'> {
   /** Maximum size of the response. */
-  readonly atMostBytes: number
+  readonly maxBytes: number
 }
 
 /**
@@ -11,7 +11,7 @@ interface BoundedOptions extends Omit<RequestInit, 'signal' | 'redirect'> {
  */
 export async function fetchBounded(
   url: string | URL,
-  { atMostBytes, ...options }: BoundedOptions,
+  { maxBytes, ...options }: BoundedOptions,
 ): Promise<{ readonly status: number; readonly text: string }> {
   const response = await fetch(url, {
     ...options,
@@ -22,7 +22,7 @@ export async function fetchBounded(
   const chunks: Uint8Array[] = []
   for await (const chunk of response.body ?? []) {
     bytes += chunk.length
-    if (bytes > atMostBytes) throw new Error(`the response is larger than ${atMostBytes} bytes`)
+    if (bytes > maxBytes) throw new Error(`the response is larger than ${maxBytes} bytes`)
     chunks.push(chunk)
   }
   return { status: response.status, text: Buffer.concat(chunks).toString() }

@@ -20,15 +20,15 @@ interface RealtimeOptions {
   /** Origins of pages that may open sockets, besides the gateway's own; `*` for any. */
   readonly origins: readonly string[]
   /** Maximum number of connections, of this node and of one address. */
-  readonly socketsAtMost: number
-  readonly socketsPerAddress: number
+  readonly maxSockets: number
+  readonly maxSocketsPerAddress: number
 }
 
 interface RealtimeDependencies {
   readonly broker: Broker
-  readonly admission: Authorization
-  readonly guard: FailureLimiter
-  /** Consulted by `admission`; filled here from announcements. */
+  readonly authorization: Authorization
+  readonly authenticateRequest: FailureLimiter
+  /** Consulted by `authorization`; filled here from announcements. */
   readonly revocations: Revocations
   /** Drops a cached membership: of one user, or of the whole group. */
   readonly forgetMembership: (group: string, userId?: string) => void
@@ -39,14 +39,14 @@ interface RealtimeDependencies {
 
 /** This node's connections: transports, their sessions, and the rooms of these. */
 export function createRealtime(options: RealtimeOptions, dependencies: RealtimeDependencies) {
-  const { broker, admission: authorization, guard: authenticate, addressOf, metrics, log } = dependencies
+  const { broker, authorization, authenticateRequest: authenticate, addressOf, metrics, log } = dependencies
   const hub = createHub(metrics)
   const rooms = new LocalRooms({ batchWindowMs: options.batchWindowMs }, { broker, hub, metrics, log })
   const readPage = createPageReader(broker)
   const sessions = new Sessions()
   const timers = new TimerWheel()
   const connections = createConnectionLimits(
-    { max: options.socketsAtMost, perAddress: options.socketsPerAddress },
+    { max: options.maxSockets, perAddress: options.maxSocketsPerAddress },
     addressOf,
   )
   const serving = { broker, hub, rooms, readPage, sessions, authorization, timers, connections, metrics, log }
@@ -72,7 +72,7 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
     rooms: (): number => rooms.all().length,
     /** Returns how many listeners a room has on this node. */
     socketsIn: hub.size,
-    mostWaiting: sockets.maxBufferedBytes,
+    maxBufferedBytes: sockets.maxBufferedBytes,
 
     /** Sends every connection to another node; sockets in slices over `drainMs`. Refuses new sockets from now on. */
     async drain(): Promise<void> {

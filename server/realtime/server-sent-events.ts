@@ -138,7 +138,7 @@ class StreamTransport implements Transport, Listener {
     const { epoch, notices } = payload
     this.#write('messages-recalled', payload, { epoch, offset: notices.at(-1)?.offset ?? 0 })
     if (this.#response.writableLength <= MAX_BUFFERED_BYTES) return
-    this.#deps.metrics.socketTooSlow()
+    this.#deps.metrics.slowConsumerDisconnected()
     this.close(GOODBYES.TOO_SLOW)
   }
 

@@ -83,7 +83,7 @@ export function createWebhook(
       const published = await broker.publish(recall, Math.max(leftMs, 0)).catch((cause: unknown) => {
         throw new GatewayError('NOT_KEPT', undefined, { cause })
       })
-      metrics.recallKept(published.spooled ? 'spool' : 'broker', published.duplicate)
+      metrics.recallStored(published.spooled ? 'spool' : 'broker', published.duplicate)
       // At debug: the metric counts each recall, and a line for each would cost as much as storing it.
       log.debug({ group: recall.group, topic: recall.topic, duplicate: published.duplicate }, 'recall stored')
       return OK

@@ -19,21 +19,21 @@ export interface Metrics {
   /** A webhook was answered: with OK, or with this error. */
   webhookAnswered(outcome: 'OK' | ErrorCode): void
   /** A recall was stored before its webhook was answered, by the broker or in the spool. */
-  recallKept(where: 'broker' | 'spool', duplicate: boolean): void
+  recallStored(where: 'broker' | 'spool', duplicate: boolean): void
   /** So many notices were written to so many sockets. */
   noticesDelivered(notices: number, sockets: number): void
   /** A live notice was written to the sockets of its room, `ms` after its webhook arrived. */
-  noticeTook(ms: number): void
+  deliveryTook(ms: number): void
   /** A socket subscribed with a position. */
   resumed(outcome: 'recovered' | 'nothing-missed' | 'gap'): void
   /** The sockets of a room received a gap. */
-  gapTold(reason: GapReason): void
+  gapSent(reason: GapReason): void
   /** A room read so many notices from its log that had not arrived live. */
   healed(notices: number): void
   /** A slow consumer was disconnected. */
-  socketTooSlow(): void
+  slowConsumerDisconnected(): void
   /** A connection was refused because the node, or its address, has its maximum. */
-  socketTurnedAway(): void
+  connectionRefused(): void
 }
 
 /** The metrics that heartbeats carry. */
@@ -94,7 +94,7 @@ export function createMetrics(): MetricsRegistry {
       webhooks(outcome).inc()
       counts[outcome === 'OK' ? 'webhooksOk' : 'webhooksRefused']++
     },
-    recallKept(where, duplicate) {
+    recallStored(where, duplicate) {
       stored(where, String(duplicate)).inc()
       counts.kept++
     },
@@ -102,15 +102,15 @@ export function createMetrics(): MetricsRegistry {
       delivered.inc(notices * sockets)
       counts.delivered += notices * sockets
     },
-    noticeTook(ms) {
+    deliveryTook(ms) {
       latency.observe(ms / 1_000)
       recent.add(ms)
     },
     resumed: (outcome) => resumes.inc({ outcome }),
-    gapTold: (reason) => gaps.inc({ reason }),
+    gapSent: (reason) => gaps.inc({ reason }),
     healed: (notices) => healed.inc(notices),
-    socketTooSlow: () => tooSlow.inc(),
-    socketTurnedAway: () => turnedAway.inc(),
+    slowConsumerDisconnected: () => tooSlow.inc(),
+    connectionRefused: () => turnedAway.inc(),
 
     counts: () => ({ ...counts }),
     latencyMs: () => ({ p50: recent.quantile(0.5), p99: recent.quantile(0.99) }),

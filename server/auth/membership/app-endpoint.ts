@@ -40,7 +40,7 @@ export function createAppEndpoint({ url, secret, app }: AppEndpointOptions): Mem
         'X-Recall-Gateway-Time': time,
         'X-Recall-Gateway-Signature': `sha256=${signature}`,
       },
-      atMostBytes: MAX_RESPONSE_BYTES,
+      maxBytes: MAX_RESPONSE_BYTES,
     })
     if (status !== 200) throw new Error(`AUTHORIZE_URL responded with status ${status}`)
     return Joi.attempt(JSON.parse(text), verdictSchema)

@@ -96,7 +96,7 @@ export function createTencentRest({
     const { status, text } = await fetchBounded(callUrl(), {
       method: 'POST',
       body: JSON.stringify({ GroupId: group, User_Account: users }),
-      atMostBytes: MAX_RESPONSE_BYTES,
+      maxBytes: MAX_RESPONSE_BYTES,
     }).catch(() => {
       // Without the cause: it may quote the URL, which contains the UserSig.
       throw new Error("Tencent's REST API could not be reached")

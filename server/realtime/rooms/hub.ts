@@ -41,7 +41,7 @@ export function createHub(metrics: Metrics) {
 
     broadcast(room: Room, epoch: string, notices: readonly Notice[]): void {
       const nowMs = Date.now()
-      for (const { receivedAtMs } of notices) metrics.noticeTook(Math.max(0, nowMs - receivedAtMs))
+      for (const { receivedAtMs } of notices) metrics.deliveryTook(Math.max(0, nowMs - receivedAtMs))
       for (const role of ROLES) {
         // Encoding for no listener would cost as much as for a thousand.
         const joined = listeners.get(keyOf(role, room))
@@ -53,7 +53,7 @@ export function createHub(metrics: Metrics) {
     },
 
     broadcastGap(room: Room, reason: GapReason, position: Position): void {
-      metrics.gapTold(reason)
+      metrics.gapSent(reason)
       const event: PreparedGap = new PreparedEvent('gap', { room, reason, position })
       for (const role of ROLES)
         for (const listener of listeners.get(keyOf(role, room)) ?? []) listener.onGap(event)

@@ -54,7 +54,7 @@ export function createSocketServer(
     allowRequest: (request, decide) => {
       // Reset rather than refused: a proxy then tries another node, and so do clients.
       if (isDraining || connections.isFull(request)) {
-        if (!isDraining) metrics.socketTurnedAway()
+        if (!isDraining) metrics.connectionRefused()
         request.socket.destroy()
       } else decide(null, isAllowedOrigin(request.headers, origins))
     },

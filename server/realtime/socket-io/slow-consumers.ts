@@ -37,7 +37,7 @@ export function watchSlowConsumers(io: GatewaySockets, { metrics, log }: { metri
     const waitingBytes = bufferedBytes(connection)
     if (waitingBytes <= MAX_BUFFERED_BYTES) return
     watched.endsAtMs = performance.now() + GRACE_MS
-    metrics.socketTooSlow()
+    metrics.slowConsumerDisconnected()
     log.warn({ waitingBytes }, 'slow consumer disconnected')
     watched.socket?.emit('goodbye', GOODBYES.TOO_SLOW)
     connection.close()
