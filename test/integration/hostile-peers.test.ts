@@ -103,7 +103,9 @@ describe('a peer that violates the protocol', () => {
     }
     socket.on('drain', write)
     write()
-    await waitUntil('the gateway disconnects it', () => gateway.output().includes('socket too slow'))
+    await waitUntil('the gateway disconnects it', () =>
+      gateway.output().includes('slow consumer disconnected'),
+    )
     socket.resume()
     await withTimeout('the connection closes', closed)
   })
