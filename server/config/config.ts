@@ -126,7 +126,9 @@ export const configSchema = Joi.object<Config>({
     ),
   WEBHOOK_AUTH: Joi.valid('on', 'off')
     .default('on')
-    .description('`off` accepts webhooks from anyone who knows the path, and logs a warning at every start'),
+    .description(
+      '`off` accepts webhooks from anyone who knows the path, and logs a warning at every start. `WEBHOOK_TOKEN` must be unset then',
+    ),
   WEBHOOK_PATH: Joi.string()
     .pattern(/^(\/[\w.~-]+)+$/, 'path')
     .pattern(/^\/(livez|readyz|metrics|assets|v1|docs|client\.js|socket\.io)(\/|$)/, {
@@ -147,7 +149,7 @@ export const configSchema = Joi.object<Config>({
     .when('ROLE', { is: 'all', otherwise: Joi.required() })
     .when('REDIS_MODE', { is: 'single', then: redisUrl, otherwise: redisUrls.required() })
     .tag(SECRET)
-    .description('Redis 7.0 or newer. Without it, the embedded broker serves this one process'),
+    .description('URL of Redis 7.0 or newer. Without it, the embedded broker serves this one process'),
   REDIS_MODE: Joi.valid('single', 'sentinel', 'cluster')
     .default('single')
     .description(
@@ -240,7 +242,7 @@ export const configSchema = Joi.object<Config>({
     .when('AUTHORIZE_URL', { is: Joi.exist(), then: Joi.forbidden() })
     .when('USERSIG_SECRET_KEY', { is: Joi.exist(), otherwise: Joi.forbidden() })
     .description(
-      "Host of Tencent's REST API, which tells who is in which group (`console.tim.qq.com` in China). Needs `USERSIG_SECRET_KEY`, excludes `AUTHORIZE_URL`",
+      "Host of Tencent's REST API, which tells who is in which group (`console.tim.qq.com` in China). Requires `USERSIG_SECRET_KEY`; cannot be combined with `AUTHORIZE_URL`",
     ),
   TENCENT_ADMIN_ID: identifier
     .default('administrator')
@@ -272,7 +274,7 @@ export const configSchema = Joi.object<Config>({
   CORS_ORIGINS: list(Joi.string().pattern(/^(\*|https?:\/\/[^/\s]+)$/, 'origin'))
     .default([])
     .description(
-      "Origins whose pages may open sockets, separated by commas; `*` allows any. Default: the gateway's own origin",
+      "Origins whose pages may open sockets and use the HTTP API, besides the gateway's own; separated by commas. `*` allows any",
     ),
   BATCH_WINDOW_MS: Joi.number()
     .integer()
