@@ -221,6 +221,8 @@ describe('the views of the console', function () {
     it('is sent where it is allowed, and appears in the feed', async () => {
       const page = await open('feed')
       await page.getByRole('link', { name: 'Test recall' }).click()
+      // The feed has a field of this name too.
+      await page.getByRole('heading', { name: 'Send a test recall' }).waitFor()
       await named(page, 'Group').fill('tested')
       await page.getByLabel('Sequence numbers').fill('1, 2')
       await button(page, 'Send').click()
