@@ -5,7 +5,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 # The gateway serves these documents too.
-COPY README.md PERFORMANCE.md SECURITY.md ./
+COPY README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md PERFORMANCE.md SECURITY.md ./
 COPY shared ./shared
 COPY server ./server
 RUN npm run build && npm prune --omit=dev --ignore-scripts

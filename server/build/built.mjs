@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { root } from './run.mjs'
 
 // The documents are built into the pages at `/docs`.
-const DOCUMENTS = ['README.md', 'PERFORMANCE.md', 'SECURITY.md']
+const DOCUMENTS = readdirSync(root).filter((file) => file.endsWith('.md'))
 const SOURCES = ['server', 'shared', 'package.json', 'package-lock.json', 'tsconfig.json', ...DOCUMENTS]
 const record = join(root, 'dist/.built-from')
 

@@ -32,6 +32,9 @@ const GROUPS = [
     pages: [
       { file: 'security.html', title: 'Security', source: 'SECURITY.md' },
       { file: 'performance.html', title: 'Performance', source: 'PERFORMANCE.md' },
+      { file: 'architecture.html', title: 'Architecture', source: 'ARCHITECTURE.md' },
+      { file: 'contributing.html', title: 'Contributing', source: 'CONTRIBUTING.md' },
+      { file: 'changelog.html', title: 'Changelog', source: 'CHANGELOG.md' },
     ],
   },
 ]

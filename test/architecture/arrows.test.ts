@@ -84,7 +84,17 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'server/console/state/',
   ],
   'server/console/': [],
-  'server/gateway.ts': ['server/'],
+  'server/gateway.ts': [
+    'server/api/',
+    'server/auth/',
+    'server/broker/',
+    'server/config/',
+    'server/http/',
+    'server/lib/',
+    'server/realtime/',
+    'server/receiver/',
+    'server/telemetry/',
+  ],
   'server/cli/': [
     'server/gateway.ts',
     'server/config/',
@@ -160,6 +170,15 @@ describe('arrows between folders', () => {
       ({ from, to }) => to.startsWith('node:') && /^(shared|server\/console)\//.test(from),
     )
     expect(node.filter(({ from }) => !from.endsWith('vite.config.ts'))).to.deep.equal([])
+  })
+
+  it('leave private fields of Socket.IO, Engine.IO and ws to internals.ts', () => {
+    const reading = sources.filter((file) =>
+      /\b(_socket|writeBuffer|bufferedAmount|wsPreEncodedFrame|rawListeners)\b/.test(
+        readFileSync(join(ROOT, file), 'utf8'),
+      ),
+    )
+    expect(reading).to.deep.equal(['server/realtime/socket-io/internals.ts'])
   })
 
   it('lead to environment, signals, streams and exit code from main.ts alone', () => {

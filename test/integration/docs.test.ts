@@ -10,11 +10,9 @@ import { cleanUpAfterEach } from '../support/clean-up.ts'
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
 
-/** Documents that are for those who work on the gateway. */
-const NOT_SERVED = ['ARCHITECTURE.md', 'CHANGELOG.md', 'CONTRIBUTING.md']
 const SERVED = ['.', 'shared', 'server/docs', 'server/console'].flatMap((folder) =>
   readdirSync(join(ROOT, folder))
-    .filter((file) => file.endsWith('.md') && !NOT_SERVED.includes(file))
+    .filter((file) => file.endsWith('.md'))
     .map((file) => join(folder, file)),
 )
 
