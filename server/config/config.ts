@@ -54,6 +54,8 @@ export interface Config {
   readonly TLS_KEY?: string
 }
 
+export const DEFAULT_DATA_DIR = './data'
+
 /** A list, written with commas. */
 const list = (items: Joi.Schema): Joi.Schema =>
   Joi.extend((joi: Joi.Root) => ({
@@ -110,7 +112,7 @@ export const configSchema = Joi.object<Config>({
     .pattern(/^[1-9]\d{0,14}$/, 'digits')
     .required()
     .description('SDKAppID of the Tencent Cloud Chat app'),
-  DATA_DIR: Joi.string().default('./data').description('Data folder, on a local disk'),
+  DATA_DIR: Joi.string().default(DEFAULT_DATA_DIR).description('Data folder, on a local disk'),
   LOG_LEVEL: Joi.valid('fatal', 'error', 'warn', 'info', 'debug', 'silent')
     .default('info')
     .description('Minimum level of log messages: `fatal`, `error`, `warn`, `info`, `debug` or `silent`'),

