@@ -1,5 +1,5 @@
-// Follows what `npm start` printed (the file named here): opens a plain client with the token of the link, sends a recall
-// with the command below it and one that was signed here, and waits until both have come.
+// Follows the instructions that `npm start` printed to the given file: connects a plain client with the token in the link,
+// sends one recall with the printed command and one signed here, and waits until both arrive.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -21,8 +21,8 @@ socket.on('messages-recalled', ({ notices }) => {
   for (const { messages } of notices) for (const { seq } of messages) missing.delete(seq)
   if (missing.size === 0) process.exit(0)
 })
-const answer = await socket.timeout(10_000).emitWithAck('subscribe', { group: 'lobby' })
-if (!answer.ok) throw new Error(`subscribing was refused: ${answer.message}`)
+const response = await socket.timeout(10_000).emitWithAck('subscribe', { group: 'lobby' })
+if (!response.ok) throw new Error(`the subscription was refused: ${response.message}`)
 execFileSync('sh', ['-c', command], { stdio: 'inherit' })
 await post(7)
 
@@ -47,5 +47,5 @@ async function post(seq) {
     EventTime: Date.now(),
   })
   const { status } = await fetch(`${url}/webhook?${query}`, { method: 'POST', body })
-  if (status !== 200) throw new Error(`the webhook was answered with ${status}`)
+  if (status !== 200) throw new Error(`the status of the webhook response was ${status}`)
 }

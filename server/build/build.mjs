@@ -1,8 +1,9 @@
-// Builds `dist`: what TypeScript emits, the files it does not know, and the page. With `--tests`, the tests as well.
+// Builds `dist`: the compiled TypeScript, the files that TypeScript does not copy, the console, the documents and the
+// client. With `--tests`, also the tests.
 import { cpSync, rmSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { fingerprint, noteBuilt } from './built.mjs'
+import { fingerprint, recordBuild } from './built.mjs'
 import { buildDocs } from './docs.mjs'
 import { fail, root, run } from './run.mjs'
 
@@ -14,7 +15,7 @@ function runTool(packageName, name, ...args) {
   const manifest = require.resolve(`${packageName}/package.json`)
   const { bin } = require(manifest)
   const file = join(dirname(manifest), typeof bin === 'string' ? bin : bin[name])
-  run(process.execPath, [file, ...args], `${name} found mistakes, see above.`)
+  run(process.execPath, [file, ...args], `${name} failed, see above.`)
 }
 
 const before = fingerprint()
@@ -24,7 +25,7 @@ try {
   fail(`dist cannot be removed (${code}): does it belong to another user?`)
 }
 runTool('typescript', 'tsc', '--project', withTests ? 'test' : '.')
-// What the tests import is found from where they are compiled to as from where they are written.
+// Lets the compiled tests resolve their packages as their sources do.
 if (withTests) symlinkSync('../../test/node_modules', join(root, 'dist/test/node_modules'))
 cpSync(join(root, 'server/broker/redis/scripts'), join(root, 'dist/server/broker/redis/scripts'), {
   recursive: true,
@@ -33,7 +34,7 @@ runTool('vite', 'vite', 'build', 'server/console', '--logLevel', 'warn')
 
 buildDocs(root)
 
-// The client for pages without a bundler of their own, with all that it needs.
+// The client for pages without a bundler, with all its dependencies.
 const { build } = await import('vite')
 await build({
   configFile: false,
@@ -45,4 +46,4 @@ await build({
     lib: { entry: join(root, 'shared/client.ts'), formats: ['es'], fileName: 'client' },
   },
 })
-noteBuilt(before)
+recordBuild(before)

@@ -1,5 +1,5 @@
-// Remembers what the gateway in `dist` was built from, so that a start with nothing changed builds nothing: a gateway
-// that runs from the same folder keeps its files.
+// Records what `dist` was built from. A start without changes then builds nothing, and leaves the files of a gateway that
+// runs from the same folder alone.
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,13 +10,13 @@ const DOCUMENTS = readdirSync(root).filter((file) => file.endsWith('.md'))
 const SOURCES = ['server', 'shared', 'package.json', 'package-lock.json', 'tsconfig.json', ...DOCUMENTS]
 const record = join(root, 'dist/.built-from')
 
-/** Returns whether the build ended, and nothing it read has changed since. */
+/** Returns whether the last build finished, and its sources have not changed since. */
 export const isBuilt = () => existsSync(record) && readFileSync(record, 'utf8') === fingerprint()
 
-/** Notes that the build ended; `before` is the fingerprint of what it read. */
-export const noteBuilt = (before) => writeFileSync(record, before)
+/** Records that the build finished; `before` is the fingerprint of its sources. */
+export const recordBuild = (before) => writeFileSync(record, before)
 
-/** Tells one state of the sources from another, by the size and the time of each file. */
+/** Identifies the state of the sources by the size and modification time of each file. */
 export function fingerprint() {
   const hash = createHash('sha256')
   const add = (path) => {

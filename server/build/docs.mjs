@@ -99,7 +99,7 @@ const sectionList = (sections) =>
 
 const hrefOf = (file) => (file === 'index.html' ? './' : file)
 
-/** A document as HTML. Links to other documents become links to their pages; links to unserved files become text. */
+/** Renders a document as HTML. Links to other documents become links to their pages; links to unserved files become text. */
 function renderMarkdown(source, markdown) {
   const idOf = createIds()
   const sections = []
@@ -128,7 +128,7 @@ function renderMarkdown(source, markdown) {
   return { body, sections, images }
 }
 
-/** The link in a page for one in a document; undefined when it leads to a file that is not served. */
+/** Returns the link to use in a page for a link in a document; undefined if its target is not served. */
 function pageHref(href, resolve) {
   if (/^(https?:|#)/.test(href)) return href
   const [path, fragment] = href.split('#')
@@ -151,7 +151,7 @@ function createIds() {
   }
 }
 
-// A wide table scrolls by itself, also with the keyboard.
+// A wide table scrolls on its own, with the keyboard too.
 const TABLE_START = '<div class="table" role="group" aria-label="Table" tabindex="0"><table>'
 const TABLE_END = '</table></div>'
 
@@ -215,13 +215,13 @@ ${requestBody ? `<details><summary>Body</summary>${json(schemaOf(requestBody))}<
 const schemaOf = ({ content }) => Object.values(content)[0].schema
 const nameOf = (ref) => ref.split('/').at(-1)
 const json = (value) => codeBlock(JSON.stringify(value, null, 2))
-/** A simple schema in one line: its type, and then its bounds. */
+/** Renders a simple schema on one line: its type, then its bounds. */
 const inline = ({ type, const: only, ...bounds }) =>
   [type, only, ...Object.entries(bounds).map(([name, bound]) => `${name} ${bound}`)]
     .filter((part) => part !== undefined)
     .map((part) => `<code>${escape(String(part))}</code>`)
     .join(', ')
-/** Prose, with code between backquotes. */
+/** Renders prose with code between backquotes. */
 const text = (prose) => escape(prose).replaceAll(/`([^`]+)`/g, '<code>$1</code>')
 const escape = (raw) =>
   raw.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')

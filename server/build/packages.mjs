@@ -1,22 +1,22 @@
-// Installs the packages of a folder. The folder of the project has those that run and build the gateway, `test` those that
-// only tests and checks need: npm knows no groups of its own, and whoever starts or deploys the gateway shall not wait for
-// twice as many packages, nor fail because of one of them.
+// Installs the packages of a folder. The project folder lists those that run and build the gateway; `test` lists those that
+// only tests and checks need. npm has no custom dependency groups, and starting or deploying the gateway should neither
+// wait for twice as many packages nor fail because of one of them.
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fail } from './run.mjs'
 
-/** Older ones do not understand the lock file. */
-const OLDEST_NPM = 7
+/** Older versions do not understand the lock file. */
+const MIN_NPM_MAJOR = 7
 
-/** Installs what the lock file of `folder` says, unless it is there already. */
+/** Installs the packages in the lock file of `folder`, unless they are installed already. */
 export function installPackages(folder) {
   if (isInstalled(folder)) return
   checkNpm()
-  // Removed first, so that an installation that somebody interrupts counts as none.
+  // Removed first, so that an interrupted installation does not count.
   rmSync(recordOf(folder), { force: true })
-  const cache = canKeepCache() ? undefined : mkdtempSync(join(tmpdir(), 'npm-cache-'))
+  const cache = canWriteCache() ? undefined : mkdtempSync(join(tmpdir(), 'npm-cache-'))
   const parameters = ['ci', '--include=dev', '--ignore-scripts', '--loglevel=error']
   if (cache !== undefined) parameters.push('--cache', cache)
   const { status } = spawnSync('npm', parameters, { cwd: folder, stdio: 'inherit' })
@@ -24,8 +24,8 @@ export function installPackages(folder) {
   if (status !== 0) fail('npm could not install the packages, see its message above.')
 }
 
-/** Returns whether npm can write to its cache: users without a home of their own cannot. */
-function canKeepCache() {
+/** Returns whether npm can write to its cache, which it cannot without a home directory. */
+function canWriteCache() {
   const folder = process.env['npm_config_cache'] ?? join(homedir(), '.npm')
   try {
     mkdirSync(folder, { recursive: true })
@@ -36,10 +36,10 @@ function canKeepCache() {
   }
 }
 
-/** Where npm writes down what it installed. */
+/** The file in which npm records what it installed. */
 const recordOf = (folder) => join(folder, 'node_modules/.package-lock.json')
 
-/** Returns whether node_modules holds the packages of the lock file, as far as this machine needs them, and no others. */
+/** Returns whether node_modules holds exactly the packages in the lock file, apart from optional ones. */
 function isInstalled(folder) {
   if (!existsSync(recordOf(folder))) return false
   const packages = (file) =>
@@ -61,10 +61,10 @@ function isInstalled(folder) {
 function checkNpm() {
   const { stdout, error } = spawnSync('npm', ['--version'], { encoding: 'utf8' })
   if (error !== undefined)
-    fail('installing the packages takes npm, which is missing: install it, then try again.')
+    fail('npm is needed to install the packages, but is missing: install it, then try again.')
   const version = stdout.trim()
-  if (Number.parseInt(version) < OLDEST_NPM)
+  if (Number.parseInt(version) < MIN_NPM_MAJOR)
     fail(
-      `installing the packages takes npm ${OLDEST_NPM} or newer, and this is ${version}: npm install --global npm@10`,
+      `npm ${MIN_NPM_MAJOR} or newer is needed to install the packages, but this is ${version}: npm install --global npm@10`,
     )
 }

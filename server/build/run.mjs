@@ -4,13 +4,13 @@ import { fileURLToPath } from 'node:url'
 /** The folder of the project. */
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Runs a program and shows what it prints. When it fails, ends this process with the sentence `failure`. */
+/** Runs a program with its output shown. If it fails, exits with the sentence `failure`. */
 export function run(program, parameters, failure) {
   const { status } = spawnSync(program, parameters, { cwd: root, stdio: 'inherit' })
   if (status !== 0) fail(failure)
 }
 
-/** Ends this process with one sentence that says what to do. */
+/** Exits with one sentence that says what to do. */
 export function fail(sentence) {
   process.stderr.write(`recall-gateway: ${sentence}\n`)
   process.exit(1)

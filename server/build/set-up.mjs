@@ -1,6 +1,6 @@
-// Brings a fresh checkout to where it can run: installs what the lock file says, builds, then runs the command line of
-// the gateway with the arguments given here. With `--tests` alone, sets up the tests instead.
-// Needs nothing but Node and npm, hence plain JavaScript.
+// Prepares a fresh checkout and runs it: installs the locked packages, builds, then runs the command line of the gateway
+// with the given arguments. With `--tests` alone, sets up the tests instead. Plain JavaScript, because it needs nothing but
+// Node and npm.
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { isBuilt } from './built.mjs'
