@@ -44,7 +44,7 @@ export interface Gateway {
 }
 
 /**
- * Builds the parts that ROLE asks for and starts them, the broker first. Rejects with START_FAILED if one cannot start, after
+ * Builds and starts the parts that ROLE selects, the broker first. Rejects with START_FAILED if one cannot start, after
  * stopping those that have.
  */
 export async function startGateway(config: Config, log: Logger): Promise<Gateway> {
@@ -77,11 +77,16 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   const access = servesSockets ? createAccess(config, addressOf) : undefined
   const realtime = access && createRealtime(options.realtime(config), { ...base, ...access })
   const gauges = createGauges(broker, spool, realtime)
-  const isTaking = (): boolean => !lifecycle.isStopping
-  const isReady = (): boolean => isTaking() && broker.isReady()
+  const isAccepting = (): boolean => !lifecycle.isStopping
+  const isReady = (): boolean => isAccepting() && broker.isReady()
   const isPrivate = createNetworkMatcher(PRIVATE_NETWORKS)
   const routers = [
-    createHealth({ isTaking, isBrokerReady: broker.isReady, spoolDepth: gauges.spoolDepth, servesSockets }),
+    createHealth({
+      isAccepting,
+      isBrokerReady: broker.isReady,
+      spoolDepth: gauges.spoolDepth,
+      servesSockets,
+    }),
     metrics.createRouter(gauges, (request) => isPrivate(addressOf(request))),
     ...(access && realtime ? createPages(base, access, realtime) : []),
   ]
@@ -98,8 +103,8 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   lifecycle.onStop('heartbeat', async () => stopHeartbeat())
   lifecycle.onStop('http', http.stop)
   if (realtime) lifecycle.onStop('sockets', realtime.stop)
-  // Registered last, so it runs first: the server still takes webhooks while sockets move to other nodes and load balancers
-  // notice that this process is not ready.
+  // Registered last, so it runs first: the server still accepts webhooks while sockets move to other nodes and load
+  // balancers notice that this process is not ready.
   lifecycle.onStop('drain', async () => {
     http.closeAfterResponse()
     await (realtime?.drain() ?? delay(config.DRAIN_MS))
@@ -137,7 +142,7 @@ function openInDataDir<Store>(
   }
 }
 
-/** Who may connect, and enter which rooms. */
+/** Decides who may connect, and enter which rooms. */
 interface Access {
   readonly authorization: Authorization
   /** Shared by sockets and the HTTP API, so that an address that fails too often at one is refused at both. */
@@ -168,8 +173,8 @@ function createAccess(config: Config, addressOf: ClientAddress): Access {
 function createMemberships(config: Config): MembershipCache | undefined {
   const app = options.appEndpoint(config)
   const tencent = options.tencentRest(config)
-  const ask = app ? createAppEndpoint(app) : tencent && createTencentRest(tencent)
-  return ask && new MembershipCache({ source: ask, ttlS: config.MEMBERSHIP_TTL_S })
+  const source = app ? createAppEndpoint(app) : tencent && createTencentRest(tencent)
+  return source && new MembershipCache({ source, ttlS: config.MEMBERSHIP_TTL_S })
 }
 
 function createWebhooks({ config, lifecycle, broker, addressOf, metrics, log }: Base): Receiver {
@@ -196,7 +201,7 @@ const createGauges = (broker: Broker, spool: Spool | undefined, realtime: Realti
   spoolDepth: () => spool?.depth(Date.now()),
 })
 
-/** What a node serves over HTTP next to its sockets. */
+/** Creates the routers that a node serves next to its sockets. */
 function createPages(
   { config, broker, log }: Base,
   { authorization, authenticateRequest }: Access,

@@ -4,7 +4,7 @@ import { GatewayError } from '../../shared/errors.ts'
 import type { FailureLimiter } from '../auth/authentication.ts'
 import type { Principal } from '../auth/principal.ts'
 
-/** Of one user, as for a socket: far more than a page needs. */
+/** Maximum requests of one user, as for a socket: far more than a page needs. */
 const MAX_REQUESTS = 1_000
 const REQUESTS_WINDOW_S = 10
 

@@ -6,7 +6,7 @@ import type { Broker } from '../broker/broker.ts'
 
 /** Bounds the notices of a page. The first notice is always included: a recall can take 75 KiB. */
 export const MAX_PAGE_BYTES = 1024 * 1024
-/** With larger reads, much of what is read would not fit on the page when recalls are large. */
+/** When recalls are large, much of a larger read would not fit on the page. */
 const NOTICES_PER_READ = 100
 
 /** Part of a log, oldest first, as admins see it. */
@@ -39,7 +39,7 @@ export async function readBefore(log: Log, room: Room, before: number, limit: nu
   const page = new PageBuilder(limit)
   let head: Position | undefined
   for (;;) {
-    // One more than fits tells whether there are older ones.
+    // One more than fits shows whether there are older ones.
     const count = Math.min(limit + 1 - page.notices.length, NOTICES_PER_READ)
     const read = await log.historyBefore(room, page.notices.at(-1)?.offset ?? before, count)
     head ??= read.head
@@ -53,8 +53,8 @@ export async function readBefore(log: Log, room: Room, before: number, limit: nu
 }
 
 /**
- * Returns the notices received since a time, as many as fit on a page. Reads backwards until a whole read is older: a notice
- * that waited in a spool can stand a little behind notices that were received later elsewhere.
+ * Returns the notices received since a time, as many as fit on a page. Reads backwards until a whole read is older: a
+ * notice that waited in a spool can follow notices that were received later elsewhere.
  */
 export async function readReceivedSince(log: Log, room: Room, sinceMs: number, limit: number): Promise<Page> {
   let notices: readonly Notice[] = []

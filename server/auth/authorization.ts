@@ -7,7 +7,10 @@ import type { MembershipCache } from './membership/membership-cache.ts'
 import type { Principal } from './principal.ts'
 import type { Revocations } from './revocations.ts'
 
-/** Who may connect, and enter which rooms: what credentials, the app and Tencent grant, less what admins have revoked. */
+/**
+ * Decides who may connect, and enter which rooms: what credentials, the app and Tencent grant, minus what admins have
+ * revoked.
+ */
 export interface Authorization {
   /** Rejects like `Authenticate`, or with USER_DISCONNECTED while an admin has banned the user. */
   readonly authenticate: Authenticate

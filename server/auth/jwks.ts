@@ -4,16 +4,16 @@ import type { JWTVerifyGetKey } from 'jose'
 import { fetchBounded } from '../http/fetch.ts'
 
 const MAX_JWKS_BYTES = 65_536
-/** Unknown keys make a JWKS be fetched again, but no more often than this. */
+/** An unknown key causes the JWKS to be fetched again, but no more often than this. */
 const MIN_REFETCH_INTERVAL_MS = 30_000
 const MAX_AGE_MS = 600_000
-/** How long a failed fetch is not repeated, and how long a file is assumed not to have changed. */
+/** How long to wait before repeating a failed fetch, and how long a file is assumed not to have changed. */
 const RETRY_AFTER_MS = 2_000
 
 /**
  * Looks up public keys in a JWKS at an http(s): or file: URL, which is read when a token first needs it. A fetched JWKS is
  * read again after ten minutes, or for an unknown key at most twice a minute; a file, at most every two seconds. While it
- * cannot be read, the keys of the last read stay valid. `isUnavailable` tells failures to read from unknown keys.
+ * cannot be read, the keys of the last read stay valid. `isUnavailable` distinguishes failures to read from unknown keys.
  */
 export function createJwks(url: string): JWTVerifyGetKey {
   const parsed = new URL(url)

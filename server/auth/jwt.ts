@@ -147,23 +147,23 @@ interface TokenClaims {
   readonly ttlS: number
 }
 
-interface Issuing {
+interface IssuerOptions {
   readonly secret: string
   readonly issuer?: string | undefined
   readonly audience?: string | undefined
 }
 
-/** A JWT that a gateway with these settings takes. */
+/** Signs a JWT that a gateway with these settings accepts. */
 export function signToken(
   { id, role, rooms, ttlS }: TokenClaims,
-  { secret, issuer, audience }: Issuing,
+  { secret, issuer, audience }: IssuerOptions,
 ): Promise<string> {
   const nowS = Math.floor(Date.now() / 1_000)
-  const named = {
+  const issuerClaims = {
     ...(issuer !== undefined && { iss: issuer }),
     ...(audience !== undefined && { aud: audience }),
   }
-  return new SignJWT({ role, ...(rooms.length > 0 && { rooms }), ...named })
+  return new SignJWT({ role, ...(rooms.length > 0 && { rooms }), ...issuerClaims })
     .setProtectedHeader({ alg: 'HS256' })
     .setSubject(id)
     .setIssuedAt(nowS)

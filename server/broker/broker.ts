@@ -33,17 +33,17 @@ export interface Broker {
   isReady(): boolean
 
   /**
-   * Returns how long ago, in ms, a message on the path of the notices last proved that what is published arrives here. The
+   * Returns how long ago, in ms, a probe on the path of the notices last proved that published messages arrive here. The
    * broker probes continuously on its own and reconnects whatever does not deliver.
    */
   probeAgeMs(): number
 
   /**
    * Stores the recall and broadcasts it, in one atomic step. A message is new unless the recalled set of the conversation
-   * holds it *with the same time*. (With another time it was recalled again: a group can be dismissed and created anew.)
+   * holds it *with the same time*. (With another time it was recalled again: a group can be dismissed and created again.)
    * The new messages enter the recalled set, and one notice with all of them enters the log of every room concerned.
    *
-   * An untimed recall repeats whatever was recalled within the hour before it.
+   * An untimed recall counts as a repeat of any recall within the hour before it.
    *
    * Resolves once stored. Rejects with BROKER_UNAVAILABLE when nothing was stored or the outcome is unknown, at the latest
    * `timeoutMs` after the call. Calling again with the same recall is always safe.

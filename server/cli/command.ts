@@ -25,18 +25,19 @@ export const collect = (value: string, earlier: readonly string[]): string[] => 
 export function parseSeqs(text: string): number[] {
   const seqs = text.split(',').map(Number)
   if (!seqs.every((seq) => Number.isSafeInteger(seq) && seq > 0))
-    throw new InvalidArgumentError('whole numbers from 1, separated by commas.')
+    throw new InvalidArgumentError('Use whole numbers from 1, separated by commas.')
   return seqs
 }
 
 export function parseUrl(text: string): string {
   if (!URL.canParse(text) || !/^https?:/i.test(text))
-    throw new InvalidArgumentError('a URL that begins with http.')
+    throw new InvalidArgumentError('Use a URL that begins with http.')
   return text
 }
 
 export function parseSeconds(text: string): number {
   const seconds = Number(text)
-  if (!Number.isSafeInteger(seconds) || seconds < 1) throw new InvalidArgumentError('whole seconds from 1.')
+  if (!Number.isSafeInteger(seconds) || seconds < 1)
+    throw new InvalidArgumentError('Use whole seconds from 1.')
   return seconds
 }

@@ -27,7 +27,7 @@ export function addSend(program: Command, terminal: Terminal): void {
     .option('--topic <id>', 'topic of a community group')
     .option('--type <type>', "type of the group, in Tencent's words")
     .option('--seqs <numbers>', 'MsgSeq of each recalled message, separated by commas', parseSeqs, [1])
-    .option('--operator <id>', 'user who recalls', 'admin')
+    .option('--operator <id>', 'user who recalls the messages', 'admin')
     .option('--url <url>', 'webhook URL of the gateway', parseUrl, 'http://127.0.0.1:8080/webhook')
     .option('--app <id>', 'SDKAppID to use instead of SDK_APP_ID')
     .option(

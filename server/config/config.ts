@@ -244,7 +244,7 @@ export const configSchema = Joi.object<Config>({
     .when('AUTHORIZE_URL', { is: Joi.exist(), then: Joi.forbidden() })
     .when('USERSIG_SECRET_KEY', { is: Joi.exist(), otherwise: Joi.forbidden() })
     .description(
-      "Host of Tencent's REST API, which tells who is in which group (`console.tim.qq.com` in China). Requires `USERSIG_SECRET_KEY`; cannot be combined with `AUTHORIZE_URL`",
+      "Host of Tencent's REST API, which knows who is in which group (`console.tim.qq.com` in China). Requires `USERSIG_SECRET_KEY`; cannot be combined with `AUTHORIZE_URL`",
     ),
   TENCENT_ADMIN_ID: identifier
     .default('administrator')

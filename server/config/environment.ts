@@ -35,8 +35,8 @@ function readSecret(name: string, file: string): string {
 
 /**
  * Returns the environment completed for `--dev`: loopback only, no drain, test recalls, and generated credentials. The
- * credentials are stored in the data folder, readable by their owner only, so that they survive a restart. Variables that are set
- * take precedence. Throws CONFIG_INVALID if HOST is another address: nobody chose these credentials for a network.
+ * credentials are stored in the data folder, readable by their owner only, so that they survive a restart. Variables that
+ * are set take precedence. Throws CONFIG_INVALID if HOST is another address: these credentials are not meant for a network.
  */
 export function withDevSettings(environment: Environment): Environment {
   const host = environment['HOST'] || '127.0.0.1'
@@ -58,7 +58,7 @@ export const withDevCredentials = (environment: Environment): Environment => ({
   ...withoutEmpty(environment),
 })
 
-/** The required settings, generated. */
+/** Generated values of the required settings. */
 interface DevCredentials {
   readonly SDK_APP_ID: string
   readonly WEBHOOK_TOKEN: string

@@ -20,7 +20,7 @@ const REQUEST_TIMEOUT_MS = 10_000
 const CHECK_INTERVAL_MS = 1_000
 /** The provider keeps connections open; closing one just as it sends a webhook would lose the webhook. */
 const KEEP_ALIVE_MS = 120_000
-/** Enough for a webhook that could not be stored, which is answered after 2.1 s. */
+/** Enough for a webhook that could not be stored: its response is sent after 2.1 s. */
 const CLOSE_TIMEOUT_MS = 3_000
 /** Beyond the sockets. Each connection is an open file of the process. */
 const MAX_OTHER_CONNECTIONS = 5_000
@@ -42,7 +42,7 @@ type RequestHandler = (request: IncomingMessage, response: ServerResponse) => bo
 interface HttpDependencies {
   /** Tried first, in order. They bypass Express, whose routing costs as much as handling a recall. */
   readonly handlers: readonly RequestHandler[]
-  /** Serve what no handler takes, in order. */
+  /** Serve the requests that no handler serves, in order. */
   readonly routers: readonly Router[]
 }
 
@@ -98,14 +98,17 @@ export function createHttpServer(
         })
       }),
 
-    /** Makes each further response ask for the connection to be closed, so that no connection is destroyed in mid-request. */
+    /**
+     * Makes each further response ask for the connection to be closed, so that none has to be destroyed in the middle of a
+     * request.
+     */
     closeAfterResponse(): void {
       closing = true
     },
 
     /**
-     * Accepts no more connections, lets current requests finish, and destroys the remaining connections after 3 s: a peer that
-     * is asleep never closes its own.
+     * Accepts no more connections, lets current requests finish, and destroys the remaining connections after 3 s: a
+     * suspended peer never closes its own.
      */
     stop: () =>
       new Promise<void>((resolve) => {
@@ -151,9 +154,9 @@ function describeListenError({ code }: NodeJS.ErrnoException, host: string, port
 }
 
 /**
- * Serves a request that asks for another protocol as if it did not ask, unless it asks for a WebSocket at `webSocketPath`. HTTP
- * allows that, and some clients ask for HTTP/2 with every request. Otherwise Node would leave such a request to the listener of
- * `upgrade`, Socket.IO or none: a webhook would be lost, and its connection never closed.
+ * Ignores requests to upgrade to another protocol, except to a WebSocket at `webSocketPath`, and serves them as usual. HTTP
+ * allows that, and some clients offer HTTP/2 with every request. Otherwise Node would leave such a request to the listener
+ * of `upgrade`, Socket.IO or none: a webhook would be lost, and its connection never closed.
  */
 function serveOtherUpgrades(
   server: Server,

@@ -46,7 +46,7 @@ export function openStore(path: string, { readOnly = false }: StoreOptions = {})
     readOnly,
     // Otherwise a write would resolve before it is on disk.
     overlappingSync: false,
-    // Otherwise each disk failure would cause a rejection that nobody can handle, which ends the process.
+    // Otherwise each disk failure would cause a rejection that no caller can handle, which ends the process.
     eventTurnBatching: false,
   })
 }

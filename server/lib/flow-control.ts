@@ -22,9 +22,9 @@ export function createLimiter(max: number): Limiter {
 }
 
 /**
- * Returns a function that loads one value, for callers that come one by one and often together: the keys of one turn of the
- * event loop share a call of `loadMany`, at most `max` of them. It resolves to their values in the same order; when it rejects,
- * all of them reject.
+ * Returns a function that loads one value, and batches concurrent calls: the keys requested in one turn of the event loop
+ * share a call of `loadMany`, at most `max` of them. `loadMany` resolves to their values in the same order; if it rejects,
+ * so do all of these calls.
  */
 export function createBatchLoader<Key, Value>(
   max: number,
@@ -33,7 +33,7 @@ export function createBatchLoader<Key, Value>(
   const loader = new DataLoader(loadMany, {
     maxBatchSize: max,
     batchScheduleFn: setImmediate,
-    // Not cached: a value is only known to be current when it is loaded.
+    // Not cached: a value is known to be current only when it is loaded.
     cache: false,
   })
   return (key) => loader.load(key)

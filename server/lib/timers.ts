@@ -54,7 +54,7 @@ export class TimerWheel {
 
 const secondOf = (ms: number): number => Math.floor(ms / 1_000)
 
-/** The time source of whatever waits; tests replace it. */
+/** The time source of code that waits; tests replace it. */
 export interface Clock {
   /** In ms, from an arbitrary start. */
   now(): number

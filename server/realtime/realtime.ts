@@ -19,7 +19,7 @@ interface RealtimeOptions {
   readonly drainMs: number
   /** Origins of pages that may open sockets, besides the gateway's own; `*` for any. */
   readonly origins: readonly string[]
-  /** Maximum number of connections, of this node and of one address. */
+  /** Maximum number of connections, to this node and from one address. */
   readonly maxSockets: number
   readonly maxSocketsPerAddress: number
 }
@@ -37,7 +37,7 @@ interface RealtimeDependencies {
   readonly log: Logger
 }
 
-/** This node's connections: transports, their sessions, and the rooms of these. */
+/** This node's connections: the transports, their sessions, and the rooms of these sessions. */
 export function createRealtime(options: RealtimeOptions, dependencies: RealtimeDependencies) {
   const { broker, authorization, authenticateRequest: authenticate, addressOf, metrics, log } = dependencies
   const hub = createHub(metrics)

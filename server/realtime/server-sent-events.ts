@@ -43,10 +43,10 @@ export function createStreams({ hub, sessions, connections, ...dependencies }: S
     async open(principal: Principal, request: SubscribeRequest, response: ServerResponse): Promise<void> {
       if (connections.isFull(response.req)) throw new GatewayError('NODE_FULL')
       const transport = new StreamTransport(response, principal.role, { hub, metrics })
-      // Closed while it was being authenticated: there will be no event for it.
+      // Closed during authentication: its `close` event has been emitted already.
       if (!transport.isOpen()) return
       const session = new Session(principal, transport, dependencies)
-      const uncount = connections.add(response.req)
+      const removeConnection = connections.add(response.req)
       const keepAlive = setInterval(() => transport.keepAlive(), KEEP_ALIVE_INTERVAL_MS)
       sessions.add(principal.id, session)
       open.add(transport)
@@ -55,7 +55,7 @@ export function createStreams({ hub, sessions, connections, ...dependencies }: S
         open.delete(transport)
         sessions.remove(principal.id, session)
         session.end()
-        uncount()
+        removeConnection()
       })
       await session.subscribe(request, (result) =>
         result.ok ? transport.start(result) : transport.refuse(result),

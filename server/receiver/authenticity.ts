@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 
-/** Tencent asks receivers to refuse calls that are more than a minute off. Source: Webhook Overview, document 34354. */
+/** Tencent asks receivers to refuse calls whose time is more than a minute off. Source: Webhook Overview, document 34354. */
 const MAX_SKEW_MS = 60_000
 
 /** The query parameters that authenticate a webhook. */

@@ -10,10 +10,10 @@ import type { WebhookDependencies, WebhookOptions } from './webhook.ts'
 /** A recall of 1,000 messages with their ids takes about 75 KiB; four times that leaves room for new fields. */
 const MAX_BODY_BYTES = 256 * 1024
 
-/** Past Tencent's timeout of 2 s: it retries only on timeout, and takes an error response as final. */
+/** Past Tencent's timeout of 2 s: it retries only on timeout, and treats an error response as final. */
 const RETRYABLE_FAILURE_MS = 2_100
 
-/** After these the rest of the body is not read, so the next request on the connection cannot be told from it. */
+/** After these, the rest of the body is not read, and could be mistaken for the next request on the connection. */
 const CLOSES_CONNECTION = new Set(['BODY_TOO_LARGE', 'BODY_UNREADABLE', 'ADDRESS_REFUSED'])
 
 interface ReceiverOptions extends WebhookOptions {
@@ -78,13 +78,13 @@ function splitTarget(target: string): { readonly pathname: string; readonly quer
 }
 
 /**
- * Reads the raw body of a request. Rejects with BODY_TOO_LARGE as soon as the body is, or is announced to be, too large, and with
- * BODY_UNREADABLE when it does not arrive whole or has a content encoding: bodies of webhooks have none.
+ * Reads the raw body of a request. Rejects with BODY_TOO_LARGE as soon as the body is too large, or its declared length is,
+ * and with BODY_UNREADABLE if it is incomplete or has a content encoding, which webhooks never have.
  */
 function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const { 'content-length': announced = '0', 'content-encoding': encoding = 'identity' } = request.headers
+  const { 'content-length': declaredBytes = '0', 'content-encoding': encoding = 'identity' } = request.headers
   return new Promise((resolve, reject) => {
-    if (Number(announced) > maxBytes) return reject(new GatewayError('BODY_TOO_LARGE'))
+    if (Number(declaredBytes) > maxBytes) return reject(new GatewayError('BODY_TOO_LARGE'))
     if (encoding.toLowerCase() !== 'identity') return reject(new GatewayError('BODY_UNREADABLE'))
     const chunks: Buffer[] = []
     let bytes = 0

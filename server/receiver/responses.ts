@@ -2,7 +2,7 @@ import { ERRORS } from '../../shared/errors.ts'
 import type { GatewayError } from '../../shared/errors.ts'
 import { isRecord } from '../../shared/json.ts'
 
-/** The response Tencent expects to every webhook. Source: Webhook Overview, document 34354. */
+/** The response that Tencent expects to every webhook. Source: Webhook Overview, document 34354. */
 export interface WebhookResponse {
   readonly ActionStatus: 'OK' | 'FAIL'
   readonly ErrorInfo: string
@@ -27,7 +27,7 @@ export function noOpinion(command: string, body: Record<string, unknown>): Webho
   if (command === 'Sns.CallbackPrevFriendAdd') return { ...OK, ResultItem: allowAll(body['FriendItem']) }
   if (command === 'Sns.CallbackPrevFriendResponse')
     return { ...OK, ResultItem: allowAll(body['ResponseFriendItem']) }
-  // A chatbot says nothing by omitting its answer: with an error code, Tencent ignores RspData.
+  // The error code means that the chatbot does not reply: Tencent then ignores RspData.
   if (command === 'Chatbot.OnC2CSignalMessage')
     return { ...OK, ErrorInfo: 'no chatbot here', ErrorCode: 1, RspData: '' }
   return OK

@@ -66,7 +66,7 @@ export function createWebhook(
       const command = commandOf(fields, parameter('CallbackCommand'))
       if (command !== RECALL_COMMAND) {
         const ended = toMembershipEnd(command, fields)
-        // Not awaited: cached memberships expire anyway, the announcement only makes it sooner.
+        // Not awaited: cached memberships expire anyway, only later.
         if (ended)
           announceMembershipEnd(ended).catch((err: unknown) =>
             log.warn({ err }, 'cannot announce the end of a membership'),
@@ -112,7 +112,7 @@ function parseBody(body: Buffer): Record<string, unknown> {
   return value
 }
 
-/** The command, which the query repeats. */
+/** Returns the command, which the query must repeat. */
 function commandOf(fields: Record<string, unknown>, commandOfQuery: string | undefined): string {
   const command = fields['CallbackCommand']
   if (typeof command !== 'string' || command === '') {
@@ -127,7 +127,7 @@ function commandOf(fields: Record<string, unknown>, commandOfQuery: string | und
   return command
 }
 
-/** Drops a value that is not printable: it only informs people, and no recall is worth losing over it. */
+/** Drops a value that is not printable: it is only informational, and not worth losing a recall over. */
 const printable = (text: string | undefined): string | undefined =>
   text !== undefined && isIdentifier(text) ? text : undefined
 

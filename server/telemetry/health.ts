@@ -10,7 +10,7 @@ const HEARTBEAT_INTERVAL_MS = 2_000
 
 interface HealthChecks {
   /** False once the process is stopping. */
-  readonly isTaking: () => boolean
+  readonly isAccepting: () => boolean
   readonly isBrokerReady: () => boolean
   readonly spoolDepth: Gauges['spoolDepth']
   /** Whether this process serves sockets, which need the broker. */
@@ -18,16 +18,22 @@ interface HealthChecks {
 }
 
 /**
- * Serves `/livez` and `/readyz`. A process that does not answer `/livez` should be restarted. `/readyz` is 200 if the process
- * can do its work, and otherwise 503 with the failed checks: the process should get no traffic, but need not be restarted.
+ * Serves `/livez` and `/readyz`. A process that does not respond to `/livez` should be restarted. `/readyz` is 200 if the
+ * process can do its work, and otherwise 503 with the failed checks: the process should receive no traffic, but need not be
+ * restarted.
  */
-export function createHealth({ isTaking, isBrokerReady, spoolDepth, servesSockets }: HealthChecks): Router {
+export function createHealth({
+  isAccepting,
+  isBrokerReady,
+  spoolDepth,
+  servesSockets,
+}: HealthChecks): Router {
   const router = express.Router()
   router.get('/livez', (_request, response) => void response.json({ live: true }))
   router.get('/readyz', (_request, response) => {
     const spool = spoolDepth()
-    const checks = { taking: isTaking(), broker: isBrokerReady() }
-    // A receiver with a spool stores recalls without the broker; out of service, it would lose them.
+    const checks = { taking: isAccepting(), broker: isBrokerReady() }
+    // A receiver with a spool stores recalls without the broker; taken out of service, it would lose them.
     const ready = checks.taking && (checks.broker || (spool !== undefined && !servesSockets))
     response.status(ready ? 200 : 503).json({ ready, checks, ...(spool && { spool }) })
   })

@@ -16,11 +16,11 @@ const MAX_WINDOW_VALUES = 1_000
 
 /** Domain events that are counted. */
 export interface Metrics {
-  /** A webhook was answered: with OK, or with this error. */
+  /** A webhook got its response: OK, or this error. */
   webhookAnswered(outcome: 'OK' | ErrorCode): void
   /** A recall was stored before its webhook was answered, by the broker or in the spool. */
   recallStored(where: 'broker' | 'spool', duplicate: boolean): void
-  /** So many notices were written to so many sockets. */
+  /** `notices` notices were written to each of `sockets` sockets. */
   noticesDelivered(notices: number, sockets: number): void
   /** A live notice was written to the sockets of its room, `ms` after its webhook arrived. */
   deliveryTook(ms: number): void
@@ -28,11 +28,11 @@ export interface Metrics {
   resumed(outcome: 'recovered' | 'nothing-missed' | 'gap'): void
   /** The sockets of a room received a gap. */
   gapSent(reason: GapReason): void
-  /** A room read so many notices from its log that had not arrived live. */
+  /** A room read `notices` notices from its log because they had not arrived live. */
   healed(notices: number): void
   /** A slow consumer was disconnected. */
   slowConsumerDisconnected(): void
-  /** A connection was refused because the node, or its address, has its maximum. */
+  /** A connection was refused because the node or the client's address had reached its maximum. */
   connectionRefused(): void
 }
 
@@ -44,7 +44,7 @@ export interface RecentMetrics {
   latencyMs(): ProcessState['latencyMs']
 }
 
-/** Values that are read when they are asked for. */
+/** Values that are read on demand. */
 export interface Gauges {
   readonly sockets: () => number
   readonly rooms: () => number

@@ -5,7 +5,7 @@ import { createLimiter } from '../../lib/flow-control.ts'
 import type { MembershipSource, Verdict } from './membership-cache.ts'
 
 const MAX_CONCURRENT_REQUESTS = 50
-/** Requests in flight included. */
+/** Includes requests in flight. */
 const MAX_QUEUED_REQUESTS = 1_000
 const MAX_RESPONSE_BYTES = 4_096
 const MAX_GRANT_S = 86_400

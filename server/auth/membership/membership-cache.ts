@@ -1,9 +1,7 @@
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Conversation } from '../../../shared/recall.ts'
 
-/**
- * Asks whether a user may enter the room of a conversation. Rejects when there is no answer, for whatever reason.
- */
+/** Looks up whether a user may enter the room of a conversation. Rejects if there is no verdict, for whatever reason. */
 export type MembershipSource = (userId: string, conversation: Conversation) => Promise<Verdict>
 
 export interface Verdict {

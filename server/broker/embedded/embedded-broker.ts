@@ -21,7 +21,7 @@ import { openLogStore } from './log-store.ts'
 import type { LogStore } from './log-store.ts'
 
 const SWEEP_INTERVAL_MS = 3_600_000
-/** A write that takes longer met a failing disk. Reads need no timeout: they touch memory-mapped pages only. */
+/** A write that takes longer means a failing disk. Reads need no timeout: they touch memory-mapped pages only. */
 const WRITE_TIMEOUT_MS = 1_000
 
 interface EmbeddedOptions extends BrokerOptions {
@@ -72,7 +72,7 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
       const { epoch, offset } = logs.append(name, text, Date.now())
       return { room, name, epoch, notice: { ...fresh, offset } }
     })
-    // Last, so that after a failure before it a retry delivers the recall again instead of passing for a repeat.
+    // Last, so that a retry after an earlier failure delivers the recall instead of being taken for a repeat.
     const seqs = messages.map(({ seq }) => seq)
     recalledSet.put(recall, seqs, recall.recalledAtMs, Date.now())
     return appended

@@ -18,7 +18,7 @@ import type { ReadEntry } from './signature.ts'
 /** Rooms per call of the heads script; keeps a call well below a millisecond. */
 const HEADS_PER_CALL = 200
 
-/** A part of a log, in the order of the script. */
+/** A part of a log, in the order in which the script returns it. */
 interface LogPage {
   /** The last position of the log when it was read. */
   readonly head: Position

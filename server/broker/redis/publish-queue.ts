@@ -15,7 +15,7 @@ const MAX_MESSAGES_PER_CALL = 1_000
 const MIN_CALL_INTERVAL_MS = 5
 /** Once this many recalls are queued, they do not wait for more. */
 const FULL_BATCH = 16
-/** More than are ever queued, because each waits a second at most. Beyond it, the caller has a better place for a recall. */
+/** More than are ever queued, because each waits a second at most. Beyond it, a recall is better off in the caller's spool. */
 const MAX_QUEUED = 20_000
 
 /** A recall and its rooms, that of its conversation first. */
@@ -37,10 +37,10 @@ interface Queued extends Addressed {
 type Send = (batch: readonly Addressed[]) => Promise<readonly (readonly Position[])[]>
 
 /**
- * Publishes recalls in order of arrival, one call at a time, as a group commit: recalls that arrive during a call, or shortly
- * after one with several recalls, share the next call. After a call with a single recall nothing waits, and neither does a
- * recall published `immediately`. When a call fails, everything queued behind it fails immediately as well: the caller has
- * another place for it, and little time.
+ * Publishes recalls in order of arrival, one call at a time, as a group commit: recalls that arrive during a call, or
+ * shortly after one with several recalls, share the next call. After a call with a single recall nothing waits, and neither
+ * does a recall published `immediately`. When a call fails, everything queued behind it fails immediately as well, so that
+ * the caller has time to spool it.
  */
 export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
   let queue: Queued[] = []

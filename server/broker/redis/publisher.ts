@@ -43,7 +43,7 @@ export function createPublisher(
   const rollbacks = new RollbackDetector()
   const enqueue = createPublishQueue((batch) => confirmed(() => write(batch)))
 
-  /** Returns the positions of each recall; of fewer when one could not be stored. */
+  /** Returns the positions of each recall, up to the first that could not be stored. */
   async function write(batch: readonly Addressed[]): Promise<Position[][]> {
     const call = encodePublish(batch, { keys, signatureOf })
     const reply = toArray(
@@ -140,13 +140,13 @@ function encodePublish(batch: readonly Addressed[], { keys, signatureOf }: Encod
   return { keys: keyNames, arguments: values }
 }
 
-/** The share of a TTL by which logs and heads are given more, so that not every publish has to extend them. */
+/** The slack that logs and heads get beyond their TTL, as a fraction of it, so that not every publish has to extend the TTL. */
 const TTL_SLACK = 1 / 16
 
 /**
  * Returns the TTLs of the publish script in ms, in the order of its arguments: of a log, of a head, of a recalled set (0 =
  * forever), and the slack by which logs and heads outlive theirs. Extending a TTL costs as much as storing a recall; with
- * the slack it is due only once per slack.
+ * the slack, it is due only once in that time.
  */
 function scriptTtls({ historyTtlS, recalledTtlS }: BrokerOptions): readonly number[] {
   const ttlsMs = [historyTtlS, POSITION_TTL_S, recalledTtlS ?? 0].map((seconds) => seconds * 1_000)

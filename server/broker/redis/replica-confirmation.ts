@@ -1,7 +1,7 @@
 import { GatewayError } from '../../../shared/errors.ts'
 
 interface ReplicaConfirmationDependencies {
-  /** Returns how many replicas have everything this connection wrote so far; late when they are fewer than required. */
+  /** Returns how many replicas have everything this connection wrote so far; if fewer than required, only after a timeout. */
   readonly wait: () => Promise<number>
   /** Counts connections: a new connection cannot ask for what the previous one wrote. */
   readonly generation: () => number

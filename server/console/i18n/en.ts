@@ -97,7 +97,7 @@ export const en = {
   gapReasons: {
     'epoch-changed': 'The log was lost and started over. Check the messages your app shows.',
     trimmed: 'The log does not go back that far. Check the messages your app shows.',
-    'too-many': 'Too many were missed at once. Check the messages your app shows.',
+    'too-many': 'Too many were missed. Check the messages your app shows.',
     unreadable: 'The log contains an entry that no gateway wrote. Check the messages your app shows.',
   },
   details: {
@@ -156,8 +156,8 @@ export const en = {
     lookupTitle: 'Which messages are recalled?',
     fromSeq: 'From seq',
     toSeq: 'To seq',
-    recalledCount: (found: number, asked: number) =>
-      `${number(found)} of ${plural(asked, 'message', 'messages')} recalled`,
+    recalledCount: (found: number, requested: number) =>
+      `${number(found)} of ${plural(requested, 'message', 'messages')} recalled`,
     tooMany: 'At most 1,000 messages at a time.',
     reversed: 'The range ends before it begins.',
     lookupSubmit: 'Look up',

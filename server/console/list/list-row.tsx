@@ -86,7 +86,7 @@ function NameCell({ column, name }: NameCellProps) {
   )
 }
 
-/** Tells readers whether the list is complete. */
+/** Says whether the list is complete. */
 function EventRow({ row }: { readonly row: Exclude<Row, NoticeRow> }) {
   const { t } = useLocale()
   switch (row.kind) {

@@ -37,7 +37,7 @@ interface TokenPromptProps {
   readonly onToken: (token: string) => void
 }
 
-/** Asks for another token before the current one expires, and after it was refused. Text typed before stays. */
+/** Asks for another token before the current one expires, and after it was refused. Text that was typed already stays. */
 export function TokenPrompt({ isRefused, expiresAtMs, onToken }: TokenPromptProps) {
   const { t, timeOfDay } = useLocale()
   if (!isRefused && expiresAtMs === undefined) return null

@@ -38,8 +38,8 @@ function stateText(t: Messages, state: ShownState): readonly [label: string, det
 }
 
 /**
- * Shows the state in the page's title, which stays visible in a background tab. Works without rendering: hidden tabs are not
- * rendered.
+ * Shows the state in the page's title, which stays visible in a background tab. Does not depend on rendering, because
+ * hidden tabs are not rendered.
  */
 export function updateTitle(t: Messages, state: ShownState): void {
   const title = `${stateText(t, state)[0]} · ${t.title}`

@@ -20,7 +20,7 @@ export class ApiError extends Error {
     this.code = code
   }
 
-  /** Whether retrying later can help. */
+  /** Whether the same request may succeed later. */
   get isTransient(): boolean {
     const known: Readonly<Partial<Record<string, { readonly retry: boolean }>>> = ERRORS
     return known[this.code]?.retry ?? true

@@ -12,7 +12,7 @@ export interface NoticeRow {
   readonly seenAtMs?: number
 }
 
-/** A row of a list: a notice, or an event that tells readers whether the list is complete. */
+/** A row of a list: a notice, or an event that shows whether the list is complete. */
 export type Row =
   | NoticeRow
   | { readonly kind: 'gap'; readonly reason: GapReason }
@@ -141,7 +141,7 @@ export const NO_FILTER: Filter = { group: '', topic: '', operator: '', type: '',
 
 export const isEmpty = (filter: Filter): boolean => Object.values(filter).every((value) => value === '')
 
-/** Returns a function that tells whether a row is shown. Events always are: they say whether the list is complete. */
+/** Returns a function that says whether a row is shown. Events always are: they show whether the list is complete. */
 export function createMatcher(filter: Filter): (row: Row) => boolean {
   const contains = (wanted: string) => {
     const text = wanted.trim().toLowerCase()

@@ -7,7 +7,7 @@ import { Health } from './health.ts'
 import { claimsAdmin, loadRooms, saveRooms } from './storage.ts'
 import { WatchedRooms } from './watched-rooms.ts'
 
-/** How long before the token expires the page asks for another: enough time to get one and continue without a break. */
+/** How long before its token expires the page asks for another: enough time to get one and continue without interruption. */
 const EXPIRY_WARNING_MS = 300_000
 /** The longest delay `setTimeout` takes. */
 const MAX_TIMER_MS = 2 ** 31 - 1
@@ -47,7 +47,7 @@ export class Store {
     return claimsAdmin(this.#token)
   }
 
-  /** When the token says it expires, if that is soon; undefined otherwise. */
+  /** When the token expires, if that is soon; undefined otherwise. */
   get expiresSoonAtMs(): number | undefined {
     const expiresAtMs = expiryOf({ token: this.#token })
     return expiresAtMs !== undefined && expiresAtMs - Date.now() <= EXPIRY_WARNING_MS

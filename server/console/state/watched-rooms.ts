@@ -8,7 +8,7 @@ import { ApiError, asApiError } from './api.ts'
 import type { Api } from './api.ts'
 import type { Row } from './feed.ts'
 
-/** How much of a log is shown at first. The feed is a whole list; other rooms show their latest recalls. */
+/** How much of a log is shown at first. The feed is a view of its own; other rooms show their latest recalls. */
 const INITIAL_FEED_ROWS = 1_000
 const INITIAL_ROOM_ROWS = 20
 const MAX_LATEST_RECALLS = 20

@@ -46,7 +46,7 @@ interface DetailsProps {
   readonly onClose: () => void
 }
 
-/** Everything known about a recall, and its delivery path. Takes the focus, and gives it back when closed. */
+/** Everything known about a recall, and its delivery path. Takes the focus, and returns it when closed. */
 function Details({ row, api, onClose }: DetailsProps) {
   const { t, number } = useLocale()
   const panel = useRef<HTMLElement>(null)

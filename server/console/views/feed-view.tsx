@@ -54,7 +54,7 @@ function PauseButton({ feed, onChange }: { readonly feed: Feed; readonly onChang
   )
 }
 
-/** Warns immediately of a gap among queued rows: whoever relies on the list must know that it is incomplete. */
+/** Warns immediately of a gap among queued rows: anyone who relies on the list must know that it is incomplete. */
 function HiddenGapWarning() {
   const { t } = useLocale()
   return (
@@ -80,7 +80,7 @@ function FeedFooter({ feed }: { readonly feed: Feed }) {
 
 const ANNOUNCE_INTERVAL_MS = 5_000
 
-/** Announces the number of new rows to screen readers, periodically: announcing each row would never let them rest. */
+/** Announces the number of new rows to screen readers periodically: announcing each row would keep them talking. */
 function LiveRegion({ count }: { readonly count: number }) {
   const { t } = useLocale()
   const latest = useRef(count)

@@ -8,7 +8,7 @@ import { ProcessTable } from './process-table.tsx'
 export function HealthView({ health }: { readonly health: Health | undefined }) {
   const { t } = useLocale()
   if (health === undefined) return <p class="empty">{t.health.adminsOnly}</p>
-  const { status, failure, updatedAtMs: answeredAtMs } = health
+  const { status, failure, updatedAtMs } = health
   return (
     <div class="pad health">
       {failure !== undefined && (
@@ -16,7 +16,7 @@ export function HealthView({ health }: { readonly health: Health | undefined }) 
           <Failure refusal={asRefusal(failure)} />
           {status !== undefined && (
             <p>
-              {t.health.stale} <Timestamp atMs={answeredAtMs} />
+              {t.health.stale} <Timestamp atMs={updatedAtMs} />
             </p>
           )}
         </div>

@@ -8,7 +8,7 @@ import { createLimiter } from '../../lib/flow-control.ts'
 import { LocalRoom } from './local-room.ts'
 import type { LocalRoomDependencies, LocalRoomOptions } from './local-room.ts'
 
-/** How long an unused room stays open, so that reloading pages do not make Redis subscribe again and again. */
+/** How long an unused room stays open, so that page reloads do not cause repeated subscriptions in Redis. */
 const LINGER_MS = 5_000
 /** Beyond this number, a room that becomes unused is closed immediately. */
 const MAX_LINGERING_ROOMS = 1_000
@@ -28,7 +28,7 @@ interface Entry {
   lingering?: NodeJS.Timeout | undefined
 }
 
-/** The rooms in use on this node, counted by reference: the first use opens a room, a while after the last it is closed. */
+/** The rooms in use on this node, counted by reference: the first use opens a room, and it is closed a while after the last. */
 export class LocalRooms {
   readonly #entries = new Map<string, Entry>()
   readonly #lingering = new Set<Entry>()
@@ -120,7 +120,7 @@ export class LocalRooms {
  */
 export async function checkHeadsPeriodically(rooms: LocalRooms, stop: AbortSignal): Promise<void> {
   while (!stop.aborted) {
-    // Jitter keeps the nodes from checking in the same moment.
+    // Jitter keeps the nodes from checking at the same moment.
     const intervalMs = HEAD_CHECK_INTERVAL_MS * (0.75 + Math.random() / 2)
     await delay(intervalMs, undefined, { signal: stop, ref: false }).catch(() => undefined)
     if (!stop.aborted) await rooms.checkHeads()
@@ -132,7 +132,7 @@ export type ReadPage = (room: LocalRoom, since: Position) => Promise<History>
 
 /**
  * Reads logs for clients that resume, single-flight: concurrent reads of the same page share one. The clients of a lost
- * node come together, and most of them stopped at the same position; the room remembers the page for those that follow.
+ * node arrive together, and most of them stopped at the same position; the room remembers the page for later ones.
  */
 export function createPageReader(broker: Pick<Broker, 'history'>): ReadPage {
   const limit = createLimiter(MAX_CONCURRENT_PAGES)

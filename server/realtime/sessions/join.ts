@@ -12,14 +12,14 @@ import type { LocalRooms, ReadPage } from '../rooms/local-rooms.ts'
 import type { Subscription, Subscriptions } from './subscriptions.ts'
 import type { RoomTransport } from './transport.ts'
 
-/** Target size of a frame of missed notices. The next waits until this one has left: slow readers fill no buffers. */
+/** Target size of a frame of missed notices. The next one waits until this one has left, so slow readers fill no buffers. */
 const FRAME_BYTES = 64 * 1024
 /** Maximum sent in the turn of joining: no more than a busy room sends a connection anyway. */
 const MAX_LAST_BYTES = 4 * FRAME_BYTES
 /** Overhead of a notice, and of each of its messages, beyond identifiers: names, numbers, punctuation. */
 const NOTICE_BYTES = 200
 const MESSAGE_BYTES = 32
-/** More is not replayed: a client that missed so much is served faster by a reload. */
+/** More are not replayed: a client that missed so many is served faster by a reload. */
 const MAX_NOTICES = 1_000
 /** While Redis is unavailable a room cannot catch up; its client should retry rather than wait. */
 const CATCH_UP_TIMEOUT_MS = 3_000
@@ -168,7 +168,7 @@ interface Missed {
   readonly gap?: GapReason
 }
 
-/** What a replay needs of the connection that resumes. */
+/** What a replay needs from the connection that resumes. */
 interface ReplayTarget {
   /** Whether the connection is open and may still join. */
   isOpen(): boolean

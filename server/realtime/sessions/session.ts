@@ -52,7 +52,7 @@ export class Session {
     this.#scheduleExpiry()
   }
 
-  /** Serves `subscribe`. `joinRoom` says when it is acknowledged. */
+  /** Serves `subscribe`. See `joinRoom` for when it is acknowledged. */
   async subscribe(payload: unknown, ack: Ack<Subscribed>): Promise<void> {
     await this.#serve(ack, async () => {
       const { since, ...room } = parseSubscribe(payload)
@@ -96,7 +96,7 @@ export class Session {
     })
   }
 
-  /** Refuses a request of unknown name, which counts like any other. */
+  /** Refuses a request with an unknown name, which counts like any other. */
   async refuseUnknown(ack: Ack<never>): Promise<void> {
     await this.#serve(ack, async () => {
       throw new GatewayError('REQUEST_MALFORMED', 'unknown request')
@@ -132,7 +132,7 @@ export class Session {
       // Fired a little early, or was set for a grant that has been extended since.
       this.#deps.timers.schedule(this, this.#timerAtMs)
     } else if (now >= this.#principal.expiresAtMs) {
-      // Closes the connection in this very moment, so rooms that end with the credential are not refused first.
+      // Closes the connection immediately, so that rooms that end with the credential are not refused first.
       this.#transport.close(GOODBYES.CREDENTIAL_ENDED)
     } else {
       // The credential may expire while the rooms are rechecked.
@@ -191,7 +191,7 @@ export class Session {
     this.#deps.timers.schedule(this, next)
   }
 
-  /** Leaves a room without a request of the client, and says why. */
+  /** Leaves a room without a request by the client, and sends the reason. */
   #evict(room: Room, code: ErrorCode): void {
     this.#subscriptions.leave(room)
     const { text, retry } = ERRORS[code]

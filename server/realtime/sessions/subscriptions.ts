@@ -33,8 +33,8 @@ export class Subscriptions {
   }
 
   /**
-   * Runs tasks that may send much, one at a time. With `flushed`, which each of them awaits first, it keeps the buffers
-   * small however much a connection requests.
+   * Runs tasks that may send a lot, one at a time. Each of them first awaits `flushed`, so buffers stay small however much
+   * a connection requests.
    */
   get oneLargeAtATime(): Limiter {
     return (this.#oneLargeAtATime ??= createLimiter(1))

@@ -3,7 +3,7 @@ import type { GapReason, Position } from '../../../shared/position.ts'
 import type { Goodbye, Unsubscribed } from '../../../shared/protocol.ts'
 import type { Room } from '../../../shared/room.ts'
 
-/** What joining and leaving rooms needs of a connection. */
+/** What joining and leaving rooms needs from a connection. */
 export interface RoomTransport {
   isOpen(): boolean
   /** Resolves once everything sent so far has left this process, or the connection has closed. */
@@ -14,14 +14,14 @@ export interface RoomTransport {
   leave(room: Room): void
   /** Sends missed notices, in order. `notices` may be empty. */
   replay(room: Room, epoch: string, notices: readonly Notice[]): void
-  /** Says that notices are missing, and from where the room continues. */
+  /** Sends a gap: notices are missing, and the room continues from `position`. */
   sendGap(room: Room, reason: GapReason, position: Position): void
 }
 
-/** The port to a connection: all that a session needs of it. */
+/** The port to a connection: everything that a session needs from it. */
 export interface Transport extends RoomTransport {
-  /** Says that the connection has lost a room without having asked for it. */
+  /** Tells the client that it has left a room without having requested that. */
   sendUnsubscribed(unsubscribed: Unsubscribed): void
-  /** Says why, then closes the connection. */
+  /** Sends a goodbye, then closes the connection. */
   close(goodbye: Goodbye): void
 }

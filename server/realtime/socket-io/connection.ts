@@ -55,7 +55,7 @@ export function serveSocket(socket: GatewaySocket, dependencies: SocketDependenc
   const session = new Session(principal, new SocketTransport(socket, dependencies), dependencies)
   socket.onAny((name: string, ...values: unknown[]) => {
     const ack = takeAck(values)
-    // No value, or several, make no valid request; parsing refuses them.
+    // A valid request has exactly one value; parsing refuses anything else.
     const payload = values.length === 1 ? values[0] : values
     void dispatch(session, name, payload, ack)
   })

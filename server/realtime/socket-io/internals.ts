@@ -29,7 +29,7 @@ const WS_OPEN = 1
 /** Shared by all sockets. */
 const EMPTY = Object.freeze({})
 
-/** Private fields of a connection, its transport, and the WebSocket of ws below. Any of them may be missing. */
+/** Private fields of a connection, its transport, and the WebSocket of ws below. Each of them may be missing. */
 interface Internals {
   /** Packets not yet handed to the transport. */
   readonly writeBuffer?: readonly { readonly data?: unknown }[]
@@ -122,8 +122,8 @@ export function terminate(connection: Connection): void {
 }
 
 /**
- * Releases what the handshake brought: the request with all its headers, and the credential. Socket.IO would keep them for
- * as long as the socket lives, and they take more memory than the gateway's own state of it.
+ * Releases the data of the handshake: the request with all its headers, and the credential. Socket.IO would hold them for
+ * as long as the socket lives, and they take more memory than the gateway's own state for it.
  */
 export function releaseHandshake({ conn, handshake }: GatewaySocket): void {
   Object.assign(handshake, { headers: EMPTY, query: EMPTY, auth: EMPTY, url: '', time: '' })

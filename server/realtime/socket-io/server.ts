@@ -18,7 +18,7 @@ const MAX_MESSAGE_BYTES = 16 * 1024
 /** A socket that has not presented a credential by then is closed. */
 const AUTHENTICATE_TIMEOUT_MS = 10_000
 const DRAIN_SLICE_MS = 100
-/** Spreads reconnects, so that the next node is not hit by all of them in one moment. */
+/** Spreads reconnects, so that they do not hit the next node all at the same moment. */
 const MAX_RETRY_DELAY_MS = 2_000
 
 interface SocketServerOptions {
@@ -67,7 +67,7 @@ export function createSocketServer(
     path: PATH,
 
     attach(server: HttpServer): void {
-      // Upgrades for other paths are not Socket.IO's to end.
+      // Socket.IO must not end upgrades for other paths.
       io.attach(server, { destroyUpgrade: false })
       const slow = watchSlowConsumers(io, { metrics, log })
       slowConsumers = slow

@@ -4,7 +4,7 @@ import type { Metrics } from '../../telemetry/metrics.ts'
 import { bufferedBytes, onPing, terminate } from './internals.ts'
 import type { Connection, GatewaySocket, GatewaySockets } from './internals.ts'
 
-/** Far above what a burst buffers for a moment, far below what lets many slow sockets exhaust a node's memory. */
+/** Far above what a burst buffers briefly, and far below the level at which many slow sockets exhaust a node's memory. */
 const MAX_BUFFERED_BYTES = 1024 * 1024
 const CHECK_INTERVAL_MS = 1_000
 /** Leaves time to read what is buffered, and the goodbye behind it. */

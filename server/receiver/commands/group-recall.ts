@@ -8,7 +8,7 @@ import { identifier, validate } from '../../lib/schema.ts'
 
 export const RECALL_COMMAND = 'Group.CallbackAfterRecallMsg'
 
-/** A REST call recalls at most 10 messages; an operator can recall a user's latest 1,000 at once. */
+/** A REST call recalls at most 10 messages; an operator can recall a user's latest 1,000 in one action. */
 const MAX_MESSAGES = 1_000
 
 /** The fields of a recall webhook that the gateway uses, validated. */
@@ -60,8 +60,8 @@ function withoutDuplicates(list: RecallWebhook['MsgSeqList']): RecalledMessage[]
 }
 
 /**
- * The fast path: whether a body needs no conversion, as nearly all do not. Validating it with the schema would cost more than
- * the rest of the webhook together. Any other body, valid or not, is left to the schema.
+ * The fast path: whether a body needs no conversion, as nearly all do not. Validating it with the schema would cost more
+ * than everything else done for the webhook. Any other body, valid or not, is left to the schema.
  */
 export function isPlainRecall(body: unknown): body is RecallWebhook {
   if (!isRecord(body)) return false

@@ -8,8 +8,8 @@ export interface MembershipEnd {
 }
 
 /**
- * Returns the memberships that a webhook says have ended. Returns undefined for all other commands and for undocumented shapes:
- * cached memberships expire anyway, these webhooks only make it sooner.
+ * Returns the memberships that a webhook says have ended. Returns undefined for all other commands and for undocumented
+ * shapes: cached memberships expire anyway, only later.
  * Source: Group.CallbackAfterMemberExit and Group.CallbackAfterGroupDestroyed.
  */
 export function toMembershipEnd(command: string, fields: Record<string, unknown>): MembershipEnd | undefined {

@@ -16,7 +16,7 @@ const CONNECT_TIMEOUT_MS = 2_000
 const MAX_RETRY_DELAY_MS = 2_000
 const CLOSE_TIMEOUT_MS = 200
 
-/** Replies of a server that does not hold the keys, or no longer. Reconnecting finds the one that does. */
+/** Replies of a server that does not, or no longer, hold the keys. Reconnecting finds the one that does. */
 const MOVED_ERROR = /^(READONLY|MOVED)\b/
 
 /** Sets every option that matters in an outage, because defaults differ between versions of the library. */
@@ -41,7 +41,7 @@ export interface Connection {
   readonly client: ScriptedRedis
   /** Counts the connections that have ended. */
   readonly generation: () => number
-  /** Replaces a connection that looks healthy and is not. */
+  /** Replaces a connection that looks healthy but is not. */
   readonly reconnect: () => void
   /** Reconnects if another server holds the keys now. Never rejects. */
   readonly reconnectIfMoved: () => Promise<void>
@@ -85,7 +85,7 @@ export function createConnection(
   }) as ScriptedRedis
   logOutages(client, role, log)
   client.on('close', () => generation++)
-  // Emitted when the slot moves away: its channels move along, and the server sends nothing else.
+  // Emitted when the slot moves away: its channels move with it, and nothing else reveals that.
   client.on('moved', () => client.disconnect(true))
 
   return {
