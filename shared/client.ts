@@ -20,9 +20,9 @@ export type { RecalledAt } from './recall.ts'
 export type { Room } from './room.ts'
 
 /**
- * Connects to the gateway and follows rooms, in browsers and in Node. The client reconnects after any drop, to any node, and
- * resumes where it left off. Each listener receives each notice once, in order; if some are no longer available, the client
- * emits `gap`. Throws a TypeError if both `auth` and `getToken` are missing. `PROTOCOL.md` specifies
- * what the gateway guarantees.
+ * Connects to the gateway and follows rooms, in browsers and in Node. The client reconnects after any drop, to any node,
+ * and resumes where it left off. Each listener receives each notice once, in order; if some are no longer available, the
+ * client emits `gap`. Throws a TypeError if both `auth` and `getToken` are missing. `PROTOCOL.md` specifies what the
+ * gateway guarantees.
  */
 export const createRecallClient = (options: RecallClientOptions): RecallClient => new RecallClient(options)

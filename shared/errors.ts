@@ -31,7 +31,7 @@ export const ERRORS = {
   NODE_FULL: { status: 503, retry: true, text: 'this node has reached its maximum of sockets or rooms' },
   TOO_MANY_REQUESTS: { status: 429, retry: true, text: 'too many requests' },
   NOT_FOUND: { status: 404, retry: false, text: 'this path does not exist' },
-  SEND_FAILED: { status: 502, retry: true, text: 'the gateway did not answer OK' },
+  SEND_FAILED: { status: 502, retry: true, text: 'the gateway did not respond with OK' },
   CONFIG_INVALID: { status: 500, retry: false, text: 'settings are missing or invalid' },
   START_FAILED: { status: 500, retry: false, text: 'the gateway could not start' },
   INTERNAL: { status: 500, retry: true, text: 'internal error' },
@@ -56,8 +56,8 @@ export function asGatewayError(error: unknown): GatewayError {
 }
 
 /**
- * Why the node closes a socket. The range of the code tells the client what to do, even if the code is newer than the client:
- * 4000 to 4499 mean reconnect and resume from your positions, 4500 to 4999 mean stay away until a person has acted.
+ * Why the node closes a socket. The range of the code tells the client what to do, even if the code is newer than the
+ * client: 4000 to 4499 mean reconnect and resume from your positions; 4500 to 4999 mean stay away until a person has acted.
  */
 export const GOODBYES = {
   DRAINING: { code: 4000, reason: 'this node is shutting down; reconnect to reach another node' },

@@ -4,8 +4,8 @@ import type { GapReason, Position } from './position.ts'
 import type { Room } from './room.ts'
 
 /**
- * The responses of the HTTP API, as JSON. `openapi.yaml` describes the requests, and when each response is sent.
- * `GET /v1/recalled` is answered with the `RecalledResponse` of the socket protocol.
+ * The responses of the HTTP API, as JSON. `openapi.yaml` describes the requests, and when each response is sent. `GET
+ * /v1/recalled` returns the `RecalledResponse` of the socket protocol.
  */
 
 /** `GET /v1/position`. */

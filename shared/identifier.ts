@@ -1,5 +1,5 @@
 /**
- * The maximum length of an identifier in UTF-8 bytes. Tencent documents 48 for groups, 96 for topics and 32 for users, and
+ * The maximum length of an identifier in UTF-8 bytes. Tencent documents 48 for groups, 96 for topics and 32 for users, but
  * has been seen to send longer ones. The limit keeps keys small; it does not check Tencent's own limits.
  */
 export const MAX_IDENTIFIER_BYTES = 256

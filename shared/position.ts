@@ -1,13 +1,13 @@
 /** A place in the log of a room. Offsets count 1, 2, 3 …; 0 is before the first notice. */
 export interface Position {
-  /** Identifies one life of the log. A log that was lost and started again has another epoch. */
+  /** Identifies one numbering of the log. A log that was lost and started over has another epoch. */
   readonly epoch: string
   readonly offset: number
 }
 
 /** Why missed notices are no longer available. */
 export type GapReason =
-  /** The log was lost and started again, or the position belongs to another log. */
+  /** The log was lost and started over, or the position belongs to another log. */
   | 'epoch-changed'
   /** The log no longer reaches back far enough. */
   | 'trimmed'

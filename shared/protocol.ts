@@ -6,10 +6,10 @@ import type { Room } from './room.ts'
 
 /** The events between a client and a node. `PROTOCOL.md` specifies when each is sent and what must follow. */
 export interface ClientToServer {
-  subscribe(request: SubscribeRequest, ack: (answer: Subscribed | Refused) => void): void
-  unsubscribe(room: Room, ack: (answer: Done | Refused) => void): void
-  recalled(request: RecalledRequest, ack: (answer: RecalledResponse | Refused) => void): void
-  refresh(auth: unknown, ack: (answer: Refreshed | Refused) => void): void
+  subscribe(request: SubscribeRequest, ack: (response: Subscribed | Refused) => void): void
+  unsubscribe(room: Room, ack: (response: Done | Refused) => void): void
+  recalled(request: RecalledRequest, ack: (response: RecalledResponse | Refused) => void): void
+  refresh(auth: unknown, ack: (response: Refreshed | Refused) => void): void
 }
 
 export interface ServerToClient {
@@ -40,7 +40,7 @@ export interface Subscribed {
   readonly room: Room
   /** The client's position after the `recovered` notices that follow. */
   readonly position: Position
-  /** The number of missed notices, which follow this answer. */
+  /** The number of missed notices, which follow this response. */
   readonly recovered: number
   /** Present if the missed notices are no longer available: reload the conversation. `recovered` is 0 then. */
   readonly gap?: GapReason

@@ -80,7 +80,7 @@ export interface Subscription {
   readonly room: Room
   /** As in `State`, for this room alone. `refused`: see the event `refused`. */
   readonly state: 'live' | 'catching-up' | 'offline' | 'refused'
-  /** After the last notice that all listeners of the room have handled; undefined before the first answer of the gateway. */
+  /** After the last notice that all listeners of the room have handled; undefined before the gateway's first response. */
   readonly position: Position | undefined
   /** Stops listening. The listener is not called again. */
   leave(): void
@@ -88,7 +88,7 @@ export interface Subscription {
 
 /** Why `recalled` or `isRecalled` failed. */
 export class RequestRefused extends Error {
-  /** An error code of the protocol, or `NO_ANSWER`: not connected, or no answer within 5 s. */
+  /** An error code of the protocol, or `NO_ANSWER`: not connected, or no response within 5 s. */
   readonly code: string
   /** Whether the same request may succeed later. */
   readonly retry: boolean

@@ -56,7 +56,7 @@ export class Connection {
   #attempt = 0
   #reconnectTimer: ReturnType<typeof setTimeout> | undefined
   #refreshTimer: ReturnType<typeof setTimeout> | undefined
-  /** When to reconnect, as the latest goodbye said. */
+  /** The delay before reconnecting, from the latest goodbye. */
   #retryInMs: number | undefined
   #connectedAtMs = 0
 
@@ -164,7 +164,7 @@ export class Connection {
     this.#options.onChange()
   }
 
-  /** Reconnects when the node's goodbye said, otherwise after a backoff. */
+  /** Reconnects after the delay that the node's goodbye gave, otherwise after a backoff. */
   #reconnectLater(): void {
     this.#hasFailed = true
     const afterMs = this.#retryInMs ?? this.#backoff.nextMs()
@@ -189,12 +189,12 @@ export class Connection {
     let nextExpiryMs: number | undefined
     try {
       const credential = await this.#getCredential()
-      const answer = (await this.socket
+      const response = (await this.socket
         .timeout(ACK_TIMEOUT_MS)
         .emitWithAck('refresh', credential)
         .catch(() => undefined)) as Refreshed | Refused | undefined
-      if (answer?.ok) nextExpiryMs = answer.expiresAtMs
-      else if (answer?.retry === false) return
+      if (response?.ok) nextExpiryMs = response.expiresAtMs
+      else if (response?.retry === false) return
     } catch (error) {
       if (attempt === this.#attempt) this.#options.onError(error)
     }

@@ -50,7 +50,7 @@ export class FollowedRoom {
     this.#events = events
   }
 
-  /** After the last notice that all listeners have handled; undefined before the first answer. */
+  /** After the last notice that all listeners have handled; undefined before the first response. */
   get position(): Position | undefined {
     return this.#handled
   }

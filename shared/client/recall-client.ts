@@ -64,7 +64,7 @@ export class RecallClient {
       onChange: () => this.#emitState(),
     })
     const { socket } = this.#connection
-    this.#queue = new SubscribeQueue(socket, (followed, answer) => this.#onAnswer(followed, answer))
+    this.#queue = new SubscribeQueue(socket, (followed, response) => this.#onResponse(followed, response))
     socket.on('messages-recalled', (batch) => this.#onBatch(batch))
     socket.on('gap', (gap) => this.#onGap(gap))
     socket.on('unsubscribed', (unsubscribed) => this.#onUnsubscribed(unsubscribed))
@@ -179,16 +179,16 @@ export class RecallClient {
     this.#emitState()
   }
 
-  #onAnswer(followed: FollowedRoom, answer: Subscribed | Refused | undefined): void {
+  #onResponse(followed: FollowedRoom, response: Subscribed | Refused | undefined): void {
     if (!this.#isFollowed(followed)) return
-    if (answer === undefined) return this.#queue.addLater(followed)
-    if (!answer.ok) return this.#onRefused(followed, answer)
+    if (response === undefined) return this.#queue.addLater(followed)
+    if (!response.ok) return this.#onRefused(followed, response)
     const { room } = followed
-    followed.enter(answer)
+    followed.enter(response)
     this.#queue.watch(followed)
-    if (answer.gap !== undefined) {
-      this.#events.emit('gap', { room, reason: answer.gap, position: answer.position })
-    } else if (answer.recovered > 0) this.#events.emit('recovered', { room, count: answer.recovered })
+    if (response.gap !== undefined) {
+      this.#events.emit('gap', { room, reason: response.gap, position: response.position })
+    } else if (response.recovered > 0) this.#events.emit('recovered', { room, count: response.recovered })
     this.#emitState()
   }
 
@@ -235,14 +235,14 @@ export class RecallClient {
 
   async #requestRecalled(request: RecalledRequest): Promise<readonly RecalledAt[]> {
     const { socket } = this.#connection
-    const noAnswer = { code: 'NO_ANSWER', message: 'the gateway did not answer', retry: true }
-    if (!socket.connected) throw new RequestRefused(noAnswer)
-    const answer = (await socket
+    const noResponse = { code: 'NO_ANSWER', message: 'the gateway did not respond', retry: true }
+    if (!socket.connected) throw new RequestRefused(noResponse)
+    const response = (await socket
       .timeout(ACK_TIMEOUT_MS)
       .emitWithAck('recalled', request)
       .catch(() => undefined)) as RecalledResponse | Refused | undefined
-    if (answer?.ok) return answer.recalled
-    throw new RequestRefused(answer ?? noAnswer)
+    if (response?.ok) return response.recalled
+    throw new RequestRefused(response ?? noResponse)
   }
 
   #isFollowed(followed: FollowedRoom): boolean {

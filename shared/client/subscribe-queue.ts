@@ -6,19 +6,22 @@ import type { FollowedRoom } from './followed-room.ts'
 /** Well below the 100 requests that a node allows a socket to have in flight. */
 const MAX_CONCURRENT_SUBSCRIBES = 32
 
-/** Receives the node's answer, or undefined if none came within 5 s. Called before any notice that follows the answer. */
-type OnAnswer = (followed: FollowedRoom, answer: Subscribed | Refused | undefined) => void
+/**
+ * Receives the node's response, or undefined if none arrived within 5 s. Called before any notice that follows the
+ * response.
+ */
+type OnResponse = (followed: FollowedRoom, response: Subscribed | Refused | undefined) => void
 
 /** Subscribes to rooms, a few at a time, in the order they were added. */
 export class SubscribeQueue {
   readonly #socket: RecallSocket
-  readonly #onAnswer: OnAnswer
+  readonly #onResponse: OnResponse
   readonly #queued = new Set<FollowedRoom>()
   #inFlight = 0
 
-  constructor(socket: RecallSocket, onAnswer: OnAnswer) {
+  constructor(socket: RecallSocket, onResponse: OnResponse) {
     this.#socket = socket
-    this.#onAnswer = onAnswer
+    this.#onResponse = onResponse
   }
 
   /** Subscribes, again if already subscribed. Does nothing while disconnected: on connect, every room must be added. */
@@ -37,13 +40,16 @@ export class SubscribeQueue {
     followed.schedule(followed.backoff.nextMs(), () => this.add(followed))
   }
 
-  /** Subscribes again if no notice arrives for 5 s while the room is recovering. Call on the answer and on each batch. */
+  /**
+   * Subscribes again if no notice arrives for 5 s while the room is recovering. Call it after the response and after each
+   * batch.
+   */
   watch(followed: FollowedRoom): void {
     if (followed.hasRecovered) followed.cancel()
     else followed.schedule(ACK_TIMEOUT_MS, () => this.add(followed))
   }
 
-  /** Cancels whatever was queued or scheduled. A request in flight still gets its answer. */
+  /** Cancels whatever was queued or scheduled. A request in flight still gets its response. */
   remove(followed: FollowedRoom): void {
     followed.cancel()
     followed.isSubscribing = false
@@ -56,11 +62,11 @@ export class SubscribeQueue {
       this.#queued.delete(followed)
       this.#inFlight++
       // A callback, not a promise: code that awaits could run after the first notices have arrived.
-      this.#socket.timeout(ACK_TIMEOUT_MS).emit('subscribe', followed.request, (error, answer) => {
+      this.#socket.timeout(ACK_TIMEOUT_MS).emit('subscribe', followed.request, (error, response) => {
         this.#inFlight--
         if (this.#socket.connected) {
           followed.isSubscribing = false
-          this.#onAnswer(followed, error ? undefined : answer)
+          this.#onResponse(followed, error ? undefined : response)
         }
         this.#sendNext()
       })
