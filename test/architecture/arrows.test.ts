@@ -26,7 +26,7 @@ const imports: Import[] = sources.flatMap((from) =>
   })),
 )
 
-/** For each place, what of the project it may import besides its own folder and `shared/`. Nothing else. */
+/** For each place, the parts of the project that it may import besides its own folder and `shared/`. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'shared/': [],
   'server/lib/': [],
@@ -105,7 +105,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'server/main.ts': ['server/cli/'],
 }
 
-/** Which files may import a library. A library that is not named here may be imported by none. */
+/** Which files may import a library. A library that is not listed here may not be imported at all. */
 const FENCES: Readonly<Record<string, readonly string[]>> = {
   express: ['server/gateway.ts', 'server/telemetry/', 'server/http/', 'server/api/'],
   'prom-client': ['server/telemetry/metrics.ts'],
@@ -145,7 +145,7 @@ describe('arrows between folders', () => {
     expect(imports.length).to.be.above(100)
   })
 
-  it('start from places that are named here', () => {
+  it('start from places that are listed here', () => {
     expect(sources.filter((file) => homeOf(file) === undefined)).to.deep.equal([])
   })
 
@@ -165,7 +165,7 @@ describe('arrows between folders', () => {
     expect(libraries.filter(({ from, to }) => !isIn(FENCES[to] ?? [], from))).to.deep.equal([])
   })
 
-  it('lead from shared/ and the page to nothing that only Node has', () => {
+  it('lead from shared/ and the console to nothing that only Node has', () => {
     const node = imports.filter(
       ({ from, to }) => to.startsWith('node:') && /^(shared|server\/console)\//.test(from),
     )

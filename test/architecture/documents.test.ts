@@ -11,7 +11,7 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const OTHER_VARIABLES = ['NODE_ENV', 'NODE_EXTRA_CA_CERTS', 'REDIS_SERVER']
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
 
-/** The rows of the tables of a document, as lists of cells without backquotes. */
+/** Returns the table rows of a document, as lists of cells without backquotes. */
 const rowsOf = (document: string): string[][] =>
   document
     .split('\n')
@@ -34,18 +34,18 @@ describe('configuration.md', () => {
   const rows = rowsOf(read('server/docs/configuration.md'))
 
   for (const [name, { flags }] of Object.entries(settings)) {
-    it(`tells ${name} as the settings do`, () => {
+    it(`describes ${name} as the settings do`, () => {
       const row = rows.find(([first]) => first === name)
       expect(row, `${name} has no row`).to.not.equal(undefined)
-      const given: unknown = flags?.default
-      if (typeof given === 'number' || (typeof given === 'string' && given !== ''))
-        expect(row?.[1]).to.equal(`${given}`)
+      const defaultValue: unknown = flags?.default
+      if (typeof defaultValue === 'number' || (typeof defaultValue === 'string' && defaultValue !== ''))
+        expect(row?.[1]).to.equal(`${defaultValue}`)
       else expect(row?.[1]).to.equal(REQUIRED.has(name) ? 'required' : '—')
       expect(row?.[2]?.replaceAll('\\|', '|')).to.equal(flags?.description?.replaceAll('`', ''))
     })
   }
 
-  it('tells no setting that does not exist', () => {
+  it('describes no setting that does not exist', () => {
     const named = rows.map(([first = '']) => first).filter((first) => /^[A-Z][A-Z_]+$/.test(first))
     expect(named.filter((name) => !(name in settings) && !(name in ERRORS))).to.deep.equal([])
   })
@@ -55,19 +55,19 @@ describe('PROTOCOL.md', () => {
   const rows = rowsOf(read('shared/PROTOCOL.md'))
 
   for (const [code, { status, retry }] of Object.entries(ERRORS)) {
-    it(`tells ${code} as the catalogue does`, () => {
+    it(`describes ${code} as the catalogue does`, () => {
       const row = rows.find(([first]) => first === code)
       expect(row?.slice(1, 3)).to.deep.equal([String(status), retry ? 'yes' : 'no'])
     })
   }
 
-  it('tells every goodbye', () => {
+  it('describes every goodbye', () => {
     for (const { code, reason } of Object.values(GOODBYES)) {
       expect(rows.find(([first]) => first === String(code))?.[1]).to.equal(reason)
     }
   })
 
-  it('tells every event of the sockets', () => {
+  it('describes every socket event', () => {
     const events = [...read('shared/protocol.ts').matchAll(/^ {2}'?([a-z-]+)'?\(/gm)].map(
       ([, event = '']) => event,
     )
@@ -83,10 +83,10 @@ const DOCUMENTS = ['.', 'shared', 'server/docs', 'server/console'].flatMap((fold
     .map((file) => join(folder, file)),
 )
 
-/** Without its blocks of code. */
+/** Returns a document without its code blocks. */
 const proseOf = (document: string): string => document.replaceAll(/^```[^]*?^```/gm, '')
 
-/** The blocks of shell commands, one command a line, without comments. */
+/** Returns the commands in the shell blocks of a document, without comments. */
 const commandsIn = (document: string): string[] =>
   [...document.matchAll(/^```sh\n([^]*?)^```/gm)].flatMap(([, block = '']) =>
     block
@@ -96,7 +96,7 @@ const commandsIn = (document: string): string[] =>
       .filter((line) => line !== ''),
   )
 
-/** The anchors that GitHub makes of headings. */
+/** Returns the anchors that GitHub derives from headings. */
 const anchorsOf = (document: string): string[] =>
   [...proseOf(document).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
     heading
@@ -149,7 +149,7 @@ describe('the documents', () => {
     })
   }
 
-  it('begin with a README of at most 150 lines', () => {
+  it('start with a README of at most 150 lines', () => {
     expect(read('README.md').split('\n').length).to.be.at.most(150)
   })
 })

@@ -120,7 +120,7 @@ export class Harness {
     return { posting: await this.#poster.run<'post'>({ do: 'post', plan }), schedule }
   }
 
-  /** Resolves once all is delivered, or nothing more arrives. */
+  /** Resolves once everything is delivered, or nothing more arrives. */
   async settle(): Promise<readonly Outcomes['report'][]> {
     const deadline = performance.now() + SETTLE_TIMEOUT_MS
     let seen = -1

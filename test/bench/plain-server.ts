@@ -6,7 +6,7 @@ import { Server } from 'socket.io'
 
 /**
  * The server that the gateway is compared with: from webhooks to Socket.IO rooms, with Redis between the nodes, as one
- * writes it in an afternoon. It authenticates nobody, stores nothing, and cannot replay missed notices.
+ * might write it in an afternoon. It authenticates nobody, stores nothing, and cannot replay missed notices.
  */
 
 const CHANNEL = 'recalls'

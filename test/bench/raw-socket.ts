@@ -43,7 +43,7 @@ export interface RawSocket {
 
 /**
  * A minimal Socket.IO client, at a fraction of the cost of a real one: connects, presents its token, subscribes and
- * answers pings. Resolves once it has subscribed. Events may arrive earlier.
+ * responds to pings. Resolves once it has subscribed. Events may arrive earlier.
  */
 export function openRawSocket(options: RawSocketOptions): Promise<{ socket: RawSocket; ack: SubscribeAck }> {
   return new Promise((resolve, reject) => {

@@ -19,7 +19,7 @@ import { postWebhook, recallBody } from '../support/webhook.ts'
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const MAX_CLIENT_BYTES = 8_000
 
-/** The page that a document shows, with the URL of this gateway. */
+/** Returns the page that a document shows, with the URL of this gateway. */
 const pageIn =
   (document: string) =>
   (gatewayUrl: string): string => {
@@ -43,10 +43,10 @@ describe('the client in a browser', function () {
 
   /** A site of another origin, which serves the page and tokens. Its first response to a token request is a 502. */
   const serveSite = async (port: number, page: () => string): Promise<void> => {
-    let asked = 0
+    let tokenRequests = 0
     const site = createServer((request, response) => {
       if (request.url !== '/recall-token') return response.setHeader('Content-Type', 'text/html').end(page())
-      if (++asked === 1) return response.writeHead(502).end('Bad gateway')
+      if (++tokenRequests === 1) return response.writeHead(502).end('Bad gateway')
       void makeToken({ rooms: [{ group: 'lobby' }] }).then((token) => response.end(token))
       return response
     })
@@ -92,14 +92,14 @@ describe('the client in a browser', function () {
     expect(errors).to.be.empty
   })
 
-  it('delivers each recalled message once, over drops and reloads', async () => {
-    // Remembers what was delivered over reloads, as a page that shows it would.
+  it('delivers each recalled message once, across drops and reloads', async () => {
+    // Remembers across reloads what was delivered, as a page that shows it would.
     const script = `const all = JSON.parse(sessionStorage.all ?? '[]')
-      const keep = (seq) => { all.push(seq); sessionStorage.all = JSON.stringify(all) }`
+      const record = (seq) => { all.push(seq); sessionStorage.all = JSON.stringify(all) }`
     const { gateway, proxy, page } = await setUp((url) =>
       pageIn('shared/CLIENTS.md')(url)
         .replace('const client =', `${script}\n const client =`)
-        .replace('document.getElementById(`message-${seq}`)?.remove()', 'keep(seq)'),
+        .replace('document.getElementById(`message-${seq}`)?.remove()', 'record(seq)'),
     )
     await titled(page, 'Chat: live')
     const rounds = 12

@@ -89,7 +89,7 @@ describe('the console on two nodes', function () {
     expect(await page.getByLabel('Token', { exact: true }).count()).to.equal(0)
   })
 
-  it('asks for another token in time, and continues with it where it was', async () => {
+  it('asks for another token in time, and continues with it where it left off', async () => {
     const page = await openFeed(await adminToken())
     const warning = page.getByRole('alert').filter({ hasText: /Your token expires at \d\d:\d\d/ })
     const short = await makeToken({ role: 'admin', ttlS: 304 })

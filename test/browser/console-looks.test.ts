@@ -7,7 +7,7 @@ import type { Page } from 'playwright-core'
 import { openBrowser } from '../support/browser.ts'
 import { adminToken } from '../support/client.ts'
 import { newTab, row, rowsOf } from '../support/console-page.ts'
-import { connectListeners, playScene, startTraffic } from '../support/console-scene.ts'
+import { connectListeners, postSampleRecalls, startTraffic } from '../support/sample-traffic.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { startRedis } from '../support/redis-server.ts'
@@ -90,7 +90,7 @@ describe('the console, while its screenshots are taken', function () {
     receiver = await start('receiver')
     node = await start('node')
     const other = await start('node')
-    await playScene(receiver.url, 60)
+    await postSampleRecalls(receiver.url, 60)
     cleanUps.push(await connectListeners([node.url, node.url, other.url], 60))
     const browser = await openBrowser()
     page = await newTab(browser, (cleanUp) => cleanUps.push(cleanUp), { deviceScaleFactor: 2 })

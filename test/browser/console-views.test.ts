@@ -45,7 +45,7 @@ describe('the views of the console', function () {
       await button(page, 'Watch').click()
     }
 
-    it('show the position and latest recalls of a group, also after a reload', async () => {
+    it('show the position and latest recalls of a group, even after a reload', async () => {
       for (const seq of upTo(3)) await recallOne(url, 'watched', seq)
       const page = await open('rooms')
       await watch(page, 'watched')
@@ -77,7 +77,7 @@ describe('the views of the console', function () {
       expect(await page.locator('.figures .bad dd').innerText()).to.equal('1')
     })
 
-    it('retry reading a log that could not be read, and are not live before', async () => {
+    it('retry reading a log that could not be read, and are not live until then', async () => {
       await recallOne(url, 'late', 1)
       const page = await open('rooms')
       let isUnavailable = true
@@ -94,7 +94,7 @@ describe('the views of the console', function () {
       expect(await card.locator('.latest .seqs').allInnerTexts()).to.deep.equal(['2', '1'])
     })
 
-    it('and their history are all a member gets, as far as the token grants them', async () => {
+    it('and their history are all that members can see, as far as the token grants them', async () => {
       await recall(url, { GroupId: 'mine', Operator_Account: 'secret-moderator' })
       const page = await open('rooms', makeToken({ rooms: [{ group: 'mine' }] }))
       const views = await page.getByRole('navigation').getByRole('link').allInnerTexts()
@@ -112,7 +112,7 @@ describe('the views of the console', function () {
     })
   })
 
-  it('warn of a gap immediately, also while the feed is paused', async () => {
+  it('warn of a gap immediately, even while the feed is paused', async () => {
     await recallOne(url, 'paused', 1)
     const page = await open('feed')
     await row(page, 'paused').waitFor()

@@ -88,7 +88,7 @@ describe('page', function () {
     await page.locator('nav a[aria-current][href="#rooms"]').waitFor()
   })
 
-  it('says that it is offline while the gateway is down, and then shows exactly once what it missed', async () => {
+  it('says that it is offline while the gateway is down, and then shows what it missed exactly once', async () => {
     const folder = temporaryFolder()
     onCleanUp(folder.remove)
     const settings = { DATA_DIR: folder.path, PORT: String(await freePort()) }
@@ -109,7 +109,7 @@ describe('page', function () {
     expect(await page.getByText('1 notice missed while offline').count()).to.equal(1)
   })
 
-  it('says in its title that it is offline, also in a hidden tab', async () => {
+  it('says in its title that it is offline, even in a hidden tab', async () => {
     const gateway = await start()
     const page = await openPage(gateway.url, await adminToken())
     const says = (word: string) =>

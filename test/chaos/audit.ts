@@ -7,7 +7,7 @@ import type { ListenerRecord, ReceivedEvent, SentRecall } from './recorder.ts'
 export interface Figures {
   /** Recalls that were posted. */
   readonly sent: number
-  /** Recalls that were answered with 200. These must arrive. */
+  /** Recalls whose response was 200. These must arrive. */
   readonly acknowledged: number
   /** Recalls that arrived, counted once per listener. */
   readonly delivered: number

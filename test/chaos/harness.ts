@@ -19,7 +19,7 @@ const MAX_CONCURRENT_CONNECTS = 50
 /** Thousands of sockets connect from one address here. */
 const ONE_ADDRESS = { MAX_SOCKETS_PER_ADDRESS: '20000' }
 
-/** What one run has started, to be stopped at its end, and what it has recorded. */
+/** Everything that one run has started, to be stopped at its end, and everything it has recorded. */
 export class Harness {
   readonly recorder = new Recorder()
   readonly #violations: string[] = []

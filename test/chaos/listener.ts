@@ -4,7 +4,7 @@ import type { Position } from '../../shared/position.ts'
 import type { ClientToServer, ServerToClient, Subscribed } from '../../shared/protocol.ts'
 import type { Room } from '../../shared/room.ts'
 import { withTimeout } from '../support/wait.ts'
-import { readOn, stall, terminate } from '../support/web-socket.ts'
+import { resumeReading, stall, terminate } from '../support/web-socket.ts'
 import type { ReceivedEvent } from './recorder.ts'
 import { FIRST_FILLER_SEQ } from './sender.ts'
 
@@ -110,7 +110,7 @@ export async function startListener({ urls, room, token, record }: ListenerOptio
     isSubscribed: () => isSubscribed,
     drop,
     stall: () => stall(current),
-    resumeReading: () => readOn(current),
+    resumeReading: () => resumeReading(current),
     disconnect() {
       isDisconnected = true
       drop()

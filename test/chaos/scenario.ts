@@ -137,8 +137,8 @@ export async function runScenario(
 }
 
 /**
- * Waits until all is delivered, then sends one recall in each group, and waits for these too. A duplicate would stand
- * before the final recall in its log, so it has arrived once they have.
+ * Waits until everything is delivered, then sends one recall in each group, and waits for these too. Any duplicate would
+ * precede the final recall in its log, so it would have arrived by then.
  */
 export async function sendFinalRecalls(harness: Harness, sender: Sender): Promise<void> {
   await harness.settle(SETTLE_TIMEOUT_MS)

@@ -4,8 +4,8 @@ import type { Notice } from '../../shared/notice.ts'
 import type { Recall } from '../../shared/recall.ts'
 import { FEED } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
-import { BROKER_HOMES } from '../support/brokers.ts'
-import type { BrokerHome } from '../support/brokers.ts'
+import { BROKER_FIXTURES } from '../support/brokers.ts'
+import type { BrokerFixture } from '../support/brokers.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
 
@@ -22,14 +22,14 @@ const recallOf = (group: string, seqs: readonly number[], fields: Partial<Recall
 const seqsOf = (notices: readonly Notice[]): number[][] =>
   notices.map(({ messages }) => messages.map(({ seq }) => seq))
 
-for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
+for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
   describe(`${kind} broker`, () => {
     const onCleanUp = cleanUpAfterEach()
-    let home: BrokerHome
+    let fixture: BrokerFixture
     let broker: Broker
 
     const open = async (options: Partial<BrokerOptions> = {}): Promise<Broker> => {
-      const opened = home.create(options)
+      const opened = fixture.create(options)
       await opened.start()
       onCleanUp(() => opened.stop())
       return opened
@@ -48,8 +48,8 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
     const publish = (recall: Recall) => broker.publish(recall, TIMEOUT_MS)
 
     beforeEach(async () => {
-      home = await openHome()
-      onCleanUp(() => home.close())
+      fixture = await openFixture()
+      onCleanUp(() => fixture.close())
       broker = await open()
     })
 
@@ -143,7 +143,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
 
       it('expires the recalled set after its TTL', async () => {
         const options = { recalledTtlS: 1 }
-        let short = home.shared ? await open(options) : await reopen(options)
+        let short = fixture.shared ? await open(options) : await reopen(options)
         const many = Array.from({ length: 2_500 }, (_, i) => i + 1)
         await short.publish(recallOf('g', many), TIMEOUT_MS)
         expect(await short.recalled({ group: 'g' }, many)).to.have.length(many.length)
@@ -151,7 +151,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
         await waitUntil('the set expires', async () => {
           await short.publish(recallOf('active', [++seq]), TIMEOUT_MS)
           // The embedded broker sweeps when it starts, and then every hour.
-          if (!home.shared) short = await reopen(options)
+          if (!fixture.shared) short = await reopen(options)
           return (await short.recalled({ group: 'g' }, many)).length === 0
         })
         const all = Array.from({ length: seq }, (_, i) => i + 1)
@@ -160,12 +160,12 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
 
       it('expires the recalled set of a group regardless of recalls in its topics', async () => {
         const options = { recalledTtlS: 1 }
-        let short = home.shared ? await open(options) : await reopen(options)
+        let short = fixture.shared ? await open(options) : await reopen(options)
         await short.publish(recallOf('g', [1], { topic: 't' }), TIMEOUT_MS)
         await short.publish(recallOf('g', [1]), TIMEOUT_MS)
         expect(await short.recalled({ group: 'g' }, [1])).to.have.length(1)
         await waitUntil('the set expires', async () => {
-          if (!home.shared) short = await reopen(options)
+          if (!fixture.shared) short = await reopen(options)
           return (await short.recalled({ group: 'g' }, [1])).length === 0
         })
       })
@@ -226,7 +226,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
       })
 
       it('report a gap for trimmed notices, and none after them', async () => {
-        const small = home.shared ? await open({ historySize: 3 }) : await reopen({ historySize: 3 })
+        const small = fixture.shared ? await open({ historySize: 3 }) : await reopen({ historySize: 3 })
         for (const seq of [1, 2, 3, 4, 5]) await small.publish(recallOf('g', [seq]), TIMEOUT_MS)
         const [head] = await small.heads([{ group: 'g' }])
         const epoch = head?.epoch ?? ''
@@ -239,7 +239,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
       })
 
       it('still prove that nothing was missed after the notices have expired', async () => {
-        const short = home.shared ? await open({ historyTtlS: 1 }) : await reopen({ historyTtlS: 1 })
+        const short = fixture.shared ? await open({ historyTtlS: 1 }) : await reopen({ historyTtlS: 1 })
         await short.publish(recallOf('g', [1]), TIMEOUT_MS)
         const [head] = await short.heads([{ group: 'g' }])
         const epoch = head?.epoch ?? ''
@@ -301,7 +301,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
         await broker.heartbeat('one', 'first')
         await broker.heartbeat('one', 'second: 群 "')
         await broker.heartbeat('two', 'other')
-        const other = home.shared ? await open() : broker
+        const other = fixture.shared ? await open() : broker
         const heartbeats = (await other.heartbeats()).toSorted((a, b) => a.id.localeCompare(b.id))
         expect(heartbeats.map(({ id, text }) => [id, text])).to.deep.equal([
           ['one', 'second: 群 "'],
@@ -336,7 +336,7 @@ for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
 
       it('reaches another process, or the next one', async () => {
         await broker.announce('revocations', 'first')
-        const other = home.shared ? await open() : await reopen()
+        const other = fixture.shared ? await open() : await reopen()
         const received = follow(other)
         await waitUntil('it arrives', () => received.length > 0)
         await other.announce('revocations', 'second')

@@ -101,13 +101,13 @@ describe('API descriptions', () => {
         headers: { Authorization: `Bearer ${bearer}` },
         ...(body && { body: JSON.stringify(body) }),
       })
-      const answer: unknown = await response.json()
+      const content: unknown = await response.json()
       const [plain = ''] = path.split('?')
       const where =
         response.status === 200
           ? ['paths', plain, method, 'responses', '200']
           : ['components', 'responses', 'Refused']
-      validate([...where, 'content', 'application/json', 'schema'], answer)
+      validate([...where, 'content', 'application/json', 'schema'], content)
       return response.status
     }
     const topic = { GroupId: 'g', TopicId: 't', MsgSeqList: [{ MsgSeq: 1, MsgId: 'id' }] }
@@ -141,16 +141,20 @@ describe('API descriptions', () => {
     onCleanUp(client.close)
     const events = new Map<string, unknown>()
     client.socket.onAny((name: string, value: unknown) => events.set(name, value))
-    const ask = async (name: Parameters<typeof client.ask>[1], request: object, response: string) => {
+    const exchange = async (
+      name: Parameters<typeof client.request>[1],
+      request: object,
+      response: string,
+    ) => {
       if (response !== 'refused') payload(name ?? '', request)
-      payload(response, await client.ask(request, name))
+      payload(response, await client.request(request, name))
     }
-    await ask('subscribe', { group: 'g', since: { epoch: 'other', offset: 1 } }, 'subscribed')
-    await ask('recalled', { group: 'g', seqs: [1, 130] }, 'recalledAnswer')
-    await ask('unsubscribe', { group: 'g' }, 'done')
-    await ask('subscribe', { group: 'g' }, 'subscribed')
-    await ask('subscribe', { group: 'other' }, 'refused')
-    await ask('refresh', { token: await makeToken({ rooms: [{ group: 'g' }] }) }, 'refreshed')
+    await exchange('subscribe', { group: 'g', since: { epoch: 'other', offset: 1 } }, 'subscribed')
+    await exchange('recalled', { group: 'g', seqs: [1, 130] }, 'recalledAnswer')
+    await exchange('unsubscribe', { group: 'g' }, 'done')
+    await exchange('subscribe', { group: 'g' }, 'subscribed')
+    await exchange('subscribe', { group: 'other' }, 'refused')
+    await exchange('refresh', { token: await makeToken({ rooms: [{ group: 'g' }] }) }, 'refreshed')
     await postWebhook(gateway.url, { body: recallBody({ GroupId: 'g' }) })
     await client.count(1)
     const token = await adminToken()

@@ -14,14 +14,14 @@ import { postWebhook, recallBody } from '../support/webhook.ts'
 const CLIENTS = readFileSync(fileURLToPath(new URL('../../../shared/CLIENTS.md', import.meta.url)), 'utf8')
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
 
-/** An example of CLIENTS.md as a function of what it imports, and of what it leaves to the reader. */
-function example(begin: string, gatewayUrl: string, given: readonly string[], answer: string) {
-  const code = CLIENTS.split('```').find((part) => part.startsWith(begin))
-  if (code === undefined) throw new Error(`CLIENTS.md has no example ${begin}`)
+/** Returns an example in CLIENTS.md as a function of its imports and of the names that it leaves to the reader. */
+function example(start: string, gatewayUrl: string, names: readonly string[], result: string) {
+  const code = CLIENTS.split('```').find((part) => part.startsWith(start))
+  if (code === undefined) throw new Error(`CLIENTS.md has no example ${start}`)
   const [, ...lines] = code.replaceAll('http://127.0.0.1:8080', gatewayUrl).split('\n')
   const body = lines.filter((line) => !line.startsWith('import ')).join('\n')
-  // oxlint-disable-next-line typescript/no-implied-eval, no-new-func -- it is the text of CLIENTS.md that is tested
-  return new Function(...given, `${body}\nreturn ${answer}`) as (...values: readonly unknown[]) => unknown
+  // oxlint-disable-next-line typescript/no-implied-eval, no-new-func -- the text of CLIENTS.md is what is tested
+  return new Function(...names, `${body}\nreturn ${result}`) as (...values: readonly unknown[]) => unknown
 }
 
 const recall = async (url: string, group: string, seq: number): Promise<void> => {
@@ -33,7 +33,7 @@ describe('the examples of CLIENTS.md', function () {
   this.timeout(40_000)
   const onCleanUp = cleanUpAfterEach()
 
-  it('for a plain socket.io-client: hides each recalled message once, over drops', async () => {
+  it('for a plain socket.io-client: hides each recalled message once, across drops', async () => {
     const gateway = await startGatewayProcess()
     onCleanUp(gateway.stop)
     const proxy = await startTcpProxy(gateway.port)
@@ -52,7 +52,7 @@ describe('the examples of CLIENTS.md', function () {
     ) as Socket
     onCleanUp(() => socket.disconnect())
     await waitUntil('it is connected', () => socket.connected)
-    // Answered after the subscribe that was sent first.
+    // Acknowledged after the subscribe, which was sent first.
     await socket.timeout(5_000).emitWithAck('recalled', { group: 'g', seqs: [1] })
     for (const seq of upTo(60)) {
       await recall(gateway.url, '@TGS#2J4SZEAEL', seq)
@@ -63,7 +63,7 @@ describe('the examples of CLIENTS.md', function () {
     expect(reloads).to.equal(0)
   })
 
-  it('for a plain socket.io-client: tries again after a refusal that passes', async () => {
+  it('for a plain socket.io-client: retries after a temporary refusal', async () => {
     const gateway = await startGatewayProcess()
     onCleanUp(gateway.stop)
     const refused = await Promise.all(
@@ -85,22 +85,22 @@ describe('the examples of CLIENTS.md', function () {
     expect(refused).to.include('TOKEN_REFUSED')
     const token = await adminToken()
     const names = ['io', 'currentToken', 'reloadTheConversation', 'hide', 'console']
-    const told: unknown[] = []
-    const quiet = { error: (code: unknown) => told.push(code) }
+    const reported: unknown[] = []
+    const fakeConsole = { error: (code: unknown) => reported.push(code) }
     const run = example('js\nimport { io }', gateway.url, names, 'socket')
     const socket = run(
       io,
       () => token,
       () => 0,
       () => 0,
-      quiet,
+      fakeConsole,
     ) as Socket
     onCleanUp(() => socket.disconnect())
-    await waitUntil('it was refused for a while, again and again', () => told.length > 1, 25_000)
-    expect(new Set(told)).to.deep.equal(new Set(['TOO_MANY_FAILURES']))
+    await waitUntil('it is refused repeatedly', () => reported.length > 1, 25_000)
+    expect(new Set(reported)).to.deep.equal(new Set(['TOO_MANY_FAILURES']))
   })
 
-  it('for React: gives notices to the function of the last render, and leaves', async () => {
+  it('for React: calls the function of the latest render, and leaves the room', async () => {
     const gateway = await startGatewayProcess()
     onCleanUp(gateway.stop)
     const client = createRecallClient({ url: gateway.url, getToken: adminToken })
@@ -123,7 +123,7 @@ describe('the examples of CLIENTS.md', function () {
     await waitUntil('it is live', () => client.state.kind === 'live')
     useRecalls(client, { group: 'g' }, () => seen.push('last render'))
     await recall(gateway.url, 'g', 1)
-    await waitUntil('it is told', () => seen.length > 0)
+    await waitUntil('the notice arrives', () => seen.length > 0)
     leave?.()
     await recall(gateway.url, 'g', 2)
     expect(await client.isRecalled({ group: 'g' }, 2)).to.equal(true)

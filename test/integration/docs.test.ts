@@ -65,7 +65,7 @@ describe('the documents of a running gateway', () => {
   }
   const withoutAnchor = (url: string): string => url.split('#')[0] ?? ''
 
-  it('are all there, each with its type', async () => {
+  it('are all served, each with its type', async () => {
     const pages = await crawl()
     expect(pages.size).to.be.above(SERVED.length)
     for (const [url, { status, type }] of pages) {
@@ -78,7 +78,7 @@ describe('the documents of a running gateway', () => {
     }
   })
 
-  it('lead to headings that exist, and to nothing outside but the console', async () => {
+  it('link only to headings that exist, and outside `/docs/` only to the console', async () => {
     const pages = await crawl()
     for (const [url, { type, text }] of pages) {
       if (!type.startsWith('text/html')) continue
@@ -93,7 +93,7 @@ describe('the documents of a running gateway', () => {
     }
   })
 
-  it('name the page that is shown', async () => {
+  it('mark the current page in the navigation', async () => {
     for (const [url, { type, text }] of await crawl()) {
       if (!type.startsWith('text/html')) continue
       const current = [...text.matchAll(/<a href="([^"]+)" aria-current="page">/g)].map(([, link]) => link)
@@ -101,7 +101,7 @@ describe('the documents of a running gateway', () => {
     }
   })
 
-  it('name the metrics that there are, and all of them', async () => {
+  it('list exactly the metrics that are served', async () => {
     const named = [...read('server/docs/operations.md').matchAll(/`(recall_gateway_\w+)`/g)].map(
       ([, name = '']) => name,
     )
@@ -110,7 +110,7 @@ describe('the documents of a running gateway', () => {
     expect([...new Set(named)].toSorted()).to.deep.equal(served.toSorted())
   })
 
-  it('name the commands that there are, with options that exist', async () => {
+  it('list exactly the commands that exist, with options that exist', async () => {
     const help = async (...words: readonly string[]): Promise<string> => {
       const { exited, output } = runGateway([...words, '--help'], {})
       expect(await exited, words.join(' ')).to.equal(0)
@@ -128,7 +128,7 @@ describe('the documents of a running gateway', () => {
     }
   })
 
-  it('give commands of curl that work', async () => {
+  it('contain curl commands that work', async () => {
     const send = (document: string) => {
       const [, command = ''] = /^(curl [^]+?)^```/m.exec(read(document)) ?? []
       const [, method = 'GET'] = /-X (\S+)/.exec(command) ?? []

@@ -53,8 +53,8 @@ describe('access granted by a credential', () => {
     const client = await open(makeToken({ sub, rooms: [{ group }], ttlS: 2 }))
     await client.subscribe({ group })
     const token = await makeToken({ sub, rooms: [{ group }], ttlS: 600 })
-    const answer = await client.ask({ token }, 'refresh')
-    expect(answer.ok && 'expiresAtMs' in answer && answer.expiresAtMs).to.be.above(Date.now() + 500_000)
+    const response = await client.request({ token }, 'refresh')
+    expect(response.ok && 'expiresAtMs' in response && response.expiresAtMs).to.be.above(Date.now() + 500_000)
     const endedAtMs = Date.now() + 2_500
     await waitUntil('the first one has expired', () => Date.now() > endedAtMs)
     await recall(1)
@@ -72,7 +72,7 @@ describe('access granted by a credential', () => {
       await makeToken({ sub, ttlS: -10 }),
       'nonsense',
     ]) {
-      expect(await client.ask({ token }, 'refresh')).to.include({ ok: false, code: 'TOKEN_REFUSED' })
+      expect(await client.request({ token }, 'refresh')).to.include({ ok: false, code: 'TOKEN_REFUSED' })
     }
     await recall(1)
     await client.count(1)
@@ -83,13 +83,13 @@ describe('access granted by a credential', () => {
     const client = await open(makeToken({ sub, rooms: [{ group }, { group: other }] }))
     await client.subscribe({ group })
     await client.subscribe({ group: other })
-    await client.ask({ token: await makeToken({ sub, rooms: [{ group: other }] }) }, 'refresh')
+    await client.request({ token: await makeToken({ sub, rooms: [{ group: other }] }) }, 'refresh')
     await waitUntil('the room ends', () => client.unsubscribed.length > 0)
     expect(client.unsubscribed).to.deep.equal([
       { room: { group }, code: 'ROOM_REFUSED', message: 'no access to this room', retry: false },
     ])
     await recall(1)
-    expect(await client.ask({ group })).to.include({ ok: false, code: 'ROOM_REFUSED' })
+    expect(await client.request({ group })).to.include({ ok: false, code: 'ROOM_REFUSED' })
     expect(client.received).to.be.empty
   })
 
@@ -119,7 +119,7 @@ describe('access granted by a credential', () => {
         })
     })
 
-    it('as a whole: every socket of the user is disconnected, and may reconnect when the time is over', async () => {
+    it('entirely: every socket of the user is disconnected, and may reconnect when the time is over', async () => {
       const token = makeToken({ sub, rooms: [{ group }] })
       const [one, two, another] = [
         await open(token),
@@ -145,20 +145,20 @@ describe('access granted by a credential', () => {
       )
     })
 
-    it('for a room: sockets are unsubscribed, and receive nothing more of it, not even by resuming', async () => {
+    it('for a room: sockets are unsubscribed, and receive nothing more from it, not even by resuming', async () => {
       const client = await open(makeToken({ sub, rooms: [{ group }] }))
       const { position } = await client.subscribe({ group })
       await client.subscribe({ group, topic: 't' })
       await postDisconnect(gateway.url, await adminToken(), { userId: sub, group })
       await waitUntil('the rooms end', () => client.unsubscribed.length === 2)
       await recall(1)
-      expect(await client.ask({ group, since: position })).to.include({ ok: false, code: 'ROOM_REFUSED' })
-      expect(await client.ask({ group, seqs: [1] }, 'recalled')).to.include({
+      expect(await client.request({ group, since: position })).to.include({ ok: false, code: 'ROOM_REFUSED' })
+      expect(await client.request({ group, seqs: [1] }, 'recalled')).to.include({
         ok: false,
         code: 'ROOM_REFUSED',
       })
       const again = await open(makeToken({ sub, rooms: [{ group }] }))
-      expect(await again.ask({ group, since: position })).to.include({ ok: false, code: 'ROOM_REFUSED' })
+      expect(await again.request({ group, since: position })).to.include({ ok: false, code: 'ROOM_REFUSED' })
       expect(client.received).to.be.empty
     })
   })

@@ -32,10 +32,10 @@ describe('handshake', () => {
   it('accepts the UserSig of a user, which grants no rooms by itself, and of an admin', async () => {
     const gateway = await start({ JWT_SECRET: '', USERSIG_SECRET_KEY: KEY, ADMIN_USER_IDS: 'boss, chief' })
     const member = await open(gateway, { userId: 'user-1', userSig: userSigOf('user-1') })
-    expect(await member.ask({ group: 'g' })).to.include({ ok: false, code: 'ROOM_REFUSED' })
-    expect(await member.ask({ feed: true })).to.include({ ok: false, code: 'ROOM_REFUSED' })
+    expect(await member.request({ group: 'g' })).to.include({ ok: false, code: 'ROOM_REFUSED' })
+    expect(await member.request({ feed: true })).to.include({ ok: false, code: 'ROOM_REFUSED' })
     const admin = await open(gateway, { userId: 'chief', userSig: userSigOf('chief') })
-    expect(await admin.ask({ feed: true })).to.include({ ok: true })
+    expect(await admin.request({ feed: true })).to.include({ ok: true })
   })
 
   it('refuses a UserSig of another user, an expired one, and any without a configured key', async () => {

@@ -9,7 +9,7 @@ import { readMetric } from '../support/read-metric.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { withTimeout, waitUntil } from '../support/wait.ts'
-import { readOn, stall } from '../support/web-socket.ts'
+import { resumeReading, stall } from '../support/web-socket.ts'
 import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
 
 /** Encodes a WebSocket frame with this text. */
@@ -30,16 +30,19 @@ describe('a peer that violates the protocol', () => {
     onCleanUp(gateway.stop)
   })
 
-  /** Opens a TCP connection and sends this text. `got` returns what has arrived so far. */
-  const send = async (text: string, port = gateway.port): Promise<{ socket: Socket; got: () => string }> => {
+  /** Opens a TCP connection and sends this text. `received` returns what has arrived so far. */
+  const send = async (
+    text: string,
+    port = gateway.port,
+  ): Promise<{ socket: Socket; received: () => string }> => {
     const socket = connectTcp(port, '127.0.0.1')
     onCleanUp(() => socket.destroy())
-    let got = ''
-    socket.setEncoding('latin1').on('data', (part: string) => (got += part))
+    let received = ''
+    socket.setEncoding('latin1').on('data', (part: string) => (received += part))
     socket.on('error', () => undefined)
     await once(socket, 'connect')
     socket.write(text)
-    return { socket, got: () => got }
+    return { socket, received: () => received }
   }
   /** Starts a gateway that only receives webhooks. */
   const startReceiver = async (): Promise<GatewayProcess> => {
@@ -55,18 +58,18 @@ describe('a peer that violates the protocol', () => {
       `GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
         `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
     )
-    await waitUntil('the WebSocket opens', () => opened.got().includes('101 Switching'))
+    await waitUntil('the WebSocket opens', () => opened.received().includes('101 Switching'))
     return opened
   }
 
   it('has its webhook accepted although it asks to upgrade to another protocol', async () => {
     for (const upgrade of ['h2c', 'websocket']) {
       const body = JSON.stringify(recallBody({ GroupId: upgrade }))
-      const { got } = await send(
+      const { received } = await send(
         `POST /webhook?${query()} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: ${upgrade}\r\n` +
           `HTTP2-Settings: AAMAAABkAAQAAP__\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
       )
-      await waitUntil(`the response to ${upgrade} arrives`, () => got().includes('"ActionStatus":"OK"'))
+      await waitUntil(`the response to ${upgrade} arrives`, () => received().includes('"ActionStatus":"OK"'))
     }
   })
 
@@ -76,20 +79,20 @@ describe('a peer that violates the protocol', () => {
       [gateway.port, '/elsewhere'],
       [receiver.port, '/socket.io/?EIO=4&transport=websocket'],
     ] as const) {
-      const { got } = await send(
+      const { received } = await send(
         `GET ${path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
           `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
         port,
       )
-      await waitUntil(`the response at ${path} arrives`, () => got().startsWith('HTTP/1.1 404'))
+      await waitUntil(`the response at ${path} arrives`, () => received().startsWith('HTTP/1.1 404'))
     }
   })
 
   it('receives 413 immediately when it announces a body that is too large', async () => {
-    const { got } = await send(
+    const { received } = await send(
       `POST /webhook?${query()} HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n{`,
     )
-    await waitUntil('the response arrives', () => got().includes('BODY_TOO_LARGE'))
+    await waitUntil('the response arrives', () => received().includes('BODY_TOO_LARGE'))
   })
 
   it('is disconnected when it sends pings without reading the pongs, without a token', async () => {
@@ -112,30 +115,30 @@ describe('a peer that violates the protocol', () => {
 
   it('cannot open a second socket on one connection', async () => {
     const token = await adminToken()
-    const { socket, got } = await openWebSocket()
+    const { socket, received } = await openWebSocket()
     const open = frame(`40${JSON.stringify({ token })}`)
     socket.write(Buffer.concat([open, open, open]))
     // A close frame, which this peer does not answer.
-    await waitUntil('the gateway closes the connection', () => got().includes('\x88'))
-    expect(got().split('40{"sid"')).to.have.length.at.most(2)
+    await waitUntil('the gateway closes the connection', () => received().includes('\x88'))
+    expect(received().split('40{"sid"')).to.have.length.at.most(2)
   })
 
-  for (const [what, text] of Object.entries({
+  for (const [description, text] of Object.entries({
     'names of a megabyte': `42["subscribe",{"group":"${'x'.repeat(2 ** 20)}"}]`,
     'a token of a megabyte': `40{"token":"${'x'.repeat(2 ** 20)}"}`,
     'a message without an end': '451000000000-["subscribe",{"_placeholder":true,"num":0}]',
   })) {
-    it(`is disconnected when it sends ${what}, and others are still served`, async () => {
+    it(`is disconnected when it sends ${description}, and others are still served`, async () => {
       const token = await adminToken()
       for (const first of [[], [frame(`40${JSON.stringify({ token })}`)]]) {
-        const { socket, got } = await openWebSocket()
+        const { socket, received } = await openWebSocket()
         for (const part of first) socket.write(part)
-        if (first.length > 0) await waitUntil('the handshake', () => got().includes('40{"sid"'))
+        if (first.length > 0) await waitUntil('the handshake', () => received().includes('40{"sid"'))
         socket.write(frame(text))
         // A close frame, or the end of the connection.
         await waitUntil(
           'the gateway closes the connection',
-          () => got().includes('\x88') || socket.readableEnded,
+          () => received().includes('\x88') || socket.readableEnded,
         )
       }
       const client = await connect(gateway.url, token)
@@ -150,7 +153,7 @@ describe('a peer that violates the protocol', () => {
     const client = await connect(gateway.url, await adminToken())
     onCleanUp(client.close)
     const { position } = await client.subscribe({ group: 'g' })
-    await client.ask({ group: 'g' }, 'unsubscribe')
+    await client.request({ group: 'g' }, 'unsubscribe')
     for (let i = 0; i < RECALLS; i++) {
       const MsgSeqList = Array.from({ length: 1_000 }, (_, j) => ({
         MsgSeq: i * 1_000 + j + 1,
@@ -159,14 +162,14 @@ describe('a peer that violates the protocol', () => {
       await postWebhook(gateway.url, { body: recallBody({ GroupId: 'g', MsgSeqList }) })
     }
     stall(client.socket)
-    const response = client.ask({ group: 'g', since: position })
+    const response = client.request({ group: 'g', since: position })
     await waitUntil(
       'the send buffer is filled',
       async () => (await readMetric(gateway.url, 'most_waiting_bytes')) > 0,
     )
-    for (let look = 0; look < 20; look++)
+    for (let check = 0; check < 20; check++)
       expect(await readMetric(gateway.url, 'most_waiting_bytes')).to.be.below(512 * 1024)
-    readOn(client.socket)
+    resumeReading(client.socket)
     expect(await response).to.include({ recovered: RECALLS })
     await waitUntil('all notices have arrived', () => client.received.length === RECALLS)
     expect(await readMetric(gateway.url, 'sockets_too_slow_total')).to.equal(0)

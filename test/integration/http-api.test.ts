@@ -26,7 +26,7 @@ describe('the HTTP API', function () {
     admin = await adminToken()
     member = await makeToken({ rooms: [{ group: 'g' }] })
   })
-  const ask = (path: string, token = admin, headers = {}) => get(gateway.url, path, token, headers)
+  const read = (path: string, token = admin, headers = {}) => get(gateway.url, path, token, headers)
   const recall = async (seq: number, group = 'g', url = gateway.url) => {
     const body = recallBody({ GroupId: group, MsgSeqList: [{ MsgSeq: seq }], EventTime: Date.now() })
     expect((await postWebhook(url, { body })).status).to.equal(200)
@@ -36,45 +36,45 @@ describe('the HTTP API', function () {
     onCleanUp(opened.close)
     return opened
   }
-  const offsets = (answer: Record<string, unknown>) =>
-    (answer['notices'] as { offset: number }[]).map(({ offset }) => offset)
+  const offsets = (body: Record<string, unknown>) =>
+    (body['notices'] as { offset: number }[]).map(({ offset }) => offset)
 
   it('grants access to the same users and rooms as the sockets do', async () => {
     await recall(1)
     for (const path of ['position', 'notices', 'stream']) {
       const of = (query: string, token?: string) => get(gateway.url, `/v1/${path}?${query}`, token)
-      expect((await of('group=g')).answer).to.include({ code: 'TOKEN_REFUSED' })
+      expect((await of('group=g')).body).to.include({ code: 'TOKEN_REFUSED' })
       expect((await of('group=g', 'wrong')).status).to.equal(401)
-      expect((await of('group=other', member)).answer).to.include({ code: 'ROOM_REFUSED' })
+      expect((await of('group=other', member)).body).to.include({ code: 'ROOM_REFUSED' })
       expect((await of('feed=true', member)).status).to.equal(403)
     }
-    expect((await ask('/v1/recalled?group=other&seqs=1', member)).status).to.equal(403)
-    expect((await ask('/v1/position?group=g', member)).status).to.equal(200)
-    expect((await ask('/v1/notices?feed=true')).status).to.equal(200)
+    expect((await read('/v1/recalled?group=other&seqs=1', member)).status).to.equal(403)
+    expect((await read('/v1/position?group=g', member)).status).to.equal(200)
+    expect((await read('/v1/notices?feed=true')).status).to.equal(200)
   })
 
   it('refuses users whom an admin has disconnected', async () => {
     await postDisconnect(gateway.url, admin, { userId: 'user-1', group: 'g' })
     await waitUntil(
       'the revocation takes effect',
-      async () => (await ask('/v1/position?group=g', member)).status === 403,
+      async () => (await read('/v1/position?group=g', member)).status === 403,
     )
     await postDisconnect(gateway.url, admin, { userId: 'user-1' })
     await waitUntil('the revocation takes effect', async () => {
-      const { answer } = await ask('/v1/position?group=g', member)
-      return answer['code'] === 'USER_DISCONNECTED'
+      const { body } = await read('/v1/position?group=g', member)
+      return body['code'] === 'USER_DISCONNECTED'
     })
   })
 
   it('returns notices since a position, before an offset, received since a time, or the latest', async () => {
-    const { answer: before } = await ask('/v1/position?group=g')
+    const { body: before } = await read('/v1/position?group=g')
     const { epoch, offset } = before['position'] as { epoch: string; offset: number }
     expect(offset).to.equal(0)
     for (const seq of upTo(3)) await recall(seq)
     const sinceMs = await waitUntil('the current time', () => Date.now())
     await waitUntil('a millisecond has passed', () => Date.now() > sinceMs)
     for (const seq of [4, 5]) await recall(seq)
-    const of = async (query: string) => (await ask(`/v1/notices?group=g&${query}`)).answer
+    const of = async (query: string) => (await read(`/v1/notices?group=g&${query}`)).body
 
     const first = await of(`since=${epoch}:0&limit=2`)
     expect(offsets(first)).to.deep.equal([1, 2])
@@ -103,15 +103,15 @@ describe('the HTTP API', function () {
       expect((await postWebhook(gateway.url, { body })).status).to.equal(200)
     }
     for (const query of ['', '&receivedSinceMs=0']) {
-      const { answer } = await ask(`/v1/notices?feed=true&limit=1000${query}`)
-      expect(JSON.stringify(answer).length).to.be.within(900_000, 1_100_000)
-      expect(answer['more'] || answer['older']).to.equal(true)
+      const { body } = await read(`/v1/notices?feed=true&limit=1000${query}`)
+      expect(JSON.stringify(body).length).to.be.within(900_000, 1_100_000)
+      expect(body['more'] || body['older']).to.equal(true)
     }
   })
 
   it('accepts question marks in names', async () => {
-    const { answer } = await ask('/v1/position?group=what?&topic=why?not')
-    expect(answer['room']).to.deep.equal({ group: 'what?', topic: 'why?not' })
+    const { body } = await read('/v1/position?group=what?&topic=why?not')
+    expect(body['room']).to.deep.equal({ group: 'what?', topic: 'why?not' })
   })
 
   it('does not count requests without a token as failures, so that no web page can lock out its visitors', async () => {
@@ -120,21 +120,21 @@ describe('the HTTP API', function () {
       const preflight = i % 2 === 0 ? { method: 'OPTIONS', headers: { Origin: 'https://evil.example' } } : {}
       expect((await fetch(`${gateway.url}/v1/position?group=g`, preflight)).status).to.equal(401)
     }
-    expect((await ask('/v1/position?group=g')).status).to.equal(200)
+    expect((await read('/v1/position?group=g')).status).to.equal(200)
   })
 
   it('shows members only the fields that members may see', async () => {
     await recall(1)
-    const { answer } = await ask('/v1/notices?group=g', member)
-    expect((answer['notices'] as object[])[0]).to.have.all.keys('offset', 'group', 'messages', 'recalledAtMs')
-    const all = (await ask('/v1/notices?group=g')).answer['notices'] as object[]
+    const { body } = await read('/v1/notices?group=g', member)
+    expect((body['notices'] as object[])[0]).to.have.all.keys('offset', 'group', 'messages', 'recalledAtMs')
+    const all = (await read('/v1/notices?group=g')).body['notices'] as object[]
     expect(all[0]).to.include({ operator: 'admin' })
   })
 
   it('returns which messages of given ranges are recalled', async () => {
     for (const seq of [3, 5, 9]) await recall(seq)
-    const { answer } = await ask('/v1/recalled?group=g&seqs=1,3-8', member)
-    const found = answer['recalled'] as { seq: number; atMs: number }[]
+    const { body } = await read('/v1/recalled?group=g&seqs=1,3-8', member)
+    const found = body['recalled'] as { seq: number; atMs: number }[]
     expect(found.map(({ seq }) => seq)).to.deep.equal([3, 5])
   })
 
@@ -158,17 +158,17 @@ describe('the HTTP API', function () {
       ['recalled?feed=true&seqs=1', 'group'],
       ['stream?group=g&since=x', 'since'],
     ] as const) {
-      const { status, answer } = await ask(`/v1/${path}`)
-      expect([path, status, answer['code']]).to.deep.equal([path, 400, 'REQUEST_MALFORMED'])
-      expect(answer['message'], path).to.include(names)
+      const { status, body } = await read(`/v1/${path}`)
+      expect([path, status, body['code']]).to.deep.equal([path, 400, 'REQUEST_MALFORMED'])
+      expect(body['message'], path).to.include(names)
     }
-    expect((await ask('/v1/stream?group=g', admin, { 'Last-Event-ID': 'x' })).status).to.equal(400)
+    expect((await read('/v1/stream?group=g', admin, { 'Last-Event-ID': 'x' })).status).to.equal(400)
   })
 
   it('allows pages of the configured origins only', async () => {
-    const { headers } = await ask('/v1/position?group=g', admin, { Origin: 'https://app.example' })
+    const { headers } = await read('/v1/position?group=g', admin, { Origin: 'https://app.example' })
     expect(headers.get('access-control-allow-origin')).to.equal('https://app.example')
-    const other = await ask('/v1/position?group=g', admin, { Origin: 'https://evil.example' })
+    const other = await read('/v1/position?group=g', admin, { Origin: 'https://evil.example' })
     expect(other.headers.get('access-control-allow-origin')).to.equal(null)
     const preflight = await fetch(`${gateway.url}/v1/position`, {
       method: 'OPTIONS',
@@ -179,10 +179,10 @@ describe('the HTTP API', function () {
   })
 
   it('limits the request rate of each user separately', async () => {
-    const answers = await Promise.all(upTo(1_050).map(() => ask('/v1/position?group=g', member)))
-    const codes = answers.map(({ answer }) => answer['code'])
+    const responses = await Promise.all(upTo(1_050).map(() => read('/v1/position?group=g', member)))
+    const codes = responses.map(({ body }) => body['code'])
     expect(codes.filter((code) => code === 'TOO_MANY_REQUESTS')).to.have.length(50)
-    expect((await ask('/v1/position?group=g')).status).to.equal(200)
+    expect((await read('/v1/position?group=g')).status).to.equal(200)
   })
 
   it('lets admins publish test recalls, where that is enabled', async () => {
@@ -192,7 +192,7 @@ describe('the HTTP API', function () {
         headers: { Authorization: `Bearer ${token}` },
         body: JSON.stringify(body),
       })
-      return { status: response.status, answer: (await response.json()) as { code?: string } }
+      return { status: response.status, body: (await response.json()) as { code?: string } }
     }
     expect((await post(gateway.url, admin, { group: 'g', seqs: [1] })).status).to.equal(404)
     const enabled = await startGatewayProcess({ TEST_RECALLS: 'on' })
@@ -200,8 +200,8 @@ describe('the HTTP API', function () {
     const client = await connect(enabled.url, admin)
     onCleanUp(client.close)
     await client.subscribe({ group: 'g', topic: 't' })
-    expect((await post(enabled.url, member, { group: 'g', seqs: [1] })).answer.code).to.equal('ADMIN_NEEDED')
-    expect((await post(enabled.url, admin, { group: 'g', seqs: [0] })).answer.code).to.equal(
+    expect((await post(enabled.url, member, { group: 'g', seqs: [1] })).body.code).to.equal('ADMIN_NEEDED')
+    expect((await post(enabled.url, admin, { group: 'g', seqs: [0] })).body.code).to.equal(
       'REQUEST_MALFORMED',
     )
     expect((await post(enabled.url, admin, { group: 'g', topic: 't', seqs: [1, 2] })).status).to.equal(200)
@@ -212,14 +212,14 @@ describe('the HTTP API', function () {
     })
   })
 
-  it('tells admins how many sockets of this node have joined a room', async () => {
+  it('shows admins how many sockets of this node have joined a room', async () => {
     const clients = await Promise.all([connect(gateway.url, admin), connect(gateway.url, member)])
     for (const client of clients) {
       onCleanUp(client.close)
       await client.subscribe({ group: 'g' })
     }
-    expect((await ask('/v1/position?group=g')).answer).to.include({ sockets: 2 })
-    expect((await ask('/v1/position?group=g', member)).answer).to.not.have.property('sockets')
+    expect((await read('/v1/position?group=g')).body).to.include({ sockets: 2 })
+    expect((await read('/v1/position?group=g', member)).body).to.not.have.property('sockets')
   })
 
   describe('a stream', () => {
@@ -241,8 +241,8 @@ describe('the HTTP API', function () {
     })
 
     it('resumes after the last event, without a gap or an overlap', async () => {
-      const { answer } = await ask('/v1/position?group=g')
-      const { epoch } = answer['position'] as { epoch: string }
+      const { body } = await read('/v1/position?group=g')
+      const { epoch } = body['position'] as { epoch: string }
       for (const seq of upTo(5)) await recall(seq)
       const first = await stream(`group=g&since=${epoch}:2`)
       expect((await first.first('subscribed')).data).to.include({ recovered: 3 })
@@ -288,9 +288,9 @@ describe('the HTTP API', function () {
         agent,
         headers: { Authorization: `Bearer ${admin}` },
       }).end()
-      const [answer] = (await once(head, 'response')) as [IncomingMessage]
-      expect(answer.headers['content-type']).to.equal('text/event-stream')
-      answer.resume()
+      const [response] = (await once(head, 'response')) as [IncomingMessage]
+      expect(response.headers['content-type']).to.equal('text/event-stream')
+      response.resume()
       await waitUntil('a stream is accepted', async () => {
         const next = await openStream(small.url, 'group=g', admin)
         onCleanUp(next.close)
@@ -304,7 +304,7 @@ describe('the HTTP API', function () {
       const only = await openStream(small.url, 'group=g', admin)
       onCleanUp(only.close)
       await only.first('subscribed')
-      expect((await get(small.url, '/v1/stream?group=g', admin)).answer).to.include({ code: 'NODE_FULL' })
+      expect((await get(small.url, '/v1/stream?group=g', admin)).body).to.include({ code: 'NODE_FULL' })
       only.close()
       await waitUntil('a stream is accepted again', async () => {
         const next = await openStream(small.url, 'group=g', admin)
@@ -323,7 +323,7 @@ describe('the HTTP API', function () {
     const nodes = await Promise.all([1, 2].map(() => startGatewayProcess({ ...settings, ROLE: 'node' })))
     for (const { stop } of nodes) onCleanUp(stop)
     const url = nodes[0]?.url ?? ''
-    expect((await get(url, '/v1/status', member)).answer).to.include({ code: 'ADMIN_NEEDED' })
+    expect((await get(url, '/v1/status', member)).body).to.include({ code: 'ADMIN_NEEDED' })
     const client = await connect(nodes[1]?.url ?? '', admin)
     onCleanUp(client.close)
     await client.subscribe({ group: 'g' })
@@ -337,7 +337,7 @@ describe('the HTTP API', function () {
       readonly latencyMs: { readonly p50: number | null }
       readonly spool?: object
     }
-    const states = async () => (await get(url, '/v1/status', admin)).answer['nodes'] as State[]
+    const states = async () => (await get(url, '/v1/status', admin)).body['nodes'] as State[]
     const busy = await waitUntil('the heartbeat of the node arrives', async () =>
       (await states()).find(({ counts }) => counts['delivered'] === 1),
     )

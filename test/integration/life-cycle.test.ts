@@ -49,7 +49,7 @@ describe('life cycle of a gateway', () => {
       const port = await freePort()
       const occupant = createServer().listen(port, '127.0.0.1')
       onCleanUp(() => occupant.close())
-      await waitUntil('the port is taken', () => occupant.listening)
+      await waitUntil('the port is in use', () => occupant.listening)
       const { code, output } = await run(['start'], {
         ...CREDENTIALS,
         PORT: String(port),
@@ -124,7 +124,7 @@ describe('life cycle of a gateway', () => {
       expect(client.seqs()).to.deep.equal([130, 131])
     })
 
-    it('keeps its generated credentials private, and across restarts', async () => {
+    it('keeps its generated credentials private, and reuses them after a restart', async () => {
       const DATA_DIR = folder()
       const empty = { DATA_DIR, HOST: '', SDK_APP_ID: '', WEBHOOK_TOKEN: '', JWT_SECRET: '' }
       const file = join(DATA_DIR, 'dev-credentials.json')
@@ -192,7 +192,7 @@ describe('life cycle of a gateway', () => {
       expect(await withTimeout('the gateway exits', gateway.exited)).to.equal(1)
     })
 
-    it('answers pending webhooks before it exits', async () => {
+    it('responds to pending webhooks before it exits', async () => {
       const gateway = await startGatewayProcess()
       onCleanUp(gateway.stop)
       const path = `/webhook?${new URLSearchParams(signedQuery()).toString()}`
@@ -202,13 +202,13 @@ describe('life cycle of a gateway', () => {
         method: 'POST',
         headers: { expect: '100-continue' },
       })
-      const answered = once(webhook, 'response')
+      const responded = once(webhook, 'response')
       webhook.flushHeaders()
       await withTimeout('the gateway has the request', once(webhook, 'continue'))
       gateway.signal('SIGTERM')
       await waitUntil('the stop begins', () => gateway.output().includes('stopping'))
       webhook.end(JSON.stringify(recallBody()))
-      const [response] = (await withTimeout('the response arrives', answered)) as [IncomingMessage]
+      const [response] = (await withTimeout('the response arrives', responded)) as [IncomingMessage]
       expect(response.statusCode).to.equal(200)
       expect(await withTimeout('the gateway exits', gateway.exited)).to.equal(0)
     })
@@ -219,11 +219,11 @@ describe('life cycle of a gateway', () => {
       const DATA_DIR = folder()
       const first = await startGatewayProcess({ DATA_DIR })
       onCleanUp(first.stop)
-      let answered = 0
+      let count = 0
       const posts = Array.from({ length: 400 }, (_, i) =>
         postWebhook(first.url, { body: recallBody({ MsgSeqList: [{ MsgSeq: i + 1 }] }) }).then(
           ({ status }) => {
-            if (status === 200 && ++answered === 50) first.signal('SIGKILL')
+            if (status === 200 && ++count === 50) first.signal('SIGKILL')
             return status === 200 ? i + 1 : 0
           },
           () => 0,
@@ -260,7 +260,7 @@ describe('life cycle of a gateway', () => {
       const client = await connect(gateway.url, printed.output.trim())
       onCleanUp(client.close)
       await client.subscribe({ group: 'g', topic: 't' })
-      expect(await client.ask({ group: 'g' })).to.include({ code: 'ROOM_REFUSED' })
+      expect(await client.request({ group: 'g' })).to.include({ code: 'ROOM_REFUSED' })
     })
 
     it('name the invalid option or setting', async () => {

@@ -59,12 +59,12 @@ describe('membership of a user without a grant in the token', () => {
       const gateway = await start({ AUTHORIZE_URL: `${app.url}/may?x=1`, AUTHORIZE_SECRET: SECRET })
       const client = await open(gateway)
       await client.subscribe({ group: 'g', topic: 't' })
-      expect(await client.ask({ group: 'h' })).to.include({ code: 'ROOM_REFUSED', retry: false })
-      expect(await client.ask({ feed: true })).to.include({ code: 'ROOM_REFUSED' })
+      expect(await client.request({ group: 'h' })).to.include({ code: 'ROOM_REFUSED', retry: false })
+      expect(await client.request({ feed: true })).to.include({ code: 'ROOM_REFUSED' })
       expect(app.requests).to.have.length(2)
-      const [asked] = app.requests
-      if (asked === undefined) throw new Error('no request was sent')
-      const { body, headers, url } = asked
+      const [lookup] = app.requests
+      if (lookup === undefined) throw new Error('no request was sent')
+      const { body, headers, url } = lookup
       expect(url.search).to.equal('?x=1')
       expect(JSON.parse(body)).to.deep.equal({ app: APP, userId: 'u', group: 'g', topic: 't' })
       const time = String(headers['x-recall-gateway-time'])
@@ -87,9 +87,9 @@ describe('membership of a user without a grant in the token', () => {
       const gateway = await start({ AUTHORIZE_URL: app.url, AUTHORIZE_SECRET: SECRET })
       const client = await open(gateway)
       for (const _response of responses)
-        expect(await client.ask({ group: 'g' })).to.include({ code: 'MEMBERSHIP_UNKNOWN', retry: true })
+        expect(await client.request({ group: 'g' })).to.include({ code: 'MEMBERSHIP_UNKNOWN', retry: true })
       app.stop()
-      expect(await client.ask({ group: 'g' })).to.include({ code: 'MEMBERSHIP_UNKNOWN', retry: true })
+      expect(await client.request({ group: 'g' })).to.include({ code: 'MEMBERSHIP_UNKNOWN', retry: true })
     })
 
     it('is looked up again when the verdict expires, and the user leaves when it has ended', async () => {
@@ -105,7 +105,7 @@ describe('membership of a user without a grant in the token', () => {
       await waitUntil('the user has left', () => client.unsubscribed.length > 0)
       expect(client.unsubscribed[0]).to.include({ code: 'ROOM_REFUSED', retry: false })
       await recall(gateway, 2)
-      expect(await client.ask({ group: 'g', since: position })).to.include({ code: 'ROOM_REFUSED' })
+      expect(await client.request({ group: 'g', since: position })).to.include({ code: 'ROOM_REFUSED' })
       expect(client.seqs()).to.deep.equal([1])
     })
   })
@@ -133,9 +133,9 @@ describe('membership of a user without a grant in the token', () => {
       await member.subscribe({ group: 'g' })
       await member.subscribe({ group: 'g', topic: 't' })
       await owner.subscribe({ group: 'g' })
-      expect(await stranger.ask({ group: 'g' })).to.include({ code: 'ROOM_REFUSED' })
-      expect(await member.ask({ group: 'live' })).to.include({ code: 'ROOM_REFUSED' })
-      expect(await member.ask({ group: 'busy' })).to.include({ code: 'MEMBERSHIP_UNKNOWN', retry: true })
+      expect(await stranger.request({ group: 'g' })).to.include({ code: 'ROOM_REFUSED' })
+      expect(await member.request({ group: 'live' })).to.include({ code: 'ROOM_REFUSED' })
+      expect(await member.request({ group: 'busy' })).to.include({ code: 'MEMBERSHIP_UNKNOWN', retry: true })
       const { pathname, searchParams } = tencent.requests[0]?.url ?? new URL('http://none')
       expect(pathname).to.equal('/v4/group_open_http_svc/get_role_in_group')
       expect(searchParams.get('sdkappid')).to.equal(APP)

@@ -54,7 +54,7 @@ describe('network limits', () => {
     const query = new URLSearchParams(signedQuery()).toString()
     const head = slow('POST /webhook HTTP/1.1\r\nHost: x\r\nX-Slow: ')
     const body = slow(`POST /webhook?${query} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"x"`)
-    // Requests for another protocol are read by another server of ours.
+    // Requests for another protocol are read by a second server of the gateway.
     const upgrade = 'Host: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n'
     const otherBody = slow(`POST /webhook?${query} HTTP/1.1\r\n${upgrade}Content-Length: 100\r\n\r\n{"x"`)
     const otherHead = slow(`GET /livez HTTP/1.1\r\n${upgrade}\r\nGET /livez HTTP/1.1\r\nX-Slow: `)
@@ -110,13 +110,13 @@ describe('network limits', () => {
     const gateway = await start()
     const client = await connect(gateway.url, await adminToken())
     onCleanUp(client.close)
-    const ask = () => client.ask({ group: 'g' }, 'unsubscribe')
+    const send = () => client.request({ group: 'g' }, 'unsubscribe')
     let refused = 0
     for (let i = 0; i < 60; i++) {
-      const answers = await Promise.all(Array.from({ length: 50 }, ask))
-      refused += answers.filter((answer) => !answer.ok && answer.code === 'TOO_MANY_REQUESTS').length
+      const responses = await Promise.all(Array.from({ length: 50 }, send))
+      refused += responses.filter((response) => !response.ok && response.code === 'TOO_MANY_REQUESTS').length
     }
     expect(refused).to.be.above(0)
-    await waitUntil('it is served again', async () => (await ask()).ok)
+    await waitUntil('it is served again', async () => (await send()).ok)
   })
 })

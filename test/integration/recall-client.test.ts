@@ -69,7 +69,7 @@ describe('the client', function () {
     expect((await postWebhook(url, { body })).status).to.equal(200)
   }
   const all = (seqs: readonly number[], count: number) =>
-    waitUntil(`${count} are there`, () => seqs.length >= count, 20_000)
+    waitUntil(`${count} notices have arrived`, () => seqs.length >= count, 20_000)
 
   it('delivers each notice once to every listener, and none to a listener that has left', async () => {
     const { url } = await start()
@@ -155,14 +155,14 @@ describe('the client', function () {
     expect([...first.seqs, ...second.seqs]).to.deep.equal(upTo(200))
   })
 
-  it('delivers a notice again to a listener that threw, and does not advance before', async () => {
+  it('delivers a notice again to a listener that threw, and does not advance its position until then', async () => {
     const { url } = await start()
     const client = openAdmin(url)
     const errors = events(client, 'error')
     const seqs: number[] = []
-    let tries = 0
+    let attempts = 0
     const subscription = client.subscribe(room, async ({ messages: [message] }) => {
-      if (message?.seq === 2 && ++tries < 2) throw new Error('not now')
+      if (message?.seq === 2 && ++attempts < 2) throw new Error('not now')
       seqs.push(message?.seq ?? 0)
     })
     await isLive(client)
@@ -180,9 +180,9 @@ describe('the client', function () {
     const client = openAdmin(url)
     const seqs: number[] = []
     let release = (): void => undefined
-    const held = new Promise<void>((resolve) => (release = resolve))
+    const released = new Promise<void>((resolve) => (release = resolve))
     client.subscribe(room, async ({ messages: [message] }) => {
-      await held
+      await released
       seqs.push(message?.seq ?? 0)
     })
     await isLive(client)
@@ -216,9 +216,9 @@ describe('the client', function () {
 
   it('refreshes its token before it expires', async () => {
     const { url } = await start()
-    let asked = 0
+    let tokenRequests = 0
     const getToken = () => {
-      asked++
+      tokenRequests++
       return makeToken({ rooms: [room], ttlS: 4 })
     }
     const client = open({ url, getToken })
@@ -226,7 +226,7 @@ describe('the client', function () {
     const states = events(client, 'state')
     const goodbyes = events(client, 'goodbye')
     await isLive(client)
-    await waitUntil('two tokens have expired', () => asked >= 4, 15_000)
+    await waitUntil('two tokens have expired', () => tokenRequests >= 4, 15_000)
     await recall(url, 1)
     await all(seqs, 1)
     expect(goodbyes).to.be.empty
@@ -235,10 +235,10 @@ describe('the client', function () {
 
   it('reconnects after a token that could not be refreshed has expired, and reports why', async () => {
     const { url } = await start()
-    let asked = 0
+    let tokenRequests = 0
     const getToken = () => {
-      if (++asked === 2) throw new Error('the backend is unavailable')
-      return makeToken({ rooms: [room], ttlS: asked === 1 ? 5 : 600 })
+      if (++tokenRequests === 2) throw new Error('the backend is unavailable')
+      return makeToken({ rooms: [room], ttlS: tokenRequests === 1 ? 5 : 600 })
     }
     const client = open({ url, getToken })
     const { seqs } = listen(client)
@@ -273,11 +273,11 @@ describe('the client', function () {
     expect(connections).to.be.below(8)
   })
 
-  it('asks for a token again when `getToken` throws', async () => {
+  it('requests a token again when `getToken` throws', async () => {
     const { url } = await start()
-    let asked = 0
+    let tokenRequests = 0
     const getToken = async () => {
-      if (++asked === 1) throw new Error('the backend is unavailable')
+      if (++tokenRequests === 1) throw new Error('the backend is unavailable')
       return adminToken()
     }
     const client = open({ url, getToken })
@@ -334,7 +334,7 @@ describe('the client', function () {
     expect(refused).to.be.empty
   })
 
-  it('asks which of any number of messages are recalled', async () => {
+  it('looks up which of any number of messages are recalled', async () => {
     const { url } = await start()
     const client = openAdmin(url)
     await isLive(client)

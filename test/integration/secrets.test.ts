@@ -18,10 +18,10 @@ describe('secrets', () => {
     return gateway
   }
 
-  it('are neither in responses nor in logs, and versions are not either', async () => {
+  it('appear neither in responses nor in logs, and neither do versions', async () => {
     const gateway = await start()
     const admin = await adminToken()
-    const answers = await Promise.all([
+    const responses = await Promise.all([
       fetch(`${gateway.url}/`),
       fetch(`${gateway.url}/livez`),
       fetch(`${gateway.url}/readyz`),
@@ -31,11 +31,11 @@ describe('secrets', () => {
       fetch(`${gateway.url}/socket.io/?EIO=4&transport=polling`),
       fetch(`${gateway.url}/v1/disconnect`, { method: 'POST', body: '{' }),
     ])
-    for (const answer of answers) {
-      const text = JSON.stringify([...answer.headers]) + (await answer.text())
+    for (const response of responses) {
+      const text = JSON.stringify([...response.headers]) + (await response.text())
       for (const secret of [WEBHOOK_TOKEN, JWT_SECRET, admin, 'Express', process.version, 'node_modules'])
         expect(text).to.not.include(secret)
-      expect(answer.headers.get('server')).to.equal(null)
+      expect(response.headers.get('server')).to.equal(null)
     }
     await postDisconnect(gateway.url, `${admin}x`, {})
     for (const secret of [WEBHOOK_TOKEN, JWT_SECRET, admin.slice(-30)])

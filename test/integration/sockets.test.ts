@@ -100,10 +100,10 @@ describe('sockets', () => {
       })
     })
 
-    it('are refused to a member without a grant, and none of their notices arrives', async () => {
+    it('are refused to a member without a grant, and none of their notices arrive', async () => {
       const member = await open(makeToken({ rooms: [{ group: `${group}-own` }, { group, topic: 't' }] }))
       for (const room of [{ group }, { group, topic: 'u' }, { feed: true }, { group: 'feed' }]) {
-        expect(await member.ask(room), JSON.stringify(room)).to.include({
+        expect(await member.request(room), JSON.stringify(room)).to.include({
           ok: false,
           code: 'ROOM_REFUSED',
           retry: false,
@@ -134,9 +134,9 @@ describe('sockets', () => {
         [{ group, since: 5 }, 'since'],
       ]
       for (const [payload, name] of malformed) {
-        const answer = await client.ask(payload)
-        expect(answer, JSON.stringify(payload)).to.include({ ok: false, code: 'REQUEST_MALFORMED' })
-        expect('message' in answer && answer.message, JSON.stringify(payload)).to.include(name)
+        const response = await client.request(payload)
+        expect(response, JSON.stringify(payload)).to.include({ ok: false, code: 'REQUEST_MALFORMED' })
+        expect('message' in response && response.message, JSON.stringify(payload)).to.include(name)
       }
     })
 
@@ -157,10 +157,10 @@ describe('sockets', () => {
       await client.subscribe({ group })
       await recall(1)
       await client.count(1)
-      expect(await client.ask({ group }, 'unsubscribe')).to.deep.equal({ ok: true })
+      expect(await client.request({ group }, 'unsubscribe')).to.deep.equal({ ok: true })
       await recall(2)
       await witness.count(2)
-      await client.ask({ group }, 'unsubscribe')
+      await client.request({ group }, 'unsubscribe')
       expect(client.seqs()).to.deep.equal([1])
     })
 
@@ -254,9 +254,9 @@ describe('sockets', () => {
       await recall(1, 2)
       const client = await open()
       const { position } = await client.subscribe({ group })
-      const lost = await client.ask({ group, since: { epoch: 'another', offset: 1 } })
+      const lost = await client.request({ group, since: { epoch: 'another', offset: 1 } })
       expect(lost).to.deep.include({ ok: true, recovered: 0, gap: 'epoch-changed', position })
-      const ahead = await client.ask({ group, since: { ...position, offset: 99 } })
+      const ahead = await client.request({ group, since: { ...position, offset: 99 } })
       expect(ahead).to.deep.include({ ok: true, recovered: 0, gap: 'epoch-changed', position })
       await recall(3)
       await client.count(1)
@@ -268,16 +268,16 @@ describe('sockets', () => {
     it('returns exactly the recalled messages of the conversation, with their times', async () => {
       await recall(3, 5)
       const member = await open(makeToken({ rooms: [{ group }] }))
-      const answer = await member.ask({ group, seqs: [5, 4, 3] }, 'recalled')
+      const response = await member.request({ group, seqs: [5, 4, 3] }, 'recalled')
       const atMs = 1670574414123
-      expect(answer).to.deep.equal({
+      expect(response).to.deep.equal({
         ok: true,
         recalled: [
           { seq: 5, atMs },
           { seq: 3, atMs },
         ],
       })
-      expect(await member.ask({ group, topic: 't', seqs: [5] }, 'recalled')).to.deep.equal({
+      expect(await member.request({ group, topic: 't', seqs: [5] }, 'recalled')).to.deep.equal({
         ok: true,
         recalled: [],
       })
@@ -285,9 +285,9 @@ describe('sockets', () => {
 
     it('is refused without access to the room, and for a malformed request', async () => {
       const member = await open(makeToken({ rooms: [{ group: 'other' }] }))
-      expect(await member.ask({ group, seqs: [5] }, 'recalled')).to.include({ code: 'ROOM_REFUSED' })
+      expect(await member.request({ group, seqs: [5] }, 'recalled')).to.include({ code: 'ROOM_REFUSED' })
       for (const seqs of [undefined, [], [0], ['5'], [1.5], Array.from({ length: 1_001 }, (_, i) => i + 1)]) {
-        expect(await member.ask({ group: 'other', seqs }, 'recalled')).to.include({
+        expect(await member.request({ group: 'other', seqs }, 'recalled')).to.include({
           code: 'REQUEST_MALFORMED',
         })
       }

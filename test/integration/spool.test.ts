@@ -41,7 +41,7 @@ describe('spool', () => {
   const readiness = async (of = gateway): Promise<Readiness> =>
     (await (await fetch(`${of.url}/readyz`)).json()) as Readiness
 
-  /** Posts recalls one after the other. Each must be answered OK before the provider times out. */
+  /** Posts recalls one after the other. Each must be acknowledged before the provider times out. */
   const recallInTime = async (...seqs: number[]) => {
     for (const seq of seqs) {
       const sentAtMs = Date.now()
@@ -172,7 +172,7 @@ describe('spool', () => {
     await client.count(2)
   })
 
-  it('answers 503 when it is full, only after the provider has timed out, and never a false OK', async () => {
+  it('causes 503 when it is full, only after the provider has timed out, and never a false OK', async () => {
     const receiver = await start({ ROLE: 'receiver', SPOOL_MAX_BYTES: '1000' })
     redis.signal('SIGSTOP')
     const acknowledged: number[] = []

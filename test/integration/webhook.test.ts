@@ -24,12 +24,12 @@ describe('webhook over HTTP', () => {
         { feed: true } as const,
       ]
       const clients = await Promise.all(rooms.map(async () => connect(gateway.url, await adminToken())))
-      for (const [i, client] of clients.entries()) await client.ask(rooms[i])
+      for (const [i, client] of clients.entries()) await client.request(rooms[i])
 
-      expect(await post({ body })).to.deep.include({ status: 200, answer: OK })
-      expect(await post({ body })).to.deep.include({ status: 200, answer: OK })
+      expect(await post({ body })).to.deep.include({ status: 200, body: OK })
+      expect(await post({ body })).to.deep.include({ status: 200, body: OK })
       // If the repeat were delivered, it would arrive before this one.
-      expect(await post({ body: { ...body, MsgSeqList: [{ MsgSeq: 131 }] } })).to.deep.include({ answer: OK })
+      expect(await post({ body: { ...body, MsgSeqList: [{ MsgSeq: 131 }] } })).to.deep.include({ body: OK })
 
       for (const [i, client] of clients.entries()) {
         await client.count(2)
@@ -62,7 +62,7 @@ describe('webhook over HTTP', () => {
 
     it('is accepted without ClientIP, OptPlatform and contenttype', async () => {
       const { ClientIP: _ip, OptPlatform: _platform, contenttype: _type, ...query } = signedQuery()
-      expect(await post({ query })).to.deep.include({ status: 200, answer: OK })
+      expect(await post({ query })).to.deep.include({ status: 200, body: OK })
     })
 
     it('of 1,000 messages with ids is not too large', async () => {
@@ -72,7 +72,7 @@ describe('webhook over HTTP', () => {
       }))
       expect(await post({ body: recallBody({ GroupId: 'large', MsgSeqList }) })).to.deep.include({
         status: 200,
-        answer: OK,
+        body: OK,
       })
     })
   })
@@ -81,7 +81,7 @@ describe('webhook over HTTP', () => {
     it('receives "no opinion"', async () => {
       const CallbackCommand = 'Group.CallbackBeforeSendMsg'
       const call = { query: signedQuery(CallbackCommand), body: { CallbackCommand, GroupId: '@TGS#1' } }
-      expect(await post(call)).to.deep.include({ status: 200, answer: OK })
+      expect(await post(call)).to.deep.include({ status: 200, body: OK })
     })
 
     it('receives one result per account for a friend request', async () => {
@@ -91,7 +91,7 @@ describe('webhook over HTTP', () => {
         body: { CallbackCommand, FriendItem: [{ To_Account: 'id1' }] },
       }
       const ResultItem = [{ To_Account: 'id1', ResultCode: 0, ResultInfo: '' }]
-      expect((await post(call)).answer).to.deep.equal({ ...OK, ResultItem })
+      expect((await post(call)).body).to.deep.equal({ ...OK, ResultItem })
     })
   })
 
@@ -154,8 +154,8 @@ describe('webhook over HTTP', () => {
     it(`${description} is refused with ${status}, naming ${names}`, async () => {
       const refused = await post(call())
       expect(refused.status).to.equal(status)
-      expect(refused.answer).to.include({ ActionStatus: 'FAIL', ErrorCode: status })
-      expect(refused.answer.ErrorInfo).to.include(names)
+      expect(refused.body).to.include({ ActionStatus: 'FAIL', ErrorCode: status })
+      expect(refused.body.ErrorInfo).to.include(names)
     })
   }
 
@@ -164,7 +164,7 @@ describe('webhook over HTTP', () => {
       const refused = await post({ method })
       expect(refused).to.deep.include({ status: 405 })
       expect(refused.headers.get('allow')).to.equal('POST')
-      expect(refused.answer.ActionStatus).to.equal('FAIL')
+      expect(refused.body.ActionStatus).to.equal('FAIL')
     }
   })
 
@@ -172,7 +172,7 @@ describe('webhook over HTTP', () => {
     expect((await postRaw(gateway.port, 'x', { 'content-encoding': 'gzip' })).status).to.equal(400)
   })
 
-  it('is answered without headers that name the software', async () => {
+  it('gets a response without headers that name the software', async () => {
     const { headers } = await post()
     expect(headers.get('x-powered-by')).to.equal(null)
     expect(headers.get('server')).to.equal(null)

@@ -158,6 +158,6 @@ describe('signing keys', () => {
     await both.client.count(2)
     expect(both.client.seqs()).to.deep.equal([1, 2])
     const late = await start('n'.repeat(32))
-    expect(await late.client.ask({ group: 'g', since: position })).to.include({ gap: 'unreadable' })
+    expect(await late.client.request({ group: 'g', since: position })).to.include({ gap: 'unreadable' })
   })
 })

@@ -8,7 +8,7 @@ import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
-/** What a failover does to a group: the latest entries of its log were confirmed and are gone. */
+/** The effect of a failover on a group: the latest entries of its log were confirmed, and are lost. */
 describe('a log that lost its latest entries', () => {
   const onCleanUp = cleanUpAfterEach()
 
@@ -42,8 +42,8 @@ describe('a log that lost its latest entries', () => {
       client,
       operator,
       /**
-       * Goes on with what a replica has that got nothing after the second recall: never more than two entries. Taking
-       * the others out again is something else, as a stream remembers the last entry that was deleted.
+       * Continues with the data of a replica that received nothing after the second recall. Deleting the later entries
+       * would not be the same: a stream remembers its last entry even when that is deleted.
        */
       async failOver() {
         const change = operator.multi()
@@ -53,39 +53,39 @@ describe('a log that lost its latest entries', () => {
     }
   }
 
-  it('gets another epoch and its sockets a gap, as soon as who published to it publishes again', async () => {
+  it('gets a new epoch, and its sockets a gap, as soon as the process that published to it publishes again', async () => {
     const { sender, client, failOver } = await setUp()
     await failOver()
     await recall(sender, 5)
-    const [gap] = await waitUntil('the gap', () => client.gaps.length > 0 && client.gaps)
+    const [gap] = await waitUntil('the gap arrives', () => client.gaps.length > 0 && client.gaps)
     expect(gap?.reason).to.equal('epoch-changed')
     await recall(sender, 6)
-    await waitUntil('what follows', () => client.seqs().includes(6))
+    await waitUntil('the next notice arrives', () => client.seqs().includes(6))
     expect(client.position().epoch).to.equal(gap?.position.epoch)
   })
 
-  it('gets another epoch and its sockets a gap, also when another process publishes to it first', async () => {
+  it('gets a new epoch, and its sockets a gap, even when another process publishes to it first', async () => {
     const { redis, client, failOver } = await setUp()
-    const stranger = await startGatewayProcess({ REDIS_URL: redis.url })
-    onCleanUp(stranger.stop)
+    const otherSender = await startGatewayProcess({ REDIS_URL: redis.url })
+    onCleanUp(otherSender.stop)
     await failOver()
-    await recall(stranger, 5)
-    await waitUntil('the gap', () => client.gaps.length > 0)
-    await recall(stranger, 6)
-    await waitUntil('what follows', () => client.seqs().includes(6))
+    await recall(otherSender, 5)
+    await waitUntil('the gap arrives', () => client.gaps.length > 0)
+    await recall(otherSender, 6)
+    await waitUntil('the next notice arrives', () => client.seqs().includes(6))
   })
 
-  it('is found by a node that was cut off meanwhile, though the lost offsets are taken again', async () => {
+  it('is detected by a node that was disconnected meanwhile, although the lost offsets are used again', async () => {
     const { redis, node, client, operator, failOver } = await setUp()
-    const stranger = await startGatewayProcess({ REDIS_URL: redis.url })
-    onCleanUp(stranger.stop)
+    const otherSender = await startGatewayProcess({ REDIS_URL: redis.url })
+    onCleanUp(otherSender.stop)
     node.signal('SIGSTOP')
     await operator.sendCommand(['CLIENT', 'KILL', 'TYPE', 'pubsub'])
     await failOver()
-    for (const seq of [5, 6, 7]) await recall(stranger, seq)
+    for (const seq of [5, 6, 7]) await recall(otherSender, seq)
     node.signal('SIGCONT')
-    await waitUntil('the gap', () => client.gaps.length > 0)
-    await recall(stranger, 8)
-    await waitUntil('what follows', () => client.seqs().includes(8))
+    await waitUntil('the gap arrives', () => client.gaps.length > 0)
+    await recall(otherSender, 8)
+    await waitUntil('the next notice arrives', () => client.seqs().includes(8))
   })
 })

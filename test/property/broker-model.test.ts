@@ -6,8 +6,8 @@ import type { Conversation, Recall } from '../../shared/recall.ts'
 import { FEED } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import { BrokerModel } from '../support/broker-model.ts'
-import { BROKER_HOMES } from '../support/brokers.ts'
-import type { BrokerHome } from '../support/brokers.ts'
+import { BROKER_FIXTURES } from '../support/brokers.ts'
+import type { BrokerFixture } from '../support/brokers.ts'
 import { withinTimeBudget } from '../support/time-budget.ts'
 import { waitUntil } from '../support/wait.ts'
 
@@ -31,7 +31,7 @@ const ROOMS = CONVERSATIONS + 1
 
 /** A broker, the model of what it should do, and what its listeners received. */
 interface World {
-  readonly home: BrokerHome
+  readonly fixture: BrokerFixture
   readonly historySize: number
   readonly conversations: readonly Conversation[]
   readonly rooms: readonly Room[]
@@ -189,7 +189,7 @@ const restart = fc.constant(
   new Step('restart', async (world) => {
     await expectReceived(world)
     await world.broker.stop()
-    world.broker = world.home.create({ historySize: world.historySize })
+    world.broker = world.fixture.create({ historySize: world.historySize })
     await world.broker.start()
     await subscribeAll(world)
   }),
@@ -209,23 +209,23 @@ const steps = fc.array(
   { maxLength: 25, size: 'max' },
 )
 
-for (const [kind, openHome] of Object.entries(BROKER_HOMES)) {
+for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
   describe(`${kind} broker, for any sequence of calls`, () => {
-    let home: BrokerHome
+    let fixture: BrokerFixture
     let runs = 0
 
-    before(async () => void (home = await openHome()))
-    after(() => home.close())
+    before(async () => void (fixture = await openFixture()))
+    after(() => fixture.close())
 
     it('behaves like a model in memory and delivers everything once, in order', async () => {
       const check = withinTimeBudget(TIME_MS, async (historySize: number, sequence: Step[]) => {
         const conversations = conversationsOf(++runs)
         const rooms = [...conversations, FEED]
         const model = new BrokerModel(historySize)
-        const broker = home.create({ historySize })
+        const broker = fixture.create({ historySize })
         const [received, expected, formerEpochs] = [new Map(), new Map(), new Map()]
         const world = {
-          home,
+          fixture,
           historySize,
           conversations,
           rooms,

@@ -121,7 +121,7 @@ describe('a gateway under hostile traffic', () => {
     expect(errors ?? []).to.deep.equal([])
   }
 
-  it(`answers ${WEBHOOKS} random and mutated webhooks without leaking memory`, async function () {
+  it(`handles ${WEBHOOKS} random and mutated webhooks without leaking memory`, async function () {
     this.timeout(180_000)
     const gateway = await startGatewayProcess()
     onCleanUp(gateway.stop)
@@ -142,7 +142,7 @@ describe('a gateway under hostile traffic', () => {
     await expectServing(gateway)
   })
 
-  it(`answers ${SOCKETS * MESSAGES_PER_SOCKET} random and mutated socket messages without leaking memory`, async function () {
+  it(`handles ${SOCKETS * MESSAGES_PER_SOCKET} random and mutated socket messages without leaking memory`, async function () {
     this.timeout(180_000)
     const gateway = await startGatewayProcess()
     onCleanUp(gateway.stop)
@@ -153,11 +153,11 @@ describe('a gateway under hostile traffic', () => {
         const client = await connect(gateway.url, tokens[index % 2])
         const options = { numRuns: MESSAGES_PER_SOCKET, seed: seed * 100 + index }
         await each(fc.sample(message, options), MAX_CONCURRENT_MESSAGES, async ([event, values]) => {
-          const answer = (await client.socket
+          const response = (await client.socket
             .timeout(3_000)
             .emitWithAck(event as 'subscribe', ...(values as [never]))
             .catch(() => 'none')) as { code?: string } | 'none'
-          const kind = answer === 'none' ? answer : (answer.code ?? 'ok')
+          const kind = response === 'none' ? response : (response.code ?? 'ok')
           outcomes.set(kind, (outcomes.get(kind) ?? 0) + 1)
         })
         client.close()

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { isPlainSubscribe, parseSubscribe } from '../../server/realtime/sessions/requests.ts'
 
-/** Mostly valid, now and then not. */
+/** Mostly valid, sometimes not. */
 const text = fc.oneof(
   { weight: 8, arbitrary: fc.string({ minLength: 1, maxLength: 40, unit: 'grapheme' }) },
   { weight: 1, arbitrary: fc.string({ maxLength: 300, unit: 'binary' }) },

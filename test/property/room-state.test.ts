@@ -12,11 +12,11 @@ const TIME_MS = 2_500
 /** An event of the scenario. A failing test shows its name. */
 class Event {
   readonly name: string
-  readonly happen: (node: ScriptedNode) => void
+  readonly apply: (node: ScriptedNode) => void
 
-  constructor(name: string, happen: (node: ScriptedNode) => void) {
+  constructor(name: string, apply: (node: ScriptedNode) => void) {
     this.name = name
-    this.happen = happen
+    this.apply = apply
   }
 
   toString(): string {
@@ -39,7 +39,7 @@ const subscribe = (...kinds: readonly ('none' | 'own' | 'earlier' | 'foreign' | 
         new Event(`${index} subscribes, since ${since}`, (node) => node.subscribe(index, since)),
     )
 
-/** No client may notice these, however they coincide, because listeners are notified of each interruption. */
+/** No client may notice these, in any combination, because listeners are notified of each interruption. */
 const HARMLESS = [
   { weight: 6, arbitrary: publish(1, 1, 2) },
   { weight: 5, arbitrary: subscribe('none', 'own', 'own', 'earlier') },
@@ -54,11 +54,11 @@ const HARMLESS = [
   {
     weight: 2,
     arbitrary: fc
-      .constantFrom('unheard' as const, 'unanswered' as const)
-      .map((failure) => new Event(`next call ${failure}`, (node) => node.scripted.failNext(failure))),
+      .constantFrom('request-lost' as const, 'reply-lost' as const)
+      .map((failure) => new Event(`next call: ${failure}`, (node) => node.scripted.failNext(failure))),
   },
   { weight: 1, arbitrary: fc.constant(new Event('cut', (node) => node.scripted.cut())) },
-  { weight: 2, arbitrary: fc.constant(new Event('mend', (node) => node.scripted.mend())) },
+  { weight: 2, arbitrary: fc.constant(new Event('restore', (node) => node.scripted.restore())) },
 ]
 
 /** Not combined with logs that lose entries: a closed room forgets what it would compare them with. */
@@ -75,14 +75,14 @@ const LOST_SILENTLY = [
 
 const trim = fc
   .nat({ max: 3 })
-  .map((keep) => new Event(`trim to ${keep}`, (node) => node.scripted.trim(keep)))
+  .map((size) => new Event(`trim to ${size}`, (node) => node.scripted.trim(size)))
 
-const newLog = fc.constant(new Event('new log', (node) => node.scripted.beginAnew()))
+const newLog = fc.constant(new Event('new log', (node) => node.scripted.loseAll()))
 
 const loseLast = fc.integer({ min: 1, max: 3 }).map(
   (count) =>
     new Event(`lose the last ${count}`, (node) => {
-      if (node.canTellLoss()) node.scripted.loseLast(count)
+      if (node.canDetectLoss()) node.scripted.loseLast(count)
     }),
 )
 
@@ -92,7 +92,7 @@ const eventsOf = (...more: readonly { weight: number; arbitrary: fc.Arbitrary<Ev
   fc.array(fc.oneof(...HARMLESS, ...more), { maxLength: 40, size: 'max' })
 
 /** Runs the events interleaved with everything they cause, and checks the promises once nothing is pending. */
-async function play(
+async function runEvents(
   scheduler: Scheduler,
   windowMs: number,
   events: readonly Event[],
@@ -100,10 +100,10 @@ async function play(
 ): Promise<ScriptedNode> {
   const node = createScriptedNode(scheduler, CLIENTS, windowMs)
   try {
-    const items = events.map((event) => ({ label: event.name, builder: async () => event.happen(node) }))
+    const items = events.map((event) => ({ label: event.name, builder: async () => event.apply(node) }))
     scheduler.scheduleSequence(items)
     await node.settle()
-    node.scripted.calmDown()
+    node.scripted.recover()
     if (checkHeads) {
       void node.checkHeads()
       await node.settle()
@@ -125,7 +125,7 @@ function expectPromisesKept({ observers, scripted }: ScriptedNode): void {
   for (const observer of observers) {
     expect(observer.faults).to.be.empty
     expect(observer.isJoined, 'joined').to.equal(true)
-    expect(observer.position).to.deep.equal(scripted.top())
+    expect(observer.position).to.deep.equal(scripted.head())
     for (const [offset, notice] of observer.received) expect(notice).to.equal(scripted.written()[offset - 1])
   }
 }
@@ -133,16 +133,16 @@ function expectPromisesKept({ observers, scripted }: ScriptedNode): void {
 describe('local room, for any events in any order', () => {
   const scheduled = (events: fc.Arbitrary<Event[]>) =>
     [fc.scheduler(), fc.constantFrom(0, 20), events] as const
-  const playWithin = () =>
+  const runWithinBudget = () =>
     withinTimeBudget(TIME_MS, async (scheduler: Scheduler, windowMs: number, events: Event[]) => {
-      await play(scheduler, windowMs, events)
+      await runEvents(scheduler, windowMs, events)
     })
 
   it('delivers everything to each client once, in order and without a gap, when connections fail', async () => {
     const check = withinTimeBudget(
       TIME_MS,
       async (scheduler: Scheduler, windowMs: number, events: Event[]) => {
-        const { observers } = await play(scheduler, windowMs, events, false)
+        const { observers } = await runEvents(scheduler, windowMs, events, false)
         expect(observers.map(({ gaps }) => gaps)).to.deep.equal([0, 0, 0])
       },
     )
@@ -153,7 +153,7 @@ describe('local room, for any events in any order', () => {
     const check = withinTimeBudget(
       TIME_MS,
       async (scheduler: Scheduler, windowMs: number, events: Event[]) => {
-        const { observers } = await play(scheduler, windowMs, events)
+        const { observers } = await runEvents(scheduler, windowMs, events)
         expect(observers.map(({ gaps }) => gaps)).to.deep.equal([0, 0, 0])
       },
     )
@@ -169,11 +169,11 @@ describe('local room, for any events in any order', () => {
       often(newLog),
       often(subscribe('foreign', 'ahead')),
     )
-    await fc.assert(fc.asyncProperty(...scheduled(events), playWithin()), { numRuns: RUNS })
+    await fc.assert(fc.asyncProperty(...scheduled(events), runWithinBudget()), { numRuns: RUNS })
   })
 
   it('leaves no client with notices that the log lost, when offsets are used again', async () => {
     const events = eventsOf(...LOST_SILENTLY, often(loseLast), often(newLog))
-    await fc.assert(fc.asyncProperty(...scheduled(events), playWithin()), { numRuns: RUNS })
+    await fc.assert(fc.asyncProperty(...scheduled(events), runWithinBudget()), { numRuns: RUNS })
   })
 })

@@ -10,8 +10,8 @@ import { temporaryFolder } from './temporary-folder.ts'
 
 const log = pino({ level: 'silent' })
 
-/** Storage for brokers of one kind. While it is open, each broker finds what earlier ones stored. */
-export interface BrokerHome {
+/** Creates brokers of one kind on one storage. While it is open, each broker finds what earlier ones stored. */
+export interface BrokerFixture {
   create(options?: Partial<BrokerOptions>): Broker
   /** Whether several brokers can be open at a time. */
   readonly shared: boolean
@@ -30,7 +30,7 @@ let prefixes = 0
 after(async () => (await cluster)?.stop())
 
 /** Every implementation of the port. */
-export const BROKER_HOMES: Readonly<Record<string, () => Promise<BrokerHome>>> = {
+export const BROKER_FIXTURES: Readonly<Record<string, () => Promise<BrokerFixture>>> = {
   async embedded() {
     const folder = temporaryFolder()
     return {

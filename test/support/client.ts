@@ -26,7 +26,7 @@ interface Claims {
   readonly ttlS?: number
 }
 
-/** A token as the app's backend would sign it. */
+/** Signs a token as the app's backend would. */
 export const makeToken = (
   { sub = 'user-1', ttlS = 600, ...claims }: Claims = {},
   secret = JWT_SECRET,
@@ -39,7 +39,7 @@ export const makeToken = (
 
 export const adminToken = (): Promise<string> => makeToken({ sub: 'admin-1', role: 'admin' })
 
-type Answer = Subscribed | RecalledResponse | Refreshed | Refused
+type Acknowledgement = Subscribed | RecalledResponse | Refreshed | Refused
 
 interface Received {
   readonly room: Room
@@ -57,8 +57,8 @@ export interface Client {
   /** The seqs of all messages received, in order. */
   seqs(): number[]
   /** Rejects if the request is refused. */
-  subscribe(ask: SubscribeRequest): Promise<Subscribed>
-  ask(payload: unknown, event?: keyof ClientToServer): Promise<Answer>
+  subscribe(request: SubscribeRequest): Promise<Subscribed>
+  request(payload: unknown, event?: keyof ClientToServer): Promise<Acknowledgement>
   /** Resolves once this many notices have arrived. Rejects if there are more, or too few in time. */
   count(notices: number): Promise<Received[]>
   /** The position after the last notice received. */
@@ -104,8 +104,11 @@ export async function connect(url: string, token?: string, options: ConnectOptio
     throw error
   })
 
-  const ask: Client['ask'] = (payload, event = 'subscribe') =>
-    withTimeout(`the answer to ${event}`, socket.emitWithAck(event, payload as never) as Promise<Answer>)
+  const request: Client['request'] = (payload, event = 'subscribe') =>
+    withTimeout(
+      `the response to ${event}`,
+      socket.emitWithAck(event, payload as never) as Promise<Acknowledgement>,
+    )
 
   return {
     socket,
@@ -114,12 +117,12 @@ export async function connect(url: string, token?: string, options: ConnectOptio
     goodbyes,
     unsubscribed,
     seqs: () => received.flatMap(({ notice }) => notice.messages.map(({ seq }) => seq)),
-    ask,
+    request,
     async subscribe(payload) {
-      const answer = await ask(payload)
-      if (!answer.ok) throw new Error(`refused: ${answer.code} ${answer.message}`)
-      if (!('position' in answer)) throw new Error('no answer to subscribe')
-      return answer
+      const response = await request(payload)
+      if (!response.ok) throw new Error(`refused: ${response.code} ${response.message}`)
+      if (!('position' in response)) throw new Error('not the response to subscribe')
+      return response
     },
     async count(notices) {
       await waitUntil(`${notices} notices, ${received.length} at first`, () => received.length >= notices)

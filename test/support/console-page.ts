@@ -4,8 +4,8 @@ import { postWebhook, recallBody } from './webhook.ts'
 
 /** Posts a recall as the provider does. Rejects unless the response is OK. */
 export async function recall(url: string, fields: Readonly<Record<string, unknown>>): Promise<void> {
-  const { status, answer } = await postWebhook(url, { body: recallBody(fields) })
-  if (status !== 200) throw new Error(`the webhook was answered with ${status} ${answer.ErrorInfo}`)
+  const { status, body } = await postWebhook(url, { body: recallBody(fields) })
+  if (status !== 200) throw new Error(`the webhook was refused with ${status} ${body.ErrorInfo}`)
 }
 
 /** Posts a recall of one message. */

@@ -5,6 +5,6 @@ export async function postDisconnect(url: string, token: string | undefined, req
     headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
     body: typeof request === 'string' ? request : JSON.stringify(request),
   })
-  const answer = (await response.json()) as { readonly code?: string; readonly untilMs?: number }
-  return { status: response.status, ...answer }
+  const body = (await response.json()) as { readonly code?: string; readonly untilMs?: number }
+  return { status: response.status, ...body }
 }

@@ -22,7 +22,7 @@ export interface GatewayProcess {
   readonly signal: (signal: NodeJS.Signals) => void
   /** Resolves with the exit code, or with the name of the signal that killed it. */
   readonly exited: Promise<number | NodeJS.Signals>
-  /** Kills the process if it still runs, and removes its data. */
+  /** Kills the process if it is still running, and removes its data. */
   readonly stop: () => Promise<void>
 }
 

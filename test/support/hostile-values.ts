@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 
-/** Text of any characters, rich in those with a meaning in room names, in Redis or in JSON. */
+/** Text of any characters, especially those with a meaning in room names, in Redis or in JSON. */
 export const text = fc.string({
   unit: fc.oneof(
     fc.constantFrom(':', '%', '*', '{', '}', '[', '?', '%3A', '%2A', '"', '\\', '\u0000', '\n', '\u2028'),

@@ -5,8 +5,8 @@ export async function get(url: string, path: string, token?: string, headers: Re
   const response = await fetch(`${url}${path}`, {
     headers: { ...headers, ...(token !== undefined && { Authorization: `Bearer ${token}` }) },
   })
-  const answer = (await response.json()) as Record<string, unknown>
-  return { status: response.status, answer, headers: response.headers }
+  const body = (await response.json()) as Record<string, unknown>
+  return { status: response.status, body, headers: response.headers }
 }
 
 interface StreamEvent {

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
- * What some tests run for real: the program, Debian's package, and the variable that may name another one. An empty
- * variable says that the chosen tests do without the program.
+ * Programs that some tests run: names to look for, Debian's package, and the variable that may name another path. An empty
+ * variable means that the selected tests do not need the program.
  */
 const PROGRAMS = {
   redis: { names: ['redis-server'], variable: 'REDIS_SERVER', debian: 'redis-server' },
@@ -19,17 +19,17 @@ const PROGRAMS = {
 
 type ProgramName = keyof typeof PROGRAMS
 
-/** Where a program is found: Debian keeps servers where only root looks. */
+/** Where to look for programs: Debian puts servers where only root's PATH leads. */
 const FOLDERS = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin']
 
 const findProgram = (name: string): string | undefined =>
   FOLDERS.map((folder) => join(folder, name)).find((path) => existsSync(path))
 
-/** The path of a program that `mochaGlobalSetup` has made sure of. */
+/** Returns the path of a program. Throws if it is missing, which `mochaGlobalSetup` rules out. */
 export function programPath(name: ProgramName): string {
   const { names, variable } = PROGRAMS[name]
   const found = process.env[variable] || names.map(findProgram).find((path) => path !== undefined)
-  if (found === undefined) throw new Error(`${name} is missing: install it, or name it in ${variable}`)
+  if (found === undefined) throw new Error(`${name} is missing: install it, or set ${variable} to its path`)
   return found
 }
 
@@ -42,13 +42,13 @@ function isMissing(name: ProgramName): boolean {
   }
 }
 
-/** Before all tests: all of them, except for those that the chosen tests do without. */
+/** Runs before all tests, and ensures every program whose variable is not empty. */
 export function mochaGlobalSetup(): void {
   const names = Object.keys(PROGRAMS) as ProgramName[]
   ensurePrograms(names.filter((name) => process.env[PROGRAMS[name].variable] !== ''))
 }
 
-/** Installs what is missing of these when it may, or says in one line what to install. */
+/** Installs the missing ones if permitted; otherwise prints one line that says what to install, and exits. */
 export function ensurePrograms(names: readonly ProgramName[]): void {
   const missing = names.filter(isMissing)
   if (missing.length === 0) return

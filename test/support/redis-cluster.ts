@@ -8,24 +8,24 @@ const SLOTS = 16_384
 
 interface ClusterNode extends RedisServer {
   readonly id: string
-  /** Sends a command to this very node. */
+  /** Sends a command to this node. */
   command(...words: (string | number)[]): Promise<unknown>
 }
 
 export interface RedisCluster {
-  /** All nodes, as REDIS_URL names them. */
+  /** All nodes, in the format of REDIS_URL. */
   readonly url: string
   readonly nodes: readonly ClusterNode[]
-  /** The node that owns the slot of this key, as another one than `notAsked` sees it. */
-  owner(key: string, notAsked?: ClusterNode): Promise<ClusterNode>
-  /** Puts a replica of another master under the owner of this slot, so that one is left to it after a failover. */
-  giveReplica(key: string): Promise<void>
-  /** Moves the slot of this key with all that is in it; `meanwhile` runs when half of the keys are there. */
+  /** Returns the node that owns the slot of this key, according to a node other than `except`. */
+  owner(key: string, except?: ClusterNode): Promise<ClusterNode>
+  /** Moves a replica of another master to the owner of this key's slot, so that one is left after a failover. */
+  addReplica(key: string): Promise<void>
+  /** Moves the slot of this key with all its keys; `meanwhile` runs once half of them have moved. */
   moveSlot(key: string, to: ClusterNode, meanwhile?: () => Promise<unknown>): Promise<void>
   stop(): Promise<void>
 }
 
-/** A cluster of real servers on loopback, once it takes writes and every replica is in step. */
+/** Starts a cluster of real servers on loopback. Resolves once it accepts writes and every replica is in sync. */
 export async function startRedisCluster(size: {
   readonly masters: number
   readonly replicas: number
@@ -33,19 +33,19 @@ export async function startRedisCluster(size: {
   const nodes = await Promise.all(Array.from({ length: size.masters + size.replicas }, startNode))
   const stop = async (): Promise<void> => void (await Promise.all(nodes.map((node) => node.stop())))
   try {
-    await form(nodes, size.masters)
+    await formCluster(nodes, size.masters)
   } catch (error) {
     await stop()
     throw error
   }
 
-  const owner: RedisCluster['owner'] = async (key, notAsked) => {
-    const asked = nodes.find((node) => node !== notAsked)
-    const slot = Number(await asked?.command('CLUSTER', 'KEYSLOT', key))
-    const ranges = (await asked?.command('CLUSTER', 'SLOTS')) as [number, number, [string, number]][]
+  const owner: RedisCluster['owner'] = async (key, except) => {
+    const source = nodes.find((node) => node !== except)
+    const slot = Number(await source?.command('CLUSTER', 'KEYSLOT', key))
+    const ranges = (await source?.command('CLUSTER', 'SLOTS')) as [number, number, [string, number]][]
     const range = ranges.find(([from, to]) => from <= slot && slot <= to)
     const found = nodes.find(({ port }) => port === range?.[2][1])
-    if (found === undefined) throw new Error(`nobody owns the slot ${slot}`)
+    if (found === undefined) throw new Error(`no node owns slot ${slot}`)
     return found
   }
 
@@ -54,7 +54,7 @@ export async function startRedisCluster(size: {
     nodes,
     owner,
     stop,
-    async giveReplica(key) {
+    async addReplica(key) {
       const master = await owner(key)
       const masterOf = async (node: ClusterNode) =>
         /myself,slave (\w+)/.exec(String(await node.command('CLUSTER', 'NODES')))?.[1]
@@ -63,8 +63,9 @@ export async function startRedisCluster(size: {
         await node.command('CLUSTER', 'REPLICATE', master.id)
         break
       }
-      const inStep = async () => String(await master.command('INFO', 'replication')).match(/state=online/g)
-      await waitUntil('two replicas are in step', async () => (await inStep())?.length === 2, 15_000)
+      const onlineReplicas = async () =>
+        String(await master.command('INFO', 'replication')).match(/state=online/g)
+      await waitUntil('two replicas are in sync', async () => (await onlineReplicas())?.length === 2, 15_000)
     },
     async moveSlot(key, to, meanwhile) {
       const from = await owner(key)
@@ -77,16 +78,16 @@ export async function startRedisCluster(size: {
       while (await moveKeys(from, to, slot, 100)) continue
       const others = nodes.filter((node) => node !== from && node !== to)
       for (const node of [to, from]) await node.command('CLUSTER', 'SETSLOT', slot, 'NODE', to.id)
-      // A replica refuses, and learns it from its master.
-      const telling = others.map((node) => node.command('CLUSTER', 'SETSLOT', slot, 'NODE', to.id))
-      await Promise.allSettled(telling)
+      // Replicas refuse, and learn it from their masters.
+      const updates = others.map((node) => node.command('CLUSTER', 'SETSLOT', slot, 'NODE', to.id))
+      await Promise.allSettled(updates)
     },
   }
 }
 
-/** Answers how many were moved. */
-async function moveKeys(from: ClusterNode, to: ClusterNode, slot: number, most: number): Promise<number> {
-  const keys = (await from.command('CLUSTER', 'GETKEYSINSLOT', slot, most)) as string[]
+/** Moves at max `max` keys. Returns how many. */
+async function moveKeys(from: ClusterNode, to: ClusterNode, slot: number, max: number): Promise<number> {
+  const keys = (await from.command('CLUSTER', 'GETKEYSINSLOT', slot, max)) as string[]
   if (keys.length > 0) await from.command('MIGRATE', '127.0.0.1', to.port, '', 0, 5_000, 'KEYS', ...keys)
   return keys.length
 }
@@ -106,9 +107,9 @@ async function startNode(): Promise<ClusterNode> {
   return { ...server, command, id: String(await command('CLUSTER', 'MYID')) }
 }
 
-async function form(nodes: readonly ClusterNode[], masters: number): Promise<void> {
+async function formCluster(nodes: readonly ClusterNode[], masters: number): Promise<void> {
   const [first] = nodes
-  if (first === undefined) throw new Error('a cluster has nodes')
+  if (first === undefined) throw new Error('a cluster needs nodes')
   const busPort = Number(((await first.command('CONFIG', 'GET', 'cluster-port')) as string[])[1])
   for (const [i, node] of nodes.entries()) {
     await node.command('CLUSTER', 'SET-CONFIG-EPOCH', i + 1)
@@ -122,13 +123,13 @@ async function form(nodes: readonly ClusterNode[], masters: number): Promise<voi
     const master = nodes[i % masters]
     if (i >= masters) await node.command('CLUSTER', 'REPLICATE', master?.id ?? '')
   }
-  await untilAll(nodes, 'find the cluster whole', ['CLUSTER', 'INFO'], 'cluster_state:ok')
-  const [own, replicas] = [nodes.slice(0, masters), nodes.slice(masters)]
-  await untilAll(replicas, 'are in step', ['INFO', 'replication'], 'master_link_status:up')
+  await untilAll(nodes, 'see a complete cluster', ['CLUSTER', 'INFO'], 'cluster_state:ok')
+  const [masterNodes, replicas] = [nodes.slice(0, masters), nodes.slice(masters)]
+  await untilAll(replicas, 'are in sync', ['INFO', 'replication'], 'master_link_status:up')
   if (replicas.length > 0) {
-    await untilAll(own, 'have a replica', ['INFO', 'replication'], 'state=online')
+    await untilAll(masterNodes, 'have a replica', ['INFO', 'replication'], 'state=online')
     await waitUntil(
-      'all have heard of the replicas',
+      'all nodes know the replicas',
       async () => {
         const views = await Promise.all(nodes.map((node) => node.command('CLUSTER', 'NODES')))
         return views.every((view) => String(view).match(/slave/g)?.length === replicas.length)
@@ -138,12 +139,17 @@ async function form(nodes: readonly ClusterNode[], masters: number): Promise<voi
   }
 }
 
-async function untilAll(nodes: readonly ClusterNode[], what: string, ask: string[], sign: string) {
+async function untilAll(
+  nodes: readonly ClusterNode[],
+  description: string,
+  command: string[],
+  expected: string,
+) {
   await waitUntil(
-    `all nodes ${what}`,
+    `all nodes ${description}`,
     async () => {
-      const answers = await Promise.all(nodes.map((node) => node.command(...ask)))
-      return answers.every((answer) => String(answer).includes(sign))
+      const replies = await Promise.all(nodes.map((node) => node.command(...command)))
+      return replies.every((reply) => String(reply).includes(expected))
     },
     15_000,
   )

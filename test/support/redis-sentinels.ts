@@ -13,16 +13,19 @@ import { waitUntil } from './wait.ts'
 const NAME = 'mymaster'
 
 export interface RedisSentinels {
-  /** The sentinels, as REDIS_URL names them. */
+  /** The sentinels, in the format of REDIS_URL. */
   readonly url: string
   /** The master at the start, then its two replicas. */
   readonly servers: readonly [RedisServer, RedisServer, RedisServer]
-  /** The port of the server that the sentinels call the master now. */
+  /** Returns the port of the server that the sentinels currently consider the master. */
   master(): Promise<number>
   stop(): Promise<void>
 }
 
-/** A master and two replicas, watched by three sentinels that agree about each other. */
+/**
+ * Starts a master and two replicas, watched by three sentinels. Resolves once the sentinels know each other and the
+ * replicas.
+ */
 export async function startRedisSentinels(): Promise<RedisSentinels> {
   const master = await startRedis({ flags: SYNC_IMMEDIATELY })
   const replicaOf = [...SYNC_IMMEDIATELY, '--replicaof', '127.0.0.1', String(master.port)]
@@ -32,7 +35,7 @@ export async function startRedisSentinels(): Promise<RedisSentinels> {
   ])
   const servers = [master, first, second] as const
   const sentinels = await Promise.all([1, 2, 3].map(() => startSentinel(master.port)))
-  const ask = async (port: number, ...command: string[]): Promise<unknown> => {
+  const query = async (port: number, ...command: string[]): Promise<unknown> => {
     const client = await createClient({ url: `redis://127.0.0.1:${port}`, RESP: 2 }).connect()
     return client.sendCommand(command).finally(() => client.destroy())
   }
@@ -40,17 +43,17 @@ export async function startRedisSentinels(): Promise<RedisSentinels> {
   await waitUntil(
     'the sentinels know each other and the replicas',
     async () => {
-      const agreed = await Promise.all(
+      const areComplete = await Promise.all(
         sentinels.map(async ({ port }) => {
-          const others = (await ask(port, 'SENTINEL', 'SENTINELS', NAME)) as unknown[]
-          const replicas = (await ask(port, 'SENTINEL', 'REPLICAS', NAME)) as string[][]
+          const others = (await query(port, 'SENTINEL', 'SENTINELS', NAME)) as unknown[]
+          const replicas = (await query(port, 'SENTINEL', 'REPLICAS', NAME)) as string[][]
           const linked = replicas.filter(
             (fields) => fields[fields.indexOf('master-link-status') + 1] === 'ok',
           )
           return others.length === 2 && linked.length === 2
         }),
       )
-      return agreed.every(Boolean)
+      return areComplete.every(Boolean)
     },
     20_000,
   ).catch(async (error: unknown) => {
@@ -61,7 +64,7 @@ export async function startRedisSentinels(): Promise<RedisSentinels> {
     url: sentinels.map(({ port }) => `redis://127.0.0.1:${port}`).join(','),
     servers,
     async master() {
-      const address = await ask(sentinels[0]?.port ?? 0, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', NAME)
+      const address = await query(sentinels[0]?.port ?? 0, 'SENTINEL', 'GET-MASTER-ADDR-BY-NAME', NAME)
       return Number((address as string[])[1])
     },
     async stop() {

@@ -19,19 +19,19 @@ export interface RedisServer {
 interface RedisOptions {
   readonly port?: number
   /** Each write is on disk in this folder before it is confirmed, and the folder outlives the server. */
-  readonly keepIn?: string
+  readonly dataDir?: string
   /** Further flags of the command line. */
   readonly flags?: readonly string[]
 }
 
-/** A master sends replicas its data at once, instead of waiting for more replicas. */
+/** A master sends its data to a replica immediately, instead of waiting for more replicas. */
 export const SYNC_IMMEDIATELY = ['--repl-diskless-sync-delay', '0']
 
-/** A real Redis server of its own, without persistence unless told where, on loopback. */
+/** Starts a real Redis server on loopback. It persists nothing unless `dataDir` is given. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   const port = options.port ?? (await freePort())
   const folder = temporaryFolder()
-  if (options.keepIn !== undefined) mkdirSync(options.keepIn, { recursive: true })
+  if (options.dataDir !== undefined) mkdirSync(options.dataDir, { recursive: true })
   const flags = [
     '--port',
     String(port),
@@ -40,11 +40,11 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     '--save',
     '',
     '--appendonly',
-    options.keepIn === undefined ? 'no' : 'yes',
+    options.dataDir === undefined ? 'no' : 'yes',
     '--appendfsync',
     'always',
     '--dir',
-    options.keepIn ?? folder.path,
+    options.dataDir ?? folder.path,
     ...(options.flags ?? []),
   ]
   const server = spawn(programPath('redis'), flags, { stdio: 'ignore' })
@@ -66,10 +66,10 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
 export function canConnect(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection({ port, host: '127.0.0.1' })
-    const answer = (open: boolean) => () => {
+    const settle = (open: boolean) => () => {
       socket.destroy()
       resolve(open)
     }
-    socket.once('connect', answer(true)).once('error', answer(false))
+    socket.once('connect', settle(true)).once('error', settle(false))
   })
 }

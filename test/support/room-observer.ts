@@ -47,7 +47,7 @@ export class RoomObserver {
     for (const notice of notices) {
       const { offset } = notice
       if (epoch !== this.position?.epoch || offset !== this.position.offset + 1) {
-        this.faults.push(`${show({ epoch, offset })} came after ${show(this.position)}`)
+        this.faults.push(`${show({ epoch, offset })} arrived after ${show(this.position)}`)
       }
       this.position = { epoch, offset }
       this.received.set(offset, notice)

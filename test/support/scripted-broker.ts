@@ -4,11 +4,11 @@ import { GatewayError } from '../../shared/errors.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
 
-/** Resolves when the test lets this step happen: everything between node and broker takes as long as the test wants. */
+/** Resolves when the test lets this step happen. Everything between node and broker takes as long as the test wants. */
 type Step = (what: string) => Promise<unknown>
 
 /** A failed call either never reached the broker, or its reply was lost. */
-export type Failure = 'unheard' | 'unanswered'
+export type Failure = 'request-lost' | 'reply-lost'
 
 /** A broker of one room, in memory, that produces every failure the port allows, on demand. */
 export function createScriptedBroker(step: Step) {
@@ -30,10 +30,10 @@ export function createScriptedBroker(step: Step) {
     await step(`${name} arrives`)
     const failure = failures.shift()
     if (failure !== undefined) failed++
-    if (failure === 'unheard') throw new GatewayError('BROKER_UNAVAILABLE')
+    if (failure === 'request-lost') throw new GatewayError('BROKER_UNAVAILABLE')
     const result = act()
     await step(`${name} returns`)
-    if (failure === 'unanswered') throw new GatewayError('BROKER_UNAVAILABLE')
+    if (failure === 'reply-lost') throw new GatewayError('BROKER_UNAVAILABLE')
     return result
   }
 
@@ -95,13 +95,13 @@ export function createScriptedBroker(step: Step) {
       call('newEpoch', () => {
         if (oldEpoch !== epoch) return
         epoch = `e${++epochs}`
-        notify('look', (listener) => listener.onInterrupted())
+        notify('new epoch', (listener) => listener.onInterrupted())
       }),
   }
 
   return {
     broker,
-    top: head,
+    head,
     written: (): readonly Notice[] => written,
     listeners: () => listeners.size,
     failed: () => failed,
@@ -125,18 +125,18 @@ export function createScriptedBroker(step: Step) {
       trimmed = Math.max(trimmed, written.length - size)
     },
 
-    /** Breaks the subscription connection; nothing is delivered until `mend`. */
+    /** Breaks the subscription connection; nothing is delivered until `restore`. */
     cut(): void {
       connection++
       isConnected = false
     },
 
-    mend(): void {
+    restore(): void {
       if (!isConnected) reconnect()
     },
 
     /** Loses everything; a new numbering starts under a new epoch. */
-    beginAnew(): void {
+    loseAll(): void {
       epoch = `e${++epochs}`
       written = []
       trimmed = 0
@@ -150,8 +150,8 @@ export function createScriptedBroker(step: Step) {
       failOver()
     },
 
-    /** Ends all failures. */
-    calmDown(): void {
+    /** Ends all failures, and reconnects. */
+    recover(): void {
       failures.length = 0
       if (!isConnected) reconnect()
     },

@@ -33,7 +33,7 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
   const scripted = createScriptedBroker(step)
   const { broker } = scripted
   const random = Math.random
-  // Lingering rooms close when the test says so. Retries have no jitter.
+  // Lingering rooms close when the test says so, and retries have no jitter.
   mock.timers.enable({ apis: ['setTimeout'] })
   Math.random = () => 0
 
@@ -152,7 +152,7 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
      * Whether the node can detect that its log lost entries: every open room has a delivered notice to compare with the
      * log.
      */
-    canTellLoss: (): boolean =>
+    canDetectLoss: (): boolean =>
       rooms.all().length === scripted.listeners() && rooms.all().every(({ tail }) => tail.length > 0),
 
     /** Checks heads, as the node does every half minute. */

@@ -1,7 +1,7 @@
 import type { Socket } from 'socket.io-client'
 
-/** Private fields of Socket.IO's client, to fail in ways that its public methods would announce to the node. */
-interface Inner {
+/** Private fields of Socket.IO's client, for failures that its public methods would announce to the node. */
+interface Internals {
   readonly engine?: { readonly transport?: { readonly ws?: WebSocket } }
 }
 
@@ -11,7 +11,7 @@ interface WebSocket {
 }
 
 const webSocketOf = (socket: Pick<Socket, 'io'> | undefined): WebSocket | undefined =>
-  (socket?.io as unknown as Inner | undefined)?.engine?.transport?.ws
+  (socket?.io as unknown as Internals | undefined)?.engine?.transport?.ws
 
 /** Ends the connection without a close frame, as a lost network does. */
 export const terminate = (socket: Pick<Socket, 'io'> | undefined): void => webSocketOf(socket)?.terminate?.()
@@ -21,5 +21,5 @@ export const stall = (socket: Pick<Socket, 'io'> | undefined): void =>
   void webSocketOf(socket)?._socket?.pause()
 
 /** Resumes reading. */
-export const readOn = (socket: Pick<Socket, 'io'> | undefined): void =>
+export const resumeReading = (socket: Pick<Socket, 'io'> | undefined): void =>
   void webSocketOf(socket)?._socket?.resume()

@@ -5,6 +5,6 @@ export const outcomeOf = async (
   url: string,
   call: Parameters<typeof postWebhook>[1] = {},
 ): Promise<string> => {
-  const { status, answer } = await postWebhook(url, call)
-  return status === 200 ? 'OK' : `${status} ${answer.ErrorInfo.split(':')[0]}`
+  const { status, body } = await postWebhook(url, call)
+  return status === 200 ? 'OK' : `${status} ${body.ErrorInfo.split(':')[0]}`
 }

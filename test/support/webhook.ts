@@ -48,6 +48,6 @@ export async function postWebhook(
     ...(method === 'GET' ? {} : { body: text }),
     headers: { ...headers },
   })
-  const answer = (await response.json()) as { ActionStatus: string; ErrorInfo: string; ErrorCode: number }
-  return { status: response.status, answer, headers: response.headers }
+  const json = (await response.json()) as { ActionStatus: string; ErrorInfo: string; ErrorCode: number }
+  return { status: response.status, body: json, headers: response.headers }
 }

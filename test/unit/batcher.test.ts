@@ -1,15 +1,15 @@
 import { expect } from 'chai'
 import { createBatcher } from '../../server/realtime/rooms/batcher.ts'
-import { createStillClock } from '../support/still-clock.ts'
+import { createManualClock } from '../support/manual-clock.ts'
 
 describe('batcher', () => {
   const open = (windowMs = 25, writeMs = 0) => {
-    const clock = createStillClock()
+    const clock = createManualClock()
     const frames: number[][] = []
     const batcher = createBatcher(
       { windowMs },
       (notices) => {
-        clock.take(writeMs)
+        clock.block(writeMs)
         frames.push(notices.map(({ offset }) => offset))
       },
       clock,

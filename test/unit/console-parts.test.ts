@@ -130,7 +130,7 @@ describe('health in the console', () => {
     return health
   }
 
-  it('is polled periodically, also after a failure', async () => {
+  it('is polled periodically, even after a failure', async () => {
     allow()
     await open()
     await pass(4 * POLL_INTERVAL_MS)
@@ -164,7 +164,7 @@ describe('health in the console', () => {
     })
   }
 
-  it('keeps five minutes of samples, also in a tab whose timers run once a minute', async () => {
+  it('holds five minutes of samples, even in a tab whose timers run once a minute', async () => {
     allow()
     const health = await open()
     for (let minute = 0; minute < 20; minute++) {

@@ -3,7 +3,7 @@ import { createBatchLoader, createLimiter, TokenBucket } from '../../server/lib/
 import { waitUntil } from '../support/wait.ts'
 
 describe('limiter', () => {
-  it('runs at most so many tasks concurrently, the rest in order', async () => {
+  it('runs at most `max` tasks concurrently, and the rest in order', async () => {
     const limit = createLimiter(2)
     const started: number[] = []
     const finish: (() => void)[] = []

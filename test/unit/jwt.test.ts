@@ -34,7 +34,7 @@ describe('JWT', () => {
       (error: unknown) => (error instanceof GatewayError ? error.code : String(error)),
     )
 
-  it('signed with any secret of a rotation is valid, with no other', async () => {
+  it('signed with any secret of a rotation is valid, and with any other is refused', async () => {
     const verify = createJwtVerifier({ secrets: [SECRET, OTHER] })
     expect(await outcome(verify, await sign(bytes(SECRET)))).to.equal('u')
     expect(await outcome(verify, await sign(bytes(OTHER)))).to.equal('u')
@@ -163,13 +163,13 @@ describe('JWT', () => {
       return { verify, file, token: await sign(privateKey, {}, { alg: 'ES256', kid: 'k' }) }
     }
 
-    it('is valid with a key in a file, also for concurrent tokens', async () => {
+    it('is valid with a key in a file, even when verified concurrently', async () => {
       const { verify, token } = await writeKeys()
       const outcomes = await Promise.all([1, 2, 3, 4, 5].map(() => outcome(verify, token)))
       expect(outcomes).to.deep.equal(['u', 'u', 'u', 'u', 'u'])
     })
 
-    it('follows a file that changes, and keeps the old keys while the file is broken', async () => {
+    it('is verified with the current keys of a file, and with the old ones while the file is broken', async () => {
       const { verify, file, token } = await writeKeys()
       expect(await outcome(verify, token)).to.equal('u')
       writeFileSync(file, '{"keys":1}')

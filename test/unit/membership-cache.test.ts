@@ -4,22 +4,22 @@ import type { Verdict } from '../../server/auth/membership/membership-cache.ts'
 
 const GROUP = { group: 'g' }
 
-/** A source whose lookups the test answers one by one. */
+/** A source whose lookups the test completes one by one. */
 function createScriptedSource() {
-  const lookups: { readonly answer: (verdict: Verdict) => void; readonly fail: () => void }[] = []
+  const lookups: { readonly complete: (verdict: Verdict) => void; readonly fail: () => void }[] = []
   const source = () =>
     new Promise<Verdict>((resolve, reject) =>
-      lookups.push({ answer: resolve, fail: () => reject(new Error('no answer')) }),
+      lookups.push({ complete: resolve, fail: () => reject(new Error('unavailable')) }),
     )
-  return { lookups, source, answer: (i: number, verdict: Verdict) => lookups[i]?.answer(verdict) }
+  return { lookups, source, complete: (i: number, verdict: Verdict) => lookups[i]?.complete(verdict) }
 }
 
 describe('membership cache', () => {
   it('looks up a membership once, and caches it for as long as it holds', async () => {
-    const { lookups, source, answer } = createScriptedSource()
+    const { lookups, source, complete } = createScriptedSource()
     const cache = new MembershipCache({ source, ttlS: 60 })
     const concurrent = [cache.grantedUntil('u', GROUP), cache.grantedUntil('u', GROUP)]
-    answer(0, { allowed: true })
+    complete(0, { allowed: true })
     const [first, second] = await Promise.all(concurrent)
     expect(first)
       .to.equal(second)
@@ -41,38 +41,38 @@ describe('membership cache', () => {
     expect(lookups).to.have.length(4)
   })
 
-  it('respects the time the source says, and caches a denial', async () => {
-    const { lookups, source, answer } = createScriptedSource()
+  it('respects the duration that the source gives, and caches a denial', async () => {
+    const { lookups, source, complete } = createScriptedSource()
     const cache = new MembershipCache({ source, ttlS: 3_600 })
     const brief = cache.grantedUntil('u', GROUP)
-    answer(0, { allowed: true, forS: 5 })
+    complete(0, { allowed: true, forS: 5 })
     expect(await brief).to.be.within(Date.now() + 4_000, Date.now() + 5_000)
     const denied = cache.grantedUntil('v', GROUP)
-    answer(1, { allowed: false })
+    complete(1, { allowed: false })
     expect(await denied).to.equal(undefined)
     expect(await cache.grantedUntil('v', GROUP)).to.equal(undefined)
     expect(lookups).to.have.length(2)
   })
 
   it('looks up again after a failure', async () => {
-    const { lookups, source, answer } = createScriptedSource()
+    const { lookups, source, complete } = createScriptedSource()
     const cache = new MembershipCache({ source, ttlS: 60 })
     const failed = cache.grantedUntil('u', GROUP).catch((error: unknown) => error)
     lookups[0]?.fail()
     expect(await failed).to.have.property('code', 'MEMBERSHIP_UNKNOWN')
     const granted = cache.grantedUntil('u', GROUP)
-    answer(1, { allowed: true })
+    complete(1, { allowed: true })
     expect(await granted).to.be.a('number')
   })
 
   it('grants nothing when the membership ends during the lookup', async () => {
-    const { source, answer } = createScriptedSource()
+    const { source, complete } = createScriptedSource()
     const cache = new MembershipCache({ source, ttlS: 60 })
     for (const forget of [() => cache.forget('g', 'u'), () => cache.forget('g')]) {
       const outcome = cache.grantedUntil('u', GROUP).catch((error: unknown) => error)
       forget()
-      answer(0, { allowed: true })
-      answer(1, { allowed: true })
+      complete(0, { allowed: true })
+      complete(1, { allowed: true })
       expect(await outcome).to.have.property('code', 'MEMBERSHIP_UNKNOWN')
     }
   })
@@ -88,7 +88,7 @@ describe('membership cache', () => {
         cache.grantedUntil('u2', GROUP),
         cache.grantedUntil('u', { group: 'g2' }),
       ]
-      for (const { answer } of lookups) answer({ allowed: true })
+      for (const { complete } of lookups) complete({ allowed: true })
       await Promise.all(granted)
       return lookups.length - before
     }

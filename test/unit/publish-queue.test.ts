@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { Addressed } from '../../server/broker/redis/publish-queue.ts'
 import { createPublishQueue } from '../../server/broker/redis/publish-queue.ts'
-import { createStillClock } from '../support/still-clock.ts'
+import { createManualClock } from '../support/manual-clock.ts'
 import type { Position } from '../../shared/position.ts'
 
 const addressed = (seq: number, messages = 1): Addressed => ({
@@ -23,7 +23,7 @@ function setUp() {
     readonly resolve: (results: Position[][]) => void
     readonly fail: (error: Error) => void
   }[] = []
-  const clock = createStillClock()
+  const clock = createManualClock()
   const publish = createPublishQueue(
     (batch) =>
       new Promise((resolve, fail) => {

@@ -112,10 +112,10 @@ describe('a listener that throws', () => {
   })
 })
 
-describe('a credential that does not come', () => {
+describe('a credential that never arrives', () => {
   const onCleanUp = cleanUpAfterEach()
 
-  it('is reported as an error, and asked for again', async () => {
+  it('is reported as an error, and requested again', async () => {
     const errors: string[] = []
     let calls = 0
     const connection = new Connection({
@@ -133,7 +133,7 @@ describe('a credential that does not come', () => {
     })
     onCleanUp(() => connection.close())
     connection.open()
-    await waitUntil('it is asked for again', () => calls > 1)
+    await waitUntil('it is requested again', () => calls > 1)
     expect(errors[0]).to.equal('Error: no credential within 0.01 s')
   })
 
@@ -170,7 +170,7 @@ describe('a credential', () => {
     expect(expiryOf({ userId: 'u', userSig: 's' })).to.equal(undefined)
   })
 
-  it('has the claims of its JWT, and none if it is no JWT', () => {
+  it('has the claims of its JWT, and none if it is not a JWT', () => {
     expect(claimsOf(token('{"sub":"u","role":"admin"}'))).to.deep.equal({ sub: 'u', role: 'admin' })
     for (const other of others) expect(claimsOf(other), other).to.deep.equal({})
   })

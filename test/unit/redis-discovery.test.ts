@@ -22,7 +22,7 @@ describe('discovery', () => {
     expect(ownerOfSlot(SLOTS, 99, SEED)).to.deep.equal({ host: 'a', port: 7001 })
   })
 
-  it('takes the node that was asked for one without a host name', () => {
+  it('takes the node that replied for one without a host name', () => {
     expect(ownerOfSlot(SLOTS, 100, SEED)).to.deep.equal({ host: 'seed', port: 7003 })
     expect(ownerOfSlot(SLOTS, 16_383, SEED)).to.deep.equal({ host: 'seed', port: 7004 })
   })
@@ -31,7 +31,7 @@ describe('discovery', () => {
     expect(() => ownerOfSlot(SLOTS.slice(0, 1), 100, SEED)).to.throw('owns slot 100')
   })
 
-  it('can ask every node, including replicas', () => {
+  it('can query every node, including replicas', () => {
     expect(nodesOf(SLOTS, SEED).map(({ port }) => port)).to.deep.equal([7001, 7002, 7003, 7004])
   })
 

@@ -31,7 +31,7 @@ describe('no opinion', () => {
     }
   })
 
-  it('tells a chatbot signal that there is no chatbot', () => {
+  it('says that there is no chatbot for a chatbot signal', () => {
     expect(noOpinion('Chatbot.OnC2CSignalMessage', {})).to.include({ ErrorCode: 1, RspData: '' })
   })
 })

@@ -14,7 +14,7 @@ const recallAt = (seq: number): Recall => ({
 describe('spool', () => {
   const onCleanUp = cleanUpAfterEach()
 
-  it('persists 2,000 recalls per second, because one flush serves all that wait for it', async () => {
+  it('persists 2,000 recalls per second, because one flush serves all waiting recalls', async () => {
     const folder = temporaryFolder()
     onCleanUp(folder.remove)
     const spool = openSpool({ dataDir: folder.path, maxBytes: 2 ** 30 })

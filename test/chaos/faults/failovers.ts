@@ -39,7 +39,7 @@ export const clusterFailover =
   (profile: Profile): Promise<FaultResult> =>
     runUnderLoadOn(fault, profile, async (harness) => {
       const redis = await startCluster(harness, 3)
-      await redis.giveReplica(KEY)
+      await redis.addReplica(KEY)
       return {
         settings: { REDIS_URL: redis.url, REDIS_MODE: 'cluster', REDIS_WAIT_REPLICAS: '1' },
         async injectFault(deployment) {

@@ -8,7 +8,7 @@ const DOWN_MS = { short: [1_000], long: [1_000, 30_000] } as const
 
 /** Kills Redis and restarts it with everything it had confirmed. Meanwhile sockets reconnect. */
 export async function redisKilled(profile: Profile): Promise<FaultResult> {
-  const { path: keepIn, remove } = temporaryFolder()
+  const { path: dataDir, remove } = temporaryFolder()
   try {
     return await runUnderLoad(
       'Redis killed',
@@ -19,12 +19,12 @@ export async function redisKilled(profile: Profile): Promise<FaultResult> {
           await kill()
           for (const [i, listener] of listeners.entries()) if (i % 2 === 0) listener.drop()
           await delay(ms)
-          const restarted = await harness.startRedis({ port, keepIn })
+          const restarted = await harness.startRedis({ port, dataDir })
           kill = restarted.stop
           await delay(1_000)
         }
       },
-      { redis: { keepIn } },
+      { redis: { dataDir } },
     )
   } finally {
     remove()

@@ -27,11 +27,11 @@ export async function redisRolledBack(profile: Profile): Promise<FaultResult> {
           // Half of the listeners reconnect, with lost positions, to nodes that do not know of the loss yet.
           for (const [i, listener] of listeners.entries()) if (i % 2 === 0) listener.drop()
           await delay(DOWN_MS)
-          kill = (await harness.startRedis({ port, keepIn: dataOf(time + 1) })).stop
+          kill = (await harness.startRedis({ port, dataDir: dataOf(time + 1) })).stop
           await delay(1_000)
         }
       },
-      { redis: { keepIn: dataOf(0) } },
+      { redis: { dataDir: dataOf(0) } },
     )
   } finally {
     remove()

@@ -49,16 +49,16 @@ export const roomsChurned = (profile: Profile): Promise<FaultResult> =>
 
 /** One socket joins and leaves rooms, some of which receive recalls. */
 async function churn(harness: Harness, url: string, seed: number, rounds: number): Promise<void> {
-  const { socket, received, ask, close } = await connect(url, await adminToken())
+  const { socket, received, request, close } = await connect(url, await adminToken())
   for (let round = 0; round < rounds; round++) {
     const number = (seed * rounds + round) % ROOMS
     const room = { group: number % 5 === 0 ? 'lobby' : `churn-${number}` }
-    const subscribed = await ask(room)
-    const unsubscribed = await ask(room, 'unsubscribe')
+    const subscribed = await request(room)
+    const unsubscribed = await request(room, 'unsubscribe')
     for (const response of [subscribed, unsubscribed])
       if (!response.ok) return harness.reportViolation(`a request was refused: ${response.code}`)
     const before = received.length
-    if (round % 2 === 0) await ask({ group: 'nobody', seqs: [1] }, 'recalled')
+    if (round % 2 === 0) await request({ group: 'nobody', seqs: [1] }, 'recalled')
     if (received.length > before) harness.reportViolation('notices of a room after it was left')
   }
   if (socket.connected) close()

@@ -6,7 +6,7 @@ import { runUnderLoad, waitUntilSpoolIsEmpty } from '../scenario.ts'
 const FROZEN_MS = { short: 2_500, long: 15_000 } as const
 /** Holds about 25 recalls. */
 const SPOOL_MAX_BYTES = '5000'
-/** How long the provider waits for a response. It takes an earlier error for the final answer. */
+/** How long the provider waits for a response. It treats an earlier error as final. */
 const PROVIDER_TIMEOUT_MS = 2_000
 
 /** Freezes Redis until the spool is full. A recall that cannot be stored must not be acknowledged. */

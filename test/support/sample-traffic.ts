@@ -9,7 +9,7 @@ const OPERATORS = ['mod_linh', 'administrator', '陈晓', 'j.fischer', 'user_482
 const TYPES = ['Public', 'ChatRoom', 'Community']
 
 /** Posts recalls as they might have arrived in the last minutes; always the same ones, except for the time. */
-export async function playScene(url: string, recalls: number): Promise<void> {
+export async function postSampleRecalls(url: string, recalls: number): Promise<void> {
   const nowMs = Date.now()
   for (let i = 0; i < recalls; i++) {
     const group = GROUPS[pick(`group ${i}`, GROUPS.length)] ?? ''
