@@ -13,7 +13,8 @@ export function requireBearer(authenticateRequest: FailureLimiter): RequestHandl
   const requests = new RateLimiterMemory({ points: MAX_REQUESTS, duration: REQUESTS_WINDOW_S })
   return async (request, response, next) => {
     const token = /^Bearer (\S+)$/i.exec(request.get('Authorization') ?? '')?.[1]
-    // Nobody guesses without a token. If this counted as a failure, any page could lock out the address of its visitors.
+    // A request without a token is no guess. If it counted as a failure, any page could lock out the address of its
+    // visitors.
     if (token === undefined) throw new GatewayError('TOKEN_REFUSED', 'no bearer token')
     const principal = await authenticateRequest(request, { token })
     await requests.consume(principal.id).catch(() => {

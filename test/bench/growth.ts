@@ -73,7 +73,7 @@ const GROWTHS: Readonly<Record<string, Growth>> = {
 
 const IDLE = 'idle'
 
-/** Prints what the work of the gateway costs as it grows, in every growth or the named ones. */
+/** Prints how the cost of the gateway's work grows, for every series or for the named ones. */
 export async function printGrowth(
   names: readonly string[] | undefined,
   print: (text: string) => void,

@@ -1,6 +1,6 @@
 import type { Figures } from './audit.ts'
 
-/** The short profile is a test; the long one is for people, who have time. */
+/** The short profile runs in the tests, the long one with `npm run chaos`. */
 export type Profile = 'short' | 'long'
 
 /** The outcome of one fault. */

@@ -273,8 +273,11 @@ describe('life cycle of a gateway', () => {
       )
       const wrongUrl = await run(['send', '--group', 'g', '--url', 'nonsense'], {})
       expect(wrongUrl.output).to.include('a URL that begins with http')
-      const nobody = `http://127.0.0.1:${await freePort()}/webhook`
-      const sent = await run(['send', '--group', 'g', '--url', nobody, '--app', '1', '--token', 'secret'], {})
+      const unusedUrl = `http://127.0.0.1:${await freePort()}/webhook`
+      const sent = await run(
+        ['send', '--group', 'g', '--url', unusedUrl, '--app', '1', '--token', 'secret'],
+        {},
+      )
       expect(sent.code).to.equal(1)
       expect(sent.output).to.include('no response from').and.not.include('secret')
     })

@@ -59,13 +59,13 @@ describe('the security of webhooks', () => {
   it('survives bodies of any depth, with duplicate keys, and with keys that are special in JavaScript', async () => {
     const { url } = await start()
     const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
-    const whole = JSON.stringify(recallBody()).slice(0, -1)
+    const prefix = JSON.stringify(recallBody()).slice(0, -1)
     const bodies = [
       [deep, '400 WEBHOOK_MALFORMED'],
-      [`${whole},"x":${deep}}`, 'OK'],
-      [`${whole},"GroupId":""}`, '400 WEBHOOK_MALFORMED'],
-      [`${whole},"__proto__":{"GroupId":"p"},"constructor":{"prototype":{"x":1}}}`, 'OK'],
-      [`${whole},"toString":1,"hasOwnProperty":1}`, 'OK'],
+      [`${prefix},"x":${deep}}`, 'OK'],
+      [`${prefix},"GroupId":""}`, '400 WEBHOOK_MALFORMED'],
+      [`${prefix},"__proto__":{"GroupId":"p"},"constructor":{"prototype":{"x":1}}}`, 'OK'],
+      [`${prefix},"toString":1,"hasOwnProperty":1}`, 'OK'],
     ] as const
     for (const [body, expected] of bodies) expect(await outcomeOf(url, { body })).to.equal(expected)
     const evil = { ...recallBody(), GroupId: '__proto__' }

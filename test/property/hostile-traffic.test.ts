@@ -21,10 +21,10 @@ const MAX_CONCURRENT_MESSAGES = 50
 const MAX_HEAP_GROWTH_BYTES = 24 * 1024 * 1024
 
 /** Texts with a piece removed, duplicated or replaced. */
-const corrupted = (whole: fc.Arbitrary<string>): fc.Arbitrary<string> =>
+const corrupted = (original: fc.Arbitrary<string>): fc.Arbitrary<string> =>
   fc
     .tuple(
-      whole,
+      original,
       fc.nat(),
       fc.nat(40),
       fc.oneof(fc.constant(''), text, fc.constantFrom('{{{{', '\u0000', '"')),

@@ -138,12 +138,12 @@ describe('JWT', () => {
     it('can be retried when the response is too large or no JWKS', async () => {
       const { privateKey, jwk } = await makeKeys('ES256', 'k')
       const token = await sign(privateKey, {}, { alg: 'ES256', kid: 'k' })
-      const whole = JSON.stringify({ keys: [jwk] })
+      const jwks = JSON.stringify({ keys: [jwk] })
       for (const [status, body] of [
-        [200, `${whole}${' '.repeat(70_000)}`],
+        [200, `${jwks}${' '.repeat(70_000)}`],
         [200, 'nonsense'],
         [200, '{"keys":1}'],
-        [503, whole],
+        [503, jwks],
         [502, '<html>'],
       ] as const) {
         const { state, url } = await serve()

@@ -122,7 +122,7 @@ describe('session', () => {
       const { session, rooms, received } = createRace({ microtasks })
       let response: Subscribed | Refused | undefined
       await session.subscribe({ ...GROUP, since: { epoch: 'e', offset: 0 } }, (ack) => (response = ack))
-      // After a turn of the event loop the notice has arrived, live or replayed.
+      // After one turn of the event loop, the notice has arrived, live or replayed.
       await new Promise((resolve) => setImmediate(resolve))
       expect(response).to.include({ ok: true })
       expect(received).to.deep.equal([1, 2])

@@ -22,7 +22,7 @@ interface DeliveryProbeDependencies {
 }
 
 /**
- * Proves every second that what is published arrives here. A connection can look healthy and deliver nothing for hours:
+ * Proves every second that published messages arrive here. A connection can look healthy and deliver nothing for hours:
  * after a failover that left it on the old server, or when the other end vanished silently. The two connections are
  * replaced independently, because a probe that cannot be sent says nothing about the subscription.
  */

@@ -80,7 +80,7 @@ function isNamed(room: Room, name: string): boolean {
 
 /**
  * Leaves out the messages that were known when the recall was published: `subset` lists the indices of the others. The
- * entry is stored whole because its signature covers all messages.
+ * entry is stored with all messages because its signature covers them.
  */
 function newMessagesOnly(notice: Notice, subset: string): Notice | null {
   const indices = new Set(subset.split(',').map(Number))
