@@ -5,11 +5,11 @@ import type { Clock } from '../../lib/timers.ts'
 /** A batch of this many messages, about 80 KB, is sent before its window ends. */
 const MAX_MESSAGES_PER_FRAME = 1_000
 /**
- * A window lasts at least this many times as long as the last frame took to write. However large the room and however many
- * the recalls, a room then takes no more than a fifth of the process, and leaves the rest to webhooks and other rooms.
+ * A window lasts at least this many times as long as the last frame took to write. However many the recalls, a room whose
+ * frames take up to 25 ms then uses no more than a fifth of the process, and leaves the rest to webhooks and other rooms.
  */
 const MIN_WINDOW_PER_WRITE = 4
-/** A longer delay would be noticeable. */
+/** A longer delay would be noticeable. Frames that take more than 25 ms to write leave the process a smaller share. */
 const MAX_WINDOW_MS = 100
 
 interface BatcherOptions {
