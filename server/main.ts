@@ -7,6 +7,9 @@ import { addSend } from './cli/send.ts'
 import { addStart } from './cli/start.ts'
 import { addToken } from './cli/token.ts'
 
+/** npm forwards a SIGINT that the terminal has sent to this process too: one Ctrl+C arrives twice. */
+const REPEATED_SIGNAL_MS = 500
+
 const terminal: Terminal = {
   environment: process.env,
   print: (line) => void process.stdout.write(`${line}\n`),
@@ -32,10 +35,12 @@ try {
 
 /** Stops the service on SIGTERM or SIGINT. A second signal ends the process immediately. */
 function runUntilSignal({ stop, stopTimeoutMs, log }: Service): void {
-  let stopping = false
+  let first: { readonly signal: NodeJS.Signals; readonly atMs: number } | undefined
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (stopping) process.exit(1)
-    stopping = true
+    const nowMs = performance.now()
+    if (first?.signal === signal && nowMs - first.atMs < REPEATED_SIGNAL_MS) return
+    if (first !== undefined) process.exit(1)
+    first = { signal, atMs: nowMs }
     log.info({ signal }, 'stopping')
     const timer = setTimeout(() => {
       log.error('shutdown timed out')

@@ -1,9 +1,10 @@
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { adminToken } from '../support/client.ts'
-import { runGateway, startGatewayProcess } from '../support/gateway-process.ts'
+import { APP, runGateway, startGatewayProcess, WEBHOOK_TOKEN } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 
@@ -126,6 +127,21 @@ describe('the documents of a running gateway', () => {
       const text = await help(name)
       for (const [option] of options.matchAll(/--[a-z]+/g)) expect(text, name).to.include(` ${option} `)
     }
+  })
+
+  it('show how to sign a webhook by hand', async () => {
+    const [, script = '', url = '', body = ''] =
+      /^(TIME=.+)\ncurl "http:\/\/127\.0\.0\.1:8080(\S+)" \\\n {2}-d '(.+)'$/m.exec(
+        read('server/docs/deployment.md'),
+      ) ?? []
+    const sign = spawnSync('sh', ['-c', `${script} && echo "$TIME $SIGN"`], {
+      env: { PATH: process.env['PATH'], WEBHOOK_TOKEN },
+      encoding: 'utf8',
+    })
+    const [time = '', signature = ''] = sign.stdout.trim().split(' ')
+    const query = url.replace('$SDK_APP_ID', APP).replace('$SIGN', signature).replace('$TIME', time)
+    const response = await fetch(gateway.url + query, { method: 'POST', body })
+    expect(await response.json()).to.have.property('ActionStatus', 'OK')
   })
 
   it('contain curl commands that work', async () => {

@@ -192,6 +192,18 @@ describe('life cycle of a gateway', () => {
       expect(await withTimeout('the gateway exits', gateway.exited)).to.equal(1)
     })
 
+    it('takes a signal that is repeated immediately for one, as npm repeats Ctrl+C', async () => {
+      const gateway = await startGatewayProcess()
+      onCleanUp(gateway.stop)
+      const client = await connect(gateway.url, await adminToken())
+      onCleanUp(client.close)
+      gateway.signal('SIGINT')
+      await waitUntil('the drain begins', () => gateway.output().includes('stopping'))
+      gateway.signal('SIGINT')
+      expect(await withTimeout('the gateway exits', gateway.exited)).to.equal(0)
+      expect(gateway.output()).to.include('stopped')
+    })
+
     it('responds to pending webhooks before it exits', async () => {
       const gateway = await startGatewayProcess()
       onCleanUp(gateway.stop)
