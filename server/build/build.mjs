@@ -1,9 +1,9 @@
 // Builds `dist`: the compiled TypeScript, the files that TypeScript does not copy, the console, the documents and the
 // client. With `--tests`, also the tests.
-import { cpSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { fingerprint, recordBuild } from './built.mjs'
+import { recordBuild, sourceState } from './built.mjs'
 import { buildDocs } from './docs.mjs'
 import { fail, root, run } from './run.mjs'
 
@@ -18,11 +18,14 @@ function runTool(packageName, name, ...args) {
   run(process.execPath, [file, ...args], `${name} failed, see above.`)
 }
 
-const before = fingerprint()
+const before = sourceState()
 try {
+  // First, so that an interrupted build does not count.
+  rmSync(join(root, 'dist/.built-from'), { force: true })
   rmSync(join(root, 'dist'), { recursive: true, force: true })
+  mkdirSync(join(root, 'dist'))
 } catch ({ code }) {
-  fail(`dist cannot be removed (${code}): does it belong to another user?`)
+  fail(`dist cannot be replaced (${code}): does it, or the checkout, belong to another user?`)
 }
 runTool('typescript', 'tsc', '--project', withTests ? 'test' : '.')
 // Lets the compiled tests resolve their packages as their sources do.

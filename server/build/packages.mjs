@@ -15,13 +15,24 @@ export function installPackages(folder) {
   if (isInstalled(folder)) return
   checkNpm()
   // Removed first, so that an interrupted installation does not count.
-  rmSync(recordOf(folder), { force: true })
-  const cache = canWriteCache() ? undefined : mkdtempSync(join(tmpdir(), 'npm-cache-'))
+  orFail('node_modules', () => rmSync(recordOf(folder), { force: true }))
+  const cache = canWriteCache()
+    ? undefined
+    : orFail(tmpdir(), () => mkdtempSync(join(tmpdir(), 'npm-cache-')))
   const parameters = ['ci', '--include=dev', '--ignore-scripts', '--loglevel=error']
   if (cache !== undefined) parameters.push('--cache', cache)
   const { status } = spawnSync('npm', parameters, { cwd: folder, stdio: 'inherit' })
   if (cache !== undefined) rmSync(cache, { recursive: true, force: true })
   if (status !== 0) fail('npm could not install the packages, see its message above.')
+}
+
+/** Returns what `write` returns, or exits if it may not write there. */
+function orFail(place, write) {
+  try {
+    return write()
+  } catch ({ code }) {
+    return fail(`${place} cannot be written (${code}): does it belong to another user?`)
+  }
 }
 
 /** Returns whether npm can write to its cache, which it cannot without a home directory. */
@@ -42,20 +53,29 @@ const recordOf = (folder) => join(folder, 'node_modules/.package-lock.json')
 /** Returns whether node_modules holds exactly the packages in the lock file, apart from optional ones. */
 function isInstalled(folder) {
   if (!existsSync(recordOf(folder))) return false
-  const packages = (file) =>
-    Object.entries(JSON.parse(readFileSync(file, 'utf8')).packages).filter(
-      ([path, { optional }]) => path !== '' && !optional,
-    )
-  const wanted = packages(join(folder, 'package-lock.json'))
+  const lockFile = join(folder, 'package-lock.json')
+  const wanted = readPackages(lockFile) ?? fail(`${lockFile} is not valid JSON: restore it`)
+  const installed = readPackages(recordOf(folder))
   const versions = (entries) =>
     entries
       .map(([path, { version }]) => `${path}@${version}`)
       .sort()
       .join('\n')
   return (
-    versions(wanted) === versions(packages(recordOf(folder))) &&
+    installed !== undefined &&
+    versions(wanted) === versions(installed) &&
     wanted.every(([path]) => existsSync(join(folder, path, 'package.json')))
   )
+}
+
+/** Returns the packages that a lock file lists, apart from optional ones; undefined if it cannot be parsed. */
+function readPackages(file) {
+  try {
+    const { packages } = JSON.parse(readFileSync(file, 'utf8'))
+    return Object.entries(packages).filter(([path, { optional }]) => path !== '' && !optional)
+  } catch {
+    return undefined
+  }
 }
 
 function checkNpm() {

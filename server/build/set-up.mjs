@@ -4,6 +4,7 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { isBuilt } from './built.mjs'
+import { lockCheckout } from './lock.mjs'
 import { installPackages } from './packages.mjs'
 import { root, run } from './run.mjs'
 
@@ -11,12 +12,15 @@ const forTests = process.argv[2] === '--tests'
 const build = (...flags) =>
   run(process.execPath, [join(root, 'server/build/build.mjs'), ...flags], 'the build failed, see above.')
 
+const release = await lockCheckout()
 installPackages(root)
 if (forTests) {
   installPackages(join(root, 'test'))
   build('--tests')
+  release()
 } else {
   if (!isBuilt()) build()
+  release()
   const main = join(root, 'dist/server/main.js')
   process.argv[1] = main
   await import(pathToFileURL(main).href)

@@ -30,7 +30,7 @@ export function createBatchLoader<Key, Value>(
   max: number,
   loadMany: (keys: readonly Key[]) => Promise<readonly Value[]>,
 ): (key: Key) => Promise<Value> {
-  const loader = new DataLoader(loadMany, {
+  const loader = new DataLoader<Key, Value>((keys) => Promise.resolve(keys).then(loadMany), {
     maxBatchSize: max,
     batchScheduleFn: setImmediate,
     // Not cached: a value is known to be current only when it is loaded.
