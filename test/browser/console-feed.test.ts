@@ -114,7 +114,9 @@ describe('the feed of the console', function () {
 
     await page.keyboard.press('Escape')
     await details.waitFor({ state: 'detached' })
-    expect(await page.evaluate('document.activeElement.className')).to.equal('list')
+    // An effect returns the focus, a moment after the panel is gone.
+    const focused = () => page.evaluate('document.activeElement.className')
+    await waitUntil('the list has the focus', async () => (await focused()) === 'list')
   })
 
   it('shows hostile names as text, and keeps them from reordering their surroundings', async () => {
