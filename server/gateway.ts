@@ -35,6 +35,8 @@ import { createHealth, startHeartbeat } from './telemetry/health.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 import type { Gauges, MetricsRegistry } from './telemetry/metrics.ts'
+import { createRefusals } from './telemetry/refusals.ts'
+import type { Refusals } from './telemetry/refusals.ts'
 
 export interface Gateway {
   /** The port on which it listens. */
@@ -63,6 +65,7 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
 /** Resolves to the port on which the gateway listens. */
 async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Promise<number> {
   const metrics = createMetrics()
+  const refusals = createRefusals(metrics, log)
   const addressOf = createClientAddress(config.TRUST_PROXY)
   const receives = config.ROLE !== 'node'
   const servesSockets = config.ROLE !== 'receiver'
@@ -73,7 +76,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   lifecycle.onStop('broker', broker.stop)
   await broker.start()
 
-  const base: Base = { config, lifecycle, broker, addressOf, metrics, log }
+  const base: Base = { config, lifecycle, broker, addressOf, metrics, refusals, log }
   const access = servesSockets ? createAccess(config, addressOf) : undefined
   const realtime = access && createRealtime(options.realtime(config), { ...base, ...access })
   const gauges = createGauges(broker, spool, realtime)
@@ -93,8 +96,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   const handlers = receives ? [createWebhooks(base)] : []
   const http = createHttpServer(
     { ...options.http(config), webSocketPath: realtime?.path },
-    { handlers, routers },
-    log,
+    { handlers, routers, refusals, log },
   )
   realtime?.attach(http.server)
   const port = await http.start()
@@ -119,6 +121,7 @@ interface Base {
   readonly broker: Broker
   readonly addressOf: ClientAddress
   readonly metrics: MetricsRegistry
+  readonly refusals: Refusals
   readonly log: Logger
 }
 
@@ -177,7 +180,7 @@ function createMemberships(config: Config): MembershipCache | undefined {
   return source && new MembershipCache({ source, ttlS: config.MEMBERSHIP_TTL_S })
 }
 
-function createWebhooks({ config, lifecycle, broker, addressOf, metrics, log }: Base): Receiver {
+function createWebhooks({ config, lifecycle, broker, addressOf, metrics, refusals, log }: Base): Receiver {
   const quarantine = openInDataDir(config, openQuarantine)
   lifecycle.onStop('quarantine', quarantine.close)
   if (config.WEBHOOK_AUTH === 'off')
@@ -189,7 +192,7 @@ function createWebhooks({ config, lifecycle, broker, addressOf, metrics, log }: 
     Promise.all(encodeMembershipEnd(group, userIds).map((text) => broker.announce('memberships', text)))
   return createReceiver(
     { ...options.receiver(config), mayCall },
-    { broker, quarantine, announceMembershipEnd, metrics, log },
+    { broker, quarantine, announceMembershipEnd, metrics, refusals, log },
   )
 }
 

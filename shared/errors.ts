@@ -42,11 +42,18 @@ export type ErrorCode = keyof typeof ERRORS
 /** An error from the catalogue. Callers may see `message`, which is the text and `detail`; `cause` is only logged. */
 export class GatewayError extends Error {
   readonly code: ErrorCode
+  /** When the same request may succeed, in ms from now, if that is known. */
+  readonly retryInMs: number | undefined
 
-  constructor(code: ErrorCode, detail?: string, options?: ErrorOptions) {
+  constructor(
+    code: ErrorCode,
+    detail?: string,
+    { retryInMs, ...options }: ErrorOptions & { readonly retryInMs?: number } = {},
+  ) {
     super(detail === undefined ? ERRORS[code].text : `${ERRORS[code].text}: ${detail}`, options)
     this.name = 'GatewayError'
     this.code = code
+    this.retryInMs = retryInMs
   }
 }
 

@@ -84,4 +84,6 @@ export interface TestRecallResponse {
 export interface ErrorResponse {
   readonly code: ErrorCode
   readonly message: string
+  /** Whether the same request may succeed later: not before the seconds in the header `Retry-After`. */
+  readonly retry: boolean
 }

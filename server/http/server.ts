@@ -5,9 +5,10 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import express from 'express'
 import type { ErrorRequestHandler, Express, RequestHandler as ExpressHandler, Router } from 'express'
-import { asGatewayError, ERRORS, GatewayError } from '../../shared/errors.ts'
-import type { ErrorResponse } from '../../shared/http-api.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import type { Refusals } from '../telemetry/refusals.ts'
+import { respondWithError } from './error-response.ts'
 import { readTls, reloadTls } from './tls.ts'
 import type { TlsFiles } from './tls.ts'
 
@@ -44,15 +45,16 @@ interface HttpDependencies {
   readonly handlers: readonly RequestHandler[]
   /** Serve the requests that no handler serves, in order. */
   readonly routers: readonly Router[]
+  readonly refusals: Refusals
+  readonly log: Logger
 }
 
 /** The one HTTP server of the process. */
 export function createHttpServer(
   { host, port, maxSockets, tls, webSocketPath }: HttpOptions,
-  { handlers, routers }: HttpDependencies,
-  log: Logger,
+  { handlers, routers, refusals, log }: HttpDependencies,
 ) {
-  const app = createApp(routers, log)
+  const app = createApp(routers, refusals)
   let closing = false
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     if (closing) response.setHeader('Connection', 'close')
@@ -125,26 +127,24 @@ export function createHttpServer(
   }
 }
 
-function createApp(routers: readonly Router[], log: Logger): Express {
+function createApp(routers: readonly Router[], refusals: Refusals): Express {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
   app.set('query parser', false)
-  return app.use(...routers, respondNotFound, respondError(log))
+  return app.use(...routers, respondNotFound, respondError(refusals))
 }
 
-const respondNotFound: ExpressHandler = (_request, response) => {
-  const { status, text } = ERRORS.NOT_FOUND
-  response.status(status).json({ code: 'NOT_FOUND', message: text } satisfies ErrorResponse)
+const respondNotFound: ExpressHandler = () => {
+  throw new GatewayError('NOT_FOUND')
 }
 
 const respondError =
-  (log: Logger): ErrorRequestHandler =>
-  (error: unknown, _request, response, next) => {
-    if (response.headersSent) return next(error)
-    const { code, message, cause } = asGatewayError(error)
-    if (code === 'INTERNAL') log.error({ err: cause }, 'request failed')
-    response.status(ERRORS[code].status).json({ code, message } satisfies ErrorResponse)
+  (refusals: Refusals): ErrorRequestHandler =>
+  (reason: unknown, _request, response, next) => {
+    const error = refusals.report('http', reason)
+    if (response.headersSent) return next(reason)
+    respondWithError(response, error)
   }
 
 function describeListenError({ code }: NodeJS.ErrnoException, host: string, port: number): string {

@@ -7,6 +7,7 @@ import type { ClientAddress } from '../http/client-address.ts'
 import { TimerWheel } from '../lib/timers.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { Refusals } from '../telemetry/refusals.ts'
 import { createConnectionLimits } from './connection-limits.ts'
 import { createHub } from './rooms/hub.ts'
 import { checkHeadsPeriodically, createPageReader, LocalRooms } from './rooms/local-rooms.ts'
@@ -34,12 +35,21 @@ interface RealtimeDependencies {
   readonly forgetMembership: (group: string, userId?: string) => void
   readonly addressOf: ClientAddress
   readonly metrics: Metrics
+  readonly refusals: Refusals
   readonly log: Logger
 }
 
 /** This node's connections: the transports, their sessions, and the rooms of these sessions. */
 export function createRealtime(options: RealtimeOptions, dependencies: RealtimeDependencies) {
-  const { broker, authorization, authenticateRequest: authenticate, addressOf, metrics, log } = dependencies
+  const {
+    broker,
+    authorization,
+    authenticateRequest: authenticate,
+    addressOf,
+    metrics,
+    refusals,
+    log,
+  } = dependencies
   const hub = createHub(metrics)
   const rooms = new LocalRooms({ batchWindowMs: options.batchWindowMs }, { broker, hub, metrics, log })
   const readPage = createPageReader(broker)
@@ -49,7 +59,8 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
     { max: options.maxSockets, perAddress: options.maxSocketsPerAddress },
     addressOf,
   )
-  const serving = { broker, hub, rooms, readPage, sessions, authorization, timers, connections, metrics, log }
+  const telemetry = { metrics, refusals, log }
+  const serving = { broker, hub, rooms, readPage, sessions, authorization, timers, connections, ...telemetry }
   const sockets = createSocketServer(
     { drainMs: options.drainMs, origins: options.origins },
     { ...serving, authenticate },

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { ERRORS, GatewayError, GOODBYES } from '../../shared/errors.ts'
+import { GatewayError, GOODBYES } from '../../shared/errors.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { GapReason, Position } from '../../shared/position.ts'
 import type {
@@ -12,6 +12,7 @@ import type {
 } from '../../shared/protocol.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Principal } from '../auth/principal.ts'
+import { respondWithError } from '../http/error-response.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { ConnectionLimits } from './connection-limits.ts'
 import type { Hub, Listener } from './rooms/hub.ts'
@@ -104,8 +105,7 @@ class StreamTransport implements Transport, Listener {
   /** Responds with the error, or ends a stream that has begun. */
   refuse({ code, message }: Refused): void {
     if (this.#response.headersSent) return void this.#response.end()
-    this.#response.writeHead(ERRORS[code].status, { 'Content-Type': 'application/json' })
-    this.#response.end(JSON.stringify({ code, message }))
+    respondWithError(this.#response, { code, message, retryInMs: undefined })
   }
 
   keepAlive(): void {

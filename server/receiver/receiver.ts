@@ -1,7 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
-import { asGatewayError, ERRORS, GatewayError } from '../../shared/errors.ts'
-import type { Logger } from '../telemetry/logger.ts'
+import { ERRORS, GatewayError } from '../../shared/errors.ts'
+import type { Refusals } from '../telemetry/refusals.ts'
 import { refusal } from './responses.ts'
 import type { WebhookResponse } from './responses.ts'
 import { createWebhook } from './webhook.ts'
@@ -22,6 +22,10 @@ interface ReceiverOptions extends WebhookOptions {
   readonly mayCall: (request: IncomingMessage) => boolean
 }
 
+interface ReceiverDependencies extends WebhookDependencies {
+  readonly refusals: Refusals
+}
+
 /** Serves a request if it is for the webhook path, and returns whether it is. */
 export type Receiver = (request: IncomingMessage, response: ServerResponse) => boolean
 
@@ -31,9 +35,9 @@ export type Receiver = (request: IncomingMessage, response: ServerResponse) => b
  */
 export function createReceiver(
   { path, mayCall, ...options }: ReceiverOptions,
-  dependencies: WebhookDependencies,
+  dependencies: ReceiverDependencies,
 ): Receiver {
-  const { metrics, log } = dependencies
+  const { metrics, refusals } = dependencies
   const handleWebhook = createWebhook(options, dependencies)
 
   async function serve(request: IncomingMessage, response: ServerResponse, query: string): Promise<void> {
@@ -46,14 +50,13 @@ export function createReceiver(
       metrics.webhookAnswered('OK')
       send(response, 200, result)
     } catch (cause) {
-      const error = asGatewayError(cause)
+      const error = refusals.report('webhook', cause)
       if (ERRORS[error.code].retry) await delay(receivedAtMs + RETRYABLE_FAILURE_MS - Date.now())
       refuse(response, error)
     }
   }
 
   function refuse(response: ServerResponse, error: GatewayError): void {
-    logRefusal(log, error)
     metrics.webhookAnswered(error.code)
     send(response, ERRORS[error.code].status, refusal(error), {
       ...(CLOSES_CONNECTION.has(error.code) && { Connection: 'close' }),
@@ -111,10 +114,4 @@ function send(
     ...headers,
   })
   response.end(text)
-}
-
-function logRefusal(log: Logger, error: GatewayError): void {
-  if (error.code === 'NOT_KEPT' || error.code === 'INTERNAL')
-    log.error({ code: error.code, err: error.cause }, 'webhook failed')
-  else log.warn({ code: error.code, detail: error.message }, 'webhook refused')
 }

@@ -1,7 +1,13 @@
-import { destination, pino } from 'pino'
-import type { Logger } from 'pino'
+import { pino } from 'pino'
+import type { Logger, LoggerOptions } from 'pino'
+import { isRecord } from '../../shared/json.ts'
+import { LogSampler } from './log-sampler.ts'
+import { LogWriter } from './log-writer.ts'
+import type { LineWriter } from './log-writer.ts'
 
 export type { Logger } from 'pino'
+
+const STANDARD_ERROR = 2
 
 /** Fields in which a secret could reach a log line, at the top level or one level down. */
 const SECRET_FIELDS = [
@@ -18,9 +24,16 @@ const SECRET_FIELDS = [
 
 /**
  * Writes JSON lines to standard error: a fixed sentence with fields. The level says who must act. Secrets are redacted here,
- * once for all loggers: the fields above, and those named like one of `secretSettings`.
+ * once for all loggers: the fields above, and those named like one of `secretSettings`. Writing never blocks, and repeated
+ * warnings and errors are sampled. What remains is written when the process exits.
  */
 export function createLogger(level: string, secretSettings: readonly string[] = []): Logger {
+  const writer = new LogWriter(STANDARD_ERROR, describeDropped)
+  const sampler = new LogSampler()
+  process.on('exit', () => {
+    sampler.end()
+    writer.flushSync()
+  })
   const secrets = [...SECRET_FIELDS, ...secretSettings]
   return pino(
     {
@@ -29,7 +42,26 @@ export function createLogger(level: string, secretSettings: readonly string[] = 
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: secrets.flatMap((name) => [name, `*.${name}`]), censor: '[secret]' },
+      hooks: { logMethod: sampled(sampler) },
     },
-    destination({ dest: 2, sync: true }),
+    writer,
   )
 }
+
+/** Samples warnings and errors. The rest is either rare, like what admins do, or asked for, like debugging. */
+function sampled(sampler: LogSampler): NonNullable<NonNullable<LoggerOptions['hooks']>['logMethod']> {
+  return function (args, method, level) {
+    const { warn, error } = this.levels.values
+    if (level !== warn && level !== error) return method.apply(this, args)
+    const [first, second] = args as unknown[]
+    const fields = isRecord(first) ? first : {}
+    const sentence = isRecord(first) ? second : first
+    const { code, entrance, role } = fields
+    const kind = { entrance, role, code }
+    const report = (omitted: number): void => method.apply(this, [{ ...kind, omitted }, String(sentence)])
+    if (sampler.admits(JSON.stringify([level, sentence, kind]), report)) method.apply(this, args)
+  }
+}
+
+const describeDropped = (lines: number): string =>
+  `${JSON.stringify({ level: 'warn', time: new Date().toISOString(), lines, msg: 'log lines dropped' })}\n`

@@ -34,6 +34,8 @@ export interface Metrics {
   slowConsumerDisconnected(): void
   /** A connection was refused because the node or the client's address had reached its maximum. */
   connectionRefused(): void
+  /** A request was refused with this error. `entrance` is one of `Refusals`. */
+  refused(entrance: string, code: ErrorCode): void
 }
 
 /** The metrics that heartbeats carry. */
@@ -80,6 +82,9 @@ export function createMetrics(): MetricsRegistry {
   const healed = counter('notices_healed', 'notices read from a log because they had not arrived live')
   const tooSlow = counter('sockets_too_slow', 'slow consumers disconnected')
   const turnedAway = counter('sockets_turned_away', 'connections refused at a connection limit')
+  const refusals = labelled(
+    counter('refusals', 'requests refused, by entrance and code', ['entrance', 'code']),
+  )
   const latency = new Histogram({
     name: `${PREFIX}delivery_seconds`,
     help: 'from the webhook until a live notice was written to sockets',
@@ -111,6 +116,7 @@ export function createMetrics(): MetricsRegistry {
     healed: (notices) => healed.inc(notices),
     slowConsumerDisconnected: () => tooSlow.inc(),
     connectionRefused: () => turnedAway.inc(),
+    refused: (entrance, code) => refusals(entrance, code).inc(),
 
     counts: () => ({ ...counts }),
     latencyMs: () => ({ p50: recent.quantile(0.5), p99: recent.quantile(0.99) }),

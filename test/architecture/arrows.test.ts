@@ -31,7 +31,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'shared/': [],
   'server/lib/': [],
   'server/telemetry/': [],
-  'server/http/': ['server/telemetry/logger.ts'],
+  'server/http/': ['server/telemetry/'],
   'server/config/': ['server/http/client-address.ts', 'server/lib/'],
   'server/auth/': ['server/http/client-address.ts', 'server/http/fetch.ts', 'server/lib/'],
   'server/broker/': ['server/lib/', 'server/telemetry/logger.ts'],
@@ -49,6 +49,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'server/broker/broker.ts',
     'server/http/client-address.ts',
     'server/http/cors.ts',
+    'server/http/error-response.ts',
     'server/lib/',
     'server/telemetry/',
   ],
@@ -181,10 +182,11 @@ describe('arrows between folders', () => {
     expect(reading).to.deep.equal(['server/realtime/socket-io/internals.ts'])
   })
 
-  it('lead to environment, signals, streams and exit code from main.ts alone', () => {
+  it('lead to environment, signals, streams and exit code from main.ts and the logger alone', () => {
     const using = sources.filter((file) =>
       /\bprocess\.(env|exit|on|argv|std)/.test(readFileSync(join(ROOT, file), 'utf8')),
     )
-    expect(using).to.deep.equal(['server/main.ts'])
+    const logging = ['server/telemetry/log-writer.ts', 'server/telemetry/logger.ts']
+    expect(using).to.deep.equal(['server/main.ts', ...logging])
   })
 })

@@ -5,6 +5,7 @@ import { pino } from 'pino'
 import { TimerWheel } from '../../server/lib/timers.ts'
 import { createPageReader, LocalRooms } from '../../server/realtime/rooms/local-rooms.ts'
 import { Session } from '../../server/realtime/sessions/session.ts'
+import { createRefusals } from '../../server/telemetry/refusals.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
 import type { Position } from '../../shared/position.ts'
 import { ALLOW_ALL } from './allow-all.ts'
@@ -86,7 +87,7 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
         broker,
         rooms,
         metrics,
-        log,
+        refusals: createRefusals(metrics, log),
         readPage: createPageReader(broker),
         authorization: ALLOW_ALL,
         timers: new TimerWheel(),

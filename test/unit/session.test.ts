@@ -6,6 +6,7 @@ import type { Broker } from '../../server/broker/broker.ts'
 import { TimerWheel } from '../../server/lib/timers.ts'
 import { createPageReader, LocalRooms } from '../../server/realtime/rooms/local-rooms.ts'
 import { Session } from '../../server/realtime/sessions/session.ts'
+import { createRefusals } from '../../server/telemetry/refusals.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { GatewayError, GOODBYES } from '../../shared/errors.ts'
 import type { Notice } from '../../shared/notice.ts'
@@ -15,6 +16,7 @@ import { waitUntil } from '../support/wait.ts'
 
 const log = pino({ level: 'silent' })
 const metrics = createMetrics()
+const refusals = createRefusals(metrics, log)
 const GROUP = { group: 'g' }
 const noticeAt = (offset: number): Notice => ({
   offset,
@@ -102,7 +104,7 @@ function createRace({
       leave: () => void (isJoined = false),
       replay: (_room, _epoch, notices) => void received.push(...notices.map(({ offset }) => offset)),
     },
-    { broker, authorization, timers, readPage: createPageReader(broker), metrics, log, rooms },
+    { broker, authorization, timers, readPage: createPageReader(broker), metrics, refusals, rooms },
   )
   return { session, rooms, received, closed, isJoined: () => isJoined }
 }

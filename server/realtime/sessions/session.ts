@@ -1,4 +1,4 @@
-import { asGatewayError, ERRORS, GatewayError, GOODBYES } from '../../../shared/errors.ts'
+import { ERRORS, GatewayError, GOODBYES } from '../../../shared/errors.ts'
 import type { ErrorCode } from '../../../shared/errors.ts'
 import type { Position } from '../../../shared/position.ts'
 import type { Done, RecalledResponse, Refreshed, Refused, Subscribed } from '../../../shared/protocol.ts'
@@ -9,7 +9,7 @@ import type { Principal } from '../../auth/principal.ts'
 import type { Broker } from '../../broker/broker.ts'
 import { TokenBucket } from '../../lib/flow-control.ts'
 import type { TimerWheel } from '../../lib/timers.ts'
-import type { Logger } from '../../telemetry/logger.ts'
+import type { Refusals } from '../../telemetry/refusals.ts'
 import { joinRoom } from './join.ts'
 import type { JoinDependencies } from './join.ts'
 import { parseRecalled, parseRoom, parseSubscribe } from './requests.ts'
@@ -23,7 +23,7 @@ export interface SessionDependencies extends JoinDependencies {
   readonly broker: Pick<Broker, 'recalled'>
   readonly authorization: Authorization
   readonly timers: TimerWheel
-  readonly log: Logger
+  readonly refusals: Refusals
 }
 
 /** Acknowledges a request. A refusal can still follow a success, if the grant is lost during a long replay. */
@@ -174,8 +174,7 @@ export class Session {
     try {
       this.#subscriptions.setExpiry(room, await this.#authorize(room))
     } catch (error) {
-      const { code, cause } = asGatewayError(error)
-      if (code === 'INTERNAL') this.#deps.log.error({ err: cause }, 'grant check failed')
+      const { code } = this.#deps.refusals.report('socket', error)
       if (this.#subscriptions.has(room)) this.#evict(room, code)
     }
   }
@@ -220,8 +219,7 @@ export class Session {
         throw new GatewayError('TOO_MANY_REQUESTS')
       await work()
     } catch (error) {
-      const { code, message, cause } = asGatewayError(error)
-      if (code === 'INTERNAL') this.#deps.log.error({ err: cause }, 'session request failed')
+      const { code, message } = this.#deps.refusals.report('socket', error)
       ack({ ok: false, code, message, retry: ERRORS[code].retry })
     } finally {
       this.#pendingRequests--

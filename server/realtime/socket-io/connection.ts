@@ -1,7 +1,7 @@
-import { asGatewayError, ERRORS } from '../../../shared/errors.ts'
+import { ERRORS } from '../../../shared/errors.ts'
 import type { HandshakeRefusal } from '../../../shared/protocol.ts'
 import type { FailureLimiter } from '../../auth/authentication.ts'
-import type { Logger } from '../../telemetry/logger.ts'
+import type { Refusals } from '../../telemetry/refusals.ts'
 import type { Sessions } from '../sessions/registry.ts'
 import { Session } from '../sessions/session.ts'
 import type { SessionDependencies } from '../sessions/session.ts'
@@ -12,13 +12,13 @@ import type { SocketTransportDependencies } from './socket-transport.ts'
 
 export interface AuthenticationDependencies {
   readonly authenticate: FailureLimiter
-  readonly log: Logger
+  readonly refusals: Refusals
 }
 
 /** Accepts only sockets with a valid credential. The others receive a `connect_error` with a code. */
 export function authenticateSockets(
   io: GatewaySockets,
-  { authenticate, log }: AuthenticationDependencies,
+  { authenticate, refusals }: AuthenticationDependencies,
 ): void {
   const seen = new WeakSet<object>()
 
@@ -32,8 +32,7 @@ export function authenticateSockets(
         next()
       },
       (error: unknown) => {
-        const { code, message, cause } = asGatewayError(error)
-        log.warn({ code, detail: message, ...(code === 'INTERNAL' && { err: cause }) }, 'handshake refused')
+        const { code, message } = refusals.report('handshake', error)
         const data: HandshakeRefusal = { code, retry: ERRORS[code].retry }
         next(Object.assign(new Error(message), { data }))
         // Once the refusal has been sent. Without a socket, the connection would stay open for more attempts.

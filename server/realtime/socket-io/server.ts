@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Server } from 'socket.io'
 import { GOODBYES } from '../../../shared/errors.ts'
 import { isAllowedOrigin } from '../../http/cors.ts'
+import type { Logger } from '../../telemetry/logger.ts'
 import type { ConnectionLimits } from '../connection-limits.ts'
 import { ReplayCache } from '../rooms/prepared-event.ts'
 import { authenticateSockets, serveSocket } from './connection.ts'
@@ -31,6 +32,7 @@ interface SocketServerOptions {
 interface SocketServerDependencies
   extends AuthenticationDependencies, Omit<SocketDependencies, 'write' | 'replayCache'> {
   readonly connections: ConnectionLimits
+  readonly log: Logger
 }
 
 /** The first transport: sessions over Socket.IO, on WebSocket alone. */

@@ -1,0 +1,50 @@
+import { asGatewayError, ERRORS } from '../../shared/errors.ts'
+import type { ErrorCode, GatewayError } from '../../shared/errors.ts'
+import type { Logger } from './logger.ts'
+import type { Metrics } from './metrics.ts'
+
+/** Where a request was refused, and the sentence in the log. */
+const SENTENCES = {
+  /** A call of the webhook. */
+  webhook: 'webhook refused',
+  /** Any other HTTP request, streams included. */
+  http: 'request refused',
+  /** An attempt to open a socket. */
+  handshake: 'handshake refused',
+  /** A request over a socket. */
+  socket: 'socket request refused',
+  /** A connection, before it could send a request. */
+  connection: 'connection refused',
+} as const
+
+type Entrance = keyof typeof SENTENCES
+
+/** Counts and logs what the gateway refuses, in one way for all entrances. */
+export interface Refusals {
+  /**
+   * Counts and logs a refusal, and returns the error to respond with: `error` if it is from the catalogue, otherwise
+   * `INTERNAL`. `fields` go to the log; they contain no secret.
+   */
+  report(entrance: Entrance, error: unknown, fields?: Readonly<Record<string, unknown>>): GatewayError
+}
+
+export function createRefusals(metrics: Pick<Metrics, 'refused'>, log: Logger): Refusals {
+  return {
+    report(entrance, reason, fields = {}) {
+      const error = asGatewayError(reason)
+      const { code, message: detail, cause } = error
+      metrics.refused(entrance, code)
+      const line = { entrance, code, detail, ...fields }
+      if (FAULTS.has(code)) log.error({ ...line, err: cause }, SENTENCES[entrance])
+      else log.warn({ ...line, ...(ERRORS[code].retry && reasonOf(cause)) }, SENTENCES[entrance])
+      return error
+    },
+  }
+}
+
+/** The gateway itself is at fault, so the log gets the stack. */
+const FAULTS = new Set<ErrorCode>(['INTERNAL', 'NOT_KEPT'])
+
+/** Something that the gateway depends on does not work, and the operator must know why. */
+const reasonOf = (cause: unknown): { readonly reason?: string } =>
+  cause instanceof Error ? { reason: cause.message } : {}
