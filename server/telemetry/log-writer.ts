@@ -7,14 +7,6 @@ const MAX_CHUNK_BYTES = 16 * 1024
 const RETRY_MIN_MS = 50
 const RETRY_MAX_MS = 2_000
 
-/** Where a logger writes its lines. */
-export interface LineWriter {
-  /** Takes a line, with its newline. Never blocks and never throws. */
-  write(line: string): void
-  /** Writes what can be written without waiting. For the end of the process. */
-  flushSync(): void
-}
-
 interface Chunk {
   readonly bytes: Buffer
   /** How many lines are lost if it cannot be written. */
@@ -27,7 +19,7 @@ interface Chunk {
  * disk must not stop the webhooks. Lines wait in a queue of 1 MiB; beyond it the newest are dropped. `describeDropped` makes
  * the line that tells how many were, once lines can be written again.
  */
-export class LogWriter implements LineWriter {
+export class LogWriter {
   readonly #fd: number
   /** A regular file has no non-blocking mode, so another thread writes to it. */
   readonly #isFile: boolean
@@ -48,6 +40,7 @@ export class LogWriter implements LineWriter {
     this.#describeDropped = describeDropped
   }
 
+  /** Takes a line, with its newline. Never blocks and never throws. */
   write(line: string): void {
     const bytes = Buffer.from(line)
     if (this.#queuedBytes + bytes.length > MAX_QUEUED_BYTES) {
@@ -62,6 +55,7 @@ export class LogWriter implements LineWriter {
     setImmediate(() => this.#writeNext())
   }
 
+  /** Writes what can be written without waiting. For the end of the process. */
   flushSync(): void {
     try {
       // What another thread is writing is written before the process ends.

@@ -3,7 +3,6 @@ import type { Logger, LoggerOptions } from 'pino'
 import { isRecord } from '../../shared/json.ts'
 import { LogSampler } from './log-sampler.ts'
 import { LogWriter } from './log-writer.ts'
-import type { LineWriter } from './log-writer.ts'
 
 export type { Logger } from 'pino'
 
