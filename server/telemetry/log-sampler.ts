@@ -1,5 +1,5 @@
 const WINDOW_MS = 10_000
-const MAX_PER_WINDOW = 10
+export const MAX_PER_WINDOW = 10
 /** Sentences are fixed and codes come from a catalogue, so there are far fewer. */
 const MAX_KEYS = 1_000
 
@@ -13,7 +13,12 @@ interface Window {
  * At the end of the 10 s, it tells how many were omitted.
  */
 export class LogSampler {
+  readonly #windowMs: number
   readonly #windows = new Map<string, Window>()
+
+  constructor(windowMs = WINDOW_MS) {
+    this.#windowMs = windowMs
+  }
 
   /** Returns whether a line may be written. `report` is called at the end of a window in which lines were omitted. */
   admits(key: string, report: (omitted: number) => void): boolean {
@@ -33,7 +38,7 @@ export class LogSampler {
       this.#windows.delete(key)
       if (window.seen > MAX_PER_WINDOW) report(window.seen - MAX_PER_WINDOW)
     }
-    const timer = setTimeout(end, WINDOW_MS).unref()
+    const timer = setTimeout(end, this.#windowMs).unref()
     const window: Window = { seen: 0, end }
     if (this.#windows.size < MAX_KEYS) this.#windows.set(key, window)
     return window

@@ -1,7 +1,7 @@
 import { constants, fstatSync, openSync, write, writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
 
-const MAX_QUEUED_BYTES = 1024 * 1024
+export const MAX_QUEUED_BYTES = 1024 * 1024
 /** Small enough for a pipe to take it whole, and for a reader to see whole lines. */
 const MAX_CHUNK_BYTES = 16 * 1024
 const RETRY_MIN_MS = 50

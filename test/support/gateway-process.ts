@@ -47,19 +47,24 @@ const withSmallFiles = (blocks: string): string[] => [
 
 /**
  * Runs the built command line with these arguments, and with no environment but these settings and PATH. The setting
- * `MAX_FILE_BLOCKS` is for this function only: it limits the size of each file, in blocks of 512 bytes.
+ * `MAX_FILE_BLOCKS` is for this function only: it limits the size of each file, in blocks of 512 bytes. Standard error can go
+ * to a file descriptor instead of the output.
  */
-export function runGateway(args: readonly string[], settings: Settings) {
+export function runGateway(
+  args: readonly string[],
+  settings: Settings,
+  standardError: 'pipe' | number = 'pipe',
+) {
   const blocks = settings['MAX_FILE_BLOCKS']
   const command = [...(blocks === undefined ? [] : ['sh', ...withSmallFiles(blocks)]), process.execPath, MAIN]
   const [program = '', ...rest] = [...command, ...args]
   const child = spawn(program, rest, {
     env: { PATH: process.env['PATH'] ?? '', ...settings },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', standardError],
   })
   let output = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text))
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (output += text))
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (output += text))
   const exited = once(child, 'close').then(([code, signal]: (number | NodeJS.Signals | null)[]) => {
     recordSecrets(output, settings)
     return code ?? signal ?? -1
