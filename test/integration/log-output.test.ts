@@ -1,10 +1,9 @@
-import { spawnSync } from 'node:child_process'
-import { closeSync, constants, openSync, readSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, openSync } from 'node:fs'
 import { expect } from 'chai'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { freePort } from '../support/free-port.ts'
 import { APP, JWT_SECRET, runGateway, WEBHOOK_TOKEN } from '../support/gateway-process.ts'
+import { namedPipe } from '../support/named-pipe.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
@@ -21,14 +20,9 @@ describe('the log', () => {
     const folder = temporaryFolder()
     const port = await freePort()
     const url = `http://127.0.0.1:${port}`
-    const gateway = runGateway(
-      ['start'],
-      {
-        ...{ SDK_APP_ID: APP, WEBHOOK_TOKEN, JWT_SECRET, DATA_DIR: folder.path },
-        ...{ HOST: '127.0.0.1', PORT: String(port), DRAIN_MS: '0', ...settings },
-      },
-      standardError,
-    )
+    const base = { SDK_APP_ID: APP, WEBHOOK_TOKEN, JWT_SECRET, HOST: '127.0.0.1', DRAIN_MS: '0' }
+    const own = { PORT: String(port), DATA_DIR: folder.path, ...settings }
+    const gateway = runGateway(['start'], { ...base, ...own }, standardError)
     onCleanUp(async () => {
       gateway.child.kill('SIGKILL')
       await gateway.exited
@@ -44,15 +38,9 @@ describe('the log', () => {
   }
 
   it('stops neither webhooks nor SIGTERM when nobody reads it', async () => {
-    const folder = temporaryFolder()
-    const path = join(folder.path, 'log')
-    spawnSync('mkfifo', [path])
-    const pipe = openSync(path, constants.O_RDWR | constants.O_NONBLOCK)
-    onCleanUp(async () => {
-      closeSync(pipe)
-      folder.remove()
-    })
-    const gateway = await start(pipe, { LOG_LEVEL: 'debug' })
+    const { fd, read, remove } = namedPipe()
+    onCleanUp(remove)
+    const gateway = await start(fd, { LOG_LEVEL: 'debug' })
     for (let i = 0; i < RECALLS; i += AT_ONCE) {
       const posts = Array.from({ length: AT_ONCE }, (_, j) =>
         postWebhook(gateway.url, {
@@ -63,9 +51,7 @@ describe('the log', () => {
     }
     gateway.child.kill('SIGTERM')
     expect(await gateway.exited).to.equal(0)
-    const buffer = Buffer.alloc(1024 * 1024)
-    const text = buffer.toString('utf8', 0, readSync(pipe, buffer))
-    expect(text.split('recall stored').length, 'the pipe was full').to.be.within(100, RECALLS - 100)
+    expect(read().split('recall stored').length, 'the pipe was full').to.be.within(100, RECALLS - 100)
   })
 
   it('does not end the process when its reader is gone, or its disk is full', async () => {

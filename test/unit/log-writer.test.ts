@@ -1,10 +1,10 @@
-import { spawnSync } from 'node:child_process'
-import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { LogSampler, MAX_PER_WINDOW } from '../../server/telemetry/log-sampler.ts'
 import { LogWriter, MAX_QUEUED_BYTES } from '../../server/telemetry/log-writer.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { namedPipe } from '../support/named-pipe.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil } from '../support/wait.ts'
 
@@ -14,24 +14,10 @@ const LINE = `${'x'.repeat(1_023)}\n`
 describe('log writer', () => {
   const onCleanUp = cleanUpAfterEach()
 
-  /** A named pipe with a writer on it, and a function that reads what is in it. */
+  /** A writer to a pipe, and a function that reads what is in it. */
   function pipe() {
-    const folder = temporaryFolder()
-    const path = join(folder.path, 'pipe')
-    spawnSync('mkfifo', [path])
-    const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK)
-    onCleanUp(async () => {
-      closeSync(fd)
-      folder.remove()
-    })
-    const buffer = Buffer.alloc(1024 * 1024)
-    const read = (): string => {
-      try {
-        return buffer.toString('utf8', 0, readSync(fd, buffer))
-      } catch {
-        return ''
-      }
-    }
+    const { fd, read, remove } = namedPipe()
+    onCleanUp(remove)
     return { writer: new LogWriter(fd, describeDropped), read }
   }
 
