@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Router } from 'express'
-import { GatewayError } from '../shared/errors.ts'
 import { createApi } from './api/api.ts'
 import { encodeMembershipEnd } from './auth/announcements.ts'
 import { createAuthenticate, limitFailures } from './auth/authentication.ts'
@@ -24,7 +23,7 @@ import { createClientAddress, createNetworkMatcher, PRIVATE_NETWORKS } from './h
 import type { ClientAddress } from './http/client-address.ts'
 import { createHttpServer } from './http/server.ts'
 import { serveClientScript, serveConsole } from './http/static-files.ts'
-import { lockDataDir } from './lib/data-dir.ts'
+import { inDataDir, lockDataDir } from './lib/data-dir.ts'
 import { createRealtime } from './realtime/realtime.ts'
 import type { Realtime } from './realtime/realtime.ts'
 import type { MembershipEnd } from './receiver/commands/membership.ts'
@@ -71,7 +70,8 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   const servesSockets = config.ROLE !== 'receiver'
 
   if (receives) lifecycle.onStop('data folder', (await lockDataDir(config.DATA_DIR)).release)
-  const spool = receives && config.REDIS_URL !== undefined ? openInDataDir(config, openSpool) : undefined
+  const spool =
+    receives && config.REDIS_URL !== undefined ? await openInDataDir(config, openSpool) : undefined
   const broker = createBroker(config, spool, log)
   lifecycle.onStop('broker', broker.stop)
   await broker.start()
@@ -93,7 +93,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     metrics.createRouter(gauges, (request) => isPrivate(addressOf(request))),
     ...(access && realtime ? createPages(base, access, realtime) : []),
   ]
-  const handlers = receives ? [createWebhooks(base)] : []
+  const handlers = receives ? [await createWebhooks(base)] : []
   const http = createHttpServer(
     { ...options.http(config), webSocketPath: realtime?.path },
     { handlers, routers, refusals, log },
@@ -134,16 +134,10 @@ function createBroker(config: Config, spool: Spool | undefined, log: Logger): Br
 }
 
 /** Calls `open` with the options of the stores in the data folder. Throws START_FAILED. */
-function openInDataDir<Store>(
+const openInDataDir = <Store>(
   config: Config,
   open: (store: ReturnType<typeof options.stores>) => Store,
-): Store {
-  try {
-    return open(options.stores(config))
-  } catch (cause) {
-    throw new GatewayError('START_FAILED', `cannot open a store in DATA_DIR ${config.DATA_DIR}`, { cause })
-  }
-}
+): Promise<Store> => inDataDir(config.DATA_DIR, () => open(options.stores(config)))
 
 /** Decides who may connect, and enter which rooms. */
 interface Access {
@@ -180,8 +174,16 @@ function createMemberships(config: Config): MembershipCache | undefined {
   return source && new MembershipCache({ source, ttlS: config.MEMBERSHIP_TTL_S })
 }
 
-function createWebhooks({ config, lifecycle, broker, addressOf, metrics, refusals, log }: Base): Receiver {
-  const quarantine = openInDataDir(config, openQuarantine)
+async function createWebhooks({
+  config,
+  lifecycle,
+  broker,
+  addressOf,
+  metrics,
+  refusals,
+  log,
+}: Base): Promise<Receiver> {
+  const quarantine = await openInDataDir(config, openQuarantine)
   lifecycle.onStop('quarantine', quarantine.close)
   if (config.WEBHOOK_AUTH === 'off')
     log.warn('WEBHOOK_AUTH is off: anyone who knows the path can send recalls')

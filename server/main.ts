@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import './cli/node-version.ts'
 import { Command } from 'commander'
 import { asGatewayError } from '../shared/errors.ts'
 import type { Service, Terminal } from './cli/command.ts'
@@ -15,6 +16,9 @@ const terminal: Terminal = {
   print: (line) => void process.stdout.write(`${line}\n`),
   runUntilSignal,
 }
+
+// `quarantine | head` closes the pipe early, and a gateway must survive that.
+process.stdout.on('error', () => undefined)
 
 const program = new Command('recall-gateway')
   .description(
@@ -33,7 +37,7 @@ try {
   process.exit(1)
 }
 
-/** Stops the service on SIGTERM or SIGINT. A second signal ends the process immediately. */
+/** Stops the service on SIGTERM, SIGINT or SIGHUP. A second signal ends the process immediately. */
 function runUntilSignal({ stop, stopTimeoutMs, log }: Service): void {
   let first: { readonly signal: NodeJS.Signals; readonly atMs: number } | undefined
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -53,6 +57,8 @@ function runUntilSignal({ stop, stopTimeoutMs, log }: Service): void {
     })
   }
   process.on('SIGTERM', onSignal)
+  // The terminal is gone.
+  process.on('SIGHUP', onSignal)
   process.on('SIGINT', onSignal)
   process.on('unhandledRejection', (err) => {
     log.fatal({ err }, 'unhandled rejection')

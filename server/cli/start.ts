@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import { signToken } from '../auth/jwt.ts'
-import { readConfig, SECRET_SETTINGS } from '../config/config.ts'
+import { SECRET_SETTINGS } from '../config/config.ts'
 import type { Config } from '../config/config.ts'
-import { withDevSettings, withSecretFiles } from '../config/environment.ts'
+import { isIgnoredInDev, withDevSettings, withSecretFiles } from '../config/environment.ts'
+import { misspeltSettings, readConfig } from '../config/read-config.ts'
 import { startGateway } from '../gateway.ts'
 import { createLogger } from '../telemetry/logger.ts'
 import type { Terminal } from './command.ts'
@@ -28,9 +29,12 @@ async function start({ dev }: StartOptions, { environment, print, runUntilSignal
   const settings = withSecretFiles(environment)
   const config = readConfig(dev ? withDevSettings(settings) : settings)
   const log = createLogger(config.LOG_LEVEL, SECRET_SETTINGS)
+  for (const misspelt of misspeltSettings(environment))
+    log.warn(misspelt, 'variable looks like a misspelt setting')
+  if (dev && isIgnoredInDev(environment)) log.warn('HOST is ignored: --dev listens on loopback only')
   const gateway = await startGateway(config, log)
-  if (dev) for (const line of await greeting(config, gateway.port)) print(line)
   runUntilSignal({ stop: gateway.stop, stopTimeoutMs: config.DRAIN_MS + STOP_GRACE_MS, log })
+  if (dev) for (const line of await greeting(config, gateway.port)) print(line)
 }
 
 async function greeting(config: Config, port: number): Promise<string[]> {

@@ -1,5 +1,4 @@
 import Joi from 'joi'
-import { GatewayError } from '../../shared/errors.ts'
 import { createClientAddress, createNetworkMatcher } from '../http/client-address.ts'
 import { identifier } from '../lib/schema.ts'
 
@@ -86,7 +85,7 @@ const redisUrl = Joi.string().uri({ scheme: ['redis', 'rediss'] })
 const redisUrls = Joi.string().custom((value: string, { error }) =>
   value.split(',').every((url) => redisUrl.required().validate(url.trim()).error === undefined)
     ? value
-    : error('string.uri'),
+    : error('string.redis'),
 )
 
 const LOOPBACK_HOST = /^(localhost|127(\.\d+){3}|\[::1\])$/
@@ -97,6 +96,9 @@ const requiredWithout = (...names: readonly string[]): Joi.Schema =>
     (otherwise, name) => Joi.when(name, { is: Joi.exist(), otherwise }),
     Joi.required(),
   )
+
+/** The names of things in Redis. */
+const NAME = 'at most 64 letters, digits and _ : . -'
 
 /** Tags settings that the logger redacts, and that can come from files. */
 const SECRET = 'secret'
@@ -109,7 +111,7 @@ export const configSchema = Joi.object<Config>({
     .default('all')
     .description('Part to run in this process: `receiver` (webhooks), `node` (sockets) or `all` (both)'),
   SDK_APP_ID: Joi.string()
-    .pattern(/^[1-9]\d{0,14}$/, 'digits')
+    .pattern(/^[1-9]\d{0,14}$/, 'digits, such as 1400000000')
     .required()
     .description('SDKAppID of the Tencent Cloud Chat app'),
   DATA_DIR: Joi.string().default(DEFAULT_DATA_DIR).description('Data folder, on a local disk'),
@@ -121,6 +123,7 @@ export const configSchema = Joi.object<Config>({
       not: 'node',
       then: Joi.when('WEBHOOK_AUTH', { is: 'off', then: Joi.forbidden(), otherwise: Joi.required() }),
     })
+    .messages({ 'any.unknown': 'has no effect while WEBHOOK_AUTH is off: unset one of them' })
     .default([])
     .tag(SECRET)
     .description(
@@ -132,9 +135,9 @@ export const configSchema = Joi.object<Config>({
       '`off` accepts webhooks from anyone who knows the path, and logs a warning at every start. `WEBHOOK_TOKEN` must be unset then',
     ),
   WEBHOOK_PATH: Joi.string()
-    .pattern(/^(\/[\w.~-]+)+$/, 'path')
+    .pattern(/^(\/[\w.~-]+)+$/, 'a path of letters, digits and . _ ~ -, such as /webhook')
     .pattern(/^\/(livez|readyz|metrics|assets|v1|docs|client\.js|socket\.io)(\/|$)/, {
-      name: 'taken',
+      name: 'a path that the gateway serves itself',
       invert: true,
     })
     .default('/webhook')
@@ -158,7 +161,7 @@ export const configSchema = Joi.object<Config>({
       'Kind of deployment behind `REDIS_URL`: `single` (the server itself), `sentinel` or `cluster` (addresses to ask, separated by commas; credentials, TLS and database of the first apply)',
     ),
   REDIS_SENTINEL_NAME: Joi.string()
-    .pattern(/^[\w:.-]{1,64}$/, 'name')
+    .pattern(/^[\w:.-]{1,64}$/, NAME)
     .default('mymaster')
     .description('Name of the master in Sentinel'),
   REDIS_WAIT_REPLICAS: Joi.number()
@@ -168,7 +171,7 @@ export const configSchema = Joi.object<Config>({
     .default(0)
     .description('Replicas that must confirm a recall before it counts as stored'),
   REDIS_PREFIX: Joi.string()
-    .pattern(/^[\w:.-]{1,64}$/, 'prefix')
+    .pattern(/^[\w:.-]{1,64}$/, NAME)
     .default('recall-gateway')
     .description('Prefix of every key and channel in Redis'),
   REDIS_SIGNING_KEY: list(Joi.string().min(32).max(1_024))
@@ -240,9 +243,12 @@ export const configSchema = Joi.object<Config>({
     .tag(SECRET)
     .description('Key that signs requests to `AUTHORIZE_URL`'),
   TENCENT_REST_HOST: Joi.string()
-    .pattern(/^([a-z0-9.-]+|http:\/\/(127\.0\.0\.1|localhost):\d+)$/i, 'host')
+    .pattern(
+      /^([a-z0-9.-]+|http:\/\/(127\.0\.0\.1|localhost):\d+)$/i,
+      'a host name, such as console.tim.qq.com',
+    )
     .when('AUTHORIZE_URL', { is: Joi.exist(), then: Joi.forbidden() })
-    .when('USERSIG_SECRET_KEY', { is: Joi.exist(), otherwise: Joi.forbidden() })
+    .messages({ 'any.unknown': 'has no effect beside AUTHORIZE_URL: set one of them' })
     .description(
       "Host of Tencent's REST API, which knows who is in which group (`console.tim.qq.com` in China). Requires `USERSIG_SECRET_KEY`; cannot be combined with `AUTHORIZE_URL`",
     ),
@@ -273,7 +279,9 @@ export const configSchema = Joi.object<Config>({
     .max(1_000_000)
     .default(1_000)
     .description('Maximum sockets of one address, or of one IPv6 network of 64 bits'),
-  CORS_ORIGINS: list(Joi.string().pattern(/^(\*|https?:\/\/[^/\s]+)$/, 'origin'))
+  CORS_ORIGINS: list(
+    Joi.string().pattern(/^(\*|https?:\/\/[^/\s]+)$/, 'an origin, such as https://app.example.com, or *'),
+  )
     .default([])
     .description(
       "Origins whose pages may open sockets and use the HTTP API, besides the gateway's own; separated by commas. `*` allows any",
@@ -301,7 +309,7 @@ export const configSchema = Joi.object<Config>({
     'PEM file with the certificate and its intermediate certificates; reloaded when it changes. Default: no TLS',
   ),
   TLS_KEY: Joi.string()
-    .when('TLS_CERT', { is: Joi.exist(), then: Joi.required(), otherwise: Joi.forbidden() })
+    .when('TLS_CERT', { is: Joi.exist(), then: Joi.required() })
     .description('PEM file with the key of the certificate'),
 })
 
@@ -311,34 +319,3 @@ export const SECRET_SETTINGS: readonly string[] = Object.entries(
 )
   .filter(([, { tags }]) => tags?.includes(SECRET))
   .map(([name]) => name)
-
-/**
- * Returns the settings in `environment`, which is not read again. Throws CONFIG_INVALID naming every setting that is missing or
- * invalid, all in one error. The error contains no values: they may be secrets.
- */
-export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
-  // An empty variable counts as missing: in shells and compose files the two are hard to tell apart.
-  const known = Object.keys(configSchema.describe().keys)
-  const given = Object.fromEntries(
-    known.map((name) => [name, environment[name] === '' ? undefined : environment[name]]),
-  )
-  const { value, error } = configSchema.validate(given, {
-    abortEarly: false,
-    errors: { wrap: { label: false } },
-  })
-  if (error !== undefined) {
-    const problems = error.details.map(({ path, type, context }) =>
-      describeProblem(String(path[0]), type, context),
-    )
-    throw new GatewayError('CONFIG_INVALID', [...new Set(problems)].join('; '))
-  }
-  for (const setting of Object.values(value)) Object.freeze(setting)
-  return Object.freeze(value)
-}
-
-function describeProblem(name: string, type: string, context: Joi.Context | undefined): string {
-  if (type === 'any.required') return `${name} is missing`
-  const limit: unknown = context?.['limit']
-  const rule = type.endsWith('.base') ? 'wrong type' : (type.split('.')[1] ?? type)
-  return `${name} is invalid (${rule}${typeof limit === 'number' ? ` ${limit}` : ''}): see server/docs/configuration.md`
-}

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
+import { makeFolder } from '../lib/data-dir.ts'
 import { DEFAULT_DATA_DIR, SECRET_SETTINGS } from './config.ts'
 
-const LOOPBACK = ['127.0.0.1', 'localhost', '::1']
+const LOOPBACK_ADDRESS = '127.0.0.1'
+const LOOPBACK_HOSTS = [LOOPBACK_ADDRESS, 'localhost', '::1']
 
 /** The environment variables of the process, before they are validated. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -29,19 +31,23 @@ function readSecret(name: string, file: string): string {
   try {
     return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
   } catch (cause) {
-    throw new GatewayError('CONFIG_INVALID', `cannot read the file named by ${name}_FILE`, { cause })
+    throw new GatewayError(
+      'CONFIG_INVALID',
+      `cannot read the file named by ${name}_FILE (${codeOf(cause)})`,
+      {
+        cause,
+      },
+    )
   }
 }
 
 /**
  * Returns the environment completed for `--dev`: loopback only, no drain, test recalls, and generated credentials. The
  * credentials are stored in the data folder, readable by their owner only, so that they survive a restart. Variables that
- * are set take precedence. Throws CONFIG_INVALID if HOST is another address: these credentials are not meant for a network.
+ * are set take precedence, except for a HOST that `isIgnoredInDev`.
  */
 export function withDevSettings(environment: Environment): Environment {
-  const host = environment['HOST'] || '127.0.0.1'
-  if (!LOOPBACK.includes(host))
-    throw new GatewayError('CONFIG_INVALID', '--dev listens on loopback only: unset HOST')
+  const host = (!isIgnoredInDev(environment) && environment['HOST']) || LOOPBACK_ADDRESS
   return {
     // No load balancer waits for a drain here, and developers restart often.
     DRAIN_MS: '0',
@@ -51,6 +57,13 @@ export function withDevSettings(environment: Environment): Environment {
     HOST: host,
   }
 }
+
+/**
+ * Returns whether HOST names another address than loopback, for which the generated credentials are not meant. Some shells
+ * set HOST to the name of the machine.
+ */
+export const isIgnoredInDev = ({ HOST }: Environment): boolean =>
+  Boolean(HOST) && !LOOPBACK_HOSTS.includes(HOST ?? '')
 
 /** Returns the environment completed with the credentials that `start --dev` stored in the data folder, if there are any. */
 export const withDevCredentials = (environment: Environment): Environment => ({
@@ -94,16 +107,19 @@ function generateDevCredentials(environment: Environment): DevCredentials {
     JWT_SECRET: randomBytes(32).toString('hex'),
   }
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    makeFolder(dirname(file))
     writeFileSync(file, `${JSON.stringify(credentials, null, 2)}\n`, { mode: 0o600 })
   } catch (cause) {
-    throw new GatewayError('START_FAILED', `cannot write ${file} (DATA_DIR)`, { cause })
+    throw new GatewayError('START_FAILED', `cannot write to DATA_DIR: ${(cause as Error).message}`, { cause })
   }
   return credentials
 }
 
 const credentialsFile = (environment: Environment): string =>
   join(environment['DATA_DIR'] || DEFAULT_DATA_DIR, 'dev-credentials.json')
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
 
 /** An empty variable counts as unset. */
 const withoutEmpty = (environment: Environment): Environment =>

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, realpathSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, realpathSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { open } from 'lmdb'
 import type { RootDatabase } from 'lmdb'
 import { GatewayError } from '../../shared/errors.ts'
@@ -13,24 +13,41 @@ import { GatewayError } from '../../shared/errors.ts'
  * be created.
  */
 export async function lockDataDir(dataDir: string): Promise<{ release: () => Promise<void> }> {
-  let folder: string
-  try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-    folder = realpathSync(dataDir)
-  } catch (cause) {
-    throw new GatewayError('START_FAILED', `cannot write to DATA_DIR ${dataDir}`, { cause })
-  }
+  const folder = await inDataDir(dataDir, () => {
+    makeFolder(dataDir)
+    accessSync(dataDir, constants.W_OK)
+    return realpathSync(dataDir)
+  })
   if (process.platform !== 'linux') return { release: () => Promise.resolve() }
 
   const name = `\0recall-gateway-${createHash('sha256').update(folder).digest('hex')}`
   const lock = createServer((socket) => socket.destroy())
-  await new Promise<void>((resolve, reject) => {
+  await new Promise<void>((locked, reject) => {
     lock.once('error', (cause) => {
       reject(new GatewayError('START_FAILED', `another gateway uses DATA_DIR ${dataDir}`, { cause }))
     })
-    lock.listen(name, resolve)
+    lock.listen(name, locked)
   })
-  return { release: () => new Promise<void>((resolve) => void lock.close(() => resolve())) }
+  return { release: () => new Promise<void>((released) => void lock.close(() => released())) }
+}
+
+/** Returns what `work` resolves to. Rejects with START_FAILED, the reason and the user of the process, if it fails. */
+export async function inDataDir<T>(dataDir: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const user = process.getuid === undefined ? '' : ` as user ${process.getuid()}`
+    throw new GatewayError('START_FAILED', `cannot use DATA_DIR ${dataDir}${user}: ${reason}`, { cause })
+  }
+}
+
+/** Creates a folder and those above it. The recursive mode of Node never returns for a path in /proc. */
+export function makeFolder(path: string): void {
+  const folder = resolve(path)
+  if (existsSync(folder)) return
+  makeFolder(dirname(folder))
+  mkdirSync(folder, { mode: 0o700 })
 }
 
 interface StoreOptions {
@@ -40,7 +57,7 @@ interface StoreOptions {
 
 /** Opens an lmdb store, and creates it with its folder if it is missing. Throws errors of the file system as they are. */
 export function openStore(path: string, { readOnly = false }: StoreOptions = {}): RootDatabase {
-  if (!readOnly) mkdirSync(dirname(path), { recursive: true })
+  if (!readOnly) makeFolder(dirname(path))
   return open({
     path,
     readOnly,

@@ -182,11 +182,11 @@ describe('arrows between folders', () => {
     expect(reading).to.deep.equal(['server/realtime/socket-io/internals.ts'])
   })
 
-  it('lead to environment, signals, streams and exit code from main.ts and the logger alone', () => {
+  it('lead to environment, signals, streams and exit code from main.ts, the version check and the logger alone', () => {
     const using = sources.filter((file) =>
       /\bprocess\.(env|exit|on|argv|std)/.test(readFileSync(join(ROOT, file), 'utf8')),
     )
     const logging = ['server/telemetry/log-writer.ts', 'server/telemetry/logger.ts']
-    expect(using).to.deep.equal(['server/main.ts', ...logging])
+    expect(using).to.have.members(['server/main.ts', 'server/cli/node-version.ts', ...logging])
   })
 })

@@ -124,6 +124,18 @@ describe('life cycle of a gateway', () => {
       expect(client.seqs()).to.deep.equal([130, 131])
     })
 
+    it('runs with a closed standard output', async () => {
+      const gateway = runGateway(['start', '--dev'], { PORT: '0', DATA_DIR: folder() })
+      onCleanUp(async () => {
+        gateway.child.kill('SIGKILL')
+        await gateway.exited
+      })
+      gateway.child.stdout?.destroy()
+      await waitUntil('the gateway starts', () => gateway.output().includes('gateway started'), 30_000)
+      gateway.child.kill('SIGTERM')
+      expect(await gateway.exited).to.equal(0)
+    })
+
     it('keeps its generated credentials private, and reuses them after a restart', async () => {
       const DATA_DIR = folder()
       const empty = { DATA_DIR, HOST: '', SDK_APP_ID: '', WEBHOOK_TOKEN: '', JWT_SECRET: '' }
@@ -135,14 +147,39 @@ describe('life cycle of a gateway', () => {
       expect(readFileSync(file, 'utf8')).to.equal(first)
     })
 
-    it('refuses to listen beyond loopback', async () => {
-      const { code, output } = await run(['start', '--dev'], { HOST: '0.0.0.0', DATA_DIR: folder() })
-      expect(code).to.equal(1)
-      expect(output).to.include('--dev listens on loopback only')
+    it('never listens beyond loopback, and says that it ignores another HOST', async () => {
+      const settings = { DATA_DIR: folder(), HOST: 'x86_64-conda-linux-gnu' }
+      const gateway = await startGatewayProcess(settings, ['start', '--dev'])
+      onCleanUp(gateway.stop)
+      expect(gateway.output()).to.include('HOST is ignored: --dev listens on loopback only')
+      expect(gateway.output()).to.match(/Open +http:\/\/127\.0\.0\.1:/)
+    })
+  })
+
+  describe('a data folder that cannot be used', () => {
+    it('is refused with the reason', async () => {
+      const file = join(folder(), 'file')
+      writeFileSync(file, '')
+      for (const [DATA_DIR, reason] of [
+        [join(file, 'data'), /ENOTDIR|EEXIST/],
+        ['/proc/recall-gateway/data', /ENOENT/],
+      ] as const) {
+        const { code, output } = await run(['start'], { ...CREDENTIALS, DATA_DIR })
+        expect(code).to.equal(1)
+        expect(output).to.include(`cannot use DATA_DIR ${DATA_DIR} as user`).and.match(reason)
+      }
     })
   })
 
   describe('stop', () => {
+    it('happens on SIGHUP too', async () => {
+      const gateway = await startGatewayProcess()
+      onCleanUp(gateway.stop)
+      gateway.signal('SIGHUP')
+      expect(await gateway.exited).to.equal(0)
+      expect(gateway.output()).to.include('"stopped"')
+    })
+
     it('sends sockets a goodbye that makes them reconnect, and exits with 0', async () => {
       const gateway = await startGatewayProcess()
       onCleanUp(gateway.stop)

@@ -1,7 +1,20 @@
 import { expect } from 'chai'
-import { readConfig, SECRET_SETTINGS } from '../../server/config/config.ts'
+import { SECRET_SETTINGS } from '../../server/config/config.ts'
+import { misspeltSettings, readConfig } from '../../server/config/read-config.ts'
 
 const REQUIRED = { SDK_APP_ID: '1400000000', WEBHOOK_TOKEN: 'webhook-token', JWT_SECRET: 'j'.repeat(32) }
+
+/** Returns what the error says of the settings, one by one. */
+function problemsOf(environment: Readonly<Record<string, string>>): string[] {
+  try {
+    readConfig(environment)
+    return []
+  } catch (error) {
+    return String((error as Error).message)
+      .replace('settings are missing or invalid: ', '')
+      .split('; ')
+  }
+}
 
 describe('settings', () => {
   it('need only the three that have no default', () => {
@@ -29,7 +42,7 @@ describe('settings', () => {
     }
     expect(() => readConfig(wrong))
       .to.throw(
-        /(?=.*PORT is invalid)(?=.*SDK_APP_ID is invalid)(?=.*JWT_SECRET is invalid)(?=.*WEBHOOK_TOKEN is invalid)(?=.*REDIS_URL is invalid)/,
+        /(?=.*PORT must be a number)(?=.*SDK_APP_ID must be digits)(?=.*JWT_SECRET must have at least 32 characters)(?=.*WEBHOOK_TOKEN contains an empty entry)(?=.*REDIS_URL must be a URL whose scheme is one of redis)/,
       )
       .with.property('message')
       .that.does.not.match(/secret|eighty/)
@@ -73,9 +86,78 @@ describe('settings', () => {
       '/socket.io/x',
     ]) {
       expect(() => readConfig({ ...REQUIRED, WEBHOOK_PATH }), WEBHOOK_PATH).to.throw(
-        'WEBHOOK_PATH is invalid',
+        /WEBHOOK_PATH must (not )?be a path/,
       )
     }
+  })
+
+  it('say what is right, whatever rule is broken', () => {
+    const wrong = {
+      PORT: '70000',
+      HOST: 'a b',
+      ROLE: 'boss',
+      WEBHOOK_ALLOW: '10.0.0.0/99',
+      REDIS_URL: 'http://b',
+      REDIS_PREFIX: 'a/b',
+      HISTORY_SIZE: '1.5',
+      SPOOL_MAX_BYTES: '999',
+      REDIS_WAIT_REPLICAS: '9',
+      JWKS_URL: 'http://keys.example/',
+      JWT_ISSUER: 'x'.repeat(257),
+      AUTHORIZE_URL: 'ftp://a',
+      TENCENT_REST_HOST: 'a b',
+      CORS_ORIGINS: 'app.example',
+      MAX_SOCKETS: '1e999',
+      ADMIN_USER_IDS: 'a,\u0000',
+    }
+    const problems = problemsOf({ ...REQUIRED, ...wrong })
+    for (const name of Object.keys(wrong)) {
+      const problem = problems.find((text) => text.startsWith(`${name} `))
+      expect(problem, name).to.match(/^\w+ (must|contains|has no effect|is missing)/)
+      expect(problem, name).to.not.match(/pattern|base|only|"|undefined|\{/)
+    }
+  })
+
+  it('are refused if they have no effect, unless they are the default', () => {
+    for (const [name, value, needed] of [
+      ['REDIS_PREFIX', 'x', 'REDIS_URL'],
+      ['REDIS_SENTINEL_NAME', 'x', 'REDIS_MODE=sentinel'],
+      ['SPOOL_MAX_BYTES', '5000', 'REDIS_URL'],
+      ['ADMIN_USER_IDS', 'alice', 'USERSIG_SECRET_KEY'],
+      ['AUTHORIZE_SECRET', 'a'.repeat(32), 'AUTHORIZE_URL'],
+      ['TENCENT_REST_HOST', 'console.tim.qq.com', 'USERSIG_SECRET_KEY'],
+      ['TENCENT_REST_PER_S', '5', 'TENCENT_REST_HOST'],
+      ['MEMBERSHIP_TTL_S', '5', 'AUTHORIZE_URL or TENCENT_REST_HOST'],
+      ['TLS_KEY', 'key.pem', 'TLS_CERT'],
+    ] as const) {
+      const problem = `${name} has no effect without ${needed}`
+      expect(problemsOf({ ...REQUIRED, [name]: value })).to.deep.equal([problem])
+    }
+    expect(
+      problemsOf({ ...REQUIRED, REDIS_PREFIX: 'recall-gateway', MEMBERSHIP_TTL_S: '300' }),
+    ).to.deep.equal([])
+    const beside = { REDIS_URL: 'redis://a', REDIS_MODE: 'sentinel', REDIS_SENTINEL_NAME: 'x' }
+    expect(problemsOf({ ...REQUIRED, ...beside })).to.deep.equal([])
+    expect(problemsOf({ ...REQUIRED, WEBHOOK_AUTH: 'off' })).to.deep.equal([
+      'WEBHOOK_TOKEN has no effect while WEBHOOK_AUTH is off: unset one of them',
+    ])
+    expect(problemsOf({ ...REQUIRED, PORT_FILE: '/run/port' })).to.deep.equal([
+      'PORT_FILE has no effect: set PORT, only secrets can come from files',
+    ])
+  })
+
+  it('are recognized when they are misspelt', () => {
+    const environment = {
+      ...REQUIRED,
+      CORS_ORIGIN: '*',
+      JWT_SECRETS_FILE: 'x',
+      PATH: '/bin',
+      REDIS_PORT: '1',
+    }
+    expect(misspeltSettings(environment)).to.deep.equal([
+      { variable: 'CORS_ORIGIN', meant: 'CORS_ORIGINS' },
+      { variable: 'JWT_SECRETS_FILE', meant: 'JWT_SECRET' },
+    ])
   })
 
   it('are frozen', () => {

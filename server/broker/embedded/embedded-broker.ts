@@ -5,6 +5,7 @@ import type { Position } from '../../../shared/position.ts'
 import type { Recall, RecalledAt } from '../../../shared/recall.ts'
 import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
+import { inDataDir } from '../../lib/data-dir.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { HEARTBEAT_TTL_MS, UNTIMED_REPEAT_WINDOW_MS } from '../broker.ts'
 import type {
@@ -106,14 +107,10 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
 
   return {
     async start() {
-      try {
+      await inDataDir(options.dataDir, () => {
         opened = openLogStore({ ...options, createEpoch: randomUUID })
-        await opened.sweep(Date.now())
-      } catch (error) {
-        throw new GatewayError('START_FAILED', `cannot open a store in DATA_DIR ${options.dataDir}`, {
-          cause: error,
-        })
-      }
+        return opened.sweep(Date.now())
+      })
       sweepTimer = setInterval(() => {
         opened?.sweep(Date.now()).catch((err: unknown) => log.error({ err }, 'cannot remove expired logs'))
       }, SWEEP_INTERVAL_MS)

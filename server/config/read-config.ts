@@ -1,0 +1,115 @@
+import type Joi from 'joi'
+import { GatewayError } from '../../shared/errors.ts'
+import { configSchema, SECRET_SETTINGS } from './config.ts'
+import type { Config } from './config.ts'
+import type { Environment } from './environment.ts'
+
+type Setting = keyof Config
+
+/** What is right, after the name of the setting. None contains the value, which may be a secret. */
+const MESSAGES = {
+  'any.required': 'is missing',
+  'any.unknown': 'must not be set',
+  'any.only': 'must be one of {#valids}',
+  'number.base': 'must be a number',
+  'number.integer': 'must be a whole number',
+  'number.unsafe': 'must be a smaller number',
+  'number.infinity': 'must be a smaller number',
+  'number.port': 'must be a port, from 0 to 65535',
+  'number.min': 'must be at least {#limit}',
+  'number.max': 'must be at most {#limit}',
+  'string.empty': 'contains an empty entry',
+  'string.min': 'must have at least {#limit} characters',
+  'string.max': 'must have at most {#limit} characters',
+  'string.hostname': 'must be an address or the name of a host',
+  'string.network': 'must contain addresses and networks such as 10.0.0.0/8, separated by commas',
+  'string.pattern.name': 'must be {#name}',
+  'string.pattern.invert.name': 'must not be {#name}',
+  'string.uri': 'must be a URL',
+  'string.uriCustomScheme': 'must be a URL whose scheme is one of {#scheme}',
+  'string.redis': 'must contain URLs that begin with redis or rediss, separated by commas',
+  'string.https': 'must begin with https or file: whoever can change the keys can forge tokens',
+} satisfies Joi.LanguageMessages
+
+/** Settings that have an effect only beside one of others: set alone, they are a mistake. */
+const NEEDS: { readonly [Name in Setting]?: readonly (Setting | 'REDIS_MODE=sentinel')[] } = {
+  REDIS_MODE: ['REDIS_URL'],
+  REDIS_SENTINEL_NAME: ['REDIS_MODE=sentinel'],
+  REDIS_WAIT_REPLICAS: ['REDIS_URL'],
+  REDIS_PREFIX: ['REDIS_URL'],
+  REDIS_SIGNING_KEY: ['REDIS_URL'],
+  SPOOL_MAX_BYTES: ['REDIS_URL'],
+  JWT_ISSUER: ['JWT_SECRET', 'JWKS_URL'],
+  JWT_AUDIENCE: ['JWT_SECRET', 'JWKS_URL'],
+  ADMIN_USER_IDS: ['USERSIG_SECRET_KEY'],
+  AUTHORIZE_SECRET: ['AUTHORIZE_URL'],
+  TENCENT_REST_HOST: ['USERSIG_SECRET_KEY'],
+  TENCENT_ADMIN_ID: ['TENCENT_REST_HOST'],
+  TENCENT_REST_PER_S: ['TENCENT_REST_HOST'],
+  MEMBERSHIP_TTL_S: ['AUTHORIZE_URL', 'TENCENT_REST_HOST'],
+  TLS_KEY: ['TLS_CERT'],
+}
+
+type SettingDescription = { readonly flags?: { readonly default?: unknown } }
+
+const SETTINGS: Readonly<Record<string, SettingDescription>> = configSchema.describe().keys
+
+/**
+ * Returns the settings in `environment`, which is not read again. Throws CONFIG_INVALID naming every setting that is missing,
+ * invalid or without effect, all in one error, with what is right. The error contains no values: they may be secrets.
+ */
+export function readConfig(environment: Environment): Config {
+  // An empty variable counts as missing: in shells and compose files the two are hard to tell apart.
+  const given = Object.fromEntries(
+    Object.keys(SETTINGS).map((name) => [name, environment[name] === '' ? undefined : environment[name]]),
+  )
+  const { value, error } = configSchema.validate(given, {
+    abortEarly: false,
+    messages: MESSAGES,
+    errors: { wrap: { array: false } },
+  })
+  const invalid = error?.details.map(({ path, message }) => `${String(path[0])} ${message.replace(/^"[^"]*" /, '')}`) ?? []
+  const problems = [...new Set([...invalid, ...withoutEffect(given), ...filesWithoutEffect(environment)])]
+  if (problems.length > 0) throw new GatewayError('CONFIG_INVALID', problems.join('; '))
+  for (const setting of Object.values(value)) Object.freeze(setting)
+  return Object.freeze(value)
+}
+
+function withoutEffect(given: Environment): string[] {
+  const isSet = (need: string): boolean => {
+    const [name = '', value] = need.split('=')
+    return given[name] !== undefined && (value === undefined || given[name] === value)
+  }
+  return Object.entries(NEEDS).flatMap(([name, needs]) =>
+    // The default value is no mistake: templates of settings often contain it.
+    !isSet(name) || given[name] === String(SETTINGS[name]?.flags?.default) || needs.some(isSet)
+      ? []
+      : [`${name} has no effect without ${needs.join(' or ')}`],
+  )
+}
+
+/** Files can contain secrets only. */
+const filesWithoutEffect = (environment: Environment): string[] =>
+  Object.keys(SETTINGS)
+    .filter((name) => environment[`${name}_FILE`] && !SECRET_SETTINGS.includes(name))
+    .map((name) => `${name}_FILE has no effect: set ${name}, only secrets can come from files`)
+
+/**
+ * Returns the variables that look like misspelt settings, with the setting that was probably meant: `CORS_ORIGIN` for
+ * `CORS_ORIGINS`. They may belong to another program, so they are no error.
+ */
+export function misspeltSettings(
+  environment: Environment,
+): { readonly variable: string; readonly meant: string }[] {
+  const simplify = (name: string): string =>
+    name
+      .toUpperCase()
+      .replace(/_FILE$|_/g, '')
+      .replace(/S$/, '')
+  const known = new Map(Object.keys(SETTINGS).map((name) => [simplify(name), name]))
+  const isKnown = (name: string): boolean => name.replace(/_FILE$/, '') in SETTINGS
+  return Object.keys(environment).flatMap((variable) => {
+    const meant = known.get(simplify(variable))
+    return meant === undefined || isKnown(variable) ? [] : [{ variable, meant }]
+  })
+}
