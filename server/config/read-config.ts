@@ -68,7 +68,8 @@ export function readConfig(environment: Environment): Config {
     messages: MESSAGES,
     errors: { wrap: { array: false } },
   })
-  const invalid = error?.details.map(({ path, message }) => `${String(path[0])} ${message.replace(/^"[^"]*" /, '')}`) ?? []
+  const invalid =
+    error?.details.map(({ path, message }) => `${String(path[0])} ${message.replace(/^"[^"]*" /, '')}`) ?? []
   const problems = [...new Set([...invalid, ...withoutEffect(given), ...filesWithoutEffect(environment)])]
   if (problems.length > 0) throw new GatewayError('CONFIG_INVALID', problems.join('; '))
   for (const setting of Object.values(value)) Object.freeze(setting)
