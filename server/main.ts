@@ -51,10 +51,14 @@ function runUntilSignal({ stop, stopTimeoutMs, log }: Service): void {
       process.exit(1)
     }, stopTimeoutMs)
     timer.unref()
-    void stop().then(() => {
-      log.info('stopped')
-      process.exit(0)
-    })
+    // It fails only if the start does, which `parseAsync` reports.
+    stop().then(
+      () => {
+        log.info('stopped')
+        process.exit(0)
+      },
+      () => undefined,
+    )
   }
   process.on('SIGTERM', onSignal)
   // The terminal is gone.

@@ -12,7 +12,7 @@ export interface Terminal {
 }
 
 export interface Service {
-  /** Never rejects. */
+  /** Rejects only if the service has not started. */
   stop(): Promise<void>
   /** The process exits with 1 if `stop` takes longer. */
   readonly stopTimeoutMs: number

@@ -32,8 +32,11 @@ async function start({ dev }: StartOptions, { environment, print, runUntilSignal
   for (const misspelt of misspeltSettings(environment))
     log.warn(misspelt, 'variable looks like a misspelt setting')
   if (dev && isIgnoredInDev(environment)) log.warn('HOST is ignored: --dev listens on loopback only')
-  const gateway = await startGateway(config, log)
-  runUntilSignal({ stop: gateway.stop, stopTimeoutMs: config.DRAIN_MS + STOP_GRACE_MS, log })
+  const starting = startGateway(config, log)
+  // A signal can arrive before the gateway has started, and a container's first process would ignore it.
+  const stop = (): Promise<void> => starting.then((gateway) => gateway.stop())
+  runUntilSignal({ stop, stopTimeoutMs: config.DRAIN_MS + STOP_GRACE_MS, log })
+  const gateway = await starting
   if (dev) for (const line of await greeting(config, gateway.port)) print(line)
 }
 
