@@ -7,7 +7,10 @@ import type { PositionStore } from './position-store.ts'
 
 /** One of `auth` and `getToken` is required. */
 export interface RecallClientOptions {
-  /** Of the gateway, such as `https://recalls.example.com`. Default: the origin of the page. */
+  /**
+   * Of the gateway: `https://recalls.example.com`, or `https://example.com/recall` if a proxy serves it below a path. In a page,
+   * also relative to it, such as `/recall`. Default: the origin of the page.
+   */
   readonly url?: string
   /**
    * `{ token }`, `{ userId, userSig }`, or a function that returns one, or a promise of one, within 30 s. The client calls it
@@ -43,7 +46,7 @@ export interface ClientEvents {
   readonly recovered: { readonly room: Room; readonly count: number }
   /**
    * Notices of the room are missing and no longer available. Reload the conversation, or ask `recalled` about the messages it
-   * shows. The client continues from `position` by itself.
+   * shows. Once the listeners have returned, the client continues from `position` by itself.
    */
   readonly gap: { readonly room: Room; readonly reason: GapReason; readonly position: Position }
   /**
@@ -82,13 +85,16 @@ export interface Subscription {
   readonly state: 'live' | 'catching-up' | 'offline' | 'refused'
   /** After the last notice that all listeners of the room have handled; undefined before the gateway's first response. */
   readonly position: Position | undefined
-  /** Stops listening. The listener is not called again. */
+  /**
+   * Stops listening. The listener is not called again. If it is running, the notice counts once it is done: if nobody else
+   * listens to the room and it is not done in time, whoever subscribes next receives it too.
+   */
   leave(): void
 }
 
 /** Why `recalled` or `isRecalled` failed. */
 export class RequestRefused extends Error {
-  /** An error code of the protocol, or `NO_ANSWER`: not connected, or no response within 5 s. */
+  /** An error code of the protocol, or `NO_ANSWER`: not connected, the connection was lost, or the node is silent. */
   readonly code: string
   /** Whether the same request may succeed later. */
   readonly retry: boolean

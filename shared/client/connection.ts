@@ -1,20 +1,14 @@
 import { io } from 'socket.io-client'
-import type { Socket } from 'socket.io-client'
 import { Backoff } from '../backoff.ts'
-import type {
-  ClientToServer,
-  Goodbye,
-  HandshakeRefusal,
-  Refreshed,
-  Refused,
-  ServerToClient,
-} from '../protocol.ts'
+import type { Goodbye, HandshakeRefusal, Refreshed, Refused } from '../protocol.ts'
 import type { Refusal } from './api.ts'
+import { gatewayAddress } from './address.ts'
 import { expiryOf } from './credential.ts'
 import type { Credential } from './credential.ts'
+import { Requests } from './requests.ts'
+import type { RecallSocket } from './requests.ts'
+import { Silence } from './silence.ts'
 
-/** An acknowledgement that has not arrived by then is treated as lost. */
-export const ACK_TIMEOUT_MS = 5_000
 /** Leaves time for a person to log in. */
 const CREDENTIAL_TIMEOUT_MS = 30_000
 /** Goodbyes with this code or a higher one mean: stay away until a person has acted. */
@@ -26,10 +20,8 @@ const MIN_REFRESH_INTERVAL_MS = 1_000
 const STABLE_AFTER_MS = 1_000
 const MAX_TIMER_MS = 2 ** 31 - 1
 
-export type RecallSocket = Socket<ServerToClient, ClientToServer>
-
 interface ConnectionOptions {
-  /** Undefined for the origin of the page. */
+  /** As in `RecallClientOptions`. */
   readonly url: string | undefined
   /** Called before each connection, and before the credential it returned expires. */
   readonly credential: () => Credential | Promise<Credential>
@@ -47,6 +39,8 @@ interface ConnectionOptions {
 /** The connection to any node. Reconnects by itself until it is closed, or refused until a person acts. */
 export class Connection {
   readonly socket: RecallSocket
+  readonly silence: Silence
+  readonly requests: Requests
   readonly #options: ConnectionOptions
   readonly #backoff = new Backoff()
   #refusal: Refusal | undefined
@@ -62,8 +56,11 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options
+    const { origin, path } = gatewayAddress(options.url)
     const settings = { transports: ['websocket'], autoConnect: false, reconnection: false, forceNew: true }
-    this.socket = options.url === undefined ? io(settings) : io(options.url, settings)
+    this.socket = io(origin, { ...settings, path })
+    this.silence = new Silence(this.socket.io)
+    this.requests = new Requests(this.socket, this.silence)
     this.socket.on('connect', () => this.#onConnect())
     this.socket.on('connect_error', (error) => this.#onConnectError(error))
     this.socket.on('disconnect', () => this.#onDisconnect())
@@ -189,10 +186,12 @@ export class Connection {
     let nextExpiryMs: number | undefined
     try {
       const credential = await this.#getCredential()
-      const response = (await this.socket
-        .timeout(ACK_TIMEOUT_MS)
-        .emitWithAck('refresh', credential)
-        .catch(() => undefined)) as Refreshed | Refused | undefined
+      const response = await new Promise<Refreshed | Refused | undefined>((resolve) =>
+        this.requests.send<Refreshed | Refused>(
+          (ack) => this.socket.emit('refresh', credential, ack),
+          resolve,
+        ),
+      )
       if (response?.ok) nextExpiryMs = response.expiresAtMs
       else if (response?.retry === false) return
     } catch (error) {

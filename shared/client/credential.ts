@@ -25,3 +25,14 @@ export function claimsOf(token: string): Readonly<Record<string, unknown>> {
     return {}
   }
 }
+
+/** Returns how the client gets its credentials. Throws a TypeError if there is no way. */
+export function credentialOf(
+  auth: Credential | (() => Credential | Promise<Credential>) | undefined,
+  getToken: (() => string | Promise<string>) | undefined,
+): () => Credential | Promise<Credential> {
+  if (getToken !== undefined) return async () => ({ token: await getToken() })
+  if (typeof auth === 'function') return auth
+  if (auth !== undefined) return () => auth
+  throw new TypeError('a recall client needs `auth` or `getToken`')
+}

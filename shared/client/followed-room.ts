@@ -10,10 +10,16 @@ import type { RoomListener } from './listeners.ts'
 const MAX_QUEUED = 5_000
 
 interface RoomEvents {
-  /** All listeners have handled everything up to `position`. */
+  /** All listeners have handled everything up to `position`, which may be the moment after the last one left. */
   readonly onHandled: (position: Position) => void
   /** All listeners have handled everything received. */
   readonly onDrained: () => void
+}
+
+/** Where to begin; undefined for now. Resumed from what was stored, unless the application says where. */
+interface Start {
+  readonly position: Position | undefined
+  readonly isResumed: boolean
 }
 
 /** A notice to deliver, or, after a gap, only the position to continue from. */
@@ -25,16 +31,17 @@ interface Received {
 /** A room that a client follows: how far it has received the log, and how far its listeners have handled it. */
 export class FollowedRoom {
   readonly room: Room
-  readonly listeners = new Set<RoomListener>()
+  readonly isResumed: boolean
   /** For subscribe requests. */
   readonly backoff = new Backoff()
   /** Why the gateway refused the latest subscribe request, or ended the subscription. */
   refusal: Pick<Refused, 'code' | 'message' | 'retry'> | undefined
   /** Whether a subscribe request is queued or in flight. */
   isSubscribing = false
-  /** The next subscribe request, if one is scheduled. */
-  #timer: ReturnType<typeof setTimeout> | undefined
+  /** Cancels what the room waits for before it subscribes again. */
+  #cancel: (() => void) | undefined
   readonly #events: RoomEvents
+  readonly #listeners = new Set<RoomListener>()
   readonly #queue: Received[] = []
   #isDelivering = false
   /** After the last notice received, and after the last one handled. */
@@ -43,11 +50,16 @@ export class FollowedRoom {
   /** The offset at which recovery is complete; undefined while not subscribed. */
   #recoverTo: number | undefined
 
-  constructor(room: Room, since: Position | undefined, events: RoomEvents) {
+  constructor(room: Room, { position, isResumed }: Start, events: RoomEvents) {
     this.room = room
-    this.#received = since
-    this.#handled = since
+    this.isResumed = isResumed
+    this.#received = position
+    this.#handled = position
     this.#events = events
+  }
+
+  get hasListeners(): boolean {
+    return this.#listeners.size > 0
   }
 
   /** After the last notice that all listeners have handled; undefined before the first response. */
@@ -57,6 +69,10 @@ export class FollowedRoom {
 
   get request(): SubscribeRequest {
     return this.#received === undefined ? this.room : { ...this.room, since: this.#received }
+  }
+
+  get isSubscribed(): boolean {
+    return this.#recoverTo !== undefined
   }
 
   /** Subscribed, and everything recovered was received. */
@@ -74,6 +90,12 @@ export class FollowedRoom {
     return this.refusal?.retry === false
   }
 
+  /** While connected. */
+  get state(): 'refused' | 'live' | 'catching-up' {
+    if (this.isRefused) return 'refused'
+    return this.isLive ? 'live' : 'catching-up'
+  }
+
   /** Whether listeners are so far behind that the client must leave the room. */
   get isFull(): boolean {
     return this.#queue.length >= MAX_QUEUED
@@ -81,20 +103,42 @@ export class FollowedRoom {
 
   /** Subscribed, subscribing, or scheduled to subscribe. */
   get isActive(): boolean {
-    return this.#recoverTo !== undefined || this.isSubscribing || this.#timer !== undefined
+    return this.isSubscribed || this.isSubscribing || this.#cancel !== undefined
   }
 
-  enter({ position, recovered, gap }: Subscribed): void {
+  addListener(listener: RoomListener): void {
+    this.#listeners.add(listener)
+  }
+
+  /** Returns whether it listened. */
+  removeListener(listener: RoomListener): boolean {
+    listener.leave()
+    return this.#listeners.delete(listener)
+  }
+
+  removeAllListeners(): void {
+    for (const listener of this.#listeners) this.removeListener(listener)
+  }
+
+  /** Takes in the response to a subscribe request. Returns how many missed notices are still to come. */
+  enter({ position, gap }: Subscribed): number {
     this.refusal = undefined
     this.backoff.succeeded()
     this.#recoverTo = position.offset
-    // Recovered notices are still to come: if the position moved to their end now, a lost connection would lose them.
-    if (recovered === 0 && (gap !== undefined || this.#received?.offset !== position.offset))
-      this.#enqueue({ position })
+    const received = this.#received
+    if (received !== undefined && gap === undefined) return Math.max(0, position.offset - received.offset)
+    // Only here: if the position moved to the end of notices that are still to come, a lost connection would lose them.
+    this.#enqueue({ position })
+    return 0
   }
 
   leave(): void {
     this.#recoverTo = undefined
+  }
+
+  /** Whether a gap up to `position` can be: not if what it says is missing was received. */
+  canSkipTo({ epoch, offset }: Position): boolean {
+    return this.#received?.epoch !== epoch || this.#received.offset <= offset
   }
 
   /** Continues after a gap. Notices up to `position` are dropped. */
@@ -103,28 +147,36 @@ export class FollowedRoom {
     this.#enqueue({ position })
   }
 
-  /** Queues the notices of a batch that follow the last one received. Returns 'hole' if some are missing: subscribe again. */
-  receive({ epoch, notices }: NoticeBatch): 'ok' | 'hole' {
-    // Notices of an earlier subscription are ignored: the next subscribe request recovers them.
-    if (this.#recoverTo === undefined || this.#received === undefined) return 'ok'
-    if (this.#received.epoch !== epoch) return 'hole'
-    const { run, hole } = mergeInOrder(this.#received.offset, notices)
-    for (const notice of run) this.#enqueue({ position: { epoch, offset: notice.offset }, notice })
-    return hole ? 'hole' : 'ok'
+  /**
+   * Counts the notice at `position` as handled: a listener that left the room has finished it late. No effect unless it is
+   * the next one, and still to be received.
+   */
+  skipHandled(position: Position): void {
+    if (this.#queue.length > 0 || !isNext(this.#handled, position)) return
+    this.#received = position
+    this.#handled = position
   }
 
-  /** Calls `subscribe` after `afterMs`. Replaces an earlier schedule. */
-  schedule(afterMs: number, subscribe: () => void): void {
+  /** Queues the notices of a batch that follow the last one received. Returns 'hole' if some are missing: subscribe again. */
+  receive({ epoch, notices }: NoticeBatch): 'ok' | 'hole' {
+    if (this.#received === undefined || !this.isActive) return 'ok'
+    // On its way since an earlier subscription: what follows is as good as ever, the next response brings the rest.
+    const hole = this.isSubscribed ? 'hole' : 'ok'
+    if (this.#received.epoch !== epoch) return hole
+    const merged = mergeInOrder(this.#received.offset, notices)
+    for (const notice of merged.run) this.#enqueue({ position: { epoch, offset: notice.offset }, notice })
+    return merged.hole ? hole : 'ok'
+  }
+
+  /** Notes what the room waits for before it subscribes again, by the function that cancels it. Replaces the one before. */
+  waitFor(cancel: () => void): void {
     this.cancel()
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined
-      subscribe()
-    }, afterMs)
+    this.#cancel = cancel
   }
 
   cancel(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#cancel?.()
+    this.#cancel = undefined
   }
 
   #enqueue(next: Received): void {
@@ -133,12 +185,13 @@ export class FollowedRoom {
     if (!this.#isDelivering) void this.#deliver()
   }
 
+  /** Ends for good when no listener is left: nobody would handle the rest. */
   async #deliver(): Promise<void> {
     this.#isDelivering = true
     for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
       const { notice, position } = next
-      if (notice !== undefined)
-        await Promise.all([...this.listeners].map((listener) => listener.deliver(notice)))
+      const isHandled = notice === undefined ? this.hasListeners : await this.#give(notice, position)
+      if (!isHandled) return
       this.#queue.shift()
       this.#handled = position
       this.#events.onHandled(position)
@@ -146,4 +199,39 @@ export class FollowedRoom {
     this.#isDelivering = false
     this.#events.onDrained()
   }
+
+  /**
+   * Resolves to whether the notice is handled: every listener that it was given to, or that is still there, has finished
+   * it, and at least one has. What none has finished goes to listeners that came meanwhile.
+   */
+  async #give(notice: Notice | MemberNotice, position: Position): Promise<boolean> {
+    const unfinished = new Set<RoomListener>()
+    const give = async (listener: RoomListener): Promise<boolean> => {
+      unfinished.add(listener)
+      const isFinished = await listener.deliver(notice, () => {
+        unfinished.delete(listener)
+        if (unfinished.size === 0) this.#onLate(position)
+      })
+      if (isFinished) unfinished.delete(listener)
+      return isFinished
+    }
+    while (this.hasListeners) {
+      const outcomes = await Promise.all([...this.#listeners].map(give))
+      if (unfinished.size === 0) return true
+      // Those that left on their own gave up. If all have left, one of them may miss it when it is back.
+      if (this.hasListeners && outcomes.includes(true)) return true
+    }
+    return false
+  }
+
+  /** The last listener to finish a notice had left by then. While others are there, the notice is theirs. */
+  #onLate(position: Position): void {
+    if (this.hasListeners || !isNext(this.#handled, position)) return
+    this.#handled = position
+    this.#events.onHandled(position)
+  }
 }
+
+/** Whether `position` is the one after the next notice. */
+export const isNext = (after: Position | undefined, { epoch, offset }: Position): boolean =>
+  after?.epoch === epoch && after.offset + 1 === offset

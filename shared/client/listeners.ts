@@ -7,7 +7,8 @@ export class RoomListener {
   readonly #listener: NoticeListener
   readonly #onError: (error: unknown) => void
   readonly #backoff = new Backoff()
-  #retry: { readonly timer: ReturnType<typeof setTimeout>; readonly resolve: () => void } | undefined
+  /** Ends what `deliver` waits for. */
+  #abandon: (() => void) | undefined
   #hasLeft = false
 
   constructor(listener: NoticeListener, onError: (error: unknown) => void) {
@@ -15,33 +16,68 @@ export class RoomListener {
     this.#onError = onError
   }
 
-  /** Resolves once the listener has handled the notice, or has left. Never rejects. */
-  async deliver(notice: Notice | MemberNotice): Promise<void> {
+  /**
+   * Resolves to true once the listener has handled the notice, and to false if it left first. Never rejects. If it leaves
+   * while it is running, it has until the end of this turn: a listener may well leave as the last thing it does. If it
+   * handles the notice later than that, calls `onLate`.
+   */
+  async deliver(notice: Notice | MemberNotice, onLate: () => void): Promise<boolean> {
     while (!this.#hasLeft) {
-      try {
-        await this.#listener(notice)
+      const call = this.#call(notice)
+      // Without waiting for anything else: a listener that returned has handled the notice, even if it left meanwhile.
+      const outcome = typeof call === 'string' ? call : await this.#unlessAbandoned(call)
+      if (outcome === 'handled') {
         this.#backoff.succeeded()
-        return
-      } catch (error) {
-        this.#onError(error)
-        await this.#waitToRetry()
+        return true
       }
+      if (outcome === 'threw') await this.#waitToRetry()
+      else void Promise.resolve(call).then((late) => late === 'handled' && onLate())
     }
+    return false
   }
 
   leave(): void {
     this.#hasLeft = true
-    clearTimeout(this.#retry?.timer)
-    this.#retry?.resolve()
+    if (this.#abandon !== undefined) setTimeout(this.#abandon)
+  }
+
+  #call(notice: Notice | MemberNotice): 'handled' | 'threw' | Promise<'handled' | 'threw'> {
+    const threw = (error: unknown): 'threw' => {
+      this.#onError(error)
+      return 'threw'
+    }
+    try {
+      const returned = this.#listener(notice)
+      if (!isThenable(returned)) return 'handled'
+      return Promise.resolve(returned).then(() => 'handled', threw)
+    } catch (error) {
+      return threw(error)
+    }
+  }
+
+  #unlessAbandoned<Outcome>(work: Promise<Outcome>): Promise<Outcome | 'abandoned'> {
+    return new Promise((resolve) => {
+      this.#abandon = () => resolve('abandoned')
+      if (this.#hasLeft) setTimeout(this.#abandon)
+      void work.then(resolve)
+    })
   }
 
   #waitToRetry(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#hasLeft) return resolve()
-      this.#retry = { timer: setTimeout(resolve, this.#backoff.nextMs()), resolve }
+      const timer = setTimeout(resolve, this.#backoff.nextMs())
+      this.#abandon = () => {
+        clearTimeout(timer)
+        resolve()
+      }
     })
   }
 }
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+  typeof (value as { readonly then?: unknown }).then === 'function'
 
 /** Typed events. A listener that throws does not keep the others from being called. */
 export class Emitter<Events extends Record<keyof Events, unknown>> {

@@ -1,17 +1,8 @@
 import type { Position } from '../position.ts'
-import type {
-  Gap,
-  NoticeBatch,
-  RecalledRequest,
-  RecalledResponse,
-  Refused,
-  Subscribed,
-  Unsubscribed,
-} from '../protocol.ts'
+import type { Gap, NoticeBatch, Refused, Subscribed, Unsubscribed } from '../protocol.ts'
 import type { Conversation, RecalledAt } from '../recall.ts'
 import { roomName } from '../room.ts'
 import type { Room } from '../room.ts'
-import { RequestRefused } from './api.ts'
 import type {
   ClientEvents,
   NoticeListener,
@@ -20,16 +11,14 @@ import type {
   SubscribeOptions,
   Subscription,
 } from './api.ts'
-import { ACK_TIMEOUT_MS, Connection } from './connection.ts'
-import type { Credential } from './credential.ts'
-import { FollowedRoom } from './followed-room.ts'
+import { Connection } from './connection.ts'
+import { credentialOf } from './credential.ts'
+import { FollowedRoom, isNext } from './followed-room.ts'
 import { Emitter, RoomListener } from './listeners.ts'
 import { memoryPositions, withErrorsReported } from './position-store.ts'
 import type { PositionStore } from './position-store.ts'
+import { lookUpRecalled } from './recalled.ts'
 import { SubscribeQueue } from './subscribe-queue.ts'
-
-/** The protocol's limit. */
-const SEQS_PER_REQUEST = 1_000
 
 /** Follows rooms over one connection. Created by `createRecallClient`. */
 export class RecallClient {
@@ -54,17 +43,16 @@ export class RecallClient {
         }
       },
       onDisconnect: () => {
-        for (const followed of this.#rooms.values()) {
-          this.#queue.remove(followed)
-          followed.leave()
-        }
+        for (const followed of this.#rooms.values()) this.#queue.remove(followed)
       },
       onGoodbye: (goodbye) => this.#events.emit('goodbye', goodbye),
       onError: (error) => this.#events.emit('error', error),
       onChange: () => this.#emitState(),
     })
-    const { socket } = this.#connection
-    this.#queue = new SubscribeQueue(socket, (followed, response) => this.#onResponse(followed, response))
+    const { socket, requests, silence } = this.#connection
+    this.#queue = new SubscribeQueue(socket, requests, silence, (followed, response) =>
+      this.#onResponse(followed, response),
+    )
     socket.on('messages-recalled', (batch) => this.#onBatch(batch))
     socket.on('gap', (gap) => this.#onGap(gap))
     socket.on('unsubscribed', (unsubscribed) => this.#onUnsubscribed(unsubscribed))
@@ -96,23 +84,20 @@ export class RecallClient {
   subscribe(room: Room, listener: NoticeListener, { since }: SubscribeOptions = {}): Subscription {
     const followed = this.#follow(room, since)
     const roomListener = new RoomListener(listener, (error) => this.#events.emit('error', error))
-    followed.listeners.add(roomListener)
-    const stateOf = (): Subscription['state'] => {
-      if (followed.isRefused) return 'refused'
-      if (!this.#connection.isConnected) return 'offline'
-      return followed.isLive ? 'live' : 'catching-up'
-    }
+    followed.addListener(roomListener)
+    // Not before: what listens to the state may leave the room.
+    this.#emitState()
+    const connection = this.#connection
     return {
       room,
       get position() {
         return followed.position
       },
       get state() {
-        return stateOf()
+        return followed.isRefused || connection.isConnected ? followed.state : 'offline'
       },
       leave: () => {
-        roomListener.leave()
-        if (followed.listeners.delete(roomListener) && followed.listeners.size === 0) this.#unfollow(followed)
+        if (followed.removeListener(roomListener) && !followed.hasListeners) this.#unfollow(followed)
       },
     }
   }
@@ -122,12 +107,7 @@ export class RecallClient {
    * recall in ms since 1970. Takes any number of `seqs`, and asks for 1,000 at a time. Rejects with `RequestRefused`.
    */
   async recalled(conversation: Conversation, seqs: readonly number[]): Promise<readonly RecalledAt[]> {
-    const found: RecalledAt[] = []
-    for (let i = 0; i < seqs.length; i += SEQS_PER_REQUEST) {
-      const request = { ...conversation, seqs: seqs.slice(i, i + SEQS_PER_REQUEST) }
-      found.push(...(await this.#requestRecalled(request)))
-    }
-    return found
+    return lookUpRecalled(this.#connection, conversation, seqs)
   }
 
   /** Returns whether this message is recalled, however long ago. Rejects with `RequestRefused`. */
@@ -143,8 +123,10 @@ export class RecallClient {
 
   /** Disconnects for good. No listener of a room is called again. */
   close(): void {
-    for (const followed of this.#rooms.values()) this.#queue.remove(followed)
-    for (const { listeners } of this.#rooms.values()) for (const listener of listeners) listener.leave()
+    for (const followed of this.#rooms.values()) {
+      this.#queue.remove(followed)
+      followed.removeAllListeners()
+    }
     this.#rooms.clear()
     this.#connection.close()
   }
@@ -156,14 +138,14 @@ export class RecallClient {
     followed ??= this.#create(room, since)
     followed.refusal = undefined
     this.#queue.add(followed)
-    this.#emitState()
     return followed
   }
 
   #create(room: Room, since: Position | undefined): FollowedRoom {
     const name = roomName(room)
-    const followed: FollowedRoom = new FollowedRoom(room, since ?? this.#positions.load(name), {
-      onHandled: (position) => this.#positions.save(name, position),
+    const start = { position: since ?? this.#positions.load(name), isResumed: since === undefined }
+    const followed: FollowedRoom = new FollowedRoom(room, start, {
+      onHandled: (position) => this.#onHandled(followed, position),
       onDrained: () => this.#onDrained(followed),
     })
     this.#rooms.set(name, followed)
@@ -171,31 +153,43 @@ export class RecallClient {
   }
 
   #unfollow(followed: FollowedRoom): void {
-    const { room } = followed
     this.#queue.remove(followed)
-    if (this.#isFollowed(followed)) this.#rooms.delete(roomName(room))
-    // While disconnected, Socket.IO would buffer it and send it on connect, when the room may be followed again.
-    if (this.#connection.isConnected) this.#connection.socket.emit('unsubscribe', room, () => undefined)
+    if (this.#isFollowed(followed)) this.#rooms.delete(roomName(followed.room))
+    this.#sendUnsubscribe(followed)
     this.#emitState()
   }
 
+  /**
+   * Stores how far the listeners of a room are. If the last of them has left before it was done, what it has handled counts
+   * only while the stored position is still the one before: it never moves back.
+   */
+  #onHandled(followed: FollowedRoom, position: Position): void {
+    const name = roomName(followed.room)
+    if (!this.#isFollowed(followed)) {
+      if (!isNext(this.#positions.load(name), position)) return
+      const followedNow = this.#rooms.get(name)
+      if (followedNow?.isResumed) followedNow.skipHandled(position)
+    }
+    this.#positions.save(name, position)
+  }
+
   #onResponse(followed: FollowedRoom, response: Subscribed | Refused | undefined): void {
-    if (!this.#isFollowed(followed)) return
     if (response === undefined) return this.#queue.addLater(followed)
     if (!response.ok) return this.#onRefused(followed, response)
     const { room } = followed
-    followed.enter(response)
+    const { gap: reason, position } = response
+    // First told, then passed: the position moves once the listeners have run.
+    if (reason !== undefined) this.#events.emit('gap', { room, reason, position })
+    if (!this.#isFollowed(followed)) return
+    const count = followed.enter(response)
     this.#queue.watch(followed)
-    if (response.gap !== undefined) {
-      this.#events.emit('gap', { room, reason: response.gap, position: response.position })
-    } else if (response.recovered > 0) this.#events.emit('recovered', { room, count: response.recovered })
+    if (count > 0) this.#events.emit('recovered', { room, count })
     this.#emitState()
   }
 
   #onRefused(followed: FollowedRoom, { code, message, retry }: Refused | Unsubscribed): void {
-    followed.leave()
-    followed.refusal = { code, message, retry }
     this.#queue.remove(followed)
+    followed.refusal = { code, message, retry }
     if (retry) this.#queue.addLater(followed)
     this.#events.emit('refused', { room: followed.room, code, message, retry })
     this.#emitState()
@@ -204,11 +198,13 @@ export class RecallClient {
   #onBatch(batch: NoticeBatch): void {
     const followed = this.#rooms.get(roomName(batch.room))
     if (followed === undefined) return
-    if (followed.receive(batch) === 'hole') return this.#queue.addLater(followed)
-    if (followed.isFull) {
-      followed.leave()
+    const outcome = followed.receive(batch)
+    // A listener may have left the room, or closed the client.
+    if (!this.#isFollowed(followed)) return
+    if (outcome === 'hole') this.#queue.addLater(followed)
+    else if (followed.isFull) {
       this.#queue.remove(followed)
-      this.#connection.socket.emit('unsubscribe', followed.room, () => undefined)
+      this.#sendUnsubscribe(followed)
     } else this.#queue.watch(followed)
     this.#emitState()
   }
@@ -222,9 +218,13 @@ export class RecallClient {
 
   #onGap({ room, reason, position }: Gap): void {
     const followed = this.#rooms.get(roomName(room))
-    if (followed === undefined) return
-    followed.skipTo(position)
+    // A gap in a subscription that has ended: the response to the next request will say it again.
+    if (followed === undefined || !followed.isSubscribed) return
+    if (!followed.canSkipTo(position)) return this.#queue.addLater(followed)
     this.#events.emit('gap', { room: followed.room, reason, position })
+    if (!followed.isSubscribed) return
+    followed.skipTo(position)
+    this.#queue.watch(followed)
     this.#emitState()
   }
 
@@ -233,16 +233,9 @@ export class RecallClient {
     if (followed !== undefined) this.#onRefused(followed, unsubscribed)
   }
 
-  async #requestRecalled(request: RecalledRequest): Promise<readonly RecalledAt[]> {
-    const { socket } = this.#connection
-    const noResponse = { code: 'NO_ANSWER', message: 'the gateway did not respond', retry: true }
-    if (!socket.connected) throw new RequestRefused(noResponse)
-    const response = (await socket
-      .timeout(ACK_TIMEOUT_MS)
-      .emitWithAck('recalled', request)
-      .catch(() => undefined)) as RecalledResponse | Refused | undefined
-    if (response?.ok) return response.recalled
-    throw new RequestRefused(response ?? noResponse)
+  /** While disconnected, Socket.IO would keep it for the next connection, when the room may be followed again. */
+  #sendUnsubscribe({ room }: FollowedRoom): void {
+    if (this.#connection.isConnected) this.#connection.socket.emit('unsubscribe', room, () => undefined)
   }
 
   #isFollowed(followed: FollowedRoom): boolean {
@@ -256,14 +249,4 @@ export class RecallClient {
     this.#emitted = text
     this.#events.emit('state', state)
   }
-}
-
-function credentialOf(
-  auth: RecallClientOptions['auth'],
-  getToken: RecallClientOptions['getToken'],
-): () => Credential | Promise<Credential> {
-  if (getToken !== undefined) return async () => ({ token: await getToken() })
-  if (typeof auth === 'function') return auth
-  if (auth !== undefined) return () => auth
-  throw new TypeError('a recall client needs `auth` or `getToken`')
 }

@@ -1,32 +1,37 @@
 import type { Refused, Subscribed } from '../protocol.ts'
-import { ACK_TIMEOUT_MS } from './connection.ts'
-import type { RecallSocket } from './connection.ts'
 import type { FollowedRoom } from './followed-room.ts'
+import type { RecallSocket, Requests } from './requests.ts'
+import type { Silence } from './silence.ts'
 
 /** Well below the 100 requests that a node allows a socket to have in flight. */
 const MAX_CONCURRENT_SUBSCRIBES = 32
 
 /**
- * Receives the node's response, or undefined if none arrived within 5 s. Called before any notice that follows the
- * response.
+ * Receives the node's response to the latest request for a room, or undefined if there was none. Called before any notice
+ * that follows the response.
  */
 type OnResponse = (followed: FollowedRoom, response: Subscribed | Refused | undefined) => void
 
 /** Subscribes to rooms, a few at a time, in the order they were added. */
 export class SubscribeQueue {
   readonly #socket: RecallSocket
+  readonly #requests: Requests
+  readonly #silence: Silence
   readonly #onResponse: OnResponse
   readonly #queued = new Set<FollowedRoom>()
+  /** The latest request of each room: what answers an earlier one says nothing about it. */
+  readonly #latest = new WeakMap<FollowedRoom, symbol>()
   #inFlight = 0
 
-  constructor(socket: RecallSocket, onResponse: OnResponse) {
+  constructor(socket: RecallSocket, requests: Requests, silence: Silence, onResponse: OnResponse) {
     this.#socket = socket
+    this.#requests = requests
+    this.#silence = silence
     this.#onResponse = onResponse
   }
 
   /** Subscribes, again if already subscribed. Does nothing while disconnected: on connect, every room must be added. */
   add(followed: FollowedRoom): void {
-    followed.leave()
     this.remove(followed)
     if (!this.#socket.connected) return
     followed.isSubscribing = true
@@ -36,40 +41,51 @@ export class SubscribeQueue {
 
   /** Subscribes after a delay that grows until a subscribe request succeeds. */
   addLater(followed: FollowedRoom): void {
-    followed.leave()
-    followed.schedule(followed.backoff.nextMs(), () => this.add(followed))
+    this.remove(followed)
+    const timer = setTimeout(() => this.add(followed), followed.backoff.nextMs())
+    followed.waitFor(() => clearTimeout(timer))
   }
 
   /**
-   * Subscribes again if no notice arrives for 5 s while the room is recovering. Call it after the response and after each
-   * batch.
+   * Subscribes again if the node falls silent while the room is recovering. Call it after the response and after each batch.
    */
   watch(followed: FollowedRoom): void {
     if (followed.hasRecovered) followed.cancel()
-    else followed.schedule(ACK_TIMEOUT_MS, () => this.add(followed))
+    else if (followed.isSubscribed) followed.waitFor(this.#silence.watch(() => this.addLater(followed)))
   }
 
-  /** Cancels whatever was queued or scheduled. A request in flight still gets its response. */
+  /** Ends the room's subscription here, and cancels whatever was queued, scheduled or in flight. */
   remove(followed: FollowedRoom): void {
+    followed.leave()
     followed.cancel()
     followed.isSubscribing = false
     this.#queued.delete(followed)
+    this.#latest.delete(followed)
   }
 
   #sendNext(): void {
     for (const followed of this.#queued) {
-      if (this.#inFlight >= MAX_CONCURRENT_SUBSCRIBES) return
+      if (!this.#socket.connected || this.#inFlight >= MAX_CONCURRENT_SUBSCRIBES) return
       this.#queued.delete(followed)
-      this.#inFlight++
-      // A callback, not a promise: code that awaits could run after the first notices have arrived.
-      this.#socket.timeout(ACK_TIMEOUT_MS).emit('subscribe', followed.request, (error, response) => {
+      this.#send(followed)
+    }
+  }
+
+  #send(followed: FollowedRoom): void {
+    const request = Symbol()
+    this.#latest.set(followed, request)
+    this.#inFlight++
+    // A callback, not a promise: code that awaits could run after the first notices have arrived.
+    this.#requests.send<Subscribed | Refused>(
+      (ack) => this.#socket.emit('subscribe', followed.request, ack),
+      (response) => {
         this.#inFlight--
-        if (this.#socket.connected) {
+        if (this.#socket.connected && this.#latest.get(followed) === request) {
           followed.isSubscribing = false
-          this.#onResponse(followed, error ? undefined : response)
+          this.#onResponse(followed, response)
         }
         this.#sendNext()
-      })
-    }
+      },
+    )
   }
 }

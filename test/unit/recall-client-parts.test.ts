@@ -17,12 +17,16 @@ describe('a room that a client follows', () => {
   const follow = (since?: Position) => {
     const handled: number[] = []
     const delivered: number[] = []
-    const followed = new FollowedRoom(room, since, {
-      onHandled: ({ offset }) => handled.push(offset),
-      onDrained: () => undefined,
-    })
+    const followed = new FollowedRoom(
+      room,
+      { position: since, isResumed: true },
+      {
+        onHandled: ({ offset }) => handled.push(offset),
+        onDrained: () => undefined,
+      },
+    )
     const listener = ({ offset }: { offset: number }): void => void delivered.push(offset)
-    followed.listeners.add(new RoomListener(listener, () => undefined))
+    followed.addListener(new RoomListener(listener, () => undefined))
     return { followed, handled, delivered }
   }
 
@@ -72,7 +76,7 @@ describe('a room that a client follows', () => {
       () => new Promise<void>((resolve) => (finish = resolve)),
       () => undefined,
     )
-    followed.listeners.add(slow)
+    followed.addListener(slow)
     followed.enter({ ok: true, room, position: at(0), recovered: 0 })
     followed.receive(batch([1, 2]))
     expect(followed.position).to.deep.equal(at(0))
@@ -96,7 +100,7 @@ describe('a listener that throws', () => {
       },
       (error) => errors.push(error),
     )
-    await failing.deliver(notice(1))
+    await failing.deliver(notice(1), () => undefined)
     expect(calls).to.equal(2)
     expect(errors).to.have.length(1)
   })
@@ -108,7 +112,7 @@ describe('a listener that throws', () => {
       },
       () => failing.leave(),
     )
-    await failing.deliver(notice(1))
+    await failing.deliver(notice(1), () => undefined)
   })
 })
 

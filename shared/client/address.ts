@@ -1,0 +1,50 @@
+const PROTOCOLS = ['http:', 'https:', 'ws:', 'wss:']
+const ABSOLUTE = /^[a-z][a-z\d+.-]*:/i
+const RELATIVE = /^\.{0,2}\//
+const EXAMPLE = 'such as https://recalls.example.com, or https://example.com/recall behind a proxy'
+
+/** Where the gateway's Socket.IO server is. */
+interface GatewayAddress {
+  /** Scheme, host and port. */
+  readonly origin: string
+  /** Below it. */
+  readonly path: string
+}
+
+/**
+ * Returns where to connect to, for the `url` of the client. A path is where a proxy serves the gateway. Without `url`, it is
+ * the origin of the page; `/recall` or `./` are relative to the page. Throws a TypeError for what cannot be a gateway's
+ * address. The error does not repeat it, because it could contain a secret.
+ */
+export function gatewayAddress(url: string | undefined, page = pageAddress()): GatewayAddress {
+  const { protocol, host, pathname, username, password, search, hash } = parse(url, page)
+  if (username !== '' || password !== '')
+    throw wrong('contains a user name or a password; credentials go to `auth` or `getToken`')
+  if (search !== '' || hash !== '') throw wrong('has a part that begins with ? or #')
+  return { origin: `${protocol}//${host}`, path: `${pathname.replace(/\/+$/, '')}/socket.io/` }
+}
+
+function parse(url: string | undefined, page: string | undefined): URL {
+  // Absent has three spellings in a page's script.
+  if (!url) {
+    const own = page !== undefined && URL.canParse('/', page) ? new URL('/', page) : undefined
+    if (own === undefined || !PROTOCOLS.includes(own.protocol))
+      throw wrong('is missing, and needed outside a page that the gateway serves')
+    return own
+  }
+  // Text such as `recalls.example.com` would be a file beside the page.
+  if (!ABSOLUTE.test(url) && !(RELATIVE.test(url) && page !== undefined))
+    throw wrong('has no https:// or http://')
+  if (!URL.canParse(url, page)) throw wrong('is not a valid address')
+  const parsed = new URL(url, page)
+  if (!PROTOCOLS.includes(parsed.protocol))
+    throw wrong(`starts with ${parsed.protocol} instead of https:// or http:// (or wss://, ws://)`)
+  return parsed
+}
+
+const wrong = (what: string): TypeError =>
+  new TypeError(`\`url\` of a recall client ${what}; it is the address of the gateway, ${EXAMPLE}`)
+
+/** The address of the page or worker; undefined in Node. */
+const pageAddress = (): string | undefined =>
+  (globalThis as { readonly location?: { readonly href: string } }).location?.href

@@ -1,0 +1,34 @@
+import type { RecalledRequest, RecalledResponse, Refused } from '../protocol.ts'
+import type { Conversation, RecalledAt } from '../recall.ts'
+import { RequestRefused } from './api.ts'
+import type { Connection } from './connection.ts'
+
+/** The protocol's limit. */
+const SEQS_PER_REQUEST = 1_000
+
+/** Returns those of `seqs` that are recalled. Rejects with `RequestRefused`. */
+export async function lookUpRecalled(
+  connection: Connection,
+  conversation: Conversation,
+  seqs: readonly number[],
+): Promise<readonly RecalledAt[]> {
+  const found: RecalledAt[] = []
+  for (let i = 0; i < seqs.length; i += SEQS_PER_REQUEST) {
+    const part = seqs.slice(i, i + SEQS_PER_REQUEST)
+    found.push(...(await lookUpPart(connection, { ...conversation, seqs: part })))
+  }
+  return found
+}
+
+async function lookUpPart(
+  { socket, requests }: Connection,
+  request: RecalledRequest,
+): Promise<readonly RecalledAt[]> {
+  const response = await new Promise<RecalledResponse | Refused | undefined>((resolve) =>
+    requests.send<RecalledResponse | Refused>((ack) => socket.emit('recalled', request, ack), resolve),
+  )
+  if (response?.ok) return response.recalled
+  throw new RequestRefused(
+    response ?? { code: 'NO_ANSWER', message: 'the gateway did not respond', retry: true },
+  )
+}

@@ -1,0 +1,42 @@
+import type { Socket } from 'socket.io-client'
+import type { ClientToServer, ServerToClient } from '../protocol.ts'
+import type { Silence } from './silence.ts'
+
+export type RecallSocket = Socket<ServerToClient, ClientToServer>
+
+/** Requests of one socket. Each of them ends: with its answer, with its connection, or because the node is silent. */
+export class Requests {
+  readonly #socket: RecallSocket
+  readonly #silence: Silence
+  readonly #pending = new Set<() => void>()
+
+  constructor(socket: RecallSocket, silence: Silence) {
+    this.#socket = socket
+    this.#silence = silence
+    socket.on('disconnect', () => {
+      for (const end of this.#pending) end()
+      // What was sent while the heartbeat was overdue. It would be sent again on the next connection, before anything else.
+      socket.sendBuffer = []
+    })
+  }
+
+  /**
+   * Sends a request, and calls `onAnswer` once: with the answer, in the turn in which it arrives, or with undefined if there
+   * is none. While disconnected, it sends nothing: Socket.IO would keep it for the next connection.
+   */
+  send<Answer>(
+    emit: (ack: (answer: Answer) => void) => void,
+    onAnswer: (answer: Answer | undefined) => void,
+  ): void {
+    if (!this.#socket.connected) return onAnswer(undefined)
+    const settle = (answer?: Answer): void => {
+      if (!this.#pending.delete(end)) return
+      stopWatching()
+      onAnswer(answer)
+    }
+    const end = (): void => settle()
+    const stopWatching = this.#silence.watch(end)
+    this.#pending.add(end)
+    emit(settle)
+  }
+}

@@ -1,0 +1,240 @@
+import { createConnection, createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { expect } from 'chai'
+import { createRecallClient } from '../../shared/client.ts'
+import type { ClientEvents, RecallClient, RecallClientOptions } from '../../shared/client.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { noticeAt, startFakeGateway } from '../support/fake-gateway.ts'
+import { waitUntil } from '../support/wait.ts'
+
+const room = { group: 'g' }
+const start = { epoch: 'e0', offset: 0 }
+
+describe('a subscription of the client', () => {
+  const onCleanUp = cleanUpAfterEach()
+  const { random } = Math
+  before(() => {
+    // Without jitter, retries are immediate.
+    Math.random = () => 0
+  })
+  after(() => {
+    Math.random = random
+  })
+
+  const startGateway = async (path?: string) => {
+    const gateway = await startFakeGateway(path)
+    onCleanUp(gateway.stop)
+    return gateway
+  }
+  const open = (url: string, options: Partial<RecallClientOptions> = {}): RecallClient => {
+    const client = createRecallClient({ url, auth: { token: 'x' }, ...options })
+    onCleanUp(() => client.close())
+    return client
+  }
+  const events = <Name extends keyof ClientEvents>(client: RecallClient, name: Name) => {
+    const emitted: ClientEvents[Name][] = []
+    client.on(name, (value) => emitted.push(value))
+    return emitted
+  }
+  /** The only socket, without the handlers of the gateway. */
+  const takeSocket = async (gateway: Awaited<ReturnType<typeof startGateway>>) => {
+    const [socket] = await waitUntil('it is connected', () => {
+      const sockets = [...gateway.io.of('/').sockets.values()]
+      return sockets.length > 0 && sockets
+    })
+    if (socket === undefined) throw new Error('no socket')
+    socket.removeAllListeners('subscribe')
+    return socket
+  }
+
+  it('outlives a gap behind the notice that makes it leave the room', async () => {
+    const gateway = await startGateway()
+    const client = open(gateway.url)
+    const gaps = events(client, 'gap')
+    let release = (): void => undefined
+    const released = new Promise<void>((resolve) => (release = resolve))
+    let received = 0
+    const subscription = client.subscribe(room, async () => {
+      received++
+      await released
+    })
+    await waitUntil('it is in the room', () => gateway.count(room) === 1)
+    for (let i = 0; i < 5_000; i++) gateway.publish(room)
+    gateway.lose(room)
+    await waitUntil('it has left', () => gateway.count(room) === 0)
+    expect(subscription.state).to.equal('catching-up')
+    expect(gaps).to.be.empty
+    release()
+    await waitUntil('it is back', () => gateway.count(room) === 1)
+    await waitUntil('it is live', () => subscription.state === 'live')
+    expect(gaps).to.deep.equal([{ room, reason: 'epoch-changed', position: gateway.position(room) }])
+    gateway.publish(room)
+    await waitUntil('the next is delivered', () => received === 5_001)
+  })
+
+  it('asks again rather than move back when a gap says that what it received is missing', async () => {
+    const gateway = await startGateway()
+    const client = open(gateway.url)
+    const gaps = events(client, 'gap')
+    const subscription = client.subscribe(room, () => undefined)
+    await waitUntil('it is in the room', () => gateway.count(room) === 1)
+    for (let i = 0; i < 3; i++) gateway.publish(room)
+    await waitUntil('they are handled', () => subscription.position?.offset === 3)
+    const position = { ...gateway.position(room), offset: 2 }
+    gateway.io.to('group:g').emit('gap', { room, reason: 'trimmed', position })
+    await waitUntil('it asks again', () => gateway.requests.length === 2)
+    await waitUntil('it is live', () => subscription.state === 'live')
+    expect({ gaps, since: gateway.requests[1]?.since?.offset }).to.deep.equal({ gaps: [], since: 3 })
+  })
+
+  it('is over for good once its listener has left, whatever the rest of the batch needs', async () => {
+    const gateway = await startGateway()
+    const client = open(gateway.url)
+    const subscription = client.subscribe(room, () => subscription.leave(), {
+      since: gateway.position(room),
+    })
+    await waitUntil('it is in the room', () => gateway.count(room) === 1)
+    const { epoch } = gateway.position(room)
+    // A hole: a client that still follows the room subscribes again.
+    gateway.io.to('group:g').emit('messages-recalled', { room, epoch, notices: [noticeAt(1), noticeAt(3)] })
+    await waitUntil('it has left', () => gateway.count(room) === 0)
+    client.subscribe({ group: 'other' }, () => undefined)
+    await waitUntil('a later request is served', () => gateway.count({ group: 'other' }) === 1)
+    expect(gateway.requests.map((request) => request.room)).to.deep.equal([room, { group: 'other' }])
+  })
+
+  it('takes no answer but that to its latest request', async () => {
+    const gateway = await startGateway()
+    const client = open(gateway.url)
+    const socket = await takeSocket(gateway)
+    const answers: ((offset: number) => void)[] = []
+    socket.on('subscribe', (_, ack) =>
+      answers.push((offset) => ack({ ok: true, room, position: { ...start, offset }, recovered: 0 })),
+    )
+    const subscription = client.subscribe(room, () => undefined)
+    await waitUntil('it asks', () => answers.length === 1)
+    socket.emit('unsubscribed', { room, code: 'MEMBERSHIP_UNKNOWN', message: '', retry: true })
+    await waitUntil('it asks again', () => answers.length === 2)
+    answers[0]?.(3)
+    // Answered after the first answer, on the same connection.
+    socket.once('recalled', (_, ack) => ack({ ok: true, recalled: [] }))
+    await client.isRecalled(room, 1)
+    expect([subscription.state, subscription.position]).to.deep.equal(['catching-up', undefined])
+    answers[1]?.(5)
+    await waitUntil('it is live', () => subscription.state === 'live')
+    expect(subscription.position).to.deep.equal({ ...start, offset: 5 })
+  })
+
+  it('takes no answer to the subscription that it replaces', async () => {
+    const gateway = await startGateway()
+    const client = open(gateway.url)
+    const socket = await takeSocket(gateway)
+    const answers: ((offset: number) => void)[] = []
+    socket.on('subscribe', (_, ack) =>
+      answers.push((offset) => ack({ ok: true, room, position: { ...start, offset }, recovered: 0 })),
+    )
+    const first = client.subscribe(room, () => undefined)
+    await waitUntil('it asks', () => answers.length === 1)
+    first.leave()
+    const second = client.subscribe(room, () => undefined)
+    await waitUntil('it asks again', () => answers.length === 2)
+    answers[0]?.(3)
+    answers[1]?.(5)
+    await waitUntil('it is live', () => second.state === 'live')
+    expect([first.position, second.position]).to.deep.equal([undefined, { ...start, offset: 5 }])
+  })
+
+  it('takes what an earlier request brings, if it follows', async () => {
+    const gateway = await startGateway()
+    const client = open(gateway.url)
+    const socket = await takeSocket(gateway)
+    const answers: (() => void)[] = []
+    socket.on('subscribe', (_, ack) =>
+      answers.push(() => ack({ ok: true, room, position: { ...start, offset: 2 }, recovered: 2 })),
+    )
+    const offsets: number[] = []
+    client.subscribe(room, ({ offset }) => void offsets.push(offset), { since: start })
+    await waitUntil('it asks', () => answers.length === 1)
+    answers[0]?.()
+    socket.emit('unsubscribed', { room, code: 'MEMBERSHIP_UNKNOWN', message: '', retry: true })
+    await waitUntil('it asks again', () => answers.length === 2)
+    const batch = { room, epoch: start.epoch, notices: [noticeAt(1), noticeAt(2)] }
+    socket.emit('messages-recalled', batch)
+    await waitUntil('they are delivered', () => offsets.length === 2)
+    const recovered = events(client, 'recovered')
+    answers[1]?.()
+    socket.emit('messages-recalled', batch)
+    await waitUntil('it is live', () => client.state.kind === 'live')
+    expect({ offsets, recovered }).to.deep.equal({ offsets: [1, 2], recovered: [] })
+  })
+
+  it('waits for a frame that takes its time, and asks once', async function () {
+    this.timeout(30_000)
+    const BYTES_PER_S = 32_000
+    const gateway = await startGateway()
+    const throttle = createServer((client) => {
+      const server = createConnection(gateway.port, '127.0.0.1')
+      for (const [socket, other] of [
+        [client, server],
+        [server, client],
+      ] as const)
+        socket.on('error', () => undefined).on('close', () => other.destroy())
+      client.pipe(server)
+      let sent = Promise.resolve()
+      server.on('data', (bytes) => {
+        for (let i = 0; i < bytes.length; i += 1_000) {
+          sent = sent.then(async () => {
+            await delay((1_000 / BYTES_PER_S) * 1_000)
+            client.write(bytes.subarray(i, i + 1_000))
+          })
+        }
+      })
+    }).listen(0, '127.0.0.1')
+    onCleanUp(() => throttle.close())
+    await waitUntil('it listens', () => throttle.listening)
+    const client = open(`http://127.0.0.1:${(throttle.address() as AddressInfo).port}`)
+    const socket = await takeSocket(gateway)
+    let requests = 0
+    const messages = Array.from({ length: 1_000 }, (_, i) => ({ seq: i + 1, id: `${i}`.padStart(160, '-') }))
+    socket.on('subscribe', (_, ack) => {
+      requests++
+      ack({ ok: true, room, position: { ...start, offset: 1 }, recovered: 1 })
+      socket.emit('messages-recalled', { room, epoch: 'e0', notices: [{ ...noticeAt(1), messages }] })
+    })
+    socket.on('recalled', (_, ack) => ack({ ok: true, recalled: [{ seq: 1, atMs: 1 }] }))
+    const offsets: number[] = []
+    client.subscribe(room, ({ offset }) => void offsets.push(offset), { since: start })
+    await waitUntil('it asks', () => requests > 0)
+    const askedAtMs = performance.now()
+    // The answer is on its way behind the frame.
+    expect(await client.isRecalled(room, 1)).to.equal(true)
+    expect({ offsets, requests }).to.deep.equal({ offsets: [1], requests: 1 })
+    expect(performance.now() - askedAtMs).to.be.above(5_000)
+  })
+
+  it('ends what it asked for together with the connection', async () => {
+    const gateway = await startGateway()
+    const client = open(gateway.url)
+    const socket = await takeSocket(gateway)
+    let isAsked = false
+    socket.on('recalled', () => (isAsked = true))
+    const failed = client.isRecalled(room, 1).catch((error: unknown) => error)
+    await waitUntil('it is asked', () => isAsked)
+    gateway.cut()
+    expect(await failed).to.include({ code: 'NO_ANSWER', retry: true })
+  })
+
+  it('goes through a proxy that serves the gateway below a path', async () => {
+    const gateway = await startGateway('/chat/recall/socket.io/')
+    for (const path of ['/chat/recall', '/chat/recall/']) {
+      const client = open(gateway.url + path)
+      await waitUntil('it is live', () => client.state.kind === 'live')
+    }
+  })
+
+  it('is never opened at an address that cannot work', () => {
+    expect(() => open('not a url')).to.throw(TypeError, '`url` of a recall client has no https:// or http://')
+    expect(() => createRecallClient({ auth: { token: 'x' } })).to.throw(TypeError, 'is missing')
+  })
+})

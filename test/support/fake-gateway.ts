@@ -1,0 +1,116 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Server } from 'socket.io'
+import type { Socket } from 'socket.io'
+import type { Notice } from '../../shared/notice.ts'
+import type { GapReason, Position } from '../../shared/position.ts'
+import type { ClientToServer, ServerToClient, Subscribed } from '../../shared/protocol.ts'
+import { roomName } from '../../shared/room.ts'
+import type { Room } from '../../shared/room.ts'
+
+type NodeSocket = Socket<ClientToServer, ServerToClient>
+
+interface Log {
+  epoch: string
+  /** The first offset that is still there. */
+  first: number
+  end: number
+}
+
+export const noticeAt = (offset: number): Notice => ({
+  offset,
+  group: 'g',
+  messages: [{ seq: offset }],
+  recalledAtMs: 1,
+  receivedAtMs: 1,
+})
+
+/**
+ * A node's side of the protocol on real sockets, with logs that a test writes, trims and loses at will. Each notice carries
+ * its offset as the seq of its message.
+ */
+export async function startFakeGateway(path = '/socket.io/') {
+  const http = createServer()
+  const io = new Server<ClientToServer, ServerToClient>(http, { transports: ['websocket'], path })
+  const logs = new Map<string, Log>()
+  let epochs = 0
+  const logOf = (room: Room): Log => {
+    const name = roomName(room)
+    const log = logs.get(name) ?? { epoch: `e${epochs++}`, first: 1, end: 0 }
+    logs.set(name, log)
+    return log
+  }
+  const positionOf = ({ epoch, end }: Log): Position => ({ epoch, offset: end })
+  const requests: { readonly room: Room; readonly since: Position | undefined }[] = []
+
+  const answer = (room: Room, since: Position | undefined): Subscribed => {
+    const log = logOf(room)
+    const position = positionOf(log)
+    const base = { ok: true as const, room, position, recovered: 0 }
+    if (since === undefined) return base
+    if (since.epoch !== log.epoch || since.offset > log.end) return { ...base, gap: 'epoch-changed' }
+    if (since.offset + 1 < log.first) return { ...base, gap: 'trimmed' }
+    return { ...base, recovered: log.end - since.offset }
+  }
+  const send = (socket: NodeSocket, room: Room, from: number): void => {
+    const { epoch, end } = logOf(room)
+    const notices = Array.from({ length: end - from }, (_, i) => noticeAt(from + i + 1))
+    // In parts, as a node sends what was missed.
+    for (let i = 0; i < notices.length; i += 3)
+      socket.emit('messages-recalled', { room, epoch, notices: notices.slice(i, i + 3) })
+  }
+
+  io.on('connection', (socket) => {
+    socket.on('subscribe', ({ since, ...room }, ack) => {
+      requests.push({ room, since })
+      const response = answer(room, since)
+      ack(response)
+      send(socket, room, response.position.offset - response.recovered)
+      void socket.join(roomName(room))
+    })
+    socket.on('unsubscribe', (room, ack) => {
+      void socket.leave(roomName(room))
+      ack({ ok: true })
+    })
+  })
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+  const { port } = http.address() as AddressInfo
+
+  return {
+    io,
+    url: `http://127.0.0.1:${port}`,
+    port,
+    /** Every subscribe request so far. */
+    requests,
+    position: (room: Room): Position => positionOf(logOf(room)),
+    publish(room: Room): void {
+      const log = logOf(room)
+      log.end++
+      io.to(roomName(room)).emit('messages-recalled', {
+        room,
+        epoch: log.epoch,
+        notices: [noticeAt(log.end)],
+      })
+    },
+    /** Drops what the log holds: clients that have not received it get a gap when they return. */
+    trim(room: Room): void {
+      const log = logOf(room)
+      log.first = log.end + 1
+    },
+    /** Starts the log over under another epoch, and tells who is in the room. */
+    lose(room: Room, reason: GapReason = 'epoch-changed'): void {
+      const log = logOf(room)
+      Object.assign(log, { epoch: `e${epochs++}`, first: log.end + 1 })
+      io.to(roomName(room)).emit('gap', { room, reason, position: positionOf(log) })
+    },
+    /** How many sockets are in the room. */
+    count: (room: Room): number => io.of('/').adapter.rooms.get(roomName(room))?.size ?? 0,
+    /** Closes all connections, but accepts new ones. */
+    cut(): void {
+      for (const socket of io.of('/').sockets.values()) socket.conn.close()
+    },
+    async stop(): Promise<void> {
+      await io.close()
+    },
+  }
+}

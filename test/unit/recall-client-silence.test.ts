@@ -1,0 +1,136 @@
+import { EventEmitter } from 'node:events'
+import { mock } from 'node:test'
+import { expect } from 'chai'
+import { FollowedRoom } from '../../shared/client/followed-room.ts'
+import { Requests } from '../../shared/client/requests.ts'
+import type { RecallSocket } from '../../shared/client/requests.ts'
+import { Silence } from '../../shared/client/silence.ts'
+import { SubscribeQueue } from '../../shared/client/subscribe-queue.ts'
+import type { Subscribed } from '../../shared/protocol.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+
+const room = { group: 'g' }
+const start = { epoch: 'e', offset: 0 }
+
+describe('a node that is silent', () => {
+  const onCleanUp = cleanUpAfterEach()
+  const { random } = Math
+  beforeEach(() => {
+    mock.timers.enable({ apis: ['setTimeout'] })
+    Math.random = () => 0
+  })
+  afterEach(() => {
+    mock.timers.reset()
+    Math.random = random
+  })
+
+  const setUp = () => {
+    let nowMs = 0
+    const heard = new EventEmitter()
+    const silence = new Silence(heard as never, () => nowMs)
+    const pass = (ms: number): void => {
+      for (let i = 0; i < ms; i += 500) {
+        nowMs += 500
+        mock.timers.tick(500)
+      }
+    }
+    return { heard, silence, pass }
+  }
+  /** A socket whose server is the test. */
+  const connect = () => {
+    const { heard, silence, pass } = setUp()
+    const acks: ((response: unknown) => void)[] = []
+    const socket = Object.assign(new EventEmitter(), { connected: true, sendBuffer: ['late'] })
+    socket.emit = (_name, _request, ack?: (response: unknown) => void) => {
+      if (ack) acks.push(ack)
+      return true
+    }
+    const requests = new Requests(socket as unknown as RecallSocket, silence)
+    onCleanUp(() => socket.removeAllListeners())
+    return { heard, silence, pass, acks, socket, requests }
+  }
+
+  it('has sent nothing at all for 15 s', () => {
+    const { heard, silence, pass } = setUp()
+    let isSilent = false
+    silence.watch(() => (isSilent = true))
+    for (let i = 0; i < 3; i++) {
+      pass(14_000)
+      heard.emit('packet')
+    }
+    pass(14_500)
+    expect(isSilent).to.equal(false)
+    pass(500)
+    expect(isSilent).to.equal(true)
+  })
+
+  it('or two heartbeats, while other rooms keep the connection busy', () => {
+    const { heard, silence, pass } = setUp()
+    let isSilent = false
+    silence.watch(() => (isSilent = true))
+    const isSilentAfter: boolean[] = []
+    for (let i = 0; i < 6; i++) {
+      if (i === 2 || i === 4) heard.emit('ping')
+      heard.emit('packet')
+      pass(14_500)
+      isSilentAfter.push(isSilent)
+    }
+    expect(isSilentAfter).to.deep.equal([false, false, false, false, true, true])
+  })
+
+  it('is not waited for any more once it is cancelled', () => {
+    const { silence, pass } = setUp()
+    let isSilent = false
+    silence.watch(() => (isSilent = true))()
+    pass(60_000)
+    expect(isSilent).to.equal(false)
+  })
+
+  it('is asked again: without an answer, and if the notices do not follow', () => {
+    const { silence, pass, acks, socket, requests } = connect()
+    const queue = new SubscribeQueue(
+      socket as unknown as RecallSocket,
+      requests,
+      silence,
+      (room_, response) => {
+        if (response === undefined) return queue.addLater(room_)
+        room_.enter(response as Subscribed)
+        return queue.watch(room_)
+      },
+    )
+    const events = { onHandled: () => undefined, onDrained: () => undefined }
+    const followed = new FollowedRoom(room, { position: start, isResumed: true }, events)
+    queue.add(followed)
+    pass(16_000)
+    expect(acks).to.have.length(2)
+    acks[1]?.({ ok: true, room, position: { ...start, offset: 1 }, recovered: 1 })
+    pass(16_000)
+    expect(acks).to.have.length(3)
+    acks[0]?.({ ok: true, room, position: start, recovered: 0 })
+    expect(followed.isSubscribed).to.equal(false)
+    acks[2]?.({ ok: true, room, position: start, recovered: 0 })
+    expect(followed.isLive).to.equal(true)
+    pass(60_000)
+    expect(acks).to.have.length(3)
+  })
+
+  it('leaves no request waiting, and none for the next connection', () => {
+    const { pass, acks, socket, requests } = connect()
+    const answers: unknown[] = []
+    const send = (): void =>
+      requests.send(
+        (ack) => socket.emit('recalled', {}, ack),
+        (answer) => answers.push(answer),
+      )
+    send()
+    pass(16_000)
+    acks[0]?.('too late')
+    expect(answers).to.deep.equal([undefined])
+    send()
+    socket.connected = false
+    for (const listener of socket.listeners('disconnect')) listener()
+    send()
+    expect(answers).to.deep.equal([undefined, undefined, undefined])
+    expect([acks.length, socket.sendBuffer]).to.deep.equal([2, []])
+  })
+})
