@@ -1,6 +1,6 @@
 // Builds `dist`: the compiled TypeScript, the files that TypeScript does not copy, the console, the documents and the
 // client. With `--tests`, also the tests.
-import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { recordBuild, sourceState } from './built.mjs'
@@ -18,6 +18,19 @@ function runTool(packageName, name, ...args) {
   run(process.execPath, [file, ...args], `${name} failed, see above.`)
 }
 
+/** The client once more, as CommonJS: for tools that know neither modules nor the `exports` of a package. */
+function buildCommonJsClient() {
+  runTool('typescript', 'tsc', '--project', 'shared/tsconfig.commonjs.json')
+  const shared = join(root, 'dist/shared')
+  writeFileSync(join(shared, 'commonjs/package.json'), '{ "type": "commonjs" }\n')
+  // Declarations name the sources that they import. Compilers before TypeScript 5 find only what looks like JavaScript.
+  for (const name of readdirSync(shared, { recursive: true })) {
+    if (!name.endsWith('.d.ts')) continue
+    const file = join(shared, name)
+    writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/(from '\..*)\.ts'/g, "$1.js'"))
+  }
+}
+
 const before = sourceState()
 try {
   // First, so that an interrupted build does not count.
@@ -28,6 +41,7 @@ try {
   fail(`dist cannot be replaced (${code}): does it, or the checkout, belong to another user?`)
 }
 runTool('typescript', 'tsc', '--project', withTests ? 'test' : '.')
+buildCommonJsClient()
 // Lets the compiled tests resolve their packages as their sources do.
 if (withTests) symlinkSync('../../test/node_modules', join(root, 'dist/test/node_modules'))
 cpSync(join(root, 'server/broker/redis/scripts'), join(root, 'dist/server/broker/redis/scripts'), {

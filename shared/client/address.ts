@@ -27,7 +27,7 @@ export function gatewayAddress(url: string | undefined, page = pageAddress()): G
 function parse(url: string | undefined, page: string | undefined): URL {
   // Absent has three spellings in a page's script.
   if (!url) {
-    const own = page !== undefined && URL.canParse('/', page) ? new URL('/', page) : undefined
+    const own = page === undefined ? undefined : tryParse('/', page)
     if (own === undefined || !PROTOCOLS.includes(own.protocol))
       throw wrong('is missing, and needed outside a page that the gateway serves')
     return own
@@ -35,11 +35,20 @@ function parse(url: string | undefined, page: string | undefined): URL {
   // Text such as `recalls.example.com` would be a file beside the page.
   if (!ABSOLUTE.test(url) && !(RELATIVE.test(url) && page !== undefined))
     throw wrong('has no https:// or http://')
-  if (!URL.canParse(url, page)) throw wrong('is not a valid address')
-  const parsed = new URL(url, page)
+  const parsed = tryParse(url, page)
+  if (parsed === undefined) throw wrong('is not a valid address')
   if (!PROTOCOLS.includes(parsed.protocol))
     throw wrong(`starts with ${parsed.protocol} instead of https:// or http:// (or wss://, ws://)`)
   return parsed
+}
+
+/** `URL.canParse` is younger than the browsers that the client runs in. */
+function tryParse(url: string, page: string | undefined): URL | undefined {
+  try {
+    return new URL(url, page)
+  } catch {
+    return undefined
+  }
 }
 
 const wrong = (what: string): TypeError =>
