@@ -14,7 +14,8 @@ export interface RecallClientOptions {
   readonly url?: string
   /**
    * `{ token }`, `{ userId, userSig }`, or a function that returns one, or a promise of one, within 30 s. The client calls it
-   * before each connection, and again before a token expires. If it throws, the client emits `error` and retries.
+   * before each connection, again before a token expires, and once more if what it returned is refused. If it throws, the
+   * client emits `error` and retries.
    */
   readonly auth?: Credential | (() => Credential | Promise<Credential>)
   /** Like a function as `auth`, but returns only the JWT. Takes precedence over `auth`. */

@@ -44,6 +44,8 @@ export class Connection {
   readonly #options: ConnectionOptions
   readonly #backoff = new Backoff()
   #refusal: Refusal | undefined
+  /** The credential that was refused last, as JSON, and why. Another one may do. */
+  #refused: { readonly credential: string; readonly refusal: Refusal } | undefined
   #hasFailed = false
   #isOpen = false
   /** Counts connection attempts and calls of `close`, so that work for an earlier attempt can tell that it is obsolete. */
@@ -86,6 +88,7 @@ export class Connection {
     this.close()
     this.#isOpen = true
     this.#refusal = undefined
+    this.#refused = undefined
     this.#hasFailed = false
     void this.#connect()
   }
@@ -103,6 +106,7 @@ export class Connection {
     try {
       const credential = await this.#getCredential()
       if (attempt !== this.#attempt) return
+      if (this.#refused?.credential === JSON.stringify(credential)) return this.#refuse(this.#refused.refusal)
       this.socket.auth = credential
       this.#scheduleRefresh(expiryOf(credential))
       this.socket.connect()
@@ -128,6 +132,7 @@ export class Connection {
 
   #onConnect(): void {
     this.#hasFailed = false
+    this.#refused = undefined
     this.#connectedAtMs = Date.now()
     this.#options.onConnect()
     this.#options.onChange()
@@ -137,7 +142,11 @@ export class Connection {
     const { code, retry = false } = error.data ?? {}
     // Without a code, no node was reached; the next attempt may reach another.
     if (code === undefined || retry) return this.#reconnectLater()
-    this.#refuse({ code, message: error.message })
+    const refusal = { code, message: error.message }
+    if (code !== 'TOKEN_REFUSED' || this.#refused !== undefined) return this.#refuse(refusal)
+    // Final for this token alone: it may have expired on its way, while the device slept. One other is tried.
+    this.#refused = { credential: JSON.stringify(this.socket.auth), refusal }
+    void this.#connect()
   }
 
   #onDisconnect(): void {

@@ -86,6 +86,8 @@ describe('what a listener has not finished', () => {
     })
     await waitUntil('it threw', () => errors.length > 0)
     client.close()
+    // Later than the moment that a listener has which leaves as the last thing it does.
+    await delay(5)
     const [one, two] = [recorder(), recorder()]
     const next = open()
     expect(offset()).to.equal(0)
@@ -129,8 +131,8 @@ describe('what a listener has not finished', () => {
     const first = client.subscribe(room, listener)
     await waitUntil('it is called', () => calls.length > 0)
     first.leave()
-    // Later than the moment that a listener has which leaves as the last thing it does.
-    await delay(1)
+    // As above.
+    await delay(5)
     finish()
     await isStored(1)
     const { offsets, listener: next } = recorder()
@@ -176,7 +178,7 @@ describe('what a listener has not finished', () => {
     expect(offset()).to.equal(5)
   })
 
-  for (const manner of ['at once', 'after a while'])
+  for (const manner of ['at once', 'after a while', 'before it leaves'])
     it(`is not told twice if it subscribes again while it handles a notice, ${manner}`, async () => {
       const { open, isStored } = await setUp()
       const client = open()
@@ -184,8 +186,10 @@ describe('what a listener has not finished', () => {
       let subscription = client.subscribe(room, listener)
       function again(offset: number): void {
         offsets.push(offset)
-        subscription.leave()
+        const before = subscription
+        if (manner !== 'before it leaves') before.leave()
         subscription = client.subscribe(room, listener)
+        before.leave()
       }
       function listener({ offset }: { readonly offset: number }): unknown {
         if (manner === 'at once') return again(offset)

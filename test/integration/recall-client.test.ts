@@ -287,6 +287,22 @@ describe('the client', function () {
     expect(errors.map(String)).to.deep.equal(['Error: the backend is unavailable'])
   })
 
+  it('tries one other token when one is refused: it may have expired on its way', async () => {
+    const { url } = await start()
+    for (const [good, end] of [
+      [2, 'live'],
+      [3, 'refused'],
+    ] as const) {
+      let tokenRequests = 0
+      const getToken = async () => (++tokenRequests === good ? adminToken() : `expired ${tokenRequests}`)
+      const client = open({ url, getToken })
+      const states = events(client, 'state')
+      await waitUntil(`it is ${end}`, () => client.state.kind === end)
+      expect(states.map(({ kind }) => kind)).to.deep.equal([end])
+      expect(tokenRequests).to.equal(2)
+    }
+  })
+
   it('does not reconnect when it is refused, until `connect` is called', async () => {
     const { url } = await start()
     let token = 'no token'
