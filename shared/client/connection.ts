@@ -133,6 +133,7 @@ export class Connection {
   #onConnect(): void {
     this.#hasFailed = false
     this.#refused = undefined
+    this.#retryInMs = undefined
     this.#connectedAtMs = Date.now()
     this.#options.onConnect()
     this.#options.onChange()

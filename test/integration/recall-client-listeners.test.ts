@@ -193,7 +193,11 @@ describe('what a listener has not finished', () => {
       }
       function listener({ offset }: { readonly offset: number }): unknown {
         if (manner === 'at once') return again(offset)
-        return new Promise((resolve) => setImmediate(resolve)).then(() => again(offset))
+        return new Promise((resolve) => setImmediate(resolve)).then(async () => {
+          again(offset)
+          // What an asynchronous function may still do in this turn.
+          for (let i = 0; i < 5; i++) await Promise.resolve()
+        })
       }
       await isStored(5)
       expect(offsets).to.deep.equal(upTo(5))

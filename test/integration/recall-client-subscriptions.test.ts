@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import { createRecallClient } from '../../shared/client.ts'
 import type { ClientEvents, RecallClient, RecallClientOptions } from '../../shared/client.ts'
+import type { Subscribed } from '../../shared/protocol.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { noticeAt, startFakeGateway } from '../support/fake-gateway.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -104,45 +105,41 @@ describe('a subscription of the client', () => {
     expect(gateway.requests.map((request) => request.room)).to.deep.equal([room, { group: 'other' }])
   })
 
-  it('takes no answer but that to its latest request', async () => {
+  it('is not refused by the end of an earlier one while its own request is under way', async () => {
     const gateway = await startGateway()
     const client = open(gateway.url)
     const socket = await takeSocket(gateway)
-    const answers: ((offset: number) => void)[] = []
-    socket.on('subscribe', (_, ack) =>
-      answers.push((offset) => ack({ ok: true, room, position: { ...start, offset }, recovered: 0 })),
+    const refused = events(client, 'refused')
+    let answer: (() => void) | undefined
+    socket.on(
+      'subscribe',
+      (_, ack) => (answer = () => ack({ ok: true, room, position: start, recovered: 0 })),
     )
     const subscription = client.subscribe(room, () => undefined)
-    await waitUntil('it asks', () => answers.length === 1)
-    socket.emit('unsubscribed', { room, code: 'MEMBERSHIP_UNKNOWN', message: '', retry: true })
-    await waitUntil('it asks again', () => answers.length === 2)
-    answers[0]?.(3)
-    // Answered after the first answer, on the same connection.
-    socket.once('recalled', (_, ack) => ack({ ok: true, recalled: [] }))
-    await client.isRecalled(room, 1)
-    expect([subscription.state, subscription.position]).to.deep.equal(['catching-up', undefined])
-    answers[1]?.(5)
+    const send = await waitUntil('it asks', () => answer)
+    socket.emit('unsubscribed', { room, code: 'ROOM_REFUSED', message: '', retry: false })
+    send()
     await waitUntil('it is live', () => subscription.state === 'live')
-    expect(subscription.position).to.deep.equal({ ...start, offset: 5 })
+    expect(refused).to.be.empty
   })
 
   it('takes no answer to the subscription that it replaces', async () => {
     const gateway = await startGateway()
     const client = open(gateway.url)
     const socket = await takeSocket(gateway)
-    const answers: ((offset: number) => void)[] = []
-    socket.on('subscribe', (_, ack) =>
-      answers.push((offset) => ack({ ok: true, room, position: { ...start, offset }, recovered: 0 })),
-    )
-    const first = client.subscribe(room, () => undefined)
-    await waitUntil('it asks', () => answers.length === 1)
+    const [gaps, recovered] = [events(client, 'gap'), events(client, 'recovered')]
+    const acks: ((response: Subscribed) => void)[] = []
+    socket.on('subscribe', (_, ack) => acks.push(ack))
+    const first = client.subscribe(room, () => undefined, { since: start })
+    await waitUntil('it asks', () => acks.length === 1)
     first.leave()
-    const second = client.subscribe(room, () => undefined)
-    await waitUntil('it asks again', () => answers.length === 2)
-    answers[0]?.(3)
-    answers[1]?.(5)
+    const second = client.subscribe(room, () => undefined, { since: { ...start, offset: 5 } })
+    await waitUntil('it asks again', () => acks.length === 2)
+    acks[0]?.({ ok: true, room, position: { ...start, offset: 9 }, recovered: 0, gap: 'trimmed' })
+    acks[1]?.({ ok: true, room, position: { ...start, offset: 5 }, recovered: 0 })
     await waitUntil('it is live', () => second.state === 'live')
-    expect([first.position, second.position]).to.deep.equal([undefined, { ...start, offset: 5 }])
+    expect([first.position?.offset, second.position?.offset]).to.deep.equal([0, 5])
+    expect([gaps, recovered]).to.deep.equal([[], []])
   })
 
   it('takes what an earlier request brings, if it follows', async () => {
@@ -157,7 +154,8 @@ describe('a subscription of the client', () => {
     client.subscribe(room, ({ offset }) => void offsets.push(offset), { since: start })
     await waitUntil('it asks', () => answers.length === 1)
     answers[0]?.()
-    socket.emit('unsubscribed', { room, code: 'MEMBERSHIP_UNKNOWN', message: '', retry: true })
+    // A hole.
+    socket.emit('messages-recalled', { room, epoch: start.epoch, notices: [noticeAt(2)] })
     await waitUntil('it asks again', () => answers.length === 2)
     const batch = { room, epoch: start.epoch, notices: [noticeAt(1), noticeAt(2)] }
     socket.emit('messages-recalled', batch)
