@@ -161,10 +161,10 @@ class Application {
     this.release()
     this.subscribe('returns')
     this.publish()
-    await waitUntil('the last position is stored', () => this.#isAtEnd(), 3_000).catch(() =>
+    await waitUntil('the last position is stored', () => this.#isAtEnd(), 8_000).catch(() =>
       this.faults.push(`stuck at ${JSON.stringify(this.stored)}`),
     )
-    await waitUntil('it is live', () => this.client.state.kind === 'live', 3_000).catch(() =>
+    await waitUntil('it is live', () => this.client.state.kind === 'live', 8_000).catch(() =>
       this.faults.push(`in the end ${this.client.state.kind}`),
     )
     if (this.#gateway.count(this.room) !== 1)
