@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { historySince } from '../../server/broker/history.ts'
-import { missedSince, replay } from '../../server/realtime/sessions/join.ts'
+import { missedSince, replay } from '../../server/realtime/sessions/replay.ts'
 import type { Notice } from '../../shared/notice.ts'
 import { mergeInOrder } from '../../shared/position.ts'
 
@@ -184,6 +184,8 @@ describe('replay, for any room that moves on meanwhile', () => {
     /** Up to where the log is trimmed, and after how many turns the connection closes, if at all. */
     trims: fc.option(offset),
     closesAfter: fc.option(fc.nat({ max: 10 })),
+    /** For how many turns it may not join in the end, because its grant has just run out. */
+    notReadyFor: fc.nat({ max: 3 }),
   })
 
   it('sends the missed notices once and in order, in small parts, up to the position of the room; or the reason for a gap', async () => {
@@ -202,9 +204,9 @@ describe('replay, for any room that moves on meanwhile', () => {
       const sent: Notice[] = []
       let ended: string | undefined
       const isJoined = await replay({ epoch: EPOCH, offset: world.since }, room, {
-        isOpen: () => world.closesAfter === null || turns <= world.closesAfter,
-        async flushed() {
+        async ready() {
           current = Math.min(log.length, current + (world.grows[turns++] ?? 0))
+          return world.closesAfter === null || turns <= world.closesAfter
         },
         async read({ offset: after }) {
           const head = room.position
@@ -218,9 +220,11 @@ describe('replay, for any room that moves on meanwhile', () => {
         join(missed) {
           expect(ended).to.equal(undefined)
           expect(messagesOf(missed.notices ?? [])).to.be.at.most(8_192)
+          if (turns <= world.notReadyFor) return false
           sent.push(...(missed.notices ?? []))
           ended = missed.gap ?? 'joined'
           if (missed.gap === undefined) expect(offsetsOf(sent)).to.deep.equal(between(world.since, current))
+          return true
         },
       })
       expect(isJoined).to.equal(ended !== undefined)

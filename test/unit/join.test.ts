@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { historySince } from '../../server/broker/history.ts'
-import { missedSince } from '../../server/realtime/sessions/join.ts'
+import { missedSince } from '../../server/realtime/sessions/replay.ts'
 import type { Notice } from '../../shared/notice.ts'
 import { mergeInOrder } from '../../shared/position.ts'
 

@@ -9,8 +9,10 @@ import { Session } from '../../server/realtime/sessions/session.ts'
 import { createRefusals } from '../../server/telemetry/refusals.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { GatewayError, GOODBYES } from '../../shared/errors.ts'
+import type { ErrorCode } from '../../shared/errors.ts'
 import type { Notice } from '../../shared/notice.ts'
-import type { Refused, Subscribed } from '../../shared/protocol.ts'
+import type { Position } from '../../shared/position.ts'
+import type { Refused, Subscribed, Unsubscribed } from '../../shared/protocol.ts'
 import { ALLOW_ALL } from '../support/allow-all.ts'
 import { waitUntil } from '../support/wait.ts'
 
@@ -34,6 +36,8 @@ interface Race {
   readonly authorization?: Authorization
   /** Runs before the log is read. */
   readonly beforeRead?: () => Promise<void>
+  /** Runs before the head of the log is read, which opens the room. */
+  readonly beforeHead?: () => Promise<void>
 }
 
 const ADMIN: Principal = { id: 'a', role: 'admin', grants: [], expiresAtMs: Number.MAX_SAFE_INTEGER }
@@ -46,6 +50,7 @@ function createRace({
   timers = new TimerWheel(),
   isOpen = () => true,
   beforeRead,
+  beforeHead,
 }: Race) {
   let sendNotice: (notice: Notice, epoch: string) => void = () => undefined
   const sendSecond = async (): Promise<void> => {
@@ -65,7 +70,10 @@ function createRace({
     heartbeats: async () => [],
     historyBefore: async () => ({ notices: [], head: { epoch: 'e', offset: 0 } }),
     onAnnouncement: () => () => undefined,
-    heads: async () => [{ epoch: 'e', offset: 1 }],
+    async heads() {
+      await beforeHead?.()
+      return [{ epoch: 'e', offset: 1 }]
+    },
     async subscribe(_room, listener) {
       sendNotice = (notice, epoch) => listener.onNotice(notice, epoch)
       return { leave: () => undefined }
@@ -78,6 +86,7 @@ function createRace({
   }
   const received: number[] = []
   const closed: number[] = []
+  const unsubscribed: Unsubscribed[] = []
   let isJoined = false
   const rooms = new LocalRooms(
     { batchWindowMs: 0 },
@@ -96,7 +105,7 @@ function createRace({
     principal,
     {
       isOpen,
-      sendUnsubscribed: () => undefined,
+      sendUnsubscribed: (sent) => void unsubscribed.push(sent),
       close: ({ code }) => void closed.push(code),
       sendGap: () => undefined,
       flushed: async () => undefined,
@@ -106,7 +115,7 @@ function createRace({
     },
     { broker, authorization, timers, readPage: createPageReader(broker), metrics, refusals, rooms },
   )
-  return { session, rooms, received, closed, isJoined: () => isJoined }
+  return { session, rooms, received, closed, unsubscribed, isJoined: () => isJoined }
 }
 
 /** Counts the timers that are set, and fires none. */
@@ -134,13 +143,13 @@ describe('session', () => {
 
   const member: Principal = { ...ADMIN, role: 'member' }
   /** Grants everything until `end` is called. */
-  const createEndingGrants = () => {
+  const createEndingGrants = (code: ErrorCode = 'ROOM_REFUSED') => {
     let hasEnded = false
     const authorization: Authorization = {
       ...ALLOW_ALL,
       authenticate: async () => member,
       authorize: async ({ expiresAtMs }) => {
-        if (hasEnded) throw new GatewayError('ROOM_REFUSED')
+        if (hasEnded) throw new GatewayError(code)
         return expiresAtMs
       },
     }
@@ -150,27 +159,32 @@ describe('session', () => {
     'the membership ends': (session) => session.recheckGroup('g'),
     'a new credential does not grant it': (session) => session.refresh({}, () => undefined),
   }
-  for (const [cause, trigger] of Object.entries(CAUSES)) {
-    it(`does not join a room when ${cause} while the subscription is pending`, async () => {
-      const { authorization, end } = createEndingGrants()
-      const race = createRace({
-        principal: member,
-        authorization,
-        beforeRead: async () => {
-          end()
-          await trigger(race.session)
-        },
+  for (const [cause, trigger] of Object.entries(CAUSES))
+    for (const [code, retry] of [
+      ['ROOM_REFUSED', false],
+      ['MEMBERSHIP_UNKNOWN', true],
+    ] as const) {
+      it(`does not join a room when ${cause} while the subscription is pending, and passes on ${code}`, async () => {
+        const { authorization, end } = createEndingGrants(code)
+        const race = createRace({
+          principal: member,
+          authorization,
+          beforeRead: async () => {
+            end()
+            await trigger(race.session)
+          },
+        })
+        let response: Subscribed | Refused | undefined
+        const request = { ...GROUP, since: { epoch: 'e', offset: 0 } }
+        await race.session.subscribe(request, (ack) => (response ??= ack))
+        await new Promise((resolve) => setImmediate(resolve))
+        expect(response).to.include({ ok: false, code, retry })
+        expect(race.isJoined()).to.equal(false)
+        expect(race.received).to.be.empty
+        expect(race.unsubscribed, 'it is told once').to.be.empty
+        race.rooms.closeAll()
       })
-      let response: Subscribed | Refused | undefined
-      const request = { ...GROUP, since: { epoch: 'e', offset: 0 } }
-      await race.session.subscribe(request, (ack) => (response ??= ack))
-      await new Promise((resolve) => setImmediate(resolve))
-      expect(response).to.include({ ok: false, code: 'ROOM_REFUSED' })
-      expect(race.isJoined()).to.equal(false)
-      expect(race.received).to.be.empty
-      race.rooms.closeAll()
-    })
-  }
+    }
 
   it('does not join a room from now when the membership ends before the room is open', async () => {
     const { authorization, end } = createEndingGrants()
@@ -254,6 +268,97 @@ describe('session', () => {
     expect(spins).to.equal(5)
     expect(race.isJoined()).to.equal(true)
     race.rooms.closeAll()
+  })
+
+  describe('whose grant runs out on the way into a room', () => {
+    /** The first grant lasts 20 ms; the next lookup takes as long, and ends as given. */
+    const enter = async (since: Position | undefined, renew: () => Promise<number>) => {
+      let untilMs: number | undefined
+      let isPast = false
+      const authorization: Authorization = {
+        ...ALLOW_ALL,
+        authorize: async () => {
+          if (untilMs === undefined) return (untilMs = Date.now() + 20)
+          await new Promise((resolve) => setTimeout(resolve, 20))
+          return await renew()
+        },
+      }
+      const runOut = async (): Promise<void> => {
+        if (isPast) return
+        isPast = true
+        await waitUntil('the grant has run out', () => Date.now() > (untilMs ?? Infinity) + 10)
+      }
+      const race = createRace({ principal: member, authorization, beforeHead: runOut, beforeRead: runOut })
+      let response: Subscribed | Refused | undefined
+      await race.session.subscribe({ ...GROUP, ...(since && { since }) }, (ack) => (response ??= ack))
+      race.rooms.closeAll()
+      return { response, unsubscribed: race.unsubscribed, isJoined: race.isJoined() }
+    }
+
+    for (const [where, since] of [
+      ['from now', undefined],
+      ['from a position', { epoch: 'e', offset: 0 }],
+    ] as const) {
+      it(`enters ${where} when it is granted again`, async () => {
+        const outcome = await enter(since, async () => Date.now() + 60_000)
+        expect(outcome.response).to.include({ ok: true })
+        expect(outcome).to.deep.include({ unsubscribed: [], isJoined: true })
+      })
+
+      for (const [code, retry] of [
+        ['MEMBERSHIP_UNKNOWN', true],
+        ['ROOM_REFUSED', false],
+      ] as const) {
+        it(`is refused ${where} with the reason ${code}, once`, async () => {
+          const outcome = await enter(since, async () => {
+            throw new GatewayError(code, 'the reason')
+          })
+          expect(outcome.response).to.include({ ok: false, code, retry })
+          expect(outcome.response).to.have.property('message').contain('the reason')
+          expect(outcome).to.deep.include({ unsubscribed: [], isJoined: false })
+        })
+      }
+    }
+
+    it('is refused in a way that can be retried when the credential has run out with it', async () => {
+      const principal: Principal = { ...member, expiresAtMs: Date.now() + 10 }
+      const authorization: Authorization = {
+        ...ALLOW_ALL,
+        authorize: async () => {
+          await waitUntil('the credential has expired', () => Date.now() > principal.expiresAtMs)
+          throw new GatewayError('ROOM_REFUSED')
+        },
+      }
+      const race = createRace({ principal, authorization })
+      let response: Subscribed | Refused | undefined
+      await race.session.subscribe(GROUP, (ack) => (response = ack))
+      expect(response).to.include({ ok: false, code: 'TOKEN_REFUSED', retry: true })
+      race.rooms.closeAll()
+    })
+  })
+
+  it('tells why a room inside ends, and whether it may be entered again', async () => {
+    let error: GatewayError | undefined
+    const authorization: Authorization = {
+      ...ALLOW_ALL,
+      authorize: async ({ expiresAtMs }) => {
+        if (error !== undefined) throw error
+        return expiresAtMs
+      },
+    }
+    for (const [code, retryInMs, retry] of [
+      ['MEMBERSHIP_UNKNOWN', undefined, true],
+      ['ROOM_REFUSED', 1_000, true],
+      ['ROOM_REFUSED', undefined, false],
+    ] as const) {
+      error = undefined
+      const race = createRace({ principal: member, authorization })
+      await race.session.subscribe(GROUP, () => undefined)
+      error = new GatewayError(code, 'the reason', retryInMs === undefined ? {} : { retryInMs })
+      await race.session.recheckGroup('g')
+      expect(race.unsubscribed).to.deep.equal([{ room: GROUP, code, message: error.message, retry }])
+      race.rooms.closeAll()
+    }
   })
 
   it('is closed when its credential ends while its rooms are rechecked', async () => {

@@ -1,26 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Notice } from '../../../shared/notice.ts'
-import { mergeInOrder } from '../../../shared/position.ts'
 import type { GapReason, Position } from '../../../shared/position.ts'
 import type { Subscribed } from '../../../shared/protocol.ts'
 import type { Room } from '../../../shared/room.ts'
+import { revokedRoom } from '../../auth/authorization.ts'
 import type { History } from '../../broker/broker.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { LocalRoom } from '../rooms/local-room.ts'
 import type { LocalRooms, ReadPage } from '../rooms/local-rooms.ts'
+import { replay } from './replay.ts'
+import type { Missed, ReplayTarget } from './replay.ts'
 import type { Subscription, Subscriptions } from './subscriptions.ts'
 import type { RoomTransport } from './transport.ts'
 
-/** Target size of a frame of missed notices. The next one waits until this one has left, so slow readers fill no buffers. */
-const FRAME_BYTES = 64 * 1024
-/** Maximum sent in the turn of joining: no more than a busy room sends a connection anyway. */
-const MAX_LAST_BYTES = 4 * FRAME_BYTES
-/** Overhead of a notice, and of each of its messages, beyond identifiers: names, numbers, punctuation. */
-const NOTICE_BYTES = 200
-const MESSAGE_BYTES = 32
-/** More are not replayed: a client that missed so many is served faster by a reload. */
-const MAX_NOTICES = 1_000
 /** While Redis is unavailable a room cannot catch up; its client should retry rather than wait. */
 const CATCH_UP_TIMEOUT_MS = 3_000
 const MAX_RETRY_DELAY_MS = 1_000
@@ -41,6 +34,8 @@ interface JoinRequest {
   readonly since: Position | undefined
   /** When the grant ends, in ms since 1970. */
   readonly untilMs: number
+  /** Asks about a grant that has run out, and sets when it ends now. Rejects with why it ends for good, or is not known. */
+  readonly renew: () => Promise<void>
   /** Whether the grant has been revoked since. */
   readonly isRevoked: () => boolean
   readonly ack: (response: Subscribed) => void
@@ -48,22 +43,22 @@ interface JoinRequest {
 
 /**
  * Joins a connection to a room, from now or from a position, without a gap or an overlap. Calls `ack` in the turn in which
- * the connection joins or, when much was missed, before the first part of the replay. Until it joins, the grant can end and
- * the room can be left again: returns whether it joined. Rejects with TOO_MANY_ROOMS, NODE_FULL or BROKER_UNAVAILABLE; an
- * earlier subscription to the room then stays as it was.
+ * the connection joins or, when much was missed, before the first part of the replay. A grant that runs out until then is
+ * renewed. Rejects with why it could not join: TOO_MANY_ROOMS, NODE_FULL, BROKER_UNAVAILABLE, or the reason for which the
+ * grant ended; an earlier subscription to the room then stays as it was. Resolves without joining if the connection closes.
  */
-export async function joinRoom(request: JoinRequest, dependencies: JoinDependencies): Promise<boolean> {
+export async function joinRoom(request: JoinRequest, dependencies: JoinDependencies): Promise<void> {
   const { subscriptions, room, untilMs } = request
   const subscription = subscriptions.begin(room, untilMs)
   try {
     const local = await dependencies.rooms.acquire(room)
     try {
-      await new Join({ ...request, subscription, local }, dependencies).run()
+      const isJoined = await new Join({ ...request, subscription, local }, dependencies).run()
+      if (!isJoined) dependencies.rooms.release(local)
     } catch (error) {
       dependencies.rooms.release(local)
       throw error
     }
-    return subscriptions.isJoined(local.name, subscription)
   } catch (error) {
     subscriptions.cancel(room)
     throw error
@@ -75,7 +70,7 @@ interface AcquiredJoin extends JoinRequest {
   readonly local: LocalRoom
 }
 
-/** One join of an acquired room. Releases the room if the connection does not join; rejects without releasing it. */
+/** One join of an acquired room. */
 class Join implements ReplayTarget {
   readonly #join: AcquiredJoin
   readonly #deps: JoinDependencies
@@ -86,24 +81,39 @@ class Join implements ReplayTarget {
     this.#deps = dependencies
   }
 
-  async run(): Promise<void> {
+  /** Returns false if the connection closes first. Rejects if it may not join. */
+  async run(): Promise<boolean> {
     const { local, since, subscriptions } = this.#join
-    if (since === undefined) return this.join({})
+    if (since === undefined) {
+      while (await this.#mayJoin()) if (this.join({})) return true
+      return false
+    }
     const { epoch, offset } = local.position
     // The client is ahead, or in another epoch: this node may be the one that lags.
     if (since.epoch !== epoch || since.offset > offset) await catchUp(local)
-    const isDone = await subscriptions.oneLargeAtATime(() => replay(since, local, this))
-    if (!isDone) this.#deps.rooms.release(local)
+    return await subscriptions.oneLargeAtATime(() => replay(since, local, this))
   }
 
-  isOpen(): boolean {
-    const { transport, subscriptions, subscription, local, isRevoked } = this.#join
-    const isPending = subscriptions.isPending(local.name, subscription)
-    return transport.isOpen() && isPending && Date.now() < subscription.untilMs && !isRevoked()
+  async ready(): Promise<boolean> {
+    await this.#join.transport.flushed()
+    return await this.#mayJoin()
   }
 
-  flushed(): Promise<void> {
-    return this.#join.transport.flushed()
+  /** Renews a grant that has run out. Returns false if the connection has closed. Rejects if it may not join. */
+  async #mayJoin(): Promise<boolean> {
+    const { transport, subscription, isRevoked, renew } = this.#join
+    while (transport.isOpen()) {
+      if (!this.#isPending()) throw subscription.ended ?? new GatewayError('ROOM_REFUSED')
+      if (isRevoked()) throw revokedRoom()
+      if (Date.now() < subscription.untilMs) return true
+      await renew()
+    }
+    return false
+  }
+
+  #isPending(): boolean {
+    const { subscriptions, subscription, local } = this.#join
+    return subscriptions.isPending(local.name, subscription)
   }
 
   /** Reads a page of the log. Once the rest has been promised, retries until the connection closes. */
@@ -122,7 +132,11 @@ class Join implements ReplayTarget {
   send(notices: readonly Notice[]): void {
     const { room, position } = this.#join.local
     const { transport, since = position } = this.#join
-    if (!this.#isAcknowledged) this.#acknowledge(position.offset - since.offset)
+    if (!this.#isAcknowledged) {
+      this.#acknowledge(position.offset - since.offset)
+      // From here until it joins, the client believes that it is in the room.
+      this.#join.subscription.isAcknowledged = true
+    }
     transport.replay(room, since.epoch, notices)
   }
 
@@ -130,15 +144,17 @@ class Join implements ReplayTarget {
    * Acknowledges, sends what is left, and joins, all in one turn. Between any two of these a notice could arrive that
    * would be neither replayed nor live.
    */
-  join({ notices = [], gap }: Missed): void {
-    const { local, subscription, subscriptions, transport } = this.#join
-    if (!this.isOpen()) return this.#deps.rooms.release(local)
+  join({ notices = [], gap }: Missed): boolean {
+    const { local, subscription, subscriptions, transport, isRevoked } = this.#join
+    if (!transport.isOpen() || !this.#isPending() || isRevoked() || Date.now() >= subscription.untilMs)
+      return false
     local.flush()
     if (!this.#isAcknowledged) this.#acknowledge(notices.length, gap)
     else if (gap !== undefined) transport.sendGap(local.room, gap, local.position)
     transport.replay(local.room, local.position.epoch, notices)
     transport.join(local.room)
     subscriptions.complete(subscription, local)
+    return true
   }
 
   /** Ends an earlier subscription to the room, and tells the client where this one begins. */
@@ -160,91 +176,4 @@ async function catchUp(local: LocalRoom): Promise<void> {
   const outcome = await Promise.race([local.catchUp(), timeout])
   settled.abort()
   if (outcome === 'timeout') throw new GatewayError('BROKER_UNAVAILABLE')
-}
-
-/** The missed notices up to the room's position, or why they are unknown. */
-interface Missed {
-  readonly notices?: readonly Notice[]
-  readonly gap?: GapReason
-}
-
-/** What a replay needs from the connection that resumes. */
-interface ReplayTarget {
-  /** Whether the connection is open and may still join. */
-  isOpen(): boolean
-  /** Resolves once everything sent so far has left this process. */
-  flushed(): Promise<void>
-  read(since: Position): Promise<History>
-  /** Sends the next part of the missed notices, while they are too many for one turn. */
-  send(notices: readonly Notice[]): void
-  /** Sends the last part and joins, in one turn. */
-  join(missed: Missed): void
-}
-
-/**
- * Sends a connection that stopped at `since` the notices it missed, page by page and no faster than it reads, until the
- * rest ends exactly at the room's position, and passes that to `join`. Returns false if the connection closes first.
- */
-export async function replay(since: Position, room: RoomState, target: ReplayTarget): Promise<boolean> {
-  let at = since
-  let page: readonly Notice[] = []
-  for (;;) {
-    await target.flushed()
-    if (!target.isOpen()) return false
-    const missed = missedSince(at, room, page)
-    if ('gap' in missed || ('notices' in missed && bytesOf(missed.notices) <= MAX_LAST_BYTES)) {
-      target.join(missed)
-      return true
-    }
-    if ('readAfter' in missed && page.length === 0) {
-      const history = await target.read(at)
-      page = history.gap === undefined ? history.notices : []
-      if (page.length > 0) continue
-      // A log that ends before the room's position is not the log that the room followed.
-      target.join({ gap: history.gap ?? 'epoch-changed' })
-      return true
-    }
-    const part = firstFrameOf('notices' in missed ? missed.notices : page)
-    target.send(part)
-    at = { epoch: at.epoch, offset: at.offset + part.length }
-    page = page.slice(part.length)
-  }
-}
-
-/** Returns as many from the front as fit into a frame, and at least one. */
-function firstFrameOf(notices: readonly Notice[]): readonly Notice[] {
-  let bytes = 0
-  const fitting = notices.findIndex((notice) => (bytes += bytesOf([notice])) > FRAME_BYTES)
-  return fitting === -1 ? notices : notices.slice(0, Math.max(1, fitting))
-}
-
-/** Estimates how many bytes the notices take when sent. */
-const bytesOf = (notices: readonly Notice[]): number =>
-  notices.reduce(
-    (sum, { messages }) =>
-      messages.reduce((bytes, { id = '' }) => bytes + MESSAGE_BYTES + id.length, sum + NOTICE_BYTES),
-    0,
-  )
-
-type RoomState = Readonly<Pick<LocalRoom, 'position' | 'tail'>>
-
-type Recovery =
-  /** Exactly the notices between `since` and the room's position. */
-  | { readonly notices: readonly Notice[] }
-  | { readonly gap: GapReason }
-  /** Not known yet: the log must be read from after this offset. */
-  | { readonly readAfter: number }
-
-/**
- * Returns what a client that stopped at `since` has missed up to the room's current position, given what has been `read`
- * of the log after `since`. Pure. The log may have been read beyond the room's position: that part will arrive live.
- */
-export function missedSince(since: Position, room: RoomState, read: readonly Notice[]): Recovery {
-  const missing = room.position.offset - since.offset
-  if (since.epoch !== room.position.epoch || missing < 0) return { gap: 'epoch-changed' }
-  if (missing > MAX_NOTICES) return { gap: 'too-many' }
-  const { run } = mergeInOrder(since.offset, read, room.tail)
-  const notices = run.slice(0, missing)
-  if (notices.length === missing) return { notices }
-  return { readAfter: since.offset + read.length }
 }

@@ -55,7 +55,7 @@ function applyAnnouncement(
   if (announcement.kind === 'revoked') {
     const { userId, group, topic, untilMs } = announcement
     const room = group === undefined ? undefined : { group, ...(topic !== undefined && { topic }) }
-    revocations.add(userId, room, untilMs)
+    revocations.add(userId, room, untilMs, Date.now())
     for (const session of sessions.of(userId)) session.applyRevocations()
     return
   }

@@ -1,9 +1,9 @@
-import { ERRORS, GatewayError, GOODBYES } from '../../../shared/errors.ts'
-import type { ErrorCode } from '../../../shared/errors.ts'
+import { asGatewayError, GatewayError, GOODBYES } from '../../../shared/errors.ts'
 import type { Position } from '../../../shared/position.ts'
 import type { Done, RecalledResponse, Refreshed, Refused, Subscribed } from '../../../shared/protocol.ts'
 import { isFeed, roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
+import { revokedRoom } from '../../auth/authorization.ts'
 import type { Authorization } from '../../auth/authorization.ts'
 import type { Principal } from '../../auth/principal.ts'
 import type { Broker } from '../../broker/broker.ts'
@@ -42,6 +42,8 @@ export class Session {
   readonly #requestBudget = new TokenBucket()
   #principal: Principal
   #pendingRequests = 0
+  /** How often rooms have been rechecked. */
+  #rechecks = 0
   #timerAtMs = Infinity
 
   constructor(principal: Principal, transport: Transport, dependencies: SessionDependencies) {
@@ -115,7 +117,7 @@ export class Session {
       return this.#transport.close(GOODBYES.DISCONNECTED)
     }
     for (const room of this.#subscriptions.rooms())
-      if (this.#isRevoked(room)) this.#evict(room, 'ROOM_REFUSED')
+      if (this.#isRevoked(room)) this.#evict(room, revokedRoom())
   }
 
   /** To be called once the connection is closed. */
@@ -143,22 +145,40 @@ export class Session {
   }
 
   async #join(room: Room, since: Position | undefined, ack: Ack<Subscribed>): Promise<void> {
-    const untilMs = await this.#authorize(room)
+    let untilMs: number
+    let rechecks: number
+    do {
+      rechecks = this.#rechecks
+      untilMs = await this.#authorize(room)
+      // What is rechecked meanwhile does not include this room yet.
+    } while (rechecks !== this.#rechecks)
     if (!this.#transport.isOpen()) return
-    const isRevoked = (): boolean => this.#isRevoked(room)
+    const grant = { untilMs, renew: () => this.#renew(room), isRevoked: () => this.#isRevoked(room) }
     const connection = { transport: this.#transport, subscriptions: this.#subscriptions }
-    const joining = joinRoom({ ...connection, room, since, untilMs, isRevoked, ack }, this.#deps)
+    const joining = joinRoom({ ...connection, ...grant, room, since, ack }, this.#deps)
     this.#scheduleExpiry()
-    const isJoined = await joining
-    if (!this.#transport.isOpen() || (isJoined && !isRevoked())) return
-    // Lost in the meantime: a long replay takes a while. The request may or may not have been acknowledged.
-    if (this.#subscriptions.has(room)) this.#evict(room, 'ROOM_REFUSED')
-    throw new GatewayError('ROOM_REFUSED')
+    await joining
   }
 
   /** Returns when the grant of a room ends, in ms since 1970. Rejects like `Authorization.authorize`. */
-  #authorize(room: Room): Promise<number> {
-    return this.#deps.authorization.authorize(this.#principal, room)
+  async #authorize(room: Room): Promise<number> {
+    try {
+      return await this.#deps.authorization.authorize(this.#principal, room)
+    } catch (error) {
+      if (Date.now() < this.#principal.expiresAtMs) throw error
+      // The room is not refused for good: the connection is about to close, and the client to return with a new credential.
+      throw new GatewayError('TOKEN_REFUSED', 'it has expired', { retryInMs: 0 })
+    }
+  }
+
+  /** Sets when the grant of a room ends. If it has ended, leaves the room and rejects with the reason. */
+  async #renew(room: Room): Promise<void> {
+    try {
+      this.#subscriptions.setExpiry(room, await this.#authorize(room))
+    } catch (error) {
+      this.#evict(room, asGatewayError(error))
+      throw error
+    }
   }
 
   #isRevoked(room: Room): boolean {
@@ -166,16 +186,16 @@ export class Session {
   }
 
   async #recheckAll(rooms: readonly Room[]): Promise<void> {
+    this.#rechecks++
     await Promise.all(rooms.map((room) => this.#recheck(room)))
     this.#scheduleExpiry()
   }
 
   async #recheck(room: Room): Promise<void> {
     try {
-      this.#subscriptions.setExpiry(room, await this.#authorize(room))
+      await this.#renew(room)
     } catch (error) {
-      const { code } = this.#deps.refusals.report('socket', error)
-      if (this.#subscriptions.has(room)) this.#evict(room, code)
+      this.#deps.refusals.report('socket', error, { userId: this.#principal.id })
     }
   }
 
@@ -190,11 +210,13 @@ export class Session {
     this.#deps.timers.schedule(this, next)
   }
 
-  /** Leaves a room without a request by the client, and sends the reason. */
-  #evict(room: Room, code: ErrorCode): void {
-    this.#subscriptions.leave(room)
-    const { text, retry } = ERRORS[code]
-    this.#transport.sendUnsubscribed({ room, code, message: text, retry })
+  /** Leaves a room without a request by the client, and tells it the reason. */
+  #evict(room: Room, reason: GatewayError): void {
+    // Rooms that end with the credential are not refused first: its timer closes the connection.
+    if (reason.code === 'TOKEN_REFUSED') return
+    const { code, message, retry } = reason
+    if (this.#subscriptions.evict(room, reason))
+      this.#transport.sendUnsubscribed({ room, code, message, retry })
   }
 
   /** Runs work for one room after all earlier work for it. */
@@ -219,8 +241,10 @@ export class Session {
         throw new GatewayError('TOO_MANY_REQUESTS')
       await work()
     } catch (error) {
-      const { code, message } = this.#deps.refusals.report('socket', error)
-      ack({ ok: false, code, message, retry: ERRORS[code].retry })
+      const { code, message, retry } = this.#deps.refusals.report('socket', error, {
+        userId: this.#principal.id,
+      })
+      ack({ ok: false, code, message, retry })
     } finally {
       this.#pendingRequests--
     }

@@ -16,6 +16,10 @@ export interface Subscription {
   untilMs: number
   /** Undefined while pending. */
   local: LocalRoom | undefined
+  /** Whether the client was told that it is in the room although it is pending, because it is sent what it missed. */
+  isAcknowledged?: true
+  /** Why it was ended while it was pending, for its request. */
+  ended?: GatewayError
 }
 
 /** The rooms of one connection, and until when each is granted. A joined room can be pending again, to be resumed. */
@@ -60,12 +64,6 @@ export class Subscriptions {
     return next
   }
 
-  /** Whether the room is joined or pending. */
-  has(room: Room): boolean {
-    const name = roomName(room)
-    return this.#joined.has(name) || this.#pending?.has(name) === true
-  }
-
   /** Sets when the grant of a room ends. No effect on a room that is neither joined nor pending. */
   setExpiry(room: Room, untilMs: number): void {
     const name = roomName(room)
@@ -91,10 +89,6 @@ export class Subscriptions {
   /** `name` is the `roomName` of the subscription's room. */
   isPending(name: string, subscription: Subscription): boolean {
     return this.#pending?.get(name) === subscription
-  }
-
-  isJoined(name: string, subscription: Subscription): boolean {
-    return this.#joined.get(name) === subscription
   }
 
   /** Turns a pending subscription into a joined one. */
@@ -123,6 +117,19 @@ export class Subscriptions {
   leave(room: Room): void {
     this.cancel(room)
     this.leaveJoined(room)
+  }
+
+  /**
+   * Leaves a room for a reason, which a pending request passes on. Returns whether the client believes that it is in the
+   * room, and has to be told otherwise.
+   */
+  evict(room: Room, reason: GatewayError): boolean {
+    const name = roomName(room)
+    const pending = this.#pending?.get(name)
+    if (pending !== undefined) pending.ended = reason
+    const isTold = this.#joined.has(name) || pending?.isAcknowledged === true
+    this.leave(room)
+    return isTold
   }
 
   /** Leaves every room, once the connection is closed. */
