@@ -41,7 +41,8 @@ export async function readBefore(log: Log, room: Room, before: number, limit: nu
   for (;;) {
     // One more than fits shows whether there are older ones.
     const count = Math.min(limit + 1 - page.notices.length, NOTICES_PER_READ)
-    const read = await log.historyBefore(room, page.notices.at(-1)?.offset ?? before, count)
+    // Offsets begin at 1, and not every log knows what is before 0.
+    const read = await log.historyBefore(room, page.notices.at(-1)?.offset ?? Math.max(1, before), count)
     head ??= read.head
     // Offsets of another epoch say nothing about the notices already read.
     const allFit =

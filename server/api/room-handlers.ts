@@ -7,12 +7,16 @@ import type { Room } from '../../shared/room.ts'
 import type { Authorization } from '../auth/authorization.ts'
 import type { Broker } from '../broker/broker.ts'
 import { createLimiter } from '../lib/flow-control.ts'
+import { createKeyedLimiter } from '../lib/keyed-limiter.ts'
 import { principalOf } from './bearer-auth.ts'
 import { readAfter, readBefore, readReceivedSince } from './log-pages.ts'
+import type { Page } from './log-pages.ts'
 import { parseNotices, parseRecalled, parseRoom } from './requests.ts'
 
 /** One read of the largest recalls is 7.5 MB. */
 const MAX_CONCURRENT_READS = 4
+/** Of one user, so that those of others are served in between. */
+const MAX_CONCURRENT_READS_PER_USER = 1
 
 interface RoomDependencies {
   readonly authorization: Pick<Authorization, 'authorize'>
@@ -24,6 +28,7 @@ interface RoomDependencies {
 /** Position, notices and recalled messages of a room. */
 export function createRoomHandlers({ authorization, broker, socketsIn }: RoomDependencies) {
   const limit = createLimiter(MAX_CONCURRENT_READS)
+  const limitPerUser = createKeyedLimiter(MAX_CONCURRENT_READS_PER_USER)
 
   /** A client that loads a page reads this first and subscribes from it afterwards, so no notice falls in between. */
   const position: RequestHandler = async (request, response) => {
@@ -44,11 +49,12 @@ export function createRoomHandlers({ authorization, broker, socketsIn }: RoomDep
     const { room, since, before, receivedSinceMs, limit: max } = parseNotices(request)
     const principal = principalOf(response)
     await authorization.authorize(principal, room)
-    const { notices: found, ...page } = await limit(() => {
+    const read = (): Promise<Page> => {
       if (since !== undefined) return readAfter(broker, room, since, max)
       if (receivedSinceMs !== undefined) return readReceivedSince(broker, room, receivedSinceMs, max)
       return readBefore(broker, room, before ?? Number.MAX_SAFE_INTEGER, max)
-    })
+    }
+    const { notices: found, ...page } = await limitPerUser(principal.id, () => limit(read))
     response.json({
       ok: true,
       room,

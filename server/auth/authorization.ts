@@ -5,7 +5,11 @@ import type { Room } from '../../shared/room.ts'
 import type { Authenticate } from './authentication.ts'
 import type { MembershipCache } from './membership/membership-cache.ts'
 import type { Principal } from './principal.ts'
+import { refused } from './refused.ts'
 import type { Revocations } from './revocations.ts'
+
+/** How often a membership is looked up that runs out at once. */
+const MAX_LOOKUPS = 3
 
 /**
  * Decides who may connect, and enter which rooms: what credentials, the app and Tencent grant, minus what admins have
@@ -15,13 +19,14 @@ export interface Authorization {
   /** Rejects like `Authenticate`, or with USER_DISCONNECTED while an admin has banned the user. */
   readonly authenticate: Authenticate
   /**
-   * Resolves to the time until which the principal may be in the room, in ms since 1970. Rejects with ROOM_REFUSED, or with
-   * MEMBERSHIP_UNKNOWN when the membership could not be looked up, which grants nothing either.
+   * Resolves to the time until which the principal may be in the room, in ms since 1970. Rejects with ROOM_REFUSED; with
+   * MEMBERSHIP_UNKNOWN when the membership could not be looked up, which grants nothing either; or with TOKEN_REFUSED once
+   * the credential has expired.
    */
   authorize(principal: Principal, room: Room): Promise<number>
   /** Whether an admin has banned the user. */
   isBanned(userId: string): boolean
-  /** Whether an admin has revoked the user's access to the room. */
+  /** Whether an admin has revoked the user's access to the room, or to part of it. */
   isRevoked(userId: string, room: Room): boolean
 }
 
@@ -40,13 +45,19 @@ export function createAuthorization({
   const isBanned = (userId: string): boolean => revocations.isBanned(userId, Date.now())
   const isRevoked = (userId: string, room: Room): boolean => revocations.isRevoked(userId, room, Date.now())
 
-  /** Undefined for never. Checks the role, then the grants of the credential, then the membership. */
-  async function grantedUntil(principal: Principal, room: Room): Promise<number | undefined> {
+  /** Rejects like `authorize`. Checks the role, then the grants of the credential, then the membership. */
+  async function grantedUntil(principal: Principal, room: Room): Promise<number> {
     if (principal.role === 'admin') return principal.expiresAtMs
-    if (isFeed(room)) return undefined
+    if (isFeed(room)) throw new GatewayError('ROOM_REFUSED', 'the feed is for admins')
     if (hasGrant(principal, room)) return principal.expiresAtMs
-    const untilMs = await memberships?.grantedUntil(principal.id, room)
-    return untilMs === undefined ? undefined : Math.min(untilMs, principal.expiresAtMs)
+    if (memberships === undefined) throw new GatewayError('ROOM_REFUSED')
+    for (let i = 0; i < MAX_LOOKUPS; i++) {
+      const untilMs = await memberships.grantedUntil(principal.id, room)
+      if (untilMs === undefined) throw new GatewayError('ROOM_REFUSED', 'the user is not a member')
+      // A membership in the cache can run out in between; that is no refusal.
+      if (untilMs > Date.now()) return Math.min(untilMs, principal.expiresAtMs)
+    }
+    throw new GatewayError('MEMBERSHIP_UNKNOWN', 'it ran out before it could be used')
   }
 
   return {
@@ -59,11 +70,16 @@ export function createAuthorization({
     },
     async authorize(principal, room) {
       const untilMs = await grantedUntil(principal, room)
-      if (untilMs !== undefined && untilMs > Date.now() && !isRevoked(principal.id, room)) return untilMs
-      throw new GatewayError('ROOM_REFUSED', isFeed(room) ? 'the feed is for admins' : undefined)
+      if (isRevoked(principal.id, room)) throw revokedRoom()
+      if (principal.expiresAtMs <= Date.now()) throw refused('it has expired')
+      return untilMs
     },
   }
 }
+
+/** The refusal of a room to which an admin has revoked access. */
+export const revokedRoom = (): GatewayError =>
+  new GatewayError('ROOM_REFUSED', 'an admin has revoked access to it, or to part of it')
 
 /** A group covers its topics; a topic covers only itself. */
 const hasGrant = ({ grants }: Principal, { group, topic }: Conversation): boolean =>

@@ -12,7 +12,7 @@ interface BoundedOptions extends Omit<RequestInit, 'signal' | 'redirect'> {
 export async function fetchBounded(
   url: string | URL,
   { maxBytes, ...options }: BoundedOptions,
-): Promise<{ readonly status: number; readonly text: string }> {
+): Promise<{ readonly status: number; readonly headers: Headers; readonly text: string }> {
   const response = await fetch(url, {
     ...options,
     redirect: 'error',
@@ -25,5 +25,5 @@ export async function fetchBounded(
     if (bytes > maxBytes) throw new Error(`the response is larger than ${maxBytes} bytes`)
     chunks.push(chunk)
   }
-  return { status: response.status, text: Buffer.concat(chunks).toString() }
+  return { status: response.status, headers: response.headers, text: Buffer.concat(chunks).toString() }
 }

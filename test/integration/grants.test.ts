@@ -4,6 +4,7 @@ import type { Client } from '../support/client.ts'
 import { postDisconnect } from '../support/disconnect.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
+import { get, openStream } from '../support/http-api.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { withTimeout, waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
@@ -160,6 +161,39 @@ describe('access granted by a credential', () => {
       const again = await open(makeToken({ sub, rooms: [{ group }] }))
       expect(await again.request({ group, since: position })).to.include({ ok: false, code: 'ROOM_REFUSED' })
       expect(client.received).to.be.empty
+    })
+
+    it('for a topic: nothing of it arrives through the room of its group, live, over HTTP or in a stream', async () => {
+      const topic = 't'
+      const token = await makeToken({ sub, rooms: [{ group }] })
+      const client = await open(Promise.resolve(token))
+      await client.subscribe({ group })
+      await client.subscribe({ group, topic: 'other' })
+      const stream = await openStream(gateway.url, `group=${encodeURIComponent(group)}`, token)
+      onCleanUp(stream.close)
+      await stream.first('subscribed')
+      await postDisconnect(gateway.url, await adminToken(), { userId: sub, group, topic, forS: 60 })
+      // A shorter order does not shorten it.
+      await postDisconnect(gateway.url, await adminToken(), { userId: sub, group, topic, forS: 1 })
+      await waitUntil('the room of the group ends', () => client.unsubscribed.length > 0)
+      expect(client.unsubscribed).to.have.length(1)
+      expect(client.unsubscribed[0]).to.deep.include({ room: { group }, code: 'ROOM_REFUSED', retry: false })
+      expect((await stream.first('unsubscribed')).data).to.include({ code: 'ROOM_REFUSED', retry: false })
+      const secret = recallBody({ GroupId: group, TopicId: topic, MsgSeqList: [{ MsgSeq: 1 }] })
+      expect((await postWebhook(gateway.url, { body: secret })).status).to.equal(200)
+      const allowed = recallBody({ GroupId: group, TopicId: 'other', MsgSeqList: [{ MsgSeq: 2 }] })
+      expect((await postWebhook(gateway.url, { body: allowed })).status).to.equal(200)
+      await client.count(1)
+      expect(client.seqs()).to.deep.equal([2])
+      expect(stream.seqs()).to.be.empty
+      for (const path of ['notices', 'position', 'stream']) {
+        const refused = await get(gateway.url, `/v1/${path}?group=${encodeURIComponent(group)}`, token)
+        expect(refused.body, path).to.include({ code: 'ROOM_REFUSED', retry: false })
+      }
+      const endedAtMs = Date.now() + 1_500
+      await waitUntil('the shorter order has ended', () => Date.now() > endedAtMs)
+      expect(await client.request({ group })).to.include({ ok: false, code: 'ROOM_REFUSED' })
+      expect(await client.request({ group, topic })).to.include({ ok: false, code: 'ROOM_REFUSED' })
     })
   })
 })

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import { createTencentRest } from '../../server/auth/membership/tencent-rest.ts'
 import { verifyUserSig } from '../../server/auth/usersig.ts'
@@ -7,6 +8,7 @@ import type { Client } from '../support/client.ts'
 import { startFakeServer } from '../support/fake-server.ts'
 import { APP, startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
+import { get } from '../support/http-api.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -92,6 +94,80 @@ describe('membership of a user without a grant in the token', () => {
       expect(await client.request({ group: 'g' })).to.include({ code: 'MEMBERSHIP_UNKNOWN', retry: true })
     })
 
+    it('may come with what typed languages write for what is not set', async () => {
+      const responses = [
+        { allowed: true, forS: null },
+        { allowed: true, forS: '' },
+        { allowed: true, forS: 59.5 },
+        { allowed: null },
+        { allowed: '' },
+      ]
+      const app = await startServer(({ body }) => ({
+        body: responses[Number((JSON.parse(body) as LookupBody).group)],
+      }))
+      const gateway = await start({ AUTHORIZE_URL: app.url, AUTHORIZE_SECRET: SECRET })
+      const client = await open(gateway)
+      for (const group of ['0', '1', '2']) await client.subscribe({ group })
+      for (const group of ['3', '4'])
+        expect(await client.request({ group })).to.include({ code: 'MEMBERSHIP_UNKNOWN', retry: true })
+    })
+
+    it('is not asked for a while after the app has said that it is asked too often', async () => {
+      let status = 429
+      const app = await startServer(() => ({ status, body: { allowed: true } }))
+      const gateway = await start({ AUTHORIZE_URL: app.url, AUTHORIZE_SECRET: SECRET })
+      const client = await open(gateway)
+      const requests = Array.from({ length: 50 }, (_, i) => client.request({ group: `g${i}` }))
+      for (const response of await Promise.all(requests))
+        expect(response).to.include({ code: 'MEMBERSHIP_UNKNOWN', retry: true })
+      const asked = app.requests.length
+      expect(asked).to.be.at.most(10)
+      expect(await client.request({ group: 'g' })).to.include({ code: 'MEMBERSHIP_UNKNOWN', retry: true })
+      const token = await makeToken({ sub: 'another' })
+      const overHttp = await get(gateway.url, '/v1/position?group=g', token)
+      expect(overHttp).to.include({ status: 503 })
+      expect(overHttp.body).to.include({ code: 'MEMBERSHIP_UNKNOWN', retry: true })
+      expect(Number(overHttp.headers.get('Retry-After'))).to.be.within(1, 2)
+      expect(app.requests).to.have.length(asked)
+      status = 200
+      await waitUntil('it is asked again', async () => (await client.request({ group: 'g' })).ok)
+    })
+
+    it('is looked up for one user only so often, whatever the number of sockets, and others are not affected', async () => {
+      const app = await startServer(async () => {
+        await delay(20)
+        return { body: { allowed: true } }
+      })
+      const gateway = await start({ AUTHORIZE_URL: app.url, AUTHORIZE_SECRET: SECRET })
+      const greedy = await Promise.all(Array.from({ length: 20 }, () => open(gateway, 'greedy')))
+      const other = await open(gateway, 'other')
+      const requests = greedy.flatMap((client, i) =>
+        Array.from({ length: 50 }, (_, j) => client.request({ group: `g${i}-${j}` })),
+      )
+      // The same room from every socket is one question.
+      requests.push(...greedy.map((client) => client.request({ group: 'same' })))
+      await other.subscribe({ group: 'g' })
+      const responses = await Promise.all(requests)
+      expect(responses.filter(({ ok }) => ok).length).to.be.within(450, 520)
+      for (const response of responses)
+        if (!response.ok) expect(response).to.include({ code: 'MEMBERSHIP_UNKNOWN', retry: true })
+      const askedFor = app.requests.map(({ body }) => JSON.parse(body) as LookupBody)
+      expect(askedFor.filter(({ userId }) => userId === 'greedy').length).to.equal(500)
+      expect(askedFor.filter(({ group }) => group === 'same').length).to.be.at.most(1)
+      await other.subscribe({ group: 'h' })
+    })
+
+    it('admits a user who joins after a refusal', async () => {
+      let allowed = false
+      const app = await startServer(() => ({ body: { allowed, forS: 1 } }))
+      const gateway = await start({ AUTHORIZE_URL: app.url, AUTHORIZE_SECRET: SECRET })
+      const client = await open(gateway)
+      expect(await client.request({ group: 'g' })).to.include({ code: 'ROOM_REFUSED', retry: false })
+      allowed = true
+      expect(await client.request({ group: 'g' })).to.include({ code: 'ROOM_REFUSED', retry: true })
+      await waitUntil('it is looked up again', async () => (await client.request({ group: 'g' })).ok)
+    })
+
     it('is looked up again when the verdict expires, and the user leaves when it has ended', async () => {
       let allowed = true
       const app = await startServer(() => ({ body: { allowed, forS: 1 } }))
@@ -166,6 +242,67 @@ describe('membership of a user without a grant in the token', () => {
       const startedAtMs = performance.now()
       await Promise.all(Array.from({ length: 11 }, (_, i) => source('u', { group: `g${i}` })))
       expect(performance.now() - startedAtMs).to.be.above(950)
+    })
+
+    it('makes no calls for a while after it has been refused as too frequent', async () => {
+      let isTooFrequent = true
+      const calledAtMs: number[] = []
+      const tencent = await startServer(({ body }) => {
+        calledAtMs.push(performance.now())
+        const { User_Account } = JSON.parse(body) as { User_Account: string[] }
+        const UserIdList = User_Account.map((id) => ({ Member_Account: id, Role: 'Member' }))
+        return { body: isTooFrequent ? { ErrorCode: 60_007 } : { ErrorCode: 0, UserIdList } }
+      })
+      const options = { host: tencent.url, app: APP, adminId: 'administrator', key: KEY, perSecond: 20 }
+      const source = createTencentRest(options)
+      const ask = (group: string) =>
+        source('u', { group }).then(
+          () => 'answered',
+          () => 'unknown',
+        )
+      // Booked for a second: those that wait must not be made in the pause.
+      const outcomes = Array.from({ length: 20 }, (_, i) => ask(`g${i}`))
+      await waitUntil('it is refused', async () => (await outcomes[0]) === 'unknown')
+      const refusedAtMs = performance.now()
+      isTooFrequent = false
+      expect(await Promise.all(outcomes.slice(5))).to.deep.equal(Array.from({ length: 15 }, () => 'answered'))
+      const inPause = calledAtMs.filter((atMs) => atMs > refusedAtMs + 20 && atMs < refusedAtMs + 900)
+      expect(inPause).to.be.empty
+    })
+
+    it('takes each user for whom there is a role, and what is odd for no verdict', async () => {
+      const lists: Readonly<Record<string, unknown>> = {
+        odd: [
+          null,
+          7,
+          { Member_Account: 'v' },
+          { Member_Account: 1002, Role: 'Member' },
+          { Member_Account: 'u', Role: 'Owner' },
+        ],
+        none: null,
+        empty: '',
+        stranger: [{ Member_Account: 'u', Role: 'NotMember' }],
+      }
+      const tencent = await startServer(({ body }) => {
+        const { GroupId } = JSON.parse(body) as { GroupId: string }
+        return { body: { ErrorCode: GroupId === 'gone' ? 10_010 : 0, UserIdList: lists[GroupId] ?? null } }
+      })
+      const options = { host: tencent.url, app: APP, adminId: 'administrator', key: KEY, perSecond: 100 }
+      const source = createTencentRest(options)
+      const ask = (userId: string, group: string) =>
+        source(userId, { group }).then(
+          ({ allowed }) => allowed,
+          () => 'unknown',
+        )
+      expect(await Promise.all(['u', '1002', 'v'].map((userId) => ask(userId, 'odd')))).to.deep.equal([
+        true,
+        true,
+        'unknown',
+      ])
+      expect(await ask('u', 'none')).to.equal('unknown')
+      expect(await ask('u', 'empty')).to.equal('unknown')
+      expect(await ask('u', 'stranger')).to.equal(false)
+      expect(await ask('u', 'gone')).to.equal(false)
     })
 
     it('ends on all nodes as soon as a webhook says so', async () => {

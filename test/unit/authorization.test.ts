@@ -57,14 +57,15 @@ describe('authorization', () => {
     expect(await setUp().authorize(member({ group: 'feed' }), FEED)).to.equal(REFUSED)
   })
 
-  it('refuses a principal whose credential has expired', async () => {
+  it('refuses an expired credential, rather than the room', async () => {
     const { authorize } = setUp()
-    expect(await authorize({ ...admin, expiresAtMs: Date.now() - 1 }, { group: 'g' })).to.equal(REFUSED)
+    const expiresAtMs = Date.now() - 1
+    expect(await authorize({ ...admin, expiresAtMs }, { group: 'g' })).to.equal('TOKEN_REFUSED')
   })
 
   it('refuses a room that an admin has revoked, whatever the grant', async () => {
     const { authorization, authorize, revocations } = setUp()
-    revocations.add('m', { group: 'g' }, EXPIRES_AT_MS)
+    revocations.add('m', { group: 'g' }, EXPIRES_AT_MS, Date.now())
     expect(await authorize(member({ group: 'g' }), { group: 'g', topic: 't' })).to.equal(REFUSED)
     expect(authorization.isRevoked('m', { group: 'g' })).to.equal(true)
     expect(authorization.isRevoked('m', { group: 'h' })).to.equal(false)
@@ -73,7 +74,7 @@ describe('authorization', () => {
   it('refuses the credential of a banned user', async () => {
     const { authorization, revocations } = setUp()
     expect(await authorization.authenticate({})).to.equal(admin)
-    revocations.add('a', undefined, EXPIRES_AT_MS)
+    revocations.add('a', undefined, EXPIRES_AT_MS, Date.now())
     const outcome = await authorization.authenticate({}).catch((error: unknown) => error)
     expect(outcome).to.have.property('code', 'USER_DISCONNECTED')
   })
@@ -101,6 +102,14 @@ describe('authorization', () => {
       await authorize(member({ group: 'long' }), { group: 'long' })
       expect(await authorize(member(), FEED)).to.equal(REFUSED)
       expect(lookups).to.be.empty
+    })
+
+    it('looks up again what runs out before it is used, and never takes that for a refusal', async () => {
+      const untils = [Date.now() - 1, EXPIRES_AT_MS - 1]
+      const once = setUp({ grantedUntil: async () => untils.shift() })
+      expect(await once.authorize(member(), { group: 'g' })).to.equal(EXPIRES_AT_MS - 1)
+      const always = setUp({ grantedUntil: async () => Date.now() - 1 })
+      expect(await always.authorize(member(), { group: 'g' })).to.equal('MEMBERSHIP_UNKNOWN')
     })
 
     it('grants nothing when the lookup fails', async () => {

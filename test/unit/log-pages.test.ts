@@ -138,4 +138,19 @@ describe('pages of a log', () => {
     expect(first).to.deep.include({ more: true, position: { epoch: EPOCH, offset: 100 } })
     expect(await readAfter(lost, FEED, first.position, ALL)).to.deep.include({ gap: 'epoch-changed' })
   })
+
+  it('are empty before the first offset, and never ask for what is before 0', async () => {
+    const { log } = createLog(3, 1)
+    const strict = {
+      ...log,
+      historyBefore: async (room: unknown, before: number, limit: number) => {
+        if (before < 1) throw new Error('no log knows what is before 0')
+        return await log.historyBefore(room, before, limit)
+      },
+    }
+    for (const before of [0, 1]) {
+      const page = await readBefore(strict, FEED, before, ALL)
+      expect(page).to.deep.include({ notices: [], more: false, older: false })
+    }
+  })
 })

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { MembershipCache } from '../../server/auth/membership/membership-cache.ts'
 import type { Verdict } from '../../server/auth/membership/membership-cache.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const GROUP = { group: 'g' }
 
@@ -50,7 +51,10 @@ describe('membership cache', () => {
     const denied = cache.grantedUntil('v', GROUP)
     complete(1, { allowed: false })
     expect(await denied).to.equal(undefined)
-    expect(await cache.grantedUntil('v', GROUP)).to.equal(undefined)
+    // The user may have joined since.
+    const again = await cache.grantedUntil('v', GROUP).catch((error: unknown) => error)
+    expect(again).to.include({ code: 'ROOM_REFUSED', retry: true })
+    expect(again).to.have.property('retryInMs').within(29_000, 30_000)
     expect(lookups).to.have.length(2)
   })
 
@@ -98,6 +102,29 @@ describe('membership cache', () => {
     expect(await countLookups()).to.equal(2)
     cache.forget('g')
     expect(await countLookups()).to.equal(3)
+  })
+
+  it('drops what has expired before it evicts what holds', async () => {
+    let forS = 3_600
+    let lookups = 0
+    const cache = new MembershipCache({
+      source: async () => {
+        lookups++
+        return { allowed: true, forS }
+      },
+      ttlS: 60,
+    })
+    await cache.grantedUntil('first', { group: 'old' })
+    forS = 0.001
+    await Promise.all(
+      Array.from({ length: 99_999 }, (_, i) => cache.grantedUntil(`u${i}`, { group: 'dead' })),
+    )
+    const endedAtMs = Date.now() + 2
+    await waitUntil('they have expired', () => Date.now() > endedAtMs)
+    await cache.grantedUntil('one more', { group: 'new' })
+    const before = lookups
+    await cache.grantedUntil('first', { group: 'old' })
+    expect(lookups).to.equal(before)
   })
 
   it('evicts from the group looked up longest ago', async () => {

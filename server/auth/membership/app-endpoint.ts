@@ -3,6 +3,7 @@ import Joi from 'joi'
 import { fetchBounded } from '../../http/fetch.ts'
 import { createLimiter } from '../../lib/flow-control.ts'
 import type { MembershipSource, Verdict } from './membership-cache.ts'
+import { Pause } from './pause.ts'
 
 const MAX_CONCURRENT_REQUESTS = 50
 /** Includes requests in flight. */
@@ -17,9 +18,10 @@ interface AppEndpointOptions {
   readonly app: string
 }
 
+/** `forS` may be null or empty: serializers of typed languages write what is not set. */
 const verdictSchema = Joi.object<Verdict>({
   allowed: Joi.boolean().strict().required(),
-  forS: Joi.number().strict().integer().min(1).max(MAX_GRANT_S),
+  forS: Joi.number().strict().min(1).max(MAX_GRANT_S).empty(Joi.valid(null, '')),
 })
   .unknown()
   .required()
@@ -27,12 +29,13 @@ const verdictSchema = Joi.object<Verdict>({
 /** Asks the app's backend: POSTs `{ app, userId, group, topic? }` and expects `{ allowed, forS? }`. */
 export function createAppEndpoint({ url, secret, app }: AppEndpointOptions): MembershipSource {
   const limit = createLimiter(MAX_CONCURRENT_REQUESTS)
+  const pause = new Pause()
   let queued = 0
 
   async function post(body: string): Promise<Verdict> {
     const time = String(Math.floor(Date.now() / 1_000))
     const signature = createHmac('sha256', secret).update(`${time}.${body}`).digest('hex')
-    const { status, text } = await fetchBounded(url, {
+    const { status, headers, text } = await fetchBounded(url, {
       method: 'POST',
       body,
       headers: {
@@ -42,16 +45,23 @@ export function createAppEndpoint({ url, secret, app }: AppEndpointOptions): Mem
       },
       maxBytes: MAX_RESPONSE_BYTES,
     })
+    if (status === 429 || status === 503) pause.begin(Number(headers.get('Retry-After') ?? 0) * 1_000)
     if (status !== 200) throw new Error(`AUTHORIZE_URL responded with status ${status}`)
+    pause.succeeded()
     return Joi.attempt(JSON.parse(text), verdictSchema)
   }
 
   return async (userId, { group, topic }) => {
+    pause.check('AUTHORIZE_URL')
     if (queued >= MAX_QUEUED_REQUESTS) throw new Error('too many requests are queued for AUTHORIZE_URL')
     queued++
     try {
       const body = JSON.stringify({ app, userId, group, ...(topic !== undefined && { topic }) })
-      return await limit(() => post(body))
+      return await limit(() => {
+        // It may have begun while the request was queued.
+        pause.check('AUTHORIZE_URL')
+        return post(body)
+      })
     } finally {
       queued--
     }

@@ -12,6 +12,8 @@ export interface Verdict {
 
 /** Beyond this, memberships of the group looked up longest ago are evicted. */
 const MAX_CACHED_MEMBERSHIPS = 100_000
+/** Looking for what has expired takes some ms when the cache is full. */
+const DROP_INTERVAL_MS = 10_000
 /** Short, so that a user who has just joined need not wait. */
 const MAX_DENIAL_S = 30
 
@@ -33,6 +35,7 @@ export class MembershipCache {
   /** By group, then by user and topic. */
   readonly #groups = new Map<string, Map<string, Membership>>()
   #size = 0
+  #expiredDroppedAtMs = -Infinity
 
   constructor(options: MembershipCacheOptions) {
     this.#options = options
@@ -40,14 +43,18 @@ export class MembershipCache {
 
   /**
    * Resolves to the time until which the user may be in the room of the conversation, in ms since 1970, or to undefined for
-   * never. Rejects with MEMBERSHIP_UNKNOWN when the lookup fails, or when the membership is forgotten meanwhile.
+   * never. Rejects with MEMBERSHIP_UNKNOWN when the lookup fails, or when the membership is forgotten meanwhile; and with a
+   * ROOM_REFUSED that can be retried for a denial in the cache, because the user may have joined since.
    */
   grantedUntil(userId: string, conversation: Conversation): Promise<number | undefined> {
     const { group, topic = '' } = conversation
     const key = keyOf(userId, topic)
     const cached = this.#groups.get(group)?.get(key)
-    if (cached !== undefined && (cached.verdict === undefined || cached.verdict.untilMs > Date.now()))
-      return cached.lookup
+    if (cached?.verdict === undefined) {
+      if (cached !== undefined) return cached.lookup
+    } else if (cached.verdict.untilMs > Date.now()) {
+      return cached.verdict.allowed ? cached.lookup : Promise.reject(recentDenial(cached.verdict.untilMs))
+    }
     if (cached !== undefined) this.#remove(group, key)
     const membership: Membership = { lookup: Promise.resolve(undefined) }
     this.#add(group, key, membership)
@@ -74,6 +81,7 @@ export class MembershipCache {
       verdict = await this.#options.source(userId, conversation)
     } catch (cause) {
       if (isCached()) this.#remove(group, key)
+      if (cause instanceof GatewayError) throw cause
       throw new GatewayError('MEMBERSHIP_UNKNOWN', undefined, { cause })
     }
     // Forgotten during the lookup: the verdict may be older than the end of the membership.
@@ -90,11 +98,22 @@ export class MembershipCache {
     this.#groups.delete(group)
     this.#groups.set(group, memberships.set(key, membership))
     this.#size++
+    if (this.#size > MAX_CACHED_MEMBERSHIPS) this.#dropExpired()
     for (const oldest of this.#groups.keys()) {
       if (this.#size <= MAX_CACHED_MEMBERSHIPS) break
       const [first] = this.#groups.get(oldest)?.keys() ?? []
       if (first !== undefined) this.#remove(oldest, first)
     }
+  }
+
+  /** Makes room without evicting what still holds. */
+  #dropExpired(): void {
+    const nowMs = Date.now()
+    if (nowMs - this.#expiredDroppedAtMs < DROP_INTERVAL_MS) return
+    this.#expiredDroppedAtMs = nowMs
+    for (const [group, memberships] of this.#groups)
+      for (const [key, { verdict }] of memberships)
+        if (verdict !== undefined && verdict.untilMs <= nowMs) this.#remove(group, key)
   }
 
   #remove(group: string, key: string): void {
@@ -103,6 +122,14 @@ export class MembershipCache {
     this.#size--
     if (memberships.size === 0) this.#groups.delete(group)
   }
+}
+
+function recentDenial(untilMs: number): GatewayError {
+  const retryInMs = untilMs - Date.now()
+  const seconds = Math.ceil(retryInMs / 1_000)
+  return new GatewayError('ROOM_REFUSED', `not a member a moment ago; looked up again in ${seconds} s`, {
+    retryInMs,
+  })
 }
 
 /** Unambiguous, because no identifier contains a line feed. */

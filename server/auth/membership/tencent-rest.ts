@@ -3,16 +3,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import Joi from 'joi'
 import { fetchBounded } from '../../http/fetch.ts'
 import { signUserSig } from '../usersig.ts'
+import { CallSchedule } from './call-schedule.ts'
 import type { MembershipSource } from './membership-cache.ts'
 
 /** Source: document 1047/34963. */
 const MAX_USERS_PER_CALL = 500
 /** Lookups in one group within this time share a call. */
 const BATCH_WINDOW_MS = 20
-/** How long a call may wait for its turn under the rate limit. */
-const MAX_QUEUE_MS = 5_000
-/** How long calls stop after Tencent has refused one as too frequent. */
-const BACKOFF_MS = 1_000
 const MAX_RESPONSE_BYTES = 262_144
 const USER_SIG_LIFETIME_S = 86_400
 const USER_SIG_RENEWAL_MS = 3_600_000
@@ -35,22 +32,37 @@ interface TencentRestOptions {
 
 interface RolesResponse {
   readonly ErrorCode: number
-  readonly UserIdList?: readonly { readonly Member_Account: string; readonly Role: string }[]
+  readonly UserIdList?: readonly unknown[] | null
 }
 
+/** One odd entry of the list must not cost the others, so entries are read one by one. */
 const responseSchema = Joi.object<RolesResponse>({
   ErrorCode: Joi.number().integer().required(),
-  UserIdList: Joi.array().items(
-    Joi.object({ Member_Account: Joi.string().required(), Role: Joi.string().required() }).unknown(),
-  ),
+  UserIdList: Joi.array().allow(null, ''),
 })
   .unknown()
   .required()
 
+interface RoleEntry {
+  readonly Member_Account: string
+  readonly Role: string
+}
+
+/** An account may consist of digits, and be sent as a number. */
+const entrySchema = Joi.object<RoleEntry>({
+  Member_Account: Joi.alternatives(Joi.string(), Joi.number().cast('string')).required(),
+  Role: Joi.string().required(),
+})
+  .unknown()
+  .required()
+
+/** Whether each user is a member. Users about whom Tencent has said nothing are missing. */
+type Verdicts = ReadonlyMap<string, boolean>
+
 /** One call for several users of a group. Users can join until the call is made. */
 interface Batch {
   readonly users: Set<string>
-  readonly members: Promise<ReadonlySet<string>>
+  readonly verdicts: Promise<Verdicts>
 }
 
 /**
@@ -67,32 +79,24 @@ export function createTencentRest({
   const base = host.startsWith('http://') ? host : `https://${host}`
   /** The batch of each group that still accepts users. */
   const openBatches = new Map<string, Batch>()
-  let nextCallAtMs = 0
+  const schedule = new CallSchedule(perSecond)
   let userSig = { text: '', signedAtMs: -Infinity }
 
   function openBatch(group: string): Batch {
     const users = new Set<string>()
     const close = () => openBatches.get(group)?.users === users && openBatches.delete(group)
-    const members = delay(BATCH_WINDOW_MS).then(async () => {
-      await waitForTurn()
+    const verdicts = delay(BATCH_WINDOW_MS).then(async () => {
+      await schedule.turn()
       close()
-      return await getMembers(group, [...users])
+      return await getRoles(group, [...users])
     })
-    members.catch(close)
-    const batch = { users, members }
+    verdicts.catch(close)
+    const batch = { users, verdicts }
     openBatches.set(group, batch)
     return batch
   }
 
-  async function waitForTurn(): Promise<void> {
-    const nowMs = performance.now()
-    const atMs = Math.max(nowMs, nextCallAtMs)
-    if (atMs - nowMs > MAX_QUEUE_MS) throw new Error("too many calls are queued for Tencent's REST API")
-    nextCallAtMs = atMs + 1_000 / perSecond
-    await delay(atMs - nowMs)
-  }
-
-  async function getMembers(group: string, users: readonly string[]): Promise<ReadonlySet<string>> {
+  async function getRoles(group: string, users: readonly string[]): Promise<Verdicts> {
     const { status, text } = await fetchBounded(callUrl(), {
       method: 'POST',
       body: JSON.stringify({ GroupId: group, User_Account: users }),
@@ -101,13 +105,14 @@ export function createTencentRest({
       // Without the cause: it may quote the URL, which contains the UserSig.
       throw new Error("Tencent's REST API could not be reached")
     })
+    if (status === 429) schedule.pause.begin()
     if (status !== 200) throw new Error(`Tencent's REST API responded with status ${status}`)
-    const { ErrorCode, UserIdList = [] } = Joi.attempt(JSON.parse(text), responseSchema)
-    if (TOO_FREQUENT.has(ErrorCode)) nextCallAtMs = performance.now() + BACKOFF_MS
-    if (NO_MEMBERS.has(ErrorCode)) return new Set()
+    const { ErrorCode, UserIdList } = Joi.attempt(JSON.parse(text), responseSchema)
+    if (TOO_FREQUENT.has(ErrorCode)) schedule.pause.begin()
+    else schedule.pause.succeeded()
+    if (NO_MEMBERS.has(ErrorCode)) return new Map(users.map((userId) => [userId, false]))
     if (ErrorCode !== 0) throw new Error(`Tencent's REST API responded with ErrorCode ${ErrorCode}`)
-    const isMember = ({ Role }: { readonly Role: string }): boolean => /^(Owner|Admin|Member)$/.test(Role)
-    return new Set(UserIdList.filter(isMember).map(({ Member_Account }) => Member_Account))
+    return new Map((UserIdList || []).flatMap(readRole))
   }
 
   function callUrl(): URL {
@@ -131,6 +136,14 @@ export function createTencentRest({
     let batch = openBatches.get(group)
     if (batch === undefined || batch.users.size >= MAX_USERS_PER_CALL) batch = openBatch(group)
     batch.users.add(userId)
-    return { allowed: (await batch.members).has(userId) }
+    const allowed = (await batch.verdicts).get(userId)
+    if (allowed === undefined) throw new Error("Tencent's REST API gave no role for the user")
+    return { allowed }
   }
+}
+
+/** Returns nothing for an entry that cannot be understood. */
+function readRole(entry: unknown): [userId: string, isMember: boolean][] {
+  const { value, error } = entrySchema.validate(entry)
+  return error === undefined ? [[value.Member_Account, /^(Owner|Admin|Member)$/.test(value.Role)]] : []
 }
