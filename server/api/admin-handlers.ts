@@ -4,7 +4,7 @@ import { GatewayError } from '../../shared/errors.ts'
 import type { DisconnectResponse, TestRecallResponse } from '../../shared/http-api.ts'
 import { encodeAnnouncement } from '../auth/announcements.ts'
 import type { Broker } from '../broker/broker.ts'
-import { identifier } from '../lib/schema.ts'
+import { identifier, UNSET } from '../lib/schema.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { principalOf } from './bearer-auth.ts'
 import { parseBody, readBody } from './requests.ts'
@@ -28,10 +28,10 @@ interface DisconnectRequest {
 }
 
 const disconnectSchema = Joi.object<DisconnectRequest>({
-  userId: identifier.required(),
-  group: identifier,
-  topic: identifier,
-  forS: Joi.number().integer().min(1).max(MAX_REVOCATION_S).default(DEFAULT_REVOCATION_S),
+  userId: identifier.empty(UNSET).required(),
+  group: identifier.empty(UNSET),
+  topic: identifier.empty(UNSET),
+  forS: Joi.number().integer().min(1).max(MAX_REVOCATION_S).default(DEFAULT_REVOCATION_S).empty(UNSET),
 })
   .with('topic', 'group')
   .required()
@@ -63,8 +63,8 @@ interface TestRecallRequest {
 }
 
 const testRecallSchema = Joi.object<TestRecallRequest>({
-  group: identifier.required(),
-  topic: identifier,
+  group: identifier.empty(UNSET).required(),
+  topic: identifier.empty(UNSET),
   seqs: Joi.array().items(Joi.number().strict().integer().min(1)).min(1).max(MAX_SEQS).unique().required(),
 })
   .required()

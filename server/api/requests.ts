@@ -25,10 +25,27 @@ interface NoticesQuery extends RoomQuery {
   readonly limit: number
 }
 
-const roomKeys = { group: identifier, topic: identifier, feed: Joi.string().valid('true') }
-const wholeNumber = Joi.number().integer().min(0)
+/** A parameter without a value is as good as none. */
+const roomKeys = {
+  group: identifier.empty(''),
+  topic: identifier.empty(''),
+  feed: Joi.string().valid('true').empty(Joi.valid('', 'false')),
+}
+
+/** Digits alone: other ways to write a number, such as `1e2`, are more likely mistakes. */
+const wholeNumber = (min: number, max: number) =>
+  Joi.string()
+    .empty('')
+    .custom((text: string, { error }) => {
+      const isInRange = /^\d{1,16}$/.test(text) && Number(text) >= min && Number(text) <= max
+      return isInRange ? Number(text) : error('wholeNumber')
+    })
+    .messages({ wholeNumber: `{{#label}} must be a whole number from ${min} to ${max}` })
+
 /** `<epoch>:<offset>`, as in the `id` of a server-sent event. */
-const position = Joi.string().pattern(/^[\w-]{1,64}:\d{1,15}$/, 'a position, epoch:offset')
+const position = Joi.string()
+  .empty('')
+  .pattern(/^[\w-]{1,64}:\d{1,15}$/, 'a position, epoch:offset')
 
 const ofRoom = <T>(schema: Joi.ObjectSchema<T>): Joi.ObjectSchema<T> =>
   schema.xor('group', 'feed').with('topic', 'group')
@@ -39,14 +56,14 @@ const noticesSchema = ofRoom(
   Joi.object<NoticesQuery>({
     ...roomKeys,
     since: position,
-    before: wholeNumber,
-    receivedSinceMs: wholeNumber,
-    limit: wholeNumber.min(1).max(MAX_NOTICES).default(DEFAULT_NOTICES),
+    before: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+    receivedSinceMs: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+    limit: wholeNumber(1, MAX_NOTICES).default(DEFAULT_NOTICES),
   }).oxor('since', 'before', 'receivedSinceMs'),
 )
 const recalledSchema = Joi.object<Conversation & { seqs: string }>({
-  group: identifier.required(),
-  topic: identifier,
+  group: identifier.empty('').required(),
+  topic: identifier.empty(''),
   seqs: Joi.string()
     .pattern(/^\d{1,16}(-\d{1,16})?(,\d{1,16}(-\d{1,16})?)*$/, 'numbers and ranges, 1,5-9')
     .required(),

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { GatewayError } from '../../shared/errors.ts'
+import { isIdentifier } from '../../shared/identifier.ts'
 import { signToken } from '../auth/jwt.ts'
 import { withDevCredentials } from '../config/environment.ts'
 import { collect, parseSeconds } from './command.ts'
@@ -26,12 +27,16 @@ export function addToken(program: Command, terminal: Terminal): void {
     .action((options: TokenOptions) => token(options, terminal))
 }
 
-/** Prints a token. Throws CONFIG_INVALID without JWT_SECRET, or if topics are not of exactly one group. */
+/** Prints a token. Throws CONFIG_INVALID without JWT_SECRET, for an empty name, or if topics are not of exactly one group. */
 async function token(options: TokenOptions, { environment, print }: Terminal): Promise<void> {
   const { JWT_SECRET, JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = withDevCredentials(environment)
   // During a rotation, the first secret signs.
   const secret = JWT_SECRET?.split(',')[0]?.trim()
   if (secret === undefined) throw new GatewayError('CONFIG_INVALID', 'JWT_SECRET is missing')
+  // An empty variable of a shell must not turn a topic into its whole group.
+  const names = [options.sub, ...options.group, ...options.topic]
+  if (!names.every(isIdentifier))
+    throw new GatewayError('CONFIG_INVALID', '--sub, --group and --topic must be printable text, not empty')
   const [onlyGroup, ...others] = options.group
   if (options.topic.length > 0 && (onlyGroup === undefined || others.length > 0)) {
     throw new GatewayError('CONFIG_INVALID', "--topic needs exactly one --group, the topic's group")

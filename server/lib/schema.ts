@@ -10,6 +10,9 @@ export const identifier: Joi.StringSchema = Joi.string()
   .custom((text: string, { error }) => (isIdentifier(text) ? text : error('identifier')))
   .messages({ identifier: `{{#label}} must be printable text of at most ${MAX_IDENTIFIER_BYTES} bytes` })
 
+/** What a caller may write for a value that it does not set: typed languages write null or an empty text. */
+export const UNSET = Joi.valid(null, '')
+
 /**
  * Returns the input, converted as the schema says. Throws a GatewayError with this code if it is invalid; the message names the
  * invalid fields, at most `maxMessages` of them.

@@ -138,6 +138,47 @@ describe('the HTTP API', function () {
     expect(found.map(({ seq }) => seq)).to.deep.equal([3, 5])
   })
 
+  it('takes a parameter or a value as missing if it is null, empty or missing', async () => {
+    await recall(1)
+    for (const query of ['group=g', 'group=g&topic=', 'group=g&topic=&feed=', 'group=g&feed=false']) {
+      expect((await read(`/v1/position?${query}`)).body).to.deep.include({ room: { group: 'g' } })
+      const { body } = await read(`/v1/notices?${query}&since=&before=&receivedSinceMs=&limit=`)
+      expect(body).to.deep.include({ ok: true, room: { group: 'g' } })
+    }
+    expect((await read('/v1/position?feed=true&group=')).body).to.deep.include({ room: { feed: true } })
+    expect((await read('/v1/recalled?group=g&topic=&seqs=1')).body)
+      .to.have.property('recalled')
+      .with.length(1)
+    expect(offsets((await read('/v1/notices?group=g&before=0')).body)).to.be.empty
+    for (const unset of [null, '', undefined]) {
+      const order = { userId: 'nobody', group: 'g', topic: unset, forS: unset }
+      expect(await postDisconnect(gateway.url, admin, order)).to.include({ status: 200 })
+    }
+    const client = await connect(gateway.url, admin)
+    onCleanUp(client.close)
+    for (const unset of [null, '', undefined]) {
+      const room = { group: 'g', topic: unset, feed: unset }
+      expect(await client.request({ ...room, since: unset })).to.deep.include({
+        ok: true,
+        room: { group: 'g' },
+      })
+      const zero = { epoch: unset, offset: 0 }
+      expect(await client.request({ ...room, feed: false, since: zero })).to.include({
+        ok: true,
+        recovered: 0,
+      })
+      expect(await client.request({ group: 'g', topic: unset, seqs: [1] }, 'recalled')).to.include({
+        ok: true,
+      })
+      expect(await client.request(room, 'unsubscribe')).to.include({ ok: true })
+      for (const half of [
+        { epoch: unset, offset: 5 },
+        { epoch: 'e', offset: unset },
+      ])
+        expect(await client.request({ ...room, since: half })).to.include({ code: 'REQUEST_MALFORMED' })
+    }
+  })
+
   it('names the invalid parameter of a malformed request', async () => {
     for (const [path, names] of [
       ['position', 'group'],

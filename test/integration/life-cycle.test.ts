@@ -317,6 +317,10 @@ describe('life cycle of a gateway', () => {
         .to.deep.include({ code: 1 })
         .and.to.have.property('output')
         .that.includes('JWT_SECRET is missing')
+      // An empty topic would be a grant for the whole group.
+      const empty = await run(['token', '--sub', 'u', '--group', 'g', '--topic', ''], { JWT_SECRET })
+      expect(empty).to.deep.include({ code: 1 })
+      expect(empty.output).to.include('--topic must be printable text, not empty')
       expect((await run(['send', '--group', 'g', '--seqs', '1,x'], {})).output).to.include(
         'whole numbers from 1',
       )

@@ -4,21 +4,24 @@ import { isRecord } from '../../../shared/json.ts'
 import type { Position } from '../../../shared/position.ts'
 import type { RecalledRequest, SubscribeRequest } from '../../../shared/protocol.ts'
 import type { Room } from '../../../shared/room.ts'
-import { identifier, validate } from '../../lib/schema.ts'
+import { identifier, UNSET, validate } from '../../lib/schema.ts'
 
 const MAX_EPOCH_LENGTH = 64
 const MAX_SEQS = 1_000
 
 const roomKeys = {
-  group: identifier,
-  topic: identifier,
-  feed: Joi.valid(true),
+  group: identifier.empty(UNSET),
+  topic: identifier.empty(UNSET),
+  feed: Joi.valid(true).empty(Joi.valid(null, '', false)),
 }
+
+/** The zero value of a position in typed languages is none. */
+const noPosition = Joi.alternatives(UNSET, Joi.object({ epoch: UNSET, offset: Joi.valid(null, '', 0) }))
 
 const sinceSchema = Joi.object({
   epoch: Joi.string().min(1).max(MAX_EPOCH_LENGTH).required(),
   offset: Joi.number().strict().integer().min(0).required(),
-})
+}).empty(noPosition)
 
 // Unknown keys are refused: a misspelt `topic` would otherwise subscribe to the whole group.
 const roomSchema = Joi.object<Room>(roomKeys)
@@ -34,8 +37,8 @@ const subscribeSchema = Joi.object<SubscribeRequest>({ ...roomKeys, since: since
   .label('request')
 
 const recalledSchema = Joi.object<RecalledRequest>({
-  group: identifier.required(),
-  topic: identifier,
+  group: identifier.empty(UNSET).required(),
+  topic: identifier.empty(UNSET),
   seqs: Joi.array().items(Joi.number().strict().integer().min(1)).min(1).max(MAX_SEQS).required(),
 })
   .required()
