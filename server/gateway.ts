@@ -3,12 +3,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Router } from 'express'
 import { createApi } from './api/api.ts'
 import { encodeMembershipEnd } from './auth/announcements.ts'
-import { createAuthenticate, limitFailures } from './auth/authentication.ts'
-import type { FailureLimiter } from './auth/authentication.ts'
+import { createAuthenticate } from './auth/authentication.ts'
 import { createAuthorization } from './auth/authorization.ts'
 import type { Authorization } from './auth/authorization.ts'
+import { limitFailures } from './auth/failure-limiter.ts'
+import type { FailureLimiter } from './auth/failure-limiter.ts'
 import { createAppEndpoint } from './auth/membership/app-endpoint.ts'
 import { MembershipCache } from './auth/membership/membership-cache.ts'
+import { limitPerUser } from './auth/membership/per-user.ts'
 import { createTencentRest } from './auth/membership/tencent-rest.ts'
 import { Revocations } from './auth/revocations.ts'
 import type { Broker } from './broker/broker.ts'
@@ -77,7 +79,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   await broker.start()
 
   const base: Base = { config, lifecycle, broker, addressOf, metrics, refusals, log }
-  const access = servesSockets ? createAccess(config, addressOf) : undefined
+  const access = servesSockets ? createAccess(config, addressOf, log) : undefined
   const realtime = access && createRealtime(options.realtime(config), { ...base, ...access })
   const gauges = createGauges(broker, spool, realtime)
   const isAccepting = (): boolean => !lifecycle.isStopping
@@ -150,11 +152,11 @@ interface Access {
   readonly forgetMembership: (group: string, userId?: string) => void
 }
 
-function createAccess(config: Config, addressOf: ClientAddress): Access {
+function createAccess(config: Config, addressOf: ClientAddress, log: Logger): Access {
   const memberships = createMemberships(config)
   const revocations = new Revocations()
   const authorization = createAuthorization({
-    authenticate: createAuthenticate(options.authentication(config)),
+    authenticate: createAuthenticate({ ...options.authentication(config), log }),
     memberships,
     revocations,
   })
@@ -171,7 +173,7 @@ function createMemberships(config: Config): MembershipCache | undefined {
   const app = options.appEndpoint(config)
   const tencent = options.tencentRest(config)
   const source = app ? createAppEndpoint(app) : tencent && createTencentRest(tencent)
-  return source && new MembershipCache({ source, ttlS: config.MEMBERSHIP_TTL_S })
+  return source && new MembershipCache({ source: limitPerUser(source), ttlS: config.MEMBERSHIP_TTL_S })
 }
 
 async function createWebhooks({

@@ -22,7 +22,7 @@ export const ERRORS = {
   TOKEN_REFUSED: { status: 401, retry: false, text: 'the credential is missing, invalid or expired' },
   USER_DISCONNECTED: { status: 403, retry: false, text: 'an admin has temporarily disconnected this user' },
   ADMIN_NEEDED: { status: 403, retry: false, text: 'only admins may do this' },
-  KEYS_UNAVAILABLE: { status: 503, retry: true, text: 'the public keys for tokens cannot be loaded' },
+  KEYS_UNAVAILABLE: { status: 503, retry: true, text: 'the key of this token cannot be looked up now' },
   TOO_MANY_FAILURES: { status: 429, retry: true, text: 'too many refused handshakes from this address' },
   MEMBERSHIP_UNKNOWN: { status: 503, retry: true, text: 'the membership lookup failed' },
   ROOM_REFUSED: { status: 403, retry: false, text: 'no access to this room' },
@@ -54,6 +54,11 @@ export class GatewayError extends Error {
     this.name = 'GatewayError'
     this.code = code
     this.retryInMs = retryInMs
+  }
+
+  /** Whether the same request may succeed later. A refusal that says when is no final one, whatever its code. */
+  get retry(): boolean {
+    return ERRORS[this.code].retry || this.retryInMs !== undefined
   }
 }
 

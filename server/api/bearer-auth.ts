@@ -1,7 +1,7 @@
 import type { RequestHandler, Response } from 'express'
-import { RateLimiterMemory } from 'rate-limiter-flexible'
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { GatewayError } from '../../shared/errors.ts'
-import type { FailureLimiter } from '../auth/authentication.ts'
+import type { FailureLimiter } from '../auth/failure-limiter.ts'
 import type { Principal } from '../auth/principal.ts'
 
 /** Maximum requests of one user, as for a socket: far more than a page needs. */
@@ -12,13 +12,15 @@ const REQUESTS_WINDOW_S = 10
 export function requireBearer(authenticateRequest: FailureLimiter): RequestHandler {
   const requests = new RateLimiterMemory({ points: MAX_REQUESTS, duration: REQUESTS_WINDOW_S })
   return async (request, response, next) => {
-    const token = /^Bearer (\S+)$/i.exec(request.get('Authorization') ?? '')?.[1]
+    const token = /^Bearer +(\S+) *$/i.exec(request.get('Authorization') ?? '')?.[1]
     // A request without a token is no guess. If it counted as a failure, any page could lock out the address of its
     // visitors.
-    if (token === undefined) throw new GatewayError('TOKEN_REFUSED', 'no bearer token')
+    if (token === undefined)
+      throw new GatewayError('TOKEN_REFUSED', 'the header must be "Authorization: Bearer <token>"')
     const principal = await authenticateRequest(request, { token })
-    await requests.consume(principal.id).catch(() => {
-      throw new GatewayError('TOO_MANY_REQUESTS')
+    await requests.consume(principal.id).catch((rejected: unknown) => {
+      const retryInMs = rejected instanceof RateLimiterRes ? rejected.msBeforeNext : REQUESTS_WINDOW_S * 1_000
+      throw new GatewayError('TOO_MANY_REQUESTS', undefined, { retryInMs })
     })
     response.locals['principal'] = principal
     next()

@@ -1,20 +1,16 @@
-import { createHash } from 'node:crypto'
-import { errors, jwtVerify, SignJWT } from 'jose'
-import type { JWTPayload } from 'jose'
-import { GatewayError } from '../../shared/errors.ts'
-import { isIdentifier } from '../../shared/identifier.ts'
-import { isRecord } from '../../shared/json.ts'
+import { compactVerify, decodeProtectedHeader, SignJWT } from 'jose'
 import type { Conversation } from '../../shared/recall.ts'
-import { createJwks, isUnavailable } from './jwks.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { readClaims } from './claims.ts'
+import { createJwks } from './jwks.ts'
+import { isPublicKeyAlgorithm } from './key-set.ts'
 import type { Principal } from './principal.ts'
+import { quote, UnprovenCredential } from './refused.ts'
+import { TokenCache } from './token-cache.ts'
 
 const MAX_TOKEN_CHARACTERS = 12_288
-const MAX_GRANTS = 1_000
-/** Tolerated clock skew, for `nbf` only: `exp` is exact. */
-const CLOCK_TOLERANCE_S = 5
 /** Secrets and public keys have separate algorithms. Otherwise, a public key could be used as a secret to sign tokens. */
-const SECRET_ALGORITHMS = ['HS256']
-const PUBLIC_KEY_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA']
+const SECRET_ALGORITHM = 'HS256'
 
 export interface JwtOptions {
   /** Secrets of HS256 tokens; several during a rotation. */
@@ -29,35 +25,55 @@ export interface JwtOptions {
 export type VerifyJwt = (token: string) => Promise<Principal>
 
 /** Verifies JWTs with the claims `sub` and `exp`, and optionally `role` and `rooms`. */
-export function createJwtVerifier({ secrets, jwksUrl, issuer, audience }: JwtOptions): VerifyJwt {
-  const claims = {
-    requiredClaims: ['sub', 'exp'],
-    clockTolerance: CLOCK_TOLERANCE_S,
-    ...(issuer !== undefined && { issuer }),
-    ...(audience !== undefined && { audience }),
-  }
+export function createJwtVerifier(
+  { secrets, jwksUrl, ...expected }: JwtOptions,
+  log: Pick<Logger, 'info' | 'warn'>,
+): VerifyJwt {
   // Only for secrets, which never change while the process runs. A public key can be withdrawn.
   const cache = new TokenCache()
-  const verifiers = secrets.map((secret): VerifyJwt => {
-    const key = importSecret(secret)
-    return async (token) => {
-      const options = { ...claims, algorithms: SECRET_ALGORITHMS }
-      const principal = toPrincipal((await jwtVerify(token, await key, options)).payload)
+  const secretKeys = secrets.map(importSecret)
+  const jwks = jwksUrl === undefined ? undefined : createJwks(jwksUrl, log)
+
+  return async (token) => {
+    const cached = token.length > MAX_TOKEN_CHARACTERS ? undefined : cache.find(token)
+    if (cached !== undefined) return cached
+    const { alg, kid } = readHeader(token)
+    if (alg === SECRET_ALGORITHM && secretKeys.length > 0) {
+      const principal = readClaims(await verifyWithAny(secretKeys, token), expected)
       cache.add(token, principal)
       return principal
     }
-  })
-  if (jwksUrl !== undefined) {
-    const keys = createJwks(jwksUrl)
-    const options = { ...claims, algorithms: PUBLIC_KEY_ALGORITHMS }
-    verifiers.push(async (token) => toPrincipal((await jwtVerify(token, keys, options)).payload))
-  }
-
-  return async (token) => {
-    if (token.length > MAX_TOKEN_CHARACTERS) throw refused('it is too long')
-    return cache.find(token) ?? (await verifyWithAny(verifiers, token))
+    if (typeof alg === 'string' && isPublicKeyAlgorithm(alg) && jwks !== undefined) {
+      const header = { alg, kid: typeof kid === 'string' && kid !== '' ? kid : undefined }
+      return readClaims(await jwks.verify(token, header), expected)
+    }
+    throw new UnprovenCredential(`tokens signed with ${quote(alg)} are not accepted here`)
   }
 }
+
+/**
+ * Returns the header of a token. Throws TOKEN_REFUSED unless it is in the one form that RFC 7515 allows: otherwise there were
+ * many texts for one token, with padding or unused bits, and each would count as another.
+ */
+function readHeader(token: string): { readonly alg?: unknown; readonly kid?: unknown } {
+  if (token.length > MAX_TOKEN_CHARACTERS) throw new UnprovenCredential('it is too long')
+  if (/^Bearer\s/i.test(token)) throw new UnprovenCredential('it must be the token alone, without "Bearer"')
+  if (!COMPACT.test(token) || !isCanonical(token.slice(token.lastIndexOf('.') + 1)))
+    throw new UnprovenCredential('it is not a signed JWT: three parts in base64url without padding')
+  try {
+    const header = decodeProtectedHeader(token)
+    if (header.crit === undefined) return header
+  } catch (cause) {
+    throw new UnprovenCredential('its header is not JSON', { cause })
+  }
+  throw new UnprovenCredential('its header has critical extensions (crit), which are not known here')
+}
+
+const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/
+
+/** Of the three parts, the signature alone can be changed without the signer. */
+const isCanonical = (signature: string): boolean =>
+  Buffer.from(signature, 'base64url').toString('base64url') === signature
 
 /** Imports a secret once. Given bytes, jose would import them for each token, which takes longer than verifying one. */
 const importSecret = (secret: string) =>
@@ -65,80 +81,20 @@ const importSecret = (secret: string) =>
     'verify',
   ])
 
-async function verifyWithAny(verifiers: readonly VerifyJwt[], token: string): Promise<Principal> {
+async function verifyWithAny(
+  keys: readonly ReturnType<typeof importSecret>[],
+  token: string,
+): Promise<Uint8Array> {
   let cause: unknown
-  for (const verify of verifiers) {
+  for (const key of keys) {
     try {
-      return await verify(token)
+      return (await compactVerify(token, await key, { algorithms: [SECRET_ALGORITHM] })).payload
     } catch (error) {
-      // The signature is valid and the claims are not: no other key would accept them.
-      if (error instanceof GatewayError) throw error
-      // Expiry is only reported for a valid signature, so it says more than the failures of the other keys.
-      if (!(cause instanceof errors.JWTExpired)) cause = error
+      cause = error
     }
   }
-  if (cause instanceof errors.JWTExpired) throw refused('it has expired', cause)
-  if (cause !== undefined && isUnavailable(cause))
-    throw new GatewayError('KEYS_UNAVAILABLE', undefined, { cause })
-  throw refused('its signature, algorithm, issuer, audience or times are invalid', cause)
+  throw new UnprovenCredential('its signature is invalid', { cause })
 }
-
-function toPrincipal({ sub, exp, role = 'member', rooms = [] }: JWTPayload): Principal {
-  if (typeof sub !== 'string' || !isIdentifier(sub)) throw refused('sub must be printable text')
-  if (exp === undefined || !Number.isSafeInteger(exp)) throw refused('exp must be in whole seconds')
-  if (exp * 1_000 <= Date.now()) throw refused('it has expired')
-  if (role !== 'admin' && role !== 'member') throw refused('role must be admin or member')
-  return { id: sub, role, grants: toGrants(rooms), expiresAtMs: exp * 1_000 }
-}
-
-function toGrants(rooms: unknown): Conversation[] {
-  if (!Array.isArray(rooms) || rooms.length > MAX_GRANTS) {
-    throw refused(`rooms must be a list of at most ${MAX_GRANTS}`)
-  }
-  return rooms.map((grant: unknown) => {
-    const { group, topic } = isRecord(grant) ? grant : {}
-    if (typeof group !== 'string' || !isIdentifier(group))
-      throw refused('each entry of rooms must have a group')
-    if (topic === undefined) return { group }
-    if (typeof topic !== 'string' || !isIdentifier(topic))
-      throw refused('the topic of an entry of rooms must be printable text')
-    return { group, topic }
-  })
-}
-
-const refused = (why: string, cause?: unknown) => new GatewayError('TOKEN_REFUSED', why, { cause })
-
-/** Enough for the sockets of a lost node that reconnect together. */
-const MAX_CACHED_TOKENS = 20_000
-/** Grants of all cached tokens, about 30 MB: a single token may hold a thousand. */
-const MAX_CACHED_GRANTS = 400_000
-
-/**
- * Caches the principals of verified tokens until they expire. A socket that reconnects presents the same token again, and
- * verifying it is a large part of the cost of a handshake. Stores digests, never tokens, and evicts the token cached first.
- */
-class TokenCache {
-  readonly #byDigest = new Map<string, Principal>()
-  #grants = 0
-
-  find(token: string): Principal | undefined {
-    const principal = this.#byDigest.get(digestOf(token))
-    return principal !== undefined && principal.expiresAtMs > Date.now() ? principal : undefined
-  }
-
-  add(token: string, principal: Principal): void {
-    const digest = digestOf(token)
-    this.#grants += principal.grants.length - (this.#byDigest.get(digest)?.grants.length ?? 0)
-    this.#byDigest.set(digest, principal)
-    for (const [first, { grants }] of this.#byDigest) {
-      if (this.#byDigest.size <= MAX_CACHED_TOKENS && this.#grants <= MAX_CACHED_GRANTS) break
-      this.#byDigest.delete(first)
-      this.#grants -= grants.length
-    }
-  }
-}
-
-const digestOf = (token: string): string => createHash('sha256').update(token).digest('base64')
 
 interface TokenClaims {
   readonly id: string

@@ -49,6 +49,14 @@ interface VerifyOptions {
   readonly nowMs: number
 }
 
+interface Refusal {
+  readonly refusal: string
+  /** Present if it is signed with the key of the app, so that it is no guess. */
+  readonly isSigned?: true
+  /** Present if it will be valid: in how many ms. */
+  readonly retryInMs?: number
+}
+
 /**
  * Verifies a UserSig (TLSSigAPIv2). Returns when it expires, in ms since 1970, or why it is refused. Pure. The text is
  * malleable, so never use it as a key. Source: tencentyun/tls-sig-api-v2 and document 1047/34456.
@@ -56,7 +64,7 @@ interface VerifyOptions {
 export function verifyUserSig(
   text: string,
   { userId, app, key, nowMs }: VerifyOptions,
-): { readonly expiresAtMs: number } | { readonly refusal: string } {
+): { readonly expiresAtMs: number } | Refusal {
   const document = decode(text)
   if (document === undefined) return { refusal: 'userSig is not well formed' }
   if (document['TLS.sdkappid'] !== Number(app)) return { refusal: 'userSig is for another app' }
@@ -66,9 +74,12 @@ export function verifyUserSig(
   if (presented.length !== expected.length || !timingSafeEqual(presented, expected))
     return { refusal: 'userSig is not signed with the key of the app' }
   const [issuedAtS, nowS] = [document['TLS.time'], nowMs / 1_000]
-  if (issuedAtS > nowS + MAX_CLOCK_SKEW_S) return { refusal: 'userSig is not valid yet' }
+  const earlyS = issuedAtS - nowS - MAX_CLOCK_SKEW_S
+  if (earlyS > 0)
+    return { refusal: 'userSig is not valid yet', isSigned: true, retryInMs: Math.ceil(earlyS * 1_000) }
   const expiresAtS = issuedAtS + Math.min(document['TLS.expire'], MAX_LIFETIME_S)
-  return expiresAtS <= nowS ? { refusal: 'userSig has expired' } : { expiresAtMs: expiresAtS * 1_000 }
+  if (expiresAtS <= nowS) return { refusal: 'userSig has expired', isSigned: true }
+  return { expiresAtMs: expiresAtS * 1_000 }
 }
 
 interface SignOptions {

@@ -5,12 +5,16 @@ import type { ErrorResponse } from '../../shared/http-api.ts'
 
 const DEFAULT_RETRY_MS = 1_000
 
+type Responded = Pick<GatewayError, 'code' | 'message' | 'retry'> & {
+  readonly retryInMs?: number | undefined
+}
+
 /** Responds with an error of the catalogue. The headers of the response must not have been sent. */
 export function respondWithError(
   response: ServerResponse,
-  { code, message, retryInMs = DEFAULT_RETRY_MS }: Pick<GatewayError, 'code' | 'message' | 'retryInMs'>,
+  { code, message, retry, retryInMs = DEFAULT_RETRY_MS }: Responded,
 ): void {
-  const { status, retry } = ERRORS[code]
+  const { status } = ERRORS[code]
   const text = JSON.stringify({ code, message, retry } satisfies ErrorResponse)
   response.writeHead(status, {
     'Content-Type': 'application/json; charset=utf-8',

@@ -1,5 +1,5 @@
 import type { Server as HttpServer } from 'node:http'
-import type { FailureLimiter } from '../auth/authentication.ts'
+import type { FailureLimiter } from '../auth/failure-limiter.ts'
 import type { Authorization } from '../auth/authorization.ts'
 import type { Revocations } from '../auth/revocations.ts'
 import type { Broker } from '../broker/broker.ts'

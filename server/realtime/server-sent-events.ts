@@ -103,9 +103,9 @@ class StreamTransport implements Transport, Listener {
   }
 
   /** Responds with the error, or ends a stream that has begun. */
-  refuse({ code, message }: Refused): void {
+  refuse(refused: Refused): void {
     if (this.#response.headersSent) return void this.#response.end()
-    respondWithError(this.#response, { code, message, retryInMs: undefined })
+    respondWithError(this.#response, refused)
   }
 
   keepAlive(): void {

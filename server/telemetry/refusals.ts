@@ -1,4 +1,4 @@
-import { asGatewayError, ERRORS } from '../../shared/errors.ts'
+import { asGatewayError } from '../../shared/errors.ts'
 import type { ErrorCode, GatewayError } from '../../shared/errors.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
@@ -36,7 +36,7 @@ export function createRefusals(metrics: Pick<Metrics, 'refused'>, log: Logger): 
       metrics.refused(entrance, code)
       const line = { entrance, code, detail, ...fields }
       if (FAULTS.has(code)) log.error({ ...line, err: cause }, SENTENCES[entrance])
-      else log.warn({ ...line, ...(ERRORS[code].retry && reasonOf(cause)) }, SENTENCES[entrance])
+      else log.warn({ ...line, ...(error.retry && reasonOf(cause)) }, SENTENCES[entrance])
       return error
     },
   }

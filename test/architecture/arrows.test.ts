@@ -33,7 +33,12 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'server/telemetry/': [],
   'server/http/': ['server/telemetry/'],
   'server/config/': ['server/http/client-address.ts', 'server/lib/'],
-  'server/auth/': ['server/http/client-address.ts', 'server/http/fetch.ts', 'server/lib/'],
+  'server/auth/': [
+    'server/http/client-address.ts',
+    'server/http/fetch.ts',
+    'server/lib/',
+    'server/telemetry/logger.ts',
+  ],
   'server/broker/': ['server/lib/', 'server/telemetry/logger.ts'],
   'server/receiver/': ['server/broker/broker.ts', 'server/lib/', 'server/telemetry/'],
   'server/realtime/rooms/': ['server/broker/broker.ts', 'server/lib/', 'server/telemetry/'],

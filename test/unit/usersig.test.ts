@@ -36,7 +36,10 @@ describe('UserSig', () => {
     const expiresAtMs = NOW_MS + 86_400_000
     expect(check(VECTOR)).to.deep.equal({ expiresAtMs })
     expect(check(VECTOR, { nowMs: expiresAtMs - 1 })).to.deep.equal({ expiresAtMs })
-    expect(check(VECTOR, { nowMs: expiresAtMs })).to.deep.equal({ refusal: 'userSig has expired' })
+    expect(check(VECTOR, { nowMs: expiresAtMs })).to.deep.equal({
+      refusal: 'userSig has expired',
+      isSigned: true,
+    })
   })
 
   it("signed by Tencent's npm package is valid, for any identifier", () => {
@@ -84,6 +87,8 @@ describe('UserSig', () => {
     expect(check(packJson(documentOf('user-1', NOW_S + 60)))).to.have.property('expiresAtMs')
     expect(check(packJson(documentOf('user-1', NOW_S + 61)))).to.deep.equal({
       refusal: 'userSig is not valid yet',
+      isSigned: true,
+      retryInMs: 1_000,
     })
     expect(check(packJson(documentOf('user-1', NOW_S, 2 ** 40)))).to.deep.equal({
       expiresAtMs: NOW_MS + 31_536_000_000,

@@ -1,6 +1,5 @@
-import { ERRORS } from '../../../shared/errors.ts'
 import type { HandshakeRefusal } from '../../../shared/protocol.ts'
-import type { FailureLimiter } from '../../auth/authentication.ts'
+import type { FailureLimiter } from '../../auth/failure-limiter.ts'
 import type { Refusals } from '../../telemetry/refusals.ts'
 import type { Sessions } from '../sessions/registry.ts'
 import { Session } from '../sessions/session.ts'
@@ -32,8 +31,8 @@ export function authenticateSockets(
         next()
       },
       (error: unknown) => {
-        const { code, message } = refusals.report('handshake', error)
-        const data: HandshakeRefusal = { code, retry: ERRORS[code].retry }
+        const { code, message, retry } = refusals.report('handshake', error)
+        const data: HandshakeRefusal = { code, retry }
         next(Object.assign(new Error(message), { data }))
         // Once the refusal has been sent. Without a socket, the connection would stay open for more attempts.
         setImmediate(() => socket.conn.close())
