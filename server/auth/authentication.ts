@@ -1,6 +1,6 @@
-import { isIdentifier } from '../../shared/identifier.ts'
 import { isRecord } from '../../shared/json.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { readIdentifier } from './claims.ts'
 import { createJwtVerifier } from './jwt.ts'
 import type { JwtOptions } from './jwt.ts'
 import type { Principal } from './principal.ts'
@@ -37,14 +37,15 @@ export function createAuthenticate({
     const { token, userId, userSig } = isRecord(auth) ? auth : {}
     if (typeof token === 'string' && token !== '') return await verifyJwt(token)
     // Without any credential, it is no guess. If it counted as one, any page could lock out the address of its visitors.
-    if (typeof userId !== 'string' || typeof userSig !== 'string' || userSig === '' || !isIdentifier(userId))
+    const id = readIdentifier(userId)
+    if (id === undefined || typeof userSig !== 'string' || userSig === '')
       throw refused('auth must be { token } or { userId, userSig }')
     if (userSigKey === undefined) throw refused('UserSigs are not accepted here (USERSIG_SECRET_KEY)')
-    const verified = verifyUserSig(userSig, { userId, app, key: userSigKey, nowMs: Date.now() })
+    const verified = verifyUserSig(userSig, { userId: id, app, key: userSigKey, nowMs: Date.now() })
     if ('refusal' in verified) {
       const { refusal, isSigned, ...time } = verified
       throw isSigned ? refused(refusal, time) : new UnprovenCredential(refusal)
     }
-    return { id: userId, role: admins.has(userId) ? 'admin' : 'member', grants: [], ...verified }
+    return { id, role: admins.has(id) ? 'admin' : 'member', grants: [], ...verified }
   }
 }

@@ -90,13 +90,17 @@ function checkAudience(aud: unknown, audience: string): void {
     throw refused(`aud is ${quote(audiences.join(', '))}, which does not include JWT_AUDIENCE`)
 }
 
-/** Some issuers put the number of a user there, as a number. */
 function readSubject(sub: unknown): string {
   if (isMissing(sub)) throw refused('sub is missing')
-  const id = typeof sub === 'number' && Number.isSafeInteger(sub) ? String(sub) : sub
-  if (typeof id !== 'string' || !isIdentifier(id))
-    throw refused('sub must be printable text of at most 256 bytes, or a whole number')
+  const id = readIdentifier(sub)
+  if (id === undefined) throw refused('sub must be printable text of at most 256 bytes, or a whole number')
   return id
+}
+
+/** Returns the id of a user, which may be sent as a number; undefined for anything else. */
+export function readIdentifier(value: unknown): string | undefined {
+  const text = Number.isSafeInteger(value) ? String(value) : value
+  return typeof text === 'string' && isIdentifier(text) ? text : undefined
 }
 
 function readGrants(rooms: unknown): Conversation[] {

@@ -19,6 +19,8 @@ interface Source {
   readonly read: () => Promise<string>
   /** How long the keys are used before they are read again. */
   readonly maxAgeMs: number
+  /** How long they are used beyond that while the read takes its time, so that a slow provider delays nobody. */
+  readonly graceMs: number
   /** How often tokens with unknown keys can cause them to be read before that. */
   readonly minIntervalMs: number
 }
@@ -40,8 +42,8 @@ export function createJwks(url: string, log: Pick<Logger, 'info' | 'warn'>): Jwk
   const parsed = new URL(url)
   const source: Source =
     parsed.protocol === 'file:'
-      ? { read: () => readBounded(parsed), maxAgeMs: 2_000, minIntervalMs: 2_000 }
-      : { read: () => fetchJwks(parsed), maxAgeMs: 600_000, minIntervalMs: 10_000 }
+      ? { read: () => readBounded(parsed), maxAgeMs: 2_000, graceMs: 0, minIntervalMs: 2_000 }
+      : { read: () => fetchJwks(parsed), maxAgeMs: 600_000, graceMs: 60_000, minIntervalMs: 10_000 }
   return new ReadKeys(source, log)
 }
 
@@ -68,8 +70,9 @@ class ReadKeys implements Jwks {
   }
 
   async verify(token: string, header: TokenHeader): Promise<Uint8Array> {
-    const isStale = performance.now() - this.#readAtMs > this.#source.maxAgeMs
-    let read = isStale ? await this.#read() : 'none'
+    const staleMs = performance.now() - this.#readAtMs - this.#source.maxAgeMs
+    const reading = staleMs > 0 ? this.#read() : undefined
+    let read: Read = staleMs > this.#source.graceMs && reading ? await reading : 'none'
     let verified = await this.#tryKeys(token, header)
     if (!('payload' in verified) && read !== 'here' && !this.#isWithdrawn(header)) {
       // The key may be newer than the last read.

@@ -8,7 +8,7 @@ import type { Client } from '../support/client.ts'
 import { startFakeServer } from '../support/fake-server.ts'
 import { APP, startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
-import { get } from '../support/http-api.ts'
+import { get, openStream } from '../support/http-api.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -99,6 +99,7 @@ describe('membership of a user without a grant in the token', () => {
         { allowed: true, forS: null },
         { allowed: true, forS: '' },
         { allowed: true, forS: 59.5 },
+        { allowed: true, forS: 1e9 },
         { allowed: null },
         { allowed: '' },
       ]
@@ -107,8 +108,8 @@ describe('membership of a user without a grant in the token', () => {
       }))
       const gateway = await start({ AUTHORIZE_URL: app.url, AUTHORIZE_SECRET: SECRET })
       const client = await open(gateway)
-      for (const group of ['0', '1', '2']) await client.subscribe({ group })
-      for (const group of ['3', '4'])
+      for (const group of ['0', '1', '2', '3']) await client.subscribe({ group })
+      for (const group of ['4', '5'])
         expect(await client.request({ group })).to.include({ code: 'MEMBERSHIP_UNKNOWN', retry: true })
     })
 
@@ -155,6 +156,28 @@ describe('membership of a user without a grant in the token', () => {
       expect(askedFor.filter(({ userId }) => userId === 'greedy').length).to.equal(500)
       expect(askedFor.filter(({ group }) => group === 'same').length).to.be.at.most(1)
       await other.subscribe({ group: 'h' })
+    })
+
+    it('ends with a reason that can be retried when it cannot be looked up again, for sockets and streams alike', async () => {
+      let status = 200
+      const app = await startServer(() => ({ status, body: { allowed: true, forS: 1 } }))
+      const gateway = await start({ AUTHORIZE_URL: app.url, AUTHORIZE_SECRET: SECRET })
+      const client = await open(gateway)
+      await client.subscribe({ group: 'g' })
+      const stream = await openStream(gateway.url, 'group=g', await makeToken({ sub: 'u' }))
+      onCleanUp(stream.close)
+      await stream.first('subscribed')
+      status = 500
+      const expected = { code: 'MEMBERSHIP_UNKNOWN', retry: true }
+      expect((await stream.first('unsubscribed')).data).to.include(expected)
+      await stream.ended()
+      await waitUntil('the socket is told', () => client.unsubscribed.length > 0)
+      expect(client.unsubscribed[0]).to.include(expected)
+      const refused = await get(gateway.url, '/v1/stream?group=g', await makeToken({ sub: 'u' }))
+      expect(refused.status).to.equal(503)
+      expect(refused.body).to.include(expected)
+      status = 200
+      await waitUntil('it is looked up again', async () => (await client.request({ group: 'g' })).ok)
     })
 
     it('admits a user who joins after a refusal', async () => {

@@ -284,9 +284,10 @@ describe('JWT', () => {
       return { publicKey, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg } }
     }
     const serve = async () => {
-      const state = { body: '', status: 200, fetches: 0 }
+      const state = { body: '', status: 200, fetches: 0, hangs: false }
       const server = createServer((_request, response) => {
         state.fetches++
+        if (state.hangs) return
         response.setHeader('Content-Type', 'application/json').writeHead(state.status).end(state.body)
       })
       server.listen(0, '127.0.0.1')
@@ -435,6 +436,31 @@ describe('JWT', () => {
         const verify = createJwtVerifier({ secrets: [], jwksUrl: url })
         expect(await outcome(verify, token), body.slice(0, 20)).to.equal('KEYS_UNAVAILABLE')
       }
+    })
+
+    it('is verified with the known keys while a provider takes its time, and while it fails', async () => {
+      const { state, stop, url } = await serve()
+      const { privateKey, jwk } = await makeKeys('ES256', 'k')
+      state.body = JSON.stringify({ keys: [jwk] })
+      const token = await sign(privateKey, { exp: nowS() + 86_400 }, { alg: 'ES256', kid: 'k' })
+      const verify = createJwtVerifier({ secrets: [], jwksUrl: url })
+      expect(await outcome(verify, token)).to.equal('u')
+      const now = performance.now.bind(performance)
+      onCleanUp(() => void (performance.now = now))
+      state.hangs = true
+      performance.now = () => now() + 601_000
+      const startedAtMs = now()
+      expect(await outcome(verify, token)).to.equal('u')
+      expect(now() - startedAtMs).to.be.below(1_000)
+      stop()
+      performance.now = () => now() + 700_000
+      expect(await outcome(verify, token)).to.equal('u')
+      const unknown = await sign(
+        (await makeKeys('ES256', 'new')).privateKey,
+        {},
+        { alg: 'ES256', kid: 'new' },
+      )
+      expect(await outcome(verify, unknown)).to.equal('KEYS_UNAVAILABLE')
     })
 
     const writeKeys = async () => {

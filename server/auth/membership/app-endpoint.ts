@@ -18,10 +18,14 @@ interface AppEndpointOptions {
   readonly app: string
 }
 
-/** `forS` may be null or empty: serializers of typed languages write what is not set. */
+/** `forS` may be null or empty: serializers of typed languages write what is not set. Longer than a day counts as a day. */
 const verdictSchema = Joi.object<Verdict>({
   allowed: Joi.boolean().strict().required(),
-  forS: Joi.number().strict().min(1).max(MAX_GRANT_S).empty(Joi.valid(null, '')),
+  forS: Joi.number()
+    .strict()
+    .min(1)
+    .custom((forS: number) => Math.min(forS, MAX_GRANT_S))
+    .empty(Joi.valid(null, '')),
 })
   .unknown()
   .required()
