@@ -10,8 +10,6 @@ import { quote, UnprovenCredential } from './refused.ts'
 const MAX_JWKS_BYTES = 65_536
 /** After a failure to read. */
 const MIN_RETRY_MS = 250
-/** Withdrawn keys that are remembered, to refuse their tokens without reading again. */
-const MAX_WITHDRAWN = 1_000
 
 /** Where the keys come from. */
 interface Source {
@@ -35,14 +33,14 @@ export interface Jwks {
 
 /**
  * The public keys in a JWKS at an http(s): or file: URL, which is read when a token first needs it. It is read again after
- * ten minutes, and for an unknown key immediately, but then not for ten seconds; a file, at most every two seconds. While it
- * cannot be read, the keys of the last read stay valid.
+ * ten minutes, and for an unknown key immediately, but then not for ten seconds; a file, after two seconds, and for each unknown
+ * key. While it cannot be read, the keys of the last read stay valid.
  */
 export function createJwks(url: string, log: Pick<Logger, 'info' | 'warn'>): Jwks {
   const parsed = new URL(url)
   const source: Source =
     parsed.protocol === 'file:'
-      ? { read: () => readBounded(parsed), maxAgeMs: 2_000, graceMs: 0, minIntervalMs: 2_000 }
+      ? { read: () => readBounded(parsed), maxAgeMs: 2_000, graceMs: 0, minIntervalMs: 0 }
       : { read: () => fetchJwks(parsed), maxAgeMs: 600_000, graceMs: 60_000, minIntervalMs: 10_000 }
   return new ReadKeys(source, log)
 }
@@ -55,7 +53,6 @@ class ReadKeys implements Jwks {
   readonly #source: Source
   readonly #log: Pick<Logger, 'info' | 'warn'>
   readonly #backoff = new Backoff()
-  readonly #withdrawn = new Set<string>()
   #text: string | undefined
   #keys: KeySet | undefined
   #reading: Promise<boolean> | undefined
@@ -74,7 +71,7 @@ class ReadKeys implements Jwks {
     const reading = staleMs > 0 ? this.#read() : undefined
     let read: Read = staleMs > this.#source.graceMs && reading ? await reading : 'none'
     let verified = await this.#tryKeys(token, header)
-    if (!('payload' in verified) && read !== 'here' && !this.#isWithdrawn(header)) {
+    if (!('payload' in verified) && read !== 'here') {
       // The key may be newer than the last read.
       read = await this.#reread(verified.failed)
       if (read !== 'none') verified = await this.#tryKeys(token, header)
@@ -83,17 +80,13 @@ class ReadKeys implements Jwks {
     throw this.#refusal(header, verified.failed, read === 'here')
   }
 
-  #isWithdrawn({ kid }: TokenHeader): boolean {
-    return kid !== undefined && this.#withdrawn.has(kid)
-  }
-
   /** Final only if the keys are newer than the token, or its key is known. */
   #refusal(header: TokenHeader, failed: Failed, isCurrent: boolean): GatewayError {
     const { alg, kid } = header
     if (failed === 'signature') return new UnprovenCredential('its signature is invalid')
     const key = kid === undefined ? `the ${alg} key` : `the ${alg} key ${quote(kid)}`
     // Without any key, nothing can be said about a token.
-    if (this.#keys !== undefined && this.#keys.size > 0 && (isCurrent || this.#isWithdrawn(header)))
+    if (this.#keys !== undefined && this.#keys.size > 0 && isCurrent)
       return new UnprovenCredential(`${key} that signed it is not in the JWKS`)
     const notBeforeMs = Math.max(this.#retryAtMs, this.#rereadAtMs)
     const retryInMs = Math.max(MIN_RETRY_MS, notBeforeMs - performance.now())
@@ -147,9 +140,6 @@ class ReadKeys implements Jwks {
   }
 
   #replace(keys: KeySet): void {
-    for (const kid of this.#keys?.kids() ?? []) if (!keys.has(kid)) this.#withdrawn.add(kid)
-    for (const kid of this.#withdrawn)
-      if (keys.has(kid) || this.#withdrawn.size > MAX_WITHDRAWN) this.#withdrawn.delete(kid)
     this.#keys = keys
     const line = { keys: keys.size, ignored: keys.ignored }
     if (keys.size === 0) this.#log.warn(line, 'the JWKS contains no key that can verify tokens')

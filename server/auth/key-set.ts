@@ -69,14 +69,6 @@ export class KeySet {
     return this.#keys.length
   }
 
-  has(kid: string): boolean {
-    return this.#keys.some((key) => key.kid === kid)
-  }
-
-  kids(): string[] {
-    return this.#keys.flatMap(({ kid }) => kid ?? [])
-  }
-
   /** Tries the keys that the token names, then those without a name; if it names none, all that fit. */
   async verify(token: string, { alg, kid }: TokenHeader): Promise<Verified> {
     const fitting = this.#keys.filter((key) => fits(key, alg))

@@ -343,7 +343,21 @@ describe('JWT', () => {
       expect(early).to.include({ code: 'KEYS_UNAVAILABLE', retry: true })
       expect(early).to.have.property('retryInMs').within(1, 10_000)
       expect(early.message).to.contain('"k2"')
-      expect(await outcome(verify, tokens[0] ?? ''), 'others are not affected').to.equal('u')
+      expect(await outcome(verify, tokens[1] ?? ''), 'others are not affected').to.equal('u')
+    })
+
+    it('is not refused for good while one of several servers of the JWKS lags behind', async () => {
+      const { state, url } = await serve()
+      const verify = createJwtVerifier({ secrets: [], jwksUrl: url })
+      const [one, two] = await Promise.all(['one', 'two'].map((kid) => makeKeys('ES256', kid)))
+      const tokens = await Promise.all(
+        [one, two].map((keys) => keys && sign(keys.privateKey, {}, { alg: 'ES256', kid: keys.jwk.kid })),
+      )
+      state.body = JSON.stringify({ keys: [one?.jwk] })
+      expect(await outcome(verify, tokens[0] ?? '')).to.equal('u')
+      state.body = JSON.stringify({ keys: [two?.jwk] })
+      expect(await outcome(verify, tokens[1] ?? '')).to.equal('u')
+      expect(await outcome(verify, tokens[0] ?? '')).to.equal('KEYS_UNAVAILABLE')
     })
 
     it('is verified although the JWKS has keys that are odd, weak, or for something else', async () => {

@@ -30,8 +30,8 @@ export interface SessionDependencies extends JoinDependencies {
 type Ack<Response> = (response: Response | Refused) => void
 
 /**
- * One connection's requests and grants. Serves requests for the same room one after the other. Ends what has been granted
- * when it expires: a single timer waits for the earliest expiry.
+ * One connection's requests and grants. Serves requests for the same room one after the other. A single timer waits for the
+ * earliest expiry of what has been granted.
  */
 export class Session {
   readonly #deps: SessionDependencies
@@ -42,7 +42,6 @@ export class Session {
   readonly #requestBudget = new TokenBucket()
   #principal: Principal
   #pendingRequests = 0
-  /** How often rooms have been rechecked. */
   #rechecks = 0
   #timerAtMs = Infinity
 
@@ -145,17 +144,17 @@ export class Session {
   }
 
   async #join(room: Room, since: Position | undefined, ack: Ack<Subscribed>): Promise<void> {
-    let untilMs: number
-    let rechecks: number
+    let [untilMs, rechecks] = [0, 0]
     do {
       rechecks = this.#rechecks
       untilMs = await this.#authorize(room)
       // What is rechecked meanwhile does not include this room yet.
     } while (rechecks !== this.#rechecks)
     if (!this.#transport.isOpen()) return
-    const grant = { untilMs, renew: () => this.#renew(room), isRevoked: () => this.#isRevoked(room) }
-    const connection = { transport: this.#transport, subscriptions: this.#subscriptions }
-    const joining = joinRoom({ ...connection, ...grant, room, since, ack }, this.#deps)
+    const [transport, subscriptions] = [this.#transport, this.#subscriptions]
+    const [renew, isRevoked] = [() => this.#renew(room), () => this.#isRevoked(room)]
+    const request = { transport, subscriptions, room, since, untilMs, renew, isRevoked, ack }
+    const joining = joinRoom(request, this.#deps)
     this.#scheduleExpiry()
     await joining
   }
