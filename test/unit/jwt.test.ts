@@ -349,13 +349,13 @@ describe('JWT', () => {
     it('is not refused for good while one of several servers of the JWKS lags behind', async () => {
       const { state, url } = await serve()
       const verify = createJwtVerifier({ secrets: [], jwksUrl: url })
-      const [one, two] = await Promise.all(['one', 'two'].map((kid) => makeKeys('ES256', kid)))
+      const [one, two] = [await makeKeys('ES256', 'one'), await makeKeys('ES256', 'two')]
       const tokens = await Promise.all(
-        [one, two].map((keys) => keys && sign(keys.privateKey, {}, { alg: 'ES256', kid: keys.jwk.kid })),
+        [one, two].map(({ privateKey, jwk }) => sign(privateKey, {}, { alg: 'ES256', kid: jwk.kid })),
       )
-      state.body = JSON.stringify({ keys: [one?.jwk] })
+      state.body = JSON.stringify({ keys: [one.jwk] })
       expect(await outcome(verify, tokens[0] ?? '')).to.equal('u')
-      state.body = JSON.stringify({ keys: [two?.jwk] })
+      state.body = JSON.stringify({ keys: [two.jwk] })
       expect(await outcome(verify, tokens[1] ?? '')).to.equal('u')
       expect(await outcome(verify, tokens[0] ?? '')).to.equal('KEYS_UNAVAILABLE')
     })

@@ -26,7 +26,7 @@ export interface SessionDependencies extends JoinDependencies {
   readonly refusals: Refusals
 }
 
-/** Acknowledges a request. A refusal can still follow a success, if the grant is lost during a long replay. */
+/** Acknowledges a request. A refusal can follow a success, if the grant is lost during a long replay. */
 type Ack<Response> = (response: Response | Refused) => void
 
 /**
@@ -152,9 +152,8 @@ export class Session {
     } while (rechecks !== this.#rechecks)
     if (!this.#transport.isOpen()) return
     const [transport, subscriptions] = [this.#transport, this.#subscriptions]
-    const [renew, isRevoked] = [() => this.#renew(room), () => this.#isRevoked(room)]
-    const request = { transport, subscriptions, room, since, untilMs, renew, isRevoked, ack }
-    const joining = joinRoom(request, this.#deps)
+    const grant = { untilMs, renew: () => this.#renew(room), isRevoked: () => this.#isRevoked(room) }
+    const joining = joinRoom({ transport, subscriptions, room, since, ...grant, ack }, this.#deps)
     this.#scheduleExpiry()
     await joining
   }
