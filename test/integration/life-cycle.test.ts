@@ -152,7 +152,7 @@ describe('life cycle of a gateway', () => {
       const gateway = await startGatewayProcess(settings, ['start', '--dev'])
       onCleanUp(gateway.stop)
       expect(gateway.output()).to.include('HOST is ignored: --dev listens on loopback only')
-      expect(gateway.output()).to.match(/Open +http:\/\/127\.0\.0\.1:/)
+      await waitUntil('the link is printed', () => /Open +http:\/\/127\.0\.0\.1:/.test(gateway.output()))
     })
   })
 
