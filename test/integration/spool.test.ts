@@ -109,6 +109,45 @@ describe('spool', () => {
     expect(client.seqs()).to.have.members([1, 2, 3, 4, 5, 6, 7, 8])
   })
 
+  it('leaves the way over the disk soon after Redis was late once, under steady load', async () => {
+    const receiver = await start({ HISTORY_SIZE: '200' })
+    const spooled = async (): Promise<number> =>
+      Number(
+        /recalls_kept_total\{where="spool",duplicate="false"\} (\d+)/.exec(
+          await (await fetch(`${receiver.url}/metrics`)).text(),
+        )?.[1] ?? 0,
+      )
+    const posts: ReturnType<typeof recall>[] = []
+    const startedAtMs = performance.now()
+    const timer = setInterval(() => {
+      // 100 a second, also on a machine where timers are late.
+      while (posts.length < (performance.now() - startedAtMs) / 10)
+        posts.push(recall(posts.length + 2, receiver))
+    }, 5)
+    onCleanUp(() => clearInterval(timer))
+    redis.signal('SIGSTOP')
+    await waitUntil('recalls are spooled', async () => (await spooled()) > 0)
+    redis.signal('SIGCONT')
+    const continuedAtMs = performance.now()
+    let [before, latest] = [-1, 0]
+    while (before !== latest) {
+      before = latest
+      const sent = posts.length
+      await waitUntil('recalls are sent', () => posts.length > sent + 50)
+      await posts[sent + 50]
+      latest = await spooled()
+    }
+    // Nodes that lost Redis get 5 s to come back; these did not.
+    expect(performance.now() - continuedAtMs).to.be.below(4_500)
+    clearInterval(timer)
+    for (const { status } of await Promise.all(posts)) expect(status).to.equal(200)
+    const answeredAtMs = performance.now()
+    await client.count(posts.length + 1)
+    expect(performance.now() - answeredAtMs).to.be.below(1_000)
+    expect(new Set(client.seqs()).size).to.equal(posts.length + 1)
+    expect(client.gaps).to.be.empty
+  })
+
   it('causes a gap when Redis restarts empty, and every acknowledged recall is in the log', async () => {
     await redis.stop()
     await recallInTime(2, 3)

@@ -28,7 +28,7 @@ describe('spool', () => {
     await Promise.all(Array.from({ length: senders }, send))
     const tookS = (performance.now() - startedAtMs) / 1_000
     expect(recalls / tookS).to.be.above(2_000)
-    expect(spool.oldest(recalls).map(({ recall }) => recall.messages[0]?.seq)).to.deep.equal(
+    expect(spool.oldest(recalls).map(({ recall }) => recall?.messages[0]?.seq)).to.deep.equal(
       Array.from({ length: recalls }, (_, i) => i + 1),
     )
   })

@@ -2,13 +2,22 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fullJitterMs } from '../../../shared/backoff.ts'
 import type { Recall } from '../../../shared/recall.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+import type { Published } from '../broker.ts'
+import { Attempts } from './attempts.ts'
+import { createSettingAside, isReadable } from './setting-aside.ts'
+import type { SetAside } from './setting-aside.ts'
+import { SlowStart } from './slow-start.ts'
 import type { Spool } from './spool.ts'
+import type { Readable } from './suspended.ts'
 
 /** Recalls published concurrently, in order. After a failure they are published one at a time. */
 const MAX_CONCURRENT_RECALLS = 200
 const MAX_RETRY_DELAY_MS = 2_000
 /** Failures per warning: about once a minute. */
 const FAILURES_PER_WARNING = 60
+/** Failures of one recall after which the one behind it is tried: perhaps only this one cannot be stored. */
+const FAILURES_BEFORE_PASSING = 3
+const DISK_RETRY_DELAY_MS = 1_000
 
 interface DrainOptions {
   /** See `SlowStart`. */
@@ -16,59 +25,143 @@ interface DrainOptions {
 }
 
 interface DrainDependencies {
-  readonly publish: (recall: Recall) => Promise<unknown>
+  readonly publish: (recall: Recall) => Promise<Published>
   readonly spool: Spool
+  readonly setAside: SetAside
   readonly log: Logger
 }
 
-/** Publishes the spool, oldest recall first, until it is empty. */
-export function createDrain({ initialWindow }: DrainOptions, { publish, spool, log }: DrainDependencies) {
+/** Publishes the spool, oldest recall first, until it is empty, and decides which recalls go through it. */
+export function createDrain(
+  { initialWindow }: DrainOptions,
+  { publish, spool, setAside, log }: DrainDependencies,
+) {
   const stopped = new AbortController()
+  const attempts = new Attempts(publish)
+  const apart = createSettingAside({ attempts, spool, setAside, log })
+  const slowStart = new SlowStart(initialWindow)
+  // What an earlier process left: the nodes may have lost the broker too.
+  if (!spool.isEmpty()) slowStart.failed()
   let running: Promise<void> | undefined
+  /** Ends the pause of `run` while it has nothing but what is tried apart. */
+  let nudge: (() => void) | undefined
+  /** Whether new recalls queue behind the spool. */
+  let isBehind = !spool.isEmpty()
+  /** While the last spooled recalls are handed to the broker: whether new ones may follow them. */
+  let handover: Promise<boolean> | undefined
+  /** Rounds in a row in which the broker stored nothing. */
+  let failures = 0
+  let published = 0
 
   async function run(): Promise<void> {
-    const slowStart = new SlowStart(initialWindow)
-    let failures = 0
-    let published = 0
-    log.warn({ ...spool.depth(Date.now()) }, 'recalls spooled')
-    while (!spool.isEmpty() && !stopped.signal.aborted) {
-      const allowed = Math.min(slowStart.allowed(performance.now()), MAX_CONCURRENT_RECALLS)
-      if (allowed < 1) {
-        await pause(slowStart.waitMs(performance.now()))
-        continue
-      }
-      const confirmed = await publishOldest(failures > 0 ? 1 : allowed).catch((err: unknown) => {
+    published = 0
+    failures = 0
+    log.warn({ ...spool.depth(Date.now()), err: attempts.lastError }, 'recalls spooled')
+    let isDone = false
+    while (!isDone && !stopped.signal.aborted) {
+      try {
+        isDone = await round()
+      } catch (err) {
         log.error({ err }, 'cannot read or write the spool')
-        return 0
-      })
-      published += confirmed
-      if (confirmed > 0) slowStart.confirmed(confirmed, performance.now())
-      else slowStart.failed()
-      failures = confirmed > 0 ? 0 : failures + 1
-      if (failures % FAILURES_PER_WARNING === 1)
-        log.warn({ ...spool.depth(Date.now()) }, 'recalls still spooled')
-      if (failures > 0) await pause(fullJitterMs(failures, { baseMs: 50, maxMs: MAX_RETRY_DELAY_MS }))
+        await pause(DISK_RETRY_DELAY_MS)
+      }
     }
     if (published > 0) log.info({ published }, 'spooled recalls published')
   }
 
+  /** Returns whether the spool is empty. Rejects when the disk fails. */
+  async function round(): Promise<boolean> {
+    await apart.retry()
+    const limit = failures > 0 ? 1 : MAX_CONCURRENT_RECALLS
+    const found = spool.oldest(limit, apart.holds)
+    const batch = await apart.sort(found)
+    const [first] = batch
+    if (first === undefined) return await isDrained()
+
+    const nowMs = performance.now()
+    const allowed = batch.slice(0, Math.max(0, slowStart.allowed(first.key, nowMs)))
+    if (allowed.length === 0) {
+      await pause(slowStart.waitMs(nowMs))
+      return false
+    }
+    // Everything on disk is in this batch, and the broker is back: recalls that arrive now can follow it directly.
+    const isLast = published > 0 && failures === 0 && found.length < limit && allowed.length === batch.length
+    const confirmed = await publishAll(allowed, isLast)
+    published += confirmed
+    failures = confirmed > 0 ? 0 : failures + 1
+    if (failures > 0) await afterFailure(first)
+    return false
+  }
+
+  async function isDrained(): Promise<boolean> {
+    if (spool.isWriting()) {
+      // Not a failure: it will be visible soon.
+      await spool.written()
+      return false
+    }
+    isBehind = false
+    if (apart.size() === 0) return true
+    const nudged = new AbortController()
+    nudge = () => nudged.abort()
+    await pause(apart.waitMs(), nudged.signal)
+    return false
+  }
+
+  async function afterFailure(first: Readable): Promise<void> {
+    slowStart.failed()
+    if (failures % FAILURES_PER_WARNING === 1)
+      log.warn({ ...spool.depth(Date.now()), err: attempts.lastError }, 'recalls still spooled')
+    if (failures >= FAILURES_BEFORE_PASSING && (await apart.passes(first))) failures = 0
+    else await pause(fullJitterMs(failures, { baseMs: 50, maxMs: MAX_RETRY_DELAY_MS }))
+  }
+
   /** Returns how many recalls were confirmed and removed. */
-  async function publishOldest(limit: number): Promise<number> {
-    const oldest = spool.oldest(limit)
-    const outcomes = await Promise.allSettled(oldest.map(({ recall }) => publish(recall)))
-    const failed = outcomes.findIndex(({ status }) => status === 'rejected')
+  async function publishAll(batch: readonly Readable[], isLast: boolean): Promise<number> {
+    const entries = [...batch]
+    const publishing = batch.map(({ recall }) => attempts.publish(recall))
+    if (isLast) {
+      handover = handOver(entries, publishing).finally(() => (handover = undefined))
+      await handover
+    }
+    const failed = (await Promise.all(publishing)).indexOf(false)
+    if (failed !== -1) isBehind = true
     // Recalls confirmed behind a failed one stay too: published again after it, they change nothing.
-    const confirmed = failed === -1 ? oldest : oldest.slice(0, failed)
-    if (confirmed.length > 0) await spool.remove(confirmed)
+    const confirmed = failed === -1 ? entries : entries.slice(0, failed)
+    if (confirmed.length === 0) return 0
+    const keys = confirmed.map(({ key }) => key)
+    slowStart.confirmed(keys, spool.newestKey(), performance.now())
+    await spool.remove(confirmed)
     return confirmed.length
   }
 
-  async function pause(ms: number): Promise<void> {
-    await delay(ms, undefined, { signal: stopped.signal }).catch(() => undefined)
+  /**
+   * Adds the recalls that are still being written to those being published. New recalls wait meanwhile, so there is an end to it
+   * under any load. Resolves to whether they may follow: the broker stores recalls in the order in which it gets them.
+   */
+  async function handOver(entries: Readable[], publishing: Promise<boolean>[]): Promise<boolean> {
+    await spool.written()
+    const keys = new Set(entries.map(({ key }) => key))
+    const rest = spool.oldest(MAX_CONCURRENT_RECALLS, (key) => keys.has(key) || apart.holds(key))
+    const passing = rest.filter(isReadable).filter(({ recall }) => !apart.isApart(recall))
+    if (passing.length < rest.length || rest.length === MAX_CONCURRENT_RECALLS) return false
+    entries.push(...passing)
+    publishing.push(...passing.map(({ recall }) => attempts.publish(recall)))
+    isBehind = false
+    return true
+  }
+
+  async function pause(ms: number, ended?: AbortSignal): Promise<void> {
+    const signal = ended ? AbortSignal.any([ended, stopped.signal]) : stopped.signal
+    await delay(ms, undefined, { signal }).catch(() => undefined)
   }
 
   function wake(): void {
-    if (spool.isEmpty() || stopped.signal.aborted) return
+    nudge?.()
+    if (stopped.signal.aborted) return
+    if (spool.isEmpty()) {
+      if (running === undefined) isBehind = false
+      return
+    }
     running ??= run().finally(() => {
       running = undefined
       // A recall may have arrived since `run` last looked.
@@ -80,50 +173,36 @@ export function createDrain({ initialWindow }: DrainOptions, { publish, spool, l
     /** Starts draining, unless it is running already or the spool is empty. */
     wake,
 
+    /**
+     * Returns whether the recall may go to the broker directly: not while recalls before it are still on their way through the
+     * spool, and not if the broker refuses those of its conversation.
+     */
+    mayBypass(recall: Recall): boolean | Promise<boolean> {
+      if (apart.isApart(recall)) return false
+      return !isBehind || (handover ?? false)
+    },
+
+    /** Records that a recall went to the broker directly. */
+    noteStored: (outcome: Published): void => attempts.noteStored(outcome),
+
+    /**
+     * Spools a recall, which the broker refused with `cause` unless it was not asked. New recalls queue behind it. Settles like
+     * `Spool.append`; whatever reaches the disk is published, however late.
+     */
+    async enqueue(recall: Recall, cause?: unknown): Promise<void> {
+      attempts.lastError = cause ?? attempts.lastError
+      isBehind = true
+      try {
+        await spool.append(recall)
+      } finally {
+        wake()
+      }
+    },
+
     /** Resolves once nothing more is published. The rest stays in the spool. */
     async stop(): Promise<void> {
       stopped.abort()
       await running
     },
-  }
-}
-
-/** Nodes may reconnect later than this process: their retry delays are longer, or they first have to notice the outage. */
-const NODE_RECOVERY_MS = 5_000
-
-/**
- * Limits how fast the spool is published after an outage. A log is bounded: notices that are published before the nodes have
- * reconnected, and then evicted by later ones, reach their sockets only as a gap. Until then at most `initialWindow` recalls
- * are published. Times are those of `performance.now()`.
- */
-export class SlowStart {
-  readonly #initialWindow: number
-  #sinceMs: number | undefined
-  #published = 0
-
-  constructor(initialWindow: number) {
-    this.#initialWindow = initialWindow
-  }
-
-  /** Records that recalls were confirmed. */
-  confirmed(recalls: number, nowMs: number): void {
-    this.#sinceMs ??= nowMs
-    this.#published += recalls
-  }
-
-  /** Records that the broker is unavailable, and starts over: the nodes may have lost it too. */
-  failed(): void {
-    this.#sinceMs = undefined
-    this.#published = 0
-  }
-
-  /** Returns how many recalls may be published now. */
-  allowed(nowMs: number): number {
-    return this.waitMs(nowMs) === 0 ? Infinity : this.#initialWindow - this.#published
-  }
-
-  /** Returns how long until the number is unlimited, in ms. */
-  waitMs(nowMs: number): number {
-    return Math.max(0, (this.#sinceMs ?? nowMs) + NODE_RECOVERY_MS - nowMs)
   }
 }

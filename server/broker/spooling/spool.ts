@@ -11,10 +11,13 @@ interface SpoolOptions {
 }
 
 /** A spooled recall. */
-interface Spooled {
+export interface Spooled {
   /** Its number in order of arrival. */
   readonly key: number
-  readonly recall: Recall
+  /** Undefined if the disk returned something else than was written. */
+  readonly recall: Recall | undefined
+  /** As stored. */
+  readonly text: string
   /** Its size, in bytes. */
   readonly bytes: number
 }
@@ -30,12 +33,18 @@ interface SpoolDepth {
 export interface Spool {
   /** Resolves once flushed to disk. Rejects with BROKER_UNAVAILABLE when the spool is full or the disk fails. */
   append(recall: Recall): Promise<void>
-  /** Returns the oldest recalls, at most `limit`. */
-  oldest(limit: number): readonly Spooled[]
+  /** Returns the oldest recalls that are on disk, at most `limit`, without those whose key `skip` accepts. */
+  oldest(limit: number, skip?: (key: number) => boolean): readonly Spooled[]
   /** Removes recalls that the broker has confirmed. */
   remove(confirmed: readonly Spooled[]): Promise<void>
   /** Returns false even while the first recall is still being written. */
   isEmpty(): boolean
+  /** Returns whether recalls are being written that `oldest` cannot see yet. */
+  isWriting(): boolean
+  /** Resolves once the writes that are under way now have ended, well or not. */
+  written(): Promise<void>
+  /** Returns the key of the newest recall; 0 before the first. */
+  newestKey(): number
   depth(nowMs: number): SpoolDepth
   /** Records, across restarts, that this broker has been reached. */
   markReached(brokerName: string): Promise<void>
@@ -52,6 +61,7 @@ export function openSpool({ dataDir, maxBytes }: SpoolOptions): Spool {
   let nextKey = 1
   let recalls = 0
   let bytes = 0
+  const writes = new Set<Promise<unknown>>()
   for (const { key, value } of entries.getRange({})) {
     nextKey = key + 1
     recalls++
@@ -62,25 +72,33 @@ export function openSpool({ dataDir, maxBytes }: SpoolOptions): Spool {
     async append(recall) {
       const text = JSON.stringify(recall)
       const size = Buffer.byteLength(text)
-      if (bytes + size > maxBytes) throw new GatewayError('BROKER_UNAVAILABLE', 'the spool is full')
+      if (bytes + size > maxBytes)
+        throw new GatewayError('BROKER_UNAVAILABLE', 'the spool is full (SPOOL_MAX_BYTES)')
       const key = nextKey++
       recalls++
       bytes += size
+      const write = committed(entries.put(key, text))
+      writes.add(write)
       try {
-        await committed(entries.put(key, text))
+        await write
       } catch (cause) {
         recalls--
         bytes -= size
         throw new GatewayError('BROKER_UNAVAILABLE', 'cannot write to the spool', { cause })
+      } finally {
+        writes.delete(write)
       }
     },
 
-    oldest: (limit) =>
-      Array.from(entries.getRange({ limit }), ({ key, value }) => ({
-        key,
-        recall: JSON.parse(value) as Recall,
-        bytes: Buffer.byteLength(value),
-      })),
+    oldest(limit, skip = () => false) {
+      const found: Spooled[] = []
+      for (const { key, value } of entries.getRange({})) {
+        if (found.length >= limit) break
+        if (!skip(key))
+          found.push({ key, recall: parse(value), text: value, bytes: Buffer.byteLength(value) })
+      }
+      return found
+    },
 
     async remove(confirmed) {
       const removing = entries.transaction(() => {
@@ -94,11 +112,14 @@ export function openSpool({ dataDir, maxBytes }: SpoolOptions): Spool {
     },
 
     isEmpty: () => recalls === 0,
+    isWriting: () => writes.size > 0,
+    written: async () => void (await Promise.allSettled(writes)),
+    newestKey: () => nextKey - 1,
 
     depth(nowMs) {
       const [first] = entries.getRange({ limit: 1 })
-      const ageMs = first === undefined ? 0 : nowMs - (JSON.parse(first.value) as Recall).receivedAtMs
-      return { recalls, bytes, ageMs }
+      const receivedAtMs = first && parse(first.value)?.receivedAtMs
+      return { recalls, bytes, ageMs: receivedAtMs === undefined ? 0 : nowMs - receivedAtMs }
     },
 
     async markReached(brokerName) {
@@ -108,5 +129,13 @@ export function openSpool({ dataDir, maxBytes }: SpoolOptions): Spool {
     wasReached: (brokerName) => reached.get(brokerName) === true,
 
     close: () => root.close(),
+  }
+}
+
+function parse(text: string): Recall | undefined {
+  try {
+    return JSON.parse(text) as Recall
+  } catch {
+    return undefined
   }
 }

@@ -4,10 +4,17 @@ import type { Logger } from '../../telemetry/logger.ts'
 import type { Broker, Published } from '../broker.ts'
 import { withTimeout } from '../timeout.ts'
 import { createDrain } from './drain.ts'
+import type { SetAside } from './setting-aside.ts'
 import type { Spool } from './spool.ts'
 
 /** The broker's share of the time to respond; the rest is enough to flush to disk. */
 const BROKER_TIMEOUT_MS = 1_000
+
+/** The broker's share of whatever time there is. */
+const BROKER_SHARE = 0.6
+
+/** A handover takes as long as a flush to disk. If the disk takes longer, the recall is spooled. */
+const HANDOVER_TIMEOUT_MS = 200
 
 /** How long the start waits for a broker that may be unavailable. No longer, because webhooks are lost meanwhile. */
 const CONNECT_TIMEOUT_MS = 500
@@ -22,6 +29,7 @@ interface SpoolingOptions {
 interface SpoolingDependencies {
   readonly broker: Broker
   readonly spool: Spool
+  readonly setAside: SetAside
   readonly log: Logger
 }
 
@@ -32,24 +40,46 @@ interface SpoolingDependencies {
  */
 export function createSpoolingBroker(
   { brokerName, historySize }: SpoolingOptions,
-  { broker, spool, log }: SpoolingDependencies,
+  { broker, spool, setAside, log }: SpoolingDependencies,
 ): Broker {
   const drain = createDrain(
     { initialWindow: Math.ceil(historySize / 2) },
-    { publish: (recall) => broker.publish(recall, BROKER_TIMEOUT_MS, { immediately: true }), spool, log },
+    {
+      publish: (recall) => broker.publish(recall, BROKER_TIMEOUT_MS, { immediately: true }),
+      spool,
+      setAside,
+      log,
+    },
   )
 
   async function publish(recall: Recall, timeoutMs: number): Promise<Published> {
     const deadlineMs = Date.now() + timeoutMs
-    if (spool.isEmpty()) {
+    const leftMs = (): number => Math.max(0, deadlineMs - Date.now())
+    const answer = drain.mayBypass(recall)
+    const isDirect =
+      typeof answer === 'boolean'
+        ? answer
+        : await Promise.race([answer, delay(HANDOVER_TIMEOUT_MS, false, { ref: false })])
+    let refusal: unknown
+    if (isDirect) {
       try {
-        return await broker.publish(recall, Math.min(BROKER_TIMEOUT_MS, timeoutMs))
+        const outcome = await broker.publish(recall, Math.min(BROKER_TIMEOUT_MS, timeoutMs * BROKER_SHARE))
+        drain.noteStored(outcome)
+        return outcome
       } catch (err) {
-        log.debug({ err }, 'recall not confirmed by the broker')
+        refusal = err
       }
     }
-    await withTimeout(Math.max(0, deadlineMs - Date.now()), spool.append(recall))
-    drain.wake()
+    // Not abandoned when the time is over: what reaches the disk late is published all the same.
+    const spooled = drain.enqueue(recall, refusal)
+    try {
+      await withTimeout(isDirect ? leftMs() : leftMs() * BROKER_SHARE, spooled)
+    } catch (error) {
+      if (isDirect) throw error
+      // The broker was not asked yet: better out of order than not at all.
+      log.error({ err: error }, 'cannot spool a recall, trying the broker')
+      return await broker.publish(recall, leftMs())
+    }
     return { duplicate: false, spooled: true, positions: [] }
   }
 

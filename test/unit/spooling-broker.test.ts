@@ -1,0 +1,158 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { expect } from 'chai'
+import { pino } from 'pino'
+import type { Broker, Published } from '../../server/broker/broker.ts'
+import { openSpool } from '../../server/broker/spooling/spool.ts'
+import type { Spool } from '../../server/broker/spooling/spool.ts'
+import { createSpoolingBroker } from '../../server/broker/spooling/spooling-broker.ts'
+import { GatewayError } from '../../shared/errors.ts'
+import type { Recall } from '../../shared/recall.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { createScriptedBroker } from '../support/scripted-broker.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { waitUntil } from '../support/wait.ts'
+
+const recall = (seq: number, group = 'g'): Recall => ({
+  group,
+  messages: [{ seq }],
+  recalledAtMs: 1,
+  receivedAtMs: 1,
+})
+const STORED: Published = { duplicate: false, positions: [] }
+const unavailable = () => new GatewayError('BROKER_UNAVAILABLE')
+
+describe('spooling broker', () => {
+  const onCleanUp = cleanUpAfterEach()
+
+  /** A broker that stores what `publish` lets it store, in front of a real spool that `wrap` may change. */
+  async function start(
+    publish: (recall: Recall) => Promise<unknown>,
+    wrap: (spool: Spool) => Spool = (s) => s,
+  ) {
+    const folder = temporaryFolder()
+    onCleanUp(folder.remove)
+    const seqs: number[] = []
+    const broker: Broker = {
+      ...createScriptedBroker(async () => undefined).broker,
+      async publish(one) {
+        await publish(one)
+        seqs.push(...one.messages.map(({ seq }) => seq))
+        return STORED
+      },
+    }
+    const spool = wrap(openSpool({ dataDir: folder.path, maxBytes: 2 ** 20 }))
+    const aside: string[] = []
+    const spooling = createSpoolingBroker(
+      { brokerName: 'b', historySize: 1_000 },
+      {
+        broker,
+        spool,
+        setAside: async ({ text }, reason) => void aside.push(`${text} ${reason}`),
+        log: pino({ level: 'silent' }),
+      },
+    )
+    await spooling.start()
+    onCleanUp(spooling.stop)
+    return { spooling, spool, seqs, aside }
+  }
+
+  it('publishes a recall that reached the disk after its deadline, without waiting for the next one', async () => {
+    let isAvailable = false
+    let flush = (): void => undefined
+    const flushed = new Promise<void>((resolve) => (flush = resolve))
+    const slowDisk = (spool: Spool): Spool => ({
+      ...spool,
+      append: async (one) => {
+        await flushed
+        await spool.append(one)
+      },
+    })
+    const { spooling, seqs } = await start(async () => {
+      if (!isAvailable) throw unavailable()
+    }, slowDisk)
+    const refused = await spooling.publish(recall(1), 50).catch((error: unknown) => error)
+    expect(refused).to.have.property('code', 'BROKER_UNAVAILABLE')
+    isAvailable = true
+    flush()
+    await waitUntil('the recall is published', () => seqs.length === 1)
+  })
+
+  it('asks the broker if the recall cannot be spooled behind others', async () => {
+    let isAvailable = false
+    let isDiskFull = false
+    const disk = (spool: Spool): Spool => ({
+      ...spool,
+      append: async (one) => {
+        if (isDiskFull) throw new GatewayError('BROKER_UNAVAILABLE', 'cannot write to the spool')
+        await spool.append(one)
+      },
+    })
+    const { spooling, seqs } = await start(async ({ messages }) => {
+      if (!isAvailable || messages[0]?.seq === 1) throw unavailable()
+    }, disk)
+    expect(await spooling.publish(recall(1), 1_000)).to.have.property('spooled', true)
+    isAvailable = true
+    isDiskFull = true
+    expect(await spooling.publish(recall(2), 1_000)).to.deep.equal(STORED)
+    expect(seqs).to.deep.equal([2])
+  })
+
+  it('publishes directly again soon after one failure, under any load and however slow the disk is', async () => {
+    let failures = 1
+    const slowDisk = (spool: Spool): Spool => {
+      const writes = new Set<Promise<void>>()
+      return {
+        ...spool,
+        append: async (one) => {
+          // Several are always being written.
+          const write = delay(30).then(() => spool.append(one))
+          writes.add(write)
+          await write.finally(() => writes.delete(write))
+        },
+        isEmpty: () => writes.size === 0 && spool.isEmpty(),
+        isWriting: () => writes.size > 0 || spool.isWriting(),
+        written: async () => {
+          await Promise.allSettled(writes)
+          await spool.written()
+        },
+      }
+    }
+    const { spooling, spool, seqs } = await start(async () => {
+      await delay(2)
+      if (failures-- > 0) throw unavailable()
+    }, slowDisk)
+    const publishing: Promise<Published>[] = []
+    const startedAtMs = performance.now()
+    let direct = 0
+    while (direct < 20 && performance.now() - startedAtMs < 5_000) {
+      publishing.push(spooling.publish(recall(publishing.length + 1), 1_700))
+      void publishing.at(-1)?.then(({ spooled }) => (direct = spooled ? 0 : direct + 1))
+      await delay(4)
+    }
+    expect(direct).to.be.at.least(20)
+    expect(performance.now() - startedAtMs).to.be.below(2_000)
+    await Promise.all(publishing)
+    await waitUntil('the spool is empty', () => spool.isEmpty())
+    expect([...new Set(seqs)]).to.deep.equal(publishing.map((_, i) => i + 1))
+  })
+
+  it('sets aside what the disk returns unreadable, and publishes what is behind it', async () => {
+    const damaged = (spool: Spool): Spool => ({
+      ...spool,
+      oldest: (limit, skip) =>
+        spool
+          .oldest(limit, skip)
+          .map((entry) => (entry.key === 1 ? { ...entry, recall: undefined, text: '{"gro' } : entry)),
+    })
+    let isAvailable = false
+    const { spooling, spool, seqs, aside } = await start(async () => {
+      if (!isAvailable) throw unavailable()
+    }, damaged)
+    await Promise.all([1, 2].map((seq) => spooling.publish(recall(seq), 1_000)))
+    isAvailable = true
+    await waitUntil('the spool is empty', () => spool.isEmpty())
+    expect(seqs).to.deep.equal([2])
+    expect(aside).to.have.length(1)
+    expect(aside[0]).to.include('{"gro')
+  })
+})
