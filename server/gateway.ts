@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Router } from 'express'
 import { createApi } from './api/api.ts'
@@ -24,14 +23,15 @@ import * as options from './config/options.ts'
 import { createClientAddress, createNetworkMatcher, PRIVATE_NETWORKS } from './http/client-address.ts'
 import type { ClientAddress } from './http/client-address.ts'
 import { createHttpServer } from './http/server.ts'
+import type { RequestHandler } from './http/server.ts'
 import { serveClientScript, serveConsole } from './http/static-files.ts'
 import { inDataDir, lockDataDir } from './lib/data-dir.ts'
 import { createRealtime } from './realtime/realtime.ts'
 import type { Realtime } from './realtime/realtime.ts'
 import type { MembershipEnd } from './receiver/commands/membership.ts'
-import { openQuarantine } from './receiver/quarantine.ts'
+import { createSetAside, openQuarantine } from './receiver/quarantine.ts'
+import type { Quarantine } from './receiver/quarantine.ts'
 import { createReceiver } from './receiver/receiver.ts'
-import type { Receiver } from './receiver/receiver.ts'
 import { createHealth, startHeartbeat } from './telemetry/health.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { createMetrics } from './telemetry/metrics.ts'
@@ -72,16 +72,18 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   const servesSockets = config.ROLE !== 'receiver'
 
   if (receives) lifecycle.onStop('data folder', (await lockDataDir(config.DATA_DIR)).release)
+  const quarantine = receives ? await openInDataDir(config, createQuarantine(log)) : undefined
+  if (quarantine) lifecycle.onStop('quarantine', quarantine.close)
   const spool =
     receives && config.REDIS_URL !== undefined ? await openInDataDir(config, openSpool) : undefined
-  const broker = createBroker(config, spool, log)
+  const broker = createBroker(config, spool && quarantine && { spool, quarantine }, log)
   lifecycle.onStop('broker', broker.stop)
   await broker.start()
 
   const base: Base = { config, lifecycle, broker, addressOf, metrics, refusals, log }
   const access = servesSockets ? createAccess(config, addressOf, log) : undefined
   const realtime = access && createRealtime(options.realtime(config), { ...base, ...access })
-  const gauges = createGauges(broker, spool, realtime)
+  const gauges = createGauges({ broker, spool, quarantine, realtime })
   const isAccepting = (): boolean => !lifecycle.isStopping
   const isReady = (): boolean => isAccepting() && broker.isReady()
   const isPrivate = createNetworkMatcher(PRIVATE_NETWORKS)
@@ -90,12 +92,13 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
       isAccepting,
       isBrokerReady: broker.isReady,
       spoolDepth: gauges.spoolDepth,
+      quarantined: gauges.quarantined,
       servesSockets,
     }),
     metrics.createRouter(gauges, (request) => isPrivate(addressOf(request))),
     ...(access && realtime ? createPages(base, access, realtime) : []),
   ]
-  const handlers = receives ? [await createWebhooks(base)] : []
+  const handlers = quarantine ? [createWebhooks(base, quarantine)] : []
   const http = createHttpServer(
     { ...options.http(config), webSocketPath: realtime?.path },
     { handlers, routers, refusals, log },
@@ -127,13 +130,29 @@ interface Base {
   readonly log: Logger
 }
 
-function createBroker(config: Config, spool: Spool | undefined, log: Logger): Broker {
+/** What a process that takes webhooks has on disk, besides Redis. */
+interface Stores {
+  readonly spool: Spool
+  readonly quarantine: Quarantine
+}
+
+function createBroker(config: Config, stores: Stores | undefined, log: Logger): Broker {
   const redis = options.redis(config)
   if (redis === undefined) return createEmbeddedBroker(options.embedded(config), { log })
   const broker = createRedisBroker(redis, { log })
-  if (spool === undefined) return broker
-  return createSpoolingBroker(options.spooling(config), { broker, spool, log })
+  if (stores === undefined) return broker
+  const { spool, quarantine } = stores
+  const setAside = createSetAside(config.SDK_APP_ID, quarantine)
+  return createSpoolingBroker(options.spooling(config), { broker, spool, setAside, log })
 }
+
+const createQuarantine =
+  (log: Logger) =>
+  (store: ReturnType<typeof options.stores>): ReturnType<typeof openQuarantine> =>
+    openQuarantine({
+      ...store,
+      onEvicted: (requests) => log.warn({ requests }, 'quarantine full, oldest requests evicted'),
+    })
 
 /** Calls `open` with the options of the stores in the data folder. Throws START_FAILED. */
 const openInDataDir = <Store>(
@@ -176,36 +195,36 @@ function createMemberships(config: Config): MembershipCache | undefined {
   return source && new MembershipCache({ source: limitPerUser(source), ttlS: config.MEMBERSHIP_TTL_S })
 }
 
-async function createWebhooks({
-  config,
-  lifecycle,
-  broker,
-  addressOf,
-  metrics,
-  refusals,
-  log,
-}: Base): Promise<Receiver> {
-  const quarantine = await openInDataDir(config, openQuarantine)
-  lifecycle.onStop('quarantine', quarantine.close)
+function createWebhooks(base: Base, quarantine: Quarantine): RequestHandler {
+  const { config, lifecycle, broker, addressOf, metrics, refusals, log } = base
   if (config.WEBHOOK_AUTH === 'off')
     log.warn('WEBHOOK_AUTH is off: anyone who knows the path can send recalls')
   const isAllowed = createNetworkMatcher(config.WEBHOOK_ALLOW)
-  const mayCall = (request: IncomingMessage): boolean =>
-    config.WEBHOOK_ALLOW.length === 0 || isAllowed(addressOf(request))
+  const mayCall = (address: string): boolean => config.WEBHOOK_ALLOW.length === 0 || isAllowed(address)
   const announceMembershipEnd = ({ group, userIds }: MembershipEnd): Promise<unknown> =>
     Promise.all(encodeMembershipEnd(group, userIds).map((text) => broker.announce('memberships', text)))
-  return createReceiver(
+  const receiver = createReceiver(
     { ...options.receiver(config), mayCall },
-    { broker, quarantine, announceMembershipEnd, metrics, refusals, log },
+    { broker, quarantine, announceMembershipEnd, addressOf, metrics, refusals, log },
   )
+  lifecycle.onStop('receiver', async () => receiver.stop())
+  return receiver.handle
 }
 
-const createGauges = (broker: Broker, spool: Spool | undefined, realtime: Realtime | undefined): Gauges => ({
+interface GaugeSources {
+  readonly broker: Broker
+  readonly spool: Spool | undefined
+  readonly quarantine: { size(): number } | undefined
+  readonly realtime: Realtime | undefined
+}
+
+const createGauges = ({ broker, spool, quarantine, realtime }: GaugeSources): Gauges => ({
   sockets: () => realtime?.sockets() ?? 0,
   rooms: () => realtime?.rooms() ?? 0,
   maxBufferedBytes: () => realtime?.maxBufferedBytes() ?? 0,
   probeAgeMs: broker.probeAgeMs,
   spoolDepth: () => spool?.depth(Date.now()),
+  quarantined: () => quarantine?.size(),
 })
 
 /** Creates the routers that a node serves next to its sockets. */

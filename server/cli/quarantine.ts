@@ -1,22 +1,62 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { GatewayError } from '../../shared/errors.ts'
 import { DEFAULT_DATA_DIR } from '../config/config.ts'
-import { openQuarantine } from '../receiver/quarantine.ts'
+import { decodeBody, openQuarantine } from '../receiver/quarantine.ts'
 import type { Terminal } from './command.ts'
+import { createCaller, withCallOptions, withDataDir } from './webhook-call.ts'
+import type { CallOptions } from './webhook-call.ts'
+
+interface QuarantineOptions extends CallOptions {
+  readonly replay: boolean
+}
 
 export function addQuarantine(program: Command, terminal: Terminal): void {
-  program
+  const command = program
     .command('quarantine')
-    .description('print authentic webhooks that the gateway did not understand, one JSON document per line')
-    .action(() => quarantine(terminal))
+    .description(
+      'print authentic webhooks that the gateway did not understand, and recalls that the broker refused, one JSON document per line',
+    )
+    .option('--replay', 'post them again, freshly signed, and remove those that are answered with OK', false)
+  withCallOptions(command).action((options: QuarantineOptions) =>
+    options.replay ? replay(options, terminal) : list(options, terminal),
+  )
 }
 
 /** Prints the quarantined webhooks, oldest first. The gateway may be running meanwhile. */
-async function quarantine({ environment, print }: Terminal): Promise<void> {
+async function list(options: QuarantineOptions, { environment, print }: Terminal): Promise<void> {
+  const store = open(withDataDir(options, environment), true)
+  for (const { id, request } of store?.list() ?? []) print(JSON.stringify({ id, ...request }))
+  await store?.close()
+}
+
+/**
+ * Posts the quarantined webhooks to a running gateway, oldest first, and prints the responses. Rejects with SEND_FAILED if one is
+ * not OK: it stays. What is still not wholly understood is quarantined anew.
+ */
+async function replay(options: QuarantineOptions, { environment, print }: Terminal): Promise<void> {
+  const store = open(withDataDir(options, environment), false)
+  if (store === undefined) return
+  const call = createCaller(options, environment)
+  let refused = 0
+  try {
+    for (const { id, request } of store.list()) {
+      const query = new URLSearchParams(request.query)
+      const { status, text } = await call({ query, body: decodeBody(request) })
+      print(`${id} ${status} ${text}`)
+      if (status === 200) await store.remove(id)
+      else refused++
+    }
+  } finally {
+    await store.close()
+  }
+  if (refused > 0) throw new GatewayError('SEND_FAILED', `${refused} of the responses were not OK`)
+}
+
+/** Undefined if nothing was ever quarantined in this data folder. */
+function open(environment: Terminal['environment'], readOnly: boolean) {
   const dataDir = environment['DATA_DIR'] || DEFAULT_DATA_DIR
-  if (!existsSync(join(dataDir, 'quarantine'))) return
-  const store = openQuarantine({ dataDir, readOnly: true })
-  for (const request of store.list()) print(JSON.stringify(request))
-  await store.close()
+  if (!existsSync(join(dataDir, 'quarantine'))) return undefined
+  return openQuarantine({ dataDir, readOnly })
 }

@@ -1,3 +1,5 @@
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { signToken } from '../auth/jwt.ts'
 import { SECRET_SETTINGS } from '../config/config.ts'
@@ -51,9 +53,20 @@ async function greeting(config: Config, port: number): Promise<string[]> {
     '  The recall gateway is running, for this machine only (--dev).',
     '',
     `  Open       ${base}/#token=${token}`,
-    `  then send  node dist/server/main.js send --url ${base}${config.WEBHOOK_PATH} --group lobby --seqs 130,131`,
+    `  then send  ${sendCommand(config, base)}`,
     '',
     '  The link lets anyone who has it see every recall for an hour. Ctrl+C stops the gateway.',
     '',
   ]
 }
+
+/** Works in any folder. */
+function sendCommand({ DATA_DIR, WEBHOOK_PATH }: Config, base: string): string {
+  const main = quoted(fileURLToPath(new URL('../main.js', import.meta.url)))
+  const dataDir = quoted(resolve(DATA_DIR))
+  return `node ${main} send --data-dir ${dataDir} --url ${base}${WEBHOOK_PATH} --group lobby --seqs 130,131`
+}
+
+/** Quotes a word for a shell, if that is necessary. */
+const quoted = (word: string): string =>
+  /^[\w./@:+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`

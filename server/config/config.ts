@@ -1,5 +1,6 @@
 import Joi from 'joi'
 import { createClientAddress, createNetworkMatcher } from '../http/client-address.ts'
+import { normalizePath } from '../lib/path.ts'
 import { identifier } from '../lib/schema.ts'
 
 /** The parts of the gateway that this process runs. */
@@ -135,13 +136,14 @@ export const configSchema = Joi.object<Config>({
       '`off` accepts webhooks from anyone who knows the path, and logs a warning at every start. `WEBHOOK_TOKEN` must be unset then',
     ),
   WEBHOOK_PATH: Joi.string()
-    .pattern(/^(\/[\w.~-]+)+$/, 'a path of letters, digits and . _ ~ -, such as /webhook')
+    .custom((path: string) => normalizePath(path))
+    .pattern(/^(\/|(\/[\w.~-]+)+)$/, 'a path of letters, digits and . _ ~ -, such as /webhook')
     .pattern(/^\/(livez|readyz|metrics|assets|v1|docs|client\.js|socket\.io)(\/|$)/, {
       name: 'a path that the gateway serves itself',
       invert: true,
     })
     .default('/webhook')
-    .description('Path that Tencent calls; may contain a secret'),
+    .description('Path that Tencent calls; may contain a secret, or be `/`'),
   WEBHOOK_ALLOW: list(networkFor(createNetworkMatcher))
     .default([])
     .description(

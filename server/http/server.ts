@@ -38,7 +38,7 @@ interface HttpOptions {
 }
 
 /** Serves a request and returns true, or returns false if the request is not for it. */
-type RequestHandler = (request: IncomingMessage, response: ServerResponse) => boolean
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => boolean
 
 interface HttpDependencies {
   /** Tried first, in order. They bypass Express, whose routing costs as much as handling a recall. */

@@ -2,6 +2,8 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 
 /** Tencent asks receivers to refuse calls whose time is more than a minute off. Source: Webhook Overview, document 34354. */
 const MAX_SKEW_MS = 60_000
+/** Of the time that a call may have waited to be read. Bounds how old a call can be that someone repeats while the process stalls. */
+const MAX_WAIT_MS = 300_000
 
 /** The query parameters that authenticate a webhook. */
 export interface Signature {
@@ -13,11 +15,15 @@ export interface Signature {
 /**
  * Checks that someone who knows a token made this call within the last minute. `Sign` is the hex of
  * sha256(token + RequestTime): it covers neither the body nor the rest of the query. Pure: no request, no clock.
+ *
+ * `waitedForMs`: the call may have arrived this long before `nowMs`, while the process did not read. It is judged as if it had
+ * been read on arrival: it is genuine if it would have been at any time since then.
  */
 export function checkAuthenticity(
   { sign, requestTime }: Signature,
   expectedSigns: ExpectedSigns,
   nowMs: number,
+  waitedForMs = 0,
 ): 'genuine' | 'forged' | 'stale' {
   if (sign === undefined || requestTime === undefined || !/^\d{1,12}$/.test(requestTime)) return 'forged'
   if (!/^[0-9a-f]{64}$/i.test(sign)) return 'forged'
@@ -27,7 +33,9 @@ export function checkAuthenticity(
     .map((expected) => timingSafeEqual(presented, expected))
     .includes(true)
   if (!matches) return 'forged'
-  return Math.abs(nowMs - Number(requestTime) * 1_000) > MAX_SKEW_MS ? 'stale' : 'genuine'
+  const ageMs = nowMs - Number(requestTime) * 1_000
+  const maxAgeMs = MAX_SKEW_MS + Math.min(waitedForMs, MAX_WAIT_MS)
+  return ageMs > maxAgeMs || ageMs < -MAX_SKEW_MS ? 'stale' : 'genuine'
 }
 
 /** Returns the valid `Sign` of each token for a `RequestTime`. */

@@ -1,33 +1,41 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ERRORS, GatewayError } from '../../shared/errors.ts'
+import { normalizePath } from '../lib/path.ts'
+import { StallDetector } from '../lib/stall.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import type { Refusals } from '../telemetry/refusals.ts'
+import { dropBody, readBody } from './body.ts'
+import { createCallerCheck } from './caller.ts'
+import type { CallerOptions } from './caller.ts'
 import { refusal } from './responses.ts'
 import type { WebhookResponse } from './responses.ts'
 import { createWebhook } from './webhook.ts'
-import type { WebhookDependencies, WebhookOptions } from './webhook.ts'
-
-/** A recall of 1,000 messages with their ids takes about 75 KiB; four times that leaves room for new fields. */
-const MAX_BODY_BYTES = 256 * 1024
+import type { WebhookDependencies } from './webhook.ts'
 
 /** Past Tencent's timeout of 2 s: it retries only on timeout, and treats an error response as final. */
 const RETRYABLE_FAILURE_MS = 2_100
 
-/** After these, the rest of the body is not read, and could be mistaken for the next request on the connection. */
-const CLOSES_CONNECTION = new Set(['BODY_TOO_LARGE', 'BODY_UNREADABLE', 'ADDRESS_REFUSED'])
+/** Only webhooks have this parameter: one on another path means that the URL in the Chat console is wrong. */
+const LOOKS_LIKE_WEBHOOK = /(^|&)CallbackCommand=/i
 
-interface ReceiverOptions extends WebhookOptions {
-  /** The path configured as the webhook URL in the Chat console. */
+interface ReceiverOptions extends CallerOptions {
+  /** The path configured as the webhook URL in the Chat console, without a slash at its end. */
   readonly path: string
-  readonly mayCall: (request: IncomingMessage) => boolean
+  readonly mayCall: (address: string) => boolean
 }
 
 interface ReceiverDependencies extends WebhookDependencies {
+  readonly addressOf: (request: IncomingMessage) => string
+  readonly metrics: Pick<Metrics, 'webhookAnswered' | 'recallStored'>
   readonly refusals: Refusals
 }
 
-/** Serves a request if it is for the webhook path, and returns whether it is. */
-export type Receiver = (request: IncomingMessage, response: ServerResponse) => boolean
+interface Receiver {
+  /** Serves a request if it is a webhook, and returns whether it is. */
+  handle(request: IncomingMessage, response: ServerResponse): boolean
+  stop(): void
+}
 
 /**
  * Serves webhooks over HTTP. Runs before Express, not in it: routing a request there costs as much as everything else done
@@ -35,70 +43,74 @@ export type Receiver = (request: IncomingMessage, response: ServerResponse) => b
  */
 export function createReceiver(
   { path, mayCall, ...options }: ReceiverOptions,
-  dependencies: ReceiverDependencies,
+  { addressOf, metrics, refusals, ...dependencies }: ReceiverDependencies,
 ): Receiver {
-  const { metrics, refusals } = dependencies
-  const handleWebhook = createWebhook(options, dependencies)
+  const checkCaller = createCallerCheck(options)
+  const handleWebhook = createWebhook({ ...dependencies, metrics })
+  const stalls = new StallDetector()
 
-  async function serve(request: IncomingMessage, response: ServerResponse, query: string): Promise<void> {
+  async function serve(request: IncomingMessage, response: ServerResponse, text: string): Promise<void> {
     const receivedAtMs = Date.now()
     try {
-      if (!mayCall(request)) throw new GatewayError('ADDRESS_REFUSED')
+      if (!mayCall(addressOf(request))) throw new GatewayError('ADDRESS_REFUSED')
       if (request.method !== 'POST') throw new GatewayError('METHOD_NOT_ALLOWED')
-      const body = await readBody(request, MAX_BODY_BYTES)
-      const result = await handleWebhook({ query, body, receivedAtMs })
+      const query = checkCaller(text, receivedAtMs, stalls.waitedForMs())
+      const body = await readBody(request)
+      const contentType = request.headers['content-type']
+      const result = await handleWebhook({ query, body, contentType, receivedAtMs })
       metrics.webhookAnswered('OK')
       send(response, 200, result)
     } catch (cause) {
-      const error = refusals.report('webhook', cause)
-      if (ERRORS[error.code].retry) await delay(receivedAtMs + RETRYABLE_FAILURE_MS - Date.now())
-      refuse(response, error)
+      await refuse(request, response, cause, receivedAtMs)
     }
   }
 
-  function refuse(response: ServerResponse, error: GatewayError): void {
+  async function refuse(
+    request: IncomingMessage,
+    response: ServerResponse,
+    cause: unknown,
+    receivedAtMs = Date.now(),
+  ): Promise<void> {
+    const error = refusals.report('webhook', cause, { address: addressOf(request) })
+    const { status, retry } = ERRORS[error.code]
     metrics.webhookAnswered(error.code)
-    send(response, ERRORS[error.code].status, refusal(error), {
-      ...(CLOSES_CONNECTION.has(error.code) && { Connection: 'close' }),
+    if (retry) await delay(receivedAtMs + RETRYABLE_FAILURE_MS - Date.now())
+    send(response, status, refusal(error), {
+      ...(!(await dropBody(request)) && { Connection: 'close' }),
       ...(error.code === 'METHOD_NOT_ALLOWED' && { Allow: 'POST' }),
     })
   }
 
-  return (request, response) => {
-    const { pathname, query } = splitTarget(request.url ?? '')
-    if (pathname !== path) return false
-    void serve(request, response, query)
-    return true
+  return {
+    handle(request, response) {
+      const { pathname, query } = splitTarget(request.url ?? '')
+      const isOurs = pathname === path || normalizePath(pathname) === path
+      // The console is served at the root, to browsers.
+      if (isOurs && (path !== '/' || request.method === 'POST')) {
+        void serve(request, response, query)
+        return true
+      }
+      if (request.method !== 'POST' || !LOOKS_LIKE_WEBHOOK.test(query)) return false
+      void refuse(request, response, new GatewayError('NOT_FOUND', describeMismatch(pathname, path)))
+      return true
+    },
+
+    stop: () => stalls.stop(),
   }
 }
+
+/** Does not name the path, which may contain a secret. */
+const describeMismatch = (pathname: string, path: string): string =>
+  normalizePath(pathname).toLowerCase() === path.toLowerCase()
+    ? 'webhooks are received at WEBHOOK_PATH, which has other capital letters'
+    : 'webhooks are received at WEBHOOK_PATH'
 
 /** Splits a request target into path and query. A target meant for a proxy also names a host, which is dropped. */
 function splitTarget(target: string): { readonly pathname: string; readonly query: string } {
   const mark = target.indexOf('?')
   const url = mark === -1 ? target : target.slice(0, mark)
   const query = mark === -1 ? '' : target.slice(mark + 1)
-  return { pathname: url.replace(/^https?:\/\/[^/]*/i, ''), query }
-}
-
-/**
- * Reads the raw body of a request. Rejects with BODY_TOO_LARGE as soon as the body is too large, or its declared length is,
- * and with BODY_UNREADABLE if it is incomplete or has a content encoding, which webhooks never have.
- */
-function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const { 'content-length': declaredBytes = '0', 'content-encoding': encoding = 'identity' } = request.headers
-  return new Promise((resolve, reject) => {
-    if (Number(declaredBytes) > maxBytes) return reject(new GatewayError('BODY_TOO_LARGE'))
-    if (encoding.toLowerCase() !== 'identity') return reject(new GatewayError('BODY_UNREADABLE'))
-    const chunks: Buffer[] = []
-    let bytes = 0
-    request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length
-      if (bytes <= maxBytes) chunks.push(chunk)
-      else reject(new GatewayError('BODY_TOO_LARGE'))
-    })
-    request.on('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)))
-    request.on('error', (cause) => reject(new GatewayError('BODY_UNREADABLE', undefined, { cause })))
-  })
+  return { pathname: url.replace(/^https?:\/\/[^/]*/i, '') || '/', query }
 }
 
 function send(

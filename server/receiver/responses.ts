@@ -12,11 +12,12 @@ export interface WebhookResponse {
 
 export const OK: WebhookResponse = { ActionStatus: 'OK', ErrorInfo: '', ErrorCode: 0 }
 
-/** `ErrorInfo` starts with our error code, so that operators can search for it. */
+/** `ErrorInfo` starts with our error code, so that operators can search for it. `retry`: whether trying again may help. */
 export const refusal = (error: GatewayError): WebhookResponse => ({
   ActionStatus: 'FAIL',
   ErrorInfo: `${error.code}: ${error.message}`,
   ErrorCode: ERRORS[error.code].status,
+  retry: ERRORS[error.code].retry,
 })
 
 /**
@@ -42,5 +43,6 @@ const allowAll = (items: unknown): unknown[] =>
 
 const accountOf = (item: unknown): string => {
   const account = isRecord(item) ? item['To_Account'] : undefined
-  return typeof account === 'string' ? account : ''
+  // Echoed as it is, printable or not: it names an account of the request.
+  return typeof account === 'number' ? String(account) : typeof account === 'string' ? account : ''
 }

@@ -4,37 +4,35 @@ import { isRecord } from '../../shared/json.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { checkAuthenticity, createExpectedSigns } from './authenticity.ts'
+import { decodeBody } from './body.ts'
+import type { WebhookQuery } from './caller.ts'
 import { RECALL_COMMAND, toRecall } from './commands/group-recall.ts'
 import { toMembershipEnd } from './commands/membership.ts'
 import type { MembershipEnd } from './commands/membership.ts'
-import type { Quarantine, QuarantinedRequest } from './quarantine.ts'
+import { encodeBody } from './quarantine.ts'
+import type { Quarantine } from './quarantine.ts'
 import { noOpinion, OK } from './responses.ts'
 import type { WebhookResponse } from './responses.ts'
 
 /** Tencent gives up after 2 s; this leaves 300 ms for the response to travel. */
 const RESPONSE_TIMEOUT_MS = 1_700
-
-export interface WebhookOptions {
-  /** The app's `SdkAppid`, in digits. */
-  readonly app: string
-  /** Tokens of the webhook authentication; several during a rotation. Undefined accepts webhooks from anyone. */
-  readonly tokens: readonly string[] | undefined
-}
+/** For a recall whose body took long to arrive: nobody may be waiting for the response any more, but the recall counts. */
+const MIN_STORE_TIMEOUT_MS = 1_000
 
 export interface WebhookDependencies {
-  readonly broker: Broker
+  readonly broker: Pick<Broker, 'publish'>
   readonly quarantine: Quarantine
   /** Announces to all processes that memberships ended. */
   readonly announceMembershipEnd: (ended: MembershipEnd) => Promise<unknown>
-  readonly metrics: Metrics
+  readonly metrics: Pick<Metrics, 'recallStored'>
   readonly log: Logger
 }
 
-/** One POST from Tencent, unchecked. */
+/** One POST from Tencent; someone who knows a token made it. */
 interface WebhookCall {
-  readonly query: string
+  readonly query: WebhookQuery
   readonly body: Buffer
+  readonly contentType: string | undefined
   readonly receivedAtMs: number
 }
 
@@ -44,67 +42,81 @@ interface WebhookCall {
  */
 export type HandleWebhook = (call: WebhookCall) => Promise<WebhookResponse>
 
-/** Handles a webhook from raw bytes to response, in one order: app, authenticity, JSON, command, shape, storage. */
-export function createWebhook(
-  { app, tokens }: WebhookOptions,
-  { broker, quarantine, announceMembershipEnd, metrics, log }: WebhookDependencies,
-): HandleWebhook {
-  const expectedSigns = tokens && createExpectedSigns(tokens)
-
-  return async function handleWebhook({ query, body, receivedAtMs }) {
-    const parameters = new URLSearchParams(query)
-    const parameter = (name: string): string | undefined => parameters.get(name) ?? undefined
-
-    if (parameter('SdkAppid') !== app) throw new GatewayError('APP_NOT_OURS')
-    const signature = { sign: parameter('Sign'), requestTime: parameter('RequestTime') }
-    const verdict = expectedSigns ? checkAuthenticity(signature, expectedSigns, receivedAtMs) : 'genuine'
-    if (verdict !== 'genuine')
-      throw new GatewayError(verdict === 'forged' ? 'WEBHOOK_FORGED' : 'WEBHOOK_STALE')
-
+/** Handles an authentic webhook from raw bytes to response, in one order: text, JSON, command, shape, storage. */
+export function createWebhook({
+  broker,
+  quarantine,
+  announceMembershipEnd,
+  metrics,
+  log,
+}: WebhookDependencies): HandleWebhook {
+  return async function handleWebhook(call) {
+    const { query, body, contentType } = call
+    let fields: Record<string, unknown> = {}
     try {
-      const fields = parseBody(body)
-      const command = commandOf(fields, parameter('CallbackCommand'))
+      fields = parseBody(decodeBody(body, contentType))
+      const command = commandOf(fields, query.get('CallbackCommand'))
       if (command !== RECALL_COMMAND) {
-        const ended = toMembershipEnd(command, fields)
-        // Not awaited: cached memberships expire anyway, only later.
-        if (ended)
-          announceMembershipEnd(ended).catch((err: unknown) =>
-            log.warn({ err }, 'cannot announce the end of a membership'),
-          )
+        announceEnd(command, fields)
         return noOpinion(command, fields)
       }
-
-      const recall = toRecall(fields, {
-        receivedAtMs,
-        platform: printable(parameter('OptPlatform')),
-        address: printable(parameter('ClientIP')),
-      })
-      const leftMs = receivedAtMs + RESPONSE_TIMEOUT_MS - Date.now()
-      const published = await broker.publish(recall, Math.max(leftMs, 0)).catch((cause: unknown) => {
-        throw new GatewayError('NOT_KEPT', undefined, { cause })
-      })
-      metrics.recallStored(published.spooled ? 'spool' : 'broker', published.duplicate)
-      // At debug: the metric counts each recall, and a line for each would cost as much as storing it.
-      log.debug({ group: recall.group, topic: recall.topic, duplicate: published.duplicate }, 'recall stored')
+      await store(call, fields)
       return OK
     } catch (error) {
-      if (!(error instanceof GatewayError) || error.code === 'WEBHOOK_MALFORMED') {
-        await addToQuarantine(quarantine, log, {
-          receivedAtMs,
-          query: withoutSign(parameters),
-          body: body.toString(),
-          reason: asGatewayError(error).message,
-        })
-      }
-      throw error
+      if (error instanceof GatewayError && error.code !== 'WEBHOOK_MALFORMED') throw error
+      await setAside(call, asGatewayError(error).message)
+      const command = query.get('CallbackCommand') ?? ''
+      if (command === RECALL_COMMAND || fields['CallbackCommand'] === RECALL_COMMAND) throw error
+      // No recall is lost, and an error could stop whatever the provider asks about.
+      return noOpinion(command, fields)
     }
+  }
+
+  async function store(call: WebhookCall, fields: Record<string, unknown>): Promise<void> {
+    const { query, receivedAtMs } = call
+    const { recall, leftOut } = toRecall(fields, {
+      receivedAtMs,
+      platform: printable(query.get('OptPlatform')),
+      address: printable(query.get('ClientIP')),
+    })
+    const leftMs = Math.max(receivedAtMs + RESPONSE_TIMEOUT_MS - Date.now(), MIN_STORE_TIMEOUT_MS)
+    const publishing = broker.publish(recall, leftMs).catch((cause: unknown) => {
+      throw new GatewayError('NOT_KEPT', undefined, { cause })
+    })
+    const [published] = await Promise.all([
+      publishing,
+      leftOut === undefined
+        ? undefined
+        : setAside(call, `delivered without what was not understood: ${leftOut}`),
+    ])
+    metrics.recallStored(published.spooled ? 'spool' : 'broker', published.duplicate)
+    // At debug: the metric counts each recall, and a line for each would cost as much as storing it.
+    log.debug({ group: recall.group, topic: recall.topic, duplicate: published.duplicate }, 'recall stored')
+  }
+
+  function announceEnd(command: string, fields: Record<string, unknown>): void {
+    const ended = toMembershipEnd(command, fields)
+    // Not awaited: cached memberships expire anyway, only later.
+    if (ended)
+      announceMembershipEnd(ended).catch((err: unknown) =>
+        log.warn({ err }, 'cannot announce the end of a membership'),
+      )
+  }
+
+  /** Puts the whole webhook into the quarantine. Never rejects. */
+  async function setAside({ query, body, receivedAtMs }: WebhookCall, reason: string): Promise<void> {
+    log.warn({ reason }, 'authentic webhook not understood, quarantined')
+    const request = { receivedAtMs, query: query.withoutSign, ...encodeBody(body), reason }
+    await quarantine
+      .add(request)
+      .catch((err: unknown) => log.error({ err }, 'cannot write to the quarantine'))
   }
 }
 
-function parseBody(body: Buffer): Record<string, unknown> {
+function parseBody(text: string): Record<string, unknown> {
   let value: unknown
   try {
-    value = JSON.parse(body.toString())
+    value = JSON.parse(text)
   } catch {
     throw new GatewayError('WEBHOOK_MALFORMED', 'the body is not JSON')
   }
@@ -130,18 +142,3 @@ function commandOf(fields: Record<string, unknown>, commandOfQuery: string | und
 /** Drops a value that is not printable: it is only informational, and not worth losing a recall over. */
 const printable = (text: string | undefined): string | undefined =>
   text !== undefined && isIdentifier(text) ? text : undefined
-
-function withoutSign(parameters: URLSearchParams): string {
-  const rest = new URLSearchParams(parameters)
-  rest.delete('Sign')
-  return rest.toString()
-}
-
-async function addToQuarantine(
-  quarantine: Quarantine,
-  log: Logger,
-  request: QuarantinedRequest,
-): Promise<void> {
-  log.warn({ reason: request.reason }, 'authentic webhook not understood, quarantined')
-  await quarantine.add(request).catch((err: unknown) => log.error({ err }, 'cannot write to the quarantine'))
-}

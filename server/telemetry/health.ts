@@ -13,6 +13,7 @@ interface HealthChecks {
   readonly isAccepting: () => boolean
   readonly isBrokerReady: () => boolean
   readonly spoolDepth: Gauges['spoolDepth']
+  readonly quarantined: Gauges['quarantined']
   /** Whether this process serves sockets, which need the broker. */
   readonly servesSockets: boolean
 }
@@ -26,6 +27,7 @@ export function createHealth({
   isAccepting,
   isBrokerReady,
   spoolDepth,
+  quarantined,
   servesSockets,
 }: HealthChecks): Router {
   const router = express.Router()
@@ -35,7 +37,9 @@ export function createHealth({
     const checks = { taking: isAccepting(), broker: isBrokerReady() }
     // A receiver with a spool stores recalls without the broker; taken out of service, it would lose them.
     const ready = checks.taking && (checks.broker || (spool !== undefined && !servesSockets))
-    response.status(ready ? 200 : 503).json({ ready, checks, ...(spool && { spool }) })
+    const requests = quarantined()
+    const quarantine = requests === undefined ? undefined : { requests }
+    response.status(ready ? 200 : 503).json({ ready, checks, spool, quarantine })
   })
   return router
 }

@@ -53,6 +53,8 @@ export interface Gauges {
   /** Bytes buffered for the slowest socket. */
   readonly maxBufferedBytes: () => number
   readonly probeAgeMs: () => number
+  /** Requests in the quarantine; undefined without one. */
+  readonly quarantined: () => number | undefined
   /** Undefined without a spool. */
   readonly spoolDepth: () => NonNullable<ProcessState['spool']> | undefined
 }
@@ -135,7 +137,7 @@ export function createMetrics(): MetricsRegistry {
 
 function registerGauges(
   registry: Registry,
-  { sockets, rooms, maxBufferedBytes, probeAgeMs, spoolDepth }: Gauges,
+  { sockets, rooms, maxBufferedBytes, probeAgeMs, spoolDepth, quarantined }: Gauges,
 ): void {
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
@@ -154,6 +156,7 @@ function registerGauges(
     'time since a probe last proved delivery through the broker',
     () => probeAgeMs() / 1_000,
   )
+  gauge('quarantined', 'requests in the quarantine', () => quarantined() ?? 0)
   gauge('spool_recalls', 'recalls in the spool', () => spoolDepth()?.recalls ?? 0)
   gauge('spool_bytes', 'bytes of recalls in the spool', () => spoolDepth()?.bytes ?? 0)
   gauge(

@@ -140,7 +140,13 @@ describe('the error catalogue', () => {
     const failing = express.Router().get('/broken', () => {
       throw new Error('secret of the inside')
     })
-    const none = { sockets: () => 0, rooms: () => 0, maxBufferedBytes: () => 0, probeAgeMs: () => 0 }
+    const none = {
+      quarantined: () => undefined,
+      sockets: () => 0,
+      rooms: () => 0,
+      maxBufferedBytes: () => 0,
+      probeAgeMs: () => 0,
+    }
     const server = createHttpServer(
       { host: '127.0.0.1', port: 0, maxSockets: 10, tls: undefined, webSocketPath: undefined },
       {

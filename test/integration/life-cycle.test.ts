@@ -341,7 +341,7 @@ describe('life cycle of a gateway', () => {
       const DATA_DIR = folder()
       const gateway = await startGatewayProcess({ DATA_DIR })
       onCleanUp(gateway.stop)
-      const body = JSON.stringify(recallBody({ GroupId: 5 }))
+      const body = JSON.stringify(recallBody({ GroupId: {} }))
       expect((await postWebhook(gateway.url, { body })).status).to.equal(400)
       expect((await postWebhook(gateway.url, { body: 'no json' })).status).to.equal(400)
       const forged = { ...signedQuery(), Sign: '0'.repeat(64) }

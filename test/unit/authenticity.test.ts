@@ -37,6 +37,21 @@ describe('authenticity of a webhook', () => {
     expect(check({}, AT_MS - 60_001)).to.equal('stale')
   })
 
+  it('judges a call that waited to be read by when it may have arrived', () => {
+    const judge = (ageMs: number, waitedForMs: number) =>
+      checkAuthenticity(VECTOR, createExpectedSigns([VECTOR.token]), AT_MS + ageMs, waitedForMs)
+    expect(judge(130_000, 70_000)).to.equal('genuine')
+    expect(judge(130_001, 70_000)).to.equal('stale')
+    expect(judge(-60_001, 70_000)).to.equal('stale')
+  })
+
+  it('does not let a long stall open the past', () => {
+    const judge = (ageMs: number) =>
+      checkAuthenticity(VECTOR, createExpectedSigns([VECTOR.token]), AT_MS + ageMs, 3_600_000)
+    expect(judge(360_000)).to.equal('genuine')
+    expect(judge(360_001)).to.equal('stale')
+  })
+
   it('refuses a time other than the signed one', () => {
     expect(check({ requestTime: '1669872113' })).to.equal('forged')
   })

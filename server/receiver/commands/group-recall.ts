@@ -1,25 +1,16 @@
-import Joi from 'joi'
 import { GatewayError } from '../../../shared/errors.ts'
-import { isIdentifier } from '../../../shared/identifier.ts'
 import { isRecord } from '../../../shared/json.ts'
 import { MAX_DATE_MS } from '../../../shared/recall.ts'
 import type { Recall, RecalledMessage } from '../../../shared/recall.ts'
-import { identifier, validate } from '../../lib/schema.ts'
+import { ODD, TEXT_RULE, textOf, wholeNumberOf } from '../fields.ts'
 
 export const RECALL_COMMAND = 'Group.CallbackAfterRecallMsg'
 
 /** A REST call recalls at most 10 messages; an operator can recall a user's latest 1,000 in one action. */
 const MAX_MESSAGES = 1_000
 
-/** The fields of a recall webhook that the gateway uses, validated. */
-interface RecallWebhook {
-  readonly GroupId: string
-  readonly TopicId?: string
-  readonly Type?: string
-  readonly Operator_Account?: string
-  readonly MsgSeqList: readonly { readonly MsgSeq: number; readonly MsgId?: string }[]
-  readonly EventTime?: number
-}
+/** Problems that a reason names; the rest is only counted. */
+const MAX_NAMED = 5
 
 /** What the gateway knows of a recall from outside the body. */
 interface RequestContext {
@@ -30,103 +21,118 @@ interface RequestContext {
   readonly address: string | undefined
 }
 
+interface Understood {
+  readonly recall: Recall
+  /** Says what of the webhook is not in the recall, because it makes no sense. Undefined if all is. */
+  readonly leftOut: string | undefined
+}
+
 /**
- * Turns the body of a webhook into a recall. Throws WEBHOOK_MALFORMED, naming the invalid fields.
+ * Turns the body of a webhook into a recall. What makes no sense is left out, as long as it is clear which messages of which
+ * conversation were recalled. Otherwise throws WEBHOOK_MALFORMED, naming the fields.
  * Source: Tencent Cloud Chat, "Callback After Recalling Group Messages", documents 46979 and 269/73141.
  */
-export function toRecall(body: unknown, { receivedAtMs, platform, address }: RequestContext): Recall {
-  const webhook = isPlainRecall(body) ? body : validateRecall(body)
+export function toRecall(
+  body: Readonly<Record<string, unknown>>,
+  { receivedAtMs, platform, address }: RequestContext,
+): Understood {
+  const problems = new Problems()
+  const group = textOf(body['GroupId'])
+  const topic = textOf(body['TopicId'])
+  // A seq means nothing without its conversation.
+  const isAddressed = group !== undefined && group !== ODD && topic !== ODD
+  if (group === undefined || group === ODD) problems.add(`"GroupId" ${TEXT_RULE}`)
+  if (topic === ODD) problems.add(`"TopicId" ${TEXT_RULE}`)
+
+  const messages = messagesOf(body['MsgSeqList'], problems)
+  const optionalText = (name: string): string | undefined => {
+    const text = textOf(body[name])
+    if (text === ODD) problems.add(`"${name}" ${TEXT_RULE}`)
+    return text === ODD ? undefined : text
+  }
+  const groupType = optionalText('Type')
+  const operator = optionalText('Operator_Account')
+  const eventTime = eventTimeOf(body['EventTime'])
+  if (eventTime === ODD) problems.add(`"EventTime" must be a whole number from 1 to ${MAX_DATE_MS}`)
+
+  if (!isAddressed || messages.length === 0) throw new GatewayError('WEBHOOK_MALFORMED', problems.text)
   return {
-    group: webhook.GroupId,
-    ...(webhook.TopicId !== undefined && { topic: webhook.TopicId }),
-    ...(webhook.Type !== undefined && { groupType: webhook.Type }),
-    ...(webhook.Operator_Account !== undefined && { operator: webhook.Operator_Account }),
-    messages: withoutDuplicates(webhook.MsgSeqList),
-    ...(webhook.EventTime === undefined
-      ? { recalledAtMs: receivedAtMs, untimed: true }
-      : { recalledAtMs: webhook.EventTime }),
-    receivedAtMs,
-    ...(platform !== undefined && { platform }),
-    ...(address !== undefined && { address }),
+    recall: {
+      group,
+      ...(topic !== undefined && { topic }),
+      ...(groupType !== undefined && { groupType }),
+      ...(operator !== undefined && { operator }),
+      messages,
+      ...(typeof eventTime === 'number'
+        ? { recalledAtMs: eventTime }
+        : { recalledAtMs: receivedAtMs, untimed: true }),
+      receivedAtMs,
+      ...(platform !== undefined && { platform }),
+      ...(address !== undefined && { address }),
+    },
+    leftOut: problems.text,
   }
 }
 
-function withoutDuplicates(list: RecallWebhook['MsgSeqList']): RecalledMessage[] {
+function messagesOf(list: unknown, problems: Problems): RecalledMessage[] {
+  if (!Array.isArray(list) || list.length === 0 || list.length > MAX_MESSAGES) {
+    problems.add(`"MsgSeqList" must be a list of 1 to ${MAX_MESSAGES} entries`)
+    return []
+  }
   const bySeq = new Map<number, RecalledMessage>()
-  for (const { MsgSeq: seq, MsgId: id } of list) {
-    if (!bySeq.has(seq)) bySeq.set(seq, id === undefined ? { seq } : { seq, id })
+  for (const [i, entry] of (list as unknown[]).entries()) {
+    const fields = isRecord(entry) ? entry : {}
+    const seq = wholeNumberOf(fields['MsgSeq'], Number.MAX_SAFE_INTEGER)
+    const id = textOf(fields['MsgId'])
+    if (seq === ODD)
+      problems.add(`"MsgSeqList[${i}].MsgSeq" must be a whole number from 1 to ${Number.MAX_SAFE_INTEGER}`)
+    else if (!bySeq.has(seq)) bySeq.set(seq, typeof id === 'string' ? { seq, id } : { seq })
+    if (id === ODD) problems.add(`"MsgSeqList[${i}].MsgId" ${TEXT_RULE}`)
   }
   return [...bySeq.values()]
 }
 
-/**
- * The fast path: whether a body needs no conversion, as nearly all do not. Validating it with the schema would cost more
- * than everything else done for the webhook. Any other body, valid or not, is left to the schema.
- */
-export function isPlainRecall(body: unknown): body is RecallWebhook {
-  if (!isRecord(body)) return false
-  const { GroupId, TopicId, Type, Operator_Account: operator, MsgSeqList: entries, EventTime } = body
-  return (
-    typeof GroupId === 'string' &&
-    isIdentifier(GroupId) &&
-    isOptionalIdentifier(TopicId) &&
-    isOptionalIdentifier(Type) &&
-    isOptionalIdentifier(operator) &&
-    isPlainNumber(EventTime) &&
-    Array.isArray(entries) &&
-    entries.length > 0 &&
-    entries.length <= MAX_MESSAGES &&
-    entries.every(
-      (entry) => isRecord(entry) && isPlainNumber(entry['MsgSeq']) && isOptionalIdentifier(entry['MsgId']),
-    )
-  )
+/** Undefined if there is none: then nothing says when the recall happened. */
+const eventTimeOf = (value: unknown): number | undefined | typeof ODD =>
+  value === undefined || value === null || value === '' || value === 0 || value === '0'
+    ? undefined
+    : wholeNumberOf(value, MAX_DATE_MS)
+
+/** Collects what is wrong with a webhook. */
+class Problems {
+  readonly #named: string[] = []
+  #others = 0
+
+  add(problem: string): void {
+    if (this.#named.length < MAX_NAMED) this.#named.push(problem)
+    else this.#others++
+  }
+
+  /** Undefined without problems. */
+  get text(): string | undefined {
+    if (this.#named.length === 0) return undefined
+    return this.#named.join('; ') + (this.#others > 0 ? `; and ${this.#others} more` : '')
+  }
 }
 
-const isOptionalIdentifier = (value: unknown): boolean =>
-  value === undefined || (typeof value === 'string' && isIdentifier(value))
-
-/** Stays below the limits of both `EventTime` and `MsgSeq`: 2^53 is the larger one. */
-const isPlainNumber = (value: unknown): boolean =>
-  typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= MAX_DATE_MS
-
-/** Accepts a field that is missing or empty. */
-const optional = (schema: Joi.Schema): Joi.Schema => schema.empty(Joi.valid(null, ''))
-
-/** Accepts a number, or the same in digits: the documents show both. */
-const wholeNumber = (max: number): Joi.Schema =>
-  Joi.alternatives(
-    Joi.number().strict().integer().min(1).max(max),
-    Joi.string()
-      .pattern(/^\d{1,16}$/)
-      .custom((digits: string, helpers) => {
-        const value = Number(digits)
-        return value >= 1 && value <= max ? value : helpers.error('any.invalid')
-      }),
-  ).messages({ 'alternatives.match': `{{#label}} must be a whole number from 1 to ${max}` })
-
-const recallWebhookSchema = Joi.object<RecallWebhook>({
-  GroupId: identifier.required(),
-  TopicId: optional(identifier),
-  Type: optional(identifier),
-  Operator_Account: optional(identifier),
-  MsgSeqList: Joi.array()
-    .items(
-      Joi.object({
-        MsgSeq: wholeNumber(Number.MAX_SAFE_INTEGER).required(),
-        MsgId: optional(identifier),
-      }).unknown(),
-    )
-    .min(1)
-    .max(MAX_MESSAGES)
-    .required(),
-  EventTime: wholeNumber(MAX_DATE_MS).empty(Joi.valid(null, '', 0, '0')),
-}).unknown()
-
-function validateRecall(body: unknown): RecallWebhook {
-  // Checked before joi, which would validate every entry of a list of any length, and block the process meanwhile.
-  const entries = isRecord(body) ? body['MsgSeqList'] : undefined
-  if (Array.isArray(entries) && entries.length > MAX_MESSAGES) {
-    throw new GatewayError('WEBHOOK_MALFORMED', `"MsgSeqList" must contain at most ${MAX_MESSAGES} entries`)
+/** Returns the webhook of a recall that was received earlier: the query without `Sign` and `RequestTime`, and the body. */
+export function toWebhook(recall: Recall, app: string): { readonly query: string; readonly body: string } {
+  const { group, topic, groupType, operator, messages, recalledAtMs, untimed, platform, address } = recall
+  const query = new URLSearchParams({
+    SdkAppid: app,
+    CallbackCommand: RECALL_COMMAND,
+    contenttype: 'json',
+    ...(address !== undefined && { ClientIP: address }),
+    ...(platform !== undefined && { OptPlatform: platform }),
+  })
+  const body = {
+    CallbackCommand: RECALL_COMMAND,
+    Operator_Account: operator,
+    Type: groupType,
+    GroupId: group,
+    TopicId: topic,
+    MsgSeqList: messages.map(({ seq, id }) => ({ MsgSeq: seq, MsgId: id })),
+    EventTime: untimed ? undefined : recalledAtMs,
   }
-  return validate(recallWebhookSchema, body, 'WEBHOOK_MALFORMED')
+  return { query: query.toString(), body: JSON.stringify(body) }
 }

@@ -1,5 +1,5 @@
-import { isIdentifier } from '../../../shared/identifier.ts'
 import { isRecord } from '../../../shared/json.ts'
+import { ODD, textOf } from '../fields.ts'
 
 /** Users who left a group; without users, the group was dismissed. */
 export interface MembershipEnd {
@@ -13,8 +13,9 @@ export interface MembershipEnd {
  * Source: Group.CallbackAfterMemberExit and Group.CallbackAfterGroupDestroyed.
  */
 export function toMembershipEnd(command: string, fields: Record<string, unknown>): MembershipEnd | undefined {
-  const { GroupId: group, ExitMemberList: members } = fields
-  if (typeof group !== 'string' || !isIdentifier(group)) return undefined
+  const { GroupId, ExitMemberList: members } = fields
+  const group = textOf(GroupId)
+  if (group === undefined || group === ODD) return undefined
   if (command === 'Group.CallbackAfterGroupDestroyed') return { group }
   if (command !== 'Group.CallbackAfterMemberExit' || !Array.isArray(members)) return undefined
   const userIds = members.map(accountOf).filter((account) => account !== undefined)
@@ -22,6 +23,6 @@ export function toMembershipEnd(command: string, fields: Record<string, unknown>
 }
 
 const accountOf = (member: unknown): string | undefined => {
-  const account = isRecord(member) ? member['Member_Account'] : undefined
-  return typeof account === 'string' && isIdentifier(account) ? account : undefined
+  const account = isRecord(member) ? textOf(member['Member_Account']) : undefined
+  return account === ODD ? undefined : account
 }

@@ -1,0 +1,153 @@
+import { expect } from 'chai'
+import { createClient } from 'redis'
+import { adminToken, connect } from '../support/client.ts'
+import type { Client } from '../support/client.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { APP, runGateway, startGatewayProcess, WEBHOOK_TOKEN } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { startRedis } from '../support/redis-server.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { waitUntil } from '../support/wait.ts'
+import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
+
+describe('quarantine', () => {
+  const onCleanUp = cleanUpAfterEach()
+  let dataDir: string
+  let gateway: GatewayProcess
+  let client: Client
+
+  const start = async (settings: Readonly<Record<string, string>> = {}) => {
+    const folder = temporaryFolder()
+    onCleanUp(folder.remove)
+    dataDir = folder.path
+    gateway = await startGatewayProcess({ DATA_DIR: dataDir, ...settings })
+    onCleanUp(gateway.stop)
+    client = await connect(gateway.url, await adminToken())
+    onCleanUp(client.close)
+    await client.subscribe({ feed: true })
+  }
+  const run = async (...parameters: string[]) => {
+    const settings = { DATA_DIR: dataDir, SDK_APP_ID: APP, WEBHOOK_TOKEN }
+    const { exited, output } = runGateway(['quarantine', ...parameters], settings)
+    return {
+      code: await exited,
+      lines: output()
+        .split('\n')
+        .filter((line) => line !== ''),
+    }
+  }
+  const entries = async () =>
+    (await run()).lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
+  const replay = () => run('--replay', '--url', `${gateway.url}/webhook`)
+  const quarantined = async (): Promise<unknown> => {
+    const health = (await (await fetch(`${gateway.url}/readyz`)).json()) as {
+      quarantine?: { requests: number }
+    }
+    return health.quarantine?.requests
+  }
+  const recall = (group: string, seq: number) =>
+    postWebhook(gateway.url, { body: recallBody({ GroupId: group, MsgSeqList: [{ MsgSeq: seq }] }) })
+
+  it('gets the whole webhook of which only a part was clear, and the part is delivered', async () => {
+    await start()
+    const body = recallBody({
+      Operator_Account: ['x'],
+      MsgSeqList: [{ MsgSeq: 1 }, { MsgId: 'a' }, { MsgSeq: 2 }],
+    })
+    expect((await postWebhook(gateway.url, { body })).status).to.equal(200)
+    await client.count(1)
+    expect(client.received[0]?.notice.messages).to.deep.equal([{ seq: 1 }, { seq: 2 }])
+    const [entry] = await entries()
+    expect(entry?.['body']).to.equal(JSON.stringify(body))
+    expect(entry?.['reason']).to.match(/^delivered without .*"MsgSeqList\[1\]\.MsgSeq".*"Operator_Account"/)
+    await waitUntil('it is logged', () => gateway.output().includes('webhook not understood'))
+    expect(await quarantined()).to.equal(1)
+  })
+
+  it('gets text in another encoding unchanged, and nothing is delivered under another name', async () => {
+    await start()
+    const gbk = Buffer.from(
+      JSON.stringify(recallBody({ GroupId: '????' })).replace('????', '\xc8\xba\xd7\xe9'),
+      'latin1',
+    )
+    const post = (body: Buffer | string, headers = {}) =>
+      fetch(`${gateway.url}/webhook?${new URLSearchParams(signedQuery()).toString()}`, {
+        method: 'POST',
+        body,
+        headers,
+      })
+    const refused = await post(gbk)
+    expect(refused.status).to.equal(400)
+    expect(await refused.text()).to.include('not valid UTF-8')
+    const utf8 = JSON.stringify(recallBody({ GroupId: '群组' }))
+    const labelled = await post(utf8, { 'content-type': 'application/json; charset=gbk' })
+    expect(await labelled.text()).to.include('charset')
+    expect(
+      (await post(`\uFEFF${utf8}`, { 'content-type': 'application/json; charset="UTF-8"' })).status,
+    ).to.equal(200)
+    const [entry, other] = await entries()
+    expect(Buffer.from(String(entry?.['bodyBase64']), 'base64').equals(gbk)).to.equal(true)
+    expect(other?.['body']).to.equal(utf8)
+    await client.count(1)
+    expect(client.received[0]?.notice.group).to.equal('群组')
+  })
+
+  it('gets what is no recall and not understood, which is answered with OK all the same', async () => {
+    await start()
+    const query = signedQuery('Group.CallbackAfterSendMsg')
+    for (const body of ['', 'no json', '[]', '{}'])
+      expect((await postWebhook(gateway.url, { query, body })).status, body).to.equal(200)
+    expect(await entries()).to.have.length(4)
+    expect((await postWebhook(gateway.url, { body: '' })).status).to.equal(400)
+  })
+
+  it('gets a recall that Redis refuses while it stores others, and can replay it', async () => {
+    const redis = await startRedis()
+    onCleanUp(redis.stop)
+    const admin = await createClient({ url: redis.url }).connect()
+    onCleanUp(() => admin.destroy())
+    await start({ REDIS_URL: redis.url })
+    const keys = [`~recall-gateway:{${APP}}:*:group:good*`, `~recall-gateway:{${APP}}:*:feed`]
+    const others = `~recall-gateway:{${APP}}:[^hlr]*`
+    await admin.sendCommand(['ACL', 'SETUSER', 'default', 'resetkeys', ...keys, others])
+
+    expect((await recall('bad', 1)).status).to.equal(200)
+    expect((await recall('bad', 2)).status).to.equal(200)
+    let sent = 0
+    await waitUntil(
+      'both are set aside',
+      async () => {
+        expect((await recall(`good${sent % 3}`, ++sent)).status).to.equal(200)
+        return (await quarantined()) === 2
+      },
+      30_000,
+    )
+    // The others were not held up.
+    await client.count(sent)
+    expect(client.received.map(({ notice }) => notice.group)).to.not.include('bad')
+    expect(gateway.output()).to.include('recall set aside in the quarantine').and.include('NOPERM')
+    const [entry] = await entries()
+    expect(entry?.['reason']).to.include('NOPERM')
+
+    await admin.sendCommand(['ACL', 'SETUSER', 'default', 'allkeys'])
+    expect(await replay()).to.include({ code: 0 })
+    await client.count(sent + 2)
+    expect(client.received.slice(-2).map(({ notice }) => notice.group)).to.deep.equal(['bad', 'bad'])
+    expect(await entries()).to.be.empty
+  })
+
+  it('does not get recalls that an unavailable Redis refuses', async () => {
+    const redis = await startRedis()
+    onCleanUp(redis.stop)
+    const admin = await createClient({ url: redis.url }).connect()
+    onCleanUp(() => admin.destroy())
+    await start({ REDIS_URL: redis.url })
+    await admin.sendCommand(['CONFIG', 'SET', 'maxmemory', '1'])
+    for (const seq of [1, 2, 3, 4]) expect((await recall(`group${seq}`, seq)).status).to.equal(200)
+    const startedAtMs = performance.now()
+    await waitUntil('it was tried several times', () => performance.now() - startedAtMs > 3_000)
+    expect(await quarantined()).to.equal(0)
+    await admin.sendCommand(['CONFIG', 'SET', 'maxmemory', '0'])
+    await client.count(4)
+  })
+})
