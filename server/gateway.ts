@@ -29,6 +29,7 @@ import { inDataDir, lockDataDir } from './lib/data-dir.ts'
 import { createRealtime } from './realtime/realtime.ts'
 import type { Realtime } from './realtime/realtime.ts'
 import type { MembershipEnd } from './receiver/commands/membership.ts'
+import { createAnnouncer } from './receiver/announcer.ts'
 import { createSetAside, openQuarantine } from './receiver/quarantine.ts'
 import type { Quarantine } from './receiver/quarantine.ts'
 import { createReceiver } from './receiver/receiver.ts'
@@ -201,11 +202,13 @@ function createWebhooks(base: Base, quarantine: Quarantine): RequestHandler {
     log.warn('WEBHOOK_AUTH is off: anyone who knows the path can send recalls')
   const isAllowed = createNetworkMatcher(config.WEBHOOK_ALLOW)
   const mayCall = (address: string): boolean => config.WEBHOOK_ALLOW.length === 0 || isAllowed(address)
-  const announceMembershipEnd = ({ group, userIds }: MembershipEnd): Promise<unknown> =>
+  const announce = ({ group, userIds }: MembershipEnd): Promise<unknown> =>
     Promise.all(encodeMembershipEnd(group, userIds).map((text) => broker.announce('memberships', text)))
+  const announcer = createAnnouncer(options.announcer(config), { announce, log })
+  lifecycle.onStop('announcer', announcer.stop)
   const receiver = createReceiver(
     { ...options.receiver(config), mayCall },
-    { broker, quarantine, announceMembershipEnd, addressOf, metrics, refusals, log },
+    { broker, quarantine, announceEnd: announcer.announceEnd, addressOf, metrics, refusals, log },
   )
   lifecycle.onStop('receiver', async () => receiver.stop())
   return receiver.handle

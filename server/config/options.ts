@@ -19,6 +19,8 @@ export const receiver = (config: Config) => ({
   path: config.WEBHOOK_PATH,
 })
 
+export const announcer = (config: Config) => ({ membershipTtlMs: config.MEMBERSHIP_TTL_S * 1_000 })
+
 /** For the stores in the data folder. */
 export const stores = (config: Config) => ({
   dataDir: config.DATA_DIR,

@@ -22,8 +22,8 @@ const MIN_STORE_TIMEOUT_MS = 1_000
 export interface WebhookDependencies {
   readonly broker: Pick<Broker, 'publish'>
   readonly quarantine: Quarantine
-  /** Announces to all processes that memberships ended. */
-  readonly announceMembershipEnd: (ended: MembershipEnd) => Promise<unknown>
+  /** Announces to all processes that memberships ended, in the background. */
+  readonly announceEnd: (ended: MembershipEnd) => void
   readonly metrics: Pick<Metrics, 'recallStored'>
   readonly log: Logger
 }
@@ -46,7 +46,7 @@ export type HandleWebhook = (call: WebhookCall) => Promise<WebhookResponse>
 export function createWebhook({
   broker,
   quarantine,
-  announceMembershipEnd,
+  announceEnd,
   metrics,
   log,
 }: WebhookDependencies): HandleWebhook {
@@ -57,7 +57,8 @@ export function createWebhook({
       fields = parseBody(decodeBody(body, contentType))
       const command = commandOf(fields, query.get('CallbackCommand'))
       if (command !== RECALL_COMMAND) {
-        announceEnd(command, fields)
+        const ended = toMembershipEnd(command, fields)
+        if (ended) announceEnd(ended)
         return noOpinion(command, fields)
       }
       await store(call, fields)
@@ -92,15 +93,6 @@ export function createWebhook({
     metrics.recallStored(published.spooled ? 'spool' : 'broker', published.duplicate)
     // At debug: the metric counts each recall, and a line for each would cost as much as storing it.
     log.debug({ group: recall.group, topic: recall.topic, duplicate: published.duplicate }, 'recall stored')
-  }
-
-  function announceEnd(command: string, fields: Record<string, unknown>): void {
-    const ended = toMembershipEnd(command, fields)
-    // Not awaited: cached memberships expire anyway, only later.
-    if (ended)
-      announceMembershipEnd(ended).catch((err: unknown) =>
-        log.warn({ err }, 'cannot announce the end of a membership'),
-      )
   }
 
   /** Puts the whole webhook into the quarantine. Never rejects. */
