@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Router } from 'express'
 import { createApi } from './api/api.ts'
@@ -201,7 +202,8 @@ function createWebhooks(base: Base, quarantine: Quarantine): RequestHandler {
   if (config.WEBHOOK_AUTH === 'off')
     log.warn('WEBHOOK_AUTH is off: anyone who knows the path can send recalls')
   const isAllowed = createNetworkMatcher(config.WEBHOOK_ALLOW)
-  const mayCall = (address: string): boolean => config.WEBHOOK_ALLOW.length === 0 || isAllowed(address)
+  const mayCall = (request: IncomingMessage): boolean =>
+    config.WEBHOOK_ALLOW.length === 0 || isAllowed(addressOf(request))
   const announce = ({ group, userIds }: MembershipEnd): Promise<unknown> =>
     Promise.all(encodeMembershipEnd(group, userIds).map((text) => broker.announce('memberships', text)))
   const announcer = createAnnouncer(options.announcer(config), { announce, log })

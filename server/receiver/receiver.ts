@@ -22,7 +22,7 @@ const LOOKS_LIKE_WEBHOOK = /(^|&)CallbackCommand=/i
 interface ReceiverOptions extends CallerOptions {
   /** The path configured as the webhook URL in the Chat console, without a slash at its end. */
   readonly path: string
-  readonly mayCall: (address: string) => boolean
+  readonly mayCall: (request: IncomingMessage) => boolean
 }
 
 interface ReceiverDependencies extends WebhookDependencies {
@@ -52,7 +52,7 @@ export function createReceiver(
   async function serve(request: IncomingMessage, response: ServerResponse, text: string): Promise<void> {
     const receivedAtMs = Date.now()
     try {
-      if (!mayCall(addressOf(request))) throw new GatewayError('ADDRESS_REFUSED')
+      if (!mayCall(request)) throw new GatewayError('ADDRESS_REFUSED')
       if (request.method !== 'POST') throw new GatewayError('METHOD_NOT_ALLOWED')
       const query = checkCaller(text, receivedAtMs, stalls.waitedForMs())
       const body = await readBody(request)

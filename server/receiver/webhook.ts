@@ -81,15 +81,14 @@ export function createWebhook({
       address: printable(query.get('ClientIP')),
     })
     const leftMs = Math.max(receivedAtMs + RESPONSE_TIMEOUT_MS - Date.now(), MIN_STORE_TIMEOUT_MS)
-    const publishing = broker.publish(recall, leftMs).catch((cause: unknown) => {
-      throw new GatewayError('NOT_KEPT', undefined, { cause })
-    })
-    const [published] = await Promise.all([
-      publishing,
+    const quarantining =
       leftOut === undefined
         ? undefined
-        : setAside(call, `delivered without what was not understood: ${leftOut}`),
-    ])
+        : setAside(call, `delivered without what was not understood: ${leftOut}`)
+    const published = await broker.publish(recall, leftMs).catch((cause: unknown) => {
+      throw new GatewayError('NOT_KEPT', undefined, { cause })
+    })
+    await quarantining
     metrics.recallStored(published.spooled ? 'spool' : 'broker', published.duplicate)
     // At debug: the metric counts each recall, and a line for each would cost as much as storing it.
     log.debug({ group: recall.group, topic: recall.topic, duplicate: published.duplicate }, 'recall stored')

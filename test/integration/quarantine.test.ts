@@ -59,7 +59,9 @@ describe('quarantine', () => {
     expect(client.received[0]?.notice.messages).to.deep.equal([{ seq: 1 }, { seq: 2 }])
     const [entry] = await entries()
     expect(entry?.['body']).to.equal(JSON.stringify(body))
-    expect(entry?.['reason']).to.match(/^delivered without .*"MsgSeqList\[1\]\.MsgSeq".*"Operator_Account"/)
+    expect(entry?.['reason']).to.match(
+      /^delivered without what was not understood: .*"MsgSeqList\[1\]\.MsgSeq".*"Operator_Account"/,
+    )
     await waitUntil('it is logged', () => gateway.output().includes('webhook not understood'))
     expect(await quarantined()).to.equal(1)
   })
