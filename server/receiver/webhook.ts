@@ -1,12 +1,13 @@
 import { asGatewayError, GatewayError } from '../../shared/errors.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
 import { isRecord } from '../../shared/json.ts'
+import type { Recall } from '../../shared/recall.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { decodeBody } from './body.ts'
 import type { WebhookQuery } from './caller.ts'
-import { RECALL_COMMAND, toRecall } from './commands/group-recall.ts'
+import { RECALL_COMMAND, toRecalls } from './commands/group-recall.ts'
 import { toMembershipEnd } from './commands/membership.ts'
 import type { MembershipEnd } from './commands/membership.ts'
 import { encodeBody } from './quarantine.ts'
@@ -75,7 +76,7 @@ export function createWebhook({
 
   async function store(call: WebhookCall, fields: Record<string, unknown>): Promise<void> {
     const { query, receivedAtMs } = call
-    const { recall, leftOut } = toRecall(fields, {
+    const { recalls, leftOut } = toRecalls(fields, {
       receivedAtMs,
       platform: printable(query.get('OptPlatform')),
       address: printable(query.get('ClientIP')),
@@ -85,10 +86,14 @@ export function createWebhook({
       leftOut === undefined
         ? undefined
         : setAside(call, `delivered without what was not understood: ${leftOut}`)
-    const published = await broker.publish(recall, leftMs).catch((cause: unknown) => {
+    await Promise.all(recalls.map((recall) => publish(recall, leftMs)))
+    await quarantining
+  }
+
+  async function publish(recall: Recall, timeoutMs: number): Promise<void> {
+    const published = await broker.publish(recall, timeoutMs).catch((cause: unknown) => {
       throw new GatewayError('NOT_KEPT', undefined, { cause })
     })
-    await quarantining
     metrics.recallStored(published.spooled ? 'spool' : 'broker', published.duplicate)
     // At debug: the metric counts each recall, and a line for each would cost as much as storing it.
     log.debug({ group: recall.group, topic: recall.topic, duplicate: published.duplicate }, 'recall stored')

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { toRecall } from '../../server/receiver/commands/group-recall.ts'
+import { toRecalls } from '../../server/receiver/commands/group-recall.ts'
 
 const CONTEXT = { receivedAtMs: 1_700_000_000_000, platform: undefined, address: undefined }
 
@@ -51,16 +51,17 @@ describe('a recall, for any mix of clear and odd parts', () => {
         MsgSeqList: entries.map(({ value }) => value),
       }
       if (clear.length === 0) {
-        expect(() => toRecall(body, CONTEXT))
+        expect(() => toRecalls(body, CONTEXT))
           .to.throw()
           .with.property('code', 'WEBHOOK_MALFORMED')
         return
       }
       delivered++
-      const { recall, leftOut } = toRecall(body, CONTEXT)
-      expect(recall.messages.map(({ seq }) => seq)).to.deep.equal(clear)
+      const { recalls, leftOut } = toRecalls(body, CONTEXT)
+      const [recall] = recalls
+      expect(recall?.messages.map(({ seq }) => seq)).to.deep.equal(clear)
       const isEmpty = [undefined, null, ''].includes(Type.value as string)
-      expect(recall.groupType).to.equal(isEmpty || Type.isOdd ? undefined : String(Type.value))
+      expect(recall?.groupType).to.equal(isEmpty || Type.isOdd ? undefined : String(Type.value))
       const hasOdd = [Type, Operator_Account, ...entries].some(({ isOdd }) => isOdd)
       expect(leftOut !== undefined).to.equal(hasOdd)
     })

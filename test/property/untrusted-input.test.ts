@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { createKeys } from '../../server/broker/redis/keys.ts'
 import { decodeEntry, encodeEntry, joinEntry } from '../../server/broker/history.ts'
 import { parseRecalled, parseRoom, parseSubscribe } from '../../server/realtime/sessions/requests.ts'
-import { toRecall } from '../../server/receiver/commands/group-recall.ts'
+import { toRecalls } from '../../server/receiver/commands/group-recall.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import type { ErrorCode } from '../../shared/errors.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
@@ -83,10 +83,10 @@ describe('the parser of webhooks', () => {
     const property = fc.property(fc.oneof(...bodies), (body) => {
       // Anything else than an object is refused before.
       if (!isRecord(body)) return
-      const understood = parsedOrRefused('WEBHOOK_MALFORMED', () => toRecall(body, RECEIVED))
+      const understood = parsedOrRefused('WEBHOOK_MALFORMED', () => toRecalls(body, RECEIVED))
       if (understood === undefined) return
       accepted++
-      expectValid(understood.recall)
+      understood.recalls.forEach(expectValid)
     })
     fc.assert(property, { numRuns: 1_500 })
     // Otherwise a parser that refuses everything would pass.

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { toRecall, toWebhook } from '../../server/receiver/commands/group-recall.ts'
+import { toRecalls, toWebhook } from '../../server/receiver/commands/group-recall.ts'
 import { RECALL_SAMPLES } from '../support/provider-samples.ts'
 import { recallBody } from '../support/webhook.ts'
 
@@ -7,9 +7,14 @@ const CONTEXT = { receivedAtMs: 1_700_000_000_000, platform: 'iOS', address: '20
 type Fields = Readonly<Record<string, unknown>>
 /** Parses a body of which everything makes sense. */
 const parseWhole = (body: Fields) => {
-  const { recall, leftOut } = toRecall(body, CONTEXT)
+  const { recalls, leftOut } = toRecalls(body, CONTEXT)
   expect(leftOut).to.equal(undefined)
-  return recall
+  expect(recalls).to.have.length(1)
+  return only(recalls)
+}
+const only = <T>([first]: readonly T[]): T => {
+  if (first === undefined) throw new Error('there is none')
+  return first
 }
 const parse = (fields: Fields) => parseWhole(recallBody(fields))
 
@@ -97,6 +102,20 @@ describe('recall webhook', () => {
     ])
   })
 
+  it('with more than 1,000 messages becomes several recalls, and loses none', () => {
+    const MsgSeqList = Array.from({ length: 2_001 }, (_, i) => ({ MsgSeq: i + 1 }))
+    const { recalls, leftOut } = toRecalls(
+      recallBody({ MsgSeqList: [...MsgSeqList, { MsgSeq: 1 }] }),
+      CONTEXT,
+    )
+    expect(leftOut).to.equal(undefined)
+    expect(recalls.map(({ messages }) => messages.length)).to.deep.equal([1_000, 1_000, 1])
+    expect(recalls.flatMap(({ messages }) => messages)).to.deep.equal(
+      MsgSeqList.map(({ MsgSeq: seq }) => ({ seq })),
+    )
+    expect(recalls[2]).to.deep.include({ group: '@TGS#1', operator: 'admin', recalledAtMs: 1670574414123 })
+  })
+
   it('accepts the largest exact MsgSeq', () => {
     expect(parse({ MsgSeqList: [{ MsgSeq: Number.MAX_SAFE_INTEGER }] }).messages[0]?.seq).to.equal(
       Number.MAX_SAFE_INTEGER,
@@ -118,7 +137,6 @@ describe('recall webhook', () => {
     ['MsgSeqList', { MsgSeqList: undefined }],
     ['MsgSeqList', { MsgSeqList: null }],
     ['MsgSeqList', { MsgSeqList: [] }],
-    ['MsgSeqList', { MsgSeqList: Array.from({ length: 1_001 }, (_, i) => ({ MsgSeq: i + 1 })) }],
     ['MsgSeqList[0].MsgSeq', { MsgSeqList: [{}] }],
     ['MsgSeqList[0].MsgSeq', { MsgSeqList: [{ MsgSeq: 0 }] }],
     ['MsgSeqList[0].MsgSeq', { MsgSeqList: [{ MsgSeq: 2 ** 53 }] }],
@@ -151,22 +169,22 @@ describe('recall webhook', () => {
   ]
   for (const [field, fields] of PARTLY_CLEAR) {
     it(`is delivered without ${field} for ${String(JSON.stringify(fields)).slice(0, 60)}`, () => {
-      const { recall, leftOut } = toRecall(recallBody(fields), CONTEXT)
-      expect(recall.messages).to.deep.equal([{ seq: 130 }])
+      const { recalls, leftOut } = toRecalls(recallBody(fields), CONTEXT)
+      expect(only(recalls).messages).to.deep.equal([{ seq: 130 }])
       expect(leftOut).to.include(`"${field}"`)
     })
   }
 
   it('names a few of many oddities, and counts the rest', () => {
     const MsgSeqList = [{ MsgSeq: 1 }, ...Array.from({ length: 900 }, () => ({}))]
-    const { leftOut } = toRecall(recallBody({ MsgSeqList }), CONTEXT)
+    const { leftOut } = toRecalls(recallBody({ MsgSeqList }), CONTEXT)
     expect(leftOut).to.include('"MsgSeqList[5].MsgSeq"').and.include('and 895 more')
   })
 
   it('can be made from a recall again', () => {
     const samples = [...Object.values(RECALL_SAMPLES), recallBody({ EventTime: 0, Type: '' })]
     for (const sample of samples) {
-      const { recall } = toRecall(sample, CONTEXT)
+      const recall = only(toRecalls(sample, CONTEXT).recalls)
       const { query, body } = toWebhook(recall, '14')
       expect(new URLSearchParams(query).get('ClientIP')).to.equal(CONTEXT.address)
       expect(parseWhole(JSON.parse(body) as Fields)).to.deep.equal(recall)

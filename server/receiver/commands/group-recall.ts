@@ -6,7 +6,10 @@ import { ODD, TEXT_RULE, textOf, wholeNumberOf } from '../fields.ts'
 
 export const RECALL_COMMAND = 'Group.CallbackAfterRecallMsg'
 
-/** A REST call recalls at most 10 messages; an operator can recall a user's latest 1,000 in one action. */
+/**
+ * Of one recall. A REST call recalls at most 10 messages, and an operator can recall a user's latest 1,000 in one action. A longer
+ * list becomes several recalls.
+ */
 const MAX_MESSAGES = 1_000
 
 /** Problems that a reason names; the rest is only counted. */
@@ -22,17 +25,18 @@ interface RequestContext {
 }
 
 interface Understood {
-  readonly recall: Recall
-  /** Says what of the webhook is not in the recall, because it makes no sense. Undefined if all is. */
+  /** One, unless there are more than 1,000 messages. */
+  readonly recalls: readonly Recall[]
+  /** Says what of the webhook is not in them, because it makes no sense. Undefined if all is. */
   readonly leftOut: string | undefined
 }
 
 /**
- * Turns the body of a webhook into a recall. What makes no sense is left out, as long as it is clear which messages of which
+ * Turns the body of a webhook into recalls. What makes no sense is left out, as long as it is clear which messages of which
  * conversation were recalled. Otherwise throws WEBHOOK_MALFORMED, naming the fields.
  * Source: Tencent Cloud Chat, "Callback After Recalling Group Messages", documents 46979 and 269/73141.
  */
-export function toRecall(
+export function toRecalls(
   body: Readonly<Record<string, unknown>>,
   { receivedAtMs, platform, address }: RequestContext,
 ): Understood {
@@ -56,27 +60,27 @@ export function toRecall(
   if (eventTime === ODD) problems.add(`"EventTime" must be a whole number from 1 to ${MAX_DATE_MS}`)
 
   if (!isAddressed || messages.length === 0) throw new GatewayError('WEBHOOK_MALFORMED', problems.text)
-  return {
-    recall: {
-      group,
-      ...(topic !== undefined && { topic }),
-      ...(groupType !== undefined && { groupType }),
-      ...(operator !== undefined && { operator }),
-      messages,
-      ...(typeof eventTime === 'number'
-        ? { recalledAtMs: eventTime }
-        : { recalledAtMs: receivedAtMs, untimed: true }),
-      receivedAtMs,
-      ...(platform !== undefined && { platform }),
-      ...(address !== undefined && { address }),
-    },
-    leftOut: problems.text,
+  const common = {
+    group,
+    ...(topic !== undefined && { topic }),
+    ...(groupType !== undefined && { groupType }),
+    ...(operator !== undefined && { operator }),
+    ...(typeof eventTime === 'number'
+      ? { recalledAtMs: eventTime }
+      : { recalledAtMs: receivedAtMs, untimed: true as const }),
+    receivedAtMs,
+    ...(platform !== undefined && { platform }),
+    ...(address !== undefined && { address }),
   }
+  const recalls: Recall[] = []
+  for (let i = 0; i < messages.length; i += MAX_MESSAGES)
+    recalls.push({ ...common, messages: messages.slice(i, i + MAX_MESSAGES) })
+  return { recalls, leftOut: problems.text }
 }
 
 function messagesOf(list: unknown, problems: Problems): RecalledMessage[] {
-  if (!Array.isArray(list) || list.length === 0 || list.length > MAX_MESSAGES) {
-    problems.add(`"MsgSeqList" must be a list of 1 to ${MAX_MESSAGES} entries`)
+  if (!Array.isArray(list) || list.length === 0) {
+    problems.add('"MsgSeqList" must be a list of at least one entry')
     return []
   }
   const bySeq = new Map<number, RecalledMessage>()
