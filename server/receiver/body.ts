@@ -6,8 +6,10 @@ import { GatewayError } from '../../shared/errors.ts'
 /** A recall of 1,000 messages with their ids takes about 75 KiB; four times that leaves room for new fields. */
 const MAX_BODY_BYTES = 256 * 1024
 
-/** A smaller body, of a call that is refused without it, gets this long to arrive, so that its connection stays usable. */
-const MAX_DROPPED_BYTES = 16 * 1024
+/**
+ * The body of a call that is refused without it gets this long to arrive, and is dropped: a connection that is cut in the middle of
+ * one looks like a failing server to a proxy.
+ */
 const DROP_TIMEOUT_MS = 100
 
 /**
@@ -44,7 +46,7 @@ export function readBody(request: IncomingMessage): Promise<Buffer> {
 export async function dropBody(request: IncomingMessage): Promise<boolean> {
   if (request.complete || request.destroyed) return request.complete
   const { 'content-length': declaredBytes } = request.headers
-  if (!(Number(declaredBytes) <= MAX_DROPPED_BYTES)) return false
+  if (!(Number(declaredBytes) <= MAX_BODY_BYTES)) return false
   const ended = new AbortController()
   const end = (): void => ended.abort()
   request.once('end', end).once('error', end).once('close', end).resume()
