@@ -21,8 +21,14 @@ import type { Spool } from './broker/spooling/spool.ts'
 import { createSpoolingBroker } from './broker/spooling/spooling-broker.ts'
 import type { Config } from './config/config.ts'
 import * as options from './config/options.ts'
-import { createClientAddress, createNetworkMatcher, PRIVATE_NETWORKS } from './http/client-address.ts'
+import {
+  createClientAddress,
+  createIsFromProxy,
+  createNetworkMatcher,
+  PRIVATE_NETWORKS,
+} from './http/client-address.ts'
 import type { ClientAddress } from './http/client-address.ts'
+import { boundByOpenFiles } from './http/open-files.ts'
 import { createHttpServer } from './http/server.ts'
 import type { RequestHandler } from './http/server.ts'
 import { serveClientScript, serveConsole } from './http/static-files.ts'
@@ -100,12 +106,20 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     metrics.createRouter(gauges, (request) => isPrivate(addressOf(request))),
     ...(access && realtime ? createPages(base, access, realtime) : []),
   ]
-  const handlers = quarantine ? [createWebhooks(base, quarantine)] : []
-  const http = createHttpServer(
-    { ...options.http(config), webSocketPath: realtime?.path },
-    { handlers, routers, refusals, log },
-  )
-  realtime?.attach(http.server)
+  const handlers = [
+    ...(quarantine ? [createWebhooks(base, quarantine)] : []),
+    ...(realtime ? [realtime.webSockets.respond] : []),
+  ]
+  const isProxy = createIsFromProxy(config.TRUST_PROXY)
+  const http = createHttpServer(boundByOpenFiles(options.http(config), log), {
+    handlers,
+    routers,
+    webSockets: realtime?.webSockets,
+    isProxy,
+    metrics,
+    refusals,
+    log,
+  })
   const port = await http.start()
 
   const stopHeartbeat = startHeartbeat(config.ROLE, { broker, isReady, gauges, metrics, log })

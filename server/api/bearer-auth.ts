@@ -23,8 +23,20 @@ export function requireBearer(authenticateRequest: FailureLimiter): RequestHandl
       throw new GatewayError('TOO_MANY_REQUESTS', undefined, { retryInMs })
     })
     response.locals['principal'] = principal
+    response.locals['charge'] = (points: number) =>
+      requests.consume(principal.id, points).catch(() => {
+        throw new GatewayError('TOO_MANY_REQUESTS')
+      })
     next()
   }
+}
+
+/**
+ * Counts a request as several. To be called before the work, or the requests that wait for their turn would not be counted.
+ * Rejects with TOO_MANY_REQUESTS.
+ */
+export async function chargeUser(response: Response, points: number): Promise<void> {
+  if (points > 0) await (response.locals['charge'] as (points: number) => Promise<unknown>)(points)
 }
 
 export const requireAdmin: RequestHandler = (_request, response, next) => {

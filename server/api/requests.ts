@@ -8,7 +8,7 @@ import type { Room } from '../../shared/room.ts'
 import { identifier, validate } from '../lib/schema.ts'
 
 const MAX_SEQS = 1_000
-const MAX_NOTICES = 1_000
+export const MAX_NOTICES = 1_000
 const DEFAULT_NOTICES = 100
 const MAX_BODY_BYTES = 16 * 1024
 

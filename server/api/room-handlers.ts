@@ -8,15 +8,17 @@ import type { Authorization } from '../auth/authorization.ts'
 import type { Broker } from '../broker/broker.ts'
 import { createLimiter } from '../lib/flow-control.ts'
 import { createKeyedLimiter } from '../lib/keyed-limiter.ts'
-import { principalOf } from './bearer-auth.ts'
+import { chargeUser, principalOf } from './bearer-auth.ts'
 import { readAfter, readBefore, readReceivedSince } from './log-pages.ts'
 import type { Page } from './log-pages.ts'
-import { parseNotices, parseRecalled, parseRoom } from './requests.ts'
+import { MAX_NOTICES, parseNotices, parseRecalled, parseRoom } from './requests.ts'
 
 /** One read of the largest recalls is 7.5 MB. */
 const MAX_CONCURRENT_READS = 4
 /** Of one user, so that those of others are served in between. */
 const MAX_CONCURRENT_READS_PER_USER = 1
+/** As many notices or seqs that are asked for count as one more request: they cost as much. */
+const ITEMS_PER_REQUEST = 50
 
 interface RoomDependencies {
   readonly authorization: Pick<Authorization, 'authorize'>
@@ -49,6 +51,9 @@ export function createRoomHandlers({ authorization, broker, socketsIn }: RoomDep
     const { room, since, before, receivedSinceMs, limit: max } = parseNotices(request)
     const principal = principalOf(response)
     await authorization.authorize(principal, room)
+    // Reading back to a time may read the whole log.
+    const items = receivedSinceMs === undefined ? max : MAX_NOTICES
+    await chargeUser(response, Math.floor(items / ITEMS_PER_REQUEST))
     const read = (): Promise<Page> => {
       if (since !== undefined) return readAfter(broker, room, since, max)
       if (receivedSinceMs !== undefined) return readReceivedSince(broker, room, receivedSinceMs, max)
@@ -66,6 +71,7 @@ export function createRoomHandlers({ authorization, broker, socketsIn }: RoomDep
   const recalled: RequestHandler = async (request, response) => {
     const { seqs, ...conversation } = parseRecalled(request)
     await authorization.authorize(principalOf(response), conversation)
+    await chargeUser(response, Math.floor(seqs.length / ITEMS_PER_REQUEST))
     response.json({
       ok: true,
       recalled: await broker.recalled(conversation, seqs),

@@ -46,6 +46,7 @@ export interface Config {
   readonly MEMBERSHIP_TTL_S: number
   readonly MAX_SOCKETS: number
   readonly MAX_SOCKETS_PER_ADDRESS: number
+  readonly KEEP_ALIVE_S: number
   readonly CORS_ORIGINS: readonly string[]
   readonly BATCH_WINDOW_MS: number
   readonly DRAIN_MS: number
@@ -281,6 +282,14 @@ export const configSchema = Joi.object<Config>({
     .max(1_000_000)
     .default(1_000)
     .description('Maximum sockets of one address, or of one IPv6 network of 64 bits'),
+  KEEP_ALIVE_S: Joi.number()
+    .integer()
+    .min(1)
+    .max(86_400)
+    .default(620)
+    .description(
+      'How long a connection may be idle between two requests, in s. Longer than in the load balancer before it, which would send a webhook on a connection that is just being closed',
+    ),
   CORS_ORIGINS: list(
     Joi.string().pattern(/^(\*|https?:\/\/[^/\s]+)$/, 'an origin, such as https://app.example.com, or *'),
   )

@@ -1,6 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Config } from './config.ts'
 
+/** Beside the sockets and streams. */
+const OTHER_CONNECTIONS = 5_000
+const OTHER_CONNECTIONS_PER_ADDRESS = 1_000
+
 /**
  * Maps the settings to the options of each part; pure. The parts declare the types of their options, and TypeScript compares
  * the two where `gateway.ts` passes them on.
@@ -9,7 +13,9 @@ import type { Config } from './config.ts'
 export const http = (config: Config) => ({
   host: config.HOST,
   port: config.PORT,
-  maxSockets: config.MAX_SOCKETS,
+  keepAliveMs: config.KEEP_ALIVE_S * 1_000,
+  maxConnections: config.MAX_SOCKETS + OTHER_CONNECTIONS,
+  maxPerAddress: config.MAX_SOCKETS_PER_ADDRESS + OTHER_CONNECTIONS_PER_ADDRESS,
   tls: tlsFiles(config),
 })
 

@@ -29,6 +29,15 @@ export function createClientAddress(trusted: readonly string[]): ClientAddress {
   return (request) => withoutMapping(proxyAddr(request, isTrusted) ?? '')
 }
 
+/** Returns whether the peer of a request, the last proxy or the client itself, is trusted. */
+export function createIsFromProxy(
+  trusted: readonly string[],
+): (request: Pick<IncomingMessage, 'socket'>) => boolean {
+  if (trusted.length === 0) return () => false
+  const isTrusted = proxyAddr.compile([...trusted])
+  return ({ socket }) => isTrusted(withoutMapping(socket.remoteAddress ?? ''), 0)
+}
+
 /** Writes the address of an IPv4 peer on an IPv6 socket as IPv4. */
 const withoutMapping = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, '')
 

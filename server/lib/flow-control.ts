@@ -48,13 +48,23 @@ export class TokenBucket {
   #tokens = BURST
   #refilledAtMs = performance.now()
 
-  /** Takes a token, and returns whether there was one. */
-  tryTake(): boolean {
+  /** Takes tokens, and returns whether there were as many. */
+  tryTake(tokens = 1): boolean {
+    this.#refill()
+    if (this.#tokens < tokens) return false
+    this.#tokens -= tokens
+    return true
+  }
+
+  /** Takes tokens for work whose size was not known before; the next requests wait for them. */
+  charge(tokens: number): void {
+    this.#refill()
+    this.#tokens -= tokens
+  }
+
+  #refill(): void {
     const nowMs = performance.now()
     this.#tokens = Math.min(BURST, this.#tokens + ((nowMs - this.#refilledAtMs) / 1_000) * PER_SECOND)
     this.#refilledAtMs = nowMs
-    if (this.#tokens < 1) return false
-    this.#tokens--
-    return true
   }
 }

@@ -1,6 +1,13 @@
 import type { IncomingMessage } from 'node:http'
+import { GatewayError } from '../../shared/errors.ts'
 import { clientNetwork } from '../http/client-address.ts'
 import type { ClientAddress } from '../http/client-address.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+
+/** Far above what a burst buffers briefly, and far below the level at which many slow connections exhaust a node's memory. */
+export const MAX_BUFFERED_BYTES = 1024 * 1024
+/** A closed connection gets as long to read what is buffered, and the goodbye behind it. */
+export const CLOSE_GRACE_MS = 5_000
 
 interface ConnectionLimitOptions {
   /** Maximum number of connections to this node. */
@@ -9,17 +16,36 @@ interface ConnectionLimitOptions {
   readonly perAddress: number
 }
 
-/** Counts connections, per node and per client network, and says when a limit is reached. */
+interface ConnectionLimitDependencies {
+  readonly addressOf: ClientAddress
+  readonly metrics: Pick<Metrics, 'connectionRefused'>
+}
+
+/** Counts sockets and streams, per node and per client network, and refuses those beyond a limit, or all during a drain. */
 export function createConnectionLimits(
   { max, perAddress }: ConnectionLimitOptions,
-  addressOf: ClientAddress,
+  { addressOf, metrics }: ConnectionLimitDependencies,
 ) {
   const byNetwork = new Map<string, number>()
   let total = 0
+  let isDraining = false
 
   return {
-    isFull: (request: IncomingMessage): boolean =>
-      total >= max || (byNetwork.get(clientNetwork(addressOf(request))) ?? 0) >= perAddress,
+    /** Returns why a further connection is refused; undefined if it is not. */
+    refusal(request: IncomingMessage): GatewayError | undefined {
+      if (isDraining) return new GatewayError('NODE_DRAINING')
+      const isFull = total >= max
+      if (!isFull && (byNetwork.get(clientNetwork(addressOf(request))) ?? 0) < perAddress) return undefined
+      metrics.connectionRefused()
+      return isFull ? new GatewayError('NODE_FULL') : new GatewayError('TOO_MANY_CONNECTIONS')
+    },
+
+    /** Refuses all further connections. */
+    drain(): void {
+      isDraining = true
+    },
+
+    isDraining: (): boolean => isDraining,
 
     /** Counts a connection. Returns a function to be called once it is closed. */
     add(request: IncomingMessage): () => void {

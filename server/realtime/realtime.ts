@@ -1,4 +1,3 @@
-import type { Server as HttpServer } from 'node:http'
 import type { FailureLimiter } from '../auth/failure-limiter.ts'
 import type { Authorization } from '../auth/authorization.ts'
 import type { Revocations } from '../auth/revocations.ts'
@@ -9,6 +8,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Refusals } from '../telemetry/refusals.ts'
 import { createConnectionLimits } from './connection-limits.ts'
+import { dismissInSlices } from './drain.ts'
 import { createHub } from './rooms/hub.ts'
 import { checkHeadsPeriodically, createPageReader, LocalRooms } from './rooms/local-rooms.ts'
 import { createStreams } from './server-sent-events.ts'
@@ -57,25 +57,20 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
   const timers = new TimerWheel()
   const connections = createConnectionLimits(
     { max: options.maxSockets, perAddress: options.maxSocketsPerAddress },
-    addressOf,
+    { addressOf, metrics },
   )
   const telemetry = { metrics, refusals, log }
   const serving = { broker, hub, rooms, readPage, sessions, authorization, timers, connections, ...telemetry }
-  const sockets = createSocketServer(
-    { drainMs: options.drainMs, origins: options.origins },
-    { ...serving, authenticate },
-  )
+  const sockets = createSocketServer({ origins: options.origins }, { ...serving, authenticate })
   const streams = createStreams(serving)
   const unfollow = followAnnouncements(broker, { sessions, ...dependencies })
   const stopped = new AbortController()
 
-  return {
-    path: sockets.path,
+  void checkHeadsPeriodically(rooms, stopped.signal)
 
-    attach(server: HttpServer): void {
-      sockets.attach(server)
-      void checkHeadsPeriodically(rooms, stopped.signal)
-    },
+  return {
+    /** The first transport, for the HTTP server. */
+    webSockets: sockets,
 
     /** See `createStreams`. */
     openStream: streams.open,
@@ -83,12 +78,12 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
     rooms: (): number => rooms.all().length,
     /** Returns how many listeners a room has on this node. */
     socketsIn: hub.size,
-    maxBufferedBytes: sockets.maxBufferedBytes,
+    maxBufferedBytes: (): number => Math.max(sockets.maxBufferedBytes(), streams.maxBufferedBytes()),
 
-    /** Sends every connection to another node; sockets in slices over `drainMs`. Refuses new sockets from now on. */
+    /** Sends every connection to another node, in slices over `drainMs`. Refuses new ones from now on. */
     async drain(): Promise<void> {
-      streams.drain()
-      await sockets.drain()
+      connections.drain()
+      await dismissInSlices([...sockets.dismissals(), ...streams.dismissals()], options.drainMs)
     },
 
     async stop(): Promise<void> {

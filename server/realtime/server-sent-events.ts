@@ -13,8 +13,11 @@ import type {
 import type { Room } from '../../shared/room.ts'
 import type { Principal } from '../auth/principal.ts'
 import { respondWithError } from '../http/error-response.ts'
+import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { CLOSE_GRACE_MS, MAX_BUFFERED_BYTES } from './connection-limits.ts'
 import type { ConnectionLimits } from './connection-limits.ts'
+import type { Dismiss } from './drain.ts'
 import type { Hub, Listener } from './rooms/hub.ts'
 import { prepareNotices } from './rooms/prepared-event.ts'
 import type { PreparedGap, PreparedNotices, Role } from './rooms/prepared-event.ts'
@@ -23,8 +26,6 @@ import { Session } from './sessions/session.ts'
 import type { SessionDependencies } from './sessions/session.ts'
 import type { Transport } from './sessions/transport.ts'
 
-/** A stream with more buffered is disconnected as a slow consumer; its client reconnects with its position. */
-const MAX_BUFFERED_BYTES = 1024 * 1024
 /** Keeps proxies from closing an idle stream. */
 const KEEP_ALIVE_INTERVAL_MS = 15_000
 
@@ -32,23 +33,28 @@ interface StreamsDependencies extends SessionDependencies {
   readonly hub: Hub
   readonly sessions: Sessions
   readonly connections: ConnectionLimits
+  readonly log: Logger
 }
 
 /** The second transport: a room as server-sent events, for clients that cannot open a WebSocket. */
-export function createStreams({ hub, sessions, connections, ...dependencies }: StreamsDependencies) {
+export function createStreams(
+  { hub, sessions, connections, log, ...dependencies }: StreamsDependencies,
+  keepAliveIntervalMs = KEEP_ALIVE_INTERVAL_MS,
+) {
   const { metrics } = dependencies
   const open = new Set<StreamTransport>()
 
   return {
-    /** Opens a stream on one room, or responds with the refusal. Rejects with NODE_FULL. */
+    /** Opens a stream on one room, or responds with the refusal. Rejects like `ConnectionLimits.refusal`. */
     async open(principal: Principal, request: SubscribeRequest, response: ServerResponse): Promise<void> {
-      if (connections.isFull(response.req)) throw new GatewayError('NODE_FULL')
-      const transport = new StreamTransport(response, principal.role, { hub, metrics })
+      const refusal = connections.refusal(response.req)
+      if (refusal) throw refusal
+      const transport = new StreamTransport(response, principal.role, { hub, metrics, log })
       // Closed during authentication: its `close` event has been emitted already.
       if (!transport.isOpen()) return
       const session = new Session(principal, transport, dependencies)
       const removeConnection = connections.add(response.req)
-      const keepAlive = setInterval(() => transport.keepAlive(), KEEP_ALIVE_INTERVAL_MS)
+      const keepAlive = setInterval(() => transport.keepAlive(), keepAliveIntervalMs)
       sessions.add(principal.id, session)
       open.add(transport)
       response.once('close', () => {
@@ -64,17 +70,18 @@ export function createStreams({ hub, sessions, connections, ...dependencies }: S
     },
 
     count: (): number => open.size,
+    /** Returns how many bytes are buffered for the slowest stream. */
+    maxBufferedBytes: (): number =>
+      [...open].reduce((max, transport) => Math.max(max, transport.bufferedBytes()), 0),
 
-    /** Sends every stream to another node. */
-    drain(): void {
-      for (const transport of open) transport.close(GOODBYES.DRAINING)
-    },
+    dismissals: (): Dismiss[] => [...open].map((transport) => (goodbye) => transport.close(goodbye)),
   }
 }
 
 interface StreamTransportDependencies {
   readonly hub: Hub
   readonly metrics: Metrics
+  readonly log: Logger
 }
 
 /** Writes the events of a session to an HTTP response. The id of an event is the position to resume from. */
@@ -91,12 +98,12 @@ class StreamTransport implements Transport, Listener {
 
   /** Begins the stream with the acknowledgement of its subscription. */
   start(subscribed: Subscribed): void {
-    this.#response.writeHead(200, {
-      'Content-Type': 'text/event-stream',
-      'Cache-Control': 'no-store',
-      // Keeps nginx from buffering the stream.
-      'X-Accel-Buffering': 'no',
-    })
+    if (!this.isOpen()) return
+    this.#response.setHeader('Content-Type', 'text/event-stream')
+    this.#response.setHeader('Cache-Control', 'no-store')
+    // Keeps nginx from buffering the stream.
+    this.#response.setHeader('X-Accel-Buffering', 'no')
+    this.#response.writeHead(200)
     // A HEAD request may keep its connection open, and would be counted as a stream without receiving anything.
     if (this.#response.req.method === 'HEAD') return void this.#response.end()
     this.#write('subscribed', subscribed, subscribed.recovered === 0 ? subscribed.position : undefined)
@@ -104,16 +111,21 @@ class StreamTransport implements Transport, Listener {
 
   /** Responds with the error, or ends a stream that has begun. */
   refuse(refused: Refused): void {
-    if (this.#response.headersSent) return void this.#response.end()
+    if (this.#response.headersSent || !this.isOpen()) return void this.#response.end()
     respondWithError(this.#response, refused)
   }
 
+  /** A stream that has not begun yet can still be refused, with a status. */
   keepAlive(): void {
-    if (this.isOpen()) this.#response.write(':\n\n')
+    if (this.isOpen() && this.#response.headersSent) this.#response.write(':\n\n')
   }
 
   isOpen(): boolean {
     return !this.#response.destroyed && !this.#response.writableEnded
+  }
+
+  bufferedBytes(): number {
+    return this.#response.writableLength
   }
 
   flushed(): Promise<void> {
@@ -135,10 +147,14 @@ class StreamTransport implements Transport, Listener {
   }
 
   onNotices({ payload }: PreparedNotices): void {
+    // Being closed: it would be found slow again with each notice, until it has read the goodbye.
+    if (!this.isOpen()) return
     const { epoch, notices } = payload
     this.#write('messages-recalled', payload, { epoch, offset: notices.at(-1)?.offset ?? 0 })
-    if (this.#response.writableLength <= MAX_BUFFERED_BYTES) return
+    const waitingBytes = this.bufferedBytes()
+    if (waitingBytes <= MAX_BUFFERED_BYTES) return
     this.#deps.metrics.slowConsumerDisconnected()
+    this.#deps.log.warn({ waitingBytes }, 'slow consumer disconnected')
     this.close(GOODBYES.TOO_SLOW)
   }
 
@@ -157,10 +173,13 @@ class StreamTransport implements Transport, Listener {
   }
 
   close(goodbye: Goodbye): void {
+    if (!this.isOpen()) return
+    // Before it begins, it can be refused like any other request.
+    if (!this.#response.headersSent) return respondWithError(this.#response, refusalFor(goodbye))
     this.#write('goodbye', goodbye)
     this.#response.end()
     // A peer that does not read would never reach the end.
-    setTimeout(() => this.#response.destroy(), KEEP_ALIVE_INTERVAL_MS).unref()
+    setTimeout(() => this.#response.destroy(), CLOSE_GRACE_MS).unref()
   }
 
   #write(event: keyof ServerToClient | 'subscribed', data: object, position?: Position): void {
@@ -168,6 +187,11 @@ class StreamTransport implements Transport, Listener {
     const id = position === undefined ? '' : `id: ${position.epoch}:${position.offset}\n`
     this.#response.write(`event: ${event}\n${id}data: ${JSON.stringify(data)}\n\n`)
   }
+}
+
+function refusalFor({ code }: Goodbye): GatewayError {
+  if (code === GOODBYES.DISCONNECTED.code) return new GatewayError('USER_DISCONNECTED')
+  return new GatewayError(code === GOODBYES.CREDENTIAL_ENDED.code ? 'TOKEN_REFUSED' : 'NODE_DRAINING')
 }
 
 /** Resolves once everything written has left this process, or the connection has closed. */

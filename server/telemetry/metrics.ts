@@ -34,6 +34,8 @@ export interface Metrics {
   slowConsumerDisconnected(): void
   /** A connection was refused because the node or the client's address had reached its maximum. */
   connectionRefused(): void
+  /** An idle connection was closed because its address or the process had reached its maximum. */
+  connectionGaveWay(limit: 'address' | 'process'): void
   /** A request was refused with this error. `entrance` is one of `Refusals`. */
   refused(entrance: string, code: ErrorCode): void
 }
@@ -84,6 +86,7 @@ export function createMetrics(): MetricsRegistry {
   const healed = counter('notices_healed', 'notices read from a log because they had not arrived live')
   const tooSlow = counter('sockets_too_slow', 'slow consumers disconnected')
   const turnedAway = counter('sockets_turned_away', 'connections refused at a connection limit')
+  const gaveWay = counter('connections_gave_way', 'idle connections closed to make room, by limit', ['limit'])
   const refusals = labelled(
     counter('refusals', 'requests refused, by entrance and code', ['entrance', 'code']),
   )
@@ -118,6 +121,7 @@ export function createMetrics(): MetricsRegistry {
     healed: (notices) => healed.inc(notices),
     slowConsumerDisconnected: () => tooSlow.inc(),
     connectionRefused: () => turnedAway.inc(),
+    connectionGaveWay: (limit) => gaveWay.inc({ limit }),
     refused: (entrance, code) => refusals(entrance, code).inc(),
 
     counts: () => ({ ...counts }),

@@ -7,6 +7,7 @@ import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { createRefusals } from '../../server/telemetry/refusals.ts'
 import { ERRORS } from '../../shared/errors.ts'
 import type { ErrorCode } from '../../shared/errors.ts'
+import type { ErrorResponse } from '../../shared/http-api.ts'
 import { adminToken, connect, makeToken } from '../support/client.ts'
 import { postDisconnect } from '../support/disconnect.ts'
 import { startFakeServer } from '../support/fake-server.ts'
@@ -14,6 +15,7 @@ import { runGateway, startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { get } from '../support/http-api.ts'
 import { startRedis } from '../support/redis-server.ts'
+import { openRaw } from '../support/raw-peer.ts'
 import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
 
@@ -36,6 +38,8 @@ describe('the error catalogue', () => {
   let main: GatewayProcess
   /** Has room for one socket, cannot load keys, and accepts webhooks from elsewhere only. */
   let strict: GatewayProcess
+  /** Has room for one socket of an address, and takes long to stop. */
+  let single: GatewayProcess
   /** Knows rooms from tokens only. */
   let grants: GatewayProcess
   /** Its Redis does not respond, and its spool is full. */
@@ -46,7 +50,7 @@ describe('the error catalogue', () => {
     const backend = await startFakeServer(() => ({ status: 500, body: '' }))
     const redis = await startRedis()
     stops.push(backend.stop, redis.stop)
-    ;[main, strict, stalled, grants] = await Promise.all([
+    ;[main, strict, stalled, grants, single] = await Promise.all([
       startGatewayProcess({ AUTHORIZE_URL: backend.url, AUTHORIZE_SECRET: 'a'.repeat(32) }),
       startGatewayProcess({
         MAX_SOCKETS: '1',
@@ -55,8 +59,9 @@ describe('the error catalogue', () => {
       }),
       startGatewayProcess({ REDIS_URL: redis.url, SPOOL_MAX_BYTES: '1000' }),
       startGatewayProcess(),
+      startGatewayProcess({ MAX_SOCKETS_PER_ADDRESS: '1', DRAIN_MS: '20000' }),
     ])
-    stops.push(main.stop, strict.stop, stalled.stop, grants.stop)
+    stops.push(main.stop, strict.stop, stalled.stop, grants.stop, single.stop)
     redis.signal('SIGSTOP')
   })
   after(async () => {
@@ -148,9 +153,19 @@ describe('the error catalogue', () => {
       probeAgeMs: () => 0,
     }
     const server = createHttpServer(
-      { host: '127.0.0.1', port: 0, maxSockets: 10, tls: undefined, webSocketPath: undefined },
+      {
+        host: '127.0.0.1',
+        port: 0,
+        keepAliveMs: 1_000,
+        maxConnections: 10,
+        maxPerAddress: 10,
+        tls: undefined,
+      },
       {
         handlers: [],
+        webSockets: undefined,
+        isProxy: () => false,
+        metrics,
         routers: [failing, metrics.createRouter({ ...none, spoolDepth: () => undefined }, () => true)],
         refusals: createRefusals(metrics, log),
         log,
@@ -164,8 +179,21 @@ describe('the error catalogue', () => {
     return refusal
   }
 
+  /** Sends this on a connection of its own, and reads the error in the response. */
+  const raw = async (gateway: GatewayProcess, entrance: string, text: string): Promise<Refusal> => {
+    const connection = await openRaw(gateway.port)
+    stops.push(() => connection.socket.destroy())
+    connection.socket.write(text)
+    const { received, isClosed } = connection
+    await waitUntil('it is refused', () => isClosed() || received().includes('}'), 15_000)
+    const { code, message, retry } = JSON.parse(/\{.*\}/.exec(received())?.[0] ?? '{}') as ErrorResponse
+    return { gateway, entrance, code, message, retry }
+  }
+  const openSocket = (headers = ''): string =>
+    `GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\n${headers}\r\n`
+
   const expired = { ...signedQuery('Group.CallbackAfterRecallMsg', 1_000_000_000) }
-  const REFUSALS: Readonly<Record<Exclude<ErrorCode, CommandCode>, () => Promise<Refusal>>> = {
+  const REFUSALS: Readonly<Record<Exclude<ErrorCode, CommandCode | 'TLS_FAILED'>, () => Promise<Refusal>>> = {
     METHOD_NOT_ALLOWED: () => webhook(main, { method: 'GET' }),
     BODY_TOO_LARGE: () => webhook(main, { body: 'x'.repeat(300_000) }),
     BODY_UNREADABLE: () => webhook(main, { headers: { 'Content-Encoding': 'gzip' } }),
@@ -197,6 +225,20 @@ describe('the error catalogue', () => {
       first.close()
       return refusal
     },
+    TOO_MANY_CONNECTIONS: async () => {
+      const first = await connect(single.url, await memberToken())
+      const refusal = await raw(single, 'handshake', openSocket())
+      first.close()
+      return refusal
+    },
+    NODE_DRAINING: async () => {
+      single.signal('SIGTERM')
+      await waitUntil('it stops', async () => (await fetch(`${single.url}/readyz`)).status === 503)
+      return raw(single, 'handshake', openSocket())
+    },
+    ORIGIN_REFUSED: () => raw(main, 'handshake', openSocket('Origin: https://else.where\r\n')),
+    REQUEST_TIMEOUT: () => raw(main, 'http', 'GET / HTTP/1.1\r\n'),
+    HEADERS_TOO_LARGE: () => raw(main, 'http', `GET / HTTP/1.1\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`),
     // Last at this gateway, which refuses the address from then on.
     TOO_MANY_FAILURES: async () => {
       for (let i = 0; i < 30; i++) await http(strict, '/v1/position?group=lobby', 'a.b.c')

@@ -6,7 +6,11 @@ import { adminToken, connect, makeToken } from '../support/client.ts'
 import { APP, JWT_SECRET, startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
-import { withTimeout } from '../support/wait.ts'
+import { get } from '../support/http-api.ts'
+import { openRaw } from '../support/raw-peer.ts'
+import { readMetric } from '../support/read-metric.ts'
+import { withTimeout, waitUntil } from '../support/wait.ts'
+import { maskedFrame } from '../support/web-socket.ts'
 
 const KEY = 'k'.repeat(64)
 const userSigOf = (userId: string, ttlS = 600): string => new Api(Number(APP), KEY).genUserSig(userId, ttlS)
@@ -76,6 +80,110 @@ describe('handshake', () => {
     expect(await from('192.0.2.2', await adminToken())).to.equal(undefined)
   })
 
+  describe('is refused over HTTP, with the reason, a line in the log, and a count', () => {
+    const upgrade = (path: string, ...headers: string[]): string =>
+      [
+        `GET ${path} HTTP/1.1`,
+        'Host: a',
+        'Upgrade: websocket',
+        'Connection: Upgrade',
+        'Sec-WebSocket-Version: 13',
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+        ...headers,
+        '\r\n',
+      ].join('\r\n')
+    const PATH = '/socket.io/?EIO=4&transport=websocket'
+    const openOf = async ({ port }: GatewayProcess, text: string) => {
+      const { socket, received } = await openRaw(port)
+      onCleanUp(() => socket.destroy())
+      socket.write(text)
+      await waitUntil('the response', () => received().includes('\r\n\r\n'))
+      return received()
+    }
+    const expectRefusal = (response: string, status: number, refusal: object): void => {
+      expect(response).to.match(new RegExp(`^HTTP/1.1 ${status} `))
+      expect(JSON.parse(response.slice(response.indexOf('{')))).to.include(refusal)
+      if ('retry' in refusal && refusal.retry === true) expect(response).to.match(/^retry-after: \d+\r$/im)
+    }
+    const refusals = async ({ url }: GatewayProcess, code: string): Promise<number> =>
+      Number(
+        new RegExp(`refusals_total{entrance="handshake",code="${code}"} (\\d+)`).exec(
+          await (await fetch(`${url}/metrics`)).text(),
+        )?.[1] ?? 0,
+      )
+
+    it('for its form', async () => {
+      const gateway = await start({})
+      const malformed = [
+        upgrade('/socket.io/?EIO=3&transport=websocket'),
+        upgrade('/socket.io/?transport=websocket'),
+        upgrade('/socket.io/?EIO=4&transport=polling'),
+        upgrade('/socket.io/x?EIO=4&transport=websocket'),
+        upgrade(`${PATH}&sid=x`),
+        upgrade(PATH).replace('Version: 13', 'Version: 7'),
+        upgrade(PATH).replace('ZQ==', ''),
+        upgrade(PATH).replace('HTTP/1.1', 'HTTP/1.0'),
+        `GET ${PATH} HTTP/1.1\r\nHost: a\r\n\r\n`,
+      ]
+      for (const text of malformed)
+        expectRefusal(await openOf(gateway, text), 400, { code: 'REQUEST_MALFORMED', retry: false })
+      expect(await refusals(gateway, 'REQUEST_MALFORMED')).to.equal(malformed.length)
+      expect(gateway.output()).to.include('handshake refused').and.include('EIO must be 4')
+    })
+
+    it('for the origin of its page, which can ask why', async () => {
+      const gateway = await start({ CORS_ORIGINS: 'https://a.example' })
+      const origin = 'Origin: https://b.example'
+      const refusal = { code: 'ORIGIN_REFUSED', retry: false }
+      expectRefusal(await openOf(gateway, upgrade(PATH, origin)), 403, refusal)
+      const asked = await openOf(gateway, `GET ${PATH} HTTP/1.1\r\nHost: a\r\n${origin}\r\n\r\n`)
+      expectRefusal(asked, 403, refusal)
+      expect(asked).to.match(/^access-control-allow-origin: \*\r$/im)
+      expect(await openOf(gateway, upgrade(PATH, 'Origin: https://a.example'))).to.include(' 101 ')
+      expect(await refusals(gateway, 'ORIGIN_REFUSED')).to.equal(2)
+    })
+
+    it('by a full node, which still serves the API', async () => {
+      const gateway = await start({ MAX_SOCKETS: '1' })
+      const admin = await adminToken()
+      await open(gateway, { token: admin })
+      const refusal = { code: 'NODE_FULL', retry: true }
+      expectRefusal(await openOf(gateway, upgrade(PATH)), 503, refusal)
+      const stream = await get(gateway.url, '/v1/stream?group=g', admin)
+      expect(stream).to.deep.include({ status: 503 })
+      expect(stream.body).to.include(refusal)
+      expect(stream.headers.get('retry-after')).to.not.equal(null)
+      expect(await get(gateway.url, '/v1/position?group=g', admin)).to.include({ status: 200 })
+      expect(await refusals(gateway, 'NODE_FULL')).to.equal(1)
+      expect(await readMetric(gateway.url, 'sockets_turned_away_total')).to.equal(2)
+    })
+
+    it('beyond the sockets of an address, which are not the fault of the node', async () => {
+      const gateway = await start({ MAX_SOCKETS_PER_ADDRESS: '1' })
+      await open(gateway, { token: await adminToken() })
+      const refusal = { code: 'TOO_MANY_CONNECTIONS', retry: true }
+      expectRefusal(await openOf(gateway, upgrade(PATH)), 429, refusal)
+    })
+
+    it('by a node that is stopping, also if it began before', async () => {
+      const gateway = await start({ DRAIN_MS: '2000' })
+      const admin = await adminToken()
+      const early = await openRaw(gateway.port)
+      onCleanUp(() => early.socket.destroy())
+      early.socket.write(upgrade(PATH))
+      await waitUntil('it is opened', () => early.received().includes('pingInterval'))
+      gateway.signal('SIGTERM')
+      await waitUntil('it is stopping', async () => (await fetch(`${gateway.url}/readyz`)).status === 503)
+      const refusal = { code: 'NODE_DRAINING', retry: true }
+      expectRefusal(await openOf(gateway, upgrade(PATH)), 503, refusal)
+      early.socket.write(maskedFrame(`40${JSON.stringify({ token: admin })}`))
+      await waitUntil('it is refused', () => early.received().includes('NODE_DRAINING'))
+      const stream = await get(gateway.url, '/v1/stream?group=g', admin)
+      expect(stream.status).to.equal(503)
+      expect(stream.body).to.include(refusal)
+    })
+  })
+
   it('times out after ten seconds', async () => {
     const gateway = await start({})
     const socket = connectTcp(gateway.port, '127.0.0.1')
@@ -94,5 +202,6 @@ describe('handshake', () => {
       Promise.race([closed, once(socket, 'end')]),
       18_000,
     )
+    expect(gateway.output()).to.include('no accepted credential in 10 s')
   })
 })

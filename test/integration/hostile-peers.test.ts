@@ -9,16 +9,8 @@ import { readMetric } from '../support/read-metric.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { withTimeout, waitUntil } from '../support/wait.ts'
-import { resumeReading, stall } from '../support/web-socket.ts'
+import { maskedFrame as frame, resumeReading, stall } from '../support/web-socket.ts'
 import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
-
-/** Encodes a WebSocket frame with this text. */
-function frame(text: string): Buffer {
-  const bytes = Buffer.from(text)
-  const head = Buffer.from([0x81, 0xff, ...Array.from({ length: 12 }, () => 0)])
-  head.writeBigUInt64BE(BigInt(bytes.length), 2)
-  return Buffer.concat([head, bytes])
-}
 
 const query = () => new URLSearchParams(signedQuery()).toString()
 
@@ -106,9 +98,7 @@ describe('a peer that violates the protocol', () => {
     }
     socket.on('drain', write)
     write()
-    await waitUntil('the gateway disconnects it', () =>
-      gateway.output().includes('slow consumer disconnected'),
-    )
+    await waitUntil('the gateway disconnects it', () => gateway.output().includes('frames in a second'))
     socket.resume()
     await withTimeout('the connection closes', closed)
   })
@@ -121,6 +111,74 @@ describe('a peer that violates the protocol', () => {
     // A close frame, which this peer does not answer.
     await waitUntil('the gateway closes the connection', () => received().includes('\x88'))
     expect(received().split('40{"sid"')).to.have.length.at.most(2)
+  })
+
+  describe('is disconnected, counted and logged', () => {
+    /** Opens a WebSocket, with a token or without, and returns it once the token is accepted. */
+    const openSocket = async (token?: string) => {
+      const opened = await openWebSocket()
+      if (token === undefined) return opened
+      opened.socket.write(frame(`40${JSON.stringify({ token })}`))
+      await waitUntil('the handshake', () => opened.received().includes('40{"sid"'))
+      return opened
+    }
+    const CLOSE_FRAME = '\x88'
+    const expectClosed = async (
+      { socket, received }: Awaited<ReturnType<typeof openWebSocket>>,
+      reason: string,
+    ): Promise<void> => {
+      await waitUntil('it is closed', () => socket.closed || received().includes(CLOSE_FRAME), 15_000)
+      await waitUntil('the reason is logged', () => gateway.output().includes(reason))
+      await waitUntil('no socket is counted', async () => (await readMetric(gateway.url, 'sockets')) === 0)
+    }
+
+    for (const isAuthenticated of [false, true]) {
+      const token = async () => (isAuthenticated ? await adminToken() : undefined)
+      describe(isAuthenticated ? 'with a token' : 'without a token', () => {
+        it('when it sends a message in many fragments', async () => {
+          const opened = await openSocket(await token())
+          const more = Array.from({ length: 16 }, () => frame('x', 'more'))
+          opened.socket.write(Buffer.concat([frame('2', 'first'), ...more]))
+          await expectClosed(opened, 'Too many message fragments')
+        })
+
+        it('when it sends a message byte by byte', async () => {
+          const opened = await openSocket(await token())
+          opened.socket.setNoDelay()
+          const bytes = frame('2'.repeat(10_000))
+          for (let i = 0; i < bytes.length && !opened.received().includes(CLOSE_FRAME); i++) {
+            opened.socket.write(bytes.subarray(i, i + 1))
+            await new Promise((resolve) => setImmediate(resolve))
+          }
+          await expectClosed(opened, 'Too many buffered chunks')
+        })
+
+        it('when it asks for another namespace', async () => {
+          const opened = await openSocket(await token())
+          opened.socket.write(frame('40/other,'))
+          await expectClosed(opened, 'there is no other namespace')
+          expect(opened.received()).to.include('44/other,{"message":"Invalid namespace"}')
+        })
+      })
+    }
+
+    it('when it sends a message that does not end', async () => {
+      const opened = await openSocket(await adminToken())
+      opened.socket.write(frame('2', 'first'))
+      await expectClosed(opened, 'a message does not end')
+    })
+
+    it('when it says that it closes the connection', async () => {
+      const opened = await openSocket(await adminToken())
+      opened.socket.write(frame('1'))
+      await expectClosed(opened, 'gateway started')
+    })
+
+    it('when it leaves its socket and keeps the connection', async () => {
+      const opened = await openSocket(await adminToken())
+      opened.socket.write(frame('41'))
+      await expectClosed(opened, 'gateway started')
+    })
   })
 
   for (const [description, text] of Object.entries({

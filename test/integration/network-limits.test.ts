@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { connect as connectTcp } from 'node:net'
 import { expect } from 'chai'
-import { adminToken, connect } from '../support/client.ts'
+import { adminToken, connect, makeToken } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
+import { get } from '../support/http-api.ts'
+import { openRaw } from '../support/raw-peer.ts'
 import { readMetric } from '../support/read-metric.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { withTimeout, waitUntil } from '../support/wait.ts'
@@ -80,6 +82,39 @@ describe('network limits', () => {
     expect(await outcomeOf(gateway.url)).to.equal('OK')
     await client.count(1)
     await withTimeout('all are closed', Promise.all(closed), 15_000)
+  })
+
+  it('count large requests as several, over HTTP and sockets', async () => {
+    const { url } = await start()
+    const token = await makeToken({ rooms: [{ group: 'g' }] })
+    const paths = ['/v1/recalled?group=g&seqs=1-1000', '/v1/notices?group=g&limit=1000']
+    const asked = Array.from({ length: 60 }, (_, i) => get(url, paths[i % 2] ?? '', token))
+    const statuses = (await Promise.all(asked)).map(({ status }) => status)
+    // 1,000 points, and 21 for each.
+    expect(statuses.filter((status) => status === 200)).to.have.length(47)
+    expect(statuses.filter((status) => status === 429)).to.have.length(13)
+    const client = await connect(url, token)
+    onCleanUp(client.close)
+    const seqs = Array.from({ length: 1_000 }, (_, i) => i + 1)
+    const responses = await Promise.all(
+      Array.from({ length: 90 }, () => client.request({ group: 'g', seqs }, 'recalled')),
+    )
+    // A few more, as the budget of a socket is refilled all the time.
+    expect(responses.filter(({ ok }) => ok).length).to.be.within(45, 75)
+    for (const response of responses)
+      if (!response.ok) expect(response).to.include({ code: 'TOO_MANY_REQUESTS', retry: true })
+  })
+
+  it('close a connection that has been idle for KEEP_ALIVE_S', async () => {
+    const gateway = await start({ KEEP_ALIVE_S: '1' })
+    const { socket, received, closed } = await openRaw(gateway.port)
+    socket.write('GET /livez HTTP/1.1\r\nHost: a\r\n\r\n')
+    await waitUntil('the response', () => received() !== '')
+    expect(received()).to.match(/^keep-alive: timeout=1\r$/im)
+    const began = performance.now()
+    await closed()
+    expect(performance.now() - began).to.be.within(800, 5_000)
+    expect(gateway.output()).to.not.include('REQUEST_TIMEOUT')
   })
 
   it('bound the sockets of a node and of an address', async () => {

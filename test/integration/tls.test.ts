@@ -8,6 +8,7 @@ import { adminToken } from '../support/client.ts'
 import { runGateway, startGatewayProcess } from '../support/gateway-process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { openRaw } from '../support/raw-peer.ts'
 import { withTimeout, waitUntil } from '../support/wait.ts'
 import { recallBody, signedQuery } from '../support/webhook.ts'
 
@@ -67,6 +68,19 @@ describe('TLS', () => {
     expect(await nameServed(gateway.port, old).catch(() => 'refused')).to.equal('refused')
     const plain = await fetch(`http://127.0.0.1:${gateway.port}/livez`).catch(() => 'refused')
     expect(plain).to.equal('refused')
+    await waitUntil('both are counted and logged', async () => {
+      const lines = gateway.output().match(/"code":"TLS_FAILED"/g) ?? []
+      return lines.length === 2
+    })
+  })
+
+  it('is given up after ten seconds of silence', async () => {
+    const { gateway } = await start()
+    const { closed } = await openRaw(gateway.port)
+    const began = performance.now()
+    await closed(15_000)
+    expect(performance.now() - began).to.be.below(14_000)
+    await waitUntil('it is logged', () => gateway.output().includes('TLS_FAILED'))
   })
 
   it('reloads the certificate when the files change, and keeps the old one when they are invalid', async () => {

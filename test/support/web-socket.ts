@@ -23,3 +23,12 @@ export const stall = (socket: Pick<Socket, 'io'> | undefined): void =>
 /** Resumes reading. */
 export const resumeReading = (socket: Pick<Socket, 'io'> | undefined): void =>
   void webSocketOf(socket)?._socket?.resume()
+
+/** Encodes a WebSocket frame with this text, as a client sends it. With `first` or `more`, it is a part of a longer message. */
+export function maskedFrame(text: string, part: 'whole' | 'first' | 'more' = 'whole'): Buffer {
+  const bytes = Buffer.from(text)
+  const opcode = { whole: 0x81, first: 0x01, more: 0x00 }[part]
+  const head = Buffer.from([opcode, 0xff, ...Array.from({ length: 12 }, () => 0)])
+  head.writeBigUInt64BE(BigInt(bytes.length), 2)
+  return Buffer.concat([head, bytes])
+}

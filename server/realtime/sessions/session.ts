@@ -17,6 +17,10 @@ import { Subscriptions } from './subscriptions.ts'
 import type { Transport } from './transport.ts'
 
 const MAX_PENDING_REQUESTS = 100
+/** As many seqs of a `recalled`, or notices of a replay, count as one more request: they cost as much. */
+const SEQS_PER_REQUEST = 50
+/** More, so that a client can resume all its rooms at once. */
+const NOTICES_PER_REQUEST = 200
 
 /** Shared by all sessions. */
 export interface SessionDependencies extends JoinDependencies {
@@ -57,7 +61,12 @@ export class Session {
   async subscribe(payload: unknown, ack: Ack<Subscribed>): Promise<void> {
     await this.#serve(ack, async () => {
       const { since, ...room } = parseSubscribe(payload)
-      await this.#serialize(room, () => this.#join(room, since, ack))
+      await this.#serialize(room, () =>
+        this.#join(room, since, (response) => {
+          if (response.ok) this.#requestBudget.charge(Math.floor(response.recovered / NOTICES_PER_REQUEST))
+          ack(response)
+        }),
+      )
     })
   }
 
@@ -74,6 +83,8 @@ export class Session {
   async recalled(payload: unknown, ack: Ack<RecalledResponse>): Promise<void> {
     await this.#serve(ack, async () => {
       const { seqs, ...conversation } = parseRecalled(payload)
+      if (!this.#requestBudget.tryTake(Math.floor(seqs.length / SEQS_PER_REQUEST)))
+        throw new GatewayError('TOO_MANY_REQUESTS')
       await this.#authorize(conversation)
       await this.#subscriptions.oneLargeAtATime(async () => {
         await this.#transport.flushed()

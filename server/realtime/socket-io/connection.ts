@@ -1,3 +1,4 @@
+import { GatewayError } from '../../../shared/errors.ts'
 import type { HandshakeRefusal } from '../../../shared/protocol.ts'
 import type { FailureLimiter } from '../../auth/failure-limiter.ts'
 import type { Refusals } from '../../telemetry/refusals.ts'
@@ -17,27 +18,31 @@ export interface AuthenticationDependencies {
 /** Accepts only sockets with a valid credential. The others receive a `connect_error` with a code. */
 export function authenticateSockets(
   io: GatewaySockets,
-  { authenticate, refusals }: AuthenticationDependencies,
+  { authenticate, isDraining, refusals }: AuthenticationDependencies & { readonly isDraining: () => boolean },
 ): void {
   const seen = new WeakSet<object>()
 
   io.use((socket, next) => {
     // One socket per connection: more of them would evade the limits, which are per socket.
-    if (seen.has(socket.conn)) return socket.conn.close()
+    if (seen.has(socket.conn)) {
+      refusals.report('handshake', new GatewayError('REQUEST_MALFORMED', 'a connection carries one socket'))
+      return socket.conn.close()
+    }
     seen.add(socket.conn)
-    authenticate(socket.request, socket.handshake.auth).then(
-      (principal) => {
+    authenticate(socket.request, socket.handshake.auth)
+      .then((principal) => {
+        // Begun before the drain, which has not seen it.
+        if (isDraining()) throw new GatewayError('NODE_DRAINING')
         socket.data.principal = principal
         next()
-      },
-      (error: unknown) => {
+      })
+      .catch((error: unknown) => {
         const { code, message, retry } = refusals.report('handshake', error)
         const data: HandshakeRefusal = { code, retry }
         next(Object.assign(new Error(message), { data }))
         // Once the refusal has been sent. Without a socket, the connection would stay open for more attempts.
         setImmediate(() => socket.conn.close())
-      },
-    )
+      })
   })
 }
 
@@ -47,7 +52,8 @@ export interface SocketDependencies extends SessionDependencies, SocketTransport
 
 /** Gives an accepted socket its session, until it disconnects. */
 export function serveSocket(socket: GatewaySocket, dependencies: SocketDependencies): void {
-  const { principal } = socket.data
+  const { conn, data } = socket
+  const { principal } = data
   const { sessions } = dependencies
   releaseHandshake(socket)
   const session = new Session(principal, new SocketTransport(socket, dependencies), dependencies)
@@ -61,6 +67,8 @@ export function serveSocket(socket: GatewaySocket, dependencies: SocketDependenc
   socket.on('disconnect', () => {
     sessions.remove(principal.id, session)
     session.end()
+    // A client can leave its socket, and keep the connection: without a session, nothing would end it.
+    conn.close()
   })
 }
 

@@ -3,6 +3,7 @@ import { Socket as TcpSocket } from 'node:net'
 import type { Server, Socket } from 'socket.io'
 import type { ClientToServer, ServerToClient } from '../../../shared/protocol.ts'
 import type { Principal } from '../../auth/principal.ts'
+import type { Logger } from '../../telemetry/logger.ts'
 import type { PreparedEvent } from '../rooms/prepared-event.ts'
 
 // The only file that touches private fields of Socket.IO, Engine.IO and ws. Check it when Socket.IO is upgraded, then
@@ -26,6 +27,10 @@ export type EncodedEvent = Pick<PreparedEvent<'messages-recalled'>, 'packet' | '
 /** Versions of Socket.IO whose private fields and write order this file was tested with. */
 const TESTED_VERSIONS = /^4\.8\.\d+$/
 const WS_OPEN = 1
+/** Clients send messages whole; a proxy may split them. */
+const MAX_FRAGMENTS = 16
+/** 16 KiB over the slowest links arrive in fewer. */
+const MAX_BUFFERED_CHUNKS = 64
 /** Shared by all sockets. */
 const EMPTY = Object.freeze({})
 
@@ -41,7 +46,8 @@ interface Internals {
       readonly readyState?: number
       readonly bufferedAmount?: number
       readonly _socket?: unknown
-      on?(event: 'ping', listener: () => void): void
+      readonly _receiver?: { readonly _bufferedBytes?: number; readonly _fragmented?: number }
+      on?(event: 'ping' | 'pong', listener: () => void): void
       terminate?(): void
     }
   }
@@ -108,9 +114,28 @@ function isFlushed(connection: Connection): boolean {
   return connection.transport.writable && writeBuffer.length === 0
 }
 
-/** Calls `listener` on every WebSocket ping of the peer. */
-export function onPing(connection: Connection, listener: () => void): void {
-  internalsOf(connection).transport?.socket?.on?.('ping', listener)
+/** Calls `listener` on every WebSocket ping and pong of the peer. */
+export function onControlFrame(connection: Connection, listener: () => void): void {
+  const socket = internalsOf(connection).transport?.socket
+  socket?.on?.('ping', listener)
+  socket?.on?.('pong', listener)
+}
+
+/** Returns whether a part of a message has arrived, and its end has not. */
+export function isReceiving(connection: Connection): boolean {
+  const { _bufferedBytes = 0, _fragmented = 0 } = internalsOf(connection).transport?.socket?._receiver ?? {}
+  return _bufferedBytes > 0 || _fragmented > 0
+}
+
+/**
+ * Bounds the pieces of a message from a peer: fragments, and parts in which they arrive. Each piece takes memory beside its
+ * bytes, and the defaults of ws let a message of 16 KiB pin 1.8 MB.
+ */
+export function boundFragments({ engine }: GatewaySockets, log: Logger): void {
+  const { ws } = engine as unknown as { readonly ws?: { readonly options?: object } }
+  if (ws?.options === undefined || !('maxFragments' in ws.options))
+    return log.warn('unknown version of ws: the fragments of messages are not bounded')
+  Object.assign(ws.options, { maxFragments: MAX_FRAGMENTS, maxBufferedChunks: MAX_BUFFERED_CHUNKS })
 }
 
 /**

@@ -1,30 +1,30 @@
-import type { Server as HttpServer } from 'node:http'
-import { setTimeout as delay } from 'node:timers/promises'
+import { createServer } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { Server } from 'socket.io'
-import { GOODBYES } from '../../../shared/errors.ts'
-import { isAllowedOrigin } from '../../http/cors.ts'
+import { GatewayError } from '../../../shared/errors.ts'
+import { endWithError } from '../../http/error-response.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { ConnectionLimits } from '../connection-limits.ts'
+import type { Dismiss } from '../drain.ts'
 import { ReplayCache } from '../rooms/prepared-event.ts'
+import { watchConnections } from './connection-watch.ts'
 import { authenticateSockets, serveSocket } from './connection.ts'
 import type { AuthenticationDependencies, SocketDependencies } from './connection.ts'
-import type { Connection, GatewaySocket, GatewaySockets } from './internals.ts'
-import { watchSlowConsumers } from './slow-consumers.ts'
+import { createHandshakeCheck, createHandshakeResponder, PATH } from './handshake.ts'
+import { boundFragments } from './internals.ts'
+import type { Connection, GatewaySockets } from './internals.ts'
 import { createWriter } from './socket-transport.ts'
 
-/** The default of every Socket.IO client. */
-const PATH = '/socket.io/'
 /** Requests of sockets are small: the largest is a subscribe with the longest identifiers and a long token. */
 const MAX_MESSAGE_BYTES = 16 * 1024
-/** A socket that has not presented a credential by then is closed. */
-const AUTHENTICATE_TIMEOUT_MS = 10_000
-const DRAIN_SLICE_MS = 100
-/** Spreads reconnects, so that they do not hit the next node all at the same moment. */
-const MAX_RETRY_DELAY_MS = 2_000
+/** Longer than our own, which is counted and logged. */
+const CONNECT_TIMEOUT_MS = 15_000
+
+/** Must be told to a client that speaks another one (RFC 6455, section 4.4). */
+const VERSION = { 'Sec-WebSocket-Version': '13' }
 
 interface SocketServerOptions {
-  /** How long a drain takes, in ms. */
-  readonly drainMs: number
   /** Origins of pages that may open sockets, besides the gateway's own; `*` for any. */
   readonly origins: readonly string[]
 }
@@ -37,13 +37,11 @@ interface SocketServerDependencies
 
 /** The first transport: sessions over Socket.IO, on WebSocket alone. */
 export function createSocketServer(
-  { drainMs, origins }: SocketServerOptions,
+  options: SocketServerOptions,
   { connections, ...dependencies }: SocketServerDependencies,
 ) {
-  const { metrics, log } = dependencies
-  let isDraining = false
-  let slowConsumers: ReturnType<typeof watchSlowConsumers> | undefined
-
+  const { refusals, log } = dependencies
+  const check = createHandshakeCheck(options, { connections })
   const io: GatewaySockets = new Server({
     path: PATH,
     // WebSocket alone needs no sticky sessions.
@@ -52,66 +50,53 @@ export function createSocketServer(
     perMessageDeflate: false,
     httpCompression: false,
     maxHttpBufferSize: MAX_MESSAGE_BYTES,
-    connectTimeout: AUTHENTICATE_TIMEOUT_MS,
-    allowRequest: (request, decide) => {
-      // Reset rather than refused: a proxy then tries another node, and so do clients.
-      if (isDraining || connections.isFull(request)) {
-        if (!isDraining) metrics.connectionRefused()
-        request.socket.destroy()
-      } else decide(null, isAllowedOrigin(request.headers, origins))
-    },
+    connectTimeout: CONNECT_TIMEOUT_MS,
   })
-  authenticateSockets(io, dependencies)
+  // Socket.IO gets the connections that pass the check, rather than a server of its own to listen on.
+  io.attach(createServer())
+  boundFragments(io, log)
+  authenticateSockets(io, { ...dependencies, isDraining: connections.isDraining })
+  const watch = watchConnections(io, dependencies)
+  io.engine.on('connection', (connection: Connection) =>
+    watch.add(connection, connections.add(connection.request)),
+  )
+  io.engine.on('connection_error', ({ message }: { readonly message: string }) =>
+    refusals.report('handshake', new GatewayError('REQUEST_MALFORMED', message)),
+  )
   const serving = { ...dependencies, write: createWriter(log), replayCache: new ReplayCache() }
   io.on('connection', (socket) => serveSocket(socket, serving))
 
   return {
     path: PATH,
 
-    attach(server: HttpServer): void {
-      // Socket.IO must not end upgrades for other paths.
-      io.attach(server, { destroyUpgrade: false })
-      const slow = watchSlowConsumers(io, { metrics, log })
-      slowConsumers = slow
-      io.engine.on('connection', (connection: Connection) =>
-        slow.watch(connection, connections.add(connection.request)),
-      )
+    /** Opens a WebSocket, or responds with the reason why not. */
+    accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+      const error = check(request)
+      if (error) endWithError(socket, refusals.report('handshake', error), VERSION)
+      else io.engine.handleUpgrade(request, socket, head)
     },
+
+    /** Responds to requests at the path that are not for a WebSocket; returns false for any other. */
+    respond: createHandshakeResponder(check, refusals) as (
+      request: IncomingMessage,
+      response: ServerResponse,
+    ) => boolean,
 
     count: (): number => io.of('/').sockets.size,
     /** Returns how many bytes are buffered for the slowest connection. */
-    maxBufferedBytes: (): number => slowConsumers?.maxBufferedBytes() ?? 0,
+    maxBufferedBytes: watch.maxBufferedBytes,
 
-    /** Sends every socket to another node, in slices over `drainMs`; refuses new ones from now on. */
-    async drain(): Promise<void> {
-      isDraining = true
-      await drainSockets([...io.of('/').sockets.values()], drainMs)
-    },
+    /** Connections are closed rather than sessions: clients do not reconnect after those. */
+    dismissals: (): Dismiss[] =>
+      [...io.of('/').sockets.values()].map((socket) => (goodbye) => {
+        socket.emit('goodbye', goodbye)
+        socket.conn.close()
+      }),
 
     stop(): void {
-      slowConsumers?.stop()
+      watch.stop()
       // Not `disconnectSockets`: clients do not reconnect after it.
       io.engine.close()
     },
-  }
-}
-
-/**
- * Says goodbye to the sockets in equal slices over `overMs`, and closes their connections rather than their sessions, so
- * that clients reconnect. Takes `overMs` even without sockets: a load balancer needs as long to see that this process is
- * not ready.
- */
-async function drainSockets(sockets: readonly GatewaySocket[], overMs: number): Promise<void> {
-  const slices = Math.max(1, Math.floor(overMs / DRAIN_SLICE_MS))
-  const end = (slice: number): number => Math.round((slice * sockets.length) / slices)
-  for (let slice = 0; slice < slices; slice++) {
-    for (const socket of sockets.slice(end(slice), end(slice + 1))) {
-      socket.emit('goodbye', {
-        ...GOODBYES.DRAINING,
-        retryInMs: Math.round(Math.random() * MAX_RETRY_DELAY_MS),
-      })
-      socket.conn.close()
-    }
-    if (overMs > 0) await delay(DRAIN_SLICE_MS)
   }
 }
