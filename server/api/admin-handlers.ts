@@ -1,6 +1,7 @@
 import type { RequestHandler } from 'express'
 import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
+import { MAX_SEQS } from '../../shared/limits.ts'
 import type { DisconnectResponse, TestRecallResponse } from '../../shared/http-api.ts'
 import { encodeAnnouncement } from '../auth/announcements.ts'
 import type { Broker } from '../broker/broker.ts'
@@ -13,7 +14,6 @@ import { parseBody, readBody } from './requests.ts'
 const MAX_REVOCATION_S = 86_400
 const DEFAULT_REVOCATION_S = 3_600
 const PUBLISH_TIMEOUT_MS = 1_700
-const MAX_SEQS = 1_000
 
 interface AdminDependencies<Method extends keyof Broker> {
   readonly broker: Pick<Broker, Method>

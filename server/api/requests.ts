@@ -2,15 +2,14 @@ import express from 'express'
 import type { Request, RequestHandler } from 'express'
 import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
+import { MAX_REQUEST_BYTES, MAX_SEQS } from '../../shared/limits.ts'
 import type { Position } from '../../shared/position.ts'
 import type { Conversation } from '../../shared/recall.ts'
 import type { Room } from '../../shared/room.ts'
 import { identifier, validate } from '../lib/schema.ts'
 
-const MAX_SEQS = 1_000
 export const MAX_NOTICES = 1_000
 const DEFAULT_NOTICES = 100
-const MAX_BODY_BYTES = 16 * 1024
 
 interface RoomQuery {
   readonly group?: string
@@ -108,7 +107,7 @@ export function parseRecalled(request: Request): Conversation & { readonly seqs:
   return { ...conversation, seqs }
 }
 
-const readText = express.text({ limit: MAX_BODY_BYTES, type: () => true })
+const readText = express.text({ limit: MAX_REQUEST_BYTES, type: () => true })
 
 /** Reads the body of a request, whatever its `Content-Type`. */
 export const readBody: RequestHandler = (request, response, next) =>

@@ -1,4 +1,5 @@
 import { compactVerify, decodeProtectedHeader, SignJWT } from 'jose'
+import { MAX_TOKEN_CHARACTERS } from '../../shared/limits.ts'
 import type { Conversation } from '../../shared/recall.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { readClaims } from './claims.ts'
@@ -8,7 +9,6 @@ import type { Principal } from './principal.ts'
 import { quote, UnprovenCredential } from './refused.ts'
 import { TokenCache } from './token-cache.ts'
 
-const MAX_TOKEN_CHARACTERS = 12_288
 /** Secrets and public keys have separate algorithms. Otherwise, a public key could be used as a secret to sign tokens. */
 const SECRET_ALGORITHM = 'HS256'
 

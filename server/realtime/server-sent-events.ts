@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { GatewayError, GOODBYES } from '../../shared/errors.ts'
+import { STREAM_COMMENT_INTERVAL_MS } from '../../shared/limits.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { GapReason, Position } from '../../shared/position.ts'
 import type {
@@ -26,9 +27,6 @@ import { Session } from './sessions/session.ts'
 import type { SessionDependencies } from './sessions/session.ts'
 import type { Transport } from './sessions/transport.ts'
 
-/** Keeps proxies from closing an idle stream. */
-const KEEP_ALIVE_INTERVAL_MS = 15_000
-
 interface StreamsDependencies extends SessionDependencies {
   readonly hub: Hub
   readonly sessions: Sessions
@@ -39,7 +37,7 @@ interface StreamsDependencies extends SessionDependencies {
 /** The second transport: a room as server-sent events, for clients that cannot open a WebSocket. */
 export function createStreams(
   { hub, sessions, connections, log, ...dependencies }: StreamsDependencies,
-  keepAliveIntervalMs = KEEP_ALIVE_INTERVAL_MS,
+  keepAliveIntervalMs = STREAM_COMMENT_INTERVAL_MS,
 ) {
   const { metrics } = dependencies
   const open = new Set<StreamTransport>()
@@ -100,7 +98,8 @@ class StreamTransport implements Transport, Listener {
   start(subscribed: Subscribed): void {
     if (!this.isOpen()) return
     this.#response.setHeader('Content-Type', 'text/event-stream')
-    this.#response.setHeader('Cache-Control', 'no-store')
+    // Proxies that compress would keep the stream in a buffer.
+    this.#response.setHeader('Cache-Control', 'no-store, no-transform')
     // Keeps nginx from buffering the stream.
     this.#response.setHeader('X-Accel-Buffering', 'no')
     this.#response.writeHead(200)

@@ -2,9 +2,8 @@ import { isAscii, isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { GatewayError } from '../../shared/errors.ts'
+import { MAX_WEBHOOK_BYTES } from '../../shared/limits.ts'
 
-/** A recall of 1,000 messages with their ids takes about 75 KiB; four times that leaves room for new fields. */
-const MAX_BODY_BYTES = 256 * 1024
 
 /**
  * The body of a call that is refused without it gets this long to arrive, and is dropped: a connection that is cut in the middle of
@@ -19,7 +18,7 @@ const DROP_TIMEOUT_MS = 100
 export function readBody(request: IncomingMessage): Promise<Buffer> {
   const { 'content-length': declaredBytes = '0', 'content-encoding': encoding = '' } = request.headers
   return new Promise((resolve, reject) => {
-    if (Number(declaredBytes) > MAX_BODY_BYTES) return reject(new GatewayError('BODY_TOO_LARGE'))
+    if (Number(declaredBytes) > MAX_WEBHOOK_BYTES) return reject(new GatewayError('BODY_TOO_LARGE'))
     if (!/^(identity)?$/i.test(encoding.trim()))
       return reject(
         new GatewayError('BODY_UNREADABLE', 'a Content-Encoding other than "identity" is not supported'),
@@ -28,7 +27,7 @@ export function readBody(request: IncomingMessage): Promise<Buffer> {
     let bytes = 0
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length
-      if (bytes <= MAX_BODY_BYTES) return void chunks.push(chunk)
+      if (bytes <= MAX_WEBHOOK_BYTES) return void chunks.push(chunk)
       chunks.length = 0
       reject(new GatewayError('BODY_TOO_LARGE'))
     })
@@ -46,7 +45,7 @@ export function readBody(request: IncomingMessage): Promise<Buffer> {
 export async function dropBody(request: IncomingMessage): Promise<boolean> {
   if (request.complete || request.destroyed) return request.complete
   const { 'content-length': declaredBytes } = request.headers
-  if (!(Number(declaredBytes) <= MAX_BODY_BYTES)) return false
+  if (!(Number(declaredBytes) <= MAX_WEBHOOK_BYTES)) return false
   const ended = new AbortController()
   const end = (): void => ended.abort()
   request.once('end', end).once('error', end).once('close', end).resume()

@@ -4,6 +4,7 @@ import { ERRORS, GatewayError } from '../../shared/errors.ts'
 import { normalizePath } from '../lib/path.ts'
 import { StallDetector } from '../lib/stall.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { RETRYABLE_FAILURE_MS } from '../../shared/limits.ts'
 import type { Refusals } from '../telemetry/refusals.ts'
 import { dropBody, readBody } from './body.ts'
 import { createCallerCheck } from './caller.ts'
@@ -12,9 +13,6 @@ import { refusal } from './responses.ts'
 import type { WebhookResponse } from './responses.ts'
 import { createWebhook } from './webhook.ts'
 import type { WebhookDependencies } from './webhook.ts'
-
-/** Past Tencent's timeout of 2 s: it retries only on timeout, and treats an error response as final. */
-const RETRYABLE_FAILURE_MS = 2_100
 
 /** Only webhooks have this parameter: one on another path means that the URL in the Chat console is wrong. */
 const LOOKS_LIKE_WEBHOOK = /(^|&)CallbackCommand=/i

@@ -1,3 +1,5 @@
+import { SOCKET_PATH } from '../limits.ts'
+
 const PROTOCOLS = ['http:', 'https:', 'ws:', 'wss:']
 const ABSOLUTE = /^[a-z][a-z\d+.-]*:/i
 const RELATIVE = /^\.{0,2}\//
@@ -21,7 +23,7 @@ export function gatewayAddress(url: string | undefined, page = pageAddress()): G
   if (username !== '' || password !== '')
     throw wrong('contains a user name or a password; credentials go to `auth` or `getToken`')
   if (search !== '' || hash !== '') throw wrong('has a part that begins with ? or #')
-  return { origin: `${protocol}//${host}`, path: `${pathname.replace(/\/+$/, '')}/socket.io/` }
+  return { origin: `${protocol}//${host}`, path: `${pathname.replace(/\/+$/, '')}${SOCKET_PATH}` }
 }
 
 function parse(url: string | undefined, page: string | undefined): URL {

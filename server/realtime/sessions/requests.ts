@@ -1,13 +1,13 @@
 import Joi from 'joi'
 import { isIdentifier } from '../../../shared/identifier.ts'
 import { isRecord } from '../../../shared/json.ts'
+import { MAX_SEQS } from '../../../shared/limits.ts'
 import type { Position } from '../../../shared/position.ts'
 import type { RecalledRequest, SubscribeRequest } from '../../../shared/protocol.ts'
 import type { Room } from '../../../shared/room.ts'
 import { identifier, UNSET, validate } from '../../lib/schema.ts'
 
 const MAX_EPOCH_LENGTH = 64
-const MAX_SEQS = 1_000
 
 const roomKeys = {
   group: identifier.empty(UNSET),

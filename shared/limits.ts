@@ -1,0 +1,29 @@
+/**
+ * What both ends of a connection, and every proxy between them, must agree on. A test compares the proxy of
+ * `docker-compose.yml` and the documents with these values.
+ */
+
+/** Maximum size of the line and the headers of an HTTP request: the longest token, the longest query, and as much again. */
+export const MAX_HEADER_BYTES = 48 * 1024
+/** Maximum number of characters of a token. */
+export const MAX_TOKEN_CHARACTERS = 12_288
+/** Maximum number of seqs that one request may ask about, and of messages in one recall. */
+export const MAX_SEQS = 1_000
+/** Maximum size of the body of a request to the HTTP API, and of a message over a socket: `MAX_SEQS` of 16 digits fit, and a token. */
+export const MAX_REQUEST_BYTES = 24 * 1024
+/** Maximum size of the body of a webhook. A recall of 1,000 messages with their ids takes about 75 KiB. */
+export const MAX_WEBHOOK_BYTES = 256 * 1024
+
+/** How often a node sends a comment on a stream. A proxy must wait longer for data. */
+export const STREAM_COMMENT_INTERVAL_MS = 15_000
+/** How often a node sends a ping on a socket, and how long it waits for the pong; a client waits as long for the ping. */
+export const PING_INTERVAL_MS = 25_000
+export const PING_TIMEOUT_MS = 20_000
+
+/** How long the provider waits for the response to a webhook. It retries only then, and treats an error as final. */
+export const PROVIDER_TIMEOUT_MS = 2_000
+/** When the receiver reports that a recall could not be stored: after the provider has given up. */
+export const RETRYABLE_FAILURE_MS = 2_100
+
+/** The path of Socket.IO, the default of its clients. */
+export const SOCKET_PATH = '/socket.io/'
