@@ -21,14 +21,11 @@ import type { Spool } from './broker/spooling/spool.ts'
 import { createSpoolingBroker } from './broker/spooling/spooling-broker.ts'
 import type { Config } from './config/config.ts'
 import * as options from './config/options.ts'
-import {
-  createClientAddress,
-  createIsFromProxy,
-  createNetworkMatcher,
-  PRIVATE_NETWORKS,
-} from './http/client-address.ts'
+import { createClientAddress, createIsFromProxy, createNetworkMatcher } from './http/client-address.ts'
 import type { ClientAddress } from './http/client-address.ts'
 import { boundByOpenFiles } from './http/open-files.ts'
+import { createOriginCheck } from './http/origins.ts'
+import type { OriginCheck } from './http/origins.ts'
 import { createHttpServer } from './http/server.ts'
 import type { RequestHandler } from './http/server.ts'
 import { serveClientScript, serveConsole } from './http/static-files.ts'
@@ -76,6 +73,8 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   const metrics = createMetrics()
   const refusals = createRefusals(metrics, log)
   const addressOf = createClientAddress(config.TRUST_PROXY)
+  const isProxy = createIsFromProxy(config.TRUST_PROXY)
+  const isAllowedOrigin = createOriginCheck(config.CORS_ORIGINS, isProxy)
   const receives = config.ROLE !== 'node'
   const servesSockets = config.ROLE !== 'receiver'
 
@@ -88,13 +87,13 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   lifecycle.onStop('broker', broker.stop)
   await broker.start()
 
-  const base: Base = { config, lifecycle, broker, addressOf, metrics, refusals, log }
+  const base: Base = { config, lifecycle, broker, addressOf, isAllowedOrigin, metrics, refusals, log }
   const access = servesSockets ? createAccess(config, addressOf, log) : undefined
   const realtime = access && createRealtime(options.realtime(config), { ...base, ...access })
   const gauges = createGauges({ broker, spool, quarantine, realtime })
   const isAccepting = (): boolean => !lifecycle.isStopping
   const isReady = (): boolean => isAccepting() && broker.isReady()
-  const isPrivate = createNetworkMatcher(PRIVATE_NETWORKS)
+  const mayReadMetrics = createNetworkMatcher(config.METRICS_ALLOW)
   const routers = [
     createHealth({
       isAccepting,
@@ -103,14 +102,13 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
       quarantined: gauges.quarantined,
       servesSockets,
     }),
-    metrics.createRouter(gauges, (request) => isPrivate(addressOf(request))),
+    metrics.createRouter(gauges, (request) => mayReadMetrics(addressOf(request))),
     ...(access && realtime ? createPages(base, access, realtime) : []),
   ]
   const handlers = [
     ...(quarantine ? [createWebhooks(base, quarantine)] : []),
     ...(realtime ? [realtime.webSockets.respond] : []),
   ]
-  const isProxy = createIsFromProxy(config.TRUST_PROXY)
   const http = createHttpServer(boundByOpenFiles(options.http(config), log), {
     handlers,
     routers,
@@ -141,6 +139,7 @@ interface Base {
   readonly lifecycle: Lifecycle
   readonly broker: Broker
   readonly addressOf: ClientAddress
+  readonly isAllowedOrigin: OriginCheck
   readonly metrics: MetricsRegistry
   readonly refusals: Refusals
   readonly log: Logger
@@ -248,7 +247,7 @@ const createGauges = ({ broker, spool, quarantine, realtime }: GaugeSources): Ga
 
 /** Creates the routers that a node serves next to its sockets. */
 function createPages(
-  { config, broker, log }: Base,
+  { config, broker, isAllowedOrigin, refusals, log }: Base,
   { authorization, authenticateRequest }: Access,
   { openStream, socketsIn }: Realtime,
 ): Router[] {
@@ -258,6 +257,8 @@ function createPages(
     broker,
     openStream,
     socketsIn,
+    isAllowedOrigin,
+    refusals,
     log,
   })
   return [api, serveClientScript(), serveConsole()]

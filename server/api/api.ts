@@ -9,16 +9,16 @@ import type { Authorization } from '../auth/authorization.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Broker } from '../broker/broker.ts'
 import { allowOrigins } from '../http/cors.ts'
+import type { OriginCheck } from '../http/origins.ts'
 import { readHeartbeats } from '../telemetry/health.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import type { Refusals } from '../telemetry/refusals.ts'
 import { createDisconnect, createTestRecall } from './admin-handlers.ts'
 import { principalOf, requireAdmin, requireBearer } from './bearer-auth.ts'
 import { parseStream } from './requests.ts'
 import { createRoomHandlers } from './room-handlers.ts'
 
 interface ApiOptions {
-  /** Origins whose pages may call the API, besides the gateway's own. */
-  readonly origins: readonly string[]
   /** Whether admins may send test recalls. */
   readonly testRecalls: boolean
 }
@@ -35,13 +35,24 @@ interface ApiDependencies {
   ) => Promise<void>
   /** Sockets and streams in a room on this node. */
   readonly socketsIn: (room: Room) => number
+  readonly isAllowedOrigin: OriginCheck
+  readonly refusals: Refusals
   readonly log: Logger
 }
 
 /** The routes of the HTTP API, with the same grants as the sockets. `shared/openapi.yaml` describes them. */
 export function createApi(
-  { origins, testRecalls }: ApiOptions,
-  { authorization, authenticateRequest, broker, openStream, socketsIn, log }: ApiDependencies,
+  { testRecalls }: ApiOptions,
+  {
+    authorization,
+    authenticateRequest,
+    broker,
+    openStream,
+    socketsIn,
+    isAllowedOrigin,
+    refusals,
+    log,
+  }: ApiDependencies,
 ): Router {
   const rooms = createRoomHandlers({ authorization, broker, socketsIn })
   const stream: RequestHandler = async (request, response) => {
@@ -53,7 +64,7 @@ export function createApi(
     response.json({ ok: true, testRecalls, nodes } satisfies StatusResponse)
   }
   const router = express.Router()
-  router.use('/v1', allowOrigins(origins), requireBearer(authenticateRequest))
+  router.use('/v1', allowOrigins(isAllowedOrigin, refusals), requireBearer(authenticateRequest))
   router.get('/v1/position', rooms.position)
   router.get('/v1/notices', rooms.notices)
   router.get('/v1/recalled', rooms.recalled)

@@ -76,7 +76,7 @@ const layOut = ({ file, title }, body, sections) => `<!doctype html>
 ${GROUPS.map((group) => navigationGroup(group, file, sections)).join('\n')}
 <h2>For programs</h2>
 <ul><li><a href="openapi.json">OpenAPI</a></li><li><a href="asyncapi.json">AsyncAPI</a></li></ul>
-<p><a href="/">Open the console</a></p>
+<p><a href="../">Open the console</a></p>
 </nav>
 <main>${body}</main>
 </body>

@@ -1,5 +1,6 @@
 import Joi from 'joi'
-import { createClientAddress, createNetworkMatcher } from '../http/client-address.ts'
+import { createNetworkMatcher } from '../http/client-address.ts'
+import { parseAllowedOrigin } from '../http/origins.ts'
 import { normalizePath } from '../lib/path.ts'
 import { identifier } from '../lib/schema.ts'
 
@@ -51,6 +52,8 @@ export interface Config {
   readonly BATCH_WINDOW_MS: number
   readonly DRAIN_MS: number
   readonly TRUST_PROXY: readonly string[]
+  readonly METRICS_ALLOW: readonly string[]
+  readonly BASE_PATH?: string
   readonly TLS_CERT?: string
   readonly TLS_KEY?: string
 }
@@ -70,16 +73,21 @@ const list = (items: Joi.Schema): Joi.Schema =>
     .list()
     .items(items)
 
-/** An address or a network that `create` accepts. */
-const networkFor = (create: (networks: readonly string[]) => unknown): Joi.Schema =>
-  Joi.string().custom((value: string, { error }) => {
+/** A text that `parse` turns into a value, or refuses with what would be right. */
+const parsedBy = (parse: (text: string) => unknown): Joi.Schema =>
+  Joi.string().custom((text: string, { error }) => {
     try {
-      create([value])
-      return value
-    } catch {
-      return error('string.network')
+      return parse(text)
+    } catch (cause) {
+      return error('string.parsed', { right: cause instanceof TypeError ? cause.message : undefined })
     }
   })
+
+/** An address, a network or the name of networks. */
+const network = parsedBy((text) => {
+  createNetworkMatcher([text])
+  return text
+})
 
 const redisUrl = Joi.string().uri({ scheme: ['redis', 'rediss'] })
 
@@ -89,6 +97,22 @@ const redisUrls = Joi.string().custom((value: string, { error }) =>
     ? value
     : error('string.redis'),
 )
+
+/** Paths of the gateway itself, which a setting may not take. */
+const OWN_PATHS = /^\/(livez|readyz|metrics|assets|v1|docs|client\.js|socket\.io)(\/|$)/
+
+/** A slash at the end makes no difference, and `/` is the root. */
+const basePath = parsedBy((text) => {
+  const path = text.replace(/\/+$/, '')
+  if (path === '') return undefined
+  if (!/^(\/[\w.~-]+)+$/.test(path)) throw new TypeError('must be a path such as /recalls')
+  if (OWN_PATHS.test(path)) throw new TypeError('must not begin with a path of the gateway itself')
+  return path
+}).custom((path: string | undefined, { error, state }) => {
+  const { WEBHOOK_PATH = '' } = state.ancestors[0] as Partial<Config>
+  if (path === undefined || !`${WEBHOOK_PATH}/`.startsWith(`${path}/`)) return path
+  return error('string.parsed', { right: 'must not begin WEBHOOK_PATH, which is served below it anyway' })
+})
 
 const LOOPBACK_HOST = /^(localhost|127(\.\d+){3}|\[::1\])$/
 
@@ -139,13 +163,10 @@ export const configSchema = Joi.object<Config>({
   WEBHOOK_PATH: Joi.string()
     .custom((path: string) => normalizePath(path))
     .pattern(/^(\/|(\/[\w.~-]+)+)$/, 'a path of letters, digits and . _ ~ -, such as /webhook')
-    .pattern(/^\/(livez|readyz|metrics|assets|v1|docs|client\.js|socket\.io)(\/|$)/, {
-      name: 'a path that the gateway serves itself',
-      invert: true,
-    })
+    .pattern(OWN_PATHS, { name: 'a path that the gateway serves itself', invert: true })
     .default('/webhook')
     .description('Path that Tencent calls; may contain a secret, or be `/`'),
-  WEBHOOK_ALLOW: list(networkFor(createNetworkMatcher))
+  WEBHOOK_ALLOW: list(network)
     .default([])
     .description(
       'Addresses and networks that may send webhooks, such as `10.0.0.0/8`, separated by commas. Default: any',
@@ -290,12 +311,10 @@ export const configSchema = Joi.object<Config>({
     .description(
       'How long a connection may be idle between two requests, in s. Longer than in the load balancer before it, which would send a webhook on a connection that is just being closed',
     ),
-  CORS_ORIGINS: list(
-    Joi.string().pattern(/^(\*|https?:\/\/[^/\s]+)$/, 'an origin, such as https://app.example.com, or *'),
-  )
+  CORS_ORIGINS: list(parsedBy(parseAllowedOrigin))
     .default([])
     .description(
-      "Origins whose pages may open sockets and use the HTTP API, besides the gateway's own; separated by commas. `*` allows any",
+      "Origins whose pages may open sockets and use the HTTP API, besides the gateway's own; separated by commas. Any scheme (`capacitor://localhost`), `null`, names below a domain (`https://*.example.com`), or `*` for any",
     ),
   BATCH_WINDOW_MS: Joi.number()
     .integer()
@@ -311,11 +330,19 @@ export const configSchema = Joi.object<Config>({
     .max(600_000)
     .default(5_000)
     .description('Time over which a stopping process sends its sockets to other nodes, in ms'),
-  TRUST_PROXY: list(networkFor(createClientAddress))
+  TRUST_PROXY: list(network)
     .default([])
     .description(
-      'Proxies whose X-Forwarded-For header is trusted: addresses, networks, `loopback`, `linklocal` or `uniquelocal`, separated by commas',
+      'Proxies whose X-Forwarded headers are trusted: addresses, networks, `loopback`, `linklocal`, `uniquelocal` or `shared` (100.64.0.0/10), separated by commas',
     ),
+  METRICS_ALLOW: list(network)
+    .default(['loopback', 'linklocal', 'uniquelocal'])
+    .description(
+      'Addresses and networks that may read `/metrics`, written like those of `TRUST_PROXY`. Default: private networks, without `shared`',
+    ),
+  BASE_PATH: basePath.description(
+    'Path below which a proxy serves the gateway, such as `/recalls`, whether the proxy strips it or not. Default: the root',
+  ),
   TLS_CERT: Joi.string().description(
     'PEM file with the certificate and its intermediate certificates; reloaded when it changes. Default: no TLS',
   ),

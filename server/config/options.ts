@@ -17,6 +17,7 @@ export const http = (config: Config) => ({
   maxConnections: config.MAX_SOCKETS + OTHER_CONNECTIONS,
   maxPerAddress: config.MAX_SOCKETS_PER_ADDRESS + OTHER_CONNECTIONS_PER_ADDRESS,
   tls: tlsFiles(config),
+  basePath: config.BASE_PATH,
 })
 
 export const receiver = (config: Config) => ({
@@ -60,13 +61,11 @@ export const spooling = (config: Config) => ({
 export const realtime = (config: Config) => ({
   batchWindowMs: config.BATCH_WINDOW_MS,
   drainMs: config.DRAIN_MS,
-  origins: config.CORS_ORIGINS,
   maxSockets: config.MAX_SOCKETS,
   maxSocketsPerAddress: config.MAX_SOCKETS_PER_ADDRESS,
 })
 
 export const api = (config: Config) => ({
-  origins: config.CORS_ORIGINS,
   testRecalls: config.TEST_RECALLS === 'on',
 })
 

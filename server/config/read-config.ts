@@ -22,7 +22,7 @@ const MESSAGES = {
   'string.min': 'must have at least {#limit} characters',
   'string.max': 'must have at most {#limit} characters',
   'string.hostname': 'must be an address or the name of a host',
-  'string.network': 'must contain addresses and networks such as 10.0.0.0/8, separated by commas',
+  'string.parsed': '{#right}',
   'string.pattern.name': 'must be {#name}',
   'string.pattern.invert.name': 'must not be {#name}',
   'string.uri': 'must be a URL',

@@ -1,27 +1,26 @@
-import type { IncomingHttpHeaders } from 'node:http'
 import type { RequestHandler } from 'express'
+import type { Refusals } from '../telemetry/refusals.ts'
+import { respondWithError } from './error-response.ts'
+import { originRefusal } from './origins.ts'
+import type { OriginCheck } from './origins.ts'
 
-/**
- * Whether a request may come from a page of its `Origin`: the gateway's own, one of `origins`, or any if they contain `*`.
- * Programs other than browsers send no `Origin` and are allowed: their credential decides what they may see.
- */
-export function isAllowedOrigin(
-  { origin, host }: Pick<IncomingHttpHeaders, 'origin' | 'host'>,
-  origins: readonly string[],
-): boolean {
-  if (origin === undefined || origins.includes('*') || origins.includes(origin)) return true
-  return host !== undefined && (origin === `https://${host}` || origin === `http://${host}`)
-}
-
-/** Lets pages of these origins read the responses, and answers their preflight requests. No response may be cached. */
+/** Lets pages of allowed origins read the responses, and answers their preflight requests. No response may be cached. */
 export const allowOrigins =
-  (origins: readonly string[]): RequestHandler =>
+  (isAllowed: OriginCheck, refusals: Refusals): RequestHandler =>
   (request, response, next) => {
     // Each response is for one credential.
     response.set('Cache-Control', 'no-store').set('X-Content-Type-Options', 'nosniff').vary('Origin')
-    const { origin } = request.headers
-    if (origin === undefined || !isAllowedOrigin(request.headers, origins)) return next()
-    response.set('Access-Control-Allow-Origin', origin)
+    const { origin, authorization } = request.headers
+    if (origin === undefined) return next()
+    if (!isAllowed(request)) {
+      // With a credential, it is no page of another origin: its preflight request was refused. Perhaps it is a page of the
+      // gateway behind a proxy that changes the host, which needs no permission to read the response.
+      if (authorization !== undefined) return next()
+      // Without a credential, the response says nothing but why. A page can ask for it when a socket was refused.
+      response.set('Access-Control-Allow-Origin', '*')
+      return respondWithError(response, refusals.report('http', originRefusal(request.headers)))
+    }
+    response.set('Access-Control-Allow-Origin', origin).set('Access-Control-Expose-Headers', 'Retry-After')
     if (request.method !== 'OPTIONS') return next()
     response.set('Access-Control-Allow-Headers', 'Authorization, Content-Type, Last-Event-ID')
     response.set('Access-Control-Allow-Methods', 'GET, POST').set('Access-Control-Max-Age', '600')

@@ -5,9 +5,11 @@ import type { Socket } from 'node:net'
 import express from 'express'
 import type { ErrorRequestHandler, Express, RequestHandler as ExpressHandler, Router } from 'express'
 import { GatewayError } from '../../shared/errors.ts'
+import { MAX_HEADER_BYTES } from '../../shared/limits.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Refusals } from '../telemetry/refusals.ts'
+import { redirectToFolders, stripBasePath } from './base-path.ts'
 import { reportClientErrors } from './client-errors.ts'
 import { Connections } from './connections.ts'
 import { respondWithError } from './error-response.ts'
@@ -40,6 +42,8 @@ interface HttpOptions {
   readonly maxPerAddress: number
   /** Undefined for plain HTTP. */
   readonly tls: TlsFiles | undefined
+  /** Path below which everything is served too. */
+  readonly basePath?: string | undefined
 }
 
 /** Serves a request and returns true, or returns false if the request is not for it. */
@@ -61,10 +65,12 @@ interface HttpDependencies {
 
 /** The one HTTP server of the process. */
 export function createHttpServer(
-  { host, port, keepAliveMs, maxConnections, maxPerAddress, tls }: HttpOptions,
+  { host, port, keepAliveMs, maxConnections, maxPerAddress, tls, basePath }: HttpOptions,
   { handlers, routers, webSockets, isProxy, metrics, refusals, log }: HttpDependencies,
 ) {
-  const app = createApp(routers, refusals)
+  const redirects = basePath === undefined ? [] : [redirectToFolders([basePath])]
+  const app = createApp([...redirects, ...routers], refusals)
+  const strip = basePath === undefined ? undefined : stripBasePath(basePath)
   let closing = false
   const serveOne = (request: IncomingMessage, response: ServerResponse): void => {
     if (closing) response.setHeader('Connection', 'close')
@@ -72,9 +78,10 @@ export function createHttpServer(
     if (error) {
       response.setHeader('Connection', 'close')
       respondWithError(response, refusals.report('http', error))
-    } else if (!handlers.some((handle) => handle(request, response))) {
-      app(request, response)
+      return
     }
+    strip?.(request)
+    if (!handlers.some((handle) => handle(request, response))) app(request, response)
   }
   const turns = serveInTurn(serveOne, {
     onBusy(connection) {
@@ -90,6 +97,7 @@ export function createHttpServer(
   })
 
   const options = {
+    maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: REQUEST_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionsCheckingInterval: CHECK_INTERVAL_MS,
@@ -121,6 +129,7 @@ export function createHttpServer(
   })
   serveUpgrades(server, plain, {
     webSockets,
+    strip,
     onWebSocket: (connection) => connections.becameWebSocket(connection),
     isIdle: (connection) => turns.currentOf(connection) === undefined,
     refusals,

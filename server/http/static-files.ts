@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import express from 'express'
 import type { Router } from 'express'
 import helmet from 'helmet'
+import { redirectToFolders } from './base-path.ts'
 
 /** Paths in `dist/`, where the build puts these files next to the compiled server. */
 const CONSOLE = fileURLToPath(new URL('../page/', import.meta.url))
@@ -43,9 +44,14 @@ export function serveConsole(): Router {
       referrerPolicy: { policy: 'no-referrer' },
     }),
   )
-  router.use('/docs', express.static(DOCS, { maxAge: 0 }))
+  // Redirects of `static` are absolute, which is wrong below a path that a proxy stripped.
+  router.use(redirectToFolders(['/docs']))
+  router.use('/docs', express.static(DOCS, { maxAge: 0, redirect: false }))
   // The names of built assets contain a hash of their content. The page itself must be revalidated each time.
-  router.use('/assets', express.static(`${CONSOLE}assets`, { immutable: true, maxAge: '1y', index: false }))
-  router.use(express.static(CONSOLE, { maxAge: 0 }))
+  router.use(
+    '/assets',
+    express.static(`${CONSOLE}assets`, { immutable: true, maxAge: '1y', index: false, redirect: false }),
+  )
+  router.use(express.static(CONSOLE, { maxAge: 0, redirect: false }))
   return router
 }

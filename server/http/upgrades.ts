@@ -16,6 +16,8 @@ export interface WebSockets {
 interface UpgradeDependencies {
   /** Undefined for none. */
   readonly webSockets: WebSockets | undefined
+  /** Takes the base path from a target; undefined without one. */
+  readonly strip: ((request: IncomingMessage) => void) | undefined
   readonly onWebSocket: (connection: Socket) => void
   /** Whether every request of a connection has been answered. */
   readonly isIdle: (connection: Socket) => boolean
@@ -31,7 +33,7 @@ interface UpgradeDependencies {
 export function serveUpgrades(
   server: Server,
   plain: Server,
-  { webSockets, onWebSocket, isIdle, refusals }: UpgradeDependencies,
+  { webSockets, strip, onWebSocket, isIdle, refusals }: UpgradeDependencies,
 ): void {
   // It never listens, but Node enforces the request timeouts from this event on.
   plain.emit('listening')
@@ -40,6 +42,7 @@ export function serveUpgrades(
     const connection = request.socket
     const error = isIdle(connection) ? checkForm(request) : malformed('an upgrade must not be pipelined')
     if (error) return endWithError(socket, refusals.report('http', error))
+    strip?.(request)
     if (webSockets !== undefined && isWebSocketAt(webSockets.path, request)) {
       onWebSocket(connection)
       return webSockets.accept(request, socket, head)

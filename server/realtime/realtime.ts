@@ -3,6 +3,7 @@ import type { Authorization } from '../auth/authorization.ts'
 import type { Revocations } from '../auth/revocations.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { ClientAddress } from '../http/client-address.ts'
+import type { OriginCheck } from '../http/origins.ts'
 import { TimerWheel } from '../lib/timers.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -18,8 +19,6 @@ import { createSocketServer } from './socket-io/server.ts'
 interface RealtimeOptions {
   readonly batchWindowMs: number
   readonly drainMs: number
-  /** Origins of pages that may open sockets, besides the gateway's own; `*` for any. */
-  readonly origins: readonly string[]
   /** Maximum number of connections, to this node and from one address. */
   readonly maxSockets: number
   readonly maxSocketsPerAddress: number
@@ -34,6 +33,7 @@ interface RealtimeDependencies {
   /** Drops a cached membership: of one user, or of the whole group. */
   readonly forgetMembership: (group: string, userId?: string) => void
   readonly addressOf: ClientAddress
+  readonly isAllowedOrigin: OriginCheck
   readonly metrics: Metrics
   readonly refusals: Refusals
   readonly log: Logger
@@ -46,6 +46,7 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
     authorization,
     authenticateRequest: authenticate,
     addressOf,
+    isAllowedOrigin,
     metrics,
     refusals,
     log,
@@ -61,7 +62,7 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
   )
   const telemetry = { metrics, refusals, log }
   const serving = { broker, hub, rooms, readPage, sessions, authorization, timers, connections, ...telemetry }
-  const sockets = createSocketServer({ origins: options.origins }, { ...serving, authenticate })
+  const sockets = createSocketServer({ ...serving, authenticate, isAllowedOrigin })
   const streams = createStreams(serving)
   const unfollow = followAnnouncements(broker, { sessions, ...dependencies })
   const stopped = new AbortController()

@@ -4,7 +4,6 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { GatewayError } from '../../shared/errors.ts'
 import { MAX_WEBHOOK_BYTES } from '../../shared/limits.ts'
 
-
 /**
  * The body of a call that is refused without it gets this long to arrive, and is dropped: a connection that is cut in the middle of
  * one looks like a failing server to a proxy.

@@ -19,7 +19,7 @@ describe('page', function () {
 
   before(async () => {
     browser = await openBrowser()
-    shared = await startGatewayProcess()
+    shared = await startGatewayProcess({ BASE_PATH: '/recalls' })
   })
   after(() => shared.stop())
 
@@ -50,6 +50,21 @@ describe('page', function () {
     elsewhere.signal('SIGKILL')
     await elsewhere.exited
   }
+
+  it('works below a path, apart from another one at the root', async () => {
+    const page = await openPage(`${shared.url}/recalls`, await adminToken())
+    await state(page, 'Live').waitFor()
+    await recall(`${shared.url}/recalls`, 'below', 1)
+    await row(page, 'below').waitFor()
+    await page.goto(`${shared.url}/`)
+    await page.locator('.log-in').waitFor()
+    await page.goto(`${shared.url}/recalls/`)
+    await state(page, 'Live').waitFor()
+    await page.locator('a[href="docs/"]').click()
+    await page.getByText('Open the console').click()
+    await state(page, 'Live').waitFor()
+    expect(new URL(page.url()).pathname).to.equal('/recalls/')
+  })
 
   it('shows a recall within a second of the response to its webhook', async () => {
     const { url } = shared

@@ -193,7 +193,9 @@ describe('the error catalogue', () => {
     `GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\n${headers}\r\n`
 
   const expired = { ...signedQuery('Group.CallbackAfterRecallMsg', 1_000_000_000) }
-  const REFUSALS: Readonly<Record<Exclude<ErrorCode, CommandCode | 'TLS_FAILED'>, () => Promise<Refusal>>> = {
+  const REFUSALS: Readonly<
+    Record<Exclude<ErrorCode, CommandCode | ProxyCode | 'TLS_FAILED'>, () => Promise<Refusal>>
+  > = {
     METHOD_NOT_ALLOWED: () => webhook(main, { method: 'GET' }),
     BODY_TOO_LARGE: () => webhook(main, { body: 'x'.repeat(300_000) }),
     BODY_UNREADABLE: () => webhook(main, { headers: { 'Content-Encoding': 'gzip' } }),
@@ -253,6 +255,8 @@ describe('the error catalogue', () => {
     INTERNAL: broken,
   }
 
+  /** Told by the proxy alone: `test/multi-node/proxy-chain.test.ts`. */
+  type ProxyCode = 'NODE_UNREACHABLE'
   type CommandCode = 'SEND_FAILED' | 'CONFIG_INVALID' | 'START_FAILED'
   const COMMANDS: Readonly<Record<CommandCode, () => ReturnType<typeof command>>> = {
     SEND_FAILED: () =>

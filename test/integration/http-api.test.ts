@@ -117,10 +117,23 @@ describe('the HTTP API', function () {
   it('does not count requests without a token as failures, so that no web page can lock out its visitors', async () => {
     // Any page can make a browser send these: an image request, a preflight.
     for (let i = 0; i < 40; i++) {
-      const preflight = i % 2 === 0 ? { method: 'OPTIONS', headers: { Origin: 'https://evil.example' } } : {}
-      expect((await fetch(`${gateway.url}/v1/position?group=g`, preflight)).status).to.equal(401)
+      const isPreflight = i % 2 === 0
+      const preflight = isPreflight ? { method: 'OPTIONS', headers: { Origin: 'https://evil.example' } } : {}
+      const { status } = await fetch(`${gateway.url}/v1/position?group=g`, preflight)
+      expect(status).to.equal(isPreflight ? 403 : 401)
     }
     expect((await read('/v1/position?group=g')).status).to.equal(200)
+  })
+
+  it('tells pages of an origin that is not allowed why, and nothing else', async () => {
+    const headers = { Origin: 'https://evil.example' }
+    const asked = await get(gateway.url, '/v1/position?group=g', undefined, headers)
+    expect(asked.headers.get('access-control-allow-origin')).to.equal('*')
+    expect(asked.body).to.include({ code: 'ORIGIN_REFUSED', retry: false })
+    expect(asked.body['message']).to.include('https://evil.example').and.include('CORS_ORIGINS')
+    // A page of the gateway itself, behind a proxy that changes the host: its browser needs no permission.
+    const own = await get(gateway.url, '/v1/position?group=g', admin, headers)
+    expect([own.status, own.headers.get('access-control-allow-origin')]).to.deep.equal([200, null])
   })
 
   it('shows members only the fields that members may see', async () => {
@@ -209,6 +222,7 @@ describe('the HTTP API', function () {
   it('allows pages of the configured origins only', async () => {
     const { headers } = await read('/v1/position?group=g', admin, { Origin: 'https://app.example' })
     expect(headers.get('access-control-allow-origin')).to.equal('https://app.example')
+    expect(headers.get('access-control-expose-headers')).to.equal('Retry-After')
     const other = await read('/v1/position?group=g', admin, { Origin: 'https://evil.example' })
     expect(other.headers.get('access-control-allow-origin')).to.equal(null)
     const preflight = await fetch(`${gateway.url}/v1/position`, {

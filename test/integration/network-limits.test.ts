@@ -25,6 +25,8 @@ describe('network limits', () => {
     const from = (address: string) => outcomeOf(url, { headers: { 'X-Forwarded-For': address } })
     expect(await from('203.0.113.7')).to.equal('OK')
     expect(await from('2001:db8::1')).to.equal('OK')
+    expect(await from('203.0.113.7:4711')).to.equal('OK')
+    expect(await from('unknown')).to.equal('403 ADDRESS_REFUSED')
     expect(await from('198.51.100.1')).to.equal('403 ADDRESS_REFUSED')
     expect(await from('203.0.113.7, 198.51.100.1')).to.equal('403 ADDRESS_REFUSED')
     expect(await outcomeOf(url)).to.equal('403 ADDRESS_REFUSED')
@@ -33,13 +35,17 @@ describe('network limits', () => {
     expect(await outcomeOf(untrusting.url, { headers })).to.equal('403 ADDRESS_REFUSED')
   })
 
-  it('show the metrics only to private networks', async () => {
-    const { url } = await start({ TRUST_PROXY: 'loopback' })
-    const from = async (address: string) =>
-      (await fetch(`${url}/metrics`, { headers: { 'X-Forwarded-For': address } })).status
-    expect(await from('10.1.2.3')).to.equal(200)
-    expect(await from('203.0.113.7')).to.equal(404)
-    expect(await from('2001:db8::1')).to.equal(404)
+  it('show the metrics only to private networks, or those in METRICS_ALLOW', async () => {
+    const statuses = async (settings: Record<string, string>): Promise<number[]> => {
+      const { url } = await start({ TRUST_PROXY: 'loopback', ...settings })
+      const addresses = ['10.1.2.3', '10.1.2.3:4711', '203.0.113.7', '2001:db8::1', '100.64.0.1', 'unknown']
+      const ask = async (address: string) =>
+        (await fetch(`${url}/metrics`, { headers: { 'X-Forwarded-For': address } })).status
+      return Promise.all(addresses.map(ask))
+    }
+    expect(await statuses({})).to.deep.equal([200, 200, 404, 404, 404, 404])
+    const METRICS_ALLOW = 'shared, 203.0.113.0/24, 2001:db8::/32'
+    expect(await statuses({ METRICS_ALLOW })).to.deep.equal([404, 404, 200, 200, 200, 404])
   })
 
   it('close connections that send headers or a body slowly', async () => {
@@ -61,7 +67,7 @@ describe('network limits', () => {
     const otherBody = slow(`POST /webhook?${query} HTTP/1.1\r\n${upgrade}Content-Length: 100\r\n\r\n{"x"`)
     const otherHead = slow(`GET /livez HTTP/1.1\r\n${upgrade}\r\nGET /livez HTTP/1.1\r\nX-Slow: `)
     await withTimeout('all are closed', Promise.all([head, body, otherBody, otherHead]), 15_000)
-    const huge = await slow(`GET / HTTP/1.1\r\nHost: x\r\nX-Large: ${'x'.repeat(40_000)}\r\n\r\n`)
+    const huge = await slow(`GET / HTTP/1.1\r\nHost: x\r\nX-Large: ${'x'.repeat(60_000)}\r\n\r\n`)
     expect(huge).to.not.equal(undefined)
     expect(await outcomeOf(gateway.url)).to.equal('OK')
   })

@@ -71,6 +71,48 @@ describe('settings', () => {
     expect(readConfig({ ...app, WEBHOOK_TOKEN, REDIS_URL, ROLE: 'receiver' }).ROLE).to.equal('receiver')
   })
 
+  it('write origins in the spelling that browsers send', () => {
+    const CORS_ORIGINS = 'https://App.example:443, capacitor://localhost,null,https://*.Example.com,*'
+    expect(readConfig({ ...REQUIRED, CORS_ORIGINS }).CORS_ORIGINS).to.deep.equal([
+      'https://app.example',
+      'capacitor://localhost',
+      'null',
+      'https://*.example.com',
+      '*',
+    ])
+    for (const wrong of ['app.example', 'wss://app.example', 'https://app.example/x', 'https://a-*.example'])
+      expect(() => readConfig({ ...REQUIRED, CORS_ORIGINS: wrong }), wrong).to.throw(
+        /CORS_ORIGINS must|CORS_ORIGINS may/,
+      )
+  })
+
+  it('take networks by name, address and length', () => {
+    const networks = 'loopback,shared, 10.0.0.0/8,fc00::/7,192.0.2.1'
+    for (const name of ['TRUST_PROXY', 'METRICS_ALLOW', 'WEBHOOK_ALLOW'] as const) {
+      expect(readConfig({ ...REQUIRED, [name]: networks })[name]).to.have.lengthOf(5)
+      expect(() => readConfig({ ...REQUIRED, [name]: 'everybody' })).to.throw(
+        `${name} must be addresses, networks (10.0.0.0/8`,
+      )
+    }
+    expect(readConfig(REQUIRED).METRICS_ALLOW).to.deep.equal(['loopback', 'linklocal', 'uniquelocal'])
+  })
+
+  it('take a base path with or without a slash at its end, and none that something else is served at', () => {
+    for (const [given, path] of [
+      ['/recalls', '/recalls'],
+      ['/a/recalls/', '/a/recalls'],
+      ['/', undefined],
+    ] as const) {
+      expect(readConfig({ ...REQUIRED, BASE_PATH: given }).BASE_PATH).to.equal(path)
+    }
+    for (const BASE_PATH of ['recalls', '/a b', '/a?b', 'https://x/y', '/v1', '/docs/x', '/webhook'])
+      expect(() => readConfig({ ...REQUIRED, BASE_PATH }), BASE_PATH).to.throw('BASE_PATH must')
+    expect(() => readConfig({ ...REQUIRED, BASE_PATH: '/a', WEBHOOK_PATH: '/a/webhook' })).to.throw(
+      'BASE_PATH must not',
+    )
+    expect(readConfig({ ...REQUIRED, BASE_PATH: '/web' }).BASE_PATH).to.equal('/web')
+  })
+
   it('refuse webhook paths that are patterns or clash with other paths', () => {
     for (const WEBHOOK_PATH of [
       'webhook',

@@ -42,7 +42,7 @@ export function SideBar({ store, view, onLanguage, onLogOut }: SideBarProps) {
       </nav>
       <div class="switches">
         <Switches onLanguage={onLanguage} />
-        <a class="plain" href="/docs/">
+        <a class="plain" href="docs/">
           <Icon name="docs" />
           <span class="name">{t.docs}</span>
         </a>

@@ -68,7 +68,7 @@ export class Api {
 
   async #call<T>(path: string, init: RequestInit): Promise<T> {
     const headers = { Authorization: `Bearer ${this.#token()}` }
-    const response = await fetch(`/v1/${path}`, { ...init, headers }).catch(() => undefined)
+    const response = await fetch(`v1/${path}`, { ...init, headers }).catch(() => undefined)
     const body = (await response?.json().catch(() => undefined)) as Partial<ErrorResponse> | undefined
     if (response?.ok && body) return body as T
     throw new ApiError(body?.code ?? 'NO_ANSWER', body?.message ?? '')

@@ -8,7 +8,6 @@ interface TextStorage {
   get(key: string): string | null
   set(key: string, text: string): void
   remove(key: string): void
-  clear(): void
 }
 
 /** Survives a reload of this tab. */
@@ -19,7 +18,8 @@ export const browserStorage = createStorage(() => localStorage)
 
 /**
  * A browser that blocks storage throws on access, possibly only later on. Values are then held in memory until the next
- * reload.
+ * reload. Below the root of its origin, the page shares storage with the other pages there, perhaps with another gateway, so
+ * the keys contain the path.
  */
 function createStorage(open: () => Storage): TextStorage {
   const memory = new Map<string, string>()
@@ -30,24 +30,22 @@ function createStorage(open: () => Storage): TextStorage {
       return null
     }
   }
+  const nameOf = (key: string): string => `${new URL('.', location.href).pathname.slice(1)}${key}`
   return {
-    get: (key) => memory.get(key) ?? tryTo((storage) => storage.getItem(key)),
+    get: (key) => memory.get(key) ?? tryTo((storage) => storage.getItem(nameOf(key))),
     set(key, text) {
       memory.set(key, text)
-      tryTo((storage) => storage.setItem(key, text))
+      tryTo((storage) => storage.setItem(nameOf(key), text))
     },
     remove(key) {
       memory.delete(key)
-      tryTo((storage) => storage.removeItem(key))
-    },
-    clear() {
-      memory.clear()
-      tryTo((storage) => storage.clear())
+      tryTo((storage) => storage.removeItem(nameOf(key)))
     },
   }
 }
 
 const TOKEN_KEY = 'token'
+const ROOMS_KEY = 'rooms'
 
 /**
  * Returns the token from the address's fragment, otherwise the one saved for this tab. Removes it from the address bar
@@ -65,13 +63,13 @@ export function takeToken(): string | undefined {
 /** Saves the token until the tab is closed. */
 export const saveToken = (token: string): void => tabStorage.set(TOKEN_KEY, token)
 
-/** Clears everything this tab has saved: the rooms too are known only through the token. */
-export const forgetToken = (): void => tabStorage.clear()
+/** Removes everything this tab has saved: the rooms too are known only through the token. */
+export function forgetToken(): void {
+  for (const key of [TOKEN_KEY, ROOMS_KEY]) tabStorage.remove(key)
+}
 
 /** Returns whether the token claims the role `admin`. Decides only what to show; the gateway decides what is allowed. */
 export const claimsAdmin = (token: string): boolean => claimsOf(token)['role'] === 'admin'
-
-const ROOMS_KEY = 'rooms'
 
 /** The rooms this tab watched before it was reloaded, without the feed. */
 export function loadRooms(): readonly Room[] {

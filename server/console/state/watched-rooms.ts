@@ -58,7 +58,7 @@ export class WatchedRooms {
 
   constructor(options: WatchedRoomsOptions) {
     this.#options = options
-    this.#client = createRecallClient({ getToken: options.token })
+    this.#client = createRecallClient({ url: new URL('.', location.href).href, getToken: options.token })
     this.#client.on('state', () => this.#onState())
     this.#client.on('gap', ({ room, reason }) => this.#onGap(room, reason))
     this.#client.on('recovered', ({ room, count }) => this.#onRecovered(room, count))

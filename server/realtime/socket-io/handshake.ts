@@ -1,30 +1,24 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { GatewayError } from '../../../shared/errors.ts'
-import { isAllowedOrigin } from '../../http/cors.ts'
+import { SOCKET_PATH } from '../../../shared/limits.ts'
 import { respondWithError } from '../../http/error-response.ts'
+import { originRefusal } from '../../http/origins.ts'
+import type { OriginCheck } from '../../http/origins.ts'
 import type { Refusals } from '../../telemetry/refusals.ts'
 import type { ConnectionLimits } from '../connection-limits.ts'
-
-/** The default of every Socket.IO client. */
-export const PATH = '/socket.io/'
-
-interface HandshakeOptions {
-  /** Origins of pages that may open sockets, besides the gateway's own; `*` for any. */
-  readonly origins: readonly string[]
-}
 
 /** Returns why a request to open a socket is refused before it is opened; undefined if it is not. */
 type CheckHandshake = (request: IncomingMessage) => GatewayError | undefined
 
 /** The check runs before that of Socket.IO, which says neither to its caller nor to anybody else what is wrong. */
 export function createHandshakeCheck(
-  { origins }: HandshakeOptions,
-  { connections }: { readonly connections: ConnectionLimits },
+  isAllowedOrigin: OriginCheck,
+  connections: ConnectionLimits,
 ): CheckHandshake {
   return (request) => {
     const form = checkTarget(request)
     if (form !== undefined) return new GatewayError('REQUEST_MALFORMED', form)
-    if (!isAllowedOrigin(request.headers, origins)) return new GatewayError('ORIGIN_REFUSED')
+    if (!isAllowedOrigin(request)) return originRefusal(request.headers)
     const refusal = connections.refusal(request)
     if (refusal) return refusal
     const upgrade = checkUpgrade(request)
@@ -35,7 +29,7 @@ export function createHandshakeCheck(
 /** Returns what is wrong with the path or the parameters. */
 function checkTarget({ url = '' }: IncomingMessage): string | undefined {
   const [path, query = ''] = url.split('?', 2)
-  if (path !== PATH) return `the path must be ${PATH}`
+  if (path !== SOCKET_PATH) return `the path must be ${SOCKET_PATH}`
   // Of a parameter that appears twice, Socket.IO reads the last.
   const parameters = Object.fromEntries(new URLSearchParams(query))
   if (parameters['EIO'] !== '4') return 'EIO must be 4: Socket.IO 3 or newer'
@@ -61,7 +55,7 @@ function checkUpgrade({ headers, httpVersion }: IncomingMessage): string | undef
 export const createHandshakeResponder =
   (check: CheckHandshake, refusals: Refusals) =>
   (request: IncomingMessage, response: ServerResponse): boolean => {
-    if (!request.url?.startsWith(PATH)) return false
+    if (!request.url?.startsWith(SOCKET_PATH)) return false
     response.setHeader('Access-Control-Allow-Origin', '*')
     response.setHeader('Access-Control-Expose-Headers', 'Retry-After')
     response.setHeader('X-Content-Type-Options', 'nosniff')

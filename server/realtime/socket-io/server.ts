@@ -3,7 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Server } from 'socket.io'
 import { GatewayError } from '../../../shared/errors.ts'
+import { MAX_REQUEST_BYTES, PING_INTERVAL_MS, PING_TIMEOUT_MS, SOCKET_PATH } from '../../../shared/limits.ts'
 import { endWithError } from '../../http/error-response.ts'
+import type { OriginCheck } from '../../http/origins.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { ConnectionLimits } from '../connection-limits.ts'
 import type { Dismiss } from '../drain.ts'
@@ -11,45 +13,42 @@ import { ReplayCache } from '../rooms/prepared-event.ts'
 import { watchConnections } from './connection-watch.ts'
 import { authenticateSockets, serveSocket } from './connection.ts'
 import type { AuthenticationDependencies, SocketDependencies } from './connection.ts'
-import { createHandshakeCheck, createHandshakeResponder, PATH } from './handshake.ts'
+import { createHandshakeCheck, createHandshakeResponder } from './handshake.ts'
 import { boundFragments } from './internals.ts'
 import type { Connection, GatewaySockets } from './internals.ts'
 import { createWriter } from './socket-transport.ts'
 
-/** Requests of sockets are small: the largest is a subscribe with the longest identifiers and a long token. */
-const MAX_MESSAGE_BYTES = 16 * 1024
 /** Longer than our own, which is counted and logged. */
 const CONNECT_TIMEOUT_MS = 15_000
 
 /** Must be told to a client that speaks another one (RFC 6455, section 4.4). */
 const VERSION = { 'Sec-WebSocket-Version': '13' }
 
-interface SocketServerOptions {
-  /** Origins of pages that may open sockets, besides the gateway's own; `*` for any. */
-  readonly origins: readonly string[]
-}
-
 interface SocketServerDependencies
   extends AuthenticationDependencies, Omit<SocketDependencies, 'write' | 'replayCache'> {
   readonly connections: ConnectionLimits
+  readonly isAllowedOrigin: OriginCheck
   readonly log: Logger
 }
 
 /** The first transport: sessions over Socket.IO, on WebSocket alone. */
-export function createSocketServer(
-  options: SocketServerOptions,
-  { connections, ...dependencies }: SocketServerDependencies,
-) {
+export function createSocketServer({
+  connections,
+  isAllowedOrigin,
+  ...dependencies
+}: SocketServerDependencies) {
   const { refusals, log } = dependencies
-  const check = createHandshakeCheck(options, { connections })
+  const check = createHandshakeCheck(isAllowedOrigin, connections)
   const io: GatewaySockets = new Server({
-    path: PATH,
+    path: SOCKET_PATH,
     // WebSocket alone needs no sticky sessions.
     transports: ['websocket'],
     serveClient: false,
     perMessageDeflate: false,
     httpCompression: false,
-    maxHttpBufferSize: MAX_MESSAGE_BYTES,
+    maxHttpBufferSize: MAX_REQUEST_BYTES,
+    pingInterval: PING_INTERVAL_MS,
+    pingTimeout: PING_TIMEOUT_MS,
     connectTimeout: CONNECT_TIMEOUT_MS,
   })
   // Socket.IO gets the connections that pass the check, rather than a server of its own to listen on.
@@ -67,7 +66,7 @@ export function createSocketServer(
   io.on('connection', (socket) => serveSocket(socket, serving))
 
   return {
-    path: PATH,
+    path: SOCKET_PATH,
 
     /** Opens a WebSocket, or responds with the reason why not. */
     accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
