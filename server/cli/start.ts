@@ -12,7 +12,7 @@ import type { Terminal } from './command.ts'
 
 const LINK_TOKEN_TTL_S = 3_600
 /** Time beyond the drain for current requests and the stores to finish. */
-const STOP_GRACE_MS = 8_000
+export const STOP_GRACE_MS = 8_000
 
 interface StartOptions {
   readonly dev: boolean

@@ -7,6 +7,7 @@ import { expect } from 'chai'
 import { DCLinter } from 'dclint'
 import { validate } from 'dockerfile-utils'
 import { parse } from 'yaml'
+import { STOP_GRACE_MS } from '../../server/cli/start.ts'
 import { configSchema } from '../../server/config/config.ts'
 import { readConfig } from '../../server/config/read-config.ts'
 import { freePort } from '../support/free-port.ts'
@@ -26,8 +27,6 @@ const RULES_OFF = [
   'service-keys-order',
   'services-alphabetical-order',
 ]
-/** The maximum time that the process takes to stop, in addition to DRAIN_MS. */
-const STOP_TIMEOUT_MS = 8_000
 
 const SECRETS = {
   SDK_APP_ID: '1400000000',
@@ -51,7 +50,6 @@ const compose = parse(read('docker-compose.yml'), { merge: true }) as {
 }
 const services = Object.entries(compose.services)
 const gateways = services.filter(([, { build }]) => build !== undefined)
-const proxyConfiguration = read('server/deploy/nginx.conf')
 
 interface Instruction {
   readonly name: string
@@ -131,9 +129,9 @@ describe('Dockerfile', () => {
 
   it('reports a running gateway as healthy, and a missing one as unhealthy', async () => {
     const [program = '', ...parameters] = execForm(allOf('HEALTHCHECK')[0]?.text ?? '')
-    const probe = (port: number): Promise<unknown> =>
+    const probe = (port: number, HOST?: string): Promise<unknown> =>
       promisify(execFile)(program, parameters, {
-        env: { PATH: process.env['PATH'], PORT: String(port) },
+        env: { PATH: process.env['PATH'], PORT: String(port), ...(HOST !== undefined && { HOST }) },
       }).then(
         () => 'healthy',
         ({ code }: { code: unknown }) => code,
@@ -143,6 +141,12 @@ describe('Dockerfile', () => {
 
     expect(await probe(gateway.port)).to.equal('healthy')
     expect(await probe(await freePort())).to.equal(1)
+    expect(await probe(gateway.port, '0.0.0.0')).to.equal('healthy')
+    // It listens on one address, and another one does not answer.
+    expect([await probe(gateway.port, '127.0.0.1'), await probe(gateway.port, '127.0.0.9')]).to.deep.equal([
+      'healthy',
+      1,
+    ])
   })
 })
 
@@ -205,36 +209,7 @@ describe('docker-compose.yml', () => {
 
     it(`gives ${name} enough time to stop`, () => {
       expect(grace).to.match(/^\d+s$/)
-      expect(Number.parseInt(grace ?? '') * 1_000).to.be.greaterThan(
-        config(SECRETS).DRAIN_MS + STOP_TIMEOUT_MS,
-      )
+      expect(Number.parseInt(grace ?? '') * 1_000).to.be.greaterThan(config(SECRETS).DRAIN_MS + STOP_GRACE_MS)
     })
   }
-})
-
-describe('proxy configuration', () => {
-  const listenPort = /listen (\d+);/.exec(proxyConfiguration)?.[1]
-
-  it('is mounted read-only where nginx looks for it', () => {
-    const { volumes } = compose.services['proxy'] ?? {}
-    expect(volumes).to.include('./server/deploy/nginx.conf:/etc/nginx/nginx.conf:ro')
-  })
-
-  it('listens on the port that is published', () => {
-    const ports = compose.services['proxy']?.ports?.map((port) => interpolate(port).split(':').at(-1))
-    expect(ports).to.deep.equal([listenPort])
-  })
-
-  it('forwards to the receiver and all nodes, on their default port', () => {
-    const upstreams = [...proxyConfiguration.matchAll(/^\s*server ([\w-]+):(\d+)/gm)]
-    expect(upstreams.map(([, name]) => name)).to.deep.equal(gateways.map(([name]) => name))
-    for (const [, , port] of upstreams) expect(port).to.equal(String(DEFAULTS.PORT))
-  })
-
-  it('forwards the default webhook path and secret paths below it to the receiver', () => {
-    const pattern = new RegExp(/location ~ (\S+) \{/.exec(proxyConfiguration)?.[1] ?? '(?!)')
-    for (const path of [DEFAULTS.WEBHOOK_PATH, `${DEFAULTS.WEBHOOK_PATH}/secret`])
-      expect(path).to.match(pattern)
-    for (const path of ['/', '/webhooks', '/socket.io/']) expect(path).to.not.match(pattern)
-  })
 })

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,13 +8,16 @@ import { programPath } from './programs.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 import { waitUntil } from './wait.ts'
 
+const DEPLOY = fileURLToPath(new URL('../../../server/deploy/', import.meta.url))
 /** The configuration that docker-compose.yml mounts. */
-const NGINX_CONF = fileURLToPath(new URL('../../../server/deploy/nginx.conf', import.meta.url))
+const NGINX_CONF = join(DEPLOY, 'nginx.conf')
 
 /** Ports of the processes that stand in for the services of docker-compose.yml. */
 interface Upstreams {
   readonly receiver: number
   readonly nodes: readonly [number, number]
+  /** The setting of docker-compose.yml. */
+  readonly outerProxies?: string
 }
 
 export interface NginxProxy {
@@ -25,24 +28,50 @@ export interface NginxProxy {
 }
 
 /** Starts nginx with the configuration of docker-compose.yml, on loopback and in its own folder. */
-export async function startNginx({ receiver, nodes }: Upstreams): Promise<NginxProxy> {
+export const startNginx = ({ receiver, nodes, outerProxies = '' }: Upstreams): Promise<NginxProxy> =>
+  runNginx((folder, port) => {
+    writeOuterProxies(outerProxies, join(folder, 'outer-proxies.conf'))
+    return replaceEach(readFileSync(NGINX_CONF, 'utf8'), {
+      ' /tmp/': ` ${folder}/`,
+      ' /dev/stdout': ` ${folder}/requests.log`,
+      ' stderr': ` ${folder}/errors.log`,
+      'listen 8080': `listen 127.0.0.1:${port}`,
+      'receiver:8080': `127.0.0.1:${receiver}`,
+      'node-1:8080': `127.0.0.1:${nodes[0]}`,
+      'node-2:8080': `127.0.0.1:${nodes[1]}`,
+      // The nginx of Debian 12 does not support it, and there are no names to resolve here.
+      ' resolve;': ';',
+      // More than the machine of the tests may permit.
+      'worker_rlimit_nofile 65536;': '',
+      'worker_connections 60000': 'worker_connections 1000',
+    })
+  })
+
+/** Runs the script of the container that writes the proxies in front into a file. Throws if it refuses them. */
+export const writeOuterProxies = (outerProxies: string, file: string): void =>
+  void execFileSync(join(DEPLOY, 'outer-proxies.sh'), [file], {
+    env: { PATH: process.env['PATH'], OUTER_PROXIES: outerProxies },
+    stdio: 'pipe',
+  })
+
+/** Starts nginx with one server that contains these directives: a proxy that somebody else configured. */
+export const startOtherNginx = (directives: string): Promise<NginxProxy> =>
+  runNginx((folder, port) => {
+    const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+      (name) => `${name}_temp_path ${folder}/${name};`,
+    )
+    return `pid ${folder}/nginx.pid; error_log ${folder}/errors.log; events {}
+http { ${paths.join(' ')} access_log ${folder}/requests.log; server { listen 127.0.0.1:${port}; ${directives} } }`
+  })
+
+/** Starts nginx in its own folder, with the configuration that `configure` returns. */
+async function runNginx(configure: (folder: string, port: number) => string): Promise<NginxProxy> {
   const folder = temporaryFolder()
   const port = await freePort()
   const [configuration, requests, errors] = ['nginx.conf', 'requests.log', 'errors.log'].map((name) =>
     join(folder.path, name),
   ) as [string, string, string]
-  const text = replaceEach(readFileSync(NGINX_CONF, 'utf8'), {
-    ' /tmp/': ` ${folder.path}/`,
-    ' /dev/stdout': ` ${requests}`,
-    ' stderr': ` ${errors}`,
-    'listen 8080': `listen 127.0.0.1:${port}`,
-    'receiver:8080': `127.0.0.1:${receiver}`,
-    'node-1:8080': `127.0.0.1:${nodes[0]}`,
-    'node-2:8080': `127.0.0.1:${nodes[1]}`,
-    // The nginx of Debian 12 does not support it, and there are no names to resolve here.
-    ' resolve;': ';',
-  })
-  writeFileSync(configuration, text)
+  writeFileSync(configuration, configure(folder.path, port))
 
   const log = (): string =>
     [errors, requests].map((file) => (existsSync(file) ? readFileSync(file, 'utf8') : '')).join('')
