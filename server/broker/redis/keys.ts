@@ -4,10 +4,11 @@ import type { AnnouncementSubject } from '../broker.ts'
 
 /**
  * Builds every key and channel name that the gateway uses in Redis. All names of an app share one hash slot. Processes of
- * different versions meet at these names, so they never change: `reports` holds what the code calls heartbeats.
+ * different versions meet at these names, so they never change: `reports` holds what the code calls heartbeats. Names with
+ * another `area` are apart from those of the app, in the same slot.
  */
-export function createKeys(prefix: string, app: string) {
-  const base = `${prefix}:{${app}}`
+export function createKeys(prefix: string, app: string, area = '') {
+  const base = `${prefix}:{${app}}${area}`
   const channelBase = `${base}:notices:`
   return {
     /** Hash: epoch and last offset of a log. */
@@ -23,8 +24,13 @@ export function createKeys(prefix: string, app: string) {
     announcements: (subject: AnnouncementSubject) => `${base}:announcements:${subject}`,
     /** Hash: the latest heartbeat of each process, with its time. */
     heartbeats: `${base}:reports`,
-    /** Sorted set: each recalled seq of a conversation, scored with the time of its recall in ms. */
+    /**
+     * Sorted set: each recalled seq of a conversation, scored with the time of its last recall in ms, and `ended`, scored with
+     * the time when the group was last dismissed.
+     */
     recalled: (conversation: Conversation) => `${base}:recalled:${roomName(conversation)}`,
+    /** Hash: the topics of a group that have a recalled set. */
+    topics: (group: string) => `${base}:topics:${roomName({ group })}`,
   }
 }
 

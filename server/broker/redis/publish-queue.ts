@@ -5,14 +5,14 @@ import type { Room } from '../../../shared/room.ts'
 import { NODE_CLOCK } from '../../lib/timers.ts'
 import type { Clock } from '../../lib/timers.ts'
 
-/** Limits of one call, so that it does not block Redis for much longer than a millisecond. */
-const MAX_RECALLS_PER_CALL = 64
-const MAX_MESSAGES_PER_CALL = 1_000
+/** Limits of a batch, so that nothing else waits for it for much longer than a millisecond. */
+const MAX_RECALLS_PER_BATCH = 64
+const MAX_MESSAGES_PER_BATCH = 1_000
 /**
- * Minimum time from the start of a call with several recalls to the next one. Most of the cost of a recall is waking
- * processes for it, here, in Redis and on every node, and one call wakes them once for all of its recalls.
+ * Minimum time from the start of a batch of several recalls to the next one. Most of the cost of a recall is waking
+ * processes for it, here, in Redis and on every node, and one batch wakes them once for all of its recalls.
  */
-const MIN_CALL_INTERVAL_MS = 5
+const MIN_BATCH_INTERVAL_MS = 5
 /** Once this many recalls are queued, they do not wait for more. */
 const FULL_BATCH = 16
 /** More than are ever queued, because each waits a second at most. Beyond it, a recall is better off in the caller's spool. */
@@ -33,47 +33,59 @@ interface Queued extends Addressed {
   readonly reject: (error: unknown) => void
 }
 
-/** Stores the recalls in this order. Returns the positions of each; those beyond the end of the result were not stored. */
-type Send = (batch: readonly Addressed[]) => Promise<readonly (readonly Position[])[]>
+const NOT_STORED = new GatewayError('BROKER_UNAVAILABLE', 'Redis did not store the recall')
+
+/** The positions of a recall, or why it was not stored. */
+export type Outcome = readonly Position[] | Error
+
+/** Stores the recalls in this order. Recalls beyond the end of the result were not stored. */
+type Send = (batch: readonly Addressed[]) => Promise<readonly Outcome[]>
 
 /**
- * Publishes recalls in order of arrival, one call at a time, as a group commit: recalls that arrive during a call, or
- * shortly after one with several recalls, share the next call. After a call with a single recall nothing waits, and neither
- * does a recall published `immediately`. When a call fails, everything queued behind it fails immediately as well, so that
- * the caller has time to spool it.
+ * Publishes recalls in order of arrival, one batch at a time, as a group commit: recalls that arrive while one is under way,
+ * or shortly after one of several recalls, share the next one. After a batch of a single recall nothing waits, and neither
+ * does a recall published `immediately`. When a whole batch fails, everything queued behind it fails immediately as well, so
+ * that the caller has time to spool it.
  */
 export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
   let queue: Queued[] = []
   let isSending = false
-  let lastCall = { startedMs: -Infinity, recalls: 0, leftSome: false }
+  let lastBatch = { startedMs: -Infinity, recalls: 0, leftSome: false }
   let endWait: (() => void) | undefined
+
+  async function sendBatch(batch: readonly Addressed[]): Promise<readonly Outcome[]> {
+    try {
+      return await send(batch)
+    } catch (error) {
+      const failure = error instanceof Error ? error : NOT_STORED
+      return batch.map(() => failure)
+    }
+  }
 
   async function sendAll(): Promise<void> {
     while (queue.length > 0) {
       await waitForBatch()
       const batch = takeBatch()
-      lastCall = { startedMs: clock.now(), recalls: batch.length, leftSome: queue.length > 0 }
-      try {
-        const results = await send(batch)
-        for (const [i, { resolve, reject }] of batch.entries()) {
-          const positions = results[i]
-          if (positions === undefined)
-            reject(new GatewayError('BROKER_UNAVAILABLE', 'Redis could not store the recall'))
-          else resolve(positions)
-        }
-      } catch (error) {
-        const failed = [...batch, ...queue]
-        queue = []
-        for (const { reject } of failed) reject(error)
+      lastBatch = { startedMs: clock.now(), recalls: batch.length, leftSome: queue.length > 0 }
+      const outcomes = await sendBatch(batch)
+      for (const [i, { resolve, reject }] of batch.entries()) {
+        const outcome = outcomes[i] ?? NOT_STORED
+        if (outcome instanceof Error) reject(outcome)
+        else resolve(outcome)
       }
+      const [first] = outcomes
+      if (!(first instanceof Error) || !outcomes.every((outcome) => outcome instanceof Error)) continue
+      const behind = queue
+      queue = []
+      for (const { reject } of behind) reject(first)
     }
     isSending = false
   }
 
   /** Resolves when the next call may start. */
   async function waitForBatch(): Promise<void> {
-    if (lastCall.recalls < 2 || lastCall.leftSome || isBatchReady()) return
-    const leftMs = lastCall.startedMs + MIN_CALL_INTERVAL_MS - clock.now()
+    if (lastBatch.recalls < 2 || lastBatch.leftSome || isBatchReady()) return
+    const leftMs = lastBatch.startedMs + MIN_BATCH_INTERVAL_MS - clock.now()
     if (leftMs <= 0) return
     await new Promise<void>((resolve) => {
       const timer = clock.setTimeout(resolve, leftMs)
@@ -92,7 +104,7 @@ export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
     let messages = 0
     const end = queue.findIndex(({ recall }, i) => {
       messages += recall.messages.length
-      return i > 0 && (i >= MAX_RECALLS_PER_CALL || messages > MAX_MESSAGES_PER_CALL)
+      return i > 0 && (i >= MAX_RECALLS_PER_BATCH || messages > MAX_MESSAGES_PER_BATCH)
     })
     return queue.splice(0, end === -1 ? queue.length : end)
   }

@@ -1,18 +1,19 @@
-import { randomUUID } from 'node:crypto'
+import { GatewayError } from '../../../shared/errors.ts'
 import type { Position } from '../../../shared/position.ts'
 import type { Recall } from '../../../shared/recall.ts'
 import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import { POSITION_TTL_S, UNTIMED_REPEAT_WINDOW_MS } from '../broker.ts'
 import type { BrokerOptions, Published, PublishOptions } from '../broker.ts'
-import { encodeEntry, joinEntry } from '../history.ts'
 import { withTimeout } from '../timeout.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
+import { encodePublish, publishSettings } from './publish-call.ts'
 import { createPublishQueue } from './publish-queue.ts'
-import type { Addressed } from './publish-queue.ts'
-import { toArray, toPositions } from './scripts.ts'
+import type { Addressed, Outcome } from './publish-queue.ts'
+import { createEpochReplacer, RollbackDetector } from './rollbacks.ts'
+import type { RolledBackLog } from './rollbacks.ts'
+import { toPositions } from './scripts.ts'
 
 interface PublisherOptions extends BrokerOptions {
   /** How many replicas must have a recall before it counts as stored. */
@@ -33,154 +34,74 @@ interface PublisherDependencies {
   readonly log: Logger
 }
 
-/** Publishes recalls in batches, each with one call of the publish script; see `Broker.publish`. */
+/** Publishes recalls in batches; see `Broker.publish`. */
 export function createPublisher(
   options: PublisherOptions,
   { commands, keys, confirmed, signatureOf, newEpoch, onUnconfirmed, log }: PublisherDependencies,
 ) {
-  const { historySize, waitReplicas } = options
-  const ttls = scriptTtls(options)
+  const { waitReplicas } = options
+  const settings = publishSettings(options, waitReplicas > 0)
   const rollbacks = new RollbackDetector()
+  const epochs = createEpochReplacer({ newEpoch, log })
   const enqueue = createPublishQueue((batch) => confirmed(() => write(batch)))
 
-  /** Returns the positions of each recall, up to the first that could not be stored. */
-  async function write(batch: readonly Addressed[]): Promise<Position[][]> {
-    const call = encodePublish(batch, { keys, signatureOf })
-    const reply = toArray(
-      await commands.recallPublish(
-        call.keys.length,
-        ...call.keys,
-        randomUUID(),
-        historySize,
-        ...ttls,
-        waitReplicas > 0 ? 1 : 0,
-        ...call.arguments,
-      ),
-    )
-    const results = reply.map(toPositions)
-    await replaceEpochs(rolledBackLogs(batch, results))
-    return results
+  /**
+   * Sends the recalls together. Each succeeds or fails by itself, so that one that Redis refuses holds up no other. Rejects if
+   * all fail.
+   */
+  async function write(batch: readonly Addressed[]): Promise<Outcome[]> {
+    const outcomes = await Promise.all(batch.map((one) => writeOne(one).catch(toUnavailable)))
+    const [first] = outcomes
+    if (first instanceof Error && outcomes.every((outcome) => outcome instanceof Error)) throw first
+    await epochs.replace(rolledBackLogs(batch, outcomes))
+    return outcomes
   }
 
-  function rolledBackLogs(
-    batch: readonly Addressed[],
-    results: readonly (readonly Position[])[],
-  ): RolledBackLog[] {
-    const rolledBack: RolledBackLog[] = []
-    for (const [i, { rooms, names }] of batch.entries()) {
-      for (const [j, position] of (results[i] ?? []).entries()) {
-        const [room, name] = [rooms[j], names[j]]
-        if (room === undefined || name === undefined) continue
-        if (rollbacks.wentBack(name, position)) rolledBack.push({ room, name, position })
-      }
-    }
-    return rolledBack
+  async function writeOne(addressed: Addressed): Promise<Position[]> {
+    const call = encodePublish(addressed, settings, { keys, signatureOf })
+    return toPositions(await commands.recallPublish(call.keys.length, ...call.keys, ...call.arguments))
   }
 
-  async function replaceEpochs(rolledBack: readonly RolledBackLog[]): Promise<void> {
-    await Promise.all(
-      rolledBack.map(async ({ room, name, position }) => {
-        log.error({ room: name, position }, 'log lost confirmed recalls')
-        // The recall is stored all the same. If this fails, the nodes replace the epoch: they check the heads too.
-        await newEpoch(room, position.epoch).catch((err: unknown) =>
-          log.error({ err }, 'cannot start a new epoch'),
-        )
-      }),
-    )
+  function rolledBackLogs(batch: readonly Addressed[], outcomes: readonly Outcome[]): RolledBackLog[] {
+    return batch.flatMap(({ rooms }, i) => {
+      const outcome = outcomes[i]
+      if (outcome === undefined || outcome instanceof Error) return []
+      return withRooms(rooms, outcome)
+        .map(({ room, position }) => ({ room, name: roomName(room), position }))
+        .filter(({ name, position }) => rollbacks.wentBack(name, position))
+    })
   }
 
-  return async function publish(
+  async function publish(
     recall: Recall,
     timeoutMs: number,
     { immediately = false }: PublishOptions = {},
   ): Promise<Published> {
     const rooms = roomsOf(recall)
     const names = rooms.map(roomName)
+    if (recall.messages.length === 0) return { duplicate: true, positions: [] }
     const positions = await withTimeout(timeoutMs, enqueue({ recall, rooms, names }, immediately)).catch(
       (error: unknown) => {
         if (waitReplicas > 0) onUnconfirmed()
         throw error
       },
     )
-    return {
-      duplicate: positions.length === 0,
-      positions: rooms.flatMap((room, i) => {
-        const position = positions[i]
-        return position === undefined ? [] : [{ room, position }]
-      }),
-    }
+    return { duplicate: positions.length === 0, positions: withRooms(rooms, positions) }
   }
+
+  return { publish, stop: epochs.stop }
 }
 
-interface EncodeDependencies {
-  readonly keys: Keys
-  readonly signatureOf: (entry: string) => string
-}
+const toUnavailable = (cause: unknown): Error => new GatewayError('BROKER_UNAVAILABLE', undefined, { cause })
 
-/** Returns the keys and the arguments per recall of one call of the publish script, whose header explains them. */
-function encodePublish(batch: readonly Addressed[], { keys, signatureOf }: EncodeDependencies) {
-  const keyNames: string[] = []
-  const values: (string | number)[] = []
-  for (const { recall, rooms, names } of batch) {
-    const entry = encodeEntry(recall)
-    const { head, messages, tail } = entry
-    keyNames.push(keys.recalled(recall))
-    for (const name of names) keyNames.push(keys.head(name), keys.log(name), keys.channel(name))
-    values.push(
-      rooms.length,
-      messages.length,
-      recall.recalledAtMs,
-      recall.untimed ? UNTIMED_REPEAT_WINDOW_MS : -1,
-      head,
-      tail,
-      signatureOf(joinEntry(entry, messages)),
-    )
-    for (const [i, { seq }] of recall.messages.entries()) values.push(seq, messages[i] ?? '')
-  }
-  return { keys: keyNames, arguments: values }
-}
-
-/** The slack that logs and heads get beyond their TTL, as a fraction of it, so that not every publish has to extend the TTL. */
-const TTL_SLACK = 1 / 16
-
-/**
- * Returns the TTLs of the publish script in ms, in the order of its arguments: of a log, of a head, of a recalled set (0 =
- * forever), and the slack by which logs and heads outlive theirs. Extending a TTL costs as much as storing a recall; with
- * the slack, it is due only once in that time.
- */
-function scriptTtls({ historyTtlS, recalledTtlS }: BrokerOptions): readonly number[] {
-  const ttlsMs = [historyTtlS, POSITION_TTL_S, recalledTtlS ?? 0].map((seconds) => seconds * 1_000)
-  const shortestMs = Math.min(historyTtlS, POSITION_TTL_S) * 1_000
-  return [...ttlsMs, Math.floor(shortestMs * TTL_SLACK)]
-}
-
-/** A log that ends at or before a position it already had: a failover lost confirmed recalls. */
-interface RolledBackLog {
-  readonly room: Room
-  readonly name: string
-  readonly position: Position
-}
-
-/** Rooms in each of the two maps. */
-const MAX_ROOMS = 5_000
-
-/**
- * Remembers where the logs of recently used rooms end, to detect when one goes back: a failover lost confirmed recalls.
- * Holds the latest 5,000 rooms at least and 10,000 at most.
- */
-export class RollbackDetector {
-  /** Rooms published to recently. When full, it replaces `#older`, whose rooms are forgotten. */
-  #recent = new Map<string, Position>()
-  #older = new Map<string, Position>()
-
-  /** Records the position of a new entry. Returns whether the log had reached it before, under the same epoch. */
-  wentBack(room: string, position: Position): boolean {
-    const before = this.#recent.get(room) ?? this.#older.get(room)
-    this.#recent.set(room, position)
-    if (this.#recent.size >= MAX_ROOMS) {
-      this.#older = this.#recent
-      this.#recent = new Map()
-    }
-    return before !== undefined && before.epoch === position.epoch && position.offset <= before.offset
-  }
+/** A recall from before the end of its group has a position in the feed only, which is the last of its rooms. */
+const withRooms = (
+  rooms: readonly Room[],
+  positions: readonly Position[],
+): { readonly room: Room; readonly position: Position }[] => {
+  const skipped = rooms.length - positions.length
+  return positions.flatMap((position, i) => {
+    const room = rooms[skipped + i]
+    return room === undefined ? [] : [{ room, position }]
+  })
 }

@@ -81,7 +81,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     log,
   })
   const logReader = createLogReader({ commands, keys, readEntry })
-  const publish = createPublisher(
+  const publisher = createPublisher(
     { ...options, waitReplicas },
     {
       commands,
@@ -124,6 +124,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 
     async stop() {
       deliveryProbe.stop()
+      publisher.stop()
       await Promise.all([subscriber.stop(), disconnect(commands)])
     },
 
@@ -131,7 +132,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 
     probeAgeMs: deliveryProbe.ageMs,
 
-    publish,
+    publish: publisher.publish,
 
     subscribe: (room, listener) => subscriber.subscribe(roomName(room), listener),
 

@@ -9,9 +9,26 @@ type Script = (keyCount: number, ...keysAndArguments: (string | number)[]) => Pr
 /** The client with one method per script. The method names exist only here, not in Redis. */
 export type ScriptedRedis = Redis & Readonly<Record<keyof typeof SCRIPTS, Script>>
 
+const read = (name: string): string => readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), 'utf8')
+
 const script = (name: string): { readonly lua: string } => ({
-  lua: readFileSync(new URL(`./scripts/${name}.lua`, import.meta.url), 'utf8'),
+  lua: read('stored') + repeatBlocks(read(name)),
 })
+
+const REPEATED = /^-- repeat (\d+) times, (\d+) keys? on\n(.*?)^-- end repeat\n/gms
+
+/**
+ * Writes out the blocks between `-- repeat 3 times, 2 keys on` and `-- end repeat`, here three times, with the numbers of their
+ * keys increased by two each time. Some proxies of managed servers accept a script only if it names every key as `KEYS[1]`,
+ * without a variable.
+ */
+export function repeatBlocks(lua: string): string {
+  return lua.replaceAll(REPEATED, (_all, times: string, step: string, block: string) =>
+    Array.from({ length: Number(times) }, (_, i) =>
+      block.replaceAll(/KEYS\[(\d+)\]/g, (_key, key: string) => `KEYS[${Number(key) + i * Number(step)}]`),
+    ).join(''),
+  )
+}
 
 export const SCRIPTS = {
   recallPublish: script('publish'),
@@ -19,9 +36,11 @@ export const SCRIPTS = {
   recallHistoryBefore: script('history-before'),
   recallHeads: script('heads'),
   recallNewEpoch: script('new-epoch'),
+  recallEnd: script('end'),
   recallAnnounce: script('announce'),
   recallHeartbeat: script('heartbeat'),
   recallHeartbeats: script('heartbeats'),
+  recallRights: script('rights'),
 }
 
 /** Parses `epoch, offset, epoch, offset …`. */

@@ -1,13 +1,19 @@
 -- Reads where logs end.
--- KEYS  heads
+-- KEYS  heads, up to 16
 -- ARGV  1 epoch for a log that has none   2 TTL of a head in s   3 TTL of a head whose log never had an entry, in s
 -- Returns epoch and last offset of each, flat
 local positions = {}
-for _, head in ipairs(KEYS) do
-  redis.call('HSETNX', head, 'epoch', ARGV[1])
-  local fields = redis.call('HMGET', head, 'epoch', 'offset')
-  redis.call('EXPIRE', head, fields[2] and ARGV[2] or ARGV[3])
-  positions[#positions + 1] = fields[1]
-  positions[#positions + 1] = tonumber(fields[2] or '0')
+-- repeat 16 times, 1 key on
+if KEYS[1] then
+  local epoch, offset = position(content(redis.pcall('HMGET', KEYS[1], 'epoch', 'offset')) or {})
+  if not epoch then
+    redis.call('DEL', KEYS[1])
+    redis.call('HSETNX', KEYS[1], 'epoch', ARGV[1])
+    epoch, offset = ARGV[1], 0
+  end
+  redis.call('EXPIRE', KEYS[1], offset > 0 and ARGV[2] or ARGV[3])
+  positions[#positions + 1] = epoch
+  positions[#positions + 1] = offset
 end
+-- end repeat
 return positions

@@ -4,7 +4,11 @@
 -- Returns nothing
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('HSET', KEYS[1], ARGV[1], string.format('%d:%s', now, ARGV[2]))
+local heartbeat = string.format('%d:%s', now, ARGV[2])
+if not content(redis.pcall('HSET', KEYS[1], ARGV[1], heartbeat)) then
+  redis.call('DEL', KEYS[1])
+  redis.call('HSET', KEYS[1], ARGV[1], heartbeat)
+end
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 if redis.call('HLEN', KEYS[1]) <= tonumber(ARGV[4]) then return end
 local all = redis.call('HGETALL', KEYS[1])

@@ -4,7 +4,7 @@
 -- Returns for each, flat: id of the process, age in ms, text
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local all = redis.call('HGETALL', KEYS[1])
+local all = content(redis.pcall('HGETALL', KEYS[1])) or {}
 local reply = {}
 for i = 1, #all, 2 do
   local at, text = string.match(all[i + 1], '^(%d+):(.*)$')

@@ -1,145 +1,151 @@
--- Stores recalls, one after the other, and publishes a notice of each that has new messages to its rooms.
--- KEYS  for each recall: recalled set, then for each room: head, log, channel
+-- Stores a recall, and publishes a notice of its new messages to its rooms. Nothing is written unless everything is allowed.
+-- KEYS  1 recalled set   2, 3, 4 head, log and channel of the first room   5, 6, 7 and 8, 9, 10 of the next ones; the feed is
+--       the last   for a recall in a topic: 11 recalled set of the group   12 topics of the group
 -- ARGV  1 epoch for a log that has none   2 maximum length of a log   3 TTL of a log in ms   4 TTL of a head in ms
 --       5 TTL of a recalled set in ms, '0' = forever   6 by how much logs and heads outlive their TTL in ms, so that
 --       extending it is seldom due   7 '1' if the caller waits for replicas, else '0'
---       then for each recall: number of rooms   number of messages   time of the recall in ms
---         for an untimed recall: how close an earlier recall makes it a repeat, in ms; else -1
---         entry up to its messages   entry after its messages   signature of the entry with all its messages, '' = none
---         then for each message: seq, its part of the entry
--- Returns for each recall the epoch and offset in each room, flat; empty when nothing was new. Ends early at a recall that
--- cannot be stored, and returns an error when that is the first.
+--       8 number of rooms   9 number of messages   10 time of the recall in ms
+--       11 for an untimed recall: how close an earlier recall makes it a repeat, in ms; else -1
+--       12 entry up to its messages   13 entry after its messages   14 signature of the entry with all its messages, '' = none
+--       15 topic, '' = none   then for each message: seq, its part of the entry
+-- Returns epoch and offset in each room, flat; of the feed only if the group has ended since the recall; empty when nothing
+-- was new
 local new_epoch, max_length, log_ttl, head_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local set_ttl, slack, waits = ARGV[5], ARGV[6], ARGV[7] == '1'
+local rooms, count, at, repeat_window = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
+local before, after, signature, topic, first = ARGV[12], ARGV[13], ARGV[14], ARGV[15], 16
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local heads = {}
 
--- Reads a key. A key of the wrong type is deleted and reads as empty: otherwise one recall that can never be stored would
--- block all those queued behind it.
-local function read(command, key, ...)
-  local reply = redis.pcall(command, key, ...)
-  if not reply.err then return reply end
-  if not string.find(reply.err, '^WRONGTYPE') then error(reply) end
-  redis.call('DEL', key)
+-- An error rolls nothing back, so a right that is missing must show before the first write.
+if redis.acl_check_cmd then
+  local refused = not redis.acl_check_cmd('XADD', KEYS[3], 'MAXLEN', max_length, '*', 'r', '') and 'xadd'
+    or not redis.acl_check_cmd('HSET', KEYS[2], 'epoch', '') and 'hset'
+    or not redis.acl_check_cmd('HSETNX', KEYS[2], 'epoch', '') and 'hsetnx'
+    or not redis.acl_check_cmd('ZADD', KEYS[1], '1', '1') and 'zadd'
+    or not redis.acl_check_cmd('PEXPIRE', KEYS[1], '1') and 'pexpire'
+    or not redis.acl_check_cmd('PERSIST', KEYS[1]) and 'persist'
+    or not redis.acl_check_cmd('DEL', KEYS[1]) and 'del'
+    or not redis.acl_check_cmd('SPUBLISH', KEYS[4], '') and 'spublish'
+  if refused then
+    return redis.error_reply(string.format("NOPERM this user has no permissions to run the '%s' command", refused))
+  end
+end
+
+-- Whether XADD failed because of what is stored at the key, rather than because this server accepts no writes at all: out of
+-- memory, a replica, a failing disk.
+local function is_wrong_content(message)
+  return string.find(message, '^WRONGTYPE') or string.find(message, 'equal or smaller', 1, true)
+    or string.find(message, 'exhausted', 1, true)
+end
+
+local members = { 'ended' }
+for i = 1, count do members[i + 1] = ARGV[first + 2 * (i - 1)] end
+local known = content(redis.pcall('ZMSCORE', KEYS[1], unpack(members)))
+if not known then
+  -- Otherwise a recall that can never be stored would block all those queued behind it.
+  redis.call('DEL', KEYS[1])
+  known = {}
+end
+-- When the group was last dismissed. What was recalled until then belongs to a group that is no more.
+local ended = time_of(known[1])
+if topic ~= '' then
+  local marks = content(redis.pcall('ZMSCORE', KEYS[11], 'ended'))
+  ended = time_of(marks and marks[1])
+end
+local is_past = ended and at <= ended
+
+local additions, messages, numbers = {}, {}, {}
+for i = 1, count do
+  local before_at = time_of(known[i + 1])
+  if before_at and ended and before_at <= ended and not is_past then before_at = nil end
+  -- An older time is old news, for example from a spool: it must not replace the newer one.
+  local repeated = before_at and (before_at >= at or (repeat_window >= 0 and at - before_at < repeat_window))
+  if not repeated then
+    additions[#additions + 1] = ARGV[10]
+    additions[#additions + 1] = members[i + 1]
+    messages[#messages + 1] = ARGV[first + 2 * i - 1]
+    numbers[#numbers + 1] = i - 1
+  end
+end
+if #messages == 0 then
+  -- WAIT confirms the latest write of the connection: without a write here, replicas would confirm what they may not have.
+  if waits then
+    if not content(redis.pcall('HMGET', KEYS[2], 'epoch')) then redis.call('DEL', KEYS[2]) end
+    redis.call('HSETNX', KEYS[2], 'epoch', new_epoch)
+    redis.call('PEXPIRE', KEYS[2], head_ttl)
+  end
   return {}
 end
 
--- Returns the head of a log: epoch, last offset, and in `prolong` when its TTLs must next be extended, in ms. Heads are read
--- once for all recalls of this call and written back at its end.
-local function head_of(key)
-  local head = heads[key]
-  if head then return head end
-  local fields = read('HMGET', key, 'epoch', 'offset', 'prolong')
-  head = { epoch = fields[1] or new_epoch, offset = tonumber(fields[2] or '0'), prolong = tonumber(fields[3] or '0') }
-  heads[key] = head
-  return head
+local entry
+if signature == '' then
+  entry = before .. table.concat(messages, ',') .. after
+else
+  -- The signature covers the whole entry, so all messages stay in it; the indices of the new ones precede it.
+  local all = {}
+  for i = 1, count do all[i] = ARGV[first + 2 * i - 1] end
+  local new = #messages == count and '' or table.concat(numbers, ',')
+  entry = signature .. ':' .. new .. ':' .. before .. table.concat(all, ',') .. after
 end
 
--- Returns whether XADD failed because of what is stored at the key, rather than because this server accepts no writes at
--- all: out of memory, a replica, a failing disk.
-local function is_wrong_content(message)
-  return string.find(message, '^WRONGTYPE') or string.find(message, 'equal or smaller', 1, true)
-end
-
-local function append(head, log, entry)
-  local offset, epoch = head.offset + 1, head.epoch
-  -- The first offset starts a new numbering, which entries of a lost one must not mix with.
-  if offset == 1 then redis.call('DEL', log) end
-  local id = string.format('%d-0', offset)
-  local added = redis.pcall('XADD', log, 'MAXLEN', max_length, id, 'r', entry)
+local room, positions = 0, {}
+-- repeat 3 times, 3 keys on
+room = room + 1
+-- Those who listen to the rooms of a group that was dismissed, and made again, must not take the old seqs for theirs.
+if room == rooms or (room < rooms and not is_past) then
+  local head = content(redis.pcall('HMGET', KEYS[2], 'epoch', 'offset', 'prolong'))
+  if not head then
+    redis.call('DEL', KEYS[2])
+    head = {}
+  end
+  local epoch, offset = position(head)
+  if not epoch then epoch, offset = new_epoch, 0 end
+  offset = offset + 1
   local is_new = offset == 1
+  -- The first offset starts a new numbering, which entries of a lost one must not mix with.
+  if is_new then redis.call('DEL', KEYS[3]) end
+  local id = string.format('%d-0', offset)
+  local added = redis.pcall('XADD', KEYS[3], 'MAXLEN', max_length, id, 'r', entry)
   if type(added) == 'table' and added.err then
     if not is_wrong_content(added.err) then error(added) end
     -- The log is ahead of its head, or not a stream: its content belongs to no current numbering.
     epoch, is_new = new_epoch, true
-    redis.call('DEL', log)
-    redis.call('XADD', log, id, 'r', entry)
+    redis.call('DEL', KEYS[3])
+    redis.call('XADD', KEYS[3], id, 'r', entry)
   end
-  head.offset, head.epoch, head.changed = offset, epoch, true
-  if is_new or head.prolong <= now then
-    head.prolong = now + slack
-    redis.call('PEXPIRE', log, log_ttl + slack)
+  -- When the TTLs must next be extended, in ms.
+  local prolong = time_of(head[3]) or 0
+  local is_due = is_new or prolong <= now or prolong > now + slack
+  if is_due then prolong = now + slack end
+  redis.call('HSET', KEYS[2], 'epoch', epoch, 'offset', string.format('%d', offset), 'prolong', string.format('%d', prolong))
+  if is_due then
+    redis.call('PEXPIRE', KEYS[3], log_ttl + slack)
+    -- Scripts that only read a head set another TTL.
+    redis.call('PEXPIRE', KEYS[2], head_ttl + slack)
   end
+  positions[#positions + 1] = epoch
+  positions[#positions + 1] = offset
+end
+-- end repeat
+
+redis.call('ZADD', KEYS[1], unpack(additions))
+-- With every recall: the group's head cannot tell when this is due, because recalls in topics extend it too.
+if set_ttl == '0' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], set_ttl) end
+if topic ~= '' then
+  if not content(redis.pcall('HSETNX', KEYS[12], topic, '')) then
+    redis.call('DEL', KEYS[12])
+    redis.call('HSETNX', KEYS[12], topic, '')
+  end
+  if set_ttl ~= '0' then redis.call('PEXPIRE', KEYS[12], set_ttl) end
 end
 
--- Stores one recall and returns its positions. `k` and `a` are the indices before its first key and argument.
-local function store(k, a)
-  local set, at, repeat_window = KEYS[k + 1], ARGV[a + 3], tonumber(ARGV[a + 4])
-  local rooms, count, first = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), a + 8
-  local seqs = {}
-  for i = 1, count do seqs[i] = ARGV[first + 2 * (i - 1)] end
-
-  local known = read('ZMSCORE', set, unpack(seqs))
-  local additions, messages, numbers = {}, {}, {}
-  for i = 1, count do
-    local score = known[i] and tonumber(known[i])
-    local repeated = score and (score == tonumber(at) or (repeat_window >= 0 and at - score < repeat_window))
-    if not repeated then
-      additions[#additions + 1] = at
-      additions[#additions + 1] = seqs[i]
-      messages[#messages + 1] = ARGV[first + 2 * i - 1]
-      numbers[#numbers + 1] = i - 1
-    end
-  end
-  if #messages == 0 then
-    -- WAIT confirms the latest write of the connection: without a write here, replicas would confirm what they may not have.
-    if waits then
-      head_of(KEYS[k + 2])
-      redis.call('HSETNX', KEYS[k + 2], 'epoch', new_epoch)
-      redis.call('PEXPIRE', KEYS[k + 2], head_ttl)
-    end
-    return {}
-  end
-
-  local before, after, signature = ARGV[a + 5], ARGV[a + 6], ARGV[a + 7]
-  local entry
-  if signature == '' then
-    entry = before .. table.concat(messages, ',') .. after
-  else
-    -- The signature covers the whole entry, so all messages stay in it; the indices of the new ones precede it.
-    local all = {}
-    for i = 1, count do all[i] = ARGV[first + 2 * i - 1] end
-    local new = #messages == count and '' or table.concat(numbers, ',')
-    entry = signature .. ':' .. new .. ':' .. before .. table.concat(all, ',') .. after
-  end
-  local positions = {}
-  for i = k + 2, k + 3 * rooms - 1, 3 do
-    local head = head_of(KEYS[i])
-    append(head, KEYS[i + 1], entry)
-    -- A failure here must not fail the call, since the entry is stored. Nodes find it when they check the heads.
-    redis.pcall('SPUBLISH', KEYS[i + 2], string.format('%s:%d:', head.epoch, head.offset) .. entry)
-    positions[#positions + 1] = head.epoch
-    positions[#positions + 1] = head.offset
-  end
-  -- Last, because an error rolls nothing back, and a message in this set is never delivered again.
-  redis.call('ZADD', set, unpack(additions))
-  -- With every recall: the group's head cannot tell when this is due, because recalls in topics extend it too.
-  if set_ttl == '0' then redis.call('PERSIST', set) else redis.call('PEXPIRE', set, set_ttl) end
-  return positions
+local i = is_past and 2 * (1 - rooms) or 0
+-- repeat 3 times, 3 keys on
+if i >= 0 and i < #positions then
+  -- A failure here must not fail the call, since the entry is stored. Nodes find it when they check the heads.
+  redis.pcall('SPUBLISH', KEYS[4], string.format('%s:%d:', positions[i + 1], positions[i + 2]) .. entry)
 end
-
-local results, failure = {}, nil
-local k, a = 0, 7
-while a < #ARGV do
-  local ok, result = pcall(store, k, a)
-  if not ok then
-    failure = result
-    break
-  end
-  results[#results + 1] = result
-  k = k + 1 + 3 * ARGV[a + 1]
-  a = a + 7 + 2 * ARGV[a + 2]
-end
-for key, head in pairs(heads) do
-  if head.changed then
-    redis.call('HSET', key, 'epoch', head.epoch, 'offset', string.format('%d', head.offset),
-      'prolong', string.format('%d', head.prolong))
-    -- Only for a head whose extension was due just now. Scripts that only read a head set another TTL.
-    if head.prolong == now + slack then redis.call('PEXPIRE', key, head_ttl + slack) end
-  end
-end
-if failure and #results == 0 then
-  return type(failure) == 'table' and failure or redis.error_reply(tostring(failure))
-end
-return results
+i = i + 2
+-- end repeat
+return positions

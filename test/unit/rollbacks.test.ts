@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { RollbackDetector } from '../../server/broker/redis/publisher.ts'
+import { RollbackDetector } from '../../server/broker/redis/rollbacks.ts'
 
 const at = (offset: number, epoch = 'e') => ({ epoch, offset })
 
