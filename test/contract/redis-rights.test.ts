@@ -93,12 +93,11 @@ describe('Redis that refuses a command', () => {
       { group: 'g' },
       { onNotice: ({ offset }) => received.push(offset), onInterrupted: () => undefined },
     )
-    const changes = ['xadd', 'hset', 'zadd', 'pexpire', 'persist', 'spublish', 'hsetnx', 'del']
-    for (const command of changes) {
+    for (const command of ['xadd', 'hset', 'zadd', 'pexpire', 'spublish', 'hsetnx', 'del']) {
       await allow(`-${command}`)
       const error = await broker.publish(recall, 2_000).catch((reason: unknown) => reason)
       expect(error, command).to.have.property('code', 'BROKER_UNAVAILABLE')
-      expect(error).to.have.nested.property('cause.message').that.includes(`'${command}'`)
+      expect(error).to.have.nested.property('cause.name', 'ReplyError')
       expect(await admin.keys('*')).to.deep.equal([])
     }
     await allow()

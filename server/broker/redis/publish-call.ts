@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import type { Recall } from '../../../shared/recall.ts'
 import { POSITION_TTL_S, UNTIMED_REPEAT_WINDOW_MS } from '../broker.ts'
 import type { BrokerOptions } from '../broker.ts'
 import { encodeEntry, joinEntry } from '../history.ts'
@@ -43,28 +42,24 @@ export function encodePublish(
 ): { readonly keys: readonly string[]; readonly arguments: readonly (string | number)[] } {
   const entry = encodeEntry(recall)
   const { head, messages, tail } = entry
-  const ofRooms = names.flatMap((name) => [keys.head(name), keys.log(name), keys.channel(name)])
   const { group, topic } = recall
-  const ofTopic = topic === undefined ? [] : [keys.recalled({ group }), keys.topics(group)]
-  return {
-    keys: [keys.recalled(recall), ...ofRooms, ...ofTopic],
-    arguments: [
-      randomUUID(),
-      historySize,
-      ...ttlsMs,
-      waits ? 1 : 0,
-      rooms.length,
-      messages.length,
-      recall.recalledAtMs,
-      recall.untimed ? UNTIMED_REPEAT_WINDOW_MS : -1,
-      head,
-      tail,
-      signatureOf(joinEntry(entry, messages)),
-      topic ?? '',
-      ...withSeqs(recall, messages),
-    ],
-  }
+  const keyNames = [keys.recalled(recall)]
+  for (const name of names) keyNames.push(keys.head(name), keys.log(name), keys.channel(name))
+  if (topic !== undefined) keyNames.push(keys.recalled({ group }), keys.topics(group))
+  const values: (string | number)[] = [
+    randomUUID(),
+    historySize,
+    ...ttlsMs,
+    waits ? 1 : 0,
+    rooms.length,
+    messages.length,
+    recall.recalledAtMs,
+    recall.untimed ? UNTIMED_REPEAT_WINDOW_MS : -1,
+    head,
+    tail,
+    signatureOf(joinEntry(entry, messages)),
+    topic ?? '',
+  ]
+  for (const [i, { seq }] of recall.messages.entries()) values.push(seq, messages[i] ?? '')
+  return { keys: keyNames, arguments: values }
 }
-
-const withSeqs = (recall: Recall, messages: readonly string[]): (string | number)[] =>
-  recall.messages.flatMap(({ seq }, i) => [seq, messages[i] ?? ''])

@@ -17,16 +17,14 @@ local before, after, signature, topic, first = ARGV[12], ARGV[13], ARGV[14], ARG
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- An error rolls nothing back, so a right that is missing must show before the first write.
+-- An error rolls nothing back, so a right that is missing must show before the first write. XADD and DEL are the first.
 if redis.acl_check_cmd then
-  local refused = not redis.acl_check_cmd('XADD', KEYS[3], 'MAXLEN', max_length, '*', 'r', '') and 'xadd'
-    or not redis.acl_check_cmd('HSET', KEYS[2], 'epoch', '') and 'hset'
-    or not redis.acl_check_cmd('HSETNX', KEYS[2], 'epoch', '') and 'hsetnx'
+  local refused = not redis.acl_check_cmd('HSET', KEYS[2], 'epoch', '') and 'hset'
     or not redis.acl_check_cmd('ZADD', KEYS[1], '1', '1') and 'zadd'
     or not redis.acl_check_cmd('PEXPIRE', KEYS[1], '1') and 'pexpire'
-    or not redis.acl_check_cmd('PERSIST', KEYS[1]) and 'persist'
-    or not redis.acl_check_cmd('DEL', KEYS[1]) and 'del'
     or not redis.acl_check_cmd('SPUBLISH', KEYS[4], '') and 'spublish'
+    or set_ttl == '0' and not redis.acl_check_cmd('PERSIST', KEYS[1]) and 'persist'
+    or topic ~= '' and not redis.acl_check_cmd('HSETNX', KEYS[12], topic, '') and 'hsetnx'
   if refused then
     return redis.error_reply(string.format("NOPERM this user has no permissions to run the '%s' command", refused))
   end
