@@ -40,10 +40,13 @@ export interface Broker {
 
   /**
    * Stores the recall and broadcasts it, in one atomic step. A message is new unless the recalled set of the conversation
-   * holds it *with the same time*. (With another time it was recalled again: a group can be dismissed and created again.)
-   * The new messages enter the recalled set, and one notice with all of them enters the log of every room concerned.
+   * holds it *with the same or a later time*. (With a later time it was recalled again: a group can be dismissed and created
+   * again. An earlier time is old news, for example from a spool.) The new messages enter the recalled set, and one notice
+   * with all of them enters the log of every room concerned.
    *
-   * An untimed recall counts as a repeat of any recall within the hour before it.
+   * An untimed recall counts as a repeat of any recall within the hour before it. What was recalled until the end of a group
+   * (see `endGroup`) makes nothing after it a repeat. A recall from before the end that comes after it enters the log of the
+   * feed only.
    *
    * Resolves once stored. Rejects with BROKER_UNAVAILABLE when nothing was stored or the outcome is unknown, at the latest
    * `timeoutMs` after the call. Calling again with the same recall is always safe.
@@ -57,10 +60,22 @@ export interface Broker {
    */
   subscribe(room: Room, listener: RoomListener): Promise<Subscription>
 
-  /** Returns the notices after `since`, oldest first, at most `limit`; or the reason why they cannot be returned. */
+  /**
+   * Ends a group that was dismissed at this time, in ms since 1970; one with the same id may follow. The recalled sets of the
+   * group and its topics forget what was recalled until then, and keep what was recalled later, in whatever order recalls and
+   * this call arrive. The logs of their rooms are emptied and get a new epoch, and their listeners get `onInterrupted`. The
+   * feed keeps its notices. No effect if a later end is known. Takes longer than a second for very large sets; calling it
+   * again is always safe, and completes what an earlier call did not.
+   */
+  endGroup(group: string, atMs: number): Promise<void>
+
+  /**
+   * Returns the notices after `since`, oldest first, at most `limit`, which is 1 or more; or the reason why they cannot be
+   * returned.
+   */
   history(room: Room, since: Position, limit: number): Promise<History>
 
-  /** Returns the last `limit` notices before this offset, oldest first; fewer at the beginning of the log. */
+  /** Returns the last `limit` notices before this offset, oldest first; fewer, or none, at the beginning of the log. */
   historyBefore(room: Room, before: number, limit: number): Promise<HistoryBefore>
 
   /** Returns the last position of each room, in the order requested. A room that was never used gets its epoch now. */
@@ -166,6 +181,12 @@ export const POSITION_TTL_S = 30 * 86_400
  * subscribe can create such positions, one for each possible name.
  */
 export const UNUSED_POSITION_TTL_S = 86_400
+
+/**
+ * How long the end of a group is stored, in s, while nothing is recalled in the group that follows it: 30 days. Recalls from
+ * before the end may still come from a spool.
+ */
+export const GROUP_END_TTL_S = 30 * 86_400
 
 /** Announcements stored per subject, for processes that were disconnected or start later. */
 export const MAX_ANNOUNCEMENTS = 1_000

@@ -42,7 +42,8 @@ export function decodeEntry(text: string, offset: number): Notice | null {
  * `entries` are those after `since.offset` that the log still holds, oldest first; null stands for an unreadable entry.
  */
 export function historySince(since: Position, head: Position, entries: readonly (Notice | null)[]): History {
-  if (since.epoch !== head.epoch || since.offset > head.offset) return { gap: 'epoch-changed', head }
+  if (since.epoch !== head.epoch || since.offset < 0 || since.offset > head.offset)
+    return { gap: 'epoch-changed', head }
   if (since.offset === head.offset) return { notices: [], head }
   const notices: Notice[] = []
   for (const entry of entries) {

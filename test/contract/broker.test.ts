@@ -105,6 +105,18 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
         expect(await broker.recalled({ group: 'g' }, [130])).to.deep.equal([{ seq: 130, atMs: 2_000 }])
       })
 
+      it('treats a recall with an earlier time as a repeat, however often both come', async () => {
+        const { received } = await listen({ group: 'g' })
+        const at = (recalledAtMs: number) => publish(recallOf('g', [130], { recalledAtMs }))
+        const outcomes = []
+        for (const time of [100, 200, 100, 200, 100]) outcomes.push(await at(time))
+        expect(outcomes.map(({ duplicate }) => duplicate)).to.deep.equal([false, false, true, true, true])
+        expect(await broker.recalled({ group: 'g' }, [130])).to.deep.equal([{ seq: 130, atMs: 200 }])
+        await publish(recallOf('g', [131]))
+        await waitUntil('the last notice', () => received.at(-1)?.notice.messages[0]?.seq === 131)
+        expect(received.map(({ notice }) => notice.recalledAtMs)).to.deep.equal([100, 200, 1_670_000_000_000])
+      })
+
       it('treats an untimed recall within an hour as a repeat, and a later one as new', async () => {
         const at = (recalledAtMs: number) => recallOf('g', [130], { untimed: true, recalledAtMs })
         await publish(at(0))
@@ -378,6 +390,107 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
         await waitUntil('the listener is notified', () => interruptions > 0)
         const page = await broker.history({ group: 'g' }, { epoch: after?.epoch ?? '', offset: 0 }, 10)
         expect(page.gap === undefined && seqsOf(page.notices)).to.deep.equal([[1]])
+      })
+    })
+
+    describe('endGroup', () => {
+      const GROUP = { group: 'g' }
+      const TOPIC = { group: 'g', topic: 't' }
+      const seqsIn = async (conversation: typeof GROUP | typeof TOPIC) =>
+        (await broker.recalled(conversation, [1, 2, 3])).map(({ seq }) => seq)
+      const recallAt = (recalledAtMs: number, seq: number, fields: Partial<Recall> = {}) =>
+        publish(recallOf('g', [seq], { recalledAtMs, ...fields }))
+
+      it('ends the recalled sets of the group and its topics, and of nothing else', async () => {
+        await recallAt(100, 1)
+        await recallAt(100, 2, { topic: 't' })
+        await publish(recallOf('gg', [3], { recalledAtMs: 100 }))
+        await publish(recallOf('gg', [3], { recalledAtMs: 100, topic: 't' }))
+        await broker.endGroup('g', 200)
+        expect(await seqsIn(GROUP)).to.deep.equal([])
+        expect(await seqsIn(TOPIC)).to.deep.equal([])
+        expect(await broker.recalled({ group: 'gg' }, [3])).to.have.length(1)
+        expect(await broker.recalled({ group: 'gg', topic: 't' }, [3])).to.have.length(1)
+        const again = await recallAt(300, 1, { untimed: true })
+        expect(again.duplicate, 'within an hour of one before the end').to.equal(false)
+        expect(await seqsIn(GROUP)).to.deep.equal([1])
+      })
+
+      it('loses no recall of the next group, in whatever order they come', async () => {
+        await Promise.all([recallAt(100, 1), recallAt(300, 2), broker.endGroup('g', 200), recallAt(300, 3)])
+        expect(await seqsIn(GROUP)).to.deep.equal([2, 3])
+        await recallAt(300, 1, { topic: 't' })
+        await broker.endGroup('g', 200)
+        await broker.endGroup('g', 150)
+        expect(await seqsIn(GROUP)).to.deep.equal([2, 3])
+        expect(await seqsIn(TOPIC)).to.deep.equal([1])
+      })
+
+      it('sends a recall from before the end, which comes after it, to the feed only, once', async () => {
+        await recallAt(100, 1)
+        await broker.endGroup('g', 200)
+        const inGroup = await listen(GROUP)
+        const inFeed = await listen(FEED)
+        for (const fields of [{}, { topic: 't' }]) {
+          const late = await recallAt(150, 2, fields)
+          expect(late.positions.map(({ room }) => room)).to.deep.equal([FEED])
+          expect(await recallAt(150, 2, fields)).to.have.property('duplicate', true)
+        }
+        await recallAt(300, 3)
+        await waitUntil('the last notice', () => inFeed.received.length > 2 && inGroup.received.length > 0)
+        expect(seqsOf(inFeed.received.map(({ notice }) => notice))).to.deep.equal([[2], [2], [3]])
+        expect(seqsOf(inGroup.received.map(({ notice }) => notice))).to.deep.equal([[3]])
+        expect(await seqsIn(GROUP)).to.deep.equal([3])
+        expect(await seqsIn(TOPIC)).to.deep.equal([])
+      })
+
+      it('empties the logs of the group, under a new epoch, once, and not that of the feed', async () => {
+        await recallAt(100, 1, { topic: 't' })
+        const rooms: Room[] = [GROUP, TOPIC, FEED]
+        const before = await broker.heads(rooms)
+        let interruptions = 0
+        await broker.subscribe(GROUP, {
+          onNotice: () => undefined,
+          onInterrupted: () => interruptions++,
+        })
+        await broker.endGroup('g', 200)
+        await waitUntil('listeners are told', () => interruptions > 0)
+        const after = await broker.heads(rooms)
+        for (const [i, room] of rooms.entries()) {
+          const [old, now] = [before[i], after[i]]
+          if (!old || !now) throw new Error('a head is missing')
+          expect(now.offset).to.equal(1)
+          expect(now.epoch === old.epoch).to.equal(room === FEED)
+          const { notices } = await broker.historyBefore(room, 10, 10)
+          expect(notices).to.have.length(room === FEED ? 1 : 0)
+          expect((await broker.history(room, old, 10)).gap).to.equal(
+            room === FEED ? undefined : 'epoch-changed',
+          )
+        }
+        await broker.endGroup('g', 200)
+        await broker.endGroup('g', 150)
+        expect(await broker.heads(rooms)).to.deep.equal(after)
+        const next = await recallAt(300, 2, { topic: 't' })
+        expect(next.positions.map(({ position }) => position.offset)).to.deep.equal([2, 2, 2])
+      })
+
+      it('drops sets larger than one call can drop', async () => {
+        const many = Array.from({ length: 1_000 }, (_, i) => i + 1)
+        for (let i = 0; i < 5; i++)
+          await publish(
+            recallOf(
+              'g',
+              many.map((seq) => seq + i * 1_000),
+              { recalledAtMs: 100 },
+            ),
+          )
+        await recallAt(300, 9_999)
+        await broker.endGroup('g', 200)
+        expect(await broker.recalled(GROUP, [...many, 4_999, 9_999])).to.deep.equal([
+          { seq: 9_999, atMs: 300 },
+        ])
+        const again = await reopen()
+        expect(await again.recalled(GROUP, [1, 5_000, 9_999])).to.have.length(1)
       })
     })
 

@@ -5,7 +5,7 @@ import type { Notice } from '../../shared/notice.ts'
 import type { Conversation, Recall } from '../../shared/recall.ts'
 import { FEED } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
-import { BrokerModel } from '../support/broker-model.ts'
+import { BrokerModel, keyOf } from '../support/broker-model.ts'
 import { BROKER_FIXTURES } from '../support/brokers.ts'
 import type { BrokerFixture } from '../support/brokers.ts'
 import { withinTimeBudget } from '../support/time-budget.ts'
@@ -185,6 +185,30 @@ const newEpoch = fc.tuple(fc.nat({ max: ROOMS - 1 }), fc.boolean()).map(
     ),
 )
 
+const endGroup = fc.tuple(fc.nat({ max: CONVERSATIONS - 1 }), fc.constantFrom(...TIMES_MS.slice(0, -1))).map(
+  ([place, atMs]) =>
+    new Step(`end of the group of ${place} at ${atMs}`, async (world) => {
+      const { broker, model, conversations, rooms, formerEpochs } = world
+      const { group } = at(conversations, place)
+      const before = new Map(rooms.map((room) => [room, model.head(room)]))
+      const ended = model.endGroup(group, atMs)
+      await broker.endGroup(group, atMs)
+      for (const room of rooms) {
+        const [after] = await broker.heads([room])
+        const { epoch = '', offset = 0 } = before.get(room) ?? {}
+        expect(after?.offset).to.equal(offset)
+        const hadNotices = ended.get(keyOf(room))
+        if (hadNotices === undefined) expect(after?.epoch).to.equal(epoch)
+        // A topic in which nothing was recalled since the last end: the store need not know of it.
+        if (hadNotices === true) expect(after?.epoch).to.not.equal(epoch)
+        if (after?.epoch === epoch) continue
+        expect(formerEpochs.get(room) ?? []).to.not.include(after?.epoch)
+        formerEpochs.set(room, [epoch, ...(formerEpochs.get(room) ?? [])])
+        model.replaceEpoch(room, after?.epoch ?? '')
+      }
+    }),
+)
+
 const restart = fc.constant(
   new Step('restart', async (world) => {
     await expectReceived(world)
@@ -204,6 +228,7 @@ const steps = fc.array(
     { weight: 5, arbitrary: history },
     { weight: 2, arbitrary: recalled },
     { weight: 1, arbitrary: newEpoch },
+    { weight: 2, arbitrary: endGroup },
     { weight: 1, arbitrary: restart },
   ),
   { maxLength: 25, size: 'max' },

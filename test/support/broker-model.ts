@@ -2,7 +2,7 @@ import type { History, Published } from '../../server/broker/broker.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
 import type { Conversation, Recall, RecalledAt } from '../../shared/recall.ts'
-import { roomsOf } from '../../shared/room.ts'
+import { FEED, roomsOf } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 
 const HOUR_MS = 3_600_000
@@ -11,6 +11,8 @@ interface Log {
   /** Notices published since the model started, oldest first; earlier ones are only counted. */
   readonly notices: Notice[]
   readonly before: number
+  /** Notices up to this offset were dropped with their group. */
+  droppedTo?: number
   epoch: string
 }
 
@@ -19,6 +21,7 @@ export class BrokerModel {
   readonly #historySize: number
   readonly #logs = new Map<string, Log>()
   readonly #recalled = new Map<string, number>()
+  readonly #ends = new Map<string, number>()
 
   constructor(historySize: number) {
     this.#historySize = historySize
@@ -43,7 +46,8 @@ export class BrokerModel {
     const messages = recall.messages.filter(({ seq }) => !this.#isRepeat(recall, seq))
     if (messages.length === 0) return { duplicate: true, positions: [] }
     for (const { seq } of messages) this.#recalled.set(seqKeyOf(recall, seq), recall.recalledAtMs)
-    const positions = roomsOf(recall).map((room) => {
+    const rooms = this.#isPast(recall, recall.recalledAtMs) ? [FEED] : roomsOf(recall)
+    const positions = rooms.map((room) => {
       const position = { epoch: this.#log(room).epoch, offset: this.head(room).offset + 1 }
       this.#log(room).notices.push({ ...recall, messages, offset: position.offset })
       return { room, position }
@@ -54,7 +58,8 @@ export class BrokerModel {
   history(room: Room, since: Position, limit: number): History {
     const head = this.head(room)
     if (since.epoch !== head.epoch || since.offset > head.offset) return { gap: 'epoch-changed', head }
-    if (since.offset < head.offset - this.#historySize) return { gap: 'trimmed', head }
+    const first = Math.max(head.offset - this.#historySize, this.#log(room).droppedTo ?? 0)
+    if (since.offset < first) return { gap: 'trimmed', head }
     const after = this.#log(room).notices.filter(({ offset }) => offset > since.offset)
     return { notices: after.slice(0, limit), head }
   }
@@ -62,7 +67,7 @@ export class BrokerModel {
   recalled(conversation: Conversation, seqs: readonly number[]): RecalledAt[] {
     return seqs.flatMap((seq) => {
       const atMs = this.#recalled.get(seqKeyOf(conversation, seq))
-      return atMs === undefined ? [] : [{ seq, atMs }]
+      return atMs === undefined || this.#isPast(conversation, atMs) ? [] : [{ seq, atMs }]
     })
   }
 
@@ -70,10 +75,32 @@ export class BrokerModel {
     this.#log(room).epoch = epoch
   }
 
+  /** Ends a group. Returns its rooms, and whether there was anything to drop in their logs, which then get another epoch. */
+  endGroup(group: string, atMs: number): Map<string, boolean> {
+    if (this.#isPast({ group }, atMs)) return new Map()
+    this.#ends.set(group, atMs)
+    for (const [key, recalledAtMs] of this.#recalled)
+      if ((JSON.parse(key) as unknown[])[0] === group && recalledAtMs <= atMs) this.#recalled.delete(key)
+    const ended = [...this.#logs].filter(([key]) => (JSON.parse(key) as { group?: string }).group === group)
+    return new Map(
+      ended.map(([key, log]) => {
+        const end = log.before + log.notices.length
+        const hadNotices = end > (log.droppedTo ?? 0)
+        log.droppedTo = end
+        return [key, hadNotices]
+      }),
+    )
+  }
+
+  #isPast({ group }: Pick<Conversation, 'group'>, atMs: number): boolean {
+    return atMs <= (this.#ends.get(group) ?? -Infinity)
+  }
+
   #isRepeat(recall: Recall, seq: number): boolean {
     const atMs = this.#recalled.get(seqKeyOf(recall, seq))
     if (atMs === undefined) return false
-    return recall.untimed ? recall.recalledAtMs - atMs < HOUR_MS : recall.recalledAtMs === atMs
+    if (this.#isPast(recall, atMs) && !this.#isPast(recall, recall.recalledAtMs)) return false
+    return recall.recalledAtMs - atMs < (recall.untimed ? HOUR_MS : 1)
   }
 
   #log(room: Room): Log {
@@ -83,6 +110,6 @@ export class BrokerModel {
   }
 }
 
-const keyOf = (room: Room): string => JSON.stringify(room)
+export const keyOf = (room: Room): string => JSON.stringify(room)
 
 const seqKeyOf = ({ group, topic }: Conversation, seq: number): string => JSON.stringify([group, topic, seq])

@@ -63,6 +63,7 @@ export function createScriptedBroker(step: Step) {
     probeAgeMs: () => 0,
     publish: async () => ({ duplicate: false, positions: [] }),
     recalled: async () => [],
+    endGroup: async () => undefined,
     announce: async () => undefined,
     heartbeat: async () => undefined,
     heartbeats: async () => [],

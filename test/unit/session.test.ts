@@ -65,6 +65,7 @@ function createRace({
     publish: async () => ({ duplicate: false, positions: [] }),
     newEpoch: async () => undefined,
     recalled: async () => [],
+    endGroup: async () => undefined,
     announce: async () => undefined,
     heartbeat: async () => undefined,
     heartbeats: async () => [],

@@ -3,11 +3,11 @@ import { GatewayError } from '../../../shared/errors.ts'
 import type { Notice } from '../../../shared/notice.ts'
 import type { Position } from '../../../shared/position.ts'
 import type { Recall, RecalledAt } from '../../../shared/recall.ts'
-import { roomName, roomsOf } from '../../../shared/room.ts'
+import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { inDataDir } from '../../lib/data-dir.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import { HEARTBEAT_TTL_MS, UNTIMED_REPEAT_WINDOW_MS } from '../broker.ts'
+import { HEARTBEAT_TTL_MS } from '../broker.ts'
 import type {
   AnnouncementListener,
   AnnouncementSubject,
@@ -16,6 +16,7 @@ import type {
   Published,
 } from '../broker.ts'
 import { decodeEntry, encodeEntry, historySince, joinEntry } from '../history.ts'
+import { isBefore, isRepeat, roomsFor } from '../repeats.ts'
 import { RoomListeners } from '../room-listeners.ts'
 import { withTimeout } from '../timeout.ts'
 import { openLogStore } from './log-store.ts'
@@ -54,28 +55,24 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
 
   /** Appends the recall to its logs, without its known messages. Only inside a transaction. */
   function append(recall: Recall): Appended[] {
-    const { recalledSet, logs } = store()
-    const isKnown = ({ seq }: { seq: number }): boolean => {
-      const atMs = recalledSet.get(recall, seq)
-      if (atMs === undefined) return false
-      return recall.untimed
-        ? recall.recalledAtMs - atMs < UNTIMED_REPEAT_WINDOW_MS
-        : atMs === recall.recalledAtMs
-    }
+    const { recalledSets, logs } = store()
+    const endedAtMs = recalledSets.endOf(recall.group)
+    const isKnown = ({ seq }: { seq: number }): boolean =>
+      isRepeat(recall, recalledSets.get(recall, seq), endedAtMs)
     const messages = recall.messages.filter((message) => !isKnown(message))
     if (messages.length === 0) return []
 
     const fresh = { ...recall, messages }
     const entry = encodeEntry(fresh)
     const text = joinEntry(entry, entry.messages)
-    const appended = roomsOf(recall).map((room) => {
+    const appended = roomsFor(recall, endedAtMs).map((room) => {
       const name = roomName(room)
       const { epoch, offset } = logs.append(name, text, Date.now())
       return { room, name, epoch, notice: { ...fresh, offset } }
     })
     // Last, so that a retry after an earlier failure delivers the recall instead of being taken for a repeat.
     const seqs = messages.map(({ seq }) => seq)
-    recalledSet.put(recall, seqs, recall.recalledAtMs, Date.now())
+    recalledSets.put(recall, seqs, recall.recalledAtMs, Date.now())
     return appended
   }
 
@@ -190,11 +187,25 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
     },
 
     async recalled(conversation, seqs) {
-      const { recalledSet } = store()
+      const { recalledSets } = store()
+      const endedAtMs = recalledSets.endOf(conversation.group)
       return seqs.flatMap((seq): RecalledAt[] => {
-        const atMs = recalledSet.get(conversation, seq)
-        return atMs === undefined ? [] : [{ seq, atMs }]
+        const atMs = recalledSets.get(conversation, seq)
+        return atMs === undefined || isBefore(atMs, endedAtMs) ? [] : [{ seq, atMs }]
       })
+    },
+
+    async endGroup(group, atMs) {
+      const { recalledSets, logs } = store()
+      if (!isBefore(atMs, recalledSets.endOf(group))) {
+        for (const name of logs.ofGroup(group)) {
+          await write(() => logs.end(name))
+          listeners.notifyInterrupted(name)
+        }
+        // Last, so that a call that failed before is completed by the next one.
+        await write(() => recalledSets.end(group, atMs, Date.now()))
+      }
+      await recalledSets.drop(group)
     },
   }
 }

@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 import type { Position } from '../../../shared/position.ts'
-import type { Conversation } from '../../../shared/recall.ts'
 import { roomName } from '../../../shared/room.ts'
 import { committed, openStore } from '../../lib/data-dir.ts'
 import { ANNOUNCEMENTS_TTL_S, MAX_ANNOUNCEMENTS, POSITION_TTL_S, UNUSED_POSITION_TTL_S } from '../broker.ts'
 import type { AnnouncementSubject, BrokerOptions } from '../broker.ts'
+import { openRecalledSets } from './recalled-sets.ts'
+import type { RecalledSets } from './recalled-sets.ts'
 
 interface LogStoreOptions extends BrokerOptions {
   readonly dataDir: string
@@ -14,7 +15,7 @@ interface LogStoreOptions extends BrokerOptions {
 export interface LogStore {
   readonly logs: Logs
   readonly announcements: Announcements
-  readonly recalledSet: RecalledSet
+  readonly recalledSets: RecalledSets
   /**
    * Runs `work`, which must be synchronous, alone and after all earlier transactions. Resolves once it is flushed to disk.
    * An error thrown by `work` does not roll back what it wrote before.
@@ -34,6 +35,10 @@ interface Logs {
   append(room: string, text: string, nowMs: number): Position
   /** Gives the log another epoch if it has this one. Only inside a transaction. */
   newEpoch(room: string, epoch: string): void
+  /** Returns the names of the rooms of a group and its topics that have a head. */
+  ofGroup(group: string): string[]
+  /** Empties the log and gives it another epoch. Only inside a transaction. */
+  end(room: string): void
   /** Returns the stored entries after this offset, oldest first. */
   after(room: string, offset: number, limit: number, nowMs: number): StoredEntry[]
   /** Returns the last stored entries before this offset, oldest first. */
@@ -43,13 +48,6 @@ interface Logs {
 interface StoredEntry {
   readonly offset: number
   readonly text: string
-}
-
-interface RecalledSet {
-  /** Returns the time of the message's last recall, in ms since 1970. */
-  get(conversation: Conversation, seq: number): number | undefined
-  /** Only inside a transaction. */
-  put(conversation: Conversation, seqs: readonly number[], atMs: number, nowMs: number): void
 }
 
 interface Announcements {
@@ -74,22 +72,19 @@ interface Head {
   readonly usedAtMs: number
 }
 
-/** Bounds a transaction, which blocks the process while it runs. */
-const MAX_DELETIONS_PER_TRANSACTION = 2_000
-
 /** Opens the logs, recalled sets and announcements stored in `dataDir`. Throws errors of the file system. */
 export function openLogStore(options: LogStoreOptions): LogStore {
   const root = openStore(join(options.dataDir, 'broker'))
   const heads = root.openDB<Head, string>('heads', { encoding: 'json' })
   const entries = root.openDB<string, [string, number]>('entries', { encoding: 'string' })
-  const recalled = root.openDB<number, [string, number]>('recalled', { encoding: 'json' })
-  // The time of each conversation's last recall.
-  const recalledSets = root.openDB<number, string>('recalled-sets', { encoding: 'json' })
   const announcements = root.openDB<Announcement, [string, number]>('announcements', { encoding: 'json' })
 
   let isClosed = false
   const historyTtlMs = options.historyTtlS * 1_000
-  const recalledTtlMs = (options.recalledTtlS ?? Infinity) * 1_000
+  const recalledSets = openRecalledSets(root, {
+    recalledTtlMs: (options.recalledTtlS ?? Infinity) * 1_000,
+    inTransaction: async (work) => !isClosed && (await committed(root.transaction(work))),
+  })
 
   function deleteEntries(room: string, from: number, before: number): void {
     for (let offset = from; offset < before; offset++) entries.removeSync([room, offset])
@@ -123,24 +118,6 @@ export function openLogStore(options: LogStoreOptions): LogStore {
     }
   }
 
-  const isExpired = (lastRecallAtMs: number, nowMs: number): boolean =>
-    nowMs - lastRecallAtMs >= recalledTtlMs
-
-  /** Deletes a part of the conversation's recalled set if it has expired. Returns whether more of it is left. */
-  function deleteSome(conversation: string, nowMs: number): boolean {
-    if (isClosed || !isExpired(recalledSets.get(conversation) ?? nowMs, nowMs)) return false
-    const range = {
-      start: [conversation, 0],
-      end: [conversation, Infinity],
-      limit: MAX_DELETIONS_PER_TRANSACTION,
-    }
-    const keys = Array.from(recalled.getKeys(range))
-    for (const key of keys) recalled.removeSync(key)
-    const isAll = keys.length < MAX_DELETIONS_PER_TRANSACTION
-    if (isAll) recalledSets.removeSync(conversation)
-    return !isAll
-  }
-
   return {
     logs: {
       head(room) {
@@ -162,6 +139,21 @@ export function openLogStore(options: LogStoreOptions): LogStore {
         entries.putSync([room, offset], text)
         heads.putSync(room, { ...head, offset, from, appendedAtMs: nowMs })
         return { epoch: head.epoch, offset }
+      },
+
+      ofGroup(group) {
+        const own = roomName({ group })
+        const topics = `topic:${own.slice('group:'.length)}:`
+        // Names contain no character beyond ~.
+        const ofTopics = Array.from(heads.getKeys({ start: topics, end: `${topics}\x7f` }))
+        return heads.get(own) === undefined ? ofTopics : [own, ...ofTopics]
+      },
+
+      end(room) {
+        const head = heads.get(room)
+        if (head === undefined) return
+        deleteEntries(room, head.from, head.offset + 1)
+        heads.putSync(room, { ...head, epoch: options.createEpoch(), from: head.offset + 1 })
       },
 
       newEpoch(room, epoch) {
@@ -201,23 +193,13 @@ export function openLogStore(options: LogStoreOptions): LogStore {
           .filter(({ atMs }) => nowMs - atMs < ANNOUNCEMENTS_TTL_S * 1_000),
     },
 
-    recalledSet: {
-      get: (conversation, seq) => recalled.get([roomName(conversation), seq]),
-      put(conversation, seqs, atMs, nowMs) {
-        const name = roomName(conversation)
-        for (const seq of seqs) recalled.putSync([name, seq], atMs)
-        recalledSets.putSync(name, nowMs)
-      },
-    },
+    recalledSets,
 
     transaction: (work) => committed(root.transaction(work)),
 
     async sweep(nowMs) {
       await committed(root.transaction(() => sweepLogs(nowMs)))
-      for (const { key, value } of Array.from(recalledSets.getRange({}))) {
-        if (!isExpired(value, nowMs)) continue
-        while (!isClosed && (await committed(root.transaction(() => deleteSome(key, nowMs)))));
-      }
+      await recalledSets.sweep(nowMs)
     },
 
     close() {

@@ -26,7 +26,7 @@ export function createKeys(prefix: string, app: string, area = '') {
     heartbeats: `${base}:reports`,
     /**
      * Sorted set: each recalled seq of a conversation, scored with the time of its last recall in ms, and `ended`, scored with
-     * the time when the group was last dismissed.
+     * the time when the group was last dismissed; `dropped` has the same score once all until then has been dropped.
      */
     recalled: (conversation: Conversation) => `${base}:recalled:${roomName(conversation)}`,
     /** Hash: the topics of a group that have a recalled set. */

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Notice } from '../../../shared/notice.ts'
 import type { Position } from '../../../shared/position.ts'
-import type { RecalledAt } from '../../../shared/recall.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { createBatchLoader } from '../../lib/flow-control.ts'
@@ -32,9 +31,9 @@ interface LogReaderDependencies {
   readonly readEntry: ReadEntry
 }
 
-type LogReader = Pick<Broker, 'history' | 'historyBefore' | 'heads' | 'newEpoch' | 'recalled'>
+type LogReader = Pick<Broker, 'history' | 'historyBefore' | 'heads' | 'newEpoch'>
 
-/** Reads logs, heads and recalled sets, and replaces the epochs of logs that lost entries. */
+/** Reads logs and heads, and replaces the epochs of logs that lost entries. */
 export function createLogReader({ commands, keys, readEntry }: LogReaderDependencies): LogReader {
   /** Arguments of every script that reads a head: the epoch of a new log, the TTL of its head, that of an unused one. */
   const headArguments = (): [string, number, number] => [randomUUID(), POSITION_TTL_S, UNUSED_POSITION_TTL_S]
@@ -93,18 +92,6 @@ export function createLogReader({ commands, keys, readEntry }: LogReaderDependen
         COMMAND_TIMEOUT_MS,
         commands.recallNewEpoch(names.length, ...names, epoch, randomUUID()),
       )
-    },
-
-    async recalled(conversation, seqs) {
-      if (seqs.length === 0) return []
-      const scores = await withTimeout(
-        COMMAND_TIMEOUT_MS,
-        commands.zmscore(keys.recalled(conversation), ...seqs),
-      )
-      return seqs.flatMap((seq, i): RecalledAt[] => {
-        const score = scores[i]
-        return score === null || score === undefined ? [] : [{ seq, atMs: Number(score) }]
-      })
     },
   }
 }

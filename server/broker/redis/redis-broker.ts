@@ -20,6 +20,7 @@ import { createHeartbeats } from './heartbeats.ts'
 import { createKeys } from './keys.ts'
 import { createLogReader } from './log-reader.ts'
 import { createPublisher } from './publisher.ts'
+import { createRecalledSets } from './recalled-sets.ts'
 import { createReplicaConfirmation } from './replica-confirmation.ts'
 import { createReadEntry, createSigner } from './signature.ts'
 import { createSubscriber } from './subscriber.ts'
@@ -137,6 +138,8 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     subscribe: (room, listener) => subscriber.subscribe(roomName(room), listener),
 
     ...logReader,
+
+    ...createRecalledSets(options, { commands, keys, log }),
 
     ...createAnnouncements({ commands, keys, signer: announcementSigner, subscriber, log }),
 

@@ -1,0 +1,133 @@
+import type { RootDatabase } from 'lmdb'
+import type { Conversation } from '../../../shared/recall.ts'
+import { roomName } from '../../../shared/room.ts'
+import { GROUP_END_TTL_S } from '../broker.ts'
+
+/** The recalled sets of all conversations, and when groups ended. */
+export interface RecalledSets {
+  /** Returns the time of the message's last recall, in ms since 1970, also one from before the end of its group. */
+  get(conversation: Conversation, seq: number): number | undefined
+  /** Returns when the group was last dismissed, in ms since 1970. */
+  endOf(group: string): number | undefined
+  /** Only inside a transaction. */
+  put(conversation: Conversation, seqs: readonly number[], atMs: number, nowMs: number): void
+  /** Records the end of a group. What is dropped with it is dropped by `drop`. Only inside a transaction. */
+  end(group: string, atMs: number, nowMs: number): void
+  /** Drops what was recalled until the end of the group, unless that is done. Rejects with an error of the file system. */
+  drop(group: string): Promise<void>
+  /** Drops expired sets, and ends that nothing can depend on any more. */
+  sweep(nowMs: number): Promise<void>
+}
+
+interface RecalledSetsOptions {
+  readonly recalledTtlMs: number
+  /** Runs `work` in a transaction of its own; returns false instead once the store is closed. */
+  readonly inTransaction: (work: () => boolean) => Promise<boolean>
+}
+
+interface End {
+  readonly atMs: number
+  /** When it was stored. */
+  readonly storedAtMs: number
+  /** Whether everything recalled until then has been dropped. */
+  readonly isDropped: boolean
+}
+
+/** Bounds a transaction, which blocks the process while it runs. */
+const MAX_KEYS_PER_TRANSACTION = 2_000
+
+export function openRecalledSets(
+  root: RootDatabase,
+  { recalledTtlMs, inTransaction }: RecalledSetsOptions,
+): RecalledSets {
+  const recalled = root.openDB<number, [string, number]>('recalled', { encoding: 'json' })
+  // The time of each conversation's last recall.
+  const sets = root.openDB<number, string>('recalled-sets', { encoding: 'json' })
+  const ends = root.openDB<End, string>('group-ends', { encoding: 'json' })
+
+  const isExpired = (lastRecallAtMs: number, nowMs: number): boolean =>
+    nowMs - lastRecallAtMs >= recalledTtlMs
+
+  /** Returns the next keys of a set from this seq on. */
+  const keysFrom = (set: string, seq: number): [string, number][] =>
+    Array.from(recalled.getKeys({ start: [set, seq], end: [set, Infinity], limit: MAX_KEYS_PER_TRANSACTION }))
+
+  /** Deletes a part of the set if it has expired. Returns whether more of it is left. */
+  function deleteSome(set: string, nowMs: number): boolean {
+    if (!isExpired(sets.get(set) ?? nowMs, nowMs)) return false
+    const keys = keysFrom(set, 0)
+    for (const key of keys) recalled.removeSync(key)
+    const isAll = keys.length < MAX_KEYS_PER_TRANSACTION
+    if (isAll) sets.removeSync(set)
+    return !isAll
+  }
+
+  /** Drops what was recalled in this set until then, a part at a time. */
+  async function dropUntil(set: string, atMs: number): Promise<void> {
+    let from = 0
+    let isEmpty = true
+    const dropSome = (): boolean => {
+      const keys = keysFrom(set, from)
+      for (const key of keys) {
+        if ((recalled.get(key) ?? Infinity) <= atMs) recalled.removeSync(key)
+        else isEmpty = false
+      }
+      from = (keys.at(-1)?.[1] ?? from) + 1
+      const isAll = keys.length < MAX_KEYS_PER_TRANSACTION
+      // Looked up again: a recall may have come between two parts.
+      if (isAll && isEmpty && keysFrom(set, 0).length === 0) sets.removeSync(set)
+      return !isAll
+    }
+    while (await inTransaction(dropSome));
+  }
+
+  /** Returns the names of the sets of a group: its own, and those of its topics. */
+  function setsOf(group: string): string[] {
+    const own = roomName({ group })
+    const topics = `topic:${own.slice('group:'.length)}:`
+    // Names contain no character beyond ~.
+    const ofTopics = Array.from(sets.getKeys({ start: topics, end: `${topics}\x7f` }))
+    return sets.get(own) === undefined ? ofTopics : [own, ...ofTopics]
+  }
+
+  const recalledSets: RecalledSets = {
+    get: (conversation, seq) => recalled.get([roomName(conversation), seq]),
+
+    endOf: (group) => ends.get(group)?.atMs,
+
+    put(conversation, seqs, atMs, nowMs) {
+      const name = roomName(conversation)
+      for (const seq of seqs) recalled.putSync([name, seq], atMs)
+      sets.putSync(name, nowMs)
+    },
+
+    end: (group, atMs, nowMs) => void ends.putSync(group, { atMs, storedAtMs: nowMs, isDropped: false }),
+
+    async drop(group) {
+      const end = ends.get(group)
+      if (end === undefined || end.isDropped) return
+      for (const set of setsOf(group)) await dropUntil(set, end.atMs)
+      await inTransaction(() => {
+        if (ends.get(group)?.atMs === end.atMs) ends.putSync(group, { ...end, isDropped: true })
+        return false
+      })
+    },
+
+    async sweep(nowMs) {
+      for (const { key, value } of Array.from(sets.getRange({}))) {
+        if (!isExpired(value, nowMs)) continue
+        while (await inTransaction(() => deleteSome(key, nowMs)));
+      }
+      const ttlMs = Math.min(GROUP_END_TTL_S * 1_000, recalledTtlMs)
+      for (const { key: group, value: end } of Array.from(ends.getRange({}))) {
+        await recalledSets.drop(group)
+        if (nowMs - end.storedAtMs < ttlMs || setsOf(group).length > 0) continue
+        await inTransaction(() => {
+          ends.removeSync(group)
+          return false
+        })
+      }
+    },
+  }
+  return recalledSets
+}

@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto'
+import type { Conversation, RecalledAt } from '../../../shared/recall.ts'
+import { MAX_DATE_MS } from '../../../shared/recall.ts'
+import { roomName } from '../../../shared/room.ts'
+import { createLimiter } from '../../lib/flow-control.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import { GROUP_END_TTL_S } from '../broker.ts'
+import type { Broker, BrokerOptions } from '../broker.ts'
+import { withTimeout } from '../timeout.ts'
+import { COMMAND_TIMEOUT_MS } from './connection/connection.ts'
+import type { Connection } from './connection/connection.ts'
+import type { Keys } from './keys.ts'
+import { unexpectedReply } from './scripts.ts'
+
+/** Seqs dropped per call, so that it blocks Redis for about a millisecond. */
+const SEQS_PER_CALL = 2_000
+/** Topics ended concurrently. */
+const MAX_CONCURRENT_TOPICS = 8
+/** The member of a recalled set whose score is the time of the last end of the group. */
+const ENDED = 'ended'
+
+interface RecalledSetsDependencies {
+  readonly commands: Connection['client']
+  readonly keys: Keys
+  readonly log: Logger
+}
+
+type RecalledSets = Pick<Broker, 'recalled' | 'endGroup'>
+
+/** Reads the recalled sets, and ends them with their group. The publish script fills them. */
+export function createRecalledSets(
+  { recalledTtlS = 0 }: Pick<BrokerOptions, 'recalledTtlS'>,
+  { commands, keys, log }: RecalledSetsDependencies,
+): RecalledSets {
+  const endTtlMs = Math.min(GROUP_END_TTL_S, recalledTtlS || Infinity) * 1_000
+
+  /** A key of the wrong type holds no recalled set: whatever was there is lost. The next recall deletes it. */
+  async function ifReadable<T>(key: string, reading: Promise<T>, otherwise: T): Promise<T> {
+    try {
+      return await withTimeout(COMMAND_TIMEOUT_MS, reading)
+    } catch (error) {
+      if (!isWrongType(error)) throw error
+      log.error({ key }, 'unreadable key in Redis, its content is lost')
+      return otherwise
+    }
+  }
+
+  async function timesOf(conversation: Conversation, members: readonly (string | number)[]) {
+    const key = keys.recalled(conversation)
+    const scores = await ifReadable(key, commands.zmscore(key, ...members), [])
+    return members.map((_member, i) => toTime(scores[i]))
+  }
+
+  /** Returns when the group was last dismissed. */
+  const endOf = async (group: string): Promise<number | undefined> => (await timesOf({ group }, [ENDED]))[0]
+
+  /** Returns whether the recalled set is empty now: nothing was recalled since. */
+  async function endConversation(conversation: Conversation, atMs: number): Promise<boolean> {
+    const room = roomName(conversation)
+    const names = [keys.recalled(conversation), keys.head(room), keys.log(room), keys.channel(room)]
+    const ttls = [recalledTtlS * 1_000, endTtlMs]
+    for (;;) {
+      const left = await withTimeout(
+        COMMAND_TIMEOUT_MS,
+        commands.recallEnd(names.length, ...names, atMs, randomUUID(), ...ttls, SEQS_PER_CALL),
+      )
+      if (typeof left !== 'number') throw unexpectedReply()
+      if (left <= 0) return left < 0
+    }
+  }
+
+  async function endTopics(group: string, atMs: number): Promise<void> {
+    const key = keys.topics(group)
+    const topics = Object.keys(await ifReadable(key, commands.hgetall(key), {}))
+    const limit = createLimiter(MAX_CONCURRENT_TOPICS)
+    const ends = topics.map((topic) =>
+      limit(async () => {
+        const isEmpty = await endConversation({ group, topic }, atMs)
+        if (isEmpty) await withTimeout(COMMAND_TIMEOUT_MS, commands.hdel(key, topic))
+      }),
+    )
+    await Promise.all(ends)
+  }
+
+  return {
+    async recalled(conversation, seqs) {
+      if (seqs.length === 0) return []
+      const { group, topic } = conversation
+      const [[own, ...times], ofGroup] = await Promise.all([
+        timesOf(conversation, [ENDED, ...seqs]),
+        topic === undefined ? undefined : endOf(group),
+      ])
+      const endedAtMs = topic === undefined ? own : ofGroup
+      return seqs.flatMap((seq, i): RecalledAt[] => {
+        const atMs = times[i]
+        return atMs === undefined || (endedAtMs !== undefined && atMs <= endedAtMs) ? [] : [{ seq, atMs }]
+      })
+    },
+
+    async endGroup(group, atMs) {
+      const known = await endOf(group)
+      if (known === undefined || known < atMs) await endTopics(group, atMs)
+      // Last, so that a call that failed before is completed by the next one.
+      await endConversation({ group }, atMs)
+    },
+  }
+}
+
+const isWrongType = (error: unknown): boolean =>
+  error instanceof Error && error.cause instanceof Error && error.cause.message.startsWith('WRONGTYPE')
+
+/** Returns a score as a time; undefined for none, and for one that no gateway wrote. */
+function toTime(score: string | null | undefined): number | undefined {
+  const ms = score === null || score === undefined ? NaN : Number(score)
+  return Math.abs(ms) <= MAX_DATE_MS ? ms : undefined
+}
