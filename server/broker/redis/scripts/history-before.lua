@@ -13,7 +13,7 @@ redis.call('EXPIRE', KEYS[1], last > 0 and ARGV[4] or ARGV[5])
 local reply = { epoch, last }
 -- Nothing beyond the head belongs to this numbering.
 local from = math.min(tonumber(ARGV[1]) - 1, last)
-if from < 1 or tonumber(ARGV[2]) < 1 then return reply end
+if from < 1 then return reply end
 local entries = content(redis.pcall('XREVRANGE', KEYS[2], string.format('%d', from), '1', 'COUNT', ARGV[2])) or {}
 for _, entry in ipairs(entries) do
   reply[#reply + 1] = entry[1]

@@ -12,9 +12,10 @@ end
 redis.call('EXPIRE', KEYS[1], last > 0 and ARGV[4] or ARGV[5])
 local reply = { epoch, last }
 -- Nothing beyond the head belongs to this numbering.
-if tonumber(ARGV[1]) >= last or tonumber(ARGV[2]) < 1 then return reply end
-local after, to = string.format('(%s-0', ARGV[1]), string.format('%d', last)
-local entries = content(redis.pcall('XRANGE', KEYS[2], after, to, 'COUNT', ARGV[2])) or {}
+local first = math.max(tonumber(ARGV[1]), 0) + 1
+if first > last then return reply end
+local from, to = string.format('%d', first), string.format('%d', last)
+local entries = content(redis.pcall('XRANGE', KEYS[2], from, to, 'COUNT', ARGV[2])) or {}
 for _, entry in ipairs(entries) do
   reply[#reply + 1] = entry[1]
   reply[#reply + 1] = entry[2][2]

@@ -1,0 +1,175 @@
+import { expect } from 'chai'
+import { Redis } from 'ioredis'
+import type { Broker } from '../../server/broker/broker.ts'
+import { createKeys } from '../../server/broker/redis/keys.ts'
+import { FEED, roomName } from '../../shared/room.ts'
+import type { Room } from '../../shared/room.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { APP } from '../support/gateway-process.ts'
+import { pino } from 'pino'
+import { createRedisBroker } from '../../server/broker/redis/redis-broker.ts'
+import { startRedis } from '../support/redis-server.ts'
+
+const END_OF_IDS = '18446744073709551615-18446744073709551615'
+const OFFSETS = [
+  'abc',
+  '',
+  '-5',
+  '-1',
+  '1.5',
+  '0x10',
+  '1e3',
+  ' 7',
+  '7 ',
+  '7\n',
+  '7\0',
+  '+7',
+  'nan',
+  'inf',
+  '1e400',
+]
+const HUGE = [
+  '999999999999999',
+  '1000000000000000',
+  '9007199254740992',
+  '9223372036854775807',
+  '9'.repeat(400),
+]
+const EPOCHS = ['', 'a:b', 'a b', '\0', '\u00e4', 'x'.repeat(65), 'x'.repeat(1_000_000)]
+
+type Spoil = (redis: Redis, names: { head: string; log: string; set: string }) => Promise<unknown>
+
+const SPOILED: Readonly<Record<string, Spoil>> = {
+  ...Object.fromEntries(
+    [...OFFSETS, ...HUGE].map((offset): [string, Spoil] => [
+      `offset ${JSON.stringify(offset.slice(0, 30))}`,
+      (redis, { head }) => redis.hset(head, 'offset', offset),
+    ]),
+  ),
+  ...Object.fromEntries(
+    EPOCHS.map((epoch): [string, Spoil] => [
+      `epoch ${JSON.stringify(epoch.slice(0, 10))} of ${epoch.length}`,
+      (redis, { head }) => redis.hset(head, 'epoch', epoch),
+    ]),
+  ),
+  'no epoch': (redis, { head }) => redis.hdel(head, 'epoch'),
+  'no offset': (redis, { head }) => redis.hdel(head, 'offset'),
+  'prolong "abc"': (redis, { head }) => redis.hset(head, 'prolong', 'abc'),
+  'prolong 1e400': (redis, { head }) => redis.hset(head, 'prolong', '1e400'),
+  'prolong far ahead': (redis, { head }) => redis.hset(head, 'prolong', '8000000000000000'),
+  'a list as head': (redis, { head }) => redis.multi().del(head).lpush(head, 'x').exec(),
+  'a string as head': (redis, { head }) => redis.set(head, 'x'),
+  'a string as log': (redis, { log }) => redis.set(log, 'x'),
+  'a hash as log': (redis, { log }) => redis.multi().del(log).hset(log, 'r', 'x').exec(),
+  'an entry far ahead': (redis, { log }) => redis.xadd(log, '99999999-0', 'r', 'x'),
+  'an entry with the last id': (redis, { log }) => redis.xadd(log, END_OF_IDS, 'r', 'x'),
+  'an entry beside another': (redis, { log }) => redis.xadd(log, '4-7', 'x', 'y', 'z', ''),
+  'no log': (redis, { log }) => redis.del(log),
+  'a string as set': (redis, { set }) => redis.set(set, 'x'),
+  'a hash as set': (redis, { set }) => redis.multi().del(set).hset(set, 'a', 1).exec(),
+  'score inf': (redis, { set }) => redis.zadd(set, '+inf', '9'),
+  'score -inf': (redis, { set }) => redis.zadd(set, '-inf', '9'),
+  'score beyond all dates': (redis, { set }) => redis.zadd(set, '1e300', '9'),
+  'end inf': (redis, { set }) => redis.zadd(set, '+inf', 'ended'),
+}
+
+describe('Redis with a spoiled key', () => {
+  const onCleanUp = cleanUpAfterEach()
+  const keys = createKeys('test', APP)
+
+  const setUp = async (signingKeys: string[]) => {
+    const redis = await startRedis()
+    onCleanUp(redis.stop)
+    const admin = new Redis(redis.url)
+    onCleanUp(async () => admin.disconnect())
+    const options = {
+      url: redis.url,
+      prefix: 'test',
+      app: APP,
+      historySize: 100,
+      historyTtlS: 60,
+      signingKeys,
+    }
+    const broker = createRedisBroker(options, { log: pino({ level: 'silent' }) })
+    await broker.start()
+    onCleanUp(() => broker.stop())
+    return { admin, broker }
+  }
+
+  const recall = (broker: Broker, group: string, seq: number) =>
+    broker.publish({ group, messages: [{ seq }], recalledAtMs: seq, receivedAtMs: 5 }, 2_000)
+
+  /** Calls everything that reads a room or its group; nothing may fail. */
+  const readAll = async (broker: Broker, room: Room, group: string) => {
+    const [head] = await broker.heads([room])
+    if (head === undefined) throw new Error('no head')
+    const history = await broker.history(room, { ...head, offset: 0 }, 100)
+    await broker.historyBefore(room, 1_000, 100)
+    await broker.recalled({ group }, [1, 9])
+    return { head, history }
+  }
+
+  for (const [kind, signingKeys] of Object.entries({ unsigned: [], signed: ['k'.repeat(32)] })) {
+    it(`takes it for lost, and serves on (${kind})`, async () => {
+      const { admin, broker } = await setUp(signingKeys)
+      let n = 0
+      for (const [name, spoil] of Object.entries(SPOILED)) {
+        for (const isRead of [true, false]) {
+          const group = `g${++n}`
+          const room = { group }
+          for (let seq = 1; seq <= 4; seq++) await recall(broker, group, seq)
+          const names = { head: roomName(room), log: roomName(room) }
+          await spoil(admin, {
+            head: keys.head(names.head),
+            log: keys.log(names.log),
+            set: keys.recalled({ group }),
+          })
+          if (isRead) await readAll(broker, room, group)
+          const published = await recall(broker, group, 9)
+          expect(published.duplicate, name).to.equal(false)
+          const { head, history } = await readAll(broker, room, group)
+          // Not the epoch: a log that reached an offset again gets another one.
+          expect(published.positions[0]?.position.offset, name).to.equal(head.offset)
+          expect(head.offset, name).to.be.within(1, 999_999_999_999_999)
+          const last = await broker.history(room, { ...head, offset: head.offset - 1 }, 100)
+          expect(last.gap === undefined && last.notices.map(({ messages }) => messages), name).to.deep.equal([
+            [{ seq: 9 }],
+          ])
+          expect(await broker.recalled({ group }, [9]), name).to.deep.equal([{ seq: 9, atMs: 9 }])
+          // Whatever still counts from before is what was delivered; the rest is a gap, never something else.
+          if (history.gap === undefined)
+            for (const { offset, messages } of history.notices.slice(0, -1))
+              expect(messages, name).to.deep.equal([{ seq: offset }])
+          // A deleted log gets its TTL when it is next due.
+          if (name !== 'no log') expect(await admin.pttl(keys.log(names.log)), name).to.be.within(1, 64_000)
+          await broker.endGroup(group, 5)
+          expect(await broker.recalled({ group }, [1, 9]), name).to.deep.equal([{ seq: 9, atMs: 9 }])
+        }
+      }
+    })
+  }
+
+  it('in the room of all recalls, announcements or heartbeats', async () => {
+    const { admin, broker } = await setUp([])
+    await recall(broker, 'g', 1)
+    const spoiled = [
+      keys.head('feed'),
+      keys.log('feed'),
+      keys.heartbeats,
+      keys.announcements('revocations'),
+      keys.topics('g'),
+    ]
+    for (const key of spoiled) await admin.set(key, 'x')
+    expect(await broker.heartbeats()).to.deep.equal([])
+    await broker.heartbeat('one', 'text')
+    expect(await broker.heartbeats()).to.have.length(1)
+    await broker.announce('revocations', 'text')
+    await broker.endGroup('g', 1)
+    const published = await broker.publish(
+      { group: 'g', topic: 't', messages: [{ seq: 2 }], recalledAtMs: 2, receivedAtMs: 5 },
+      2_000,
+    )
+    expect(published.positions).to.have.length(3)
+    await readAll(broker, FEED, 'g')
+  })
+})
