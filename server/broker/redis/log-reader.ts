@@ -11,6 +11,7 @@ import { withTimeout } from '../timeout.ts'
 import { COMMAND_TIMEOUT_MS } from './connection/connection.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
+import { createOverdueGate } from './overdue-gate.ts'
 import { toArray, toPositions, unexpectedReply } from './scripts.ts'
 import type { ReadEntry } from './signature.ts'
 
@@ -38,13 +39,15 @@ export function createLogReader({ commands, keys, readEntry }: LogReaderDependen
   /** Arguments of every script that reads a head: the epoch of a new log, the TTL of its head, that of an unused one. */
   const headArguments = (): [string, number, number] => [randomUUID(), POSITION_TTL_S, UNUSED_POSITION_TTL_S]
 
+  const reading = createOverdueGate(
+    () => commands.ping(),
+    () => commands.status === 'ready',
+  )
+
   async function headsOf(rooms: readonly Room[]): Promise<Position[]> {
     const headKeys = rooms.map((room) => keys.head(roomName(room)))
     return toPositions(
-      await withTimeout(
-        COMMAND_TIMEOUT_MS,
-        commands.recallHeads(headKeys.length, ...headKeys, ...headArguments()),
-      ),
+      await reading(() => commands.recallHeads(headKeys.length, ...headKeys, ...headArguments())),
     )
   }
 
@@ -56,8 +59,7 @@ export function createLogReader({ commands, keys, readEntry }: LogReaderDependen
     offset: number,
     limit: number,
   ): Promise<LogPage> {
-    const reply = await withTimeout(
-      COMMAND_TIMEOUT_MS,
+    const reply = await reading(() =>
       commands[script](2, keys.head(room), keys.log(room), offset, limit, ...headArguments()),
     )
     const [epoch, lastOffset, ...entries] = toArray(reply)

@@ -13,7 +13,7 @@ import { createPublishQueue } from './publish-queue.ts'
 import type { Addressed, Outcome } from './publish-queue.ts'
 import { createEpochReplacer, RollbackDetector } from './rollbacks.ts'
 import type { RolledBackLog } from './rollbacks.ts'
-import { toPositions } from './scripts.ts'
+import { toArray, toPositions } from './scripts.ts'
 
 interface PublisherOptions extends BrokerOptions {
   /** How many replicas must have a recall before it counts as stored. */
@@ -59,7 +59,13 @@ export function createPublisher(
 
   async function writeOne(addressed: Addressed): Promise<Position[]> {
     const call = encodePublish(addressed, settings, { keys, signatureOf })
-    return toPositions(await commands.recallPublish(call.keys.length, ...call.keys, ...call.arguments))
+    const reply = toArray(await commands.recallPublish(call.keys.length, ...call.keys, ...call.arguments))
+    if (reply.length % 2 === 0) return toPositions(reply)
+    log.error(
+      { room: addressed.names[0] },
+      'unreadable head, log or recalled set in Redis, its content is lost',
+    )
+    return toPositions(reply.slice(0, -1))
   }
 
   function rolledBackLogs(batch: readonly Addressed[], outcomes: readonly Outcome[]): RolledBackLog[] {

@@ -1,22 +1,22 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { fullJitterMs } from '../../../shared/backoff.ts'
 import type { Notice } from '../../../shared/notice.ts'
 import type { GapReason, Position } from '../../../shared/position.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
-import type { Broker, Subscription } from '../../broker/broker.ts'
+import type { Broker, History, Subscription } from '../../broker/broker.ts'
 import type { Clock } from '../../lib/timers.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { createBatcher } from './batcher.ts'
 import type { Batcher } from './batcher.ts'
+import { isContradicted, isSame, witnessOf } from './evidence.ts'
+import type { Witness } from './evidence.ts'
 import type { Hub } from './hub.ts'
+import { ReadLane } from './read-lane.ts'
 
 /** The latest notices that a room remembers, so that clients that reconnect soon need no read of the log. */
 const TAIL_NOTICES = 100
 /** Notices in one read of the log. */
 const PAGE_NOTICES = 100
-const MAX_RETRY_DELAY_MS = 5_000
 
 export interface LocalRoomOptions {
   /** See `windowMs` of `createBatcher`. */
@@ -28,6 +28,8 @@ export interface LocalRoomDependencies {
   readonly hub: Pick<Hub, 'broadcast' | 'broadcastGap'>
   readonly metrics: Metrics
   readonly log: Logger
+  /** Shared by the rooms of a node. Default: one of its own. */
+  readonly reads?: ReadLane
   /** Replaced by tests. */
   readonly clock?: Clock
 }
@@ -40,8 +42,8 @@ export interface LocalRoomDependencies {
  * there is more to read.
  *
  * A failover of the store may lose entries that were delivered already, and give their offsets to others. Whenever that
- * may have happened, the tail is first compared with the log. If the log differs, or ends before the tail does, it gets a
- * new epoch and the listeners receive a gap.
+ * may have happened, the tail is compared with the log in the same read. If the log differs, or ends before the tail does, it
+ * gets a new epoch and the listeners receive a gap. A room that has delivered nothing yet has a witness instead of a tail.
  */
 export class LocalRoom {
   readonly room: Room
@@ -53,6 +55,7 @@ export class LocalRoom {
   readonly tail: Notice[] = []
 
   readonly #deps: LocalRoomDependencies
+  readonly #reads: ReadLane
   readonly #batcher: Batcher
   #subscription: Subscription | undefined
   #reading: Promise<void> | undefined
@@ -61,14 +64,15 @@ export class LocalRoom {
   #hasMore = false
   #needsVerification = false
   #isClosed = false
-  /** Cuts short the delay before a failed read is retried. */
-  #retryDelay: AbortController | undefined
+  /** What the log held at the room's first position, to compare it with while the tail is empty. */
+  #witness: Witness | undefined
 
   constructor(room: Room, { batchWindowMs }: LocalRoomOptions, dependencies: LocalRoomDependencies) {
     const { hub, clock } = dependencies
     this.room = room
     this.name = roomName(room)
     this.#deps = dependencies
+    this.#reads = dependencies.reads ?? new ReadLane(dependencies.log)
     this.#batcher = createBatcher(
       { windowMs: batchWindowMs },
       (notices) => hub.broadcast(room, this.position.epoch, notices),
@@ -83,7 +87,7 @@ export class LocalRoom {
       onNotice: (notice, epoch) => this.#onNotice(notice, epoch),
       onInterrupted: () => {
         // Redis is back: a read that failed until now may succeed, and logs have moved on meanwhile.
-        this.#retryDelay?.abort()
+        this.#reads.resume()
         void this.#verifyAndCatchUp()
       },
     })
@@ -92,6 +96,7 @@ export class LocalRoom {
     if (head !== undefined) this.position = head
     this.#isLive = true
     if (this.#hasMore) void this.catchUp()
+    void this.#findWitness()
   }
 
   get isOpen(): boolean {
@@ -129,8 +134,9 @@ export class LocalRoom {
 
   /** Catches up if the log does not end at the room's position. `seen` is that position before `head` was read. */
   checkHead(seen: Position, head: Position): void {
-    if (head.epoch === seen.epoch && head.offset < seen.offset) void this.#verifyAndCatchUp()
-    else if (head.epoch !== this.position.epoch || head.offset > this.position.offset) void this.catchUp()
+    const isBehind = head.epoch === seen.epoch && head.offset < seen.offset
+    const isAhead = head.epoch !== this.position.epoch || head.offset > this.position.offset
+    if (isBehind || isAhead) void this.#verifyAndCatchUp()
   }
 
   #onNotice(notice: Notice, epoch: string): void {
@@ -155,80 +161,88 @@ export class LocalRoom {
   }
 
   async #readToEnd(): Promise<void> {
-    let failures = 0
     while (this.#hasMore && !this.#isClosed) {
       this.#hasMore = false
-      try {
-        if (this.#needsVerification) await this.#verify()
-        await this.#readPage()
-        failures = 0
-      } catch (err) {
-        this.#hasMore = true
-        failures++
-        // The broker reports its connection once; a line for each of many rooms would bury that.
-        this.#deps.log.debug({ err, failures }, 'cannot read room log, retrying')
-        const retryDelay = (this.#retryDelay = new AbortController())
-        const delayMs = fullJitterMs(failures, { baseMs: 50, maxMs: MAX_RETRY_DELAY_MS })
-        await delay(delayMs, undefined, { ref: false, signal: retryDelay.signal }).catch(() => (failures = 0))
-      }
+      // The lane logs failures, once for all rooms, and delays what follows.
+      await this.#reads.run(() => this.#readPage()).catch(() => (this.#hasMore = true))
     }
     this.#isLive = true
   }
 
-  /** Makes sure that the log still holds what was delivered, or gets a new epoch. */
-  async #verify(): Promise<void> {
+  /** Delivers the next notices, after a comparison with what was delivered before if that is due. */
+  async #readPage(): Promise<void> {
+    if (this.#isClosed) return
+    const isDue = this.#needsVerification
     this.#needsVerification = false
-    const { position } = this
-    if (position.offset === 0) return
     try {
-      if (await this.#isLost(position)) {
-        this.#deps.log.error(
-          { room: this.name, position },
-          'room log lost delivered notices, starting a new epoch',
-        )
-        await this.#deps.broker.newEpoch(this.room, position.epoch)
-      }
+      const { history, isLost } = isDue
+        ? await this.#verify()
+        : { history: await this.#read(), isLost: false }
+      if (this.#isClosed) return
+      const { head } = history
+      const { epoch, offset } = this.position
+      if (isLost || (head.epoch === epoch && head.offset < offset)) return await this.#replaceEpoch()
+      if (history.gap !== undefined) return this.#skipTo(head, history.gap)
+      const next = history.notices.filter((notice) => notice.offset > offset)
+      for (const notice of next) this.#deliver(notice)
+      this.#deps.metrics.healed(next.length)
+      if (head.offset > this.position.offset) this.#hasMore = true
     } catch (error) {
-      this.#needsVerification = true
+      this.#needsVerification ||= isDue
       throw error
     }
   }
 
-  /** Compares the whole tail with the log, or only its last notice if the log no longer reaches back that far. */
-  async #isLost({ epoch, offset }: Position): Promise<boolean> {
-    const tail = [...this.tail]
-    for (const from of [tail[0]?.offset ?? offset, offset]) {
-      const history = await this.#deps.broker.history(
-        this.room,
-        { epoch, offset: from - 1 },
-        offset - from + 1,
-      )
-      if (history.head.epoch !== epoch) return false
-      if (history.head.offset < offset) return true
-      if (history.gap !== undefined) continue
-      const stored = new Map(history.notices.map((notice) => [notice.offset, notice]))
-      return tail.some((known) => {
-        const found = stored.get(known.offset)
-        return found !== undefined && !isSame(known, found)
-      })
-    }
-    return false
+  /** Reads from this offset to a page after the position. */
+  #read(from = this.position.offset + 1): Promise<History> {
+    const { epoch, offset } = this.position
+    return this.#deps.broker.history(this.room, { epoch, offset: from - 1 }, offset - from + 1 + PAGE_NOTICES)
   }
 
-  async #readPage(): Promise<void> {
-    const history = await this.#deps.broker.history(this.room, this.position, PAGE_NOTICES)
-    if (this.#isClosed) return
-    const { head } = history
-    if (head.epoch === this.position.epoch && head.offset < this.position.offset) {
-      // The log went back while it was read: it must get a new epoch before anything else is delivered.
-      this.#needsVerification = true
-      this.#hasMore = true
-      return
+  /** Compares the whole tail with the log, or only its end if the log no longer reaches back that far, and reads on. */
+  async #verify(): Promise<{ readonly history: History; readonly isLost: boolean }> {
+    const { offset } = this.position
+    const evidence = { tail: [...this.tail], witness: this.#witness }
+    const first = evidence.tail[0]?.offset ?? evidence.witness?.offset
+    for (const from of first === undefined ? [] : [first, offset]) {
+      const history = await this.#read(from)
+      if (history.gap === undefined) return { history, isLost: isContradicted(evidence, history.notices) }
+      if (history.gap === 'epoch-changed') return { history, isLost: false }
     }
-    if (history.gap !== undefined) return this.#skipTo(head, history.gap)
-    for (const notice of history.notices) this.#deliver(notice)
-    this.#deps.metrics.healed(history.notices.length)
-    if (head.offset > this.position.offset) this.#hasMore = true
+    return { history: await this.#read(), isLost: false }
+  }
+
+  /** The log lost notices that were delivered. It must get a new epoch before anything else is. */
+  async #replaceEpoch(): Promise<void> {
+    const { position } = this
+    this.#needsVerification = true
+    this.#hasMore = true
+    this.#deps.log.error(
+      { room: this.name, position },
+      'room log lost delivered notices, starting a new epoch',
+    )
+    await this.#deps.broker.newEpoch(this.room, position.epoch)
+  }
+
+  /** Reads the entry at the room's position, unless a notice follows it first, which serves as well. */
+  async #findWitness(): Promise<void> {
+    const { epoch, offset } = this.position
+    const isNeeded = (): boolean =>
+      !this.#isClosed && this.tail.length === 0 && offset > 0 && this.position.epoch === epoch
+    while (isNeeded()) {
+      try {
+        const history = await this.#reads.run(async () =>
+          isNeeded()
+            ? await this.#deps.broker.history(this.room, { epoch, offset: offset - 1 }, 1)
+            : undefined,
+        )
+        const [entry] = history?.gap === undefined ? (history?.notices ?? []) : []
+        if (entry !== undefined) this.#witness = witnessOf(entry)
+        return
+      } catch {
+        // The lane logs it, and delays what follows.
+      }
+    }
   }
 
   #skipTo(head: Position, reason: GapReason): void {
@@ -236,14 +250,8 @@ export class LocalRoom {
     this.flush()
     this.position = head
     this.tail.length = 0
+    this.#witness = undefined
     this.#deps.hub.broadcastGap(this.room, reason, head)
+    void this.#findWitness()
   }
 }
-
-/** Whether both are the same recall at the same offset. Two recalls of a log always differ. */
-const isSame = (one: Notice, other: Notice): boolean =>
-  one.offset === other.offset &&
-  JSON.stringify(one.messages) === JSON.stringify(other.messages) &&
-  one.recalledAtMs === other.recalledAtMs &&
-  one.topic === other.topic &&
-  one.group === other.group

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { fullJitterMs } from '../../../shared/backoff.ts'
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Position } from '../../../shared/position.ts'
 import { roomName } from '../../../shared/room.ts'
@@ -7,6 +8,7 @@ import type { Broker, History } from '../../broker/broker.ts'
 import { createLimiter } from '../../lib/flow-control.ts'
 import { LocalRoom } from './local-room.ts'
 import type { LocalRoomDependencies, LocalRoomOptions } from './local-room.ts'
+import { ReadLane } from './read-lane.ts'
 
 /** How long an unused room stays open, so that page reloads do not cause repeated subscriptions in Redis. */
 const LINGER_MS = 5_000
@@ -16,6 +18,8 @@ const MAX_LINGERING_ROOMS = 1_000
 const MAX_ROOMS = 100_000
 /** How long a notice that was lost on its way to a quiet room can go undetected. */
 const HEAD_CHECK_INTERVAL_MS = 30_000
+/** Heads read together. */
+const HEADS_PER_READ = 512
 /** Notices in one read of a log. */
 const PAGE_NOTICES = 100
 /** A page of the largest recalls is 7.5 MB. */
@@ -37,7 +41,7 @@ export class LocalRooms {
 
   constructor(options: LocalRoomOptions, dependencies: LocalRoomDependencies) {
     this.#options = options
-    this.#deps = dependencies
+    this.#deps = { reads: new ReadLane(dependencies.log), ...dependencies }
   }
 
   /** Returns the open room, in use until `release`. Rejects with BROKER_UNAVAILABLE or NODE_FULL, and is then not in use. */
@@ -78,20 +82,33 @@ export class LocalRooms {
     return [...this.#entries.values()].filter(({ room }) => room.isOpen).map(({ room }) => room)
   }
 
-  /** Compares the heads of all logs with the positions of their rooms, in one round trip. Never rejects. */
-  async checkHeads(): Promise<void> {
+  /**
+   * Compares the heads of all logs with the positions of their rooms, a part at a time, so that nothing else waits for long.
+   * Never rejects. Returns whether all could be read.
+   */
+  async tryCheckHeads(): Promise<boolean> {
     const { broker, log } = this.#deps
-    const open = this.all()
-    const seen = open.map(({ position }) => position)
+    const all = this.all()
     try {
-      const heads = await broker.heads(open.map(({ room }) => room))
-      for (const [i, room] of open.entries()) {
-        const [before, head] = [seen[i], heads[i]]
-        if (before !== undefined && head !== undefined) room.checkHead(before, head)
+      for (let i = 0; i < all.length; i += HEADS_PER_READ) {
+        const open = all.slice(i, i + HEADS_PER_READ)
+        const seen = open.map(({ position }) => position)
+        const heads = await broker.heads(open.map(({ room }) => room))
+        for (const [j, room] of open.entries()) {
+          const [before, head] = [seen[j], heads[j]]
+          if (before !== undefined && head !== undefined && room.isOpen) room.checkHead(before, head)
+        }
       }
+      return true
     } catch (err) {
-      log.debug({ err }, 'head check failed')
+      log.warn({ err }, 'cannot check whether notices were lost, retrying')
+      return false
     }
+  }
+
+  /** As `tryCheckHeads`, for callers that do not repeat it. */
+  async checkHeads(): Promise<void> {
+    await this.tryCheckHeads()
   }
 
   closeAll(): void {
@@ -115,15 +132,18 @@ export class LocalRooms {
 }
 
 /**
- * Checks heads about every half minute until `stop` is aborted: a lost notice shows by itself only when another one follows.
- * Never rejects.
+ * Checks heads about every half minute until `stop` is aborted: a lost notice shows by itself only when another one follows. A
+ * check that fails is repeated sooner. Never rejects.
  */
 export async function checkHeadsPeriodically(rooms: LocalRooms, stop: AbortSignal): Promise<void> {
+  let failures = 0
   while (!stop.aborted) {
     // Jitter keeps the nodes from checking at the same moment.
     const intervalMs = HEAD_CHECK_INTERVAL_MS * (0.75 + Math.random() / 2)
-    await delay(intervalMs, undefined, { signal: stop, ref: false }).catch(() => undefined)
-    if (!stop.aborted) await rooms.checkHeads()
+    const retryMs = fullJitterMs(failures, { baseMs: 1_000, maxMs: HEAD_CHECK_INTERVAL_MS })
+    const ms = failures === 0 ? intervalMs : retryMs
+    await delay(ms, undefined, { signal: stop, ref: false }).catch(() => undefined)
+    if (!stop.aborted) failures = (await rooms.tryCheckHeads()) ? 0 : failures + 1
   }
 }
 

@@ -2,13 +2,7 @@
 -- KEYS  1 announcements   2 channel
 -- ARGV  1 text   2 maximum number stored   3 TTL of the announcements in s
 -- Returns its id
--- First, so that nothing is stored if any of this is refused: an error rolls nothing back. They read after this script.
+local id = redis.call('XADD', KEYS[1], 'MAXLEN', ARGV[2], '*', 't', ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
 redis.call('SPUBLISH', KEYS[2], 'look')
-local lives_on = redis.call('EXPIRE', KEYS[1], ARGV[3]) == 1
-local id = content(redis.pcall('XADD', KEYS[1], 'MAXLEN', ARGV[2], '*', 't', ARGV[1]))
-if not id then
-  redis.call('DEL', KEYS[1])
-  id, lives_on = redis.call('XADD', KEYS[1], 'MAXLEN', ARGV[2], '*', 't', ARGV[1]), false
-end
-if not lives_on then redis.call('EXPIRE', KEYS[1], ARGV[3]) end
 return id

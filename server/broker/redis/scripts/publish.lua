@@ -9,7 +9,7 @@
 --       12 entry up to its messages   13 entry after its messages   14 signature of the entry with all its messages, '' = none
 --       15 topic, '' = none   then for each message: seq, its part of the entry
 -- Returns epoch and offset in each room, flat; of the feed only if the group has ended since the recall; empty when nothing
--- was new
+-- was new. Then '1' if something stored was unreadable, and is lost
 local new_epoch, max_length, log_ttl, head_ttl = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local set_ttl, slack, waits = ARGV[5], ARGV[6], ARGV[7] == '1'
 local rooms, count, at, repeat_window = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
@@ -37,6 +37,7 @@ local function is_wrong_content(message)
     or string.find(message, 'exhausted', 1, true)
 end
 
+local lost = false
 local members = { 'ended' }
 for i = 1, count do members[i + 1] = ARGV[first + 2 * (i - 1)] end
 local known = content(redis.pcall('ZMSCORE', KEYS[1], unpack(members)))
@@ -44,6 +45,7 @@ if not known then
   -- Otherwise a recall that can never be stored would block all those queued behind it.
   redis.call('DEL', KEYS[1])
   known = {}
+  lost = true
 end
 -- When the group was last dismissed. What was recalled until then belongs to a group that is no more.
 local ended = time_of(known[1])
@@ -96,9 +98,12 @@ if room == rooms or (room < rooms and not is_past) then
   if not head then
     redis.call('DEL', KEYS[2])
     head = {}
+    lost = true
   end
   local epoch, offset = position(head)
-  if not epoch then epoch, offset = new_epoch, 0 end
+  if not epoch then
+    epoch, offset, lost = new_epoch, 0, lost or head[1] or head[2]
+  end
   offset = offset + 1
   local is_new = offset == 1
   -- The first offset starts a new numbering, which entries of a lost one must not mix with.
@@ -108,7 +113,7 @@ if room == rooms or (room < rooms and not is_past) then
   if type(added) == 'table' and added.err then
     if not is_wrong_content(added.err) then error(added) end
     -- The log is ahead of its head, or not a stream: its content belongs to no current numbering.
-    epoch, is_new = new_epoch, true
+    epoch, is_new, lost = new_epoch, true, true
     redis.call('DEL', KEYS[3])
     redis.call('XADD', KEYS[3], id, 'r', entry)
   end
@@ -146,4 +151,5 @@ if i >= 0 and i < #positions then
 end
 i = i + 2
 -- end repeat
+if lost then positions[#positions + 1] = '1' end
 return positions

@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto'
+import type { Notice } from '../../../shared/notice.ts'
+
+/** What remains of a notice to recognize it by: a notice takes up to 100 kB, and a node has up to 100,000 rooms. */
+export interface Witness {
+  readonly offset: number
+  readonly digest: string
+}
+
+/** What tells two recalls of a log apart. */
+const identityOf = ({ group, topic, messages, recalledAtMs }: Notice): string =>
+  JSON.stringify([group, topic, messages, recalledAtMs])
+
+export const witnessOf = (notice: Notice): Witness => ({
+  offset: notice.offset,
+  digest: createHash('sha1').update(identityOf(notice)).digest('base64'),
+})
+
+/** Whether both are the same recall at the same offset. Two recalls of a log always differ. */
+export const isSame = (one: Notice, other: Notice): boolean =>
+  one.offset === other.offset && identityOf(one) === identityOf(other)
+
+/** What a room knows of its log: the latest notices that it delivered, and the entry at its first position. */
+export interface Evidence {
+  readonly tail: readonly Notice[]
+  readonly witness: Witness | undefined
+}
+
+/** Whether the log holds other notices than these at their offsets. Says nothing of those that the log no longer holds. */
+export function isContradicted({ tail, witness }: Evidence, stored: readonly Notice[]): boolean {
+  const byOffset = new Map(stored.map((notice) => [notice.offset, notice]))
+  const found = witness && byOffset.get(witness.offset)
+  if (found !== undefined && witnessOf(found).digest !== witness?.digest) return true
+  return tail.some((known) => {
+    const other = byOffset.get(known.offset)
+    return other !== undefined && !isSame(known, other)
+  })
+}
