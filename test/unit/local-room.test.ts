@@ -1,8 +1,12 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { expect } from 'chai'
 import { pino } from 'pino'
 import type { Broker, RoomListener } from '../../server/broker/broker.ts'
+import { historySince } from '../../server/broker/history.ts'
 import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { GatewayError } from '../../shared/errors.ts'
+import type { Notice } from '../../shared/notice.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
 
@@ -51,5 +55,63 @@ describe('local room', () => {
     isUnavailable = false
     listener?.onInterrupted()
     await waitUntil('the room has read its log', () => room.position.offset === 1, 1_000)
+  })
+
+  it('notices that entries were replaced although it has delivered none, wherever its position comes from', async () => {
+    const notice = (offset: number, seq: number): Notice => ({
+      offset,
+      group: 'g',
+      messages: [{ seq }],
+      recalledAtMs: 1,
+      receivedAtMs: 1,
+    })
+    let epoch = 'e1'
+    let written = [notice(1, 1), notice(2, 2), notice(3, 3)]
+    let reads = 0
+    let listener: RoomListener | undefined
+    const head = () => ({ epoch, offset: written.length })
+    const broker: Pick<Broker, 'subscribe' | 'heads' | 'history' | 'newEpoch'> = {
+      async subscribe(_room, roomListener) {
+        listener = roomListener
+        return { leave: () => undefined }
+      },
+      heads: async () => [head()],
+      async history(_room, since, limit) {
+        reads++
+        return historySince(since, head(), written.slice(since.offset, since.offset + limit))
+      },
+      async newEpoch(_room, old) {
+        if (old === epoch) epoch = `${epoch}+`
+      },
+    }
+    const gaps: string[] = []
+    const delivered: number[] = []
+    const room = new LocalRoom(
+      { group: 'g' },
+      { batchWindowMs: 0 },
+      {
+        broker,
+        metrics: createMetrics(),
+        log: pino({ level: 'silent' }),
+        hub: {
+          broadcast: (_room, _epoch, notices) => delivered.push(...notices.map(({ offset }) => offset)),
+          broadcastGap: (_room, reason) => gaps.push(reason),
+        },
+      },
+    )
+    onCleanUp(() => room.close())
+    await room.open()
+    await waitUntil('the entry at its position is known', () => reads === 1)
+    for (const [i, first] of [100, 200].entries()) {
+      // A failover lost entries, and others took their offsets, up to beyond the position of the room.
+      written = [written[0] ?? notice(1, 1), ...[2, 3, 4].map((offset) => notice(offset, first + offset))]
+      listener?.onInterrupted()
+      await waitUntil('the gap', () => gaps.length === i + 1)
+      expect(room.position).to.deep.equal(head())
+      // Each read of this broker takes a few microtasks.
+      for (let turns = 0; turns < 5; turns++) await turn()
+    }
+    expect(gaps).to.deep.equal(['epoch-changed', 'epoch-changed'])
+    expect(delivered).to.deep.equal([])
   })
 })

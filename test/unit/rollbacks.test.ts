@@ -1,5 +1,8 @@
 import { expect } from 'chai'
-import { RollbackDetector } from '../../server/broker/redis/rollbacks.ts'
+import { pino } from 'pino'
+import { createEpochReplacer, RollbackDetector } from '../../server/broker/redis/rollbacks.ts'
+import { GatewayError } from '../../shared/errors.ts'
+import { createManualClock } from '../support/manual-clock.ts'
 
 const at = (offset: number, epoch = 'e') => ({ epoch, offset })
 
@@ -25,4 +28,39 @@ describe('rollback detector', () => {
     expect(rollbacks.wentBack('room 11500', at(1))).to.equal(true)
     expect(rollbacks.wentBack('room 1', at(1))).to.equal(false)
   })
+})
+
+describe('epoch replacer', () => {
+  const rolledBack = (room: string) => ({ room: { group: room }, name: room, position: at(1) })
+
+  it('keeps trying until the log has another epoch, each log by itself', async () => {
+    const clock = createManualClock()
+    const attempts: string[] = []
+    let failing = ['a', 'b']
+    const replacer = createEpochReplacer({
+      async newEpoch(room, epoch) {
+        const { group } = room as { group: string }
+        attempts.push(`${group} ${epoch}`)
+        if (failing.includes(group)) throw new GatewayError('BROKER_UNAVAILABLE')
+      },
+      log: pino({ level: 'silent' }),
+      clock,
+    })
+    await replacer.replace(['a', 'b', 'c'].map(rolledBack))
+    expect(attempts.splice(0)).to.deep.equal(['a e', 'b e', 'c e'])
+    failing = ['b']
+    await passTime(clock)
+    expect(attempts.splice(0)).to.deep.equal(['a e', 'b e'])
+    failing = []
+    await passTime(clock)
+    expect(attempts.splice(0)).to.deep.equal(['b e'])
+    await passTime(clock)
+    expect(attempts).to.deep.equal([])
+    expect(clock.pending()).to.equal(0)
+  })
+
+  const passTime = async (clock: ReturnType<typeof createManualClock>) => {
+    clock.advance(10_000)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
 })

@@ -22,7 +22,7 @@ export class ReadLane {
   #last: Waiting | undefined
   #waiting = 0
   #running = 0
-  /** How many reads may run. Doubles with each that succeeds. */
+  /** How many reads may run. Grows by one with each that succeeds, which doubles it with each round. */
   #window = MAX_CONCURRENT_READS
   #failures = 0
   #pause: AbortController | undefined
@@ -36,7 +36,7 @@ export class ReadLane {
     await this.#turn()
     try {
       const result = await read()
-      this.#window = Math.min(2 * this.#window, MAX_CONCURRENT_READS)
+      this.#window = Math.min(this.#window + 1, MAX_CONCURRENT_READS)
       this.#failures = 0
       return result
     } catch (error) {
