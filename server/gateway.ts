@@ -16,6 +16,8 @@ import { Revocations } from './auth/revocations.ts'
 import type { Broker } from './broker/broker.ts'
 import { createEmbeddedBroker } from './broker/embedded/embedded-broker.ts'
 import { createRedisBroker } from './broker/redis/redis-broker.ts'
+import { keepGroupEnds, openGroupEnds } from './broker/spooling/group-ends.ts'
+import type { GroupEnds } from './broker/spooling/group-ends.ts'
 import { openSpool } from './broker/spooling/spool.ts'
 import type { Spool } from './broker/spooling/spool.ts'
 import { createSpoolingBroker } from './broker/spooling/spooling-broker.ts'
@@ -81,16 +83,16 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   if (receives) lifecycle.onStop('data folder', (await lockDataDir(config.DATA_DIR)).release)
   const quarantine = receives ? await openInDataDir(config, createQuarantine(log)) : undefined
   if (quarantine) lifecycle.onStop('quarantine', quarantine.close)
-  const spool =
-    receives && config.REDIS_URL !== undefined ? await openInDataDir(config, openSpool) : undefined
-  const broker = createBroker(config, spool && quarantine && { spool, quarantine }, log)
+  const stores =
+    quarantine && config.REDIS_URL !== undefined ? await openStores(config, quarantine) : undefined
+  const broker = createBroker(config, stores, log)
   lifecycle.onStop('broker', broker.stop)
   await broker.start()
 
   const base: Base = { config, lifecycle, broker, addressOf, isAllowedOrigin, metrics, refusals, log }
   const access = servesSockets ? createAccess(config, addressOf, log) : undefined
   const realtime = access && createRealtime(options.realtime(config), { ...base, ...access })
-  const gauges = createGauges({ broker, spool, quarantine, realtime })
+  const gauges = createGauges({ broker, spool: stores?.spool, quarantine, realtime })
   const isAccepting = (): boolean => !lifecycle.isStopping
   const isReady = (): boolean => isAccepting() && broker.isReady()
   const mayReadMetrics = createNetworkMatcher(config.METRICS_ALLOW)
@@ -148,18 +150,26 @@ interface Base {
 /** What a process that takes webhooks has on disk, besides Redis. */
 interface Stores {
   readonly spool: Spool
+  readonly groupEnds: GroupEnds
   readonly quarantine: Quarantine
 }
 
 function createBroker(config: Config, stores: Stores | undefined, log: Logger): Broker {
   const redis = options.redis(config)
   if (redis === undefined) return createEmbeddedBroker(options.embedded(config), { log })
-  const broker = createRedisBroker(redis, { log })
-  if (stores === undefined) return broker
-  const { spool, quarantine } = stores
+  const redisBroker = createRedisBroker(redis, { log })
+  if (stores === undefined) return redisBroker
+  const { spool, groupEnds, quarantine } = stores
+  const broker = keepGroupEnds({ broker: redisBroker, ends: groupEnds, log })
   const setAside = createSetAside(config.SDK_APP_ID, quarantine)
   return createSpoolingBroker(options.spooling(config), { broker, spool, setAside, log })
 }
+
+const openStores = async (config: Config, quarantine: Quarantine): Promise<Stores> => ({
+  spool: await openInDataDir(config, openSpool),
+  groupEnds: await openInDataDir(config, openGroupEnds),
+  quarantine,
+})
 
 const createQuarantine =
   (log: Logger) =>

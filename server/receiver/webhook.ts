@@ -21,7 +21,7 @@ const RESPONSE_TIMEOUT_MS = 1_700
 const MIN_STORE_TIMEOUT_MS = 1_000
 
 export interface WebhookDependencies {
-  readonly broker: Pick<Broker, 'publish'>
+  readonly broker: Pick<Broker, 'publish' | 'endGroup'>
   readonly quarantine: Quarantine
   /** Announces to all processes that memberships ended, in the background. */
   readonly announceEnd: (ended: MembershipEnd) => void
@@ -58,8 +58,12 @@ export function createWebhook({
       fields = parseBody(decodeBody(body, contentType))
       const command = commandOf(fields, query.get('CallbackCommand'))
       if (command !== RECALL_COMMAND) {
-        const ended = toMembershipEnd(command, fields)
+        const ended = toMembershipEnd(command, fields, call.receivedAtMs)
         if (ended) announceEnd(ended)
+        if (ended?.dismissedAtMs !== undefined)
+          await broker.endGroup(ended.group, ended.dismissedAtMs).catch((cause: unknown) => {
+            throw new GatewayError('NOT_KEPT', undefined, { cause })
+          })
         return noOpinion(command, fields)
       }
       await store(call, fields)

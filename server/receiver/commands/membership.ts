@@ -1,10 +1,12 @@
 import { isRecord } from '../../../shared/json.ts'
-import { ODD, textOf } from '../fields.ts'
+import { ODD, textOf, wholeNumberOf } from '../fields.ts'
 
 /** Users who left a group; without users, the group was dismissed. */
 export interface MembershipEnd {
   readonly group: string
   readonly userIds?: readonly string[]
+  /** When the group was dismissed, in ms since 1970; never later than the webhook that says so. */
+  readonly dismissedAtMs?: number
 }
 
 /**
@@ -12,11 +14,16 @@ export interface MembershipEnd {
  * shapes: cached memberships expire anyway, only later.
  * Source: Group.CallbackAfterMemberExit and Group.CallbackAfterGroupDestroyed.
  */
-export function toMembershipEnd(command: string, fields: Record<string, unknown>): MembershipEnd | undefined {
-  const { GroupId, ExitMemberList: members } = fields
+export function toMembershipEnd(
+  command: string,
+  fields: Record<string, unknown>,
+  receivedAtMs: number,
+): MembershipEnd | undefined {
+  const { GroupId, ExitMemberList: members, EventTime: time } = fields
   const group = textOf(GroupId)
   if (group === undefined || group === ODD) return undefined
-  if (command === 'Group.CallbackAfterGroupDestroyed') return { group }
+  if (command === 'Group.CallbackAfterGroupDestroyed')
+    return { group, dismissedAtMs: dismissedAt(time, receivedAtMs) }
   if (command !== 'Group.CallbackAfterMemberExit' || !Array.isArray(members)) return undefined
   const userIds = members.map(accountOf).filter((account) => account !== undefined)
   return userIds.length === 0 ? undefined : { group, userIds }
@@ -25,4 +32,13 @@ export function toMembershipEnd(command: string, fields: Record<string, unknown>
 const accountOf = (member: unknown): string | undefined => {
   const account = isRecord(member) ? textOf(member['Member_Account']) : undefined
   return account === ODD ? undefined : account
+}
+
+/** 2001. What is earlier was not given in milliseconds. */
+const MIN_TIME_MS = 1e12
+
+/** Without a credible time, everything recalled until now was recalled before. */
+function dismissedAt(time: unknown, receivedAtMs: number): number {
+  const ms = wholeNumberOf(time, receivedAtMs)
+  return ms === ODD || ms < MIN_TIME_MS ? receivedAtMs : ms
 }
