@@ -41,7 +41,7 @@ describe('read lane', () => {
     while (started.length < all.length || running.length > 0) {
       await turn()
       most = Math.max(most, running.length)
-      for (const { end } of [...running]) end()
+      for (const { end } of running.slice()) end()
     }
     await Promise.all(all)
     expect(most).to.equal(32)
@@ -52,19 +52,19 @@ describe('read lane', () => {
     const { lane, running, started, read } = setUp()
     const outcomes = Promise.allSettled(Array.from({ length: 100 }, (_, i) => read(i)))
     await turn()
-    for (const { fail } of [...running]) fail()
+    for (const { fail } of running.slice()) fail()
     await turn()
     expect(started).to.have.length(32)
     lane.resume()
     await waitUntil('the pause ends', () => running.length > 0)
     for (const most of [1, 2, 4, 8, 16]) {
       expect(running).to.have.length(most)
-      for (const { end } of [...running]) end()
+      for (const { end } of running.slice()) end()
       await turn()
       await turn()
     }
     while (running.length > 0) {
-      for (const { end } of [...running]) end()
+      for (const { end } of running.slice()) end()
       await turn()
     }
     const failed = (await outcomes).filter(({ status }) => status === 'rejected')

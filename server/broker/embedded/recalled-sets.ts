@@ -1,6 +1,6 @@
-import type { RootDatabase } from 'lmdb'
 import type { Conversation } from '../../../shared/recall.ts'
 import { roomName } from '../../../shared/room.ts'
+import type { openStore } from '../../lib/data-dir.ts'
 import { GROUP_END_TTL_S } from '../broker.ts'
 
 /** The recalled sets of all conversations, and when groups ended. */
@@ -37,7 +37,7 @@ interface End {
 const MAX_KEYS_PER_TRANSACTION = 2_000
 
 export function openRecalledSets(
-  root: RootDatabase,
+  root: ReturnType<typeof openStore>,
   { recalledTtlMs, inTransaction }: RecalledSetsOptions,
 ): RecalledSets {
   const recalled = root.openDB<number, [string, number]>('recalled', { encoding: 'json' })
@@ -101,7 +101,9 @@ export function openRecalledSets(
       sets.putSync(name, nowMs)
     },
 
-    end: (group, atMs, nowMs) => void ends.putSync(group, { atMs, storedAtMs: nowMs, isDropped: false }),
+    end(group, atMs, nowMs) {
+      ends.putSync(group, { atMs, storedAtMs: nowMs, isDropped: false })
+    },
 
     async drop(group) {
       const end = ends.get(group)

@@ -22,7 +22,7 @@ const REPEATED = /^-- repeat (\d+) times, (\d+) keys? on\n(.*?)^-- end repeat\n/
  * keys increased by two each time. Some proxies of managed servers accept a script only if it names every key as `KEYS[1]`,
  * without a variable.
  */
-export function repeatBlocks(lua: string): string {
+function repeatBlocks(lua: string): string {
   return lua.replaceAll(REPEATED, (_all, times: string, step: string, block: string) =>
     Array.from({ length: Number(times) }, (_, i) =>
       block.replaceAll(/KEYS\[(\d+)\]/g, (_key, key: string) => `KEYS[${Number(key) + i * Number(step)}]`),
