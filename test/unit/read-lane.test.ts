@@ -16,6 +16,7 @@ describe('read lane', () => {
     const started: number[] = []
     const read = (id: number) =>
       lane.run(
+        { id },
         () =>
           new Promise<void>((resolve, reject) => {
             started.push(id)
@@ -69,6 +70,38 @@ describe('read lane', () => {
     }
     const failed = (await outcomes).filter(({ status }) => status === 'rejected')
     expect(failed).to.have.length(32)
+  })
+})
+
+describe('read lane with a room that always fails', () => {
+  it('lets the others through', async () => {
+    const lane = new ReadLane(log)
+    const [spoiled, other] = [{}, {}]
+    let attempts = 0
+    let reads = 0
+    let isOver = false
+    const failing = (async () => {
+      while (!isOver)
+        await lane
+          .run(spoiled, async () => {
+            attempts++
+            throw new GatewayError('BROKER_UNAVAILABLE')
+          })
+          .catch(() => undefined)
+    })()
+    await turn()
+    lane.resume()
+    while (attempts < 3) {
+      await lane.run(other, async () => reads++)
+      await turn()
+    }
+    const before = reads
+    for (let i = 0; i < 100; i++) await lane.run(other, async () => reads++)
+    expect(reads).to.equal(before + 100)
+    expect(attempts, 'attempts of the room that fails meanwhile').to.be.below(20)
+    isOver = true
+    lane.resume()
+    await failing
   })
 })
 

@@ -164,7 +164,7 @@ export class LocalRoom {
     while (this.#hasMore && !this.#isClosed) {
       this.#hasMore = false
       // The lane logs failures, once for all rooms, and delays what follows.
-      await this.#reads.run(() => this.#readPage()).catch(() => (this.#hasMore = true))
+      await this.#reads.run(this, () => this.#readPage()).catch(() => (this.#hasMore = true))
     }
     this.#isLive = true
   }
@@ -175,9 +175,7 @@ export class LocalRoom {
     const isDue = this.#needsVerification
     this.#needsVerification = false
     try {
-      const { history, isLost } = isDue
-        ? await this.#verify()
-        : { history: await this.#read(), isLost: false }
+      const { history, isLost = false } = isDue ? await this.#verify() : { history: await this.#read() }
       if (this.#isClosed) return
       const { head } = history
       const { epoch, offset } = this.position
@@ -200,16 +198,16 @@ export class LocalRoom {
   }
 
   /** Compares the whole tail with the log, or only its end if the log no longer reaches back that far, and reads on. */
-  async #verify(): Promise<{ readonly history: History; readonly isLost: boolean }> {
+  async #verify(): Promise<{ readonly history: History; readonly isLost?: boolean }> {
     const { offset } = this.position
     const evidence = { tail: [...this.tail], witness: this.#witness }
     const first = evidence.tail[0]?.offset ?? evidence.witness?.offset
     for (const from of first === undefined ? [] : [first, offset]) {
       const history = await this.#read(from)
       if (history.gap === undefined) return { history, isLost: isContradicted(evidence, history.notices) }
-      if (history.gap === 'epoch-changed') return { history, isLost: false }
+      if (history.gap === 'epoch-changed') return { history }
     }
-    return { history: await this.#read(), isLost: false }
+    return { history: await this.#read() }
   }
 
   /** The log lost notices that were delivered. It must get a new epoch before anything else is. */
@@ -231,11 +229,10 @@ export class LocalRoom {
       !this.#isClosed && this.tail.length === 0 && offset > 0 && this.position.epoch === epoch
     while (isNeeded()) {
       try {
-        const history = await this.#reads.run(async () =>
-          isNeeded()
-            ? await this.#deps.broker.history(this.room, { epoch, offset: offset - 1 }, 1)
-            : undefined,
-        )
+        const since = { epoch, offset: offset - 1 }
+        const read = async () =>
+          isNeeded() ? await this.#deps.broker.history(this.room, since, 1) : undefined
+        const history = await this.#reads.run(this, read)
         const [entry] = history?.gap === undefined ? (history?.notices ?? []) : []
         if (entry !== undefined) this.#witness = witnessOf(entry)
         return
