@@ -34,32 +34,52 @@ interface EncodeDependencies {
   readonly signatureOf: (entry: string) => string
 }
 
-/** Returns keys and arguments of a call of the publish script, whose header explains them. */
+/** Recalls in one call of the publish script. */
+export const RECALLS_PER_CALL = 8
+/** Keys of a recall; any other stands where it has none. */
+const KEYS_PER_RECALL = 12
+/** The last keys of a recall in a topic. */
+const KEYS_OF_TOPIC = 2
+
+interface PublishCall {
+  readonly keys: readonly string[]
+  readonly arguments: readonly (string | number)[]
+}
+
+/** Returns keys and arguments of a call of the publish script, whose header explains them, for one or several recalls. */
 export function encodePublish(
-  { recall, rooms, names }: Addressed,
+  recalls: Addressed | readonly Addressed[],
   { historySize, ttlsMs, waits }: PublishSettings,
   { keys, signatureOf }: EncodeDependencies,
-): { readonly keys: readonly string[]; readonly arguments: readonly (string | number)[] } {
-  const entry = encodeEntry(recall)
-  const { head, messages, tail } = entry
-  const { group, topic } = recall
-  const keyNames = [keys.recalled(recall)]
-  for (const name of names) keyNames.push(keys.head(name), keys.log(name), keys.channel(name))
-  if (topic !== undefined) keyNames.push(keys.recalled({ group }), keys.topics(group))
-  const values: (string | number)[] = [
-    randomUUID(),
-    historySize,
-    ...ttlsMs,
-    waits ? 1 : 0,
-    rooms.length,
-    messages.length,
-    recall.recalledAtMs,
-    recall.untimed ? UNTIMED_REPEAT_WINDOW_MS : -1,
-    head,
-    tail,
-    signatureOf(joinEntry(entry, messages)),
-    topic ?? '',
-  ]
-  for (const [i, { seq }] of recall.messages.entries()) values.push(seq, messages[i] ?? '')
+): PublishCall {
+  const batch = 'recall' in recalls ? [recalls] : recalls
+  const keyNames: string[] = []
+  const values: (string | number)[] = [randomUUID(), historySize, ...ttlsMs, waits ? 1 : 0, batch.length]
+  for (const { recall, rooms, names } of batch) {
+    const entry = encodeEntry(recall)
+    const { head, messages, tail } = entry
+    const { group, topic } = recall
+    const set = keys.recalled(recall)
+    // Not beyond the last one: most calls carry a single recall.
+    while (keyNames.length % KEYS_PER_RECALL > 0) keyNames.push(set)
+    const end = keyNames.length + KEYS_PER_RECALL
+    keyNames.push(set)
+    for (const name of names) keyNames.push(keys.head(name), keys.log(name), keys.channel(name))
+    if (topic !== undefined) {
+      while (keyNames.length < end - KEYS_OF_TOPIC) keyNames.push(set)
+      keyNames.push(keys.recalled({ group }), keys.topics(group))
+    }
+    values.push(
+      rooms.length,
+      messages.length,
+      recall.recalledAtMs,
+      recall.untimed ? UNTIMED_REPEAT_WINDOW_MS : -1,
+      head,
+      tail,
+      signatureOf(joinEntry(entry, messages)),
+      topic ?? '',
+    )
+    for (const [i, { seq }] of recall.messages.entries()) values.push(seq, messages[i] ?? '')
+  }
   return { keys: keyNames, arguments: values }
 }

@@ -8,7 +8,7 @@ import type { BrokerOptions, Published, PublishOptions } from '../broker.ts'
 import { withTimeout } from '../timeout.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
-import { encodePublish, publishSettings } from './publish-call.ts'
+import { encodePublish, publishSettings, RECALLS_PER_CALL } from './publish-call.ts'
 import { createPublishQueue } from './publish-queue.ts'
 import type { Addressed, Outcome } from './publish-queue.ts'
 import { createEpochReplacer, RollbackDetector } from './rollbacks.ts'
@@ -50,21 +50,30 @@ export function createPublisher(
    * all fail.
    */
   async function write(batch: readonly Addressed[]): Promise<Outcome[]> {
-    const outcomes = await Promise.all(batch.map((one) => writeOne(one).catch(toUnavailable)))
+    const calls: Promise<Outcome[]>[] = []
+    for (let i = 0; i < batch.length; i += RECALLS_PER_CALL) {
+      const some = batch.slice(i, i + RECALLS_PER_CALL)
+      calls.push(call(some).catch((error: unknown) => some.map(() => toUnavailable(error))))
+    }
+    const outcomes = (await Promise.all(calls)).flat()
     const [first] = outcomes
     if (first instanceof Error && outcomes.every((outcome) => outcome instanceof Error)) throw first
     await epochs.replace(rolledBackLogs(batch, outcomes))
     return outcomes
   }
 
-  async function writeOne(addressed: Addressed): Promise<Position[]> {
-    const call = encodePublish(addressed, settings, { keys, signatureOf })
-    const reply = toArray(await commands.recallPublish(call.keys.length, ...call.keys, ...call.arguments))
+  async function call(batch: readonly Addressed[]): Promise<Outcome[]> {
+    const { keys: names, arguments: values } = encodePublish(batch, settings, { keys, signatureOf })
+    const replies = toArray(await commands.recallPublish(names.length, ...names, ...values))
+    return batch.map((addressed, i) => {
+      const reply = replies[i]
+      return reply instanceof Error ? toUnavailable(reply) : toOutcome(addressed, toArray(reply))
+    })
+  }
+
+  function toOutcome({ names: [room] }: Addressed, reply: readonly unknown[]): Position[] {
     if (reply.length % 2 === 0) return toPositions(reply)
-    log.error(
-      { room: addressed.names[0] },
-      'unreadable head, log or recalled set in Redis, its content is lost',
-    )
+    log.error({ room }, 'unreadable head, log or recalled set in Redis, its content is lost')
     return toPositions(reply.slice(0, -1))
   }
 

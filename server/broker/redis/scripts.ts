@@ -15,19 +15,20 @@ const script = (name: string): { readonly lua: string } => ({
   lua: read('stored') + repeatBlocks(read(name)),
 })
 
-const REPEATED = /^-- repeat (\d+) times, (\d+) keys? on\n(.*?)^-- end repeat\n/gms
+const REPEATED = /^-- repeat (\w+): (\d+) times, (\d+) keys? on\n(.*?)^-- end \1\n/ms
 
 /**
- * Writes out the blocks between `-- repeat 3 times, 2 keys on` and `-- end repeat`, here three times, with the numbers of their
- * keys increased by two each time. Some proxies of managed servers accept a script only if it names every key as `KEYS[1]`,
- * without a variable.
+ * Writes out the blocks between `-- repeat room: 3 times, 2 keys on` and `-- end room`, here three times, with the numbers of
+ * their keys increased by two each time. Blocks may contain others. Some proxies of managed servers accept a script only if it
+ * names every key as `KEYS[1]`, without a variable.
  */
 function repeatBlocks(lua: string): string {
-  return lua.replaceAll(REPEATED, (_all, times: string, step: string, block: string) =>
-    Array.from({ length: Number(times) }, (_, i) =>
-      block.replaceAll(/KEYS\[(\d+)\]/g, (_key, key: string) => `KEYS[${Number(key) + i * Number(step)}]`),
-    ).join(''),
+  const [all, , times, step, block = ''] = REPEATED.exec(lua) ?? []
+  if (all === undefined) return lua
+  const copies = Array.from({ length: Number(times) }, (_, i) =>
+    block.replaceAll(/KEYS\[(\d+)\]/g, (_key, key: string) => `KEYS[${Number(key) + i * Number(step)}]`),
   )
+  return repeatBlocks(lua.replace(all, () => copies.join('')))
 }
 
 export const SCRIPTS = {

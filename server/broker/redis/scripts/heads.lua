@@ -3,7 +3,7 @@
 -- ARGV  1 epoch for a log that has none   2 TTL of a head in s   3 TTL of a head whose log never had an entry, in s
 -- Returns epoch and last offset of each, flat
 local positions = {}
--- repeat 16 times, 1 key on
+-- repeat head: 16 times, 1 key on
 if KEYS[1] then
   local epoch, offset = position(content(redis.pcall('HMGET', KEYS[1], 'epoch', 'offset')) or {})
   if not epoch then
@@ -15,5 +15,5 @@ if KEYS[1] then
   positions[#positions + 1] = epoch
   positions[#positions + 1] = offset
 end
--- end repeat
+-- end head
 return positions
