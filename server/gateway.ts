@@ -100,6 +100,8 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     createHealth({
       isAccepting,
       isBrokerReady: broker.isReady,
+      brokerReasons: broker.reasons,
+      brokerWarnings: broker.warnings,
       spoolDepth: gauges.spoolDepth,
       quarantined: gauges.quarantined,
       servesSockets,

@@ -86,6 +86,14 @@ export function asGatewayError(error: unknown): GatewayError {
   return error instanceof GatewayError ? error : new GatewayError('INTERNAL', undefined, { cause: error })
 }
 
+/** Returns the message of the innermost cause, for the log. */
+export function reasonOf(error: unknown): string {
+  let innermost = error
+  for (let depth = 0; depth < 8 && innermost instanceof Error && innermost.cause instanceof Error; depth++)
+    innermost = innermost.cause
+  return innermost instanceof Error ? innermost.message : String(innermost)
+}
+
 /**
  * Why the node closes a socket. The range of the code tells the client what to do, even if the code is newer than the
  * client: 4000 to 4499 mean reconnect and resume from your positions; 4500 to 4999 mean stay away until a person has acted.

@@ -54,6 +54,10 @@ export interface ProcessState {
   readonly rooms: number
   /** Time since a probe last proved that notices arrive at the process. */
   readonly probeAgeMs: number
+  /** Why it is not ready; empty when it is. */
+  readonly reasons: readonly string[]
+  /** What an operator should know although it is ready, such as a Redis that does not persist. */
+  readonly warnings: readonly string[]
   /** Recalls on disk that the broker has not confirmed. Missing for a process without a spool. */
   readonly spool?: { readonly recalls: number; readonly bytes: number; readonly ageMs: number }
   readonly counts: {

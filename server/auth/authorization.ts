@@ -16,7 +16,10 @@ const MAX_LOOKUPS = 3
  * revoked.
  */
 export interface Authorization {
-  /** Rejects like `Authenticate`, or with USER_DISCONNECTED while an admin has banned the user. */
+  /**
+   * Rejects like `Authenticate`, with USER_DISCONNECTED while an admin has banned the user, or with BROKER_UNAVAILABLE until
+   * it is known whom admins have banned.
+   */
   readonly authenticate: Authenticate
   /**
    * Resolves to the time until which the principal may be in the room, in ms since 1970. Rejects with ROOM_REFUSED; with
@@ -65,6 +68,8 @@ export function createAuthorization({
     isRevoked,
     async authenticate(auth) {
       const principal = await authenticate(auth)
+      if (revocations.isPending)
+        throw new GatewayError('BROKER_UNAVAILABLE', 'revocations have not been read yet')
       if (isBanned(principal.id)) throw new GatewayError('USER_DISCONNECTED')
       return principal
     },

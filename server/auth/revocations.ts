@@ -23,6 +23,8 @@ interface UserRevocations {
  * their order: they are stored for a day, and read again. Times are in ms since 1970.
  */
 export class Revocations {
+  /** Whether orders may be stored that have not been read yet: nobody may connect before. */
+  isPending = false
   readonly #byUser = new Map<string, UserRevocations>()
 
   /** Revokes access to a room (a group includes its topics), or without a room bans the user. */

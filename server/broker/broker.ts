@@ -32,6 +32,12 @@ export interface Broker {
   /** Returns whether a publish made now can be expected to be stored, and notices to arrive. */
   isReady(): boolean
 
+  /** Returns why it is not ready, one sentence each, without hosts, users or secrets; empty when it is ready. */
+  reasons(): readonly string[]
+
+  /** Returns what puts data at risk, or is refused without keeping the broker from being ready, in sentences like `reasons`. */
+  warnings(): readonly string[]
+
   /**
    * Returns how long ago, in ms, a probe on the path of the notices last proved that published messages arrive here. The
    * broker probes continuously on its own and reconnects whatever does not deliver.
@@ -96,10 +102,14 @@ export interface Broker {
 
   /**
    * Calls `listener` with each announcement of the subject once, in order: soon with the stored ones, then with each new
-   * one as it arrives. Those made while the technology behind the broker was unavailable arrive when it is back. Returns a
-   * function that stops it.
+   * one as it arrives. Those made while the technology behind the broker was unavailable arrive when it is back. Calls
+   * `onCaughtUp` once, when the listener has been called with everything that was stored. Returns a function that stops it.
    */
-  onAnnouncement(subject: AnnouncementSubject, listener: AnnouncementListener): () => void
+  onAnnouncement(
+    subject: AnnouncementSubject,
+    listener: AnnouncementListener,
+    onCaughtUp?: () => void,
+  ): () => void
 
   /** Reports the status of the process with this id to all processes of the app: at most 4 KiB, dropped after ten seconds. */
   heartbeat(id: string, text: string): Promise<void>

@@ -3,12 +3,11 @@ import { createNetworkMatcher } from '../http/client-address.ts'
 import { parseAllowedOrigin } from '../http/origins.ts'
 import { normalizePath } from '../lib/path.ts'
 import { identifier } from '../lib/schema.ts'
+import { problemOfRedisUrl } from './redis-url.ts'
+import type { RedisMode } from './redis-url.ts'
 
 /** The parts of the gateway that this process runs. */
 type Role = 'all' | 'receiver' | 'node'
-
-/** The kind of deployment behind REDIS_URL. */
-type RedisMode = 'single' | 'sentinel' | 'cluster'
 
 /** The settings, validated and frozen, named like their environment variables. `server/docs/configuration.md` describes them. */
 export interface Config {
@@ -26,6 +25,8 @@ export interface Config {
   readonly REDIS_URL?: string
   readonly REDIS_MODE: RedisMode
   readonly REDIS_SENTINEL_NAME: string
+  readonly REDIS_SENTINEL_USERNAME?: string
+  readonly REDIS_SENTINEL_PASSWORD?: string
   readonly REDIS_WAIT_REPLICAS: number
   readonly REDIS_PREFIX: string
   readonly REDIS_SIGNING_KEY: readonly string[]
@@ -89,14 +90,12 @@ const network = parsedBy((text) => {
   return text
 })
 
-const redisUrl = Joi.string().uri({ scheme: ['redis', 'rediss'] })
-
-/** Several, separated by commas: sentinels, or nodes of a cluster. */
-const redisUrls = Joi.string().custom((value: string, { error }) =>
-  value.split(',').every((url) => redisUrl.required().validate(url.trim()).error === undefined)
-    ? value
-    : error('string.redis'),
-)
+/** One URL, or several separated by commas: sentinels, or nodes of a cluster. */
+const redisUrl = (mode: RedisMode): Joi.Schema =>
+  Joi.string().custom((value: string, { error }) => {
+    const problem = problemOfRedisUrl(value, mode)
+    return problem === undefined ? value : error('redis.url', { problem })
+  })
 
 /** Paths of the gateway itself, which a setting may not take. */
 const OWN_PATHS = /^\/(livez|readyz|metrics|assets|v1|docs|client\.js|socket\.io)(\/|$)/
@@ -176,7 +175,13 @@ export const configSchema = Joi.object<Config>({
     .description('`on` lets admins send test recalls to check delivery'),
   REDIS_URL: Joi.string()
     .when('ROLE', { is: 'all', otherwise: Joi.required() })
-    .when('REDIS_MODE', { is: 'single', then: redisUrl, otherwise: redisUrls.required() })
+    .when('REDIS_MODE', {
+      switch: [
+        { is: 'sentinel', then: redisUrl('sentinel').required() },
+        { is: 'cluster', then: redisUrl('cluster').required() },
+      ],
+      otherwise: redisUrl('single'),
+    })
     .tag(SECRET)
     .description('URL of Redis 7.0 or newer. Without it, the embedded broker serves this one process'),
   REDIS_MODE: Joi.valid('single', 'sentinel', 'cluster')
@@ -188,6 +193,11 @@ export const configSchema = Joi.object<Config>({
     .pattern(/^[\w:.-]{1,64}$/, NAME)
     .default('mymaster')
     .description('Name of the master in Sentinel'),
+  REDIS_SENTINEL_USERNAME: Joi.string().max(256).description('User at the sentinels, where they have users'),
+  REDIS_SENTINEL_PASSWORD: Joi.string()
+    .max(1_024)
+    .tag(SECRET)
+    .description('Password of the sentinels. Default: the password in `REDIS_URL`'),
   REDIS_WAIT_REPLICAS: Joi.number()
     .integer()
     .min(0)

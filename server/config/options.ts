@@ -45,6 +45,8 @@ export const redis = ({ REDIS_URL: url, ...config }: Config) =>
         url,
         mode: config.REDIS_MODE,
         sentinelName: config.REDIS_SENTINEL_NAME,
+        sentinelUsername: config.REDIS_SENTINEL_USERNAME,
+        sentinelPassword: config.REDIS_SENTINEL_PASSWORD,
         waitReplicas: config.REDIS_WAIT_REPLICAS,
         signingKeys: config.REDIS_SIGNING_KEY,
         prefix: config.REDIS_PREFIX,

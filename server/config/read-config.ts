@@ -27,7 +27,7 @@ const MESSAGES = {
   'string.pattern.invert.name': 'must not be {#name}',
   'string.uri': 'must be a URL',
   'string.uriCustomScheme': 'must be a URL whose scheme is one of {#scheme}',
-  'string.redis': 'must contain URLs that begin with redis or rediss, separated by commas',
+  'redis.url': '{#problem}',
   'string.https': 'must begin with https or file: whoever can change the keys can forge tokens',
 } satisfies Joi.LanguageMessages
 
@@ -35,6 +35,8 @@ const MESSAGES = {
 const NEEDS: { readonly [Name in Setting]?: readonly (Setting | 'REDIS_MODE=sentinel')[] } = {
   REDIS_MODE: ['REDIS_URL'],
   REDIS_SENTINEL_NAME: ['REDIS_MODE=sentinel'],
+  REDIS_SENTINEL_USERNAME: ['REDIS_SENTINEL_PASSWORD'],
+  REDIS_SENTINEL_PASSWORD: ['REDIS_MODE=sentinel'],
   REDIS_WAIT_REPLICAS: ['REDIS_URL'],
   REDIS_PREFIX: ['REDIS_URL'],
   REDIS_SIGNING_KEY: ['REDIS_URL'],

@@ -2,16 +2,22 @@ import { randomUUID } from 'node:crypto'
 import express from 'express'
 import type { Router } from 'express'
 import Joi from 'joi'
+import { reasonOf } from '../../shared/errors.ts'
 import type { ProcessState } from '../../shared/http-api.ts'
 import type { Logger } from './logger.ts'
 import type { Gauges, RecentMetrics } from './metrics.ts'
 
 const HEARTBEAT_INTERVAL_MS = 2_000
+/** Failures per warning: about once a minute. */
+const FAILURES_PER_WARNING = 30
 
 interface HealthChecks {
   /** False once the process is stopping. */
   readonly isAccepting: () => boolean
   readonly isBrokerReady: () => boolean
+  /** Why the broker is not ready, and what an operator should know although it is; see `Broker`. */
+  readonly brokerReasons: () => readonly string[]
+  readonly brokerWarnings: () => readonly string[]
   readonly spoolDepth: Gauges['spoolDepth']
   readonly quarantined: Gauges['quarantined']
   /** Whether this process serves sockets, which need the broker. */
@@ -20,12 +26,14 @@ interface HealthChecks {
 
 /**
  * Serves `/livez` and `/readyz`. A process that does not respond to `/livez` should be restarted. `/readyz` is 200 if the
- * process can do its work, and otherwise 503 with the failed checks: the process should receive no traffic, but need not be
+ * process can do its work, and otherwise 503 with the failed checks and the reasons: the process should receive no traffic, but need not be
  * restarted.
  */
 export function createHealth({
   isAccepting,
   isBrokerReady,
+  brokerReasons,
+  brokerWarnings,
   spoolDepth,
   quarantined,
   servesSockets,
@@ -37,9 +45,13 @@ export function createHealth({
     const checks = { taking: isAccepting(), broker: isBrokerReady() }
     // A receiver with a spool stores recalls without the broker; taken out of service, it would lose them.
     const ready = checks.taking && (checks.broker || (spool !== undefined && !servesSockets))
+    const reasons = [...(checks.taking ? [] : ['the process is stopping']), ...brokerReasons()]
+    const warnings = brokerWarnings()
     const requests = quarantined()
     const quarantine = requests === undefined ? undefined : { requests }
-    response.status(ready ? 200 : 503).json({ ready, checks, spool, quarantine })
+    response
+      .status(ready ? 200 : 503)
+      .json({ ready, checks, reasons, ...(warnings.length > 0 && { warnings }), spool, quarantine })
   })
   return router
 }
@@ -47,9 +59,11 @@ export function createHealth({
 /** What a process sends in a heartbeat. The broker adds the id and the age. */
 type HeartbeatState = Omit<ProcessState, 'id' | 'reportedAtMs'>
 
-/** The part of the broker that carries heartbeats. */
+/** The part of the broker that carries heartbeats, and tells of itself in them. */
 interface Heartbeats {
   heartbeat(id: string, text: string): Promise<void>
+  reasons(): readonly string[]
+  warnings(): readonly string[]
   /** Heartbeats of all processes from the last ten seconds. */
   heartbeats(): Promise<readonly { readonly id: string; readonly ageMs: number; readonly text: string }[]>
 }
@@ -79,16 +93,23 @@ export function startHeartbeat(
       sockets: gauges.sockets(),
       rooms: gauges.rooms(),
       probeAgeMs: gauges.probeAgeMs(),
+      reasons: shortened(broker.reasons()),
+      warnings: shortened(broker.warnings()),
       ...(spool && { spool }),
       counts: metrics.counts(),
       latencyMs: metrics.latencyMs(),
     }
   }
 
+  let failures = 0
   function send(): void {
-    broker
-      .heartbeat(id, JSON.stringify(read()))
-      .catch((err: unknown) => log.debug({ err }, 'heartbeat not sent'))
+    broker.heartbeat(id, JSON.stringify(read())).then(
+      () => (failures = 0),
+      (error: unknown) => {
+        const reason = broker.reasons()[0] ?? reasonOf(error)
+        if (failures++ % FAILURES_PER_WARNING === 0) log.warn({ reason }, 'heartbeat not sent')
+      },
+    )
   }
 
   send()
@@ -97,8 +118,17 @@ export function startHeartbeat(
   return () => clearInterval(timer)
 }
 
+/** A heartbeat has at most 4 KiB. */
+const MAX_SENTENCES = 4
+const MAX_SENTENCE_LENGTH = 300
+
+const shortened = (sentences: readonly string[]): string[] =>
+  sentences.slice(0, MAX_SENTENCES).map((sentence) => sentence.slice(0, MAX_SENTENCE_LENGTH))
+
 const count = Joi.number().min(0).required()
 const quantile = Joi.number().allow(null).required()
+/** Missing in heartbeats of earlier versions. */
+const sentences = Joi.array().items(Joi.string().max(MAX_SENTENCE_LENGTH)).max(MAX_SENTENCES).default([])
 const stateSchema = Joi.object<HeartbeatState>({
   role: Joi.valid('all', 'receiver', 'node').required(),
   startedAtMs: count,
@@ -106,6 +136,8 @@ const stateSchema = Joi.object<HeartbeatState>({
   sockets: count,
   rooms: count,
   probeAgeMs: count,
+  reasons: sentences,
+  warnings: sentences,
   spool: Joi.object({ recalls: count, bytes: count, ageMs: count }),
   counts: Joi.object({ webhooksOk: count, webhooksRefused: count, kept: count, delivered: count }).required(),
   latencyMs: Joi.object({ p50: quantile, p99: quantile }).required(),

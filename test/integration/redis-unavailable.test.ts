@@ -1,7 +1,11 @@
 import { expect } from 'chai'
+import { createClient } from 'redis'
+import { adminToken, connect, makeToken } from '../support/client.ts'
+import { postDisconnect } from '../support/disconnect.ts'
 import { freePort } from '../support/free-port.ts'
 import { APP, JWT_SECRET, runGateway, startGatewayProcess } from '../support/gateway-process.ts'
 import { startRedis } from '../support/redis-server.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { withTimeout, waitUntil } from '../support/wait.ts'
 import { postWebhook } from '../support/webhook.ts'
@@ -23,6 +27,67 @@ describe('a gateway while Redis is unavailable', () => {
     onCleanUp(restarted.stop)
     await waitUntil('the gateway is ready again', isReady)
     expect(await postWebhook(gateway.url)).to.deep.include({ status: 200 })
+  })
+
+  it('says why, in the log and in its readiness, when the password was changed', async () => {
+    const redis = await startRedis({ flags: ['--requirepass', 'first'] })
+    onCleanUp(redis.stop)
+    const REDIS_URL = redis.url.replace('//', '//:first@')
+    const gateway = await startGatewayProcess({ REDIS_URL })
+    onCleanUp(gateway.stop)
+    const admin = await createClient({ url: REDIS_URL }).connect()
+    onCleanUp(() => admin.destroy())
+    await admin.sendCommand(['CONFIG', 'SET', 'requirepass', 'second'])
+    await admin.sendCommand(['CLIENT', 'KILL', 'TYPE', 'normal'])
+    await admin.sendCommand(['CLIENT', 'KILL', 'TYPE', 'pubsub'])
+    await waitUntil('the log names the cause', () => gateway.output().includes('WRONGPASS'))
+    const readiness = await fetch(`${gateway.url}/readyz`)
+    expect(readiness.status).to.equal(503)
+    expect(await readiness.text()).to.match(/"reasons":\["WRONGPASS: .*REDIS_URL/)
+    expect(gateway.output()).to.not.match(/first|second/)
+  })
+
+  it('admits nobody before it has read whom admins have disconnected', async () => {
+    const folder = temporaryFolder()
+    onCleanUp(folder.remove)
+    const redis = await startRedis()
+    onCleanUp(redis.stop)
+    const settings = { REDIS_URL: redis.url, DATA_DIR: folder.path }
+    const first = await startGatewayProcess(settings)
+    onCleanUp(first.stop)
+    const banned = await makeToken({ sub: 'user-1' })
+    const disconnected = await postDisconnect(first.url, await adminToken(), { userId: 'user-1' })
+    expect(disconnected.status).to.equal(200)
+    await first.stop()
+    redis.signal('SIGSTOP')
+    onCleanUp(() => redis.signal('SIGCONT'))
+    const gateway = await startGatewayProcess(settings)
+    onCleanUp(gateway.stop)
+    const outcome = (token: string): Promise<unknown> =>
+      connect(gateway.url, token).then(
+        (client) => {
+          client.close()
+          return 'admitted'
+        },
+        (error: { readonly data?: unknown }) => error.data,
+      )
+    const notYet = { code: 'BROKER_UNAVAILABLE', retry: true }
+    expect(await outcome(banned)).to.deep.include(notYet)
+    const response = await fetch(`${gateway.url}/v1/position?group=g`, {
+      headers: { Authorization: `Bearer ${banned}` },
+    })
+    expect(response.status).to.equal(503)
+    expect((await fetch(`${gateway.url}/readyz`)).status).to.equal(503)
+
+    redis.signal('SIGCONT')
+    const answers = new Set<unknown>()
+    await waitUntil('the order is known', async () => {
+      const answer = (await outcome(banned)) as { readonly code?: string } | 'admitted'
+      answers.add(answer === 'admitted' ? answer : answer.code)
+      return answers.has('USER_DISCONNECTED')
+    })
+    expect(answers).to.not.include('admitted')
+    expect(await outcome(await makeToken({ sub: 'user-2' }))).to.equal('admitted')
   })
 
   it('stops in time with exit code 0', async () => {

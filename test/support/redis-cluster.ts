@@ -85,6 +85,14 @@ export async function startRedisCluster(size: {
   }
 }
 
+/** Starts a cluster of one server that owns all slots: as much as discovery and permissions need. */
+export async function startClusterOfOne(flags: readonly string[] = []): Promise<ClusterNode> {
+  const node = await startNode(flags)
+  await node.command('CLUSTER', 'ADDSLOTSRANGE', 0, SLOTS - 1)
+  await untilAll([node], 'sees a complete cluster', ['CLUSTER', 'INFO'], 'cluster_state:ok')
+  return node
+}
+
 /** Moves at max `max` keys. Returns how many. */
 async function moveKeys(from: ClusterNode, to: ClusterNode, slot: number, max: number): Promise<number> {
   const keys = (await from.command('CLUSTER', 'GETKEYSINSLOT', slot, max)) as string[]
@@ -92,11 +100,11 @@ async function moveKeys(from: ClusterNode, to: ClusterNode, slot: number, max: n
   return keys.length
 }
 
-async function startNode(): Promise<ClusterNode> {
+async function startNode(more: readonly string[] = []): Promise<ClusterNode> {
   const bus = String(await freePort())
   const clusterFlags = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', '--cluster-port', bus]
   // Replicas stay where tests put them.
-  const flags = [...clusterFlags, '--cluster-allow-replica-migration', 'no', ...SYNC_IMMEDIATELY]
+  const flags = [...clusterFlags, '--cluster-allow-replica-migration', 'no', ...SYNC_IMMEDIATELY, ...more]
   const server = await startRedis({ flags })
   const command: ClusterNode['command'] = async (...words) => {
     const client = createClient({ url: server.url, RESP: 2, socket: { reconnectStrategy: false } })

@@ -73,7 +73,18 @@ export async function startRedisSentinels(): Promise<RedisSentinels> {
   }
 }
 
-async function startSentinel(masterPort: number) {
+interface SentinelOptions {
+  /** How many sentinels must agree. Default: 2. */
+  readonly quorum?: number
+  /** Further lines of its configuration. */
+  readonly lines?: readonly string[]
+}
+
+/** Starts one sentinel that watches this master. */
+export async function startSentinel(
+  masterPort: number,
+  { quorum = 2, lines: more = [] }: SentinelOptions = {},
+) {
   const port = await freePort()
   const folder = temporaryFolder()
   const file = join(folder.path, 'sentinel.conf')
@@ -81,10 +92,11 @@ async function startSentinel(masterPort: number) {
     `port ${port}`,
     'bind 127.0.0.1',
     `dir ${folder.path}`,
-    `sentinel monitor ${NAME} 127.0.0.1 ${masterPort} 2`,
+    `sentinel monitor ${NAME} 127.0.0.1 ${masterPort} ${quorum}`,
     `sentinel down-after-milliseconds ${NAME} 1500`,
     `sentinel failover-timeout ${NAME} 5000`,
     `sentinel parallel-syncs ${NAME} 1`,
+    ...more,
   ]
   writeFileSync(file, `${lines.join('\n')}\n`)
   const server = spawn(programPath('redis'), [file, '--sentinel'], { stdio: 'ignore' })

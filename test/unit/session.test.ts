@@ -61,6 +61,8 @@ function createRace({
     start: async () => undefined,
     stop: async () => undefined,
     isReady: () => true,
+    reasons: () => [],
+    warnings: () => [],
     probeAgeMs: () => 0,
     publish: async () => ({ duplicate: false, positions: [] }),
     newEpoch: async () => undefined,

@@ -122,6 +122,8 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
     },
 
     isReady: () => opened !== undefined,
+    reasons: () => (opened === undefined ? ['the store is not open'] : []),
+    warnings: () => [],
 
     // Delivery in memory needs no proof.
     probeAgeMs: () => 0,
@@ -169,8 +171,9 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
       for (const listener of announcementListeners.get(subject) ?? []) listener(text, announcement.atMs)
     },
 
-    onAnnouncement(subject, listener) {
+    onAnnouncement(subject, listener, onCaughtUp) {
       for (const { text, atMs } of store().announcements.current(subject, Date.now())) listener(text, atMs)
+      onCaughtUp?.()
       const ofSubject = announcementListeners.get(subject) ?? new Set()
       announcementListeners.set(subject, ofSubject.add(listener))
       return () => void ofSubject.delete(listener)

@@ -1,154 +1,109 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../telemetry/logger.ts'
 import { ANNOUNCEMENTS_TTL_S, MAX_ANNOUNCEMENTS } from '../broker.ts'
-import type {
-  AnnouncementListener,
-  AnnouncementSubject,
-  Broker,
-  RoomListener,
-  Subscription,
-} from '../broker.ts'
+import type { AnnouncementSubject, Broker } from '../broker.ts'
 import { withTimeout } from '../timeout.ts'
+import { followAnnouncements } from './announcement-follower.ts'
+import type { StoredAnnouncement } from './announcement-follower.ts'
 import { COMMAND_TIMEOUT_MS } from './connection/connection.ts'
 import type { Connection } from './connection/connection.ts'
+import { explain } from './connection/failure.ts'
+import type { RedisMode } from './connection/address.ts'
 import type { Keys } from './keys.ts'
 import { toArray } from './scripts.ts'
 import type { Signer } from './signature.ts'
 import type { Subscriber } from './subscriber.ts'
 
-/** Minimum pause between reads, so that a burst is read as a batch and seldom twice. */
-const MIN_READ_INTERVAL_MS = 50
-/** Reads this often anyway, in case a hint was lost or the subscription failed. */
-const POLL_INTERVAL_MS = 30_000
-/** Ids are server times, and the clocks of servers differ: after a failover a later id may be slightly smaller. */
-const MAX_CLOCK_SKEW_MS = 60_000
-
-interface AnnouncementsDependencies {
+interface AnnouncementStoreDependencies {
   readonly commands: Connection['client']
-  readonly keys: Keys
+  readonly keys: Pick<Keys, 'announcements' | 'channel'>
   readonly signer: Signer
-  readonly subscriber: Subscriber
   readonly log: Logger
 }
 
-type Announcements = Pick<Broker, 'announce' | 'onAnnouncement'>
-
-/**
- * Sends and follows announcements. They are stored in a stream; a hint on a channel makes the other processes read it, so
- * that a lost hint only delays an announcement.
- */
-export function createAnnouncements({
-  commands,
-  keys,
-  signer,
-  subscriber,
-  log,
-}: AnnouncementsDependencies): Announcements {
-  async function read(subject: AnnouncementSubject, sinceMs: number): Promise<StoredAnnouncement[]> {
-    const reply = await withTimeout(
-      COMMAND_TIMEOUT_MS,
-      commands.xrange(keys.announcements(subject), sinceMs, '+'),
-    )
-    return toAnnouncements(reply).map(({ id, text }) => ({ id, text: signer.verify(text)?.text }))
-  }
-
+/** Stores announcements in a stream and reads them; a hint on a channel makes the other processes read. */
+function createAnnouncementStore({ commands, keys, signer, log }: AnnouncementStoreDependencies) {
   return {
-    async announce(subject, text) {
-      await withTimeout(
+    /** See `Broker.announce`. */
+    async announce(subject: AnnouncementSubject, text: string): Promise<void> {
+      const names = [keys.announcements(subject), keys.channel(hintRoomOf(subject))]
+      const limits = [MAX_ANNOUNCEMENTS, ANNOUNCEMENTS_TTL_S]
+      const reply = await withTimeout(
         COMMAND_TIMEOUT_MS,
-        commands.recallAnnounce(
-          2,
-          keys.announcements(subject),
-          keys.channel(hintRoomOf(subject)),
-          signer.sign(text),
-          MAX_ANNOUNCEMENTS,
-          ANNOUNCEMENTS_TTL_S,
-        ),
+        commands.recallAnnounce(names.length, ...names, signer.sign(text), ...limits),
       )
+      const [, wasReplaced] = toArray(reply)
+      if (wasReplaced === 1)
+        log.error({ subject }, 'announcements in Redis were unusable and have been replaced')
     },
 
-    onAnnouncement: (subject, listener) =>
-      followAnnouncements(
-        {
-          read: (sinceMs) => read(subject, sinceMs),
-          subscribe: (onHint) => subscriber.subscribe(hintRoomOf(subject), onHint),
-          log,
-        },
-        listener,
-      ),
+    /** Returns the latest announcements since this time, oldest first. */
+    async read(subject: AnnouncementSubject, sinceMs: number): Promise<StoredAnnouncement[]> {
+      const reading = commands.xrevrange(
+        keys.announcements(subject),
+        '+',
+        sinceMs,
+        'COUNT',
+        MAX_ANNOUNCEMENTS,
+      )
+      const reply = await withTimeout(COMMAND_TIMEOUT_MS, reading).catch((error: unknown) => {
+        if (!isWrongType(error)) throw error
+        // Lost, like a missing key. The next announcement replaces it.
+        log.error({ subject }, 'announcements in Redis are unusable: their key has the wrong type')
+        return []
+      })
+      return toAnnouncements(reply)
+        .toReversed()
+        .map(({ id, text }) => ({ id, text: signer.verify(text)?.text }))
+    },
   }
 }
 
-/** The room whose channel carries the hints; no real room has this name. */
+interface AnnouncementsDependencies extends AnnouncementStoreDependencies {
+  readonly subscriber: Pick<Subscriber, 'subscribe'>
+  readonly mode: RedisMode
+}
+
+interface Announcements extends Pick<Broker, 'announce' | 'onAnnouncement'> {
+  /** Subjects that are followed and have not been read yet. */
+  readonly unread: () => readonly AnnouncementSubject[]
+}
+
+/** Sends and follows announcements; see `Broker`. */
+export function createAnnouncements(dependencies: AnnouncementsDependencies): Announcements {
+  const { subscriber, mode, log } = dependencies
+  const store = createAnnouncementStore(dependencies)
+  const unread = new Map<object, AnnouncementSubject>()
+
+  return {
+    announce: store.announce,
+    unread: () => [...unread.values()],
+    onAnnouncement(subject, listener, onCaughtUp) {
+      const follower = {}
+      unread.set(follower, subject)
+      const stop = followAnnouncements(subject, {
+        read: (sinceMs) => store.read(subject, sinceMs),
+        subscribe: (onHint) => subscriber.subscribe(hintRoomOf(subject), onHint),
+        explain: (error) => explain(error, { mode }),
+        listener,
+        onCaughtUp: () => {
+          unread.delete(follower)
+          onCaughtUp?.()
+        },
+        log,
+      })
+      return () => {
+        unread.delete(follower)
+        stop()
+      }
+    },
+  }
+}
+
+/** Never the name of a room. */
 const hintRoomOf = (subject: AnnouncementSubject): string => `announcements:${subject}`
 
-interface StoredAnnouncement {
-  /** `<ms since 1970>-<number>`. */
-  readonly id: string
-  /** Undefined without a valid signature. */
-  readonly text: string | undefined
-}
-
-interface FollowDependencies {
-  /** Returns the announcements since this time, oldest first. */
-  readonly read: (sinceMs: number) => Promise<readonly StoredAnnouncement[]>
-  /** Calls the listener when it is time to read. */
-  readonly subscribe: (listener: RoomListener) => Promise<Subscription>
-  readonly log: Logger
-}
-
-/** Calls `listener` once with each stored announcement and each new one. Returns a function that stops it. */
-function followAnnouncements(
-  { read, subscribe, log }: FollowDependencies,
-  listener: AnnouncementListener,
-): () => void {
-  let seenIds = new Set<string>()
-  let lastMs = 0
-  let subscription: Subscription | undefined
-  let isStopped = false
-  let reading: Promise<void> | undefined
-  let isRequested = false
-
-  function requestRead(): void {
-    isRequested = true
-    reading ??= readWhileRequested().finally(() => (reading = undefined))
-  }
-
-  async function readWhileRequested(): Promise<void> {
-    while (isRequested && !isStopped) {
-      isRequested = false
-      try {
-        subscription ??= await subscribe({ onNotice: requestRead, onInterrupted: requestRead })
-        if (isStopped) return subscription.leave()
-        deliver(await read(Math.max(Date.now() - ANNOUNCEMENTS_TTL_S * 1_000, lastMs - MAX_CLOCK_SKEW_MS)))
-      } catch (err) {
-        log.debug({ err }, 'cannot read announcements, retrying later')
-      }
-      await delay(MIN_READ_INTERVAL_MS)
-    }
-  }
-
-  function deliver(announcements: readonly StoredAnnouncement[]): void {
-    const fresh = announcements.filter(({ id }) => !seenIds.has(id))
-    // Older ids need not be remembered: the next read starts no earlier than this one.
-    seenIds = new Set(announcements.map(({ id }) => id))
-    for (const { id, text } of fresh) {
-      const atMs = Number(id.split('-')[0])
-      lastMs = Math.max(lastMs, atMs)
-      if (text === undefined) log.error({ id }, 'announcement in Redis without a valid signature')
-      else listener(text, atMs)
-    }
-  }
-
-  const polling = setInterval(requestRead, POLL_INTERVAL_MS)
-  polling.unref()
-  requestRead()
-  return () => {
-    isStopped = true
-    clearInterval(polling)
-    subscription?.leave()
-  }
-}
+const isWrongType = (error: unknown): boolean =>
+  error instanceof Error && (error.message.startsWith('WRONGTYPE') || isWrongType(error.cause))
 
 /** Parses `[id, ['t', text]] …`; leaves out whatever no gateway wrote. */
 function toAnnouncements(reply: unknown): { readonly id: string; readonly text: string }[] {

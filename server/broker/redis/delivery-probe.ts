@@ -14,8 +14,8 @@ interface DeliveryProbeDependencies {
   readonly send: (probe: string) => Promise<unknown>
   /** Returns whether the subscription connection considers itself up. */
   readonly isSubscribed: () => boolean
-  /** Called for each probe that cannot be sent. */
-  readonly onFailure: () => void
+  /** Called for each probe that cannot be sent. Returns whether another connection could help. */
+  readonly onFailure: (error: unknown) => boolean
   readonly reconnectCommands: () => void
   readonly reconnectSubscriber: () => void
   readonly log: Logger
@@ -49,9 +49,9 @@ export function createDeliveryProbe({
     })
     try {
       await send(probe)
-    } catch {
-      onFailure()
-      if (++failures % SEND_FAILURES_BEFORE_RECONNECT === 0) reconnectCommands()
+    } catch (error) {
+      const mayReconnect = onFailure(error)
+      if (++failures % SEND_FAILURES_BEFORE_RECONNECT === 0 && mayReconnect) reconnectCommands()
       return
     }
     failures = 0

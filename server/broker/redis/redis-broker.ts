@@ -3,18 +3,13 @@ import { roomName } from '../../../shared/room.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Broker, BrokerOptions } from '../broker.ts'
 import { withTimeout } from '../timeout.ts'
+import { createAbilityCheck } from './ability-check.ts'
 import { createAnnouncements } from './announcements.ts'
 import { parseRedisUrl } from './connection/address.ts'
 import type { RedisMode } from './connection/address.ts'
-import {
-  checkChannels,
-  COMMAND_TIMEOUT_MS,
-  connectFirst,
-  createConnection,
-  disconnect,
-  warnOfEviction,
-} from './connection/connection.ts'
+import { COMMAND_TIMEOUT_MS, createConnection } from './connection/connection.ts'
 import { createDiscovery } from './connection/discovery.ts'
+import { replyIn, textOfFailure } from './connection/failure.ts'
 import { createDeliveryProbe } from './delivery-probe.ts'
 import { createHeartbeats } from './heartbeats.ts'
 import { createKeys } from './keys.ts'
@@ -22,8 +17,11 @@ import { createLogReader } from './log-reader.ts'
 import { createPublisher } from './publisher.ts'
 import { createRecalledSets } from './recalled-sets.ts'
 import { createReplicaConfirmation } from './replica-confirmation.ts'
+import { createServerWarnings } from './server-warnings.ts'
 import { createReadEntry, createSigner } from './signature.ts'
 import { createSubscriber } from './subscriber.ts'
+import { createTrials } from './trials.ts'
+import type { Ability } from './trials.ts'
 
 export interface RedisOptions extends BrokerOptions {
   /** One URL, or several separated by commas: sentinels, or nodes of the cluster. */
@@ -32,6 +30,9 @@ export interface RedisOptions extends BrokerOptions {
   readonly mode?: RedisMode
   /** The sentinels' name for the master. Default: `mymaster`. */
   readonly sentinelName?: string
+  /** Credentials of the sentinels. Default: the password in `url`. */
+  readonly sentinelUsername?: string | undefined
+  readonly sentinelPassword?: string | undefined
   /** How many replicas must have a recall before it counts as stored. Default: 0. */
   readonly waitReplicas?: number
   readonly prefix: string
@@ -47,9 +48,15 @@ const REPLICA_TIMEOUT_MS = 500
 export function createRedisBroker(options: RedisOptions, { log }: { log: Logger }): Broker {
   const { waitReplicas = 0, app } = options
   const keys = createKeys(options.prefix, app)
-  const probeChannel = keys.probe(randomUUID())
+  const processId = randomUUID()
+  const probeChannel = keys.probe(processId)
 
-  const endpoint = parseRedisUrl(options.url, options.mode ?? 'single')
+  const mode = options.mode ?? 'single'
+  const { sentinelUsername: username, sentinelPassword: password } = options
+  const endpoint = {
+    ...parseRedisUrl(options.url, mode),
+    ...(password !== undefined && { sentinel: { username, password } }),
+  }
   const locate = createDiscovery({
     endpoint,
     sentinelName: options.sentinelName ?? 'mymaster',
@@ -71,12 +78,16 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     probeChannel,
     onProbe: (probe) => deliveryProbe.onProbe(probe),
     readEntry,
+    onFailure: (error) => onFailure('receive notices', error),
     log,
   })
   const deliveryProbe = createDeliveryProbe({
     send: (probe) => withTimeout(COMMAND_TIMEOUT_MS, commands.spublish(probeChannel, probe)),
     isSubscribed: subscriber.isReady,
-    onFailure: reconnectIfMoved,
+    onFailure(error) {
+      reconnectIfMoved()
+      return onFailure('store recalls', error)
+    },
     reconnectCommands: commandConnection.reconnect,
     reconnectSubscriber: subscriberConnection.reconnect,
     log,
@@ -98,6 +109,56 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     },
   )
 
+  const announcements = createAnnouncements({
+    commands,
+    keys,
+    signer: announcementSigner,
+    subscriber,
+    mode,
+    log,
+  })
+  const recalledSets = createRecalledSets(options, { commands, keys, log })
+  const heartbeats = createHeartbeats({ commands, keys, signer: heartbeatSigner })
+  const serverWarnings = createServerWarnings({
+    commands,
+    mayReadConfig: endpoint.username === undefined,
+    log,
+  })
+  const abilities = createAbilityCheck({
+    trials: createTrials({
+      commands,
+      subscriber: subscriberConnection.client,
+      keys: createKeys(options.prefix, app, `:trial:${processId}`),
+      waitsForReplicas: waitReplicas > 0,
+    }),
+    isConnected: () => commands.status === 'ready',
+    mode,
+    onRound: serverWarnings.check,
+    log,
+  })
+  commands.on('ready', abilities.onConnected)
+
+  /** Returns whether another connection could help. */
+  function onFailure(name: Ability, error: unknown): boolean {
+    abilities.onFailure(name, error)
+    return replyIn(error, mode) === undefined
+  }
+
+  /** The same work; what Redis refuses is noticed at once. */
+  const noticed =
+    <Arguments extends unknown[], Result>(name: Ability, work: (...values: Arguments) => Promise<Result>) =>
+    (...values: Arguments): Promise<Result> =>
+      work(...values).then(
+        (result) => {
+          abilities.onSuccess(name)
+          return result
+        },
+        (error: unknown) => {
+          abilities.onFailure(name, error)
+          throw error
+        },
+      )
+
   let isChecking = false
   /** Looks for another server: one that went silent, or lost its replicas, may no longer be the one that holds the keys. */
   function reconnectIfMoved(): void {
@@ -108,41 +169,63 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     void Promise.all(checks).finally(() => (isChecking = false))
   }
 
+  /** The first of these that holds explains the others. */
+  function reasons(): readonly string[] {
+    const failure = commandConnection.failure() ?? subscriberConnection.failure()
+    if (failure !== undefined) return [textOfFailure(failure)]
+    if (commands.status !== 'ready') return ['not connected to Redis']
+    const refusals = abilities.reasons()
+    if (refusals.length > 0) return refusals
+    if (!subscriber.isReady()) return ['subscriptions at Redis are being restored']
+    if (!deliveryProbe.isDelivering()) return ['messages published in Redis do not arrive here']
+    if (!abilities.hasPassed()) return ['Redis is still being tried out']
+    return announcements.unread().map((subject) => `announcements have not been read yet: ${subject}`)
+  }
+
   return {
     async start() {
       // Concurrently, so that both keep trying when the first attempt fails.
-      const subscribing = subscriber.start(endpoint)
+      const subscribing = subscriber.start()
       subscribing.catch(() => undefined)
       try {
-        await connectFirst(commands, endpoint)
-        await checkChannels(commands, probeChannel)
+        await commandConnection.open()
         await subscribing
+        await abilities.run()
+        abilities.rejectUnsupported()
       } finally {
         await deliveryProbe.start()
       }
-      await warnOfEviction(commands, log)
     },
 
     async stop() {
       deliveryProbe.stop()
       publisher.stop()
-      await Promise.all([subscriber.stop(), disconnect(commands)])
+      abilities.stop()
+      await Promise.all([subscriber.stop(), commandConnection.close()])
     },
 
-    isReady: () => commands.status === 'ready' && subscriber.isReady() && deliveryProbe.isDelivering(),
+    isReady: () => reasons().length === 0,
+    reasons,
+    warnings: () => [...serverWarnings.current(), ...abilities.warnings()],
 
     probeAgeMs: deliveryProbe.ageMs,
 
-    publish: publisher.publish,
+    publish: noticed('store recalls', publisher.publish),
 
     subscribe: (room, listener) => subscriber.subscribe(roomName(room), listener),
 
-    ...logReader,
+    history: noticed('read logs', logReader.history),
+    historyBefore: noticed('read logs backwards', logReader.historyBefore),
+    heads: noticed('read heads', logReader.heads),
+    newEpoch: noticed('replace epochs', logReader.newEpoch),
 
-    ...createRecalledSets(options, { commands, keys, log }),
+    recalled: noticed('read recalled sets', recalledSets.recalled),
+    endGroup: noticed('end groups', recalledSets.endGroup),
 
-    ...createAnnouncements({ commands, keys, signer: announcementSigner, subscriber, log }),
+    announce: noticed('announce', announcements.announce),
+    onAnnouncement: announcements.onAnnouncement,
 
-    ...createHeartbeats({ commands, keys, signer: heartbeatSigner }),
+    heartbeat: noticed('report heartbeats', heartbeats.heartbeat),
+    heartbeats: noticed('read heartbeats', heartbeats.heartbeats),
   }
 }

@@ -1,16 +1,21 @@
-import { GatewayError } from '../../../shared/errors.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fullJitterMs } from '../../../shared/backoff.ts'
+import { GatewayError, reasonOf } from '../../../shared/errors.ts'
 import { createBatchLoader } from '../../lib/flow-control.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { RoomListener, Subscription } from '../broker.ts'
 import { RoomListeners } from '../room-listeners.ts'
-import type { RedisEndpoint } from './connection/address.ts'
-import { connectFirst, disconnect } from './connection/connection.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
 import type { ReadEntry } from './signature.ts'
 
 /** Channels per SSUBSCRIBE. */
 const MAX_CHANNELS_PER_CALL = 512
+
+/** While Redis refuses the subscriptions, the next attempt follows within this time. */
+const RETRY_DELAY = { baseMs: 250, maxMs: 1_000 }
+/** The start does not wait longer for subscriptions that Redis refuses. */
+const FIRST_SUBSCRIPTION_MS = 1_000
 
 /** Published on a room's channel instead of a notice: the log has changed, read it. */
 const LOOK = 'look'
@@ -20,6 +25,8 @@ interface SubscriberDependencies {
   readonly probeChannel: string
   readonly onProbe: (probe: string) => void
   readonly readEntry: ReadEntry
+  /** Called with each error of a subscription. Returns whether another connection could help. */
+  readonly onFailure: (error: unknown) => boolean
   readonly log: Logger
 }
 
@@ -27,8 +34,8 @@ export type Subscriber = ReturnType<typeof createSubscriber>
 
 /** The subscription connection: one sharded channel for each room that has a listener in this process. */
 export function createSubscriber(
-  { client, reconnect }: Connection,
-  { keys, probeChannel, onProbe, readEntry, log }: SubscriberDependencies,
+  { client, generation, reconnect, open, close }: Connection,
+  { keys, probeChannel, onProbe, readEntry, onFailure, log }: SubscriberDependencies,
 ) {
   const listeners = new RoomListeners()
   let isComplete = false
@@ -56,20 +63,32 @@ export function createSubscriber(
   client.on('ready', () => void (subscribing = resubscribe()))
 
   async function resubscribe(): Promise<void> {
-    const rooms = listeners.rooms()
-    try {
-      await client.ssubscribe(probeChannel)
-      for (let i = 0; i < rooms.length; i += MAX_CHANNELS_PER_CALL) {
-        await client.ssubscribe(...rooms.slice(i, i + MAX_CHANNELS_PER_CALL).map(keys.channel))
+    const connection = generation()
+    for (let failures = 0; generation() === connection && client.status === 'ready'; failures++) {
+      const rooms = listeners.rooms()
+      try {
+        await subscribeToAll(rooms)
+      } catch (error) {
+        // Half of the subscriptions is worse than none: nothing would reveal the missing half.
+        if (generation() !== connection) return
+        if (onFailure(error)) {
+          log.warn({ reason: reasonOf(error) }, 'resubscribing failed, reconnecting')
+          return reconnect()
+        }
+        await delay(fullJitterMs(failures, RETRY_DELAY), undefined, { ref: false })
+        continue
       }
-    } catch (err) {
-      // Half of the subscriptions is worse than none: nothing would reveal the missing half.
-      log.warn({ err }, 'resubscribing failed, reconnecting')
-      if (client.status === 'ready') reconnect()
+      isComplete = true
+      for (const room of rooms) listeners.notifyInterrupted(room)
       return
     }
-    isComplete = true
-    for (const room of rooms) listeners.notifyInterrupted(room)
+  }
+
+  async function subscribeToAll(rooms: readonly string[]): Promise<void> {
+    await client.ssubscribe(probeChannel)
+    for (let i = 0; i < rooms.length; i += MAX_CHANNELS_PER_CALL) {
+      await client.ssubscribe(...rooms.slice(i, i + MAX_CHANNELS_PER_CALL).map(keys.channel))
+    }
   }
 
   function leave(room: string, listener: RoomListener): void {
@@ -79,12 +98,13 @@ export function createSubscriber(
   }
 
   return {
-    async start(endpoint: RedisEndpoint): Promise<void> {
-      await connectFirst(client, endpoint)
-      await subscribing
+    /** Connects, and subscribes unless Redis refuses, which is retried. Rejects with START_FAILED. */
+    async start(): Promise<void> {
+      await open()
+      await Promise.race([subscribing, delay(FIRST_SUBSCRIPTION_MS, undefined, { ref: false })])
     },
 
-    stop: () => disconnect(client),
+    stop: close,
 
     /** Returns whether the connection is up with all its subscriptions. */
     isReady: () => client.status === 'ready' && isComplete,
@@ -94,6 +114,7 @@ export function createSubscriber(
       try {
         await subscribeTo(keys.channel(room))
       } catch (error) {
+        onFailure(error)
         leave(room, listener)
         throw new GatewayError('BROKER_UNAVAILABLE', undefined, { cause: error })
       }

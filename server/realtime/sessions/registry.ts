@@ -44,7 +44,13 @@ export function followAnnouncements(
     const announcement = decodeAnnouncement(text)
     if (announcement) applyAnnouncement(announcement, dependencies)
   }
-  const stops = [broker.onAnnouncement('revocations', apply), broker.onAnnouncement('memberships', apply)]
+  const { revocations } = dependencies
+  revocations.isPending = true
+  const onCaughtUp = (): void => void (revocations.isPending = false)
+  const stops = [
+    broker.onAnnouncement('revocations', apply, onCaughtUp),
+    broker.onAnnouncement('memberships', apply),
+  ]
   return () => stops.forEach((stop) => stop())
 }
 

@@ -5,14 +5,19 @@ export interface Address {
   readonly port: number
 }
 
+export interface Credentials {
+  readonly username?: string | undefined
+  readonly password?: string | undefined
+}
+
 /** Which Redis the gateway uses, and how to find the server that holds its keys. */
-export interface RedisEndpoint {
+export interface RedisEndpoint extends Credentials {
   /** `single`: the server is given. `sentinel`: sentinels know it. `cluster`: every node knows it. */
   readonly mode: RedisMode
   /** The one server, or the sentinels or nodes to ask. */
   readonly seeds: readonly [Address, ...Address[]]
-  readonly username?: string
-  readonly password?: string
+  /** Credentials of the sentinels, where they have their own. */
+  readonly sentinel?: Credentials
   readonly tls: boolean
   readonly db: number
 }
@@ -22,7 +27,7 @@ export type Locate = () => Promise<Address>
 
 const DEFAULT_PORTS: Readonly<Record<RedisMode, number>> = { single: 6_379, sentinel: 26_379, cluster: 6_379 }
 
-/** Parses REDIS_URL. Credentials, TLS and database of the first URL apply to all. */
+/** Parses REDIS_URL, which has been validated. Credentials, TLS and database of the first URL apply to all. */
 export function parseRedisUrl(urls: string, mode: RedisMode): RedisEndpoint {
   const [first = '', ...others] = mode === 'single' ? [urls] : urls.split(',')
   const { username, password, protocol, pathname } = new URL(first.trim())
@@ -32,8 +37,7 @@ export function parseRedisUrl(urls: string, mode: RedisMode): RedisEndpoint {
     ...(username === '' ? {} : { username: decodeURIComponent(username) }),
     ...(password === '' ? {} : { password: decodeURIComponent(password) }),
     tls: protocol === 'rediss:',
-    // A cluster has only one database.
-    db: mode === 'cluster' ? 0 : Number(pathname.slice(1)) || 0,
+    db: Number(pathname.slice(1)) || 0,
   }
 }
 

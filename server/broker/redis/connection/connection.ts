@@ -9,12 +9,17 @@ import type { ScriptedRedis } from '../scripts.ts'
 import { textOf } from './address.ts'
 import type { Address, Locate, RedisEndpoint, RedisMode } from './address.ts'
 import { connectorTo } from './connector.ts'
+import { CLOSED_BEFORE_ANSWER, describeToOperator, explain, STILL_LOADING } from './failure.ts'
+import type { Failure, Place } from './failure.ts'
+import { Outage } from './outage.ts'
 
 /** A frozen server neither replies nor closes the connection: only this ends the wait. */
 export const COMMAND_TIMEOUT_MS = 1_000
 const CONNECT_TIMEOUT_MS = 2_000
 const MAX_RETRY_DELAY_MS = 2_000
 const CLOSE_TIMEOUT_MS = 200
+/** Once the data is loaded, the next check of a server that is starting must not be long in coming. */
+const LOADING_CHECK_INTERVAL_MS = 1_000
 
 /** Replies of a server that does not, or no longer, hold the keys. Reconnecting finds the one that does. */
 const MOVED_ERROR = /^(READONLY|MOVED)\b/
@@ -29,6 +34,7 @@ const OUTAGE_OPTIONS = {
   // The subscriber resubscribes on its own and then tells its listeners to look for missed notices.
   autoResubscribe: false,
   enableReadyCheck: true,
+  maxLoadingRetryTime: LOADING_CHECK_INTERVAL_MS,
   commandTimeout: COMMAND_TIMEOUT_MS,
   connectTimeout: CONNECT_TIMEOUT_MS,
   keepAlive: 30_000,
@@ -39,6 +45,12 @@ const OUTAGE_OPTIONS = {
 /** A connection to the server that holds the keys, wherever that is. */
 export interface Connection {
   readonly client: ScriptedRedis
+  /** Connects for the first time, or rejects with START_FAILED and the cause; it then keeps trying on its own. */
+  readonly open: () => Promise<void>
+  /** Closes the connection for good. Stops waiting after 200 ms, because a client that is not connected emits no `end`. */
+  readonly close: () => Promise<void>
+  /** Why there is no connection; undefined while there is one. */
+  readonly failure: () => Failure | undefined
   /** Counts the connections that have ended. */
   readonly generation: () => number
   /** Replaces a connection that looks healthy but is not. */
@@ -57,7 +69,7 @@ interface ConnectionDependencies {
   readonly log: Logger
 }
 
-/** Creates a connection without opening it; see `connectFirst`. */
+/** Creates a connection without opening it. */
 export function createConnection(
   { endpoint, role }: ConnectionOptions,
   { locate, log }: ConnectionDependencies,
@@ -83,15 +95,37 @@ export function createConnection(
     // In a pipeline, WAIT would hold back the replies to the other commands. Recalls are batched already.
     autoPipeliningIgnoredCommands: ['wait', 'recallPublish'],
   }) as ScriptedRedis
-  logOutages(client, role, log)
+  const attempts = followAttempts(client, { place: { mode, tls }, role, log })
   client.on('close', () => generation++)
   // Emitted when the slot moves away: its channels move with it, and nothing else reveals that.
   client.on('moved', () => client.disconnect(true))
 
   return {
     client,
+
+    async open() {
+      try {
+        await client.connect()
+      } catch (error) {
+        const failure = attempts.failure() ?? explain(error, { mode, tls })
+        throw new GatewayError('START_FAILED', describeStartFailure(failure, endpoint), { cause: error })
+      } finally {
+        // Until now the caller reports what goes wrong.
+        attempts.startLogging()
+      }
+    },
+
+    async close() {
+      attempts.stop()
+      const ended = new Promise<void>((resolve) => void client.once('end', resolve))
+      client.disconnect()
+      await Promise.race([ended, delay(CLOSE_TIMEOUT_MS)])
+    },
+
+    failure: attempts.failure,
     generation: () => generation,
     reconnect: () => client.disconnect(true),
+
     async reconnectIfMoved() {
       if (client.status !== 'ready' || connectedTo === undefined) return
       const [from, before] = [textOf(connectedTo), generation]
@@ -103,21 +137,66 @@ export function createConnection(
   }
 }
 
-/** Logs an outage once, and its end. A failure of the first connection is left to the caller of `connectFirst`. */
-function logOutages(client: Redis, role: string, log: Logger): void {
-  let wasConnected = false
-  let isLogged = false
+interface AttemptDependencies {
+  readonly place: Place
+  readonly role: string
+  readonly log: Logger
+}
+
+/** Follows the attempts to connect, and knows why the latest one failed. */
+function followAttempts(client: Redis, { place, role, log }: AttemptDependencies) {
+  const outage = new Outage(
+    { failed: 'Redis connection failed, retrying', restored: 'Redis connection restored', fields: { role } },
+    log,
+  )
+  let isSilent = true
+  let isReady = false
+  let isStopped = false
+  let error: Error | undefined
+  let loading: NodeJS.Timeout | undefined
+  const failed = (failure: Failure): void => {
+    if (!isStopped) outage.failed(failure, { silently: isSilent })
+  }
+
   client.on('error', (err: Error) => {
-    if (wasConnected && !isLogged)
-      log.warn({ role, reason: err.message }, 'Redis connection failed, retrying')
-    isLogged = wasConnected
+    // Others may follow from the first; what the server said explains more than how it closed.
+    if (error === undefined || (err.name === 'ReplyError' && error.name !== 'ReplyError')) error = err
+    // The client would carry on in database 0.
+    if (isAboutDatabase(err)) client.disconnect(true)
+  })
+  client.on('connect', () => {
+    clearInterval(loading)
+    // The client asks until the data is loaded, and tells nobody.
+    loading = setInterval(() => !isStopped && outage.failed(STILL_LOADING), LOADING_CHECK_INTERVAL_MS).unref()
   })
   client.on('ready', () => {
-    if (isLogged) log.info({ role }, 'Redis connection restored')
-    wasConnected = true
-    isLogged = false
+    clearInterval(loading)
+    isReady = true
+    error = undefined
+    outage.ended()
   })
+  client.on('close', () => {
+    // A working connection that ends without an error was closed on purpose, here or there. If it does not come back, the
+    // next attempt says why.
+    const cause = error ?? (isReady ? undefined : CLOSED_BEFORE_ANSWER)
+    if (cause !== undefined) failed(explain(cause, place))
+    clearInterval(loading)
+    isReady = false
+    error = undefined
+  })
+
+  return {
+    failure: () => outage.failure,
+    startLogging: () => void (isSilent = false),
+    stop(): void {
+      isStopped = true
+      clearInterval(loading)
+    },
+  }
 }
+
+const isAboutDatabase = (error: Error): boolean =>
+  (error as { readonly command?: { readonly name?: string } }).command?.name === 'select'
 
 const WHERE: Readonly<Record<RedisMode, string>> = {
   single: 'at',
@@ -125,51 +204,8 @@ const WHERE: Readonly<Record<RedisMode, string>> = {
   cluster: 'through the cluster nodes',
 }
 
-/** Connects for the first time, or rejects with START_FAILED; the client then keeps trying on its own. */
-export async function connectFirst(client: Redis, { mode, seeds }: RedisEndpoint): Promise<void> {
-  // The reply to a wrong password arrives as an event; the connection then just closes.
-  let lastError = ''
-  const onError = (err: Error): void => void (lastError = err.message)
-  client.on('error', onError)
-  try {
-    await client.connect()
-  } catch (error) {
-    const isRefused = /\b(WRONGPASS|NOAUTH|NOPERM)\b/.test(lastError)
-    const what = isRefused ? 'Redis rejected the user or password' : 'cannot reach Redis'
-    const where = `${WHERE[mode]} ${seeds.map(textOf).join(', ')}`
-    const settings = mode === 'sentinel' ? 'REDIS_URL, REDIS_SENTINEL_NAME' : 'REDIS_URL'
-    throw new GatewayError('START_FAILED', `${what} ${where} (${settings})`, { cause: error })
-  } finally {
-    client.off('error', onError)
-  }
-}
-
-/** Rejects with START_FAILED unless the server accepts SPUBLISH to this channel; sharded channels came with Redis 7.0. */
-export async function checkChannels(client: Redis, channel: string): Promise<void> {
-  try {
-    await client.spublish(channel, '')
-  } catch (cause) {
-    const why =
-      "Redis rejected SPUBLISH: it must be 7.0 or newer, and its ACL must allow the gateway's channels (REDIS_URL)"
-    throw new GatewayError('START_FAILED', why, { cause })
-  }
-}
-
-/**
- * Warns of a Redis that evicts when it is full: recalled sets and positions would be lost silently. Only a warning, because
- * managed servers may hide the policy.
- */
-export async function warnOfEviction(client: Redis, log: Logger): Promise<void> {
-  const memory = await client.info('memory').catch(() => '')
-  const policy = /^maxmemory_policy:(\S+)/m.exec(memory)?.[1]
-  if (policy !== undefined && policy !== 'noeviction') {
-    log.warn({ policy }, "Redis may evict the gateway's data: set maxmemory-policy to noeviction")
-  }
-}
-
-/** Closes the connection for good. Stops waiting after 200 ms, because a client that is not connected emits no `end`. */
-export async function disconnect(client: Redis): Promise<void> {
-  const ended = new Promise<void>((resolve) => void client.once('end', resolve))
-  client.disconnect()
-  await Promise.race([ended, delay(CLOSE_TIMEOUT_MS)])
+function describeStartFailure(failure: Failure, { mode, seeds }: RedisEndpoint): string {
+  const isPassword = ['WRONGPASS', 'NOAUTH'].includes(failure.code)
+  const what = isPassword ? 'Redis rejected the user or password' : 'cannot reach Redis'
+  return `${what} ${WHERE[mode]} ${seeds.map(textOf).join(', ')}: ${describeToOperator(failure)}`
 }

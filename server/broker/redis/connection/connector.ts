@@ -1,4 +1,4 @@
-import { createConnection, Socket } from 'node:net'
+import { createConnection, isIP, Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { AbstractConnector } from 'ioredis'
 import type { Address, Locate } from './address.ts'
@@ -44,7 +44,7 @@ export function connectorTo(
         const address = await locate()
         if (!this.connecting) return (this.stream = closedStream())
         onAddress?.(address)
-        const stream = tls ? connectTls({ ...address }) : createConnection({ ...address })
+        const stream = tls ? connectTls(tlsOptions(address)) : createConnection({ ...address })
         stream.once('error', (error) => (this.firstError = error))
         // The client listens for one error only. TLS may emit another one, which would end the process.
         stream.on('error', () => undefined)
@@ -56,5 +56,12 @@ export function connectorTo(
     }
   }
 }
+
+/** Names the server in the handshake: proxies in front of many servers choose by it. It must not be an address. */
+const tlsOptions = ({ host, port }: Address) => ({
+  host,
+  port,
+  ...(isIP(host) === 0 && { servername: host }),
+})
 
 const closedStream = (): Socket => new Socket().destroy()

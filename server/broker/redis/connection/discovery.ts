@@ -1,9 +1,11 @@
 import { Redis } from 'ioredis'
-import { GatewayError } from '../../../../shared/errors.ts'
 import { toArray } from '../scripts.ts'
 import { textOf } from './address.ts'
-import type { Address, Locate, RedisEndpoint } from './address.ts'
+import type { Address, Credentials, Locate, RedisEndpoint } from './address.ts'
+import { slotOf } from './cluster-slot.ts'
 import { connectorTo } from './connector.ts'
+import { CLOSED_BEFORE_ANSWER, explain, FailureError } from './failure.ts'
+import type { Failure } from './failure.ts'
 
 /** A frozen server must not delay asking the others. */
 const QUERY_TIMEOUT_MS = 500
@@ -23,6 +25,7 @@ interface DiscoveryOptions {
 export function createDiscovery({ endpoint, sentinelName, key }: DiscoveryOptions): Locate {
   if (endpoint.mode === 'single') return async () => endpoint.seeds[0]
   let known: readonly Address[] = endpoint.seeds
+  const slot = slotOf(key)
 
   async function query(seed: Address): Promise<Address> {
     const client = createQueryClient(endpoint, seed)
@@ -30,11 +33,13 @@ export function createDiscovery({ endpoint, sentinelName, key }: DiscoveryOption
     let lastError: Error | undefined
     client.on('error', (error: Error) => (lastError = error))
     try {
-      await client.connect()
+      await client.connect().catch((error: unknown) => {
+        throw lastError ?? (isClosed(error) ? CLOSED_BEFORE_ANSWER : error)
+      })
       if (endpoint.mode === 'sentinel')
         return toMasterAddress(await client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', sentinelName))
-      const [slot, slots] = await Promise.all([client.cluster('KEYSLOT', key), client.cluster('SLOTS')])
-      const owner = ownerOfSlot(slots, Number(slot), seed)
+      const slots = await client.cluster('SLOTS')
+      const owner = ownerOfSlot(slots, slot, seed)
       known = withoutDuplicates([...endpoint.seeds, ...nodesOf(slots, seed)])
       return owner
     } catch (error) {
@@ -50,23 +55,40 @@ export function createDiscovery({ endpoint, sentinelName, key }: DiscoveryOption
   }
 
   return async () => {
-    let cause: unknown
+    const failures: Failure[] = []
     for (const seed of known) {
       try {
         return await query(seed).finally(() => queryLast(seed))
       } catch (error) {
-        cause = error
+        failures.push(failureOf(error, endpoint, seed))
       }
     }
-    throw new GatewayError('BROKER_UNAVAILABLE', `cannot locate Redis: ${String(cause)}`, { cause })
+    throw new FailureError(mostTelling(failures))
   }
 }
 
-function createQueryClient({ mode, username, password, tls }: RedisEndpoint, seed: Address): Redis {
+function failureOf(error: unknown, { mode, tls }: RedisEndpoint, seed: Address): Failure {
+  const failure = explain(error, { mode, tls, asked: 'seed' })
+  return { ...failure, words: `${textOf(seed)}: ${failure.words}` }
+}
+
+/** That a seed is down is to be expected; that another one refuses the password is what has to be changed. */
+function mostTelling(failures: readonly Failure[]): Failure {
+  const isDown = ({ code }: Failure): boolean => /^(E(?!RR_|PROTO)[A-Z_]+|TIMEOUT|UNKNOWN)$/.test(code)
+  const [first] = failures
+  const telling = failures.find((failure) => !isDown(failure)) ?? first
+  return telling ?? explain(undefined, { mode: 'cluster' })
+}
+
+const isClosed = (error: unknown): boolean =>
+  error instanceof Error && error.message === 'Connection is closed.'
+
+function createQueryClient(endpoint: RedisEndpoint, seed: Address): Redis {
+  const { tls } = endpoint
+  const { username, password } = endpoint.mode === 'sentinel' ? sentinelCredentials(endpoint) : endpoint
   return new Redis({
     Connector: connectorTo({ tls, masterOnly: false }, { locate: async () => seed }),
-    // Sentinels have a password at most, and accept any if they have none.
-    ...(username === undefined || mode === 'sentinel' ? {} : { username }),
+    ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
     ...(tls ? { tls: {} } : {}),
     connectionName: 'recall-gateway-locator',
@@ -82,6 +104,9 @@ function createQueryClient({ mode, username, password, tls }: RedisEndpoint, see
   })
 }
 
+/** Without credentials of their own, sentinels get the password of the servers: they accept any if they have none. */
+const sentinelCredentials = ({ sentinel, password }: RedisEndpoint): Credentials => sentinel ?? { password }
+
 const withoutDuplicates = (addresses: readonly Address[]): Address[] => [
   ...new Map(addresses.map((address) => [textOf(address), address])).values(),
 ]
@@ -89,7 +114,12 @@ const withoutDuplicates = (addresses: readonly Address[]): Address[] => [
 /** Parses a sentinel's reply to `GET-MASTER-ADDR-BY-NAME`. */
 export function toMasterAddress(reply: unknown): Address {
   if (reply === null)
-    throw new GatewayError('BROKER_UNAVAILABLE', 'the sentinel knows no master with this name')
+    throw new FailureError({
+      code: 'NO_MASTER',
+      reason: 'the sentinels know no master with this name',
+      setting: 'REDIS_SENTINEL_NAME',
+      words: 'the sentinel knows no master with this name',
+    })
   const [host, port] = toArray(reply)
   return toAddress(host, port, undefined)
 }
@@ -102,7 +132,12 @@ export function ownerOfSlot(reply: unknown, slot: number, seed: Address): Addres
     const [host, port] = toArray(owner)
     return toAddress(host, port, seed)
   }
-  throw new GatewayError('BROKER_UNAVAILABLE', `no cluster node owns slot ${slot}`)
+  throw new FailureError({
+    code: 'NO_OWNER',
+    reason: `no cluster node owns slot ${slot}`,
+    setting: 'CLUSTER INFO on Redis',
+    words: `no cluster node owns slot ${slot}`,
+  })
 }
 
 /** Returns every node in the reply to `CLUSTER SLOTS`, replicas included; each can be asked next time. */
@@ -122,6 +157,11 @@ function toAddress(host: unknown, port: unknown, seed: Address | undefined): Add
   const knownHost = typeof host === 'string' && host !== '' && host !== '?' ? host : seed?.host
   const portNumber = Number(port)
   if (knownHost === undefined || !Number.isInteger(portNumber) || portNumber <= 0)
-    throw new GatewayError('BROKER_UNAVAILABLE', 'Redis returned an address without a host or port')
+    throw new FailureError({
+      code: 'NO_ADDRESS',
+      reason: 'Redis returned an address without a host or port',
+      setting: 'addresses that Redis announces',
+      words: `${String(host)} ${String(port)}`,
+    })
   return { host: knownHost, port: portNumber }
 }

@@ -1,0 +1,165 @@
+import { fullJitterMs } from '../../../shared/backoff.ts'
+import { GatewayError } from '../../../shared/errors.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import type { RedisMode } from './connection/address.ts'
+import { refusalIn, replyIn, textOfFailure } from './connection/failure.ts'
+import type { Failure } from './connection/failure.ts'
+import { Outage } from './connection/outage.ts'
+import type { Ability, Trial } from './trials.ts'
+
+/** How often everything is tried while it works: rights and limits can change at any time. */
+const CHECK_INTERVAL_MS = 10_000
+/** While something is refused, the next trial follows within this time. */
+const RETRY_DELAY = { baseMs: 250, maxMs: 1_000 }
+/** A refusal that a trial cannot reproduce counts for this long, unless the same succeeds before. */
+const REFUSAL_MEMORY_MS = 1_000
+/** A process does its work without these, but others do not see its status, or it not theirs. */
+const SECONDARY: readonly Ability[] = ['report heartbeats', 'read heartbeats']
+
+interface AbilityCheckDependencies {
+  readonly trials: readonly Trial[]
+  readonly isConnected: () => boolean
+  readonly mode: RedisMode
+  /** Called after each complete round. */
+  readonly onRound: () => Promise<void>
+  readonly log: Logger
+}
+
+interface Refusal {
+  readonly failure: Failure
+  /** Whether a trial was refused too: then trials also show the end. */
+  readonly isReproduced: boolean
+  readonly atMs: number
+}
+
+/**
+ * Knows what Redis refuses. Tries everything on each new connection, every ten seconds, and again soon while something is
+ * refused; learns of refused work at once.
+ */
+export function createAbilityCheck({ trials, isConnected, mode, onRound, log }: AbilityCheckDependencies) {
+  const outage = new Outage(
+    {
+      failed: 'Redis refuses what the gateway needs',
+      restored: 'Redis accepts everything again',
+      level: 'error',
+    },
+    log,
+  )
+  const refusals = new Map<Ability, Refusal>()
+  let hasPassed = false
+  let attempts = 0
+  let timer: NodeJS.Timeout | undefined
+  let running: Promise<void> | undefined
+  let isStopped = false
+
+  function refuse(ability: Ability, failure: Failure, isReproduced: boolean): void {
+    refusals.set(ability, { failure, isReproduced, atMs: performance.now() })
+    outage.failed(failure, { fields: { ability } })
+  }
+
+  function accept(ability: Ability): void {
+    if (refusals.delete(ability) && refusals.size === 0) outage.ended()
+  }
+
+  async function tryAll(): Promise<void> {
+    let isComplete = true
+    for (const trial of trials) {
+      if (isStopped || !isConnected()) return
+      const works = await tryOne(trial)
+      isComplete &&= works || SECONDARY.includes(trial.ability)
+    }
+    if (!isComplete) return
+    hasPassed = true
+    if (refusals.size === 0) attempts = 0
+    await onRound()
+  }
+
+  /** Returns whether it worked. */
+  async function tryOne({ ability, run: tryOut }: Trial): Promise<boolean> {
+    try {
+      await tryOut()
+    } catch (error) {
+      const failure = replyIn(error, mode)
+      // Without a reply, the connection or the probe knows why.
+      if (failure === undefined || isStopped) return false
+      refuse(ability, failure, true)
+      // One refusal can keep the others from being tried: after that of a replica, the connection is replaced.
+      for (const [other, refusal] of refusals) refusals.set(other, { ...refusal, isReproduced: true })
+      return false
+    }
+    const refusal = refusals.get(ability)
+    if (refusal?.isReproduced || performance.now() - (refusal?.atMs ?? 0) > REFUSAL_MEMORY_MS) accept(ability)
+    return true
+  }
+
+  function run(): Promise<void> {
+    clearTimeout(timer)
+    return (running ??= tryAll().finally(() => {
+      running = undefined
+      scheduleNext()
+    }))
+  }
+
+  function scheduleNext(): void {
+    clearTimeout(timer)
+    if (isStopped) return
+    const isWorking = hasPassed && attempts === 0 && refusals.size === 0
+    const ms = isWorking
+      ? CHECK_INTERVAL_MS * (0.75 + Math.random() / 2)
+      : fullJitterMs(attempts++, RETRY_DELAY)
+    timer = setTimeout(() => void run(), ms).unref()
+  }
+
+  const describe = (isWanted: (ability: Ability) => boolean): string[] => {
+    const abilities = new Map<string, Ability[]>()
+    for (const [ability, { failure }] of refusals) {
+      const text = textOfFailure(failure)
+      if (isWanted(ability)) abilities.set(text, [...(abilities.get(text) ?? []), ability])
+    }
+    return [...abilities].map(([text, names]) => `cannot ${names.join(', ')}: ${text}`)
+  }
+
+  return {
+    /** Tries everything now. Never rejects. */
+    run,
+
+    /** To be called for each new connection. While something is refused, the next trial is due soon anyway. */
+    onConnected(): void {
+      if (refusals.size === 0) void run()
+    },
+
+    /** To be called when work has failed. */
+    onFailure(ability: Ability, error: unknown): void {
+      const failure = refusalIn(error, mode)
+      if (failure === undefined || isStopped) return
+      refuse(ability, failure, refusals.get(ability)?.isReproduced ?? false)
+      if (running === undefined && attempts === 0) scheduleNext()
+    },
+
+    /** To be called when work has succeeded. */
+    onSuccess(ability: Ability): void {
+      if (refusals.size > 0 && refusals.get(ability)?.isReproduced === false) accept(ability)
+    },
+
+    /** Throws START_FAILED if this can never work: the server lacks commands. */
+    rejectUnsupported(): void {
+      const unsupported = [...refusals.values()].find(({ failure }) => failure.code === 'UNKNOWN_COMMAND')
+      if (unsupported === undefined) return
+      const reason = textOfFailure(unsupported.failure)
+      throw new GatewayError('START_FAILED', `Redis does not support what is needed: ${reason}`)
+    },
+
+    hasPassed: () => hasPassed,
+
+    /** Returns what Redis refuses that the process needs for its work, and why. */
+    reasons: () => describe((ability) => !SECONDARY.includes(ability)),
+
+    /** Returns the refusals that leave the process able to do its work. */
+    warnings: () => describe((ability) => SECONDARY.includes(ability)),
+
+    stop(): void {
+      isStopped = true
+      clearTimeout(timer)
+    },
+  }
+}
