@@ -105,6 +105,13 @@ const anchorsOf = (document: string): string[] =>
       .replaceAll(' ', '-'),
   )
 
+/** The codes by which failures at Redis are named. */
+const codesOfRedis = ['failure', 'failure-meanings', 'discovery'].flatMap((file) =>
+  [...read(`server/broker/redis/connection/${file}.ts`).matchAll(/\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b/g)].map(
+    ([code]) => code,
+  ),
+)
+
 describe('the documents', () => {
   for (const document of DOCUMENTS) {
     const text = read(document)
@@ -136,7 +143,8 @@ describe('the documents', () => {
 
     it(`name in ${document} only settings and codes that exist`, () => {
       const settings = Object.keys(configSchema.describe().keys as object)
-      const known = [...settings, ...settings.map((name) => `${name}_FILE`), ...Object.keys(ERRORS)]
+      const codes = [...Object.keys(ERRORS), ...codesOfRedis]
+      const known = [...settings, ...settings.map((name) => `${name}_FILE`), ...codes]
       const named = [...text.matchAll(/(?<![\w$])([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b/g)].map(([, name]) => name)
       expect(
         named.filter((name) => !known.includes(name ?? '') && !OTHER_VARIABLES.includes(name ?? '')),
