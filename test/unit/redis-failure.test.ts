@@ -32,6 +32,7 @@ describe('explanation of a failure at Redis', () => {
     ["ERR unknown command 'evalsha', with args beginning with: 'secret'", 'UNKNOWN_COMMAND', '7.0'],
     ['ERR DB index is out of range', 'NO_DATABASE', 'database'],
     ['ERR This instance has cluster support disabled', 'NOT_CLUSTER', 'REDIS_MODE'],
+    ['ERR bad lua script for redis cluster', 'SCRIPT_REFUSED', 'script'],
     ['ERR max number of clients reached', 'MAX_CLIENTS', 'maxclients'],
   ]
 
@@ -82,6 +83,13 @@ describe('explanation of a failure at Redis', () => {
     const error = system('ERR_TLS_CERT_ALTNAME_INVALID')
     expect(explain(error, { mode: 'cluster' }).setting).to.include('cluster-preferred-endpoint-type')
     expect(explain(error, { mode: 'sentinel' }).setting).to.include('announce-hostnames')
+  })
+
+  it('names what announces the address of a server that cannot be reached', () => {
+    const error = system('ETIMEDOUT')
+    expect(explain(error, { mode: 'sentinel' }).setting).to.include('that the sentinels announce')
+    expect(explain(error, { mode: 'cluster' }).setting).to.include('cluster-announce-ip')
+    expect(explain(error, SEED).setting).to.include('REDIS_URL')
   })
 
   it('names the settings of the sentinels when they refuse', () => {

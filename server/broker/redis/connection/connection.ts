@@ -95,7 +95,7 @@ export function createConnection(
     // In a pipeline, WAIT would hold back the replies to the other commands. Recalls are batched already.
     autoPipeliningIgnoredCommands: ['wait', 'recallPublish'],
   }) as ScriptedRedis
-  const attempts = followAttempts(client, { place: { mode, tls }, role, log })
+  const attempts = followAttempts(client, { place: { mode, tls }, role, address: () => connectedTo, log })
   client.on('close', () => generation++)
   // Emitted when the slot moves away: its channels move with it, and nothing else reveals that.
   client.on('moved', () => client.disconnect(true))
@@ -140,11 +140,13 @@ export function createConnection(
 interface AttemptDependencies {
   readonly place: Place
   readonly role: string
+  /** The server of the latest attempt. */
+  readonly address: () => Address | undefined
   readonly log: Logger
 }
 
 /** Follows the attempts to connect, and knows why the latest one failed. */
-function followAttempts(client: Redis, { place, role, log }: AttemptDependencies) {
+function followAttempts(client: Redis, { place, role, address, log }: AttemptDependencies) {
   const outage = new Outage(
     { failed: 'Redis connection failed, retrying', restored: 'Redis connection restored', fields: { role } },
     log,
@@ -156,6 +158,11 @@ function followAttempts(client: Redis, { place, role, log }: AttemptDependencies
   let loading: NodeJS.Timeout | undefined
   const failed = (failure: Failure): void => {
     if (!isStopped) outage.failed(failure, { silently: isSilent })
+  }
+
+  const withAddress = (failure: Failure): Failure => {
+    const server = address()
+    return server === undefined ? failure : { ...failure, words: `${textOf(server)}: ${failure.words}` }
   }
 
   client.on('error', (err: Error) => {
@@ -179,7 +186,7 @@ function followAttempts(client: Redis, { place, role, log }: AttemptDependencies
     // A working connection that ends without an error was closed on purpose, here or there. If it does not come back, the
     // next attempt says why.
     const cause = error ?? (isReady ? undefined : CLOSED_BEFORE_ANSWER)
-    if (cause !== undefined) failed(explain(cause, place))
+    if (cause !== undefined) failed(withAddress(explain(cause, place)))
     clearInterval(loading)
     isReady = false
     error = undefined

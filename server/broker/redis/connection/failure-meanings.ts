@@ -28,6 +28,8 @@ export const REFUSALS: Readonly<Record<string, Meaning>> = {
 
 /** Refusals that start with `ERR`. */
 export const ERR_REFUSALS: readonly (readonly [pattern: RegExp, code: string, ...Meaning])[] = [
+  // Proxies of managed servers.
+  [/bad lua script/i, 'SCRIPT_REFUSED', 'the server refuses the script', 'a server that runs any script'],
   [
     /cluster support disabled/i,
     'NOT_CLUSTER',
@@ -111,6 +113,13 @@ export const NETWORK: Readonly<Record<string, Meaning>> = {
     'the server supports no version of TLS that is allowed here',
     'tls-protocols of Redis',
   ],
+}
+
+/** What decides about the address of a server that is found through others. */
+export const ANNOUNCED: Readonly<Record<RedisMode, string>> = {
+  single: 'REDIS_URL',
+  sentinel: 'the address that the sentinels announce: replica-announce-ip, announce-hostnames; firewall',
+  cluster: 'the address that the nodes announce: cluster-announce-ip, cluster-announce-hostname; firewall',
 }
 
 /** How to make the servers announce names, where they announce addresses that no certificate contains. */

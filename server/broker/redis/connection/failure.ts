@@ -1,6 +1,13 @@
 import { GatewayError } from '../../../../shared/errors.ts'
 import type { RedisMode } from './address.ts'
-import { ANNOUNCE_NAMES, ERR_REFUSALS, NETWORK, PERMISSIONS, REFUSALS } from './failure-meanings.ts'
+import {
+  ANNOUNCE_NAMES,
+  ANNOUNCED,
+  ERR_REFUSALS,
+  NETWORK,
+  PERMISSIONS,
+  REFUSALS,
+} from './failure-meanings.ts'
 
 /** Why something failed at Redis, in terms of what has to be changed. */
 export interface Failure {
@@ -140,7 +147,16 @@ const schemeSetting = (tls = false): string =>
     ? 'REDIS_URL: rediss:// needs a port with TLS; firewall'
     : 'REDIS_URL: a port with TLS needs rediss://; firewall; maxclients of Redis'
 
-function explainNetwork(error: Error, { mode, tls }: Place): Failure | undefined {
+const NOT_REACHED = /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)$/
+
+/** A server that sentinels or nodes named may be unreachable though they are not. */
+function networkSetting(code: string, otherwise: string, { mode, asked, tls }: Place): string {
+  if (mode !== 'single' && asked !== 'seed' && NOT_REACHED.test(code)) return ANNOUNCED[mode]
+  return SCHEME_MATTERS.test(code) ? schemeSetting(tls) : otherwise
+}
+
+function explainNetwork(error: Error, place: Place): Failure | undefined {
+  const { mode, tls } = place
   const words = error.message
   const code = codeOf(error)
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
@@ -166,7 +182,7 @@ function explainNetwork(error: Error, { mode, tls }: Place): Failure | undefined
   const known = code === undefined ? undefined : NETWORK[code]
   if (code === undefined || known === undefined) return undefined
   const [reason, setting] = known
-  return { code, reason, setting: SCHEME_MATTERS.test(code) ? schemeSetting(tls) : setting, words }
+  return { code, reason, setting: networkSetting(code, setting, place), words }
 }
 
 function codeOf(error: Error): string | undefined {
