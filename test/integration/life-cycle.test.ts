@@ -72,7 +72,7 @@ describe('life cycle of a gateway', () => {
       })
       expect(code).to.equal(1)
       expect(output.trim()).to.match(
-        /^recall-gateway: START_FAILED: .*cannot reach Redis at 127\.0\.0\.1:\d+ \(REDIS_URL\)$/,
+        /^recall-gateway: START_FAILED: .*cannot reach Redis at 127\.0\.0\.1:\d+: ECONNREFUSED: [^\n]* \(REDIS_URL\)[^\n]*$/,
       )
     })
 

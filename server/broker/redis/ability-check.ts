@@ -62,30 +62,28 @@ export function createAbilityCheck({ trials, isConnected, mode, onRound, log }: 
   }
 
   async function tryAll(): Promise<void> {
-    let isComplete = true
     for (const trial of trials) {
       if (isStopped || !isConnected()) return
-      const works = await tryOne(trial)
-      isComplete &&= works || SECONDARY.includes(trial.ability)
+      // Without a reply, the connection or the probe knows why, and more trials would only add to the load.
+      if (!(await tryOne(trial))) return
     }
-    if (!isComplete) return
+    if ([...refusals.keys()].some((ability) => !SECONDARY.includes(ability))) return
     hasPassed = true
     if (refusals.size === 0) attempts = 0
     await onRound()
   }
 
-  /** Returns whether it worked. */
+  /** Returns whether Redis replied. */
   async function tryOne({ ability, run: tryOut }: Trial): Promise<boolean> {
     try {
       await tryOut()
     } catch (error) {
       const failure = replyIn(error, mode)
-      // Without a reply, the connection or the probe knows why.
       if (failure === undefined || isStopped) return false
       refuse(ability, failure, true)
       // One refusal can keep the others from being tried: after that of a replica, the connection is replaced.
       for (const [other, refusal] of refusals) refusals.set(other, { ...refusal, isReproduced: true })
-      return false
+      return true
     }
     const refusal = refusals.get(ability)
     if (refusal?.isReproduced || performance.now() - (refusal?.atMs ?? 0) > REFUSAL_MEMORY_MS) accept(ability)

@@ -130,7 +130,6 @@ function trialsOf({
     ['recognize repeats', publish],
     ['keep recalled sets forever', () => commands.persist(keys.recalled({ group }))],
     ...(waitsForReplicas ? ([['wait for replicas', () => commands.wait(0, 1)]] as const) : []),
-    ['receive notices', receive],
     ['read heads', () => commands.recallHeads(1, head, ...headArguments)],
     ['read logs', () => commands.recallHistory(2, head, log, 0, 1, ...headArguments)],
     ['read logs backwards', () => commands.recallHistoryBefore(2, head, log, 2, 1, ...headArguments)],
@@ -144,5 +143,6 @@ function trialsOf({
     ['report heartbeats', () => commands.recallHeartbeat(1, keys.heartbeats, 'trial', '', TTL_MS, 0)],
     ['read heartbeats', () => commands.recallHeartbeats(1, keys.heartbeats, TTL_MS)],
     ['delete keys', clear],
+    ['receive notices', receive],
   ]
 }
