@@ -1,11 +1,21 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 
-/**
- * Programs that some tests run: names to look for, Debian's package, and the variable that may name another path. An empty
- * variable means that the selected tests do not need the program.
- */
+interface Program {
+  /** Names to look for, or paths. */
+  readonly names: readonly string[]
+  /** Files without which it is of no use; not looked for if the variable names a path. */
+  readonly needs?: readonly string[]
+  /** May name another path. Empty if the selected tests do not need the program. */
+  readonly variable: string
+  readonly debian: string
+}
+
+/** Where Debian puts the packages of its own Python. */
+const PYTHON_PACKAGES = '/usr/lib/python3/dist-packages'
+
+/** Programs that some tests run. */
 const PROGRAMS = {
   redis: { names: ['redis-server'], variable: 'REDIS_SERVER', debian: 'redis-server' },
   nginx: { names: ['nginx'], variable: 'NGINX', debian: 'nginx-light' },
@@ -15,7 +25,14 @@ const PROGRAMS = {
     variable: 'CHROMIUM',
     debian: 'chromium',
   },
-} as const
+  // Another Python in the PATH does not see Debian's packages.
+  python: {
+    names: ['/usr/bin/python3'],
+    needs: ['socketio', 'websocket', 'aiohttp'].map((name) => join(PYTHON_PACKAGES, name)),
+    variable: 'PYTHON',
+    debian: 'python3-socketio python3-websocket python3-aiohttp',
+  },
+} satisfies Readonly<Record<string, Program>>
 
 type ProgramName = keyof typeof PROGRAMS
 
@@ -23,12 +40,13 @@ type ProgramName = keyof typeof PROGRAMS
 const FOLDERS = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin']
 
 const findProgram = (name: string): string | undefined =>
-  FOLDERS.map((folder) => join(folder, name)).find((path) => existsSync(path))
+  (isAbsolute(name) ? [name] : FOLDERS.map((folder) => join(folder, name))).find((path) => existsSync(path))
 
 /** Returns the path of a program. Throws if it is missing, which `mochaGlobalSetup` rules out. */
 export function programPath(name: ProgramName): string {
-  const { names, variable } = PROGRAMS[name]
-  const found = process.env[variable] || names.map(findProgram).find((path) => path !== undefined)
+  const { names, needs = [], variable }: Program = PROGRAMS[name]
+  const installed = names.map(findProgram).find((path) => path !== undefined)
+  const found = process.env[variable] || (needs.every((path) => existsSync(path)) ? installed : undefined)
   if (found === undefined) throw new Error(`${name} is missing: install it, or set ${variable} to its path`)
   return found
 }
