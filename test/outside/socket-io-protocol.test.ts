@@ -1,0 +1,100 @@
+import { expect } from 'chai'
+import { adminToken, makeToken } from '../support/client.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { reportNotForUs } from './not-for-us.ts'
+import { SOCKET_IO_CASES } from './socket-io-cases.ts'
+import { checkPackets, expectClosed, openEngine, openSocket } from './socket-io-peer.ts'
+
+const NOT_FOR_US = [
+  {
+    name: 'connection to a custom namespace',
+    reason: 'there is one namespace; that others are refused is tested',
+  },
+  {
+    name: 'connection without a payload',
+    reason: 'without a credential there is no connection; that it is refused is tested',
+  },
+  {
+    name: 'echo of values and of bytes',
+    reason: 'the gateway answers requests, and no request carries bytes; both are tested as requests',
+  },
+]
+
+describe("Socket.IO's protocol suite", () => {
+  let gateway: GatewayProcess
+  let token = ''
+  before(async () => {
+    gateway = await startGatewayProcess()
+    token = await adminToken()
+  })
+  after(() => gateway.stop())
+  reportNotForUs(NOT_FOR_US)
+
+  describe('the connection', () => {
+    it('is answered with a session id when it presents a token', async () => {
+      const peer = await openEngine(gateway.port)
+      peer.sendText(`40${JSON.stringify({ token })}`)
+      const text = await peer.text('the handshake', (one) => one.startsWith('40'))
+      expect(JSON.parse(text.slice(2))).to.have.all.keys('sid')
+      peer.destroy()
+    })
+
+    for (const [name, packet] of Object.entries({
+      'no payload': '40',
+      'an empty payload': '40{}',
+      'a token that is none': '40{"token":"123"}',
+      'a token that is no text': '40{"token":{"a":1}}',
+    })) {
+      it(`is refused with a code and closed with ${name}`, async () => {
+        const peer = await openEngine(gateway.port)
+        peer.sendText(packet)
+        const text = await peer.text('the refusal', (one) => one.startsWith('44{'))
+        const refusal = JSON.parse(text.slice(2)) as { message: string; data: unknown }
+        expect(refusal.message).to.be.a('string')
+        expect(refusal.data).to.deep.equal({ code: 'TOKEN_REFUSED', retry: false })
+        await expectClosed(peer)
+      })
+    }
+
+    it('is refused for an unknown namespace', async () => {
+      const peer = await openEngine(gateway.port)
+      peer.sendText('40/random,')
+      expect(await peer.text('the refusal', (one) => one.startsWith('44'))).to.equal(
+        '44/random,{"message":"Invalid namespace"}',
+      )
+      peer.destroy()
+    })
+
+    for (const packet of [
+      '4abc',
+      '40[]',
+      '40null',
+      '40"text"',
+      '40{',
+      '42["subscribe",{"group":"g"}]',
+      '41',
+      '43[]',
+    ]) {
+      it(`is closed when its first packet is ${packet}`, async () => {
+        const peer = await openEngine(gateway.port)
+        peer.sendText(packet)
+        await expectClosed(peer)
+        expect(peer.texts().filter((text) => text.startsWith('4'))).to.be.empty
+      })
+    }
+  })
+
+  describe('packets of a member', () => {
+    for (const one of SOCKET_IO_CASES) {
+      it(one.name, async () => {
+        const member = await makeToken({ rooms: [{ group: 'g' }, { group: 'probe' }] })
+        await checkPackets(await openSocket(gateway.port, member), one)
+      })
+    }
+  })
+
+  it('leaves a process without an error in its log', () => {
+    expect(gateway.output()).to.not.match(/"level":"(error|fatal)"/)
+  })
+})
