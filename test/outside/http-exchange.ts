@@ -7,7 +7,7 @@ interface HttpResponse {
 }
 
 /** The responses at the start of the text, interim ones too. Throws on what is no response. */
-export function parseResponses(text: string, isHead = false): HttpResponse[] {
+function parseResponses(text: string, isHead = false): HttpResponse[] {
   const responses: HttpResponse[] = []
   for (let rest = text; rest !== '';) {
     const end = rest.indexOf('\r\n\r\n')
@@ -65,7 +65,7 @@ export async function exchange(port: number, parts: readonly string[]) {
     const isOpen = !connection.isClosed()
     if (isOpen) connection.send(LAST)
     await connection.closed()
-    return parseResponses(connection.received(), false || isHead)
+    return parseResponses(connection.received(), isHead)
   } finally {
     connection.destroy()
   }

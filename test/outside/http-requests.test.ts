@@ -53,7 +53,7 @@ describe('HTTP requests as in h1spec and others', () => {
       request.slice(i + 1),
     ])
     await Promise.all(
-      [...splits, [...request]].map(async (parts) => {
+      [...splits, Array.from(request)].map(async (parts) => {
         const responses = await exchange(gateway.port, parts)
         expect(responses.map(({ status }) => status)).to.deep.equal([200, 200])
       }),

@@ -1,4 +1,5 @@
 import { closeFrame, encodeFrame, OPCODES } from '../support/web-socket-peer.ts'
+import { GREETING } from './utf8-sequences.ts'
 
 /**
  * How the node must answer. `served`: the request among the frames is answered, and the connection is open afterwards.
@@ -6,10 +7,7 @@ import { closeFrame, encodeFrame, OPCODES } from '../support/web-socket-peer.ts'
  * it ends with this code, because the peer closed it. `ends`: the frames are fine, but Engine.IO or Socket.IO refuses what
  * they carry, and the connection ends without an answer.
  */
-type Expected =
-  | { readonly kind: 'served'; readonly pongs?: readonly string[] }
-  | { readonly kind: 'fails' | 'closes'; readonly code: number }
-  | { readonly kind: 'ends' }
+type Expected = { readonly kind: 'served'; readonly pongs?: readonly string[] } | { readonly kind: 'fails' | 'closes'; readonly code: number } | { readonly kind: 'ends' }
 
 export interface FrameCase {
   readonly name: string
@@ -52,22 +50,11 @@ const inFragments = (payload: Buffer, bytes: number): Buffer[] =>
 const MAX_BYTES = 16_384
 
 const lengths: readonly FrameCase[] = [
-  {
-    name: 'a text without payload',
-    frames: [encodeFrame(), whole],
-    expected: ends,
-    why: 'no Engine.IO packet is empty',
-  },
-  ...[125, 126, 127, 128, MAX_BYTES].map((bytes) => ({
-    name: `a text of ${bytes} bytes`,
-    frames: [encodeFrame({ payload: requestOf(bytes) })],
-    expected: served,
-  })),
+  { name: 'a text without payload', frames: [encodeFrame(), whole], expected: ends, why: 'no Engine.IO packet is empty' },
+  ...[125, 126, 127, 128, MAX_BYTES].map((bytes) => ({ name: `a text of ${bytes} bytes`, frames: [encodeFrame({ payload: requestOf(bytes) })], expected: served })),
   {
     name: `a text of ${MAX_BYTES} bytes in packets of 997`,
-    frames: Array.from({ length: 17 }, (_, i) =>
-      encodeFrame({ payload: requestOf(MAX_BYTES) }).subarray(i * 997, (i + 1) * 997),
-    ),
+    frames: Array.from({ length: 17 }, (_, i) => encodeFrame({ payload: requestOf(MAX_BYTES) }).subarray(i * 997, (i + 1) * 997)),
     expected: served,
     chop: 'frames',
   },
@@ -97,11 +84,7 @@ const lengths: readonly FrameCase[] = [
   })),
   {
     name: 'a binary message that is announced',
-    frames: [
-      encodeFrame({ payload: '451-7["subscribe",{"_placeholder":true,"num":0}]' }),
-      encodeFrame({ opcode: binary, payload: notUtf8 }),
-      whole,
-    ],
+    frames: [encodeFrame({ payload: '451-7["subscribe",{"_placeholder":true,"num":0}]' }), encodeFrame({ opcode: binary, payload: notUtf8 }), whole],
     expected: served,
   },
   ...[65_535, 65_536].map((bytes) => ({
@@ -119,30 +102,17 @@ const lengths: readonly FrameCase[] = [
 ]
 
 const pings: readonly FrameCase[] = [
-  {
-    name: 'a ping without payload',
-    frames: [control(ping), whole],
-    expected: { kind: 'served', pongs: [''] },
-  },
+  { name: 'a ping without payload', frames: [control(ping), whole], expected: { kind: 'served', pongs: [''] } },
   ...['Hello', notUtf8, Buffer.alloc(125, 0xfe)].map((payload) => ({
     name: `a ping with ${payload.length} bytes`,
     frames: [control(ping, payload), whole],
     expected: { kind: 'served' as const, pongs: [Buffer.from(payload).toString('latin1')] },
   })),
   { name: 'a ping with 126 bytes', frames: [control(ping, Buffer.alloc(126)), whole], expected: fails(1002) },
-  {
-    name: 'a ping, a byte at a time',
-    frames: [control(ping, 'in pieces'), whole],
-    expected: { kind: 'served', pongs: ['in pieces'] },
-    chop: 'bytes',
-  },
+  { name: 'a ping, a byte at a time', frames: [control(ping, 'in pieces'), whole], expected: { kind: 'served', pongs: ['in pieces'] }, chop: 'bytes' },
   { name: 'a pong that answers nothing', frames: [control(pong), whole], expected: served },
   { name: 'a pong with payload that answers nothing', frames: [control(pong, 'x'), whole], expected: served },
-  {
-    name: 'a pong that answers nothing, then a ping',
-    frames: [control(pong, 'x'), control(ping, 'y'), whole],
-    expected: { kind: 'served', pongs: ['y'] },
-  },
+  { name: 'a pong that answers nothing, then a ping', frames: [control(pong, 'x'), control(ping, 'y'), whole], expected: { kind: 'served', pongs: ['y'] } },
   ...(['frames', 'bytes'] as const).map((chop) => ({
     name: `ten pings, in ${chop}`,
     frames: [...Array.from({ length: 10 }, (_, i) => control(ping, `${i}`)), whole],
@@ -167,12 +137,7 @@ const reserved: readonly FrameCase[] = [
       expected: fails(1002),
     })),
   ),
-  {
-    name: 'a proper request before a reserved opcode, a byte at a time',
-    frames: [control(7), control(ping)],
-    expected: fails(1002),
-    chop: 'bytes',
-  },
+  { name: 'a proper request before a reserved opcode, a byte at a time', frames: [control(7), control(ping)], expected: fails(1002), chop: 'bytes' },
 ]
 
 const fragments: readonly FrameCase[] = [
@@ -182,12 +147,7 @@ const fragments: readonly FrameCase[] = [
     expected: fails(1002),
   })),
   ...(['frames', 'bytes', undefined] as const).flatMap((chop) => [
-    {
-      name: `a text in two fragments, ${chop}`,
-      frames: [first, last],
-      expected: served,
-      ...(chop && { chop }),
-    },
+    { name: `a text in two fragments, ${chop}`, frames: [first, last], expected: served, ...(chop && { chop }) },
     {
       name: `a ping between two fragments, ${chop}`,
       frames: [first, control(ping, 'between'), last],
@@ -212,92 +172,47 @@ const fragments: readonly FrameCase[] = [
     expected: fails(1002),
   },
   { name: 'a new text within a fragmented one', frames: [first, whole], expected: fails(1002) },
-  {
-    name: 'a binary message within a fragmented text',
-    frames: [first, encodeFrame({ opcode: binary, payload: notUtf8 })],
-    expected: fails(1002),
-  },
+  { name: 'a binary message within a fragmented text', frames: [first, encodeFrame({ opcode: binary, payload: notUtf8 })], expected: fails(1002) },
   {
     name: 'five fragments with pings between, each ping answered before the text is complete',
-    frames: [
-      ...inFragments(Buffer.from(request()), 8).flatMap((one, i, { length }) =>
-        i === 0 || i === length - 1 ? [one] : [one, control(ping, `${i}`)],
-      ),
-    ],
+    frames: inFragments(Buffer.from(request()), 8).flatMap((one, i, { length }) => (i === 0 || i === length - 1 ? [one] : [one, control(ping, `${i}`)])),
     expected: { kind: 'served', pongs: ['1', '2', '3'].slice(0, Math.ceil(request().length / 8) - 2) },
     chop: 'frames',
   },
   {
     name: 'empty fragments around the text',
-    frames: [
-      encodeFrame({ final: false }),
-      encodeFrame({ opcode: continuation, final: false, payload: request() }),
-      encodeFrame({ opcode: continuation }),
-    ],
+    frames: [encodeFrame({ final: false }), encodeFrame({ opcode: continuation, final: false, payload: request() }), encodeFrame({ opcode: continuation })],
     expected: served,
   },
   {
     name: 'three empty fragments',
-    frames: [
-      encodeFrame({ final: false }),
-      encodeFrame({ opcode: continuation, final: false }),
-      encodeFrame({ opcode: continuation }),
-      whole,
-    ],
+    frames: [encodeFrame({ final: false }), encodeFrame({ opcode: continuation, final: false }), encodeFrame({ opcode: continuation }), whole],
     expected: ends,
     why: 'no Engine.IO packet is empty',
   },
 ]
 
-const masks: readonly FrameCase[] = [
-  ...Object.entries({ text, binary, ping, pong, close }).map(([name, opcode]) => ({
+const masks: readonly FrameCase[] = Object.entries({ text, binary, ping, pong, close }).map(([name, opcode]) => ({
     name: `a ${name} frame without a mask`,
     frames: [encodeFrame({ opcode, masked: false, payload: opcode === close ? '' : request() })],
     expected: fails(1002),
-  })),
-]
+  }))
 
 /** Close codes that a peer may send: those of RFC 6455, later registered ones, and those left to libraries and apps. */
-const VALID_CODES = [
-  1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999,
-]
+const VALID_CODES = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999]
 const INVALID_CODES = [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535]
 
 const closing: readonly FrameCase[] = [
   { name: 'a close without a code', frames: [control(close)], expected: closes(0) },
   { name: 'a close with one byte', frames: [control(close, 'a')], expected: fails(1002) },
   { name: 'a close with a reason', frames: [closeFrame(1000, 'Bye')], expected: closes(1000) },
-  {
-    name: 'a close with the longest reason',
-    frames: [closeFrame(1000, 'x'.repeat(123))],
-    expected: closes(1000),
-  },
-  {
-    name: 'a close with a longer reason',
-    frames: [closeFrame(1000, 'x'.repeat(124))],
-    expected: fails(1002),
-  },
-  {
-    name: 'a close with a reason that is not UTF-8',
-    frames: [closeFrame(1000, Buffer.from([0x78, 0xed, 0xa0, 0x80]))],
-    expected: fails(1007),
-  },
-  ...VALID_CODES.map((code) => ({
-    name: `a close with code ${code}`,
-    frames: [closeFrame(code)],
-    expected: closes(code),
-  })),
-  ...INVALID_CODES.map((code) => ({
-    name: `a close with code ${code}, which nobody may send`,
-    frames: [closeFrame(code)],
-    expected: fails(1002),
-  })),
+  { name: 'a close with the longest reason', frames: [closeFrame(1000, 'x'.repeat(123))], expected: closes(1000) },
+  { name: 'a close with a longer reason', frames: [closeFrame(1000, 'x'.repeat(124))], expected: fails(1002) },
+  { name: 'a close with a reason that is not UTF-8', frames: [closeFrame(1000, Buffer.from([0x78, 0xed, 0xa0, 0x80]))], expected: fails(1007) },
+  ...VALID_CODES.map((code) => ({ name: `a close with code ${code}`, frames: [closeFrame(code)], expected: closes(code) })),
+  ...INVALID_CODES.map((code) => ({ name: `a close with code ${code}, which nobody may send`, frames: [closeFrame(code)], expected: fails(1002) })),
   { name: 'two closes', frames: [closeFrame(1000), control(close)], expected: closes(1000) },
-  {
-    name: 'a ping after the close',
-    frames: [closeFrame(1000), control(ping, 'late')],
-    expected: closes(1000),
-  },
+  { name: 'a ping after the close', frames: [closeFrame(1000), control(ping, 'late')], expected: closes(1000) },
   { name: 'a text after the close', frames: [closeFrame(1000), whole], expected: closes(1000) },
   { name: 'a close between fragments', frames: [first, closeFrame(1000), last], expected: closes(1000) },
   {
@@ -307,32 +222,13 @@ const closing: readonly FrameCase[] = [
   },
 ]
 
-/** A greeting with characters of one to four bytes. */
-const GREETING = 'Grüße, κόσμε, 你好, 𝄞!'
 
 const unicode: readonly FrameCase[] = [
   { name: 'UTF-8 in one frame', frames: [encodeFrame({ payload: request(GREETING) })], expected: served },
-  {
-    name: 'UTF-8 in fragments that end within characters',
-    frames: inFragments(Buffer.from(request(GREETING)), 5),
-    expected: served,
-  },
-  {
-    name: 'UTF-8, a byte at a time',
-    frames: [encodeFrame({ payload: request(GREETING) })],
-    expected: served,
-    chop: 'bytes',
-  },
-  {
-    name: 'a surrogate within a message',
-    frames: [encodeFrame({ payload: Buffer.from([0x33, 0x78, 0xed, 0xa0, 0x80, 0x79]) }), whole],
-    expected: fails(1007),
-  },
-  {
-    name: 'a surrogate in fragments',
-    frames: inFragments(Buffer.from([0x33, 0x78, 0xed, 0xa0, 0x80, 0x79]), 1),
-    expected: fails(1007),
-  },
+  { name: 'UTF-8 in fragments that end within characters', frames: inFragments(Buffer.from(request(GREETING)), 5), expected: served },
+  { name: 'UTF-8, a byte at a time', frames: [encodeFrame({ payload: request(GREETING) })], expected: served, chop: 'bytes' },
+  { name: 'a surrogate within a message', frames: [encodeFrame({ payload: Buffer.from([0x33, 0x78, 0xed, 0xa0, 0x80, 0x79]) }), whole], expected: fails(1007) },
+  { name: 'a surrogate in fragments', frames: inFragments(Buffer.from([0x33, 0x78, 0xed, 0xa0, 0x80, 0x79]), 1), expected: fails(1007) },
 ]
 
 export const FRAME_CASES: Readonly<Record<string, readonly FrameCase[]>> = {
@@ -343,76 +239,4 @@ export const FRAME_CASES: Readonly<Record<string, readonly FrameCase[]>> = {
   masking: masks,
   'close codes and the closing handshake': closing,
   'UTF-8 in frames': unicode,
-}
-
-/** Encodes a number as UTF-8 would if it had this many bytes, whether or not that is allowed. */
-function asUtf8(value: number, bytes: number): Buffer {
-  if (bytes === 1) return Buffer.of(value)
-  const lead = (0xff << (8 - bytes)) & 0xff
-  return Buffer.of(
-    ...Array.from({ length: bytes }, (_, i) => {
-      const bits = Math.floor(value / 64 ** (bytes - 1 - i)) % 64
-      return i === 0 ? lead | bits : 0x80 | bits
-    }),
-  )
-}
-
-const range = (from: number, to: number): number[] =>
-  Array.from({ length: to - from + 1 }, (_, i) => from + i)
-/** The bits that fit into a sequence of one to six bytes. */
-const CAPACITY = [7, 11, 16, 21, 26, 31]
-const incomplete = [2, 3, 4, 5, 6].flatMap((bytes) =>
-  [0, 2 ** (CAPACITY[bytes - 1] ?? 0) - 1].map((value) => asUtf8(value, bytes).subarray(0, -1)),
-)
-const surrogates = [0xd800, 0xdb7f, 0xdb80, 0xdbff, 0xdc00, 0xdf80, 0xdfff].map((one) => asUtf8(one, 3))
-const greek = Buffer.from('κόσμε')
-
-/** Byte sequences by subject; those of `VALID_UTF8` are UTF-8. The subjects are those of Markus Kuhn's decoder test. */
-export const VALID_UTF8: Readonly<Record<string, readonly Buffer[]>> = {
-  'characters of each length': ['$', '¢', '€', '𤭢', 'κόσμε', GREETING].map((one) => Buffer.from(one)),
-  'the first character of each length': [0, 0x80, 0x800, 0x1_0000].map((one, i) => asUtf8(one, i + 1)),
-  'the last character of each length': [0x7f, 0x7ff, 0xffff, 0x10_ffff].map((one, i) => asUtf8(one, i + 1)),
-  'the neighbours of what is not allowed': [0xd7ff, 0xe000, 0xfffd].map((one) => asUtf8(one, 3)),
-  'the prefixes that end with a character': [...'κόσμε'].map((_, i, all) =>
-    Buffer.from(all.slice(0, i + 1).join('')),
-  ),
-  'characters that stand for none': [
-    ...[...range(0xfdd0, 0xfdef), 0xfffe, 0xffff].map((one) => asUtf8(one, 3)),
-    ...range(1, 16).flatMap((plane) => [0xfffe, 0xffff].map((one) => asUtf8(plane * 0x1_0000 + one, 4))),
-  ],
-}
-export const INVALID_UTF8: Readonly<Record<string, readonly Buffer[]>> = {
-  'the prefixes that end within a character': range(1, greek.length - 1)
-    .map((bytes) => greek.subarray(0, bytes))
-    .filter((prefix) => prefix.toString().includes('\ufffd')),
-  'beyond the last character': [
-    asUtf8(0x11_0000, 4),
-    ...[4, 5, 6].flatMap((bytes) => [
-      ...(bytes > 4 ? [asUtf8(2 ** (CAPACITY[bytes - 2] ?? 0), bytes)] : []),
-      asUtf8(2 ** (CAPACITY[bytes - 1] ?? 0) - 1, bytes),
-    ]),
-  ],
-  'continuation bytes without a start': [
-    ...range(1, 6).map((bytes) => Buffer.from(range(1, bytes).map((i) => (i % 2 ? 0x80 : 0xbf)))),
-    Buffer.of(0xbf),
-    Buffer.from(range(0x80, 0xbf)),
-  ],
-  'starts without continuation bytes': [
-    [0xc0, 0xdf],
-    [0xe0, 0xef],
-    [0xf0, 0xf7],
-    [0xf8, 0xfb],
-    [0xfc, 0xfd],
-  ].map(([from = 0, to = 0]) => Buffer.from(range(from, to).flatMap((byte) => [byte, 0x20]))),
-  'sequences without their last byte': [...incomplete, Buffer.concat(incomplete)],
-  'bytes that never occur': [[0xfe], [0xff], [0xfe, 0xfe, 0xff, 0xff]].map((bytes) => Buffer.from(bytes)),
-  'longer forms than needed': [2, 3, 4, 5, 6].flatMap((bytes) => [
-    asUtf8(0x2f, bytes),
-    asUtf8(0, bytes),
-    asUtf8(2 ** (bytes === 2 ? 7 : (CAPACITY[bytes - 2] ?? 0)) - 1, bytes),
-  ]),
-  'single surrogates': surrogates,
-  'pairs of surrogates': surrogates
-    .slice(0, 4)
-    .flatMap((high) => surrogates.slice(4).map((low) => Buffer.concat([high, low]))),
 }

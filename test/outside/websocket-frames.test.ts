@@ -13,7 +13,8 @@ import {
 import type { WebSocketPeer } from '../support/web-socket-peer.ts'
 import { waitUntil } from '../support/wait.ts'
 import { reportNotForUs } from './not-for-us.ts'
-import { FRAME_CASES, INVALID_UTF8, request, VALID_UTF8 } from './websocket-frame-cases.ts'
+import { INVALID_UTF8, VALID_UTF8 } from './utf8-sequences.ts'
+import { FRAME_CASES, request } from './websocket-frame-cases.ts'
 import type { FrameCase } from './websocket-frame-cases.ts'
 
 /** Cases of the Autobahn test suite that ask for something else than a gateway of notices does. */

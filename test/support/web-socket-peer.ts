@@ -75,7 +75,7 @@ export interface WebSocketPeer extends RawConnection {
   closeCode(): number | undefined
 }
 
-export const SOCKET_IO_PATH = '/socket.io/?EIO=4&transport=websocket'
+const SOCKET_IO_PATH = '/socket.io/?EIO=4&transport=websocket'
 
 /** The request that opens a WebSocket, with headers added, replaced, or left out where the value is undefined. */
 export function openingHandshake(
