@@ -7,18 +7,6 @@ import { reportNotForUs } from './not-for-us.ts'
 import { ENGINE_IO_CASES } from './socket-io-cases.ts'
 import { checkPackets, expectClosed, handshakeOf, openEngine, openSocket } from './socket-io-peer.ts'
 
-const NOT_FOR_US = [
-  {
-    name: 'handshake, messages, heartbeat and close over HTTP long-polling',
-    reason: 'only WebSocket is offered; that polling is refused is tested',
-  },
-  { name: 'upgrade from long-polling to WebSocket', reason: 'there is no long-polling to upgrade from' },
-  {
-    name: 'echo of a text and of a binary message',
-    reason: 'Socket.IO decides what is answered; see its suite',
-  },
-]
-
 describe("Engine.IO's protocol suite", () => {
   let gateway: GatewayProcess
   let token = ''
@@ -27,7 +15,7 @@ describe("Engine.IO's protocol suite", () => {
     token = await adminToken()
   })
   after(() => gateway.stop())
-  reportNotForUs(NOT_FOR_US)
+  reportNotForUs('engine-io-protocol')
 
   it('opens a session over WebSocket', async () => {
     const peer = await openEngine(gateway.port)

@@ -7,17 +7,6 @@ import { RECALL, REQUEST_CASES } from './http-request-cases.ts'
 import type { RequestCase } from './http-request-cases.ts'
 import { reportNotForUs } from './not-for-us.ts'
 
-const NOT_FOR_US = [
-  {
-    name: 'echo of the body (h1spec)',
-    reason: 'no path echoes; that the body of a webhook was understood shows that it was read whole',
-  },
-  {
-    name: 'what a proxy passes on (http-garden)',
-    reason: 'the gateway is no proxy; test/multi-node/behind-proxy.test.ts puts one before it',
-  },
-]
-
 describe('HTTP requests as in h1spec and others', () => {
   let gateway: GatewayProcess
   let query = ''
@@ -26,7 +15,7 @@ describe('HTTP requests as in h1spec and others', () => {
     query = new URLSearchParams(signedQuery()).toString()
   })
   after(() => gateway.stop())
-  reportNotForUs(NOT_FOR_US)
+  reportNotForUs('http-requests')
 
   async function check({ request, statuses, open }: RequestCase): Promise<void> {
     const responses = await exchange(gateway.port, [request.replaceAll('{query}', query)])

@@ -6,21 +6,6 @@ import { reportNotForUs } from './not-for-us.ts'
 import { SOCKET_IO_CASES } from './socket-io-cases.ts'
 import { checkPackets, expectClosed, openEngine, openSocket } from './socket-io-peer.ts'
 
-const NOT_FOR_US = [
-  {
-    name: 'connection to a custom namespace',
-    reason: 'there is one namespace; that others are refused is tested',
-  },
-  {
-    name: 'connection without a payload',
-    reason: 'without a credential there is no connection; that it is refused is tested',
-  },
-  {
-    name: 'echo of values and of bytes',
-    reason: 'the gateway answers requests, and no request carries bytes; both are tested as requests',
-  },
-]
-
 describe("Socket.IO's protocol suite", () => {
   let gateway: GatewayProcess
   let token = ''
@@ -29,7 +14,7 @@ describe("Socket.IO's protocol suite", () => {
     token = await adminToken()
   })
   after(() => gateway.stop())
-  reportNotForUs(NOT_FOR_US)
+  reportNotForUs('socket-io-protocol')
 
   describe('the connection', () => {
     it('is answered with a session id when it presents a token', async () => {

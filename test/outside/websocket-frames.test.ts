@@ -17,30 +17,6 @@ import { INVALID_UTF8, VALID_UTF8 } from './utf8-sequences.ts'
 import { FRAME_CASES, request } from './websocket-frame-cases.ts'
 import type { FrameCase } from './websocket-frame-cases.ts'
 
-/** Cases of the Autobahn test suite that ask for something else than a gateway of notices does. */
-const NOT_FOR_US = [
-  {
-    name: 'echo of messages of 64 KiB to 16 MiB (9.1 to 9.6)',
-    reason: 'no request is larger than 16 KiB; larger ones must be refused, see lengths',
-  },
-  {
-    name: 'round trips of a thousand messages (9.7, 9.8)',
-    reason: 'measures speed, and a socket may send a burst of 1,000 requests; npm run bench measures ours',
-  },
-  {
-    name: 'compression (12, 13)',
-    reason: 'permessage-deflate is not offered; that it is never agreed is tested with the handshake',
-  },
-  {
-    name: 'a frame before the response to the handshake',
-    reason: 'RFC 6455, 4.1: a client must wait for it; Engine.IO drops the frame',
-  },
-  {
-    name: 'UTF-8 refused before the message is complete (6.4)',
-    reason: 'optional; no message is larger than 16 KiB, so nothing is gained before its end',
-  },
-]
-
 describe('frames as in the Autobahn test suite', () => {
   let gateway: GatewayProcess
   let token = ''
@@ -49,7 +25,7 @@ describe('frames as in the Autobahn test suite', () => {
     token = await adminToken()
   })
   after(() => gateway.stop())
-  reportNotForUs(NOT_FOR_US)
+  reportNotForUs('websocket-frames')
 
   /** Opens a WebSocket and, unless it stays a stranger, presents the token. */
   async function open(isStranger = false): Promise<WebSocketPeer> {
