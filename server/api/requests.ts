@@ -107,11 +107,13 @@ export function parseRecalled(request: Request): Conversation & { readonly seqs:
   return { ...conversation, seqs }
 }
 
-const readText = express.text({ limit: MAX_REQUEST_BYTES, type: () => true })
+const readBytes = express.raw({ limit: MAX_REQUEST_BYTES, type: () => true })
+/** Throws on bytes that are not UTF-8: a replaced character would make one name out of two. Ignores a byte order mark. */
+const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** Reads the body of a request, whatever its `Content-Type`. */
 export const readBody: RequestHandler = (request, response, next) =>
-  readText(request, response, (cause: unknown) =>
+  readBytes(request, response, (cause: unknown) =>
     cause === undefined
       ? next()
       : next(new GatewayError('REQUEST_MALFORMED', 'the body is too large or incomplete', { cause })),
@@ -131,11 +133,21 @@ function parseQuery<T>(schema: Joi.ObjectSchema<T>, { originalUrl }: Request): T
   return validate(schema, query, 'REQUEST_MALFORMED')
 }
 
+/** Takes what `readBody` left, which is no buffer if there was no body. */
 function parseJson(body: unknown): unknown {
+  const text = decode(Buffer.isBuffer(body) ? body : Buffer.alloc(0))
   try {
-    return JSON.parse(String(body))
+    return JSON.parse(text)
   } catch {
     throw malformed('the body is not JSON')
+  }
+}
+
+function decode(bytes: Buffer): string {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    throw malformed('the body is not UTF-8')
   }
 }
 
