@@ -69,7 +69,7 @@ const headers: readonly RequestCase[] = [
   { name: 'an empty Host', request: 'GET /livez HTTP/1.1\r\nHost:\r\n\r\n', statuses: [200] },
   { name: 'two Hosts', request: get('Host: y'), statuses: [400] },
   { name: 'two equal Hosts', request: get('Host: x'), statuses: [400] },
-  ...['a b', 'a/b', 'a@b', 'a,b', 'a?b', 'x:port', '<x>', 'http://x'].map((host) => ({
+  ...['a b', 'a/b', 'a@b', 'a?b', 'x:port', '<x>', 'http://x'].map((host) => ({
     name: `Host: ${host}`,
     request: `GET /livez HTTP/1.1\r\nHost: ${host}\r\n\r\n`,
     statuses: refused,
