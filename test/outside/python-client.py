@@ -1,10 +1,9 @@
 """A python-socketio client of a gateway, blocking or asyncio.
 
-usage: python-client.py blocking|asyncio URL TOKEN [once]
+usage: python-client.py blocking|asyncio URL TOKEN
 
 Prints a JSON line for each thing that happens. Connects, then obeys the lines of its standard input: `subscribe GROUP`
-subscribes from now, or from where the first subscription to this group began; anything else ends the client. With `once` it
-does not reconnect: python-socketio otherwise tries for ever, even if it was refused for good.
+subscribes from now, or from where the first subscription to this group began; anything else ends the client.
 """
 
 import asyncio
@@ -14,9 +13,9 @@ import threading
 
 import socketio
 
-kind, url, token = sys.argv[1:4]
+kind, url, token = sys.argv[1:]
 EVENTS = ['connect', 'disconnect', 'connect_error', 'messages-recalled', 'gap', 'unsubscribed', 'goodbye']
-RECONNECTION = {'reconnection': 'once' not in sys.argv, 'reconnection_delay': 0.2, 'reconnection_delay_max': 0.5}
+RECONNECTION = {'reconnection_delay': 0.2, 'reconnection_delay_max': 0.5}
 OPTIONS = {'auth': {'token': token}, 'transports': ['websocket'], 'wait_timeout': 8}
 positions = {}
 
@@ -25,6 +24,14 @@ def tell(what, value=None):
     # In one write: the listeners run in threads.
     sys.stdout.write(json.dumps({'what': what, 'value': value}) + '\n')
     sys.stdout.flush()
+
+
+def heard(client, event, value=None):
+    tell(event, value)
+    if event == 'connect_error' and isinstance(value, dict) and not value.get('data', {}).get('retry', True):
+        # As shared/CLIENTS.md says.
+        client.reconnection = False
+        client.reconnection_attempts = 1
 
 
 def request(group):
@@ -41,7 +48,7 @@ def answered(group, answer):
 def blocking():
     client = socketio.Client(**RECONNECTION)
     for event in EVENTS:
-        client.on(event, lambda *values, event=event: tell(event, *values[:1]))
+        client.on(event, lambda *values, event=event: heard(client, event, *values[:1]))
     try:
         client.connect(url, **OPTIONS)
     except socketio.exceptions.ConnectionError:
@@ -59,7 +66,7 @@ async def with_asyncio():
 
     def listener(event):
         async def listen(*values):
-            tell(event, *values[:1])
+            heard(client, event, *values[:1])
 
         return listen
 

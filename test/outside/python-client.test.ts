@@ -20,8 +20,8 @@ interface Told {
 }
 
 /** Starts a client with its own process; `told` grows as things happen to it. */
-function startClient(kind: 'blocking' | 'asyncio', url: string, token: string, ...options: 'once'[]) {
-  const child = spawn(programPath('python'), [SCRIPT, kind, url, token, ...options], {
+function startClient(kind: 'blocking' | 'asyncio', url: string, token: string) {
+  const child = spawn(programPath('python'), [SCRIPT, kind, url, token], {
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   let output = ''
@@ -60,8 +60,8 @@ for (const kind of ['blocking', 'asyncio'] as const) {
     let gateway: GatewayProcess
     let port = 0
     const startGateway = () => startGatewayProcess({ PORT: String(port), DATA_DIR: folder.path })
-    const start = (token: string, ...options: 'once'[]) => {
-      const client = startClient(kind, gateway.url, token, ...options)
+    const start = (token: string) => {
+      const client = startClient(kind, gateway.url, token)
       clients.push(client)
       return client
     }
@@ -85,7 +85,7 @@ for (const kind of ['blocking', 'asyncio'] as const) {
     })
 
     it('connects, is told codes, receives recalls, comes back after a goodbye, and resumes without a gap', async () => {
-      const refused = start('no.valid.token', 'once')
+      const refused = start('no.valid.token')
       const client = start(await makeToken({ sub: 'python', rooms: [{ group: 'g' }] }))
 
       expect(await refused.hears('connect_error', 1, START_TIMEOUT_MS)).to.deep.include({
