@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { adminToken, makeToken } from '../support/client.ts'
 import { freePort } from '../support/free-port.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
@@ -19,8 +20,10 @@ interface Told {
   readonly value: Readonly<Record<string, unknown>> | null
 }
 
+type Kind = 'blocking' | 'asyncio'
+
 /** Starts a client with its own process; `told` grows as things happen to it. */
-function startClient(kind: 'blocking' | 'asyncio', url: string, token: string) {
+function startClient(kind: Kind, url: string, token: string) {
   const child = spawn(programPath('python'), [SCRIPT, kind, url, token], {
     stdio: ['pipe', 'pipe', 'pipe'],
   })
@@ -52,82 +55,79 @@ function startClient(kind: 'blocking' | 'asyncio', url: string, token: string) {
   }
 }
 
-for (const kind of ['blocking', 'asyncio'] as const) {
-  describe(`the ${kind} client of python-socketio`, function () {
-    this.timeout(60_000)
-    const folder = temporaryFolder()
-    const clients: ReturnType<typeof startClient>[] = []
-    let gateway: GatewayProcess
-    let port = 0
-    const startGateway = () => startGatewayProcess({ PORT: String(port), DATA_DIR: folder.path })
-    const start = (token: string) => {
-      const client = startClient(kind, gateway.url, token)
-      clients.push(client)
-      return client
-    }
-    const recall = async (seq: number): Promise<void> => {
-      const body = recallBody({ GroupId: 'g', MsgSeqList: [{ MsgSeq: seq }] })
-      expect((await postWebhook(gateway.url, { body })).status).to.equal(200)
-    }
-    const seqs = (value: Readonly<Record<string, unknown>> | null): number[] =>
-      ((value?.['notices'] ?? []) as { messages: { seq: number }[] }[]).flatMap(({ messages }) =>
-        messages.map(({ seq }) => seq),
-      )
+/** Takes a client through all that can happen to it, with a gateway of its own. */
+async function judge(kind: Kind, onCleanUp: (cleanUp: () => unknown) => void): Promise<void> {
+  const folder = temporaryFolder()
+  onCleanUp(folder.remove)
+  const port = await freePort()
+  const startGateway = async (): Promise<GatewayProcess> => {
+    const started = await startGatewayProcess({ PORT: String(port), DATA_DIR: folder.path })
+    onCleanUp(started.stop)
+    return started
+  }
+  let gateway = await startGateway()
+  const start = (token: string) => {
+    const client = startClient(kind, gateway.url, token)
+    onCleanUp(client.kill)
+    return client
+  }
+  const recall = async (seq: number): Promise<void> => {
+    const body = recallBody({ GroupId: 'g', MsgSeqList: [{ MsgSeq: seq }] })
+    expect((await postWebhook(gateway.url, { body })).status).to.equal(200)
+  }
 
-    before(async () => {
-      port = await freePort()
-      gateway = await startGateway()
-    })
-    after(async () => {
-      for (const client of clients) client.kill()
-      await gateway.stop()
-      folder.remove()
-    })
-
-    it('connects, is told codes, receives recalls, comes back after a goodbye, and resumes without a gap', async () => {
-      const refused = start('no.valid.token')
-      const client = start(await makeToken({ sub: 'python', rooms: [{ group: 'g' }] }))
-
-      expect(await refused.hears('connect_error', 1, START_TIMEOUT_MS)).to.deep.include({
-        data: { code: 'TOKEN_REFUSED', retry: false },
-      })
-
-      await client.hears('connect', 1, START_TIMEOUT_MS)
-      client.subscribe('other')
-      expect(await client.hears('answer')).to.include({ ok: false, code: 'ROOM_REFUSED', retry: false })
-      client.subscribe('g')
-      expect(await client.hears('answer', 2)).to.include({ ok: true })
-      await recall(1)
-      expect(seqs(await client.hears('messages-recalled'))).to.deep.equal([1])
-
-      gateway.signal('SIGTERM')
-      expect(await client.hears('goodbye')).to.include({ code: 4000 })
-      expect(await withTimeout('the gateway exits', gateway.exited)).to.equal(0)
-      await client.hears('disconnect')
-      gateway = await startGateway()
-      await recall(2)
-      await client.hears('connect', 2)
-      client.subscribe('g')
-      expect(await client.hears('answer', 3)).to.include({ ok: true, recovered: 2 })
-      await client.hears('messages-recalled', 2)
-      await waitUntil('all recalls arrive', () => client.told('messages-recalled').flatMap(seqs).length === 3)
-      expect(client.told('messages-recalled').flatMap(seqs)).to.deep.equal([1, 1, 2])
-      expect(client.told('gap')).to.be.empty
-
-      const response = await fetch(`${gateway.url}/v1/disconnect`, {
-        method: 'POST',
-        headers: { Authorization: `Bearer ${await adminToken()}` },
-        body: JSON.stringify({ userId: 'python', forS: 60 }),
-      })
-      expect(response.status).to.equal(200)
-      expect(await client.hears('goodbye', 2)).to.include({ code: 4500 })
-      await client.hears('disconnect', 2)
-      await waitUntil('the user is refused', () =>
-        client
-          .told('connect_error')
-          .some((value) => (value?.['data'] as { code?: string } | undefined)?.code === 'USER_DISCONNECTED'),
-      )
-      expect(client.told('connect')).to.have.lengthOf(2)
-    })
+  const refused = start('no.valid.token')
+  const client = start(await makeToken({ sub: 'python', rooms: [{ group: 'g' }] }))
+  expect(await refused.hears('connect_error', 1, START_TIMEOUT_MS)).to.deep.include({
+    data: { code: 'TOKEN_REFUSED', retry: false },
   })
+
+  await client.hears('connect', 1, START_TIMEOUT_MS)
+  client.subscribe('other')
+  expect(await client.hears('answer')).to.include({ ok: false, code: 'ROOM_REFUSED', retry: false })
+  client.subscribe('g')
+  expect(await client.hears('answer', 2)).to.include({ ok: true })
+  await recall(1)
+  expect(seqs(await client.hears('messages-recalled'))).to.deep.equal([1])
+
+  gateway.signal('SIGTERM')
+  expect(await client.hears('goodbye')).to.include({ code: 4000 })
+  expect(await withTimeout('the gateway exits', gateway.exited)).to.equal(0)
+  await client.hears('disconnect')
+  gateway = await startGateway()
+  await recall(2)
+  await client.hears('connect', 2)
+  client.subscribe('g')
+  expect(await client.hears('answer', 3)).to.include({ ok: true, recovered: 2 })
+  const received = (): number[] => client.told('messages-recalled').flatMap(seqs)
+  await waitUntil('all recalls arrive', () => received().length === 3)
+  expect(received()).to.deep.equal([1, 1, 2])
+  expect(client.told('gap')).to.be.empty
+
+  const response = await fetch(`${gateway.url}/v1/disconnect`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${await adminToken()}` },
+    body: JSON.stringify({ userId: 'python', forS: 60 }),
+  })
+  expect(response.status).to.equal(200)
+  expect(await client.hears('goodbye', 2)).to.include({ code: 4500 })
+  await waitUntil('the user is refused', () =>
+    client
+      .told('connect_error')
+      .some((value) => (value?.['data'] as { code?: string } | undefined)?.code === 'USER_DISCONNECTED'),
+  )
+  expect(client.told('connect')).to.have.lengthOf(2)
 }
+
+const seqs = (value: Told['value']): number[] =>
+  ((value?.['notices'] ?? []) as { messages: { seq: number }[] }[]).flatMap(({ messages }) =>
+    messages.map(({ seq }) => seq),
+  )
+
+describe('the blocking and the asyncio client of python-socketio', function () {
+  this.timeout(60_000)
+  const onCleanUp = cleanUpAfterEach()
+
+  it('connect, are told codes, receive recalls, come back after a goodbye, and resume without a gap', () =>
+    Promise.all((['blocking', 'asyncio'] as const).map((kind) => judge(kind, onCleanUp))))
+})
