@@ -1,10 +1,11 @@
 import { encodeFrame, OPCODES } from '../support/web-socket-peer.ts'
 
 /**
- * What a packet, after the handshakes, leads to. `answers`: the first text that comes back matches. `silent`: nothing comes
- * back, and the next request is answered. `closes`: the node closes the connection.
+ * What a packet, after the handshakes, leads to. `answers`: the first text that comes back matches, and the next request is
+ * answered too. `refuses`: it matches, and then the node closes the connection. `silent`: nothing comes back, and the next
+ * request is answered. `closes`: nothing comes back, and the node closes the connection.
  */
-type Outcome = { readonly kind: 'answers'; readonly text: RegExp } | { readonly kind: 'silent' | 'closes' }
+type Outcome = { readonly kind: 'answers' | 'refuses'; readonly text: RegExp } | { readonly kind: 'silent' | 'closes' }
 
 export interface PacketCase {
   readonly name: string
@@ -76,7 +77,7 @@ export const SOCKET_IO_CASES: readonly PacketCase[] = [
   },
   { name: 'a disconnection from a namespace it is not in', packets: ['41/custom,'], outcome: closes },
   { name: 'an event for a namespace it is not in', packets: ['42/custom,["subscribe",{"group":"g"}]'], outcome: closes },
-  { name: 'a connection to another namespace', packets: ['40/random,'], outcome: answers(/^44\/random,\{"message":"Invalid namespace"\}$/) },
+  { name: 'a connection to another namespace', packets: ['40/random,'], outcome: { kind: 'refuses', text: /^44\/random,\{"message":"Invalid namespace"\}$/ }, why: 'there is no other namespace' },
   { name: 'a second connection to the main namespace', packets: ['40{}'], outcome: closes },
 ]
 

@@ -55,8 +55,9 @@ export async function checkPackets(peer: WebSocketPeer, { packets, outcome }: Pa
       expect(peer.texts().slice(before).filter(isNew)).to.be.empty
       return
     }
-    if (outcome.kind === 'answers')
+    if (outcome.kind === 'answers' || outcome.kind === 'refuses')
       expect(await peer.text('the answer', isNew, before)).to.match(outcome.text)
+    if (outcome.kind === 'refuses') return await expectClosed(peer)
     peer.sendText(PROBE)
     await peer.text('the answer to a request afterwards', isProbed, before)
     expect(peer.texts().slice(before).filter(isNew)).to.have.lengthOf(outcome.kind === 'answers' ? 1 : 0)
