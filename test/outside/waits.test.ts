@@ -12,54 +12,72 @@ import { handshakeOf, openEngine, openSocket } from './socket-io-peer.ts'
 const SLACK_MS = 10_000
 /** How long a connection may take to present a credential, or a request to arrive. */
 const ARRIVAL_MS = 10_000
-
-let gateway: GatewayProcess
-let answering: WebSocketPeer
-let silent: WebSocketPeer
-let stranger: WebSocketPeer
-let unfinished: RawConnection
-let answerPings: NodeJS.Timeout
+/** How long the gateway may take to start, and the connections to open. */
+const OPENING_MS = 40_000
 
 const pings = (peer: WebSocketPeer): number => peer.texts().filter((text) => text === '2').length
 const isClosed = (peer: WebSocketPeer): boolean => peer.isClosed() || peer.closeCode() !== undefined
 
-// Before all tests of the run, not of this file: what these tests wait for happens while others run.
-before('connections that are looked at later', async () => {
-  gateway = await startGatewayProcess()
+interface Opened {
+  readonly gateway: GatewayProcess
+  readonly answering: WebSocketPeer
+  readonly silent: WebSocketPeer
+  readonly stranger: WebSocketPeer
+  readonly unfinished: RawConnection
+  readonly answerPings: NodeJS.Timeout
+}
+
+async function openConnections(): Promise<Opened> {
+  const gateway = await startGatewayProcess()
   const token = await adminToken()
-  answering = await openSocket(gateway.port, token)
-  silent = await openSocket(gateway.port, token)
-  stranger = await openEngine(gateway.port)
-  unfinished = await openRawConnection(gateway.port)
-  unfinished.send('GET /livez HTTP/1.1\r\nHost: x\r\nX-Unfin')
+  const answering = await openSocket(gateway.port, token)
   let answered = 0
-  answerPings = setInterval(() => {
+  const answerPings = setInterval(() => {
     for (; answered < pings(answering); answered++) answering.sendText('3')
   }, 500)
+  const silent = await openSocket(gateway.port, token)
+  const stranger = await openEngine(gateway.port)
+  const unfinished = await openRawConnection(gateway.port)
+  unfinished.send('GET /livez HTTP/1.1\r\nHost: x\r\nX-Unfin')
+  return { gateway, answering, silent, stranger, unfinished, answerPings }
+}
+
+let opened: Promise<Opened>
+
+// Before all tests of the run, not of this file: what these tests wait for happens while others run. Not awaited, so that
+// no other test depends on it.
+before(() => {
+  opened = openConnections()
+  opened.catch(() => undefined)
 })
 
 after(async () => {
+  const { gateway, answerPings } = await opened
   clearInterval(answerPings)
   await gateway.stop()
 })
 
 describe('a connection on which nothing comes for long', () => {
   it('is closed when it presents no credential', async function () {
-    this.timeout(ARRIVAL_MS + 2 * SLACK_MS)
+    this.timeout(OPENING_MS + ARRIVAL_MS + SLACK_MS)
+    const { stranger } = await opened
     await waitUntil('the node closes it', () => isClosed(stranger), ARRIVAL_MS + SLACK_MS)
     expect(stranger.texts().filter((text) => text !== '2')).to.have.lengthOf(1)
   })
 
   it('receives 408 when its request does not end', async function () {
-    this.timeout(ARRIVAL_MS + 2 * SLACK_MS)
+    this.timeout(OPENING_MS + ARRIVAL_MS + SLACK_MS)
+    const { unfinished } = await opened
     await waitUntil('the node closes it', unfinished.isClosed, ARRIVAL_MS + SLACK_MS)
     expect(unfinished.received()).to.match(/^HTTP\/1\.1 408 /)
   })
 
   it('is closed when it answers no ping, and served as long as it does', async function () {
+    this.timeout(OPENING_MS)
+    const { answering, silent } = await opened
     const { pingInterval, pingTimeout } = handshakeOf(answering)
     const longestMs = pingInterval + pingTimeout + SLACK_MS
-    this.timeout(longestMs + SLACK_MS)
+    this.timeout(OPENING_MS + longestMs)
     await waitUntil('the node closes the silent one', () => isClosed(silent), longestMs)
     expect(pings(silent)).to.equal(1)
     expect(pings(answering)).to.be.at.least(1)
