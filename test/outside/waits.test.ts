@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { adminToken } from '../support/client.ts'
+import { makeToken } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { openRawConnection } from '../support/raw-connection.ts'
@@ -29,7 +29,8 @@ interface Opened {
 
 async function openConnections(): Promise<Opened> {
   const gateway = await startGatewayProcess()
-  const token = await adminToken()
+  // Valid for longer than a run of all tests takes.
+  const token = await makeToken({ ttlS: 86_400 })
   const answering = await openSocket(gateway.port, token)
   let answered = 0
   const answerPings = setInterval(() => {
