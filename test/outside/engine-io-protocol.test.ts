@@ -23,7 +23,7 @@ describe("Engine.IO's protocol suite", () => {
     expect(handshake).to.have.all.keys('sid', 'upgrades', 'pingInterval', 'pingTimeout', 'maxPayload')
     expect(handshake.sid).to.be.a('string').that.is.not.empty
     expect(handshake.upgrades).to.deep.equal([])
-    expect(handshake.maxPayload).to.equal(16_384)
+    expect(handshake.maxPayload).to.equal(24_576)
     peer.destroy()
   })
 

@@ -11,7 +11,7 @@ import { expectClosed, openSocket } from './socket-io-peer.ts'
 
 const MAX_CONCURRENT = 16
 /** The largest body of a request to the API; the one of a webhook is larger than every case. */
-const MAX_API_BYTES = 16 * 1024
+const MAX_API_BYTES = 24 * 1024
 
 interface Case {
   readonly bytes: Buffer
