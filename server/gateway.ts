@@ -3,24 +3,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Router } from 'express'
 import { createApi } from './api/api.ts'
 import { encodeMembershipEnd } from './auth/announcements.ts'
-import { createAuthenticate } from './auth/authentication.ts'
-import { createAuthorization } from './auth/authorization.ts'
-import type { Authorization } from './auth/authorization.ts'
-import { limitFailures } from './auth/failure-limiter.ts'
-import type { FailureLimiter } from './auth/failure-limiter.ts'
-import { createAppEndpoint } from './auth/membership/app-endpoint.ts'
-import { MembershipCache } from './auth/membership/membership-cache.ts'
-import { limitPerUser } from './auth/membership/per-user.ts'
-import { createTencentRest } from './auth/membership/tencent-rest.ts'
-import { Revocations } from './auth/revocations.ts'
 import type { Broker } from './broker/broker.ts'
-import { createEmbeddedBroker } from './broker/embedded/embedded-broker.ts'
-import { createRedisBroker } from './broker/redis/redis-broker.ts'
-import { keepGroupEnds, openGroupEnds } from './broker/spooling/group-ends.ts'
-import type { GroupEnds } from './broker/spooling/group-ends.ts'
-import { openSpool } from './broker/spooling/spool.ts'
 import type { Spool } from './broker/spooling/spool.ts'
-import { createSpoolingBroker } from './broker/spooling/spooling-broker.ts'
+import { createAccess } from './composition/access.ts'
+import type { Access } from './composition/access.ts'
+import { Lifecycle } from './composition/lifecycle.ts'
+import { createBroker, createQuarantine, openInDataDir, openStores } from './composition/storage.ts'
 import type { Config } from './config/config.ts'
 import * as options from './config/options.ts'
 import { createClientAddress, createIsFromProxy, createNetworkMatcher } from './http/client-address.ts'
@@ -31,12 +19,11 @@ import type { OriginCheck } from './http/origins.ts'
 import { createHttpServer } from './http/server.ts'
 import type { RequestHandler } from './http/server.ts'
 import { serveClientScript, serveConsole } from './http/static-files.ts'
-import { inDataDir, lockDataDir } from './lib/data-dir.ts'
+import { lockDataDir } from './lib/data-dir.ts'
 import { createRealtime } from './realtime/realtime.ts'
 import type { Realtime } from './realtime/realtime.ts'
 import type { MembershipEnd } from './receiver/commands/membership.ts'
 import { createAnnouncer } from './receiver/announcer.ts'
-import { createSetAside, openQuarantine } from './receiver/quarantine.ts'
 import type { Quarantine } from './receiver/quarantine.ts'
 import { createReceiver } from './receiver/receiver.ts'
 import { createHealth, startHeartbeat } from './telemetry/health.ts'
@@ -149,79 +136,6 @@ interface Base {
   readonly log: Logger
 }
 
-/** What a process that takes webhooks has on disk, besides Redis. */
-interface Stores {
-  readonly spool: Spool
-  readonly groupEnds: GroupEnds
-  readonly quarantine: Quarantine
-}
-
-function createBroker(config: Config, stores: Stores | undefined, log: Logger): Broker {
-  const redis = options.redis(config)
-  if (redis === undefined) return createEmbeddedBroker(options.embedded(config), { log })
-  const redisBroker = createRedisBroker(redis, { log })
-  if (stores === undefined) return redisBroker
-  const { spool, groupEnds, quarantine } = stores
-  const broker = keepGroupEnds({ broker: redisBroker, ends: groupEnds, log })
-  const setAside = createSetAside(config.SDK_APP_ID, quarantine)
-  return createSpoolingBroker(options.spooling(config), { broker, spool, setAside, log })
-}
-
-const openStores = async (config: Config, quarantine: Quarantine): Promise<Stores> => ({
-  spool: await openInDataDir(config, openSpool),
-  groupEnds: await openInDataDir(config, openGroupEnds),
-  quarantine,
-})
-
-const createQuarantine =
-  (log: Logger) =>
-  (store: ReturnType<typeof options.stores>): ReturnType<typeof openQuarantine> =>
-    openQuarantine({
-      ...store,
-      onEvicted: (requests) => log.warn({ requests }, 'quarantine full, oldest requests evicted'),
-    })
-
-/** Calls `open` with the options of the stores in the data folder. Throws START_FAILED. */
-const openInDataDir = <Store>(
-  config: Config,
-  open: (store: ReturnType<typeof options.stores>) => Store,
-): Promise<Store> => inDataDir(config.DATA_DIR, () => open(options.stores(config)))
-
-/** Decides who may connect, and enter which rooms. */
-interface Access {
-  readonly authorization: Authorization
-  /** Shared by sockets and the HTTP API, so that an address that fails too often at one is refused at both. */
-  readonly authenticateRequest: FailureLimiter
-  /** Consulted by `authorization`, and updated from announcements. */
-  readonly revocations: Revocations
-  /** Removes cached memberships: of one user of the group, or of all its users. */
-  readonly forgetMembership: (group: string, userId?: string) => void
-}
-
-function createAccess(config: Config, addressOf: ClientAddress, log: Logger): Access {
-  const memberships = createMemberships(config)
-  const revocations = new Revocations()
-  const authorization = createAuthorization({
-    authenticate: createAuthenticate({ ...options.authentication(config), log }),
-    memberships,
-    revocations,
-  })
-  return {
-    authorization,
-    authenticateRequest: limitFailures(authorization.authenticate, addressOf),
-    revocations,
-    forgetMembership: (group, userId) => memberships?.forget(group, userId),
-  }
-}
-
-/** Undefined if memberships cannot be looked up: rooms then come from credentials only. */
-function createMemberships(config: Config): MembershipCache | undefined {
-  const app = options.appEndpoint(config)
-  const tencent = options.tencentRest(config)
-  const source = app ? createAppEndpoint(app) : tencent && createTencentRest(tencent)
-  return source && new MembershipCache({ source: limitPerUser(source), ttlS: config.MEMBERSHIP_TTL_S })
-}
-
 function createWebhooks(base: Base, quarantine: Quarantine): RequestHandler {
   const { config, lifecycle, broker, addressOf, metrics, refusals, log } = base
   if (config.WEBHOOK_AUTH === 'off')
@@ -274,36 +188,4 @@ function createPages(
     log,
   })
   return [api, serveClientScript(), serveConsole()]
-}
-
-type Stop = () => Promise<void>
-
-/** The parts that have started, to be stopped in reverse order. */
-class Lifecycle {
-  readonly #started: { readonly name: string; readonly stop: Stop }[] = []
-  readonly #log: Logger
-  #stopping: Promise<void> | undefined
-
-  constructor(log: Logger) {
-    this.#log = log
-  }
-
-  get isStopping(): boolean {
-    return this.#stopping !== undefined
-  }
-
-  onStop(name: string, stop: Stop): void {
-    this.#started.push({ name, stop })
-  }
-
-  /** Stops one part after another. A second call returns the promise of the first. Never rejects. */
-  stop(): Promise<void> {
-    return (this.#stopping ??= this.#stopAll())
-  }
-
-  async #stopAll(): Promise<void> {
-    for (const { name, stop } of this.#started.toReversed()) {
-      await stop().catch((err: unknown) => this.#log.error({ err, part: name }, 'part did not stop cleanly'))
-    }
-  }
 }

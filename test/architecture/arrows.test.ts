@@ -91,7 +91,17 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'server/console/state/',
   ],
   'server/console/': [],
+  'server/composition/': [
+    'server/auth/',
+    'server/broker/',
+    'server/config/',
+    'server/http/client-address.ts',
+    'server/lib/',
+    'server/receiver/quarantine.ts',
+    'server/telemetry/logger.ts',
+  ],
   'server/gateway.ts': [
+    'server/composition/',
     'server/api/',
     'server/auth/',
     'server/broker/',
