@@ -1,132 +1,21 @@
 import Joi from 'joi'
-import { createNetworkMatcher } from '../http/client-address.ts'
 import { parseAllowedOrigin } from '../http/origins.ts'
 import { normalizePath } from '../lib/path.ts'
 import { identifier } from '../lib/schema.ts'
-import { problemOfRedisUrl } from './redis-url.ts'
-import type { RedisMode } from './redis-url.ts'
-
-/** The parts of the gateway that this process runs. */
-type Role = 'all' | 'receiver' | 'node'
-
-/** The settings, validated and frozen, named like their environment variables. `server/docs/configuration.md` describes them. */
-export interface Config {
-  readonly HOST: string
-  readonly PORT: number
-  readonly ROLE: Role
-  readonly SDK_APP_ID: string
-  readonly DATA_DIR: string
-  readonly LOG_LEVEL: string
-  readonly WEBHOOK_TOKEN: readonly string[]
-  readonly WEBHOOK_AUTH: 'on' | 'off'
-  readonly WEBHOOK_PATH: string
-  readonly WEBHOOK_ALLOW: readonly string[]
-  readonly TEST_RECALLS: 'on' | 'off'
-  readonly REDIS_URL?: string
-  readonly REDIS_MODE: RedisMode
-  readonly REDIS_SENTINEL_NAME: string
-  readonly REDIS_SENTINEL_USERNAME?: string
-  readonly REDIS_SENTINEL_PASSWORD?: string
-  readonly REDIS_WAIT_REPLICAS: number
-  readonly REDIS_PREFIX: string
-  readonly REDIS_SIGNING_KEY: readonly string[]
-  readonly SPOOL_MAX_BYTES: number
-  readonly HISTORY_SIZE: number
-  readonly HISTORY_TTL_S: number
-  readonly RECALLED_TTL_DAYS: number
-  readonly JWT_SECRET: readonly string[]
-  readonly JWKS_URL?: string
-  readonly JWT_ISSUER?: string
-  readonly JWT_AUDIENCE?: string
-  readonly USERSIG_SECRET_KEY?: string
-  readonly ADMIN_USER_IDS: readonly string[]
-  readonly AUTHORIZE_URL?: string
-  readonly AUTHORIZE_SECRET?: string
-  readonly TENCENT_REST_HOST?: string
-  readonly TENCENT_ADMIN_ID: string
-  readonly TENCENT_REST_PER_S: number
-  readonly MEMBERSHIP_TTL_S: number
-  readonly MAX_SOCKETS: number
-  readonly MAX_SOCKETS_PER_ADDRESS: number
-  readonly KEEP_ALIVE_S: number
-  readonly CORS_ORIGINS: readonly string[]
-  readonly BATCH_WINDOW_MS: number
-  readonly DRAIN_MS: number
-  readonly TRUST_PROXY: readonly string[]
-  readonly METRICS_ALLOW: readonly string[]
-  readonly BASE_PATH?: string
-  readonly TLS_CERT?: string
-  readonly TLS_KEY?: string
-}
-
-export const DEFAULT_DATA_DIR = './data'
-
-/** A list, written with commas. */
-const list = (items: Joi.Schema): Joi.Schema =>
-  Joi.extend((joi: Joi.Root) => ({
-    type: 'list',
-    base: joi.array(),
-    coerce: {
-      from: 'string',
-      method: (value: string) => ({ value: value.split(',').map((item) => item.trim()) }),
-    },
-  }))
-    .list()
-    .items(items)
-
-/** A text that `parse` turns into a value, or refuses with what would be right. */
-const parsedBy = (parse: (text: string) => unknown): Joi.Schema =>
-  Joi.string().custom((text: string, { error }) => {
-    try {
-      return parse(text)
-    } catch (cause) {
-      return error('string.parsed', { right: cause instanceof TypeError ? cause.message : undefined })
-    }
-  })
-
-/** An address, a network or the name of networks. */
-const network = parsedBy((text) => {
-  createNetworkMatcher([text])
-  return text
-})
-
-/** One URL, or several separated by commas: sentinels, or nodes of a cluster. */
-const redisUrl = (mode: RedisMode): Joi.Schema =>
-  Joi.string().custom((value: string, { error }) => {
-    const problem = problemOfRedisUrl(value, mode)
-    return problem === undefined ? value : error('redis.url', { problem })
-  })
-
-/** Paths of the gateway itself, which a setting may not take. */
-const OWN_PATHS = /^\/(livez|readyz|metrics|assets|v1|docs|client\.js|socket\.io)(\/|$)/
-
-/** A slash at the end makes no difference, and `/` is the root. */
-const basePath = parsedBy((text) => {
-  const path = text.replace(/\/+$/, '')
-  if (path === '') return undefined
-  if (!/^(\/[\w.~-]+)+$/.test(path)) throw new TypeError('must be a path such as /recalls')
-  if (OWN_PATHS.test(path)) throw new TypeError('must not begin with a path of the gateway itself')
-  return path
-}).custom((path: string | undefined, { error, state }) => {
-  const { WEBHOOK_PATH = '' } = state.ancestors[0] as Partial<Config>
-  if (path === undefined || !`${WEBHOOK_PATH}/`.startsWith(`${path}/`)) return path
-  return error('string.parsed', { right: 'must not begin WEBHOOK_PATH, which is served below it anyway' })
-})
-
-const LOOPBACK_HOST = /^(localhost|127(\.\d+){3}|\[::1\])$/
-
-/** Required unless one of these other settings is set. */
-const requiredWithout = (...names: readonly string[]): Joi.Schema =>
-  names.reduce<Joi.Schema>(
-    (otherwise, name) => Joi.when(name, { is: Joi.exist(), otherwise }),
-    Joi.required(),
-  )
-
-/** The names of things in Redis. */
-const NAME = 'at most 64 letters, digits and _ : . -'
-
-/** Tags settings that the logger redacts, and that can come from files. */
-const SECRET = 'secret'
+import {
+  basePath,
+  list,
+  LOOPBACK_HOST,
+  NAME,
+  network,
+  OWN_PATHS,
+  parsedBy,
+  redisUrl,
+  requiredWithout,
+  SECRET,
+} from './setting-types.ts'
+import { DEFAULT_DATA_DIR } from './settings.ts'
+import type { Config } from './settings.ts'
 
 /** One entry per setting. A test compares defaults and descriptions with `server/docs/configuration.md`. */
 export const configSchema = Joi.object<Config>({
@@ -360,10 +249,3 @@ export const configSchema = Joi.object<Config>({
     .when('TLS_CERT', { is: Joi.exist(), then: Joi.required() })
     .description('PEM file with the key of the certificate'),
 })
-
-/** The names of the settings that are secret. */
-export const SECRET_SETTINGS: readonly string[] = Object.entries(
-  configSchema.describe().keys as Readonly<Record<string, { readonly tags?: readonly string[] }>>,
-)
-  .filter(([, { tags }]) => tags?.includes(SECRET))
-  .map(([name]) => name)

@@ -4,42 +4,13 @@ import { dirname, join } from 'node:path'
 import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
 import { makeFolder } from '../lib/data-dir.ts'
-import { DEFAULT_DATA_DIR, SECRET_SETTINGS } from './config.ts'
+import { DEFAULT_DATA_DIR } from './settings.ts'
 
 const LOOPBACK_ADDRESS = '127.0.0.1'
 const LOOPBACK_HOSTS = [LOOPBACK_ADDRESS, 'localhost', '::1']
 
 /** The environment variables of the process, before they are validated. */
 export type Environment = Readonly<Record<string, string | undefined>>
-
-/**
- * Returns the environment with the secrets that are in files: `JWT_SECRET_FILE` names a file that contains `JWT_SECRET`. Throws
- * CONFIG_INVALID if a file cannot be read, or if both variables are set.
- */
-export function withSecretFiles(environment: Environment): Environment {
-  const secrets: Record<string, string> = {}
-  for (const name of SECRET_SETTINGS) {
-    const file = environment[`${name}_FILE`]
-    if (!file) continue
-    if (environment[name]) throw new GatewayError('CONFIG_INVALID', `both ${name} and ${name}_FILE are set`)
-    secrets[name] = readSecret(name, file)
-  }
-  return { ...environment, ...secrets }
-}
-
-function readSecret(name: string, file: string): string {
-  try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
-  } catch (cause) {
-    throw new GatewayError(
-      'CONFIG_INVALID',
-      `cannot read the file named by ${name}_FILE (${codeOf(cause)})`,
-      {
-        cause,
-      },
-    )
-  }
-}
 
 /**
  * Returns the environment completed for `--dev`: loopback only, no drain, test recalls, and generated credentials. The
@@ -117,9 +88,6 @@ function generateDevCredentials(environment: Environment): DevCredentials {
 
 const credentialsFile = (environment: Environment): string =>
   join(environment['DATA_DIR'] || DEFAULT_DATA_DIR, 'dev-credentials.json')
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason'
 
 /** An empty variable counts as unset. */
 const withoutEmpty = (environment: Environment): Environment =>

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Config } from './config.ts'
+import type { Config } from './settings.ts'
 
 /** Beside the sockets and streams. */
 const OTHER_CONNECTIONS = 5_000

@@ -1,8 +1,9 @@
 import type Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
-import { configSchema, SECRET_SETTINGS } from './config.ts'
-import type { Config } from './config.ts'
+import { configSchema } from './config.ts'
 import type { Environment } from './environment.ts'
+import { SECRET_SETTINGS } from './secrets.ts'
+import type { Config } from './settings.ts'
 
 type Setting = keyof Config
 

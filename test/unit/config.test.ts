@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { SECRET_SETTINGS } from '../../server/config/config.ts'
+import { SECRET_SETTINGS } from '../../server/config/secrets.ts'
 import { misspeltSettings, readConfig } from '../../server/config/read-config.ts'
 
 const REQUIRED = { SDK_APP_ID: '1400000000', WEBHOOK_TOKEN: 'webhook-token', JWT_SECRET: 'j'.repeat(32) }

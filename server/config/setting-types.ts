@@ -1,0 +1,72 @@
+import Joi from 'joi'
+import { createNetworkMatcher } from '../http/client-address.ts'
+import { problemOfRedisUrl } from './redis-url.ts'
+import type { RedisMode } from './redis-url.ts'
+import type { Config } from './settings.ts'
+
+/** A list, written with commas. */
+export const list = (items: Joi.Schema): Joi.Schema =>
+  Joi.extend((joi: Joi.Root) => ({
+    type: 'list',
+    base: joi.array(),
+    coerce: {
+      from: 'string',
+      method: (value: string) => ({ value: value.split(',').map((item) => item.trim()) }),
+    },
+  }))
+    .list()
+    .items(items)
+
+/** A text that `parse` turns into a value, or refuses with what would be right. */
+export const parsedBy = (parse: (text: string) => unknown): Joi.Schema =>
+  Joi.string().custom((text: string, { error }) => {
+    try {
+      return parse(text)
+    } catch (cause) {
+      return error('string.parsed', { right: cause instanceof TypeError ? cause.message : undefined })
+    }
+  })
+
+/** An address, a network or the name of networks. */
+export const network = parsedBy((text) => {
+  createNetworkMatcher([text])
+  return text
+})
+
+/** One URL, or several separated by commas: sentinels, or nodes of a cluster. */
+export const redisUrl = (mode: RedisMode): Joi.Schema =>
+  Joi.string().custom((value: string, { error }) => {
+    const problem = problemOfRedisUrl(value, mode)
+    return problem === undefined ? value : error('redis.url', { problem })
+  })
+
+/** Paths of the gateway itself, which a setting may not take. */
+export const OWN_PATHS = /^\/(livez|readyz|metrics|assets|v1|docs|client\.js|socket\.io)(\/|$)/
+
+/** A slash at the end makes no difference, and `/` is the root. */
+export const basePath = parsedBy((text) => {
+  const path = text.replace(/\/+$/, '')
+  if (path === '') return undefined
+  if (!/^(\/[\w.~-]+)+$/.test(path)) throw new TypeError('must be a path such as /recalls')
+  if (OWN_PATHS.test(path)) throw new TypeError('must not begin with a path of the gateway itself')
+  return path
+}).custom((path: string | undefined, { error, state }) => {
+  const { WEBHOOK_PATH = '' } = state.ancestors[0] as Partial<Config>
+  if (path === undefined || !`${WEBHOOK_PATH}/`.startsWith(`${path}/`)) return path
+  return error('string.parsed', { right: 'must not begin WEBHOOK_PATH, which is served below it anyway' })
+})
+
+export const LOOPBACK_HOST = /^(localhost|127(\.\d+){3}|\[::1\])$/
+
+/** Required unless one of these other settings is set. */
+export const requiredWithout = (...names: readonly string[]): Joi.Schema =>
+  names.reduce<Joi.Schema>(
+    (otherwise, name) => Joi.when(name, { is: Joi.exist(), otherwise }),
+    Joi.required(),
+  )
+
+/** The names of things in Redis. */
+export const NAME = 'at most 64 letters, digits and _ : . -'
+
+/** Tags settings that the logger redacts, and that can come from files. */
+export const SECRET = 'secret'
