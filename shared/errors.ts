@@ -86,12 +86,21 @@ export function asGatewayError(error: unknown): GatewayError {
   return error instanceof GatewayError ? error : new GatewayError('INTERNAL', undefined, { cause: error })
 }
 
-/** Returns the message of the innermost cause, for the log. */
+/** Returns the message of the innermost cause, for the log: `fetch failed` alone would tell nobody what to mend. */
 export function reasonOf(error: unknown): string {
   let innermost = error
-  for (let depth = 0; depth < 8 && innermost instanceof Error && innermost.cause instanceof Error; depth++)
-    innermost = innermost.cause
-  return innermost instanceof Error ? innermost.message : String(innermost)
+  for (let depth = 0; depth < 8; depth++) {
+    const inner = causeOf(innermost)
+    if (!(inner instanceof Error)) break
+    innermost = inner
+  }
+  return innermost instanceof Error ? innermost.message || innermost.name : String(innermost)
+}
+
+/** An error that stands for several, such as one for each address of a name, says nothing itself: the first counts. */
+const causeOf = (error: unknown): unknown => {
+  if (!(error instanceof Error)) return undefined
+  return error.cause ?? (error as { readonly errors?: readonly unknown[] }).errors?.[0]
 }
 
 /**

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { Backoff } from '../../shared/backoff.ts'
-import { GatewayError } from '../../shared/errors.ts'
+import { GatewayError, reasonOf } from '../../shared/errors.ts'
 import { fetchBounded } from '../http/fetch.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { KeySet } from './key-set.ts'
@@ -150,17 +150,11 @@ class ReadKeys implements Jwks {
     this.#reading = undefined
     this.#retryAtMs = performance.now() + Math.max(MIN_RETRY_MS, this.#backoff.nextMs())
     this.#log.warn(
-      { reason: describe(error), hasKeys: this.#keys !== undefined },
+      { reason: reasonOf(error), hasKeys: this.#keys !== undefined },
       'public keys cannot be read',
     )
     return false
   }
-}
-
-/** `fetch` hides its reason in the cause. */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
 }
 
 async function fetchJwks(url: URL): Promise<string> {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { GatewayError } from '../../shared/errors.ts'
+import { GatewayError, reasonOf } from '../../shared/errors.ts'
 import { withDevCredentials } from '../config/environment.ts'
 import type { Environment } from '../config/environment.ts'
 import { signatureOf } from '../receiver/authenticity.ts'
@@ -67,10 +67,4 @@ export function createCaller({ url, ...options }: CallOptions, environment: Envi
       })
     }
   }
-}
-
-/** The reason why `fetch` failed is in the cause of its error. */
-function reasonOf(error: unknown): string {
-  const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  return inner instanceof Error ? inner.message || inner.name : 'unknown reason'
 }

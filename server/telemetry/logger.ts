@@ -1,6 +1,7 @@
 import { pino } from 'pino'
 import type { Logger, LoggerOptions } from 'pino'
 import { isRecord } from '../../shared/json.ts'
+import { describeError } from './described-error.ts'
 import { LogSampler } from './log-sampler.ts'
 import { LogWriter } from './log-writer.ts'
 
@@ -23,8 +24,8 @@ const SECRET_FIELDS = [
 
 /**
  * Writes JSON lines to standard error: a fixed sentence with fields. The level says who must act. Secrets are redacted here,
- * once for all loggers: the fields above, and those named like one of `secretSettings`. Writing never blocks, and repeated
- * warnings and errors are sampled. What remains is written when the process exits.
+ * once for all loggers: the fields above, and those named like one of `secretSettings`; of an error, see `describeError`.
+ * Writing never blocks, and repeated warnings and errors are sampled. What remains is written when the process exits.
  */
 export function createLogger(level: string, secretSettings: readonly string[] = []): Logger {
   const writer = new LogWriter(STANDARD_ERROR, describeDropped)
@@ -40,6 +41,7 @@ export function createLogger(level: string, secretSettings: readonly string[] = 
       base: null,
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: describeError },
       redact: { paths: secrets.flatMap((name) => [name, `*.${name}`]), censor: '[secret]' },
       hooks: { logMethod: sampled(sampler) },
     },

@@ -1,4 +1,4 @@
-import { asGatewayError } from '../../shared/errors.ts'
+import { asGatewayError, reasonOf } from '../../shared/errors.ts'
 import type { ErrorCode, GatewayError } from '../../shared/errors.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
@@ -36,7 +36,12 @@ export function createRefusals(metrics: Pick<Metrics, 'refused'>, log: Logger): 
       metrics.refused(entrance, code)
       const line = { entrance, code, detail, ...fields }
       if (FAULTS.has(code)) log.error({ ...line, err: cause }, SENTENCES[entrance])
-      else log.warn({ ...line, ...(error.retry && reasonOf(cause)) }, SENTENCES[entrance])
+      // If trying again helps, something that the gateway depends on may not work, and the operator must know why.
+      else
+        log.warn(
+          { ...line, ...(error.retry && cause !== undefined && { reason: reasonOf(cause) }) },
+          SENTENCES[entrance],
+        )
       return error
     },
   }
@@ -44,7 +49,3 @@ export function createRefusals(metrics: Pick<Metrics, 'refused'>, log: Logger): 
 
 /** The gateway itself is at fault, so the log gets the stack. */
 const FAULTS = new Set<ErrorCode>(['INTERNAL', 'NOT_KEPT'])
-
-/** Something that the gateway depends on does not work, and the operator must know why. */
-const reasonOf = (cause: unknown): { readonly reason?: string } =>
-  cause instanceof Error ? { reason: cause.message } : {}

@@ -140,7 +140,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
     'server/telemetry/health.ts',
   ],
   jose: ['server/auth/'],
-  pino: ['server/telemetry/logger.ts'],
+  pino: ['server/telemetry/logger.ts', 'server/telemetry/described-error.ts'],
   commander: ['server/main.ts', 'server/cli/'],
   preact: ['server/console/'],
   'preact/hooks': ['server/console/'],

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import Joi from 'joi'
+import { reasonOf } from '../../../shared/errors.ts'
 import { fetchBounded } from '../../http/fetch.ts'
 import { createLimiter } from '../../lib/flow-control.ts'
 import type { MembershipSource, Verdict } from './membership-cache.ts'
@@ -50,7 +51,7 @@ export function createAppEndpoint({ url, secret, app }: AppEndpointOptions): Mem
       maxBytes: MAX_RESPONSE_BYTES,
     })
     if (status === 429 || status === 503) pause.begin(Number(headers.get('Retry-After') ?? 0) * 1_000)
-    if (status !== 200) throw new Error(`AUTHORIZE_URL responded with status ${status}`)
+    if (status !== 200) throw new Error(`it responded with status ${status}`)
     pause.succeeded()
     return Joi.attempt(JSON.parse(text), verdictSchema)
   }
@@ -64,7 +65,9 @@ export function createAppEndpoint({ url, secret, app }: AppEndpointOptions): Mem
       return await limit(() => {
         // It may have begun while the request was queued.
         pause.check('AUTHORIZE_URL')
-        return post(body)
+        return post(body).catch((cause: unknown) => {
+          throw new Error(`AUTHORIZE_URL: ${reasonOf(cause)}`)
+        })
       })
     } finally {
       queued--

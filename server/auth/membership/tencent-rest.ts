@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import Joi from 'joi'
+import { reasonOf } from '../../../shared/errors.ts'
 import { fetchBounded } from '../../http/fetch.ts'
 import { signUserSig } from '../usersig.ts'
 import { CallSchedule } from './call-schedule.ts'
@@ -101,9 +102,12 @@ export function createTencentRest({
       method: 'POST',
       body: JSON.stringify({ GroupId: group, User_Account: users }),
       maxBytes: MAX_RESPONSE_BYTES,
-    }).catch(() => {
-      // Without the cause: it may quote the URL, which contains the UserSig.
-      throw new Error("Tencent's REST API could not be reached")
+    }).catch((cause: unknown) => {
+      // Without the cause itself, and never with the URL, which contains the UserSig.
+      const reason = reasonOf(cause)
+      throw new Error(
+        `Tencent's REST API could not be reached${reason.includes('usersig') ? '' : `: ${reason}`}`,
+      )
     })
     if (status === 429) schedule.pause.begin()
     if (status !== 200) throw new Error(`Tencent's REST API responded with status ${status}`)
