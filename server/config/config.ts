@@ -4,13 +4,14 @@ import { normalizePath } from '../lib/path.ts'
 import { identifier } from '../lib/schema.ts'
 import {
   basePath,
+  jwksUrl,
   list,
-  LOOPBACK_HOST,
   NAME,
   network,
   OWN_PATHS,
   parsedBy,
   redisUrl,
+  requestUrl,
   requiredWithout,
   SECRET,
 } from './setting-types.ts'
@@ -138,12 +139,7 @@ export const configSchema = Joi.object<Config>({
     .description(
       'Key for HS256 tokens. Separate several with commas to rotate. A node needs this, `JWKS_URL` or `USERSIG_SECRET_KEY`',
     ),
-  JWKS_URL: Joi.string()
-    .uri({ scheme: ['https', 'http', 'file'] })
-    .custom((url: string, { error }) =>
-      /^http:/i.test(url) && !LOOPBACK_HOST.test(new URL(url).hostname) ? error('string.https') : url,
-    )
-    .description('JWKS with the public keys for tokens: an https or file URL'),
+  JWKS_URL: jwksUrl.description('JWKS with the public keys for tokens: an https or file URL'),
   JWT_ISSUER: Joi.string().max(256).description('Value that `iss` of a token must equal'),
   JWT_AUDIENCE: Joi.string().max(256).description('Value that `aud` of a token must equal or contain'),
   USERSIG_SECRET_KEY: Joi.string()
@@ -156,9 +152,9 @@ export const configSchema = Joi.object<Config>({
   ADMIN_USER_IDS: list(identifier)
     .default([])
     .description('Users who are admins when they present a UserSig, separated by commas'),
-  AUTHORIZE_URL: Joi.string()
-    .uri({ scheme: ['https', 'http'] })
-    .description('Endpoint of your backend that decides which user may enter which room'),
+  AUTHORIZE_URL: requestUrl('https', 'http').description(
+    'Endpoint of your backend that decides which user may enter which room',
+  ),
   AUTHORIZE_SECRET: Joi.string()
     .min(32)
     .max(1_024)

@@ -29,6 +29,7 @@ const MESSAGES = {
   'string.uri': 'must be a URL',
   'string.uriCustomScheme': 'must be a URL whose scheme is one of {#scheme}',
   'redis.url': '{#problem}',
+  'string.credentials': 'must not contain a user or password: no request would be sent',
   'string.https': 'must begin with https or file: whoever can change the keys can forge tokens',
 } satisfies Joi.LanguageMessages
 

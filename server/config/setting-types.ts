@@ -56,7 +56,22 @@ export const basePath = parsedBy((text) => {
   return error('string.parsed', { right: 'must not begin WEBHOOK_PATH, which is served below it anyway' })
 })
 
-export const LOOPBACK_HOST = /^(localhost|127(\.\d+){3}|\[::1\])$/
+const LOOPBACK_HOST = /^(localhost|127(\.\d+){3}|\[::1\])$/
+
+/** A URL to which requests are sent. `fetch` takes none with a user or password, and its error would quote them. */
+export const requestUrl = (...schemes: readonly string[]): Joi.StringSchema =>
+  Joi.string()
+    .uri({ scheme: [...schemes] })
+    .custom((url: string, { error }) => {
+      if (!URL.canParse(url)) return error('string.uri')
+      const { username, password } = new URL(url)
+      return username + password === '' ? url : error('string.credentials')
+    })
+
+/** A JWKS. Over plain HTTP only from this machine. */
+export const jwksUrl = requestUrl('https', 'http', 'file').custom((url: string, { error }) =>
+  /^http:/i.test(url) && !LOOPBACK_HOST.test(new URL(url).hostname) ? error('string.https') : url,
+)
 
 /** Required unless one of these other settings is set. */
 export const requiredWithout = (...names: readonly string[]): Joi.Schema =>

@@ -196,6 +196,15 @@ describe('settings', () => {
     ])
   })
 
+  it('are refused if they are URLs with a user or password, which would neither be sent nor stay out of the log', () => {
+    const wrong = 'must not contain a user or password: no request would be sent'
+    for (const name of ['JWKS_URL', 'AUTHORIZE_URL'] as const)
+      for (const url of ['https://user:secret@app.example/x', 'https://secret@app.example/x']) {
+        const settings = { ...REQUIRED, AUTHORIZE_SECRET: 'a'.repeat(32), AUTHORIZE_URL: 'https://a.example' }
+        expect(problemsOf({ ...settings, [name]: url })).to.deep.equal([`${name} ${wrong}`])
+      }
+  })
+
   it('are recognized when they are misspelt', () => {
     const environment = {
       ...REQUIRED,
