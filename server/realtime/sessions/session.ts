@@ -1,7 +1,7 @@
 import { asGatewayError, GatewayError, GOODBYES } from '../../../shared/errors.ts'
 import type { Position } from '../../../shared/position.ts'
 import type { Done, RecalledResponse, Refreshed, Refused, Subscribed } from '../../../shared/protocol.ts'
-import { isFeed, roomName } from '../../../shared/room.ts'
+import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { revokedRoom } from '../../auth/authorization.ts'
 import type { Authorization } from '../../auth/authorization.ts'
@@ -13,6 +13,7 @@ import type { Refusals } from '../../telemetry/refusals.ts'
 import { joinRoom } from './join.ts'
 import type { JoinDependencies } from './join.ts'
 import { parseRecalled, parseRoom, parseSubscribe } from './requests.ts'
+import { RoomTurns } from './room-turns.ts'
 import { Subscriptions } from './subscriptions.ts'
 import type { Transport } from './transport.ts'
 
@@ -41,8 +42,7 @@ export class Session {
   readonly #deps: SessionDependencies
   readonly #transport: Transport
   readonly #subscriptions: Subscriptions
-  /** The latest request for each room. Undefined while there are none, because most sessions are idle for hours. */
-  #latest: Map<string, Promise<unknown>> | undefined
+  readonly #turns = new RoomTurns()
   readonly #requestBudget = new TokenBucket()
   #principal: Principal
   #pendingRequests = 0
@@ -61,7 +61,7 @@ export class Session {
   async subscribe(payload: unknown, ack: Ack<Subscribed>): Promise<void> {
     await this.#serve(ack, async () => {
       const { since, ...room } = parseSubscribe(payload)
-      await this.#serialize(room, () =>
+      await this.#turns.take(room, () =>
         this.#join(room, since, (response) => {
           if (response.ok) this.#requestBudget.charge(Math.floor(response.recovered / NOTICES_PER_REQUEST))
           ack(response)
@@ -74,7 +74,7 @@ export class Session {
   async unsubscribe(payload: unknown, ack: Ack<Done>): Promise<void> {
     await this.#serve(ack, async () => {
       const room = parseRoom(payload)
-      await this.#serialize(room, async () => this.#subscriptions.leave(room))
+      await this.#turns.take(room, async () => this.#subscriptions.leave(room))
       ack({ ok: true })
     })
   }
@@ -226,20 +226,6 @@ export class Session {
     const { code, message, retry } = reason
     if (this.#subscriptions.evict(room, reason))
       this.#transport.sendUnsubscribed({ room, code, message, retry })
-  }
-
-  /** Runs work for one room after all earlier work for it. */
-  async #serialize(room: Room, work: () => Promise<void>): Promise<void> {
-    const name = roomName(room)
-    const latest = (this.#latest ??= new Map())
-    const turn = (latest.get(name) ?? Promise.resolve()).then(work, work)
-    latest.set(name, turn)
-    try {
-      await turn
-    } finally {
-      if (latest.get(name) === turn) latest.delete(name)
-      if (latest.size === 0) this.#latest = undefined
-    }
   }
 
   /** Runs a request within the limits of the connection. Acknowledges with a refusal if it throws. */
