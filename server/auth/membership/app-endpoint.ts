@@ -31,6 +31,13 @@ const verdictSchema = Joi.object<Verdict>({
   .unknown()
   .required()
 
+/** Seconds, or a date (RFC 9110, section 10.2.3). Returns ms from now; 0 for anything else. */
+function readRetryAfter(header: string | null): number {
+  if (header === null) return 0
+  const ms = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now()
+  return Number.isNaN(ms) ? 0 : ms
+}
+
 /** Asks the app's backend: POSTs `{ app, userId, group, topic? }` and expects `{ allowed, forS? }`. */
 export function createAppEndpoint({ url, secret, app }: AppEndpointOptions): MembershipSource {
   const limit = createLimiter(MAX_CONCURRENT_REQUESTS)
@@ -50,7 +57,7 @@ export function createAppEndpoint({ url, secret, app }: AppEndpointOptions): Mem
       },
       maxBytes: MAX_RESPONSE_BYTES,
     })
-    if (status === 429 || status === 503) pause.begin(Number(headers.get('Retry-After') ?? 0) * 1_000)
+    if (status === 429 || status === 503) pause.begin(readRetryAfter(headers.get('Retry-After')))
     if (status !== 200) throw new Error(`it responded with status ${status}`)
     pause.succeeded()
     return Joi.attempt(JSON.parse(text), verdictSchema)
