@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import express from 'express'
 import type { Router } from 'express'
+import { normalizePath } from '../lib/path.ts'
 
 /**
  * Serves below `basePath` what is served at the root, for proxies that pass a path on unchanged: returns a function that takes
@@ -9,7 +10,16 @@ import type { Router } from 'express'
 export const stripBasePath =
   (basePath: string) =>
   (request: IncomingMessage): void => {
-    if (request.url?.startsWith(`${basePath}/`)) request.url = request.url.slice(basePath.length)
+    const { url = '' } = request
+    if (url.startsWith(`${basePath}/`)) {
+      request.url = url.slice(basePath.length)
+      return
+    }
+    const [, path = '', query = ''] = /^([^?]*)(.*)$/s.exec(url) ?? []
+    const normal = normalizePath(path)
+    // In the usual spelling it does not begin with the base path.
+    if (normal === path || !normal.startsWith(`${basePath}/`)) return
+    request.url = normal.slice(basePath.length).split('/').map(encodeURIComponent).join('/') + query
   }
 
 /**

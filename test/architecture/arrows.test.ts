@@ -31,7 +31,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'shared/': [],
   'server/lib/': [],
   'server/telemetry/': [],
-  'server/http/': ['server/telemetry/'],
+  'server/http/': ['server/lib/path.ts', 'server/telemetry/'],
   'server/config/': ['server/http/client-address.ts', 'server/http/origins.ts', 'server/lib/'],
   'server/auth/': [
     'server/http/client-address.ts',
