@@ -32,7 +32,7 @@ export interface Metrics {
   healed(notices: number): void
   /** A slow consumer was disconnected. */
   slowConsumerDisconnected(): void
-  /** A connection was refused because the node or the client's address had reached its maximum. */
+  /** A socket or stream was refused because the node or the client's address had reached its maximum. */
   connectionRefused(): void
   /** An idle connection was closed because its address or the process had reached its maximum. */
   connectionGaveWay(limit: 'address' | 'process'): void
@@ -85,7 +85,10 @@ export function createMetrics(): MetricsRegistry {
   const gaps = counter('gaps', 'gaps sent to the sockets of a room, by reason', ['reason'])
   const healed = counter('notices_healed', 'notices read from a log because they had not arrived live')
   const tooSlow = counter('sockets_too_slow', 'slow consumers disconnected')
-  const turnedAway = counter('sockets_turned_away', 'connections refused at a connection limit')
+  const turnedAway = counter(
+    'sockets_turned_away',
+    'sockets and streams refused at MAX_SOCKETS or MAX_SOCKETS_PER_ADDRESS',
+  )
   const gaveWay = counter('connections_gave_way', 'idle connections closed to make room, by limit', ['limit'])
   const refusals = labelled(
     counter('refusals', 'requests refused, by entrance and code', ['entrance', 'code']),
