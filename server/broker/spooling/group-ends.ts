@@ -11,6 +11,8 @@ const BROKER_TIMEOUT_MS = 1_000
 const MAX_RETRY_DELAY_MS = 5_000
 /** More ends than ever wait for a broker; beyond it, the webhook is not answered with OK. */
 const MAX_ENDS = 100_000
+/** Among so many, one that the broker always refuses does not hold up the others. */
+const MAX_TRIED = 100
 
 /** Ends of groups that the broker has not confirmed yet, on local disk. */
 export interface GroupEnds {
@@ -59,7 +61,9 @@ export function keepGroupEnds({ broker, ends, log }: GroupEndsDependencies): Bro
   async function retry(): Promise<void> {
     let failures = 0
     while (!stopped.signal.aborted) {
-      const [next] = ends.some(1)
+      const waiting = ends.some(MAX_TRIED)
+      // After a failure another one is tried: perhaps only this one cannot be stored.
+      const next = waiting[failures % waiting.length]
       if (next === undefined) return
       try {
         await broker.endGroup(next.group, next.atMs)
