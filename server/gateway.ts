@@ -82,12 +82,16 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   const gauges = createGauges({ broker, spool: stores?.spool, quarantine, realtime })
   const isAccepting = (): boolean => !lifecycle.isStopping
   const isReady = (): boolean => isAccepting() && broker.isReady()
+  const reasons = (): readonly string[] => [
+    ...(isAccepting() ? [] : ['the process is stopping']),
+    ...broker.reasons(),
+  ]
   const mayReadMetrics = createNetworkMatcher(config.METRICS_ALLOW)
   const routers = [
     createHealth({
       isAccepting,
       isBrokerReady: broker.isReady,
-      brokerReasons: broker.reasons,
+      reasons,
       brokerWarnings: broker.warnings,
       spoolDepth: gauges.spoolDepth,
       quarantined: gauges.quarantined,
@@ -111,7 +115,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   })
   const port = await http.start()
 
-  const stopHeartbeat = startHeartbeat(config.ROLE, { broker, isReady, gauges, metrics, log })
+  const stopHeartbeat = startHeartbeat(config.ROLE, { broker, isReady, reasons, gauges, metrics, log })
   lifecycle.onStop('heartbeat', async () => stopHeartbeat())
   lifecycle.onStop('http', http.stop)
   if (realtime) lifecycle.onStop('sockets', realtime.stop)

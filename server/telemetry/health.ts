@@ -15,8 +15,9 @@ interface HealthChecks {
   /** False once the process is stopping. */
   readonly isAccepting: () => boolean
   readonly isBrokerReady: () => boolean
-  /** Why the broker is not ready, and what an operator should know although it is; see `Broker`. */
-  readonly brokerReasons: () => readonly string[]
+  /** Why the process is not ready, or the broker alone. */
+  readonly reasons: () => readonly string[]
+  /** What an operator should know although it is; see `Broker`. */
   readonly brokerWarnings: () => readonly string[]
   readonly spoolDepth: Gauges['spoolDepth']
   readonly quarantined: Gauges['quarantined']
@@ -32,7 +33,7 @@ interface HealthChecks {
 export function createHealth({
   isAccepting,
   isBrokerReady,
-  brokerReasons,
+  reasons,
   brokerWarnings,
   spoolDepth,
   quarantined,
@@ -45,13 +46,19 @@ export function createHealth({
     const checks = { taking: isAccepting(), broker: isBrokerReady() }
     // A receiver with a spool stores recalls without the broker; taken out of service, it would lose them.
     const ready = checks.taking && (checks.broker || (spool !== undefined && !servesSockets))
-    const reasons = [...(checks.taking ? [] : ['the process is stopping']), ...brokerReasons()]
     const warnings = brokerWarnings()
     const requests = quarantined()
     const quarantine = requests === undefined ? undefined : { requests }
     response
       .status(ready ? 200 : 503)
-      .json({ ready, checks, reasons, ...(warnings.length > 0 && { warnings }), spool, quarantine })
+      .json({
+        ready,
+        checks,
+        reasons: reasons(),
+        ...(warnings.length > 0 && { warnings }),
+        spool,
+        quarantine,
+      })
   })
   return router
 }
@@ -62,7 +69,6 @@ type HeartbeatState = Omit<ProcessState, 'id' | 'reportedAtMs'>
 /** The part of the broker that carries heartbeats, and tells of itself in them. */
 interface Heartbeats {
   heartbeat(id: string, text: string): Promise<void>
-  reasons(): readonly string[]
   warnings(): readonly string[]
   /** Heartbeats of all processes from the last ten seconds. */
   heartbeats(): Promise<readonly { readonly id: string; readonly ageMs: number; readonly text: string }[]>
@@ -71,6 +77,8 @@ interface Heartbeats {
 interface HeartbeatDependencies {
   readonly broker: Heartbeats
   readonly isReady: () => boolean
+  /** Why it is not. */
+  readonly reasons: () => readonly string[]
   readonly gauges: Gauges
   readonly metrics: RecentMetrics
   readonly log: Logger
@@ -79,7 +87,7 @@ interface HeartbeatDependencies {
 /** Sends the state of this process to all processes, now and every 2 s. Returns a function that stops it. */
 export function startHeartbeat(
   role: ProcessState['role'],
-  { broker, isReady, gauges, metrics, log }: HeartbeatDependencies,
+  { broker, isReady, reasons, gauges, metrics, log }: HeartbeatDependencies,
 ): () => void {
   const id = randomUUID()
   const startedAtMs = Date.now()
@@ -93,7 +101,7 @@ export function startHeartbeat(
       sockets: gauges.sockets(),
       rooms: gauges.rooms(),
       probeAgeMs: gauges.probeAgeMs(),
-      reasons: shortened(broker.reasons()),
+      reasons: shortened(reasons()),
       warnings: shortened(broker.warnings()),
       ...(spool && { spool }),
       counts: metrics.counts(),
@@ -106,7 +114,7 @@ export function startHeartbeat(
     broker.heartbeat(id, JSON.stringify(read())).then(
       () => (failures = 0),
       (error: unknown) => {
-        const reason = broker.reasons()[0] ?? reasonOf(error)
+        const reason = reasons()[0] ?? reasonOf(error)
         if (failures++ % FAILURES_PER_WARNING === 0) log.warn({ reason }, 'heartbeat not sent')
       },
     )

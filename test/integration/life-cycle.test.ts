@@ -195,7 +195,7 @@ describe('life cycle of a gateway', () => {
     })
 
     it('is not ready and refuses new sockets, but still accepts webhooks, while it drains sockets', async () => {
-      const gateway = await startGatewayProcess({ DRAIN_MS: '3000' })
+      const gateway = await startGatewayProcess({ DRAIN_MS: '5000' })
       onCleanUp(gateway.stop)
       const clients = await Promise.all(
         Array.from({ length: 30 }, async () => connect(gateway.url, await adminToken())),
@@ -204,6 +204,11 @@ describe('life cycle of a gateway', () => {
       gateway.signal('SIGTERM')
       await waitUntil('the drain begins', () => clients.some(({ socket }) => socket.disconnected))
       expect((await fetch(`${gateway.url}/readyz`)).status).to.equal(503)
+      const headers = { Authorization: `Bearer ${await adminToken()}` }
+      await waitUntil('its status says why it is not ready', async () => {
+        const text = await (await fetch(`${gateway.url}/v1/status`, { headers })).text()
+        return text.includes('"ready":false') && text.includes('"reasons":["the process is stopping"]')
+      })
       expect(await postWebhook(gateway.url)).to.deep.include({ status: 200 })
       const late = await connect(gateway.url, await adminToken()).then(
         () => 'connected',
