@@ -49,16 +49,14 @@ export function createHealth({
     const warnings = brokerWarnings()
     const requests = quarantined()
     const quarantine = requests === undefined ? undefined : { requests }
-    response
-      .status(ready ? 200 : 503)
-      .json({
-        ready,
-        checks,
-        reasons: reasons(),
-        ...(warnings.length > 0 && { warnings }),
-        spool,
-        quarantine,
-      })
+    response.status(ready ? 200 : 503).json({
+      ready,
+      checks,
+      reasons: reasons(),
+      ...(warnings.length > 0 && { warnings }),
+      spool,
+      quarantine,
+    })
   })
   return router
 }
