@@ -15,7 +15,7 @@ import { runGateway, startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { get } from '../support/http-api.ts'
 import { startRedis } from '../support/redis-server.ts'
-import { openRaw } from '../support/raw-peer.ts'
+import { openRaw } from '../support/raw-connection.ts'
 import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
 

@@ -7,7 +7,7 @@ import { APP, JWT_SECRET, startGatewayProcess } from '../support/gateway-process
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { get } from '../support/http-api.ts'
-import { openRaw } from '../support/raw-peer.ts'
+import { openRaw } from '../support/raw-connection.ts'
 import { readMetric } from '../support/read-metric.ts'
 import { withTimeout, waitUntil } from '../support/wait.ts'
 import { maskedFrame } from '../support/web-socket.ts'

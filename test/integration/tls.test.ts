@@ -8,7 +8,7 @@ import { adminToken } from '../support/client.ts'
 import { runGateway, startGatewayProcess } from '../support/gateway-process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
-import { openRaw } from '../support/raw-peer.ts'
+import { openRaw } from '../support/raw-connection.ts'
 import { withTimeout, waitUntil } from '../support/wait.ts'
 import { recallBody, signedQuery } from '../support/webhook.ts'
 

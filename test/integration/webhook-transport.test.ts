@@ -4,10 +4,10 @@ import type { Client } from '../support/client.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
-import { connectRaw, webhookHead } from '../support/raw-http.ts'
+import { openRaw } from '../support/raw-connection.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { waitUntil } from '../support/wait.ts'
-import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
+import { postWebhook, recallBody, signedQuery, webhookHead } from '../support/webhook.ts'
 
 const FORGED = { ...signedQuery(), Sign: '0'.repeat(64) }
 const nowS = (): number => Math.floor(Date.now() / 1_000)
@@ -19,8 +19,8 @@ describe('webhooks on the wire', () => {
   after(() => gateway.stop())
 
   const open = async (to = gateway) => {
-    const connection = await connectRaw(to.port)
-    onCleanUp(connection.close)
+    const connection = await openRaw(to.port)
+    onCleanUp(connection.destroy)
     return connection
   }
   const subscribe = async (to: GatewayProcess): Promise<Client> => {
@@ -50,7 +50,7 @@ describe('webhooks on the wire', () => {
         [{ ...signedQuery(), SdkAppid: '1' }, 'APP_NOT_OURS'],
       ] as const) {
         const connection = await open()
-        connection.write(webhookHead({ query, headers: { 'Content-Length': 200_000 } }) + 'x'.repeat(1_000))
+        connection.send(webhookHead({ query, headers: { 'Content-Length': 200_000 } }) + 'x'.repeat(1_000))
         expect(await connection.until(code)).to.match(/^HTTP\/1\.1 40[13] .*Connection: close/s)
         await waitUntil('the connection is closed', connection.isClosed)
       }
@@ -60,19 +60,19 @@ describe('webhooks on the wire', () => {
       const connection = await open()
       const text = body(2)
       const head = webhookHead({ headers: { 'Content-Length': text.length, Expect: '100-continue' } })
-      connection.write(head)
+      connection.send(head)
       await connection.until('100 Continue')
-      connection.write(text)
+      connection.send(text)
       await connection.until('"OK"')
       const chunk = body(3)
-      connection.write(webhookHead({ headers: { 'Transfer-Encoding': 'chunked' } }))
-      connection.write(`${chunk.length.toString(16)}\r\n${chunk}\r\n0\r\n\r\n`)
+      connection.send(webhookHead({ headers: { 'Transfer-Encoding': 'chunked' } }))
+      connection.send(`${chunk.length.toString(16)}\r\n${chunk}\r\n0\r\n\r\n`)
       await connection.until(/"OK".*HTTP\/1\.1 200 .*"OK"/s)
     })
 
     it('that is compressed is refused, saying so', async () => {
       const connection = await open()
-      connection.write(webhookHead({ headers: { 'Content-Length': 2, 'Content-Encoding': 'gzip' } }) + 'xx')
+      connection.send(webhookHead({ headers: { 'Content-Length': 2, 'Content-Encoding': 'gzip' } }) + 'xx')
       expect(await connection.until('BODY_UNREADABLE')).to.match(/^HTTP\/1\.1 400 .*Content-Encoding/s)
     })
 
@@ -85,9 +85,9 @@ describe('webhooks on the wire', () => {
       const connection = await open(slow)
       const text = body(4)
       const startedAtMs = performance.now()
-      connection.write(webhookHead({ headers: { 'Content-Length': text.length } }) + text.slice(0, 10))
+      connection.send(webhookHead({ headers: { 'Content-Length': text.length } }) + text.slice(0, 10))
       await waitUntil('the provider has given up', () => performance.now() - startedAtMs > 2_050)
-      connection.write(text.slice(10))
+      connection.send(text.slice(10))
       await connection.until('"OK"')
       await client.count(1)
       expect(client.seqs()).to.deep.equal([4])
@@ -98,13 +98,13 @@ describe('webhooks on the wire', () => {
     const connection = await open()
     const text = body(5)
     const headers = { 'Content-Length': text.length }
-    connection.write(webhookHead({ query: FORGED, headers }) + text)
+    connection.send(webhookHead({ query: FORGED, headers }) + text)
     await connection.until('WEBHOOK_FORGED')
-    connection.write(webhookHead({ method: 'PUT', headers }) + text)
+    connection.send(webhookHead({ method: 'PUT', headers }) + text)
     await connection.until('METHOD_NOT_ALLOWED')
-    connection.write(webhookHead({ headers: { 'Content-Length': 2 } }) + '[]')
+    connection.send(webhookHead({ headers: { 'Content-Length': 2 } }) + '[]')
     await connection.until('WEBHOOK_MALFORMED')
-    connection.write(webhookHead({ headers }) + text)
+    connection.send(webhookHead({ headers }) + text)
     await connection.until('"OK"')
   })
 
@@ -137,7 +137,7 @@ describe('webhooks on the wire', () => {
     /** `fetch` would resolve dot segments before it sends them. */
     const postAs = async (path: string): Promise<{ status: number }> => {
       const connection = await open()
-      connection.write(webhookHead({ path, headers: { 'Content-Length': body(6).length } }) + body(6))
+      connection.send(webhookHead({ path, headers: { 'Content-Length': body(6).length } }) + body(6))
       return { status: Number(/HTTP\/1\.1 (\d+)/.exec(await connection.until(/\}$/))?.[1]) }
     }
 

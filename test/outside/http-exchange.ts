@@ -1,4 +1,4 @@
-import { openRawConnection } from '../support/raw-connection.ts'
+import { openRaw } from '../support/raw-connection.ts'
 
 interface HttpResponse {
   readonly status: number
@@ -52,7 +52,7 @@ const LAST = 'GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
  * has ended.
  */
 export async function exchange(port: number, parts: readonly string[]) {
-  const connection = await openRawConnection(port)
+  const connection = await openRaw(port, { allowHalfOpen: true })
   const isHead = parts[0]?.startsWith('HEAD ') ?? false
   const hasAnswer = (text: string): boolean =>
     parseResponses(text, isHead).some(({ status }) => status >= 200)
@@ -61,7 +61,7 @@ export async function exchange(port: number, parts: readonly string[]) {
       connection.send(part)
       if (parts.length > 1) await new Promise(setImmediate)
     }
-    await connection.until('the response', hasAnswer)
+    await connection.until(hasAnswer)
     const isOpen = !connection.isClosed()
     if (isOpen) connection.send(LAST)
     await connection.closed()

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { makeToken } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
-import { openRawConnection } from '../support/raw-connection.ts'
+import { openRaw } from '../support/raw-connection.ts'
 import type { RawConnection } from '../support/raw-connection.ts'
 import type { WebSocketPeer } from '../support/web-socket-peer.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -38,7 +38,7 @@ async function openConnections(): Promise<Opened> {
   }, 500)
   const silent = await openSocket(gateway.port, token)
   const stranger = await openEngine(gateway.port)
-  const unfinished = await openRawConnection(gateway.port)
+  const unfinished = await openRaw(gateway.port, { allowHalfOpen: true })
   unfinished.send('GET /livez HTTP/1.1\r\nHost: x\r\nX-Unfin')
   return { gateway, answering, silent, stranger, unfinished, answerPings }
 }

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { adminToken } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
-import { openRawConnection } from '../support/raw-connection.ts'
+import { openRaw } from '../support/raw-connection.ts'
 import {
   closeFrame,
   encodeFrame,
@@ -122,9 +122,9 @@ describe('frames as in the Autobahn test suite', () => {
 
   describe('the opening handshake', () => {
     const respond = async (bytes: string): Promise<string> => {
-      const connection = await openRawConnection(gateway.port)
+      const connection = await openRaw(gateway.port, { allowHalfOpen: true })
       connection.send(bytes)
-      await connection.until('the response', (received) => received.includes('\r\n\r\n'))
+      await connection.until((received) => received.includes('\r\n\r\n'))
       connection.destroy()
       return connection.received()
     }

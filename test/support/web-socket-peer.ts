@@ -1,4 +1,4 @@
-import { openRawConnection } from './raw-connection.ts'
+import { openRaw } from './raw-connection.ts'
 import type { RawConnection } from './raw-connection.ts'
 import { waitUntil } from './wait.ts'
 
@@ -103,9 +103,9 @@ export async function openWebSocketPeer(
   path = SOCKET_IO_PATH,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<WebSocketPeer> {
-  const connection = await openRawConnection(port)
+  const connection = await openRaw(port, { allowHalfOpen: true })
   connection.send(openingHandshake(headers, path))
-  await connection.until('the response to the handshake', (received) => received.includes('\r\n\r\n'))
+  await connection.until((received) => received.includes('\r\n\r\n'))
   const head = connection.received().slice(0, connection.received().indexOf('\r\n\r\n') + 4)
   if (!head.startsWith('HTTP/1.1 101')) {
     connection.destroy()

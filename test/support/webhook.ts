@@ -51,3 +51,25 @@ export async function postWebhook(
   const json = (await response.json()) as { ActionStatus: string; ErrorInfo: string; ErrorCode: number }
   return { status: response.status, body: json, headers: response.headers }
 }
+
+interface Head {
+  readonly path?: string
+  readonly method?: string
+  readonly query?: Readonly<Record<string, string | undefined>>
+  readonly headers?: Readonly<Record<string, string | number>>
+}
+
+/** Returns the request line and the headers of a webhook. */
+export function webhookHead({
+  path = '/webhook',
+  method = 'POST',
+  query = signedQuery(),
+  headers = {},
+}: Head = {}): string {
+  const parameters = Object.entries(query).flatMap(([name, value]): [string, string][] =>
+    value === undefined ? [] : [[name, value]],
+  )
+  const target = `${path}?${new URLSearchParams(parameters).toString()}`
+  const lines = Object.entries({ Host: 'test', ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n`
+}

@@ -10,7 +10,7 @@ import type { ErrorCode } from '../../shared/errors.ts'
 import { asGatewayError } from '../../shared/errors.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
-import { openRaw } from '../support/raw-peer.ts'
+import { openRaw } from '../support/raw-connection.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil } from '../support/wait.ts'
 

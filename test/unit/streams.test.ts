@@ -16,7 +16,7 @@ import { createRefusals } from '../../server/telemetry/refusals.ts'
 import { GatewayError, GOODBYES } from '../../shared/errors.ts'
 import { ALLOW_ALL } from '../support/allow-all.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
-import { openRaw } from '../support/raw-peer.ts'
+import { openRaw } from '../support/raw-connection.ts'
 import { createScriptedBroker } from '../support/scripted-broker.ts'
 import { waitUntil } from '../support/wait.ts'
 
