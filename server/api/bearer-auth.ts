@@ -18,15 +18,15 @@ export function requireBearer(authenticateRequest: FailureLimiter): RequestHandl
     if (token === undefined)
       throw new GatewayError('TOKEN_REFUSED', 'the header must be "Authorization: Bearer <token>"')
     const principal = await authenticateRequest(request, { token })
-    await requests.consume(principal.id).catch((rejected: unknown) => {
-      const retryInMs = rejected instanceof RateLimiterRes ? rejected.msBeforeNext : REQUESTS_WINDOW_S * 1_000
-      throw new GatewayError('TOO_MANY_REQUESTS', undefined, { retryInMs })
-    })
-    response.locals['principal'] = principal
-    response.locals['charge'] = (points: number) =>
-      requests.consume(principal.id, points).catch(() => {
-        throw new GatewayError('TOO_MANY_REQUESTS')
+    const charge = (points: number) =>
+      requests.consume(principal.id, points).catch((rejected: unknown) => {
+        const retryInMs =
+          rejected instanceof RateLimiterRes ? rejected.msBeforeNext : REQUESTS_WINDOW_S * 1_000
+        throw new GatewayError('TOO_MANY_REQUESTS', undefined, { retryInMs })
       })
+    await charge(1)
+    response.locals['principal'] = principal
+    response.locals['charge'] = charge
     next()
   }
 }

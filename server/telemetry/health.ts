@@ -27,8 +27,8 @@ interface HealthChecks {
 
 /**
  * Serves `/livez` and `/readyz`. A process that does not respond to `/livez` should be restarted. `/readyz` is 200 if the
- * process can do its work, and otherwise 503 with the failed checks and the reasons: the process should receive no traffic, but need not be
- * restarted.
+ * process can do its work, and otherwise 503 with the failed checks and the reasons: the process should receive no traffic,
+ * but need not be restarted.
  */
 export function createHealth({
   isAccepting,

@@ -1,3 +1,5 @@
+import { MAX_REQUEST_BYTES } from '../../shared/limits.ts'
+
 interface NotForUs {
   readonly name: string
   readonly reason: string
@@ -43,7 +45,7 @@ export const NOT_FOR_US = {
   'websocket-frames': [
     {
       name: 'echo of messages of 64 KiB to 16 MiB (9.1 to 9.6)',
-      reason: 'no request is larger than 16 KiB; larger ones must be refused, see lengths',
+      reason: `no request is larger than ${MAX_REQUEST_BYTES / 1_024} KiB; larger ones must be refused, see lengths`,
     },
     {
       name: 'round trips of a thousand messages (9.7, 9.8)',
@@ -59,7 +61,7 @@ export const NOT_FOR_US = {
     },
     {
       name: 'UTF-8 refused before the message is complete (6.4)',
-      reason: 'optional; no message is larger than 16 KiB, so nothing is gained before its end',
+      reason: `optional; no message is larger than ${MAX_REQUEST_BYTES / 1_024} KiB, so nothing is gained before its end`,
     },
   ],
 } as const satisfies Readonly<Record<string, readonly NotForUs[]>>

@@ -6,7 +6,7 @@ import { followAnnouncements } from './announcement-follower.ts'
 import type { StoredAnnouncement } from './announcement-follower.ts'
 import { COMMAND_TIMEOUT_MS } from './connection/connection.ts'
 import type { Connection } from './connection/connection.ts'
-import { explain } from './connection/failure.ts'
+import { explain, isWrongType } from './connection/failure.ts'
 import type { RedisMode } from './connection/address.ts'
 import type { Keys } from './keys.ts'
 import { toArray } from './scripts.ts'
@@ -101,9 +101,6 @@ export function createAnnouncements(dependencies: AnnouncementsDependencies): An
 
 /** Never the name of a room. */
 const hintRoomOf = (subject: AnnouncementSubject): string => `announcements:${subject}`
-
-const isWrongType = (error: unknown): boolean =>
-  error instanceof Error && (error.message.startsWith('WRONGTYPE') || isWrongType(error.cause))
 
 /** Parses `[id, ['t', text]] …`; leaves out whatever no gateway wrote. */
 function toAnnouncements(reply: unknown): { readonly id: string; readonly text: string }[] {

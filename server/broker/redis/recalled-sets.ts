@@ -9,6 +9,7 @@ import type { Broker, BrokerOptions } from '../broker.ts'
 import { withTimeout } from '../timeout.ts'
 import { COMMAND_TIMEOUT_MS } from './connection/connection.ts'
 import type { Connection } from './connection/connection.ts'
+import { isWrongType } from './connection/failure.ts'
 import type { Keys } from './keys.ts'
 import { unexpectedReply } from './scripts.ts'
 
@@ -105,9 +106,6 @@ export function createRecalledSets(
     },
   }
 }
-
-const isWrongType = (error: unknown): boolean =>
-  error instanceof Error && error.cause instanceof Error && error.cause.message.startsWith('WRONGTYPE')
 
 /** Returns a score as a time; undefined for none, and for one that no gateway wrote. */
 function toTime(score: string | null | undefined): number | undefined {

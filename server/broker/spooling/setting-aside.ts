@@ -1,3 +1,4 @@
+import { reasonOf } from '../../../shared/errors.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Recall } from '../../../shared/recall.ts'
 import type { Logger } from '../../telemetry/logger.ts'
@@ -36,7 +37,8 @@ export function createSettingAside({ attempts, spool, setAside, log }: SettingAs
 
   async function giveUp(entry: Spooled, reason: string, err?: unknown): Promise<void> {
     const { group, topic } = entry.recall ?? {}
-    await setAside(entry, describe(reason, err))
+    // The words of the broker's technology say what to mend.
+    await setAside(entry, err === undefined ? reason : `${reason}: ${reasonOf(err)}`)
     await spool.remove([entry])
     suspended.remove(entry, 'given-up', performance.now())
     log.error({ group, topic, reason, err }, 'recall set aside in the quarantine')
@@ -98,9 +100,3 @@ export function createSettingAside({ attempts, spool, setAside, log }: SettingAs
 }
 
 export const isReadable = (entry: Spooled): entry is Readable => entry.recall !== undefined
-
-/** Adds the words of the broker's technology, which say what to mend. */
-function describe(reason: string, err: unknown): string {
-  const cause = err instanceof Error ? (err.cause ?? err) : undefined
-  return cause instanceof Error ? `${reason}: ${cause.message}` : reason
-}

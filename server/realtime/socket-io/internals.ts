@@ -29,7 +29,7 @@ const TESTED_VERSIONS = /^4\.8\.\d+$/
 const WS_OPEN = 1
 /** Clients send messages whole; a proxy may split them. */
 const MAX_FRAGMENTS = 16
-/** 16 KiB over the slowest links arrive in fewer. */
+/** 24 KiB over the slowest links arrive in fewer. */
 const MAX_BUFFERED_CHUNKS = 64
 /** Shared by all sockets. */
 const EMPTY = Object.freeze({})

@@ -191,6 +191,10 @@ function codeOf(error: Error): string | undefined {
   return typeof code === 'string' ? code : typeof errorno === 'string' ? errorno : undefined
 }
 
+/** Whether Redis found a value of another type than a gateway writes, so that what the key held is lost. */
+export const isWrongType = (error: unknown): boolean =>
+  causesOf(error).some(({ message }) => message.startsWith('WRONGTYPE'))
+
 const isReply = (error: Error): boolean => error.name === 'ReplyError'
 
 /** The error and its causes, outermost first. An error that stands for several names the first. */
