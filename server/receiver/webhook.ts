@@ -70,9 +70,12 @@ export function createWebhook({
       return OK
     } catch (error) {
       if (error instanceof GatewayError && error.code !== 'WEBHOOK_MALFORMED') throw error
-      await setAside(call, asGatewayError(error).message)
+      const { code, message } = asGatewayError(error)
+      await setAside(call, message)
       const command = query.get('CallbackCommand') ?? ''
       if (command === RECALL_COMMAND || fields['CallbackCommand'] === RECALL_COMMAND) throw error
+      // The gateway itself is at fault, and the response does not show it.
+      if (code === 'INTERNAL') log.error({ err: error }, 'webhook not handled because of an internal error')
       // No recall is lost, and an error could stop whatever the provider asks about.
       return noOpinion(command, fields)
     }

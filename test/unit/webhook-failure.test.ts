@@ -1,0 +1,35 @@
+import { expect } from 'chai'
+import { createWebhook } from '../../server/receiver/webhook.ts'
+
+describe('a webhook that the gateway fails to handle', () => {
+  it('is answered and quarantined, and the log has the error itself', async () => {
+    const lines: { readonly err?: unknown }[] = []
+    const quarantined: string[] = []
+    const failure = new TypeError('a mistake in the gateway')
+    const handle = createWebhook({
+      broker: { publish: () => Promise.reject(failure), endGroup: async () => undefined },
+      quarantine: { add: async ({ reason }) => void quarantined.push(reason) },
+      announceEnd: () => {
+        throw failure
+      },
+      metrics: { recallStored: () => undefined },
+      log: { warn: () => undefined, error: (line: object) => lines.push(line) } as never,
+    })
+    const command = 'Group.CallbackAfterMemberExit'
+    const response = await handle({
+      query: { get: () => command, withoutSign: '' },
+      body: Buffer.from(
+        JSON.stringify({
+          CallbackCommand: command,
+          GroupId: 'g',
+          ExitMemberList: [{ Member_Account: 'u' }],
+        }),
+      ),
+      contentType: undefined,
+      receivedAtMs: Date.now(),
+    })
+    expect(response).to.include({ ActionStatus: 'OK' })
+    expect(quarantined).to.deep.equal(['internal error'])
+    expect(lines.map(({ err }) => err)).to.deep.equal([failure])
+  })
+})
