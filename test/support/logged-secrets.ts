@@ -1,5 +1,5 @@
-const SECRET_SETTINGS =
-  /^(WEBHOOK_TOKEN|JWT_SECRET|USERSIG_SECRET_KEY|AUTHORIZE_SECRET|REDIS_SIGNING_KEY|REDIS_URL)$/
+import { SECRET_SETTINGS } from '../../server/config/secrets.ts'
+
 /** Matches credentials: a JWT, a UserSig, or the signature of a webhook. */
 const CREDENTIAL =
   /eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}|eJ[A-Za-z0-9*_-]{100,}|(Sign=|"[Ss]ign":")[0-9a-fA-F]{64}/
@@ -12,7 +12,7 @@ const found: string[] = []
  */
 export function secretsIn(output: string, settings: Readonly<Record<string, string | undefined>>): string[] {
   const known = Object.entries(settings).flatMap(([name, value = '']) =>
-    SECRET_SETTINGS.test(name) ? secretValues(name, value).map((secret) => ({ name, secret })) : [],
+    SECRET_SETTINGS.includes(name) ? secretValues(name, value).map((secret) => ({ name, secret })) : [],
   )
   const named = known
     .filter(({ secret }) => secret.length >= 8 && output.includes(secret))
