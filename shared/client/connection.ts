@@ -54,7 +54,8 @@ export class Connection {
   #refreshTimer: ReturnType<typeof setTimeout> | undefined
   /** The delay before reconnecting, from the latest goodbye. */
   #retryInMs: number | undefined
-  #connectedAtMs = 0
+  /** Undefined while not connected. */
+  #connectedAtMs: number | undefined
 
   constructor(options: ConnectionOptions) {
     this.#options = options
@@ -110,6 +111,7 @@ export class Connection {
       this.socket.auth = credential
       this.#scheduleRefresh(expiryOf(credential))
       this.socket.connect()
+      this.#watchOpening(attempt)
     } catch (error) {
       if (attempt !== this.#attempt) return
       this.#options.onError(error)
@@ -128,6 +130,21 @@ export class Connection {
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  /** A connection that ends before its first packet, without an error, would be noticed by nothing but a timeout of 20 s. */
+  #watchOpening(attempt: number): void {
+    let isSettled = false
+    const settle = (): void => void (isSettled = true)
+    const { engine } = this.socket.io
+    engine.once('open', settle)
+    engine.once('error', settle)
+    engine.once('close', () => {
+      if (isSettled || attempt !== this.#attempt) return
+      // Otherwise, it would count as still opening, and not be opened again.
+      this.socket.disconnect()
+      this.#reconnectLater()
+    })
   }
 
   #onConnect(): void {
@@ -151,7 +168,10 @@ export class Connection {
   }
 
   #onDisconnect(): void {
-    if (Date.now() - this.#connectedAtMs >= STABLE_AFTER_MS) this.#backoff.succeeded()
+    // Also told of a connection that was never accepted.
+    const wasStable = this.#connectedAtMs !== undefined && Date.now() - this.#connectedAtMs >= STABLE_AFTER_MS
+    this.#connectedAtMs = undefined
+    if (wasStable) this.#backoff.succeeded()
     clearTimeout(this.#refreshTimer)
     this.#options.onDisconnect()
     if (this.#isOpen && this.#refusal === undefined) this.#reconnectLater()
