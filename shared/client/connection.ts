@@ -217,10 +217,7 @@ export class Connection {
     try {
       const credential = await this.#getCredential()
       const response = await new Promise<Refreshed | Refused | undefined>((resolve) =>
-        this.requests.send<Refreshed | Refused>(
-          (ack) => this.socket.emit('refresh', credential, ack),
-          resolve,
-        ),
+        this.requests.send<Refreshed>((ack) => this.socket.emit('refresh', credential, ack), resolve),
       )
       if (response?.ok) nextExpiryMs = response.expiresAtMs
       else if (response?.retry === false) return

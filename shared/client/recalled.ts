@@ -25,7 +25,7 @@ async function lookUpPart(
   request: RecalledRequest,
 ): Promise<readonly RecalledAt[]> {
   const response = await new Promise<RecalledResponse | Refused | undefined>((resolve) =>
-    requests.send<RecalledResponse | Refused>((ack) => socket.emit('recalled', request, ack), resolve),
+    requests.send<RecalledResponse>((ack) => socket.emit('recalled', request, ack), resolve),
   )
   if (response?.ok) return response.recalled
   throw new RequestRefused(

@@ -1,5 +1,5 @@
 import type { Socket } from 'socket.io-client'
-import type { ClientToServer, ServerToClient } from '../protocol.ts'
+import type { ClientToServer, Refused, ServerToClient } from '../protocol.ts'
 import type { Silence } from './silence.ts'
 
 export type RecallSocket = Socket<ServerToClient, ClientToServer>
@@ -22,14 +22,15 @@ export class Requests {
 
   /**
    * Sends a request, and calls `onAnswer` once: with the answer, in the turn in which it arrives, or with undefined if there
-   * is none. While disconnected, it sends nothing: Socket.IO would keep it for the next connection.
+   * is none. While disconnected, it sends nothing: Socket.IO would keep it for the next connection. What cannot be sent, such
+   * as a bigint, is refused here, as the gateway would refuse it: the error would keep other requests from being sent.
    */
   send<Answer>(
-    emit: (ack: (answer: Answer) => void) => void,
-    onAnswer: (answer: Answer | undefined) => void,
+    emit: (ack: (answer: Answer | Refused) => void) => void,
+    onAnswer: (answer: Answer | Refused | undefined) => void,
   ): void {
     if (!this.#socket.connected) return onAnswer(undefined)
-    const settle = (answer?: Answer): void => {
+    const settle = (answer?: Answer | Refused): void => {
       if (!this.#pending.delete(end)) return
       stopWatching()
       onAnswer(answer)
@@ -37,6 +38,13 @@ export class Requests {
     const end = (): void => settle()
     const stopWatching = this.#silence.watch(end)
     this.#pending.add(end)
-    emit(settle)
+    try {
+      emit(settle)
+    } catch (error) {
+      settle({ ok: false, code: 'REQUEST_MALFORMED', message: messageOf(error), retry: false })
+    }
   }
 }
+
+const messageOf = (error: unknown): string =>
+  `the request cannot be sent: ${error instanceof Error ? error.message : String(error)}`

@@ -76,7 +76,7 @@ export class SubscribeQueue {
     this.#latest.set(followed, request)
     this.#inFlight++
     // A callback, not a promise: code that awaits could run after the first notices have arrived.
-    this.#requests.send<Subscribed | Refused>(
+    this.#requests.send<Subscribed>(
       (ack) => this.#socket.emit('subscribe', followed.request, ack),
       (response) => {
         this.#inFlight--
