@@ -5,6 +5,11 @@ const ABSOLUTE = /^[a-z][a-z\d+.-]*:/i
 const RELATIVE = /^\.{0,2}\//
 const EXAMPLE = 'such as https://recalls.example.com, or https://example.com/recall behind a proxy'
 
+/** The parts of an absolute address, for where `URL` has none: scheme, user, host with port, path, query, fragment. */
+const PARTS = /^([a-z][a-z\d+.-]*:)\/\/(?:([^/?#@]*)@)?([^/?#@\\\s]+)([^?#]*)(\?[^#]*)?(#.*)?$/i
+
+type Parts = Pick<URL, 'protocol' | 'host' | 'pathname' | 'username' | 'password' | 'search' | 'hash'>
+
 /** Where the gateway's Socket.IO server is. */
 interface GatewayAddress {
   /** Scheme, host and port. */
@@ -26,7 +31,7 @@ export function gatewayAddress(url: string | undefined, page = pageAddress()): G
   return { origin: `${protocol}//${host}`, path: `${pathname.replace(/\/+$/, '')}${SOCKET_PATH}` }
 }
 
-function parse(url: string | undefined, page: string | undefined): URL {
+function parse(url: string | undefined, page: string | undefined): Parts {
   // Absent has three spellings in a page's script.
   if (!url) {
     const own = page === undefined ? undefined : tryParse('/', page)
@@ -37,19 +42,41 @@ function parse(url: string | undefined, page: string | undefined): URL {
   // Text such as `recalls.example.com` would be a file beside the page.
   if (!ABSOLUTE.test(url) && !(RELATIVE.test(url) && page !== undefined))
     throw wrong('has no https:// or http://')
-  const parsed = tryParse(url, page)
+  const parsed = ABSOLUTE.test(url) ? tryParse(url) : tryParse(url, page)
   if (parsed === undefined) throw wrong('is not a valid address')
   if (!PROTOCOLS.includes(parsed.protocol))
     throw wrong(`starts with ${parsed.protocol} instead of https:// or http:// (or wss://, ws://)`)
   return parsed
 }
 
-/** `URL.canParse` is younger than the browsers that the client runs in. */
-function tryParse(url: string, page: string | undefined): URL | undefined {
+function tryParse(url: string, page?: string): Parts | undefined {
+  let parsed: URL
   try {
-    return new URL(url, page)
+    // `URL.canParse` is younger than the browsers that the client runs in.
+    parsed = new URL(url, page)
   } catch {
     return undefined
+  }
+  try {
+    const { protocol, host, pathname, username, password, search, hash } = parsed
+    return { protocol, host, pathname, username, password, search, hash }
+  } catch {
+    // React Native before 0.80 has a `URL` whose parts are "not implemented", and throw.
+    return partsOf(url)
+  }
+}
+
+function partsOf(url: string): Parts | undefined {
+  const [, protocol, username = '', host, pathname = '', search = '', hash = ''] = PARTS.exec(url) ?? []
+  if (protocol === undefined || host === undefined) return undefined
+  return {
+    protocol: protocol.toLowerCase(),
+    host: host.toLowerCase(),
+    pathname,
+    username,
+    password: '',
+    search,
+    hash,
   }
 }
 

@@ -52,4 +52,30 @@ describe('the address of the gateway', () => {
     for (const page of [undefined, 'about:blank', 'file:///index.html'])
       expect(() => gatewayAddress(undefined, page)).to.throw(TypeError, 'is missing')
   })
+
+  it('is read without the parts of `URL`, which React Native lacks', () => {
+    const faults: Record<string, string> = {
+      'https://user:s3cret@r.example': 'contains a user name or a password',
+      'https://r.example/?token=s3cret': 'has a part that begins with ? or #',
+      'ftp://r.example': 'starts with ftp:',
+    }
+    const { URL: original } = globalThis
+    globalThis.URL = class {
+      get protocol(): string {
+        throw new Error('URL.protocol is not implemented')
+      }
+    } as unknown as typeof URL
+    try {
+      expect(gatewayAddress('https://r.example')).to.deep.equal(at('https://r.example'))
+      expect(gatewayAddress('WSS://R.example:8443/a//')).to.deep.equal(
+        at('wss://r.example:8443', '/a/socket.io/'),
+      )
+      expect(gatewayAddress('http://[::1]:8080/')).to.deep.equal(at('http://[::1]:8080'))
+      for (const [url, fault] of Object.entries(faults))
+        expect(() => gatewayAddress(url), url).to.throw(TypeError, fault)
+      expect(() => gatewayAddress('https://')).to.throw(TypeError, 'is not a valid address')
+    } finally {
+      globalThis.URL = original
+    }
+  })
 })
