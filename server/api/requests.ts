@@ -50,7 +50,16 @@ const ofRoom = <T>(schema: Joi.ObjectSchema<T>): Joi.ObjectSchema<T> =>
   schema.xor('group', 'feed').with('topic', 'group')
 
 const roomSchema = ofRoom(Joi.object<RoomQuery>(roomKeys))
-const streamSchema = ofRoom(Joi.object<RoomQuery & { since?: string }>({ ...roomKeys, since: position }))
+/** Replacements of `EventSource` that do not send the header use one of two parameters instead. */
+interface StreamQuery extends RoomQuery {
+  readonly since?: string
+  readonly lastEventId?: string
+  readonly 'Last-Event-ID'?: string
+}
+
+const streamSchema = ofRoom(
+  Joi.object<StreamQuery>({ ...roomKeys, since: position, lastEventId: position, 'Last-Event-ID': position }),
+)
 const noticesSchema = ofRoom(
   Joi.object<NoticesQuery>({
     ...roomKeys,
@@ -71,11 +80,14 @@ const recalledSchema = Joi.object<Conversation & { seqs: string }>({
 /** `?group=…`, `?group=…&topic=…` or `?feed=true`. Throws REQUEST_MALFORMED naming the invalid fields, like all functions here. */
 export const parseRoom = (request: Request): Room => toRoom(parseQuery(roomSchema, request))
 
-/** A room, and where to resume: `since`, or the header in which a browser repeats the last `id` it received. */
+/**
+ * A room, and where to resume: the last `id` received, in the header in which a browser repeats it or in the parameter of its
+ * replacements, otherwise `since`, which may stay the same in each request of a page.
+ */
 export function parseStream(request: Request): { readonly room: Room; readonly since?: Position } {
-  const { since, ...query } = parseQuery(streamSchema, request)
+  const { since, lastEventId, 'Last-Event-ID': parameter, ...query } = parseQuery(streamSchema, request)
   // The header is empty until the first event.
-  const text = request.get('Last-Event-ID') || since
+  const text = request.get('Last-Event-ID') || (lastEventId ?? parameter ?? since)
   if (text === undefined) return { room: toRoom(query) }
   const { error } = position.validate(text)
   if (error !== undefined) throw malformed('"Last-Event-ID" must be a position, epoch:offset')

@@ -4,6 +4,9 @@ import { respondWithError } from './error-response.ts'
 import { originRefusal } from './origins.ts'
 import type { OriginCheck } from './origins.ts'
 
+/** The last two mean nothing here. Libraries for requests and for server-sent events add them to each request unasked. */
+const ALLOWED_HEADERS = 'Authorization, Content-Type, Last-Event-ID, Cache-Control, X-Requested-With'
+
 /** Lets pages of allowed origins read the responses, and answers their preflight requests. No response may be cached. */
 export const allowOrigins =
   (isAllowed: OriginCheck, refusals: Refusals): RequestHandler =>
@@ -22,7 +25,7 @@ export const allowOrigins =
     }
     response.set('Access-Control-Allow-Origin', origin).set('Access-Control-Expose-Headers', 'Retry-After')
     if (request.method !== 'OPTIONS') return next()
-    response.set('Access-Control-Allow-Headers', 'Authorization, Content-Type, Last-Event-ID')
+    response.set('Access-Control-Allow-Headers', ALLOWED_HEADERS)
     response.set('Access-Control-Allow-Methods', 'GET, POST').set('Access-Control-Max-Age', '600')
     response.status(204).end()
   }

@@ -230,7 +230,13 @@ describe('the HTTP API', function () {
       headers: { Origin: 'https://app.example', 'Access-Control-Request-Headers': 'authorization' },
     })
     expect(preflight.status).to.equal(204)
-    expect(preflight.headers.get('access-control-allow-headers')).to.include('Authorization')
+    expect(preflight.headers.get('access-control-allow-headers')?.split(', ')).to.include.members([
+      'Authorization',
+      'Last-Event-ID',
+      // Libraries send these unasked.
+      'Cache-Control',
+      'X-Requested-With',
+    ])
   })
 
   it('limits the request rate of each user separately', async () => {
@@ -312,6 +318,13 @@ describe('the HTTP API', function () {
       // Some clients send an empty id before the first event.
       const third = await stream(`group=g&since=${epoch}:7`, admin, { 'Last-Event-ID': '' })
       await waitUntil('the last notice arrives', () => third.seqs().length === 1)
+      // Replacements of `EventSource` add one of these to the URL that they were given.
+      for (const parameter of ['lastEventId', 'Last-Event-ID']) {
+        const again = await stream(
+          `group=g&since=${epoch}:1&${parameter}=${encodeURIComponent(`${epoch}:6`)}`,
+        )
+        expect((await again.first('subscribed')).data).to.include({ recovered: 2 })
+      }
       const lost = await stream('group=g&since=other:1')
       expect((await lost.first('subscribed')).data).to.include({ gap: 'epoch-changed' })
     })
