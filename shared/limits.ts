@@ -14,6 +14,8 @@ export const MAX_REQUEST_BYTES = 24 * 1024
 /** Maximum size of the body of a webhook. A recall of 1,000 messages with their ids takes about 75 KiB. */
 export const MAX_WEBHOOK_BYTES = 256 * 1024
 
+/** The charset is always UTF-8, but libraries that do not know take text without one for Latin-1, and find line ends in it. */
+export const EVENT_STREAM_TYPE = 'text/event-stream; charset=utf-8'
 /** How often a node sends a comment on a stream. A proxy must wait longer for data. */
 export const STREAM_COMMENT_INTERVAL_MS = 15_000
 /** How often a node sends a ping on a socket, and how long it waits for the pong; a client waits as long for the ping. */

@@ -1,6 +1,7 @@
 import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { GatewayError } from '../../shared/errors.ts'
+import { EVENT_STREAM_TYPE } from '../../shared/limits.ts'
 import type { Refusals } from '../telemetry/refusals.ts'
 
 interface UnreadLimits {
@@ -52,7 +53,7 @@ export function cutUnreadResponses(
     for (const socket of busyFor(maxResponseMs)) {
       const response = currentOf(socket)
       // A stream has no end, and bounds what it holds by itself.
-      if (response && response.getHeader('Content-Type') !== 'text/event-stream') cut(socket)
+      if (response && response.getHeader('Content-Type') !== EVENT_STREAM_TYPE) cut(socket)
     }
   }, checkIntervalMs)
   timer.unref()

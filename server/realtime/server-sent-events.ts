@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { GatewayError, GOODBYES } from '../../shared/errors.ts'
-import { STREAM_COMMENT_INTERVAL_MS } from '../../shared/limits.ts'
+import { EVENT_STREAM_TYPE, STREAM_COMMENT_INTERVAL_MS } from '../../shared/limits.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { GapReason, Position } from '../../shared/position.ts'
 import type {
@@ -97,7 +97,7 @@ class StreamTransport implements Transport, Listener {
   /** Begins the stream with the acknowledgement of its subscription. */
   start(subscribed: Subscribed): void {
     if (!this.isOpen()) return
-    this.#response.setHeader('Content-Type', 'text/event-stream')
+    this.#response.setHeader('Content-Type', EVENT_STREAM_TYPE)
     // Proxies that compress would keep the stream in a buffer.
     this.#response.setHeader('Cache-Control', 'no-store, no-transform')
     // Keeps nginx from buffering the stream.

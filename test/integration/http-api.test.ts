@@ -357,7 +357,7 @@ describe('the HTTP API', function () {
         headers: { Authorization: `Bearer ${admin}` },
       }).end()
       const [response] = (await once(head, 'response')) as [IncomingMessage]
-      expect(response.headers['content-type']).to.equal('text/event-stream')
+      expect(response.headers['content-type']).to.equal('text/event-stream; charset=utf-8')
       response.resume()
       await waitUntil('a stream is accepted', async () => {
         const next = await openStream(small.url, 'group=g', admin)
