@@ -67,7 +67,7 @@ export class GatewayError extends Error {
   constructor(
     code: ErrorCode,
     detail?: string,
-    { retryInMs, ...options }: ErrorOptions & { readonly retryInMs?: number } = {},
+    { retryInMs, ...options }: { readonly cause?: unknown; readonly retryInMs?: number } = {},
   ) {
     super(detail === undefined ? ERRORS[code].text : `${ERRORS[code].text}: ${detail}`, options)
     this.name = 'GatewayError'

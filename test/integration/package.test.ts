@@ -53,12 +53,15 @@ describe('the package', function () {
 
   it('has its types, in modules and in CommonJS', () => {
     for (const name of ['a.mts', 'a.cts']) writeFileSync(join(folder.path, name), SOURCE)
-    for (const [name, ...options] of [
-      ['a.mts', '--module', 'nodenext'],
-      ['a.cts', '--module', 'nodenext'],
-      ['a.mts', '--module', 'esnext', '--moduleResolution', 'bundler'],
+    for (const [name, lib, ...options] of [
+      ['a.mts', 'es2023,dom', '--module', 'nodenext'],
+      ['a.cts', 'es2023,dom', '--module', 'nodenext'],
+      ['a.mts', 'es2023,dom', '--module', 'esnext', '--moduleResolution', 'bundler'],
+      // The declarations are checked too, and need no newer names than the code.
+      ['a.cts', 'es2018', '--module', 'commonjs', '--moduleResolution', 'bundler'],
+      ['a.mts', 'es2018', '--module', 'esnext', '--moduleResolution', 'bundler'],
     ] as const) {
-      const args = ['--ignoreConfig', '--noEmit', '--strict', '--target', 'es2023', '--lib', 'es2023,dom']
+      const args = ['--ignoreConfig', '--noEmit', '--strict', '--target', 'es2018', '--lib', lib]
       expect(node(TSC, ...args, '--types', '', ...options, name), options.join(' ')).to.equal('')
     }
   })
