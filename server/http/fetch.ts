@@ -25,5 +25,7 @@ export async function fetchBounded(
     if (bytes > maxBytes) throw new Error(`the response is larger than ${maxBytes} bytes`)
     chunks.push(chunk)
   }
-  return { status: response.status, headers: response.headers, text: Buffer.concat(chunks).toString() }
+  // Without a byte order mark, which no parser of JSON takes.
+  const text = new TextDecoder().decode(Buffer.concat(chunks))
+  return { status: response.status, headers: response.headers, text }
 }

@@ -102,13 +102,15 @@ describe('membership of a user without a grant in the token', () => {
         { allowed: true, forS: 1e9 },
         { allowed: null },
         { allowed: '' },
+        // With a byte order mark, as some servers write UTF-8.
+        `\uFEFF${JSON.stringify({ allowed: true })}\n`,
       ]
       const app = await startServer(({ body }) => ({
         body: responses[Number((JSON.parse(body) as LookupBody).group)],
       }))
       const gateway = await start({ AUTHORIZE_URL: app.url, AUTHORIZE_SECRET: SECRET })
       const client = await open(gateway)
-      for (const group of ['0', '1', '2', '3']) await client.subscribe({ group })
+      for (const group of ['0', '1', '2', '3', '6']) await client.subscribe({ group })
       for (const group of ['4', '5'])
         expect(await client.request({ group })).to.include({ code: 'MEMBERSHIP_UNKNOWN', retry: true })
     })
