@@ -60,8 +60,8 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
 /** Resolves to the port on which the gateway listens. */
 async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Promise<number> {
   const metrics = createMetrics()
-  const refusals = createRefusals(metrics, log)
   const addressOf = createClientAddress(config.TRUST_PROXY)
+  const refusals = createRefusals(metrics, log, addressOf)
   const isProxy = createIsFromProxy(config.TRUST_PROXY)
   const isAllowedOrigin = createOriginCheck(config.CORS_ORIGINS, isProxy)
   const receives = config.ROLE !== 'node'
@@ -153,7 +153,7 @@ function createWebhooks(base: Base, quarantine: Quarantine): RequestHandler {
   lifecycle.onStop('announcer', announcer.stop)
   const receiver = createReceiver(
     { ...options.receiver(config), mayCall },
-    { broker, quarantine, announceEnd: announcer.announceEnd, addressOf, metrics, refusals, log },
+    { broker, quarantine, announceEnd: announcer.announceEnd, metrics, refusals, log },
   )
   lifecycle.onStop('receiver', async () => receiver.stop())
   return receiver.handle

@@ -54,8 +54,9 @@ export const redis = ({ REDIS_URL: url, ...config }: Config) =>
       }
 
 export const spooling = (config: Config) => ({
+  // Without the credentials, which may have been replaced while Redis was away.
   brokerName: createHash('sha256')
-    .update(`${config.REDIS_URL} ${config.REDIS_PREFIX} ${config.SDK_APP_ID}`)
+    .update(`${config.REDIS_URL?.replace(/\/\/[^@,]*@/g, '//')} ${config.REDIS_PREFIX} ${config.SDK_APP_ID}`)
     .digest('hex'),
   historySize: config.HISTORY_SIZE,
 })

@@ -21,7 +21,7 @@ export const allowOrigins =
       if (authorization !== undefined) return next()
       // Without a credential, the response says nothing but why. A page can ask for it when a socket was refused.
       response.set('Access-Control-Allow-Origin', '*')
-      return respondWithError(response, refusals.report('http', originRefusal(request.headers)))
+      return respondWithError(response, refusals.report('http', originRefusal(request.headers), { request }))
     }
     response.set('Access-Control-Allow-Origin', origin).set('Access-Control-Expose-Headers', 'Retry-After')
     if (request.method !== 'OPTIONS') return next()

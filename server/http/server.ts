@@ -77,7 +77,7 @@ export function createHttpServer(
     const error = checkForm(request)
     if (error) {
       response.setHeader('Connection', 'close')
-      respondWithError(response, refusals.report('http', error))
+      respondWithError(response, refusals.report('http', error, { request }))
       return
     }
     strip?.(request)
@@ -192,8 +192,8 @@ const respondNotFound: ExpressHandler = () => {
 
 const respondError =
   (refusals: Refusals): ErrorRequestHandler =>
-  (reason: unknown, _request, response, next) => {
-    const error = refusals.report('http', reason)
+  (reason: unknown, request, response, next) => {
+    const error = refusals.report('http', reason, { request })
     if (response.headersSent) return next(reason)
     respondWithError(response, error)
   }

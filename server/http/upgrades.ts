@@ -41,7 +41,7 @@ export function serveUpgrades(
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const connection = request.socket
     const error = isIdle(connection) ? checkForm(request) : malformed('an upgrade must not be pipelined')
-    if (error) return endWithError(socket, refusals.report('http', error))
+    if (error) return endWithError(socket, refusals.report('http', error, { request }))
     strip?.(request)
     if (webSockets !== undefined && isWebSocketAt(webSockets.path, request)) {
       onWebSocket(connection)
@@ -50,8 +50,8 @@ export function serveUpgrades(
     socket.unshift(Buffer.concat([Buffer.from(headOf(request), 'latin1'), head]))
     plain.emit('connection', socket)
   })
-  server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
-    endWithError(socket, refusals.report('http', malformed('this is no proxy')))
+  server.on('connect', (request: IncomingMessage, socket: Duplex) => {
+    endWithError(socket, refusals.report('http', malformed('this is no proxy'), { request }))
   })
 }
 

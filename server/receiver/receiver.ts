@@ -24,7 +24,6 @@ interface ReceiverOptions extends CallerOptions {
 }
 
 interface ReceiverDependencies extends WebhookDependencies {
-  readonly addressOf: (request: IncomingMessage) => string
   readonly metrics: Pick<Metrics, 'webhookAnswered' | 'recallStored'>
   readonly refusals: Refusals
 }
@@ -41,7 +40,7 @@ interface Receiver {
  */
 export function createReceiver(
   { path, mayCall, ...options }: ReceiverOptions,
-  { addressOf, metrics, refusals, ...dependencies }: ReceiverDependencies,
+  { metrics, refusals, ...dependencies }: ReceiverDependencies,
 ): Receiver {
   const checkCaller = createCallerCheck(options)
   const handleWebhook = createWebhook({ ...dependencies, metrics })
@@ -69,7 +68,7 @@ export function createReceiver(
     cause: unknown,
     receivedAtMs = Date.now(),
   ): Promise<void> {
-    const error = refusals.report('webhook', cause, { address: addressOf(request) })
+    const error = refusals.report('webhook', cause, { request })
     const { status, retry } = ERRORS[error.code]
     metrics.webhookAnswered(error.code)
     if (retry) await delay(receivedAtMs + RETRYABLE_FAILURE_MS - Date.now())

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { asGatewayError, reasonOf } from '../../shared/errors.ts'
 import type { ErrorCode, GatewayError } from '../../shared/errors.ts'
 import type { Logger } from './logger.ts'
@@ -19,22 +20,32 @@ const SENTENCES = {
 
 type Entrance = keyof typeof SENTENCES
 
+interface RefusalFields {
+  readonly request?: IncomingMessage
+  readonly [name: string]: unknown
+}
+
 /** Counts and logs what the gateway refuses, in one way for all entrances. */
 export interface Refusals {
   /**
    * Counts and logs a refusal, and returns the error to respond with: `error` if it is from the catalogue, otherwise
-   * `INTERNAL`. `fields` go to the log; they contain no secret.
+   * `INTERNAL`. `fields` go to the log, with the address of the client instead of the request; they contain no secret.
    */
-  report(entrance: Entrance, error: unknown, fields?: Readonly<Record<string, unknown>>): GatewayError
+  report(entrance: Entrance, error: unknown, fields?: RefusalFields): GatewayError
 }
 
-export function createRefusals(metrics: Pick<Metrics, 'refused'>, log: Logger): Refusals {
+export function createRefusals(
+  metrics: Pick<Metrics, 'refused'>,
+  log: Logger,
+  addressOf?: (request: IncomingMessage) => string,
+): Refusals {
   return {
-    report(entrance, reason, fields = {}) {
+    report(entrance, reason, { request, ...fields } = {}) {
       const error = asGatewayError(reason)
       const { code, message: detail, cause } = error
       metrics.refused(entrance, code)
-      const line = { entrance, code, detail, ...fields }
+      const address = request && addressOf?.(request)
+      const line = { entrance, code, detail, ...(address !== undefined && { address }), ...fields }
       if (FAULTS.has(code)) log.error({ ...line, err: cause }, SENTENCES[entrance])
       // If trying again helps, something that the gateway depends on may not work, and the operator must know why.
       else

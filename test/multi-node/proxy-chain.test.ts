@@ -7,10 +7,12 @@ import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
 import {
   MAX_REQUEST_BYTES,
+  MAX_WEBHOOK_BYTES,
   MAX_SEQS,
   MAX_TOKEN_CHARACTERS,
   STREAM_COMMENT_INTERVAL_MS,
 } from '../../shared/limits.ts'
+import { ERRORS } from '../../shared/errors.ts'
 import { adminToken, connect, makeToken } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
@@ -215,6 +217,11 @@ describe('the gateway behind the proxy of docker-compose.yml and others', () => 
       ])
       const line = await send(`${proxy.url}/v1/position?group=${'g'.repeat(40_000)}`, { headers })
       expect([line.status, json(line)['code']]).to.deep.equal([431, 'HEADERS_TOO_LARGE'])
+      const webhook = await postWebhook(proxy.url, { body: 'x'.repeat(MAX_WEBHOOK_BYTES + 1) })
+      expect([webhook.status, webhook.body]).to.deep.equal([
+        413,
+        { ActionStatus: 'FAIL', ErrorInfo: `BODY_TOO_LARGE: ${ERRORS.BODY_TOO_LARGE.text}`, ErrorCode: 413 },
+      ])
     })
 
     it('refuses a request with two hosts, and takes a health check over HTTP/1.0 with none', async () => {

@@ -37,7 +37,7 @@ export function authenticateSockets(
         next()
       })
       .catch((error: unknown) => {
-        const { code, message, retry } = refusals.report('handshake', error)
+        const { code, message, retry } = refusals.report('handshake', error, { request: socket.request })
         const data: HandshakeRefusal = { code, retry }
         next(Object.assign(new Error(message), { data }))
         // Once the refusal has been sent. Without a socket, the connection would stay open for more attempts.

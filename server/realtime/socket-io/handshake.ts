@@ -61,6 +61,6 @@ export const createHandshakeResponder =
     response.setHeader('X-Content-Type-Options', 'nosniff')
     // Without the headers, which upgrades alone have, there is always a reason.
     const error = check(request) ?? new GatewayError('REQUEST_MALFORMED')
-    respondWithError(response, refusals.report('handshake', error))
+    respondWithError(response, refusals.report('handshake', error, { request }))
     return true
   }

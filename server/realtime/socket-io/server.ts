@@ -71,7 +71,7 @@ export function createSocketServer({
     /** Opens a WebSocket, or responds with the reason why not. */
     accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
       const error = check(request)
-      if (error) endWithError(socket, refusals.report('handshake', error), VERSION)
+      if (error) endWithError(socket, refusals.report('handshake', error, { request }), VERSION)
       else io.engine.handleUpgrade(request, socket, head)
     },
 
