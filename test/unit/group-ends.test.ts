@@ -1,30 +1,38 @@
 import { expect } from 'chai'
-import type { Broker } from '../../server/broker/broker.ts'
+import { pino } from 'pino'
 import { keepGroupEnds, openGroupEnds } from '../../server/broker/spooling/group-ends.ts'
+import { GatewayError } from '../../shared/errors.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { createScriptedBroker } from '../support/scripted-broker.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil } from '../support/wait.ts'
 
-describe('ends of groups', () => {
-  it('do not wait behind one that always fails', async () => {
+describe('ends of groups on disk', () => {
+  const onCleanUp = cleanUpAfterEach()
+
+  it('pass those that the broker refuses', async () => {
+    const folder = temporaryFolder()
+    onCleanUp(folder.remove)
+    const ends = openGroupEnds({ dataDir: folder.path })
     const ended: string[] = []
     let isAvailable = false
-    const broker = {
-      endGroup: async (group: string) => {
-        if (!isAvailable || group === 'a-spoiled') throw new Error('refused')
-        ended.push(group)
+    const broker = keepGroupEnds({
+      broker: {
+        ...createScriptedBroker(async () => undefined).broker,
+        async endGroup(group) {
+          if (!isAvailable || group.startsWith('refused')) throw new GatewayError('BROKER_UNAVAILABLE')
+          ended.push(group)
+        },
       },
-      stop: async () => undefined,
-    } as unknown as Broker
-    const log = { warn: () => undefined } as never
-    const folder = temporaryFolder()
-    const ends = openGroupEnds({ dataDir: folder.path })
-    const keeping = keepGroupEnds({ broker, ends, log })
-    for (const group of ['a-spoiled', 'b', 'c']) await keeping.endGroup(group, 1)
+      ends,
+      log: pino({ level: 'silent' }),
+    })
+    onCleanUp(broker.stop)
+    // In the order of the disk, behind more than one round of them.
+    const refused = Array.from({ length: 12 }, (_, i) => `refused ${i}`)
+    for (const group of [...refused, 'sound']) await broker.endGroup(group, 1)
     isAvailable = true
-    await waitUntil('the others are ended', () => ends.some(9).length === 1)
-    expect(ended).to.have.members(['b', 'c'])
-    expect(ends.some(9).map(({ group }) => group)).to.deep.equal(['a-spoiled'])
-    await keeping.stop()
-    folder.remove()
+    await waitUntil('the other one is ended', () => ends.some(20).length === refused.length)
+    expect(ended).to.deep.equal(['sound'])
   })
 })

@@ -155,4 +155,58 @@ describe('spooling broker', () => {
     expect(aside).to.have.length(1)
     expect(aside[0]).to.include('{"gro')
   })
+
+  describe('with conversations that the broker refuses', () => {
+    /** A broker that stores nothing at first, never these groups, and knows what it has stored before. */
+    async function startRefusing(isRefused: (group: string) => boolean) {
+      const stored = new Set<string>()
+      const folder = temporaryFolder()
+      onCleanUp(folder.remove)
+      const state = { isAvailable: false }
+      const spool = openSpool({ dataDir: folder.path, maxBytes: 2 ** 20 })
+      const broker: Broker = {
+        ...createScriptedBroker(async () => undefined).broker,
+        async publish({ group }) {
+          if (!state.isAvailable || isRefused(group)) throw unavailable()
+          const duplicate = stored.has(group)
+          stored.add(group)
+          return { duplicate, positions: [] }
+        },
+      }
+      const spooling = createSpoolingBroker(
+        { brokerName: 'b', historySize: 1_000 },
+        { broker, spool, setAside: async () => undefined, log: pino({ level: 'silent' }) },
+      )
+      await spooling.start()
+      onCleanUp(spooling.stop)
+      const publish = async (...groups: string[]): Promise<void> => {
+        await Promise.all(groups.map((group, i) => spooling.publish(recall(i + 1, group), 1_700)))
+      }
+      return { state, spool, stored, publish }
+    }
+
+    it('passes one whose batch held others that were stored', async () => {
+      const { state, spool, stored, publish } = await startRefusing((group) => group === 'bad')
+      await publish('a', 'bad', 'b', 'c')
+      state.isAvailable = true
+      await waitUntil('the others are stored', () => stored.size === 3)
+      await publish('d')
+      await waitUntil('what comes later is stored', () => stored.has('d'))
+      await waitUntil('only the refused one is left', () => spool.depth(0).recalls === 1)
+    })
+
+    it('passes any number of recalls of one', async () => {
+      const { state, stored, publish } = await startRefusing((group) => group === 'bad')
+      await publish(...Array.from({ length: 250 }, () => 'bad'), 'a')
+      state.isAvailable = true
+      await waitUntil('the other one is stored', () => stored.has('a'))
+    })
+
+    it('passes any number of them', async () => {
+      const { state, stored, publish } = await startRefusing((group) => group.startsWith('bad'))
+      await publish(...Array.from({ length: 25 }, (_, i) => `bad ${i}`), 'a', 'b')
+      state.isAvailable = true
+      await waitUntil('the others are stored', () => stored.size === 2)
+    })
+  })
 })

@@ -86,9 +86,7 @@ export function createDrain(
     }
     // Everything on disk is in this batch, and the broker is back: recalls that arrive now can follow it directly.
     const isLast = published > 0 && failures === 0 && found.length < limit && allowed.length === batch.length
-    const confirmed = await publishAll(allowed, isLast)
-    published += confirmed
-    failures = confirmed > 0 ? 0 : failures + 1
+    failures = (await publishAll(allowed, isLast)) ? 0 : failures + 1
     if (failures > 0) await afterFailure(first)
     return false
   }
@@ -115,23 +113,25 @@ export function createDrain(
     else await pause(fullJitterMs(failures, { baseMs: 50, maxMs: MAX_RETRY_DELAY_MS }))
   }
 
-  /** Returns how many recalls were confirmed and removed. */
-  async function publishAll(batch: readonly Readable[], isLast: boolean): Promise<number> {
+  /** Removes the recalls that are confirmed. Returns whether the first one is. */
+  async function publishAll(batch: readonly Readable[], isLast: boolean): Promise<boolean> {
     const entries = [...batch]
     const publishing = batch.map(({ recall }) => attempts.publish(recall))
     if (isLast) {
       handover = handOver(entries, publishing).finally(() => (handover = undefined))
       await handover
     }
-    const failed = (await Promise.all(publishing)).indexOf(false)
-    if (failed !== -1) isBehind = true
-    // Recalls confirmed behind a failed one stay too: published again after it, they change nothing.
-    const confirmed = failed === -1 ? entries : entries.slice(0, failed)
-    if (confirmed.length === 0) return 0
-    const keys = confirmed.map(({ key }) => key)
-    slowStart.confirmed(keys, spool.newestKey(), performance.now())
-    await spool.remove(confirmed)
-    return confirmed.length
+    const outcomes = await Promise.all(publishing)
+    if (outcomes.includes(false)) isBehind = true
+    // Also those behind one that failed: as repeats, they could not show that the broker stores anything.
+    const confirmed = entries.filter((_, i) => outcomes[i])
+    if (confirmed.length > 0) {
+      const keys = confirmed.map(({ key }) => key)
+      slowStart.confirmed(keys, spool.newestKey(), performance.now())
+      await spool.remove(confirmed)
+      published += confirmed.length
+    }
+    return outcomes[0] === true
   }
 
   /**

@@ -11,15 +11,20 @@ const BROKER_TIMEOUT_MS = 1_000
 const MAX_RETRY_DELAY_MS = 5_000
 /** More ends than ever wait for a broker; beyond it, the webhook is not answered with OK. */
 const MAX_ENDS = 100_000
-/** Among so many, one that the broker always refuses does not hold up the others. */
-const MAX_TRIED = 100
+/** Ends that are tried concurrently. */
+const ENDS_PER_ROUND = 10
+
+interface GroupEnd {
+  readonly group: string
+  readonly atMs: number
+}
 
 /** Ends of groups that the broker has not confirmed yet, on local disk. */
 export interface GroupEnds {
   /** Resolves once flushed to disk. The later of two ends of a group counts. */
   add(group: string, atMs: number): Promise<void>
-  /** Returns some of those that are stored. */
-  some(limit: number): readonly { readonly group: string; readonly atMs: number }[]
+  /** Returns the next ones behind that of this group, in some order; those of the beginning without a group. */
+  some(limit: number, behind?: string): readonly GroupEnd[]
   /** Removes one, unless a later one has been added. */
   remove(group: string, atMs: number): Promise<void>
   close(): Promise<void>
@@ -36,7 +41,11 @@ export function openGroupEnds({ dataDir }: { readonly dataDir: string }): GroupE
       const adding = root.transaction(() => ends.putSync(group, Math.max(atMs, ends.get(group) ?? 0)))
       await committed(adding)
     },
-    some: (limit) => Array.from(ends.getRange({ limit }), ({ key, value }) => ({ group: key, atMs: value })),
+    some: (limit, behind) =>
+      Array.from(
+        ends.getRange({ limit, ...(behind !== undefined && { start: behind, exclusiveStart: true }) }),
+        ({ key, value }) => ({ group: key, atMs: value }),
+      ),
     async remove(group, atMs) {
       await committed(root.transaction(() => ends.get(group) === atMs && ends.removeSync(group)))
     },
@@ -60,22 +69,26 @@ export function keepGroupEnds({ broker, ends, log }: GroupEndsDependencies): Bro
 
   async function retry(): Promise<void> {
     let failures = 0
+    let last: string | undefined
     while (!stopped.signal.aborted) {
-      const waiting = ends.some(MAX_TRIED)
-      // After a failure another one is tried: perhaps only this one cannot be stored.
-      const next = waiting[failures % waiting.length]
-      if (next === undefined) return
-      try {
-        await broker.endGroup(next.group, next.atMs)
-        await ends.remove(next.group, next.atMs)
-        failures = 0
-      } catch (err) {
-        failures++
-        log.warn({ err, failures }, 'cannot end the recalled set of a dismissed group, retrying')
-        const ms = fullJitterMs(failures, { baseMs: 100, maxMs: MAX_RETRY_DELAY_MS })
-        await delay(ms, undefined, { signal: stopped.signal }).catch(() => undefined)
-      }
+      const next = ends.some(ENDS_PER_ROUND, last)
+      if (next.length === 0 && last === undefined) return
+      // One that the broker refuses must not hold up the others, so each round tries the next ones.
+      last = next.at(-1)?.group
+      if (last === undefined) continue
+      const outcomes = await Promise.allSettled(next.map(retryOne))
+      const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+      failures = failed === undefined ? 0 : failures + 1
+      if (failed === undefined) continue
+      log.warn({ err: failed.reason, failures }, 'cannot end the recalled set of a dismissed group, retrying')
+      const ms = fullJitterMs(failures, { baseMs: 100, maxMs: MAX_RETRY_DELAY_MS })
+      await delay(ms, undefined, { signal: stopped.signal }).catch(() => undefined)
     }
+  }
+
+  async function retryOne({ group, atMs }: GroupEnd): Promise<void> {
+    await broker.endGroup(group, atMs)
+    await ends.remove(group, atMs)
   }
 
   const wake = (): void => void (running ??= retry().finally(() => (running = undefined)))

@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from 'node:timers/promises'
 import { reasonOf } from '../../../shared/errors.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Recall } from '../../../shared/recall.ts'
@@ -9,8 +10,19 @@ import type { Readable } from './suspended.ts'
 
 /** They are held in memory. Further ones are set aside without a try of their own. */
 const MAX_SUSPENDED = 10_000
-/** Recalls among which one of another conversation is looked for. */
+/** Recalls that are looked at in one turn of the event loop. */
 const MAX_LOOKED_AT = 200
+/** Conversations of which a recall is tried at a time, to find out whether the broker stores any. */
+const MAX_TRIED = 10
+
+/** Which recalls behind the one that the broker refuses have been tried. */
+interface Search {
+  readonly firstKey: number
+  /** There is nothing left to try up to this key. */
+  lookedAtKey: number
+  /** The conversations that have been tried. */
+  readonly tried: Set<string>
+}
 
 /**
  * Stores what cannot be published where an operator finds it. `text` is the recall as it was spooled; `recall` is undefined if
@@ -34,6 +46,31 @@ interface SettingAsideDependencies {
  */
 export function createSettingAside({ attempts, spool, setAside, log }: SettingAsideDependencies) {
   const suspended = new SuspendedConversations()
+  let search: Search = { firstKey: 0, lookedAtKey: 0, tried: new Set() }
+
+  /** Returns the first recall of some other conversations behind `first`, and of other ones the next time. */
+  async function nextOthers(first: Readable): Promise<readonly Readable[]> {
+    // All have been tried in vain: starts over, unless there were none.
+    if (search.firstKey !== first.key || (search.lookedAtKey >= spool.newestKey() && search.tried.size > 0))
+      search = { firstKey: first.key, lookedAtKey: first.key, tried: new Set() }
+    const { tried } = search
+    const own = roomName(first.recall)
+    const others: Readable[] = []
+    for (;;) {
+      const page = spool.oldest(MAX_LOOKED_AT, suspended.holds, search.lookedAtKey + 1)
+      for (const entry of page) {
+        if (others.length === MAX_TRIED) return others
+        search.lookedAtKey = entry.key
+        if (!isReadable(entry)) continue
+        const name = roomName(entry.recall)
+        if (name === own || tried.has(name)) continue
+        tried.add(name)
+        others.push(entry)
+      }
+      if (others.length > 0 || page.length < MAX_LOOKED_AT) return others
+      await immediate()
+    }
+  }
 
   async function giveUp(entry: Spooled, reason: string, err?: unknown): Promise<void> {
     const { group, topic } = entry.recall ?? {}
@@ -79,17 +116,14 @@ export function createSettingAside({ attempts, spool, setAside, log }: SettingAs
 
     /**
      * Puts the conversation of `first`, which the broker refuses, apart and returns true, if the broker stores a recall of another
-     * one. That recall stays in the spool; published again, it changes nothing.
+     * one. A repeat proves nothing, because the broker has nothing to store then. Several conversations may be refused, so each
+     * call tries other ones.
      */
     async passes(first: Readable): Promise<boolean> {
       const { lastError, stored } = attempts
-      const name = roomName(first.recall)
-      const other = spool
-        .oldest(MAX_LOOKED_AT, (key) => key <= first.key || suspended.holds(key))
-        .filter(isReadable)
-        .find(({ recall }) => roomName(recall) !== name)
-      if (other === undefined) return false
-      await attempts.publish(other.recall)
+      const others = await nextOthers(first)
+      const outcomes = await Promise.all(others.map(({ recall }) => attempts.publish(recall)))
+      await spool.remove(others.filter((_, i) => outcomes[i]))
       if (attempts.stored === stored) return false
       const { group, topic } = first.recall
       log.warn({ group, topic, err: lastError }, 'recall refused while others are stored, trying it apart')

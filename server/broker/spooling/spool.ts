@@ -33,8 +33,8 @@ interface SpoolDepth {
 export interface Spool {
   /** Resolves once flushed to disk. Rejects with BROKER_UNAVAILABLE when the spool is full or the disk fails. */
   append(recall: Recall): Promise<void>
-  /** Returns the oldest recalls that are on disk, at most `limit`, without those whose key `skip` accepts. */
-  oldest(limit: number, skip?: (key: number) => boolean): readonly Spooled[]
+  /** Returns the oldest recalls that are on disk from this key on, at most `limit`, without those whose key `skip` accepts. */
+  oldest(limit: number, skip?: (key: number) => boolean, fromKey?: number): readonly Spooled[]
   /** Removes recalls that the broker has confirmed. */
   remove(confirmed: readonly Spooled[]): Promise<void>
   /** Returns false even while the first recall is still being written. */
@@ -90,9 +90,9 @@ export function openSpool({ dataDir, maxBytes }: SpoolOptions): Spool {
       }
     },
 
-    oldest(limit, skip = () => false) {
+    oldest(limit, skip = () => false, fromKey = 0) {
       const found: Spooled[] = []
-      for (const { key, value } of entries.getRange({})) {
+      for (const { key, value } of entries.getRange({ start: fromKey })) {
         if (found.length >= limit) break
         if (!skip(key))
           found.push({ key, recall: parse(value), text: value, bytes: Buffer.byteLength(value) })
