@@ -6,6 +6,8 @@ import { open } from 'lmdb'
 import type { RootDatabase } from 'lmdb'
 import { GatewayError } from '../../shared/errors.ts'
 
+export type { Database, RootDatabase } from 'lmdb'
+
 /**
  * Locks the data folder, and creates it if it is missing: two embedded brokers on one folder would not see each other's
  * recalls. The lock is an abstract socket, which the Linux kernel releases with the process, however the process ends. On other

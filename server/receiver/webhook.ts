@@ -22,7 +22,7 @@ const MIN_STORE_TIMEOUT_MS = 1_000
 
 export interface WebhookDependencies {
   readonly broker: Pick<Broker, 'publish' | 'endGroup'>
-  readonly quarantine: Quarantine
+  readonly quarantine: Pick<Quarantine, 'add'>
   /** Announces to all processes that memberships ended, in the background. */
   readonly announceEnd: (ended: MembershipEnd) => void
   readonly metrics: Pick<Metrics, 'recallStored'>
