@@ -78,6 +78,9 @@ describe('a gateway while Redis is unavailable', () => {
     })
     expect(response.status).to.equal(503)
     expect((await fetch(`${gateway.url}/readyz`)).status).to.equal(503)
+    await waitUntil('the silence is named', () => gateway.output().includes('"code":"TIMEOUT"'))
+    // It would answer if it were loading its data.
+    expect(gateway.output()).to.not.include('LOADING')
 
     redis.signal('SIGCONT')
     const answers = new Set<unknown>()

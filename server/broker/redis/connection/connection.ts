@@ -20,6 +20,7 @@ const MAX_RETRY_DELAY_MS = 2_000
 const CLOSE_TIMEOUT_MS = 200
 /** Once the data is loaded, the next check of a server that is starting must not be long in coming. */
 const LOADING_CHECK_INTERVAL_MS = 1_000
+const LOADING_REPORT_INTERVAL_MS = 2 * COMMAND_TIMEOUT_MS
 
 /** Replies of a server that does not, or no longer, hold the keys. Reconnecting finds the one that does. */
 const MOVED_ERROR = /^(READONLY|MOVED)\b/
@@ -173,8 +174,11 @@ function followAttempts(client: Redis, { place, role, address, log }: AttemptDep
   })
   client.on('connect', () => {
     clearInterval(loading)
-    // The client asks until the data is loaded, and tells nobody.
-    loading = setInterval(() => !isStopped && outage.failed(STILL_LOADING), LOADING_CHECK_INTERVAL_MS).unref()
+    // The client asks until the data is loaded, and tells nobody. A server that does not answer at all is given up before.
+    loading = setInterval(
+      () => !isStopped && outage.failed(STILL_LOADING),
+      LOADING_REPORT_INTERVAL_MS,
+    ).unref()
   })
   client.on('ready', () => {
     clearInterval(loading)
