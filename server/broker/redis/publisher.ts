@@ -51,15 +51,32 @@ export function createPublisher(
    */
   async function write(batch: readonly Addressed[]): Promise<Outcome[]> {
     const calls: Promise<Outcome[]>[] = []
+    const rolledBack: RolledBackLog[] = []
     for (let i = 0; i < batch.length; i += RECALLS_PER_CALL) {
       const some = batch.slice(i, i + RECALLS_PER_CALL)
-      calls.push(call(some).catch((error: unknown) => some.map(() => toUnavailable(error))))
+      calls.push(callEach(some, rolledBack))
     }
     const outcomes = (await Promise.all(calls)).flat()
     const [first] = outcomes
     if (first instanceof Error && outcomes.every((outcome) => outcome instanceof Error)) throw first
-    await epochs.replace(rolledBackLogs(batch, outcomes))
+    await epochs.replace(rolledBack)
     return outcomes
+  }
+
+  /**
+   * Never rejects. A user may lack the right to one key, and Redis then refuses all that the call is about. Adds the logs that were
+   * rolled back to `rolledBack`: when Redis replies, because only the replies are in the order in which it stored the recalls.
+   */
+  async function callEach(batch: readonly Addressed[], rolledBack: RolledBackLog[]): Promise<Outcome[]> {
+    try {
+      const outcomes = await call(batch)
+      rolledBack.push(...rolledBackLogs(batch, outcomes))
+      return outcomes
+    } catch (error) {
+      const isRefused = error instanceof Error && error.name === 'ReplyError'
+      if (!isRefused || batch.length === 1) return batch.map(() => toUnavailable(error))
+      return (await Promise.all(batch.map((one) => callEach([one], rolledBack)))).flat()
+    }
   }
 
   async function call(batch: readonly Addressed[]): Promise<Outcome[]> {
