@@ -2,6 +2,7 @@
 import './cli/node-version.ts'
 import { Command } from 'commander'
 import { asGatewayError } from '../shared/errors.ts'
+import { readEnvironment } from './cli/command.ts'
 import type { Service, Terminal } from './cli/command.ts'
 import { addQuarantine } from './cli/quarantine.ts'
 import { addSend } from './cli/send.ts'
@@ -12,7 +13,7 @@ import { addToken } from './cli/token.ts'
 const REPEATED_SIGNAL_MS = 500
 
 const terminal: Terminal = {
-  environment: process.env,
+  environment: readEnvironment(process.env),
   print: (line) => void process.stdout.write(`${line}\n`),
   runUntilSignal,
 }

@@ -41,3 +41,10 @@ export function parseSeconds(text: string): number {
     throw new InvalidArgumentError('Use whole seconds from 1.')
   return seconds
 }
+
+/**
+ * Returns the variables without white space around their values: files of variables that were written on Windows leave a carriage
+ * return behind each, which nobody sees, and with which no signature would match.
+ */
+export const readEnvironment = (variables: Environment): Environment =>
+  Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, value?.trim()]))

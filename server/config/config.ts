@@ -20,7 +20,10 @@ import type { Config } from './settings.ts'
 
 /** One entry per setting. A test compares defaults and descriptions with `server/docs/configuration.md`. */
 export const configSchema = Joi.object<Config>({
-  HOST: Joi.string().hostname().default('0.0.0.0').description('Address to listen on'),
+  HOST: Joi.string()
+    .hostname()
+    .default('0.0.0.0')
+    .description('Address to listen on; `::` for IPv6 and IPv4'),
   PORT: Joi.number().port().default(8080).description('Port to listen on'),
   ROLE: Joi.valid('all', 'receiver', 'node')
     .default('all')

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
 import { makeFolder } from '../lib/data-dir.ts'
+import { withSecretFiles } from './secrets.ts'
 import { DEFAULT_DATA_DIR } from './settings.ts'
 
 const LOOPBACK_ADDRESS = '127.0.0.1'
@@ -36,10 +37,13 @@ export function withDevSettings(environment: Environment): Environment {
 export const isIgnoredInDev = ({ HOST }: Environment): boolean =>
   Boolean(HOST) && !LOOPBACK_HOSTS.includes(HOST ?? '')
 
-/** Returns the environment completed with the credentials that `start --dev` stored in the data folder, if there are any. */
+/**
+ * Returns the environment completed with the secrets that are in files, and with the credentials that `start --dev` stored in the
+ * data folder, if there are any.
+ */
 export const withDevCredentials = (environment: Environment): Environment => ({
   ...readDevCredentials(environment),
-  ...withoutEmpty(environment),
+  ...withoutEmpty(withSecretFiles(environment)),
 })
 
 /** Generated values of the required settings. */

@@ -74,11 +74,28 @@ export function readConfig(environment: Environment): Config {
   })
   const invalid =
     error?.details.map(({ path, message }) => `${String(path[0])} ${message.replace(/^"[^"]*" /, '')}`) ?? []
-  const problems = [...new Set([...invalid, ...withoutEffect(given), ...filesWithoutEffect(environment)])]
+  const problems = [
+    ...new Set([...misread(given), ...invalid, ...withoutEffect(given), ...filesWithoutEffect(environment)]),
+  ]
   if (problems.length > 0) throw new GatewayError('CONFIG_INVALID', problems.join('; '))
   for (const setting of Object.values(value)) Object.freeze(setting)
   return Object.freeze(value)
 }
+
+/**
+ * What no setting contains, but arrives where a file of variables or a secret is read otherwise than it was written. As the value of
+ * a secret it would be accepted, and nothing signed with it would match.
+ */
+const MISREAD: readonly (readonly [pattern: RegExp, right: string])[] = [
+  [/^(["']).*\1$/s, 'must not be in quotation marks: docker run --env-file, among others, keeps them'],
+  // U+FFFD stands for bytes that are not UTF-8.
+  [/[\p{Cc}\uFFFD]/u, 'must be one line of text, encoded as UTF-8'],
+]
+
+const misread = (given: Environment): string[] =>
+  Object.entries(given).flatMap(([name, value = '']) =>
+    MISREAD.filter(([pattern]) => pattern.test(value)).map(([, right]) => `${name} ${right}`),
+  )
 
 function withoutEffect(given: Environment): string[] {
   const isSet = (need: string): boolean => {

@@ -28,7 +28,8 @@ export function withSecretFiles(environment: Environment): Environment {
 
 function readSecret(name: string, file: string): string {
   try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+    // Without the line break and the byte order mark that editors add.
+    return readFileSync(file, 'utf8').trim()
   } catch (cause) {
     throw new GatewayError(
       'CONFIG_INVALID',

@@ -65,6 +65,26 @@ describe('secrets', () => {
       client.close()
     })
 
+    it('are read without what editors and Windows add, by every command', async () => {
+      const folder = temporaryFolder()
+      onCleanUp(folder.remove)
+      const files = {
+        WEBHOOK_TOKEN_FILE: join(folder.path, 'token'),
+        JWT_SECRET_FILE: join(folder.path, 'secret'),
+      }
+      writeFileSync(files.WEBHOOK_TOKEN_FILE, `\uFEFF${WEBHOOK_TOKEN}\r\n\r\n`)
+      writeFileSync(files.JWT_SECRET_FILE, `${JWT_SECRET} \n`)
+      // A line of a file of variables that was written on Windows.
+      const settings = { ...files, SDK_APP_ID: '1400000000\r', JWT_ISSUER: 'https://me.example\r' }
+      const gateway = await start({ WEBHOOK_TOKEN: '', JWT_SECRET: '', ...settings })
+      const sent = runGateway(['send', '--group', 'g', '--url', `${gateway.url}/webhook`], settings)
+      expect(await withTimeout('it is sent', sent.exited), sent.output()).to.equal(0)
+      const printed = runGateway(['token', '--sub', 'admin', '--admin'], settings)
+      expect(await withTimeout('it is printed', printed.exited), printed.output()).to.equal(0)
+      const client = await connect(gateway.url, printed.output().trim())
+      client.close()
+    })
+
     it('must be readable, and set only once', async () => {
       const missing = { WEBHOOK_TOKEN_FILE: '/nowhere/secret-name', JWT_SECRET }
       expect(await run(missing))

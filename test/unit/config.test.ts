@@ -53,6 +53,22 @@ describe('settings', () => {
     expect(readConfig({ ...REQUIRED, PORT: '' }).PORT).to.equal(8080)
   })
 
+  it('refuse what a file of variables or a secret contains when it is misread, and say so without the value', () => {
+    expect(problemsOf({ ...REQUIRED, WEBHOOK_TOKEN: '"webhook-token"', JWT_ISSUER: "'me'" })).to.deep.equal([
+      'WEBHOOK_TOKEN must not be in quotation marks: docker run --env-file, among others, keeps them',
+      'JWT_ISSUER must not be in quotation marks: docker run --env-file, among others, keeps them',
+    ])
+    // What Windows writes as Unicode, two tokens in two lines, and bytes that are no text.
+    const unicode = Buffer.from('\uFEFFwebhook-token', 'utf16le').toString('utf8')
+    for (const WEBHOOK_TOKEN of [unicode, 'new\nold', Buffer.from([200, 201, 202]).toString('utf8')]) {
+      expect(problemsOf({ ...REQUIRED, WEBHOOK_TOKEN })).to.deep.equal([
+        'WEBHOOK_TOKEN must be one line of text, encoded as UTF-8',
+      ])
+    }
+    // Marks inside a value, or at one end, belong to it.
+    expect(readConfig({ ...REQUIRED, WEBHOOK_TOKEN: 'a"b,"c' }).WEBHOOK_TOKEN).to.deep.equal(['a"b', '"c'])
+  })
+
   it('accept several tokens and origins, separated by commas', () => {
     const config = readConfig({
       ...REQUIRED,
