@@ -1,4 +1,14 @@
+import { setDefaultAutoSelectFamilyAttemptTimeout } from 'node:net'
+
 const TIMEOUT_MS = 2_000
+/**
+ * How long one address of a name may take to connect before the next one is tried. Node gives up the first after 250 ms: a server
+ * on another continent that also has an address that leads nowhere, as IPv6 often does, could then never be reached.
+ */
+const ADDRESS_TIMEOUT_MS = 1_250
+
+// `fetch` itself has no option for it.
+setDefaultAutoSelectFamilyAttemptTimeout(ADDRESS_TIMEOUT_MS)
 
 interface BoundedOptions extends Omit<RequestInit, 'signal' | 'redirect'> {
   /** Maximum size of the response. */

@@ -5,6 +5,8 @@ import type { Address, Locate } from './address.ts'
 
 /** A frozen server does not close its end; after this long we close ours. */
 const CLOSE_TIMEOUT_MS = 200
+/** How long one address of a name may take to connect before the next one is tried. Servers are near, and discovery takes 500 ms. */
+const ADDRESS_TIMEOUT_MS = 250
 
 interface ConnectorOptions {
   readonly tls: boolean
@@ -44,7 +46,7 @@ export function connectorTo(
         const address = await locate()
         if (!this.connecting) return (this.stream = closedStream())
         onAddress?.(address)
-        const stream = tls ? connectTls(tlsOptions(address)) : createConnection({ ...address })
+        const stream = tls ? connectTls(tlsOptions(address)) : createConnection(tcpOptions(address))
         stream.once('error', (error) => (this.firstError = error))
         // The client listens for one error only. TLS may emit another one, which would end the process.
         stream.on('error', () => undefined)
@@ -57,11 +59,16 @@ export function connectorTo(
   }
 }
 
-/** Names the server in the handshake: proxies in front of many servers choose by it. It must not be an address. */
-const tlsOptions = ({ host, port }: Address) => ({
+const tcpOptions = ({ host, port }: Address) => ({
   host,
   port,
-  ...(isIP(host) === 0 && { servername: host }),
+  autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT_MS,
+})
+
+/** Names the server in the handshake: proxies in front of many servers choose by it. It must not be an address. */
+const tlsOptions = (address: Address) => ({
+  ...tcpOptions(address),
+  ...(isIP(address.host) === 0 && { servername: address.host }),
 })
 
 const closedStream = (): Socket => new Socket().destroy()
