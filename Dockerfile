@@ -8,7 +8,8 @@ COPY tsconfig.json ./
 COPY README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md PERFORMANCE.md SECURITY.md ./
 COPY shared ./shared
 COPY server ./server
-RUN npm run build && npm prune --omit=dev --ignore-scripts
+# The checkout may be readable by its owner only (umask 077), and COPY keeps that; the gateway runs as another user.
+RUN npm run build && npm prune --omit=dev --ignore-scripts && chmod -R a+rX /app
 
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production DATA_DIR=/data

@@ -1,5 +1,5 @@
-import { execFile } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { execFile, execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -13,6 +13,7 @@ import { readConfig } from '../../server/config/read-config.ts'
 import { freePort } from '../support/free-port.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
@@ -99,6 +100,22 @@ describe('Dockerfile', () => {
     for (const { words } of copies) expect(stages).to.include(words[0]?.slice('--from='.length))
     for (const source of sources) expect(existsSync(join(ROOT, source)), source).to.equal(true)
     expect(sources).to.have.members(['package.json', 'node_modules', 'dist/server', 'dist/shared'])
+  })
+
+  it('lets its user read what was built in a checkout that only its owner can read', () => {
+    const folder = temporaryFolder()
+    onCleanUp(folder.remove)
+    const files = ['package.json', 'dist/server/publish.lua'].map((file) => join(folder.path, file))
+    mkdirSync(join(folder.path, 'dist/server'), { recursive: true, mode: 0o700 })
+    for (const file of files) writeFileSync(file, '', { mode: 0o600 })
+    // The last step of the stage that is copied from.
+    const [command = ''] = allOf('RUN')
+      .slice(0, -1)
+      .flatMap(({ text }) => text.split(' && '))
+      .filter((text) => /^(chmod|chown|umask) /.test(text))
+    execFileSync('sh', ['-c', command.replaceAll('/app', folder.path)])
+    for (const file of files) expect(statSync(file).mode & 0o044, file).to.equal(0o044)
+    expect(statSync(join(folder.path, 'dist/server')).mode & 0o055).to.equal(0o055)
   })
 
   it('starts a file that the build produces', () => {
