@@ -128,7 +128,10 @@ describe('handshake', () => {
       for (const text of malformed)
         expectRefusal(await openOf(gateway, text), 400, { code: 'REQUEST_MALFORMED', retry: false })
       expect(await refusals(gateway, 'REQUEST_MALFORMED')).to.equal(malformed.length)
-      expect(gateway.output()).to.include('handshake refused').and.include('EIO must be 4')
+      expect(gateway.output())
+        .to.include('handshake refused')
+        .and.include('EIO must be 4')
+        .and.include('Upgrade')
     })
 
     it('for the origin of its page, which can ask why', async () => {

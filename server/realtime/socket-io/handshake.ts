@@ -42,7 +42,7 @@ function checkTarget({ url = '' }: IncomingMessage): string | undefined {
 /** Returns what is wrong with the headers that ask for a WebSocket. Last, so that a page can ask without them. */
 function checkUpgrade({ headers, httpVersion }: IncomingMessage): string | undefined {
   if (headers.upgrade?.toLowerCase() !== 'websocket' || httpVersion !== '1.1')
-    return 'this is not a request to open a WebSocket'
+    return 'this is not a request to open a WebSocket: a proxy may need to be told to pass Upgrade on, over HTTP/1.1'
   if (!['13', '8'].includes(headers['sec-websocket-version'] ?? '')) return 'Sec-WebSocket-Version must be 13'
   if (!/^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '')) return 'Sec-WebSocket-Key is invalid'
   return undefined
