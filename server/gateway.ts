@@ -5,6 +5,7 @@ import { createApi } from './api/api.ts'
 import { encodeMembershipEnd } from './auth/announcements.ts'
 import type { Broker } from './broker/broker.ts'
 import type { Spool } from './broker/spooling/spool.ts'
+import { warnUnlessStored } from './broker/stored-last.ts'
 import { createAccess } from './composition/access.ts'
 import type { Access } from './composition/access.ts'
 import { Lifecycle } from './composition/lifecycle.ts'
@@ -72,7 +73,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   if (quarantine) lifecycle.onStop('quarantine', quarantine.close)
   const stores =
     quarantine && config.REDIS_URL !== undefined ? await openStores(config, quarantine) : undefined
-  const broker = createBroker(config, stores, log)
+  const broker = warnUnlessStored(createBroker(config, stores, log))
   lifecycle.onStop('broker', broker.stop)
   await broker.start()
 

@@ -38,6 +38,8 @@ describe('a full disk', () => {
     }
     expect(refusedAfterMs).to.be.above(2_000)
     expect((await fetch(`${gateway.url}/livez`)).status).to.equal(200)
+    const { warnings } = (await (await fetch(`${gateway.url}/readyz`)).json()) as { warnings: string[] }
+    expect(warnings.join()).to.include('the latest recall could not be stored: ')
     expect(client.socket.connected).to.equal(true)
     await waitUntil('the acknowledged recalls arrive', () => client.received.length >= acknowledged.length)
     expect(client.seqs()).to.include.members(acknowledged)
@@ -72,5 +74,6 @@ describe('a full disk', () => {
     await client.count(acknowledged.length)
     expect(client.seqs().filter((seq) => seq % MESSAGES === 1)).to.deep.equal(acknowledged)
     expect((await postWebhook(gateway.url, { body: large(1_000) })).status).to.equal(200)
+    expect(await (await fetch(`${gateway.url}/readyz`)).text()).to.not.include('could not be stored')
   })
 })
