@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { accessSync, constants, existsSync, mkdirSync, realpathSync } from 'node:fs'
+import { existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { dirname, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { open } from 'lmdb'
 import type { RootDatabase } from 'lmdb'
 import { GatewayError } from '../../shared/errors.ts'
@@ -17,7 +17,7 @@ export type { Database, RootDatabase } from 'lmdb'
 export async function lockDataDir(dataDir: string): Promise<{ release: () => Promise<void> }> {
   const folder = await inDataDir(dataDir, () => {
     makeFolder(dataDir)
-    accessSync(dataDir, constants.W_OK)
+    checkWritable(dataDir)
     return realpathSync(dataDir)
   })
   if (process.platform !== 'linux') return { release: () => Promise.resolve() }
@@ -50,6 +50,13 @@ export function makeFolder(path: string): void {
   if (existsSync(folder)) return
   makeFolder(dirname(folder))
   mkdirSync(folder, { mode: 0o700 })
+}
+
+/** Writes a file and removes it: permissions alone do not tell, and lmdb never returns in a folder such as /proc. */
+function checkWritable(folder: string): void {
+  const file = join(folder, `.write-check-${process.pid}`)
+  writeFileSync(file, '')
+  rmSync(file)
 }
 
 interface StoreOptions {

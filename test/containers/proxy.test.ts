@@ -6,7 +6,8 @@ import { expect } from 'chai'
 import { parse } from 'yaml'
 import { STOP_GRACE_MS } from '../../server/cli/start.ts'
 import { readConfig } from '../../server/config/read-config.ts'
-import { ERRORS } from '../../shared/errors.ts'
+import { refusal } from '../../server/receiver/responses.ts'
+import { ERRORS, GatewayError } from '../../shared/errors.ts'
 import type { ErrorCode } from '../../shared/errors.ts'
 import * as limits from '../../shared/limits.ts'
 import { bytes, findAll, milliseconds, parseNginxConf } from '../support/nginx-conf.ts'
@@ -176,10 +177,16 @@ describe('nginx.conf', () => {
 
   it('has errors of its own that look like those of the gateway', () => {
     const bodies = findAll(server, 'return').filter(({ values }) => values.length === 2)
-    expect(bodies).to.have.lengthOf(5)
+    const isOfWebhook = ({ values }: { readonly values: readonly string[] }): boolean =>
+      values[1]?.includes('ActionStatus') === true
+    expect(bodies.filter(isOfWebhook).map(({ values }) => values)).to.deep.equal([
+      ['413', `'${JSON.stringify(refusal(new GatewayError('BODY_TOO_LARGE')))}'`],
+    ])
+    const others = bodies.filter((body) => !isOfWebhook(body))
+    expect(others).to.have.lengthOf(5)
     for (const {
       values: [status, text = ''],
-    } of bodies) {
+    } of others) {
       const { code, retry } = JSON.parse(text.slice(1, -1)) as { code: ErrorCode; retry: boolean }
       expect([Number(status), retry]).to.deep.equal([ERRORS[code].status, ERRORS[code].retry])
     }

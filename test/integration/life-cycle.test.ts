@@ -163,6 +163,7 @@ describe('life cycle of a gateway', () => {
       for (const [DATA_DIR, reason] of [
         [join(file, 'data'), /ENOTDIR|EEXIST/],
         ['/proc/recall-gateway/data', /ENOENT/],
+        ['/proc', /ENOENT/],
       ] as const) {
         const { code, output } = await run(['start'], { ...CREDENTIALS, DATA_DIR })
         expect(code).to.equal(1)
