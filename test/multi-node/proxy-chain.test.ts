@@ -220,7 +220,12 @@ describe('the gateway behind the proxy of docker-compose.yml and others', () => 
       const webhook = await postWebhook(proxy.url, { body: 'x'.repeat(MAX_WEBHOOK_BYTES + 1) })
       expect([webhook.status, webhook.body]).to.deep.equal([
         413,
-        { ActionStatus: 'FAIL', ErrorInfo: `BODY_TOO_LARGE: ${ERRORS.BODY_TOO_LARGE.text}`, ErrorCode: 413 },
+        {
+          ActionStatus: 'FAIL',
+          ErrorInfo: `BODY_TOO_LARGE: ${ERRORS.BODY_TOO_LARGE.text}`,
+          ErrorCode: 413,
+          retry: false,
+        },
       ])
     })
 
