@@ -114,7 +114,11 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     refusals,
     log,
   })
-  const port = await http.start()
+  // Until here nothing stops what follows the broker, which would report that the broker is gone.
+  const port = await http.start().catch(async (error: unknown) => {
+    await realtime?.stop()
+    throw error
+  })
 
   const stopHeartbeat = startHeartbeat(config.ROLE, { broker, isReady, reasons, gauges, metrics, log })
   lifecycle.onStop('heartbeat', async () => stopHeartbeat())

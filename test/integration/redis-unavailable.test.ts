@@ -4,6 +4,7 @@ import { adminToken, connect, makeToken } from '../support/client.ts'
 import { postDisconnect } from '../support/disconnect.ts'
 import { freePort } from '../support/free-port.ts'
 import { APP, JWT_SECRET, runGateway, startGatewayProcess } from '../support/gateway-process.ts'
+import { readMetric } from '../support/read-metric.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
@@ -45,6 +46,30 @@ describe('a gateway while Redis is unavailable', () => {
     expect(readiness.status).to.equal(503)
     expect(await readiness.text()).to.match(/"reasons":\["WRONGPASS: .*REDIS_URL/)
     expect(gateway.output()).to.not.match(/first|second/)
+  })
+
+  it('says of a frozen server that it does not answer, and nothing else', async () => {
+    const redis = await startRedis()
+    onCleanUp(redis.stop)
+    const gateway = await startGatewayProcess({ REDIS_URL: redis.url })
+    onCleanUp(gateway.stop)
+    redis.signal('SIGSTOP')
+    onCleanUp(() => redis.signal('SIGCONT'))
+    // Long enough for the probe to ask for other connections several times.
+    const probeAgeS = () => readMetric(gateway.url, 'probe_age_seconds')
+    await waitUntil('probes are lost', async () => (await probeAgeS()) > 9, 12_000)
+    const causes = gateway.output().match(/(?<="role":"\w+","code":")\w+/g)
+    expect(new Set(causes)).to.deep.equal(new Set(['TIMEOUT']))
+  })
+
+  it('does not blame Redis if the port is in use', async () => {
+    const redis = await startRedis()
+    onCleanUp(redis.stop)
+    const settings = { SDK_APP_ID: APP, JWT_SECRET, ROLE: 'node', HOST: '127.0.0.1', REDIS_URL: redis.url }
+    const { exited, output } = runGateway(['start'], { ...settings, PORT: String(redis.port) })
+    expect(await withTimeout('the gateway exits', exited)).to.equal(1)
+    expect(output()).to.match(/START_FAILED.*port \d+ is in use/)
+    expect(output()).to.not.contain('NOT_CONNECTED')
   })
 
   it('admits nobody before it has read whom admins have disconnected', async () => {

@@ -125,7 +125,8 @@ export function createConnection(
 
     failure: attempts.failure,
     generation: () => generation,
-    reconnect: () => client.disconnect(true),
+    // One that is not up is replaced anyway. Cut by us, it would look as if the server had closed it.
+    reconnect: () => void (client.status === 'ready' && client.disconnect(true)),
 
     async reconnectIfMoved() {
       if (client.status !== 'ready' || connectedTo === undefined) return
