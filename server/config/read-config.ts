@@ -129,9 +129,24 @@ export function misspeltSettings(
       .replace(/_FILE$|_/g, '')
       .replace(/S$/, '')
   const known = new Map(Object.keys(SETTINGS).map((name) => [simplify(name), name]))
+  const similarTo = (name: string): string | undefined =>
+    known.get(name) ?? [...known].find(([other]) => isSlip(name, other))?.[1]
   const isKnown = (name: string): boolean => name.replace(/_FILE$/, '') in SETTINGS
   return Object.keys(environment).flatMap((variable) => {
-    const meant = known.get(simplify(variable))
+    const meant = similarTo(simplify(variable))
     return meant === undefined || isKnown(variable) ? [] : [{ variable, meant }]
   })
+}
+
+/** Short names differ in one letter from too many others, such as HOST from POST. */
+const MIN_LETTERS_FOR_SLIPS = 7
+
+/** Returns whether one letter that is missing, wrong, too many or swapped with the next makes the difference. */
+function isSlip(name: string, other: string): boolean {
+  if (Math.min(name.length, other.length) < MIN_LETTERS_FOR_SLIPS) return false
+  let start = 0
+  while (start < name.length && name[start] === other[start]) start++
+  const [a, b] = [name.slice(start), other.slice(start)]
+  const isSwapped = a.slice(2) === b.slice(2) && a[0] === b[1] && a[1] === b[0]
+  return a.slice(1) === b.slice(1) || a.slice(1) === b || a === b.slice(1) || isSwapped
 }

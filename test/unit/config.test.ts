@@ -228,10 +228,22 @@ describe('settings', () => {
       JWT_SECRETS_FILE: 'x',
       PATH: '/bin',
       REDIS_PORT: '1',
+      HOSTS: 'x',
+      POST: 'x',
+      WEBHOK_PATH: '/x',
+      TRUST_PROXXY: 'x',
+      METRICS_ALOLW: 'x',
+      HISTORY_SISE: '1',
+      HISTORY_SIZE_MAX: '1',
     }
     expect(misspeltSettings(environment)).to.deep.equal([
       { variable: 'CORS_ORIGIN', meant: 'CORS_ORIGINS' },
       { variable: 'JWT_SECRETS_FILE', meant: 'JWT_SECRET' },
+      { variable: 'HOSTS', meant: 'HOST' },
+      { variable: 'WEBHOK_PATH', meant: 'WEBHOOK_PATH' },
+      { variable: 'TRUST_PROXXY', meant: 'TRUST_PROXY' },
+      { variable: 'METRICS_ALOLW', meant: 'METRICS_ALLOW' },
+      { variable: 'HISTORY_SISE', meant: 'HISTORY_SIZE' },
     ])
   })
 
