@@ -12,18 +12,36 @@ export interface TlsFiles {
   readonly key: string
 }
 
-/** Returns the options of a server that speaks TLS 1.2 or newer. Throws START_FAILED unless the files match each other. */
+/**
+ * Returns the options of a server that speaks TLS 1.2 or newer. Throws START_FAILED if a file cannot be read, or unless the files
+ * match each other.
+ */
 export function readTls({ cert, key }: TlsFiles) {
+  const context = {
+    cert: readPem('TLS_CERT', cert),
+    key: readPem('TLS_KEY', key),
+    minVersion: 'TLSv1.2' as const,
+  }
   try {
-    const context = { cert: readFileSync(cert), key: readFileSync(key), minVersion: 'TLSv1.2' as const }
     createSecureContext(context)
     return context
   } catch (cause) {
-    throw new GatewayError('START_FAILED', 'TLS_CERT and TLS_KEY are not a certificate and its key', {
+    const text = `TLS_CERT and TLS_KEY are not a certificate and its key: ${messageOf(cause)}`
+    throw new GatewayError('START_FAILED', text, { cause })
+  }
+}
+
+function readPem(setting: string, path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (cause) {
+    throw new GatewayError('START_FAILED', `cannot read the file of ${setting}: ${messageOf(cause)}`, {
       cause,
     })
   }
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** Reloads the files whenever they change, for new connections. Returns a function that stops it. */
 export function reloadTls(

@@ -106,7 +106,8 @@ describe('TLS', () => {
       return output()
     }
     expect(await outputOf({ TLS_CERT: files.cert })).to.include('TLS_KEY is missing')
-    expect(await outputOf({ TLS_CERT: files.cert, TLS_KEY: other.key })).to.include('START_FAILED')
-    expect(await outputOf({ TLS_CERT: '/nowhere', TLS_KEY: files.key })).to.include('START_FAILED')
+    expect(await outputOf({ TLS_CERT: files.cert, TLS_KEY: other.key })).to.match(/START_FAILED.*mismatch/)
+    const missing = await outputOf({ TLS_CERT: '/nowhere', TLS_KEY: files.key })
+    expect(missing).to.match(/START_FAILED.*cannot read the file of TLS_CERT: ENOENT.*\/nowhere/)
   })
 })
