@@ -19,6 +19,15 @@ export interface Service {
   readonly log: Logger
 }
 
+export interface DataDirOption {
+  readonly dataDir?: string
+}
+
+export const DATA_DIR_OPTION = ['--data-dir <folder>', 'data folder to use instead of DATA_DIR'] as const
+
+export const withDataDir = ({ dataDir }: DataDirOption, environment: Environment): Environment =>
+  dataDir === undefined ? environment : { ...environment, DATA_DIR: dataDir }
+
 /** Parses an option that can be repeated. */
 export const collect = (value: string, earlier: readonly string[]): string[] => [...earlier, value]
 

@@ -4,8 +4,9 @@ import type { Command } from 'commander'
 import { GatewayError } from '../../shared/errors.ts'
 import { DEFAULT_DATA_DIR } from '../config/settings.ts'
 import { decodeBody, openQuarantine } from '../receiver/quarantine.ts'
+import { withDataDir } from './command.ts'
 import type { Terminal } from './command.ts'
-import { createCaller, withCallOptions, withDataDir } from './webhook-call.ts'
+import { createCaller, withCallOptions } from './webhook-call.ts'
 import type { CallOptions } from './webhook-call.ts'
 
 interface QuarantineOptions extends CallOptions {

@@ -3,10 +3,10 @@ import { GatewayError } from '../../shared/errors.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
 import { signToken } from '../auth/jwt.ts'
 import { withDevCredentials } from '../config/environment.ts'
-import { collect, parseSeconds } from './command.ts'
-import type { Terminal } from './command.ts'
+import { collect, DATA_DIR_OPTION, parseSeconds, withDataDir } from './command.ts'
+import type { DataDirOption, Terminal } from './command.ts'
 
-interface TokenOptions {
+interface TokenOptions extends DataDirOption {
   readonly sub: string
   readonly admin: boolean
   readonly group: readonly string[]
@@ -24,15 +24,25 @@ export function addToken(program: Command, terminal: Terminal): void {
     .option('--group <id>', 'grant this group; can be repeated', collect, [])
     .option('--topic <id>', 'grant only this topic of the group; can be repeated', collect, [])
     .option('--ttl <seconds>', 'lifetime', parseSeconds, 3_600)
+    .option(...DATA_DIR_OPTION)
     .action((options: TokenOptions) => token(options, terminal))
 }
 
 /** Prints a token. Throws CONFIG_INVALID without JWT_SECRET, for an empty name, or if topics are not of exactly one group. */
 async function token(options: TokenOptions, { environment, print }: Terminal): Promise<void> {
-  const { JWT_SECRET, JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = withDevCredentials(environment)
+  const {
+    JWT_SECRET,
+    JWT_ISSUER: issuer,
+    JWT_AUDIENCE: audience,
+  } = withDevCredentials(withDataDir(options, environment))
   // During a rotation, the first secret signs.
   const secret = JWT_SECRET?.split(',')[0]?.trim()
-  if (secret === undefined) throw new GatewayError('CONFIG_INVALID', 'JWT_SECRET is missing')
+  if (secret === undefined) {
+    throw new GatewayError(
+      'CONFIG_INVALID',
+      'JWT_SECRET is missing: set it, or name the folder of start --dev with --data-dir',
+    )
+  }
   // An empty variable of a shell must not turn a topic into its whole group.
   const names = [options.sub, ...options.group, ...options.topic]
   if (!names.every(isIdentifier))

@@ -3,13 +3,13 @@ import { GatewayError, reasonOf } from '../../shared/errors.ts'
 import { withDevCredentials } from '../config/environment.ts'
 import type { Environment } from '../config/environment.ts'
 import { signatureOf } from '../receiver/authenticity.ts'
-import { parseUrl } from './command.ts'
+import { DATA_DIR_OPTION, parseUrl, withDataDir } from './command.ts'
+import type { DataDirOption } from './command.ts'
 
 const RESPONSE_TIMEOUT_MS = 5_000
 
-export interface CallOptions {
+export interface CallOptions extends DataDirOption {
   readonly url: string
-  readonly dataDir?: string
   readonly app?: string
   readonly token?: string
 }
@@ -18,17 +18,12 @@ export interface CallOptions {
 export const withCallOptions = (command: Command): Command =>
   command
     .option('--url <url>', 'webhook URL of the gateway', parseUrl, 'http://127.0.0.1:8080/webhook')
-    .option('--data-dir <folder>', 'data folder to use instead of DATA_DIR')
+    .option(...DATA_DIR_OPTION)
     .option('--app <id>', 'SDKAppID to use instead of SDK_APP_ID')
     .option(
       '--token <token>',
       'token to use instead of WEBHOOK_TOKEN (other users of this machine can see it)',
     )
-
-export const withDataDir = (
-  { dataDir }: Pick<CallOptions, 'dataDir'>,
-  environment: Environment,
-): Environment => (dataDir === undefined ? environment : { ...environment, DATA_DIR: dataDir })
 
 interface Call {
   readonly query: URLSearchParams

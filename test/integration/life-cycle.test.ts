@@ -306,6 +306,19 @@ describe('life cycle of a gateway', () => {
       }
     })
 
+    it('find the credentials of another data folder', async () => {
+      const DATA_DIR = folder()
+      writeFileSync(
+        join(DATA_DIR, 'dev-credentials.json'),
+        JSON.stringify({ SDK_APP_ID: APP, WEBHOOK_TOKEN, JWT_SECRET }),
+      )
+      const gateway = await startGatewayProcess()
+      onCleanUp(gateway.stop)
+      const { output } = await run(['token', '--sub', 'user-1', '--data-dir', DATA_DIR], {})
+      const client = await connect(gateway.url, output.trim())
+      onCleanUp(client.close)
+    })
+
     it('print a token that a gateway accepts', async () => {
       const gateway = await startGatewayProcess()
       onCleanUp(gateway.stop)
