@@ -13,7 +13,7 @@ export const ERRORS = {
   BODY_TOO_LARGE: { status: 413, retry: false, text: 'the body is larger than 256 KiB' },
   BODY_UNREADABLE: { status: 400, retry: false, text: 'the body is incomplete or compressed' },
   ADDRESS_REFUSED: { status: 403, retry: false, text: 'webhooks from this address are not accepted' },
-  APP_NOT_OURS: { status: 403, retry: false, text: 'SdkAppid belongs to another app' },
+  APP_NOT_OURS: { status: 403, retry: false, text: 'SdkAppid is not the app of this gateway' },
   WEBHOOK_FORGED: { status: 401, retry: false, text: 'Sign is not sha256(token + RequestTime)' },
   WEBHOOK_STALE: { status: 401, retry: false, text: 'RequestTime is more than 60 s off' },
   WEBHOOK_MALFORMED: { status: 400, retry: false, text: 'the webhook has an unexpected format' },

@@ -26,7 +26,10 @@ export function createCallerCheck({ app, tokens }: CallerOptions) {
     const query = parseQuery(text)
     const sdkAppId = query.get('SdkAppid')
     if (sdkAppId !== app)
-      throw new GatewayError('APP_NOT_OURS', sdkAppId === undefined ? 'SdkAppid is missing' : undefined)
+      throw new GatewayError(
+        'APP_NOT_OURS',
+        sdkAppId === undefined ? 'SdkAppid is missing' : 'is SDK_APP_ID the one of the Chat console?',
+      )
     if (expectedSigns === undefined) return query
     const [sign, requestTime] = [query.get('Sign'), query.get('RequestTime')]
     const verdict = checkAuthenticity({ sign, requestTime }, expectedSigns, nowMs, waitedForMs)

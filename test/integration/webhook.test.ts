@@ -118,7 +118,7 @@ describe('webhook over HTTP', () => {
       401,
       'WEBHOOK_STALE',
     ],
-    ['of another app', () => ({ query: { ...signedQuery(), SdkAppid: '1400000001' } }), 403, 'APP_NOT_OURS'],
+    ['of another app', () => ({ query: { ...signedQuery(), SdkAppid: '1400000001' } }), 403, 'SDK_APP_ID'],
     ['without an app', () => ({ query: without('SdkAppid') }), 403, 'APP_NOT_OURS'],
     ['that is not JSON', () => ({ body: '{"CallbackCommand":' }), 400, 'not JSON'],
     ['with an empty body', () => ({ body: '' }), 400, 'not JSON'],
