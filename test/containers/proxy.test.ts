@@ -181,6 +181,7 @@ describe('nginx.conf', () => {
       values[1]?.includes('ActionStatus') === true
     expect(bodies.filter(isOfWebhook).map(({ values }) => values)).to.deep.equal([
       ['413', `'${JSON.stringify(refusal(new GatewayError('BODY_TOO_LARGE')))}'`],
+      ['503', `'${JSON.stringify(refusal(new GatewayError('NOT_KEPT', 'no receiver responded')))}'`],
     ])
     const others = bodies.filter((body) => !isOfWebhook(body))
     expect(others).to.have.lengthOf(5)

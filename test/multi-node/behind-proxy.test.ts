@@ -172,6 +172,11 @@ describe('receiver and nodes behind the proxy of docker-compose.yml', () => {
     }).then(({ status }) => status)
 
     expect(await response.catch((error: Error) => error.name)).to.equal('TimeoutError')
+    // Who waits longer must not look for the fault in the token.
+    const { status, body } = await postWebhook(proxy.url)
+    expect(status).to.equal(503)
+    expect(body).to.include({ ActionStatus: 'FAIL', ErrorCode: 503, retry: true })
+    expect(body.ErrorInfo).to.include('NOT_KEPT')
   })
 
   it('never logs Sign in the proxy, whatever the outcome of the webhook', async () => {
