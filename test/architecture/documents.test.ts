@@ -8,7 +8,7 @@ import { ERRORS, GOODBYES } from '../../shared/errors.ts'
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
 /** Variables that Node, npm and the tests read. */
-const OTHER_VARIABLES = ['OUTER_PROXIES', 'NODE_ENV', 'NODE_EXTRA_CA_CERTS', 'REDIS_SERVER']
+const OTHER_VARIABLES = ['OUTER_PROXIES', 'PROXY_PORT', 'NODE_ENV', 'NODE_EXTRA_CA_CERTS', 'REDIS_SERVER']
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
 
 /** Returns the table rows of a document, as lists of cells without backquotes. */
