@@ -3,10 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
+import type { Position } from '../../shared/position.ts'
 import { adminToken } from '../support/client.ts'
 import { APP, runGateway, startGatewayProcess, WEBHOOK_TOKEN } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
@@ -134,14 +136,24 @@ describe('the documents of a running gateway', () => {
       /^(TIME=.+)\ncurl "http:\/\/127\.0\.0\.1:8080(\S+)" \\\n {2}-d '(.+)'$/m.exec(
         read('server/docs/deployment.md'),
       ) ?? []
-    const sign = spawnSync('sh', ['-c', `${script} && echo "$TIME $SIGN"`], {
+    const shell = spawnSync('sh', ['-c', `${script} && printf '%s\\n' $TIME $SIGN '${body}'`], {
       env: { PATH: process.env['PATH'], WEBHOOK_TOKEN },
       encoding: 'utf8',
     })
-    const [time = '', signature = ''] = sign.stdout.trim().split(' ')
+    const [time = '', signature = '', sent = ''] = shell.stdout.split('\n')
     const query = url.replace('$SDK_APP_ID', APP).replace('$SIGN', signature).replace('$TIME', time)
-    const response = await fetch(gateway.url + query, { method: 'POST', body })
+    const headers = { Authorization: `Bearer ${await adminToken()}` }
+    const offset = async (): Promise<number> => {
+      const response = await fetch(`${gateway.url}/v1/position?group=lobby`, { headers })
+      return ((await response.json()) as { readonly position: Position }).position.offset
+    }
+    // What has been tried once before, like the command that `npm start` prints.
+    const earlier = { GroupId: 'lobby', MsgSeqList: [{ MsgSeq: 130 }], EventTime: Date.now() - 5_000 }
+    await postWebhook(gateway.url, { body: recallBody(earlier) })
+    const before = await offset()
+    const response = await fetch(gateway.url + query, { method: 'POST', body: sent })
     expect(await response.json()).to.have.property('ActionStatus', 'OK')
+    expect(await offset()).to.equal(before + 1)
   })
 
   it('contain curl commands that work', async () => {
