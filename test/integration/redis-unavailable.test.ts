@@ -55,11 +55,18 @@ describe('a gateway while Redis is unavailable', () => {
     onCleanUp(gateway.stop)
     redis.signal('SIGSTOP')
     onCleanUp(() => redis.signal('SIGCONT'))
+    expect(await postWebhook(gateway.url)).to.deep.include({ status: 200 })
     // Long enough for the probe to ask for other connections several times.
     const probeAgeS = () => readMetric(gateway.url, 'probe_age_seconds')
     await waitUntil('probes are lost', async () => (await probeAgeS()) > 9, 12_000)
     const causes = gateway.output().match(/(?<="role":"\w+","code":")\w+/g)
     expect(new Set(causes)).to.deep.equal(new Set(['TIMEOUT']))
+    const spooled = gateway.output().match(/^.*"recalls (still )?spooled".*$/gm) ?? []
+    expect(spooled).to.not.have.lengthOf(0)
+    for (const line of spooled)
+      expect(line)
+        .to.match(/"reason":"[^"]/)
+        .and.not.contain('stack')
   })
 
   it('does not blame Redis if the port is in use', async () => {

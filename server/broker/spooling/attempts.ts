@@ -1,3 +1,4 @@
+import { reasonOf } from '../../../shared/errors.ts'
 import type { Recall } from '../../../shared/recall.ts'
 import type { Published } from '../broker.ts'
 
@@ -15,6 +16,11 @@ export class Attempts {
   /** How many recalls the broker has stored that were new to it. */
   get stored(): number {
     return this.#stored
+  }
+
+  /** `lastError` in one sentence, for the log: a stack of the client library tells an operator nothing. */
+  get lastReason(): string | undefined {
+    return this.lastError === undefined ? undefined : reasonOf(this.lastError)
   }
 
   /** Records a recall that was published elsewhere. */

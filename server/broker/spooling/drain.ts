@@ -56,7 +56,7 @@ export function createDrain(
   async function run(): Promise<void> {
     published = 0
     failures = 0
-    log.warn({ ...spool.depth(Date.now()), err: attempts.lastError }, 'recalls spooled')
+    log.warn({ ...spool.depth(Date.now()), reason: attempts.lastReason }, 'recalls spooled')
     let isDone = false
     while (!isDone && !stopped.signal.aborted) {
       try {
@@ -108,7 +108,7 @@ export function createDrain(
   async function afterFailure(first: Readable): Promise<void> {
     slowStart.failed()
     if (failures % FAILURES_PER_WARNING === 1)
-      log.warn({ ...spool.depth(Date.now()), err: attempts.lastError }, 'recalls still spooled')
+      log.warn({ ...spool.depth(Date.now()), reason: attempts.lastReason }, 'recalls still spooled')
     if (failures >= FAILURES_BEFORE_PASSING && (await apart.passes(first))) failures = 0
     else await pause(fullJitterMs(failures, { baseMs: 50, maxMs: MAX_RETRY_DELAY_MS }))
   }

@@ -120,13 +120,13 @@ export function createSettingAside({ attempts, spool, setAside, log }: SettingAs
      * call tries other ones.
      */
     async passes(first: Readable): Promise<boolean> {
-      const { lastError, stored } = attempts
+      const { lastReason: reason, stored } = attempts
       const others = await nextOthers(first)
       const outcomes = await Promise.all(others.map(({ recall }) => attempts.publish(recall)))
       await spool.remove(others.filter((_, i) => outcomes[i]))
       if (attempts.stored === stored) return false
       const { group, topic } = first.recall
-      log.warn({ group, topic, err: lastError }, 'recall refused while others are stored, trying it apart')
+      log.warn({ group, topic, reason }, 'recall refused while others are stored, trying it apart')
       suspended.add(first, attempts.stored, performance.now())
       return true
     },
