@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import type { Environment } from '../config/environment.ts'
+import type { Environment } from '../config/settings.ts'
 import type { Logger } from '../telemetry/logger.ts'
 
 /** What a command gets from the process that runs it. */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { GatewayError, reasonOf } from '../../shared/errors.ts'
 import { withDevCredentials } from '../config/environment.ts'
-import type { Environment } from '../config/environment.ts'
+import type { Environment } from '../config/settings.ts'
 import { signatureOf } from '../receiver/authenticity.ts'
 import { DATA_DIR_OPTION, parseUrl, withDataDir } from './command.ts'
 import type { DataDirOption } from './command.ts'

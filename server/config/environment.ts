@@ -6,12 +6,10 @@ import { GatewayError } from '../../shared/errors.ts'
 import { makeFolder } from '../lib/data-dir.ts'
 import { withSecretFiles } from './secrets.ts'
 import { DEFAULT_DATA_DIR } from './settings.ts'
+import type { Environment } from './settings.ts'
 
 const LOOPBACK_ADDRESS = '127.0.0.1'
 const LOOPBACK_HOSTS = [LOOPBACK_ADDRESS, 'localhost', '::1']
-
-/** The environment variables of the process, before they are validated. */
-export type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * Returns the environment completed for `--dev`: loopback only, no drain, test recalls, and generated credentials. The

@@ -1,9 +1,8 @@
 import type Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
 import { configSchema } from './config.ts'
-import type { Environment } from './environment.ts'
 import { SECRET_SETTINGS } from './secrets.ts'
-import type { Config } from './settings.ts'
+import type { Config, Environment } from './settings.ts'
 
 type Setting = keyof Config
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { GatewayError } from '../../shared/errors.ts'
 import { configSchema } from './config.ts'
-import type { Environment } from './environment.ts'
+import type { Environment } from './settings.ts'
 import { SECRET } from './setting-types.ts'
 
 /** The names of the settings that are secret. */

@@ -54,3 +54,6 @@ export interface Config {
 }
 
 export const DEFAULT_DATA_DIR = './data'
+
+/** The environment variables of the process, before they are validated. */
+export type Environment = Readonly<Record<string, string | undefined>>
