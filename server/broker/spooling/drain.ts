@@ -191,6 +191,8 @@ export function createDrain(
      */
     async enqueue(recall: Recall, cause?: unknown): Promise<void> {
       attempts.lastError = cause ?? attempts.lastError
+      // The broker may be back before the drain has failed even once, and the nodes later than the broker.
+      if (cause !== undefined && !isBehind) slowStart.failed()
       isBehind = true
       try {
         await spool.append(recall)
