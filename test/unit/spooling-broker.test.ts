@@ -136,6 +136,26 @@ describe('spooling broker', () => {
     expect([...new Set(seqs)]).to.deep.equal(publishing.map((_, i) => i + 1))
   })
 
+  it('publishes at most half a log of an outage at once, also if the broker was back before the next attempt', async () => {
+    let isBack = false
+    let comeBack = (): void => undefined
+    const back = new Promise<void>((resolve) => (comeBack = resolve))
+    let attempts = 0
+    const { spooling, seqs } = await start(async () => {
+      if (attempts++ === 0) throw unavailable()
+      // The first attempt of the drain waits until the broker is back, and succeeds.
+      if (!isBack) await back
+    })
+    await spooling.publish(recall(1), 1_700)
+    await Promise.all(Array.from({ length: 799 }, (_, i) => spooling.publish(recall(i + 2), 1_700)))
+    isBack = true
+    comeBack()
+    await waitUntil('half a log is published', () => seqs.length >= 500)
+    // More would follow at once.
+    for (let i = 0; i < 100; i++) await new Promise(setImmediate)
+    expect(seqs).to.have.lengthOf(500)
+  })
+
   it('sets aside what the disk returns unreadable, and publishes what is behind it', async () => {
     const damaged = (spool: Spool): Spool => ({
       ...spool,
