@@ -34,6 +34,9 @@ import type { Gauges, MetricsRegistry } from './telemetry/metrics.ts'
 import { createRefusals } from './telemetry/refusals.ts'
 import type { Refusals } from './telemetry/refusals.ts'
 
+/** How long the start waits until sockets can be admitted. */
+const CATCH_UP_TIMEOUT_MS = 500
+
 export interface Gateway {
   /** The port on which it listens. */
   readonly port: number
@@ -114,6 +117,8 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     refusals,
     log,
   })
+  // Usually a few milliseconds, in which all who come would be sent away. No longer, because webhooks are lost meanwhile.
+  await Promise.race([realtime?.caughtUp, delay(CATCH_UP_TIMEOUT_MS)])
   // Until here nothing stops what follows the broker, which would report that the broker is gone.
   const port = await http.start().catch(async (error: unknown) => {
     await realtime?.stop()

@@ -64,7 +64,7 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
   const serving = { broker, hub, rooms, readPage, sessions, authorization, timers, connections, ...telemetry }
   const sockets = createSocketServer({ ...serving, authenticate, isAllowedOrigin })
   const streams = createStreams(serving)
-  const unfollow = followAnnouncements(broker, { sessions, ...dependencies })
+  const announcements = followAnnouncements(broker, { sessions, ...dependencies })
   const stopped = new AbortController()
 
   void checkHeadsPeriodically(rooms, stopped.signal)
@@ -72,6 +72,9 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
   return {
     /** The first transport, for the HTTP server. */
     webSockets: sockets,
+
+    /** Resolves once sockets can be admitted. */
+    caughtUp: announcements.caughtUp,
 
     /** See `createStreams`. */
     openStream: streams.open,
@@ -89,7 +92,7 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
 
     async stop(): Promise<void> {
       stopped.abort()
-      unfollow()
+      announcements.stop()
       timers.stop()
       rooms.closeAll()
       sockets.stop()

@@ -35,23 +35,32 @@ interface AnnouncementDependencies {
   readonly forgetMembership: (group: string, userId?: string) => void
 }
 
-/** Applies announcements to the sessions of this node. Returns a function that stops it. */
+/**
+ * Applies announcements to the sessions of this node. `caughtUp` resolves once everything stored is known: nobody may connect
+ * before.
+ */
 export function followAnnouncements(
   broker: Pick<Broker, 'onAnnouncement'>,
   dependencies: AnnouncementDependencies,
-): () => void {
+): { readonly caughtUp: Promise<void>; readonly stop: () => void } {
   const apply = (text: string): void => {
     const announcement = decodeAnnouncement(text)
     if (announcement) applyAnnouncement(announcement, dependencies)
   }
   const { revocations } = dependencies
   revocations.isPending = true
-  const onCaughtUp = (): void => void (revocations.isPending = false)
-  const stops = [
-    broker.onAnnouncement('revocations', apply, onCaughtUp),
-    broker.onAnnouncement('memberships', apply),
-  ]
-  return () => stops.forEach((stop) => stop())
+  const stops: (() => void)[] = []
+  const caughtUp = new Promise<void>((resolve) => {
+    const onCaughtUp = (): void => {
+      revocations.isPending = false
+      resolve()
+    }
+    stops.push(
+      broker.onAnnouncement('revocations', apply, onCaughtUp),
+      broker.onAnnouncement('memberships', apply),
+    )
+  })
+  return { caughtUp, stop: () => stops.forEach((stop) => stop()) }
 }
 
 function applyAnnouncement(
