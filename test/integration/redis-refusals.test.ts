@@ -58,7 +58,7 @@ describe('what Redis refuses', () => {
     ['NOPERM', [['ACL', 'SETUSER', 'gw', '-xadd']], [['ACL', 'SETUSER', 'gw', '+xadd']], 'xadd'],
     ['NOPERM', [['ACL', 'SETUSER', 'gw', '-hset']], [['ACL', 'SETUSER', 'gw', '+hset']], 'hset'],
     ['NOPERM', [['ACL', 'SETUSER', 'gw', '-evalsha']], [['ACL', 'SETUSER', 'gw', '+evalsha']], 'evalsha'],
-    ['NOPERM', [['ACL', 'SETUSER', 'gw', 'resetkeys', '~x']], [['ACL', 'SETUSER', 'gw', '~*']], 'keys'],
+    ['NOPERM', [['ACL', 'SETUSER', 'gw', 'resetkeys', '~x']], [['ACL', 'SETUSER', 'gw', '~*']], 'key'],
     ['READONLY', [['REPLICAOF', '127.0.0.1', '1']], [['REPLICAOF', 'NO', 'ONE']]],
     [
       'NOREPLICAS',
@@ -90,10 +90,10 @@ describe('what Redis refuses', () => {
     ['xrevrange', ['-xrevrange']],
     ['eval', ['-eval']],
     ['ssubscribe', ['-ssubscribe']],
-    ['channels', ['resetchannels']],
-    ['channels', ['resetchannels', `&test:{${APP}}:probe:*`]],
-    ['channels', ['resetchannels', `&test:{${APP}}:notices:*`]],
-    ['keys', ['resetkeys', `~test:{${APP}}:head:*`]],
+    ['channel', ['resetchannels']],
+    ['channel', ['resetchannels', `&test:{${APP}}:probe:*`]],
+    ['channel', ['resetchannels', `&test:{${APP}}:notices:*`]],
+    ['key', ['resetkeys', `~test:{${APP}}:head:*`]],
   ] as const) {
     it(`is said at the start: ${rights.join(' ')}`, async () => {
       const { broker, send } = await setUp({ rights: [...rights] })
@@ -109,7 +109,7 @@ describe('what Redis refuses', () => {
     const { broker, send } = await setUp()
     await broker.start()
     await send('ACL', 'SETUSER', 'gw', 'resetchannels')
-    await waitUntil('the reason', () => broker.reasons().some((reason) => reason.includes('channels')))
+    await waitUntil('the reason', () => broker.reasons().some((reason) => reason.includes('channel')))
     await send('ACL', 'SETUSER', 'gw', '&*')
     await waitUntil('the broker is ready', broker.isReady, RECOVERY_MS)
   })

@@ -80,8 +80,8 @@ export function createTrials(dependencies: TrialDependencies): readonly Trial[] 
   }))
 }
 
-/** Redis 7.0 answers `ERR` to a script that may not run a command. */
-const IS_ABOUT_RIGHTS = /^NOPERM|user executing the script/
+/** Redis 7.0 and Redis 8 answer `ERR` to a script that may not run a command. */
+const IS_ABOUT_RIGHTS = /^NOPERM|user executing the script|ACL failure in script/
 
 function trialsOf({
   commands,

@@ -36,8 +36,8 @@ export const ERR_REFUSALS: readonly (readonly [pattern: RegExp, code: string, ..
     'the server is not part of a cluster',
     'REDIS_MODE, REDIS_URL',
   ],
-  // Redis 7.0 about a command in a script.
-  [/user executing the script can't/i, 'NOPERM', 'the user lacks a permission', `REDIS_URL, ${PERMISSIONS}`],
+  // About a command in a script: Redis 7.0, and Redis 8.
+  [/user executing the script can't|ACL failure in script/i, 'NOPERM', 'the user lacks a permission', `REDIS_URL, ${PERMISSIONS}`],
   [
     /unknown (sub)?command|unknown redis command|not (supported|allowed)/i,
     'UNKNOWN_COMMAND',
