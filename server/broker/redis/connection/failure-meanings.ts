@@ -37,7 +37,12 @@ export const ERR_REFUSALS: readonly (readonly [pattern: RegExp, code: string, ..
     'REDIS_MODE, REDIS_URL',
   ],
   // About a command in a script: Redis 7.0, and Redis 8.
-  [/user executing the script can't|ACL failure in script/i, 'NOPERM', 'the user lacks a permission', `REDIS_URL, ${PERMISSIONS}`],
+  [
+    /user executing the script can't|ACL failure in script/i,
+    'NOPERM',
+    'the user lacks a permission',
+    `REDIS_URL, ${PERMISSIONS}`,
+  ],
   [
     /unknown (sub)?command|unknown redis command|not (supported|allowed)/i,
     'UNKNOWN_COMMAND',
