@@ -8,6 +8,7 @@ export type {
   NoticeListener,
   RecallClientOptions,
   State,
+  StateKind,
   SubscribeOptions,
   Subscription,
 } from './client/api.ts'

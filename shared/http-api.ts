@@ -38,7 +38,55 @@ export interface StatusResponse {
   readonly ok: true
   /** Whether admins may send test recalls here. */
   readonly testRecalls: boolean
+  /** The id of the process that responded. */
+  readonly self: string
+  /** False if the other processes could not be asked: `nodes` holds only the one that responded, `incomplete` says why. */
+  readonly complete: boolean
+  readonly incomplete?: string
+  /** What needs attention, the worst first; empty if all is well. */
+  readonly problems: readonly Problem[]
   readonly nodes: readonly ProcessState[]
+  /** Processes that reported within the last ten minutes and no longer do. */
+  readonly gone: readonly GoneProcess[]
+}
+
+/** What is wrong with the app's gateway as a whole, or with one process. */
+export interface Problem {
+  /** `critical`: recalls are lost or not told now, or will be. `warning`: somebody should look at it. */
+  readonly severity: 'critical' | 'warning'
+  /** Such as `NO_RECEIVER`; `operations.md` lists them. */
+  readonly code: string
+  /** One sentence for people: what is wrong, and what to do about it. */
+  readonly message: string
+  /** The process that it is about; missing if it is about all. */
+  readonly processId?: string
+}
+
+export interface GoneProcess {
+  readonly id: string
+  readonly role: ProcessState['role']
+  readonly startedAtMs: number
+  /** When its last heartbeat was sent, in ms since 1970. */
+  readonly lastReportAtMs: number
+  /** Whether it said that it was stopping. */
+  readonly stopped: boolean
+  /** Recalls on its disk, by its last heartbeat. */
+  readonly spooledRecalls: number
+}
+
+/** Whether notices are proved to arrive at a process that serves sockets; see `Delivery` in `protocol.ts`. */
+export type DeliveryState =
+  { readonly proved: true } | { readonly proved: false; readonly doubtMs: number; readonly reason: string }
+
+/** Webhooks that a receiver answered in the last five minutes. */
+export interface WebhookState {
+  readonly ok: number
+  /** By error code: the caller is to blame. */
+  readonly refused: Readonly<Record<string, number>>
+  /** By error code: the gateway is to blame. */
+  readonly failed: Readonly<Record<string, number>>
+  /** How long ago the last one was answered with OK, in ms; null if none was since the process started. */
+  readonly lastOkAgeMs: number | null
 }
 
 /** The state of a process of the app, from its latest heartbeat. Counts start with the process. */
@@ -54,6 +102,10 @@ export interface ProcessState {
   readonly rooms: number
   /** Time since a probe last proved that notices arrive at the process. */
   readonly probeAgeMs: number
+  /** Missing for a process that serves no sockets. */
+  readonly delivery?: DeliveryState
+  /** Missing for a process that receives no webhooks. */
+  readonly webhooks?: WebhookState
   /** Why it is not ready; empty when it is. */
   readonly reasons: readonly string[]
   /** What an operator should know although it is ready, such as a Redis that does not persist. */
@@ -82,6 +134,10 @@ export interface TestRecallResponse {
   readonly ok: true
   /** The notice's position in each room; empty if the recall was a repeat or is in the spool. */
   readonly positions: readonly { readonly room: Room; readonly position: Position }[]
+  /** Whether it went through the door of a receiver, signed like a webhook of the provider. */
+  readonly throughReceiver: boolean
+  /** Why it did not. */
+  readonly note?: string
 }
 
 /** Any response with a status other than 200. */

@@ -13,6 +13,8 @@ export interface ClientToServer {
 }
 
 export interface ServerToClient {
+  hello(hello: Hello): void
+  delivery(delivery: Delivery): void
   'messages-recalled'(batch: NoticeBatch): void
   gap(gap: Gap): void
   unsubscribed(unsubscribed: Unsubscribed): void
@@ -52,8 +54,10 @@ export interface Done {
 
 export interface Refreshed {
   readonly ok: true
-  /** When the new credential expires, in ms since 1970. */
+  /** When the new credential expires, in ms since 1970 by the node's clock. */
   readonly expiresAtMs: number
+  /** The same as a duration in ms from now, which does not depend on the client's clock. */
+  readonly expiresInMs: number
 }
 
 export interface Refused {
@@ -86,6 +90,29 @@ export interface Unsubscribed {
   /** Whether a later `subscribe` may succeed. */
   readonly retry: boolean
 }
+
+/** The first event of a connection. */
+export interface Hello {
+  /** When the credential expires, in ms from now. */
+  readonly expiresInMs: number
+  /** If nothing at all arrives for this many ms, the connection is dead. */
+  readonly silenceMs: number
+}
+
+/**
+ * Whether the node can prove that notices reach it: as a whole, or in `rooms`. A room is proved if neither the node nor the
+ * room is in doubt.
+ */
+export type Delivery =
+  | { readonly proved: true; readonly rooms?: readonly Room[] }
+  | {
+      readonly proved: false
+      /** How long ago delivery was last proved, in ms. Notices stored since then may be missing. */
+      readonly doubtMs: number
+      /** One sentence for people. */
+      readonly reason: string
+      readonly rooms?: readonly Room[]
+    }
 
 export interface Goodbye {
   /** 4000 to 4499: reconnect. 4500 to 4999: stay away until a person has acted. */

@@ -82,7 +82,7 @@ export function createTestRecall({ broker, log }: AdminDependencies<'publish'>):
       throw new GatewayError('BROKER_UNAVAILABLE', undefined, { cause })
     })
     log.info({ admin: operator, ...conversation, messages: seqs.length }, 'test recall sent')
-    response.json({ ok: true, positions } satisfies TestRecallResponse)
+    response.json({ ok: true, positions, throughReceiver: false } satisfies TestRecallResponse)
   }
   return [readBody, testRecall]
 }

@@ -61,7 +61,15 @@ export function createApi(
   }
   const status: RequestHandler = async (_request, response) => {
     const nodes = await readHeartbeats(broker)
-    response.json({ ok: true, testRecalls, nodes } satisfies StatusResponse)
+    response.json({
+      ok: true,
+      testRecalls,
+      self: '',
+      complete: true,
+      problems: [],
+      nodes,
+      gone: [],
+    } satisfies StatusResponse)
   }
   const router = express.Router()
   router.use('/v1', allowOrigins(isAllowedOrigin, refusals), requireBearer(authenticateRequest))

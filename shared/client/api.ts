@@ -32,14 +32,30 @@ export interface Refusal {
 
 /**
  * - `connecting`: the first attempt, or the first since `connect()`, is under way.
- * - `live`: connected, and every notice of every room was received and handled. Rooms that were refused do not count.
+ * - `loading`: connected, and some room waits for its `load`.
+ * - `live`: connected, the node proves that notices arrive, and every notice of every room was received and handled.
  * - `catching-up`: connected, and some room is not live yet.
- * - `offline`: not connected; the client keeps trying to reconnect.
+ * - `stale`: connected, but the node cannot prove that notices arrive. Some may be missing since `since`.
+ * - `offline`: not connected; the client keeps trying to reconnect, next at `retryAtMs`.
  * - `refused`: the gateway refuses this client. A person must act; then call `connect()`.
+ * - `closed`: after `close()`.
  */
-export type State =
-  | { readonly kind: 'connecting' | 'live' | 'catching-up' | 'offline' }
-  | ({ readonly kind: 'refused' } & Refusal)
+export type StateKind =
+  'connecting' | 'loading' | 'live' | 'catching-up' | 'stale' | 'offline' | 'refused' | 'closed'
+
+export interface State {
+  readonly kind: StateKind
+  /** Since when, in ms since 1970 by the client's clock. For `stale`: since when delivery is not proved. */
+  readonly since: number
+  /** The kind before this one. */
+  readonly previous?: StateKind
+  /** Why, for programs: an error code of the protocol, the code of a goodbye, or a code of the client such as `NO_ANSWER`. */
+  readonly code?: string
+  /** Why, for people. */
+  readonly reason?: string
+  /** When the client connects again, in ms since 1970. */
+  readonly retryAtMs?: number
+}
 
 export interface ClientEvents {
   readonly state: State

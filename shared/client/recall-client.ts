@@ -47,9 +47,10 @@ export class RecallClient {
   /** The state of the connection and of all rooms together. The event `state` announces each change. */
   get state(): State {
     const { refusal, isConnected, hasFailed } = this.#connection
-    if (refusal !== undefined) return { kind: 'refused', ...refusal }
-    if (!isConnected) return { kind: hasFailed ? 'offline' : 'connecting' }
-    return { kind: this.#rooms.areLive ? 'live' : 'catching-up' }
+    const since = Date.now()
+    if (refusal !== undefined) return { kind: 'refused', since, code: refusal.code, reason: refusal.message }
+    if (!isConnected) return { kind: hasFailed ? 'offline' : 'connecting', since }
+    return { kind: this.#rooms.areLive ? 'live' : 'catching-up', since }
   }
 
   /** Calls `listener` on each event of this name. Returns a function that removes it. */
@@ -113,7 +114,7 @@ export class RecallClient {
 
   #emitState(): void {
     const { state } = this
-    const text = JSON.stringify(state)
+    const text = JSON.stringify({ ...state, since: 0 })
     if (text === this.#emitted) return
     this.#emitted = text
     this.#events.emit('state', state)

@@ -34,7 +34,8 @@ export function StateBadge({ state }: { readonly state: ShownState }) {
 /** Returns whether the page is live and complete, in words. */
 function stateText(t: Messages, state: ShownState): readonly [label: string, detail: string] {
   if (state.kind !== 'refused') return t.states[state.kind]
-  return [t.refused, `${state.code}: ${refusalText(t, state)}`]
+  const { code = '', reason: message = '' } = state
+  return [t.refused, `${code}: ${refusalText(t, { code, message })}`]
 }
 
 /**

@@ -79,7 +79,9 @@ export class WatchedRooms {
     if (state.kind !== 'live') return state
     const wanted = this.rooms.filter(({ refusal }) => refusal === undefined)
     if (wanted.length === 0) return { kind: 'idle' }
-    return wanted.every(({ subscription }) => subscription !== undefined) ? state : { kind: 'catching-up' }
+    return wanted.every(({ subscription }) => subscription !== undefined)
+      ? state
+      : { ...state, kind: 'catching-up' }
   }
 
   /** Connects with the current token, even if already connected. Rooms resume from their positions. */

@@ -103,7 +103,8 @@ export class Session {
       if (!this.#transport.isOpen()) return
       this.#principal = principal
       this.#scheduleExpiry()
-      ack({ ok: true, expiresAtMs: principal.expiresAtMs })
+      const { expiresAtMs } = principal
+      ack({ ok: true, expiresAtMs, expiresInMs: Math.max(0, expiresAtMs - Date.now()) })
       await this.#recheckAll(this.#subscriptions.rooms())
     })
   }
