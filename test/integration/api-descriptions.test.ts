@@ -141,6 +141,7 @@ describe('API descriptions', () => {
     onCleanUp(client.close)
     const events = new Map<string, unknown>()
     client.socket.onAny((name: string, value: unknown) => events.set(name, value))
+    events.set('hello', client.hello())
     const exchange = async (
       name: Parameters<typeof client.request>[1],
       request: object,
@@ -163,7 +164,8 @@ describe('API descriptions', () => {
     await postDisconnect(gateway.url, token, { userId: 'user-1' })
     await waitUntil('the user is disconnected', () => events.has('goodbye'))
     for (const [name, value] of events) payload(name, value)
-    expect([...events.keys()].toSorted()).to.deep.equal(['goodbye', 'messages-recalled', 'unsubscribed'])
+    const told = ['goodbye', 'hello', 'messages-recalled', 'unsubscribed']
+    expect([...events.keys()].toSorted()).to.deep.equal(told)
   })
 
   it('are served as web pages and JSON', async () => {

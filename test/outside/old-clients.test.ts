@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { expect } from 'chai'
-import type { Goodbye, HandshakeRefusal, NoticeBatch } from '../../shared/protocol.ts'
+import type { Goodbye, Hello, HandshakeRefusal, NoticeBatch } from '../../shared/protocol.ts'
 import { adminToken, makeToken } from '../support/client.ts'
 import { freePort } from '../support/free-port.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
@@ -47,6 +47,7 @@ function open(version: string, url: string, token: string, reconnection = false)
     auth: { token },
   })
   const seqs: number[] = []
+  const hellos: Hello[] = []
   const goodbyes: Goodbye[] = []
   const disconnects: string[] = []
   const errors: (Error & { data?: HandshakeRefusal; description?: unknown })[] = []
@@ -54,6 +55,7 @@ function open(version: string, url: string, token: string, reconnection = false)
   socket.on('connect', () => connects++)
   socket.on('connect_error', (error: Error) => errors.push(error))
   socket.on('disconnect', (reason: string) => disconnects.push(reason))
+  socket.on('hello', (hello: Hello) => hellos.push(hello))
   socket.on('goodbye', (goodbye: Goodbye) => goodbyes.push(goodbye))
   socket.on('messages-recalled', ({ notices }: NoticeBatch) => {
     for (const { messages } of notices) seqs.push(...messages.map(({ seq }) => seq))
@@ -61,6 +63,7 @@ function open(version: string, url: string, token: string, reconnection = false)
   return {
     close: () => socket.close(),
     seqs,
+    hellos,
     goodbyes,
     disconnects,
     errors,
@@ -126,6 +129,8 @@ describe('older versions of socket.io-client', () => {
       await first.connected()
       const { ok, position } = await first.request('subscribe', { group })
       expect(ok).to.equal(true)
+      expect(first.hellos).to.have.lengthOf(1)
+      expect(first.hellos[0]?.expiresInMs).to.be.within(500_000, 600_000)
       await recall(group, 1)
       await waitUntil('the recall arrives', () => first.seqs.length === 1)
       first.close()

@@ -14,7 +14,7 @@ import threading
 import socketio
 
 kind, url, token = sys.argv[1:]
-EVENTS = ['connect', 'disconnect', 'connect_error', 'messages-recalled', 'gap', 'unsubscribed', 'goodbye']
+EVENTS = ['connect', 'disconnect', 'connect_error', 'hello', 'messages-recalled', 'gap', 'unsubscribed', 'goodbye']
 RECONNECTION = {'reconnection_delay': 0.2, 'reconnection_delay_max': 0.5}
 OPTIONS = {'auth': {'token': token}, 'transports': ['websocket'], 'wait_timeout': 8}
 positions = {}

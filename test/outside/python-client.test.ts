@@ -83,6 +83,7 @@ async function judge(kind: Kind, onCleanUp: (cleanUp: () => unknown) => void): P
   })
 
   await client.hears('connect', 1, START_TIMEOUT_MS)
+  expect((await client.hears('hello'))['expiresInMs']).to.be.within(500_000, 600_000)
   client.subscribe('other')
   expect(await client.hears('answer')).to.include({ ok: false, code: 'ROOM_REFUSED', retry: false })
   client.subscribe('g')

@@ -26,11 +26,12 @@ interface Handshake {
 export const handshakeOf = (peer: WebSocketPeer): Handshake =>
   JSON.parse((peer.texts()[0] ?? '').slice(1)) as Handshake
 
-/** The same, and presents the token. */
+/** The same, and presents the token. Resolves once the node has said `hello`. */
 export async function openSocket(port: number, token: string): Promise<WebSocketPeer> {
   const peer = await openEngine(port)
   peer.sendText(`40${JSON.stringify({ token })}`)
   await peer.text('the handshake of Socket.IO', (text) => text.startsWith('40{"sid"'))
+  await peer.text('hello', (text) => text.startsWith('42["hello"'))
   return peer
 }
 

@@ -1,10 +1,11 @@
 import { expect } from 'chai'
+import type { Hello } from '../../shared/protocol.ts'
 import { adminToken, makeToken } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { reportNotForUs } from './not-for-us.ts'
 import { SOCKET_IO_CASES } from './socket-io-cases.ts'
-import { checkPackets, expectClosed, openEngine, openSocket } from './socket-io-peer.ts'
+import { checkPackets, expectClosed, handshakeOf, openEngine, openSocket } from './socket-io-peer.ts'
 
 describe("Socket.IO's protocol suite", () => {
   let gateway: GatewayProcess
@@ -22,6 +23,21 @@ describe("Socket.IO's protocol suite", () => {
       peer.sendText(`40${JSON.stringify({ token })}`)
       const text = await peer.text('the handshake', (one) => one.startsWith('40'))
       expect(JSON.parse(text.slice(2))).to.have.all.keys('sid')
+      peer.destroy()
+    })
+
+    it('begins with hello, before anything else', async () => {
+      const peer = await openSocket(gateway.port, await makeToken({ ttlS: 600, rooms: [{ group: 'g' }] }))
+      peer.sendText('427["subscribe",{"group":"g"}]')
+      await peer.text('the answer', (text) => text.startsWith('437[{"ok":true'))
+      const [, connected = '', hello = '', ...rest] = peer.texts()
+      expect(connected).to.match(/^40\{/)
+      const [name, told] = JSON.parse(hello.slice(2)) as [string, Hello]
+      expect(name).to.equal('hello')
+      expect(told.expiresInMs).to.be.within(590_000, 600_000)
+      const { pingInterval, pingTimeout } = handshakeOf(peer)
+      expect(told.silenceMs).to.equal(pingInterval + pingTimeout)
+      expect(rest).to.have.lengthOf(1)
       peer.destroy()
     })
 

@@ -7,6 +7,7 @@ import type {
   ClientToServer,
   Gap,
   Goodbye,
+  Hello,
   RecalledResponse,
   Refreshed,
   Refused,
@@ -51,6 +52,8 @@ interface Received {
 export interface Client {
   readonly socket: Socket<ServerToClient, ClientToServer>
   readonly received: Received[]
+  /** What the node told about the connection. Throws if it has not. */
+  hello(): Hello
   readonly gaps: Gap[]
   readonly goodbyes: Goodbye[]
   readonly unsubscribed: Unsubscribed[]
@@ -88,6 +91,8 @@ export async function connect(url: string, token?: string, options: ConnectOptio
   const gaps: Gap[] = []
   const goodbyes: Goodbye[] = []
   const unsubscribed: Unsubscribed[] = []
+  const hellos: Hello[] = []
+  socket.on('hello', (hello) => hellos.push(hello))
   socket.on('messages-recalled', ({ room, epoch, notices }) => {
     for (const notice of notices) received.push({ room, epoch, notice })
   })
@@ -96,7 +101,8 @@ export async function connect(url: string, token?: string, options: ConnectOptio
   socket.on('goodbye', (goodbye) => goodbyes.push(goodbye))
 
   const opened = new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve)
+    // The first event of the connection.
+    socket.once('hello', () => resolve())
     socket.once('connect_error', reject)
   })
   await withTimeout('the handshake', opened).catch((error: unknown) => {
@@ -113,6 +119,11 @@ export async function connect(url: string, token?: string, options: ConnectOptio
   return {
     socket,
     received,
+    hello() {
+      const hello = hellos.at(-1)
+      if (hello === undefined) throw new Error('no hello was received')
+      return hello
+    },
     gaps,
     goodbyes,
     unsubscribed,

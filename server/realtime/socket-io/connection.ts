@@ -1,4 +1,5 @@
 import { GatewayError } from '../../../shared/errors.ts'
+import { PING_INTERVAL_MS, PING_TIMEOUT_MS } from '../../../shared/limits.ts'
 import type { HandshakeRefusal } from '../../../shared/protocol.ts'
 import type { FailureLimiter } from '../../auth/failure-limiter.ts'
 import type { Refusals } from '../../telemetry/refusals.ts'
@@ -56,6 +57,11 @@ export function serveSocket(socket: GatewaySocket, dependencies: SocketDependenc
   const { principal } = data
   const { sessions } = dependencies
   releaseHandshake(socket)
+  // Before the session, which may have something to say.
+  socket.emit('hello', {
+    expiresInMs: Math.max(0, principal.expiresAtMs - Date.now()),
+    silenceMs: PING_INTERVAL_MS + PING_TIMEOUT_MS,
+  })
   const session = new Session(principal, new SocketTransport(socket, dependencies), dependencies)
   socket.onAny((name: string, ...values: unknown[]) => {
     const ack = takeAck(values)
