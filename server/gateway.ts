@@ -181,6 +181,7 @@ const createGauges = ({ broker, spool, quarantine, realtime }: GaugeSources): Ga
   rooms: () => realtime?.rooms() ?? 0,
   maxBufferedBytes: () => realtime?.maxBufferedBytes() ?? 0,
   probeAgeMs: broker.probeAgeMs,
+  delivery: () => realtime?.delivery(),
   spoolDepth: () => spool?.depth(Date.now()),
   quarantined: () => quarantine?.size(),
 })

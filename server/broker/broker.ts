@@ -39,10 +39,17 @@ export interface Broker {
   warnings(): readonly string[]
 
   /**
-   * Returns how long ago, in ms, a probe on the path of the notices last proved that published messages arrive here. The
-   * broker probes continuously on its own and reconnects whatever does not deliver.
+   * Returns how long ago, in ms, the latest probe was sent that arrived here on the path of the notices: what was published
+   * before it has arrived, or its listeners know that it may be lost. The broker probes continuously on its own and
+   * reconnects whatever does not deliver.
    */
   probeAgeMs(): number
+
+  /**
+   * Returns whether it is proved that notices arrive here: false within 2.5 s of the latest proof if the next ones fail, and
+   * until one succeeds. Time in which the process itself was blocked does not count.
+   */
+  isDelivering(): boolean
 
   /**
    * Stores the recall and broadcasts it, in one atomic step. A message is new unless the recalled set of the conversation
@@ -62,7 +69,8 @@ export interface Broker {
   /**
    * Calls `onNotice` with each notice of the room published after this resolves, in order of offset. A notice can still be
    * lost in transit, for example with a dropped connection, and the loss is not reported: the listener sees a hole between
-   * offsets and reads `history`. `onInterrupted` means that such a loss is possible and that the subscription is restored.
+   * offsets and reads `history`. `onLost` means that such a loss is possible from now on, and `onInterrupted` that it was
+   * possible and that the subscription is restored.
    */
   subscribe(room: Room, listener: RoomListener): Promise<Subscription>
 
@@ -141,6 +149,8 @@ export type AnnouncementListener = (text: string, atMs: number) => void
 
 export interface RoomListener {
   onNotice(notice: Notice, epoch: string): void
+  /** `onInterrupted` follows. */
+  onLost?(): void
   onInterrupted(): void
 }
 

@@ -31,6 +31,10 @@ export class RoomListeners {
     for (const listener of this.#byRoom.get(room) ?? []) listener.onNotice(notice, epoch)
   }
 
+  notifyAllLost(): void {
+    for (const listeners of this.#byRoom.values()) for (const listener of listeners) listener.onLost?.()
+  }
+
   notifyInterrupted(room: string): void {
     for (const listener of this.#byRoom.get(room) ?? []) listener.onInterrupted()
   }

@@ -9,6 +9,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Refusals } from '../telemetry/refusals.ts'
 import { createConnectionLimits } from './connection-limits.ts'
+import { monitorDelivery } from './delivery/delivery.ts'
 import { dismissInSlices } from './drain.ts'
 import { createHub } from './rooms/hub.ts'
 import { checkHeadsPeriodically, createPageReader, LocalRooms } from './rooms/local-rooms.ts'
@@ -55,13 +56,15 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
   const rooms = new LocalRooms({ batchWindowMs: options.batchWindowMs }, { broker, hub, metrics, log })
   const readPage = createPageReader(broker)
   const sessions = new Sessions()
+  const delivery = monitorDelivery({ broker, rooms, hub, sessions, log })
   const timers = new TimerWheel()
   const connections = createConnectionLimits(
     { max: options.maxSockets, perAddress: options.maxSocketsPerAddress },
     { addressOf, metrics },
   )
   const telemetry = { metrics, refusals, log }
-  const serving = { broker, hub, rooms, readPage, sessions, authorization, timers, connections, ...telemetry }
+  const joining = { rooms, readPage, doubtOf: delivery.doubtOf, delivery }
+  const serving = { broker, hub, sessions, authorization, timers, connections, ...joining, ...telemetry }
   const sockets = createSocketServer({ ...serving, authenticate, isAllowedOrigin })
   const streams = createStreams(serving)
   const announcements = followAnnouncements(broker, { sessions, ...dependencies })
@@ -74,7 +77,7 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
     webSockets: sockets,
 
     /** Resolves once sockets can be admitted. */
-    caughtUp: announcements.caughtUp,
+    caughtUp: Promise.all([announcements.caughtUp, delivery.ready]),
 
     /** See `createStreams`. */
     openStream: streams.open,
@@ -82,6 +85,8 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
     rooms: (): number => rooms.all().length,
     /** Returns how many listeners a room has on this node. */
     socketsIn: hub.size,
+    /** Whether notices are proved to arrive at the sockets of this node. */
+    delivery: delivery.state,
     maxBufferedBytes: (): number => Math.max(sockets.maxBufferedBytes(), streams.maxBufferedBytes()),
 
     /** Sends every connection to another node, in slices over `drainMs`. Refuses new ones from now on. */
@@ -93,6 +98,7 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
     async stop(): Promise<void> {
       stopped.abort()
       announcements.stop()
+      delivery.stop()
       timers.stop()
       rooms.closeAll()
       sockets.stop()

@@ -18,10 +18,11 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { CLOSE_GRACE_MS, MAX_BUFFERED_BYTES } from './connection-limits.ts'
 import type { ConnectionLimits } from './connection-limits.ts'
+import type { DeliveryMonitor } from './delivery/delivery.ts'
 import type { Dismiss } from './drain.ts'
 import type { Hub, Listener } from './rooms/hub.ts'
 import { prepareNotices } from './rooms/prepared-event.ts'
-import type { PreparedGap, PreparedNotices, Role } from './rooms/prepared-event.ts'
+import type { PreparedDelivery, PreparedGap, PreparedNotices, Role } from './rooms/prepared-event.ts'
 import type { Sessions } from './sessions/registry.ts'
 import { Session } from './sessions/session.ts'
 import type { SessionDependencies } from './sessions/session.ts'
@@ -31,12 +32,13 @@ interface StreamsDependencies extends SessionDependencies {
   readonly hub: Hub
   readonly sessions: Sessions
   readonly connections: ConnectionLimits
+  readonly delivery: Pick<DeliveryMonitor, 'greet'>
   readonly log: Logger
 }
 
 /** The second transport: a room as server-sent events, for clients that cannot open a WebSocket. */
 export function createStreams(
-  { hub, sessions, connections, log, ...dependencies }: StreamsDependencies,
+  { hub, sessions, connections, delivery, log, ...dependencies }: StreamsDependencies,
   keepAliveIntervalMs = STREAM_COMMENT_INTERVAL_MS,
 ) {
   const { metrics } = dependencies
@@ -62,9 +64,11 @@ export function createStreams(
         session.end()
         removeConnection()
       })
-      await session.subscribe(request, (result) =>
-        result.ok ? transport.start(result) : transport.refuse(result),
-      )
+      await session.subscribe(request, (result) => {
+        if (!result.ok) return transport.refuse(result)
+        transport.start(result)
+        delivery.greet(transport)
+      })
     },
 
     count: (): number => open.size,
@@ -159,6 +163,11 @@ class StreamTransport implements Transport, Listener {
 
   onGap({ payload }: PreparedGap): void {
     this.#write('gap', payload, payload.position)
+  }
+
+  /** One that has not begun is told when it begins. */
+  onDelivery({ payload }: PreparedDelivery): void {
+    if (this.#response.headersSent) this.#write('delivery', payload)
   }
 
   sendGap(room: Room, reason: GapReason, position: Position): void {

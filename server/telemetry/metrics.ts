@@ -3,7 +3,7 @@ import express from 'express'
 import type { Router } from 'express'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ErrorCode } from '../../shared/errors.ts'
-import type { ProcessState } from '../../shared/http-api.ts'
+import type { DeliveryState, ProcessState } from '../../shared/http-api.ts'
 import type { GapReason } from '../../shared/position.ts'
 
 const PREFIX = 'recall_gateway_'
@@ -55,6 +55,8 @@ export interface Gauges {
   /** Bytes buffered for the slowest socket. */
   readonly maxBufferedBytes: () => number
   readonly probeAgeMs: () => number
+  /** Undefined for a process that serves no sockets. */
+  readonly delivery: () => DeliveryState | undefined
   /** Requests in the quarantine; undefined without one. */
   readonly quarantined: () => number | undefined
   /** Undefined without a spool. */
@@ -144,7 +146,7 @@ export function createMetrics(): MetricsRegistry {
 
 function registerGauges(
   registry: Registry,
-  { sockets, rooms, maxBufferedBytes, probeAgeMs, spoolDepth, quarantined }: Gauges,
+  { sockets, rooms, maxBufferedBytes, probeAgeMs, delivery, spoolDepth, quarantined }: Gauges,
 ): void {
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
@@ -162,6 +164,11 @@ function registerGauges(
     'probe_age_seconds',
     'time since a probe last proved delivery through the broker',
     () => probeAgeMs() / 1_000,
+  )
+  gauge(
+    'delivery_in_doubt',
+    '1 while it is not proved that the sockets of this node are told everything, otherwise 0',
+    () => Number(delivery()?.proved === false),
   )
   gauge('quarantined', 'requests in the quarantine', () => quarantined() ?? 0)
   gauge('spool_recalls', 'recalls in the spool', () => spoolDepth()?.recalls ?? 0)

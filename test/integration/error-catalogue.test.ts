@@ -151,6 +151,7 @@ describe('the error catalogue', () => {
       rooms: () => 0,
       maxBufferedBytes: () => 0,
       probeAgeMs: () => 0,
+      delivery: () => undefined,
     }
     const server = createHttpServer(
       {

@@ -5,6 +5,7 @@ import type { MemberNotice, Notice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
 import type {
   ClientToServer,
+  Delivery,
   Gap,
   Goodbye,
   Hello,
@@ -57,6 +58,8 @@ export interface Client {
   readonly gaps: Gap[]
   readonly goodbyes: Goodbye[]
   readonly unsubscribed: Unsubscribed[]
+  /** Each with when it came, by `performance.now()`, and how many notices had come before. */
+  readonly deliveries: (Delivery & { readonly atMs: number; readonly notices: number })[]
   /** The seqs of all messages received, in order. */
   seqs(): number[]
   /** Rejects if the request is refused. */
@@ -93,6 +96,10 @@ export async function connect(url: string, token?: string, options: ConnectOptio
   const unsubscribed: Unsubscribed[] = []
   const hellos: Hello[] = []
   socket.on('hello', (hello) => hellos.push(hello))
+  const deliveries: Client['deliveries'] = []
+  socket.on('delivery', (delivery) =>
+    deliveries.push({ ...delivery, atMs: performance.now(), notices: received.length }),
+  )
   socket.on('messages-recalled', ({ room, epoch, notices }) => {
     for (const notice of notices) received.push({ room, epoch, notice })
   })
@@ -127,6 +134,7 @@ export async function connect(url: string, token?: string, options: ConnectOptio
     gaps,
     goodbyes,
     unsubscribed,
+    deliveries,
     seqs: () => received.flatMap(({ notice }) => notice.messages.map(({ seq }) => seq)),
     request,
     async subscribe(payload) {

@@ -63,6 +63,7 @@ export function createScriptedBroker(step: Step) {
     reasons: () => [],
     warnings: () => [],
     probeAgeMs: () => 0,
+    isDelivering: () => true,
     publish: async () => ({ duplicate: false, positions: [] }),
     recalled: async () => [],
     endGroup: async () => undefined,

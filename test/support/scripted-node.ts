@@ -82,6 +82,7 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
         sendUnsubscribed: () => observer.faults.push('unsubscribed without a request'),
         close: () => observer.faults.push('closed by the node'),
         sendGap: (_room, _reason, position) => observer.onGap(position),
+        onDelivery: () => undefined,
       },
       {
         broker,
@@ -89,6 +90,7 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
         metrics,
         refusals: createRefusals(metrics, log),
         readPage: createPageReader(broker),
+        doubtOf: () => undefined,
         authorization: ALLOW_ALL,
         timers: new TimerWheel(),
       },

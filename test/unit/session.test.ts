@@ -20,6 +20,7 @@ const log = pino({ level: 'silent' })
 const metrics = createMetrics()
 const refusals = createRefusals(metrics, log)
 const GROUP = { group: 'g' }
+const doubtOf = () => undefined
 const noticeAt = (offset: number): Notice => ({
   offset,
   ...GROUP,
@@ -64,6 +65,7 @@ function createRace({
     reasons: () => [],
     warnings: () => [],
     probeAgeMs: () => 0,
+    isDelivering: () => true,
     publish: async () => ({ duplicate: false, positions: [] }),
     newEpoch: async () => undefined,
     recalled: async () => [],
@@ -111,12 +113,13 @@ function createRace({
       sendUnsubscribed: (sent) => void unsubscribed.push(sent),
       close: ({ code }) => void closed.push(code),
       sendGap: () => undefined,
+      onDelivery: () => undefined,
       flushed: async () => undefined,
       join: () => void (isJoined = true),
       leave: () => void (isJoined = false),
       replay: (_room, _epoch, notices) => void received.push(...notices.map(({ offset }) => offset)),
     },
-    { broker, authorization, timers, readPage: createPageReader(broker), metrics, refusals, rooms },
+    { broker, authorization, timers, readPage: createPageReader(broker), doubtOf, metrics, refusals, rooms },
   )
   return { session, rooms, received, closed, unsubscribed, isJoined: () => isJoined }
 }

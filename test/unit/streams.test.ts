@@ -40,6 +40,8 @@ describe('a stream that takes long to begin', () => {
         broker,
         rooms: new LocalRooms({ batchWindowMs: 0 }, { broker, hub, metrics, log }),
         readPage: createPageReader(broker),
+        doubtOf: () => undefined,
+        delivery: { greet: () => undefined },
         sessions: new Sessions(),
         connections: createConnectionLimits({ max: 9, perAddress: 9 }, { addressOf: () => '', metrics }),
         authorization,

@@ -127,6 +127,7 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
 
     // Delivery in memory needs no proof.
     probeAgeMs: () => 0,
+    isDelivering: () => true,
 
     publish,
 

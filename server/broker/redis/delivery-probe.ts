@@ -2,10 +2,15 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from '../../telemetry/logger.ts'
 
 const PROBE_INTERVAL_MS = 1_000
+/** While probes fail, so that the end of it is soon known. */
+const RETRY_INTERVAL_MS = 500
 /** A probe that has not arrived by then is lost. */
 const PROBE_TIMEOUT_MS = 1_000
-/** After this long without a probe, delivery is no longer considered proved. */
-const DELIVERY_TIMEOUT_MS = 4_000
+/**
+ * A proof counts for this long if the next one fails; a connection that is replaced at once need not worry anybody. The first
+ * probe that fails is known to have failed 2.25 s after the last proof, at the latest.
+ */
+const PROOF_LIFETIME_MS = 2_000
 /** Consecutive probes that cannot be sent before the command connection may be half open, which it does not report. */
 const SEND_FAILURES_BEFORE_RECONNECT = 3
 
@@ -36,12 +41,16 @@ export function createDeliveryProbe({
 }: DeliveryProbeDependencies) {
   let timer: NodeJS.Timeout | undefined
   let pending: { readonly probe: string; readonly onArrival: () => void } | undefined
-  let lastArrivalMs = -Infinity
+  /** When the latest probe that arrived was sent. */
+  let provedAtMs = -Infinity
+  /** Whether the latest probe failed, rather than that none is due. */
+  let hasFailed = false
   let failures = 0
   let isStopped = false
 
   async function sendProbe(): Promise<void> {
     const probe = randomUUID()
+    const sentAtMs = performance.now()
     const wasSubscribed = isSubscribed()
     const arrival = new Promise<boolean>((resolve) => {
       pending = { probe, onArrival: () => resolve(true) }
@@ -50,13 +59,15 @@ export function createDeliveryProbe({
     try {
       await send(probe)
     } catch (error) {
+      hasFailed = true
       const mayReconnect = onFailure(error)
       if (++failures % SEND_FAILURES_BEFORE_RECONNECT === 0 && mayReconnect) reconnectCommands()
       return
     }
     failures = 0
-    if (await arrival) {
-      lastArrivalMs = performance.now()
+    hasFailed = !(await arrival)
+    if (!hasFailed) {
+      provedAtMs = sentAtMs
     } else if (wasSubscribed && isSubscribed()) {
       log.warn('subscription not delivering, reconnecting')
       reconnectSubscriber()
@@ -66,7 +77,7 @@ export function createDeliveryProbe({
   function scheduleNext(): void {
     if (isStopped) return
     // Jitter keeps the probes of many processes apart.
-    const ms = PROBE_INTERVAL_MS * (0.75 + Math.random() / 2)
+    const ms = (hasFailed ? RETRY_INTERVAL_MS : PROBE_INTERVAL_MS) * (0.75 + Math.random() / 2)
     timer = setTimeout(() => void sendProbe().finally(scheduleNext), ms)
     timer.unref()
   }
@@ -83,9 +94,11 @@ export function createDeliveryProbe({
     onProbe(probe: string): void {
       if (pending?.probe === probe) pending.onArrival()
     },
-    /** Returns how long ago delivery was last proved, in ms. */
-    ageMs: (): number => performance.now() - lastArrivalMs,
-    isDelivering: (): boolean => performance.now() - lastArrivalMs < DELIVERY_TIMEOUT_MS,
+    /** Returns how long ago the latest probe that arrived was sent, in ms. */
+    ageMs: (): number => performance.now() - provedAtMs,
+    /** See `Broker.isDelivering`. A process that was blocked, and could not probe, has no failed probe to show. */
+    isDelivering: (): boolean =>
+      provedAtMs !== -Infinity && !(hasFailed && performance.now() - provedAtMs > PROOF_LIFETIME_MS),
   }
 }
 

@@ -89,7 +89,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       return onFailure('store recalls', error)
     },
     reconnectCommands: commandConnection.reconnect,
-    reconnectSubscriber: subscriberConnection.reconnect,
+    reconnectSubscriber: subscriber.replace,
     log,
   })
   const logReader = createLogReader({ commands, keys, readEntry })
@@ -209,6 +209,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     warnings: () => [...serverWarnings.current(), ...abilities.warnings()],
 
     probeAgeMs: deliveryProbe.ageMs,
+    isDelivering: deliveryProbe.isDelivering,
 
     publish: noticed('store recalls', publisher.publish),
 

@@ -58,9 +58,14 @@ export function createSubscriber(
     listeners.notifyInterrupted(room)
   })
 
-  client.on('close', () => (isComplete = false))
+  client.on('close', lose)
   // Emitted for the first connection too, when there are no listeners yet.
   client.on('ready', () => void (subscribing = resubscribe()))
+
+  function lose(): void {
+    isComplete = false
+    listeners.notifyAllLost()
+  }
 
   async function resubscribe(): Promise<void> {
     const connection = generation()
@@ -105,6 +110,12 @@ export function createSubscriber(
     },
 
     stop: close,
+
+    /** Replaces a connection that looks healthy but does not deliver. Its listeners know before it is gone. */
+    replace(): void {
+      lose()
+      reconnect()
+    },
 
     /** Returns whether the connection is up with all its subscriptions. */
     isReady: () => client.status === 'ready' && isComplete,

@@ -4,12 +4,13 @@ import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { PreparedEvent, prepareNotices } from './prepared-event.ts'
-import type { PreparedGap, PreparedNotices, Role } from './prepared-event.ts'
+import type { PreparedDelivery, PreparedGap, PreparedNotices, Role } from './prepared-event.ts'
 
 /** A connection that listens to rooms: a socket, or a stream. */
 export interface Listener {
   onNotices(event: PreparedNotices): void
   onGap(event: PreparedGap): void
+  onDelivery(event: PreparedDelivery): void
 }
 
 const ROLES: readonly Role[] = ['admin', 'member']
@@ -38,6 +39,13 @@ export function createHub(metrics: Metrics) {
     /** Returns how many listeners a room has, of both roles. */
     size: (room: Room): number =>
       ROLES.reduce((sum, role) => sum + (listeners.get(keyOf(role, room))?.size ?? 0), 0),
+
+    /** Returns the listeners of a room, of both roles. */
+    listenersOf: (room: Room): Listener[] =>
+      ROLES.flatMap((role) => [...(listeners.get(keyOf(role, room)) ?? [])]),
+
+    isListening: (room: Room, listener: Listener): boolean =>
+      ROLES.some((role) => listeners.get(keyOf(role, room))?.has(listener)),
 
     broadcast(room: Room, epoch: string, notices: readonly Notice[]): void {
       const nowMs = Date.now()

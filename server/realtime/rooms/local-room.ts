@@ -11,6 +11,8 @@ import type { Batcher } from './batcher.ts'
 import { isContradicted, isSame, witnessOf } from './evidence.ts'
 import type { Witness } from './evidence.ts'
 import type { Hub } from './hub.ts'
+import { Lag } from './lag.ts'
+import type { LagReporter } from './lag.ts'
 import { ReadLane } from './read-lane.ts'
 
 /** The latest notices that a room remembers, so that clients that reconnect soon need no read of the log. */
@@ -30,6 +32,8 @@ export interface LocalRoomDependencies {
   readonly log: Logger
   /** Shared by the rooms of a node. Default: one of its own. */
   readonly reads?: ReadLane
+  /** Shared by the rooms of a node. Default: one of its own. */
+  readonly lag?: LagReporter<LocalRoom>
   /** Replaced by tests. */
   readonly clock?: Clock
 }
@@ -56,12 +60,15 @@ export class LocalRoom {
 
   readonly #deps: LocalRoomDependencies
   readonly #reads: ReadLane
+  readonly #lag: LagReporter<LocalRoom>
   readonly #batcher: Batcher
   #subscription: Subscription | undefined
   #reading: Promise<void> | undefined
   /** Whether live notices are delivered: not before the room is open, nor while it reads the log. */
   #isLive = false
   #hasMore = false
+  /** Whether the subscription is interrupted: whatever is read, more may be missing. */
+  #isInterrupted = false
   #needsVerification = false
   #isClosed = false
   /** What the log held at the room's first position, to compare it with while the tail is empty. */
@@ -73,6 +80,7 @@ export class LocalRoom {
     this.name = roomName(room)
     this.#deps = dependencies
     this.#reads = dependencies.reads ?? new ReadLane(dependencies.log)
+    this.#lag = dependencies.lag ?? new Lag(() => performance.now())
     this.#batcher = createBatcher(
       { windowMs: batchWindowMs },
       (notices) => hub.broadcast(room, this.position.epoch, notices),
@@ -85,7 +93,13 @@ export class LocalRoom {
     const { broker } = this.#deps
     this.#subscription = await broker.subscribe(this.room, {
       onNotice: (notice, epoch) => this.#onNotice(notice, epoch),
+      onLost: () => {
+        if (this.#isClosed) return
+        this.#isInterrupted = true
+        this.#lag.interrupted(this)
+      },
       onInterrupted: () => {
+        this.#isInterrupted = false
         // Redis is back: a read that failed until now may succeed, and logs have moved on meanwhile.
         this.#reads.resume()
         void this.#verifyAndCatchUp()
@@ -105,6 +119,7 @@ export class LocalRoom {
 
   close(): void {
     this.#isClosed = true
+    this.#lag.forget(this)
     this.#subscription?.leave()
     this.#batcher.close()
   }
@@ -128,6 +143,7 @@ export class LocalRoom {
     this.#hasMore = true
     if (!this.#isLive) return this.#reading ?? Promise.resolve()
     this.#isLive = false
+    this.#lag.reading(this)
     this.#reading = this.#readToEnd()
     return this.#reading
   }
@@ -164,9 +180,15 @@ export class LocalRoom {
     while (this.#hasMore && !this.#isClosed) {
       this.#hasMore = false
       // The lane logs failures, once for all rooms, and delays what follows.
-      await this.#reads.run(this, () => this.#readPage()).catch(() => (this.#hasMore = true))
+      await this.#reads
+        .run(this, () => this.#readPage())
+        .catch(() => {
+          this.#hasMore = true
+          this.#lag.failed(this)
+        })
     }
     this.#isLive = true
+    if (!this.#isInterrupted) this.#lag.caughtUp(this)
   }
 
   /** Delivers the next notices, after a comparison with what was delivered before if that is due. */

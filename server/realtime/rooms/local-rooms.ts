@@ -6,6 +6,7 @@ import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Broker, History } from '../../broker/broker.ts'
 import { createLimiter } from '../../lib/flow-control.ts'
+import { Lag } from './lag.ts'
 import { LocalRoom } from './local-room.ts'
 import type { LocalRoomDependencies, LocalRoomOptions } from './local-room.ts'
 import { ReadLane } from './read-lane.ts'
@@ -32,16 +33,24 @@ interface Entry {
   lingering?: NodeJS.Timeout | undefined
 }
 
+interface LocalRoomsDependencies extends LocalRoomDependencies {
+  readonly broker: LocalRoomDependencies['broker'] & Pick<Broker, 'probeAgeMs'>
+}
+
 /** The rooms in use on this node, counted by reference: the first use opens a room, and it is closed a while after the last. */
 export class LocalRooms {
   readonly #entries = new Map<string, Entry>()
   readonly #lingering = new Set<Entry>()
   readonly #options: LocalRoomOptions
   readonly #deps: LocalRoomDependencies
+  /** Which rooms are behind their logs. */
+  readonly lag: Lag<LocalRoom>
 
-  constructor(options: LocalRoomOptions, dependencies: LocalRoomDependencies) {
+  constructor(options: LocalRoomOptions, dependencies: LocalRoomsDependencies) {
+    const { broker, log } = dependencies
     this.#options = options
-    this.#deps = { reads: new ReadLane(dependencies.log), ...dependencies }
+    this.lag = new Lag(() => performance.now() - broker.probeAgeMs())
+    this.#deps = { reads: new ReadLane(log), lag: this.lag, ...dependencies }
   }
 
   /** Returns the open room, in use until `release`. Rejects with BROKER_UNAVAILABLE or NODE_FULL, and is then not in use. */

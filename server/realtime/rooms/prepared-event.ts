@@ -1,6 +1,6 @@
 import { toMemberNotice } from '../../../shared/notice.ts'
 import type { Notice } from '../../../shared/notice.ts'
-import type { Gap, NoticeBatch } from '../../../shared/protocol.ts'
+import type { Delivery, Gap, NoticeBatch } from '../../../shared/protocol.ts'
 import type { Room } from '../../../shared/room.ts'
 
 /** About 40 KB each, at most 300 KB: the clients of a lost node resume their rooms in any order. */
@@ -14,10 +14,12 @@ export type Role = 'admin' | 'member'
 interface Payloads {
   readonly 'messages-recalled': NoticeBatch
   readonly gap: Gap
+  readonly delivery: Delivery
 }
 
 export type PreparedNotices = PreparedEvent<'messages-recalled'>
 export type PreparedGap = PreparedEvent<'gap'>
+export type PreparedDelivery = PreparedEvent<'delivery'>
 
 /** An event for many connections, in every form in which it is sent. Each form is encoded once, when first needed. */
 export class PreparedEvent<Event extends keyof Payloads> {

@@ -9,6 +9,8 @@ import type { History } from '../../broker/broker.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { LocalRoom } from '../rooms/local-room.ts'
 import type { LocalRooms, ReadPage } from '../rooms/local-rooms.ts'
+import { PreparedEvent } from '../rooms/prepared-event.ts'
+import type { PreparedDelivery } from '../rooms/prepared-event.ts'
 import { replay } from './replay.ts'
 import type { Missed, ReplayTarget } from './replay.ts'
 import type { Subscription, Subscriptions } from './subscriptions.ts'
@@ -22,6 +24,8 @@ const MAX_RETRY_DELAY_MS = 1_000
 export interface JoinDependencies {
   readonly rooms: LocalRooms
   readonly readPage: ReadPage
+  /** Returns the event that puts the room in doubt, if it is by itself. */
+  readonly doubtOf: (room: LocalRoom) => PreparedDelivery | undefined
   readonly metrics: Metrics
 }
 
@@ -75,6 +79,8 @@ class Join implements ReplayTarget {
   readonly #join: AcquiredJoin
   readonly #deps: JoinDependencies
   #isAcknowledged = false
+  /** Whether the client was told that the room is in doubt. */
+  #isInDoubt = false
 
   constructor(join: AcquiredJoin, dependencies: JoinDependencies) {
     this.#join = join
@@ -153,6 +159,7 @@ class Join implements ReplayTarget {
     else if (gap !== undefined) transport.sendGap(local.room, gap, local.position)
     transport.replay(local.room, local.position.epoch, notices)
     transport.join(local.room)
+    this.#tellDelivery()
     subscriptions.complete(subscription, local)
     return true
   }
@@ -167,6 +174,16 @@ class Join implements ReplayTarget {
     // Not before: a request that fails leaves the earlier subscription as it was.
     subscriptions.leaveJoined(room)
     ack({ ok: true, room, position, recovered, ...(gap && { gap }) })
+    this.#tellDelivery()
+  }
+
+  /** Tells whether the room is in doubt, unless the client knows: until it joins, it is not told with the others. */
+  #tellDelivery(): void {
+    const { local, transport } = this.#join
+    const doubt = this.#deps.doubtOf(local)
+    if ((doubt !== undefined) === this.#isInDoubt) return
+    this.#isInDoubt = doubt !== undefined
+    transport.onDelivery(doubt ?? new PreparedEvent('delivery', { proved: true, rooms: [local.room] }))
   }
 }
 

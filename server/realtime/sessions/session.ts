@@ -10,6 +10,7 @@ import type { Broker } from '../../broker/broker.ts'
 import { TokenBucket } from '../../lib/flow-control.ts'
 import type { TimerWheel } from '../../lib/timers.ts'
 import type { Refusals } from '../../telemetry/refusals.ts'
+import type { PreparedDelivery } from '../rooms/prepared-event.ts'
 import { joinRoom } from './join.ts'
 import type { JoinDependencies } from './join.ts'
 import { parseRecalled, parseRoom, parseSubscribe } from './requests.ts'
@@ -120,6 +121,11 @@ export class Session {
   async recheckGroup(group: string): Promise<void> {
     const rooms = this.#subscriptions.rooms().filter((room) => !isFeed(room) && room.group === group)
     await this.#recheckAll(rooms)
+  }
+
+  /** Tells the client how delivery is on this node. */
+  onDelivery(event: PreparedDelivery): void {
+    if (this.#transport.isOpen()) this.#transport.onDelivery(event)
   }
 
   /** Applies revocations that were just recorded: closes the connection of a disconnected user, leaves revoked rooms. */

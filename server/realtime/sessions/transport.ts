@@ -2,6 +2,7 @@ import type { Notice } from '../../../shared/notice.ts'
 import type { GapReason, Position } from '../../../shared/position.ts'
 import type { Goodbye, Unsubscribed } from '../../../shared/protocol.ts'
 import type { Room } from '../../../shared/room.ts'
+import type { PreparedDelivery } from '../rooms/prepared-event.ts'
 
 /** What joining and leaving rooms needs from a connection. */
 export interface RoomTransport {
@@ -16,6 +17,8 @@ export interface RoomTransport {
   replay(room: Room, epoch: string, notices: readonly Notice[]): void
   /** Sends a gap: notices are missing, and the room continues from `position`. */
   sendGap(room: Room, reason: GapReason, position: Position): void
+  /** Sends how delivery is. */
+  onDelivery(event: PreparedDelivery): void
 }
 
 /** The port to a connection: everything that a session needs from it. */

@@ -3,6 +3,7 @@ import { PING_INTERVAL_MS, PING_TIMEOUT_MS } from '../../../shared/limits.ts'
 import type { HandshakeRefusal } from '../../../shared/protocol.ts'
 import type { FailureLimiter } from '../../auth/failure-limiter.ts'
 import type { Refusals } from '../../telemetry/refusals.ts'
+import type { DeliveryMonitor } from '../delivery/delivery.ts'
 import type { Sessions } from '../sessions/registry.ts'
 import { Session } from '../sessions/session.ts'
 import type { SessionDependencies } from '../sessions/session.ts'
@@ -49,6 +50,7 @@ export function authenticateSockets(
 
 export interface SocketDependencies extends SessionDependencies, SocketTransportDependencies {
   readonly sessions: Sessions
+  readonly delivery: Pick<DeliveryMonitor, 'greet'>
 }
 
 /** Gives an accepted socket its session, until it disconnects. */
@@ -62,7 +64,8 @@ export function serveSocket(socket: GatewaySocket, dependencies: SocketDependenc
     expiresInMs: Math.max(0, principal.expiresAtMs - Date.now()),
     silenceMs: PING_INTERVAL_MS + PING_TIMEOUT_MS,
   })
-  const session = new Session(principal, new SocketTransport(socket, dependencies), dependencies)
+  const transport = new SocketTransport(socket, dependencies)
+  const session = new Session(principal, transport, dependencies)
   socket.onAny((name: string, ...values: unknown[]) => {
     const ack = takeAck(values)
     // A valid request has exactly one value; parsing refuses anything else.
@@ -70,6 +73,7 @@ export function serveSocket(socket: GatewaySocket, dependencies: SocketDependenc
     void dispatch(session, name, payload, ack)
   })
   sessions.add(principal.id, session)
+  dependencies.delivery.greet(transport)
   socket.on('disconnect', () => {
     sessions.remove(principal.id, session)
     session.end()

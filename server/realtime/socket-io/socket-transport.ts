@@ -5,7 +5,13 @@ import type { Room } from '../../../shared/room.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Hub, Listener } from '../rooms/hub.ts'
-import type { PreparedGap, PreparedNotices, ReplayCache, Role } from '../rooms/prepared-event.ts'
+import type {
+  PreparedDelivery,
+  PreparedGap,
+  PreparedNotices,
+  ReplayCache,
+  Role,
+} from '../rooms/prepared-event.ts'
 import type { Transport } from '../sessions/transport.ts'
 import { flushed, idleTcpSocket, isTestedVersion, socketIoVersion, writeThroughEngine } from './internals.ts'
 import type { Connection, EncodedEvent, GatewaySocket } from './internals.ts'
@@ -56,6 +62,10 @@ export class SocketTransport implements Transport, Listener {
   }
 
   onGap(event: PreparedGap): void {
+    this.#deps.write(this.#socket.conn, event)
+  }
+
+  onDelivery(event: PreparedDelivery): void {
     this.#deps.write(this.#socket.conn, event)
   }
 

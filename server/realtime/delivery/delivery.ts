@@ -1,0 +1,175 @@
+import type { DeliveryState } from '../../../shared/http-api.ts'
+import type { Room } from '../../../shared/room.ts'
+import type { Broker } from '../../broker/broker.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import type { Hub } from '../rooms/hub.ts'
+import type { LocalRoom } from '../rooms/local-room.ts'
+import type { LocalRooms } from '../rooms/local-rooms.ts'
+import { PreparedEvent } from '../rooms/prepared-event.ts'
+import type { PreparedDelivery } from '../rooms/prepared-event.ts'
+import type { Sessions } from '../sessions/registry.ts'
+import { Receivers } from './receivers.ts'
+import { nextDelivery, PROVED } from './rules.ts'
+import type { Cause, NodeDelivery } from './rules.ts'
+import { createTeller } from './teller.ts'
+
+const CHECK_INTERVAL_MS = 200
+const READ_INTERVAL_MS = 1_000
+/** A room that reads its log for longer by itself is in doubt. */
+const ROOM_DOUBT_AFTER_MS = 2_000
+/** A check that comes this late finds a process that was blocked. What it knows is old, and is no reason for a doubt. */
+const STALL_MS = 1_000
+/** By then it has read what arrived meanwhile. */
+const STALL_GRACE_MS = 1_500
+/** From the first probe that arrives again until heartbeats are surely new: a server that was frozen works off its queue. */
+const QUEUE_MS = 300
+/** An event for connections that come while delivery is in doubt is used for this long, and its age with it. */
+const EVENT_LIFETIME_MS = 500
+
+interface DeliveryDependencies {
+  readonly broker: Pick<Broker, 'isDelivering' | 'probeAgeMs' | 'reasons' | 'heartbeats'>
+  readonly rooms: Pick<LocalRooms, 'lag' | 'all'>
+  readonly hub: Pick<Hub, 'listenersOf' | 'isListening'>
+  readonly sessions: Pick<Sessions, 'all'>
+  readonly log: Logger
+}
+
+/** Knows whether notices are proved to arrive at the sockets of this node, and tells them when that changes. */
+export type DeliveryMonitor = ReturnType<typeof monitorDelivery>
+
+export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryDependencies) {
+  const startedAtMs = performance.now()
+  const receivers = new Receivers()
+  const tell = createTeller()
+  /** Rooms in doubt by themselves, as their listeners were told, and since when. */
+  const roomDoubts = new Map<LocalRoom, number>()
+  let node: NodeDelivery = PROVED
+  let wasDelivering = true
+  let reportAfterMs: number | undefined
+  let checkedAtMs = startedAtMs
+  let graceUntilMs = 0
+  let isReading = false
+  let event: { readonly prepared: PreparedDelivery; readonly atMs: number } | undefined
+
+  async function readHeartbeats(): Promise<void> {
+    if (isReading) return
+    isReading = true
+    try {
+      receivers.read(await broker.heartbeats(), performance.now())
+    } catch {
+      // Changes nothing by itself. The broker knows what is wrong, and says so.
+    } finally {
+      isReading = false
+    }
+  }
+
+  function causes(nowMs: number): readonly Cause[] {
+    const provedAtMs = Math.max(startedAtMs, nowMs - broker.probeAgeMs())
+    const isDelivering = broker.isDelivering()
+    if (isDelivering && !wasDelivering) reportAfterMs = nowMs + QUEUE_MS
+    wasDelivering = isDelivering
+    const probe = isDelivering ? [] : [{ sinceMs: provedAtMs, reason: NOT_PROVED }]
+    // The probe is not mistaken when the process was blocked.
+    if (node.proved && nowMs < graceUntilMs) return probe
+    const behindSinceMs = rooms.lag.ofNodeSinceMs()
+    const behind = behindSinceMs === undefined ? [] : [{ sinceMs: behindSinceMs, reason: ROOMS_READING }]
+    return [...probe, ...behind, ...receivers.causes(nowMs, node.proved ? undefined : reportAfterMs)]
+  }
+
+  function check(): void {
+    const nowMs = performance.now()
+    if (nowMs - checkedAtMs > STALL_MS) graceUntilMs = nowMs + STALL_GRACE_MS
+    checkedAtMs = nowMs
+    const before = node
+    const evidence = { nowMs, provedAtMs: nowMs - broker.probeAgeMs(), causes: causes(nowMs) }
+    node = nextDelivery(before, evidence)
+    checkRooms(nowMs)
+    if (node.proved !== before.proved) onChange(before, nowMs)
+  }
+
+  function checkRooms(nowMs: number): void {
+    for (const room of roomDoubts.keys()) {
+      if (rooms.lag.has(room)) continue
+      roomDoubts.delete(room)
+      log.info({ room: room.name }, 'delivery to a room proved again')
+      tellRoom(room, { proved: true, rooms: [room.room] })
+    }
+    // Told once the node is proved, and before that is told.
+    if (!node.proved || nowMs < graceUntilMs) return
+    for (const [room, sinceMs] of rooms.lag.alone(ROOM_DOUBT_AFTER_MS)) {
+      if (roomDoubts.has(room)) continue
+      roomDoubts.set(room, sinceMs)
+      log.warn({ room: room.name, doubtMs: ageMs(sinceMs) }, 'delivery to a room in doubt')
+      tellRoom(room, roomDoubt(room.room, sinceMs))
+    }
+  }
+
+  function tellRoom(room: LocalRoom, payload: PreparedDelivery['payload']): void {
+    // What is proved has been told.
+    room.flush()
+    const isWanted = (listener: Parameters<typeof hub.isListening>[1]): boolean =>
+      hub.isListening(room.room, listener)
+    tell(new PreparedEvent('delivery', payload), hub.listenersOf(room.room), isWanted)
+  }
+
+  function onChange(before: NodeDelivery, nowMs: number): void {
+    if (!node.proved) {
+      const { reason, sinceMs } = node
+      log.warn({ reason, doubtMs: ageMs(sinceMs), broker: broker.reasons() }, 'delivery in doubt')
+    } else if (!before.proved) {
+      reportAfterMs = undefined
+      for (const room of rooms.all()) room.flush()
+      log.info({ reason: before.reason, durationMs: ageMs(before.sinceMs) }, 'delivery proved again')
+    }
+    event = { prepared: new PreparedEvent('delivery', current()), atMs: nowMs }
+    tell(event.prepared, sessions.all())
+  }
+
+  const current = (): DeliveryState =>
+    node.proved ? { proved: true } : { proved: false, doubtMs: ageMs(node.sinceMs), reason: node.reason }
+
+  const checking = setInterval(check, CHECK_INTERVAL_MS).unref()
+  const reading = setInterval(() => void readHeartbeats(), READ_INTERVAL_MS).unref()
+  const firstRead = readHeartbeats()
+
+  return {
+    /** Resolves once it is known what waits at receivers, or that it cannot be known now. Never rejects. */
+    ready: firstRead,
+
+    /** How delivery is on the node as a whole. */
+    state: current,
+
+    /** Tells a connection that is new, unless all is well. */
+    greet(connection: { onDelivery(event: PreparedDelivery): void }): void {
+      if (node.proved) return
+      const nowMs = performance.now()
+      if (event === undefined || nowMs - event.atMs > EVENT_LIFETIME_MS)
+        event = { prepared: new PreparedEvent('delivery', current()), atMs: nowMs }
+      connection.onDelivery(event.prepared)
+    },
+
+    /** Returns the event that puts a room in doubt, if it is in doubt by itself. */
+    doubtOf(room: LocalRoom): PreparedDelivery | undefined {
+      const sinceMs = roomDoubts.get(room)
+      return sinceMs === undefined ? undefined : new PreparedEvent('delivery', roomDoubt(room.room, sinceMs))
+    },
+
+    stop(): void {
+      clearInterval(checking)
+      clearInterval(reading)
+    },
+  }
+}
+
+const NOT_PROVED = 'it is not proved that notices reach this node'
+const ROOMS_READING = 'this node is reading what it may have missed'
+const ROOM_READING = 'this node is reading what it may have missed in the room'
+
+const ageMs = (sinceMs: number): number => Math.max(0, Math.round(performance.now() - sinceMs))
+
+const roomDoubt = (room: Room, sinceMs: number) => ({
+  proved: false as const,
+  doubtMs: ageMs(sinceMs),
+  reason: ROOM_READING,
+  rooms: [room],
+})
