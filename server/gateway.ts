@@ -20,15 +20,19 @@ import type { OriginCheck } from './http/origins.ts'
 import { createHttpServer } from './http/server.ts'
 import type { RequestHandler } from './http/server.ts'
 import { serveClientScript, serveConsole } from './http/static-files.ts'
-import { lockDataDir } from './lib/data-dir.ts'
+import { lockDataDir, readFolderId } from './lib/data-dir.ts'
 import { createRealtime } from './realtime/realtime.ts'
 import type { Realtime } from './realtime/realtime.ts'
 import type { MembershipEnd } from './receiver/commands/membership.ts'
 import { createAnnouncer } from './receiver/announcer.ts'
 import type { Quarantine } from './receiver/quarantine.ts'
 import { createReceiver } from './receiver/receiver.ts'
-import { createHealth, startHeartbeat } from './telemetry/health.ts'
+import { createHealth } from './telemetry/health.ts'
+import { createHeartbeatReader } from './telemetry/heartbeat-reader.ts'
+import type { ReadHeartbeats } from './telemetry/heartbeat-reader.ts'
+import { startHeartbeat } from './telemetry/heartbeat.ts'
 import type { Logger } from './telemetry/logger.ts'
+import { createOwnState } from './telemetry/own-state.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 import type { Gauges, MetricsRegistry } from './telemetry/metrics.ts'
 import { createRefusals } from './telemetry/refusals.ts'
@@ -72,6 +76,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   const servesSockets = config.ROLE !== 'receiver'
 
   if (receives) lifecycle.onStop('data folder', (await lockDataDir(config.DATA_DIR)).release)
+  const dataFolder = receives ? await readFolderId(config.DATA_DIR) : undefined
   const quarantine = receives ? await openInDataDir(config, createQuarantine(log)) : undefined
   if (quarantine) lifecycle.onStop('quarantine', quarantine.close)
   const stores =
@@ -80,7 +85,18 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   lifecycle.onStop('broker', broker.stop)
   await broker.start()
 
-  const base: Base = { config, lifecycle, broker, addressOf, isAllowedOrigin, metrics, refusals, log }
+  const readHeartbeats = createHeartbeatReader(broker)
+  const base: Base = {
+    config,
+    lifecycle,
+    broker,
+    readHeartbeats,
+    addressOf,
+    isAllowedOrigin,
+    metrics,
+    refusals,
+    log,
+  }
   const access = servesSockets ? createAccess(config, addressOf, log) : undefined
   const realtime = access && createRealtime(options.realtime(config), { ...base, ...access })
   const gauges = createGauges({ broker, spool: stores?.spool, quarantine, realtime })
@@ -90,6 +106,17 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     ...(isAccepting() ? [] : ['the process is stopping']),
     ...broker.reasons(),
   ]
+  const own = createOwnState({
+    role: config.ROLE,
+    dataFolder,
+    isAccepting,
+    isReady,
+    reasons,
+    warnings: broker.warnings,
+    delivery: () => (servesSockets ? { proved: true } : undefined),
+    gauges,
+    metrics,
+  })
   const mayReadMetrics = createNetworkMatcher(config.METRICS_ALLOW)
   const routers = [
     createHealth({
@@ -125,8 +152,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     throw error
   })
 
-  const stopHeartbeat = startHeartbeat(config.ROLE, { broker, isReady, reasons, gauges, metrics, log })
-  lifecycle.onStop('heartbeat', async () => stopHeartbeat())
+  lifecycle.onStop('heartbeat', startHeartbeat({ broker, own, log }))
   lifecycle.onStop('http', http.stop)
   if (realtime) lifecycle.onStop('sockets', realtime.stop)
   // Registered last, so it runs first: the server still accepts webhooks while sockets move to other nodes and load
@@ -143,6 +169,8 @@ interface Base {
   readonly config: Config
   readonly lifecycle: Lifecycle
   readonly broker: Broker
+  /** Those of all processes, for all parts that want to know. */
+  readonly readHeartbeats: ReadHeartbeats
   readonly addressOf: ClientAddress
   readonly isAllowedOrigin: OriginCheck
   readonly metrics: MetricsRegistry
@@ -188,7 +216,7 @@ const createGauges = ({ broker, spool, quarantine, realtime }: GaugeSources): Ga
 
 /** Creates the routers that a node serves next to its sockets. */
 function createPages(
-  { config, broker, isAllowedOrigin, refusals, log }: Base,
+  { config, broker, readHeartbeats, isAllowedOrigin, refusals, log }: Base,
   { authorization, authenticateRequest }: Access,
   { openStream, socketsIn }: Realtime,
 ): Router[] {
@@ -196,6 +224,7 @@ function createPages(
     authorization,
     authenticateRequest,
     broker,
+    readHeartbeats,
     openStream,
     socketsIn,
     isAllowedOrigin,

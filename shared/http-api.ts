@@ -81,12 +81,18 @@ export type DeliveryState =
 /** Webhooks that a receiver answered in the last five minutes. */
 export interface WebhookState {
   readonly ok: number
-  /** By error code: the caller is to blame. */
+  /** By error code: the caller is to blame. At most eight codes; the others are counted as `OTHER`. */
   readonly refused: Readonly<Record<string, number>>
   /** By error code: the gateway is to blame. */
   readonly failed: Readonly<Record<string, number>>
   /** How long ago the last one was answered with OK, in ms; null if none was since the process started. */
   readonly lastOkAgeMs: number | null
+  /** How many in a row were refused since the last OK, however long ago. A call that is not a POST does not count. */
+  readonly refusedInARow: number
+  /** How long ago the first of these came, in ms; null if there are none. */
+  readonly refusedForMs: number | null
+  /** How long ago the last one failed, in ms; null if none has within the five minutes. */
+  readonly lastFailedAgeMs: number | null
 }
 
 /** The state of a process of the app, from its latest heartbeat. Counts start with the process. */
@@ -98,6 +104,10 @@ export interface ProcessState {
   /** When the heartbeat was sent, in ms since 1970. */
   readonly reportedAtMs: number
   readonly ready: boolean
+  /** It is stopping: it sends its sockets to other nodes, and still takes webhooks. */
+  readonly draining?: true
+  /** The id of its data folder, chosen at random: a process that takes over a folder has the id of its predecessor. */
+  readonly dataFolder?: string
   readonly sockets: number
   readonly rooms: number
   /** Time since a probe last proved that notices arrive at the process. */
@@ -112,6 +122,8 @@ export interface ProcessState {
   readonly warnings: readonly string[]
   /** Recalls on disk that the broker has not confirmed. Missing for a process without a spool. */
   readonly spool?: { readonly recalls: number; readonly bytes: number; readonly ageMs: number }
+  /** Requests in the quarantine. Missing for a process without one. */
+  readonly quarantined?: number
   readonly counts: {
     readonly webhooksOk: number
     readonly webhooksRefused: number

@@ -29,3 +29,8 @@ export const RETRYABLE_FAILURE_MS = 2_100
 
 /** The path of Socket.IO, the default of its clients. */
 export const SOCKET_PATH = '/socket.io/'
+
+/** A process of the app is alive while its latest heartbeat, one a second, is not older than this. */
+export const PROCESS_ALIVE_MS = 5_000
+/** How long a process stays listed as gone after its last heartbeat. */
+export const PROCESS_GONE_MS = 600_000

@@ -10,7 +10,8 @@ import type { Principal } from '../auth/principal.ts'
 import type { Broker } from '../broker/broker.ts'
 import { allowOrigins } from '../http/cors.ts'
 import type { OriginCheck } from '../http/origins.ts'
-import { readHeartbeats } from '../telemetry/health.ts'
+import { sortProcesses } from '../telemetry/processes.ts'
+import type { ReadHeartbeats } from '../telemetry/heartbeat-reader.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Refusals } from '../telemetry/refusals.ts'
 import { createDisconnect, createTestRecall } from './admin-handlers.ts'
@@ -27,6 +28,7 @@ interface ApiDependencies {
   readonly authorization: Authorization
   readonly authenticateRequest: FailureLimiter
   readonly broker: Broker
+  readonly readHeartbeats: ReadHeartbeats
   /** Writes one room to the response as server-sent events. */
   readonly openStream: (
     principal: Principal,
@@ -47,6 +49,7 @@ export function createApi(
     authorization,
     authenticateRequest,
     broker,
+    readHeartbeats,
     openStream,
     socketsIn,
     isAllowedOrigin,
@@ -60,7 +63,7 @@ export function createApi(
     await openStream(principalOf(response), { ...room, ...(since && { since }) }, response)
   }
   const status: RequestHandler = async (_request, response) => {
-    const nodes = await readHeartbeats(broker)
+    const { alive: nodes } = sortProcesses(await readHeartbeats(), Date.now())
     response.json({
       ok: true,
       testRecalls,

@@ -119,10 +119,13 @@ export interface Broker {
     onCaughtUp?: () => void,
   ): () => void
 
-  /** Reports the status of the process with this id to all processes of the app: at most 4 KiB, dropped after ten seconds. */
+  /**
+   * Reports the status of the process with this id to all processes of the app: at most 4 KiB. It is stored for ten minutes. Of
+   * processes that are gone, the latest 50 are sure to be stored so long.
+   */
   heartbeat(id: string, text: string): Promise<void>
 
-  /** Returns the latest heartbeat of each process, and its age. */
+  /** Returns the latest heartbeat of each process, and its age, by the clock of the store. */
   heartbeats(): Promise<readonly Heartbeat[]>
 
   /**
@@ -213,7 +216,7 @@ export const MAX_ANNOUNCEMENTS = 1_000
 /** How long announcements are stored, in s. */
 export const ANNOUNCEMENTS_TTL_S = 86_400
 
-/** A process without a heartbeat for this long is presumed dead. */
-export const HEARTBEAT_TTL_MS = 10_000
-/** Above this number, each heartbeat also removes those of dead processes. */
+/** Above this number, each heartbeat also removes those of processes that are gone, the oldest first. */
 export const MAX_HEARTBEATS = 200
+/** So many of these remain. */
+export const MAX_GONE_HEARTBEATS = 50

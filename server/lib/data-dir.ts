@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash, randomUUID } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { open } from 'lmdb'
@@ -42,6 +42,24 @@ export async function inDataDir<T>(dataDir: string, work: () => T | Promise<T>):
     const user = process.getuid === undefined ? '' : ` as user ${process.getuid()}`
     throw new GatewayError('START_FAILED', `cannot use DATA_DIR ${dataDir}${user}: ${reason}`, { cause })
   }
+}
+
+const FOLDER_ID_FILE = 'folder-id'
+
+/**
+ * Returns the id of a data folder, which it chooses at random for a new one: a process that takes over the folder can be
+ * recognized. Rejects with START_FAILED. A file that is no id, as a full disk or a crash can leave one, is replaced.
+ */
+export function readFolderId(dataDir: string): Promise<string> {
+  return inDataDir(dataDir, () => {
+    const file = join(dataDir, FOLDER_ID_FILE)
+    const known = existsSync(file) ? readFileSync(file, 'utf8').trim() : ''
+    if (/^[0-9a-f-]{36}$/.test(known)) return known
+    const id = randomUUID()
+    writeFileSync(`${file}.new`, `${id}\n`, { mode: 0o600 })
+    renameSync(`${file}.new`, file)
+    return id
+  })
 }
 
 /** Creates a folder and those above it. The recursive mode of Node never returns for a path in /proc. */

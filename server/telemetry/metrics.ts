@@ -3,8 +3,9 @@ import express from 'express'
 import type { Router } from 'express'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ErrorCode } from '../../shared/errors.ts'
-import type { DeliveryState, ProcessState } from '../../shared/http-api.ts'
+import type { DeliveryState, ProcessState, WebhookState } from '../../shared/http-api.ts'
 import type { GapReason } from '../../shared/position.ts'
+import { WebhookWindow } from './webhook-window.ts'
 
 const PREFIX = 'recall_gateway_'
 /** From the usual latency to one that a person notices. */
@@ -44,6 +45,8 @@ export interface Metrics {
 export interface RecentMetrics {
   /** Since the process started. */
   counts(): ProcessState['counts']
+  /** Over the last five minutes. */
+  webhooks(): WebhookState
   /** Quantiles over the last minute. */
   latencyMs(): ProcessState['latencyMs']
 }
@@ -102,11 +105,13 @@ export function createMetrics(): MetricsRegistry {
     registers: [registry],
   })
   const recent = new SlidingWindow()
+  const webhookWindow = new WebhookWindow()
   const counts = { webhooksOk: 0, webhooksRefused: 0, kept: 0, delivered: 0 }
 
   return {
     webhookAnswered(outcome) {
       webhooks(outcome).inc()
+      webhookWindow.add(outcome)
       counts[outcome === 'OK' ? 'webhooksOk' : 'webhooksRefused']++
     },
     recallStored(where, duplicate) {
@@ -130,6 +135,7 @@ export function createMetrics(): MetricsRegistry {
     refused: (entrance, code) => refusals(entrance, code).inc(),
 
     counts: () => ({ ...counts }),
+    webhooks: () => webhookWindow.state(),
     latencyMs: () => ({ p50: recent.quantile(0.5), p99: recent.quantile(0.99) }),
 
     createRouter(gauges, mayRead) {

@@ -137,7 +137,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
     'server/api/',
     'server/receiver/commands/',
     'server/realtime/sessions/requests.ts',
-    'server/telemetry/health.ts',
+    'server/telemetry/heartbeat-state.ts',
   ],
   jose: ['server/auth/'],
   pino: ['server/telemetry/logger.ts', 'server/telemetry/described-error.ts'],

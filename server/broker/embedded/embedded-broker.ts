@@ -3,11 +3,11 @@ import { GatewayError } from '../../../shared/errors.ts'
 import type { Notice } from '../../../shared/notice.ts'
 import type { Position } from '../../../shared/position.ts'
 import type { Recall, RecalledAt } from '../../../shared/recall.ts'
+import { PROCESS_GONE_MS } from '../../../shared/limits.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { inDataDir } from '../../lib/data-dir.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import { HEARTBEAT_TTL_MS } from '../broker.ts'
 import type {
   AnnouncementListener,
   AnnouncementSubject,
@@ -187,7 +187,7 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
     async heartbeats() {
       const nowMs = performance.now()
       const all = [...latestHeartbeats].map(([id, { text, atMs }]) => ({ id, text, ageMs: nowMs - atMs }))
-      return all.filter(({ ageMs }) => ageMs <= HEARTBEAT_TTL_MS)
+      return all.filter(({ ageMs }) => ageMs <= PROCESS_GONE_MS)
     },
 
     async recalled(conversation, seqs) {

@@ -1,4 +1,5 @@
-import { HEARTBEAT_TTL_MS, MAX_HEARTBEATS } from '../broker.ts'
+import { PROCESS_ALIVE_MS, PROCESS_GONE_MS } from '../../../shared/limits.ts'
+import { MAX_GONE_HEARTBEATS, MAX_HEARTBEATS } from '../broker.ts'
 import type { Broker } from '../broker.ts'
 import { withTimeout } from '../timeout.ts'
 import { COMMAND_TIMEOUT_MS } from './connection/connection.ts'
@@ -19,7 +20,7 @@ type Heartbeats = Pick<Broker, 'heartbeat' | 'heartbeats'>
 export function createHeartbeats({ commands, keys, signer }: HeartbeatsDependencies): Heartbeats {
   return {
     async heartbeat(id, text) {
-      const limits = [HEARTBEAT_TTL_MS, MAX_HEARTBEATS]
+      const limits = [PROCESS_GONE_MS, MAX_HEARTBEATS, PROCESS_ALIVE_MS, MAX_GONE_HEARTBEATS]
       await withTimeout(
         COMMAND_TIMEOUT_MS,
         commands.recallHeartbeat(1, keys.heartbeats, id, signer.sign(text), ...limits),
@@ -29,7 +30,7 @@ export function createHeartbeats({ commands, keys, signer }: HeartbeatsDependenc
     async heartbeats() {
       const reply = await withTimeout(
         COMMAND_TIMEOUT_MS,
-        commands.recallHeartbeats(1, keys.heartbeats, HEARTBEAT_TTL_MS),
+        commands.recallHeartbeats(1, keys.heartbeats, PROCESS_GONE_MS),
       )
       return toHeartbeats(reply).flatMap(({ id, ageMs, text }) => {
         const verified = signer.verify(text)

@@ -140,7 +140,7 @@ function trialsOf({
     ['remove topics', () => commands.hdel(keys.topics(group), 't')],
     ['announce', () => commands.recallAnnounce(2, announcements, channel, '', 1, TTL_S)],
     ['read announcements', () => commands.xrevrange(announcements, '+', '-', 'COUNT', 1)],
-    ['report heartbeats', () => commands.recallHeartbeat(1, keys.heartbeats, 'trial', '', TTL_MS, 0)],
+    ['report heartbeats', () => commands.recallHeartbeat(1, keys.heartbeats, 'trial', '', TTL_MS, 0, 0, 0)],
     ['read heartbeats', () => commands.recallHeartbeats(1, keys.heartbeats, TTL_MS)],
     ['delete keys', clear],
     ['receive notices', receive],

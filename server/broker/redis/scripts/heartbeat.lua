@@ -1,6 +1,7 @@
--- Stores the heartbeat of a process with the time of this server, and removes expired ones when there are many.
+-- Stores the heartbeat of a process with the time of this server. When there are many, removes those of processes that are gone.
 -- KEYS  1 heartbeats
--- ARGV  1 id of the process   2 text   3 TTL of a heartbeat in ms   4 number of heartbeats above which expired ones are removed
+-- ARGV  1 id of the process   2 text   3 TTL of a heartbeat in ms   4 number of heartbeats above which some are removed
+--       5 age in ms above which a process is gone   6 number of processes that are gone of which the heartbeat stays
 -- Returns nothing
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -12,7 +13,12 @@ end
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 if redis.call('HLEN', KEYS[1]) <= tonumber(ARGV[4]) then return end
 local all = redis.call('HGETALL', KEYS[1])
+local gone = {}
 for i = 1, #all, 2 do
-  local at = tonumber(string.match(all[i + 1], '^(%d+):'))
-  if not at or now - at > tonumber(ARGV[3]) then redis.call('HDEL', KEYS[1], all[i]) end
+  local at = tonumber(string.match(all[i + 1], '^(%d+):')) or 0
+  -- After a failover, the clock may be behind the one that wrote it.
+  local age = math.abs(now - at)
+  if age > tonumber(ARGV[5]) then gone[#gone + 1] = { all[i], age } end
 end
+table.sort(gone, function(a, b) return a[2] > b[2] end)
+for i = 1, #gone - tonumber(ARGV[6]) do redis.call('HDEL', KEYS[1], gone[i][1]) end

@@ -8,7 +8,8 @@ local all = content(redis.pcall('HGETALL', KEYS[1])) or {}
 local reply = {}
 for i = 1, #all, 2 do
   local at, text = string.match(all[i + 1], '^(%d+):(.*)$')
-  local age = at and now - tonumber(at)
+  -- After a failover, the clock may be behind the one that wrote it: a process that lives has written anew since.
+  local age = at and math.abs(now - tonumber(at))
   if age and age <= tonumber(ARGV[1]) then
     reply[#reply + 1] = all[i]
     reply[#reply + 1] = age

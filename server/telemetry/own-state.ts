@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto'
+import type { DeliveryState, ProcessState } from '../../shared/http-api.ts'
+import type { HeartbeatState } from './heartbeat-state.ts'
+import type { Gauges, RecentMetrics } from './metrics.ts'
+
+interface OwnStateSources {
+  readonly role: ProcessState['role']
+  /** Undefined for a process that stores nothing on disk. */
+  readonly dataFolder: string | undefined
+  /** False once the process is stopping. */
+  readonly isAccepting: () => boolean
+  readonly isReady: () => boolean
+  /** Why it is not. */
+  readonly reasons: () => readonly string[]
+  readonly warnings: () => readonly string[]
+  /** Undefined for a process that serves no sockets. */
+  readonly delivery: () => DeliveryState | undefined
+  readonly gauges: Gauges
+  readonly metrics: RecentMetrics
+}
+
+/** What this process knows of itself, without asking anyone. */
+export interface OwnState {
+  /** Chosen at random. */
+  readonly id: string
+  read(): HeartbeatState
+}
+
+export function createOwnState({
+  role,
+  dataFolder,
+  isAccepting,
+  gauges,
+  metrics,
+  ...sources
+}: OwnStateSources): OwnState {
+  const startedAtMs = Date.now()
+  return {
+    id: randomUUID(),
+    read() {
+      const spool = gauges.spoolDepth()
+      const quarantined = gauges.quarantined()
+      const delivery = sources.delivery()
+      return {
+        role,
+        startedAtMs,
+        ready: sources.isReady(),
+        ...(!isAccepting() && { draining: true }),
+        ...(dataFolder !== undefined && { dataFolder }),
+        sockets: gauges.sockets(),
+        rooms: gauges.rooms(),
+        probeAgeMs: gauges.probeAgeMs(),
+        ...(delivery && { delivery }),
+        ...(role !== 'node' && { webhooks: metrics.webhooks() }),
+        reasons: sources.reasons(),
+        warnings: sources.warnings(),
+        ...(spool && { spool }),
+        ...(quarantined !== undefined && { quarantined }),
+        counts: metrics.counts(),
+        latencyMs: metrics.latencyMs(),
+      }
+    },
+  }
+}
