@@ -78,11 +78,26 @@ export interface ClientEvents {
   }
   /** The node is about to close the connection. Codes below 4500: the client reconnects. From 4500 on: it does not. */
   readonly goodbye: Goodbye
+  /** Something failed. The client retries by itself. */
+  readonly error: ClientError
+}
+
+export interface ClientError {
   /**
-   * What a listener of notices, `auth`, `getToken` or the position store threw; also an Error if there was no credential
-   * within 30 s. The client retries by itself.
+   * - `listener`: a listener of notices threw, or its promise rejected.
+   * - `gap`, `load`: the same of a listener of `gap`, and of `load`.
+   * - `getToken`: `getToken` or `auth` threw, or returned no credential, none within 30 s, or one that cannot be used.
+   * - `store`: the position store threw.
+   * - `connection`: why the client is offline, if this does not pass by itself: somebody must change `url`, a setting of the
+   *   gateway, the page or the network. Told once for each outage.
    */
+  readonly source: 'listener' | 'gap' | 'load' | 'getToken' | 'store' | 'connection'
+  /** What was thrown. */
   readonly error: unknown
+  /** How many attempts in a row have failed. */
+  readonly attempt: number
+  /** When the client tries again, in ms from now. */
+  readonly retryInMs?: number
 }
 
 export interface SubscribeOptions {
@@ -98,8 +113,8 @@ export type NoticeListener = (notice: Notice | MemberNotice) => unknown
 
 export interface Subscription {
   readonly room: Room
-  /** As in `State`, for this room alone. `refused`: see the event `refused`. */
-  readonly state: 'live' | 'catching-up' | 'offline' | 'refused'
+  /** For this room alone. `refused`: see the event `refused`. `closed`: after `leave()` or `close()`. */
+  readonly state: State
   /** After the last notice that all listeners of the room have handled; undefined before the gateway's first response. */
   readonly position: Position | undefined
   /**
@@ -111,7 +126,7 @@ export interface Subscription {
 
 /** Why `recalled` or `isRecalled` failed. */
 export class RequestRefused extends Error {
-  /** An error code of the protocol, or `NO_ANSWER`: not connected, the connection was lost, or the node is silent. */
+  /** An error code of the protocol, `NO_ANSWER` (not connected, the connection was lost, or the node is silent), or `CLOSED`. */
   readonly code: string
   /** Whether the same request may succeed later. */
   readonly retry: boolean

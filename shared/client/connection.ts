@@ -1,72 +1,96 @@
-import { io } from 'socket.io-client'
-import { Backoff } from '../backoff.ts'
-import type { Goodbye, HandshakeRefusal, Refreshed, Refused } from '../protocol.ts'
-import type { Refusal } from './api.ts'
+import type { Goodbye, HandshakeRefusal, Hello } from '../protocol.ts'
+import type { ClientError, Refusal } from './api.ts'
 import { gatewayAddress } from './address.ts'
-import { expiryOf } from './credential.ts'
+import { stopwatch } from './clocks.ts'
+import { CredentialError, inTime } from './credential.ts'
 import type { Credential } from './credential.ts'
+import { DeliveryDoubts } from './delivery.ts'
+import { Diagnosis } from './diagnosis.ts'
+import { listenToEnvironment } from './environment.ts'
+import { explainDisconnect, noAnswer } from './failure.ts'
+import type { Failure } from './failure.ts'
+import { createSocket, Opening } from './opening.ts'
+import { Reconnection } from './reconnection.ts'
+import { Refresh } from './refresh.ts'
 import { Requests } from './requests.ts'
 import type { RecallSocket } from './requests.ts'
 import { Silence } from './silence.ts'
 
-/** Leaves time for a person to log in. */
-const CREDENTIAL_TIMEOUT_MS = 30_000
 /** Goodbyes with this code or a higher one mean: stay away until a person has acted. */
 const FIRST_PERMANENT_GOODBYE = 4_500
-/** A credential is refreshed when a fifth of its life is left, but no earlier than this before it expires. */
-const REFRESH_BEFORE_MS = 60_000
-const MIN_REFRESH_INTERVAL_MS = 1_000
 /** A connection that ends sooner does not reset the backoff, so that a node that drops clients on arrival is not flooded. */
 const STABLE_AFTER_MS = 1_000
-const MAX_TIMER_MS = 2 ** 31 - 1
+/** An attempt that is older than this when the device is back began before it slept. */
+const FRESH_MS = 5_000
 
 interface ConnectionOptions {
   /** As in `RecallClientOptions`. */
   readonly url: string | undefined
-  /** Called before each connection, and before the credential it returned expires. */
-  readonly credential: () => Credential | Promise<Credential>
+  /** Called before each connection, and before the credential it returned expires. Throws if there is no valid one. */
+  readonly credential: () => Promise<Credential>
   /** How long to wait for `credential` before the attempt counts as failed; 30 s by default. */
   readonly credentialTimeoutMs?: number
   readonly onConnect: () => void
   readonly onDisconnect: () => void
   readonly onGoodbye: (goodbye: Goodbye) => void
-  /** Receives what `credential` threw, or that it timed out. It is called again later. */
-  readonly onError: (error: unknown) => void
-  /** `isConnected`, `refusal` or `hasFailed` may have changed. */
+  /** The client retries by itself. */
+  readonly onError: (error: ClientError) => void
+  /** `isConnected`, `refusal`, `failure`, `retryAtMs` or `delivery` may have changed. */
   readonly onChange: () => void
 }
 
 /** The connection to any node. Reconnects by itself until it is closed, or refused until a person acts. */
 export class Connection {
   readonly socket: RecallSocket
-  readonly silence: Silence
+  readonly silence = new Silence()
   readonly requests: Requests
+  readonly delivery: DeliveryDoubts
   readonly #options: ConnectionOptions
-  readonly #backoff = new Backoff()
+  readonly #opening: Opening
+  readonly #reconnection: Reconnection
+  readonly #diagnosis: Diagnosis
+  readonly #refresh: Refresh
+  readonly #stopListening: () => void
+  #isClosed = false
+  #isOpen = false
   #refusal: Refusal | undefined
   /** The credential that was refused last, as JSON, and why. Another one may do. */
   #refused: { readonly credential: string; readonly refusal: Refusal } | undefined
-  #hasFailed = false
-  #isOpen = false
-  /** Counts connection attempts and calls of `close`, so that work for an earlier attempt can tell that it is obsolete. */
+  /** Counts connection attempts and their ends, so that work for an earlier one can tell that it is obsolete. */
   #attempt = 0
-  #reconnectTimer: ReturnType<typeof setTimeout> | undefined
-  #refreshTimer: ReturnType<typeof setTimeout> | undefined
-  /** The delay before reconnecting, from the latest goodbye. */
-  #retryInMs: number | undefined
-  /** Undefined while not connected. */
-  #connectedAtMs: number | undefined
+  /** The latest goodbye: why the connection is about to end. */
+  #goodbye: Goodbye | undefined
+  /** Why the client itself has ended the connection. */
+  #lost: Failure | undefined
+  #unguard = (): void => undefined
+  #connectedForMs = (): number => 0
 
   constructor(options: ConnectionOptions) {
     this.#options = options
+    const { onChange, onError } = options
     const { origin, path } = gatewayAddress(options.url)
-    const settings = { transports: ['websocket'], autoConnect: false, reconnection: false, forceNew: true }
-    this.socket = io(origin, { ...settings, path })
-    this.silence = new Silence(this.socket.io)
+    this.socket = createSocket(origin, path)
+    this.#opening = new Opening(this.socket, (reason) => this.#onUnanswered(reason))
     this.requests = new Requests(this.socket, this.silence)
+    this.delivery = new DeliveryDoubts(this.socket, onChange)
+    this.#reconnection = new Reconnection({ connect: () => void this.#connect(), onError, onChange })
+    const address = `${origin.replace(/^ws/, 'http')}${path}`
+    this.#diagnosis = new Diagnosis(address, (failure) => this.#reconnection.explain(failure))
+    this.#refresh = new Refresh({
+      socket: this.socket,
+      requests: this.requests,
+      ask: () => this.#getCredential(),
+      onError,
+      onAnother: (credential) => this.#reopen(credential),
+    })
+    this.#stopListening = listenToEnvironment({
+      onHint: () => this.#onHint(),
+      onBlocked: (blocked) => this.isConnected || this.#diagnosis.onBlocked(blocked),
+    })
     this.socket.on('connect', () => this.#onConnect())
     this.socket.on('connect_error', (error) => this.#onConnectError(error))
-    this.socket.on('disconnect', () => this.#onDisconnect())
+    this.socket.on('disconnect', (reason, details) => this.#onDisconnect(reason, details))
+    this.socket.on('hello', (hello) => this.#onHello(hello))
     this.socket.on('goodbye', (goodbye) => this.#onGoodbye(goodbye))
   }
 
@@ -74,156 +98,153 @@ export class Connection {
     return this.socket.connected
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
   /** Why the gateway refuses this client until a person acts; undefined if it does not. */
   get refusal(): Refusal | undefined {
     return this.#refusal
   }
 
-  /** Whether the latest attempt failed, or the latest connection was lost. */
-  get hasFailed(): boolean {
-    return this.#hasFailed
+  /** Why the latest attempt failed, or the latest connection was lost; undefined before that. */
+  get failure(): Failure | undefined {
+    return this.#reconnection.failure
+  }
+
+  /** When the next attempt begins, in ms since 1970; undefined while one is under way. */
+  get retryAtMs(): number | undefined {
+    return this.#reconnection.retryAtMs
   }
 
   /** Connects with a new credential. If connected, reconnects. Clears the refusal. */
   open(): void {
-    this.close()
-    this.#isOpen = true
-    this.#refusal = undefined
-    this.#refused = undefined
-    this.#hasFailed = false
-    void this.#connect()
+    this.#reopen()
   }
 
+  /** For good. */
   close(): void {
+    this.#isClosed = true
+    this.#stopListening()
+    this.#end()
+  }
+
+  #reopen(credential?: Credential): void {
+    this.#refusal = undefined
+    this.#refused = undefined
+    this.#end()
+    this.#isOpen = true
+    void this.#connect(credential)
+    this.#options.onChange()
+  }
+
+  /** Ends the connection, or the attempt to open one, and plans no other. */
+  #end(): void {
     this.#isOpen = false
     this.#attempt++
-    clearTimeout(this.#reconnectTimer)
-    clearTimeout(this.#refreshTimer)
+    this.#reconnection.reset()
+    this.#opening.end()
+    this.#diagnosis.reset()
     this.socket.disconnect()
   }
 
-  async #connect(): Promise<void> {
+  async #connect(given?: Credential): Promise<void> {
     const attempt = ++this.#attempt
+    this.#reconnection.onAttempt()
+    let credential = given
     try {
-      const credential = await this.#getCredential()
-      if (attempt !== this.#attempt) return
-      if (this.#refused?.credential === JSON.stringify(credential)) return this.#refuse(this.#refused.refusal)
-      this.socket.auth = credential
-      this.#scheduleRefresh(expiryOf(credential))
-      this.socket.connect()
-      this.#watchOpening(attempt)
+      credential ??= await this.#getCredential()
     } catch (error) {
       if (attempt !== this.#attempt) return
-      this.#options.onError(error)
-      this.#reconnectLater()
+      const reason = error instanceof CredentialError ? error.message : '`getToken` or `auth` failed'
+      return this.#reconnection.fail({ code: 'NO_CREDENTIAL', reason }, error)
     }
+    if (attempt !== this.#attempt) return
+    if (this.#refused?.credential === JSON.stringify(credential)) return this.#refuse(this.#refused.refusal)
+    this.#opening.begin(credential)
+    this.silence.listenTo(this.socket.io.engine)
   }
 
-  async #getCredential(): Promise<Credential> {
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const timeout = new Promise<never>((_, reject) => {
-      const { credentialTimeoutMs: ms = CREDENTIAL_TIMEOUT_MS } = this.#options
-      timer = setTimeout(() => reject(new Error(`no credential within ${ms / 1_000} s`)), ms)
-    })
-    try {
-      return await Promise.race([this.#options.credential(), timeout])
-    } finally {
-      clearTimeout(timer)
-    }
-  }
-
-  /** A connection that ends before its first packet, without an error, would be noticed by nothing but a timeout of 20 s. */
-  #watchOpening(attempt: number): void {
-    let isSettled = false
-    const settle = (): void => void (isSettled = true)
-    const { engine } = this.socket.io
-    engine.once('open', settle)
-    engine.once('error', settle)
-    engine.once('close', () => {
-      if (isSettled || attempt !== this.#attempt) return
-      // Otherwise, it would count as still opening, and not be opened again.
-      this.socket.disconnect()
-      this.#reconnectLater()
-    })
+  #getCredential(): Promise<Credential> {
+    return inTime(this.#options.credential, this.#options.credentialTimeoutMs)
   }
 
   #onConnect(): void {
-    this.#hasFailed = false
+    this.#opening.end()
+    this.#reconnection.reset()
     this.#refused = undefined
-    this.#retryInMs = undefined
-    this.#connectedAtMs = Date.now()
+    this.#goodbye = undefined
+    this.#diagnosis.reset()
+    this.#refresh.begin(this.socket.auth as Credential)
+    this.#connectedForMs = stopwatch()
     this.#options.onConnect()
     this.#options.onChange()
   }
 
+  #onHello({ expiresInMs, silenceMs }: Hello): void {
+    this.#refresh.expiresIn(expiresInMs)
+    this.#unguard()
+    this.#unguard = this.silence.guard(silenceMs, () => {
+      this.#lost = { code: 'SILENT', reason: `nothing has arrived for ${silenceMs / 1_000} s` }
+      this.socket.disconnect()
+    })
+  }
+
   #onConnectError(error: Error & { readonly data?: Partial<HandshakeRefusal> }): void {
+    this.#opening.end()
     const { code, retry = false } = error.data ?? {}
-    // Without a code, no node was reached; the next attempt may reach another.
-    if (code === undefined || retry) return this.#reconnectLater()
+    if (code === undefined) return this.#onUnanswered('no WebSocket opens, and why is not known yet', error)
+    if (retry) return this.#reconnection.fail({ code, reason: error.message })
     const refusal = { code, message: error.message }
     if (code !== 'TOKEN_REFUSED' || this.#refused !== undefined) return this.#refuse(refusal)
     // Final for this token alone: it may have expired on its way, while the device slept. One other is tried.
     this.#refused = { credential: JSON.stringify(this.socket.auth), refusal }
-    void this.#connect()
+    return void this.#connect()
   }
 
-  #onDisconnect(): void {
-    // Also told of a connection that was never accepted.
-    const wasStable = this.#connectedAtMs !== undefined && Date.now() - this.#connectedAtMs >= STABLE_AFTER_MS
-    this.#connectedAtMs = undefined
-    if (wasStable) this.#backoff.succeeded()
-    clearTimeout(this.#refreshTimer)
+  #onUnanswered(reason: string, error?: Error): void {
+    this.#reconnection.fail(this.#diagnosis.explain(error) ?? noAnswer(reason))
+  }
+
+  #onDisconnect(reason: string, details: unknown): void {
+    this.#unguard()
+    this.#refresh.stop()
+    this.delivery.clear()
+    if (this.#connectedForMs() >= STABLE_AFTER_MS) this.#reconnection.resetBackoff()
+    const { code, reason: said, retryInMs } = this.#goodbye ?? {}
+    const told = code === undefined ? undefined : { code: String(code), reason: said ?? '' }
+    const failure = this.#lost ?? told ?? explainDisconnect(reason, details)
+    this.#goodbye = undefined
+    this.#lost = undefined
+    const attempt = this.#attempt
     this.#options.onDisconnect()
-    if (this.#isOpen && this.#refusal === undefined) this.#reconnectLater()
-    this.#options.onChange()
+    if (!this.#isOpen || attempt !== this.#attempt) this.#options.onChange()
+    else this.#reconnection.fail(failure, undefined, retryInMs)
   }
 
   #onGoodbye(goodbye: Goodbye): void {
+    const attempt = this.#attempt
+    this.#goodbye = goodbye
     this.#options.onGoodbye(goodbye)
-    if (goodbye.code >= FIRST_PERMANENT_GOODBYE)
-      this.#refuse({ code: String(goodbye.code), message: goodbye.reason })
-    else this.#retryInMs = goodbye.retryInMs
+    if (attempt !== this.#attempt || goodbye.code < FIRST_PERMANENT_GOODBYE) return
+    this.#refuse({ code: String(goodbye.code), message: goodbye.reason })
   }
 
   #refuse(refusal: Refusal): void {
     this.#refusal = refusal
-    this.close()
+    this.#end()
     this.#options.onChange()
   }
 
-  /** Reconnects after the delay that the node's goodbye gave, otherwise after a backoff. */
-  #reconnectLater(): void {
-    this.#hasFailed = true
-    const afterMs = this.#retryInMs ?? this.#backoff.nextMs()
-    this.#retryInMs = undefined
-    clearTimeout(this.#reconnectTimer)
-    this.#reconnectTimer = setTimeout(() => void this.#connect(), afterMs)
-    this.#options.onChange()
-  }
-
-  #scheduleRefresh(expiresAtMs: number | undefined): void {
-    clearTimeout(this.#refreshTimer)
-    if (expiresAtMs === undefined) return
-    const leftMs = expiresAtMs - Date.now()
-    const inMs = leftMs - Math.min(REFRESH_BEFORE_MS, leftMs / 5)
-    if (inMs < MIN_REFRESH_INTERVAL_MS || inMs > MAX_TIMER_MS) return
-    this.#refreshTimer = setTimeout(() => void this.#refresh(expiresAtMs), inMs)
-  }
-
-  /** Continues with a new credential. Without one, tries again until the old one expires and the node sends a goodbye. */
-  async #refresh(expiresAtMs: number): Promise<void> {
-    const attempt = this.#attempt
-    let nextExpiryMs: number | undefined
-    try {
-      const credential = await this.#getCredential()
-      const response = await new Promise<Refreshed | Refused | undefined>((resolve) =>
-        this.requests.send<Refreshed>((ack) => this.socket.emit('refresh', credential, ack), resolve),
-      )
-      if (response?.ok) nextExpiryMs = response.expiresAtMs
-      else if (response?.retry === false) return
-    } catch (error) {
-      if (attempt === this.#attempt) this.#options.onError(error)
-    }
-    if (attempt === this.#attempt && this.isConnected) this.#scheduleRefresh(nextExpiryMs ?? expiresAtMs)
+  /** The device, the network or the page may be back: checks what may have ended meanwhile, and does not wait any longer. */
+  #onHint(): void {
+    if (this.isConnected) {
+      this.silence.check()
+      this.#refresh.check()
+    } else if (this.#opening.isUnderWay && this.#reconnection.sinceAttemptMs > FRESH_MS) {
+      this.#opening.end()
+      this.socket.disconnect()
+      void this.#connect()
+    } else this.#reconnection.hurry()
   }
 }

@@ -6,6 +6,14 @@ import { isRecord } from '../json.ts'
  */
 export type Credential = { readonly token: string } | { readonly userId: string; readonly userSig: string }
 
+/** There is no credential to send. The message does not repeat what there was instead. */
+export class CredentialError extends TypeError {}
+
+/** The header, the payload and the signature of a JWT. */
+const JWT = /^([\w-]+)\.([\w-]+)\.[\w-]+$/
+/** Tencent's variant of base64. */
+const USER_SIG = /^[\w*+/=-]+$/
+
 /** When a JWT expires by its `exp`, in ms since 1970. Undefined for a UserSig, and for text that is not a JWT. */
 export function expiryOf(credential: Credential): number | undefined {
   const exp = 'token' in credential ? claimsOf(credential.token)['exp'] : undefined
@@ -16,23 +24,107 @@ export function expiryOf(credential: Credential): number | undefined {
  * The claims of a JWT, unverified: only the gateway can tell whether they are true. Empty for text that is not a JWT.
  * Characters beyond ASCII come out garbled, because the payload is read byte by byte.
  */
-export function claimsOf(token: string): Readonly<Record<string, unknown>> {
+export const claimsOf = (token: string): Readonly<Record<string, unknown>> =>
+  decode(token.split('.')[1] ?? '') ?? {}
+
+function decode(part: string): Record<string, unknown> | undefined {
   try {
-    const payload = token.split('.')[1] ?? ''
-    const claims: unknown = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/')))
-    return isRecord(claims) ? claims : {}
+    const value: unknown = JSON.parse(atob(part.replaceAll('-', '+').replaceAll('_', '/')))
+    return isRecord(value) ? value : undefined
   } catch {
-    return {}
+    return undefined
   }
 }
 
-/** Returns how the client gets its credentials. Throws a TypeError if there is no way. */
+/** Whether the first one is for another user, or another role, than the second. The claims are only compared, not believed. */
+export function isForAnother(credential: Credential, inUse: Credential): boolean {
+  if (userOf(credential) !== userOf(inUse)) return true
+  if (!('token' in credential && 'token' in inUse)) return false
+  return claimsOf(credential.token)['role'] !== claimsOf(inUse.token)['role']
+}
+
+const userOf = (credential: Credential): string =>
+  'token' in credential ? String(claimsOf(credential.token)['sub']) : credential.userId
+
+/** Whether a credential is the one in use, or one that was issued before it: a cache may have returned it. */
+export function isNoNewer(credential: Credential, inUse: Credential): boolean {
+  if (JSON.stringify(credential) === JSON.stringify(inUse)) return true
+  if (!('token' in credential && 'token' in inUse)) return false
+  const [claims, claimsInUse] = [claimsOf(credential.token), claimsOf(inUse.token)]
+  for (const claim of ['iat', 'exp']) {
+    const [time, timeInUse] = [claims[claim], claimsInUse[claim]]
+    if (typeof time === 'number' && typeof timeInUse === 'number' && time !== timeInUse)
+      return time < timeInUse
+  }
+  return false
+}
+
+/**
+ * Returns how the client gets its credentials. The function throws a CredentialError for what cannot be one. Throws a TypeError if there is no way to get
+ * any, or for a fixed credential that cannot be sent.
+ */
 export function credentialOf(
   auth: Credential | (() => Credential | Promise<Credential>) | undefined,
   getToken: (() => string | Promise<string>) | undefined,
-): () => Credential | Promise<Credential> {
-  if (getToken !== undefined) return async () => ({ token: await getToken() })
-  if (typeof auth === 'function') return auth
-  if (auth !== undefined) return () => auth
-  throw new TypeError('a recall client needs `auth` or `getToken`')
+): () => Promise<Credential> {
+  if (getToken !== undefined)
+    return async () => ({ token: checkToken(await getToken(), 'what `getToken` returned') })
+  if (typeof auth === 'function') return async () => checkCredential(await auth())
+  if (auth === undefined) throw new TypeError('a recall client needs `auth` or `getToken`')
+  // Asking again would change nothing, so only what cannot be sent at all is refused here. The gateway judges the rest.
+  const fixed = checkCredential(auth, (token) => token !== '')
+  return async () => fixed
+}
+
+/** Returns what `ask` returns. Rejects if that takes longer, by default than 30 s: a person may have to log in. */
+export async function inTime(ask: () => Promise<Credential>, ms = 30_000): Promise<Credential> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new CredentialError(`no credential within ${ms / 1_000} s`)), ms)
+  })
+  try {
+    return await Promise.race([ask(), timeout])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Returns only what a node reads: anything else may not even be JSON. */
+function checkCredential(value: unknown, isToken = isJwt): Credential {
+  if (!isRecord(value)) throw wrong('`auth`', value, '{ token } or { userId, userSig }')
+  const { token, userId, userSig } = value
+  if (userId === undefined && userSig === undefined)
+    return { token: checkToken(token, '`token` of `auth`', isToken) }
+  if (typeof userId !== 'string' || userId === '')
+    throw wrong('`userId` of `auth`', userId, 'the id of a user')
+  const trimmed = textOf(userSig)
+  if (!USER_SIG.test(trimmed)) throw wrong('`userSig` of `auth`', userSig, 'a UserSig')
+  return { userId, userSig: trimmed }
+}
+
+function checkToken(value: unknown, subject: string, isToken = isJwt): string {
+  const token = textOf(value)
+  if (isToken(token)) return token
+  throw wrong(subject, value, 'a JWT')
+}
+
+const isJwt = (text: string): boolean => decode(JWT.exec(text)?.[1] ?? '') !== undefined
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value.trim() : '')
+
+const wrong = (subject: string, value: unknown, right: string): CredentialError =>
+  new CredentialError(`${subject} is ${describe(value)} instead of ${right}`)
+
+/** Says what a value is without repeating it: it may contain a secret. */
+function describe(value: unknown): string {
+  if (value === undefined || value === null) return String(value)
+  if (typeof value !== 'string') return Array.isArray(value) ? 'an array' : `of type ${typeof value}`
+  const text = value.trim()
+  if (text === '') return 'an empty text'
+  if (text.startsWith('<')) return 'HTML, such as a login or error page,'
+  if (/^["[{]/.test(text)) return 'JSON, which the token must be taken out of,'
+  if (/^bearer\s/i.test(text)) return 'text that begins with "Bearer", which is no part of a token,'
+  if (text === 'undefined' || text === 'null') return `the text "${text}"`
+  if (/^[\w-]+\.[\w-]+\.$/.test(text)) return 'a JWT without a signature'
+  return `text of ${value.length} characters`
 }

@@ -5,6 +5,7 @@ import type { Position } from '../position.ts'
 import type { NoticeBatch, Refused, SubscribeRequest, Subscribed } from '../protocol.ts'
 import type { Room } from '../room.ts'
 import type { RoomListener } from './listeners.ts'
+import type { RoomSummary } from './state.ts'
 
 /** At this many queued notices the client leaves the room. Once listeners have caught up, it returns and recovers more. */
 const MAX_QUEUED = 5_000
@@ -90,10 +91,10 @@ export class FollowedRoom {
     return this.refusal?.retry === false
   }
 
-  /** While connected. */
-  get state(): 'refused' | 'live' | 'catching-up' {
-    if (this.isRefused) return 'refused'
-    return this.isLive ? 'live' : 'catching-up'
+  get summary(): RoomSummary {
+    const { room, refusal } = this
+    const state = this.isRefused ? 'refused' : this.isLive ? 'live' : 'catching-up'
+    return { room, state, refusal }
   }
 
   /** Whether listeners are so far behind that the client must leave the room. */

@@ -7,6 +7,7 @@ import type { Connection } from './connection.ts'
 import { FollowedRoom, isNext } from './followed-room.ts'
 import type { Emitter } from './listeners.ts'
 import type { PositionStore } from './position-store.ts'
+import type { RoomSummary } from './state.ts'
 import { SubscribeQueue } from './subscribe-queue.ts'
 
 interface FollowedRoomsOptions {
@@ -40,9 +41,8 @@ export class FollowedRooms {
     socket.on('unsubscribed', (unsubscribed) => this.#onUnsubscribed(unsubscribed))
   }
 
-  /** Whether every room is live; those that were refused do not count. */
-  get areLive(): boolean {
-    return [...this.#rooms.values()].every((room) => room.isRefused || room.isLive)
+  summaries(): Iterable<RoomSummary> {
+    return [...this.#rooms.values()].map(({ summary }) => summary)
   }
 
   /** To be called once connected. */
@@ -121,6 +121,7 @@ export class FollowedRooms {
       this.#events.emit('gap', { room, reason: response.gap, position: response.position })
     if (!this.#isFollowed(followed)) return
     const count = followed.enter(response)
+    this.#connection.delivery.onSubscribed(room)
     this.#queue.watch(followed)
     if (count > 0) this.#events.emit('recovered', { room, count })
     this.#onChange()

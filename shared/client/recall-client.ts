@@ -1,6 +1,7 @@
 import type { Conversation, RecalledAt } from '../recall.ts'
 import type { Room } from '../room.ts'
 import type {
+  ClientError,
   ClientEvents,
   NoticeListener,
   RecallClientOptions,
@@ -14,18 +15,18 @@ import { FollowedRooms } from './followed-rooms.ts'
 import { Emitter, RoomListener } from './listeners.ts'
 import { memoryPositions, withErrorsReported } from './position-store.ts'
 import { lookUpRecalled } from './recalled.ts'
+import { States } from './state.ts'
 
 /** Follows rooms over one connection. Created by `createRecallClient`. */
 export class RecallClient {
   readonly #connection: Connection
   readonly #rooms: FollowedRooms
   readonly #events = new Emitter<ClientEvents>()
-  /** The latest state emitted, as JSON. */
-  #emitted = ''
+  readonly #states: States
 
   constructor({ url, auth, getToken, positions = memoryPositions() }: RecallClientOptions) {
-    const onError = (error: unknown): void => this.#events.emit('error', error)
-    const onChange = (): void => this.#emitState()
+    const onError = (error: ClientError): void => this.#events.emit('error', error)
+    const onChange = (): void => this.#states.update()
     this.#connection = new Connection({
       url,
       credential: credentialOf(auth, getToken),
@@ -37,20 +38,17 @@ export class RecallClient {
     })
     this.#rooms = new FollowedRooms({
       connection: this.#connection,
-      positions: withErrorsReported(positions, onError),
+      positions: withErrorsReported(positions, (error) => onError({ source: 'store', error, attempt: 1 })),
       events: this.#events,
       onChange,
     })
+    this.#states = new States(this.#connection, () => this.#rooms.summaries())
     this.#connection.open()
   }
 
   /** The state of the connection and of all rooms together. The event `state` announces each change. */
   get state(): State {
-    const { refusal, isConnected, hasFailed } = this.#connection
-    const since = Date.now()
-    if (refusal !== undefined) return { kind: 'refused', since, code: refusal.code, reason: refusal.message }
-    if (!isConnected) return { kind: hasFailed ? 'offline' : 'connecting', since }
-    return { kind: this.#rooms.areLive ? 'live' : 'catching-up', since }
+    return this.#states.client.current
   }
 
   /** Calls `listener` on each event of this name. Returns a function that removes it. */
@@ -58,6 +56,7 @@ export class RecallClient {
     event: Name,
     listener: (value: ClientEvents[Name]) => void,
   ): () => void {
+    if (event === 'state') return this.#states.client.on(listener as (state: State) => void)
     return this.#events.on(event, listener)
   }
 
@@ -67,21 +66,25 @@ export class RecallClient {
    * any promise it returned resolves. A room that the gateway refuses is reported by the event `refused`.
    */
   subscribe(room: Room, listener: NoticeListener, { since }: SubscribeOptions = {}): Subscription {
+    if (this.#connection.isClosed) throw new Error('this recall client is closed: create another one')
     const followed = this.#rooms.follow(room, since)
-    const roomListener = new RoomListener(listener, (error) => this.#events.emit('error', error))
+    const roomListener = new RoomListener(listener, (error) =>
+      this.#events.emit('error', { source: 'listener', error, attempt: 1 }),
+    )
     followed.addListener(roomListener)
+    const feed = this.#states.follow(() => followed.summary)
     // Not before: what listens to the state may leave the room.
-    this.#emitState()
-    const connection = this.#connection
+    this.#states.update()
     return {
       room,
       get position() {
         return followed.position
       },
       get state() {
-        return followed.isRefused || connection.isConnected ? followed.state : 'offline'
+        return feed.current
       },
       leave: () => {
+        feed.end()
         if (followed.removeListener(roomListener) && !followed.hasListeners) this.#rooms.unfollow(followed)
       },
     }
@@ -100,23 +103,20 @@ export class RecallClient {
     return (await this.recalled(conversation, [seq])).length > 0
   }
 
-  /** Reconnects with a new credential: after a refusal, or to switch to another one. Rooms resume from their positions. */
+  /**
+   * Reconnects with a new credential: after a refusal, or to switch to another one. Rooms resume from their positions. Throws
+   * if the client is closed.
+   */
   connect(): void {
+    if (this.#connection.isClosed) throw new Error('this recall client is closed: create another one')
     this.#connection.open()
-    this.#emitState()
+    this.#states.update()
   }
 
-  /** Disconnects for good. No listener of a room is called again. */
+  /** Disconnects for good. No listener of a room is called again, and `closed` is the last state. */
   close(): void {
     this.#rooms.close()
     this.#connection.close()
-  }
-
-  #emitState(): void {
-    const { state } = this
-    const text = JSON.stringify({ ...state, since: 0 })
-    if (text === this.#emitted) return
-    this.#emitted = text
-    this.#events.emit('state', state)
+    this.#states.update()
   }
 }

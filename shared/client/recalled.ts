@@ -20,14 +20,14 @@ export async function lookUpRecalled(
   return found
 }
 
-async function lookUpPart(
-  { socket, requests }: Connection,
-  request: RecalledRequest,
-): Promise<readonly RecalledAt[]> {
+async function lookUpPart(connection: Connection, request: RecalledRequest): Promise<readonly RecalledAt[]> {
+  const { socket, requests } = connection
   const response = await new Promise<RecalledResponse | Refused | undefined>((resolve) =>
     requests.send<RecalledResponse>((ack) => socket.emit('recalled', request, ack), resolve),
   )
   if (response?.ok) return response.recalled
+  if (response === undefined && connection.isClosed)
+    throw new RequestRefused({ code: 'CLOSED', message: 'this recall client is closed', retry: false })
   throw new RequestRefused(
     response ?? { code: 'NO_ANSWER', message: 'the gateway did not respond', retry: true },
   )

@@ -1,4 +1,5 @@
-import type { Manager } from 'socket.io-client'
+import { MAX_TIMER_MS, stopwatch } from './clocks.ts'
+import type { Clocks } from './clocks.ts'
 
 /**
  * How long a node may send nothing at all before what it owes counts as lost. A frame counts only once it is complete: this
@@ -7,43 +8,85 @@ import type { Manager } from 'socket.io-client'
 const SILENCE_MS = 15_000
 /** Heartbeats pass a connection that other rooms keep busy. They travel behind everything that the node sent before. */
 const HEARTBEATS = 2
+/** A timer that is this late shows that the process slept: what arrived meanwhile is still to be read. */
+const LATE_MS = 1_000
+const TIME_TO_READ_MS = 1_000
 
-/** Announces packets and heartbeats of the node. */
-type Heard = Pick<Manager, 'on'>
+/** Announces every packet of the connection, heartbeats included. */
+interface Heard {
+  on(event: 'packet', listener: (packet: { readonly type: string }) => void): unknown
+}
 
 /**
  * Tells whether the node is silent. The time since one packet would not: it also measures how large the next one is, and
  * whoever asks again while a large packet is on its way makes a slow link slower.
  */
 export class Silence {
-  readonly #now: () => number
-  #heardAtMs = -Infinity
+  readonly #clocks: Clocks | undefined
+  #silentMs = (): number => Infinity
   #heartbeats = 0
+  #check: (() => void) | undefined
 
-  /** `now` is in ms. */
-  constructor(heard: Heard, now = (): number => performance.now()) {
-    this.#now = now
-    heard.on('packet', () => (this.#heardAtMs = this.#now()))
-    heard.on('ping', () => {
-      this.#heardAtMs = this.#now()
-      this.#heartbeats++
+  constructor(clocks?: Clocks) {
+    this.#clocks = clocks
+  }
+
+  /** Hears one connection. */
+  listenTo(heard: Heard): void {
+    heard.on('packet', ({ type }) => {
+      this.#silentMs = stopwatch(this.#clocks)
+      if (type === 'ping') this.#heartbeats++
     })
   }
 
   /**
-   * Calls `onSilent` once: after 15 s in which the node has sent nothing, or when it has sent two heartbeats from now on.
-   * Returns a function that cancels.
+   * Calls `onSilent` once: after 15 s in which the node has sent nothing, or 15 s from now if it has sent two heartbeats
+   * since. Returns a function that cancels.
    */
   watch(onSilent: () => void): () => void {
-    const fromMs = this.#now()
+    const waitedMs = stopwatch(this.#clocks)
     const lastHeartbeat = this.#heartbeats + HEARTBEATS
     let timer: ReturnType<typeof setTimeout>
     const check = (): void => {
-      const leftMs = SILENCE_MS - (this.#now() - Math.max(fromMs, this.#heardAtMs))
+      const leftMs = SILENCE_MS - Math.min(waitedMs(), this.#silentMs())
       if (leftMs <= 0 || this.#heartbeats >= lastHeartbeat) onSilent()
       else timer = setTimeout(check, leftMs)
     }
     timer = setTimeout(check, SILENCE_MS)
     return () => clearTimeout(timer)
+  }
+
+  /**
+   * Calls `onDead` once, when nothing at all has arrived for `silenceMs`, from now on. Returns a function that cancels. One
+   * at a time.
+   */
+  guard(silenceMs: number, onDead: () => void): () => void {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    let isDueSoon = false
+    const wait = (ms: number): void => {
+      clearTimeout(timer)
+      isDueSoon = ms <= TIME_TO_READ_MS
+      const elapsedMs = stopwatch(this.#clocks)
+      timer = setTimeout(() => check(elapsedMs() - ms > LATE_MS), ms)
+    }
+    const check = (mayHaveSlept: boolean): void => {
+      const leftMs = silenceMs - this.#silentMs()
+      if (leftMs > 0) wait(Math.min(leftMs, MAX_TIMER_MS))
+      else if (mayHaveSlept) wait(TIME_TO_READ_MS)
+      else onDead()
+    }
+    this.#silentMs = stopwatch(this.#clocks)
+    // If it is due soon anyway, a hint must not put it off.
+    this.#check = () => void (isDueSoon || check(true))
+    wait(Math.min(silenceMs, MAX_TIMER_MS))
+    return () => {
+      clearTimeout(timer)
+      this.#check = undefined
+    }
+  }
+
+  /** Looks now, because the device may have slept. */
+  check(): void {
+    this.#check?.()
   }
 }

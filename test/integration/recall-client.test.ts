@@ -18,6 +18,8 @@ import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const room = { group: 'g' }
+/** Has the form of a token, and the wrong signature. */
+const forgedToken = (): Promise<string> => makeToken({ rooms: [] }, 'another secret, of 32 bytes or more')
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
 
 /** Stands in for `sessionStorage`. */
@@ -250,7 +252,9 @@ describe('the client', function () {
     await recall(url, 1)
     await all(seqs, 1)
     expect(goodbyes.map(({ code }) => code)).to.deep.equal([4002])
-    expect(errors.map(String)).to.deep.equal(['Error: the backend is unavailable'])
+    expect(errors.map(({ source, error }) => `${source}: ${String(error)}`)).to.deep.equal([
+      'getToken: Error: the backend is unavailable',
+    ])
   })
 
   it('backs off when each connection is dropped immediately', async () => {
@@ -284,7 +288,9 @@ describe('the client', function () {
     const errors = events(client, 'error')
     listen(client)
     await isLive(client)
-    expect(errors.map(String)).to.deep.equal(['Error: the backend is unavailable'])
+    expect(errors.map(({ source, error }) => `${source}: ${String(error)}`)).to.deep.equal([
+      'getToken: Error: the backend is unavailable',
+    ])
   })
 
   it('tries one other token when one is refused: it may have expired on its way', async () => {
@@ -294,7 +300,7 @@ describe('the client', function () {
       [3, 'refused'],
     ] as const) {
       let tokenRequests = 0
-      const getToken = async () => (++tokenRequests === good ? adminToken() : `expired ${tokenRequests}`)
+      const getToken = async () => (++tokenRequests === good ? adminToken() : forgedToken())
       const client = open({ url, getToken })
       const states = events(client, 'state')
       await waitUntil(`it is ${end}`, () => client.state.kind === end)
@@ -305,7 +311,7 @@ describe('the client', function () {
 
   it('does not reconnect when it is refused, until `connect` is called', async () => {
     const { url } = await start()
-    let token = 'no token'
+    let token = await forgedToken()
     const client = open({ url, getToken: () => token })
     const { seqs } = listen(client)
     await waitUntil('it is refused', () => client.state.kind === 'refused')
@@ -328,7 +334,7 @@ describe('the client', function () {
     const other = listen(client, { group: 'foreign' })
     await waitUntil('it is refused', () => refused.length > 0)
     expect(refused[0]).to.deep.include({ room: { group: 'foreign' }, code: 'ROOM_REFUSED', retry: false })
-    expect(other.subscription.state).to.equal('refused')
+    expect(other.subscription.state).to.deep.include({ kind: 'refused', code: 'ROOM_REFUSED' })
     await isLive(client)
     await recall(url, 1)
     await recall(url, 2, 'foreign')

@@ -132,13 +132,13 @@ describe('a credential that never arrives', () => {
       onConnect: () => undefined,
       onDisconnect: () => undefined,
       onGoodbye: () => undefined,
-      onError: (error) => errors.push(String(error)),
+      onError: ({ error }) => errors.push(String(error)),
       onChange: () => undefined,
     })
     onCleanUp(() => connection.close())
     connection.open()
     await waitUntil('it is requested again', () => calls > 1)
-    expect(errors[0]).to.equal('Error: no credential within 0.01 s')
+    expect(errors[0]).to.equal('TypeError: no credential within 0.01 s')
   })
 
   it('is not reported once the connection is closed', async () => {

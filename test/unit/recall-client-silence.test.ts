@@ -27,7 +27,8 @@ describe('a node that is silent', () => {
   const setUp = () => {
     let nowMs = 0
     const heard = new EventEmitter()
-    const silence = new Silence(heard as never, () => nowMs)
+    const silence = new Silence({ steady: () => nowMs, wall: () => nowMs })
+    silence.listenTo(heard)
     const pass = (ms: number): void => {
       for (let i = 0; i < ms; i += 500) {
         nowMs += 500
@@ -56,7 +57,7 @@ describe('a node that is silent', () => {
     silence.watch(() => (isSilent = true))
     for (let i = 0; i < 3; i++) {
       pass(14_000)
-      heard.emit('packet')
+      heard.emit('packet', { type: 'message' })
     }
     pass(14_500)
     expect(isSilent).to.equal(false)
@@ -70,8 +71,8 @@ describe('a node that is silent', () => {
     silence.watch(() => (isSilent = true))
     const isSilentAfter: boolean[] = []
     for (let i = 0; i < 6; i++) {
-      if (i === 2 || i === 4) heard.emit('ping')
-      heard.emit('packet')
+      if (i === 2 || i === 4) heard.emit('packet', { type: 'ping' })
+      heard.emit('packet', { type: 'message' })
       pass(14_500)
       isSilentAfter.push(isSilent)
     }

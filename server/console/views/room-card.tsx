@@ -16,7 +16,8 @@ interface RoomCardProps {
 export function RoomCard({ watched, onUnwatch }: RoomCardProps) {
   const { t } = useLocale()
   const { room, subscription, refusal } = watched
-  const state = refusal === undefined ? (subscription?.state ?? 'catching-up') : 'refused'
+  const kind = refusal === undefined ? (subscription?.state.kind ?? 'catching-up') : 'refused'
+  const state = kind === 'connecting' || kind === 'closed' ? 'offline' : kind
   return (
     <li class={`card room ${state}`}>
       <header>

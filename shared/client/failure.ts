@@ -1,0 +1,109 @@
+import { isOffline, isSecurePage } from './environment.ts'
+
+/** Why the client is not connected. */
+export interface Failure {
+  readonly code: string
+  /** For people. */
+  readonly reason: string
+}
+
+/** An error of Socket.IO or Engine.IO. Only those of a transport have a description: what the WebSocket said. */
+interface ConnectError extends Error {
+  readonly type?: string
+  readonly description?: unknown
+}
+
+/** What Node says of TLS, by the code of the error. */
+const TLS = /^(ERR_TLS|ERR_SSL|EPROTO|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_|INVALID_CA|CRL_)/
+const NO_ANSWER: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens at this host and port',
+  ENOTFOUND: 'the host name does not exist',
+  EAI_AGAIN: 'the host name cannot be looked up now',
+  ETIMEDOUT: 'the host does not answer',
+  EHOSTUNREACH: 'the host cannot be reached',
+  ENETUNREACH: 'the network cannot be reached',
+  ECONNRESET: 'the connection was cut while it was opened',
+  EPIPE: 'the connection was cut while it was opened',
+}
+
+/**
+ * Explains why a connection could not be opened. Undefined if the error does not say: a browser never does, and Node does not
+ * if something other than a gateway answers.
+ */
+export function explainConnectError(error: ConnectError, address: string): Failure | undefined {
+  if (error.message === 'server error')
+    return notGateway('what answers does not speak the protocol of a gateway')
+  if (error.type !== 'TransportError')
+    return notGateway(`a Socket.IO server that is no gateway refused: ${error.message}`)
+  const cause = innermost(error.description)
+  if (cause === undefined) return isOffline() ? NETWORK_OFFLINE : undefined
+  const { code = '', message } = cause
+  const of = `${message}${code === '' || message.includes(code) ? '' : ` (${code})`}`
+  if (TLS.test(code)) return { code: 'TLS_FAILED', reason: `the TLS handshake failed: ${tlsText(of)}` }
+  if (code in NO_ANSWER) return { code: 'NO_ANSWER', reason: `${NO_ANSWER[code]} (${code})` }
+  if (code.startsWith('HPE_')) return notGateway(`what answers does not speak HTTP: ${of}`)
+  if (cause.name === 'SecurityError') return blocked(address, of)
+  if (message.startsWith('Unexpected server response')) return undefined
+  return { code: 'NO_ANSWER', reason: `the connection failed: ${of}` }
+}
+
+/** Explains why a connection ended, by what Socket.IO says of a disconnect. */
+export function explainDisconnect(reason: string, details: unknown): Failure {
+  const { description, context } = (details ?? {}) as {
+    readonly description?: unknown
+    readonly context?: { readonly code?: number; readonly reason?: string }
+  }
+  if (description === 'network connection lost') return NETWORK_OFFLINE
+  const cause = innermost(description)
+  const said = [
+    context?.code === undefined ? '' : `code ${context.code}`,
+    context?.reason ?? '',
+    cause?.message ?? '',
+    reason,
+  ]
+  return { code: 'CONNECTION_LOST', reason: `the connection ended: ${said.filter(Boolean).join(', ')}` }
+}
+
+export const noAnswer = (reason: string): Failure => ({ code: 'NO_ANSWER', reason })
+export const notGateway = (reason: string): Failure => ({ code: 'NOT_A_GATEWAY', reason })
+const NETWORK_OFFLINE: Failure = {
+  code: 'NETWORK_OFFLINE',
+  reason: 'the browser says that there is no network',
+}
+
+/** The browser does not even try. */
+const blocked = (address: string, said: string): Failure =>
+  isSecurePage() && address.startsWith('http:')
+    ? {
+        code: 'MIXED_CONTENT',
+        reason: `a page with https:// cannot connect to http://; use https:// in \`url\`: ${said}`,
+      }
+    : { code: 'WEBSOCKET_BLOCKED', reason: `the browser refuses to open the WebSocket: ${said}` }
+
+interface Cause {
+  readonly name: string
+  readonly message: string
+  readonly code?: string
+}
+
+/** What is behind an error: the event of a WebSocket carries an error in Node alone; an error may stand for several. */
+function innermost(value: unknown): Cause | undefined {
+  let found = value
+  for (let depth = 0; depth < 8; depth++) {
+    const { error, cause, errors } = (found ?? {}) as Record<string, unknown>
+    const inner = error ?? cause ?? (Array.isArray(errors) ? (errors as unknown[])[0] : undefined)
+    if (!isError(inner)) break
+    found = inner
+  }
+  return isError(found) ? found : undefined
+}
+
+/** By its parts: a DOMException is no Error everywhere. */
+const isError = (value: unknown): value is Cause =>
+  typeof value === 'object' &&
+  value !== null &&
+  typeof (value as Partial<Cause>).message === 'string' &&
+  'name' in value
+
+/** OpenSSL puts what happened between numbers and file names. */
+const tlsText = (text: string): string => /SSL routines:[^:]*:([^:]+)/.exec(text)?.[1] ?? text

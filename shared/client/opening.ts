@@ -1,0 +1,81 @@
+import { io, NodeWebSocket } from 'socket.io-client'
+import { MAX_TIMER_MS } from './clocks.ts'
+import type { Credential } from './credential.ts'
+import type { RecallSocket } from './requests.ts'
+
+/** From the first packet of TCP to the node's answer to the handshake. */
+const TIMEOUT_MS = 20_000
+
+/** The WebSocket of Engine.IO: that of the browser, or of `ws` in Node. */
+class WebSocketTransport extends NodeWebSocket {
+  /**
+   * Engine.IO does not hear of an error that the constructor of a WebSocket throws, as for an address that the page must not
+   * connect to: it begins to listen afterwards, and would wait for a timeout.
+   */
+  override createSocket(...args: Parameters<NodeWebSocket['createSocket']>): unknown {
+    try {
+      return super.createSocket(...args)
+    } catch (error) {
+      queueMicrotask(() => this.onError('websocket error', error))
+      throw error
+    }
+  }
+}
+
+/** Returns a socket that is not connected, and does not reconnect by itself. */
+export const createSocket = (origin: string, path: string): RecallSocket =>
+  io(origin, {
+    path,
+    transports: [WebSocketTransport],
+    autoConnect: false,
+    reconnection: false,
+    forceNew: true,
+    // In place of this one, `Opening` has one that covers the handshake.
+    timeout: MAX_TIMER_MS,
+  })
+
+/** An attempt to connect, until the gateway answers or it is known that none does. One at a time. */
+export class Opening {
+  readonly #socket: RecallSocket
+  readonly #onFail: (reason: string) => void
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  /** `onFail` is called for what the socket itself does not tell. */
+  constructor(socket: RecallSocket, onFail: (reason: string) => void) {
+    this.#socket = socket
+    this.#onFail = onFail
+  }
+
+  get isUnderWay(): boolean {
+    return this.#timer !== undefined
+  }
+
+  begin(credential: Credential): void {
+    this.#socket.auth = credential
+    this.#socket.connect()
+    const { engine } = this.#socket.io
+    // Without an error, nothing else would tell of it before the first packet. A refusal closes it by force.
+    engine.once('close', (reason) => {
+      if (engine === this.#socket.io.engine && reason !== 'forced close')
+        this.#fail('the connection ended before a gateway had answered')
+    })
+    this.#timer = setTimeout(
+      () => this.#fail(`no gateway has answered within ${TIMEOUT_MS / 1_000} s`),
+      TIMEOUT_MS,
+    )
+  }
+
+  /** To be called when the gateway answers, or the attempt is given up. */
+  end(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  #fail(reason: string): void {
+    if (!this.isUnderWay) return
+    this.end()
+    // Otherwise, it would count as still opening, and not be opened again.
+    this.#socket.disconnect()
+    this.#onFail(reason)
+  }
+}
