@@ -67,6 +67,8 @@ export function credentialOf(
   auth: Credential | (() => Credential | Promise<Credential>) | undefined,
   getToken: (() => string | Promise<string>) | undefined,
 ): () => Promise<Credential> {
+  if (auth !== undefined && getToken !== undefined)
+    throw new TypeError('a recall client takes `auth` or `getToken`, not both')
   if (getToken !== undefined)
     return async () => ({ token: checkToken(await getToken(), 'what `getToken` returned') })
   if (typeof auth === 'function') return async () => checkCredential(await auth())
