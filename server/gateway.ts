@@ -113,7 +113,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     isReady,
     reasons,
     warnings: broker.warnings,
-    delivery: () => (servesSockets ? { proved: true } : undefined),
+    delivery: gauges.delivery,
     gauges,
     metrics,
   })

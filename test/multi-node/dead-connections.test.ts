@@ -33,21 +33,6 @@ describe('a half-open connection to Redis', () => {
     return { redis, proxy, node, client, recall, isReady }
   }
 
-  it('for subscriptions is detected and replaced, and missed notices are delivered', async () => {
-    const { proxy, client, recall, isReady } = await setUp()
-    await recall(1)
-    await client.count(1)
-    expect(proxy.swallow({ sent: 'ssubscribe' })).to.equal(1)
-    await recall(2)
-    await recall(3)
-    await waitUntil('the notices arrive', () => client.received.length === 3, HEAL_TIMEOUT_MS)
-    expect(client.seqs()).to.deep.equal([1, 2, 3])
-    await waitUntil('the node is ready', isReady, HEAL_TIMEOUT_MS)
-    await recall(4)
-    await client.count(4)
-    expect(client.gaps).to.be.empty
-  })
-
   it('for subscriptions delays the spool when it holds more recalls than a log', async () => {
     const { redis, proxy, client, recall, isReady } = await setUp()
     redis.signal('SIGSTOP')

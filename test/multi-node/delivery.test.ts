@@ -2,28 +2,57 @@ import { expect } from 'chai'
 import { createClient } from 'redis'
 import { adminToken, connect } from '../support/client.ts'
 import type { Client } from '../support/client.ts'
-import { APP, startGatewayProcess } from '../support/gateway-process.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
+import { openStream } from '../support/http-api.ts'
 import { readMetric } from '../support/read-metric.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
+import { runSideBySide } from '../support/side-by-side.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 /** A client must not call itself live for longer, when a notice that was stored does not arrive. */
 const DOUBT_MS = 3_000
 const CURE_MS = 15_000
+/** When a receiver that does not report is certainly taken for gone. */
+const GONE_MS = 4_000
 
-describe('sockets are told how delivery is', () => {
-  const onCleanUp = cleanUpAfterEach()
+type OnCleanUp = (cleanUp: () => unknown) => void
 
+/** What scenarios share: processes, and clients that know what they were told of delivery. */
+function createStage(onCleanUp: OnCleanUp) {
   const start = async (settings: Readonly<Record<string, string>>): Promise<GatewayProcess> => {
     const started = await startGatewayProcess(settings)
     onCleanUp(started.stop)
     return started
+  }
+  const startServer = async (options: Parameters<typeof startRedis>[0] = {}): Promise<RedisServer> => {
+    const redis = await startRedis(options)
+    onCleanUp(redis.stop)
+    return redis
+  }
+  const startProxy = async (redis: RedisServer) => {
+    const proxy = await startTcpProxy(redis.port)
+    onCleanUp(proxy.stop)
+    return { ...proxy, url: `redis://127.0.0.1:${proxy.port}` }
+  }
+  /** Returns a function that gives a user of Redis all rights, but for these. */
+  const startAdmin = async (redis: RedisServer, user: string) => {
+    const admin = await createClient({ url: redis.url }).connect()
+    onCleanUp(() => admin.destroy())
+    const send = (...command: string[]) => admin.sendCommand(command)
+    const allow = (...rights: string[]) =>
+      send('ACL', 'SETUSER', user, 'on', '>password', 'resetkeys', '~*', '&*', '+@all', ...rights)
+    await allow()
+    return { send, allow, url: redis.url.replace('//', `//${user}:password@`) }
+  }
+  const folder = (): string => {
+    const { path, remove } = temporaryFolder()
+    onCleanUp(remove)
+    return path
   }
   const subscribe = async (to: GatewayProcess, group = 'g'): Promise<Client> => {
     const client = await connect(to.url, await adminToken())
@@ -31,59 +60,196 @@ describe('sockets are told how delivery is', () => {
     await client.subscribe({ group })
     return client
   }
+  const stream = async (from: GatewayProcess) => {
+    const opened = await openStream(from.url, 'group=g', await adminToken())
+    onCleanUp(opened.close)
+    await opened.first('subscribed')
+    return opened
+  }
   const recall = async (to: GatewayProcess, seq: number): Promise<void> => {
     const body = recallBody({ GroupId: 'g', MsgSeqList: [{ MsgSeq: seq }] })
     expect((await postWebhook(to.url, { body })).status).to.equal(200)
   }
-  const startRedisServer = async (): Promise<RedisServer> => {
-    const redis = await startRedis()
-    onCleanUp(redis.stop)
-    return redis
-  }
-  const isInDoubt = ({ deliveries }: Client): boolean => deliveries.at(-1)?.proved === false
-  /** Resolves once the client is told of a doubt. It must be within 3 s of `sinceMs`. */
-  const doubt = async (client: Client, sinceMs: number) => {
-    await waitUntil('delivery is in doubt', () => isInDoubt(client), DOUBT_MS + 1_000)
-    const told = client.deliveries.at(-1)
-    expect((told?.atMs ?? 0) - sinceMs).to.be.below(DOUBT_MS)
-    return told
-  }
-  /** Resolves once delivery is proved again. All these notices must have come before, and none after. */
-  const proof = async (client: Client, notices: number): Promise<void> => {
-    await waitUntil('delivery is proved again', () => !isInDoubt(client), CURE_MS)
-    expect(client.deliveries.at(-1)).to.deep.include({ proved: true, notices })
-    expect(client.deliveries.at(-1)).to.not.have.property('rooms')
-  }
-
-  it('while Redis is frozen, and only then', async () => {
-    const redis = await startRedisServer()
-    const receiver = await start({ ROLE: 'receiver', REDIS_URL: redis.url })
-    const node = await start({ ROLE: 'node', REDIS_URL: redis.url })
+  /** Starts a node on its own way to Redis, a receiver, and a client that has received the first notice. */
+  const setUp = async (redis: RedisServer, nodeUrl = redis.url) => {
+    const [receiver, node] = await Promise.all([
+      start({ ROLE: 'receiver', REDIS_URL: redis.url }),
+      start({ ROLE: 'node', REDIS_URL: nodeUrl }),
+    ])
     const client = await subscribe(node)
     await recall(receiver, 1)
     await client.count(1)
     expect(client.deliveries).to.be.empty
-    redis.signal('SIGSTOP')
-    const frozenAtMs = performance.now()
-    await recall(receiver, 2)
-    const told = await doubt(client, frozenAtMs)
-    expect(told)
-      .to.have.property('reason')
-      .that.matches(/^it is not proved/)
-    expect(told)
-      .to.have.property('doubtMs')
-      .that.is.within(1_500, DOUBT_MS + 500)
-    expect(await readMetric(node.url, 'delivery_in_doubt')).to.equal(1)
-    const late = await connect(node.url, await adminToken())
-    onCleanUp(late.close)
-    await waitUntil('one that comes late is told', () => isInDoubt(late), 500)
-    redis.signal('SIGCONT')
-    await proof(client, 2)
-    expect(client.deliveries.map(({ proved }) => proved)).to.deep.equal([false, true])
-    expect(await readMetric(node.url, 'delivery_in_doubt')).to.equal(0)
+    return { receiver, node, client }
+  }
+  return { start, startServer, startProxy, startAdmin, folder, subscribe, stream, recall, setUp }
+}
+
+const isInDoubt = ({ deliveries }: Client): boolean => deliveries.at(-1)?.proved === false
+
+/** Resolves once the client is told of a doubt, which must be within 3 s of `sinceMs`, and to what it was told. */
+async function doubt(client: Client, sinceMs: number) {
+  await waitUntil('delivery is in doubt', () => isInDoubt(client), DOUBT_MS + 1_000)
+  const told = client.deliveries.at(-1)
+  if (told?.proved !== false) throw new Error('not in doubt')
+  expect(told.atMs - sinceMs).to.be.below(DOUBT_MS)
+  return told
+}
+
+/** Resolves once delivery is proved again. All these notices must have come before that is told. */
+async function proof(client: Client, notices: number): Promise<void> {
+  await waitUntil('delivery is proved again', () => !isInDoubt(client), CURE_MS)
+  expect(client.deliveries.at(-1)).to.deep.include({ proved: true, notices })
+  expect(client.deliveries.at(-1)).to.not.have.property('rooms')
+}
+
+describe('sockets are told how delivery is', () => {
+  runSideBySide({
+    async 'while recalls are waiting on the disk of a receiver, also of one that is gone'(onCleanUp) {
+      const { start, startServer, startAdmin, folder, recall, setUp } = createStage(onCleanUp)
+      const redis = await startServer()
+      const { allow, url } = await startAdmin(redis, 'receiver')
+      const { client } = await setUp(redis)
+      const settings = { ROLE: 'receiver', REDIS_URL: url, DATA_DIR: folder() }
+      const receiver = await start(settings)
+      await allow('-xadd')
+      const keptAtMs = performance.now()
+      await recall(receiver, 2)
+      expect((await doubt(client, keptAtMs)).reason).to.match(/disk of a receiver$/)
+      receiver.signal('SIGKILL')
+      await receiver.exited
+      const killedAtMs = performance.now()
+      await allow()
+      await waitUntil('it is gone', () => performance.now() - killedAtMs > GONE_MS)
+      expect(client.deliveries).to.have.lengthOf(1)
+      await start(settings)
+      await proof(client, 2)
+    },
+
+    async 'while a receiver is cut off alone, and not when one is stopped'(onCleanUp) {
+      const { start, startServer, startProxy, recall, setUp } = createStage(onCleanUp)
+      const redis = await startServer()
+      const proxy = await startProxy(redis)
+      const { receiver: stopping, client } = await setUp(redis)
+      const receiver = await start({ ROLE: 'receiver', REDIS_URL: proxy.url })
+      await recall(receiver, 2)
+      stopping.signal('SIGTERM')
+      await stopping.exited
+      const stoppedAtMs = performance.now()
+      await waitUntil('it is gone', () => performance.now() - stoppedAtMs > GONE_MS)
+      expect(client.deliveries).to.be.empty
+      await proxy.setNewcomers('refuse')
+      proxy.cut('RST')
+      await recall(receiver, 3)
+      await doubt(client, performance.now())
+      await proxy.setNewcomers('forward')
+      await proof(client, 3)
+    },
+
+    async 'while Redis is frozen, those that come late and streams too'(onCleanUp) {
+      const { startServer, subscribe, stream, recall, setUp } = createStage(onCleanUp)
+      const redis = await startServer()
+      const { receiver, node, client } = await setUp(redis)
+      const early = await stream(node)
+      redis.signal('SIGSTOP')
+      const frozenAtMs = performance.now()
+      await recall(receiver, 2)
+      const told = await doubt(client, frozenAtMs)
+      expect(told.reason).to.match(/^it is not proved/)
+      expect(told.doubtMs).to.be.within(1_500, DOUBT_MS + 500)
+      expect((await early.first('delivery')).data).to.include({ proved: false })
+      expect(await readMetric(node.url, 'delivery_in_doubt')).to.equal(1)
+      const late = await subscribe(node)
+      expect(late.deliveries[0]).to.include({ proved: false, reason: told.reason })
+      const lateStream = await stream(node)
+      await lateStream.first('delivery')
+      expect(lateStream.events.map(({ event }) => event)).to.deep.equal(['subscribed', 'delivery'])
+      redis.signal('SIGCONT')
+      await proof(client, 2)
+      expect(client.deliveries.map(({ proved }) => proved)).to.deep.equal([false, true])
+      await waitUntil('streams are told', () => early.events.length === 4 && lateStream.events.length === 4)
+      for (const { events } of [early, lateStream])
+        expect(events.slice(2).map(({ event }) => event)).to.deep.equal(['messages-recalled', 'delivery'])
+      expect(await readMetric(node.url, 'delivery_in_doubt')).to.equal(0)
+      expect(node.output()).to.match(/"reason":"[^"]+","doubtMs":\d+,.*"delivery in doubt"/)
+      expect(node.output()).to.match(/"durationMs":\d+,.*"delivery proved again"/)
+    },
+
+    async 'while rooms cannot read what they missed, whether all of them or one'(onCleanUp) {
+      const { startServer, startAdmin, subscribe, recall, setUp } = createStage(onCleanUp)
+      const redis = await startServer()
+      const { send, allow, url } = await startAdmin(redis, 'node')
+      const allowLogs = (log: string) => allow('resetkeys', '~*}:[^l]*', `~*}:log:${log}`)
+      const { receiver, node, client } = await setUp(redis, url)
+      const other = await subscribe(node, 'h')
+      await allowLogs('none')
+      const interruptedAtMs = performance.now()
+      await send('CLIENT', 'KILL', 'USER', 'node', 'TYPE', 'pubsub')
+      expect((await doubt(client, interruptedAtMs)).reason).to.match(/reading what it may have missed$/)
+      await doubt(other, interruptedAtMs)
+      // From here on, one room alone cannot read: the node as a whole is proved, the room is not.
+      await allowLogs('*h')
+      await waitUntil('the node is proved', () => !isInDoubt(other), CURE_MS)
+      await waitUntil('both are told', () => client.deliveries.length === 3)
+      const rooms = [{ group: 'g' }]
+      expect(client.deliveries[1]).to.deep.include({ proved: false, rooms })
+      expect(client.deliveries[2]).to.include({ proved: true }).and.not.have.property('rooms')
+      expect(other.deliveries).to.have.lengthOf(2)
+      const late = await subscribe(node)
+      await waitUntil('one that subscribes is told', () => isInDoubt(late))
+      expect(late.deliveries[0]).to.deep.include({ rooms })
+      await recall(receiver, 2)
+      await allow()
+      await waitUntil('the room is proved', () => client.deliveries.length === 4, CURE_MS)
+      expect(client.deliveries[3]).to.deep.include({ proved: true, rooms, notices: 2 })
+      await waitUntil('the late one is told', () => !isInDoubt(late))
+      expect(other.deliveries).to.have.lengthOf(2)
+    },
+
+    async 'while Redis is gone, until what was kept meanwhile has been told'(onCleanUp) {
+      const { start, startServer, startProxy, folder, recall, setUp } = createStage(onCleanUp)
+      const dataDir = folder()
+      const redis = await startServer({ dataDir })
+      const proxy = await startProxy(redis)
+      const { receiver: stopping, node, client } = await setUp(redis)
+      const receiver = await start({ ROLE: 'receiver', REDIS_URL: proxy.url })
+      stopping.signal('SIGTERM')
+      await stopping.exited
+      await redis.stop()
+      const killedAtMs = performance.now()
+      await recall(receiver, 2)
+      await doubt(client, killedAtMs)
+      // The node is back before the receiver, which has something to tell.
+      await proxy.setNewcomers('refuse')
+      await startServer({ port: redis.port, dataDir })
+      const isHeard = async () => (await readMetric(node.url, 'probe_age_seconds')) < 1
+      await waitUntil('the node hears probes', isHeard, CURE_MS)
+      const heardAtMs = performance.now()
+      await waitUntil('it has heard several', () => performance.now() - heardAtMs > GONE_MS / 2)
+      expect(client.deliveries).to.have.lengthOf(1)
+      await proxy.setNewcomers('forward')
+      await proof(client, 2)
+      expect(client.gaps).to.be.empty
+    },
+
+    async 'while the subscription of their node alone is deaf, and not because Redis is slow'(onCleanUp) {
+      const { start, startServer, startProxy, subscribe, recall, setUp } = createStage(onCleanUp)
+      const redis = await startServer()
+      const [proxy, slow] = [await startProxy(redis), await startProxy(redis)]
+      const { receiver, client } = await setUp(redis, proxy.url)
+      const patient = await subscribe(await start({ ROLE: 'node', REDIS_URL: slow.url }))
+      slow.delay(150)
+      await proxy.setNewcomers('swallow')
+      expect(proxy.swallow({ sent: 'ssubscribe', direction: 'to client' })).to.equal(1)
+      const deafAtMs = performance.now()
+      await recall(receiver, 2)
+      await doubt(client, deafAtMs)
+      expect(client.received).to.have.lengthOf(1)
+      await proxy.setNewcomers('forward')
+      await proof(client, 2)
+      expect(client.gaps).to.be.empty
+      await patient.count(1)
+      expect(patient.deliveries).to.be.empty
+    },
   })
 })
-void createClient
-void APP
-void startTcpProxy
-void temporaryFolder

@@ -15,14 +15,14 @@ import { createTeller } from './teller.ts'
 
 const CHECK_INTERVAL_MS = 200
 const READ_INTERVAL_MS = 1_000
+/** While it depends on the next heartbeat whether delivery is in doubt. */
+const SOON_INTERVAL_MS = 250
 /** A room that reads its log for longer by itself is in doubt. */
 const ROOM_DOUBT_AFTER_MS = 2_000
 /** A check that comes this late finds a process that was blocked. What it knows is old, and is no reason for a doubt. */
 const STALL_MS = 1_000
 /** By then it has read what arrived meanwhile. */
 const STALL_GRACE_MS = 1_500
-/** From the first probe that arrives again until heartbeats are surely new: a server that was frozen works off its queue. */
-const QUEUE_MS = 300
 /** An event for connections that come while delivery is in doubt is used for this long, and its age with it. */
 const EVENT_LIFETIME_MS = 500
 
@@ -45,17 +45,21 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
   const roomDoubts = new Map<LocalRoom, number>()
   let node: NodeDelivery = PROVED
   let wasDelivering = true
-  let reportAfterMs: number | undefined
+  let readAtMs = -Infinity
   let checkedAtMs = startedAtMs
   let graceUntilMs = 0
   let isReading = false
   let event: { readonly prepared: PreparedDelivery; readonly atMs: number } | undefined
 
   async function readHeartbeats(): Promise<void> {
-    if (isReading) return
+    const nowMs = performance.now()
+    const intervalMs = receivers.isUncertain(nowMs) ? SOON_INTERVAL_MS : READ_INTERVAL_MS
+    // Half a step: timers are seldom exact.
+    if (isReading || nowMs - readAtMs < intervalMs - SOON_INTERVAL_MS / 2) return
     isReading = true
+    readAtMs = nowMs
     try {
-      receivers.read(await broker.heartbeats(), performance.now())
+      receivers.read(await broker.heartbeats(), nowMs)
     } catch {
       // Changes nothing by itself. The broker knows what is wrong, and says so.
     } finally {
@@ -66,14 +70,14 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
   function causes(nowMs: number): readonly Cause[] {
     const provedAtMs = Math.max(startedAtMs, nowMs - broker.probeAgeMs())
     const isDelivering = broker.isDelivering()
-    if (isDelivering && !wasDelivering) reportAfterMs = nowMs + QUEUE_MS
+    if (isDelivering && !wasDelivering) receivers.interrupted(nowMs)
     wasDelivering = isDelivering
     const probe = isDelivering ? [] : [{ sinceMs: provedAtMs, reason: NOT_PROVED }]
     // The probe is not mistaken when the process was blocked.
     if (node.proved && nowMs < graceUntilMs) return probe
     const behindSinceMs = rooms.lag.ofNodeSinceMs()
     const behind = behindSinceMs === undefined ? [] : [{ sinceMs: behindSinceMs, reason: ROOMS_READING }]
-    return [...probe, ...behind, ...receivers.causes(nowMs, node.proved ? undefined : reportAfterMs)]
+    return [...probe, ...behind, ...receivers.causes(nowMs)]
   }
 
   function check(): void {
@@ -117,7 +121,6 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
       const { reason, sinceMs } = node
       log.warn({ reason, doubtMs: ageMs(sinceMs), broker: broker.reasons() }, 'delivery in doubt')
     } else if (!before.proved) {
-      reportAfterMs = undefined
       for (const room of rooms.all()) room.flush()
       log.info({ reason: before.reason, durationMs: ageMs(before.sinceMs) }, 'delivery proved again')
     }
@@ -129,7 +132,7 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
     node.proved ? { proved: true } : { proved: false, doubtMs: ageMs(node.sinceMs), reason: node.reason }
 
   const checking = setInterval(check, CHECK_INTERVAL_MS).unref()
-  const reading = setInterval(() => void readHeartbeats(), READ_INTERVAL_MS).unref()
+  const reading = setInterval(() => void readHeartbeats(), SOON_INTERVAL_MS).unref()
   const firstRead = readHeartbeats()
 
   return {

@@ -2,11 +2,16 @@ import { isRecord } from '../../../shared/json.ts'
 import type { Cause } from './rules.ts'
 
 /** Receivers report every second. After this long, one may be cut off from the broker, and keep recalls on its disk. */
-const VANISHED_AFTER_MS = 3_000
-/** Between two reads, ages grow; without the next read nothing is known. */
-const READ_LIFETIME_MS = 1_200
+const VANISHED_AFTER_MS = 2_800
+/** A heartbeat grows older for this long after it was read. A read that fails does not show that a receiver has vanished. */
+const READ_LIFETIME_MS = 300
+/** From this age on, a heartbeat or a recall on a disk may soon be a reason for a doubt: better look again before. */
+const UNCERTAIN_FROM_MS = 1_500
+const UNCERTAIN_UNTIL_MS = 4_000
 /** After this long, a receiver that does not return is no longer waited for. */
 const MEMORY_MS = 600_000
+/** A server or a network that was frozen carries out at once what it was sent long ago: for this long, at most. */
+const QUEUE_MS = 300
 /** A forged or very strange set of heartbeats must not fill the memory. */
 const MAX_RECEIVERS = 1_000
 
@@ -26,6 +31,8 @@ interface Receiver {
   readonly isStopping: boolean
   /** Whether it would say so. Those of earlier versions just stop. */
   readonly saysGoodbye: boolean
+  /** What was written before may have been sent long ago: the receiver had vanished. */
+  readonly reportAfterMs: number
 }
 
 /**
@@ -35,45 +42,66 @@ interface Receiver {
 export class Receivers {
   readonly #byFolder = new Map<string, Receiver>()
   #readAtMs = -Infinity
+  #reportAfterMs = -Infinity
 
-  /** To be called with all heartbeats, as they were read now. */
+  /** To be called with all heartbeats. `nowMs`: when they were asked for. */
   read(heartbeats: readonly Heartbeat[], nowMs: number): void {
     this.#readAtMs = nowMs
     for (const { id, ageMs, text } of heartbeats) {
       const report = parse(text)
       if (report === undefined) continue
-      const { folder = id, recalls, spoolAgeMs, isStopping } = report
-      const writtenAtMs = nowMs - ageMs
+      const folder = report.dataFolder ?? id
       const known = this.#byFolder.get(folder)
       if (known === undefined && this.#byFolder.size >= MAX_RECEIVERS) continue
+      const writtenAtMs = nowMs - ageMs
       if (known !== undefined && known.writtenAtMs > writtenAtMs) continue
-      const oldestAtMs = writtenAtMs - spoolAgeMs
-      const saysGoodbye = report.folder !== undefined
-      this.#byFolder.set(folder, { writtenAtMs, recalls, oldestAtMs, isStopping, saysGoodbye })
+      const wasVanished = known !== undefined && writtenAtMs - known.writtenAtMs > VANISHED_AFTER_MS
+      this.#byFolder.set(folder, {
+        writtenAtMs,
+        recalls: report.recalls,
+        oldestAtMs: writtenAtMs - report.spoolAgeMs,
+        isStopping: report.isStopping,
+        saysGoodbye: report.dataFolder !== undefined,
+        reportAfterMs: wasVanished ? writtenAtMs + QUEUE_MS : (known?.reportAfterMs ?? -Infinity),
+      })
     }
     for (const [folder, { writtenAtMs }] of this.#byFolder)
       if (nowMs - writtenAtMs > MEMORY_MS) this.#byFolder.delete(folder)
   }
 
-  /**
-   * Returns which recalls may wait, if any. `reportAfterMs`: after an interruption of this node, each receiver must have
-   * reported since then, before its disk counts as empty. What it wrote before may be older than it looks: a server that
-   * was frozen carries out at once what it was sent long ago.
-   */
-  causes(nowMs: number, reportAfterMs = -Infinity): readonly Cause[] {
+  /** The node can hear again: each receiver must report anew before its disk counts as empty. */
+  interrupted(nowMs: number): void {
+    this.#reportAfterMs = nowMs + QUEUE_MS
+  }
+
+  /** Whether another read may prevent a doubt, or has to confirm it. */
+  isUncertain(nowMs: number): boolean {
+    const isSoon = (sinceMs: number): boolean =>
+      nowMs - sinceMs > UNCERTAIN_FROM_MS && nowMs - sinceMs < UNCERTAIN_UNTIL_MS
+    return [...this.#byFolder.values()].some(
+      ({ writtenAtMs, recalls, oldestAtMs, isStopping }) =>
+        (recalls > 0 && isSoon(oldestAtMs)) || (!isStopping && isSoon(writtenAtMs)),
+    )
+  }
+
+  /** Returns why recalls may be waiting, if they may. */
+  causes(nowMs: number): readonly Cause[] {
     const asOfMs = Math.min(nowMs, this.#readAtMs + READ_LIFETIME_MS)
-    const [waiting, vanished, silent]: Cause[][] = [[], [], []]
+    const waiting: Cause[] = []
+    const vanished: Cause[] = []
+    const silent: Cause[] = []
     for (const receiver of this.#byFolder.values()) {
-      const { writtenAtMs, recalls, oldestAtMs, isStopping, saysGoodbye } = receiver
+      const { writtenAtMs, recalls, oldestAtMs, isStopping, saysGoodbye, reportAfterMs } = receiver
       if (nowMs - writtenAtMs > MEMORY_MS) continue
       const isVanished = asOfMs - writtenAtMs > VANISHED_AFTER_MS
-      if (recalls > 0)
-        waiting?.push({ sinceMs: oldestAtMs, reason: isVanished ? RECALLS_GONE : RECALLS_WAIT })
+      if (recalls > 0) waiting.push({ sinceMs: oldestAtMs, reason: isVanished ? RECALLS_GONE : RECALLS_WAIT })
       else if (isStopping) continue
-      else if (isVanished && saysGoodbye) vanished?.push({ sinceMs: writtenAtMs, reason: VANISHED })
-      else if (writtenAtMs < reportAfterMs) silent?.push({ sinceMs: writtenAtMs, reason: NOT_REPORTED })
+      else if (isVanished && saysGoodbye) vanished.push({ sinceMs: writtenAtMs, reason: VANISHED })
+      else if (writtenAtMs < reportAfterMs) silent.push({ sinceMs: writtenAtMs, reason: NOT_REPORTED })
+      // Without a doubt there is nothing to confirm.
+      else if (writtenAtMs < this.#reportAfterMs) silent.push({ sinceMs: nowMs, reason: NOT_REPORTED })
     }
-    return [waiting, vanished, silent].flatMap((causes) => causes ?? [])
+    return [...waiting, ...vanished, ...silent]
   }
 }
 
@@ -83,7 +111,7 @@ const VANISHED = 'a receiver is gone or cut off, and recalls may be waiting on i
 const NOT_REPORTED = 'it is not known yet whether recalls are waiting on the disk of a receiver'
 
 interface Report {
-  readonly folder: string | undefined
+  readonly dataFolder: string | undefined
   readonly recalls: number
   readonly spoolAgeMs: number
   readonly isStopping: boolean
@@ -96,8 +124,13 @@ function parse(text: string): Report | undefined {
     if (!isRecord(state) || !isRecord(state['spool'])) return undefined
     const { recalls, ageMs } = state['spool']
     if (typeof recalls !== 'number' || typeof ageMs !== 'number') return undefined
-    const folder = typeof state['dataFolder'] === 'string' ? state['dataFolder'] : undefined
-    return { folder, recalls, spoolAgeMs: Math.max(0, ageMs), isStopping: state['stopping'] === true }
+    const { dataFolder, stopping } = state
+    return {
+      dataFolder: typeof dataFolder === 'string' ? dataFolder : undefined,
+      recalls,
+      spoolAgeMs: Math.max(0, ageMs),
+      isStopping: stopping === true,
+    }
   } catch {
     return undefined
   }

@@ -35,7 +35,9 @@ export class Lag<Room extends object> {
 
   /** The subscription of the room is interrupted: it is behind until it has been restored, and the log read. */
   interrupted(room: Room): void {
-    const behind = this.#behind.get(room) ?? this.#add(room, this.#provedAtMs())
+    const provedAtMs = this.#provedAtMs()
+    const behind = this.#behind.get(room) ?? this.#add(room, provedAtMs)
+    behind.provedAtMs = Math.min(behind.provedAtMs, provedAtMs)
     behind.isInterrupted = true
     behind.failures = 0
     this.#caughtUp = 0
@@ -68,12 +70,13 @@ export class Lag<Room extends object> {
     return this.#behind.has(room)
   }
 
-  /** Since when notices may be missing in the rooms that are the node's concern; undefined if there are none. */
+  /**
+   * Since when notices may be missing in the rooms that are the node's concern; undefined if there are none. There may be
+   * very many, and the first of them fell behind first.
+   */
   ofNodeSinceMs(): number | undefined {
-    let since: number | undefined
-    for (const behind of this.#behind.values())
-      if (!this.#isAlone(behind)) since = Math.min(since ?? Infinity, behind.provedAtMs)
-    return since
+    for (const behind of this.#behind.values()) if (!this.#isAlone(behind)) return behind.provedAtMs
+    return undefined
   }
 
   /** The rooms that have been behind by themselves for this long, and since when notices may be missing there. */

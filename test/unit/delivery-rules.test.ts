@@ -1,0 +1,157 @@
+import { expect } from 'chai'
+import { Receivers } from '../../server/realtime/delivery/receivers.ts'
+import { nextDelivery, PROVED } from '../../server/realtime/delivery/rules.ts'
+import type { NodeDelivery } from '../../server/realtime/delivery/rules.ts'
+import { Lag } from '../../server/realtime/rooms/lag.ts'
+
+const cause = (sinceMs: number, reason = 'r') => ({ sinceMs, reason })
+
+describe('rules of delivery', () => {
+  it('put it in doubt once something has spoken against it for 2 s, and say since when', () => {
+    const at = (nowMs: number) =>
+      nextDelivery(PROVED, { nowMs, provedAtMs: 0, causes: [cause(900, 'a'), cause(500, 'b')] })
+    expect(at(2_500)).to.equal(PROVED)
+    expect(at(2_501)).to.deep.equal({ proved: false, sinceMs: 500, reason: 'b' })
+  })
+
+  it('prove it only with a probe that was sent when nothing spoke against it any more', () => {
+    let state: NodeDelivery = { proved: false, sinceMs: 500, reason: 'a' }
+    const next = (nowMs: number, provedAtMs: number, causes = [] as ReturnType<typeof cause>[]) =>
+      (state = nextDelivery(state, { nowMs, provedAtMs, causes }))
+    expect(next(3_000, 2_900)).to.include({ proved: false, clearSinceMs: 3_000 })
+    expect(next(3_200, 2_999)).to.include({ proved: false })
+    // Spoken against once more: a probe from before that proves nothing.
+    expect(next(3_400, 3_100, [cause(400, 'c')])).to.deep.equal({ proved: false, sinceMs: 400, reason: 'c' })
+    expect(next(3_600, 3_500)).to.include({ proved: false, clearSinceMs: 3_600 })
+    expect(next(3_800, 3_600)).to.equal(PROVED)
+  })
+})
+
+describe('memory of receivers', () => {
+  interface Said {
+    readonly id?: string
+    readonly dataFolder?: string
+    readonly stopping?: true
+    readonly recalls?: number
+    readonly spoolAgeMs?: number
+    readonly ageMs?: number
+  }
+  const heartbeat = ({ id = 'p', recalls = 0, spoolAgeMs = 0, ageMs = 0, ...more }: Said) => ({
+    id,
+    ageMs,
+    text: JSON.stringify({ role: 'receiver', spool: { recalls, bytes: 0, ageMs: spoolAgeMs }, ...more }),
+  })
+  const reasons = (receivers: Receivers, nowMs: number): string[] =>
+    receivers.causes(nowMs).map(({ reason }) => /may be|not known|waiting/.exec(reason)?.[0] ?? '')
+  const folder = { dataFolder: 'f' }
+
+  it('knows since when recalls are waiting', () => {
+    const receivers = new Receivers()
+    receivers.read([heartbeat({ ...folder, recalls: 2, spoolAgeMs: 700, ageMs: 300 })], 10_000)
+    expect(receivers.causes(10_100)).to.deep.include({
+      sinceMs: 9_000,
+      reason: 'recalls are waiting on the disk of a receiver',
+    })
+    receivers.read([heartbeat(folder)], 11_000)
+    expect(receivers.causes(11_100)).to.deep.equal([])
+  })
+
+  it('waits for one that vanished until its folder has surely reported again, or for ten minutes', () => {
+    const receivers = new Receivers()
+    receivers.read([heartbeat(folder)], 10_000)
+    receivers.read([heartbeat({ ...folder, ageMs: 3_000 })], 13_000)
+    expect(reasons(receivers, 13_000)).to.deep.equal(['may be'])
+    // Perhaps sent long ago, and carried out only now.
+    receivers.read([heartbeat({ ...folder, id: 'q' })], 14_000)
+    expect(reasons(receivers, 14_000)).to.deep.equal(['not known'])
+    receivers.read([heartbeat({ ...folder, id: 'q' })], 15_000)
+    expect(reasons(receivers, 15_000)).to.deep.equal([])
+    receivers.read([heartbeat({ ...folder, ageMs: 599_000 })], 614_000)
+    expect(reasons(receivers, 614_000)).to.deep.equal(['may be'])
+    expect(reasons(receivers, 616_000)).to.deep.equal([])
+  })
+
+  it('does not wait for one that said goodbye with an empty disk, or never says it', () => {
+    const receivers = new Receivers()
+    const said = [heartbeat({ ...folder, stopping: true }), heartbeat({ id: 'earlier version' })]
+    receivers.read(said, 10_000)
+    receivers.read([], 20_000)
+    expect(reasons(receivers, 20_000)).to.deep.equal([])
+    receivers.read([heartbeat({ dataFolder: 'g', stopping: true, recalls: 1, ageMs: 9_000 })], 21_000)
+    expect(reasons(receivers, 21_000)).to.deep.equal(['waiting'])
+  })
+
+  it('takes no receiver for gone because nothing can be read', () => {
+    const receivers = new Receivers()
+    receivers.read([heartbeat(folder)], 10_000)
+    expect(reasons(receivers, 100_000)).to.deep.equal([])
+  })
+
+  it('lets all of them report anew after an interruption of the node', () => {
+    const receivers = new Receivers()
+    receivers.read([heartbeat(folder), heartbeat({ id: 'q' })], 10_000)
+    receivers.interrupted(10_100)
+    receivers.read([heartbeat({ ...folder, ageMs: 100 }), heartbeat({ id: 'q', ageMs: 600 })], 10_900)
+    expect(reasons(receivers, 10_900)).to.deep.equal(['not known'])
+    receivers.read([heartbeat({ id: 'q' })], 11_000)
+    expect(reasons(receivers, 11_000)).to.deep.equal([])
+  })
+
+  it('reads what it cannot understand as nothing', () => {
+    const receivers = new Receivers()
+    for (const text of ['', '{', 'null', '[]', '{"spool":1}', '{"spool":{"recalls":"1","ageMs":1}}'])
+      receivers.read([{ id: 'p', ageMs: 0, text }], 10_000)
+    receivers.read([], 20_000)
+    expect(receivers.causes(20_000)).to.deep.equal([])
+  })
+
+  it('wants to look again before it doubts', () => {
+    const receivers = new Receivers()
+    receivers.read([heartbeat(folder)], 10_000)
+    expect([11_000, 12_000, 20_000].map((nowMs) => receivers.isUncertain(nowMs))).to.deep.equal([
+      false,
+      true,
+      false,
+    ])
+  })
+})
+
+describe('lag of rooms', () => {
+  const [one, two] = [{ name: 'one' }, { name: 'two' }]
+
+  it('is the concern of the node after an interruption, from the latest proof on, until the log was read', () => {
+    const lag = new Lag(() => 500)
+    lag.interrupted(one)
+    lag.reading(one)
+    expect(lag.ofNodeSinceMs()).to.equal(500)
+    expect(lag.alone(0)).to.be.empty
+    lag.caughtUp(one)
+    expect(lag.ofNodeSinceMs()).to.equal(undefined)
+  })
+
+  it('is the concern of its listeners if the room has fallen behind by itself', () => {
+    const lag = new Lag(() => 500)
+    lag.reading(one)
+    expect(lag.ofNodeSinceMs()).to.equal(undefined)
+    expect([...lag.alone(0).keys()]).to.deep.equal([one])
+    expect(lag.alone(60_000)).to.be.empty
+    lag.interrupted(one)
+    expect(lag.ofNodeSinceMs()).to.equal(500)
+  })
+
+  it('is the concern of its listeners if the room cannot read when others can', () => {
+    const lag = new Lag(() => 500)
+    for (const room of [one, two]) lag.interrupted(room)
+    for (let i = 0; i < 5; i++) for (const room of [one, two]) lag.failed(room)
+    expect(lag.ofNodeSinceMs()).to.equal(500)
+    lag.forget(two)
+    expect(lag.ofNodeSinceMs()).to.equal(500)
+    lag.interrupted(two)
+    for (let i = 0; i < 2; i++) lag.failed(one)
+    lag.caughtUp(two)
+    expect(lag.ofNodeSinceMs()).to.equal(undefined)
+    expect([...lag.alone(0)]).to.deep.equal([[one, 500]])
+    lag.interrupted(one)
+    expect(lag.ofNodeSinceMs()).to.equal(500)
+  })
+})
