@@ -3,7 +3,7 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # Native code comes prebuilt, so no package needs to run an install script.
 RUN npm ci --ignore-scripts
-COPY tsconfig.json ./
+COPY tsconfig.json LICENSE ./
 # The gateway serves these documents too.
 COPY README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md PERFORMANCE.md SECURITY.md ./
 COPY shared ./shared

@@ -1,10 +1,13 @@
-// Builds `dist`: the compiled TypeScript, the files that TypeScript does not copy, the console, the documents and the
-// client. With `--tests`, also the tests.
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+// Builds `dist`: the compiled TypeScript, the files that TypeScript does not copy, the package of the client, the console, the
+// documents and the client for pages. With `--tests`, also the tests.
+import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { recordBuild, sourceState } from './built.mjs'
+import { buildClientPackage } from './client-package.mjs'
+import { compressFolder } from './compress.mjs'
 import { buildDocs } from './docs.mjs'
+import { buildPageClient } from './page-client.mjs'
 import { fail, root, run } from './run.mjs'
 
 const require = createRequire(import.meta.url)
@@ -18,19 +21,6 @@ function runTool(packageName, name, ...args) {
   run(process.execPath, [file, ...args], `${name} failed, see above.`)
 }
 
-/** The client once more, as CommonJS: for tools that know neither modules nor the `exports` of a package. */
-function buildCommonJsClient() {
-  runTool('typescript', 'tsc', '--project', 'shared/tsconfig.commonjs.json')
-  const shared = join(root, 'dist/shared')
-  writeFileSync(join(shared, 'commonjs/package.json'), '{ "type": "commonjs" }\n')
-  // Declarations name the sources that they import. Compilers before TypeScript 5 find only what looks like JavaScript.
-  for (const name of readdirSync(shared, { recursive: true })) {
-    if (!name.endsWith('.d.ts')) continue
-    const file = join(shared, name)
-    writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/(from '\..*)\.ts'/g, "$1.js'"))
-  }
-}
-
 const before = sourceState()
 try {
   // First, so that an interrupted build does not count.
@@ -41,7 +31,7 @@ try {
   fail(`dist cannot be replaced (${code}): does it, or the checkout, belong to another user?`)
 }
 runTool('typescript', 'tsc', '--project', withTests ? 'test' : '.')
-buildCommonJsClient()
+buildClientPackage({ root, compile: (...args) => runTool('typescript', 'tsc', ...args) })
 // Lets the compiled tests resolve their packages as their sources do.
 if (withTests) symlinkSync('../../test/node_modules', join(root, 'dist/test/node_modules'))
 cpSync(join(root, 'server/broker/redis/scripts'), join(root, 'dist/server/broker/redis/scripts'), {
@@ -50,17 +40,6 @@ cpSync(join(root, 'server/broker/redis/scripts'), join(root, 'dist/server/broker
 runTool('vite', 'vite', 'build', 'server/console', '--logLevel', 'warn')
 
 buildDocs(root)
-
-// The client for pages without a bundler, with all its dependencies.
-const { build } = await import('vite')
-await build({
-  configFile: false,
-  logLevel: 'warn',
-  root,
-  publicDir: false,
-  build: {
-    outDir: join(root, 'dist/server/client'),
-    lib: { entry: join(root, 'shared/client.ts'), formats: ['es'], fileName: 'client' },
-  },
-})
+await buildPageClient(root)
+for (const folder of ['page', 'docs', 'client']) await compressFolder(join(root, 'dist/server'), folder)
 recordBuild(before)

@@ -5,10 +5,18 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path'
 import { root } from './run.mjs'
 
-// The documents are built into the pages at `/docs`.
+// The documents are built into the pages at `/docs`, and into the package of the client.
 const DOCUMENTS = readdirSync(root).filter((file) => file.endsWith('.md'))
-const SOURCES = ['server', 'shared', 'package.json', 'package-lock.json', 'tsconfig.json', ...DOCUMENTS]
-const OUTPUT = ['dist/server', 'dist/shared']
+const SOURCES = [
+  'server',
+  'shared',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'LICENSE',
+  ...DOCUMENTS,
+]
+const OUTPUT = ['dist/server', 'dist/shared', 'dist/client-package']
 const record = join(root, 'dist/.built-from')
 
 /** Returns whether the last build finished, and neither its sources nor its output have changed since. */

@@ -41,7 +41,8 @@ export const redisUrl = (mode: RedisMode): Joi.Schema =>
   })
 
 /** Paths of the gateway itself, which a setting may not take. */
-export const OWN_PATHS = /^\/(livez|readyz|metrics|assets|v1|docs|client\.js|socket\.io)(\/|$)/
+export const OWN_PATHS =
+  /^\/(livez|readyz|metrics|assets|v1|docs|client(?:-[\w-]{8})?\.js|client\.json|socket\.io)(\/|$)/
 
 /** A slash at the end makes no difference, and `/` is the root. */
 export const basePath = parsedBy((text) => {

@@ -1,23 +1,26 @@
-import { fileURLToPath } from 'node:url'
 import express from 'express'
 import type { Router } from 'express'
 import helmet from 'helmet'
 import { redirectToFolders } from './base-path.ts'
+import { servePrecompressed } from './precompressed.ts'
 
-/** Paths in `dist/`, where the build puts these files next to the compiled server. */
-const CONSOLE = fileURLToPath(new URL('../page/', import.meta.url))
-/** The client with everything it imports. */
-const CLIENT_SCRIPT = fileURLToPath(new URL('../client/client.js', import.meta.url))
-/** The documents as pages, and the API descriptions. */
-const DOCS = fileURLToPath(new URL('../docs/', import.meta.url))
-
-/** Serves the client at `/client.js`, to pages of any origin: the credential decides what the client may do. */
+/**
+ * Serves the client to pages of any origin, because the credential decides what it may do: at `/client.js`, and at a name with
+ * a hash of its content, which `/client.json` says.
+ */
 export function serveClientScript(): Router {
   const router = express.Router()
-  router.get('/client.js', (_request, response) => {
-    response.set('Access-Control-Allow-Origin', '*').set('Cross-Origin-Resource-Policy', 'cross-origin')
-    response.set('X-Content-Type-Options', 'nosniff').sendFile(CLIENT_SCRIPT)
-  })
+  const serve = [
+    { path: ['/client.js', '/client.json'], files: servePrecompressed('client', { immutable: false }) },
+    { path: /^\/client-[\w-]{8}\.js$/, files: servePrecompressed('client', { immutable: true }) },
+  ]
+  for (const { path, files } of serve) {
+    router.get(path, (request, response, next) => {
+      response.set('Access-Control-Allow-Origin', '*').set('Cross-Origin-Resource-Policy', 'cross-origin')
+      response.set('X-Content-Type-Options', 'nosniff')
+      files(request, response, next)
+    })
+  }
   return router
 }
 
@@ -46,12 +49,9 @@ export function serveConsole(): Router {
   )
   // Redirects of `static` are absolute, which is wrong below a path that a proxy stripped.
   router.use(redirectToFolders(['/docs']))
-  router.use('/docs', express.static(DOCS, { maxAge: 0, redirect: false }))
-  // The names of built assets contain a hash of their content. The page itself must be revalidated each time.
-  router.use(
-    '/assets',
-    express.static(`${CONSOLE}assets`, { immutable: true, maxAge: '1y', index: false, redirect: false }),
-  )
-  router.use(express.static(CONSOLE, { maxAge: 0, redirect: false }))
+  router.use('/docs', servePrecompressed('docs', { immutable: false }))
+  // The names of built assets contain a hash of their content.
+  router.use('/assets', servePrecompressed('page/assets', { immutable: true }))
+  router.use(servePrecompressed('page', { immutable: false }))
   return router
 }

@@ -127,6 +127,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
   express: ['server/gateway.ts', 'server/telemetry/', 'server/http/', 'server/api/'],
   'prom-client': ['server/telemetry/metrics.ts'],
   helmet: ['server/http/static-files.ts'],
+  negotiator: ['server/http/precompressed.ts'],
   'socket.io': ['server/realtime/socket-io/'],
   ioredis: ['server/broker/redis/'],
   lmdb: ['server/lib/data-dir.ts'],

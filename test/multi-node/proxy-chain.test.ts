@@ -268,8 +268,10 @@ describe('the gateway behind the proxy of docker-compose.yml and others', () => 
           expect(docs.url).to.equal(`${urlOf()}${BASE}/docs/`)
           const [, up = ''] = /href="([^"]+)">Open the console/.exec(await docs.text()) ?? []
           expect(new URL(up, docs.url).href).to.equal(url)
-          for (const link of [...links, `${url}docs/docs.css`, `${url}client.js`])
-            expect((await fetch(link)).status, link).to.equal(200)
+          for (const link of [...links, `${url}docs/docs.css`, `${url}client.js`]) {
+            const { status, headers } = await fetch(link, { headers: { 'Accept-Encoding': 'br' } })
+            expect([status, headers.get('content-encoding')], link).to.deep.equal([200, 'br'])
+          }
         })
 
         it('serves the HTTP API, streams, sockets and webhooks', async () => {

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import type { Broker } from '../../server/broker/broker.ts'
 import type { Notice } from '../../shared/notice.ts'
-import type { Conversation, Recall } from '../../shared/recall.ts'
+import type { Recall } from '../../shared/recall.ts'
 import { FEED } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import { BrokerModel, keyOf } from '../support/broker-model.ts'
@@ -20,6 +20,8 @@ const TIMES_MS = [1, 1_000, HOUR_MS, HOUR_MS + 1, 2 * HOUR_MS, 8_640_000_000_000
 const SEQS = [1, 2, 3, 4, 10 ** 15 + 1, Number.MAX_SAFE_INTEGER]
 
 /** Two groups, the first with two topics. The indices below refer to this order, followed by the feed. */
+type Conversation = Pick<Recall, 'group' | 'topic'>
+
 const conversationsOf = (run: number): Conversation[] => [
   { group: `g${run}` },
   { group: `g${run}`, topic: 't' },

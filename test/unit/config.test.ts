@@ -139,6 +139,8 @@ describe('settings', () => {
       '/livez',
       '/metrics',
       '/client.js',
+      '/client-DA4M_r0V.js',
+      '/client.json',
       '/socket.io/x',
     ]) {
       expect(() => readConfig({ ...REQUIRED, WEBHOOK_PATH }), WEBHOOK_PATH).to.throw(
