@@ -20,8 +20,9 @@ export { memoryPositions, storedPositions } from './client/position-store.ts'
 export type { PositionStore } from './client/position-store.ts'
 export type { MemberNotice, Notice } from './notice.ts'
 export type { GapReason, Position } from './position.ts'
-export type { RecalledAt } from './recall.ts'
-export type { Room } from './room.ts'
+export type { Goodbye } from './protocol.ts'
+export type { Conversation, Recall, RecalledAt, RecalledMessage } from './recall.ts'
+export type { Feed, Room } from './room.ts'
 
 /**
  * Connects to the gateway and follows rooms, in browsers and in Node. The client reconnects after any drop, to any node,

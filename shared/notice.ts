@@ -8,11 +8,15 @@ export interface Notice extends Recall {
 
 /** A notice as delivered to members: which messages were recalled, and when. Never who recalled them, or from where. */
 export interface MemberNotice {
+  /** The entry's place in the log of the room: 1, 2, 3 … */
   readonly offset: number
+  /** The group of the messages. */
   readonly group: string
+  /** The topic of the messages, in a community group with topics. */
   readonly topic?: string
+  /** The recalled messages. */
   readonly messages: readonly RecalledMessage[]
-  /** In ms since 1970. */
+  /** When the recall happened, in ms since 1970. */
   readonly recalledAtMs: number
 }
 

@@ -2,6 +2,7 @@
 export interface Position {
   /** Identifies one numbering of the log. A log that was lost and started over has another epoch. */
   readonly epoch: string
+  /** The last notice before it. */
   readonly offset: number
 }
 

@@ -114,9 +114,11 @@ export type Delivery =
       readonly rooms?: readonly Room[]
     }
 
+/** Why the node is about to close the connection, and what to do next. */
 export interface Goodbye {
   /** 4000 to 4499: reconnect. 4500 to 4999: stay away until a person has acted. */
   readonly code: number
+  /** For people. */
   readonly reason: string
   /** When to reconnect, in ms from now. */
   readonly retryInMs?: number

@@ -11,13 +11,15 @@ export interface RecalledMessage {
 
 /** A group, or one topic of a community group. `MsgSeq` counts within it. */
 export interface Conversation {
+  /** Tencent's `GroupId`. */
   readonly group: string
-  /** Undefined counts as absent, so that apps can pass what they have. */
+  /** Tencent's `TopicId`. Undefined counts as absent. */
   readonly topic?: string | undefined
 }
 
 /** A message in the recalled set of a conversation. */
 export interface RecalledAt {
+  /** Its `MsgSeq`. */
   readonly seq: number
   /** When it was last recalled, in ms since 1970. */
   readonly atMs: number
@@ -25,7 +27,7 @@ export interface RecalledAt {
 
 /** One accepted recall webhook, in the gateway's own format. */
 export interface Recall extends Conversation {
-  /** Absent, never undefined: what stores and sends recalls tells the two apart. */
+  /** The topic of the messages. Absent, never undefined: what stores and sends recalls tells the two apart. */
   readonly topic?: string
   /** `Type` of the webhook, such as `Public` or `Community`. */
   readonly groupType?: string

@@ -6,7 +6,9 @@ import type { Conversation } from './recall.ts'
  */
 export type Room = Conversation | Feed
 
+/** Every recall of the app, for admins. */
 export interface Feed {
+  /** Distinguishes it from a group. */
   readonly feed: true
 }
 

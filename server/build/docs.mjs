@@ -3,15 +3,23 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { Marked } from 'marked'
 import { parse } from 'yaml'
+import { readReference, renderReference } from './reference.mjs'
 
-/** The one list of served documents, in the order of the navigation. A page without a source is generated. */
+/** The one list of served documents, in the order of the navigation. A page with `render` is generated. */
 const GROUPS = [
   { title: 'Start', pages: [{ file: 'index.html', title: 'Overview', source: 'README.md' }] },
   {
     title: 'Clients',
     pages: [
       { file: 'clients.html', title: 'Clients', source: 'shared/CLIENTS.md' },
-      { file: 'http-api.html', title: 'HTTP API' },
+      // Links to its source, which is what there is outside `/docs`, lead to the page.
+      {
+        file: 'client-reference.html',
+        title: 'Client reference',
+        source: 'shared/client.ts',
+        render: (root) => clientReference(root),
+      },
+      { file: 'http-api.html', title: 'HTTP API', render: (root) => httpApi(readOpenApi(root)) },
       { file: 'protocol.html', title: 'Protocol', source: 'shared/PROTOCOL.md' },
       { file: 'authentication.html', title: 'Authentication', source: 'server/docs/authentication.md' },
     ],
@@ -50,16 +58,24 @@ export function buildDocs(root) {
   mkdirSync(folder, { recursive: true })
   copy('server/build/docs.css')
   copy('server/console/icon.svg')
-  const openapi = parse(read('shared/openapi.yaml'))
-  write('openapi.json', JSON.stringify(openapi, null, 2))
+  write('openapi.json', JSON.stringify(readOpenApi(root), null, 2))
   write('asyncapi.json', JSON.stringify(parse(read('shared/asyncapi.yaml')), null, 2))
   for (const page of PAGES) {
-    const { body, sections, images } =
-      page.source === undefined ? httpApi(openapi) : renderMarkdown(page.source, read(page.source))
+    const { body, sections, images } = page.render?.(root) ?? renderMarkdown(page.source, read(page.source))
     for (const image of images) copy(image, `images/${basename(image)}`)
     write(page.file, layOut(page, body, sections))
   }
 }
+
+const readOpenApi = (root) => parse(readFileSync(join(root, 'shared/openapi.yaml'), 'utf8'))
+
+const clientReference = (root) =>
+  renderReference(readReference(join(root, 'dist/client-package/esm/client.d.ts')), {
+    escape,
+    codeBlock,
+    table: (columns, rows) =>
+      `${TABLE_START}<tr>${columns.map((column) => `<th>${column}</th>`).join('')}</tr>${rows.join('')}${TABLE_END}`,
+  })
 
 const layOut = ({ file, title }, body, sections) => `<!doctype html>
 <html lang="en">

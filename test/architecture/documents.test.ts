@@ -9,6 +9,8 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
 /** Variables that Node, npm and the tests read. */
 const OTHER_VARIABLES = ['OUTER_PROXIES', 'PROXY_PORT', 'NODE_ENV', 'NODE_EXTRA_CA_CERTS', 'REDIS_SERVER']
+/** Commands of npm itself. */
+const NPM = { ci: '', create: '', install: '', pack: '', prune: '', publish: '' }
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
 
 /** Returns the table rows of a document, as lists of cells without backquotes. */
@@ -133,7 +135,7 @@ describe('the documents', () => {
       const parts = commandsIn(text).flatMap((command) => command.split(/\s*&&\s*/))
       for (const part of parts) {
         const [, script] = /^(?:\w+=\S+ )*npm (?:run )?(\S+)/.exec(part) ?? []
-        if (script !== undefined) expect({ ...scripts, ci: '', prune: '' }, part).to.have.property(script)
+        if (script !== undefined) expect({ ...scripts, ...NPM }, part).to.have.property(script)
         const [, file] = /\.bin\/mocha '?([^'\s]+)/.exec(part) ?? []
         const source = file?.replace(/^dist\//, '').replace('.js', '.ts')
         if (source !== undefined)

@@ -289,6 +289,20 @@ describe('the gateway behind the proxy of docker-compose.yml and others', () => 
           stream.close()
         })
 
+        it('compresses long responses of the HTTP API', async () => {
+          const url = `${urlOf()}${BASE}`
+          const seqs = Array.from({ length: 100 }, (_, i) => ({ MsgSeq: 1000 + i }))
+          const long = recallBody({ GroupId: 'long', MsgSeqList: seqs })
+          expect((await postWebhook(url, { body: long })).status).to.equal(200)
+          const notices = await get(url, '/v1/notices?group=long', await adminToken(), {
+            'Accept-Encoding': 'gzip',
+          })
+          const { status, headers } = notices
+          expect([status, headers.get('content-encoding')]).to.deep.equal([200, 'gzip'])
+          expect(headers.get('vary')).to.include('Accept-Encoding')
+          expect(JSON.stringify(notices.body)).to.include('"seq":1099')
+        })
+
         it('hides the metrics', async () => {
           for (const path of ['/metrics', '/Metrics/', '/%6detrics', '//metrics', '/x/../metrics'])
             expect((await send(`${urlOf()}${BASE}${path}`)).status, path).to.equal(404)
