@@ -7,8 +7,17 @@ import { ERRORS, GOODBYES } from '../../shared/errors.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** Variables that Node, npm and the tests read. */
-const OTHER_VARIABLES = ['OUTER_PROXIES', 'PROXY_PORT', 'NODE_ENV', 'NODE_EXTRA_CA_CERTS', 'REDIS_SERVER']
+/** Variables that Node, npm and the tests read, and names of other languages. */
+const OTHER_VARIABLES = [
+  'JSON_THROW_ON_ERROR',
+  'REQUEST_URI',
+  'UTF_8',
+  'OUTER_PROXIES',
+  'PROXY_PORT',
+  'NODE_ENV',
+  'NODE_EXTRA_CA_CERTS',
+  'REDIS_SERVER',
+]
 /** Commands of npm itself. */
 const NPM = { ci: '', create: '', install: '', pack: '', prune: '', publish: '' }
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
