@@ -75,9 +75,7 @@ describe('the token endpoints of CLIENTS.md', function () {
   for (const { name, block, file, program, args } of LANGUAGES) {
     if (program === undefined) {
       it(`in ${name} is only read here, not run: this machine has no ${name}`, () => {
-        expect(clientExample(...block))
-          .to.include('127.0.0.1')
-          .and.to.include('JWT_SECRET')
+        for (const word of ['/recall-token', 'JWT_SECRET']) expect(clientExample(...block)).to.include(word)
       })
       continue
     }
