@@ -18,7 +18,7 @@ export function buildClientPackage({ root, compile }) {
     const out = join(folder, format)
     compile('--project', 'shared/tsconfig.client.json', '--module', module, '--outDir', out)
     for (const name of readdirSync(out, { recursive: true, encoding: 'utf8' })) {
-      if (name.endsWith('.d.ts')) renameImports(join(out, name))
+      if (name.endsWith('.d.ts')) lowerTypes(join(out, name))
       if (name.endsWith('.map')) moveSources(join(root, 'shared'), folder, join(out, name))
     }
     removeInternalTypes(out)
@@ -52,9 +52,17 @@ function manifest({ version, license, devDependencies }) {
   }
 }
 
-/** Declarations name the sources that they import. Compilers before TypeScript 5 find only what looks like JavaScript. */
-const renameImports = (file) =>
-  writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/(from '\..*)\.ts'/g, "$1.js'"))
+/**
+ * Makes declarations readable for old compilers: those before TypeScript 5 find only imports of what looks like JavaScript, and a
+ * compiler whose target is ES5 refuses private names.
+ */
+const lowerTypes = (file) =>
+  writeFileSync(
+    file,
+    readFileSync(file, 'utf8')
+      .replaceAll(/(from '\..*)\.ts'/g, "$1.js'")
+      .replaceAll(' #private;', " private readonly '#private';"),
+  )
 
 /** The map contains its source. Names it as if it were in the package: elsewhere, it could be a file of the app. */
 function moveSources(shared, folder, file) {
@@ -82,10 +90,16 @@ function removeInternalTypes(out) {
   }
 }
 
-/** The beginning of CLIENTS.md. Links to other documents become text: they are not in the package. */
+/** The beginning of CLIENTS.md. Links to what is not in the package become text. */
 function readme(clients) {
   const end = clients.indexOf(END_OF_README)
   if (end === -1) throw new Error(`shared/CLIENTS.md has no heading ${END_OF_README.trim()}`)
   const text = clients.slice(0, end).replace(/^# .+/, '# recall-gateway-client')
-  return `${text.replaceAll(/\[([^\]]+)\]\((?!https?:|#)[^)]*\)/g, '$1').trimEnd()}\n`
+  const anchors = [...text.matchAll(/^#+ (.+)$/gm)].map(
+    ([, title]) => `#${title.toLowerCase().replaceAll(' ', '-')}`,
+  )
+  const links = text.replaceAll(/\[([^\]]+)\]\(([^)]+)\)/g, (link, words, target) =>
+    /^https?:/.test(target) || anchors.includes(target) ? link : words,
+  )
+  return `${links.trimEnd()}\n`
 }

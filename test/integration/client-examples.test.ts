@@ -1,24 +1,19 @@
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { io } from 'socket.io-client'
 import type { Socket } from 'socket.io-client'
-import { createRecallClient } from '../../shared/client.ts'
 import { adminToken } from '../support/client.ts'
+import { clientExample } from '../support/client-examples.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
-const CLIENTS = readFileSync(fileURLToPath(new URL('../../../shared/CLIENTS.md', import.meta.url)), 'utf8')
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
 
-/** Returns an example in CLIENTS.md as a function of its imports and of the names that it leaves to the reader. */
-function example(start: string, gatewayUrl: string, names: readonly string[], result: string) {
-  const code = CLIENTS.split('```').find((part) => part.startsWith(start))
-  if (code === undefined) throw new Error(`CLIENTS.md has no example ${start}`)
-  const [, ...lines] = code.replaceAll('http://127.0.0.1:8080', gatewayUrl).split('\n')
+/** Returns an example as a function of its imports and of the names that it leaves to the reader. */
+function example(words: string, gatewayUrl: string, names: readonly string[], result: string) {
+  const lines = clientExample('js', words, gatewayUrl).split('\n')
   const body = lines.filter((line) => !line.startsWith('import ')).join('\n')
   // oxlint-disable-next-line typescript/no-implied-eval, no-new-func -- the text of CLIENTS.md is what is tested
   return new Function(...names, `${body}\nreturn ${result}`) as (...values: readonly unknown[]) => unknown
@@ -42,7 +37,7 @@ describe('the examples of CLIENTS.md', function () {
     const hidden: number[] = []
     const hide = (messages: readonly { seq: number }[]) => hidden.push(...messages.map(({ seq }) => seq))
     const names = ['io', 'currentToken', 'reloadTheConversation', 'hide']
-    const run = example('js\nimport { io }', `http://127.0.0.1:${proxy.port}`, names, 'socket')
+    const run = example('import { io }', `http://127.0.0.1:${proxy.port}`, names, 'socket')
     let reloads = 0
     const socket = run(
       io,
@@ -87,7 +82,7 @@ describe('the examples of CLIENTS.md', function () {
     const names = ['io', 'currentToken', 'reloadTheConversation', 'hide', 'console']
     const reported: unknown[] = []
     const fakeConsole = { error: (code: unknown) => reported.push(code) }
-    const run = example('js\nimport { io }', gateway.url, names, 'socket')
+    const run = example('import { io }', gateway.url, names, 'socket')
     const socket = run(
       io,
       () => token,
@@ -98,35 +93,5 @@ describe('the examples of CLIENTS.md', function () {
     onCleanUp(() => socket.disconnect())
     await waitUntil('it is refused repeatedly', () => reported.length > 1, 25_000)
     expect(new Set(reported)).to.deep.equal(new Set(['TOO_MANY_FAILURES']))
-  })
-
-  it('for React: calls the function of the latest render, and leaves the room', async () => {
-    const gateway = await startGatewayProcess()
-    onCleanUp(gateway.stop)
-    const client = createRecallClient({ url: gateway.url, getToken: adminToken })
-    onCleanUp(() => client.close())
-    expect(CLIENTS).to.include("import { useEffect, useRef } from 'react'\n\nfunction useRecalls")
-    const effects: (() => () => void)[] = []
-    const ref: { current?: unknown } = {}
-    const useRecalls = example(
-      'jsx\n',
-      gateway.url,
-      ['useRef', 'useEffect'],
-      'useRecalls',
-    )(
-      (first: unknown) => ((ref.current ??= first), ref),
-      (effect: () => () => void) => effects.push(effect),
-    ) as (client: unknown, room: object, onNotice: (notice: object) => void) => void
-    const seen: string[] = []
-    useRecalls(client, { group: 'g' }, () => seen.push('first render'))
-    const leave = effects[0]?.()
-    await waitUntil('it is live', () => client.state.kind === 'live')
-    useRecalls(client, { group: 'g' }, () => seen.push('last render'))
-    await recall(gateway.url, 'g', 1)
-    await waitUntil('the notice arrives', () => seen.length > 0)
-    leave?.()
-    await recall(gateway.url, 'g', 2)
-    expect(await client.isRecalled({ group: 'g' }, 2)).to.equal(true)
-    expect(seen).to.deep.equal(['last render'])
   })
 })
