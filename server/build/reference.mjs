@@ -120,7 +120,7 @@ export function renderReference(declarations, { escape, table, codeBlock }) {
     escape(code).replaceAll(/\b[A-Z]\w+\b/g, (name) =>
       names.includes(name) ? `<a href="#${name}">${name}</a>` : name,
     )
-  const prose = (doc = '') => marked.parse(doc)
+  const prose = (doc = '') => marked.parse(doc, { async: false })
   const articles = declarations.map(({ name, doc, code, head, members }) => {
     const rows = members.map(
       (member) =>

@@ -41,10 +41,11 @@ describe('the client in a browser', function () {
     browser = await openBrowser()
   })
 
-  /** A site of another origin, which serves the page and tokens. Its first response to a token request is a 502. */
+  /** A site of another origin, which serves the page, a conversation and tokens. Its first response to a token request is a 502. */
   const serveSite = async (port: number, page: () => string): Promise<void> => {
     let tokenRequests = 0
     const site = createServer((request, response) => {
+      if (request.url === '/messages') return response.end(JSON.stringify([{ seq: 130, text: 'A message' }]))
       if (request.url !== '/recall-token') return response.setHeader('Content-Type', 'text/html').end(page())
       if (++tokenRequests === 1) return response.writeHead(502).end('Bad gateway')
       void makeToken({ rooms: [{ group: 'lobby' }] }).then((token) => response.end(token))
@@ -74,7 +75,7 @@ describe('the client in a browser', function () {
 
   it('runs the short page of the README', async () => {
     const { gateway, page, errors } = await setUp(pageIn('README.md'))
-    expect(await page.locator('#message-130').count()).to.equal(1)
+    await page.locator('#message-130').waitFor()
     // The page does not show when it has subscribed, so this recalls again: at another time, it is a new recall.
     await waitUntil('the message is removed', async () => {
       await recall(gateway.url, 130)
