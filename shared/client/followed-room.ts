@@ -103,8 +103,8 @@ export class FollowedRoom {
   }
 
   /**
-   * Adds a listener. It begins where `since` says, where one that left is owed something, with its load, or now; before the
-   * first response, where the position store says. Calls `onBegun` if the room must be subscribed, again, for it.
+   * Adds a listener. It begins where `since` says, with its load, where one that left is owed something, or now; as long as no
+   * listener has a place, where the position store says. Calls `onBegun` if the room must be subscribed, again, for it.
    */
   add(listener: RoomListener, since: Position | undefined, onBegun: () => void): void {
     this.#listeners.add(listener)
@@ -118,7 +118,7 @@ export class FollowedRoom {
     } else if (owed !== undefined) {
       listener.beginAt(owed)
       this.ledger.settle()
-    } else if (this.#latest === undefined) {
+    } else if (this.#latest === undefined || !this.ledger.hasBegun) {
       listener.awaitsStart = true
       return this.#open(onBegun)
     } else {
@@ -178,7 +178,7 @@ export class FollowedRoom {
     const inEpoch = places.filter((place) => place.epoch === epoch)
     const candidates =
       inEpoch.length > 0 ? inEpoch : places.filter((place) => place.epoch === places[0]?.epoch)
-    const least = candidates.toSorted((one, other) => one.offset - other.offset)[0]
+    const [least] = candidates.sort((one, other) => one.offset - other.offset)
     this.#asked = unproved?.taken ?? least
     return this.#asked === undefined ? this.room : { ...this.room, since: this.#asked }
   }
@@ -272,7 +272,7 @@ export class FollowedRoom {
       }
       const isLate = !this.#hasReceivedAll(listener)
       for (const item of items) listener.take(item, isLate)
-      const last = items.at(-1)?.position
+      const last = items[items.length - 1]?.position
       if (last !== undefined && this.#latest?.epoch === epoch && last.offset > this.#latest.offset)
         this.#latest = last
     }

@@ -36,6 +36,11 @@ export class Ledger {
     this.#onError = onError
   }
 
+  /** Whether any listener has had a place yet. */
+  get hasBegun(): boolean {
+    return this.#earned !== undefined
+  }
+
   /** Where the next listener must begin so that nothing is lost; undefined if it may begin now. */
   get owed(): Position | undefined {
     return this.#owed

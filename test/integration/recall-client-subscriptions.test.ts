@@ -170,6 +170,70 @@ describe('a subscription of the client', () => {
     expect({ offsets, recovered }).to.deep.equal({ offsets: [1, 2], recovered: [] })
   })
 
+  it('is not refused for good because of a position that a node does not understand: that is a gap', async () => {
+    const gateway = await startGateway()
+    const client = open(gateway.url)
+    const socket = await takeSocket(gateway)
+    const [gaps, refused] = [events(client, 'gap'), events(client, 'refused')]
+    socket.on('subscribe', ({ since }, ack) => {
+      if (since === undefined) ack({ ok: true, room, position: start, recovered: 0 })
+      else ack({ ok: false, code: 'REQUEST_MALFORMED', message: 'since', retry: false })
+    })
+    const subscription = client.subscribe(room, () => undefined, { since: { ...start, offset: 5 } })
+    await waitUntil('it is live', () => subscription.state.kind === 'live')
+    expect(gaps).to.deep.equal([{ room, reason: 'position-unreadable', position: start }])
+    expect({ refused, position: subscription.position }).to.deep.equal({ refused: [], position: start })
+  })
+
+  it('stays live while notices pass, but not if one waits for longer than a moment', async () => {
+    const gateway = await startGateway()
+    const client = open(gateway.url)
+    let release = (): void => undefined
+    let count = 0
+    const subscription = client.subscribe(room, () => {
+      count++
+      return new Promise<void>((resolve) => (release = resolve))
+    })
+    const states: string[] = []
+    await waitUntil('it is live', () => client.state.kind === 'live')
+    client.on('state', ({ kind }) => states.push(kind))
+    subscription.on('state', ({ kind }) => states.push(`its own: ${kind}`))
+    for (let i = 1; i <= 3; i++) {
+      gateway.publish(room)
+      await waitUntil('it is called', () => count === i)
+      await delay(20)
+      release()
+    }
+    expect(states).to.deep.equal([])
+    gateway.publish(room)
+    await waitUntil('it is late', () => states.length === 2)
+    release()
+    await waitUntil('it is live again', () => states.length === 4)
+    expect(states.toSorted()).to.deep.equal(['catching-up', 'its own: catching-up', 'its own: live', 'live'])
+  })
+
+  it('goes on for the others while one of its listeners is too far behind, and returns for that one', async () => {
+    const gateway = await startGateway()
+    const client = open(gateway.url)
+    const offsets: { readonly fast: number[]; readonly slow: number[] } = { fast: [], slow: [] }
+    let release = (): void => undefined
+    const released = new Promise<void>((resolve) => (release = resolve))
+    client.subscribe(room, ({ offset }) => void offsets.fast.push(offset))
+    const slow = client.subscribe(room, async ({ offset }) => {
+      await released
+      offsets.slow.push(offset)
+    })
+    await waitUntil('it is in the room', () => gateway.count(room) === 1)
+    for (let i = 0; i < 5_003; i++) gateway.publish(room)
+    await waitUntil('the fast one has all', () => offsets.fast.length === 5_003)
+    expect([gateway.count(room), gateway.requests.length]).to.deep.equal([1, 1])
+    release()
+    await waitUntil('the slow one has all', () => offsets.slow.length === 5_003)
+    expect(offsets.slow).to.deep.equal(offsets.fast)
+    expect(gateway.requests.map(({ since }) => since?.offset)).to.deep.equal([undefined, 5_000])
+    await waitUntil('it is live', () => slow.state.kind === 'live')
+  })
+
   it('waits for a frame that takes its time, and asks once', async function () {
     this.timeout(30_000)
     const BYTES_PER_S = 32_000
