@@ -257,7 +257,9 @@ export class FollowedRoom {
     let outcome: 'ok' | 'hole' = 'ok'
     let after = -1
     let items: readonly Item[] = []
-    for (const listener of this.#takers) {
+    // Before any of them takes something: the others would be behind it.
+    const takers = this.#takers.map((listener) => ({ listener, isLate: !this.#hasReceivedAll(listener) }))
+    for (const { listener, isLate } of takers) {
       if (listener.taken === undefined) continue
       if (listener.taken.epoch !== epoch) {
         outcome = hole
@@ -270,7 +272,6 @@ export class FollowedRoom {
         if (merged.hole) outcome = hole
         items = merged.run.map((notice) => itemOf(epoch, notice))
       }
-      const isLate = !this.#hasReceivedAll(listener)
       for (const item of items) listener.take(item, isLate)
       const last = items[items.length - 1]?.position
       if (last !== undefined && this.#latest?.epoch === epoch && last.offset > this.#latest.offset)
