@@ -4,6 +4,7 @@ import type { RecallClientOptions } from './client/api.ts'
 export { RequestRefused } from './client/api.ts'
 export { RecallClient } from './client/recall-client.ts'
 export type {
+  ClientError,
   ClientEvents,
   NoticeListener,
   RecallClientOptions,
