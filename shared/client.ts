@@ -4,7 +4,10 @@ import type { RecallClientOptions } from './client/api.ts'
 export { RequestRefused } from './client/api.ts'
 export { RecallClient } from './client/recall-client.ts'
 export type {
+  AuthOption,
   ClientEvents,
+  ConnectionOptions,
+  GetTokenOption,
   NoticeListener,
   RecallClientOptions,
   State,

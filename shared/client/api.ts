@@ -5,23 +5,38 @@ import type { Room } from '../room.ts'
 import type { Credential } from './credential.ts'
 import type { PositionStore } from './position-store.ts'
 
-/** One of `auth` and `getToken` is required. */
-export interface RecallClientOptions {
+/** Of `auth` and `getToken`, exactly one is required. */
+export type RecallClientOptions = ConnectionOptions & (AuthOption | GetTokenOption)
+
+/** The options besides `auth` and `getToken`. */
+export interface ConnectionOptions {
   /**
    * Of the gateway: `https://recalls.example.com`, or `https://example.com/recall` if a proxy serves it below a path. In a page,
    * also relative to it, such as `/recall`. Default: the origin of the page.
    */
-  readonly url?: string
+  readonly url?: string | undefined
+  /** Where positions are stored. Default: in memory. With `storedPositions(sessionStorage)`, a reload misses nothing. */
+  readonly positions?: PositionStore | undefined
+}
+
+/** A credential of any kind. */
+export interface AuthOption {
   /**
    * `{ token }`, `{ userId, userSig }`, or a function that returns one, or a promise of one, within 30 s. The client calls it
    * before each connection, again before a token expires, and once more if what it returned is refused. If it throws, the
    * client emits `error` and retries.
    */
-  readonly auth?: Credential | (() => Credential | Promise<Credential>)
-  /** Like a function as `auth`, but returns only the JWT. Takes precedence over `auth`. */
-  readonly getToken?: () => string | Promise<string>
-  /** Where positions are stored. Default: in memory. With `storedPositions(sessionStorage)`, a reload misses nothing. */
-  readonly positions?: PositionStore
+  readonly auth: Credential | (() => Credential | Promise<Credential>)
+  /** Instead of `auth`. */
+  readonly getToken?: undefined
+}
+
+/** A function that returns tokens. */
+export interface GetTokenOption {
+  /** Like a function as `auth`, but returns only the JWT. */
+  readonly getToken: () => string | Promise<string>
+  /** Instead of `getToken`. */
+  readonly auth?: undefined
 }
 
 /** Why the gateway refuses this client: an error code of the protocol, or the code of a goodbye, such as `'4500'`. */
@@ -87,7 +102,7 @@ export interface ClientEvents {
 
 export interface SubscribeOptions {
   /** Where to start, instead of the stored position. Ignored if the client already follows the room. */
-  readonly since?: Position
+  readonly since?: Position | undefined
 }
 
 /**

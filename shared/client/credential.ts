@@ -26,11 +26,13 @@ export function claimsOf(token: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** Returns how the client gets its credentials. Throws a TypeError if there is no way. */
+/** Returns how the client gets its credentials. Throws a TypeError if there is no way, or if there are two. */
 export function credentialOf(
   auth: Credential | (() => Credential | Promise<Credential>) | undefined,
   getToken: (() => string | Promise<string>) | undefined,
 ): () => Credential | Promise<Credential> {
+  if (auth !== undefined && getToken !== undefined)
+    throw new TypeError('a recall client takes `auth` or `getToken`, not both')
   if (getToken !== undefined) return async () => ({ token: await getToken() })
   if (typeof auth === 'function') return auth
   if (auth !== undefined) return () => auth

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import { createRecallClient } from '../../shared/client.ts'
-import type { ClientEvents, RecallClient, RecallClientOptions } from '../../shared/client.ts'
+import type { AuthOption, ClientEvents, ConnectionOptions, RecallClient } from '../../shared/client.ts'
 import type { Subscribed } from '../../shared/protocol.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { noticeAt, startFakeGateway } from '../support/fake-gateway.ts'
@@ -28,7 +28,10 @@ describe('a subscription of the client', () => {
     onCleanUp(gateway.stop)
     return gateway
   }
-  const open = (url: string, options: Partial<RecallClientOptions> = {}): RecallClient => {
+  const open = (
+    url: string,
+    options: Partial<ConnectionOptions & Pick<AuthOption, 'auth'>> = {},
+  ): RecallClient => {
     const client = createRecallClient({ url, auth: { token: 'x' }, ...options })
     onCleanUp(() => client.close())
     return client
