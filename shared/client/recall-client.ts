@@ -1,6 +1,8 @@
 import type { Conversation, RecalledAt } from '../recall.ts'
 import type { Room } from '../room.ts'
+import { checkFunction, roomOf, sinceOf } from './arguments.ts'
 import type {
+  ClientError,
   ClientEvents,
   NoticeListener,
   RecallClientOptions,
@@ -11,21 +13,23 @@ import type {
 import { Connection } from './connection.ts'
 import { credentialOf } from './credential.ts'
 import { FollowedRooms } from './followed-rooms.ts'
-import { Emitter, RoomListener } from './listeners.ts'
-import { memoryPositions, withErrorsReported } from './position-store.ts'
+import { Emitter } from './listeners.ts'
+import { memoryPositions } from './position-store.ts'
 import { lookUpRecalled } from './recalled.ts'
+import { States } from './state.ts'
 
 /** Follows rooms over one connection. Created by `createRecallClient`. */
 export class RecallClient {
   readonly #connection: Connection
   readonly #rooms: FollowedRooms
-  readonly #events = new Emitter<ClientEvents>()
-  /** The latest state emitted, as JSON. */
-  #emitted = ''
+  readonly #events = new Emitter<ClientEvents>({ error: writeToConsole })
+  readonly #states: States
+  #isClosed = false
 
   constructor({ url, auth, getToken, positions = memoryPositions() }: RecallClientOptions) {
-    const onError = (error: unknown): void => this.#events.emit('error', error)
-    const onChange = (): void => this.#emitState()
+    const onError = (error: unknown): void =>
+      this.#events.emit('error', { source: 'getToken', error, attempt: 1 })
+    const onChange = (room?: Room): void => this.#states.update(room)
     this.#connection = new Connection({
       url,
       credential: credentialOf(auth, getToken),
@@ -37,52 +41,67 @@ export class RecallClient {
     })
     this.#rooms = new FollowedRooms({
       connection: this.#connection,
-      positions: withErrorsReported(positions, onError),
+      positions,
       events: this.#events,
       onChange,
     })
+    this.#states = new States(this.#connection, () => this.#rooms.summaries())
     this.#connection.open()
   }
 
   /** The state of the connection and of all rooms together. The event `state` announces each change. */
   get state(): State {
-    const { refusal, isConnected, hasFailed } = this.#connection
-    const since = Date.now()
-    if (refusal !== undefined) return { kind: 'refused', since, code: refusal.code, reason: refusal.message }
-    if (!isConnected) return { kind: hasFailed ? 'offline' : 'connecting', since }
-    return { kind: this.#rooms.areLive ? 'live' : 'catching-up', since }
+    return this.#states.client.current
   }
 
   /** Calls `listener` on each event of this name. Returns a function that removes it. */
   on<Name extends keyof ClientEvents>(
     event: Name,
-    listener: (value: ClientEvents[Name]) => void,
+    listener: (value: ClientEvents[Name]) => unknown,
   ): () => void {
-    return this.#events.on(event, listener)
+    checkFunction(`the listener of \`${event}\``, listener)
+    if (event === 'state') return this.#states.client.on(listener as (state: State) => unknown)
+    const off = this.#events.on(event, listener)
+    if (event === 'gap') this.#rooms.retryGaps()
+    return off
   }
 
   /**
-   * Calls `listener` with each notice of the room once, in order: first the notices after `since`, or after the stored
-   * position, then live ones. Without either, it starts from now. The position advances only after the listener returns and
-   * any promise it returned resolves. A room that the gateway refuses is reported by the event `refused`.
+   * Calls `onNotice` with each notice of the room once, in order: those after `since`, or what follows `load`. Without either,
+   * it starts from the stored position, and if none is stored, or the client follows the room already, from now. The
+   * subscription's position advances only after `onNotice` returns and any promise it returned resolves. A room that the
+   * gateway refuses is reported by the event `refused`. Throws a TypeError if the room or an option is none, and an Error if
+   * the client is closed.
    */
-  subscribe(room: Room, listener: NoticeListener, { since }: SubscribeOptions = {}): Subscription {
-    const followed = this.#rooms.follow(room, since)
-    const roomListener = new RoomListener(listener, (error) => this.#events.emit('error', error))
-    followed.addListener(roomListener)
+  subscribe(room: Room, onNotice: NoticeListener, options: SubscribeOptions = {}): Subscription {
+    if (this.#isClosed) throw new Error('this client is closed: create another one')
+    const where = roomOf(room)
+    checkFunction('the second argument of `subscribe`, which receives the notices,', onNotice)
+    const since = sinceOf(options.since)
+    const load = options.load ?? undefined
+    if (load !== undefined) checkFunction('`load`', load)
+    const { listener, summary, leave } = this.#rooms.follow(where, onNotice, { since, load })
+    const state = this.#states.follow(summary)
     // Not before: what listens to the state may leave the room.
-    this.#emitState()
-    const connection = this.#connection
+    this.#states.update(where)
     return {
-      room,
+      room: where,
       get position() {
-        return followed.position
+        return listener.place
       },
       get state() {
-        return followed.isRefused || connection.isConnected ? followed.state : 'offline'
+        return state.current
+      },
+      on: (event, handler) => {
+        checkFunction(`the listener of \`${event}\``, handler)
+        if (event === 'state') return state.on(handler as (state: State) => unknown)
+        const off = listener.events.on(event, handler)
+        if (event === 'gap') listener.retryGap()
+        return off
       },
       leave: () => {
-        if (followed.removeListener(roomListener) && !followed.hasListeners) this.#rooms.unfollow(followed)
+        leave()
+        state.end()
       },
     }
   }
@@ -103,20 +122,17 @@ export class RecallClient {
   /** Reconnects with a new credential: after a refusal, or to switch to another one. Rooms resume from their positions. */
   connect(): void {
     this.#connection.open()
-    this.#emitState()
+    this.#states.update()
   }
 
   /** Disconnects for good. No listener of a room is called again. */
   close(): void {
+    this.#isClosed = true
     this.#rooms.close()
     this.#connection.close()
   }
+}
 
-  #emitState(): void {
-    const { state } = this
-    const text = JSON.stringify({ ...state, since: 0 })
-    if (text === this.#emitted) return
-    this.#emitted = text
-    this.#events.emit('state', state)
-  }
+function writeToConsole({ source, error }: ClientError): void {
+  console.error(`recall client: an error (${source}) that nothing listens to; it is tried again:`, error)
 }

@@ -122,7 +122,7 @@ export class WatchedRooms {
 
   #onState(): void {
     for (const watched of this.#rooms.values()) {
-      if (watched.subscription?.state === 'live') watched.wasLive = true
+      if (watched.subscription?.state.kind === 'live') watched.wasLive = true
       if (watched.subscription === undefined && !watched.isLoading && this.#isConnected)
         void this.#follow(watched)
     }
