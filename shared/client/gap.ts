@@ -2,14 +2,13 @@ import type { RoomGap } from './api.ts'
 
 type Handler = (gap: RoomGap) => unknown
 
-/** What a handler of a gap threw. */
-export class HandlerFailed {
+/** A handler of a gap threw `cause`. */
+export class HandlerFailed extends Error {
   readonly handler: Handler
-  readonly error: unknown
 
-  constructor(handler: Handler, error: unknown) {
+  constructor(handler: Handler, cause: unknown) {
+    super('a handler of a gap failed', { cause })
     this.handler = handler
-    this.error = error
   }
 }
 

@@ -45,9 +45,14 @@ export class Ledger {
   open(onStart: (start: Stored) => void): void {
     if (this.#earned !== undefined) return onStart(this.#earned)
     const saved = (this.#saved ??= SavedPosition.of(this.#store, this.#room))
-    saved.load((stored) => {
-      if (this.#saved === saved) onStart(this.#earned ?? stored)
-    }, this.#onError)
+    saved.load(
+      this,
+      (stored) => {
+        if (this.#saved === saved) onStart(this.#earned ?? stored)
+        else saved.release(this)
+      },
+      this.#onError,
+    )
   }
 
   /** The places of listeners have moved, or others listen. */

@@ -270,7 +270,7 @@ export class RoomListener {
       'load' in item || (error instanceof HandlerFailed && error.handler === this.#loadAfterGap)
     clientEvents.emit('error', {
       source: 'notice' in item ? 'listener' : isOfLoad ? 'load' : 'gap',
-      error: error instanceof HandlerFailed ? error.error : error,
+      error: error instanceof HandlerFailed ? error.cause : error,
       room,
       ...('notice' in item && { notice: item.notice }),
       ...rest,

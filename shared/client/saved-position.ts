@@ -54,12 +54,20 @@ export class SavedPosition {
     return saved
   }
 
-  /** Loads what is stored, once saves under way have ended; in this turn, if that is possible. Errors are reported. */
-  load(onLoaded: (stored: Stored) => void, onError: OnStoreError): void {
-    if (this.#isSaving) return void this.#whenIdle.add(() => this.load(onLoaded, onError))
+  /**
+   * Loads what is stored, once saves under way have ended; in this turn, if that is possible. Errors are reported. From then
+   * on, no other client stores more than that until this one has come as far.
+   */
+  load(client: object, onLoaded: (stored: Stored) => void, onError: OnStoreError): void {
+    if (this.#isSaving) return void this.#whenIdle.add(() => this.load(client, onLoaded, onError))
     settle(
       () => this.#store.load(this.#room),
-      (stored) => onLoaded(stored === undefined || stored === null ? undefined : checked(stored)),
+      (value) => {
+        const stored = value === undefined || value === null ? undefined : checked(value)
+        if (typeof stored === 'object' && !this.#owners.has(client))
+          this.#owners.set(client, { position: stored, onError })
+        onLoaded(stored)
+      },
       (error) => {
         onError(error, 1)
         onLoaded('unreadable')
@@ -137,17 +145,16 @@ export class SavedPosition {
         this.#retryTimer = undefined
         if (this.#target !== undefined) this.#compareAndSave(this.#target)
       }, retryInMs)
-      for (const { onError } of [...this.#owners.values()]) onError(error, this.#failures, retryInMs)
+      for (const { onError } of this.#owners.values()) onError(error, this.#failures, retryInMs)
     }
     this.#onIdle()
   }
 
   #onIdle(): void {
     if (this.#owners.size === 0) this.#forget()
-    for (const resume of [...this.#whenIdle]) {
-      this.#whenIdle.delete(resume)
-      resume()
-    }
+    const waiting = [...this.#whenIdle]
+    this.#whenIdle.clear()
+    for (const resume of waiting) resume()
   }
 }
 

@@ -212,6 +212,7 @@ describe('the position of a room in a store', () => {
       const results: unknown[] = []
       const store = { load: returned, save: () => undefined } as unknown as PositionStore
       SavedPosition.of(store, 'r').load(
+        {},
         (stored) => results.push(stored),
         (error) => results.push(String(error)),
       )
