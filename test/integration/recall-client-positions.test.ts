@@ -2,12 +2,11 @@ import { setImmediate as immediate, setTimeout as delay } from 'node:timers/prom
 import { expect } from 'chai'
 import type { NoticeListener, Position, RecallClient, Subscription } from '../../shared/client.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
-import { adminToken } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
-import { eventsOf, held, openClient, recorder, recordingStore } from '../support/recall-client.ts'
+import { eventsOf, held, recorder, recordingStore } from '../support/recall-client.ts'
+import { createRecallRoom } from '../support/recall-room.ts'
 import { waitUntil } from '../support/wait.ts'
-import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
 
@@ -16,7 +15,6 @@ describe('a position of the client', function () {
   const onCleanUp = cleanUpAfterEach()
   const { random } = Math
   let gateway: GatewayProcess
-  let groups = 0
   before(async () => {
     // With little jitter, retries are almost immediate.
     Math.random = () => 0.02
@@ -27,28 +25,7 @@ describe('a position of the client', function () {
     await gateway.stop()
   })
 
-  /** A room of its own, with so many recalls, and a store that is before the first. */
-  const setUp = async (recalls = 0) => {
-    const room = { group: `g${++groups}` }
-    const position = async (): Promise<Position> => {
-      const headers = { authorization: `Bearer ${await adminToken()}` }
-      const response = await fetch(`${gateway.url}/v1/position?group=${room.group}`, { headers })
-      return ((await response.json()) as { readonly position: Position }).position
-    }
-    const recall = async (seq: number): Promise<void> => {
-      const body = recallBody({ GroupId: room.group, MsgSeqList: [{ MsgSeq: seq }] })
-      expect((await postWebhook(gateway.url, { body })).status).to.equal(200)
-    }
-    const first = await position()
-    for (const seq of upTo(recalls)) await recall(seq)
-    const store = recordingStore(first)
-    const open = (positions = store.open()): RecallClient => {
-      const client = openClient(gateway.url, { positions })
-      onCleanUp(() => client.close())
-      return client
-    }
-    return { room, position, recall, first, store, open }
-  }
+  const setUp = (recalls?: number) => createRecallRoom(gateway.url, onCleanUp, recalls)
   const isLive = (client: RecallClient) => waitUntil('it is live', () => client.state.kind === 'live')
 
   describe('does not move past a notice', () => {
