@@ -12,7 +12,8 @@ export interface RecalledMessage {
 /** A group, or one topic of a community group. `MsgSeq` counts within it. */
 export interface Conversation {
   readonly group: string
-  readonly topic?: string
+  /** Undefined counts as absent, so that apps can pass what they have. */
+  readonly topic?: string | undefined
 }
 
 /** A message in the recalled set of a conversation. */
@@ -24,6 +25,8 @@ export interface RecalledAt {
 
 /** One accepted recall webhook, in the gateway's own format. */
 export interface Recall extends Conversation {
+  /** Absent, never undefined: what stores and sends recalls tells the two apart. */
+  readonly topic?: string
   /** `Type` of the webhook, such as `Public` or `Community`. */
   readonly groupType?: string
   /** The user who recalled. Not necessarily the sender; the webhook never names the sender. */

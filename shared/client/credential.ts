@@ -60,13 +60,15 @@ export function isNoNewer(credential: Credential, inUse: Credential): boolean {
 }
 
 /**
- * Returns how the client gets its credentials. The function throws a CredentialError for what cannot be one. Throws a TypeError if there is no way to get
- * any, or for a fixed credential that cannot be sent.
+ * Returns how the client gets its credentials. The function throws a CredentialError for what cannot be one. Throws a TypeError
+ * if there is no way to get any, or two, and for a fixed credential that cannot be sent.
  */
 export function credentialOf(
   auth: Credential | (() => Credential | Promise<Credential>) | undefined,
   getToken: (() => string | Promise<string>) | undefined,
 ): () => Promise<Credential> {
+  if (auth !== undefined && getToken !== undefined)
+    throw new TypeError('a recall client takes `auth` or `getToken`, not both')
   if (getToken !== undefined)
     return async () => ({ token: checkToken(await getToken(), 'what `getToken` returned') })
   if (typeof auth === 'function') return async () => checkCredential(await auth())

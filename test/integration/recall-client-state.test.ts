@@ -34,7 +34,9 @@ describe('what a client says of its connection', function () {
   })
 
   const open = (url: string, options: Partial<RecallClientOptions> = {}): RecallClient => {
-    const client = createRecallClient({ url, auth: { token: 'x' }, ...options } as RecallClientOptions)
+    const credential = options.getToken === undefined ? { auth: { token: 'x' } } : {}
+    const client = createRecallClient({ url, ...credential, ...options } as RecallClientOptions)
+    client.on('error', noop)
     onCleanUp(() => client.close())
     return client
   }

@@ -4,7 +4,14 @@ import { expect } from 'chai'
 import { createClient } from 'redis'
 import { Server } from 'socket.io'
 import { createRecallClient, memoryPositions, storedPositions } from '../../shared/client.ts'
-import type { ClientEvents, RecallClient, RecallClientOptions, State } from '../../shared/client.ts'
+import type {
+  ClientEvents,
+  ConnectionOptions,
+  GetTokenOption,
+  RecallClient,
+  RecallClientOptions,
+  State,
+} from '../../shared/client.ts'
 import { adminToken, makeToken } from '../support/client.ts'
 import { postDisconnect } from '../support/disconnect.ts'
 import { freePort } from '../support/free-port.ts'
@@ -51,8 +58,10 @@ describe('the client', function () {
     onCleanUp(() => client.close())
     return client
   }
-  const openAdmin = (url: string, options: Partial<RecallClientOptions> = {}): RecallClient =>
-    open({ url, getToken: adminToken, ...options })
+  const openAdmin = (
+    url: string,
+    options: Partial<ConnectionOptions & Pick<GetTokenOption, 'getToken'>> = {},
+  ): RecallClient => open({ url, getToken: adminToken, ...options })
   const listen = (client: RecallClient, where: Parameters<RecallClient['subscribe']>[0] = room) => {
     const seqs: number[] = []
     const subscription = client.subscribe(where, ({ messages }) => {

@@ -2,8 +2,12 @@ import { EventEmitter } from 'node:events'
 import { mock } from 'node:test'
 import { expect } from 'chai'
 import { FollowedRoom } from '../../shared/client/followed-room.ts'
+import { Ledger } from '../../shared/client/ledger.ts'
+import { Emitter } from '../../shared/client/listeners.ts'
+import { memoryPositions } from '../../shared/client/position-store.ts'
 import { Requests } from '../../shared/client/requests.ts'
 import type { RecallSocket } from '../../shared/client/requests.ts'
+import { RoomListener } from '../../shared/client/room-listener.ts'
 import { Silence } from '../../shared/client/silence.ts'
 import { SubscribeQueue } from '../../shared/client/subscribe-queue.ts'
 import type { Subscribed } from '../../shared/protocol.ts'
@@ -148,13 +152,23 @@ describe('a node that is silent', () => {
       requests,
       silence,
       (room_, response) => {
-        if (response === undefined) return queue.addLater(room_)
+        if (response === undefined) return queue.replaceLater(room_)
         room_.enter(response as Subscribed)
         return queue.watch(room_)
       },
     )
-    const events = { onHandled: () => undefined, onDrained: () => undefined }
-    const followed = new FollowedRoom(room, { position: start, isResumed: true }, events)
+    const followed = new FollowedRoom(room, new Ledger(memoryPositions(), 'group:g', () => undefined))
+    const listener = new RoomListener({
+      room,
+      onNotice: () => undefined,
+      load: undefined,
+      handover: undefined,
+      clientEvents: new Emitter(),
+      onMoved: () => undefined,
+      onDrained: () => undefined,
+      onChange: () => undefined,
+    })
+    followed.add(listener, start, () => undefined)
     queue.add(followed)
     pass(16_000)
     expect(acks).to.have.length(2)
@@ -164,7 +178,7 @@ describe('a node that is silent', () => {
     acks[0]?.({ ok: true, room, position: start, recovered: 0 })
     expect(followed.isSubscribed).to.equal(false)
     acks[2]?.({ ok: true, room, position: start, recovered: 0 })
-    expect(followed.isLive).to.equal(true)
+    expect(followed.summary().state).to.equal('live')
     pass(60_000)
     expect(acks).to.have.length(3)
   })

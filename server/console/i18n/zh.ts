@@ -91,6 +91,7 @@ export const zh: Messages = {
     trimmed: '日志保留的范围不够早，请核对应用中显示的消息。',
     'too-many': '一次错过的通知过多，请核对应用中显示的消息。',
     unreadable: '日志中存在并非由网关写入的内容，请核对应用中显示的消息。',
+    'position-unreadable': '已保存的位置无法读取，请核对应用中显示的消息。',
   },
   details: {
     title: '撤回详情',
