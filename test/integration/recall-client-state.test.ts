@@ -14,6 +14,7 @@ import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { startFakeGateway } from '../support/fake-gateway.ts'
 import { freePort } from '../support/free-port.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -25,6 +26,11 @@ describe('what a client says of its connection', function () {
   this.timeout(20_000)
   const onCleanUp = cleanUpAfterEach()
   const { random } = Math
+  let node: GatewayProcess
+  before(async () => {
+    node = await startGatewayProcess()
+  })
+  after(() => node.stop())
   beforeEach(() => {
     // Delays are 100 ms, 200 ms, 400 ms …
     Math.random = () => 0.1
@@ -128,15 +134,11 @@ describe('what a client says of its connection', function () {
   })
 
   it('says that WebSockets do not pass only once that is sure, and asks seldom', async () => {
-    const { port: gatewayPort } = await startGatewayProcess().then((gateway) => {
-      onCleanUp(gateway.stop)
-      return gateway
-    })
     let asked = 0
     // Passes requests on, and drops every upgrade.
     const port = await serve((request, response) => {
       asked++
-      void fetch(`http://127.0.0.1:${gatewayPort}${request.url}`).then(async (answered) =>
+      void fetch(`${node.url}${request.url}`).then(async (answered) =>
         response
           .writeHead(answered.status, { 'Content-Type': 'application/json' })
           .end(await answered.text()),
@@ -222,8 +224,6 @@ describe('what a client says of its connection', function () {
     }
     expect(states).to.be.empty
 
-    const node = await startGatewayProcess()
-    onCleanUp(node.stop)
     const refused = open(node.url, { getToken: () => makeToken({ rooms: [room] }) })
     const foreign = refused.subscribe({ group: 'foreign' }, noop)
     await becomes(refused, { kind: 'refused', code: 'ROOM_REFUSED' })
