@@ -72,7 +72,7 @@ export class RecallClient {
    * the client is closed.
    */
   subscribe(room: Room, onNotice: NoticeListener, options: SubscribeOptions = {}): Subscription {
-    if (this.#connection.isClosed) throw new Error('this recall client is closed: create another one')
+    this.#checkOpen()
     const where = roomOf(room)
     checkFunction('the second argument of `subscribe`, which receives the notices,', onNotice)
     const since = sinceOf(options.since)
@@ -119,19 +119,22 @@ export class RecallClient {
 
   /**
    * Reconnects with a new credential: after a refusal, or to switch to another one. Rooms resume from their positions. Throws
-   * if the client is closed.
+   * an Error if the client is closed.
    */
   connect(): void {
-    if (this.#connection.isClosed) throw new Error('this recall client is closed: create another one')
+    this.#checkOpen()
     this.#connection.open()
-    this.#states.update()
   }
 
-  /** Disconnects for good. No listener of a room is called again, and `closed` is the last state. */
+  /** Disconnects for good. No listener of a room is called again, and `closed` is the last state that is told. */
   close(): void {
     this.#rooms.close()
     this.#connection.close()
     this.#states.update()
+  }
+
+  #checkOpen(): void {
+    if (this.#connection.isClosed) throw new Error('this client is closed: create another one')
   }
 }
 

@@ -27,8 +27,8 @@ export class Reconnection {
   /** Whether the node has asked to wait so long, to spread the load. */
   #mustWait = false
   #attemptedAtMs = 0
-  /** The code of the lasting failure that was told last. */
-  #told: string | undefined
+  /** The codes of the lasting failures that were told. */
+  readonly #told = new Set<string>()
 
   constructor(options: ReconnectionOptions) {
     this.#options = options
@@ -98,7 +98,7 @@ export class Reconnection {
     this.#plan(undefined)
     this.#failure = undefined
     this.#failures = 0
-    this.#told = undefined
+    this.#told.clear()
   }
 
   #plan(inMs: number | undefined): void {
@@ -115,8 +115,8 @@ export class Reconnection {
   /** Once for each outage: it is not told of each attempt. */
   #tellLasting(): void {
     const failure = this.#failure
-    if (failure === undefined || !isLasting(failure) || this.#told === failure.code) return
-    this.#told = failure.code
+    if (failure === undefined || !isLasting(failure) || this.#told.has(failure.code)) return
+    this.#told.add(failure.code)
     this.#tell('connection', new Error(`${failure.code}: ${failure.reason}`))
   }
 

@@ -30,8 +30,9 @@ describe('a node that is silent', () => {
 
   const setUp = () => {
     let nowMs = 0
+    let sleptMs = 0
     const heard = new EventEmitter()
-    const silence = new Silence({ steady: () => nowMs, wall: () => nowMs })
+    const silence = new Silence({ steady: () => nowMs, wall: () => nowMs + sleptMs })
     silence.listenTo(heard)
     const pass = (ms: number): void => {
       for (let i = 0; i < ms; i += 500) {
@@ -39,7 +40,11 @@ describe('a node that is silent', () => {
         mock.timers.tick(500)
       }
     }
-    return { heard, silence, pass }
+    /** Timers and the steady clock stand still. */
+    const sleep = (ms: number): void => void (sleptMs += ms)
+    /** The process is too busy to look at its timers. */
+    const block = (ms: number): void => void (nowMs += ms)
+    return { heard, silence, pass, sleep, block }
   }
   /** A socket whose server is the test. */
   const connect = () => {
@@ -89,6 +94,55 @@ describe('a node that is silent', () => {
     silence.watch(() => (isSilent = true))()
     pass(60_000)
     expect(isSilent).to.equal(false)
+  })
+
+  it('on the whole connection is told once, after the time that the node has named', () => {
+    const { heard, silence, pass } = setUp()
+    let deaths = 0
+    silence.guard(10_000, () => deaths++)
+    for (const type of ['message', 'ping', 'noop']) {
+      pass(9_500)
+      heard.emit('packet', { type })
+    }
+    pass(9_500)
+    expect(deaths).to.equal(0)
+    pass(1_000)
+    expect(deaths).to.equal(1)
+    pass(60_000)
+    expect(deaths).to.equal(1)
+    silence.guard(10_000, () => deaths++)()
+    pass(60_000)
+    silence.check()
+    expect(deaths).to.equal(1)
+  })
+
+  it('is noticed within a second after sleep, unless what came meanwhile is read then', () => {
+    for (const isAlive of [false, true]) {
+      const { heard, silence, pass, sleep } = setUp()
+      let isDead = false
+      silence.guard(10_000, () => (isDead = true))
+      pass(1_000)
+      silence.check()
+      pass(2_000)
+      sleep(3_600_000)
+      for (let i = 0; i < 3; i++) silence.check()
+      expect(isDead).to.equal(false)
+      if (isAlive) heard.emit('packet', { type: 'message' })
+      pass(1_000)
+      expect(isDead).to.equal(!isAlive)
+    }
+  })
+
+  it('is not believed of a process that was too busy to read', () => {
+    const { heard, silence, pass, block } = setUp()
+    let isDead = false
+    silence.guard(10_000, () => (isDead = true))
+    block(30_000)
+    pass(10_000)
+    expect(isDead).to.equal(false)
+    heard.emit('packet', { type: 'ping' })
+    pass(9_000)
+    expect(isDead).to.equal(false)
   })
 
   it('is asked again: without an answer, and if the notices do not follow', () => {
