@@ -10,7 +10,11 @@ const UNCERTAIN_FROM_MS = 1_500
 const UNCERTAIN_UNTIL_MS = 4_000
 /** After this long, a receiver that does not return is no longer waited for. */
 const MEMORY_MS = 600_000
-/** A server or a network that was frozen carries out at once what it was sent long ago: for this long, at most. */
+/**
+ * A server or a network that was frozen carries out at once what it was sent long ago, for at most `QUEUE_MS`. So a heartbeat
+ * that comes this late is no sign of life, but the next one is.
+ */
+const LATE_AFTER_MS = 1_500
 const QUEUE_MS = 300
 /** A forged or very strange set of heartbeats must not fill the memory. */
 const MAX_RECEIVERS = 1_000
@@ -31,8 +35,10 @@ interface Receiver {
   readonly isStopping: boolean
   /** Whether it would say so. Those of earlier versions just stop. */
   readonly saysGoodbye: boolean
-  /** What was written before may have been sent long ago: the receiver had vanished. */
-  readonly reportAfterMs: number
+  /** The latest heartbeat that was surely sent when it was written. */
+  readonly surelyAtMs: number
+  /** What was written before may have been sent long ago. */
+  readonly sureFromMs: number
 }
 
 /**
@@ -55,14 +61,16 @@ export class Receivers {
       if (known === undefined && this.#byFolder.size >= MAX_RECEIVERS) continue
       const writtenAtMs = nowMs - ageMs
       if (known !== undefined && known.writtenAtMs > writtenAtMs) continue
-      const wasVanished = known !== undefined && writtenAtMs - known.writtenAtMs > VANISHED_AFTER_MS
+      const isLate = known?.isStopping === false && writtenAtMs - known.writtenAtMs > LATE_AFTER_MS
+      const sureFromMs = isLate ? writtenAtMs + QUEUE_MS : (known?.sureFromMs ?? -Infinity)
       this.#byFolder.set(folder, {
         writtenAtMs,
         recalls: report.recalls,
         oldestAtMs: writtenAtMs - report.spoolAgeMs,
         isStopping: report.isStopping,
         saysGoodbye: report.dataFolder !== undefined,
-        reportAfterMs: wasVanished ? writtenAtMs + QUEUE_MS : (known?.reportAfterMs ?? -Infinity),
+        surelyAtMs: writtenAtMs >= sureFromMs ? writtenAtMs : (known?.surelyAtMs ?? writtenAtMs),
+        sureFromMs,
       })
     }
     for (const [folder, { writtenAtMs }] of this.#byFolder)
@@ -79,8 +87,8 @@ export class Receivers {
     const isSoon = (sinceMs: number): boolean =>
       nowMs - sinceMs > UNCERTAIN_FROM_MS && nowMs - sinceMs < UNCERTAIN_UNTIL_MS
     return [...this.#byFolder.values()].some(
-      ({ writtenAtMs, recalls, oldestAtMs, isStopping }) =>
-        (recalls > 0 && isSoon(oldestAtMs)) || (!isStopping && isSoon(writtenAtMs)),
+      ({ surelyAtMs, recalls, oldestAtMs, isStopping }) =>
+        (recalls > 0 && isSoon(oldestAtMs)) || (!isStopping && isSoon(surelyAtMs)),
     )
   }
 
@@ -91,15 +99,15 @@ export class Receivers {
     const vanished: Cause[] = []
     const silent: Cause[] = []
     for (const receiver of this.#byFolder.values()) {
-      const { writtenAtMs, recalls, oldestAtMs, isStopping, saysGoodbye, reportAfterMs } = receiver
+      const { writtenAtMs, surelyAtMs, recalls, oldestAtMs, isStopping, saysGoodbye, sureFromMs } = receiver
       if (nowMs - writtenAtMs > MEMORY_MS) continue
-      const isVanished = asOfMs - writtenAtMs > VANISHED_AFTER_MS
+      const isVanished = asOfMs - surelyAtMs > VANISHED_AFTER_MS
       if (recalls > 0) waiting.push({ sinceMs: oldestAtMs, reason: isVanished ? RECALLS_GONE : RECALLS_WAIT })
       else if (isStopping) continue
-      else if (isVanished && saysGoodbye) vanished.push({ sinceMs: writtenAtMs, reason: VANISHED })
-      else if (writtenAtMs < reportAfterMs) silent.push({ sinceMs: writtenAtMs, reason: NOT_REPORTED })
-      // Without a doubt there is nothing to confirm.
-      else if (writtenAtMs < this.#reportAfterMs) silent.push({ sinceMs: nowMs, reason: NOT_REPORTED })
+      else if (isVanished && saysGoodbye) vanished.push({ sinceMs: surelyAtMs, reason: VANISHED })
+      // Never a reason for a doubt, but one to stay in doubt.
+      else if (writtenAtMs < sureFromMs || surelyAtMs < this.#reportAfterMs)
+        silent.push({ sinceMs: nowMs, reason: NOT_REPORTED })
     }
     return [...waiting, ...vanished, ...silent]
   }
