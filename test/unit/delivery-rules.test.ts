@@ -32,6 +32,7 @@ describe('memory of receivers', () => {
     readonly id?: string
     readonly dataFolder?: string
     readonly stopping?: true
+    readonly ready?: boolean
     readonly recalls?: number
     readonly spoolAgeMs?: number
     readonly ageMs?: number
@@ -39,7 +40,12 @@ describe('memory of receivers', () => {
   const heartbeat = ({ id = 'p', recalls = 0, spoolAgeMs = 0, ageMs = 0, ...more }: Said) => ({
     id,
     ageMs,
-    text: JSON.stringify({ role: 'receiver', spool: { recalls, bytes: 0, ageMs: spoolAgeMs }, ...more }),
+    text: JSON.stringify({
+      role: 'receiver',
+      ready: true,
+      spool: { recalls, bytes: 0, ageMs: spoolAgeMs },
+      ...more,
+    }),
   })
   const reasons = (receivers: Receivers, nowMs: number): string[] =>
     receivers.causes(nowMs).map(({ reason }) => /may be|not known|waiting/.exec(reason)?.[0] ?? '')
@@ -56,7 +62,7 @@ describe('memory of receivers', () => {
     expect(receivers.causes(11_100)).to.deep.equal([])
   })
 
-  it('waits for one that vanished until its folder has surely reported again, or for ten minutes', () => {
+  it('waits for one that vanished until its folder has surely reported again, or for some minutes', () => {
     const receivers = new Receivers()
     receivers.read([heartbeat(folder)], 10_000)
     receivers.read([heartbeat({ ...folder, ageMs: 3_000 })], 13_000)
@@ -66,9 +72,14 @@ describe('memory of receivers', () => {
     expect(reasons(receivers, 14_000)).to.deep.equal(['may be'])
     receivers.read([heartbeat({ ...folder, id: 'q' })], 15_000)
     expect(reasons(receivers, 15_000)).to.deep.equal([])
-    receivers.read([heartbeat({ ...folder, ageMs: 599_000 })], 614_000)
-    expect(reasons(receivers, 614_000)).to.deep.equal(['may be'])
-    expect(reasons(receivers, 616_000)).to.deep.equal([])
+    receivers.read([], 130_000)
+    expect(reasons(receivers, 130_000)).to.deep.equal(['may be'])
+    expect(reasons(receivers, 136_000)).to.deep.equal([])
+    for (const trouble of [{ recalls: 1 }, { ready: false }]) {
+      receivers.read([heartbeat({ ...folder, ...trouble, ageMs: 599_000 })], 800_000)
+      expect(reasons(receivers, 800_000)).to.have.lengthOf(1)
+      expect(reasons(receivers, 802_000)).to.deep.equal([])
+    }
   })
 
   it('takes a heartbeat that comes late for no sign of life', () => {

@@ -11,6 +11,11 @@ const UNCERTAIN_UNTIL_MS = 4_000
 /** After this long, a receiver that does not return is no longer waited for. */
 const MEMORY_MS = 600_000
 /**
+ * The same for one that was well and had nothing on its disk: it was most likely killed, and may not return, but may also be
+ * cut off alone and go on answering OK.
+ */
+const WELL_MEMORY_MS = 120_000
+/**
  * A server or a network that was frozen carries out at once what it was sent long ago, for at most `QUEUE_MS`. So a heartbeat
  * that comes this late is no sign of life, but the next one is.
  */
@@ -31,6 +36,8 @@ interface Receiver {
   readonly recalls: number
   /** When the oldest recall on its disk arrived. */
   readonly oldestAtMs: number
+  /** Whether it could publish. */
+  readonly isReady: boolean
   /** It has said that it stops: nothing is added to its disk any more. */
   readonly isStopping: boolean
   /** Whether it would say so. Those of earlier versions just stop. */
@@ -67,6 +74,7 @@ export class Receivers {
         writtenAtMs,
         recalls: report.recalls,
         oldestAtMs: writtenAtMs - report.spoolAgeMs,
+        isReady: report.isReady,
         isStopping: report.isStopping,
         saysGoodbye: report.dataFolder !== undefined,
         surelyAtMs: writtenAtMs >= sureFromMs ? writtenAtMs : (known?.surelyAtMs ?? writtenAtMs),
@@ -99,12 +107,14 @@ export class Receivers {
     const vanished: Cause[] = []
     const silent: Cause[] = []
     for (const receiver of this.#byFolder.values()) {
-      const { writtenAtMs, surelyAtMs, recalls, oldestAtMs, isStopping, saysGoodbye, sureFromMs } = receiver
+      const { writtenAtMs, surelyAtMs, sureFromMs, recalls, oldestAtMs } = receiver
+      const { isReady, isStopping, saysGoodbye } = receiver
       if (nowMs - writtenAtMs > MEMORY_MS) continue
+      const isMissed = saysGoodbye && (!isReady || nowMs - writtenAtMs < WELL_MEMORY_MS)
       const isVanished = asOfMs - surelyAtMs > VANISHED_AFTER_MS
       if (recalls > 0) waiting.push({ sinceMs: oldestAtMs, reason: isVanished ? RECALLS_GONE : RECALLS_WAIT })
       else if (isStopping) continue
-      else if (isVanished && saysGoodbye) vanished.push({ sinceMs: surelyAtMs, reason: VANISHED })
+      else if (isVanished && isMissed) vanished.push({ sinceMs: surelyAtMs, reason: VANISHED })
       // Never a reason for a doubt, but one to stay in doubt.
       else if (writtenAtMs < sureFromMs || surelyAtMs < this.#reportAfterMs)
         silent.push({ sinceMs: nowMs, reason: NOT_REPORTED })
@@ -122,6 +132,7 @@ interface Report {
   readonly dataFolder: string | undefined
   readonly recalls: number
   readonly spoolAgeMs: number
+  readonly isReady: boolean
   readonly isStopping: boolean
 }
 
@@ -132,11 +143,12 @@ function parse(text: string): Report | undefined {
     if (!isRecord(state) || !isRecord(state['spool'])) return undefined
     const { recalls, ageMs } = state['spool']
     if (typeof recalls !== 'number' || typeof ageMs !== 'number') return undefined
-    const { dataFolder, stopping } = state
+    const { dataFolder, ready, stopping } = state
     return {
       dataFolder: typeof dataFolder === 'string' ? dataFolder : undefined,
       recalls,
       spoolAgeMs: Math.max(0, ageMs),
+      isReady: ready === true,
       isStopping: stopping === true,
     }
   } catch {
