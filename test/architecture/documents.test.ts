@@ -123,6 +123,11 @@ const codesOfRedis = ['failure', 'failure-meanings', 'discovery'].flatMap((file)
   ),
 )
 
+/** The codes by which the client names what it finds by itself. */
+const codesOfClient = readdirSync(join(ROOT, 'shared/client')).flatMap((file) =>
+  [...read(`shared/client/${file}`).matchAll(/'([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)'/g)].map(([, code]) => code),
+)
+
 describe('the documents', () => {
   for (const document of DOCUMENTS) {
     const text = read(document)
@@ -154,7 +159,7 @@ describe('the documents', () => {
 
     it(`name in ${document} only settings and codes that exist`, () => {
       const settings = Object.keys(configSchema.describe().keys as object)
-      const codes = [...Object.keys(ERRORS), ...codesOfRedis]
+      const codes = [...Object.keys(ERRORS), ...codesOfRedis, ...codesOfClient]
       const known = [...settings, ...settings.map((name) => `${name}_FILE`), ...codes]
       const named = [...text.matchAll(/(?<![\w$])([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b/g)].map(([, name]) => name)
       expect(
