@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { configSchema } from '../../server/config/config.ts'
+import { PROBLEMS } from '../../server/telemetry/health-rules.ts'
 import { ERRORS, GOODBYES } from '../../shared/errors.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
@@ -159,7 +160,7 @@ describe('the documents', () => {
 
     it(`name in ${document} only settings and codes that exist`, () => {
       const settings = Object.keys(configSchema.describe().keys as object)
-      const codes = [...Object.keys(ERRORS), ...codesOfRedis, ...codesOfClient]
+      const codes = [...Object.keys(ERRORS), ...Object.keys(PROBLEMS), ...codesOfRedis, ...codesOfClient]
       const known = [...settings, ...settings.map((name) => `${name}_FILE`), ...codes]
       const named = [...text.matchAll(/(?<![\w$])([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b/g)].map(([, name]) => name)
       expect(
