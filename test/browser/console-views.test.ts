@@ -87,7 +87,7 @@ describe('the views of the console', function () {
       )
       await watch(page, 'late')
       const card = page.locator('.card.room')
-      await card.getByText('Catching up').waitFor()
+      await card.getByText('Loading').waitFor()
       await recallOne(url, 'late', 2)
       isUnavailable = false
       await card.getByText('Live', { exact: true }).waitFor()

@@ -1,6 +1,6 @@
-import type { StatusResponse } from '../../../shared/http-api.ts'
-import { asApiError } from './api.ts'
-import type { Api, ApiError } from './api.ts'
+import type { Problem, StatusResponse } from '../../../shared/http-api.ts'
+import { ApiError, asApiError } from './api.ts'
+import type { Api } from './api.ts'
 
 const POLL_INTERVAL_MS = 2_000
 /**
@@ -9,6 +9,11 @@ const POLL_INTERVAL_MS = 2_000
  */
 const FINAL_CODES = ['TOKEN_REFUSED', 'USER_DISCONNECTED', 'TOO_MANY_FAILURES', 'ADMIN_NEEDED']
 const SAMPLE_WINDOW_MS = 300_000
+/** One poll may fail. After this long, or this often, nobody knows whether recalls come in. */
+const UNKNOWN_CRITICAL_MS = 10_000
+const UNKNOWN_CRITICAL_POLLS = 5
+/** The page's own problem: it cannot read the status. */
+export const STATUS_UNKNOWN = 'STATUS_UNKNOWN'
 
 /** All processes together at one time. Values that are unknown are undefined. */
 export interface Sample {
@@ -25,17 +30,42 @@ export class Health {
   updatedAtMs = 0
   /** Why the latest poll failed. */
   failure: ApiError | undefined
+  /** When the polls began to fail. */
+  failingSinceMs: number | undefined
   /** The last five minutes. A hidden tab takes fewer: browsers run its timers once a minute. */
   samples: readonly Sample[] = []
   readonly #api: Api
   readonly #onChange: () => void
   #rates = new Rates()
   #timer: ReturnType<typeof setTimeout> | undefined
+  #polls = 0
+  #failedPolls = 0
 
   constructor(api: Api, onChange: () => void) {
     this.#api = api
     this.#onChange = onChange
     void this.#poll()
+  }
+
+  /** What needs attention, the worst first: by the latest status, and that there is no later one. */
+  get problems(): readonly Problem[] {
+    const known = this.status?.problems ?? []
+    if (this.failure === undefined || this.failingSinceMs === undefined) return known
+    const { code, message } = this.failure
+    const isCritical =
+      isFinal(this.failure) ||
+      this.#failedPolls >= UNKNOWN_CRITICAL_POLLS ||
+      Date.now() - this.failingSinceMs >= UNKNOWN_CRITICAL_MS
+    const unknown: Problem = {
+      severity: isCritical ? 'critical' : 'warning',
+      code: STATUS_UNKNOWN,
+      message: message === '' ? code : `${code}: ${message}`,
+    }
+    const critical = known.filter(({ severity }) => severity === 'critical')
+    return [
+      ...(isCritical ? [unknown, ...critical] : [...critical, unknown]),
+      ...known.filter((one) => !critical.includes(one)),
+    ]
   }
 
   /** Polls immediately, for example with a new token. */
@@ -51,15 +81,24 @@ export class Health {
   async #poll(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    try {
-      this.status = await this.#api.status()
+    const poll = ++this.#polls
+    const beginMs = Date.now()
+    const response = await this.#api.status().catch(asApiError)
+    // A later poll knows better.
+    if (poll !== this.#polls) return
+    if (response instanceof ApiError) {
+      this.failure = response
+      this.failingSinceMs ??= beginMs
+      this.#failedPolls++
+    } else {
+      this.status = response
       this.updatedAtMs = Date.now()
       this.failure = undefined
-    } catch (error) {
-      this.failure = asApiError(error)
+      this.failingSinceMs = undefined
+      this.#failedPolls = 0
     }
     this.#addSample()
-    if (!FINAL_CODES.includes(this.failure?.code ?? '')) this.#schedulePoll()
+    if (this.failure === undefined || !isFinal(this.failure)) this.#schedulePoll()
     this.#onChange()
   }
 
@@ -86,6 +125,8 @@ export class Health {
   }
 }
 
+const isFinal = ({ code }: ApiError): boolean => FINAL_CODES.includes(code)
+
 /** What each process reports periodically. Counts run since its start. */
 interface Heartbeat {
   readonly id: string
@@ -104,7 +145,7 @@ interface HeartbeatRate {
 }
 
 /** Half the interval between heartbeats: two that are closer are the same heartbeat, read twice. */
-const MIN_HEARTBEAT_INTERVAL_MS = 1_000
+const MIN_HEARTBEAT_INTERVAL_MS = 500
 
 /** Computes rates from the counts in heartbeats. */
 export class Rates {

@@ -4,7 +4,10 @@ import type { Room } from '../../../shared/room.ts'
 import { Api } from './api.ts'
 import { Feed } from './feed.ts'
 import { Health } from './health.ts'
+import { shownState } from './shown-state.ts'
+import type { ShownState } from './shown-state.ts'
 import { claimsAdmin, loadRooms, saveRooms } from './storage.ts'
+import { TestRecall } from './test-recall.ts'
 import { WatchedRooms } from './watched-rooms.ts'
 
 /** How long before its token expires the page asks for another: enough time to get one and continue without interruption. */
@@ -16,6 +19,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1
 export class Store {
   readonly api = new Api(() => this.#token)
   readonly feed = new Feed()
+  readonly testRecall: TestRecall
   readonly watchedRooms: WatchedRooms
   readonly #onChange: () => void
   #token: string
@@ -25,6 +29,7 @@ export class Store {
   constructor(token: string, onChange: () => void) {
     this.#token = token
     this.#onChange = onChange
+    this.testRecall = new TestRecall(this.api, onChange)
     this.watchedRooms = new WatchedRooms({
       token: () => this.#token,
       api: this.api,
@@ -33,6 +38,7 @@ export class Store {
         onChange()
       },
       onFeed: (rows) => {
+        this.testRecall.onRows(rows)
         this.feed.add(rows)
         onChange()
       },
@@ -47,10 +53,22 @@ export class Store {
     return claimsAdmin(this.#token)
   }
 
+  /** What the page says about itself in every view. */
+  get shown(): ShownState {
+    const { feed, watchedRooms, api } = this
+    const { state } = watchedRooms
+    return shownState({
+      state,
+      sinceMs: api.clock.fromViewer(state.since),
+      waiting: feed.isPaused ? feed.queuedRecalls : undefined,
+      problems: this.#health?.problems ?? [],
+    })
+  }
+
   /** When the token expires, if that is soon; undefined otherwise. */
   get expiresSoonAtMs(): number | undefined {
     const expiresAtMs = expiryOf({ token: this.#token })
-    return expiresAtMs !== undefined && expiresAtMs - Date.now() <= EXPIRY_WARNING_MS
+    return expiresAtMs !== undefined && expiresAtMs - this.#nowMs <= EXPIRY_WARNING_MS
       ? expiresAtMs
       : undefined
   }
@@ -78,6 +96,11 @@ export class Store {
     this.#saveRooms()
   }
 
+  /** By the gateway's clock, once it is known: the viewer's may be wrong. */
+  get #nowMs(): number {
+    return this.api.clock.fromViewer(Date.now())
+  }
+
   #saveRooms(): void {
     saveRooms(this.watchedRooms.rooms.map((watched) => watched.room))
   }
@@ -87,7 +110,7 @@ export class Store {
     clearTimeout(this.#expiryTimer)
     const expiresAtMs = expiryOf({ token: this.#token })
     if (expiresAtMs === undefined) return
-    const delayMs = Math.max(0, expiresAtMs - Date.now() - EXPIRY_WARNING_MS)
+    const delayMs = Math.max(0, expiresAtMs - this.#nowMs - EXPIRY_WARNING_MS)
     if (delayMs <= MAX_TIMER_MS) this.#expiryTimer = setTimeout(this.#onChange, delayMs)
   }
 

@@ -1,9 +1,11 @@
+import type { MemberNotice, Notice } from '../../../shared/notice.ts'
 import { MAX_DATE_MS } from '../../../shared/recall.ts'
 import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Messages } from '../i18n/en.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import { ApiError } from '../state/api.ts'
+import type { Interruption } from '../state/interruptions.ts'
 
 interface TimestampProps {
   readonly atMs: number
@@ -43,6 +45,41 @@ export function RoomLabel({ room }: { readonly room: Room }) {
   )
 }
 
+/** Says of a time in which recalls may not have arrived how long it was, why, and what followed. */
+export function InterruptionText({ interruption }: { readonly interruption: Interruption }) {
+  const { t, timeOfDay } = useLocale()
+  const { kind, fromMs, untilMs, code, reason, recovered, late } = interruption
+  const until = untilMs === undefined ? undefined : timeOfDay(untilMs)
+  const why = code === undefined ? reason : refusalText(t, { code, message: reason ?? code })
+  const statement = t.events.interruption[kind](timeOfDay(fromMs), until)
+  return (
+    <>
+      <strong>{why === undefined ? statement : statement + t.signals.colon}</strong>
+      {why !== undefined && <span>{why}</span>}
+      {recovered > 0 && <span> {t.events.recovered(recovered)}</span>}
+      {late > 0 && <span> {t.events.late(late)}</span>}
+    </>
+  )
+}
+
+interface LateMarkProps {
+  readonly notice: Notice | MemberNotice
+  readonly lateMs: number
+}
+
+/** Marks a recall that arrived late. Its title says by which clocks. */
+export function LateMark({ notice, lateMs }: LateMarkProps) {
+  const { t } = useLocale()
+  return (
+    <span class="late" title={lateText(t, notice, lateMs)}>
+      {t.late.mark(lateMs / 1_000)}
+    </span>
+  )
+}
+
+export const lateText = ({ late }: Messages, notice: Notice | MemberNotice, lateMs: number): string =>
+  'receivedAtMs' in notice ? late.detail(lateMs / 1_000) : late.detailForMembers(lateMs / 1_000)
+
 interface Refusal {
   readonly code: string
   readonly message: string
@@ -53,6 +90,10 @@ export function refusalText({ errors }: Messages, { code, message }: Refusal): s
   const texts: Readonly<Record<string, string>> = errors
   return texts[code] ?? message
 }
+
+/** Returns a problem in the page's language; the gateway's own sentence, if there is no better one. */
+export const problemText = ({ problems }: Messages, { code, message }: Refusal): string =>
+  problems[code] ?? message
 
 /** Returns the code and message of `error`, whatever was thrown. */
 export const asRefusal = (error: unknown): Refusal =>
