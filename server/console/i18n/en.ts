@@ -32,15 +32,16 @@ export const en = {
     live: pair('Live', 'recalls appear as they happen'),
     idle: pair('Connected', 'no rooms watched'),
     paused: pair('Paused', 'the feed does not move'),
-    problem: pair('Problem', 'recalls may be missing'),
+    problem: pair('Problem', ''),
     stale: pair('In doubt', 'recalls may be missing'),
-    offline: pair('Offline', 'recalls are missing; they follow once connected'),
+    offline: pair('Offline', 'missed recalls follow once connected'),
     refused: pair('Refused', 'not connected'),
     closed: pair('Closed', 'not connected'),
   },
   /** What the top bar adds. */
   signals: {
     since: (time: string) => `since ${time}`,
+    semicolon: '; ',
     /** Between a statement and its reason. */
     colon: ': ',
     waiting: (count: number) => `${number(count)} waiting`,
@@ -228,7 +229,8 @@ export const en = {
     gone: (time: string) => `Gone since ${time}`,
     stopped: (time: string) => `Stopped at ${time}`,
     onItsDisk: (count: number) => `${plural(count, 'recall', 'recalls')} on its disk`,
-    webhooks: 'Webhooks, last 5 minutes',
+    webhooks: 'Webhooks, last 5 min',
+    webhookColumn: 'Webhooks',
     webhooksOk: (count: string) => `${count} OK`,
     webhooksBad: (refused: number, failed: number) => `${number(refused)} refused, ${number(failed)} failed`,
     refused: 'Refused',
@@ -266,10 +268,10 @@ export const en = {
     range: (now: string, min: string, max: string) =>
       `Now ${now}; between ${min} and ${max} in the last five minutes.`,
   },
-  /** Of problems, by code, where the gateway's own sentence is not enough. */
-  problems: {
-    STATUS_UNKNOWN: 'The gateway’s status is unknown: this page cannot read it.',
-  } as Readonly<Record<string, string>>,
+  statusUnknown: (time: string) => `this page cannot read the gateway’s status since ${time}`,
+  /** Problems by code, and reasons by code or by the gateway's sentence, in languages other than the gateway's. */
+  problems: {} as Readonly<Record<string, string>>,
+  reasons: {} as Readonly<Record<string, string>>,
   test: {
     title: 'Send a test recall',
     hint: 'All listeners receive it like a real recall, so use a group of your own.',

@@ -16,24 +16,27 @@ export interface StateText {
 }
 
 /** Returns whether the page is live and complete, in words. */
-export function stateText({ t, timeOfDay }: Locale, shown: ShownState): StateText {
+export function stateText(locale: Locale, shown: ShownState): StateText {
   const { kind, sinceMs, waiting, problems } = shown
-  const [label, detail] = t.states[kind]
-  const since = LASTING.includes(kind) && sinceMs !== undefined ? t.signals.since(timeOfDay(sinceMs)) : ''
+  const { signals, states } = locale.t
+  const [label, detail] = states[kind]
   const [worst] = problems
-  const reason = kind === 'problem' && worst !== undefined ? problemText(t, worst) : reasonText(t, shown)
+  const since =
+    LASTING.includes(kind) && sinceMs !== undefined ? signals.since(locale.timeOfDay(sinceMs)) : ''
+  const statement = [since, detail].filter((part) => part !== '').join(signals.semicolon)
+  const reason =
+    kind === 'problem' && worst !== undefined ? problemText(locale, worst) : reasonText(locale.t, shown)
   return {
     label,
-    waiting: waiting === undefined ? undefined : t.signals.waiting(waiting),
-    detail: [[detail, since].filter((part) => part !== '').join(' '), reason]
-      .filter((part) => part !== '')
-      .join(t.signals.colon),
+    waiting: waiting === undefined ? undefined : signals.waiting(waiting),
+    detail: [statement, reason].filter((part) => part !== '').join(signals.colon),
   }
 }
 
-function reasonText(t: Messages, { code, reason }: ShownState): string {
-  if (code === undefined) return reason ?? ''
-  return `${refusalText(t, { code, message: reason ?? '' })} (${code})`
+/** Why, and the code, by which the documents and others can be asked. */
+function reasonText(t: Messages, { code, reason = '' }: ShownState): string {
+  if (code === undefined) return refusalText(t, { code: reason, message: reason })
+  return `${refusalText(t, { code, message: reason })} (${code})`
 }
 
 /**

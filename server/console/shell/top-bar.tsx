@@ -19,6 +19,7 @@ export function TopBar({ shown, title, onTryNow }: TopBarProps) {
       <h1>{title}</h1>
       <div class="signals">
         <StateBadge shown={shown} />
+        {shown.kind !== 'paused' && <PausedBadge shown={shown} />}
         {shown.kind === 'offline' && <NextTry retryAtMs={shown.retryAtMs} onTryNow={onTryNow} />}
         <ProblemBadge shown={shown} />
       </div>
@@ -32,21 +33,28 @@ export function StateBadge({ shown }: { readonly shown: ShownState }) {
   const { label, waiting, detail } = stateText(locale, shown)
   const paused = locale.t.states.paused[0]
   return (
-    <p role="status" aria-live="polite" class={`state ${shown.kind} ${shown.tone}`}>
-      {shown.kind === 'paused' ? <Waiting paused={paused} waiting={waiting} /> : <strong>{label}</strong>}{' '}
+    <p role="status" aria-live="polite" class={`state ${shown.kind} ${shown.tone}`} title={detail}>
+      {shown.kind !== 'paused' && <strong>{label}</strong>}{' '}
+      {shown.kind === 'paused' && waiting !== undefined && <Waiting paused={paused} waiting={waiting} />}{' '}
       <span>{detail}</span>
-      {shown.kind !== 'paused' && waiting !== undefined && (
-        <>
-          {' '}
-          <Waiting paused={paused} waiting={waiting} />
-        </>
-      )}
+    </p>
+  )
+}
+
+/** That the feed is paused, next to another state. */
+function PausedBadge({ shown }: { readonly shown: ShownState }) {
+  const locale = useLocale()
+  const { waiting } = stateText(locale, shown)
+  if (waiting === undefined) return null
+  return (
+    <p class="state">
+      <Waiting paused={locale.t.states.paused[0]} waiting={waiting} />
     </p>
   )
 }
 
 /** Screen readers hear of the pause alone: the count may change with every frame. */
-function Waiting({ paused, waiting }: { readonly paused: string; readonly waiting: string | undefined }) {
+function Waiting({ paused, waiting }: { readonly paused: string; readonly waiting: string }) {
   return (
     <strong class="waiting">
       <span class="visually-hidden">{paused}</span>

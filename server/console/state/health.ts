@@ -13,7 +13,14 @@ const SAMPLE_WINDOW_MS = 300_000
 const UNKNOWN_CRITICAL_MS = 10_000
 const UNKNOWN_CRITICAL_POLLS = 5
 /** The page's own problem: it cannot read the status. */
-export const STATUS_UNKNOWN = 'STATUS_UNKNOWN'
+const STATUS_UNKNOWN = 'STATUS_UNKNOWN'
+
+export interface ShownProblem extends Problem {
+  /** Since when the status is unknown, by the gateway's clock. Missing for what the gateway itself reports. */
+  readonly sinceMs?: number
+  /** The error code of the request that failed; as above. */
+  readonly cause?: string
+}
 
 /** All processes together at one time. Values that are unknown are undefined. */
 export interface Sample {
@@ -26,12 +33,10 @@ export interface Sample {
 /** The gateway's status, polled while the page is open. For admins. */
 export class Health {
   status: StatusResponse | undefined
-  /** When `status` was read. */
+  /** When `status` was read, by the gateway's clock. */
   updatedAtMs = 0
   /** Why the latest poll failed. */
   failure: ApiError | undefined
-  /** When the polls began to fail. */
-  failingSinceMs: number | undefined
   /** The last five minutes. A hidden tab takes fewer: browsers run its timers once a minute. */
   samples: readonly Sample[] = []
   readonly #api: Api
@@ -39,7 +44,9 @@ export class Health {
   #rates = new Rates()
   #timer: ReturnType<typeof setTimeout> | undefined
   #polls = 0
+  /** In a row, the first of which began at `#failingSinceMs`. */
   #failedPolls = 0
+  #failingSinceMs = 0
 
   constructor(api: Api, onChange: () => void) {
     this.#api = api
@@ -48,24 +55,13 @@ export class Health {
   }
 
   /** What needs attention, the worst first: by the latest status, and that there is no later one. */
-  get problems(): readonly Problem[] {
+  get problems(): readonly ShownProblem[] {
     const known = this.status?.problems ?? []
-    if (this.failure === undefined || this.failingSinceMs === undefined) return known
-    const { code, message } = this.failure
-    const isCritical =
-      isFinal(this.failure) ||
-      this.#failedPolls >= UNKNOWN_CRITICAL_POLLS ||
-      Date.now() - this.failingSinceMs >= UNKNOWN_CRITICAL_MS
-    const unknown: Problem = {
-      severity: isCritical ? 'critical' : 'warning',
-      code: STATUS_UNKNOWN,
-      message: message === '' ? code : `${code}: ${message}`,
-    }
-    const critical = known.filter(({ severity }) => severity === 'critical')
-    return [
-      ...(isCritical ? [unknown, ...critical] : [...critical, unknown]),
-      ...known.filter((one) => !critical.includes(one)),
-    ]
+    if (this.failure === undefined) return known
+    const unknown = this.#unknown(this.failure)
+    const isWorse = ({ severity }: ShownProblem): boolean =>
+      unknown.severity === 'warning' && severity === 'critical'
+    return [...known.filter(isWorse), unknown, ...known.filter((problem) => !isWorse(problem))]
   }
 
   /** Polls immediately, for example with a new token. */
@@ -88,18 +84,30 @@ export class Health {
     if (poll !== this.#polls) return
     if (response instanceof ApiError) {
       this.failure = response
-      this.failingSinceMs ??= beginMs
-      this.#failedPolls++
+      if (this.#failedPolls++ === 0) this.#failingSinceMs = beginMs
     } else {
       this.status = response
-      this.updatedAtMs = Date.now()
+      this.updatedAtMs = this.#api.clock.fromViewer(Date.now())
       this.failure = undefined
-      this.failingSinceMs = undefined
       this.#failedPolls = 0
     }
     this.#addSample()
     if (this.failure === undefined || !isFinal(this.failure)) this.#schedulePoll()
     this.#onChange()
+  }
+
+  #unknown(failure: ApiError): ShownProblem {
+    const isCritical =
+      isFinal(failure) ||
+      this.#failedPolls >= UNKNOWN_CRITICAL_POLLS ||
+      Date.now() - this.#failingSinceMs >= UNKNOWN_CRITICAL_MS
+    return {
+      severity: isCritical ? 'critical' : 'warning',
+      code: STATUS_UNKNOWN,
+      message: failure.message,
+      cause: failure.code,
+      sinceMs: this.#api.clock.fromViewer(this.#failingSinceMs),
+    }
   }
 
   #schedulePoll(): void {

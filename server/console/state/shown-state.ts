@@ -1,6 +1,8 @@
-import type { StateKind } from '../../../shared/client.ts'
-import type { Problem } from '../../../shared/http-api.ts'
-import type { State } from './watched-rooms.ts'
+import type { State as ClientState, StateKind } from '../../../shared/client.ts'
+import type { ShownProblem } from './health.ts'
+
+/** The client's state, and `idle`: connected, but no rooms watched. */
+export type State = ClientState | { readonly kind: 'idle'; readonly since: number }
 
 /**
  * Of the client's states, and:
@@ -10,7 +12,7 @@ import type { State } from './watched-rooms.ts'
  * - `paused`: live, but the feed is paused.
  * - `problem`: live, but recalls are lost or do not come in.
  */
-export type ShownKind = StateKind | 'no-token' | 'idle' | 'paused' | 'problem'
+type ShownKind = StateKind | 'no-token' | 'idle' | 'paused' | 'problem'
 
 /** What the page says about itself in every view, and in its title. */
 export interface ShownState {
@@ -25,7 +27,7 @@ export interface ShownState {
   /** How many recalls wait in the paused feed; undefined if it is not paused. */
   readonly waiting?: number
   /** The worst first. */
-  readonly problems: readonly Problem[]
+  readonly problems: readonly ShownProblem[]
 }
 
 export const NO_TOKEN: ShownState = { kind: 'no-token', tone: 'neutral', problems: [] }
@@ -34,10 +36,10 @@ interface Known {
   readonly state: State
   readonly sinceMs: number
   readonly waiting: number | undefined
-  readonly problems: readonly Problem[]
+  readonly problems: readonly ShownProblem[]
 }
 
-export const isCritical = ({ severity }: Problem): boolean => severity === 'critical'
+export const isCritical = ({ severity }: ShownProblem): boolean => severity === 'critical'
 
 /** Derives what is shown: green only if the page is live, shows what arrives, and nothing critical is known. */
 export function shownState({ state, sinceMs, waiting, problems }: Known): ShownState {

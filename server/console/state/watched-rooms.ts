@@ -7,13 +7,11 @@ import type { Row } from './feed.ts'
 import { follow } from './follow.ts'
 import { Interruptions } from './interruptions.ts'
 import type { Interruption } from './interruptions.ts'
+import type { State } from './shown-state.ts'
 import { WatchedRoom } from './watched-room.ts'
 
 /** Interruptions that are remembered, to say which answers of the history may be incomplete. */
 const MAX_INTERRUPTIONS = 100
-
-/** The client's state, and `idle`: connected, but no rooms watched. */
-export type State = ClientState | { readonly kind: 'idle'; readonly since: number }
 
 interface WatchedRoomsOptions {
   /** Called for every connection. */

@@ -4,7 +4,9 @@ import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Messages } from '../i18n/en.ts'
 import { useLocale } from '../i18n/i18n.ts'
+import type { Locale } from '../i18n/i18n.ts'
 import { ApiError } from '../state/api.ts'
+import type { ShownProblem } from '../state/health.ts'
 import type { Interruption } from '../state/interruptions.ts'
 
 interface TimestampProps {
@@ -50,7 +52,8 @@ export function InterruptionText({ interruption }: { readonly interruption: Inte
   const { t, timeOfDay } = useLocale()
   const { kind, fromMs, untilMs, code, reason, recovered, late } = interruption
   const until = untilMs === undefined ? undefined : timeOfDay(untilMs)
-  const why = code === undefined ? reason : refusalText(t, { code, message: reason ?? code })
+  const message = reason ?? code
+  const why = message === undefined ? undefined : refusalText(t, { code: code ?? message, message })
   const statement = t.events.interruption[kind](timeOfDay(fromMs), until)
   return (
     <>
@@ -86,14 +89,18 @@ interface Refusal {
 }
 
 /** Returns the reason in the page's language; the gateway's own message if there is no translation. */
-export function refusalText({ errors }: Messages, { code, message }: Refusal): string {
+export function refusalText({ errors, reasons }: Messages, { code, message }: Refusal): string {
   const texts: Readonly<Record<string, string>> = errors
-  return texts[code] ?? message
+  // The client knows better why there was no answer.
+  if (code === 'NO_ANSWER' && message !== '') return reasons[code] ?? message
+  return texts[code] ?? reasons[code] ?? reasons[message] ?? message
 }
 
 /** Returns a problem in the page's language; the gateway's own sentence, if there is no better one. */
-export const problemText = ({ problems }: Messages, { code, message }: Refusal): string =>
-  problems[code] ?? message
+export function problemText({ t, timeOfDay }: Locale, { code, message, sinceMs }: ShownProblem): string {
+  if (sinceMs !== undefined) return t.statusUnknown(timeOfDay(sinceMs))
+  return t.problems[code] ?? message
+}
 
 /** Returns the code and message of `error`, whatever was thrown. */
 export const asRefusal = (error: unknown): Refusal =>

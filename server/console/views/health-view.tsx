@@ -2,7 +2,7 @@ import type { StatusResponse } from '../../../shared/http-api.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Health, Sample } from '../state/health.ts'
 import { Icon } from '../ui/icon.tsx'
-import { asRefusal, Failure, Timestamp } from '../ui/labels.tsx'
+import { Timestamp } from '../ui/labels.tsx'
 import { Chart } from './chart.tsx'
 import { Tiles } from './health-tiles.tsx'
 import { ProblemList } from './problem-list.tsx'
@@ -13,32 +13,22 @@ import { WebhookTable } from './webhook-table.tsx'
 export function HealthView({ health }: { readonly health: Health | undefined }) {
   const { t } = useLocale()
   if (health === undefined) return <p class="empty">{t.health.adminsOnly}</p>
-  const { status, failure, problems } = health
+  const { status, failure, problems, updatedAtMs } = health
   const isCurrent = failure === undefined && status !== undefined
   return (
     <div class="pad health">
       <ProblemList problems={problems} isComplete={isCurrent && status.complete} />
-      {failure !== undefined && <Outdated health={health} />}
+      {failure !== undefined && status !== undefined && (
+        <p class="stale">
+          {t.health.stale} <Timestamp atMs={updatedAtMs} />
+        </p>
+      )}
       {isCurrent && !status.complete && <Incomplete reason={status.incomplete} />}
       {status === undefined && failure === undefined && <p class="empty">{t.loading}</p>}
       {status !== undefined && (
         <div class={isCurrent ? '' : 'outdated'}>
           <Figures status={status} samples={health.samples} />
         </div>
-      )}
-    </div>
-  )
-}
-
-function Outdated({ health: { status, failure, updatedAtMs } }: { readonly health: Health }) {
-  const { t } = useLocale()
-  return (
-    <div class="stale">
-      <Failure refusal={asRefusal(failure)} />
-      {status !== undefined && (
-        <p>
-          {t.health.stale} <Timestamp atMs={updatedAtMs} />
-        </p>
       )}
     </div>
   )
@@ -63,8 +53,7 @@ interface FiguresProps {
 }
 
 function Figures({ status, samples }: FiguresProps) {
-  // A node that has not been updated yet does not know of those that are gone.
-  const { nodes, gone = [] } = status
+  const { nodes, gone } = status
   return (
     <>
       <Tiles processes={nodes} gone={gone} />

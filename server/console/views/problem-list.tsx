@@ -1,11 +1,11 @@
-import type { Problem } from '../../../shared/http-api.ts'
 import { useLocale } from '../i18n/i18n.ts'
+import type { ShownProblem } from '../state/health.ts'
 import { Icon } from '../ui/icon.tsx'
-import { problemText } from '../ui/labels.tsx'
+import { problemText, refusalText } from '../ui/labels.tsx'
 
 interface ProblemListProps {
   /** The worst first. */
-  readonly problems: readonly Problem[]
+  readonly problems: readonly ShownProblem[]
   /** Whether the list is of now, and of all processes. */
   readonly isComplete: boolean
 }
@@ -31,23 +31,20 @@ export function ProblemList({ problems, isComplete }: ProblemListProps) {
   )
 }
 
-function ProblemItem({ problem }: { readonly problem: Problem }) {
-  const { language, t } = useLocale()
-  const { severity, code, message, processId } = problem
-  const text = problemText(t, problem)
+function ProblemItem({ problem }: { readonly problem: ShownProblem }) {
+  const locale = useLocale()
+  const { t } = locale
+  const { severity, code, processId } = problem
+  const text = problemText(locale, problem)
   return (
     <li class={severity}>
       <Icon name="warning" />
       <div>
         <p>
-          <strong>{t.health.severities[severity]}</strong> {text}
+          <strong>{t.health.severities[severity] + t.signals.colon}</strong>
+          {text}
         </p>
-        {/* The gateway's sentence has the figures that a translation lacks. */}
-        {text !== message && (
-          <p class="original" lang={language === 'en' ? undefined : 'en'}>
-            {message}
-          </p>
-        )}
+        <Particulars problem={problem} text={text} />
         <p class="about">
           <code>{code}</code>
           {processId !== undefined && <span> · {t.health.aboutProcess(processId.slice(0, 8))}</span>}
@@ -55,4 +52,22 @@ function ProblemItem({ problem }: { readonly problem: Problem }) {
       </div>
     </li>
   )
+}
+
+interface ParticularsProps {
+  readonly problem: ShownProblem
+  /** What is said already. */
+  readonly text: string
+}
+
+/** Why the status is unknown; otherwise the gateway's own sentence, which has the figures that a translation lacks. */
+function Particulars({ problem: { cause, message }, text }: ParticularsProps) {
+  const { t } = useLocale()
+  if (cause !== undefined)
+    return (
+      <p>
+        {refusalText(t, { code: cause, message })} <code>{cause}</code>
+      </p>
+    )
+  return text === message ? null : <p lang="en">{message}</p>
 }

@@ -19,7 +19,7 @@ export function ProcessTable({ processes, gone }: ProcessTableProps) {
               <th scope="col">{health.process}</th>
               <th scope="col">{health.state}</th>
               <th scope="col">{health.delivery}</th>
-              <th scope="col">{health.webhooks}</th>
+              <th scope="col">{health.webhookColumn}</th>
               <th scope="col">{health.spool}</th>
               <th scope="col" class="figure">
                 {health.sockets}
