@@ -49,7 +49,7 @@ export function App({ store, view, language, onLanguage, onToken, onLogOut, onCh
           />
           <main id="content" tabIndex={-1}>
             <TokenPrompt
-              isRefused={shown.kind === 'refused'}
+              isRefused={store.watchedRooms.isRefused}
               expiresAtMs={store.expiresSoonAtMs}
               onToken={onToken}
             />

@@ -200,7 +200,7 @@ describe('the views of the console', function () {
       const chart = page.getByRole('img', { name: /Recalls per second\. Now [1-9]/ })
       while ((await chart.count()) === 0) await recallOne(url, 'charted', ++seq)
       expect(await chart.getAttribute('aria-label')).to.match(/between \d.* in the last five minutes/)
-      expect(await chart.locator('canvas').count()).to.equal(1)
+      expect(await chart.locator('path.line').count()).to.equal(1)
     })
 
     it('says when its figures are out of date, and offers no test recalls where they are off', async () => {

@@ -122,8 +122,8 @@ export const en = {
           ? `Refused since ${from}: no recalls arrive`
           : `Refused from ${from} to ${until}: no recalls arrived`,
     },
-    recovered: (count: number) => `${plural(count, 'notice', 'notices')} missed while offline, shown above.`,
-    late: (count: number) => `${plural(count, 'recall', 'recalls')} arrived late, marked above.`,
+    recovered: (count: number) => `${plural(count, 'notice', 'notices')} missed while offline, shown above`,
+    late: (count: number) => `${plural(count, 'recall', 'recalls')} arrived late, marked above`,
   },
   late: {
     mark: (s: number) => `arrived ${seconds(s)} late`,
@@ -173,14 +173,6 @@ export const en = {
     wholeGroup: 'group and all its topics',
     topicOf: 'topic in',
     feed: 'Feed',
-    states: {
-      loading: 'Loading',
-      stale: 'In doubt',
-      live: 'Live',
-      'catching-up': 'Catching up',
-      offline: 'Offline',
-      refused: 'Refused',
-    },
     position: 'Position',
     epoch: 'Epoch',
     recovered: 'Recovered',

@@ -106,8 +106,8 @@ export const zh: Messages = {
           ? `自 ${from} 起被拒绝，收不到撤回`
           : `${from} 至 ${until} 期间被拒绝，没有收到撤回`,
     },
-    recovered: (count) => `离线期间错过的 ${number(count)} 条通知已补上，见上方。`,
-    late: (count) => `${number(count)} 次撤回延迟到达，已在上方标出。`,
+    recovered: (count) => `离线期间错过的 ${number(count)} 条通知已补上，见上方`,
+    late: (count) => `${number(count)} 次撤回延迟到达，已在上方标出`,
   },
   late: {
     mark: (s) => `延迟 ${seconds(s)}到达`,
@@ -156,14 +156,6 @@ export const zh: Messages = {
     wholeGroup: '群组（含全部话题）',
     topicOf: '话题，所属群组',
     feed: '全部动态',
-    states: {
-      loading: '正在加载',
-      stale: '无法确认',
-      live: '实时',
-      'catching-up': '正在同步',
-      offline: '已离线',
-      refused: '已拒绝',
-    },
     position: '位置',
     epoch: '纪元',
     recovered: '已补收',

@@ -78,10 +78,11 @@ function NextTry({ retryAtMs, onTryNow }: NextTryProps) {
     const timer = setInterval(() => setSecond((second) => second + 1), 1_000)
     return () => clearInterval(timer)
   }, [])
-  const s = retryAtMs === undefined ? undefined : Math.ceil((retryAtMs - Date.now()) / 1_000)
+  // Without a time, an attempt is under way.
+  const s = retryAtMs === undefined ? 0 : Math.ceil((retryAtMs - Date.now()) / 1_000)
   return (
     <p class="next-try">
-      {s !== undefined && <span>{t.signals.nextTry(s)}</span>}
+      <span>{t.signals.nextTry(s)}</span>
       <button type="button" class="quiet" onClick={onTryNow}>
         {t.signals.tryNow}
       </button>

@@ -61,7 +61,9 @@ export class Api {
 
   /** A node that has not been updated yet says less. */
   async status(): Promise<StatusResponse> {
-    return { problems: [], gone: [], complete: true, ...(await this.#get<StatusResponse>('status', {})) }
+    const status: Partial<StatusResponse> & Pick<StatusResponse, 'ok' | 'testRecalls' | 'self' | 'nodes'> =
+      await this.#get('status', {})
+    return { problems: [], gone: [], complete: true, ...status }
   }
 
   testRecall(recall: Conversation & { readonly seqs: readonly number[] }): Promise<TestRecallResponse> {

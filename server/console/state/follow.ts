@@ -1,4 +1,4 @@
-import type { NoticeListener, RecallClient, Subscription } from '../../../shared/client.ts'
+import type { NoticeListener, RecallClient, State, Subscription } from '../../../shared/client.ts'
 import type { Position } from '../../../shared/position.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
@@ -11,7 +11,7 @@ const READ_RETRY_MS = 2_000
 const CONNECTED = ['live', 'loading', 'catching-up', 'stale']
 
 export interface Followed {
-  readonly state: Subscription['state'] | 'loading' | 'stale'
+  readonly state: State
   readonly position: Position | undefined
   leave(): void
 }
@@ -29,6 +29,7 @@ interface FollowOptions {
 export function follow({ client, api, room, onNotice, load, onChange }: FollowOptions): Followed {
   let subscription: Subscription | undefined
   let isLoading = false
+  let loadingSinceMs = Date.now()
   let isLeft = false
   let owed: Position | undefined
   const isConnected = (): boolean => CONNECTED.includes(client.state.kind)
@@ -56,6 +57,7 @@ export function follow({ client, api, room, onNotice, load, onChange }: FollowOp
     client.on('state', () => void proceed()),
     client.on('gap', (gap) => {
       if (roomName(gap.room) !== roomName(room)) return
+      if (owed === undefined) loadingSinceMs = Date.now()
       owed = gap.position
       void proceed()
     }),
@@ -63,9 +65,9 @@ export function follow({ client, api, room, onNotice, load, onChange }: FollowOp
   void proceed()
 
   return {
-    get state() {
-      if (!isConnected()) return 'offline'
-      if (owed !== undefined || subscription === undefined) return 'loading'
+    get state(): State {
+      if (!isConnected()) return client.state
+      if (owed !== undefined || subscription === undefined) return { kind: 'loading', since: loadingSinceMs }
       return subscription.state
     },
     get position() {

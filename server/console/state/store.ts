@@ -23,11 +23,13 @@ export class Store {
   readonly watchedRooms: WatchedRooms
   readonly #onChange: () => void
   #token: string
+  #expiresAtMs: number | undefined
   #health: Health | undefined
   #expiryTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor(token: string, onChange: () => void) {
     this.#token = token
+    this.#expiresAtMs = expiryOf({ token })
     this.#onChange = onChange
     this.testRecall = new TestRecall(this.api, onChange)
     this.watchedRooms = new WatchedRooms({
@@ -35,6 +37,7 @@ export class Store {
       api: this.api,
       onChange: () => {
         if (this.watchedRooms.state.kind === 'live') this.#health?.resume()
+        this.#scheduleExpiryWarning()
         onChange()
       },
       onFeed: (rows) => {
@@ -65,12 +68,12 @@ export class Store {
     })
   }
 
-  /** When the token expires, if that is soon; undefined otherwise. */
+  /** When the token expires, if that is soon by the gateway's clock; undefined otherwise. */
   get expiresSoonAtMs(): number | undefined {
-    const expiresAtMs = expiryOf({ token: this.#token })
-    return expiresAtMs !== undefined && expiresAtMs - this.#nowMs <= EXPIRY_WARNING_MS
-      ? expiresAtMs
-      : undefined
+    const expiresAtMs = this.#expiresAtMs
+    const nowMs = this.api.clock.now()
+    if (expiresAtMs === undefined || nowMs === undefined) return undefined
+    return expiresAtMs - nowMs <= EXPIRY_WARNING_MS ? expiresAtMs : undefined
   }
 
   /** Defined for admins only. */
@@ -81,6 +84,9 @@ export class Store {
   /** Continues with another token; nothing on the page is lost. */
   setToken(token: string): void {
     this.#token = token
+    this.#expiresAtMs = expiryOf({ token })
+    clearTimeout(this.#expiryTimer)
+    this.#expiryTimer = undefined
     this.watchedRooms.connect()
     this.#startAdmin()
     this.#scheduleExpiryWarning()
@@ -96,21 +102,15 @@ export class Store {
     this.#saveRooms()
   }
 
-  /** By the gateway's clock, once it is known: the viewer's may be wrong. */
-  get #nowMs(): number {
-    return this.api.clock.fromViewer(Date.now())
-  }
-
   #saveRooms(): void {
     saveRooms(this.watchedRooms.rooms.map((watched) => watched.room))
   }
 
-  /** Renders the page again when the token is about to expire. */
+  /** Renders the page again when the token is about to expire, once the gateway's clock is known. */
   #scheduleExpiryWarning(): void {
-    clearTimeout(this.#expiryTimer)
-    const expiresAtMs = expiryOf({ token: this.#token })
-    if (expiresAtMs === undefined) return
-    const delayMs = Math.max(0, expiresAtMs - this.#nowMs - EXPIRY_WARNING_MS)
+    const nowMs = this.api.clock.now()
+    if (this.#expiresAtMs === undefined || nowMs === undefined || this.#expiryTimer !== undefined) return
+    const delayMs = Math.max(0, this.#expiresAtMs - nowMs - EXPIRY_WARNING_MS)
     if (delayMs <= MAX_TIMER_MS) this.#expiryTimer = setTimeout(this.#onChange, delayMs)
   }
 

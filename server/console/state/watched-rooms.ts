@@ -1,5 +1,5 @@
 import { createRecallClient } from '../../../shared/client.ts'
-import type { RecallClient, State as ClientState } from '../../../shared/client.ts'
+import type { RecallClient } from '../../../shared/client.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Api } from './api.ts'
@@ -55,9 +55,15 @@ export class WatchedRooms {
     if (state.kind !== 'live') return state
     const wanted = this.rooms.filter(({ refusal }) => refusal === undefined)
     if (wanted.length === 0) return { kind: 'idle', since: state.since }
-    return wanted.every(({ followed }) => followed?.state !== 'loading')
+    return wanted.every(({ followed }) => followed?.state.kind !== 'loading')
       ? state
       : { ...state, kind: 'loading' }
+  }
+
+  /** Whether the gateway refuses the page itself, and not only the rooms that it watches. */
+  get isRefused(): boolean {
+    const { kind, code } = this.#client.state
+    return kind === 'refused' && !this.rooms.some(({ refusal }) => refusal?.code === code)
   }
 
   /** The interruption in which an answer was read at `atMs`, by the gateway's clock: it may lack recalls. */
@@ -103,14 +109,7 @@ export class WatchedRooms {
     const { state } = this.#client
     const begun = this.#interruptions.onState(state)
     if (begun !== undefined) this.#past = [...this.#past, begun].slice(-MAX_INTERRUPTIONS)
-    for (const watched of this.#rooms.values()) watched.onState(this.#stateOf(watched))
+    for (const watched of this.#rooms.values()) watched.onState(watched.followed?.state ?? state)
     this.#options.onChange()
-  }
-
-  /** The state of one room: with the client's reason, if both are in the same state. */
-  #stateOf({ refusal, followed }: WatchedRoom): ClientState {
-    const { state } = this.#client
-    const kind = refusal === undefined ? (followed?.state ?? 'loading') : 'refused'
-    return kind === 'offline' || kind === state.kind ? state : { kind, since: Date.now() }
   }
 }

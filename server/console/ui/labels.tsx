@@ -55,12 +55,15 @@ export function InterruptionText({ interruption }: { readonly interruption: Inte
   const message = reason ?? code
   const why = message === undefined ? undefined : refusalText(t, { code: code ?? message, message })
   const statement = t.events.interruption[kind](timeOfDay(fromMs), until)
+  const notes = [
+    ...(recovered > 0 ? [t.events.recovered(recovered)] : []),
+    ...(late > 0 ? [t.events.late(late)] : []),
+  ]
   return (
     <>
-      <strong>{why === undefined ? statement : statement + t.signals.colon}</strong>
-      {why !== undefined && <span>{why}</span>}
-      {recovered > 0 && <span> {t.events.recovered(recovered)}</span>}
-      {late > 0 && <span> {t.events.late(late)}</span>}
+      <strong>{statement}</strong>
+      {why !== undefined && t.signals.colon + why}
+      {notes.map((note) => t.signals.semicolon + note)}
     </>
   )
 }

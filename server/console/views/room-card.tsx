@@ -17,12 +17,12 @@ interface RoomCardProps {
 export function RoomCard({ watched, onUnwatch }: RoomCardProps) {
   const { t } = useLocale()
   const { room, followed, refusal } = watched
-  const state = refusal === undefined ? (followed?.state ?? 'loading') : 'refused'
+  const state = refusal === undefined ? (followed?.state.kind ?? 'loading') : 'refused'
   return (
     <li class={`card room ${state}`}>
       <header>
         <RoomTitle room={room} />
-        <span class={`dot ${state}`}>{t.rooms.states[state]}</span>
+        <span class={`dot ${state}`}>{t.states[state][0]}</span>
         <button
           type="button"
           class="plain"
