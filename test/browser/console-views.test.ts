@@ -7,7 +7,17 @@ import { createClient } from 'redis'
 import type { Browser, Page } from 'playwright-core'
 import { openBrowser } from '../support/browser.ts'
 import { adminToken, makeToken } from '../support/client.ts'
-import { button, named, newTab, openView, recall, recallOne, row, upTo } from '../support/console-page.ts'
+import {
+  button,
+  named,
+  newTab,
+  openView,
+  recall,
+  recallOne,
+  row,
+  state,
+  upTo,
+} from '../support/console-page.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
@@ -71,9 +81,23 @@ describe('the views of the console', function () {
       // The log is lost: the next recall starts a new one.
       const client = await createClient({ url: redis.url }).connect()
       onCleanUp(() => client.destroy())
+      let isUnavailable = true
+      const json = { code: 'BROKER_UNAVAILABLE', message: '' }
+      await page.route(/notices\?group=lost/, (route) =>
+        isUnavailable ? route.fulfill({ status: 503, json }) : route.continue(),
+      )
       await client.flushAll()
       await recallOne(url, 'lost', 2)
       await page.getByRole('alert').filter({ hasText: 'Some notices are missing.' }).waitFor()
+      expect(await page.locator('.figures .bad dd').innerText()).to.equal('1')
+      // Not live before that part of the log has been read again.
+      await page.locator('.card.room').getByText('Loading').waitFor()
+      await state(page, 'Loading').waitFor()
+      await page.waitForResponse(/notices\?group=lost/)
+      expect(await page.locator('.state.good').count()).to.equal(0)
+      isUnavailable = false
+      await page.locator('.room.live').waitFor()
+      expect(await page.locator('.card.room .latest .seqs').allInnerTexts()).to.deep.equal(['2', '1'])
       expect(await page.locator('.figures .bad dd').innerText()).to.equal('1')
     })
 
@@ -227,6 +251,8 @@ describe('the views of the console', function () {
       await page.getByLabel('Sequence numbers').fill('1, 2')
       await button(page, 'Send').click()
       await page.getByText('Stored and published').waitFor()
+      await page.getByText('the door of a receiver').waitFor()
+      await page.getByText(/It arrived in the feed of this page after \d+ ms/).waitFor()
       await page.getByRole('link', { name: 'Open the live feed' }).click()
       await row(page, 'tested').waitFor()
       expect(await row(page, 'tested').locator('.seqs').innerText()).to.equal('1, 2')
