@@ -270,6 +270,7 @@ export const en = {
     seqs: 'Sequence numbers (MsgSeq), separated by commas',
     send: 'Send',
     sending: 'Sending …',
+    accepted: 'A receiver answered OK',
     sent: 'Stored and published',
     notPublished:
       'Nothing new was published: these messages are already recalled, or the recall is spooled to disk.',

@@ -282,6 +282,7 @@ export const zh: Messages = {
     seqs: '消息序号（MsgSeq），用逗号分隔',
     send: '发送',
     sending: '正在发送…',
+    accepted: '接收进程已应答成功',
     sent: '已保存并发布',
     notPublished: '没有发布新内容：这些消息已被撤回过，或撤回仍在磁盘上等待。',
     throughReceiver: '它像服务商的回调一样签名，并经过了接收进程的入口。',

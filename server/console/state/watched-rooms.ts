@@ -4,7 +4,6 @@ import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Api } from './api.ts'
 import type { Row } from './feed.ts'
-import { follow } from './follow.ts'
 import { Interruptions } from './interruptions.ts'
 import type { Interruption } from './interruptions.ts'
 import type { State } from './shown-state.ts'
@@ -31,18 +30,22 @@ export class WatchedRooms {
   /** Of the connection as a whole. */
   readonly #interruptions: Interruptions
   #past: readonly Interruption[] = []
+  /** When it turned out that the token is none, in ms since 1970. The client would wait for another one. */
+  #noTokenSinceMs: number | undefined
 
   constructor(options: WatchedRoomsOptions) {
     this.#options = options
     this.#interruptions = new Interruptions(options.api.clock)
     this.#client = createRecallClient({ url: new URL('.', location.href).href, getToken: options.token })
-    this.#client.on('state', () => this.#onState())
-    this.#client.on('gap', ({ room, reason }) => this.#rooms.get(roomName(room))?.onGap(reason))
-    this.#client.on('recovered', ({ room, count }) => this.#rooms.get(roomName(room))?.onRecovered(count))
-    this.#client.on('refused', ({ room, code, message, retry }) => {
-      const watched = this.#rooms.get(roomName(room))
-      if (watched !== undefined && !retry) watched.refusal = { code, message }
-      this.#onState()
+    this.#client.on('state', (state) => {
+      const begun = this.#interruptions.onState(state)
+      if (begun !== undefined) this.#past = [...this.#past, begun].slice(-MAX_INTERRUPTIONS)
+      options.onChange()
+    })
+    // All others are in the state.
+    this.#client.on('error', ({ source }) => {
+      if (source === 'getToken') this.#noTokenSinceMs ??= Date.now()
+      options.onChange()
     })
   }
 
@@ -52,18 +55,19 @@ export class WatchedRooms {
 
   get state(): State {
     const { state } = this.#client
-    if (state.kind !== 'live') return state
-    const wanted = this.rooms.filter(({ refusal }) => refusal === undefined)
-    if (wanted.length === 0) return { kind: 'idle', since: state.since }
-    return wanted.every(({ followed }) => followed?.state.kind !== 'loading')
-      ? state
-      : { ...state, kind: 'loading' }
+    if (this.#noTokenSinceMs !== undefined)
+      return { kind: 'refused', since: this.#noTokenSinceMs, code: 'TOKEN_REFUSED' }
+    if (state.kind === 'live' && this.#rooms.size === 0) return { kind: 'idle', since: state.since }
+    const failure = this.rooms.find((watched) => watched.failure !== undefined)?.failure
+    return state.kind === 'loading' && failure !== undefined
+      ? { ...state, code: failure.code, reason: failure.message }
+      : state
   }
 
   /** Whether the gateway refuses the page itself, and not only the rooms that it watches. */
   get isRefused(): boolean {
-    const { kind, code } = this.#client.state
-    return kind === 'refused' && !this.rooms.some(({ refusal }) => refusal?.code === code)
+    const { state } = this
+    return state.kind === 'refused' && !this.rooms.some(({ refusal }) => refusal?.code === state.code)
   }
 
   /** The interruption in which an answer was read at `atMs`, by the gateway's clock: it may lack recalls. */
@@ -73,6 +77,7 @@ export class WatchedRooms {
 
   /** Connects with the current token, even if already connected. Rooms resume from their positions. */
   connect(): void {
+    this.#noTokenSinceMs = undefined
     for (const watched of this.#rooms.values()) watched.refusal = undefined
     this.#client.connect()
   }
@@ -81,35 +86,15 @@ export class WatchedRooms {
     const name = roomName(room)
     const known = this.#rooms.get(name)
     if (known !== undefined && known.refusal === undefined) return
-    known?.followed?.leave()
-    const watched = new WatchedRoom(room, this.#options)
-    this.#rooms.set(name, watched)
-    watched.followed = follow({
-      client: this.#client,
-      api: this.#options.api,
-      room,
-      load: (position) => watched.load(position),
-      onNotice: (notice) => {
-        watched.onNotice(notice)
-        this.#options.onChange()
-      },
-      onChange: () => this.#onState(),
-    })
-    this.#onState()
+    known?.leave()
+    this.#rooms.set(name, new WatchedRoom(room, { ...this.#options, client: this.#client }))
+    this.#options.onChange()
   }
 
   unwatch(room: Room): void {
     const name = roomName(room)
-    this.#rooms.get(name)?.followed?.leave()
+    this.#rooms.get(name)?.leave()
     this.#rooms.delete(name)
-    this.#options.onChange()
-  }
-
-  #onState(): void {
-    const { state } = this.#client
-    const begun = this.#interruptions.onState(state)
-    if (begun !== undefined) this.#past = [...this.#past, begun].slice(-MAX_INTERRUPTIONS)
-    for (const watched of this.#rooms.values()) watched.onState(watched.followed?.state ?? state)
     this.#options.onChange()
   }
 }

@@ -16,8 +16,8 @@ interface RoomCardProps {
 
 export function RoomCard({ watched, onUnwatch }: RoomCardProps) {
   const { t } = useLocale()
-  const { room, followed, refusal } = watched
-  const state = refusal === undefined ? (followed?.state.kind ?? 'loading') : 'refused'
+  const { room, refusal } = watched
+  const state = refusal === undefined ? watched.state.kind : 'refused'
   return (
     <li class={`card room ${state}`}>
       <header>
@@ -62,7 +62,7 @@ function RoomTitle({ room }: { readonly room: Room }) {
 
 function Figures({ watched }: { readonly watched: WatchedRoom }) {
   const { t, number } = useLocale()
-  const position = watched.followed?.position
+  const position = watched.position
   return (
     <dl class="figures">
       <div title={position && `${t.rooms.epoch} ${position.epoch}`}>

@@ -73,10 +73,16 @@ function Outcome({ testRecall }: { readonly testRecall: TestRecall }) {
 function Answer({ response }: { readonly response: NonNullable<TestRecall['response']> }) {
   const { t } = useLocale()
   const { positions, throughReceiver, note } = response
+  // The provider's answer says only that the recall is stored, or was before.
+  const headline = throughReceiver
+    ? t.test.accepted
+    : positions.length > 0
+      ? t.test.sent
+      : t.test.notPublished
   return (
     <>
       <p>
-        <strong>{positions.length > 0 ? t.test.sent : t.test.notPublished}</strong>
+        <strong>{headline}</strong>
       </p>
       <ul>
         {positions.map(({ room, position }) => (
