@@ -147,7 +147,6 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
   commander: ['server/main.ts', 'server/cli/'],
   preact: ['server/console/'],
   'preact/hooks': ['server/console/'],
-  uplot: ['server/console/views/chart.tsx'],
   'socket.io-client': ['shared/client/'],
   dataloader: ['server/lib/flow-control.ts'],
   'rate-limiter-flexible': ['server/auth/', 'server/api/'],
