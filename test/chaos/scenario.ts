@@ -113,13 +113,15 @@ export async function runUnderLoadOn(
   profile: Profile,
   prepare: (harness: Harness) => Promise<{
     readonly settings: Settings
+    /** Of the nodes, if they differ. */
+    readonly node?: Settings
     readonly injectFault: (deployment: Deployment) => Promise<unknown>
   }>,
   options: DeploymentOptions = {},
 ): Promise<FaultResult> {
   return runScenario(fault, async (harness) => {
-    const { settings, injectFault } = await prepare(harness)
-    const deployment = await startDeploymentWith(settings, harness, profile, options)
+    const { settings, node, injectFault } = await prepare(harness)
+    const deployment = await startDeploymentWith(settings, harness, profile, { ...(node && { node }), ...options })
     const load = deployment.sender.start(options.perSecond ?? PER_SECOND[profile])
     await waitUntil('a recall is acknowledged', () =>
       harness.recorder.recalls.some(({ status }) => status === 200),

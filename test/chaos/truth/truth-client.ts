@@ -4,8 +4,7 @@ import type { PositionStore, RecallClient, Subscription } from '../../../shared/
 import type { Position } from '../../../shared/position.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
-import { startLine } from '../../support/line.ts'
-import type { Line } from '../../support/line.ts'
+import { startTcpProxy } from '../../support/tcp-proxy.ts'
 import { waitUntil } from '../../support/wait.ts'
 import { FIRST_FILLER_SEQ } from '../sender.ts'
 import type { Claim, Span, Told, TruthRecord } from './truth-record.ts'
@@ -34,7 +33,8 @@ export type Behaviour = (leave: () => void) => unknown
  */
 export async function startTruthClient(options: TruthClientOptions) {
   const { name, rooms, ports, getToken } = options
-  const line = await startLine(ports)
+  const line = await startTcpProxy(...ports)
+  const url = `http://127.0.0.1:${line.port}`
   const claims: Claim[] = []
   const stalls: Span[] = []
   const listeners = rooms.map((room) => new TruthListener(`${name} in ${roomName(room)}`, room))
@@ -58,7 +58,7 @@ export async function startTruthClient(options: TruthClientOptions) {
   const timer = setInterval(look, LOOK_INTERVAL_MS)
 
   function start(): void {
-    life = new Life(line, getToken, storeOf(stored, options.hasSlowStore ?? false))
+    life = new Life(url, getToken, storeOf(stored, options.hasSlowStore ?? false))
     life.client.on('state', look)
     for (const listener of listeners) listener.follow(life)
     look()
@@ -107,9 +107,9 @@ class Life {
   readonly client: RecallClient
   isDead = false
 
-  constructor(line: Line, getToken: () => string | Promise<string>, positions: PositionStore) {
+  constructor(url: string, getToken: () => string | Promise<string>, positions: PositionStore) {
     this.client = createRecallClient({
-      url: line.url,
+      url,
       getToken,
       positions: {
         load: (room) => positions.load(room),
