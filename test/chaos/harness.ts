@@ -71,7 +71,9 @@ export class Harness {
 
   /** Starts a client of the package. Resolves once it is live. */
   async startTruthClient(
-    options: Omit<Parameters<typeof startTruthClient>[0], 'record' | 'getToken'> & { readonly getToken?: () => string | Promise<string> },
+    options: Omit<Parameters<typeof startTruthClient>[0], 'record' | 'getToken'> & {
+      readonly getToken?: () => string | Promise<string>
+    },
   ): Promise<TruthClient> {
     const client = await startTruthClient({
       getToken: adminToken,

@@ -121,7 +121,10 @@ export async function runUnderLoadOn(
 ): Promise<FaultResult> {
   return runScenario(fault, async (harness) => {
     const { settings, node, injectFault } = await prepare(harness)
-    const deployment = await startDeploymentWith(settings, harness, profile, { ...(node && { node }), ...options })
+    const deployment = await startDeploymentWith(settings, harness, profile, {
+      ...(node && { node }),
+      ...options,
+    })
     const load = deployment.sender.start(options.perSecond ?? PER_SECOND[profile])
     await waitUntil('a recall is acknowledged', () =>
       harness.recorder.recalls.some(({ status }) => status === 200),

@@ -102,11 +102,15 @@ describe('audit of what clients say', () => {
   it('leaves a client 10 s to notice that its connection is silent, and a moment after a shorter silence', () => {
     const stalls = [{ fromMs: 900 }]
     const one = [kept(1, 1_000)]
-    expect(auditOne(one, { stalls, claims: live([10_500, 'offline']), told: [told(1, 12_000)] })).to.deep.equal(TRUE)
+    expect(
+      auditOne(one, { stalls, claims: live([10_500, 'offline']), told: [told(1, 12_000)] }),
+    ).to.deep.equal(TRUE)
     expect(auditOne(one, { stalls, told: [told(1, 12_900)] }).longestUntrueMs).to.equal(2_000)
     const short = [{ fromMs: 900, toMs: 5_000 }]
     expect(auditOne(one, { stalls: short, told: [told(1, 5_900)] })).to.deep.equal(TRUE)
     expect(auditOne(one, { stalls: short, told: [told(1, 8_000)] }).longestUntrueMs).to.equal(2_000)
-    expect(auditOne([kept(1, 6_000)], { stalls: short, told: [told(1, 10_000)] }).longestUntrueMs).to.equal(1_000)
+    expect(auditOne([kept(1, 6_000)], { stalls: short, told: [told(1, 10_000)] }).longestUntrueMs).to.equal(
+      1_000,
+    )
   })
 })

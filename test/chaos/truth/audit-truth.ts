@@ -57,7 +57,9 @@ export function auditTruth(
     if (misses.length > 0) lies.push(`${record.name} missed ${some(misses)}`)
     if (worst === undefined) continue
     longestUntrueMs = Math.max(longestUntrueMs, Math.round(lengthOf(worst.span)))
-    lies.push(`${record.name} was live for ${Math.round(lengthOf(worst.span))} ms owing ${worst.seq}, ${story(record, worst.seq, recalls)}`)
+    lies.push(
+      `${record.name} was live for ${Math.round(lengthOf(worst.span))} ms owing ${worst.seq}, ${story(record, worst.seq, recalls)}`,
+    )
   }
   return { missed, repeated, longestUntrueMs, lies: lies.slice(0, MAX_LIES) }
 }

@@ -46,7 +46,8 @@ export async function churnClient(client: TruthClient, untilMs: number): Promise
   while (performance.now() < untilMs) {
     await pick(acts)()
     await delay(Math.random() * MAX_PAUSE_MS)
-    for (const listener of client.listeners) if (!listener.isFollowing && Math.random() < 0.5) listener.follow()
+    for (const listener of client.listeners)
+      if (!listener.isFollowing && Math.random() < 0.5) listener.follow()
   }
   for (const listener of client.listeners) {
     listener.behave = () => undefined
