@@ -43,6 +43,12 @@ export class Opening {
       if (engine === this.#socket.io.engine && reason !== 'forced close')
         this.#fail('the connection ended before a gateway had answered')
     })
+    const { transport } = engine as unknown as {
+      readonly transport: { readonly ws?: unknown; doOpen(): void }
+    }
+    // The constructor of a WebSocket throws if the page must not connect to the address. Engine.IO begins to listen only
+    // afterwards, and would wait for a timeout. It hears of it if it opens once more.
+    if (transport.ws === undefined) queueMicrotask(() => this.isUnderWay && transport.doOpen())
     this.#timer = setTimeout(
       () => this.#fail(`no gateway has answered within ${TIMEOUT_MS / 1_000} s`),
       TIMEOUT_MS,
