@@ -151,10 +151,16 @@ describe('the gateway behind the proxy of docker-compose.yml and others', () => 
       expect(refused.status).to.equal(403)
       expect(json(refused)).to.include({ code: 'ORIGIN_REFUSED', retry: false })
       expect(json(refused)['message']).to.include('https://evil.example')
+      // The page cannot read that answer, but it can ask.
+      const asked = await send(`${url}${HANDSHAKE}`, {
+        headers: { Host: 'chat.example.com', Origin: 'https://evil.example' },
+      })
+      expect([asked.status, json(asked)]).to.deep.equal([403, json(refused)])
+      expect(asked.headers['access-control-allow-origin']).to.equal('*')
       await waitUntil('the refusal is logged', () => gateway.output().includes('"code":"ORIGIN_REFUSED"'))
       expect(
         await readMetric(gateway.url, 'refusals_total{entrance="handshake",code="ORIGIN_REFUSED"}'),
-      ).to.equal(1)
+      ).to.equal(2)
     })
 
     it('streams at once through a proxy that buffers', async () => {
