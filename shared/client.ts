@@ -5,19 +5,24 @@ export { RequestRefused } from './client/api.ts'
 export { RecallClient } from './client/recall-client.ts'
 export type {
   AuthOption,
+  ClientError,
   ClientEvents,
   ConnectionOptions,
   GetTokenOption,
   NoticeListener,
   RecallClientOptions,
+  RoomGap,
+  RoomRecovered,
+  RoomRefused,
   State,
   StateKind,
   SubscribeOptions,
   Subscription,
+  SubscriptionEvents,
 } from './client/api.ts'
 export type { Credential } from './client/credential.ts'
 export { memoryPositions, storedPositions } from './client/position-store.ts'
-export type { PositionStore } from './client/position-store.ts'
+export type { PositionStore, TextStore } from './client/position-store.ts'
 export type { MemberNotice, Notice } from './notice.ts'
 export type { GapReason, Position } from './position.ts'
 export type { Goodbye } from './protocol.ts'
@@ -27,7 +32,7 @@ export type { Feed, Room } from './room.ts'
 /**
  * Connects to the gateway and follows rooms, in browsers and in Node. The client reconnects after any drop, to any node,
  * and resumes where it left off. Each listener receives each notice once, in order; if some are no longer available, the
- * client emits `gap`. Throws a TypeError if `url` cannot be the address of a gateway, or if both `auth` and `getToken` are
+ * client calls the room's `load` again, or emits `gap`. Throws a TypeError if `url` cannot be the address of a gateway, or if both `auth` and `getToken` are
  * missing. `PROTOCOL.md` specifies what the gateway guarantees.
  */
 export const createRecallClient = (options: RecallClientOptions): RecallClient => new RecallClient(options)

@@ -1,3 +1,5 @@
+import { isRecord } from './json.ts'
+
 /** A place in the log of a room. Offsets count 1, 2, 3 …; 0 is before the first notice. */
 export interface Position {
   /** Identifies one numbering of the log. A log that was lost and started over has another epoch. */
@@ -5,6 +7,27 @@ export interface Position {
   /** The last notice before it. */
   readonly offset: number
 }
+
+/** The limit of the protocol for an epoch, in UTF-16 code units. */
+export const MAX_EPOCH_LENGTH = 64
+
+/** Whether a value is a position that a node accepts. */
+export function isPosition(value: unknown): value is Position {
+  if (!isRecord(value)) return false
+  const { epoch, offset } = value
+  return (
+    typeof epoch === 'string' &&
+    epoch !== '' &&
+    epoch.length <= MAX_EPOCH_LENGTH &&
+    typeof offset === 'number' &&
+    Number.isSafeInteger(offset) &&
+    offset >= 0
+  )
+}
+
+/** Whether both are the same place in the same log. */
+export const isSamePosition = (one: Position | undefined, other: Position | undefined): boolean =>
+  one?.epoch === other?.epoch && one?.offset === other?.offset
 
 /** Why missed notices are no longer available. */
 export type GapReason =
@@ -16,6 +39,8 @@ export type GapReason =
   | 'too-many'
   /** The log contains an entry that no gateway wrote. */
   | 'unreadable'
+  /** The stored position of the client cannot be read. Only the client says this, never a node. */
+  | 'position-unreadable'
 
 interface HasOffset {
   readonly offset: number

@@ -58,7 +58,9 @@ export interface Refusal {
 export type StateKind =
   'connecting' | 'loading' | 'live' | 'catching-up' | 'stale' | 'offline' | 'refused' | 'closed'
 
+/** What the client, or one of its subscriptions, is, since when, and why. */
 export interface State {
+  /** Which of the states. */
   readonly kind: StateKind
   /** Since when, in ms since 1970 by the client's clock. For `stale`: since when delivery is not proved. */
   readonly since: number
@@ -72,69 +74,123 @@ export interface State {
   readonly retryAtMs?: number
 }
 
-export interface ClientEvents {
-  readonly state: State
-  /** `count` missed notices of the room are about to be delivered: after a reconnect, or since the stored position. */
-  readonly recovered: { readonly room: Room; readonly count: number }
-  /**
-   * Notices of the room are missing and no longer available. Reload the conversation, or ask `recalled` about the messages it
-   * shows. Once the listeners have returned, the client continues from `position` by itself.
-   */
-  readonly gap: { readonly room: Room; readonly reason: GapReason; readonly position: Position }
-  /**
-   * The gateway refused a room, or ended the subscription. `code` is an error code of the protocol. With `retry`, the client
-   * subscribes again after a backoff; without, when it connects with another credential.
-   */
-  readonly refused: {
-    readonly room: Room
-    readonly code: string
-    readonly message: string
-    readonly retry: boolean
-  }
-  /** The node is about to close the connection. Codes below 4500: the client reconnects. From 4500 on: it does not. */
-  readonly goodbye: Goodbye
-  /** Something failed. The client retries by itself. */
-  readonly error: ClientError
+/** Notices of a room are missing and no longer available. */
+export interface RoomGap {
+  readonly room: Room
+  /** Why they are missing. */
+  readonly reason: GapReason
+  /** What was loaded once the gap was told contains everything up to here; the next notice follows it. */
+  readonly position: Position
 }
 
+/** Missed notices of a room are about to be delivered: after a reconnect, or since the stored position. */
+export interface RoomRecovered {
+  readonly room: Room
+  /** How many. */
+  readonly count: number
+}
+
+/** The gateway refused a room, or ended the subscription. */
+export interface RoomRefused {
+  readonly room: Room
+  /** An error code of the protocol. */
+  readonly code: string
+  /** Why, for people. */
+  readonly message: string
+  /** Whether the client subscribes again after a backoff. Otherwise it does when it connects with another credential. */
+  readonly retry: boolean
+}
+
+/** A failure in the application, its position store or its token endpoint, or a connection that keeps failing. */
 export interface ClientError {
   /**
    * - `listener`: a listener of notices threw, or its promise rejected.
-   * - `gap`, `load`: the same of a listener of `gap`, and of `load`.
+   * - `gap`: the same of a handler of `gap`; or nothing handles it. `load`: the same of `load`.
    * - `getToken`: `getToken` or `auth` threw, or returned no credential, none within 30 s, or one that cannot be used.
-   * - `store`: the position store threw.
+   * - `store`: the position store threw, or did not respond within 10 s.
    * - `connection`: why the client is offline, if this does not pass by itself: somebody must change `url`, a setting of the
    *   gateway, the page or the network. Told once for each outage.
    */
   readonly source: 'listener' | 'gap' | 'load' | 'getToken' | 'store' | 'connection'
   /** What was thrown. */
   readonly error: unknown
-  /** How many attempts in a row have failed. */
+  /** Where, unless it concerns all rooms. */
+  readonly room?: Room
+  /** What the listener was called with. */
+  readonly notice?: Notice | MemberNotice
+  /** How many attempts have failed in a row: 1, 2, 3 … */
   readonly attempt: number
-  /** When the client tries again, in ms from now. */
+  /** When it is tried again, in ms from now. */
   readonly retryInMs?: number
+  /**
+   * Gives up on this notice, gap or load: the position moves past it, and what follows is delivered. For `listener`, `gap` and
+   * `load`. Has no effect once it has succeeded after all, or the listener has left.
+   */
+  readonly skip?: () => void
 }
 
+/** The events of a client, each with what its listeners receive. */
+export interface ClientEvents {
+  /** The state of the client has changed. */
+  readonly state: State
+  /** Missed notices are about to be delivered. */
+  readonly recovered: RoomRecovered
+  /**
+   * Reload the conversation, or ask `recalled` about the messages it shows. The gap is told again, after a backoff, until
+   * every handler has returned and any promise it returned has resolved. Only then the position moves to that of the gap, and
+   * what follows is delivered. If nothing handles gaps, the client emits `error`, and tries again.
+   */
+  readonly gap: RoomGap
+  /** The gateway refused a room, or ended the subscription. */
+  readonly refused: RoomRefused
+  /** The node is about to close the connection. Codes below 4500: the client reconnects. From 4500 on: it does not. */
+  readonly goodbye: Goodbye
+  /** Something failed that the client tries again by itself. If nothing listens, it is written to the console. */
+  readonly error: ClientError
+}
+
+/** The events of one subscription. As those of the client, but for this subscription alone. */
+export type SubscriptionEvents = Pick<ClientEvents, 'state' | 'recovered' | 'gap' | 'refused'>
+
+/** Options of `subscribe`. */
 export interface SubscribeOptions {
-  /** Where to start, instead of the stored position. Ignored if the client already follows the room. */
+  /** Where to start, instead of the stored position, or of now. Anything but a position throws a TypeError. */
   readonly since?: Position | undefined
+  /**
+   * Loads the state that the notices change, such as the messages of the conversation. Called with the position of the room
+   * before any notice is delivered (unless `since` says that the state is there), and again for each gap. Once it has
+   * returned, and any promise it returned has resolved, notices follow from exactly that position. If it throws, it is called
+   * again after a backoff.
+   */
+  readonly load?: ((position: Position) => unknown) | undefined
 }
 
 /**
  * Receives each notice of a room once, in order: `Notice` as an admin, `MemberNotice` otherwise. If it returns a promise, the
- * next notice waits for it. If it throws, or the promise rejects, it receives the same notice again after a backoff.
+ * next notice waits for it. If it throws, or the promise rejects, it receives the same notice again after a backoff; other
+ * listeners do not wait for it.
  */
 export type NoticeListener = (notice: Notice | MemberNotice) => unknown
 
+/** One listener of a room. */
 export interface Subscription {
+  /** The room, as the gateway names it. */
   readonly room: Room
-  /** For this room alone. `refused`: see the event `refused`. `closed`: after `leave()` or `close()`. */
+  /** For this subscription alone. `refused`: see the event `refused`. `closed`: after `leave()` or `close()`. */
   readonly state: State
-  /** After the last notice that all listeners of the room have handled; undefined before the gateway's first response. */
-  readonly position: Position | undefined
   /**
-   * Stops listening. The listener is not called again. If it is running, the notice counts once it is done: if nobody else
-   * listens to the room and it is not done in time, whoever subscribes next receives it too.
+   * This listener's own place: after the last notice for which it has returned. Undefined before the gateway's first
+   * response, and before the first `load` has returned.
+   */
+  readonly position: Position | undefined
+  /** Calls `listener` on each event of this name, until it leaves. Returns a function that removes it. */
+  on<Name extends keyof SubscriptionEvents>(
+    event: Name,
+    listener: (value: SubscriptionEvents[Name]) => unknown,
+  ): () => void
+  /**
+   * Stops listening. The listener is not called again. If it is running, the notice does not count as handled: whoever
+   * subscribes next receives it.
    */
   leave(): void
 }

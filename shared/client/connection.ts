@@ -7,7 +7,7 @@ import type { Credential } from './credential.ts'
 import { DeliveryDoubts } from './delivery.ts'
 import { Diagnosis } from './diagnosis.ts'
 import { listenToEnvironment } from './environment.ts'
-import { explainDisconnect, noAnswer } from './failure.ts'
+import { explainDisconnect } from './failure.ts'
 import type { Failure } from './failure.ts'
 import { createSocket, Opening } from './opening.ts'
 import { Reconnection } from './reconnection.ts'
@@ -70,7 +70,9 @@ export class Connection {
     const { onChange, onError } = options
     const { origin, path } = gatewayAddress(options.url)
     this.socket = createSocket(origin, path)
-    this.#opening = new Opening(this.socket, (reason) => this.#onUnanswered(reason))
+    this.#opening = new Opening(this.socket, (reason) =>
+      this.#reconnection.fail(this.#diagnosis.explainSilence(reason)),
+    )
     this.requests = new Requests(this.socket, this.silence)
     this.delivery = new DeliveryDoubts(this.socket, onChange)
     this.#reconnection = new Reconnection({ connect: () => void this.#connect(), onError, onChange })
@@ -193,17 +195,13 @@ export class Connection {
   #onConnectError(error: Error & { readonly data?: Partial<HandshakeRefusal> }): void {
     this.#opening.end()
     const { code, retry = false } = error.data ?? {}
-    if (code === undefined) return this.#onUnanswered('no WebSocket opens, and why is not known yet', error)
+    if (code === undefined) return this.#reconnection.fail(this.#diagnosis.explain(error))
     if (retry) return this.#reconnection.fail({ code, reason: error.message })
     const refusal = { code, message: error.message }
     if (code !== 'TOKEN_REFUSED' || this.#refused !== undefined) return this.#refuse(refusal)
     // Final for this token alone: it may have expired on its way, while the device slept. One other is tried.
     this.#refused = { credential: JSON.stringify(this.socket.auth), refusal }
     return void this.#connect()
-  }
-
-  #onUnanswered(reason: string, error?: Error): void {
-    this.#reconnection.fail(this.#diagnosis.explain(error) ?? noAnswer(reason))
   }
 
   #onDisconnect(reason: string, details: unknown): void {

@@ -60,8 +60,8 @@ export function isNoNewer(credential: Credential, inUse: Credential): boolean {
 }
 
 /**
- * Returns how the client gets its credentials. The function throws a CredentialError for what cannot be one. Throws a TypeError if there is no way to get
- * any, or for a fixed credential that cannot be sent.
+ * Returns how the client gets its credentials. The function throws a CredentialError for what cannot be one. Throws a TypeError
+ * if there is no way to get any, or two, and for a fixed credential that cannot be sent.
  */
 export function credentialOf(
   auth: Credential | (() => Credential | Promise<Credential>) | undefined,

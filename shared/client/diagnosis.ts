@@ -1,4 +1,4 @@
-import { explainConnectError } from './failure.ts'
+import { explainConnectError, noAnswer } from './failure.ts'
 import type { Failure } from './failure.ts'
 import { ANSWERS_OVER_HTTP, probe } from './probe.ts'
 
@@ -37,17 +37,18 @@ export class Diagnosis {
     this.#onFound = onFound
   }
 
-  /**
-   * Explains a failed attempt, by its error if there is one. Undefined if it is not known why. What is found out later goes
-   * to `onFound`.
-   */
-  explain(error: Error | undefined): Failure | undefined {
+  /** Explains a failed attempt as far as it is known. What is found out later goes to `onFound`. */
+  explain(error: Error): Failure {
     this.#failures++
     if (this.#found?.code === 'CSP_BLOCKED') return this.#found
-    const failure = error && explainConnectError(error, this.#address)
-    if (failure !== undefined) return failure
-    this.#probeIfDue()
-    return this.#found
+    const { isVague, ...failure } = explainConnectError(error, this.#address)
+    return isVague ? this.#ask(failure) : failure
+  }
+
+  /** The same for an attempt that failed without an error. */
+  explainSilence(reason: string): Failure {
+    this.#failures++
+    return this.#ask(noAnswer(reason))
   }
 
   /** The page's Content-Security-Policy forbids an address, which may be that of the gateway. */
@@ -67,6 +68,11 @@ export class Diagnosis {
     this.#found = undefined
     this.#probe?.abort()
     this.#probe = undefined
+  }
+
+  #ask(vague: Failure): Failure {
+    this.#probeIfDue()
+    return this.#found ?? vague
   }
 
   #probeIfDue(): void {

@@ -27,24 +27,30 @@ const NO_ANSWER: Readonly<Record<string, string>> = {
 }
 
 /**
- * Explains why a connection could not be opened. Undefined if the error does not say: a browser never does, and Node does not
- * if something other than a gateway answers.
+ * Explains why a connection could not be opened, as far as the error says. A browser never says, and Node does not if anything
+ * but a gateway answers: then the failure is vague.
  */
-export function explainConnectError(error: ConnectError, address: string): Failure | undefined {
+export function explainConnectError(
+  error: ConnectError,
+  address: string,
+): Failure & { readonly isVague?: true } {
   if (error.message === 'server error')
     return notGateway('what answers does not speak the protocol of a gateway')
   if (error.type !== 'TransportError')
     return notGateway(`a Socket.IO server that is no gateway refused: ${error.message}`)
   const cause = innermost(error.description)
-  if (cause === undefined) return isOffline() ? NETWORK_OFFLINE : undefined
-  const { code = '', message } = cause
-  const of = `${message}${code === '' || message.includes(code) ? '' : ` (${code})`}`
-  if (TLS.test(code)) return { code: 'TLS_FAILED', reason: `the TLS handshake failed: ${tlsText(of)}` }
-  if (code in NO_ANSWER) return { code: 'NO_ANSWER', reason: `${NO_ANSWER[code]} (${code})` }
-  if (code.startsWith('HPE_')) return notGateway(`what answers does not speak HTTP: ${of}`)
-  if (cause.name === 'SecurityError') return blocked(address, of)
-  if (message.startsWith('Unexpected server response')) return undefined
-  return { code: 'NO_ANSWER', reason: `the connection failed: ${of}` }
+  if (cause === undefined)
+    return isOffline() ? NETWORK_OFFLINE : vague('no WebSocket opens, and the browser does not say why')
+  const { message } = cause
+  if (cause.name === 'SecurityError') return blocked(address, message)
+  // That of a DOMException is a number.
+  const code = typeof cause.code === 'string' ? cause.code : ''
+  const said = `${message}${code === '' || message.includes(code) ? '' : ` (${code})`}`
+  if (TLS.test(code)) return { code: 'TLS_FAILED', reason: `the TLS handshake failed: ${tlsText(said)}` }
+  if (code in NO_ANSWER) return noAnswer(`${NO_ANSWER[code]} (${code})`)
+  if (code.startsWith('HPE_')) return notGateway(`what answers does not speak HTTP: ${said}`)
+  if (message.startsWith('Unexpected server response')) return vague(`no WebSocket opens: ${said}`)
+  return noAnswer(`the connection failed: ${said}`)
 }
 
 /** Explains why a connection ended, by what Socket.IO says of a disconnect. */
@@ -66,6 +72,10 @@ export function explainDisconnect(reason: string, details: unknown): Failure {
 
 export const noAnswer = (reason: string): Failure => ({ code: 'NO_ANSWER', reason })
 export const notGateway = (reason: string): Failure => ({ code: 'NOT_A_GATEWAY', reason })
+const vague = (reason: string): Failure & { readonly isVague: true } => ({
+  ...noAnswer(reason),
+  isVague: true,
+})
 const NETWORK_OFFLINE: Failure = {
   code: 'NETWORK_OFFLINE',
   reason: 'the browser says that there is no network',
@@ -83,7 +93,7 @@ const blocked = (address: string, said: string): Failure =>
 interface Cause {
   readonly name: string
   readonly message: string
-  readonly code?: string
+  readonly code?: unknown
 }
 
 /** What is behind an error: the event of a WebSocket carries an error in Node alone; an error may stand for several. */

@@ -1,38 +1,39 @@
 import { Backoff } from '../backoff.ts'
 import type { MemberNotice, Notice } from '../notice.ts'
-import { mergeInOrder } from '../position.ts'
-import type { Position } from '../position.ts'
+import { isSamePosition, mergeInOrder } from '../position.ts'
+import type { GapReason, Position } from '../position.ts'
 import type { NoticeBatch, Refused, SubscribeRequest, Subscribed } from '../protocol.ts'
+import { roomName } from '../room.ts'
 import type { Room } from '../room.ts'
-import type { RoomListener } from './listeners.ts'
+import { handoverOf } from './call.ts'
+import type { Call } from './call.ts'
+import { Gap } from './gap.ts'
+import type { Ledger } from './ledger.ts'
+import type { Item, RoomListener } from './room-listener.ts'
+import type { Stored } from './saved-position.ts'
 import type { RoomSummary } from './state.ts'
 
-/** At this many queued notices the client leaves the room. Once listeners have caught up, it returns and recovers more. */
-const MAX_QUEUED = 5_000
-
-interface RoomEvents {
-  /** All listeners have handled everything up to `position`, which may be the moment after the last one left. */
-  readonly onHandled: (position: Position) => void
-  /** All listeners have handled everything received. */
-  readonly onDrained: () => void
+/** What the node sends of a room. */
+interface Stream {
+  readonly epoch: string
+  /** The offset at which recovery is complete. */
+  readonly recoverTo: number
 }
 
-/** Where to begin; undefined for now. Resumed from what was stored, unless the application says where. */
-interface Start {
-  readonly position: Position | undefined
-  readonly isResumed: boolean
+/** A listener, and how many notices it has missed that are still to come. */
+export interface Missed {
+  readonly listener: RoomListener
+  readonly count: number
 }
 
-/** A notice to deliver, or, after a gap, only the position to continue from. */
-interface Received {
-  readonly position: Position
-  readonly notice?: Notice | MemberNotice
-}
-
-/** A room that a client follows: how far it has received the log, and how far its listeners have handled it. */
+/**
+ * A room that a client follows. There is one subscription for all of its listeners: it begins at the least place of those
+ * that can take more, and each takes only what follows its own place.
+ */
 export class FollowedRoom {
   readonly room: Room
-  readonly isResumed: boolean
+  readonly name: string
+  readonly ledger: Ledger
   /** For subscribe requests. */
   readonly backoff = new Backoff()
   /** Why the gateway refused the latest subscribe request, or ended the subscription. */
@@ -41,49 +42,43 @@ export class FollowedRoom {
   isSubscribing = false
   /** Cancels what the room waits for before it subscribes again. */
   #cancel: (() => void) | undefined
-  readonly #events: RoomEvents
   readonly #listeners = new Set<RoomListener>()
-  readonly #queue: Received[] = []
-  #isDelivering = false
-  /** After the last notice received, and after the last one handled. */
-  #received: Position | undefined
-  #handled: Position | undefined
-  /** The offset at which recovery is complete; undefined while not subscribed. */
-  #recoverTo: number | undefined
+  /** Undefined while not subscribed. */
+  #stream: Stream | undefined
+  /** After the last notice that any listener has taken; undefined before the first response. */
+  #latest: Position | undefined
+  /** `since` of the latest request. */
+  #asked: Position | undefined
+  /** What the position store has said, if it was asked. */
+  #start: { readonly stored: Stored } | undefined
+  #isOpening = false
 
-  constructor(room: Room, { position, isResumed }: Start, events: RoomEvents) {
+  constructor(room: Room, ledger: Ledger) {
     this.room = room
-    this.isResumed = isResumed
-    this.#received = position
-    this.#handled = position
-    this.#events = events
+    this.name = roomName(room)
+    this.ledger = ledger
+  }
+
+  get listeners(): readonly RoomListener[] {
+    return [...this.#listeners]
   }
 
   get hasListeners(): boolean {
     return this.#listeners.size > 0
   }
 
-  /** After the last notice that all listeners have handled; undefined before the first response. */
-  get position(): Position | undefined {
-    return this.#handled
-  }
-
-  get request(): SubscribeRequest {
-    return this.#received === undefined ? this.room : { ...this.room, since: this.#received }
-  }
-
   get isSubscribed(): boolean {
-    return this.#recoverTo !== undefined
+    return this.#stream !== undefined
   }
 
-  /** Subscribed, and everything recovered was received. */
+  /** Whether any listener can take what the node sends. */
+  get canTake(): boolean {
+    return this.#takers.length > 0
+  }
+
+  /** Whether every listener that can take more has received all that it missed. */
   get hasRecovered(): boolean {
-    return this.#recoverTo !== undefined && (this.#received?.offset ?? -1) >= this.#recoverTo
-  }
-
-  /** Subscribed, and everything recovered was received and handled. */
-  get isLive(): boolean {
-    return this.hasRecovered && this.#queue.length === 0
+    return this.#takers.every((listener) => this.#hasReceivedAll(listener))
   }
 
   /** Refused, and the same credential will be refused again. */
@@ -91,82 +86,198 @@ export class FollowedRoom {
     return this.refusal?.retry === false
   }
 
-  get summary(): RoomSummary {
-    const { room, refusal } = this
-    const state = this.isRefused ? 'refused' : this.isLive ? 'live' : 'catching-up'
-    return { room, state, refusal }
-  }
-
-  /** Whether listeners are so far behind that the client must leave the room. */
-  get isFull(): boolean {
-    return this.#queue.length >= MAX_QUEUED
-  }
-
   /** Subscribed, subscribing, or scheduled to subscribe. */
   get isActive(): boolean {
     return this.isSubscribed || this.isSubscribing || this.#cancel !== undefined
   }
 
-  addListener(listener: RoomListener): void {
-    this.#listeners.add(listener)
-  }
-
-  /** Returns whether it listened. */
-  removeListener(listener: RoomListener): boolean {
-    listener.leave()
-    return this.#listeners.delete(listener)
-  }
-
-  removeAllListeners(): void {
-    for (const listener of this.#listeners) this.removeListener(listener)
-  }
-
-  /** Takes in the response to a subscribe request. Returns how many missed notices are still to come. */
-  enter({ position, gap }: Subscribed): number {
-    this.refusal = undefined
-    this.backoff.succeeded()
-    this.#recoverTo = position.offset
-    const received = this.#received
-    if (received !== undefined && gap === undefined) return Math.max(0, position.offset - received.offset)
-    // Only here: if the position moved to the end of notices that are still to come, a lost connection would lose them.
-    this.#enqueue({ position })
-    return 0
-  }
-
-  leave(): void {
-    this.#recoverTo = undefined
-  }
-
-  /** Whether a gap up to `position` can be: not if what it says is missing was received. */
-  canSkipTo({ epoch, offset }: Position): boolean {
-    return this.#received?.epoch !== epoch || this.#received.offset <= offset
-  }
-
-  /** Continues after a gap. Notices up to `position` are dropped. */
-  skipTo(position: Position): void {
-    this.#recoverTo = position.offset
-    this.#enqueue({ position })
+  /** Of one listener, or of the one that is furthest from live. */
+  summary(listener?: RoomListener): RoomSummary {
+    const { room, refusal } = this
+    if (this.isRefused) return { room, state: 'refused', refusal }
+    const states = (listener === undefined ? this.listeners : [listener]).map((each) =>
+      each.stateWhen(this.#hasReceivedAll(each)),
+    )
+    const state = (['loading', 'catching-up'] as const).find((kind) => states.includes(kind)) ?? 'live'
+    return { room, state, refusal }
   }
 
   /**
-   * Counts the notice at `position` as handled: a listener that left the room has finished it late. No effect unless it is
-   * the next one, and still to be received.
+   * Adds a listener. It begins where `since` says, with its load, where one that left is owed something, or now; as long as no
+   * listener has a place, where the position store says. Calls `onBegun` if the room must be subscribed, again, for it.
    */
-  skipHandled(position: Position): void {
-    if (this.#queue.length > 0 || !isNext(this.#handled, position)) return
-    this.#received = position
-    this.#handled = position
+  add(listener: RoomListener, since: Position | undefined, onBegun: () => void): void {
+    this.#listeners.add(listener)
+    const { owed } = this.ledger
+    if (since !== undefined) listener.beginAt(since)
+    else if (listener.load !== undefined) {
+      if (this.#stream !== undefined && this.#latest !== undefined) {
+        listener.beginWithLoad(listener.load, this.#latest)
+        return
+      }
+    } else if (owed !== undefined) {
+      listener.beginAt(owed)
+      this.ledger.settle()
+    } else if (this.#latest === undefined || !this.ledger.hasBegun) {
+      listener.awaitsStart = true
+      return this.#open(onBegun)
+    } else {
+      listener.beginAt(this.#latest)
+      listener.isProved = true
+      listener.isNewcomer = true
+      if (this.isActive) return
+    }
+    onBegun()
   }
 
-  /** Queues the notices of a batch that follow the last one received. Returns 'hole' if some are missing: subscribe again. */
+  /** Reads the position store, once. */
+  #open(onBegun: () => void): void {
+    if (this.#start !== undefined) return this.#begin(this.#start.stored, onBegun)
+    if (this.#isOpening) return
+    this.#isOpening = true
+    this.ledger.open((stored) => {
+      this.#start = { stored }
+      this.#begin(stored, onBegun)
+    })
+  }
+
+  #begin(stored: Stored, onBegun: () => void): void {
+    for (const listener of this.#listeners) {
+      if (!listener.awaitsStart) continue
+      listener.awaitsStart = false
+      if (stored === 'unreadable') listener.isUnreadable = true
+      else if (stored !== undefined) listener.beginAt(stored)
+    }
+    if (this.hasListeners) onBegun()
+  }
+
+  /**
+   * Returns whether the room must be subscribed again. What the listener leaves unfinished goes to those that came meanwhile,
+   * or is owed to the next.
+   */
+  remove(listener: RoomListener): boolean {
+    this.#listeners.delete(listener)
+    const { place, call, isProved } = listener
+    const unfinished = listener.leave()
+    if (call !== undefined) this.#abandon(call)
+    const hasUnfinished = unfinished.length > 0 || !isSamePosition(listener.taken, this.#latest)
+    const isBehind =
+      this.hasListeners && isProved && place !== undefined && hasUnfinished
+        ? this.#handOn(place, unfinished, listener.taken, call)
+        : false
+    this.ledger.update(this.#listeners)
+    return isBehind
+  }
+
+  /** The next request: from the least place, unless a node has yet to confirm one. */
+  nextRequest(): SubscribeRequest {
+    const takers = this.#takers
+    const unproved = takers.find(({ isProved, taken }) => !isProved && taken !== undefined)
+    const epoch = this.#latest?.epoch
+    const places = takers.flatMap(({ taken }) => taken ?? [])
+    const inEpoch = places.filter((place) => place.epoch === epoch)
+    const candidates =
+      inEpoch.length > 0 ? inEpoch : places.filter((place) => place.epoch === places[0]?.epoch)
+    const [least] = candidates.sort((one, other) => one.offset - other.offset)
+    this.#asked = unproved?.taken ?? least
+    return this.#asked === undefined ? this.room : { ...this.room, since: this.#asked }
+  }
+
+  /** Takes in the response to the latest request. Returns who has missed something, and whether somebody needs another. */
+  enter({ position, gap }: Subscribed): { readonly missed: readonly Missed[]; readonly asksAgain: boolean } {
+    this.refusal = undefined
+    this.backoff.succeeded()
+    const asked = this.#asked
+    const from = asked === undefined || gap !== undefined ? position : asked
+    this.#stream = { epoch: position.epoch, recoverTo: position.offset }
+    if (this.#latest?.epoch !== from.epoch || this.#latest.offset < from.offset) this.#latest = from
+    const gaps = new Map<GapReason, Gap>()
+    const owe = (listener: RoomListener, reason: GapReason): void => {
+      const shared = gaps.get(reason) ?? new Gap({ room: this.room, reason, position })
+      gaps.set(reason, shared)
+      listener.owe(shared)
+    }
+    const missed: Missed[] = []
+    let asksAgain = false
+    for (const listener of this.#takers) {
+      const { taken, load } = listener
+      if (taken === undefined) {
+        if (listener.isUnreadable) owe(listener, 'position-unreadable')
+        else if (load !== undefined) listener.beginWithLoad(load, position)
+        else listener.beginAt(position)
+        listener.isProved = true
+      } else if (gap !== undefined && isSamePosition(taken, asked)) owe(listener, gap)
+      else if (taken.epoch !== position.epoch) owe(listener, 'epoch-changed')
+      else if (taken.offset < from.offset) asksAgain = true
+      else {
+        listener.isProved ||= taken.offset <= position.offset || isSamePosition(taken, asked)
+        if (!listener.isProved) asksAgain = true
+        if (taken.offset < position.offset) missed.push({ listener, count: position.offset - taken.offset })
+      }
+    }
+    this.ledger.update(this.#listeners)
+    return { missed, asksAgain }
+  }
+
+  /** The node does not understand `since`, whatever it is. Returns whether a request without it may do better. */
+  forgetAsked(): boolean {
+    const asked = this.#asked
+    if (asked === undefined) return false
+    for (const listener of this.#listeners) {
+      if (!isSamePosition(listener.taken, asked)) continue
+      listener.taken = undefined
+      listener.isUnreadable = true
+    }
+    return true
+  }
+
+  /** The subscription is over. */
+  leave(): void {
+    this.#stream = undefined
+    for (const listener of this.#listeners) listener.interrupt()
+  }
+
+  /** Takes in a gap. Returns false if it contradicts what was received: subscribe again. */
+  skipTo(reason: GapReason, position: Position): boolean {
+    const takers = this.#takers.filter(({ taken }) => taken !== undefined)
+    if (takers.some(({ taken }) => taken?.epoch === position.epoch && taken.offset > position.offset))
+      return false
+    const gap = new Gap({ room: this.room, reason, position })
+    this.#stream = { epoch: position.epoch, recoverTo: position.offset }
+    this.#latest = position
+    for (const listener of takers) listener.owe(gap)
+    return true
+  }
+
+  /** Queues what follows for each listener. Returns 'hole' if something is missing for one: subscribe again. */
   receive({ epoch, notices }: NoticeBatch): 'ok' | 'hole' {
-    if (this.#received === undefined || !this.isActive) return 'ok'
+    if (!this.isActive) return 'ok'
     // On its way since an earlier subscription: what follows is as good as ever, the next response brings the rest.
-    const hole = this.isSubscribed ? 'hole' : 'ok'
-    if (this.#received.epoch !== epoch) return hole
-    const merged = mergeInOrder(this.#received.offset, notices)
-    for (const notice of merged.run) this.#enqueue({ position: { epoch, offset: notice.offset }, notice })
-    return merged.hole ? hole : 'ok'
+    const hole = this.isSubscribed && !this.isSubscribing ? 'hole' : 'ok'
+    let outcome: 'ok' | 'hole' = 'ok'
+    let after = -1
+    let items: readonly Item[] = []
+    // Before any of them takes something: the others would be behind it.
+    const takers = this.#takers.map((listener) => ({ listener, isLate: !this.#hasReceivedAll(listener) }))
+    for (const { listener, isLate } of takers) {
+      if (listener.taken === undefined) continue
+      if (listener.taken.epoch !== epoch) {
+        outcome = hole
+        continue
+      }
+      // Mostly, all of them are at the same place.
+      if (listener.taken.offset !== after) {
+        after = listener.taken.offset
+        const merged = mergeInOrder(after, notices)
+        if (merged.hole) outcome = hole
+        items = merged.run.map((notice) => itemOf(epoch, notice))
+      }
+      for (const item of items) listener.take(item, isLate)
+      const last = items[items.length - 1]?.position
+      if (last !== undefined && this.#latest?.epoch === epoch && last.offset > this.#latest.offset)
+        this.#latest = last
+    }
+    return outcome
   }
 
   /** Notes what the room waits for before it subscribes again, by the function that cancels it. Replaces the one before. */
@@ -180,59 +291,52 @@ export class FollowedRoom {
     this.#cancel = undefined
   }
 
-  #enqueue(next: Received): void {
-    this.#received = next.position
-    this.#queue.push(next)
-    if (!this.#isDelivering) void this.#deliver()
+  /** Those that take what the node sends: not those that are far behind, or wait for the position store. */
+  get #takers(): readonly RoomListener[] {
+    return this.listeners.filter(({ isFull, awaitsStart }) => !isFull && !awaitsStart)
   }
 
-  /** Ends for good when no listener is left: nobody would handle the rest. */
-  async #deliver(): Promise<void> {
-    this.#isDelivering = true
-    for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
-      const { notice, position } = next
-      const isHandled = notice === undefined ? this.hasListeners : await this.#give(notice, position)
-      if (!isHandled) return
-      this.#queue.shift()
-      this.#handled = position
-      this.#events.onHandled(position)
-    }
-    this.#isDelivering = false
-    this.#events.onDrained()
+  #hasReceivedAll({ taken, isFull }: RoomListener): boolean {
+    const stream = this.#stream
+    if (stream === undefined || isFull || taken?.epoch !== stream.epoch) return false
+    return (
+      taken.offset >=
+      Math.max(stream.recoverTo, this.#latest?.epoch === stream.epoch ? this.#latest.offset : 0)
+    )
   }
 
-  /**
-   * Resolves to whether the notice is handled: every listener that it was given to, or that is still there, has finished
-   * it, and at least one has. What none has finished goes to listeners that came meanwhile.
-   */
-  async #give(notice: Notice | MemberNotice, position: Position): Promise<boolean> {
-    const unfinished = new Set<RoomListener>()
-    const give = async (listener: RoomListener): Promise<boolean> => {
-      unfinished.add(listener)
-      const isFinished = await listener.deliver(notice, () => {
-        unfinished.delete(listener)
-        if (unfinished.size === 0) this.#onLate(position)
-      })
-      if (isFinished) unfinished.delete(listener)
-      return isFinished
-    }
-    while (this.hasListeners) {
-      const outcomes = await Promise.all([...this.#listeners].map(give))
-      if (unfinished.size === 0) return true
-      // Those that left on their own gave up. If all have left, one of them may miss it when it is back.
-      if (this.hasListeners && outcomes.includes(true)) return true
-    }
-    return false
+  /** A listener leaves while it is called: one that is made in this turn may have been made by it. */
+  #abandon(call: Call): void {
+    this.ledger.abandoned = call
+    setTimeout(() => {
+      if (this.ledger.abandoned === call) this.ledger.abandoned = undefined
+    })
   }
 
-  /** The last listener to finish a notice had left by then. While others are there, the notice is theirs. */
-  #onLate(position: Position): void {
-    if (this.hasListeners || !isNext(this.#handled, position)) return
-    this.#handled = position
-    this.#events.onHandled(position)
+  /** Returns whether heirs must receive more than what was taken. */
+  #handOn(
+    place: Position,
+    unfinished: readonly Item[],
+    taken: Position | undefined,
+    call: Call | undefined,
+  ): boolean {
+    if (this.ledger.isCovered(place, this.#listeners)) return false
+    const heirs = this.listeners.filter(({ isNewcomer }) => isNewcomer)
+    if (heirs.length === 0) this.ledger.owe(place)
+    let isBehind = false
+    for (const heir of heirs) {
+      if (call !== undefined && heir.handover?.call !== call) heir.handover = handoverOf(call)
+      const end = unfinished.findIndex(({ position }) => isSamePosition(position, heir.start))
+      if (end === -1) {
+        heir.inherit(place, unfinished, taken)
+        isBehind = true
+      } else heir.inherit(place, unfinished.slice(0, end + 1))
+    }
+    return isBehind
   }
 }
 
-/** Whether `position` is the one after the next notice. */
-export const isNext = (after: Position | undefined, { epoch, offset }: Position): boolean =>
-  after?.epoch === epoch && after.offset + 1 === offset
+const itemOf = (epoch: string, notice: Notice | MemberNotice): Item => ({
+  position: { epoch, offset: notice.offset },
+  notice,
+})

@@ -1,12 +1,15 @@
-import type { Position } from '../position.ts'
 import type { Gap, NoticeBatch, Refused, Subscribed, Unsubscribed } from '../protocol.ts'
 import { roomName } from '../room.ts'
 import type { Room } from '../room.ts'
-import type { ClientEvents } from './api.ts'
+import type { ClientEvents, NoticeListener, SubscribeOptions } from './api.ts'
+import { handoverOf } from './call.ts'
+import type { Handover } from './call.ts'
 import type { Connection } from './connection.ts'
-import { FollowedRoom, isNext } from './followed-room.ts'
+import { FollowedRoom } from './followed-room.ts'
+import { Ledger } from './ledger.ts'
 import type { Emitter } from './listeners.ts'
 import type { PositionStore } from './position-store.ts'
+import { RoomListener } from './room-listener.ts'
 import type { RoomSummary } from './state.ts'
 import { SubscribeQueue } from './subscribe-queue.ts'
 
@@ -14,17 +17,27 @@ interface FollowedRoomsOptions {
   readonly connection: Connection
   readonly positions: PositionStore
   readonly events: Emitter<ClientEvents>
-  /** The state of a room may have changed. */
-  readonly onChange: () => void
+  /** The state of this room may have changed, or of any. */
+  readonly onChange: (room?: Room) => void
 }
 
-/** The rooms that a client follows over its connection: passes on what the node says of each, and stores how far it is. */
+/** A listener in a room that the client follows. */
+export interface Following {
+  readonly listener: RoomListener
+  /** Of this listener alone. */
+  summary(): RoomSummary
+  leave(): void
+}
+
+/** The rooms that a client follows over its connection: passes on what the node says of each. */
 export class FollowedRooms {
   readonly #connection: Connection
   readonly #positions: PositionStore
   readonly #events: Emitter<ClientEvents>
-  readonly #onChange: () => void
+  readonly #onChange: (room?: Room) => void
   readonly #rooms = new Map<string, FollowedRoom>()
+  /** Of every room that was ever followed. */
+  readonly #ledgers = new Map<string, Ledger>()
   readonly #queue: SubscribeQueue
 
   constructor({ connection, positions, events, onChange }: FollowedRoomsOptions) {
@@ -41,8 +54,9 @@ export class FollowedRooms {
     socket.on('unsubscribed', (unsubscribed) => this.#onUnsubscribed(unsubscribed))
   }
 
+  /** Of each room that is followed. */
   summaries(): Iterable<RoomSummary> {
-    return [...this.#rooms.values()].map(({ summary }) => summary)
+    return [...this.#rooms.values()].map((followed) => followed.summary())
   }
 
   /** To be called once connected. */
@@ -59,117 +73,136 @@ export class FollowedRooms {
     for (const followed of this.#rooms.values()) this.#queue.remove(followed)
   }
 
-  /** Leaves every room for good. */
+  /** Leaves every room for good. Nothing is given or stored any more. */
   close(): void {
     for (const followed of this.#rooms.values()) {
       this.#queue.remove(followed)
-      followed.removeAllListeners()
+      followed.ledger.close()
+      for (const listener of followed.listeners) listener.leave()
     }
     this.#rooms.clear()
   }
 
-  /** Follows a room, or goes on following it. `since` is where to begin, instead of the stored position. */
-  follow(room: Room, since: Position | undefined): FollowedRoom {
-    const name = roomName(room)
-    let followed = this.#rooms.get(name)
-    if (followed !== undefined && !followed.isRefused) return followed
-    followed ??= this.#create(room, since)
-    followed.refusal = undefined
-    this.#queue.add(followed)
-    return followed
+  /** A handler of gaps has come: those that nothing has handled are told again. */
+  retryGaps(): void {
+    for (const { listeners } of this.#rooms.values()) for (const listener of listeners) listener.retryGap()
   }
 
-  #create(room: Room, since: Position | undefined): FollowedRoom {
+  /** Follows a room, or goes on following it, with one more listener. */
+  follow(room: Room, onNotice: NoticeListener, { since, load }: SubscribeOptions): Following {
     const name = roomName(room)
-    const start = { position: since ?? this.#positions.load(name), isResumed: since === undefined }
-    const followed: FollowedRoom = new FollowedRoom(room, start, {
-      onHandled: (position) => this.#onHandled(followed, position),
+    const followed = this.#rooms.get(name) ?? this.#create(room, name)
+    const listener: RoomListener = new RoomListener({
+      room,
+      onNotice,
+      load,
+      handover: since === undefined ? handoverIn(followed) : undefined,
+      clientEvents: this.#events,
+      onMoved: () => followed.ledger.update(followed.listeners),
       onDrained: () => this.#onDrained(followed),
+      onChange: () => this.#onChange(room),
     })
+    followed.add(listener, since, () => {
+      if (this.#isFollowed(followed) && !followed.isSubscribing) this.#queue.add(followed)
+    })
+    if (followed.isRefused) {
+      followed.refusal = undefined
+      this.#queue.add(followed)
+    }
+    return {
+      listener,
+      summary: () => followed.summary(listener),
+      leave: () => this.#leave(followed, listener),
+    }
+  }
+
+  #create(room: Room, name: string): FollowedRoom {
+    const onError = (error: unknown, attempt: number, retryInMs?: number): void =>
+      this.#events.emit('error', {
+        source: 'store',
+        error,
+        room,
+        attempt,
+        ...(retryInMs !== undefined && { retryInMs }),
+      })
+    const ledger = this.#ledgers.get(name) ?? new Ledger(this.#positions, name, onError)
+    this.#ledgers.set(name, ledger)
+    const followed = new FollowedRoom(room, ledger)
     this.#rooms.set(name, followed)
     return followed
   }
 
-  /** Leaves a room that nobody listens to any more. */
-  unfollow(followed: FollowedRoom): void {
-    this.#queue.remove(followed)
-    if (this.#isFollowed(followed)) this.#rooms.delete(roomName(followed.room))
-    this.#sendUnsubscribe(followed)
-    this.#onChange()
-  }
-
-  /**
-   * Stores how far the listeners of a room are. If the last of them has left before it was done, what it has handled counts
-   * only while the stored position is still the one before: it never moves back.
-   */
-  #onHandled(followed: FollowedRoom, position: Position): void {
-    const name = roomName(followed.room)
-    if (!this.#isFollowed(followed)) {
-      if (!isNext(this.#positions.load(name), position)) return
-      const followedNow = this.#rooms.get(name)
-      if (followedNow?.isResumed) followedNow.skipHandled(position)
-    }
-    this.#positions.save(name, position)
+  /** Leaves the room with the last listener. */
+  #leave(followed: FollowedRoom, listener: RoomListener): void {
+    if (listener.hasLeft) return
+    const isBehind = followed.remove(listener)
+    if (!followed.hasListeners) {
+      this.#queue.remove(followed)
+      followed.ledger.close()
+      if (this.#isFollowed(followed)) this.#rooms.delete(followed.name)
+      this.#sendUnsubscribe(followed)
+    } else if (isBehind && !followed.isSubscribing) this.#queue.add(followed)
+    this.#onChange(followed.room)
   }
 
   #onResponse(followed: FollowedRoom, response: Subscribed | Refused | undefined): void {
-    if (response === undefined) return this.#queue.addLater(followed)
+    if (response === undefined) return this.#queue.replaceLater(followed)
     if (!response.ok) return this.#onRefused(followed, response)
     const { room } = followed
-    // First told, then passed: the position moves once the listeners have run.
-    if (response.gap !== undefined)
-      this.#events.emit('gap', { room, reason: response.gap, position: response.position })
-    if (!this.#isFollowed(followed)) return
-    const count = followed.enter(response)
+    const { missed, asksAgain } = followed.enter(response)
     this.#connection.delivery.onSubscribed(room)
-    this.#queue.watch(followed)
+    if (asksAgain) this.#queue.add(followed)
+    else this.#queue.watch(followed)
+    const count = Math.max(0, ...missed.map((each) => each.count))
     if (count > 0) this.#events.emit('recovered', { room, count })
-    this.#onChange()
+    for (const { listener, count: own } of missed) listener.events.emit('recovered', { room, count: own })
+    this.#onChange(room)
   }
 
   #onRefused(followed: FollowedRoom, { code, message, retry }: Refused | Unsubscribed): void {
-    this.#queue.remove(followed)
+    // It may be about the position: without one, the next response decides.
+    if (code === 'REQUEST_MALFORMED' && followed.forgetAsked()) return this.#queue.add(followed)
     followed.refusal = { code, message, retry }
     if (retry) this.#queue.addLater(followed)
-    this.#events.emit('refused', { room: followed.room, code, message, retry })
-    this.#onChange()
+    else this.#queue.remove(followed)
+    const refused = { room: followed.room, code, message, retry }
+    this.#events.emit('refused', refused)
+    for (const { events } of followed.listeners) events.emit('refused', refused)
+    this.#onChange(followed.room)
   }
 
   #onBatch(batch: NoticeBatch): void {
     const followed = this.#rooms.get(roomName(batch.room))
     if (followed === undefined) return
     const outcome = followed.receive(batch)
-    // A listener may have left.
-    if (!this.#isFollowed(followed)) return
-    if (outcome === 'hole') this.#queue.addLater(followed)
-    else if (followed.isFull) {
+    if (outcome === 'hole') this.#queue.replaceLater(followed)
+    else if (followed.isActive && !followed.canTake) {
       this.#queue.remove(followed)
       this.#sendUnsubscribe(followed)
     } else this.#queue.watch(followed)
-    this.#onChange()
+    this.#onChange(followed.room)
   }
 
-  /** Returns to the room if the client left it because listeners were too far behind. */
+  /** Returns to the room for a listener that took no more, because it was too far behind. */
   #onDrained(followed: FollowedRoom): void {
-    if (!this.#isFollowed(followed)) return
-    if (!followed.isActive && !followed.isRefused) this.#queue.add(followed)
-    this.#onChange()
+    if (!this.#isFollowed(followed) || followed.isRefused) return
+    if (!followed.hasRecovered && !followed.isSubscribing) this.#queue.add(followed)
   }
 
   #onGap({ room, reason, position }: Gap): void {
     const followed = this.#subscribed(room)
     if (followed === undefined) return
-    if (!followed.canSkipTo(position)) return this.#queue.addLater(followed)
-    this.#events.emit('gap', { room: followed.room, reason, position })
-    if (!followed.isSubscribed) return
-    followed.skipTo(position)
-    this.#queue.watch(followed)
-    this.#onChange()
+    if (followed.skipTo(reason, position)) this.#queue.watch(followed)
+    else this.#queue.replaceLater(followed)
+    this.#onChange(followed.room)
   }
 
   #onUnsubscribed(unsubscribed: Unsubscribed): void {
     const followed = this.#subscribed(unsubscribed.room)
-    if (followed !== undefined) this.#onRefused(followed, unsubscribed)
+    if (followed === undefined) return
+    followed.leave()
+    // Otherwise, the response decides.
+    if (!followed.isSubscribing) this.#onRefused(followed, unsubscribed)
   }
 
   /** The room that an event is about. What ends a subscription that is over already, the next response says again. */
@@ -184,6 +217,12 @@ export class FollowedRooms {
   }
 
   #isFollowed(followed: FollowedRoom): boolean {
-    return this.#rooms.get(roomName(followed.room)) === followed
+    return this.#rooms.get(followed.name) === followed
   }
+}
+
+/** The call, if any, in which a listener of the room may be subscribing anew. */
+function handoverIn({ listeners, ledger }: FollowedRoom): Handover | undefined {
+  const call = listeners.find((listener) => listener.call?.isOnStack)?.call ?? ledger.abandoned
+  return call && handoverOf(call)
 }

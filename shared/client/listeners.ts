@@ -1,99 +1,42 @@
-import { Backoff } from '../backoff.ts'
-import type { MemberNotice, Notice } from '../notice.ts'
-import type { NoticeListener } from './api.ts'
+type Listener<Value> = (value: Value) => unknown
 
-/** One listener of a room. It receives each notice once. If it throws, it receives the same notice again after a backoff. */
-export class RoomListener {
-  readonly #listener: NoticeListener
-  readonly #onError: (error: unknown) => void
-  readonly #backoff = new Backoff()
-  /** Ends what `deliver` waits for. */
-  #abandon: (() => void) | undefined
-  #hasLeft = false
-
-  constructor(listener: NoticeListener, onError: (error: unknown) => void) {
-    this.#listener = listener
-    this.#onError = onError
-  }
-
-  /**
-   * Resolves to true once the listener has handled the notice, and to false if it left first. Never rejects. If it leaves
-   * while it is running, it has until the end of this turn: a listener may well leave as the last thing it does. If it
-   * handles the notice later than that, calls `onLate`.
-   */
-  async deliver(notice: Notice | MemberNotice, onLate: () => void): Promise<boolean> {
-    while (!this.#hasLeft) {
-      const call = this.#call(notice)
-      // Without waiting for anything else: a listener that returned has handled the notice, even if it left meanwhile.
-      const outcome = typeof call === 'string' ? call : await this.#unlessAbandoned(call)
-      if (outcome === 'handled') {
-        this.#backoff.succeeded()
-        return true
-      }
-      if (outcome === 'threw') await this.#waitToRetry()
-      else void Promise.resolve(call).then((late) => late === 'handled' && onLate())
-    }
-    return false
-  }
-
-  leave(): void {
-    this.#hasLeft = true
-    if (this.#abandon !== undefined) setTimeout(this.#abandon)
-  }
-
-  #call(notice: Notice | MemberNotice): 'handled' | 'threw' | Promise<'handled' | 'threw'> {
-    const threw = (error: unknown): 'threw' => {
-      this.#onError(error)
-      return 'threw'
-    }
-    try {
-      const returned = this.#listener(notice)
-      if (!isThenable(returned)) return 'handled'
-      return Promise.resolve(returned).then(() => 'handled', threw)
-    } catch (error) {
-      return threw(error)
-    }
-  }
-
-  #unlessAbandoned<Outcome>(work: Promise<Outcome>): Promise<Outcome | 'abandoned'> {
-    return new Promise((resolve) => {
-      this.#abandon = () => resolve('abandoned')
-      if (this.#hasLeft) setTimeout(this.#abandon)
-      void work.then(resolve)
-    })
-  }
-
-  #waitToRetry(): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#hasLeft) return resolve()
-      const timer = setTimeout(resolve, this.#backoff.nextMs())
-      this.#abandon = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
-  }
-}
-
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-  typeof (value as { readonly then?: unknown }).then === 'function'
+/** What to do with an event that nobody listens to. */
+type Fallbacks<Events> = { readonly [Name in keyof Events]?: (value: Events[Name]) => void }
 
 /** Typed events. A listener that throws does not keep the others from being called. */
 export class Emitter<Events extends Record<keyof Events, unknown>> {
-  readonly #byEvent = new Map<keyof Events, Set<(value: never) => void>>()
+  readonly #byEvent = new Map<keyof Events, Set<Listener<never>>>()
+  readonly #fallbacks: Fallbacks<Events>
 
-  /** Returns a function that removes the listener. */
-  on<Name extends keyof Events>(event: Name, listener: (value: Events[Name]) => void): () => void {
+  constructor(fallbacks: Fallbacks<Events> = {}) {
+    this.#fallbacks = fallbacks
+  }
+
+  /** Returns a function that removes the listener. The same function counts once. */
+  on<Name extends keyof Events>(event: Name, listener: Listener<Events[Name]>): () => void {
     const listeners = this.#byEvent.get(event) ?? new Set()
     this.#byEvent.set(event, listeners.add(listener))
     return () => void listeners.delete(listener)
   }
 
+  /** Those that listen to the event now. */
+  listeners<Name extends keyof Events>(event: Name): readonly Listener<Events[Name]>[] {
+    return [...(this.#byEvent.get(event) ?? [])] as Listener<Events[Name]>[]
+  }
+
+  /** Removes every listener. */
+  clear(): void {
+    for (const listeners of this.#byEvent.values()) listeners.clear()
+  }
+
+  /** Calls those that listen now, unless one before them has removed them. */
   emit<Name extends keyof Events>(event: Name, value: Events[Name]): void {
-    for (const listener of this.#byEvent.get(event) ?? []) {
+    const listeners = this.listeners(event)
+    if (listeners.length === 0) this.#fallbacks[event]?.(value)
+    for (const listener of listeners) {
+      if (this.#byEvent.get(event)?.has(listener) !== true) continue
       try {
-        ;(listener as (value: Events[Name]) => void)(value)
+        listener(value)
       } catch (error) {
         // The application's bug: surfaces as an uncaught error, after the other listeners were called.
         queueMicrotask(() => {

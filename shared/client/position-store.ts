@@ -1,13 +1,22 @@
-import { isRecord } from '../json.ts'
 import type { Position } from '../position.ts'
 
 /**
- * Stores the client's position in each room. `room` is the name of the room, such as `group:lobby` or `feed`. Both methods
- * are synchronous. If `load` throws, the client starts from now; whatever either throws goes to the `error` event.
+ * Stores the client's position in each room. `room` is the name of the room, such as `group:lobby` or `feed`. Both methods may
+ * return promises, for stores such as IndexedDB; each has 10 s. The client checks what `load` returns: undefined and null mean
+ * that nothing is stored, and anything that is no position, or an error, is told as a gap (`position-unreadable`). Whatever
+ * they throw goes to the `error` event.
+ *
+ * A position is stored once every listener of the room has handled what is before it. Saves of a room follow each other, the
+ * latest counts, and the client loads what is stored before it saves, so that a position never moves back. Clients with the
+ * same store object wait for each other: the position is that of the slowest. Clients that share a storage in any other way,
+ * such as tabs with `localStorage`, store the furthest: after a reload, a slower one has missed what it had not handled. Give
+ * each its own `prefix`, or `sessionStorage`.
  */
 export interface PositionStore {
-  load(room: string): Position | undefined
-  save(room: string, position: Position): void
+  /** Returns what was saved last, or undefined. */
+  load(room: string): Position | null | undefined | Promise<Position | null | undefined>
+  /** Stores a position instead of the one before. */
+  save(room: string, position: Position): unknown
 }
 
 /** Stores positions in memory, for as long as the client lives. */
@@ -19,41 +28,28 @@ export function memoryPositions(): PositionStore {
   }
 }
 
-/** The same store, but it never throws: errors go to `onError`, and a position that cannot be loaded is undefined. */
-export function withErrorsReported(store: PositionStore, onError: (error: unknown) => void): PositionStore {
-  const attempt = <T>(act: () => T): T | undefined => {
-    try {
-      return act()
-    } catch (error) {
-      onError(error)
-      return undefined
-    }
-  }
-  return {
-    load: (room) => attempt(() => store.load(room)),
-    save: (room, position) => attempt(() => store.save(room, position)),
-  }
-}
-
 /** The part of `Storage` that `storedPositions` uses. */
-interface TextStore {
+export interface TextStore {
+  /** Returns what was set last, or null. */
   getItem(key: string): string | null
-  setItem(key: string, text: string): void
+  /** Stores a text instead of the one before. */
+  setItem(key: string, text: string): unknown
 }
 
 /**
  * Stores positions in `sessionStorage` (survives reloads of the tab), in `localStorage`, or in anything with the same two
- * methods. `prefix` starts every key; give each gateway or app its own if they share a storage.
+ * methods. Pages that a browser keeps from their storage throw when they merely name it; with a function that returns it,
+ * such as `() => sessionStorage`, that is an `error`, and not the end of the page. `prefix` starts every key; give each
+ * gateway, app, or tab its own if they share a storage.
  */
-export function storedPositions(storage: TextStore, prefix = 'recall-gateway:'): PositionStore {
+export function storedPositions(
+  storage: TextStore | (() => TextStore),
+  prefix = 'recall-gateway:',
+): PositionStore {
+  const open = (): TextStore => (typeof storage === 'function' ? storage() : storage)
   return {
-    load(room) {
-      const value: unknown = JSON.parse(storage.getItem(prefix + room) ?? 'null')
-      return isPosition(value) ? value : undefined
-    },
-    save: (room, position) => storage.setItem(prefix + room, JSON.stringify(position)),
+    // Not checked: the client tells what is no position from nothing.
+    load: (room) => JSON.parse(open().getItem(prefix + room) ?? 'null') as Position | null,
+    save: (room, position) => void open().setItem(prefix + room, JSON.stringify(position)),
   }
 }
-
-const isPosition = (value: unknown): value is Position =>
-  isRecord(value) && typeof value['epoch'] === 'string' && Number.isSafeInteger(value['offset'])

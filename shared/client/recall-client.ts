@@ -1,5 +1,6 @@
 import type { Conversation, RecalledAt } from '../recall.ts'
 import type { Room } from '../room.ts'
+import { checkFunction, roomOf, sinceOf } from './arguments.ts'
 import type {
   ClientError,
   ClientEvents,
@@ -12,8 +13,8 @@ import type {
 import { Connection } from './connection.ts'
 import { credentialOf } from './credential.ts'
 import { FollowedRooms } from './followed-rooms.ts'
-import { Emitter, RoomListener } from './listeners.ts'
-import { memoryPositions, withErrorsReported } from './position-store.ts'
+import { Emitter } from './listeners.ts'
+import { memoryPositions } from './position-store.ts'
 import { lookUpRecalled } from './recalled.ts'
 import { States } from './state.ts'
 
@@ -21,12 +22,12 @@ import { States } from './state.ts'
 export class RecallClient {
   readonly #connection: Connection
   readonly #rooms: FollowedRooms
-  readonly #events = new Emitter<ClientEvents>()
+  readonly #events = new Emitter<ClientEvents>({ error: writeToConsole })
   readonly #states: States
 
   constructor({ url, auth, getToken, positions = memoryPositions() }: RecallClientOptions) {
     const onError = (error: ClientError): void => this.#events.emit('error', error)
-    const onChange = (): void => this.#states.update()
+    const onChange = (room?: Room): void => this.#states.update(room)
     this.#connection = new Connection({
       url,
       credential: credentialOf(auth, getToken),
@@ -38,7 +39,7 @@ export class RecallClient {
     })
     this.#rooms = new FollowedRooms({
       connection: this.#connection,
-      positions: withErrorsReported(positions, (error) => onError({ source: 'store', error, attempt: 1 })),
+      positions,
       events: this.#events,
       onChange,
     })
@@ -54,38 +55,51 @@ export class RecallClient {
   /** Calls `listener` on each event of this name. Returns a function that removes it. */
   on<Name extends keyof ClientEvents>(
     event: Name,
-    listener: (value: ClientEvents[Name]) => void,
+    listener: (value: ClientEvents[Name]) => unknown,
   ): () => void {
-    if (event === 'state') return this.#states.client.on(listener as (state: State) => void)
-    return this.#events.on(event, listener)
+    checkFunction(`the listener of \`${event}\``, listener)
+    if (event === 'state') return this.#states.client.on(listener as (state: State) => unknown)
+    const off = this.#events.on(event, listener)
+    if (event === 'gap') this.#rooms.retryGaps()
+    return off
   }
 
   /**
-   * Calls `listener` with each notice of the room once, in order: first the notices after `since`, or after the stored
-   * position, then live ones. Without either, it starts from now. The position advances only after the listener returns and
-   * any promise it returned resolves. A room that the gateway refuses is reported by the event `refused`.
+   * Calls `onNotice` with each notice of the room once, in order: those after `since`, or what follows `load`. Without either,
+   * it starts from the stored position, and if none is stored, or the client follows the room already, from now. The
+   * subscription's position advances only after `onNotice` returns and any promise it returned resolves. A room that the
+   * gateway refuses is reported by the event `refused`. Throws a TypeError if the room or an option is none, and an Error if
+   * the client is closed.
    */
-  subscribe(room: Room, listener: NoticeListener, { since }: SubscribeOptions = {}): Subscription {
-    if (this.#connection.isClosed) throw new Error('this recall client is closed: create another one')
-    const followed = this.#rooms.follow(room, since)
-    const roomListener = new RoomListener(listener, (error) =>
-      this.#events.emit('error', { source: 'listener', error, attempt: 1 }),
-    )
-    followed.addListener(roomListener)
-    const feed = this.#states.follow(() => followed.summary)
+  subscribe(room: Room, onNotice: NoticeListener, options: SubscribeOptions = {}): Subscription {
+    this.#checkOpen()
+    const where = roomOf(room)
+    checkFunction('the second argument of `subscribe`, which receives the notices,', onNotice)
+    const since = sinceOf(options.since)
+    const load = options.load ?? undefined
+    if (load !== undefined) checkFunction('`load`', load)
+    const { listener, summary, leave } = this.#rooms.follow(where, onNotice, { since, load })
+    const state = this.#states.follow(summary)
     // Not before: what listens to the state may leave the room.
-    this.#states.update()
+    this.#states.update(where)
     return {
-      room,
+      room: where,
       get position() {
-        return followed.position
+        return listener.place
       },
       get state() {
-        return feed.current
+        return state.current
+      },
+      on: (event, handler) => {
+        checkFunction(`the listener of \`${event}\``, handler)
+        if (event === 'state') return state.on(handler as (state: State) => unknown)
+        const off = listener.events.on(event, handler)
+        if (event === 'gap') listener.retryGap()
+        return off
       },
       leave: () => {
-        feed.end()
-        if (followed.removeListener(roomListener) && !followed.hasListeners) this.#rooms.unfollow(followed)
+        leave()
+        state.end()
       },
     }
   }
@@ -105,18 +119,25 @@ export class RecallClient {
 
   /**
    * Reconnects with a new credential: after a refusal, or to switch to another one. Rooms resume from their positions. Throws
-   * if the client is closed.
+   * an Error if the client is closed.
    */
   connect(): void {
-    if (this.#connection.isClosed) throw new Error('this recall client is closed: create another one')
+    this.#checkOpen()
     this.#connection.open()
-    this.#states.update()
   }
 
-  /** Disconnects for good. No listener of a room is called again, and `closed` is the last state. */
+  /** Disconnects for good. No listener of a room is called again, and `closed` is the last state that is told. */
   close(): void {
     this.#rooms.close()
     this.#connection.close()
     this.#states.update()
   }
+
+  #checkOpen(): void {
+    if (this.#connection.isClosed) throw new Error('this client is closed: create another one')
+  }
+}
+
+function writeToConsole({ source, error }: ClientError): void {
+  console.error(`recall client: an error (${source}) that nothing listens to; it is tried again:`, error)
 }

@@ -27,8 +27,8 @@ export class Reconnection {
   /** Whether the node has asked to wait so long, to spread the load. */
   #mustWait = false
   #attemptedAtMs = 0
-  /** The code of the lasting failure that was told last. */
-  #told: string | undefined
+  /** The codes of the lasting failures that were told. */
+  readonly #told = new Set<string>()
 
   constructor(options: ReconnectionOptions) {
     this.#options = options
@@ -65,10 +65,8 @@ export class Reconnection {
     this.#mustWait = askedToWaitMs !== undefined
     const inMs = Math.min(askedToWaitMs ?? this.#backoff.nextMs(), MAX_TIMER_MS)
     this.#plan(inMs)
-    const timer = this.#timer
     if (credentialError !== undefined) this.#tell('getToken', credentialError)
-    // Whoever was told may have closed the client, or connected it again.
-    if (timer === this.#timer) this.#tellLasting()
+    this.#tellLasting()
     this.#options.onChange()
   }
 
@@ -98,7 +96,7 @@ export class Reconnection {
     this.#plan(undefined)
     this.#failure = undefined
     this.#failures = 0
-    this.#told = undefined
+    this.#told.clear()
   }
 
   #plan(inMs: number | undefined): void {
@@ -115,8 +113,8 @@ export class Reconnection {
   /** Once for each outage: it is not told of each attempt. */
   #tellLasting(): void {
     const failure = this.#failure
-    if (failure === undefined || !isLasting(failure) || this.#told === failure.code) return
-    this.#told = failure.code
+    if (failure === undefined || !isLasting(failure) || this.#told.has(failure.code)) return
+    this.#told.add(failure.code)
     this.#tell('connection', new Error(`${failure.code}: ${failure.reason}`))
   }
 

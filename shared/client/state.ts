@@ -152,6 +152,6 @@ export class States {
 }
 
 const explained = (kind: State['kind'], refusal: Refusal | undefined): Now =>
-  refusal === undefined ? { kind } : { kind, code: refusal.code, reason: refusal.message }
+  refusal === undefined || kind === 'live' ? { kind } : { kind, code: refusal.code, reason: refusal.message }
 
 const stale = ({ sinceMs, reason }: Doubt): Now => ({ kind: 'stale', since: sinceMs, reason })

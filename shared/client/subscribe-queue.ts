@@ -30,10 +30,13 @@ export class SubscribeQueue {
     this.#onResponse = onResponse
   }
 
-  /** Subscribes, again if already subscribed. Does nothing while disconnected: on connect, every room must be added. */
+  /**
+   * Subscribes, again if already subscribed: then the subscription goes on until the response. Does nothing if no listener can
+   * take anything, or while disconnected: on connect, every room must be added.
+   */
   add(followed: FollowedRoom): void {
-    this.remove(followed)
-    if (!this.#socket.connected) return
+    this.#cancel(followed)
+    if (!this.#socket.connected || !followed.canTake) return
     followed.isSubscribing = true
     this.#queued.add(followed)
     this.#sendNext()
@@ -41,22 +44,33 @@ export class SubscribeQueue {
 
   /** Subscribes after a delay that grows until a subscribe request succeeds. */
   addLater(followed: FollowedRoom): void {
-    this.remove(followed)
+    this.#cancel(followed)
     const timer = setTimeout(() => this.add(followed), followed.backoff.nextMs())
     followed.waitFor(() => clearTimeout(timer))
+  }
+
+  /** What the subscription brings is not what it should. */
+  replaceLater(followed: FollowedRoom): void {
+    followed.leave()
+    this.addLater(followed)
   }
 
   /**
    * Subscribes again if the node falls silent while the room is recovering. Call it after the response and after each batch.
    */
   watch(followed: FollowedRoom): void {
+    if (followed.isSubscribing || !followed.isSubscribed) return
     if (followed.hasRecovered) followed.cancel()
-    else if (followed.isSubscribed) followed.waitFor(this.#silence.watch(() => this.addLater(followed)))
+    else followed.waitFor(this.#silence.watch(() => this.replaceLater(followed)))
   }
 
   /** Ends the room's subscription here, and cancels whatever was queued, scheduled or in flight. */
   remove(followed: FollowedRoom): void {
     followed.leave()
+    this.#cancel(followed)
+  }
+
+  #cancel(followed: FollowedRoom): void {
     followed.cancel()
     followed.isSubscribing = false
     this.#queued.delete(followed)
@@ -77,7 +91,7 @@ export class SubscribeQueue {
     this.#inFlight++
     // A callback, not a promise: code that awaits could run after the first notices have arrived.
     this.#requests.send<Subscribed>(
-      (ack) => this.#socket.emit('subscribe', followed.request, ack),
+      (ack) => this.#socket.emit('subscribe', followed.nextRequest(), ack),
       (response) => {
         this.#inFlight--
         if (this.#socket.connected && this.#latest.get(followed) === request) {

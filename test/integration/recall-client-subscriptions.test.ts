@@ -170,6 +170,70 @@ describe('a subscription of the client', () => {
     expect({ offsets, recovered }).to.deep.equal({ offsets: [1, 2], recovered: [] })
   })
 
+  it('is not refused for good because of a position that a node does not understand: that is a gap', async () => {
+    const gateway = await startGateway()
+    const client = open(gateway.url)
+    const socket = await takeSocket(gateway)
+    const [gaps, refused] = [events(client, 'gap'), events(client, 'refused')]
+    socket.on('subscribe', ({ since }, ack) => {
+      if (since === undefined) ack({ ok: true, room, position: start, recovered: 0 })
+      else ack({ ok: false, code: 'REQUEST_MALFORMED', message: 'since', retry: false })
+    })
+    const subscription = client.subscribe(room, () => undefined, { since: { ...start, offset: 5 } })
+    await waitUntil('it is live', () => subscription.state.kind === 'live')
+    expect(gaps).to.deep.equal([{ room, reason: 'position-unreadable', position: start }])
+    expect({ refused, position: subscription.position }).to.deep.equal({ refused: [], position: start })
+  })
+
+  it('stays live while notices pass, but not if one waits for longer than a moment', async () => {
+    const gateway = await startGateway()
+    const client = open(gateway.url)
+    let release = (): void => undefined
+    let count = 0
+    const subscription = client.subscribe(room, () => {
+      count++
+      return new Promise<void>((resolve) => (release = resolve))
+    })
+    const states: string[] = []
+    await waitUntil('it is live', () => client.state.kind === 'live')
+    client.on('state', ({ kind }) => states.push(kind))
+    subscription.on('state', ({ kind }) => states.push(`its own: ${kind}`))
+    for (let i = 1; i <= 3; i++) {
+      gateway.publish(room)
+      await waitUntil('it is called', () => count === i)
+      await delay(20)
+      release()
+    }
+    expect(states).to.deep.equal([])
+    gateway.publish(room)
+    await waitUntil('it is late', () => states.length === 2)
+    release()
+    await waitUntil('it is live again', () => states.length === 4)
+    expect(states.toSorted()).to.deep.equal(['catching-up', 'its own: catching-up', 'its own: live', 'live'])
+  })
+
+  it('goes on for the others while one of its listeners is too far behind, and returns for that one', async () => {
+    const gateway = await startGateway()
+    const client = open(gateway.url)
+    const offsets: { readonly fast: number[]; readonly slow: number[] } = { fast: [], slow: [] }
+    let release = (): void => undefined
+    const released = new Promise<void>((resolve) => (release = resolve))
+    client.subscribe(room, ({ offset }) => void offsets.fast.push(offset))
+    const slow = client.subscribe(room, async ({ offset }) => {
+      await released
+      offsets.slow.push(offset)
+    })
+    await waitUntil('it is in the room', () => gateway.count(room) === 1)
+    for (let i = 0; i < 5_003; i++) gateway.publish(room)
+    await waitUntil('the fast one has all', () => offsets.fast.length === 5_003)
+    expect([gateway.count(room), gateway.requests.length]).to.deep.equal([1, 1])
+    release()
+    await waitUntil('the slow one has all', () => offsets.slow.length === 5_003)
+    expect(offsets.slow).to.deep.equal(offsets.fast)
+    expect(gateway.requests.map(({ since }) => since?.offset)).to.deep.equal([undefined, 5_000])
+    await waitUntil('it is live', () => slow.state.kind === 'live')
+  })
+
   it('waits for a frame that takes its time, and asks once', async function () {
     this.timeout(30_000)
     const BYTES_PER_S = 32_000
@@ -239,21 +303,10 @@ describe('a subscription of the client', () => {
     expect(() => createRecallClient({ auth: { token: 'x' } })).to.throw(TypeError, 'is missing')
   })
 
-  it('that cannot be sent is refused, and keeps no other from being sent', async () => {
+  it('cannot be sent what is no value of JSON, and the connection goes on', async () => {
     const gateway = await startGateway()
     const client = open(gateway.url)
-    const refused = events(client, 'refused')
-    const bigint = 5n as unknown as string
-    const early = client.subscribe({ group: bigint }, () => undefined)
-    const other = client.subscribe(room, () => undefined)
-    await waitUntil('the other is live', () => other.state.kind === 'live')
-    expect(early.state.kind).to.equal('refused')
-    const late = client.subscribe({ group: 'g', topic: bigint }, () => undefined)
-    expect(late.state.kind).to.equal('refused')
-    expect(refused.map(({ code, retry }) => ({ code, retry }))).to.deep.equal([
-      { code: 'REQUEST_MALFORMED', retry: false },
-      { code: 'REQUEST_MALFORMED', retry: false },
-    ])
+    await waitUntil('it is live', () => client.state.kind === 'live')
     const seqs = [1n] as unknown as number[]
     const error: unknown = await client.recalled(room, seqs).catch((reason: unknown) => reason)
     expect(error).to.include({ name: 'RequestRefused', code: 'REQUEST_MALFORMED', retry: false })

@@ -225,25 +225,6 @@ describe('the client', function () {
     expect(seqs.filter((seq) => seq !== 2)).to.deep.equal([1, 3])
   })
 
-  it('refreshes its token before it expires', async () => {
-    const { url } = await start()
-    let tokenRequests = 0
-    const getToken = () => {
-      tokenRequests++
-      return makeToken({ rooms: [room], ttlS: 4 })
-    }
-    const client = open({ url, getToken })
-    const { seqs } = listen(client)
-    const states = events(client, 'state')
-    const goodbyes = events(client, 'goodbye')
-    await isLive(client)
-    await waitUntil('two tokens have expired', () => tokenRequests >= 4, 15_000)
-    await recall(url, 1)
-    await all(seqs, 1)
-    expect(goodbyes).to.be.empty
-    expect(states.filter(({ kind }) => kind === 'offline')).to.be.empty
-  })
-
   it('reconnects after a token that could not be refreshed has expired, and reports why', async () => {
     const { url } = await start()
     let tokenRequests = 0

@@ -2,7 +2,15 @@ import { setImmediate as immediate, setTimeout as delay } from 'node:timers/prom
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { createRecallClient } from '../../shared/client.ts'
-import type { MemberNotice, Notice, Position, RecallClient, Room, Subscription } from '../../shared/client.ts'
+import type {
+  MemberNotice,
+  Notice,
+  Position,
+  PositionStore,
+  RecallClient,
+  Room,
+  Subscription,
+} from '../../shared/client.ts'
 import { startFakeGateway } from '../support/fake-gateway.ts'
 import { withinTimeBudget } from '../support/time-budget.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -18,6 +26,7 @@ const MANNERS = [
   'throws at first',
   'rejects at first',
   'never succeeds',
+  'never settles',
   'leaves',
   'leaves when it is done',
   'leaves and never finishes',
@@ -25,6 +34,8 @@ const MANNERS = [
   'subscribes another',
   'closes the client',
   'reconnects',
+  'loads',
+  'fails to load at first',
 ] as const
 type Manner = (typeof MANNERS)[number]
 
@@ -38,15 +49,24 @@ class Application {
   stored: Position
   client: RecallClient
   subscriptions: Subscription[] = []
+  readonly #store: PositionStore
   readonly #finished = new Set<string>()
-  readonly #gaps: Position[] = []
+  /** Up to where gaps and loads have been dealt with. */
+  readonly #covered: Position[] = []
+  #gapFailures = 0
   #waiting: (() => void)[] = []
   #isOver = false
 
-  constructor(gateway: Gateway, room: Room) {
+  constructor(gateway: Gateway, room: Room, isAsynchronous: boolean) {
     this.#gateway = gateway
     this.room = room
     this.stored = gateway.position(room)
+    this.#store = isAsynchronous
+      ? {
+          load: () => delay(1).then(() => this.stored),
+          save: (_, position) => delay(position.offset % 3).then(() => this.#save(position)),
+        }
+      : { load: () => this.stored, save: (_, position) => this.#save(position) }
     this.client = this.#open()
   }
 
@@ -54,23 +74,30 @@ class Application {
     const client = createRecallClient({
       url: this.#gateway.url,
       auth: { token: 'x' },
-      positions: { load: () => this.stored, save: (_room, position) => this.#save(position) },
+      positions: this.#store,
     })
-    client.on('gap', ({ position }) => this.#gaps.push(position))
+    client.on('error', () => undefined)
+    client.on('gap', async ({ position }) => {
+      if (++this.#gapFailures % 2 === 1) throw new Error('cannot reload')
+      await immediate()
+      this.#covered.push(position)
+    })
     return client
   }
 
   #save(position: Position): void {
     const { epoch, offset } = position
     const before = this.stored
-    const isTold = this.#gaps.some((gap) => gap.epoch === epoch && gap.offset >= offset)
+    const isCovered = (at: number): boolean =>
+      this.#covered.some((covered) => covered.epoch === epoch && covered.offset >= at)
     if (epoch !== before.epoch) {
       if (Number(epoch.slice(1)) < Number(before.epoch.slice(1))) this.faults.push('back to an earlier epoch')
-      if (!isTold) this.faults.push(`to ${epoch} without a gap`)
+      if (!isCovered(offset) && !this.#covered.some((covered) => covered.epoch === epoch))
+        this.faults.push(`to ${epoch} without a gap`)
     } else {
       if (offset < before.offset) this.faults.push(`back from ${before.offset} to ${offset}`)
       for (let i = before.offset + 1; i <= offset; i++)
-        if (!isTold && !this.#finished.has(`${epoch}:${i}`)) this.faults.push(`past ${epoch}:${i}`)
+        if (!isCovered(i) && !this.#finished.has(`${epoch}:${i}`)) this.faults.push(`past ${epoch}:${i}`)
     }
     this.stored = position
   }
@@ -81,7 +108,9 @@ class Application {
     let subscription: Subscription | undefined
     const finish = ({ offset }: Notice | MemberNotice): void => {
       // An epoch continues the offsets of the one before.
-      if (offset <= last) this.faults.push(`${offset} after ${last}`)
+      const follows =
+        last === -1 || offset === last + 1 || this.#covered.some((gap) => gap.offset === offset - 1)
+      if (offset <= last || !follows) this.faults.push(`${offset} after ${last}: ${manner}`)
       last = offset
       this.#finished.add(`${this.#epochOf(offset)}:${offset}`)
     }
@@ -100,6 +129,8 @@ class Application {
           break
         case 'never succeeds':
           throw new Error('never')
+        case 'never settles':
+          return new Promise(() => undefined)
         case 'leaves':
           leaveNow()
           break
@@ -123,11 +154,20 @@ class Application {
         case 'reconnects':
           this.client.connect()
           break
+        case 'loads':
+        case 'fails to load at first':
         case 'returns':
       }
       return finish(notice)
     }
-    subscription = this.client.subscribe(this.room, listener)
+    const load = async (position: Position): Promise<void> => {
+      await immediate()
+      if (manner === 'fails to load at first' && ++failures % 2 === 1) throw new Error('not now')
+      this.#covered.push(position)
+      last = position.offset
+    }
+    const loads = manner === 'loads' || manner === 'fails to load at first'
+    subscription = this.client.subscribe(this.room, listener, loads ? { load } : {})
     this.subscriptions.push(subscription)
   }
 
@@ -257,7 +297,7 @@ describe('the client, whatever its listeners and the network do', function () {
 
   it('never stores a position that nobody has reached, never moves back, and misses nothing', async () => {
     const check = withinTimeBudget(TIME_MS, async (steps: Step[]) => {
-      const application = new Application(gateway, { group: `g${++runs}` })
+      const application = new Application(gateway, { group: `g${++runs}` }, runs % 3 === 0)
       for (const each of steps) await each.run(application, gateway)
       await application.end()
       expect(application.faults).to.be.empty

@@ -2,12 +2,10 @@ import Joi from 'joi'
 import { isIdentifier } from '../../../shared/identifier.ts'
 import { isRecord } from '../../../shared/json.ts'
 import { MAX_SEQS } from '../../../shared/limits.ts'
-import type { Position } from '../../../shared/position.ts'
+import { isPosition, MAX_EPOCH_LENGTH } from '../../../shared/position.ts'
 import type { RecalledRequest, SubscribeRequest } from '../../../shared/protocol.ts'
 import type { Room } from '../../../shared/room.ts'
 import { identifier, UNSET, validate } from '../../lib/schema.ts'
-
-const MAX_EPOCH_LENGTH = 64
 
 const roomKeys = {
   group: identifier.empty(UNSET),
@@ -63,21 +61,11 @@ export const parseRecalled = (payload: unknown): RecalledRequest =>
 export function isPlainSubscribe(payload: unknown): payload is SubscribeRequest {
   if (!isRecord(payload) || !hasOnly(payload, ['group', 'topic', 'since'])) return false
   const { group, topic, since } = payload
-  return isText(group) && (topic === undefined || isText(topic)) && (since === undefined || isPosition(since))
+  return isText(group) && (topic === undefined || isText(topic)) && (since === undefined || isPlainPosition(since))
 }
 
-function isPosition(value: unknown): value is Position {
-  if (!isRecord(value) || !hasOnly(value, ['epoch', 'offset'])) return false
-  const { epoch, offset } = value
-  return (
-    typeof epoch === 'string' &&
-    epoch !== '' &&
-    epoch.length <= MAX_EPOCH_LENGTH &&
-    typeof offset === 'number' &&
-    Number.isSafeInteger(offset) &&
-    offset >= 0
-  )
-}
+const isPlainPosition = (value: unknown): boolean =>
+  isRecord(value) && hasOnly(value, ['epoch', 'offset']) && isPosition(value)
 
 const isText = (value: unknown): boolean => typeof value === 'string' && isIdentifier(value)
 

@@ -1,0 +1,58 @@
+import { isIdentifier, MAX_IDENTIFIER_BYTES } from '../identifier.ts'
+import { isRecord } from '../json.ts'
+import { isPosition, MAX_EPOCH_LENGTH } from '../position.ts'
+import type { Position } from '../position.ts'
+import { FEED } from '../room.ts'
+import type { Room } from '../room.ts'
+
+/** Returns the room that is meant, in one spelling: null and empty count as absent. Throws a TypeError that names what is wrong. */
+export function roomOf(value: unknown): Room {
+  const expected = 'a room is { group }, { group, topic } or { feed: true }'
+  if (!isRecord(value)) throw new TypeError(`${expected}, not ${described(value)}`)
+  const { group, topic, feed, ...others } = value
+  const [other] = Object.keys(others)
+  if (other !== undefined) throw new TypeError(`${expected}; \`${other}\` is none of them`)
+  if (!isAbsent(feed) && feed !== false) {
+    if (feed !== true) throw new TypeError(`${expected}; \`feed\` is ${described(feed)}`)
+    if (!isAbsent(group) || !isAbsent(topic)) throw new TypeError(`${expected}, not the feed and a group`)
+    return FEED
+  }
+  if (isAbsent(group)) throw new TypeError(`${expected}; \`group\` is missing`)
+  const names = { group: identifierOf('group', group) }
+  return isAbsent(topic) ? names : { ...names, topic: identifierOf('topic', topic) }
+}
+
+/** Returns where to begin, if a position says so. Throws a TypeError if it is none that a node could have given. */
+export function sinceOf(value: unknown): Position | undefined {
+  if (value === undefined || value === null) return undefined
+  if (isPosition(value)) return { epoch: value.epoch, offset: value.offset }
+  const { epoch, offset } = isRecord(value) ? value : {}
+  throw new TypeError(
+    `\`since\` is { epoch, offset } as the gateway gave it: an epoch of 1 to ${MAX_EPOCH_LENGTH} characters and an offset ` +
+      `from 0 to 2^53-1, not ${isRecord(value) ? `{ epoch: ${described(epoch)}, offset: ${described(offset)} }` : described(value)}`,
+  )
+}
+
+/** Throws a TypeError unless it is a function. */
+export function checkFunction(name: string, value: unknown): void {
+  if (typeof value !== 'function') throw new TypeError(`${name} is a function, not ${described(value)}`)
+}
+
+function identifierOf(name: string, value: unknown): string {
+  const text = Number.isSafeInteger(value) ? String(value) : value
+  if (typeof text === 'string' && isIdentifier(text)) return text
+  throw new TypeError(
+    `\`${name}\` of a room is printable text of 1 to ${MAX_IDENTIFIER_BYTES} bytes, not ${described(value)}`,
+  )
+}
+
+const isAbsent = (value: unknown): boolean => value === undefined || value === null || value === ''
+
+/** Short, and of values that cannot be written only their type. */
+function described(value: unknown): string {
+  if (typeof value === 'string')
+    return value.length > 40 ? `a text of ${value.length} characters` : JSON.stringify(value)
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null || value === undefined)
+    return String(value)
+  return Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`
+}

@@ -1,0 +1,102 @@
+import type { Position } from '../position.ts'
+import type { Call } from './call.ts'
+import { Epochs } from './epochs.ts'
+import { SavedPosition } from './saved-position.ts'
+import type { OnStoreError, Stored } from './saved-position.ts'
+import type { PositionStore } from './position-store.ts'
+
+/** A listener that is subscribed: its place, where it began, and whether a node has confirmed that. */
+interface Placed {
+  readonly place: Position | undefined
+  readonly start: Position | undefined
+  readonly isProved: boolean
+}
+
+/**
+ * How far a client has got in a room, and what is stored of it: the least place of the listeners that are subscribed, and
+ * only ever forward. Kept when the room is left, so that whoever subscribes next continues there.
+ */
+export class Ledger {
+  readonly #store: PositionStore
+  readonly #room: string
+  readonly #onError: OnStoreError
+  readonly #epochs = new Epochs()
+  /** Defined while the client follows the room. */
+  #saved: SavedPosition | undefined
+  #isReported = false
+  #earned: Position | undefined
+  /** Where a listener has left in the middle of what nobody else has had: there whoever comes next begins. */
+  #owed: Position | undefined
+  /** The call that a listener has just abandoned by leaving. */
+  abandoned: Call | undefined
+
+  constructor(store: PositionStore, room: string, onError: OnStoreError) {
+    this.#store = store
+    this.#room = room
+    this.#onError = onError
+  }
+
+  /** Whether any listener has had a place yet. */
+  get hasBegun(): boolean {
+    return this.#earned !== undefined
+  }
+
+  /** Where the next listener must begin so that nothing is lost; undefined if it may begin now. */
+  get owed(): Position | undefined {
+    return this.#owed
+  }
+
+  /** Calls back with where to begin: what this client knows, or what is stored. */
+  open(onStart: (start: Stored) => void): void {
+    if (this.#earned !== undefined) return onStart(this.#earned)
+    const saved = (this.#saved ??= SavedPosition.of(this.#store, this.#room))
+    saved.load(
+      this,
+      (stored) => {
+        if (this.#saved === saved) onStart(this.#earned ?? stored)
+        else saved.release(this)
+      },
+      this.#onError,
+    )
+  }
+
+  /** The places of listeners have moved, or others listen. */
+  update(listeners: Iterable<Placed>): void {
+    const placed = [...listeners]
+    const places = placed.flatMap(({ place }) => place ?? [])
+    const least = this.#epochs.least(this.#owed === undefined ? places : [...places, this.#owed])
+    if (least === undefined) return
+    // Only the application says so, as yet.
+    if (placed.some(({ place, isProved }) => place === least && !isProved)) return
+    const isForward = this.#epochs.isAfter(least, this.#earned)
+    if (isForward) this.#earned = least
+    if (this.#earned === undefined || (!isForward && this.#isReported)) return
+    this.#isReported = true
+    this.#saved ??= SavedPosition.of(this.#store, this.#room)
+    this.#saved.report(this, this.#earned, this.#onError)
+  }
+
+  /** Whether one of the listeners has had everything after a place. */
+  isCovered(after: Position, listeners: Iterable<Placed>): boolean {
+    for (const { place, start } of listeners)
+      if (place !== undefined && (start === undefined || !this.#epochs.isAfter(start, after))) return true
+    return false
+  }
+
+  /** Notes that nobody has had what follows a place. */
+  owe(after: Position): void {
+    if (this.#owed === undefined || this.#epochs.isAfter(this.#owed, after)) this.#owed = after
+  }
+
+  /** A listener begins where one was owed. */
+  settle(): void {
+    this.#owed = undefined
+  }
+
+  /** The client follows the room no longer: it stores nothing more. */
+  close(): void {
+    this.#saved?.release(this)
+    this.#saved = undefined
+    this.#isReported = false
+  }
+}

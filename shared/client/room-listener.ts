@@ -1,0 +1,315 @@
+import type { MemberNotice, Notice } from '../notice.ts'
+import { isSamePosition } from '../position.ts'
+import type { Position } from '../position.ts'
+import type { Room } from '../room.ts'
+import type { ClientEvents, NoticeListener, RoomGap, SubscriptionEvents } from './api.ts'
+import { Attempts, isThenable } from './attempts.ts'
+import type { Failure } from './attempts.ts'
+import { Call } from './call.ts'
+import type { Handover } from './call.ts'
+import { HandlerFailed, Telling } from './gap.ts'
+import type { Gap } from './gap.ts'
+import { Emitter } from './listeners.ts'
+
+/**
+ * With this many items, or messages in them, a listener takes no more until it has handled them all. One notice has up to
+ * 1,000 messages. Listeners share the notices themselves.
+ */
+const MAX_QUEUED = 5_000
+const MAX_QUEUED_MESSAGES = 100_000
+/** A listener is still live while something waits no longer than this. */
+const LIVE_WAIT_MS = 1_000
+
+/** What a listener has to deal with. Its place is `position` afterwards. */
+export type Item = { readonly position: Position } & (
+  | { readonly notice: Notice | MemberNotice }
+  /** `told` are the handlers of the subscription. */
+  | { readonly gap: Gap; readonly told: Telling }
+  | { readonly load: (position: Position) => unknown }
+)
+
+interface RoomListenerOptions {
+  readonly room: Room
+  readonly onNotice: NoticeListener
+  readonly load: ((position: Position) => unknown) | undefined
+  /** The call in which it was made, or which its maker has just abandoned. */
+  readonly handover: Handover | undefined
+  /** Of the client: its handlers of gaps are told, and failures emitted. */
+  readonly clientEvents: Emitter<ClientEvents>
+  /** Its place has moved. */
+  readonly onMoved: () => void
+  /** It has handled everything it took, and takes more again. */
+  readonly onDrained: () => void
+  /** Its state may have changed. */
+  readonly onChange: () => void
+}
+
+/**
+ * One listener of a room, with a place of its own in the room's log. What it has taken waits in its queue, so that one that
+ * throws or never finishes delays only itself.
+ */
+export class RoomListener {
+  /** Of the subscription. */
+  readonly events = new Emitter<SubscriptionEvents>()
+  readonly load: RoomListenerOptions['load']
+  /** After the last item taken; undefined as long as it starts from now, wherever that will be. */
+  taken: Position | undefined
+  /** Where it began: it has covered everything since. Undefined if everything before is covered too, because it loads. */
+  start: Position | undefined
+  /** Whether a node has confirmed where it began. */
+  isProved = false
+  /** Whether it waits for the position store. */
+  awaitsStart = false
+  /** Whether the stored position, at which it was to begin, is unreadable. */
+  isUnreadable = false
+  /** Whether it began at the room's place of that moment, and has not been called yet. */
+  isNewcomer = false
+  hasLeft = false
+  isFull = false
+  handover: Handover | undefined
+  #place: Position | undefined
+  readonly #options: RoomListenerOptions
+  #queue: Item[] = []
+  /** How many messages are in the queue, and how many gaps and loads. */
+  #messages = 0
+  #debts = 0
+  #current: Attempts | undefined
+  #call: Call | undefined
+  #isRunning = false
+  /** Whether something waits for too long, has failed, or was missed before. */
+  #isLagging = false
+  #lagTimer: ReturnType<typeof setTimeout> | undefined
+  /** How many items it has taken, and dealt with. */
+  #takenCount = 0
+  #doneCount = 0
+
+  constructor(options: RoomListenerOptions) {
+    this.#options = options
+    this.load = options.load
+    this.handover = options.handover
+  }
+
+  /** After the last item it has dealt with. */
+  get place(): Position | undefined {
+    return this.#place
+  }
+
+  /** What it has taken and not dealt with, oldest first. */
+  get queue(): readonly Item[] {
+    return this.#queue
+  }
+
+  /** Its call that is running. */
+  get call(): Call | undefined {
+    return this.#call?.isPending === true ? this.#call : undefined
+  }
+
+  /** Its state, if it is known whether it has received everything that the room has. */
+  stateWhen(hasReceivedAll: boolean): 'loading' | 'catching-up' | 'live' {
+    if (this.load !== undefined && (this.#place === undefined || this.#debts > 0)) return 'loading'
+    return hasReceivedAll && !this.#isLagging ? 'live' : 'catching-up'
+  }
+
+  /** Begins at a position, with nothing to do for it. */
+  beginAt(position: Position): void {
+    this.taken = position
+    this.start = position
+    this.#place = position
+  }
+
+  /** Begins with the load of the state at a position. */
+  beginWithLoad(load: (position: Position) => unknown, position: Position): void {
+    this.isProved = true
+    this.take({ position, load }, true)
+  }
+
+  /** Owes an answer to a gap before it continues. */
+  owe(gap: Gap): void {
+    this.isProved = true
+    this.take({ position: gap.value.position, gap, told: new Telling(gap.value) }, true)
+  }
+
+  /** `isLate`: it was missed before. */
+  take(item: Item, isLate: boolean): void {
+    this.#enqueue([item], isLate)
+    this.taken = item.position
+  }
+
+  /**
+   * Takes over what another left unfinished: it follows `place`. `items` are those before its own, or all there are if `taken`
+   * says where they end.
+   */
+  inherit(place: Position, items: readonly Item[], taken = this.taken): void {
+    const own = this.#queue
+    this.#empty()
+    this.taken = taken
+    this.start = place
+    this.#place = place
+    const told = (item: Item): Item => ('gap' in item ? { ...item, told: new Telling(item.gap.value) } : item)
+    this.#enqueue([...items.map(told), ...own], true)
+  }
+
+  /** What waits was taken before the connection or the subscription was lost. */
+  interrupt(): void {
+    if (this.#queue.length > 0) this.#isLagging = true
+  }
+
+  /** Tells a gap again at once: a handler has come. */
+  retryGap(): void {
+    const [item] = this.#queue
+    if (item !== undefined && 'gap' in item) this.#current?.retryNow()
+  }
+
+  /** It is not called again, and its place moves no more. Returns what it left unfinished. */
+  leave(): readonly Item[] {
+    this.hasLeft = true
+    this.#current?.cancel()
+    clearTimeout(this.#lagTimer)
+    this.events.clear()
+    const unfinished = this.#queue
+    this.#empty()
+    return unfinished
+  }
+
+  #empty(): void {
+    this.#queue = []
+    this.#messages = 0
+    this.#debts = 0
+  }
+
+  /** Counts an item that joins the queue (1) or leaves it (-1). */
+  #count(item: Item, sign: 1 | -1): void {
+    if ('notice' in item) this.#messages += sign * item.notice.messages.length
+    else this.#debts += sign
+  }
+
+  #enqueue(items: readonly Item[], isLate: boolean): void {
+    for (const item of items) {
+      this.#queue.push(item)
+      this.#count(item, 1)
+    }
+    this.#takenCount += items.length
+    if (isLate) this.#isLagging = true
+    if (this.#queue.length >= MAX_QUEUED || this.#messages >= MAX_QUEUED_MESSAGES) this.isFull = true
+    // Later: no code of the application runs while the client takes in what the node sends.
+    if (this.#current === undefined && !this.#isRunning) queueMicrotask(() => this.#run())
+  }
+
+  #run(): void {
+    if (this.#isRunning) return
+    this.#isRunning = true
+    for (let [item] = this.#queue; item !== undefined && this.#current === undefined; [item] = this.#queue)
+      this.#dealWith(item)
+    this.#isRunning = false
+    if (this.#queue.length > 0) this.#watchLag()
+  }
+
+  #dealWith(item: Item): void {
+    const attempts = new Attempts({
+      run: () => {
+        if ('notice' in item) return this.#tell(item.notice, item.position)
+        return 'gap' in item ? this.#tellGap(item.gap, item.told) : item.load(item.position)
+      },
+      onFailed: (failure) => this.#onFailed(item, failure),
+      onDone: () => this.#onDone(item),
+    })
+    this.#current = attempts
+    attempts.start()
+  }
+
+  #tell(notice: Notice | MemberNotice, position: Position): unknown {
+    const { handover } = this
+    this.handover = undefined
+    if (handover !== undefined && isSamePosition(handover.call.position, position))
+      return handover.call
+        .returns(handover.withinMs)
+        .then((isDone) => (isDone || this.hasLeft ? undefined : this.#tell(notice, position)))
+    this.isNewcomer = false
+    const call = new Call(position)
+    this.#call = call
+    try {
+      const returned = this.#options.onNotice(notice)
+      if (!isThenable(returned)) return call.end('returned')
+      const promise = Promise.resolve(returned)
+      promise.then(
+        () => call.end('returned'),
+        () => call.end('failed'),
+      )
+      return promise
+    } catch (error) {
+      call.end('failed')
+      throw error
+    } finally {
+      call.isOnStack = false
+    }
+  }
+
+  async #tellGap(gap: Gap, told: Telling): Promise<void> {
+    this.isNewcomer = false
+    const common = this.#options.clientEvents.listeners('gap')
+    const own = this.events.listeners('gap')
+    const loads = this.load === undefined ? [] : [this.#loadAfterGap]
+    const isHandled = common.length + own.length + loads.length > 0 || gap.toClient.hasTold || told.hasTold
+    if (!isHandled)
+      throw new Error(
+        `notices of ${JSON.stringify(gap.value.room)} are missing (${gap.value.reason}), and nothing handles that: ` +
+          'subscribe with `load`, or listen to `gap`',
+      )
+    await Promise.all([gap.toClient.tell(common), told.tell([...own, ...loads])])
+  }
+
+  readonly #loadAfterGap = ({ position }: RoomGap): unknown => this.load?.(position)
+
+  #onFailed(item: Item, failure: Failure): void {
+    const { room, clientEvents, onChange } = this.#options
+    this.#isLagging = true
+    onChange()
+    if (this.hasLeft) return
+    const { error, ...rest } = failure
+    const isOfLoad =
+      'load' in item || (error instanceof HandlerFailed && error.handler === this.#loadAfterGap)
+    clientEvents.emit('error', {
+      source: 'notice' in item ? 'listener' : isOfLoad ? 'load' : 'gap',
+      error: error instanceof HandlerFailed ? error.cause : error,
+      room,
+      ...('notice' in item && { notice: item.notice }),
+      ...rest,
+    })
+  }
+
+  /**
+   * The only way in which a place moves: the function has returned, and the listener is still subscribed; or the application
+   * has skipped the item.
+   */
+  #onDone(item: Item): void {
+    this.#current = undefined
+    this.#queue.shift()
+    this.#count(item, -1)
+    this.#doneCount++
+    this.#place = item.position
+    // Whatever was before is in what was loaded.
+    if (!('notice' in item)) this.start = undefined
+    const isDrained = this.#queue.length === 0
+    const wasFull = isDrained && this.isFull
+    if (isDrained) {
+      this.#isLagging = false
+      this.isFull = false
+    }
+    this.#options.onMoved()
+    if (wasFull) this.#options.onDrained()
+    if (isDrained) this.#options.onChange()
+    this.#run()
+  }
+
+  #watchLag(): void {
+    if (this.#lagTimer !== undefined || this.#isLagging || this.hasLeft) return
+    const taken = this.#takenCount
+    this.#lagTimer = setTimeout(() => {
+      this.#lagTimer = undefined
+      if (this.#queue.length === 0) return
+      if (this.#doneCount >= taken) return this.#watchLag()
+      this.#isLagging = true
+      this.#options.onChange()
+    }, LIVE_WAIT_MS)
+  }
+}

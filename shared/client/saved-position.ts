@@ -1,0 +1,196 @@
+import { Backoff } from '../backoff.ts'
+import { isPosition } from '../position.ts'
+import type { Position } from '../position.ts'
+import { isThenable } from './attempts.ts'
+import { Epochs } from './epochs.ts'
+import type { PositionStore } from './position-store.ts'
+
+/** How long `load` and `save` of a store may take. */
+const STORE_TIMEOUT_MS = 10_000
+
+/** What was stored; undefined if nothing was. */
+export type Stored = Position | 'unreadable' | undefined
+
+/** Receives what a store threw: which attempt it was, and when it is tried again. */
+export type OnStoreError = (error: unknown, attempt: number, retryInMs?: number) => void
+
+interface Owner {
+  readonly position: Position
+  readonly onError: OnStoreError
+}
+
+const savedByStore = new WeakMap<PositionStore, Map<string, SavedPosition>>()
+
+/**
+ * The position of one room in one store. Clients that share the store object share this: the position is the least of
+ * theirs, and only ever moves forward.
+ */
+export class SavedPosition {
+  readonly #store: PositionStore
+  readonly #room: string
+  readonly #epochs = new Epochs()
+  readonly #backoff = new Backoff()
+  /** The clients that follow the room, and how far each is. */
+  readonly #owners = new Map<object, Owner>()
+  /** What is stored, or is to be. */
+  #target: Position | undefined
+  #failures = 0
+  #isSaving = false
+  /** How many saves have not settled in time. */
+  #overdue = 0
+  #retryTimer: ReturnType<typeof setTimeout> | undefined
+  readonly #whenIdle = new Set<() => void>()
+
+  constructor(store: PositionStore, room: string) {
+    this.#store = store
+    this.#room = room
+  }
+
+  static of(store: PositionStore, room: string): SavedPosition {
+    const rooms = savedByStore.get(store) ?? new Map<string, SavedPosition>()
+    savedByStore.set(store, rooms)
+    const saved = rooms.get(room) ?? new SavedPosition(store, room)
+    rooms.set(room, saved)
+    return saved
+  }
+
+  /**
+   * Loads what is stored, once saves under way have ended; in this turn, if that is possible. Errors are reported. From then
+   * on, no other client stores more than that until this one has come as far.
+   */
+  load(client: object, onLoaded: (stored: Stored) => void, onError: OnStoreError): void {
+    if (this.#isSaving) return void this.#whenIdle.add(() => this.load(client, onLoaded, onError))
+    settle(
+      () => this.#store.load(this.#room),
+      (value) => {
+        const stored = value === undefined || value === null ? undefined : checked(value)
+        if (typeof stored === 'object' && !this.#owners.has(client))
+          this.#owners.set(client, { position: stored, onError })
+        onLoaded(stored)
+      },
+      (error) => {
+        onError(error, 1)
+        onLoaded('unreadable')
+      },
+    )
+  }
+
+  /** Notes how far a client is, and stores the least position of all of them if it is after the one before. */
+  report(client: object, position: Position, onError: OnStoreError): void {
+    this.#owners.set(client, { position, onError })
+    const least = this.#epochs.least([...this.#owners.values()].map((owner) => owner.position))
+    if (least === undefined || !this.#epochs.isAfter(least, this.#target)) return
+    this.#target = least
+    if (!this.#isSaving && this.#retryTimer === undefined) this.#compareAndSave(least)
+  }
+
+  /** The client follows the room no longer, and stores nothing more. */
+  release(client: object): void {
+    this.#owners.delete(client)
+    if (this.#owners.size > 0) return
+    clearTimeout(this.#retryTimer)
+    this.#retryTimer = undefined
+    if (!this.#isSaving) this.#forget()
+  }
+
+  #forget(): void {
+    if (this.#overdue > 0) return
+    const rooms = savedByStore.get(this.#store)
+    if (rooms?.get(this.#room) === this) rooms.delete(this.#room)
+  }
+
+  /** Not if somebody else has stored a later one. What cannot be loaded cannot be compared, and is replaced. */
+  #compareAndSave(position: Position): void {
+    this.#isSaving = true
+    const isBehind = (stored: unknown): boolean =>
+      isPosition(stored) && stored.epoch === position.epoch && stored.offset >= position.offset
+    settle(
+      () => this.#store.load(this.#room),
+      (stored) => (isBehind(stored) ? this.#onSaved(position) : this.#save(position)),
+      () => this.#save(position),
+    )
+  }
+
+  #save(position: Position): void {
+    settle(
+      () => this.#store.save(this.#room, position),
+      () => this.#onSaved(position),
+      (error) => this.#onFailed(error),
+      {
+        onTimeout: () => this.#overdue++,
+        onLate: () => {
+          this.#overdue--
+          // It may have replaced a later one.
+          if (!this.#isSaving && this.#target !== undefined) this.#compareAndSave(this.#target)
+        },
+      },
+    )
+  }
+
+  #onSaved(position: Position): void {
+    this.#failures = 0
+    this.#backoff.succeeded()
+    this.#isSaving = false
+    if (this.#owners.size > 0 && this.#target !== undefined && this.#target !== position)
+      return this.#compareAndSave(this.#target)
+    this.#onIdle()
+  }
+
+  #onFailed(error: unknown): void {
+    this.#isSaving = false
+    this.#failures++
+    if (this.#owners.size > 0) {
+      const retryInMs = this.#backoff.nextMs()
+      this.#retryTimer = setTimeout(() => {
+        this.#retryTimer = undefined
+        if (this.#target !== undefined) this.#compareAndSave(this.#target)
+      }, retryInMs)
+      for (const { onError } of this.#owners.values()) onError(error, this.#failures, retryInMs)
+    }
+    this.#onIdle()
+  }
+
+  #onIdle(): void {
+    if (this.#owners.size === 0) this.#forget()
+    const waiting = [...this.#whenIdle]
+    this.#whenIdle.clear()
+    for (const resume of waiting) resume()
+  }
+}
+
+const checked = (stored: unknown): Stored =>
+  isPosition(stored) ? { epoch: stored.epoch, offset: stored.offset } : 'unreadable'
+
+/**
+ * Calls a method of a store, and one of the others once: in this turn, unless it returns a promise. A promise that settles
+ * after the timeout has failed by then.
+ */
+function settle<Value>(
+  call: () => Value | PromiseLike<Value>,
+  onOk: (value: Value) => void,
+  onFailed: (error: unknown) => void,
+  { onTimeout, onLate }: { readonly onTimeout?: () => void; readonly onLate?: () => void } = {},
+): void {
+  let returned: Value | PromiseLike<Value>
+  try {
+    returned = call()
+  } catch (error) {
+    return onFailed(error)
+  }
+  if (!isThenable(returned)) return onOk(returned as Value)
+  let isOver = false
+  const timer = setTimeout(() => {
+    isOver = true
+    onTimeout?.()
+    onFailed(new Error(`the position store did not respond within ${STORE_TIMEOUT_MS / 1_000} s`))
+  }, STORE_TIMEOUT_MS)
+  const end = (then: () => void): void => {
+    clearTimeout(timer)
+    if (isOver) onLate?.()
+    else then()
+  }
+  Promise.resolve(returned).then(
+    (value) => end(() => onOk(value as Value)),
+    (error: unknown) => end(() => onFailed(error)),
+  )
+}

@@ -1,0 +1,322 @@
+import { mock } from 'node:test'
+import { expect } from 'chai'
+import { roomOf, sinceOf } from '../../shared/client/arguments.ts'
+import { FollowedRoom } from '../../shared/client/followed-room.ts'
+import { Ledger } from '../../shared/client/ledger.ts'
+import { Emitter } from '../../shared/client/listeners.ts'
+import { memoryPositions, storedPositions } from '../../shared/client/position-store.ts'
+import type { PositionStore } from '../../shared/client/position-store.ts'
+import { RoomListener } from '../../shared/client/room-listener.ts'
+import { SavedPosition } from '../../shared/client/saved-position.ts'
+import type { Position } from '../../shared/position.ts'
+
+const notice = (offset: number) => ({ offset, group: 'g', messages: [{ seq: offset }], recalledAtMs: 1 })
+const at = (offset: number, epoch = 'e'): Position => ({ epoch, offset })
+const room = { group: 'g' }
+const batch = (offsets: readonly number[], epoch = 'e') => ({ room, epoch, notices: offsets.map(notice) })
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+describe('a room that a client follows', () => {
+  const setUp = () => {
+    const stored: Position[] = []
+    const store = {
+      load: () => undefined,
+      save: (_: string, position: Position) => void stored.push(position),
+    }
+    const followed = new FollowedRoom(room, new Ledger(store, 'group:g', () => undefined))
+    const listen = (since?: Position) => {
+      const offsets: number[] = []
+      const listener = new RoomListener({
+        room,
+        onNotice: ({ offset }) => void offsets.push(offset),
+        load: undefined,
+        handover: undefined,
+        clientEvents: new Emitter(),
+        onMoved: () => followed.ledger.update(followed.listeners),
+        onDrained: () => undefined,
+        onChange: () => undefined,
+      })
+      listener.events.on('gap', () => undefined)
+      followed.add(listener, since, () => undefined)
+      return { listener, offsets }
+    }
+    const enter = (position: Position, gap?: 'trimmed') =>
+      followed.enter({ ok: true, room, position, recovered: 0, ...(gap && { gap }) })
+    return { followed, listen, enter, stored }
+  }
+
+  it('delivers each notice once, even if batches overlap', async () => {
+    const { followed, listen, enter } = setUp()
+    const { offsets } = listen(at(2))
+    expect(followed.nextRequest()).to.deep.equal({ group: 'g', since: at(2) })
+    enter(at(4))
+    expect(followed.receive(batch([1, 2, 3]))).to.equal('ok')
+    expect(followed.hasRecovered).to.equal(false)
+    expect(followed.receive(batch([3, 4, 5]))).to.equal('ok')
+    await turn()
+    expect(offsets).to.deep.equal([3, 4, 5])
+    expect(followed.nextRequest()).to.deep.equal({ group: 'g', since: at(5) })
+  })
+
+  it('needs a new subscription at a hole, and under another epoch', () => {
+    const { followed, listen, enter } = setUp()
+    listen(at(2))
+    followed.nextRequest()
+    enter(at(2))
+    expect(followed.receive(batch([4]))).to.equal('hole')
+    expect(followed.receive(batch([1], 'other'))).to.equal('hole')
+    expect(followed.nextRequest()).to.deep.equal({ group: 'g', since: at(2) })
+  })
+
+  it('asks for each listener from where it is, and tells a gap to those that it concerns', async () => {
+    const { followed, listen, enter, stored } = setUp()
+    const [far, near, other] = [listen(at(2)), listen(at(8)), listen(at(5, 'old'))]
+    const asked = () => followed.nextRequest().since
+    expect(asked()).to.deep.equal(at(2))
+    expect(enter(at(9), 'trimmed').asksAgain).to.equal(true)
+    // What is missing for one may still be there for another.
+    expect(asked()).to.deep.equal(at(8))
+    expect(enter(at(9)).asksAgain).to.equal(false)
+    followed.receive(batch([9]))
+    await turn()
+    expect([far, near, other].map(({ listener }) => listener.place)).to.deep.equal([at(9), at(9), at(9)])
+    expect([far, near, other].map(({ offsets }) => offsets)).to.deep.equal([[], [9], []])
+    expect(stored.at(-1)).to.deep.equal(at(9))
+  })
+
+  it('does not ask for ever about a position that no node confirms', () => {
+    const { followed, listen, enter } = setUp()
+    listen(at(5))
+    followed.nextRequest()
+    expect(enter(at(3)).asksAgain).to.equal(false)
+  })
+
+  it('is what its slowest listener is, as far as the position goes', async () => {
+    const { followed, listen, enter, stored } = setUp()
+    listen(at(0))
+    const slow = new RoomListener({
+      room,
+      onNotice: () => new Promise(() => undefined),
+      load: undefined,
+      handover: undefined,
+      clientEvents: new Emitter(),
+      onMoved: () => undefined,
+      onDrained: () => undefined,
+      onChange: () => undefined,
+    })
+    followed.add(slow, at(0), () => undefined)
+    followed.nextRequest()
+    enter(at(0))
+    followed.receive(batch([1, 2]))
+    await turn()
+    expect(stored).to.deep.equal([at(0)])
+    followed.remove(slow)
+    expect(stored).to.deep.equal([at(0), at(2)])
+  })
+})
+
+describe('the position of a room in a store', () => {
+  beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }))
+  afterEach(() => mock.timers.reset())
+
+  /** A store whose promises settle when the test says so. */
+  const asynchronous = () => {
+    const calls: {
+      readonly what: string
+      readonly settle: (value?: unknown) => void
+      readonly fail: () => void
+    }[] = []
+    const call = (what: string): Promise<never> =>
+      new Promise((resolve, reject) => {
+        calls.push({ what, settle: resolve as () => void, fail: () => reject(new Error('full')) })
+      })
+    const store: PositionStore = {
+      load: () => call('load'),
+      save: (_, { offset }) => call(`save ${offset}`),
+    }
+    const settle = async (index: number, value?: unknown) => {
+      calls[index]?.settle(value)
+      await turn()
+    }
+    return { store, calls, settle, names: () => calls.map(({ what }) => what) }
+  }
+  const errors = () => {
+    const told: string[] = []
+    return {
+      told,
+      onError: (error: unknown, attempt: number) => void told.push(`${String(error)} ${attempt}`),
+    }
+  }
+
+  it('is saved one at a time, the latest of all, and never behind what is stored', async () => {
+    const { store, settle, names } = asynchronous()
+    const saved = SavedPosition.of(store, 'r')
+    const { onError } = errors()
+    for (const offset of [1, 2, 3]) saved.report(store, at(offset), onError)
+    expect(names()).to.deep.equal(['load'])
+    await settle(0)
+    expect(names()).to.deep.equal(['load', 'save 1'])
+    await settle(1)
+    await settle(2, at(1))
+    expect(names()).to.deep.equal(['load', 'save 1', 'load', 'save 3'])
+    await settle(3)
+    saved.report(store, at(4), onError)
+    // Somebody else has stored a later one meanwhile.
+    await settle(4, at(9))
+    expect(names().slice(4)).to.deep.equal(['load'])
+  })
+
+  it('is saved again after a failure, and after an older save that settles late', async () => {
+    const { store, calls, settle, names } = asynchronous()
+    const saved = SavedPosition.of(store, 'r')
+    const { told, onError } = errors()
+    saved.report(store, at(1), onError)
+    await settle(0)
+    mock.timers.tick(10_000)
+    expect(told).to.deep.equal(['Error: the position store did not respond within 10 s 1'])
+    saved.report(store, at(2), onError)
+    mock.timers.tick(1_000)
+    await settle(2)
+    await settle(3)
+    expect(names()).to.deep.equal(['load', 'save 1', 'load', 'save 2'])
+    await settle(1)
+    await settle(4, at(1))
+    expect(names().slice(4)).to.deep.equal(['load', 'save 2'])
+    calls[5]?.fail()
+    await turn()
+    expect(told.slice(1)).to.deep.equal(['Error: full 1'])
+  })
+
+  it('is the least of all clients that share the store, and is not stored for one that has left', async () => {
+    const stored: Position[] = []
+    const store = {
+      load: () => stored.at(-1),
+      save: (_: string, position: Position) => void stored.push(position),
+    }
+    const saved = SavedPosition.of(store, 'r')
+    const [fast, slow] = [{}, {}]
+    const { onError } = errors()
+    saved.report(slow, at(1), onError)
+    for (const offset of [1, 2, 3]) saved.report(fast, at(offset), onError)
+    saved.report(slow, at(2), onError)
+    expect(stored).to.deep.equal([at(1), at(2)])
+    saved.release(fast)
+    saved.report(slow, at(3), onError)
+    saved.release(slow)
+    expect(SavedPosition.of(store, 'r')).to.not.equal(saved)
+    expect(stored.at(-1)).to.deep.equal(at(3))
+  })
+
+  it('is unreadable if the store returns anything but a position, throws, or does not respond', async () => {
+    const load = (returned: () => unknown): unknown[] => {
+      const results: unknown[] = []
+      const store = { load: returned, save: () => undefined } as unknown as PositionStore
+      SavedPosition.of(store, 'r').load(
+        {},
+        (stored) => results.push(stored),
+        (error) => results.push(String(error)),
+      )
+      return results
+    }
+    for (const nothing of [undefined, null]) expect(load(() => nothing)).to.deep.equal([undefined])
+    expect(load(() => ({ ...at(3), more: 1 }))).to.deep.equal([at(3)])
+    const bad = [
+      { epoch: 'e' },
+      { offset: 1 },
+      at(-1),
+      at(0.5),
+      at(2 ** 53),
+      at(1, ''),
+      at(1, 'e'.repeat(65)),
+      'x',
+      0,
+      [],
+    ]
+    for (const value of bad)
+      expect(
+        load(() => value),
+        JSON.stringify(value),
+      ).to.deep.equal(['unreadable'])
+    expect(load(() => JSON.parse('{"epoch'))[1]).to.equal('unreadable')
+    const rejected = load(() => Promise.reject(new Error('blocked')))
+    const silent = load(() => new Promise(() => undefined))
+    await turn()
+    mock.timers.tick(10_000)
+    expect(rejected).to.deep.equal(['Error: blocked', 'unreadable'])
+    expect(silent).to.deep.equal(['Error: the position store did not respond within 10 s', 'unreadable'])
+  })
+
+  it('in a text store is loaded as it was saved, and a storage that may not be used fails when it is used', () => {
+    const texts = new Map<string, string>()
+    const positions = storedPositions(() => ({
+      getItem: (key) => texts.get(key) ?? null,
+      setItem: (key, text) => void texts.set(key, text),
+    }))
+    positions.save('group:g', at(3))
+    expect(positions.load('group:g')).to.deep.equal(at(3))
+    expect(positions.load('group:other')).to.equal(null)
+    const forbidden = storedPositions(() => {
+      throw new Error('SecurityError')
+    })
+    expect(() => forbidden.load('group:g')).to.throw('SecurityError')
+  })
+
+  it('is kept by the client when the room is left, and nothing more is stored', () => {
+    const store = memoryPositions()
+    const ledger = new Ledger(store, 'r', () => undefined)
+    ledger.update([{ place: at(3), start: at(0), isProved: true }])
+    ledger.close()
+    void store.save('r', at(9))
+    const starts: unknown[] = []
+    ledger.open((start) => starts.push(start))
+    expect(starts).to.deep.equal([at(3)])
+  })
+})
+
+describe('the arguments of `subscribe`', () => {
+  it('name a room in one spelling', () => {
+    const spellings: [unknown, unknown][] = [
+      [{ group: 'g', topic: undefined }, room],
+      [{ group: 'g', topic: null, feed: false }, room],
+      [{ group: 'g', topic: '' }, room],
+      [
+        { group: 5, topic: 't' },
+        { group: '5', topic: 't' },
+      ],
+      [{ feed: true, group: undefined }, { feed: true }],
+    ]
+    for (const [value, expected] of spellings) expect(roomOf(value)).to.deep.equal(expected)
+  })
+
+  it('throw a TypeError at once if they are wrong, which names what is wrong', () => {
+    const wrong: [unknown, string][] = [
+      ['g', 'a room is { group }, { group, topic } or { feed: true }, not "g"'],
+      [undefined, 'not undefined'],
+      [{}, '`group` is missing'],
+      [{ topic: 't' }, '`group` is missing'],
+      [{ group: 'g', topc: 't' }, '`topc` is none of them'],
+      [{ feed: 'yes' }, '`feed` is "yes"'],
+      [{ feed: true, group: 'g' }, 'not the feed and a group'],
+      [{ group: 5n }, 'printable text of 1 to 256 bytes, not a value of type bigint'],
+      [{ group: 'g'.repeat(257) }, 'not a text of 257 characters'],
+      [{ group: 'g', topic: '\u0000' }, '`topic` of a room is printable text'],
+    ]
+    for (const [value, text] of wrong) expect(() => roomOf(value)).to.throw(TypeError, text)
+    const bad = [
+      at(-1),
+      at(0.5),
+      at(2 ** 53),
+      at(1, ''),
+      at(1, 'e'.repeat(65)),
+      { offset: 1 },
+      { epoch: 'e' },
+      'x',
+      7,
+    ]
+    for (const value of bad)
+      expect(() => sinceOf(value), JSON.stringify(value)).to.throw(TypeError, '`since` is { epoch, offset }')
+    expect(() => sinceOf(at(-1))).to.throw('not { epoch: "e", offset: -1 }')
+    expect(sinceOf({ ...at(1), more: 2 })).to.deep.equal(at(1))
+    expect(sinceOf(undefined)).to.equal(undefined)
+  })
+})
