@@ -5,11 +5,11 @@ import type { GapReason, Position } from '../position.ts'
 import type { NoticeBatch, Refused, SubscribeRequest, Subscribed } from '../protocol.ts'
 import { roomName } from '../room.ts'
 import type { Room } from '../room.ts'
-import { handoverOf } from './call.ts'
-import type { Call } from './call.ts'
 import { Gap } from './gap.ts'
 import type { Ledger } from './ledger.ts'
-import type { Item, RoomListener } from './room-listener.ts'
+import { handOn } from './handover.ts'
+import type { Item } from './listener-queue.ts'
+import type { RoomListener } from './room-listener.ts'
 import type { Stored } from './saved-position.ts'
 import type { RoomSummary } from './state.ts'
 
@@ -49,6 +49,8 @@ export class FollowedRoom {
   #latest: Position | undefined
   /** `since` of the latest request. */
   #asked: Position | undefined
+  /** The states of the listeners when they were announced last. */
+  #announced: string | undefined
   /** What the position store has said, if it was asked. */
   #start: { readonly stored: Stored } | undefined
   #isOpening = false
@@ -100,6 +102,14 @@ export class FollowedRoom {
     )
     const state = (['loading', 'catching-up'] as const).find((kind) => states.includes(kind)) ?? 'live'
     return { room, state, refusal }
+  }
+
+  /** Whether the state of any listener has changed since the last call, or may have. */
+  hasChanged(): boolean {
+    const states = this.listeners.map((listener) => this.summary(listener).state).join()
+    const hasChanged = states !== this.#announced
+    this.#announced = states
+    return hasChanged
   }
 
   /**
@@ -157,14 +167,12 @@ export class FollowedRoom {
    */
   remove(listener: RoomListener): boolean {
     this.#listeners.delete(listener)
-    const { place, call, isProved } = listener
+    const { call } = listener
     const unfinished = listener.leave()
-    if (call !== undefined) this.#abandon(call)
+    if (call !== undefined) this.ledger.abandon(call)
     const hasUnfinished = unfinished.length > 0 || !isSamePosition(listener.taken, this.#latest)
     const isBehind =
-      this.hasListeners && isProved && place !== undefined && hasUnfinished
-        ? this.#handOn(place, unfinished, listener.taken, call)
-        : false
+      hasUnfinished && handOn({ from: listener, unfinished, call }, this.listeners, this.ledger)
     this.ledger.update(this.#listeners)
     return isBehind
   }
@@ -186,7 +194,6 @@ export class FollowedRoom {
   /** Takes in the response to the latest request. Returns who has missed something, and whether somebody needs another. */
   enter({ position, gap }: Subscribed): { readonly missed: readonly Missed[]; readonly asksAgain: boolean } {
     this.refusal = undefined
-    this.backoff.succeeded()
     const asked = this.#asked
     const from = asked === undefined || gap !== undefined ? position : asked
     this.#stream = { epoch: position.epoch, recoverTo: position.offset }
@@ -210,11 +217,13 @@ export class FollowedRoom {
       else if (taken.epoch !== position.epoch) owe(listener, 'epoch-changed')
       else if (taken.offset < from.offset) asksAgain = true
       else {
-        listener.isProved ||= taken.offset <= position.offset || isSamePosition(taken, asked)
+        // Not if it is beyond the end: the log may have lost what it had.
+        listener.isProved = taken.offset <= position.offset || isSamePosition(taken, asked)
         if (!listener.isProved) asksAgain = true
         if (taken.offset < position.offset) missed.push({ listener, count: position.offset - taken.offset })
       }
     }
+    if (!asksAgain) this.backoff.succeeded()
     this.ledger.update(this.#listeners)
     return { missed, asksAgain }
   }
@@ -234,6 +243,7 @@ export class FollowedRoom {
   /** The subscription is over. */
   leave(): void {
     this.#stream = undefined
+    this.#announced = undefined
     for (const listener of this.#listeners) listener.interrupt()
   }
 
@@ -303,36 +313,6 @@ export class FollowedRoom {
       taken.offset >=
       Math.max(stream.recoverTo, this.#latest?.epoch === stream.epoch ? this.#latest.offset : 0)
     )
-  }
-
-  /** A listener leaves while it is called: one that is made in this turn may have been made by it. */
-  #abandon(call: Call): void {
-    this.ledger.abandoned = call
-    setTimeout(() => {
-      if (this.ledger.abandoned === call) this.ledger.abandoned = undefined
-    })
-  }
-
-  /** Returns whether heirs must receive more than what was taken. */
-  #handOn(
-    place: Position,
-    unfinished: readonly Item[],
-    taken: Position | undefined,
-    call: Call | undefined,
-  ): boolean {
-    if (this.ledger.isCovered(place, this.#listeners)) return false
-    const heirs = this.listeners.filter(({ isNewcomer }) => isNewcomer)
-    if (heirs.length === 0) this.ledger.owe(place)
-    let isBehind = false
-    for (const heir of heirs) {
-      if (call !== undefined && heir.handover?.call !== call) heir.handover = handoverOf(call)
-      const end = unfinished.findIndex(({ position }) => isSamePosition(position, heir.start))
-      if (end === -1) {
-        heir.inherit(place, unfinished, taken)
-        isBehind = true
-      } else heir.inherit(place, unfinished.slice(0, end + 1))
-    }
-    return isBehind
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Position } from '../position.ts'
-import type { Call } from './call.ts'
+import type { Call } from './handover.ts'
 import { Epochs } from './epochs.ts'
 import { SavedPosition } from './saved-position.ts'
 import type { OnStoreError, Stored } from './saved-position.ts'
@@ -27,8 +27,7 @@ export class Ledger {
   #earned: Position | undefined
   /** Where a listener has left in the middle of what nobody else has had: there whoever comes next begins. */
   #owed: Position | undefined
-  /** The call that a listener has just abandoned by leaving. */
-  abandoned: Call | undefined
+  #abandoned: Call | undefined
 
   constructor(store: PositionStore, room: string, onError: OnStoreError) {
     this.#store = store
@@ -81,6 +80,18 @@ export class Ledger {
     for (const { place, start } of listeners)
       if (place !== undefined && (start === undefined || !this.#epochs.isAfter(start, after))) return true
     return false
+  }
+
+  /** The call that a listener has abandoned in this turn by leaving: whoever is made now may have been made by it. */
+  get abandoned(): Call | undefined {
+    return this.#abandoned
+  }
+
+  abandon(call: Call): void {
+    this.#abandoned = call
+    setTimeout(() => {
+      if (this.#abandoned === call) this.#abandoned = undefined
+    })
   }
 
   /** Notes that nobody has had what follows a place. */
