@@ -25,6 +25,9 @@ export class Ledger {
   #saved: SavedPosition | undefined
   #isReported = false
   #earned: Position | undefined
+  /** What the store has said since the room is followed, and who waits for that. */
+  #stored: Position | 'unreadable' | 'nothing' | undefined
+  #opening: ((start: Stored) => void)[] = []
   /** Where a listener has left in the middle of what nobody else has had: there whoever comes next begins. */
   #owed: Position | undefined
   #abandoned: Call | undefined
@@ -45,15 +48,19 @@ export class Ledger {
     return this.#owed
   }
 
-  /** Calls back with where to begin: what this client knows, or what is stored. */
+  /** Calls back with where to begin: what this client knows, or what is stored. The store is read once until `close`. */
   open(onStart: (start: Stored) => void): void {
-    if (this.#earned !== undefined) return onStart(this.#earned)
+    const start = this.#earned ?? this.#stored
+    if (start !== undefined) return onStart(start === 'nothing' ? undefined : start)
+    if (this.#opening.push(onStart) > 1) return
     const saved = (this.#saved ??= SavedPosition.of(this.#store, this.#room))
+    const opening = this.#opening
     saved.load(
       this,
       (stored) => {
-        if (this.#saved === saved) onStart(this.#earned ?? stored)
-        else saved.release(this)
+        if (this.#opening !== opening) return saved.release(this)
+        this.#stored = stored ?? 'nothing'
+        for (const begin of opening.splice(0)) begin(this.#earned ?? stored)
       },
       this.#onError,
     )
@@ -109,5 +116,7 @@ export class Ledger {
     this.#saved?.release(this)
     this.#saved = undefined
     this.#isReported = false
+    this.#stored = undefined
+    this.#opening = []
   }
 }
