@@ -7,7 +7,6 @@ import type { Room } from '../room.ts'
 import { Gap } from './gap.ts'
 import { handOn } from './handover.ts'
 import type { Ledger } from './ledger.ts'
-
 import type { RoomListener } from './room-listener.ts'
 import { RoomStream } from './room-stream.ts'
 import type { Stored } from './saved-position.ts'

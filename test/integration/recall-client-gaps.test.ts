@@ -246,6 +246,22 @@ describe('what the client owes the application', function () {
       expect([loaded, gaps.length]).to.deep.equal([[TOO_MANY], 1])
     })
 
+    it('is no reason for another listener to miss what was stored as missed', async () => {
+      const { room, store, open } = await setUp(3)
+      const client = open()
+      let isLoading = false
+      const load = (): Promise<void> => {
+        isLoading = true
+        return new Promise(() => undefined)
+      }
+      client.subscribe(room, () => undefined, { load })
+      await waitUntil('it is loading', () => isLoading)
+      const { seqs, listener } = recorder()
+      client.subscribe(room, listener)
+      await store.has(3)
+      expect(seqs).to.deep.equal([1, 2, 3])
+    })
+
     it('does not begin at the stored position: the application has no state yet', async () => {
       const { room, store, open } = await setUp(3)
       const client = open()
