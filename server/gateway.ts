@@ -1,42 +1,33 @@
-import type { IncomingMessage } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Router } from 'express'
 import { createApi } from './api/api.ts'
-import { encodeMembershipEnd } from './auth/announcements.ts'
-import type { Broker } from './broker/broker.ts'
-import type { Spool } from './broker/spooling/spool.ts'
+import { refuseStatus, serveStatus } from './api/status.ts'
+import type { TestDoor } from './api/test-recall.ts'
 import { warnUnlessStored } from './broker/stored-last.ts'
-import { createAccess } from './composition/access.ts'
+import { createAccess, followRevocations } from './composition/access.ts'
 import type { Access } from './composition/access.ts'
+import type { Base } from './composition/base.ts'
+import { createHealthParts } from './composition/health.ts'
 import { Lifecycle } from './composition/lifecycle.ts'
 import { createBroker, createQuarantine, openInDataDir, openStores } from './composition/storage.ts'
+import { createTestDoor } from './composition/test-door.ts'
+import { createWebhooks } from './composition/webhooks.ts'
 import * as options from './config/options.ts'
 import type { Config } from './config/settings.ts'
-import { createClientAddress, createIsFromProxy, createNetworkMatcher } from './http/client-address.ts'
-import type { ClientAddress } from './http/client-address.ts'
+import { createClientAddress, createIsFromProxy } from './http/client-address.ts'
 import { boundByOpenFiles } from './http/open-files.ts'
 import { createOriginCheck } from './http/origins.ts'
-import type { OriginCheck } from './http/origins.ts'
 import { createHttpServer } from './http/server.ts'
-import type { RequestHandler } from './http/server.ts'
 import { serveClientScript, serveConsole } from './http/static-files.ts'
 import { lockDataDir, readFolderId } from './lib/data-dir.ts'
 import { createRealtime } from './realtime/realtime.ts'
 import type { Realtime } from './realtime/realtime.ts'
-import type { MembershipEnd } from './receiver/commands/membership.ts'
-import { createAnnouncer } from './receiver/announcer.ts'
-import type { Quarantine } from './receiver/quarantine.ts'
-import { createReceiver } from './receiver/receiver.ts'
-import { createHealth } from './telemetry/health.ts'
 import { createHeartbeatReader } from './telemetry/heartbeat-reader.ts'
-import type { ReadHeartbeats } from './telemetry/heartbeat-reader.ts'
 import { startHeartbeat } from './telemetry/heartbeat.ts'
 import type { Logger } from './telemetry/logger.ts'
-import { createOwnState } from './telemetry/own-state.ts'
 import { createMetrics } from './telemetry/metrics.ts'
-import type { Gauges, MetricsRegistry } from './telemetry/metrics.ts'
+import type { ReadOverview } from './telemetry/overview.ts'
 import { createRefusals } from './telemetry/refusals.ts'
-import type { Refusals } from './telemetry/refusals.ts'
 
 /** How long the start waits until sockets can be admitted. */
 const CATCH_UP_TIMEOUT_MS = 500
@@ -97,39 +88,18 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     refusals,
     log,
   }
-  const access = servesSockets ? createAccess(config, addressOf, log) : undefined
-  const realtime = access && createRealtime(options.realtime(config), { ...base, ...access })
-  const gauges = createGauges({ broker, spool: stores?.spool, quarantine, realtime })
-  const isAccepting = (): boolean => !lifecycle.isStopping
-  const isReady = (): boolean => isAccepting() && broker.isReady()
-  const reasons = (): readonly string[] => [
-    ...(isAccepting() ? [] : ['the process is stopping']),
-    ...broker.reasons(),
-  ]
-  const own = createOwnState({
-    role: config.ROLE,
-    dataFolder,
-    isAccepting,
-    isReady,
-    reasons,
-    warnings: broker.warnings,
-    delivery: gauges.delivery,
-    gauges,
-    metrics,
-  })
-  const mayReadMetrics = createNetworkMatcher(config.METRICS_ALLOW)
+  const access =
+    servesSockets || options.checksTokens(config) ? createAccess(config, addressOf, log) : undefined
+  const realtime =
+    access && servesSockets ? createRealtime(options.realtime(config), { ...base, ...access }) : undefined
+  const health = createHealthParts(base, { dataFolder, spool: stores?.spool, quarantine, realtime })
+  let port = 0
+  const door = createTestDoor(config, () => port)
+  const { readOverview } = health
   const routers = [
-    createHealth({
-      isAccepting,
-      isBrokerReady: broker.isReady,
-      reasons,
-      brokerWarnings: broker.warnings,
-      spoolDepth: gauges.spoolDepth,
-      quarantined: gauges.quarantined,
-      servesSockets,
-    }),
-    metrics.createRouter(gauges, (request) => mayReadMetrics(addressOf(request))),
-    ...(access && realtime ? createPages(base, access, realtime) : []),
+    ...health.routers,
+    ...(access && realtime ? createPages({ ...base, readOverview, door }, access, realtime) : []),
+    ...(realtime ? [] : [createReceiverStatus({ ...base, readOverview }, access)]),
   ]
   const handlers = [
     ...(quarantine ? [createWebhooks(base, quarantine)] : []),
@@ -147,12 +117,12 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   // Usually a few milliseconds, in which all who come would be sent away. No longer, because webhooks are lost meanwhile.
   await Promise.race([realtime?.caughtUp, delay(CATCH_UP_TIMEOUT_MS)])
   // Until here nothing stops what follows the broker, which would report that the broker is gone.
-  const port = await http.start().catch(async (error: unknown) => {
+  port = await http.start().catch(async (error: unknown) => {
     await realtime?.stop()
     throw error
   })
 
-  lifecycle.onStop('heartbeat', startHeartbeat({ broker, own, log }))
+  lifecycle.onStop('heartbeat', startHeartbeat({ broker, own: health.own, log }))
   lifecycle.onStop('http', http.stop)
   if (realtime) lifecycle.onStop('sockets', realtime.stop)
   // Registered last, so it runs first: the server still accepts webhooks while sockets move to other nodes and load
@@ -164,72 +134,23 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   return port
 }
 
-/** Dependencies of most parts. */
-interface Base {
-  readonly config: Config
-  readonly lifecycle: Lifecycle
-  readonly broker: Broker
-  /** Those of all processes, for all parts that want to know. */
-  readonly readHeartbeats: ReadHeartbeats
-  readonly addressOf: ClientAddress
-  readonly isAllowedOrigin: OriginCheck
-  readonly metrics: MetricsRegistry
-  readonly refusals: Refusals
-  readonly log: Logger
-}
-
-function createWebhooks(base: Base, quarantine: Quarantine): RequestHandler {
-  const { config, lifecycle, broker, addressOf, metrics, refusals, log } = base
-  if (config.WEBHOOK_AUTH === 'off')
-    log.warn('WEBHOOK_AUTH is off: anyone who knows the path can send recalls')
-  const isAllowed = createNetworkMatcher(config.WEBHOOK_ALLOW)
-  const mayCall = (request: IncomingMessage): boolean =>
-    config.WEBHOOK_ALLOW.length === 0 || isAllowed(addressOf(request))
-  const announce = ({ group, userIds }: MembershipEnd): Promise<unknown> =>
-    Promise.all(encodeMembershipEnd(group, userIds).map((text) => broker.announce('memberships', text)))
-  const announcer = createAnnouncer(options.announcer(config), { announce, log })
-  lifecycle.onStop('announcer', announcer.stop)
-  const receiver = createReceiver(
-    { ...options.receiver(config), mayCall },
-    { broker, quarantine, announceEnd: announcer.announceEnd, metrics, refusals, log },
-  )
-  lifecycle.onStop('receiver', async () => receiver.stop())
-  return receiver.handle
-}
-
-interface GaugeSources {
-  readonly broker: Broker
-  readonly spool: Spool | undefined
-  readonly quarantine: { size(): number } | undefined
-  readonly realtime: Realtime | undefined
-}
-
-const createGauges = ({ broker, spool, quarantine, realtime }: GaugeSources): Gauges => ({
-  sockets: () => realtime?.sockets() ?? 0,
-  rooms: () => realtime?.rooms() ?? 0,
-  maxBufferedBytes: () => realtime?.maxBufferedBytes() ?? 0,
-  probeAgeMs: broker.probeAgeMs,
-  delivery: () => realtime?.delivery(),
-  spoolDepth: () => spool?.depth(Date.now()),
-  quarantined: () => quarantine?.size(),
-})
-
 /** Creates the routers that a node serves next to its sockets. */
 function createPages(
-  { config, broker, readHeartbeats, isAllowedOrigin, refusals, log }: Base,
-  { authorization, authenticateRequest }: Access,
+  base: Base & { readonly readOverview: ReadOverview; readonly door: TestDoor },
+  access: Access,
   { openStream, socketsIn }: Realtime,
 ): Router[] {
-  const api = createApi(options.api(config), {
-    authorization,
-    authenticateRequest,
-    broker,
-    readHeartbeats,
-    openStream,
-    socketsIn,
-    isAllowedOrigin,
-    refusals,
-    log,
-  })
+  const api = createApi(options.api(base.config), { ...base, ...access, openStream, socketsIn })
   return [api, serveClientScript(), serveConsole()]
+}
+
+/** Creates what a receiver serves of the HTTP API. */
+function createReceiverStatus(
+  base: Base & { readonly readOverview: ReadOverview },
+  access: Access | undefined,
+): Router {
+  if (access === undefined) return refuseStatus()
+  const stop = followRevocations(base.broker, access)
+  base.lifecycle.onStop('revocations', async () => stop())
+  return serveStatus({ testRecalls: false }, { ...base, ...access })
 }

@@ -1,6 +1,7 @@
 import type { RequestHandler, Response } from 'express'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { GatewayError } from '../../shared/errors.ts'
+import type { Authenticate } from '../auth/authentication.ts'
 import type { FailureLimiter } from '../auth/failure-limiter.ts'
 import type { Principal } from '../auth/principal.ts'
 
@@ -8,8 +9,11 @@ import type { Principal } from '../auth/principal.ts'
 const MAX_REQUESTS = 1_000
 const REQUESTS_WINDOW_S = 10
 
-/** Authenticates requests by their bearer token, and limits the requests of each user. */
-export function requireBearer(authenticateRequest: FailureLimiter): RequestHandler {
+/** Authenticates requests by their bearer token, and limits the requests of each user. `authenticate`: see `FailureLimiter`. */
+export function requireBearer(
+  authenticateRequest: FailureLimiter,
+  authenticate?: Authenticate,
+): RequestHandler {
   const requests = new RateLimiterMemory({ points: MAX_REQUESTS, duration: REQUESTS_WINDOW_S })
   return async (request, response, next) => {
     const token = /^Bearer +(\S+) *$/i.exec(request.get('Authorization') ?? '')?.[1]
@@ -17,7 +21,7 @@ export function requireBearer(authenticateRequest: FailureLimiter): RequestHandl
     // visitors.
     if (token === undefined)
       throw new GatewayError('TOKEN_REFUSED', 'the header must be "Authorization: Bearer <token>"')
-    const principal = await authenticateRequest(request, { token })
+    const principal = await authenticateRequest(request, { token }, authenticate)
     const charge = (points: number) =>
       requests.consume(principal.id, points).catch((rejected: unknown) => {
         const retryInMs =

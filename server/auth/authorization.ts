@@ -21,6 +21,8 @@ export interface Authorization {
    * it is known whom admins have banned.
    */
   readonly authenticate: Authenticate
+  /** The same, but goes by the bans that are known: for what has to work without the broker. */
+  readonly authenticateByKnownBans: Authenticate
   /**
    * Resolves to the time until which the principal may be in the room, in ms since 1970. Rejects with ROOM_REFUSED; with
    * MEMBERSHIP_UNKNOWN when the membership could not be looked up, which grants nothing either; or with TOKEN_REFUSED once
@@ -63,16 +65,22 @@ export function createAuthorization({
     throw new GatewayError('MEMBERSHIP_UNKNOWN', 'it ran out before it could be used')
   }
 
+  async function authenticateByKnownBans(auth: unknown): Promise<Principal> {
+    const principal = await authenticate(auth)
+    if (isBanned(principal.id)) throw new GatewayError('USER_DISCONNECTED')
+    return principal
+  }
+
   return {
     isBanned,
     isRevoked,
     async authenticate(auth) {
-      const principal = await authenticate(auth)
+      const principal = await authenticateByKnownBans(auth)
       if (revocations.isPending)
         throw new GatewayError('BROKER_UNAVAILABLE', 'revocations have not been read yet')
-      if (isBanned(principal.id)) throw new GatewayError('USER_DISCONNECTED')
       return principal
     },
+    authenticateByKnownBans,
     async authorize(principal, room) {
       const untilMs = await grantedUntil(principal, room)
       if (isRevoked(principal.id, room)) throw revokedRoom()

@@ -11,8 +11,12 @@ import { UnprovenCredential } from './refused.ts'
 const MAX_FAILURES = 30
 const FAILURE_WINDOW_S = 60
 
-/** Authenticates a request. Rejects like `Authenticate`, or with TOO_MANY_FAILURES. */
-export type FailureLimiter = (request: IncomingMessage, auth: unknown) => Promise<Principal>
+/** Authenticates a request, or lets `authenticate` do so. Rejects like it, or with TOO_MANY_FAILURES. */
+export type FailureLimiter = (
+  request: IncomingMessage,
+  auth: unknown,
+  authenticate?: Authenticate,
+) => Promise<Principal>
 
 /** The credentials of one network that are being verified, or wait for their turn. */
 interface Attempts {
@@ -26,7 +30,7 @@ interface Attempts {
  * disconnected user is no guess, and neither is a token whose key is not known yet. So others at an address are not affected.
  * No more are verified at a time than may fail, or many sent at once would all be verified.
  */
-export function limitFailures(authenticate: Authenticate, addressOf: ClientAddress): FailureLimiter {
+export function limitFailures(usual: Authenticate, addressOf: ClientAddress): FailureLimiter {
   const failures = new RateLimiterMemory({ points: MAX_FAILURES, duration: FAILURE_WINDOW_S })
   const networks = new Map<string, Attempts>()
 
@@ -42,7 +46,7 @@ export function limitFailures(authenticate: Authenticate, addressOf: ClientAddre
     }
   }
 
-  return async function authenticateRequest(request, auth) {
+  return async function authenticateRequest(request, auth, authenticate = usual) {
     const network = clientNetwork(addressOf(request))
     const attempts = networks.get(network) ?? { requests: 0, running: 0, waiting: [] }
     networks.set(network, attempts)

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { GatewayError } from '../../shared/errors.ts'
-import { RECALL_COMMAND } from '../receiver/commands/group-recall.ts'
+import { recallCall } from '../receiver/provider-call.ts'
 import { parseSeqs } from './command.ts'
 import type { Terminal } from './command.ts'
 import { createCaller, withCallOptions } from './webhook-call.ts'
@@ -30,22 +30,7 @@ export function addSend(program: Command, terminal: Terminal): void {
  * Posts the recall and prints the response. Rejects with SEND_FAILED if there is no response within 5 s, or one other than 200.
  */
 async function send(options: SendOptions, { environment, print }: Terminal): Promise<void> {
-  const query = new URLSearchParams({
-    CallbackCommand: RECALL_COMMAND,
-    contenttype: 'json',
-    ClientIP: '127.0.0.1',
-    OptPlatform: 'RESTAPI',
-  })
-  const body = JSON.stringify({
-    CallbackCommand: RECALL_COMMAND,
-    Operator_Account: options.operator,
-    Type: options.type ?? (options.topic === undefined ? 'Public' : 'Community'),
-    GroupId: options.group,
-    MsgSeqList: options.seqs.map((MsgSeq) => ({ MsgSeq })),
-    ...(options.topic !== undefined && { TopicId: options.topic }),
-    EventTime: Date.now(),
-  })
-  const { status, text } = await createCaller(options, environment)({ query, body })
+  const { status, text } = await createCaller(options, environment)(recallCall(options))
   print(`${status} ${text}`)
   if (status !== 200) throw new GatewayError('SEND_FAILED', `the response status was ${status}`)
 }

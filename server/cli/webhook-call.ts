@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { GatewayError, reasonOf } from '../../shared/errors.ts'
 import { withDevCredentials } from '../config/environment.ts'
 import type { Environment } from '../config/settings.ts'
-import { signatureOf } from '../receiver/authenticity.ts'
+import { signed } from '../receiver/provider-call.ts'
 import { DATA_DIR_OPTION, parseUrl, withDataDir } from './command.ts'
 import type { DataDirOption } from './command.ts'
 
@@ -47,14 +47,10 @@ export function createCaller({ url, ...options }: CallOptions, environment: Envi
   }
 
   return async function call({ query, body }: Call): Promise<{ status: number; text: string }> {
-    const requestTime = String(Math.floor(Date.now() / 1_000))
-    const signed = new URLSearchParams(query)
-    signed.set('SdkAppid', app)
-    signed.set('Sign', signatureOf(token, requestTime))
-    signed.set('RequestTime', requestTime)
+    const target = `${url}?${signed(query, { app, token }).toString()}`
     try {
       const signal = AbortSignal.timeout(RESPONSE_TIMEOUT_MS)
-      const response = await fetch(`${url}?${signed.toString()}`, { method: 'POST', body, signal })
+      const response = await fetch(target, { method: 'POST', body, signal })
       return { status: response.status, text: await response.text() }
     } catch (cause) {
       throw new GatewayError('SEND_FAILED', `no response from ${new URL(url).origin} (${reasonOf(cause)})`, {

@@ -1,3 +1,4 @@
+import { decodeAnnouncement } from '../auth/announcements.ts'
 import { createAuthenticate } from '../auth/authentication.ts'
 import { createAuthorization } from '../auth/authorization.ts'
 import type { Authorization } from '../auth/authorization.ts'
@@ -8,6 +9,7 @@ import { MembershipCache } from '../auth/membership/membership-cache.ts'
 import { limitPerUser } from '../auth/membership/per-user.ts'
 import { createTencentRest } from '../auth/membership/tencent-rest.ts'
 import { Revocations } from '../auth/revocations.ts'
+import type { Broker } from '../broker/broker.ts'
 import * as options from '../config/options.ts'
 import type { Config } from '../config/settings.ts'
 import type { ClientAddress } from '../http/client-address.ts'
@@ -38,6 +40,18 @@ export function createAccess(config: Config, addressOf: ClientAddress, log: Logg
     revocations,
     forgetMembership: (group, userId) => memberships?.forget(group, userId),
   }
+}
+
+/** For a process without sockets: lets bans apply as soon as they are known. Returns a function that stops it. */
+export function followRevocations(
+  broker: Pick<Broker, 'onAnnouncement'>,
+  { revocations }: Pick<Access, 'revocations'>,
+): () => void {
+  return broker.onAnnouncement('revocations', (text) => {
+    const announcement = decodeAnnouncement(text)
+    if (announcement?.kind !== 'revoked' || announcement.group !== undefined) return
+    revocations.add(announcement.userId, undefined, announcement.untilMs, Date.now())
+  })
 }
 
 /** Undefined if memberships cannot be looked up: rooms then come from credentials only. */

@@ -18,6 +18,12 @@ import {
 import { DEFAULT_DATA_DIR } from './settings.ts'
 import type { Config } from './settings.ts'
 
+const webhookToken = Joi.when('WEBHOOK_AUTH', {
+  is: 'off',
+  then: Joi.forbidden(),
+  otherwise: Joi.required(),
+})
+
 /** One entry per setting. A test compares defaults and descriptions with `server/docs/configuration.md`. */
 export const configSchema = Joi.object<Config>({
   HOST: Joi.string()
@@ -39,7 +45,9 @@ export const configSchema = Joi.object<Config>({
   WEBHOOK_TOKEN: list(Joi.string().min(1).max(256))
     .when('ROLE', {
       not: 'node',
-      then: Joi.when('WEBHOOK_AUTH', { is: 'off', then: Joi.forbidden(), otherwise: Joi.required() }),
+      then: webhookToken,
+      // A node uses it for test recalls only.
+      otherwise: Joi.when('TEST_RECALL_URL', { is: Joi.exist(), then: webhookToken }),
     })
     .messages({ 'any.unknown': 'has no effect while WEBHOOK_AUTH is off: unset one of them' })
     .default([])
@@ -66,6 +74,11 @@ export const configSchema = Joi.object<Config>({
   TEST_RECALLS: Joi.valid('on', 'off')
     .default('off')
     .description('`on` lets admins send test recalls to check delivery'),
+  TEST_RECALL_URL: requestUrl('https', 'http')
+    .pattern(/^[^?#]*$/, 'a URL without ? and #')
+    .description(
+      'Webhook URL of a receiver, to which test recalls are posted, signed with `WEBHOOK_TOKEN`. Default: this process if it receives webhooks itself; a `node` publishes them past the receivers, and says so',
+    ),
   REDIS_URL: Joi.string()
     .when('ROLE', { is: 'all', otherwise: Joi.required() })
     .when('REDIS_MODE', {

@@ -72,6 +72,16 @@ export const api = (config: Config) => ({
   testRecalls: config.TEST_RECALLS === 'on',
 })
 
+/** For signing test recalls like webhooks. */
+export const testRecalls = (config: Config) => ({
+  app: config.SDK_APP_ID,
+  token: config.WEBHOOK_AUTH === 'off' ? undefined : config.WEBHOOK_TOKEN[0],
+})
+
+/** Whether the process can check the tokens of the HTTP API, which a receiver need not. */
+export const checksTokens = ({ JWT_SECRET, JWKS_URL }: Config): boolean =>
+  JWT_SECRET.length > 0 || JWKS_URL !== undefined
+
 export const authentication = (config: Config) => ({
   app: config.SDK_APP_ID,
   secrets: config.JWT_SECRET,

@@ -33,7 +33,10 @@ const MESSAGES = {
 } satisfies Joi.LanguageMessages
 
 /** Settings that have an effect only beside one of others: set alone, they are a mistake. */
-const NEEDS: { readonly [Name in Setting]?: readonly (Setting | 'REDIS_MODE=sentinel')[] } = {
+const NEEDS: {
+  readonly [Name in Setting]?: readonly (Setting | 'REDIS_MODE=sentinel')[]
+} = {
+  TEST_RECALL_URL: ['TEST_RECALLS'],
   REDIS_MODE: ['REDIS_URL'],
   REDIS_SENTINEL_NAME: ['REDIS_MODE=sentinel'],
   REDIS_SENTINEL_USERNAME: ['REDIS_SENTINEL_PASSWORD'],

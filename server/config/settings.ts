@@ -16,6 +16,7 @@ export interface Config {
   readonly WEBHOOK_PATH: string
   readonly WEBHOOK_ALLOW: readonly string[]
   readonly TEST_RECALLS: 'on' | 'off'
+  readonly TEST_RECALL_URL?: string
   readonly REDIS_URL?: string
   readonly REDIS_MODE: RedisMode
   readonly REDIS_SENTINEL_NAME: string

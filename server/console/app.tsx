@@ -3,7 +3,9 @@ import type { Language } from './i18n/i18n.ts'
 import { LogIn, TokenPrompt } from './shell/log-in.tsx'
 import { SideBar } from './shell/side-bar.tsx'
 import type { ViewName } from './shell/side-bar.tsx'
-import { TopBar, updateTitle } from './shell/top-bar.tsx'
+import { updateTitle } from './shell/state-text.ts'
+import { TopBar } from './shell/top-bar.tsx'
+import { NO_TOKEN } from './state/shown-state.ts'
 import type { Store } from './state/store.ts'
 import { FeedView } from './views/feed-view.tsx'
 import { HealthView } from './views/health-view.tsx'
@@ -27,8 +29,8 @@ interface AppProps {
 export function App({ store, view, language, onLanguage, onToken, onLogOut, onChange }: AppProps) {
   const locale = LOCALES[language]
   const shownView = view ?? (store?.isAdmin === false ? 'rooms' : 'feed')
-  const state = store?.watchedRooms.state ?? { kind: 'no-token' }
-  updateTitle(locale.t, state)
+  const shown = store?.shown ?? NO_TOKEN
+  updateTitle(locale, shown)
   document.documentElement.lang = language === 'zh' ? 'zh-Hans' : 'en'
   return (
     <LocaleProvider value={locale}>
@@ -40,10 +42,14 @@ export function App({ store, view, language, onLanguage, onToken, onLogOut, onCh
             {locale.t.skipToContent}
           </a>
           <SideBar store={store} view={shownView} onLanguage={onLanguage} onLogOut={onLogOut} />
-          <TopBar state={state} title={locale.t.views[shownView]} />
+          <TopBar
+            shown={shown}
+            title={locale.t.views[shownView]}
+            onTryNow={() => store.watchedRooms.connect()}
+          />
           <main id="content" tabIndex={-1}>
             <TokenPrompt
-              isRefused={state.kind === 'refused'}
+              isRefused={store.watchedRooms.isRefused}
               expiresAtMs={store.expiresSoonAtMs}
               onToken={onToken}
             />
@@ -72,7 +78,7 @@ function View({ store, name, onChange }: ViewProps) {
     case 'health':
       return <HealthView health={store.health} />
     case 'test':
-      return <TestView api={store.api} />
+      return <TestView store={store} />
   }
 }
 

@@ -3,7 +3,7 @@ import { App } from './app.tsx'
 import { initialLanguage, LOCALES, saveLanguage } from './i18n/i18n.ts'
 import type { Language } from './i18n/i18n.ts'
 import { viewInAddress } from './shell/side-bar.tsx'
-import { updateTitle } from './shell/top-bar.tsx'
+import { updateTitle } from './shell/state-text.ts'
 import { forgetToken, saveToken, takeToken } from './state/storage.ts'
 import { Store } from './state/store.ts'
 import { applySavedTheme } from './ui/theme.ts'
@@ -14,9 +14,9 @@ let language = initialLanguage()
 let store: Store | undefined
 let frame: number | undefined
 
-/** Renders a burst of changes once per frame. A hidden tab has no frames, so its state is shown in the title alone. */
+/** Renders a burst of changes once per frame. A tab that nobody sees has no frames, but a title. */
 function scheduleRender(): void {
-  if (document.hidden && store !== undefined) updateTitle(LOCALES[language].t, store.watchedRooms.state)
+  if (store !== undefined) updateTitle(LOCALES[language], store.shown)
   frame ??= requestAnimationFrame(renderPage)
 }
 

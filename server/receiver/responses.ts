@@ -1,6 +1,8 @@
 import { ERRORS } from '../../shared/errors.ts'
-import type { GatewayError } from '../../shared/errors.ts'
+import type { ErrorCode, GatewayError } from '../../shared/errors.ts'
 import { isRecord } from '../../shared/json.ts'
+
+const MAX_DETAIL_LENGTH = 300
 
 /** The response that Tencent expects to every webhook. Source: Webhook Overview, document 34354. */
 export interface WebhookResponse {
@@ -19,6 +21,32 @@ export const refusal = (error: GatewayError): WebhookResponse => ({
   ErrorCode: ERRORS[error.code].status,
   retry: ERRORS[error.code].retry,
 })
+
+/**
+ * Reads the response of a receiver: OK, or the error it refused with, and what it said of it besides the text of that error.
+ * Returns undefined for what is not the response of a receiver.
+ */
+export function readResponse(
+  text: string,
+): 'OK' | { readonly code: ErrorCode; readonly detail: string } | undefined {
+  const response = parseRecord(text)
+  if (response?.['ActionStatus'] === 'OK') return 'OK'
+  const info = response?.['ErrorInfo']
+  const [, code = '', message = ''] = /^(\w+): (.*)$/s.exec(typeof info === 'string' ? info : '') ?? []
+  if (!isErrorCode(code)) return undefined
+  return { code, detail: message.replace(ERRORS[code].text, '').slice(0, MAX_DETAIL_LENGTH) }
+}
+
+function parseRecord(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isRecord(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code)
 
 /**
  * Returns the response to a command other than a recall that lets the action continue as if there were no webhook. A plain OK

@@ -5,6 +5,8 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { ErrorCode } from '../../shared/errors.ts'
 import type { DeliveryState, ProcessState, WebhookState } from '../../shared/http-api.ts'
 import type { GapReason } from '../../shared/position.ts'
+import { PROBLEMS } from './health-rules.ts'
+import type { FoundProblem } from './health-rules.ts'
 import { WebhookWindow } from './webhook-window.ts'
 
 const PREFIX = 'recall_gateway_'
@@ -67,8 +69,15 @@ export interface Gauges {
 }
 
 export interface MetricsRegistry extends Metrics, RecentMetrics {
-  /** Serves `/metrics` to requests that `mayRead` accepts; for any other request it does not exist. */
-  createRouter(gauges: Gauges, mayRead: (request: IncomingMessage) => boolean): Router
+  /**
+   * Serves `/metrics` to requests that `mayRead` accepts; for any other request it does not exist. `readProblems` is called for
+   * each of them, and never rejects.
+   */
+  createRouter(
+    gauges: Gauges,
+    readProblems: () => Promise<readonly FoundProblem[]>,
+    mayRead: (request: IncomingMessage) => boolean,
+  ): Router
 }
 
 /** Counts events, for Prometheus and for heartbeats. */
@@ -138,8 +147,9 @@ export function createMetrics(): MetricsRegistry {
     webhooks: () => webhookWindow.state(),
     latencyMs: () => ({ p50: recent.quantile(0.5), p99: recent.quantile(0.99) }),
 
-    createRouter(gauges, mayRead) {
+    createRouter(gauges, readProblems, mayRead) {
       registerGauges(registry, gauges)
+      registerProblems(registry, readProblems)
       const router = express.Router()
       router.get('/metrics', async (request, response, next) => {
         if (!mayRead(request)) return next()
@@ -184,6 +194,25 @@ function registerGauges(
     'age of the oldest recall in the spool',
     () => (spoolDepth()?.ageMs ?? 0) / 1_000,
   )
+}
+
+/** A series for each kind of problem, also for those that nobody has: an alert on what is missing would never end. */
+function registerProblems(registry: Registry, readProblems: () => Promise<readonly FoundProblem[]>): void {
+  new Gauge({
+    name: `${PREFIX}problems`,
+    help: 'problems of the app as this process sees it, by severity and code',
+    labelNames: ['severity', 'code'],
+    registers: [registry],
+    async collect() {
+      const problems = await readProblems()
+      for (const [code, severities] of Object.entries(PROBLEMS))
+        for (const severity of severities)
+          this.set(
+            { severity, code },
+            problems.filter((problem) => problem.code === code && problem.severity === severity).length,
+          )
+    },
+  })
 }
 
 /**

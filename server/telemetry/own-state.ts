@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { DeliveryState, ProcessState } from '../../shared/http-api.ts'
+import type { ProcessState } from '../../shared/http-api.ts'
 import type { HeartbeatState } from './heartbeat-state.ts'
 import type { Gauges, RecentMetrics } from './metrics.ts'
 
@@ -13,8 +13,6 @@ interface OwnStateSources {
   /** Why it is not. */
   readonly reasons: () => readonly string[]
   readonly warnings: () => readonly string[]
-  /** Undefined for a process that serves no sockets. */
-  readonly delivery: () => DeliveryState | undefined
   readonly gauges: Gauges
   readonly metrics: RecentMetrics
 }
@@ -40,7 +38,7 @@ export function createOwnState({
     read() {
       const spool = gauges.spoolDepth()
       const quarantined = gauges.quarantined()
-      const delivery = sources.delivery()
+      const delivery = gauges.delivery()
       return {
         role,
         startedAtMs,

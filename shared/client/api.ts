@@ -58,7 +58,9 @@ export interface Refusal {
 export type StateKind =
   'connecting' | 'loading' | 'live' | 'catching-up' | 'stale' | 'offline' | 'refused' | 'closed'
 
+/** What the client, or one of its subscriptions, is, since when, and why. */
 export interface State {
+  /** Which of the states. */
   readonly kind: StateKind
   /** Since when, in ms since 1970 by the client's clock. For `stale`: since when delivery is not proved. */
   readonly since: number

@@ -65,10 +65,8 @@ export class Reconnection {
     this.#mustWait = askedToWaitMs !== undefined
     const inMs = Math.min(askedToWaitMs ?? this.#backoff.nextMs(), MAX_TIMER_MS)
     this.#plan(inMs)
-    const timer = this.#timer
     if (credentialError !== undefined) this.#tell('getToken', credentialError)
-    // Whoever was told may have closed the client, or connected it again.
-    if (timer === this.#timer) this.#tellLasting()
+    this.#tellLasting()
     this.#options.onChange()
   }
 

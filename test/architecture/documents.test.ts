@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { configSchema } from '../../server/config/config.ts'
+import { PROBLEMS } from '../../server/telemetry/health-rules.ts'
 import { ERRORS, GOODBYES } from '../../shared/errors.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
@@ -123,6 +124,11 @@ const codesOfRedis = ['failure', 'failure-meanings', 'discovery'].flatMap((file)
   ),
 )
 
+/** The codes by which the client names what it finds by itself. */
+const codesOfClient = readdirSync(join(ROOT, 'shared/client')).flatMap((file) =>
+  [...read(`shared/client/${file}`).matchAll(/'([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)'/g)].map(([, code]) => code),
+)
+
 describe('the documents', () => {
   for (const document of DOCUMENTS) {
     const text = read(document)
@@ -154,7 +160,7 @@ describe('the documents', () => {
 
     it(`name in ${document} only settings and codes that exist`, () => {
       const settings = Object.keys(configSchema.describe().keys as object)
-      const codes = [...Object.keys(ERRORS), ...codesOfRedis]
+      const codes = [...Object.keys(ERRORS), ...Object.keys(PROBLEMS), ...codesOfRedis, ...codesOfClient]
       const known = [...settings, ...settings.map((name) => `${name}_FILE`), ...codes]
       const named = [...text.matchAll(/(?<![\w$])([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b/g)].map(([, name]) => name)
       expect(

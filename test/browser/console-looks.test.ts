@@ -11,6 +11,7 @@ import { connectListeners, postSampleRecalls, startTraffic } from '../support/sa
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { startRedis } from '../support/redis-server.ts'
+import type { RedisServer } from '../support/redis-server.ts'
 import { waitUntil } from '../support/wait.ts'
 
 /** Where the screenshots go. */
@@ -73,13 +74,14 @@ async function capture(page: Page, view: string): Promise<string[]> {
 describe('the console, while its screenshots are taken', function () {
   this.timeout(60_000 + CHART_S * 1_000)
   const cleanUps: (() => unknown)[] = []
+  let redis: RedisServer
   let receiver: GatewayProcess
   let node: GatewayProcess
   let page: Page
 
   before(async () => {
     mkdirSync(OUTPUT, { recursive: true })
-    const redis = await startRedis()
+    redis = await startRedis()
     cleanUps.push(redis.stop)
     const start = async (role: string) => {
       const settings = { REDIS_URL: redis.url, ROLE: role, TEST_RECALLS: 'on', MAX_SOCKETS: '5000' }
@@ -167,6 +169,18 @@ describe('the console, while its screenshots are taken', function () {
       CHART_S * 1_000 + 5_000,
     )
     expect(await capture(page, 'health')).to.deep.equal([])
+  })
+
+  it('is accessible while delivery is in doubt, in the list and in the health view', async () => {
+    redis.signal('SIGSTOP')
+    await page.locator('.state.stale').waitFor()
+    await page.locator('.problem-badge a').waitFor()
+    expect(await violationsIn(page, 'light')).to.deep.equal([])
+    await page.goto(`${node.url}/#feed`)
+    await page.locator('.row.interruption').waitFor()
+    expect(await capture(page, 'stale')).to.deep.equal([])
+    redis.signal('SIGCONT')
+    await page.locator('.state.live, .state.problem').waitFor()
   })
 
   it('is accessible while offline', async () => {

@@ -114,8 +114,20 @@ describe('page', function () {
     await row(page, 'before').waitFor()
 
     await killAndRecallElsewhere(first, page, settings, ['meanwhile'])
+    await page
+      .locator('.state')
+      .filter({ hasText: /since .+; missed recalls follow.+: .+ \([A-Z_]+\)/ })
+      .waitFor()
+    await page
+      .locator('.next-try')
+      .filter({ hasText: /Next try in \d+ s/ })
+      .waitFor()
+    const attempt = page.waitForEvent('websocket')
+    await page.getByRole('button', { name: 'Try now' }).click()
+    await attempt
     const second = await start(settings)
     await state(page, 'Live').waitFor()
+    await page.getByText(/Offline from \S+ to \S+: no recalls arrived: .+; 1 notice missed/).waitFor()
 
     await recall(second.url, 'after', 3)
     await row(page, 'after').waitFor()

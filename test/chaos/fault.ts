@@ -1,10 +1,11 @@
 import type { Figures } from './audit.ts'
+import type { TruthFigures } from './truth/audit-truth.ts'
 
 /** The short profile runs in the tests, the long one with `npm run chaos`. */
 export type Profile = 'short' | 'long'
 
 /** The outcome of one fault. */
-export interface FaultResult extends Figures {
+export interface FaultResult extends Figures, TruthFigures {
   readonly fault: string
   /** Notices that nodes read from logs because they had not arrived live. */
   readonly healed: number
@@ -27,7 +28,7 @@ export function problemsOf(
   result: FaultResult,
   { losesData, mayRefuse = false }: Pick<Fault, 'losesData' | 'mayRefuse'>,
 ): string[] {
-  const { sent, acknowledged, gaps, gapReasons, redelivered, violations } = result
+  const { sent, acknowledged, gaps, gapReasons, redelivered, lies, violations } = result
   const problems = (
     [
       ['lost', 'lost'],
@@ -39,5 +40,5 @@ export function problemsOf(
   if (gaps > 0 && !losesData)
     problems.push(`${gaps} gaps (${gapReasons.join(', ')}) although Redis lost no data`)
   if (gaps === 0 && redelivered > 0) problems.push(`${redelivered} redelivered without a gap`)
-  return [...problems, ...violations]
+  return [...problems, ...lies, ...violations]
 }

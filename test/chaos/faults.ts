@@ -1,12 +1,17 @@
 import { allFlushed } from './faults/all-flushed.ts'
 import { connectionsKilled } from './faults/connections-killed.ts'
+import { clientsChurned } from './faults/clients-churned.ts'
 import { clusterFailover, sentinelFailover, slotMoved } from './faults/failovers.ts'
+import { linesHalfOpen } from './faults/lines-half-open.ts'
+import { nodeFrozen } from './faults/node-frozen.ts'
 import { nodeKilled } from './faults/node-killed.ts'
 import { receiverKilled } from './faults/receiver-killed.ts'
 import { redisEmptied } from './faults/redis-emptied.ts'
 import { redisFrozen } from './faults/redis-frozen.ts'
 import { redisKilled } from './faults/redis-killed.ts'
+import { redisRefuses } from './faults/redis-refuses.ts'
 import { redisRolledBack } from './faults/redis-rolled-back.ts'
+import { redisSlow } from './faults/redis-slow.ts'
 import { roomsChurned } from './faults/rooms-churned.ts'
 import type { Fault } from './fault.ts'
 import { scriptsFlushed } from './faults/scripts-flushed.ts'
@@ -14,6 +19,7 @@ import { socketsCut } from './faults/sockets-cut.ts'
 import { socketsReturn } from './faults/sockets-return.ts'
 import { socketsStalled } from './faults/sockets-stalled.ts'
 import { spoolFull } from './faults/spool-full.ts'
+import { subscriptionDeaf } from './faults/subscription-deaf.ts'
 
 /** Every fault by name. The names are arguments of `npm run chaos`. */
 export const FAULTS: Readonly<Record<string, Fault>> = {
@@ -36,6 +42,21 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     rule: 'loses nothing when Redis freezes for a while',
     losesData: false,
     run: redisFrozen,
+  },
+  'redis-slow': {
+    rule: 'loses nothing, and says so in time, when Redis becomes slow',
+    losesData: false,
+    run: redisSlow,
+  },
+  'redis-refuses': {
+    rule: 'loses nothing, and says so in time, when Redis refuses writes for a while',
+    losesData: false,
+    run: redisRefuses,
+  },
+  'subscription-deaf': {
+    rule: 'says so in time when nodes hear nothing of what they have subscribed to',
+    losesData: false,
+    run: subscriptionDeaf,
   },
   'connections-killed': {
     rule: 'loses nothing when all connections to Redis are killed again and again',
@@ -71,6 +92,11 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     rule: 'loses nothing when nodes are killed and their sockets resume at others',
     losesData: false,
     run: nodeKilled,
+  },
+  'node-frozen': {
+    rule: 'says so in time when a node freezes, and loses nothing',
+    losesData: false,
+    run: nodeFrozen,
   },
   'receiver-killed': {
     rule: 'loses no spooled recall when the receiver is killed',
@@ -108,6 +134,16 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     losesData: false,
     mayRefuse: true,
     run: spoolFull,
+  },
+  'lines-half-open': {
+    rule: 'lets clients notice by themselves that nothing comes through their connections',
+    losesData: false,
+    run: linesHalfOpen,
+  },
+  'clients-churned': {
+    rule: 'misses and repeats nothing in clients that are dropped, left, closed and killed, and whose handlers fail',
+    losesData: false,
+    run: clientsChurned,
   },
   'rooms-churned': {
     rule: 'leaves no room and no subscription behind when sockets come and go',

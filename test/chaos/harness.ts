@@ -6,13 +6,19 @@ import type { GatewayProcess } from '../support/gateway-process.ts'
 import { readMetric } from '../support/read-metric.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
+import { waitUntil } from '../support/wait.ts'
 import { audit } from './audit.ts'
 import type { FaultResult } from './fault.ts'
 import { startListener } from './listener.ts'
 import type { Listener } from './listener.ts'
 import { Recorder } from './recorder.ts'
+import { auditTruth } from './truth/audit-truth.ts'
+import { startTruthClient } from './truth/truth-client.ts'
+import type { TruthClient } from './truth/truth-client.ts'
 
 const CHECK_INTERVAL_MS = 100
+/** A client is live again this soon once everything works. */
+const LIVE_TIMEOUT_MS = 8_000
 /** More would only wait for each other. */
 const MAX_CONCURRENT_CONNECTS = 50
 
@@ -22,6 +28,7 @@ const ONE_ADDRESS = { MAX_SOCKETS_PER_ADDRESS: '20000' }
 /** Everything that one run has started, to be stopped at its end, and everything it has recorded. */
 export class Harness {
   readonly recorder = new Recorder()
+  readonly truthClients: TruthClient[] = []
   readonly #violations: string[] = []
   readonly #cleanUps: (() => unknown)[] = []
   readonly #gateways = new Set<GatewayProcess>()
@@ -62,20 +69,45 @@ export class Harness {
     return listeners
   }
 
+  /** Starts a client of the package. Resolves once it is live. */
+  async startTruthClient(
+    options: Omit<Parameters<typeof startTruthClient>[0], 'record' | 'getToken'> & {
+      readonly getToken?: () => string | Promise<string>
+    },
+  ): Promise<TruthClient> {
+    const client = await startTruthClient({
+      getToken: adminToken,
+      ...options,
+      record: (record) => void this.recorder.truth.push(record),
+    })
+    this.truthClients.push(client)
+    this.onClose(client.stop)
+    return client
+  }
+
   /**
-   * Waits until every listener has received each acknowledged recall, or a gap that covers it. Gives up when nothing has
+   * Waits until every listener and client has received each acknowledged recall, or a gap that covers it. Gives up when nothing has
    * arrived for `timeoutMs`, not earlier: gigabytes take their time on a busy machine.
    */
   async settle(timeoutMs: number): Promise<void> {
     let missing = Infinity
     let deadline = 0
     for (;;) {
-      const { lost } = this.#figures()
-      if (lost < missing) deadline = performance.now() + timeoutMs
-      missing = Math.min(missing, lost)
-      if (lost === 0 || performance.now() > deadline) return
+      const { lost, missed } = this.#figures()
+      const owed = lost + missed
+      if (owed < missing) deadline = performance.now() + timeoutMs
+      missing = Math.min(missing, owed)
+      if (owed === 0 || performance.now() > deadline) return
       await delay(CHECK_INTERVAL_MS)
     }
+  }
+
+  /** Reports every client that does not become live again once everything is well. */
+  async expectLive(): Promise<void> {
+    for (const { name, says } of this.truthClients)
+      await waitUntil('live', () => says() === 'live', LIVE_TIMEOUT_MS).catch(() =>
+        this.reportViolation(`${name} is still ${says()} after the cure`),
+      )
   }
 
   reportViolation(violation: string): void {
@@ -99,6 +131,7 @@ export class Harness {
   }
 
   #figures() {
-    return audit(this.recorder.recalls, this.recorder.listeners)
+    const { recalls, listeners, truth } = this.recorder
+    return { ...audit(recalls, listeners), ...auditTruth(recalls, truth, performance.now()) }
   }
 }

@@ -1,5 +1,6 @@
 import type { GapReason, Position } from '../../shared/position.ts'
 import type { Room } from '../../shared/room.ts'
+import type { TruthRecord } from './truth/truth-record.ts'
 
 /** One recall that was posted. Times are those of `performance.now()`. */
 export interface SentRecall {
@@ -35,10 +36,11 @@ export interface ListenerRecord {
   readonly events: readonly ReceivedEvent[]
 }
 
-/** Records every recall that is sent, and every event that a listener receives, in one run. */
+/** Records every recall that is sent, and every event that a listener or a client receives, in one run. */
 export class Recorder {
   readonly recalls: SentRecall[] = []
   readonly listeners: ListenerRecord[] = []
+  readonly truth: TruthRecord[] = []
 
   /** Records a recall that is about to be posted. */
   recordSent(group: string): SentRecall {

@@ -8,6 +8,8 @@ import { Harness } from './harness.ts'
 import type { Listener } from './listener.ts'
 import { createSender } from './sender.ts'
 import type { Sender } from './sender.ts'
+import { reloadRepeatedly } from './truth/reload.ts'
+import type { TruthClient } from './truth/truth-client.ts'
 
 const GROUPS = ['lobby', '@TGS#2J4SZEAEL'] as const
 const SETTLE_TIMEOUT_MS = 30_000
@@ -18,8 +20,9 @@ type Settings = Readonly<Record<string, string>>
 
 interface DeploymentOptions {
   readonly nodes?: number
-  /** Further settings of the receiver. */
+  /** Further settings of the receiver, and of the nodes. */
   readonly receiver?: Settings
+  readonly node?: Settings
   readonly listenersPerRoom?: number
   /** Recalls per second, in all groups together. */
   readonly perSecond?: number
@@ -34,6 +37,8 @@ interface Deployment {
   readonly receiver: GatewayProcess
   readonly nodes: readonly GatewayProcess[]
   readonly listeners: readonly Listener[]
+  /** Clients of the package. The last one is reloaded again and again. */
+  readonly clients: readonly TruthClient[]
   readonly sender: Sender
 }
 
@@ -59,7 +64,7 @@ async function startDeploymentWith(
       harness.startGateway({
         ROLE,
         ...settings,
-        ...(ROLE === 'receiver' && options.receiver),
+        ...(ROLE === 'receiver' ? options.receiver : options.node),
       }),
     ),
   )
@@ -69,13 +74,19 @@ async function startDeploymentWith(
   const listeners: Listener[] = []
   for (const group of GROUPS) listeners.push(...(await harness.startListeners(count, { group }, urls)))
   listeners.push(...(await harness.startListeners(Math.ceil(count / 4), FEED, urls)))
+  const ports = nodes.map(({ port }) => port)
+  const clients = await Promise.all([
+    harness.startTruthClient({ name: 'the client of a group', ports, rooms: [{ group: GROUPS[0] }] }),
+    harness.startTruthClient({ name: 'the client of two rooms', ports, rooms: [{ group: GROUPS[1] }, FEED] }),
+    harness.startTruthClient({ name: 'the client that is reloaded', ports, rooms: [FEED] }),
+  ])
   const sender = createSender({ urls: [receiver.url], groups: GROUPS, recorder: harness.recorder })
-  return { receiver, nodes, listeners, sender }
+  return { receiver, nodes, listeners, clients, sender }
 }
 
 /**
  * Runs one fault under load. While recalls are sent at a steady rate, `injectFault` does its worst. Afterwards every
- * acknowledged recall must arrive, and so must one final recall in each group.
+ * acknowledged recall must arrive, and so must one final recall in each group. Then every client is live.
  */
 export async function runUnderLoad(
   fault: string,
@@ -102,20 +113,27 @@ export async function runUnderLoadOn(
   profile: Profile,
   prepare: (harness: Harness) => Promise<{
     readonly settings: Settings
+    /** Of the nodes, if they differ. */
+    readonly node?: Settings
     readonly injectFault: (deployment: Deployment) => Promise<unknown>
   }>,
   options: DeploymentOptions = {},
 ): Promise<FaultResult> {
   return runScenario(fault, async (harness) => {
-    const { settings, injectFault } = await prepare(harness)
-    const deployment = await startDeploymentWith(settings, harness, profile, options)
+    const { settings, node, injectFault } = await prepare(harness)
+    const deployment = await startDeploymentWith(settings, harness, profile, {
+      ...(node && { node }),
+      ...options,
+    })
     const load = deployment.sender.start(options.perSecond ?? PER_SECOND[profile])
     await waitUntil('a recall is acknowledged', () =>
       harness.recorder.recalls.some(({ status }) => status === 200),
     )
+    const reloading = reloadRepeatedly(deployment.clients.at(-1))
     try {
       await injectFault(deployment)
     } finally {
+      await reloading.stop()
       await load.stop()
     }
     await sendFinalRecalls(harness, deployment.sender)
@@ -146,6 +164,7 @@ export async function sendFinalRecalls(harness: Harness, sender: Sender): Promis
     await waitUntil('a final recall is acknowledged', () => sender.send(group), SETTLE_TIMEOUT_MS)
   }
   await harness.settle(SETTLE_TIMEOUT_MS)
+  await harness.expectLive()
 }
 
 /** Resolves once every gateway is ready and the receiver has published its spool. */

@@ -19,7 +19,7 @@ describe('heartbeats in Redis', () => {
     await broker.start()
     onCleanUp(broker.stop)
     const redis = new Redis(server.url)
-    onCleanUp(() => void redis.disconnect())
+    onCleanUp(() => redis.disconnect())
     const { heartbeats: key } = createKeys('p', APP)
     const [seconds] = await redis.time()
     const nowMs = Number(seconds) * 1_000

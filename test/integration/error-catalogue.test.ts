@@ -167,7 +167,14 @@ describe('the error catalogue', () => {
         webSockets: undefined,
         isProxy: () => false,
         metrics,
-        routers: [failing, metrics.createRouter({ ...none, spoolDepth: () => undefined }, () => true)],
+        routers: [
+          failing,
+          metrics.createRouter(
+            { ...none, spoolDepth: () => undefined },
+            async () => [],
+            () => true,
+          ),
+        ],
         refusals: createRefusals(metrics, log),
         log,
       },

@@ -114,6 +114,25 @@ describe('what Redis refuses', () => {
     await waitUntil('the broker is ready', broker.isReady, RECOVERY_MS)
   })
 
+  it('keeps a process from its work only once if it is about some keys, and again if it is about all', async () => {
+    const { broker, send } = await setUp({ rights: ['resetkeys', '~*}:[^l]*', '~*}:log:feed', '~*}:log:*g'] })
+    await broker.start()
+    const publishTo = (group: string) =>
+      broker.publish({ ...recall(), group }, PUBLISH_TIMEOUT_MS).catch(() => undefined)
+    await publishTo('refused')
+    expect(broker.reasons().join()).to.match(/^cannot store recalls: NOPERM/)
+    await waitUntil('a trial has succeeded', broker.isReady, RECOVERY_MS)
+    for (let i = 0; i < 5; i++) {
+      await publishTo('refused')
+      expect(broker.reasons()).to.deep.equal([])
+      expect(await publishTo('g')).to.have.property('duplicate', false)
+    }
+    expect(broker.warnings().join()).to.include('cannot store recalls for some keys: NOPERM')
+    await send('ACL', 'SETUSER', 'gw', '-xadd')
+    await publishTo('refused')
+    await waitUntil('all are refused', () => !broker.isReady(), 2_000)
+  })
+
   it('does not keep a process from its work when only heartbeats are refused', async () => {
     const { broker } = await setUp({ rights: ['-hlen'] })
     await broker.start()

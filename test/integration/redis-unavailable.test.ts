@@ -4,6 +4,7 @@ import { adminToken, connect, makeToken } from '../support/client.ts'
 import { postDisconnect } from '../support/disconnect.ts'
 import { freePort } from '../support/free-port.ts'
 import { APP, JWT_SECRET, runGateway, startGatewayProcess } from '../support/gateway-process.ts'
+import { get } from '../support/http-api.ts'
 import { readMetric } from '../support/read-metric.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
@@ -110,6 +111,12 @@ describe('a gateway while Redis is unavailable', () => {
     })
     expect(response.status).to.equal(503)
     expect((await fetch(`${gateway.url}/readyz`)).status).to.equal(503)
+    // An admin has to see why.
+    const { body: health } = await get(gateway.url, '/v1/status', await adminToken())
+    expect(health).to.deep.include({ ok: true, complete: false })
+    expect(JSON.stringify(health['problems']))
+      .to.include('PROCESS_NOT_READY')
+      .and.include('STATUS_INCOMPLETE')
     await waitUntil('the silence is named', () => gateway.output().includes('"code":"TIMEOUT"'))
     // It would answer if it were loading its data.
     expect(gateway.output()).to.not.include('LOADING')

@@ -1,5 +1,6 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
+import { text } from 'node:stream/consumers'
 import { connect as connectTls } from 'node:tls'
 import { expect } from 'chai'
 import { io } from 'socket.io-client'
@@ -19,7 +20,11 @@ describe('TLS', () => {
     const folder = temporaryFolder()
     onCleanUp(folder.remove)
     const files = makeCertificate(folder.path, 'first')
-    const gateway = await startGatewayProcess({ TLS_CERT: files.cert, TLS_KEY: files.key })
+    const gateway = await startGatewayProcess({
+      TLS_CERT: files.cert,
+      TLS_KEY: files.key,
+      TEST_RECALLS: 'on',
+    })
     onCleanUp(gateway.stop)
     return { gateway, files, folder }
   }
@@ -36,10 +41,11 @@ describe('TLS', () => {
     const { gateway, files } = await start()
     const ca = readFileSync(files.cert, 'utf8')
     const url = `https://127.0.0.1:${gateway.port}`
+    const token = await adminToken()
     const socket = io(url, {
       transports: ['websocket'],
       ca,
-      auth: { token: await adminToken() },
+      auth: { token },
       forceNew: true,
     })
     onCleanUp(() => socket.close())
@@ -59,6 +65,15 @@ describe('TLS', () => {
     })
     expect(status).to.equal(200)
     await withTimeout('the notice arrives', arrived)
+    // The gateway reaches its own door, which has the certificate of another name.
+    const answer = await new Promise<string>((resolve, reject) => {
+      const headers = { Authorization: `Bearer ${token}` }
+      const post = request(`${url}/v1/test-recall`, { method: 'POST', ca, headers }, (incoming) => {
+        text(incoming).then(resolve, reject)
+      })
+      post.on('error', reject).end(JSON.stringify({ group: 'g', seqs: [1] }))
+    })
+    expect(JSON.parse(answer)).to.include({ ok: true, throughReceiver: true })
   })
 
   it('requires version 1.2 or later, and refuses plain HTTP', async () => {

@@ -7,7 +7,6 @@ import { freePort } from '../support/free-port.ts'
 import { JWT_SECRET, startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { get } from '../support/http-api.ts'
-import { programPath } from '../support/programs.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -43,7 +42,7 @@ const LANGUAGES: readonly Language[] = [
     name: 'Python',
     block: ['python', 'recall_token'],
     file: 'token_endpoint.py',
-    program: programPath('python'),
+    program: inPath('python3'),
     args: (file) => [file],
   },
   { name: 'Go', block: ['go', ''], file: 'main.go', program: inPath('go'), args: (file) => ['run', file] },

@@ -10,6 +10,8 @@ type Newcomers = 'forward' | 'swallow' | 'refuse'
 
 export interface TcpProxy {
   readonly port: number
+  /** The ports of the servers to which connections lead. */
+  servers(): number[]
   /** How many connections the server has through the proxy. A connection that was swallowed counts until its end closes it. */
   serverConnections(): number
   /**
@@ -41,11 +43,15 @@ interface Pair {
   sent: string
 }
 
-/** Starts a proxy between clients and a server on loopback, to simulate network failures. */
-export async function startTcpProxy(target: number): Promise<TcpProxy> {
+/**
+ * Starts a proxy between clients and a server on loopback, to simulate network failures. With several servers, each connection
+ * leads to the next one.
+ */
+export async function startTcpProxy(...targets: readonly number[]): Promise<TcpProxy> {
   const pairs = new Set<Pair>()
   let newcomers: Newcomers = 'forward'
   let delayMs = 0
+  let turn = 0
 
   const createLine = (from: Socket, to: Socket): Line => {
     const line: Line = { from, to, isSwallowed: false, passed: Promise.resolve() }
@@ -72,7 +78,8 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
   }
 
   const listener = createServer({ noDelay: true }, (client) => {
-    const server = createConnection({ port: target, host: '127.0.0.1', noDelay: true })
+    const port = targets[turn++ % targets.length] ?? 0
+    const server = createConnection({ port, host: '127.0.0.1', noDelay: true })
     const pair = { toServer: createLine(client, server), toClient: createLine(server, client), sent: '' }
     if (newcomers === 'swallow') swallowLines(pair, 'both')
     client.on('data', (bytes) => (pair.sent += bytes.toString('latin1')))
@@ -94,6 +101,7 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
 
   return {
     port,
+    servers: () => [...pairs].map(({ toServer }) => toServer.to.remotePort ?? 0),
     serverConnections: () => [...pairs].filter(({ toServer }) => !toServer.to.destroyed).length,
     swallow({ direction = 'both', sent = '' } = {}) {
       const found = [...pairs].filter((pair) => !pair.toServer.from.destroyed && pair.sent.includes(sent))

@@ -125,15 +125,17 @@ describe('audit of received events', () => {
 })
 
 describe('problems of a result', () => {
-  const result = { ...auditOne([]), fault: 'none', healed: 0, violations: [] }
+  const truth = { missed: 0, repeated: 0, longestUntrueMs: 0, lies: [] }
+  const result = { ...auditOne([]), ...truth, fault: 'none', healed: 0, violations: [] }
 
   it('include losses, duplicates, wrong order and violations', () => {
     expect(problemsOf(result, { losesData: false })).to.be.empty
-    const bad = { ...result, lost: 1, duplicated: 2, outOfOrder: 3, violations: ['late'] }
+    const bad = { ...result, lost: 1, duplicated: 2, outOfOrder: 3, lies: ['untrue'], violations: ['late'] }
     expect(problemsOf(bad, { losesData: true })).to.deep.equal([
       '1 lost',
       '2 duplicated',
       '3 out of order',
+      'untrue',
       'late',
     ])
   })

@@ -87,6 +87,25 @@ describe('settings', () => {
     expect(readConfig({ ...app, WEBHOOK_TOKEN, REDIS_URL, ROLE: 'receiver' }).ROLE).to.equal('receiver')
   })
 
+  it('require the token where test recalls go to a receiver, and nothing that would have no effect', () => {
+    const { WEBHOOK_TOKEN, ...rest } = REQUIRED
+    const node = { ...rest, ROLE: 'node', REDIS_URL: 'redis://localhost' }
+    const TEST_RECALL_URL = 'http://receiver:8080/webhook'
+    const on = { TEST_RECALLS: 'on', TEST_RECALL_URL }
+    expect(readConfig({ ...node, ...on, WEBHOOK_TOKEN })).to.include({ TEST_RECALL_URL })
+    expect(readConfig({ ...node, ...on, WEBHOOK_AUTH: 'off' })).to.include({ TEST_RECALL_URL })
+    expect(problemsOf({ ...node, ...on })).to.deep.equal(['WEBHOOK_TOKEN is missing'])
+    expect(problemsOf({ ...node, TEST_RECALL_URL, WEBHOOK_TOKEN })).to.deep.equal([
+      'TEST_RECALL_URL has no effect without TEST_RECALLS',
+    ])
+    expect(problemsOf({ ...node, ...on, WEBHOOK_TOKEN, WEBHOOK_AUTH: 'off' })).to.have.length(1)
+    // In one file for all roles, and for both ways of one.
+    expect(readConfig({ ...node, WEBHOOK_TOKEN }).WEBHOOK_TOKEN).to.deep.equal([WEBHOOK_TOKEN])
+    expect(readConfig({ ...node, ...on, TEST_RECALLS: 'off', WEBHOOK_TOKEN }).TEST_RECALLS).to.equal('off')
+    for (const wrong of ['receiver/webhook', 'http://a:b@receiver/webhook', 'http://receiver/webhook?x=1'])
+      expect(problemsOf({ ...node, ...on, WEBHOOK_TOKEN, TEST_RECALL_URL: wrong }), wrong).to.not.be.empty
+  })
+
   it('write origins in the spelling that browsers send', () => {
     const CORS_ORIGINS = 'https://App.example:443, capacitor://localhost,null,https://*.Example.com,*'
     expect(readConfig({ ...REQUIRED, CORS_ORIGINS }).CORS_ORIGINS).to.deep.equal([

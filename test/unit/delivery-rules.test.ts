@@ -32,6 +32,7 @@ describe('memory of receivers', () => {
     readonly id?: string
     readonly dataFolder?: string
     readonly stopping?: true
+    readonly ready?: boolean
     readonly recalls?: number
     readonly spoolAgeMs?: number
     readonly ageMs?: number
@@ -39,7 +40,12 @@ describe('memory of receivers', () => {
   const heartbeat = ({ id = 'p', recalls = 0, spoolAgeMs = 0, ageMs = 0, ...more }: Said) => ({
     id,
     ageMs,
-    text: JSON.stringify({ role: 'receiver', spool: { recalls, bytes: 0, ageMs: spoolAgeMs }, ...more }),
+    text: JSON.stringify({
+      role: 'receiver',
+      ready: true,
+      spool: { recalls, bytes: 0, ageMs: spoolAgeMs },
+      ...more,
+    }),
   })
   const reasons = (receivers: Receivers, nowMs: number): string[] =>
     receivers.causes(nowMs).map(({ reason }) => /may be|not known|waiting/.exec(reason)?.[0] ?? '')
@@ -56,19 +62,43 @@ describe('memory of receivers', () => {
     expect(receivers.causes(11_100)).to.deep.equal([])
   })
 
-  it('waits for one that vanished until its folder has surely reported again, or for ten minutes', () => {
+  it('waits for one that vanished until its folder has surely reported again, or for some minutes', () => {
     const receivers = new Receivers()
     receivers.read([heartbeat(folder)], 10_000)
     receivers.read([heartbeat({ ...folder, ageMs: 3_000 })], 13_000)
     expect(reasons(receivers, 13_000)).to.deep.equal(['may be'])
     // Perhaps sent long ago, and carried out only now.
     receivers.read([heartbeat({ ...folder, id: 'q' })], 14_000)
-    expect(reasons(receivers, 14_000)).to.deep.equal(['not known'])
+    expect(reasons(receivers, 14_000)).to.deep.equal(['may be'])
     receivers.read([heartbeat({ ...folder, id: 'q' })], 15_000)
     expect(reasons(receivers, 15_000)).to.deep.equal([])
-    receivers.read([heartbeat({ ...folder, ageMs: 599_000 })], 614_000)
-    expect(reasons(receivers, 614_000)).to.deep.equal(['may be'])
-    expect(reasons(receivers, 616_000)).to.deep.equal([])
+    receivers.read([], 130_000)
+    expect(reasons(receivers, 130_000)).to.deep.equal(['may be'])
+    expect(reasons(receivers, 136_000)).to.deep.equal([])
+    for (const trouble of [{ recalls: 1 }, { ready: false }]) {
+      receivers.read([heartbeat({ ...folder, ...trouble, ageMs: 599_000 })], 800_000)
+      expect(reasons(receivers, 800_000)).to.have.lengthOf(1)
+      expect(reasons(receivers, 802_000)).to.deep.equal([])
+    }
+  })
+
+  it('takes a heartbeat that comes late for no sign of life', () => {
+    const receivers = new Receivers()
+    receivers.read([heartbeat(folder)], 10_000)
+    // Redis was frozen, and the receiver killed meanwhile.
+    receivers.read([heartbeat(folder)], 12_000)
+    expect(reasons(receivers, 12_000)).to.deep.equal(['not known'])
+    receivers.read([heartbeat({ ...folder, ageMs: 850 })], 12_850)
+    expect(reasons(receivers, 12_850)).to.deep.equal(['may be'])
+    receivers.read([heartbeat(folder)], 13_000)
+    expect(reasons(receivers, 13_000)).to.deep.equal([])
+  })
+
+  it('takes one that was stopped and started for new', () => {
+    const receivers = new Receivers()
+    receivers.read([heartbeat({ ...folder, stopping: true })], 10_000)
+    receivers.read([heartbeat({ ...folder, id: 'q' })], 15_000)
+    expect(reasons(receivers, 15_000)).to.deep.equal([])
   })
 
   it('does not wait for one that said goodbye with an empty disk, or never says it', () => {
@@ -120,38 +150,43 @@ describe('lag of rooms', () => {
   const [one, two] = [{ name: 'one' }, { name: 'two' }]
 
   it('is the concern of the node after an interruption, from the latest proof on, until the log was read', () => {
-    const lag = new Lag(() => 500)
+    const lag = new Lag(() => 1)
     lag.interrupted(one)
     lag.reading(one)
-    expect(lag.ofNodeSinceMs()).to.equal(500)
+    expect(lag.ofNodeSinceMs()).to.equal(1)
     expect(lag.alone(0)).to.be.empty
+    lag.caughtUp(one)
+    expect(lag.ofNodeSinceMs()).to.equal(1)
+    lag.restored(one)
+    expect(lag.ofNodeSinceMs()).to.equal(1)
     lag.caughtUp(one)
     expect(lag.ofNodeSinceMs()).to.equal(undefined)
   })
 
   it('is the concern of its listeners if the room has fallen behind by itself', () => {
-    const lag = new Lag(() => 500)
+    const lag = new Lag(() => 1)
     lag.reading(one)
     expect(lag.ofNodeSinceMs()).to.equal(undefined)
     expect([...lag.alone(0).keys()]).to.deep.equal([one])
     expect(lag.alone(60_000)).to.be.empty
     lag.interrupted(one)
-    expect(lag.ofNodeSinceMs()).to.equal(500)
+    expect(lag.ofNodeSinceMs()).to.equal(1)
   })
 
   it('is the concern of its listeners if the room cannot read when others can', () => {
-    const lag = new Lag(() => 500)
+    const lag = new Lag(() => 1)
     for (const room of [one, two]) lag.interrupted(room)
     for (let i = 0; i < 5; i++) for (const room of [one, two]) lag.failed(room)
-    expect(lag.ofNodeSinceMs()).to.equal(500)
+    expect(lag.ofNodeSinceMs()).to.equal(1)
     lag.forget(two)
-    expect(lag.ofNodeSinceMs()).to.equal(500)
+    expect(lag.ofNodeSinceMs()).to.equal(1)
     lag.interrupted(two)
     for (let i = 0; i < 2; i++) lag.failed(one)
+    for (const room of [one, two]) lag.restored(room)
     lag.caughtUp(two)
     expect(lag.ofNodeSinceMs()).to.equal(undefined)
-    expect([...lag.alone(0)]).to.deep.equal([[one, 500]])
+    expect([...lag.alone(0)]).to.deep.equal([[one, 1]])
     lag.interrupted(one)
-    expect(lag.ofNodeSinceMs()).to.equal(500)
+    expect(lag.ofNodeSinceMs()).to.equal(1)
   })
 })

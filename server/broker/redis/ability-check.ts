@@ -13,6 +13,8 @@ const CHECK_INTERVAL_MS = 10_000
 const RETRY_DELAY = { baseMs: 250, maxMs: 1_000 }
 /** A refusal that a trial cannot reproduce counts for this long, unless the same succeeds before. */
 const REFUSAL_MEMORY_MS = 1_000
+/** Keys that alone are refused keep nobody from the rest. They are remembered for this long after the latest refusal. */
+const PARTIAL_MEMORY_MS = 60_000
 /** A process does its work without these, but others do not see its status, or it not theirs. */
 const SECONDARY: readonly Ability[] = ['report heartbeats', 'read heartbeats']
 
@@ -46,6 +48,10 @@ export function createAbilityCheck({ trials, isConnected, mode, onRound, log }: 
     log,
   )
   const refusals = new Map<Ability, Refusal>()
+  /** Refusals of work while the same was accepted elsewhere: they are about some keys only. */
+  const partial = new Map<Ability, Pick<Refusal, 'failure' | 'atMs'>>()
+  /** Work was refused as if for some keys only, and no trial has shown that since. */
+  let isSuspicious = false
   let hasPassed = false
   let attempts = 0
   let timer: NodeJS.Timeout | undefined
@@ -57,11 +63,22 @@ export function createAbilityCheck({ trials, isConnected, mode, onRound, log }: 
     outage.failed(failure, { fields: { ability } })
   }
 
+  /** It is accepted, on other keys than those that may have been refused. */
   function accept(ability: Ability): void {
-    if (refusals.delete(ability) && refusals.size === 0) outage.ended()
+    const refusal = refusals.get(ability)
+    if (refusal === undefined) return
+    if (!refusal.isReproduced) partial.set(ability, refusal)
+    refusals.delete(ability)
+    if (refusals.size === 0) outage.ended()
+  }
+
+  function isPartial(ability: Ability, failure: Failure): boolean {
+    const known = partial.get(ability)
+    return known?.failure.code === failure.code && performance.now() - known.atMs < PARTIAL_MEMORY_MS
   }
 
   async function tryAll(): Promise<void> {
+    isSuspicious = false
     for (const trial of trials) {
       if (isStopped || !isConnected()) return
       // Without a reply, the connection or the probe knows why, and more trials would only add to the load.
@@ -81,6 +98,7 @@ export function createAbilityCheck({ trials, isConnected, mode, onRound, log }: 
       const failure = replyIn(error, mode)
       if (failure === undefined || isStopped) return false
       refuse(ability, failure, true)
+      partial.delete(ability)
       // One refusal can keep the others from being tried: after that of a replica, the connection is replaced.
       for (const [other, refusal] of refusals) refusals.set(other, { ...refusal, isReproduced: true })
       return true
@@ -101,7 +119,7 @@ export function createAbilityCheck({ trials, isConnected, mode, onRound, log }: 
   function scheduleNext(): void {
     clearTimeout(timer)
     if (isStopped) return
-    const isWorking = hasPassed && attempts === 0 && refusals.size === 0
+    const isWorking = hasPassed && attempts === 0 && refusals.size === 0 && !isSuspicious
     const ms = isWorking
       ? CHECK_INTERVAL_MS * (0.75 + Math.random() / 2)
       : fullJitterMs(attempts++, RETRY_DELAY)
@@ -123,14 +141,19 @@ export function createAbilityCheck({ trials, isConnected, mode, onRound, log }: 
 
     /** To be called for each new connection. While something is refused, the next trial is due soon anyway. */
     onConnected(): void {
+      partial.clear()
       if (refusals.size === 0) void run()
     },
 
-    /** To be called when work has failed. */
+    /** To be called when work has failed. Counts at once, unless only some keys were refused of late: then a trial decides. */
     onFailure(ability: Ability, error: unknown): void {
       const failure = refusalIn(error, mode)
       if (failure === undefined || isStopped) return
-      refuse(ability, failure, refusals.get(ability)?.isReproduced ?? false)
+      const atMs = performance.now()
+      if (!refusals.has(ability) && isPartial(ability, failure)) {
+        partial.set(ability, { failure, atMs })
+        isSuspicious = true
+      } else refuse(ability, failure, refusals.get(ability)?.isReproduced ?? false)
       if (running === undefined && attempts === 0) scheduleNext()
     },
 
@@ -153,7 +176,12 @@ export function createAbilityCheck({ trials, isConnected, mode, onRound, log }: 
     reasons: () => describe((ability) => !SECONDARY.includes(ability)),
 
     /** Returns the refusals that leave the process able to do its work. */
-    warnings: () => describe((ability) => SECONDARY.includes(ability)),
+    warnings: () => [
+      ...describe((ability) => SECONDARY.includes(ability)),
+      ...[...partial]
+        .filter(([ability, { failure }]) => isPartial(ability, failure))
+        .map(([ability, { failure }]) => `cannot ${ability} for some keys: ${textOfFailure(failure)}`),
+    ],
 
     stop(): void {
       isStopped = true

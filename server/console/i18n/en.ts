@@ -27,15 +27,30 @@ export const en = {
   states: {
     'no-token': pair('No token', 'paste one to connect'),
     connecting: pair('Connecting', 'not live yet'),
-    'catching-up': pair('Catching up', 'not live yet'),
-    loading: pair('Catching up', 'not live yet'),
+    'catching-up': pair('Catching up', 'missed recalls are arriving; not live yet'),
+    loading: pair('Loading', 'reading the log; not live yet'),
     live: pair('Live', 'recalls appear as they happen'),
-    stale: pair('In doubt', 'recalls may be missing'),
-    closed: pair('Closed', 'not connected'),
     idle: pair('Connected', 'no rooms watched'),
-    offline: pair('Offline', 'reconnecting; missed recalls will follow'),
+    paused: pair('Paused', 'the feed does not move'),
+    problem: pair('Problem', ''),
+    stale: pair('In doubt', 'recalls may be missing'),
+    offline: pair('Offline', 'missed recalls follow once connected'),
+    refused: pair('Refused', 'not connected'),
+    closed: pair('Closed', 'not connected'),
   },
-  refused: 'Refused',
+  /** What the top bar adds. */
+  signals: {
+    since: (time: string) => `since ${time}`,
+    semicolon: '; ',
+    /** Between a statement and its reason. */
+    colon: ': ',
+    waiting: (count: number) => `${number(count)} waiting`,
+    nextTry: (s: number) => (s < 1 ? 'Trying again now …' : `Next try in ${number(s)} s`),
+    tryNow: 'Try now',
+    problems: (count: number) => plural(count, 'problem', 'problems'),
+    warnings: (count: number) => plural(count, 'warning', 'warnings'),
+    seeHealth: 'see Health',
+  },
   token: {
     intro: 'See which messages in your groups are recalled, as it happens.',
     label: 'Token',
@@ -47,6 +62,9 @@ export const en = {
   errors: {
     TOKEN_REFUSED: 'The token is invalid or has expired. Paste a new one.',
     USER_DISCONNECTED: 'An admin has temporarily disconnected you.',
+    '4000': 'The node is stopping; another one takes over.',
+    '4001': 'This page fell too far behind.',
+    '4002': 'The token has expired.',
     '4500': 'An admin has disconnected you.',
     TOO_MANY_FAILURES: 'Too many invalid tokens from your address. Try again in a minute.',
     TOO_MANY_REQUESTS: 'Too many requests. Try again in a moment.',
@@ -72,10 +90,11 @@ export const en = {
   },
   feed: {
     empty: 'No recalls yet. They appear here as they happen.',
+    emptyNotLive: 'No recalls to show. This list is not live at the moment.',
     noMatch: 'No recalls match the filter.',
     pause: 'Pause',
     resume: (count: number) => (count === 0 ? 'Resume' : `Resume (${number(count)} new)`),
-    paused: 'Paused. New recalls are queued; none are lost.',
+    paused: (count: number) => `Paused. New recalls are queued, the latest ${number(count)} of them.`,
     count: (shown: number, all: number) =>
       shown === all
         ? plural(all, 'recall', 'recalls')
@@ -88,15 +107,30 @@ export const en = {
   },
   events: {
     gap: 'Some notices are missing.',
+    /** A time in which recalls may not have arrived. `until` is undefined while it lasts. */
+    interruption: {
+      stale: (from: string, until: string | undefined) =>
+        until === undefined
+          ? `Since ${from} it is not certain that recalls arrive`
+          : `From ${from} to ${until} it was not certain that recalls arrive`,
+      offline: (from: string, until: string | undefined) =>
+        until === undefined
+          ? `Offline since ${from}: no recalls arrive`
+          : `Offline from ${from} to ${until}: no recalls arrived`,
+      refused: (from: string, until: string | undefined) =>
+        until === undefined
+          ? `Refused since ${from}: no recalls arrive`
+          : `Refused from ${from} to ${until}: no recalls arrived`,
+    },
     recovered: (count: number) => `${plural(count, 'notice', 'notices')} missed while offline, shown above`,
-    goodbye: (code: number) => `Disconnected by the gateway (${code}):`,
+    late: (count: number) => `${plural(count, 'recall', 'recalls')} arrived late, marked above`,
   },
-  goodbyes: {
-    4000: 'this node is stopping; another one takes over.',
-    4001: 'this page fell too far behind; missed recalls will appear.',
-    4002: 'the token has expired.',
-    4500: 'an admin has disconnected this user.',
-  } as Readonly<Record<number, string>>,
+  late: {
+    mark: (s: number) => `arrived ${seconds(s)} late`,
+    detail: (s: number) => `${seconds(s)} after the gateway received it, by the gateway’s clock`,
+    detailForMembers: (s: number) =>
+      `${seconds(s)} after it was recalled, by the clocks of the provider and the gateway`,
+  },
   gapReasons: {
     'epoch-changed': 'The log was lost and started over. Check the messages your app shows.',
     trimmed: 'The log does not go back that far. Check the messages your app shows.',
@@ -140,14 +174,6 @@ export const en = {
     wholeGroup: 'group and all its topics',
     topicOf: 'topic in',
     feed: 'Feed',
-    states: {
-      loading: 'Loading',
-      stale: 'In doubt',
-      live: 'Live',
-      'catching-up': 'Catching up',
-      offline: 'Offline',
-      refused: 'Refused',
-    },
     position: 'Position',
     epoch: 'Epoch',
     recovered: 'Recovered',
@@ -163,6 +189,8 @@ export const en = {
     older: 'Load older',
     prompt: 'Search the log of a group, a topic, or all groups.',
     noMatch: 'No matching recalls.',
+    readInDoubt: (time: string) =>
+      `Read at ${time}, when it was not certain that all recalls were stored: some may be missing. Ask again once the page is live.`,
     noOlder: 'No older recalls.',
     lookupTitle: 'Which messages are recalled?',
     fromSeq: 'From seq',
@@ -174,29 +202,55 @@ export const en = {
     lookupSubmit: 'Look up',
   },
   health: {
-    processes: 'Processes',
     adminsOnly: 'Only admins can see the gateway’s health.',
     stale: 'The figures below are out of date. Last updated:',
+    incomplete: 'These figures are of one process only; the others could not be asked.',
+    problems: 'Problems',
+    noProblems: 'No problems found.',
+    severities: { critical: 'Critical', warning: 'Warning' },
+    aboutProcess: (id: string) => `process ${id}`,
+    processes: 'Processes',
     process: 'Process',
     roles: { all: 'all', receiver: 'receiver', node: 'node' },
     state: 'State',
     readyCount: 'Processes ready',
     allReady: 'all operational',
     notAllReady: 'not all operational',
+    goneCount: (count: number) => `${number(count)} gone`,
     ready: 'Ready',
     notReady: 'Not ready',
+    gone: (time: string) => `Gone since ${time}`,
+    stopped: (time: string) => `Stopped at ${time}`,
+    onItsDisk: (count: number) => `${plural(count, 'recall', 'recalls')} on its disk`,
+    webhooks: 'Webhooks, last 5 min',
+    webhookColumn: 'Webhooks',
+    webhooksOk: (count: string) => `${count} OK`,
+    webhooksBad: (refused: number, failed: number) => `${number(refused)} refused, ${number(failed)} failed`,
+    refused: 'Refused',
+    failed: 'Failed',
+    lastOk: (s: number) => `last OK ${seconds(s)} ago`,
+    noOk: 'none was OK yet',
+    noReceiver: 'no receiver reports',
+    delivery: 'Delivery',
+    proved: 'Proved',
+    inDoubt: 'In doubt',
+    inDoubtFor: (s: number) => `for ${seconds(s)}`,
+    provedNote: (s: number) => `${seconds(s)} ago, probed every second`,
+    provedOn: (count: number, all: number) => `${number(count)} of ${plural(all, 'node', 'nodes')} in doubt`,
+    noNode: 'no node reports',
+    quarantine: 'Quarantine',
+    quarantined: 'not understood, kept for you to look at',
+    notQuarantined: 'all webhooks understood',
     sockets: 'Sockets',
     allNodes: 'across all nodes',
     rooms: 'Rooms',
-    probe: 'Delivery verified',
-    probeInterval: 'probed every second',
     ago: (s: number) => `${seconds(s)} ago`,
     spool: 'Spooled to disk',
     allPublished: 'all recalls published',
     spoolAge: (s: number) => `recalls; the oldest is ${seconds(s)} old`,
     spooled: (count: number, s: number) =>
       count === 0 ? 'none' : `${plural(count, 'recall', 'recalls')}, ${seconds(s)}`,
-    noSpool: '–',
+    none: '–',
     startedAt: 'Running since',
     recallsPerSecond: 'Recalls per second',
     deliveriesPerSecond: 'Deliveries per second',
@@ -207,14 +261,26 @@ export const en = {
     range: (now: string, min: string, max: string) =>
       `Now ${now}; between ${min} and ${max} in the last five minutes.`,
   },
+  statusUnknown: (time: string) => `this page cannot read the gateway’s status since ${time}`,
+  /** Problems by code, and reasons by code or by the gateway's sentence, in languages other than the gateway's. */
+  problems: {} as Readonly<Record<string, string>>,
+  reasons: {} as Readonly<Record<string, string>>,
   test: {
     title: 'Send a test recall',
     hint: 'All listeners receive it like a real recall, so use a group of your own.',
     seqs: 'Sequence numbers (MsgSeq), separated by commas',
     send: 'Send',
+    sending: 'Sending …',
+    accepted: 'A receiver answered OK',
     sent: 'Stored and published',
     notPublished:
       'Nothing new was published: these messages are already recalled, or the recall is spooled to disk.',
+    throughReceiver: 'It went through the door of a receiver, signed like a webhook of the provider.',
+    notThroughReceiver:
+      'It did not go through the door of a receiver. Whether webhooks of the provider are accepted is not tested.',
+    arrived: (ms: number) => `It arrived in the feed of this page after ${number(Math.round(ms))} ms.`,
+    awaited: 'It has not arrived in the feed yet …',
+    overdue: (s: number) => `It has not arrived in the feed within ${seconds(s)}. Still watching for it.`,
     openFeed: 'Open the live feed',
     invalidSeqs: 'Enter positive whole numbers, separated by commas; at most 1,000.',
   },

@@ -1,7 +1,7 @@
 import { useLocale } from '../i18n/i18n.ts'
 import type { KeyedRow, NoticeRow, Row } from '../state/feed.ts'
 import { Icon } from '../ui/icon.tsx'
-import { Timestamp } from '../ui/labels.tsx'
+import { InterruptionText, LateMark, Timestamp } from '../ui/labels.tsx'
 
 /** A recall has up to 1,000 messages; one line has room for fewer than these. */
 const MAX_SHOWN_SEQS = 40
@@ -45,7 +45,7 @@ export function ListRow({ keyed, index, isActive, isOpen, onOpen }: ListRowProps
   )
 }
 
-function NoticeCells({ row: { notice } }: { readonly row: NoticeRow }) {
+function NoticeCells({ row: { notice, lateMs } }: { readonly row: NoticeRow }) {
   const { t, number } = useLocale()
   const { group, topic, messages, recalledAtMs } = notice
   const operator = 'operator' in notice ? notice.operator : undefined
@@ -58,6 +58,7 @@ function NoticeCells({ row: { notice } }: { readonly row: NoticeRow }) {
       <NameCell column="topic" name={topic} />
       <NameCell column="operator" name={operator} />
       <div role="gridcell" class="messages">
+        {lateMs !== undefined && <LateMark notice={notice} lateMs={lateMs} />}
         <span class={messages.length > 1 ? 'count many' : 'count'} title={t.messageCount(messages.length)}>
           {number(messages.length)}
         </span>
@@ -97,18 +98,12 @@ function EventRow({ row }: { readonly row: Exclude<Row, NoticeRow> }) {
           <strong>{t.events.gap}</strong> <span>{t.gapReasons[row.reason]}</span>
         </>
       )
-    case 'recovered':
+    case 'interruption':
       return (
         <>
-          <Icon name="up" />
-          <span>{t.events.recovered(row.count)}</span>
+          <Icon name="warning" />
+          <InterruptionText interruption={row.interruption} />
         </>
-      )
-    case 'goodbye':
-      return (
-        <span>
-          {t.events.goodbye(row.goodbye.code)} {t.goodbyes[row.goodbye.code] ?? row.goodbye.reason}
-        </span>
       )
   }
 }

@@ -2,6 +2,7 @@ import type { TargetedSubmitEvent } from 'preact'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Language } from '../i18n/i18n.ts'
 import { fieldValue } from '../ui/form.tsx'
+import { NO_TOKEN } from '../state/shown-state.ts'
 import { Brand, Switches } from './side-bar.tsx'
 import { StateBadge } from './top-bar.tsx'
 
@@ -20,7 +21,7 @@ export function LogIn({ onToken, onLanguage }: LogInProps) {
           <Brand />
         </h1>
         <p>{t.token.intro}</p>
-        <StateBadge state={{ kind: 'no-token' }} />
+        <StateBadge shown={NO_TOKEN} />
         <TokenForm onToken={onToken} />
       </div>
       <div class="switches">

@@ -10,6 +10,10 @@ import type { RecalledResponse } from '../../../shared/protocol.ts'
 import type { Conversation } from '../../../shared/recall.ts'
 import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
+import { GatewayClock } from './gateway-clock.ts'
+
+/** A gateway that has not responded by then will not: a half-open connection would keep the page waiting for minutes. */
+const TIMEOUT_MS = 10_000
 
 /** A refusal by the gateway, or `NO_ANSWER` if it did not respond. */
 export class ApiError extends Error {
@@ -35,6 +39,8 @@ export const asApiError = (error: unknown): ApiError =>
  * The HTTP API of the gateway that served the page. Each call uses the current token. Calls reject with an `ApiError`.
  */
 export class Api {
+  /** Set by every response. */
+  readonly clock = new GatewayClock()
   readonly #token: () => string
 
   constructor(token: () => string) {
@@ -53,8 +59,11 @@ export class Api {
     return this.#get('recalled', { ...queryOf(room), seqs })
   }
 
-  status(): Promise<StatusResponse> {
-    return this.#get('status', {})
+  /** A node that has not been updated yet says less. */
+  async status(): Promise<StatusResponse> {
+    const status: Partial<StatusResponse> & Pick<StatusResponse, 'ok' | 'testRecalls' | 'self' | 'nodes'> =
+      await this.#get('status', {})
+    return { problems: [], gone: [], complete: true, ...status }
   }
 
   testRecall(recall: Conversation & { readonly seqs: readonly number[] }): Promise<TestRecallResponse> {
@@ -68,7 +77,10 @@ export class Api {
 
   async #call<T>(path: string, init: RequestInit): Promise<T> {
     const headers = { Authorization: `Bearer ${this.#token()}` }
-    const response = await fetch(`v1/${path}`, { ...init, headers }).catch(() => undefined)
+    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    const onResponse = this.clock.measure()
+    const response = await fetch(`v1/${path}`, { ...init, headers, signal }).catch(() => undefined)
+    onResponse(response?.headers.get('Date') ?? null)
     const body = (await response?.json().catch(() => undefined)) as Partial<ErrorResponse> | undefined
     if (response?.ok && body) return body as T
     throw new ApiError(body?.code ?? 'NO_ANSWER', body?.message ?? '')

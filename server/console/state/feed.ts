@@ -1,23 +1,25 @@
 import type { MemberNotice, Notice } from '../../../shared/notice.ts'
 import type { GapReason } from '../../../shared/position.ts'
-import type { Goodbye } from '../../../shared/protocol.ts'
 import type { Room } from '../../../shared/room.ts'
+import type { Interruption } from './interruptions.ts'
 
 export interface NoticeRow {
   readonly kind: 'notice'
   /** The room whose log holds it. */
   readonly room: Room
   readonly notice: Notice | MemberNotice
-  /** When it reached this page; undefined if it was read from the log. */
+  /** When it reached this page, by the viewer's clock; undefined if it was read from the log. */
   readonly seenAtMs?: number
+  /** How long after the gateway had received it it reached this page, in ms, if that was clearly too long. */
+  readonly lateMs?: number
 }
 
 /** A row of a list: a notice, or an event that shows whether the list is complete. */
 export type Row =
   | NoticeRow
   | { readonly kind: 'gap'; readonly reason: GapReason }
-  | { readonly kind: 'recovered'; readonly count: number }
-  | { readonly kind: 'goodbye'; readonly goodbye: Goodbye }
+  /** What is above it may have come late. Its end and its counts become known later. */
+  | { readonly kind: 'interruption'; readonly interruption: Interruption }
 
 export interface KeyedRow {
   /** Identifies the row while it moves down the list. Keys increase. */
@@ -35,6 +37,7 @@ export class Feed {
   #shown: KeyedRow[] = []
   /** Rows added while paused. */
   #queued: KeyedRow[] | undefined
+  #queuedRecalls = 0
   #matches = createMatcher(NO_FILTER)
   #filter = NO_FILTER
   #nextKey = 1
@@ -59,7 +62,7 @@ export class Feed {
 
   /** How many recalls were added while paused. */
   get queuedRecalls(): number {
-    return this.#queued?.filter(({ row }) => row.kind === 'notice').length ?? 0
+    return this.#queuedRecalls
   }
 
   /** Whether the oldest rows were dropped. */
@@ -85,6 +88,7 @@ export class Feed {
     }
     if (this.#queued && this.#queued.length > MAX_ROWS + TRIM_SLACK_ROWS) {
       this.#queued = this.#queued.slice(-MAX_ROWS)
+      this.#queuedRecalls = this.#queued.filter(({ row }) => row.kind === 'notice').length
       this.#isTrimmed = true
     }
     if (this.#all.length > MAX_ROWS + TRIM_SLACK_ROWS) this.#trim()
@@ -97,6 +101,7 @@ export class Feed {
   resume(): void {
     const queued = this.#queued ?? []
     this.#queued = undefined
+    this.#queuedRecalls = 0
     this.#hidesGap = false
     for (const keyed of queued) this.#append(keyed)
     if (this.#all.length > MAX_ROWS) this.#trim()
@@ -110,6 +115,7 @@ export class Feed {
 
   #queue(queued: KeyedRow[], keyed: KeyedRow): void {
     queued.push(keyed)
+    if (keyed.row.kind === 'notice') this.#queuedRecalls++
     if (keyed.row.kind === 'gap') this.#hidesGap = true
   }
 

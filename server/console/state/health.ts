@@ -1,6 +1,6 @@
-import type { StatusResponse } from '../../../shared/http-api.ts'
-import { asApiError } from './api.ts'
-import type { Api, ApiError } from './api.ts'
+import type { Problem, StatusResponse } from '../../../shared/http-api.ts'
+import { ApiError, asApiError } from './api.ts'
+import type { Api } from './api.ts'
 
 const POLL_INTERVAL_MS = 2_000
 /**
@@ -9,6 +9,18 @@ const POLL_INTERVAL_MS = 2_000
  */
 const FINAL_CODES = ['TOKEN_REFUSED', 'USER_DISCONNECTED', 'TOO_MANY_FAILURES', 'ADMIN_NEEDED']
 const SAMPLE_WINDOW_MS = 300_000
+/** One poll may fail. After this long, or this often, nobody knows whether recalls come in. */
+const UNKNOWN_CRITICAL_MS = 10_000
+const UNKNOWN_CRITICAL_POLLS = 5
+/** The page's own problem: it cannot read the status. */
+const STATUS_UNKNOWN = 'STATUS_UNKNOWN'
+
+export interface ShownProblem extends Problem {
+  /** Since when the status is unknown, by the gateway's clock. Missing for what the gateway itself reports. */
+  readonly sinceMs?: number
+  /** The error code of the request that failed; as above. */
+  readonly cause?: string
+}
 
 /** All processes together at one time. Values that are unknown are undefined. */
 export interface Sample {
@@ -21,7 +33,7 @@ export interface Sample {
 /** The gateway's status, polled while the page is open. For admins. */
 export class Health {
   status: StatusResponse | undefined
-  /** When `status` was read. */
+  /** When `status` was read, by the gateway's clock. */
   updatedAtMs = 0
   /** Why the latest poll failed. */
   failure: ApiError | undefined
@@ -31,11 +43,25 @@ export class Health {
   readonly #onChange: () => void
   #rates = new Rates()
   #timer: ReturnType<typeof setTimeout> | undefined
+  #polls = 0
+  /** In a row, the first of which began at `#failingSinceMs`. */
+  #failedPolls = 0
+  #failingSinceMs = 0
 
   constructor(api: Api, onChange: () => void) {
     this.#api = api
     this.#onChange = onChange
     void this.#poll()
+  }
+
+  /** What needs attention, the worst first: by the latest status, and that there is no later one. */
+  get problems(): readonly ShownProblem[] {
+    const known = this.status?.problems ?? []
+    if (this.failure === undefined) return known
+    const unknown = this.#unknown(this.failure)
+    const isWorse = ({ severity }: ShownProblem): boolean =>
+      unknown.severity === 'warning' && severity === 'critical'
+    return [...known.filter(isWorse), unknown, ...known.filter((problem) => !isWorse(problem))]
   }
 
   /** Polls immediately, for example with a new token. */
@@ -51,16 +77,37 @@ export class Health {
   async #poll(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    try {
-      this.status = await this.#api.status()
-      this.updatedAtMs = Date.now()
+    const poll = ++this.#polls
+    const beginMs = Date.now()
+    const response = await this.#api.status().catch(asApiError)
+    // A later poll knows better.
+    if (poll !== this.#polls) return
+    if (response instanceof ApiError) {
+      this.failure = response
+      if (this.#failedPolls++ === 0) this.#failingSinceMs = beginMs
+    } else {
+      this.status = response
+      this.updatedAtMs = this.#api.clock.fromViewer(Date.now())
       this.failure = undefined
-    } catch (error) {
-      this.failure = asApiError(error)
+      this.#failedPolls = 0
     }
     this.#addSample()
-    if (!FINAL_CODES.includes(this.failure?.code ?? '')) this.#schedulePoll()
+    if (this.failure === undefined || !isFinal(this.failure)) this.#schedulePoll()
     this.#onChange()
+  }
+
+  #unknown(failure: ApiError): ShownProblem {
+    const isCritical =
+      isFinal(failure) ||
+      this.#failedPolls >= UNKNOWN_CRITICAL_POLLS ||
+      Date.now() - this.#failingSinceMs >= UNKNOWN_CRITICAL_MS
+    return {
+      severity: isCritical ? 'critical' : 'warning',
+      code: STATUS_UNKNOWN,
+      message: failure.message,
+      cause: failure.code,
+      sinceMs: this.#api.clock.fromViewer(this.#failingSinceMs),
+    }
   }
 
   #schedulePoll(): void {
@@ -86,6 +133,8 @@ export class Health {
   }
 }
 
+const isFinal = ({ code }: ApiError): boolean => FINAL_CODES.includes(code)
+
 /** What each process reports periodically. Counts run since its start. */
 interface Heartbeat {
   readonly id: string
@@ -104,7 +153,7 @@ interface HeartbeatRate {
 }
 
 /** Half the interval between heartbeats: two that are closer are the same heartbeat, read twice. */
-const MIN_HEARTBEAT_INTERVAL_MS = 1_000
+const MIN_HEARTBEAT_INTERVAL_MS = 500
 
 /** Computes rates from the counts in heartbeats. */
 export class Rates {

@@ -4,7 +4,10 @@ import type { Room } from '../../../shared/room.ts'
 import { Api } from './api.ts'
 import { Feed } from './feed.ts'
 import { Health } from './health.ts'
+import { shownState } from './shown-state.ts'
+import type { ShownState } from './shown-state.ts'
 import { claimsAdmin, loadRooms, saveRooms } from './storage.ts'
+import { TestRecall } from './test-recall.ts'
 import { WatchedRooms } from './watched-rooms.ts'
 
 /** How long before its token expires the page asks for another: enough time to get one and continue without interruption. */
@@ -16,23 +19,29 @@ const MAX_TIMER_MS = 2 ** 31 - 1
 export class Store {
   readonly api = new Api(() => this.#token)
   readonly feed = new Feed()
+  readonly testRecall: TestRecall
   readonly watchedRooms: WatchedRooms
   readonly #onChange: () => void
   #token: string
+  #expiresAtMs: number | undefined
   #health: Health | undefined
   #expiryTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor(token: string, onChange: () => void) {
     this.#token = token
+    this.#expiresAtMs = expiryOf({ token })
     this.#onChange = onChange
+    this.testRecall = new TestRecall(this.api, onChange)
     this.watchedRooms = new WatchedRooms({
       token: () => this.#token,
       api: this.api,
       onChange: () => {
         if (this.watchedRooms.state.kind === 'live') this.#health?.resume()
+        this.#scheduleExpiryWarning()
         onChange()
       },
       onFeed: (rows) => {
+        this.testRecall.onRows(rows)
         this.feed.add(rows)
         onChange()
       },
@@ -47,12 +56,24 @@ export class Store {
     return claimsAdmin(this.#token)
   }
 
-  /** When the token expires, if that is soon; undefined otherwise. */
+  /** What the page says about itself in every view. */
+  get shown(): ShownState {
+    const { feed, watchedRooms, api } = this
+    const { state } = watchedRooms
+    return shownState({
+      state,
+      sinceMs: api.clock.fromViewer(state.since),
+      waiting: feed.isPaused ? feed.queuedRecalls : undefined,
+      problems: this.#health?.problems ?? [],
+    })
+  }
+
+  /** When the token expires, if that is soon by the gateway's clock; undefined otherwise. */
   get expiresSoonAtMs(): number | undefined {
-    const expiresAtMs = expiryOf({ token: this.#token })
-    return expiresAtMs !== undefined && expiresAtMs - Date.now() <= EXPIRY_WARNING_MS
-      ? expiresAtMs
-      : undefined
+    const expiresAtMs = this.#expiresAtMs
+    const nowMs = this.api.clock.now()
+    if (expiresAtMs === undefined || nowMs === undefined) return undefined
+    return expiresAtMs - nowMs <= EXPIRY_WARNING_MS ? expiresAtMs : undefined
   }
 
   /** Defined for admins only. */
@@ -63,6 +84,9 @@ export class Store {
   /** Continues with another token; nothing on the page is lost. */
   setToken(token: string): void {
     this.#token = token
+    this.#expiresAtMs = expiryOf({ token })
+    clearTimeout(this.#expiryTimer)
+    this.#expiryTimer = undefined
     this.watchedRooms.connect()
     this.#startAdmin()
     this.#scheduleExpiryWarning()
@@ -82,12 +106,11 @@ export class Store {
     saveRooms(this.watchedRooms.rooms.map((watched) => watched.room))
   }
 
-  /** Renders the page again when the token is about to expire. */
+  /** Renders the page again when the token is about to expire, once the gateway's clock is known. */
   #scheduleExpiryWarning(): void {
-    clearTimeout(this.#expiryTimer)
-    const expiresAtMs = expiryOf({ token: this.#token })
-    if (expiresAtMs === undefined) return
-    const delayMs = Math.max(0, expiresAtMs - Date.now() - EXPIRY_WARNING_MS)
+    const nowMs = this.api.clock.now()
+    if (this.#expiresAtMs === undefined || nowMs === undefined || this.#expiryTimer !== undefined) return
+    const delayMs = Math.max(0, this.#expiresAtMs - nowMs - EXPIRY_WARNING_MS)
     if (delayMs <= MAX_TIMER_MS) this.#expiryTimer = setTimeout(this.#onChange, delayMs)
   }
 

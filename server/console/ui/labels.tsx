@@ -1,9 +1,13 @@
+import type { MemberNotice, Notice } from '../../../shared/notice.ts'
 import { MAX_DATE_MS } from '../../../shared/recall.ts'
 import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Messages } from '../i18n/en.ts'
 import { useLocale } from '../i18n/i18n.ts'
+import type { Locale } from '../i18n/i18n.ts'
 import { ApiError } from '../state/api.ts'
+import type { ShownProblem } from '../state/health.ts'
+import type { Interruption } from '../state/interruptions.ts'
 
 interface TimestampProps {
   readonly atMs: number
@@ -43,15 +47,62 @@ export function RoomLabel({ room }: { readonly room: Room }) {
   )
 }
 
+/** Says of a time in which recalls may not have arrived how long it was, why, and what followed. */
+export function InterruptionText({ interruption }: { readonly interruption: Interruption }) {
+  const { t, timeOfDay } = useLocale()
+  const { kind, fromMs, untilMs, code, reason, recovered, late } = interruption
+  const until = untilMs === undefined ? undefined : timeOfDay(untilMs)
+  const message = reason ?? code
+  const why = message === undefined ? undefined : refusalText(t, { code: code ?? message, message })
+  const statement = t.events.interruption[kind](timeOfDay(fromMs), until)
+  const notes = [
+    ...(recovered > 0 ? [t.events.recovered(recovered)] : []),
+    ...(late > 0 ? [t.events.late(late)] : []),
+  ]
+  return (
+    <>
+      <strong>{statement}</strong>
+      {why !== undefined && t.signals.colon + why}
+      {notes.map((note) => t.signals.semicolon + note)}
+    </>
+  )
+}
+
+interface LateMarkProps {
+  readonly notice: Notice | MemberNotice
+  readonly lateMs: number
+}
+
+/** Marks a recall that arrived late. Its title says by which clocks. */
+export function LateMark({ notice, lateMs }: LateMarkProps) {
+  const { t } = useLocale()
+  return (
+    <span class="late" title={lateText(t, notice, lateMs)}>
+      {t.late.mark(lateMs / 1_000)}
+    </span>
+  )
+}
+
+export const lateText = ({ late }: Messages, notice: Notice | MemberNotice, lateMs: number): string =>
+  'receivedAtMs' in notice ? late.detail(lateMs / 1_000) : late.detailForMembers(lateMs / 1_000)
+
 interface Refusal {
   readonly code: string
   readonly message: string
 }
 
 /** Returns the reason in the page's language; the gateway's own message if there is no translation. */
-export function refusalText({ errors }: Messages, { code, message }: Refusal): string {
+export function refusalText({ errors, reasons }: Messages, { code, message }: Refusal): string {
   const texts: Readonly<Record<string, string>> = errors
-  return texts[code] ?? message
+  // The client knows better why there was no answer.
+  if (code === 'NO_ANSWER' && message !== '') return reasons[code] ?? message
+  return texts[code] ?? reasons[code] ?? reasons[message] ?? message
+}
+
+/** Returns a problem in the page's language; the gateway's own sentence, if there is no better one. */
+export function problemText({ t, timeOfDay }: Locale, { code, message, sinceMs }: ShownProblem): string {
+  if (sinceMs !== undefined) return t.statusUnknown(timeOfDay(sinceMs))
+  return t.problems[code] ?? message
 }
 
 /** Returns the code and message of `error`, whatever was thrown. */

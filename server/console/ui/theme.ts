@@ -24,17 +24,4 @@ export function toggleTheme(): void {
     root.dataset['theme'] = theme
     browserStorage.set(THEME_KEY, theme)
   }
-  for (const listener of listeners) listener()
-}
-
-const listeners = new Set<() => void>()
-
-/** Calls `listener` after each change of theme, the system's included. Returns a function that stops it. */
-export function onThemeChange(listener: () => void): () => void {
-  listeners.add(listener)
-  prefersDark.addEventListener('change', listener)
-  return () => {
-    listeners.delete(listener)
-    prefersDark.removeEventListener('change', listener)
-  }
 }

@@ -5,7 +5,7 @@ import type { Room } from '../../../shared/room.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Api } from '../state/api.ts'
 import type { NoticeRow } from '../state/feed.ts'
-import { asRefusal, Failure, RoomLabel } from '../ui/labels.tsx'
+import { asRefusal, Failure, lateText, RoomLabel } from '../ui/labels.tsx'
 
 interface DeliveryPathProps {
   readonly row: NoticeRow
@@ -15,7 +15,7 @@ interface DeliveryPathProps {
 /** A recall's path, as far as it is known: when it happened, was received and stored, and which rooms it was sent to. */
 export function DeliveryPath({ row, api }: DeliveryPathProps) {
   const { t, dateTime } = useLocale()
-  const { notice, seenAtMs } = row
+  const { notice, seenAtMs, lateMs } = row
   const receivedAtMs = 'receivedAtMs' in notice ? notice.receivedAtMs : undefined
   const isUntimed = 'untimed' in notice
   return (
@@ -37,7 +37,8 @@ export function DeliveryPath({ row, api }: DeliveryPathProps) {
       <RoomStops row={row} api={api} />
       <li>
         <b>{t.details.shownHere}</b>
-        <span>{seenAtMs === undefined ? t.details.fromLog : dateTime(seenAtMs)}</span>
+        <span>{seenAtMs === undefined ? t.details.fromLog : dateTime(api.clock.fromViewer(seenAtMs))}</span>
+        {lateMs !== undefined && <span class="late">{lateText(t, notice, lateMs)}</span>}
       </li>
     </ol>
   )

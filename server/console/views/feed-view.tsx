@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
+import type { Messages } from '../i18n/en.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import { RecallList } from '../list/recall-list.tsx'
 import { isEmpty, MAX_ROWS } from '../state/feed.ts'
@@ -29,7 +30,7 @@ export function FeedView({ store, onChange }: FeedViewProps) {
       <RecallList
         rows={feed.shown}
         label={t.views.feed}
-        empty={isEmpty(feed.filter) ? t.feed.empty : t.feed.noMatch}
+        empty={emptyText(t, store)}
         open={open?.key}
         onOpen={({ key, row }) => row.kind === 'notice' && setOpen({ key, row })}
       />
@@ -37,6 +38,12 @@ export function FeedView({ store, onChange }: FeedViewProps) {
       <LiveRegion count={feed.received} />
     </ListWithDetails>
   )
+}
+
+/** Promises that recalls appear only if they do. */
+function emptyText({ feed: texts }: Messages, { feed, shown }: Store): string {
+  if (!isEmpty(feed.filter)) return texts.noMatch
+  return shown.kind === 'live' ? texts.empty : texts.emptyNotLive
 }
 
 function PauseButton({ feed, onChange }: { readonly feed: Feed; readonly onChange: () => void }) {
@@ -69,7 +76,7 @@ function HiddenGapWarning() {
 
 function FeedFooter({ feed }: { readonly feed: Feed }) {
   const { t } = useLocale()
-  const pausedText = feed.hidesGap ? t.events.gap : t.feed.paused
+  const pausedText = feed.hidesGap ? t.events.gap : t.feed.paused(MAX_ROWS)
   return (
     <p class="list-footer">
       <span>{feed.isPaused ? pausedText : t.feed.count(feed.shown.length, feed.size)}</span>

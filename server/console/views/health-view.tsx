@@ -1,90 +1,66 @@
-import type { ProcessState } from '../../../shared/http-api.ts'
+import type { StatusResponse } from '../../../shared/http-api.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Health, Sample } from '../state/health.ts'
-import { asRefusal, Failure, Timestamp } from '../ui/labels.tsx'
+import { Icon } from '../ui/icon.tsx'
+import { Timestamp } from '../ui/labels.tsx'
 import { Chart } from './chart.tsx'
+import { Tiles } from './health-tiles.tsx'
+import { ProblemList } from './problem-list.tsx'
 import { ProcessTable } from './process-table.tsx'
+import { WebhookTable } from './webhook-table.tsx'
 
+/** What is wrong first, then the figures. */
 export function HealthView({ health }: { readonly health: Health | undefined }) {
   const { t } = useLocale()
   if (health === undefined) return <p class="empty">{t.health.adminsOnly}</p>
-  const { status, failure, updatedAtMs } = health
+  const { status, failure, problems, updatedAtMs } = health
+  const isCurrent = failure === undefined && status !== undefined
   return (
     <div class="pad health">
-      {failure !== undefined && (
-        <div class="stale">
-          <Failure refusal={asRefusal(failure)} />
-          {status !== undefined && (
-            <p>
-              {t.health.stale} <Timestamp atMs={updatedAtMs} />
-            </p>
-          )}
-        </div>
+      <ProblemList problems={problems} isComplete={isCurrent && status.complete} />
+      {failure !== undefined && status !== undefined && (
+        <p class="stale">
+          {t.health.stale} <Timestamp atMs={updatedAtMs} />
+        </p>
       )}
+      {isCurrent && !status.complete && <Incomplete reason={status.incomplete} />}
       {status === undefined && failure === undefined && <p class="empty">{t.loading}</p>}
       {status !== undefined && (
-        <div class={failure === undefined ? '' : 'outdated'}>
-          <Tiles processes={status.nodes} />
-          <Charts samples={health.samples} />
-          <ProcessTable processes={status.nodes} />
+        <div class={isCurrent ? '' : 'outdated'}>
+          <Figures status={status} samples={health.samples} />
         </div>
       )}
     </div>
   )
 }
 
-/** Probes are sent every second; if the latest is older than this, some did not arrive. */
-const MAX_PROBE_AGE_MS = 5_000
-
-/** The four figures operators look for first. */
-function Tiles({ processes }: { readonly processes: readonly ProcessState[] }) {
-  const { t, number } = useLocale()
-  const ready = processes.filter((process) => process.ready).length
-  const sockets = processes.reduce((sum, process) => sum + process.sockets, 0)
-  const spooled = processes.reduce((sum, { spool }) => sum + (spool?.recalls ?? 0), 0)
-  const spoolAgeMs = Math.max(0, ...processes.map(({ spool }) => spool?.ageMs ?? 0))
-  const probeAgeMs = Math.max(0, ...processes.map((process) => process.probeAgeMs))
+/** The process that responded could not ask the others. */
+function Incomplete({ reason }: { readonly reason: string | undefined }) {
+  const { t } = useLocale()
   return (
-    <ul class="tiles">
-      <Tile
-        name={t.health.readyCount}
-        value={`${ready} / ${processes.length}`}
-        note={ready === processes.length ? t.health.allReady : t.health.notAllReady}
-        isGood={ready === processes.length && ready > 0}
-      />
-      <Tile
-        name={t.health.probe}
-        value={t.health.ago(probeAgeMs / 1_000)}
-        note={t.health.probeInterval}
-        isGood={probeAgeMs < MAX_PROBE_AGE_MS}
-      />
-      <Tile
-        name={t.health.spool}
-        value={number(spooled)}
-        note={spooled === 0 ? t.health.allPublished : t.health.spoolAge(spoolAgeMs / 1_000)}
-        isGood={spooled === 0}
-      />
-      <Tile name={t.health.sockets} value={number(sockets)} note={t.health.allNodes} />
-    </ul>
+    <p class="gap-note" role="alert">
+      <Icon name="warning" />
+      <span>
+        <strong>{t.health.incomplete}</strong> <span lang="en">{reason}</span>
+      </span>
+    </p>
   )
 }
 
-interface TileProps {
-  readonly name: string
-  readonly value: string
-  readonly note: string
-  /** Undefined if no value is better than another. */
-  readonly isGood?: boolean
+interface FiguresProps {
+  readonly status: StatusResponse
+  readonly samples: readonly Sample[]
 }
 
-function Tile({ name, value, note, isGood }: TileProps) {
-  const mark = isGood === undefined ? '' : isGood ? ' good' : ' bad'
+function Figures({ status, samples }: FiguresProps) {
+  const { nodes, gone } = status
   return (
-    <li class={`card tile${mark}`}>
-      <h2>{name}</h2>
-      <strong>{value}</strong>
-      <span>{note}</span>
-    </li>
+    <>
+      <Tiles processes={nodes} gone={gone} />
+      <WebhookTable processes={nodes} />
+      <Charts samples={samples} />
+      <ProcessTable processes={nodes} gone={gone} />
+    </>
   )
 }
 

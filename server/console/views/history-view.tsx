@@ -10,29 +10,25 @@ import type { Store } from '../state/store.ts'
 import { fieldValue, IdentifierInput } from '../ui/form.tsx'
 import { asRefusal, Failure } from '../ui/labels.tsx'
 import { useRequest } from '../ui/use-request.ts'
+import { DoubtfulAnswer } from './doubtful-answer.tsx'
 import { ListWithDetails } from './details.tsx'
 import type { OpenRow } from './details.tsx'
 import { RecalledLookup } from './recalled-lookup.tsx'
 
 /** Past recalls: a lookup of recalled messages, however old, and a search through the logs. */
-export function HistoryView({ store: { api, isAdmin } }: { readonly store: Store }) {
+export function HistoryView({ store }: { readonly store: Store }) {
   return (
     <div class="history">
-      <RecalledLookup api={api} />
-      <LogSearch api={api} canSearchAll={isAdmin} />
+      <RecalledLookup store={store} />
+      <LogSearch store={store} />
     </div>
   )
 }
 
-interface LogSearchProps {
-  readonly api: Api
-  /** Whether the user may search all groups together. */
-  readonly canSearchAll: boolean
-}
-
 /** Searches a room's log, newest first. */
-function LogSearch({ api, canSearchAll }: LogSearchProps) {
+function LogSearch({ store }: { readonly store: Store }) {
   const { t } = useLocale()
+  const { api, isAdmin } = store
   const { result, error, run } = useRequest<SearchResult>()
   const [open, setOpen] = useState<OpenRow>()
   const onSearch = (room: Room, sinceMs: number): void => {
@@ -47,8 +43,9 @@ function LogSearch({ api, canSearchAll }: LogSearchProps) {
       class="search"
       aria-labelledby="search"
     >
-      <SearchForm canSearchAll={canSearchAll} onSearch={onSearch} />
+      <SearchForm canSearchAll={isAdmin} onSearch={onSearch} />
       {error !== undefined && <Failure refusal={asRefusal(error)} />}
+      {result !== undefined && <DoubtfulAnswer store={store} readAtMs={result.readAtMs} />}
       <RecallList
         rows={result?.rows ?? []}
         label={t.history.title}
@@ -135,6 +132,8 @@ interface SearchResult {
   readonly sinceMs: number
   /** Oldest first. Keys are offsets. */
   readonly rows: readonly KeyedRow[]
+  /** By the gateway's clock. */
+  readonly readAtMs: number
   /** Whether nothing older matches. */
   readonly isComplete: boolean
 }
@@ -156,6 +155,7 @@ async function searchLog(
   return {
     room,
     sinceMs,
+    readAtMs: previous?.readAtMs ?? api.clock.fromViewer(Date.now()),
     rows: [...rows, ...(previous?.rows ?? [])],
     isComplete: recent.length < page.notices.length || page.older !== true,
   }

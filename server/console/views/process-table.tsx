@@ -1,8 +1,13 @@
-import type { ProcessState } from '../../../shared/http-api.ts'
+import type { GoneProcess, ProcessState } from '../../../shared/http-api.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import { Timestamp } from '../ui/labels.tsx'
 
-export function ProcessTable({ processes }: { readonly processes: readonly ProcessState[] }) {
+interface ProcessTableProps {
+  readonly processes: readonly ProcessState[]
+  readonly gone: readonly GoneProcess[]
+}
+
+export function ProcessTable({ processes, gone }: ProcessTableProps) {
   const { health } = useLocale().t
   return (
     <section class="card processes" aria-labelledby="processes">
@@ -13,14 +18,15 @@ export function ProcessTable({ processes }: { readonly processes: readonly Proce
             <tr>
               <th scope="col">{health.process}</th>
               <th scope="col">{health.state}</th>
+              <th scope="col">{health.delivery}</th>
+              <th scope="col">{health.webhookColumn}</th>
+              <th scope="col">{health.spool}</th>
               <th scope="col" class="figure">
                 {health.sockets}
               </th>
               <th scope="col" class="figure">
                 {health.rooms}
               </th>
-              <th scope="col">{health.probe}</th>
-              <th scope="col">{health.spool}</th>
               <th scope="col">{health.startedAt}</th>
             </tr>
           </thead>
@@ -30,6 +36,9 @@ export function ProcessTable({ processes }: { readonly processes: readonly Proce
               .map((process) => (
                 <ProcessRow key={process.id} process={process} />
               ))}
+            {gone.map((process) => (
+              <GoneRow key={process.id} process={process} />
+            ))}
           </tbody>
         </table>
       </div>
@@ -39,22 +48,111 @@ export function ProcessTable({ processes }: { readonly processes: readonly Proce
 
 function ProcessRow({ process }: { readonly process: ProcessState }) {
   const { t, number } = useLocale()
-  const { id, role, ready, sockets, rooms, probeAgeMs, spool, startedAtMs } = process
+  const { ready, reasons, warnings, sockets, rooms, spool, startedAtMs } = process
   return (
     <tr>
-      <th scope="row">
-        <code title={id}>{id.slice(0, 8)}</code> <small>{t.health.roles[role]}</small>
-      </th>
+      <NameCell process={process} />
       <td>
         <span class={`dot ${ready ? 'live' : 'refused'}`}>{ready ? t.health.ready : t.health.notReady}</span>
+        <Sentences class="reasons" sentences={reasons} />
+        <Sentences class="warnings" sentences={warnings} />
       </td>
+      <td>
+        <DeliveryText process={process} />
+      </td>
+      <td>
+        <WebhooksText process={process} />
+      </td>
+      <td>{spool === undefined ? t.health.none : t.health.spooled(spool.recalls, spool.ageMs / 1_000)}</td>
       <td class="figure">{number(sockets)}</td>
       <td class="figure">{number(rooms)}</td>
-      <td>{t.health.ago(probeAgeMs / 1_000)}</td>
-      <td>{spool === undefined ? t.health.noSpool : t.health.spooled(spool.recalls, spool.ageMs / 1_000)}</td>
       <td>
         <Timestamp atMs={startedAtMs} />
       </td>
     </tr>
+  )
+}
+
+/** A process that reported in the last ten minutes, but no longer does. */
+function GoneRow({ process }: { readonly process: GoneProcess }) {
+  const { t, timeOfDay } = useLocale()
+  const { stopped, lastReportAtMs, spooledRecalls, startedAtMs } = process
+  const text = (stopped ? t.health.stopped : t.health.gone)(timeOfDay(lastReportAtMs))
+  return (
+    <tr class="gone">
+      <NameCell process={process} />
+      <td colSpan={6}>
+        <span class={`dot ${stopped ? 'offline' : 'refused'}`}>{text}</span>
+        {spooledRecalls > 0 && <span class="reasons">{t.health.onItsDisk(spooledRecalls)}</span>}
+      </td>
+      <td>
+        <Timestamp atMs={startedAtMs} />
+      </td>
+    </tr>
+  )
+}
+
+function NameCell({ process: { id, role } }: { readonly process: ProcessState | GoneProcess }) {
+  const { t } = useLocale()
+  return (
+    <th scope="row">
+      <code title={id}>{id.slice(0, 8)}</code> <small>{t.health.roles[role]}</small>
+    </th>
+  )
+}
+
+interface SentencesProps {
+  readonly class: string
+  readonly sentences: readonly string[]
+}
+
+/** The gateway's own sentences, in its language. */
+function Sentences({ class: className, sentences }: SentencesProps) {
+  if (sentences.length === 0) return null
+  return (
+    <ul class={className} lang="en">
+      {sentences.map((sentence) => (
+        <li key={sentence}>{sentence}</li>
+      ))}
+    </ul>
+  )
+}
+
+/** Whether notices are proved to arrive there; nothing for a process that serves no sockets. */
+function DeliveryText({ process: { role, delivery, probeAgeMs } }: { readonly process: ProcessState }) {
+  const { t } = useLocale()
+  if (role === 'receiver') return <>{t.health.none}</>
+  if (delivery?.proved === false)
+    return (
+      <>
+        <span class="dot refused">
+          {t.health.inDoubt} {t.health.inDoubtFor(delivery.doubtMs / 1_000)}
+        </span>
+        <Sentences class="reasons" sentences={[delivery.reason]} />
+      </>
+    )
+  return (
+    <>
+      {delivery?.proved === true && <span class="dot live">{t.health.proved}</span>}{' '}
+      {t.health.ago(probeAgeMs / 1_000)}
+    </>
+  )
+}
+
+function WebhooksText({ process: { webhooks } }: { readonly process: ProcessState }) {
+  const { t, number } = useLocale()
+  if (webhooks === undefined) return <>{t.health.none}</>
+  const { ok, refused, failed, lastOkAgeMs } = webhooks
+  const sum = (counts: Readonly<Record<string, number>>): number =>
+    Object.values(counts).reduce((total, count) => total + count, 0)
+  const [refusedCount, failedCount] = [sum(refused), sum(failed)]
+  return (
+    <>
+      {t.health.webhooksOk(number(ok))}
+      {refusedCount + failedCount > 0 && (
+        <span class="reasons">{t.health.webhooksBad(refusedCount, failedCount)}</span>
+      )}
+      <small>{lastOkAgeMs === null ? t.health.noOk : t.health.lastOk(lastOkAgeMs / 1_000)}</small>
+    </>
   )
 }

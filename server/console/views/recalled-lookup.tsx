@@ -1,21 +1,25 @@
 import type { TargetedSubmitEvent } from 'preact'
 import type { RecalledAt } from '../../../shared/recall.ts'
 import { useLocale } from '../i18n/i18n.ts'
-import type { Api } from '../state/api.ts'
+import type { Store } from '../state/store.ts'
 import { fieldValue, IdentifierInput } from '../ui/form.tsx'
 import { asRefusal, Failure } from '../ui/labels.tsx'
 import { formatRanges, MAX_SEQS } from '../ui/seqs.ts'
 import { useRequest } from '../ui/use-request.ts'
+import { DoubtfulAnswer } from './doubtful-answer.tsx'
 
 interface RecalledRange {
   readonly first: number
   readonly last: number
   readonly recalled: readonly RecalledAt[]
+  /** By the gateway's clock. */
+  readonly readAtMs: number
 }
 
 /** Looks up which messages of a range are recalled: among all recalls ever stored, not only those the log still holds. */
-export function RecalledLookup({ api }: { readonly api: Api }) {
+export function RecalledLookup({ store }: { readonly store: Store }) {
   const { t } = useLocale()
+  const { api } = store
   const { result, error, run } = useRequest<RecalledRange>()
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
@@ -25,7 +29,14 @@ export function RecalledLookup({ api }: { readonly api: Api }) {
     const last = Number(fieldValue(form, 'last') || first)
     const conversation = topic === '' ? { group } : { group, topic }
     const request = api.recalled(conversation, `${first}-${last}`)
-    run(request.then(({ recalled }) => ({ first, last, recalled })))
+    run(
+      request.then(({ recalled }) => ({
+        first,
+        last,
+        recalled,
+        readAtMs: api.clock.fromViewer(Date.now()),
+      })),
+    )
   }
   return (
     <section class="card lookup" aria-labelledby="lookup">
@@ -42,6 +53,7 @@ export function RecalledLookup({ api }: { readonly api: Api }) {
         <button type="submit">{t.history.lookupSubmit}</button>
       </form>
       {error !== undefined && <Failure refusal={asRefusal(error)} />}
+      {result !== undefined && <DoubtfulAnswer store={store} readAtMs={result.readAtMs} />}
       {result !== undefined && <LookupResult range={result} />}
     </section>
   )

@@ -1,9 +1,10 @@
 import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { useLocale } from '../i18n/i18n.ts'
-import type { WatchedRoom } from '../state/watched-rooms.ts'
+import type { NoticeRow } from '../state/feed.ts'
+import type { WatchedRoom } from '../state/watched-room.ts'
 import { Icon } from '../ui/icon.tsx'
-import { Failure, Timestamp } from '../ui/labels.tsx'
+import { Failure, InterruptionText, LateMark, Timestamp } from '../ui/labels.tsx'
 
 const MAX_SHOWN_RECALLS = 5
 const MAX_SHOWN_SEQS = 10
@@ -15,14 +16,13 @@ interface RoomCardProps {
 
 export function RoomCard({ watched, onUnwatch }: RoomCardProps) {
   const { t } = useLocale()
-  const { room, subscription, refusal } = watched
-  const kind = refusal === undefined ? (subscription?.state.kind ?? 'catching-up') : 'refused'
-  const state = kind === 'connecting' || kind === 'closed' ? 'offline' : kind
+  const { room, refusal } = watched
+  const state = refusal === undefined ? watched.state.kind : 'refused'
   return (
     <li class={`card room ${state}`}>
       <header>
         <RoomTitle room={room} />
-        <span class={`dot ${state}`}>{t.rooms.states[state]}</span>
+        <span class={`dot ${state}`}>{t.states[state][0]}</span>
         <button
           type="button"
           class="plain"
@@ -62,7 +62,7 @@ function RoomTitle({ room }: { readonly room: Room }) {
 
 function Figures({ watched }: { readonly watched: WatchedRoom }) {
   const { t, number } = useLocale()
-  const position = watched.subscription?.position
+  const position = watched.position
   return (
     <dl class="figures">
       <div title={position && `${t.rooms.epoch} ${position.epoch}`}>
@@ -101,21 +101,36 @@ function LatestRecalls({ watched: { latest } }: { readonly watched: WatchedRoom 
       <h3>{t.rooms.latest}</h3>
       {latest.length === 0 && <p class="hint">{t.rooms.none}</p>}
       <ol class="latest">
-        {latest.slice(0, MAX_SHOWN_RECALLS).map((notice) => (
-          <li key={notice.offset}>
-            <Timestamp atMs={notice.recalledAtMs} untimed={'untimed' in notice} />
-            <span class="seqs">
-              {notice.messages
-                .slice(0, MAX_SHOWN_SEQS)
-                .map(({ seq }) => seq)
-                .join(', ')}
-              {notice.messages.length > MAX_SHOWN_SEQS && ' …'}
-            </span>
-            {'operator' in notice && <bdi>{notice.operator}</bdi>}
-          </li>
-        ))}
+        {latest.slice(0, MAX_SHOWN_RECALLS).map((row) =>
+          row.kind === 'notice' ? (
+            <LatestRecall key={row.notice.offset} row={row} />
+          ) : (
+            <li key={`interruption ${row.interruption.fromMs}`} class="remark">
+              <span>
+                <InterruptionText interruption={row.interruption} />
+              </span>
+            </li>
+          ),
+        )}
       </ol>
     </>
+  )
+}
+
+function LatestRecall({ row: { notice, lateMs } }: { readonly row: NoticeRow }) {
+  return (
+    <li>
+      <Timestamp atMs={notice.recalledAtMs} untimed={'untimed' in notice} />
+      <span class="seqs">
+        {lateMs !== undefined && <LateMark notice={notice} lateMs={lateMs} />}
+        {notice.messages
+          .slice(0, MAX_SHOWN_SEQS)
+          .map(({ seq }) => seq)
+          .join(', ')}
+        {notice.messages.length > MAX_SHOWN_SEQS && ' …'}
+      </span>
+      {'operator' in notice && <bdi>{notice.operator}</bdi>}
+    </li>
   )
 }
 

@@ -1,24 +1,24 @@
 import type { TargetedSubmitEvent } from 'preact'
 import { roomName } from '../../../shared/room.ts'
 import { useLocale } from '../i18n/i18n.ts'
-import type { Api } from '../state/api.ts'
+import type { Store } from '../state/store.ts'
+import { OVERDUE_MS } from '../state/test-recall.ts'
+import type { TestRecall } from '../state/test-recall.ts'
 import { fieldValue, IdentifierInput } from '../ui/form.tsx'
+import { Icon } from '../ui/icon.tsx'
 import { asRefusal, Failure, RoomLabel } from '../ui/labels.tsx'
 import { parseSeqs } from '../ui/seqs.ts'
-import { useRequest } from '../ui/use-request.ts'
 
-type TestRecallResult = Awaited<ReturnType<Api['testRecall']>>
-
-/** Publishes a test recall, to see whether it arrives. */
-export function TestView({ api }: { readonly api: Api }) {
+/** Sends a test recall, and says which way it went and whether it arrived. */
+export function TestView({ store: { testRecall } }: { readonly store: Store }) {
   const { t } = useLocale()
-  const { result, error, run } = useRequest<TestRecallResult>()
+  const { failure, request } = testRecall
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const form = event.currentTarget
     const [group, topic] = [fieldValue(form, 'group'), fieldValue(form, 'topic')]
     const seqs = parseSeqs(fieldValue(form, 'seqs')) ?? []
-    run(api.testRecall({ group, seqs, ...(topic !== '' && { topic }) }))
+    void testRecall.send({ group, seqs, ...(topic !== '' && { topic }) })
   }
   return (
     <div class="pad">
@@ -42,19 +42,47 @@ export function TestView({ api }: { readonly api: Api }) {
           </label>
           <button type="submit">{t.test.send}</button>
         </form>
-        {error !== undefined && <Failure refusal={asRefusal(error)} />}
-        {result !== undefined && <Outcome result={result} />}
+        {failure !== undefined && <Failure refusal={asRefusal(failure)} />}
+        {request !== undefined && <Outcome testRecall={testRecall} />}
       </section>
     </div>
   )
 }
 
-function Outcome({ result: { positions } }: { readonly result: TestRecallResult }) {
+function Outcome({ testRecall }: { readonly testRecall: TestRecall }) {
   const { t } = useLocale()
+  const { response, failure, arrivedAfterMs } = testRecall
+  const hasArrived = arrivedAfterMs !== undefined
+  const isGood = response?.throughReceiver === true && hasArrived
+  // A recall that was refused is not on its way. One whose answer got lost may be.
+  if (failure !== undefined && !hasArrived && !failure.isTransient) return null
   return (
-    <div class="outcome" role="status">
+    <div class={isGood ? 'outcome' : 'outcome doubtful'} role="status">
+      {failure === undefined && response === undefined && <p>{t.test.sending}</p>}
+      {response !== undefined && <Answer response={response} />}
       <p>
-        <strong>{positions.length > 0 ? t.test.sent : t.test.notPublished}</strong>
+        <Arrival testRecall={testRecall} />
+      </p>
+      <p>
+        <a href="#feed">{t.test.openFeed}</a>
+      </p>
+    </div>
+  )
+}
+
+function Answer({ response }: { readonly response: NonNullable<TestRecall['response']> }) {
+  const { t } = useLocale()
+  const { positions, throughReceiver, note } = response
+  // The provider's answer says only that the recall is stored, or was before.
+  const headline = throughReceiver
+    ? t.test.accepted
+    : positions.length > 0
+      ? t.test.sent
+      : t.test.notPublished
+  return (
+    <>
+      <p>
+        <strong>{headline}</strong>
       </p>
       <ul>
         {positions.map(({ room, position }) => (
@@ -63,9 +91,17 @@ function Outcome({ result: { positions } }: { readonly result: TestRecallResult 
           </li>
         ))}
       </ul>
-      <p>
-        <a href="#feed">{t.test.openFeed}</a>
+      <p class={throughReceiver ? '' : 'not-tested'}>
+        {!throughReceiver && <Icon name="warning" />}
+        {throughReceiver ? t.test.throughReceiver : t.test.notThroughReceiver} {note}
       </p>
-    </div>
+    </>
   )
+}
+
+function Arrival({ testRecall: { arrivedAfterMs, isOverdue } }: { readonly testRecall: TestRecall }) {
+  const { t } = useLocale()
+  if (arrivedAfterMs !== undefined) return <strong>{t.test.arrived(arrivedAfterMs)}</strong>
+  if (!isOverdue) return <>{t.test.awaited}</>
+  return <strong class="not-arrived">{t.test.overdue(OVERDUE_MS / 1_000)}</strong>
 }

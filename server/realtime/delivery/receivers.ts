@@ -10,7 +10,16 @@ const UNCERTAIN_FROM_MS = 1_500
 const UNCERTAIN_UNTIL_MS = 4_000
 /** After this long, a receiver that does not return is no longer waited for. */
 const MEMORY_MS = 600_000
-/** A server or a network that was frozen carries out at once what it was sent long ago: for this long, at most. */
+/**
+ * The same for one that was well and had nothing on its disk: it was most likely killed, and may not return, but may also be
+ * cut off alone and go on answering OK.
+ */
+const WELL_MEMORY_MS = 120_000
+/**
+ * A server or a network that was frozen carries out at once what it was sent long ago, for at most `QUEUE_MS`. So a heartbeat
+ * that comes this late is no sign of life, but the next one is.
+ */
+const LATE_AFTER_MS = 1_500
 const QUEUE_MS = 300
 /** A forged or very strange set of heartbeats must not fill the memory. */
 const MAX_RECEIVERS = 1_000
@@ -27,12 +36,16 @@ interface Receiver {
   readonly recalls: number
   /** When the oldest recall on its disk arrived. */
   readonly oldestAtMs: number
+  /** Whether it could publish. */
+  readonly isReady: boolean
   /** It has said that it stops: nothing is added to its disk any more. */
   readonly isStopping: boolean
   /** Whether it would say so. Those of earlier versions just stop. */
   readonly saysGoodbye: boolean
-  /** What was written before may have been sent long ago: the receiver had vanished. */
-  readonly reportAfterMs: number
+  /** The latest heartbeat that was surely sent when it was written. */
+  readonly surelyAtMs: number
+  /** What was written before may have been sent long ago. */
+  readonly sureFromMs: number
 }
 
 /**
@@ -55,14 +68,17 @@ export class Receivers {
       if (known === undefined && this.#byFolder.size >= MAX_RECEIVERS) continue
       const writtenAtMs = nowMs - ageMs
       if (known !== undefined && known.writtenAtMs > writtenAtMs) continue
-      const wasVanished = known !== undefined && writtenAtMs - known.writtenAtMs > VANISHED_AFTER_MS
+      const isLate = known?.isStopping === false && writtenAtMs - known.writtenAtMs > LATE_AFTER_MS
+      const sureFromMs = isLate ? writtenAtMs + QUEUE_MS : (known?.sureFromMs ?? -Infinity)
       this.#byFolder.set(folder, {
         writtenAtMs,
         recalls: report.recalls,
         oldestAtMs: writtenAtMs - report.spoolAgeMs,
+        isReady: report.isReady,
         isStopping: report.isStopping,
         saysGoodbye: report.dataFolder !== undefined,
-        reportAfterMs: wasVanished ? writtenAtMs + QUEUE_MS : (known?.reportAfterMs ?? -Infinity),
+        surelyAtMs: writtenAtMs >= sureFromMs ? writtenAtMs : (known?.surelyAtMs ?? writtenAtMs),
+        sureFromMs,
       })
     }
     for (const [folder, { writtenAtMs }] of this.#byFolder)
@@ -79,8 +95,8 @@ export class Receivers {
     const isSoon = (sinceMs: number): boolean =>
       nowMs - sinceMs > UNCERTAIN_FROM_MS && nowMs - sinceMs < UNCERTAIN_UNTIL_MS
     return [...this.#byFolder.values()].some(
-      ({ writtenAtMs, recalls, oldestAtMs, isStopping }) =>
-        (recalls > 0 && isSoon(oldestAtMs)) || (!isStopping && isSoon(writtenAtMs)),
+      ({ surelyAtMs, recalls, oldestAtMs, isStopping }) =>
+        (recalls > 0 && isSoon(oldestAtMs)) || (!isStopping && isSoon(surelyAtMs)),
     )
   }
 
@@ -91,15 +107,17 @@ export class Receivers {
     const vanished: Cause[] = []
     const silent: Cause[] = []
     for (const receiver of this.#byFolder.values()) {
-      const { writtenAtMs, recalls, oldestAtMs, isStopping, saysGoodbye, reportAfterMs } = receiver
+      const { writtenAtMs, surelyAtMs, sureFromMs, recalls, oldestAtMs } = receiver
+      const { isReady, isStopping, saysGoodbye } = receiver
       if (nowMs - writtenAtMs > MEMORY_MS) continue
-      const isVanished = asOfMs - writtenAtMs > VANISHED_AFTER_MS
+      const isMissed = saysGoodbye && (!isReady || nowMs - writtenAtMs < WELL_MEMORY_MS)
+      const isVanished = asOfMs - surelyAtMs > VANISHED_AFTER_MS
       if (recalls > 0) waiting.push({ sinceMs: oldestAtMs, reason: isVanished ? RECALLS_GONE : RECALLS_WAIT })
       else if (isStopping) continue
-      else if (isVanished && saysGoodbye) vanished.push({ sinceMs: writtenAtMs, reason: VANISHED })
-      else if (writtenAtMs < reportAfterMs) silent.push({ sinceMs: writtenAtMs, reason: NOT_REPORTED })
-      // Without a doubt there is nothing to confirm.
-      else if (writtenAtMs < this.#reportAfterMs) silent.push({ sinceMs: nowMs, reason: NOT_REPORTED })
+      else if (isVanished && isMissed) vanished.push({ sinceMs: surelyAtMs, reason: VANISHED })
+      // Never a reason for a doubt, but one to stay in doubt.
+      else if (writtenAtMs < sureFromMs || surelyAtMs < this.#reportAfterMs)
+        silent.push({ sinceMs: nowMs, reason: NOT_REPORTED })
     }
     return [...waiting, ...vanished, ...silent]
   }
@@ -114,6 +132,7 @@ interface Report {
   readonly dataFolder: string | undefined
   readonly recalls: number
   readonly spoolAgeMs: number
+  readonly isReady: boolean
   readonly isStopping: boolean
 }
 
@@ -124,11 +143,12 @@ function parse(text: string): Report | undefined {
     if (!isRecord(state) || !isRecord(state['spool'])) return undefined
     const { recalls, ageMs } = state['spool']
     if (typeof recalls !== 'number' || typeof ageMs !== 'number') return undefined
-    const { dataFolder, stopping } = state
+    const { dataFolder, ready, stopping } = state
     return {
       dataFolder: typeof dataFolder === 'string' ? dataFolder : undefined,
       recalls,
       spoolAgeMs: Math.max(0, ageMs),
+      isReady: ready === true,
       isStopping: stopping === true,
     }
   } catch {

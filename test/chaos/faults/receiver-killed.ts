@@ -9,6 +9,8 @@ import { runUnderLoad, waitUntilSpoolIsEmpty } from '../scenario.ts'
 const TIMES = { short: 1, long: 4 } as const
 const FROZEN_MS = 1_500
 const MIN_SPOOLED_RECALLS = 20
+/** Long enough that clients must say that notices are missing. */
+const DOWN_MS = 4_000
 
 /** Kills the receiver while recalls are spooled, and restarts it with the same data. */
 export async function receiverKilled(profile: Profile): Promise<FaultResult> {
@@ -30,6 +32,7 @@ export async function receiverKilled(profile: Profile): Promise<FaultResult> {
           await receiver.exited
           // Every other time Redis is back before the receiver; otherwise it is still frozen.
           if (time % 2 === 0) redis.signal('SIGCONT')
+          await delay(DOWN_MS)
           receiver = await harness.startGateway({ ROLE: 'receiver', REDIS_URL: redis.url, ...settings })
           redis.signal('SIGCONT')
           await waitUntilSpoolIsEmpty(receiver)

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { FaultResult, Profile } from '../fault.ts'
 import { runUnderLoad } from '../scenario.ts'
 
-const FROZEN_MS = { short: 3_000, long: 10_000 } as const
+const FROZEN_MS = { short: 6_000, long: 10_000 } as const
 
 /** Freezes Redis: it responds to nothing and closes nothing. Meanwhile sockets reconnect. */
 export const redisFrozen = (profile: Profile): Promise<FaultResult> =>

@@ -32,6 +32,7 @@ export const roomsChurned = (profile: Profile): Promise<FaultResult> =>
     await sendFinalRecalls(harness, sender)
 
     for (const listener of listeners) listener.close()
+    for (const { stop } of deployment.clients) await stop()
     const { shardChannels } = await connectRedisAdmin(harness, redis.url)
     const roomChannels = async () =>
       (await shardChannels()).filter((channel) => !/:probe:|:announcements:/.test(channel))

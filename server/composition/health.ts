@@ -1,0 +1,76 @@
+import type { Router } from 'express'
+import type { Broker } from '../broker/broker.ts'
+import type { Spool } from '../broker/spooling/spool.ts'
+import { createNetworkMatcher } from '../http/client-address.ts'
+import type { Realtime } from '../realtime/realtime.ts'
+import { createHealth } from '../telemetry/health.ts'
+import type { Gauges } from '../telemetry/metrics.ts'
+import { createOverview } from '../telemetry/overview.ts'
+import type { ReadOverview } from '../telemetry/overview.ts'
+import { createOwnState } from '../telemetry/own-state.ts'
+import type { OwnState } from '../telemetry/own-state.ts'
+import type { Base } from './base.ts'
+
+/** The parts that a process may have, and its health is about. */
+interface Parts {
+  readonly dataFolder: string | undefined
+  readonly spool: Spool | undefined
+  readonly quarantine: { size(): number } | undefined
+  readonly realtime: Realtime | undefined
+}
+
+interface HealthParts {
+  readonly own: OwnState
+  readonly readOverview: ReadOverview
+  /** `/livez`, `/readyz` and `/metrics`. */
+  readonly routers: readonly Router[]
+}
+
+/** What the process knows of itself and of the others, and where it tells. */
+export function createHealthParts(base: Base, parts: Parts): HealthParts {
+  const { config, lifecycle, broker, readHeartbeats, addressOf, metrics } = base
+  const { dataFolder, realtime } = parts
+  const gauges = createGauges(broker, parts)
+  const isAccepting = (): boolean => !lifecycle.isStopping
+  const reasons = (): readonly string[] => [
+    ...(isAccepting() ? [] : ['the process is stopping']),
+    ...broker.reasons(),
+  ]
+  const own = createOwnState({
+    role: config.ROLE,
+    dataFolder,
+    isAccepting,
+    isReady: () => isAccepting() && broker.isReady(),
+    reasons,
+    warnings: broker.warnings,
+    gauges,
+    metrics,
+  })
+  const overview = createOverview({ own, readHeartbeats, reasons: broker.reasons })
+  const health = createHealth({
+    isAccepting,
+    isBrokerReady: broker.isReady,
+    reasons,
+    ownProblems: overview.ownProblems,
+    brokerWarnings: broker.warnings,
+    spoolDepth: gauges.spoolDepth,
+    quarantined: gauges.quarantined,
+    servesSockets: realtime !== undefined,
+  })
+  const mayReadMetrics = createNetworkMatcher(config.METRICS_ALLOW)
+  const readProblems = async () => (await overview.read()).problems
+  const metricsRouter = metrics.createRouter(gauges, readProblems, (request) =>
+    mayReadMetrics(addressOf(request)),
+  )
+  return { own, readOverview: overview.read, routers: [health, metricsRouter] }
+}
+
+const createGauges = (broker: Broker, { spool, quarantine, realtime }: Parts): Gauges => ({
+  sockets: () => realtime?.sockets() ?? 0,
+  rooms: () => realtime?.rooms() ?? 0,
+  maxBufferedBytes: () => realtime?.maxBufferedBytes() ?? 0,
+  probeAgeMs: broker.probeAgeMs,
+  delivery: () => realtime?.delivery(),
+  spoolDepth: () => spool?.depth(Date.now()),
+  quarantined: () => quarantine?.size(),
+})

@@ -1,0 +1,65 @@
+import type { Locale } from '../i18n/i18n.ts'
+import type { Messages } from '../i18n/en.ts'
+import { isCritical } from '../state/shown-state.ts'
+import type { ShownState } from '../state/shown-state.ts'
+import { problemText, refusalText } from '../ui/labels.tsx'
+
+/** Kinds that last, so that it matters since when. */
+const LASTING: readonly ShownState['kind'][] = ['stale', 'offline', 'refused', 'closed']
+
+export interface StateText {
+  readonly label: string
+  /** How many recalls wait in the paused feed, if it is. */
+  readonly waiting: string | undefined
+  /** Why, and since when. */
+  readonly detail: string
+}
+
+/** Returns whether the page is live and complete, in words. */
+export function stateText(locale: Locale, shown: ShownState): StateText {
+  const { kind, sinceMs, waiting, problems } = shown
+  const { signals, states } = locale.t
+  const [label, detail] = states[kind]
+  const [worst] = problems
+  const since =
+    LASTING.includes(kind) && sinceMs !== undefined ? signals.since(locale.timeOfDay(sinceMs)) : ''
+  const statement = [since, detail].filter((part) => part !== '').join(signals.semicolon)
+  const reason =
+    kind === 'problem' && worst !== undefined ? problemText(locale, worst) : reasonText(locale.t, shown)
+  return {
+    label,
+    waiting: waiting === undefined ? undefined : signals.waiting(waiting),
+    detail: [statement, reason].filter((part) => part !== '').join(signals.colon),
+  }
+}
+
+/** Why, and the code, by which the documents and others can be asked. */
+function reasonText(t: Messages, { code, reason = '' }: ShownState): string {
+  if (code === undefined) return refusalText(t, { code: reason, message: reason })
+  return `${refusalText(t, { code, message: reason })} (${code})`
+}
+
+/**
+ * Shows the state in the page's title, which stays visible in a background tab. Does not depend on rendering, because
+ * hidden tabs are not rendered.
+ */
+export function updateTitle(locale: Locale, shown: ShownState): void {
+  const { t } = locale
+  const { label, waiting } = stateText(locale, shown)
+  const parts = [label, waitingText(t, shown, waiting), problemsText(t, shown), t.title]
+  const mark = shown.problems.some(isCritical) ? '(!) ' : ''
+  const title = mark + parts.filter((part) => part !== undefined).join(' · ')
+  if (document.title !== title) document.title = title
+}
+
+/** The paused feed next to another state. */
+function waitingText(t: Messages, { kind }: ShownState, waiting: string | undefined): string | undefined {
+  return waiting === undefined || kind === 'paused' ? waiting : `${t.states.paused[0]} · ${waiting}`
+}
+
+/** How many problems of the worst severity there are. */
+export function problemsText(t: Messages, { problems }: ShownState): string | undefined {
+  const critical = problems.filter(isCritical).length
+  if (critical > 0) return t.signals.problems(critical)
+  return problems.length > 0 ? t.signals.warnings(problems.length) : undefined
+}

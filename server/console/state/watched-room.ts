@@ -1,0 +1,137 @@
+import type { RecallClient, State as ClientState, Subscription } from '../../../shared/client.ts'
+import type { MemberNotice, Notice } from '../../../shared/notice.ts'
+import type { GapReason, Position } from '../../../shared/position.ts'
+import { isFeed } from '../../../shared/room.ts'
+import type { Room } from '../../../shared/room.ts'
+import { ApiError, asApiError } from './api.ts'
+import type { Api } from './api.ts'
+import type { NoticeRow, Row } from './feed.ts'
+import { Interruptions } from './interruptions.ts'
+
+/** How much of a log is shown at first. The feed is a view of its own; other rooms show their latest recalls. */
+const INITIAL_FEED_ROWS = 1_000
+const INITIAL_ROOM_ROWS = 20
+const MAX_LATEST = 20
+
+type LatestRow = NoticeRow | Extract<Row, { readonly kind: 'interruption' }>
+
+interface WatchedRoomOptions {
+  readonly client: RecallClient
+  readonly api: Api
+  /** Called when anything about the room may have changed. */
+  readonly onChange: () => void
+  /** Receives the rows of the feed, oldest first. */
+  readonly onFeed: (rows: readonly Row[]) => void
+}
+
+/** A room the page watches: what it shows of it, and whether that is complete. */
+export class WatchedRoom {
+  readonly room: Room
+  /** Why the gateway refused the subscription, for good. */
+  refusal: { readonly code: string; readonly message: string } | undefined
+  /** Why its log could not be read, as long as it could not. */
+  failure: ApiError | undefined
+  gaps = 0
+  lastGap: { readonly reason: GapReason; readonly atMs: number } | undefined
+  /** How many notices came late because the page was not connected. */
+  recovered = 0
+  readonly #options: WatchedRoomOptions
+  readonly #subscription: Subscription
+  readonly #interruptions: Interruptions
+  /** Newest first. Empty for the feed, which is shown elsewhere. */
+  #latest: readonly LatestRow[] = []
+  /** After the last notice shown; undefined until the log has been read. */
+  #shown: Position | undefined
+
+  constructor(room: Room, options: WatchedRoomOptions) {
+    this.room = room
+    this.#options = options
+    this.#interruptions = new Interruptions(options.api.clock)
+    this.#subscription = options.client.subscribe(room, (notice) => this.#onNotice(notice), {
+      load: (position) => this.#load(position),
+    })
+    const { onChange } = options
+    this.#subscription.on('state', (state) => {
+      this.#onState(state)
+      onChange()
+    })
+    this.#subscription.on('recovered', ({ count }) => {
+      if (this.#interruptions.addRecovered(count)) this.recovered += count
+      onChange()
+    })
+    this.#subscription.on('gap', ({ reason }) => this.#onGap(reason))
+    this.#subscription.on('refused', ({ code, message, retry }) => {
+      if (!retry) this.refusal = { code, message }
+      onChange()
+    })
+    this.#onState(this.#subscription.state)
+  }
+
+  get state(): ClientState {
+    return this.#subscription.state
+  }
+
+  get position(): Position | undefined {
+    return this.#subscription.position
+  }
+
+  get latest(): readonly LatestRow[] {
+    return this.#latest
+  }
+
+  leave(): void {
+    this.#subscription.leave()
+  }
+
+  /** The first thing of an interruption is a row that says so. */
+  #onState(state: ClientState): void {
+    const interruption = this.#interruptions.onState(state)
+    if (interruption !== undefined) this.#show([{ kind: 'interruption', interruption }])
+  }
+
+  #onNotice(notice: Notice | MemberNotice): void {
+    if (this.#shown !== undefined) this.#shown = { ...this.#shown, offset: notice.offset }
+    this.#show([{ ...this.#rowOf(notice, true), seenAtMs: Date.now() }])
+  }
+
+  #onGap(reason: GapReason): void {
+    this.gaps++
+    this.lastGap = { reason, atMs: this.#options.api.clock.fromViewer(Date.now()) }
+    this.#show([{ kind: 'gap', reason }])
+  }
+
+  /**
+   * Reads the log up to `position`, and shows what is not shown yet: its end at first, after a gap what followed the last
+   * notice. The client calls it again until it succeeds, and neither tells notices nor is live before.
+   */
+  async #load(position: Position): Promise<void> {
+    const page = await this.#read(position).catch(asApiError)
+    this.failure = page instanceof ApiError ? page : undefined
+    this.#options.onChange()
+    if (page instanceof ApiError) throw page
+    const isFirst = this.#shown === undefined
+    const from = this.#shown?.epoch === position.epoch ? this.#shown.offset : 0
+    this.#shown = position
+    const missing = page.notices.filter(({ offset }) => offset > from)
+    this.#show(missing.map((notice) => this.#rowOf(notice, !isFirst)))
+  }
+
+  async #read(position: Position) {
+    const limit = isFeed(this.room) ? INITIAL_FEED_ROWS : INITIAL_ROOM_ROWS
+    const page = await this.#options.api.notices(this.room, { limit, before: position.offset + 1 })
+    if (page.position.epoch === position.epoch) return page
+    throw new ApiError('LOG_REPLACED', 'the log was replaced while it was read')
+  }
+
+  #rowOf(notice: Notice | MemberNotice, isNew: boolean): NoticeRow {
+    const lateMs = isNew ? this.#interruptions.lateness(notice) : undefined
+    return { kind: 'notice', room: this.room, notice, ...(lateMs !== undefined && { lateMs }) }
+  }
+
+  #show(rows: readonly Row[]): void {
+    if (isFeed(this.room)) return this.#options.onFeed(rows)
+    const newest = rows.filter((row) => row.kind !== 'gap').toReversed()
+    this.#latest = [...newest, ...this.#latest].slice(0, MAX_LATEST)
+    this.#options.onChange()
+  }
+}

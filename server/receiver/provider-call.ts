@@ -1,0 +1,50 @@
+import type { Conversation } from '../../shared/recall.ts'
+import { signatureOf } from './authenticity.ts'
+import { RECALL_COMMAND } from './commands/group-recall.ts'
+
+interface RecallCall extends Conversation {
+  readonly seqs: readonly number[]
+  readonly operator: string
+  /** The type of the group, in Tencent's words. Default: what fits the conversation. */
+  readonly type?: string | undefined
+}
+
+interface Signing {
+  readonly app: string
+  /** Undefined where webhooks are not authenticated. */
+  readonly token: string | undefined
+}
+
+/** Returns the query, unsigned, and the body of a webhook that tells of a recall made now, as the provider sends it. */
+export function recallCall({ group, topic, seqs, operator, type }: RecallCall): {
+  readonly query: URLSearchParams
+  readonly body: string
+} {
+  const query = new URLSearchParams({
+    CallbackCommand: RECALL_COMMAND,
+    contenttype: 'json',
+    ClientIP: '127.0.0.1',
+    OptPlatform: 'RESTAPI',
+  })
+  const body = JSON.stringify({
+    CallbackCommand: RECALL_COMMAND,
+    Operator_Account: operator,
+    Type: type ?? (topic === undefined ? 'Public' : 'Community'),
+    GroupId: group,
+    MsgSeqList: seqs.map((MsgSeq) => ({ MsgSeq })),
+    ...(topic !== undefined && { TopicId: topic }),
+    EventTime: Date.now(),
+  })
+  return { query, body }
+}
+
+/** Returns the query with what proves who calls. */
+export function signed(query: URLSearchParams, { app, token }: Signing): URLSearchParams {
+  const complete = new URLSearchParams(query)
+  complete.set('SdkAppid', app)
+  if (token === undefined) return complete
+  const requestTime = String(Math.floor(Date.now() / 1_000))
+  complete.set('Sign', signatureOf(token, requestTime))
+  complete.set('RequestTime', requestTime)
+  return complete
+}

@@ -1,0 +1,180 @@
+import type { Problem, ProcessState } from '../../shared/http-api.ts'
+import type { Processes } from './processes.ts'
+import { problemsOfWebhooks } from './webhook-rules.ts'
+
+/** Every problem that the rules find, the worst first. `operations.md` describes each, and the metric has a series for each. */
+export const PROBLEMS = {
+  NO_RECEIVER: ['critical'],
+  NO_NODE: ['critical'],
+  WEBHOOKS_REFUSED: ['critical', 'warning'],
+  WEBHOOKS_FAILED: ['critical', 'warning'],
+  DELIVERY_IN_DOUBT: ['critical'],
+  SPOOL_WAITING: ['critical', 'warning'],
+  PROCESS_GONE: ['critical', 'warning'],
+  PROCESS_NOT_READY: ['critical', 'warning'],
+  DATA_FOLDER_SHARED: ['critical'],
+  STATUS_INCOMPLETE: ['warning'],
+  BROKER_WARNING: ['warning'],
+  QUARANTINE_NOT_EMPTY: ['warning'],
+} as const satisfies Readonly<Record<string, readonly Problem['severity'][]>>
+
+type ProblemCode = keyof typeof PROBLEMS
+
+/** A problem as the rules find it. */
+export type FoundProblem = Problem & { readonly code: ProblemCode }
+
+export interface HealthView extends Processes {
+  /** Why the other processes could not be asked: `alive` holds only the one that looks. */
+  readonly incomplete?: string | undefined
+}
+
+/** A recall waits this long in a spool only if the broker does not confirm. */
+const SPOOL_WAITING_MS = { warning: 2_000, critical: 10_000 }
+/** For so long after a start, the predecessor on the same data folder may not have ended yet. */
+const TAKEOVER_MS = 10_000
+/** More would help nobody, and a status has to stay small. */
+const MAX_PROBLEMS = 100
+
+/** Returns what needs attention, the worst first; pure. */
+export function problemsOf(view: HealthView, nowMs: number): FoundProblem[] {
+  const found = [
+    ...missingRoles(view),
+    ...view.alive.flatMap((process) => ownProblemsOf(process, view.alive)),
+    ...sharedDataFolders(view, nowMs),
+    ...goneProcesses(view),
+    ...brokerWarnings(view),
+    ...(view.incomplete === undefined
+      ? []
+      : [
+          problem(
+            'STATUS_INCOMPLETE',
+            'warning',
+            `the other processes could not be asked: ${view.incomplete}`,
+          ),
+        ]),
+  ]
+  const codes = Object.keys(PROBLEMS)
+  const rank = ({ severity, code }: FoundProblem): number =>
+    (severity === 'critical' ? 0 : codes.length) + codes.indexOf(code)
+  return found.toSorted((a, b) => rank(a) - rank(b)).slice(0, MAX_PROBLEMS)
+}
+
+/** Returns what is wrong with one process by its own state. Whether others do its work matters too, where they are known. */
+export function ownProblemsOf(
+  process: ProcessState,
+  alive: readonly ProcessState[] = [process],
+): FoundProblem[] {
+  return [
+    ...problemsOfWebhooks(process),
+    ...delivery(process),
+    ...spool(process),
+    ...readiness(process, alive),
+    ...quarantine(process),
+  ]
+}
+
+function missingRoles({ alive, incomplete }: HealthView): FoundProblem[] {
+  if (incomplete !== undefined) return []
+  return [
+    ...(alive.some(({ role }) => role !== 'node')
+      ? []
+      : [
+          problem(
+            'NO_RECEIVER',
+            'critical',
+            'no process receives webhooks, so every recall is lost: start one with ROLE=receiver or ROLE=all',
+          ),
+        ]),
+    ...(alive.some(({ role }) => role !== 'receiver')
+      ? []
+      : [
+          problem(
+            'NO_NODE',
+            'critical',
+            'no process serves sockets, so nobody is told of recalls: start one with ROLE=node or ROLE=all',
+          ),
+        ]),
+  ]
+}
+
+/** A process that drains has sent its sockets away, or is about to. */
+function delivery({ id, delivery: state, draining }: ProcessState): FoundProblem[] {
+  if (state === undefined || state.proved || draining) return []
+  const message = `for ${inSeconds(state.doubtMs)} it is not proved that notices reach its sockets: ${state.reason}`
+  return [problem('DELIVERY_IN_DOUBT', 'critical', message, id)]
+}
+
+function spool({ id, spool: depth }: ProcessState): FoundProblem[] {
+  if (depth === undefined || depth.recalls === 0 || depth.ageMs < SPOOL_WAITING_MS.warning) return []
+  const severity = depth.ageMs < SPOOL_WAITING_MS.critical ? 'warning' : 'critical'
+  const message = `${recalls(depth.recalls)} on its disk, the oldest for ${inSeconds(depth.ageMs)}, because Redis does not confirm them: nobody has been told of them`
+  return [problem('SPOOL_WAITING', severity, message, id)]
+}
+
+/**
+ * A node that is not ready tells nobody. If it has no sockets, and another one can take them, nobody misses anything; a receiver
+ * stores recalls on disk meanwhile.
+ */
+function readiness(process: ProcessState, alive: readonly ProcessState[]): FoundProblem[] {
+  if (process.ready || process.draining) return []
+  const isBacked = alive.some(({ id, role, ready }) => id !== process.id && role !== 'receiver' && ready)
+  const isHarmless =
+    process.role === 'receiver' || (process.role === 'node' && process.sockets === 0 && isBacked)
+  const reasons = process.reasons.length === 0 ? 'it gives no reason' : process.reasons.join('; ')
+  const message = `it is not ready: ${reasons}`
+  return [problem('PROCESS_NOT_READY', isHarmless ? 'warning' : 'critical', message, process.id)]
+}
+
+function quarantine({ id, quarantined = 0 }: ProcessState): FoundProblem[] {
+  if (quarantined === 0) return []
+  const message = `requests in its quarantine: ${quarantined}. The command quarantine prints them, and posts them again`
+  return [problem('QUARANTINE_NOT_EMPTY', 'warning', message, id)]
+}
+
+function sharedDataFolders({ alive }: HealthView, nowMs: number): FoundProblem[] {
+  const byFolder = new Map<string, ProcessState[]>()
+  for (const process of alive)
+    if (process.dataFolder !== undefined)
+      byFolder.set(process.dataFolder, [...(byFolder.get(process.dataFolder) ?? []), process])
+  return [...byFolder.values()].flatMap((processes) => {
+    const startedAtMs = Math.max(...processes.map((process) => process.startedAtMs))
+    if (processes.length < 2 || nowMs - startedAtMs < TAKEOVER_MS) return []
+    const message = `${processes.length} processes use one data folder, or copies of one: give each its own, or recalls on disk can be lost`
+    return [problem('DATA_FOLDER_SHARED', 'critical', message, processes[0]?.id)]
+  })
+}
+
+function goneProcesses({ gone }: HealthView): FoundProblem[] {
+  return gone.flatMap(({ id, role, stopping, spool: depth }) => {
+    const recallsLeft = depth?.recalls ?? 0
+    if (stopping && recallsLeft === 0) return []
+    const how = stopping ? 'has stopped' : 'has vanished without a goodbye'
+    const left = `and ${recalls(recallsLeft)} on its disk: start it again on the same data folder`
+    const message =
+      recallsLeft > 0
+        ? `a process with ROLE=${role} ${how}, ${left}`
+        : `a process with ROLE=${role} ${how}: see whether it was killed, or has lost Redis`
+    return [problem('PROCESS_GONE', recallsLeft > 0 ? 'critical' : 'warning', message, id)]
+  })
+}
+
+/** What several processes warn of is one problem. */
+function brokerWarnings({ alive }: HealthView): FoundProblem[] {
+  const idsOf = new Map<string, string[]>()
+  for (const { id, warnings } of alive)
+    for (const warning of warnings) idsOf.set(warning, [...(idsOf.get(warning) ?? []), id])
+  return [...idsOf].map(([warning, ids]) =>
+    problem('BROKER_WARNING', 'warning', warning, ids.length === 1 ? ids[0] : undefined),
+  )
+}
+
+const problem = (
+  code: ProblemCode,
+  severity: Problem['severity'],
+  message: string,
+  processId?: string,
+): FoundProblem => ({ severity, code, message, ...(processId !== undefined && { processId }) })
+
+const inSeconds = (ms: number): string => `${Math.round(ms / 1_000)} s`
+
+const recalls = (count: number): string => (count === 1 ? '1 recall waits' : `${count} recalls wait`)
