@@ -98,10 +98,9 @@ function ProblemBadge({ shown }: { readonly shown: ShownState }) {
   return (
     <p role="alert" class="problem-badge">
       {text !== undefined && (
-        <a href="#health" class={isBad ? 'bad' : 'wait'}>
+        <a href="#health" class={isBad ? 'bad' : 'wait'} aria-label={`${text}, ${t.signals.seeHealth}`}>
           <Icon name="warning" />
           {text}
-          <span class="visually-hidden">, {t.signals.seeHealth}</span>
         </a>
       )}
     </p>
