@@ -18,6 +18,7 @@ const OTHER_VARIABLES = [
   'NODE_ENV',
   'NODE_EXTRA_CA_CERTS',
   'REDIS_SERVER',
+  'CHURN_S',
 ]
 /** Commands of npm itself. */
 const NPM = { ci: '', create: '', install: '', pack: '', prune: '', publish: '' }
