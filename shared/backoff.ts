@@ -16,6 +16,11 @@ export const fullJitterMs = (attempt: number, { baseMs, maxMs }: Bounds): number
 export class Backoff {
   #failures = 0
 
+  /** In a row. */
+  get failures(): number {
+    return this.#failures
+  }
+
   /** Counts a failure. Returns how long to wait before the next attempt. */
   nextMs(): number {
     return fullJitterMs(this.#failures++, { baseMs: 1_000, maxMs: 30_000 })

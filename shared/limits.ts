@@ -16,11 +16,11 @@ export const MAX_WEBHOOK_BYTES = 256 * 1024
 
 /** The charset is always UTF-8, but libraries that do not know take text without one for Latin-1, and find line ends in it. */
 export const EVENT_STREAM_TYPE = 'text/event-stream; charset=utf-8'
-/** How often a node sends a comment on a stream. A proxy must wait longer for data. */
-export const STREAM_COMMENT_INTERVAL_MS = 15_000
-/** How often a node sends a ping on a socket, and how long it waits for the pong; a client waits as long for the ping. */
-export const PING_INTERVAL_MS = 25_000
-export const PING_TIMEOUT_MS = 20_000
+/** Limits of `HEARTBEAT_S`: how often a node sends a ping on a socket, and a comment on a stream. A proxy must wait longer for data. */
+export const MIN_HEARTBEAT_S = 4
+export const MAX_HEARTBEAT_S = 40
+/** How long a connection may be silent until it counts as dead: a heartbeat may be late by a quarter of the interval. */
+export const silenceAfter = (heartbeatMs: number): number => heartbeatMs * 1.25
 
 /** How long the provider waits for the response to a webhook. It retries only then, and treats an error as final. */
 export const PROVIDER_TIMEOUT_MS = 2_000

@@ -1,4 +1,5 @@
 import Joi from 'joi'
+import { MAX_HEARTBEAT_S, MIN_HEARTBEAT_S } from '../../shared/limits.ts'
 import { parseAllowedOrigin } from '../http/origins.ts'
 import { normalizePath } from '../lib/path.ts'
 import { identifier } from '../lib/schema.ts'
@@ -221,6 +222,14 @@ export const configSchema = Joi.object<Config>({
     .default(620)
     .description(
       'How long a connection may be idle between two requests, in s. Longer than in the load balancer before it, which would send a webhook on a connection that is just being closed',
+    ),
+  HEARTBEAT_S: Joi.number()
+    .integer()
+    .min(MIN_HEARTBEAT_S)
+    .max(MAX_HEARTBEAT_S)
+    .default(8)
+    .description(
+      'How often a node sends a ping on each socket and a comment on each stream, in s. Clients count a connection as dead after 1.25 times as long. Proxies must wait longer for data',
     ),
   CORS_ORIGINS: list(parsedBy(parseAllowedOrigin))
     .default([])

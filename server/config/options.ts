@@ -64,6 +64,7 @@ export const spooling = (config: Config) => ({
 export const realtime = (config: Config) => ({
   batchWindowMs: config.BATCH_WINDOW_MS,
   drainMs: config.DRAIN_MS,
+  heartbeatMs: config.HEARTBEAT_S * 1_000,
   maxSockets: config.MAX_SOCKETS,
   maxSocketsPerAddress: config.MAX_SOCKETS_PER_ADDRESS,
 })

@@ -44,6 +44,7 @@ export interface Config {
   readonly MAX_SOCKETS: number
   readonly MAX_SOCKETS_PER_ADDRESS: number
   readonly KEEP_ALIVE_S: number
+  readonly HEARTBEAT_S: number
   readonly CORS_ORIGINS: readonly string[]
   readonly BATCH_WINDOW_MS: number
   readonly DRAIN_MS: number

@@ -20,6 +20,8 @@ import { createSocketServer } from './socket-io/server.ts'
 interface RealtimeOptions {
   readonly batchWindowMs: number
   readonly drainMs: number
+  /** How often a ping is sent on each socket, and a comment on each stream. */
+  readonly heartbeatMs: number
   /** Maximum number of connections, to this node and from one address. */
   readonly maxSockets: number
   readonly maxSocketsPerAddress: number
@@ -65,8 +67,9 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
   const telemetry = { metrics, refusals, log }
   const joining = { rooms, readPage, doubtOf: delivery.doubtOf, delivery }
   const serving = { broker, hub, sessions, authorization, timers, connections, ...joining, ...telemetry }
-  const sockets = createSocketServer({ ...serving, authenticate, isAllowedOrigin })
-  const streams = createStreams(serving)
+  const { heartbeatMs } = options
+  const sockets = createSocketServer({ ...serving, heartbeatMs, authenticate, isAllowedOrigin })
+  const streams = createStreams(serving, heartbeatMs)
   const announcements = followAnnouncements(broker, { sessions, ...dependencies })
   const stopped = new AbortController()
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { GatewayError, GOODBYES } from '../../shared/errors.ts'
-import { EVENT_STREAM_TYPE, STREAM_COMMENT_INTERVAL_MS } from '../../shared/limits.ts'
+import { EVENT_STREAM_TYPE } from '../../shared/limits.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { GapReason, Position } from '../../shared/position.ts'
 import type {
@@ -39,7 +39,7 @@ interface StreamsDependencies extends SessionDependencies {
 /** The second transport: a room as server-sent events, for clients that cannot open a WebSocket. */
 export function createStreams(
   { hub, sessions, connections, delivery, log, ...dependencies }: StreamsDependencies,
-  keepAliveIntervalMs = STREAM_COMMENT_INTERVAL_MS,
+  heartbeatMs: number,
 ) {
   const { metrics } = dependencies
   const open = new Set<StreamTransport>()
@@ -54,7 +54,7 @@ export function createStreams(
       if (!transport.isOpen()) return
       const session = new Session(principal, transport, dependencies)
       const removeConnection = connections.add(response.req)
-      const keepAlive = setInterval(() => transport.keepAlive(), keepAliveIntervalMs)
+      const keepAlive = setInterval(() => transport.keepAlive(), heartbeatMs)
       sessions.add(principal.id, session)
       open.add(transport)
       response.once('close', () => {

@@ -76,6 +76,7 @@ export interface State {
 
 /** Notices of a room are missing and no longer available. */
 export interface RoomGap {
+  /** Which room. */
   readonly room: Room
   /** Why they are missing. */
   readonly reason: GapReason
@@ -85,6 +86,7 @@ export interface RoomGap {
 
 /** Missed notices of a room are about to be delivered: after a reconnect, or since the stored position. */
 export interface RoomRecovered {
+  /** Which room. */
   readonly room: Room
   /** How many. */
   readonly count: number
@@ -92,6 +94,7 @@ export interface RoomRecovered {
 
 /** The gateway refused a room, or ended the subscription. */
 export interface RoomRefused {
+  /** Which room. */
   readonly room: Room
   /** An error code of the protocol. */
   readonly code: string

@@ -36,9 +36,9 @@ export function explainConnectError(
 ): Failure & { readonly isVague?: true } {
   if (error.message === 'server error')
     return notGateway('what answers does not speak the protocol of a gateway')
-  if (error.type !== 'TransportError')
+  if (error.type !== 'TransportError' && !isThrown(error))
     return notGateway(`a Socket.IO server that is no gateway refused: ${error.message}`)
-  const cause = innermost(error.description)
+  const cause: Cause | undefined = isThrown(error) ? error : innermost(error.description)
   if (cause === undefined)
     return isOffline() ? NETWORK_OFFLINE : vague('no WebSocket opens, and the browser does not say why')
   const { message } = cause
@@ -80,6 +80,9 @@ const NETWORK_OFFLINE: Failure = {
   code: 'NETWORK_OFFLINE',
   reason: 'the browser says that there is no network',
 }
+
+/** Whether it comes from the constructor of a WebSocket, not from a server. */
+const isThrown = ({ name }: Error): boolean => name === 'SecurityError' || name === 'SyntaxError'
 
 /** The browser does not even try. */
 const blocked = (address: string, said: string): Failure =>

@@ -1,24 +1,16 @@
 import { Backoff } from '../backoff.ts'
-import type { MemberNotice, Notice } from '../notice.ts'
-import { isSamePosition, mergeInOrder } from '../position.ts'
+import { isSamePosition } from '../position.ts'
 import type { GapReason, Position } from '../position.ts'
 import type { NoticeBatch, Refused, SubscribeRequest, Subscribed } from '../protocol.ts'
 import { roomName } from '../room.ts'
 import type { Room } from '../room.ts'
-import { handoverOf } from './call.ts'
-import type { Call } from './call.ts'
 import { Gap } from './gap.ts'
+import { handOn } from './handover.ts'
 import type { Ledger } from './ledger.ts'
-import type { Item, RoomListener } from './room-listener.ts'
+import type { RoomListener } from './room-listener.ts'
+import { RoomStream } from './room-stream.ts'
 import type { Stored } from './saved-position.ts'
 import type { RoomSummary } from './state.ts'
-
-/** What the node sends of a room. */
-interface Stream {
-  readonly epoch: string
-  /** The offset at which recovery is complete. */
-  readonly recoverTo: number
-}
 
 /** A listener, and how many notices it has missed that are still to come. */
 export interface Missed {
@@ -43,15 +35,11 @@ export class FollowedRoom {
   /** Cancels what the room waits for before it subscribes again. */
   #cancel: (() => void) | undefined
   readonly #listeners = new Set<RoomListener>()
-  /** Undefined while not subscribed. */
-  #stream: Stream | undefined
-  /** After the last notice that any listener has taken; undefined before the first response. */
-  #latest: Position | undefined
+  readonly #stream = new RoomStream()
   /** `since` of the latest request. */
   #asked: Position | undefined
-  /** What the position store has said, if it was asked. */
-  #start: { readonly stored: Stored } | undefined
-  #isOpening = false
+  /** The states of the listeners when they were announced last. */
+  #announced: string | undefined
 
   constructor(room: Room, ledger: Ledger) {
     this.room = room
@@ -68,7 +56,7 @@ export class FollowedRoom {
   }
 
   get isSubscribed(): boolean {
-    return this.#stream !== undefined
+    return this.#stream.isOpen
   }
 
   /** Whether any listener can take what the node sends. */
@@ -78,7 +66,7 @@ export class FollowedRoom {
 
   /** Whether every listener that can take more has received all that it missed. */
   get hasRecovered(): boolean {
-    return this.#takers.every((listener) => this.#hasReceivedAll(listener))
+    return this.#takers.every((listener) => this.#stream.hasAllBeenTakenBy(listener))
   }
 
   /** Refused, and the same credential will be refused again. */
@@ -96,10 +84,18 @@ export class FollowedRoom {
     const { room, refusal } = this
     if (this.isRefused) return { room, state: 'refused', refusal }
     const states = (listener === undefined ? this.listeners : [listener]).map((each) =>
-      each.stateWhen(this.#hasReceivedAll(each)),
+      each.stateWhen(this.#stream.hasAllBeenTakenBy(each)),
     )
     const state = (['loading', 'catching-up'] as const).find((kind) => states.includes(kind)) ?? 'live'
     return { room, state, refusal }
+  }
+
+  /** Whether the state of any listener has changed since the last call, or may have. */
+  hasChanged(): boolean {
+    const states = this.listeners.map((listener) => this.summary(listener).state).join()
+    const hasChanged = states !== this.#announced
+    this.#announced = states
+    return hasChanged
   }
 
   /**
@@ -108,37 +104,24 @@ export class FollowedRoom {
    */
   add(listener: RoomListener, since: Position | undefined, onBegun: () => void): void {
     this.#listeners.add(listener)
+    const { latest } = this.#stream
     const { owed } = this.ledger
     if (since !== undefined) listener.beginAt(since)
     else if (listener.load !== undefined) {
-      if (this.#stream !== undefined && this.#latest !== undefined) {
-        listener.beginWithLoad(listener.load, this.#latest)
-        return
-      }
+      if (this.isSubscribed && latest !== undefined) return listener.beginWithLoad(listener.load, latest)
     } else if (owed !== undefined) {
       listener.beginAt(owed)
       this.ledger.settle()
-    } else if (this.#latest === undefined || !this.ledger.hasBegun) {
+    } else if (latest === undefined || !this.ledger.hasBegun) {
       listener.awaitsStart = true
-      return this.#open(onBegun)
+      return this.ledger.open((stored) => this.#begin(stored, onBegun))
     } else {
-      listener.beginAt(this.#latest)
+      listener.beginAt(latest)
       listener.isProved = true
       listener.isNewcomer = true
       if (this.isActive) return
     }
     onBegun()
-  }
-
-  /** Reads the position store, once. */
-  #open(onBegun: () => void): void {
-    if (this.#start !== undefined) return this.#begin(this.#start.stored, onBegun)
-    if (this.#isOpening) return
-    this.#isOpening = true
-    this.ledger.open((stored) => {
-      this.#start = { stored }
-      this.#begin(stored, onBegun)
-    })
   }
 
   #begin(stored: Stored, onBegun: () => void): void {
@@ -148,7 +131,7 @@ export class FollowedRoom {
       if (stored === 'unreadable') listener.isUnreadable = true
       else if (stored !== undefined) listener.beginAt(stored)
     }
-    if (this.hasListeners) onBegun()
+    onBegun()
   }
 
   /**
@@ -157,40 +140,28 @@ export class FollowedRoom {
    */
   remove(listener: RoomListener): boolean {
     this.#listeners.delete(listener)
-    const { place, call, isProved } = listener
+    const { call } = listener
     const unfinished = listener.leave()
-    if (call !== undefined) this.#abandon(call)
-    const hasUnfinished = unfinished.length > 0 || !isSamePosition(listener.taken, this.#latest)
+    if (call !== undefined) this.ledger.abandon(call)
+    const hasUnfinished = unfinished.length > 0 || !isSamePosition(listener.taken, this.#stream.latest)
     const isBehind =
-      this.hasListeners && isProved && place !== undefined && hasUnfinished
-        ? this.#handOn(place, unfinished, listener.taken, call)
-        : false
+      hasUnfinished && handOn({ from: listener, unfinished, call }, this.listeners, this.ledger)
     this.ledger.update(this.#listeners)
     return isBehind
   }
 
   /** The next request: from the least place, unless a node has yet to confirm one. */
   nextRequest(): SubscribeRequest {
-    const takers = this.#takers
-    const unproved = takers.find(({ isProved, taken }) => !isProved && taken !== undefined)
-    const epoch = this.#latest?.epoch
-    const places = takers.flatMap(({ taken }) => taken ?? [])
-    const inEpoch = places.filter((place) => place.epoch === epoch)
-    const candidates =
-      inEpoch.length > 0 ? inEpoch : places.filter((place) => place.epoch === places[0]?.epoch)
-    const [least] = candidates.sort((one, other) => one.offset - other.offset)
-    this.#asked = unproved?.taken ?? least
+    this.#asked = this.#stream.nextStart(this.#takers)
     return this.#asked === undefined ? this.room : { ...this.room, since: this.#asked }
   }
 
   /** Takes in the response to the latest request. Returns who has missed something, and whether somebody needs another. */
   enter({ position, gap }: Subscribed): { readonly missed: readonly Missed[]; readonly asksAgain: boolean } {
     this.refusal = undefined
-    this.backoff.succeeded()
     const asked = this.#asked
     const from = asked === undefined || gap !== undefined ? position : asked
-    this.#stream = { epoch: position.epoch, recoverTo: position.offset }
-    if (this.#latest?.epoch !== from.epoch || this.#latest.offset < from.offset) this.#latest = from
+    this.#stream.open(from, position)
     const gaps = new Map<GapReason, Gap>()
     const owe = (listener: RoomListener, reason: GapReason): void => {
       const shared = gaps.get(reason) ?? new Gap({ room: this.room, reason, position })
@@ -210,11 +181,13 @@ export class FollowedRoom {
       else if (taken.epoch !== position.epoch) owe(listener, 'epoch-changed')
       else if (taken.offset < from.offset) asksAgain = true
       else {
-        listener.isProved ||= taken.offset <= position.offset || isSamePosition(taken, asked)
+        // Not if it is beyond the end: the log may have lost what it had.
+        listener.isProved = taken.offset <= position.offset || isSamePosition(taken, asked)
         if (!listener.isProved) asksAgain = true
         if (taken.offset < position.offset) missed.push({ listener, count: position.offset - taken.offset })
       }
     }
+    if (!asksAgain) this.backoff.succeeded()
     this.ledger.update(this.#listeners)
     return { missed, asksAgain }
   }
@@ -233,7 +206,8 @@ export class FollowedRoom {
 
   /** The subscription is over. */
   leave(): void {
-    this.#stream = undefined
+    this.#stream.end()
+    this.#announced = undefined
     for (const listener of this.#listeners) listener.interrupt()
   }
 
@@ -243,41 +217,16 @@ export class FollowedRoom {
     if (takers.some(({ taken }) => taken?.epoch === position.epoch && taken.offset > position.offset))
       return false
     const gap = new Gap({ room: this.room, reason, position })
-    this.#stream = { epoch: position.epoch, recoverTo: position.offset }
-    this.#latest = position
+    this.#stream.skipTo(position)
     for (const listener of takers) listener.owe(gap)
     return true
   }
 
   /** Queues what follows for each listener. Returns 'hole' if something is missing for one: subscribe again. */
-  receive({ epoch, notices }: NoticeBatch): 'ok' | 'hole' {
-    if (!this.isActive) return 'ok'
+  receive(batch: NoticeBatch): 'ok' | 'hole' {
+    if (!this.isActive || !this.#stream.give(batch, this.#takers)) return 'ok'
     // On its way since an earlier subscription: what follows is as good as ever, the next response brings the rest.
-    const hole = this.isSubscribed && !this.isSubscribing ? 'hole' : 'ok'
-    let outcome: 'ok' | 'hole' = 'ok'
-    let after = -1
-    let items: readonly Item[] = []
-    // Before any of them takes something: the others would be behind it.
-    const takers = this.#takers.map((listener) => ({ listener, isLate: !this.#hasReceivedAll(listener) }))
-    for (const { listener, isLate } of takers) {
-      if (listener.taken === undefined) continue
-      if (listener.taken.epoch !== epoch) {
-        outcome = hole
-        continue
-      }
-      // Mostly, all of them are at the same place.
-      if (listener.taken.offset !== after) {
-        after = listener.taken.offset
-        const merged = mergeInOrder(after, notices)
-        if (merged.hole) outcome = hole
-        items = merged.run.map((notice) => itemOf(epoch, notice))
-      }
-      for (const item of items) listener.take(item, isLate)
-      const last = items[items.length - 1]?.position
-      if (last !== undefined && this.#latest?.epoch === epoch && last.offset > this.#latest.offset)
-        this.#latest = last
-    }
-    return outcome
+    return this.isSubscribed && !this.isSubscribing ? 'hole' : 'ok'
   }
 
   /** Notes what the room waits for before it subscribes again, by the function that cancels it. Replaces the one before. */
@@ -295,48 +244,4 @@ export class FollowedRoom {
   get #takers(): readonly RoomListener[] {
     return this.listeners.filter(({ isFull, awaitsStart }) => !isFull && !awaitsStart)
   }
-
-  #hasReceivedAll({ taken, isFull }: RoomListener): boolean {
-    const stream = this.#stream
-    if (stream === undefined || isFull || taken?.epoch !== stream.epoch) return false
-    return (
-      taken.offset >=
-      Math.max(stream.recoverTo, this.#latest?.epoch === stream.epoch ? this.#latest.offset : 0)
-    )
-  }
-
-  /** A listener leaves while it is called: one that is made in this turn may have been made by it. */
-  #abandon(call: Call): void {
-    this.ledger.abandoned = call
-    setTimeout(() => {
-      if (this.ledger.abandoned === call) this.ledger.abandoned = undefined
-    })
-  }
-
-  /** Returns whether heirs must receive more than what was taken. */
-  #handOn(
-    place: Position,
-    unfinished: readonly Item[],
-    taken: Position | undefined,
-    call: Call | undefined,
-  ): boolean {
-    if (this.ledger.isCovered(place, this.#listeners)) return false
-    const heirs = this.listeners.filter(({ isNewcomer }) => isNewcomer)
-    if (heirs.length === 0) this.ledger.owe(place)
-    let isBehind = false
-    for (const heir of heirs) {
-      if (call !== undefined && heir.handover?.call !== call) heir.handover = handoverOf(call)
-      const end = unfinished.findIndex(({ position }) => isSamePosition(position, heir.start))
-      if (end === -1) {
-        heir.inherit(place, unfinished, taken)
-        isBehind = true
-      } else heir.inherit(place, unfinished.slice(0, end + 1))
-    }
-    return isBehind
-  }
 }
-
-const itemOf = (epoch: string, notice: Notice | MemberNotice): Item => ({
-  position: { epoch, offset: notice.offset },
-  notice,
-})

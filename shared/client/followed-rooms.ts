@@ -2,8 +2,8 @@ import type { Gap, NoticeBatch, Refused, Subscribed, Unsubscribed } from '../pro
 import { roomName } from '../room.ts'
 import type { Room } from '../room.ts'
 import type { ClientEvents, NoticeListener, SubscribeOptions } from './api.ts'
-import { handoverOf } from './call.ts'
-import type { Handover } from './call.ts'
+import { handoverOf } from './handover.ts'
+import type { Handover } from './handover.ts'
 import type { Connection } from './connection.ts'
 import { FollowedRoom } from './followed-room.ts'
 import { Ledger } from './ledger.ts'
@@ -100,7 +100,7 @@ export class FollowedRooms {
       clientEvents: this.#events,
       onMoved: () => followed.ledger.update(followed.listeners),
       onDrained: () => this.#onDrained(followed),
-      onChange: () => this.#onChange(room),
+      onChange: () => this.#announce(followed),
     })
     followed.add(listener, since, () => {
       if (this.#isFollowed(followed) && !followed.isSubscribing) this.#queue.add(followed)
@@ -151,7 +151,7 @@ export class FollowedRooms {
     const { room } = followed
     const { missed, asksAgain } = followed.enter(response)
     this.#connection.delivery.onSubscribed(room)
-    if (asksAgain) this.#queue.add(followed)
+    if (asksAgain) this.#queue.addSoon(followed)
     else this.#queue.watch(followed)
     const count = Math.max(0, ...missed.map((each) => each.count))
     if (count > 0) this.#events.emit('recovered', { room, count })
@@ -180,7 +180,7 @@ export class FollowedRooms {
       this.#queue.remove(followed)
       this.#sendUnsubscribe(followed)
     } else this.#queue.watch(followed)
-    this.#onChange(followed.room)
+    this.#announce(followed)
   }
 
   /** Returns to the room for a listener that took no more, because it was too far behind. */
@@ -214,6 +214,11 @@ export class FollowedRooms {
   /** While disconnected, Socket.IO would keep it for the next connection, when the room may be followed again. */
   #sendUnsubscribe({ room }: FollowedRoom): void {
     if (this.#connection.isConnected) this.#connection.socket.emit('unsubscribe', room, () => undefined)
+  }
+
+  /** A notice in passing changes nothing. */
+  #announce(followed: FollowedRoom): void {
+    if (followed.hasChanged()) this.#onChange(followed.room)
   }
 
   #isFollowed(followed: FollowedRoom): boolean {

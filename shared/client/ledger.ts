@@ -1,5 +1,5 @@
 import type { Position } from '../position.ts'
-import type { Call } from './call.ts'
+import type { Call } from './handover.ts'
 import { Epochs } from './epochs.ts'
 import { SavedPosition } from './saved-position.ts'
 import type { OnStoreError, Stored } from './saved-position.ts'
@@ -25,10 +25,12 @@ export class Ledger {
   #saved: SavedPosition | undefined
   #isReported = false
   #earned: Position | undefined
+  /** What the store has said since the room is followed, and who waits for that. */
+  #stored: Position | 'unreadable' | 'nothing' | undefined
+  #opening: ((start: Stored) => void)[] = []
   /** Where a listener has left in the middle of what nobody else has had: there whoever comes next begins. */
   #owed: Position | undefined
-  /** The call that a listener has just abandoned by leaving. */
-  abandoned: Call | undefined
+  #abandoned: Call | undefined
 
   constructor(store: PositionStore, room: string, onError: OnStoreError) {
     this.#store = store
@@ -46,15 +48,19 @@ export class Ledger {
     return this.#owed
   }
 
-  /** Calls back with where to begin: what this client knows, or what is stored. */
+  /** Calls back with where to begin: what this client knows, or what is stored. The store is read once until `close`. */
   open(onStart: (start: Stored) => void): void {
-    if (this.#earned !== undefined) return onStart(this.#earned)
+    const start = this.#earned ?? this.#stored
+    if (start !== undefined) return onStart(start === 'nothing' ? undefined : start)
+    if (this.#opening.push(onStart) > 1) return
     const saved = (this.#saved ??= SavedPosition.of(this.#store, this.#room))
+    const opening = this.#opening
     saved.load(
       this,
       (stored) => {
-        if (this.#saved === saved) onStart(this.#earned ?? stored)
-        else saved.release(this)
+        if (this.#opening !== opening) return saved.release(this)
+        this.#stored = stored ?? 'nothing'
+        for (const begin of opening.splice(0)) begin(this.#earned ?? stored)
       },
       this.#onError,
     )
@@ -83,6 +89,18 @@ export class Ledger {
     return false
   }
 
+  /** The call that a listener has abandoned in this turn by leaving: whoever is made now may have been made by it. */
+  get abandoned(): Call | undefined {
+    return this.#abandoned
+  }
+
+  abandon(call: Call): void {
+    this.#abandoned = call
+    setTimeout(() => {
+      if (this.#abandoned === call) this.#abandoned = undefined
+    })
+  }
+
   /** Notes that nobody has had what follows a place. */
   owe(after: Position): void {
     if (this.#owed === undefined || this.#epochs.isAfter(this.#owed, after)) this.#owed = after
@@ -98,5 +116,7 @@ export class Ledger {
     this.#saved?.release(this)
     this.#saved = undefined
     this.#isReported = false
+    this.#stored = undefined
+    this.#opening = []
   }
 }

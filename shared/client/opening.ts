@@ -1,4 +1,4 @@
-import { io, NodeWebSocket } from 'socket.io-client'
+import { io } from 'socket.io-client'
 import { MAX_TIMER_MS } from './clocks.ts'
 import type { Credential } from './credential.ts'
 import type { RecallSocket } from './requests.ts'
@@ -6,27 +6,11 @@ import type { RecallSocket } from './requests.ts'
 /** From the first packet of TCP to the node's answer to the handshake. */
 const TIMEOUT_MS = 20_000
 
-/** The WebSocket of Engine.IO: that of the browser, or of `ws` in Node. */
-class WebSocketTransport extends NodeWebSocket {
-  /**
-   * Engine.IO does not hear of an error that the constructor of a WebSocket throws, as for an address that the page must not
-   * connect to: it begins to listen afterwards, and would wait for a timeout.
-   */
-  override createSocket(...args: Parameters<NodeWebSocket['createSocket']>): unknown {
-    try {
-      return super.createSocket(...args)
-    } catch (error) {
-      queueMicrotask(() => this.onError('websocket error', error))
-      throw error
-    }
-  }
-}
-
 /** Returns a socket that is not connected, and does not reconnect by itself. */
 export const createSocket = (origin: string, path: string): RecallSocket =>
   io(origin, {
     path,
-    transports: [WebSocketTransport],
+    transports: ['websocket'],
     autoConnect: false,
     reconnection: false,
     forceNew: true,
@@ -59,6 +43,12 @@ export class Opening {
       if (engine === this.#socket.io.engine && reason !== 'forced close')
         this.#fail('the connection ended before a gateway had answered')
     })
+    const { transport } = engine as unknown as {
+      readonly transport: { readonly ws?: unknown; doOpen(): void }
+    }
+    // The constructor of a WebSocket throws if the page must not connect to the address. Engine.IO begins to listen only
+    // afterwards, and would wait for a timeout. It hears of it if it opens once more.
+    if (transport.ws === undefined) queueMicrotask(() => this.isUnderWay && transport.doOpen())
     this.#timer = setTimeout(
       () => this.#fail(`no gateway has answered within ${TIMEOUT_MS / 1_000} s`),
       TIMEOUT_MS,

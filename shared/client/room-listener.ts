@@ -5,28 +5,13 @@ import type { Room } from '../room.ts'
 import type { ClientEvents, NoticeListener, RoomGap, SubscriptionEvents } from './api.ts'
 import { Attempts, isThenable } from './attempts.ts'
 import type { Failure } from './attempts.ts'
-import { Call } from './call.ts'
-import type { Handover } from './call.ts'
+import { Call } from './handover.ts'
+import type { Handover } from './handover.ts'
 import { HandlerFailed, Telling } from './gap.ts'
 import type { Gap } from './gap.ts'
+import { ListenerQueue } from './listener-queue.ts'
+import type { Item } from './listener-queue.ts'
 import { Emitter } from './listeners.ts'
-
-/**
- * With this many items, or messages in them, a listener takes no more until it has handled them all. One notice has up to
- * 1,000 messages. Listeners share the notices themselves.
- */
-const MAX_QUEUED = 5_000
-const MAX_QUEUED_MESSAGES = 100_000
-/** A listener is still live while something waits no longer than this. */
-const LIVE_WAIT_MS = 1_000
-
-/** What a listener has to deal with. Its place is `position` afterwards. */
-export type Item = { readonly position: Position } & (
-  | { readonly notice: Notice | MemberNotice }
-  /** `told` are the handlers of the subscription. */
-  | { readonly gap: Gap; readonly told: Telling }
-  | { readonly load: (position: Position) => unknown }
-)
 
 interface RoomListenerOptions {
   readonly room: Room
@@ -62,29 +47,21 @@ export class RoomListener {
   awaitsStart = false
   /** Whether the stored position, at which it was to begin, is unreadable. */
   isUnreadable = false
-  /** Whether it began at the room's place of that moment, and has not been called yet. */
+  /** Whether it began at the room's place of that moment, and has dealt with nothing yet. */
   isNewcomer = false
   hasLeft = false
   isFull = false
   handover: Handover | undefined
   #place: Position | undefined
   readonly #options: RoomListenerOptions
-  #queue: Item[] = []
-  /** How many messages are in the queue, and how many gaps and loads. */
-  #messages = 0
-  #debts = 0
+  readonly #queue: ListenerQueue
   #current: Attempts | undefined
   #call: Call | undefined
   #isRunning = false
-  /** Whether something waits for too long, has failed, or was missed before. */
-  #isLagging = false
-  #lagTimer: ReturnType<typeof setTimeout> | undefined
-  /** How many items it has taken, and dealt with. */
-  #takenCount = 0
-  #doneCount = 0
 
   constructor(options: RoomListenerOptions) {
     this.#options = options
+    this.#queue = new ListenerQueue(options.onChange)
     this.load = options.load
     this.handover = options.handover
   }
@@ -96,7 +73,7 @@ export class RoomListener {
 
   /** What it has taken and not dealt with, oldest first. */
   get queue(): readonly Item[] {
-    return this.#queue
+    return this.#queue.items
   }
 
   /** Its call that is running. */
@@ -106,8 +83,8 @@ export class RoomListener {
 
   /** Its state, if it is known whether it has received everything that the room has. */
   stateWhen(hasReceivedAll: boolean): 'loading' | 'catching-up' | 'live' {
-    if (this.load !== undefined && (this.#place === undefined || this.#debts > 0)) return 'loading'
-    return hasReceivedAll && !this.#isLagging ? 'live' : 'catching-up'
+    if (this.load !== undefined && (this.#place === undefined || this.#queue.hasDebt)) return 'loading'
+    return hasReceivedAll && !this.#queue.isLate ? 'live' : 'catching-up'
   }
 
   /** Begins at a position, with nothing to do for it. */
@@ -140,8 +117,7 @@ export class RoomListener {
    * says where they end.
    */
   inherit(place: Position, items: readonly Item[], taken = this.taken): void {
-    const own = this.#queue
-    this.#empty()
+    const own = this.#queue.clear()
     this.taken = taken
     this.start = place
     this.#place = place
@@ -151,12 +127,12 @@ export class RoomListener {
 
   /** What waits was taken before the connection or the subscription was lost. */
   interrupt(): void {
-    if (this.#queue.length > 0) this.#isLagging = true
+    this.#queue.markLate()
   }
 
   /** Tells a gap again at once: a handler has come. */
   retryGap(): void {
-    const [item] = this.#queue
+    const [item] = this.queue
     if (item !== undefined && 'gap' in item) this.#current?.retryNow()
   }
 
@@ -164,33 +140,14 @@ export class RoomListener {
   leave(): readonly Item[] {
     this.hasLeft = true
     this.#current?.cancel()
-    clearTimeout(this.#lagTimer)
     this.events.clear()
-    const unfinished = this.#queue
-    this.#empty()
-    return unfinished
-  }
-
-  #empty(): void {
-    this.#queue = []
-    this.#messages = 0
-    this.#debts = 0
-  }
-
-  /** Counts an item that joins the queue (1) or leaves it (-1). */
-  #count(item: Item, sign: 1 | -1): void {
-    if ('notice' in item) this.#messages += sign * item.notice.messages.length
-    else this.#debts += sign
+    return this.#queue.clear()
   }
 
   #enqueue(items: readonly Item[], isLate: boolean): void {
-    for (const item of items) {
-      this.#queue.push(item)
-      this.#count(item, 1)
-    }
-    this.#takenCount += items.length
-    if (isLate) this.#isLagging = true
-    if (this.#queue.length >= MAX_QUEUED || this.#messages >= MAX_QUEUED_MESSAGES) this.isFull = true
+    this.#queue.push(items)
+    if (isLate) this.#queue.markLate()
+    if (this.#queue.isFull) this.isFull = true
     // Later: no code of the application runs while the client takes in what the node sends.
     if (this.#current === undefined && !this.#isRunning) queueMicrotask(() => this.#run())
   }
@@ -198,13 +155,14 @@ export class RoomListener {
   #run(): void {
     if (this.#isRunning) return
     this.#isRunning = true
-    for (let [item] = this.#queue; item !== undefined && this.#current === undefined; [item] = this.#queue)
+    for (let [item] = this.queue; item !== undefined && this.#current === undefined; [item] = this.queue)
       this.#dealWith(item)
     this.#isRunning = false
-    if (this.#queue.length > 0) this.#watchLag()
+    this.#queue.watch()
   }
 
   #dealWith(item: Item): void {
+    this.isNewcomer = false
     const attempts = new Attempts({
       run: () => {
         if ('notice' in item) return this.#tell(item.notice, item.position)
@@ -224,7 +182,6 @@ export class RoomListener {
       return handover.call
         .returns(handover.withinMs)
         .then((isDone) => (isDone || this.hasLeft ? undefined : this.#tell(notice, position)))
-    this.isNewcomer = false
     const call = new Call(position)
     this.#call = call
     try {
@@ -245,7 +202,6 @@ export class RoomListener {
   }
 
   async #tellGap(gap: Gap, told: Telling): Promise<void> {
-    this.isNewcomer = false
     const common = this.#options.clientEvents.listeners('gap')
     const own = this.events.listeners('gap')
     const loads = this.load === undefined ? [] : [this.#loadAfterGap]
@@ -262,7 +218,7 @@ export class RoomListener {
 
   #onFailed(item: Item, failure: Failure): void {
     const { room, clientEvents, onChange } = this.#options
-    this.#isLagging = true
+    this.#queue.markLate()
     onChange()
     if (this.hasLeft) return
     const { error, ...rest } = failure
@@ -284,32 +240,15 @@ export class RoomListener {
   #onDone(item: Item): void {
     this.#current = undefined
     this.#queue.shift()
-    this.#count(item, -1)
-    this.#doneCount++
     this.#place = item.position
     // Whatever was before is in what was loaded.
     if (!('notice' in item)) this.start = undefined
-    const isDrained = this.#queue.length === 0
+    const isDrained = this.#queue.isEmpty
     const wasFull = isDrained && this.isFull
-    if (isDrained) {
-      this.#isLagging = false
-      this.isFull = false
-    }
+    if (isDrained) this.isFull = false
     this.#options.onMoved()
     if (wasFull) this.#options.onDrained()
     if (isDrained) this.#options.onChange()
     this.#run()
-  }
-
-  #watchLag(): void {
-    if (this.#lagTimer !== undefined || this.#isLagging || this.hasLeft) return
-    const taken = this.#takenCount
-    this.#lagTimer = setTimeout(() => {
-      this.#lagTimer = undefined
-      if (this.#queue.length === 0) return
-      if (this.#doneCount >= taken) return this.#watchLag()
-      this.#isLagging = true
-      this.#options.onChange()
-    }, LIVE_WAIT_MS)
   }
 }

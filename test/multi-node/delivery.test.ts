@@ -232,19 +232,25 @@ describe('sockets are told how delivery is', () => {
       expect(client.gaps).to.be.empty
     },
 
-    async 'while the subscription of their node alone is deaf, and not because Redis is slow'(onCleanUp) {
+    async 'while the subscription of their node alone is deaf, and not because Redis is slow or a node was busy'(
+      onCleanUp,
+    ) {
       const { start, startServer, startProxy, subscribe, recall, setUp } = createStage(onCleanUp)
       const redis = await startServer()
       const [proxy, slow] = [await startProxy(redis), await startProxy(redis)]
       const { receiver, client } = await setUp(redis, proxy.url)
-      const patient = await subscribe(await start({ ROLE: 'node', REDIS_URL: slow.url }))
+      const busy = await start({ ROLE: 'node', REDIS_URL: slow.url })
+      const patient = await subscribe(busy)
       slow.delay(150)
       await proxy.setNewcomers('swallow')
       expect(proxy.swallow({ sent: 'ssubscribe', direction: 'to client' })).to.equal(1)
       const deafAtMs = performance.now()
+      busy.signal('SIGSTOP')
       await recall(receiver, 2)
       await doubt(client, deafAtMs)
       expect(client.received).to.have.lengthOf(1)
+      await waitUntil('longer than a doubt takes', () => performance.now() - deafAtMs > DOUBT_MS)
+      busy.signal('SIGCONT')
       await proxy.setNewcomers('forward')
       await proof(client, 2)
       expect(client.gaps).to.be.empty

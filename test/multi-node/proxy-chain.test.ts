@@ -5,13 +5,7 @@ import { connect as connectTcp } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { expect } from 'chai'
-import {
-  MAX_REQUEST_BYTES,
-  MAX_WEBHOOK_BYTES,
-  MAX_SEQS,
-  MAX_TOKEN_CHARACTERS,
-  STREAM_COMMENT_INTERVAL_MS,
-} from '../../shared/limits.ts'
+import { MAX_REQUEST_BYTES, MAX_WEBHOOK_BYTES, MAX_SEQS, MAX_TOKEN_CHARACTERS } from '../../shared/limits.ts'
 import { ERRORS } from '../../shared/errors.ts'
 import { adminToken, connect, makeToken } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
@@ -54,6 +48,9 @@ const json = ({ body }: { readonly body: string }): Record<string, unknown> =>
   JSON.parse(body) as Record<string, unknown>
 
 /** The topology of docker-compose.yml in one process, its nginx.conf, and proxies that others put in front. */
+/** Longer than proxies wait for other responses. */
+const HEARTBEAT_S = 12
+
 describe('the gateway behind the proxy of docker-compose.yml and others', () => {
   let gateway: GatewayProcess
   let proxy: NginxProxy
@@ -67,7 +64,11 @@ describe('the gateway behind the proxy of docker-compose.yml and others', () => 
   let quiet: { readonly read: () => string; readonly isOpen: () => boolean; readonly openedAtMs: number }
 
   before(async () => {
-    gateway = await startGatewayProcess({ TRUST_PROXY: 'loopback', BASE_PATH: BASE })
+    gateway = await startGatewayProcess({
+      TRUST_PROXY: 'loopback',
+      BASE_PATH: BASE,
+      HEARTBEAT_S: String(HEARTBEAT_S),
+    })
     const { port } = gateway
     proxy = await startNginx({ receiver: port, nodes: [port, port], outerProxies: '127.0.0.5' })
     quiet = await openQuietStream()
@@ -150,10 +151,16 @@ describe('the gateway behind the proxy of docker-compose.yml and others', () => 
       expect(refused.status).to.equal(403)
       expect(json(refused)).to.include({ code: 'ORIGIN_REFUSED', retry: false })
       expect(json(refused)['message']).to.include('https://evil.example')
+      // The page cannot read that answer, but it can ask.
+      const asked = await send(`${url}${HANDSHAKE}`, {
+        headers: { Host: 'chat.example.com', Origin: 'https://evil.example' },
+      })
+      expect([asked.status, json(asked)]).to.deep.equal([403, json(refused)])
+      expect(asked.headers['access-control-allow-origin']).to.equal('*')
       await waitUntil('the refusal is logged', () => gateway.output().includes('"code":"ORIGIN_REFUSED"'))
       expect(
         await readMetric(gateway.url, 'refusals_total{entrance="handshake",code="ORIGIN_REFUSED"}'),
-      ).to.equal(1)
+      ).to.equal(2)
     })
 
     it('streams at once through a proxy that buffers', async () => {
@@ -322,7 +329,7 @@ describe('the gateway behind the proxy of docker-compose.yml and others', () => 
       await waitUntil(
         'a comment arrives',
         () => quiet.read().includes('\n:\n') || !quiet.isOpen(),
-        2 * STREAM_COMMENT_INTERVAL_MS,
+        2 * HEARTBEAT_S * 1_000,
       )
       expect(quiet.isOpen()).to.equal(true)
       expect(Date.now() - quiet.openedAtMs).to.be.above(10_000)

@@ -156,6 +156,10 @@ describe('lag of rooms', () => {
     expect(lag.ofNodeSinceMs()).to.equal(1)
     expect(lag.alone(0)).to.be.empty
     lag.caughtUp(one)
+    expect(lag.ofNodeSinceMs()).to.equal(1)
+    lag.restored(one)
+    expect(lag.ofNodeSinceMs()).to.equal(1)
+    lag.caughtUp(one)
     expect(lag.ofNodeSinceMs()).to.equal(undefined)
   })
 
@@ -178,6 +182,7 @@ describe('lag of rooms', () => {
     expect(lag.ofNodeSinceMs()).to.equal(1)
     lag.interrupted(two)
     for (let i = 0; i < 2; i++) lag.failed(one)
+    for (const room of [one, two]) lag.restored(room)
     lag.caughtUp(two)
     expect(lag.ofNodeSinceMs()).to.equal(undefined)
     expect([...lag.alone(0)]).to.deep.equal([[one, 1]])

@@ -58,9 +58,7 @@ describe('what should be a credential', () => {
       expect(said).to.be.a('string').that.includes(message).and.not.includes('s3cret')
       expect(said).to.include('`getToken`')
       if (typeof value !== 'object')
-        expect(await got(credentialOf(() => loose({ token: value }), undefined)), message).to.include(
-          message,
-        )
+        expect(await got(credentialOf(() => loose({ token: value }), undefined)), message).to.include(message)
     }
     for (const [value, message] of [
       [undefined, '`auth` is undefined'],

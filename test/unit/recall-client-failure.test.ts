@@ -47,6 +47,14 @@ describe('why a connection does not open', () => {
     })
   })
 
+  it('is what the constructor of a WebSocket throws', () => {
+    const thrown = Object.assign(new Error('not allowed'), { name: 'SecurityError', code: 18 })
+    expect(explainConnectError(thrown, ADDRESS)).to.deep.equal({
+      code: 'WEBSOCKET_BLOCKED',
+      reason: 'the browser refuses to open the WebSocket: not allowed',
+    })
+  })
+
   it('is another server that speaks Socket.IO, or something like it', () => {
     for (const error of [new Error('Invalid namespace'), new Error('server error')])
       expect(explainConnectError(error, ADDRESS).code).to.equal('NOT_A_GATEWAY')

@@ -8,6 +8,8 @@ interface Behind {
   readonly sinceMs: number
   /** Whether its subscription was interrupted, like those of all rooms. */
   isInterrupted: boolean
+  /** Whether its subscription is still interrupted: whatever the room reads, more may be missing. */
+  isCutOff: boolean
   /** Reads that failed since. */
   failures: number
 }
@@ -15,7 +17,7 @@ interface Behind {
 /** What a room reports while it reads its log; see `Lag`. */
 export type LagReporter<Room extends object> = Pick<
   Lag<Room>,
-  'interrupted' | 'reading' | 'failed' | 'caughtUp' | 'forget'
+  'interrupted' | 'restored' | 'reading' | 'failed' | 'caughtUp' | 'forget'
 >
 
 /**
@@ -39,8 +41,15 @@ export class Lag<Room extends object> {
     const behind = this.#behind.get(room) ?? this.#add(room, provedAtMs)
     behind.provedAtMs = Math.min(behind.provedAtMs, provedAtMs)
     behind.isInterrupted = true
+    behind.isCutOff = true
     behind.failures = 0
     this.#caughtUp = 0
+  }
+
+  /** Its subscription is back, and it will read its log. */
+  restored(room: Room): void {
+    const behind = this.#behind.get(room)
+    if (behind !== undefined) behind.isCutOff = false
   }
 
   /** The room has found that it is behind. */
@@ -54,9 +63,11 @@ export class Lag<Room extends object> {
     if (behind !== undefined) behind.failures++
   }
 
-  /** The room has read its log to the end. */
+  /** The room has read its log to the end. No effect while its subscription is interrupted. */
   caughtUp(room: Room): void {
-    if (this.#behind.get(room)?.isInterrupted) this.#caughtUp++
+    const behind = this.#behind.get(room)
+    if (behind?.isCutOff) return
+    if (behind?.isInterrupted) this.#caughtUp++
     this.forget(room)
   }
 
@@ -89,7 +100,13 @@ export class Lag<Room extends object> {
   }
 
   #add(room: Room, provedAtMs: number): Behind {
-    const behind = { provedAtMs, sinceMs: performance.now(), isInterrupted: false, failures: 0 }
+    const behind = {
+      provedAtMs,
+      sinceMs: performance.now(),
+      isInterrupted: false,
+      isCutOff: false,
+      failures: 0,
+    }
     this.#behind.set(room, behind)
     return behind
   }

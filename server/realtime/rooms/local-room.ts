@@ -67,8 +67,6 @@ export class LocalRoom {
   /** Whether live notices are delivered: not before the room is open, nor while it reads the log. */
   #isLive = false
   #hasMore = false
-  /** Whether the subscription is interrupted: whatever is read, more may be missing. */
-  #isInterrupted = false
   #needsVerification = false
   #isClosed = false
   /** What the log held at the room's first position, to compare it with while the tail is empty. */
@@ -93,13 +91,9 @@ export class LocalRoom {
     const { broker } = this.#deps
     this.#subscription = await broker.subscribe(this.room, {
       onNotice: (notice, epoch) => this.#onNotice(notice, epoch),
-      onLost: () => {
-        if (this.#isClosed) return
-        this.#isInterrupted = true
-        this.#lag.interrupted(this)
-      },
+      onLost: () => void (this.#isClosed || this.#lag.interrupted(this)),
       onInterrupted: () => {
-        this.#isInterrupted = false
+        this.#lag.restored(this)
         // Redis is back: a read that failed until now may succeed, and logs have moved on meanwhile.
         this.#reads.resume()
         void this.#verifyAndCatchUp()
@@ -188,7 +182,7 @@ export class LocalRoom {
         })
     }
     this.#isLive = true
-    if (!this.#isInterrupted) this.#lag.caughtUp(this)
+    this.#lag.caughtUp(this)
   }
 
   /** Delivers the next notices, after a comparison with what was delivered before if that is due. */

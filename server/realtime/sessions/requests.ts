@@ -61,7 +61,9 @@ export const parseRecalled = (payload: unknown): RecalledRequest =>
 export function isPlainSubscribe(payload: unknown): payload is SubscribeRequest {
   if (!isRecord(payload) || !hasOnly(payload, ['group', 'topic', 'since'])) return false
   const { group, topic, since } = payload
-  return isText(group) && (topic === undefined || isText(topic)) && (since === undefined || isPlainPosition(since))
+  return (
+    isText(group) && (topic === undefined || isText(topic)) && (since === undefined || isPlainPosition(since))
+  )
 }
 
 const isPlainPosition = (value: unknown): boolean =>

@@ -3,6 +3,7 @@ import type { Logger } from '../../telemetry/logger.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Refusals } from '../../telemetry/refusals.ts'
 import { CLOSE_GRACE_MS, MAX_BUFFERED_BYTES } from '../connection-limits.ts'
+import type { Beating, Heartbeat } from './heartbeat.ts'
 import { bufferedBytes, isReceiving, onControlFrame, terminate } from './internals.ts'
 import type { Connection, GatewaySocket, GatewaySockets } from './internals.ts'
 
@@ -14,7 +15,7 @@ const MAX_FRAMES = 5_000
 /** From its first byte to its last. Messages are small, and mostly arrive in one piece. */
 const MAX_MESSAGE_MS = 10_000
 
-interface Watched {
+interface Watched extends Beating {
   readonly onClosed: () => void
   readonly openedAtMs: number
   /** Undefined until the connection has authenticated. */
@@ -28,6 +29,8 @@ interface Watched {
 }
 
 interface WatchDependencies {
+  /** Undefined if Engine.IO has its own. */
+  readonly heartbeat: Heartbeat | undefined
   readonly metrics: Pick<Metrics, 'slowConsumerDisconnected'>
   readonly refusals: Refusals
   readonly log: Logger
@@ -37,12 +40,15 @@ interface WatchDependencies {
  * Bounds what each connection may cost, from the moment it is opened, with or without a credential: what is buffered for it,
  * how much it sends and how slowly, and how long it takes to close.
  */
-export function watchConnections(io: GatewaySockets, { metrics, refusals, log }: WatchDependencies) {
+export function watchConnections(
+  io: GatewaySockets,
+  { heartbeat, metrics, refusals, log }: WatchDependencies,
+) {
   const connections = new Map<Connection, Watched>()
 
-  function check(connection: Connection, watched: Watched): void {
+  function check(watched: Watched, nowMs: number): void {
+    const { connection } = watched
     watched.frames = 0
-    const nowMs = performance.now()
     if (watched.endsAtMs !== undefined) {
       if (nowMs >= watched.endsAtMs) terminate(connection)
     } else if (connection.readyState !== 'open') {
@@ -97,6 +103,7 @@ export function watchConnections(io: GatewaySockets, { metrics, refusals, log }:
     const watched = connections.get(this)
     if (watched === undefined) return
     watched.receivingSinceMs = undefined
+    watched.unansweredPings = 0
     countFrame(this, watched)
     // Engine.IO ignores that its peer closes the connection.
     if (type === 'close') return this.close()
@@ -106,9 +113,17 @@ export function watchConnections(io: GatewaySockets, { metrics, refusals, log }:
     setImmediate(() => this.close())
   }
 
+  function onPong(connection: Connection): void {
+    const watched = connections.get(connection)
+    if (watched === undefined) return
+    watched.unansweredPings = 0
+    countFrame(connection, watched)
+  }
+
   function forget(this: Connection, reason: string, cause?: Error): void {
     const watched = connections.get(this)
     connections.delete(this)
+    if (watched) heartbeat?.remove(watched)
     watched?.onClosed()
     // Of the errors, those of the network are not told here.
     if (reason === 'parse error' || (reason === 'transport error' && cause?.message !== 'write error'))
@@ -122,7 +137,8 @@ export function watchConnections(io: GatewaySockets, { metrics, refusals, log }:
     if (watched) watched.socket = socket
   })
   const timer = setInterval(() => {
-    for (const [connection, watched] of connections) check(connection, watched)
+    const nowMs = performance.now()
+    for (const watched of connections.values()) check(watched, nowMs)
   }, CHECK_INTERVAL_MS)
   timer.unref()
 
@@ -130,6 +146,8 @@ export function watchConnections(io: GatewaySockets, { metrics, refusals, log }:
     /** Watches a connection from the moment it is opened. Calls `onClosed` once it is closed. */
     add(connection: Connection, onClosed: () => void): void {
       const watched: Watched = {
+        connection,
+        unansweredPings: 0,
         onClosed,
         openedAtMs: performance.now(),
         socket: undefined,
@@ -138,6 +156,7 @@ export function watchConnections(io: GatewaySockets, { metrics, refusals, log }:
         frames: 0,
       }
       connections.set(connection, watched)
+      heartbeat?.add(watched, onPong)
       connection.on('close', forget)
       connection.on('packet', onPacket)
       // A pong is as large as its ping, and is buffered whether the peer reads it or not: few fit between two checks.
@@ -148,6 +167,9 @@ export function watchConnections(io: GatewaySockets, { metrics, refusals, log }:
     maxBufferedBytes: (): number =>
       [...connections.keys()].reduce((max, connection) => Math.max(max, bufferedBytes(connection)), 0),
 
-    stop: (): void => clearInterval(timer),
+    stop(): void {
+      clearInterval(timer)
+      heartbeat?.stop()
+    },
   }
 }

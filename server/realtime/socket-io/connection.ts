@@ -1,5 +1,4 @@
 import { GatewayError } from '../../../shared/errors.ts'
-import { PING_INTERVAL_MS, PING_TIMEOUT_MS } from '../../../shared/limits.ts'
 import type { HandshakeRefusal } from '../../../shared/protocol.ts'
 import type { FailureLimiter } from '../../auth/failure-limiter.ts'
 import type { Refusals } from '../../telemetry/refusals.ts'
@@ -50,6 +49,8 @@ export function authenticateSockets(
 
 export interface SocketDependencies extends SessionDependencies, SocketTransportDependencies {
   readonly sessions: Sessions
+  /** See `Hello`. */
+  readonly silenceMs: number
   readonly delivery: Pick<DeliveryMonitor, 'greet'>
 }
 
@@ -57,12 +58,12 @@ export interface SocketDependencies extends SessionDependencies, SocketTransport
 export function serveSocket(socket: GatewaySocket, dependencies: SocketDependencies): void {
   const { conn, data } = socket
   const { principal } = data
-  const { sessions } = dependencies
+  const { sessions, silenceMs } = dependencies
   releaseHandshake(socket)
   // Before the session, which may have something to say.
   socket.emit('hello', {
     expiresInMs: Math.max(0, principal.expiresAtMs - Date.now()),
-    silenceMs: PING_INTERVAL_MS + PING_TIMEOUT_MS,
+    silenceMs,
   })
   const transport = new SocketTransport(socket, dependencies)
   const session = new Session(principal, transport, dependencies)

@@ -31,11 +31,17 @@ const WS_OPEN = 1
 const MAX_FRAGMENTS = 16
 /** 24 KiB over the slowest links arrive in fewer. */
 const MAX_BUFFERED_CHUNKS = 64
+/** The first two bytes of a frame with a text of one byte, whole and masked; its length; the one byte. */
+const [TEXT_FRAME, ONE_BYTE, PONG_FRAME_BYTES, PONG] = [0x81, 0x81, 7, 0x33]
+/** Of the receiver of ws, between two frames. */
+const AWAITS_FRAME = 0
 /** Shared by all sockets. */
 const EMPTY = Object.freeze({})
 
 /** Private fields of a connection, its transport, and the WebSocket of ws below. Each of them may be missing. */
 interface Internals {
+  readonly pingIntervalTimer?: NodeJS.Timeout
+  sendPacket?(type: 'ping'): void
   /** Packets not yet handed to the transport. */
   readonly writeBuffer?: readonly { readonly data?: unknown }[]
   readonly transport?: {
@@ -46,7 +52,11 @@ interface Internals {
       readonly readyState?: number
       readonly bufferedAmount?: number
       readonly _socket?: unknown
-      readonly _receiver?: { readonly _bufferedBytes?: number; readonly _fragmented?: number }
+      readonly _receiver?: {
+        readonly _state?: number
+        readonly _bufferedBytes?: number
+        readonly _fragmented?: number
+      }
       on?(event: 'ping' | 'pong', listener: () => void): void
       terminate?(): void
     }
@@ -84,8 +94,9 @@ export function writeThroughEngine(connection: Connection, event: EncodedEvent):
 
 /** Returns how many bytes are buffered for a connection, in Engine.IO and in ws. */
 export function bufferedBytes(connection: Connection): number {
-  const { writeBuffer = [], transport } = internalsOf(connection)
-  const queued = writeBuffer.reduce((sum, { data }) => sum + (typeof data === 'string' ? data.length : 0), 0)
+  const { writeBuffer, transport } = internalsOf(connection)
+  let queued = 0
+  for (const { data } of writeBuffer ?? []) if (typeof data === 'string') queued += data.length
   return queued + (transport?.socket?.bufferedAmount ?? 0)
 }
 
@@ -113,6 +124,41 @@ function isFlushed(connection: Connection): boolean {
   const { writeBuffer = [] } = internalsOf(connection)
   return connection.transport.writable && writeBuffer.length === 0
 }
+
+/** Keeps Engine.IO from sending pings by itself. A pong would otherwise start the timer again. */
+export function stopOwnPings(connection: Connection): void {
+  const internals = internalsOf(connection)
+  clearTimeout(internals.pingIntervalTimer)
+  Object.assign(internals, { pingIntervalTimer: undefined })
+}
+
+/** Queues a ping of Engine.IO behind everything sent so far. */
+export const pingThroughEngine = (connection: Connection): void =>
+  internalsOf(connection).sendPacket?.('ping')
+
+/**
+ * Calls `listener` on each pong of Engine.IO that arrives between other frames, and keeps it from ws and Engine.IO, where it
+ * costs twice as much. Everything else is read by them.
+ */
+export function onPong(connection: Connection, listener: (connection: Connection) => void): void {
+  const { _socket: tcp, _receiver: receiver } = internalsOf(connection).transport?.socket ?? {}
+  if (!(tcp instanceof TcpSocket) || receiver === undefined) return
+  const [passOn, ...others] = tcp.listeners('data') as ((this: TcpSocket, chunk: Buffer) => void)[]
+  if (passOn === undefined || others.length > 0) return
+  function read(this: TcpSocket, chunk: Buffer): void {
+    if (isPong(chunk) && receiver?._state === AWAITS_FRAME && !isReceiving(connection)) listener(connection)
+    else passOn?.call(this, chunk)
+  }
+  tcp.off('data', passOn)
+  // Under the name by which ws removes its own.
+  tcp.on('data', Object.assign(read, { listener: passOn }))
+}
+
+const isPong = (chunk: Buffer): boolean =>
+  chunk.length === PONG_FRAME_BYTES &&
+  chunk[0] === TEXT_FRAME &&
+  chunk[1] === ONE_BYTE &&
+  ((chunk[2] ?? 0) ^ (chunk[6] ?? 0)) === PONG
 
 /** Calls `listener` on every WebSocket ping and pong of the peer. */
 export function onControlFrame(connection: Connection, listener: () => void): void {

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Server } from 'socket.io'
 import { GatewayError } from '../../../shared/errors.ts'
-import { MAX_REQUEST_BYTES, PING_INTERVAL_MS, PING_TIMEOUT_MS, SOCKET_PATH } from '../../../shared/limits.ts'
+import { MAX_REQUEST_BYTES, silenceAfter, SOCKET_PATH } from '../../../shared/limits.ts'
 import { endWithError } from '../../http/error-response.ts'
 import type { OriginCheck } from '../../http/origins.ts'
 import type { Logger } from '../../telemetry/logger.ts'
@@ -14,7 +14,8 @@ import { watchConnections } from './connection-watch.ts'
 import { authenticateSockets, serveSocket } from './connection.ts'
 import type { AuthenticationDependencies, SocketDependencies } from './connection.ts'
 import { createHandshakeCheck, createHandshakeResponder } from './handshake.ts'
-import { boundFragments } from './internals.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { boundFragments, isTestedVersion, socketIoVersion } from './internals.ts'
 import type { Connection, GatewaySockets } from './internals.ts'
 import { createWriter } from './socket-transport.ts'
 
@@ -25,7 +26,9 @@ const CONNECT_TIMEOUT_MS = 15_000
 const VERSION = { 'Sec-WebSocket-Version': '13' }
 
 interface SocketServerDependencies
-  extends AuthenticationDependencies, Omit<SocketDependencies, 'write' | 'replayCache'> {
+  extends AuthenticationDependencies, Omit<SocketDependencies, 'write' | 'replayCache' | 'silenceMs'> {
+  /** How often each connection is pinged. */
+  readonly heartbeatMs: number
   readonly connections: ConnectionLimits
   readonly isAllowedOrigin: OriginCheck
   readonly log: Logger
@@ -33,11 +36,13 @@ interface SocketServerDependencies
 
 /** The first transport: sessions over Socket.IO, on WebSocket alone. */
 export function createSocketServer({
+  heartbeatMs,
   connections,
   isAllowedOrigin,
   ...dependencies
 }: SocketServerDependencies) {
   const { refusals, log } = dependencies
+  const silenceMs = silenceAfter(heartbeatMs)
   const check = createHandshakeCheck(isAllowedOrigin, connections)
   const io: GatewaySockets = new Server({
     path: SOCKET_PATH,
@@ -47,22 +52,24 @@ export function createSocketServer({
     perMessageDeflate: false,
     httpCompression: false,
     maxHttpBufferSize: MAX_REQUEST_BYTES,
-    pingInterval: PING_INTERVAL_MS,
-    pingTimeout: PING_TIMEOUT_MS,
+    // Clients wait for their sum.
+    pingInterval: heartbeatMs,
+    pingTimeout: silenceMs - heartbeatMs,
     connectTimeout: CONNECT_TIMEOUT_MS,
   })
   // Socket.IO gets the connections that pass the check, rather than a server of its own to listen on.
   io.attach(createServer())
   boundFragments(io, log)
   authenticateSockets(io, { ...dependencies, isDraining: connections.isDraining })
-  const watch = watchConnections(io, dependencies)
+  const heartbeat = isTestedVersion(socketIoVersion()) ? new Heartbeat(heartbeatMs) : undefined
+  const watch = watchConnections(io, { ...dependencies, heartbeat })
   io.engine.on('connection', (connection: Connection) =>
     watch.add(connection, connections.add(connection.request)),
   )
   io.engine.on('connection_error', ({ message }: { readonly message: string }) =>
     refusals.report('handshake', new GatewayError('REQUEST_MALFORMED', message)),
   )
-  const serving = { ...dependencies, write: createWriter(log), replayCache: new ReplayCache() }
+  const serving = { ...dependencies, silenceMs, write: createWriter(log), replayCache: new ReplayCache() }
   io.on('connection', (socket) => serveSocket(socket, serving))
 
   return {

@@ -1,0 +1,110 @@
+import type { MemberNotice, Notice } from '../notice.ts'
+import type { Position } from '../position.ts'
+import type { Gap, Telling } from './gap.ts'
+
+/**
+ * With this many items, or messages in them, a listener takes no more until it has handled them all. One notice has up to
+ * 1,000 messages. Listeners share the notices themselves.
+ */
+const MAX_ITEMS = 5_000
+const MAX_MESSAGES = 100_000
+/** Nothing is late as long as it waits no longer than this. */
+const MAX_WAIT_MS = 1_000
+
+/** What a listener has to deal with. Its place is `position` afterwards. */
+export type Item = { readonly position: Position } & (
+  | { readonly notice: Notice | MemberNotice }
+  /** `told` are the handlers of the subscription. */
+  | { readonly gap: Gap; readonly told: Telling }
+  | { readonly load: (position: Position) => unknown }
+)
+
+/** What waits for one listener, oldest first. */
+export class ListenerQueue {
+  readonly #onLate: () => void
+  #items: Item[] = []
+  #messages = 0
+  #debts = 0
+  /** How many items have ever been added, and removed. */
+  #added = 0
+  #removed = 0
+  #isLate = false
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  /** Calls `onLate` if something has waited for too long. */
+  constructor(onLate: () => void) {
+    this.#onLate = onLate
+  }
+
+  get items(): readonly Item[] {
+    return this.#items
+  }
+
+  get isEmpty(): boolean {
+    return this.#items.length === 0
+  }
+
+  get isFull(): boolean {
+    return this.#items.length >= MAX_ITEMS || this.#messages >= MAX_MESSAGES
+  }
+
+  /** Whether a gap or a load is among the items. */
+  get hasDebt(): boolean {
+    return this.#debts > 0
+  }
+
+  /** Whether something waits that was late when it came, has waited for too long, or has failed. */
+  get isLate(): boolean {
+    return this.#isLate
+  }
+
+  push(items: readonly Item[]): void {
+    for (const item of items) {
+      this.#items.push(item)
+      this.#count(item, 1)
+    }
+    this.#added += items.length
+  }
+
+  shift(): void {
+    const item = this.#items.shift()
+    if (item === undefined) return
+    this.#count(item, -1)
+    this.#removed++
+    if (this.isEmpty) this.#isLate = false
+  }
+
+  /** Returns what was in it. */
+  clear(): readonly Item[] {
+    const items = this.#items
+    this.#items = []
+    this.#messages = 0
+    this.#debts = 0
+    this.#removed = this.#added
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    return items
+  }
+
+  /** What waits is late, until the queue is empty. */
+  markLate(): void {
+    if (!this.isEmpty) this.#isLate = true
+  }
+
+  /** Watches how long what is there now waits. */
+  watch(): void {
+    if (this.#timer !== undefined || this.#isLate || this.isEmpty) return
+    const added = this.#added
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      if (this.#removed >= added) return this.watch()
+      this.markLate()
+      this.#onLate()
+    }, MAX_WAIT_MS)
+  }
+
+  #count(item: Item, sign: 1 | -1): void {
+    if ('notice' in item) this.#messages += sign * item.notice.messages.length
+    else this.#debts += sign
+  }
+}

@@ -1,0 +1,92 @@
+import { mergeInOrder } from '../position.ts'
+import type { Position } from '../position.ts'
+import type { NoticeBatch } from '../protocol.ts'
+import type { Item } from './listener-queue.ts'
+import type { RoomListener } from './room-listener.ts'
+
+/** What the node sends of a room: in one subscription, and up to where in all of them. */
+export class RoomStream {
+  /** The epoch, and the offset at which recovery is complete. Undefined while not subscribed. */
+  #current: Position | undefined
+  /** After the last notice that any listener has taken; undefined before the first response. */
+  #latest: Position | undefined
+
+  get isOpen(): boolean {
+    return this.#current !== undefined
+  }
+
+  /** The room's position, as far as the client knows it. */
+  get latest(): Position | undefined {
+    return this.#latest
+  }
+
+  /** A subscription begins at `from`, and has recovered at `to`. */
+  open(from: Position, to: Position): void {
+    this.#current = to
+    if (this.#latest?.epoch !== from.epoch || this.#latest.offset < from.offset) this.#latest = from
+  }
+
+  /** Whatever was before, it continues at a position. */
+  skipTo(position: Position): void {
+    this.#current = position
+    this.#latest = position
+  }
+
+  end(): void {
+    this.#current = undefined
+  }
+
+  /** Whether a listener has received everything that it missed, and everything since. */
+  hasAllBeenTakenBy({ taken, isFull }: RoomListener): boolean {
+    const current = this.#current
+    if (current === undefined || isFull || taken?.epoch !== current.epoch) return false
+    const latest = this.#latest?.epoch === current.epoch ? this.#latest.offset : 0
+    return taken.offset >= Math.max(current.offset, latest)
+  }
+
+  /** Gives each listener what follows its own place. Returns whether something is missing for one. */
+  give({ epoch, notices }: NoticeBatch, takers: readonly RoomListener[]): boolean {
+    let hasHole = false
+    let after = -1
+    let items: readonly Item[] = []
+    // Before any of them takes something: the others would be behind it.
+    const late = new Set(takers.filter((listener) => !this.hasAllBeenTakenBy(listener)))
+    for (const listener of takers) {
+      const { taken } = listener
+      if (taken === undefined) continue
+      if (taken.epoch !== epoch) {
+        hasHole = true
+        continue
+      }
+      // Mostly, all of them are at the same place.
+      if (taken.offset !== after) {
+        after = taken.offset
+        const { run, hole } = mergeInOrder(after, notices)
+        if (hole) hasHole = true
+        items = run.map((notice) => ({ position: { epoch, offset: notice.offset }, notice }))
+      }
+      for (const item of items) listener.take(item, late.has(listener))
+      const last = items[items.length - 1]
+      if (last !== undefined) this.#advance(last.position)
+    }
+    return hasHole
+  }
+
+  #advance(position: Position): void {
+    if (this.#latest?.epoch === position.epoch && position.offset > this.#latest.offset)
+      this.#latest = position
+  }
+
+  /** Where the next subscription begins: at the least place of these listeners, unless a node has yet to confirm one. */
+  nextStart(takers: readonly RoomListener[]): Position | undefined {
+    const unproved = takers.find(({ isProved, taken }) => !isProved && taken !== undefined)
+    if (unproved !== undefined) return unproved.taken
+    const places = takers.flatMap(({ taken }) => taken ?? [])
+    const isKnown = places.some(({ epoch }) => epoch === this.#latest?.epoch)
+    const epoch = isKnown ? this.#latest?.epoch : places[0]?.epoch
+    const [least] = places
+      .filter((place) => place.epoch === epoch)
+      .sort((one, other) => one.offset - other.offset)
+    return least
+  }
+}
