@@ -38,7 +38,7 @@ export function auditTruth(
     if (repeats.length > 0) lies.push(`${record.name} was told twice: ${some(repeats)}`)
     const misses: number[] = []
     let worst: { readonly seq: number; readonly span: Required<Span> } | undefined
-    const lives = spansOf(record.claims)
+    const claimed = claimedSpans(record)
     const earliest = firstLive(record)
     const told = firstTold(record)
     const lastGap = record.gaps.at(-1) ?? -Infinity
@@ -48,7 +48,7 @@ export function auditTruth(
       const isMissed = toldAtMs === undefined && lastGap < recall.sentAtMs
       if (isMissed && isFollowing(record)) misses.push(recall.seq)
       const settledAtMs = toldAtMs ?? record.gaps.find((gap) => gap >= recall.sentAtMs)
-      for (const span of untrue(recall, settledAtMs ?? nowMs, record, lives)) {
+      for (const span of untrue(recall, settledAtMs ?? nowMs, record, claimed)) {
         if (lengthOf(span) > (worst === undefined ? TOLERANCE_MS : lengthOf(worst.span)))
           worst = { seq: recall.seq, span }
       }
@@ -103,19 +103,20 @@ function repeatsOf({ told, gaps, followed, mayRepeatAfterKill }: TruthRecord): n
   return repeats
 }
 
-/** The spans in which a client said that it is live. */
-function spansOf(claims: TruthRecord['claims']): Required<Span>[] {
-  return claims.flatMap(({ kind, atMs }, i) =>
+/** The spans in which the client said that it is live, and listened, in order. */
+function claimedSpans({ claims, followed }: TruthRecord): Required<Span>[] {
+  const lives = claims.flatMap(({ kind, atMs }, i) =>
     kind === 'live' ? [{ fromMs: atMs, toMs: claims[i + 1]?.atMs ?? Infinity }] : [],
   )
+  return followed.flatMap(({ fromMs, toMs = Infinity }) => within({ fromMs, toMs }, lives))
 }
 
 /** The spans in which the client was live, listened, and owed this recall for too long. */
 function untrue(
   { respondedAtMs: keptAtMs = Infinity }: SentRecall,
   settledAtMs: number,
-  { stalls, followed }: TruthRecord,
-  lives: readonly Required<Span>[],
+  { stalls }: TruthRecord,
+  claimed: readonly Required<Span>[],
 ): Required<Span>[] {
   let fromMs = keptAtMs + MAX_OWED_MS
   // Nothing tells the client of what happens behind a connection that is open and silent, until it has been silent for long.
@@ -126,10 +127,17 @@ function untrue(
         Math.min(stall.fromMs + MAX_STALL_MS, (stall.toMs ?? Infinity) + AFTER_STALL_MS),
       )
   if (settledAtMs <= fromMs) return []
-  const owed = { fromMs, toMs: settledAtMs }
-  return followed
-    .flatMap((span) => intersect(owed, { fromMs: span.fromMs, toMs: span.toMs ?? Infinity }))
-    .flatMap((span) => lives.flatMap((live) => intersect(span, live)))
+  return within({ fromMs, toMs: settledAtMs }, claimed)
+}
+
+/** The parts of spans, which are in order, within another one. Quick, because a long run has many. */
+function within(whole: Required<Span>, spans: readonly Required<Span>[]): Required<Span>[] {
+  const parts: Required<Span>[] = []
+  for (const span of spans) {
+    if (span.fromMs >= whole.toMs) break
+    if (span.toMs > whole.fromMs) parts.push(...intersect(whole, span))
+  }
+  return parts
 }
 
 function intersect(one: Required<Span>, other: Required<Span>): Required<Span>[] {
