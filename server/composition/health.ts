@@ -11,6 +11,9 @@ import { createOwnState } from '../telemetry/own-state.ts'
 import type { OwnState } from '../telemetry/own-state.ts'
 import type { Base } from './base.ts'
 
+/** Metrics matter most while the broker does not reply: they do not wait until it is given up. */
+const METRICS_TIMEOUT_MS = 250
+
 /** The parts that a process may have, and its health is about. */
 interface Parts {
   readonly dataFolder: string | undefined
@@ -58,7 +61,7 @@ export function createHealthParts(base: Base, parts: Parts): HealthParts {
     servesSockets: realtime !== undefined,
   })
   const mayReadMetrics = createNetworkMatcher(config.METRICS_ALLOW)
-  const readProblems = async () => (await overview.read()).problems
+  const readProblems = async () => (await overview.read(METRICS_TIMEOUT_MS)).problems
   const metricsRouter = metrics.createRouter(gauges, readProblems, (request) =>
     mayReadMetrics(addressOf(request)),
   )

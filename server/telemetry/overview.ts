@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { GatewayError } from '../../shared/errors.ts'
 import type { GoneProcess, ProcessState } from '../../shared/http-api.ts'
 import { ownProblemsOf, problemsOf } from './health-rules.ts'
@@ -29,9 +30,9 @@ interface OverviewDependencies {
 export function createOverview({ own, readHeartbeats, reasons }: OverviewDependencies) {
   const ownState = (): ProcessState => ({ id: own.id, reportedAtMs: Date.now(), ...own.read() })
 
-  async function others(): Promise<Processes & { readonly incomplete?: string }> {
+  async function others(timeoutMs?: number): Promise<Processes & { readonly incomplete?: string }> {
     try {
-      const { alive, gone } = sortProcesses(await readHeartbeats(), Date.now())
+      const { alive, gone } = sortProcesses(await inTime(readHeartbeats(), timeoutMs), Date.now())
       return { alive: alive.filter(({ id }) => id !== own.id), gone }
     } catch (error) {
       const [reason = error instanceof GatewayError ? error.message : 'the broker does not reply'] = reasons()
@@ -45,13 +46,28 @@ export function createOverview({ own, readHeartbeats, reasons }: OverviewDepende
       return ownProblemsOf(ownState())
     },
 
-    /** Asks for the others, within about a second. Never rejects. */
-    async read(): Promise<Overview> {
-      const { alive: rest, gone, incomplete } = await others()
+    /** Asks for the others, within about a second, or at most this long. Never rejects. */
+    async read(timeoutMs?: number): Promise<Overview> {
+      const { alive: rest, gone, incomplete } = await others(timeoutMs)
       const alive = [ownState(), ...rest]
       const problems = problemsOf({ alive, gone, incomplete }, Date.now())
       return { self: own.id, processes: alive, gone: gone.map(toGone), incomplete, problems }
     },
+  }
+}
+
+/** Settles like `promise`, or rejects when that takes longer. */
+async function inTime<T>(promise: Promise<T>, timeoutMs: number | undefined): Promise<T> {
+  if (timeoutMs === undefined) return await promise
+  const ended = new AbortController()
+  const tooLate = delay(timeoutMs, undefined, { signal: ended.signal }).then(() => {
+    throw new Error(`no reply in ${timeoutMs} ms`)
+  })
+  try {
+    return await Promise.race([promise, tooLate])
+  } finally {
+    ended.abort()
+    tooLate.catch(() => undefined)
   }
 }
 
