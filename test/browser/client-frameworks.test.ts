@@ -2,6 +2,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import type { Browser } from 'playwright-core'
 import { build } from 'vite'
@@ -9,7 +10,7 @@ import type { Plugin } from 'vite'
 import { compileScript, parse } from 'vue/compiler-sfc'
 import { openBrowser } from '../support/browser.ts'
 import { makeToken } from '../support/client.ts'
-import { clientExample } from '../support/client-examples.ts'
+import { clientExample, CLIENTS } from '../support/client-examples.ts'
 import { freePort } from '../support/free-port.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
@@ -23,8 +24,10 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const BACKEND = `
 export interface Message { readonly seq: number; readonly text: string }
 export const getToken = async (): Promise<string> => (await fetch('/recall-token')).text()
-export const loadMessages = async (group: string): Promise<readonly Message[]> =>
-  [{ seq: 129, text: group + ' hello' }, { seq: 130, text: group + ' regret' }]
+export const loadMessages = async (group: string): Promise<readonly Message[]> => {
+  if (group === 'slow') await new Promise((resolve) => Object.assign(window, { finish: resolve }))
+  return [{ seq: 129, text: group + ' hello' }, { seq: 130, text: group + ' regret' }]
+}
 `
 
 const REACT = `
@@ -81,7 +84,7 @@ describe('the examples of CLIENTS.md for an app', function () {
     browser = await openBrowser()
   })
 
-  const buildApp = async (files: Readonly<Record<string, string>>): Promise<string> => {
+  const buildApp = async (files: Readonly<Record<string, string>>, minify = false): Promise<string> => {
     const folder = temporaryFolder()
     onCleanUp(folder.remove)
     const packages = join(folder.path, 'node_modules')
@@ -98,13 +101,21 @@ describe('the examples of CLIENTS.md for an app', function () {
       plugins: [vue],
       build: {
         write: false,
-        minify: false,
+        minify,
         rolldownOptions: { input: join(folder.path, 'main.ts' in files ? 'main.ts' : 'main.js') },
       },
     })
     if (!('output' in output)) throw new Error('the build gave no single output')
     return output.output[0].code
   }
+
+  it('become as large as the document says', async () => {
+    const code = await buildApp(FRAMEWORKS['plain']?.('http://127.0.0.1:8080') ?? {}, true)
+    const stated = /less than (\d+) kB in an app with brotli, (\d+) kB with gzip/.exec(CLIENTS)
+    const [brotliKb, gzipKb] = [Number(stated?.[1]), Number(stated?.[2])]
+    expect(brotliCompressSync(code).length).to.be.within((brotliKb - 5) * 1_000, brotliKb * 1_000)
+    expect(gzipSync(code).length).to.be.within((gzipKb - 5) * 1_000, gzipKb * 1_000)
+  })
 
   for (const [framework, filesOf] of Object.entries(FRAMEWORKS)) {
     it(`(${framework}) load the conversation, then hide what is recalled`, async () => {
@@ -115,8 +126,8 @@ describe('the examples of CLIENTS.md for an app', function () {
       const code = await buildApp(filesOf(gateway.url))
       const site = createServer((request, response) => {
         if (request.url === '/recall-token')
-          return void makeToken({ rooms: [{ group: 'lobby' }, { group: 'other' }] }).then((token) =>
-            response.end(token),
+          return void makeToken({ rooms: ['lobby', 'slow', 'other'].map((group) => ({ group })) }).then(
+            (token) => response.end(token),
           )
         if (request.url === '/main.js') return response.setHeader('Content-Type', 'text/javascript').end(code)
         return response
@@ -142,11 +153,16 @@ describe('the examples of CLIENTS.md for an app', function () {
       }
       await recall('lobby')
       if (framework !== 'plain') {
+        await page.evaluate(`show('slow')`)
+        await waitUntil('the slow group is loaded', () => page.evaluate(`typeof finish === 'function'`))
         await page.evaluate(`show('other')`)
         await waitUntil('the other group is shown', async () =>
           (await items()).join().includes('other regret'),
         )
+        // What was loaded for the group before is for nobody.
+        await page.evaluate(`finish()`)
         await recall('other')
+        expect(await items()).to.deep.equal(['other hello'])
       }
       expect(errors).to.deep.equal([])
     })

@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const CLIENTS = readFileSync(fileURLToPath(new URL('../../../shared/CLIENTS.md', import.meta.url)), 'utf8')
+export const CLIENTS = readFileSync(
+  fileURLToPath(new URL('../../../shared/CLIENTS.md', import.meta.url)),
+  'utf8',
+)
 const GATEWAY = 'http://127.0.0.1:8080'
 
 /** Returns the example of CLIENTS.md in this language that contains `words`, with the address of a gateway. */
