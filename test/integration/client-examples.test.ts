@@ -3,6 +3,7 @@ import { io } from 'socket.io-client'
 import type { Socket } from 'socket.io-client'
 import { adminToken } from '../support/client.ts'
 import { clientExample } from '../support/client-examples.ts'
+import { startFakeGateway } from '../support/fake-gateway.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
@@ -36,7 +37,7 @@ describe('the examples of CLIENTS.md', function () {
     const token = await adminToken()
     const hidden: number[] = []
     const hide = (messages: readonly { seq: number }[]) => hidden.push(...messages.map(({ seq }) => seq))
-    const names = ['io', 'currentToken', 'reloadTheConversation', 'hide']
+    const names = ['io', 'currentToken', 'reloadTheConversation', 'hide', 'showState']
     const run = example('import { io }', `http://127.0.0.1:${proxy.port}`, names, 'socket')
     let reloads = 0
     const socket = run(
@@ -44,6 +45,7 @@ describe('the examples of CLIENTS.md', function () {
       () => token,
       () => reloads++,
       hide,
+      () => undefined,
     ) as Socket
     onCleanUp(() => socket.disconnect())
     await waitUntil('it is connected', () => socket.connected)
@@ -56,6 +58,40 @@ describe('the examples of CLIENTS.md', function () {
     await waitUntil('all are hidden', () => hidden.length >= 60, 20_000)
     expect(hidden).to.deep.equal(upTo(60))
     expect(reloads).to.equal(0)
+  })
+
+  it('for a plain socket.io-client: says live only while that is proved', async () => {
+    const gateway = await startFakeGateway()
+    onCleanUp(gateway.stop)
+    const states: unknown[] = []
+    const names = ['io', 'currentToken', 'reloadTheConversation', 'hide', 'showState', 'console']
+    const run = example('import { io }', gateway.url, names, 'socket')
+    const ignore = () => undefined
+    const socket = run(io, ignore, ignore, ignore, (state: unknown) => states.push(state), {
+      error: ignore,
+    }) as Socket
+    onCleanUp(() => socket.disconnect())
+    const becomes = (state: string) => waitUntil(`it is ${state}`, () => states.at(-1) === state)
+    const room = { group: '@TGS#2J4SZEAEL' }
+    const inDoubt = { proved: false, doubtMs: 2_000 } as const
+    await becomes('live')
+    gateway.io.emit('delivery', { ...inDoubt, reason: 'no proof' })
+    await becomes('stale: no proof')
+    gateway.io.emit('delivery', { ...inDoubt, reason: 'reading', rooms: [room] })
+    gateway.io.emit('delivery', { proved: true })
+    await becomes('stale: reading')
+    gateway.io.emit('delivery', { proved: true, rooms: [room] })
+    await becomes('live')
+    gateway.io.emit('delivery', { ...inDoubt, reason: 'no proof' })
+    await becomes('stale: no proof')
+    gateway.cut()
+    await becomes('live')
+    expect(states.at(-2)).to.match(/^offline/)
+    gateway.io.emit('unsubscribed', { room, code: 'ROOM_REFUSED', message: 'no grant', retry: false })
+    gateway.io.emit('delivery', { proved: true })
+    await becomes('refused: no grant')
+    await socket.timeout(5_000).emitWithAck('unsubscribe', room)
+    expect(states.at(-1)).to.equal('refused: no grant')
   })
 
   it('for a plain socket.io-client: retries after a temporary refusal', async () => {
@@ -79,13 +115,14 @@ describe('the examples of CLIENTS.md', function () {
     )
     expect(refused).to.include('TOKEN_REFUSED')
     const token = await adminToken()
-    const names = ['io', 'currentToken', 'reloadTheConversation', 'hide', 'console']
+    const names = ['io', 'currentToken', 'reloadTheConversation', 'hide', 'showState', 'console']
     const reported: unknown[] = []
     const fakeConsole = { error: (code: unknown) => reported.push(code) }
     const run = example('import { io }', gateway.url, names, 'socket')
     const socket = run(
       io,
       () => token,
+      () => 0,
       () => 0,
       () => 0,
       fakeConsole,
