@@ -32,7 +32,8 @@ export type { Feed, Room } from './room.ts'
 /**
  * Connects to the gateway and follows rooms, in browsers and in Node. The client reconnects after any drop, to any node,
  * and resumes where it left off. Each listener receives each notice once, in order; if some are no longer available, the
- * client calls the room's `load` again, or emits `gap`. Throws a TypeError if `url` cannot be the address of a gateway, or if both `auth` and `getToken` are
- * missing. `PROTOCOL.md` specifies what the gateway guarantees.
+ * client calls the room's `load` again, or emits `gap`. Throws a TypeError if `url` cannot be the address of a gateway,
+ * unless there is exactly one of `auth` and `getToken`, and for a fixed credential that cannot be sent. `PROTOCOL.md`
+ * specifies what the gateway guarantees.
  */
 export const createRecallClient = (options: RecallClientOptions): RecallClient => new RecallClient(options)

@@ -177,7 +177,8 @@ interface HistoryBefore {
   readonly head: Position
 }
 
-interface Heartbeat {
+/** What a process reported last. */
+export interface Heartbeat {
   readonly id: string
   readonly ageMs: number
   readonly text: string

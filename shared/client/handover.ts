@@ -1,5 +1,6 @@
 import { isSamePosition } from '../position.ts'
 import type { Position } from '../position.ts'
+import { isThenable } from './attempts.ts'
 import type { Ledger } from './ledger.ts'
 import type { Item } from './listener-queue.ts'
 import type { RoomListener } from './room-listener.ts'
@@ -10,8 +11,7 @@ const GRACE_MS = 1_000
 /** One call of a listener, with the notice before `position`. */
 export class Call {
   readonly position: Position
-  /** Whether the listener has not even returned a promise. */
-  isOnStack = true
+  #isOnStack = true
   #outcome: 'returned' | 'failed' | undefined
   readonly #waiting = new Set<() => void>()
 
@@ -23,7 +23,31 @@ export class Call {
     return this.#outcome === undefined
   }
 
-  end(outcome: 'returned' | 'failed'): void {
+  /** Whether the listener has not even returned a promise. */
+  get isOnStack(): boolean {
+    return this.#isOnStack
+  }
+
+  /** Calls the listener. Returns its promise, or throws what it throws. */
+  run(listener: () => unknown): unknown {
+    try {
+      const returned = listener()
+      if (!isThenable(returned)) return this.#end('returned')
+      const promise = Promise.resolve(returned)
+      promise.then(
+        () => this.#end('returned'),
+        () => this.#end('failed'),
+      )
+      return promise
+    } catch (error) {
+      this.#end('failed')
+      throw error
+    } finally {
+      this.#isOnStack = false
+    }
+  }
+
+  #end(outcome: 'returned' | 'failed'): void {
     this.#outcome = outcome
     for (const resolve of this.#waiting) resolve()
   }

@@ -3,7 +3,7 @@ import { isSamePosition } from '../position.ts'
 import type { Position } from '../position.ts'
 import type { Room } from '../room.ts'
 import type { ClientEvents, NoticeListener, RoomGap, SubscriptionEvents } from './api.ts'
-import { Attempts, isThenable } from './attempts.ts'
+import { Attempts } from './attempts.ts'
 import type { Failure } from './attempts.ts'
 import { Call } from './handover.ts'
 import type { Handover } from './handover.ts'
@@ -184,21 +184,7 @@ export class RoomListener {
         .then((isDone) => (isDone || this.hasLeft ? undefined : this.#tell(notice, position)))
     const call = new Call(position)
     this.#call = call
-    try {
-      const returned = this.#options.onNotice(notice)
-      if (!isThenable(returned)) return call.end('returned')
-      const promise = Promise.resolve(returned)
-      promise.then(
-        () => call.end('returned'),
-        () => call.end('failed'),
-      )
-      return promise
-    } catch (error) {
-      call.end('failed')
-      throw error
-    } finally {
-      call.isOnStack = false
-    }
+    return call.run(() => this.#options.onNotice(notice))
   }
 
   async #tellGap(gap: Gap, told: Telling): Promise<void> {

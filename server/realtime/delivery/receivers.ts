@@ -1,4 +1,5 @@
 import { isRecord } from '../../../shared/json.ts'
+import type { Heartbeat } from '../../broker/broker.ts'
 import type { Cause } from './rules.ts'
 
 /** Receivers report every second. After this long, one may be cut off from the broker, and keep recalls on its disk. */
@@ -23,12 +24,6 @@ const LATE_AFTER_MS = 1_500
 const QUEUE_MS = 300
 /** A forged or very strange set of heartbeats must not fill the memory. */
 const MAX_RECEIVERS = 1_000
-
-interface Heartbeat {
-  readonly id: string
-  readonly ageMs: number
-  readonly text: string
-}
 
 /** What a process with a spool said last. Times by `performance.now()` of this process. */
 interface Receiver {

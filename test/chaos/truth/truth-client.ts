@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createRecallClient } from '../../../shared/client.ts'
 import type { PositionStore, RecallClient, Subscription } from '../../../shared/client.ts'
+import { isThenable } from '../../../shared/client/attempts.ts'
 import type { Position } from '../../../shared/position.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
@@ -188,18 +189,14 @@ function storeOf(stored: Map<string, Position>, isSlow: boolean): PositionStore 
     save: (room, position) => void stored.set(room, position),
   }
   if (!isSlow) return positions
-  const slow = {
-    load: async (room: string) => {
+  return {
+    async load(room) {
       await delay(Math.random() * 20)
-      return stored.get(room)
+      return positions.load(room)
     },
-    save: async (room: string, position: Position) => {
+    async save(room, position) {
       await delay(Math.random() * 20)
-      stored.set(room, position)
+      return positions.save(room, position)
     },
   }
-  return slow as unknown as PositionStore
 }
-
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof (value as { readonly then?: unknown } | undefined)?.then === 'function'
