@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { configSchema } from '../../server/config/config.ts'
+import { zh } from '../../server/console/i18n/zh.ts'
 import { PROBLEMS } from '../../server/telemetry/health-rules.ts'
 import { ERRORS, GOODBYES } from '../../shared/errors.ts'
 
@@ -86,6 +87,34 @@ describe('PROTOCOL.md', () => {
     )
     expect(events).to.include.members(['subscribe', 'unsubscribe', 'messages-recalled', 'gap', 'goodbye'])
     for (const event of events) expect(read('shared/PROTOCOL.md')).to.include(`\`${event}\``)
+  })
+})
+
+describe('CLIENTS.md', () => {
+  it('describes every code with which the client says why it is offline, and the console says each in Chinese', () => {
+    const codes = ['connection', 'diagnosis', 'failure', 'probe'].flatMap((file) =>
+      [...read(`shared/client/${file}.ts`).matchAll(/'([A-Z][A-Z_]{4,})'/g)].map(([, code = '']) => code),
+    )
+    const described = rowsOf(read('shared/CLIENTS.md'))
+      .map(([first = '']) => first)
+      .filter((first) => /^[A-Z][A-Z_]+$/.test(first))
+    const isOfClient = (code: string): boolean => !(code in ERRORS)
+    expect(new Set(described.filter(isOfClient))).to.deep.equal(new Set(codes.filter(isOfClient)))
+    for (const code of described) expect(code in zh.errors || code in zh.reasons, code).to.equal(true)
+  })
+})
+
+describe('operations.md', () => {
+  it('has every reason for which delivery is in doubt, and the console says each in Chinese', () => {
+    const reasons = ['delivery', 'receivers'].flatMap((file) =>
+      [...read(`server/realtime/delivery/${file}.ts`).matchAll(/^const [A-Z_]+ = '([^']+)'$/gm)].map(
+        ([, reason = '']) => reason,
+      ),
+    )
+    expect(reasons).to.include('it is not proved that notices reach this node')
+    const described = rowsOf(read('server/docs/operations.md')).map(([first]) => first)
+    expect(described).to.include.members(reasons)
+    expect(zh.reasons).to.include.keys(reasons)
   })
 })
 

@@ -259,6 +259,10 @@ export const zh: Messages = {
   reasons: {
     NO_ANSWER: '网关没有响应。',
     CONNECTION_LOST: '连接已中断。',
+    SILENT: '连接长时间没有收到任何数据。',
+    NO_CREDENTIAL: '没有取得令牌。',
+    MIXED_CONTENT: 'https:// 页面不能连接 http:// 地址。',
+    CSP_BLOCKED: '页面的内容安全策略（CSP）不允许此连接。',
     NETWORK_OFFLINE: '浏览器没有网络连接。',
     NODE_UNREACHABLE: '代理无法连接到网关。',
     NODE_DRAINING: '该节点正在停止，将由其他节点接替。',
