@@ -78,7 +78,7 @@ export interface GoneProcess {
 export type DeliveryState =
   { readonly proved: true } | { readonly proved: false; readonly doubtMs: number; readonly reason: string }
 
-/** Webhooks that a receiver answered in the last five minutes. */
+/** Webhooks that a receiver answered in the last five minutes, without test recalls and those of the command line. */
 export interface WebhookState {
   readonly ok: number
   /** By error code: the caller is to blame. At most eight codes; the others are counted as `OTHER`. */

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { GatewayError, reasonOf } from '../../shared/errors.ts'
 import { withDevCredentials } from '../config/environment.ts'
 import type { Environment } from '../config/settings.ts'
-import { signed } from '../receiver/provider-call.ts'
+import { OWN_CALL, signed } from '../receiver/provider-call.ts'
 import { DATA_DIR_OPTION, parseUrl, withDataDir } from './command.ts'
 import type { DataDirOption } from './command.ts'
 
@@ -50,7 +50,7 @@ export function createCaller({ url, ...options }: CallOptions, environment: Envi
     const target = `${url}?${signed(query, { app, token }).toString()}`
     try {
       const signal = AbortSignal.timeout(RESPONSE_TIMEOUT_MS)
-      const response = await fetch(target, { method: 'POST', body, signal })
+      const response = await fetch(target, { method: 'POST', headers: OWN_CALL, body, signal })
       return { status: response.status, text: await response.text() }
     } catch (cause) {
       throw new GatewayError('SEND_FAILED', `no response from ${new URL(url).origin} (${reasonOf(cause)})`, {

@@ -5,7 +5,7 @@ import type { TestDoor } from '../api/test-recall.ts'
 import * as options from '../config/options.ts'
 import type { Config } from '../config/settings.ts'
 import { createNetworkMatcher } from '../http/client-address.ts'
-import { recallCall, signed } from '../receiver/provider-call.ts'
+import { OWN_CALL, recallCall, signed } from '../receiver/provider-call.ts'
 import { readResponse } from '../receiver/responses.ts'
 import { GatewayError, reasonOf } from '../../shared/errors.ts'
 
@@ -66,7 +66,7 @@ function exchange({ url, isSelf }: Receiver, query: URLSearchParams, body: strin
     const target = new URL(`${url}?${query.toString()}`)
     const request = (target.protocol === 'https:' ? requestSecure : requestPlain)(target, {
       method: 'POST',
-      headers: { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) },
+      headers: { ...OWN_CALL, 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) },
       agent: false,
       signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS),
       ...(isSelf && { rejectUnauthorized: false }),

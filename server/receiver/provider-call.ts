@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { Conversation } from '../../shared/recall.ts'
 import { signatureOf } from './authenticity.ts'
 import { RECALL_COMMAND } from './commands/group-recall.ts'
@@ -37,6 +38,16 @@ export function recallCall({ group, topic, seqs, operator, type }: RecallCall): 
   })
   return { query, body }
 }
+
+/**
+ * Header of our own calls: test recalls, and those of the command line. They prove nothing of the provider's, and must not hide
+ * that all of those are refused.
+ */
+const OWN_CALL_HEADER = 'x-recall-gateway-call'
+export const OWN_CALL = { [OWN_CALL_HEADER]: 'own' } as const
+
+/** Anyone can say so of a call: it is then refused or accepted, counted and logged like any other, but says nothing of health. */
+export const isOwnCall = ({ headers }: IncomingMessage): boolean => OWN_CALL_HEADER in headers
 
 /** Returns the query with what proves who calls. */
 export function signed(query: URLSearchParams, { app, token }: Signing): URLSearchParams {

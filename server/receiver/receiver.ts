@@ -9,6 +9,7 @@ import type { Refusals } from '../telemetry/refusals.ts'
 import { dropBody, readBody } from './body.ts'
 import { createCallerCheck } from './caller.ts'
 import type { CallerOptions } from './caller.ts'
+import { isOwnCall } from './provider-call.ts'
 import { refusal } from './responses.ts'
 import type { WebhookResponse } from './responses.ts'
 import { createWebhook } from './webhook.ts'
@@ -55,7 +56,7 @@ export function createReceiver(
       const body = await readBody(request)
       const contentType = request.headers['content-type']
       const result = await handleWebhook({ query, body, contentType, receivedAtMs })
-      metrics.webhookAnswered('OK')
+      metrics.webhookAnswered('OK', isOwnCall(request))
       send(response, 200, result)
     } catch (cause) {
       await refuse(request, response, cause, receivedAtMs)
@@ -70,7 +71,7 @@ export function createReceiver(
   ): Promise<void> {
     const error = refusals.report('webhook', cause, { request })
     const { status, retry } = ERRORS[error.code]
-    metrics.webhookAnswered(error.code)
+    metrics.webhookAnswered(error.code, isOwnCall(request))
     if (retry) await delay(receivedAtMs + RETRYABLE_FAILURE_MS - Date.now())
     send(response, status, refusal(error), {
       ...(!(await dropBody(request)) && { Connection: 'close' }),

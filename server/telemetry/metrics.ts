@@ -19,8 +19,8 @@ const MAX_WINDOW_VALUES = 1_000
 
 /** Domain events that are counted. */
 export interface Metrics {
-  /** A webhook got its response: OK, or this error. */
-  webhookAnswered(outcome: 'OK' | ErrorCode): void
+  /** A webhook got its response: OK, or this error. One of our own says nothing of the provider's: health ignores it. */
+  webhookAnswered(outcome: 'OK' | ErrorCode, isOwnCall: boolean): void
   /** A recall was stored before its webhook was answered, by the broker or in the spool. */
   recallStored(where: 'broker' | 'spool', duplicate: boolean): void
   /** `notices` notices were written to each of `sockets` sockets. */
@@ -118,9 +118,9 @@ export function createMetrics(): MetricsRegistry {
   const counts = { webhooksOk: 0, webhooksRefused: 0, kept: 0, delivered: 0 }
 
   return {
-    webhookAnswered(outcome) {
+    webhookAnswered(outcome, isOwnCall) {
       webhooks(outcome).inc()
-      webhookWindow.add(outcome)
+      if (!isOwnCall) webhookWindow.add(outcome)
       counts[outcome === 'OK' ? 'webhooksOk' : 'webhooksRefused']++
     },
     recallStored(where, duplicate) {

@@ -60,11 +60,10 @@ describe('health', () => {
 
   it('is critical within a minute when the token was rotated on one side only', async () => {
     const redis = await startRedisThatPersists()
-    const shared = { REDIS_URL: redis.url }
-    const [node, receiver] = await Promise.all([
-      start({ ...shared, ROLE: 'node' }),
-      start({ ...shared, ROLE: 'receiver', WEBHOOK_TOKEN: 'rotated-here-only' }),
-    ])
+    const shared = { REDIS_URL: redis.url, WEBHOOK_TOKEN: 'rotated-here-only' }
+    const receiver = await start({ ...shared, ROLE: 'receiver' })
+    const door = { TEST_RECALLS: 'on', TEST_RECALL_URL: `${receiver.url}/webhook` }
+    const node = await start({ ...shared, ...door, ROLE: 'node' })
     await waitForHealth(node, 2)
     expect(await status(node)).to.deep.include({ complete: true, gone: [] })
 
@@ -83,6 +82,11 @@ describe('health', () => {
     expect(ready.status).to.equal(200)
     expect(JSON.stringify(ready.body['reasons'])).to.include('WEBHOOKS_REFUSED: the last 30')
     const series = 'problems{severity="critical",code="WEBHOOKS_REFUSED"}'
+    for (const { url } of [node, receiver]) expect(await readMetric(url, series)).to.equal(1)
+
+    // It knows the token, unlike the provider, and so proves nothing of the provider's calls.
+    expect((await testRecall(node)).body).to.include({ throughReceiver: true })
+    expect(await readMetric(receiver.url, 'webhooks_total{outcome="OK"}')).to.equal(1)
     for (const { url } of [node, receiver]) expect(await readMetric(url, series)).to.equal(1)
   })
 
