@@ -94,6 +94,30 @@ describe('memory of receivers', () => {
     expect(reasons(receivers, 13_000)).to.deep.equal([])
   })
 
+  it('tells processes apart that run on copies of one folder at the same time', () => {
+    for (const ids of ['pq', 'qp']) {
+      const receivers = new Receivers()
+      const read = (nowMs: number, said: Said) => {
+        const both = [{ ...said, id: 'p', ageMs: 900 }, { id: 'q' }].map((one) =>
+          heartbeat({ ...folder, ...one }),
+        )
+        receivers.read(ids === 'pq' ? both : both.reverse(), nowMs)
+      }
+      for (const nowMs of [10_000, 11_000, 12_000]) read(nowMs, {})
+      expect(reasons(receivers, 12_000)).to.deep.equal([])
+      read(13_000, { recalls: 1, spoolAgeMs: 100 })
+      expect(reasons(receivers, 13_000)).to.deep.equal(['waiting'])
+      read(14_000, {})
+      expect(reasons(receivers, 14_000)).to.deep.equal([])
+      for (const nowMs of [15_000, 16_000, 17_000]) receivers.read([heartbeat({ ...folder, id: 'q' })], nowMs)
+      expect(reasons(receivers, 17_000)).to.deep.equal(['may be'])
+      // Another one begins on one of the two, which cannot be told from the other: it stands for both.
+      for (const nowMs of [18_000, 19_000])
+        receivers.read([heartbeat({ ...folder, id: 'r' }), heartbeat({ ...folder, id: 'q' })], nowMs)
+      expect(reasons(receivers, 19_000)).to.deep.equal([])
+    }
+  })
+
   it('takes one that was stopped and started for new', () => {
     const receivers = new Receivers()
     receivers.read([heartbeat({ ...folder, stopping: true })], 10_000)
