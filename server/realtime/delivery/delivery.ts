@@ -39,7 +39,7 @@ export type DeliveryMonitor = ReturnType<typeof monitorDelivery>
 
 export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryDependencies) {
   const startedAtMs = performance.now()
-  const receivers = new Receivers()
+  const receivers = new Receivers(startedAtMs)
   const tell = createTeller()
   /** Rooms in doubt by themselves, as their listeners were told, and since when. */
   const roomDoubts = new Map<LocalRoom, number>()
@@ -61,7 +61,7 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
     try {
       receivers.read(await broker.heartbeats(), nowMs)
     } catch {
-      // Changes nothing by itself. The broker knows what is wrong, and says so.
+      // One changes nothing. The broker knows what is wrong, and says so.
     } finally {
       isReading = false
     }

@@ -5,6 +5,8 @@ import type { Cause } from './rules.ts'
 const VANISHED_AFTER_MS = 2_800
 /** A heartbeat grows older for this long after it was read. A read that fails does not show that a receiver has vanished. */
 const READ_LIFETIME_MS = 300
+/** After this long without a read, a recall may be waiting on a disk that none of the heartbeats read so far tells of. */
+const UNREAD_AFTER_MS = 2_800
 /** From this age on, a heartbeat or a recall on a disk may soon be a reason for a doubt: better look again before. */
 const UNCERTAIN_FROM_MS = 1_500
 const UNCERTAIN_UNTIL_MS = 4_000
@@ -65,8 +67,13 @@ export class Receivers {
   readonly #byId = new Map<string, Receiver>()
   /** Those that count: without those of which another process has the folder now. */
   #current: readonly Receiver[] = []
-  #readAtMs = -Infinity
+  #readAtMs: number
   #reportAfterMs = -Infinity
+
+  /** `nowMs`: since when heartbeats can be read. */
+  constructor(nowMs: number) {
+    this.#readAtMs = nowMs
+  }
 
   /** To be called with all heartbeats. `nowMs`: when they were asked for. */
   read(heartbeats: readonly Heartbeat[], nowMs: number): void {
@@ -138,7 +145,9 @@ export class Receivers {
       else if (writtenAtMs < sureFromMs || surelyAtMs < this.#reportAfterMs)
         silent.push({ sinceMs: nowMs, reason: NOT_REPORTED })
     }
-    return [...waiting, ...vanished, ...silent]
+    const isUnread = nowMs - this.#readAtMs > UNREAD_AFTER_MS
+    const unread = isUnread ? [{ sinceMs: this.#readAtMs, reason: NOT_READ }] : []
+    return [...waiting, ...vanished, ...unread, ...silent]
   }
 }
 
@@ -157,6 +166,7 @@ function withoutPredecessors(receivers: readonly Receiver[]): readonly Receiver[
 const RECALLS_WAIT = 'recalls are waiting on the disk of a receiver'
 const RECALLS_GONE = 'recalls are waiting on the disk of a receiver that is gone'
 const VANISHED = 'a receiver is gone or cut off, and recalls may be waiting on its disk'
+const NOT_READ = 'what receivers report of their disks cannot be read'
 const NOT_REPORTED = 'it is not known yet whether recalls are waiting on the disk of a receiver'
 
 interface Report {
