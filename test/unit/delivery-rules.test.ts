@@ -169,6 +169,13 @@ describe('memory of receivers', () => {
     expect(receivers.causes(20_000)).to.deep.equal([])
   })
 
+  it('takes no recall for older than a client can say', () => {
+    const receivers = new Receivers(10_000)
+    receivers.read([{ id: 'p', ageMs: 0, text: '{"spool":{"recalls":1,"ageMs":1e999}}' }], 10_000)
+    const [{ sinceMs } = { sinceMs: NaN }] = receivers.causes(10_000)
+    expect(new Date(Date.now() - (10_000 - sinceMs)).getTime()).to.be.above(0)
+  })
+
   it('wants to look again before it doubts', () => {
     const receivers = new Receivers(10_000)
     receivers.read([heartbeat(folder)], 10_000)

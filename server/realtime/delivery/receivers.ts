@@ -30,6 +30,8 @@ const QUEUE_MS = 300
 const COPY_AFTER_MS = 1_500
 /** A forged or very strange set of heartbeats must not fill the memory. */
 const MAX_RECEIVERS = 1_000
+/** Nor make a doubt so old that a client cannot say since when. */
+const MAX_SPOOL_AGE_MS = 30 * 86_400_000
 
 interface Heartbeat {
   readonly id: string
@@ -188,7 +190,7 @@ function parse(text: string): Report | undefined {
     return {
       dataFolder: typeof dataFolder === 'string' ? dataFolder : undefined,
       recalls,
-      spoolAgeMs: Math.max(0, ageMs),
+      spoolAgeMs: Math.min(Math.max(0, ageMs), MAX_SPOOL_AGE_MS),
       isReady: ready === true,
       isStopping: stopping === true,
     }
