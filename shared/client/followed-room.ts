@@ -90,12 +90,18 @@ export class FollowedRoom {
     return { room, state, refusal }
   }
 
-  /** Whether the state of any listener has changed since the last call, or may have. */
+  /** Whether the state of any listener is another than the one that was announced, or may be. */
   hasChanged(): boolean {
-    const states = this.listeners.map((listener) => this.summary(listener).state).join()
-    const hasChanged = states !== this.#announced
-    this.#announced = states
-    return hasChanged
+    return this.#states !== this.#announced
+  }
+
+  /** To be called whenever the states of the listeners are announced. */
+  onAnnounced(): void {
+    this.#announced = this.#states
+  }
+
+  get #states(): string {
+    return this.listeners.map((listener) => this.summary(listener).state).join()
   }
 
   /**
