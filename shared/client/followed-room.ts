@@ -90,18 +90,12 @@ export class FollowedRoom {
     return { room, state, refusal }
   }
 
-  /** Whether the state of any listener is another than the one that was announced, or may be. */
-  hasChanged(): boolean {
-    return this.#states !== this.#announced
-  }
-
-  /** To be called whenever the states of the listeners are announced. */
-  onAnnounced(): void {
-    this.#announced = this.#states
-  }
-
-  get #states(): string {
-    return this.listeners.map((listener) => this.summary(listener).state).join()
+  /** The states of all listeners are announced now. Returns whether any has changed since the last time, or may have. */
+  onAnnounced(): boolean {
+    const states = this.listeners.map((listener) => this.summary(listener).state).join()
+    const hasChanged = states !== this.#announced
+    this.#announced = states
+    return hasChanged
   }
 
   /**

@@ -227,7 +227,7 @@ export class FollowedRooms {
 
   /** A notice in passing changes nothing. */
   #announce(followed: FollowedRoom): void {
-    if (followed.hasChanged()) this.#onChange(followed.room)
+    if (followed.onAnnounced()) this.#onChange(followed.room)
   }
 
   #isFollowed(followed: FollowedRoom): boolean {
