@@ -159,7 +159,8 @@ export class Connection {
     } catch (error) {
       if (attempt !== this.#attempt) return
       const reason = error instanceof CredentialError ? error.message : '`getToken` or `auth` failed'
-      return this.#reconnection.fail({ code: 'NO_CREDENTIAL', reason }, error)
+      // What was thrown may be undefined, and is told nevertheless.
+      return this.#reconnection.fail({ code: 'NO_CREDENTIAL', reason }, error ?? new CredentialError(reason))
     }
     if (attempt !== this.#attempt) return
     if (this.#refused?.credential === JSON.stringify(credential)) return this.#refuse(this.#refused.refusal)

@@ -90,8 +90,8 @@ export class FollowedRoom {
     return { room, state, refusal }
   }
 
-  /** Whether the state of any listener has changed since the last call, or may have. */
-  hasChanged(): boolean {
+  /** The states of all listeners are announced now. Returns whether any has changed since the last time, or may have. */
+  onAnnounced(): boolean {
     const states = this.listeners.map((listener) => this.summary(listener).state).join()
     const hasChanged = states !== this.#announced
     this.#announced = states

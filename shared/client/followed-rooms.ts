@@ -59,6 +59,12 @@ export class FollowedRooms {
     return [...this.#rooms.values()].map((followed) => followed.summary())
   }
 
+  /** To be called whenever the states of a room, or of all, are announced. */
+  onAnnounced(room?: Room): void {
+    if (room !== undefined) this.#rooms.get(roomName(room))?.onAnnounced()
+    else for (const followed of this.#rooms.values()) followed.onAnnounced()
+  }
+
   /** To be called once connected. */
   subscribeAll(): void {
     for (const followed of this.#rooms.values()) {
@@ -146,7 +152,10 @@ export class FollowedRooms {
   }
 
   #onResponse(followed: FollowedRoom, response: Subscribed | Refused | undefined): void {
-    if (response === undefined) return this.#queue.replaceLater(followed)
+    if (response === undefined) {
+      this.#queue.replaceLater(followed)
+      return this.#announce(followed)
+    }
     if (!response.ok) return this.#onRefused(followed, response)
     const { room } = followed
     const { missed, asksAgain } = followed.enter(response)
@@ -218,7 +227,7 @@ export class FollowedRooms {
 
   /** A notice in passing changes nothing. */
   #announce(followed: FollowedRoom): void {
-    if (followed.hasChanged()) this.#onChange(followed.room)
+    if (followed.onAnnounced()) this.#onChange(followed.room)
   }
 
   #isFollowed(followed: FollowedRoom): boolean {

@@ -27,7 +27,7 @@ export class RecallClient {
 
   constructor({ url, auth, getToken, positions = memoryPositions() }: RecallClientOptions) {
     const onError = (error: ClientError): void => this.#events.emit('error', error)
-    const onChange = (room?: Room): void => this.#states.update(room)
+    const onChange = (room?: Room): void => this.#update(room)
     this.#connection = new Connection({
       url,
       credential: credentialOf(auth, getToken),
@@ -81,7 +81,7 @@ export class RecallClient {
     const { listener, summary, leave } = this.#rooms.follow(where, onNotice, { since, load })
     const state = this.#states.follow(summary)
     // Not before: what listens to the state may leave the room.
-    this.#states.update(where)
+    this.#update(where)
     return {
       room: where,
       get position() {
@@ -130,7 +130,13 @@ export class RecallClient {
   close(): void {
     this.#rooms.close()
     this.#connection.close()
-    this.#states.update()
+    this.#update()
+  }
+
+  /** Announces what has changed: in one room and for the client, or everywhere. */
+  #update(room?: Room): void {
+    this.#rooms.onAnnounced(room)
+    this.#states.update(room)
   }
 
   #checkOpen(): void {

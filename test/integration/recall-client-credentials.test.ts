@@ -54,6 +54,17 @@ describe('the credentials of a client', function () {
     expect(errors.map(({ error }) => String(error)).join() + JSON.stringify(states)).to.not.include('s3cret')
   })
 
+  it('are asked for again, and that is told, when what was thrown is undefined', async () => {
+    let asked = 0
+    const nothing: unknown = undefined
+    const client = open(() => (asked++ === 0 ? Promise.reject(nothing) : makeToken({ rooms: [room] })))
+    const errors = events(client, 'error')
+    await isLive(client)
+    expect(errors.map(({ source, error }) => `${source}: ${String(error)}`)).to.deep.equal([
+      'getToken: TypeError: `getToken` or `auth` failed',
+    ])
+  })
+
   it('that a cache returns once more after they were refused are final', async () => {
     const forged = await makeToken({}, 'another secret, of 32 bytes or more')
     let asked = 0

@@ -52,6 +52,36 @@ describe('a subscription of the client', () => {
     return socket
   }
 
+  it('announces what its state has become: after a gap, and when listeners come and go', async () => {
+    const gateway = await startGateway()
+    const client = open(gateway.url)
+    client.on('gap', () => undefined)
+    client.on('error', () => undefined)
+    const states = events(client, 'state')
+    const says = async (kind: string): Promise<void> => {
+      await waitUntil(`it announces ${kind}`, () => states.at(-1)?.kind === kind)
+      expect(client.state.kind).to.equal(kind)
+    }
+    const fail = (): never => {
+      throw new Error('cannot handle it')
+    }
+    client.subscribe(room, () => undefined)
+    await says('live')
+    for (let i = 0; i < 2; i++) {
+      const told = states.length
+      gateway.lose(room)
+      await waitUntil('it has recovered', () => states.length >= told + 2)
+      await says('live')
+    }
+    for (let i = 0; i < 2; i++) {
+      const failing = client.subscribe(room, fail)
+      gateway.publish(room)
+      await says('catching-up')
+      failing.leave()
+      await says('live')
+    }
+  })
+
   it('outlives a gap behind the notice that makes it leave the room', async () => {
     const gateway = await startGateway()
     const client = open(gateway.url)

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import { createClient } from 'redis'
 import { adminToken, connect } from '../support/client.ts'
@@ -19,6 +20,8 @@ const DOUBT_MS = 3_000
 const CURE_MS = 15_000
 /** When a receiver that does not report is certainly taken for gone. */
 const GONE_MS = 4_000
+/** A node that stands still for so long does not trust what it knows at first. */
+const STALL_MS = 1_200
 
 type OnCleanUp = (cleanUp: () => unknown) => void
 
@@ -142,6 +145,28 @@ describe('sockets are told how delivery is', () => {
       proxy.cut('RST')
       await recall(receiver, 3)
       await doubt(client, performance.now())
+      await proxy.setNewcomers('forward')
+      await proof(client, 3)
+    },
+
+    async 'while a receiver is cut off, also if their node stands still again and again'(onCleanUp) {
+      const { start, startServer, startProxy, recall, setUp } = createStage(onCleanUp)
+      const redis = await startServer()
+      const proxy = await startProxy(redis)
+      const { node, client } = await setUp(redis)
+      const receiver = await start({ ROLE: 'receiver', REDIS_URL: proxy.url })
+      await recall(receiver, 2)
+      await client.count(2)
+      await proxy.setNewcomers('refuse')
+      proxy.cut('RST')
+      await recall(receiver, 3)
+      for (let stall = 0; stall < 6 && !isInDoubt(client); stall++) {
+        node.signal('SIGSTOP')
+        await delay(STALL_MS)
+        node.signal('SIGCONT')
+        await delay(STALL_MS / 2)
+      }
+      expect(client.deliveries).to.have.lengthOf(1)
       await proxy.setNewcomers('forward')
       await proof(client, 3)
     },

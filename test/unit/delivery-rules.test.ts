@@ -48,11 +48,13 @@ describe('memory of receivers', () => {
     }),
   })
   const reasons = (receivers: Receivers, nowMs: number): string[] =>
-    receivers.causes(nowMs).map(({ reason }) => /may be|not known|waiting/.exec(reason)?.[0] ?? '')
+    receivers
+      .causes(nowMs)
+      .map(({ reason }) => /may be|not known|cannot be read|waiting/.exec(reason)?.[0] ?? '')
   const folder = { dataFolder: 'f' }
 
   it('knows since when recalls are waiting', () => {
-    const receivers = new Receivers()
+    const receivers = new Receivers(10_000)
     receivers.read([heartbeat({ ...folder, recalls: 2, spoolAgeMs: 700, ageMs: 300 })], 10_000)
     expect(receivers.causes(10_100)).to.deep.include({
       sinceMs: 9_000,
@@ -63,7 +65,7 @@ describe('memory of receivers', () => {
   })
 
   it('waits for one that vanished until its folder has surely reported again, or for some minutes', () => {
-    const receivers = new Receivers()
+    const receivers = new Receivers(10_000)
     receivers.read([heartbeat(folder)], 10_000)
     receivers.read([heartbeat({ ...folder, ageMs: 3_000 })], 13_000)
     expect(reasons(receivers, 13_000)).to.deep.equal(['may be'])
@@ -74,6 +76,7 @@ describe('memory of receivers', () => {
     expect(reasons(receivers, 15_000)).to.deep.equal([])
     receivers.read([], 130_000)
     expect(reasons(receivers, 130_000)).to.deep.equal(['may be'])
+    receivers.read([], 136_000)
     expect(reasons(receivers, 136_000)).to.deep.equal([])
     for (const trouble of [{ recalls: 1 }, { ready: false }]) {
       receivers.read([heartbeat({ ...folder, ...trouble, ageMs: 599_000 })], 800_000)
@@ -83,7 +86,7 @@ describe('memory of receivers', () => {
   })
 
   it('takes a heartbeat that comes late for no sign of life', () => {
-    const receivers = new Receivers()
+    const receivers = new Receivers(10_000)
     receivers.read([heartbeat(folder)], 10_000)
     // Redis was frozen, and the receiver killed meanwhile.
     receivers.read([heartbeat(folder)], 12_000)
@@ -94,15 +97,39 @@ describe('memory of receivers', () => {
     expect(reasons(receivers, 13_000)).to.deep.equal([])
   })
 
+  it('tells processes apart that run on copies of one folder at the same time', () => {
+    for (const ids of ['pq', 'qp']) {
+      const receivers = new Receivers(10_000)
+      const read = (nowMs: number, said: Said) => {
+        const both = [{ ...said, id: 'p', ageMs: 900 }, { id: 'q' }].map((one) =>
+          heartbeat({ ...folder, ...one }),
+        )
+        receivers.read(ids === 'pq' ? both : both.reverse(), nowMs)
+      }
+      for (const nowMs of [10_000, 11_000, 12_000]) read(nowMs, {})
+      expect(reasons(receivers, 12_000)).to.deep.equal([])
+      read(13_000, { recalls: 1, spoolAgeMs: 100 })
+      expect(reasons(receivers, 13_000)).to.deep.equal(['waiting'])
+      read(14_000, {})
+      expect(reasons(receivers, 14_000)).to.deep.equal([])
+      for (const nowMs of [15_000, 16_000, 17_000]) receivers.read([heartbeat({ ...folder, id: 'q' })], nowMs)
+      expect(reasons(receivers, 17_000)).to.deep.equal(['may be'])
+      // Another one begins on one of the two, which cannot be told from the other: it stands for both.
+      for (const nowMs of [18_000, 19_000])
+        receivers.read([heartbeat({ ...folder, id: 'r' }), heartbeat({ ...folder, id: 'q' })], nowMs)
+      expect(reasons(receivers, 19_000)).to.deep.equal([])
+    }
+  })
+
   it('takes one that was stopped and started for new', () => {
-    const receivers = new Receivers()
+    const receivers = new Receivers(10_000)
     receivers.read([heartbeat({ ...folder, stopping: true })], 10_000)
     receivers.read([heartbeat({ ...folder, id: 'q' })], 15_000)
     expect(reasons(receivers, 15_000)).to.deep.equal([])
   })
 
   it('does not wait for one that said goodbye with an empty disk, or never says it', () => {
-    const receivers = new Receivers()
+    const receivers = new Receivers(10_000)
     const said = [heartbeat({ ...folder, stopping: true }), heartbeat({ id: 'earlier version' })]
     receivers.read(said, 10_000)
     receivers.read([], 20_000)
@@ -111,14 +138,21 @@ describe('memory of receivers', () => {
     expect(reasons(receivers, 21_000)).to.deep.equal(['waiting'])
   })
 
-  it('takes no receiver for gone because nothing can be read', () => {
-    const receivers = new Receivers()
-    receivers.read([heartbeat(folder)], 10_000)
-    expect(reasons(receivers, 100_000)).to.deep.equal([])
+  it('takes no receiver for gone because nothing can be read, and proves nothing either', () => {
+    const receivers = new Receivers(9_000)
+    expect(receivers.causes(11_800)).to.deep.equal([])
+    expect(receivers.causes(11_801)).to.deep.equal([
+      { sinceMs: 9_000, reason: 'what receivers report of their disks cannot be read' },
+    ])
+    receivers.read([heartbeat(folder)], 12_000)
+    expect(reasons(receivers, 14_800)).to.deep.equal([])
+    expect(reasons(receivers, 100_000)).to.deep.equal(['cannot be read'])
+    receivers.read([heartbeat(folder)], 101_000)
+    expect(reasons(receivers, 101_000)).to.not.include('cannot be read')
   })
 
   it('lets all of them report anew after an interruption of the node', () => {
-    const receivers = new Receivers()
+    const receivers = new Receivers(10_000)
     receivers.read([heartbeat(folder), heartbeat({ id: 'q' })], 10_000)
     receivers.interrupted(10_100)
     receivers.read([heartbeat({ ...folder, ageMs: 100 }), heartbeat({ id: 'q', ageMs: 600 })], 10_900)
@@ -128,15 +162,22 @@ describe('memory of receivers', () => {
   })
 
   it('reads what it cannot understand as nothing', () => {
-    const receivers = new Receivers()
+    const receivers = new Receivers(10_000)
     for (const text of ['', '{', 'null', '[]', '{"spool":1}', '{"spool":{"recalls":"1","ageMs":1}}'])
       receivers.read([{ id: 'p', ageMs: 0, text }], 10_000)
     receivers.read([], 20_000)
     expect(receivers.causes(20_000)).to.deep.equal([])
   })
 
+  it('takes no recall for older than a client can say', () => {
+    const receivers = new Receivers(10_000)
+    receivers.read([{ id: 'p', ageMs: 0, text: '{"spool":{"recalls":1,"ageMs":1e999}}' }], 10_000)
+    const [{ sinceMs } = { sinceMs: NaN }] = receivers.causes(10_000)
+    expect(new Date(Date.now() - (10_000 - sinceMs)).getTime()).to.be.above(0)
+  })
+
   it('wants to look again before it doubts', () => {
-    const receivers = new Receivers()
+    const receivers = new Receivers(10_000)
     receivers.read([heartbeat(folder)], 10_000)
     expect([11_000, 12_000, 20_000].map((nowMs) => receivers.isUncertain(nowMs))).to.deep.equal([
       false,

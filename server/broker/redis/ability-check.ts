@@ -15,7 +15,10 @@ const RETRY_DELAY = { baseMs: 250, maxMs: 1_000 }
 const REFUSAL_MEMORY_MS = 1_000
 /** Keys that alone are refused keep nobody from the rest. They are remembered for this long after the latest refusal. */
 const PARTIAL_MEMORY_MS = 60_000
-/** A process does its work without these, but others do not see its status, or it not theirs. */
+/**
+ * A process does its work without these, but others do not see its status, or it not theirs: a node then doubts delivery, as it
+ * does not know what waits on the disks of receivers.
+ */
 const SECONDARY: readonly Ability[] = ['report heartbeats', 'read heartbeats']
 
 interface AbilityCheckDependencies {

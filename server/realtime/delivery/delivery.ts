@@ -21,7 +21,7 @@ const SOON_INTERVAL_MS = 250
 const ROOM_DOUBT_AFTER_MS = 2_000
 /** A check that comes this late finds a process that was blocked. What it knows is old, and is no reason for a doubt. */
 const STALL_MS = 1_000
-/** By then it has read what arrived meanwhile. */
+/** By then it has read what arrived meanwhile. One that is blocked again within as long has had its time: it may always be. */
 const STALL_GRACE_MS = 1_500
 /** An event for connections that come while delivery is in doubt is used for this long, and its age with it. */
 const EVENT_LIFETIME_MS = 500
@@ -39,7 +39,7 @@ export type DeliveryMonitor = ReturnType<typeof monitorDelivery>
 
 export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryDependencies) {
   const startedAtMs = performance.now()
-  const receivers = new Receivers()
+  const receivers = new Receivers(startedAtMs)
   const tell = createTeller()
   /** Rooms in doubt by themselves, as their listeners were told, and since when. */
   const roomDoubts = new Map<LocalRoom, number>()
@@ -47,7 +47,7 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
   let wasDelivering = true
   let readAtMs = -Infinity
   let checkedAtMs = startedAtMs
-  let graceUntilMs = 0
+  let graceUntilMs = -Infinity
   let isReading = false
   let event: { readonly prepared: PreparedDelivery; readonly atMs: number } | undefined
 
@@ -61,7 +61,7 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
     try {
       receivers.read(await broker.heartbeats(), nowMs)
     } catch {
-      // Changes nothing by itself. The broker knows what is wrong, and says so.
+      // One changes nothing. The broker knows what is wrong, and says so.
     } finally {
       isReading = false
     }
@@ -82,7 +82,8 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
 
   function check(): void {
     const nowMs = performance.now()
-    if (nowMs - checkedAtMs > STALL_MS) graceUntilMs = nowMs + STALL_GRACE_MS
+    const isLate = nowMs - checkedAtMs > STALL_MS
+    if (isLate && nowMs - graceUntilMs > STALL_GRACE_MS) graceUntilMs = nowMs + STALL_GRACE_MS
     checkedAtMs = nowMs
     const before = node
     const evidence = { nowMs, provedAtMs: nowMs - broker.probeAgeMs(), causes: causes(nowMs) }

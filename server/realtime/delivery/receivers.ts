@@ -6,6 +6,8 @@ import type { Cause } from './rules.ts'
 const VANISHED_AFTER_MS = 2_800
 /** A heartbeat grows older for this long after it was read. A read that fails does not show that a receiver has vanished. */
 const READ_LIFETIME_MS = 300
+/** After this long without a read, a recall may be waiting on a disk that none of the heartbeats read so far tells of. */
+const UNREAD_AFTER_MS = 2_800
 /** From this age on, a heartbeat or a recall on a disk may soon be a reason for a doubt: better look again before. */
 const UNCERTAIN_FROM_MS = 1_500
 const UNCERTAIN_UNTIL_MS = 4_000
@@ -22,11 +24,22 @@ const WELL_MEMORY_MS = 120_000
  */
 const LATE_AFTER_MS = 1_500
 const QUEUE_MS = 300
+/**
+ * A process that still reported this long after another one had begun on a folder of the same id has a folder of its own: one is
+ * a copy of the other, as when a machine is cloned. A folder itself is locked, and its processes follow each other.
+ */
+const COPY_AFTER_MS = 1_500
 /** A forged or very strange set of heartbeats must not fill the memory. */
 const MAX_RECEIVERS = 1_000
+/** Nor make a doubt so old that a client cannot say since when. */
+const MAX_SPOOL_AGE_MS = 30 * 86_400_000
 
 /** What a process with a spool said last. Times by `performance.now()` of this process. */
 interface Receiver {
+  /** The id of its data folder, or its own if it does not say. */
+  readonly folder: string
+  /** When its first heartbeat that was read was written. */
+  readonly firstAtMs: number
   readonly writtenAtMs: number
   readonly recalls: number
   /** When the oldest recall on its disk arrived. */
@@ -45,12 +58,19 @@ interface Receiver {
 
 /**
  * What this node knows of the disks of receivers, from their heartbeats: a recall that was answered with OK can wait there, and
- * no log knows of it. Remembers receivers that vanished by their data folder, which another process may take over.
+ * no log knows of it. Remembers receivers that vanished until another process has taken over their data folder.
  */
 export class Receivers {
-  readonly #byFolder = new Map<string, Receiver>()
-  #readAtMs = -Infinity
+  readonly #byId = new Map<string, Receiver>()
+  /** Those that count: without those of which another process has the folder now. */
+  #current: readonly Receiver[] = []
+  #readAtMs: number
   #reportAfterMs = -Infinity
+
+  /** `nowMs`: since when heartbeats can be read. */
+  constructor(nowMs: number) {
+    this.#readAtMs = nowMs
+  }
 
   /** To be called with all heartbeats. `nowMs`: when they were asked for. */
   read(heartbeats: readonly Heartbeat[], nowMs: number): void {
@@ -59,13 +79,16 @@ export class Receivers {
       const report = parse(text)
       if (report === undefined) continue
       const folder = report.dataFolder ?? id
-      const known = this.#byFolder.get(folder)
-      if (known === undefined && this.#byFolder.size >= MAX_RECEIVERS) continue
+      const own = this.#byId.get(id)
+      if (own === undefined && this.#byId.size >= MAX_RECEIVERS) continue
       const writtenAtMs = nowMs - ageMs
-      if (known !== undefined && known.writtenAtMs > writtenAtMs) continue
+      if (own !== undefined && own.writtenAtMs > writtenAtMs) continue
+      const known = own ?? this.#predecessor(folder, writtenAtMs)
       const isLate = known?.isStopping === false && writtenAtMs - known.writtenAtMs > LATE_AFTER_MS
       const sureFromMs = isLate ? writtenAtMs + QUEUE_MS : (known?.sureFromMs ?? -Infinity)
-      this.#byFolder.set(folder, {
+      this.#byId.set(id, {
+        folder,
+        firstAtMs: own?.firstAtMs ?? writtenAtMs,
         writtenAtMs,
         recalls: report.recalls,
         oldestAtMs: writtenAtMs - report.spoolAgeMs,
@@ -76,8 +99,13 @@ export class Receivers {
         sureFromMs,
       })
     }
-    for (const [folder, { writtenAtMs }] of this.#byFolder)
-      if (nowMs - writtenAtMs > MEMORY_MS) this.#byFolder.delete(folder)
+    for (const [id, { writtenAtMs }] of this.#byId) if (nowMs - writtenAtMs > MEMORY_MS) this.#byId.delete(id)
+    this.#current = withoutPredecessors([...this.#byId.values()])
+  }
+
+  /** Whose folder a process may have taken over that was not known before. */
+  #predecessor(folder: string, beforeMs: number): Receiver | undefined {
+    return this.#current.find((known) => known.folder === folder && known.writtenAtMs < beforeMs)
   }
 
   /** The node can hear again: each receiver must report anew before its disk counts as empty. */
@@ -89,7 +117,7 @@ export class Receivers {
   isUncertain(nowMs: number): boolean {
     const isSoon = (sinceMs: number): boolean =>
       nowMs - sinceMs > UNCERTAIN_FROM_MS && nowMs - sinceMs < UNCERTAIN_UNTIL_MS
-    return [...this.#byFolder.values()].some(
+    return this.#current.some(
       ({ surelyAtMs, recalls, oldestAtMs, isStopping }) =>
         (recalls > 0 && isSoon(oldestAtMs)) || (!isStopping && isSoon(surelyAtMs)),
     )
@@ -101,7 +129,7 @@ export class Receivers {
     const waiting: Cause[] = []
     const vanished: Cause[] = []
     const silent: Cause[] = []
-    for (const receiver of this.#byFolder.values()) {
+    for (const receiver of this.#current) {
       const { writtenAtMs, surelyAtMs, sureFromMs, recalls, oldestAtMs } = receiver
       const { isReady, isStopping, saysGoodbye } = receiver
       if (nowMs - writtenAtMs > MEMORY_MS) continue
@@ -114,13 +142,28 @@ export class Receivers {
       else if (writtenAtMs < sureFromMs || surelyAtMs < this.#reportAfterMs)
         silent.push({ sinceMs: nowMs, reason: NOT_REPORTED })
     }
-    return [...waiting, ...vanished, ...silent]
+    const isUnread = nowMs - this.#readAtMs > UNREAD_AFTER_MS
+    const unread = isUnread ? [{ sinceMs: this.#readAtMs, reason: NOT_READ }] : []
+    return [...waiting, ...vanished, ...unread, ...silent]
   }
+}
+
+/** Leaves out those that had stopped reporting when another one began on their folder. */
+function withoutPredecessors(receivers: readonly Receiver[]): readonly Receiver[] {
+  const latest = new Map<string, Receiver>()
+  for (const receiver of receivers)
+    if (receiver.firstAtMs > (latest.get(receiver.folder)?.firstAtMs ?? -Infinity))
+      latest.set(receiver.folder, receiver)
+  return receivers.filter((receiver) => {
+    const last = latest.get(receiver.folder) ?? receiver
+    return receiver === last || receiver.writtenAtMs - last.firstAtMs > COPY_AFTER_MS
+  })
 }
 
 const RECALLS_WAIT = 'recalls are waiting on the disk of a receiver'
 const RECALLS_GONE = 'recalls are waiting on the disk of a receiver that is gone'
 const VANISHED = 'a receiver is gone or cut off, and recalls may be waiting on its disk'
+const NOT_READ = 'what receivers report of their disks cannot be read'
 const NOT_REPORTED = 'it is not known yet whether recalls are waiting on the disk of a receiver'
 
 interface Report {
@@ -142,7 +185,7 @@ function parse(text: string): Report | undefined {
     return {
       dataFolder: typeof dataFolder === 'string' ? dataFolder : undefined,
       recalls,
-      spoolAgeMs: Math.max(0, ageMs),
+      spoolAgeMs: Math.min(Math.max(0, ageMs), MAX_SPOOL_AGE_MS),
       isReady: ready === true,
       isStopping: stopping === true,
     }
