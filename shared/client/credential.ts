@@ -27,9 +27,22 @@ export function expiryOf(credential: Credential): number | undefined {
 export const claimsOf = (token: string): Readonly<Record<string, unknown>> =>
   decode(token.split('.')[1] ?? '') ?? {}
 
+const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+
+/** Not with `atob`, which React Native has only since 0.74. */
 function decode(part: string): Record<string, unknown> | undefined {
+  let text = ''
+  let bits = 0
+  let count = 0
+  for (const character of part) {
+    const value = BASE64URL.indexOf(character)
+    if (value === -1) return undefined
+    bits = (bits << 6) | value
+    count += 6
+    if (count >= 8) text += String.fromCharCode((bits >> (count -= 8)) & 0xff)
+  }
   try {
-    const value: unknown = JSON.parse(atob(part.replaceAll('-', '+').replaceAll('_', '/')))
+    const value: unknown = JSON.parse(text)
     return isRecord(value) ? value : undefined
   } catch {
     return undefined

@@ -2,6 +2,7 @@ import type { Gap, NoticeBatch, Refused, Subscribed, Unsubscribed } from '../pro
 import { roomName } from '../room.ts'
 import type { Room } from '../room.ts'
 import type { ClientEvents, NoticeListener, SubscribeOptions } from './api.ts'
+import { copyOf } from './copy.ts'
 import { handoverOf } from './handover.ts'
 import type { Handover } from './handover.ts'
 import type { Connection } from './connection.ts'
@@ -100,8 +101,8 @@ export class FollowedRooms {
     const followed = this.#rooms.get(name) ?? this.#create(room, name)
     const listener: RoomListener = new RoomListener({
       room,
-      onNotice,
-      load,
+      onNotice: (notice) => onNotice(copyOf(notice)),
+      load: load && ((position) => load(copyOf(position))),
       handover: since === undefined ? handoverIn(followed) : undefined,
       clientEvents: this.#events,
       onMoved: () => followed.ledger.update(followed.listeners),

@@ -1,4 +1,5 @@
 import type { RoomGap } from './api.ts'
+import { copyOf } from './copy.ts'
 
 type Handler = (gap: RoomGap) => unknown
 
@@ -35,7 +36,7 @@ export class Telling {
   }
 
   #call(handler: Handler): Promise<unknown> {
-    const call = (async () => handler(this.#gap))().catch((error: unknown) => {
+    const call = (async () => handler(copyOf(this.#gap)))().catch((error: unknown) => {
       this.#calls.delete(handler)
       throw new HandlerFailed(handler, error)
     })

@@ -5,23 +5,31 @@ type Fallbacks<Events> = { readonly [Name in keyof Events]?: (value: Events[Name
 
 /** Typed events. A listener that throws does not keep the others from being called. */
 export class Emitter<Events extends Record<keyof Events, unknown>> {
-  readonly #byEvent = new Map<keyof Events, Set<Listener<never>>>()
+  /** Each listener with its registrations. */
+  readonly #byEvent = new Map<keyof Events, Map<Listener<never>, Set<symbol>>>()
   readonly #fallbacks: Fallbacks<Events>
 
   constructor(fallbacks: Fallbacks<Events> = {}) {
     this.#fallbacks = fallbacks
   }
 
-  /** Returns a function that removes the listener. The same function counts once. */
+  /**
+   * Returns a function that removes this registration, and no other. A listener that was registered more than once is called
+   * once for each event, until all of them are removed.
+   */
   on<Name extends keyof Events>(event: Name, listener: Listener<Events[Name]>): () => void {
-    const listeners = this.#byEvent.get(event) ?? new Set()
-    this.#byEvent.set(event, listeners.add(listener))
-    return () => void listeners.delete(listener)
+    const listeners = this.#byEvent.get(event) ?? new Map<Listener<never>, Set<symbol>>()
+    const registrations = listeners.get(listener) ?? new Set()
+    const registration = Symbol()
+    this.#byEvent.set(event, listeners.set(listener, registrations.add(registration)))
+    return () => {
+      if (registrations.delete(registration) && registrations.size === 0) listeners.delete(listener)
+    }
   }
 
   /** Those that listen to the event now. */
   listeners<Name extends keyof Events>(event: Name): readonly Listener<Events[Name]>[] {
-    return [...(this.#byEvent.get(event) ?? [])] as Listener<Events[Name]>[]
+    return [...(this.#byEvent.get(event)?.keys() ?? [])] as Listener<Events[Name]>[]
   }
 
   /** Removes every listener. */

@@ -1,4 +1,5 @@
 import type { Position } from '../position.ts'
+import { isThenable } from './attempts.ts'
 
 /**
  * Stores the client's position in each room. `room` is the name of the room, such as `group:lobby` or `feed`. Both methods may
@@ -28,17 +29,17 @@ export function memoryPositions(): PositionStore {
   }
 }
 
-/** The part of `Storage` that `storedPositions` uses. */
+/** The part of `Storage`, and of React Native's `AsyncStorage`, that `storedPositions` uses. */
 export interface TextStore {
-  /** Returns what was set last, or null. */
-  getItem(key: string): string | null
-  /** Stores a text instead of the one before. */
+  /** Returns what was set last, or null, or a promise of it. */
+  getItem(key: string): string | null | Promise<string | null>
+  /** Stores a text instead of the one before. May return a promise. */
   setItem(key: string, text: string): unknown
 }
 
 /**
- * Stores positions in `sessionStorage` (survives reloads of the tab), in `localStorage`, or in anything with the same two
- * methods. Pages that a browser keeps from their storage throw when they merely name it; with a function that returns it,
+ * Stores positions in `sessionStorage` (survives reloads of the tab), in `localStorage`, in React Native's `AsyncStorage`, or in
+ * anything with the same two methods. Pages that a browser keeps from their storage throw when they merely name it; with a function that returns it,
  * such as `() => sessionStorage`, that is an `error`, and not the end of the page. `prefix` starts every key; give each
  * gateway, app, or tab its own if they share a storage.
  */
@@ -47,9 +48,13 @@ export function storedPositions(
   prefix = 'recall-gateway:',
 ): PositionStore {
   const open = (): TextStore => (typeof storage === 'function' ? storage() : storage)
+  // Not checked: the client tells what is no position from nothing.
+  const parse = (text: string | null): Position | null => JSON.parse(text ?? 'null') as Position | null
   return {
-    // Not checked: the client tells what is no position from nothing.
-    load: (room) => JSON.parse(open().getItem(prefix + room) ?? 'null') as Position | null,
-    save: (room, position) => void open().setItem(prefix + room, JSON.stringify(position)),
+    load(room) {
+      const text = open().getItem(prefix + room)
+      return isThenable(text) ? text.then(parse) : parse(text)
+    },
+    save: (room, position) => open().setItem(prefix + room, JSON.stringify(position)),
   }
 }

@@ -20,6 +20,8 @@ import { States } from './state.ts'
 
 /** Follows rooms over one connection. Created by `createRecallClient`. */
 export class RecallClient {
+  /** Keeps Vue from wrapping the client in a proxy, through which nothing private can be reached. */
+  readonly [Symbol.toStringTag] = 'RecallClient'
   readonly #connection: Connection
   readonly #rooms: FollowedRooms
   readonly #events = new Emitter<ClientEvents>({ error: writeToConsole })

@@ -173,4 +173,16 @@ describe('what the gateway serves to browsers', () => {
     expect(body.equals((await get('/client.js')).body)).to.equal(true)
     expect(body.toString().split('\n').length).to.be.below(20)
   })
+
+  it('lets no cache keep what monitors read, also with HEAD', async () => {
+    for (const path of ['/livez', '/readyz', '/metrics', '/below/readyz'])
+      for (const method of ['GET', 'HEAD']) {
+        const { status, headers } = await get(path, {}, method)
+        expect({ path, status, cache: headers['cache-control'] }).to.deep.equal({
+          path,
+          status: 200,
+          cache: 'no-store',
+        })
+      }
+  })
 })

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import { setImmediate as immediate } from 'node:timers/promises'
 import { mock } from 'node:test'
 import { expect } from 'chai'
-import { credentialOf, isForAnother, isNoNewer } from '../../shared/client/credential.ts'
+import { credentialOf, expiryOf, isForAnother, isNoNewer } from '../../shared/client/credential.ts'
 import type { Credential } from '../../shared/client/credential.ts'
 import { Refresh } from '../../shared/client/refresh.ts'
 
@@ -33,6 +33,20 @@ describe('what should be a credential', () => {
     const userSig = { userId: 'u', userSig: 'eJw*-_' }
     expect(await credentialOf(userSig, undefined)()).to.deep.equal(userSig)
     expect(await credentialOf({ token: 'for the gateway to judge' }, undefined)()).to.be.an('object')
+  })
+
+  it('is read where there is no `atob`, as in React Native before 0.74', async () => {
+    const { atob } = globalThis
+    Reflect.deleteProperty(globalThis, 'atob')
+    try {
+      for (const exp of [1, 1.5, 12, 123]) {
+        const token = jwt({ exp, more: '?~\u00ff>' })
+        expect(await credentialOf(undefined, () => token)()).to.deep.equal({ token })
+        expect(expiryOf({ token })).to.equal(exp * 1_000)
+      }
+    } finally {
+      globalThis.atob = atob
+    }
   })
 
   it('is refused with what it is, and without its text', async () => {

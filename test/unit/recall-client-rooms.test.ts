@@ -261,6 +261,22 @@ describe('the position of a room in a store', () => {
     expect(() => forbidden.load('group:g')).to.throw('SecurityError')
   })
 
+  it('in a text store that returns promises is the same, and what these reject with is not lost', async () => {
+    const texts = new Map<string, string>()
+    const { load, save } = storedPositions({
+      getItem: async (key) => texts.get(key) ?? null,
+      async setItem(key, text) {
+        if (texts.size > 0) throw new Error('full')
+        texts.set(key, text)
+      },
+    })
+    expect(await load('group:g')).to.equal(null)
+    await save('group:g', at(3))
+    expect(await load('group:g')).to.deep.equal(at(3))
+    const failure = Promise.resolve(save('group:g', at(4))).catch((error: unknown) => String(error))
+    expect(await failure).to.equal('Error: full')
+  })
+
   it('is kept by the client when the room is left, and nothing more is stored', () => {
     const store = memoryPositions()
     const ledger = new Ledger(store, 'r', () => undefined)
