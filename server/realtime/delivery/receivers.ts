@@ -124,7 +124,7 @@ export class Receivers {
 }
 
 const RECALLS_WAIT = 'recalls are waiting on the disk of a receiver'
-const RECALLS_GONE = 'recalls are waiting on the disk of a receiver that is gone'
+const RECALLS_GONE = 'recalls are waiting on the disk of a receiver that is gone or cut off'
 const VANISHED = 'a receiver is gone or cut off, and recalls may be waiting on its disk'
 const NOT_REPORTED = 'it is not known yet whether recalls are waiting on the disk of a receiver'
 
