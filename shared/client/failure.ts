@@ -60,6 +60,8 @@ export function explainDisconnect(reason: string, details: unknown): Failure {
     readonly context?: { readonly code?: number; readonly reason?: string }
   }
   if (description === 'network connection lost') return NETWORK_OFFLINE
+  if (reason === 'ping timeout')
+    return { code: 'SILENT', reason: 'nothing has arrived for as long as the node allows' }
   const cause = innermost(description)
   const said = [
     context?.code === undefined ? '' : `code ${context.code}`,

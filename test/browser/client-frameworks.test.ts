@@ -1,6 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import type { Browser } from 'playwright-core'
@@ -23,8 +24,10 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const BACKEND = `
 export interface Message { readonly seq: number; readonly text: string }
 export const getToken = async (): Promise<string> => (await fetch('/recall-token')).text()
-export const loadMessages = async (group: string): Promise<readonly Message[]> =>
-  [{ seq: 129, text: group + ' hello' }, { seq: 130, text: group + ' regret' }]
+export async function loadMessages(group: string): Promise<readonly Message[]> {
+  if (group === 'slow') await new Promise((resolve) => setTimeout(resolve, 300))
+  return [{ seq: 129, text: group + ' hello' }, { seq: 130, text: group + ' regret' }]
+}
 `
 
 const REACT = `
@@ -32,7 +35,7 @@ import { createElement, StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { Conversation } from './Conversation'
 const root = createRoot(document.querySelector('#app')!)
-const show = (group: string) => root.render(createElement(StrictMode, null, createElement(Conversation, { group })))
+const show = (group: string) => root.render(createElement(StrictMode, null, createElement(Conversation, { key: group, group })))
 show('lobby')
 Object.assign(window, { show })
 `
@@ -41,7 +44,7 @@ const VUE = `
 import { createApp, h, ref } from 'vue'
 import Conversation from './Conversation.vue'
 const group = ref('lobby')
-createApp({ render: () => h(Conversation, { group: group.value }) }).mount('#app')
+createApp({ render: () => h(Conversation, { key: group.value, group: group.value }) }).mount('#app')
 Object.assign(window, { show: (other: string) => (group.value = other) })
 `
 
@@ -115,8 +118,8 @@ describe('the examples of CLIENTS.md for an app', function () {
       const code = await buildApp(filesOf(gateway.url))
       const site = createServer((request, response) => {
         if (request.url === '/recall-token')
-          return void makeToken({ rooms: [{ group: 'lobby' }, { group: 'other' }] }).then((token) =>
-            response.end(token),
+          return void makeToken({ rooms: ['lobby', 'slow', 'other'].map((group) => ({ group })) }).then(
+            (token) => response.end(token),
           )
         if (request.url === '/main.js') return response.setHeader('Content-Type', 'text/javascript').end(code)
         return response
@@ -142,10 +145,14 @@ describe('the examples of CLIENTS.md for an app', function () {
       }
       await recall('lobby')
       if (framework !== 'plain') {
+        await page.evaluate(`show('slow')`)
+        await delay(100)
         await page.evaluate(`show('other')`)
         await waitUntil('the other group is shown', async () =>
           (await items()).join().includes('other regret'),
         )
+        await delay(400)
+        expect((await items()).join()).to.not.include('slow')
         await recall('other')
       }
       expect(errors).to.deep.equal([])

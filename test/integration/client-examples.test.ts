@@ -36,14 +36,16 @@ describe('the examples of CLIENTS.md', function () {
     const token = await adminToken()
     const hidden: number[] = []
     const hide = (messages: readonly { seq: number }[]) => hidden.push(...messages.map(({ seq }) => seq))
-    const names = ['io', 'currentToken', 'reloadTheConversation', 'hide']
+    const names = ['io', 'currentToken', 'reloadTheConversation', 'hide', 'showStale']
     const run = example('import { io }', `http://127.0.0.1:${proxy.port}`, names, 'socket')
     let reloads = 0
+    const shown: (string | undefined)[] = []
     const socket = run(
       io,
       () => token,
       () => reloads++,
       hide,
+      (reason?: string) => shown.push(reason),
     ) as Socket
     onCleanUp(() => socket.disconnect())
     await waitUntil('it is connected', () => socket.connected)
@@ -56,6 +58,16 @@ describe('the examples of CLIENTS.md', function () {
     await waitUntil('all are hidden', () => hidden.length >= 60, 20_000)
     expect(hidden).to.deep.equal(upTo(60))
     expect(reloads).to.equal(0)
+    expect(shown.filter((reason) => reason !== undefined)).to.have.length.of.at.least(1)
+    const told = (...args: unknown[]): string | undefined => {
+      for (const listener of socket.listeners('delivery')) listener(...args)
+      return shown.at(-1)
+    }
+    await waitUntil('it is connected again', () => socket.connected && shown.at(-1) === undefined)
+    expect(told({ proved: false, doubtMs: 1, reason: 'node' })).to.equal('node')
+    expect(told({ proved: false, doubtMs: 1, reason: 'room', rooms: [{}] })).to.equal('node')
+    expect(told({ proved: true })).to.equal('room')
+    expect(told({ proved: true, rooms: [{}] })).to.equal(undefined)
   })
 
   it('for a plain socket.io-client: retries after a temporary refusal', async () => {
@@ -79,13 +91,14 @@ describe('the examples of CLIENTS.md', function () {
     )
     expect(refused).to.include('TOKEN_REFUSED')
     const token = await adminToken()
-    const names = ['io', 'currentToken', 'reloadTheConversation', 'hide', 'console']
+    const names = ['io', 'currentToken', 'reloadTheConversation', 'hide', 'showStale', 'console']
     const reported: unknown[] = []
     const fakeConsole = { error: (code: unknown) => reported.push(code) }
     const run = example('import { io }', gateway.url, names, 'socket')
     const socket = run(
       io,
       () => token,
+      () => 0,
       () => 0,
       () => 0,
       fakeConsole,

@@ -74,5 +74,6 @@ describe('why a connection ended', () => {
     expect(explainDisconnect('io server disconnect', undefined).reason).to.include('io server disconnect')
     const offline = { description: 'network connection lost' }
     expect(explainDisconnect('transport close', offline).code).to.equal('NETWORK_OFFLINE')
+    expect(explainDisconnect('ping timeout', undefined).code).to.equal('SILENT')
   })
 })
