@@ -13,7 +13,7 @@ export class CredentialError extends TypeError {}
 export function credentialReason(error: unknown): string {
   if (error instanceof CredentialError) return error.message
   const said = error instanceof Error ? error.message : String(error)
-  return `\`getToken\` or \`auth\` failed: ${said.length > 200 ? `${said.slice(0, 200)}…` : said}`
+  return `\`getToken\` or \`auth\` failed: ${said.slice(0, 200)}`
 }
 
 /** The header, the payload and the signature of a JWT. */
@@ -77,9 +77,7 @@ export function credentialOf(
   if (auth !== undefined && getToken !== undefined)
     throw new TypeError('a recall client takes `auth` or `getToken`, not both')
   if (getToken !== undefined && typeof getToken !== 'function')
-    throw new TypeError(
-      '`getToken` of a recall client is a function; a fixed token goes to `auth`, as { token }',
-    )
+    throw wrong('`getToken`', getToken, 'a function')
   if (getToken !== undefined)
     return async () => ({ token: checkToken(await getToken(), 'what `getToken` returned') })
   if (typeof auth === 'function') return async () => checkCredential(await auth())
