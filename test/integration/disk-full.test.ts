@@ -74,6 +74,8 @@ describe('a full disk', () => {
     await client.count(acknowledged.length)
     expect(client.seqs().filter((seq) => seq % MESSAGES === 1)).to.deep.equal(acknowledged)
     expect((await postWebhook(gateway.url, { body: large(1_000) })).status).to.equal(200)
-    expect(await (await fetch(`${gateway.url}/readyz`)).text()).to.not.include('the latest recall could not be stored')
+    expect(await (await fetch(`${gateway.url}/readyz`)).text()).to.not.include(
+      'the latest recall could not be stored',
+    )
   })
 })
