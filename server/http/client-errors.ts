@@ -11,6 +11,8 @@ interface ClientError extends Error {
   readonly code?: string
   /** What the parser found wrong. */
   readonly reason?: string
+  /** What it was given. */
+  readonly rawPacket?: Buffer
 }
 
 /**
@@ -42,7 +44,15 @@ export function reportClientErrors(
   })
 }
 
-function errorOf({ code, reason, message }: ClientError): GatewayError {
+/** The first byte of a TLS handshake, which no request begins with. */
+const TLS_HANDSHAKE = 0x16
+
+function errorOf({ code, reason, message, rawPacket }: ClientError): GatewayError {
+  if (code === 'HPE_INVALID_METHOD' && rawPacket?.[0] === TLS_HANDSHAKE)
+    return new GatewayError(
+      'REQUEST_MALFORMED',
+      'it is TLS, and this port speaks plain HTTP: use http://, or set TLS_CERT',
+    )
   if (code === 'HPE_HEADER_OVERFLOW') return new GatewayError('HEADERS_TOO_LARGE')
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new GatewayError('REQUEST_TIMEOUT')
   return new GatewayError('REQUEST_MALFORMED', reason ?? message)

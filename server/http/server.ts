@@ -186,7 +186,9 @@ function createApp(routers: readonly Router[], refusals: Refusals): Express {
   return app.use(...routers, respondNotFound, respondError(refusals))
 }
 
-const respondNotFound: ExpressHandler = () => {
+/** Pages of every origin may read it: it says nothing, and a client that was given a wrong path can then say that. */
+const respondNotFound: ExpressHandler = (_request, response) => {
+  response.set('Access-Control-Allow-Origin', '*').set('Cross-Origin-Resource-Policy', 'cross-origin')
   throw new GatewayError('NOT_FOUND')
 }
 

@@ -28,6 +28,7 @@ export function gatewayAddress(url: string | undefined, page = pageAddress()): G
   if (username !== '' || password !== '')
     throw wrong('contains a user name or a password; credentials go to `auth` or `getToken`')
   if (search !== '' || hash !== '') throw wrong('has a part that begins with ? or #')
+  if (/\/socket\.io\/*$/.test(pathname)) throw wrong('ends in /socket.io, which the client adds')
   return { origin: `${protocol}//${host}`, path: `${pathname.replace(/\/+$/, '')}${SOCKET_PATH}` }
 }
 

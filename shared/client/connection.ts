@@ -2,7 +2,7 @@ import type { Goodbye, HandshakeRefusal, Hello } from '../protocol.ts'
 import type { ClientError, Refusal } from './api.ts'
 import { gatewayAddress } from './address.ts'
 import { stopwatch } from './clocks.ts'
-import { CredentialError, inTime } from './credential.ts'
+import { CredentialError, credentialReason, inTime } from './credential.ts'
 import type { Credential } from './credential.ts'
 import { DeliveryDoubts } from './delivery.ts'
 import { Diagnosis } from './diagnosis.ts'
@@ -158,7 +158,7 @@ export class Connection {
       credential ??= await this.#getCredential()
     } catch (error) {
       if (attempt !== this.#attempt) return
-      const reason = error instanceof CredentialError ? error.message : '`getToken` or `auth` failed'
+      const reason = credentialReason(error)
       // What was thrown may be undefined, and is told nevertheless.
       return this.#reconnection.fail({ code: 'NO_CREDENTIAL', reason }, error ?? new CredentialError(reason))
     }

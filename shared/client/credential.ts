@@ -9,6 +9,13 @@ export type Credential = { readonly token: string } | { readonly userId: string;
 /** There is no credential to send. The message does not repeat what there was instead. */
 export class CredentialError extends TypeError {}
 
+/** Why there is no credential, for people: what was thrown, shortened. */
+export function credentialReason(error: unknown): string {
+  if (error instanceof CredentialError) return error.message
+  const said = error instanceof Error ? error.message : String(error)
+  return `\`getToken\` or \`auth\` failed: ${said.slice(0, 200)}`
+}
+
 /** The header, the payload and the signature of a JWT. */
 const JWT = /^([\w-]+)\.([\w-]+)\.[\w-]+$/
 /** Tencent's variant of base64. */
@@ -82,6 +89,8 @@ export function credentialOf(
 ): () => Promise<Credential> {
   if (auth !== undefined && getToken !== undefined)
     throw new TypeError('a recall client takes `auth` or `getToken`, not both')
+  if (getToken !== undefined && typeof getToken !== 'function')
+    throw wrong('`getToken`', getToken, 'a function')
   if (getToken !== undefined)
     return async () => ({ token: checkToken(await getToken(), 'what `getToken` returned') })
   if (typeof auth === 'function') return async () => checkCredential(await auth())
@@ -133,6 +142,8 @@ const wrong = (subject: string, value: unknown, right: string): CredentialError 
 /** Says what a value is without repeating it: it may contain a secret. */
 function describe(value: unknown): string {
   if (value === undefined || value === null) return String(value)
+  if (isRecord(value) && typeof value['text'] === 'function') return 'a response, whose text() is needed,'
+  if (isRecord(value) && 'token' in value) return 'an object with a token, which must be taken out of it,'
   if (typeof value !== 'string') return Array.isArray(value) ? 'an array' : `of type ${typeof value}`
   const text = value.trim()
   if (text === '') return 'an empty text'

@@ -47,7 +47,9 @@ export function explainConnectError(
   const code = typeof cause.code === 'string' ? cause.code : ''
   const said = `${message}${code === '' || message.includes(code) ? '' : ` (${code})`}`
   if (TLS.test(code)) return { code: 'TLS_FAILED', reason: `the TLS handshake failed: ${tlsText(said)}` }
-  if (code in NO_ANSWER) return noAnswer(`${NO_ANSWER[code]} (${code})`)
+  // A server that speaks only TLS hangs up on plain HTTP.
+  const hint = code === 'ECONNRESET' && address.startsWith('http:') ? ': does it want https://?' : ''
+  if (code in NO_ANSWER) return noAnswer(`${NO_ANSWER[code]} (${code})${hint}`)
   if (code.startsWith('HPE_')) return notGateway(`what answers does not speak HTTP: ${said}`)
   if (message.startsWith('Unexpected server response')) return vague(`no WebSocket opens: ${said}`)
   return noAnswer(`the connection failed: ${said}`)
@@ -60,6 +62,8 @@ export function explainDisconnect(reason: string, details: unknown): Failure {
     readonly context?: { readonly code?: number; readonly reason?: string }
   }
   if (description === 'network connection lost') return NETWORK_OFFLINE
+  if (reason === 'ping timeout')
+    return { code: 'SILENT', reason: 'nothing has arrived for as long as the node allows' }
   const cause = innermost(description)
   const said = [
     context?.code === undefined ? '' : `code ${context.code}`,

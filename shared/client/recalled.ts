@@ -22,13 +22,13 @@ export async function lookUpRecalled(
 
 async function lookUpPart(connection: Connection, request: RecalledRequest): Promise<readonly RecalledAt[]> {
   const { socket, requests } = connection
+  const wasConnected = connection.isConnected
   const response = await new Promise<RecalledResponse | Refused | undefined>((resolve) =>
     requests.send<RecalledResponse>((ack) => socket.emit('recalled', request, ack), resolve),
   )
   if (response?.ok) return response.recalled
   if (response === undefined && connection.isClosed)
     throw new RequestRefused({ code: 'CLOSED', message: 'this recall client is closed', retry: false })
-  throw new RequestRefused(
-    response ?? { code: 'NO_ANSWER', message: 'the gateway did not respond', retry: true },
-  )
+  const message = wasConnected ? 'the gateway did not respond' : 'not connected to the gateway'
+  throw new RequestRefused(response ?? { code: 'NO_ANSWER', message, retry: true })
 }

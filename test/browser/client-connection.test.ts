@@ -102,11 +102,13 @@ describe('what a client in a page says of its connection', function () {
     expect((await look()).errors).to.have.length(1)
   })
 
-  it('names a server that is no gateway, though the page may not read its answer, and one that is not there', async () => {
+  it('names a server that is no gateway, though the page may not read its answer, a wrong path, and one that is not there', async () => {
     const page = await openSite()
     const other = await serve((_, response) => void response.end('<title>a router</title>'))
     const { becomes } = await watch(page, '/client.js', `http://127.0.0.1:${other}`)
     await becomes('offline', 'NOT_A_GATEWAY')
+    const path = await watch(page, '/client.js', `${gateway.url}/recall`)
+    await path.becomes('offline', 'WRONG_PATH')
     const nobody = await watch(page, '/client.js', `http://127.0.0.1:${await freePort()}`)
     const { reason } = await waitUntil('it has asked', async () => {
       const { states } = await nobody.look()

@@ -82,8 +82,18 @@ describe('the console on two nodes', function () {
     await recallOne(receiver.url, 'meanwhile', 1)
     expect(await row(page, 'meanwhile').count()).to.equal(0)
 
-    await page.getByLabel('Token', { exact: true }).fill(await adminToken())
-    await page.getByRole('button', { name: 'Connect' }).click()
+    const says = (text: string) =>
+      page.getByRole('status').filter({ hasText: text }).waitFor({ timeout: 8_000 })
+    const enter = async (token: string): Promise<void> => {
+      await page.getByLabel('Token', { exact: true }).fill(token)
+      await page.getByRole('button', { name: 'Connect' }).click()
+    }
+    await says('TOKEN_REFUSED: it has expired')
+    await enter('pasted by mistake')
+    await says('TOKEN_REFUSED: it is no JWT')
+    await enter(await makeToken({ role: 'admin' }, 'another secret, of 32 bytes or more'))
+    await says('TOKEN_REFUSED: its signature is invalid')
+    await enter(await adminToken())
     await state(page, 'Live').waitFor()
     await row(page, 'meanwhile').waitFor()
     expect(await page.getByLabel('Token', { exact: true }).count()).to.equal(0)

@@ -84,6 +84,10 @@ describe('the console says what is true', function () {
       expect(await topBar()).to.match(/In doubt\s+since \d\d:\d\d:\d\d; recalls may be missing: /)
       expect(await isGreen(), view).to.equal(false)
     }
+    await open('health')
+    // A recall waits on the disk of the receiver, which the node cannot ask.
+    await page.locator('.tile', { hasText: 'Spooled to disk' }).getByText('could not be asked').waitFor()
+    expect(await page.locator('.tiles.partial').count()).to.equal(1)
     await open('feed')
     await page.getByText(/^Since \d\d:\d\d:\d\d it is not certain that recalls arrive: /).waitFor()
     await waitUntil('a recall that arrives now is late', () => Date.now() - frozenAtMs > MAX_SILENCE_MS)

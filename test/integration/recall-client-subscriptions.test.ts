@@ -317,7 +317,15 @@ describe('a subscription of the client', () => {
     const failed = client.isRecalled(room, 1).catch((error: unknown) => error)
     await waitUntil('it is asked', () => isAsked)
     gateway.cut()
-    expect(await failed).to.include({ code: 'NO_ANSWER', retry: true })
+    expect(await failed).to.include({
+      code: 'NO_ANSWER',
+      retry: true,
+      message: 'the gateway did not respond',
+    })
+    const early = await open(gateway.url)
+      .isRecalled(room, 1)
+      .catch((error: unknown) => error)
+    expect(early).to.include({ code: 'NO_ANSWER', retry: true, message: 'not connected to the gateway' })
   })
 
   it('goes through a proxy that serves the gateway below a path', async () => {

@@ -37,6 +37,15 @@ describe('TLS', () => {
       socket.on('error', reject)
     })
 
+  it('is named in the log of a gateway that speaks plain HTTP', async () => {
+    const gateway = await startGatewayProcess()
+    onCleanUp(gateway.stop)
+    await nameServed(gateway.port).then(expect.fail, () => undefined)
+    await waitUntil('it is told', () =>
+      gateway.output().includes('it is TLS, and this port speaks plain HTTP'),
+    )
+  })
+
   it('carries webhooks and sockets', async () => {
     const { gateway, files } = await start()
     const ca = readFileSync(files.cert, 'utf8')

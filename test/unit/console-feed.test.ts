@@ -43,6 +43,17 @@ describe('feed of the console', () => {
     expect(feed.queuedRecalls).to.equal(0)
   })
 
+  it('counts recalls, and not the remarks between them', () => {
+    const feed = new Feed()
+    feed.add([noticeRow(1), { kind: 'gap', reason: 'trimmed' }, noticeRow(2, { group: 'other' })])
+    expect(feed.recalls).to.deep.equal({ all: 2, shown: 2 })
+    feed.setFilter({ ...NO_FILTER, group: 'other' })
+    expect(feed.recalls).to.deep.equal({ all: 2, shown: 1 })
+    feed.add(upTo(MAX_ROWS * 2).map((seq) => noticeRow(seq)))
+    expect(feed.recalls).to.deep.equal({ all: feed.recalls.all, shown: 0 })
+    expect(feed.recalls.all).to.be.within(MAX_ROWS, MAX_ROWS * 1.5)
+  })
+
   it('reports a gap while paused, although its row is queued', () => {
     const feed = new Feed()
     feed.pause()
@@ -73,8 +84,8 @@ describe('feed of the console', () => {
     const all = upTo(MAX_ROWS + 1_500)
     for (const seq of all) feed.add([noticeRow(seq)])
     expect(feed.isTrimmed).to.equal(true)
-    expect(feed.size).to.be.within(MAX_ROWS, MAX_ROWS + 1_000)
-    expect(seqsOf(feed)).to.deep.equal(all.slice(-feed.size))
+    expect(feed.recalls.all).to.be.within(MAX_ROWS, MAX_ROWS + 1_000)
+    expect(seqsOf(feed)).to.deep.equal(all.slice(-feed.recalls.all))
   })
 
   it('is bounded while paused too', () => {
@@ -83,7 +94,7 @@ describe('feed of the console', () => {
     for (const seq of upTo(MAX_ROWS + 1_500)) feed.add([noticeRow(seq)])
     expect(feed.isTrimmed).to.equal(true)
     feed.resume()
-    expect(feed.size).to.equal(MAX_ROWS)
+    expect(feed.recalls.all).to.equal(MAX_ROWS)
     expect(seqsOf(feed).at(-1)).to.equal(MAX_ROWS + 1_500)
   })
 

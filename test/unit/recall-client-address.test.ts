@@ -40,6 +40,7 @@ describe('the address of the gateway', () => {
       'https://r.example:99999': 'is not a valid address',
       'https://user:s3cret@r.example': 'contains a user name or a password',
       'https://r.example/?token=s3cret': 'has a part that begins with ? or #',
+      'https://r.example/socket.io/': 'ends in /socket.io',
       'https://r.example/#recall': 'has a part that begins with ? or #',
     }
     for (const [url, fault] of Object.entries(faults))

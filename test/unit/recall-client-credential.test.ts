@@ -2,7 +2,13 @@ import { EventEmitter } from 'node:events'
 import { setImmediate as immediate } from 'node:timers/promises'
 import { mock } from 'node:test'
 import { expect } from 'chai'
-import { credentialOf, expiryOf, isForAnother, isNoNewer } from '../../shared/client/credential.ts'
+import {
+  credentialOf,
+  credentialReason,
+  expiryOf,
+  isForAnother,
+  isNoNewer,
+} from '../../shared/client/credential.ts'
 import type { Credential } from '../../shared/client/credential.ts'
 import { Refresh } from '../../shared/client/refresh.ts'
 
@@ -63,7 +69,9 @@ describe('what should be a credential', () => {
       ['s3cret', 'is text of 6 characters'],
       ['a.b.c', 'is text of 5 characters'],
       [jwt({}).replace(/s$/, ''), 'is a JWT without a signature'],
-      [{ token: 's3cret' }, 'is of type object'],
+      [{ jwt: 's3cret' }, 'is of type object'],
+      [{ token: 's3cret' }, 'is an object with a token'],
+      [new Response('s3cret'), 'is a response, whose text() is needed'],
       [['s3cret'], 'is an array'],
       [1n, 'is of type bigint'],
     ]
@@ -90,6 +98,14 @@ describe('what should be a credential', () => {
   it('is refused at once if it is fixed and cannot be sent', () => {
     for (const value of [{}, { token: '' }, { token: 1n }, { userId: 'u', userSig: '' }])
       expect(() => credentialOf(loose(value), undefined)).to.throw(TypeError)
+    for (const value of ['s3cret', { token: 's3cret' }, null])
+      expect(() => credentialOf(undefined, loose(value))).to.throw(TypeError, 'instead of a function')
+  })
+
+  it('is missing for a reason that tells what was thrown', () => {
+    expect(credentialReason(new Error('no token: 401'))).to.include('failed: no token: 401')
+    expect(credentialReason('offline')).to.include('failed: offline')
+    expect(credentialReason(new Error('x'.repeat(9_999))).length).to.be.below(300)
   })
 })
 

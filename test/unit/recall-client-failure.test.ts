@@ -26,6 +26,12 @@ describe('why a connection does not open', () => {
       expect(rest, code).to.deep.equal({ code: expected })
       expect(reason).to.include(code)
     }
+    expect(explain(coded('ECONNRESET')).reason).to.include('does it want https://?')
+    const tls = explainConnectError(
+      transportError({ error: coded('ECONNRESET') }),
+      'https://r.example/socket.io/',
+    )
+    expect(tls.reason).to.not.include('https')
     const openssl =
       'write EPROTO C0:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../deps/x.c:1:'
     expect(explain(coded('EPROTO', openssl)).reason).to.equal(
@@ -74,5 +80,6 @@ describe('why a connection ended', () => {
     expect(explainDisconnect('io server disconnect', undefined).reason).to.include('io server disconnect')
     const offline = { description: 'network connection lost' }
     expect(explainDisconnect('transport close', offline).code).to.equal('NETWORK_OFFLINE')
+    expect(explainDisconnect('ping timeout', undefined).code).to.equal('SILENT')
   })
 })

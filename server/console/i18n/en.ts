@@ -246,6 +246,7 @@ export const en = {
     rooms: 'Rooms',
     ago: (s: number) => `${seconds(s)} ago`,
     spool: 'Spooled to disk',
+    othersUnknown: 'the other processes could not be asked',
     allPublished: 'all recalls published',
     spoolAge: (s: number) => `recalls; the oldest is ${seconds(s)} old`,
     spooled: (count: number, s: number) =>

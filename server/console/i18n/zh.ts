@@ -228,6 +228,7 @@ export const zh: Messages = {
     rooms: '房间数',
     ago: (s) => `${seconds(s)}前`,
     spool: '磁盘待发',
+    othersUnknown: '无法询问其他进程',
     allPublished: '所有撤回均已发布',
     spoolAge: (s) => `次撤回，最早的已等待 ${seconds(s)}`,
     spooled: (count, s) => (count === 0 ? '无' : `${number(count)} 次撤回，${seconds(s)}`),
@@ -275,7 +276,8 @@ export const zh: Messages = {
     'this node is reading what it may have missed': '该节点正在读取可能错过的内容',
     'this node is reading what it may have missed in the room': '该节点正在读取此房间可能错过的内容',
     'recalls are waiting on the disk of a receiver': '有撤回在接收进程的磁盘上等待',
-    'recalls are waiting on the disk of a receiver that is gone': '有撤回在已消失的接收进程的磁盘上等待',
+    'recalls are waiting on the disk of a receiver that is gone or cut off':
+      '有撤回在已消失或断开的接收进程的磁盘上等待',
     'a receiver is gone or cut off, and recalls may be waiting on its disk':
       '有接收进程已消失或断开，其磁盘上可能有撤回在等待',
     'what receivers report of their disks cannot be read': '无法读取接收进程对其磁盘的报告',

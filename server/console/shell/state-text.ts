@@ -34,9 +34,12 @@ export function stateText(locale: Locale, shown: ShownState): StateText {
 }
 
 /** Why, and the code, by which the documents and others can be asked. */
-function reasonText(t: Messages, { code, reason = '' }: ShownState): string {
+function reasonText(t: Messages, { kind, code, reason = '' }: ShownState): string {
   if (code === undefined) return refusalText(t, { code: reason, message: reason })
-  return `${refusalText(t, { code, message: reason })} (${code})`
+  const text = refusalText(t, { code, message: reason })
+  // A refusal says after a colon what exactly is wrong, which the text for its code cannot know.
+  const [, ...exactly] = kind === 'refused' && text !== reason ? reason.split(': ') : []
+  return `${text} (${[code, ...exactly].join(': ')})`
 }
 
 /**

@@ -38,6 +38,7 @@ export class Feed {
   /** Rows added while paused. */
   #queued: KeyedRow[] | undefined
   #queuedRecalls = 0
+  #recalls = { all: 0, shown: 0 }
   #matches = createMatcher(NO_FILTER)
   #filter = NO_FILTER
   #nextKey = 1
@@ -48,8 +49,9 @@ export class Feed {
     return this.#shown
   }
 
-  get size(): number {
-    return this.#all.length
+  /** How many recalls there are, and how many of them are shown. Remarks between them do not count. */
+  get recalls(): { readonly all: number; readonly shown: number } {
+    return this.#recalls
   }
 
   get filter(): Filter {
@@ -88,7 +90,7 @@ export class Feed {
     }
     if (this.#queued && this.#queued.length > MAX_ROWS + TRIM_SLACK_ROWS) {
       this.#queued = this.#queued.slice(-MAX_ROWS)
-      this.#queuedRecalls = this.#queued.filter(({ row }) => row.kind === 'notice').length
+      this.#queuedRecalls = countRecalls(this.#queued)
       this.#isTrimmed = true
     }
     if (this.#all.length > MAX_ROWS + TRIM_SLACK_ROWS) this.#trim()
@@ -111,6 +113,7 @@ export class Feed {
     this.#filter = filter
     this.#matches = createMatcher(filter)
     this.#shown = this.#all.filter(({ row }) => this.#matches(row))
+    this.#count()
   }
 
   #queue(queued: KeyedRow[], keyed: KeyedRow): void {
@@ -120,8 +123,16 @@ export class Feed {
   }
 
   #append(keyed: KeyedRow): void {
+    const isShown = this.#matches(keyed.row)
     this.#all.push(keyed)
-    if (this.#matches(keyed.row)) this.#shown.push(keyed)
+    if (isShown) this.#shown.push(keyed)
+    if (keyed.row.kind !== 'notice') return
+    this.#recalls.all++
+    if (isShown) this.#recalls.shown++
+  }
+
+  #count(): void {
+    this.#recalls = { all: countRecalls(this.#all), shown: countRecalls(this.#shown) }
   }
 
   #trim(): void {
@@ -129,8 +140,12 @@ export class Feed {
     this.#isTrimmed = true
     const oldestKey = this.#all[0]?.key ?? 0
     this.#shown = this.#shown.filter(({ key }) => key >= oldestKey)
+    this.#count()
   }
 }
+
+const countRecalls = (rows: readonly KeyedRow[]): number =>
+  rows.filter(({ row }) => row.kind === 'notice').length
 
 /** Which rows of the feed are shown. An empty text matches everything. */
 export interface Filter {

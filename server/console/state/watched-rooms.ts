@@ -9,6 +9,8 @@ import type { Interruption } from './interruptions.ts'
 import type { State } from './shown-state.ts'
 import { WatchedRoom } from './watched-room.ts'
 
+/** As the gateway would say. */
+const NO_JWT = 'the credential is missing, invalid or expired: it is no JWT'
 /** Interruptions that are remembered, to say which answers of the history may be incomplete. */
 const MAX_INTERRUPTIONS = 100
 
@@ -56,7 +58,7 @@ export class WatchedRooms {
   get state(): State {
     const { state } = this.#client
     if (this.#noTokenSinceMs !== undefined)
-      return { kind: 'refused', since: this.#noTokenSinceMs, code: 'TOKEN_REFUSED' }
+      return { kind: 'refused', since: this.#noTokenSinceMs, code: 'TOKEN_REFUSED', reason: NO_JWT }
     if (state.kind === 'live' && this.#rooms.size === 0) return { kind: 'idle', since: state.since }
     const failure = this.rooms.find((watched) => watched.failure !== undefined)?.failure
     return state.kind === 'loading' && failure !== undefined

@@ -79,7 +79,7 @@ function FeedFooter({ feed }: { readonly feed: Feed }) {
   const pausedText = feed.hidesGap ? t.events.gap : t.feed.paused(MAX_ROWS)
   return (
     <p class="list-footer">
-      <span>{feed.isPaused ? pausedText : t.feed.count(feed.shown.length, feed.size)}</span>
+      <span>{feed.isPaused ? pausedText : t.feed.count(feed.recalls.shown, feed.recalls.all)}</span>
       {feed.isTrimmed && <span>{t.feed.trimmed(MAX_ROWS)}</span>}
     </p>
   )

@@ -5,18 +5,20 @@ import { sumWebhooks } from '../state/webhooks.ts'
 interface TilesProps {
   readonly processes: readonly ProcessState[]
   readonly gone: readonly GoneProcess[]
+  /** Whether all processes could be asked. */
+  readonly isComplete: boolean
 }
 
 /** The figures operators look for first. */
-export function Tiles({ processes, gone }: TilesProps) {
+export function Tiles({ processes, gone, isComplete }: TilesProps) {
   const { t, number } = useLocale()
   const sockets = processes.reduce((sum, process) => sum + process.sockets, 0)
   return (
-    <ul class="tiles">
+    <ul class={isComplete ? 'tiles' : 'tiles partial'}>
       <ReadyTile processes={processes} gone={gone} />
       <WebhooksTile processes={processes} />
       <DeliveryTile processes={processes} />
-      <SpoolTile processes={processes} gone={gone} />
+      <SpoolTile processes={processes} gone={gone} isComplete={isComplete} />
       <QuarantineTile processes={processes} />
       <Tile name={t.health.sockets} value={number(sockets)} note={t.health.allNodes} />
     </ul>
@@ -43,7 +45,7 @@ function Tile({ name, value, note, tone }: TileProps) {
   )
 }
 
-function ReadyTile({ processes, gone }: TilesProps) {
+function ReadyTile({ processes, gone }: Omit<TilesProps, 'isComplete'>) {
   const { health } = useLocale().t
   const ready = processes.filter((process) => process.ready).length
   const lost = gone.filter(({ stopped }) => !stopped).length
@@ -100,12 +102,16 @@ function DeliveryTile({ processes }: Pick<TilesProps, 'processes'>) {
   )
 }
 
-/** What waits on disk, also on the disks of processes that are gone. */
-function SpoolTile({ processes, gone }: TilesProps) {
+/** What waits on disk, also on the disks of processes that are gone. Only receivers know, so without them nothing is good. */
+function SpoolTile({ processes, gone, isComplete }: TilesProps) {
   const { t, number } = useLocale()
   const spooled =
     processes.reduce((sum, { spool }) => sum + (spool?.recalls ?? 0), 0) +
     gone.reduce((sum, { spooledRecalls }) => sum + spooledRecalls, 0)
+  if (spooled === 0 && !isComplete)
+    return <Tile name={t.health.spool} value={t.health.none} note={t.health.othersUnknown} />
+  if (spooled === 0 && processes.every(({ role }) => role === 'node'))
+    return <Tile name={t.health.spool} value={t.health.none} note={t.health.noReceiver} tone="bad" />
   const spoolAgeMs = Math.max(0, ...processes.map(({ spool }) => spool?.ageMs ?? 0))
   return (
     <Tile

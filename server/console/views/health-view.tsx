@@ -53,10 +53,10 @@ interface FiguresProps {
 }
 
 function Figures({ status, samples }: FiguresProps) {
-  const { nodes, gone } = status
+  const { nodes, gone, complete } = status
   return (
     <>
-      <Tiles processes={nodes} gone={gone} />
+      <Tiles processes={nodes} gone={gone} isComplete={complete} />
       <WebhookTable processes={nodes} />
       <Charts samples={samples} />
       <ProcessTable processes={nodes} gone={gone} />
