@@ -134,20 +134,21 @@ export class Connection {
   #reopen(credential?: Credential): void {
     this.#refusal = undefined
     this.#refused = undefined
-    this.#end()
+    if (!this.#end()) return
     this.#isOpen = true
     void this.#connect(credential)
     this.#options.onChange()
   }
 
-  /** Ends the connection, or the attempt to open one, and plans no other. */
-  #end(): void {
+  /** Ends the connection or the attempt, and plans no other. Returns false if what listens to that has begun another, or closed. */
+  #end(): boolean {
     this.#isOpen = false
-    this.#attempt++
+    const attempt = ++this.#attempt
     this.#reconnection.reset()
     this.#opening.end()
     this.#diagnosis.reset()
     this.socket.disconnect()
+    return attempt === this.#attempt
   }
 
   async #connect(given?: Credential): Promise<void> {

@@ -265,6 +265,14 @@ describe('what a client says of its connection', function () {
       gateway.cut()
       await becomes(client, { kind: 'closed' })
     })
+    await open_(async (client) => {
+      await becomes(client, { kind: 'live' })
+      client.on('state', () => client.close())
+      client.connect()
+      await becomes(client, { kind: 'closed' })
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      expect(gateway.io.of('/').sockets.size).to.equal(0)
+    })
     await waitUntil('its connections are gone', () => gateway.io.of('/').sockets.size === 0)
     const after = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
     expect(after).to.be.at.most(before + 1)
