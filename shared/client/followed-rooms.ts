@@ -11,7 +11,7 @@ import { Ledger } from './ledger.ts'
 import type { Emitter } from './listeners.ts'
 import type { PositionStore } from './position-store.ts'
 import { RoomListener } from './room-listener.ts'
-import type { RoomSummary } from './state.ts'
+import type { RoomSummary } from './room-summary.ts'
 import { SubscribeQueue } from './subscribe-queue.ts'
 
 interface FollowedRoomsOptions {
@@ -27,6 +27,7 @@ export interface Following {
   readonly listener: RoomListener
   /** Of this listener alone. */
   summary(): RoomSummary
+  /** The state of the room may have changed afterwards. */
   leave(): void
 }
 
@@ -149,7 +150,6 @@ export class FollowedRooms {
       if (this.#isFollowed(followed)) this.#rooms.delete(followed.name)
       this.#sendUnsubscribe(followed)
     } else if (isBehind && !followed.isSubscribing) this.#queue.add(followed)
-    this.#onChange(followed.room)
   }
 
   #onResponse(followed: FollowedRoom, response: Subscribed | Refused | undefined): void {

@@ -101,7 +101,9 @@ export class RecallClient {
       },
       leave: () => {
         leave()
+        // First: nobody wants to hear what a subscription that is over would be.
         state.end()
+        this.#update(where)
       },
     }
   }

@@ -58,6 +58,20 @@ describe('listeners of the client', () => {
     expect(gaps).to.deep.equal([{ room, reason: 'epoch-changed', position: gateway.position(room) }])
   })
 
+  it('of a subscription that is left hear that it is closed, and nothing that it would be otherwise', async () => {
+    const gateway = await startFakeGateway()
+    onCleanUp(gateway.stop)
+    const client = createRecallClient({ url: gateway.url, auth: { token: 'x' } })
+    onCleanUp(() => client.close())
+    const subscription = client.subscribe(room, () => undefined)
+    await waitUntil('it is live', () => client.state.kind === 'live')
+    const told: string[] = []
+    subscription.on('state', ({ kind }) => told.push(kind))
+    client.on('state', ({ kind }) => told.push(`client: ${kind}`))
+    subscription.leave()
+    expect(told).to.deep.equal(['closed'])
+  })
+
   it('are removed by their own registration alone, however often that is used', () => {
     const emitter = new Emitter<{ readonly told: number }>()
     const told: number[] = []
