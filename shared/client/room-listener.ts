@@ -5,6 +5,7 @@ import type { Room } from '../room.ts'
 import type { ClientEvents, NoticeListener, RoomGap, SubscriptionEvents } from './api.ts'
 import { Attempts } from './attempts.ts'
 import type { Failure } from './attempts.ts'
+import { copyOf } from './copy.ts'
 import { Call } from './handover.ts'
 import type { Handover } from './handover.ts'
 import { HandlerFailed, Telling } from './gap.ts'
@@ -214,7 +215,7 @@ export class RoomListener {
       source: 'notice' in item ? 'listener' : isOfLoad ? 'load' : 'gap',
       error: error instanceof HandlerFailed ? error.cause : error,
       room,
-      ...('notice' in item && { notice: item.notice }),
+      ...('notice' in item && { notice: copyOf(item.notice) }),
       ...rest,
     })
   }
