@@ -81,7 +81,10 @@ export class Reconnection {
   /** Does not wait any longer, but for a second since the latest attempt. */
   hurry(): void {
     const inMs = Math.min(Math.max(0, MIN_INTERVAL_MS - this.sinceAttemptMs), MIN_INTERVAL_MS)
-    if (this.#retryAtMs === undefined || this.#mustWait || this.#retryAtMs <= Date.now() + inMs) return
+    if (this.#retryAtMs === undefined) return
+    const leftMs = this.#retryAtMs - Date.now()
+    // Overdue: the device slept, and the timer with it.
+    if (leftMs >= 0 && (this.#mustWait || leftMs <= inMs)) return
     this.#plan(inMs)
     this.#options.onChange()
   }

@@ -1,6 +1,8 @@
+import { mock } from 'node:test'
 import { expect } from 'chai'
 import { createRecallClient } from '../../shared/client.ts'
 import { isOffline, listenToEnvironment } from '../../shared/client/environment.ts'
+import { Reconnection } from '../../shared/client/reconnection.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { freePort } from '../support/free-port.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -98,5 +100,30 @@ describe('the environment of a client', () => {
     expect(third - second).to.be.at.least(950)
     client.close()
     expect([page.listeners, document.listeners]).to.deep.equal([0, 0])
+  })
+
+  it('brings an attempt forward whose time has passed while the device slept, and its timer with it', () => {
+    const { now } = Date
+    mock.timers.enable({ apis: ['setTimeout'] })
+    onCleanUp(() => {
+      Date.now = now
+      mock.timers.reset()
+    })
+    for (const askedToWaitMs of [undefined, 20_000]) {
+      let attempts = 0
+      const noop = (): void => undefined
+      const reconnection = new Reconnection({ connect: () => attempts++, onError: noop, onChange: noop })
+      Date.now = now
+      Math.random = () => 0.9
+      reconnection.onAttempt()
+      for (let i = 0; i < 5; i++)
+        reconnection.fail({ code: 'NO_ANSWER', reason: '' }, undefined, askedToWaitMs)
+      const asleepMs = now() + 3_600_000
+      Date.now = () => asleepMs
+      reconnection.hurry()
+      mock.timers.tick(1)
+      expect(attempts, String(askedToWaitMs)).to.equal(1)
+      reconnection.reset()
+    }
   })
 })
