@@ -1,4 +1,5 @@
 import { isRecord } from '../json.ts'
+import { thrownText } from './thrown.ts'
 
 /**
  * What a client authenticates with: a JWT that the app's backend signed, or a UserSig of Tencent Cloud Chat. A UserSig
@@ -12,8 +13,7 @@ export class CredentialError extends TypeError {}
 /** Why there is no credential, for people: what was thrown, shortened. */
 export function credentialReason(error: unknown): string {
   if (error instanceof CredentialError) return error.message
-  const said = error instanceof Error ? error.message : String(error)
-  return `\`getToken\` or \`auth\` failed: ${said.slice(0, 200)}`
+  return `\`getToken\` or \`auth\` failed: ${thrownText(error)}`
 }
 
 /** The header, the payload and the signature of a JWT. */

@@ -1,6 +1,7 @@
 import type { Socket } from 'socket.io-client'
 import type { ClientToServer, Refused, ServerToClient } from '../protocol.ts'
 import type { Silence } from './silence.ts'
+import { thrownText } from './thrown.ts'
 
 export type RecallSocket = Socket<ServerToClient, ClientToServer>
 
@@ -41,10 +42,8 @@ export class Requests {
     try {
       emit(settle)
     } catch (error) {
-      settle({ ok: false, code: 'REQUEST_MALFORMED', message: messageOf(error), retry: false })
+      const message = `the request cannot be sent: ${thrownText(error)}`
+      settle({ ok: false, code: 'REQUEST_MALFORMED', message, retry: false })
     }
   }
 }
-
-const messageOf = (error: unknown): string =>
-  `the request cannot be sent: ${error instanceof Error ? error.message : String(error)}`

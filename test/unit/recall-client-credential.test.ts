@@ -106,6 +106,13 @@ describe('what should be a credential', () => {
     expect(credentialReason(new Error('no token: 401'))).to.include('failed: no token: 401')
     expect(credentialReason('offline')).to.include('failed: offline')
     expect(credentialReason(new Error('x'.repeat(9_999))).length).to.be.below(300)
+    const odd = [
+      Object.assign(new Error(), { message: { status: 401 } }),
+      Object.create(null),
+      Symbol('no'),
+      0,
+    ]
+    for (const thrown of odd) expect(credentialReason(thrown)).to.match(/failed: ./)
   })
 })
 
