@@ -21,9 +21,9 @@ export class Backoff {
     return this.#failures
   }
 
-  /** Counts a failure. Returns how long to wait before the next attempt. */
+  /** Counts a failure. Returns how long to wait before the next attempt, in whole ms. */
   nextMs(): number {
-    return fullJitterMs(this.#failures++, { baseMs: 1_000, maxMs: 30_000 })
+    return Math.floor(fullJitterMs(this.#failures++, { baseMs: 1_000, maxMs: 30_000 }))
   }
 
   succeeded(): void {

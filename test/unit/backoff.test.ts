@@ -28,5 +28,7 @@ describe('full jitter', () => {
     expect(delays).to.deep.equal([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
     backoff.succeeded()
     expect(backoff.nextMs()).to.equal(1_000)
+    at(1 / 3)
+    expect(backoff.nextMs()).to.equal(666)
   })
 })
