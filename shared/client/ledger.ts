@@ -58,11 +58,13 @@ export class Ledger {
     saved.load(
       this,
       (stored) => {
-        if (this.#opening !== opening) return saved.release(this)
+        if (this.#opening !== opening) return this.#saved === saved ? undefined : saved.release(this)
         this.#stored = stored ?? 'nothing'
         for (const begin of opening.splice(0)) begin(this.#earned ?? stored)
       },
-      this.#onError,
+      (...failure) => {
+        if (this.#opening === opening) this.#onError(...failure)
+      },
     )
   }
 

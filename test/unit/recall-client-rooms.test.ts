@@ -287,6 +287,36 @@ describe('the position of a room in a store', () => {
     ledger.open((start) => starts.push(start))
     expect(starts).to.deep.equal([at(3)])
   })
+
+  it('is no concern of a room that was left meanwhile: what fails is not told', async () => {
+    const { store, calls } = asynchronous()
+    const { told, onError } = errors()
+    const ledger = new Ledger(store, 'r', onError)
+    ledger.open(() => expect.fail('nobody waits for it'))
+    ledger.close()
+    calls[0]?.fail()
+    await turn()
+    expect(told).to.be.empty
+  })
+
+  it('does not pass a client that has left the room and returned, however late its first answer comes', async () => {
+    const { store, calls, settle, names } = asynchronous()
+    const { onError } = errors()
+    const other = {}
+    const saved = SavedPosition.of(store, 'r')
+    saved.report(other, at(9), onError)
+    await settle(0, at(9))
+    const ledger = new Ledger(store, 'r', onError)
+    ledger.open(() => expect.fail('nobody waits for it'))
+    ledger.close()
+    const starts: unknown[] = []
+    ledger.open((start) => starts.push(start))
+    await settle(2, at(9))
+    await settle(1, at(9))
+    expect(starts).to.deep.equal([at(9)])
+    saved.report(other, at(12), onError)
+    expect(calls, names().join()).to.have.length(3)
+  })
 })
 
 describe('the arguments of `subscribe`', () => {
