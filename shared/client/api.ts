@@ -52,8 +52,8 @@ export interface Refusal {
  * - `catching-up`: connected, and some room is not live yet.
  * - `stale`: connected, but the node cannot prove that notices arrive. Some may be missing since `since`.
  * - `offline`: not connected; the client keeps trying to reconnect, next at `retryAtMs`.
- * - `refused`: the gateway refuses this client. A person must act; then call `connect()`.
- * - `closed`: after `close()`.
+ * - `refused`: the gateway refuses this client, or every room that it follows. A person must act; then call `connect()`.
+ * - `closed`: after `close()`; of a subscription, also after `leave()`.
  */
 export type StateKind =
   'connecting' | 'loading' | 'live' | 'catching-up' | 'stale' | 'offline' | 'refused' | 'closed'
@@ -68,7 +68,7 @@ export interface State {
   readonly previous?: StateKind
   /** Why, for programs: an error code of the protocol, the code of a goodbye, or a code of the client such as `NO_ANSWER`. */
   readonly code?: string
-  /** Why, for people. */
+  /** Why, for people. Each kind but `connecting`, `live` and `closed` has one. */
   readonly reason?: string
   /** When the client connects again, in ms since 1970. */
   readonly retryAtMs?: number
@@ -123,7 +123,7 @@ export interface ClientError {
   readonly notice?: Notice | MemberNotice
   /** How many attempts have failed in a row: 1, 2, 3 … */
   readonly attempt: number
-  /** When it is tried again, in ms from now. */
+  /** When it is tried again, in whole ms from now. */
   readonly retryInMs?: number
   /**
    * Gives up on this notice, gap or load: the position moves past it, and what follows is delivered. For `listener`, `gap` and

@@ -8,9 +8,10 @@ import { Gap } from './gap.ts'
 import { handOn } from './handover.ts'
 import type { Ledger } from './ledger.ts'
 import type { RoomListener } from './room-listener.ts'
+import { furtherFromLive } from './room-summary.ts'
+import type { ListenerState, RoomSummary } from './room-summary.ts'
 import { RoomStream } from './room-stream.ts'
 import type { Stored } from './saved-position.ts'
-import type { RoomSummary } from './state.ts'
 
 /** A listener, and how many notices it has missed that are still to come. */
 export interface Missed {
@@ -83,16 +84,16 @@ export class FollowedRoom {
   summary(listener?: RoomListener): RoomSummary {
     const { room, refusal } = this
     if (this.isRefused) return { room, state: 'refused', refusal }
-    const states = (listener === undefined ? this.listeners : [listener]).map((each) =>
-      each.stateWhen(this.#stream.hasAllBeenTakenBy(each)),
-    )
-    const state = (['loading', 'catching-up'] as const).find((kind) => states.includes(kind)) ?? 'live'
-    return { room, state, refusal }
+    let worst: ListenerState | undefined
+    for (const each of listener === undefined ? this.#listeners : [listener])
+      worst = furtherFromLive(worst, each.stateWhen(this.#stream.hasAllBeenTakenBy(each)))
+    return { state: 'live', ...worst, room, refusal }
   }
 
   /** The states of all listeners are announced now. Returns whether any has changed since the last time, or may have. */
   onAnnounced(): boolean {
-    const states = this.listeners.map((listener) => this.summary(listener).state).join()
+    const summaries = this.listeners.map((listener) => this.summary(listener))
+    const states = summaries.map(({ state, reason = '' }) => `${state} ${reason}`).join()
     const hasChanged = states !== this.#announced
     this.#announced = states
     return hasChanged

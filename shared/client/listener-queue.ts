@@ -10,6 +10,8 @@ const MAX_ITEMS = 5_000
 const MAX_MESSAGES = 100_000
 /** Nothing is late as long as it waits no longer than this. */
 const MAX_WAIT_MS = 1_000
+const OWED = 'a gap is not dealt with yet'
+const SLOW = `a listener has not returned for over ${MAX_WAIT_MS / 1_000} s`
 
 /** What a listener has to deal with. Its place is `position` afterwards. */
 export type Item = { readonly position: Position } & (
@@ -25,10 +27,12 @@ export class ListenerQueue {
   #items: Item[] = []
   #messages = 0
   #debts = 0
+  #gaps = 0
   /** How many items have ever been added, and removed. */
   #added = 0
   #removed = 0
   #isLate = false
+  #reason: string | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
   /** Calls `onLate` if something has waited for too long. */
@@ -58,6 +62,11 @@ export class ListenerQueue {
     return this.#isLate
   }
 
+  /** What has failed or takes long, until the queue is empty; or that a gap waits. */
+  get reason(): string | undefined {
+    return this.#reason ?? (this.#gaps > 0 ? OWED : undefined)
+  }
+
   push(items: readonly Item[]): void {
     for (const item of items) {
       this.#items.push(item)
@@ -71,7 +80,9 @@ export class ListenerQueue {
     if (item === undefined) return
     this.#count(item, -1)
     this.#removed++
-    if (this.isEmpty) this.#isLate = false
+    if (!this.isEmpty) return
+    this.#isLate = false
+    this.#reason = undefined
   }
 
   /** Returns what was in it. */
@@ -80,25 +91,30 @@ export class ListenerQueue {
     this.#items = []
     this.#messages = 0
     this.#debts = 0
+    this.#gaps = 0
     this.#removed = this.#added
     clearTimeout(this.#timer)
     this.#timer = undefined
     return items
   }
 
-  /** What waits is late, until the queue is empty. */
-  markLate(): void {
-    if (!this.isEmpty) this.#isLate = true
+  /** What waits is late, until the queue is empty. A reason replaces the one before. */
+  markLate(reason = this.#reason): void {
+    if (this.isEmpty) return
+    this.#isLate = true
+    this.#reason = reason
   }
 
   /** Watches how long what is there now waits. */
   watch(): void {
-    if (this.#timer !== undefined || this.#isLate || this.isEmpty) return
+    if (this.#timer !== undefined || this.#reason !== undefined || this.isEmpty) return
     const added = this.#added
     this.#timer = setTimeout(() => {
       this.#timer = undefined
       if (this.#removed >= added) return this.watch()
-      this.markLate()
+      const [first] = this.#items
+      // How long a load may take is for the application to say.
+      if (this.#reason === undefined) this.markLate(first && 'notice' in first ? SLOW : undefined)
       this.#onLate()
     }, MAX_WAIT_MS)
   }
@@ -106,5 +122,6 @@ export class ListenerQueue {
   #count(item: Item, sign: 1 | -1): void {
     if ('notice' in item) this.#messages += sign * item.notice.messages.length
     else this.#debts += sign
+    if ('gap' in item) this.#gaps += sign
   }
 }

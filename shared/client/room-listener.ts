@@ -4,8 +4,8 @@ import type { Position } from '../position.ts'
 import type { Room } from '../room.ts'
 import type { ClientEvents, NoticeListener, RoomGap, SubscriptionEvents } from './api.ts'
 import { Attempts } from './attempts.ts'
-import type { Failure } from './attempts.ts'
 import { copyOf } from './copy.ts'
+import type { Failure } from './attempts.ts'
 import { Call } from './handover.ts'
 import type { Handover } from './handover.ts'
 import { HandlerFailed, Telling } from './gap.ts'
@@ -13,6 +13,10 @@ import type { Gap } from './gap.ts'
 import { ListenerQueue } from './listener-queue.ts'
 import type { Item } from './listener-queue.ts'
 import { Emitter } from './listeners.ts'
+import type { ListenerState } from './room-summary.ts'
+import { thrownText } from './thrown.ts'
+
+const FAILED = { listener: 'a listener failed', load: '`load` failed', gap: 'a gap is not dealt with' }
 
 interface RoomListenerOptions {
   readonly room: Room
@@ -83,9 +87,10 @@ export class RoomListener {
   }
 
   /** Its state, if it is known whether it has received everything that the room has. */
-  stateWhen(hasReceivedAll: boolean): 'loading' | 'catching-up' | 'live' {
-    if (this.load !== undefined && (this.#place === undefined || this.#queue.hasDebt)) return 'loading'
-    return hasReceivedAll && !this.#queue.isLate ? 'live' : 'catching-up'
+  stateWhen(hasReceivedAll: boolean): ListenerState {
+    const { hasDebt, isLate, reason } = this.#queue
+    if (this.load !== undefined && (this.#place === undefined || hasDebt)) return { state: 'loading', reason }
+    return { state: hasReceivedAll && !isLate ? 'live' : 'catching-up', reason }
   }
 
   /** Begins at a position, with nothing to do for it. */
@@ -205,15 +210,18 @@ export class RoomListener {
 
   #onFailed(item: Item, failure: Failure): void {
     const { room, clientEvents, onChange } = this.#options
-    this.#queue.markLate()
+    const { error: thrown, ...rest } = failure
+    const isOfLoad =
+      'load' in item || (thrown instanceof HandlerFailed && thrown.handler === this.#loadAfterGap)
+    const source = 'notice' in item ? 'listener' : isOfLoad ? 'load' : 'gap'
+    const error = thrown instanceof HandlerFailed ? thrown.cause : thrown
+    // That of the first attempt: the state does not change with each of them.
+    this.#queue.markLate(rest.attempt === 1 ? `${FAILED[source]}: ${thrownText(error)}` : undefined)
     onChange()
     if (this.hasLeft) return
-    const { error, ...rest } = failure
-    const isOfLoad =
-      'load' in item || (error instanceof HandlerFailed && error.handler === this.#loadAfterGap)
     clientEvents.emit('error', {
-      source: 'notice' in item ? 'listener' : isOfLoad ? 'load' : 'gap',
-      error: error instanceof HandlerFailed ? error.cause : error,
+      source,
+      error,
       room,
       ...('notice' in item && { notice: copyOf(item.notice) }),
       ...rest,

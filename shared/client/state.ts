@@ -4,14 +4,8 @@ import type { Refusal, State } from './api.ts'
 import type { Connection } from './connection.ts'
 import type { Doubt } from './delivery.ts'
 import { Emitter } from './listeners.ts'
-
-/** What the client knows of a room, or of one subscription to it, while it is connected. */
-export interface RoomSummary {
-  readonly room: Room
-  readonly state: 'live' | 'catching-up' | 'loading' | 'refused'
-  /** Also while the client tries again, as `catching-up`. */
-  readonly refusal?: Refusal | undefined
-}
+import { furtherFromLive } from './room-summary.ts'
+import type { RoomSummary } from './room-summary.ts'
 
 /** What is true now. Without `since`, it is since the kind changed. */
 type Now = Omit<State, 'since' | 'previous'> & { readonly since?: number }
@@ -117,41 +111,55 @@ export class States {
     if (ofConnection !== undefined) return ofConnection
     const { delivery } = this.#connection
     let doubt = delivery.node
-    const first: Partial<Record<RoomSummary['state'], RoomSummary>> = {}
+    let refused: RoomSummary | undefined
+    let worst: RoomSummary | undefined
     for (const summary of this.#rooms()) {
-      first[summary.state] ??= summary
-      if (summary.state === 'catching-up' && summary.refusal) first['catching-up'] = summary
-      if (summary.state === 'refused') continue
+      if (summary.state === 'refused') {
+        refused ??= summary
+        continue
+      }
+      worst = furtherFromLive(worst, summary)
       const ofRoom = delivery.of(summary.room)
       if (doubt === undefined || (ofRoom !== undefined && ofRoom.sinceMs < doubt.sinceMs)) doubt = ofRoom
     }
-    const { refused, loading, 'catching-up': catchingUp, live } = first
-    const isRefused = refused !== undefined && (loading ?? catchingUp ?? live) === undefined
-    if (isRefused) return explained('refused', refused.refusal)
+    if (refused !== undefined && worst === undefined) return ofRefusal(refused.refusal)
     if (doubt !== undefined) return stale(doubt)
-    if (loading !== undefined) return { kind: 'loading' }
-    return catchingUp === undefined ? { kind: 'live' } : explained('catching-up', catchingUp.refusal)
+    return worst === undefined ? { kind: 'live' } : explained(worst)
   }
 
   #ofRoom(summary: RoomSummary): Now {
     const { isClosed, delivery } = this.#connection
-    if (summary.state === 'refused' && !isClosed) return explained('refused', summary.refusal)
+    if (summary.state === 'refused' && !isClosed) return ofRefusal(summary.refusal)
     const doubt = delivery.of(summary.room)
-    return this.#ofConnection() ?? (doubt ? stale(doubt) : explained(summary.state, summary.refusal))
+    return this.#ofConnection() ?? (doubt ? stale(doubt) : explained(summary))
   }
 
   /** Undefined while connected. */
   #ofConnection(): Now | undefined {
     const { isClosed, isConnected, refusal, failure, retryAtMs } = this.#connection
     if (isClosed) return { kind: 'closed' }
-    if (refusal !== undefined) return explained('refused', refusal)
+    if (refusal !== undefined) return ofRefusal(refusal)
     if (isConnected) return undefined
     if (failure === undefined) return { kind: 'connecting' }
     return { kind: 'offline', ...failure, ...(retryAtMs !== undefined && { retryAtMs }) }
   }
 }
 
-const explained = (kind: State['kind'], refusal: Refusal | undefined): Now =>
-  refusal === undefined || kind === 'live' ? { kind } : { kind, code: refusal.code, reason: refusal.message }
+/** Why a room is not live, unless more is known. */
+const REASONS = {
+  loading: '`load` has not returned yet',
+  'catching-up': 'missed notices may still be on their way',
+}
+
+function explained({ state, refusal, reason }: RoomSummary): Now {
+  if (state === 'live') return { kind: state }
+  if (state === 'refused' || refusal !== undefined) return { ...ofRefusal(refusal), kind: state }
+  return { kind: state, reason: reason ?? REASONS[state] }
+}
+
+const ofRefusal = (refusal: Refusal | undefined): Now => ({
+  kind: 'refused',
+  ...(refusal && { code: refusal.code, reason: refusal.message }),
+})
 
 const stale = ({ sinceMs, reason }: Doubt): Now => ({ kind: 'stale', since: sinceMs, reason })

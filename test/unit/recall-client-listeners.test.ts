@@ -72,6 +72,56 @@ describe('listeners of the client', () => {
     expect(told).to.deep.equal(['closed'])
   })
 
+  it('are why the client is not live: those that fail, and those that take long', async () => {
+    const gateway = await startFakeGateway()
+    onCleanUp(gateway.stop)
+    const client = createRecallClient({ url: gateway.url, auth: { token: 'x' } })
+    onCleanUp(() => client.close())
+    const errors: ClientEvents['error'][] = []
+    client.on('error', (error) => errors.push(error))
+    const skip = (): void => errors.at(-1)?.skip?.()
+    const told: (string | undefined)[] = []
+    client.on('state', ({ reason }) => told.push(reason))
+    const until = (reason: string) =>
+      waitUntil(`it says ${reason}`, () => [client.state.reason, client.state.kind].includes(reason))
+    const fail = (what: string) => () => {
+      // Another text each time: the state does not change with each of them.
+      throw new Error(`no ${what}${errors.length > 0 ? ' again' : ''}`)
+    }
+    const loads = client.subscribe(room, () => undefined, { load: fail('conversation') })
+    await until('`load` failed: no conversation')
+    await waitUntil('it has failed thrice', () => errors.length > 2)
+    skip()
+    await until('live')
+    loads.leave()
+    errors.length = 0
+    const fails = client.subscribe(room, fail('list'))
+    await until('live')
+    gateway.publish(room)
+    await until('a listener failed: no list')
+    await waitUntil('it has failed thrice', () => errors.length > 2)
+    skip()
+    await until('live')
+    fails.leave()
+    const hangs = client.subscribe(room, () => new Promise(() => undefined))
+    await until('live')
+    gateway.publish(room)
+    await until('a listener has not returned for over 1 s')
+    hangs.leave()
+    client.on('gap', () => new Promise(() => undefined))
+    client.subscribe(room, () => undefined)
+    await until('live')
+    gateway.lose(room)
+    await until('a gap is not dealt with yet')
+    const usual = [undefined, '`load` has not returned yet', 'missed notices may still be on their way']
+    expect(told.filter((reason) => !usual.includes(reason))).to.deep.equal([
+      '`load` failed: no conversation',
+      'a listener failed: no list',
+      'a listener has not returned for over 1 s',
+      'a gap is not dealt with yet',
+    ])
+  })
+
   it('are removed by their own registration alone, however often that is used', () => {
     const emitter = new Emitter<{ readonly told: number }>()
     const told: number[] = []

@@ -4,7 +4,7 @@ import type { State } from '../../shared/client/api.ts'
 import type { Connection } from '../../shared/client/connection.ts'
 import { DeliveryDoubts } from '../../shared/client/delivery.ts'
 import { States } from '../../shared/client/state.ts'
-import type { RoomSummary } from '../../shared/client/state.ts'
+import type { RoomSummary } from '../../shared/client/room-summary.ts'
 
 const g = { group: 'g' }
 const h = { group: 'h' }
@@ -56,6 +56,34 @@ describe('the state of a client', () => {
     expect(states.client.current.kind).to.equal('live')
     rooms[1] = { room: h, state: 'catching-up', refusal: { code: 'MEMBERSHIP_UNKNOWN', message: 'not now' } }
     expect(states.client.current).to.deep.include({ kind: 'catching-up', code: 'MEMBERSHIP_UNKNOWN' })
+  })
+
+  it('has a reason as long as it is not live: of the rooms that are furthest from it, the one that knows most', () => {
+    const { states, rooms } = setUp([{ room: g, state: 'catching-up' }])
+    const reason = (): string | undefined => states.client.current.reason
+    const said: unknown[] = [reason()]
+    const next: Omit<RoomSummary, 'room'>[] = [
+      { state: 'catching-up', reason: 'a listener failed' },
+      { state: 'catching-up', reason: 'another failed' },
+      { state: 'catching-up', refusal: { code: 'MEMBERSHIP_UNKNOWN', message: 'not now' } },
+      { state: 'loading' },
+      { state: 'loading', refusal: { code: 'MEMBERSHIP_UNKNOWN', message: 'later' } },
+      { state: 'live' },
+    ]
+    for (const summary of next) {
+      rooms.push({ room: h, ...summary })
+      said.push(reason())
+    }
+    expect(said).to.deep.equal([
+      'missed notices may still be on their way',
+      'a listener failed',
+      'a listener failed',
+      'not now',
+      '`load` has not returned yet',
+      'later',
+      'later',
+    ])
+    expect(states.client.current).to.include({ kind: 'loading', code: 'MEMBERSHIP_UNKNOWN' })
   })
 
   it('is stale since delivery was last proved, for the node and for a room independently', () => {

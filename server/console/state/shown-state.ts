@@ -45,6 +45,8 @@ export const isCritical = ({ severity }: ShownProblem): boolean => severity === 
 export function shownState({ state, sinceMs, waiting, problems }: Known): ShownState {
   const hasCritical = problems.some(isCritical)
   const kind = kindOf(state.kind, waiting !== undefined, hasCritical)
+  // Without a code, the page says as much in its own language.
+  const isUsual = kind === 'loading' || kind === 'catching-up'
   return {
     kind,
     tone: hasCritical ? 'bad' : TONES[kind],
@@ -53,7 +55,7 @@ export function shownState({ state, sinceMs, waiting, problems }: Known): ShownS
     ...(waiting !== undefined && { waiting }),
     ...(state.kind !== 'idle' && {
       ...(state.code !== undefined && { code: state.code }),
-      ...(state.reason !== undefined && { reason: state.reason }),
+      ...(state.reason !== undefined && (!isUsual || state.code !== undefined) && { reason: state.reason }),
       ...(state.retryAtMs !== undefined && { retryAtMs: state.retryAtMs }),
     }),
   }
