@@ -13,7 +13,8 @@ export class CredentialError extends TypeError {}
 /** Why there is no credential, for people: what was thrown, shortened. */
 export function credentialReason(error: unknown): string {
   if (error instanceof CredentialError) return error.message
-  return `\`getToken\` or \`auth\` failed: ${thrownText(error)}`
+  const failed = '`getToken` or `auth` failed'
+  return error === undefined ? failed : `${failed}: ${thrownText(error)}`
 }
 
 /** The header, the payload and the signature of a JWT. */

@@ -75,7 +75,9 @@ export async function startTruthClient(options: TruthClientOptions) {
     ended.client.close()
   }
   start()
-  await waitUntil(`${name} is live`, () => life?.client.state.kind === 'live', LIVE_TIMEOUT_MS)
+  // One that is killed before its first position is stored has nothing to continue from.
+  const hasBegun = (): boolean => life?.client.state.kind === 'live' && stored.size === rooms.length
+  await waitUntil(`${name} is live`, hasBegun, LIVE_TIMEOUT_MS)
 
   return {
     name,
