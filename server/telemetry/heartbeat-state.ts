@@ -14,13 +14,16 @@ const MAX_SENTENCES = 4
 const SENTENCE_LENGTHS = [300, 100, 25, 0]
 const [MAX_SENTENCE_LENGTH = 0] = SENTENCE_LENGTHS
 
-export function encodeHeartbeat(state: HeartbeatState): string {
+/** `sequence` counts what one process sends, so that those who read only some of its heartbeats know how many they have missed. */
+export type SentState = HeartbeatState & { readonly sequence?: number }
+
+export function encodeHeartbeat(state: SentState): string {
   const texts = SENTENCE_LENGTHS.map((length) => () => JSON.stringify(shortened(state, length)))
   const fitting = texts.find((text) => Buffer.byteLength(text()) <= MAX_HEARTBEAT_BYTES) ?? texts.at(-1)
   return fitting?.() ?? ''
 }
 
-function shortened(state: HeartbeatState, length: number): HeartbeatState {
+function shortened(state: SentState, length: number): SentState {
   const cut = (sentences: readonly string[]): string[] =>
     sentences.slice(0, MAX_SENTENCES).map((sentence) => sentence.slice(0, length))
   const { delivery } = state

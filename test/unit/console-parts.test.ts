@@ -141,7 +141,7 @@ describe('health in the console', () => {
   })
 
   // Every further attempt with an invalid token counts against the address and eventually blocks everyone behind it.
-  for (const code of ['TOKEN_REFUSED', 'USER_DISCONNECTED', 'TOO_MANY_FAILURES', 'ADMIN_NEEDED']) {
+  for (const code of ['TOKEN_REFUSED', 'USER_DISCONNECTED', 'ADMIN_NEEDED']) {
     it(`is not polled after ${code} until there is another token or the gateway accepts the page again`, async () => {
       allow()
       const health = await open()
@@ -163,6 +163,22 @@ describe('health in the console', () => {
       expect(polls).to.equal(5)
     })
   }
+
+  it('is polled once a minute while the address is blocked, which is red at once, and ends by itself', async () => {
+    allow()
+    const health = await open()
+    refuse('TOO_MANY_FAILURES')
+    await pass(POLL_INTERVAL_MS)
+    expect(health.problems).to.have.lengthOf(1)
+    expect(health.problems[0]).to.include({ severity: 'critical', cause: 'TOO_MANY_FAILURES' })
+    await pass(60_000)
+    expect(polls).to.equal(3)
+    allow()
+    await pass(60_000)
+    expect([polls, ...health.problems]).to.deep.equal([4])
+    await pass(POLL_INTERVAL_MS)
+    expect(polls).to.equal(5)
+  })
 
   it('holds five minutes of samples, even in a tab whose timers run once a minute', async () => {
     allow()

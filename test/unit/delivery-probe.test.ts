@@ -14,7 +14,7 @@ function stall(ms: number): void {
 
 describe('delivery probe', () => {
   /** Sends one probe, which arrives when `onSend` calls back. */
-  const sendProbe = async (onSend: (arrive: () => void) => void) => {
+  const sendProbe = async (onSend: (arrive: () => void) => unknown) => {
     let reconnects = 0
     const deliveryProbe = createDeliveryProbe({
       send: async (probe) => onSend(() => deliveryProbe.onProbe(probe)),
@@ -44,6 +44,15 @@ describe('delivery probe', () => {
       // It arrives while the process is blocked, and is read only after due timers have run.
       void delay(STALL_MS - 200).then(() => setImmediate(arrive))
       setImmediate(() => stall(STALL_MS))
+    })
+    expect([reconnects(), isDelivering]).to.deep.equal([0, true])
+  })
+
+  it('is proved by a probe that was under way when this process was too busy to read its reply in time', async () => {
+    const { reconnects, isDelivering } = await sendProbe((arrive) => {
+      void delay(STALL_MS - 200).then(() => setImmediate(arrive))
+      setImmediate(() => stall(STALL_MS))
+      return delay(1_000).then(() => Promise.reject(new Error('no reply in time')))
     })
     expect([reconnects(), isDelivering]).to.deep.equal([0, true])
   })

@@ -36,6 +36,7 @@ describe('memory of receivers', () => {
     readonly recalls?: number
     readonly spoolAgeMs?: number
     readonly ageMs?: number
+    readonly sequence?: number
   }
   const heartbeat = ({ id = 'p', recalls = 0, spoolAgeMs = 0, ageMs = 0, ...more }: Said) => ({
     id,
@@ -95,6 +96,17 @@ describe('memory of receivers', () => {
     expect(reasons(receivers, 12_850)).to.deep.equal(['may be'])
     receivers.read([heartbeat(folder)], 13_000)
     expect(reasons(receivers, 13_000)).to.deep.equal([])
+  })
+
+  it('takes no heartbeat for late because this node has not read those before', () => {
+    const receivers = new Receivers(10_000)
+    receivers.read([heartbeat({ ...folder, sequence: 1 })], 10_000)
+    // Four were written while the node stood still.
+    receivers.read([heartbeat({ ...folder, sequence: 5, ageMs: 100 })], 14_300)
+    expect(reasons(receivers, 14_300)).to.deep.equal([])
+    // One of four was sent soon, and carried out late.
+    receivers.read([heartbeat({ ...folder, sequence: 6 })], 18_300)
+    expect(reasons(receivers, 18_300)).to.deep.equal(['may be'])
   })
 
   it('tells processes apart that run on copies of one folder at the same time', () => {

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'chai'
 import { pino } from 'pino'
-import type { Broker, RoomListener } from '../../server/broker/broker.ts'
+import type { Broker, History, RoomListener } from '../../server/broker/broker.ts'
 import { historySince } from '../../server/broker/history.ts'
 import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
@@ -113,5 +113,60 @@ describe('local room', () => {
     }
     expect(gaps).to.deep.equal(['epoch-changed', 'epoch-changed'])
     expect(delivered).to.deep.equal([])
+  })
+
+  it('does not compare a new log with the entry of the one before, however late that was read', async () => {
+    const notice = (offset: number, recalledAtMs: number): Notice => ({
+      offset,
+      group: 'g',
+      messages: [{ seq: offset }],
+      recalledAtMs,
+      receivedAtMs: recalledAtMs,
+    })
+    let head = { epoch: 'e1', offset: 3 }
+    let written: Notice[] = []
+    let listener: RoomListener | undefined
+    let answer: ((history: History) => void) | undefined
+    const late = new Promise<History>((resolve) => (answer = resolve))
+    const broker: Pick<Broker, 'subscribe' | 'heads' | 'history' | 'newEpoch'> = {
+      async subscribe(_room, roomListener) {
+        listener = roomListener
+        return { leave: () => undefined }
+      },
+      heads: async () => [head],
+      history: (_room, since, limit) =>
+        since.epoch === 'e1' && since.offset === 2
+          ? late
+          : Promise.resolve(historySince(since, head, written.slice(since.offset, since.offset + limit))),
+      newEpoch: async () => void (head = { ...head, epoch: 'e3' }),
+    }
+    const gaps: string[] = []
+    const delivered: number[] = []
+    const room = new LocalRoom(
+      { group: 'g' },
+      { batchWindowMs: 0 },
+      {
+        broker,
+        metrics: createMetrics(),
+        log: pino({ level: 'silent' }),
+        hub: {
+          broadcast: (_room, _epoch, notices) => delivered.push(...notices.map(({ offset }) => offset)),
+          broadcastGap: (_room, reason) => gaps.push(reason),
+        },
+      },
+    )
+    onCleanUp(() => room.close())
+    await room.open()
+    head = { epoch: 'e2', offset: 0 }
+    listener?.onInterrupted()
+    await waitUntil('the room follows the new log', () => room.position.epoch === 'e2')
+    answer?.({ notices: [notice(3, 1)], head: { epoch: 'e1', offset: 3 } })
+    await turn()
+    written = [1, 2, 3].map((offset) => notice(offset, 2))
+    head = { epoch: 'e2', offset: 3 }
+    listener?.onInterrupted()
+    await waitUntil('the room has read the new log', () => room.position.offset === 3)
+    expect(gaps).to.deep.equal(['epoch-changed'])
+    expect(delivered).to.deep.equal([1, 2, 3])
   })
 })

@@ -6,6 +6,8 @@ const PROBE_INTERVAL_MS = 1_000
 const RETRY_INTERVAL_MS = 500
 /** A probe that has not arrived by then is lost. */
 const PROBE_TIMEOUT_MS = 1_000
+/** A reply that is given up this much later than that was waited for by a process that was blocked. */
+const BLOCKED_MS = 100
 /**
  * A proof counts for this long if the next one fails; a connection that is replaced at once need not worry anybody. The first
  * probe that fails is known to have failed 2.25 s after the last proof, at the latest.
@@ -59,7 +61,10 @@ export function createDeliveryProbe({
     try {
       await send(probe)
     } catch (error) {
-      hasFailed = true
+      // A process that was blocked gives up on the reply before it reads what has arrived.
+      const wasBlocked = performance.now() - sentAtMs > PROBE_TIMEOUT_MS + BLOCKED_MS
+      hasFailed = !(wasBlocked && (await arrival))
+      if (!hasFailed) return void (provedAtMs = sentAtMs)
       const mayReconnect = onFailure(error)
       if (++failures % SEND_FAILURES_BEFORE_RECONNECT === 0 && mayReconnect) reconnectCommands()
       return

@@ -7,7 +7,11 @@ const POLL_INTERVAL_MS = 2_000
  * Polling stops after these. Repeated with the same token, they count against the client's address and eventually block
  * everyone behind it.
  */
-const FINAL_CODES = ['TOKEN_REFUSED', 'USER_DISCONNECTED', 'TOO_MANY_FAILURES', 'ADMIN_NEEDED']
+const FINAL_CODES = ['TOKEN_REFUSED', 'USER_DISCONNECTED', 'ADMIN_NEEDED']
+/** For a minute, nobody at the viewer's address gets an answer, whoever has guessed there. */
+const BLOCKED = 'TOO_MANY_FAILURES'
+/** Far fewer than the guesses that block an address. */
+const BLOCKED_POLL_INTERVAL_MS = 60_000
 const SAMPLE_WINDOW_MS = 300_000
 /** One poll may fail. After this long, or this often, nobody knows whether recalls come in. */
 const UNKNOWN_CRITICAL_MS = 10_000
@@ -99,6 +103,7 @@ export class Health {
   #unknown(failure: ApiError): ShownProblem {
     const isCritical =
       isFinal(failure) ||
+      failure.code === BLOCKED ||
       this.#failedPolls >= UNKNOWN_CRITICAL_POLLS ||
       Date.now() - this.#failingSinceMs >= UNKNOWN_CRITICAL_MS
     return {
@@ -112,7 +117,8 @@ export class Health {
 
   #schedulePoll(): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => void this.#poll(), POLL_INTERVAL_MS)
+    const intervalMs = this.failure?.code === BLOCKED ? BLOCKED_POLL_INTERVAL_MS : POLL_INTERVAL_MS
+    this.#timer = setTimeout(() => void this.#poll(), intervalMs)
   }
 
   /** A failure is a sample too: it leaves a hole in the charts rather than a line nobody measured. */

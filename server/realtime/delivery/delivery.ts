@@ -88,11 +88,11 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
     const before = node
     const evidence = { nowMs, provedAtMs: nowMs - broker.probeAgeMs(), causes: causes(nowMs) }
     node = nextDelivery(before, evidence)
-    checkRooms(nowMs)
+    checkRooms(before, nowMs)
     if (node.proved !== before.proved) onChange(before, nowMs)
   }
 
-  function checkRooms(nowMs: number): void {
+  function checkRooms(before: NodeDelivery, nowMs: number): void {
     for (const room of roomDoubts.keys()) {
       if (rooms.lag.has(room)) continue
       roomDoubts.delete(room)
@@ -100,7 +100,7 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
       tellRoom(room, { proved: true, rooms: [room.room] })
     }
     // Told once the node is proved, and before that is told.
-    if (!node.proved || nowMs < graceUntilMs) return
+    if (!node.proved || (before.proved && nowMs < graceUntilMs)) return
     for (const [room, sinceMs] of rooms.lag.alone(ROOM_DOUBT_AFTER_MS)) {
       if (roomDoubts.has(room)) continue
       roomDoubts.set(room, sinceMs)

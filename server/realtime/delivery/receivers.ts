@@ -23,6 +23,8 @@ const WELL_MEMORY_MS = 120_000
  * that comes this late is no sign of life, but the next one is.
  */
 const LATE_AFTER_MS = 1_500
+/** So much later for each that was missed in between: this node does not read all of them, and none while it stands still. */
+const MISSED_MS = 1_100
 const QUEUE_MS = 300
 /**
  * A process that still reported this long after another one had begun on a folder of the same id has a folder of its own: one is
@@ -42,6 +44,8 @@ interface Receiver {
   readonly firstAtMs: number
   readonly writtenAtMs: number
   readonly recalls: number
+  /** Counts its heartbeats, unless it is of an earlier version. */
+  readonly sequence: number | undefined
   /** When the oldest recall on its disk arrived. */
   readonly oldestAtMs: number
   /** Whether it could publish. */
@@ -84,12 +88,14 @@ export class Receivers {
       const writtenAtMs = nowMs - ageMs
       if (own !== undefined && own.writtenAtMs > writtenAtMs) continue
       const known = own ?? this.#predecessor(folder, writtenAtMs)
-      const isLate = known?.isStopping === false && writtenAtMs - known.writtenAtMs > LATE_AFTER_MS
+      const lateAfterMs = LATE_AFTER_MS + missedBetween(own?.sequence, report.sequence) * MISSED_MS
+      const isLate = known?.isStopping === false && writtenAtMs - known.writtenAtMs > lateAfterMs
       const sureFromMs = isLate ? writtenAtMs + QUEUE_MS : (known?.sureFromMs ?? -Infinity)
       this.#byId.set(id, {
         folder,
         firstAtMs: own?.firstAtMs ?? writtenAtMs,
         writtenAtMs,
+        sequence: report.sequence,
         recalls: report.recalls,
         oldestAtMs: writtenAtMs - report.spoolAgeMs,
         isReady: report.isReady,
@@ -148,6 +154,10 @@ export class Receivers {
   }
 }
 
+/** How many heartbeats of a process were sent between these two, as far as is known. */
+const missedBetween = (before: number | undefined, sequence: number | undefined): number =>
+  before === undefined || sequence === undefined ? 0 : Math.max(0, sequence - before - 1)
+
 /** Leaves out those that had stopped reporting when another one began on their folder. */
 function withoutPredecessors(receivers: readonly Receiver[]): readonly Receiver[] {
   const latest = new Map<string, Receiver>()
@@ -168,6 +178,7 @@ const NOT_REPORTED = 'it is not known yet whether recalls are waiting on the dis
 
 interface Report {
   readonly dataFolder: string | undefined
+  readonly sequence: number | undefined
   readonly recalls: number
   readonly spoolAgeMs: number
   readonly isReady: boolean
@@ -181,9 +192,10 @@ function parse(text: string): Report | undefined {
     if (!isRecord(state) || !isRecord(state['spool'])) return undefined
     const { recalls, ageMs } = state['spool']
     if (typeof recalls !== 'number' || typeof ageMs !== 'number') return undefined
-    const { dataFolder, ready, stopping } = state
+    const { dataFolder, sequence, ready, stopping } = state
     return {
       dataFolder: typeof dataFolder === 'string' ? dataFolder : undefined,
+      sequence: Number.isSafeInteger(sequence) ? Number(sequence) : undefined,
       recalls,
       spoolAgeMs: Math.min(Math.max(0, ageMs), MAX_SPOOL_AGE_MS),
       isReady: ready === true,

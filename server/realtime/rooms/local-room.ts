@@ -250,7 +250,7 @@ export class LocalRoom {
           isNeeded() ? await this.#deps.broker.history(this.room, since, 1) : undefined
         const history = await this.#reads.run(this, read)
         const [entry] = history?.gap === undefined ? (history?.notices ?? []) : []
-        if (entry !== undefined) this.#witness = witnessOf(entry)
+        if (entry !== undefined && isNeeded()) this.#witness = witnessOf(entry)
         return
       } catch {
         // The lane logs it, and delays what follows.
