@@ -10,7 +10,12 @@ const kept = (seq: number, keptAtMs: number, group = 'g'): SentRecall => ({
   status: 200,
   respondedAtMs: keptAtMs,
 })
-const told = (seq: number, atMs: number, isLate = false) => ({ seq, atMs, isLate })
+const told = (seq: number, atMs: number, isLate = false, calledAtMs = atMs) => ({
+  seq,
+  calledAtMs,
+  atMs,
+  isLate,
+})
 const record = (fields: Partial<TruthRecord> = {}): TruthRecord => ({
   name: 'a client',
   room: { group: 'g' },
@@ -79,6 +84,7 @@ describe('audit of what clients say', () => {
     const recalls = [kept(1, 10)]
     expect(auditOne(recalls, { told: [told(1, 12), told(1, 20)] }).repeated).to.equal(1)
     expect(auditOne(recalls, { told: [told(1, 12), told(1, 20, true)] }).repeated).to.equal(1)
+    expect(auditOne(recalls, { told: [told(1, 12), told(1, 20, true, 11)] }).repeated).to.equal(0)
     expect(auditOne(recalls, { told: [told(1, 12, true), told(1, 20)] })).to.deep.equal(TRUE)
     expect(auditOne(recalls, { told: [told(1, 12), told(1, 20)], gaps: [15] })).to.deep.equal(TRUE)
   })

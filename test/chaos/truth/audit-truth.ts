@@ -91,13 +91,14 @@ function firstTold({ told }: TruthRecord): ReadonlyMap<number, number> {
 function repeatsOf({ told, gaps, followed, mayRepeatAfterKill }: TruthRecord): number[] {
   const repeats: number[] = []
   const last = new Map<number, number>()
-  for (const { seq, atMs, isLate } of told) {
+  for (const { seq, calledAtMs, atMs, isLate } of told) {
     const before = last.get(seq)
     const isExcused =
       before !== undefined &&
       (gaps.some((gap) => gap >= before && gap <= atMs) ||
         (mayRepeatAfterKill && followed.some(({ toMs = 0 }) => toMs >= before && toMs - before < 1_000)))
-    if (before !== undefined && !isExcused) repeats.push(seq)
+    // A call that began before that is one that was abandoned, and ends late.
+    if (before !== undefined && calledAtMs >= before && !isExcused) repeats.push(seq)
     if (!isLate) last.set(seq, atMs)
   }
   return repeats

@@ -155,17 +155,18 @@ export class TruthListener {
     this.#stopListening = life.client.on('gap', ({ room }) => {
       if (isHere() && roomName(room) === roomName(this.room)) this.gaps.push(performance.now())
     })
-    const finish = (seqs: readonly number[]): unknown => {
+    const finish = (seqs: readonly number[], calledAtMs: number): unknown => {
       // The process is gone: whatever it was doing never ends.
       if (life.isDead) return new Promise(() => undefined)
       const isLate = !isHere()
-      for (const seq of seqs) this.told.push({ atMs: performance.now(), seq, isLate })
+      for (const seq of seqs) this.told.push({ calledAtMs, atMs: performance.now(), seq, isLate })
       return undefined
     }
     this.#subscription = life.client.subscribe(this.room, ({ messages }) => {
       const seqs = messages.map(({ seq }) => seq).filter((seq) => seq < FIRST_FILLER_SEQ)
+      const calledAtMs = performance.now()
       const done = this.behave(() => this.leave())
-      return isThenable(done) ? done.then(() => finish(seqs)) : finish(seqs)
+      return isThenable(done) ? done.then(() => finish(seqs, calledAtMs)) : finish(seqs, calledAtMs)
     })
   }
 

@@ -31,6 +31,8 @@ export interface Span {
 }
 
 export interface Told {
+  /** When the listener was called, and when it returned. */
+  readonly calledAtMs: number
   readonly atMs: number
   readonly seq: number
   /** The listener had left by the time it returned, or its client was closed. It may be told the notice again, or not. */
