@@ -1,0 +1,8 @@
+import { replaceGlobals } from './globals.ts'
+import { replacePackages } from './loader.ts'
+import { replaceNetwork } from './network.ts'
+
+// Imported before anything else in a process that simulates: packages keep the functions that they find when they are loaded.
+replacePackages()
+replaceNetwork()
+replaceGlobals()
