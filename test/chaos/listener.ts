@@ -83,7 +83,12 @@ export async function startListener({ urls, room, token, record }: ListenerOptio
       auth: { token },
     })
     socket.on('connect', () => subscribe(socket))
-    socket.on('disconnect', reconnectSoon).on('connect_error', reconnectSoon)
+    socket.on('disconnect', () => {
+      // What it could not send any more would go out first on its next connection, with an older position.
+      socket.sendBuffer.length = 0
+      reconnectSoon()
+    })
+    socket.on('connect_error', reconnectSoon)
     socket.on('messages-recalled', ({ epoch, notices }) => {
       for (const { offset, messages } of notices) {
         since = { epoch, offset }

@@ -47,10 +47,11 @@ describe('the client', function () {
     onCleanUp(gateway.stop)
     return gateway
   }
-  const startPair = async () => {
+  const startPair = async (ofFirst: Readonly<Record<string, string>> = {}) => {
     const redis = await startRedis()
     onCleanUp(redis.stop)
-    const nodes = [await start({ REDIS_URL: redis.url }), await start({ REDIS_URL: redis.url })] as const
+    const settings = { REDIS_URL: redis.url }
+    const nodes = [await start({ ...settings, ...ofFirst }), await start(settings)] as const
     return { redis, nodes }
   }
   const open = (options: RecallClientOptions): RecallClient => {
@@ -128,7 +129,8 @@ describe('the client', function () {
   })
 
   it('resumes at another node when its own is killed', async () => {
-    const { redis, nodes } = await startPair()
+    // It has no disk: as long as one is gone on which recalls may be waiting, no client is live.
+    const { redis, nodes } = await startPair({ ROLE: 'node' })
     const [first, second] = nodes
     const client = openAdmin(first.url)
     const { seqs } = listen(client)
@@ -139,7 +141,7 @@ describe('the client', function () {
     await waitUntil('it is offline', () => client.state.kind === 'offline')
     await recall(second.url, 2)
     const recovered = events(client, 'recovered')
-    await start({ PORT: String(first.port), REDIS_URL: redis.url })
+    await start({ PORT: String(first.port), REDIS_URL: redis.url, ROLE: 'node' })
     await isLive(client)
     await recall(second.url, 3)
     await all(seqs, 3)

@@ -2,7 +2,14 @@ import type { Socket } from 'socket.io-client'
 
 /** Private fields of Socket.IO's client, for failures that its public methods would announce to the node. */
 interface Internals {
-  readonly engine?: { readonly transport?: { readonly ws?: WebSocket } }
+  readonly engine?: Engine
+}
+
+interface Engine {
+  readonly transport?: { readonly ws?: WebSocket }
+  readonly clearTimeoutFn: (timer: unknown) => void
+  readonly _pingTimeoutTimer?: unknown
+  _pingTimeoutTime: number
 }
 
 interface WebSocket {
@@ -10,15 +17,23 @@ interface WebSocket {
   terminate?(): void
 }
 
+const engineOf = (socket: Pick<Socket, 'io'> | undefined): Engine | undefined =>
+  (socket?.io as unknown as Internals | undefined)?.engine
+
 const webSocketOf = (socket: Pick<Socket, 'io'> | undefined): WebSocket | undefined =>
-  (socket?.io as unknown as Internals | undefined)?.engine?.transport?.ws
+  engineOf(socket)?.transport?.ws
 
 /** Ends the connection without a close frame, as a lost network does. */
 export const terminate = (socket: Pick<Socket, 'io'> | undefined): void => webSocketOf(socket)?.terminate?.()
 
-/** Stops reading, and stays connected. */
-export const stall = (socket: Pick<Socket, 'io'> | undefined): void =>
-  void webSocketOf(socket)?._socket?.pause()
+/** Stops reading, and stays connected: the client no longer waits for pings, which it would not read. */
+export function stall(socket: Pick<Socket, 'io'> | undefined): void {
+  webSocketOf(socket)?._socket?.pause()
+  const engine = engineOf(socket)
+  if (engine === undefined) return
+  engine.clearTimeoutFn(engine._pingTimeoutTimer)
+  engine._pingTimeoutTime = Infinity
+}
 
 /** Resumes reading. */
 export const resumeReading = (socket: Pick<Socket, 'io'> | undefined): void =>
