@@ -141,7 +141,11 @@ export interface Crashed {
 export interface Found {
   readonly kind: 'found'
   /** Recalled seqs, by conversation, as the gateway says. */
-  readonly recalled: readonly { readonly group: string; readonly topic?: string; readonly seqs: readonly number[] }[]
+  readonly recalled: readonly {
+    readonly group: string
+    readonly topic?: string
+    readonly seqs: readonly number[]
+  }[]
   /** Recalls on the disks of receivers. */
   readonly spooled: number
   readonly sizes: Readonly<Record<string, number>>

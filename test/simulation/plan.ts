@@ -14,7 +14,9 @@ export interface Plan {
 
 /** How the gateway is set up. */
 export interface Shape {
-  /** 0: without Redis, one process for all. */
+  readonly broker: 'redis' | 'embedded'
+  /** Processes that receive and serve sockets. Without Redis, there is one, and no other. */
+  readonly alls: number
   readonly receivers: number
   readonly nodes: number
   readonly historySize: number
@@ -70,6 +72,16 @@ export interface FaultStep {
   readonly choice: number
 }
 
+/** Small ones are quick, and most faults need no more; so they are drawn more often. */
+const SETUPS = [
+  ...Array.from({ length: 6 }, () => ({ broker: 'embedded', alls: 1, receivers: 0, nodes: 0 }) as const),
+  ...Array.from({ length: 5 }, () => ({ broker: 'redis', alls: 1, receivers: 0, nodes: 0 }) as const),
+  ...Array.from({ length: 3 }, () => ({ broker: 'redis', alls: 2, receivers: 0, nodes: 0 }) as const),
+  { broker: 'redis', alls: 0, receivers: 1, nodes: 1 },
+  { broker: 'redis', alls: 0, receivers: 1, nodes: 2 },
+  { broker: 'redis', alls: 0, receivers: 2, nodes: 2 },
+] as const
+
 const GROUPS = ['g1', 'g2'] as const
 
 /** Draws a run. `faults`: the names to choose from. */
@@ -77,8 +89,7 @@ export function drawPlan(seed: number, faults: readonly string[]): Plan {
   const random = new Random(seed)
   const activeMs = random.between(8_000, 40_000)
   const shape: Shape = {
-    receivers: random.pick([0, 1, 1, 2]),
-    nodes: random.pick([1, 2, 2]),
+    ...random.pick(SETUPS),
     historySize: random.pick([5, 20, 1_000]),
     latencyMs: random.pick([0.3, 2, 20]),
   }
@@ -97,9 +108,12 @@ function drawUser(random: Random, i: number): UserSpec {
   const candidates: readonly Room[] = role === 'admin' ? [FEED, ...own] : own
   const rooms = candidates.filter(() => random.chance(0.6))
   if (rooms.length === 0) rooms.push(candidates[0] as Room)
-  const listeners = rooms.flatMap((room) =>
-    Array.from({ length: random.chance(0.2) ? 2 : 1 }, (_, n) => drawHabit(random, room, `listener ${n + 1}`)),
-  )
+  const listeners = rooms.flatMap((room) => {
+    const isShared = random.chance(0.2)
+    return Array.from({ length: isShared ? 2 : 1 }, (_, n) =>
+      drawHabit(random, room, `listener ${n + 1}`, isShared),
+    )
+  })
   return {
     name: `user-${i + 1}`,
     role,
@@ -112,13 +126,14 @@ function drawUser(random: Random, i: number): UserSpec {
   }
 }
 
-function drawHabit(random: Random, room: Room, name: string): ListenerHabit {
+/** With another listener there, one that subscribes again begins anew: what it leaves unfinished, the other one has. */
+function drawHabit(random: Random, room: Room, name: string, isShared: boolean): ListenerHabit {
   return {
     name,
     room,
-    tookMs: random.pick([0, 0, 0, 5, 300]),
-    throwsEvery: random.pick([0, 0, 0, 4]),
-    leavesEvery: random.pick([0, 0, 0, 0, 3]),
+    tookMs: random.pick([0, 0, 0, 5, 20]),
+    throwsEvery: random.pick([0, 0, 0, 9]),
+    leavesEvery: isShared ? 0 : random.pick([0, 0, 0, 0, 3]),
   }
 }
 

@@ -15,6 +15,11 @@ export class Journal {
     return this.#position
   }
 
+  /** How far it can be undone. */
+  get oldest(): number {
+    return this.#position - this.#writes.length
+  }
+
   /** Notes how to undo a part of the current write. */
   record(undo: () => void): void {
     this.#current.push(undo)

@@ -160,9 +160,9 @@ export class RedisModel {
     this.durability.rolledBack(this.#journal.position)
   }
 
-  /** Forgets the latest writes, silently. Connections and scripts stay. */
+  /** Forgets the latest writes, silently, as many as it can. Connections and scripts stay. */
   rollBack(writes: number): void {
-    this.rollBackTo(Math.max(0, this.#journal.position - writes))
+    this.rollBackTo(Math.max(this.#journal.oldest, this.#journal.position - writes))
   }
 
   rollBackTo(position: number): void {
@@ -174,6 +174,11 @@ export class RedisModel {
   flush(): void {
     this.#keyspace.clear()
     this.#commit()
+  }
+
+  /** As SCRIPT FLUSH from another client. */
+  forgetScripts(): void {
+    this.#scripts.forget()
   }
 
   /** Ends the process and starts it anew: with all writes, those that were on disk, or none. Connections and scripts are lost. */

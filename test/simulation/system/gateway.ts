@@ -11,6 +11,9 @@ const RESTART_MS = 1_000
 /** And kills one that does not stop in this time. */
 const STOP_TIMEOUT_MS = 10_000
 
+/** Whoever runs the processes of the gateway. */
+const OPERATIONS = new SimProcess('operations')
+
 export type Settings = Readonly<Record<string, string>>
 
 /** A process of the gateway: its machine, its data folder, and each of its lives. */
@@ -39,9 +42,12 @@ export class SimGateway {
   }
 
   /** Whether an event belongs to the process that runs now. */
-  owns(process: SimProcess): boolean {
+  owns(process: SimProcess | undefined): boolean {
     return this.process === process
   }
+
+  /** Whoever runs this process. */
+  readonly operations = OPERATIONS
 
   start(): void {
     this.#isWanted = true
@@ -73,6 +79,12 @@ export class SimGateway {
   kill(): void {
     this.#isWanted = false
     if (this.process) world.schedule.kill(this.process)
+  }
+
+  /** The machine loses its power: what was not flushed to its disk is lost. It stays down until `start`. */
+  cutPower(cut: (process: SimProcess) => void): void {
+    this.#isWanted = false
+    if (this.process && !this.process.isDead) cut(this.process)
   }
 
   /** As SIGTERM. It stays down until `start`. */
@@ -111,9 +123,6 @@ export class SimGateway {
     return logger as unknown as Logger
   }
 }
-
-/** Whoever runs the gateway's processes. */
-export const OPERATIONS = new SimProcess('operations')
 
 const textOf = (value: unknown): string =>
   typeof value === 'string'

@@ -1,13 +1,12 @@
 import { createRecallClient, memoryPositions, storedPositions } from '../../../shared/client.ts'
 import type { PositionStore, RecallClient, Subscription } from '../../../shared/client.ts'
 import { isFeed, roomName } from '../../../shared/room.ts'
-import type { Room } from '../../../shared/room.ts'
 import type { MemberNotice, Notice } from '../../../shared/notice.ts'
-import { makeToken } from '../../support/client.ts'
 import type { History } from '../history.ts'
 import { world } from '../world/globals.ts'
 import { SimProcess } from '../world/schedule.ts'
 import type { ListenerHabit, UserSpec } from '../plan.ts'
+import { signToken } from './token.ts'
 
 /** A person with the library of the project in a page: each life is a page that is opened, closed or killed. */
 export class LibraryUser {
@@ -58,13 +57,14 @@ export class LibraryUser {
     const { name, role, rooms } = this.spec
     this.#history.add({ kind: 'opened', user: name, life })
     const granted = rooms.filter((room) => !isFeed(room))
-    const claims = { sub: name, role: role === 'admin' ? 'admin' : '', ttlS: this.spec.tokenLifeMs / 1_000 }
+    const isAdmin = role === 'admin'
+    const claims = { sub: name, isAdmin, lifeMs: this.spec.tokenLifeMs, ...(!isAdmin && { rooms: granted }) }
     const client = createRecallClient({
       url: this.#url,
       positions: this.#positions(),
       getToken: async () => {
         if (this.spec.tokenDelayMs > 0) await wait(this.spec.tokenDelayMs)
-        return makeToken({ ...claims, ...(role === 'member' && { rooms: granted }) })
+        return signToken(claims)
       },
     })
     this.client = client
@@ -141,24 +141,19 @@ export class LibraryUser {
     }
     const subscribe = (): void => {
       this.#history.add({ kind: 'followed', ...about, user })
-      subscription = client.subscribe(room, onNotice)
-      subscription.on('gap', ({ reason }) => {
+      const own = client.subscribe(room, onNotice)
+      subscription = own
+      own.on('gap', ({ reason }) => {
         this.#history.add({ kind: 'gap', ...about, reason })
       })
-      subscription.on('refused', ({ code, retry }) =>
+      own.on('refused', ({ code, retry }) =>
         this.#history.add({ kind: 'refused', user, life, room, code, retry }),
       )
-      subscription.on('state', ({ kind, code, reason }) =>
-        this.#history.add({
-          kind: 'state',
-          user,
-          life,
-          listener,
-          state: kind,
-          ...(code !== undefined && { code }),
-          ...(reason !== undefined && { reason }),
-        }),
-      )
+      own.on('state', ({ kind, code, reason }) => {
+        if (own !== subscription || kind === 'closed') return
+        const why = { ...(code !== undefined && { code }), ...(reason !== undefined && { reason }) }
+        this.#history.add({ kind: 'state', user, life, listener, state: kind, ...why })
+      })
     }
     subscribe()
   }

@@ -1,7 +1,6 @@
 import { request } from 'node:http'
 import { signedQuery } from '../../support/webhook.ts'
 import type { History } from '../history.ts'
-import { net } from '../world/network.ts'
 import { START_MS, world } from '../world/globals.ts'
 import { SimProcess } from '../world/schedule.ts'
 
@@ -15,7 +14,7 @@ export class Provider {
   readonly #receivers: string
   #count = 0
 
-  /** `receivers`: where the balancer in front of the receivers listens. */
+  /** `receivers`: the host of the balancer in front of the receivers. */
   constructor(history: History, receivers: string) {
     this.#history = history
     this.#receivers = receivers
@@ -51,13 +50,16 @@ export class Provider {
         method: 'POST',
         path: `/webhook?${new URLSearchParams(signedQuery()).toString()}`,
         headers: { host: 'receivers', 'content-type': 'application/json', 'content-length': body.length },
+        host: this.#receivers,
+        port: 80,
         agent: false,
-        createConnection: () => net.network.connect(this.#receivers) as never,
       },
       (response) => {
         let text = ''
         response.setEncoding('utf8').on('data', (part: string) => (text += part))
-        response.on('end', () => answered(response.statusCode === 200 && isOkay(text), String(response.statusCode)))
+        response.on('end', () =>
+          answered(response.statusCode === 200 && isOkay(text), String(response.statusCode)),
+        )
       },
     )
     call.on('error', (error) => answered(false, error.message))

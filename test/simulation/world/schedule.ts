@@ -3,6 +3,8 @@ import { real } from './real.ts'
 /** A simulated operating-system process: owns timers, sockets and servers, all of which end with it. */
 export class SimProcess {
   readonly name: string
+  /** Its name without the number of its life. */
+  readonly part: string
   isDead = false
   /** While frozen, its events wait, in order. */
   isFrozen = false
@@ -14,6 +16,7 @@ export class SimProcess {
 
   constructor(name: string) {
     this.name = name
+    this.part = name.split('#')[0] ?? name
   }
 }
 
@@ -42,6 +45,8 @@ export class Schedule {
   /** The process whose turn it is. */
   current: SimProcess = OUTSIDE
   events = 0
+  /** Receives what an event throws. */
+  onError: ((error: unknown) => void) | undefined
   readonly #heap: Entry[] = []
   #order = 0
   #fingerprint = 0
@@ -114,7 +119,12 @@ export class Schedule {
         (Math.imul(this.#fingerprint, 31) + Math.round(this.nowMs * 1_000) + entry.order) | 0
       this.current = owner
       task.run = undefined
-      run()
+      try {
+        run()
+      } catch (error) {
+        if (this.onError === undefined) throw error
+        this.onError(error)
+      }
       return true
     }
   }

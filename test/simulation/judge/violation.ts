@@ -1,0 +1,7 @@
+/** Something that must never happen, and did. */
+export interface Violation {
+  /** Which promise was broken. */
+  readonly rule: string
+  readonly atMs: number
+  readonly what: string
+}

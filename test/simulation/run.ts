@@ -1,0 +1,95 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { FAULTS } from './faults/faults.ts'
+import { History } from './history.ts'
+import { judge } from './judge/judge.ts'
+import type { Violation } from './judge/violation.ts'
+import type { Plan, Step } from './plan.ts'
+import { System } from './system/system.ts'
+import { world } from './world/globals.ts'
+import { Disks, disks } from './world/lmdb.ts'
+import { net, Network } from './world/network.ts'
+import { Random } from './world/random.ts'
+import { OUTSIDE, Schedule } from './world/schedule.ts'
+
+/** The processes have this long to start. */
+const BOOT_MS = 4_000
+/** After the last fault, everything must be as promised by then. */
+export const SETTLE_MS = 40_000
+const KEPT_LOG_LINES = 400
+
+export interface Outcome {
+  readonly plan: Plan
+  readonly violations: readonly Violation[]
+  readonly history: History
+  readonly virtualMs: number
+  readonly events: number
+  readonly fingerprint: string
+  /** What the gateways logged last. */
+  readonly log: readonly string[]
+}
+
+/** Runs a plan, and judges what happened. One at a time in a process. */
+export async function run(plan: Plan): Promise<Outcome> {
+  const schedule = new Schedule()
+  world.schedule = schedule
+  world.random = new Random(plan.seed)
+  net.network = new Network()
+  disks.current = new Disks()
+  const folder = mkdtempSync(join(tmpdir(), 'simulation-'))
+  const log: string[] = []
+  const history = new History(() => schedule.nowMs)
+  const system = new System(plan, history, folder, (line) => {
+    log.push(`${schedule.nowMs.toFixed(0)} ${line}`)
+    if (log.length > 2 * KEPT_LOG_LINES) log.splice(0, KEPT_LOG_LINES)
+  })
+  const onCrash = (error: unknown): void => {
+    const { current } = schedule
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    history.add({ kind: 'crashed', process: current.name, error: text })
+    if (current !== OUTSIDE) schedule.kill(current)
+  }
+  schedule.onError = onCrash
+  process.on('unhandledRejection', onCrash).on('uncaughtException', onCrash)
+  try {
+    system.start()
+    for (const step of plan.steps)
+      schedule.at(BOOT_MS + step.atMs, OUTSIDE, () => perform(step, system, history))
+    const endMs = BOOT_MS + plan.activeMs
+    await schedule.run(() => schedule.nowMs >= endMs)
+    system.restore()
+    history.add({ kind: 'all faults over' })
+    await schedule.run(() => schedule.nowMs >= endMs + SETTLE_MS)
+    await system.look(schedule)
+    const violations = judge(plan, history.entries)
+    return {
+      plan,
+      violations,
+      history,
+      virtualMs: schedule.nowMs,
+      events: schedule.events,
+      fingerprint: schedule.fingerprint,
+      log,
+    }
+  } finally {
+    process.off('unhandledRejection', onCrash).off('uncaughtException', onCrash)
+    system.end()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function perform(step: Step, system: System, history: History): void {
+  if (step.kind === 'recall') return system.provider.recall(step, step.seqs)
+  if (step.kind === 'user') return system.users[step.user]?.[step.what]()
+  const fault = FAULTS.find(({ name }) => name === step.name)
+  if (fault === undefined || (fault.needsRedis && system.redis === undefined)) return
+  const about = { name: step.name, detail: Math.round(step.durationMs) }
+  history.add({ kind: 'fault', ...about })
+  const end = fault.begin(system, new Random(step.choice), step.durationMs)
+  if (end === undefined) return
+  world.schedule.after(step.durationMs, OUTSIDE, () => {
+    history.add({ kind: 'fault over', ...about })
+    end()
+  })
+}
