@@ -23,6 +23,8 @@ const WELL_MEMORY_MS = 120_000
  * that comes this late is no sign of life, but the next one is.
  */
 const LATE_AFTER_MS = 1_500
+/** Processes of the version before, which do not number their heartbeats, report every 2 s. */
+const LATE_AFTER_UNNUMBERED_MS = 2_500
 /** So much later for each that was missed in between: this node does not read all of them, and none while it stands still. */
 const MISSED_MS = 1_100
 const QUEUE_MS = 300
@@ -88,7 +90,7 @@ export class Receivers {
       const writtenAtMs = nowMs - ageMs
       if (own !== undefined && own.writtenAtMs > writtenAtMs) continue
       const known = own ?? this.#predecessor(folder, writtenAtMs)
-      const lateAfterMs = LATE_AFTER_MS + missedBetween(own?.sequence, report.sequence) * MISSED_MS
+      const lateAfterMs = lateAfter(own?.sequence, report.sequence)
       const isLate = known?.isStopping === false && writtenAtMs - known.writtenAtMs > lateAfterMs
       const sureFromMs = isLate ? writtenAtMs + QUEUE_MS : (known?.sureFromMs ?? -Infinity)
       this.#byId.set(id, {
@@ -154,9 +156,12 @@ export class Receivers {
   }
 }
 
-/** How many heartbeats of a process were sent between these two, as far as is known. */
-const missedBetween = (before: number | undefined, sequence: number | undefined): number =>
-  before === undefined || sequence === undefined ? 0 : Math.max(0, sequence - before - 1)
+/** After how long the next heartbeat of a process that was read is late, in ms. */
+function lateAfter(before: number | undefined, sequence: number | undefined): number {
+  if (sequence === undefined) return LATE_AFTER_UNNUMBERED_MS
+  const missed = before === undefined ? 0 : Math.max(0, sequence - before - 1)
+  return LATE_AFTER_MS + missed * MISSED_MS
+}
 
 /** Leaves out those that had stopped reporting when another one began on their folder. */
 function withoutPredecessors(receivers: readonly Receiver[]): readonly Receiver[] {
