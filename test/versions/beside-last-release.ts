@@ -17,9 +17,13 @@ const BUILD_TIMEOUT_MS = 120_000
  * Like `describe`, with the last release built before. Without its commit, as in a copy of the files alone, the tests do not
  * run, which is said once; in CI, they fail.
  */
-export function describeBesideLastRelease(title: string, suite: (mainOf: MainOf, loadClient: LoadClient) => void): void {
+export function describeBesideLastRelease(
+  title: string,
+  suite: (mainOf: MainOf, loadClient: LoadClient) => void,
+): void {
   describe(title, () => {
-    if (missing !== undefined && !process.env['CI']) return void console.warn(`${title}: not tested, ${missing}`)
+    if (missing !== undefined && !process.env['CI'])
+      return void console.warn(`${title}: not tested, ${missing}`)
     let release: Release | undefined
     before(async function () {
       this.timeout(BUILD_TIMEOUT_MS)
@@ -29,7 +33,9 @@ export function describeBesideLastRelease(title: string, suite: (mainOf: MainOf,
     suite(
       (version) => (version === 'last' ? release?.main : undefined),
       async () => {
-        const loaded = (await import(release?.client ?? '')) as { createRecallClient: typeof createRecallClient }
+        const loaded = (await import(release?.client ?? '')) as {
+          createRecallClient: typeof createRecallClient
+        }
         return loaded.createRecallClient
       },
     )

@@ -73,7 +73,9 @@ async function build(folder: string): Promise<void> {
   }
   writeFileSync(join(folder, 'tsconfig.release.json'), JSON.stringify(config))
   const compiler = createRequire(import.meta.url).resolve('typescript/package.json')
-  await run(process.execPath, [join(dirname(compiler), 'bin/tsc'), '-p', 'tsconfig.release.json'], { cwd: folder })
+  await run(process.execPath, [join(dirname(compiler), 'bin/tsc'), '-p', 'tsconfig.release.json'], {
+    cwd: folder,
+  })
   const scripts = readdirSync(join(folder, 'server'), { recursive: true, encoding: 'utf8' })
   for (const script of scripts.filter((name) => name.endsWith('.lua')))
     cpSync(join(folder, 'server', script), join(folder, 'dist/server', script))

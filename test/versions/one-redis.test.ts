@@ -53,7 +53,11 @@ describeBesideLastRelease('this version and the last release on one Redis', (mai
     const { urls, replace } = await startGateways('last', 'last')
     const recorder = new Recorder()
     const token = await adminToken()
-    for (const room of [{ feed: true } as const, ...GROUPS.map((group) => ({ group })), { feed: true } as const]) {
+    for (const room of [
+      { feed: true } as const,
+      ...GROUPS.map((group) => ({ group })),
+      { feed: true } as const,
+    ]) {
       const listener = await startListener({ urls, room, token, record: recorder.addListener(room) })
       onCleanUp(listener.close)
     }
@@ -126,14 +130,21 @@ describeBesideLastRelease('this version and the last release on one Redis', (mai
       const token = await makeToken({ sub: `user-${place}`, rooms: [{ group: 'one' }] })
       const codes: number[][] = []
       for (const node of urls) {
-        const socket = io(node, { transports: ['websocket'], forceNew: true, reconnection: false, auth: { token } })
+        const socket = io(node, {
+          transports: ['websocket'],
+          forceNew: true,
+          reconnection: false,
+          auth: { token },
+        })
         onCleanUp(() => socket.close())
         const goodbyes: number[] = []
         codes.push(goodbyes)
         socket.on('goodbye', ({ code }: Goodbye) => goodbyes.push(code))
         await waitUntil('it connects', () => socket.connected)
       }
-      expect(await postDisconnect(url, await adminToken(), { userId: `user-${place}` })).to.include({ status: 200 })
+      expect(await postDisconnect(url, await adminToken(), { userId: `user-${place}` })).to.include({
+        status: 200,
+      })
       await waitUntil('both are disconnected', () => codes.every((goodbyes) => goodbyes.length > 0))
       expect(codes).to.deep.equal([[4500], [4500]])
     }
@@ -149,4 +160,5 @@ const STEPS = [
 ] as const
 
 /** The last release had a text instead of an object. */
-const kindOf = (state: string | { readonly kind: string }): string => (typeof state === 'string' ? state : state.kind)
+const kindOf = (state: string | { readonly kind: string }): string =>
+  typeof state === 'string' ? state : state.kind
