@@ -81,7 +81,7 @@ describeBesideLastRelease('this version and the last release on one data folder'
     }
   }
 
-  it('publish what the other has left in its spool when it was killed', async () => {
+  it('publish what the last release has left in its spool when it was killed, also after a way back', async () => {
     const redis = await startRedis()
     onCleanUp(redis.stop)
     const node = await startGatewayProcess({ REDIS_URL: redis.url, ROLE: 'node' })
@@ -90,14 +90,26 @@ describeBesideLastRelease('this version and the last release on one data folder'
     await receiver.start('last')
     await receiver.listen(node.url)
     await receiver.send(1)
-    redis.signal('SIGSTOP')
-    await receiver.send(RECALLS)
-    await receiver.end('SIGKILL')
-    redis.signal('SIGCONT')
+    /** Fills the spool of the receiver that runs, and kills it. */
+    const fillAndKill = async (): Promise<void> => {
+      redis.signal('SIGSTOP')
+      await receiver.send(RECALLS)
+      await receiver.end('SIGKILL')
+      redis.signal('SIGCONT')
+    }
+    await fillAndKill()
     await receiver.start('this')
     await receiver.send(RECALLS)
     expect(await receiver.arrived()).to.deep.equal(NOTHING_LOST)
-    expect(await receiver.recalled(node.url)).to.equal(2 * RECALLS + 1)
+
+    // What this version leaves is kept until it is back: the last release cannot read it.
+    await fillAndKill()
+    await receiver.start('last')
+    await receiver.send(RECALLS)
+    await fillAndKill()
+    await receiver.start('this')
+    expect(await receiver.arrived()).to.deep.equal(NOTHING_LOST)
+    expect(await receiver.recalled(node.url)).to.equal(5 * RECALLS + 1)
   }).timeout(60_000)
 
   it('continue logs, recalled sets, revocations and the quarantine of the embedded broker', async () => {
@@ -108,12 +120,13 @@ describeBesideLastRelease('this version and the last release on one data folder'
     await postDisconnect(gateway.url, gateway.token, { userId: 'banned' })
     const unclear = recallBody({ MsgSeqList: 'unclear' })
     expect((await postWebhook(gateway.url, { body: unclear })).status).to.equal(400)
-    await gateway.end('SIGKILL')
-
-    await gateway.start('this')
-    await gateway.send(RECALLS)
-    expect(await gateway.arrived()).to.deep.equal(NOTHING_LOST)
-    expect(await gateway.recalled()).to.equal(2 * RECALLS)
+    for (const version of ['this', 'last', 'this'] as const) {
+      await gateway.end('SIGKILL')
+      await gateway.start(version)
+      await gateway.send(RECALLS)
+      expect(await gateway.arrived()).to.deep.equal(NOTHING_LOST)
+    }
+    expect(await gateway.recalled()).to.equal(4 * RECALLS)
     const banned = await makeToken({ sub: 'banned', rooms: [{ group: GROUP }] })
     expect(await get(gateway.url, `/v1/position?group=${GROUP}`, banned)).to.include({ status: 403 })
     const { exited, output } = runGateway(['quarantine'], { DATA_DIR: gateway.dataDir })

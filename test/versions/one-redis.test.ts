@@ -15,6 +15,7 @@ import type { GatewayProcess } from '../support/gateway-process.ts'
 import { recorder as recordSeqs } from '../support/recall-client.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { waitUntil } from '../support/wait.ts'
+import { postWebhook, recallBody } from '../support/webhook.ts'
 import { describeBesideLastRelease } from './beside-last-release.ts'
 import type { Version } from './beside-last-release.ts'
 
@@ -122,6 +123,36 @@ describeBesideLastRelease('this version and the last release on one Redis', (mai
     await waitUntil('delivery is in doubt', () => client.deliveries.at(-1)?.proved === false)
     redis.signal('SIGCONT')
     await waitUntil('delivery is proved', () => client.deliveries.at(-1)?.proved === true)
+  }).timeout(60_000)
+
+  it('recognize the repeats that the other has stored, also in part', async () => {
+    const { urls } = await startGateways('last', 'this')
+    const room = { group: 'one', topic: 'a' }
+    const recorders = await Promise.all(
+      urls.map(async (url) => {
+        const recorder = new Recorder()
+        const record = recorder.addListener(room)
+        const listener = await startListener({ urls: [url], room, token: await adminToken(), record })
+        onCleanUp(listener.close)
+        return recorder
+      }),
+    )
+    const post = async (place: 0 | 1, ...seqs: readonly number[]): Promise<void> => {
+      const MsgSeqList = seqs.map((MsgSeq) => ({ MsgSeq }))
+      const body = recallBody({ GroupId: room.group, TopicId: room.topic, MsgSeqList })
+      expect((await postWebhook(urls[place] ?? '', { body })).status).to.equal(200)
+    }
+    await post(0, 1, 2)
+    await post(1, 2, 3)
+    await post(0, 3, 4, 1)
+    await post(1, 4)
+    await post(1, 5)
+    for (const { listeners } of recorders) {
+      const told = () =>
+        listeners[0]?.events.flatMap((event) => (event.kind === 'notice' ? [event.seqs] : []))
+      await waitUntil('the last one arrives', () => told()?.flat().includes(5))
+      expect(told()).to.deep.equal([[1, 2], [3], [4], [5]])
+    }
   }).timeout(60_000)
 
   it('disconnect a user everywhere, whichever of them is asked', async () => {
