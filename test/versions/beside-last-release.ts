@@ -22,8 +22,10 @@ export function describeBesideLastRelease(
   suite: (mainOf: MainOf, loadClient: LoadClient) => void,
 ): void {
   describe(title, () => {
-    if (missing !== undefined && !process.env['CI'])
-      return void console.warn(`${title}: not tested, ${missing}`)
+    if (missing !== undefined && !process.env['CI']) {
+      console.warn(`${title}: not tested, ${missing}`)
+      return
+    }
     let release: Release | undefined
     before(async function () {
       this.timeout(BUILD_TIMEOUT_MS)
