@@ -1,7 +1,7 @@
 /**
- * The version of everything that one process or client writes for another to read: the protocol, entries in Redis, files on
- * disk. What names no version is of version 1. A version is one higher than that of the last release as soon as it writes
- * anything that the last release does not.
+ * The version of everything that one process or client writes for another to read: the protocol, and entries in Redis. What
+ * names no version is of version 1. A version is one higher than that of the last release as soon as it writes anything that
+ * the last release does not. Files on disk have a format of their own, since going back must not be barred without need.
  */
 export const VERSION = 2
 

@@ -19,6 +19,8 @@ import type { Version } from './beside-last-release.ts'
 
 const GROUP = 'g'
 const RECALLS = 100
+/** Generous, because several gateways start at the same time on busy machines. */
+const ARRIVAL_TIMEOUT_MS = 30_000
 const NOTHING_LOST = { lost: 0, duplicated: 0, redelivered: 0, outOfOrder: 0, gaps: 0 }
 
 describeBesideLastRelease('this version and the last release on one data folder', (mainOf) => {
@@ -66,7 +68,9 @@ describeBesideLastRelease('this version and the last release on one data folder'
       async arrived() {
         const [listener] = recorder.listeners
         const count = () => listener?.events.filter(({ kind }) => kind === 'notice').length ?? 0
-        await waitUntil('all arrive', () => count() >= recorder.recalls.length).catch(() => undefined)
+        await waitUntil('all arrive', () => count() >= recorder.recalls.length, ARRIVAL_TIMEOUT_MS).catch(
+          () => undefined,
+        )
         const { lost, duplicated, redelivered, outOfOrder, gaps } = audit(
           recorder.recalls,
           recorder.listeners,
@@ -110,7 +114,7 @@ describeBesideLastRelease('this version and the last release on one data folder'
     await receiver.start('this')
     expect(await receiver.arrived()).to.deep.equal(NOTHING_LOST)
     expect(await receiver.recalled(node.url)).to.equal(5 * RECALLS + 1)
-  }).timeout(60_000)
+  }).timeout(120_000)
 
   it('continue logs, recalled sets, revocations and the quarantine of the embedded broker', async () => {
     const gateway = await onOneFolder()
@@ -132,5 +136,5 @@ describeBesideLastRelease('this version and the last release on one data folder'
     const { exited, output } = runGateway(['quarantine'], { DATA_DIR: gateway.dataDir })
     await exited
     expect(output()).to.include('unclear')
-  }).timeout(60_000)
+  }).timeout(120_000)
 })

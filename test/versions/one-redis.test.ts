@@ -22,21 +22,23 @@ import type { Version } from './beside-last-release.ts'
 const GROUPS = ['one', 'two']
 const SIGNING_KEY = 'a-signing-key-of-at-least-32-characters'
 /** Recalls per second. */
-const RATE = 120
+const RATE = 150
+/** Generous, because several gateways start at the same time on busy machines. */
+const ARRIVAL_TIMEOUT_MS = 30_000
 
 describeBesideLastRelease('this version and the last release on one Redis', (mainOf, loadClient) => {
   const onCleanUp = cleanUpAfterEach()
 
   /** Two places where a gateway runs, receiver and node, each of either version. */
-  async function startGateways(...versions: readonly [Version, Version]) {
+  async function startGateways(onEnd: typeof onCleanUp, ...versions: readonly [Version, Version]) {
     const redis = await startRedis()
-    onCleanUp(redis.stop)
+    onEnd(redis.stop)
     const settings = { REDIS_URL: redis.url, REDIS_SIGNING_KEY: SIGNING_KEY }
     const ports = await Promise.all([freePort(), freePort()])
     const start = (place: 0 | 1, version: Version): Promise<GatewayProcess> =>
       startGatewayProcess({ ...settings, PORT: String(ports[place]) }, ['start'], mainOf(version))
     const running = await Promise.all(versions.map((version, place) => start(place as 0 | 1, version)))
-    onCleanUp(() => Promise.all(running.map((gateway) => gateway.stop())))
+    onEnd(() => Promise.all(running.map((gateway) => gateway.stop())))
     return {
       redis,
       urls: ports.map((port) => `http://127.0.0.1:${port}`),
@@ -51,7 +53,7 @@ describeBesideLastRelease('this version and the last release on one Redis', (mai
   }
 
   it('lose nothing and double nothing in a rolling update, and on the way back', async () => {
-    const { urls, replace } = await startGateways('last', 'last')
+    const { urls, replace } = await startGateways(onCleanUp, 'last', 'last')
     const recorder = new Recorder()
     const token = await adminToken()
     for (const room of [
@@ -87,9 +89,13 @@ describeBesideLastRelease('this version and the last release on one Redis', (mai
     }
     await traffic.stop()
     const kept = recorder.recalls.filter(({ status }) => status === 200)
-    expect(kept.length).to.be.greaterThan(500)
-    await waitUntil('everything has arrived', () =>
-      followed.every((seqs) => kept.every(({ seq }) => seqs.includes(seq))),
+    expect(kept.length).to.be.greaterThan(400)
+    // Instead of waiting for their backoff.
+    for (const client of clients) if (kindOf(client.state) === 'offline') client.connect()
+    await waitUntil(
+      'everything has arrived',
+      () => followed.every((seqs) => kept.every(({ seq }) => seqs.includes(seq))),
+      ARRIVAL_TIMEOUT_MS,
     ).catch(() => undefined)
 
     const { lost, duplicated, redelivered, outOfOrder, gaps } = audit(recorder.recalls, recorder.listeners)
@@ -112,74 +118,84 @@ describeBesideLastRelease('this version and the last release on one Redis', (mai
         expect(recalled.map(({ seq }) => seq)).to.deep.equal(seqs)
       }
     }
-  }).timeout(60_000)
+  }).timeout(120_000)
 
-  it('prove delivery again after Redis has been away, although receivers of the last release report seldom and say no goodbye', async () => {
-    const { redis, urls } = await startGateways('this', 'last')
-    const client = await connect(urls[0] ?? '', await adminToken())
-    onCleanUp(client.close)
-    await client.subscribe({ feed: true })
-    redis.signal('SIGSTOP')
-    await waitUntil('delivery is in doubt', () => client.deliveries.at(-1)?.proved === false)
-    redis.signal('SIGCONT')
-    await waitUntil('delivery is proved', () => client.deliveries.at(-1)?.proved === true)
-  }).timeout(60_000)
+  describe('side by side', () => {
+    const ends: (() => unknown)[] = []
+    let gateways: Awaited<ReturnType<typeof startGateways>>
 
-  it('recognize the repeats that the other has stored, also in part', async () => {
-    const { urls } = await startGateways('last', 'this')
-    const room = { group: 'one', topic: 'a' }
-    const recorders = await Promise.all(
-      urls.map(async (url) => {
-        const recorder = new Recorder()
-        const record = recorder.addListener(room)
-        const listener = await startListener({ urls: [url], room, token: await adminToken(), record })
-        onCleanUp(listener.close)
-        return recorder
-      }),
-    )
-    const post = async (place: 0 | 1, ...seqs: readonly number[]): Promise<void> => {
-      const MsgSeqList = seqs.map((MsgSeq) => ({ MsgSeq }))
-      const body = recallBody({ GroupId: room.group, TopicId: room.topic, MsgSeqList })
-      expect((await postWebhook(urls[place] ?? '', { body })).status).to.equal(200)
-    }
-    await post(0, 1, 2)
-    await post(1, 2, 3)
-    await post(0, 3, 4, 1)
-    await post(1, 4)
-    await post(1, 5)
-    for (const { listeners } of recorders) {
-      const told = () =>
-        listeners[0]?.events.flatMap((event) => (event.kind === 'notice' ? [event.seqs] : []))
-      await waitUntil('the last one arrives', () => told()?.flat().includes(5))
-      expect(told()).to.deep.equal([[1, 2], [3], [4], [5]])
-    }
-  }).timeout(60_000)
+    before(async function () {
+      this.timeout(60_000)
+      gateways = await startGateways((end) => void ends.push(end), 'this', 'last')
+    })
+    after(async () => {
+      for (const end of ends.toReversed()) await end()
+    })
 
-  it('disconnect a user everywhere, whichever of them is asked', async () => {
-    const { urls } = await startGateways('this', 'last')
-    for (const [place, url] of urls.entries()) {
-      const token = await makeToken({ sub: `user-${place}`, rooms: [{ group: 'one' }] })
-      const codes: number[][] = []
-      for (const node of urls) {
-        const socket = io(node, {
-          transports: ['websocket'],
-          forceNew: true,
-          reconnection: false,
-          auth: { token },
-        })
-        onCleanUp(() => socket.close())
-        const goodbyes: number[] = []
-        codes.push(goodbyes)
-        socket.on('goodbye', ({ code }: Goodbye) => goodbyes.push(code))
-        await waitUntil('it connects', () => socket.connected)
+    it('recognize the repeats that the other has stored, also in part', async () => {
+      const room = { group: 'one', topic: 'a' }
+      const recorders = await Promise.all(
+        gateways.urls.map(async (url) => {
+          const recorder = new Recorder()
+          const record = recorder.addListener(room)
+          const listener = await startListener({ urls: [url], room, token: await adminToken(), record })
+          onCleanUp(listener.close)
+          return recorder
+        }),
+      )
+      const post = async (place: 0 | 1, ...seqs: readonly number[]): Promise<void> => {
+        const MsgSeqList = seqs.map((MsgSeq) => ({ MsgSeq }))
+        const body = recallBody({ GroupId: room.group, TopicId: room.topic, MsgSeqList })
+        expect((await postWebhook(gateways.urls[place] ?? '', { body })).status).to.equal(200)
       }
-      expect(await postDisconnect(url, await adminToken(), { userId: `user-${place}` })).to.include({
-        status: 200,
-      })
-      await waitUntil('both are disconnected', () => codes.every((goodbyes) => goodbyes.length > 0))
-      expect(codes).to.deep.equal([[4500], [4500]])
-    }
-  }).timeout(60_000)
+      await post(0, 1, 2)
+      await post(1, 2, 3)
+      await post(0, 3, 4, 1)
+      await post(1, 4)
+      await post(1, 5)
+      for (const { listeners } of recorders) {
+        const told = () =>
+          listeners[0]?.events.flatMap((event) => (event.kind === 'notice' ? [event.seqs] : []))
+        await waitUntil('the last one arrives', () => told()?.flat().includes(5))
+        expect(told()).to.deep.equal([[1, 2], [3], [4], [5]])
+      }
+    }).timeout(60_000)
+
+    it('disconnect a user everywhere, whichever of them is asked', async () => {
+      for (const [place, url] of gateways.urls.entries()) {
+        const token = await makeToken({ sub: `user-${place}`, rooms: [{ group: 'one' }] })
+        const codes: number[][] = []
+        for (const node of gateways.urls) {
+          const socket = io(node, {
+            transports: ['websocket'],
+            forceNew: true,
+            reconnection: false,
+            auth: { token },
+          })
+          onCleanUp(() => socket.close())
+          const goodbyes: number[] = []
+          codes.push(goodbyes)
+          socket.on('goodbye', ({ code }: Goodbye) => goodbyes.push(code))
+          await waitUntil('it connects', () => socket.connected)
+        }
+        expect(await postDisconnect(url, await adminToken(), { userId: `user-${place}` })).to.include({
+          status: 200,
+        })
+        await waitUntil('both are disconnected', () => codes.every((goodbyes) => goodbyes.length > 0))
+        expect(codes).to.deep.equal([[4500], [4500]])
+      }
+    }).timeout(60_000)
+
+    it('prove delivery again after Redis has been away, although receivers of the last release report seldom and say no goodbye', async () => {
+      const client = await connect(gateways.urls[0] ?? '', await adminToken())
+      onCleanUp(client.close)
+      await client.subscribe({ feed: true })
+      gateways.redis.signal('SIGSTOP')
+      await waitUntil('delivery is in doubt', () => client.deliveries.at(-1)?.proved === false)
+      gateways.redis.signal('SIGCONT')
+      await waitUntil('delivery is proved', () => client.deliveries.at(-1)?.proved === true)
+    }).timeout(60_000)
+  })
 })
 
 /** From the last release in both places to this version, and back. */
