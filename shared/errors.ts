@@ -27,6 +27,11 @@ export const ERRORS = {
   MEMBERSHIP_UNKNOWN: { status: 503, retry: true, text: 'the membership lookup failed' },
   ROOM_REFUSED: { status: 403, retry: false, text: 'no access to this room' },
   REQUEST_MALFORMED: { status: 400, retry: false, text: 'the request has an unexpected format' },
+  VERSION_UNSUPPORTED: {
+    status: 503,
+    retry: true,
+    text: 'this node is too old for the version of the protocol that the client speaks',
+  },
   TOO_MANY_ROOMS: { status: 429, retry: false, text: 'this socket has reached its maximum number of rooms' },
   NODE_FULL: {
     status: 503,

@@ -97,6 +97,8 @@ export interface Hello {
   readonly expiresInMs: number
   /** If nothing at all arrives for this many ms, the connection is dead. */
   readonly silenceMs: number
+  /** The version of the protocol that the node speaks. Missing: version 1. */
+  readonly protocolVersion?: number
 }
 
 /**

@@ -46,10 +46,13 @@ export function encodeMembershipEnd(group: string, userIds?: readonly string[]):
   return encoded
 }
 
-/** Returns undefined for an announcement this version does not know: processes of another version may send it. */
+/**
+ * Returns undefined for an announcement this version does not know: processes of another version may send it. Keys that it does
+ * not know are left out, so that it revokes too much rather than nothing.
+ */
 export function decodeAnnouncement(text: string): Announcement | undefined {
   try {
-    const { value, error } = schema.validate(JSON.parse(text))
+    const { value, error } = schema.validate(JSON.parse(text), { stripUnknown: true })
     return error === undefined ? value : undefined
   } catch {
     return undefined

@@ -2,11 +2,12 @@ import { isRecord } from '../../shared/json.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
 import type { Recall, RecalledMessage } from '../../shared/recall.ts'
+import { isReadableVersion, VERSION, versionIn } from '../../shared/version.ts'
 import type { History } from './broker.ts'
 
 /**
  * A recall as stored in a log: its JSON, without the offset, which the log knows. It is split around the list of messages,
- * so that a store can leave out known messages without parsing anything.
+ * so that a store can leave out known messages without parsing anything. `v` in it is the version that wrote it.
  */
 export interface EncodedEntry {
   readonly head: string
@@ -20,20 +21,36 @@ export function encodeEntry(recall: Recall): EncodedEntry {
   return {
     head: '{"messages":[',
     messages: messages.map((message) => JSON.stringify(message)),
-    tail: `],${JSON.stringify(rest).slice(1)}`,
+    tail: `],"v":${VERSION},${JSON.stringify(rest).slice(1)}`,
   }
 }
 
 export const joinEntry = (entry: EncodedEntry, messages: readonly string[]): string =>
   entry.head + messages.join(',') + entry.tail
 
-/** Returns the notice at this offset of a log, or null for text that no gateway wrote: stores are not trusted. */
+/**
+ * Returns the notice at this offset of a log. Null for text that no gateway wrote, because stores are not trusted, and for text
+ * of a version that may mean anything: it must not pass for what this one would make of it.
+ */
 export function decodeEntry(text: string, offset: number): Notice | null {
+  const value = parse(text)
+  if (value === undefined) return null
+  const { v, ...recall } = value
+  return isReadableVersion(v) && isRecall(recall) ? { ...recall, offset } : null
+}
+
+/** Returns the version of an entry that no version up to this one can read; undefined if that is not why it cannot be read. */
+export function unreadableVersion(text: string): number | undefined {
+  const version = versionIn(parse(text)?.['v'])
+  return version !== undefined && !isReadableVersion(version) ? version : undefined
+}
+
+function parse(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text)
-    return isRecall(value) ? { ...value, offset } : null
+    return isRecord(value) ? value : undefined
   } catch {
-    return null
+    return undefined
   }
 }
 
@@ -54,9 +71,8 @@ export function historySince(since: Position, head: Position, entries: readonly 
   return notices.length === 0 ? { gap: 'trimmed', head } : { notices, head }
 }
 
-function isRecall(value: unknown): value is Recall {
+function isRecall(value: Record<string, unknown>): value is Record<string, unknown> & Recall {
   return (
-    isRecord(value) &&
     typeof value['group'] === 'string' &&
     isOptionalText(value['topic']) &&
     isOptionalText(value['groupType']) &&

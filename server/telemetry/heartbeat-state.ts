@@ -1,5 +1,6 @@
 import Joi from 'joi'
 import type { ProcessState } from '../../shared/http-api.ts'
+import { VERSION } from '../../shared/version.ts'
 
 /** What a process sends in a heartbeat. The broker adds the id and the age. */
 export type HeartbeatState = Omit<ProcessState, 'id' | 'reportedAtMs'> & {
@@ -18,7 +19,9 @@ const [MAX_SENTENCE_LENGTH = 0] = SENTENCE_LENGTHS
 export type SentState = HeartbeatState & { readonly sequence?: number }
 
 export function encodeHeartbeat(state: SentState): string {
-  const texts = SENTENCE_LENGTHS.map((length) => () => JSON.stringify(shortened(state, length)))
+  const texts = SENTENCE_LENGTHS.map(
+    (length) => () => JSON.stringify({ v: VERSION, ...shortened(state, length) }),
+  )
   const fitting = texts.find((text) => Buffer.byteLength(text()) <= MAX_HEARTBEAT_BYTES) ?? texts.at(-1)
   return fitting?.() ?? ''
 }

@@ -179,7 +179,8 @@ export class Connection {
     this.#refused = undefined
     this.#goodbye = undefined
     this.#diagnosis.reset()
-    this.#refresh.begin(this.socket.auth as Credential)
+    const { credential } = this.#opening
+    if (credential !== undefined) this.#refresh.begin(credential)
     this.#connectedForMs = stopwatch()
     this.#options.onConnect()
     this.#options.onChange()
@@ -202,7 +203,7 @@ export class Connection {
     const refusal = { code, message: error.message }
     if (code !== 'TOKEN_REFUSED' || this.#refused !== undefined) return this.#refuse(refusal)
     // Final for this token alone: it may have expired on its way, while the device slept. One other is tried.
-    this.#refused = { credential: JSON.stringify(this.socket.auth), refusal }
+    this.#refused = { credential: JSON.stringify(this.#opening.credential), refusal }
     return void this.#connect()
   }
 

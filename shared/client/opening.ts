@@ -1,4 +1,5 @@
 import { io } from 'socket.io-client'
+import { VERSION } from '../version.ts'
 import { MAX_TIMER_MS } from './clocks.ts'
 import type { Credential } from './credential.ts'
 import type { RecallSocket } from './requests.ts'
@@ -22,6 +23,7 @@ export const createSocket = (origin: string, path: string): RecallSocket =>
 export class Opening {
   readonly #socket: RecallSocket
   readonly #onFail: (reason: string) => void
+  #credential: Credential | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
   /** `onFail` is called for what the socket itself does not tell. */
@@ -34,8 +36,14 @@ export class Opening {
     return this.#timer !== undefined
   }
 
+  /** What the latest attempt began with. */
+  get credential(): Credential | undefined {
+    return this.#credential
+  }
+
   begin(credential: Credential): void {
-    this.#socket.auth = credential
+    this.#credential = credential
+    this.#socket.auth = { ...credential, protocolVersion: VERSION }
     this.#socket.connect()
     const { engine } = this.#socket.io
     // Without an error, nothing else would tell of it before the first packet. A refusal closes it by force.

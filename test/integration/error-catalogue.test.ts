@@ -81,8 +81,12 @@ describe('the error catalogue', () => {
     if (body['retry'] === true) expect(Number(headers.get('Retry-After'))).to.be.above(0)
     return { gateway, entrance: 'http', code: body['code'], message: body['message'], retry: body['retry'] }
   }
-  const handshake = async (gateway: GatewayProcess, token: string): Promise<Refusal> => {
-    const error = await connect(gateway.url, token).then(
+  const handshake = async (
+    gateway: GatewayProcess,
+    token: string,
+    protocolVersion?: number,
+  ): Promise<Refusal> => {
+    const error = await connect(gateway.url, undefined, { auth: { token, protocolVersion } }).then(
       () => new Error('accepted'),
       (refusal: unknown) => refusal as Error & { readonly data?: Readonly<Record<string, unknown>> },
     )
@@ -257,6 +261,7 @@ describe('the error catalogue', () => {
     MEMBERSHIP_UNKNOWN: async () => socket(main, await makeToken(), () => ROOM),
     ROOM_REFUSED: async () => socket(grants, await makeToken({ rooms: [] }), () => ROOM),
     REQUEST_MALFORMED: async () => socket(main, await memberToken(), () => ({ group: 7 })),
+    VERSION_UNSUPPORTED: async () => handshake(main, await memberToken(), 99),
     TOO_MANY_ROOMS: fillSocket,
     TOO_MANY_REQUESTS: async () => socket(main, await memberToken(), () => ROOM, 500),
     NOT_FOUND: () => http(main, '/nowhere'),

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect as connectTcp } from 'node:net'
 import { expect } from 'chai'
 import { Api } from 'tls-sig-api-v2'
+import { VERSION } from '../../shared/version.ts'
 import { adminToken, connect, makeToken } from '../support/client.ts'
 import { APP, JWT_SECRET, startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
@@ -40,6 +41,22 @@ describe('handshake', () => {
     expect(await member.request({ feed: true })).to.include({ ok: false, code: 'ROOM_REFUSED' })
     const admin = await open(gateway, { userId: 'chief', userSig: userSigOf('chief') })
     expect(await admin.request({ feed: true })).to.include({ ok: true })
+  })
+
+  it('says which version of the protocol it speaks, and refuses clients that are newer by more than one', async () => {
+    const gateway = await start({})
+    const token = await makeToken()
+    for (const protocolVersion of [undefined, null, '', 0, 1, VERSION, VERSION + 1])
+      expect((await open(gateway, { token, protocolVersion })).hello()).to.include({
+        protocolVersion: VERSION,
+      })
+    for (const protocolVersion of ['2', -1, 1.5, [], { a: 1 }])
+      expect(await refusalOf(gateway, { token, protocolVersion })).to.equal('REQUEST_MALFORMED')
+    const refusal = await open(gateway, { token, protocolVersion: VERSION + 2 }).catch(
+      (error: unknown) => error,
+    )
+    expect(refusal).to.deep.include({ data: { code: 'VERSION_UNSUPPORTED', retry: true } })
+    expect(String(refusal)).to.include(`speaks ${VERSION + 2}`)
   })
 
   it('refuses a UserSig of another user, an expired one, and any without a configured key', async () => {

@@ -48,15 +48,16 @@ const withSmallFiles = (blocks: string): string[] => [
 /**
  * Runs the built command line with these arguments, and with no environment but these settings and PATH. The setting
  * `MAX_FILE_BLOCKS` is for this function only: it limits the size of each file, in blocks of 512 bytes. Standard error can go
- * to a file descriptor instead of the output.
+ * to a file descriptor instead of the output. `main` may be the command line of another version.
  */
 export function runGateway(
   args: readonly string[],
   settings: Settings,
   standardError: 'pipe' | number = 'pipe',
+  main = MAIN,
 ) {
   const blocks = settings['MAX_FILE_BLOCKS']
-  const command = [...(blocks === undefined ? [] : ['sh', ...withSmallFiles(blocks)]), process.execPath, MAIN]
+  const command = [...(blocks === undefined ? [] : ['sh', ...withSmallFiles(blocks)]), process.execPath, main]
   const [program = '', ...rest] = [...command, ...args]
   const child = spawn(program, rest, {
     env: { PATH: process.env['PATH'] ?? '', ...settings },
@@ -76,13 +77,11 @@ export function runGateway(
 export async function startGatewayProcess(
   settings: Settings = {},
   args = ['start'],
+  main = MAIN,
 ): Promise<GatewayProcess> {
   const folder = temporaryFolder()
-  const { child, exited, output } = runGateway(args, {
-    ...SETTINGS,
-    DATA_DIR: folder.path,
-    ...settings,
-  })
+  const all = { ...SETTINGS, DATA_DIR: folder.path, ...settings }
+  const { child, exited, output } = runGateway(args, all, 'pipe', main)
   let hasExited = false
   void exited.then(() => (hasExited = true))
   const readPort = (): number => {

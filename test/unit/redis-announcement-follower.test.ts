@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { followAnnouncements } from '../../server/broker/redis/announcement-follower.ts'
 import type { StoredAnnouncement } from '../../server/broker/redis/announcement-follower.ts'
 import { explain } from '../../server/broker/redis/connection/failure.ts'
+import { VERSION } from '../../shared/version.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
 
@@ -14,6 +15,7 @@ describe('announcement follower', () => {
     const state = { stored: [] as StoredAnnouncement[], failing, reads: [] as number[], caughtUp: 0 }
     const heard: string[] = []
     const warnings: string[] = []
+    const notes: number[] = []
     let hint = (): void => undefined
     const stop = followAnnouncements('revocations', {
       async read(sinceMs) {
@@ -27,15 +29,24 @@ describe('announcement follower', () => {
       },
       explain: (error) => explain(error, { mode: 'single' }),
       listener: (text) => heard.push(text),
+      later: { note: (version) => notes.push(version), warnings: () => [] },
       onCaughtUp: () => state.caughtUp++,
       log: pino({ level: 'warn' }, { write: (line: string) => void warnings.push(line) }),
     })
     onCleanUp(stop)
-    return { state, heard, warnings, hint: () => hint() }
+    return { state, heard, warnings, notes, hint: () => hint() }
   }
-  const at = (ms: number, text: string | undefined): StoredAnnouncement => ({
+  const at = (ms: number, text: string | undefined, version = VERSION): StoredAnnouncement => ({
     id: `${Math.floor(ms)}-0`,
     text,
+    version,
+  })
+
+  it('notes what a version wrote that this one cannot read, and passes it on', async () => {
+    const { state, heard, notes } = follow()
+    state.stored.push(at(Date.now(), 'next', VERSION + 1), at(Date.now() + 1, 'later', VERSION + 2))
+    await waitUntil('both arrive', () => heard.length === 2)
+    expect(notes).to.deep.equal([VERSION + 2])
   })
 
   it('reads again soon after a failure, and tells when it has caught up', async () => {

@@ -1,10 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { fullJitterMs } from '../../../shared/backoff.ts'
+import { isReadableVersion } from '../../../shared/version.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { ANNOUNCEMENTS_TTL_S } from '../broker.ts'
 import type { AnnouncementListener, AnnouncementSubject, RoomListener, Subscription } from '../broker.ts'
 import type { Failure } from './connection/failure.ts'
 import { Outage } from './connection/outage.ts'
+import type { LaterVersions } from './later-versions.ts'
 
 /** Minimum pause between reads, so that a burst is read as a batch and seldom twice. */
 const MIN_READ_INTERVAL_MS = 50
@@ -20,6 +22,8 @@ export interface StoredAnnouncement {
   readonly id: string
   /** Undefined without a valid signature. */
   readonly text: string | undefined
+  /** The version that wrote it. */
+  readonly version: number
 }
 
 interface FollowDependencies {
@@ -29,6 +33,7 @@ interface FollowDependencies {
   readonly subscribe: (listener: RoomListener) => Promise<Subscription>
   readonly explain: (error: unknown) => Failure
   readonly listener: AnnouncementListener
+  readonly later: LaterVersions
   /** Called once, when everything stored has been passed to the listener. */
   readonly onCaughtUp: () => void
   readonly log: Logger
@@ -37,7 +42,7 @@ interface FollowDependencies {
 /** Calls `listener` once with each stored announcement and each new one. Returns a function that stops it. */
 export function followAnnouncements(
   subject: AnnouncementSubject,
-  { read, subscribe, explain, listener, onCaughtUp, log }: FollowDependencies,
+  { read, subscribe, explain, listener, later, onCaughtUp, log }: FollowDependencies,
 ): () => void {
   const outage = new Outage(
     {
@@ -91,11 +96,13 @@ export function followAnnouncements(
     const fresh = announcements.filter(({ id }) => !seenIds.has(id))
     // Older ids need not be remembered: the next read starts no earlier than this one.
     seenIds = new Set(announcements.map(({ id }) => id))
-    for (const { id, text } of fresh) {
+    for (const { id, text, version } of fresh) {
       if (text === undefined) {
         log.error({ subject, id }, 'announcement in Redis without a valid signature')
         continue
       }
+      // Passed on all the same: access that is revoked too soon is better than access that is not.
+      if (!isReadableVersion(version)) later.note(version, { subject, id })
       const atMs = Number(id.split('-')[0])
       // Only what was signed moves it, and never past the clock: an id in the future would hide all that follow.
       lastMs = Math.max(lastMs, Math.min(atMs, Date.now()))

@@ -1,3 +1,4 @@
+import { VERSION, versionIn } from '../../../shared/version.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { ANNOUNCEMENTS_TTL_S, MAX_ANNOUNCEMENTS } from '../broker.ts'
 import type { AnnouncementSubject, Broker } from '../broker.ts'
@@ -9,6 +10,7 @@ import type { Connection } from './connection/connection.ts'
 import { explain, isWrongType } from './connection/failure.ts'
 import type { RedisMode } from './connection/address.ts'
 import type { Keys } from './keys.ts'
+import type { LaterVersions } from './later-versions.ts'
 import { toArray } from './scripts.ts'
 import type { Signer } from './signature.ts'
 import type { Subscriber } from './subscriber.ts'
@@ -26,7 +28,7 @@ function createAnnouncementStore({ commands, keys, signer, log }: AnnouncementSt
     /** See `Broker.announce`. */
     async announce(subject: AnnouncementSubject, text: string): Promise<void> {
       const names = [keys.announcements(subject), keys.channel(hintRoomOf(subject))]
-      const limits = [MAX_ANNOUNCEMENTS, ANNOUNCEMENTS_TTL_S]
+      const limits = [MAX_ANNOUNCEMENTS, ANNOUNCEMENTS_TTL_S, VERSION]
       const reply = await withTimeout(
         COMMAND_TIMEOUT_MS,
         commands.recallAnnounce(names.length, ...names, signer.sign(text), ...limits),
@@ -53,7 +55,7 @@ function createAnnouncementStore({ commands, keys, signer, log }: AnnouncementSt
       })
       return toAnnouncements(reply)
         .toReversed()
-        .map(({ id, text }) => ({ id, text: signer.verify(text)?.text }))
+        .map(({ text, ...stored }) => ({ ...stored, text: signer.verify(text)?.text }))
     },
   }
 }
@@ -61,6 +63,7 @@ function createAnnouncementStore({ commands, keys, signer, log }: AnnouncementSt
 interface AnnouncementsDependencies extends AnnouncementStoreDependencies {
   readonly subscriber: Pick<Subscriber, 'subscribe'>
   readonly mode: RedisMode
+  readonly later: LaterVersions
 }
 
 interface Announcements extends Pick<Broker, 'announce' | 'onAnnouncement'> {
@@ -70,7 +73,7 @@ interface Announcements extends Pick<Broker, 'announce' | 'onAnnouncement'> {
 
 /** Sends and follows announcements; see `Broker`. */
 export function createAnnouncements(dependencies: AnnouncementsDependencies): Announcements {
-  const { subscriber, mode, log } = dependencies
+  const { subscriber, mode, later, log } = dependencies
   const store = createAnnouncementStore(dependencies)
   const unread = new Map<object, AnnouncementSubject>()
 
@@ -85,6 +88,7 @@ export function createAnnouncements(dependencies: AnnouncementsDependencies): An
         subscribe: (onHint) => subscriber.subscribe(hintRoomOf(subject), onHint),
         explain: (error) => explain(error, { mode }),
         listener,
+        later,
         onCaughtUp: () => {
           unread.delete(follower)
           onCaughtUp?.()
@@ -102,11 +106,18 @@ export function createAnnouncements(dependencies: AnnouncementsDependencies): An
 /** Never the name of a room. */
 const hintRoomOf = (subject: AnnouncementSubject): string => `announcements:${subject}`
 
-/** Parses `[id, ['t', text]] …`; leaves out whatever no gateway wrote. */
-function toAnnouncements(reply: unknown): { readonly id: string; readonly text: string }[] {
+/**
+ * Parses `[id, ['t', text, 'v', version]] …`; leaves out whatever no gateway wrote. The version is beside the text, because
+ * version 1 refuses a text with keys that it does not know, and reads the first field only.
+ */
+function toAnnouncements(
+  reply: unknown,
+): { readonly id: string; readonly text: string; readonly version: number }[] {
   return toArray(reply).flatMap((entry) => {
     const [id, fields] = toArray(entry)
-    const [name, text] = toArray(fields)
-    return typeof id === 'string' && name === 't' && typeof text === 'string' ? [{ id, text }] : []
+    const [name, text, mark, named] = toArray(fields)
+    const version = versionIn(mark === 'v' ? Number(named) : undefined)
+    const isOurs = typeof id === 'string' && name === 't' && typeof text === 'string' && version !== undefined
+    return isOurs ? [{ id, text, version }] : []
   })
 }

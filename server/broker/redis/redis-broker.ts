@@ -13,6 +13,7 @@ import { replyIn, textOfFailure } from './connection/failure.ts'
 import { createDeliveryProbe } from './delivery-probe.ts'
 import { createHeartbeats } from './heartbeats.ts'
 import { createKeys } from './keys.ts'
+import { createLaterVersions } from './later-versions.ts'
 import { createLogReader } from './log-reader.ts'
 import { createPublisher } from './publisher.ts'
 import { createRecalledSets } from './recalled-sets.ts'
@@ -72,7 +73,8 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
   const announcementSigner = createSigner('announcement', signing)
   const heartbeatSigner = createSigner('report', signing)
 
-  const readEntry = createReadEntry(entrySigner)
+  const later = createLaterVersions({ log })
+  const readEntry = createReadEntry(entrySigner, later)
   const subscriber = createSubscriber(subscriberConnection, {
     keys,
     probeChannel,
@@ -115,6 +117,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     signer: announcementSigner,
     subscriber,
     mode,
+    later,
     log,
   })
   const recalledSets = createRecalledSets(options, { commands, keys, log })
@@ -206,7 +209,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 
     isReady: () => reasons().length === 0,
     reasons,
-    warnings: () => [...serverWarnings.current(), ...abilities.warnings()],
+    warnings: () => [...serverWarnings.current(), ...abilities.warnings(), ...later.warnings()],
 
     probeAgeMs: deliveryProbe.ageMs,
     isDelivering: deliveryProbe.isDelivering,

@@ -2,7 +2,8 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Notice } from '../../../shared/notice.ts'
 import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
-import { decodeEntry } from '../history.ts'
+import { decodeEntry, unreadableVersion } from '../history.ts'
+import type { LaterVersions } from './later-versions.ts'
 
 /** `signature:subset:text`. */
 const SIGNED = /^([0-9a-f]{64}):([\d,]*):(.*)$/s
@@ -61,10 +62,14 @@ export function createSigner(kind: string, { keys, app }: SignerOptions) {
 export type ReadEntry = (entry: string, offset: number, room: string) => Notice | null
 
 /** Checks everything about an entry from Redis: its signature, its shape, and whether it belongs in this log. */
-export function createReadEntry(signer: Signer): ReadEntry {
+export function createReadEntry(signer: Signer, later?: LaterVersions): ReadEntry {
   return (entry, offset, room) => {
     const verified = signer.verify(entry)
     const notice = verified && decodeEntry(verified.text, offset)
+    if (verified !== null && notice === null) {
+      const version = unreadableVersion(verified.text)
+      if (version !== undefined) later?.note(version, { room, offset })
+    }
     if (notice === null || !roomsOf(notice).some((one) => isNamed(one, room))) return null
     return verified?.subset ? newMessagesOnly(notice, verified.subset) : notice
   }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Recall } from '../../../shared/recall.ts'
 import { roomName, roomsOf } from '../../../shared/room.ts'
+import { VERSION } from '../../../shared/version.ts'
 import { withTimeout } from '../timeout.ts'
 import { COMMAND_TIMEOUT_MS } from './connection/connection.ts'
 import type { Connection } from './connection/connection.ts'
@@ -138,7 +139,7 @@ function trialsOf({
     ['read topics', () => commands.hgetall(keys.topics(group))],
     ['end groups', () => commands.recallEnd(4, set, head, log, channel, 1, randomUUID(), TTL_MS, TTL_MS, 1)],
     ['remove topics', () => commands.hdel(keys.topics(group), 't')],
-    ['announce', () => commands.recallAnnounce(2, announcements, channel, '', 1, TTL_S)],
+    ['announce', () => commands.recallAnnounce(2, announcements, channel, '', 1, TTL_S, VERSION)],
     ['read announcements', () => commands.xrevrange(announcements, '+', '-', 'COUNT', 1)],
     ['report heartbeats', () => commands.recallHeartbeat(1, keys.heartbeats, 'trial', '', TTL_MS, 0, 0, 0)],
     ['read heartbeats', () => commands.recallHeartbeats(1, keys.heartbeats, TTL_MS)],

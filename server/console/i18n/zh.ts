@@ -281,6 +281,8 @@ export const zh: Messages = {
     'a receiver is gone or cut off, and recalls may be waiting on its disk':
       '有接收进程已消失或断开，其磁盘上可能有撤回在等待',
     'what receivers report of their disks cannot be read': '无法读取接收进程对其磁盘的报告',
+    'a receiver is of a version whose reports this node cannot read: update this node':
+      '有接收进程的版本过新，本节点无法读取其报告，请升级本节点',
     'it is not known yet whether recalls are waiting on the disk of a receiver':
       '尚不清楚接收进程的磁盘上是否有撤回在等待',
   },

@@ -1,4 +1,5 @@
 import { isRecord } from '../../../shared/json.ts'
+import { isReadableVersion } from '../../../shared/version.ts'
 import type { Heartbeat } from '../../broker/broker.ts'
 import type { Cause } from './rules.ts'
 
@@ -23,6 +24,8 @@ const WELL_MEMORY_MS = 120_000
  * that comes this late is no sign of life, but the next one is.
  */
 const LATE_AFTER_MS = 1_500
+/** Processes of version 1, which do not name their folder, report every 2 s. */
+const LATE_AFTER_OF_VERSION_1_MS = 2_500
 /** So much later for each that was missed in between: this node does not read all of them, and none while it stands still. */
 const MISSED_MS = 1_100
 const QUEUE_MS = 300
@@ -70,6 +73,8 @@ export class Receivers {
   #current: readonly Receiver[] = []
   #readAtMs: number
   #reportAfterMs = -Infinity
+  /** Since when a process of a version that this one cannot read has reported. */
+  #laterSinceMs: number | undefined
 
   /** `nowMs`: since when heartbeats can be read. */
   constructor(nowMs: number) {
@@ -79,16 +84,21 @@ export class Receivers {
   /** To be called with all heartbeats. `nowMs`: when they were asked for. */
   read(heartbeats: readonly Heartbeat[], nowMs: number): void {
     this.#readAtMs = nowMs
+    let hasLater = false
     for (const { id, ageMs, text } of heartbeats) {
       const report = parse(text)
-      if (report === undefined) continue
+      if (report === 'later') hasLater = true
+      if (report === undefined || report === 'later') continue
       const folder = report.dataFolder ?? id
       const own = this.#byId.get(id)
       if (own === undefined && this.#byId.size >= MAX_RECEIVERS) continue
       const writtenAtMs = nowMs - ageMs
       if (own !== undefined && own.writtenAtMs > writtenAtMs) continue
       const known = own ?? this.#predecessor(folder, writtenAtMs)
-      const lateAfterMs = LATE_AFTER_MS + missedBetween(own?.sequence, report.sequence) * MISSED_MS
+      const lateAfterMs =
+        report.dataFolder === undefined
+          ? LATE_AFTER_OF_VERSION_1_MS
+          : LATE_AFTER_MS + missedBetween(own?.sequence, report.sequence) * MISSED_MS
       const isLate = known?.isStopping === false && writtenAtMs - known.writtenAtMs > lateAfterMs
       const sureFromMs = isLate ? writtenAtMs + QUEUE_MS : (known?.sureFromMs ?? -Infinity)
       this.#byId.set(id, {
@@ -105,6 +115,7 @@ export class Receivers {
         sureFromMs,
       })
     }
+    this.#laterSinceMs = hasLater ? (this.#laterSinceMs ?? nowMs) : undefined
     for (const [id, { writtenAtMs }] of this.#byId) if (nowMs - writtenAtMs > MEMORY_MS) this.#byId.delete(id)
     this.#current = withoutPredecessors([...this.#byId.values()])
   }
@@ -150,7 +161,8 @@ export class Receivers {
     }
     const isUnread = nowMs - this.#readAtMs > UNREAD_AFTER_MS
     const unread = isUnread ? [{ sinceMs: this.#readAtMs, reason: NOT_READ }] : []
-    return [...waiting, ...vanished, ...unread, ...silent]
+    const later = this.#laterSinceMs === undefined ? [] : [{ sinceMs: this.#laterSinceMs, reason: LATER }]
+    return [...waiting, ...vanished, ...unread, ...later, ...silent]
   }
 }
 
@@ -174,6 +186,7 @@ const RECALLS_WAIT = 'recalls are waiting on the disk of a receiver'
 const RECALLS_GONE = 'recalls are waiting on the disk of a receiver that is gone or cut off'
 const VANISHED = 'a receiver is gone or cut off, and recalls may be waiting on its disk'
 const NOT_READ = 'what receivers report of their disks cannot be read'
+const LATER = 'a receiver is of a version whose reports this node cannot read: update this node'
 const NOT_REPORTED = 'it is not known yet whether recalls are waiting on the disk of a receiver'
 
 interface Report {
@@ -185,11 +198,16 @@ interface Report {
   readonly isStopping: boolean
 }
 
-/** Reads what a heartbeat says of a disk; undefined if the process has none. Tolerant: other versions say more, or less. */
-function parse(text: string): Report | undefined {
+/**
+ * Reads what a heartbeat says of a disk; undefined if the process has none. Tolerant: other versions say more, or less; what
+ * those say that are newer by two may mean anything.
+ */
+function parse(text: string): Report | 'later' | undefined {
   try {
     const state: unknown = JSON.parse(text)
-    if (!isRecord(state) || !isRecord(state['spool'])) return undefined
+    if (!isRecord(state)) return undefined
+    if (!isReadableVersion(state['v'])) return 'later'
+    if (!isRecord(state['spool'])) return undefined
     const { recalls, ageMs } = state['spool']
     if (typeof recalls !== 'number' || typeof ageMs !== 'number') return undefined
     const { dataFolder, sequence, ready, stopping } = state

@@ -2,6 +2,7 @@ import { decodeAnnouncement } from '../../auth/announcements.ts'
 import type { Announcement } from '../../auth/announcements.ts'
 import type { Revocations } from '../../auth/revocations.ts'
 import type { Broker } from '../../broker/broker.ts'
+import type { Logger } from '../../telemetry/logger.ts'
 import type { Session } from './session.ts'
 
 /** This node's sessions, by user. */
@@ -33,6 +34,7 @@ interface AnnouncementDependencies {
   readonly revocations: Revocations
   /** Drops a cached membership: of one user, or of the whole group. */
   readonly forgetMembership: (group: string, userId?: string) => void
+  readonly log: Logger
 }
 
 /**
@@ -46,8 +48,9 @@ export function followAnnouncements(
   const apply = (text: string): void => {
     const announcement = decodeAnnouncement(text)
     if (announcement) applyAnnouncement(announcement, dependencies)
+    else log.error('announcement that this version does not know: update this process')
   }
-  const { revocations } = dependencies
+  const { revocations, log } = dependencies
   revocations.isPending = true
   const stops: (() => void)[] = []
   const caughtUp = new Promise<void>((resolve) => {

@@ -1,8 +1,10 @@
 import { GatewayError } from '../../../shared/errors.ts'
 import type { HandshakeRefusal } from '../../../shared/protocol.ts'
+import { VERSION } from '../../../shared/version.ts'
 import type { FailureLimiter } from '../../auth/failure-limiter.ts'
 import type { Refusals } from '../../telemetry/refusals.ts'
 import type { DeliveryMonitor } from '../delivery/delivery.ts'
+import { checkProtocolVersion } from '../protocol-version.ts'
 import type { Sessions } from '../sessions/registry.ts'
 import { Session } from '../sessions/session.ts'
 import type { SessionDependencies } from '../sessions/session.ts'
@@ -23,6 +25,13 @@ export function authenticateSockets(
 ): void {
   const seen = new WeakSet<object>()
 
+  async function admit({ request, handshake: { auth }, data }: GatewaySocket): Promise<void> {
+    checkProtocolVersion(auth)
+    data.principal = await authenticate(request, auth)
+    // Begun before the drain, which has not seen it.
+    if (isDraining()) throw new GatewayError('NODE_DRAINING')
+  }
+
   io.use((socket, next) => {
     // One socket per connection: more of them would evade the limits, which are per socket.
     if (seen.has(socket.conn)) {
@@ -30,13 +39,8 @@ export function authenticateSockets(
       return socket.conn.close()
     }
     seen.add(socket.conn)
-    authenticate(socket.request, socket.handshake.auth)
-      .then((principal) => {
-        // Begun before the drain, which has not seen it.
-        if (isDraining()) throw new GatewayError('NODE_DRAINING')
-        socket.data.principal = principal
-        next()
-      })
+    admit(socket)
+      .then(() => next())
       .catch((error: unknown) => {
         const { code, message, retry } = refusals.report('handshake', error, { request: socket.request })
         const data: HandshakeRefusal = { code, retry }
@@ -64,6 +68,7 @@ export function serveSocket(socket: GatewaySocket, dependencies: SocketDependenc
   socket.emit('hello', {
     expiresInMs: Math.max(0, principal.expiresAtMs - Date.now()),
     silenceMs,
+    protocolVersion: VERSION,
   })
   const transport = new SocketTransport(socket, dependencies)
   const session = new Session(principal, transport, dependencies)

@@ -1,0 +1,20 @@
+import { GatewayError } from '../../shared/errors.ts'
+import { isRecord } from '../../shared/json.ts'
+import { NEWEST_READABLE_VERSION, versionIn } from '../../shared/version.ts'
+
+/**
+ * Throws if the `auth` of a handshake names a version of the protocol that this node does not speak. Clients that name none
+ * speak version 1.
+ */
+export function checkProtocolVersion(auth: unknown): void {
+  const named = (isRecord(auth) ? auth['protocolVersion'] : undefined) || undefined
+  const version = versionIn(named)
+  if (version === undefined)
+    throw new GatewayError(
+      'REQUEST_MALFORMED',
+      'protocolVersion must be a whole number from 1 on, or be missing',
+    )
+  if (version <= NEWEST_READABLE_VERSION) return
+  const reason = `the client speaks ${version}, and this node up to ${NEWEST_READABLE_VERSION}: update the gateway first`
+  throw new GatewayError('VERSION_UNSUPPORTED', reason)
+}
