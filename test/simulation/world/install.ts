@@ -1,8 +1,8 @@
 import { replaceGlobals } from './globals.ts'
 import { replacePackages } from './loader.ts'
-import { replaceNetwork } from './network.ts'
+import { replaceNetwork } from './handles.ts'
 
 // Imported before anything else in a process that simulates: packages keep the functions that they find when they are loaded.
-replacePackages()
 replaceNetwork()
+replacePackages()
 replaceGlobals()

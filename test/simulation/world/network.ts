@@ -1,373 +1,220 @@
-import { EventEmitter } from 'node:events'
-import { createRequire, syncBuiltinESMExports } from 'node:module'
-import { Duplex } from 'node:stream'
 import { world } from './globals.ts'
-import { real } from './real.ts'
-import type { SimProcess, Task } from './schedule.ts'
+import { Endpoint } from './endpoint.ts'
+import type { Application } from './endpoint.ts'
+import { OUTSIDE } from './schedule.ts'
+import type { SimProcess } from './schedule.ts'
 
-const require = createRequire(import.meta.url)
-
-/** Bytes on their way in one direction, beyond which the sender waits. */
-const WINDOW_BYTES = 128 * 1024
-
-/** How the line between two processes is; a fault changes it while connections last. */
+/** How the line between two processes is, in one direction; a fault changes it while connections last. */
 export interface Line {
+  /** For the way there and back. Half of it is drawn for each segment; none overtakes another. */
   latencyMs: () => number
-  /** What is sent is lost, and nobody is told. */
+  /** What is sent is lost, and nobody is told: what was sent meanwhile is sent again later, as TCP does. */
   isSwallowed: boolean
   /** New connections are refused. */
   isRefused: boolean
 }
 
-interface Listener {
+const DEFAULT_LINE: Line = { latencyMs: () => 0.2, isSwallowed: false, isRefused: false }
+/** As Linux does, 127 s in all. */
+const SYN_RETRIES_MS = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 64_000]
+const LOOPBACK = '127.0.0.1'
+const ANY_ADDRESS = new Set(['0.0.0.0', '::'])
+
+/** A socket that listens. */
+export class Listener {
   readonly owner: SimProcess
-  readonly accept: (socket: SimSocket) => void
+  readonly #accept: (end: Endpoint) => void
+  readonly #backlog: number
+  readonly #queue: Endpoint[] = []
+  /** Its machine has no power. */
+  isDark = false
+
+  constructor(owner: SimProcess, backlog: number, accept: (end: Endpoint) => void) {
+    this.owner = owner
+    this.#accept = accept
+    this.#backlog = backlog
+  }
+
+  get isFull(): boolean {
+    return this.#queue.length > this.#backlog
+  }
+
+  /** The system has opened a connection, which the process takes in its turn. */
+  add(end: Endpoint): void {
+    this.#queue.push(end)
+    const take = (): void => {
+      const next = this.#queue.shift()
+      if (next) this.#accept(next)
+    }
+    if (this.owner.isFrozen) return void world.schedule.after(0, this.owner, take)
+    world.schedule.current = this.owner
+    take()
+  }
+
+  /** Resets the connections that the process has not taken. */
+  close(): void {
+    for (const end of this.#queue.splice(0)) end.close(true)
+  }
 }
 
-/** The network of a run. */
+interface Held {
+  readonly ends: Set<Endpoint>
+  readonly listeners: Map<string, Listener>
+}
+
+/** The network of a run: who listens where, which connections there are, and how the lines are. */
 export class Network {
   readonly #listeners = new Map<string, Listener>()
-  readonly #sockets = new Set<SimSocket>()
+  readonly #held = new Map<SimProcess, Held>()
+  readonly #darkEnds = new Map<string, Set<Endpoint>>()
+  readonly #addresses = new Map<string, string>()
+  readonly #addressOf = new Map<SimProcess, string>()
   #nextPort = 20_000
-  /** Returns the line between two processes. */
+  #connections = 0
+  /** Returns the line from one process to another. */
   lineBetween: (from: SimProcess, to: SimProcess) => Line = () => DEFAULT_LINE
+  /** Names that have no address now. */
+  isUnknown: (name: string) => boolean = () => false
 
+  /** Ends of connections that a process holds. */
   get connections(): number {
-    return this.#sockets.size
+    return this.#connections
   }
 
   freePort(): number {
     return this.#nextPort++
   }
 
+  /** Returns the address of a name, which it gets when it is first asked for. */
+  resolve(name: string): string | undefined {
+    if (name === 'localhost') return LOOPBACK
+    if (this.isUnknown(name)) return undefined
+    const number = this.#addresses.size + 1
+    const address = this.#addresses.get(name) ?? `10.0.${number >> 8}.${number & 0xff}`
+    this.#addresses.set(name, address)
+    return address
+  }
+
+  /** Says from which address a process opens its connections; otherwise 127.0.0.1. */
+  setAddress(process: SimProcess, address: string): void {
+    this.#addressOf.set(process, address)
+  }
+
+  /** Returns false if something listens there already. */
   listen(key: string, listener: Listener): boolean {
-    if (this.#listeners.has(key)) return false
+    const known = this.#listeners.get(key)
+    if (known && !known.isDark) return false
     this.#listeners.set(key, listener)
-    listener.owner.onKill.push(() => this.unlisten(key, listener))
+    this.#heldBy(listener.owner).listeners.set(key, listener)
+    // The machine is on again, and knows nothing of earlier connections.
+    for (const end of this.#darkEnds.get(key) ?? []) end.isDark = false
+    this.#darkEnds.delete(key)
     return true
   }
 
   unlisten(key: string, listener: Listener): void {
-    if (this.#listeners.get(key) === listener) this.#listeners.delete(key)
+    if (this.#listeners.get(key) !== listener) return
+    this.#listeners.delete(key)
+    this.#held.get(listener.owner)?.listeners.delete(key)
+    listener.close()
   }
 
-  /** Opens a connection to whoever listens there. */
-  connect(key: string): SimSocket {
+  /** Opens a connection to whoever listens there. `to` is `address:port`, or a path. */
+  connect(to: string, app: Application): Endpoint {
     const { schedule } = world
-    const from = schedule.current
-    const socket = new SimSocket(this, from)
-    const listener = this.#listeners.get(key)
-    const line = listener ? this.lineBetween(from, listener.owner) : DEFAULT_LINE
-    const roundTripMs = line.latencyMs()
-    if (line.isSwallowed) return socket
-    if (listener === undefined || line.isRefused) {
-      schedule.after(roundTripMs, from, () => socket.destroy(refused(key)))
-      return socket
+    const { current: owner } = schedule
+    const end = new Endpoint(this, owner, this.#addressOf.get(owner) ?? LOOPBACK, this.freePort())
+    end.app = app
+    this.#knock(end, to, 0)
+    return end
+  }
+
+  #find(to: string): Listener | undefined {
+    return this.#listeners.get(to) ?? this.#listeners.get(`*${to.slice(to.lastIndexOf(':'))}`)
+  }
+
+  #knock(end: Endpoint, to: string, attempt: number): void {
+    if (end.isClosed) return
+    const { schedule } = world
+    const listener = this.#find(to)
+    const line = listener ? this.lineBetween(end.owner, listener.owner) : DEFAULT_LINE
+    const isLost = listener && (line.isSwallowed || this.lineBetween(listener.owner, end.owner).isSwallowed)
+    if (isLost || listener?.isDark || listener?.isFull) {
+      const waitMs = SYN_RETRIES_MS[attempt]
+      schedule.after(waitMs ?? 0, OUTSIDE, () =>
+        waitMs === undefined ? end.connected('ETIMEDOUT') : this.#knock(end, to, attempt + 1),
+      )
+      return
     }
-    schedule.after(roundTripMs / 2, listener.owner, () => {
-      if (socket.destroyed) return
-      const other = new SimSocket(this, listener.owner)
-      socket.join(other)
-      listener.accept(other)
-      schedule.after(roundTripMs / 2, from, () => socket.onConnected())
-    })
-    return socket
-  }
-
-  add(socket: SimSocket): void {
-    this.#sockets.add(socket)
-  }
-
-  remove(socket: SimSocket): void {
-    this.#sockets.delete(socket)
-  }
-
-  /** The sockets of connections between processes that `isMeant` accepts. */
-  between(isMeant: (from: SimProcess, to: SimProcess) => boolean): SimSocket[] {
-    return [...this.#sockets].filter(({ owner, peer }) => peer !== undefined && isMeant(owner, peer.owner))
-  }
-}
-
-const DEFAULT_LINE: Line = { latencyMs: () => 0.2, isSwallowed: false, isRefused: false }
-
-const failure = (code: string, message: string): Error => Object.assign(new Error(message), { code })
-const refused = (key: string): Error => failure('ECONNREFUSED', `connect ECONNREFUSED ${key}`)
-
-/** One end of a connection; has what users of `net.Socket` expect. */
-export class SimSocket extends Duplex {
-  readonly owner: SimProcess
-  readonly #network: Network
-  peer: SimSocket | undefined
-  connecting = true
-  remoteAddress: string | undefined = '127.0.0.1'
-  remotePort = 1
-  remoteFamily = 'IPv4'
-  localAddress = '127.0.0.1'
-  localPort = 2
-  bytesRead = 0
-  bytesWritten = 0
-  timeout = 0
-  #early: (() => void)[] = []
-  #idle: Task | undefined
-  #inFlight = 0
-  #blocked: (() => void) | undefined
-  #canPush = true
-  #received: (Buffer | null)[] = []
-  #lastArrivalMs = 0
-  /** Undefined while this end is alive; a machine that lost its power says nothing any more. */
-  isSilenced = false
-
-  constructor(network: Network, owner: SimProcess) {
-    super({ allowHalfOpen: false, autoDestroy: true, emitClose: true })
-    this.#network = network
-    this.owner = owner
-    network.add(this)
-    owner.onKill.push(this.#onOwnerKilled)
-  }
-
-  readonly #onOwnerKilled = (): void => {
-    this.#network.remove(this)
-    if (!this.isSilenced) this.#tellPeer((peer) => peer.destroy(failure('ECONNRESET', 'read ECONNRESET')))
-  }
-
-  join(other: SimSocket): void {
-    this.peer = other
-    other.peer = this
-    other.connecting = false
-  }
-
-  onConnected(): void {
-    if (this.destroyed) return
-    this.connecting = false
-    for (const start of this.#early.splice(0)) start()
-    this.emit('connect')
-    this.emit('ready')
-  }
-
-  /** What the other end learns of this one, in order, when the line lets it through. */
-  #tellPeer(tell: (peer: SimSocket) => void): void {
-    const { peer } = this
-    if (peer === undefined) return
-    const line = this.#network.lineBetween(this.owner, peer.owner)
-    if (line.isSwallowed) return
-    const atMs = Math.max(this.#lastArrivalMs, world.schedule.nowMs + line.latencyMs() / 2)
-    this.#lastArrivalMs = atMs
-    world.schedule.at(atMs, peer.owner, () => {
-      if (!peer.destroyed) tell(peer)
+    const oneWayMs = line.latencyMs() / 2
+    if (listener === undefined || line.isRefused)
+      return void schedule.after(2 * oneWayMs, OUTSIDE, () => end.connected('ECONNREFUSED'))
+    schedule.after(oneWayMs, OUTSIDE, () => {
+      if (end.isClosed) return
+      if (this.#find(to) !== listener)
+        return void schedule.after(oneWayMs, OUTSIDE, () => end.connected('ECONNREFUSED'))
+      const port = Number(to.slice(to.lastIndexOf(':') + 1)) || 0
+      const other = new Endpoint(this, listener.owner, to.slice(0, Math.max(0, to.lastIndexOf(':'))), port)
+      other.peer = end
+      end.peer = other
+      // Before anything that the other end may send at once.
+      schedule.after(oneWayMs, OUTSIDE, () => end.connected())
+      listener.add(other)
     })
   }
 
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#send(chunk, done)
+  add(end: Endpoint): void {
+    this.#connections++
+    this.#heldBy(end.owner).ends.add(end)
   }
 
-  override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
-    this.#send(Buffer.concat(chunks.map(({ chunk }) => chunk)), done)
+  remove(end: Endpoint): void {
+    if (this.#held.get(end.owner)?.ends.delete(end)) this.#connections--
   }
 
-  #send(chunk: Buffer, done: (error?: Error | null) => void): void {
-    if (this.connecting) return void this.#early.push(() => this.#send(chunk, done))
-    this.#touch()
-    this.bytesWritten += chunk.length
-    this.#inFlight += chunk.length
-    this.#tellPeer((peer) => peer.#receive(chunk))
-    if (this.#inFlight < WINDOW_BYTES) done()
-    else this.#blocked = done
+  /** What a process holds ends with it: the system closes its connections. */
+  #heldBy(owner: SimProcess): Held {
+    const known = this.#held.get(owner)
+    if (known) return known
+    const held: Held = { ends: new Set(), listeners: new Map() }
+    this.#held.set(owner, held)
+    owner.onKill.push(() => {
+      for (const [key, listener] of held.listeners) if (!listener.isDark) this.unlisten(key, listener)
+      for (const end of held.ends) end.close()
+      this.#held.delete(owner)
+    })
+    return held
   }
 
-  #receive(chunk: Buffer | null): void {
-    this.#touch()
-    if (!this.#canPush) return void this.#received.push(chunk)
-    this.#give(chunk)
+  /**
+   * The machine of a process loses its power: nothing that is sent to it is answered, and the process is killed. Once a process
+   * listens where it listened, the machine is on again, and resets what it does not know.
+   */
+  cutPower(process: SimProcess): void {
+    const held = this.#heldBy(process)
+    const ends = new Set(held.ends)
+    for (const end of ends) {
+      end.isDark = true
+      end.isForgotten = true
+    }
+    for (const [key, listener] of held.listeners) {
+      listener.isDark = true
+      this.#darkEnds.set(key, ends)
+    }
+    world.schedule.kill(process)
   }
 
-  #give(chunk: Buffer | null): void {
-    this.#canPush = this.push(chunk)
-    if (chunk === null) return
-    this.bytesRead += chunk.length
-    const { peer } = this
-    if (peer) peer.#onTaken(chunk.length)
-  }
-
-  #onTaken(bytes: number): void {
-    this.#inFlight -= bytes
-    const done = this.#blocked
-    if (done === undefined || this.#inFlight >= WINDOW_BYTES) return
-    this.#blocked = undefined
-    world.schedule.after(0, this.owner, () => done())
-  }
-
-  override _read(): void {
-    this.#canPush = true
-    while (this.#canPush && this.#received.length > 0) this.#give(this.#received.shift() as Buffer | null)
-  }
-
-  override _final(done: (error?: Error | null) => void): void {
-    if (this.connecting) return void this.#early.push(() => this._final(done))
-    this.#tellPeer((peer) => peer.#receive(null))
-    done()
-  }
-
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#network.remove(this)
-    if (this.#idle) this.#idle.run = undefined
-    const hooks = this.owner.onKill
-    const i = hooks.lastIndexOf(this.#onOwnerKilled)
-    if (i >= 0) hooks.splice(i, 1)
-    const isClean = this.writableFinished
-    this.#tellPeer((peer) =>
-      isClean ? peer.#receive(null) : peer.destroy(failure('ECONNRESET', 'read ECONNRESET')),
-    )
-    done(error)
-  }
-
-  /** Cut by the network: both ends learn it. */
-  cut(): void {
-    const { peer } = this
-    for (const end of [this, peer])
-      if (end && !end.destroyed)
-        world.schedule.after(0, end.owner, () => void end.destroy(failure('ECONNRESET', 'read ECONNRESET')))
-  }
-
-  #touch(): void {
-    if (this.timeout > 0) this.setTimeout(this.timeout)
-  }
-
-  setTimeout(ms: number, callback?: () => void): this {
-    this.timeout = ms
-    if (this.#idle) this.#idle.run = undefined
-    if (callback) this.once('timeout', callback)
-    if (ms > 0) this.#idle = world.schedule.after(ms, this.owner, () => this.emit('timeout'))
-    return this
-  }
-
-  setNoDelay(): this {
-    return this
-  }
-
-  setKeepAlive(): this {
-    return this
-  }
-
-  ref(): this {
-    return this
-  }
-
-  unref(): this {
-    return this
-  }
-
-  address(): object {
-    return { address: this.localAddress, port: this.localPort, family: 'IPv4' }
-  }
-
-  get pending(): boolean {
-    return this.connecting
-  }
-
-  get readyState(): string {
-    return this.connecting ? 'opening' : 'open'
-  }
-
-  destroySoon(): void {
-    if (this.writable) this.end()
-    if (this.writableFinished) this.destroy()
-    else this.once('finish', () => this.destroy())
-  }
-
-  resetAndDestroy(): this {
-    return this.destroy(failure('ECONNRESET', 'reset'))
+  /** The ends of connections between processes that `isMeant` accepts. */
+  between(isMeant: (from: SimProcess, to: SimProcess) => boolean): Endpoint[] {
+    const found: Endpoint[] = []
+    for (const { ends } of this.#held.values())
+      for (const end of ends) if (end.peer && isMeant(end.owner, end.peer.owner)) found.push(end)
+    return found
   }
 }
-
-interface Address {
-  readonly host?: string
-  readonly port?: number | string
-  readonly path?: string
-}
-
-const keyOf = ({ host, port, path }: Address): string => path ?? `${host ?? 'localhost'}:${port}`
 
 /** The network that sockets and servers use from now on. */
 export const net: { network: Network } = {} as never
 
-const toAddress = (first: unknown, second: unknown): Address =>
-  typeof first === 'object' && first !== null
-    ? first
-    : typeof first === 'string' && Number.isNaN(Number(first))
-      ? { path: first }
-      : { port: first as number, host: typeof second === 'string' ? second : '127.0.0.1' }
-
-const callbackIn = (values: readonly unknown[]): (() => void) | undefined =>
-  values.find((value): value is () => void => typeof value === 'function')
-
-/** Replaces what `node:net` opens. */
-export function replaceNetwork(): void {
-  const module = require('node:net') as Record<string, unknown> & {
-    Server: { prototype: EventEmitter & Record<string, unknown> }
-  }
-  const connect = (...values: unknown[]): SimSocket => {
-    const socket = net.network.connect(keyOf(toAddress(values[0], values[1])))
-    const onConnect = callbackIn(values)
-    if (onConnect) socket.once('connect', onConnect)
-    return socket
-  }
-  module['connect'] = connect
-  module['createConnection'] = connect
-  const servers = new WeakMap<object, { key: string; listener: Listener; port: number }>()
-
-  Object.assign(module.Server.prototype, {
-    listen(this: EventEmitter, ...values: unknown[]) {
-      const address = toAddress(values[0], values[1])
-      const port = Number(address.port ?? 0) || net.network.freePort()
-      const key = keyOf(address.path === undefined ? { ...address, port } : address)
-      const owner = world.schedule.current
-      const listener = { owner, accept: (socket: SimSocket) => void this.emit('connection', socket) }
-      const onListening = callbackIn(values)
-      if (onListening) this.once('listening', onListening)
-      const isFree = net.network.listen(key, listener)
-      if (isFree) {
-        servers.set(this, { key, listener, port })
-        owner.onKill.push(() => endChecks(this))
-      }
-      world.schedule.after(0, owner, () => {
-        if (isFree) this.emit('listening')
-        else this.emit('error', failure('EADDRINUSE', `listen EADDRINUSE ${key}`))
-      })
-      return this
-    },
-    address(this: object) {
-      const known = servers.get(this)
-      return known ? { address: '127.0.0.1', family: 'IPv4', port: known.port } : null
-    },
-    close(this: EventEmitter, callback?: (error?: Error) => void) {
-      const known = servers.get(this)
-      if (known) net.network.unlisten(known.key, known.listener)
-      servers.delete(this)
-      endChecks(this)
-      if (callback) this.once('close', callback)
-      world.schedule.after(0, world.schedule.current, () => this.emit('close'))
-      return this
-    },
-    ref(this: object) {
-      return this
-    },
-    unref(this: object) {
-      return this
-    },
-  })
-  Object.defineProperty(module.Server.prototype, 'listening', {
-    get(this: object) {
-      return servers.has(this)
-    },
-    configurable: true,
-  })
-  syncBuiltinESMExports()
-}
-
-/** An HTTP server looks for slow requests in real time, for as long as it lives. */
-function endChecks(server: object): void {
-  for (const symbol of Object.getOwnPropertySymbols(server))
-    if (String(symbol).includes('connectionsCheckingInterval'))
-      real.clearInterval((server as Record<symbol, NodeJS.Timeout>)[symbol])
-}
+export const keyOf = (address: string, port: number): string =>
+  `${ANY_ADDRESS.has(address) ? '*' : address}:${port}`

@@ -1,0 +1,359 @@
+import { createRequire, syncBuiltinESMExports } from 'node:module'
+import { isIP, Server as NetServer, Socket } from 'node:net'
+import { constants } from 'node:os'
+import type { Application, Endpoint, Failure } from './endpoint.ts'
+import { world } from './globals.ts'
+import { keyOf, Listener, net } from './network.ts'
+import type { Task } from './schedule.ts'
+
+// Node's own `net` runs on a network in memory: the operations of the handles below its sockets and servers are replaced,
+// where they would enter libuv.
+
+const require = createRequire(import.meta.url)
+
+/** A request of `net` to libuv: an object with a callback. */
+interface Call {
+  oncomplete?: (...values: unknown[]) => void
+}
+
+interface Handle {
+  [STATE]?: State
+  onread?: (bytes: ArrayBufferLike | undefined) => void
+  onconnection?: (status: number, handle: Handle | undefined) => void
+}
+
+/** What a handle is in the simulation. */
+interface State {
+  readonly owner: typeof world.schedule.current
+  end?: Endpoint
+  listener?: Listener
+  key?: string
+  address: string
+  port: number
+  path?: string
+  /** A write that waits. */
+  writing?: Call | undefined
+}
+
+interface StreamBinding {
+  readonly streamBaseState: Int32Array
+  readonly kReadBytesOrError: number
+  readonly kArrayBufferOffset: number
+  readonly kBytesWritten: number
+  readonly kLastWriteWasAsync: number
+}
+
+interface HandleClass {
+  new (type: number): Handle
+  readonly prototype: Record<string, unknown>
+}
+
+const STATE = Symbol('state')
+const END_OF_FILE = -4095
+const errno = (code: string): number => -(constants.errno as Readonly<Record<string, number>>)[code]!
+
+const bindings = process as unknown as { binding(name: string): Record<string, unknown> }
+const stream = bindings.binding('stream_wrap') as unknown as StreamBinding
+const { TCP, constants: tcpConstants } = bindings.binding('tcp_wrap') as unknown as {
+  TCP: HandleClass
+  constants: { SOCKET: number }
+}
+const { Pipe, constants: pipeConstants } = bindings.binding('pipe_wrap') as unknown as {
+  Pipe: HandleClass
+  constants: { SOCKET: number }
+}
+
+function stateOf(handle: Handle): State {
+  return (handle[STATE] ??= { owner: world.schedule.current, address: '', port: 0 })
+}
+
+/** Of a handle that ended, or never began: nothing happens. */
+const NOT_CONNECTED = errno('ENOTCONN')
+
+function appOf(handle: Handle, onConnected: (failure?: Failure) => void): Application {
+  return {
+    onConnected,
+    onRead(bytes) {
+      stream.streamBaseState[stream.kReadBytesOrError] = bytes?.length ?? END_OF_FILE
+      stream.streamBaseState[stream.kArrayBufferOffset] = bytes?.byteOffset ?? 0
+      handle.onread?.(bytes?.buffer)
+    },
+    onReadFailure(failure) {
+      stream.streamBaseState[stream.kReadBytesOrError] = errno(failure)
+      handle.onread?.(undefined)
+    },
+    onWritten: (failure) => endWrite(handle, failure ? errno(failure) : 0),
+  }
+}
+
+function endWrite(handle: Handle, status: number): void {
+  const state = stateOf(handle)
+  const call = state.writing
+  state.writing = undefined
+  call?.oncomplete?.(status, handle, undefined)
+}
+
+function bind(handle: Handle, address: string, port: number): number {
+  Object.assign(stateOf(handle), { address, port: port || net.network.freePort() })
+  return 0
+}
+
+function connect(handle: Handle, call: Call, to: string): number {
+  const state = stateOf(handle)
+  const onConnected = (failure?: Failure): void =>
+    call.oncomplete?.(failure ? errno(failure) : 0, handle, call, true, true)
+  state.end = net.network.connect(to, appOf(handle, onConnected))
+  return 0
+}
+
+function write(handle: Handle, call: Call, bytes: Buffer): number {
+  const state = stateOf(handle)
+  const outcome = state.end?.write(bytes) ?? (state.end ? undefined : 'EPIPE')
+  const isWaiting = outcome === 'waits'
+  if (outcome !== undefined && !isWaiting) return errno(outcome)
+  stream.streamBaseState[stream.kBytesWritten] = bytes.length
+  stream.streamBaseState[stream.kLastWriteWasAsync] = isWaiting ? 1 : 0
+  if (isWaiting) state.writing = call
+  return 0
+}
+
+function end(handle: Handle, isReset: boolean, callback?: () => void): void {
+  const state = stateOf(handle)
+  state.end?.close(isReset)
+  if (state.listener && state.key !== undefined) net.network.unlisten(state.key, state.listener)
+  if (callback === undefined && state.writing === undefined) return
+  world.schedule.after(0, state.owner, () => {
+    endWrite(handle, errno('ECANCELED'))
+    callback?.call(handle)
+  })
+}
+
+/** What both classes of handles do, in terms of libuv. */
+function operationsOf(HandleOf: HandleClass, type: number, nativeClose: (this: Handle) => void) {
+  const writeText = (encoding: BufferEncoding) =>
+    function (this: Handle, call: Call, text: string): number {
+      return write(this, call, Buffer.from(text, encoding))
+    }
+  return {
+    listen(this: Handle, backlog: number): number {
+      const state = stateOf(this)
+      const listener = new Listener(state.owner, backlog, (accepted) => {
+        const handle = new HandleOf(type)
+        const { owner, address, port } = accepted
+        handle[STATE] = { owner, end: accepted, address, port }
+        accepted.app = appOf(handle, () => undefined)
+        this.onconnection?.(0, handle)
+      })
+      const key = state.path ?? keyOf(state.address, state.port)
+      if (!net.network.listen(key, listener)) return errno('EADDRINUSE')
+      Object.assign(state, { listener, key })
+      return 0
+    },
+    readStart(this: Handle): number {
+      stateOf(this).end?.startReading()
+      return 0
+    },
+    readStop(this: Handle): number {
+      stateOf(this).end?.stopReading()
+      return 0
+    },
+    writeBuffer(this: Handle, call: Call, bytes: Uint8Array): number {
+      return write(this, call, Buffer.from(bytes))
+    },
+    writev(this: Handle, call: Call, chunks: readonly unknown[], areBuffers: boolean): number {
+      const buffers: Uint8Array[] = []
+      for (let i = 0; i < chunks.length; i += areBuffers ? 1 : 2) {
+        const chunk = chunks[i] as Uint8Array | string
+        buffers.push(typeof chunk === 'string' ? Buffer.from(chunk, chunks[i + 1] as BufferEncoding) : chunk)
+      }
+      return write(this, call, Buffer.concat(buffers))
+    },
+    writeUtf8String: writeText('utf8'),
+    writeAsciiString: writeText('latin1'),
+    writeLatin1String: writeText('latin1'),
+    writeUcs2String: writeText('utf16le'),
+    shutdown(this: Handle, call: Call): number {
+      const { end: known, owner } = stateOf(this)
+      if (known === undefined) return NOT_CONNECTED
+      known.shut()
+      world.schedule.after(0, owner, () => call.oncomplete?.(0))
+      return 0
+    },
+    close(this: Handle, callback?: () => void): void {
+      end(this, false, callback)
+      nativeClose.call(this)
+    },
+    reset(this: Handle, callback?: () => void): number {
+      end(this, true, callback)
+      nativeClose.call(this)
+      return 0
+    },
+  }
+}
+
+const tcpOperations = {
+  bind(this: Handle, address: string, port: number): number {
+    return bind(this, address, port)
+  },
+  bind6(this: Handle, address: string, port: number): number {
+    return bind(this, address, port)
+  },
+  connect(this: Handle, call: Call, address: string, port: number): number {
+    return connect(this, call, keyOf(address, port))
+  },
+  connect6(this: Handle, call: Call, address: string, port: number): number {
+    return connect(this, call, keyOf(address, port))
+  },
+  getsockname(this: Handle, out: object): number {
+    const { end: known, address, port } = stateOf(this)
+    return describe(out, known?.address ?? address, known?.port ?? port)
+  },
+  getpeername(this: Handle, out: object): number {
+    const { end: known } = stateOf(this)
+    return known?.peer ? describe(out, known.peer.address, known.peer.port) : NOT_CONNECTED
+  },
+  setNoDelay: () => 0,
+  setKeepAlive(this: Handle, isOn: boolean, delayS: number): number {
+    stateOf(this).end?.keepAlive(isOn && delayS > 0 ? delayS * 1_000 : undefined)
+    return 0
+  },
+}
+
+function describe(out: object, address: string, port: number): number {
+  Object.assign(out, { address, port, family: isIP(address) === 6 ? 'IPv6' : 'IPv4' })
+  return 0
+}
+
+const pipeOperations = {
+  bind(this: Handle, path: string): number {
+    stateOf(this).path = path
+    return 0
+  },
+  connect(this: Handle, call: Call, path: string): number {
+    return connect(this, call, path)
+  },
+  fchmod: () => 0,
+}
+
+const numbers: Readonly<Record<string, (state: State) => unknown>> = {
+  bytesRead: ({ end: known }) => known?.bytesRead ?? 0,
+  bytesWritten: ({ end: known }) => known?.bytesWritten ?? 0,
+  writeQueueSize: ({ end: known }) => known?.waitingBytes ?? 0,
+  // Otherwise the parser of HTTP would read from libuv by itself.
+  isStreamBase: () => false,
+}
+
+/** Of the process that simulates, such as its standard output: they were opened with a file descriptor. */
+const real = new WeakSet<object>()
+/** What makes a handle one of the simulation; so does an end that tells of it, before anything else. */
+const FIRST = new Set(['bind', 'bind6', 'connect', 'connect6', 'listen', 'close', 'reset'])
+const isReal = (handle: Handle, operation = ''): boolean =>
+  handle[STATE] === undefined &&
+  (!FIRST.has(operation) || real.has(handle) || (world.schedule as unknown) === undefined)
+
+type Operation = (this: Handle, ...values: unknown[]) => unknown
+
+function replaceIn(
+  prototype: Record<string, unknown>,
+  HandleOf: HandleClass,
+  type: number,
+  own: Readonly<Record<string, unknown>>,
+): void {
+  const nativeClose = prototype['close'] as (this: Handle) => void
+  const all = { ...operationsOf(HandleOf, type, nativeClose), ...own } as unknown as Record<string, Operation>
+  for (const [name, operation] of Object.entries(all)) {
+    const native = prototype[name] as Operation | undefined
+    prototype[name] = function (this: Handle, ...values: unknown[]): unknown {
+      return native && isReal(this, name) ? native.apply(this, values) : operation.apply(this, values)
+    }
+  }
+  const open = prototype['open'] as Operation
+  prototype['open'] = function (this: Handle, ...values: unknown[]): unknown {
+    real.add(this)
+    return open.apply(this, values)
+  }
+  for (const [name, read] of Object.entries(numbers))
+    Object.defineProperty(prototype, name, {
+      get(this: Handle): unknown {
+        if (!isReal(this)) return read(stateOf(this))
+        return Reflect.get(Object.getPrototypeOf(prototype) as object, name, this) as unknown
+      },
+    })
+}
+
+interface Idle {
+  task: Task
+  touchedMs: number
+}
+
+const IDLE = Symbol('idle')
+
+interface IdleSocket {
+  [IDLE]?: Idle | undefined
+  timeout?: number
+  readonly destroyed: boolean
+  _onTimeout(): void
+}
+
+/** Node measures the silence of a socket with timers of its own. */
+const idleTimers = {
+  setTimeout(this: Socket & IdleSocket, ms: number, callback?: () => void): Socket {
+    if (this.destroyed) return this
+    this.timeout = ms
+    if (this[IDLE]) this[IDLE].task.run = undefined
+    this[IDLE] = undefined
+    if (ms > 0) watchIdle(this, ms)
+    if (callback && ms > 0) this.once('timeout', callback)
+    else if (callback) this.off('timeout', callback)
+    return this
+  },
+  _unrefTimer(this: IdleSocket): void {
+    if (this[IDLE]) this[IDLE].touchedMs = world.schedule.nowMs
+  },
+}
+
+function watchIdle(socket: IdleSocket, ms: number): void {
+  const { schedule } = world
+  const { current: owner } = schedule
+  const idle: Idle = { touchedMs: schedule.nowMs, task: schedule.after(ms, owner, check) }
+  socket[IDLE] = idle
+  // Not begun anew with each byte: that would fill the schedule with events that never come.
+  function check(): void {
+    if (socket.destroyed || socket[IDLE] !== idle) return
+    const dueMs = idle.touchedMs + ms
+    if (dueMs > schedule.nowMs) return void (idle.task = schedule.at(dueMs, owner, check))
+    socket._onTimeout()
+  }
+}
+
+interface LookupOptions {
+  readonly all?: boolean
+}
+
+type OnLookup = (error: Error | null, address?: unknown, family?: number) => void
+
+function lookup(name: string, options: LookupOptions | OnLookup, callback?: OnLookup): void {
+  const [{ all }, tell] =
+    typeof options === 'function' ? [{ all: false }, options] : [options, callback as OnLookup]
+  const address = isIP(name) ? name : net.network.resolve(name)
+  const { schedule } = world
+  schedule.after(0, schedule.current, () => {
+    if (address === undefined) {
+      const fields = { code: 'ENOTFOUND', errno: -3008, syscall: 'getaddrinfo', hostname: name }
+      return tell(Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), fields))
+    }
+    const family = isIP(address)
+    if (all) tell(null, [{ address, family }])
+    else tell(null, address, family)
+  })
+}
+
+/** Sockets, servers and names are those of `net.network` from now on. Never undone. */
+export function replaceNetwork(): void {
+  replaceIn(TCP.prototype, TCP, tcpConstants.SOCKET, tcpOperations)
+  replaceIn(Pipe.prototype, Pipe, pipeConstants.SOCKET, pipeOperations)
+  Object.assign(Socket.prototype, idleTimers)
+  Object.assign(require('node:dns') as object, { lookup })
+  void NetServer
+  syncBuiltinESMExports()
+}
