@@ -1,8 +1,10 @@
 import { createHmac, KeyObject, type webcrypto } from 'node:crypto'
 import { createRequire, syncBuiltinESMExports } from 'node:module'
+import { promisify } from 'node:util'
 import { real } from './real.ts'
 import type { Random } from './random.ts'
-import type { Schedule, Task } from './schedule.ts'
+import { OUTSIDE } from './schedule.ts'
+import type { Schedule, SimProcess, Task } from './schedule.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -19,31 +21,43 @@ class SimTimer {
   readonly #owner = world.schedule.current
   #task: Task | undefined
   #hasRef = true
+  #isRunning = false
 
   constructor(run: () => void, ms: number, isRepeated: boolean) {
     this.#run = run
-    this.#ms = ms >= 1 && ms <= 2 ** 31 - 1 ? ms : 1
+    this.#ms = ms >= 1 && ms <= MAX_TIMER_MS ? Math.trunc(ms) : 1
     this.#isRepeated = isRepeated
     this.#start()
   }
 
   #start(): void {
-    this.#task = world.schedule.after(this.#ms, this.#owner, () => {
-      this.#task = undefined
-      // As in Node, an interval begins anew before its callback, which may clear it.
-      if (this.#isRepeated) this.#start()
+    const { schedule } = world
+    // Whole milliseconds of the loop's clock, as in Node: by `performance.now()`, a timer may be early by a part of one.
+    const dueMs = Math.floor(schedule.nowMs) + this.#ms
+    this.#task = schedule.at(dueMs, this.#owner, () => this.#fire())
+  }
+
+  #fire(): void {
+    this.#task = undefined
+    this.#isRunning = true
+    try {
       this.#run()
-    })
+    } finally {
+      // An interval begins anew after its callback, unless that ended or refreshed it.
+      if (this.#isRepeated && this.#isRunning && this.#task === undefined) this.#start()
+      this.#isRunning = false
+    }
   }
 
   close(): this {
     if (this.#task) this.#task.run = undefined
     this.#task = undefined
+    this.#isRunning = false
     return this
   }
 
   refresh(): this {
-    this.close()
+    if (this.#task) this.#task.run = undefined
     this.#start()
     return this
   }
@@ -63,10 +77,17 @@ class SimTimer {
   }
 }
 
+const MAX_TIMER_MS = 2 ** 31 - 1
+
 type Callback = (...values: unknown[]) => void
 
-const bound = (callback: Callback, values: unknown[]): (() => void) =>
-  values.length === 0 ? callback : () => callback(...values)
+function bound(callback: Callback, values: unknown[]): () => void {
+  if (typeof callback !== 'function')
+    throw Object.assign(new TypeError('The "callback" argument must be of type function'), {
+      code: 'ERR_INVALID_ARG_TYPE',
+    })
+  return values.length === 0 ? callback : () => callback(...values)
+}
 
 const clear = (timer: unknown): void => void (timer instanceof SimTimer && timer.close())
 
@@ -87,38 +108,87 @@ interface WaitOptions {
   readonly signal?: AbortSignal
 }
 
-const promised = {
-  setTimeout: async <T>(ms?: number, value?: T, { signal }: WaitOptions = {}): Promise<T | undefined> => {
-    signal?.throwIfAborted()
-    return new Promise((resolve, reject) => {
-      const timer = timers.setTimeout(() => {
-        signal?.removeEventListener('abort', onAbort)
-        resolve(value)
-      }, ms)
-      const onAbort = (): void => {
-        timer.close()
-        reject(new DOMException('The operation was aborted', 'AbortError'))
-      }
-      signal?.addEventListener('abort', onAbort, { once: true })
+const abortError = ({ reason }: AbortSignal): Error =>
+  Object.assign(new Error('The operation was aborted', { cause: reason }), {
+    name: 'AbortError',
+    code: 'ABORT_ERR',
+  })
+
+/** Resolves to `value` when what `start` was given is called, or rejects when the signal is aborted, and then calls `stop`. */
+async function promised<T>(
+  start: (tell: () => void) => unknown,
+  stop: (started: unknown) => void,
+  value: T | undefined,
+  signal: AbortSignal | undefined,
+): Promise<T | undefined> {
+  if (signal?.aborted) throw abortError(signal)
+  return new Promise((resolve, reject) => {
+    const started = start(() => {
+      signal?.removeEventListener('abort', onAbort)
+      resolve(value)
     })
-  },
-  setImmediate: async <T>(value?: T): Promise<T | undefined> =>
-    new Promise((resolve) => void timers.setImmediate(() => resolve(value))),
+    function onAbort(): void {
+      stop(started)
+      reject(abortError(signal as AbortSignal))
+    }
+    signal?.addEventListener('abort', onAbort, { once: true })
+  })
 }
+
+const waits = {
+  setTimeout: <T>(ms?: number, value?: T, { signal }: WaitOptions = {}): Promise<T | undefined> =>
+    promised((tell) => timers.setTimeout(tell, ms), clear, value, signal),
+  setImmediate: <T>(value?: T, { signal }: WaitOptions = {}): Promise<T | undefined> =>
+    promised(timers.setImmediate, timers.clearImmediate, value, signal),
+  async *setInterval<T>(ms?: number, value?: T, options: WaitOptions = {}): AsyncGenerator<T | undefined> {
+    for (;;) yield await waits.setTimeout(ms, value, options)
+  },
+}
+
+// As `util.promisify` expects it.
+Object.defineProperty(timers.setTimeout, promisify.custom, { value: waits.setTimeout })
+Object.defineProperty(timers.setImmediate, promisify.custom, { value: waits.setImmediate })
 
 const wallMs = (): number =>
   START_MS + Math.floor(world.schedule.nowMs) + world.schedule.current.clockOffsetMs
 
-class SimDate extends real.Date {
-  constructor(...values: unknown[]) {
-    if (values.length === 0) super(wallMs())
-    else super(...(values as [number]))
-  }
+/** Called without arguments, it takes the time from the run; otherwise it is Node's own. */
+const SimDate: DateConstructor = new Proxy(real.Date, {
+  apply: () => new real.Date(wallMs()).toString(),
+  construct: (_target, values, newTarget) =>
+    Reflect.construct(
+      real.Date,
+      values.length === 0 ? [wallMs()] : values,
+      newTarget === SimDate ? real.Date : newTarget,
+    ) as Date,
+  get: (target, name) => (name === 'now' ? wallMs : (Reflect.get(target, name) as unknown)),
+})
 
-  static override now(): number {
-    return wallMs()
+/** When each process first asked for it. */
+let origins = new WeakMap<SimProcess, number>()
+let originsOf: Schedule | undefined
+
+/** Counts from the start of the process, so that what one process says means nothing to another. */
+function monotonicMs(): number {
+  const { schedule } = world
+  const { current, nowMs } = schedule
+  if (current === OUTSIDE) return nowMs
+  if (originsOf !== schedule) {
+    origins = new WeakMap()
+    originsOf = schedule
   }
+  let origin = origins.get(current)
+  if (origin === undefined) origins.set(current, (origin = nowMs))
+  return nowMs - origin
 }
+
+const nanoseconds = (): bigint => BigInt(Math.round(monotonicMs() * 1e6))
+
+function hrtime(since?: readonly [number, number]): [number, number] {
+  const elapsed = nanoseconds() - (since ? BigInt(since[0]) * 1_000_000_000n + BigInt(since[1]) : 0n)
+  return [Number(elapsed / 1_000_000_000n), Number(elapsed % 1_000_000_000n)]
+}
+hrtime.bigint = nanoseconds
 
 function randomUUID(): string {
   const bytes = Buffer.alloc(16)
@@ -143,11 +213,19 @@ function fillRandomly<T extends NodeJS.ArrayBufferView>(target: T): T {
 const randomInt = (from: number, until?: number): number =>
   until === undefined ? world.random.below(from) : from + world.random.below(until - from)
 
+type Bytes = ArrayBuffer | NodeJS.ArrayBufferView
+
+const bytesOf = (data: Bytes): Uint8Array =>
+  data instanceof ArrayBuffer
+    ? new Uint8Array(data)
+    : new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+
 /** Signs at once what Node would sign in another thread, which no virtual time waits for. */
-function hmac(algorithm: unknown, key: webcrypto.CryptoKey, data: Uint8Array): ArrayBuffer {
+function hmac(_algorithm: unknown, key: webcrypto.CryptoKey, data: Bytes): ArrayBuffer {
+  if (key.type !== 'secret')
+    throw new Error('the simulation signs with secrets only, which Node does at once')
   const hash = (key.algorithm as webcrypto.HmacKeyAlgorithm).hash.name.replace('-', '').toLowerCase()
-  void algorithm
-  const bytes = createHmac(hash, KeyObject.from(key)).update(data).digest()
+  const bytes = createHmac(hash, KeyObject.from(key)).update(bytesOf(data)).digest()
   return new Uint8Array(bytes).buffer
 }
 
@@ -155,8 +233,14 @@ function hmac(algorithm: unknown, key: webcrypto.CryptoKey, data: Uint8Array): A
 export function replaceGlobals(): void {
   Object.assign(globalThis, timers, { Date: SimDate })
   Object.assign(require('node:timers') as object, timers)
-  Object.assign(require('node:timers/promises') as object, promised)
-  Object.defineProperty(performance, 'now', { value: () => world.schedule.nowMs, configurable: true })
+  const timerPromises = require('node:timers/promises') as { scheduler: object }
+  Object.assign(timerPromises, waits)
+  Object.assign(timerPromises.scheduler, {
+    wait: (ms: number, options?: WaitOptions) => waits.setTimeout(ms, undefined, options),
+    yield: () => waits.setImmediate(),
+  })
+  Object.assign(process, { hrtime })
+  Object.defineProperty(performance, 'now', { value: monotonicMs, configurable: true })
   Math.random = () => world.random.fraction()
   const randomness = {
     randomUUID,
@@ -171,12 +255,13 @@ export function replaceGlobals(): void {
     value: async (...args: Parameters<typeof hmac>) => hmac(...args),
   })
   Object.defineProperty(crypto.subtle, 'verify', {
-    value: async (algorithm: unknown, key: webcrypto.CryptoKey, signature: Uint8Array, data: Uint8Array) =>
-      Buffer.from(hmac(algorithm, key, data)).equals(signature),
+    value: async (algorithm: unknown, key: webcrypto.CryptoKey, signature: Bytes, data: Bytes) =>
+      Buffer.from(hmac(algorithm, key, data)).equals(bytesOf(signature)),
   })
   AbortSignal.timeout = (ms) => {
     const controller = new AbortController()
-    timers.setTimeout(() => controller.abort(new DOMException('The operation timed out', 'TimeoutError')), ms)
+    const reason = new DOMException('The operation was aborted due to timeout', 'TimeoutError')
+    timers.setTimeout(() => controller.abort(reason), ms)
     return controller.signal
   }
   syncBuiltinESMExports()

@@ -1,3 +1,4 @@
+import { replaceFetch } from './fetch.ts'
 import { replaceGlobals } from './globals.ts'
 import { replacePackages } from './loader.ts'
 import { replaceNetwork } from './handles.ts'
@@ -6,3 +7,4 @@ import { replaceNetwork } from './handles.ts'
 replaceNetwork()
 replacePackages()
 replaceGlobals()
+replaceFetch()

@@ -1,21 +1,27 @@
 import { world } from './globals.ts'
 import type { SimProcess } from './schedule.ts'
+import { Sorted } from './sorted.ts'
+import type { Key, Range } from './sorted.ts'
 
-/** Stands in for the package of this name, on a disk in memory: what the gateway uses of it, with its timing and failures. */
-
-export type Key = string | number | readonly (string | number)[]
+// Stands in for the package of this name, on a disk in memory: what the gateway uses of it, with its timing and failures, as
+// `openStore` opens it: a write is seen, and survives, from the flush that ends its transaction.
 
 /** How a disk behaves now. */
 export interface DiskBehaviour {
+  /** How long a flush takes. */
   syncMs: () => number
-  /** Writes fail with this code; undefined while they succeed. */
+  /** Writes fail with this code, for instance `ENOSPC` or `EIO`; undefined while they succeed. */
   failure: string | undefined
 }
 
-/** A database on a disk: what was written, and what of it would survive a power cut. */
+const DEFAULT: DiskBehaviour = { syncMs: () => 0.5, failure: undefined }
+
+/** A database on a disk, and how it will be after the transaction that is being written. */
 interface Stored {
-  readonly entries: Sorted
-  durable: readonly (readonly [Key, string])[]
+  readonly flushed: Sorted
+  readonly working: Sorted
+  /** Those in which they differ. */
+  readonly changed: Set<Key>
 }
 
 /** The disks of a run, by path of the store; they outlive processes. */
@@ -26,130 +32,29 @@ export class Disks {
   database(path: string, name: string): Stored {
     const store = this.#stores.get(path) ?? new Map<string, Stored>()
     this.#stores.set(path, store)
-    const known = store.get(name) ?? { entries: new Sorted(), durable: [] }
+    const known = store.get(name) ?? { flushed: new Sorted(), working: new Sorted(), changed: new Set() }
     store.set(name, known)
     return known
   }
 
-  sync(path: string): void {
-    for (const stored of this.#stores.get(path)?.values() ?? []) stored.durable = stored.entries.snapshot()
+  /** Ends the transaction of a store: all of it is on the disk, or nothing. */
+  end(path: string, isFlushed: boolean): void {
+    for (const { flushed, working, changed } of this.#stores.get(path)?.values() ?? []) {
+      const [from, to] = isFlushed ? [working, flushed] : [flushed, working]
+      for (const key of changed) to.set(key, from.get(key))
+      changed.clear()
+    }
   }
 
-  /** The machine of the stores below this path loses its power. */
-  cutPower(folder: string): void {
-    for (const [path, store] of this.#stores)
-      if (path.startsWith(folder)) for (const stored of store.values()) stored.entries.restore(stored.durable)
-  }
-
-  /** Numbers of entries, by database. */
+  /** Numbers of entries on the disk, by database. */
   sizes(path: string): Readonly<Record<string, number>> {
     return Object.fromEntries(
-      [...(this.#stores.get(path) ?? [])].map(([name, { entries }]) => [name, entries.size]),
+      [...(this.#stores.get(path) ?? [])].map(([name, { flushed }]) => [name, flushed.size]),
     )
   }
 }
 
-const DEFAULT: DiskBehaviour = { syncMs: () => 0.5, failure: undefined }
-
 export const disks: { current: Disks } = {} as never
-
-class Sorted {
-  #keys: Key[] = []
-  readonly #values = new Map<string, string>()
-
-  get size(): number {
-    return this.#keys.length
-  }
-
-  get(key: Key): string | undefined {
-    return this.#values.get(JSON.stringify(key))
-  }
-
-  set(key: Key, value: string): void {
-    const text = JSON.stringify(key)
-    if (!this.#values.has(text)) this.#keys.splice(this.#indexOf(key), 0, key)
-    this.#values.set(text, value)
-  }
-
-  delete(key: Key): boolean {
-    if (!this.#values.delete(JSON.stringify(key))) return false
-    this.#keys.splice(this.#indexOf(key), 1)
-    return true
-  }
-
-  clear(): void {
-    this.#keys = []
-    this.#values.clear()
-  }
-
-  /** Where the key is, or belongs. */
-  #indexOf(key: Key): number {
-    let from = 0
-    let until = this.#keys.length
-    while (from < until) {
-      const middle = (from + until) >> 1
-      if (compare(this.#keys[middle] as Key, key) < 0) from = middle + 1
-      else until = middle
-    }
-    return from
-  }
-
-  range({ start, end, limit = Infinity, reverse = false }: Range): Key[] {
-    const isInside = (key: Key): boolean => {
-      const afterStart =
-        start === undefined || (reverse ? compare(key, start) <= 0 : compare(key, start) >= 0)
-      const beforeEnd = end === undefined || (reverse ? compare(key, end) > 0 : compare(key, end) < 0)
-      return afterStart && beforeEnd
-    }
-    const low = reverse ? end : start
-    const found: Key[] = []
-    const keys = this.#keys
-    if (reverse) {
-      let i = start === undefined ? keys.length - 1 : this.#indexOf(start)
-      for (i = Math.min(i, keys.length - 1); i >= 0 && found.length < limit; i--) {
-        const key = keys[i] as Key
-        if (isInside(key)) found.push(key)
-        else if (end !== undefined && compare(key, end) <= 0) break
-      }
-      return found
-    }
-    for (let i = low === undefined ? 0 : this.#indexOf(low); i < keys.length && found.length < limit; i++) {
-      const key = keys[i] as Key
-      if (!isInside(key)) break
-      found.push(key)
-    }
-    return found
-  }
-
-  snapshot(): readonly (readonly [Key, string])[] {
-    return this.#keys.map((key) => [key, this.get(key) ?? ''] as const)
-  }
-
-  restore(entries: readonly (readonly [Key, string])[]): void {
-    this.clear()
-    for (const [key, value] of entries) this.set(key, value)
-  }
-}
-
-interface Range {
-  readonly start?: Key
-  readonly end?: Key
-  readonly limit?: number
-  readonly reverse?: boolean
-}
-
-/** As lmdb orders them: numbers before texts, arrays by their elements. */
-function compare(a: Key, b: Key): number {
-  if (typeof a === 'object' && typeof b === 'object') {
-    for (let i = 0; i < Math.min(a.length, b.length); i++) {
-      const order = compare(a[i] as Key, b[i] as Key)
-      if (order !== 0) return order
-    }
-    return a.length - b.length
-  }
-  if (typeof a !== typeof b) return typeof a === 'number' ? -1 : 1
-  return a < b ? -1 : a > b ? 1 : 0
-}
 
 interface OpenOptions {
   readonly path: string
@@ -170,42 +75,59 @@ class Database {
     this.#decode = encoding === 'string' ? (text) => text : (text) => JSON.parse(text) as unknown
   }
 
+  get #entries(): Sorted {
+    this.#root.checkOpen()
+    return this.#root.isWorking ? this.#stored.working : this.#stored.flushed
+  }
+
   get(key: Key): unknown {
-    const text = this.#stored.entries.get(key)
+    const text = this.#entries.get(key)
     return text === undefined ? undefined : this.#decode(text)
   }
 
   put(key: Key, value: unknown): Promise<boolean> {
-    return this.#root.transaction(() => this.putSync(key, value))
+    return this.#write(key, this.#encode(value))
   }
 
   putSync(key: Key, value: unknown): boolean {
-    const before = this.#stored.entries.get(key)
-    this.#root.undo.push(() => {
-      if (before === undefined) this.#stored.entries.delete(key)
-      else this.#stored.entries.set(key, before)
-    })
-    this.#stored.entries.set(key, this.#encode(value))
+    this.#root.sync(() => this.#set(key, this.#encode(value)))
     return true
   }
 
+  /** Resolves to true, whether there was such an entry or not. */
   remove(key: Key): Promise<boolean> {
-    return this.#root.transaction(() => this.removeSync(key))
+    return this.#write(key, undefined)
   }
 
   removeSync(key: Key): boolean {
-    const before = this.#stored.entries.get(key)
-    if (before === undefined) return false
-    this.#root.undo.push(() => this.#stored.entries.set(key, before))
-    return this.#stored.entries.delete(key)
+    const isKnown = this.#entries.get(key) !== undefined
+    this.#root.sync(() => this.#set(key, undefined))
+    return isKnown
+  }
+
+  #write(key: Key, text: string | undefined): Promise<boolean> {
+    const write = (): boolean => this.#set(key, text)
+    // In a transaction, it is part of it, and resolves after it.
+    if (this.#root.isWorking) write()
+    return this.#root.add(this.#root.isWorking ? () => true : write, true)
+  }
+
+  #set(key: Key, text: string | undefined): boolean {
+    this.#stored.working.set(key, text)
+    this.#stored.changed.add(key)
+    return true
   }
 
   transaction<T>(work: () => T): Promise<T> {
     return this.#root.transaction(work)
   }
 
+  transactionSync<T>(work: () => T): T {
+    return this.#root.transactionSync(work)
+  }
+
   getKeys(range: Range = {}): Key[] {
-    return this.#stored.entries.range(range)
+    return this.#entries.range(range)
   }
 
   getRange(range: Range = {}): { key: Key; value: unknown }[] {
@@ -217,21 +139,40 @@ class Database {
   }
 
   getStats(): { entryCount: number } {
-    return { entryCount: this.#stored.entries.size }
+    return { entryCount: this.#entries.size }
   }
+}
+
+interface Work {
+  /** Returns what tells the outcome once it is on the disk. */
+  readonly run: () => () => void
+  readonly fail: (error: Error) => void
 }
 
 /** Transactions run one after the other, those that wait at the same time together, and end with a flush. */
 class Root {
   readonly path: string
   readonly #owner: SimProcess = world.schedule.current
-  undo: (() => void)[] = []
-  #waiting: (() => () => void)[] = []
+  /** Whether the code that runs now is the work of a transaction. */
+  isWorking = false
+  #waiting: Work[] = []
+  /** Whether a transaction has been written that is not flushed. */
+  #isFlushing = false
   #isWriting = false
   #isClosed = false
+  readonly #onIdle: (() => void)[] = []
 
   constructor(path: string) {
     this.path = path
+    // Nobody knows how far a flush had come.
+    this.#owner.onKill.push(() => {
+      if (this.#isFlushing) disks.current.end(path, world.random.chance(0.5))
+    })
+  }
+
+  checkOpen(): void {
+    if (this.#isClosed && !this.#isWriting)
+      throw new Error('Can not renew a transaction from a closed database')
   }
 
   openDB(first: string | OpenOptions, second?: OpenOptions): Database {
@@ -239,52 +180,60 @@ class Root {
     return new Database(this, options.name ?? '', options.encoding)
   }
 
+  /** An error that `work` throws does not undo what it wrote. */
   transaction<T>(work: () => T): Promise<T> {
-    return new Promise((resolve, reject) => {
-      if (this.#isClosed) return reject(new Error('the database is closed'))
-      // Returns what tells the outcome once it is on the disk.
-      this.#waiting.push(() => {
-        try {
-          const result = work()
-          return () => resolve(result)
-        } catch (error) {
-          return () => reject(error)
-        }
-      })
-      this.#failures.push(reject)
-      this.#write()
-    })
+    return this.add(work, false)
   }
 
-  #failures: ((error: unknown) => void)[] = []
+  add<T>(work: () => T, isSingle: boolean): Promise<T> {
+    const outcome = new Promise<T>((resolve, reject) => {
+      const run = (): (() => void) => {
+        try {
+          const result = work()
+          // Writes of their own resolve before transactions of the same flush.
+          return () => void (isSingle ? resolve(result) : queueMicrotask(() => resolve(result)))
+        } catch (error) {
+          return () => queueMicrotask(() => reject(error))
+        }
+      }
+      this.#waiting.push({ run, fail: reject })
+    })
+    this.#write()
+    return outcome
+  }
 
   #write(): void {
     if (this.#isWriting) return
-    this.#isWriting = true
     const { schedule } = world
+    if (this.#isClosed)
+      return void schedule.after(0, this.#owner, () => {
+        throw new Error('The environment is already closed.')
+      })
+    this.#isWriting = true
     schedule.after(0, this.#owner, () => {
-      const behaviour = disks.current.behaviourOf(this.path)
-      const works = this.#waiting.splice(0)
-      const failures = this.#failures.splice(0)
-      this.undo = []
-      const outcomes = works.map((work) => work())
-      schedule.after(behaviour.syncMs(), this.#owner, () => {
-        this.#isWriting = false
+      const works = this.#waiting
+      this.#waiting = []
+      this.isWorking = true
+      this.#isFlushing = true
+      // What they add meanwhile waits for the next.
+      const outcomes = works.map(({ run }) => run())
+      this.isWorking = false
+      schedule.after(disks.current.behaviourOf(this.path).syncMs(), this.#owner, () => {
         const { failure } = disks.current.behaviourOf(this.path)
-        if (failure === undefined) {
-          disks.current.sync(this.path)
-          for (const tell of outcomes) tell()
-        } else {
-          for (const back of this.undo.reverse()) back()
-          for (const reject of failures) reject(Object.assign(new Error(failure), { code: failure }))
-        }
-        this.undo = []
+        this.#isFlushing = false
+        disks.current.end(this.path, failure === undefined)
+        if (failure === undefined) for (const tell of outcomes) tell()
+        else failAll(works, failure)
+        this.#isWriting = false
         if (this.#waiting.length > 0) this.#write()
+        else for (const tell of this.#onIdle.splice(0)) tell()
       })
     })
   }
 
+  /** Waits for the writes under way. Writing later ends the process. */
   async close(): Promise<void> {
+    if (this.#isWriting) await new Promise<void>((resolve) => void this.#onIdle.push(resolve))
     this.#isClosed = true
   }
 
@@ -292,10 +241,37 @@ class Root {
     return this.openDB('').get(key)
   }
 
+  /** In the transaction that runs, or in one of its own, during which all else waits. */
+  sync(write: () => void): void {
+    if (this.isWorking) return write()
+    this.transactionSync(write)
+  }
+
   transactionSync<T>(work: () => T): T {
-    const result = work()
-    disks.current.sync(this.path)
-    return result
+    if (this.isWorking) return work()
+    this.checkOpen()
+    const { failure } = disks.current.behaviourOf(this.path)
+    this.isWorking = true
+    let isFlushed = false
+    try {
+      const result = work()
+      isFlushed = failure === undefined
+      if (failure !== undefined) throw diskError(failure)
+      return result
+    } finally {
+      this.isWorking = false
+      disks.current.end(this.path, isFlushed)
+    }
+  }
+}
+
+const diskError = (code: string): Error => Object.assign(new Error(`${code}: the disk failed`), { code })
+
+/** As lmdb does: each is told of the one failure, by an error and a promise of its own. */
+function failAll(works: readonly Work[], code: string): void {
+  for (const { fail } of works) {
+    const commitError = Promise.reject(diskError(code))
+    fail(Object.assign(new Error('Commit failed (see commitError for details)'), { commitError }))
   }
 }
 
