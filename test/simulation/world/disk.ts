@@ -1,0 +1,206 @@
+import { dirname } from 'node:path'
+import { File } from './file.ts'
+import { world } from './globals.ts'
+import { disks } from './lmdb.ts'
+import type { SimProcess } from './schedule.ts'
+
+// Stands in for the module of the project that opens files, on a disk in memory. It forgets what a power cut may forget: bytes
+// and names that were not flushed.
+
+/** How long a write takes that only reaches the system's memory. */
+const WRITE_MS = 0.05
+
+const failureOf = (code: string, file: string): Error =>
+  Object.assign(new Error(`${code}: the disk failed, ${file}`), { code })
+
+interface Rename {
+  readonly name: string
+  /** Undefined if the name is gone. */
+  readonly file: File | undefined
+}
+
+interface Writing {
+  readonly owner: SimProcess
+  readonly file: File
+  readonly content: Buffer
+  readonly offset: number
+}
+
+/** The files of a run, apart from those of lmdb; they outlive processes. */
+class Files {
+  #names = new Map<string, File>()
+  readonly #flushedNames = new Map<string, File>()
+  /** Not flushed yet, in order. */
+  readonly #renames: Rename[] = []
+  readonly #writing = new Set<Writing>()
+  readonly #watched = new WeakSet<SimProcess>()
+
+  find(name: string): File | undefined {
+    return this.#names.get(name)
+  }
+
+  /** What is directly below a folder. */
+  list(folder: string): string[] {
+    const below = [...this.#names.keys()].filter((name) => name.startsWith(`${folder}/`))
+    return [...new Set(below.map((name) => name.slice(folder.length + 1).split('/')[0] ?? ''))]
+  }
+
+  set(name: string, file: File | undefined): void {
+    if (file) this.#names.set(name, file)
+    else this.#names.delete(name)
+    this.#renames.push({ name, file })
+  }
+
+  flushNames(folder: string): void {
+    let last = -1
+    for (const [i, { name }] of this.#renames.entries()) if (dirname(name) === folder) last = i
+    this.#flushNames(last + 1)
+  }
+
+  #flushNames(count: number): void {
+    for (const { name, file } of this.#renames.splice(0, count))
+      if (file) this.#flushedNames.set(name, file)
+      else this.#flushedNames.delete(name)
+  }
+
+  /** A write that is under way, of which a killed process may have done any part. */
+  begin(writing: Writing): () => void {
+    const { owner } = writing
+    this.#writing.add(writing)
+    if (!this.#watched.has(owner)) {
+      this.#watched.add(owner)
+      owner.onKill.push(() => this.#interrupt(owner))
+    }
+    return () => void this.#writing.delete(writing)
+  }
+
+  #interrupt(owner: SimProcess): void {
+    for (const writing of this.#writing)
+      if (writing.owner === owner) {
+        this.#writing.delete(writing)
+        writeSome(writing.file, writing.content, writing.offset)
+      }
+  }
+
+  /** The machine of the files below this folder loses its power. Its processes are killed before. */
+  cutPower(folder: string): void {
+    // A file system keeps the order of names, and not how many of them it has flushed by itself.
+    this.#flushNames(world.random.below(this.#renames.length + 1))
+    this.#renames.length = 0
+    this.#names = new Map(this.#flushedNames)
+    for (const [name, file] of this.#names) if (name.startsWith(folder)) file.losePower()
+  }
+
+  /** Flips a bit in a file below this folder. Returns its name, or undefined if all are empty. */
+  rot(folder: string): string | undefined {
+    const found = [...this.#names].filter(([name, { size }]) => name.startsWith(folder) && size > 0)
+    if (found.length === 0) return undefined
+    const [name, file] = world.random.pick(found)
+    file.flipBit(world.random.below(file.size * 8))
+    return name
+  }
+}
+
+function writeSome(file: File, content: Buffer, offset: number): void {
+  file.write(content.subarray(0, world.random.below(content.length + 1)), offset)
+}
+
+const filesOf = new WeakMap<object, Files>()
+
+/** The files on the disks of this run. */
+export function files(): Files {
+  const known = filesOf.get(disks.current) ?? new Files()
+  filesOf.set(disks.current, known)
+  return known
+}
+
+/** The call of a process that ends after so long, unless it throws. */
+const later = <T>(ms: number, run: () => T): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const { schedule } = world
+    schedule.after(ms, schedule.current, () => {
+      try {
+        resolve(run())
+      } catch (error) {
+        reject(error as Error)
+      }
+    })
+  })
+
+function check(name: string): void {
+  const { failure } = disks.current.behaviourOf(name)
+  if (failure !== undefined) throw failureOf(failure, name)
+}
+
+const isFull = (name: string): boolean => disks.current.behaviourOf(name).failure === 'ENOSPC'
+
+function openFile(name: string, file: File) {
+  return {
+    write(content: Buffer, offset: number): Promise<void> {
+      const bytes = Buffer.from(content)
+      const writing = { owner: world.schedule.current, file, content: bytes, offset }
+      const end = files().begin(writing)
+      return later(WRITE_MS, () => {
+        end()
+        if (!isFull(name)) return file.write(bytes, offset)
+        writeSome(file, bytes, offset)
+        check(name)
+      })
+    },
+    sync(): Promise<void> {
+      const count = file.written
+      return later(disks.current.behaviourOf(name).syncMs(), () => {
+        const { failure } = disks.current.behaviourOf(name)
+        if (failure === undefined) return file.flush(count)
+        file.forget(count, world.random.chance(0.5))
+        check(name)
+      })
+    },
+    close(): void {},
+  }
+}
+
+export const systemDisk = {
+  makeFolder: (): void => undefined,
+  list: (folder: string): string[] => files().list(folder),
+  size: (name: string): number | undefined => files().find(name)?.size,
+  read: (name: string, offset = 0, length = Infinity): Buffer =>
+    files().find(name)?.read(offset, length) ?? Buffer.alloc(0),
+
+  replace(name: string, content: Buffer): void {
+    check(name)
+    const file = new File()
+    file.write(content, 0)
+    file.flush(file.written)
+    files().set(name, file)
+    files().flushNames(dirname(name))
+  },
+
+  rename(name: string, other: string): void {
+    check(name)
+    const file = files().find(name)
+    if (file === undefined) throw failureOf('ENOENT', name)
+    files().set(name, undefined)
+    files().set(other, file)
+    files().flushNames(dirname(other))
+  },
+
+  remove(name: string): void {
+    if (files().find(name)) files().set(name, undefined)
+  },
+
+  create: (name: string): Promise<ReturnType<typeof openFile>> =>
+    later(WRITE_MS, () => {
+      if (isFull(name)) check(name)
+      if (files().find(name)) throw failureOf('EEXIST', name)
+      const file = new File()
+      files().set(name, file)
+      return openFile(name, file)
+    }),
+
+  syncFolder: (folder: string): Promise<void> =>
+    later(disks.current.behaviourOf(folder).syncMs(), () => {
+      check(folder)
+      files().flushNames(folder)
+    }),
+}
