@@ -67,7 +67,7 @@ async function settleLoopback(): Promise<() => Promise<void>> {
 
 describe(`simulated world (seed ${SEED})`, () => {
   it('has a network that treats sockets as the loopback of this system does', async () => {
-    const scripts = sample(networkScript, Number(process.env['RUNS'] ?? 120))
+    const scripts = sample(networkScript, Number(process.env['RUNS'] ?? 50))
     const simulating = simulate({ network: scripts })
     const settle = await settleLoopback()
     const real: unknown[] = []
@@ -76,7 +76,7 @@ describe(`simulated world (seed ${SEED})`, () => {
   })
 
   it('has stores that read and write as lmdb does', async () => {
-    const scripts = sample(storeScript, Number(process.env['RUNS'] ?? 60))
+    const scripts = sample(storeScript, Number(process.env['RUNS'] ?? 20))
     const simulating = simulate({ store: scripts })
     const folder = temporaryFolder()
     const real: unknown[] = []
@@ -87,7 +87,7 @@ describe(`simulated world (seed ${SEED})`, () => {
   })
 
   it('has timers that run in the order of Node', async () => {
-    const scripts = sample(timerScript, Number(process.env['RUNS'] ?? 60))
+    const scripts = sample(timerScript, Number(process.env['RUNS'] ?? 40))
     const simulating = simulate({ timers: scripts })
     const real = await Promise.all(scripts.map((script) => runTimerScript(script)))
     compare(scripts, (await simulating).timers, real)

@@ -27,6 +27,7 @@ export interface NetworkTools {
 interface Watched {
   socket: Socket | undefined
   readonly events: string[]
+  readonly sent: Buffer[]
   bytes: number
   readonly hash: ReturnType<typeof createHash>
 }
@@ -36,22 +37,22 @@ export async function runNetworkScript(
   { allowHalfOpen, steps, closesServer }: NetworkScript,
   { settle }: NetworkTools,
 ): Promise<Readonly<Record<string, readonly string[]>>> {
-  const fresh = (): Watched => ({ socket: undefined, events: [], bytes: 0, hash: createHash('sha1') })
+  const fresh = (): Watched => ({ socket: undefined, events: [], sent: [], bytes: 0, hash: createHash('sha1') })
   const ends = { client: fresh(), server: fresh() }
   const serverEvents: string[] = []
-  const server = createServer({ allowHalfOpen: allowHalfOpen.server }, (socket) => {
+  const server = createServer({ allowHalfOpen: allowHalfOpen.server, noDelay: true }, (socket) => {
     watch(ends.server, socket)
   })
   server.on('close', () => serverEvents.push('close'))
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
-  const options = { port, host: '127.0.0.1', allowHalfOpen: allowHalfOpen.client }
+  const options = { port, host: '127.0.0.1', allowHalfOpen: allowHalfOpen.client, noDelay: true }
   watch(ends.client, connect(options))
 
   async function untilQuiet(): Promise<void> {
     const count = (): number =>
       ends.client.bytes + ends.server.bytes + ends.client.events.length + ends.server.events.length
-    for (let before = -1; before !== count();) {
+    for (let before = -1, rounds = 0; rounds < 2; rounds = before === count() ? rounds + 1 : 0) {
       before = count()
       await settle()
     }
@@ -59,11 +60,18 @@ export async function runNetworkScript(
 
   await untilQuiet()
   for (const [i, step] of steps.entries()) {
-    for (const operation of step) operate(ends[operation.end], operation)
+    for (const operation of step) {
+      const [end, other] =
+        operation.end === 'client' ? [ends.client, ends.server] : [ends.server, ends.client]
+      operate(end, operation)
+      // On a loopback, what the system of the other end answers is there before the next line runs. Nowhere else.
+      if (other.socket?.destroyed) await untilQuiet()
+    }
     if (i === 0 && closesServer) server.close()
     await untilQuiet()
   }
-  for (const end of Object.values(ends)) end.events.push(describe(end))
+  ends.client.events.push(describe(ends.client, ends.server))
+  ends.server.events.push(describe(ends.server, ends.client))
   const connections = await new Promise<number>((resolve) => {
     server.getConnections((_error, count) => resolve(count))
   })
@@ -90,13 +98,14 @@ function watch(end: Watched, socket: Socket): void {
   socket.on('close', (hadError) => tell(`close ${hadError}`))
 }
 
-function operate({ socket, events }: Watched, { does, bytes }: Operation): void {
+function operate({ socket, events, sent }: Watched, { does, bytes }: Operation): void {
   if (socket === undefined) return
   if (does === 'write') {
     // Node tells such a write of its failure at another time in different versions.
     if (!socket.writable) return
     const content = Buffer.from(Array.from({ length: Math.min(bytes, 65_536) }, (_, i) => (i * 7) & 0xff))
     const all = bytes <= content.length ? content : Buffer.alloc(bytes, content)
+    sent.push(all)
     const wasTaken = socket.write(all, (error) => {
       events.push(`written ${(error as NodeJS.ErrnoException | null | undefined)?.code ?? ''}`)
     })
@@ -109,18 +118,24 @@ function operate({ socket, events }: Watched, { does, bytes }: Operation): void 
   else socket.resume()
 }
 
-function describe({ socket, bytes, hash }: Watched): string {
+/** More than any system holds for a peer that does not read. */
+const MANY_BYTES = 100_000
+
+function describe({ socket, bytes, hash }: Watched, other: Watched): string {
   if (socket === undefined) return 'never opened'
   const { destroyed, readable, writable, bytesRead, bytesWritten, readyState, writableLength } = socket
+  const sent = Buffer.concat(other.sent).subarray(0, bytes)
+  // How much of a lot is on its way when it ends is the affair of the system.
+  const roughly = (count: number): number | string => (count < MANY_BYTES ? count : 'many')
   return JSON.stringify({
     destroyed,
     readable,
     writable,
-    bytesRead,
-    bytesWritten,
+    bytesRead: roughly(bytesRead),
+    bytesWritten: roughly(bytesWritten),
     readyState,
     waits: writableLength > 0,
-    given: bytes,
-    content: hash.digest('hex'),
+    given: roughly(bytes),
+    isIntact: createHash('sha1').update(sent).digest('hex') === hash.digest('hex'),
   })
 }

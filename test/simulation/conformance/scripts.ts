@@ -15,8 +15,8 @@ const operation = (end: fc.Arbitrary<Operation['end']>): fc.Arbitrary<Operation>
     ),
     // Far more than the buffers of any system, from time to time.
     bytes: fc.oneof(
-      { weight: 12, arbitrary: fc.constantFrom(1, 100, 16_384, 30_000) },
-      { weight: 1, arbitrary: fc.constant(24_000_000) },
+      { weight: 40, arbitrary: fc.constantFrom(1, 100, 16_384, 30_000) },
+      { weight: 1, arbitrary: fc.constant(16_000_000) },
     ),
   })
 

@@ -64,6 +64,7 @@ export class Endpoint {
   #isPumping = false
   #isShut = false
   #lastArrivalMs = 0
+  #arriving: Segment[] = []
   #unacknowledged: Unacknowledged[] = []
   #attempt = 0
   #keepAlives = 0
@@ -82,9 +83,10 @@ export class Endpoint {
 
   /** Returns undefined once all is taken, `waits` if `onWritten` will be called, or why it cannot be sent. */
   write(bytes: Buffer): undefined | 'waits' | Failure {
+    // Node counts what it tries.
+    this.bytesWritten += bytes.length
     if (this.#failure !== undefined) return this.#tellWriteFailure()
     if (this.#isShut) return 'EPIPE'
-    this.bytesWritten += bytes.length
     const room = WINDOW_BYTES - this.#inFlight
     if (bytes.length <= room) {
       this.#send(bytes)
@@ -183,8 +185,17 @@ export class Endpoint {
     const { peer } = this
     if (peer === undefined) return
     const { latencyMs } = this.#network.lineBetween(this.owner, peer.owner)
-    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, world.schedule.nowMs + latencyMs() / 2)
-    world.schedule.at(this.#lastArrivalMs, OUTSIDE, () => peer.#arrive(segment))
+    const atMs = Math.max(this.#lastArrivalMs, world.schedule.nowMs + latencyMs() / 2)
+    // What arrives at one time is one event: a process that looks sees all of it.
+    if (atMs === this.#lastArrivalMs && this.#arriving.length > 0) return void this.#arriving.push(segment)
+    const arriving = [segment]
+    this.#arriving = arriving
+    this.#lastArrivalMs = atMs
+    world.schedule.at(atMs, OUTSIDE, () => {
+      if (this.#arriving === arriving) this.#arriving = []
+      for (const one of arriving) peer.#arrive(one)
+      if (peer.#hasNews) peer.#wake()
+    })
   }
 
   #passes(to: Endpoint | undefined): boolean {
@@ -237,7 +248,6 @@ export class Endpoint {
     }
     if (segment === 'end') this.#hasEnded = true
     else this.#received.push(segment)
-    this.#wake()
   }
 
   #wasLost(segment: Segment): void {
@@ -275,6 +285,8 @@ export class Endpoint {
     if (app === undefined || !this.#isReading) return
     if (this.#received.length > 0) {
       const bytes = takeSome(this.#received)
+      // Of a connection that was reset meanwhile, libuv tells the end after the last bytes, without asking for the reason.
+      if (this.#failure !== undefined && bytes.length < READ_BYTES) this.#hasEnded = true
       this.bytesRead += bytes.length
       if (this.peer) this.peer.#onRead(bytes.length)
       if (this.#hasNews) this.#tellLater()

@@ -33,6 +33,8 @@ interface State {
   path?: string
   /** A write that waits. */
   writing?: Call | undefined
+  /** Whether the end of what it sends has been asked for, and not told. */
+  isShutting?: boolean
 }
 
 interface StreamBinding {
@@ -173,10 +175,14 @@ function operationsOf(HandleOf: HandleClass, type: number, nativeClose: (this: H
     writeLatin1String: writeText('latin1'),
     writeUcs2String: writeText('utf16le'),
     shutdown(this: Handle, call: Call): number {
-      const { end: known, owner } = stateOf(this)
-      if (known === undefined) return NOT_CONNECTED
-      known.shut()
-      world.schedule.after(0, owner, () => call.oncomplete?.(0))
+      const state = stateOf(this)
+      if (state.end === undefined) return NOT_CONNECTED
+      state.end.shut()
+      state.isShutting = true
+      world.schedule.after(0, state.owner, () => {
+        state.isShutting = false
+        call.oncomplete?.(0)
+      })
       return 0
     },
     close(this: Handle, callback?: () => void): void {
@@ -184,6 +190,7 @@ function operationsOf(HandleOf: HandleClass, type: number, nativeClose: (this: H
       nativeClose.call(this)
     },
     reset(this: Handle, callback?: () => void): number {
+      if (stateOf(this).isShutting) return errno('EINVAL')
       end(this, true, callback)
       nativeClose.call(this)
       return 0

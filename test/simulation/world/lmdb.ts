@@ -134,8 +134,8 @@ class Database {
     return this.getKeys(range).map((key) => ({ key, value: this.get(key) }))
   }
 
-  getCount(range: Range = {}): number {
-    return this.getKeys(range).length
+  getCount(): number {
+    return this.#entries.size
   }
 
   getStats(): { entryCount: number } {
