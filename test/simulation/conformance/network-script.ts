@@ -37,7 +37,13 @@ export async function runNetworkScript(
   { allowHalfOpen, steps, closesServer }: NetworkScript,
   { settle }: NetworkTools,
 ): Promise<Readonly<Record<string, readonly string[]>>> {
-  const fresh = (): Watched => ({ socket: undefined, events: [], sent: [], bytes: 0, hash: createHash('sha1') })
+  const fresh = (): Watched => ({
+    socket: undefined,
+    events: [],
+    sent: [],
+    bytes: 0,
+    hash: createHash('sha1'),
+  })
   const ends = { client: fresh(), server: fresh() }
   const serverEvents: string[] = []
   const server = createServer({ allowHalfOpen: allowHalfOpen.server, noDelay: true }, (socket) => {

@@ -44,7 +44,8 @@ let input = ''
 for await (const chunk of process.stdin) input += String(chunk)
 const { network, store, timers } = JSON.parse(input) as Batch
 const outcomes = { network: [] as unknown[], store: [] as unknown[], timers: [] as unknown[] }
-for (const script of network) outcomes.network.push(await simulate(() => runNetworkScript(script, { settle })))
+for (const script of network)
+  outcomes.network.push(await simulate(() => runNetworkScript(script, { settle })))
 for (const script of store) outcomes.store.push(await simulate(() => runStoreScript('/simulated', script)))
 for (const script of timers) outcomes.timers.push(await simulate(() => runTimerScript(script)))
 process.stdout.write(JSON.stringify(outcomes), () => process.exit(0))

@@ -23,7 +23,10 @@ export type StoreOperation =
   | { readonly does: 'reopen' }
 
 /** Runs operations on a store, and returns what they returned, in the order in which they ended, and what is stored then. */
-export async function runStoreScript(path: string, operations: readonly StoreOperation[]): Promise<unknown[]> {
+export async function runStoreScript(
+  path: string,
+  operations: readonly StoreOperation[],
+): Promise<unknown[]> {
   const told: unknown[] = []
   let root = openStore(path)
   let db = root.openDB<number, Key>('numbers', { encoding: 'json' })

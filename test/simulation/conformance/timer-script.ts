@@ -23,7 +23,9 @@ const GROUPS = {
  * Runs a tree of timers: each starts those below it. Returns for each the order in which its children ran. Between children of
  * different parents, the order is not defined, because real time passes between them.
  */
-export async function runTimerScript(roots: readonly TimerNode[]): Promise<Readonly<Record<string, string[]>>> {
+export async function runTimerScript(
+  roots: readonly TimerNode[],
+): Promise<Readonly<Record<string, string[]>>> {
   const orders: Record<string, string[]> = {}
   let open = 0
   let finish = (): void => undefined

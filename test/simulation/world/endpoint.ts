@@ -56,6 +56,7 @@ export class Endpoint {
   readonly #received: Buffer[] = []
   #hasEnded = false
   #isEndTold = false
+  #endsUnasked = false
   #failure: Failure | undefined
   #isFailureTold = false
 
@@ -259,7 +260,7 @@ export class Endpoint {
   get #hasNews(): boolean {
     return (
       this.#received.length > 0 ||
-      (this.#hasEnded && !this.#isEndTold) ||
+      ((this.#hasEnded || this.#endsUnasked) && !this.#isEndTold) ||
       (this.#failure !== undefined && !this.#isFailureTold && !this.#isEndTold)
     )
   }
@@ -286,12 +287,12 @@ export class Endpoint {
     if (this.#received.length > 0) {
       const bytes = takeSome(this.#received)
       // Of a connection that was reset meanwhile, libuv tells the end after the last bytes, without asking for the reason.
-      if (this.#failure !== undefined && bytes.length < READ_BYTES) this.#hasEnded = true
+      if (this.#failure !== undefined && bytes.length < READ_BYTES) this.#endsUnasked = true
       this.bytesRead += bytes.length
       if (this.peer) this.peer.#onRead(bytes.length)
       if (this.#hasNews) this.#tellLater()
       app.onRead(bytes)
-    } else if (this.#hasEnded && !this.#isEndTold) {
+    } else if ((this.#hasEnded || this.#endsUnasked) && !this.#isEndTold) {
       this.#isEndTold = true
       app.onRead(undefined)
     } else if (this.#failure !== undefined && !this.#isFailureTold && !this.#isEndTold) {
@@ -348,14 +349,19 @@ export class Endpoint {
 
 function takeSome(received: Buffer[]): Buffer {
   const [first = Buffer.alloc(0)] = received
-  if (received.length === 1 || first.length >= READ_BYTES) {
-    received.shift()
+  if (first.length > READ_BYTES) {
+    received[0] = first.subarray(READ_BYTES)
+    return first.subarray(0, READ_BYTES)
+  }
+  if (received.length === 1) {
+    received.length = 0
     return first
   }
-  let count = 0
-  for (let bytes = 0; count < received.length; count++) {
-    bytes += received[count]?.length ?? 0
-    if (bytes > READ_BYTES) break
+  let [count, bytes] = [0, 0]
+  for (const { length } of received) {
+    if (bytes + length > READ_BYTES) break
+    bytes += length
+    count++
   }
-  return Buffer.concat(received.splice(0, Math.max(1, count)))
+  return Buffer.concat(received.splice(0, count))
 }
