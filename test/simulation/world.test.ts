@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { temporaryFolder } from '../support/temporary-folder.ts'
+import type { FaultOutcome } from './conformance/faults.ts'
 import { runNetworkScript } from './conformance/network-script.ts'
 import { networkScript, storeScript, timerScript } from './conformance/scripts.ts'
 import type { Batch } from './conformance/simulated.ts'
@@ -17,9 +18,11 @@ interface Outcome {
   readonly result: unknown
   readonly fingerprint: string
 }
-type Outcomes = Readonly<Record<keyof Batch, readonly Outcome[]>>
+type Outcomes = Readonly<Record<'network' | 'store' | 'timers', readonly Outcome[]>> & {
+  readonly faults: readonly FaultOutcome[]
+}
 
-const NONE: Batch = { network: [], store: [], timers: [] }
+const NONE: Batch = { network: [], store: [], timers: [], hasFaults: false }
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 
 const sample = <T>(scripts: fc.Arbitrary<T>, count: number): T[] =>
@@ -110,5 +113,27 @@ describe(`simulated world (seed ${SEED})`, () => {
       expect(one[kind].slice(count), kind).to.deep.equal(one[kind].slice(0, count))
       expect(other[kind], kind).to.deep.equal(one[kind].slice(0, count))
     }
+  })
+
+  it('has processes, machines and lines that fail as those of Linux', async () => {
+    const { faults } = await simulate({ hasFaults: true })
+    const told = Object.fromEntries(faults.map(({ name, events }) => [name, events]))
+    expect(told).to.deep.equal({
+      // The system closes what a killed process held, with a reset if something was not read.
+      'killed, all read': ['0.0 end', '0.0 close false'],
+      'killed, something unread': ['2.0 read ECONNRESET', '2.0 close true'],
+      // It opens connections by itself, and keeps what comes for the process.
+      'frozen, then thawed': ['0.0 another connects', '100.0 data answer'],
+      // What was lost is sent again after 0.2 s, and twice as long after that each time.
+      'line down for 30 s': ['51.0 data answer'],
+      'line down for ever': [
+        '127.0 another: connect ETIMEDOUT 10.0.0.1:80',
+        '924.6 read ETIMEDOUT',
+        '924.6 close true',
+      ],
+      'line down for ever, asked whether alive': ['15.0 read ETIMEDOUT', '15.0 close true'],
+      'power cut, on again after 20 s': ['25.4 read ECONNRESET', '25.4 close true'],
+      'nobody listens': ['0.0 another: connect ECONNREFUSED 10.0.0.1:80'],
+    })
   })
 })

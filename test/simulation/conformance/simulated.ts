@@ -8,6 +8,7 @@ import { Schedule, SimProcess } from '../world/schedule.ts'
 // A process of its own, in which scripts run in the simulated world: they come over standard input, and their outcomes go to
 // standard output.
 
+const { runFaults } = await import('./faults.ts')
 const { runNetworkScript } = await import('./network-script.ts')
 const { runStoreScript } = await import('./store-script.ts')
 const { runTimerScript } = await import('./timer-script.ts')
@@ -16,13 +17,18 @@ export interface Batch {
   readonly network: readonly Parameters<typeof runNetworkScript>[0][]
   readonly store: readonly Parameters<typeof runStoreScript>[1][]
   readonly timers: readonly Parameters<typeof runTimerScript>[0][]
+  readonly hasFaults: boolean
 }
 
-async function simulate<T>(work: () => Promise<T>): Promise<{ result: T; fingerprint: string }> {
+function fresh(): void {
   world.schedule = new Schedule()
   world.random = new Random(1)
   net.network = new Network()
   disks.current = new Disks()
+}
+
+async function simulate<T>(work: () => Promise<T>): Promise<{ result: T; fingerprint: string }> {
+  fresh()
   const { schedule } = world
   const process = new SimProcess('process')
   let outcome: { result: T } | { error: unknown } | undefined
@@ -42,10 +48,11 @@ const settle = (): Promise<void> => new Promise((resolve) => void setTimeout(res
 
 let input = ''
 for await (const chunk of process.stdin) input += String(chunk)
-const { network, store, timers } = JSON.parse(input) as Batch
+const { network, store, timers, hasFaults } = JSON.parse(input) as Batch
 const outcomes = { network: [] as unknown[], store: [] as unknown[], timers: [] as unknown[] }
 for (const script of network)
   outcomes.network.push(await simulate(() => runNetworkScript(script, { settle })))
 for (const script of store) outcomes.store.push(await simulate(() => runStoreScript('/simulated', script)))
 for (const script of timers) outcomes.timers.push(await simulate(() => runTimerScript(script)))
-process.stdout.write(JSON.stringify(outcomes), () => process.exit(0))
+const faults = hasFaults ? await runFaults(fresh) : []
+process.stdout.write(JSON.stringify({ ...outcomes, faults }), () => process.exit(0))
