@@ -1,6 +1,8 @@
 import { connect, createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
+import { openStore } from '../../../server/lib/data-dir.ts'
 import { world } from '../world/globals.ts'
+import { disks } from '../world/lmdb.ts'
 import { net } from '../world/network.ts'
 import type { Line } from '../world/network.ts'
 import { SimProcess } from '../world/schedule.ts'
@@ -103,6 +105,36 @@ export async function runFaults(fresh: () => void): Promise<FaultOutcome[]> {
   }
   return outcomes
 }
+
+/** Returns what is seen of a write during its flush, and after a kill during the flush of the next, for several seeds. */
+export async function runStoreFaults(fresh: (seed: number) => void): Promise<readonly string[]> {
+  const seen = new Set<string>()
+  for (let seed = 1; seed <= 8; seed++) {
+    fresh(seed)
+    const { schedule } = world
+    const [owner, next] = [new SimProcess('owner'), new SimProcess('next')]
+    const told: string[] = []
+    disks.current.behaviourOf = () => ({ syncMs: () => 10, failure: undefined })
+    const at = (ms: number, process: SimProcess, run: () => void): void => void schedule.at(ms, process, run)
+    let db = {} as ReturnType<typeof openNumbers>
+    at(0, owner, () => {
+      db = openNumbers()
+      void db.put('a', 1).then(() => told.push(`written at ${schedule.nowMs}`))
+    })
+    at(5, owner, () => told.push(`a ${db.get('a')} at 5`))
+    at(15, owner, () => void Promise.all([db.put('a', 2), db.put('b', 2)]))
+    at(20, owner, () => schedule.kill(owner))
+    at(30, next, () => {
+      db = openNumbers()
+      told.push(`killed, a ${db.get('a')}, b ${db.get('b')}`)
+    })
+    await schedule.run(() => false)
+    seen.add(told.join(', '))
+  }
+  return [...seen].toSorted()
+}
+
+const openNumbers = () => openStore('/simulated').openDB<number, string>('numbers', { encoding: 'json' })
 
 async function build(): Promise<Scene> {
   const { schedule } = world

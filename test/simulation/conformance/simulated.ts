@@ -8,7 +8,7 @@ import { Schedule, SimProcess } from '../world/schedule.ts'
 // A process of its own, in which scripts run in the simulated world: they come over standard input, and their outcomes go to
 // standard output.
 
-const { runFaults } = await import('./faults.ts')
+const { runFaults, runStoreFaults } = await import('./faults.ts')
 const { runNetworkScript } = await import('./network-script.ts')
 const { runStoreScript } = await import('./store-script.ts')
 const { runTimerScript } = await import('./timer-script.ts')
@@ -20,9 +20,9 @@ export interface Batch {
   readonly hasFaults: boolean
 }
 
-function fresh(): void {
+function fresh(seed = 1): void {
   world.schedule = new Schedule()
-  world.random = new Random(1)
+  world.random = new Random(seed)
   net.network = new Network()
   disks.current = new Disks()
 }
@@ -55,4 +55,5 @@ for (const script of network)
 for (const script of store) outcomes.store.push(await simulate(() => runStoreScript('/simulated', script)))
 for (const script of timers) outcomes.timers.push(await simulate(() => runTimerScript(script)))
 const faults = hasFaults ? await runFaults(fresh) : []
-process.stdout.write(JSON.stringify({ ...outcomes, faults }), () => process.exit(0))
+const storeFaults = hasFaults ? await runStoreFaults(fresh) : []
+process.stdout.write(JSON.stringify({ ...outcomes, faults, storeFaults }), () => process.exit(0))

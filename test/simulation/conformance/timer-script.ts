@@ -9,7 +9,7 @@ export interface TimerNode {
   readonly refreshes: boolean
 }
 
-/** The order between groups is not defined either. */
+/** The order between groups is not defined either: a process that is late may run a timer of 2 ms before one of 1 ms. */
 const GROUPS = {
   timeout: 'timers',
   interval: 'timers',
@@ -18,6 +18,9 @@ const GROUPS = {
   tick: 'ticks',
   microtask: 'ticks',
 } as const
+
+const groupOf = ({ kind, ms }: TimerNode): string =>
+  GROUPS[kind] === 'timers' ? `timers of ${Math.max(1, Math.trunc(ms))}` : GROUPS[kind]
 
 /**
  * Runs a tree of timers: each starts those below it. Returns for each the order in which its children ran. Between children of
@@ -40,7 +43,7 @@ export async function runTimerScript(
       open++
       let runs = 0
       const run = (): void => {
-        record(++runs === 1 ? GROUPS[node.kind] : 'again', `${node.kind} ${i}`)
+        record(++runs === 1 ? groupOf(node) : 'again', `${node.kind} ${i}`)
         const isLast = node.kind !== 'interval' || runs === 2
         if (runs === 1) start(node.then, `${path}/${i}`)
         if (isLast && node.kind === 'interval') clearInterval(timers[i] as NodeJS.Timeout)
@@ -69,5 +72,5 @@ export async function runTimerScript(
   await finished
   // The second runs of intervals come in the order of real time.
   for (const [group, order] of Object.entries(orders)) if (group.endsWith('again')) order.sort()
-  return orders
+  return Object.fromEntries(Object.entries(orders).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
