@@ -241,7 +241,10 @@ export class Endpoint {
 
   #arrive(segment: Segment): void {
     // A machine without power answers nothing. What was on the way is sent again, to nobody.
-    if (this.isDark || this.isForgotten) return void (this.peer && this.peer.#wasLost(segment))
+    if (this.isDark || this.isForgotten) {
+      if (this.peer) this.peer.#wasLost(segment)
+      return
+    }
     if (segment === 'reset') return this.fail('ECONNRESET')
     if (this.isClosed || this.#failure !== undefined) {
       if (segment !== 'end') this.#transmit('reset')

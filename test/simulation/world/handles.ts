@@ -1,5 +1,5 @@
 import { createRequire, syncBuiltinESMExports } from 'node:module'
-import { isIP, Server as NetServer, Socket } from 'node:net'
+import { isIP, Socket } from 'node:net'
 import { constants } from 'node:os'
 import type { Application, Endpoint, Failure } from './endpoint.ts'
 import { world } from './globals.ts'
@@ -52,7 +52,8 @@ interface HandleClass {
 
 const STATE = Symbol('state')
 const END_OF_FILE = -4095
-const errno = (code: string): number => -(constants.errno as Readonly<Record<string, number>>)[code]!
+const errno = (code: string): number =>
+  -((constants.errno as Readonly<Record<string, number>>)[code] ?? constants.errno.EIO)
 
 const bindings = process as unknown as { binding(name: string): Record<string, unknown> }
 const stream = bindings.binding('stream_wrap') as unknown as StreamBinding
@@ -69,7 +70,6 @@ function stateOf(handle: Handle): State {
   return (handle[STATE] ??= { owner: world.schedule.current, address: '', port: 0 })
 }
 
-/** Of a handle that ended, or never began: nothing happens. */
 const NOT_CONNECTED = errno('ENOTCONN')
 
 function appOf(handle: Handle, onConnected: (failure?: Failure) => void): Application {
@@ -361,6 +361,5 @@ export function replaceNetwork(): void {
   replaceIn(Pipe.prototype, Pipe, pipeConstants.SOCKET, pipeOperations)
   Object.assign(Socket.prototype, idleTimers)
   Object.assign(require('node:dns') as object, { lookup })
-  void NetServer
   syncBuiltinESMExports()
 }
