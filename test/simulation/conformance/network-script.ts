@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 
-export type End = 'client' | 'server'
+type End = 'client' | 'server'
 
 export interface Operation {
   readonly end: End

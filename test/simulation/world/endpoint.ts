@@ -7,7 +7,7 @@ import type { SimProcess } from './schedule.ts'
 // has been killed, so what it does are events of its own, and only what it tells the process are events of the process.
 
 /** Bytes that one end has sent and the process at the other end has not read, beyond which a write waits. */
-export const WINDOW_BYTES = 128 * 1024
+const WINDOW_BYTES = 128 * 1024
 /** As much as the system gives a process at a time. */
 const READ_BYTES = 64 * 1024
 /** As Linux does: what is not acknowledged is sent again after 200 ms, then twice that, and given up after 15 min. */

@@ -3,8 +3,9 @@ import { isIP, Socket } from 'node:net'
 import { constants } from 'node:os'
 import type { Application, Endpoint, Failure } from './endpoint.ts'
 import { world } from './globals.ts'
+import { idleTimers } from './idle.ts'
+import { lookup } from './lookup.ts'
 import { keyOf, Listener, net } from './network.ts'
-import type { Task } from './schedule.ts'
 
 // Node's own `net` runs on a network in memory: the operations of the handles below its sockets and servers are replaced,
 // where they would enter libuv.
@@ -286,73 +287,6 @@ function replaceIn(
         return Reflect.get(Object.getPrototypeOf(prototype) as object, name, this) as unknown
       },
     })
-}
-
-interface Idle {
-  task: Task
-  touchedMs: number
-}
-
-const IDLE = Symbol('idle')
-
-interface IdleSocket {
-  [IDLE]?: Idle | undefined
-  timeout?: number
-  readonly destroyed: boolean
-  _onTimeout(): void
-}
-
-/** Node measures the silence of a socket with timers of its own. */
-const idleTimers = {
-  setTimeout(this: Socket & IdleSocket, ms: number, callback?: () => void): Socket {
-    if (this.destroyed) return this
-    this.timeout = ms
-    if (this[IDLE]) this[IDLE].task.run = undefined
-    this[IDLE] = undefined
-    if (ms > 0) watchIdle(this, ms)
-    if (callback && ms > 0) this.once('timeout', callback)
-    else if (callback) this.off('timeout', callback)
-    return this
-  },
-  _unrefTimer(this: IdleSocket): void {
-    if (this[IDLE]) this[IDLE].touchedMs = world.schedule.nowMs
-  },
-}
-
-function watchIdle(socket: IdleSocket, ms: number): void {
-  const { schedule } = world
-  const { current: owner } = schedule
-  const idle: Idle = { touchedMs: schedule.nowMs, task: schedule.after(ms, owner, check) }
-  socket[IDLE] = idle
-  // Not begun anew with each byte: that would fill the schedule with events that never come.
-  function check(): void {
-    if (socket.destroyed || socket[IDLE] !== idle) return
-    const dueMs = idle.touchedMs + ms
-    if (dueMs > schedule.nowMs) return void (idle.task = schedule.at(dueMs, owner, check))
-    socket._onTimeout()
-  }
-}
-
-interface LookupOptions {
-  readonly all?: boolean
-}
-
-type OnLookup = (error: Error | null, address?: unknown, family?: number) => void
-
-function lookup(name: string, options: LookupOptions | OnLookup, callback?: OnLookup): void {
-  const [{ all }, tell] =
-    typeof options === 'function' ? [{ all: false }, options] : [options, callback as OnLookup]
-  const address = isIP(name) ? name : net.network.resolve(name)
-  const { schedule } = world
-  schedule.after(0, schedule.current, () => {
-    if (address === undefined) {
-      const fields = { code: 'ENOTFOUND', errno: -3008, syscall: 'getaddrinfo', hostname: name }
-      return tell(Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), fields))
-    }
-    const family = isIP(address)
-    if (all) tell(null, [{ address, family }])
-    else tell(null, address, family)
-  })
 }
 
 /** Sockets, servers and names are those of `net.network` from now on. Never undone. */
