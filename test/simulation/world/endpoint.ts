@@ -7,7 +7,7 @@ import type { SimProcess } from './schedule.ts'
 // has been killed, so what it does are events of its own, and only what it tells the process are events of the process.
 
 /** Bytes that one end has sent and the process at the other end has not read, beyond which a write waits. */
-export const WINDOW_BYTES = 128 * 1024
+const WINDOW_BYTES = 128 * 1024
 /** As much as the system gives a process at a time. */
 const READ_BYTES = 64 * 1024
 /** As Linux does: what is not acknowledged is sent again after 200 ms, then twice that, and given up after 15 min. */
@@ -56,6 +56,7 @@ export class Endpoint {
   readonly #received: Buffer[] = []
   #hasEnded = false
   #isEndTold = false
+  #endsUnasked = false
   #failure: Failure | undefined
   #isFailureTold = false
 
@@ -64,6 +65,7 @@ export class Endpoint {
   #isPumping = false
   #isShut = false
   #lastArrivalMs = 0
+  #arriving: Segment[] = []
   #unacknowledged: Unacknowledged[] = []
   #attempt = 0
   #keepAlives = 0
@@ -82,9 +84,10 @@ export class Endpoint {
 
   /** Returns undefined once all is taken, `waits` if `onWritten` will be called, or why it cannot be sent. */
   write(bytes: Buffer): undefined | 'waits' | Failure {
+    // Node counts what it tries.
+    this.bytesWritten += bytes.length
     if (this.#failure !== undefined) return this.#tellWriteFailure()
     if (this.#isShut) return 'EPIPE'
-    this.bytesWritten += bytes.length
     const room = WINDOW_BYTES - this.#inFlight
     if (bytes.length <= room) {
       this.#send(bytes)
@@ -183,8 +186,17 @@ export class Endpoint {
     const { peer } = this
     if (peer === undefined) return
     const { latencyMs } = this.#network.lineBetween(this.owner, peer.owner)
-    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, world.schedule.nowMs + latencyMs() / 2)
-    world.schedule.at(this.#lastArrivalMs, OUTSIDE, () => peer.#arrive(segment))
+    const atMs = Math.max(this.#lastArrivalMs, world.schedule.nowMs + latencyMs() / 2)
+    // What arrives at one time is one event: a process that looks sees all of it.
+    if (atMs === this.#lastArrivalMs && this.#arriving.length > 0) return void this.#arriving.push(segment)
+    const arriving = [segment]
+    this.#arriving = arriving
+    this.#lastArrivalMs = atMs
+    world.schedule.at(atMs, OUTSIDE, () => {
+      if (this.#arriving === arriving) this.#arriving = []
+      for (const one of arriving) peer.#arrive(one)
+      if (peer.#hasNews) peer.#wake()
+    })
   }
 
   #passes(to: Endpoint | undefined): boolean {
@@ -229,7 +241,10 @@ export class Endpoint {
 
   #arrive(segment: Segment): void {
     // A machine without power answers nothing. What was on the way is sent again, to nobody.
-    if (this.isDark || this.isForgotten) return void (this.peer && this.peer.#wasLost(segment))
+    if (this.isDark || this.isForgotten) {
+      if (this.peer) this.peer.#wasLost(segment)
+      return
+    }
     if (segment === 'reset') return this.fail('ECONNRESET')
     if (this.isClosed || this.#failure !== undefined) {
       if (segment !== 'end') this.#transmit('reset')
@@ -237,7 +252,6 @@ export class Endpoint {
     }
     if (segment === 'end') this.#hasEnded = true
     else this.#received.push(segment)
-    this.#wake()
   }
 
   #wasLost(segment: Segment): void {
@@ -249,7 +263,7 @@ export class Endpoint {
   get #hasNews(): boolean {
     return (
       this.#received.length > 0 ||
-      (this.#hasEnded && !this.#isEndTold) ||
+      ((this.#hasEnded || this.#endsUnasked) && !this.#isEndTold) ||
       (this.#failure !== undefined && !this.#isFailureTold && !this.#isEndTold)
     )
   }
@@ -275,11 +289,13 @@ export class Endpoint {
     if (app === undefined || !this.#isReading) return
     if (this.#received.length > 0) {
       const bytes = takeSome(this.#received)
+      // Of a connection that was reset meanwhile, libuv tells the end after the last bytes, without asking for the reason.
+      if (this.#failure !== undefined && bytes.length < READ_BYTES) this.#endsUnasked = true
       this.bytesRead += bytes.length
       if (this.peer) this.peer.#onRead(bytes.length)
       if (this.#hasNews) this.#tellLater()
       app.onRead(bytes)
-    } else if (this.#hasEnded && !this.#isEndTold) {
+    } else if ((this.#hasEnded || this.#endsUnasked) && !this.#isEndTold) {
       this.#isEndTold = true
       app.onRead(undefined)
     } else if (this.#failure !== undefined && !this.#isFailureTold && !this.#isEndTold) {
@@ -336,14 +352,19 @@ export class Endpoint {
 
 function takeSome(received: Buffer[]): Buffer {
   const [first = Buffer.alloc(0)] = received
-  if (received.length === 1 || first.length >= READ_BYTES) {
-    received.shift()
+  if (first.length > READ_BYTES) {
+    received[0] = first.subarray(READ_BYTES)
+    return first.subarray(0, READ_BYTES)
+  }
+  if (received.length === 1) {
+    received.length = 0
     return first
   }
-  let count = 0
-  for (let bytes = 0; count < received.length; count++) {
-    bytes += received[count]?.length ?? 0
-    if (bytes > READ_BYTES) break
+  let [count, bytes] = [0, 0]
+  for (const { length } of received) {
+    if (bytes + length > READ_BYTES) break
+    bytes += length
+    count++
   }
-  return Buffer.concat(received.splice(0, Math.max(1, count)))
+  return Buffer.concat(received.splice(0, count))
 }

@@ -1,10 +1,11 @@
 import { createRequire, syncBuiltinESMExports } from 'node:module'
-import { isIP, Server as NetServer, Socket } from 'node:net'
+import { isIP, Socket } from 'node:net'
 import { constants } from 'node:os'
 import type { Application, Endpoint, Failure } from './endpoint.ts'
 import { world } from './globals.ts'
+import { idleTimers } from './idle.ts'
+import { lookup } from './lookup.ts'
 import { keyOf, Listener, net } from './network.ts'
-import type { Task } from './schedule.ts'
 
 // Node's own `net` runs on a network in memory: the operations of the handles below its sockets and servers are replaced,
 // where they would enter libuv.
@@ -33,6 +34,8 @@ interface State {
   path?: string
   /** A write that waits. */
   writing?: Call | undefined
+  /** Whether the end of what it sends has been asked for, and not told. */
+  isShutting?: boolean
 }
 
 interface StreamBinding {
@@ -50,7 +53,8 @@ interface HandleClass {
 
 const STATE = Symbol('state')
 const END_OF_FILE = -4095
-const errno = (code: string): number => -(constants.errno as Readonly<Record<string, number>>)[code]!
+const errno = (code: string): number =>
+  -((constants.errno as Readonly<Record<string, number>>)[code] ?? constants.errno.EIO)
 
 const bindings = process as unknown as { binding(name: string): Record<string, unknown> }
 const stream = bindings.binding('stream_wrap') as unknown as StreamBinding
@@ -67,7 +71,6 @@ function stateOf(handle: Handle): State {
   return (handle[STATE] ??= { owner: world.schedule.current, address: '', port: 0 })
 }
 
-/** Of a handle that ended, or never began: nothing happens. */
 const NOT_CONNECTED = errno('ENOTCONN')
 
 function appOf(handle: Handle, onConnected: (failure?: Failure) => void): Application {
@@ -173,10 +176,14 @@ function operationsOf(HandleOf: HandleClass, type: number, nativeClose: (this: H
     writeLatin1String: writeText('latin1'),
     writeUcs2String: writeText('utf16le'),
     shutdown(this: Handle, call: Call): number {
-      const { end: known, owner } = stateOf(this)
-      if (known === undefined) return NOT_CONNECTED
-      known.shut()
-      world.schedule.after(0, owner, () => call.oncomplete?.(0))
+      const state = stateOf(this)
+      if (state.end === undefined) return NOT_CONNECTED
+      state.end.shut()
+      state.isShutting = true
+      world.schedule.after(0, state.owner, () => {
+        state.isShutting = false
+        call.oncomplete?.(0)
+      })
       return 0
     },
     close(this: Handle, callback?: () => void): void {
@@ -184,6 +191,7 @@ function operationsOf(HandleOf: HandleClass, type: number, nativeClose: (this: H
       nativeClose.call(this)
     },
     reset(this: Handle, callback?: () => void): number {
+      if (stateOf(this).isShutting) return errno('EINVAL')
       end(this, true, callback)
       nativeClose.call(this)
       return 0
@@ -281,79 +289,11 @@ function replaceIn(
     })
 }
 
-interface Idle {
-  task: Task
-  touchedMs: number
-}
-
-const IDLE = Symbol('idle')
-
-interface IdleSocket {
-  [IDLE]?: Idle | undefined
-  timeout?: number
-  readonly destroyed: boolean
-  _onTimeout(): void
-}
-
-/** Node measures the silence of a socket with timers of its own. */
-const idleTimers = {
-  setTimeout(this: Socket & IdleSocket, ms: number, callback?: () => void): Socket {
-    if (this.destroyed) return this
-    this.timeout = ms
-    if (this[IDLE]) this[IDLE].task.run = undefined
-    this[IDLE] = undefined
-    if (ms > 0) watchIdle(this, ms)
-    if (callback && ms > 0) this.once('timeout', callback)
-    else if (callback) this.off('timeout', callback)
-    return this
-  },
-  _unrefTimer(this: IdleSocket): void {
-    if (this[IDLE]) this[IDLE].touchedMs = world.schedule.nowMs
-  },
-}
-
-function watchIdle(socket: IdleSocket, ms: number): void {
-  const { schedule } = world
-  const { current: owner } = schedule
-  const idle: Idle = { touchedMs: schedule.nowMs, task: schedule.after(ms, owner, check) }
-  socket[IDLE] = idle
-  // Not begun anew with each byte: that would fill the schedule with events that never come.
-  function check(): void {
-    if (socket.destroyed || socket[IDLE] !== idle) return
-    const dueMs = idle.touchedMs + ms
-    if (dueMs > schedule.nowMs) return void (idle.task = schedule.at(dueMs, owner, check))
-    socket._onTimeout()
-  }
-}
-
-interface LookupOptions {
-  readonly all?: boolean
-}
-
-type OnLookup = (error: Error | null, address?: unknown, family?: number) => void
-
-function lookup(name: string, options: LookupOptions | OnLookup, callback?: OnLookup): void {
-  const [{ all }, tell] =
-    typeof options === 'function' ? [{ all: false }, options] : [options, callback as OnLookup]
-  const address = isIP(name) ? name : net.network.resolve(name)
-  const { schedule } = world
-  schedule.after(0, schedule.current, () => {
-    if (address === undefined) {
-      const fields = { code: 'ENOTFOUND', errno: -3008, syscall: 'getaddrinfo', hostname: name }
-      return tell(Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), fields))
-    }
-    const family = isIP(address)
-    if (all) tell(null, [{ address, family }])
-    else tell(null, address, family)
-  })
-}
-
 /** Sockets, servers and names are those of `net.network` from now on. Never undone. */
 export function replaceNetwork(): void {
   replaceIn(TCP.prototype, TCP, tcpConstants.SOCKET, tcpOperations)
   replaceIn(Pipe.prototype, Pipe, pipeConstants.SOCKET, pipeOperations)
   Object.assign(Socket.prototype, idleTimers)
   Object.assign(require('node:dns') as object, { lookup })
-  void NetServer
   syncBuiltinESMExports()
 }

@@ -134,8 +134,8 @@ class Database {
     return this.getKeys(range).map((key) => ({ key, value: this.get(key) }))
   }
 
-  getCount(range: Range = {}): number {
-    return this.getKeys(range).length
+  getCount(): number {
+    return this.#entries.size
   }
 
   getStats(): { entryCount: number } {
@@ -191,7 +191,7 @@ class Root {
         try {
           const result = work()
           // Writes of their own resolve before transactions of the same flush.
-          return () => void (isSingle ? resolve(result) : queueMicrotask(() => resolve(result)))
+          return () => (isSingle ? resolve(result) : queueMicrotask(() => resolve(result)))
         } catch (error) {
           return () => queueMicrotask(() => reject(error))
         }
