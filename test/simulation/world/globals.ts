@@ -9,7 +9,7 @@ import type { Schedule, SimProcess, Task } from './schedule.ts'
 const require = createRequire(import.meta.url)
 
 /** When every run begins, in ms since 1970. */
-const START_MS = Date.UTC(2026, 0, 1)
+export const START_MS = Date.UTC(2026, 0, 1)
 
 /** What drives the modules that are loaded after `replaceGlobals`; a run puts its own in. */
 export const world: { schedule: Schedule; random: Random } = {} as never

@@ -73,6 +73,8 @@ export class Network {
   #connections = 0
   /** Returns the line from one process to another. */
   lineBetween: (from: SimProcess, to: SimProcess) => Line = () => DEFAULT_LINE
+  /** Where a connection to an address is led: what stands there may be a balancer. */
+  route: (to: string) => string = (to) => to
   /** Names that have no address now. */
   isUnknown: (name: string) => boolean = () => false
 
@@ -125,7 +127,7 @@ export class Network {
     const { current: owner } = schedule
     const end = new Endpoint(this, owner, this.#addressOf.get(owner) ?? LOOPBACK, this.freePort())
     end.app = app
-    this.#knock(end, to, 0)
+    this.#knock(end, this.route(to), 0)
     return end
   }
 
