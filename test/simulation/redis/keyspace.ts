@@ -13,7 +13,9 @@ export interface StreamEntry {
 }
 
 export interface Stream {
+  /** Those before `start` have been trimmed. Only ever appended to, or replaced. */
   entries: StreamEntry[]
+  start: number
   lastMs: IdPart
   lastSeq: IdPart
 }
@@ -40,7 +42,7 @@ const EMPTY: { readonly [T in ValueType]: () => DataOf[T] } = {
   set: () => new Set(),
   hash: () => new Map(),
   zset: () => new Map(),
-  stream: () => ({ entries: [], lastMs: 0, lastSeq: 0 }),
+  stream: () => ({ entries: [], start: 0, lastMs: 0, lastSeq: 0 }),
 }
 
 const COPY: { readonly [T in ValueType]: (data: DataOf[T]) => DataOf[T] } = {
@@ -49,7 +51,7 @@ const COPY: { readonly [T in ValueType]: (data: DataOf[T]) => DataOf[T] } = {
   set: (data) => new Set(data),
   hash: (data) => new Map(data),
   zset: (data) => new Map(data),
-  stream: (data) => ({ ...data, entries: [...data.entries] }),
+  stream: (data) => ({ ...data, entries: data.entries.slice(data.start), start: 0 }),
 }
 
 export type Snapshot = ReadonlyMap<string, Value>

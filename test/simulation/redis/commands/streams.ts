@@ -78,14 +78,36 @@ function add(keyspace: Keyspace, args: readonly string[]): Reply {
   if (found !== undefined && !isBefore(lastOf(found), id)) throw new ErrorReply(EQUAL_OR_SMALLER)
   const stream = keyspace.open(key, 'stream')
   const entry: StreamEntry = { ...id, id: `${id.ms}-${id.seq}`, fields }
-  replace(keyspace, stream, [...stream.entries, entry].slice(-trim.length || Infinity), id)
+  append(keyspace, stream, entry, trim.length)
   return entry.id
 }
 
-function replace(keyspace: Keyspace, stream: Stream, entries: StreamEntry[], last = lastOf(stream)): void {
-  const before = { ...stream }
-  Object.assign(stream, { entries, lastMs: last.ms, lastSeq: last.seq })
-  keyspace.onUndo(() => void Object.assign(stream, before))
+/** Trimmed entries are cut off only now and then, which keeps both this and undoing it cheap. */
+function append(keyspace: Keyspace, stream: Stream, entry: StreamEntry, maxLength: number): void {
+  const { entries, start, lastMs, lastSeq } = stream
+  const { length } = entries
+  entries.push(entry)
+  stream.start = Math.max(start, length + 1 - maxLength)
+  if (stream.start > 64 && stream.start > 2 * (entries.length - stream.start)) {
+    stream.entries = entries.slice(stream.start)
+    stream.start = 0
+  }
+  stream.lastMs = entry.ms
+  stream.lastSeq = entry.seq
+  keyspace.onUndo(() => {
+    entries.length = length
+    Object.assign(stream, { entries, start, lastMs, lastSeq })
+  })
+}
+
+const lengthOf = ({ entries, start }: Stream): number => entries.length - start
+
+const liveEntries = ({ entries, start }: Stream): StreamEntry[] => entries.slice(start)
+
+function replace(keyspace: Keyspace, stream: Stream, entries: StreamEntry[]): void {
+  const { entries: before, start } = stream
+  Object.assign(stream, { entries, start: 0 })
+  keyspace.onUndo(() => void Object.assign(stream, { entries: before, start }))
 }
 
 /** A bound of a range: exclusive after `(`. */
@@ -101,8 +123,9 @@ function toBound(text: string, isStart: boolean): Id {
 }
 
 /** Returns the index of the first entry that is not before the id. */
-function indexOf(entries: readonly StreamEntry[], id: Id): number {
-  let [from, to] = [0, entries.length]
+function indexOf({ entries, start }: Stream, id: Id): number {
+  let from = start
+  let to = entries.length
   while (from < to) {
     const middle = (from + to) >> 1
     const entry = entries[middle]
@@ -123,10 +146,10 @@ const range =
     const stream = keyspace.read(key, 'stream')
     if (stream === undefined) return []
     if (count === 0) return null
-    const index = indexOf(stream.entries, start)
-    const beyond = indexOf(stream.entries, end)
-    const after =
-      stream.entries[beyond] !== undefined && isEqual(stream.entries[beyond], end) ? beyond + 1 : beyond
+    const index = indexOf(stream, start)
+    const beyond = indexOf(stream, end)
+    const last = stream.entries[beyond]
+    const after = last !== undefined && isEqual(last, end) ? beyond + 1 : beyond
     const found = isReversed
       ? stream.entries.slice(Math.max(index, after - count), after).toReversed()
       : stream.entries.slice(index, Math.min(after, index + count))
@@ -137,9 +160,10 @@ function trimTo(keyspace: Keyspace, args: readonly string[]): Reply {
   if (args[1]?.toLowerCase() !== 'maxlen') throw new ErrorReply(SYNTAX_ERROR)
   const { length } = toMaxLength(args, 1)
   const stream = keyspace.read(argument(args, 0), 'stream')
-  const surplus = (stream?.entries.length ?? 0) - length
-  if (stream === undefined || surplus <= 0) return 0
-  replace(keyspace, stream, stream.entries.slice(surplus))
+  if (stream === undefined) return 0
+  const surplus = lengthOf(stream) - length
+  if (surplus <= 0) return 0
+  replace(keyspace, stream, liveEntries(stream).slice(surplus))
   return surplus
 }
 
@@ -147,8 +171,8 @@ function remove(keyspace: Keyspace, [key = '', ...ids]: readonly string[]): Repl
   const doomed = ids.map((id) => toId(id, 0))
   const stream = keyspace.read(key, 'stream')
   if (stream === undefined) return 0
-  const left = stream.entries.filter((entry) => !doomed.some((id) => isEqual(entry, id)))
-  const removed = stream.entries.length - left.length
+  const left = liveEntries(stream).filter((entry) => !doomed.some((id) => isEqual(entry, id)))
+  const removed = lengthOf(stream) - left.length
   if (removed > 0) replace(keyspace, stream, left)
   return removed
 }
@@ -156,7 +180,10 @@ function remove(keyspace: Keyspace, [key = '', ...ids]: readonly string[]): Repl
 export const STREAM_COMMANDS: Commands = {
   xadd: growth(-5, add),
   xdel: write(-3, remove),
-  xlen: read(2, (keyspace, [key = '']) => keyspace.read(key, 'stream')?.entries.length ?? 0),
+  xlen: read(2, (keyspace, [key = '']) => {
+    const stream = keyspace.read(key, 'stream')
+    return stream === undefined ? 0 : lengthOf(stream)
+  }),
   xrange: read(-4, range(false)),
   xrevrange: read(-4, range(true)),
   xtrim: write(-4, trimTo),
