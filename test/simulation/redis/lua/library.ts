@@ -1,4 +1,4 @@
-import { formatG, formatRounded } from '../numbers.ts'
+import { formatG, formatInteger, formatRounded } from '../numbers.ts'
 import { regExpOf } from './patterns.ts'
 import {
   all,
@@ -59,8 +59,7 @@ function format(template: LuaValue, ...values: LuaValue[]): string {
 function formatOne(directive: string, value: LuaValue): string {
   if (directive === '%s') return shown(value)
   const number = num(value)
-  if (directive === '%d')
-    return Math.abs(number) < 1e15 ? String(Math.trunc(number) + 0) : BigInt(Math.trunc(number)).toString()
+  if (directive === '%d') return formatInteger(number)
   if (directive === '%.0f') return formatRounded(number)
   if (directive === '%x') return Math.trunc(number).toString(16)
   const [, digits = ''] = /^%\.?(\d*)g$/.exec(directive) ?? []

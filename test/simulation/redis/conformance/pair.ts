@@ -1,0 +1,117 @@
+import { inspect, isDeepStrictEqual } from 'node:util'
+import type { RedisModel } from '../model.ts'
+import type { Call } from './calls.ts'
+import { contentOf, send } from './servers.ts'
+import type { ServerUnderTest } from './servers.ts'
+
+/** How far apart the ends of keys may be in the end: the real clock can move on while a command runs. */
+const EXPIRY_TOLERANCE_MS = 100
+
+interface PairOptions {
+  readonly real: ServerUnderTest
+  readonly model: RedisModel
+  /** The model with its own clients. */
+  readonly modelled: ServerUnderTest
+  readonly setModelClock: (ms: number) => void
+}
+
+/** Makes the same calls to a real server and to the model, and rejects at the first difference. */
+export async function compare(calls: readonly Call[], { real, model, modelled, setModelClock }: PairOptions) {
+  let isRepeated = false
+
+  /** Calls the real server, and the model at the same time by its clock. */
+  async function callBoth(call: Call): Promise<void> {
+    const [before, reply] = await Promise.all([real.client.time(), send(real.client, call)])
+    // Not with the call, which is sent again if the server does not know the script.
+    const after = await real.client.time()
+    const [fromMs, untilMs] = [toMs(before), toMs(after)]
+    const { position } = model
+    setModelClock(fromMs)
+    let modelReply = await send(modelled.client, call)
+    // The clock moved on in between: each of these times may have been the one.
+    for (let ms = fromMs + 1; ms <= untilMs; ms++) {
+      if (isDeepStrictEqual(modelReply, reply) && (await hasSameContent())) break
+      isRepeated = true
+      model.rollBackTo(position)
+      setModelClock(ms)
+      modelReply = await send(modelled.client, call)
+    }
+    setModelClock(untilMs)
+    expectSame(modelReply, reply, `reply to ${JSON.stringify(call)}`)
+  }
+
+  async function hasSameContent(): Promise<boolean> {
+    const [expected, found] = await contents()
+    return isDeepStrictEqual(withoutExpiry(found), withoutExpiry(expected))
+  }
+
+  async function contents() {
+    const { denied } = model.refusals
+    model.refusals.denied = new Set()
+    const both = await Promise.all([contentOf(real.admin), contentOf(modelled.admin)])
+    model.refusals.denied = denied
+    return both
+  }
+
+  async function change([name, word = '']: Call): Promise<void> {
+    const text = String(word)
+    const { refusals } = model
+    if (name === 'forget scripts')
+      await Promise.all([real, modelled].map(({ client }) => client.script('FLUSH')))
+    else if (name === 'memory') {
+      refusals.isFull = text === 'full'
+      await real.admin.config('SET', 'maxmemory', refusals.isFull ? 1 : 0)
+    } else if (name === 'role') {
+      refusals.isReplica = text === 'replica'
+      await real.admin.replicaof(
+        ...((refusals.isReplica ? ['127.0.0.1', 1] : ['NO', 'ONE']) as ['NO', 'ONE']),
+      )
+    } else if (name === 'deny') {
+      refusals.denied = new Set(text === 'nothing' ? [] : [text])
+      const rules = ['+@all', ...(text === 'nothing' ? [] : [`-${text}`])]
+      await real.admin.call('ACL', 'SETUSER', 'default', ...rules)
+    } else if (!refusals.isReplica && !refusals.denied.has('pexpire')) {
+      await callBoth(['pexpire', text, 1])
+      while ((await real.admin.pttl(text)) >= 0);
+      setModelClock(toMs(await real.client.time()))
+    }
+  }
+
+  async function start(): Promise<void> {
+    await change(['memory', 'free'])
+    await change(['role', 'master'])
+    await change(['deny', 'nothing'])
+    await Promise.all([real.admin.flushall(), modelled.admin.flushall()])
+    await Promise.all([real.messages(), modelled.messages()])
+  }
+
+  await start()
+  for (const call of calls) await (CHANGES.has(call[0]) ? change(call) : callBoth(call))
+  await change(['memory', 'free'])
+  await change(['role', 'master'])
+  await change(['deny', 'nothing'])
+  const [expected, found] = await contents()
+  expectSame(withoutExpiry(found), withoutExpiry(expected), 'keys')
+  for (const [key, { expiresAt }] of Object.entries(expected)) {
+    const difference = Math.abs((found[key]?.expiresAt ?? 0) - expiresAt)
+    if (difference > (expiresAt < 0 ? 0 : EXPIRY_TOLERANCE_MS))
+      throw new Error(`expiry of ${key}: ${difference} ms`)
+  }
+  const [messages, modelMessages] = await Promise.all([real.messages(), modelled.messages()])
+  // What was sent again to the model was also published again.
+  if (!isRepeated) expectSame(modelMessages, messages, 'messages')
+}
+
+const CHANGES = new Set(['let expire', 'forget scripts', 'memory', 'role', 'deny'])
+
+const toMs = ([seconds, microseconds]: readonly (string | number)[]): number =>
+  Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000)
+
+const withoutExpiry = (contents: Awaited<ReturnType<typeof contentOf>>) =>
+  Object.fromEntries(Object.entries(contents).map(([key, { type, content }]) => [key, { type, content }]))
+
+function expectSame(found: unknown, expected: unknown, what: string): void {
+  if (isDeepStrictEqual(found, expected)) return
+  const [model, real] = [found, expected].map((one) => inspect(one, { depth: 8, breakLength: 200 }))
+  throw new Error(`${what}: the model has\n${model}\nrather than\n${real}`)
+}
