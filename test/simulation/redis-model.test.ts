@@ -9,7 +9,7 @@ import { RedisModel } from './redis/model.ts'
 
 /** Found once, and kept. */
 const SEED = 1
-const RUNS = Number(process.env['MODEL_RUNS'] ?? 120)
+const RUNS = Number(process.env['MODEL_RUNS'] ?? 60)
 
 describe('the model of Redis', () => {
   let redis: RedisServer

@@ -221,12 +221,17 @@ const changes = fc.oneof(
 )
 
 /** Replaces a word, behind the number of keys, by an odd one. */
-const spoiled = fc
-  .tuple(fc.oneof(...Object.values(scriptCalls)), fc.nat(), oddWord)
-  .map(([[name, ...words], at, odd]): Call => {
+const spoil = (arbitrary: fc.Arbitrary<Call>, odd: fc.Arbitrary<Word>): fc.Arbitrary<Call> =>
+  fc.tuple(arbitrary, fc.nat(), odd).map(([[name, ...words], at, word]): Call => {
     const index = 1 + (at % (words.length - 1))
-    return [name, ...words.slice(0, index), odd, ...words.slice(index + 1)]
+    return [name, ...words.slice(0, index), word, ...words.slice(index + 1)]
   })
+const { recallPublish, ...otherScripts } = scriptCalls
+const spoiled = fc.oneof(
+  // No number of messages that a real server would count to for long, and no TTL that ends before the test.
+  spoil(recallPublish, one('', 'abc', '-1', '0', '1.5', '0x4000', ' 20000', '20000\0', 'nan')),
+  spoil(fc.oneof(...Object.values(otherScripts)), oddWord),
+)
 
 const scripts = fc.oneof(
   { weight: 6, arbitrary: publish },

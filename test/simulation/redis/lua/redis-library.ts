@@ -78,7 +78,7 @@ export function toReply(value: LuaValue): Reply {
 
 /** Turns an error that ends a script into the reply. */
 export function toErrorReply(error: LuaError, digest: string): ErrorReply {
-  const text =
-    errorIn(error.value) ?? `ERR user_script: ${typeof error.value === 'string' ? error.value : 'an error'}`
+  const { value } = error
+  const text = errorIn(value) ?? `ERR ${typeof value === 'string' ? value : 'user_script: unknown error'}`
   return new ErrorReply(`${text} script: ${digest}, on @user_script:1.`)
 }
