@@ -48,7 +48,7 @@ const key = one(...HEADS, ...LOGS, ...SETS, ...OTHERS)
 const epoch = one('e1', 'e2', 'e-3_')
 const seq = oneOf(1, 2, 3, 4, 5)
 const time = fc.oneof({ weight: 8, arbitrary: oneOf(1_000, 1_500, 2_000, 3_000) }, oneOf(0, -5, 8.64e15))
-const field = one('epoch', 'offset', 'prolong', 't', '1')
+const field = one('epoch', 'offset', 'prolong', 'was', 'from', 't', '1')
 const ttlS = one(100, 1_000)
 const score = fc.oneof({ weight: 3, arbitrary: fc.oneof(seq, time) }, oddWord)
 const id = one('*', '0-0', '1-0', '2-0', '3', '4-7', '1-1', '99999999-0', LAST_ID, '5-', 'x', '007-1')
@@ -134,7 +134,7 @@ const scriptCalls: Readonly<Record<keyof typeof SCRIPTS, fc.Arbitrary<Call>>> = 
     .tuple(fc.uniqueArray(head, { minLength: 1 }), epoch)
     .map(([heads, newEpoch]): Call => ['recallHeads', heads.length, ...heads, newEpoch, 1_000, 500]),
   recallNewEpoch: oneOf(0, 1, 2, 3).chain((i) =>
-    call('recallNewEpoch', c(2), c(HEADS[i] ?? ''), c(CHANNELS[i] ?? ''), epoch, epoch),
+    call('recallNewEpoch', c(2), c(HEADS[i] ?? ''), c(CHANNELS[i] ?? ''), epoch, epoch, one('', 0, 1, 2)),
   ),
   recallEnd: oneOf(0, 1, 2).chain((i) =>
     call(
@@ -219,6 +219,10 @@ const changes = fc.oneof(
   call('role', one('replica', 'master')),
   call('deny', one('hset', 'xadd', 'zadd', 'spublish', 'del', 'pexpire', 'hgetall', 'nothing')),
 )
+
+const CHANGES = new Set(['let expire', 'forget scripts', 'memory', 'role', 'deny'])
+/** Whether this is for the test to do, rather than a call. */
+export const isChange = ([name]: Call): boolean => CHANGES.has(name)
 
 /** Replaces a word, behind the number of keys, by an odd one. */
 const spoil = (arbitrary: fc.Arbitrary<Call>, odd: fc.Arbitrary<Word>): fc.Arbitrary<Call> =>

@@ -1,5 +1,6 @@
 import { inspect, isDeepStrictEqual } from 'node:util'
 import type { RedisModel } from '../model.ts'
+import { isChange } from './calls.ts'
 import type { Call } from './calls.ts'
 import { contentOf, send } from './servers.ts'
 import type { ServerUnderTest } from './servers.ts'
@@ -89,7 +90,7 @@ export async function compare(calls: readonly Call[], { real, model, modelled, s
   }
 
   await start()
-  for (const call of calls) await (CHANGES.has(call[0]) ? change(call) : callBoth(call))
+  for (const call of calls) await (isChange(call) ? change(call) : callBoth(call))
   await change(['memory', 'free'])
   await change(['role', 'master'])
   await change(['deny', 'nothing'])
@@ -103,8 +104,6 @@ export async function compare(calls: readonly Call[], { real, model, modelled, s
   // What was sent again to the model was also published again.
   if (!isRepeated) expectSame(modelMessages, messages, 'messages')
 }
-
-const CHANGES = new Set(['let expire', 'forget scripts', 'memory', 'role', 'deny'])
 
 const toMs = ([seconds, microseconds]: readonly (string | number)[]): number =>
   Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000)
