@@ -7,7 +7,7 @@ import { modelServer, realServer } from './redis/conformance/servers.ts'
 import type { ServerUnderTest } from './redis/conformance/servers.ts'
 import { RedisModel } from './redis/model.ts'
 
-/** Found once, and kept. */
+/** Calls that are the same in each run. */
 const SEED = 1
 const RUNS = Number(process.env['MODEL_RUNS'] ?? 60)
 
