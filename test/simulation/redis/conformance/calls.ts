@@ -90,7 +90,7 @@ const publish = fc
   })
   .map(({ recalls, epoch: newEpoch, historySize, ttlsMs, waits, signature }): Call => {
     const addressed = recalls.map(({ conversation, seqs, atMs, isUntimed }) => {
-      const messages = seqs.map((one) => ({ seq: one }))
+      const messages = seqs.map((drawn) => ({ seq: drawn }))
       const made = { ...conversation, messages, recalledAtMs: atMs, receivedAtMs: 5_000 }
       const rooms = roomsOf(made)
       return {
@@ -279,3 +279,15 @@ export const sequence: fc.Arbitrary<readonly Call[]> = fc.array(
   ),
   { minLength: 1, maxLength: 30, size: 'max' },
 )
+
+const [HEAD = '', SET = ''] = [HEADS[0], SETS[0]]
+/** What chance may leave out: the last field or member goes, and a score has digits that are easily lost. */
+export const EXAMPLE: readonly Call[] = [
+  ['hset', HEAD, 't', 'x'],
+  ['hdel', HEAD, 't'],
+  ['exists', HEAD],
+  ['zadd', SET, '0.1', '1', '8640000000000001', '2'],
+  ['zrange', SET, '0', '-1', 'WITHSCORES'],
+  ['zrem', SET, '1', '2'],
+  ['exists', SET],
+]
