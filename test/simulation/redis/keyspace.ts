@@ -71,10 +71,10 @@ export class Keyspace {
     return Math.floor(this.#now())
   }
 
-  /** Returns what a key holds, unless it has expired. */
+  /** Returns what a key holds, unless it has expired: in its last millisecond it is still there. */
   get(key: string): Value | undefined {
     const value = this.#values.get(key)
-    if (value === undefined || value.expiresAtMs === Infinity || value.expiresAtMs > this.#now()) return value
+    if (value === undefined || value.expiresAtMs === Infinity || value.expiresAtMs >= this.now) return value
     this.#values.delete(key)
     return undefined
   }

@@ -20,7 +20,7 @@ import type { Refusals } from './refusals.ts'
 import { ErrorReply, OK, Status } from './reply.ts'
 import type { Reply } from './reply.ts'
 import { Scripts } from './scripts.ts'
-import { WAIT_COMMANDS, Waiting } from './wait.ts'
+import { WAIT_COMMANDS, Waiting, waitOnReplica } from './wait.ts'
 
 const DATA_COMMANDS: ReadonlyMap<string, Command> = new Map(
   Object.entries({ ...KEY_COMMANDS, ...HASH_COMMANDS, ...SORTED_SET_COMMANDS, ...STREAM_COMMANDS }),
@@ -160,7 +160,7 @@ export class RedisModel {
     this.durability.rolledBack(this.#journal.position)
   }
 
-  /** Forgets the latest writes, silently, as many as it can. Connections and scripts stay. */
+  /** Forgets the latest writes, silently. Connections and scripts stay. */
   rollBack(writes: number): void {
     this.rollBackTo(Math.max(this.#journal.oldest, this.#journal.position - writes))
   }
@@ -262,6 +262,7 @@ export class RedisModel {
     refuse(name, command, this.refusals)
     this.#hasScriptWritten = false
     if (wait === undefined) return SERVER_COMMANDS.get(name)?.run(this.#server, connection, args)
+    if (this.refusals.isReplica) throw new ErrorReply(waitOnReplica(name))
     return this.#waiting.start(connection, wait.goalOf(args, this.settings))
   }
 
@@ -335,5 +336,5 @@ function check(name: string, { arity }: Pick<Command, 'arity'>, args: readonly s
 
 const unknownCommand = (name: string, args: readonly string[]): ErrorReply =>
   new ErrorReply(
-    `ERR unknown command '${name}', with args beginning with: ${args.map((word) => `'${word.slice(0, 128)}' `).join('')}`,
+    `ERR unknown command '${name}', with args beginning with: ${args.map((word) => `'${word.slice(0, 128).replace(/\0.*/s, '')}' `).join('')}`,
   )

@@ -54,6 +54,12 @@ export function formatRounded(value: number): string {
   return rounded === 0 && (value < 0 || Object.is(value, -0)) ? '-0' : BigInt(rounded).toString()
 }
 
+/** As C converts a double to a signed integer of 64 bits, on the usual processors: what does not fit becomes the smallest one. */
+export function formatInteger(value: number): string {
+  if (Math.abs(value) < 1e15) return String(Math.trunc(value) + 0)
+  return Math.abs(value) < 2 ** 63 ? BigInt(Math.trunc(value)).toString() : String(MIN_INT64)
+}
+
 const MAX_INT64 = 2n ** 63n - 1n
 const MIN_INT64 = -(2n ** 63n)
 

@@ -39,7 +39,7 @@ type Needs = Pick<Command, 'isWrite' | 'needsMemory' | 'whileLoading'>
 export function refuse(name: string, command: Needs, now: Refusals): void {
   if (now.denied.has(name))
     throw new ErrorReply(`NOPERM this user has no permissions to run the '${name}' command`)
-  if (now.isFull && command.needsMemory) throw new ErrorReply(OUT_OF_MEMORY)
+  if (isOutOfMemory(command, now)) throw new ErrorReply(OUT_OF_MEMORY)
   if (command.isWrite) refuseWrite(now)
   if (now.isLoading && !command.whileLoading) throw new ErrorReply(LOADING)
 }
@@ -49,8 +49,12 @@ export function refuseInScript(name: string, command: Needs, now: Refusals, hasW
   if (now.denied.has(name))
     throw new ErrorReply("ERR The user executing the script can't run this command or subcommand")
   if (command.isWrite) refuseWrite(now)
-  if (now.isFull && command.needsMemory && !hasWritten) throw new ErrorReply(OUT_OF_MEMORY)
+  if (isOutOfMemory(command, now) && !hasWritten) throw new ErrorReply(OUT_OF_MEMORY)
 }
+
+/** Replicas do not care: they are to have what their master has. */
+const isOutOfMemory = ({ needsMemory = false }: Needs, { isFull, isReplica }: Refusals): boolean =>
+  needsMemory && isFull && !isReplica
 
 function refuseWrite({ cannotSave, lacksReplicas, isReplica }: Refusals): void {
   if (cannotSave) throw new ErrorReply(MISCONFIGURED)

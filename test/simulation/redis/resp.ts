@@ -1,4 +1,4 @@
-import { formatDouble } from './numbers.ts'
+import { formatDouble, formatInteger } from './numbers.ts'
 import { Double, ErrorReply, Pairs, Status } from './reply.ts'
 import type { Protocol, Reply } from './reply.ts'
 
@@ -46,7 +46,7 @@ export class CommandParser {
 /** Encodes a reply. The result is binary: one character stands for one byte. */
 export function encodeReply(reply: Reply, protocol: Protocol): string {
   if (typeof reply === 'string') return `$${reply.length}\r\n${reply}\r\n`
-  if (typeof reply === 'number') return `:${reply}\r\n`
+  if (typeof reply === 'number') return `:${formatInteger(reply)}\r\n`
   if (reply === null) return protocol === 3 ? '_\r\n' : '$-1\r\n'
   if (reply instanceof Status) return `+${reply.text}\r\n`
   if (reply instanceof ErrorReply) return `-${reply.message.replaceAll(/[\r\n]/g, ' ')}\r\n`

@@ -48,6 +48,9 @@ export const WAIT_COMMANDS: Readonly<Record<string, WaitCommand>> = {
   },
 }
 
+export const waitOnReplica = (name: string): string =>
+  `ERR ${name.toUpperCase()} cannot be used with replica instances. Please also note that since Redis 4.0 if a replica is configured to be writable (which is not the default) writes to replicas are just local and are not propagated.`
+
 interface Waiter {
   readonly goal: Goal
   readonly position: number

@@ -2,9 +2,9 @@ import { createHmac, KeyObject, type webcrypto } from 'node:crypto'
 import { createRequire, syncBuiltinESMExports } from 'node:module'
 import { promisify } from 'node:util'
 import { real } from './real.ts'
-import type { Random } from './random.ts'
-import { OUTSIDE } from './schedule.ts'
-import type { Schedule, SimProcess, Task } from './schedule.ts'
+import { Random } from './random.ts'
+import { OUTSIDE, Schedule } from './schedule.ts'
+import type { SimProcess, Task } from './schedule.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -12,7 +12,7 @@ const require = createRequire(import.meta.url)
 export const START_MS = Date.UTC(2026, 0, 1)
 
 /** What drives the modules that are loaded after `replaceGlobals`; a run puts its own in. */
-export const world: { schedule: Schedule; random: Random } = {} as never
+export const world: { schedule: Schedule; random: Random } = { schedule: new Schedule(), random: new Random(0) }
 
 class SimTimer {
   readonly #run: () => void

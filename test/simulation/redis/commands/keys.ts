@@ -110,6 +110,11 @@ export const KEY_COMMANDS: Commands = {
     2,
     ttl((ms) => ms),
   ),
+  pexpiretime: read(2, (keyspace, [key = '']) => {
+    const value = keyspace.get(key)
+    if (value === undefined) return -2
+    return value.expiresAtMs === Infinity ? -1 : value.expiresAtMs
+  }),
   persist: write(2, (keyspace, [key = '']) => {
     const value = keyspace.get(key)
     if (value === undefined || value.expiresAtMs === Infinity) return 0

@@ -1,8 +1,9 @@
-import { formatG, formatRounded } from '../numbers.ts'
+import { formatG, formatInteger, formatRounded } from '../numbers.ts'
 import { regExpOf } from './patterns.ts'
 import {
   all,
   callable,
+  failure,
   first,
   isLess,
   isTrue,
@@ -16,18 +17,21 @@ import {
 } from './runtime.ts'
 import type { LuaFunction, LuaResult, LuaValue } from './runtime.ts'
 
+/** The stack of Lua has room for no more. */
+const MAX_UNPACKED = 8_000
+
 /** Functions by their name in a table such as `string`. */
 export type Library = Readonly<Record<string, LuaFunction | number | undefined>>
 
 function text(value: LuaValue): string {
   if (typeof value === 'string' || typeof value === 'number') return toText(value)
-  throw new LuaError(`bad argument (string expected, got ${typeOf(value)})`)
+  throw failure(`bad argument (string expected, got ${typeOf(value)})`)
 }
 
 function find(given: LuaValue, pattern: LuaValue, from: LuaValue, isPlain: LuaValue): LuaResult {
   const subject = text(given)
   const start = from === undefined ? 1 : num(from)
-  if (start !== 1) throw new LuaError('the model only finds from the start')
+  if (start !== 1) throw failure('the model only finds from the start')
   if (isPlain !== undefined && isPlain !== false) {
     const at = subject.indexOf(text(pattern))
     return at < 0 ? undefined : new Several([at + 1, at + text(pattern).length])
@@ -57,16 +61,18 @@ function format(template: LuaValue, ...values: LuaValue[]): string {
 }
 
 function formatOne(directive: string, value: LuaValue): string {
-  if (directive === '%s') return shown(value)
+  if (directive === '%s') return asShort(shown(value))
   const number = num(value)
-  if (directive === '%d')
-    return Math.abs(number) < 1e15 ? String(Math.trunc(number) + 0) : BigInt(Math.trunc(number)).toString()
+  if (directive === '%d') return formatInteger(number)
   if (directive === '%.0f') return formatRounded(number)
   if (directive === '%x') return Math.trunc(number).toString(16)
   const [, digits = ''] = /^%\.?(\d*)g$/.exec(directive) ?? []
-  if (!directive.endsWith('g')) throw new LuaError(`the model does not format ${directive}`)
+  if (!directive.endsWith('g')) throw failure(`the model does not format ${directive}`)
   return formatG(number, digits === '' ? 6 : Number(digits))
 }
+
+/** `%s` ends at the first null byte, unless the text is long. */
+const asShort = (value: string): string => (value.length < 100 ? (value.split('\0')[0] ?? '') : value)
 
 const shown = (value: LuaValue): string => {
   if (typeof value === 'string' || typeof value === 'number') return toText(value)
@@ -101,7 +107,7 @@ const TABLE: Library = {
   concat: (table, separator = '') => tableOf(table).items.map(text).join(text(separator)),
   sort,
   insert(table, ...rest) {
-    if (rest.length !== 1) throw new LuaError('the model only inserts at the end')
+    if (rest.length !== 1) throw failure('the model only inserts at the end')
     tableOf(table).items.push(rest[0])
     return undefined
   },
@@ -112,8 +118,9 @@ const MATH: Library = {
   ceil: (value) => Math.ceil(num(value)),
   floor: (value) => Math.floor(num(value)),
   huge: Infinity,
-  max: (...values) => Math.max(...values.map(num)),
-  min: (...values) => Math.min(...values.map(num)),
+  // Not those of JavaScript, which take NaN for the result.
+  max: (...values) => values.map(num).reduce((most, value) => (value > most ? value : most)),
+  min: (...values) => values.map(num).reduce((least, value) => (value < least ? value : least)),
 }
 
 function protectedCall(called: LuaValue, ...args: LuaValue[]): Several {
@@ -128,16 +135,20 @@ function protectedCall(called: LuaValue, ...args: LuaValue[]): Several {
 /** Functions that belong to no table. */
 const BASE: Library = {
   error(value) {
-    throw new LuaError(value)
+    throw typeof value === 'string' ? failure(value) : new LuaError(value)
   },
   pcall: protectedCall,
   tonumber: (value, base) => {
-    if (base !== undefined && base !== 10) throw new LuaError('the model only reads decimal numbers')
+    if (base !== undefined && base !== 10) throw failure('the model only reads decimal numbers')
     return toNumber(value)
   },
   tostring: shown,
   type: typeOf,
-  unpack: (table) => new Several([...tableOf(table).items]),
+  unpack(table) {
+    const { items } = tableOf(table)
+    if (items.length >= MAX_UNPACKED) throw failure('too many results to unpack')
+    return new Several(items)
+  },
 }
 
 export const LIBRARIES: Readonly<Record<string, Library>> = {

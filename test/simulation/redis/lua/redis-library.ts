@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { formatDouble } from '../numbers.ts'
+import { formatDouble, formatInteger } from '../numbers.ts'
 import { Double, ErrorReply, Pairs, Status } from '../reply.ts'
 import type { Reply } from '../reply.ts'
 import type { Library } from './library.ts'
@@ -67,7 +67,7 @@ function toLua(reply: Reply): LuaValue {
 /** Turns what a script returns into a reply. */
 export function toReply(value: LuaValue): Reply {
   if (typeof value === 'string') return value
-  if (typeof value === 'number') return Number.isNaN(value) ? 0 : Math.trunc(value)
+  if (typeof value === 'number') return Number(formatInteger(value))
   if (!(value instanceof LuaTable)) return isTrue(value) && value === true ? 1 : null
   const error = errorIn(value)
   if (error !== undefined) return new ErrorReply(error)
@@ -78,7 +78,7 @@ export function toReply(value: LuaValue): Reply {
 
 /** Turns an error that ends a script into the reply. */
 export function toErrorReply(error: LuaError, digest: string): ErrorReply {
-  const text =
-    errorIn(error.value) ?? `ERR user_script: ${typeof error.value === 'string' ? error.value : 'an error'}`
+  const { value } = error
+  const text = errorIn(value) ?? `ERR ${typeof value === 'string' ? value : 'user_script: unknown error'}`
   return new ErrorReply(`${text} script: ${digest}, on @user_script:1.`)
 }

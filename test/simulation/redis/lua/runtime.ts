@@ -24,6 +24,9 @@ export class LuaError extends Error {
   }
 }
 
+/** An error of Lua itself, which names the place. Lines are not known here. */
+export const failure = (message: string): LuaError => new LuaError(`user_script:1: ${message}`)
+
 export class LuaTable {
   /** The values of the keys from 1 on. */
   readonly items: LuaValue[]
@@ -49,7 +52,7 @@ export class LuaTable {
   }
 
   set(key: LuaValue, value: LuaValue): void {
-    if (key === undefined) throw new LuaError('table index is nil')
+    if (key === undefined) throw failure('table index is nil')
     const { items } = this
     if (typeof key === 'number' && key >= 1 && key <= items.length + 1 && Number.isInteger(key)) {
       if (value === undefined && key >= items.length) items.length = Math.min(items.length, key - 1)
@@ -98,7 +101,7 @@ export const toText = (value: number | string): string =>
 
 export function num(value: LuaValue): number {
   const number = typeof value === 'number' ? value : toNumber(value)
-  if (number === undefined) throw new LuaError(`attempt to perform arithmetic on a ${typeOf(value)} value`)
+  if (number === undefined) throw failure(`attempt to perform arithmetic on a ${typeOf(value)} value`)
   return number
 }
 
@@ -107,45 +110,45 @@ export const modulo = (a: number, b: number): number => a - Math.floor(a / b) * 
 export function concat(a: LuaValue, b: LuaValue): string {
   if ((typeof a === 'string' || typeof a === 'number') && (typeof b === 'string' || typeof b === 'number'))
     return toText(a) + toText(b)
-  throw new LuaError('attempt to concatenate a value that is no text')
+  throw failure('attempt to concatenate a value that is no text')
 }
 
 export function isLess(a: LuaValue, b: LuaValue): boolean {
   if ((typeof a === 'number' && typeof b === 'number') || (typeof a === 'string' && typeof b === 'string'))
     return a < b
-  throw new LuaError(`attempt to compare ${typeOf(a)} with ${typeOf(b)}`)
+  throw failure(`attempt to compare ${typeOf(a)} with ${typeOf(b)}`)
 }
 
 export function isAtMost(a: LuaValue, b: LuaValue): boolean {
   if ((typeof a === 'number' && typeof b === 'number') || (typeof a === 'string' && typeof b === 'string'))
     return a <= b
-  throw new LuaError(`attempt to compare ${typeOf(a)} with ${typeOf(b)}`)
+  throw failure(`attempt to compare ${typeOf(a)} with ${typeOf(b)}`)
 }
 
 export function lengthOf(value: LuaValue): number {
   if (typeof value === 'string') return value.length
   if (value instanceof LuaTable) return value.items.length
-  throw new LuaError(`attempt to get length of a ${typeOf(value)} value`)
+  throw failure(`attempt to get length of a ${typeOf(value)} value`)
 }
 
 export function index(table: LuaValue, key: LuaValue): LuaValue {
   if (table instanceof LuaTable) return table.get(key)
-  throw new LuaError(`attempt to index a ${typeOf(table)} value`)
+  throw failure(`attempt to index a ${typeOf(table)} value`)
 }
 
 export function assign(table: LuaValue, key: LuaValue, value: LuaValue): void {
-  if (!(table instanceof LuaTable)) throw new LuaError(`attempt to index a ${typeOf(table)} value`)
+  if (!(table instanceof LuaTable)) throw failure(`attempt to index a ${typeOf(table)} value`)
   table.set(key, value)
 }
 
 export function callable(value: LuaValue): LuaFunction {
   if (typeof value === 'function') return value
-  throw new LuaError(`attempt to call a ${typeOf(value)} value`)
+  throw failure(`attempt to call a ${typeOf(value)} value`)
 }
 
 export const tableOf = (value: LuaValue): LuaTable => {
   if (value instanceof LuaTable) return value
-  throw new LuaError(`bad argument (table expected, got ${typeOf(value)})`)
+  throw failure(`bad argument (table expected, got ${typeOf(value)})`)
 }
 
 export const and = (left: LuaValue, right: () => LuaValue): LuaValue => (isTrue(left) ? right() : left)
