@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
-import { open } from 'lmdb'
+import * as lmdb from 'lmdb'
 import type { RootDatabase } from 'lmdb'
 import { GatewayError } from '../../shared/errors.ts'
 
@@ -85,7 +85,7 @@ interface StoreOptions {
 /** Opens an lmdb store, and creates it with its folder if it is missing. Throws errors of the file system as they are. */
 export function openStore(path: string, { readOnly = false }: StoreOptions = {}): RootDatabase {
   if (!readOnly) makeFolder(dirname(path))
-  return open({
+  return lmdb.open({
     path,
     readOnly,
     // Otherwise a write would resolve before it is on disk.
@@ -93,6 +93,17 @@ export function openStore(path: string, { readOnly = false }: StoreOptions = {})
     // Otherwise each disk failure would cause a rejection that no caller can handle, which ends the process.
     eventTurnBatching: false,
   })
+}
+
+/** Returns the key that these bytes of an lmdb store are; undefined for none. */
+export function decodeKey(bytes: Buffer): unknown {
+  // Exported, but not in the types.
+  const { bufferToKeyValue } = lmdb as unknown as { bufferToKeyValue: (bytes: Buffer) => unknown }
+  try {
+    return bufferToKeyValue(Buffer.from(bytes))
+  } catch {
+    return undefined
+  }
 }
 
 /** Returns the outcome of a write. The error of lmdb carries a second promise that also rejects; it is handled here. */

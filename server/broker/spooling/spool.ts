@@ -1,13 +1,21 @@
 import { join } from 'node:path'
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Recall } from '../../../shared/recall.ts'
-import { committed, openStore } from '../../lib/data-dir.ts'
+import { readChecked, writeChecked } from '../../lib/checked-file.ts'
+import { systemDisk } from '../../lib/disk.ts'
+import type { Disk } from '../../lib/disk.ts'
+import { openJournal } from '../../lib/journal/journal.ts'
+import type { Damage, Entry } from '../../lib/journal/journal.ts'
+import { readOldStore } from '../../lib/old-store.ts'
 
 interface SpoolOptions {
   /** A folder on a local disk; created if missing. */
   readonly dataDir: string
   /** Maximum size of the spooled recalls, in bytes; more are refused. */
   readonly maxBytes: number
+  readonly disk?: Disk
+  /** Called with what is found damaged on disk, before `openSpool` returns. */
+  readonly onDamage?: (damage: Damage) => void
 }
 
 /** A spooled recall. */
@@ -18,6 +26,8 @@ export interface Spooled {
   readonly recall: Recall | undefined
   /** As stored. */
   readonly text: string
+  /** What the disk returned instead of what was written. */
+  readonly raw?: Buffer
   /** Its size, in bytes. */
   readonly bytes: number
 }
@@ -53,88 +63,106 @@ export interface Spool {
 }
 
 /** Opens the spool in `dataDir`, including what an earlier process left there. Throws errors of the file system. */
-export function openSpool({ dataDir, maxBytes }: SpoolOptions): Spool {
-  const root = openStore(join(dataDir, 'spool'))
-  const entries = root.openDB<string, number>('entries', { encoding: 'string' })
-  const reached = root.openDB<boolean, string>('reached', { encoding: 'json' })
+export function openSpool({
+  dataDir,
+  maxBytes,
+  disk = systemDisk,
+  onDamage = () => undefined,
+}: SpoolOptions): Spool {
+  const folder = join(dataDir, 'spool')
+  const journal = openJournal({ folder: join(folder, 'journal'), disk, onDamage })
+  const reached = openReached(disk, join(folder, 'reached'))
+  importOld()
 
-  let nextKey = 1
-  let recalls = 0
-  let bytes = 0
-  const writes = new Set<Promise<unknown>>()
-  for (const { key, value } of entries.getRange({})) {
-    nextKey = key + 1
-    recalls++
-    bytes += Buffer.byteLength(value)
+  /** Bytes that are being written. */
+  let pendingBytes = 0
+  let pending = 0
+  /** The oldest recall, and when it was received. */
+  let oldest = { key: 0, receivedAtMs: 0 }
+
+  /** Takes over what the version before this one spooled. */
+  function importOld(): void {
+    const texts = new Map<number, Buffer>()
+    const old = readOldStore(disk, folder, ({ database, key, value }) => {
+      if (database === 'reached' || typeof key === 'string') reached.add(String(key))
+      else if (typeof key === 'number' && parse(value)) texts.set(key, value)
+      else if (database === 'entries')
+        onDamage({ kind: 'entry', bytes: value, where: `${folder}, ${String(key)}` })
+    })
+    if (old === undefined) return
+    if (old.damage !== undefined)
+      onDamage({ kind: 'entry', bytes: Buffer.from(old.damage), where: `${folder}/data.mdb.damaged` })
+    journal.importSync([...texts].toSorted(([one], [other]) => one - other).map(([, text]) => text))
+    reached.save()
+    old.finish()
   }
 
   return {
     async append(recall) {
-      const text = JSON.stringify(recall)
-      const size = Buffer.byteLength(text)
-      if (bytes + size > maxBytes)
+      const payload = Buffer.from(JSON.stringify(recall))
+      if (journal.bytes() + pendingBytes + payload.length > maxBytes)
         throw new GatewayError('BROKER_UNAVAILABLE', 'the spool is full (SPOOL_MAX_BYTES)')
-      const key = nextKey++
-      recalls++
-      bytes += size
-      const write = committed(entries.put(key, text))
-      writes.add(write)
+      pendingBytes += payload.length
+      pending++
       try {
-        await write
+        await journal.append(payload)
       } catch (cause) {
-        recalls--
-        bytes -= size
         throw new GatewayError('BROKER_UNAVAILABLE', 'cannot write to the spool', { cause })
       } finally {
-        writes.delete(write)
+        pendingBytes -= payload.length
+        pending--
       }
     },
 
-    oldest(limit, skip = () => false, fromKey = 0) {
-      const found: Spooled[] = []
-      for (const { key, value } of entries.getRange({ start: fromKey })) {
-        if (found.length >= limit) break
-        if (!skip(key))
-          found.push({ key, recall: parse(value), text: value, bytes: Buffer.byteLength(value) })
-      }
-      return found
-    },
-
-    async remove(confirmed) {
-      const removing = entries.transaction(() => {
-        for (const { key } of confirmed) entries.removeSync(key)
-      })
-      await committed(removing)
-      for (const entry of confirmed) {
-        recalls--
-        bytes -= entry.bytes
-      }
-    },
-
-    isEmpty: () => recalls === 0,
-    isWriting: () => writes.size > 0,
-    written: async () => void (await Promise.allSettled(writes)),
-    newestKey: () => nextKey - 1,
+    oldest: (limit, skip, fromKey) => journal.read(limit, { skip, fromKey }).map(toSpooled),
+    remove: (confirmed) => journal.remove(confirmed.map(({ key }) => key)),
+    isEmpty: () => journal.size() === 0 && pending === 0,
+    isWriting: () => pending > 0,
+    written: journal.written,
+    newestKey: journal.newestKey,
 
     depth(nowMs) {
-      const [first] = entries.getRange({ limit: 1 })
-      const receivedAtMs = first && parse(first.value)?.receivedAtMs
-      return { recalls, bytes, ageMs: receivedAtMs === undefined ? 0 : nowMs - receivedAtMs }
+      const [recalls, bytes] = [journal.size() + pending, journal.bytes() + pendingBytes]
+      const key = journal.oldestKey()
+      if (key === undefined) return { recalls, bytes, ageMs: 0 }
+      // Asked for every second, and read from disk when it changes.
+      if (oldest.key !== key) {
+        const [first] = journal.read(1)
+        oldest = { key, receivedAtMs: (first && parse(first.payload)?.receivedAtMs) ?? nowMs }
+      }
+      return { recalls, bytes, ageMs: nowMs - oldest.receivedAtMs }
     },
 
     async markReached(brokerName) {
-      if (!reached.get(brokerName)) await committed(reached.put(brokerName, true))
+      if (reached.has(brokerName)) return
+      reached.add(brokerName)
+      reached.save()
     },
 
-    wasReached: (brokerName) => reached.get(brokerName) === true,
-
-    close: () => root.close(),
+    wasReached: reached.has,
+    close: journal.close,
   }
 }
 
-function parse(text: string): Recall | undefined {
+/** The names of brokers in a file. One that is rotten counts as one without names: the next start waits for the broker. */
+function openReached(disk: Disk, file: string) {
+  const stored = readChecked(disk, file)
+  const names = new Set(stored?.isRotten === false ? (stored.value as string[]) : [])
+  return {
+    has: (name: string): boolean => names.has(name),
+    add: (name: string): unknown => names.add(name),
+    save: (): void => writeChecked(disk, file, [...names]),
+  }
+}
+
+function toSpooled({ key, payload, isRotten }: Entry): Spooled {
+  const spooled = { key, text: payload.toString(), bytes: payload.length }
+  return isRotten ? { ...spooled, recall: undefined, raw: payload } : { ...spooled, recall: parse(payload) }
+}
+
+function parse(text: Buffer): Recall | undefined {
   try {
-    return JSON.parse(text) as Recall
+    return JSON.parse(text.toString()) as Recall
   } catch {
     return undefined
   }

@@ -1,0 +1,142 @@
+import {
+  closeSync,
+  existsSync,
+  fdatasync,
+  fstatSync,
+  fsync,
+  fsyncSync,
+  mkdirSync,
+  open,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  write,
+  writeSync,
+} from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { promisify } from 'node:util'
+
+/**
+ * The operations on files that the stores need, apart from those of the embedded broker's database: a test puts a disk in its
+ * place that fails, is full, or forgets what was not flushed. All throw, or reject with, errors of the file system.
+ */
+export interface Disk {
+  /** Creates a folder and those above it, unless it exists. */
+  makeFolder(folder: string): void
+  /** Returns the names in a folder, in no order; none if it does not exist. */
+  list(folder: string): string[]
+  /** Returns the size of a file, in bytes; undefined if it does not exist. */
+  size(file: string): number | undefined
+  /** Returns at most `length` bytes of a file from `offset` on. */
+  read(file: string, offset?: number, length?: number): Buffer
+  /** Puts a file with this content in the place of what is there, in one step, flushed to disk with its name. */
+  replace(file: string, content: Buffer): void
+  /** Gives a file another name in the same folder. Flushed to disk. */
+  rename(file: string, other: string): void
+  /** Removes a file; nothing happens if there is none. The name may return with a power cut. */
+  remove(file: string): void
+  /** Creates a file that does not exist yet. Its name is on disk once `syncFolder` has resolved. */
+  create(file: string): Promise<OpenFile>
+  /** Flushes the names of a folder to disk. */
+  syncFolder(folder: string): Promise<void>
+}
+
+/** A file that is open for writing. */
+export interface OpenFile {
+  /** Writes all of `content` at `offset`. After a failure, any part of it may be there. */
+  write(content: Buffer, offset: number): Promise<void>
+  /** Flushes to disk what was written. After a failure, nothing that was written since the last flush can be trusted. */
+  sync(): Promise<void>
+  close(): void
+}
+
+const [openAsync, writeAsync, fdatasyncAsync, fsyncAsync] = [
+  promisify(open),
+  promisify(write),
+  promisify(fdatasync),
+  promisify(fsync),
+]
+const OWNER_ONLY = 0o600
+
+export const systemDisk: Disk = {
+  makeFolder,
+  list: (folder) => (existsSync(folder) ? readdirSync(folder) : []),
+  size: (file) => withFile(file, 'r', (fd) => fstatSync(fd).size),
+
+  read: (file, offset = 0, length) =>
+    withFile(file, 'r', (fd) => {
+      const wanted = length ?? Math.max(0, fstatSync(fd).size - offset)
+      const content = Buffer.allocUnsafe(wanted)
+      let done = 0
+      while (done < wanted) {
+        const got = readSync(fd, content, done, wanted - done, offset + done)
+        if (got === 0) break
+        done += got
+      }
+      return content.subarray(0, done)
+    }) ?? Buffer.alloc(0),
+
+  replace(file, content) {
+    const fresh = `${file}.new`
+    const fd = openSync(fresh, 'w', OWNER_ONLY)
+    try {
+      for (let done = 0; done < content.length;) done += writeSync(fd, content, done)
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+    systemDisk.rename(fresh, file)
+  },
+
+  rename(file, other) {
+    renameSync(file, other)
+    withFile(dirname(other), 'r', fsyncSync)
+  },
+
+  remove: (file) => rmSync(file, { force: true }),
+
+  async create(file) {
+    const fd = await openAsync(file, 'wx', OWNER_ONLY)
+    return {
+      async write(content, offset) {
+        for (let done = 0; done < content.length;) {
+          const { bytesWritten } = await writeAsync(fd, content, done, content.length - done, offset + done)
+          done += bytesWritten
+        }
+      },
+      sync: () => fdatasyncAsync(fd),
+      close: () => closeSync(fd),
+    }
+  },
+
+  async syncFolder(folder) {
+    const fd = await openAsync(folder, 'r')
+    try {
+      await fsyncAsync(fd)
+    } finally {
+      closeSync(fd)
+    }
+  },
+}
+
+/** Creates a folder and those above it. The recursive mode of Node never returns for a path in /proc. */
+function makeFolder(path: string): void {
+  const folder = resolve(path)
+  if (existsSync(folder)) return
+  makeFolder(dirname(folder))
+  mkdirSync(folder, { mode: 0o700 })
+  withFile(dirname(folder), 'r', fsyncSync)
+}
+
+/** Returns what `work` returns; undefined if there is no such file. */
+function withFile<T>(file: string, flags: string, work: (fd: number) => T): T | undefined {
+  if (!existsSync(file)) return undefined
+  const fd = openSync(file, flags)
+  try {
+    return work(fd)
+  } finally {
+    closeSync(fd)
+  }
+}

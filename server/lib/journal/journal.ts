@@ -1,0 +1,161 @@
+import { join } from 'node:path'
+import { systemDisk } from '../disk.ts'
+import type { Disk } from '../disk.ts'
+import { loadSegments, removalsOf } from './load.ts'
+import type { Damage } from './load.ts'
+import { Removals } from './removals.ts'
+import type { Entry, Segment } from './segment.ts'
+import { Writer } from './writer.ts'
+
+export type { Damage } from './load.ts'
+export type { Entry } from './segment.ts'
+
+interface JournalOptions {
+  /** Holds nothing else; created if missing. */
+  readonly folder: string
+  /** Size after which another file is begun, in bytes. A file is deleted when all in it is removed. */
+  readonly segmentBytes?: number
+  readonly disk?: Disk
+  /** Called with what is found damaged in the files, before `openJournal` returns. An entry is gone from the files afterwards. */
+  readonly onDamage?: (damage: Damage) => void
+}
+
+interface ReadOptions {
+  readonly skip?: ((key: number) => boolean) | undefined
+  readonly fromKey?: number | undefined
+}
+
+/**
+ * A queue on disk that survives kill -9 and a power cut: entries with checksums in files that only grow. Methods reject, or throw,
+ * errors of the file system.
+ */
+export interface Journal {
+  /**
+   * Resolves to the key of the entry once it is flushed to disk; without `flush`, once the system has it, which a power cut loses.
+   * Keys grow.
+   */
+  append(payload: Buffer, flush?: boolean): Promise<number>
+  /** Appends what an earlier version kept elsewhere. Only before anything else is appended. */
+  importSync(payloads: Iterable<Buffer>): void
+  /** Returns the oldest entries that are on disk from this key on, without those whose key `skip` accepts. */
+  read(limit: number, options?: ReadOptions): Entry[]
+  /** Resolves once that is on disk too. After a failure they are removed all the same, but may be back after a restart. */
+  remove(keys: readonly number[], flush?: boolean): Promise<void>
+  /** Removes the oldest files, those that hold only smaller keys. */
+  dropBefore(key: number): Promise<void>
+  /** Returns how many entries there are. */
+  size(): number
+  /** Returns the size of their payloads. */
+  bytes(): number
+  /** Returns the oldest key; undefined without an entry. */
+  oldestKey(): number | undefined
+  /** Returns the newest key, of an entry that is being written too; 0 before the first. */
+  newestKey(): number
+  /** Returns whether entries are being written that `read` cannot see yet. */
+  isWriting(): boolean
+  /** Resolves once the writes that are under way now have ended, well or not. */
+  written(): Promise<void>
+  close(): Promise<void>
+}
+
+const SEGMENT_BYTES = 2 ** 22
+/** A shorter file is used again when all in it is removed, because creating one costs two flushes. */
+const REUSED_BYTES = 2 ** 16
+
+/** Opens the journal in a folder, with what an earlier process left there. Throws errors of the file system. */
+export function openJournal({
+  folder,
+  segmentBytes = SEGMENT_BYTES,
+  disk = systemDisk,
+  onDamage = () => undefined,
+}: JournalOptions): Journal {
+  disk.makeFolder(folder)
+  const loaded = loadSegments(disk, folder, onDamage)
+  const segments: Segment[] = [...loaded.segments]
+  const writer = new Writer({ disk, folder, segmentBytes, segments, nextKey: loaded.nextKey })
+  const removals = new Removals(disk, folder)
+  let removing: Promise<unknown> = Promise.resolve()
+
+  function inTurn(work: () => Promise<void>): Promise<void> {
+    const ended = removing.then(work)
+    removing = ended.catch(() => undefined)
+    return ended
+  }
+
+  for (const segment of segments.filter(({ live }) => live === 0)) deleteFile(segment)
+
+  function deleteFile(segment: Segment): void {
+    removals.forget(segment)
+    if (writer.isActive(segment)) writer.leaveFile()
+    segments.splice(segments.indexOf(segment), 1)
+    disk.remove(join(folder, segment.name))
+  }
+
+  /** Deletes a file, and then what says of its entries that they are removed: never the other way round on disk. */
+  async function discard(segment: Segment): Promise<void> {
+    deleteFile(segment)
+    await disk.syncFolder(folder)
+    for (const name of removalsOf(segment)) disk.remove(join(folder, name))
+  }
+
+  async function removeNow(keys: readonly number[], flush: boolean): Promise<void> {
+    const bySegment = new Map<Segment, number[]>()
+    for (const key of new Set(keys)) {
+      const segment = segments.findLast(({ firstKey }) => firstKey <= key)
+      if (segment?.has(key)) bySegment.set(segment, [...(bySegment.get(segment) ?? []), key])
+    }
+    const failures: unknown[] = []
+    for (const [segment, own] of bySegment) {
+      const isAll = own.length === segment.live && !writer.isActive(segment)
+      if (!isAll) await removals.write(segment, own, flush).catch((error: unknown) => failures.push(error))
+      // Also if the disk failed: they would be published again and again, and a full disk would stay full.
+      for (const key of own) segment.remove(key)
+    }
+    for (const segment of segments.filter(isDone)) await discard(segment)
+    if (failures.length > 0) throw failures[0]
+  }
+
+  const isDone = (segment: Segment): boolean =>
+    segment.live === 0 && (!writer.isActive(segment) || (!writer.isWriting() && segment.end >= REUSED_BYTES))
+
+  return {
+    append: (payload, flush = true) => writer.append(payload, flush),
+    importSync: (payloads) => writer.importSync(payloads),
+
+    read(limit, { skip = () => false, fromKey = 0 } = {}) {
+      const found: Entry[] = []
+      for (const segment of segments) {
+        if (found.length >= limit) break
+        if (segment.live > 0 && segment.nextKey > fromKey)
+          found.push(...segment.read(disk, folder, limit - found.length, skip, fromKey))
+      }
+      return found
+    },
+
+    remove: (keys, flush = true) => inTurn(() => removeNow(keys, flush)),
+
+    async dropBefore(key) {
+      const old = segments.filter((segment) => segment.nextKey <= key && !writer.isActive(segment))
+      await inTurn(async () => {
+        for (const segment of old) if (segments.includes(segment)) await discard(segment)
+      })
+    },
+
+    size: () => segments.reduce((sum, { live }) => sum + live, 0),
+    bytes: () => segments.reduce((sum, { liveBytes }) => sum + liveBytes, 0),
+    oldestKey: () => segments.find(({ live }) => live > 0)?.oldestKey(),
+    newestKey: () => writer.newestKey(),
+    isWriting: () => writer.isWriting(),
+    written: () => writer.written(),
+
+    async close() {
+      await writer.written()
+      await removing
+      writer.leaveFile()
+      for (const segment of [...segments]) {
+        if (segment.live === 0) deleteFile(segment)
+        else removals.forget(segment)
+      }
+    },
+  }
+}

@@ -1,0 +1,104 @@
+import { crc32 } from 'node:zlib'
+
+/**
+ * A record of a journal, all numbers little-endian:
+ *
+ * | bytes | content                                             |
+ * | ----- | --------------------------------------------------- |
+ * | 4     | `MAGIC`, of which the last byte is the version      |
+ * | 4     | length of the payload                               |
+ * | 6     | key                                                 |
+ * | 4     | CRC-32 of the payload                               |
+ * | 4     | CRC-32 of the 18 bytes before it                    |
+ * | …     | payload                                             |
+ *
+ * The first byte of the magic never occurs in JSON, so nobody can hide a record in what they send.
+ */
+const MAGIC = Buffer.from('\x1eRG2', 'latin1')
+const HEADER_CRC_AT = 18
+export const HEADER_BYTES = 22
+
+export function encodeRecord(key: number, payload: Buffer): Buffer {
+  const record = Buffer.allocUnsafe(HEADER_BYTES + payload.length)
+  MAGIC.copy(record)
+  record.writeUInt32LE(payload.length, 4)
+  record.writeUIntLE(key, 8, 6)
+  record.writeUInt32LE(crc32(payload), 14)
+  record.writeUInt32LE(crc32(record.subarray(0, HEADER_CRC_AT)), HEADER_CRC_AT)
+  payload.copy(record, HEADER_BYTES)
+  return record
+}
+
+/** A part of a file, from byte `start` to before `end`. */
+interface Part {
+  readonly start: number
+  readonly end: number
+}
+
+export interface FoundRecord extends Part {
+  readonly key: number
+  /** Undefined if it is not what was written. */
+  readonly payload: Buffer | undefined
+}
+
+export interface Scanned {
+  readonly records: readonly FoundRecord[]
+  /** What is no record. */
+  readonly rotten: readonly Part[]
+  /** Where a last record begins that has no end, as a crash leaves it; the length of the file without one. */
+  readonly end: number
+}
+
+/** Finds the records in a file: behind a rotten part it goes on at the next header that is whole. */
+export function scanRecords(file: Buffer): Scanned {
+  const records: FoundRecord[] = []
+  const rotten: Part[] = []
+  let at = 0
+  while (at < file.length) {
+    const record = recordAt(file, at)
+    if (record?.payload !== undefined) {
+      records.push(record)
+      at = record.end
+      continue
+    }
+    const next = nextHeader(file, at + 1)
+    if (record !== undefined) {
+      // Its end is where the next one begins, if a part of the file is missing.
+      records.push({ ...record, end: Math.min(record.end, next ?? record.end) })
+      at = records.at(-1)?.end ?? file.length
+      continue
+    }
+    if (next === undefined && isTorn(file.subarray(at))) return { records, rotten, end: at }
+    rotten.push({ start: at, end: next ?? file.length })
+    at = next ?? file.length
+  }
+  return { records, rotten, end: file.length }
+}
+
+/** Returns the record that begins here; undefined if none does, or if the file ends before it. */
+export function recordAt(file: Buffer, start: number): FoundRecord | undefined {
+  if (!isHeader(file, start)) return undefined
+  const end = start + HEADER_BYTES + file.readUInt32LE(start + 4)
+  if (end > file.length) return undefined
+  const payload = file.subarray(start + HEADER_BYTES, end)
+  const isSound = crc32(payload) === file.readUInt32LE(start + 14)
+  return { start, end, key: file.readUIntLE(start + 8, 6), payload: isSound ? payload : undefined }
+}
+
+const isHeader = (file: Buffer, start: number): boolean =>
+  file.length - start >= HEADER_BYTES &&
+  MAGIC.equals(file.subarray(start, start + MAGIC.length)) &&
+  crc32(file.subarray(start, start + HEADER_CRC_AT)) === file.readUInt32LE(start + HEADER_CRC_AT)
+
+function nextHeader(file: Buffer, from: number): number | undefined {
+  for (let at = file.indexOf(MAGIC, from); at !== -1; at = file.indexOf(MAGIC, at + 1))
+    if (isHeader(file, at)) return at
+  return undefined
+}
+
+/** Whether these last bytes are a record that was not written to its end, or space that was not written to at all. */
+function isTorn(rest: Buffer): boolean {
+  if (isHeader(rest, 0)) return true
+  if (rest.length < HEADER_BYTES) return MAGIC.subarray(0, rest.length).equals(rest.subarray(0, MAGIC.length))
+  return rest.every((byte) => byte === 0)
+}

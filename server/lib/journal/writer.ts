@@ -1,0 +1,181 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import type { Disk, OpenFile } from '../disk.ts'
+import { predecessorRecord, segmentName } from './load.ts'
+import { encodeRecord } from './records.ts'
+import { Segment } from './segment.ts'
+
+interface Pending {
+  readonly payload: Buffer
+  readonly flush: boolean
+  readonly resolve: (key: number) => void
+  readonly reject: (error: unknown) => void
+}
+
+interface Active {
+  readonly file: OpenFile
+  readonly segment: Segment
+  end: number
+  /** Whether something was written that is not flushed. */
+  isDirty: boolean
+}
+
+interface WriterOptions {
+  readonly disk: Disk
+  readonly folder: string
+  /** A file that is longer is followed by another one. */
+  readonly segmentBytes: number
+  readonly segments: Segment[]
+  readonly nextKey: number
+}
+
+/**
+ * Appends entries to the last file: one flush serves all that wait. After a failure nothing more is written to that file, because
+ * a disk that failed to flush may have dropped what it had; what was confirmed before stays.
+ */
+export class Writer {
+  readonly #options: WriterOptions
+  #nextKey: number
+  #pending: Pending[] = []
+  #writing: Promise<void> | undefined
+  #active: Active | undefined
+
+  constructor(options: WriterOptions) {
+    this.#options = options
+    this.#nextKey = options.nextKey
+  }
+
+  /** The key of the newest entry, those included that are being written. */
+  newestKey(): number {
+    return this.#nextKey - 1 + this.#pending.length
+  }
+
+  isWriting(): boolean {
+    return this.#writing !== undefined
+  }
+
+  /** Whether the next entry goes to this file. */
+  isActive = (segment: Segment): boolean => this.#active?.segment === segment
+
+  append(payload: Buffer, flush: boolean): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ payload, flush, resolve, reject })
+      this.#writing ??= this.#writeAll()
+    })
+  }
+
+  /** Writes files that are complete. */
+  importSync(payloads: Iterable<Buffer>): void {
+    let records: Buffer[] = []
+    let bytes = 0
+    for (const payload of payloads) {
+      records.push(encodeRecord(this.#nextKey + records.length, payload))
+      bytes += payload.length
+      if (bytes < this.#options.segmentBytes) continue
+      this.#importFile(records)
+      records = []
+      bytes = 0
+    }
+    if (records.length > 0) this.#importFile(records)
+  }
+
+  #importFile(records: readonly Buffer[]): void {
+    const { disk, folder, segments } = this.#options
+    const segment = this.#newSegment()
+    disk.replace(join(folder, segment.name), Buffer.concat(records))
+    for (const { length } of records) segment.push(segment.end, segment.end + length)
+    segments.push(segment)
+    this.#nextKey += records.length
+  }
+
+  #newSegment = (): Segment =>
+    new Segment(segmentName(this.#nextKey, randomBytes(4).toString('hex')), this.#nextKey)
+
+  /** Resolves once what is being written now has ended, well or not. */
+  async written(): Promise<void> {
+    await this.#writing
+  }
+
+  /** Lets the next entry begin another file. */
+  leaveFile(): void {
+    this.#active?.file.close()
+    this.#active = undefined
+  }
+
+  async #writeAll(): Promise<void> {
+    // All that are appended in this turn share the first write.
+    await Promise.resolve()
+    while (this.#pending.length > 0) {
+      const batch = this.#nextBatch()
+      const firstKey = this.#nextKey
+      try {
+        await this.#write(batch, firstKey)
+        batch.forEach(({ resolve }, i) => resolve(firstKey + i))
+      } catch (error) {
+        this.#abandonFile()
+        for (const { reject } of batch) reject(error)
+      }
+    }
+    this.#writing = undefined
+  }
+
+  #nextBatch(): Pending[] {
+    let bytes = 0
+    const rest = this.#pending.findIndex(
+      ({ payload }) => (bytes += payload.length) > this.#options.segmentBytes,
+    )
+    return this.#pending.splice(0, rest === -1 ? this.#pending.length : Math.max(1, rest))
+  }
+
+  async #write(batch: readonly Pending[], firstKey: number): Promise<void> {
+    const records = batch.map(({ payload }, i) => encodeRecord(firstKey + i, payload))
+    const content = Buffer.concat(records)
+    if ((this.#active?.end ?? 0) + content.length > this.#options.segmentBytes) {
+      // The next file says how long this one is.
+      if (this.#active?.isDirty) await this.#active.file.sync()
+      this.leaveFile()
+    }
+    const active = this.#active ?? (await this.#begin())
+    await active.file.write(content, active.end)
+    active.isDirty = !batch.some(({ flush }) => flush)
+    if (!active.isDirty) await active.file.sync()
+    for (const { length } of records) {
+      active.segment.push(active.end, active.end + length)
+      active.end += length
+    }
+    this.#nextKey += batch.length
+  }
+
+  async #begin(): Promise<Active> {
+    const { disk, folder, segments } = this.#options
+    const segment = this.#newSegment()
+    const before = segments.at(-1)
+    const header = predecessorRecord(before && { name: before.name, bytes: before.end })
+    const active = {
+      file: await disk.create(join(folder, segment.name)),
+      segment,
+      end: header.length,
+      isDirty: true,
+    }
+    this.#active = active
+    await active.file.write(header, 0)
+    await disk.syncFolder(folder)
+    segments.push(segment)
+    return active
+  }
+
+  #abandonFile(): void {
+    const { disk, folder, segments } = this.#options
+    const abandoned = this.#active?.segment
+    try {
+      this.leaveFile()
+      if (abandoned === undefined || abandoned.nextKey > abandoned.firstKey) return
+      // It holds nothing that was confirmed, and a full disk has no room for it. No other file begins with the same key.
+      this.#nextKey++
+      if (segments.at(-1) === abandoned) segments.pop()
+      disk.remove(join(folder, abandoned.name))
+    } catch {
+      // The disk fails, which the callers are told by the error before this one.
+    }
+  }
+}

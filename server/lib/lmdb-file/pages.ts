@@ -1,0 +1,170 @@
+import type { Disk } from '../disk.ts'
+
+/** An lmdb file is not as lmdb writes it. The message says where. */
+export class LmdbDamaged extends Error {}
+
+/** The layout of a page, in bytes, as in mdb.c of liblmdb, data version 2. */
+const HEADER_BYTES = 24
+const [FLAGS_AT, LOWER_AT] = [18, 20]
+export const [BRANCH, LEAF] = [1, 2]
+const META = 8
+const [MAGIC, DATA_VERSION] = [0xbeefc0de, 2]
+const [BIG_VALUE, SUB_DATABASE] = [1, 2]
+/** Number, transaction and length of the pages with a big value. */
+const BIG_REFERENCE_BYTES = 24
+const NONE = 2n ** 64n - 1n
+
+/** Where a database begins, and how large it is. */
+export interface Tree {
+  readonly depth: number
+  readonly pages: number
+  readonly entries: number
+  /** Undefined if it is empty. */
+  readonly root: number | undefined
+}
+
+export interface Meta {
+  readonly transaction: number
+  readonly lastPage: number
+  readonly free: Tree
+  readonly main: Tree
+}
+
+/** A part of a page: on a leaf a record, on a branch a page that follows from this key on. */
+export interface Node {
+  readonly key: Buffer
+  /** The value of a leaf, unless that is big. */
+  readonly value: Buffer
+  readonly isDatabase: boolean
+  /** Where a big value is, or the page that a branch leads to. */
+  readonly pages: { readonly first: number; readonly count: number; readonly bytes: number } | undefined
+}
+
+/** The pages of an lmdb file, read without lmdb: that ends the process if they are damaged. */
+export class LmdbPages {
+  readonly #disk: Disk
+  readonly #file: string
+  readonly pageBytes: number
+  readonly count: number
+  readonly #chunkBytes: number
+  #chunk: { readonly offset: number; readonly bytes: Buffer } | undefined
+
+  /** `chunkBytes`: how much of the file is read at a time, for those who want one page after the other. */
+  constructor(disk: Disk, file: string, chunkBytes = 0) {
+    this.#chunkBytes = chunkBytes
+    this.#disk = disk
+    this.#file = file
+    const size = disk.size(file) ?? 0
+    const stated = size < 4_096 ? 0 : disk.read(file, 0, 4_096).readUInt32LE(HEADER_BYTES + 24)
+    // Also if the first page does not say it: lmdb takes the size of the system's pages.
+    this.pageBytes = stated >= 512 && stated <= 65_536 && (stated & (stated - 1)) === 0 ? stated : 4_096
+    this.count = Math.floor(size / this.pageBytes)
+  }
+
+  /** Returns the states of the last two transactions, the latest first. */
+  metas(): Meta[] {
+    return [0, 1]
+      .map((page) => this.#meta(page))
+      .toSorted((one, other) => other.transaction - one.transaction)
+  }
+
+  /** Returns the bytes of so many pages. */
+  read(first: number, count = 1): Buffer {
+    if (first + count > this.count) throw new LmdbDamaged(`page ${first} is beyond the end of the file`)
+    const [offset, length] = [first * this.pageBytes, count * this.pageBytes]
+    if (length > this.#chunkBytes) return this.#disk.read(this.#file, offset, length)
+    const known = this.#chunk
+    if (known === undefined || offset < known.offset || offset + length > known.offset + known.bytes.length)
+      this.#chunk = { offset, bytes: this.#disk.read(this.#file, offset, this.#chunkBytes) }
+    const chunk = this.#chunk ?? { offset, bytes: Buffer.alloc(0) }
+    return chunk.bytes.subarray(offset - chunk.offset, offset - chunk.offset + length)
+  }
+
+  #meta(number: number): Meta {
+    const page = this.read(number)
+    const at = HEADER_BYTES
+    const isMeta = page.readUInt16LE(FLAGS_AT) === META && page.readUInt32LE(at) === MAGIC
+    if (!isMeta || page.readUInt32LE(at + 4) !== DATA_VERSION)
+      throw new LmdbDamaged(`page ${number} is no meta page`)
+    return {
+      free: readTree(page.subarray(at + 24)),
+      main: readTree(page.subarray(at + 72)),
+      lastPage: toNumber(page.readBigUInt64LE(at + 120)),
+      transaction: toNumber(page.readBigUInt64LE(at + 128)),
+    }
+  }
+}
+
+export const headerOf = (page: Buffer) => ({
+  number: toNumber(page.readBigUInt64LE(0)),
+  transaction: toNumber(page.readBigUInt64LE(8)),
+  flags: page.readUInt16LE(FLAGS_AT),
+  entries: page.readUInt16LE(LOWER_AT) >> 1,
+})
+
+/** Returns what pages with a big value begin with. */
+export const bigHeaderOf = (page: Buffer) => ({
+  number: toNumber(page.readBigUInt64LE(0)),
+  count: page.readUInt32LE(LOWER_AT),
+})
+
+export function readTree(bytes: Buffer): Tree {
+  const numbers = [8, 16, 24, 32].map((at) => toNumber(bytes.readBigUInt64LE(at)))
+  const [branches = 0, leaves = 0, big = 0, entries = 0] = numbers
+  const root = bytes.readBigUInt64LE(40)
+  return {
+    depth: bytes.readUInt16LE(6),
+    pages: branches + leaves + big,
+    entries,
+    root: root === NONE ? undefined : toNumber(root),
+  }
+}
+
+/** Returns a node of a page. Throws LmdbDamaged if it is not within the page. */
+export function nodeOf(page: Buffer, i: number, isBranch: boolean): Node {
+  const at = within(page, HEADER_BYTES + 2 * i, 2).readUInt16LE() + HEADER_BYTES
+  const header = within(page, at, 8)
+  const [low, high, flags, keyBytes] = [0, 2, 4, 6].map((offset) => header.readUInt16LE(offset))
+  if (low === undefined || high === undefined || flags === undefined || keyBytes === undefined)
+    throw new LmdbDamaged('a node has no header')
+  const key = within(page, at + 8, keyBytes)
+  const bytes = low + high * 2 ** 16
+  if (isBranch) {
+    const first = bytes + flags * 2 ** 32
+    return { key, value: Buffer.alloc(0), isDatabase: false, pages: { first, count: 1, bytes: 0 } }
+  }
+  if (flags !== 0 && flags !== BIG_VALUE && flags !== SUB_DATABASE)
+    throw new LmdbDamaged('a node has unknown flags')
+  if (flags !== BIG_VALUE)
+    return {
+      key,
+      value: within(page, at + 8 + keyBytes, bytes),
+      isDatabase: flags === SUB_DATABASE,
+      pages: undefined,
+    }
+  const reference = within(page, at + 8 + keyBytes, BIG_REFERENCE_BYTES)
+  const [first, count] = [0, 16].map((offset) => toNumber(reference.readBigUInt64LE(offset)))
+  return {
+    key,
+    value: Buffer.alloc(0),
+    isDatabase: false,
+    pages: { first: first ?? 0, count: count ?? 0, bytes },
+  }
+}
+
+/** Returns a big value. Throws LmdbDamaged if it is not within the file. */
+export function bigValueOf(file: LmdbPages, { first, count, bytes }: NonNullable<Node['pages']>): Buffer {
+  if (HEADER_BYTES + bytes > count * file.pageBytes)
+    throw new LmdbDamaged(`a value is longer than its pages from ${first}`)
+  return file.read(first, count).subarray(HEADER_BYTES, HEADER_BYTES + bytes)
+}
+
+function within(page: Buffer, at: number, length: number): Buffer {
+  if (at + length > page.length) throw new LmdbDamaged('a node is not within its page')
+  return page.subarray(at, at + length)
+}
+
+function toNumber(value: bigint): number {
+  // Larger ones are damaged, and compare as such.
+  return Number(value)
+}
