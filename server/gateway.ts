@@ -71,7 +71,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   const quarantine = receives ? await openInDataDir(config, createQuarantine(log)) : undefined
   if (quarantine) lifecycle.onStop('quarantine', quarantine.close)
   const stores =
-    quarantine && config.REDIS_URL !== undefined ? await openStores(config, quarantine) : undefined
+    quarantine && config.REDIS_URL !== undefined ? await openStores(config, quarantine, log) : undefined
   const broker = warnUnlessStored(createBroker(config, stores, log))
   lifecycle.onStop('broker', broker.stop)
   await broker.start()

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { GatewayError } from '../../shared/errors.ts'
 import { DEFAULT_DATA_DIR } from '../config/settings.ts'
-import { decodeBody, openQuarantine } from '../receiver/quarantine.ts'
+import { openQuarantine } from '../receiver/quarantine-files.ts'
+import { decodeBody } from '../receiver/quarantine.ts'
 import { withDataDir } from './command.ts'
 import type { Terminal } from './command.ts'
 import { createCaller, withCallOptions } from './webhook-call.ts'
@@ -17,7 +18,7 @@ export function addQuarantine(program: Command, terminal: Terminal): void {
   const command = program
     .command('quarantine')
     .description(
-      'print authentic webhooks that the gateway did not understand, and recalls that the broker refused, one JSON document per line',
+      'print authentic webhooks that the gateway did not understand, recalls that the broker refused, and what was found rotten on disk, one JSON document per line',
     )
     .option('--replay', 'post them again, freshly signed, and remove those that are answered with OK', false)
   withCallOptions(command).action((options: QuarantineOptions) =>
@@ -27,8 +28,8 @@ export function addQuarantine(program: Command, terminal: Terminal): void {
 
 /** Prints the quarantined webhooks, oldest first. The gateway may be running meanwhile. */
 async function list(options: QuarantineOptions, { environment, print }: Terminal): Promise<void> {
-  const store = open(withDataDir(options, environment), true)
-  for (const { id, request } of store?.list() ?? []) print(JSON.stringify({ id, ...request }))
+  const store = await open(withDataDir(options, environment))
+  for (const { id, kind, request } of store?.list() ?? []) print(JSON.stringify({ id, kind, ...request }))
   await store?.close()
 }
 
@@ -37,16 +38,21 @@ async function list(options: QuarantineOptions, { environment, print }: Terminal
  * not OK: it stays. What is still not wholly understood is quarantined anew.
  */
 async function replay(options: QuarantineOptions, { environment, print }: Terminal): Promise<void> {
-  const store = open(withDataDir(options, environment), false)
+  const store = await open(withDataDir(options, environment))
   if (store === undefined) return
   const call = createCaller(options, environment)
   let refused = 0
   try {
-    for (const { id, request } of store.list()) {
+    for (const entry of store.list()) {
+      const { id, kind, request } = entry
+      if (kind === 'rotten') {
+        print(`${id} is rotten: it cannot be posted`)
+        continue
+      }
       const query = new URLSearchParams(request.query)
       const { status, text } = await call({ query, body: decodeBody(request) })
       print(`${id} ${status} ${text}`)
-      if (status === 200) await store.remove(id)
+      if (status === 200) await store.remove(entry)
       else refused++
     }
   } finally {
@@ -56,8 +62,8 @@ async function replay(options: QuarantineOptions, { environment, print }: Termin
 }
 
 /** Undefined if nothing was ever quarantined in this data folder. */
-function open(environment: Terminal['environment'], readOnly: boolean) {
+async function open(environment: Terminal['environment']) {
   const dataDir = environment['DATA_DIR'] || DEFAULT_DATA_DIR
   if (!existsSync(join(dataDir, 'quarantine'))) return undefined
-  return openQuarantine({ dataDir, readOnly })
+  return await openQuarantine({ dataDir, isOwner: false })
 }

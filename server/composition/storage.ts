@@ -9,7 +9,10 @@ import { createSpoolingBroker } from '../broker/spooling/spooling-broker.ts'
 import * as options from '../config/options.ts'
 import type { Config } from '../config/settings.ts'
 import { inDataDir } from '../lib/data-dir.ts'
-import { createSetAside, openQuarantine } from '../receiver/quarantine.ts'
+import type { Damage } from '../lib/journal/journal.ts'
+import { openQuarantine } from '../receiver/quarantine-files.ts'
+import type { QuarantineStore } from '../receiver/quarantine-files.ts'
+import { createSetAside } from '../receiver/quarantine.ts'
 import type { Quarantine } from '../receiver/quarantine.ts'
 import type { Logger } from '../telemetry/logger.ts'
 
@@ -31,22 +34,38 @@ export function createBroker(config: Config, stores: Stores | undefined, log: Lo
   return createSpoolingBroker(options.spooling(config), { broker, spool, setAside, log })
 }
 
-export const openStores = async (config: Config, quarantine: Quarantine): Promise<Stores> => ({
-  spool: await openInDataDir(config, openSpool),
-  groupEnds: await openInDataDir(config, openGroupEnds),
-  quarantine,
-})
+export async function openStores(config: Config, quarantine: Quarantine, log: Logger): Promise<Stores> {
+  const onDamage = createDamageReport(quarantine, log)
+  return {
+    spool: await openInDataDir(config, (store) => openSpool({ ...store, onDamage })),
+    groupEnds: await openInDataDir(config, (store) => openGroupEnds({ ...store, onDamage })),
+    quarantine,
+  }
+}
+
+/** Returns a function that logs what is damaged on disk, and puts an entry that is lost into the quarantine as it was read. */
+export const createDamageReport =
+  (quarantine: Quarantine, log: Logger) =>
+  ({ kind, bytes, where }: Damage): void => {
+    if (kind === 'torn') log.warn({ where, bytes: bytes.length }, 'an entry that was never confirmed was cut off on disk')
+    else if (kind === 'removals') log.warn({ where }, 'rotten on disk, confirmed recalls may be published again')
+    else {
+      quarantine.addRotten(bytes, `rotten on disk: ${where}`)
+      log.error({ where, bytes: bytes.length }, 'an entry is rotten on disk, set aside in the quarantine')
+    }
+  }
 
 export const createQuarantine =
   (log: Logger) =>
-  (store: ReturnType<typeof options.stores>): ReturnType<typeof openQuarantine> =>
+  (store: ReturnType<typeof options.stores>): Promise<QuarantineStore> =>
     openQuarantine({
       ...store,
       onEvicted: (requests) => log.warn({ requests }, 'quarantine full, oldest requests evicted'),
+      onDamage: (damage) => log.error({ damage }, 'the quarantine is damaged on disk'),
     })
 
 /** Calls `open` with the options of the stores in the data folder. Throws START_FAILED. */
 export const openInDataDir = <Store>(
   config: Config,
-  open: (store: ReturnType<typeof options.stores>) => Store,
+  open: (store: ReturnType<typeof options.stores>) => Store | Promise<Store>,
 ): Promise<Store> => inDataDir(config.DATA_DIR, () => open(options.stores(config)))

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
-import { makeFolder } from '../lib/data-dir.ts'
+import { systemDisk } from '../lib/disk.ts'
 import { withSecretFiles } from './secrets.ts'
 import { DEFAULT_DATA_DIR } from './settings.ts'
 import type { Environment } from './settings.ts'
@@ -80,7 +80,7 @@ function generateDevCredentials(environment: Environment): DevCredentials {
     JWT_SECRET: randomBytes(32).toString('hex'),
   }
   try {
-    makeFolder(dirname(file))
+    systemDisk.makeFolder(dirname(file))
     writeFileSync(file, `${JSON.stringify(credentials, null, 2)}\n`, { mode: 0o600 })
   } catch (cause) {
     throw new GatewayError('START_FAILED', `cannot write to DATA_DIR: ${(cause as Error).message}`, { cause })

@@ -1,27 +1,33 @@
 import { crc32 } from 'node:zlib'
 import type { Disk } from './disk.ts'
+import { FORMAT, NewerVersion } from './newer-version.ts'
 
-/** The version of this format, and whose file it is. */
-const TITLE = 'recall-gateway 2'
-const FIRST_LINE = new RegExp(`^${TITLE} ([0-9a-f]{8})$`)
+const FIRST_LINE = /^recall-gateway (\d+) ([0-9a-f]{8})$/
 
-/** What a file holds; undefined if there is none. A rotten one is none of ours, or not as we wrote it. */
+/** What a file holds. A rotten one is not as it was written, or was not written to its end. */
 type CheckedFile =
-  { readonly isRotten: false; readonly value: unknown } | { readonly isRotten: true; readonly bytes: Buffer }
+  | { readonly isRotten: false; readonly value: unknown }
+  | { readonly isRotten: true; readonly bytes: Buffer }
 
-/** Writes a value as JSON, with its checksum in the line before it, in the place of what is there. Flushed to disk. */
-export function writeChecked(disk: Disk, file: string, value: unknown): void {
+/** Returns a file that holds a value as JSON, and in the line before it the version of its format and its checksum. */
+export function encodeChecked(value: unknown): Buffer {
   const text = `${JSON.stringify(value)}\n`
-  disk.replace(file, Buffer.from(`${TITLE} ${checksumOf(text)}\n${text}`))
+  return Buffer.from(`recall-gateway ${FORMAT} ${checksumOf(text)}\n${text}`)
 }
 
+/** Puts such a file in the place of what is there. Flushed to disk. */
+export const writeChecked = (disk: Disk, file: string, value: unknown): void =>
+  disk.replace(file, encodeChecked(value))
+
+/** Reads such a file; undefined if there is none. Throws NewerVersion. */
 export function readChecked(disk: Disk, file: string): CheckedFile | undefined {
   if (disk.size(file) === undefined) return undefined
   const bytes = disk.read(file)
   const end = bytes.indexOf('\n')
   const text = bytes.subarray(end + 1)
-  const [, checksum] = FIRST_LINE.exec(bytes.subarray(0, end).toString('latin1')) ?? []
-  if (end === -1 || checksum !== checksumOf(text)) return { isRotten: true, bytes }
+  const [, version, checksum] = FIRST_LINE.exec(bytes.subarray(0, Math.max(0, end)).toString('latin1')) ?? []
+  if (checksum !== checksumOf(text)) return { isRotten: true, bytes }
+  if (Number(version) > FORMAT) throw new NewerVersion(file, Number(version))
   return { isRotten: false, value: JSON.parse(text.toString()) as unknown }
 }
 

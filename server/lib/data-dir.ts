@@ -1,10 +1,14 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
 import * as lmdb from 'lmdb'
 import type { RootDatabase } from 'lmdb'
 import { GatewayError } from '../../shared/errors.ts'
+import { readChecked, writeChecked } from './checked-file.ts'
+import { systemDisk } from './disk.ts'
+import type { Disk } from './disk.ts'
+import { FORMAT, NewerVersion } from './newer-version.ts'
 
 export type { Database, RootDatabase } from 'lmdb'
 
@@ -16,7 +20,7 @@ export type { Database, RootDatabase } from 'lmdb'
  */
 export async function lockDataDir(dataDir: string): Promise<{ release: () => Promise<void> }> {
   const folder = await inDataDir(dataDir, () => {
-    makeFolder(dataDir)
+    systemDisk.makeFolder(dataDir)
     checkWritable(dataDir)
     return realpathSync(dataDir)
   })
@@ -44,30 +48,35 @@ export async function inDataDir<T>(dataDir: string, work: () => T | Promise<T>):
   }
 }
 
+/** Says which version wrote the files of the folder, and its id. A rotten one is replaced: each file tells its version too. */
+const FORMAT_FILE = 'format'
+/** Here the version before this one kept the id, and looks for it. */
 const FOLDER_ID_FILE = 'folder-id'
 
 /**
  * Returns the id of a data folder, which it chooses at random for a new one: a process that takes over the folder can be
- * recognized. Rejects with START_FAILED. A file that is no id, as a full disk or a crash can leave one, is replaced.
+ * recognized. Rejects with START_FAILED, also for a folder that a newer version has written, in which nothing is changed then. A
+ * file that is no id, as a full disk or a crash can leave one, is replaced.
  */
-export function readFolderId(dataDir: string): Promise<string> {
+export function readFolderId(dataDir: string, disk: Disk = systemDisk): Promise<string> {
   return inDataDir(dataDir, () => {
-    const file = join(dataDir, FOLDER_ID_FILE)
-    const known = existsSync(file) ? readFileSync(file, 'utf8').trim() : ''
-    if (/^[0-9a-f-]{36}$/.test(known)) return known
-    const id = randomUUID()
-    writeFileSync(`${file}.new`, `${id}\n`, { mode: 0o600 })
-    renameSync(`${file}.new`, file)
+    const file = join(dataDir, FORMAT_FILE)
+    const stored = readChecked(disk, file)
+    const { format = 1, folder = '' } = (stored?.isRotten === false ? stored.value : {}) as Partial<FolderFormat>
+    if (format > FORMAT) throw new NewerVersion(dataDir, format)
+    const idFile = join(dataDir, FOLDER_ID_FILE)
+    const ids = [folder, disk.read(idFile).toString('utf8').trim()]
+    const id = ids.find((one) => /^[0-9a-f-]{36}$/.test(one)) ?? randomUUID()
+    if (ids[1] !== id) disk.replace(idFile, Buffer.from(`${id}\n`))
+    if (ids[0] !== id || format !== FORMAT) writeChecked(disk, file, { format: FORMAT, folder: id } satisfies FolderFormat)
     return id
   })
 }
 
-/** Creates a folder and those above it. The recursive mode of Node never returns for a path in /proc. */
-export function makeFolder(path: string): void {
-  const folder = resolve(path)
-  if (existsSync(folder)) return
-  makeFolder(dirname(folder))
-  mkdirSync(folder, { mode: 0o700 })
+interface FolderFormat {
+  readonly format: number
+  /** The id of the folder. */
+  readonly folder: string
 }
 
 /** Writes a file and removes it: permissions alone do not tell, and lmdb never returns in a folder such as /proc. */
@@ -84,7 +93,7 @@ interface StoreOptions {
 
 /** Opens an lmdb store, and creates it with its folder if it is missing. Throws errors of the file system as they are. */
 export function openStore(path: string, { readOnly = false }: StoreOptions = {}): RootDatabase {
-  if (!readOnly) makeFolder(dirname(path))
+  if (!readOnly) systemDisk.makeFolder(dirname(path))
   return lmdb.open({
     path,
     readOnly,

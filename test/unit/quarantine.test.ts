@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { openQuarantine } from '../../server/receiver/quarantine.ts'
+import { openQuarantine } from '../../server/receiver/quarantine-files.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -13,7 +13,7 @@ describe('quarantine on disk', () => {
     onCleanUp(folder.remove)
     let evicted = 0
     const onEvicted = (requests: number): void => void (evicted += requests)
-    const quarantine = openQuarantine({ dataDir: folder.path, onEvicted })
+    const quarantine = await openQuarantine({ dataDir: folder.path, onEvicted })
     onCleanUp(quarantine.close)
     await quarantine.add(request('first'))
     await quarantine.addRecall(request('recall'))
@@ -23,7 +23,7 @@ describe('quarantine on disk', () => {
     const [first, second] = quarantine.list()
     expect(first?.request.reason).to.equal('recall')
     expect(second?.id).to.equal((first?.id ?? 0) + 1)
-    await quarantine.remove(first?.id ?? 0)
+    if (first) await quarantine.remove(first)
     expect(quarantine.list().map(({ request: { reason } }) => reason)).to.not.include('recall')
     expect(quarantine.size()).to.equal(1_000)
   })

@@ -1,7 +1,11 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fullJitterMs } from '../../../shared/backoff.ts'
-import { committed, openStore } from '../../lib/data-dir.ts'
+import { systemDisk } from '../../lib/disk.ts'
+import type { Disk } from '../../lib/disk.ts'
+import { openJournal } from '../../lib/journal/journal.ts'
+import type { Damage } from '../../lib/journal/journal.ts'
+import { readOldStore } from '../../lib/old-store.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Broker } from '../broker.ts'
 import { withTimeout } from '../timeout.ts'
@@ -30,28 +34,100 @@ export interface GroupEnds {
   close(): Promise<void>
 }
 
+interface Kept {
+  readonly atMs: number
+  readonly key: number
+}
+
+interface GroupEndsOptions {
+  readonly dataDir: string
+  readonly disk?: Disk
+  /** Called with what is found damaged on disk, before `openGroupEnds` returns. */
+  readonly onDamage?: (damage: Damage) => void
+}
+
 /** Opens the store in `dataDir`. Throws errors of the file system. */
-export function openGroupEnds({ dataDir }: { readonly dataDir: string }): GroupEnds {
-  const root = openStore(join(dataDir, 'group-ends'))
-  const ends = root.openDB<number, string>('ends', { encoding: 'json' })
+export function openGroupEnds({
+  dataDir,
+  disk = systemDisk,
+  onDamage = () => undefined,
+}: GroupEndsOptions): GroupEnds {
+  const folder = join(dataDir, 'group-ends')
+  const journal = openJournal({ folder: join(folder, 'journal'), disk, onDamage })
+  importOld()
+  /** The end of each group. */
+  const ends = new Map<string, Kept>()
+  /** The groups in their order, and some that are gone; undefined after a new one. */
+  let sorted: string[] | undefined
+  const needless = journal.read(Infinity).flatMap(({ key, payload }) => note(parse(payload), key))
+  void journal.remove(needless).catch(() => undefined)
+
+  /** Takes over what the version before this one kept. */
+  function importOld(): void {
+    const found: GroupEnd[] = []
+    const old = readOldStore(disk, folder, ({ key, value }) => {
+      const atMs = Number(value.toString())
+      if (typeof key === 'string' && Number.isFinite(atMs)) found.push({ group: key, atMs })
+      else onDamage({ kind: 'entry', bytes: value, where: `${folder}, ${String(key)}` })
+    })
+    if (old === undefined) return
+    if (old.damage !== undefined)
+      onDamage({ kind: 'entry', bytes: Buffer.from(old.damage), where: `${folder}/data.mdb.damaged` })
+    journal.importSync(found.map((end) => Buffer.from(JSON.stringify(end))))
+    old.finish()
+  }
+
+  /** Returns the keys that this end makes needless. */
+  function note({ group, atMs }: GroupEnd, key: number): number[] {
+    const known = ends.get(group)
+    if (known && known.atMs >= atMs) return [key]
+    ends.set(group, { atMs, key })
+    if (known === undefined) sorted = undefined
+    return known ? [known.key] : []
+  }
+
   return {
     async add(group, atMs) {
-      if (ends.getCount() >= MAX_ENDS)
-        throw new Error('too many groups ended while the broker was unavailable')
-      const adding = root.transaction(() => ends.putSync(group, Math.max(atMs, ends.get(group) ?? 0)))
-      await committed(adding)
+      if (ends.size >= MAX_ENDS) throw new Error('too many groups ended while the broker was unavailable')
+      if ((ends.get(group)?.atMs ?? -Infinity) >= atMs) return
+      const key = await journal.append(Buffer.from(JSON.stringify({ group, atMs })))
+      await journal.remove(note({ group, atMs }, key))
     },
-    some: (limit, behind) =>
-      Array.from(
-        ends.getRange({ limit, ...(behind !== undefined && { start: behind, exclusiveStart: true }) }),
-        ({ key, value }) => ({ group: key, atMs: value }),
-      ),
+
+    some(limit, behind = '') {
+      sorted ??= [...ends.keys()].toSorted()
+      const found: GroupEnd[] = []
+      for (let i = firstBehind(sorted, behind); i < sorted.length && found.length < limit; i++) {
+        const group = sorted[i] ?? ''
+        const end = ends.get(group)
+        if (end) found.push({ group, atMs: end.atMs })
+      }
+      return found
+    },
+
     async remove(group, atMs) {
-      await committed(root.transaction(() => ends.get(group) === atMs && ends.removeSync(group)))
+      const end = ends.get(group)
+      if (end?.atMs !== atMs) return
+      ends.delete(group)
+      await journal.remove([end.key])
     },
-    close: () => root.close(),
+
+    close: journal.close,
   }
 }
+
+/** Returns where the names behind this one begin in a sorted list. */
+function firstBehind(names: readonly string[], name: string): number {
+  let [low, high] = [0, names.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((names[middle] ?? '') <= name) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+const parse = (payload: Buffer): GroupEnd => JSON.parse(payload.toString()) as GroupEnd
 
 interface GroupEndsDependencies {
   readonly broker: Broker

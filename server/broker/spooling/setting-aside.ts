@@ -29,7 +29,7 @@ interface Search {
  * that cannot be read. Resolves once it is on disk.
  */
 export type SetAside = (
-  entry: { readonly recall: Recall | undefined; readonly text: string },
+  entry: { readonly recall: Recall | undefined; readonly text: string; readonly raw?: Buffer },
   reason: string,
 ) => Promise<void>
 

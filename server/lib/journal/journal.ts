@@ -16,6 +16,8 @@ interface JournalOptions {
   /** Size after which another file is begun, in bytes. A file is deleted when all in it is removed. */
   readonly segmentBytes?: number
   readonly disk?: Disk
+  /** Changes nothing: another process owns the journal. */
+  readonly readOnly?: boolean
   /** Called with what is found damaged in the files, before `openJournal` returns. An entry is gone from the files afterwards. */
   readonly onDamage?: (damage: Damage) => void
 }
@@ -35,7 +37,7 @@ export interface Journal {
    * Keys grow.
    */
   append(payload: Buffer, flush?: boolean): Promise<number>
-  /** Appends what an earlier version kept elsewhere. Only before anything else is appended. */
+  /** Appends entries in a file of their own, flushed to disk. Only before `append` is called. */
   importSync(payloads: Iterable<Buffer>): void
   /** Returns the oldest entries that are on disk from this key on, without those whose key `skip` accepts. */
   read(limit: number, options?: ReadOptions): Entry[]
@@ -67,10 +69,11 @@ export function openJournal({
   folder,
   segmentBytes = SEGMENT_BYTES,
   disk = systemDisk,
+  readOnly = false,
   onDamage = () => undefined,
 }: JournalOptions): Journal {
-  disk.makeFolder(folder)
-  const loaded = loadSegments(disk, folder, onDamage)
+  if (!readOnly) disk.makeFolder(folder)
+  const loaded = loadSegments(disk, folder, { report: onDamage, readOnly })
   const segments: Segment[] = [...loaded.segments]
   const writer = new Writer({ disk, folder, segmentBytes, segments, nextKey: loaded.nextKey })
   const removals = new Removals(disk, folder)
@@ -82,7 +85,7 @@ export function openJournal({
     return ended
   }
 
-  for (const segment of segments.filter(({ live }) => live === 0)) deleteFile(segment)
+  if (!readOnly) for (const segment of segments.filter(({ live }) => live === 0)) deleteFile(segment)
 
   function deleteFile(segment: Segment): void {
     removals.forget(segment)
@@ -153,7 +156,7 @@ export function openJournal({
       await removing
       writer.leaveFile()
       for (const segment of [...segments]) {
-        if (segment.live === 0) deleteFile(segment)
+        if (segment.live === 0 && !readOnly) deleteFile(segment)
         else removals.forget(segment)
       }
     },

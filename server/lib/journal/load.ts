@@ -38,6 +38,12 @@ export const removalsName = (segment: string, number: number): string =>
 export const removalsOf = (segment: Segment): string[] =>
   Array.from({ length: segment.removalFiles }, (_, number) => removalsName(segment.name, number))
 
+interface LoadOptions {
+  readonly report: (damage: Damage) => void
+  /** Changes nothing. */
+  readonly readOnly: boolean
+}
+
 interface Loaded {
   readonly segments: readonly Segment[]
   readonly nextKey: number
@@ -47,14 +53,15 @@ interface Loaded {
  * Reads what is in the folder of a journal. Entries that are rotten are reported, and then left out of the file, which is
  * replaced; the rest is as it was.
  */
-export function loadSegments(disk: Disk, folder: string, report: (damage: Damage) => void): Loaded {
+export function loadSegments(disk: Disk, folder: string, options: LoadOptions): Loaded {
+  const { readOnly } = options
   const names = disk.list(folder)
   const files = newestOf(names)
   const superseded = names.filter((name) => JOURNAL_FILE.test(name) && !files.includes(name))
   const bases = new Set(files.map(baseOf))
   const orphans = names.filter((name) => REMOVALS_FILE.test(name) && !bases.has(baseOf(name)))
-  for (const name of [...superseded, ...orphans, ...names.filter((one) => one.endsWith('.new'))])
-    disk.remove(join(folder, name))
+  const needless = [...superseded, ...orphans, ...names.filter((one) => one.endsWith('.new'))]
+  if (!readOnly) for (const name of needless) disk.remove(join(folder, name))
 
   const segments: Segment[] = []
   let nextKey = 1
@@ -64,10 +71,10 @@ export function loadSegments(disk: Disk, folder: string, report: (damage: Damage
       nextKey: next === undefined ? Infinity : keyIn(next),
       bytes: next === undefined ? undefined : predecessorOf(disk, join(folder, next), name),
     }
-    const segment = loadSegment(disk, folder, name, bounds, report)
+    const segment = loadSegment(disk, folder, name, bounds, options)
     nextKey = Math.max(nextKey, keyIn(name) + 1, segment.nextKey)
     for (const file of names.filter((one) => REMOVALS_FILE.test(one) && baseOf(one) === baseOf(name)))
-      loadRemovals(disk, join(folder, file), segment, report)
+      loadRemovals(disk, join(folder, file), segment, options)
     segments.push(segment)
   })
   return { segments, nextKey }
@@ -108,13 +115,13 @@ function loadSegment(
   folder: string,
   name: string,
   bounds: Bounds,
-  report: (damage: Damage) => void,
+  { report, readOnly }: LoadOptions,
 ): Segment {
   const content = disk.read(join(folder, name)).subarray(0, bounds.bytes)
   const scanned = scanRecords(content)
   const sound = soundOf(scanned, keyIn(name), bounds.nextKey)
   const isRotten = reportRotten(content, scanned, name, bounds, report)
-  if (!isRotten) return indexed(name, sound)
+  if (!isRotten || readOnly) return indexed(name, sound)
 
   const healed = `${baseOf(name)}.${generationOf(name) + 1}.journal`
   const records = sound.map(({ key, payload }) => encodeRecord(key, payload))
@@ -175,7 +182,7 @@ function indexed(name: string, records: readonly Sound[]): Segment {
   return segment
 }
 
-function loadRemovals(disk: Disk, file: string, segment: Segment, report: (damage: Damage) => void): void {
+function loadRemovals(disk: Disk, file: string, segment: Segment, { report, readOnly }: LoadOptions): void {
   const content = disk.read(file)
   const { records, rotten } = scanRecords(content)
   const sound = records.filter((record): record is Sound => record.payload !== undefined)
@@ -184,5 +191,5 @@ function loadRemovals(disk: Disk, file: string, segment: Segment, report: (damag
   segment.removalFiles = Math.max(segment.removalFiles, Number(file.slice(file.lastIndexOf('-') + 1)) + 1)
   if (rotten.length === 0 && sound.length === records.length) return
   report({ kind: 'removals', bytes: content, where: file })
-  disk.replace(file, Buffer.concat(sound.map(({ key, payload }) => encodeRecord(key, payload))))
+  if (!readOnly) disk.replace(file, Buffer.concat(sound.map(({ key, payload }) => encodeRecord(key, payload))))
 }

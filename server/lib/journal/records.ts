@@ -1,11 +1,13 @@
 import { crc32 } from 'node:zlib'
+import { FORMAT, NewerVersion } from '../newer-version.ts'
 
 /**
  * A record of a journal, all numbers little-endian:
  *
  * | bytes | content                                             |
  * | ----- | --------------------------------------------------- |
- * | 4     | `MAGIC`, of which the last byte is the version      |
+ * | 3     | `MAGIC`                                             |
+ * | 1     | version of the format                               |
  * | 4     | length of the payload                               |
  * | 6     | key                                                 |
  * | 4     | CRC-32 of the payload                               |
@@ -14,13 +16,15 @@ import { crc32 } from 'node:zlib'
  *
  * The first byte of the magic never occurs in JSON, so nobody can hide a record in what they send.
  */
-const MAGIC = Buffer.from('\x1eRG2', 'latin1')
+const MAGIC = Buffer.from('\x1eRG', 'latin1')
+const VERSION_AT = MAGIC.length
 const HEADER_CRC_AT = 18
 export const HEADER_BYTES = 22
 
 export function encodeRecord(key: number, payload: Buffer): Buffer {
   const record = Buffer.allocUnsafe(HEADER_BYTES + payload.length)
   MAGIC.copy(record)
+  record[VERSION_AT] = FORMAT
   record.writeUInt32LE(payload.length, 4)
   record.writeUIntLE(key, 8, 6)
   record.writeUInt32LE(crc32(payload), 14)
@@ -49,7 +53,7 @@ export interface Scanned {
   readonly end: number
 }
 
-/** Finds the records in a file: behind a rotten part it goes on at the next header that is whole. */
+/** Finds the records in a file: behind a rotten part it goes on at the next header that is whole. Throws NewerVersion. */
 export function scanRecords(file: Buffer): Scanned {
   const records: FoundRecord[] = []
   const rotten: Part[] = []
@@ -85,10 +89,15 @@ export function recordAt(file: Buffer, start: number): FoundRecord | undefined {
   return { start, end, key: file.readUIntLE(start + 8, 6), payload: isSound ? payload : undefined }
 }
 
-const isHeader = (file: Buffer, start: number): boolean =>
-  file.length - start >= HEADER_BYTES &&
-  MAGIC.equals(file.subarray(start, start + MAGIC.length)) &&
-  crc32(file.subarray(start, start + HEADER_CRC_AT)) === file.readUInt32LE(start + HEADER_CRC_AT)
+function isHeader(file: Buffer, start: number): boolean {
+  const isSound =
+    file.length - start >= HEADER_BYTES &&
+    MAGIC.equals(file.subarray(start, start + MAGIC.length)) &&
+    crc32(file.subarray(start, start + HEADER_CRC_AT)) === file.readUInt32LE(start + HEADER_CRC_AT)
+  const version = file[start + VERSION_AT] ?? 0
+  if (isSound && version > FORMAT) throw new NewerVersion('a journal', version)
+  return isSound
+}
 
 function nextHeader(file: Buffer, from: number): number | undefined {
   for (let at = file.indexOf(MAGIC, from); at !== -1; at = file.indexOf(MAGIC, at + 1))

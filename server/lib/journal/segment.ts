@@ -77,6 +77,8 @@ export class Segment {
     if (first === undefined || last === undefined) return []
     const offset = this.#startOf(first)
     const bytes = disk.read(join(folder, this.name), offset, this.#endOf(last) - offset)
+    // Deleted since by the process that owns the journal, because all in it was removed.
+    if (bytes.length === 0) return []
     return found.map((i) =>
       this.#entryAt(i, bytes.subarray(this.#startOf(i) - offset, this.#endOf(i) - offset)),
     )

@@ -1,0 +1,192 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { systemDisk } from '../../server/lib/disk.ts'
+import type { Disk, OpenFile } from '../../server/lib/disk.ts'
+import { openJournal } from '../../server/lib/journal/journal.ts'
+import type { Damage, Journal } from '../../server/lib/journal/journal.ts'
+import { scanRecords } from '../../server/lib/journal/records.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+
+const ENTRIES = 8
+const textOf = (i: number): string => JSON.stringify({ entry: i, filling: 'x'.repeat(20 + i) })
+const textsIn = (journal: Journal): string[] => journal.read(1_000).map(({ payload }) => payload.toString())
+
+/** Damaged files are many, and need not survive a power cut. */
+const quickDisk: Disk = { ...systemDisk, replace: writeFileSync }
+
+/** The last file, if it ends with an entry, cannot be told from one to which nothing more was written. */
+const isCutBetween = (content: Buffer, isLast: boolean): boolean =>
+  isLast && scanRecords(content).end === content.length && scanRecords(content).rotten.length === 0
+
+describe('journal', () => {
+  const onCleanUp = cleanUpAfterEach()
+
+  function createFolder(): string {
+    const folder = temporaryFolder()
+    onCleanUp(folder.remove)
+    return folder.path
+  }
+
+  /** A disk whose open files do this before each write and flush; what it throws is the failure of the disk. */
+  const withFiles = (before: (operation: 'write' | 'sync', content: Buffer | undefined, file: OpenFile, offset: number) => unknown): Disk => ({
+    ...systemDisk,
+    async create(name) {
+      const file = await systemDisk.create(name)
+      return {
+        ...file,
+        async write(content, offset) {
+          await before('write', content, file, offset)
+          await file.write(content, offset)
+        },
+        async sync() {
+          await before('sync', undefined, file, 0)
+          await file.sync()
+        },
+      }
+    },
+  })
+
+  /** Appends entries to a journal of two files, removes the third one, and returns the files. */
+  async function written(): Promise<{ readonly files: Map<string, Buffer>; readonly texts: string[] }> {
+    const folder = createFolder()
+    const journal = openJournal({ folder, segmentBytes: 450 })
+    const keys: number[] = []
+    for (let i = 0; i < ENTRIES; i++) keys.push(await journal.append(Buffer.from(textOf(i))))
+    await journal.remove(keys.slice(2, 3))
+    await journal.close()
+    const files = new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name))]))
+    expect([...files.keys()].filter((name) => name.endsWith('.journal'))).to.have.length(2)
+    const texts = Array.from({ length: ENTRIES }, (_, i) => textOf(i)).filter((_, i) => i !== 2)
+    return { files, texts }
+  }
+
+  /** Opens a journal with these files. Returns what it holds, and what it found damaged. */
+  function reopen(folder: string, files: ReadonlyMap<string, Buffer>) {
+    rmSync(folder, { recursive: true, force: true })
+    mkdirSync(folder)
+    for (const [name, content] of files) writeFileSync(join(folder, name), content)
+    const damages: Damage[] = []
+    const journal = openJournal({ folder, disk: quickDisk, onDamage: (damage) => damages.push(damage) })
+    return { journal, damages, texts: textsIn(journal) }
+  }
+
+  /** Damages a file in each of these ways, and checks that all that is not damaged is there, and what is not there accounted for. */
+  async function checkEach(variants: (content: Buffer, name: string) => Iterable<Buffer>) {
+    const { files, texts } = await written()
+    const folder = join(createFolder(), 'journal')
+    const lastName = [...files.keys()].findLast((name) => name.endsWith('.journal'))
+    let count = 0
+    for (const [name, content] of files) {
+      for (const variant of variants(content, name)) {
+        count++
+        const { texts: found, damages, journal } = reopen(folder, new Map([...files, [name, variant]]))
+        const isRemovals = !name.endsWith('.journal')
+        const expected = isRemovals ? found.filter((text) => text !== textOf(2)) : found
+        const lost = texts.filter((text) => !expected.includes(text))
+        expect(expected, name).to.deep.equal(texts.filter((text) => !lost.includes(text)))
+        if (isRemovals) expect(lost).to.deep.equal([])
+        // A damaged first record, which is no entry, may be reported too; a removed entry need not be.
+        if (lost.length > 0 && !isCutBetween(variant, name === lastName)) expect(damages, name).to.not.be.empty
+        if (damages.length === 0) continue
+        const noted = damages.map(({ bytes, where, kind }) => `${kind} ${where} ${bytes.toString('latin1')}`)
+        for (const text of lost) {
+          const isNoted = (note: string): boolean =>
+            note.startsWith('torn') || [text.slice(0, 10), text.slice(10, 20), text.slice(-10), 'missing', '\0\0\0\0\0\0\0\0\0\0'].some((sign) => note.includes(sign))
+          expect(noted.some(isNoted), `${name}: ${text} in ${noted.join()}`).to.equal(true)
+        }
+        // What was set aside is not found again.
+        if (damages.some(({ kind }) => kind === 'entry')) {
+          const again: Damage[] = []
+          const reopened = openJournal({ folder, disk: quickDisk, onDamage: (damage) => again.push(damage) })
+          expect(again.filter(({ kind }) => kind === 'entry')).to.deep.equal([])
+          expect(textsIn(reopened)).to.deep.equal(found)
+        }
+        void journal.close()
+      }
+    }
+    return count
+  }
+
+  it('delivers every entry that is not damaged, whichever bit is flipped', async () => {
+    const count = await checkEach(function* (content) {
+      for (let at = 0; at < content.length; at++) {
+        const variant = Buffer.from(content)
+        variant[at] = (variant[at] ?? 0) ^ (1 << at % 8)
+        yield variant
+      }
+    })
+    expect(count).to.be.above(500)
+  })
+
+  it('delivers every entry that is whole, wherever a file is cut', async () => {
+    await checkEach(function* (content) {
+      for (let length = 0; length < content.length; length++) yield content.subarray(0, length)
+    })
+  })
+
+  it('delivers every entry that is whole, whichever sectors are zeroed', async () => {
+    await checkEach(function* (content) {
+      for (const bytes of [16, 64, 512])
+        for (let at = 0; at < content.length; at += 24)
+          yield Buffer.from(content).fill(0, at, Math.min(content.length, at + bytes))
+    })
+  })
+
+  it('loses nothing that was confirmed, and confirms nothing else, when the disk fails to write or to flush', async () => {
+    let operations = 0
+    let failAt = 0
+    const disk = withFiles(async (operation, content, file, offset) => {
+      if (++operations !== failAt) return
+      // As a disk that gets full in the middle of a record.
+      if (content) await file.write(content.subarray(0, content.length / 2), offset)
+      throw new Error(`cannot ${operation}`)
+    })
+    for (failAt = 1; failAt <= 24; failAt++) {
+      operations = 0
+      const folder = createFolder()
+      const journal = openJournal({ folder, segmentBytes: 450, disk })
+      const confirmed: string[] = []
+      for (let i = 0; i < ENTRIES; i++)
+        await journal.append(Buffer.from(textOf(i))).then(() => confirmed.push(textOf(i)), () => undefined)
+      expect(confirmed.length).to.be.within(ENTRIES - 1, ENTRIES)
+      expect(textsIn(journal)).to.deep.equal(confirmed)
+      await journal.remove(journal.read(1).map(({ key }) => key)).catch(() => undefined)
+      expect(textsIn(journal)).to.deep.equal(confirmed.slice(1))
+      await journal.close()
+      const damages: Damage[] = []
+      const reopened = openJournal({ folder, onDamage: (damage) => damages.push(damage) })
+      expect(textsIn(reopened)).to.include.members(confirmed.slice(1))
+      expect(damages.filter(({ kind }) => kind === 'entry')).to.deep.equal([])
+    }
+  })
+
+  it('returns an entry that rots while it is open as what was read', async () => {
+    const folder = createFolder()
+    const journal = openJournal({ folder })
+    for (let i = 0; i < 3; i++) await journal.append(Buffer.from(textOf(i)))
+    const [name = ''] = readdirSync(folder)
+    const content = readFileSync(join(folder, name))
+    const at = content.indexOf(textOf(1))
+    writeFileSync(join(folder, name), content.fill('y', at, at + 1))
+    expect(journal.read(10).map(({ isRotten }) => isRotten)).to.deep.equal([false, true, false])
+    await journal.remove(journal.read(10).map(({ key }) => key))
+    expect(journal.size()).to.equal(0)
+    await journal.close()
+    expect(readdirSync(folder).filter((file) => file.endsWith('.journal'))).to.deep.equal([])
+  })
+
+  it('forgets whole files, for those who keep entries by age', async () => {
+    const folder = createFolder()
+    const journal = openJournal({ folder, segmentBytes: 450 })
+    const keys: number[] = []
+    for (let i = 0; i < 3 * ENTRIES; i++) keys.push(await journal.append(Buffer.from(textOf(i)), false))
+    await journal.dropBefore(keys[ENTRIES] ?? 0)
+    const left = textsIn(journal)
+    expect(left.length).to.be.within(2 * ENTRIES, 2 * ENTRIES + 5)
+    expect(left.at(-1)).to.equal(textOf(3 * ENTRIES - 1))
+    await journal.close()
+    expect(textsIn(openJournal({ folder }))).to.deep.equal(left)
+  })
+})
