@@ -72,7 +72,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   if (quarantine) lifecycle.onStop('quarantine', quarantine.close)
   const stores =
     quarantine && config.REDIS_URL !== undefined ? await openStores(config, quarantine, log) : undefined
-  const broker = warnUnlessStored(createBroker(config, stores, log))
+  const broker = warnUnlessStored(createBroker(config, { quarantine, stores }, log))
   lifecycle.onStop('broker', broker.stop)
   await broker.start()
 

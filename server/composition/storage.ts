@@ -23,14 +23,24 @@ interface Stores {
   readonly quarantine: Quarantine
 }
 
-export function createBroker(config: Config, stores: Stores | undefined, log: Logger): Broker {
+export function createBroker(
+  config: Config,
+  {
+    quarantine,
+    stores,
+  }: { readonly quarantine: Quarantine | undefined; readonly stores: Stores | undefined },
+  log: Logger,
+): Broker {
   const redis = options.redis(config)
-  if (redis === undefined) return createEmbeddedBroker(options.embedded(config), { log })
+  if (redis === undefined) {
+    const onDamage = quarantine && createDamageReport(quarantine, log)
+    return createEmbeddedBroker(options.embedded(config), { log, ...(onDamage && { onDamage }) })
+  }
   const redisBroker = createRedisBroker(redis, { log })
   if (stores === undefined) return redisBroker
-  const { spool, groupEnds, quarantine } = stores
+  const { spool, groupEnds } = stores
   const broker = keepGroupEnds({ broker: redisBroker, ends: groupEnds, log })
-  const setAside = createSetAside(config.SDK_APP_ID, quarantine)
+  const setAside = createSetAside(config.SDK_APP_ID, stores.quarantine)
   return createSpoolingBroker(options.spooling(config), { broker, spool, setAside, log })
 }
 
@@ -44,11 +54,13 @@ export async function openStores(config: Config, quarantine: Quarantine, log: Lo
 }
 
 /** Returns a function that logs what is damaged on disk, and puts an entry that is lost into the quarantine as it was read. */
-export const createDamageReport =
+const createDamageReport =
   (quarantine: Quarantine, log: Logger) =>
   ({ kind, bytes, where }: Damage): void => {
-    if (kind === 'torn') log.warn({ where, bytes: bytes.length }, 'an entry that was never confirmed was cut off on disk')
-    else if (kind === 'removals') log.warn({ where }, 'rotten on disk, confirmed recalls may be published again')
+    if (kind === 'torn')
+      log.warn({ where, bytes: bytes.length }, 'an entry that was never confirmed was cut off on disk')
+    else if (kind === 'removals')
+      log.warn({ where }, 'rotten on disk, confirmed recalls may be published again')
     else {
       quarantine.addRotten(bytes, `rotten on disk: ${where}`)
       log.error({ where, bytes: bytes.length }, 'an entry is rotten on disk, set aside in the quarantine')

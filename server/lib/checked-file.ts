@@ -6,8 +6,7 @@ const FIRST_LINE = /^recall-gateway (\d+) ([0-9a-f]{8})$/
 
 /** What a file holds. A rotten one is not as it was written, or was not written to its end. */
 type CheckedFile =
-  | { readonly isRotten: false; readonly value: unknown }
-  | { readonly isRotten: true; readonly bytes: Buffer }
+  { readonly isRotten: false; readonly value: unknown } | { readonly isRotten: true; readonly bytes: Buffer }
 
 /** Returns a file that holds a value as JSON, and in the line before it the version of its format and its checksum. */
 export function encodeChecked(value: unknown): Buffer {

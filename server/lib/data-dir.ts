@@ -62,13 +62,16 @@ export function readFolderId(dataDir: string, disk: Disk = systemDisk): Promise<
   return inDataDir(dataDir, () => {
     const file = join(dataDir, FORMAT_FILE)
     const stored = readChecked(disk, file)
-    const { format = 1, folder = '' } = (stored?.isRotten === false ? stored.value : {}) as Partial<FolderFormat>
+    const { format = 1, folder = '' } = (
+      stored?.isRotten === false ? stored.value : {}
+    ) as Partial<FolderFormat>
     if (format > FORMAT) throw new NewerVersion(dataDir, format)
     const idFile = join(dataDir, FOLDER_ID_FILE)
     const ids = [folder, disk.read(idFile).toString('utf8').trim()]
     const id = ids.find((one) => /^[0-9a-f-]{36}$/.test(one)) ?? randomUUID()
     if (ids[1] !== id) disk.replace(idFile, Buffer.from(`${id}\n`))
-    if (ids[0] !== id || format !== FORMAT) writeChecked(disk, file, { format: FORMAT, folder: id } satisfies FolderFormat)
+    if (ids[0] !== id || format !== FORMAT)
+      writeChecked(disk, file, { format: FORMAT, folder: id } satisfies FolderFormat)
     return id
   })
 }

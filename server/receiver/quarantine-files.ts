@@ -92,7 +92,8 @@ export async function openQuarantine({
       const entries = old.entries.filter((entry) => entry.kind === kind)
       journals[kind].importSync(entries.map(({ id, request }) => encode({ id, request })))
     }
-    if (old.damage !== undefined) onDamage(`data.mdb of the version before is damaged, and kept: ${old.damage}`)
+    if (old.damage !== undefined)
+      onDamage(`data.mdb of the version before is damaged, and kept: ${old.damage}`)
     old.finish()
   }
 
@@ -129,14 +130,17 @@ export async function openQuarantine({
 
   /** One after the other, so that none evicts for another. Never rejects: more than enough is kept then. */
   function evict(kind: Kind): Promise<void> {
-    evicting = evicting.then(async () => {
-      const journal = journals[kind]
-      if (journal.size() <= MAX_BY_KIND[kind]) return
-      await applyRemoved()
-      const surplus = journal.read(Math.max(0, journal.size() - MAX_BY_KIND[kind]))
-      await journal.remove(surplus.map(({ key }) => key))
-      if (surplus.length > 0) onEvicted?.(surplus.length)
-    }, () => undefined)
+    evicting = evicting.then(
+      async () => {
+        const journal = journals[kind]
+        if (journal.size() <= MAX_BY_KIND[kind]) return
+        await applyRemoved()
+        const surplus = journal.read(Math.max(0, journal.size() - MAX_BY_KIND[kind]))
+        await journal.remove(surplus.map(({ key }) => key))
+        if (surplus.length > 0) onEvicted?.(surplus.length)
+      },
+      () => undefined,
+    )
     return evicting.catch(() => undefined)
   }
 
@@ -167,7 +171,9 @@ export async function openQuarantine({
 
     list() {
       const untaken = isOwner ? [] : old.entries
-      return [...kinds.flatMap((kind) => [...listKind(kind)]), ...untaken].toSorted((one, other) => one.id - other.id)
+      return [...kinds.flatMap((kind) => [...listKind(kind)]), ...untaken].toSorted(
+        (one, other) => one.id - other.id,
+      )
     },
 
     size() {
@@ -182,7 +188,10 @@ export async function openQuarantine({
 
     async remove({ kind, key }) {
       if (key === undefined)
-        throw new GatewayError('SEND_FAILED', 'start the gateway of this version once: it takes over what the one before it kept')
+        throw new GatewayError(
+          'SEND_FAILED',
+          'start the gateway of this version once: it takes over what the one before it kept',
+        )
       if (isOwner) await journals[kind].remove([key])
       else disk.replace(join(folder, `${kind}-${key}.removed`), Buffer.alloc(0))
     },
@@ -213,7 +222,12 @@ function readOld(disk: Disk, folder: string) {
       const request = JSON.parse(value.toString()) as QuarantinedRequest
       entries.push({ id: key, key: undefined, kind: database === 'requests' ? 'webhook' : 'recall', request })
     } catch {
-      entries.push({ id: key, key: undefined, kind: 'rotten', request: rotten(value, `entry ${key} in ${folder} is rotten`) })
+      entries.push({
+        id: key,
+        key: undefined,
+        kind: 'rotten',
+        request: rotten(value, `entry ${key} in ${folder} is rotten`),
+      })
     }
   })
   const unique = new Map(entries.map((entry) => [entry.id, entry]))

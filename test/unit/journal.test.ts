@@ -30,7 +30,14 @@ describe('journal', () => {
   }
 
   /** A disk whose open files do this before each write and flush; what it throws is the failure of the disk. */
-  const withFiles = (before: (operation: 'write' | 'sync', content: Buffer | undefined, file: OpenFile, offset: number) => unknown): Disk => ({
+  const withFiles = (
+    before: (
+      operation: 'write' | 'sync',
+      content: Buffer | undefined,
+      file: OpenFile,
+      offset: number,
+    ) => unknown,
+  ): Disk => ({
     ...systemDisk,
     async create(name) {
       const file = await systemDisk.create(name)
@@ -88,12 +95,16 @@ describe('journal', () => {
         expect(expected, name).to.deep.equal(texts.filter((text) => !lost.includes(text)))
         if (isRemovals) expect(lost).to.deep.equal([])
         // A damaged first record, which is no entry, may be reported too; a removed entry need not be.
-        if (lost.length > 0 && !isCutBetween(variant, name === lastName)) expect(damages, name).to.not.be.empty
+        if (lost.length > 0 && !isCutBetween(variant, name === lastName))
+          expect(damages, name).to.not.be.empty
         if (damages.length === 0) continue
         const noted = damages.map(({ bytes, where, kind }) => `${kind} ${where} ${bytes.toString('latin1')}`)
         for (const text of lost) {
           const isNoted = (note: string): boolean =>
-            note.startsWith('torn') || [text.slice(0, 10), text.slice(10, 20), text.slice(-10), 'missing', '\0\0\0\0\0\0\0\0\0\0'].some((sign) => note.includes(sign))
+            note.startsWith('torn') ||
+            [text.slice(0, 10), text.slice(10, 20), text.slice(-10), 'missing', '\0\0\0\0\0\0\0\0\0\0'].some(
+              (sign) => note.includes(sign),
+            )
           expect(noted.some(isNoted), `${name}: ${text} in ${noted.join()}`).to.equal(true)
         }
         // What was set aside is not found again.
@@ -113,7 +124,7 @@ describe('journal', () => {
     const count = await checkEach(function* (content) {
       for (let at = 0; at < content.length; at++) {
         const variant = Buffer.from(content)
-        variant[at] = (variant[at] ?? 0) ^ (1 << at % 8)
+        variant[at] = (variant[at] ?? 0) ^ (1 << (at % 8))
         yield variant
       }
     })
@@ -149,7 +160,10 @@ describe('journal', () => {
       const journal = openJournal({ folder, segmentBytes: 450, disk })
       const confirmed: string[] = []
       for (let i = 0; i < ENTRIES; i++)
-        await journal.append(Buffer.from(textOf(i))).then(() => confirmed.push(textOf(i)), () => undefined)
+        await journal.append(Buffer.from(textOf(i))).then(
+          () => confirmed.push(textOf(i)),
+          () => undefined,
+        )
       expect(confirmed.length).to.be.within(ENTRIES - 1, ENTRIES)
       expect(textsIn(journal)).to.deep.equal(confirmed)
       await journal.remove(journal.read(1).map(({ key }) => key)).catch(() => undefined)

@@ -7,6 +7,7 @@ import { PROCESS_GONE_MS } from '../../../shared/limits.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { inDataDir } from '../../lib/data-dir.ts'
+import type { Damage } from '../../lib/journal/journal.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type {
   AnnouncementListener,
@@ -19,8 +20,8 @@ import { decodeEntry, encodeEntry, historySince, joinEntry } from '../history.ts
 import { isBefore, isRepeat, roomsFor } from '../repeats.ts'
 import { RoomListeners } from '../room-listeners.ts'
 import { withTimeout } from '../timeout.ts'
-import { openLogStore } from './log-store.ts'
 import type { LogStore } from './log-store.ts'
+import { openMended } from './open-mended.ts'
 
 const SWEEP_INTERVAL_MS = 3_600_000
 /** A write that takes longer means a failing disk. Reads need no timeout: they touch memory-mapped pages only. */
@@ -29,6 +30,12 @@ const WRITE_TIMEOUT_MS = 1_000
 interface EmbeddedOptions extends BrokerOptions {
   /** A folder on a local disk; created if missing. */
   readonly dataDir: string
+}
+
+interface EmbeddedDependencies {
+  readonly log: Logger
+  /** Called with each value that is found rotten on disk, before it is replaced. */
+  readonly onDamage?: (damage: Damage) => void
 }
 
 /** A notice as appended to the log of one room. */
@@ -40,17 +47,46 @@ interface Appended {
 }
 
 /** The broker of a single process: stores on local disk, flushed before a publish resolves, and broadcasts in memory. */
-export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: Logger }): Broker {
+export function createEmbeddedBroker(
+  options: EmbeddedOptions,
+  { log, onDamage = () => undefined }: EmbeddedDependencies,
+): Broker {
   const listeners = new RoomListeners()
   /** In memory, because this process is the only one. */
   const latestHeartbeats = new Map<string, { readonly text: string; readonly atMs: number }>()
   const announcementListeners = new Map<AnnouncementSubject, Set<AnnouncementListener>>()
   let opened: LogStore | undefined
+  let mending: Promise<void> | undefined
   let sweepTimer: NodeJS.Timeout | undefined
 
   function store(): LogStore {
     if (opened === undefined) throw new GatewayError('BROKER_UNAVAILABLE', 'the local store is not open')
     return opened
+  }
+
+  const open = (): Promise<LogStore> =>
+    openMended({
+      ...options,
+      createEpoch: randomUUID,
+      log,
+      onDamage,
+      onNewEpoch: (room) => setImmediate(() => listeners.notifyInterrupted(room)),
+      onBroken: (err) => void (mending ??= mend(err)),
+    })
+
+  /** Opens the store again, which mends it. Meanwhile everything is answered with BROKER_UNAVAILABLE. */
+  async function mend(err: unknown): Promise<void> {
+    log.error({ err }, 'the store is damaged, opening it again')
+    const damaged = opened
+    opened = undefined
+    await damaged?.close().catch(() => undefined)
+    try {
+      opened = await open()
+      for (const room of listeners.rooms()) listeners.notifyInterrupted(room)
+    } catch (error) {
+      log.error({ err: error }, 'cannot mend the store, start the process again')
+    }
+    mending = undefined
   }
 
   /** Appends the recall to its logs, without its known messages. Only inside a transaction. */
@@ -104,9 +140,9 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
 
   return {
     async start() {
-      await inDataDir(options.dataDir, () => {
-        opened = openLogStore({ ...options, createEpoch: randomUUID })
-        return opened.sweep(Date.now())
+      await inDataDir(options.dataDir, async () => {
+        opened = await open()
+        await opened.sweep(Date.now())
       })
       sweepTimer = setInterval(() => {
         opened?.sweep(Date.now()).catch((err: unknown) => log.error({ err }, 'cannot remove expired logs'))
@@ -116,6 +152,7 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
 
     async stop() {
       clearInterval(sweepTimer)
+      await mending
       const closing = opened
       opened = undefined
       await closing?.close()

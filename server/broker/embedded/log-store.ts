@@ -2,14 +2,25 @@ import { join } from 'node:path'
 import type { Position } from '../../../shared/position.ts'
 import { roomName } from '../../../shared/room.ts'
 import { committed, openStore } from '../../lib/data-dir.ts'
+import type { Damage } from '../../lib/journal/journal.ts'
 import { ANNOUNCEMENTS_TTL_S, MAX_ANNOUNCEMENTS, POSITION_TTL_S, UNUSED_POSITION_TTL_S } from '../broker.ts'
 import type { AnnouncementSubject, BrokerOptions } from '../broker.ts'
+import { CheckedDatabase } from './checked-database.ts'
+import type { CheckedOptions } from './checked-database.ts'
+import type { Key } from './checked-value.ts'
+import { DATABASES } from './databases.ts'
 import { openRecalledSets } from './recalled-sets.ts'
 import type { RecalledSets } from './recalled-sets.ts'
 
-interface LogStoreOptions extends BrokerOptions {
+export interface LogStoreOptions extends BrokerOptions {
   readonly dataDir: string
   readonly createEpoch: () => string
+  /** Called with a value that is not as it was written, before it is removed. */
+  readonly onDamage: (damage: Damage) => void
+  /** Called with the name of a room whose log got another epoch, because its position was rotten. */
+  readonly onNewEpoch: (room: string) => void
+  /** Called when lmdb finds that the file is damaged: the store has to be opened again, which mends it. */
+  readonly onBroken: (error: unknown) => void
 }
 
 export interface LogStore {
@@ -23,8 +34,15 @@ export interface LogStore {
   transaction<T>(work: () => T): Promise<T>
   /** Empties expired logs, and deletes expired positions and recalled sets. */
   sweep(nowMs: number): Promise<void>
+  /** Reads these values, so that those which are rotten are mended. */
+  look(keys: readonly { readonly database: string; readonly key: Key }[]): void
+  /** Gives checksums to what the version before this one stored. Resolves to whether all have one, which a close prevents. */
+  upgrade(): Promise<boolean>
   close(): Promise<void>
 }
+
+/** Bounds a transaction, which blocks the process while it runs. */
+const UPGRADED_AT_A_TIME = 1_000
 
 interface Logs {
   /** Returns the last position of the log; undefined for a room that was never used, or whose position expired. */
@@ -63,7 +81,7 @@ interface Announcement {
 }
 
 /** The state of a log, as stored. */
-interface Head {
+export interface Head {
   readonly epoch: string
   readonly offset: number
   /** The oldest offset that the log may still hold. */
@@ -75,16 +93,59 @@ interface Head {
 /** Opens the logs, recalled sets and announcements stored in `dataDir`. Throws errors of the file system. */
 export function openLogStore(options: LogStoreOptions): LogStore {
   const root = openStore(join(options.dataDir, 'broker'))
-  const heads = root.openDB<Head, string>('heads', { encoding: 'json' })
-  const entries = root.openDB<string, [string, number]>('entries', { encoding: 'string' })
-  const announcements = root.openDB<Announcement, [string, number]>('announcements', { encoding: 'json' })
+  const checked: CheckedOptions = { root, onRotten, onBroken: options.onBroken }
+  const heads = new CheckedDatabase<Head, string>('heads', DATABASES.heads, checked)
+  const entries = new CheckedDatabase<string, [string, number]>('entries', DATABASES.entries, checked)
+  const announcements = new CheckedDatabase<Announcement, [string, number]>(
+    'announcements',
+    DATABASES.announcements,
+    checked,
+  )
+  /** What is rotten, until it is mended. */
+  const mending = new Set<string>()
 
   let isClosed = false
   const historyTtlMs = options.historyTtlS * 1_000
-  const recalledSets = openRecalledSets(root, {
+  const recalledSets = openRecalledSets(checked, {
     recalledTtlMs: (options.recalledTtlS ?? Infinity) * 1_000,
     inTransaction: async (work) => !isClosed && (await committed(root.transaction(work))),
   })
+
+  const databases = [heads, entries, announcements, ...recalledSets.databases]
+
+  function onRotten(database: string, key: Key, bytes: Buffer): void {
+    const where = `${database} of the embedded broker, ${JSON.stringify(key)}`
+    if (mending.has(where) || isClosed) return
+    mending.add(where)
+    options.onDamage({ kind: 'entry', bytes, where })
+    // Not before the transaction that may be under way.
+    committed(root.transaction(() => mend(database, key)))
+      .catch(() => undefined)
+      .finally(() => mending.delete(where))
+  }
+
+  /** Puts what is right, or least wrong, in the place of a rotten value. */
+  function mend(database: string, key: Key): void {
+    if (database === 'heads' && typeof key === 'string') {
+      if (heads.get(key) === undefined) heads.putSync(key, rebuiltHead(key, Date.now()))
+    } else if (database === 'entries' && typeof key !== 'string') entries.removeSync(key)
+    else if (database === 'announcements' && typeof key !== 'string') announcements.removeSync(key)
+    else recalledSets.mend(database, key)
+  }
+
+  /** Returns a head under a new epoch for a log that has lost its own. */
+  function rebuiltHead(room: string, nowMs: number): Head {
+    const limit = 1
+    const [[, first] = [room, 1]] = entries.keys({ start: [room, 0], end: [room, Infinity], limit })
+    const [[, offset] = [room, 0]] = entries.keys({
+      start: [room, Infinity],
+      end: [room, 0],
+      reverse: true,
+      limit,
+    })
+    options.onNewEpoch(room)
+    return { epoch: options.createEpoch(), offset, from: first, appendedAtMs: nowMs, usedAtMs: nowMs }
+  }
 
   function deleteEntries(room: string, from: number, before: number): void {
     for (let offset = from; offset < before; offset++) entries.removeSync([room, offset])
@@ -98,6 +159,7 @@ export function openLogStore(options: LogStoreOptions): LogStore {
 
   function headForUse(room: string, nowMs: number): Head {
     const head = heads.get(room)
+    if (head === undefined && heads.has(room)) return rebuiltHead(room, nowMs)
     if (head === undefined)
       return { epoch: options.createEpoch(), offset: 0, from: 1, appendedAtMs: nowMs, usedAtMs: nowMs }
     return { ...emptyIfExpired(room, head, nowMs), usedAtMs: nowMs }
@@ -110,7 +172,7 @@ export function openLogStore(options: LogStoreOptions): LogStore {
   }
 
   function sweepLogs(nowMs: number): void {
-    for (const { key: room, value: head } of Array.from(heads.getRange({}))) {
+    for (const { key: room, value: head } of heads.records()) {
       const swept = emptyIfExpired(room, head, nowMs)
       const ttlS = head.offset === 0 ? UNUSED_POSITION_TTL_S : POSITION_TTL_S
       if (nowMs - head.usedAtMs >= ttlS * 1_000) heads.removeSync(room)
@@ -145,8 +207,8 @@ export function openLogStore(options: LogStoreOptions): LogStore {
         const own = roomName({ group })
         const topics = `topic:${own.slice('group:'.length)}:`
         // Names contain no character beyond ~.
-        const ofTopics = Array.from(heads.getKeys({ start: topics, end: `${topics}\x7f` }))
-        return heads.get(own) === undefined ? ofTopics : [own, ...ofTopics]
+        const ofTopics = heads.keys({ start: topics, end: `${topics}\x7f` })
+        return !heads.has(own) ? ofTopics : [own, ...ofTopics]
       },
 
       end(room) {
@@ -163,32 +225,35 @@ export function openLogStore(options: LogStoreOptions): LogStore {
 
       after(room, offset, limit, nowMs) {
         if (isEmpty(room, nowMs)) return []
-        const range = { start: [room, offset + 1], end: [room, Number.MAX_SAFE_INTEGER], limit }
-        return [...entries.getRange(range)].map(toStoredEntry)
+        const end: [string, number] = [room, Number.MAX_SAFE_INTEGER]
+        return entries.records({ start: [room, offset + 1], end, limit }).map(toStoredEntry)
       },
 
       before(room, offset, limit, nowMs) {
         if (isEmpty(room, nowMs)) return []
-        const range = { start: [room, offset - 1], end: [room, 0], reverse: true, limit }
-        return [...entries.getRange(range)].map(toStoredEntry).toReversed()
+        const range = { start: [room, offset - 1] as [string, number], end: [room, 0] as [string, number] }
+        return entries
+          .records({ ...range, reverse: true, limit })
+          .map(toStoredEntry)
+          .toReversed()
       },
     },
 
     announcements: {
       add(subject, announcement) {
-        const range = {
+        const [[, last] = [subject, 0]] = announcements.keys({
           start: [subject, Number.MAX_SAFE_INTEGER],
           end: [subject, 0],
           reverse: true,
           limit: 1,
-        }
-        const [[, last] = [subject, 0]] = announcements.getKeys(range)
+        })
         announcements.putSync([subject, last + 1], announcement)
         announcements.removeSync([subject, last + 1 - MAX_ANNOUNCEMENTS])
       },
 
       current: (subject, nowMs) =>
-        [...announcements.getRange({ start: [subject, 0], end: [subject, Number.MAX_SAFE_INTEGER] })]
+        announcements
+          .records({ start: [subject, 0], end: [subject, Number.MAX_SAFE_INTEGER] })
           .map(({ value }) => value)
           .filter(({ atMs }) => nowMs - atMs < ANNOUNCEMENTS_TTL_S * 1_000),
     },
@@ -200,6 +265,23 @@ export function openLogStore(options: LogStoreOptions): LogStore {
     async sweep(nowMs) {
       await committed(root.transaction(() => sweepLogs(nowMs)))
       await recalledSets.sweep(nowMs)
+    },
+
+    look(keys) {
+      for (const { database: name, key } of keys)
+        databases.find((one) => one.name === name)?.get(key as never)
+    },
+
+    async upgrade() {
+      for (const database of databases) {
+        let after: Key | undefined
+        do {
+          const from = after
+          if (isClosed) return false
+          after = await committed(root.transaction(() => database.upgrade(UPGRADED_AT_A_TIME, from as never)))
+        } while (after !== undefined)
+      }
+      return true
     },
 
     close() {

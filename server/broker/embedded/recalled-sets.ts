@@ -1,7 +1,10 @@
 import type { Conversation } from '../../../shared/recall.ts'
 import { roomName } from '../../../shared/room.ts'
-import type { openStore } from '../../lib/data-dir.ts'
 import { GROUP_END_TTL_S } from '../broker.ts'
+import { CheckedDatabase } from './checked-database.ts'
+import type { CheckedOptions } from './checked-database.ts'
+import type { Key } from './checked-value.ts'
+import { DATABASES } from './databases.ts'
 
 /** The recalled sets of all conversations, and when groups ended. */
 export interface RecalledSets {
@@ -17,6 +20,9 @@ export interface RecalledSets {
   drop(group: string): Promise<void>
   /** Drops expired sets, and ends that nothing can depend on any more. */
   sweep(nowMs: number): Promise<void>
+  /** Puts what is least wrong in the place of a rotten value. Only inside a transaction. */
+  mend(database: string, key: Key): void
+  readonly databases: readonly CheckedDatabase<never, never>[]
 }
 
 interface RecalledSetsOptions {
@@ -25,7 +31,7 @@ interface RecalledSetsOptions {
   readonly inTransaction: (work: () => boolean) => Promise<boolean>
 }
 
-interface End {
+export interface End {
   readonly atMs: number
   /** When it was stored. */
   readonly storedAtMs: number
@@ -37,20 +43,29 @@ interface End {
 const MAX_KEYS_PER_TRANSACTION = 2_000
 
 export function openRecalledSets(
-  root: ReturnType<typeof openStore>,
+  checked: CheckedOptions,
   { recalledTtlMs, inTransaction }: RecalledSetsOptions,
 ): RecalledSets {
-  const recalled = root.openDB<number, [string, number]>('recalled', { encoding: 'json' })
+  const recalled = new CheckedDatabase<number, [string, number]>('recalled', DATABASES.recalled, checked)
   // The time of each conversation's last recall.
-  const sets = root.openDB<number, string>('recalled-sets', { encoding: 'json' })
-  const ends = root.openDB<End, string>('group-ends', { encoding: 'json' })
+  const sets = new CheckedDatabase<number, string>('recalled-sets', DATABASES['recalled-sets'], checked)
+  const ends = new CheckedDatabase<End, string>('group-ends', DATABASES['group-ends'], checked)
+
+  /**
+   * Returns when a message was recalled. If that is rotten, the message was recalled all the same: then the time of the
+   * conversation's last recall, so that it is told to nobody again.
+   */
+  function timeOf(key: [string, number]): number | undefined {
+    const atMs = recalled.get(key)
+    return atMs === undefined && recalled.has(key) ? (sets.get(key[0]) ?? Date.now()) : atMs
+  }
 
   const isExpired = (lastRecallAtMs: number, nowMs: number): boolean =>
     nowMs - lastRecallAtMs >= recalledTtlMs
 
   /** Returns the next keys of a set from this seq on. */
   const keysFrom = (set: string, seq: number): [string, number][] =>
-    Array.from(recalled.getKeys({ start: [set, seq], end: [set, Infinity], limit: MAX_KEYS_PER_TRANSACTION }))
+    recalled.keys({ start: [set, seq], end: [set, Infinity], limit: MAX_KEYS_PER_TRANSACTION })
 
   /** Deletes a part of the set if it has expired. Returns whether more of it is left. */
   function deleteSome(set: string, nowMs: number): boolean {
@@ -69,7 +84,7 @@ export function openRecalledSets(
     const dropSome = (): boolean => {
       const keys = keysFrom(set, from)
       for (const key of keys) {
-        if ((recalled.get(key) ?? Infinity) <= atMs) recalled.removeSync(key)
+        if ((timeOf(key) ?? Infinity) <= atMs) recalled.removeSync(key)
         else isEmpty = false
       }
       from = (keys.at(-1)?.[1] ?? from) + 1
@@ -86,12 +101,12 @@ export function openRecalledSets(
     const own = roomName({ group })
     const topics = `topic:${own.slice('group:'.length)}:`
     // Names contain no character beyond ~.
-    const ofTopics = Array.from(sets.getKeys({ start: topics, end: `${topics}\x7f` }))
-    return sets.get(own) === undefined ? ofTopics : [own, ...ofTopics]
+    const ofTopics = sets.keys({ start: topics, end: `${topics}\x7f` })
+    return !sets.has(own) ? ofTopics : [own, ...ofTopics]
   }
 
   const recalledSets: RecalledSets = {
-    get: (conversation, seq) => recalled.get([roomName(conversation), seq]),
+    get: (conversation, seq) => timeOf([roomName(conversation), seq]),
 
     endOf: (group) => ends.get(group)?.atMs,
 
@@ -116,12 +131,12 @@ export function openRecalledSets(
     },
 
     async sweep(nowMs) {
-      for (const { key, value } of Array.from(sets.getRange({}))) {
+      for (const { key, value } of sets.records()) {
         if (!isExpired(value, nowMs)) continue
         while (await inTransaction(() => deleteSome(key, nowMs)));
       }
       const ttlMs = Math.min(GROUP_END_TTL_S * 1_000, recalledTtlMs)
-      for (const { key: group, value: end } of Array.from(ends.getRange({}))) {
+      for (const { key: group, value: end } of ends.records()) {
         await recalledSets.drop(group)
         if (nowMs - end.storedAtMs < ttlMs || setsOf(group).length > 0) continue
         await inTransaction(() => {
@@ -130,6 +145,16 @@ export function openRecalledSets(
         })
       }
     },
+
+    mend(database, key) {
+      if (database === 'recalled-sets' && typeof key === 'string') sets.putSync(key, Date.now())
+      if (database === 'group-ends' && typeof key === 'string') ends.removeSync(key)
+      if (database !== 'recalled' || typeof key === 'string') return
+      const atMs = timeOf(key)
+      if (atMs !== undefined) recalled.putSync(key, atMs)
+    },
+
+    databases: [recalled, sets, ends] as unknown as readonly CheckedDatabase<never, never>[],
   }
   return recalledSets
 }

@@ -191,5 +191,6 @@ function loadRemovals(disk: Disk, file: string, segment: Segment, { report, read
   segment.removalFiles = Math.max(segment.removalFiles, Number(file.slice(file.lastIndexOf('-') + 1)) + 1)
   if (rotten.length === 0 && sound.length === records.length) return
   report({ kind: 'removals', bytes: content, where: file })
-  if (!readOnly) disk.replace(file, Buffer.concat(sound.map(({ key, payload }) => encodeRecord(key, payload))))
+  if (!readOnly)
+    disk.replace(file, Buffer.concat(sound.map(({ key, payload }) => encodeRecord(key, payload))))
 }

@@ -1,0 +1,103 @@
+import { GatewayError } from '../../../shared/errors.ts'
+import type { Database, RootDatabase } from '../../lib/data-dir.ts'
+import { decodeValue, encodeValue } from './checked-value.ts'
+import type { Encoding, Key } from './checked-value.ts'
+
+/** A part of the keys of a database, in their order or from the last to the first. */
+interface Range<K> {
+  readonly start?: K
+  readonly end?: K
+  readonly limit?: number
+  readonly reverse?: boolean
+}
+
+export interface CheckedOptions {
+  readonly root: RootDatabase
+  /** Called with a value that is not as it was written. It counts as missing. */
+  readonly onRotten: (database: string, key: Key, bytes: Buffer) => void
+  /** Called when lmdb finds that the file is damaged. */
+  readonly onBroken: (error: unknown) => void
+}
+
+/** A database of the store, with a checksum in each value. Methods throw BROKER_UNAVAILABLE if the file is damaged. */
+export class CheckedDatabase<V, K extends Key> {
+  readonly name: string
+  readonly #encoding: Encoding
+  readonly #database: Database<Buffer, K>
+  readonly #options: CheckedOptions
+
+  constructor(name: string, encoding: Encoding, options: CheckedOptions) {
+    this.name = name
+    this.#encoding = encoding
+    this.#options = options
+    this.#database = options.root.openDB<Buffer, K>(name, { encoding: 'binary' })
+  }
+
+  get(key: K): V | undefined {
+    const bytes = this.#whole(() => this.#database.get(key))
+    return bytes && this.#decode(key, bytes)
+  }
+
+  /** Whether there is a value, rotten or not. */
+  has(key: K): boolean {
+    return this.#whole(() => this.#database.doesExist(key))
+  }
+
+  /** Only inside a transaction. */
+  putSync(key: K, value: V): void {
+    const bytes = encodeValue(this.name, this.#encoding, key, value)
+    this.#whole(() => this.#database.putSync(key, bytes))
+  }
+
+  /** Only inside a transaction. */
+  removeSync(key: K): void {
+    this.#whole(() => this.#database.removeSync(key))
+  }
+
+  keys(range: Range<K> = {}): K[] {
+    return this.#whole(() => Array.from(this.#database.getKeys(range)))
+  }
+
+  /** Without those that are rotten. */
+  records(range: Range<K> = {}): { readonly key: K; readonly value: V }[] {
+    const found = this.#whole(() => Array.from(this.#database.getRange(range)))
+    return found.flatMap(({ key, value: bytes }) => {
+      const value = this.#decode(key, bytes)
+      return value === undefined ? [] : [{ key, value }]
+    })
+  }
+
+  /** Gives checksums to the values after this key that have none. Returns the last key that it looked at. Only inside a transaction. */
+  upgrade(limit: number, after: K | undefined): K | undefined {
+    const range = { limit, ...(after !== undefined && { start: after, exclusiveStart: true }) }
+    const found = this.#whole(() => Array.from(this.#database.getRange(range)))
+    for (const { key, value: bytes } of found) {
+      const decoded = decodeValue(this.name, this.#encoding, key, bytes)
+      if (decoded?.isOld) this.putSync(key, decoded.value as V)
+    }
+    return found.at(-1)?.key
+  }
+
+  #decode(key: K, bytes: Buffer): V | undefined {
+    const decoded = decodeValue(this.name, this.#encoding, key, bytes)
+    if (decoded === undefined) this.#options.onRotten(this.name, key, Buffer.from(bytes))
+    return decoded?.value as V | undefined
+  }
+
+  #whole<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (cause) {
+      if (!isDamage(cause)) throw cause
+      this.#options.onBroken(cause)
+      throw new GatewayError('BROKER_UNAVAILABLE', 'the local store is damaged', { cause })
+    }
+  }
+}
+
+/** Whether lmdb refuses the file, rather than the disk a write. */
+const isDamage = (error: unknown): boolean =>
+  error instanceof Error &&
+  /MDB_(CORRUPTED|PAGE_NOTFOUND|PANIC|INVALID|BAD_\w+|INCOMPATIBLE|CURSOR_FULL|PAGE_FULL|PROBLEM)|Invalid key/.test(
+    error.message,
+  )

@@ -1,0 +1,99 @@
+import { join } from 'node:path'
+import { readChecked, writeChecked } from '../../lib/checked-file.ts'
+import { systemDisk } from '../../lib/disk.ts'
+import type { Disk } from '../../lib/disk.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import { openLogStore } from './log-store.ts'
+import type { LogStore, LogStoreOptions } from './log-store.ts'
+import { salvage } from './salvage.ts'
+import { checkStore } from './store-check.ts'
+import type { Checked } from './store-check.ts'
+
+/** A larger file that was closed well is not read as a whole at the start, because that takes more than a second. */
+const MAX_BYTES_READ_AT_START = 2 ** 26
+
+interface MendedOptions extends LogStoreOptions {
+  readonly disk?: Disk
+  readonly log: Logger
+}
+
+/** What a file beside the store says of it. */
+interface State {
+  /** Whether a process has it open, or ended without closing it. */
+  readonly isOpen: boolean
+  /** Whether values may be in it that have no checksum. */
+  readonly hasOld: boolean
+}
+
+/**
+ * Opens the store of the embedded broker, after reading it as a whole if the process before did not close it, or if it is not
+ * large. A damaged file is kept under another name, and what it still holds becomes a new one. Rejects with errors of the file
+ * system, and NewerVersion.
+ */
+export async function openMended({ disk = systemDisk, log, ...options }: MendedOptions): Promise<LogStore> {
+  const folder = join(options.dataDir, 'broker')
+  const [file, salvaged, stateFile] = ['data.mdb', 'salvaged.mdb', 'state'].map((name) =>
+    join(folder, name),
+  ) as [string, string, string]
+  disk.makeFolder(folder)
+  // The process ended when all was salvaged, between two names.
+  if (disk.size(file) === undefined && disk.size(salvaged)) disk.rename(salvaged, file)
+  disk.remove(salvaged)
+
+  let checked = check()
+  if (checked.damage !== undefined) {
+    log.error({ damage: checked.damage, file }, 'the store is damaged on disk, salvaging what it holds')
+    const records = await salvage({ ...options, disk, from: file, to: salvaged })
+    disk.rename(file, `${file}.damaged`)
+    disk.rename(salvaged, file)
+    for (const lock of ['lock.mdb', 'salvaged.mdb-lock']) disk.remove(join(folder, lock))
+    log.error(
+      { records, kept: `${file}.damaged` },
+      'the store was salvaged, clients are told that notices may be missing',
+    )
+    checked = { damage: undefined, rotten: [], hasOld: false }
+  }
+  writeState({ isOpen: true, hasOld: checked.hasOld })
+  const store = openLogStore(options)
+  store.look(checked.rotten)
+  let isUpgraded = !checked.hasOld
+  const upgrading = isUpgraded ? undefined : upgrade()
+
+  function check(): Checked {
+    const stored = readChecked(disk, stateFile)
+    const { isOpen = true, hasOld = true } = (
+      stored?.isRotten === false ? stored.value : {}
+    ) as Partial<State>
+    const size = disk.size(file) ?? 0
+    if (size === 0) return { damage: undefined, rotten: [], hasOld: false }
+    if (!isOpen && size > MAX_BYTES_READ_AT_START) return { damage: undefined, rotten: [], hasOld }
+    const startMs = performance.now()
+    const found = checkStore(disk, file)
+    log.debug({ size, ms: Math.round(performance.now() - startMs) }, 'the store was checked')
+    return found
+  }
+
+  /** In the background, because a large store takes minutes. */
+  async function upgrade(): Promise<void> {
+    try {
+      isUpgraded = await store.upgrade()
+    } catch (err) {
+      log.error(
+        { err },
+        'cannot give checksums to what an earlier version stored, trying again at the next start',
+      )
+    }
+  }
+
+  function writeState(state: State): void {
+    writeChecked(disk, stateFile, state)
+  }
+
+  return {
+    ...store,
+    async close() {
+      await Promise.all([store.close(), upgrading])
+      writeState({ isOpen: false, hasOld: !isUpgraded })
+    },
+  }
+}
