@@ -2,8 +2,8 @@ import { crc32 } from 'node:zlib'
 import { FORMAT, NewerVersion } from '../../lib/newer-version.ts'
 
 /**
- * A value of the store: a byte that no JSON begins with, the version, and a CRC-32 of the name of the database, the key and the
- * JSON that follows, so that a value also tells where it belongs. Version 1 stored the JSON alone.
+ * A value of the store: a byte that no JSON begins with, the version, and a CRC-32 of the version, the name of the database, the key and
+ * the JSON that follows, so that a value also tells where it belongs. Version 1 stored the JSON alone.
  */
 const MARK = 1
 const HEADER_BYTES = 6
@@ -23,7 +23,7 @@ export function encodeValue(database: string, encoding: Encoding, key: Key, valu
   bytes[0] = MARK
   bytes[1] = FORMAT
   bytes.write(json, HEADER_BYTES)
-  bytes.writeUInt32LE(checksumOf(database, key, bytes.subarray(HEADER_BYTES)), 2)
+  bytes.writeUInt32LE(checksumOf(database, key, FORMAT, bytes.subarray(HEADER_BYTES)), 2)
   return bytes
 }
 
@@ -32,8 +32,9 @@ export function decodeValue(database: string, encoding: Encoding, key: Key, byte
   const isOld = bytes[0] !== MARK
   const json = isOld ? bytes : bytes.subarray(HEADER_BYTES)
   if (!isOld) {
-    const isSound = bytes.length >= HEADER_BYTES && bytes.readUInt32LE(2) === checksumOf(database, key, json)
     const version = bytes[1] ?? 0
+    const isSound =
+      bytes.length >= HEADER_BYTES && bytes.readUInt32LE(2) === checksumOf(database, key, version, json)
     if (!isSound) return undefined
     if (version > FORMAT) throw new NewerVersion('the store of the embedded broker', version)
   }
@@ -46,5 +47,5 @@ export function decodeValue(database: string, encoding: Encoding, key: Key, byte
   }
 }
 
-const checksumOf = (database: string, key: Key, json: Buffer): number =>
-  crc32(json, crc32(`${database}\0${typeof key === 'string' ? key : `${key[0]}\0${key[1]}`}\0`))
+const checksumOf = (database: string, key: Key, version: number, json: Buffer): number =>
+  crc32(json, crc32(`${version} ${database}\0${typeof key === 'string' ? key : `${key[0]}\0${key[1]}`}\0`))

@@ -5,9 +5,13 @@ export class LmdbDamaged extends Error {}
 
 /** The layout of a page, in bytes, as in mdb.c of liblmdb, data version 2. */
 const HEADER_BYTES = 24
-const [FLAGS_AT, LOWER_AT] = [18, 20]
+const [FLAGS_AT, LOWER_AT, UPPER_AT] = [18, 20, 22]
 export const [BRANCH, LEAF] = [1, 2]
-const META = 8
+const [BIG, META] = [4, 8]
+/** Of the databases: that of the free pages has numbers as keys. */
+const INTEGER_KEYS = 8
+/** No file is mapped beyond it, in bytes. */
+const MAX_MAP_BYTES = 2 ** 46
 const [MAGIC, DATA_VERSION] = [0xbeefc0de, 2]
 const [BIG_VALUE, SUB_DATABASE] = [1, 2]
 /** Number, transaction and length of the pages with a big value. */
@@ -21,6 +25,8 @@ export interface Tree {
   readonly entries: number
   /** Undefined if it is empty. */
   readonly root: number | undefined
+  /** Whether its keys and values are of the usual kind. */
+  readonly isPlain: boolean
 }
 
 export interface Meta {
@@ -86,6 +92,12 @@ export class LmdbPages {
     const isMeta = page.readUInt16LE(FLAGS_AT) === META && page.readUInt32LE(at) === MAGIC
     if (!isMeta || page.readUInt32LE(at + 4) !== DATA_VERSION)
       throw new LmdbDamaged(`page ${number} is no meta page`)
+    const [address, mapBytes] = [8, 16].map((offset) => toNumber(page.readBigUInt64LE(at + offset)))
+    if (address !== 0 || (mapBytes ?? 0) % this.pageBytes !== 0 || (mapBytes ?? 0) > MAX_MAP_BYTES)
+      throw new LmdbDamaged(`page ${number} maps the file to nowhere`)
+    // What says nothing of that database, says how long pages are.
+    if (page.readUInt32LE(at + 24) !== this.pageBytes || page.readUInt16LE(at + 28) !== INTEGER_KEYS)
+      throw new LmdbDamaged(`page ${number} is of another file`)
     return {
       free: readTree(page.subarray(at + 24)),
       main: readTree(page.subarray(at + 72)),
@@ -100,12 +112,24 @@ export const headerOf = (page: Buffer) => ({
   transaction: toNumber(page.readBigUInt64LE(8)),
   flags: page.readUInt16LE(FLAGS_AT),
   entries: page.readUInt16LE(LOWER_AT) >> 1,
+  /** Whether the list of nodes ends where it can, and they begin where the page says. */
+  isFilled: isFilled(page),
 })
+
+/** Nodes lie without a hole at the end of a page, each at an even place. */
+function isFilled(page: Buffer): boolean {
+  const [lower, upper] = [page.readUInt16LE(LOWER_AT), page.readUInt16LE(UPPER_AT)]
+  if (lower % 2 !== 0 || lower > upper || HEADER_BYTES + upper > page.length) return false
+  let first = page.length - HEADER_BYTES
+  for (let at = 0; at < lower; at += 2) first = Math.min(first, page.readUInt16LE(HEADER_BYTES + at))
+  return first === upper
+}
 
 /** Returns what pages with a big value begin with. */
 export const bigHeaderOf = (page: Buffer) => ({
   number: toNumber(page.readBigUInt64LE(0)),
   count: page.readUInt32LE(LOWER_AT),
+  isBig: page.readUInt16LE(FLAGS_AT) === BIG,
 })
 
 export function readTree(bytes: Buffer): Tree {
@@ -116,6 +140,7 @@ export function readTree(bytes: Buffer): Tree {
     depth: bytes.readUInt16LE(6),
     pages: branches + leaves + big,
     entries,
+    isPlain: bytes.readUInt32LE(0) === 0 && bytes.readUInt16LE(4) === 0,
     root: root === NONE ? undefined : toNumber(root),
   }
 }

@@ -24,10 +24,13 @@ export class LmdbTrees {
 
   /** Returns the databases by their names. */
   databases(): Map<string, Tree> {
+    if (!this.#meta.main.isPlain) throw new LmdbDamaged('the list of databases is of another kind')
     const found = new Map<string, Tree>()
     this.#walk(this.#meta.main, (key, value, { isDatabase }) => {
       if (!isDatabase || value.length !== 48) throw new LmdbDamaged('a database is none')
-      found.set(key.toString('utf8').replace(/\0$/, ''), readTree(value))
+      const tree = readTree(value)
+      if (!tree.isPlain) throw new LmdbDamaged('a database is of another kind')
+      found.set(key.toString('utf8').replace(/\0$/, ''), tree)
     })
     return found
   }
@@ -98,7 +101,8 @@ export class LmdbTrees {
     const page = this.#file.read(number)
     const header = headerOf(page)
     if (header.number !== number) throw new LmdbDamaged(`page ${number} is another one`)
-    if ((header.flags & 0xf) !== flags) throw new LmdbDamaged(`page ${number} is of another kind`)
+    if (header.flags !== flags) throw new LmdbDamaged(`page ${number} is of another kind`)
+    if (!header.isFilled) throw new LmdbDamaged(`the nodes of page ${number} are not where they were`)
     if (header.transaction > this.#meta.transaction)
       throw new LmdbDamaged(`page ${number} is from the future`)
     return page
@@ -108,7 +112,7 @@ export class LmdbTrees {
     if (pages === undefined) return value
     for (let i = 0; i < pages.count; i++) this.#use(pages.first + i, 'used')
     const header = bigHeaderOf(this.#file.read(pages.first))
-    if (header.number !== pages.first || header.count !== pages.count)
+    if (!header.isBig || header.number !== pages.first || header.count !== pages.count)
       throw new LmdbDamaged(`page ${pages.first} is another one`)
     return bigValueOf(this.#file, pages)
   }
