@@ -88,8 +88,10 @@ export async function openQuarantine({
   }
 
   function takeOver(): void {
+    // The process may have ended before it removed the old file.
+    const isTaken = new Set(old.entries.length > 0 ? kinds.flatMap((kind) => [...listKind(kind)].map(({ id }) => id)) : [])
     for (const kind of kinds) {
-      const entries = old.entries.filter((entry) => entry.kind === kind)
+      const entries = old.entries.filter((entry) => entry.kind === kind && !isTaken.has(entry.id))
       journals[kind].importSync(entries.map(({ id, request }) => encode({ id, request })))
     }
     if (old.damage !== undefined)

@@ -2,12 +2,13 @@ import { crc32 } from 'node:zlib'
 import { FORMAT, NewerVersion } from '../../lib/newer-version.ts'
 
 /**
- * A value of the store: a byte that no JSON begins with, the version, and a CRC-32 of the version, the name of the database, the key and
- * the JSON that follows, so that a value also tells where it belongs. Version 1 stored the JSON alone.
+ * A value of the store: JSON, and behind it in whitespace, which version 1 reads past, so that it can still use the store: two
+ * digits of four values for the version, and sixteen for a CRC-32 of the version, the name of the database, the key and the JSON.
+ * So a value also tells where it belongs. Version 1 stored the JSON alone.
  */
-const MARK = 1
-const HEADER_BYTES = 6
-const OPENING_BRACE = 0x7b
+const DIGITS = Buffer.from(' \t\n\r')
+const [VERSION_DIGITS, CHECKSUM_DIGITS] = [2, 16]
+const TRAILER_BYTES = VERSION_DIGITS + CHECKSUM_DIGITS
 
 export type Key = string | [string, number]
 
@@ -19,32 +20,53 @@ type Decoded = { readonly value: unknown; readonly isOld: boolean } | undefined
 
 export function encodeValue(database: string, encoding: Encoding, key: Key, value: unknown): Buffer {
   const json = encoding === 'text' ? String(value) : JSON.stringify(value)
-  const bytes = Buffer.allocUnsafe(HEADER_BYTES + Buffer.byteLength(json))
-  bytes[0] = MARK
-  bytes[1] = FORMAT
-  bytes.write(json, HEADER_BYTES)
-  bytes.writeUInt32LE(checksumOf(database, key, FORMAT, bytes.subarray(HEADER_BYTES)), 2)
+  const length = Buffer.byteLength(json)
+  const bytes = Buffer.allocUnsafe(length + TRAILER_BYTES)
+  bytes.write(json)
+  writeDigits(bytes, length, VERSION_DIGITS, FORMAT)
+  const checksum = checksumOf(database, key, FORMAT, bytes.subarray(0, length))
+  writeDigits(bytes, length + VERSION_DIGITS, CHECKSUM_DIGITS, checksum)
   return bytes
 }
 
 /** Returns undefined for what is rotten. Throws NewerVersion. */
 export function decodeValue(database: string, encoding: Encoding, key: Key, bytes: Buffer): Decoded {
-  const isOld = bytes[0] !== MARK
-  const json = isOld ? bytes : bytes.subarray(HEADER_BYTES)
+  const isOld = !hasTrailer(bytes)
+  const end = isOld ? bytes.length : bytes.length - TRAILER_BYTES
+  const json = bytes.subarray(0, end)
   if (!isOld) {
-    const version = bytes[1] ?? 0
-    const isSound =
-      bytes.length >= HEADER_BYTES && bytes.readUInt32LE(2) === checksumOf(database, key, version, json)
-    if (!isSound) return undefined
+    const version = readDigits(bytes, end, VERSION_DIGITS)
+    const checksum = readDigits(bytes, end + VERSION_DIGITS, CHECKSUM_DIGITS)
+    if (checksum !== checksumOf(database, key, version, json)) return undefined
     if (version > FORMAT) throw new NewerVersion('the store of the embedded broker', version)
   }
-  if (encoding === 'text')
-    return isOld && json[0] !== OPENING_BRACE ? undefined : { value: json.toString(), isOld }
+  const text = json.toString()
+  if (!isOld && encoding === 'text') return { value: text, isOld }
   try {
-    return { value: JSON.parse(json.toString()) as unknown, isOld }
+    const value: unknown = JSON.parse(text)
+    return { value: encoding === 'text' ? text : value, isOld }
   } catch {
     return undefined
   }
+}
+
+/** Whether this has a checksum, right or not: JSON of ours does not end with whitespace. */
+export const hasTrailer = (bytes: Buffer): boolean =>
+  bytes.length > TRAILER_BYTES && DIGITS.includes(bytes[bytes.length - 1] ?? 0)
+
+function writeDigits(bytes: Buffer, at: number, digits: number, number: number): void {
+  for (let i = 0; i < digits; i++) bytes[at + i] = DIGITS[(number >>> (2 * i)) & 3] ?? 0
+}
+
+/** Returns NaN if one is none. */
+function readDigits(bytes: Buffer, at: number, digits: number): number {
+  let number = 0
+  for (let i = 0; i < digits; i++) {
+    const digit = DIGITS.indexOf(bytes[at + i] ?? 0)
+    if (digit === -1) return NaN
+    number += digit * 4 ** i
+  }
+  return number
 }
 
 const checksumOf = (database: string, key: Key, version: number, json: Buffer): number =>

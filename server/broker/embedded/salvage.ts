@@ -8,7 +8,7 @@ import { decodeEntry } from '../history.ts'
 import { isBefore } from '../repeats.ts'
 import { CheckedDatabase } from './checked-database.ts'
 import type { CheckedOptions } from './checked-database.ts'
-import { decodeValue } from './checked-value.ts'
+import { decodeValue, hasTrailer } from './checked-value.ts'
 import type { Key } from './checked-value.ts'
 import { DATABASES } from './databases.ts'
 import type { DatabaseName } from './databases.ts'
@@ -126,7 +126,7 @@ function* findRecords(disk: Disk, file: string, onDamage: (damage: Damage) => vo
     const found = key && identify(key, value)
     if (found) yield { ...found, key }
     // The pages of big values are used again, so an older record leads to something else.
-    else if (value[0] === 1 && !isBig && ++reported <= MAX_REPORTED)
+    else if (hasTrailer(value) && !isBig && ++reported <= MAX_REPORTED)
       onDamage({
         kind: 'entry',
         bytes: value,
