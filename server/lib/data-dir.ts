@@ -109,13 +109,20 @@ export function openStore(path: string, { readOnly = false }: StoreOptions = {})
 
 /** Returns the key that these bytes of an lmdb store are; undefined for none. */
 export function decodeKey(bytes: Buffer): unknown {
-  // Exported, but not in the types.
-  const { bufferToKeyValue } = lmdb as unknown as { bufferToKeyValue: (bytes: Buffer) => unknown }
   try {
-    return bufferToKeyValue(Buffer.from(bytes))
+    return (lmdb as unknown as KeyCoding).bufferToKeyValue(Buffer.from(bytes))
   } catch {
     return undefined
   }
+}
+
+/** Returns the bytes of a key in an lmdb store. */
+export const encodeKey = (key: unknown): Buffer => (lmdb as unknown as KeyCoding).keyValueToBuffer(key)
+
+/** Exported, but not in the types. */
+interface KeyCoding {
+  bufferToKeyValue(bytes: Buffer): unknown
+  keyValueToBuffer(key: unknown): Buffer
 }
 
 /** Returns the outcome of a write. The error of lmdb carries a second promise that also rejects; it is handled here. */

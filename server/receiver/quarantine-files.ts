@@ -28,7 +28,7 @@ interface QuarantineOptions {
   readonly onDamage?: (damage: string) => void
 }
 
-export interface QuarantineEntry {
+interface QuarantineEntry {
   readonly id: number
   readonly kind: Kind
   /** Its key in the journal of its kind; undefined while it is in the files of the version before this one. */
@@ -89,7 +89,9 @@ export async function openQuarantine({
 
   function takeOver(): void {
     // The process may have ended before it removed the old file.
-    const isTaken = new Set(old.entries.length > 0 ? kinds.flatMap((kind) => [...listKind(kind)].map(({ id }) => id)) : [])
+    const isTaken = new Set(
+      old.entries.length > 0 ? kinds.flatMap((kind) => [...listKind(kind)].map(({ id }) => id)) : [],
+    )
     for (const kind of kinds) {
       const entries = old.entries.filter((entry) => entry.kind === kind && !isTaken.has(entry.id))
       journals[kind].importSync(entries.map(({ id, request }) => encode({ id, request })))

@@ -40,10 +40,16 @@ async function open(dataDir: string): Promise<Opened> {
 }
 
 /** Returns what is wrong with the answers; undefined if nothing is. */
-async function faultOf({ broker, damages, lines }: Opened, positions: readonly Position[]): Promise<string | undefined> {
+async function faultOf(
+  { broker, damages, lines }: Opened,
+  positions: readonly Position[],
+): Promise<string | undefined> {
   const isSalvaged = (): boolean => lines.some((line) => line.includes('salvaged'))
   for (let group = 0; group < GROUPS; group++) {
-    const known = await broker.recalled({ group: `g${group}` }, Array.from({ length: SEQS }, (_, i) => i + 1))
+    const known = await broker.recalled(
+      { group: `g${group}` },
+      Array.from({ length: SEQS }, (_, i) => i + 1),
+    )
     if (known.length < SEQS && !isSalvaged()) return `g${group}: only ${known.length} are recalled`
     const wrong = known.find(({ seq, atMs }) => atMs !== 1_000_000 + seq)
     if (wrong && damages.length === 0) return `g${group}: ${JSON.stringify(wrong)}`

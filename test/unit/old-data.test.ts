@@ -13,11 +13,19 @@ import type { Recall } from '../../shared/recall.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
-const recallAt = (seq: number): Recall => ({ group: 'g', messages: [{ seq }], recalledAtMs: seq, receivedAtMs: 1 })
+const recallAt = (seq: number): Recall => ({
+  group: 'g',
+  messages: [{ seq }],
+  recalledAtMs: seq,
+  receivedAtMs: 1,
+})
 const seqsIn = (spool: Spool) => spool.oldest(10_000).map(({ recall }) => recall?.messages[0]?.seq)
 
 /** As the version before this one wrote them: in lmdb, without checksums. */
-async function writeOld(folder: string, databases: Readonly<Record<string, Readonly<Record<string, unknown>>>>) {
+async function writeOld(
+  folder: string,
+  databases: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+) {
   const root = openStore(folder)
   for (const [name, records] of Object.entries(databases)) {
     const encoding = name === 'entries' ? 'string' : 'json'
@@ -46,7 +54,10 @@ describe('a data folder of the version before', () => {
     await writeOld(join(dataDir, 'spool'), { entries: spooled, reached: { '"b"': true } })
     await writeOld(join(dataDir, 'group-ends'), { ends: { '"g"': 5, '"h"': 6 } })
     const request = { receivedAtMs: 1, query: '', body: '{}', reason: 'r' }
-    await writeOld(join(dataDir, 'quarantine'), { requests: { 1: request, 3: request }, recalls: { 2: request } })
+    await writeOld(join(dataDir, 'quarantine'), {
+      requests: { 1: request, 3: request },
+      recalls: { 2: request },
+    })
 
     for (let start = 0; start < 2; start++) {
       const spool = openSpool({ dataDir, maxBytes: 2 ** 20 })
@@ -102,7 +113,8 @@ describe('a data folder of the version before', () => {
 
   it('goes on as the store of the embedded broker', async () => {
     const dataDir = createFolder()
-    const entry = (seq: number) => JSON.stringify({ messages: [{ seq }], group: 'g', recalledAtMs: seq, receivedAtMs: 1 })
+    const entry = (seq: number) =>
+      JSON.stringify({ messages: [{ seq }], group: 'g', recalledAtMs: seq, receivedAtMs: 1 })
     const head = { epoch: 'e', offset: 2, from: 1, appendedAtMs: Date.now(), usedAtMs: Date.now() }
     await writeOld(join(dataDir, 'broker'), {
       heads: { '"group:g"': head },
@@ -135,7 +147,9 @@ describe('a data folder of a newer version', () => {
     writeFileSync(join(dataDir, 'format'), encodeChecked({ format: 3, folder: 'f' }))
     const refusal = await readFolderId(dataDir).catch((error: unknown) => error)
     expect(refusal).to.have.property('code', 'START_FAILED')
-    expect(refusal).to.have.property('message').that.matches(/newer version of the gateway \(format 3, .* knows 2\): start that version/)
+    expect(refusal)
+      .to.have.property('message')
+      .that.matches(/newer version of the gateway \(format 3, .* knows 2\): start that version/)
     expect(readdirSync(dataDir)).to.deep.equal(['format'])
   })
 

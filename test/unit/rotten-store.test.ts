@@ -17,7 +17,9 @@ describe('the store of the embedded broker', () => {
     onCleanUp(folder.remove)
     // Another part of the file in each run.
     const from = String(Math.floor(Math.random() * 4_000))
-    const child = spawn(process.execPath, [SCRIPT, folder.path, '4001', from], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, [SCRIPT, folder.path, '4001', from], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     let output = ''
     child.stdout.on('data', (data: Buffer) => (output += data.toString()))
     const [code, signal] = (await once(child, 'exit')) as [number | null, string | null]

@@ -1,6 +1,6 @@
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Database, RootDatabase } from '../../lib/data-dir.ts'
-import { decodeValue, encodeValue } from './checked-value.ts'
+import { decodeValue, encodeValue, mendRecord } from './checked-value.ts'
 import type { Encoding, Key } from './checked-value.ts'
 
 /** A part of the keys of a database, in their order or from the last to the first. */
@@ -76,6 +76,17 @@ export class CheckedDatabase<V, K extends Key> {
       if (decoded?.isOld) this.putSync(key, decoded.value as V)
     }
     return found.at(-1)?.key
+  }
+
+  /** Puts a rotten record right if only one bit of it is wrong. Returns whether it is right now. Only inside a transaction. */
+  mend(key: K): boolean {
+    const bytes = this.#whole(() => this.#database.get(key))
+    if (bytes === undefined || decodeValue(this.name, this.#encoding, key, bytes)) return true
+    const mended = mendRecord(this.name, this.#encoding, key, Buffer.from(bytes))
+    if (mended === undefined) return false
+    this.removeSync(key)
+    this.putSync(mended.key as K, mended.value as V)
+    return true
   }
 
   #decode(key: K, bytes: Buffer): V | undefined {

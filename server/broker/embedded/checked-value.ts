@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib'
+import { decodeKey, encodeKey } from '../../lib/data-dir.ts'
 import { FORMAT, NewerVersion } from '../../lib/newer-version.ts'
 
 /**
@@ -8,6 +9,8 @@ import { FORMAT, NewerVersion } from '../../lib/newer-version.ts'
  */
 const DIGITS = Buffer.from(' \t\n\r')
 const [VERSION_DIGITS, CHECKSUM_DIGITS] = [2, 16]
+/** The value of each byte as a digit, plus one; 0 for others. */
+const VALUE_OF = Uint8Array.from({ length: 256 }, (_, byte) => DIGITS.indexOf(byte) + 1)
 const TRAILER_BYTES = VERSION_DIGITS + CHECKSUM_DIGITS
 
 export type Key = string | [string, number]
@@ -50,9 +53,51 @@ export function decodeValue(database: string, encoding: Encoding, key: Key, byte
   }
 }
 
+/** Trying each bit of a longer record takes too long. */
+const MAX_MENDED_BYTES = 2 ** 14
+
+/** Returns the key if it is one of ours. */
+export function asKey(key: unknown): Key | undefined {
+  if (typeof key === 'string') return key
+  if (!Array.isArray(key) || key.length !== 2) return undefined
+  const [name, number] = key as [unknown, unknown]
+  return typeof name === 'string' && typeof number === 'number' ? [name, number] : undefined
+}
+
+/** Returns a rotten record as it was written, if a single bit of its key or value is wrong: the checksum tells which. */
+export function mendRecord(
+  database: string,
+  encoding: Encoding,
+  key: Key,
+  bytes: Buffer,
+): { readonly key: Key; readonly value: unknown } | undefined {
+  if (bytes.length > MAX_MENDED_BYTES) return undefined
+  for (const variant of withOneBitFlipped(encodeKey(key))) {
+    const other = asKey(decodeKey(variant))
+    const decoded = other && decodeValue(database, encoding, other, bytes)
+    if (other && decoded?.isOld === false) return { key: other, value: decoded.value }
+  }
+  for (const variant of withOneBitFlipped(bytes)) {
+    const decoded = hasTrailer(variant) ? decodeValue(database, encoding, key, variant) : undefined
+    if (decoded?.isOld === false) return { key, value: decoded.value }
+  }
+  return undefined
+}
+
+function* withOneBitFlipped(bytes: Buffer): Generator<Buffer> {
+  const variant = Buffer.from(bytes)
+  for (let bit = 0; bit < 8 * bytes.length; bit++) {
+    const at = bit >> 3
+    const byte = variant[at] ?? 0
+    variant[at] = byte ^ (1 << (bit & 7))
+    yield variant
+    variant[at] = byte
+  }
+}
+
 /** Whether this has a checksum, right or not: JSON of ours does not end with whitespace. */
 export const hasTrailer = (bytes: Buffer): boolean =>
-  bytes.length > TRAILER_BYTES && DIGITS.includes(bytes[bytes.length - 1] ?? 0)
+  bytes.length > TRAILER_BYTES && VALUE_OF[bytes[bytes.length - 1] ?? 0] !== 0
 
 function writeDigits(bytes: Buffer, at: number, digits: number, number: number): void {
   for (let i = 0; i < digits; i++) bytes[at + i] = DIGITS[(number >>> (2 * i)) & 3] ?? 0
@@ -61,10 +106,10 @@ function writeDigits(bytes: Buffer, at: number, digits: number, number: number):
 /** Returns NaN if one is none. */
 function readDigits(bytes: Buffer, at: number, digits: number): number {
   let number = 0
-  for (let i = 0; i < digits; i++) {
-    const digit = DIGITS.indexOf(bytes[at + i] ?? 0)
-    if (digit === -1) return NaN
-    number += digit * 4 ** i
+  for (let i = digits - 1; i >= 0; i--) {
+    const value = VALUE_OF[bytes[at + i] ?? 0] ?? 0
+    if (value === 0) return NaN
+    number = number * 4 + value - 1
   }
   return number
 }

@@ -64,10 +64,11 @@ export function createEmbeddedBroker(
     return opened
   }
 
-  const open = (): Promise<LogStore> =>
+  const open = (isBroken: boolean): Promise<LogStore> =>
     openMended({
       ...options,
       createEpoch: randomUUID,
+      isBroken,
       log,
       onDamage,
       onNewEpoch: (room) => setImmediate(() => listeners.notifyInterrupted(room)),
@@ -81,7 +82,7 @@ export function createEmbeddedBroker(
     opened = undefined
     await damaged?.close().catch(() => undefined)
     try {
-      opened = await open()
+      opened = await open(true)
       for (const room of listeners.rooms()) listeners.notifyInterrupted(room)
     } catch (error) {
       log.error({ err: error }, 'cannot mend the store, start the process again')
@@ -141,7 +142,7 @@ export function createEmbeddedBroker(
   return {
     async start() {
       await inDataDir(options.dataDir, async () => {
-        opened = await open()
+        opened = await open(false)
         await opened.sweep(Date.now())
       })
       sweepTimer = setInterval(() => {

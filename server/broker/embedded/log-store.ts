@@ -126,6 +126,7 @@ export function openLogStore(options: LogStoreOptions): LogStore {
 
   /** Puts what is right, or least wrong, in the place of a rotten value. */
   function mend(database: string, key: Key): void {
+    if (databases.find(({ name }) => name === database)?.mend(key as never)) return
     if (database === 'heads' && typeof key === 'string') {
       if (heads.get(key) === undefined) heads.putSync(key, rebuiltHead(key, Date.now()))
     } else if (database === 'entries' && typeof key !== 'string') entries.removeSync(key)

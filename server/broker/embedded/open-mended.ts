@@ -9,28 +9,37 @@ import { salvage } from './salvage.ts'
 import { checkStore } from './store-check.ts'
 import type { Checked } from './store-check.ts'
 
-/** A larger file that was closed well is not read as a whole at the start, because that takes more than a second. */
+/** A larger file is not read as a whole at each start, because that takes more than a second, in which webhooks are lost. */
 const MAX_BYTES_READ_AT_START = 2 ** 26
+/** Ends of the process in a row, without closing the store, after which a larger file is read too: perhaps lmdb ended it. */
+const UNCLEAN_ENDS = 2
 
 interface MendedOptions extends LogStoreOptions {
   readonly disk?: Disk
+  /** Whether lmdb found it damaged. */
+  readonly isBroken: boolean
   readonly log: Logger
 }
 
 /** What a file beside the store says of it. */
 interface State {
-  /** Whether a process has it open, or ended without closing it. */
-  readonly isOpen: boolean
+  /** How many processes in a row have opened it, and not closed it. */
+  readonly unclosed: number
   /** Whether values may be in it that have no checksum. */
   readonly hasOld: boolean
 }
 
 /**
- * Opens the store of the embedded broker, after reading it as a whole if the process before did not close it, or if it is not
- * large. A damaged file is kept under another name, and what it still holds becomes a new one. Rejects with errors of the file
+ * Opens the store of the embedded broker, after reading it as a whole if it is not large, or if the processes before ended without
+ * closing it. A damaged file is kept under another name, and what it still holds becomes a new one. Rejects with errors of the file
  * system, and NewerVersion.
  */
-export async function openMended({ disk = systemDisk, log, ...options }: MendedOptions): Promise<LogStore> {
+export async function openMended({
+  disk = systemDisk,
+  isBroken,
+  log,
+  ...options
+}: MendedOptions): Promise<LogStore> {
   const folder = join(options.dataDir, 'broker')
   const [file, salvaged, stateFile] = ['data.mdb', 'salvaged.mdb', 'state'].map((name) =>
     join(folder, name),
@@ -40,6 +49,10 @@ export async function openMended({ disk = systemDisk, log, ...options }: MendedO
   if (disk.size(file) === undefined && disk.size(salvaged)) disk.rename(salvaged, file)
   disk.remove(salvaged)
 
+  const stored = readChecked(disk, stateFile)
+  const { unclosed = 0, hasOld: mayHaveOld = true } = (
+    stored?.isRotten === false ? stored.value : {}
+  ) as Partial<State>
   let checked = check()
   if (checked.damage !== undefined) {
     log.error({ damage: checked.damage, file }, 'the store is damaged on disk, salvaging what it holds')
@@ -53,20 +66,17 @@ export async function openMended({ disk = systemDisk, log, ...options }: MendedO
     )
     checked = { damage: undefined, rotten: [], hasOld: false }
   }
-  writeState({ isOpen: true, hasOld: checked.hasOld })
+  writeState({ unclosed: unclosed + 1, hasOld: checked.hasOld })
   const store = openLogStore(options)
   store.look(checked.rotten)
   let isUpgraded = !checked.hasOld
   const upgrading = isUpgraded ? undefined : upgrade()
 
   function check(): Checked {
-    const stored = readChecked(disk, stateFile)
-    const { isOpen = true, hasOld = true } = (
-      stored?.isRotten === false ? stored.value : {}
-    ) as Partial<State>
     const size = disk.size(file) ?? 0
     if (size === 0) return { damage: undefined, rotten: [], hasOld: false }
-    if (!isOpen && size > MAX_BYTES_READ_AT_START) return { damage: undefined, rotten: [], hasOld }
+    if (!isBroken && unclosed < UNCLEAN_ENDS && size > MAX_BYTES_READ_AT_START)
+      return { damage: undefined, rotten: [], hasOld: mayHaveOld }
     const startMs = performance.now()
     const found = checkStore(disk, file)
     log.debug({ size, ms: Math.round(performance.now() - startMs) }, 'the store was checked')
@@ -93,7 +103,7 @@ export async function openMended({ disk = systemDisk, log, ...options }: MendedO
     ...store,
     async close() {
       await Promise.all([store.close(), upgrading])
-      writeState({ isOpen: false, hasOld: !isUpgraded })
+      writeState({ unclosed: 0, hasOld: !isUpgraded })
     },
   }
 }

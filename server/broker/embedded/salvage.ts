@@ -8,13 +8,12 @@ import { decodeEntry } from '../history.ts'
 import { isBefore } from '../repeats.ts'
 import { CheckedDatabase } from './checked-database.ts'
 import type { CheckedOptions } from './checked-database.ts'
-import { decodeValue, hasTrailer } from './checked-value.ts'
+import { asKey, decodeValue, hasTrailer, mendRecord } from './checked-value.ts'
 import type { Key } from './checked-value.ts'
 import { DATABASES } from './databases.ts'
 import type { DatabaseName } from './databases.ts'
 import type { Head } from './log-store.ts'
 import type { End } from './recalled-sets.ts'
-import { asKey } from './store-check.ts'
 
 /** Bounds a transaction, and what waits in memory for it. */
 const RECORDS_PER_TRANSACTION = 2_000
@@ -126,12 +125,12 @@ function* findRecords(disk: Disk, file: string, onDamage: (damage: Damage) => vo
     const found = key && identify(key, value)
     if (found) yield { ...found, key }
     // The pages of big values are used again, so an older record leads to something else.
-    else if (hasTrailer(value) && !isBig && ++reported <= MAX_REPORTED)
-      onDamage({
-        kind: 'entry',
-        bytes: value,
-        where: `${file}, ${JSON.stringify(key ?? bytes.toString('hex'))}`,
-      })
+    else if (hasTrailer(value) && !isBig && ++reported <= MAX_REPORTED) {
+      const mended = key && mend(key, value)
+      if (mended) yield mended
+      const where = `${file}, ${JSON.stringify(key ?? bytes.toString('hex'))}`
+      onDamage({ kind: 'entry', bytes: value, where: mended ? `${where}; one bit, put right` : where })
+    }
   }
 }
 
@@ -141,6 +140,14 @@ function identify(key: Key, bytes: Buffer): Omit<Found, 'key'> | undefined {
     const decoded = decodeValue(database, DATABASES[database], key, bytes)
     if (decoded === undefined) continue
     if (!decoded.isOld || hasFormOf(database, key, decoded.value)) return { database, value: decoded.value }
+  }
+  return undefined
+}
+
+function mend(key: Key, bytes: Buffer): Found | undefined {
+  for (const database of Object.keys(DATABASES) as DatabaseName[]) {
+    const mended = mendRecord(database, DATABASES[database], key, bytes)
+    if (mended) return { database, ...mended }
   }
   return undefined
 }

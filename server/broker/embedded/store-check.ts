@@ -2,7 +2,7 @@ import { decodeKey } from '../../lib/data-dir.ts'
 import type { Disk } from '../../lib/disk.ts'
 import { LmdbDamaged, LmdbPages } from '../../lib/lmdb-file/pages.ts'
 import { LmdbTrees } from '../../lib/lmdb-file/tree.ts'
-import { decodeValue } from './checked-value.ts'
+import { asKey, decodeValue } from './checked-value.ts'
 import type { Key } from './checked-value.ts'
 import { DATABASES, isDatabase } from './databases.ts'
 import type { DatabaseName } from './databases.ts'
@@ -54,12 +54,4 @@ export function checkStore(disk: Disk, file: string): Checked {
     return { damage: error.message, rotten: [], hasOld: true }
   }
   return { damage: undefined, rotten, hasOld }
-}
-
-/** Returns the key if it is one of ours. */
-export function asKey(key: unknown): Key | undefined {
-  if (typeof key === 'string') return key
-  if (!Array.isArray(key) || key.length !== 2) return undefined
-  const [name, number] = key as [unknown, unknown]
-  return typeof name === 'string' && typeof number === 'number' ? [name, number] : undefined
 }

@@ -155,10 +155,8 @@ export function openJournal({
       await writer.written()
       await removing
       writer.leaveFile()
-      for (const segment of [...segments]) {
-        if (segment.live === 0 && !readOnly) deleteFile(segment)
-        else removals.forget(segment)
-      }
+      for (const segment of segments) removals.forget(segment)
+      if (!readOnly) for (const segment of segments.filter(({ live }) => live === 0)) deleteFile(segment)
     },
   }
 }
