@@ -74,8 +74,9 @@ export function mendRecord(
   if (bytes.length > MAX_MENDED_BYTES) return undefined
   for (const variant of withOneBitFlipped(encodeKey(key))) {
     const other = asKey(decodeKey(variant))
-    const decoded = other && decodeValue(database, encoding, other, bytes)
-    if (other && decoded?.isOld === false) return { key: other, value: decoded.value }
+    if (other === undefined) continue
+    const decoded = decodeValue(database, encoding, other, bytes)
+    if (decoded?.isOld === false) return { key: other, value: decoded.value }
   }
   for (const variant of withOneBitFlipped(bytes)) {
     const decoded = hasTrailer(variant) ? decodeValue(database, encoding, key, variant) : undefined
