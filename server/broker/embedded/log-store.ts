@@ -3,8 +3,10 @@ import type { Position } from '../../../shared/position.ts'
 import { roomName } from '../../../shared/room.ts'
 import { committed, openStore } from '../../lib/data-dir.ts'
 import type { Damage } from '../../lib/journal/journal.ts'
-import { ANNOUNCEMENTS_TTL_S, MAX_ANNOUNCEMENTS, POSITION_TTL_S, UNUSED_POSITION_TTL_S } from '../broker.ts'
-import type { AnnouncementSubject, BrokerOptions } from '../broker.ts'
+import { POSITION_TTL_S, UNUSED_POSITION_TTL_S } from '../broker.ts'
+import type { BrokerOptions } from '../broker.ts'
+import { openAnnouncements } from './announcements.ts'
+import type { Announcements } from './announcements.ts'
 import { CheckedDatabase } from './checked-database.ts'
 import type { CheckedOptions } from './checked-database.ts'
 import type { Key } from './checked-value.ts'
@@ -68,18 +70,6 @@ interface StoredEntry {
   readonly text: string
 }
 
-interface Announcements {
-  /** Only inside a transaction. */
-  add(subject: AnnouncementSubject, announcement: Announcement): void
-  /** Returns those that have not expired, oldest first. */
-  current(subject: AnnouncementSubject, nowMs: number): Announcement[]
-}
-
-interface Announcement {
-  readonly text: string
-  readonly atMs: number
-}
-
 /** The state of a log, as stored. */
 export interface Head {
   readonly epoch: string
@@ -96,11 +86,7 @@ export function openLogStore(options: LogStoreOptions): LogStore {
   const checked: CheckedOptions = { root, onRotten, onBroken: options.onBroken }
   const heads = new CheckedDatabase<Head, string>('heads', DATABASES.heads, checked)
   const entries = new CheckedDatabase<string, [string, number]>('entries', DATABASES.entries, checked)
-  const announcements = new CheckedDatabase<Announcement, [string, number]>(
-    'announcements',
-    DATABASES.announcements,
-    checked,
-  )
+  const announcements = openAnnouncements(checked)
   /** What is rotten, until it is mended. */
   const mending = new Set<string>()
 
@@ -111,7 +97,7 @@ export function openLogStore(options: LogStoreOptions): LogStore {
     inTransaction: async (work) => !isClosed && (await committed(root.transaction(work))),
   })
 
-  const databases = [heads, entries, announcements, ...recalledSets.databases]
+  const databases = [heads, entries, announcements.database, ...recalledSets.databases]
 
   function onRotten(database: string, key: Key, bytes: Buffer): void {
     const where = `${database} of the embedded broker, ${JSON.stringify(key)}`
@@ -130,7 +116,7 @@ export function openLogStore(options: LogStoreOptions): LogStore {
     if (database === 'heads' && typeof key === 'string') {
       if (heads.get(key) === undefined) heads.putSync(key, rebuiltHead(key, Date.now()))
     } else if (database === 'entries' && typeof key !== 'string') entries.removeSync(key)
-    else if (database === 'announcements' && typeof key !== 'string') announcements.removeSync(key)
+    else if (database === 'announcements' && typeof key !== 'string') announcements.database.removeSync(key)
     else recalledSets.mend(database, key)
   }
 
@@ -240,24 +226,7 @@ export function openLogStore(options: LogStoreOptions): LogStore {
       },
     },
 
-    announcements: {
-      add(subject, announcement) {
-        const [[, last] = [subject, 0]] = announcements.keys({
-          start: [subject, Number.MAX_SAFE_INTEGER],
-          end: [subject, 0],
-          reverse: true,
-          limit: 1,
-        })
-        announcements.putSync([subject, last + 1], announcement)
-        announcements.removeSync([subject, last + 1 - MAX_ANNOUNCEMENTS])
-      },
-
-      current: (subject, nowMs) =>
-        announcements
-          .records({ start: [subject, 0], end: [subject, Number.MAX_SAFE_INTEGER] })
-          .map(({ value }) => value)
-          .filter(({ atMs }) => nowMs - atMs < ANNOUNCEMENTS_TTL_S * 1_000),
-    },
+    announcements,
 
     recalledSets,
 
