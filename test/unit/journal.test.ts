@@ -7,7 +7,7 @@ import { systemDisk } from '../../server/lib/disk.ts'
 import type { Disk, OpenFile } from '../../server/lib/disk.ts'
 import { openJournal } from '../../server/lib/journal/journal.ts'
 import type { Damage, Journal } from '../../server/lib/journal/journal.ts'
-import { scanRecords } from '../../server/lib/journal/records.ts'
+import { HEADER_BYTES, scanRecords } from '../../server/lib/journal/records.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -20,6 +20,12 @@ const from = (): number => Math.floor(Math.random() * 3)
 
 /** Damaged files are many, and need not survive a power cut. */
 const quickDisk: Disk = { ...systemDisk, replace: writeFileSync }
+
+/** Returns the bytes of an entry in a file. */
+function recordOf(text: string, content: Buffer): Buffer {
+  const at = content.indexOf(text)
+  return content.subarray(at - HEADER_BYTES, at + text.length)
+}
 
 /** The last file, if it ends with an entry, cannot be told from one to which nothing more was written. */
 const isCutBetween = (content: Buffer, isLast: boolean): boolean =>
@@ -99,6 +105,9 @@ describe('journal', () => {
         const lost = texts.filter((text) => !expected.includes(text))
         expect(expected, name).to.deep.equal(texts.filter((text) => !lost.includes(text)))
         if (isRemovals) expect(lost).to.deep.equal([])
+        // What is whole is delivered, wherever the damage is.
+        for (const text of lost)
+          expect(variant.includes(recordOf(text, content)), `${name}: ${text}`).to.equal(false)
         // A damaged first record, which is no entry, may be reported too; a removed entry need not be.
         if (lost.length > 0 && !isCutBetween(variant, name === lastName))
           expect(damages, name).to.not.be.empty
