@@ -25,6 +25,9 @@ const PROGRAMS = {
     variable: 'CHROMIUM',
     debian: 'chromium',
   },
+  spin: { names: ['spin'], variable: 'SPIN', debian: 'spin' },
+  // Debian's compiler does without the headers of C.
+  gcc: { names: ['gcc'], needs: ['/usr/include/stdio.h'], variable: 'GCC', debian: 'gcc libc6-dev' },
   // Another Python in the PATH does not see Debian's packages.
   python: {
     names: ['/usr/bin/python3'],
