@@ -1,3 +1,4 @@
+import type { PowerCutLoss } from '../../shared/http-api.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { GapReason, Position } from '../../shared/position.ts'
 import type { Conversation, Recall, RecalledAt } from '../../shared/recall.ts'
@@ -37,6 +38,9 @@ export interface Broker {
 
   /** Returns what puts data at risk, or is refused without keeping the broker from being ready, in sentences like `reasons`. */
   warnings(): readonly string[]
+
+  /** Returns what a power cut would take away of what is stored now, as far as that is known. */
+  powerCut(): PowerCutLoss
 
   /**
    * Returns how long ago, in ms, the latest probe was sent that arrived here on the path of the notices: what was published

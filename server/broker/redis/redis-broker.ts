@@ -17,12 +17,13 @@ import { createLaterVersions } from './later-versions.ts'
 import { createLogReader } from './log-reader.ts'
 import { createPublisher } from './publisher.ts'
 import { createRecalledSets } from './recalled-sets.ts'
-import { createReplicaConfirmation } from './replica-confirmation.ts'
 import { createServerWarnings } from './server-warnings.ts'
 import { createReadEntry, createSigner } from './signature.ts'
 import { createSubscriber } from './subscriber.ts'
+import { createSyncCheck } from './sync-check.ts'
 import { createTrials } from './trials.ts'
 import type { Ability } from './trials.ts'
+import { createWait, createWriteConfirmation, isRequired } from './write-confirmation.ts'
 
 export interface RedisOptions extends BrokerOptions {
   /** One URL, or several separated by commas: sentinels, or nodes of the cluster. */
@@ -36,18 +37,17 @@ export interface RedisOptions extends BrokerOptions {
   readonly sentinelPassword?: string | undefined
   /** How many replicas must have a recall before it counts as stored. Default: 0. */
   readonly waitReplicas?: number
+  /** Whether a recall counts as stored only once the append-only file is synced, also on these replicas. Default: false. */
+  readonly waitAof?: boolean
   readonly prefix: string
   readonly app: string
   /** Everything stored in Redis is signed with the first key and verified with all. Without keys it is unsigned. */
   readonly signingKeys?: readonly string[]
 }
 
-/** How long replicas may take to confirm. Other commands on the connection wait meanwhile. */
-const REPLICA_TIMEOUT_MS = 500
-
 /** The broker of many processes on one Redis (7.0 or newer): scripts on one connection, sharded channels on another. */
 export function createRedisBroker(options: RedisOptions, { log }: { log: Logger }): Broker {
-  const { waitReplicas = 0, app } = options
+  const { waitReplicas = 0, waitAof = false, app } = options
   const keys = createKeys(options.prefix, app)
   const processId = randomUUID()
   const probeChannel = keys.probe(processId)
@@ -66,6 +66,13 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
   const commandConnection = createConnection({ endpoint, role: 'commands' }, { locate, log })
   const subscriberConnection = createConnection({ endpoint, role: 'subscriber' }, { locate, log })
   const commands = commandConnection.client
+  const requirement = { replicas: waitReplicas, synced: waitAof }
+  const isConfirmed = isRequired(requirement)
+  // WAIT blocks what follows on its connection: probes and reads must not.
+  const recallConnection = isConfirmed
+    ? createConnection({ endpoint, role: 'recalls' }, { locate, log })
+    : commandConnection
+  const connections = [...new Set([commandConnection, recallConnection, subscriberConnection])]
 
   // These kinds are part of each signature and must not change, or processes of two versions would reject each other.
   const signing = { keys: options.signingKeys ?? [], app }
@@ -95,18 +102,22 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     log,
   })
   const logReader = createLogReader({ commands, keys, readEntry })
+  const { client: recalls, generation } = recallConnection
+  const trialKeys = createKeys(options.prefix, app, `:trial:${processId}`)
+  const syncCheck = createSyncCheck({ client: recalls, commands, generation, key: trialKeys.topics('sync') })
   const publisher = createPublisher(
-    { ...options, waitReplicas },
+    { ...options, isConfirmed },
     {
-      commands,
+      commands: recalls,
       keys,
-      confirmed: createReplicaConfirmation(waitReplicas, {
-        wait: () => commands.wait(waitReplicas, REPLICA_TIMEOUT_MS),
-        generation: commandConnection.generation,
+      confirmed: createWriteConfirmation(requirement, {
+        wait: createWait(requirement, recalls),
+        ensureSyncs: syncCheck.ensure,
+        generation,
       }),
       signatureOf: entrySigner.signatureOf,
       newEpoch: logReader.newEpoch,
-      onUnconfirmed: reconnectIfMoved,
+      onUnconfirmed: () => reconnectIfMoved(true),
       log,
     },
   )
@@ -124,21 +135,24 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
   const heartbeats = createHeartbeats({ commands, keys, signer: heartbeatSigner })
   const serverWarnings = createServerWarnings({
     commands,
-    mayReadConfig: endpoint.username === undefined,
+    key: trialKeys.heartbeats,
+    waitsForSync: waitAof,
     log,
   })
   const abilities = createAbilityCheck({
     trials: createTrials({
       commands,
       subscriber: subscriberConnection.client,
-      keys: createKeys(options.prefix, app, `:trial:${processId}`),
+      keys: trialKeys,
       waitsForReplicas: waitReplicas > 0,
+      checkSync: waitAof ? syncCheck.check : undefined,
     }),
     isConnected: () => commands.status === 'ready',
     mode,
     onRound: serverWarnings.check,
     log,
   })
+  commands.on('ready', serverWarnings.onConnected)
   commands.on('ready', abilities.onConnected)
 
   /** Returns whether another connection could help. */
@@ -163,20 +177,31 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       )
 
   let isChecking = false
-  /** Looks for another server: one that went silent, or lost its replicas, may no longer be the one that holds the keys. */
-  function reconnectIfMoved(): void {
+  /**
+   * Looks for another server: one that went silent, or lost its replicas, may no longer be the one that holds the keys. If recalls
+   * are in doubt, also finds out whether their own connection, which no probe takes, has gone silent.
+   */
+  function reconnectIfMoved(areRecallsInDoubt = false): void {
     if (isChecking) return
     isChecking = true
-    const connections = [commandConnection, subscriberConnection]
     const checks = connections.map((connection) => connection.reconnectIfMoved())
+    if (areRecallsInDoubt) checks.push(replaceIfSilent())
     void Promise.all(checks).finally(() => (isChecking = false))
+  }
+
+  async function replaceIfSilent(): Promise<void> {
+    const isSilent = await recalls.ping().then(
+      () => false,
+      (error: unknown) => replyIn(error, mode) === undefined,
+    )
+    if (isSilent) recallConnection.reconnect()
   }
 
   /** The first of these that holds explains the others. */
   function reasons(): readonly string[] {
-    const failure = commandConnection.failure() ?? subscriberConnection.failure()
+    const failure = connections.map((connection) => connection.failure()).find((one) => one !== undefined)
     if (failure !== undefined) return [textOfFailure(failure)]
-    if (commands.status !== 'ready') return ['not connected to Redis']
+    if (commands.status !== 'ready' || recalls.status !== 'ready') return ['not connected to Redis']
     const refusals = abilities.reasons()
     if (refusals.length > 0) return refusals
     if (!subscriber.isReady()) return ['subscriptions at Redis are being restored']
@@ -191,7 +216,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       const subscribing = subscriber.start()
       subscribing.catch(() => undefined)
       try {
-        await commandConnection.open()
+        await Promise.all([...new Set([commandConnection, recallConnection])].map(({ open }) => open()))
         await subscribing
         await abilities.run()
         abilities.rejectUnsupported()
@@ -204,12 +229,13 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       deliveryProbe.stop()
       publisher.stop()
       abilities.stop()
-      await Promise.all([subscriber.stop(), commandConnection.close()])
+      await Promise.all([subscriber.stop(), commandConnection.close(), recallConnection.close()])
     },
 
     isReady: () => reasons().length === 0,
     reasons,
     warnings: () => [...serverWarnings.current(), ...abilities.warnings(), ...later.warnings()],
+    powerCut: serverWarnings.powerCut,
 
     probeAgeMs: deliveryProbe.ageMs,
     isDelivering: deliveryProbe.isDelivering,
