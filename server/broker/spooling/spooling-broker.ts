@@ -8,9 +8,12 @@ import type { SetAside } from './setting-aside.ts'
 import type { Spool } from './spool.ts'
 
 /** The broker's share of the time to respond, also of less time than usual; the rest is enough to flush to disk. */
-const BROKER_PATIENCE = { timeoutMs: 1_000, share: 0.6, drainTimeoutMs: 1_000 }
-/** With `appendfsync everysec`, a sync takes up to 1.1 s: without that time, every other recall would be spooled. */
-const SYNC_PATIENCE = { timeoutMs: 1_400, share: 0.83, drainTimeoutMs: 2_500 }
+const BROKER_PATIENCE = { timeoutMs: 1_000, share: 0.6, drainTimeoutMs: 1_000, drainConcurrency: 200 }
+/**
+ * With `appendfsync everysec`, a sync takes up to 1.1 s: without that time, every other recall would be spooled, and if the spool
+ * were drained in smaller steps, it would never be empty under steady traffic.
+ */
+const SYNC_PATIENCE = { timeoutMs: 1_400, share: 0.83, drainTimeoutMs: 2_500, drainConcurrency: 2_000 }
 
 /** The spool's share of the time, if it is asked first. */
 const SPOOL_SHARE = 0.6
@@ -48,7 +51,7 @@ export function createSpoolingBroker(
 ): Broker {
   const patience = waitsForSync ? SYNC_PATIENCE : BROKER_PATIENCE
   const drain = createDrain(
-    { initialWindow: Math.ceil(historySize / 2) },
+    { initialWindow: Math.ceil(historySize / 2), concurrency: patience.drainConcurrency },
     {
       publish: (recall) => broker.publish(recall, patience.drainTimeoutMs, { immediately: true }),
       spool,
