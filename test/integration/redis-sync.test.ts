@@ -9,6 +9,7 @@ import { readMetric } from '../support/read-metric.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { startScriptedSync } from '../support/scripted-sync.ts'
 import type { SyncReply } from '../support/scripted-sync.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
@@ -181,6 +182,18 @@ describe('a recall that counts as kept once the append-only file is synced', () 
     const outcomes = await Promise.all(Array.from({ length: 100 }, () => publish(other)))
     expect(new Set(outcomes)).to.deep.equal(new Set(['kept']))
     expect(performance.now() - startedMs).to.be.above(SYNC_INTERVAL_MS)
+  })
+
+  it('is confirmed again after its own connection has gone silent, which no probe takes', async () => {
+    const { server } = await setUp()
+    const proxy = await startTcpProxy(server.port)
+    onCleanUp(proxy.stop)
+    const broker = createBroker(`redis://127.0.0.1:${proxy.port}`)
+    await broker.start()
+    expect(await publish(broker)).to.equal('kept')
+    expect(proxy.swallow({ sent: 'recall-gateway-recalls' })).to.equal(1)
+    expect(await publish(broker)).to.not.equal('kept')
+    await waitUntil('it is replaced', async () => (await publish(broker)) === 'kept', RECOVERY_MS)
   })
 
   it('is refused where the user may not wait for it', async () => {
