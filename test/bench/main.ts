@@ -41,7 +41,7 @@ async function main(args: readonly string[]): Promise<void> {
   ensurePrograms(['redis'])
   const precision = quick ? 'quick, hence imprecise' : 'full length'
   print(`${describeMachine()}; ${precision}; the gateway with authentication, Redis and metrics\n`)
-  if (isSyncs) return printSyncs({ reps: reps ?? 3, seconds: quick ? 5 : 20 }, print)
+  if (isSyncs) return printSyncs({ reps: reps ?? 3, seconds: quick ? 5 : 10 }, print)
   if (isGrowth) return printGrowth(values.rows?.split(','), print)
   const peers = PEERS.filter((name) => values.peers?.split(',').includes(name) ?? true)
   for (const [name, row] of rows) await runRow(name, row, { reps, quick, peers })

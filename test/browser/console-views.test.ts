@@ -220,6 +220,8 @@ describe('the views of the console', function () {
       const page = await open('health')
       await page.locator('.processes tbody tr').waitFor()
       expect(await page.locator('.tile').first().innerText()).to.include('1 / 1')
+      const powerCut = page.locator('.tile', { hasText: 'A power cut would lose' })
+      expect(await powerCut.innerText()).to.include('Nothing')
       let seq = 0
       const chart = page.getByRole('img', { name: /Recalls per second\. Now [1-9]/ })
       while ((await chart.count()) === 0) await recallOne(url, 'charted', ++seq)

@@ -26,7 +26,7 @@ interface AbilityCheckDependencies {
   readonly isConnected: () => boolean
   readonly mode: RedisMode
   /** Called after each complete round, also if something was refused. */
-  readonly onRound: () => Promise<void>
+  readonly onRound: () => Promise<unknown>
   readonly log: Logger
 }
 

@@ -7,9 +7,10 @@ import { createAbilityCheck } from './ability-check.ts'
 import { createAnnouncements } from './announcements.ts'
 import { parseRedisUrl } from './connection/address.ts'
 import type { RedisMode } from './connection/address.ts'
-import { COMMAND_TIMEOUT_MS, createConnection } from './connection/connection.ts'
+import { COMMAND_TIMEOUT_MS } from './connection/connection.ts'
 import { createDiscovery } from './connection/discovery.ts'
 import { replyIn, textOfFailure } from './connection/failure.ts'
+import { createConnections } from './connections.ts'
 import { createDeliveryProbe } from './delivery-probe.ts'
 import { createHeartbeats } from './heartbeats.ts'
 import { createKeys } from './keys.ts'
@@ -63,16 +64,11 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     sentinelName: options.sentinelName ?? 'mymaster',
     key: probeChannel,
   })
-  const commandConnection = createConnection({ endpoint, role: 'commands' }, { locate, log })
-  const subscriberConnection = createConnection({ endpoint, role: 'subscriber' }, { locate, log })
-  const commands = commandConnection.client
   const requirement = { replicas: waitReplicas, synced: waitAof }
   const isConfirmed = isRequired(requirement)
-  // WAIT blocks what follows on its connection: probes and reads must not.
-  const recallConnection = isConfirmed
-    ? createConnection({ endpoint, role: 'recalls' }, { locate, log })
-    : commandConnection
-  const connections = [...new Set([commandConnection, recallConnection, subscriberConnection])]
+  const connections = createConnections({ endpoint, isConfirmed }, { locate, log })
+  const { client: commands } = connections.commands
+  const { client: recalls, generation } = connections.recalls
 
   // These kinds are part of each signature and must not change, or processes of two versions would reject each other.
   const signing = { keys: options.signingKeys ?? [], app }
@@ -82,7 +78,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 
   const later = createLaterVersions({ log })
   const readEntry = createReadEntry(entrySigner, later)
-  const subscriber = createSubscriber(subscriberConnection, {
+  const subscriber = createSubscriber(connections.subscriber, {
     keys,
     probeChannel,
     onProbe: (probe) => deliveryProbe.onProbe(probe),
@@ -94,15 +90,14 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     send: (probe) => withTimeout(COMMAND_TIMEOUT_MS, commands.spublish(probeChannel, probe)),
     isSubscribed: subscriber.isReady,
     onFailure(error) {
-      reconnectIfMoved()
+      connections.reconnectIfMoved()
       return onFailure('store recalls', error)
     },
-    reconnectCommands: commandConnection.reconnect,
+    reconnectCommands: connections.commands.reconnect,
     reconnectSubscriber: subscriber.replace,
     log,
   })
   const logReader = createLogReader({ commands, keys, readEntry })
-  const { client: recalls, generation } = recallConnection
   const trialKeys = createKeys(options.prefix, app, `:trial:${processId}`)
   const syncCheck = createSyncCheck({ client: recalls, commands, generation, key: trialKeys.topics('sync') })
   const publisher = createPublisher(
@@ -117,7 +112,10 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       }),
       signatureOf: entrySigner.signatureOf,
       newEpoch: logReader.newEpoch,
-      onUnconfirmed: () => reconnectIfMoved(true),
+      onUnconfirmed() {
+        connections.reconnectIfMoved()
+        void connections.checkRecalls()
+      },
       log,
     },
   )
@@ -139,17 +137,21 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     waitsForSync: waitAof,
     log,
   })
+  const checkSync = async (): Promise<void> => {
+    await connections.checkRecalls()
+    await syncCheck.check()
+  }
   const abilities = createAbilityCheck({
     trials: createTrials({
       commands,
-      subscriber: subscriberConnection.client,
+      subscriber: connections.subscriber.client,
       keys: trialKeys,
       waitsForReplicas: waitReplicas > 0,
-      checkSync: waitAof ? syncCheck.check : undefined,
+      checkSync: waitAof ? checkSync : undefined,
     }),
     isConnected: () => commands.status === 'ready',
     mode,
-    onRound: serverWarnings.check,
+    onRound: () => Promise.all([serverWarnings.check(), connections.checkRecalls()]),
     log,
   })
   commands.on('ready', serverWarnings.onConnected)
@@ -176,32 +178,11 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
         },
       )
 
-  let isChecking = false
-  /**
-   * Looks for another server: one that went silent, or lost its replicas, may no longer be the one that holds the keys. If recalls
-   * are in doubt, also finds out whether their own connection, which no probe takes, has gone silent.
-   */
-  function reconnectIfMoved(areRecallsInDoubt = false): void {
-    if (isChecking) return
-    isChecking = true
-    const checks = connections.map((connection) => connection.reconnectIfMoved())
-    if (areRecallsInDoubt) checks.push(replaceIfSilent())
-    void Promise.all(checks).finally(() => (isChecking = false))
-  }
-
-  async function replaceIfSilent(): Promise<void> {
-    const isSilent = await recalls.ping().then(
-      () => false,
-      (error: unknown) => replyIn(error, mode) === undefined,
-    )
-    if (isSilent) recallConnection.reconnect()
-  }
-
   /** The first of these that holds explains the others. */
   function reasons(): readonly string[] {
-    const failure = connections.map((connection) => connection.failure()).find((one) => one !== undefined)
+    const failure = connections.failure()
     if (failure !== undefined) return [textOfFailure(failure)]
-    if (commands.status !== 'ready' || recalls.status !== 'ready') return ['not connected to Redis']
+    if (!connections.areReady()) return ['not connected to Redis']
     const refusals = abilities.reasons()
     if (refusals.length > 0) return refusals
     if (!subscriber.isReady()) return ['subscriptions at Redis are being restored']
@@ -216,7 +197,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       const subscribing = subscriber.start()
       subscribing.catch(() => undefined)
       try {
-        await Promise.all([...new Set([commandConnection, recallConnection])].map(({ open }) => open()))
+        await connections.open()
         await subscribing
         await abilities.run()
         abilities.rejectUnsupported()
@@ -229,7 +210,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       deliveryProbe.stop()
       publisher.stop()
       abilities.stop()
-      await Promise.all([subscriber.stop(), commandConnection.close(), recallConnection.close()])
+      await Promise.all([subscriber.stop(), connections.close()])
     },
 
     isReady: () => reasons().length === 0,
