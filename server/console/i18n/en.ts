@@ -250,7 +250,7 @@ export const en = {
       unknown: 'Unknown',
     },
     powerCutSafe: 'what is confirmed is on disk',
-    powerCutUnsafe: 'of what is confirmed; see the warnings',
+    powerCutUnsafe: 'of confirmed recalls; see the problems',
     sockets: 'Sockets',
     allNodes: 'across all nodes',
     rooms: 'Rooms',

@@ -232,7 +232,7 @@ export const zh: Messages = {
       unknown: '未知',
     },
     powerCutSafe: '已确认的都在磁盘上',
-    powerCutUnsafe: '已确认的撤回，见警告',
+    powerCutUnsafe: '已确认的撤回，见上方问题',
     sockets: '连接数',
     allNodes: '所有节点合计',
     rooms: '房间数',

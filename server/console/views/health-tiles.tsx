@@ -19,8 +19,8 @@ export function Tiles({ processes, gone, isComplete }: TilesProps) {
       <WebhooksTile processes={processes} />
       <DeliveryTile processes={processes} />
       <SpoolTile processes={processes} gone={gone} isComplete={isComplete} />
-      <QuarantineTile processes={processes} />
       <PowerCutTile processes={processes} />
+      <QuarantineTile processes={processes} />
       <Tile name={t.health.sockets} value={number(sockets)} note={t.health.allNodes} />
     </ul>
   )
