@@ -1,3 +1,4 @@
+import { GatewayError } from '../../shared/errors.ts'
 import type { PowerCutLoss } from '../../shared/http-api.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { GapReason, Position } from '../../shared/position.ts'
@@ -137,6 +138,13 @@ export interface Broker {
    * as long as the recalled set is stored.
    */
   recalled(conversation: Conversation, seqs: readonly number[]): Promise<readonly RecalledAt[]>
+}
+
+/** Stored and broadcast, but not confirmed by as many disks or replicas as it must be: nodes have not missed it. */
+export class UnconfirmedError extends GatewayError {
+  constructor(detail: string) {
+    super('BROKER_UNAVAILABLE', detail)
+  }
 }
 
 export interface Published {

@@ -1,4 +1,5 @@
 import { GatewayError } from '../../../shared/errors.ts'
+import { UnconfirmedError } from '../broker.ts'
 import type { Connection } from './connection/connection.ts'
 import { toArray, unexpectedReply } from './scripts.ts'
 
@@ -100,7 +101,7 @@ export function createWriteConfirmation(
         throw new GatewayError('BROKER_UNAVAILABLE', 'connection lost before the recall was confirmed')
       if (lack === undefined) return result
       // Early enough that this reason is heard, and not only that the time is over.
-      if (!synced || now() + pieceMs >= deadlineMs) throw new GatewayError('BROKER_UNAVAILABLE', lack)
+      if (!synced || now() + pieceMs >= deadlineMs) throw new UnconfirmedError(lack)
     }
   }
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fullJitterMs } from '../../../shared/backoff.ts'
 import type { Recall } from '../../../shared/recall.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+import { UnconfirmedError } from '../broker.ts'
 import type { Published } from '../broker.ts'
 import { Attempts } from './attempts.ts'
 import { createSettingAside, isReadable } from './setting-aside.ts'
@@ -106,7 +107,7 @@ export function createDrain(
   }
 
   async function afterFailure(first: Readable): Promise<void> {
-    slowStart.failed()
+    if (!(attempts.lastError instanceof UnconfirmedError)) slowStart.failed()
     if (failures % FAILURES_PER_WARNING === 1)
       log.warn({ ...spool.depth(Date.now()), reason: attempts.lastReason }, 'recalls still spooled')
     if (failures >= FAILURES_BEFORE_PASSING && (await apart.passes(first))) failures = 0
@@ -192,7 +193,7 @@ export function createDrain(
     async enqueue(recall: Recall, cause?: unknown): Promise<void> {
       attempts.lastError = cause ?? attempts.lastError
       // The broker may be back before the drain has failed even once, and the nodes later than the broker.
-      if (cause !== undefined && !isBehind) slowStart.failed()
+      if (cause !== undefined && !(cause instanceof UnconfirmedError) && !isBehind) slowStart.failed()
       isBehind = true
       try {
         await spool.append(recall)
