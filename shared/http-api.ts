@@ -95,6 +95,12 @@ export interface WebhookState {
   readonly lastFailedAgeMs: number | null
 }
 
+/**
+ * What a power cut would take away of what the store had confirmed: the last `seconds`, `minutes` or more of it, or all of it.
+ * `unknown` if the store does not tell.
+ */
+export type PowerCutLoss = 'nothing' | 'seconds' | 'minutes' | 'everything' | 'unknown'
+
 /** The state of a process of the app, from its latest heartbeat. Counts start with the process. */
 export interface ProcessState {
   /** Chosen at random when the process starts. */
@@ -120,6 +126,8 @@ export interface ProcessState {
   readonly reasons: readonly string[]
   /** What an operator should know although it is ready, such as a Redis that does not persist. */
   readonly warnings: readonly string[]
+  /** Missing for a process of an earlier version. */
+  readonly powerCut?: PowerCutLoss
   /** Recalls on disk that the broker has not confirmed. Missing for a process without a spool. */
   readonly spool?: { readonly recalls: number; readonly bytes: number; readonly ageMs: number }
   /** Requests in the quarantine. Missing for a process without one. */

@@ -1,3 +1,5 @@
+import { GatewayError } from '../../shared/errors.ts'
+import type { PowerCutLoss } from '../../shared/http-api.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { GapReason, Position } from '../../shared/position.ts'
 import type { Conversation, Recall, RecalledAt } from '../../shared/recall.ts'
@@ -37,6 +39,9 @@ export interface Broker {
 
   /** Returns what puts data at risk, or is refused without keeping the broker from being ready, in sentences like `reasons`. */
   warnings(): readonly string[]
+
+  /** Returns what a power cut would take away of what is stored now, as far as that is known. */
+  powerCut(): PowerCutLoss
 
   /**
    * Returns how long ago, in ms, the latest probe was sent that arrived here on the path of the notices: what was published
@@ -133,6 +138,13 @@ export interface Broker {
    * as long as the recalled set is stored.
    */
   recalled(conversation: Conversation, seqs: readonly number[]): Promise<readonly RecalledAt[]>
+}
+
+/** Stored and broadcast, but not confirmed by as many disks or replicas as it must be: nodes have not missed it. */
+export class UnconfirmedError extends GatewayError {
+  constructor(detail: string) {
+    super('BROKER_UNAVAILABLE', detail)
+  }
 }
 
 export interface Published {

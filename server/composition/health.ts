@@ -76,4 +76,5 @@ const createGauges = (broker: Broker, { spool, quarantine, realtime }: Parts): G
   delivery: () => realtime?.delivery(),
   spoolDepth: () => spool?.depth(Date.now()),
   quarantined: () => quarantine?.size(),
+  powerCut: broker.powerCut,
 })

@@ -111,6 +111,12 @@ export const configSchema = Joi.object<Config>({
     .max(5)
     .default(0)
     .description('Replicas that must confirm a recall before it counts as stored'),
+  REDIS_WAIT_AOF: Joi.number()
+    .valid(0, 1)
+    .default(0)
+    .description(
+      '`1`: a recall counts as stored only once the append-only file of Redis is synced to disk, also those of the replicas that `REDIS_WAIT_REPLICAS` asks for. Needs Redis 7.2 or newer, or Valkey, with `appendonly yes`',
+    ),
   REDIS_PREFIX: Joi.string()
     .pattern(/^[\w:.-]{1,64}$/, NAME)
     .default('recall-gateway')

@@ -48,6 +48,7 @@ export const redis = ({ REDIS_URL: url, ...config }: Config) =>
         sentinelUsername: config.REDIS_SENTINEL_USERNAME,
         sentinelPassword: config.REDIS_SENTINEL_PASSWORD,
         waitReplicas: config.REDIS_WAIT_REPLICAS,
+        waitAof: config.REDIS_WAIT_AOF === 1,
         signingKeys: config.REDIS_SIGNING_KEY,
         prefix: config.REDIS_PREFIX,
         app: config.SDK_APP_ID,
@@ -59,6 +60,7 @@ export const spooling = (config: Config) => ({
     .update(`${config.REDIS_URL?.replace(/\/\/[^@,]*@/g, '//')} ${config.REDIS_PREFIX} ${config.SDK_APP_ID}`)
     .digest('hex'),
   historySize: config.HISTORY_SIZE,
+  waitsForSync: config.REDIS_WAIT_AOF === 1,
 })
 
 export const realtime = (config: Config) => ({

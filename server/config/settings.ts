@@ -23,6 +23,7 @@ export interface Config {
   readonly REDIS_SENTINEL_USERNAME?: string
   readonly REDIS_SENTINEL_PASSWORD?: string
   readonly REDIS_WAIT_REPLICAS: number
+  readonly REDIS_WAIT_AOF: number
   readonly REDIS_PREFIX: string
   readonly REDIS_SIGNING_KEY: readonly string[]
   readonly SPOOL_MAX_BYTES: number

@@ -91,6 +91,7 @@ const schema = Joi.object<HeartbeatState>({
   ),
   reasons: sentences,
   warnings: sentences,
+  powerCut: optional(Joi.valid('nothing', 'seconds', 'minutes', 'everything', 'unknown')),
   spool: Joi.object({ recalls: count, bytes: count, ageMs: count }),
   quarantined: optional(Joi.number().min(0)),
   counts: Joi.object({ webhooksOk: count, webhooksRefused: count, kept: count, delivered: count }).required(),

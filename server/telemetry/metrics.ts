@@ -3,7 +3,7 @@ import express from 'express'
 import type { Router } from 'express'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ErrorCode } from '../../shared/errors.ts'
-import type { DeliveryState, ProcessState, WebhookState } from '../../shared/http-api.ts'
+import type { DeliveryState, PowerCutLoss, ProcessState, WebhookState } from '../../shared/http-api.ts'
 import type { GapReason } from '../../shared/position.ts'
 import { PROBLEMS } from './health-rules.ts'
 import type { FoundProblem } from './health-rules.ts'
@@ -64,6 +64,8 @@ export interface Gauges {
   readonly delivery: () => DeliveryState | undefined
   /** Requests in the quarantine; undefined without one. */
   readonly quarantined: () => number | undefined
+  /** See `Broker.powerCut`. */
+  readonly powerCut: () => PowerCutLoss
   /** Undefined without a spool. */
   readonly spoolDepth: () => NonNullable<ProcessState['spool']> | undefined
 }
@@ -162,7 +164,7 @@ export function createMetrics(): MetricsRegistry {
 
 function registerGauges(
   registry: Registry,
-  { sockets, rooms, maxBufferedBytes, probeAgeMs, delivery, spoolDepth, quarantined }: Gauges,
+  { sockets, rooms, maxBufferedBytes, probeAgeMs, delivery, spoolDepth, quarantined, powerCut }: Gauges,
 ): void {
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
@@ -194,6 +196,22 @@ function registerGauges(
     'age of the oldest recall in the spool',
     () => (spoolDepth()?.ageMs ?? 0) / 1_000,
   )
+  registerPowerCut(registry, powerCut)
+}
+
+const POWER_CUT_LOSSES: readonly PowerCutLoss[] = ['nothing', 'seconds', 'minutes', 'everything', 'unknown']
+
+/** A series for each kind of loss: 1 for the one that is true, otherwise 0. */
+function registerPowerCut(registry: Registry, powerCut: () => PowerCutLoss): void {
+  new Gauge({
+    name: `${PREFIX}power_cut`,
+    help: '1 for what a power cut would take away of the recalls that Redis has confirmed, otherwise 0',
+    labelNames: ['loses'],
+    registers: [registry],
+    collect() {
+      for (const loses of POWER_CUT_LOSSES) this.set({ loses }, Number(loses === powerCut()))
+    },
+  })
 }
 
 /** A series for each kind of problem, also for those that nobody has: an alert on what is missing would never end. */

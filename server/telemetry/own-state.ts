@@ -52,6 +52,7 @@ export function createOwnState({
         ...(role !== 'node' && { webhooks: metrics.webhooks() }),
         reasons: sources.reasons(),
         warnings: sources.warnings(),
+        powerCut: gauges.powerCut(),
         ...(spool && { spool }),
         ...(quarantined !== undefined && { quarantined }),
         counts: metrics.counts(),

@@ -151,6 +151,7 @@ describe('the error catalogue', () => {
     })
     const none = {
       quarantined: () => undefined,
+      powerCut: () => 'nothing' as const,
       sockets: () => 0,
       rooms: () => 0,
       maxBufferedBytes: () => 0,

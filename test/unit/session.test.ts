@@ -64,6 +64,7 @@ function createRace({
     isReady: () => true,
     reasons: () => [],
     warnings: () => [],
+    powerCut: () => 'nothing',
     probeAgeMs: () => 0,
     isDelivering: () => true,
     publish: async () => ({ duplicate: false, positions: [] }),

@@ -124,6 +124,8 @@ export function createEmbeddedBroker(options: EmbeddedOptions, { log }: { log: L
     isReady: () => opened !== undefined,
     reasons: () => (opened === undefined ? ['the store is not open'] : []),
     warnings: () => [],
+    // Everything is flushed before it counts as stored.
+    powerCut: () => 'nothing',
 
     // Delivery in memory needs no proof.
     probeAgeMs: () => 0,

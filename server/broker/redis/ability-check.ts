@@ -25,8 +25,8 @@ interface AbilityCheckDependencies {
   readonly trials: readonly Trial[]
   readonly isConnected: () => boolean
   readonly mode: RedisMode
-  /** Called after each complete round. */
-  readonly onRound: () => Promise<void>
+  /** Called after each complete round, also if something was refused. */
+  readonly onRound: () => Promise<unknown>
   readonly log: Logger
 }
 
@@ -87,9 +87,10 @@ export function createAbilityCheck({ trials, isConnected, mode, onRound, log }: 
       // Without a reply, the connection or the probe knows why, and more trials would only add to the load.
       if (!(await tryOne(trial))) return
     }
-    if ([...refusals.keys()].some((ability) => !SECONDARY.includes(ability))) return
-    hasPassed = true
-    if (refusals.size === 0) attempts = 0
+    if (![...refusals.keys()].some((ability) => !SECONDARY.includes(ability))) {
+      hasPassed = true
+      if (refusals.size === 0) attempts = 0
+    }
     await onRound()
   }
 

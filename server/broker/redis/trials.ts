@@ -21,6 +21,7 @@ export type Ability =
   | 'recognize repeats'
   | 'keep recalled sets forever'
   | 'wait for replicas'
+  | 'sync the append-only file'
   | 'receive notices'
   | 'read heads'
   | 'read logs'
@@ -50,6 +51,8 @@ interface TrialDependencies {
   /** Names that nothing else uses, not even another process; see `createKeys`. */
   readonly keys: Keys
   readonly waitsForReplicas: boolean
+  /** Rejects if the append-only file does not hold what it promises; undefined if nobody waits for it. */
+  readonly checkSync: (() => Promise<void>) | undefined
 }
 
 /**
@@ -89,6 +92,7 @@ function trialsOf({
   subscriber,
   keys,
   waitsForReplicas,
+  checkSync,
 }: TrialDependencies): readonly (readonly [ability: Ability, start: () => Promise<unknown>])[] {
   const group = 'trial'
   const recall: Recall = { group, topic: 't', messages: [{ seq: 1 }], recalledAtMs: 1, receivedAtMs: 1 }
@@ -131,6 +135,7 @@ function trialsOf({
     ['recognize repeats', publish],
     ['keep recalled sets forever', () => commands.persist(keys.recalled({ group }))],
     ...(waitsForReplicas ? ([['wait for replicas', () => commands.wait(0, 1)]] as const) : []),
+    ...(checkSync ? ([['sync the append-only file', checkSync]] as const) : []),
     ['read heads', () => commands.recallHeads(1, head, ...headArguments)],
     ['read logs', () => commands.recallHistory(2, head, log, 0, 1, ...headArguments)],
     ['read logs backwards', () => commands.recallHistoryBefore(2, head, log, 2, 1, ...headArguments)],
