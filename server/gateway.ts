@@ -10,6 +10,7 @@ import type { Base } from './composition/base.ts'
 import { createHealthParts } from './composition/health.ts'
 import { Lifecycle } from './composition/lifecycle.ts'
 import { createBroker, createQuarantine, openInDataDir, openStores } from './composition/storage.ts'
+import { createMemoryBudget } from './composition/memory.ts'
 import { createTestDoor } from './composition/test-door.ts'
 import { createWebhooks } from './composition/webhooks.ts'
 import * as options from './config/options.ts'
@@ -76,12 +77,15 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   lifecycle.onStop('broker', broker.stop)
   await broker.start()
 
+  const memory = createMemoryBudget(config, log)
+  lifecycle.onStop('memory budget', async () => memory.stop())
   const readHeartbeats = createHeartbeatReader(broker)
   const base: Base = {
     config,
     lifecycle,
     broker,
     readHeartbeats,
+    memory,
     addressOf,
     isAllowedOrigin,
     metrics,
@@ -110,6 +114,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     routers,
     webSockets: realtime?.webSockets,
     isProxy,
+    memory,
     metrics,
     refusals,
     log,

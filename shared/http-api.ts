@@ -118,6 +118,12 @@ export interface ProcessState {
   readonly rooms: number
   /** Time since a probe last proved that notices arrive at the process. */
   readonly probeAgeMs: number
+  /** What waits for slow peers, and since when new sockets are refused because it is too much. Missing in earlier versions. */
+  readonly memory?: {
+    readonly waitingBytes: number
+    readonly budgetBytes: number
+    readonly pressedMs: number
+  }
   /** Missing for a process that serves no sockets. */
   readonly delivery?: DeliveryState
   /** Missing for a process that receives no webhooks. */

@@ -2,6 +2,7 @@ import type { Router } from 'express'
 import type { Broker } from '../broker/broker.ts'
 import type { Spool } from '../broker/spooling/spool.ts'
 import { createNetworkMatcher } from '../http/client-address.ts'
+import type { MemoryBudget } from '../lib/memory-budget.ts'
 import type { Realtime } from '../realtime/realtime.ts'
 import { createHealth } from '../telemetry/health.ts'
 import type { Gauges } from '../telemetry/metrics.ts'
@@ -31,9 +32,9 @@ interface HealthParts {
 
 /** What the process knows of itself and of the others, and where it tells. */
 export function createHealthParts(base: Base, parts: Parts): HealthParts {
-  const { config, lifecycle, broker, readHeartbeats, addressOf, metrics } = base
+  const { config, lifecycle, broker, readHeartbeats, addressOf, memory, metrics } = base
   const { dataFolder, realtime } = parts
-  const gauges = createGauges(broker, parts)
+  const gauges = createGauges(broker, memory, parts)
   const isAccepting = (): boolean => !lifecycle.isStopping
   const reasons = (): readonly string[] => [
     ...(isAccepting() ? [] : ['the process is stopping']),
@@ -68,10 +69,15 @@ export function createHealthParts(base: Base, parts: Parts): HealthParts {
   return { own, readOverview: overview.read, routers: [health, metricsRouter] }
 }
 
-const createGauges = (broker: Broker, { spool, quarantine, realtime }: Parts): Gauges => ({
+const createGauges = (
+  broker: Broker,
+  memory: MemoryBudget,
+  { spool, quarantine, realtime }: Parts,
+): Gauges => ({
   sockets: () => realtime?.sockets() ?? 0,
   rooms: () => realtime?.rooms() ?? 0,
   maxBufferedBytes: () => realtime?.maxBufferedBytes() ?? 0,
+  memory: () => memory.state(),
   probeAgeMs: broker.probeAgeMs,
   delivery: () => realtime?.delivery(),
   spoolDepth: () => spool?.depth(Date.now()),

@@ -7,6 +7,7 @@ import {
   basePath,
   jwksUrl,
   list,
+  memoryBudget,
   NAME,
   network,
   OWN_PATHS,
@@ -221,6 +222,9 @@ export const configSchema = Joi.object<Config>({
     .max(1_000_000)
     .default(1_000)
     .description('Maximum sockets of one address, or of one IPv6 network of 64 bits'),
+  MEMORY_BUDGET_MB: memoryBudget.description(
+    'Maximum memory of what waits for slow sockets, streams and clients, in MiB: the fattest are sent away first, and new ones refused. Default: a quarter of the memory of the container or machine, at most half of the heap of Node.js',
+  ),
   KEEP_ALIVE_S: Joi.number()
     .integer()
     .min(1)

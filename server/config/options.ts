@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { defaultBudgetMb } from '../lib/memory-limit.ts'
 import type { Config } from './settings.ts'
 
 /** Beside the sockets and streams. */
@@ -69,6 +70,11 @@ export const realtime = (config: Config) => ({
   heartbeatMs: config.HEARTBEAT_S * 1_000,
   maxSockets: config.MAX_SOCKETS,
   maxSocketsPerAddress: config.MAX_SOCKETS_PER_ADDRESS,
+})
+
+/** For all that waits for slow peers. */
+export const memory = ({ MEMORY_BUDGET_MB: budgetMb = defaultBudgetMb() }: Config) => ({
+  bytes: budgetMb * 2 ** 20,
 })
 
 export const api = (config: Config) => ({

@@ -44,6 +44,7 @@ export interface Config {
   readonly MEMBERSHIP_TTL_S: number
   readonly MAX_SOCKETS: number
   readonly MAX_SOCKETS_PER_ADDRESS: number
+  readonly MEMORY_BUDGET_MB?: number
   readonly KEEP_ALIVE_S: number
   readonly HEARTBEAT_S: number
   readonly CORS_ORIGINS: readonly string[]

@@ -78,6 +78,7 @@ const schema = Joi.object<HeartbeatState>({
         .when('proved', { is: false, then: Joi.required() }),
     }),
   ),
+  memory: optional(Joi.object({ waitingBytes: count, budgetBytes: count, pressedMs: count })),
   webhooks: optional(
     Joi.object({
       ok: count,

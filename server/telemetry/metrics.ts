@@ -35,7 +35,9 @@ export interface Metrics {
   healed(notices: number): void
   /** A slow consumer was disconnected. */
   slowConsumerDisconnected(): void
-  /** A socket or stream was refused because the node or the client's address had reached its maximum. */
+  /** Somebody was sent away because the memory for what waits was used up. */
+  memoryShed(kind: 'socket' | 'stream' | 'response'): void
+  /** A socket or stream was refused because the node or the client's address had reached its maximum, or memory was short. */
   connectionRefused(): void
   /** An idle connection was closed because its address or the process had reached its maximum. */
   connectionGaveWay(limit: 'address' | 'process'): void
@@ -59,6 +61,7 @@ export interface Gauges {
   readonly rooms: () => number
   /** Bytes buffered for the slowest socket. */
   readonly maxBufferedBytes: () => number
+  readonly memory: () => NonNullable<ProcessState['memory']>
   readonly probeAgeMs: () => number
   /** Undefined for a process that serves no sockets. */
   readonly delivery: () => DeliveryState | undefined
@@ -103,8 +106,11 @@ export function createMetrics(): MetricsRegistry {
   const tooSlow = counter('sockets_too_slow', 'slow consumers disconnected')
   const turnedAway = counter(
     'sockets_turned_away',
-    'sockets and streams refused at MAX_SOCKETS or MAX_SOCKETS_PER_ADDRESS',
+    'sockets and streams refused at MAX_SOCKETS, MAX_SOCKETS_PER_ADDRESS or MEMORY_BUDGET_MB',
   )
+  const shed = counter('memory_shed', 'peers sent away because MEMORY_BUDGET_MB was used up, by kind', [
+    'kind',
+  ])
   const gaveWay = counter('connections_gave_way', 'idle connections closed to make room, by limit', ['limit'])
   const refusals = labelled(
     counter('refusals', 'requests refused, by entrance and code', ['entrance', 'code']),
@@ -141,6 +147,7 @@ export function createMetrics(): MetricsRegistry {
     gapSent: (reason) => gaps.inc({ reason }),
     healed: (notices) => healed.inc(notices),
     slowConsumerDisconnected: () => tooSlow.inc(),
+    memoryShed: (kind) => shed.inc({ kind }),
     connectionRefused: () => turnedAway.inc(),
     connectionGaveWay: (limit) => gaveWay.inc({ limit }),
     refused: (entrance, code) => refusals(entrance, code).inc(),
@@ -164,7 +171,17 @@ export function createMetrics(): MetricsRegistry {
 
 function registerGauges(
   registry: Registry,
-  { sockets, rooms, maxBufferedBytes, probeAgeMs, delivery, spoolDepth, quarantined, powerCut }: Gauges,
+  {
+    sockets,
+    rooms,
+    maxBufferedBytes,
+    memory,
+    probeAgeMs,
+    delivery,
+    spoolDepth,
+    quarantined,
+    powerCut,
+  }: Gauges,
 ): void {
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
@@ -178,6 +195,13 @@ function registerGauges(
   gauge('sockets', 'sockets on this node', sockets)
   gauge('rooms', 'rooms with sockets on this node', rooms)
   gauge('most_waiting_bytes', 'bytes buffered for the slowest socket of this node', maxBufferedBytes)
+  gauge('memory_waiting_bytes', 'memory taken by what waits for slow peers', () => memory().waitingBytes)
+  gauge('memory_budget_bytes', 'MEMORY_BUDGET_MB, in bytes', () => memory().budgetBytes)
+  gauge(
+    'memory_pressed',
+    '1 while new sockets and streams are refused because the budget is nearly used up, otherwise 0',
+    () => Number(memory().pressedMs > 0),
+  )
   gauge(
     'probe_age_seconds',
     'time since a probe last proved delivery through the broker',

@@ -48,6 +48,7 @@ export function createOwnState({
         sockets: gauges.sockets(),
         rooms: gauges.rooms(),
         probeAgeMs: gauges.probeAgeMs(),
+        memory: gauges.memory(),
         ...(delivery && { delivery }),
         ...(role !== 'node' && { webhooks: metrics.webhooks() }),
         reasons: sources.reasons(),

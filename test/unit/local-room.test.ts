@@ -44,7 +44,7 @@ describe('local room', () => {
         broker,
         metrics: createMetrics(),
         log: pino({ level: 'silent' }),
-        hub: { broadcast: () => undefined, broadcastGap: () => undefined },
+        hub: { broadcast: () => undefined, broadcastGap: () => undefined, settle: () => undefined },
       },
     )
     onCleanUp(() => room.close())
@@ -94,8 +94,12 @@ describe('local room', () => {
         metrics: createMetrics(),
         log: pino({ level: 'silent' }),
         hub: {
-          broadcast: (_room, _epoch, notices) => delivered.push(...notices.map(({ offset }) => offset)),
+          broadcast: (_room, _epoch, notices) => {
+            delivered.push(...notices.map(({ offset }) => offset))
+            return undefined
+          },
           broadcastGap: (_room, reason) => gaps.push(reason),
+          settle: () => undefined,
         },
       },
     )
@@ -150,8 +154,12 @@ describe('local room', () => {
         metrics: createMetrics(),
         log: pino({ level: 'silent' }),
         hub: {
-          broadcast: (_room, _epoch, notices) => delivered.push(...notices.map(({ offset }) => offset)),
+          broadcast: (_room, _epoch, notices) => {
+            delivered.push(...notices.map(({ offset }) => offset))
+            return undefined
+          },
           broadcastGap: (_room, reason) => gaps.push(reason),
+          settle: () => undefined,
         },
       },
     )

@@ -104,6 +104,7 @@ function createRace({
         broadcast: (_room, _epoch, notices) =>
           void (isJoined && received.push(...notices.map(({ offset }) => offset))),
         broadcastGap: () => undefined,
+        settle: () => undefined,
       },
     },
   )

@@ -64,6 +64,7 @@ export const en = {
     USER_DISCONNECTED: 'An admin has temporarily disconnected you.',
     '4000': 'The node is stopping; another one takes over.',
     '4001': 'This page fell too far behind.',
+    '4003': 'The node is short of memory.',
     '4002': 'The token has expired.',
     '4500': 'An admin has disconnected you.',
     TOO_MANY_FAILURES: 'Too many invalid tokens from your address. Try again in a minute.',

@@ -27,7 +27,7 @@ export interface LocalRoomOptions {
 
 export interface LocalRoomDependencies {
   readonly broker: Pick<Broker, 'subscribe' | 'heads' | 'history' | 'newEpoch'>
-  readonly hub: Pick<Hub, 'broadcast' | 'broadcastGap'>
+  readonly hub: Pick<Hub, 'broadcast' | 'broadcastGap' | 'settle'>
   readonly metrics: Metrics
   readonly log: Logger
   /** Shared by the rooms of a node. Default: one of its own. */
@@ -121,6 +121,7 @@ export class LocalRoom {
   /** Sends the current batch: afterwards the listeners have received everything up to `position`. */
   flush(): void {
     this.#batcher.flush()
+    this.#deps.hub.settle(this.room)
   }
 
   /** Prepends notices from the log to the tail, for clients that reconnect soon, if they end where the tail begins. */

@@ -100,8 +100,8 @@ class Join implements ReplayTarget {
     return await subscriptions.oneLargeAtATime(() => replay(since, local, this))
   }
 
-  async ready(): Promise<boolean> {
-    await this.#join.transport.flushed()
+  async ready(held: readonly Notice[]): Promise<boolean> {
+    await this.#join.transport.flushed(held)
     return await this.#mayJoin()
   }
 

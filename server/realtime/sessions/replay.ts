@@ -24,9 +24,9 @@ export interface Missed {
 export interface ReplayTarget {
   /**
    * Resolves once everything sent so far has left this process, and to whether the connection is still open. Rejects if it may
-   * not join any more.
+   * not join any more. `held` stays in memory until then.
    */
-  ready(): Promise<boolean>
+  ready(held: readonly Notice[]): Promise<boolean>
   read(since: Position): Promise<History>
   /** Sends the next part of the missed notices, while they are too many for one turn. */
   send(notices: readonly Notice[]): void
@@ -42,7 +42,7 @@ export async function replay(since: Position, room: RoomState, target: ReplayTar
   let at = since
   let page: readonly Notice[] = []
   for (;;) {
-    if (!(await target.ready())) return false
+    if (!(await target.ready(page))) return false
     const missed = missedSince(at, room, page)
     if ('gap' in missed || ('notices' in missed && bytesOf(missed.notices) <= MAX_LAST_BYTES)) {
       if (target.join(missed)) return true
@@ -77,6 +77,9 @@ const bytesOf = (notices: readonly Notice[]): number =>
       messages.reduce((bytes, { id = '' }) => bytes + MESSAGE_BYTES + id.length, sum + NOTICE_BYTES),
     0,
   )
+
+/** In memory, a notice takes about twice what it takes on the wire. */
+export const bytesInMemory = (notices: readonly Notice[]): number => bytesOf(notices) * 2
 
 type RoomState = Readonly<Pick<LocalRoom, 'position' | 'tail'>>
 
