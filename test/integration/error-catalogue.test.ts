@@ -174,7 +174,7 @@ describe('the error catalogue', () => {
         routers: [
           failing,
           metrics.createRouter(
-            { ...none, spoolDepth: () => undefined },
+            { ...none, spoolDepth: () => undefined, copies: () => undefined },
             async () => [],
             () => true,
           ),
