@@ -72,8 +72,10 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   const quarantine = receives ? await openInDataDir(config, createQuarantine(log)) : undefined
   if (quarantine) lifecycle.onStop('quarantine', quarantine.close)
   const stores =
-    quarantine && config.REDIS_URL !== undefined ? await openStores(config, quarantine) : undefined
-  const broker = warnUnlessStored(createBroker(config, stores, log))
+    dataFolder !== undefined && quarantine && config.REDIS_URL !== undefined
+      ? await openStores(config, { dataFolder, quarantine }, log)
+      : undefined
+  const broker = warnUnlessStored(createBroker(config, stores, { metrics, log }))
   lifecycle.onStop('broker', broker.stop)
   await broker.start()
 
@@ -96,7 +98,13 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     servesSockets || options.checksTokens(config) ? createAccess(config, addressOf, log) : undefined
   const realtime =
     access && servesSockets ? createRealtime(options.realtime(config), { ...base, ...access }) : undefined
-  const health = createHealthParts(base, { dataFolder, spool: stores?.spool, quarantine, realtime })
+  const health = createHealthParts(base, {
+    dataFolder,
+    spool: stores?.spool,
+    copies: stores?.copies,
+    quarantine,
+    realtime,
+  })
   let port = 0
   const door = createTestDoor(config, () => port)
   const { readOverview } = health

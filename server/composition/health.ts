@@ -1,5 +1,6 @@
 import type { Router } from 'express'
 import type { Broker } from '../broker/broker.ts'
+import type { Copies } from '../broker/spooling/copies.ts'
 import type { Spool } from '../broker/spooling/spool.ts'
 import { createNetworkMatcher } from '../http/client-address.ts'
 import type { MemoryBudget } from '../lib/memory-budget.ts'
@@ -19,6 +20,7 @@ const METRICS_TIMEOUT_MS = 250
 interface Parts {
   readonly dataFolder: string | undefined
   readonly spool: Spool | undefined
+  readonly copies: Copies | undefined
   readonly quarantine: { size(): number } | undefined
   readonly realtime: Realtime | undefined
 }
@@ -47,7 +49,7 @@ export function createHealthParts(base: Base, parts: Parts): HealthParts {
     isReady: () => isAccepting() && broker.isReady(),
     reasons,
     warnings: broker.warnings,
-    gauges,
+    gauges: { ...gauges, spoolDepth: () => waitingOnDisk(parts) },
     metrics,
   })
   const overview = createOverview({ own, readHeartbeats, reasons: broker.reasons })
@@ -69,10 +71,25 @@ export function createHealthParts(base: Base, parts: Parts): HealthParts {
   return { own, readOverview: overview.read, routers: [health, metricsRouter] }
 }
 
+/**
+ * What waits on the disk of this process to be published: the spool, and what Redis may have lost. Nodes that do not know of it doubt
+ * delivery while there is any.
+ */
+function waitingOnDisk({ spool, copies }: Parts): ReturnType<Gauges['spoolDepth']> {
+  const nowMs = Date.now()
+  const [spooled, lost] = [spool?.depth(nowMs), copies?.lostDepth(nowMs)]
+  if (spooled === undefined || lost === undefined) return spooled
+  return {
+    recalls: spooled.recalls + lost.recalls,
+    bytes: spooled.bytes + lost.bytes,
+    ageMs: Math.max(spooled.ageMs, lost.ageMs),
+  }
+}
+
 const createGauges = (
   broker: Broker,
   memory: MemoryBudget,
-  { spool, quarantine, realtime }: Parts,
+  { spool, copies, quarantine, realtime }: Parts,
 ): Gauges => ({
   sockets: () => realtime?.sockets() ?? 0,
   rooms: () => realtime?.rooms() ?? 0,
@@ -81,6 +98,7 @@ const createGauges = (
   probeAgeMs: broker.probeAgeMs,
   delivery: () => realtime?.delivery(),
   spoolDepth: () => spool?.depth(Date.now()),
+  copies: () => copies?.size(),
   quarantined: () => quarantine?.size(),
   powerCut: broker.powerCut,
 })

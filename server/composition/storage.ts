@@ -1,8 +1,11 @@
 import type { Broker } from '../broker/broker.ts'
 import { createEmbeddedBroker } from '../broker/embedded/embedded-broker.ts'
 import { createRedisBroker } from '../broker/redis/redis-broker.ts'
+import { openCopies } from '../broker/spooling/copies.ts'
+import type { Copies } from '../broker/spooling/copies.ts'
 import { keepGroupEnds, openGroupEnds } from '../broker/spooling/group-ends.ts'
 import type { GroupEnds } from '../broker/spooling/group-ends.ts'
+import { keepCopies } from '../broker/spooling/keep-copies.ts'
 import { openSpool } from '../broker/spooling/spool.ts'
 import type { Spool } from '../broker/spooling/spool.ts'
 import { createSpoolingBroker } from '../broker/spooling/spooling-broker.ts'
@@ -12,28 +15,45 @@ import { inDataDir } from '../lib/data-dir.ts'
 import { createSetAside, openQuarantine } from '../receiver/quarantine.ts'
 import type { Quarantine } from '../receiver/quarantine.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 
 /** What a process that takes webhooks has on disk, besides Redis. */
 interface Stores {
+  /** The id of the folder that holds the others. */
+  readonly dataFolder: string
   readonly spool: Spool
   readonly groupEnds: GroupEnds
+  readonly copies: Copies
   readonly quarantine: Quarantine
 }
 
-export function createBroker(config: Config, stores: Stores | undefined, log: Logger): Broker {
+export function createBroker(
+  config: Config,
+  stores: Stores | undefined,
+  { metrics, log }: { readonly metrics: Metrics; readonly log: Logger },
+): Broker {
   const redis = options.redis(config)
   if (redis === undefined) return createEmbeddedBroker(options.embedded(config), { log })
   const redisBroker = createRedisBroker(redis, { log })
   if (stores === undefined) return redisBroker
-  const { spool, groupEnds, quarantine } = stores
-  const broker = keepGroupEnds({ broker: redisBroker, ends: groupEnds, log })
+  const { dataFolder, spool, groupEnds, copies, quarantine } = stores
   const setAside = createSetAside(config.SDK_APP_ID, quarantine)
+  const onRecovered = metrics.recallRecovered
+  const recoverable = { broker: redisBroker, copies, setAside, onRecovered, log }
+  const copied = keepCopies({ markerName: dataFolder, historySize: redis.historySize }, recoverable)
+  const broker = keepGroupEnds({ broker: copied, ends: groupEnds, log })
   return createSpoolingBroker(options.spooling(config), { broker, spool, setAside, log })
 }
 
-export const openStores = async (config: Config, quarantine: Quarantine): Promise<Stores> => ({
+export const openStores = async (
+  config: Config,
+  { dataFolder, quarantine }: Pick<Stores, 'dataFolder' | 'quarantine'>,
+  log: Logger,
+): Promise<Stores> => ({
+  dataFolder,
   spool: await openInDataDir(config, openSpool),
   groupEnds: await openInDataDir(config, openGroupEnds),
+  copies: await openInDataDir(config, ({ dataDir }) => openCopies({ dataDir }, { log })),
   quarantine,
 })
 

@@ -23,6 +23,8 @@ export interface Metrics {
   webhookAnswered(outcome: 'OK' | ErrorCode, isOwnCall: boolean): void
   /** A recall was stored before its webhook was answered, by the broker or in the spool. */
   recallStored(where: 'broker' | 'spool', duplicate: boolean): void
+  /** Redis had lost a recall that it had confirmed, and has stored it again. */
+  recallRecovered(): void
   /** `notices` notices were written to each of `sockets` sockets. */
   noticesDelivered(notices: number, sockets: number): void
   /** A live notice was written to the sockets of its room, `ms` after its webhook arrived. */
@@ -71,6 +73,9 @@ export interface Gauges {
   readonly powerCut: () => PowerCutLoss
   /** Undefined without a spool. */
   readonly spoolDepth: () => NonNullable<ProcessState['spool']> | undefined
+  /** Copies of confirmed recalls; undefined without a spool. */
+  readonly copies: () =>
+    { readonly recalls: number; readonly bytes: number; readonly unwritten: number } | undefined
 }
 
 export interface MetricsRegistry extends Metrics, RecentMetrics {
@@ -99,6 +104,7 @@ export function createMetrics(): MetricsRegistry {
       'duplicate',
     ]),
   )
+  const recovered = counter('recalls_recovered', 'recalls that Redis had confirmed and lost, published again')
   const delivered = counter('notices_delivered', 'notices written to sockets, one for each socket')
   const resumes = counter('resumes', 'subscriptions with a position, by outcome', ['outcome'])
   const gaps = counter('gaps', 'gaps sent to the sockets of a room, by reason', ['reason'])
@@ -135,6 +141,7 @@ export function createMetrics(): MetricsRegistry {
       stored(where, String(duplicate)).inc()
       counts.kept++
     },
+    recallRecovered: () => recovered.inc(),
     noticesDelivered(notices, sockets) {
       delivered.inc(notices * sockets)
       counts.delivered += notices * sockets
@@ -179,6 +186,7 @@ function registerGauges(
     probeAgeMs,
     delivery,
     spoolDepth,
+    copies,
     quarantined,
     powerCut,
   }: Gauges,
@@ -213,6 +221,9 @@ function registerGauges(
     () => Number(delivery()?.proved === false),
   )
   gauge('quarantined', 'requests in the quarantine', () => quarantined() ?? 0)
+  gauge('copies_recalls', 'copies of confirmed recalls', () => copies()?.recalls ?? 0)
+  gauge('copies_bytes', 'bytes of copies of confirmed recalls', () => copies()?.bytes ?? 0)
+  gauge('copies_unwritten', 'copies that are not on disk yet', () => copies()?.unwritten ?? 0)
   gauge('spool_recalls', 'recalls in the spool', () => spoolDepth()?.recalls ?? 0)
   gauge('spool_bytes', 'bytes of recalls in the spool', () => spoolDepth()?.bytes ?? 0)
   gauge(

@@ -178,7 +178,7 @@ describe('the error catalogue', () => {
         routers: [
           failing,
           metrics.createRouter(
-            { ...none, spoolDepth: () => undefined },
+            { ...none, spoolDepth: () => undefined, copies: () => undefined },
             async () => [],
             () => true,
           ),

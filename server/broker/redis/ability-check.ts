@@ -17,9 +17,9 @@ const REFUSAL_MEMORY_MS = 1_000
 const PARTIAL_MEMORY_MS = 60_000
 /**
  * A process does its work without these, but others do not see its status, or it not theirs: a node then doubts delivery, as it
- * does not know what waits on the disks of receivers.
+ * does not know what waits on the disks of receivers. Without its marker a receiver does not know what Redis has lost.
  */
-const SECONDARY: readonly Ability[] = ['report heartbeats', 'read heartbeats']
+const SECONDARY: readonly Ability[] = ['report heartbeats', 'read heartbeats', 'store markers']
 
 interface AbilityCheckDependencies {
   readonly trials: readonly Trial[]

@@ -28,7 +28,7 @@ interface PublisherDependencies {
   /** Returns the signature of an entry with all its messages; empty when nothing is signed. */
   readonly signatureOf: (entry: string) => string
   /** See `Broker.newEpoch`. */
-  readonly newEpoch: (room: Room, epoch: string) => Promise<void>
+  readonly newEpoch: (room: Room, epoch: string, agreesUntil?: number) => Promise<void>
   /** Called when a recall that had to be confirmed was not. */
   readonly onUnconfirmed: () => void
   readonly log: Logger
@@ -42,6 +42,7 @@ export function createPublisher(
   const { isConfirmed } = options
   const settings = publishSettings(options, isConfirmed)
   const rollbacks = new RollbackDetector()
+  let rolledBackLogsSeen = 0
   const epochs = createEpochReplacer({ newEpoch, log })
   const enqueue = createPublishQueue(write)
 
@@ -59,6 +60,7 @@ export function createPublisher(
     const outcomes = (await Promise.all(calls)).flat()
     const [first] = outcomes
     if (first instanceof Error && outcomes.every((outcome) => outcome instanceof Error)) throw first
+    rolledBackLogsSeen += rolledBack.length
     await epochs.replace(rolledBack)
     return outcomes
   }
@@ -121,7 +123,12 @@ export function createPublisher(
     return { duplicate: positions.length === 0, positions: withRooms(rooms, positions) }
   }
 
-  return { publish, stop: epochs.stop }
+  return {
+    publish,
+    /** Returns how many logs it has found to have gone back. */
+    rolledBackLogs: (): number => rolledBackLogsSeen,
+    stop: epochs.stop,
+  }
 }
 
 const toUnavailable = (cause: unknown): Error => new GatewayError('BROKER_UNAVAILABLE', undefined, { cause })

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { roomName } from '../../../shared/room.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import type { Broker, BrokerOptions } from '../broker.ts'
+import type { BrokerOptions, RecoverableBroker } from '../broker.ts'
 import { withTimeout } from '../timeout.ts'
 import { createAbilityCheck } from './ability-check.ts'
 import { createAnnouncements } from './announcements.ts'
@@ -16,6 +16,7 @@ import { createHeartbeats } from './heartbeats.ts'
 import { createKeys } from './keys.ts'
 import { createLaterVersions } from './later-versions.ts'
 import { createLogReader } from './log-reader.ts'
+import { createMarkers } from './markers.ts'
 import { createPublisher } from './publisher.ts'
 import { createRecalledSets } from './recalled-sets.ts'
 import { createServerWarnings } from './server-warnings.ts'
@@ -47,7 +48,7 @@ export interface RedisOptions extends BrokerOptions {
 }
 
 /** The broker of many processes on one Redis (7.0 or newer): scripts on one connection, sharded channels on another. */
-export function createRedisBroker(options: RedisOptions, { log }: { log: Logger }): Broker {
+export function createRedisBroker(options: RedisOptions, { log }: { log: Logger }): RecoverableBroker {
   const { waitReplicas = 0, waitAof = false, app } = options
   const keys = createKeys(options.prefix, app)
   const processId = randomUUID()
@@ -131,6 +132,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
   })
   const recalledSets = createRecalledSets(options, { commands, keys, log })
   const heartbeats = createHeartbeats({ commands, keys, signer: heartbeatSigner })
+  const markers = createMarkers({ commands: connections.recalls.client, keys })
   const serverWarnings = createServerWarnings({
     commands,
     key: trialKeys.heartbeats,
@@ -231,6 +233,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     newEpoch: noticed('replace epochs', logReader.newEpoch),
 
     recalled: noticed('read recalled sets', recalledSets.recalled),
+    lacks: noticed('read recalled sets', recalledSets.lacks),
     endGroup: noticed('end groups', recalledSets.endGroup),
 
     announce: noticed('announce', announcements.announce),
@@ -238,5 +241,8 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 
     heartbeat: noticed('report heartbeats', heartbeats.heartbeat),
     heartbeats: noticed('read heartbeats', heartbeats.heartbeats),
+
+    mark: noticed('store markers', markers.mark),
+    doubts: () => connections.recalls.generation() + publisher.rolledBackLogs(),
   }
 }

@@ -30,6 +30,8 @@ export interface ReplayTarget {
   read(since: Position): Promise<History>
   /** Sends the next part of the missed notices, while they are too many for one turn. */
   send(notices: readonly Notice[]): void
+  /** Tells the connection that notices may be missing, and that it goes on after this position: `send` or `join` follow. */
+  restart(after: Position, gap: GapReason): void
   /** Sends the last part and joins, in one turn. Returns false, and does nothing, unless the connection is still ready. */
   join(missed: Missed): boolean
 }
@@ -44,6 +46,14 @@ export async function replay(since: Position, room: RoomState, target: ReplayTar
   for (;;) {
     if (!(await target.ready(page))) return false
     const missed = missedSince(at, room, page)
+    const resume = 'gap' in missed ? await resumeAfter(missed.gap, at, room, target) : undefined
+    if (resume !== undefined) {
+      if (!(await target.ready([]))) return false
+      target.restart(resume, 'epoch-changed')
+      at = resume
+      page = []
+      continue
+    }
     if ('gap' in missed || ('notices' in missed && bytesOf(missed.notices) <= MAX_LAST_BYTES)) {
       if (target.join(missed)) return true
       continue
@@ -61,6 +71,23 @@ export async function replay(since: Position, room: RoomState, target: ReplayTar
     at = { epoch: at.epoch, offset: at.offset + part.length }
     page = page.slice(part.length)
   }
+}
+
+/**
+ * Returns where to go on after a change of the epoch, so that everything follows which may be new to the client; undefined if
+ * that is at the room's position, or too far behind.
+ */
+async function resumeAfter(
+  gap: GapReason,
+  since: Position,
+  room: RoomState,
+  target: ReplayTarget,
+): Promise<Position | undefined> {
+  if (gap !== 'epoch-changed') return undefined
+  const { resume } = { resume: undefined, ...(await target.read(since)) }
+  if (resume?.epoch !== room.position.epoch) return undefined
+  const missing = room.position.offset - resume.offset
+  return missing > 0 && missing <= MAX_NOTICES ? resume : undefined
 }
 
 /** Returns as many from the front as fit into a frame, and at least one. */
