@@ -56,16 +56,21 @@ export function keepCopies(
   )
   let timer: NodeJS.Timeout | undefined
   let checking: Promise<void> | undefined
+  /** Losses that were found. */
+  let losses = 0
+  /** Recalls that were confirmed, but sent before a loss was found: it may have taken them too. */
+  let suspects = 0
   /** The latest marker that the broker confirmed, and how many reasons for doubt there were then. */
   let latest: { readonly marker: number; readonly doubts: number; readonly atMs: number } | undefined
 
   async function check(): Promise<void> {
-    const doubts = broker.doubts()
+    const doubts = broker.doubts() + suspects
     const atMs = Date.now()
     const marker = copies.advance()
     const expected = latest?.doubts === doubts ? latest.marker : NONE
     const found = await broker.mark(markerName, marker, expected)
     if (found !== expected) {
+      losses++
       // On disk before the marker is replaced: the next process could not know.
       const recalls = await copies.lose(found, latest?.atMs ?? atMs)
       // Otherwise it has changed once more, which the next check looks at.
@@ -89,9 +94,11 @@ export function keepCopies(
     ...broker,
 
     async publish(recall, timeoutMs, options) {
+      const lossesBefore = losses
       const outcome = await broker.publish(recall, timeoutMs, options)
       confirmed++
       copies.add({ recall, confirmed: [outcome.positions.map(({ position }) => position)] })
+      if (losses !== lossesBefore) suspects++
       return outcome
     },
 
