@@ -10,6 +10,7 @@ import type { Base } from './composition/base.ts'
 import { createHealthParts } from './composition/health.ts'
 import { Lifecycle } from './composition/lifecycle.ts'
 import { createBroker, createQuarantine, openInDataDir, openStores } from './composition/storage.ts'
+import { createMemoryBudget } from './composition/memory.ts'
 import { createTestDoor } from './composition/test-door.ts'
 import { createWebhooks } from './composition/webhooks.ts'
 import * as options from './config/options.ts'
@@ -71,17 +72,22 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   const quarantine = receives ? await openInDataDir(config, createQuarantine(log)) : undefined
   if (quarantine) lifecycle.onStop('quarantine', quarantine.close)
   const stores =
-    quarantine && config.REDIS_URL !== undefined ? await openStores(config, quarantine, log) : undefined
-  const broker = warnUnlessStored(createBroker(config, { quarantine, stores }, log))
+    dataFolder !== undefined && quarantine && config.REDIS_URL !== undefined
+      ? await openStores(config, { dataFolder, quarantine }, log)
+      : undefined
+  const broker = warnUnlessStored(createBroker(config, { quarantine, stores }, { metrics, log }))
   lifecycle.onStop('broker', broker.stop)
   await broker.start()
 
+  const memory = createMemoryBudget(config, log)
+  lifecycle.onStop('memory budget', async () => memory.stop())
   const readHeartbeats = createHeartbeatReader(broker)
   const base: Base = {
     config,
     lifecycle,
     broker,
     readHeartbeats,
+    memory,
     addressOf,
     isAllowedOrigin,
     metrics,
@@ -92,7 +98,13 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     servesSockets || options.checksTokens(config) ? createAccess(config, addressOf, log) : undefined
   const realtime =
     access && servesSockets ? createRealtime(options.realtime(config), { ...base, ...access }) : undefined
-  const health = createHealthParts(base, { dataFolder, spool: stores?.spool, quarantine, realtime })
+  const health = createHealthParts(base, {
+    dataFolder,
+    spool: stores?.spool,
+    copies: stores?.copies,
+    quarantine,
+    realtime,
+  })
   let port = 0
   const door = createTestDoor(config, () => port)
   const { readOverview } = health
@@ -110,6 +122,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     routers,
     webSockets: realtime?.webSockets,
     isProxy,
+    memory,
     metrics,
     refusals,
     log,

@@ -36,7 +36,7 @@ export const ERRORS = {
   NODE_FULL: {
     status: 503,
     retry: true,
-    text: 'this node has reached its maximum of connections, sockets or rooms',
+    text: 'this node has reached its maximum of connections, sockets, rooms or memory',
   },
   TOO_MANY_CONNECTIONS: {
     status: 429,
@@ -116,5 +116,10 @@ export const GOODBYES = {
   DRAINING: { code: 4000, reason: 'this node is shutting down; reconnect to reach another node' },
   TOO_SLOW: { code: 4001, reason: 'this client reads too slowly; reconnect and resume from your positions' },
   CREDENTIAL_ENDED: { code: 4002, reason: 'the credential has expired; reconnect with a new one' },
+  MEMORY_USED_UP: {
+    code: 4003,
+    reason:
+      'this node is short of memory, and much waits here for this client; reconnect and resume from your positions',
+  },
   DISCONNECTED: { code: 4500, reason: 'an admin has disconnected this user' },
 } as const satisfies Record<string, { readonly code: number; readonly reason: string }>

@@ -95,6 +95,12 @@ export interface WebhookState {
   readonly lastFailedAgeMs: number | null
 }
 
+/**
+ * What a power cut would take away of what the store had confirmed: the last `seconds`, `minutes` or more of it, or all of it.
+ * `unknown` if the store does not tell.
+ */
+export type PowerCutLoss = 'nothing' | 'seconds' | 'minutes' | 'everything' | 'unknown'
+
 /** The state of a process of the app, from its latest heartbeat. Counts start with the process. */
 export interface ProcessState {
   /** Chosen at random when the process starts. */
@@ -112,6 +118,12 @@ export interface ProcessState {
   readonly rooms: number
   /** Time since a probe last proved that notices arrive at the process. */
   readonly probeAgeMs: number
+  /** What waits for slow peers, and since when new sockets are refused because it is too much. Missing in earlier versions. */
+  readonly memory?: {
+    readonly waitingBytes: number
+    readonly budgetBytes: number
+    readonly pressedMs: number
+  }
   /** Missing for a process that serves no sockets. */
   readonly delivery?: DeliveryState
   /** Missing for a process that receives no webhooks. */
@@ -120,6 +132,8 @@ export interface ProcessState {
   readonly reasons: readonly string[]
   /** What an operator should know although it is ready, such as a Redis that does not persist. */
   readonly warnings: readonly string[]
+  /** Missing for a process of an earlier version. */
+  readonly powerCut?: PowerCutLoss
   /** Recalls on disk that the broker has not confirmed. Missing for a process without a spool. */
   readonly spool?: { readonly recalls: number; readonly bytes: number; readonly ageMs: number }
   /** Requests in the quarantine. Missing for a process without one. */

@@ -1,3 +1,5 @@
+import { GatewayError } from '../../shared/errors.ts'
+import type { PowerCutLoss } from '../../shared/http-api.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { GapReason, Position } from '../../shared/position.ts'
 import type { Conversation, Recall, RecalledAt } from '../../shared/recall.ts'
@@ -37,6 +39,9 @@ export interface Broker {
 
   /** Returns what puts data at risk, or is refused without keeping the broker from being ready, in sentences like `reasons`. */
   warnings(): readonly string[]
+
+  /** Returns what a power cut would take away of what is stored now, as far as that is known. */
+  powerCut(): PowerCutLoss
 
   /**
    * Returns how long ago, in ms, the latest probe was sent that arrived here on the path of the notices: what was published
@@ -97,10 +102,10 @@ export interface Broker {
 
   /**
    * Gives the log a new epoch if it still has this one. Call it for a log that is known to have lost entries: notices
-   * delivered under the old numbering must not be mixed with those that follow. The entries stay. Listeners get
-   * `onInterrupted`.
+   * delivered under the old numbering must not be mixed with those that follow. The entries stay; those after `agreesUntil` may
+   * be others than before. Listeners get `onInterrupted`.
    */
-  newEpoch(room: Room, epoch: string): Promise<void>
+  newEpoch(room: Room, epoch: string, agreesUntil?: number): Promise<void>
 
   /**
    * Sends a text, at most 4 KiB, to all processes of the app, including this one. Resolves once stored. It stays stored for
@@ -133,6 +138,29 @@ export interface Broker {
    * as long as the recalled set is stored.
    */
   recalled(conversation: Conversation, seqs: readonly number[]): Promise<readonly RecalledAt[]>
+}
+
+/** Stored and broadcast, but not confirmed by as many disks or replicas as it must be: nodes have not missed it. */
+export class UnconfirmedError extends GatewayError {
+  constructor(detail: string) {
+    super('BROKER_UNAVAILABLE', detail)
+  }
+}
+
+/**
+ * A broker whose store may return to an earlier state, or to none, and take away what it had confirmed: a failover that loses the
+ * latest writes, a restart from a snapshot, an operator.
+ */
+export interface RecoverableBroker extends Broker {
+  /**
+   * Stores `value` under this name, if what is stored is `expected`; undefined stands for nothing. Resolves to what was stored.
+   * What was confirmed before a value was sent has survived if that value has.
+   */
+  mark(name: string, value: number, expected: number | undefined): Promise<number | undefined>
+  /** Counts the reasons to suspect that the store went back after the latest mark, such as another connection. */
+  doubts(): number
+  /** Returns whether a recall that was confirmed is missing, and its group has not ended since. */
+  lacks(recall: Recall): Promise<boolean>
 }
 
 export interface Published {
@@ -169,7 +197,15 @@ export type History =
       /** The last position of the log when it was read; beyond the last of `notices` if `limit` cut them short. */
       readonly head: Position
     }
-  | { readonly gap: GapReason; readonly head: Position }
+  | {
+      readonly gap: GapReason
+      readonly head: Position
+      /**
+       * Where to go on, so that everything follows which the log still holds and which may be new to those who followed it until
+       * now; without it, at `head`.
+       */
+      readonly resume?: Position
+    }
 
 interface HistoryBefore {
   readonly notices: readonly Notice[]

@@ -2,6 +2,7 @@ import type { Broker } from '../broker/broker.ts'
 import type { Config } from '../config/settings.ts'
 import type { ClientAddress } from '../http/client-address.ts'
 import type { OriginCheck } from '../http/origins.ts'
+import type { MemoryBudget } from '../lib/memory-budget.ts'
 import type { ReadHeartbeats } from '../telemetry/heartbeat-reader.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { MetricsRegistry } from '../telemetry/metrics.ts'
@@ -15,6 +16,7 @@ export interface Base {
   readonly broker: Broker
   /** Those of all processes, for all parts that want to know. */
   readonly readHeartbeats: ReadHeartbeats
+  readonly memory: MemoryBudget
   readonly addressOf: ClientAddress
   readonly isAllowedOrigin: OriginCheck
   readonly metrics: MetricsRegistry

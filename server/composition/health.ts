@@ -1,7 +1,9 @@
 import type { Router } from 'express'
 import type { Broker } from '../broker/broker.ts'
+import type { Copies } from '../broker/spooling/copies.ts'
 import type { Spool } from '../broker/spooling/spool.ts'
 import { createNetworkMatcher } from '../http/client-address.ts'
+import type { MemoryBudget } from '../lib/memory-budget.ts'
 import type { Realtime } from '../realtime/realtime.ts'
 import { createHealth } from '../telemetry/health.ts'
 import type { Gauges } from '../telemetry/metrics.ts'
@@ -18,6 +20,7 @@ const METRICS_TIMEOUT_MS = 250
 interface Parts {
   readonly dataFolder: string | undefined
   readonly spool: Spool | undefined
+  readonly copies: Copies | undefined
   readonly quarantine: { size(): number } | undefined
   readonly realtime: Realtime | undefined
 }
@@ -31,9 +34,9 @@ interface HealthParts {
 
 /** What the process knows of itself and of the others, and where it tells. */
 export function createHealthParts(base: Base, parts: Parts): HealthParts {
-  const { config, lifecycle, broker, readHeartbeats, addressOf, metrics } = base
+  const { config, lifecycle, broker, readHeartbeats, addressOf, memory, metrics } = base
   const { dataFolder, realtime } = parts
-  const gauges = createGauges(broker, parts)
+  const gauges = createGauges(broker, memory, parts)
   const isAccepting = (): boolean => !lifecycle.isStopping
   const reasons = (): readonly string[] => [
     ...(isAccepting() ? [] : ['the process is stopping']),
@@ -46,7 +49,7 @@ export function createHealthParts(base: Base, parts: Parts): HealthParts {
     isReady: () => isAccepting() && broker.isReady(),
     reasons,
     warnings: broker.warnings,
-    gauges,
+    gauges: { ...gauges, spoolDepth: () => waitingOnDisk(parts) },
     metrics,
   })
   const overview = createOverview({ own, readHeartbeats, reasons: broker.reasons })
@@ -68,12 +71,34 @@ export function createHealthParts(base: Base, parts: Parts): HealthParts {
   return { own, readOverview: overview.read, routers: [health, metricsRouter] }
 }
 
-const createGauges = (broker: Broker, { spool, quarantine, realtime }: Parts): Gauges => ({
+/**
+ * What waits on the disk of this process to be published: the spool, and what Redis may have lost. Nodes that do not know of it doubt
+ * delivery while there is any.
+ */
+function waitingOnDisk({ spool, copies }: Parts): ReturnType<Gauges['spoolDepth']> {
+  const nowMs = Date.now()
+  const [spooled, lost] = [spool?.depth(nowMs), copies?.lostDepth(nowMs)]
+  if (spooled === undefined || lost === undefined) return spooled
+  return {
+    recalls: spooled.recalls + lost.recalls,
+    bytes: spooled.bytes + lost.bytes,
+    ageMs: Math.max(spooled.ageMs, lost.ageMs),
+  }
+}
+
+const createGauges = (
+  broker: Broker,
+  memory: MemoryBudget,
+  { spool, copies, quarantine, realtime }: Parts,
+): Gauges => ({
   sockets: () => realtime?.sockets() ?? 0,
   rooms: () => realtime?.rooms() ?? 0,
   maxBufferedBytes: () => realtime?.maxBufferedBytes() ?? 0,
+  memory: () => memory.state(),
   probeAgeMs: broker.probeAgeMs,
   delivery: () => realtime?.delivery(),
   spoolDepth: () => spool?.depth(Date.now()),
+  copies: () => copies?.size(),
   quarantined: () => quarantine?.size(),
+  powerCut: broker.powerCut,
 })

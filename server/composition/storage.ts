@@ -1,8 +1,11 @@
 import type { Broker } from '../broker/broker.ts'
 import { createEmbeddedBroker } from '../broker/embedded/embedded-broker.ts'
 import { createRedisBroker } from '../broker/redis/redis-broker.ts'
+import { openCopies } from '../broker/spooling/copies.ts'
+import type { Copies } from '../broker/spooling/copies.ts'
 import { keepGroupEnds, openGroupEnds } from '../broker/spooling/group-ends.ts'
 import type { GroupEnds } from '../broker/spooling/group-ends.ts'
+import { keepCopies } from '../broker/spooling/keep-copies.ts'
 import { openSpool } from '../broker/spooling/spool.ts'
 import type { Spool } from '../broker/spooling/spool.ts'
 import { createSpoolingBroker } from '../broker/spooling/spooling-broker.ts'
@@ -15,11 +18,15 @@ import type { QuarantineStore } from '../receiver/quarantine-files.ts'
 import { createSetAside } from '../receiver/quarantine.ts'
 import type { Quarantine } from '../receiver/quarantine.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 
 /** What a process that takes webhooks has on disk, besides Redis. */
 interface Stores {
+  /** The id of the folder that holds the others. */
+  readonly dataFolder: string
   readonly spool: Spool
   readonly groupEnds: GroupEnds
+  readonly copies: Copies
   readonly quarantine: Quarantine
 }
 
@@ -29,7 +36,7 @@ export function createBroker(
     quarantine,
     stores,
   }: { readonly quarantine: Quarantine | undefined; readonly stores: Stores | undefined },
-  log: Logger,
+  { metrics, log }: { readonly metrics: Metrics; readonly log: Logger },
 ): Broker {
   const redis = options.redis(config)
   if (redis === undefined) {
@@ -38,17 +45,26 @@ export function createBroker(
   }
   const redisBroker = createRedisBroker(redis, { log })
   if (stores === undefined) return redisBroker
-  const { spool, groupEnds } = stores
-  const broker = keepGroupEnds({ broker: redisBroker, ends: groupEnds, log })
+  const { dataFolder, spool, groupEnds, copies } = stores
   const setAside = createSetAside(config.SDK_APP_ID, stores.quarantine)
+  const onRecovered = metrics.recallRecovered
+  const recoverable = { broker: redisBroker, copies, setAside, onRecovered, log }
+  const copied = keepCopies({ markerName: dataFolder, historySize: redis.historySize }, recoverable)
+  const broker = keepGroupEnds({ broker: copied, ends: groupEnds, log })
   return createSpoolingBroker(options.spooling(config), { broker, spool, setAside, log })
 }
 
-export async function openStores(config: Config, quarantine: Quarantine, log: Logger): Promise<Stores> {
+export async function openStores(
+  config: Config,
+  { dataFolder, quarantine }: Pick<Stores, 'dataFolder' | 'quarantine'>,
+  log: Logger,
+): Promise<Stores> {
   const onDamage = createDamageReport(quarantine, log)
   return {
+    dataFolder,
     spool: await openInDataDir(config, (store) => openSpool({ ...store, onDamage })),
     groupEnds: await openInDataDir(config, (store) => openGroupEnds({ ...store, onDamage })),
+    copies: await openInDataDir(config, ({ dataDir }) => openCopies({ dataDir }, { log })),
     quarantine,
   }
 }

@@ -7,6 +7,7 @@ import {
   basePath,
   jwksUrl,
   list,
+  memoryBudget,
   NAME,
   network,
   OWN_PATHS,
@@ -111,6 +112,12 @@ export const configSchema = Joi.object<Config>({
     .max(5)
     .default(0)
     .description('Replicas that must confirm a recall before it counts as stored'),
+  REDIS_WAIT_AOF: Joi.number()
+    .valid(0, 1)
+    .default(0)
+    .description(
+      '`1`: a recall counts as stored only once the append-only file of Redis is synced to disk, also those of the replicas that `REDIS_WAIT_REPLICAS` asks for. Needs Redis 7.2 or newer, or Valkey, with `appendonly yes`',
+    ),
   REDIS_PREFIX: Joi.string()
     .pattern(/^[\w:.-]{1,64}$/, NAME)
     .default('recall-gateway')
@@ -215,6 +222,9 @@ export const configSchema = Joi.object<Config>({
     .max(1_000_000)
     .default(1_000)
     .description('Maximum sockets of one address, or of one IPv6 network of 64 bits'),
+  MEMORY_BUDGET_MB: memoryBudget.description(
+    'Maximum memory of what waits for slow sockets, streams and clients, in MiB: the fattest are sent away first, and new ones refused. Default: a quarter of the memory of the container or machine, at most half of the heap of Node.js',
+  ),
   KEEP_ALIVE_S: Joi.number()
     .integer()
     .min(1)

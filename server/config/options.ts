@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { defaultBudgetMb } from '../lib/memory-limit.ts'
 import type { Config } from './settings.ts'
 
 /** Beside the sockets and streams. */
@@ -48,6 +49,7 @@ export const redis = ({ REDIS_URL: url, ...config }: Config) =>
         sentinelUsername: config.REDIS_SENTINEL_USERNAME,
         sentinelPassword: config.REDIS_SENTINEL_PASSWORD,
         waitReplicas: config.REDIS_WAIT_REPLICAS,
+        waitAof: config.REDIS_WAIT_AOF === 1,
         signingKeys: config.REDIS_SIGNING_KEY,
         prefix: config.REDIS_PREFIX,
         app: config.SDK_APP_ID,
@@ -59,6 +61,7 @@ export const spooling = (config: Config) => ({
     .update(`${config.REDIS_URL?.replace(/\/\/[^@,]*@/g, '//')} ${config.REDIS_PREFIX} ${config.SDK_APP_ID}`)
     .digest('hex'),
   historySize: config.HISTORY_SIZE,
+  waitsForSync: config.REDIS_WAIT_AOF === 1,
 })
 
 export const realtime = (config: Config) => ({
@@ -67,6 +70,11 @@ export const realtime = (config: Config) => ({
   heartbeatMs: config.HEARTBEAT_S * 1_000,
   maxSockets: config.MAX_SOCKETS,
   maxSocketsPerAddress: config.MAX_SOCKETS_PER_ADDRESS,
+})
+
+/** For all that waits for slow peers. */
+export const memory = ({ MEMORY_BUDGET_MB: budgetMb = defaultBudgetMb() }: Config) => ({
+  bytes: budgetMb * 2 ** 20,
 })
 
 export const api = (config: Config) => ({

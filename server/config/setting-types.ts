@@ -1,5 +1,6 @@
 import Joi from 'joi'
 import { createNetworkMatcher } from '../http/client-address.ts'
+import { MIN_BUDGET_MB, maxBudgetMb } from '../lib/memory-limit.ts'
 import { problemOfRedisUrl } from './redis-url.ts'
 import type { RedisMode } from './redis-url.ts'
 import type { Config } from './settings.ts'
@@ -38,6 +39,22 @@ export const redisUrl = (mode: RedisMode): Joi.Schema =>
   Joi.string().custom((value: string, { error }) => {
     const problem = problemOfRedisUrl(value, mode)
     return problem === undefined ? value : error('redis.url', { problem })
+  })
+
+/** In MiB. The limits of the process decide what is possible. */
+export const memoryBudget = Joi.number()
+  .integer()
+  .custom((budgetMb: number, { error }) => {
+    const max = maxBudgetMb()
+    if (budgetMb < MIN_BUDGET_MB)
+      return error('string.parsed', {
+        right: `must be at least ${MIN_BUDGET_MB}: one slow client may hold 1 MiB before it is sent away`,
+      })
+    if (budgetMb > max)
+      return error('string.parsed', {
+        right: `must be at most ${max} here: half of the memory of the container or machine, or of the heap of Node.js (--max-old-space-size), whichever is less`,
+      })
+    return budgetMb
   })
 
 /** Paths of the gateway itself, which a setting may not take. */

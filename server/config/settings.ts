@@ -23,6 +23,7 @@ export interface Config {
   readonly REDIS_SENTINEL_USERNAME?: string
   readonly REDIS_SENTINEL_PASSWORD?: string
   readonly REDIS_WAIT_REPLICAS: number
+  readonly REDIS_WAIT_AOF: number
   readonly REDIS_PREFIX: string
   readonly REDIS_SIGNING_KEY: readonly string[]
   readonly SPOOL_MAX_BYTES: number
@@ -43,6 +44,7 @@ export interface Config {
   readonly MEMBERSHIP_TTL_S: number
   readonly MAX_SOCKETS: number
   readonly MAX_SOCKETS_PER_ADDRESS: number
+  readonly MEMORY_BUDGET_MB?: number
   readonly KEEP_ALIVE_S: number
   readonly HEARTBEAT_S: number
   readonly CORS_ORIGINS: readonly string[]

@@ -53,6 +53,8 @@ export class Connections {
   readonly #networks = new Map<string, Network>()
   /** Without WebSockets. */
   readonly #open = new Map<Socket, Open>()
+  /** Those with a request in progress. */
+  readonly #busy = new Set<Socket>()
   /** All TCP connections, WebSockets too. Those that have been told to go are not in it. */
   readonly #tcp = new Set<Socket>()
   /** TCP connections during their TLS handshake, by the port and address of the peer. */
@@ -91,11 +93,13 @@ export class Connections {
     const open = this.#open.get(socket)
     if (open === undefined) return
     open.network.idle.delete(socket)
+    this.#busy.add(socket)
     open.busySinceMs = performance.now()
   }
 
   /** All requests of a connection have been answered. */
   idle(socket: Socket): void {
+    this.#busy.delete(socket)
     this.#open.get(socket)?.network.idle.add(socket)
   }
 
@@ -104,12 +108,15 @@ export class Connections {
     this.#leaveNetwork(socket)
   }
 
+  /** Returns the connections with a request in progress. */
+  inProgress(): Iterable<Socket> {
+    return this.#busy
+  }
+
   /** Returns the connections whose requests have been in progress for longer than this. */
   busyFor(ms: number): Socket[] {
     const since = performance.now() - ms
-    return [...this.#open]
-      .filter(([socket, { network, busySinceMs }]) => busySinceMs < since && !network.idle.has(socket))
-      .map(([socket]) => socket)
+    return [...this.#busy].filter((socket) => (this.#open.get(socket)?.busySinceMs ?? Infinity) < since)
   }
 
   destroyAll(): void {
@@ -197,6 +204,7 @@ export class Connections {
     const network = this.#open.get(socket)?.network
     if (network === undefined) return
     this.#open.delete(socket)
+    this.#busy.delete(socket)
     network.idle.delete(socket)
     if (--network.open === 0) this.#networks.delete(network.name)
   }

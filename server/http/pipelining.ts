@@ -5,6 +5,9 @@ import type { Duplex } from 'node:stream'
 /** Requests that may wait on a connection for the one before them. Far more than clients pipeline; most of them never do. */
 const MAX_WAITING = 10
 
+/** A request and its response, beside the text of the request. */
+const REQUEST_BYTES = 2_000
+
 interface Line {
   /** Whose turn it is; undefined while the connection is idle. */
   current: ServerResponse | undefined
@@ -25,6 +28,8 @@ interface Turns {
   readonly serve: RequestListener
   /** Returns the response whose turn it is on a connection; undefined if it is idle. */
   readonly currentOf: (connection: Duplex) => ServerResponse | undefined
+  /** Returns how many bytes the requests take that wait on a connection. */
+  readonly waitingBytesOf: (connection: Duplex) => number
 }
 
 /**
@@ -75,8 +80,18 @@ export function serveInTurn(serve: RequestListener, listeners: TurnListeners): T
     }
   }
 
-  return { serve: take, currentOf: (connection) => lines.get(connection)?.current }
+  return {
+    serve: take,
+    currentOf: (connection) => lines.get(connection)?.current,
+    waitingBytesOf: (connection) => {
+      const waiting = lines.get(connection)?.waiting ?? []
+      return waiting.reduce((sum, [request]) => sum + bytesOf(request), 0)
+    },
+  }
 }
+
+const bytesOf = ({ url = '', rawHeaders }: IncomingMessage): number =>
+  rawHeaders.reduce((sum, text) => sum + text.length, REQUEST_BYTES + url.length)
 
 /**
  * Makes Node's parser give up at the next request. Otherwise it would go on through what has arrived, although the

@@ -6,6 +6,7 @@ import express from 'express'
 import type { ErrorRequestHandler, Express, RequestHandler as ExpressHandler, Router } from 'express'
 import { GatewayError } from '../../shared/errors.ts'
 import { MAX_HEADER_BYTES } from '../../shared/limits.ts'
+import type { MemoryBudget } from '../lib/memory-budget.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Refusals } from '../telemetry/refusals.ts'
@@ -20,6 +21,7 @@ import type { TlsFiles } from './tls.ts'
 import { cutUnreadResponses } from './unread-responses.ts'
 import { serveUpgrades } from './upgrades.ts'
 import type { WebSockets } from './upgrades.ts'
+import { countWaitingResponses } from './waiting-responses.ts'
 
 /**
  * Bounds slow senders, TLS handshakes included; no request we accept is large. Headers get as long as the whole request:
@@ -58,7 +60,8 @@ interface HttpDependencies {
   readonly webSockets: WebSockets | undefined
   /** Whether the peer of a request is a trusted proxy. */
   readonly isProxy: (request: { readonly socket: Socket }) => boolean
-  readonly metrics: Pick<Metrics, 'connectionGaveWay'>
+  readonly memory: Pick<MemoryBudget, 'add'>
+  readonly metrics: Pick<Metrics, 'connectionGaveWay' | 'memoryShed'>
   readonly refusals: Refusals
   readonly log: Logger
 }
@@ -66,7 +69,7 @@ interface HttpDependencies {
 /** The one HTTP server of the process. */
 export function createHttpServer(
   { host, port, keepAliveMs, maxConnections, maxPerAddress, tls, basePath }: HttpOptions,
-  { handlers, routers, webSockets, isProxy, metrics, refusals, log }: HttpDependencies,
+  { handlers, routers, webSockets, isProxy, memory, metrics, refusals, log }: HttpDependencies,
 ) {
   const redirects = basePath === undefined ? [] : [redirectToFolders([basePath])]
   const app = createApp([...redirects, ...routers], refusals)
@@ -127,6 +130,9 @@ export function createHttpServer(
     busyFor: (ms) => connections.busyFor(ms),
     refusals,
   })
+  const { currentOf, waitingBytesOf } = turns
+  const inProgress = () => connections.inProgress()
+  memory.add(countWaitingResponses({ inProgress, currentOf, waitingBytesOf, metrics, refusals }))
   serveUpgrades(server, plain, {
     webSockets,
     strip,

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { decodeKey } from './data-dir.ts'
 import type { Disk } from './disk.ts'
-import { LmdbDamaged, LmdbPages } from './lmdb-file/pages.ts'
+import { LmdbPages } from './lmdb-file/pages.ts'
 import { leafRecords } from './lmdb-file/salvage.ts'
-import { LmdbTrees } from './lmdb-file/tree.ts'
+import { isDamage, latestTrees } from './lmdb-file/tree.ts'
 
 const FILES = ['data.mdb', 'lock.mdb']
 
@@ -30,7 +30,7 @@ export function readOldStore(
   try {
     readTrees(disk, file, onRecord)
   } catch (error) {
-    if (!(error instanceof LmdbDamaged) && !(error instanceof RangeError)) throw error
+    if (!isDamage(error)) throw error
     damage = error.message
     for (const { key, value } of leafRecords(new LmdbPages(disk, file)))
       onRecord({ database: undefined, key: decodeKey(key), value })
@@ -43,10 +43,7 @@ export function readOldStore(
 }
 
 function readTrees(disk: Disk, file: string, onRecord: (record: OldRecord) => void): void {
-  const pages = new LmdbPages(disk, file)
-  const [latest] = pages.metas()
-  if (latest === undefined) return
-  const trees = new LmdbTrees(pages, latest)
+  const trees = latestTrees(new LmdbPages(disk, file))
   for (const [database, tree] of trees.databases())
     trees.records(tree, (key, value) =>
       onRecord({ database, key: decodeKey(key), value: Buffer.from(value) }),

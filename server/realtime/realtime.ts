@@ -4,6 +4,7 @@ import type { Revocations } from '../auth/revocations.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { ClientAddress } from '../http/client-address.ts'
 import type { OriginCheck } from '../http/origins.ts'
+import type { MemoryBudget } from '../lib/memory-budget.ts'
 import { TimerWheel } from '../lib/timers.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -37,6 +38,8 @@ interface RealtimeDependencies {
   readonly forgetMembership: (group: string, userId?: string) => void
   readonly addressOf: ClientAddress
   readonly isAllowedOrigin: OriginCheck
+  /** Bounds what waits for all of them. */
+  readonly memory: MemoryBudget
   readonly metrics: Metrics
   readonly refusals: Refusals
   readonly log: Logger
@@ -50,6 +53,7 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
     authenticateRequest: authenticate,
     addressOf,
     isAllowedOrigin,
+    memory,
     metrics,
     refusals,
     log,
@@ -62,11 +66,21 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
   const timers = new TimerWheel()
   const connections = createConnectionLimits(
     { max: options.maxSockets, perAddress: options.maxSocketsPerAddress },
-    { addressOf, metrics },
+    { addressOf, memory, metrics },
   )
   const telemetry = { metrics, refusals, log }
   const joining = { rooms, readPage, doubtOf: delivery.doubtOf, delivery }
-  const serving = { broker, hub, sessions, authorization, timers, connections, ...joining, ...telemetry }
+  const serving = {
+    broker,
+    hub,
+    sessions,
+    authorization,
+    timers,
+    connections,
+    memory,
+    ...joining,
+    ...telemetry,
+  }
   const { heartbeatMs } = options
   const sockets = createSocketServer({ ...serving, heartbeatMs, authenticate, isAllowedOrigin })
   const streams = createStreams(serving, heartbeatMs)

@@ -14,9 +14,11 @@ import type {
 import type { Room } from '../../shared/room.ts'
 import type { Principal } from '../auth/principal.ts'
 import { respondWithError } from '../http/error-response.ts'
+import { WaitingCount } from '../lib/shared-bytes.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { CLOSE_GRACE_MS, MAX_BUFFERED_BYTES } from './connection-limits.ts'
+import type { MemoryBudget, Waiter } from '../lib/memory-budget.ts'
+import { CLOSE_GRACE_MS, MAX_BUFFERED_BYTES, shedGoodbye, SHED_GRACE_MS } from './connection-limits.ts'
 import type { ConnectionLimits } from './connection-limits.ts'
 import type { DeliveryMonitor } from './delivery/delivery.ts'
 import type { Dismiss } from './drain.ts'
@@ -24,6 +26,7 @@ import type { Hub, Listener } from './rooms/hub.ts'
 import { prepareNotices } from './rooms/prepared-event.ts'
 import type { PreparedDelivery, PreparedGap, PreparedNotices, Role } from './rooms/prepared-event.ts'
 import type { Sessions } from './sessions/registry.ts'
+import { bytesInMemory } from './sessions/replay.ts'
 import { Session } from './sessions/session.ts'
 import type { SessionDependencies } from './sessions/session.ts'
 import type { Transport } from './sessions/transport.ts'
@@ -33,23 +36,48 @@ interface StreamsDependencies extends SessionDependencies {
   readonly sessions: Sessions
   readonly connections: ConnectionLimits
   readonly delivery: Pick<DeliveryMonitor, 'greet'>
+  readonly memory: Pick<MemoryBudget, 'add' | 'grew'>
   readonly log: Logger
 }
 
 /** The second transport: a room as server-sent events, for clients that cannot open a WebSocket. */
 export function createStreams(
-  { hub, sessions, connections, delivery, log, ...dependencies }: StreamsDependencies,
+  { hub, sessions, connections, delivery, memory, log, ...dependencies }: StreamsDependencies,
   heartbeatMs: number,
 ) {
   const { metrics } = dependencies
   const open = new Set<StreamTransport>()
+  /** Those for which something waits, or may. */
+  const busy = new Set<StreamTransport>()
+  const onWaiting = (transport: StreamTransport, bytes: number): void => {
+    busy.add(transport)
+    memory.grew(bytes)
+  }
+  memory.add({
+    measure() {
+      const count = new WaitingCount()
+      let [bytes, leavingBytes] = [0, 0]
+      for (const transport of busy) {
+        const own = transport.measure(count)
+        if (own === 0) busy.delete(transport)
+        bytes += own
+        if (!transport.isOpen()) leavingBytes += own
+      }
+      return { bytes: bytes + count.sharedBytes, leavingBytes }
+    },
+    waiters: () =>
+      [...busy].flatMap((transport): Waiter[] => {
+        const bytes = transport.isOpen() ? transport.heldBytes() : 0
+        return bytes === 0 ? [] : [{ bytes, shed: () => transport.shed(bytes) }]
+      }),
+  })
 
   return {
     /** Opens a stream on one room, or responds with the refusal. Rejects like `ConnectionLimits.refusal`. */
     async open(principal: Principal, request: SubscribeRequest, response: ServerResponse): Promise<void> {
       const refusal = connections.refusal(response.req)
       if (refusal) throw refusal
-      const transport = new StreamTransport(response, principal.role, { hub, metrics, log })
+      const transport = new StreamTransport(response, principal.role, { hub, metrics, log, onWaiting })
       // Closed during authentication: its `close` event has been emitted already.
       if (!transport.isOpen()) return
       const session = new Session(principal, transport, dependencies)
@@ -60,6 +88,7 @@ export function createStreams(
       response.once('close', () => {
         clearInterval(keepAlive)
         open.delete(transport)
+        busy.delete(transport)
         sessions.remove(principal.id, session)
         session.end()
         removeConnection()
@@ -84,6 +113,8 @@ interface StreamTransportDependencies {
   readonly hub: Hub
   readonly metrics: Metrics
   readonly log: Logger
+  /** Something waits for the stream: about so many bytes more. */
+  readonly onWaiting: (transport: StreamTransport, bytes: number) => void
 }
 
 /** Writes the events of a session to an HTTP response. The id of an event is the position to resume from. */
@@ -91,6 +122,8 @@ class StreamTransport implements Transport, Listener {
   readonly #response: ServerResponse
   readonly #role: Role
   readonly #deps: StreamTransportDependencies
+  /** What a replay holds until the peer has read what was sent before. */
+  #held: readonly Notice[] = []
 
   constructor(response: ServerResponse, role: Role, dependencies: StreamTransportDependencies) {
     this.#response = response
@@ -131,7 +164,20 @@ class StreamTransport implements Transport, Listener {
     return this.#response.writableLength
   }
 
-  flushed(): Promise<void> {
+  /** Measures what waits, and returns what of it is not shared with others. */
+  measure(count: WaitingCount): number {
+    const bytes = this.bufferedBytes()
+    if (bytes === 0) this.#held = []
+    for (const notice of this.#held) count.addOnce(notice, bytesInMemory([notice]))
+    return bytes
+  }
+
+  heldBytes(): number {
+    return this.bufferedBytes() + bytesInMemory(this.#held)
+  }
+
+  flushed(held: readonly Notice[] = []): Promise<void> {
+    this.#held = held
     return flushed(this.#response)
   }
 
@@ -180,25 +226,35 @@ class StreamTransport implements Transport, Listener {
     this.#response.end()
   }
 
-  close(goodbye: Goodbye): void {
+  /** Sends the peer away because the memory of all is used up. */
+  shed(waitingBytes: number): void {
+    this.#deps.metrics.memoryShed('stream')
+    this.#deps.log.warn({ waitingBytes }, 'stream sent away to free memory')
+    this.close(shedGoodbye(), SHED_GRACE_MS)
+  }
+
+  close(goodbye: Goodbye, graceMs = CLOSE_GRACE_MS): void {
     if (!this.isOpen()) return
     // Before it begins, it can be refused like any other request.
     if (!this.#response.headersSent) return respondWithError(this.#response, refusalFor(goodbye))
     this.#write('goodbye', goodbye)
     this.#response.end()
     // A peer that does not read would never reach the end.
-    setTimeout(() => this.#response.destroy(), CLOSE_GRACE_MS).unref()
+    setTimeout(() => this.#response.destroy(), graceMs).unref()
   }
 
   #write(event: keyof ServerToClient | 'subscribed', data: object, position?: Position): void {
     if (!this.isOpen()) return
     const id = position === undefined ? '' : `id: ${position.epoch}:${position.offset}\n`
-    this.#response.write(`event: ${event}\n${id}data: ${JSON.stringify(data)}\n\n`)
+    const text = `event: ${event}\n${id}data: ${JSON.stringify(data)}\n\n`
+    this.#response.write(text)
+    this.#deps.onWaiting(this, text.length)
   }
 }
 
 function refusalFor({ code }: Goodbye): GatewayError {
   if (code === GOODBYES.DISCONNECTED.code) return new GatewayError('USER_DISCONNECTED')
+  if (code === GOODBYES.MEMORY_USED_UP.code) return new GatewayError('NODE_FULL')
   return new GatewayError(code === GOODBYES.CREDENTIAL_ENDED.code ? 'TOKEN_REFUSED' : 'NODE_DRAINING')
 }
 

@@ -13,6 +13,7 @@ export const PROBLEMS = {
   PROCESS_GONE: ['critical', 'warning'],
   PROCESS_NOT_READY: ['critical', 'warning'],
   DATA_FOLDER_SHARED: ['critical'],
+  MEMORY_USED_UP: ['warning'],
   STATUS_INCOMPLETE: ['warning'],
   BROKER_WARNING: ['warning'],
   QUARANTINE_NOT_EMPTY: ['warning'],
@@ -32,6 +33,8 @@ export interface HealthView extends Processes {
 const SPOOL_WAITING_MS = { warning: 2_000, critical: 10_000 }
 /** For so long after a start, the predecessor on the same data folder may not have ended yet. */
 const TAKEOVER_MS = 10_000
+/** Shorter, it is a burst that has been dealt with. */
+const MEMORY_PRESSED_MS = 10_000
 /** More would help nobody, and a status has to stay small. */
 const MAX_PROBLEMS = 100
 
@@ -69,6 +72,7 @@ export function ownProblemsOf(
     ...delivery(process),
     ...spool(process),
     ...readiness(process, alive),
+    ...memory(process),
     ...quarantine(process),
   ]
 }
@@ -123,6 +127,13 @@ function readiness(process: ProcessState, alive: readonly ProcessState[]): Found
   const reasons = process.reasons.length === 0 ? 'it gives no reason' : process.reasons.join('; ')
   const message = `it is not ready: ${reasons}`
   return [problem('PROCESS_NOT_READY', isHarmless ? 'warning' : 'critical', message, process.id)]
+}
+
+function memory({ id, memory: state }: ProcessState): FoundProblem[] {
+  if (state === undefined || state.pressedMs < MEMORY_PRESSED_MS) return []
+  const [waiting, budget] = [state.waitingBytes, state.budgetBytes].map((bytes) => Math.ceil(bytes / 2 ** 20))
+  const message = `for ${inSeconds(state.pressedMs)} it has refused sockets and sent the slowest away, because ${waiting} MiB wait for slow peers: MEMORY_BUDGET_MB is ${budget}. Raise it, or start another node`
+  return [problem('MEMORY_USED_UP', 'warning', message, id)]
 }
 
 function quarantine({ id, quarantined = 0 }: ProcessState): FoundProblem[] {

@@ -78,6 +78,7 @@ const schema = Joi.object<HeartbeatState>({
         .when('proved', { is: false, then: Joi.required() }),
     }),
   ),
+  memory: optional(Joi.object({ waitingBytes: count, budgetBytes: count, pressedMs: count })),
   webhooks: optional(
     Joi.object({
       ok: count,
@@ -91,6 +92,7 @@ const schema = Joi.object<HeartbeatState>({
   ),
   reasons: sentences,
   warnings: sentences,
+  powerCut: optional(Joi.valid('nothing', 'seconds', 'minutes', 'everything', 'unknown')),
   spool: Joi.object({ recalls: count, bytes: count, ageMs: count }),
   quarantined: optional(Joi.number().min(0)),
   counts: Joi.object({ webhooksOk: count, webhooksRefused: count, kept: count, delivered: count }).required(),

@@ -3,7 +3,7 @@ import express from 'express'
 import type { Router } from 'express'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ErrorCode } from '../../shared/errors.ts'
-import type { DeliveryState, ProcessState, WebhookState } from '../../shared/http-api.ts'
+import type { DeliveryState, PowerCutLoss, ProcessState, WebhookState } from '../../shared/http-api.ts'
 import type { GapReason } from '../../shared/position.ts'
 import { PROBLEMS } from './health-rules.ts'
 import type { FoundProblem } from './health-rules.ts'
@@ -23,6 +23,8 @@ export interface Metrics {
   webhookAnswered(outcome: 'OK' | ErrorCode, isOwnCall: boolean): void
   /** A recall was stored before its webhook was answered, by the broker or in the spool. */
   recallStored(where: 'broker' | 'spool', duplicate: boolean): void
+  /** Redis had lost a recall that it had confirmed, and has stored it again. */
+  recallRecovered(): void
   /** `notices` notices were written to each of `sockets` sockets. */
   noticesDelivered(notices: number, sockets: number): void
   /** A live notice was written to the sockets of its room, `ms` after its webhook arrived. */
@@ -35,7 +37,9 @@ export interface Metrics {
   healed(notices: number): void
   /** A slow consumer was disconnected. */
   slowConsumerDisconnected(): void
-  /** A socket or stream was refused because the node or the client's address had reached its maximum. */
+  /** Somebody was sent away because the memory for what waits was used up. */
+  memoryShed(kind: 'socket' | 'stream' | 'response'): void
+  /** A socket or stream was refused because the node or the client's address had reached its maximum, or memory was short. */
   connectionRefused(): void
   /** An idle connection was closed because its address or the process had reached its maximum. */
   connectionGaveWay(limit: 'address' | 'process'): void
@@ -59,13 +63,19 @@ export interface Gauges {
   readonly rooms: () => number
   /** Bytes buffered for the slowest socket. */
   readonly maxBufferedBytes: () => number
+  readonly memory: () => NonNullable<ProcessState['memory']>
   readonly probeAgeMs: () => number
   /** Undefined for a process that serves no sockets. */
   readonly delivery: () => DeliveryState | undefined
   /** Requests in the quarantine; undefined without one. */
   readonly quarantined: () => number | undefined
+  /** See `Broker.powerCut`. */
+  readonly powerCut: () => PowerCutLoss
   /** Undefined without a spool. */
   readonly spoolDepth: () => NonNullable<ProcessState['spool']> | undefined
+  /** Copies of confirmed recalls; undefined without a spool. */
+  readonly copies: () =>
+    { readonly recalls: number; readonly bytes: number; readonly unwritten: number } | undefined
 }
 
 export interface MetricsRegistry extends Metrics, RecentMetrics {
@@ -94,6 +104,7 @@ export function createMetrics(): MetricsRegistry {
       'duplicate',
     ]),
   )
+  const recovered = counter('recalls_recovered', 'recalls that Redis had confirmed and lost, published again')
   const delivered = counter('notices_delivered', 'notices written to sockets, one for each socket')
   const resumes = counter('resumes', 'subscriptions with a position, by outcome', ['outcome'])
   const gaps = counter('gaps', 'gaps sent to the sockets of a room, by reason', ['reason'])
@@ -101,8 +112,11 @@ export function createMetrics(): MetricsRegistry {
   const tooSlow = counter('sockets_too_slow', 'slow consumers disconnected')
   const turnedAway = counter(
     'sockets_turned_away',
-    'sockets and streams refused at MAX_SOCKETS or MAX_SOCKETS_PER_ADDRESS',
+    'sockets and streams refused at MAX_SOCKETS, MAX_SOCKETS_PER_ADDRESS or MEMORY_BUDGET_MB',
   )
+  const shed = counter('memory_shed', 'peers sent away because MEMORY_BUDGET_MB was used up, by kind', [
+    'kind',
+  ])
   const gaveWay = counter('connections_gave_way', 'idle connections closed to make room, by limit', ['limit'])
   const refusals = labelled(
     counter('refusals', 'requests refused, by entrance and code', ['entrance', 'code']),
@@ -127,6 +141,7 @@ export function createMetrics(): MetricsRegistry {
       stored(where, String(duplicate)).inc()
       counts.kept++
     },
+    recallRecovered: () => recovered.inc(),
     noticesDelivered(notices, sockets) {
       delivered.inc(notices * sockets)
       counts.delivered += notices * sockets
@@ -139,6 +154,7 @@ export function createMetrics(): MetricsRegistry {
     gapSent: (reason) => gaps.inc({ reason }),
     healed: (notices) => healed.inc(notices),
     slowConsumerDisconnected: () => tooSlow.inc(),
+    memoryShed: (kind) => shed.inc({ kind }),
     connectionRefused: () => turnedAway.inc(),
     connectionGaveWay: (limit) => gaveWay.inc({ limit }),
     refused: (entrance, code) => refusals(entrance, code).inc(),
@@ -162,7 +178,18 @@ export function createMetrics(): MetricsRegistry {
 
 function registerGauges(
   registry: Registry,
-  { sockets, rooms, maxBufferedBytes, probeAgeMs, delivery, spoolDepth, quarantined }: Gauges,
+  {
+    sockets,
+    rooms,
+    maxBufferedBytes,
+    memory,
+    probeAgeMs,
+    delivery,
+    spoolDepth,
+    copies,
+    quarantined,
+    powerCut,
+  }: Gauges,
 ): void {
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
@@ -176,6 +203,13 @@ function registerGauges(
   gauge('sockets', 'sockets on this node', sockets)
   gauge('rooms', 'rooms with sockets on this node', rooms)
   gauge('most_waiting_bytes', 'bytes buffered for the slowest socket of this node', maxBufferedBytes)
+  gauge('memory_waiting_bytes', 'memory taken by what waits for slow peers', () => memory().waitingBytes)
+  gauge('memory_budget_bytes', 'MEMORY_BUDGET_MB, in bytes', () => memory().budgetBytes)
+  gauge(
+    'memory_pressed',
+    '1 while new sockets and streams are refused because the budget is nearly used up, otherwise 0',
+    () => Number(memory().pressedMs > 0),
+  )
   gauge(
     'probe_age_seconds',
     'time since a probe last proved delivery through the broker',
@@ -187,6 +221,9 @@ function registerGauges(
     () => Number(delivery()?.proved === false),
   )
   gauge('quarantined', 'requests in the quarantine', () => quarantined() ?? 0)
+  gauge('copies_recalls', 'copies of confirmed recalls', () => copies()?.recalls ?? 0)
+  gauge('copies_bytes', 'bytes of copies of confirmed recalls', () => copies()?.bytes ?? 0)
+  gauge('copies_unwritten', 'copies that are not on disk yet', () => copies()?.unwritten ?? 0)
   gauge('spool_recalls', 'recalls in the spool', () => spoolDepth()?.recalls ?? 0)
   gauge('spool_bytes', 'bytes of recalls in the spool', () => spoolDepth()?.bytes ?? 0)
   gauge(
@@ -194,6 +231,22 @@ function registerGauges(
     'age of the oldest recall in the spool',
     () => (spoolDepth()?.ageMs ?? 0) / 1_000,
   )
+  registerPowerCut(registry, powerCut)
+}
+
+const POWER_CUT_LOSSES: readonly PowerCutLoss[] = ['nothing', 'seconds', 'minutes', 'everything', 'unknown']
+
+/** A series for each kind of loss: 1 for the one that is true, otherwise 0. */
+function registerPowerCut(registry: Registry, powerCut: () => PowerCutLoss): void {
+  new Gauge({
+    name: `${PREFIX}power_cut`,
+    help: '1 for what a power cut would take away of the recalls that Redis has confirmed, otherwise 0',
+    labelNames: ['loses'],
+    registers: [registry],
+    collect() {
+      for (const loses of POWER_CUT_LOSSES) this.set({ loses }, Number(loses === powerCut()))
+    },
+  })
 }
 
 /** A series for each kind of problem, also for those that nobody has: an alert on what is missing would never end. */

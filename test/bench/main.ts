@@ -7,6 +7,7 @@ import { OTHER_ROWS } from './other-rows.ts'
 import { PEERS } from './peers.ts'
 import type { PeerName } from './peers.ts'
 import type { BenchRow, Figures } from './row.ts'
+import { printSyncs } from './syncs.ts'
 import { compare, describeErrors } from './table.ts'
 
 const ROWS: Readonly<Record<string, BenchRow>> = { ...DELIVERY_ROWS, ...OTHER_ROWS }
@@ -20,7 +21,7 @@ interface Options {
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 
-/** Compares the gateway with a plain server, or measures it as its work grows, and prints tables. */
+/** Compares the gateway with a plain server, measures it as its work grows, or what syncs cost, and prints tables. */
 async function main(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -35,10 +36,12 @@ async function main(args: readonly string[]): Promise<void> {
   const { quick } = values
   const reps = values.reps === undefined ? (quick ? 1 : undefined) : toReps(values.reps)
   const isGrowth = positionals[0] === 'growth'
-  const rows = isGrowth ? [] : select(values.rows)
+  const isSyncs = positionals[0] === 'syncs'
+  const rows = isGrowth || isSyncs ? [] : select(values.rows)
   ensurePrograms(['redis'])
   const precision = quick ? 'quick, hence imprecise' : 'full length'
   print(`${describeMachine()}; ${precision}; the gateway with authentication, Redis and metrics\n`)
+  if (isSyncs) return printSyncs({ reps: reps ?? 3, seconds: quick ? 5 : 10 }, print)
   if (isGrowth) return printGrowth(values.rows?.split(','), print)
   const peers = PEERS.filter((name) => values.peers?.split(',').includes(name) ?? true)
   for (const [name, row] of rows) await runRow(name, row, { reps, quick, peers })

@@ -27,3 +27,9 @@ export function maxOpenFiles(): number {
   const limit = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1]
   return limit === 'unlimited' ? Infinity : Number(limit)
 }
+
+/** Returns for how long the main thread of a process was ready to run, and got no CPU, in ms: what other processes cost it. */
+export function starvedMsOf(pid: number): number {
+  const [, waitedNs] = readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')
+  return Number(waitedNs) / 1e6
+}

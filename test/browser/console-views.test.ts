@@ -220,6 +220,9 @@ describe('the views of the console', function () {
       const page = await open('health')
       await page.locator('.processes tbody tr').waitFor()
       expect(await page.locator('.tile').first().innerText()).to.include('1 / 1')
+      const powerCut = page.locator('.tile', { hasText: 'A power cut would lose' })
+      // The Redis of this test has no persistence.
+      expect(await powerCut.innerText()).to.include('Everything')
       let seq = 0
       const chart = page.getByRole('img', { name: /Recalls per second\. Now [1-9]/ })
       while ((await chart.count()) === 0) await recallOne(url, 'charted', ++seq)

@@ -11,16 +11,11 @@ export interface Figures {
   readonly acknowledged: number
   /** Recalls that arrived, counted once per listener. */
   readonly delivered: number
-  /** Acknowledged recalls that a listener of their room neither received nor received a gap for. */
+  /** Acknowledged recalls that a listener of their room did not receive. A gap is no excuse. */
   readonly lost: number
-  /** Acknowledged recalls that a listener did not receive, but that a later gap accounts for. */
-  readonly coveredByGap: number
   /** Recalls that a listener received twice without a gap in between. */
   readonly duplicated: number
-  /**
-   * Recalls that a listener received again after a gap. That is correct when the store lost its recalled set: a spooled
-   * recall that the lost store had confirmed cannot be recognized as a repeat by the store that replaces it.
-   */
+  /** Recalls that a listener received again after a gap: those that Redis had lost are published again. */
   readonly redelivered: number
   /** Notices, and responses to `subscribe`, that do not follow from the position before them. */
   readonly outOfOrder: number
@@ -33,11 +28,8 @@ export interface Figures {
   readonly slowestResponseMs: number
 }
 
-/** Longer than an acknowledged recall that was not spooled takes to arrive while nothing is wrong. */
-const IN_FLIGHT_MS = 1_000
-
 type ListenerFigures = Omit<Figures, 'sent' | 'acknowledged' | 'gapReasons' | 'slowestResponseMs'> & {
-  readonly receivedGaps: readonly ReceivedGap[]
+  readonly receivedGaps: readonly GapReason[]
 }
 
 /** Compares the received events with the acknowledged recalls. Pure. */
@@ -51,12 +43,11 @@ export function audit(recalls: readonly SentRecall[], listeners: readonly Listen
     acknowledged: acknowledged.length,
     delivered: sum('delivered'),
     lost: sum('lost'),
-    coveredByGap: sum('coveredByGap'),
     duplicated: sum('duplicated'),
     redelivered: sum('redelivered'),
     outOfOrder: sum('outOfOrder'),
     gaps: sum('gaps'),
-    gapReasons: [...new Set(audited.flatMap(({ receivedGaps }) => receivedGaps.map(({ reason }) => reason)))],
+    gapReasons: [...new Set(audited.flatMap(({ receivedGaps }) => receivedGaps))],
     longestSilenceMs: Math.round(
       audited.reduce((longest, one) => Math.max(longest, one.longestSilenceMs), 0),
     ),
@@ -74,38 +65,22 @@ function auditListener(
   const expected = acknowledged.filter(
     ({ group, sentAtMs }) => includesGroup(room, group) && first && sentAtMs > first.atMs,
   )
-  const missing = expected.filter(({ seq }) => !arrived.has(seq))
-  const coveredByGap = missing.filter((recall) => receivedGaps.some((gap) => covers(gap, recall))).length
   return {
     ...figures,
     receivedGaps,
     delivered: arrived.size,
-    coveredByGap,
-    lost: missing.length - coveredByGap,
+    lost: expected.filter(({ seq }) => !arrived.has(seq)).length,
     gaps: receivedGaps.length,
   }
 }
 
 const tookMs = ({ sentAtMs, respondedAtMs = sentAtMs }: SentRecall): number => respondedAtMs - sentAtMs
 
-/** A gap, and when the listener received the last notice before it. */
-interface ReceivedGap {
-  readonly lastNoticeAtMs: number
-  readonly atMs: number
-  readonly reason: GapReason
-}
-
-/** A gap does not account for a recall that was acknowledged long before the last notice received before the gap. */
-const covers = (
-  { lastNoticeAtMs, atMs }: ReceivedGap,
-  { sentAtMs, respondedAtMs = 0 }: SentRecall,
-): boolean => sentAtMs <= atMs && respondedAtMs > lastNoticeAtMs - IN_FLIGHT_MS
-
 /** Follows one listener from position to position. */
 function follow(events: readonly ReceivedEvent[]) {
   /** Each seq that arrived, with the number of gaps received before it. */
   const arrived = new Map<number, number>()
-  const receivedGaps: ReceivedGap[] = []
+  const receivedGaps: GapReason[] = []
   let at: Position | undefined
   let [duplicated, redelivered, outOfOrder] = [0, 0, 0]
   let [lastNoticeAtMs, longestSilenceMs] = [-Infinity, 0]
@@ -119,7 +94,7 @@ function follow(events: readonly ReceivedEvent[]) {
   for (const event of events) {
     const { position, atMs } = event
     if (event.kind !== 'notice' && event.gap !== undefined) {
-      receivedGaps.push({ lastNoticeAtMs, atMs, reason: event.gap })
+      receivedGaps.push(event.gap)
       at = position
     } else if (event.kind === 'subscribed') {
       if (at !== undefined && !isAfter(position, at, event.recovered)) outOfOrder++

@@ -16,7 +16,7 @@ export interface FaultResult extends Figures, TruthFigures {
 export interface Fault {
   /** The rule that must hold, as a sentence that continues "chaos …". */
   readonly rule: string
-  /** Whether the fault loses data that Redis had confirmed, so that sockets may receive gaps. */
+  /** Whether the fault loses data that Redis had confirmed, so that sockets may receive gaps. They are told everything after them. */
   readonly losesData: boolean
   /** Whether the receiver may refuse recalls. It has a spool, so an outage of Redis alone does not justify that. */
   readonly mayRefuse?: boolean

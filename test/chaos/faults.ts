@@ -29,12 +29,12 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     run: redisKilled,
   },
   'redis-emptied': {
-    rule: 'sends a gap and continues when Redis restarts empty',
+    rule: 'loses nothing, after a gap, when Redis restarts empty',
     losesData: true,
     run: redisEmptied,
   },
   'redis-rolled-back': {
-    rule: 'sends a gap and continues when Redis restarts from an older state',
+    rule: 'loses nothing, after a gap, when Redis restarts from an older state',
     losesData: true,
     run: redisRolledBack,
   },
@@ -125,7 +125,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     run: scriptsFlushed,
   },
   'all-flushed': {
-    rule: 'sends a gap and continues when Redis is flushed',
+    rule: 'loses nothing, after a gap, when Redis is flushed',
     losesData: true,
     run: allFlushed,
   },

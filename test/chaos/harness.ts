@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { RecalledAt } from '../../shared/recall.ts'
 import type { Room } from '../../shared/room.ts'
 import { adminToken } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
+import { get } from '../support/http-api.ts'
 import { readMetric } from '../support/read-metric.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
@@ -19,6 +21,8 @@ import type { TruthClient } from './truth/truth-client.ts'
 const CHECK_INTERVAL_MS = 100
 /** A client is live again this soon once everything works. */
 const LIVE_TIMEOUT_MS = 8_000
+/** In one request. */
+const MAX_SEQS = 500
 /** More would only wait for each other. */
 const MAX_CONCURRENT_CONNECTS = 50
 
@@ -86,7 +90,7 @@ export class Harness {
   }
 
   /**
-   * Waits until every listener and client has received each acknowledged recall, or a gap that covers it. Gives up when nothing has
+   * Waits until every listener and client has received each acknowledged recall. Gives up when nothing has
    * arrived for `timeoutMs`, not earlier: gigabytes take their time on a busy machine.
    */
   async settle(timeoutMs: number): Promise<void> {
@@ -104,10 +108,40 @@ export class Harness {
 
   /** Reports every client that does not become live again once everything is well. */
   async expectLive(): Promise<void> {
-    for (const { name, says } of this.truthClients)
+    for (const { name, says, explains } of this.truthClients)
       await waitUntil('live', () => says() === 'live', LIVE_TIMEOUT_MS).catch(() =>
-        this.reportViolation(`${name} is still ${says()} after the cure`),
+        this.reportViolation(`${name} is still ${explains()} after the cure`),
       )
+  }
+
+  /** Reports acknowledged recalls that `recalled` does not name. Asks any gateway that answers. */
+  async expectRecalled(): Promise<void> {
+    const acknowledged = this.recorder.recalls.filter(({ status }) => status === 200)
+    for (const group of new Set(acknowledged.map((recall) => recall.group))) {
+      const seqs = acknowledged.filter((recall) => recall.group === group).map(({ seq }) => seq)
+      const missing = new Set(seqs)
+      for (let i = 0; i < seqs.length; i += MAX_SEQS)
+        for (const { seq } of await this.#recalled(group, seqs.slice(i, i + MAX_SEQS))) missing.delete(seq)
+      if (missing.size > 0)
+        this.reportViolation(
+          `${missing.size} acknowledged recalls of ${group} are not recalled: ${[...missing].slice(0, 5).join(', ')}`,
+        )
+    }
+  }
+
+  async #recalled(group: string, seqs: readonly number[]): Promise<readonly RecalledAt[]> {
+    const query = new URLSearchParams({ group, seqs: seqs.join(',') })
+    const token = await adminToken()
+    let recalled: unknown
+    await waitUntil('a gateway says what is recalled', async () => {
+      for (const { url } of this.#gateways) {
+        const answer = await get(url, `/v1/recalled?${query.toString()}`, token).catch(() => undefined)
+        recalled = answer?.body['recalled']
+        if (answer?.status === 200) return true
+      }
+      return false
+    })
+    return recalled as readonly RecalledAt[]
   }
 
   reportViolation(violation: string): void {

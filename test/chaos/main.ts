@@ -13,7 +13,6 @@ const COLUMNS = [
   'outOfOrder',
   'gaps',
   'gapReasons',
-  'coveredByGap',
   'redelivered',
   'missed',
   'repeated',

@@ -165,6 +165,7 @@ export async function sendFinalRecalls(harness: Harness, sender: Sender): Promis
   }
   await harness.settle(SETTLE_TIMEOUT_MS)
   await harness.expectLive()
+  await harness.expectRecalled()
 }
 
 /** Resolves once every gateway is ready and the receiver has published its spool. */

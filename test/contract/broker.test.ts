@@ -274,7 +274,7 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
         await publish(recallOf('g', [1]))
         const [head] = await broker.heads([{ group: 'g' }])
         const epoch = head?.epoch ?? ''
-        expect(await broker.history({ group: 'g' }, { epoch: 'other', offset: 0 }, 10)).to.deep.equal({
+        expect(await broker.history({ group: 'g' }, { epoch: 'other', offset: 0 }, 10)).to.deep.include({
           gap: 'epoch-changed',
           head,
         })

@@ -15,6 +15,7 @@ import { runGateway, startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { get } from '../support/http-api.ts'
 import { startRedis } from '../support/redis-server.ts'
+import { UNPRESSED } from '../support/unpressed.ts'
 import { openRaw } from '../support/raw-connection.ts'
 import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
@@ -151,9 +152,11 @@ describe('the error catalogue', () => {
     })
     const none = {
       quarantined: () => undefined,
+      powerCut: () => 'nothing' as const,
       sockets: () => 0,
       rooms: () => 0,
       maxBufferedBytes: () => 0,
+      memory: () => ({ waitingBytes: 0, budgetBytes: 0, pressedMs: 0 }),
       probeAgeMs: () => 0,
       delivery: () => undefined,
     }
@@ -170,11 +173,12 @@ describe('the error catalogue', () => {
         handlers: [],
         webSockets: undefined,
         isProxy: () => false,
+        memory: UNPRESSED,
         metrics,
         routers: [
           failing,
           metrics.createRouter(
-            { ...none, spoolDepth: () => undefined },
+            { ...none, spoolDepth: () => undefined, copies: () => undefined },
             async () => [],
             () => true,
           ),

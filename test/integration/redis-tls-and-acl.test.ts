@@ -26,11 +26,19 @@ function permissions(): string[][] {
   return lines.map(([, words = '']) => words.trim().split(/\s+/))
 }
 
+/** Returns what redis.md says must be added to wait for the disk of Redis. */
+function addedForSync(): string {
+  const [, added = ''] = /With\s+`REDIS_WAIT_AOF=1`, add `(\S+)`/.exec(REDIS) ?? []
+  return added
+}
+
 /** Returns what redis.md says must be added in a Cluster. */
 function addedInCluster(): string {
   const [, added = ''] = /In a Cluster, add\s+`(\S+)`/.exec(REDIS) ?? []
   return added
 }
+
+type Send = (...command: string[]) => Promise<unknown>
 
 describe('Redis with TLS and an ACL', () => {
   const onCleanUp = cleanUpAfterEach()
@@ -48,6 +56,15 @@ describe('Redis with TLS and an ACL', () => {
     return (...command: string[]) => client.sendCommand(command)
   }
 
+  /** Lets the gateway wait for the disk of a server that can be waited for, with the right that this needs. */
+  const withSync = async (send: Send) => {
+    const [command] = (await send('COMMAND', 'INFO', 'waitaof')) as unknown[]
+    if (command === null) return {}
+    await send('CONFIG', 'SET', 'appendonly', 'yes')
+    await send('ACL', 'SETUSER', 'gateway', addedForSync())
+    return { REDIS_WAIT_AOF: '1' }
+  }
+
   const withTls = async () => {
     const folder = temporaryFolder()
     onCleanUp(folder.remove)
@@ -61,12 +78,10 @@ describe('Redis with TLS and an ACL', () => {
       flags: [...tls, ...certificate, ...authority, ...flags()],
     })
     onCleanUp(redis.stop)
+    const send = await admin(redis.url)
     const url = `rediss://gateway:${PASSWORD}@127.0.0.1:${port}`
-    return {
-      settings: { REDIS_URL: url, NODE_EXTRA_CA_CERTS: files.cert },
-      servers: [await admin(redis.url)],
-      port,
-    }
+    const settings = { REDIS_URL: url, NODE_EXTRA_CA_CERTS: files.cert }
+    return { settings: { ...settings, ...(await withSync(send)) }, servers: [send], port }
   }
 
   const TOPOLOGIES = {

@@ -213,6 +213,7 @@ describe('replay, for any room that moves on meanwhile', () => {
           if (world.trims !== null && after < world.trims) return { gap: 'trimmed', head }
           return { notices: log.slice(after, after + world.page), head }
         },
+        restart: () => expect.fail('the epoch is the same'),
         send(notices) {
           expect(notices.length === 1 || messagesOf(notices) <= 2_048).to.equal(true)
           sent.push(...notices)

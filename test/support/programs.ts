@@ -19,12 +19,16 @@ const PYTHON_PACKAGES = '/usr/lib/python3/dist-packages'
 const PROGRAMS = {
   redis: { names: ['redis-server'], variable: 'REDIS_SERVER', debian: 'redis-server' },
   nginx: { names: ['nginx'], variable: 'NGINX', debian: 'nginx-light' },
+  strace: { names: ['strace'], variable: 'STRACE', debian: 'strace' },
   openssl: { names: ['openssl'], variable: 'OPENSSL', debian: 'openssl' },
   chromium: {
     names: ['chromium', 'chromium-browser', 'google-chrome'],
     variable: 'CHROMIUM',
     debian: 'chromium',
   },
+  spin: { names: ['spin'], variable: 'SPIN', debian: 'spin' },
+  // Debian's compiler does without the headers of C.
+  gcc: { names: ['gcc'], needs: ['/usr/include/stdio.h'], variable: 'GCC', debian: 'gcc libc6-dev' },
   // Another Python in the PATH does not see Debian's packages.
   python: {
     names: ['/usr/bin/python3'],

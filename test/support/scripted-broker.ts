@@ -62,6 +62,7 @@ export function createScriptedBroker(step: Step) {
     isReady: () => isConnected,
     reasons: () => [],
     warnings: () => [],
+    powerCut: () => 'nothing',
     probeAgeMs: () => 0,
     isDelivering: () => true,
     publish: async () => ({ duplicate: false, positions: [] }),

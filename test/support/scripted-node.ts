@@ -65,6 +65,7 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
         broadcastGap(_room, _reason, position) {
           for (const { observer } of clients) if (observer.isJoined) observer.onGap(position)
         },
+        settle: () => undefined,
       },
     },
   )

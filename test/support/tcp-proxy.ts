@@ -21,6 +21,8 @@ export interface TcpProxy {
   swallow(options?: { readonly direction?: Direction; readonly sent?: string }): number
   /** From now on, everything arrives this much later, in order. */
   delay(ms: number): void
+  /** New connections lead to this server alone. */
+  leadTo(target: number): void
   /** Closes all connections on both ends, with FIN or RST. New ones are not affected. */
   cut(how?: 'FIN' | 'RST'): void
   /** Open connections are not affected. */
@@ -47,7 +49,7 @@ interface Pair {
  * Starts a proxy between clients and a server on loopback, to simulate network failures. With several servers, each connection
  * leads to the next one.
  */
-export async function startTcpProxy(...targets: readonly number[]): Promise<TcpProxy> {
+export async function startTcpProxy(...targets: number[]): Promise<TcpProxy> {
   const pairs = new Set<Pair>()
   let newcomers: Newcomers = 'forward'
   let delayMs = 0
@@ -108,6 +110,7 @@ export async function startTcpProxy(...targets: readonly number[]): Promise<TcpP
       for (const pair of found) swallowLines(pair, direction)
       return found.length
     },
+    leadTo: (target) => void targets.splice(0, Infinity, target),
     delay: (ms) => void (delayMs = ms),
     cut,
     async setNewcomers(next) {

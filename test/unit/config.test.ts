@@ -189,6 +189,7 @@ describe('settings', () => {
       HISTORY_SIZE: '1.5',
       SPOOL_MAX_BYTES: '999',
       REDIS_WAIT_REPLICAS: '9',
+      REDIS_WAIT_AOF: 'yes',
       JWKS_URL: 'http://keys.example/',
       JWT_ISSUER: 'x'.repeat(257),
       AUTHORIZE_URL: 'ftp://a',
@@ -208,6 +209,7 @@ describe('settings', () => {
   it('are refused if they have no effect, unless they are the default', () => {
     for (const [name, value, needed] of [
       ['REDIS_PREFIX', 'x', 'REDIS_URL'],
+      ['REDIS_WAIT_AOF', '1', 'REDIS_URL'],
       ['REDIS_SENTINEL_NAME', 'x', 'REDIS_MODE=sentinel'],
       ['SPOOL_MAX_BYTES', '5000', 'REDIS_URL'],
       ['ADMIN_USER_IDS', 'alice', 'USERSIG_SECRET_KEY'],

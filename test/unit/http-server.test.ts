@@ -12,6 +12,7 @@ import { makeCertificate } from '../support/certificate.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { openRaw } from '../support/raw-connection.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
+import { UNPRESSED } from '../support/unpressed.ts'
 import { waitUntil } from '../support/wait.ts'
 
 const log = createLogger('silent')
@@ -51,7 +52,8 @@ describe('HTTP server', () => {
         routers: [],
         webSockets: undefined,
         isProxy: ({ socket }) => socket.remoteAddress === '127.0.0.3',
-        metrics: { connectionGaveWay: () => gaveWay++ },
+        memory: UNPRESSED,
+        metrics: { connectionGaveWay: () => gaveWay++, memoryShed: () => undefined },
         refusals: {
           report(_entrance, reason) {
             const error = asGatewayError(reason)

@@ -205,19 +205,6 @@ describe('journal', () => {
     expect(readdirSync(folder).filter((file) => file.endsWith('.journal'))).to.deep.equal([])
   })
 
-  it('forgets whole files, for those who keep entries by age', async () => {
-    const folder = createFolder()
-    const journal = openJournal({ folder, segmentBytes: 450 })
-    const keys: number[] = []
-    for (let i = 0; i < 3 * ENTRIES; i++) keys.push(await journal.append(Buffer.from(textOf(i)), false))
-    await journal.dropBefore(keys[ENTRIES] ?? 0)
-    const left = textsIn(journal)
-    expect(left.length).to.be.within(2 * ENTRIES, 2 * ENTRIES + 5)
-    expect(left.at(-1)).to.equal(textOf(3 * ENTRIES - 1))
-    await journal.close()
-    expect(textsIn(openJournal({ folder }))).to.deep.equal(left)
-  })
-
   it('has everything that it confirmed to a process which was killed', async () => {
     const folder = createFolder()
     const script = `

@@ -18,6 +18,7 @@ const STATE: HeartbeatState = {
   probeAgeMs: 5,
   reasons: [],
   warnings: [],
+  powerCut: 'seconds',
   counts: { webhooksOk: 0, webhooksRefused: 0, kept: 0, delivered: 0 },
   latencyMs: { p50: null, p99: null },
 }

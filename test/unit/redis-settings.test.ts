@@ -5,11 +5,12 @@ const REQUIRED = { SDK_APP_ID: '1400000000', WEBHOOK_TOKEN: 'webhook-token', JWT
 const SEEDS = 'redis://:pw@a:1, redis://b:2,redis://c'
 
 describe('Redis settings', () => {
-  it('default to one server and to waiting for no replica', () => {
+  it('default to one server and to waiting for no replica and no disk', () => {
     expect(readConfig({ ...REQUIRED, REDIS_URL: 'redis://a' })).to.include({
       REDIS_MODE: 'single',
       REDIS_SENTINEL_NAME: 'mymaster',
       REDIS_WAIT_REPLICAS: 0,
+      REDIS_WAIT_AOF: 0,
     })
   })
 

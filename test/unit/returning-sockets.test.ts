@@ -28,7 +28,7 @@ function createRoom(head: number): LocalRoom {
       broker: {} as never,
       metrics: createMetrics(),
       log: pino({ level: 'silent' }),
-      hub: { broadcast: () => undefined, broadcastGap: () => undefined },
+      hub: { broadcast: () => undefined, broadcastGap: () => undefined, settle: () => undefined },
     },
   )
   room.position = since(head)

@@ -64,6 +64,7 @@ function createRace({
     isReady: () => true,
     reasons: () => [],
     warnings: () => [],
+    powerCut: () => 'nothing',
     probeAgeMs: () => 0,
     isDelivering: () => true,
     publish: async () => ({ duplicate: false, positions: [] }),
@@ -103,6 +104,7 @@ function createRace({
         broadcast: (_room, _epoch, notices) =>
           void (isJoined && received.push(...notices.map(({ offset }) => offset))),
         broadcastGap: () => undefined,
+        settle: () => undefined,
       },
     },
   )

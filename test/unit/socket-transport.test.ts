@@ -13,6 +13,7 @@ import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
 
 const log = createLogger('silent')
+const IGNORE = { wroteDirectly: () => undefined, queues: () => undefined }
 const GROUP = { group: 'g' }
 
 const notices = (offset: number, padding = '') =>
@@ -60,7 +61,7 @@ describe('writer of shared events', () => {
 
   it('writes to an idle socket directly, and the event arrives like any other', async () => {
     const { socket, received, throughEngine } = await open()
-    const send = await idle(socket, createWriter(log))
+    const send = await idle(socket, createWriter(log, IGNORE))
     send(1)
     send(2)
     await waitUntil('both arrive', () => received.length === 2)
@@ -70,7 +71,7 @@ describe('writer of shared events', () => {
 
   it('keeps the order of direct writes and writes through Engine.IO', async () => {
     const { socket, received, throughEngine } = await open()
-    const send = await idle(socket, createWriter(log))
+    const send = await idle(socket, createWriter(log, IGNORE))
     for (let offset = 1; offset <= 300; offset++) {
       if (offset % 7 === 0)
         socket.emit('gap', { room: GROUP, reason: 'trimmed', position: { epoch: 'e', offset } })
@@ -84,7 +85,7 @@ describe('writer of shared events', () => {
 
   it('writes through Engine.IO to a socket that reads too slowly', async () => {
     const { socket, received, throughEngine } = await open()
-    const send = await idle(socket, createWriter(log))
+    const send = await idle(socket, createWriter(log, IGNORE))
     // More than the system buffers for a connection, in one turn, in which the client cannot read.
     for (let offset = 1; offset <= 200; offset++) send(offset, 'x'.repeat(100_000))
     expect(throughEngine()).to.be.greaterThan(50)
@@ -94,7 +95,7 @@ describe('writer of shared events', () => {
 
   it('writes through Engine.IO in a version of Socket.IO that was not tested', async () => {
     const { socket, received, throughEngine } = await open()
-    const send = await idle(socket, createWriter(log, '5.0.0'))
+    const send = await idle(socket, createWriter(log, IGNORE, '5.0.0'))
     send(1)
     await waitUntil('it arrives', () => received.length === 1)
     expect(throughEngine()).to.equal(1)
@@ -102,7 +103,7 @@ describe('writer of shared events', () => {
 
   it('does nothing to a closed socket', async () => {
     const { socket } = await open()
-    const send = await idle(socket, createWriter(log))
+    const send = await idle(socket, createWriter(log, IGNORE))
     const closed = once(socket, 'disconnect')
     socket.conn.close()
     send(1)

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import { pino } from 'pino'
+import { UnconfirmedError } from '../../server/broker/broker.ts'
 import type { Broker, Published } from '../../server/broker/broker.ts'
 import { openSpool } from '../../server/broker/spooling/spool.ts'
 import type { Spool } from '../../server/broker/spooling/spool.ts'
@@ -154,6 +155,17 @@ describe('spooling broker', () => {
     // More would follow at once.
     for (let i = 0; i < 100; i++) await new Promise(setImmediate)
     expect(seqs).to.have.lengthOf(500)
+  })
+
+  it('publishes at once what follows a recall that was stored, and only not confirmed in time', async () => {
+    const count = 700
+    let isLate = true
+    const { spooling, seqs } = await start(async () => {
+      if (isLate) throw new UnconfirmedError('not synced in time')
+    })
+    await Promise.all(Array.from({ length: count }, (_, i) => spooling.publish(recall(i), 1_000)))
+    isLate = false
+    await waitUntil('all are published', () => seqs.length === count, 3_000)
   })
 
   it('sets aside what the disk returns unreadable, and publishes what is behind it', async () => {

@@ -16,6 +16,7 @@ import { createRefusals } from '../../server/telemetry/refusals.ts'
 import { GatewayError, GOODBYES } from '../../shared/errors.ts'
 import { ALLOW_ALL } from '../support/allow-all.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { UNPRESSED } from '../support/unpressed.ts'
 import { openRaw } from '../support/raw-connection.ts'
 import { createScriptedBroker } from '../support/scripted-broker.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -43,7 +44,11 @@ describe('a stream that takes long to begin', () => {
         doubtOf: () => undefined,
         delivery: { greet: () => undefined },
         sessions: new Sessions(),
-        connections: createConnectionLimits({ max: 9, perAddress: 9 }, { addressOf: () => '', metrics }),
+        connections: createConnectionLimits(
+          { max: 9, perAddress: 9 },
+          { addressOf: () => '', memory: UNPRESSED, metrics },
+        ),
+        memory: UNPRESSED,
         authorization,
         timers: new TimerWheel(),
         metrics,

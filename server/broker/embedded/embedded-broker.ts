@@ -162,6 +162,8 @@ export function createEmbeddedBroker(
     isReady: () => opened !== undefined,
     reasons: () => (opened === undefined ? ['the store is not open'] : []),
     warnings: () => [],
+    // Everything is flushed before it counts as stored.
+    powerCut: () => 'nothing',
 
     // Delivery in memory needs no proof.
     probeAgeMs: () => 0,

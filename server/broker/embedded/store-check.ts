@@ -1,7 +1,7 @@
 import { decodeKey } from '../../lib/data-dir.ts'
 import type { Disk } from '../../lib/disk.ts'
 import { LmdbDamaged, LmdbPages } from '../../lib/lmdb-file/pages.ts'
-import { LmdbTrees } from '../../lib/lmdb-file/tree.ts'
+import { isDamage, latestTrees } from '../../lib/lmdb-file/tree.ts'
 import { asKey, decodeValue } from './checked-value.ts'
 import type { Key } from './checked-value.ts'
 import { DATABASES, isDatabase } from './databases.ts'
@@ -27,15 +27,7 @@ export function checkStore(disk: Disk, file: string): Checked {
   const rotten: { database: DatabaseName; key: Key }[] = []
   let hasOld = false
   try {
-    const pages = new LmdbPages(disk, file)
-    const [latest, before] = pages.metas()
-    if (latest === undefined || before === undefined) throw new LmdbDamaged('there are no meta pages')
-    // The two change in turn. One that is neither is damaged, and hides which is the latest.
-    if (latest.transaction !== before.transaction + 1 && latest.transaction > 1)
-      throw new LmdbDamaged(
-        `the last transaction is ${latest.transaction}, the one before it ${before.transaction}`,
-      )
-    const trees = new LmdbTrees(pages, latest)
+    const trees = latestTrees(new LmdbPages(disk, file))
     for (const [database, tree] of trees.databases()) {
       if (!isDatabase(database))
         throw new LmdbDamaged(`a database has the unknown name ${JSON.stringify(database)}`)
@@ -49,8 +41,7 @@ export function checkStore(disk: Disk, file: string): Checked {
     }
     trees.checkFree()
   } catch (error) {
-    // What Buffer throws for numbers that point out of a page.
-    if (!(error instanceof LmdbDamaged) && !(error instanceof RangeError)) throw error
+    if (!isDamage(error)) throw error
     return { damage: error.message, rotten: [], hasOld: true }
   }
   return { damage: undefined, rotten, hasOld }

@@ -17,16 +17,16 @@ const REFUSAL_MEMORY_MS = 1_000
 const PARTIAL_MEMORY_MS = 60_000
 /**
  * A process does its work without these, but others do not see its status, or it not theirs: a node then doubts delivery, as it
- * does not know what waits on the disks of receivers.
+ * does not know what waits on the disks of receivers. Without its marker a receiver does not know what Redis has lost.
  */
-const SECONDARY: readonly Ability[] = ['report heartbeats', 'read heartbeats']
+const SECONDARY: readonly Ability[] = ['report heartbeats', 'read heartbeats', 'store markers']
 
 interface AbilityCheckDependencies {
   readonly trials: readonly Trial[]
   readonly isConnected: () => boolean
   readonly mode: RedisMode
-  /** Called after each complete round. */
-  readonly onRound: () => Promise<void>
+  /** Called after each complete round, also if something was refused. */
+  readonly onRound: () => Promise<unknown>
   readonly log: Logger
 }
 
@@ -87,9 +87,10 @@ export function createAbilityCheck({ trials, isConnected, mode, onRound, log }: 
       // Without a reply, the connection or the probe knows why, and more trials would only add to the load.
       if (!(await tryOne(trial))) return
     }
-    if ([...refusals.keys()].some((ability) => !SECONDARY.includes(ability))) return
-    hasPassed = true
-    if (refusals.size === 0) attempts = 0
+    if (![...refusals.keys()].some((ability) => !SECONDARY.includes(ability))) {
+      hasPassed = true
+      if (refusals.size === 0) attempts = 0
+    }
     await onRound()
   }
 

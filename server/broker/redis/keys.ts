@@ -11,7 +11,7 @@ export function createKeys(prefix: string, app: string, area = '') {
   const base = `${prefix}:{${app}}${area}`
   const channelBase = `${base}:notices:`
   return {
-    /** Hash: epoch and last offset of a log. */
+    /** Hash: epoch and last offset of a log, and which epoch it had before (`was`), up to which offset both agree (`from`). */
     head: (room: string) => `${base}:head:${room}`,
     /** Stream: the entries of a log, with the offset as id. */
     log: (room: string) => `${base}:log:${room}`,
@@ -24,6 +24,8 @@ export function createKeys(prefix: string, app: string, area = '') {
     announcements: (subject: AnnouncementSubject) => `${base}:announcements:${subject}`,
     /** Hash: the latest heartbeat of each process, with its time. */
     heartbeats: `${base}:reports`,
+    /** Hash: the marker of a receiver, by the id of its data folder; see `RecoverableBroker.mark`. */
+    marker: (folder: string) => `${base}:marker:${folder}`,
     /**
      * Sorted set: each recalled seq of a conversation, scored with the time of its last recall in ms, and `ended`, scored with
      * the time when the group was last dismissed; `dropped` has the same score once all until then has been dropped.

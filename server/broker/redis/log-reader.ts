@@ -18,14 +18,6 @@ import type { ReadEntry } from './signature.ts'
 /** Rooms per call of the heads script, which names each of its keys. */
 const HEADS_PER_CALL = 16
 
-/** A part of a log, in the order in which the script returns it. */
-interface LogPage {
-  /** The last position of the log when it was read. */
-  readonly head: Position
-  /** Null stands for an entry that no gateway wrote there. */
-  readonly entries: readonly (Notice | null)[]
-}
-
 interface LogReaderDependencies {
   readonly commands: Connection['client']
   readonly keys: Keys
@@ -53,30 +45,41 @@ export function createLogReader({ commands, keys, readEntry }: LogReaderDependen
 
   const headOf = createBatchLoader(HEADS_PER_CALL, headsOf)
 
+  /** Reads a page of the log around this offset, and what the script returns before it. */
   async function read(
     script: 'recallHistory' | 'recallHistoryBefore',
     room: string,
-    offset: number,
-    limit: number,
-  ): Promise<LogPage> {
-    const reply = await reading(() =>
-      commands[script](2, keys.head(room), keys.log(room), offset, limit, ...headArguments()),
-    )
-    const [epoch, lastOffset, ...entries] = toArray(reply)
+    ...values: readonly (string | number)[]
+  ): Promise<{ readonly head: Position; readonly rest: readonly unknown[] }> {
+    const reply = await reading(() => commands[script](2, keys.head(room), keys.log(room), ...values))
+    const [epoch, lastOffset, ...rest] = toArray(reply)
     const [head] = toPositions([epoch, lastOffset])
     if (head === undefined) throw unexpectedReply()
-    return { head, entries: toEntries(entries, (entry, at) => readEntry(entry, at, room)) }
+    return { head, rest }
   }
+
+  const entriesOf = (rest: readonly unknown[], room: string): (Notice | null)[] =>
+    toEntries(rest, (entry, at) => readEntry(entry, at, room))
 
   return {
     async history(room, since, limit) {
-      const { head, entries } = await read('recallHistory', roomName(room), since.offset, limit)
-      return historySince(since, head, entries)
+      const name = roomName(room)
+      const values = [since.offset, limit, ...headArguments(), since.epoch]
+      const { head, rest } = await read('recallHistory', name, ...values)
+      const [resume, ...entries] = rest
+      if (typeof resume !== 'number') throw unexpectedReply()
+      return historySince(since, head, entriesOf(entries, name), resume)
     },
 
     async historyBefore(room, before, limit) {
-      const { head, entries } = await read('recallHistoryBefore', roomName(room), before, limit)
-      return { notices: entries.filter((notice) => notice !== null).toReversed(), head }
+      const name = roomName(room)
+      const { head, rest } = await read('recallHistoryBefore', name, before, limit, ...headArguments())
+      return {
+        notices: entriesOf(rest, name)
+          .filter((notice) => notice !== null)
+          .toReversed(),
+        head,
+      }
     },
 
     async heads(rooms) {
@@ -88,11 +91,11 @@ export function createLogReader({ commands, keys, readEntry }: LogReaderDependen
       return (await Promise.all(calls)).flat()
     },
 
-    async newEpoch(room, epoch) {
+    async newEpoch(room, epoch, agreesUntil) {
       const names = [keys.head(roomName(room)), keys.channel(roomName(room))]
       await withTimeout(
         COMMAND_TIMEOUT_MS,
-        commands.recallNewEpoch(names.length, ...names, epoch, randomUUID()),
+        commands.recallNewEpoch(names.length, ...names, epoch, randomUUID(), agreesUntil ?? ''),
       )
     },
   }

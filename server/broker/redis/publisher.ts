@@ -16,20 +16,20 @@ import type { RolledBackLog } from './rollbacks.ts'
 import { toArray, toPositions } from './scripts.ts'
 
 interface PublisherOptions extends BrokerOptions {
-  /** How many replicas must have a recall before it counts as stored. */
-  readonly waitReplicas: number
+  /** Whether a recall counts as stored only once more than the reply of Redis confirms it. */
+  readonly isConfirmed: boolean
 }
 
 interface PublisherDependencies {
   readonly commands: Connection['client']
   readonly keys: Keys
-  /** Counts a write as successful only when enough replicas have it. */
-  readonly confirmed: <T>(write: () => Promise<T>) => Promise<T>
+  /** Counts a write as successful only when it is confirmed; see `createWriteConfirmation`. */
+  readonly confirmed: <T>(write: () => Promise<T>, timeoutMs: number) => Promise<T>
   /** Returns the signature of an entry with all its messages; empty when nothing is signed. */
   readonly signatureOf: (entry: string) => string
   /** See `Broker.newEpoch`. */
-  readonly newEpoch: (room: Room, epoch: string) => Promise<void>
-  /** Called when a recall that replicas had to confirm was not stored. */
+  readonly newEpoch: (room: Room, epoch: string, agreesUntil?: number) => Promise<void>
+  /** Called when a recall that had to be confirmed was not. */
   readonly onUnconfirmed: () => void
   readonly log: Logger
 }
@@ -39,11 +39,12 @@ export function createPublisher(
   options: PublisherOptions,
   { commands, keys, confirmed, signatureOf, newEpoch, onUnconfirmed, log }: PublisherDependencies,
 ) {
-  const { waitReplicas } = options
-  const settings = publishSettings(options, waitReplicas > 0)
+  const { isConfirmed } = options
+  const settings = publishSettings(options, isConfirmed)
   const rollbacks = new RollbackDetector()
+  let rolledBackLogsSeen = 0
   const epochs = createEpochReplacer({ newEpoch, log })
-  const enqueue = createPublishQueue((batch) => confirmed(() => write(batch)))
+  const enqueue = createPublishQueue(write)
 
   /**
    * Sends the recalls together. Each succeeds or fails by itself, so that one that Redis refuses holds up no other. Rejects if
@@ -59,6 +60,7 @@ export function createPublisher(
     const outcomes = (await Promise.all(calls)).flat()
     const [first] = outcomes
     if (first instanceof Error && outcomes.every((outcome) => outcome instanceof Error)) throw first
+    rolledBackLogsSeen += rolledBack.length
     await epochs.replace(rolledBack)
     return outcomes
   }
@@ -112,16 +114,21 @@ export function createPublisher(
     const rooms = roomsOf(recall)
     const names = rooms.map(roomName)
     if (recall.messages.length === 0) return { duplicate: true, positions: [] }
-    const positions = await withTimeout(timeoutMs, enqueue({ recall, rooms, names }, immediately)).catch(
-      (error: unknown) => {
-        if (waitReplicas > 0) onUnconfirmed()
-        throw error
-      },
-    )
+    // Each recall by itself: the next call need not wait until the recalls of the one before are confirmed.
+    const storing = confirmed(() => enqueue({ recall, rooms, names }, immediately), timeoutMs)
+    const positions = await withTimeout(timeoutMs, storing).catch((error: unknown) => {
+      if (isConfirmed) onUnconfirmed()
+      throw error
+    })
     return { duplicate: positions.length === 0, positions: withRooms(rooms, positions) }
   }
 
-  return { publish, stop: epochs.stop }
+  return {
+    publish,
+    /** Returns how many logs it has found to have gone back. */
+    rolledBackLogs: (): number => rolledBackLogsSeen,
+    stop: epochs.stop,
+  }
 }
 
 const toUnavailable = (cause: unknown): Error => new GatewayError('BROKER_UNAVAILABLE', undefined, { cause })

@@ -4,8 +4,8 @@ import { MAX_DATE_MS } from '../../../shared/recall.ts'
 import { roomName } from '../../../shared/room.ts'
 import { createLimiter } from '../../lib/flow-control.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import { GROUP_END_TTL_S } from '../broker.ts'
-import type { Broker, BrokerOptions } from '../broker.ts'
+import { GROUP_END_TTL_S, UNTIMED_REPEAT_WINDOW_MS } from '../broker.ts'
+import type { BrokerOptions, RecoverableBroker } from '../broker.ts'
 import { withTimeout } from '../timeout.ts'
 import { COMMAND_TIMEOUT_MS } from './connection/connection.ts'
 import type { Connection } from './connection/connection.ts'
@@ -26,7 +26,7 @@ interface RecalledSetsDependencies {
   readonly log: Logger
 }
 
-type RecalledSets = Pick<Broker, 'recalled' | 'endGroup'>
+type RecalledSets = Pick<RecoverableBroker, 'recalled' | 'endGroup' | 'lacks'>
 
 /** Reads the recalled sets, and ends them with their group. The publish script fills them. */
 export function createRecalledSets(
@@ -83,19 +83,33 @@ export function createRecalledSets(
     await Promise.all(ends)
   }
 
+  /** Returns when the group was last dismissed, and the time of each seq. */
+  async function stateOf({ group, topic }: Conversation, seqs: readonly number[]) {
+    const conversation = { group, ...(topic !== undefined && { topic }) }
+    const [[own, ...times], ofGroup] = await Promise.all([
+      timesOf(conversation, [ENDED, ...seqs]),
+      topic === undefined ? undefined : endOf(group),
+    ])
+    return { endedAtMs: topic === undefined ? own : ofGroup, times }
+  }
+
   return {
     async recalled(conversation, seqs) {
       if (seqs.length === 0) return []
-      const { group, topic } = conversation
-      const [[own, ...times], ofGroup] = await Promise.all([
-        timesOf(conversation, [ENDED, ...seqs]),
-        topic === undefined ? undefined : endOf(group),
-      ])
-      const endedAtMs = topic === undefined ? own : ofGroup
+      const { endedAtMs, times } = await stateOf(conversation, seqs)
       return seqs.flatMap((seq, i): RecalledAt[] => {
         const atMs = times[i]
         return atMs === undefined || (endedAtMs !== undefined && atMs <= endedAtMs) ? [] : [{ seq, atMs }]
       })
+    },
+
+    async lacks(recall) {
+      const seqs = recall.messages.map(({ seq }) => seq)
+      const { endedAtMs = -Infinity, times } = await stateOf(recall, seqs)
+      if (recall.recalledAtMs <= endedAtMs) return false
+      // One without a time repeats what was recalled in the hour before it.
+      const sinceMs = recall.recalledAtMs - (recall.untimed ? UNTIMED_REPEAT_WINDOW_MS : 0)
+      return seqs.some((_seq, i) => (times[i] ?? -Infinity) < sinceMs)
     },
 
     async endGroup(group, atMs) {

@@ -1,28 +1,31 @@
 import { randomUUID } from 'node:crypto'
 import { roomName } from '../../../shared/room.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import type { Broker, BrokerOptions } from '../broker.ts'
+import type { BrokerOptions, RecoverableBroker } from '../broker.ts'
 import { withTimeout } from '../timeout.ts'
 import { createAbilityCheck } from './ability-check.ts'
 import { createAnnouncements } from './announcements.ts'
 import { parseRedisUrl } from './connection/address.ts'
 import type { RedisMode } from './connection/address.ts'
-import { COMMAND_TIMEOUT_MS, createConnection } from './connection/connection.ts'
+import { COMMAND_TIMEOUT_MS } from './connection/connection.ts'
 import { createDiscovery } from './connection/discovery.ts'
 import { replyIn, textOfFailure } from './connection/failure.ts'
+import { createConnections } from './connections.ts'
 import { createDeliveryProbe } from './delivery-probe.ts'
 import { createHeartbeats } from './heartbeats.ts'
 import { createKeys } from './keys.ts'
 import { createLaterVersions } from './later-versions.ts'
 import { createLogReader } from './log-reader.ts'
+import { createMarkers } from './markers.ts'
 import { createPublisher } from './publisher.ts'
 import { createRecalledSets } from './recalled-sets.ts'
-import { createReplicaConfirmation } from './replica-confirmation.ts'
 import { createServerWarnings } from './server-warnings.ts'
 import { createReadEntry, createSigner } from './signature.ts'
 import { createSubscriber } from './subscriber.ts'
+import { createSyncCheck } from './sync-check.ts'
 import { createTrials } from './trials.ts'
 import type { Ability } from './trials.ts'
+import { createWait, createWriteConfirmation, isRequired } from './write-confirmation.ts'
 
 export interface RedisOptions extends BrokerOptions {
   /** One URL, or several separated by commas: sentinels, or nodes of the cluster. */
@@ -36,18 +39,17 @@ export interface RedisOptions extends BrokerOptions {
   readonly sentinelPassword?: string | undefined
   /** How many replicas must have a recall before it counts as stored. Default: 0. */
   readonly waitReplicas?: number
+  /** Whether a recall counts as stored only once the append-only file is synced, also on these replicas. Default: false. */
+  readonly waitAof?: boolean
   readonly prefix: string
   readonly app: string
   /** Everything stored in Redis is signed with the first key and verified with all. Without keys it is unsigned. */
   readonly signingKeys?: readonly string[]
 }
 
-/** How long replicas may take to confirm. Other commands on the connection wait meanwhile. */
-const REPLICA_TIMEOUT_MS = 500
-
 /** The broker of many processes on one Redis (7.0 or newer): scripts on one connection, sharded channels on another. */
-export function createRedisBroker(options: RedisOptions, { log }: { log: Logger }): Broker {
-  const { waitReplicas = 0, app } = options
+export function createRedisBroker(options: RedisOptions, { log }: { log: Logger }): RecoverableBroker {
+  const { waitReplicas = 0, waitAof = false, app } = options
   const keys = createKeys(options.prefix, app)
   const processId = randomUUID()
   const probeChannel = keys.probe(processId)
@@ -63,9 +65,11 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     sentinelName: options.sentinelName ?? 'mymaster',
     key: probeChannel,
   })
-  const commandConnection = createConnection({ endpoint, role: 'commands' }, { locate, log })
-  const subscriberConnection = createConnection({ endpoint, role: 'subscriber' }, { locate, log })
-  const commands = commandConnection.client
+  const requirement = { replicas: waitReplicas, synced: waitAof }
+  const isConfirmed = isRequired(requirement)
+  const connections = createConnections({ endpoint, isConfirmed }, { locate, log })
+  const { client: commands } = connections.commands
+  const { client: recalls, generation } = connections.recalls
 
   // These kinds are part of each signature and must not change, or processes of two versions would reject each other.
   const signing = { keys: options.signingKeys ?? [], app }
@@ -75,7 +79,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 
   const later = createLaterVersions({ log })
   const readEntry = createReadEntry(entrySigner, later)
-  const subscriber = createSubscriber(subscriberConnection, {
+  const subscriber = createSubscriber(connections.subscriber, {
     keys,
     probeChannel,
     onProbe: (probe) => deliveryProbe.onProbe(probe),
@@ -87,26 +91,32 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     send: (probe) => withTimeout(COMMAND_TIMEOUT_MS, commands.spublish(probeChannel, probe)),
     isSubscribed: subscriber.isReady,
     onFailure(error) {
-      reconnectIfMoved()
+      connections.reconnectIfMoved()
       return onFailure('store recalls', error)
     },
-    reconnectCommands: commandConnection.reconnect,
+    reconnectCommands: connections.commands.reconnect,
     reconnectSubscriber: subscriber.replace,
     log,
   })
   const logReader = createLogReader({ commands, keys, readEntry })
+  const trialKeys = createKeys(options.prefix, app, `:trial:${processId}`)
+  const syncCheck = createSyncCheck({ client: recalls, commands, generation, key: trialKeys.topics('sync') })
   const publisher = createPublisher(
-    { ...options, waitReplicas },
+    { ...options, isConfirmed },
     {
-      commands,
+      commands: recalls,
       keys,
-      confirmed: createReplicaConfirmation(waitReplicas, {
-        wait: () => commands.wait(waitReplicas, REPLICA_TIMEOUT_MS),
-        generation: commandConnection.generation,
+      confirmed: createWriteConfirmation(requirement, {
+        wait: createWait(requirement, recalls),
+        ensureSyncs: syncCheck.ensure,
+        generation,
       }),
       signatureOf: entrySigner.signatureOf,
       newEpoch: logReader.newEpoch,
-      onUnconfirmed: reconnectIfMoved,
+      onUnconfirmed() {
+        connections.reconnectIfMoved()
+        void connections.checkRecalls()
+      },
       log,
     },
   )
@@ -122,23 +132,31 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
   })
   const recalledSets = createRecalledSets(options, { commands, keys, log })
   const heartbeats = createHeartbeats({ commands, keys, signer: heartbeatSigner })
+  const markers = createMarkers({ commands: connections.recalls.client, keys })
   const serverWarnings = createServerWarnings({
     commands,
-    mayReadConfig: endpoint.username === undefined,
+    key: trialKeys.heartbeats,
+    waitsForSync: waitAof,
     log,
   })
+  const checkSync = async (): Promise<void> => {
+    await connections.checkRecalls()
+    await syncCheck.check()
+  }
   const abilities = createAbilityCheck({
     trials: createTrials({
       commands,
-      subscriber: subscriberConnection.client,
-      keys: createKeys(options.prefix, app, `:trial:${processId}`),
+      subscriber: connections.subscriber.client,
+      keys: trialKeys,
       waitsForReplicas: waitReplicas > 0,
+      checkSync: waitAof ? checkSync : undefined,
     }),
     isConnected: () => commands.status === 'ready',
     mode,
-    onRound: serverWarnings.check,
+    onRound: () => Promise.all([serverWarnings.check(), connections.checkRecalls()]),
     log,
   })
+  commands.on('ready', serverWarnings.onConnected)
   commands.on('ready', abilities.onConnected)
 
   /** Returns whether another connection could help. */
@@ -162,21 +180,11 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
         },
       )
 
-  let isChecking = false
-  /** Looks for another server: one that went silent, or lost its replicas, may no longer be the one that holds the keys. */
-  function reconnectIfMoved(): void {
-    if (isChecking) return
-    isChecking = true
-    const connections = [commandConnection, subscriberConnection]
-    const checks = connections.map((connection) => connection.reconnectIfMoved())
-    void Promise.all(checks).finally(() => (isChecking = false))
-  }
-
   /** The first of these that holds explains the others. */
   function reasons(): readonly string[] {
-    const failure = commandConnection.failure() ?? subscriberConnection.failure()
+    const failure = connections.failure()
     if (failure !== undefined) return [textOfFailure(failure)]
-    if (commands.status !== 'ready') return ['not connected to Redis']
+    if (!connections.areReady()) return ['not connected to Redis']
     const refusals = abilities.reasons()
     if (refusals.length > 0) return refusals
     if (!subscriber.isReady()) return ['subscriptions at Redis are being restored']
@@ -191,7 +199,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       const subscribing = subscriber.start()
       subscribing.catch(() => undefined)
       try {
-        await commandConnection.open()
+        await connections.open()
         await subscribing
         await abilities.run()
         abilities.rejectUnsupported()
@@ -204,12 +212,13 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       deliveryProbe.stop()
       publisher.stop()
       abilities.stop()
-      await Promise.all([subscriber.stop(), commandConnection.close()])
+      await Promise.all([subscriber.stop(), connections.close()])
     },
 
     isReady: () => reasons().length === 0,
     reasons,
     warnings: () => [...serverWarnings.current(), ...abilities.warnings(), ...later.warnings()],
+    powerCut: serverWarnings.powerCut,
 
     probeAgeMs: deliveryProbe.ageMs,
     isDelivering: deliveryProbe.isDelivering,
@@ -224,6 +233,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     newEpoch: noticed('replace epochs', logReader.newEpoch),
 
     recalled: noticed('read recalled sets', recalledSets.recalled),
+    lacks: noticed('read recalled sets', recalledSets.lacks),
     endGroup: noticed('end groups', recalledSets.endGroup),
 
     announce: noticed('announce', announcements.announce),
@@ -231,5 +241,8 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 
     heartbeat: noticed('report heartbeats', heartbeats.heartbeat),
     heartbeats: noticed('read heartbeats', heartbeats.heartbeats),
+
+    mark: noticed('store markers', markers.mark),
+    doubts: () => connections.recalls.generation() + publisher.rolledBackLogs(),
   }
 }

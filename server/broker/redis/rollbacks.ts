@@ -7,6 +7,13 @@ import type { Logger } from '../../telemetry/logger.ts'
 
 /** Rooms in each of the two maps. */
 const MAX_ROOMS = 5_000
+/** Epochs that are remembered of a room, besides its present one. */
+const MAX_EARLIER_EPOCHS = 3
+
+interface Known {
+  readonly position: Position
+  readonly earlierEpochs: readonly string[]
+}
 
 /**
  * Remembers where the logs of recently used rooms end, to detect when one goes back: a failover lost confirmed recalls.
@@ -14,22 +21,32 @@ const MAX_ROOMS = 5_000
  */
 export class RollbackDetector {
   /** Rooms published to recently. When full, it replaces `#older`, whose rooms are forgotten. */
-  #recent = new Map<string, Position>()
-  #older = new Map<string, Position>()
+  #recent = new Map<string, Known>()
+  #older = new Map<string, Known>()
 
-  /** Records the position of a new entry. Returns whether the log had reached it before, under the same epoch. */
+  /**
+   * Records the position of a new entry. Returns whether the log had reached it before, under the same epoch, or under one that
+   * had been replaced: then the replacement was lost too.
+   */
   wentBack(room: string, position: Position): boolean {
-    const before = this.#recent.get(room) ?? this.#older.get(room)
-    this.#recent.set(room, position)
+    const known = this.#recent.get(room) ?? this.#older.get(room)
+    const before = known?.position
+    const isSameEpoch = before?.epoch === position.epoch
+    const earlierEpochs =
+      known === undefined || isSameEpoch
+        ? (known?.earlierEpochs ?? [])
+        : [known.position.epoch, ...known.earlierEpochs].slice(0, MAX_EARLIER_EPOCHS)
+    this.#recent.set(room, { position, earlierEpochs })
     if (this.#recent.size >= MAX_ROOMS) {
       this.#older = this.#recent
       this.#recent = new Map()
     }
-    return before !== undefined && before.epoch === position.epoch && position.offset <= before.offset
+    if (before === undefined) return false
+    return isSameEpoch ? position.offset <= before.offset : earlierEpochs.includes(position.epoch)
   }
 }
 
-/** A log that ends at or before a position it already had: a failover lost confirmed recalls. */
+/** A log that ended before `position`, although it had reached it already: a failover lost confirmed recalls. */
 export interface RolledBackLog {
   readonly room: Room
   readonly name: string
@@ -44,7 +61,7 @@ const MAX_CONCURRENT = 16
 
 interface EpochReplacerDependencies {
   /** See `Broker.newEpoch`. */
-  readonly newEpoch: (room: Room, epoch: string) => Promise<void>
+  readonly newEpoch: (room: Room, epoch: string, agreesUntil: number) => Promise<void>
   readonly log: Logger
   readonly clock?: Clock
 }
@@ -60,7 +77,7 @@ export function createEpochReplacer({ newEpoch, log, clock = NODE_CLOCK }: Epoch
   let isStopped = false
 
   async function replaceOne(key: string, { room, position }: RolledBackLog): Promise<void> {
-    await newEpoch(room, position.epoch)
+    await newEpoch(room, position.epoch, position.offset - 1)
     waiting.delete(key)
   }
 
@@ -89,7 +106,9 @@ export function createEpochReplacer({ newEpoch, log, clock = NODE_CLOCK }: Epoch
       if (rolledBack.length === 0) return
       for (const one of rolledBack) {
         log.error({ room: one.name, position: one.position }, 'log lost confirmed recalls')
-        if (waiting.size < MAX_WAITING) waiting.set(`${one.name} ${one.position.epoch}`, one)
+        const key = `${one.name} ${one.position.epoch}`
+        const isFirst = (waiting.get(key)?.position.offset ?? Infinity) > one.position.offset
+        if (isFirst && waiting.size < MAX_WAITING) waiting.set(key, one)
       }
       if (timer === undefined) await replaceSome()
     },

@@ -41,6 +41,7 @@ export const SCRIPTS = {
   recallAnnounce: script('announce'),
   recallHeartbeat: script('heartbeat'),
   recallHeartbeats: script('heartbeats'),
+  recallMark: script('mark'),
   recallRights: script('rights'),
 }
 

@@ -21,6 +21,7 @@ export type Ability =
   | 'recognize repeats'
   | 'keep recalled sets forever'
   | 'wait for replicas'
+  | 'sync the append-only file'
   | 'receive notices'
   | 'read heads'
   | 'read logs'
@@ -34,6 +35,7 @@ export type Ability =
   | 'read announcements'
   | 'report heartbeats'
   | 'read heartbeats'
+  | 'store markers'
 
 export interface Trial {
   readonly ability: Ability
@@ -50,6 +52,8 @@ interface TrialDependencies {
   /** Names that nothing else uses, not even another process; see `createKeys`. */
   readonly keys: Keys
   readonly waitsForReplicas: boolean
+  /** Rejects if the append-only file does not hold what it promises; undefined if nobody waits for it. */
+  readonly checkSync: (() => Promise<void>) | undefined
 }
 
 /**
@@ -89,6 +93,7 @@ function trialsOf({
   subscriber,
   keys,
   waitsForReplicas,
+  checkSync,
 }: TrialDependencies): readonly (readonly [ability: Ability, start: () => Promise<unknown>])[] {
   const group = 'trial'
   const recall: Recall = { group, topic: 't', messages: [{ seq: 1 }], recalledAtMs: 1, receivedAtMs: 1 }
@@ -116,6 +121,7 @@ function trialsOf({
     keys.topics(group),
     announcements,
     keys.heartbeats,
+    keys.marker('trial'),
   ]
   const clear = (): Promise<unknown> => commands.del(...all)
   const receive = async (): Promise<void> => {
@@ -131,11 +137,12 @@ function trialsOf({
     ['recognize repeats', publish],
     ['keep recalled sets forever', () => commands.persist(keys.recalled({ group }))],
     ...(waitsForReplicas ? ([['wait for replicas', () => commands.wait(0, 1)]] as const) : []),
+    ...(checkSync ? ([['sync the append-only file', checkSync]] as const) : []),
     ['read heads', () => commands.recallHeads(1, head, ...headArguments)],
-    ['read logs', () => commands.recallHistory(2, head, log, 0, 1, ...headArguments)],
+    ['read logs', () => commands.recallHistory(2, head, log, 0, 1, ...headArguments, '')],
     ['read logs backwards', () => commands.recallHistoryBefore(2, head, log, 2, 1, ...headArguments)],
     ['read recalled sets', () => commands.zmscore(set, 1)],
-    ['replace epochs', () => commands.recallNewEpoch(2, head, channel, '', randomUUID())],
+    ['replace epochs', () => commands.recallNewEpoch(2, head, channel, '', randomUUID(), '')],
     ['read topics', () => commands.hgetall(keys.topics(group))],
     ['end groups', () => commands.recallEnd(4, set, head, log, channel, 1, randomUUID(), TTL_MS, TTL_MS, 1)],
     ['remove topics', () => commands.hdel(keys.topics(group), 't')],
@@ -143,6 +150,7 @@ function trialsOf({
     ['read announcements', () => commands.xrevrange(announcements, '+', '-', 'COUNT', 1)],
     ['report heartbeats', () => commands.recallHeartbeat(1, keys.heartbeats, 'trial', '', TTL_MS, 0, 0, 0)],
     ['read heartbeats', () => commands.recallHeartbeats(1, keys.heartbeats, TTL_MS)],
+    ['store markers', () => commands.recallMark(1, keys.marker('trial'), 1, '', TTL_MS)],
     ['delete keys', clear],
     ['receive notices', receive],
   ]

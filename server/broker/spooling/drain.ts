@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fullJitterMs } from '../../../shared/backoff.ts'
 import type { Recall } from '../../../shared/recall.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+import { UnconfirmedError } from '../broker.ts'
 import type { Published } from '../broker.ts'
 import { Attempts } from './attempts.ts'
 import { createSettingAside, isReadable } from './setting-aside.ts'
@@ -10,8 +11,6 @@ import { SlowStart } from './slow-start.ts'
 import type { Spool } from './spool.ts'
 import type { Readable } from './suspended.ts'
 
-/** Recalls published concurrently, in order. After a failure they are published one at a time. */
-const MAX_CONCURRENT_RECALLS = 200
 const MAX_RETRY_DELAY_MS = 2_000
 /** Failures per warning: about once a minute. */
 const FAILURES_PER_WARNING = 60
@@ -22,6 +21,8 @@ const DISK_RETRY_DELAY_MS = 1_000
 interface DrainOptions {
   /** See `SlowStart`. */
   readonly initialWindow: number
+  /** Recalls published concurrently, in order. After a failure they are published one at a time. */
+  readonly concurrency: number
 }
 
 interface DrainDependencies {
@@ -33,7 +34,7 @@ interface DrainDependencies {
 
 /** Publishes the spool, oldest recall first, until it is empty, and decides which recalls go through it. */
 export function createDrain(
-  { initialWindow }: DrainOptions,
+  { initialWindow, concurrency }: DrainOptions,
   { publish, spool, setAside, log }: DrainDependencies,
 ) {
   const stopped = new AbortController()
@@ -72,7 +73,7 @@ export function createDrain(
   /** Returns whether the spool is empty. Rejects when the disk fails. */
   async function round(): Promise<boolean> {
     await apart.retry()
-    const limit = failures > 0 ? 1 : MAX_CONCURRENT_RECALLS
+    const limit = failures > 0 ? 1 : concurrency
     const found = spool.oldest(limit, apart.holds)
     const batch = await apart.sort(found)
     const [first] = batch
@@ -106,7 +107,7 @@ export function createDrain(
   }
 
   async function afterFailure(first: Readable): Promise<void> {
-    slowStart.failed()
+    if (!(attempts.lastError instanceof UnconfirmedError)) slowStart.failed()
     if (failures % FAILURES_PER_WARNING === 1)
       log.warn({ ...spool.depth(Date.now()), reason: attempts.lastReason }, 'recalls still spooled')
     if (failures >= FAILURES_BEFORE_PASSING && (await apart.passes(first))) failures = 0
@@ -141,9 +142,9 @@ export function createDrain(
   async function handOver(entries: Readable[], publishing: Promise<boolean>[]): Promise<boolean> {
     await spool.written()
     const keys = new Set(entries.map(({ key }) => key))
-    const rest = spool.oldest(MAX_CONCURRENT_RECALLS, (key) => keys.has(key) || apart.holds(key))
+    const rest = spool.oldest(concurrency, (key) => keys.has(key) || apart.holds(key))
     const passing = rest.filter(isReadable).filter(({ recall }) => !apart.isApart(recall))
-    if (passing.length < rest.length || rest.length === MAX_CONCURRENT_RECALLS) return false
+    if (passing.length < rest.length || rest.length === concurrency) return false
     entries.push(...passing)
     publishing.push(...passing.map(({ recall }) => attempts.publish(recall)))
     isBehind = false
@@ -192,7 +193,7 @@ export function createDrain(
     async enqueue(recall: Recall, cause?: unknown): Promise<void> {
       attempts.lastError = cause ?? attempts.lastError
       // The broker may be back before the drain has failed even once, and the nodes later than the broker.
-      if (cause !== undefined && !isBehind) slowStart.failed()
+      if (cause !== undefined && !(cause instanceof UnconfirmedError) && !isBehind) slowStart.failed()
       isBehind = true
       try {
         await spool.append(recall)

@@ -1,4 +1,4 @@
-import type { GoneProcess, ProcessState } from '../../../shared/http-api.ts'
+import type { GoneProcess, PowerCutLoss, ProcessState } from '../../../shared/http-api.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import { sumWebhooks } from '../state/webhooks.ts'
 
@@ -19,6 +19,7 @@ export function Tiles({ processes, gone, isComplete }: TilesProps) {
       <WebhooksTile processes={processes} />
       <DeliveryTile processes={processes} />
       <SpoolTile processes={processes} gone={gone} isComplete={isComplete} />
+      <PowerCutTile processes={processes} />
       <QuarantineTile processes={processes} />
       <Tile name={t.health.sockets} value={number(sockets)} note={t.health.allNodes} />
     </ul>
@@ -119,6 +120,24 @@ function SpoolTile({ processes, gone, isComplete }: TilesProps) {
       value={number(spooled)}
       note={spooled === 0 ? t.health.allPublished : t.health.spoolAge(spoolAgeMs / 1_000)}
       tone={spooled === 0 ? 'good' : 'bad'}
+    />
+  )
+}
+
+/** The worst first. What nobody knows may be anything. */
+const LOSSES: readonly PowerCutLoss[] = ['everything', 'minutes', 'unknown', 'seconds', 'nothing']
+
+/** Processes of earlier versions do not tell. */
+function PowerCutTile({ processes }: Pick<TilesProps, 'processes'>) {
+  const { health } = useLocale().t
+  const loss = LOSSES.find((one) => processes.some(({ powerCut }) => powerCut === one))
+  if (loss === undefined) return null
+  return (
+    <Tile
+      name={health.powerCut}
+      value={health.powerCutLosses[loss]}
+      note={loss === 'nothing' ? health.powerCutSafe : health.powerCutUnsafe}
+      tone={loss === 'nothing' ? 'good' : 'warn'}
     />
   )
 }

@@ -32,19 +32,14 @@ interface ReadOptions {
  * errors of the file system.
  */
 export interface Journal {
-  /**
-   * Resolves to the key of the entry once it is flushed to disk; without `flush`, once the system has it, which a power cut loses.
-   * Keys grow.
-   */
-  append(payload: Buffer, flush?: boolean): Promise<number>
+  /** Resolves to the key of the entry once it is flushed to disk. Keys grow. */
+  append(payload: Buffer): Promise<number>
   /** Appends entries in a file of their own, flushed to disk. Only before `append` is called. */
   importSync(payloads: Iterable<Buffer>): void
   /** Returns the oldest entries that are on disk from this key on, without those whose key `skip` accepts. */
   read(limit: number, options?: ReadOptions): Entry[]
   /** Resolves once that is on disk too. After a failure they are removed all the same, but may be back after a restart. */
-  remove(keys: readonly number[], flush?: boolean): Promise<void>
-  /** Removes the oldest files, those that hold only smaller keys. */
-  dropBefore(key: number): Promise<void>
+  remove(keys: readonly number[]): Promise<void>
   /** Returns how many entries there are. */
   size(): number
   /** Returns the size of their payloads. */
@@ -101,7 +96,7 @@ export function openJournal({
     for (const name of removalsOf(segment)) disk.remove(join(folder, name))
   }
 
-  async function removeNow(keys: readonly number[], flush: boolean): Promise<void> {
+  async function removeNow(keys: readonly number[]): Promise<void> {
     const bySegment = new Map<Segment, number[]>()
     for (const key of new Set(keys)) {
       const segment = segments.findLast(({ firstKey }) => firstKey <= key)
@@ -110,7 +105,7 @@ export function openJournal({
     const failures: unknown[] = []
     for (const [segment, own] of bySegment) {
       const isAll = own.length === segment.live && !writer.isActive(segment)
-      if (!isAll) await removals.write(segment, own, flush).catch((error: unknown) => failures.push(error))
+      if (!isAll) await removals.write(segment, own).catch((error: unknown) => failures.push(error))
       // Also if the disk failed: they would be published again and again, and a full disk would stay full.
       for (const key of own) segment.remove(key)
     }
@@ -122,7 +117,7 @@ export function openJournal({
     segment.live === 0 && (!writer.isActive(segment) || (!writer.isWriting() && segment.end >= REUSED_BYTES))
 
   return {
-    append: (payload, flush = true) => writer.append(payload, flush),
+    append: (payload) => writer.append(payload),
     importSync: (payloads) => writer.importSync(payloads),
 
     read(limit, { skip = () => false, fromKey = 0 } = {}) {
@@ -135,14 +130,7 @@ export function openJournal({
       return found
     },
 
-    remove: (keys, flush = true) => inTurn(() => removeNow(keys, flush)),
-
-    async dropBefore(key) {
-      const old = segments.filter((segment) => segment.nextKey <= key && !writer.isActive(segment))
-      await inTurn(async () => {
-        for (const segment of old) if (segments.includes(segment)) await discard(segment)
-      })
-    },
+    remove: (keys) => inTurn(() => removeNow(keys)),
 
     size: () => segments.reduce((sum, { live }) => sum + live, 0),
     bytes: () => segments.reduce((sum, { liveBytes }) => sum + liveBytes, 0),

@@ -16,13 +16,13 @@ export class Removals {
   }
 
   /** Resolves once on disk. One call at a time. */
-  async write(segment: Segment, keys: readonly number[], flush: boolean): Promise<void> {
+  async write(segment: Segment, keys: readonly number[]): Promise<void> {
     const record = encodeRecord(segment.removalFiles, Buffer.from(JSON.stringify(keys)))
     try {
       const open = this.#open.get(segment) ?? (await this.#create(segment))
       await open.file.write(record, open.end)
       open.end += record.length
-      if (flush) await open.file.sync()
+      await open.file.sync()
     } catch (error) {
       // What was written there cannot be trusted any more: the next ones go to a file of their own.
       this.forget(segment)

@@ -7,7 +7,6 @@ import { Segment } from './segment.ts'
 
 interface Pending {
   readonly payload: Buffer
-  readonly flush: boolean
   readonly resolve: (key: number) => void
   readonly reject: (error: unknown) => void
 }
@@ -16,8 +15,6 @@ interface Active {
   readonly file: OpenFile
   readonly segment: Segment
   end: number
-  /** Whether something was written that is not flushed. */
-  isDirty: boolean
 }
 
 interface WriterOptions {
@@ -57,9 +54,9 @@ export class Writer {
   /** Whether the next entry goes to this file. */
   isActive = (segment: Segment): boolean => this.#active?.segment === segment
 
-  append(payload: Buffer, flush: boolean): Promise<number> {
+  append(payload: Buffer): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#pending.push({ payload, flush, resolve, reject })
+      this.#pending.push({ payload, resolve, reject })
       this.#writing ??= this.#writeAll()
     })
   }
@@ -130,15 +127,10 @@ export class Writer {
   async #write(batch: readonly Pending[], firstKey: number): Promise<void> {
     const records = batch.map(({ payload }, i) => encodeRecord(firstKey + i, payload))
     const content = Buffer.concat(records)
-    if ((this.#active?.end ?? 0) + content.length > this.#options.segmentBytes) {
-      // The next file says how long this one is.
-      if (this.#active?.isDirty) await this.#active.file.sync()
-      this.leaveFile()
-    }
+    if ((this.#active?.end ?? 0) + content.length > this.#options.segmentBytes) this.leaveFile()
     const active = this.#active ?? (await this.#begin())
     await active.file.write(content, active.end)
-    active.isDirty = !batch.some(({ flush }) => flush)
-    if (!active.isDirty) await active.file.sync()
+    await active.file.sync()
     for (const { length } of records) {
       active.segment.push(active.end, active.end + length)
       active.end += length
@@ -155,7 +147,6 @@ export class Writer {
       file: await disk.create(join(folder, segment.name)),
       segment,
       end: header.length,
-      isDirty: true,
     }
     this.#active = active
     await active.file.write(header, 0)

@@ -1,5 +1,6 @@
-import { LmdbDamaged, bigValueOf, headerOf, nodeOf } from './pages.ts'
+import { bigValueOf, headerOf, nodeOf } from './pages.ts'
 import type { LmdbPages, Node } from './pages.ts'
+import { isDamage } from './tree.ts'
 
 /** A node needs 10 bytes at least, with its place in the list. */
 const MIN_NODE_BYTES = 10
@@ -34,7 +35,7 @@ function tryNode(file: LmdbPages, page: Buffer, i: number): Omit<Salvaged, 'tran
     if (isDatabase || key.length === 0) return undefined
     return { key, value: pages ? bigValueOf(file, pages) : value, isBig: pages !== undefined }
   } catch (error) {
-    if (error instanceof LmdbDamaged || error instanceof RangeError) return undefined
+    if (isDamage(error)) return undefined
     throw error
   }
 }

@@ -7,8 +7,24 @@ type OnRecord = (key: Buffer, value: Buffer) => void
 type OnNode = (key: Buffer, value: Buffer, node: Node) => void
 type Compare = (one: Buffer, other: Buffer) => number
 
+/** Returns the databases of an lmdb file as the last transaction left them. Throws LmdbDamaged. */
+export function latestTrees(file: LmdbPages): LmdbTrees {
+  const [latest, before] = file.metas()
+  if (latest === undefined || before === undefined) throw new LmdbDamaged('there are no meta pages')
+  // The two change in turn. One that is neither is damaged, and hides which is the latest.
+  if (latest.transaction !== before.transaction + 1 && latest.transaction > 1)
+    throw new LmdbDamaged(
+      `the last transaction is ${latest.transaction}, the one before it ${before.transaction}`,
+    )
+  return new LmdbTrees(file, latest)
+}
+
+/** Whether this says that a file is damaged: numbers that point out of a page cause the errors of Buffer. */
+export const isDamage = (error: unknown): error is Error =>
+  error instanceof LmdbDamaged || error instanceof RangeError
+
 /** Walks the databases of an lmdb file, and checks on the way that each page is one that belongs there. */
-export class LmdbTrees {
+class LmdbTrees {
   readonly #file: LmdbPages
   readonly #meta: Meta
   /** One byte for each page. */

@@ -23,13 +23,17 @@ interface BatcherOptions {
  */
 export function createBatcher(
   { windowMs }: BatcherOptions,
-  send: (notices: readonly Notice[]) => void,
+  /** Returns a promise if it has not written to everybody yet. */
+  send: (notices: readonly Notice[]) => Promise<unknown> | undefined,
   clock: Clock = NODE_CLOCK,
 ) {
   let batch: Notice[] = []
   let messages = 0
   let windowEndsAtMs = -Infinity
   let timer: unknown
+  /** Frames that have not been written to everybody yet: the next one waits for them. */
+  let unsent = 0
+  let isClosed = false
 
   function onWindowEnd(): void {
     timer = undefined
@@ -43,7 +47,18 @@ export function createBatcher(
     clock.clearTimeout(timer)
     timer = undefined
     const startedAtMs = clock.now()
-    send(frame)
+    const sending = send(frame)
+    if (sending === undefined) return onSent(startedAtMs)
+    unsent++
+    void sending.then(() => {
+      unsent--
+      onSent(startedAtMs)
+      if (unsent === 0 && batch.length > 0 && !isClosed)
+        timer ??= clock.setTimeout(onWindowEnd, windowEndsAtMs - clock.now())
+    })
+  }
+
+  function onSent(startedAtMs: number): void {
     const sentAtMs = clock.now()
     windowEndsAtMs = sentAtMs + nextWindowMs(sentAtMs - startedAtMs)
   }
@@ -55,10 +70,10 @@ export function createBatcher(
     push(notice: Notice): void {
       batch.push(notice)
       messages += notice.messages.length
-      const leftMs = windowEndsAtMs - clock.now()
+      const leftMs = unsent > 0 ? Infinity : windowEndsAtMs - clock.now()
       if (leftMs <= 0 || messages >= MAX_MESSAGES_PER_FRAME) sendBatch()
       // Set no earlier: most windows end without a second notice, and would wake the process for nothing.
-      else timer ??= clock.setTimeout(onWindowEnd, leftMs)
+      else if (unsent === 0) timer ??= clock.setTimeout(onWindowEnd, leftMs)
     },
 
     /** Sends the current batch now. */
@@ -68,6 +83,7 @@ export function createBatcher(
 
     /** Drops the current batch. */
     close(): void {
+      isClosed = true
       clock.clearTimeout(timer)
       batch = []
     },

@@ -26,6 +26,31 @@ export interface Evidence {
   readonly witness: Witness | undefined
 }
 
+/** Returns the offset of the first thing that the room knows of its log. */
+export const firstOf = ({ tail, witness }: Evidence): number | undefined => tail[0]?.offset ?? witness?.offset
+
+/**
+ * Returns the last offset up to which the log holds what the room knows of it, given what is `stored` from the first of it on; Infinity
+ * if the room knows nothing.
+ */
+export function agreesUntil({ tail, witness }: Evidence, stored: readonly Notice[]): number {
+  const byOffset = new Map(stored.map((notice) => [notice.offset, notice]))
+  const isAsKnown = (known: Notice): boolean => {
+    const found = byOffset.get(known.offset)
+    return found !== undefined && isSame(known, found)
+  }
+  const [first] = tail
+  if (first !== undefined) {
+    const differing = tail.find((known) => !isAsKnown(known))
+    return differing === undefined ? (tail.at(-1) ?? first).offset : differing.offset - 1
+  }
+  if (witness === undefined) return Infinity
+  const found = byOffset.get(witness.offset)
+  return found !== undefined && witnessOf(found).digest === witness.digest
+    ? witness.offset
+    : witness.offset - 1
+}
+
 /** Whether the log holds other notices than these at their offsets. Says nothing of those that the log no longer holds. */
 export function isContradicted({ tail, witness }: Evidence, stored: readonly Notice[]): boolean {
   const byOffset = new Map(stored.map((notice) => [notice.offset, notice]))

@@ -5,6 +5,7 @@ import type { Room } from '../../../shared/room.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { PreparedEvent, prepareNotices } from './prepared-event.ts'
 import type { PreparedDelivery, PreparedGap, PreparedNotices, Role } from './prepared-event.ts'
+import { SlicedBroadcasts } from './sliced-broadcasts.ts'
 
 /** A connection that listens to rooms: a socket, or a stream. */
 export interface Listener {
@@ -17,13 +18,18 @@ const ROLES: readonly Role[] = ['admin', 'member']
 
 const keyOf = (role: Role, room: Room): string => `${role}/${roomName(room)}`
 
-/** This node's listeners, by role and room. Broadcasts to them. */
+/**
+ * This node's listeners, by role and room. Broadcasts to them, in slices if there are many: webhooks are served between two. Before
+ * anybody joins a room, and whenever `settle` is called, what is left is written at once.
+ */
 export function createHub(metrics: Metrics) {
   const listeners = new Map<string, Set<Listener>>()
+  const broadcasts = new SlicedBroadcasts<Listener>()
 
   return {
     join(role: Role, room: Room, listener: Listener): void {
       const key = keyOf(role, room)
+      broadcasts.settle(key)
       const joined = listeners.get(key)
       if (joined === undefined) listeners.set(key, new Set([listener]))
       else joined.add(listener)
@@ -47,24 +53,35 @@ export function createHub(metrics: Metrics) {
     isListening: (room: Room, listener: Listener): boolean =>
       ROLES.some((role) => listeners.get(keyOf(role, room))?.has(listener)),
 
-    broadcast(room: Room, epoch: string, notices: readonly Notice[]): void {
+    /** Returns a promise that resolves once every listener was written to, unless they have been already. */
+    broadcast(room: Room, epoch: string, notices: readonly Notice[]): Promise<unknown> | undefined {
       const nowMs = Date.now()
       for (const { receivedAtMs } of notices) metrics.deliveryTook(Math.max(0, nowMs - receivedAtMs))
-      for (const role of ROLES) {
+      const unfinished = ROLES.map((role) => {
         // Encoding for no listener would cost as much as for a thousand.
-        const joined = listeners.get(keyOf(role, room))
-        if (joined === undefined) continue
+        const key = keyOf(role, room)
+        const joined = listeners.get(key)
+        if (joined === undefined) return undefined
         metrics.noticesDelivered(notices.length, joined.size)
         const event = prepareNotices(role, room, epoch, notices)
-        for (const listener of joined) listener.onNotices(event)
-      }
+        return broadcasts.send(key, joined, (listener) => listener.onNotices(event))
+      }).filter((sending) => sending !== undefined)
+      return unfinished.length === 0 ? undefined : Promise.all(unfinished)
     },
 
     broadcastGap(room: Room, reason: GapReason, position: Position): void {
       metrics.gapSent(reason)
       const event: PreparedGap = new PreparedEvent('gap', { room, reason, position })
-      for (const role of ROLES)
-        for (const listener of listeners.get(keyOf(role, room)) ?? []) listener.onGap(event)
+      for (const role of ROLES) {
+        const key = keyOf(role, room)
+        const joined = listeners.get(key)
+        if (joined) void broadcasts.send(key, joined, (listener) => listener.onGap(event))
+      }
+    },
+
+    /** Writes what is left of the broadcasts to a room. */
+    settle(room: Room): void {
+      for (const role of ROLES) broadcasts.settle(keyOf(role, room))
     },
   }
 }

@@ -8,8 +8,9 @@ import type { Logger } from '../../telemetry/logger.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { createBatcher } from './batcher.ts'
 import type { Batcher } from './batcher.ts'
-import { isContradicted, isSame, witnessOf } from './evidence.ts'
-import type { Witness } from './evidence.ts'
+import { EpochChanges } from './epoch-changes.ts'
+import { firstOf, isContradicted, isSame, witnessOf } from './evidence.ts'
+import type { Evidence, Witness } from './evidence.ts'
 import type { Hub } from './hub.ts'
 import { Lag } from './lag.ts'
 import type { LagReporter } from './lag.ts'
@@ -27,7 +28,7 @@ export interface LocalRoomOptions {
 
 export interface LocalRoomDependencies {
   readonly broker: Pick<Broker, 'subscribe' | 'heads' | 'history' | 'newEpoch'>
-  readonly hub: Pick<Hub, 'broadcast' | 'broadcastGap'>
+  readonly hub: Pick<Hub, 'broadcast' | 'broadcastGap' | 'settle'>
   readonly metrics: Metrics
   readonly log: Logger
   /** Shared by the rooms of a node. Default: one of its own. */
@@ -47,7 +48,8 @@ export interface LocalRoomDependencies {
  *
  * A failover of the store may lose entries that were delivered already, and give their offsets to others. Whenever that
  * may have happened, the tail is compared with the log in the same read. If the log differs, or ends before the tail does, it
- * gets a new epoch and the listeners receive a gap. A room that has delivered nothing yet has a witness instead of a tail.
+ * gets a new epoch and the listeners receive a gap. A room that has delivered nothing yet has a witness instead of a tail. What
+ * the log holds that may be new to a listener follows the gap.
  */
 export class LocalRoom {
   readonly room: Room
@@ -62,6 +64,7 @@ export class LocalRoom {
   readonly #reads: ReadLane
   readonly #lag: LagReporter<LocalRoom>
   readonly #batcher: Batcher
+  readonly #epochs: EpochChanges
   #subscription: Subscription | undefined
   #reading: Promise<void> | undefined
   /** Whether live notices are delivered: not before the room is open, nor while it reads the log. */
@@ -79,6 +82,7 @@ export class LocalRoom {
     this.#deps = dependencies
     this.#reads = dependencies.reads ?? new ReadLane(dependencies.log)
     this.#lag = dependencies.lag ?? new Lag(() => performance.now())
+    this.#epochs = new EpochChanges(room, dependencies.broker)
     this.#batcher = createBatcher(
       { windowMs: batchWindowMs },
       (notices) => hub.broadcast(room, this.position.epoch, notices),
@@ -121,6 +125,7 @@ export class LocalRoom {
   /** Sends the current batch: afterwards the listeners have received everything up to `position`. */
   flush(): void {
     this.#batcher.flush()
+    this.#deps.hub.settle(this.room)
   }
 
   /** Prepends notices from the log to the tail, for clients that reconnect soon, if they end where the tail begins. */
@@ -196,6 +201,7 @@ export class LocalRoom {
       const { head } = history
       const { epoch, offset } = this.position
       if (isLost || (head.epoch === epoch && head.offset < offset)) return await this.#replaceEpoch()
+      if (history.gap === 'epoch-changed') return await this.#changeEpoch(head.epoch)
       if (history.gap !== undefined) return this.#skipTo(head, history.gap)
       const next = history.notices.filter((notice) => notice.offset > offset)
       for (const notice of next) this.#deliver(notice)
@@ -216,8 +222,8 @@ export class LocalRoom {
   /** Compares the whole tail with the log, or only its end if the log no longer reaches back that far, and reads on. */
   async #verify(): Promise<{ readonly history: History; readonly isLost?: boolean }> {
     const { offset } = this.position
-    const evidence = { tail: [...this.tail], witness: this.#witness }
-    const first = evidence.tail[0]?.offset ?? evidence.witness?.offset
+    const evidence = this.#evidence()
+    const first = firstOf(evidence)
     for (const from of first === undefined ? [] : [first, offset]) {
       const history = await this.#read(from)
       if (history.gap === undefined) return { history, isLost: isContradicted(evidence, history.notices) }
@@ -235,7 +241,28 @@ export class LocalRoom {
       { room: this.name, position },
       'room log lost delivered notices, starting a new epoch',
     )
-    await this.#deps.broker.newEpoch(this.room, position.epoch)
+    const agreed = await this.#epochs.agreesUntil(position.epoch, this.#evidence())
+    await this.#deps.broker.newEpoch(this.room, position.epoch, Math.min(agreed, position.offset))
+  }
+
+  #evidence(): Evidence {
+    return { tail: [...this.tail], witness: this.#witness }
+  }
+
+  /** Goes on under the epoch that the log has now, with the first notice that may be new to a listener. */
+  async #changeEpoch(epoch: string): Promise<void> {
+    this.#hasMore = true
+    if (this.#epochs.hasReturned(epoch)) {
+      this.#deps.log.error(
+        { room: this.name, epoch },
+        'room log went back to an earlier epoch, starting a new one',
+      )
+      return await this.#deps.broker.newEpoch(this.room, epoch)
+    }
+    const next = await this.#epochs.resume(this.position, epoch, this.#evidence())
+    if (next === undefined || this.#isClosed) return
+    this.#epochs.left(this.position.epoch)
+    this.#skipTo(next, 'epoch-changed')
   }
 
   /** Reads the entry at the room's position, unless a notice follows it first, which serves as well. */
@@ -258,13 +285,16 @@ export class LocalRoom {
     }
   }
 
-  #skipTo(head: Position, reason: GapReason): void {
-    this.#deps.log.warn({ reason, from: this.position, to: head }, 'notices missing from room log, gap sent')
+  #skipTo(position: Position, reason: GapReason): void {
+    this.#deps.log.warn(
+      { reason, from: this.position, to: position },
+      'notices missing from room log, gap sent',
+    )
     this.flush()
-    this.position = head
+    this.position = position
     this.tail.length = 0
     this.#witness = undefined
-    this.#deps.hub.broadcastGap(this.room, reason, head)
+    this.#deps.hub.broadcastGap(this.room, reason, position)
     void this.#findWitness()
   }
 }

@@ -78,12 +78,15 @@ interface AcquiredJoin extends JoinRequest {
 class Join implements ReplayTarget {
   readonly #join: AcquiredJoin
   readonly #deps: JoinDependencies
+  /** Where the notices that are sent continue. */
+  #since: Position | undefined
   #isAcknowledged = false
   /** Whether the client was told that the room is in doubt. */
   #isInDoubt = false
 
   constructor(join: AcquiredJoin, dependencies: JoinDependencies) {
     this.#join = join
+    this.#since = join.since
     this.#deps = dependencies
   }
 
@@ -100,8 +103,8 @@ class Join implements ReplayTarget {
     return await subscriptions.oneLargeAtATime(() => replay(since, local, this))
   }
 
-  async ready(): Promise<boolean> {
-    await this.#join.transport.flushed()
+  async ready(held: readonly Notice[]): Promise<boolean> {
+    await this.#join.transport.flushed(held)
     return await this.#mayJoin()
   }
 
@@ -137,13 +140,22 @@ class Join implements ReplayTarget {
 
   send(notices: readonly Notice[]): void {
     const { room, position } = this.#join.local
-    const { transport, since = position } = this.#join
-    if (!this.#isAcknowledged) {
-      this.#acknowledge(position.offset - since.offset)
-      // From here until it joins, the client believes that it is in the room.
-      this.#join.subscription.isAcknowledged = true
-    }
-    transport.replay(room, since.epoch, notices)
+    const since = this.#since ?? position
+    if (!this.#isAcknowledged) this.#promise(position.offset - since.offset)
+    this.#join.transport.replay(room, since.epoch, notices)
+  }
+
+  restart(after: Position, gap: GapReason): void {
+    const { local, transport } = this.#join
+    if (this.#isAcknowledged) transport.sendGap(local.room, gap, after)
+    else this.#promise(0, gap, after)
+    this.#since = after
+  }
+
+  /** Acknowledges before it joins: from here until then, the client believes that it is in the room. */
+  #promise(recovered: number, gap?: GapReason, position?: Position): void {
+    this.#acknowledge(recovered, gap, position)
+    this.#join.subscription.isAcknowledged = true
   }
 
   /**
@@ -165,9 +177,9 @@ class Join implements ReplayTarget {
   }
 
   /** Ends an earlier subscription to the room, and tells the client where this one begins. */
-  #acknowledge(recovered: number, gap?: GapReason): void {
+  #acknowledge(recovered: number, gap?: GapReason, position = this.#join.local.position): void {
     const { local, since, subscriptions, ack } = this.#join
-    const { room, position } = local
+    const { room } = local
     this.#isAcknowledged = true
     const outcome = gap ? 'gap' : recovered > 0 ? 'recovered' : 'nothing-missed'
     if (since !== undefined) this.#deps.metrics.resumed(outcome)

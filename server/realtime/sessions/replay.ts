@@ -24,12 +24,14 @@ export interface Missed {
 export interface ReplayTarget {
   /**
    * Resolves once everything sent so far has left this process, and to whether the connection is still open. Rejects if it may
-   * not join any more.
+   * not join any more. `held` stays in memory until then.
    */
-  ready(): Promise<boolean>
+  ready(held: readonly Notice[]): Promise<boolean>
   read(since: Position): Promise<History>
   /** Sends the next part of the missed notices, while they are too many for one turn. */
   send(notices: readonly Notice[]): void
+  /** Tells the connection that notices may be missing, and that it goes on after this position: `send` or `join` follow. */
+  restart(after: Position, gap: GapReason): void
   /** Sends the last part and joins, in one turn. Returns false, and does nothing, unless the connection is still ready. */
   join(missed: Missed): boolean
 }
@@ -42,8 +44,16 @@ export async function replay(since: Position, room: RoomState, target: ReplayTar
   let at = since
   let page: readonly Notice[] = []
   for (;;) {
-    if (!(await target.ready())) return false
+    if (!(await target.ready(page))) return false
     const missed = missedSince(at, room, page)
+    const resume = 'gap' in missed ? await resumeAfter(missed.gap, at, room, target) : undefined
+    if (resume !== undefined) {
+      if (!(await target.ready([]))) return false
+      target.restart(resume, 'epoch-changed')
+      at = resume
+      page = []
+      continue
+    }
     if ('gap' in missed || ('notices' in missed && bytesOf(missed.notices) <= MAX_LAST_BYTES)) {
       if (target.join(missed)) return true
       continue
@@ -63,6 +73,23 @@ export async function replay(since: Position, room: RoomState, target: ReplayTar
   }
 }
 
+/**
+ * Returns where to go on after a change of the epoch, so that everything follows which may be new to the client; undefined if
+ * that is at the room's position, or too far behind.
+ */
+async function resumeAfter(
+  gap: GapReason,
+  since: Position,
+  room: RoomState,
+  target: ReplayTarget,
+): Promise<Position | undefined> {
+  if (gap !== 'epoch-changed') return undefined
+  const { resume } = { resume: undefined, ...(await target.read(since)) }
+  if (resume?.epoch !== room.position.epoch) return undefined
+  const missing = room.position.offset - resume.offset
+  return missing > 0 && missing <= MAX_NOTICES ? resume : undefined
+}
+
 /** Returns as many from the front as fit into a frame, and at least one. */
 function firstFrameOf(notices: readonly Notice[]): readonly Notice[] {
   let bytes = 0
@@ -77,6 +104,9 @@ const bytesOf = (notices: readonly Notice[]): number =>
       messages.reduce((bytes, { id = '' }) => bytes + MESSAGE_BYTES + id.length, sum + NOTICE_BYTES),
     0,
   )
+
+/** In memory, a notice takes about twice what it takes on the wire. */
+export const bytesInMemory = (notices: readonly Notice[]): number => bytesOf(notices) * 2
 
 type RoomState = Readonly<Pick<LocalRoom, 'position' | 'tail'>>
 

@@ -7,8 +7,8 @@ import type { PreparedDelivery } from '../rooms/prepared-event.ts'
 /** What joining and leaving rooms needs from a connection. */
 export interface RoomTransport {
   isOpen(): boolean
-  /** Resolves once everything sent so far has left this process, or the connection has closed. */
-  flushed(): Promise<void>
+  /** Resolves once everything sent so far has left this process, or the connection has closed. `held` stays in memory until then. */
+  flushed(held?: readonly Notice[]): Promise<void>
   /** From now on, the connection receives what is broadcast to the room. */
   join(room: Room): void
   /** No effect on a room that the connection has not joined. */

@@ -2,10 +2,15 @@ import { GatewayError, GOODBYES } from '../../../shared/errors.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Refusals } from '../../telemetry/refusals.ts'
-import { CLOSE_GRACE_MS, MAX_BUFFERED_BYTES } from '../connection-limits.ts'
+import type { Notice } from '../../../shared/notice.ts'
+import type { MemoryBudget, Waiter, WaitingPart } from '../../lib/memory-budget.ts'
+import { WaitingCount } from '../../lib/shared-bytes.ts'
+import { CLOSE_GRACE_MS, MAX_BUFFERED_BYTES, shedGoodbye, SHED_GRACE_MS } from '../connection-limits.ts'
+import { BusyConnection, PACKET_BYTES } from './busy-connection.ts'
 import type { Beating, Heartbeat } from './heartbeat.ts'
-import { bufferedBytes, isReceiving, onControlFrame, terminate } from './internals.ts'
-import type { Connection, GatewaySocket, GatewaySockets } from './internals.ts'
+import { bufferedBytes, isReceiving, onControlFrame, onReceived, terminate } from './internals.ts'
+import type { Connection, EncodedEvent, GatewaySocket, GatewaySockets } from './internals.ts'
+import { dropQueued, isGone, newBytesOf, onHandedOver, unsentBytes } from './waiting-internals.ts'
 
 const CHECK_INTERVAL_MS = 1_000
 /** A connection that has not presented a credential by then is closed. */
@@ -17,21 +22,20 @@ const MAX_MESSAGE_MS = 10_000
 
 interface Watched extends Beating {
   readonly onClosed: () => void
-  readonly openedAtMs: number
   /** Undefined until the connection has authenticated. */
   socket: GatewaySocket | undefined
-  /** When the connection is terminated, once it is being closed. */
-  endsAtMs: number | undefined
-  /** Since when a message has been arriving. */
-  receivingSinceMs: number | undefined
-  /** Messages, pings and pongs since the last check. */
+  /** Undefined while nothing waits for the connection, which then costs nothing between two pings. */
+  busy: BusyConnection | undefined
+  /** Messages, pings and pongs since the check that is counted in `framesCheck`. */
   frames: number
+  framesCheck: number
 }
 
 interface WatchDependencies {
   /** Undefined if Engine.IO has its own. */
   readonly heartbeat: Heartbeat | undefined
-  readonly metrics: Pick<Metrics, 'slowConsumerDisconnected'>
+  readonly memory: Pick<MemoryBudget, 'add' | 'grew'>
+  readonly metrics: Pick<Metrics, 'slowConsumerDisconnected' | 'memoryShed'>
   readonly refusals: Refusals
   readonly log: Logger
 }
@@ -42,24 +46,36 @@ interface WatchDependencies {
  */
 export function watchConnections(
   io: GatewaySockets,
-  { heartbeat, metrics, refusals, log }: WatchDependencies,
+  { heartbeat, memory, metrics, refusals, log }: WatchDependencies,
 ) {
   const connections = new Map<Connection, Watched>()
+  /** Those for which something waits, or may, and those that are being closed. */
+  const busy = new Map<Watched, BusyConnection>()
+  let checks = 0
 
-  function check(watched: Watched, nowMs: number): void {
+  function touch(watched: Watched): BusyConnection {
+    if (watched.busy === undefined) busy.set(watched, (watched.busy = new BusyConnection(watched.connection)))
+    return watched.busy
+  }
+
+  function check(watched: Watched, state: BusyConnection, nowMs: number): void {
     const { connection } = watched
-    watched.frames = 0
-    if (watched.endsAtMs !== undefined) {
-      if (nowMs >= watched.endsAtMs) terminate(connection)
+    if (state.endsAtMs !== undefined) {
+      if (nowMs < state.endsAtMs) return
+      terminate(connection)
+      busy.delete(watched)
     } else if (connection.readyState !== 'open') {
       // Engine.IO waits until everything is sent, and a peer that does not read would keep it waiting.
-      watched.endsAtMs = nowMs + CLOSE_GRACE_MS
-    } else if (watched.socket === undefined && nowMs - watched.openedAtMs > AUTHENTICATE_TIMEOUT_MS) {
+      state.endsAtMs = nowMs + CLOSE_GRACE_MS
+    } else if (watched.socket === undefined && nowMs - state.sinceMs > AUTHENTICATE_TIMEOUT_MS) {
       refusals.report('handshake', new GatewayError('REQUEST_TIMEOUT', 'no accepted credential in 10 s'))
       connection.close()
     } else {
-      checkReceiving(connection, watched, nowMs)
-      checkBuffer(connection, watched, nowMs)
+      checkReceiving(connection, state, nowMs)
+      checkBuffer(connection, watched, state, nowMs)
+      if (watched.socket === undefined || !state.isIdle()) return
+      watched.busy = undefined
+      busy.delete(watched)
     }
   }
 
@@ -67,10 +83,10 @@ export function watchConnections(
    * Disconnects a connection with too much buffered, so that its client reconnects with its positions. A peer that still reads
    * receives a goodbye; any other is terminated a moment later, and nothing is added to its buffer meanwhile.
    */
-  function checkBuffer(connection: Connection, watched: Watched, nowMs: number): void {
+  function checkBuffer(connection: Connection, watched: Watched, state: BusyConnection, nowMs: number): void {
     const waitingBytes = bufferedBytes(connection)
     if (waitingBytes <= MAX_BUFFERED_BYTES) return
-    watched.endsAtMs = nowMs + CLOSE_GRACE_MS
+    state.endsAtMs = nowMs + CLOSE_GRACE_MS
     metrics.slowConsumerDisconnected()
     log.warn({ waitingBytes }, 'slow consumer disconnected')
     watched.socket?.emit('goodbye', GOODBYES.TOO_SLOW)
@@ -79,9 +95,44 @@ export function watchConnections(
     if (watched.socket === undefined) terminate(connection)
   }
 
-  function checkReceiving(connection: Connection, watched: Watched, nowMs: number): void {
-    if (!isReceiving(connection)) watched.receivingSinceMs = undefined
-    else if (nowMs - (watched.receivingSinceMs ??= nowMs) > MAX_MESSAGE_MS)
+  /**
+   * Sends a connection away because the memory of all is used up. What waits for it is dropped, for it resumes elsewhere or later;
+   * the goodbye follows what the system or ws has already.
+   */
+  function shed(watched: Watched, waitingBytes: number): void {
+    const { connection, socket } = watched
+    touch(watched).endsAtMs = performance.now() + SHED_GRACE_MS
+    metrics.memoryShed('socket')
+    log.warn({ waitingBytes, isReceiving: isReceiving(connection) }, 'socket sent away to free memory')
+    dropQueued(connection)
+    socket?.emit('goodbye', shedGoodbye())
+    const isFree = socket !== undefined && !isReceiving(connection)
+    connection.close()
+    // What has arrived of a message can be freed in no other way.
+    if (!isFree) terminate(connection)
+  }
+
+  const part: WaitingPart = {
+    measure() {
+      const count = new WaitingCount()
+      let [bytes, leavingBytes] = [0, 0]
+      for (const state of busy.values()) {
+        const own = state.measure(count)
+        bytes += own
+        if (state.endsAtMs !== undefined) leavingBytes += own
+      }
+      return { bytes: bytes + count.sharedBytes, leavingBytes }
+    },
+    waiters: () =>
+      [...busy].flatMap(([watched, state]): Waiter[] => {
+        const bytes = state.endsAtMs === undefined ? state.bytes() : 0
+        return bytes === 0 ? [] : [{ bytes, shed: () => shed(watched, bytes) }]
+      }),
+  }
+
+  function checkReceiving(connection: Connection, state: BusyConnection, nowMs: number): void {
+    if (!isReceiving(connection)) state.receivingSinceMs = undefined
+    else if (nowMs - (state.receivingSinceMs ??= nowMs) > MAX_MESSAGE_MS)
       cut(connection, new GatewayError('REQUEST_TIMEOUT', 'a message does not end'))
   }
 
@@ -91,6 +142,10 @@ export function watchConnections(
   }
 
   function countFrame(connection: Connection, watched: Watched): void {
+    if (watched.framesCheck !== checks) {
+      watched.framesCheck = checks
+      watched.frames = 0
+    }
     if (++watched.frames === MAX_FRAMES)
       cut(connection, new GatewayError('TOO_MANY_REQUESTS', `${MAX_FRAMES} frames in a second`))
   }
@@ -102,7 +157,7 @@ export function watchConnections(
   ): void {
     const watched = connections.get(this)
     if (watched === undefined) return
-    watched.receivingSinceMs = undefined
+    if (watched.busy) watched.busy.receivingSinceMs = undefined
     watched.unansweredPings = 0
     countFrame(this, watched)
     // Engine.IO ignores that its peer closes the connection.
@@ -120,6 +175,15 @@ export function watchConnections(
     countFrame(connection, watched)
   }
 
+  function onData(connection: Connection, bytes: number): void {
+    const watched = connections.get(connection)
+    if (watched === undefined) return
+    // Also pongs of ws that the peer does not read.
+    if (!isReceiving(connection) && unsentBytes(connection) === 0) return
+    touch(watched)
+    memory.grew(bytes)
+  }
+
   function forget(this: Connection, reason: string, cause?: Error): void {
     const watched = connections.get(this)
     connections.delete(this)
@@ -128,17 +192,27 @@ export function watchConnections(
     // Of the errors, those of the network are not told here.
     if (reason === 'parse error' || (reason === 'transport error' && cause?.message !== 'write error'))
       refusals.report('socket', new GatewayError('REQUEST_MALFORMED', cause?.message ?? reason))
+    if (watched === undefined) return
     // Socket.IO considers it closed; ws would wait much longer for a peer that does not respond.
-    setTimeout(() => terminate(this), CLOSE_GRACE_MS).unref()
+    if (isGone(this)) busy.delete(watched)
+    else touch(watched).endsAtMs ??= performance.now() + CLOSE_GRACE_MS
   }
 
+  onHandedOver(io, (connection, packets) => {
+    if (unsentBytes(connection) === 0) return
+    const watched = connections.get(connection)
+    if (watched) touch(watched).handedOver(packets)
+  })
+  memory.add(part)
+  const received = { onPong, onData }
   io.on('connection', (socket) => {
     const watched = connections.get(socket.conn)
     if (watched) watched.socket = socket
   })
   const timer = setInterval(() => {
     const nowMs = performance.now()
-    for (const watched of connections.values()) check(watched, nowMs)
+    checks++
+    for (const [watched, state] of busy) check(watched, state, nowMs)
   }, CHECK_INTERVAL_MS)
   timer.unref()
 
@@ -149,23 +223,40 @@ export function watchConnections(
         connection,
         unansweredPings: 0,
         onClosed,
-        openedAtMs: performance.now(),
         socket: undefined,
-        endsAtMs: undefined,
-        receivingSinceMs: undefined,
+        busy: undefined,
         frames: 0,
+        framesCheck: checks,
       }
       connections.set(connection, watched)
-      heartbeat?.add(watched, onPong)
+      touch(watched)
+      heartbeat?.add(watched)
+      onReceived(connection, received, heartbeat !== undefined)
       connection.on('close', forget)
       connection.on('packet', onPacket)
       // A pong is as large as its ping, and is buffered whether the peer reads it or not: few fit between two checks.
       onControlFrame(connection, () => countFrame(connection, watched))
     },
 
+    /** An event has been written to the TCP socket of a connection, and not all of it has left this process. */
+    wroteDirectly(connection: Connection, event: EncodedEvent): void {
+      const watched = connections.get(connection)
+      memory.grew(newBytesOf(event))
+      if (watched) touch(watched).wroteDirectly(event)
+    },
+
+    /** An event is about to be queued behind others. */
+    queues: (event: EncodedEvent): void => memory.grew(PACKET_BYTES + newBytesOf(event)),
+
+    /** These notices wait in memory until a connection has read what was sent before. */
+    hold(connection: Connection, notices: readonly Notice[]): void {
+      const watched = connections.get(connection)
+      if (watched) touch(watched).replayed = notices
+    },
+
     /** Returns how many bytes are buffered for the slowest connection. */
     maxBufferedBytes: (): number =>
-      [...connections.keys()].reduce((max, connection) => Math.max(max, bufferedBytes(connection)), 0),
+      [...busy.keys()].reduce((max, { connection }) => Math.max(max, bufferedBytes(connection)), 0),
 
     stop(): void {
       clearInterval(timer)

@@ -1,5 +1,5 @@
 import { textFrame } from '../rooms/prepared-event.ts'
-import { idleTcpSocket, onPong, pingThroughEngine, stopOwnPings, terminate } from './internals.ts'
+import { idleTcpSocket, pingThroughEngine, stopOwnPings, terminate } from './internals.ts'
 import type { Connection } from './internals.ts'
 
 /** A ping of Engine.IO. The clients of socket.io count nothing else as a sign of life, and answer it. */
@@ -36,10 +36,8 @@ export class Heartbeat {
     this.#timer = setInterval(() => this.#pingDue(), this.#slotMs).unref()
   }
 
-  /** Calls `listener` on each pong that others do not see. */
-  add(beating: Beating, listener: (connection: Connection) => void): void {
+  add(beating: Beating): void {
     stopOwnPings(beating.connection)
-    onPong(beating.connection, listener)
     this.#slots[this.#next]?.add(beating)
     this.#next = (this.#next + 1) % this.#slots.length
   }

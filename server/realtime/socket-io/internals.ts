@@ -6,8 +6,8 @@ import type { Principal } from '../../auth/principal.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { PreparedEvent } from '../rooms/prepared-event.ts'
 
-// The only file that touches private fields of Socket.IO, Engine.IO and ws. Check it when Socket.IO is upgraded, then
-// extend `TESTED_VERSIONS`.
+// With waiting-internals.ts, the only file that touches private fields of Socket.IO, Engine.IO and ws. Check both when
+// Socket.IO is upgraded, then extend `TESTED_VERSIONS`.
 
 type NoEvents = Record<string, never>
 
@@ -24,6 +24,12 @@ export type Connection = GatewaySocket['conn']
 /** A broadcast event, of any kind, in the two forms in which it can be written. */
 export type EncodedEvent = Pick<PreparedEvent<'messages-recalled'>, 'packet' | 'frame'>
 
+/** A packet that waits in Engine.IO. */
+export interface WaitingPacket {
+  readonly data?: unknown
+  readonly options?: object
+}
+
 /** Versions of Socket.IO whose private fields and write order this file was tested with. */
 const TESTED_VERSIONS = /^4\.8\.\d+$/
 const WS_OPEN = 1
@@ -39,11 +45,11 @@ const AWAITS_FRAME = 0
 const EMPTY = Object.freeze({})
 
 /** Private fields of a connection, its transport, and the WebSocket of ws below. Each of them may be missing. */
-interface Internals {
+export interface Internals {
   readonly pingIntervalTimer?: NodeJS.Timeout
   sendPacket?(type: 'ping'): void
   /** Packets not yet handed to the transport. */
-  readonly writeBuffer?: readonly { readonly data?: unknown }[]
+  readonly writeBuffer?: WaitingPacket[]
   readonly transport?: {
     readonly name?: string
     readonly writable?: boolean
@@ -56,6 +62,8 @@ interface Internals {
         readonly _state?: number
         readonly _bufferedBytes?: number
         readonly _fragmented?: number
+        readonly _buffers?: readonly Buffer[]
+        readonly _fragments?: readonly Buffer[]
       }
       on?(event: 'ping' | 'pong', listener: () => void): void
       terminate?(): void
@@ -63,7 +71,7 @@ interface Internals {
   }
 }
 
-const internalsOf = (connection: Connection): Internals => connection as unknown as Internals
+export const internalsOf = (connection: Connection): Internals => connection as unknown as Internals
 
 export const socketIoVersion = (): string =>
   (createRequire(import.meta.url)('socket.io/package.json') as { readonly version: string }).version
@@ -84,12 +92,6 @@ export function idleTcpSocket(connection: Connection): TcpSocket | undefined {
   if (socket?.readyState !== WS_OPEN) return undefined
   const tcp = socket._socket
   return tcp instanceof TcpSocket && tcp.writableLength === 0 ? tcp : undefined
-}
-
-/** Queues an event behind everything sent so far. Engine.IO keeps the order; the shared frame is not encoded again. */
-export function writeThroughEngine(connection: Connection, event: EncodedEvent): void {
-  const options = { compress: false, wsPreEncodedFrame: [event.frame] }
-  connection.write(event.packet, options as Parameters<Connection['write']>[1])
 }
 
 /** Returns how many bytes are buffered for a connection, in Engine.IO and in ws. */
@@ -136,18 +138,33 @@ export function stopOwnPings(connection: Connection): void {
 export const pingThroughEngine = (connection: Connection): void =>
   internalsOf(connection).sendPacket?.('ping')
 
+/** What arrives on a connection. */
+export interface ReceiveListeners {
+  /** A pong of Engine.IO, alone, between other frames. */
+  readonly onPong: (connection: Connection) => void
+  /** Anything else. */
+  readonly onData: (connection: Connection, bytes: number) => void
+}
+
 /**
- * Calls `listener` on each pong of Engine.IO that arrives between other frames, and keeps it from ws and Engine.IO, where it
- * costs twice as much. Everything else is read by them.
+ * Tells of all that arrives on a connection. Keeps pongs from ws and Engine.IO, where they cost twice as much, unless the
+ * version was not tested. Everything else is read by them first.
  */
-export function onPong(connection: Connection, listener: (connection: Connection) => void): void {
+export function onReceived(
+  connection: Connection,
+  { onPong, onData }: ReceiveListeners,
+  isTested = true,
+): void {
   const { _socket: tcp, _receiver: receiver } = internalsOf(connection).transport?.socket ?? {}
-  if (!(tcp instanceof TcpSocket) || receiver === undefined) return
+  if (!(tcp instanceof TcpSocket)) return
   const [passOn, ...others] = tcp.listeners('data') as ((this: TcpSocket, chunk: Buffer) => void)[]
-  if (passOn === undefined || others.length > 0) return
+  if (!isTested || receiver === undefined || passOn === undefined || others.length > 0)
+    return void tcp.on('data', (chunk: Buffer) => onData(connection, chunk.length))
   function read(this: TcpSocket, chunk: Buffer): void {
-    if (isPong(chunk) && receiver?._state === AWAITS_FRAME && !isReceiving(connection)) listener(connection)
-    else passOn?.call(this, chunk)
+    if (isPong(chunk) && receiver?._state === AWAITS_FRAME && !isReceiving(connection))
+      return onPong(connection)
+    passOn?.call(this, chunk)
+    onData(connection, chunk.length)
   }
   tcp.off('data', passOn)
   // Under the name by which ws removes its own.

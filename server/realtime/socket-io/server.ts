@@ -6,7 +6,9 @@ import { GatewayError } from '../../../shared/errors.ts'
 import { MAX_REQUEST_BYTES, silenceAfter, SOCKET_PATH } from '../../../shared/limits.ts'
 import { endWithError } from '../../http/error-response.ts'
 import type { OriginCheck } from '../../http/origins.ts'
+import type { MemoryBudget } from '../../lib/memory-budget.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+import { returnInMs } from '../connection-limits.ts'
 import type { ConnectionLimits } from '../connection-limits.ts'
 import type { Dismiss } from '../drain.ts'
 import { ReplayCache } from '../rooms/prepared-event.ts'
@@ -14,6 +16,7 @@ import { watchConnections } from './connection-watch.ts'
 import { authenticateSockets, serveSocket } from './connection.ts'
 import type { AuthenticationDependencies, SocketDependencies } from './connection.ts'
 import { createHandshakeCheck, createHandshakeResponder } from './handshake.ts'
+import { HandshakeTurns } from './handshake-turns.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { boundFragments, isTestedVersion, socketIoVersion } from './internals.ts'
 import type { Connection, GatewaySockets } from './internals.ts'
@@ -26,7 +29,10 @@ const CONNECT_TIMEOUT_MS = 15_000
 const VERSION = { 'Sec-WebSocket-Version': '13' }
 
 interface SocketServerDependencies
-  extends AuthenticationDependencies, Omit<SocketDependencies, 'write' | 'replayCache' | 'silenceMs'> {
+  extends
+    AuthenticationDependencies,
+    Omit<SocketDependencies, 'write' | 'hold' | 'replayCache' | 'silenceMs'> {
+  readonly memory: Pick<MemoryBudget, 'add' | 'grew'>
   /** How often each connection is pinged. */
   readonly heartbeatMs: number
   readonly connections: ConnectionLimits
@@ -43,6 +49,7 @@ export function createSocketServer({
 }: SocketServerDependencies) {
   const { refusals, log } = dependencies
   const silenceMs = silenceAfter(heartbeatMs)
+  const turns = new HandshakeTurns()
   const check = createHandshakeCheck(isAllowedOrigin, connections)
   const io: GatewaySockets = new Server({
     path: SOCKET_PATH,
@@ -69,7 +76,9 @@ export function createSocketServer({
   io.engine.on('connection_error', ({ message }: { readonly message: string }) =>
     refusals.report('handshake', new GatewayError('REQUEST_MALFORMED', message)),
   )
-  const serving = { ...dependencies, silenceMs, write: createWriter(log), replayCache: new ReplayCache() }
+  const { hold } = watch
+  const write = createWriter(log, watch)
+  const serving = { ...dependencies, silenceMs, write, hold, replayCache: new ReplayCache() }
   io.on('connection', (socket) => serveSocket(socket, serving))
 
   return {
@@ -77,9 +86,20 @@ export function createSocketServer({
 
     /** Opens a WebSocket, or responds with the reason why not. */
     accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-      const error = check(request)
-      if (error) endWithError(socket, refusals.report('handshake', error, { request }), VERSION)
-      else io.engine.handleUpgrade(request, socket, head)
+      const refuse = (error: GatewayError): void =>
+        endWithError(socket, refusals.report('handshake', error, { request }), VERSION)
+      // Until somebody else listens, an error would end the process.
+      const ignore = (): void => undefined
+      socket.on('error', ignore)
+      const isWaiting = turns.take(() => {
+        socket.off('error', ignore)
+        if (socket.destroyed) return
+        const error = check(request)
+        if (error) refuse(error)
+        else io.engine.handleUpgrade(request, socket, head)
+      })
+      if (!isWaiting)
+        refuse(new GatewayError('NODE_FULL', 'too many handshakes wait', { retryInMs: returnInMs() }))
     },
 
     /** Responds to requests at the path that are not for a WebSocket; returns false for any other. */
@@ -100,6 +120,7 @@ export function createSocketServer({
       }),
 
     stop(): void {
+      turns.stop()
       watch.stop()
       // Not `disconnectSockets`: clients do not reconnect after it.
       io.engine.close()

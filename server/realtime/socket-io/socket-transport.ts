@@ -13,12 +13,15 @@ import type {
   Role,
 } from '../rooms/prepared-event.ts'
 import type { Transport } from '../sessions/transport.ts'
-import { flushed, idleTcpSocket, isTestedVersion, socketIoVersion, writeThroughEngine } from './internals.ts'
+import { flushed, idleTcpSocket, isTestedVersion, socketIoVersion } from './internals.ts'
 import type { Connection, EncodedEvent, GatewaySocket } from './internals.ts'
+import { writeThroughEngine } from './waiting-internals.ts'
 
 export interface SocketTransportDependencies {
   readonly hub: Hub
   readonly write: Write
+  /** See `hold` of `watchConnections`. */
+  readonly hold: (connection: Connection, notices: readonly Notice[]) => void
   readonly replayCache: ReplayCache
   readonly metrics: Metrics
 }
@@ -39,7 +42,8 @@ export class SocketTransport implements Transport, Listener {
     return this.#socket.connected
   }
 
-  flushed(): Promise<void> {
+  flushed(held: readonly Notice[] = []): Promise<void> {
+    if (held.length > 0) this.#deps.hold(this.#socket.conn, held)
     return flushed(this.#socket.conn)
   }
 
@@ -86,19 +90,34 @@ export class SocketTransport implements Transport, Listener {
 /** Writes an event that many connections share to one of them. */
 export type Write = (connection: Connection, event: EncodedEvent) => void
 
+/** What happens to an event that its peer does not read at once; see `watchConnections`. */
+interface WaitingListeners {
+  readonly wroteDirectly: (connection: Connection, event: EncodedEvent) => void
+  readonly queues: (event: EncodedEvent) => void
+}
+
 /**
  * Chooses how shared events are written. Through Engine.IO and ws a write costs twice as much as its system call alone, so
  * the frame goes straight to the TCP socket of an idle connection, where it can overtake nothing. Any other connection is
  * written to through Engine.IO, behind what is queued; so are all of them in a version of Socket.IO that was not tested.
  */
-export function createWriter(log: Logger, version: string = socketIoVersion()): Write {
+export function createWriter(
+  log: Logger,
+  waiting: WaitingListeners,
+  version: string = socketIoVersion(),
+): Write {
+  const queue: Write = (connection, event) => {
+    waiting.queues(event)
+    writeThroughEngine(connection, event)
+  }
   if (!isTestedVersion(version)) {
     log.warn({ version }, 'untested Socket.IO version, shared frames are written through Engine.IO')
-    return writeThroughEngine
+    return queue
   }
   return (connection, event) => {
     const tcp = idleTcpSocket(connection)
-    if (tcp === undefined) writeThroughEngine(connection, event)
-    else tcp.write(event.frame)
+    if (tcp === undefined) return queue(connection, event)
+    tcp.write(event.frame)
+    if (tcp.writableLength > 0) waiting.wroteDirectly(connection, event)
   }
 }

@@ -4,7 +4,7 @@ import type { Span, TruthRecord } from './truth-record.ts'
 
 /** What real clients said and did, compared with what was acknowledged. */
 export interface TruthFigures {
-  /** Acknowledged recalls that a listener was not told, although it listens, and that no gap accounts for. */
+  /** Acknowledged recalls that a listener was not told, although it listens. A gap is no excuse. */
   readonly missed: number
   /** Recalls that a listener was told, and returned for, more than once without a gap in between. */
   readonly repeated: number
@@ -41,12 +41,10 @@ export function auditTruth(
     const claimed = claimedSpans(record)
     const earliest = firstLive(record)
     const told = firstTold(record)
-    const lastGap = record.gaps.at(-1) ?? -Infinity
     for (const recall of recalls) {
       if (!isExpected(recall, record, earliest)) continue
       const toldAtMs = told.get(recall.seq)
-      const isMissed = toldAtMs === undefined && lastGap < recall.sentAtMs
-      if (isMissed && isFollowing(record)) misses.push(recall.seq)
+      if (toldAtMs === undefined && isFollowing(record)) misses.push(recall.seq)
       const settledAtMs = toldAtMs ?? record.gaps.find((gap) => gap >= recall.sentAtMs)
       for (const span of untrue(recall, settledAtMs ?? nowMs, record, claimed)) {
         if (lengthOf(span) > (worst === undefined ? TOLERANCE_MS : lengthOf(worst.span)))

@@ -85,6 +85,8 @@ export async function startTruthClient(options: TruthClientOptions) {
     listeners,
     /** What its client says now. */
     says: (): string => life?.client.state.kind ?? 'closed',
+    /** The same with the reason. */
+    explains: (): string => JSON.stringify(life?.client.state),
     start,
     close: () => end('close'),
     /** As when its process is killed: nothing is stored any more, and no handler goes on. */

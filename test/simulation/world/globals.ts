@@ -12,7 +12,10 @@ const require = createRequire(import.meta.url)
 export const START_MS = Date.UTC(2026, 0, 1)
 
 /** What drives the modules that are loaded after `replaceGlobals`; a run puts its own in. */
-export const world: { schedule: Schedule; random: Random } = { schedule: new Schedule(), random: new Random(0) }
+export const world: { schedule: Schedule; random: Random } = {
+  schedule: new Schedule(),
+  random: new Random(0),
+}
 
 class SimTimer {
   readonly #run: () => void

@@ -62,7 +62,7 @@ export interface Connection {
 
 interface ConnectionOptions {
   readonly endpoint: RedisEndpoint
-  readonly role: 'commands' | 'subscriber'
+  readonly role: 'commands' | 'recalls' | 'subscriber'
 }
 
 interface ConnectionDependencies {
@@ -93,8 +93,8 @@ export function createConnection(
     // CLIENT SETINFO would need a permission that nothing else needs.
     disableClientInfo: true,
     enableAutoPipelining: role === 'commands',
-    // In a pipeline, WAIT would hold back the replies to the other commands. Recalls are batched already.
-    autoPipeliningIgnoredCommands: ['wait', 'recallPublish'],
+    // Recalls are batched already.
+    autoPipeliningIgnoredCommands: ['recallPublish'],
   }) as ScriptedRedis
   const attempts = followAttempts(client, { place: { mode, tls }, role, address: () => connectedTo, log })
   client.on('close', () => generation++)

@@ -23,6 +23,14 @@ export const REFUSALS: Readonly<Record<string, Meaning>> = {
   TRYAGAIN: ['the slot is being moved', 'wait until the cluster has moved it'],
   MOVED: ['another server of a cluster holds the keys', 'REDIS_MODE=cluster'],
   ASK: ['another server of a cluster holds the keys', 'REDIS_MODE=cluster'],
+  NOFSYNC: [
+    'it never syncs its append-only file, which REDIS_WAIT_AOF=1 waits for',
+    'appendfsync always in Redis',
+  ],
+  PREMATURE: [
+    'this version says that a recall is on disk before it is (Redis 7.4.0 to 7.4.2, Valkey 8)',
+    'appendfsync always in Redis, or Redis 8',
+  ],
   NOPROTO: ['the protocol is not supported', 'use Redis 7.0 or newer'],
 }
 
@@ -42,6 +50,18 @@ export const ERR_REFUSALS: readonly (readonly [pattern: RegExp, code: string, ..
     'NOPERM',
     'the user lacks a permission',
     `REDIS_URL, ${PERMISSIONS}`,
+  ],
+  [
+    /WAITAOF cannot be used/i,
+    'AOF_OFF',
+    'it has no append-only file, which REDIS_WAIT_AOF=1 waits for',
+    'appendonly yes in Redis, or unset REDIS_WAIT_AOF',
+  ],
+  [
+    /unknown command .?WAITAOF/i,
+    'UNKNOWN_COMMAND',
+    'the server does not support WAITAOF, which REDIS_WAIT_AOF=1 needs',
+    'use Redis 7.2 or newer, or Valkey, or unset REDIS_WAIT_AOF',
   ],
   [
     /unknown (sub)?command|unknown redis command|not (supported|allowed)/i,

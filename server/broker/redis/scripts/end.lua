@@ -13,8 +13,9 @@ local ended = time_of(marks[1])
 -- The log ends with the first call, and not again when an older end comes late.
 if not ended or ended < tonumber(ARGV[1]) then
   redis.call('DEL', KEYS[3])
-  if position(content(redis.pcall('HMGET', KEYS[2], 'epoch', 'offset')) or {}) then
-    redis.call('HSET', KEYS[2], 'epoch', ARGV[2], 'prolong', '0')
+  local epoch, offset = position(content(redis.pcall('HMGET', KEYS[2], 'epoch', 'offset')) or {})
+  if epoch then
+    redis.call('HSET', KEYS[2], 'epoch', ARGV[2], 'prolong', '0', 'was', epoch, 'from', string.format('%d', offset))
   else
     redis.call('DEL', KEYS[2])
   end

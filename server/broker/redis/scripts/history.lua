@@ -1,18 +1,29 @@
--- Reads the first entries of a log after an offset, and where the log ends.
+-- Reads the first entries of a log after a position, and where the log ends.
 -- KEYS  1 head   2 log
 -- ARGV  1 offset after which to read   2 maximum number of entries   3 epoch for a log that has none   4 TTL of a head in s
---       5 TTL of a head whose log never had an entry, in s
--- Returns epoch, last offset, then for each entry, the first one first: its stream id, the entry
-local epoch, last = position(content(redis.pcall('HMGET', KEYS[1], 'epoch', 'offset')) or {})
+--       5 TTL of a head whose log never had an entry, in s   6 epoch of the position
+-- Returns epoch, last offset, and the offset after which entries may be new to those who followed the log under another epoch,
+-- the last one for the log's own; then for each entry, the first one first: its stream id, the entry
+local fields = content(redis.pcall('HMGET', KEYS[1], 'epoch', 'offset', 'was', 'from')) or {}
+local epoch, last = position(fields)
 if not epoch then
   redis.call('DEL', KEYS[1])
   redis.call('HSETNX', KEYS[1], 'epoch', ARGV[3])
   epoch, last = ARGV[3], 0
 end
 redis.call('EXPIRE', KEYS[1], last > 0 and ARGV[4] or ARGV[5])
-local reply = { epoch, last }
+local since = math.max(tonumber(ARGV[1]), 0)
+local reply = { epoch, last, last }
+if epoch ~= ARGV[6] then
+  -- An epoch that replaced another one begins where the two part. Of the one before that nothing is known.
+  local from = fields[3] == ARGV[6] and math.min(tonumber(fields[4]) or 0, since) or 0
+  local oldest = content(redis.pcall('XRANGE', KEYS[2], '1', string.format('%d', math.max(last, 1)), 'COUNT', '1')) or {}
+  local first = oldest[1] and tonumber(string.match(oldest[1][1], '^%d+')) or last + 1
+  reply[3] = math.min(math.max(from, first - 1), last)
+  return reply
+end
 -- Nothing beyond the head belongs to this numbering.
-local first = math.max(tonumber(ARGV[1]), 0) + 1
+local first = since + 1
 if first > last then return reply end
 local from, to = string.format('%d', first), string.format('%d', last)
 local entries = content(redis.pcall('XRANGE', KEYS[2], from, to, 'COUNT', ARGV[2])) or {}

@@ -121,6 +121,7 @@ const scriptCalls: Readonly<Record<keyof typeof SCRIPTS, fc.Arbitrary<Call>>> = 
       epoch,
       ttlS,
       c(50),
+      epoch,
     ),
   ),
   recallHistoryBefore: oneOf(0, 1, 2, 3).chain((i) =>
@@ -178,6 +179,7 @@ const scriptCalls: Readonly<Record<keyof typeof SCRIPTS, fc.Arbitrary<Call>>> = 
     one(0, 1, 2),
   ),
   recallHeartbeats: call('recallHeartbeats', c(1), c(KEYS.heartbeats), one(600_000, 1e14)),
+  recallMark: call('recallMark', c(1), hash, one(1, 2), one('', 1, 2), c(86_400_000)),
   recallRights: call('recallRights', c(2), c(KEYS.heartbeats), c('channel')),
 }
 

@@ -1,0 +1,46 @@
+import { totalmem } from 'node:os'
+import { getHeapStatistics } from 'node:v8'
+
+/** What this process may take, in bytes. */
+interface MemoryLimits {
+  /** All of it: the limit of the container (cgroup), or else what the machine has. */
+  readonly totalBytes: number
+  /** The heap of V8 alone; `--max-old-space-size`. */
+  readonly heapBytes: number
+}
+
+const MIB = 2 ** 20
+/** A lower budget would send clients away that are merely slow: one of them may hold 1 MiB. */
+export const MIN_BUDGET_MB = 16
+/** Of the memory of the process. The rest is for the gateway itself, its sockets, and what V8 has not collected yet. */
+const DEFAULT_SHARE_OF_TOTAL = 1 / 4
+const MAX_SHARE = 1 / 2
+/** A process this close to its limits is about to be ended, whatever the account says. */
+const NEAR_LIMIT = 0.92
+
+export function memoryLimits(): MemoryLimits {
+  // 0, or more than there is, without a limit.
+  const constrained = process.constrainedMemory()
+  const total = totalmem()
+  return {
+    totalBytes: constrained > 0 && constrained < total ? constrained : total,
+    heapBytes: getHeapStatistics().heap_size_limit,
+  }
+}
+
+/** Returns the budget for what waits, in MiB, where none is set. */
+export const defaultBudgetMb = ({ totalBytes, heapBytes } = memoryLimits()): number =>
+  Math.max(
+    MIN_BUDGET_MB,
+    Math.floor(Math.min(totalBytes * DEFAULT_SHARE_OF_TOTAL, heapBytes * MAX_SHARE) / MIB),
+  )
+
+/** Returns the largest budget that can be kept: beyond it, the process would be ended before the budget is used up. */
+export const maxBudgetMb = ({ totalBytes, heapBytes } = memoryLimits()): number =>
+  Math.max(MIN_BUDGET_MB, Math.floor((Math.min(totalBytes, heapBytes) * MAX_SHARE) / MIB))
+
+/** Whether the process is about to reach a limit of its memory. Takes about 50 µs. */
+export function isNearMemoryLimit({ totalBytes } = memoryLimits()): boolean {
+  const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics()
+  return used > limit * NEAR_LIMIT || process.memoryUsage.rss() > totalBytes * NEAR_LIMIT
+}
