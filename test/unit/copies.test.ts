@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { pino } from 'pino'
 import type { Recall } from '../../shared/recall.ts'
@@ -127,5 +128,22 @@ describe('copies of what the broker confirmed', () => {
     expect(calls[0]).to.equal('h')
     await waitUntil('nothing is lost any more', () => copies.lost().length === 0, 20_000)
     expect(setAside).to.deep.equal([1])
+  })
+
+  it('are begun anew if their file is damaged, which would end the process', async () => {
+    const dataDir = folder()
+    const first = open({ dataDir })
+    add(first, 1)
+    await first.close()
+    const file = join(dataDir, 'copies', 'data.mdb')
+    const content = readFileSync(file)
+    // The number of every page behind the first two, and its kind.
+    for (let at = 2 * 4_096; at < content.length; at += 4_096) content.fill(0xff, at, at + 24)
+    writeFileSync(file, content)
+    const next = open({ dataDir })
+    add(next, 2)
+    await next.close()
+    await open({ dataDir }).lose(undefined, 0)
+    expect(existsSync(`${file}.damaged`)).to.equal(true)
   })
 })
