@@ -19,7 +19,9 @@ export const ERRORS = {
   WEBHOOK_MALFORMED: { status: 400, retry: false, text: 'the webhook has an unexpected format' },
   NOT_KEPT: { status: 503, retry: true, text: 'the webhook could not be stored' },
   BROKER_UNAVAILABLE: { status: 503, retry: true, text: 'the broker is unavailable' },
-  TOKEN_REFUSED: { status: 401, retry: false, text: 'the credential is missing, invalid or expired' },
+  TOKEN_REFUSED: { status: 401, retry: false, text: 'the credential is missing or invalid' },
+  // The user may have another credential by then.
+  TOKEN_EXPIRED: { status: 401, retry: true, text: 'the credential has expired' },
   USER_DISCONNECTED: { status: 403, retry: false, text: 'an admin has temporarily disconnected this user' },
   ADMIN_NEEDED: { status: 403, retry: false, text: 'only admins may do this' },
   KEYS_UNAVAILABLE: { status: 503, retry: true, text: 'the key of this token cannot be looked up now' },

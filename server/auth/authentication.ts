@@ -4,12 +4,12 @@ import { readIdentifier } from './claims.ts'
 import { createJwtVerifier } from './jwt.ts'
 import type { JwtOptions } from './jwt.ts'
 import type { Principal } from './principal.ts'
-import { refused, UnprovenCredential } from './refused.ts'
+import { expired, refused, UnprovenCredential } from './refused.ts'
 import { verifyUserSig } from './usersig.ts'
 
 /**
  * Resolves a credential, the `auth` of a handshake, to its principal: `{ token }` or `{ userId, userSig }`. Rejects with
- * TOKEN_REFUSED and the reason, or with KEYS_UNAVAILABLE while the public keys cannot be read.
+ * TOKEN_REFUSED or TOKEN_EXPIRED and the reason, or with KEYS_UNAVAILABLE while the public keys cannot be read.
  */
 export type Authenticate = (auth: unknown) => Promise<Principal>
 
@@ -43,7 +43,8 @@ export function createAuthenticate({
     if (userSigKey === undefined) throw refused('UserSigs are not accepted here (USERSIG_SECRET_KEY)')
     const verified = verifyUserSig(userSig, { userId: id, app, key: userSigKey, nowMs: Date.now() })
     if ('refusal' in verified) {
-      const { refusal, isSigned, ...time } = verified
+      const { refusal, isSigned, expiredAtMs, ...time } = verified
+      if (expiredAtMs !== undefined) throw expired(expiredAtMs)
       throw isSigned ? refused(refusal, time) : new UnprovenCredential(refusal)
     }
     return { id, role: admins.has(id) ? 'admin' : 'member', grants: [], ...verified }

@@ -5,7 +5,7 @@ import type { Room } from '../../shared/room.ts'
 import type { Authenticate } from './authentication.ts'
 import type { MembershipCache } from './membership/membership-cache.ts'
 import type { Principal } from './principal.ts'
-import { refused } from './refused.ts'
+import { expired } from './refused.ts'
 import type { Revocations } from './revocations.ts'
 
 /** How often a membership is looked up that runs out at once. */
@@ -25,7 +25,7 @@ export interface Authorization {
   readonly authenticateByKnownBans: Authenticate
   /**
    * Resolves to the time until which the principal may be in the room, in ms since 1970. Rejects with ROOM_REFUSED; with
-   * MEMBERSHIP_UNKNOWN when the membership could not be looked up, which grants nothing either; or with TOKEN_REFUSED once
+   * MEMBERSHIP_UNKNOWN when the membership could not be looked up, which grants nothing either; or with TOKEN_EXPIRED once
    * the credential has expired.
    */
   authorize(principal: Principal, room: Room): Promise<number>
@@ -84,7 +84,7 @@ export function createAuthorization({
     async authorize(principal, room) {
       const untilMs = await grantedUntil(principal, room)
       if (isRevoked(principal.id, room)) throw revokedRoom()
-      if (principal.expiresAtMs <= Date.now()) throw refused('it has expired')
+      if (principal.expiresAtMs <= Date.now()) throw expired(principal.expiresAtMs)
       return untilMs
     },
   }

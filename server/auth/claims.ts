@@ -2,7 +2,7 @@ import { isIdentifier } from '../../shared/identifier.ts'
 import { isRecord } from '../../shared/json.ts'
 import type { Conversation } from '../../shared/recall.ts'
 import type { Principal } from './principal.ts'
-import { quote, refused } from './refused.ts'
+import { expired, quote, refused } from './refused.ts'
 
 const MAX_GRANTS = 1_000
 /**
@@ -22,7 +22,8 @@ export interface ExpectedClaims {
 
 /**
  * Reads the claims of a token whose signature is valid. Throws TOKEN_REFUSED with the claim that is wrong, which can be
- * retried if the token only is not valid yet. A claim that is null or empty counts as missing.
+ * retried if the token only is not valid yet, or TOKEN_EXPIRED if that is all that is wrong. A claim that is null or empty
+ * counts as missing.
  */
 export function readClaims(payload: Uint8Array, { issuer, audience }: ExpectedClaims): Principal {
   const claims = parse(payload)
@@ -32,7 +33,15 @@ export function readClaims(payload: Uint8Array, { issuer, audience }: ExpectedCl
   if (audience !== undefined) checkAudience(claims['aud'], audience)
   // Identity providers have roles of their own, such as `authenticated`, which say nothing here.
   const role = claims['role'] === 'admin' ? 'admin' : 'member'
-  return { id: readSubject(claims['sub']), role, grants: readGrants(claims['rooms']), expiresAtMs }
+  const principal: Principal = {
+    id: readSubject(claims['sub']),
+    role,
+    grants: readGrants(claims['rooms']),
+    expiresAtMs,
+  }
+  // Last: another token of the same kind would be refused for what is wrong above.
+  if (expiresAtMs <= Date.now()) throw expired(expiresAtMs)
+  return principal
 }
 
 function parse(payload: Uint8Array): Readonly<Record<string, unknown>> {
@@ -57,9 +66,7 @@ function readTime(name: string, value: unknown): number {
 
 function readExpiry(exp: unknown): number {
   if (isMissing(exp)) throw refused('exp is missing')
-  const expiresAtMs = readTime('exp', exp)
-  if (expiresAtMs <= Date.now()) throw refused('it has expired')
-  return expiresAtMs
+  return readTime('exp', exp)
 }
 
 function checkStart(nbf: unknown): void {

@@ -21,7 +21,7 @@ export interface JwtOptions {
   readonly audience?: string | undefined
 }
 
-/** Rejects with TOKEN_REFUSED and the reason, or with KEYS_UNAVAILABLE while the public keys cannot be read. */
+/** Rejects with TOKEN_REFUSED or TOKEN_EXPIRED and the reason, or with KEYS_UNAVAILABLE while the public keys cannot be read. */
 export type VerifyJwt = (token: string) => Promise<Principal>
 
 /** Verifies JWTs with the claims `sub` and `exp`, and optionally `role` and `rooms`. */

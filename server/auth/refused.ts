@@ -11,6 +11,16 @@ export class UnprovenCredential extends GatewayError {
 export const refused = (why: string, options?: ConstructorParameters<typeof GatewayError>[2]): GatewayError =>
   new GatewayError('TOKEN_REFUSED', why, options)
 
+/**
+ * Returns TOKEN_EXPIRED for a credential that was valid until a time, in ms since 1970. It says how long ago that was: a clock
+ * that is wrong shows in it.
+ */
+export const expired = (expiresAtMs: number): GatewayError =>
+  new GatewayError(
+    'TOKEN_EXPIRED',
+    `${Math.ceil((Date.now() - expiresAtMs) / 1_000)} s ago, by the clock of this node`,
+  )
+
 const MAX_QUOTED_CHARACTERS = 64
 
 /** Quotes a value of a credential for an error message: at most 64 characters, printable. */

@@ -53,6 +53,8 @@ interface Refusal {
   readonly refusal: string
   /** Present if it is signed with the key of the app, so that it is no guess. */
   readonly isSigned?: true
+  /** Present if it was valid: until when, in ms since 1970. */
+  readonly expiredAtMs?: number
   /** Present if it will be valid: in how many ms. */
   readonly retryInMs?: number
 }
@@ -77,9 +79,10 @@ export function verifyUserSig(
   const earlyS = issuedAtS - nowS - MAX_CLOCK_SKEW_S
   if (earlyS > 0)
     return { refusal: 'userSig is not valid yet', isSigned: true, retryInMs: Math.ceil(earlyS * 1_000) }
-  const expiresAtS = issuedAtS + Math.min(document['TLS.expire'], MAX_LIFETIME_S)
-  if (expiresAtS <= nowS) return { refusal: 'userSig has expired', isSigned: true }
-  return { expiresAtMs: expiresAtS * 1_000 }
+  const expiresAtMs = (issuedAtS + Math.min(document['TLS.expire'], MAX_LIFETIME_S)) * 1_000
+  if (expiresAtMs <= nowMs)
+    return { refusal: 'userSig has expired', isSigned: true, expiredAtMs: expiresAtMs }
+  return { expiresAtMs }
 }
 
 interface SignOptions {

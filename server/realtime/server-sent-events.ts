@@ -255,7 +255,7 @@ class StreamTransport implements Transport, Listener {
 function refusalFor({ code }: Goodbye): GatewayError {
   if (code === GOODBYES.DISCONNECTED.code) return new GatewayError('USER_DISCONNECTED')
   if (code === GOODBYES.MEMORY_USED_UP.code) return new GatewayError('NODE_FULL')
-  return new GatewayError(code === GOODBYES.CREDENTIAL_ENDED.code ? 'TOKEN_REFUSED' : 'NODE_DRAINING')
+  return new GatewayError(code === GOODBYES.CREDENTIAL_ENDED.code ? 'TOKEN_EXPIRED' : 'NODE_DRAINING')
 }
 
 /** Resolves once everything written has left this process, or the connection has closed. */

@@ -23,8 +23,8 @@ export interface ConnectionOptions {
 export interface AuthOption {
   /**
    * `{ token }`, `{ userId, userSig }`, or a function that returns one, or a promise of one, within 30 s. The client calls it
-   * before each connection, again before a token expires, and once more if what it returned is refused, perhaps while an
-   * earlier call is still under way. If it throws, the client emits `error` and retries.
+   * before each connection, again before a token expires, once more if what it returned is invalid, and until one is accepted
+   * if it has expired, perhaps while an earlier call is still under way. If it throws, the client emits `error` and retries.
    */
   readonly auth: Credential | (() => Credential | Promise<Credential>)
   /** Instead of `auth`. */

@@ -2,8 +2,9 @@ import type { Goodbye, HandshakeRefusal, Hello } from '../protocol.ts'
 import type { ClientError, Refusal } from './api.ts'
 import { gatewayAddress } from './address.ts'
 import { stopwatch } from './clocks.ts'
-import { CredentialError, credentialReason, inTime } from './credential.ts'
+import { CredentialError, credentialReason } from './credential.ts'
 import type { Credential } from './credential.ts'
+import type { Credentials, Verdict } from './credentials.ts'
 import { DeliveryDoubts } from './delivery.ts'
 import { Diagnosis } from './diagnosis.ts'
 import { listenToEnvironment } from './environment.ts'
@@ -26,10 +27,8 @@ const FRESH_MS = 5_000
 interface ConnectionOptions {
   /** As in `RecallClientOptions`. */
   readonly url: string | undefined
-  /** Called before each connection, and before the credential it returned expires. Throws if there is no valid one. */
-  readonly credential: () => Promise<Credential>
-  /** How long to wait for `credential` before the attempt counts as failed; 30 s by default. */
-  readonly credentialTimeoutMs?: number
+  /** Asked before each connection, and before the credential that it returned expires. */
+  readonly credentials: Credentials
   readonly onConnect: () => void
   readonly onDisconnect: () => void
   readonly onGoodbye: (goodbye: Goodbye) => void
@@ -46,6 +45,7 @@ export class Connection {
   readonly requests: Requests
   readonly delivery: DeliveryDoubts
   readonly #options: ConnectionOptions
+  readonly #credentials: Credentials
   readonly #opening: Opening
   readonly #reconnection: Reconnection
   readonly #diagnosis: Diagnosis
@@ -54,8 +54,6 @@ export class Connection {
   #isClosed = false
   #isOpen = false
   #refusal: Refusal | undefined
-  /** The credential that was refused last, as JSON, and why. Another one may do. */
-  #refused: { readonly credential: string; readonly refusal: Refusal } | undefined
   /** Counts connection attempts and their ends, so that work for an earlier one can tell that it is obsolete. */
   #attempt = 0
   /** The latest goodbye: why the connection is about to end. */
@@ -67,7 +65,8 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options
-    const { onChange, onError } = options
+    const { credentials, onChange, onError } = options
+    this.#credentials = credentials
     const { origin, path } = gatewayAddress(options.url)
     this.socket = createSocket(origin, path)
     this.#opening = new Opening(this.socket, (reason) =>
@@ -81,7 +80,7 @@ export class Connection {
     this.#refresh = new Refresh({
       socket: this.socket,
       requests: this.requests,
-      ask: () => this.#getCredential(),
+      ask: () => credentials.ask(),
       onError,
       onAnother: (credential) => this.#reopen(credential),
     })
@@ -133,7 +132,7 @@ export class Connection {
 
   #reopen(credential?: Credential): void {
     this.#refusal = undefined
-    this.#refused = undefined
+    this.#credentials.forget()
     if (!this.#end()) return
     this.#isOpen = true
     void this.#connect(credential)
@@ -156,7 +155,7 @@ export class Connection {
     this.#reconnection.onAttempt()
     let credential = given
     try {
-      credential ??= await this.#getCredential()
+      credential ??= await this.#credentials.ask()
     } catch (error) {
       if (attempt !== this.#attempt) return
       const reason = credentialReason(error)
@@ -164,19 +163,16 @@ export class Connection {
       return this.#reconnection.fail({ code: 'NO_CREDENTIAL', reason }, error ?? new CredentialError(reason))
     }
     if (attempt !== this.#attempt) return
-    if (this.#refused?.credential === JSON.stringify(credential)) return this.#refuse(this.#refused.refusal)
+    const verdict = this.#credentials.known(credential)
+    if (verdict !== undefined) return this.#follow(verdict)
     this.#opening.begin(credential)
     this.silence.listenTo(this.socket.io.engine)
-  }
-
-  #getCredential(): Promise<Credential> {
-    return inTime(this.#options.credential, this.#options.credentialTimeoutMs)
   }
 
   #onConnect(): void {
     this.#opening.end()
     this.#reconnection.reset()
-    this.#refused = undefined
+    this.#credentials.forget()
     this.#goodbye = undefined
     this.#diagnosis.reset()
     const { credential } = this.#opening
@@ -199,12 +195,15 @@ export class Connection {
     this.#opening.end()
     const { code, retry = false } = error.data ?? {}
     if (code === undefined) return this.#reconnection.fail(this.#diagnosis.explain(error))
-    if (retry) return this.#reconnection.fail({ code, reason: error.message })
-    const refusal = { code, message: error.message }
-    if (code !== 'TOKEN_REFUSED' || this.#refused !== undefined) return this.#refuse(refusal)
-    // Final for this token alone: it may have expired on its way, while the device slept. One other is tried.
-    this.#refused = { credential: JSON.stringify(this.#opening.credential), refusal }
-    return void this.#connect()
+    if (retry && code !== 'TOKEN_EXPIRED') return this.#reconnection.fail({ code, reason: error.message })
+    this.#follow(this.#credentials.judge(this.#opening.credential, { code, message: error.message }))
+  }
+
+  #follow({ next, refusal }: Verdict): void {
+    if (next === 'give-up') return this.#refuse(refusal)
+    if (next === 'ask-now') return void this.#connect()
+    const { code, message } = refusal
+    this.#reconnection.fail({ code, reason: message }, new CredentialError(message))
   }
 
   #onDisconnect(reason: string, details: unknown): void {

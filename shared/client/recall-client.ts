@@ -12,6 +12,7 @@ import type {
 } from './api.ts'
 import { Connection } from './connection.ts'
 import { credentialOf } from './credential.ts'
+import { Credentials } from './credentials.ts'
 import { FollowedRooms } from './followed-rooms.ts'
 import { Emitter } from './listeners.ts'
 import { memoryPositions } from './position-store.ts'
@@ -32,7 +33,10 @@ export class RecallClient {
     const onChange = (room?: Room): void => this.#update(room)
     this.#connection = new Connection({
       url,
-      credential: credentialOf(auth, getToken),
+      credentials: new Credentials({
+        ask: credentialOf(auth, getToken),
+        isFixed: auth !== undefined && typeof auth !== 'function',
+      }),
       onConnect: () => this.#rooms.subscribeAll(),
       onDisconnect: () => this.#rooms.onDisconnect(),
       onGoodbye: (goodbye) => this.#events.emit('goodbye', goodbye),

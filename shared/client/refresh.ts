@@ -109,7 +109,7 @@ export class Refresh {
       if (response?.ok) {
         this.#inUse = credential
         this.expiresIn(response.expiresInMs ?? response.expiresAtMs - Date.now())
-      } else if (response?.retry === false) {
+      } else if (response?.retry === false || response?.code === 'TOKEN_EXPIRED') {
         throw new Error(`the gateway refuses the new credential: ${response.message}`)
       } else this.#retry()
     } catch (error) {

@@ -88,7 +88,7 @@ describe('the console on two nodes', function () {
       await page.getByLabel('Token', { exact: true }).fill(token)
       await page.getByRole('button', { name: 'Connect' }).click()
     }
-    await says('TOKEN_REFUSED: it has expired')
+    await says('TOKEN_EXPIRED')
     await enter('pasted by mistake')
     await says('TOKEN_REFUSED: it is no JWT')
     await enter(await makeToken({ role: 'admin' }, 'another secret, of 32 bytes or more'))

@@ -184,16 +184,22 @@ describe('page', function () {
     expect(await state(page, 'Live').count()).to.equal(0)
   })
 
-  it('shows that a token is invalid, and connects with a valid one', async () => {
-    const { url } = shared
-    const page = await openPage(url, 'wrong')
-    await page.getByRole('status').getByText('TOKEN_REFUSED').waitFor()
+  for (const [code, what, make] of [
+    ['TOKEN_REFUSED', 'is invalid', async () => 'wrong'],
+    ['TOKEN_EXPIRED', 'has expired', () => makeToken({ role: 'admin', ttlS: -1 })],
+  ] as const) {
+    it(`shows that a token ${what}, and connects with a valid one`, async () => {
+      const { url } = shared
+      const page = await openPage(url, await make())
+      await state(page, 'Refused').waitFor()
+      await page.getByRole('status').getByText(code).waitFor()
 
-    await page.getByLabel('Token', { exact: true }).fill(await adminToken())
-    await page.getByRole('button', { name: 'Connect' }).click()
+      await page.getByLabel('Token', { exact: true }).fill(await adminToken())
+      await page.getByRole('button', { name: 'Connect' }).click()
 
-    await state(page, 'Live').waitFor()
-  })
+      await state(page, 'Live').waitFor()
+    })
+  }
 
   it('contacts no other host and complies with its content security policy', async () => {
     const { url } = shared

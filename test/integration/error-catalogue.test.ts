@@ -227,6 +227,7 @@ describe('the error catalogue', () => {
     },
     BROKER_UNAVAILABLE: async () => http(stalled, '/v1/position?group=lobby', await memberToken()),
     TOKEN_REFUSED: () => http(main, '/v1/position?group=lobby'),
+    TOKEN_EXPIRED: async () => handshake(main, await makeToken({ ttlS: -1 })),
     USER_DISCONNECTED: async () => {
       await postDisconnect(main.url, await adminToken(), { userId: 'banned' })
       return handshake(main, await makeToken({ sub: 'banned', rooms: [ROOM] }))

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect as connectTcp } from 'node:net'
 import { expect } from 'chai'
 import { Api } from 'tls-sig-api-v2'
+import { signUserSig } from '../../server/auth/usersig.ts'
 import { VERSION } from '../../shared/version.ts'
 import { adminToken, connect, makeToken } from '../support/client.ts'
 import { APP, JWT_SECRET, startGatewayProcess } from '../support/gateway-process.ts'
@@ -14,7 +15,7 @@ import { withTimeout, waitUntil } from '../support/wait.ts'
 import { maskedFrame } from '../support/web-socket.ts'
 
 const KEY = 'k'.repeat(64)
-const userSigOf = (userId: string, ttlS = 600): string => new Api(Number(APP), KEY).genUserSig(userId, ttlS)
+const userSigOf = (userId: string): string => new Api(Number(APP), KEY).genUserSig(userId, 600)
 
 describe('handshake', () => {
   const onCleanUp = cleanUpAfterEach()
@@ -63,12 +64,14 @@ describe('handshake', () => {
     const gateway = await start({ USERSIG_SECRET_KEY: KEY })
     const refused = [
       { userId: 'admin', userSig: userSigOf('user-1') },
-      { userId: 'user-1', userSig: userSigOf('user-1', -1) },
       { userId: 'user-1\n', userSig: userSigOf('user-1\n') },
       { userId: ['user-1'], userSig: userSigOf('user-1') },
       { userSig: userSigOf('user-1') },
     ]
     for (const auth of refused) expect(await refusalOf(gateway, auth)).to.equal('TOKEN_REFUSED')
+    const issued = { nowS: Math.floor(Date.now() / 1_000) - 20, lifetimeS: 10 }
+    const userSig = signUserSig({ userId: 'user-1', app: APP, key: KEY, ...issued })
+    expect(await refusalOf(gateway, { userId: 'user-1', userSig })).to.equal('TOKEN_EXPIRED')
     const other = await start({})
     expect(await refusalOf(other, { userId: 'user-1', userSig: userSigOf('user-1') })).to.equal(
       'TOKEN_REFUSED',

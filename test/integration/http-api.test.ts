@@ -42,10 +42,14 @@ describe('the HTTP API', function () {
 
   it('grants access to the same users and rooms as the sockets do', async () => {
     await recall(1)
+    const ended = await makeToken({ rooms: [{ group: 'g' }], ttlS: -1 })
     for (const path of ['position', 'notices', 'stream']) {
       const of = (query: string, token?: string) => get(gateway.url, `/v1/${path}?${query}`, token)
       expect((await of('group=g')).body).to.include({ code: 'TOKEN_REFUSED' })
       expect((await of('group=g', 'wrong')).status).to.equal(401)
+      expect(await of('group=g', ended))
+        .to.deep.include({ status: 401 })
+        .and.have.nested.property('body.code', 'TOKEN_EXPIRED')
       expect((await of('group=other', member)).body).to.include({ code: 'ROOM_REFUSED' })
       expect((await of('feed=true', member)).status).to.equal(403)
     }

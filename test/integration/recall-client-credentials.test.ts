@@ -73,6 +73,39 @@ describe('the credentials of a client', function () {
     expect([client.state.code, asked]).to.deep.equal(['TOKEN_REFUSED', 2])
   })
 
+  it('that have expired are asked for again, at once and then with a backoff, until one is good', async () => {
+    const ended = await makeToken({ ttlS: -1 })
+    const answers = [ended, await makeToken({ ttlS: -2 }), ended, ended]
+    let asked = 0
+    const client = open(() => answers[asked++] ?? makeToken({ rooms: [room] }))
+    const [errors, states] = [events(client, 'error'), events(client, 'state')]
+    await isLive(client)
+    expect([asked, errors.map(({ source, attempt }) => `${source} ${attempt}`)]).to.deep.equal([
+      5,
+      ['getToken 1', 'getToken 2', 'getToken 3'],
+    ])
+    expect(states[0]).to.include({ kind: 'offline', code: 'TOKEN_EXPIRED' })
+    expect(states[0]?.reason).to.match(/^the credential has expired: \d+ s ago/)
+    expect(new Set(states.map(({ kind }) => kind))).to.deep.equal(new Set(['offline', 'catching-up', 'live']))
+  })
+
+  it('that a cache returns once more after they have expired are not sent at once, and are not final', async () => {
+    const ended = await makeToken({ ttlS: -1 })
+    let asked = 0
+    const client = open(() => (++asked <= 2 ? ended : makeToken({ rooms: [room] })))
+    const states = events(client, 'state')
+    await isLive(client)
+    expect([asked, states[0]?.code]).to.deep.equal([3, 'TOKEN_EXPIRED'])
+  })
+
+  it('are final once they have expired, if they are fixed', async () => {
+    const client = createRecallClient({ url: gateway.url, auth: { token: await makeToken({ ttlS: -1 }) } })
+    onCleanUp(() => client.close())
+    const states = events(client, 'state')
+    await waitUntil('it is refused', () => client.state.kind === 'refused')
+    expect(states.map(({ kind, code }) => `${kind} ${code}`)).to.deep.equal(['refused TOKEN_EXPIRED'])
+  })
+
   it('are refreshed in time, without a reconnect, by a device whose clock is wrong', async () => {
     const { now } = Date
     const asked: string[] = []

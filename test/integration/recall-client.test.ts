@@ -285,7 +285,7 @@ describe('the client', function () {
     ])
   })
 
-  it('tries one other token when one is refused: it may have expired on its way', async () => {
+  it('tries one other token when one is invalid', async () => {
     const { url } = await start()
     for (const [good, end] of [
       [2, 'live'],

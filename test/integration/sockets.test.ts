@@ -49,7 +49,10 @@ describe('sockets', () => {
 
     it('refuses a token of another secret, an expired one, and one without expiry', async () => {
       expect(await refusalOf(await makeToken({}, 'x'.repeat(32)))).to.deep.equal(REFUSED)
-      expect(await refusalOf(await makeToken({ ttlS: -10 }))).to.deep.equal(REFUSED)
+      expect(await refusalOf(await makeToken({ ttlS: -10 }))).to.deep.equal({
+        code: 'TOKEN_EXPIRED',
+        retry: true,
+      })
       const key = new TextEncoder().encode(JWT_SECRET)
       const endless = await new SignJWT({}).setProtectedHeader({ alg: 'HS256' }).setSubject('u').sign(key)
       expect(await refusalOf(endless)).to.deep.equal(REFUSED)

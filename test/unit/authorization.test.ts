@@ -60,7 +60,7 @@ describe('authorization', () => {
   it('refuses an expired credential, rather than the room', async () => {
     const { authorize } = setUp()
     const expiresAtMs = Date.now() - 1
-    expect(await authorize({ ...admin, expiresAtMs }, { group: 'g' })).to.equal('TOKEN_REFUSED')
+    expect(await authorize({ ...admin, expiresAtMs }, { group: 'g' })).to.equal('TOKEN_EXPIRED')
   })
 
   it('refuses a room that an admin has revoked, whatever the grant', async () => {

@@ -141,7 +141,7 @@ describe('health in the console', () => {
   })
 
   // Every further attempt with an invalid token counts against the address and eventually blocks everyone behind it.
-  for (const code of ['TOKEN_REFUSED', 'USER_DISCONNECTED', 'ADMIN_NEEDED']) {
+  for (const code of ['TOKEN_REFUSED', 'TOKEN_EXPIRED', 'USER_DISCONNECTED', 'ADMIN_NEEDED']) {
     it(`is not polled after ${code} until there is another token or the gateway accepts the page again`, async () => {
       allow()
       const health = await open()

@@ -55,7 +55,12 @@ describe('JWT', () => {
     const verify = createJwtVerifier({ secrets: [SECRET] })
     const refusalOf = async (claims: Readonly<Record<string, unknown>>) =>
       refusal(verify, await sign(bytes(SECRET), claims))
-    expect(await refusalOf({ exp: nowS() })).to.include({ code: 'TOKEN_REFUSED', retry: false })
+    const late = await refusalOf({ exp: nowS() - 100 })
+    expect(late).to.include({ code: 'TOKEN_EXPIRED', retry: true })
+    expect(late.message).to.match(/^the credential has expired: 10[01] s ago/)
+    expect(await refusalOf({ exp: nowS() })).to.include({ code: 'TOKEN_EXPIRED' })
+    // The next one would be refused for that as well.
+    expect(await refusalOf({ exp: nowS(), sub: '' })).to.include({ code: 'TOKEN_REFUSED', retry: false })
     expect(await refusalOf({ exp: undefined }))
       .to.have.property('message')
       .contain('exp is missing')
@@ -246,7 +251,7 @@ describe('JWT', () => {
     const [head = '', claims = '', signature = ''] = token.split('.')
     const others = [`${head}.${claims}.${signature.toLowerCase()}`, `${head}.${claims}.`]
     for (const other of others) expect(await outcome(verify, other)).to.equal('TOKEN_REFUSED')
-    await waitUntil('the token expires', async () => (await outcome(verify, token)) === 'TOKEN_REFUSED')
+    await waitUntil('the token expires', async () => (await outcome(verify, token)) === 'TOKEN_EXPIRED')
   })
 
   it('must name the issuer and the audience, where they are configured', async () => {

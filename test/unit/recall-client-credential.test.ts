@@ -250,6 +250,19 @@ describe('a refresh', () => {
     expect([sent.length, asked.length]).to.deep.equal([1, 0])
   })
 
+  it('tells of a new token that has expired already, and asks for another', async () => {
+    const { refresh, sent, errors, asked, give, answerWith } = setUp()
+    refresh.begin(token(1))
+    refresh.expiresIn(100_000)
+    mock.timers.tick(81_000)
+    answerWith({ ok: false, code: 'TOKEN_EXPIRED', message: 'it is over', retry: true })
+    await give(token(2))
+    expect(errors).to.deep.equal(['the gateway refuses the new credential: it is over'])
+    mock.timers.tick(1_000)
+    await give(token(3))
+    expect([sent, asked]).to.deep.equal([[token(2), token(3)], []])
+  })
+
   it('with another user takes another connection, and is told', async () => {
     const { refresh, sent, errors, another, give } = setUp()
     refresh.begin(token(1))

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { Connection } from '../../shared/client/connection.ts'
+import { Credentials } from '../../shared/client/credentials.ts'
 import { claimsOf, expiryOf } from '../../shared/client/credential.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -12,11 +13,13 @@ describe('a credential that never arrives', () => {
     let calls = 0
     const connection = new Connection({
       url: 'http://127.0.0.1:9',
-      credential() {
-        calls++
-        return new Promise(() => undefined)
-      },
-      credentialTimeoutMs: 10,
+      credentials: new Credentials({
+        ask() {
+          calls++
+          return new Promise(() => undefined)
+        },
+        timeoutMs: 10,
+      }),
       onConnect: () => undefined,
       onDisconnect: () => undefined,
       onGoodbye: () => undefined,
@@ -34,10 +37,12 @@ describe('a credential that never arrives', () => {
     let wasReported = false
     const connection = new Connection({
       url: 'http://127.0.0.1:9',
-      async credential() {
-        wasCalled = true
-        throw new Error('too late')
-      },
+      credentials: new Credentials({
+        async ask() {
+          wasCalled = true
+          throw new Error('too late')
+        },
+      }),
       onConnect: () => undefined,
       onDisconnect: () => undefined,
       onGoodbye: () => undefined,

@@ -340,7 +340,7 @@ describe('session', () => {
       const race = createRace({ principal, authorization })
       let response: Subscribed | Refused | undefined
       await race.session.subscribe(GROUP, (ack) => (response = ack))
-      expect(response).to.include({ ok: false, code: 'TOKEN_REFUSED', retry: true })
+      expect(response).to.include({ ok: false, code: 'TOKEN_EXPIRED', retry: true })
       race.rooms.closeAll()
     })
   })

@@ -39,6 +39,7 @@ describe('UserSig', () => {
     expect(check(VECTOR, { nowMs: expiresAtMs })).to.deep.equal({
       refusal: 'userSig has expired',
       isSigned: true,
+      expiredAtMs: NOW_MS + 86_400_000,
     })
   })
 

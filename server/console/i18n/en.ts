@@ -60,7 +60,8 @@ export const en = {
     hint: 'Issued by your app’s backend, or part of a link that ends in #token=… Stored for this tab only.',
   },
   errors: {
-    TOKEN_REFUSED: 'The token is invalid or has expired. Paste a new one.',
+    TOKEN_REFUSED: 'The token is invalid. Paste another one.',
+    TOKEN_EXPIRED: 'The token has expired. Paste a new one.',
     USER_DISCONNECTED: 'An admin has temporarily disconnected you.',
     '4000': 'The node is stopping; another one takes over.',
     '4001': 'This page fell too far behind.',

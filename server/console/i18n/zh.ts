@@ -49,7 +49,8 @@ export const zh: Messages = {
     hint: '令牌由应用后台签发，也可通过以 #token=… 结尾的链接打开。仅保存在当前标签页。',
   },
   errors: {
-    TOKEN_REFUSED: '令牌无效或已过期，请粘贴新的令牌。',
+    TOKEN_REFUSED: '令牌无效，请粘贴其他令牌。',
+    TOKEN_EXPIRED: '令牌已过期，请粘贴新的令牌。',
     USER_DISCONNECTED: '管理员已暂时断开您的连接。',
     '4000': '该节点正在停止，将由其他节点接替。',
     '4001': '此页面积压的通知过多。',

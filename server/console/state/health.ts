@@ -4,10 +4,10 @@ import type { Api } from './api.ts'
 
 const POLL_INTERVAL_MS = 2_000
 /**
- * Polling stops after these. Repeated with the same token, they count against the client's address and eventually block
- * everyone behind it.
+ * Polling stops after these: the page has no other token until a person enters one. Repeated with the same, an invalid one
+ * counts against the client's address and eventually blocks everyone behind it.
  */
-const FINAL_CODES = ['TOKEN_REFUSED', 'USER_DISCONNECTED', 'ADMIN_NEEDED']
+const FINAL_CODES = ['TOKEN_REFUSED', 'TOKEN_EXPIRED', 'USER_DISCONNECTED', 'ADMIN_NEEDED']
 /** For a minute, nobody at the viewer's address gets an answer, whoever has guessed there. */
 const BLOCKED = 'TOO_MANY_FAILURES'
 /** Far fewer than the guesses that block an address. */

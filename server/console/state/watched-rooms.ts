@@ -10,7 +10,7 @@ import type { State } from './shown-state.ts'
 import { WatchedRoom } from './watched-room.ts'
 
 /** As the gateway would say. */
-const NO_JWT = 'the credential is missing, invalid or expired: it is no JWT'
+const NO_JWT = 'the credential is missing or invalid: it is no JWT'
 /** Interruptions that are remembered, to say which answers of the history may be incomplete. */
 const MAX_INTERRUPTIONS = 100
 
@@ -32,8 +32,6 @@ export class WatchedRooms {
   /** Of the connection as a whole. */
   readonly #interruptions: Interruptions
   #past: readonly Interruption[] = []
-  /** When it turned out that the token is none, in ms since 1970. The client would wait for another one. */
-  #noTokenSinceMs: number | undefined
 
   constructor(options: WatchedRoomsOptions) {
     this.#options = options
@@ -45,10 +43,7 @@ export class WatchedRooms {
       options.onChange()
     })
     // All others are in the state.
-    this.#client.on('error', ({ source }) => {
-      if (source === 'getToken') this.#noTokenSinceMs ??= Date.now()
-      options.onChange()
-    })
+    this.#client.on('error', () => options.onChange())
   }
 
   get rooms(): readonly WatchedRoom[] {
@@ -57,8 +52,11 @@ export class WatchedRooms {
 
   get state(): State {
     const { state } = this.#client
-    if (this.#noTokenSinceMs !== undefined)
-      return { kind: 'refused', since: this.#noTokenSinceMs, code: 'TOKEN_REFUSED', reason: NO_JWT }
+    // The client asks for another token until it has a good one. Here, there is none until a person enters it.
+    if (state.kind === 'offline' && state.code === 'NO_CREDENTIAL')
+      return { kind: 'refused', since: state.since, code: 'TOKEN_REFUSED', reason: NO_JWT }
+    if (state.kind === 'offline' && state.code === 'TOKEN_EXPIRED')
+      return { kind: 'refused', since: state.since, code: state.code, reason: state.reason ?? '' }
     if (state.kind === 'live' && this.#rooms.size === 0) return { kind: 'idle', since: state.since }
     const failure = this.rooms.find((watched) => watched.failure !== undefined)?.failure
     return state.kind === 'loading' && failure !== undefined
@@ -79,7 +77,6 @@ export class WatchedRooms {
 
   /** Connects with the current token, even if already connected. Rooms resume from their positions. */
   connect(): void {
-    this.#noTokenSinceMs = undefined
     for (const watched of this.#rooms.values()) watched.refusal = undefined
     this.#client.connect()
   }

@@ -6,6 +6,7 @@ import type { Room } from '../../../shared/room.ts'
 import { revokedRoom } from '../../auth/authorization.ts'
 import type { Authorization } from '../../auth/authorization.ts'
 import type { Principal } from '../../auth/principal.ts'
+import { expired } from '../../auth/refused.ts'
 import type { Broker } from '../../broker/broker.ts'
 import { TokenBucket } from '../../lib/flow-control.ts'
 import type { TimerWheel } from '../../lib/timers.ts'
@@ -183,7 +184,7 @@ export class Session {
     } catch (error) {
       if (Date.now() < this.#principal.expiresAtMs) throw error
       // The room is not refused for good: the connection is about to close, and the client to return with a new credential.
-      throw new GatewayError('TOKEN_REFUSED', 'it has expired', { retryInMs: 0 })
+      throw expired(this.#principal.expiresAtMs)
     }
   }
 
@@ -229,7 +230,7 @@ export class Session {
   /** Leaves a room without a request by the client, and tells it the reason. */
   #evict(room: Room, reason: GatewayError): void {
     // Rooms that end with the credential are not refused first: its timer closes the connection.
-    if (reason.code === 'TOKEN_REFUSED') return
+    if (reason.code === 'TOKEN_EXPIRED') return
     const { code, message, retry } = reason
     if (this.#subscriptions.evict(room, reason))
       this.#transport.sendUnsubscribed({ room, code, message, retry })
