@@ -93,9 +93,9 @@ describe('the credentials of a client', function () {
     const ended = await makeToken({ ttlS: -1 })
     let asked = 0
     const client = open(() => (++asked <= 2 ? ended : makeToken({ rooms: [room] })))
-    const states = events(client, 'state')
+    const [errors, states] = [events(client, 'error'), events(client, 'state')]
     await isLive(client)
-    expect([asked, states[0]?.code]).to.deep.equal([3, 'TOKEN_EXPIRED'])
+    expect([asked, errors.length, states[0]?.code]).to.deep.equal([3, 1, 'TOKEN_EXPIRED'])
   })
 
   it('are final once they have expired, if they are fixed', async () => {
