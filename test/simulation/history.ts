@@ -137,6 +137,8 @@ export interface Refused {
   readonly kind: 'refused'
   readonly user: string
   readonly life: number
+  /** Undefined: the connection. */
+  readonly listener?: string
   readonly room: Room
   readonly code: string
   readonly retry: boolean
