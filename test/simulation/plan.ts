@@ -23,7 +23,7 @@ const MANY_ROOMS = 25
 /** Draws a run. `faults`: the names to choose from. Each part has chance of its own, so that a change to one leaves the others. */
 export function drawPlan(seed: number, faults: readonly string[]): Plan {
   const random = new Random(seed)
-  const activeMs = random.pick([6_000, 6_000, 12_000, 25_000]) + random.below(6_000)
+  const activeMs = random.pick([6_000, 12_000, 12_000, 25_000, 40_000]) + random.below(6_000)
   const shape: Shape = {
     ...random.pick(SETUPS),
     historySize: random.pick([5, 20, 1_000]),

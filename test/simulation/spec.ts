@@ -56,6 +56,8 @@ export interface ListenerHabit {
   readonly room: Room
   /** How long it takes, in ms. */
   readonly tookMs: number
+  /** It takes longer than the client waits in silence. */
+  readonly slowEvery: number
   readonly throwsEvery: number
   /** It leaves, from inside or some ms later, and subscribes again. */
   readonly leavesEvery: number

@@ -9,7 +9,7 @@ const GREAT_BURST = 150
 export function drawRecalls(random: Random, groups: readonly string[], activeMs: number): RecallStep[] {
   const steps: RecallStep[] = []
   let seq = 0
-  const meanMs = random.pick([100, 400, 1_500])
+  const meanMs = random.pick([150, 600, 1_500, 4_000])
   const hasGreatBurst = random.chance(0.05)
   for (let atMs = random.below(2_000); atMs < activeMs; atMs += random.below(2 * meanMs)) {
     const group = random.pick(groups)

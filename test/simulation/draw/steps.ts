@@ -66,11 +66,7 @@ export function drawOrders(random: Random, users: readonly UserSpec[], activeMs:
   })
 }
 
-export const drawDismissals = (
-  random: Random,
-  groups: readonly string[],
-  activeMs: number,
-): DismissStep[] =>
+export const drawDismissals = (random: Random, groups: readonly string[], activeMs: number): DismissStep[] =>
   random.chance(0.9) ? [] : [{ kind: 'dismiss', atMs: random.below(activeMs), group: random.pick(groups) }]
 
 /** A third of the runs has few, a third some, a third many; more than two of one kind are left out. */

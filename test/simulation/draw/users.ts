@@ -21,9 +21,10 @@ export function drawUser(random: Random, i: number, moreRooms: readonly Room[]):
     by,
     role,
     access,
-    grantS: random.pick([undefined, 1, 2, 5, 30]),
+    grantS: random.pick([undefined, undefined, 1, 2, 5, 30]),
     rooms,
-    listeners: by === 'library' ? drawListeners(random, rooms) : rooms.map((room) => plainHabit(random, room)),
+    listeners:
+      by === 'library' ? drawListeners(random, rooms) : rooms.map((room) => plainHabit(random, room)),
     store: random.pick(
       by === 'library'
         ? (['memory', 'session', 'session', 'session', 'slow', 'failing', 'torn'] as const)
@@ -39,7 +40,7 @@ function drawListeners(random: Random, rooms: readonly Room[]): ListenerHabit[] 
     if (random.chance(0.2))
       return [
         { ...plainHabit(random, room), name: 'listener 1' },
-        { ...plainHabit(random, room), name: 'listener 2', tookMs: random.pick([0, 5, 200]) },
+        { ...plainHabit(random, room), name: 'listener 2', slowEvery: random.pick([0, 10]) },
       ]
     const habit = drawHabit(random, room)
     // Not of the same room: with another listener there, one that comes later begins where the room is.
@@ -57,6 +58,7 @@ const plainHabit = (random: Random, room: Room): ListenerHabit => ({
   name: 'listener',
   room,
   tookMs: random.pick([0, 0, 0, 5, 20]),
+  slowEvery: 0,
   throwsEvery: random.pick([0, 0, 0, 9]),
   leavesEvery: 0,
   returnsAfterMs: 0,
@@ -78,9 +80,9 @@ function drawHabit(random: Random, room: Room): ListenerHabit {
     case 2:
       return { ...habit, begins, skipsEvery: 7 }
     case 3:
-      return { ...habit, begins, tookMs: random.pick([200, 1_100]) }
+      return { ...habit, begins, slowEvery: 10 }
     case 4:
-      return { ...habit, begins, throwsEvery: 2 }
+      return { ...habit, begins, throwsEvery: 5 }
     default:
       return { ...habit, begins }
   }
@@ -89,7 +91,7 @@ function drawHabit(random: Random, room: Room): ListenerHabit {
 function drawTokens(random: Random): TokenHabit {
   const habit = {
     lifeMs: random.pick([800, 2_000, 5_000, 20_000, 600_000, 600_000, 600_000]),
-    delayMs: random.pick([0, 0, 30, 400]),
+    delayMs: random.pick([0, 0, 30, 200]),
     failsEvery: 0,
     endedEvery: 0,
     rubbishEvery: 0,
@@ -103,7 +105,8 @@ function drawTokens(random: Random): TokenHabit {
     case 2:
       return { ...habit, rubbishEvery: every }
     case 3:
-      return { ...habit, delayMs: random.pick([900, 2_100, 5_000]) }
+      // Otherwise the user would be offline for most of the time.
+      return { ...habit, lifeMs: 20_000, delayMs: random.pick([900, 2_100, 5_000]) }
     default:
       return habit
   }

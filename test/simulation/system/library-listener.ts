@@ -6,6 +6,9 @@ import type { ListenerHabit } from '../spec.ts'
 import { toldOf } from './told.ts'
 import { wait } from './wait.ts'
 
+/** After a second, the client says that it waits for a listener. */
+const SLOW_MS = 1_200
+
 /** The page that a listener is in. */
 export interface LibraryPage {
   readonly user: string
@@ -40,6 +43,10 @@ export class LibraryListener {
     if (this.#page.storage.has(this.#followsKey)) this.#follow()
   }
 
+  get isRefused(): boolean {
+    return this.#subscription?.state.kind === 'refused'
+  }
+
   /** Whether it fails each time with this notice. */
   cannotHandle(room: Room, notice: Notice | MemberNotice): boolean {
     return roomName(room) === roomName(this.#habit.room) && this.#isImpossible(notice)
@@ -58,7 +65,7 @@ export class LibraryListener {
 
   #onNotice(notice: Notice | MemberNotice): unknown {
     const { life, history, closeAndReopen } = this.#page
-    const { throwsEvery, leavesEvery, closesEvery, tookMs, room } = this.#habit
+    const { throwsEvery, leavesEvery, closesEvery, slowEvery, tookMs, room } = this.#habit
     const about = { listener: this.#name, life }
     const count = ++this.#count
     const isNow = (every: number): boolean => every > 0 && count % every === 0
@@ -80,8 +87,9 @@ export class LibraryListener {
     }
     if (isNow(closesEvery)) return closeAndReopen()
     if (isNow(leavesEvery)) return this.#leave()
-    if (tookMs === 0) return done(true)
-    return wait(tookMs).then(() => done(true))
+    const ms = isNow(slowEvery) ? SLOW_MS : tookMs
+    if (ms === 0) return done(true)
+    return wait(ms).then(() => done(true))
   }
 
   /** Leaves from inside. What it is doing does not count as handled. */

@@ -40,17 +40,22 @@ export class LibraryUser extends User {
       },
     }
     for (const habit of spec.listeners) new LibraryListener(habit, page).begin()
-    return { close: () => client.close(), again: () => reconnect(client) }
+    return { close: () => client.close(), again: () => reconnect(client, listeners) }
   }
 }
 
-/** What a button "try again" does. */
-function reconnect(client: RecallClient): void {
-  if (client.state.kind !== 'closed') client.connect()
+/** What a button "try again" does, where something is refused. */
+function reconnect(client: RecallClient, listeners: ReadonlySet<LibraryListener>): void {
+  const { kind } = client.state
+  if (kind === 'closed') return
+  if (kind === 'refused' || [...listeners].some(({ isRefused }) => isRefused)) client.connect()
 }
 
 /** What cannot be handled is skipped, by the listener that cannot. */
-function onError({ source, attempt, skip, notice, room }: ClientError, listeners: Set<LibraryListener>): void {
+function onError(
+  { source, attempt, skip, notice, room }: ClientError,
+  listeners: Set<LibraryListener>,
+): void {
   if (source !== 'listener' || notice === undefined || room === undefined || attempt < SKIP_AFTER) return
   for (const listener of listeners)
     if (listener.cannotHandle(room, notice)) {

@@ -42,6 +42,10 @@ export class PlainListener {
     this.#say('connecting')
   }
 
+  get isRefused(): boolean {
+    return this.#state === 'refused'
+  }
+
   get position(): Position | undefined {
     const text = this.#page.storage.get(roomName(this.room))
     return text === undefined ? undefined : (JSON.parse(text) as Position)
@@ -99,7 +103,11 @@ export class PlainListener {
       history.add({ kind: 'told', ...this.#about, ...toldOf(notice) })
       const place = this.position
       if (place?.epoch !== epoch || place.offset + 1 !== notice.offset)
-        history.add({ kind: 'crashed', process: this.#about.listener, error: this.#hole(epoch, notice.offset) })
+        history.add({
+          kind: 'crashed',
+          process: this.#about.listener,
+          error: this.#hole(epoch, notice.offset),
+        })
       history.add({ kind: 'handled', ...this.#about, offset: notice.offset, isDone: true })
       this.#move({ epoch, offset: notice.offset })
     }

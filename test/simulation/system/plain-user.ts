@@ -68,8 +68,8 @@ class PlainPage implements Page {
 
   again(): void {
     this.#isRefused = false
-    if (this.#socket.connected) for (const room of this.#rooms.values()) this.#subscribe(room)
-    else this.#socket.connect()
+    if (!this.#socket.connected) return void this.#socket.connect()
+    for (const room of this.#rooms.values()) if (room.isRefused) this.#subscribe(room)
   }
 
   /** Until the token endpoint gives one. */
@@ -133,10 +133,14 @@ class PlainPage implements Page {
     const generation = this.#generation
     const { position } = listener
     listener.paused('catching-up')
-    this.#socket.emit('subscribe', { ...listener.room, ...(position && { since: position }) }, (answer: never) => {
-      if (generation !== this.#generation) return
-      if (listener.answered(answer)) this.#retry(listener)
-    })
+    this.#socket.emit(
+      'subscribe',
+      { ...listener.room, ...(position && { since: position }) },
+      (answer: never) => {
+        if (generation !== this.#generation) return
+        if (listener.answered(answer)) this.#retry(listener)
+      },
+    )
   }
 
   #retry(listener: PlainListener): void {

@@ -182,10 +182,8 @@ export class System {
       gateway.start()
     }
     for (const user of this.users) {
-      if (user.process?.isFrozen) world.schedule.thaw(user.process)
-      user.open()
-      if (this.#hasRefused)
-        for (const ms of AGAIN_MS) world.schedule.after(ms, OUTSIDE, () => user.again())
+      user.restore()
+      if (this.#hasRefused) for (const ms of AGAIN_MS) world.schedule.after(ms, OUTSIDE, () => user.again())
     }
   }
 }

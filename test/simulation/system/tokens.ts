@@ -7,6 +7,8 @@ import type { UserSpec } from '../spec.ts'
 import { START_MS, world } from '../world/globals.ts'
 import { wait } from './wait.ts'
 
+const MIN_RESTORED_LIFE_MS = 5_000
+
 interface Claims {
   readonly sub: string
   readonly isAdmin?: boolean
@@ -27,6 +29,8 @@ export class TokenEndpoint {
   readonly #spec: UserSpec
   readonly #history: History
   #calls = 0
+  /** From the end of the faults on, it works, and tokens live long enough for connections to stay. */
+  isRestored = false
 
   constructor(spec: UserSpec, history: History) {
     this.#spec = spec
@@ -35,9 +39,10 @@ export class TokenEndpoint {
 
   async give(life: number): Promise<string> {
     const { name, role, access, rooms, tokens } = this.#spec
-    const { lifeMs, delayMs, failsEvery, endedEvery, rubbishEvery } = tokens
+    const { delayMs, failsEvery, endedEvery, rubbishEvery } = tokens
+    const lifeMs = this.isRestored ? Math.max(tokens.lifeMs, MIN_RESTORED_LIFE_MS) : tokens.lifeMs
     this.#calls++
-    const isNow = (every: number): boolean => every > 0 && this.#calls % every === 0
+    const isNow = (every: number): boolean => !this.isRestored && every > 0 && this.#calls % every === 0
     if (delayMs > 0) await wait(delayMs)
     if (isNow(failsEvery)) throw new Error('the token endpoint answered 500')
     if (isNow(rubbishEvery)) return '<!doctype html><title>Sign in</title>'

@@ -78,6 +78,13 @@ export abstract class User {
     if (process && !process.isDead) world.schedule.after(0, process, () => hint(process))
   }
 
+  /** Nothing disturbs the user any more. */
+  restore(): void {
+    this.tokens.isRestored = true
+    if (this.process?.isFrozen) world.schedule.thaw(this.process)
+    this.open()
+  }
+
   /** The person has been given a room again, or is no longer taken out, and does what the page offers for that. */
   again(): void {
     const { process } = this
