@@ -13,9 +13,17 @@ export type Entry = { readonly atMs: number } & (
   | Told
   | Handled
   | GapTold
+  | GapHandled
+  | Skipped
   | Said
   | Refused
+  | Signed
   | Granted
+  | Decided
+  | Quit
+  | Ordered
+  | OrderAnswered
+  | Dismissed
   | Disturbed
   | Restored
   | Crashed
@@ -31,6 +39,8 @@ export interface Sent {
   readonly seqs: readonly number[]
   /** The provider's time of the recall, in ms since 1970. */
   readonly recalledAtMs: number
+  /** The call names no time; `recalledAtMs` is then when it was sent. */
+  readonly isUntimed?: true
 }
 
 /** The provider has an answer, or has given up. */
@@ -56,6 +66,10 @@ export interface Followed {
   readonly user: string
   readonly life: number
   readonly room: Room
+  /** What the user follows it with. */
+  readonly by: 'library' | 'plain' | 'stream'
+  /** Where it begins: at the stored position, at one that the app gives, or from now, which `load` has loaded. */
+  readonly from: 'stored' | 'given' | 'load'
 }
 
 /** A listener is called with a notice. */
@@ -82,12 +96,29 @@ export interface Handled {
   readonly isDone: boolean
 }
 
+/** What was recalled until now has to be loaded: a gap was told, or `load` was called (`reason` is `load` then). */
 export interface GapTold {
   readonly kind: 'gap'
   readonly listener: string
   readonly life: number
   readonly room: Room
   readonly reason: string
+}
+
+/** What dealt with the gap, or `load`, has returned, or thrown. */
+export interface GapHandled {
+  readonly kind: 'gap handled'
+  readonly listener: string
+  readonly life: number
+  readonly isDone: boolean
+}
+
+/** The app has given up on a notice that its listener cannot handle: as if it had. */
+export interface Skipped {
+  readonly kind: 'skipped'
+  readonly listener: string
+  readonly life: number
+  readonly offset: number
 }
 
 /** What the client says of itself, or of the subscription of a listener. */
@@ -106,9 +137,23 @@ export interface Refused {
   readonly kind: 'refused'
   readonly user: string
   readonly life: number
+  /** Undefined: the connection. */
+  readonly listener?: string
   readonly room: Room
   readonly code: string
   readonly retry: boolean
+}
+
+/** A credential was signed for the user. */
+export interface Signed {
+  readonly kind: 'token'
+  readonly user: string
+  readonly life: number
+  /** In virtual time. In the past if the token endpoint gives one that has ended. */
+  readonly endsAtMs: number
+  readonly isAdmin: boolean
+  /** What it grants; undefined if the app's backend is asked. */
+  readonly rooms?: readonly Room[]
 }
 
 /** Whether the user may listen to the room from now on, as the app's backend decides. */
@@ -116,6 +161,52 @@ export interface Granted {
   readonly kind: 'granted' | 'revoked'
   readonly user: string
   readonly room: Room
+}
+
+/** What the app's backend has answered to a node. */
+export interface Decided {
+  readonly kind: 'verdict'
+  readonly user: string
+  readonly room: Room
+  readonly isAllowed: boolean
+  /** How long it holds from when it has arrived. */
+  readonly forMs: number
+}
+
+/** The provider's callback that a member has left a group has its answer. */
+export interface Quit {
+  readonly kind: 'quit'
+  readonly user: string
+  readonly group: string
+  readonly isOk: boolean
+}
+
+/** An operator takes access away: to a room, or without one to everything. It may hold from here on. */
+export interface Ordered {
+  readonly kind: 'ordered'
+  readonly id: number
+  readonly user: string
+  readonly room?: Room
+  readonly forMs: number
+}
+
+/** With `isOk`, it holds from here on, for as long as was ordered. */
+export interface OrderAnswered {
+  readonly kind: 'order answered'
+  readonly id: number
+  readonly isOk: boolean
+  readonly outcome: string
+}
+
+/** The provider says that a group was dismissed: what was recalled in it before is no longer. */
+export interface Dismissed {
+  readonly kind: 'dismissed' | 'dismissal answered'
+  readonly id: number
+  readonly group: string
+  /** When, in ms since 1970. */
+  readonly dismissedAtMs: number
+  /** Of the answer. */
+  readonly isOk?: boolean
 }
 
 /** A fault begins, or has ended. */

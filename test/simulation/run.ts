@@ -80,8 +80,7 @@ export async function run(plan: Plan): Promise<Outcome> {
 }
 
 function perform(step: Step, system: System, history: History): void {
-  if (step.kind === 'recall') return system.provider.recall(step, step.seqs)
-  if (step.kind === 'user') return system.users[step.user]?.[step.what]()
+  if (step.kind !== 'fault') return system.perform(step)
   const fault = FAULTS.find(({ name }) => name === step.name)
   if (fault === undefined || (fault.needsRedis && system.redis === undefined)) return
   const about = { name: step.name, detail: Math.round(step.durationMs) }

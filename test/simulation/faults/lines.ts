@@ -1,26 +1,48 @@
 import { net } from '../world/network.ts'
+import type { Endpoint } from '../world/endpoint.ts'
 import type { System } from '../system/system.ts'
 import type { Random } from '../world/random.ts'
 import type { Fault } from './fault.ts'
 
 /** Two parts that talk to each other. */
 function drawLine({ receivers, nodes, users, redis }: System, random: Random): readonly [string, string] {
-  const lines: (readonly [string, string])[] = [
-    ...receivers.map(({ name }) => ['provider', name] as const),
-    ...users.flatMap(({ spec }) => nodes.map(({ name }) => [spec.name, name] as const)),
-    ...(redis ? [...receivers, ...nodes].map(({ name }) => [name, 'redis'] as const) : []),
+  const kinds: (readonly (readonly [string, string])[])[] = [
+    receivers.map(({ name }) => ['provider', name] as const),
+    users.flatMap(({ spec }) => nodes.map(({ name }) => [spec.name, name] as const)),
+    nodes.map(({ name }) => [name, 'backend'] as const),
+    ...(redis ? [[...receivers, ...nodes].map(({ name }) => [name, 'redis'] as const)] : []),
   ]
-  return random.pick(lines)
+  return random.pick(random.pick(kinds))
 }
+
+const endsBetween = (one: string, other: string): Endpoint[] =>
+  net.network.between((a, b) => a.part === one && b.part === other)
 
 /** What happens to the lines between parts. */
 export const LINE_FAULTS: readonly Fault[] = [
   {
     name: 'connections cut',
     begin(system, random) {
-      const [one, other] = drawLine(system, random)
-      for (const end of net.network.between((a, b) => a.part === one && b.part === other)) end.cut()
+      for (const end of endsBetween(...drawLine(system, random))) end.cut()
       return undefined
+    },
+  },
+  {
+    name: 'one connection cut',
+    begin(system, random) {
+      const ends = endsBetween(...drawLine(system, random))
+      if (ends.length > 0) random.pick(ends).cut()
+      return undefined
+    },
+  },
+  {
+    name: 'one connection half open',
+    begin(system, random) {
+      const ends = endsBetween(...drawLine(system, random))
+      if (ends.length === 0) return undefined
+      const end = random.pick(ends)
+      end.isLost = true
+      return () => void (end.isLost = false)
     },
   },
   {
@@ -49,7 +71,7 @@ export const LINE_FAULTS: readonly Fault[] = [
       const [one, other] = drawLine(system, random)
       const line = system.lines.between(one, other)
       line.isRefused = true
-      for (const end of net.network.between((a, b) => a.part === one && b.part === other)) end.cut()
+      for (const end of endsBetween(one, other)) end.cut()
       return () => void (line.isRefused = false)
     },
   },
@@ -58,10 +80,21 @@ export const LINE_FAULTS: readonly Fault[] = [
     begin(system, random) {
       const [one, other] = drawLine(system, random)
       const lines = system.lines.pair(one, other)
-      const extraMs = random.pick([100, 500, 1_500])
+      const extraMs = random.pick([100, 500, 980, 1_050, 1_680, 2_050])
       for (const line of lines) line.extraMs = extraMs
       return () => {
         for (const line of lines) line.extraMs = 0
+      }
+    },
+  },
+  {
+    name: 'nothing reaches a user',
+    begin({ lines, nodes, users }, random) {
+      const { name } = random.pick(users).spec
+      const all = nodes.map((node) => lines.between(node.name, name))
+      for (const line of all) line.isSwallowed = true
+      return () => {
+        for (const line of all) line.isSwallowed = false
       }
     },
   },

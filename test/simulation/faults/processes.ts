@@ -1,8 +1,29 @@
+import type { System } from '../system/system.ts'
+import type { Random } from '../world/random.ts'
+import { OUTSIDE } from '../world/schedule.ts'
+import type { SimProcess } from '../world/schedule.ts'
 import { world } from '../world/globals.ts'
 import { net } from '../world/network.ts'
 import type { Fault } from './fault.ts'
 
-/** What happens to processes of the gateway and of users. */
+/** One that is crashed in a loop dies so long after the crash before. */
+const LOOP_MS = [1_050, 1_400, 2_600] as const
+
+function freeze(process: SimProcess | undefined): (() => void) | undefined {
+  if (process === undefined) return undefined
+  world.schedule.freeze(process)
+  return () => world.schedule.thaw(process)
+}
+
+/** It is started again at once. */
+function crash({ gateways }: System, random: Random): void {
+  const { process } = random.pick(gateways)
+  if (process && !process.isDead) world.schedule.kill(process)
+}
+
+const cut = (process: SimProcess): void => net.network.cutPower(process)
+
+/** What happens to processes of the gateway. */
 export const PROCESS_FAULTS: readonly Fault[] = [
   {
     name: 'gateway killed',
@@ -13,11 +34,27 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     },
   },
   {
+    name: 'all gateways killed',
+    begin({ gateways }) {
+      for (const gateway of gateways) gateway.kill()
+      return () => {
+        for (const gateway of gateways) gateway.start()
+      }
+    },
+  },
+  {
     name: 'gateway crashed',
-    begin({ gateways }, random) {
-      const { process } = random.pick(gateways)
-      // It is started again at once.
-      if (process && !process.isDead) world.schedule.kill(process)
+    begin(system, random) {
+      crash(system, random)
+      return undefined
+    },
+  },
+  {
+    name: 'gateway crashes in a loop',
+    begin(system, random, durationMs) {
+      const everyMs = random.pick(LOOP_MS)
+      for (let ms = 0; ms < durationMs; ms += everyMs)
+        world.schedule.after(ms, OUTSIDE, () => crash(system, random))
       return undefined
     },
   },
@@ -31,21 +68,34 @@ export const PROCESS_FAULTS: readonly Fault[] = [
   },
   {
     name: 'rolling restart',
-    begin({ gateways }) {
+    begin({ gateways }, random) {
+      const [everyMs, downMs] = random.pick([
+        [3_000, 2_500],
+        [1_200, 1_100],
+        [300, 200],
+      ] as const)
       gateways.forEach((gateway, i) => {
-        const process = gateway.process
-        world.schedule.after(i * 3_000, gateway.operations, () => gateway.owns(process) && gateway.stop())
-        world.schedule.after(i * 3_000 + 2_500, gateway.operations, () => gateway.start())
+        const { process } = gateway
+        world.schedule.after(i * everyMs, gateway.operations, () => gateway.owns(process) && gateway.stop())
+        world.schedule.after(i * everyMs + downMs, gateway.operations, () => gateway.start())
       })
       return undefined
     },
   },
   {
     name: 'gateway frozen',
-    begin({ gateways }, random) {
+    begin: ({ gateways }, random) => freeze(random.pick(gateways).process),
+  },
+  {
+    name: 'gateway frozen and thawed again and again',
+    begin({ gateways }, random, durationMs) {
       const { process } = random.pick(gateways)
       if (process === undefined) return undefined
-      world.schedule.freeze(process)
+      const everyMs = random.pick([700, 1_900, 3_300])
+      for (let ms = 0; ms < durationMs; ms += everyMs) {
+        world.schedule.after(ms, OUTSIDE, () => world.schedule.freeze(process))
+        world.schedule.after(ms + everyMs * 0.6, OUTSIDE, () => world.schedule.thaw(process))
+      }
       return () => world.schedule.thaw(process)
     },
   },
@@ -53,7 +103,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     name: 'gateway without power',
     begin({ gateways }, random) {
       const gateway = random.pick(gateways)
-      gateway.cutPower((process) => net.network.cutPower(process))
+      gateway.cutPower(cut)
       return () => gateway.start()
     },
   },
@@ -66,13 +116,31 @@ export const PROCESS_FAULTS: readonly Fault[] = [
       return undefined
     },
   },
+]
+
+/** What happens to the devices of users. */
+export const USER_FAULTS: readonly Fault[] = [
   {
     name: 'user frozen',
     begin({ users }, random) {
+      const user = random.pick(users)
+      const thaw = freeze(user.process)
+      const isHinted = random.chance(0.5)
+      return (
+        thaw &&
+        (() => {
+          thaw()
+          if (isHinted) user.hint()
+        })
+      )
+    },
+  },
+  {
+    name: 'clock of a user jumps',
+    begin({ users }, random) {
       const { process } = random.pick(users)
-      if (process === undefined) return undefined
-      world.schedule.freeze(process)
-      return () => world.schedule.thaw(process)
+      if (process) process.clockOffsetMs += random.pick([-86_400_000, -5_000, 5_000, 86_400_000])
+      return undefined
     },
   },
 ]

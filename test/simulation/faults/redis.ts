@@ -1,7 +1,12 @@
 import { world } from '../world/globals.ts'
+import { net } from '../world/network.ts'
+import { OUTSIDE } from '../world/schedule.ts'
 import type { Fault } from './fault.ts'
 
-/** What happens to Redis. */
+/** How long answers are on their way before their connection is cut. */
+const LOST_ANSWERS_MS = [5, 60, 700, 1_500] as const
+
+/** What happens to Redis and on the way to it; it keeps what it has confirmed. */
 export const REDIS_FAULTS: readonly Fault[] = [
   {
     name: 'redis frozen',
@@ -25,7 +30,7 @@ export const REDIS_FAULTS: readonly Fault[] = [
     name: 'redis slow',
     needsRedis: true,
     begin({ gateways, lines }, random) {
-      const extraMs = random.pick([40, 300, 700, 1_200])
+      const extraMs = random.pick([40, 300, 700, 980, 1_020, 1_200, 2_000])
       const all = gateways.flatMap(({ name }) => lines.pair(name, 'redis'))
       for (const line of all) line.extraMs = extraMs
       return () => {
@@ -34,19 +39,26 @@ export const REDIS_FAULTS: readonly Fault[] = [
     },
   },
   {
-    name: 'redis is full',
+    // It has done what it was asked, and nobody learns it.
+    name: 'answers of redis lost',
     needsRedis: true,
-    begin({ redis }) {
-      if (redis) redis.model.refusals.isFull = true
-      return () => void (redis && (redis.model.refusals.isFull = false))
+    begin({ gateways, lines }, random) {
+      const { name } = random.pick(gateways)
+      const line = lines.between('redis', name)
+      line.isSwallowed = true
+      world.schedule.after(random.pick(LOST_ANSWERS_MS), OUTSIDE, () => {
+        for (const end of net.network.between((a, b) => a.part === name && b.part === 'redis')) end.cut()
+        line.isSwallowed = false
+      })
+      return undefined
     },
   },
   {
-    name: 'redis loads',
+    name: 'redis closes all connections',
     needsRedis: true,
     begin({ redis }) {
-      if (redis) redis.model.refusals.isLoading = true
-      return () => void (redis && (redis.model.refusals.isLoading = false))
+      redis?.model.closeConnections()
+      return undefined
     },
   },
   {
@@ -54,34 +66,6 @@ export const REDIS_FAULTS: readonly Fault[] = [
     needsRedis: true,
     begin({ redis }) {
       redis?.model.forgetScripts()
-      return undefined
-    },
-  },
-]
-
-/** What makes Redis lose what it had confirmed. */
-export const ROLLBACK_FAULTS: readonly Fault[] = [
-  {
-    name: 'redis emptied',
-    needsRedis: true,
-    begin({ redis }) {
-      redis?.model.flush()
-      return undefined
-    },
-  },
-  {
-    name: 'redis restarted empty',
-    needsRedis: true,
-    begin({ redis }) {
-      redis?.kill('nothing')
-      return () => redis?.start()
-    },
-  },
-  {
-    name: 'redis failed over without its latest writes',
-    needsRedis: true,
-    begin({ redis }, random) {
-      redis?.failOver(1 + random.below(random.pick([3, 30, 300])))
       return undefined
     },
   },

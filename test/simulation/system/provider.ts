@@ -1,13 +1,23 @@
 import { request } from 'node:http'
 import { signedQuery } from '../../support/webhook.ts'
 import type { History } from '../history.ts'
+import type { RecallStep } from '../spec.ts'
 import { START_MS, world } from '../world/globals.ts'
 import { SimProcess } from '../world/schedule.ts'
 
 /** The provider waits this long for an answer, and never calls again. */
 const PROVIDER_TIMEOUT_MS = 2_000
+const RECALL = 'Group.CallbackAfterRecallMsg'
+const DISMISSED = 'Group.CallbackAfterGroupDestroyed'
+const LEFT = 'Group.CallbackAfterMemberExit'
 
-/** Plays the provider: calls the webhook once for each recall. */
+/** What became of a call. */
+interface Answer {
+  readonly isOk: boolean
+  readonly outcome: string
+}
+
+/** Plays the provider: calls the webhook once for each event. */
 export class Provider {
   readonly process = new SimProcess('provider')
   readonly #history: History
@@ -20,35 +30,74 @@ export class Provider {
     this.#receivers = receivers
   }
 
-  recall(conversation: { readonly group: string; readonly topic?: string }, seqs: readonly number[]): void {
-    const id = ++this.#count
-    world.schedule.after(0, this.process, () => this.#call(id, conversation, seqs))
+  recall(step: RecallStep): void {
+    for (let i = 0; i < (step.isTwice ? 2 : 1); i++) this.#inTurn((id) => this.#recall(id, step))
   }
 
-  #call(id: number, { group, topic }: { group: string; topic?: string }, seqs: readonly number[]): void {
-    const recalledAtMs = START_MS + Math.floor(world.schedule.nowMs)
+  /** A group was dismissed now. */
+  dismiss(group: string): void {
+    this.#inTurn((id) => {
+      const dismissedAtMs = START_MS + Math.floor(world.schedule.nowMs)
+      const about = { id, group, dismissedAtMs }
+      this.#history.add({ kind: 'dismissed', ...about })
+      this.#call(DISMISSED, { GroupId: group, EventTime: dismissedAtMs }, ({ isOk }) =>
+        this.#history.add({ kind: 'dismissal answered', ...about, isOk }),
+      )
+    })
+  }
+
+  /** A member has left a group. */
+  quit(user: string, group: string): void {
+    this.#inTurn(() => {
+      const members = [{ Member_Account: user }]
+      this.#call(LEFT, { GroupId: group, ExitMemberList: members }, ({ isOk }) =>
+        this.#history.add({ kind: 'quit', user, group, isOk }),
+      )
+    })
+  }
+
+  #inTurn(run: (id: number) => void): void {
+    const id = ++this.#count
+    world.schedule.after(0, this.process, () => run(id))
+  }
+
+  #recall(id: number, { group, topic, seqs, atMs, recalledAtMs = atMs }: RecallStep): void {
+    const isUntimed = recalledAtMs === 'untimed'
+    const agoMs = isUntimed ? 0 : atMs - recalledAtMs
+    const eventMs = START_MS + Math.floor(world.schedule.nowMs) - agoMs
     const about = { group, ...(topic !== undefined && { topic }) }
-    this.#history.add({ kind: 'sent', id, ...about, seqs, recalledAtMs })
-    const body = JSON.stringify({
-      CallbackCommand: 'Group.CallbackAfterRecallMsg',
+    this.#history.add({
+      kind: 'sent',
+      id,
+      ...about,
+      seqs,
+      recalledAtMs: eventMs,
+      ...(isUntimed && { isUntimed }),
+    })
+    const fields = {
       Operator_Account: 'an-operator',
       Type: topic === undefined ? 'Public' : 'Community',
       GroupId: group,
       ...(topic !== undefined && { TopicId: topic }),
       MsgSeqList: seqs.map((seq) => ({ MsgSeq: seq })),
-      EventTime: recalledAtMs,
-    })
+      ...(!isUntimed && { EventTime: eventMs }),
+    }
+    this.#call(RECALL, fields, (answer) => this.#history.add({ kind: 'answered', id, ...answer }))
+  }
+
+  #call(command: string, fields: Record<string, unknown>, onAnswer: (answer: Answer) => void): void {
+    const body = JSON.stringify({ CallbackCommand: command, ...fields })
     let isOver = false
     const answered = (isOk: boolean, outcome: string): void => {
       if (isOver) return
       isOver = true
-      this.#history.add({ kind: 'answered', id, isOk, outcome })
+      onAnswer({ isOk, outcome })
       call.destroy()
     }
     const call = request(
       {
         method: 'POST',
-        path: `/webhook?${new URLSearchParams(signedQuery()).toString()}`,
+        path: `/webhook?${new URLSearchParams(signedQuery(command)).toString()}`,
         headers: { host: 'receivers', 'content-type': 'application/json', 'content-length': body.length },
         host: this.#receivers,
         port: 80,

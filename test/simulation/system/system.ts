@@ -1,23 +1,33 @@
-import { createServer } from 'node:net'
 import { createRecallClient } from '../../../shared/client.ts'
 import type { RecallClient } from '../../../shared/client.ts'
 import { APP, JWT_SECRET, WEBHOOK_TOKEN } from '../../support/gateway-process.ts'
 import type { History } from '../history.ts'
-import type { Plan, UserSpec } from '../plan.ts'
-import { RedisModel } from '../redis/model.ts'
-import { START_MS, world } from '../world/globals.ts'
+import { isFeed } from '../../../shared/room.ts'
+import type { FaultStep, Plan, Step, UserSpec } from '../spec.ts'
+import { world } from '../world/globals.ts'
 import { disks } from '../world/lmdb.ts'
 import { net } from '../world/network.ts'
-import { SimProcess } from '../world/schedule.ts'
+import { OUTSIDE, SimProcess } from '../world/schedule.ts'
 import type { Schedule } from '../world/schedule.ts'
+import { Backend, BACKEND_PORT, DEFAULT_GRANT_S } from './backend.ts'
 import { SimGateway } from './gateway.ts'
 import { LibraryUser } from './library-user.ts'
 import { Lines } from './lines.ts'
+import { Operator } from './operator.ts'
+import { PlainUser } from './plain-user.ts'
 import { Provider } from './provider.ts'
-import { signToken } from './token.ts'
+import { REDIS_PORT, SimRedis } from './redis.ts'
+import { StreamUser } from './stream-user.ts'
+import { signToken } from './tokens.ts'
+import type { User } from './user.ts'
 
-const REDIS_PORT = 6379
 const LOOK_TIMEOUT_MS = 20_000
+/** Whoever was refused tries again so long after everything works again: the refusal may have come late. */
+const AGAIN_MS = [0, 5_000, 12_000]
+/** An order has ended. */
+const AFTER_ORDER_MS = 300
+
+const KINDS = { library: LibraryUser, plain: PlainUser, stream: StreamUser } as const
 
 /** Everything that a run consists of: the gateway's processes, Redis, the provider and the users. */
 export class System {
@@ -26,11 +36,15 @@ export class System {
   readonly lines: Lines
   readonly receivers: readonly SimGateway[]
   readonly nodes: readonly SimGateway[]
-  readonly users: readonly LibraryUser[]
+  readonly users: readonly User[]
   readonly provider: Provider
+  readonly operator: Operator
+  readonly backend: Backend
   /** Undefined if the gateway runs without Redis. */
   readonly redis: SimRedis | undefined
   readonly folder: string
+  /** Whether rights were taken from somebody. */
+  #hasRefused = false
 
   constructor(plan: Plan, history: History, folder: string, log: (line: string) => void) {
     this.plan = plan
@@ -44,6 +58,9 @@ export class System {
       JWT_SECRET,
       HISTORY_SIZE: String(shape.historySize),
       DRAIN_MS: '1000',
+      AUTHORIZE_URL: 'http://backend/authorize',
+      AUTHORIZE_SECRET: 'a-secret-that-the-backend-knows-too',
+      MEMBERSHIP_TTL_S: String(DEFAULT_GRANT_S),
     }
     this.redis = shape.broker === 'redis' ? new SimRedis() : undefined
     const own = { ...settings, ...(this.redis && { REDIS_URL: `redis://127.0.0.1:${REDIS_PORT}` }) }
@@ -56,9 +73,14 @@ export class System {
     this.receivers = [...all, ...create('receiver', shape.receivers, 9_001)]
     this.nodes = [...all, ...create('node', shape.nodes, 8_001)]
     this.provider = new Provider(history, 'receivers')
-    this.users = plan.users.map((spec: UserSpec) => new LibraryUser(spec, history, 'http://nodes'))
+    this.users = plan.users.map((spec: UserSpec) => new KINDS[spec.by](spec, history))
+    this.operator = new Operator(history)
+    this.backend = new Backend(plan.users, history)
     this.#balance('receivers', this.receivers)
     this.#balance('nodes', this.nodes)
+    const address = `${net.network.resolve('backend')}:80`
+    const before = net.network.route
+    net.network.route = (to) => (to === address ? `127.0.0.1:${BACKEND_PORT}` : before(to))
   }
 
   get gateways(): readonly SimGateway[] {
@@ -67,7 +89,30 @@ export class System {
 
   start(): void {
     this.redis?.start()
+    this.backend.start()
     for (const gateway of this.gateways) gateway.start()
+  }
+
+  /** What the people, the app and the provider do. */
+  perform(step: Exclude<Step, FaultStep>): void {
+    if (step.kind === 'recall') return this.provider.recall(step)
+    if (step.kind === 'dismiss') return this.provider.dismiss(step.group)
+    const user = this.users[step.user]
+    if (user === undefined) return
+    if (step.kind === 'user') return user[step.what]()
+    this.#hasRefused = true
+    const { name } = user.spec
+    if (step.kind === 'order') {
+      this.operator.order(name, step)
+      return void world.schedule.after(step.forS * 1_000 + AFTER_ORDER_MS, OUTSIDE, () => user.again())
+    }
+    const { room } = step
+    if (step.what === 'grant') {
+      this.backend.grant(name, room)
+      return user.again()
+    }
+    this.backend.revoke(name, room)
+    if (step.isTold && !isFeed(room)) this.provider.quit(name, room.group)
   }
 
   /** Leads each connection to one of those that are up. */
@@ -89,7 +134,7 @@ export class System {
     for (const { group, topic, seqs } of this.history.of('sent')) {
       const key = JSON.stringify([group, topic])
       const known = asked.get(key) ?? { group, ...(topic !== undefined && { topic }), seqs: [] }
-      known.seqs.push(...seqs)
+      known.seqs = [...new Set([...known.seqs, ...seqs])]
       asked.set(key, known)
     }
     let recalled: { group: string; topic?: string; seqs: number[] }[] | undefined
@@ -120,7 +165,9 @@ export class System {
     for (const gateway of this.gateways) gateway.kill()
     for (const user of this.users) user.kill()
     if (this.redis) world.schedule.kill(this.redis.process)
+    this.backend.kill()
     world.schedule.kill(this.provider.process)
+    world.schedule.kill(this.operator.process)
   }
 
   /** Ends every fault: all processes run, all lines and disks work. */
@@ -128,14 +175,15 @@ export class System {
     this.lines.heal()
     disks.current.behaviourOf = () => ({ syncMs: () => 0.5, failure: undefined })
     this.redis?.restore()
+    this.backend.restore()
     for (const gateway of this.gateways) {
       if (gateway.process?.isFrozen) world.schedule.thaw(gateway.process)
       if (gateway.process) gateway.process.clockOffsetMs = 0
       gateway.start()
     }
     for (const user of this.users) {
-      if (user.process?.isFrozen) world.schedule.thaw(user.process)
-      user.open()
+      user.restore()
+      if (this.#hasRefused) for (const ms of AGAIN_MS) world.schedule.after(ms, OUTSIDE, () => user.again())
     }
   }
 }
@@ -158,54 +206,4 @@ async function askUntilAnswered(
       }
     }
   return answers
-}
-
-/** Redis as a process of the simulation. */
-export class SimRedis {
-  readonly model: RedisModel
-  process = new SimProcess('redis#0')
-  #life = 0
-
-  constructor() {
-    this.model = new RedisModel({
-      now: () => START_MS + world.schedule.nowMs,
-      later: (ms, callback) => {
-        const task = world.schedule.after(ms, this.process, callback)
-        return () => void (task.run = undefined)
-      },
-      fsync: 'always',
-    })
-  }
-
-  start(): void {
-    if (this.#life > 0 && !this.process.isDead) return
-    const process = new SimProcess(`redis#${++this.#life}`)
-    this.process = process
-    world.schedule.after(0, process, () => {
-      createServer((socket) => this.model.connect(socket)).listen(REDIS_PORT, '127.0.0.1')
-    })
-  }
-
-  /** Ends the process. `keeps`: what it finds on its disk when it is started again. */
-  kill(keeps: 'all' | 'synced' | 'nothing'): void {
-    world.schedule.kill(this.process)
-    this.model.restart(keeps)
-  }
-
-  /** A replica without the latest writes becomes the server. */
-  failOver(lostWrites: number): void {
-    this.model.closeConnections()
-    this.model.rollBack(lostWrites)
-  }
-
-  restore(): void {
-    if (this.process.isFrozen) world.schedule.thaw(this.process)
-    if (this.process.isDead) this.start()
-    Object.assign(this.model.refusals, {
-      isFull: false,
-      isReplica: false,
-      isLoading: false,
-      cannotSave: false,
-    })
-  }
 }

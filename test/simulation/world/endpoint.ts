@@ -46,6 +46,8 @@ export class Endpoint {
   isClosed = false
   /** Its machine has no power. */
   isDark = false
+  /** This connection alone: what either end sends is lost, and nobody is told. */
+  isLost = false
   /** Its machine had no power since the connection began, and knows nothing of it. */
   isForgotten = false
   bytesRead = 0
@@ -212,7 +214,7 @@ export class Endpoint {
   }
 
   #isOpen(from: Endpoint, to: Endpoint): boolean {
-    return !this.#network.lineBetween(from.owner, to.owner).isSwallowed
+    return !from.isLost && !to.isLost && !this.#network.lineBetween(from.owner, to.owner).isSwallowed
   }
 
   #retry(): void {

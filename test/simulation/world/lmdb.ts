@@ -58,8 +58,17 @@ export const disks: { current: Disks } = {} as never
 
 interface OpenOptions {
   readonly path: string
-  readonly encoding?: 'json' | 'string'
+  readonly encoding?: 'json' | 'string' | 'binary'
   readonly name?: string
+}
+
+type Encoding = NonNullable<OpenOptions['encoding']>
+
+/** To the text that a disk keeps, and back. */
+const ENCODINGS: Record<Encoding, [(value: unknown) => string, (text: string) => unknown]> = {
+  json: [(value) => JSON.stringify(value), (text) => JSON.parse(text) as unknown],
+  string: [String, (text) => text],
+  binary: [(value) => (value as Buffer).toString('latin1'), (text) => Buffer.from(text, 'latin1')],
 }
 
 class Database {
@@ -68,11 +77,10 @@ class Database {
   readonly #encode: (value: unknown) => string
   readonly #decode: (text: string) => unknown
 
-  constructor(root: Root, name: string, encoding = 'json') {
+  constructor(root: Root, name: string, encoding: Encoding = 'json') {
     this.#root = root
     this.#stored = disks.current.database(root.path, name)
-    this.#encode = encoding === 'string' ? String : (value) => JSON.stringify(value)
-    this.#decode = encoding === 'string' ? (text) => text : (text) => JSON.parse(text) as unknown
+    ;[this.#encode, this.#decode] = ENCODINGS[encoding]
   }
 
   get #entries(): Sorted {
@@ -83,6 +91,10 @@ class Database {
   get(key: Key): unknown {
     const text = this.#entries.get(key)
     return text === undefined ? undefined : this.#decode(text)
+  }
+
+  doesExist(key: Key): boolean {
+    return this.#entries.get(key) !== undefined
   }
 
   put(key: Key, value: unknown): Promise<boolean> {

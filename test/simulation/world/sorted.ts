@@ -1,12 +1,13 @@
 /** Of lmdb: an array is compared by its elements, and one of a single element is that element. */
 export type Key = string | number | readonly (string | number)[]
 
-/** From `start`, which is included, to `end`, which is not, forwards or backwards. */
+/** From `start`, which is included unless it is to be left out, to `end`, which is not, forwards or backwards. */
 export interface Range {
   readonly start?: Key
   readonly end?: Key
   readonly limit?: number
   readonly reverse?: boolean
+  readonly exclusiveStart?: boolean
 }
 
 /** Texts by key, in order. */
@@ -35,14 +36,15 @@ export class Sorted {
     }
   }
 
-  range({ start, end, limit = Infinity, reverse = false }: Range): Key[] {
+  range({ start, end, limit = Infinity, reverse = false, exclusiveStart = false }: Range): Key[] {
     const keys = this.#keys
     if (!reverse) {
-      const from = start === undefined ? 0 : this.#indexOf(start)
+      const from = start === undefined ? 0 : exclusiveStart ? this.#indexAfter(start) : this.#indexOf(start)
       const until = end === undefined ? keys.length : this.#indexOf(end)
       return keys.slice(from, Math.max(from, Math.min(until, from + limit)))
     }
-    const until = start === undefined ? keys.length : this.#indexAfter(start)
+    const until =
+      start === undefined ? keys.length : exclusiveStart ? this.#indexOf(start) : this.#indexAfter(start)
     const from = Math.max(end === undefined ? 0 : this.#indexAfter(end), until - limit)
     return keys.slice(Math.min(from, until), until).reverse()
   }
