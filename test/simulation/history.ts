@@ -10,10 +10,12 @@ export type Entry = { readonly atMs: number } & (
   | Answered
   | Lived
   | Followed
+  | Left
   | Told
   | Handled
   | GapTold
   | GapHandled
+  | Stored
   | Skipped
   | Said
   | Refused
@@ -27,6 +29,7 @@ export type Entry = { readonly atMs: number } & (
   | Disturbed
   | Restored
   | Crashed
+  | Logged
   | Found
 )
 
@@ -59,9 +62,18 @@ export interface Lived {
   readonly life: number
 }
 
-/** A listener begins to follow a room, or leaves it. */
+/** A listener leaves a room. */
+export interface Left {
+  readonly kind: 'left'
+  readonly listener: string
+  readonly user: string
+  readonly life: number
+  readonly room: Room
+}
+
+/** A listener begins to follow a room. */
 export interface Followed {
-  readonly kind: 'followed' | 'left'
+  readonly kind: 'followed'
   readonly listener: string
   readonly user: string
   readonly life: number
@@ -111,6 +123,25 @@ export interface GapHandled {
   readonly listener: string
   readonly life: number
   readonly isDone: boolean
+  /** What it was told when it asked which of the messages of the room are recalled. Undefined if it did not ask. */
+  readonly recalled?: readonly Seqs[]
+}
+
+/** Messages of a conversation. */
+export interface Seqs {
+  readonly group: string
+  readonly topic?: string
+  readonly seqs: readonly number[]
+}
+
+/** The store of a user has written the position of a room. */
+export interface Stored {
+  readonly kind: 'stored'
+  readonly user: string
+  readonly life: number
+  readonly room: Room
+  readonly epoch: string
+  readonly offset: number
 }
 
 /** The app has given up on a notice that its listener cannot handle: as if it had. */
@@ -213,6 +244,8 @@ export interface Dismissed {
 export interface Disturbed {
   readonly kind: 'fault' | 'fault over'
   readonly name: string
+  /** Who is hit: `redis`, `user-1`, both ends of a line. Undefined: perhaps everybody. */
+  readonly parts?: readonly string[]
   readonly detail?: unknown
 }
 
@@ -228,18 +261,40 @@ export interface Crashed {
   readonly error: string
 }
 
+/** A process has logged an error, or a line with a secret in it, of which the level is `secret`. */
+export interface Logged {
+  readonly kind: 'logged'
+  readonly process: string
+  readonly level: string
+  readonly text: string
+}
+
 /** What was found at the end, when all had time to settle. */
 export interface Found {
   readonly kind: 'found'
-  /** Recalled seqs, by conversation, as the gateway says. */
+  /** What the gateway says is recalled, of everything that was sent, by conversation; with the latest time. */
   readonly recalled: readonly {
     readonly group: string
     readonly topic?: string
-    readonly seqs: readonly number[]
+    readonly messages: readonly { readonly seq: number; readonly atMs: number }[]
   }[]
   /** Recalls on the disks of receivers. */
   readonly spooled: number
-  readonly sizes: Readonly<Record<string, number>>
+  readonly processes: readonly FoundProcess[]
+  /** What Redis holds for the gateway; undefined without Redis. */
+  readonly redis?: { readonly connections: number; readonly channels: number }
+}
+
+/** A process of the gateway at the end. */
+export interface FoundProcess {
+  readonly name: string
+  /** The status of /readyz; undefined if it did not answer. */
+  readonly ready: number | undefined
+  /** What /v1/status says is wrong, and with whom. */
+  readonly problems: readonly string[]
+  /** Timers and other events that wait. */
+  readonly timers: number
+  readonly connections: number
 }
 
 export type EntryOf<Kind extends Entry['kind']> = Extract<Entry, { readonly kind: Kind }>

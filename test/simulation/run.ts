@@ -5,7 +5,9 @@ import { FAULTS } from './faults/faults.ts'
 import { History } from './history.ts'
 import { judge } from './judge/judge.ts'
 import type { Violation } from './judge/violation.ts'
+import { Log } from './log.ts'
 import type { Plan, Step } from './plan.ts'
+import { look } from './system/look.ts'
 import { System } from './system/system.ts'
 import { world } from './world/globals.ts'
 import { Disks, disks } from './world/lmdb.ts'
@@ -17,7 +19,6 @@ import { OUTSIDE, Schedule } from './world/schedule.ts'
 const BOOT_MS = 4_000
 /** After the last fault, everything must be as promised by then. */
 export const SETTLE_MS = 40_000
-const KEPT_LOG_LINES = 400
 
 export interface Outcome {
   readonly plan: Plan
@@ -38,12 +39,9 @@ export async function run(plan: Plan): Promise<Outcome> {
   net.network = new Network()
   disks.current = new Disks()
   const folder = mkdtempSync(join(tmpdir(), 'simulation-'))
-  const log: string[] = []
   const history = new History(() => schedule.nowMs)
-  const system = new System(plan, history, folder, (line) => {
-    log.push(`${schedule.nowMs.toFixed(0)} ${line}`)
-    if (log.length > 2 * KEPT_LOG_LINES) log.splice(0, KEPT_LOG_LINES)
-  })
+  const log = new Log(history, () => schedule.nowMs)
+  const system = new System(plan, history, folder, (line) => log.add(line))
   const onCrash = (error: unknown): void => {
     const { current } = schedule
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
@@ -61,7 +59,8 @@ export async function run(plan: Plan): Promise<Outcome> {
     system.restore()
     history.add({ kind: 'all faults over' })
     await schedule.run(() => schedule.nowMs >= endMs + SETTLE_MS)
-    await system.look(schedule)
+    const found = await look(system)
+    if (found) history.add({ kind: 'found', ...found })
     const violations = judge(plan, history.entries)
     return {
       plan,
@@ -70,7 +69,7 @@ export async function run(plan: Plan): Promise<Outcome> {
       virtualMs: schedule.nowMs,
       events: schedule.events,
       fingerprint: schedule.fingerprint,
-      log,
+      log: log.lines,
     }
   } finally {
     process.off('unhandledRejection', onCrash).off('uncaughtException', onCrash)

@@ -7,7 +7,9 @@ export function judgeKept(history: readonly Entry[]): Violation[] {
   if (found?.kind !== 'found') return [{ rule: 'heals', atMs: 0, what: 'nobody could ask at the end' }]
   const { atMs } = found
   const recalled = new Set(
-    found.recalled.flatMap(({ group, topic, seqs }) => seqs.map((seq) => `${group}/${topic ?? ''}/${seq}`)),
+    found.recalled.flatMap(({ group, topic, messages }) =>
+      messages.map(({ seq }) => `${group}/${topic ?? ''}/${seq}`),
+    ),
   )
   const confirmed = new Set(
     history.flatMap((entry) => (entry.kind === 'answered' && entry.isOk ? [entry.id] : [])),

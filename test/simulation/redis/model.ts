@@ -129,6 +129,11 @@ export class RedisModel {
     return this.#connections.size
   }
 
+  /** How many channels have subscribers. */
+  get channels(): number {
+    return this.#publications.channels('plain').length + this.#publications.channels('sharded').length
+  }
+
   closeConnections(): void {
     for (const connection of this.#connections) connection.close()
   }

@@ -1,5 +1,3 @@
-import { createRecallClient } from '../../../shared/client.ts'
-import type { RecallClient } from '../../../shared/client.ts'
 import { APP, JWT_SECRET, WEBHOOK_TOKEN } from '../../support/gateway-process.ts'
 import type { History } from '../history.ts'
 import { isFeed } from '../../../shared/room.ts'
@@ -7,8 +5,7 @@ import type { FaultStep, Plan, Step, UserSpec } from '../spec.ts'
 import { world } from '../world/globals.ts'
 import { disks } from '../world/lmdb.ts'
 import { net } from '../world/network.ts'
-import { OUTSIDE, SimProcess } from '../world/schedule.ts'
-import type { Schedule } from '../world/schedule.ts'
+import { OUTSIDE } from '../world/schedule.ts'
 import { Backend, BACKEND_PORT, DEFAULT_GRANT_S } from './backend.ts'
 import { SimGateway } from './gateway.ts'
 import { LibraryUser } from './library-user.ts'
@@ -18,10 +15,8 @@ import { PlainUser } from './plain-user.ts'
 import { Provider } from './provider.ts'
 import { REDIS_PORT, SimRedis } from './redis.ts'
 import { StreamUser } from './stream-user.ts'
-import { signToken } from './tokens.ts'
 import type { User } from './user.ts'
 
-const LOOK_TIMEOUT_MS = 20_000
 /** Whoever was refused tries again so long after everything works again: the refusal may have come late. */
 const AGAIN_MS = [0, 5_000, 12_000]
 /** An order has ended. */
@@ -127,39 +122,6 @@ export class System {
     }
   }
 
-  /** Asks a node what is recalled, and looks at what is left. */
-  async look(schedule: Schedule): Promise<void> {
-    const asking = new SimProcess('auditor')
-    const asked = new Map<string, { group: string; topic?: string; seqs: number[] }>()
-    for (const { group, topic, seqs } of this.history.of('sent')) {
-      const key = JSON.stringify([group, topic])
-      const known = asked.get(key) ?? { group, ...(topic !== undefined && { topic }), seqs: [] }
-      known.seqs = [...new Set([...known.seqs, ...seqs])]
-      asked.set(key, known)
-    }
-    let recalled: { group: string; topic?: string; seqs: number[] }[] | undefined
-    const until = schedule.nowMs + LOOK_TIMEOUT_MS
-    schedule.after(0, asking, () => {
-      const client = createRecallClient({
-        url: 'http://nodes',
-        getToken: () => signToken({ sub: 'auditor', isAdmin: true, lifeMs: 600_000 }),
-      })
-      void askUntilAnswered(client, [...asked.values()]).then((answers) => (recalled = answers))
-    })
-    await schedule.run(() => recalled !== undefined || schedule.nowMs >= until)
-    schedule.kill(asking)
-    if (recalled === undefined) return
-    this.history.add({
-      kind: 'found',
-      recalled,
-      spooled: this.receivers.reduce(
-        (sum, { dataDir }) => sum + (disks.current.sizes(`${dataDir}/spool`)['entries'] ?? 0),
-        0,
-      ),
-      sizes: { connections: net.network.connections, events: schedule.size },
-    })
-  }
-
   /** Nothing of the run is left. */
   end(): void {
     for (const gateway of this.gateways) gateway.kill()
@@ -188,22 +150,4 @@ export class System {
   }
 }
 
-async function askUntilAnswered(
-  client: RecallClient,
-  conversations: readonly { readonly group: string; readonly topic?: string; readonly seqs: number[] }[],
-) {
-  const answers: { group: string; topic?: string; seqs: number[] }[] = []
-  for (const { seqs, ...conversation } of conversations)
-    for (;;) {
-      try {
-        const found: number[] = []
-        for (let i = 0; i < seqs.length; i += 500)
-          found.push(...(await client.recalled(conversation, seqs.slice(i, i + 500))).map(({ seq }) => seq))
-        answers.push({ ...conversation, seqs: found })
-        break
-      } catch {
-        await new Promise<void>((resolve) => void setTimeout(resolve, 500))
-      }
-    }
-  return answers
-}
+

@@ -60,6 +60,11 @@ export class Schedule {
     return this.#heap.length
   }
 
+  /** How many events of a process wait. */
+  waiting(process: SimProcess): number {
+    return this.#heap.filter(({ task }) => task.owner === process && task.run !== undefined).length
+  }
+
   at(atMs: number, owner: SimProcess, run: () => void): Task {
     const task: Task = { owner, run }
     this.#push({ atMs: Math.max(atMs, this.nowMs), order: ++this.#order, task })
