@@ -297,7 +297,14 @@ export interface FoundProcess {
   readonly connections: number
 }
 
-export type EntryOf<Kind extends Entry['kind']> = Extract<Entry, { readonly kind: Kind }>
+export type EntryOf<Kind extends Entry['kind']> = Narrowed<Entry, Kind>
+
+/** Those of the entries that may be of this kind. */
+type Narrowed<One extends Entry, Kind> = One extends unknown
+  ? Extract<One['kind'], Kind> extends never
+    ? never
+    : One & { readonly kind: Extract<One['kind'], Kind> }
+  : never
 
 export class History {
   readonly entries: Entry[] = []

@@ -1,15 +1,37 @@
 import type { Entry } from '../history.ts'
 import type { Plan } from '../plan.ts'
 import { judgeCrashes } from './crashes.ts'
-import { judgeListeners } from './listeners.ts'
+import { judgeGaps } from './gaps.ts'
+import { judgeGranted } from './granted.ts'
+import { judgeHeals } from './heals.ts'
 import { judgeKept } from './kept.ts'
-import { judgeStates } from './states.ts'
+import { judgeLive } from './live.ts'
+import { judgeLogs } from './logs.ts'
+import { judgeOnce } from './once.ts'
+import { judgeOrder } from './order.ts'
+import { judgeQuiet } from './quiet.ts'
+import { judgeRefusals } from './refusals.ts'
+import { Rights } from './rights.ts'
+import { stretchesOf } from './stretches.ts'
+import { judgeTold } from './told.ts'
 import type { Violation } from './violation.ts'
 
 /** Compares the history of a run with what is promised. Shares nothing with the gateway. */
-export const judge = (plan: Plan, history: readonly Entry[]): readonly Violation[] => [
-  ...judgeCrashes(history),
-  ...judgeKept(history),
-  ...judgeListeners(plan, history),
-  ...judgeStates(plan, history),
-]
+export function judge(plan: Plan, history: readonly Entry[]): readonly Violation[] {
+  const stretches = stretchesOf(history)
+  const rights = new Rights(plan, history)
+  return [
+    ...judgeCrashes(history),
+    ...judgeKept(history),
+    ...judgeOnce(stretches, history),
+    ...judgeOrder(history),
+    ...judgeTold(stretches, rights, history),
+    ...judgeGaps(plan, history),
+    ...judgeLive(stretches, history),
+    ...judgeGranted(rights, history),
+    ...judgeRefusals(rights, history),
+    ...judgeHeals(stretches, rights, history),
+    ...judgeQuiet(plan, history),
+    ...judgeLogs(history),
+  ]
+}

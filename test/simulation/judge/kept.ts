@@ -1,31 +1,41 @@
 import type { Entry } from '../history.ts'
+import { dismissalOf, grouped, keyOf, recallsOf } from './recalls.ts'
+import type { Recall } from './recalls.ts'
 import type { Violation } from './violation.ts'
 
-/** Each recall that was answered OK is in the recalled set at the end, and nothing waits on a disk any more. */
+/**
+ * A recall that was answered OK is kept: at the end `recalled` names it, with the latest time that was kept, unless the group was
+ * dismissed later. What a dismissal ended is not named.
+ */
 export function judgeKept(history: readonly Entry[]): Violation[] {
-  const found = history.find((entry) => entry.kind === 'found')
-  if (found?.kind !== 'found') return [{ rule: 'heals', atMs: 0, what: 'nobody could ask at the end' }]
-  const { atMs } = found
-  const recalled = new Set(
-    found.recalled.flatMap(({ group, topic, messages }) =>
-      messages.map(({ seq }) => `${group}/${topic ?? ''}/${seq}`),
-    ),
+  const found = history.findLast((entry) => entry.kind === 'found')
+  if (found?.kind !== 'found') return [{ rule: 'answers', atMs: 0, what: 'nobody could ask at the end' }]
+  const timeOf = new Map(
+    found.recalled.flatMap((one) => one.messages.map(({ seq, atMs }) => [keyOf(one, seq), atMs])),
   )
-  const confirmed = new Set(
-    history.flatMap((entry) => (entry.kind === 'answered' && entry.isOk ? [entry.id] : [])),
-  )
-  const missing = history.flatMap((entry) =>
-    entry.kind === 'sent' && confirmed.has(entry.id)
-      ? entry.seqs
-          .filter((seq) => !recalled.has(`${entry.group}/${entry.topic ?? ''}/${seq}`))
-          .map((seq) => ({
-            rule: 'kept',
-            atMs: entry.atMs,
-            what: `seq ${seq} of ${entry.group} was confirmed, and is not recalled`,
-          }))
-      : [],
-  )
-  const spooled =
-    found.spooled === 0 ? [] : [{ rule: 'heals', atMs, what: `${found.spooled} recalls wait on a disk` }]
-  return [...missing, ...spooled]
+  return [...grouped(recallsOf(history), ({ key }) => key)].flatMap(([key, recalls]) => {
+    const [{ group, sentAtMs }] = recalls as [Recall]
+    const { maybeMs, surelyMs } = dismissalOf(history, group)
+    const timed = recalls.flatMap(({ keptAtMs, recalledAtMs }) =>
+      keptAtMs !== undefined && recalledAtMs !== undefined ? [recalledAtMs] : [],
+    )
+    const latestMs = Math.max(...timed.filter((ms) => ms > maybeMs))
+    const toldMs = timeOf.get(key)
+    const isUntimed = recalls.some(({ recalledAtMs }) => recalledAtMs === undefined)
+    if (toldMs === undefined) {
+      const isDue = latestMs > -Infinity || (maybeMs === -Infinity && recalls.some(isKept))
+      return isDue
+        ? [{ rule: 'kept', atMs: sentAtMs, what: `message ${key} was answered OK, and is not recalled` }]
+        : []
+    }
+    if (recalls.every(({ recalledAtMs = Infinity }) => recalledAtMs <= surelyMs))
+      return [{ rule: 'dismissed', atMs: sentAtMs, what: `message ${key} is still recalled` }]
+    if (toldMs < latestMs || !(isUntimed || recalls.some(({ recalledAtMs }) => recalledAtMs === toldMs)))
+      return [
+        { rule: 'latest time', atMs: sentAtMs, what: `message ${key}: ${toldMs}, and not ${latestMs}` },
+      ]
+    return []
+  })
 }
+
+const isKept = ({ keptAtMs }: Recall): boolean => keptAtMs !== undefined

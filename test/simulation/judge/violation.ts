@@ -5,3 +5,5 @@ export interface Violation {
   readonly atMs: number
   readonly what: string
 }
+
+export const inSeconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`

@@ -1,0 +1,107 @@
+import type { Entry } from '../history.ts'
+import { dismissalOf, grouped, includes, keyOf, recallsOf } from './recalls.ts'
+import type { Recall } from './recalls.ts'
+import type { Stretch } from './stretches.ts'
+
+/** A recall that a listener has to be given, and when it was. */
+export interface Due {
+  readonly recall: Recall
+  readonly keptAtMs: number
+  /** When its listener was first called with it, or what dealt with a gap knew of it. */
+  readonly toldAtMs: number | undefined
+  /** When that was handled. */
+  readonly handledAtMs: number | undefined
+}
+
+interface Giving {
+  readonly startedAtMs: number
+  readonly atMs: number
+  readonly key: string
+  /** Of the recall; undefined if only the message is known. */
+  readonly recalledAtMs: number | undefined
+}
+
+/** What a stretch has to be given: what was answered OK, from where it begins, and what no earlier recall made old. */
+export function dueOf(stretch: Stretch, history: readonly Entry[]): readonly Due[] {
+  const { room, beginMs } = stretch
+  if (beginMs === undefined) return []
+  const all = recallsOf(history)
+  const byKey = grouped(all, ({ key }) => key)
+  const { told, handled, gapsAtMs } = givingsOf(stretch)
+  return all.flatMap((recall) => {
+    const { key, keptAtMs, sentAtMs, recalledAtMs } = recall
+    if (keptAtMs === undefined || sentAtMs < beginMs || !includes(room, recall)) return []
+    const isOld = (byKey.get(key) ?? []).some(
+      (other) => other !== recall && other.sentAtMs < sentAtMs && isCovered(recalledAtMs, other.recalledAtMs),
+    )
+    if (isOld || (!('feed' in room) && isDismissed(history, recall))) return []
+    const isIt = (one: Giving): boolean => one.atMs >= sentAtMs && isCovered(recalledAtMs, one.recalledAtMs)
+    const gapAtMs = gapsAtMs.find((atMs) => atMs >= sentAtMs)
+    const due = {
+      recall,
+      keptAtMs,
+      toldAtMs: earliest(told.get(key)?.find(isIt)?.startedAtMs, gapAtMs),
+      handledAtMs: earliest(handled.get(key)?.find(isIt)?.atMs, gapAtMs),
+    }
+    return [due]
+  })
+}
+
+/** Whether a recall says nothing new after another one. Without a time, it repeats those before it. */
+const isCovered = (ms: number | undefined, byMs: number | undefined): boolean =>
+  ms === undefined || byMs === undefined || byMs >= ms
+
+const earliest = (one: number | undefined, other: number | undefined): number | undefined =>
+  one === undefined ? other : other === undefined ? one : Math.min(one, other)
+
+/** What was recalled before its group was dismissed may be gone before anybody was told. */
+const isDismissed = (history: readonly Entry[], { group, recalledAtMs = 0 }: Recall): boolean =>
+  recalledAtMs <= dismissalOf(history, group).maybeMs
+
+function givingsOf({ entries }: Stretch): {
+  told: Map<string, Giving[]>
+  handled: Map<string, Giving[]>
+  /** Gaps that were dealt with by somebody who did not say what he learnt. */
+  gapsAtMs: number[]
+} {
+  const told: Giving[] = []
+  const handled: Giving[] = []
+  const gapsAtMs: number[] = []
+  let current: Giving[] = []
+  let offset: number | undefined
+  let gapAtMs = 0
+  let leftAtMs: number | undefined
+  for (const entry of entries) {
+    const { atMs } = entry
+    if (entry.kind === 'told') {
+      current = entry.seqs.map((seq) => ({
+        startedAtMs: atMs,
+        atMs,
+        key: keyOf(entry, seq),
+        recalledAtMs: entry.recalledAtMs,
+      }))
+      offset = entry.offset
+      told.push(...current)
+    } else if (entry.kind === 'skipped' || (entry.kind === 'handled' && entry.isDone)) {
+      if (entry.offset === offset) handled.push(...current.map((one) => ({ ...one, atMs })))
+    } else if (entry.kind === 'left') leftAtMs = atMs
+    // Whoever subscribes anew inside a call has its notice in hand.
+    else if (entry.kind === 'followed' && atMs === leftAtMs) handled.push(...current)
+    else if (entry.kind === 'gap') gapAtMs = atMs
+    else if (entry.kind === 'gap handled' && entry.isDone) {
+      if (entry.recalled === undefined) gapsAtMs.push(gapAtMs)
+      const known = (entry.recalled ?? []).flatMap((one) =>
+        one.seqs.map((seq) => ({
+          startedAtMs: atMs,
+          atMs,
+          key: keyOf(one, seq),
+          recalledAtMs: undefined,
+        })),
+      )
+      told.push(...known)
+      handled.push(...known)
+    }
+  }
+  const byKey = (givings: Giving[]): Map<string, Giving[]> => grouped(givings, ({ key }) => key)
+  return { told: byKey(told), handled: byKey(handled), gapsAtMs }
+}

@@ -1,0 +1,51 @@
+import type { Entry } from '../history.ts'
+import { inSeconds } from './violation.ts'
+import type { Rights } from './rights.ts'
+import type { Stretch } from './stretches.ts'
+import type { Violation } from './violation.ts'
+
+/** After the last fault, every listener is live in so long. */
+export const LIVE_MS = 30_000
+/** From then on, it is so again after a short pause, as when a token ends. */
+export const PAUSE_MS = 5_000
+
+/** Every listener that has a right to its room becomes live soon after the last fault, and stays it. */
+export function judgeHeals(stretches: readonly Stretch[], rights: Rights, history: readonly Entry[]): Violation[] {
+  const overMs = history.find(({ kind }) => kind === 'all faults over')?.atMs
+  const end = history.at(-1)
+  if (overMs === undefined || end === undefined) return []
+  return stretches.flatMap((stretch) => {
+    const { listener, user, room, entries, isOpen } = stretch
+    if (!isOpen || !rights.surelyHas(user, room, overMs, end.atMs)) return []
+    return pausesOf(entries, end.atMs).flatMap(({ fromMs, untilMs, state }) => {
+      const allowedUntilMs = Math.max(overMs + LIVE_MS, fromMs + PAUSE_MS)
+      if (untilMs <= allowedUntilMs) return []
+      const what = `${listener} is ${state} ${inSeconds(untilMs - overMs)} after the last fault, since ${fromMs}`
+      return [{ rule: 'heals', atMs: fromMs, what }]
+    })
+  })
+}
+
+interface Pause {
+  readonly fromMs: number
+  readonly untilMs: number
+  readonly state: string
+}
+
+/** When it was not live, up to the end. */
+function pausesOf(entries: Stretch['entries'], endMs: number): Pause[] {
+  const pauses: Pause[] = []
+  let pause: { fromMs: number; state: string } | undefined
+  for (const entry of entries) {
+    if (entry.kind === 'state' && entry.state === 'live') {
+      if (pause) pauses.push({ ...pause, untilMs: entry.atMs })
+      pause = undefined
+    } else if (entry.kind === 'state' || entry.kind === 'followed') {
+      const state = entry.kind === 'state' ? `${entry.state} (${entry.code ?? entry.reason ?? ''})` : 'connecting'
+      // While it tries, it goes from one state to another.
+      pause = { fromMs: pause?.fromMs ?? entry.atMs, state }
+    } else if (entry.kind === 'killed' || entry.kind === 'closed' || entry.kind === 'left') pause = undefined
+  }
+  if (pause) pauses.push({ ...pause, untilMs: endMs })
+  return pauses
+}

@@ -1,0 +1,137 @@
+import type { Entry, EntryOf } from '../history.ts'
+import { dueOf } from './given.ts'
+import { inSeconds } from './violation.ts'
+import type { Stretch } from './stretches.ts'
+import type { Violation } from './violation.ts'
+
+/** A node knows after 3 s that it cannot prove delivery; the client's own listener may be busy for another second. */
+export const DOUBT_MS = 4_500
+/** A line that is dead is noticed when nothing has arrived for 10 s. */
+export const SILENCE_MS = 11_000
+
+/** Faults after which a line may be dead, and neither side knows. */
+const DEAD_LINE = /line|frozen|power/
+
+/** Nobody says `live` while a recall that was answered OK some time ago has not been told: neither client nor subscription. */
+export const judgeLive = (stretches: readonly Stretch[], history: readonly Entry[]): Violation[] => {
+  const faults = faultsOf(history)
+  const statesOf = clientStates(history)
+  return stretches.flatMap((stretch) => {
+    const dues = dueOf(stretch, history)
+    const own = intervalsOf(stretch.entries.filter(isState))
+    const ends = stretch.entries.filter(({ kind }) => kind === 'killed' || kind === 'closed' || kind === 'left')
+    const ofClient = statesOf(stretch.user)
+    return dues.flatMap((due) => {
+      const toldAtMs = due.toldAtMs ?? Infinity
+      for (const [who, intervals] of [
+        [stretch.listener, own],
+        [stretch.user, ofClient],
+      ] as const)
+        for (const { fromMs, untilMs } of intervals) {
+          // A page that is gone says nothing any more, and a listener that left follows nothing.
+          const endMs = Math.min(untilMs, ends.find(({ atMs }) => atMs >= fromMs)?.atMs ?? Infinity, toldAtMs)
+          if (follows(stretch, fromMs) === false) continue
+          const sinceMs = Math.max(due.keptAtMs, fromMs)
+          const boundMs = boundOf(faults, stretch.user, due.keptAtMs, endMs)
+          if (endMs - sinceMs > boundMs)
+            return [violation(who, due.recall.key, due.keptAtMs, sinceMs, endMs)]
+        }
+      return []
+    })
+  })
+}
+
+function violation(who: string, key: string, keptAtMs: number, sinceMs: number, endMs: number): Violation {
+  const forMs = endMs === Infinity ? 'for ever' : `for ${inSeconds(endMs - sinceMs)}`
+  return {
+    rule: 'live',
+    atMs: sinceMs,
+    what: `${who} is live ${forMs} without message ${key}, answered OK at ${keptAtMs}`,
+  }
+}
+
+interface Interval {
+  readonly fromMs: number
+  readonly untilMs: number
+}
+
+type State = EntryOf<'state' | 'killed' | 'closed' | 'left' | 'followed'>
+
+const isState = (entry: { readonly kind: string }): entry is State =>
+  ['state', 'killed', 'closed', 'left', 'followed'].includes(entry.kind)
+
+/** When it was live. */
+function intervalsOf(entries: readonly State[]): Interval[] {
+  const intervals: Interval[] = []
+  let sinceMs: number | undefined
+  for (const entry of entries) {
+    if (entry.kind === 'state' && entry.state === 'live') {
+      sinceMs ??= entry.atMs
+      continue
+    }
+    if (sinceMs !== undefined) intervals.push({ fromMs: sinceMs, untilMs: entry.atMs })
+    sinceMs = undefined
+  }
+  if (sinceMs !== undefined) intervals.push({ fromMs: sinceMs, untilMs: Infinity })
+  return intervals
+}
+
+function clientStates(history: readonly Entry[]): (user: string) => Interval[] {
+  const byUser = new Map<string, Interval[]>()
+  return (user) => {
+    const known = byUser.get(user)
+    if (known) return known
+    const found = intervalsOf(
+      history.filter(
+        (entry): entry is State =>
+          ((entry.kind === 'state' && entry.listener === undefined) ||
+            entry.kind === 'killed' ||
+            entry.kind === 'closed') &&
+          entry.user === user,
+      ),
+    )
+    byUser.set(user, found)
+    return found
+  }
+}
+
+/** Whether the listener followed its room at a time. */
+function follows({ entries }: Stretch, atMs: number): boolean {
+  const last = entries.findLast(
+    (entry) => entry.atMs <= atMs && ['followed', 'left', 'killed', 'closed'].includes(entry.kind),
+  )
+  return last?.kind === 'followed'
+}
+
+interface FaultTime extends Interval {
+  readonly name: string
+  readonly parts: readonly string[] | undefined
+}
+
+function faultsOf(history: readonly Entry[]): FaultTime[] {
+  const overMs = history.find(({ kind }) => kind === 'all faults over')?.atMs ?? Infinity
+  return history.flatMap((entry, i) => {
+    if (entry.kind !== 'fault' || !DEAD_LINE.test(entry.name)) return []
+    const end = history.find((one, k) => k > i && one.kind === 'fault over' && one.name === entry.name)
+    return [
+      {
+        name: entry.name,
+        parts: entry.parts,
+        fromMs: entry.atMs,
+        untilMs: Math.min(end?.atMs ?? overMs, overMs),
+      },
+    ]
+  })
+}
+
+/** How long `live` may be wrong: longer if a line may be dead, and for as long as the user itself stands still. */
+function boundOf(faults: readonly FaultTime[], user: string, fromMs: number, untilMs: number): number {
+  const during = faults.filter(
+    (fault) => fault.fromMs <= untilMs && fault.untilMs >= fromMs && (fault.parts?.includes(user) ?? true),
+  )
+  if (during.length === 0) return DOUBT_MS
+  const frozenMs = during
+    .filter(({ name }) => name === 'user frozen')
+    .reduce((sum, fault) => sum + fault.untilMs - fault.fromMs, 0)
+  return SILENCE_MS + frozenMs
+}

@@ -1,0 +1,96 @@
+import type { EntryOf } from '../history.ts'
+import { keyOf, nameOf } from './recalls.ts'
+import type { Stretch } from './stretches.ts'
+import type { Entry } from '../history.ts'
+import type { Violation } from './violation.ts'
+
+interface Told {
+  readonly offset: number
+  readonly recalledAtMs: number
+  readonly life: number
+  isDone: boolean
+}
+
+/**
+ * A listener is told nothing twice, and leaves nothing out: offsets follow each other. Told again is only what it has not
+ * handled, or what the store did not have when its page was opened again; what was recalled anew since; and, after a gap because the log
+ * was lost, anything.
+ */
+export const judgeOnce = (stretches: readonly Stretch[], history: readonly Entry[]): Violation[] =>
+  stretches.flatMap((stretch) => judgeStretch(stretch, history))
+
+function judgeStretch({ listener, user, room, entries }: Stretch, history: readonly Entry[]): Violation[] {
+  const violations: Violation[] = []
+  let told = new Map<string, Told>()
+  /** The last notice that it was told, or the last one that it had handled when it began to follow again. */
+  let last: { readonly offset: number; isDone: boolean } | undefined
+  let lastDone: number | undefined
+  let isNewStart = true
+  let leftAtMs: number | undefined
+  let storedOffset = -1
+  const report = (atMs: number, rule: string, what: string): void =>
+    void violations.push({ rule, atMs, what: `${listener} ${what}` })
+
+  function judgeOffset({ atMs, offset }: EntryOf<'told'>): void {
+    if (last === undefined) return
+    const isRight = isNewStart
+      ? offset <= last.offset + 1
+      : offset === last.offset + 1 || (offset === last.offset && !last.isDone)
+    if (!isRight) report(atMs, 'in order', `is told notice ${offset} after notice ${last.offset}`)
+  }
+
+  function judgeMessages(entry: EntryOf<'told'>): void {
+    for (const seq of entry.seqs) {
+      const key = keyOf(entry, seq)
+      const before = told.get(key)
+      if (before && entry.recalledAtMs <= before.recalledAtMs) {
+        const isSame = before.offset === entry.offset
+        const mayRepeat =
+          isSame && (!before.isDone || (before.life !== entry.life && entry.offset > storedOffset))
+        if (!mayRepeat)
+          report(entry.atMs, 'once', `is told message ${key} again (notice ${before.offset}, ${entry.offset})`)
+      }
+      told.set(key, {
+        offset: entry.offset,
+        recalledAtMs: entry.recalledAtMs,
+        life: entry.life,
+        isDone: false,
+      })
+    }
+  }
+
+  for (const entry of entries) {
+    if (entry.kind === 'followed') {
+      isNewStart = true
+      // One that subscribes anew inside its call has that notice in hand: it may be told it again, and need not.
+      if (last === undefined || entry.atMs !== leftAtMs)
+        last = lastDone === undefined ? undefined : { offset: lastDone, isDone: true }
+      leftAtMs = undefined
+      storedOffset = lastStored(history, user, nameOf(room), entry.atMs)
+    } else if (entry.kind === 'left') leftAtMs = entry.atMs
+    else if (entry.kind === 'gap') {
+      last = lastDone = undefined
+      storedOffset = -1
+      if (entry.reason === 'epoch-changed' || entry.reason === 'load') told = new Map()
+    } else if (entry.kind === 'told') {
+      judgeOffset(entry)
+      judgeMessages(entry)
+      last = { offset: entry.offset, isDone: false }
+      isNewStart = false
+    } else if (entry.kind === 'skipped' || (entry.kind === 'handled' && entry.isDone)) {
+      if (last?.offset === entry.offset) last.isDone = true
+      lastDone = entry.offset
+      for (const one of told.values()) if (one.offset === entry.offset) one.isDone = true
+    }
+  }
+  return violations
+}
+
+/** What the store of a user had last at a time; -1 if nothing. */
+function lastStored(history: readonly Entry[], user: string, room: string, untilMs: number): number {
+  const entry = history.findLast(
+    (one) =>
+      one.kind === 'stored' && one.atMs <= untilMs && one.user === user && nameOf(one.room) === room,
+  )
+  return entry?.kind === 'stored' ? entry.offset : -1
+}

@@ -1,0 +1,53 @@
+import type { Entry, EntryOf } from '../history.ts'
+import type { Plan } from '../plan.ts'
+import type { Violation } from './violation.ts'
+
+/** What the status still says of faults that are over. */
+const PAST = /^(WEBHOOKS_REFUSED|WEBHOOKS_FAILED|PROCESS_GONE|QUARANTINE_NOT_EMPTY)|published again/
+/** What one process holds when nothing happens: for itself, and for each connection and each room. */
+export const TIMERS = { own: 40, connection: 10 }
+export const CONNECTIONS = { own: 6, user: 3 }
+/** Connections of each process to Redis, and channels of the app, besides one for each room. */
+export const REDIS = { connections: 4, channels: 8 }
+
+/** When all is well again, nothing waits, nothing has grown, and every process says that it is well. */
+export function judgeQuiet(plan: Plan, history: readonly Entry[]): Violation[] {
+  const found = history.findLast((entry) => entry.kind === 'found')
+  if (found?.kind !== 'found') return []
+  const { atMs, spooled, processes, redis } = found
+  const faults = [
+    ...(spooled === 0 ? [] : [`${spooled} recalls wait on a disk`]),
+    ...processes.flatMap((process) => faultsOf(process, plan)),
+    ...(redis === undefined ? [] : faultsOfRedis(redis, plan, processes.length)),
+  ]
+  return faults.map((what) => ({ rule: 'quiet', atMs, what }))
+}
+
+type Process = EntryOf<'found'>['processes'][number]
+
+function faultsOf({ name, ready, problems, timers, connections }: Process, { users }: Plan): string[] {
+  const maxConnections = CONNECTIONS.own + CONNECTIONS.user * users.length
+  const maxTimers = TIMERS.own + TIMERS.connection * connections
+  return [
+    ...(ready === 200 ? [] : [`${name} is not ready: ${ready ?? 'no answer'}`]),
+    ...problems.filter((problem) => !PAST.test(problem)).map((problem) => `${name} says ${problem}`),
+    ...(timers <= maxTimers ? [] : [`${name} has ${timers} timers, and not ${maxTimers}`]),
+    ...(connections <= maxConnections
+      ? []
+      : [`${name} has ${connections} connections, and not ${maxConnections}`]),
+  ]
+}
+
+function faultsOfRedis(
+  { connections, channels }: NonNullable<EntryOf<'found'>['redis']>,
+  { users }: Plan,
+  processes: number,
+): string[] {
+  const rooms = new Set(users.flatMap((user) => user.rooms.map((room) => JSON.stringify(room)))).size
+  const maxConnections = REDIS.connections * processes
+  const maxChannels = REDIS.channels + rooms
+  return [
+    ...(connections <= maxConnections ? [] : [`Redis has ${connections} connections, and not ${maxConnections}`]),
+    ...(channels <= maxChannels ? [] : [`Redis has ${channels} channels, and not ${maxChannels}`]),
+  ]
+}

@@ -1,0 +1,50 @@
+import type { Room } from '../../../shared/room.ts'
+import type { Entry, EntryOf } from '../history.ts'
+import { nameOf } from './recalls.ts'
+import type { Rights } from './rights.ts'
+import type { Violation } from './violation.ts'
+
+/** A no of the app's backend is kept for so long, and an order may last so much longer on a node. */
+const NEGATIVE_MS = 35_000
+
+/** Whoever has a right is not refused for good; and a client is closed only by its own page. */
+export function judgeRefusals(rights: Rights, history: readonly Entry[]): Violation[] {
+  const rooms = new Map<string, EntryOf<'followed'>>()
+  return history.flatMap((entry) => {
+    const { atMs } = entry
+    if (entry.kind === 'followed') rooms.set(entry.listener, entry)
+    if (entry.kind === 'refused' && !entry.retry && has(rights, entry.user, [entry], atMs, entry.code))
+      return [violation(atMs, `${entry.user} is refused ${nameOf(entry.room)}: ${entry.code}`)]
+    if (entry.kind !== 'state') return []
+    const { user, life, listener, code = '', reason = '' } = entry
+    if (entry.state === 'refused') {
+      const own = [...rooms.values()].filter(
+        (one) => one.user === user && one.life === life && (listener === undefined || one.listener === listener),
+      )
+      return has(rights, user, own, atMs, code)
+        ? [violation(atMs, `${listener ?? user} is refused: ${code} ${reason}`)]
+        : []
+    }
+    const isClosing = (one: Entry): boolean =>
+      ((one.kind === 'closed' && one.user === user) ||
+        (one.kind === 'left' && one.listener === listener && listener !== undefined)) &&
+      one.life === life &&
+      Math.abs(one.atMs - atMs) < 1
+    if (entry.state === 'closed' && !history.some(isClosing))
+      return [{ rule: 'closed', atMs, what: `${listener ?? user} is closed, and nobody has closed it` }]
+    return []
+  })
+}
+
+const violation = (atMs: number, what: string): Violation => ({ rule: 'not refused', atMs, what })
+
+/** A node whose clock is wrong cannot tell whether a token has ended. */
+const has = (
+  rights: Rights,
+  user: string,
+  rooms: readonly { readonly room: Room }[],
+  atMs: number,
+  code: string,
+): boolean =>
+  !(code === 'TOKEN_REFUSED' && rights.hasWrongClocks) &&
+  rooms.some(({ room }) => rights.surelyHas(user, room, atMs - NEGATIVE_MS, atMs))

@@ -1,0 +1,129 @@
+import type { Room } from '../../../shared/room.ts'
+import type { Entry, EntryOf } from '../history.ts'
+import type { Plan } from '../plan.ts'
+import { grouped, nameOf } from './recalls.ts'
+
+/** The answer of the app's backend may take so long, and a node counts from when it has it. */
+const ANSWER_MS = 3_000
+/** A token ends to the second. */
+const TOKEN_MS = 1_000
+/** Nodes learn that access was taken away in so long, while nothing is disturbed. */
+const ORDER_MS = 3_000
+
+const FROZEN = /frozen/
+const CLOCK = /clock/
+
+/** What a user may listen to. Of users without recorded tokens, all rooms of the plan are granted for good. */
+export class Rights {
+  readonly #plan: Plan
+  readonly #faults: readonly EntryOf<'fault'>[]
+  /** What gives rights, and takes them. */
+  readonly #ofUsers: ReadonlyMap<string, readonly RightsEntry[]>
+  readonly #slackMs: number
+  /** A node whose clock is wrong takes tokens for longer, or not at all. */
+  readonly hasWrongClocks: boolean
+  readonly #orders: readonly { readonly order: EntryOf<'ordered'>; readonly okAtMs: number | undefined }[]
+
+  constructor(plan: Plan, history: readonly Entry[]) {
+    this.#plan = plan
+    this.#ofUsers = grouped(history.filter(isOfRights), ({ user }) => user)
+    this.#faults = history.filter((entry): entry is EntryOf<'fault'> => entry.kind === 'fault')
+    this.hasWrongClocks = this.#faults.some(({ name }) => CLOCK.test(name))
+    this.#slackMs = this.#faults.some(({ name }) => FROZEN.test(name)) ? 20_000 : 0
+    const okAtMs = new Map(
+      history.flatMap((entry) =>
+        entry.kind === 'order answered' && entry.isOk ? [[entry.id, entry.atMs] as const] : [],
+      ),
+    )
+    this.#orders = history.flatMap((order) =>
+      order.kind === 'ordered' ? [{ order, okAtMs: okAtMs.get(order.id) }] : [],
+    )
+  }
+
+  isAdmin(user: string): boolean {
+    return this.#plan.users.find(({ name }) => name === user)?.role === 'admin'
+  }
+
+  /** Whether the user may have had the right to be told of the room at some moment between the two. */
+  mayHave(user: string, room: Room, fromMs: number, untilMs: number): boolean {
+    const edges = [fromMs, untilMs, ...this.#of(user).map(({ atMs }) => atMs)].filter(
+      (ms) => ms >= fromMs && ms <= untilMs,
+    )
+    return edges.some((ms) => this.#mayHaveAt(user, room, ms))
+  }
+
+  /** Whether the user certainly had the right all the time between the two. */
+  surelyHas(user: string, room: Room, fromMs: number, untilMs: number): boolean {
+    const entries = this.#of(user).filter(({ atMs }) => atMs <= untilMs)
+    const isBad = (entry: RightsEntry): boolean => {
+      const isLate = entry.atMs >= fromMs
+      if (entry.kind === 'token') return isLate && entry.endsAtMs <= entry.atMs
+      if (entry.kind === 'revoked') return isLate && covers(entry.room, room)
+      if (entry.kind !== 'ordered' || !concerns(entry.room, room)) return false
+      return entry.atMs + entry.forMs + ORDER_MS >= fromMs
+    }
+    if (entries.some(isBad)) return false
+    const last = entries.findLast(
+      (entry) =>
+        (entry.kind === 'granted' || entry.kind === 'revoked') && covers(entry.room, room) && entry.atMs <= fromMs,
+    )
+    return last?.kind === 'granted' || (last === undefined && this.#mayHaveAt(user, room, untilMs))
+  }
+
+  #of(user: string): readonly RightsEntry[] {
+    return this.#ofUsers.get(user) ?? []
+  }
+
+  #mayHaveAt(user: string, room: Room, atMs: number): boolean {
+    if (this.#isOrdered(user, room, atMs)) return false
+    const entries = this.#of(user)
+    if (!entries.some(({ kind }) => kind === 'token' || kind === 'granted'))
+      return this.#plan.users.some(
+        ({ name, role, rooms }) =>
+          name === user && (role === 'admin' || rooms.some((granted) => covers(granted, room))),
+      )
+    const slackMs = TOKEN_MS + this.#slackMs + (this.hasWrongClocks ? Infinity : 0)
+    return entries.some((entry) => {
+      if (entry.atMs > atMs) return false
+      if (entry.kind === 'token')
+        return (
+          entry.endsAtMs + slackMs >= atMs &&
+          (entry.isAdmin || (entry.rooms ?? []).some((granted) => covers(granted, room)))
+        )
+      if (entry.kind !== 'verdict' || !entry.isAllowed) return false
+      return covers(entry.room, room) && entry.atMs + entry.forMs + ANSWER_MS + this.#slackMs >= atMs
+    })
+  }
+
+  /** An order that was confirmed holds, until it ends. What disturbs may keep a node from learning of it in time. */
+  #isOrdered(user: string, room: Room, atMs: number): boolean {
+    return this.#orders.some(
+      ({ order, okAtMs }) =>
+        order.user === user &&
+        okAtMs !== undefined &&
+        concerns(order.room, room) &&
+        okAtMs + ORDER_MS + this.#slackMs <= atMs &&
+        atMs <= order.atMs + order.forMs &&
+        !this.#isDisturbed(okAtMs, atMs),
+    )
+  }
+
+  #isDisturbed(fromMs: number, untilMs: number): boolean {
+    return this.#faults.some(({ atMs }) => atMs >= fromMs - 20_000 && atMs <= untilMs)
+  }
+}
+
+type RightsEntry = EntryOf<'token' | 'verdict' | 'granted' | 'revoked' | 'ordered'>
+
+const RIGHTS = new Set(['token', 'verdict', 'granted', 'revoked', 'ordered'])
+
+const isOfRights = (entry: Entry): entry is RightsEntry => RIGHTS.has(entry.kind)
+
+/** Whether a grant covers a room: that of a group covers its topics. */
+const covers = (granted: Room, room: Room): boolean =>
+  nameOf(granted) === nameOf(room) ||
+  (!('feed' in granted) && !('feed' in room) && granted.group === room.group && granted.topic === undefined)
+
+/** Whether an order takes a room away: without a room, all; of a topic, also what else carries its recalls. */
+const concerns = (ordered: Room | undefined, room: Room): boolean =>
+  ordered === undefined || covers(ordered, room) || covers(room, ordered)
