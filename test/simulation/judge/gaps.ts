@@ -1,5 +1,5 @@
 import type { Entry } from '../history.ts'
-import type { Plan } from '../plan.ts'
+import type { Plan } from '../spec.ts'
 import { includes, nameOf } from './recalls.ts'
 import type { Violation } from './violation.ts'
 

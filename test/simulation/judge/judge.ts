@@ -1,10 +1,11 @@
 import type { Entry } from '../history.ts'
-import type { Plan } from '../plan.ts'
+import type { Plan } from '../spec.ts'
 import { judgeCrashes } from './crashes.ts'
 import { judgeGaps } from './gaps.ts'
 import { judgeGranted } from './granted.ts'
 import { judgeHeals } from './heals.ts'
 import { judgeKept } from './kept.ts'
+import { judgeLeft } from './left.ts'
 import { judgeLive } from './live.ts'
 import { judgeLogs } from './logs.ts'
 import { judgeOnce } from './once.ts'
@@ -12,6 +13,7 @@ import { judgeOrder } from './order.ts'
 import { judgeQuiet } from './quiet.ts'
 import { judgeRefusals } from './refusals.ts'
 import { Rights } from './rights.ts'
+import { judgeSequence } from './sequence.ts'
 import { stretchesOf } from './stretches.ts'
 import { judgeTold } from './told.ts'
 import type { Violation } from './violation.ts'
@@ -25,6 +27,8 @@ export function judge(plan: Plan, history: readonly Entry[]): readonly Violation
     ...judgeKept(history),
     ...judgeOnce(stretches, history),
     ...judgeOrder(history),
+    ...judgeSequence(plan, stretches, history),
+    ...judgeLeft(history),
     ...judgeTold(stretches, rights, history),
     ...judgeGaps(plan, history),
     ...judgeLive(stretches, history),

@@ -44,7 +44,7 @@ export const judgeLive = (stretches: readonly Stretch[], history: readonly Entry
 function violation(who: string, key: string, keptAtMs: number, sinceMs: number, endMs: number): Violation {
   const forMs = endMs === Infinity ? 'for ever' : `for ${inSeconds(endMs - sinceMs)}`
   return {
-    rule: 'live',
+    rule: 'true state',
     atMs: sinceMs,
     what: `${who} is live ${forMs} without message ${key}, answered OK at ${keptAtMs}`,
   }

@@ -36,7 +36,7 @@ function judgeStretch({ listener, user, room, entries }: Stretch, history: reado
     const isRight = isNewStart
       ? offset <= last.offset + 1
       : offset === last.offset + 1 || (offset === last.offset && !last.isDone)
-    if (!isRight) report(atMs, 'in order', `is told notice ${offset} after notice ${last.offset}`)
+    if (!isRight) report(atMs, 'order', `is told notice ${offset} after notice ${last.offset}`)
   }
 
   function judgeMessages(entry: EntryOf<'told'>): void {
@@ -63,8 +63,8 @@ function judgeStretch({ listener, user, room, entries }: Stretch, history: reado
     if (entry.kind === 'followed') {
       isNewStart = true
       // One that subscribes anew inside its call has that notice in hand: it may be told it again, and need not.
-      if (last === undefined || entry.atMs !== leftAtMs)
-        last = lastDone === undefined ? undefined : { offset: lastDone, isDone: true }
+      if (last !== undefined && entry.atMs === leftAtMs) lastDone = last.offset
+      last = lastDone === undefined ? undefined : { offset: lastDone, isDone: true }
       leftAtMs = undefined
       storedOffset = lastStored(history, user, nameOf(room), entry.atMs)
     } else if (entry.kind === 'left') leftAtMs = entry.atMs

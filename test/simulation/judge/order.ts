@@ -49,7 +49,7 @@ function judgeOffsets(told: readonly EntryOf<'told'>[], history: readonly Entry[
     if (other === undefined) first.set(place, notice)
     if (other === undefined || textOf(other) === textOf(notice)) return []
     const what = `notice ${notice.offset} of ${room} is ${textOf(other)} for ${other.listener}, and ${textOf(notice)} for ${notice.listener}`
-    return [{ rule: 'same order', atMs: notice.atMs, what }]
+    return [{ rule: 'order', atMs: notice.atMs, what }]
   })
 }
 

@@ -1,5 +1,5 @@
 import type { Entry, EntryOf } from '../history.ts'
-import type { Plan } from '../plan.ts'
+import type { Plan } from '../spec.ts'
 import type { Violation } from './violation.ts'
 
 /** What the status still says of faults that are over. */

@@ -1,6 +1,6 @@
 import type { Room } from '../../../shared/room.ts'
 import type { Entry, EntryOf } from '../history.ts'
-import type { Plan } from '../plan.ts'
+import type { Plan } from '../spec.ts'
 import { grouped, nameOf } from './recalls.ts'
 
 /** The answer of the app's backend may take so long, and a node counts from when it has it. */

@@ -24,7 +24,7 @@ export function judgeTold(stretches: readonly Stretch[], rights: Rights, history
       const tookMs = (toldAtMs ?? 0) - Math.max(overMs, keptAtMs)
       if (tookMs <= TOLD_MS) return []
       const what = `${listener} is told message ${key} ${inSeconds(tookMs)} after the last fault`
-      return [{ rule: 'soon', atMs: toldAtMs ?? 0, what }]
+      return [{ rule: 'in time', atMs: toldAtMs ?? 0, what }]
     })
   })
 }

@@ -3,6 +3,7 @@ import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { History } from '../history.ts'
 import type { ListenerHabit } from '../spec.ts'
+import { reload } from './reload.ts'
 import { toldOf } from './told.ts'
 import { wait } from './wait.ts'
 
@@ -134,8 +135,9 @@ export class LibraryListener {
     const about = { listener: this.#name, life }
     history.add({ kind: 'gap', ...about, room, reason })
     await wait(2)
-    const isDone = gapFailsEvery === 0 || ++this.#gaps % gapFailsEvery !== 0
-    history.add({ kind: 'gap handled', ...about, isDone })
+    const recalled = await reload(this.#page.client, room, history).catch(() => undefined)
+    const isDone = recalled !== undefined && (gapFailsEvery === 0 || ++this.#gaps % gapFailsEvery !== 0)
+    history.add({ kind: 'gap handled', ...about, isDone, ...(isDone && { recalled }) })
     if (!isDone) throw new Error('a reload that fails now and then')
   }
 

@@ -1,5 +1,6 @@
 import { createRecallClient } from '../../../shared/client.ts'
-import type { ClientError, RecallClient } from '../../../shared/client.ts'
+import type { ClientError, Position, RecallClient } from '../../../shared/client.ts'
+import { roomName } from '../../../shared/room.ts'
 import { world } from '../world/globals.ts'
 import { OUTSIDE } from '../world/schedule.ts'
 import { LibraryListener } from './library-listener.ts'
@@ -18,7 +19,7 @@ export class LibraryUser extends User {
     const { spec, history } = this
     const client = createRecallClient({
       url: 'http://nodes',
-      positions: openStore(spec.store, this.storage),
+      positions: openStore(spec.store, this.storage, (key, text) => this.#onStored(life, key, text)),
       getToken: () => this.tokens.give(life),
     })
     client.on('state', ({ kind, code, reason }) => {
@@ -41,6 +42,14 @@ export class LibraryUser extends User {
     }
     for (const habit of spec.listeners) new LibraryListener(habit, page).begin()
     return { close: () => client.close(), again: () => reconnect(client, listeners) }
+  }
+
+  #onStored(life: number, key: string, text: string): void {
+    const { name, listeners } = this.spec
+    const rooms = listeners.flatMap(({ room, alsoFollows }) => [room, ...(alsoFollows ? [alsoFollows.room] : [])])
+    const room = rooms.find((one) => key.endsWith(`:${roomName(one)}`))
+    const { epoch, offset } = JSON.parse(text) as Position
+    if (room) this.history.add({ kind: 'stored', user: name, life, room, epoch, offset })
   }
 }
 

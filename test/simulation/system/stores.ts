@@ -6,11 +6,18 @@ import { wait } from './wait.ts'
 const FAILS_EVERY = 4
 const TORN_EVERY = 3
 
-/** The store of positions of a page, in what its browser keeps. */
-export function openStore(habit: StoreHabit, texts: Map<string, string>): PositionStore {
+/** The store of positions of a page, in what its browser keeps. `onStored` is told of what is written. */
+export function openStore(
+  habit: StoreHabit,
+  texts: Map<string, string>,
+  onStored: (key: string, text: string) => void,
+): PositionStore {
   let calls = 0
   const get = (key: string): string | null => texts.get(key) ?? null
-  const set = (key: string, text: string): void => void texts.set(key, text)
+  const set = (key: string, text: string): void => {
+    texts.set(key, text)
+    onStored(key, text)
+  }
   switch (habit) {
     case 'memory':
       return memoryPositions()

@@ -1,0 +1,48 @@
+import type { Entry } from '../history.ts'
+import type { Plan } from '../spec.ts'
+import { grouped, keyOf, recallsOf } from './recalls.ts'
+import type { Recall } from './recalls.ts'
+import type { Stretch } from './stretches.ts'
+import type { Violation } from './violation.ts'
+
+/** What may bring recalls into another order: what Redis lost is published again beside new ones; a disk may refuse some. */
+const DISORDER = /emptied|restarted empty|without its latest|power|disk/
+
+/** What one receiver was given one after the other in a conversation, each answered OK before the next was sent, is told in that order. */
+export function judgeSequence(
+  plan: Plan,
+  stretches: readonly Stretch[],
+  history: readonly Entry[],
+): Violation[] {
+  const { alls, receivers } = plan.shape
+  if (alls + receivers > 1) return []
+  if (history.some((entry) => entry.kind === 'fault' && DISORDER.test(entry.name))) return []
+  const once = new Map<string, Recall & { readonly keptAtMs: number }>()
+  for (const [key, [recall, ...more]] of grouped(recallsOf(history), (one) => one.key))
+    if (recall?.keptAtMs !== undefined && more.length === 0)
+      once.set(key, { ...recall, keptAtMs: recall.keptAtMs })
+  return stretches.flatMap(({ listener, entries }) => {
+    const violations: Violation[] = []
+    let latest = new Map<string, Recall>()
+    let told = new Set<string>()
+    for (const entry of entries) {
+      if (entry.kind === 'gap') [latest, told] = [new Map(), new Set()]
+      if (entry.kind !== 'told') continue
+      for (const seq of entry.seqs) {
+        const recall = once.get(keyOf(entry, seq))
+        if (recall === undefined || told.has(recall.key)) continue
+        told.add(recall.key)
+        const conversation = `${recall.group}/${recall.topic ?? ''}`
+        const before = latest.get(conversation)
+        if (before && recall.keptAtMs < before.sentAtMs)
+          violations.push({
+            rule: 'order',
+            atMs: entry.atMs,
+            what: `${listener} is told message ${recall.key} after ${before.key}, which was sent when it had been answered OK`,
+          })
+        if (before === undefined || recall.sentAtMs > before.sentAtMs) latest.set(conversation, recall)
+      }
+    }
+    return violations
+  })
+}
