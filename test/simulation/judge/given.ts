@@ -1,5 +1,6 @@
 import type { Entry } from '../history.ts'
 import { dismissalOf, grouped, includes, keyOf, recallsOf } from './recalls.ts'
+import type { Losses } from './losses.ts'
 import type { Recall } from './recalls.ts'
 import type { Stretch } from './stretches.ts'
 
@@ -9,11 +10,14 @@ export interface Due {
   readonly keptAtMs: number
   /** When its listener was first called with it, or what dealt with a gap knew of it. */
   readonly toldAtMs: number | undefined
+  /** Until when its listener was busy with others before that. */
+  readonly busyUntilMs: number
   /** When that was handled. */
   readonly handledAtMs: number | undefined
 }
 
 interface Giving {
+  readonly busyUntilMs: number
   readonly startedAtMs: number
   readonly atMs: number
   readonly key: string
@@ -22,7 +26,7 @@ interface Giving {
 }
 
 /** What a stretch has to be given: what was answered OK, from where it begins, and what no earlier recall made old. */
-export function dueOf(stretch: Stretch, history: readonly Entry[]): readonly Due[] {
+export function dueOf(stretch: Stretch, losses: Losses, history: readonly Entry[]): readonly Due[] {
   const { room, beginMs } = stretch
   if (beginMs === undefined) return []
   const all = recallsOf(history)
@@ -30,17 +34,19 @@ export function dueOf(stretch: Stretch, history: readonly Entry[]): readonly Due
   const { told, handled, gapsAtMs } = givingsOf(stretch)
   return all.flatMap((recall) => {
     const { key, keptAtMs, sentAtMs, recalledAtMs } = recall
-    if (keptAtMs === undefined || sentAtMs < beginMs || !includes(room, recall)) return []
+    if (keptAtMs === undefined || losses.mayBeGone(recall) || sentAtMs < beginMs || !includes(room, recall)) return []
     const isOld = (byKey.get(key) ?? []).some(
       (other) => other !== recall && other.sentAtMs < sentAtMs && isCovered(recalledAtMs, other.recalledAtMs),
     )
     if (isOld || (!('feed' in room) && isDismissed(history, recall))) return []
     const isIt = (one: Giving): boolean => one.atMs >= sentAtMs && isCovered(recalledAtMs, one.recalledAtMs)
     const gapAtMs = gapsAtMs.find((atMs) => atMs >= sentAtMs)
+    const telling = told.get(key)?.find(isIt)
     const due = {
       recall,
       keptAtMs,
-      toldAtMs: earliest(told.get(key)?.find(isIt)?.startedAtMs, gapAtMs),
+      toldAtMs: earliest(telling?.startedAtMs, gapAtMs),
+      busyUntilMs: telling?.busyUntilMs ?? -Infinity,
       handledAtMs: earliest(handled.get(key)?.find(isIt)?.atMs, gapAtMs),
     }
     return [due]
@@ -58,6 +64,9 @@ const earliest = (one: number | undefined, other: number | undefined): number | 
 const isDismissed = (history: readonly Entry[], { group, recalledAtMs = 0 }: Recall): boolean =>
   recalledAtMs <= dismissalOf(history, group).maybeMs
 
+/** What a listener does with its own time. */
+const WORK = new Set(['told', 'handled', 'skipped', 'gap', 'gap handled'])
+
 function givingsOf({ entries }: Stretch): {
   told: Map<string, Giving[]>
   handled: Map<string, Giving[]>
@@ -70,11 +79,13 @@ function givingsOf({ entries }: Stretch): {
   let current: Giving[] = []
   let offset: number | undefined
   let gapAtMs = 0
+  let busyUntilMs = -Infinity
   let leftAtMs: number | undefined
   for (const entry of entries) {
     const { atMs } = entry
     if (entry.kind === 'told') {
       current = entry.seqs.map((seq) => ({
+        busyUntilMs,
         startedAtMs: atMs,
         atMs,
         key: keyOf(entry, seq),
@@ -92,6 +103,7 @@ function givingsOf({ entries }: Stretch): {
       if (entry.recalled === undefined) gapsAtMs.push(gapAtMs)
       const known = (entry.recalled ?? []).flatMap((one) =>
         one.seqs.map((seq) => ({
+          busyUntilMs,
           startedAtMs: atMs,
           atMs,
           key: keyOf(one, seq),
@@ -101,6 +113,7 @@ function givingsOf({ entries }: Stretch): {
       told.push(...known)
       handled.push(...known)
     }
+    if (WORK.has(entry.kind)) busyUntilMs = atMs
   }
   const byKey = (givings: Giving[]): Map<string, Giving[]> => grouped(givings, ({ key }) => key)
   return { told: byKey(told), handled: byKey(handled), gapsAtMs }

@@ -1,5 +1,5 @@
 import type { Entry } from '../history.ts'
-import { keyOf, nameOf, recallsOf } from './recalls.ts'
+import { grouped, keyOf, nameOf, recallsOf } from './recalls.ts'
 import type { Rights } from './rights.ts'
 import type { Violation } from './violation.ts'
 
@@ -8,7 +8,7 @@ import type { Violation } from './violation.ts'
  * never told who recalled.
  */
 export function judgeGranted(rights: Rights, history: readonly Entry[]): Violation[] {
-  const sentAtMs = new Map(recallsOf(history).map(({ key, sentAtMs: ms }) => [key, ms]))
+  const sent = grouped(recallsOf(history), ({ key }) => key)
   const userOf = new Map<string, string>()
   return history.flatMap((entry) => {
     if (entry.kind === 'followed') userOf.set(entry.listener, entry.user)
@@ -18,7 +18,10 @@ export function judgeGranted(rights: Rights, history: readonly Entry[]): Violati
     const violations: Violation[] = []
     if (entry.hasOperator && !rights.isAdmin(user))
       violations.push({ rule: 'no operator', atMs, what: `${listener}, a member, is told who recalled` })
-    const fromMs = Math.min(...entry.seqs.map((seq) => sentAtMs.get(keyOf(entry, seq)) ?? atMs))
+    const fromMs = Math.min(
+      atMs,
+      ...entry.seqs.flatMap((seq) => (sent.get(keyOf(entry, seq)) ?? []).map(({ sentAtMs }) => sentAtMs)),
+    )
     if (!rights.mayHave(user, room, fromMs, atMs))
       violations.push({
         rule: 'granted',

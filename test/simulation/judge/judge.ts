@@ -8,6 +8,7 @@ import { judgeKept } from './kept.ts'
 import { judgeLeft } from './left.ts'
 import { judgeLive } from './live.ts'
 import { judgeLogs } from './logs.ts'
+import { Losses } from './losses.ts'
 import { judgeOnce } from './once.ts'
 import { judgeOrder } from './order.ts'
 import { judgeQuiet } from './quiet.ts'
@@ -21,20 +22,21 @@ import type { Violation } from './violation.ts'
 /** Compares the history of a run with what is promised. Shares nothing with the gateway. */
 export function judge(plan: Plan, history: readonly Entry[]): readonly Violation[] {
   const stretches = stretchesOf(history)
+  const losses = new Losses(history)
   const rights = new Rights(plan, history)
   return [
     ...judgeCrashes(history),
-    ...judgeKept(history),
+    ...judgeKept(losses, history),
     ...judgeOnce(stretches, history),
-    ...judgeOrder(history),
-    ...judgeSequence(plan, stretches, history),
+    ...judgeOrder(losses, history),
+    ...judgeSequence(plan, stretches, losses, history),
     ...judgeLeft(history),
-    ...judgeTold(stretches, rights, history),
-    ...judgeGaps(plan, history),
-    ...judgeLive(stretches, history),
+    ...judgeTold(stretches, rights, losses, history),
+    ...judgeGaps(plan, losses, history),
+    ...judgeLive(stretches, losses, history),
     ...judgeGranted(rights, history),
     ...judgeRefusals(rights, history),
-    ...judgeHeals(stretches, rights, history),
+    ...judgeHeals(plan, stretches, rights, history),
     ...judgeQuiet(plan, history),
     ...judgeLogs(history),
   ]

@@ -1,19 +1,23 @@
 import type { Entry } from '../history.ts'
 import { dismissalOf, grouped, keyOf, recallsOf } from './recalls.ts'
 import type { Recall } from './recalls.ts'
+import type { Losses } from './losses.ts'
 import type { Violation } from './violation.ts'
 
 /**
  * A recall that was answered OK is kept: at the end `recalled` names it, with the latest time that was kept, unless the group was
  * dismissed later. What a dismissal ended is not named.
  */
-export function judgeKept(history: readonly Entry[]): Violation[] {
+export function judgeKept(losses: Losses, history: readonly Entry[]): Violation[] {
   const found = history.findLast((entry) => entry.kind === 'found')
   if (found?.kind !== 'found') return [{ rule: 'answers', atMs: 0, what: 'nobody could ask at the end' }]
   const timeOf = new Map(
     found.recalled.flatMap((one) => one.messages.map(({ seq, atMs }) => [keyOf(one, seq), atMs])),
   )
-  return [...grouped(recallsOf(history), ({ key }) => key)].flatMap(([key, recalls]) => {
+  const due = recallsOf(history).map((recall) =>
+    losses.mayBeGone(recall) ? { ...recall, keptAtMs: undefined } : recall,
+  )
+  return [...grouped(due, ({ key }) => key)].flatMap(([key, recalls]) => {
     const [{ group, sentAtMs }] = recalls as [Recall]
     const { maybeMs, surelyMs } = dismissalOf(history, group)
     const timed = recalls.flatMap(({ keptAtMs, recalledAtMs }) =>

@@ -1,6 +1,7 @@
 import type { Entry, EntryOf } from '../history.ts'
 import { dueOf } from './given.ts'
 import { inSeconds } from './violation.ts'
+import type { Losses } from './losses.ts'
 import type { Stretch } from './stretches.ts'
 import type { Violation } from './violation.ts'
 
@@ -13,11 +14,15 @@ export const SILENCE_MS = 11_000
 const DEAD_LINE = /line|frozen|power/
 
 /** Nobody says `live` while a recall that was answered OK some time ago has not been told: neither client nor subscription. */
-export const judgeLive = (stretches: readonly Stretch[], history: readonly Entry[]): Violation[] => {
+export function judgeLive(
+  stretches: readonly Stretch[],
+  losses: Losses,
+  history: readonly Entry[],
+): Violation[] {
   const faults = faultsOf(history)
   const statesOf = clientStates(history)
   return stretches.flatMap((stretch) => {
-    const dues = dueOf(stretch, history)
+    const dues = dueOf(stretch, losses, history)
     const own = intervalsOf(stretch.entries.filter(isState))
     const ends = stretch.entries.filter(({ kind }) => kind === 'killed' || kind === 'closed' || kind === 'left')
     const ofClient = statesOf(stretch.user)
@@ -127,7 +132,8 @@ function faultsOf(history: readonly Entry[]): FaultTime[] {
 /** How long `live` may be wrong: longer if a line may be dead, and for as long as the user itself stands still. */
 function boundOf(faults: readonly FaultTime[], user: string, fromMs: number, untilMs: number): number {
   const during = faults.filter(
-    (fault) => fault.fromMs <= untilMs && fault.untilMs >= fromMs && (fault.parts?.includes(user) ?? true),
+    // A line that died in the fault is noticed later.
+    (fault) => fault.fromMs <= untilMs && fault.untilMs + SILENCE_MS >= fromMs && (fault.parts?.includes(user) ?? true),
   )
   if (during.length === 0) return DOUBT_MS
   const frozenMs = during

@@ -1,11 +1,12 @@
 import type { Entry, EntryOf } from '../history.ts'
 import { grouped, includes, keyOf, nameOf, recallsOf } from './recalls.ts'
+import type { Losses } from './losses.ts'
 import type { Violation } from './violation.ts'
 
 /** What listeners are told is what the provider said, in the room that it belongs to, and at the same offset for all of them. */
-export function judgeOrder(history: readonly Entry[]): Violation[] {
+export function judgeOrder(losses: Losses, history: readonly Entry[]): Violation[] {
   const told = history.filter((entry) => entry.kind === 'told')
-  return [...told.flatMap(judgeRoom), ...judgeTruth(told, history), ...judgeOffsets(told, history)]
+  return [...told.flatMap(judgeRoom), ...judgeTruth(told, history), ...judgeOffsets(told, losses, history)]
 }
 
 const judgeRoom = ({ atMs, listener, room, ...notice }: EntryOf<'told'>): Violation[] =>
@@ -29,12 +30,13 @@ function judgeTruth(told: readonly EntryOf<'told'>[], history: readonly Entry[])
   )
 }
 
-/** What makes logs lose entries, and get others in their places. */
-const LOSSES = /emptied|restarted empty|without its latest|power/
-
 /** Offsets are compared while the room has one log: a lost one begins anew. */
-function judgeOffsets(told: readonly EntryOf<'told'>[], history: readonly Entry[]): Violation[] {
-  if (history.some((entry) => entry.kind === 'fault' && LOSSES.test(entry.name))) return []
+function judgeOffsets(
+  told: readonly EntryOf<'told'>[],
+  losses: Losses,
+  history: readonly Entry[],
+): Violation[] {
+  if (losses.hasLostBy(Infinity)) return []
   const renewed = new Set(
     history.flatMap((entry) =>
       entry.kind === 'gap' && entry.reason === 'epoch-changed' ? [nameOf(entry.room)] : [],

@@ -6,7 +6,7 @@ import type { Violation } from './violation.ts'
 const PAST = /^(WEBHOOKS_REFUSED|WEBHOOKS_FAILED|PROCESS_GONE|QUARANTINE_NOT_EMPTY)|published again/
 /** What one process holds when nothing happens: for itself, and for each connection and each room. */
 export const TIMERS = { own: 40, connection: 10 }
-export const CONNECTIONS = { own: 6, user: 3 }
+export const CONNECTIONS = { own: 6, user: 2 }
 /** Connections of each process to Redis, and channels of the app, besides one for each room. */
 export const REDIS = { connections: 4, channels: 8 }
 
@@ -15,9 +15,11 @@ export function judgeQuiet(plan: Plan, history: readonly Entry[]): Violation[] {
   const found = history.findLast((entry) => entry.kind === 'found')
   if (found?.kind !== 'found') return []
   const { atMs, spooled, processes, redis } = found
+  // Each counts for a minute.
+  const lookups = history.filter((one) => one.kind === 'verdict' && one.atMs > atMs - 70_000).length
   const faults = [
     ...(spooled === 0 ? [] : [`${spooled} recalls wait on a disk`]),
-    ...processes.flatMap((process) => faultsOf(process, plan)),
+    ...processes.flatMap((process) => faultsOf(process, plan, lookups)),
     ...(redis === undefined ? [] : faultsOfRedis(redis, plan, processes.length)),
   ]
   return faults.map((what) => ({ rule: 'quiet', atMs, what }))
@@ -25,9 +27,15 @@ export function judgeQuiet(plan: Plan, history: readonly Entry[]): Violation[] {
 
 type Process = EntryOf<'found'>['processes'][number]
 
-function faultsOf({ name, ready, problems, timers, connections }: Process, { users }: Plan): string[] {
-  const maxConnections = CONNECTIONS.own + CONNECTIONS.user * users.length
-  const maxTimers = TIMERS.own + TIMERS.connection * connections
+function faultsOf(
+  { name, ready, problems, timers, connections }: Process,
+  { users }: Plan,
+  lookups: number,
+): string[] {
+  // Whoever has no WebSocket has a stream for each room.
+  const streams = users.reduce((sum, { by, listeners }) => sum + (by === 'stream' ? listeners.length : 1), 0)
+  const maxConnections = CONNECTIONS.own + CONNECTIONS.user * streams
+  const maxTimers = TIMERS.own + TIMERS.connection * connections + lookups
   return [
     ...(ready === 200 ? [] : [`${name} is not ready: ${ready ?? 'no answer'}`]),
     ...problems.filter((problem) => !PAST.test(problem)).map((problem) => `${name} says ${problem}`),

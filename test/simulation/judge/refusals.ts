@@ -13,6 +13,7 @@ export function judgeRefusals(rights: Rights, history: readonly Entry[]): Violat
   return history.flatMap((entry) => {
     const { atMs } = entry
     if (entry.kind === 'followed') rooms.set(entry.listener, entry)
+    if (entry.kind === 'left') rooms.delete(entry.listener)
     if (entry.kind === 'refused' && !entry.retry && has(rights, entry.user, [entry], atMs, entry.code))
       return [violation(atMs, `${entry.user} is refused ${nameOf(entry.room)}: ${entry.code}`)]
     if (entry.kind !== 'state') return []

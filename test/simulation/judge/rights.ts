@@ -124,6 +124,6 @@ const covers = (granted: Room, room: Room): boolean =>
   nameOf(granted) === nameOf(room) ||
   (!('feed' in granted) && !('feed' in room) && granted.group === room.group && granted.topic === undefined)
 
-/** Whether an order takes a room away: without a room, all; of a topic, also what else carries its recalls. */
+/** Whether an order takes a room away: without a room, all; and what else carries its recalls, as the feed does. */
 const concerns = (ordered: Room | undefined, room: Room): boolean =>
-  ordered === undefined || covers(ordered, room) || covers(room, ordered)
+  ordered === undefined || 'feed' in room || covers(ordered, room) || covers(room, ordered)

@@ -1,27 +1,35 @@
 import type { Entry } from '../history.ts'
 import { dueOf } from './given.ts'
 import { inSeconds } from './violation.ts'
+import type { Losses } from './losses.ts'
 import type { Rights } from './rights.ts'
 import type { Stretch } from './stretches.ts'
 import type { Violation } from './violation.ts'
 
-/** After the last fault, every recall that was answered OK has been handled by every listener in so long. */
+/**
+ * After the last fault, every recall that was answered OK has been told to every listener in so long, beside what the listener
+ * takes for others.
+ */
 export const TOLD_MS = 30_000
 
 /** Every listener is given, and handles, each recall that was answered OK, and soon after the last fault. */
-export function judgeTold(stretches: readonly Stretch[], rights: Rights, history: readonly Entry[]): Violation[] {
+export function judgeTold(
+  stretches: readonly Stretch[],
+  rights: Rights,
+  losses: Losses,
+  history: readonly Entry[]): Violation[] {
   const overMs = history.find(({ kind }) => kind === 'all faults over')?.atMs ?? Infinity
   const endMs = history.at(-1)?.atMs ?? 0
   return stretches.flatMap((stretch) => {
     const { listener, user, room, isOpen } = stretch
     if (!isOpen || isRefused(stretch) || !rights.mayHave(user, room, endMs, endMs)) return []
-    return dueOf(stretch, history).flatMap(({ recall, keptAtMs, toldAtMs, handledAtMs }) => {
+    return dueOf(stretch, losses, history).flatMap(({ recall, keptAtMs, toldAtMs, busyUntilMs, handledAtMs }) => {
       const { key, sentAtMs } = recall
       if (handledAtMs === undefined) {
         const what = `${listener} is never ${toldAtMs === undefined ? 'told' : 'asked again to handle'} message ${key}, answered OK at ${keptAtMs}`
         return [{ rule: 'told', atMs: sentAtMs, what }]
       }
-      const tookMs = (toldAtMs ?? 0) - Math.max(overMs, keptAtMs)
+      const tookMs = (toldAtMs ?? 0) - Math.max(overMs, keptAtMs, busyUntilMs)
       if (tookMs <= TOLD_MS) return []
       const what = `${listener} is told message ${key} ${inSeconds(tookMs)} after the last fault`
       return [{ rule: 'in time', atMs: toldAtMs ?? 0, what }]

@@ -1,0 +1,49 @@
+import type { Entry, EntryOf } from '../history.ts'
+import type { Recall } from './recalls.ts'
+
+/** Redis loses what it had confirmed. */
+const LOSS = /emptied|restarted empty|without its latest|rolled back|everything without power/
+/** A process of the gateway ends before it can do anything. */
+const KILL = /killed|crashed|without power|rolling restart|stopped/
+const DISK = /disk/
+/** What Redis has confirmed is on the disk of the receiver after 200 ms and a flush. */
+const COPIED_MS = 500
+
+/** What the faults of a run may cost by what is promised. */
+export class Losses {
+  readonly #lossesMs: readonly number[]
+  readonly #killsMs: readonly number[]
+  readonly #slow: readonly { readonly fromMs: number; readonly untilMs: number }[]
+
+  constructor(history: readonly Entry[]) {
+    const faults = history.filter((entry): entry is EntryOf<'fault'> => entry.kind === 'fault')
+    const timesOf = (pattern: RegExp): number[] =>
+      faults.flatMap(({ name, atMs }) => (pattern.test(name) ? [atMs] : []))
+    this.#lossesMs = history.flatMap((entry) =>
+      (entry.kind === 'fault' || entry.kind === 'fault over') && LOSS.test(entry.name) ? [entry.atMs] : [],
+    )
+    this.#killsMs = timesOf(KILL)
+    const overMs = history.find(({ kind }) => kind === 'all faults over')?.atMs ?? Infinity
+    this.#slow = faults
+      .filter(({ name }) => DISK.test(name))
+      .map(({ name, atMs }) => ({
+        fromMs: atMs,
+        untilMs:
+          history.find((one) => one.kind === 'fault over' && one.name === name && one.atMs > atMs)?.atMs ?? overMs,
+      }))
+  }
+
+  /** Whether Redis has lost anything by then. */
+  hasLostBy(atMs: number): boolean {
+    return this.#lossesMs.some((ms) => ms <= atMs)
+  }
+
+  /** Whether a recall may be gone although it was answered OK: Redis lost it, and its receiver ended before it had a copy on disk. */
+  mayBeGone({ keptAtMs }: Recall): boolean {
+    if (keptAtMs === undefined || !this.#lossesMs.some((ms) => ms >= keptAtMs)) return false
+    const copiedAtMs = this.#slow
+      .filter(({ fromMs, untilMs }) => fromMs <= keptAtMs + COPIED_MS && untilMs >= keptAtMs)
+      .reduce((ms, { untilMs }) => Math.max(ms, untilMs + 5_000), keptAtMs + COPIED_MS)
+    return this.#killsMs.some((ms) => ms >= keptAtMs && ms <= copiedAtMs)
+  }
+}
