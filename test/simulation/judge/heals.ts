@@ -1,12 +1,13 @@
 import type { Entry } from '../history.ts'
 import type { Plan } from '../spec.ts'
 import { inSeconds } from './violation.ts'
+import { hasGoodTokens, TOLD_AFTER_TOKENS_MS } from './told.ts'
 import type { Rights } from './rights.ts'
 import type { Stretch } from './stretches.ts'
 import type { Violation } from './violation.ts'
 
 /** After the last fault, every listener is live in so long. */
-export const LIVE_MS = 30_000
+export const LIVE_MS = 15_000
 /** From then on, it is so again after a short pause, as when a token ends. */
 export const PAUSE_MS = 5_000
 
@@ -28,7 +29,7 @@ export function judgeHeals(
     const tokenMs = spec?.tokens.delayMs ?? 0
     if (!isOpen || !rights.surelyHas(user, room, overMs, end.atMs)) return []
     return pausesOf(entries, end.atMs).flatMap(({ fromMs, untilMs, state }) => {
-      const allowedUntilMs = Math.max(overMs + LIVE_MS, fromMs + PAUSE_MS + tokenMs)
+      const allowedUntilMs = Math.max(overMs + (hasGoodTokens(plan, user) ? LIVE_MS : TOLD_AFTER_TOKENS_MS), fromMs + PAUSE_MS + tokenMs)
       if (untilMs <= allowedUntilMs) return []
       const what = `${listener} is ${state} ${inSeconds(untilMs - overMs)} after the last fault, since ${fromMs}`
       return [{ rule: 'heals', atMs: fromMs, what }]

@@ -31,7 +31,7 @@ export function judge(plan: Plan, history: readonly Entry[]): readonly Violation
     ...judgeOrder(losses, history),
     ...judgeSequence(plan, stretches, losses, history),
     ...judgeLeft(history),
-    ...judgeTold(stretches, rights, losses, history),
+    ...judgeTold(plan, stretches, rights, losses, history),
     ...judgeGaps(plan, losses, history),
     ...judgeLive(stretches, losses, history),
     ...judgeGranted(rights, history),

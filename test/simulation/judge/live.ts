@@ -11,7 +11,7 @@ export const DOUBT_MS = 4_500
 export const SILENCE_MS = 11_000
 
 /** Faults after which a line may be dead, and neither side knows. */
-const DEAD_LINE = /line|frozen|power/
+const DEAD_LINE = /line|frozen|power|half open|nothing reaches/
 
 /** Nobody says `live` while a recall that was answered OK some time ago has not been told: neither client nor subscription. */
 export function judgeLive(

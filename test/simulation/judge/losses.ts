@@ -1,4 +1,5 @@
 import type { Entry, EntryOf } from '../history.ts'
+import { keyOf } from './recalls.ts'
 import type { Recall } from './recalls.ts'
 
 /** Redis loses what it had confirmed. */
@@ -13,6 +14,8 @@ const COPIED_MS = 500
 export class Losses {
   readonly #lossesMs: readonly number[]
   readonly #killsMs: readonly number[]
+  /** When anybody was first told of each message. */
+  readonly #toldAtMs = new Map<string, number>()
   readonly #slow: readonly { readonly fromMs: number; readonly untilMs: number }[]
 
   constructor(history: readonly Entry[]) {
@@ -23,6 +26,12 @@ export class Losses {
       (entry.kind === 'fault' || entry.kind === 'fault over') && LOSS.test(entry.name) ? [entry.atMs] : [],
     )
     this.#killsMs = timesOf(KILL)
+    for (const entry of history)
+      if (entry.kind === 'told')
+        for (const seq of entry.seqs) {
+          const key = keyOf(entry, seq)
+          if (!this.#toldAtMs.has(key)) this.#toldAtMs.set(key, entry.atMs)
+        }
     const overMs = history.find(({ kind }) => kind === 'all faults over')?.atMs ?? Infinity
     this.#slow = faults
       .filter(({ name }) => DISK.test(name))
@@ -39,11 +48,16 @@ export class Losses {
   }
 
   /** Whether a recall may be gone although it was answered OK: Redis lost it, and its receiver ended before it had a copy on disk. */
-  mayBeGone({ keptAtMs }: Recall): boolean {
+  mayBeGone({ key, keptAtMs }: Recall): boolean {
     if (keptAtMs === undefined || !this.#lossesMs.some((ms) => ms >= keptAtMs)) return false
+    // What was spooled is on its disk until Redis has it, which is when somebody is told.
+    return [keptAtMs, this.#toldAtMs.get(key) ?? keptAtMs].some((atMs) => this.#endsBeforeCopy(atMs))
+  }
+
+  #endsBeforeCopy(confirmedAtMs: number): boolean {
     const copiedAtMs = this.#slow
-      .filter(({ fromMs, untilMs }) => fromMs <= keptAtMs + COPIED_MS && untilMs >= keptAtMs)
-      .reduce((ms, { untilMs }) => Math.max(ms, untilMs + 5_000), keptAtMs + COPIED_MS)
-    return this.#killsMs.some((ms) => ms >= keptAtMs && ms <= copiedAtMs)
+      .filter(({ fromMs, untilMs }) => fromMs <= confirmedAtMs + COPIED_MS && untilMs >= confirmedAtMs)
+      .reduce((ms, { untilMs }) => Math.max(ms, untilMs + 5_000), confirmedAtMs + COPIED_MS)
+    return this.#killsMs.some((ms) => ms >= confirmedAtMs - COPIED_MS && ms <= copiedAtMs)
   }
 }

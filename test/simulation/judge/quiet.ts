@@ -3,7 +3,7 @@ import type { Plan } from '../spec.ts'
 import type { Violation } from './violation.ts'
 
 /** What the status still says of faults that are over. */
-const PAST = /^(WEBHOOKS_REFUSED|WEBHOOKS_FAILED|PROCESS_GONE|QUARANTINE_NOT_EMPTY)|published again/
+const PAST = /^(WEBHOOKS_REFUSED|WEBHOOKS_FAILED|PROCESS_GONE|QUARANTINE_NOT_EMPTY)|published again|the latest recall could not be stored/
 /** What one process holds when nothing happens: for itself, and for each connection and each room. */
 export const TIMERS = { own: 40, connection: 10 }
 export const CONNECTIONS = { own: 6, user: 2 }
