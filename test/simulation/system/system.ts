@@ -43,6 +43,7 @@ export class System {
   /** Undefined if the gateway runs without Redis. */
   readonly redis: SimRedis | undefined
   readonly folder: string
+  #isRestored = false
   /** Whether rights were taken from somebody. */
   #hasRefused = false
 
@@ -91,6 +92,11 @@ export class System {
     this.redis?.start()
     this.backend.start()
     for (const gateway of this.gateways) gateway.start()
+  }
+
+  /** For faults that go on: nothing of them comes after the last fault. */
+  disturbAfter(ms: number, run: () => void): void {
+    world.schedule.after(ms, OUTSIDE, () => this.#isRestored || run())
   }
 
   /** What the people, the app and the provider do. */
@@ -172,6 +178,7 @@ export class System {
 
   /** Ends every fault: all processes run, all lines and disks work. */
   restore(): void {
+    this.#isRestored = true
     this.lines.heal()
     disks.current.behaviourOf = () => ({ syncMs: () => 0.5, failure: undefined })
     this.redis?.restore()
