@@ -1,6 +1,5 @@
 import type { System } from '../system/system.ts'
 import type { Random } from '../world/random.ts'
-import { OUTSIDE } from '../world/schedule.ts'
 import type { SimProcess } from '../world/schedule.ts'
 import { world } from '../world/globals.ts'
 import { net } from '../world/network.ts'
@@ -54,7 +53,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     begin(system, random, durationMs) {
       const everyMs = random.pick(LOOP_MS)
       for (let ms = 0; ms < durationMs; ms += everyMs)
-        world.schedule.after(ms, OUTSIDE, () => crash(system, random))
+        system.disturbAfter(ms, () => crash(system, random))
       return undefined
     },
   },
@@ -68,16 +67,16 @@ export const PROCESS_FAULTS: readonly Fault[] = [
   },
   {
     name: 'rolling restart',
-    begin({ gateways }, random) {
+    begin(system, random) {
       const [everyMs, downMs] = random.pick([
         [3_000, 2_500],
         [1_200, 1_100],
         [300, 200],
       ] as const)
-      gateways.forEach((gateway, i) => {
+      system.gateways.forEach((gateway, i) => {
         const { process } = gateway
-        world.schedule.after(i * everyMs, gateway.operations, () => gateway.owns(process) && gateway.stop())
-        world.schedule.after(i * everyMs + downMs, gateway.operations, () => gateway.start())
+        system.disturbAfter(i * everyMs, () => gateway.owns(process) && gateway.stop())
+        system.disturbAfter(i * everyMs + downMs, () => gateway.start())
       })
       return undefined
     },
@@ -88,13 +87,13 @@ export const PROCESS_FAULTS: readonly Fault[] = [
   },
   {
     name: 'gateway frozen and thawed again and again',
-    begin({ gateways }, random, durationMs) {
-      const { process } = random.pick(gateways)
+    begin(system, random, durationMs) {
+      const { process } = random.pick(system.gateways)
       if (process === undefined) return undefined
       const everyMs = random.pick([700, 1_900, 3_300])
       for (let ms = 0; ms < durationMs; ms += everyMs) {
-        world.schedule.after(ms, OUTSIDE, () => world.schedule.freeze(process))
-        world.schedule.after(ms + everyMs * 0.6, OUTSIDE, () => world.schedule.thaw(process))
+        system.disturbAfter(ms, () => world.schedule.freeze(process))
+        system.disturbAfter(ms + everyMs * 0.6, () => world.schedule.thaw(process))
       }
       return () => world.schedule.thaw(process)
     },

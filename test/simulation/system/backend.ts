@@ -74,7 +74,8 @@ export class Backend {
     const isAllowed =
       user?.access === 'app' &&
       user.rooms.some((one) => covers(one, room) && !this.#taken.has(`${userId} ${roomName(one)}`))
-    const forS = user?.grantS
+    // A no holds as long as the gateway thinks right.
+    const forS = isAllowed ? user?.grantS : undefined
     const forMs = (forS ?? DEFAULT_GRANT_S) * 1_000
     this.#history.add({ kind: 'verdict', user: userId, room, isAllowed, forMs })
     response.setHeader('content-type', 'application/json')

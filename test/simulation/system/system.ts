@@ -38,6 +38,7 @@ export class System {
   /** Undefined if the gateway runs without Redis. */
   readonly redis: SimRedis | undefined
   readonly folder: string
+  #isRestored = false
   /** Whether rights were taken from somebody. */
   #hasRefused = false
 
@@ -88,6 +89,11 @@ export class System {
     for (const gateway of this.gateways) gateway.start()
   }
 
+  /** For faults that go on: nothing of them comes after the last fault. */
+  disturbAfter(ms: number, run: () => void): void {
+    world.schedule.after(ms, OUTSIDE, () => this.#isRestored || run())
+  }
+
   /** What the people, the app and the provider do. */
   perform(step: Exclude<Step, FaultStep>): void {
     if (step.kind === 'recall') return this.provider.recall(step)
@@ -134,6 +140,7 @@ export class System {
 
   /** Ends every fault: all processes run, all lines and disks work. */
   restore(): void {
+    this.#isRestored = true
     this.lines.heal()
     disks.current.behaviourOf = () => ({ syncMs: () => 0.5, failure: undefined })
     this.redis?.restore()

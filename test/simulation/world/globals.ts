@@ -200,16 +200,23 @@ function randomUUID(): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`
 }
 
+/**
+ * Of bytes that stand for themselves, as in ids and masks. Packages draw them in advance, for several runs: what they take must
+ * not change what else happens in a run.
+ */
+const bytes = new Random(0)
+
 function randomBytes(size: number, callback?: (error: null, bytes: Buffer) => void): Buffer | undefined {
-  const bytes = Buffer.alloc(size)
-  world.random.bytes(bytes)
-  if (callback === undefined) return bytes
-  timers.setImmediate(() => callback(null, bytes))
+  const filled = Buffer.alloc(size)
+  bytes.bytes(filled)
+  if (callback === undefined) return filled
+  // No event of its own, for the same reason.
+  queueMicrotask(() => callback(null, filled))
   return undefined
 }
 
 function fillRandomly<T extends NodeJS.ArrayBufferView>(target: T): T {
-  world.random.bytes(new Uint8Array(target.buffer, target.byteOffset, target.byteLength))
+  bytes.bytes(new Uint8Array(target.buffer, target.byteOffset, target.byteLength))
   return target
 }
 
