@@ -73,7 +73,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   if (quarantine) lifecycle.onStop('quarantine', quarantine.close)
   const stores =
     dataFolder !== undefined && quarantine && config.REDIS_URL !== undefined
-      ? await openStores(config, { dataFolder, quarantine }, log)
+      ? await openStores(config, { dataFolder, quarantine }, { metrics, log })
       : undefined
   const broker = warnUnlessStored(createBroker(config, { quarantine, stores }, { metrics, log }))
   lifecycle.onStop('broker', broker.stop)

@@ -57,14 +57,16 @@ export function createBroker(
 export async function openStores(
   config: Config,
   { dataFolder, quarantine }: Pick<Stores, 'dataFolder' | 'quarantine'>,
-  log: Logger,
+  { metrics, log }: { readonly metrics: Metrics; readonly log: Logger },
 ): Promise<Stores> {
   const onDamage = createDamageReport(quarantine, log)
   return {
     dataFolder,
     spool: await openInDataDir(config, (store) => openSpool({ ...store, onDamage })),
     groupEnds: await openInDataDir(config, (store) => openGroupEnds({ ...store, onDamage })),
-    copies: await openInDataDir(config, ({ dataDir }) => openCopies({ dataDir }, { log })),
+    copies: await openInDataDir(config, ({ dataDir }) =>
+      openCopies({ dataDir }, { onRotten: metrics.copyRotten, log }),
+    ),
     quarantine,
   }
 }

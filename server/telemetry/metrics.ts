@@ -25,6 +25,8 @@ export interface Metrics {
   recallStored(where: 'broker' | 'spool', duplicate: boolean): void
   /** Redis had lost a recall that it had confirmed, and has stored it again. */
   recallRecovered(): void
+  /** A copy of a confirmed recall, or a part of a file of them, is not what was written. */
+  copyRotten(): void
   /** `notices` notices were written to each of `sockets` sockets. */
   noticesDelivered(notices: number, sockets: number): void
   /** A live notice was written to the sockets of its room, `ms` after its webhook arrived. */
@@ -105,6 +107,7 @@ export function createMetrics(): MetricsRegistry {
     ]),
   )
   const recovered = counter('recalls_recovered', 'recalls that Redis had confirmed and lost, published again')
+  const rottenCopies = counter('copies_rotten', 'copies of confirmed recalls that rotted on disk')
   const delivered = counter('notices_delivered', 'notices written to sockets, one for each socket')
   const resumes = counter('resumes', 'subscriptions with a position, by outcome', ['outcome'])
   const gaps = counter('gaps', 'gaps sent to the sockets of a room, by reason', ['reason'])
@@ -142,6 +145,7 @@ export function createMetrics(): MetricsRegistry {
       counts.kept++
     },
     recallRecovered: () => recovered.inc(),
+    copyRotten: () => rottenCopies.inc(),
     noticesDelivered(notices, sockets) {
       delivered.inc(notices * sockets)
       counts.delivered += notices * sockets
@@ -223,7 +227,7 @@ function registerGauges(
   gauge('quarantined', 'requests in the quarantine', () => quarantined() ?? 0)
   gauge('copies_recalls', 'copies of confirmed recalls', () => copies()?.recalls ?? 0)
   gauge('copies_bytes', 'bytes of copies of confirmed recalls', () => copies()?.bytes ?? 0)
-  gauge('copies_unwritten', 'copies that are not on disk yet', () => copies()?.unwritten ?? 0)
+  gauge('copies_unwritten', 'copies that are not flushed to disk yet', () => copies()?.unwritten ?? 0)
   gauge('spool_recalls', 'recalls in the spool', () => spoolDepth()?.recalls ?? 0)
   gauge('spool_bytes', 'bytes of recalls in the spool', () => spoolDepth()?.bytes ?? 0)
   gauge(

@@ -1,11 +1,15 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { pino } from 'pino'
 import type { Recall } from '../../shared/recall.ts'
+import type { RecoverableBroker } from '../../server/broker/broker.ts'
 import { openCopies } from '../../server/broker/spooling/copies.ts'
 import type { Copies } from '../../server/broker/spooling/copies.ts'
+import { keepCopies } from '../../server/broker/spooling/keep-copies.ts'
 import { createRepublishing } from '../../server/broker/spooling/republishing.ts'
+import { systemDisk } from '../../server/lib/disk.ts'
+import type { Disk } from '../../server/lib/disk.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -23,6 +27,33 @@ const seqsOf = (copies: Copies): number[] =>
     .flatMap((batch) => copies.read(batch))
     .flatMap((copy) => ('recall' in copy ? copy.recall.messages.map(({ seq }) => seq) : []))
 
+const filesIn = (dataDir: string): string[] =>
+  readdirSync(join(dataDir, 'copies'))
+    .toSorted()
+    .map((name) => join(dataDir, 'copies', name))
+
+/** A disk whose open files do this instead of a flush, or before a write. */
+const diskThat = ({
+  write = () => undefined,
+  sync,
+}: {
+  readonly write?: () => unknown
+  readonly sync?: () => Promise<void>
+}): Disk => ({
+  ...systemDisk,
+  async create(name) {
+    const file = await systemDisk.create(name)
+    return {
+      ...file,
+      async write(content, offset) {
+        await write()
+        await file.write(content, offset)
+      },
+      ...(sync && { sync }),
+    }
+  },
+})
+
 describe('copies of what the broker confirmed', () => {
   const onCleanUp = cleanUpAfterEach()
   const folder = (): string => {
@@ -33,11 +64,12 @@ describe('copies of what the broker confirmed', () => {
   }
   const open = (options: Partial<Parameters<typeof openCopies>[0]> = {}): Copies => {
     const copies = openCopies({ dataDir: folder(), ...options }, { log })
-    onCleanUp(copies.close)
+    // One whose disk never returns cannot be closed.
+    if (options.disk === undefined) onCleanUp(copies.close)
     return copies
   }
   const add = (copies: Copies, ...seqs: number[]): void => {
-    for (const seq of seqs) copies.add({ recall: recallOf(seq), confirmed: [] })
+    for (const seq of seqs) void copies.add({ recall: recallOf(seq), confirmed: [] })
   }
 
   it('may be lost from the surviving marker on, also for the next process, until they are stored again', async () => {
@@ -56,13 +88,17 @@ describe('copies of what the broker confirmed', () => {
     expect(next.advance()).to.be.above(marker)
     expect(seqsOf(next)).to.deep.equal([2, 3, 4])
     const [batch] = next.lost()
+    const survivor = next.advance()
     if (batch) next.restored(batch, next.read(batch))
     expect(seqsOf(next)).to.deep.equal([4])
+    await next.close()
     // What was just stored again is as new.
-    await next.lose(next.advance() - 1, 0)
-    expect(seqsOf(next)).to.deep.equal([2, 3, 4])
-    await next.lose(undefined, 0)
-    expect(seqsOf(next)).to.deep.equal([1, 2, 3, 4])
+    const last = open({ dataDir })
+    expect(seqsOf(last)).to.deep.equal([4])
+    await last.lose(survivor, 0)
+    expect(seqsOf(last)).to.deep.equal([4, 2, 3])
+    await last.lose(undefined, 0)
+    expect(seqsOf(last)).to.deep.equal([1, 4, 2, 3])
   })
 
   it('are bounded in bytes and in age, but are not too old while they are lost', async () => {
@@ -92,7 +128,7 @@ describe('copies of what the broker confirmed', () => {
     add(copies, 1)
     copies.advance()
     add(copies, 2, 3)
-    copies.add({ ended: 'h', atMs: 1 })
+    void copies.add({ ended: 'h', atMs: 1 })
     await copies.lose(undefined, 0)
     const calls: (string | number)[] = []
     const setAside: number[] = []
@@ -130,20 +166,126 @@ describe('copies of what the broker confirmed', () => {
     expect(setAside).to.deep.equal([1])
   })
 
-  it('are begun anew if their file is damaged, which would end the process', async () => {
+  it('are all on disk before those who wait for them go on, without a flush', async () => {
+    const dataDir = folder()
+    const copies = open({ dataDir, disk: diskThat({ sync: () => new Promise(() => undefined) }) })
+    for (let seq = 1; seq <= 3; seq++) {
+      await Promise.all(
+        [seq, 10 + seq].map((one) => Promise.resolve(copies.add({ recall: recallOf(one), confirmed: [] }))),
+      )
+      // As the next process finds them if this one is killed now.
+      const found = openCopies({ dataDir, disk: { ...systemDisk, remove: () => undefined } }, { log })
+      expect(found.size().recalls).to.equal(2 * seq)
+    }
+    expect(copies.size().unwritten).to.equal(6)
+  })
+
+  it('stay in memory while the disk fails, without that anybody waits for it, and are written afterwards', async () => {
+    const dataDir = folder()
+    let failure: Promise<never> | undefined = new Promise(() => undefined)
+    const copies = open({ dataDir, maxBytes: 1_000, disk: diskThat({ write: () => failure }) })
+    // Once, for as long as a disk may take.
+    await copies.add({ recall: recallOf(1), confirmed: [] })
+    expect(copies.add({ recall: recallOf(2), confirmed: [] })).to.equal(undefined)
+    expect(copies.size()).to.include({ recalls: 2, unwritten: 2 })
+    for (let seq = 3; seq <= 9; seq++) {
+      copies.advance()
+      add(copies, seq)
+    }
+    expect(copies.size().bytes).to.be.at.most(1_000)
+    expect(copies.size().unwritten).to.equal(copies.size().recalls)
+
+    const failing = open({ dataDir: join(dataDir, 'other'), disk: diskThat({ write: () => failure }) })
+    failure = Promise.reject(new Error('ENOSPC'))
+    failure.catch(() => undefined)
+    await failing.add({ recall: recallOf(1), confirmed: [] })
+    expect(failing.add({ recall: recallOf(2), confirmed: [] })).to.equal(undefined)
+    failure = undefined
+    await waitUntil('they are written', () => failing.size().unwritten === 0)
+    await failing.lose(undefined, 0)
+    expect(seqsOf(failing)).to.deep.equal([1, 2])
+  })
+
+  it('are written again if the disk fails to flush them', async () => {
+    const dataDir = folder()
+    let failures = 0
+    const sync = (): Promise<void> =>
+      failures++ === 0 ? Promise.reject(new Error('EIO')) : Promise.resolve()
+    const copies = open({ dataDir, disk: diskThat({ sync }) })
+    await copies.add({ recall: recallOf(1), confirmed: [] })
+    await waitUntil('they are flushed', () => copies.size().unwritten === 0)
+    const [doubted, file] = filesIn(dataDir)
+    expect(file).to.be.a('string')
+    // As such a disk may leave it.
+    writeFileSync(doubted ?? '', '')
+    await copies.lose(undefined, 0)
+    expect(seqsOf(copies)).to.deep.equal([1])
+  })
+
+  it('that rot are counted, and the others are kept', async () => {
     const dataDir = folder()
     const first = open({ dataDir })
-    add(first, 1)
+    add(first, 1, 2, 3)
     await first.close()
-    const file = join(dataDir, 'copies', 'data.mdb')
+    const [file = ''] = filesIn(dataDir)
     const content = readFileSync(file)
-    // The number of every page behind the first two, and its kind.
-    for (let at = 2 * 4_096; at < content.length; at += 4_096) content.fill(0xff, at, at + 24)
+    content[content.indexOf('"seq":2')] = 0
     writeFileSync(file, content)
-    const next = open({ dataDir })
-    add(next, 2)
-    await next.close()
-    await open({ dataDir }).lose(undefined, 0)
-    expect(existsSync(`${file}.damaged`)).to.equal(true)
+    let rotten = 0
+    const next = openCopies({ dataDir }, { log, onRotten: () => rotten++ })
+    onCleanUp(next.close)
+    await next.lose(undefined, 0)
+    expect(seqsOf(next)).to.deep.equal([1, 3])
+    expect(rotten).to.equal(1)
+  })
+
+  it('leave no files behind', async () => {
+    const dataDir = folder()
+    const copies = open({ dataDir, maxBytes: 2 ** 16 })
+    const filling = 'x'.repeat(2 ** 15)
+    for (let i = 0; i < 300; i++) {
+      copies.advance()
+      await copies.add({ recall: recallOf(i, filling), confirmed: [] })
+    }
+    await waitUntil('the rest is on disk', () => copies.size().unwritten === 0)
+    copies.advance()
+    await copies.add({ recall: recallOf(1), confirmed: [] })
+    copies.dropOld()
+    expect(filesIn(dataDir)).to.have.length.below(3)
+  })
+
+  it('count as lost if they were sent before a loss was found, and confirmed after it', async () => {
+    const asked: number[] = []
+    const confirm: (() => void)[] = []
+    let stored: number | undefined
+    const broker = {
+      doubts: () => 0,
+      async mark(_name: string, value: number, expected: number | undefined) {
+        const before = stored
+        if (before === expected) stored = value
+        return before
+      },
+      publish: () =>
+        new Promise((resolve) => confirm.push(() => resolve({ duplicate: false, positions: [] }))),
+      async lacks({ messages: [message] }: Recall) {
+        asked.push(message?.seq ?? 0)
+        return false
+      },
+      start: async () => undefined,
+      stop: async () => undefined,
+    } as unknown as RecoverableBroker
+    const copied = keepCopies(
+      { markerName: 'm', historySize: 1_000 },
+      { broker, copies: open(), setAside: async () => undefined, onRecovered: () => undefined, log },
+    )
+    onCleanUp(copied.stop)
+    await copied.start()
+    await waitUntil('there is a marker', () => stored !== undefined)
+    const publishing = copied.publish(recallOf(7), 1_000)
+    stored = undefined
+    await waitUntil('the loss is found', () => stored !== undefined, 5_000)
+    confirm[0]?.()
+    await publishing
+    await waitUntil('the broker is asked for it', () => asked.includes(7), 5_000)
   })
 })

@@ -1,24 +1,24 @@
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Position } from '../../../shared/position.ts'
 import type { Recall } from '../../../shared/recall.ts'
-import { committed, openStore } from '../../lib/data-dir.ts'
-import { systemDisk } from '../../lib/disk.ts'
-import { setAsideIfDamaged } from '../../lib/lmdb-file/set-aside.ts'
+import type { Disk } from '../../lib/disk.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import { Batches, isSound } from './copy-batches.ts'
-import type { Batch } from './copy-batches.ts'
+import { openBackgroundJournal } from './background-journal.ts'
+import type { Unflushed } from './background-journal.ts'
+import { Batches } from './copy-batches.ts'
+import type { Batch, Loss } from './copy-batches.ts'
 
 /**
  * How long the copy of a recall is kept, from its confirmation on: 65 minutes, because a Redis with the defaults saves a snapshot once
- * an hour. Time in which the receiver does not run, or Redis does not answer, does not count.
+ * an hour. What Redis may have lost is kept longer, until it is known or stored again.
  */
 const MAX_AGE_MS = 3_900_000
 /** Maximum size of all copies, in bytes. Beyond it, the oldest are dropped. */
 const MAX_BYTES = 64 * 1024 * 1024
-/** Copies are written to disk together, this long after the first of them. */
-const WRITE_DELAY_MS = 200
-const RETRY_DELAY_MS = 1_000
 const MAX_BATCH_BYTES = 256 * 1024
+/** How long a loss waits to be noted by a disk that is slow. */
+const MAX_NOTE_MS = 2_000
 
 /** A recall that the broker confirmed, and the positions that it got each time, in the order of `roomsOf`. */
 export interface RecallCopy {
@@ -36,110 +36,143 @@ export type Copy = RecallCopy | EndCopy
 
 export const isEnd = (copy: Copy): copy is EndCopy => 'ended' in copy
 
+/** What is written on disk: a copy with its batch, or what has become of batches. Their order does not matter. */
+type Line =
+  | { readonly batch: readonly [key: number, marker: number, atMs: number]; readonly copy: Copy }
+  | { readonly lost: Loss; readonly sinceMs: number }
+  | { readonly restored: number }
+
+interface CopyEntry extends Unflushed {
+  readonly batch: Batch
+  readonly isRecall: boolean
+}
+
+const isCopy = (entry: Unflushed): entry is CopyEntry => 'batch' in entry
+
 interface CopiesOptions {
   readonly dataDir: string
   readonly maxBytes?: number
   readonly maxAgeMs?: number
+  readonly disk?: Disk
+}
+
+interface CopiesDependencies {
+  readonly log: Logger
+  /** Called for each copy, or part of a file, that the disk returns otherwise than it was written. */
+  readonly onRotten?: () => void
 }
 
 export type Copies = ReturnType<typeof openCopies>
 
 /**
- * Copies of what the broker has confirmed in the last minutes, in case that it loses it: in memory at once, on disk a moment later.
- * Whoever keeps copies stores markers in the broker, each of them greater than the one before, and says so with `advance`. A copy
- * was confirmed before the next marker was sent, so it has survived if that marker has. Throws errors of the file system.
+ * Copies of what the broker has confirmed in the last minutes, in case that it loses it: on disk, with an index in memory. Whoever
+ * keeps copies stores markers in the broker, each of them greater than the one before, and says so with `advance`. A copy was
+ * confirmed before the next marker was sent, so it has survived if that marker has. Throws errors of the file system.
  */
 export function openCopies(
-  { dataDir, maxBytes = MAX_BYTES, maxAgeMs = MAX_AGE_MS }: CopiesOptions,
-  { log }: { readonly log: Logger },
+  { dataDir, maxBytes = MAX_BYTES, maxAgeMs = MAX_AGE_MS, disk }: CopiesOptions,
+  { log, onRotten = () => undefined }: CopiesDependencies,
 ) {
-  const folder = join(dataDir, 'copies')
-  const damage = setAsideIfDamaged(systemDisk, join(folder, 'data.mdb'))
-  if (damage !== undefined)
-    log.error({ damage }, 'the copies of confirmed recalls are damaged on disk, starting without any')
-  const root = openStore(folder)
-  const texts = root.openDB<string, number>('texts', { encoding: 'string' })
-  const heads = root.openDB<Batch, number>('batches', { encoding: 'json' })
-  const batches = new Batches(heads.getRange({}))
-  /** Written to disk next; null to remove the batch, undefined for one whose text is there already. */
-  const unwritten = new Map<number, string | null | undefined>()
-  let lines: string[] = []
+  const journal = openBackgroundJournal(
+    {
+      folder: join(dataDir, 'copies'),
+      ...(disk && { disk }),
+      onDamage({ kind, bytes, where }) {
+        // Its end may be what was not flushed before a power cut.
+        if (kind === 'entry') reportRotten({ bytes: bytes.length, where })
+      },
+    },
+    { log },
+  )
+  const batches = new Batches()
   let open: Batch | undefined
-  let timer: NodeJS.Timeout | undefined
-  let writing: Promise<void> = Promise.resolve()
-  let isClosed = false
   /** Since when something may be lost, in ms since 1970. */
   let lostSinceMs = Date.now()
+  /** Where on disk the first loss is noted, from which not all is restored yet. */
+  let firstNote: number | undefined
+  load()
 
-  function add(copy: Copy): void {
-    const line = JSON.stringify(copy)
-    const bytes = Buffer.byteLength(line)
-    if (open === undefined || open.bytes + bytes > MAX_BATCH_BYTES) {
-      seal()
-      open = batches.begin(Date.now())
-    }
-    lines.push(line)
-    batches.grow(open, bytes, isEnd(copy))
-    batches.dropBeyond(maxBytes, drop)
-    writeSoon()
-  }
-
-  /** What follows goes into another batch. */
-  function seal(): void {
-    if (open === undefined) return
-    if (batches.has(open.key)) unwritten.set(open.key, batches.seal(open, lines))
-    open = undefined
-    lines = []
-  }
-
-  function drop({ key, recalls, isLost }: Batch): void {
-    unwritten.set(key, null)
-    if (isLost) log.error({ recalls }, 'too many copies of recalls, the oldest are dropped')
-  }
-
-  function writeSoon(ms = WRITE_DELAY_MS): void {
-    if (isClosed) return
-    timer ??= setTimeout(() => {
-      timer = undefined
-      void write()
-    }, ms).unref()
-  }
-
-  /** Resolves once everything is on disk, or the disk has refused it, which is tried again. */
-  function write(): Promise<void> {
-    seal()
-    writing = writing.then(async () => {
-      if (unwritten.size === 0) return
-      const some = new Map(unwritten)
-      try {
-        await committed(root.transaction(() => some.forEach(writeOne)))
-      } catch (err) {
-        log.error({ err, batches: some.size }, 'cannot write copies of recalls, retrying')
-        return writeSoon(RETRY_DELAY_MS)
+  function load(): void {
+    const losses: Loss[] = []
+    const restored: number[] = []
+    for (const { key, payload, isRotten } of journal.onDisk()) {
+      const line = isRotten ? undefined : (JSON.parse(payload.toString()) as Line)
+      if (line === undefined) reportRotten({ key })
+      else if ('batch' in line) {
+        const batch = batches.get(line.batch[0]) ?? batches.load(...line.batch)
+        batches.grow(batch, payload.length, isEnd(line.copy))
+        place(batch, key)
+      } else if ('restored' in line) restored.push(line.restored)
+      else {
+        if (losses.length === 0) lostSinceMs = line.sinceMs
+        losses.push(line.lost)
+        firstNote ??= key
       }
-      for (const [key, text] of some) if (unwritten.get(key) === text) unwritten.delete(key)
-    })
-    return writing
+    }
+    for (const loss of losses) batches.lose(loss)
+    for (const key of restored) batches.drop(key)
+    dropBeyond(maxBytes)
   }
 
-  function writeOne(text: string | null | undefined, key: number): void {
-    const batch = batches.get(key)
-    if (text === null || batch === undefined) {
-      texts.removeSync(key)
-      heads.removeSync(key)
-      return
+  function reportRotten(where: object): void {
+    onRotten()
+    log.error(where, 'copies of confirmed recalls are rotten on disk, Redis would lose them for good')
+  }
+
+  function place(batch: Batch, key: number): void {
+    const { first = key, last = key } = batch.place ?? {}
+    batch.place = { first: Math.min(first, key), last: Math.max(last, key) }
+  }
+
+  const copyIn = (payload: Buffer): Copy => (JSON.parse(payload.toString()) as { readonly copy: Copy }).copy
+  const encode = (line: Line): Buffer => Buffer.from(JSON.stringify(line))
+
+  function add(copy: Copy, onFlushed: () => void = () => undefined): Promise<void> | undefined {
+    if (open === undefined || open.bytes > MAX_BATCH_BYTES) open = batches.begin(Date.now())
+    const batch = open
+    const payload = encode({ batch: [batch.key, batch.marker, batch.atMs], copy })
+    batches.grow(batch, payload.length, isEnd(copy))
+    const entry: CopyEntry = {
+      payload,
+      batch,
+      isRecall: !isEnd(copy),
+      onFlushed(key) {
+        place(batch, key)
+        onFlushed()
+      },
     }
-    if (text !== undefined) texts.putSync(key, text)
-    heads.putSync(key, batch)
+    const written = journal.append(entry)
+    dropBeyond(maxBytes)
+    return written
+  }
+
+  function dropBeyond(bytes: number): void {
+    const dropped = batches.dropBeyond(bytes)
+    if (dropped.length === 0) return
+    const recalls = dropped.reduce((sum, batch) => sum + (batch.isLost ? batch.recalls : 0), 0)
+    if (recalls > 0) log.error({ recalls }, 'too many copies of recalls, the oldest are dropped')
+    forgetDropped()
+  }
+
+  /** On disk and in memory, what is not kept any more. */
+  function forgetDropped(): void {
+    if (open && !batches.has(open)) open = undefined
+    journal.drop((entry) => isCopy(entry) && !batches.has(entry.batch))
+    if (batches.lost().length === 0) firstNote = undefined
+    const first = batches.firstPlace()
+    journal.dropBefore(firstNote === undefined ? first : Math.min(first ?? Infinity, firstNote))
   }
 
   return {
-    /** Keeps a copy of what has just been confirmed. */
+    /**
+     * Keeps a copy of what has just been confirmed. Resolves once the operating system has it, so that it survives if the process is
+     * killed, or soon if the disk does not take it: it stays in memory then, and is written once the disk does.
+     */
     add,
 
     /** Returns the next marker, greater than all before. What is added from now on belongs behind it. */
     advance(): number {
-      seal()
+      open = undefined
       return batches.advance(Date.now())
     },
 
@@ -148,53 +181,61 @@ export function openCopies(
      * undefined if it has none. It counts as lost until `restored`, from `sinceMs` on. Returns how many recalls.
      */
     async lose(marker: number | undefined, sinceMs: number): Promise<number> {
-      seal()
+      open = undefined
       if (batches.lost().length === 0) lostSinceMs = sinceMs
-      const lost = batches.lose(marker ?? 0)
-      for (const { key } of lost) unwritten.set(key, unwritten.get(key))
-      await write()
+      const loss = batches.lossSince(marker ?? 0)
+      const lost = batches.lose(loss)
+      if (lost.length > 0) {
+        const payload = encode({ lost: loss, sinceMs: lostSinceMs })
+        void journal.append({ payload, onFlushed: (key) => void (firstNote ??= key) })
+        await Promise.race([journal.flush(), delay(MAX_NOTE_MS, undefined, { ref: false })])
+      }
       return lost.reduce((sum, { recalls }) => sum + recalls, 0)
     },
 
     /** Returns the batches that may be lost, in the order of their confirmation. */
     lost: (): readonly Batch[] => batches.lost(),
 
-    /** Returns the copies of a batch, in the order of their confirmation; without those that the disk returns otherwise. */
+    /** Returns the copies of a batch, without those that the disk returns otherwise than they were written. */
     read(batch: Batch): readonly Copy[] {
-      const text = unwritten.get(batch.key) ?? texts.get(batch.key) ?? ''
-      const copies = isSound(batch, text) ? text.split('\n').map((line) => JSON.parse(line) as Copy) : []
-      if (copies.length === 0)
-        log.error({ recalls: batch.recalls }, 'copies of recalls are unreadable, and lost')
+      const copies: Copy[] = []
+      if (batch.place)
+        for (const { payload, isRotten } of journal.onDisk(batch.place.first, batch.place.last)) {
+          const line = isRotten ? undefined : (JSON.parse(payload.toString()) as Line)
+          if (line === undefined) reportRotten({ batch: batch.key })
+          else if ('batch' in line && line.batch[0] === batch.key) copies.push(line.copy)
+        }
+      for (const entry of journal.inMemory())
+        if (isCopy(entry) && entry.batch === batch) copies.push(copyIn(entry.payload))
       return copies
     },
 
     /** Replaces the copies of a batch: the broker has just confirmed them again. */
     restored(batch: Batch, copies: readonly Copy[]): void {
-      if (!batches.has(batch.key)) return
-      unwritten.set(
-        batch.key,
-        batches.restore(
-          batch,
-          copies.map((copy) => JSON.stringify(copy)),
-        ),
-      )
-      writeSoon()
+      if (!batches.has(batch)) return
+      batch.isLost = false
+      let unflushed = copies.length
+      const forget = (): void => {
+        batches.drop(batch.key)
+        void journal.append({ payload: encode({ restored: batch.key }) })
+        forgetDropped()
+      }
+      if (unflushed === 0) forget()
+      // The disk has one of them at any time.
+      for (const copy of copies) void add(copy, () => --unflushed === 0 && forget())
     },
 
     /** Drops what is too old to be kept. Not while it is unknown what the broker has lost. */
     dropOld(): void {
-      batches.dropBefore(Date.now() - maxAgeMs, drop)
-      if (unwritten.size > 0) writeSoon()
+      // What is not kept any more is on disk until all before it is not kept either.
+      if (journal.bytes() > 2 * maxBytes) dropBeyond(batches.size().bytes - maxBytes / 16)
+      if (batches.dropBefore(Date.now() - maxAgeMs).length > 0) forgetDropped()
     },
 
     size() {
-      const isUnwritten = (text: string | null | undefined): boolean => typeof text === 'string'
-      const keys = [...unwritten].flatMap(([key, text]) => (isUnwritten(text) ? [key] : []))
-      const unwrittenRecalls = keys.reduce(
-        (sum, key) => sum + (batches.get(key)?.recalls ?? 0),
-        open?.recalls ?? 0,
-      )
-      return { ...batches.size(), unwritten: unwrittenRecalls }
+      let unwritten = 0
+      for (const entry of journal.inMemory()) if (isCopy(entry) && entry.isRecall) unwritten++
+      return { ...batches.size(), unwritten }
     },
 
     /** Returns how much may be lost, and for how long, in ms. */
@@ -209,11 +250,6 @@ export function openCopies(
     },
 
     /** Resolves once everything is on disk. */
-    async close(): Promise<void> {
-      clearTimeout(timer)
-      isClosed = true
-      await write()
-      await root.close()
-    },
+    close: journal.close,
   }
 }

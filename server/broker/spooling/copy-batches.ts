@@ -1,11 +1,9 @@
-import { crc32 } from 'node:zlib'
-
-/** Copies that were confirmed between two markers, as stored beside their text. */
+/** Copies that were confirmed between two markers. */
 export interface Batch {
   /** Its number, in the order of confirmation. */
   readonly key: number
   /** The marker that was sent last before these were confirmed: they have survived if the broker has a greater one. */
-  marker: number
+  readonly marker: number
   /** When the first of them was confirmed, in ms since 1970. */
   readonly atMs: number
   recalls: number
@@ -14,44 +12,47 @@ export interface Batch {
   hasEnds: boolean
   /** The broker may have lost them, and they have not been stored again. */
   isLost: boolean
-  /** Of the text, to recognize one that the disk returns otherwise. */
-  checksum: number
+  /** Where on disk they are: the keys of the first and the last of them; undefined while none is there. */
+  place: { readonly first: number; readonly last: number } | undefined
+}
+
+/** What may be lost: the batches up to `upTo` whose marker is not less than `survivor`. */
+export interface Loss {
+  readonly survivor: number
+  readonly upTo: number
 }
 
 /** The batches that are kept, and which of them the broker may have lost. */
 export class Batches {
   readonly #batches = new Map<number, Batch>()
-  #nextKey = 1
+  #lastKey = 0
   #marker = 0
   #bytes = 0
   #recalls = 0
 
-  constructor(stored: Iterable<{ readonly key: number; readonly value: Batch }>) {
-    for (const { key, value } of stored) {
-      this.#batches.set(key, value)
-      this.#nextKey = key + 1
-      this.#marker = Math.max(this.#marker, value.marker)
-      this.#bytes += value.bytes
-      this.#recalls += value.recalls
-    }
-  }
-
   get = (key: number): Batch | undefined => this.#batches.get(key)
-  has = (key: number): boolean => this.#batches.has(key)
+  has = ({ key }: Batch): boolean => this.#batches.has(key)
   size = () => ({ recalls: this.#recalls, bytes: this.#bytes })
 
+  /** Begins the next batch. The clock makes its key greater than those of an earlier process that are not known here. */
   begin(atMs: number): Batch {
-    const key = this.#nextKey++
+    return this.load(Math.max(this.#lastKey + 1, atMs), this.#marker, atMs)
+  }
+
+  /** Adds a batch of an earlier process. */
+  load(key: number, marker: number, atMs: number): Batch {
     const batch = {
       key,
-      marker: this.#marker,
+      marker,
       atMs,
       recalls: 0,
       bytes: 0,
       hasEnds: false,
       isLost: false,
-      checksum: 0,
+      place: undefined,
     }
+    this.#lastKey = Math.max(this.#lastKey, key)
+    this.#marker = Math.max(this.#marker, marker)
     this.#batches.set(key, batch)
     return batch
   }
@@ -66,24 +67,22 @@ export class Batches {
     }
   }
 
-  /** Returns the text of the batch, to which nothing is added any more. */
-  seal(batch: Batch, lines: readonly string[]): string {
-    const text = lines.join('\n')
-    batch.checksum = crc32(text)
-    return text
-  }
-
   /** Returns the next marker. The clock makes it greater than those of an earlier process that are not known here. */
   advance(nowMs: number): number {
     this.#marker = Math.max(this.#marker + 1, nowMs)
     return this.#marker
   }
 
-  /** Marks what has not certainly survived as lost, given the marker that the broker still has, and returns it. */
-  lose(survivor: number): Batch[] {
-    const lost = [...this.#batches.values()].filter((batch) => batch.marker >= survivor)
+  /** Returns what may be lost, given the marker that the broker still has: what has not certainly survived. */
+  lossSince(survivor: number): Loss {
     // What follows is confirmed by a broker that has lost these.
     this.#marker = Math.max(this.#marker, survivor)
+    return { survivor, upTo: this.#lastKey }
+  }
+
+  /** Marks what may be lost, and returns it. */
+  lose({ survivor, upTo }: Loss): Batch[] {
+    const lost = [...this.#batches.values()].filter(({ key, marker }) => key <= upTo && marker >= survivor)
     for (const batch of lost) batch.isLost = true
     return lost
   }
@@ -92,37 +91,37 @@ export class Batches {
     return [...this.#batches.values()].filter(({ isLost }) => isLost)
   }
 
-  /** Replaces the text of a batch that was stored again just now, and returns it. */
-  restore(batch: Batch, lines: readonly string[]): string {
-    const bytes = lines.reduce((sum, line) => sum + Buffer.byteLength(line), 0)
-    this.#bytes += bytes - batch.bytes
-    Object.assign(batch, { marker: this.#marker, bytes, isLost: false })
-    return this.seal(batch, lines)
+  /** Returns the first key on disk that is needed; undefined without one. */
+  firstPlace(): number | undefined {
+    let first: number | undefined
+    for (const { place } of this.#batches.values())
+      if (place !== undefined) first = Math.min(first ?? Infinity, place.first)
+    return first
   }
 
-  /** Drops the oldest until the rest has no more than `maxBytes`. */
-  dropBeyond(maxBytes: number, onDropped: (batch: Batch) => void): void {
+  /** Removes and returns the oldest until the rest has no more than `maxBytes`. */
+  dropBeyond(maxBytes: number): Batch[] {
+    const dropped: Batch[] = []
     for (const batch of this.#batches.values()) {
-      if (this.#bytes <= maxBytes) return
-      this.#drop(batch, onDropped)
+      if (this.#bytes <= maxBytes) break
+      this.drop(batch.key)
+      dropped.push(batch)
     }
+    return dropped
   }
 
-  /** Drops what was confirmed before this time and is not lost. */
-  dropBefore(atMs: number, onDropped: (batch: Batch) => void): void {
-    for (const batch of this.#batches.values()) {
-      if (batch.atMs >= atMs) return
-      if (!batch.isLost) this.#drop(batch, onDropped)
-    }
+  /** Removes and returns what was confirmed before this time and is not lost. */
+  dropBefore(atMs: number): Batch[] {
+    const dropped = [...this.#batches.values()].filter((batch) => batch.atMs < atMs && !batch.isLost)
+    for (const batch of dropped) this.drop(batch.key)
+    return dropped
   }
 
-  #drop(batch: Batch, onDropped: (batch: Batch) => void): void {
-    this.#batches.delete(batch.key)
+  drop(key: number): void {
+    const batch = this.#batches.get(key)
+    if (batch === undefined) return
+    this.#batches.delete(key)
     this.#bytes -= batch.bytes
     this.#recalls -= batch.recalls
-    onDropped(batch)
   }
 }
-
-/** Whether this is the text of the batch, as it was written. */
-export const isSound = ({ checksum }: Batch, text: string): boolean => text !== '' && crc32(text) === checksum

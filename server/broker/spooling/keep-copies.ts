@@ -97,14 +97,18 @@ export function keepCopies(
       const lossesBefore = losses
       const outcome = await broker.publish(recall, timeoutMs, options)
       confirmed++
-      copies.add({ recall, confirmed: [outcome.positions.map(({ position }) => position)] })
+      const copied = copies.add({
+        recall,
+        confirmed: [outcome.positions.map(({ position }) => position)],
+      })
       if (losses !== lossesBefore) suspects++
+      await copied
       return outcome
     },
 
     async endGroup(group, atMs) {
       await broker.endGroup(group, atMs)
-      copies.add({ ended: group, atMs })
+      await copies.add({ ended: group, atMs })
     },
 
     warnings() {

@@ -16,6 +16,11 @@ interface JournalOptions {
   /** Size after which another file is begun, in bytes. A file is deleted when all in it is removed. */
   readonly segmentBytes?: number
   readonly disk?: Disk
+  /**
+   * Default: true. Otherwise an entry counts as appended once the operating system has it: it survives kill -9, and a power cut once
+   * `flush` has resolved.
+   */
+  readonly flushes?: boolean
   /** Changes nothing: another process owns the journal. */
   readonly readOnly?: boolean
   /** Called with what is found damaged in the files, before `openJournal` returns. An entry is gone from the files afterwards. */
@@ -32,14 +37,21 @@ interface ReadOptions {
  * errors of the file system.
  */
 export interface Journal {
-  /** Resolves to the key of the entry once it is flushed to disk. Keys grow. */
+  /** Resolves to the key of the entry once it is flushed to disk, see `flushes`. Keys grow. */
   append(payload: Buffer): Promise<number>
+  /**
+   * Resolves once all that `append` has resolved for is flushed to disk. After a failure it may be lost, also if it can still be
+   * read. One call at a time.
+   */
+  flush(): Promise<void>
   /** Appends entries in a file of their own, flushed to disk. Only before `append` is called. */
   importSync(payloads: Iterable<Buffer>): void
   /** Returns the oldest entries that are on disk from this key on, without those whose key `skip` accepts. */
   read(limit: number, options?: ReadOptions): Entry[]
   /** Resolves once that is on disk too. After a failure they are removed all the same, but may be back after a restart. */
   remove(keys: readonly number[]): Promise<void>
+  /** Deletes the files that hold no entry from this key on. They may be back after a power cut. */
+  dropBefore(key: number): void
   /** Returns how many entries there are. */
   size(): number
   /** Returns the size of their payloads. */
@@ -64,13 +76,14 @@ export function openJournal({
   folder,
   segmentBytes = SEGMENT_BYTES,
   disk = systemDisk,
+  flushes = true,
   readOnly = false,
   onDamage = () => undefined,
 }: JournalOptions): Journal {
   if (!readOnly) disk.makeFolder(folder)
   const loaded = loadSegments(disk, folder, { report: onDamage, readOnly })
   const segments: Segment[] = [...loaded.segments]
-  const writer = new Writer({ disk, folder, segmentBytes, segments, nextKey: loaded.nextKey })
+  const writer = new Writer({ disk, folder, segmentBytes, segments, nextKey: loaded.nextKey, flushes })
   const removals = new Removals(disk, folder)
   let removing: Promise<unknown> = Promise.resolve()
 
@@ -118,6 +131,7 @@ export function openJournal({
 
   return {
     append: (payload) => writer.append(payload),
+    flush: () => writer.flush(),
     importSync: (payloads) => writer.importSync(payloads),
 
     read(limit, { skip = () => false, fromKey = 0 } = {}) {
@@ -132,6 +146,11 @@ export function openJournal({
 
     remove: (keys) => inTurn(() => removeNow(keys)),
 
+    dropBefore(key) {
+      const isDropped = (segment: Segment): boolean => segment.nextKey <= key && !writer.isActive(segment)
+      for (const segment of segments.filter(isDropped)) deleteFile(segment)
+    },
+
     size: () => segments.reduce((sum, { live }) => sum + live, 0),
     bytes: () => segments.reduce((sum, { liveBytes }) => sum + liveBytes, 0),
     oldestKey: () => segments.find(({ live }) => live > 0)?.oldestKey(),
@@ -142,7 +161,7 @@ export function openJournal({
     async close() {
       await writer.written()
       await removing
-      writer.leaveFile()
+      await writer.flush().finally(() => writer.leaveFile())
       for (const segment of segments) removals.forget(segment)
       if (!readOnly) for (const segment of segments.filter(({ live }) => live === 0)) deleteFile(segment)
     },

@@ -24,6 +24,8 @@ interface WriterOptions {
   readonly segmentBytes: number
   readonly segments: Segment[]
   readonly nextKey: number
+  /** See `JournalOptions`. */
+  readonly flushes: boolean
 }
 
 /**
@@ -36,6 +38,13 @@ export class Writer {
   #pending: Pending[] = []
   #writing: Promise<void> | undefined
   #active: Active | undefined
+  /** With what was not flushed yet. */
+  readonly #unflushed = new Set<OpenFile>()
+  /** Being flushed, so that nobody closes them. */
+  #flushing: readonly OpenFile[] = []
+  #isFolderUnflushed = false
+  /** Whether a flush of the last file has failed. */
+  #isDistrusted = false
 
   constructor(options: WriterOptions) {
     this.#options = options
@@ -95,8 +104,36 @@ export class Writer {
 
   /** Lets the next entry begin another file. */
   leaveFile(): void {
-    this.#active?.file.close()
+    const file = this.#active?.file
     this.#active = undefined
+    this.#isDistrusted = false
+    if (file) this.#closeIfDone(file)
+  }
+
+  #closeIfDone(file: OpenFile): void {
+    const isInUse = this.#active?.file === file || this.#unflushed.has(file) || this.#flushing.includes(file)
+    if (!isInUse) file.close()
+  }
+
+  /** Resolves once what is written now is flushed to disk. After a failure, nothing of it can be trusted. One call at a time. */
+  async flush(): Promise<void> {
+    const { disk, folder } = this.#options
+    const files = [...this.#unflushed]
+    const isFolderUnflushed = this.#isFolderUnflushed
+    this.#flushing = files
+    this.#unflushed.clear()
+    this.#isFolderUnflushed = false
+    try {
+      if (isFolderUnflushed) await disk.syncFolder(folder)
+      for (const file of files) await file.sync()
+    } catch (error) {
+      this.#isFolderUnflushed ||= isFolderUnflushed
+      this.#isDistrusted = this.#active !== undefined && files.includes(this.#active.file)
+      throw error
+    } finally {
+      this.#flushing = []
+      for (const file of files) this.#closeIfDone(file)
+    }
   }
 
   async #writeAll(): Promise<void> {
@@ -127,10 +164,13 @@ export class Writer {
   async #write(batch: readonly Pending[], firstKey: number): Promise<void> {
     const records = batch.map(({ payload }, i) => encodeRecord(firstKey + i, payload))
     const content = Buffer.concat(records)
-    if ((this.#active?.end ?? 0) + content.length > this.#options.segmentBytes) this.leaveFile()
+    const { segmentBytes, flushes } = this.#options
+    if (this.#isDistrusted || (this.#active?.end ?? 0) + content.length > segmentBytes) this.leaveFile()
     const active = this.#active ?? (await this.#begin())
+    if (!flushes) this.#unflushed.add(active.file)
     await active.file.write(content, active.end)
-    await active.file.sync()
+    if (flushes) await active.file.sync()
+    else this.#unflushed.add(active.file)
     for (const { length } of records) {
       active.segment.push(active.end, active.end + length)
       active.end += length
@@ -139,9 +179,10 @@ export class Writer {
   }
 
   async #begin(): Promise<Active> {
-    const { disk, folder, segments } = this.#options
+    const { disk, folder, segments, flushes } = this.#options
     const segment = this.#newSegment()
-    const before = segments.at(-1)
+    // The end of the file before may still be lost by a power cut, which is not rot.
+    const before = flushes ? segments.at(-1) : undefined
     const header = predecessorRecord(before && { name: before.name, bytes: before.end })
     const active = {
       file: await disk.create(join(folder, segment.name)),
@@ -150,7 +191,8 @@ export class Writer {
     }
     this.#active = active
     await active.file.write(header, 0)
-    await disk.syncFolder(folder)
+    if (flushes) await disk.syncFolder(folder)
+    else this.#isFolderUnflushed = true
     segments.push(segment)
     return active
   }
