@@ -25,6 +25,9 @@ export function isPosition(value: unknown): value is Position {
   )
 }
 
+/** The position alone, of an object that may have more. */
+export const plain = ({ epoch, offset }: Position): Position => ({ epoch, offset })
+
 /** Whether both are the same place in the same log. */
 export const isSamePosition = (one: Position | undefined, other: Position | undefined): boolean =>
   one?.epoch === other?.epoch && one?.offset === other?.offset

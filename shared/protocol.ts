@@ -40,11 +40,11 @@ export interface RecalledResponse {
 export interface Subscribed {
   readonly ok: true
   readonly room: Room
-  /** The client's position after the `recovered` notices that follow. */
+  /** The client's position after the `recovered` notices that follow; with a gap, before them. */
   readonly position: Position
-  /** The number of missed notices, which follow this response. */
+  /** The number of notices that follow this response. */
   readonly recovered: number
-  /** Present if the missed notices are no longer available: reload the conversation. `recovered` is 0 then. */
+  /** Present if missed notices may no longer be available: reload the conversation. */
   readonly gap?: GapReason
 }
 

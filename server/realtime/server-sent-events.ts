@@ -142,7 +142,11 @@ class StreamTransport implements Transport, Listener {
     this.#response.writeHead(200)
     // A HEAD request may keep its connection open, and would be counted as a stream without receiving anything.
     if (this.#response.req.method === 'HEAD') return void this.#response.end()
-    this.#write('subscribed', subscribed, subscribed.recovered === 0 ? subscribed.position : undefined)
+    this.#write(
+      'subscribed',
+      subscribed,
+      subscribed.recovered === 0 || subscribed.gap !== undefined ? subscribed.position : undefined,
+    )
   }
 
   /** Responds with the error, or ends a stream that has begun. */

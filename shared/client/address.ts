@@ -3,7 +3,7 @@ import { SOCKET_PATH } from '../limits.ts'
 const PROTOCOLS = ['http:', 'https:', 'ws:', 'wss:']
 const ABSOLUTE = /^[a-z][a-z\d+.-]*:/i
 const RELATIVE = /^\.{0,2}\//
-const EXAMPLE = 'such as https://recalls.example.com, or https://example.com/recall behind a proxy'
+const EXAMPLE = 'such as https://recalls.example.com'
 
 /** The parts of an absolute address, for where `URL` has none: scheme, user, host with port, path, query, fragment. */
 const PARTS = /^([a-z][a-z\d+.-]*:)\/\/(?:([^/?#@]*)@)?([^/?#@\\\s]+)([^?#]*)(\?[^#]*)?(#.*)?$/i
@@ -43,7 +43,8 @@ function parse(url: string | undefined, page: string | undefined): Parts {
   // Text such as `recalls.example.com` would be a file beside the page.
   if (!ABSOLUTE.test(url) && !(RELATIVE.test(url) && page !== undefined))
     throw wrong('has no https:// or http://')
-  const parsed = ABSOLUTE.test(url) ? tryParse(url) : tryParse(url, page)
+  // A page's address changes nothing in an absolute one.
+  const parsed = tryParse(url, page)
   if (parsed === undefined) throw wrong('is not a valid address')
   if (!PROTOCOLS.includes(parsed.protocol))
     throw wrong(`starts with ${parsed.protocol} instead of https:// or http:// (or wss://, ws://)`)

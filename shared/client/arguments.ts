@@ -1,6 +1,6 @@
 import { isIdentifier, MAX_IDENTIFIER_BYTES } from '../identifier.ts'
 import { isRecord } from '../json.ts'
-import { isPosition, MAX_EPOCH_LENGTH } from '../position.ts'
+import { isPosition, plain } from '../position.ts'
 import type { Position } from '../position.ts'
 import { FEED } from '../room.ts'
 import type { Room } from '../room.ts'
@@ -25,11 +25,11 @@ export function roomOf(value: unknown): Room {
 /** Returns where to begin, if a position says so. Throws a TypeError if it is none that a node could have given. */
 export function sinceOf(value: unknown): Position | undefined {
   if (value === undefined || value === null) return undefined
-  if (isPosition(value)) return { epoch: value.epoch, offset: value.offset }
+  if (isPosition(value)) return plain(value)
   const { epoch, offset } = isRecord(value) ? value : {}
   throw new TypeError(
-    `\`since\` is { epoch, offset } as the gateway gave it: an epoch of 1 to ${MAX_EPOCH_LENGTH} characters and an offset ` +
-      `from 0 to 2^53-1, not ${isRecord(value) ? `{ epoch: ${described(epoch)}, offset: ${described(offset)} }` : described(value)}`,
+    `\`since\` is { epoch, offset } as the gateway gave it, not ` +
+      `${isRecord(value) ? `{ epoch: ${described(epoch)}, offset: ${described(offset)} }` : described(value)}`,
   )
 }
 

@@ -77,5 +77,4 @@ export class Attempts {
 }
 
 export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-  typeof (value as { readonly then?: unknown }).then === 'function'
+  typeof (value as { readonly then?: unknown } | null | undefined)?.then === 'function'

@@ -35,16 +35,16 @@ export function expiryOf(credential: Credential): number | undefined {
 export const claimsOf = (token: string): Readonly<Record<string, unknown>> =>
   decode(token.split('.')[1] ?? '') ?? {}
 
-const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-
 /** Not with `atob`, which React Native has only since 0.74. */
 function decode(part: string): Record<string, unknown> | undefined {
   let text = ''
   let bits = 0
   let count = 0
   for (const character of part) {
-    const value = BASE64URL.indexOf(character)
-    if (value === -1) return undefined
+    if (!/[\w-]/.test(character)) return undefined
+    const code = character.charCodeAt(0)
+    const value =
+      character === '_' ? 63 : code > 96 ? code - 71 : code > 64 ? code - 65 : code > 47 ? code + 4 : 62
     bits = (bits << 6) | value
     count += 6
     if (count >= 8) text += String.fromCharCode((bits >> (count -= 8)) & 0xff)
@@ -149,8 +149,8 @@ function describe(value: unknown): string {
   const text = value.trim()
   if (text === '') return 'an empty text'
   if (text.startsWith('<')) return 'HTML, such as a login or error page,'
-  if (/^["[{]/.test(text)) return 'JSON, which the token must be taken out of,'
-  if (/^bearer\s/i.test(text)) return 'text that begins with "Bearer", which is no part of a token,'
+  if (/^["[{]/.test(text)) return 'JSON with a token, which must be taken out of it,'
+  if (/^bearer\s/i.test(text)) return 'text that begins with "Bearer",'
   if (text === 'undefined' || text === 'null') return `the text "${text}"`
   if (/^[\w-]+\.[\w-]+\.$/.test(text)) return 'a JWT without a signature'
   return `text of ${value.length} characters`

@@ -8,7 +8,7 @@ const FIRST_PROBE_AT = 2
 const PROBE_INTERVAL_MS = 30_000
 
 /** Do not pass by themselves: somebody must change a setting, the page or the network. */
-const LASTING = new Set([
+const LASTING = [
   'ORIGIN_REFUSED',
   'TLS_FAILED',
   'WRONG_PATH',
@@ -16,10 +16,10 @@ const LASTING = new Set([
   'WEBSOCKET_BLOCKED',
   'MIXED_CONTENT',
   'CSP_BLOCKED',
-])
+]
 
 /** Whether a failure should be told as an error: waiting alone will not mend it. */
-export const isLasting = ({ code }: Failure): boolean => LASTING.has(code)
+export const isLasting = ({ code }: Failure): boolean => LASTING.includes(code)
 
 /** Finds out why no connection opens: from errors, from the page's policy, and by asking over HTTP. */
 export class Diagnosis {

@@ -1,3 +1,4 @@
+import { isRecord } from '../json.ts'
 import { isOffline, isSecurePage } from './environment.ts'
 
 /** Why the client is not connected. */
@@ -14,7 +15,7 @@ interface ConnectError extends Error {
 }
 
 /** What Node says of TLS, by the code of the error. */
-const TLS = /^(ERR_TLS|ERR_SSL|EPROTO|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_|INVALID_CA|CRL_)/
+const TLS = /TLS|SSL|EPROTO|CERT_|_CERT|^(UNABLE_TO_|HOSTNAME_|INVALID_CA|CRL_)/
 const NO_ANSWER: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens at this host and port',
   ENOTFOUND: 'the host name does not exist',
@@ -37,15 +38,15 @@ export function explainConnectError(
   if (error.message === 'server error')
     return notGateway('what answers does not speak the protocol of a gateway')
   if (error.type !== 'TransportError' && !isThrown(error))
-    return notGateway(`a Socket.IO server that is no gateway refused: ${error.message}`)
+    return notGateway(`what answers is no gateway: ${error.message}`)
   const cause: Cause | undefined = isThrown(error) ? error : innermost(error.description)
   if (cause === undefined)
-    return isOffline() ? NETWORK_OFFLINE : vague('no WebSocket opens, and the browser does not say why')
+    return isOffline() ? NETWORK_OFFLINE : vague('no WebSocket opens, a browser does not say why')
   const { message } = cause
   if (cause.name === 'SecurityError') return blocked(address, message)
   // That of a DOMException is a number.
   const code = typeof cause.code === 'string' ? cause.code : ''
-  const said = `${message}${code === '' || message.includes(code) ? '' : ` (${code})`}`
+  const said = message.includes(code) ? message : `${message} (${code})`
   if (TLS.test(code)) return { code: 'TLS_FAILED', reason: `the TLS handshake failed: ${tlsText(said)}` }
   // A server that speaks only TLS hangs up on plain HTTP.
   const hint = code === 'ECONNRESET' && address.startsWith('http:') ? ': does it want https://?' : ''
@@ -65,12 +66,7 @@ export function explainDisconnect(reason: string, details: unknown): Failure {
   if (reason === 'ping timeout')
     return { code: 'SILENT', reason: 'nothing has arrived for as long as the node allows' }
   const cause = innermost(description)
-  const said = [
-    context?.code === undefined ? '' : `code ${context.code}`,
-    context?.reason ?? '',
-    cause?.message ?? '',
-    reason,
-  ]
+  const said = [context?.code && `code ${context.code}`, context?.reason, cause?.message, reason]
   return { code: 'CONNECTION_LOST', reason: `the connection ended: ${said.filter(Boolean).join(', ')}` }
 }
 
@@ -93,7 +89,7 @@ const blocked = (address: string, said: string): Failure =>
   isSecurePage() && address.startsWith('http:')
     ? {
         code: 'MIXED_CONTENT',
-        reason: `a page with https:// cannot connect to http://; use https:// in \`url\`: ${said}`,
+        reason: `a page with https:// cannot connect to http://: ${said}`,
       }
     : { code: 'WEBSOCKET_BLOCKED', reason: `the browser refuses to open the WebSocket: ${said}` }
 
@@ -116,11 +112,8 @@ function innermost(value: unknown): Cause | undefined {
 }
 
 /** By its parts: a DOMException is no Error everywhere. */
-const isError = (value: unknown): value is Cause =>
-  typeof value === 'object' &&
-  value !== null &&
-  typeof (value as Partial<Cause>).message === 'string' &&
-  'name' in value
+const isError = (value: unknown): value is Cause & Record<string, unknown> =>
+  isRecord(value) && typeof value['message'] === 'string' && 'name' in value
 
 /** OpenSSL puts what happened between numbers and file names. */
 const tlsText = (text: string): string => /SSL routines:[^:]*:([^:]+)/.exec(text)?.[1] ?? text

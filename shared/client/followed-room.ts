@@ -39,6 +39,8 @@ export class FollowedRoom {
   readonly #stream = new RoomStream()
   /** `since` of the latest request. */
   #asked: Position | undefined
+  /** The same, if a node gave it to a client before: if no node knows it any more, the log went back. */
+  #earned: Position | undefined
   /** The states of the listeners when they were announced last. */
   #announced: string | undefined
 
@@ -107,8 +109,10 @@ export class FollowedRoom {
     this.#listeners.add(listener)
     const { latest } = this.#stream
     const { owed } = this.ledger
-    if (since !== undefined) listener.beginAt(since)
-    else if (listener.load !== undefined) {
+    if (since !== undefined) {
+      listener.beginAt(since)
+      listener.isClaimed = true
+    } else if (listener.load !== undefined) {
       if (this.isSubscribed && latest !== undefined) return listener.beginWithLoad(listener.load, latest)
     } else if (owed !== undefined) {
       listener.beginAt(owed)
@@ -153,21 +157,30 @@ export class FollowedRoom {
 
   /** The next request: from the least place, unless a node has yet to confirm one. */
   nextRequest(): SubscribeRequest {
-    this.#asked = this.#stream.nextStart(this.#takers)
+    const takers = this.#takers
+    this.#asked = this.#stream.nextStart(takers)
+    this.#earned = takers.find(
+      ({ taken, isClaimed }) => !isClaimed && isSamePosition(taken, this.#asked),
+    )?.taken
     return this.#asked === undefined ? this.room : { ...this.room, since: this.#asked }
   }
 
   /** Takes in the response to the latest request. Returns who has missed something, and whether somebody needs another. */
-  enter({ position, gap }: Subscribed): { readonly missed: readonly Missed[]; readonly asksAgain: boolean } {
+  enter({ position, recovered, gap }: Subscribed): {
+    readonly missed: readonly Missed[]
+    readonly asksAgain: boolean
+  } {
     this.refusal = undefined
     const asked = this.#asked
     const from = asked === undefined || gap !== undefined ? position : asked
-    this.#stream.open(from, position)
-    const gaps = new Map<GapReason, Gap>()
+    this.#compare(position, gap, this.#earned)
+    // After a gap, it is where the notices begin that follow.
+    this.#stream.open(from, position.offset + (gap === undefined ? 0 : recovered))
+    const gaps: Partial<Record<GapReason, Gap>> = {}
     const owe = (listener: RoomListener, reason: GapReason): void => {
-      const shared = gaps.get(reason) ?? new Gap({ room: this.room, reason, position })
-      gaps.set(reason, shared)
-      listener.owe(shared)
+      // It may be further than the log is.
+      if (reason === 'epoch-changed') listener.retire(position.epoch)
+      listener.owe((gaps[reason] ??= new Gap({ room: this.room, reason, position })))
     }
     const missed: Missed[] = []
     let asksAgain = false
@@ -184,7 +197,8 @@ export class FollowedRoom {
       else {
         // Not if it is beyond the end: the log may have lost what it had.
         listener.isProved = taken.offset <= position.offset || isSamePosition(taken, asked)
-        if (!listener.isProved) asksAgain = true
+        if (listener.isProved) listener.isClaimed = false
+        else asksAgain = true
         if (taken.offset < position.offset) missed.push({ listener, count: position.offset - taken.offset })
       }
     }
@@ -212,9 +226,22 @@ export class FollowedRoom {
     for (const listener of this.#listeners) listener.interrupt()
   }
 
+  /**
+   * Looks whether the log went back: it has an epoch that was replaced, or does not know a place that a client had `earned`. Then
+   * whoever was in this epoch before must receive a gap, whatever the log has by then.
+   */
+  #compare(position: Position, gap: GapReason | undefined, earned: Position | undefined): void {
+    const { epoch } = position
+    if (!this.ledger.hear(epoch, gap === 'epoch-changed' && earned?.epoch === epoch)) return
+    this.#earned = undefined
+    this.#stream.skipTo(position)
+    for (const listener of this.#listeners) listener.retire(epoch)
+  }
+
   /** Takes in a gap. Returns false if it contradicts what was received: subscribe again. */
   skipTo(reason: GapReason, position: Position): boolean {
     const takers = this.#takers.filter(({ taken }) => taken !== undefined)
+    this.#compare(position, reason, this.#stream.latest)
     if (takers.some(({ taken }) => taken?.epoch === position.epoch && taken.offset > position.offset))
       return false
     const gap = new Gap({ room: this.room, reason, position })

@@ -1,6 +1,6 @@
 import type { Position } from '../position.ts'
 import type { Call } from './handover.ts'
-import { Epochs } from './epochs.ts'
+import { Epochs, goneIf } from './epochs.ts'
 import { SavedPosition } from './saved-position.ts'
 import type { OnStoreError, Stored } from './saved-position.ts'
 import type { PositionStore } from './position-store.ts'
@@ -14,7 +14,7 @@ interface Placed {
 
 /**
  * How far a client has got in a room, and what is stored of it: the least place of the listeners that are subscribed, and
- * only ever forward. Kept when the room is left, so that whoever subscribes next continues there.
+ * only ever forward, unless the log itself goes back. Kept when the room is left, so that whoever subscribes next continues there.
  */
 export class Ledger {
   readonly #store: PositionStore
@@ -46,6 +46,19 @@ export class Ledger {
   /** Where the next listener must begin so that nothing is lost; undefined if it may begin now. */
   get owed(): Position | undefined {
     return this.#owed
+  }
+
+  /**
+   * A node has named this epoch. If the log had it before another one, or is known to have gone back in it, all places in it are gone,
+   * also the stored one, which is replaced at once. Returns whether they are.
+   */
+  hear(epoch: string, wentBack: boolean): boolean {
+    if (!this.#epochs.hear(epoch) && !wentBack) return false
+    this.#epochs.renew(epoch)
+    this.#earned = goneIf(epoch, this.#earned)
+    this.#owed = goneIf(epoch, this.#owed)
+    this.#saved?.retire(epoch)
+    return true
   }
 
   /** Calls back with where to begin: what this client knows, or what is stored. The store is read once until `close`. */

@@ -1,5 +1,6 @@
 import type { MemberNotice, Notice } from '../notice.ts'
 import type { Position } from '../position.ts'
+import { goneIf } from './epochs.ts'
 import type { Gap, Telling } from './gap.ts'
 
 /**
@@ -75,14 +76,16 @@ export class ListenerQueue {
     this.#added += items.length
   }
 
-  shift(): void {
+  shift(): Item | undefined {
     const item = this.#items.shift()
-    if (item === undefined) return
+    if (item === undefined) return undefined
     this.#count(item, -1)
     this.#removed++
-    if (!this.isEmpty) return
-    this.#isLate = false
-    this.#reason = undefined
+    if (this.isEmpty) {
+      this.#isLate = false
+      this.#reason = undefined
+    }
+    return item
   }
 
   /** Returns what was in it. */
@@ -96,6 +99,11 @@ export class ListenerQueue {
     clearTimeout(this.#timer)
     this.#timer = undefined
     return items
+  }
+
+  /** The log went back, and has this epoch. */
+  retire(epoch: string): void {
+    this.#items = this.#items.map((item) => ({ ...item, position: goneIf(epoch, item.position) }))
   }
 
   /** What waits is late, until the queue is empty. A reason replaces the one before. */

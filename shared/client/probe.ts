@@ -14,7 +14,7 @@ type Ask = (url: string, options: object) => Promise<Answer>
 /** The gateway would have opened the WebSocket, had it been asked to. */
 export const ANSWERS_OVER_HTTP: Failure = {
   code: 'WEBSOCKET_BLOCKED',
-  reason: 'the gateway answers over HTTP, but no WebSocket opens: a proxy on the way may not pass it on',
+  reason: 'the gateway answers over HTTP, but no WebSocket opens: a proxy may not pass it on',
 }
 
 /**
@@ -45,14 +45,11 @@ export async function probe(url: string, signal: AbortSignal): Promise<Failure |
 /** An answer that a page may not read is still an answer: not from a gateway, which lets every page read its own. */
 const askBlindly = (ask: Ask, url: string, options: object): Promise<Failure> =>
   ask(url, { ...options, mode: 'no-cors' }).then(
-    () =>
-      notGateway(
-        `something answers there that is no gateway: are host, port and path of \`url\` right? ${PORTAL}`,
-      ),
+    () => notGateway(`what answers is no gateway: are host, port and path of \`url\` right? ${PORTAL}`),
     () => noAnswer('nothing answers, or its certificate is not accepted: a browser does not say which'),
   )
 
-const PORTAL = 'The login page of a network answers like this, too'
+const PORTAL = 'The login page of a network answers so, too'
 
 async function explain(answer: Answer): Promise<Failure> {
   const { status } = answer

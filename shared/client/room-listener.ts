@@ -6,6 +6,7 @@ import type { ClientEvents, NoticeListener, RoomGap, SubscriptionEvents } from '
 import { Attempts } from './attempts.ts'
 import { copyOf } from './copy.ts'
 import type { Failure } from './attempts.ts'
+import { goneIf } from './epochs.ts'
 import { Call } from './handover.ts'
 import type { Handover } from './handover.ts'
 import { HandlerFailed, Telling } from './gap.ts'
@@ -48,6 +49,8 @@ export class RoomListener {
   start: Position | undefined
   /** Whether a node has confirmed where it began. */
   isProved = false
+  /** Whether only the application says where it began, so that it proves nothing if a node does not know that. */
+  isClaimed = false
   /** Whether it waits for the position store. */
   awaitsStart = false
   /** Whether the stored position, at which it was to begin, is unreadable. */
@@ -110,6 +113,14 @@ export class RoomListener {
   owe(gap: Gap): void {
     this.isProved = true
     this.take({ position: gap.value.position, gap, told: new Telling(gap.value) }, true)
+  }
+
+  /** The log went back, and has this epoch: all places in it are gone. */
+  retire(epoch: string): void {
+    this.taken = goneIf(epoch, this.taken)
+    this.start = goneIf(epoch, this.start)
+    this.#place = goneIf(epoch, this.#place)
+    this.#queue.retire(epoch)
   }
 
   /** `isLate`: it was missed before. */
@@ -175,7 +186,7 @@ export class RoomListener {
         return 'gap' in item ? this.#tellGap(item.gap, item.told) : item.load(item.position)
       },
       onFailed: (failure) => this.#onFailed(item, failure),
-      onDone: () => this.#onDone(item),
+      onDone: () => this.#onDone(),
     })
     this.#current = attempts
     attempts.start()
@@ -232,9 +243,10 @@ export class RoomListener {
    * The only way in which a place moves: the function has returned, and the listener is still subscribed; or the application
    * has skipped the item.
    */
-  #onDone(item: Item): void {
+  #onDone(): void {
     this.#current = undefined
-    this.#queue.shift()
+    const item = this.#queue.shift()
+    if (item === undefined) return
     this.#place = item.position
     // Whatever was before is in what was loaded.
     if (!('notice' in item)) this.start = undefined

@@ -6,13 +6,13 @@ import type { RoomListener } from './room-listener.ts'
 
 /** What the node sends of a room: in one subscription, and up to where in all of them. */
 export class RoomStream {
-  /** The epoch, and the offset at which recovery is complete. Undefined while not subscribed. */
-  #current: Position | undefined
+  /** The offset at which recovery is complete. Undefined while not subscribed. */
+  #end: number | undefined
   /** After the last notice that any listener has taken; undefined before the first response. */
   #latest: Position | undefined
 
   get isOpen(): boolean {
-    return this.#current !== undefined
+    return this.#end !== undefined
   }
 
   /** The room's position, as far as the client knows it. */
@@ -20,28 +20,28 @@ export class RoomStream {
     return this.#latest
   }
 
-  /** A subscription begins at `from`, and has recovered at `to`. */
-  open(from: Position, to: Position): void {
-    this.#current = to
+  /** A subscription begins at `from`, and has recovered at the offset `to`. */
+  open(from: Position, to: number): void {
+    this.#end = to
     if (this.#latest?.epoch !== from.epoch || this.#latest.offset < from.offset) this.#latest = from
   }
 
   /** Whatever was before, it continues at a position. */
   skipTo(position: Position): void {
-    this.#current = position
+    this.#end = position.offset
     this.#latest = position
   }
 
   end(): void {
-    this.#current = undefined
+    this.#end = undefined
   }
 
   /** Whether a listener has received everything that it missed, and everything since. */
   hasAllBeenTakenBy({ taken, isFull }: RoomListener): boolean {
-    const current = this.#current
-    if (current === undefined || isFull || taken?.epoch !== current.epoch) return false
-    const latest = this.#latest?.epoch === current.epoch ? this.#latest.offset : 0
-    return taken.offset >= Math.max(current.offset, latest)
+    const latest = this.#latest
+    if (this.#end === undefined || isFull || latest === undefined || taken?.epoch !== latest.epoch)
+      return false
+    return taken.offset >= Math.max(this.#end, latest.offset)
   }
 
   /** Gives each listener what follows its own place. Returns whether something is missing for one. */
@@ -81,12 +81,11 @@ export class RoomStream {
   nextStart(takers: readonly RoomListener[]): Position | undefined {
     const unproved = takers.find(({ isProved, taken }) => !isProved && taken !== undefined)
     if (unproved !== undefined) return unproved.taken
-    const places = takers.flatMap(({ taken }) => taken ?? [])
-    const isKnown = places.some(({ epoch }) => epoch === this.#latest?.epoch)
-    const epoch = isKnown ? this.#latest?.epoch : places[0]?.epoch
-    const [least] = places
-      .filter((place) => place.epoch === epoch)
-      .sort((one, other) => one.offset - other.offset)
+    const isOther = ({ epoch }: Position): number => Number(epoch !== this.#latest?.epoch)
+    // Whoever is not in the room's epoch receives a gap anyway.
+    const [least] = takers
+      .flatMap(({ taken }) => taken ?? [])
+      .sort((one, other) => isOther(one) - isOther(other) || one.offset - other.offset)
     return least
   }
 }

@@ -1,8 +1,8 @@
 import { Backoff } from '../backoff.ts'
-import { isPosition } from '../position.ts'
+import { isPosition, plain } from '../position.ts'
 import type { Position } from '../position.ts'
 import { isThenable } from './attempts.ts'
-import { Epochs } from './epochs.ts'
+import { Epochs, goneIf } from './epochs.ts'
 import type { PositionStore } from './position-store.ts'
 
 /** How long `load` and `save` of a store may take. */
@@ -23,7 +23,7 @@ const savedByStore = new WeakMap<PositionStore, Map<string, SavedPosition>>()
 
 /**
  * The position of one room in one store. Clients that share the store object share this: the position is the least of
- * theirs, and only ever moves forward.
+ * theirs, and only ever moves forward, unless the log itself goes back.
  */
 export class SavedPosition {
   readonly #store: PositionStore
@@ -34,6 +34,8 @@ export class SavedPosition {
   readonly #owners = new Map<object, Owner>()
   /** What is stored, or is to be. */
   #target: Position | undefined
+  /** In this epoch the log went back: what is stored may be further, and out of date. */
+  #retired: string | undefined
   #failures = 0
   #isSaving = false
   /** How many saves have not settled in time. */
@@ -64,8 +66,10 @@ export class SavedPosition {
       () => this.#store.load(this.#room),
       (value) => {
         const stored = value === undefined || value === null ? undefined : checked(value)
-        if (typeof stored === 'object' && !this.#owners.has(client))
-          this.#owners.set(client, { position: stored, onError })
+        if (typeof stored === 'object') {
+          this.#epochs.hear(stored.epoch)
+          if (!this.#owners.has(client)) this.#owners.set(client, { position: stored, onError })
+        }
         onLoaded(stored)
       },
       (error) => {
@@ -77,7 +81,25 @@ export class SavedPosition {
 
   /** Notes how far a client is, and stores the least position of all of them if it is after the one before. */
   report(client: object, position: Position, onError: OnStoreError): void {
+    this.#epochs.hear(position.epoch)
     this.#owners.set(client, { position, onError })
+    this.#advance()
+  }
+
+  /**
+   * The log went back, and has this epoch: what all clients know of it is gone, and that is stored. Whoever begins there receives a
+   * gap.
+   */
+  retire(epoch: string): void {
+    this.#epochs.renew(epoch)
+    this.#retired = epoch
+    for (const [client, { position, onError }] of this.#owners)
+      this.#owners.set(client, { position: goneIf(epoch, position), onError })
+    this.#target = undefined
+    this.#advance()
+  }
+
+  #advance(): void {
     const least = this.#epochs.least([...this.#owners.values()].map((owner) => owner.position))
     if (least === undefined || !this.#epochs.isAfter(least, this.#target)) return
     this.#target = least
@@ -103,7 +125,10 @@ export class SavedPosition {
   #compareAndSave(position: Position): void {
     this.#isSaving = true
     const isBehind = (stored: unknown): boolean =>
-      isPosition(stored) && stored.epoch === position.epoch && stored.offset >= position.offset
+      isPosition(stored) &&
+      stored.epoch === position.epoch &&
+      stored.epoch !== this.#retired &&
+      stored.offset >= position.offset
     settle(
       () => this.#store.load(this.#room),
       (stored) => (isBehind(stored) ? this.#onSaved(position) : this.#save(position)),
@@ -158,8 +183,7 @@ export class SavedPosition {
   }
 }
 
-const checked = (stored: unknown): Stored =>
-  isPosition(stored) ? { epoch: stored.epoch, offset: stored.offset } : 'unreadable'
+const checked = (stored: unknown): Stored => (isPosition(stored) ? plain(stored) : 'unreadable')
 
 /**
  * Calls a method of a store, and one of the others once: in this turn, unless it returns a promise. A promise that settles

@@ -103,6 +103,10 @@ export async function startFakeGateway(path = '/socket.io/') {
       Object.assign(log, { epoch: `e${epochs++}`, first: log.end + 1 })
       io.to(roomName(room)).emit('gap', { room, reason, position: positionOf(log) })
     },
+    /** Takes the log back to an earlier state with the same epoch, as a power cut of everything does. */
+    rollBack(room: Room, end: number, epoch = logOf(room).epoch): void {
+      Object.assign(logOf(room), { end, epoch })
+    },
     /** How many sockets are in the room. */
     count: (room: Room): number => io.of('/').adapter.rooms.get(roomName(room))?.size ?? 0,
     /** Closes all connections, but accepts new ones. */

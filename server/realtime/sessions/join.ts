@@ -148,7 +148,7 @@ class Join implements ReplayTarget {
   restart(after: Position, gap: GapReason): void {
     const { local, transport } = this.#join
     if (this.#isAcknowledged) transport.sendGap(local.room, gap, after)
-    else this.#promise(0, gap, after)
+    else this.#promise(local.position.offset - after.offset, gap, after)
     this.#since = after
   }
 
