@@ -8,7 +8,8 @@ import { isThenable } from './attempts.ts'
  * they throw goes to the `error` event.
  *
  * A position is stored once every listener of the room has handled what is before it. Saves of a room follow each other, the
- * latest counts, and the client loads what is stored before it saves, so that a position never moves back. Clients with the
+ * latest counts, and the client loads what is stored before it saves, so that a position never moves back, unless the log
+ * does, which the gateway tells as a gap: then it is stored in the epoch `gone` until that is dealt with. Clients with the
  * same store object wait for each other: the position is that of the slowest. Clients that share a storage in any other way,
  * such as tabs with `localStorage`, store the furthest: after a reload, a slower one has missed what it had not handled. Give
  * each its own `prefix`, or `sessionStorage`.

@@ -8,8 +8,11 @@ import { Interruptions } from '../../server/console/state/interruptions.ts'
 import { shownState } from '../../server/console/state/shown-state.ts'
 import type { ShownState, State } from '../../server/console/state/shown-state.ts'
 import { TestRecall } from '../../server/console/state/test-recall.ts'
+import { WatchedRoom } from '../../server/console/state/watched-room.ts'
 import { sumWebhooks } from '../../server/console/state/webhooks.ts'
+import type { RecallClient } from '../../shared/client.ts'
 import type { Problem, ProcessState } from '../../shared/http-api.ts'
+import type { Position } from '../../shared/position.ts'
 import { toMemberNotice } from '../../shared/notice.ts'
 import type { Notice } from '../../shared/notice.ts'
 import { FEED } from '../../shared/room.ts'
@@ -315,5 +318,68 @@ describe('the status in the console', () => {
     expect(test.isOverdue).to.equal(true)
     test.onRows([rowOf(9, 1)])
     expect(test.arrivedAfterMs).to.be.within(0, 1_000)
+  })
+})
+
+describe('a room that the console watches, whose log went back', () => {
+  const setUp = () => {
+    let log: { readonly epoch: string; readonly seqs: readonly number[] } = { epoch: 'e', seqs: [] }
+    let load: ((position: Position) => Promise<unknown>) | undefined
+    let onGap: ((gap: { readonly reason: string }) => void) | undefined
+    const position = (): Position => ({ epoch: log.epoch, offset: log.seqs.length })
+    const client = {
+      subscribe(_room: unknown, _onNotice: unknown, options: { readonly load: typeof load }) {
+        load = options.load
+        const on = (name: string, handler: typeof onGap): void => {
+          if (name === 'gap') onGap = handler
+        }
+        return { on, state: { kind: 'live', since: 0 }, position: undefined, leave: () => undefined }
+      },
+    }
+    const api = {
+      clock: new GatewayClock(() => 0),
+      notices: async () => ({
+        position: position(),
+        notices: log.seqs.map((seq, i) => ({ ...noticeAt(0), offset: i + 1, messages: [{ seq }] })),
+      }),
+    }
+    const watched = new WatchedRoom(
+      { group: 'g' },
+      {
+        client: client as unknown as RecallClient,
+        api: api as unknown as Api,
+        onChange: () => undefined,
+        onFeed: () => undefined,
+      },
+    )
+    return {
+      position,
+      become: (epoch: string, seqs: readonly number[]): void => void (log = { epoch, seqs }),
+      load: async (at: Position) => await load?.(at),
+      gap: () => onGap?.({ reason: 'epoch-changed' }),
+      seqs: () => watched.latest.flatMap((row) => (row.kind === 'notice' ? row.notice.messages[0]?.seq : [])),
+    }
+  }
+
+  it('shows what is there now, also at offsets that it has shown already', async () => {
+    const { position, become, load, gap, seqs } = setUp()
+    become('e', [1, 2, 3, 4, 5])
+    await load(position())
+    become('e', [1, 7, 8])
+    gap()
+    await load(position())
+    expect(seqs().slice(0, 3)).to.deep.equal([8, 7, 1])
+  })
+
+  it('does not load for ever a position that is gone', async () => {
+    const { position, become, load, gap, seqs } = setUp()
+    become('e', [1, 2])
+    const before = position()
+    become('f', [3])
+    await load(before)
+    expect(seqs()).to.deep.equal([])
+    gap()
+    await load(position())
+    expect(seqs()).to.deep.equal([3])
   })
 })

@@ -98,6 +98,8 @@ export class WatchedRoom {
     this.gaps++
     this.lastGap = { reason, atMs: this.#options.api.clock.fromViewer(Date.now()) }
     this.#show([{ kind: 'gap', reason }])
+    // What is shown is of a log that went back, perhaps with the same epoch: its offsets may be those of other notices now.
+    if (reason === 'epoch-changed' && this.#shown !== undefined) this.#shown = { epoch: '', offset: 0 }
   }
 
   /**
@@ -109,6 +111,8 @@ export class WatchedRoom {
     this.failure = page instanceof ApiError ? page : undefined
     this.#options.onChange()
     if (page instanceof ApiError) throw page
+    // The log was replaced since: a gap waits or follows, and its load. The same position would never succeed.
+    if (page.position.epoch !== position.epoch) return
     const isFirst = this.#shown === undefined
     const from = this.#shown?.epoch === position.epoch ? this.#shown.offset : 0
     this.#shown = position
@@ -118,9 +122,7 @@ export class WatchedRoom {
 
   async #read(position: Position) {
     const limit = isFeed(this.room) ? INITIAL_FEED_ROWS : INITIAL_ROOM_ROWS
-    const page = await this.#options.api.notices(this.room, { limit, before: position.offset + 1 })
-    if (page.position.epoch === position.epoch) return page
-    throw new ApiError('LOG_REPLACED', 'the log was replaced while it was read')
+    return await this.#options.api.notices(this.room, { limit, before: position.offset + 1 })
   }
 
   #rowOf(notice: Notice | MemberNotice, isNew: boolean): NoticeRow {
