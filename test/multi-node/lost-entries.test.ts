@@ -54,7 +54,8 @@ describe('a log that lost its latest entries', () => {
   }
 
   it('gets a new epoch, and its sockets a gap, as soon as the process that published to it publishes again', async () => {
-    const { sender, client, failOver } = await setUp()
+    const { sender, node, client, failOver } = await setUp()
+    const before = client.position()
     await failOver()
     await recall(sender, 5)
     const [gap] = await waitUntil('the gap arrives', () => client.gaps.length > 0 && client.gaps)
@@ -62,6 +63,13 @@ describe('a log that lost its latest entries', () => {
     await recall(sender, 6)
     await waitUntil('the next notice arrives', () => client.seqs().includes(6))
     expect(client.position().epoch).to.equal(gap?.position.epoch)
+    // A client that returns from before is told how many notices follow its gap.
+    const late = await connect(node.url, await adminToken())
+    onCleanUp(late.close)
+    const answer = await late.subscribe({ group: 'g', since: before })
+    expect(answer.gap).to.equal('epoch-changed')
+    await late.count(answer.recovered)
+    expect(late.seqs()).to.include.members([5, 6])
   })
 
   it('gets a new epoch, and its sockets a gap, even when another process publishes to it first', async () => {
