@@ -34,7 +34,14 @@ export function dueOf(stretch: Stretch, losses: Losses, history: readonly Entry[
   const { told, handled, gapsAtMs } = givingsOf(stretch)
   return all.flatMap((recall) => {
     const { key, keptAtMs, sentAtMs, recalledAtMs } = recall
-    if (keptAtMs === undefined || losses.mayBeGone(recall) || sentAtMs < beginMs || !includes(room, recall)) return []
+    if (
+      keptAtMs === undefined ||
+      losses.mayBeGone(recall) ||
+      losses.mayBeHidden(recall) ||
+      sentAtMs < beginMs ||
+      !includes(room, recall)
+    )
+      return []
     const isOld = (byKey.get(key) ?? []).some(
       (other) => other !== recall && other.sentAtMs < sentAtMs && isCovered(recalledAtMs, other.recalledAtMs),
     )

@@ -19,7 +19,8 @@ export function judgeHeals(
   plan: Plan,
   stretches: readonly Stretch[],
   rights: Rights,
-  history: readonly Entry[]): Violation[] {
+  history: readonly Entry[],
+): Violation[] {
   const overMs = history.find(({ kind }) => kind === 'all faults over')?.atMs
   const end = history.at(-1)
   if (overMs === undefined || end === undefined) return []
@@ -29,7 +30,10 @@ export function judgeHeals(
     const tokenMs = spec?.tokens.delayMs ?? 0
     if (!isOpen || !rights.surelyHas(user, room, overMs, end.atMs)) return []
     return pausesOf(entries, end.atMs).flatMap(({ fromMs, untilMs, state }) => {
-      const allowedUntilMs = Math.max(overMs + (hasGoodTokens(plan, user) ? LIVE_MS : TOLD_AFTER_TOKENS_MS), fromMs + PAUSE_MS + tokenMs)
+      const allowedUntilMs = Math.max(
+        overMs + (hasGoodTokens(plan, user) ? LIVE_MS : TOLD_AFTER_TOKENS_MS),
+        fromMs + PAUSE_MS + tokenMs,
+      )
       if (untilMs <= allowedUntilMs) return []
       const what = `${listener} is ${state} ${inSeconds(untilMs - overMs)} after the last fault, since ${fromMs}`
       return [{ rule: 'heals', atMs: fromMs, what }]
@@ -56,7 +60,8 @@ function pausesOf(entries: Stretch['entries'], endMs: number): Pause[] {
       pause = undefined
     } else if (entry.kind === 'state' && OF_THE_APP.test(entry.reason ?? '')) pause = undefined
     else if (entry.kind === 'state' || entry.kind === 'followed') {
-      const state = entry.kind === 'state' ? `${entry.state} (${entry.code ?? entry.reason ?? ''})` : 'connecting'
+      const state =
+        entry.kind === 'state' ? `${entry.state} (${entry.code ?? entry.reason ?? ''})` : 'connecting'
       // While it tries, it goes from one state to another.
       pause = { fromMs: pause?.fromMs ?? entry.atMs, state }
     } else if (entry.kind === 'killed' || entry.kind === 'closed' || entry.kind === 'left') pause = undefined

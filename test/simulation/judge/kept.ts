@@ -35,9 +35,7 @@ export function judgeKept(losses: Losses, history: readonly Entry[]): Violation[
     if (recalls.every(({ recalledAtMs = Infinity }) => recalledAtMs <= surelyMs))
       return [{ rule: 'dismissed', atMs: sentAtMs, what: `message ${key} is still recalled` }]
     if (toldMs < latestMs || !(isUntimed || recalls.some(({ recalledAtMs }) => recalledAtMs === toldMs)))
-      return [
-        { rule: 'latest time', atMs: sentAtMs, what: `message ${key}: ${toldMs}, and not ${latestMs}` },
-      ]
+      return [{ rule: 'latest time', atMs: sentAtMs, what: `message ${key}: ${toldMs}, and not ${latestMs}` }]
     return []
   })
 }

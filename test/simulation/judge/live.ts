@@ -24,7 +24,9 @@ export function judgeLive(
   return stretches.flatMap((stretch) => {
     const dues = dueOf(stretch, losses, history)
     const own = intervalsOf(stretch.entries.filter(isState))
-    const ends = stretch.entries.filter(({ kind }) => kind === 'killed' || kind === 'closed' || kind === 'left')
+    const ends = stretch.entries.filter(
+      ({ kind }) => kind === 'killed' || kind === 'closed' || kind === 'left',
+    )
     const ofClient = statesOf(stretch.user)
     return dues.flatMap((due) => {
       const toldAtMs = due.toldAtMs ?? Infinity
@@ -38,8 +40,7 @@ export function judgeLive(
           if (follows(stretch, fromMs) === false) continue
           const sinceMs = Math.max(due.keptAtMs, fromMs)
           const boundMs = boundOf(faults, stretch.user, due.keptAtMs, endMs)
-          if (endMs - sinceMs > boundMs)
-            return [violation(who, due.recall.key, due.keptAtMs, sinceMs, endMs)]
+          if (endMs - sinceMs > boundMs) return [violation(who, due.recall.key, due.keptAtMs, sinceMs, endMs)]
         }
       return []
     })
@@ -133,7 +134,10 @@ function faultsOf(history: readonly Entry[]): FaultTime[] {
 function boundOf(faults: readonly FaultTime[], user: string, fromMs: number, untilMs: number): number {
   const during = faults.filter(
     // A line that died in the fault is noticed later.
-    (fault) => fault.fromMs <= untilMs && fault.untilMs + SILENCE_MS >= fromMs && (fault.parts?.includes(user) ?? true),
+    (fault) =>
+      fault.fromMs <= untilMs &&
+      fault.untilMs + SILENCE_MS >= fromMs &&
+      (fault.parts?.includes(user) ?? true),
   )
   if (during.length === 0) return DOUBT_MS
   const frozenMs = during

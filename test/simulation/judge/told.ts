@@ -21,24 +21,27 @@ export function judgeTold(
   stretches: readonly Stretch[],
   rights: Rights,
   losses: Losses,
-  history: readonly Entry[]): Violation[] {
+  history: readonly Entry[],
+): Violation[] {
   const overMs = history.find(({ kind }) => kind === 'all faults over')?.atMs ?? Infinity
   const endMs = history.at(-1)?.atMs ?? 0
   return stretches.flatMap((stretch) => {
     const { listener, user, room, isOpen } = stretch
     const boundMs = hasGoodTokens(plan, user) ? TOLD_MS : TOLD_AFTER_TOKENS_MS
     if (!isOpen || isRefused(stretch) || !rights.mayHave(user, room, endMs, endMs)) return []
-    return dueOf(stretch, losses, history).flatMap(({ recall, keptAtMs, toldAtMs, busyUntilMs, handledAtMs }) => {
-      const { key, sentAtMs } = recall
-      if (handledAtMs === undefined) {
-        const what = `${listener} is never ${toldAtMs === undefined ? 'told' : 'asked again to handle'} message ${key}, answered OK at ${keptAtMs}`
-        return [{ rule: 'told', atMs: sentAtMs, what }]
-      }
-      const tookMs = (toldAtMs ?? 0) - Math.max(overMs, keptAtMs, busyUntilMs)
-      if (tookMs <= boundMs) return []
-      const what = `${listener} is told message ${key} ${inSeconds(tookMs)} after the last fault`
-      return [{ rule: 'in time', atMs: toldAtMs ?? 0, what }]
-    })
+    return dueOf(stretch, losses, history).flatMap(
+      ({ recall, keptAtMs, toldAtMs, busyUntilMs, handledAtMs }) => {
+        const { key, sentAtMs } = recall
+        if (handledAtMs === undefined) {
+          const what = `${listener} is never ${toldAtMs === undefined ? 'told' : 'asked again to handle'} message ${key}, answered OK at ${keptAtMs}`
+          return [{ rule: 'told', atMs: sentAtMs, what }]
+        }
+        const tookMs = (toldAtMs ?? 0) - Math.max(overMs, keptAtMs, busyUntilMs)
+        if (tookMs <= boundMs) return []
+        const what = `${listener} is told message ${key} ${inSeconds(tookMs)} after the last fault`
+        return [{ rule: 'in time', atMs: toldAtMs ?? 0, what }]
+      },
+    )
   })
 }
 
