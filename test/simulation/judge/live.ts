@@ -37,7 +37,7 @@ export function judgeLive(
         for (const { fromMs, untilMs } of intervals) {
           // A page that is gone says nothing any more, and a listener that left follows nothing.
           const endMs = Math.min(untilMs, ends.find(({ atMs }) => atMs >= fromMs)?.atMs ?? Infinity, toldAtMs)
-          if (follows(stretch, fromMs) === false) continue
+          if (!follows(stretch, fromMs)) continue
           const sinceMs = Math.max(due.keptAtMs, fromMs)
           const boundMs = boundOf(faults, stretch.user, due.keptAtMs, endMs)
           if (endMs - sinceMs > boundMs) return [violation(who, due.recall.key, due.keptAtMs, sinceMs, endMs)]
