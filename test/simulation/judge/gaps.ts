@@ -12,7 +12,9 @@ export function judgeGaps(plan: Plan, losses: Losses, history: readonly Entry[])
     plan.users.flatMap(({ name, store }) => (store === 'failing' || store === 'torn' ? [name] : [])),
   )
   const unreadable = new Set(
-    history.flatMap((entry) => (entry.kind === 'followed' && failing.has(entry.user) ? [entry.listener] : [])),
+    history.flatMap((entry) =>
+      entry.kind === 'followed' && failing.has(entry.user) ? [entry.listener] : [],
+    ),
   )
   return history.flatMap((entry) => {
     if (entry.kind !== 'gap' || entry.reason === 'load') return []
@@ -31,6 +33,8 @@ export function judgeGaps(plan: Plan, losses: Losses, history: readonly Entry[])
           ? sent > plan.shape.historySize || isLost
           : reason === 'too-many' && sent > MAX_RECOVERED
     if (isNeeded) return []
-    return [{ rule: 'no needless gap', atMs, what: `${listener} is told of a gap in ${nameOf(room)}: ${reason}` }]
+    return [
+      { rule: 'no needless gap', atMs, what: `${listener} is told of a gap in ${nameOf(room)}: ${reason}` },
+    ]
   })
 }

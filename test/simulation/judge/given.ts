@@ -1,5 +1,5 @@
 import type { Entry } from '../history.ts'
-import { dismissalOf, grouped, includes, keyOf, recallsOf } from './recalls.ts'
+import { dismissalsOf, grouped, includes, keyOf, recallsOf } from './recalls.ts'
 import type { Losses } from './losses.ts'
 import type { Recall } from './recalls.ts'
 import type { Stretch } from './stretches.ts'
@@ -31,14 +31,25 @@ export function dueOf(stretch: Stretch, losses: Losses, history: readonly Entry[
   if (beginMs === undefined) return []
   const all = recallsOf(history)
   const byKey = grouped(all, ({ key }) => key)
+  const dismissals = dismissalsOf(history)
+  // What was recalled before its group was dismissed may be gone before anybody was told.
+  const isDismissed = ({ group, recalledAtMs: ms = 0 }: Recall): boolean =>
+    !('feed' in room) && ms <= (dismissals.get(group)?.maybeMs ?? -Infinity)
   const { told, handled, gapsAtMs } = givingsOf(stretch)
   return all.flatMap((recall) => {
     const { key, keptAtMs, sentAtMs, recalledAtMs } = recall
-    if (keptAtMs === undefined || losses.mayBeGone(recall) || sentAtMs < beginMs || !includes(room, recall)) return []
+    if (
+      keptAtMs === undefined ||
+      losses.mayBeGone(recall) ||
+      losses.mayBeHidden(recall) ||
+      sentAtMs < beginMs ||
+      !includes(room, recall)
+    )
+      return []
     const isOld = (byKey.get(key) ?? []).some(
       (other) => other !== recall && other.sentAtMs < sentAtMs && isCovered(recalledAtMs, other.recalledAtMs),
     )
-    if (isOld || (!('feed' in room) && isDismissed(history, recall))) return []
+    if (isOld || isDismissed(recall)) return []
     const isIt = (one: Giving): boolean => one.atMs >= sentAtMs && isCovered(recalledAtMs, one.recalledAtMs)
     const gapAtMs = gapsAtMs.find((atMs) => atMs >= sentAtMs)
     const telling = told.get(key)?.find(isIt)
@@ -59,10 +70,6 @@ const isCovered = (ms: number | undefined, byMs: number | undefined): boolean =>
 
 const earliest = (one: number | undefined, other: number | undefined): number | undefined =>
   one === undefined ? other : other === undefined ? one : Math.min(one, other)
-
-/** What was recalled before its group was dismissed may be gone before anybody was told. */
-const isDismissed = (history: readonly Entry[], { group, recalledAtMs = 0 }: Recall): boolean =>
-  recalledAtMs <= dismissalOf(history, group).maybeMs
 
 /** What a listener does with its own time. */
 const WORK = new Set(['told', 'handled', 'skipped', 'gap', 'gap handled'])

@@ -1,15 +1,15 @@
 import type { Entry } from '../history.ts'
 import type { Plan } from '../spec.ts'
 import { inSeconds } from './violation.ts'
-import { hasGoodTokens, TOLD_AFTER_TOKENS_MS } from './told.ts'
+import { healingOf } from './healing.ts'
 import type { Rights } from './rights.ts'
 import type { Stretch } from './stretches.ts'
 import type { Violation } from './violation.ts'
 
-/** After the last fault, every listener is live in so long. */
-export const LIVE_MS = 15_000
-/** From then on, it is so again after a short pause, as when a token ends. */
+/** Once it is live, it is so again after a short pause, as when a token ends. */
 export const PAUSE_MS = 5_000
+/** A no of the app's backend is kept for 30 s, and clients ask again with a backoff of up to 30 s. */
+const NO_MS = 65_000
 
 /**
  * Every listener that has a right to its room becomes live soon after the last fault, and stays it, but for what the app takes: for
@@ -19,7 +19,8 @@ export function judgeHeals(
   plan: Plan,
   stretches: readonly Stretch[],
   rights: Rights,
-  history: readonly Entry[]): Violation[] {
+  history: readonly Entry[],
+): Violation[] {
   const overMs = history.find(({ kind }) => kind === 'all faults over')?.atMs
   const end = history.at(-1)
   if (overMs === undefined || end === undefined) return []
@@ -27,9 +28,12 @@ export function judgeHeals(
     const { listener, user, room, entries, isOpen } = stretch
     const spec = plan.users.find(({ name }) => name === user)
     const tokenMs = spec?.tokens.delayMs ?? 0
-    if (!isOpen || !rights.surelyHas(user, room, overMs, end.atMs)) return []
+    if (!isOpen || !rights.surelyHas(user, room, overMs - NO_MS, end.atMs)) return []
     return pausesOf(entries, end.atMs).flatMap(({ fromMs, untilMs, state }) => {
-      const allowedUntilMs = Math.max(overMs + (hasGoodTokens(plan, user) ? LIVE_MS : TOLD_AFTER_TOKENS_MS), fromMs + PAUSE_MS + tokenMs)
+      const allowedUntilMs = Math.max(
+        overMs + healingOf(plan, user, history).liveMs,
+        fromMs + PAUSE_MS + tokenMs,
+      )
       if (untilMs <= allowedUntilMs) return []
       const what = `${listener} is ${state} ${inSeconds(untilMs - overMs)} after the last fault, since ${fromMs}`
       return [{ rule: 'heals', atMs: fromMs, what }]
@@ -56,7 +60,8 @@ function pausesOf(entries: Stretch['entries'], endMs: number): Pause[] {
       pause = undefined
     } else if (entry.kind === 'state' && OF_THE_APP.test(entry.reason ?? '')) pause = undefined
     else if (entry.kind === 'state' || entry.kind === 'followed') {
-      const state = entry.kind === 'state' ? `${entry.state} (${entry.code ?? entry.reason ?? ''})` : 'connecting'
+      const state =
+        entry.kind === 'state' ? `${entry.state} (${entry.code ?? entry.reason ?? ''})` : 'connecting'
       // While it tries, it goes from one state to another.
       pause = { fromMs: pause?.fromMs ?? entry.atMs, state }
     } else if (entry.kind === 'killed' || entry.kind === 'closed' || entry.kind === 'left') pause = undefined

@@ -22,7 +22,7 @@ import type { Violation } from './violation.ts'
 /** Compares the history of a run with what is promised. Shares nothing with the gateway. */
 export function judge(plan: Plan, history: readonly Entry[]): readonly Violation[] {
   const stretches = stretchesOf(history)
-  const losses = new Losses(history)
+  const losses = new Losses(plan, history)
   const rights = new Rights(plan, history)
   return [
     ...judgeCrashes(history),

@@ -1,5 +1,5 @@
 import type { Entry } from '../history.ts'
-import { dismissalOf, grouped, keyOf, recallsOf } from './recalls.ts'
+import { dismissalsOf, grouped, keyOf, recallsOf } from './recalls.ts'
 import type { Recall } from './recalls.ts'
 import type { Losses } from './losses.ts'
 import type { Violation } from './violation.ts'
@@ -14,12 +14,13 @@ export function judgeKept(losses: Losses, history: readonly Entry[]): Violation[
   const timeOf = new Map(
     found.recalled.flatMap((one) => one.messages.map(({ seq, atMs }) => [keyOf(one, seq), atMs])),
   )
+  const dismissals = dismissalsOf(history)
   const due = recallsOf(history).map((recall) =>
     losses.mayBeGone(recall) ? { ...recall, keptAtMs: undefined } : recall,
   )
   return [...grouped(due, ({ key }) => key)].flatMap(([key, recalls]) => {
     const [{ group, sentAtMs }] = recalls as [Recall]
-    const { maybeMs, surelyMs } = dismissalOf(history, group)
+    const { maybeMs = -Infinity, surelyMs = -Infinity } = dismissals.get(group) ?? {}
     const timed = recalls.flatMap(({ keptAtMs, recalledAtMs }) =>
       keptAtMs !== undefined && recalledAtMs !== undefined ? [recalledAtMs] : [],
     )
@@ -35,9 +36,7 @@ export function judgeKept(losses: Losses, history: readonly Entry[]): Violation[
     if (recalls.every(({ recalledAtMs = Infinity }) => recalledAtMs <= surelyMs))
       return [{ rule: 'dismissed', atMs: sentAtMs, what: `message ${key} is still recalled` }]
     if (toldMs < latestMs || !(isUntimed || recalls.some(({ recalledAtMs }) => recalledAtMs === toldMs)))
-      return [
-        { rule: 'latest time', atMs: sentAtMs, what: `message ${key}: ${toldMs}, and not ${latestMs}` },
-      ]
+      return [{ rule: 'latest time', atMs: sentAtMs, what: `message ${key}: ${toldMs}, and not ${latestMs}` }]
     return []
   })
 }

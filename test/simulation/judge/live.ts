@@ -23,23 +23,21 @@ export function judgeLive(
   const statesOf = clientStates(history)
   return stretches.flatMap((stretch) => {
     const dues = dueOf(stretch, losses, history)
-    const own = intervalsOf(stretch.entries.filter(isState))
-    const ends = stretch.entries.filter(({ kind }) => kind === 'killed' || kind === 'closed' || kind === 'left')
-    const ofClient = statesOf(stretch.user)
-    return dues.flatMap((due) => {
-      const toldAtMs = due.toldAtMs ?? Infinity
+    // A page that is gone says nothing any more, and a listener that left follows nothing.
+    const following = followingOf(stretch)
+    const own = overlap(intervalsOf(stretch.entries.filter(isState)), following)
+    const ofClient = overlap(statesOf(stretch.user), following)
+    return dues.flatMap(({ recall, keptAtMs, toldAtMs = Infinity }) => {
       for (const [who, intervals] of [
         [stretch.listener, own],
         [stretch.user, ofClient],
       ] as const)
         for (const { fromMs, untilMs } of intervals) {
-          // A page that is gone says nothing any more, and a listener that left follows nothing.
-          const endMs = Math.min(untilMs, ends.find(({ atMs }) => atMs >= fromMs)?.atMs ?? Infinity, toldAtMs)
-          if (follows(stretch, fromMs) === false) continue
-          const sinceMs = Math.max(due.keptAtMs, fromMs)
-          const boundMs = boundOf(faults, stretch.user, due.keptAtMs, endMs)
-          if (endMs - sinceMs > boundMs)
-            return [violation(who, due.recall.key, due.keptAtMs, sinceMs, endMs)]
+          const endMs = Math.min(untilMs, toldAtMs)
+          const sinceMs = Math.max(keptAtMs, fromMs)
+          if (endMs - sinceMs <= DOUBT_MS) continue
+          if (endMs - sinceMs > boundOf(faults, stretch.user, keptAtMs, endMs))
+            return [violation(who, recall.key, keptAtMs, sinceMs, endMs)]
         }
       return []
     })
@@ -54,6 +52,8 @@ function violation(who: string, key: string, keptAtMs: number, sinceMs: number, 
     what: `${who} is live ${forMs} without message ${key}, answered OK at ${keptAtMs}`,
   }
 }
+
+const ENDS: ReadonlySet<string> = new Set(['killed', 'closed', 'left'])
 
 interface Interval {
   readonly fromMs: number
@@ -100,13 +100,29 @@ function clientStates(history: readonly Entry[]): (user: string) => Interval[] {
   }
 }
 
-/** Whether the listener followed its room at a time. */
-function follows({ entries }: Stretch, atMs: number): boolean {
-  const last = entries.findLast(
-    (entry) => entry.atMs <= atMs && ['followed', 'left', 'killed', 'closed'].includes(entry.kind),
-  )
-  return last?.kind === 'followed'
+/** When the listener followed its room. */
+function followingOf({ entries }: Stretch): Interval[] {
+  const intervals: Interval[] = []
+  let sinceMs: number | undefined
+  for (const { kind, atMs } of entries) {
+    if (kind === 'followed') sinceMs ??= atMs
+    if (sinceMs === undefined || !ENDS.has(kind)) continue
+    intervals.push({ fromMs: sinceMs, untilMs: atMs })
+    sinceMs = undefined
+  }
+  if (sinceMs !== undefined) intervals.push({ fromMs: sinceMs, untilMs: Infinity })
+  return intervals
 }
+
+/** What both contain. */
+const overlap = (some: readonly Interval[], others: readonly Interval[]): Interval[] =>
+  some.flatMap((one) =>
+    others.flatMap((other) => {
+      const fromMs = Math.max(one.fromMs, other.fromMs)
+      const untilMs = Math.min(one.untilMs, other.untilMs)
+      return fromMs < untilMs ? [{ fromMs, untilMs }] : []
+    }),
+  )
 
 interface FaultTime extends Interval {
   readonly name: string
@@ -133,7 +149,10 @@ function faultsOf(history: readonly Entry[]): FaultTime[] {
 function boundOf(faults: readonly FaultTime[], user: string, fromMs: number, untilMs: number): number {
   const during = faults.filter(
     // A line that died in the fault is noticed later.
-    (fault) => fault.fromMs <= untilMs && fault.untilMs + SILENCE_MS >= fromMs && (fault.parts?.includes(user) ?? true),
+    (fault) =>
+      fault.fromMs <= untilMs &&
+      fault.untilMs + SILENCE_MS >= fromMs &&
+      (fault.parts?.includes(user) ?? true),
   )
   if (during.length === 0) return DOUBT_MS
   const frozenMs = during

@@ -1,4 +1,5 @@
 import type { Entry, EntryOf } from '../history.ts'
+import type { Plan } from '../spec.ts'
 import { keyOf } from './recalls.ts'
 import type { Recall } from './recalls.ts'
 
@@ -6,7 +7,12 @@ import type { Recall } from './recalls.ts'
 const LOSS = /emptied|restarted empty|without its latest|rolled back|everything without power/
 /** A process of the gateway ends before it can do anything. */
 const KILL = /killed|crashed|without power|rolling restart|stopped/
+/** All of them do. */
+const END = /all gateways|everything/
 const DISK = /disk/
+/** A loss counts as unknown from shortly before all have ended, while they cannot have looked. */
+const ENDED_MS = 2_000
+const HIDDEN_MS = 15_000
 /** What Redis has confirmed is on the disk of the receiver after 200 ms and a flush. */
 const COPIED_MS = 500
 
@@ -14,11 +20,13 @@ const COPIED_MS = 500
 export class Losses {
   readonly #lossesMs: readonly number[]
   readonly #killsMs: readonly number[]
+  /** When every process ended at once. */
+  readonly #endsMs: readonly number[]
   /** When anybody was first told of each message. */
   readonly #toldAtMs = new Map<string, number>()
   readonly #slow: readonly { readonly fromMs: number; readonly untilMs: number }[]
 
-  constructor(history: readonly Entry[]) {
+  constructor(plan: Plan, history: readonly Entry[]) {
     const faults = history.filter((entry): entry is EntryOf<'fault'> => entry.kind === 'fault')
     const timesOf = (pattern: RegExp): number[] =>
       faults.flatMap(({ name, atMs }) => (pattern.test(name) ? [atMs] : []))
@@ -26,6 +34,8 @@ export class Losses {
       (entry.kind === 'fault' || entry.kind === 'fault over') && LOSS.test(entry.name) ? [entry.atMs] : [],
     )
     this.#killsMs = timesOf(KILL)
+    const { alls, receivers, nodes } = plan.shape
+    this.#endsMs = alls + receivers + nodes === 1 ? this.#killsMs : timesOf(END)
     for (const entry of history)
       if (entry.kind === 'told')
         for (const seq of entry.seqs) {
@@ -38,7 +48,8 @@ export class Losses {
       .map(({ name, atMs }) => ({
         fromMs: atMs,
         untilMs:
-          history.find((one) => one.kind === 'fault over' && one.name === name && one.atMs > atMs)?.atMs ?? overMs,
+          history.find((one) => one.kind === 'fault over' && one.name === name && one.atMs > atMs)?.atMs ??
+          overMs,
       }))
   }
 
@@ -52,6 +63,21 @@ export class Losses {
     if (keptAtMs === undefined || !this.#lossesMs.some((ms) => ms >= keptAtMs)) return false
     // What was spooled is on its disk until Redis has it, which is when somebody is told.
     return [keptAtMs, this.#toldAtMs.get(key) ?? keptAtMs].some((atMs) => this.#endsBeforeCopy(atMs))
+  }
+
+  /**
+   * Whether a listener may miss a recall in silence: Redis lost the latest entries of a log when every process that knew them had
+   * ended, so that later ones take their offsets in the same epoch.
+   */
+  mayBeHidden({ keptAtMs }: Recall): boolean {
+    if (keptAtMs === undefined) return false
+    return this.#endsMs.some(
+      (endMs) =>
+        keptAtMs >= endMs - HIDDEN_MS &&
+        this.#lossesMs.some(
+          (ms) => ms >= endMs - ENDED_MS && ms <= endMs + HIDDEN_MS && keptAtMs <= ms + HIDDEN_MS,
+        ),
+    )
   }
 
   #endsBeforeCopy(confirmedAtMs: number): boolean {

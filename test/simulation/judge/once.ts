@@ -48,7 +48,11 @@ function judgeStretch({ listener, user, room, entries }: Stretch, history: reado
         const mayRepeat =
           isSame && (!before.isDone || (before.life !== entry.life && entry.offset > storedOffset))
         if (!mayRepeat)
-          report(entry.atMs, 'once', `is told message ${key} again (notice ${before.offset}, ${entry.offset})`)
+          report(
+            entry.atMs,
+            'once',
+            `is told message ${key} again (notice ${before.offset}, ${entry.offset})`,
+          )
       }
       told.set(key, {
         offset: entry.offset,
@@ -89,8 +93,7 @@ function judgeStretch({ listener, user, room, entries }: Stretch, history: reado
 /** What the store of a user had last at a time; -1 if nothing. */
 function lastStored(history: readonly Entry[], user: string, room: string, untilMs: number): number {
   const entry = history.findLast(
-    (one) =>
-      one.kind === 'stored' && one.atMs <= untilMs && one.user === user && nameOf(one.room) === room,
+    (one) => one.kind === 'stored' && one.atMs <= untilMs && one.user === user && nameOf(one.room) === room,
   )
   return entry?.kind === 'stored' ? entry.offset : -1
 }

@@ -23,7 +23,8 @@ function judgeTruth(told: readonly EntryOf<'told'>[], history: readonly Entry[])
       const { atMs, listener, recalledAtMs } = notice
       if (calls.length === 0)
         return [{ rule: 'true', atMs, what: `${listener} is told message ${key}, which nobody recalled` }]
-      if (calls.some((call) => call.recalledAtMs === undefined || call.recalledAtMs === recalledAtMs)) return []
+      if (calls.some((call) => call.recalledAtMs === undefined || call.recalledAtMs === recalledAtMs))
+        return []
       const what = `${listener} is told that message ${key} was recalled at ${recalledAtMs}, and not ${calls.map((call) => call.recalledAtMs).join(', ')}`
       return [{ rule: 'true', atMs, what }]
     }),

@@ -3,7 +3,8 @@ import type { Plan } from '../spec.ts'
 import type { Violation } from './violation.ts'
 
 /** What the status still says of faults that are over. */
-const PAST = /^(WEBHOOKS_REFUSED|WEBHOOKS_FAILED|PROCESS_GONE|QUARANTINE_NOT_EMPTY)|published again|the latest recall could not be stored/
+const PAST =
+  /^(WEBHOOKS_REFUSED|WEBHOOKS_FAILED|PROCESS_GONE|QUARANTINE_NOT_EMPTY)|published again|the latest recall could not be stored/
 /** What one process holds when nothing happens: for itself, and for each connection and each room. */
 export const TIMERS = { own: 40, connection: 10 }
 export const CONNECTIONS = { own: 6, user: 2 }
@@ -55,7 +56,9 @@ function faultsOfRedis(
   const maxConnections = REDIS.connections * processes
   const maxChannels = REDIS.channels + rooms
   return [
-    ...(connections <= maxConnections ? [] : [`Redis has ${connections} connections, and not ${maxConnections}`]),
+    ...(connections <= maxConnections
+      ? []
+      : [`Redis has ${connections} connections, and not ${maxConnections}`]),
     ...(channels <= maxChannels ? [] : [`Redis has ${channels} channels, and not ${maxChannels}`]),
   ]
 }

@@ -28,8 +28,16 @@ export const includes = (room: Room, { group, topic }: Conversation): boolean =>
 export const nameOf = (room: Room): string =>
   'feed' in room ? 'feed' : room.topic === undefined ? room.group : `${room.group}/${room.topic}`
 
+const known = new WeakMap<readonly Entry[], readonly Recall[]>()
+
 /** Every message of every call, in the order in which they were sent. */
 export function recallsOf(history: readonly Entry[]): readonly Recall[] {
+  const recalls = known.get(history) ?? readRecalls(history)
+  known.set(history, recalls)
+  return recalls
+}
+
+function readRecalls(history: readonly Entry[]): readonly Recall[] {
   const keptAtMs = new Map(
     history.flatMap((entry) =>
       entry.kind === 'answered' && entry.isOk ? [[entry.id, entry.atMs] as const] : [],
@@ -50,16 +58,27 @@ export function recallsOf(history: readonly Entry[]): readonly Recall[] {
   )
 }
 
-/** Until when everything recalled in a group was dismissed with it, in ms since 1970: perhaps, and for sure. */
-export function dismissalOf(history: readonly Entry[], group: string): { maybeMs: number; surelyMs: number } {
-  let [maybeMs, surelyMs] = [-Infinity, -Infinity]
+/** Until when everything recalled in a group was dismissed with it, in ms since 1970. */
+export interface Dismissal {
+  /** Perhaps. */
+  maybeMs: number
+  /** The gateway has said so. */
+  surelyMs: number
+}
+
+/** Of each group that was dismissed. */
+export function dismissalsOf(history: readonly Entry[]): ReadonlyMap<string, Dismissal> {
+  const dismissals = new Map<string, Dismissal>()
   for (const entry of history) {
-    if ((entry.kind !== 'dismissed' && entry.kind !== 'dismissal answered') || entry.group !== group) continue
-    maybeMs = Math.max(maybeMs, entry.dismissedAtMs)
+    if (entry.kind !== 'dismissed' && entry.kind !== 'dismissal answered') continue
+    const { group, dismissedAtMs } = entry
+    const dismissal = dismissals.get(group) ?? { maybeMs: -Infinity, surelyMs: -Infinity }
+    dismissals.set(group, dismissal)
+    dismissal.maybeMs = Math.max(dismissal.maybeMs, dismissedAtMs)
     if (entry.kind === 'dismissal answered' && entry.isOk === true)
-      surelyMs = Math.max(surelyMs, entry.dismissedAtMs)
+      dismissal.surelyMs = Math.max(dismissal.surelyMs, dismissedAtMs)
   }
-  return { maybeMs, surelyMs }
+  return dismissals
 }
 
 /** As Map.groupBy. */

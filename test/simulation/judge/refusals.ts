@@ -20,7 +20,8 @@ export function judgeRefusals(rights: Rights, history: readonly Entry[]): Violat
     const { user, life, listener, code = '', reason = '' } = entry
     if (entry.state === 'refused') {
       const own = [...rooms.values()].filter(
-        (one) => one.user === user && one.life === life && (listener === undefined || one.listener === listener),
+        (one) =>
+          one.user === user && one.life === life && (listener === undefined || one.listener === listener),
       )
       return has(rights, user, own, atMs, code)
         ? [violation(atMs, `${listener ?? user} is refused: ${code} ${reason}`)]

@@ -65,7 +65,9 @@ export class Rights {
     if (entries.some(isBad)) return false
     const last = entries.findLast(
       (entry) =>
-        (entry.kind === 'granted' || entry.kind === 'revoked') && covers(entry.room, room) && entry.atMs <= fromMs,
+        (entry.kind === 'granted' || entry.kind === 'revoked') &&
+        covers(entry.room, room) &&
+        entry.atMs <= fromMs,
     )
     return last?.kind === 'granted' || (last === undefined && this.#mayHaveAt(user, room, untilMs))
   }

@@ -1,5 +1,6 @@
 import type { Entry } from '../history.ts'
 import { dueOf } from './given.ts'
+import { healingOf } from './healing.ts'
 import { inSeconds } from './violation.ts'
 import type { Plan } from '../spec.ts'
 import type { Losses } from './losses.ts'
@@ -7,46 +8,34 @@ import type { Rights } from './rights.ts'
 import type { Stretch } from './stretches.ts'
 import type { Violation } from './violation.ts'
 
-/**
- * After the last fault, every recall that was answered OK has been told to every listener in so long, beside what the listener
- * takes for others.
- */
-export const TOLD_MS = 15_000
-/** A client whose token endpoint gave it nothing useful tries again after up to 30 s. */
-export const TOLD_AFTER_TOKENS_MS = 35_000
-
 /** Every listener is given, and handles, each recall that was answered OK, and soon after the last fault. */
 export function judgeTold(
   plan: Plan,
   stretches: readonly Stretch[],
   rights: Rights,
   losses: Losses,
-  history: readonly Entry[]): Violation[] {
+  history: readonly Entry[],
+): Violation[] {
   const overMs = history.find(({ kind }) => kind === 'all faults over')?.atMs ?? Infinity
   const endMs = history.at(-1)?.atMs ?? 0
   return stretches.flatMap((stretch) => {
     const { listener, user, room, isOpen } = stretch
-    const boundMs = hasGoodTokens(plan, user) ? TOLD_MS : TOLD_AFTER_TOKENS_MS
+    const boundMs = healingOf(plan, user, history).toldMs
     if (!isOpen || isRefused(stretch) || !rights.mayHave(user, room, endMs, endMs)) return []
-    return dueOf(stretch, losses, history).flatMap(({ recall, keptAtMs, toldAtMs, busyUntilMs, handledAtMs }) => {
-      const { key, sentAtMs } = recall
-      if (handledAtMs === undefined) {
-        const what = `${listener} is never ${toldAtMs === undefined ? 'told' : 'asked again to handle'} message ${key}, answered OK at ${keptAtMs}`
-        return [{ rule: 'told', atMs: sentAtMs, what }]
-      }
-      const tookMs = (toldAtMs ?? 0) - Math.max(overMs, keptAtMs, busyUntilMs)
-      if (tookMs <= boundMs) return []
-      const what = `${listener} is told message ${key} ${inSeconds(tookMs)} after the last fault`
-      return [{ rule: 'in time', atMs: toldAtMs ?? 0, what }]
-    })
+    return dueOf(stretch, losses, history).flatMap(
+      ({ recall, keptAtMs, toldAtMs, busyUntilMs, handledAtMs }) => {
+        const { key, sentAtMs } = recall
+        if (handledAtMs === undefined) {
+          const what = `${listener} is never ${toldAtMs === undefined ? 'told' : 'asked again to handle'} message ${key}, answered OK at ${keptAtMs}`
+          return [{ rule: 'told', atMs: sentAtMs, what }]
+        }
+        const tookMs = (toldAtMs ?? 0) - Math.max(overMs, keptAtMs, busyUntilMs)
+        if (tookMs <= boundMs) return []
+        const what = `${listener} is told message ${key} ${inSeconds(tookMs)} after the last fault`
+        return [{ rule: 'in time', atMs: toldAtMs ?? 0, what }]
+      },
+    )
   })
-}
-
-export function hasGoodTokens({ users }: Plan, user: string): boolean {
-  const tokens = users.find(({ name }) => name === user)?.tokens
-  if (tokens === undefined) return true
-  const { lifeMs, delayMs, failsEvery, endedEvery, rubbishEvery } = tokens
-  return lifeMs >= 5_000 && delayMs < 1_000 && failsEvery + endedEvery + rubbishEvery === 0
 }
 
 /** Whether its last state is `refused`, which is judged elsewhere. */

@@ -46,7 +46,10 @@ export class LibraryUser extends User {
 
   #onStored(life: number, key: string, text: string): void {
     const { name, listeners } = this.spec
-    const rooms = listeners.flatMap(({ room, alsoFollows }) => [room, ...(alsoFollows ? [alsoFollows.room] : [])])
+    const rooms = listeners.flatMap(({ room, alsoFollows }) => [
+      room,
+      ...(alsoFollows ? [alsoFollows.room] : []),
+    ])
     const room = rooms.find((one) => key.endsWith(`:${roomName(one)}`))
     const { epoch, offset } = JSON.parse(text) as Position
     if (room) this.history.add({ kind: 'stored', user: name, life, room, epoch, offset })

@@ -10,7 +10,8 @@ const MAX_SEQS = 1_000
 export async function reload(client: RecallClient, room: Room, history: History): Promise<Seqs[]> {
   const shown = new Map<string, { group: string; topic?: string; seqs: Set<number> }>()
   for (const { group, topic, seqs } of history.of('sent')) {
-    if (!isFeed(room) && (room.group !== group || (room.topic !== undefined && room.topic !== topic))) continue
+    if (!isFeed(room) && (room.group !== group || (room.topic !== undefined && room.topic !== topic)))
+      continue
     const key = JSON.stringify([group, topic])
     const known = shown.get(key) ?? { group, ...(topic !== undefined && { topic }), seqs: new Set() }
     for (const seq of seqs) known.seqs.add(seq)

@@ -1,0 +1,35 @@
+import type { Entry } from '../history.ts'
+import type { Plan } from '../spec.ts'
+
+/** After the last fault, every recall that was answered OK is told in so long, beside what a listener takes for others. */
+const TOLD_MS = 8_000
+/** After the last fault, every listener is live in so long: a line that is dead is noticed after 10 s. */
+const LIVE_MS = 12_000
+/** A client that often failed to connect, or to get a token, tries again after up to 30 s. */
+const AFTER_BACKOFF_MS = 35_000
+/** So many ends of processes make clients wait that long. */
+const MANY = 3
+
+const LOOP = /in a loop|again and again/
+const END = /killed|crashed|stopped|without power|rolling restart|refused|broken/
+
+/** The bounds of one user. */
+export function healingOf(
+  plan: Plan,
+  user: string,
+  history: readonly Entry[],
+): { readonly toldMs: number; readonly liveMs: number } {
+  const faults = history.flatMap((entry) => (entry.kind === 'fault' ? [entry.name] : []))
+  const isRestless =
+    faults.some((name) => LOOP.test(name)) || faults.filter((name) => END.test(name)).length >= MANY
+  return isRestless || !hasGoodTokens(plan, user)
+    ? { toldMs: AFTER_BACKOFF_MS, liveMs: AFTER_BACKOFF_MS }
+    : { toldMs: TOLD_MS, liveMs: LIVE_MS }
+}
+
+function hasGoodTokens({ users }: Plan, user: string): boolean {
+  const tokens = users.find(({ name }) => name === user)?.tokens
+  if (tokens === undefined) return true
+  const { lifeMs, delayMs, failsEvery, endedEvery, rubbishEvery } = tokens
+  return lifeMs >= 5_000 && delayMs < 1_000 && failsEvery + endedEvery + rubbishEvery === 0
+}
