@@ -52,8 +52,7 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     name: 'gateway crashes in a loop',
     begin(system, random, durationMs) {
       const everyMs = random.pick(LOOP_MS)
-      for (let ms = 0; ms < durationMs; ms += everyMs)
-        system.disturbAfter(ms, () => crash(system, random))
+      for (let ms = 0; ms < durationMs; ms += everyMs) system.disturbAfter(ms, () => crash(system, random))
       return undefined
     },
   },
