@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import { expect } from 'chai'
 import { makeToken } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
@@ -6,7 +8,8 @@ import { openRaw } from '../support/raw-connection.ts'
 import type { RawConnection } from '../support/raw-connection.ts'
 import type { WebSocketPeer } from '../support/web-socket-peer.ts'
 import { waitUntil } from '../support/wait.ts'
-import { handshakeOf, openEngine, openSocket } from './socket-io-peer.ts'
+import type { Answered, Connected } from './answering-peer.ts'
+import { openEngine, openSocket } from './socket-io-peer.ts'
 
 /** Longer than any of these waits is documented to last. */
 const SLACK_MS = 10_000
@@ -20,27 +23,25 @@ const isClosed = (peer: WebSocketPeer): boolean => peer.isClosed() || peer.close
 
 interface Opened {
   readonly gateway: GatewayProcess
-  readonly answering: WebSocketPeer
+  readonly answering: Worker
+  readonly pingInterval: number
   readonly silent: WebSocketPeer
   readonly stranger: WebSocketPeer
   readonly unfinished: RawConnection
-  readonly answerPings: NodeJS.Timeout
 }
 
 async function openConnections(): Promise<Opened> {
   const gateway = await startGatewayProcess()
   // Valid for longer than a run of all tests takes.
   const token = await makeToken({ ttlS: 86_400 })
-  const answering = await openSocket(gateway.port, token)
-  let answered = 0
-  const answerPings = setInterval(() => {
-    for (; answered < pings(answering); answered++) answering.sendText('3')
-  }, 500)
+  const workerData = { port: gateway.port, token }
+  const answering = new Worker(new URL('./answering-peer.js', import.meta.url), { workerData })
+  const [{ pingInterval }] = (await once(answering, 'message')) as [Connected]
   const silent = await openSocket(gateway.port, token)
   const stranger = await openEngine(gateway.port)
   const unfinished = await openRaw(gateway.port, { allowHalfOpen: true })
   unfinished.send('GET /livez HTTP/1.1\r\nHost: x\r\nX-Unfin')
-  return { gateway, answering, silent, stranger, unfinished, answerPings }
+  return { gateway, answering, pingInterval, silent, stranger, unfinished }
 }
 
 let opened: Promise<Opened>
@@ -53,8 +54,8 @@ before(() => {
 })
 
 after(async () => {
-  const { gateway, answerPings } = await opened
-  clearInterval(answerPings)
+  const { gateway, answering } = await opened
+  await answering.terminate()
   await gateway.stop()
 })
 
@@ -75,13 +76,14 @@ describe('a connection on which nothing comes for long', () => {
 
   it('is closed when it answers no ping, and served as long as it does', async function () {
     this.timeout(OPENING_MS)
-    const { answering, silent } = await opened
-    const longestMs = 3 * handshakeOf(answering).pingInterval + SLACK_MS
+    const { answering, pingInterval, silent } = await opened
+    const longestMs = 3 * pingInterval + SLACK_MS
     this.timeout(OPENING_MS + longestMs)
     await waitUntil('the node closes the silent one', () => isClosed(silent), longestMs)
     expect(pings(silent)).to.equal(2)
-    expect(pings(answering)).to.be.at.least(2)
-    answering.sendText('42999["unsubscribe",{"group":"g"}]')
-    await answering.text('an answer', (text) => text.startsWith('43999['))
+    answering.postMessage('ask')
+    const [answered] = (await once(answering, 'message')) as [Answered]
+    expect(answered.pings).to.be.at.least(2)
+    expect(answered.answer).to.match(/^43999\[/)
   })
 })
