@@ -32,9 +32,10 @@ export function dueOf(stretch: Stretch, losses: Losses, history: readonly Entry[
   const all = recallsOf(history)
   const byKey = grouped(all, ({ key }) => key)
   const dismissals = dismissalsOf(history)
-  // What was recalled before its group was dismissed may be gone before anybody was told.
+  // What was recalled before its group was dismissed may be gone before anybody was told; but the feed keeps it in its log.
+  const isLogged = 'feed' in room && !stretch.entries.some(({ kind }) => kind === 'gap')
   const isDismissed = ({ group, recalledAtMs: ms = 0 }: Recall): boolean =>
-    !('feed' in room) && ms <= (dismissals.get(group)?.maybeMs ?? -Infinity)
+    !isLogged && ms <= (dismissals.get(group)?.maybeMs ?? -Infinity)
   const { told, handled, gapsAtMs } = givingsOf(stretch)
   return all.flatMap((recall) => {
     const { key, keptAtMs, sentAtMs, recalledAtMs } = recall

@@ -2,14 +2,13 @@ import type { Entry } from '../history.ts'
 import type { Plan } from '../spec.ts'
 import { inSeconds } from './violation.ts'
 import { healingOf } from './healing.ts'
+import { NO_MS } from './rights.ts'
 import type { Rights } from './rights.ts'
 import type { Stretch } from './stretches.ts'
 import type { Violation } from './violation.ts'
 
 /** Once it is live, it is so again after a short pause, as when a token ends. */
 export const PAUSE_MS = 5_000
-/** A no of the app's backend is kept for 30 s, and clients ask again with a backoff of up to 30 s. */
-const NO_MS = 65_000
 
 /**
  * Every listener that has a right to its room becomes live soon after the last fault, and stays it, but for what the app takes: for

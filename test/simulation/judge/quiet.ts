@@ -7,7 +7,7 @@ const PAST =
   /^(WEBHOOKS_REFUSED|WEBHOOKS_FAILED|PROCESS_GONE|QUARANTINE_NOT_EMPTY)|published again|the latest recall could not be stored/
 /** What one process holds when nothing happens: for itself, and for each connection and each room. */
 export const TIMERS = { own: 40, connection: 10 }
-export const CONNECTIONS = { own: 6, user: 2 }
+export const CONNECTIONS = { own: 6, lookups: 10, user: 2 }
 /** Connections of each process to Redis, and channels of the app, besides one for each room. */
 export const REDIS = { connections: 4, channels: 8 }
 
@@ -18,10 +18,14 @@ export function judgeQuiet(plan: Plan, history: readonly Entry[]): Violation[] {
   const { atMs, spooled, processes, redis } = found
   // Each counts for a minute.
   const lookups = history.filter((one) => one.kind === 'verdict' && one.atMs > atMs - 70_000).length
+  // Redis keeps a connection whose other end is gone without a word for minutes.
+  const deadLines = history.filter(
+    (one) => one.kind === 'fault' && /power|line|half open/.test(one.name),
+  ).length
   const faults = [
     ...(spooled === 0 ? [] : [`${spooled} recalls wait on a disk`]),
     ...processes.flatMap((process) => faultsOf(process, plan, lookups)),
-    ...(redis === undefined ? [] : faultsOfRedis(redis, plan, processes.length)),
+    ...(redis === undefined ? [] : faultsOfRedis(redis, plan, processes.length, deadLines)),
   ]
   return faults.map((what) => ({ rule: 'quiet', atMs, what }))
 }
@@ -35,7 +39,7 @@ function faultsOf(
 ): string[] {
   // Whoever has no WebSocket has a stream for each room.
   const streams = users.reduce((sum, { by, listeners }) => sum + (by === 'stream' ? listeners.length : 1), 0)
-  const maxConnections = CONNECTIONS.own + CONNECTIONS.user * streams
+  const maxConnections = CONNECTIONS.own + CONNECTIONS.lookups + CONNECTIONS.user * streams
   const maxTimers = TIMERS.own + TIMERS.connection * connections + lookups
   return [
     ...(ready === 200 ? [] : [`${name} is not ready: ${ready ?? 'no answer'}`]),
@@ -51,9 +55,10 @@ function faultsOfRedis(
   { connections, channels }: NonNullable<EntryOf<'found'>['redis']>,
   { users }: Plan,
   processes: number,
+  deadLines: number,
 ): string[] {
   const rooms = new Set(users.flatMap((user) => user.rooms.map((room) => JSON.stringify(room)))).size
-  const maxConnections = REDIS.connections * processes
+  const maxConnections = REDIS.connections * (processes + deadLines)
   const maxChannels = REDIS.channels + rooms
   return [
     ...(connections <= maxConnections

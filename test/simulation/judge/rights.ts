@@ -7,6 +7,8 @@ import { grouped, nameOf } from './recalls.ts'
 const ANSWER_MS = 3_000
 /** A token ends to the second. */
 const TOKEN_MS = 1_000
+/** A no of the app's backend is kept for 30 s, and clients ask again with a backoff of up to 30 s. */
+export const NO_MS = 65_000
 /** Nodes learn that access was taken away in so long, while nothing is disturbed. */
 const ORDER_MS = 3_000
 

@@ -4,6 +4,7 @@ import { healingOf } from './healing.ts'
 import { inSeconds } from './violation.ts'
 import type { Plan } from '../spec.ts'
 import type { Losses } from './losses.ts'
+import { NO_MS } from './rights.ts'
 import type { Rights } from './rights.ts'
 import type { Stretch } from './stretches.ts'
 import type { Violation } from './violation.ts'
@@ -22,6 +23,7 @@ export function judgeTold(
     const { listener, user, room, isOpen } = stretch
     const boundMs = healingOf(plan, user, history).toldMs
     if (!isOpen || isRefused(stretch) || !rights.mayHave(user, room, endMs, endMs)) return []
+    const wasGranted = rights.surelyHas(user, room, overMs - NO_MS, endMs)
     return dueOf(stretch, losses, history).flatMap(
       ({ recall, keptAtMs, toldAtMs, busyUntilMs, handledAtMs }) => {
         const { key, sentAtMs } = recall
@@ -30,7 +32,7 @@ export function judgeTold(
           return [{ rule: 'told', atMs: sentAtMs, what }]
         }
         const tookMs = (toldAtMs ?? 0) - Math.max(overMs, keptAtMs, busyUntilMs)
-        if (tookMs <= boundMs) return []
+        if (tookMs <= boundMs || !wasGranted) return []
         const what = `${listener} is told message ${key} ${inSeconds(tookMs)} after the last fault`
         return [{ rule: 'in time', atMs: toldAtMs ?? 0, what }]
       },
