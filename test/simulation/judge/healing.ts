@@ -3,13 +3,16 @@ import type { Plan } from '../spec.ts'
 
 /** After the last fault, every recall that was answered OK is told in so long, beside what a listener takes for others. */
 const TOLD_MS = 8_000
-/** After the last fault, every listener is live in so long: a line that is dead is noticed after 10 s. */
+/** After the last fault, every listener is live in so long. */
 const LIVE_MS = 12_000
+/** A line that died is noticed after 10 s, and an attempt to connect that nobody answers is given up after 20 s. */
+const AFTER_SILENCE_MS = 25_000
 /** A client that often failed to connect, or to get a token, tries again after up to 30 s. */
 const AFTER_BACKOFF_MS = 35_000
 /** So many ends of processes make clients wait that long. */
 const MANY = 3
 
+const DEAD_LINE = /line|frozen|power|half open|nothing reaches/
 const LOOP = /in a loop|again and again/
 const END = /killed|crashed|stopped|without power|rolling restart|refused|broken/
 
@@ -22,9 +25,10 @@ export function healingOf(
   const faults = history.flatMap((entry) => (entry.kind === 'fault' ? [entry.name] : []))
   const isRestless =
     faults.some((name) => LOOP.test(name)) || faults.filter((name) => END.test(name)).length >= MANY
-  return isRestless || !hasGoodTokens(plan, user)
-    ? { toldMs: AFTER_BACKOFF_MS, liveMs: AFTER_BACKOFF_MS }
-    : { toldMs: TOLD_MS, liveMs: LIVE_MS }
+  if (isRestless || !hasGoodTokens(plan, user)) return { toldMs: AFTER_BACKOFF_MS, liveMs: AFTER_BACKOFF_MS }
+  if (faults.some((name) => DEAD_LINE.test(name)))
+    return { toldMs: AFTER_SILENCE_MS, liveMs: AFTER_SILENCE_MS }
+  return { toldMs: TOLD_MS, liveMs: LIVE_MS }
 }
 
 function hasGoodTokens({ users }: Plan, user: string): boolean {

@@ -1,5 +1,6 @@
 import type { EntryOf } from '../history.ts'
-import { keyOf, nameOf } from './recalls.ts'
+import { dismissalsOf, keyOf, nameOf } from './recalls.ts'
+import type { Dismissal } from './recalls.ts'
 import type { Stretch } from './stretches.ts'
 import type { Entry } from '../history.ts'
 import type { Violation } from './violation.ts'
@@ -16,10 +17,16 @@ interface Told {
  * handled, or what the store did not have when its page was opened again; what was recalled anew since; and, after a gap because the log
  * was lost, anything.
  */
-export const judgeOnce = (stretches: readonly Stretch[], history: readonly Entry[]): Violation[] =>
-  stretches.flatMap((stretch) => judgeStretch(stretch, history))
+export function judgeOnce(stretches: readonly Stretch[], history: readonly Entry[]): Violation[] {
+  const dismissals = dismissalsOf(history)
+  return stretches.flatMap((stretch) => judgeStretch(stretch, dismissals, history))
+}
 
-function judgeStretch({ listener, user, room, entries }: Stretch, history: readonly Entry[]): Violation[] {
+function judgeStretch(
+  { listener, user, room, entries }: Stretch,
+  dismissals: ReadonlyMap<string, Dismissal>,
+  history: readonly Entry[],
+): Violation[] {
   const violations: Violation[] = []
   let told = new Map<string, Told>()
   /** The last notice that it was told, or the last one that it had handled when it began to follow again. */
@@ -45,8 +52,11 @@ function judgeStretch({ listener, user, room, entries }: Stretch, history: reado
       const before = told.get(key)
       if (before && entry.recalledAtMs <= before.recalledAtMs) {
         const isSame = before.offset === entry.offset
+        // The feed is told again of what was recalled before its group was dismissed.
+        const isForgotten = entry.recalledAtMs <= (dismissals.get(entry.group)?.maybeMs ?? -Infinity)
         const mayRepeat =
-          isSame && (!before.isDone || (before.life !== entry.life && entry.offset > storedOffset))
+          isForgotten ||
+          (isSame && (!before.isDone || (before.life !== entry.life && entry.offset > storedOffset)))
         if (!mayRepeat)
           report(
             entry.atMs,
