@@ -204,11 +204,11 @@ function randomUUID(): string {
  * Of bytes that stand for themselves, as in ids and masks. Packages draw them in advance, for several runs: what they take must
  * not change what else happens in a run.
  */
-const bytes = new Random(0)
+const plainBytes = new Random(0)
 
 function randomBytes(size: number, callback?: (error: null, bytes: Buffer) => void): Buffer | undefined {
   const filled = Buffer.alloc(size)
-  bytes.bytes(filled)
+  plainBytes.bytes(filled)
   if (callback === undefined) return filled
   // No event of its own, for the same reason.
   queueMicrotask(() => callback(null, filled))
@@ -216,7 +216,7 @@ function randomBytes(size: number, callback?: (error: null, bytes: Buffer) => vo
 }
 
 function fillRandomly<T extends NodeJS.ArrayBufferView>(target: T): T {
-  bytes.bytes(new Uint8Array(target.buffer, target.byteOffset, target.byteLength))
+  plainBytes.bytes(new Uint8Array(target.buffer, target.byteOffset, target.byteLength))
   return target
 }
 
