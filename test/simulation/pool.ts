@@ -12,17 +12,13 @@ const fileOf = (name: string): string => fileURLToPath(new URL(name, import.meta
 export async function inWorker(
   request: Request,
   onReport: (report: Report) => void,
-  { imports = [] }: { readonly imports?: readonly string[] } = {},
+  { imports = [], env = {} }: { readonly imports?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
 ): Promise<void> {
   const loaded = ['./world/install.js', ...imports].flatMap((name) => ['--import', fileOf(name)])
-  const args = [
-    '--enable-source-maps',
-    '--stack-trace-limit=20',
-    ...loaded,
-    fileOf('./worker.js'),
-    JSON.stringify(request),
-  ]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const args = ['--enable-source-maps', '--stack-trace-limit=20', ...loaded, fileOf('./worker.js')]
+  const child = spawn(process.execPath, args, { stdio: 'pipe', env: { ...process.env, ...env } })
+  // Not as an argument: plans are long. If it cannot be written, the process has ended, and says why.
+  child.stdin.on('error', () => undefined).end(JSON.stringify(request))
   let errors = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-10_000)))
   createInterface({ input: child.stdout }).on('line', (line) => onReport(JSON.parse(line) as Report))

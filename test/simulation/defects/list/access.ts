@@ -1,0 +1,108 @@
+import type { Defect } from '../defect.ts'
+
+/** Mistakes in who may hear what, and for how long. */
+export const ACCESS_DEFECTS: readonly Defect[] = [
+  {
+    name: 'a member is told who recalled',
+    patches: [
+      {
+        file: 'server/realtime/rooms/prepared-event.ts',
+        find: `    notices: role === 'admin' ? notices : notices.map(toMemberNotice),`,
+        replace: `    notices: role === 'admin' ? notices : notices.length > 1 ? notices : notices.map(toMemberNotice),`,
+      },
+    ],
+    rules: ['no operator'],
+    shownBy: 'orders',
+    seeds: 30,
+  },
+  {
+    name: 'the end of a token is ignored',
+    patches: [
+      {
+        file: 'server/realtime/sessions/session.ts',
+        find: `      this.#transport.close(GOODBYES.CREDENTIAL_ENDED)`,
+        replace: `      this.#timerAtMs = Infinity`,
+      },
+    ],
+    rules: ['granted'],
+    shownBy: 'orders',
+    seeds: 100,
+  },
+  {
+    name: 'a grant that runs out on the way is a final no',
+    patches: [
+      {
+        file: 'server/realtime/sessions/join.ts',
+        find: `      await renew()
+    }
+    return false`,
+        replace: `      throw new GatewayError('ROOM_REFUSED')
+    }
+    return false`,
+      },
+    ],
+    rules: ['not refused'],
+    shownBy: 'entering',
+  },
+  {
+    name: 'revocations are not read again after a failure',
+    patches: [
+      {
+        file: 'server/broker/redis/announcement-follower.ts',
+        find: `        isRequested = true
+        await pause(fullJitterMs(failures++, RETRY_DELAY))`,
+        replace: `        return`,
+      },
+    ],
+    rules: ['granted', 'heals'],
+    shownBy: 'power',
+  },
+  {
+    name: 'sockets are admitted before revocations are known',
+    patches: [
+      {
+        file: 'server/realtime/sessions/registry.ts',
+        find: `  revocations.isPending = true
+`,
+        replace: ``,
+      },
+    ],
+    rules: ['granted'],
+  },
+  {
+    name: 'revocations that are over still count',
+    patches: [
+      {
+        file: 'server/auth/revocations.ts',
+        find: `      if (revoked.untilMs > nowMs && overlap(revoked.room, room)) return true`,
+        replace: `      if (overlap(revoked.room, room)) return true`,
+      },
+    ],
+    rules: ['not refused', 'heals', 'true state'],
+    shownBy: 'orders',
+  },
+  {
+    name: 'a revocation is not applied to those in the room',
+    patches: [
+      {
+        file: 'server/realtime/sessions/registry.ts',
+        find: `    for (const session of sessions.of(userId)) session.applyRevocations()
+`,
+        replace: ``,
+      },
+    ],
+    rules: ['granted'],
+    shownBy: 'orders',
+  },
+  {
+    name: 'a room that was left is still told',
+    patches: [
+      {
+        file: 'server/realtime/sessions/session.ts',
+        find: `await this.#turns.take(room, async () => this.#subscriptions.leave(room))`,
+        replace: `await this.#turns.take(room, async () => this.#subscriptions.cancel(room))`,
+      },
+    ],
+    rules: ['granted', 'right room'],
+  },
+]

@@ -1,0 +1,182 @@
+import type { Defect } from '../defect.ts'
+
+/** Mistakes in the client. */
+export const CLIENT_DEFECTS: readonly Defect[] = [
+  {
+    name: 'a position moves before the listener has returned',
+    patches: [
+      {
+        file: 'shared/client/room-listener.ts',
+        find: `    this.#current = attempts
+    attempts.start()`,
+        replace: `    this.#current = attempts
+    this.#place = item.position
+    this.#options.onMoved()
+    attempts.start()`,
+      },
+    ],
+    rules: ['told'],
+    shownBy: 'pages',
+    seeds: 100,
+  },
+  {
+    name: 'what a listener leaves behind counts as handled',
+    patches: [
+      {
+        file: 'shared/client/room-listener.ts',
+        find: `    this.hasLeft = true
+    this.#current?.cancel()`,
+        replace: `    this.hasLeft = true
+    this.#place = this.taken
+    this.#current?.cancel()`,
+      },
+      {
+        file: 'shared/client/followed-room.ts',
+        find: `    this.#listeners.delete(listener)
+    const { call } = listener
+    const unfinished = listener.leave()`,
+        replace: `    const { call } = listener
+    const unfinished = listener.leave()
+    this.ledger.update(this.#listeners)
+    this.#listeners.delete(listener)`,
+      },
+    ],
+    rules: ['told'],
+    shownBy: 'pages',
+    seeds: 250,
+  },
+  {
+    name: 'the stored position is that of the fastest listener',
+    patches: [
+      {
+        file: 'shared/client/ledger.ts',
+        find: `    const least = this.#epochs.least(this.#owed === undefined ? places : [...places, this.#owed])`,
+        replace: `    let least: Position | undefined
+    for (const place of places) if (least === undefined || this.#epochs.isAfter(place, least)) least = place`,
+      },
+    ],
+    rules: ['told'],
+    shownBy: 'pages',
+    seeds: 100,
+  },
+  {
+    name: 'rooms are not subscribed again after a reconnect',
+    patches: [
+      {
+        file: 'shared/client/recall-client.ts',
+        find: `      onConnect: () => this.#rooms.subscribeAll(),
+      onDisconnect: () => this.#rooms.onDisconnect(),`,
+        replace: `      onConnect: () => (this.#isAgain ? undefined : this.#rooms.subscribeAll()),
+      onDisconnect: () => {
+        this.#isAgain = true
+        this.#rooms.onDisconnect()
+      },`,
+      },
+      {
+        file: 'shared/client/recall-client.ts',
+        find: `  readonly #states: States
+`,
+        replace: `  readonly #states: States
+  #isAgain = false
+`,
+      },
+    ],
+    rules: ['heals', 'told'],
+    shownBy: 'pages',
+    seeds: 100,
+  },
+  {
+    name: 'a gap in the answer is skipped',
+    patches: [
+      {
+        file: 'shared/client/followed-room.ts',
+        find: `else if (gap !== undefined && isSamePosition(taken, asked)) owe(listener, gap)`,
+        replace: `else if (gap !== undefined && isSamePosition(taken, asked)) listener.beginAt(position)`,
+      },
+    ],
+    rules: ['told'],
+    shownBy: 'shortLogs',
+    seeds: 150,
+  },
+  {
+    name: 'a gap in passing is skipped',
+    patches: [
+      {
+        file: 'shared/client/followed-room.ts',
+        find: `    for (const listener of takers) listener.owe(gap)`,
+        replace: `    for (const listener of takers) listener.beginAt(gap.value.position)`,
+      },
+    ],
+    rules: ['told', 'once'],
+    shownBy: 'rollbacks',
+    seeds: 100,
+  },
+  {
+    name: 'what is known already is given again',
+    // Nodes send nothing twice, and clients take nothing twice.
+    patches: [
+      {
+        file: 'shared/client/room-stream.ts',
+        find: `const { run, hole } = mergeInOrder(after, notices)`,
+        replace: `const { run, hole } = { run: notices, hole: false }`,
+      },
+      {
+        file: 'server/realtime/sessions/join.ts',
+        find: `    local.flush()
+    if (!this.#isAcknowledged) this.#acknowledge(notices.length, gap)`,
+        replace: `    if (!this.#isAcknowledged) this.#acknowledge(notices.length, gap)`,
+      },
+    ],
+    rules: ['once', 'order'],
+    shownBy: 'crowd',
+  },
+  {
+    name: 'a refusal for now is taken as final',
+    patches: [
+      {
+        file: 'shared/client/followed-rooms.ts',
+        find: `    if (retry) this.#queue.addLater(followed)
+    else this.#queue.remove(followed)`,
+        replace: `    this.#queue.remove(followed)`,
+      },
+    ],
+    rules: ['heals', 'told'],
+    shownBy: 'outage',
+    seeds: 100,
+  },
+  {
+    name: 'every goodbye is for good',
+    patches: [
+      {
+        file: 'shared/client/connection.ts',
+        find: `const FIRST_PERMANENT_GOODBYE = 4_500`,
+        replace: `const FIRST_PERMANENT_GOODBYE = 4_000`,
+      },
+    ],
+    rules: ['not refused', 'heals'],
+    shownBy: 'tokens',
+    seeds: 100,
+  },
+  {
+    name: 'a token that ended on its way ends the client',
+    patches: [
+      {
+        file: 'shared/client/credentials.ts',
+        find: `    if (refusal.code === 'TOKEN_EXPIRED' && this.#options.isFixed !== true) {`,
+        replace: `    if (refusal.code === 'TOKEN_EXPIRED' && this.#options.isFixed !== this.#options.isFixed) {`,
+      },
+    ],
+    rules: ['heals', 'not refused'],
+  },
+  {
+    name: 'live is said before all is there',
+    patches: [
+      {
+        file: 'shared/client/room-stream.ts',
+        find: `    return taken.offset >= Math.max(this.#end, latest.offset)`,
+        replace: `    return true`,
+      },
+    ],
+    rules: ['true state'],
+  },
+]

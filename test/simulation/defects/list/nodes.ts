@@ -1,0 +1,159 @@
+import type { Defect } from '../defect.ts'
+
+/** Mistakes in how nodes follow logs, and bring sockets into rooms. */
+export const NODE_DEFECTS: readonly Defect[] = [
+  {
+    name: 'the epoch is not compared',
+    // The store, the node and the client each compare it.
+    patches: [
+      {
+        file: 'server/realtime/sessions/replay.ts',
+        find: `if (since.epoch !== room.position.epoch || missing < 0)`,
+        replace: `if (missing < 0)`,
+      },
+      {
+        file: 'server/broker/history.ts',
+        find: `  if (since.epoch !== head.epoch)
+    return {`,
+        replace: `  if (since.epoch !== head.epoch && since.offset > head.offset)
+    return {`,
+      },
+      {
+        file: 'server/broker/redis/scripts/history.lua',
+        find: `if epoch ~= ARGV[6] then`,
+        replace: `if epoch ~= ARGV[6] and since > last then`,
+      },
+      {
+        file: 'shared/client/followed-room.ts',
+        find: `else if (taken.epoch !== position.epoch) owe(listener, 'epoch-changed')`,
+        replace: `else if (taken.epoch !== position.epoch) listener.beginAt({ ...taken, epoch: position.epoch })`,
+      },
+    ],
+    rules: ['told', 'heals'],
+    shownBy: 'rollbacks',
+    seeds: 100,
+  },
+  {
+    name: 'a socket joins a moment after its answer',
+    patches: [
+      {
+        file: 'server/realtime/sessions/join.ts',
+        find: `    transport.join(local.room)
+    this.#tellDelivery()
+    subscriptions.complete(subscription, local)`,
+        replace: `    this.#tellDelivery()
+    subscriptions.complete(subscription, local)
+    setTimeout(() => transport.join(local.room), 50)`,
+      },
+    ],
+    rules: ['told', 'in time', 'true state', 'heals'],
+    shownBy: 'alone',
+    seeds: 150,
+  },
+  {
+    name: 'live notices overtake the replay',
+    patches: [
+      {
+        file: 'server/realtime/sessions/join.ts',
+        find: `    transport.replay(local.room, local.position.epoch, notices)
+    transport.join(local.room)`,
+        replace: `    const { epoch } = local.position
+    setTimeout(() => transport.replay(local.room, epoch, notices), 20)
+    transport.join(local.room)`,
+      },
+    ],
+    rules: ['told', 'once', 'heals', 'order'],
+    shownBy: 'crowd',
+  },
+  {
+    name: 'the batch is not sent before somebody joins',
+    patches: [
+      {
+        file: 'server/realtime/sessions/join.ts',
+        find: `    local.flush()
+    if (!this.#isAcknowledged) this.#acknowledge(notices.length, gap)`,
+        replace: `    if (!this.#isAcknowledged) this.#acknowledge(notices.length, gap)`,
+      },
+    ],
+    rules: ['once', 'told', 'order'],
+    shownBy: 'crowd',
+  },
+  {
+    name: 'a gap is not told to those in the room',
+    patches: [
+      {
+        file: 'server/realtime/rooms/local-room.ts',
+        find: `    this.#deps.hub.broadcastGap(this.room, reason, position)
+`,
+        replace: `    void reason
+`,
+      },
+    ],
+    rules: ['told', 'heals'],
+    shownBy: 'cutNode',
+  },
+  {
+    name: 'a read that failed is not repeated',
+    patches: [
+      {
+        file: 'server/realtime/rooms/local-room.ts',
+        find: `          this.#hasMore = true
+          this.#lag.failed(this)`,
+        replace: `          this.#lag.failed(this)`,
+      },
+    ],
+    rules: ['true state', 'told', 'in time', 'heals'],
+    shownBy: 'cutNode',
+  },
+  {
+    name: 'nobody looks where logs end',
+    patches: [
+      {
+        file: 'server/realtime/rooms/local-room.ts',
+        find: `    if (isBehind || isAhead) void this.#verifyAndCatchUp()`,
+        replace: `    void isBehind
+    void isAhead`,
+      },
+      {
+        file: 'server/realtime/rooms/local-room.ts',
+        find: `          this.#hasMore = true
+          this.#lag.failed(this)`,
+        replace: `          this.#lag.failed(this)`,
+      },
+    ],
+    rules: ['told', 'in time', 'heals'],
+    shownBy: 'cutNode',
+  },
+  {
+    name: 'the log is read before it is subscribed',
+    patches: [
+      {
+        file: 'server/realtime/rooms/local-room.ts',
+        find: `    this.#subscription = await broker.subscribe(this.room, {`,
+        replace: `    const [head] = await broker.heads([this.room])
+    this.#subscription = await broker.subscribe(this.room, {`,
+      },
+      {
+        file: 'server/realtime/rooms/local-room.ts',
+        find: `    const [head] = await broker.heads([this.room])
+    if (this.#isClosed)`,
+        replace: `    this.#hasMore = false
+    if (this.#isClosed)`,
+      },
+    ],
+    rules: ['in time', 'told', 'true state'],
+    shownBy: 'alone',
+  },
+  {
+    name: 'a trimmed log passes for a whole one',
+    patches: [
+      {
+        file: 'server/broker/history.ts',
+        find: `if (entry.offset !== since.offset + notices.length + 1) return { gap: 'trimmed', head }`,
+        replace: `if (entry.offset > since.offset + notices.length + 2) return { gap: 'trimmed', head }`,
+      },
+    ],
+    rules: ['told', 'heals', 'once', 'order'],
+    shownBy: 'crowd',
+  },
+]

@@ -1,0 +1,7 @@
+import { STORE_SCENARIOS } from './scenarios/stores.ts'
+import { USER_SCENARIOS } from './scenarios/users.ts'
+
+/** Short plans in which much can go wrong: each shows some of the defects quickly. What is drawn shows them too, later. */
+export const SCENARIOS = { ...USER_SCENARIOS, ...STORE_SCENARIOS }
+
+export type ScenarioName = keyof typeof SCENARIOS
