@@ -62,7 +62,7 @@ export const en = {
   errors: {
     TOKEN_REFUSED: 'The token is invalid or has expired. Paste a new one.',
     USER_DISCONNECTED: 'An admin has temporarily disconnected you.',
-    '4000': 'The node is stopping; another one takes over.',
+    '4000': 'The node is stopping; another one takes over, if there is one.',
     '4001': 'This page fell too far behind.',
     '4002': 'The token has expired.',
     '4500': 'An admin has disconnected you.',

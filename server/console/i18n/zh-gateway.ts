@@ -24,7 +24,7 @@ export const reasons: Readonly<Record<string, string>> = {
   CSP_BLOCKED: '页面的内容安全策略（CSP）不允许此连接。',
   NETWORK_OFFLINE: '浏览器没有网络连接。',
   NODE_UNREACHABLE: '代理无法连接到网关。',
-  NODE_DRAINING: '该节点正在停止，将由其他节点接替。',
+  NODE_DRAINING: '该节点正在停止，如有其他节点，将由其接替。',
   NOT_A_GATEWAY: '此地址的应答方不是撤回网关。',
   WRONG_PATH: '此路径下没有网关。',
   TLS_FAILED: 'TLS 握手失败。',
