@@ -30,7 +30,13 @@ export async function lockDataDir(dataDir: string): Promise<{ release: () => Pro
   const lock = createServer((socket) => socket.destroy())
   await new Promise<void>((locked, reject) => {
     lock.once('error', (cause) => {
-      reject(new GatewayError('START_FAILED', `another gateway uses DATA_DIR ${dataDir}`, { cause }))
+      reject(
+        new GatewayError(
+          'START_FAILED',
+          `another gateway uses DATA_DIR ${dataDir}: stop it, or name another folder`,
+          { cause },
+        ),
+      )
     })
     lock.listen(name, locked)
   })

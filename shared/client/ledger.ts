@@ -10,6 +10,8 @@ interface Placed {
   readonly place: Position | undefined
   readonly start: Position | undefined
   readonly isProved: boolean
+  /** Loads its state, so that it does not depend on what is stored. */
+  readonly load?: unknown
 }
 
 /**
@@ -84,6 +86,8 @@ export class Ledger {
   /** The places of listeners have moved, or others listen. */
   update(listeners: Iterable<Placed>): void {
     const placed = [...listeners]
+    // What is stored is still to be read, or to be dealt with, by one that begins there.
+    if (placed.some(({ place, load }) => place === undefined && load === undefined)) return
     const places = placed.flatMap(({ place }) => place ?? [])
     const least = this.#epochs.least(this.#owed === undefined ? places : [...places, this.#owed])
     if (least === undefined) return

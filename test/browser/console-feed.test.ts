@@ -111,6 +111,11 @@ describe('the feed of the console', function () {
     const sockets = /offset [\d,]+ · (\d) sockets? listening on this node$/
     expect(stops.map((stop) => sockets.exec(stop)?.[1])).to.deep.equal(['0', '0', '1'])
     expect(stops[0]).to.include('Group opened · topic news offset 1 ·')
+    for (const width of [390, 900, 1_280]) {
+      await page.setViewportSize({ width, height: 800 })
+      // Clicks only what nothing covers.
+      await page.locator('.top-bar .state').click({ trial: true })
+    }
 
     await page.keyboard.press('Escape')
     await details.waitFor({ state: 'detached' })

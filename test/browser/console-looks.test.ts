@@ -53,8 +53,6 @@ async function capture(page: Page, view: string): Promise<string[]> {
     await page.screenshot({ path, animations: 'disabled', scale: isPhone ? 'device' : 'css' })
   }
   const switchLanguage = async (): Promise<void> => {
-    // On a phone, an open recall covers the button.
-    await page.setViewportSize(DESKTOP)
     await page.locator('.switches button[lang]').click()
     await page.mouse.move(0, 0)
   }

@@ -52,7 +52,7 @@ describe('the examples of CLIENTS.md', function () {
     // Acknowledged after the subscribe, which was sent first.
     await socket.timeout(5_000).emitWithAck('recalled', { group: 'g', seqs: [1] })
     for (const seq of upTo(40)) {
-      await recall(gateway.url, '@TGS#2J4SZEAEL', seq)
+      await recall(gateway.url, 'lobby', seq)
       if (seq % 20 !== 10) continue
       // A connection that ends before its first packet is noticed by Socket.IO after 20 s.
       await waitUntil('it is connected again', () => socket.connected, 10_000)
@@ -75,7 +75,7 @@ describe('the examples of CLIENTS.md', function () {
     }) as Socket
     onCleanUp(() => socket.disconnect())
     const becomes = (state: string) => waitUntil(`it is ${state}`, () => states.at(-1) === state)
-    const room = { group: '@TGS#2J4SZEAEL' }
+    const room = { group: 'lobby' }
     const inDoubt = { proved: false, doubtMs: 2_000 } as const
     await becomes('live')
     gateway.io.emit('delivery', { ...inDoubt, reason: 'no proof' })
@@ -95,6 +95,32 @@ describe('the examples of CLIENTS.md', function () {
     await becomes('refused: no grant')
     await socket.timeout(5_000).emitWithAck('unsubscribe', room)
     expect(states.at(-1)).to.equal('refused: no grant')
+  })
+
+  it('for a plain socket.io-client: subscribes once on each connection, whatever waited for one', async () => {
+    const gateway = await startFakeGateway()
+    onCleanUp(gateway.stop)
+    const states: unknown[] = []
+    const names = ['io', 'currentToken', 'reloadTheConversation', 'hide', 'showState', 'console']
+    const run = example('import { io }', gateway.url, names, 'socket')
+    const ignore = () => undefined
+    const socket = run(io, ignore, ignore, ignore, (state: unknown) => states.push(state), {
+      error: ignore,
+    }) as Socket
+    onCleanUp(() => socket.disconnect())
+    const becomes = (state: RegExp) => waitUntil(`it is ${state}`, () => state.test(String(states.at(-1))))
+    await becomes(/^live/)
+    const refusal = { room: { group: 'lobby' }, code: 'MEMBERSHIP_UNKNOWN', message: 'not now' } as const
+    gateway.io.emit('unsubscribed', { ...refusal, retry: true })
+    await becomes(/^refused/)
+    // Longer than until the retry.
+    socket.io.reconnectionDelay(2_500)
+    socket.io.randomizationFactor(0)
+    gateway.cut()
+    await becomes(/^offline/)
+    await becomes(/^live/)
+    await socket.timeout(5_000).emitWithAck('unsubscribe', { group: 'lobby' })
+    expect(gateway.requests).to.have.lengthOf(2)
   })
 
   it('for a plain socket.io-client: retries after a temporary refusal', async () => {

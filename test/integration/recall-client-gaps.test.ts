@@ -262,6 +262,39 @@ describe('what the client owes the application', function () {
       expect(seqs).to.deep.equal([1, 2, 3])
     })
 
+    it('is no reason either if it ends before the store has answered', async () => {
+      const { room, store, open } = await setUp(3)
+      let answer = (): void => undefined
+      const answered = new Promise<void>((resolve) => (answer = resolve))
+      const { load: loadStored, save } = store.open()
+      const client = open({ load: (name) => answered.then(() => loadStored(name)), save })
+      const { seqs, listener } = recorder()
+      client.subscribe(room, listener)
+      const loading = client.subscribe(room, () => undefined, { load: () => undefined })
+      await waitUntil('the other one has loaded', () => loading.position?.offset === 3)
+      answer()
+      await store.has(3)
+      expect(seqs).to.deep.equal([1, 2, 3])
+    })
+
+    it('is no reason to store a position over a gap that another listener has not dealt with', async () => {
+      const { room, open } = await setUp(3)
+      const unreadable = { epoch: '', offset: -1 } as Position
+      const store = recordingStore(unreadable)
+      const client = open(store.open())
+      let told = 0
+      client.on('gap', () => {
+        told++
+        return Promise.reject(new Error('cannot reload'))
+      })
+      client.on('error', () => undefined)
+      client.subscribe(room, () => undefined)
+      const loading = client.subscribe(room, () => undefined, { load: () => undefined })
+      await waitUntil('the other one has loaded', () => loading.position?.offset === 3)
+      await waitUntil('the gap is told again', () => told > 1)
+      expect(store.stored).to.deep.equal([unreadable])
+    })
+
     it('does not begin at the stored position: the application has no state yet', async () => {
       const { room, store, open } = await setUp(3)
       const client = open()

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { handshakeOf, openSocket } from './socket-io-peer.ts'
+import { handshakeOf, openSocket, pings } from './socket-io-peer.ts'
 
 // A peer that answers each ping in time, in a thread of its own: other tests block theirs for longer than a node waits.
 
@@ -21,15 +21,14 @@ export interface Answered {
 
 const { port, token } = workerData as Start
 const peer = await openSocket(port, token)
-const pings = (): number => peer.texts().filter((text) => text === '2').length
 let answered = 0
 setInterval(() => {
-  for (; answered < pings(); answered++) peer.sendText('3')
+  for (; answered < pings(peer); answered++) peer.sendText('3')
 }, 500)
 parentPort?.on('message', () => {
   peer.sendText('42999["unsubscribe",{"group":"g"}]')
   void peer
     .text('an answer', (text) => text.startsWith('43999['))
-    .then((answer) => parentPort?.postMessage({ pings: pings(), answer } satisfies Answered))
+    .then((answer) => parentPort?.postMessage({ pings: pings(peer), answer } satisfies Answered))
 })
 parentPort?.postMessage({ pingInterval: handshakeOf(peer).pingInterval } satisfies Connected)

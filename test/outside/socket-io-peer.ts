@@ -35,6 +35,9 @@ export async function openSocket(port: number, token: string): Promise<WebSocket
   return peer
 }
 
+/** Returns how many pings of Engine.IO the peer has received. */
+export const pings = (peer: WebSocketPeer): number => peer.texts().filter((text) => text === '2').length
+
 /** Waits until the node closes the connection, and answers its close frame as a client does. */
 export async function expectClosed(peer: WebSocketPeer): Promise<void> {
   await waitUntil('the node closes', () => peer.closeCode() !== undefined || peer.isClosed())

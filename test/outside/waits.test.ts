@@ -9,7 +9,7 @@ import type { RawConnection } from '../support/raw-connection.ts'
 import type { WebSocketPeer } from '../support/web-socket-peer.ts'
 import { waitUntil } from '../support/wait.ts'
 import type { Answered, Connected } from './answering-peer.ts'
-import { openEngine, openSocket } from './socket-io-peer.ts'
+import { openEngine, openSocket, pings } from './socket-io-peer.ts'
 
 /** Longer than any of these waits is documented to last. */
 const SLACK_MS = 10_000
@@ -18,7 +18,6 @@ const ARRIVAL_MS = 10_000
 /** How long the gateway may take to start, and the connections to open. */
 const OPENING_MS = 40_000
 
-const pings = (peer: WebSocketPeer): number => peer.texts().filter((text) => text === '2').length
 const isClosed = (peer: WebSocketPeer): boolean => peer.isClosed() || peer.closeCode() !== undefined
 
 interface Opened {

@@ -63,7 +63,7 @@ export const en = {
     TOKEN_REFUSED: 'The token is invalid. Paste another one.',
     TOKEN_EXPIRED: 'The token has expired. Paste a new one.',
     USER_DISCONNECTED: 'An admin has temporarily disconnected you.',
-    '4000': 'The node is stopping; another one takes over.',
+    '4000': 'The node is stopping; another one takes over, if there is one.',
     '4001': 'This page fell too far behind.',
     '4003': 'The node is short of memory.',
     '4002': 'The token has expired.',

@@ -1,4 +1,5 @@
 import type { Messages } from './en.ts'
+import { problems, reasons } from './zh-gateway.ts'
 
 const number = (count: number): string => count.toLocaleString('zh-CN')
 const seconds = (s: number): string =>
@@ -52,7 +53,7 @@ export const zh: Messages = {
     TOKEN_REFUSED: '令牌无效，请粘贴其他令牌。',
     TOKEN_EXPIRED: '令牌已过期，请粘贴新的令牌。',
     USER_DISCONNECTED: '管理员已暂时断开您的连接。',
-    '4000': '该节点正在停止，将由其他节点接替。',
+    '4000': '该节点正在停止，如有其他节点，将由其接替。',
     '4001': '此页面积压的通知过多。',
     '4003': '该节点内存不足。',
     '4002': '令牌已过期。',
@@ -255,50 +256,8 @@ export const zh: Messages = {
     range: (now, min, max) => `当前 ${now}，最近五分钟在 ${min} 到 ${max} 之间。`,
   },
   statusUnknown: (time) => `自 ${time} 起无法读取网关的运行状态`,
-  problems: {
-    NO_RECEIVER: '没有进程接收回调，所有撤回都会丢失。请启动 ROLE=receiver 或 ROLE=all 的进程。',
-    NO_NODE: '没有进程推送撤回，没有人能收到。请启动 ROLE=node 或 ROLE=all 的进程。',
-    WEBHOOKS_REFUSED: '服务商的回调被拒绝，其中的撤回已丢失。',
-    WEBHOOKS_FAILED: '回调无法保存，其中的撤回可能丢失。',
-    DELIVERY_IN_DOUBT: '无法确认通知能送达该进程的连接。',
-    SPOOL_WAITING: 'Redis 没有确认，撤回在磁盘上等待，还没有人收到。',
-    PROCESS_GONE: '有进程已停止或消失。',
-    PROCESS_NOT_READY: '该进程未就绪。',
-    DATA_FOLDER_SHARED: '多个进程使用同一个数据目录，磁盘上的撤回可能丢失。请为每个进程指定各自的目录。',
-    MEMORY_USED_UP: '等待慢速连接的数据占满了内存，新连接被拒绝。可调高 MEMORY_BUDGET_MB，或增加节点。',
-    STATUS_INCOMPLETE: '无法询问其他进程。',
-    BROKER_WARNING: '存储（Redis）的设置需要注意。',
-    QUARANTINE_NOT_EMPTY: '隔离区中有无法识别的回调，可用 quarantine 命令查看和重新提交。',
-  },
-  reasons: {
-    NO_ANSWER: '网关没有响应。',
-    CONNECTION_LOST: '连接已中断。',
-    SILENT: '连接长时间没有收到任何数据。',
-    NO_CREDENTIAL: '没有取得令牌。',
-    MIXED_CONTENT: 'https:// 页面不能连接 http:// 地址。',
-    CSP_BLOCKED: '页面的内容安全策略（CSP）不允许此连接。',
-    NETWORK_OFFLINE: '浏览器没有网络连接。',
-    NODE_UNREACHABLE: '代理无法连接到网关。',
-    NODE_DRAINING: '该节点正在停止，将由其他节点接替。',
-    NOT_A_GATEWAY: '此地址的应答方不是撤回网关。',
-    WRONG_PATH: '此路径下没有网关。',
-    TLS_FAILED: 'TLS 握手失败。',
-    ORIGIN_REFUSED: '网关不允许此来源的页面。',
-    WEBSOCKET_BLOCKED: '无法打开 WebSocket，可能被代理拦截。',
-    'it is not proved that notices reach this node': '无法确认通知能到达该节点',
-    'this node is reading what it may have missed': '该节点正在读取可能错过的内容',
-    'this node is reading what it may have missed in the room': '该节点正在读取此房间可能错过的内容',
-    'recalls are waiting on the disk of a receiver': '有撤回在接收进程的磁盘上等待',
-    'recalls are waiting on the disk of a receiver that is gone or cut off':
-      '有撤回在已消失或断开的接收进程的磁盘上等待',
-    'a receiver is gone or cut off, and recalls may be waiting on its disk':
-      '有接收进程已消失或断开，其磁盘上可能有撤回在等待',
-    'what receivers report of their disks cannot be read': '无法读取接收进程对其磁盘的报告',
-    'a receiver is of a version whose reports this node cannot read: update this node':
-      '有接收进程的版本过新，本节点无法读取其报告，请升级本节点',
-    'it is not known yet whether recalls are waiting on the disk of a receiver':
-      '尚不清楚接收进程的磁盘上是否有撤回在等待',
-  },
+  problems,
+  reasons,
   test: {
     title: '发送测试撤回',
     hint: '所有监听者都会把它当作真实的撤回，请使用您自己的测试群组。',

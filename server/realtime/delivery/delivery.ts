@@ -44,7 +44,7 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
   /** Rooms in doubt by themselves, as their listeners were told, and since when. */
   const roomDoubts = new Map<LocalRoom, number>()
   let node: NodeDelivery = PROVED
-  let wasDelivering = true
+  let wasHearing = true
   let readAtMs = -Infinity
   let checkedAtMs = startedAtMs
   let graceUntilMs = -Infinity
@@ -70,12 +70,14 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
   function causes(nowMs: number): readonly Cause[] {
     const provedAtMs = Math.max(startedAtMs, nowMs - broker.probeAgeMs())
     const isDelivering = broker.isDelivering()
-    if (isDelivering && !wasDelivering) receivers.interrupted(nowMs)
-    wasDelivering = isDelivering
+    const behindSinceMs = rooms.lag.ofNodeSinceMs()
+    // An interruption can be too short for a probe to fail, and a receiver may all the same have recalls on its disk since.
+    const isHearing = isDelivering && behindSinceMs === undefined
+    if (isHearing && !wasHearing) receivers.interrupted(nowMs)
+    wasHearing = isHearing
     const probe = isDelivering ? [] : [{ sinceMs: provedAtMs, reason: NOT_PROVED }]
     // The probe is not mistaken when the process was blocked.
     if (node.proved && nowMs < graceUntilMs) return probe
-    const behindSinceMs = rooms.lag.ofNodeSinceMs()
     const behind = behindSinceMs === undefined ? [] : [{ sinceMs: behindSinceMs, reason: ROOMS_READING }]
     return [...probe, ...behind, ...receivers.causes(nowMs)]
   }
