@@ -15,8 +15,8 @@ const MAX_SENTENCES = 4
 const SENTENCE_LENGTHS = [300, 100, 25, 0]
 const [MAX_SENTENCE_LENGTH = 0] = SENTENCE_LENGTHS
 
-/** `sequence` counts what one process sends, so that those who read only some of its heartbeats know how many they have missed. */
-export type SentState = HeartbeatState & { readonly sequence?: number }
+/** `sentMs`: when it was sent, by a clock of its process that is never set, so that others see how late it comes. */
+export type SentState = HeartbeatState & { readonly sentMs?: number }
 
 export function encodeHeartbeat(state: SentState): string {
   const texts = SENTENCE_LENGTHS.map(

@@ -19,11 +19,11 @@ interface HeartbeatDependencies {
  */
 export function startHeartbeat({ broker, own, log }: HeartbeatDependencies): () => Promise<void> {
   let failures = 0
-  let sequence = 0
   let sending: Promise<void> | undefined
 
   function send(isLast: boolean): Promise<void> {
-    const text = encodeHeartbeat({ ...own.read(), sequence: ++sequence, ...(isLast && { stopping: true }) })
+    const sentMs = Math.floor(performance.now())
+    const text = encodeHeartbeat({ ...own.read(), sentMs, ...(isLast && { stopping: true }) })
     return broker.heartbeat(own.id, text).then(
       () => void (failures = 0),
       (error: unknown) => {

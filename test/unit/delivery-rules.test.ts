@@ -36,7 +36,7 @@ describe('memory of receivers', () => {
     readonly recalls?: number
     readonly spoolAgeMs?: number
     readonly ageMs?: number
-    readonly sequence?: number
+    readonly sentMs?: number
   }
   const heartbeat = ({ id = 'p', recalls = 0, spoolAgeMs = 0, ageMs = 0, ...more }: Said) => ({
     id,
@@ -106,15 +106,48 @@ describe('memory of receivers', () => {
     expect(reasons(receivers, 17_000)).to.deep.equal(['not known'])
   })
 
-  it('takes no heartbeat for late because this node has not read those before', () => {
+  it('counts from when a heartbeat was sent, however late it was carried out', () => {
     const receivers = new Receivers(10_000)
-    receivers.read([heartbeat({ ...folder, sequence: 1 })], 10_000)
+    // Sent at 9,900 and 10,900 by the clock of this node.
+    receivers.read([heartbeat({ ...folder, sentMs: 100, ageMs: 50 })], 10_000)
+    receivers.read([heartbeat({ ...folder, sentMs: 1_100, ageMs: 100 })], 11_000)
+    // Redis was frozen for a while, in which it was sent the next one, at 11,900, and the receiver was killed.
+    receivers.read([heartbeat({ ...folder, sentMs: 2_100 })], 12_800)
+    expect(reasons(receivers, 12_800)).to.deep.equal([])
+    receivers.read([heartbeat({ ...folder, sentMs: 2_100, ageMs: 1_600 })], 14_400)
+    expect(reasons(receivers, 14_400)).to.deep.equal([])
+    receivers.read([heartbeat({ ...folder, sentMs: 2_100, ageMs: 1_900 })], 14_700)
+    expect(receivers.causes(14_700)).to.deep.include.members([
+      { sinceMs: 11_900, reason: 'a receiver is gone or cut off, and recalls may be waiting on its disk' },
+    ])
+  })
+
+  it('takes no heartbeat for late because this node has not read those before, or its answer late', () => {
+    const receivers = new Receivers(10_000)
+    receivers.read([heartbeat({ ...folder, sentMs: 100 })], 10_000)
     // Four were written while the node stood still.
-    receivers.read([heartbeat({ ...folder, sequence: 5, ageMs: 100 })], 14_300)
-    expect(reasons(receivers, 14_300)).to.deep.equal([])
-    // One of four was sent soon, and carried out late.
-    receivers.read([heartbeat({ ...folder, sequence: 6 })], 18_300)
-    expect(reasons(receivers, 18_300)).to.deep.equal(['may be'])
+    receivers.read([heartbeat({ ...folder, sentMs: 4_300, ageMs: 100 })], 14_300)
+    receivers.read([heartbeat({ ...folder, sentMs: 5_300 })], 15_200, 16_900)
+    expect(reasons(receivers, 16_900)).to.deep.equal([])
+  })
+
+  it('gets over a clock of the server that was set', () => {
+    const receivers = new Receivers(10_000)
+    let nowMs = 10_000
+    const next = (ageMs = 0) => receivers.read([heartbeat({ ...folder, sentMs: nowMs, ageMs })], nowMs)
+    const isDoubtedAfter = (ageMs: number): boolean => {
+      receivers.read([heartbeat({ ...folder, sentMs: nowMs, ageMs })], nowMs + ageMs)
+      return reasons(receivers, nowMs + ageMs).length > 0
+    }
+    next()
+    nowMs += 1_000
+    next(900)
+    expect(isDoubtedAfter(1_800)).to.equal(true)
+    for (let i = 0; i < 10; i++) {
+      nowMs += 1_000
+      next()
+    }
+    expect(isDoubtedAfter(1_800)).to.equal(false)
   })
 
   it('tells processes apart that run on copies of one folder at the same time', () => {

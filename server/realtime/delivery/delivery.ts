@@ -59,7 +59,8 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
     isReading = true
     readAtMs = nowMs
     try {
-      receivers.read(await broker.heartbeats(), nowMs)
+      const heartbeats = await broker.heartbeats()
+      receivers.read(heartbeats, nowMs, performance.now())
     } catch {
       // One changes nothing. The broker knows what is wrong, and says so.
     } finally {

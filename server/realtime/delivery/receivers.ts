@@ -2,9 +2,10 @@ import { isRecord } from '../../../shared/json.ts'
 import { isReadableVersion } from '../../../shared/version.ts'
 import type { Heartbeat } from '../../broker/broker.ts'
 import type { Cause } from './rules.ts'
+import { SentClock } from './sent-clock.ts'
 
 /** Receivers report every second. After this long, one may be cut off from the broker, and keep recalls on its disk. */
-const VANISHED_AFTER_MS = 2_800
+const VANISHED_AFTER_MS = 2_600
 /** A heartbeat grows older for this long after it was read. A read that fails does not show that a receiver has vanished. */
 const READ_LIFETIME_MS = 300
 /** After this long without a read, a recall may be waiting on a disk that none of the heartbeats read so far tells of. */
@@ -20,14 +21,13 @@ const MEMORY_MS = 600_000
  */
 const WELL_MEMORY_MS = 120_000
 /**
- * A server or a network that was frozen carries out at once what it was sent long ago, for at most `QUEUE_MS`. So a heartbeat
- * that comes this late is no sign of life, but the next one is.
+ * The first heartbeat of a process does not show how late it comes. One that comes this long after the process before it, on the
+ * same folder, is no sign of life; the next one, `QUEUE_MS` later, is.
  */
 const LATE_AFTER_MS = 1_500
 /** Processes of version 1, which do not name their folder, report every 2 s. */
 const LATE_AFTER_OF_VERSION_1_MS = 2_500
-/** So much later for each that was missed in between: this node does not read all of them, and none while it stands still. */
-const MISSED_MS = 1_100
+/** What a server or a network that was frozen has queued, it carries out within this time. */
 const QUEUE_MS = 300
 /**
  * A process that still reported this long after another one had begun on a folder of the same id has a folder of its own: one is
@@ -47,8 +47,6 @@ interface Receiver {
   readonly firstAtMs: number
   readonly writtenAtMs: number
   readonly recalls: number
-  /** Counts its heartbeats, unless it is of an earlier version. */
-  readonly sequence: number | undefined
   /** When the oldest recall on its disk arrived. */
   readonly oldestAtMs: number
   /** Whether it could publish. */
@@ -57,10 +55,11 @@ interface Receiver {
   readonly isStopping: boolean
   /** Whether it would say so. Those of earlier versions just stop. */
   readonly saysGoodbye: boolean
-  /** The latest heartbeat that was surely sent when it was written. */
+  /** When the latest heartbeat was sent that surely tells so. */
   readonly surelyAtMs: number
   /** What was written before may have been sent long ago. */
   readonly sureFromMs: number
+  readonly clock: SentClock
 }
 
 /**
@@ -81,8 +80,8 @@ export class Receivers {
     this.#readAtMs = nowMs
   }
 
-  /** To be called with all heartbeats. `nowMs`: when they were asked for. */
-  read(heartbeats: readonly Heartbeat[], nowMs: number): void {
+  /** To be called with all heartbeats. `nowMs`: when they were asked for; `answeredAtMs`: when they came. */
+  read(heartbeats: readonly Heartbeat[], nowMs: number, answeredAtMs = nowMs): void {
     this.#readAtMs = nowMs
     let hasLater = false
     for (const { id, ageMs, text } of heartbeats) {
@@ -95,24 +94,26 @@ export class Receivers {
       const writtenAtMs = nowMs - ageMs
       if (own !== undefined && own.writtenAtMs > writtenAtMs) continue
       const known = own ?? this.#predecessor(folder, writtenAtMs)
-      const lateAfterMs =
-        report.dataFolder === undefined
-          ? LATE_AFTER_OF_VERSION_1_MS
-          : LATE_AFTER_MS + missedBetween(own?.sequence, report.sequence) * MISSED_MS
-      const isLate = known?.isStopping === false && writtenAtMs - known.writtenAtMs > lateAfterMs
+      const isDated = own !== undefined && report.sentMs !== undefined
+      const clock = own?.clock ?? new SentClock()
+      const sentAtMs =
+        report.sentMs === undefined ? writtenAtMs : clock.sentAtMs(report.sentMs, answeredAtMs - ageMs)
+      const lateAfterMs = report.dataFolder === undefined ? LATE_AFTER_OF_VERSION_1_MS : LATE_AFTER_MS
+      const isLate = !isDated && known?.isStopping === false && writtenAtMs - known.writtenAtMs > lateAfterMs
       const sureFromMs = isLate ? writtenAtMs + QUEUE_MS : (known?.sureFromMs ?? -Infinity)
+      const surelyAtMs = Math.min(sentAtMs, writtenAtMs)
       this.#byId.set(id, {
         folder,
         firstAtMs: own?.firstAtMs ?? writtenAtMs,
         writtenAtMs,
-        sequence: report.sequence,
         recalls: report.recalls,
-        oldestAtMs: writtenAtMs - report.spoolAgeMs,
+        oldestAtMs: surelyAtMs - report.spoolAgeMs,
         isReady: report.isReady,
         isStopping: report.isStopping,
         saysGoodbye: report.dataFolder !== undefined,
-        surelyAtMs: writtenAtMs >= sureFromMs ? writtenAtMs : (known?.surelyAtMs ?? writtenAtMs),
+        surelyAtMs: writtenAtMs >= sureFromMs ? surelyAtMs : (known?.surelyAtMs ?? surelyAtMs),
         sureFromMs,
+        clock,
       })
     }
     this.#laterSinceMs = hasLater ? (this.#laterSinceMs ?? nowMs) : undefined
@@ -166,10 +167,6 @@ export class Receivers {
   }
 }
 
-/** How many heartbeats of a process were sent between these two, as far as is known. */
-const missedBetween = (before: number | undefined, sequence: number | undefined): number =>
-  before === undefined || sequence === undefined ? 0 : Math.max(0, sequence - before - 1)
-
 /** Leaves out those that had stopped reporting when another one began on their folder. */
 function withoutPredecessors(receivers: readonly Receiver[]): readonly Receiver[] {
   const latest = new Map<string, Receiver>()
@@ -191,7 +188,7 @@ const NOT_REPORTED = 'it is not known yet whether recalls are waiting on the dis
 
 interface Report {
   readonly dataFolder: string | undefined
-  readonly sequence: number | undefined
+  readonly sentMs: number | undefined
   readonly recalls: number
   readonly spoolAgeMs: number
   readonly isReady: boolean
@@ -210,10 +207,10 @@ function parse(text: string): Report | 'later' | undefined {
     if (!isRecord(state['spool'])) return undefined
     const { recalls, ageMs } = state['spool']
     if (typeof recalls !== 'number' || typeof ageMs !== 'number') return undefined
-    const { dataFolder, sequence, ready, stopping } = state
+    const { dataFolder, sentMs, ready, stopping } = state
     return {
       dataFolder: typeof dataFolder === 'string' ? dataFolder : undefined,
-      sequence: Number.isSafeInteger(sequence) ? Number(sequence) : undefined,
+      sentMs: Number.isSafeInteger(sentMs) ? Number(sentMs) : undefined,
       recalls,
       spoolAgeMs: Math.min(Math.max(0, ageMs), MAX_SPOOL_AGE_MS),
       isReady: ready === true,
