@@ -5,15 +5,14 @@ import { writesOf } from '../bench/process-usage.ts'
 import { groupOf, SubscriberPool } from '../bench/subscriber-pool.ts'
 import { postRecalls } from '../bench/webhook-load.ts'
 import { makeToken } from '../support/client.ts'
-import type { Work } from '../support/count-work.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
+import { COUNTING, workOf } from '../support/gateway-work.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
 
-const COUNT_WORK = new URL('../support/count-work.js', import.meta.url).href
 const FIRST_SEQ = 1_000_000
 /** Slower than the batching window, so that each notice is sent by itself. */
 const UNBATCHED_PER_S = 20
@@ -37,7 +36,7 @@ describe('the work that a gateway does', function () {
     gateway = await startGatewayProcess({
       REDIS_URL: redis.url,
       MAX_SOCKETS_PER_ADDRESS: '10000',
-      NODE_OPTIONS: `--import=${COUNT_WORK}`,
+      ...COUNTING,
       ...settings,
     })
     onCleanUp(gateway.stop)
@@ -80,16 +79,6 @@ describe('the work that a gateway does', function () {
       outOfOrder: 0,
       closed: 0,
     })
-  }
-
-  async function work(): Promise<Work> {
-    const seen = gateway.output().length
-    gateway.signal('SIGUSR2')
-    const line = await waitUntil(
-      'the gateway reports its work',
-      () => /\{"work":.*\}\n/.exec(gateway.output().slice(seen))?.[0],
-    )
-    return (JSON.parse(line) as { work: Work }).work
   }
 
   const writes = (): number => writesOf(gateway.pid)
@@ -135,9 +124,9 @@ describe('the work that a gateway does', function () {
     await start()
     const encodingsWith = async (sockets: number): Promise<number> => {
       const pool = await subscribe(sockets, 1)
-      const before = await work()
+      const before = await workOf(gateway)
       await deliver(pool, { recalls: 20, rooms: 1, perSecond: UNBATCHED_PER_S })
-      return ((await work()).encodings - before.encodings) / 20
+      return ((await workOf(gateway)).encodings - before.encodings) / 20
     }
     const few = await encodingsWith(10)
     const many = await encodingsWith(400)
@@ -178,9 +167,9 @@ describe('the work that a gateway does', function () {
     await start()
     // The first sockets allocate what the others reuse.
     await subscribe(200, 50)
-    const before = await work()
+    const before = await workOf(gateway)
     await subscribe(2_000, 50)
-    const after = await work()
+    const after = await workOf(gateway)
     // 11,400 bytes on Node 20 and 24 when this limit was set.
     expect((after.heapBytes - before.heapBytes) / 2_000).to.be.below(MAX_HEAP_BYTES)
   })
