@@ -98,6 +98,14 @@ describe('memory of receivers', () => {
     expect(reasons(receivers, 13_000)).to.deep.equal([])
   })
 
+  it('takes those of the first version, which come every 2 s, for no late ones', () => {
+    const receivers = new Receivers(10_000)
+    for (const nowMs of [10_000, 12_000, 14_000]) receivers.read([heartbeat({})], nowMs)
+    expect(reasons(receivers, 14_000)).to.deep.equal([])
+    receivers.read([heartbeat({})], 17_000)
+    expect(reasons(receivers, 17_000)).to.deep.equal(['not known'])
+  })
+
   it('counts from when a heartbeat was sent, however late it was carried out', () => {
     const receivers = new Receivers(10_000)
     // Sent at 9,900 and 10,900 by the clock of this node.

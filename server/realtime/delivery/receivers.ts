@@ -24,6 +24,8 @@ const WELL_MEMORY_MS = 120_000
  * same folder, is no sign of life; the next one, `QUEUE_MS` later, is.
  */
 const LATE_AFTER_MS = 1_500
+/** Processes of the first version, which do not name their folder, report every 2 s. */
+const LATE_AFTER_OF_FIRST_VERSION_MS = 2_500
 /** What a server or a network that was frozen has queued, it carries out within this time. */
 const QUEUE_MS = 300
 /**
@@ -91,8 +93,8 @@ export class Receivers {
       const clock = own?.clock ?? new SentClock()
       const sentAtMs =
         report.sentMs === undefined ? writtenAtMs : clock.sentAtMs(report.sentMs, answeredAtMs - ageMs)
-      const isLate =
-        !isDated && known?.isStopping === false && writtenAtMs - known.writtenAtMs > LATE_AFTER_MS
+      const lateAfterMs = report.dataFolder === undefined ? LATE_AFTER_OF_FIRST_VERSION_MS : LATE_AFTER_MS
+      const isLate = !isDated && known?.isStopping === false && writtenAtMs - known.writtenAtMs > lateAfterMs
       const sureFromMs = isLate ? writtenAtMs + QUEUE_MS : (known?.sureFromMs ?? -Infinity)
       const surelyAtMs = Math.min(sentAtMs, writtenAtMs)
       this.#byId.set(id, {
