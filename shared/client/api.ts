@@ -62,7 +62,10 @@ export type StateKind =
 export interface State {
   /** Which of the states. */
   readonly kind: StateKind
-  /** Since when, in ms since 1970 by the client's clock. For `stale`: since when delivery is not proved. */
+  /**
+   * Since when, in ms since 1970 by the client's clock. For `stale`: since when delivery is not proved;
+   * for `offline` with the code `SILENT`: since when nothing has arrived.
+   */
   readonly since: number
   /** The kind before this one. */
   readonly previous?: StateKind

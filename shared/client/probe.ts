@@ -49,7 +49,12 @@ const askBlindly = (ask: Ask, url: string, options: object): Promise<Failure> =>
       notGateway(
         `something answers there that is no gateway: are host, port and path of \`url\` right? ${PORTAL}`,
       ),
-    () => noAnswer('nothing answers, or its certificate is not accepted: a browser does not say which'),
+    () =>
+      noAnswer(
+        url.startsWith('https:')
+          ? 'nothing answers, or its certificate is not accepted: a browser does not say which'
+          : 'nothing answers',
+      ),
   )
 
 const PORTAL = 'The login page of a network answers like this, too'

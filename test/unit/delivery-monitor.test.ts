@@ -58,6 +58,21 @@ describe('delivery monitor', function () {
     ])
   })
 
+  it('tells another reason for the same doubt', async () => {
+    let isDelivering = false
+    const { told } = start({
+      broker: { isDelivering: () => isDelivering, probeAgeMs: () => 60_000 },
+      lag: { ofNodeSinceMs: () => (isDelivering ? performance.now() : undefined) },
+    })
+    await waitUntil('the node is in doubt', () => told.length === 1, DOUBT_TIMEOUT_MS)
+    isDelivering = true
+    await waitUntil('the other reason is told', () => told.length === 2, DOUBT_TIMEOUT_MS)
+    expect(told.map((delivery) => (delivery.proved ? '' : delivery.reason))).to.deep.equal([
+      'it is not proved that notices reach this node',
+      'this node is reading what it may have missed',
+    ])
+  })
+
   it('waits for receivers to report anew after an interruption that no probe has noticed', async () => {
     let behindSinceMs: number | undefined = performance.now()
     let reportedAtMs = performance.now()

@@ -23,6 +23,8 @@ const ROOM_DOUBT_AFTER_MS = 2_000
 const STALL_MS = 1_000
 /** By then it has read what arrived meanwhile. One that is blocked again within as long has had its time: it may always be. */
 const STALL_GRACE_MS = 1_500
+/** Another reason for the same doubt is told after this long, and not more often: there may be many sockets. */
+const MIN_TELL_INTERVAL_MS = 2_000
 /** An event for connections that come while delivery is in doubt is used for this long, and its age with it. */
 const EVENT_LIFETIME_MS = 500
 
@@ -49,6 +51,8 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
   let checkedAtMs = startedAtMs
   let graceUntilMs = -Infinity
   let isReading = false
+  /** Of a doubt: what the sockets were told last. */
+  let told: { readonly reason: string; readonly atMs: number } | undefined
   let event: { readonly prepared: PreparedDelivery; readonly atMs: number } | undefined
 
   async function readHeartbeats(): Promise<void> {
@@ -92,7 +96,7 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
     const evidence = { nowMs, provedAtMs: nowMs - broker.probeAgeMs(), causes: causes(nowMs) }
     node = nextDelivery(before, evidence)
     checkRooms(before, nowMs)
-    if (node.proved !== before.proved) onChange(before, nowMs)
+    if (node.proved !== before.proved || isOtherReason(nowMs)) onChange(before, nowMs)
   }
 
   function checkRooms(before: NodeDelivery, nowMs: number): void {
@@ -120,7 +124,14 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
     tell(new PreparedEvent('delivery', payload), hub.listenersOf(room.room), isWanted)
   }
 
+  /** Whether what was told last names another reason than what keeps the node in doubt now. */
+  function isOtherReason(nowMs: number): boolean {
+    if (node.proved || told === undefined || nowMs - told.atMs < MIN_TELL_INTERVAL_MS) return false
+    return node.reason !== told.reason
+  }
+
   function onChange(before: NodeDelivery, nowMs: number): void {
+    told = node.proved ? undefined : { reason: node.reason, atMs: nowMs }
     if (!node.proved) {
       const { reason, sinceMs } = node
       log.warn({ reason, doubtMs: ageMs(sinceMs), broker: broker.reasons() }, 'delivery in doubt')
