@@ -62,6 +62,8 @@ export function openSpool({ dataDir, maxBytes }: SpoolOptions): Spool {
   let recalls = 0
   let bytes = 0
   const writes = new Set<Promise<unknown>>()
+  /** The oldest recall, how old it was when it was first looked at, and the time since then: the clock may be set meanwhile. */
+  let oldest: { readonly key: number; readonly ageMs: number; readonly sinceMs: number } | undefined
   for (const { key, value } of entries.getRange({})) {
     nextKey = key + 1
     recalls++
@@ -118,8 +120,17 @@ export function openSpool({ dataDir, maxBytes }: SpoolOptions): Spool {
 
     depth(nowMs) {
       const [first] = entries.getRange({ limit: 1 })
-      const receivedAtMs = first && parse(first.value)?.receivedAtMs
-      return { recalls, bytes, ageMs: receivedAtMs === undefined ? 0 : nowMs - receivedAtMs }
+      if (first?.key !== oldest?.key)
+        oldest = first && {
+          key: first.key,
+          ageMs: Math.max(0, nowMs - (parse(first.value)?.receivedAtMs ?? nowMs)),
+          sinceMs: performance.now(),
+        }
+      return {
+        recalls,
+        bytes,
+        ageMs: oldest === undefined ? 0 : oldest.ageMs + performance.now() - oldest.sinceMs,
+      }
     },
 
     async markReached(brokerName) {
