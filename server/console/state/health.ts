@@ -184,8 +184,9 @@ export class Rates {
 
   #update(heartbeat: Heartbeat): HeartbeatRate {
     const previous = this.#latest.get(heartbeat.id)
-    if (previous === undefined) return { heartbeat, rate: undefined }
-    const elapsedMs = heartbeat.reportedAtMs - previous.heartbeat.reportedAtMs
+    const elapsedMs = heartbeat.reportedAtMs - (previous?.heartbeat.reportedAtMs ?? Infinity)
+    // The first one, or a clock was set back.
+    if (previous === undefined || elapsedMs < 0) return { heartbeat, rate: undefined }
     if (elapsedMs < MIN_HEARTBEAT_INTERVAL_MS) return previous
     const perSecond = (name: 'kept' | 'delivered'): number =>
       Math.max(0, ((heartbeat.counts[name] - previous.heartbeat.counts[name]) * 1_000) / elapsedMs)
