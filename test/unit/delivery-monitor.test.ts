@@ -1,3 +1,4 @@
+import { mock } from 'node:test'
 import { expect } from 'chai'
 import { pino } from 'pino'
 import type { DeliveryState } from '../../shared/http-api.ts'
@@ -11,9 +12,11 @@ import { waitUntil } from '../support/wait.ts'
 const STALL_MS = 1_050
 /** Until a node is in doubt, and some checks. */
 const DOUBT_TIMEOUT_MS = 4_000
+/** Until another reason for the same doubt is told. */
+const RETELL_TIMEOUT_MS = 7_000
 
 describe('delivery monitor', function () {
-  this.timeout(8_000)
+  this.timeout(12_000)
   const onCleanUp = cleanUpAfterEach()
 
   /** Starts a monitor with one connection. Returns it, and what that was told. */
@@ -58,6 +61,22 @@ describe('delivery monitor', function () {
     ])
   })
 
+  it('is in doubt after it stood still, also to one that connects before it has noticed', async () => {
+    const { monitor, told } = start({
+      broker: { isDelivering: () => true, probeAgeMs: () => 1 },
+      lag: {},
+    })
+    const now = Date.now.bind(Date)
+    const greeted: Delivery[] = []
+    const clock = mock.method(Date, 'now', () => now() + 6_000)
+    onCleanUp(() => clock.mock.restore())
+    monitor.greet({ onDelivery: ({ payload }) => void greeted.push(payload) })
+    expect(greeted).to.have.length(1)
+    expect(greeted[0]?.proved === false && greeted[0].doubtMs).to.be.within(6_000, 6_500)
+    await waitUntil('the node is proved', () => told.some(({ proved }) => proved))
+    expect(told.map(({ proved }) => proved)).to.deep.equal([false, true])
+  })
+
   it('tells another reason for the same doubt', async () => {
     let isDelivering = false
     const { told } = start({
@@ -66,7 +85,7 @@ describe('delivery monitor', function () {
     })
     await waitUntil('the node is in doubt', () => told.length === 1, DOUBT_TIMEOUT_MS)
     isDelivering = true
-    await waitUntil('the other reason is told', () => told.length === 2, DOUBT_TIMEOUT_MS)
+    await waitUntil('the other reason is told', () => told.length === 2, RETELL_TIMEOUT_MS)
     expect(told.map((delivery) => (delivery.proved ? '' : delivery.reason))).to.deep.equal([
       'it is not proved that notices reach this node',
       'this node is reading what it may have missed',

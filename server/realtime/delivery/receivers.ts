@@ -8,7 +8,7 @@ const VANISHED_AFTER_MS = 2_600
 /** A heartbeat grows older for this long after it was read. A read that fails does not show that a receiver has vanished. */
 const READ_LIFETIME_MS = 300
 /** After this long without a read, a recall may be waiting on a disk that none of the heartbeats read so far tells of. */
-const UNREAD_AFTER_MS = 2_800
+const UNREAD_AFTER_MS = 2_600
 /** From this age on, a heartbeat or a recall on a disk may soon be a reason for a doubt: better look again before. */
 const UNCERTAIN_FROM_MS = 1_500
 const UNCERTAIN_UNTIL_MS = 4_000
@@ -96,7 +96,7 @@ export class Receivers {
       const lateAfterMs = report.dataFolder === undefined ? LATE_AFTER_OF_FIRST_VERSION_MS : LATE_AFTER_MS
       const isLate = !isDated && known?.isStopping === false && writtenAtMs - known.writtenAtMs > lateAfterMs
       const sureFromMs = isLate ? writtenAtMs + QUEUE_MS : (known?.sureFromMs ?? -Infinity)
-      const surelyAtMs = Math.min(sentAtMs, writtenAtMs)
+      const surelyAtMs = Math.max(writtenAtMs - MEMORY_MS, Math.min(sentAtMs, writtenAtMs))
       this.#byId.set(id, {
         folder,
         firstAtMs: own?.firstAtMs ?? writtenAtMs,
@@ -149,7 +149,9 @@ export class Receivers {
       const isVanished = asOfMs - surelyAtMs > VANISHED_AFTER_MS
       if (recalls > 0) waiting.push({ sinceMs: oldestAtMs, reason: isVanished ? RECALLS_GONE : RECALLS_WAIT })
       else if (isStopping) continue
-      else if (isVanished && isMissed) vanished.push({ sinceMs: surelyAtMs, reason: VANISHED })
+      else if (isVanished) {
+        if (isMissed) vanished.push({ sinceMs: surelyAtMs, reason: VANISHED })
+      }
       // Never a reason for a doubt, but one to stay in doubt.
       else if (writtenAtMs < sureFromMs || surelyAtMs < this.#reportAfterMs)
         silent.push({ sinceMs: nowMs, reason: NOT_REPORTED })
