@@ -233,7 +233,7 @@ describe('the position of a room in a store', () => {
       await answer(found)
       expect(isLoaded).to.equal(true)
       await answer(found)
-      expect(stored, String(found)).to.deep.equal(expected)
+      expect(stored, JSON.stringify(found)).to.deep.equal(expected)
       saved.report(slow, at(3), onError)
       await answer(stored.at(-1) ?? found)
       expect(stored).to.deep.equal([at(3)])
