@@ -77,6 +77,24 @@ describe('delivery monitor', function () {
     expect(told.map(({ proved }) => proved)).to.deep.equal([false, true])
   })
 
+  it('doubts in time although it was blocked for a moment', async () => {
+    const sentAtMs = performance.now()
+    const text = JSON.stringify({ dataFolder: 'f', ready: true, spool: { recalls: 1, ageMs: 0 } })
+    const { told } = start({
+      broker: {
+        isDelivering: () => true,
+        probeAgeMs: () => 1,
+        heartbeats: async () => [{ id: 'p', ageMs: performance.now() - sentAtMs, text }],
+      },
+      lag: {},
+    })
+    await waitUntil('the doubt is near', () => performance.now() - sentAtMs > 1_300)
+    const endMs = performance.now() + STALL_MS
+    while (performance.now() < endMs);
+    await waitUntil('the node is in doubt', () => told.length === 1, DOUBT_TIMEOUT_MS)
+    expect(performance.now() - sentAtMs).to.be.below(3_300)
+  })
+
   it('tells another reason for the same doubt', async () => {
     let isDelivering = false
     const { told } = start({

@@ -80,6 +80,7 @@ describe('memory of receivers', () => {
     receivers.read([], 136_000)
     expect(reasons(receivers, 136_000)).to.deep.equal([])
     for (const trouble of [{ recalls: 1 }, { ready: false }]) {
+      const receivers = new Receivers(800_000)
       receivers.read([heartbeat({ ...folder, ...trouble, ageMs: 599_000 })], 800_000)
       expect(reasons(receivers, 800_000)).to.have.lengthOf(1)
       expect(reasons(receivers, 802_000)).to.deep.equal([])
@@ -161,8 +162,56 @@ describe('memory of receivers', () => {
     for (const said of [folder, { id: 'of the first version' }]) receivers.read([heartbeat(said)], 10_000)
     receivers.read([], 300_000)
     receivers.interrupted(300_000)
-    receivers.read([], 301_000)
-    expect(reasons(receivers, 301_000)).to.deep.equal([])
+    receivers.read([], 311_000)
+    expect(reasons(receivers, 311_000)).to.deep.equal([])
+  })
+
+  it('gives those time to report that were silent for as long as nothing could be heard', () => {
+    for (const [outageMs, said] of [
+      [125_000, folder],
+      [610_000, folder],
+      [610_000, { ...folder, ready: false }],
+      [5_000, { id: 'of the first version' }],
+    ] as const) {
+      const receivers = new Receivers(10_000)
+      receivers.read([heartbeat(said)], 10_000)
+      const backAtMs = 10_000 + outageMs
+      receivers.read([], backAtMs)
+      receivers.interrupted(backAtMs + 500)
+      receivers.read([], backAtMs + 5_000)
+      expect(reasons(receivers, backAtMs + 5_000), `${outageMs} ms`).to.have.lengthOf(1)
+      for (const sinceMs of [11_000, 700_000]) receivers.read([], backAtMs + sinceMs)
+      expect(reasons(receivers, backAtMs + 700_000)).to.deep.equal([])
+    }
+  })
+
+  it('takes one that has ended for no copy of its successor when the clock of the server is set back', () => {
+    const receivers = new Receivers(10_000)
+    const ended = { ...folder, id: 'p', sentMs: 500 }
+    receivers.read([heartbeat({ ...ended, ageMs: 500 })], 10_000)
+    for (const sentMs of [0, 1_000, 2_000]) {
+      const nowMs = 13_000 + sentMs
+      receivers.read(
+        [heartbeat({ ...ended, ageMs: nowMs - 9_500 }), heartbeat({ ...folder, id: 'q', sentMs })],
+        nowMs,
+      )
+    }
+    // By that clock, the heartbeat of the one that has ended grows younger.
+    for (const [nowMs, ageMs] of [
+      [20_000, 500],
+      [21_000, 0],
+      [22_000, 500],
+    ] as const)
+      receivers.read(
+        [heartbeat({ ...ended, ageMs }), heartbeat({ ...folder, id: 'q', sentMs: nowMs - 13_000 })],
+        nowMs,
+      )
+    expect(reasons(receivers, 22_000)).to.deep.equal([])
+    receivers.read(
+      [heartbeat({ ...ended, ageMs: 4_000 }), heartbeat({ ...folder, id: 'q', sentMs: 13_000 })],
+      26_000,
+    )
+    expect(reasons(receivers, 26_000)).to.deep.equal([])
   })
 
   it('takes no clock of a process for one that is older than its memory', () => {

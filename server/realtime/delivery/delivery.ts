@@ -53,6 +53,8 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
   let checkedAtMs = startedAtMs
   let checkedAt = Date.now()
   let graceUntilMs = -Infinity
+  /** When the latest stall was over. */
+  let stalledUntilMs = -Infinity
   let isReading = false
   /** Of a doubt: what the sockets were told last. */
   let told: { readonly reason: string; readonly atMs: number } | undefined
@@ -84,10 +86,12 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
     if (isHearing && !wasHearing) receivers.interrupted(nowMs)
     wasHearing = isHearing
     const probe = isDelivering ? [] : [{ sinceMs: provedAtMs, reason: NOT_PROVED }]
-    // The probe is not mistaken when the process was blocked.
-    if (node.proved && nowMs < graceUntilMs) return probe
-    const behind = behindSinceMs === undefined ? [] : [{ sinceMs: behindSinceMs, reason: ROOMS_READING }]
-    return [...probe, ...behind, ...receivers.causes(nowMs)]
+    // The probe is not mistaken when the process was blocked. What receivers said counts again once it has been read anew.
+    const isGrace = node.proved && nowMs < graceUntilMs
+    const ofReceivers = isGrace && receivers.readAtMs < stalledUntilMs ? [] : receivers.causes(nowMs)
+    const isBehind = behindSinceMs !== undefined && !isGrace
+    const behind = isBehind ? [{ sinceMs: behindSinceMs, reason: ROOMS_READING }] : []
+    return [...probe, ...behind, ...ofReceivers]
   }
 
   /** The time since the latest check, by whichever clock has moved further: that of a machine that sleeps may stand still. */
@@ -98,6 +102,7 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
     const sinceMs = nowMs - sinceCheckMs()
     const isLate = nowMs - checkedAtMs > STALL_MS
     if (isLate && nowMs - graceUntilMs > STALL_GRACE_MS) graceUntilMs = nowMs + STALL_GRACE_MS
+    if (isLate) stalledUntilMs = nowMs
     checkedAtMs = nowMs
     checkedAt = Date.now()
     const before = node
