@@ -80,10 +80,10 @@ describe('memory of receivers', () => {
     receivers.read([], 136_000)
     expect(reasons(receivers, 136_000)).to.deep.equal([])
     for (const trouble of [{ recalls: 1 }, { ready: false }]) {
-      const receivers = new Receivers(800_000)
-      receivers.read([heartbeat({ ...folder, ...trouble, ageMs: 599_000 })], 800_000)
-      expect(reasons(receivers, 800_000)).to.have.lengthOf(1)
-      expect(reasons(receivers, 802_000)).to.deep.equal([])
+      const later = new Receivers(800_000)
+      later.read([heartbeat({ ...folder, ...trouble, ageMs: 599_000 })], 800_000)
+      expect(reasons(later, 800_000)).to.have.lengthOf(1)
+      expect(reasons(later, 802_000)).to.deep.equal([])
     }
   })
 
