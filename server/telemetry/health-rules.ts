@@ -104,7 +104,7 @@ function missingRoles({ alive, incomplete }: HealthView): FoundProblem[] {
 /** A process that drains has sent its sockets away, or is about to. */
 function delivery({ id, delivery: state, draining }: ProcessState): FoundProblem[] {
   if (state === undefined || state.proved || draining) return []
-  const message = `for ${inSeconds(state.doubtMs)} it is not proved that notices reach its sockets: ${state.reason}`
+  const message = `its sockets may miss notices, for ${inSeconds(state.doubtMs)}: ${state.reason}`
   return [problem('DELIVERY_IN_DOUBT', 'critical', message, id)]
 }
 

@@ -48,7 +48,8 @@ export interface Refusal {
 /**
  * - `connecting`: the first attempt, or the first since `connect()`, is under way.
  * - `loading`: connected, and some room waits for its `load`.
- * - `live`: connected, the node proves that notices arrive, and every notice of every room that is not refused was received and handled.
+ * - `live`: connected, the node proves that notices arrive, and every notice of every room that is not refused was received and
+ *   handled.
  * - `catching-up`: connected, and some room is not live yet.
  * - `stale`: connected, but the node cannot prove that notices arrive. Some may be missing since `since`.
  * - `offline`: not connected; the client keeps trying to reconnect, next at `retryAtMs`.
@@ -62,7 +63,10 @@ export type StateKind =
 export interface State {
   /** Which of the states. */
   readonly kind: StateKind
-  /** Since when, in ms since 1970 by the client's clock. For `stale`: since when delivery is not proved. */
+  /**
+   * Since when, in ms since 1970 by the client's clock. For `stale`: since when delivery is not proved;
+   * for `offline` with the code `SILENT`: since when nothing has arrived.
+   */
   readonly since: number
   /** The kind before this one. */
   readonly previous?: StateKind

@@ -8,7 +8,7 @@ import type { Credentials, Verdict } from './credentials.ts'
 import { DeliveryDoubts } from './delivery.ts'
 import { Diagnosis } from './diagnosis.ts'
 import { listenToEnvironment } from './environment.ts'
-import { explainDisconnect } from './failure.ts'
+import { explainDisconnect, SILENT } from './failure.ts'
 import type { Failure } from './failure.ts'
 import { createSocket, Opening } from './opening.ts'
 import { Reconnection } from './reconnection.ts'
@@ -186,7 +186,7 @@ export class Connection {
     this.#refresh.expiresIn(expiresInMs)
     this.#unguard()
     this.#unguard = this.silence.guard(silenceMs, () => {
-      this.#lost = { code: 'SILENT', reason: `nothing has arrived for ${silenceMs / 1_000} s` }
+      this.#lost = { code: SILENT, reason: `nothing has arrived for ${silenceMs / 1_000} s` }
       this.socket.disconnect()
     })
   }
@@ -213,7 +213,9 @@ export class Connection {
     if (this.#connectedForMs() >= STABLE_AFTER_MS) this.#reconnection.resetBackoff()
     const { code, reason: said, retryInMs } = this.#goodbye ?? {}
     const told = code === undefined ? undefined : { code: String(code), reason: said ?? '' }
-    const failure = this.#lost ?? told ?? explainDisconnect(reason, details)
+    const found = this.#lost ?? told ?? explainDisconnect(reason, details)
+    // Until it was noticed, nothing could arrive either.
+    const failure = found.code === SILENT ? { ...found, since: Date.now() - this.silence.silentMs } : found
     this.#goodbye = undefined
     this.#lost = undefined
     const attempt = this.#attempt

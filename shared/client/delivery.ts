@@ -47,10 +47,10 @@ export class DeliveryDoubts {
     const doubt = delivery.proved
       ? undefined
       : { sinceMs: Date.now() - Math.max(0, delivery.doubtMs), reason: delivery.reason }
-    if (delivery.rooms === undefined) this.#node = doubt && earlier(this.#node, doubt)
+    if (delivery.rooms === undefined) this.#node = doubt && continued(this.#node, doubt)
     for (const room of delivery.rooms ?? []) {
       const name = roomName(room)
-      const latest = doubt && earlier(this.#rooms.get(name), doubt)
+      const latest = doubt && continued(this.#rooms.get(name), doubt)
       if (latest === undefined) this.#rooms.delete(name)
       else this.#rooms.set(name, latest)
     }
@@ -58,6 +58,9 @@ export class DeliveryDoubts {
   }
 }
 
-/** A doubt that is told again stands since it was told first. */
+/** A doubt that is told again stands since it was told first; its reason may have changed. */
+const continued = (before: Doubt | undefined, doubt: Doubt): Doubt =>
+  before !== undefined && before.sinceMs < doubt.sinceMs ? { ...doubt, sinceMs: before.sinceMs } : doubt
+
 const earlier = (one: Doubt | undefined, other: Doubt | undefined): Doubt | undefined =>
   one === undefined || (other !== undefined && other.sinceMs < one.sinceMs) ? other : one

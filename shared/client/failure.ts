@@ -1,11 +1,15 @@
 import { isRecord } from '../json.ts'
 import { isOffline, isSecurePage } from './environment.ts'
 
+export const SILENT = 'SILENT'
+
 /** Why the client is not connected. */
 export interface Failure {
   readonly code: string
   /** For people. */
   readonly reason: string
+  /** Since when nothing has arrived, in ms since 1970; undefined if the connection ended by itself. */
+  readonly since?: number
 }
 
 /** An error of Socket.IO or Engine.IO. Only those of a transport have a description: what the WebSocket said. */
@@ -64,7 +68,7 @@ export function explainDisconnect(reason: string, details: unknown): Failure {
   }
   if (description === 'network connection lost') return NETWORK_OFFLINE
   if (reason === 'ping timeout')
-    return { code: 'SILENT', reason: 'nothing has arrived for as long as the node allows' }
+    return { code: SILENT, reason: 'nothing has arrived for as long as the node allows' }
   const cause = innermost(description)
   const said = [context?.code && `code ${context.code}`, context?.reason, cause?.message, reason]
   return { code: 'CONNECTION_LOST', reason: `the connection ended: ${said.filter(Boolean).join(', ')}` }

@@ -46,7 +46,12 @@ export async function probe(url: string, signal: AbortSignal): Promise<Failure |
 const askBlindly = (ask: Ask, url: string, options: object): Promise<Failure> =>
   ask(url, { ...options, mode: 'no-cors' }).then(
     () => notGateway(`what answers is no gateway: are host, port and path of \`url\` right? ${PORTAL}`),
-    () => noAnswer('nothing answers, or its certificate is not accepted: a browser does not say which'),
+    () =>
+      noAnswer(
+        url.startsWith('https:')
+          ? 'nothing answers, or its certificate is not accepted: a browser does not say which'
+          : 'nothing answers',
+      ),
   )
 
 const PORTAL = 'The login page of a network answers so, too'

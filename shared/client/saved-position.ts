@@ -32,6 +32,8 @@ export class SavedPosition {
   readonly #backoff = new Backoff()
   /** The clients that follow the room, and how far each is. */
   readonly #owners = new Map<object, Owner>()
+  /** The clients that wait for what is stored, or have not dealt with it yet: it could not be read. */
+  readonly #waiting = new Set<object>()
   /** What is stored, or is to be. */
   #target: Position | undefined
   /** In this epoch the log went back: what is stored may be further, and out of date. */
@@ -58,9 +60,10 @@ export class SavedPosition {
 
   /**
    * Loads what is stored, once saves under way have ended; in this turn, if that is possible. Errors are reported. From then
-   * on, no other client stores more than that until this one has come as far.
+   * on, no other client stores anything before it is known, or more than that until this one has come as far.
    */
   load(client: object, onLoaded: (stored: Stored) => void, onError: OnStoreError): void {
+    this.#waiting.add(client)
     if (this.#isSaving) return void this.#whenIdle.add(() => this.load(client, onLoaded, onError))
     settle(
       () => this.#store.load(this.#room),
@@ -70,7 +73,9 @@ export class SavedPosition {
           this.#epochs.hear(stored.epoch)
           if (!this.#owners.has(client)) this.#owners.set(client, { position: stored, onError })
         }
+        if (stored !== 'unreadable') this.#waiting.delete(client)
         onLoaded(stored)
+        this.#advance()
       },
       (error) => {
         onError(error, 1)
@@ -83,6 +88,7 @@ export class SavedPosition {
   report(client: object, position: Position, onError: OnStoreError): void {
     this.#epochs.hear(position.epoch)
     this.#owners.set(client, { position, onError })
+    this.#waiting.delete(client)
     this.#advance()
   }
 
@@ -100,6 +106,7 @@ export class SavedPosition {
   }
 
   #advance(): void {
+    if (this.#waiting.size > 0) return
     const least = this.#epochs.least([...this.#owners.values()].map((owner) => owner.position))
     if (least === undefined || !this.#epochs.isAfter(least, this.#target)) return
     this.#target = least
@@ -109,10 +116,15 @@ export class SavedPosition {
   /** The client follows the room no longer, and stores nothing more. */
   release(client: object): void {
     this.#owners.delete(client)
-    if (this.#owners.size > 0) return
+    this.#waiting.delete(client)
+    if (this.#isInUse) return
     clearTimeout(this.#retryTimer)
     this.#retryTimer = undefined
     if (!this.#isSaving) this.#forget()
+  }
+
+  get #isInUse(): boolean {
+    return this.#owners.size + this.#waiting.size > 0
   }
 
   #forget(): void {
@@ -176,7 +188,7 @@ export class SavedPosition {
   }
 
   #onIdle(): void {
-    if (this.#owners.size === 0) this.#forget()
+    if (!this.#isInUse) this.#forget()
     const waiting = [...this.#whenIdle]
     this.#whenIdle.clear()
     for (const resume of waiting) resume()

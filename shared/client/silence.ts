@@ -34,6 +34,11 @@ export class Silence {
     this.#clocks = clocks
   }
 
+  /** How long nothing has arrived, in ms. */
+  get silentMs(): number {
+    return this.#silentMs()
+  }
+
   /** Hears one connection. */
   listenTo(heard: Heard): void {
     heard.on('packet', ({ type }) => {

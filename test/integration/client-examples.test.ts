@@ -145,7 +145,7 @@ describe('the examples of CLIENTS.md', function () {
     expect(refused).to.include('TOKEN_REFUSED')
     const token = await adminToken()
     const names = ['io', 'currentToken', 'reloadTheConversation', 'hide', 'showState', 'console']
-    const reported: unknown[] = []
+    const [reported, states] = [[] as unknown[], [] as unknown[]]
     const fakeConsole = { error: (code: unknown) => reported.push(code) }
     const run = example('import { io }', gateway.url, names, 'socket')
     const socket = run(
@@ -153,11 +153,12 @@ describe('the examples of CLIENTS.md', function () {
       () => token,
       () => 0,
       () => 0,
-      () => 0,
+      (state: unknown) => states.push(state),
       fakeConsole,
     ) as Socket
     onCleanUp(() => socket.disconnect())
     await waitUntil('it is refused repeatedly', () => reported.length > 1, 25_000)
     expect(new Set(reported)).to.deep.equal(new Set(['TOO_MANY_FAILURES']))
+    expect(states.at(-1)).to.equal('refused: TOO_MANY_FAILURES')
   })
 })

@@ -181,9 +181,12 @@ describe('what a client says of its connection', function () {
     clearInterval(timer)
     expect(client.state.kind).to.equal('live')
     const states = events(client, 'state')
+    const swallowedAtMs = Date.now()
     proxy.swallow()
     await waitUntil('it is back', () => states.length > 0 && client.state.kind === 'live')
     expect(states[0]).to.include({ kind: 'offline', code: 'SILENT', reason: 'nothing has arrived for 0.4 s' })
+    // Since nothing has arrived, not since that was noticed.
+    expect(states[0]?.since).to.be.below(swallowedAtMs + 300)
   })
 
   it('is stale while the node is in doubt, for the room or the whole, until it is proved or another node answers', async () => {

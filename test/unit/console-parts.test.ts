@@ -75,6 +75,28 @@ describe('rates of the console', () => {
     expect(rates.next([heartbeat('b', 4_000, 8)])?.recallsPerSecond).to.equal(2)
     expect(rates.next([])).to.equal(undefined)
   })
+
+  it('count what a process did while the status did not have it', () => {
+    const rates = new Rates()
+    rates.next([heartbeat('a', 0, 10), heartbeat('b', 0, 0)])
+    rates.next([heartbeat('b', 2_000, 0)])
+    expect(rates.next([heartbeat('a', 4_000, 30), heartbeat('b', 4_000, 0)])?.recallsPerSecond).to.equal(5)
+  })
+
+  it('begin anew when a clock is set back', () => {
+    const rates = new Rates()
+    rates.next([heartbeat('a', 600_000, 0)])
+    rates.next([heartbeat('a', 602_000, 20)])
+    expect(rates.next([heartbeat('a', 4_000, 20)])).to.equal(undefined)
+    expect(rates.next([heartbeat('a', 6_000, 20)])?.recallsPerSecond).to.equal(0)
+  })
+
+  it('remember few processes that are gone', () => {
+    const rates = new Rates()
+    for (let i = 0; i < 102; i++) rates.next([heartbeat(`p${i}`, 0, 0)])
+    expect(rates.next([heartbeat('p0', 1_000, 1)])).to.equal(undefined)
+    expect(rates.next([heartbeat('p50', 1_000, 1)])?.recallsPerSecond).to.equal(1)
+  })
 })
 
 describe('sequence numbers', () => {

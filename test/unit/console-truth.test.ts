@@ -106,6 +106,7 @@ describe('interruptions in the console', () => {
     expect(begun).to.include({ kind: 'stale', reason: 'why', untilMs: undefined })
     pass(20_000)
     expect(interruptions.onState({ kind: 'stale', since: pageNow(), reason: 'later' })).to.equal(undefined)
+    expect(begun?.reason).to.equal('later')
     interruptions.onState({ kind: 'catching-up', since: pageNow() })
     expect(begun?.untilMs).to.equal(undefined)
     interruptions.onState({ kind: 'live', since: pageNow() })

@@ -1,92 +1,138 @@
+import { mock } from 'node:test'
 import { expect } from 'chai'
 import { pino } from 'pino'
 import type { DeliveryState } from '../../shared/http-api.ts'
 import type { Delivery } from '../../shared/protocol.ts'
 import { monitorDelivery } from '../../server/realtime/delivery/delivery.ts'
 import type { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
 
 /** What the monitor takes for a process that was blocked. */
 const STALL_MS = 1_050
+/** Until a node is in doubt, and some checks. */
+const DOUBT_TIMEOUT_MS = 4_000
+/** Until another reason for the same doubt is told. */
+const RETELL_TIMEOUT_MS = 7_000
 
-describe('delivery monitor', () => {
-  it('tells of rooms that stay in doubt before it says that the node is proved, also after a stall', async () => {
+describe('delivery monitor', function () {
+  this.timeout(12_000)
+  const onCleanUp = cleanUpAfterEach()
+
+  /** Starts a monitor with one connection. Returns it, and what that was told. */
+  function start({ broker, lag, rooms = [] }: { broker: object; lag: object; rooms?: readonly LocalRoom[] }) {
     const told: Delivery[] = []
     const connection = {
       onDelivery: ({ payload }: { readonly payload: Delivery }) => void told.push(payload),
     }
-    const room = { name: 'g', room: { group: 'g' }, flush: () => undefined } as unknown as LocalRoom
-    const alone = new Map<LocalRoom, number>()
-    let isDelivering = false
     const monitor = monitorDelivery({
-      broker: {
-        isDelivering: () => isDelivering,
-        probeAgeMs: () => (isDelivering ? 0 : 60_000),
-        reasons: () => [],
-        heartbeats: async () => [],
-      },
+      broker: { reasons: () => [], heartbeats: async () => [], ...broker },
       rooms: {
-        lag: { has: () => true, alone: () => alone, ofNodeSinceMs: () => undefined },
-        all: () => [room],
+        lag: { has: () => true, alone: () => new Map(), ofNodeSinceMs: () => undefined, ...lag },
+        all: () => rooms,
       },
       hub: { listenersOf: () => [connection], isListening: () => true },
       sessions: { all: () => [connection] },
       log: pino({ level: 'silent' }),
     } as unknown as Parameters<typeof monitorDelivery>[0])
-    try {
-      await waitUntil('the node is in doubt', () => told.length === 1, 4_000)
-      alone.set(room, performance.now())
-      const endMs = performance.now() + STALL_MS
-      while (performance.now() < endMs);
-      isDelivering = true
-      await waitUntil('the node is proved', () => told.some(({ proved }) => proved))
-      expect(told.map(({ proved, rooms }) => [proved, rooms?.length])).to.deep.equal([
-        [false, undefined],
-        [false, 1],
-        [true, undefined],
-      ])
-    } finally {
-      monitor.stop()
-    }
-  }).timeout(6_000)
+    onCleanUp(monitor.stop)
+    return { monitor, told }
+  }
 
-  it('waits for receivers to report anew after an interruption that no probe has noticed', async () => {
-    const told: Delivery[] = []
-    const connection = {
-      onDelivery: ({ payload }: { readonly payload: Delivery }) => void told.push(payload),
-    }
-    let behindSinceMs: number | undefined = performance.now()
-    let reportedAtMs = performance.now()
-    const text = JSON.stringify({ dataFolder: 'f', ready: true, spool: { recalls: 0, ageMs: 0 } })
-    const monitor = monitorDelivery({
+  it('tells of rooms that stay in doubt before it says that the node is proved, also after a stall', async () => {
+    const room = { name: 'g', room: { group: 'g' }, flush: () => undefined } as unknown as LocalRoom
+    const alone = new Map<LocalRoom, number>()
+    let isDelivering = false
+    const { told } = start({
+      broker: { isDelivering: () => isDelivering, probeAgeMs: () => (isDelivering ? 0 : 60_000) },
+      lag: { alone: () => alone },
+      rooms: [room],
+    })
+    await waitUntil('the node is in doubt', () => told.length === 1, DOUBT_TIMEOUT_MS)
+    alone.set(room, performance.now())
+    const endMs = performance.now() + STALL_MS
+    while (performance.now() < endMs);
+    isDelivering = true
+    await waitUntil('the node is proved', () => told.some(({ proved }) => proved))
+    expect(told.map(({ proved, rooms }) => [proved, rooms?.length])).to.deep.equal([
+      [false, undefined],
+      [false, 1],
+      [true, undefined],
+    ])
+  })
+
+  it('is in doubt after it stood still, also to one that connects before it has noticed', async () => {
+    const { monitor, told } = start({
+      broker: { isDelivering: () => true, probeAgeMs: () => 1 },
+      lag: {},
+    })
+    const now = Date.now.bind(Date)
+    const greeted: Delivery[] = []
+    const clock = mock.method(Date, 'now', () => now() + 6_000)
+    onCleanUp(() => clock.mock.restore())
+    monitor.greet({ onDelivery: ({ payload }) => void greeted.push(payload) })
+    expect(greeted).to.have.length(1)
+    expect(greeted[0]?.proved === false && greeted[0].doubtMs).to.be.within(6_000, 6_500)
+    await waitUntil('the node is proved', () => told.some(({ proved }) => proved))
+    expect(told.map(({ proved }) => proved)).to.deep.equal([false, true])
+  })
+
+  it('doubts in time although it was blocked for a moment', async () => {
+    const sentAtMs = performance.now()
+    const text = JSON.stringify({ dataFolder: 'f', ready: true, spool: { recalls: 1, ageMs: 0 } })
+    const { told } = start({
       broker: {
         isDelivering: () => true,
-        probeAgeMs: () => 0,
-        reasons: () => [],
-        heartbeats: async () => [{ id: 'p', ageMs: performance.now() - reportedAtMs, text }],
+        probeAgeMs: () => 1,
+        heartbeats: async () => [{ id: 'p', ageMs: performance.now() - sentAtMs, text }],
       },
-      rooms: {
-        lag: { has: () => false, alone: () => new Map(), ofNodeSinceMs: () => behindSinceMs },
-        all: () => [],
-      },
-      hub: { listenersOf: () => [], isListening: () => true },
-      sessions: { all: () => [connection] },
-      log: pino({ level: 'silent' }),
-    } as unknown as Parameters<typeof monitorDelivery>[0])
-    try {
-      await waitUntil('the node is in doubt', () => told.length === 1, 4_000)
-      reportedAtMs = performance.now()
-      behindSinceMs = undefined
-      await waitUntil('what receivers keep is not known', () => isUnknown(monitor.state()))
-      // Not before it has noticed the end of the interruption, and a queue that is late is empty.
-      await waitUntil('a while has passed', () => performance.now() - reportedAtMs > 1_000)
-      expect(told).to.have.length(1)
-      reportedAtMs = performance.now()
-      await waitUntil('the node is proved', () => told.some(({ proved }) => proved))
-    } finally {
-      monitor.stop()
+      lag: {},
+    })
+    await waitUntil('the doubt is near', () => performance.now() - sentAtMs > 1_300)
+    const endMs = performance.now() + STALL_MS
+    while (performance.now() < endMs);
+    await waitUntil('the node is in doubt', () => told.length === 1, DOUBT_TIMEOUT_MS)
+    expect(performance.now() - sentAtMs).to.be.below(3_300)
+  })
+
+  it('tells another reason for the same doubt', async () => {
+    let isDelivering = false
+    const { told } = start({
+      broker: { isDelivering: () => isDelivering, probeAgeMs: () => 60_000 },
+      lag: { ofNodeSinceMs: () => (isDelivering ? performance.now() : undefined) },
+    })
+    await waitUntil('the node is in doubt', () => told.length === 1, DOUBT_TIMEOUT_MS)
+    isDelivering = true
+    await waitUntil('the other reason is told', () => told.length === 2, RETELL_TIMEOUT_MS)
+    expect(told.map((delivery) => (delivery.proved ? '' : delivery.reason))).to.deep.equal([
+      'it is not proved that notices reach this node',
+      'this node is reading what it may have missed',
+    ])
+  })
+
+  it('waits for receivers to report anew after an interruption that no probe has noticed', async () => {
+    let behindSinceMs: number | undefined = performance.now()
+    let reportedAtMs = performance.now()
+    let reads = 0
+    const text = JSON.stringify({ dataFolder: 'f', ready: true, spool: { recalls: 0, ageMs: 0 } })
+    const heartbeats = async () => {
+      reads++
+      return [{ id: 'p', ageMs: performance.now() - reportedAtMs, text }]
     }
-  }).timeout(6_000)
+    const { monitor, told } = start({
+      broker: { isDelivering: () => true, probeAgeMs: () => 0, heartbeats },
+      lag: { ofNodeSinceMs: () => behindSinceMs },
+    })
+    await waitUntil('the node is in doubt', () => told.length === 1, DOUBT_TIMEOUT_MS)
+    reportedAtMs = performance.now()
+    behindSinceMs = undefined
+    await waitUntil('what receivers keep is not known', () => isUnknown(monitor.state()))
+    const before = reads
+    await waitUntil('the old report is read again', () => reads > before + 1, DOUBT_TIMEOUT_MS)
+    expect(told).to.have.length(1)
+    reportedAtMs = performance.now()
+    await waitUntil('the node is proved', () => told.some(({ proved }) => proved))
+  })
 })
 
 const isUnknown = (state: DeliveryState): boolean => !state.proved && state.reason.includes('not known yet')

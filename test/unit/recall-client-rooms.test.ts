@@ -207,6 +207,42 @@ describe('the position of a room in a store', () => {
     expect(stored.at(-1)).to.deep.equal(at(3))
   })
 
+  it('is not stored while another client waits for what is stored, or has not dealt with it', async () => {
+    for (const [found, expected] of [
+      [at(0), []],
+      [undefined, [at(3)]],
+      ['x', []],
+    ] as const) {
+      const stored: Position[] = []
+      const answers: ((value: unknown) => void)[] = []
+      const store = {
+        load: () => new Promise<never>((resolve) => answers.push(resolve as (value: unknown) => void)),
+        save: (_: string, position: Position) => void stored.push(position),
+      }
+      const answer = async (value: unknown): Promise<void> => {
+        answers.shift()?.(value)
+        await turn()
+      }
+      const saved = SavedPosition.of(store, 'r')
+      const [slow, fast] = [{}, {}]
+      const { onError } = errors()
+      let isLoaded = false
+      saved.load(slow, () => (isLoaded = true), onError)
+      saved.report(fast, at(3), onError)
+      expect(answers, 'only what the slow one asked for').to.have.lengthOf(1)
+      await answer(found)
+      expect(isLoaded).to.equal(true)
+      await answer(found)
+      expect(stored, JSON.stringify(found)).to.deep.equal(expected)
+      saved.report(slow, at(3), onError)
+      await answer(stored.at(-1) ?? found)
+      expect(stored).to.deep.equal([at(3)])
+      for (const client of [slow, fast]) saved.release(client)
+      await turn()
+      expect(SavedPosition.of(store, 'r')).to.not.equal(saved)
+    }
+  })
+
   it('is unreadable if the store returns anything but a position, throws, or does not respond', async () => {
     const load = (returned: () => unknown): unknown[] => {
       const results: unknown[] = []

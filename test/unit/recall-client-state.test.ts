@@ -110,6 +110,14 @@ describe('the state of a client', () => {
     expect(told[0]).to.include({ kind: 'stale', previous: 'live', reason: 'not caught up' })
   })
 
+  it('is stale for another reason since the same time', () => {
+    const { socket, told } = setUp()
+    socket.emit('delivery', { proved: false, doubtMs: 5_000, reason: 'no probe' })
+    socket.emit('delivery', { proved: false, doubtMs: 4_000, reason: 'recalls are waiting' })
+    expect(told.map(({ reason }) => reason)).to.deep.equal(['no probe', 'recalls are waiting'])
+    expect(told[1]?.since).to.equal(told[0]?.since)
+  })
+
   it('is told only when it changes, with the kind before', () => {
     const { connection, states, told } = setUp()
     states.update()

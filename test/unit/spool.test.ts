@@ -14,6 +14,20 @@ const recallAt = (seq: number): Recall => ({
 describe('spool', () => {
   const onCleanUp = cleanUpAfterEach()
 
+  it('knows how old its oldest recall is, however the clock is set', async () => {
+    const folder = temporaryFolder()
+    onCleanUp(folder.remove)
+    const spool = openSpool({ dataDir: folder.path, maxBytes: 2 ** 20 })
+    onCleanUp(spool.close)
+    const nowMs = Date.now()
+    for (const [seq, receivedAtMs] of [nowMs - 5_000, nowMs + 60_000].entries())
+      await spool.append({ ...recallAt(seq), receivedAtMs })
+    for (const setBy of [0, -40_000, 3_600_000])
+      expect(spool.depth(nowMs + setBy).ageMs).to.be.within(5_000, 6_000)
+    await spool.remove(spool.oldest(1))
+    expect(spool.depth(nowMs).ageMs).to.be.within(0, 1_000)
+  })
+
   it('persists 2,000 recalls per second, because one flush serves all waiting recalls', async () => {
     const folder = temporaryFolder()
     onCleanUp(folder.remove)

@@ -176,6 +176,9 @@ export function createAbilityCheck({ trials, isConnected, mode, onRound, log }: 
 
     hasPassed: () => hasPassed,
 
+    /** Whether the server refuses writes because it is a replica. Then others may write to another one. */
+    isReadOnly: () => [...refusals.values()].some(({ failure }) => failure.code === 'READONLY'),
+
     /** Returns what Redis refuses that the process needs for its work, and why. */
     reasons: () => describe((ability) => !SECONDARY.includes(ability)),
 

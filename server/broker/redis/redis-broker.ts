@@ -88,7 +88,11 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     log,
   })
   const deliveryProbe = createDeliveryProbe({
-    send: (probe) => withTimeout(COMMAND_TIMEOUT_MS, commands.spublish(probeChannel, probe)),
+    async send(probe) {
+      await withTimeout(COMMAND_TIMEOUT_MS, commands.spublish(probeChannel, probe))
+      // Heard only by those that are connected to this server too, while others publish at the one that took its place.
+      if (abilities.isReadOnly()) throw new Error('a probe of a replica proves nothing')
+    },
     isSubscribed: subscriber.isReady,
     onFailure(error) {
       connections.reconnectIfMoved()

@@ -77,8 +77,8 @@ export function openSpool({
   /** Bytes that are being written. */
   let pendingBytes = 0
   let pending = 0
-  /** The oldest recall, and when it was received. */
-  let oldest = { key: 0, receivedAtMs: 0 }
+  /** The oldest recall, how old it was when it was first looked at, and when that was: the clock may be set meanwhile. */
+  let oldest = { key: 0, ageMs: 0, sinceMs: 0 }
 
   /** Takes over what the version before this one spooled. */
   function importOld(): void {
@@ -128,9 +128,10 @@ export function openSpool({
       // Asked for every second, and read from disk when it changes.
       if (oldest.key !== key) {
         const [first] = journal.read(1)
-        oldest = { key, receivedAtMs: (first && parse(first.payload)?.receivedAtMs) ?? nowMs }
+        const receivedAtMs = (first && parse(first.payload)?.receivedAtMs) ?? nowMs
+        oldest = { key, ageMs: Math.max(0, nowMs - receivedAtMs), sinceMs: performance.now() }
       }
-      return { recalls, bytes, ageMs: nowMs - oldest.receivedAtMs }
+      return { recalls, bytes, ageMs: oldest.ageMs + performance.now() - oldest.sinceMs }
     },
 
     async markReached(brokerName) {

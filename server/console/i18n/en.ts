@@ -231,7 +231,7 @@ export const en = {
     refused: 'Refused',
     failed: 'Failed',
     lastOk: (s: number) => `last OK ${seconds(s)} ago`,
-    noOk: 'none was OK yet',
+    noOk: 'none from the provider was OK yet',
     noReceiver: 'no receiver reports',
     delivery: 'Delivery',
     proved: 'Proved',

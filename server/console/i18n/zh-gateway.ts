@@ -32,6 +32,7 @@ export const reasons: Readonly<Record<string, string>> = {
   ORIGIN_REFUSED: '网关不允许此来源的页面。',
   WEBSOCKET_BLOCKED: '无法打开 WebSocket，可能被代理拦截。',
   'it is not proved that notices reach this node': '无法确认通知能到达该节点',
+  'this node stood still, and it is not proved yet that notices reach it': '该节点曾停顿，尚未确认通知能到达',
   'this node is reading what it may have missed': '该节点正在读取可能错过的内容',
   'this node is reading what it may have missed in the room': '该节点正在读取此房间可能错过的内容',
   'recalls are waiting on the disk of a receiver': '有撤回在接收进程的磁盘上等待',

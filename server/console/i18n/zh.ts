@@ -214,7 +214,7 @@ export const zh: Messages = {
     refused: '被拒绝',
     failed: '失败',
     lastOk: (s) => `最近一次成功在 ${seconds(s)}前`,
-    noOk: '还没有成功的回调',
+    noOk: '还没有来自服务商的成功回调',
     noReceiver: '没有接收进程上报',
     delivery: '送达验证',
     proved: '已验证',

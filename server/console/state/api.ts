@@ -14,6 +14,8 @@ import { GatewayClock } from './gateway-clock.ts'
 
 /** A gateway that has not responded by then will not: a half-open connection would keep the page waiting for minutes. */
 const TIMEOUT_MS = 10_000
+/** A process knows its status within about a second, whatever else works. Until then, the page shows one that is old. */
+const STATUS_TIMEOUT_MS = 5_000
 
 /** A refusal by the gateway, or `NO_ANSWER` if it did not respond. */
 export class ApiError extends Error {
@@ -62,7 +64,7 @@ export class Api {
   /** A node that has not been updated yet says less. */
   async status(): Promise<StatusResponse> {
     const status: Partial<StatusResponse> & Pick<StatusResponse, 'ok' | 'testRecalls' | 'self' | 'nodes'> =
-      await this.#get('status', {})
+      await this.#call('status', {}, STATUS_TIMEOUT_MS)
     return { problems: [], gone: [], complete: true, ...status }
   }
 
@@ -75,9 +77,9 @@ export class Api {
     return this.#call(`${path}?${new URLSearchParams(parameters).toString()}`, {})
   }
 
-  async #call<T>(path: string, init: RequestInit): Promise<T> {
+  async #call<T>(path: string, init: RequestInit, timeoutMs = TIMEOUT_MS): Promise<T> {
     const headers = { Authorization: `Bearer ${this.#token()}` }
-    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    const signal = AbortSignal.timeout(timeoutMs)
     const onResponse = this.clock.measure()
     const response = await fetch(`v1/${path}`, { ...init, headers, signal }).catch(() => undefined)
     onResponse(response?.headers.get('Date') ?? null)

@@ -161,14 +161,20 @@ interface HeartbeatRate {
 /** Half the interval between heartbeats: two that are closer are the same heartbeat, read twice. */
 const MIN_HEARTBEAT_INTERVAL_MS = 500
 
+/** Processes that are remembered although the latest status does not have them. */
+const MAX_ABSENT = 100
+
 /** Computes rates from the counts in heartbeats. */
 export class Rates {
   #latest = new Map<string, HeartbeatRate>()
 
   /** The rate of all processes together; undefined until some process has sent two heartbeats. */
   next(heartbeats: readonly Heartbeat[]): Rate | undefined {
-    this.#latest = new Map(heartbeats.map((heartbeat) => [heartbeat.id, this.#update(heartbeat)]))
-    const rates = [...this.#latest.values()].flatMap(({ rate }) => rate ?? [])
+    const latest = heartbeats.map((heartbeat) => [heartbeat.id, this.#update(heartbeat)] as const)
+    const rates = latest.flatMap(([, { rate }]) => rate ?? [])
+    // Those of which a status that is incomplete says nothing go on counting from where they were.
+    const absent = [...this.#latest].filter(([id]) => !latest.some(([present]) => present === id))
+    this.#latest = new Map([...absent.slice(-MAX_ABSENT), ...latest])
     if (rates.length === 0) return undefined
     return {
       recallsPerSecond: rates.reduce((sum, { recallsPerSecond }) => sum + recallsPerSecond, 0),
@@ -178,8 +184,9 @@ export class Rates {
 
   #update(heartbeat: Heartbeat): HeartbeatRate {
     const previous = this.#latest.get(heartbeat.id)
-    if (previous === undefined) return { heartbeat, rate: undefined }
-    const elapsedMs = heartbeat.reportedAtMs - previous.heartbeat.reportedAtMs
+    const elapsedMs = heartbeat.reportedAtMs - (previous?.heartbeat.reportedAtMs ?? Infinity)
+    // The first one, or a clock was set back.
+    if (previous === undefined || elapsedMs < 0) return { heartbeat, rate: undefined }
     if (elapsedMs < MIN_HEARTBEAT_INTERVAL_MS) return previous
     const perSecond = (name: 'kept' | 'delivered'): number =>
       Math.max(0, ((heartbeat.counts[name] - previous.heartbeat.counts[name]) * 1_000) / elapsedMs)

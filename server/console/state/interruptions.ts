@@ -51,6 +51,8 @@ export class Interruptions {
     // Before it was ever live, a page that is not connected has nothing that could be incomplete.
     if (kind !== 'stale' && !this.#wasLive && this.#latest === undefined) return undefined
     if (ongoing?.kind === kind) {
+      // What keeps delivery in doubt changes; why the page is not connected is what ended the connection.
+      if (kind === 'stale') ongoing.reason = reason ?? ongoing.reason
       ongoing.reason ??= reason
       ongoing.code ??= code
       return undefined

@@ -23,6 +23,10 @@ const ROOM_DOUBT_AFTER_MS = 2_000
 const STALL_MS = 1_000
 /** By then it has read what arrived meanwhile. One that is blocked again within as long has had its time: it may always be. */
 const STALL_GRACE_MS = 1_500
+/** One that stood still for this long may have lost its lines to the broker without knowing. Shorter pauses end none. */
+const SUSPENDED_MS = 5_000
+/** Another reason for the same doubt is told after this long, and not more often: there may be many sockets. */
+const MIN_TELL_INTERVAL_MS = 5_000
 /** An event for connections that come while delivery is in doubt is used for this long, and its age with it. */
 const EVENT_LIFETIME_MS = 500
 
@@ -47,8 +51,13 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
   let wasHearing = true
   let readAtMs = -Infinity
   let checkedAtMs = startedAtMs
+  let checkedAt = Date.now()
   let graceUntilMs = -Infinity
+  /** When the latest stall was over. */
+  let stalledUntilMs = -Infinity
   let isReading = false
+  /** Of a doubt: what the sockets were told last. */
+  let told: { readonly reason: string; readonly atMs: number } | undefined
   let event: { readonly prepared: PreparedDelivery; readonly atMs: number } | undefined
 
   async function readHeartbeats(): Promise<void> {
@@ -77,22 +86,31 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
     if (isHearing && !wasHearing) receivers.interrupted(nowMs)
     wasHearing = isHearing
     const probe = isDelivering ? [] : [{ sinceMs: provedAtMs, reason: NOT_PROVED }]
-    // The probe is not mistaken when the process was blocked.
-    if (node.proved && nowMs < graceUntilMs) return probe
-    const behind = behindSinceMs === undefined ? [] : [{ sinceMs: behindSinceMs, reason: ROOMS_READING }]
-    return [...probe, ...behind, ...receivers.causes(nowMs)]
+    // The probe is not mistaken when the process was blocked. What receivers said counts again once it has been read anew.
+    const isGrace = node.proved && nowMs < graceUntilMs
+    const ofReceivers = isGrace && receivers.readAtMs < stalledUntilMs ? [] : receivers.causes(nowMs)
+    const isBehind = behindSinceMs !== undefined && !isGrace
+    const behind = isBehind ? [{ sinceMs: behindSinceMs, reason: ROOMS_READING }] : []
+    return [...probe, ...behind, ...ofReceivers]
   }
+
+  /** The time since the latest check, by whichever clock has moved further: that of a machine that sleeps may stand still. */
+  const sinceCheckMs = (): number => Math.max(performance.now() - checkedAtMs, Date.now() - checkedAt)
 
   function check(): void {
     const nowMs = performance.now()
+    const sinceMs = nowMs - sinceCheckMs()
     const isLate = nowMs - checkedAtMs > STALL_MS
     if (isLate && nowMs - graceUntilMs > STALL_GRACE_MS) graceUntilMs = nowMs + STALL_GRACE_MS
+    if (isLate) stalledUntilMs = nowMs
     checkedAtMs = nowMs
+    checkedAt = Date.now()
     const before = node
     const evidence = { nowMs, provedAtMs: nowMs - broker.probeAgeMs(), causes: causes(nowMs) }
-    node = nextDelivery(before, evidence)
+    const wasSuspended = before.proved && nowMs - sinceMs > SUSPENDED_MS && broker.probeAgeMs() > 0
+    node = wasSuspended ? { proved: false, sinceMs, reason: STOOD_STILL } : nextDelivery(before, evidence)
     checkRooms(before, nowMs)
-    if (node.proved !== before.proved) onChange(before, nowMs)
+    if (node.proved !== before.proved || isOtherReason(nowMs)) onChange(before, nowMs)
   }
 
   function checkRooms(before: NodeDelivery, nowMs: number): void {
@@ -120,7 +138,14 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
     tell(new PreparedEvent('delivery', payload), hub.listenersOf(room.room), isWanted)
   }
 
+  /** Whether what was told last names another reason than what keeps the node in doubt now. */
+  function isOtherReason(nowMs: number): boolean {
+    if (node.proved || told === undefined || nowMs - told.atMs < MIN_TELL_INTERVAL_MS) return false
+    return node.reason !== told.reason
+  }
+
   function onChange(before: NodeDelivery, nowMs: number): void {
+    told = node.proved ? undefined : { reason: node.reason, atMs: nowMs }
     if (!node.proved) {
       const { reason, sinceMs } = node
       log.warn({ reason, doubtMs: ageMs(sinceMs), broker: broker.reasons() }, 'delivery in doubt')
@@ -148,6 +173,8 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
 
     /** Tells a connection that is new, unless all is well. */
     greet(connection: { onDelivery(event: PreparedDelivery): void }): void {
+      // It may come before the check, when the process is resumed.
+      if (sinceCheckMs() > SUSPENDED_MS) check()
       if (node.proved) return
       const nowMs = performance.now()
       if (event === undefined || nowMs - event.atMs > EVENT_LIFETIME_MS)
@@ -169,6 +196,7 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
 }
 
 const NOT_PROVED = 'it is not proved that notices reach this node'
+const STOOD_STILL = 'this node stood still, and it is not proved yet that notices reach it'
 const ROOMS_READING = 'this node is reading what it may have missed'
 const ROOM_READING = 'this node is reading what it may have missed in the room'
 

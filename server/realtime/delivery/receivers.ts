@@ -6,10 +6,13 @@ import { SentClock } from './sent-clock.ts'
 
 /** Receivers report every second. After this long, one may be cut off from the broker, and keep recalls on its disk. */
 const VANISHED_AFTER_MS = 2_600
-/** A heartbeat grows older for this long after it was read. A read that fails does not show that a receiver has vanished. */
-const READ_LIFETIME_MS = 300
+/**
+ * A heartbeat grows older for this long after it was asked for, which is until the answer to the next read: one that fails does not
+ * show that a receiver has vanished.
+ */
+const READ_LIFETIME_MS = 1_300
 /** After this long without a read, a recall may be waiting on a disk that none of the heartbeats read so far tells of. */
-const UNREAD_AFTER_MS = 2_800
+const UNREAD_AFTER_MS = 2_600
 /** From this age on, a heartbeat or a recall on a disk may soon be a reason for a doubt: better look again before. */
 const UNCERTAIN_FROM_MS = 1_500
 const UNCERTAIN_UNTIL_MS = 4_000
@@ -25,8 +28,8 @@ const WELL_MEMORY_MS = 120_000
  * same folder, is no sign of life; the next one, `QUEUE_MS` later, is.
  */
 const LATE_AFTER_MS = 1_500
-/** Processes of version 1, which do not name their folder, report every 2 s. */
-const LATE_AFTER_OF_VERSION_1_MS = 2_500
+/** Processes of the first version, which do not name their folder, report every 2 s. */
+const LATE_AFTER_OF_FIRST_VERSION_MS = 2_500
 /** What a server or a network that was frozen has queued, it carries out within this time. */
 const QUEUE_MS = 300
 /**
@@ -34,6 +37,8 @@ const QUEUE_MS = 300
  * a copy of the other, as when a machine is cloned. A folder itself is locked, and its processes follow each other.
  */
 const COPY_AFTER_MS = 1_500
+/** After a time in which nothing could be heard, those that were silent for as long have this long to report. */
+const RETURN_MS = 10_000
 /** A forged or very strange set of heartbeats must not fill the memory. */
 const MAX_RECEIVERS = 1_000
 /** Nor make a doubt so old that a client cannot say since when. */
@@ -74,6 +79,8 @@ export class Receivers {
   #reportAfterMs = -Infinity
   /** Since when a process of a version that this one cannot read has reported. */
   #laterSinceMs: number | undefined
+  /** When the first read succeeded after others had failed. */
+  #resumedAtMs = -Infinity
 
   /** `nowMs`: since when heartbeats can be read. */
   constructor(nowMs: number) {
@@ -82,6 +89,7 @@ export class Receivers {
 
   /** To be called with all heartbeats. `nowMs`: when they were asked for; `answeredAtMs`: when they came. */
   read(heartbeats: readonly Heartbeat[], nowMs: number, answeredAtMs = nowMs): void {
+    if (nowMs - this.#readAtMs > UNREAD_AFTER_MS) this.#resumedAtMs = nowMs
     this.#readAtMs = nowMs
     let hasLater = false
     for (const { id, ageMs, text } of heartbeats) {
@@ -98,10 +106,10 @@ export class Receivers {
       const clock = own?.clock ?? new SentClock()
       const sentAtMs =
         report.sentMs === undefined ? writtenAtMs : clock.sentAtMs(report.sentMs, answeredAtMs - ageMs)
-      const lateAfterMs = report.dataFolder === undefined ? LATE_AFTER_OF_VERSION_1_MS : LATE_AFTER_MS
+      const lateAfterMs = report.dataFolder === undefined ? LATE_AFTER_OF_FIRST_VERSION_MS : LATE_AFTER_MS
       const isLate = !isDated && known?.isStopping === false && writtenAtMs - known.writtenAtMs > lateAfterMs
       const sureFromMs = isLate ? writtenAtMs + QUEUE_MS : (known?.sureFromMs ?? -Infinity)
-      const surelyAtMs = Math.min(sentAtMs, writtenAtMs)
+      const surelyAtMs = Math.max(writtenAtMs - MEMORY_MS, Math.min(sentAtMs, writtenAtMs))
       this.#byId.set(id, {
         folder,
         firstAtMs: own?.firstAtMs ?? writtenAtMs,
@@ -117,7 +125,9 @@ export class Receivers {
       })
     }
     this.#laterSinceMs = hasLater ? (this.#laterSinceMs ?? nowMs) : undefined
-    for (const [id, { writtenAtMs }] of this.#byId) if (nowMs - writtenAtMs > MEMORY_MS) this.#byId.delete(id)
+    if (nowMs - this.#resumedAtMs > RETURN_MS)
+      for (const [id, { writtenAtMs }] of this.#byId)
+        if (nowMs - writtenAtMs > MEMORY_MS) this.#byId.delete(id)
     this.#current = withoutPredecessors([...this.#byId.values()])
   }
 
@@ -129,6 +139,11 @@ export class Receivers {
   /** The node can hear again: each receiver must report anew before its disk counts as empty. */
   interrupted(nowMs: number): void {
     this.#reportAfterMs = nowMs + QUEUE_MS
+  }
+
+  /** When the latest read that succeeded was asked for. */
+  get readAtMs(): number {
+    return this.#readAtMs
   }
 
   /** Whether another read may prevent a doubt, or has to confirm it. */
@@ -144,18 +159,20 @@ export class Receivers {
   /** Returns why recalls may be waiting, if they may. */
   causes(nowMs: number): readonly Cause[] {
     const asOfMs = Math.min(nowMs, this.#readAtMs + READ_LIFETIME_MS)
+    const isReturning = nowMs - this.#reportAfterMs < RETURN_MS
     const waiting: Cause[] = []
     const vanished: Cause[] = []
     const silent: Cause[] = []
     for (const receiver of this.#current) {
       const { writtenAtMs, surelyAtMs, sureFromMs, recalls, oldestAtMs } = receiver
       const { isReady, isStopping, saysGoodbye } = receiver
-      if (nowMs - writtenAtMs > MEMORY_MS) continue
+      if (nowMs - writtenAtMs > MEMORY_MS && !isReturning) continue
       const isMissed = saysGoodbye && (!isReady || nowMs - writtenAtMs < WELL_MEMORY_MS)
       const isVanished = asOfMs - surelyAtMs > VANISHED_AFTER_MS
       if (recalls > 0) waiting.push({ sinceMs: oldestAtMs, reason: isVanished ? RECALLS_GONE : RECALLS_WAIT })
       else if (isStopping) continue
       else if (isVanished && isMissed) vanished.push({ sinceMs: surelyAtMs, reason: VANISHED })
+      else if (isVanished && !isReturning) continue
       // Never a reason for a doubt, but one to stay in doubt.
       else if (writtenAtMs < sureFromMs || surelyAtMs < this.#reportAfterMs)
         silent.push({ sinceMs: nowMs, reason: NOT_REPORTED })
@@ -175,7 +192,7 @@ function withoutPredecessors(receivers: readonly Receiver[]): readonly Receiver[
       latest.set(receiver.folder, receiver)
   return receivers.filter((receiver) => {
     const last = latest.get(receiver.folder) ?? receiver
-    return receiver === last || receiver.writtenAtMs - last.firstAtMs > COPY_AFTER_MS
+    return receiver === last || receiver.surelyAtMs - last.firstAtMs > COPY_AFTER_MS
   })
 }
 

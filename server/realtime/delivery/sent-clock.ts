@@ -1,5 +1,8 @@
-/** Long enough that one on its way in time is among them, and short enough to get over a clock of the server that was set. */
-const MAX_OFFSETS = 10
+/**
+ * One that comes late is followed by others in time. No more, to get over a clock of the server that was set, or one of the process
+ * that stood still with its machine.
+ */
+const MAX_OFFSETS = 3
 
 /**
  * When the heartbeats of one process were sent. A server or a network that was frozen carries out at once what it was sent long
