@@ -69,6 +69,7 @@ export class SavedPosition {
         const stored = value === undefined || value === null ? undefined : checked(value)
         if (typeof stored === 'object' && !this.#owners.has(client))
           this.#owners.set(client, { position: stored, onError })
+        if (typeof stored === 'object') this.#target ??= stored
         if (stored !== 'unreadable') this.#waiting.delete(client)
         onLoaded(stored)
         this.#advance()
@@ -88,11 +89,11 @@ export class SavedPosition {
   }
 
   #advance(): void {
-    if (this.#waiting.size > 0) return
+    if (this.#waiting.size > 0 || this.#isSaving || this.#retryTimer !== undefined) return
     const least = this.#epochs.least([...this.#owners.values()].map((owner) => owner.position))
     if (least === undefined || !this.#epochs.isAfter(least, this.#target)) return
     this.#target = least
-    if (!this.#isSaving && this.#retryTimer === undefined) this.#compareAndSave(least)
+    this.#compareAndSave(least)
   }
 
   /** The client follows the room no longer, and stores nothing more. */
@@ -122,7 +123,7 @@ export class SavedPosition {
       isPosition(stored) && stored.epoch === position.epoch && stored.offset >= position.offset
     settle(
       () => this.#store.load(this.#room),
-      (stored) => (isBehind(stored) ? this.#onSaved(position) : this.#save(position)),
+      (stored) => (isBehind(stored) ? this.#onSaved() : this.#save(position)),
       () => this.#save(position),
     )
   }
@@ -130,7 +131,7 @@ export class SavedPosition {
   #save(position: Position): void {
     settle(
       () => this.#store.save(this.#room, position),
-      () => this.#onSaved(position),
+      () => this.#onSaved(),
       (error) => this.#onFailed(error),
       {
         onTimeout: () => this.#overdue++,
@@ -143,13 +144,12 @@ export class SavedPosition {
     )
   }
 
-  #onSaved(position: Position): void {
+  #onSaved(): void {
     this.#failures = 0
     this.#backoff.succeeded()
     this.#isSaving = false
-    if (this.#owners.size > 0 && this.#target !== undefined && this.#target !== position)
-      return this.#compareAndSave(this.#target)
-    this.#onIdle()
+    this.#advance()
+    if (!this.#isSaving) this.#onIdle()
   }
 
   #onFailed(error: unknown): void {
@@ -159,7 +159,9 @@ export class SavedPosition {
       const retryInMs = this.#backoff.nextMs()
       this.#retryTimer = setTimeout(() => {
         this.#retryTimer = undefined
-        if (this.#target !== undefined) this.#compareAndSave(this.#target)
+        // Another client may have begun further back meanwhile.
+        this.#target = undefined
+        this.#advance()
       }, retryInMs)
       for (const { onError } of this.#owners.values()) onError(error, this.#failures, retryInMs)
     }
