@@ -215,7 +215,8 @@ export class Connection {
     const told = code === undefined ? undefined : { code: String(code), reason: said ?? '' }
     const found = this.#lost ?? told ?? explainDisconnect(reason, details)
     // Until it was noticed, nothing could arrive either.
-    const failure = found.code === SILENT ? { ...found, since: Date.now() - this.silence.silentMs } : found
+    const failure =
+      found.code === SILENT ? { ...found, since: Math.round(Date.now() - this.silence.silentMs) } : found
     this.#goodbye = undefined
     this.#lost = undefined
     const attempt = this.#attempt

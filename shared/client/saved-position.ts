@@ -72,6 +72,7 @@ export class SavedPosition {
         if (typeof stored === 'object') {
           this.#epochs.hear(stored.epoch)
           if (!this.#owners.has(client)) this.#owners.set(client, { position: stored, onError })
+          this.#target ??= stored
         }
         if (stored !== 'unreadable') this.#waiting.delete(client)
         onLoaded(stored)
@@ -106,11 +107,11 @@ export class SavedPosition {
   }
 
   #advance(): void {
-    if (this.#waiting.size > 0) return
+    if (this.#waiting.size > 0 || this.#isSaving || this.#retryTimer !== undefined) return
     const least = this.#epochs.least([...this.#owners.values()].map((owner) => owner.position))
     if (least === undefined || !this.#epochs.isAfter(least, this.#target)) return
     this.#target = least
-    if (!this.#isSaving && this.#retryTimer === undefined) this.#compareAndSave(least)
+    this.#compareAndSave(least)
   }
 
   /** The client follows the room no longer, and stores nothing more. */
@@ -143,7 +144,7 @@ export class SavedPosition {
       stored.offset >= position.offset
     settle(
       () => this.#store.load(this.#room),
-      (stored) => (isBehind(stored) ? this.#onSaved(position) : this.#save(position)),
+      (stored) => (isBehind(stored) ? this.#onSaved() : this.#save(position)),
       () => this.#save(position),
     )
   }
@@ -151,7 +152,7 @@ export class SavedPosition {
   #save(position: Position): void {
     settle(
       () => this.#store.save(this.#room, position),
-      () => this.#onSaved(position),
+      () => this.#onSaved(),
       (error) => this.#onFailed(error),
       {
         onTimeout: () => this.#overdue++,
@@ -164,13 +165,12 @@ export class SavedPosition {
     )
   }
 
-  #onSaved(position: Position): void {
+  #onSaved(): void {
     this.#failures = 0
     this.#backoff.succeeded()
     this.#isSaving = false
-    if (this.#owners.size > 0 && this.#target !== undefined && this.#target !== position)
-      return this.#compareAndSave(this.#target)
-    this.#onIdle()
+    this.#advance()
+    if (!this.#isSaving) this.#onIdle()
   }
 
   #onFailed(error: unknown): void {
@@ -180,7 +180,9 @@ export class SavedPosition {
       const retryInMs = this.#backoff.nextMs()
       this.#retryTimer = setTimeout(() => {
         this.#retryTimer = undefined
-        if (this.#target !== undefined) this.#compareAndSave(this.#target)
+        // Another client may have begun further back meanwhile.
+        this.#target = undefined
+        this.#advance()
       }, retryInMs)
       for (const { onError } of this.#owners.values()) onError(error, this.#failures, retryInMs)
     }

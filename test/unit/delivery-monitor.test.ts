@@ -62,10 +62,20 @@ describe('delivery monitor', function () {
   })
 
   it('is in doubt after it stood still, also to one that connects before it has noticed', async () => {
+    const reportedAtMs = performance.now()
+    let isReporting = false
+    const text = JSON.stringify({ dataFolder: 'f', ready: true, spool: { recalls: 0, ageMs: 0 } })
     const { monitor, told } = start({
-      broker: { isDelivering: () => true, probeAgeMs: () => 1 },
+      broker: {
+        isDelivering: () => true,
+        probeAgeMs: () => 1,
+        heartbeats: async () => [
+          { id: 'p', ageMs: isReporting ? 0 : performance.now() - reportedAtMs, text },
+        ],
+      },
       lag: {},
     })
+    await monitor.ready
     const now = Date.now.bind(Date)
     const greeted: Delivery[] = []
     const clock = mock.method(Date, 'now', () => now() + 6_000)
@@ -73,8 +83,40 @@ describe('delivery monitor', function () {
     monitor.greet({ onDelivery: ({ payload }) => void greeted.push(payload) })
     expect(greeted).to.have.length(1)
     expect(greeted[0]?.proved === false && greeted[0].doubtMs).to.be.within(6_000, 6_500)
+    // What receivers had said before is as old as what it had heard.
+    await waitUntil('what receivers keep is not known', () => isUnknown(monitor.state()))
+    isReporting = true
     await waitUntil('the node is proved', () => told.some(({ proved }) => proved))
     expect(told.map(({ proved }) => proved)).to.deep.equal([false, true])
+  })
+
+  it('takes a probe from before it stood still for no proof, also if it was in doubt already', async () => {
+    let isDelivering = false
+    let probedAtMs = performance.now() - 60_000
+    let checks = 0
+    const { monitor, told } = start({
+      broker: {
+        isDelivering: () => (checks++, isDelivering),
+        probeAgeMs: () => performance.now() - probedAtMs,
+      },
+      lag: {},
+    })
+    const checkedOften = () => {
+      const enough = checks + 3
+      return waitUntil('it has been checked', () => checks >= enough)
+    }
+    await waitUntil('the node is in doubt', () => told.length === 1, DOUBT_TIMEOUT_MS)
+    // Nothing speaks against it any more, and a probe comes back while it sleeps.
+    isDelivering = true
+    await checkedOften()
+    probedAtMs = performance.now()
+    const now = Date.now.bind(Date)
+    const clock = mock.method(Date, 'now', () => now() + 60_000)
+    onCleanUp(() => clock.mock.restore())
+    await checkedOften()
+    expect(monitor.state().proved).to.equal(false)
+    probedAtMs = performance.now()
+    await waitUntil('the node is proved', () => monitor.state().proved)
   })
 
   it('doubts in time although it was blocked for a moment', async () => {

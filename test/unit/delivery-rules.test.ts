@@ -131,6 +131,19 @@ describe('memory of receivers', () => {
     expect(reasons(receivers, 14_300)).to.deep.equal([])
   })
 
+  it('does not know how late the first of a process comes when nothing could be read before', () => {
+    const receivers = new Receivers(10_000)
+    receivers.read([], 10_000)
+    // Redis was frozen, in which it was sent at some time, and the receiver was killed.
+    receivers.read([heartbeat({ ...folder, sentMs: 1_000 })], 12_000)
+    expect(reasons(receivers, 12_000)).to.deep.equal([])
+    receivers.read([heartbeat({ ...folder, sentMs: 1_000, ageMs: 700 })], 12_700)
+    expect(reasons(receivers, 12_700)).to.deep.equal(['may be'])
+    // Unless it lives.
+    receivers.read([heartbeat({ ...folder, sentMs: 2_000 })], 13_000)
+    expect(reasons(receivers, 13_000)).to.deep.equal([])
+  })
+
   it('takes a heartbeat for no later than it is because the answer came late', () => {
     const receivers = new Receivers(9_000)
     receivers.read([heartbeat({ ...folder, sentMs: 0 })], 9_000)

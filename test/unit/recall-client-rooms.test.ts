@@ -243,6 +243,37 @@ describe('the position of a room in a store', () => {
     }
   })
 
+  it('is not stored by a save that is tried again once another client has begun further back', () => {
+    const stored = [at(10)]
+    let isFull = true
+    const store = {
+      load: () => stored.at(-1),
+      save: (_: string, position: Position) => {
+        if (isFull) throw new Error('full')
+        stored.push(position)
+      },
+    }
+    const saved = SavedPosition.of(store, 'r')
+    const [fast, slow] = [{}, {}]
+    const { onError } = errors()
+    saved.report(fast, at(100), onError)
+    isFull = false
+    saved.load(slow, () => undefined, onError)
+    mock.timers.tick(60_000)
+    expect(stored).to.deep.equal([at(10)])
+    saved.report(slow, at(100), onError)
+    expect(stored).to.deep.equal([at(10), at(100)])
+    for (const client of [slow, fast]) saved.release(client)
+  })
+
+  it('is read once, and not written, when a client begins', async () => {
+    const { store, settle, names } = asynchronous()
+    const saved = SavedPosition.of(store, 'r')
+    saved.load({}, () => undefined, errors().onError)
+    await settle(0, at(10))
+    expect(names()).to.deep.equal(['load'])
+  })
+
   it('is unreadable if the store returns anything but a position, throws, or does not respond', async () => {
     const load = (returned: () => unknown): unknown[] => {
       const results: unknown[] = []

@@ -82,7 +82,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
   const subscriber = createSubscriber(connections.subscriber, {
     keys,
     probeChannel,
-    onProbe: (probe) => deliveryProbe.onProbe(probe),
+    onProbe: (probe) => void (abilities.isReadOnly() || deliveryProbe.onProbe(probe)),
     readEntry,
     onFailure: (error) => onFailure('receive notices', error),
     log,

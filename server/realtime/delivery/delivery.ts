@@ -107,8 +107,9 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
     checkedAt = Date.now()
     const before = node
     const evidence = { nowMs, provedAtMs: nowMs - broker.probeAgeMs(), causes: causes(nowMs) }
-    const wasSuspended = before.proved && nowMs - sinceMs > SUSPENDED_MS && broker.probeAgeMs() > 0
-    node = wasSuspended ? { proved: false, sinceMs, reason: STOOD_STILL } : nextDelivery(before, evidence)
+    const wasSuspended = nowMs - sinceMs > SUSPENDED_MS && broker.probeAgeMs() > 0
+    if (wasSuspended) receivers.interrupted(nowMs)
+    node = wasSuspended ? stoodStill(before, sinceMs) : nextDelivery(before, evidence)
     checkRooms(before, nowMs)
     if (node.proved !== before.proved || isOtherReason(nowMs)) onChange(before, nowMs)
   }
@@ -196,6 +197,12 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
 }
 
 const NOT_PROVED = 'it is not proved that notices reach this node'
+/** Whatever was on its way before, a probe or the report of a receiver, proves nothing. */
+const stoodStill = (before: NodeDelivery, sinceMs: number): NodeDelivery =>
+  before.proved
+    ? { proved: false, sinceMs, reason: STOOD_STILL }
+    : { proved: false, sinceMs: Math.min(before.sinceMs, sinceMs), reason: before.reason }
+
 const STOOD_STILL = 'this node stood still, and it is not proved yet that notices reach it'
 const ROOMS_READING = 'this node is reading what it may have missed'
 const ROOM_READING = 'this node is reading what it may have missed in the room'

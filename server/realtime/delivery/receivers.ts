@@ -50,6 +50,10 @@ interface Receiver {
   readonly folder: string
   /** When its first heartbeat that was read was written. */
   readonly firstAtMs: number
+  /** When that says that it was sent, by the clock of its process. */
+  readonly firstSentMs: number | undefined
+  /** Since when the latest heartbeat may have been on its way, if it is the first one. */
+  readonly maybeAtMs: number
   readonly writtenAtMs: number
   readonly recalls: number
   /** When the oldest recall on its disk arrived. */
@@ -90,6 +94,8 @@ export class Receivers {
   /** To be called with all heartbeats. `nowMs`: when they were asked for; `answeredAtMs`: when they came. */
   read(heartbeats: readonly Heartbeat[], nowMs: number, answeredAtMs = nowMs): void {
     if (nowMs - this.#readAtMs > UNREAD_AFTER_MS) this.#resumedAtMs = nowMs
+    // Since then it may have been sent, if it is the first of its process that is read, and nothing could be read meanwhile.
+    const unseenSinceMs = nowMs - this.#readAtMs > LATE_AFTER_MS ? this.#readAtMs : Infinity
     this.#readAtMs = nowMs
     let hasLater = false
     for (const { id, ageMs, text } of heartbeats) {
@@ -109,10 +115,14 @@ export class Receivers {
       const lateAfterMs = report.dataFolder === undefined ? LATE_AFTER_OF_FIRST_VERSION_MS : LATE_AFTER_MS
       const isLate = !isDated && known?.isStopping === false && writtenAtMs - known.writtenAtMs > lateAfterMs
       const sureFromMs = isLate ? writtenAtMs + QUEUE_MS : (known?.sureFromMs ?? -Infinity)
-      const surelyAtMs = Math.max(writtenAtMs - MEMORY_MS, Math.min(sentAtMs, writtenAtMs))
+      const isFirst = report.sentMs !== undefined && (own === undefined || report.sentMs === own.firstSentMs)
+      const maybeAtMs = isFirst ? (own?.maybeAtMs ?? unseenSinceMs) : Infinity
+      const surelyAtMs = Math.max(writtenAtMs - MEMORY_MS, Math.min(sentAtMs, writtenAtMs, maybeAtMs))
       this.#byId.set(id, {
         folder,
         firstAtMs: own?.firstAtMs ?? writtenAtMs,
+        firstSentMs: own === undefined ? report.sentMs : own.firstSentMs,
+        maybeAtMs,
         writtenAtMs,
         recalls: report.recalls,
         oldestAtMs: surelyAtMs - report.spoolAgeMs,
