@@ -34,7 +34,7 @@ export type Entry = { readonly atMs: number } & (
 )
 
 /** The provider has called the webhook. */
-export interface Sent {
+interface Sent {
   readonly kind: 'sent'
   readonly id: number
   readonly group: string
@@ -47,7 +47,7 @@ export interface Sent {
 }
 
 /** The provider has an answer, or has given up. */
-export interface Answered {
+interface Answered {
   readonly kind: 'answered'
   readonly id: number
   readonly isOk: boolean
@@ -56,14 +56,14 @@ export interface Answered {
 }
 
 /** A user's page was opened, closed by its own code, or ended from outside, when nothing of it runs any more. */
-export interface Lived {
+interface Lived {
   readonly kind: 'opened' | 'closed' | 'killed'
   readonly user: string
   readonly life: number
 }
 
 /** A listener leaves a room. */
-export interface Left {
+interface Left {
   readonly kind: 'left'
   readonly listener: string
   readonly user: string
@@ -72,7 +72,7 @@ export interface Left {
 }
 
 /** A listener begins to follow a room. */
-export interface Followed {
+interface Followed {
   readonly kind: 'followed'
   readonly listener: string
   readonly user: string
@@ -85,7 +85,7 @@ export interface Followed {
 }
 
 /** A listener is called with a notice. */
-export interface Told {
+interface Told {
   readonly kind: 'told'
   readonly listener: string
   readonly life: number
@@ -100,7 +100,7 @@ export interface Told {
 }
 
 /** The listener has returned, or thrown. */
-export interface Handled {
+interface Handled {
   readonly kind: 'handled'
   readonly listener: string
   readonly life: number
@@ -109,7 +109,7 @@ export interface Handled {
 }
 
 /** What was recalled until now has to be loaded: a gap was told, or `load` was called (`reason` is `load` then). */
-export interface GapTold {
+interface GapTold {
   readonly kind: 'gap'
   readonly listener: string
   readonly life: number
@@ -118,7 +118,7 @@ export interface GapTold {
 }
 
 /** What dealt with the gap, or `load`, has returned, or thrown. */
-export interface GapHandled {
+interface GapHandled {
   readonly kind: 'gap handled'
   readonly listener: string
   readonly life: number
@@ -135,7 +135,7 @@ export interface Seqs {
 }
 
 /** The store of a user has written the position of a room. */
-export interface Stored {
+interface Stored {
   readonly kind: 'stored'
   readonly user: string
   readonly life: number
@@ -145,7 +145,7 @@ export interface Stored {
 }
 
 /** The app has given up on a notice that its listener cannot handle: as if it had. */
-export interface Skipped {
+interface Skipped {
   readonly kind: 'skipped'
   readonly listener: string
   readonly life: number
@@ -153,7 +153,7 @@ export interface Skipped {
 }
 
 /** What the client says of itself, or of the subscription of a listener. */
-export interface Said {
+interface Said {
   readonly kind: 'state'
   readonly user: string
   readonly life: number
@@ -164,7 +164,7 @@ export interface Said {
   readonly reason?: string
 }
 
-export interface Refused {
+interface Refused {
   readonly kind: 'refused'
   readonly user: string
   readonly life: number
@@ -176,7 +176,7 @@ export interface Refused {
 }
 
 /** A credential was signed for the user. */
-export interface Signed {
+interface Signed {
   readonly kind: 'token'
   readonly user: string
   readonly life: number
@@ -188,14 +188,14 @@ export interface Signed {
 }
 
 /** Whether the user may listen to the room from now on, as the app's backend decides. */
-export interface Granted {
+interface Granted {
   readonly kind: 'granted' | 'revoked'
   readonly user: string
   readonly room: Room
 }
 
 /** What the app's backend has answered to a node. */
-export interface Decided {
+interface Decided {
   readonly kind: 'verdict'
   readonly user: string
   readonly room: Room
@@ -205,7 +205,7 @@ export interface Decided {
 }
 
 /** The provider's callback that a member has left a group has its answer. */
-export interface Quit {
+interface Quit {
   readonly kind: 'quit'
   readonly user: string
   readonly group: string
@@ -213,7 +213,7 @@ export interface Quit {
 }
 
 /** An operator takes access away: to a room, or without one to everything. It may hold from here on. */
-export interface Ordered {
+interface Ordered {
   readonly kind: 'ordered'
   readonly id: number
   readonly user: string
@@ -222,7 +222,7 @@ export interface Ordered {
 }
 
 /** With `isOk`, it holds from here on, for as long as was ordered. */
-export interface OrderAnswered {
+interface OrderAnswered {
   readonly kind: 'order answered'
   readonly id: number
   readonly isOk: boolean
@@ -230,7 +230,7 @@ export interface OrderAnswered {
 }
 
 /** The provider says that a group was dismissed: what was recalled in it before is no longer. */
-export interface Dismissed {
+interface Dismissed {
   readonly kind: 'dismissed' | 'dismissal answered'
   readonly id: number
   readonly group: string
@@ -241,7 +241,7 @@ export interface Dismissed {
 }
 
 /** A fault begins, or has ended. */
-export interface Disturbed {
+interface Disturbed {
   readonly kind: 'fault' | 'fault over'
   readonly name: string
   /** Who is hit: `redis`, `user-1`, both ends of a line. Undefined: perhaps everybody. */
@@ -250,19 +250,19 @@ export interface Disturbed {
 }
 
 /** From here on nothing disturbs the system any more. */
-export interface Restored {
+interface Restored {
   readonly kind: 'all faults over'
 }
 
 /** A process ended by an error that nothing caught. */
-export interface Crashed {
+interface Crashed {
   readonly kind: 'crashed'
   readonly process: string
   readonly error: string
 }
 
 /** A process has logged an error, or a line with a secret in it, of which the level is `secret`. */
-export interface Logged {
+interface Logged {
   readonly kind: 'logged'
   readonly process: string
   readonly level: string
@@ -270,7 +270,7 @@ export interface Logged {
 }
 
 /** What was found at the end, when all had time to settle. */
-export interface Found {
+interface Found {
   readonly kind: 'found'
   /** What the gateway says is recalled, of everything that was sent, by conversation; with the latest time. */
   readonly recalled: readonly {

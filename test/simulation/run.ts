@@ -18,7 +18,7 @@ import { OUTSIDE, Schedule } from './world/schedule.ts'
 /** The processes have this long to start. */
 const BOOT_MS = 4_000
 /** After the last fault, everything must be as promised by then. */
-export const SETTLE_MS = 40_000
+const SETTLE_MS = 40_000
 
 export interface Outcome {
   readonly plan: Plan

@@ -7,9 +7,10 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { temporaryFolder } from '../support/temporary-folder.ts'
+import { runDiskScript } from './conformance/disk-script.ts'
 import type { FaultOutcome } from './conformance/faults.ts'
 import { runNetworkScript } from './conformance/network-script.ts'
-import { networkScript, storeScript, timerScript } from './conformance/scripts.ts'
+import { diskScript, networkScript, storeScript, timerScript } from './conformance/scripts.ts'
 import type { Batch } from './conformance/simulated.ts'
 import { runStoreScript } from './conformance/store-script.ts'
 import { runTimerScript } from './conformance/timer-script.ts'
@@ -18,12 +19,12 @@ interface Outcome {
   readonly result: unknown
   readonly fingerprint: string
 }
-type Outcomes = Readonly<Record<'network' | 'store' | 'timers', readonly Outcome[]>> & {
+type Outcomes = Readonly<Record<'network' | 'store' | 'disk' | 'timers', readonly Outcome[]>> & {
   readonly faults: readonly FaultOutcome[]
   readonly storeFaults: readonly string[]
 }
 
-const NONE: Batch = { network: [], store: [], timers: [], hasFaults: false }
+const NONE: Batch = { network: [], store: [], disk: [], timers: [], hasFaults: false }
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 
 const sample = <T>(scripts: fc.Arbitrary<T>, count: number): T[] =>
@@ -90,6 +91,17 @@ describe(`simulated world (seed ${SEED})`, () => {
     compare(scripts, (await simulating).store, real)
   })
 
+  it('has files that read, write and fail as those of the system do', async () => {
+    const scripts = sample(diskScript, Number(process.env['RUNS'] ?? 60))
+    const simulating = simulate({ disk: scripts })
+    const folder = temporaryFolder()
+    const real: unknown[] = []
+    for (const [i, script] of scripts.entries())
+      real.push(await runDiskScript(join(folder.path, `${i}`), script))
+    folder.remove()
+    compare(scripts, (await simulating).disk, real)
+  })
+
   it('has timers that run in the order of Node', async () => {
     const scripts = sample(timerScript, Number(process.env['RUNS'] ?? 40))
     const simulating = simulate({ timers: scripts })
@@ -101,15 +113,17 @@ describe(`simulated world (seed ${SEED})`, () => {
     const batch = {
       network: sample(networkScript, 10),
       store: sample(storeScript, 10),
+      disk: sample(diskScript, 10),
       timers: sample(timerScript, 10),
     }
     const twice = {
       network: [...batch.network, ...batch.network],
       store: [...batch.store, ...batch.store],
+      disk: [...batch.disk, ...batch.disk],
       timers: [...batch.timers, ...batch.timers],
     }
     const [one, other] = await Promise.all([simulate(twice), simulate(batch)])
-    for (const kind of ['network', 'store', 'timers'] as const) {
+    for (const kind of ['network', 'store', 'disk', 'timers'] as const) {
       const count = batch[kind].length
       expect(one[kind].slice(count), kind).to.deep.equal(one[kind].slice(0, count))
       expect(other[kind], kind).to.deep.equal(one[kind].slice(0, count))

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import type { DiskOperation } from './disk-script.ts'
 import type { NetworkScript, Operation } from './network-script.ts'
 import type { Key, StoreOperation } from './store-script.ts'
 import type { TimerNode } from './timer-script.ts'
@@ -82,3 +83,39 @@ const timers = (depth: number): fc.Arbitrary<TimerNode[]> =>
   )
 
 export const timerScript = timers(2)
+
+const name = fc.constantFrom('a', 'b', 'c')
+const size = fc.constantFrom(0, 1, 3, 5_000)
+const place = fc.constantFrom(0, 1, 3, 4_999, 6_000)
+
+export const diskScript: fc.Arbitrary<DiskOperation[]> = fc.array(
+  fc.oneof(
+    {
+      weight: 5,
+      arbitrary: fc.record({
+        does: fc.constantFrom(
+          'create' as const,
+          'create' as const,
+          'sync' as const,
+          'close' as const,
+          'remove' as const,
+        ),
+        name,
+      }),
+    },
+    { weight: 4, arbitrary: fc.record({ does: fc.constant('write' as const), name, offset: place, size }) },
+    { weight: 1, arbitrary: fc.record({ does: fc.constant('replace' as const), name, size }) },
+    { weight: 1, arbitrary: fc.record({ does: fc.constant('rename' as const), name, other: name }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        does: fc.constant('read' as const),
+        name,
+        offset: fc.option(place, { nil: undefined }),
+        length: fc.option(size, { nil: undefined }),
+      }),
+    },
+    { weight: 1, arbitrary: fc.constant({ does: 'sync folder' as const }) },
+  ),
+  { minLength: 5, maxLength: 25 },
+)

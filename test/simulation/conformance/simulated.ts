@@ -8,6 +8,7 @@ import { Schedule, SimProcess } from '../world/schedule.ts'
 // A process of its own, in which scripts run in the simulated world: they come over standard input, and their outcomes go to
 // standard output.
 
+const { runDiskScript } = await import('./disk-script.ts')
 const { runFaults, runStoreFaults } = await import('./faults.ts')
 const { runNetworkScript } = await import('./network-script.ts')
 const { runStoreScript } = await import('./store-script.ts')
@@ -16,6 +17,7 @@ const { runTimerScript } = await import('./timer-script.ts')
 export interface Batch {
   readonly network: readonly Parameters<typeof runNetworkScript>[0][]
   readonly store: readonly Parameters<typeof runStoreScript>[1][]
+  readonly disk: readonly Parameters<typeof runDiskScript>[1][]
   readonly timers: readonly Parameters<typeof runTimerScript>[0][]
   readonly hasFaults: boolean
 }
@@ -48,11 +50,17 @@ const settle = (): Promise<void> => new Promise((resolve) => void setTimeout(res
 
 let input = ''
 for await (const chunk of process.stdin) input += String(chunk)
-const { network, store, timers, hasFaults } = JSON.parse(input) as Batch
-const outcomes = { network: [] as unknown[], store: [] as unknown[], timers: [] as unknown[] }
+const { network, store, disk, timers, hasFaults } = JSON.parse(input) as Batch
+const outcomes: Record<'network' | 'store' | 'disk' | 'timers', unknown[]> = {
+  network: [],
+  store: [],
+  disk: [],
+  timers: [],
+}
 for (const script of network)
   outcomes.network.push(await simulate(() => runNetworkScript(script, { settle })))
 for (const script of store) outcomes.store.push(await simulate(() => runStoreScript('/simulated', script)))
+for (const script of disk) outcomes.disk.push(await simulate(() => runDiskScript('/simulated', script)))
 for (const script of timers) outcomes.timers.push(await simulate(() => runTimerScript(script)))
 const faults = hasFaults ? await runFaults(fresh) : []
 const storeFaults = hasFaults ? await runStoreFaults(fresh) : []

@@ -8,7 +8,7 @@ import type { Stretch } from './stretches.ts'
 import type { Violation } from './violation.ts'
 
 /** Once it is live, it is so again after a short pause, as when a token ends. */
-export const PAUSE_MS = 5_000
+const PAUSE_MS = 5_000
 
 /**
  * Every listener that has a right to its room becomes live soon after the last fault, and stays it, but for what the app takes: for

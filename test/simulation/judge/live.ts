@@ -6,9 +6,9 @@ import type { Stretch } from './stretches.ts'
 import type { Violation } from './violation.ts'
 
 /** A node knows after 3 s that it cannot prove delivery; the client's own listener may be busy for another second. */
-export const DOUBT_MS = 4_500
+const DOUBT_MS = 4_500
 /** A line that is dead is noticed when nothing has arrived for 10 s. */
-export const SILENCE_MS = 11_000
+const SILENCE_MS = 11_000
 
 /** Faults after which a line may be dead, and neither side knows. */
 const DEAD_LINE = /line|frozen|power|half open|nothing reaches/

@@ -3,7 +3,7 @@ import { inSeconds } from './violation.ts'
 import type { Violation } from './violation.ts'
 
 /** Errors may follow a fault for so long: what hangs is given up, and told. */
-export const ERRORS_AFTER_FAULTS_MS = 10_000
+const ERRORS_AFTER_FAULTS_MS = 10_000
 
 /** No log has secrets, and no errors once all is well. */
 export function judgeLogs(history: readonly Entry[]): Violation[] {

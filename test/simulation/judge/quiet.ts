@@ -6,10 +6,10 @@ import type { Violation } from './violation.ts'
 const PAST =
   /^(WEBHOOKS_REFUSED|WEBHOOKS_FAILED|PROCESS_GONE|QUARANTINE_NOT_EMPTY)|published again|the latest recall could not be stored| for some keys: /
 /** What one process holds when nothing happens: for itself, and for each connection and each room. */
-export const TIMERS = { own: 40, connection: 10 }
+const TIMERS = { own: 40, connection: 10 }
 export const CONNECTIONS = { own: 6, lookups: 10, user: 2 }
 /** Connections of each process to Redis, and channels of the app, besides one for each room. */
-export const REDIS = { connections: 4, channels: 8 }
+const REDIS = { connections: 4, channels: 8 }
 
 /** When all is well again, nothing waits, nothing has grown, and every process says that it is well. */
 export function judgeQuiet(plan: Plan, history: readonly Entry[]): Violation[] {

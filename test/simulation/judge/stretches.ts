@@ -2,7 +2,7 @@ import type { Room } from '../../../shared/room.ts'
 import type { Entry, EntryOf } from '../history.ts'
 import { nameOf } from './recalls.ts'
 
-export type ListenerEntry = EntryOf<
+type ListenerEntry = EntryOf<
   'followed' | 'left' | 'told' | 'handled' | 'skipped' | 'gap' | 'gap handled' | 'state' | 'killed' | 'closed'
 >
 

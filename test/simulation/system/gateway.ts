@@ -3,6 +3,7 @@ import { readConfig } from '../../../server/config/read-config.ts'
 import { startGateway } from '../../../server/gateway.ts'
 import type { Gateway } from '../../../server/gateway.ts'
 import type { Logger } from '../../../server/telemetry/logger.ts'
+import { reasonOf } from '../../../shared/errors.ts'
 import { world } from '../world/globals.ts'
 import { SimProcess } from '../world/schedule.ts'
 
@@ -128,5 +129,7 @@ const textOf = (value: unknown): string =>
   typeof value === 'string'
     ? value
     : JSON.stringify(value, (_key, inner: unknown) =>
-        inner instanceof Error ? `${inner.message}${inner.cause ? ` (${String(inner.cause)})` : ''}` : inner,
+        inner instanceof Error
+          ? `${inner.message}${inner.cause === undefined ? '' : ` (${reasonOf(inner.cause)})`}`
+          : inner,
       )

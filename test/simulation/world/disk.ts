@@ -1,4 +1,5 @@
 import { dirname } from 'node:path'
+import type { Disk, OpenFile } from '../../../server/lib/disk.ts'
 import { File } from './file.ts'
 import { world } from './globals.ts'
 import { disks } from './lmdb.ts'
@@ -134,9 +135,14 @@ function check(name: string): void {
 
 const isFull = (name: string): boolean => disks.current.behaviourOf(name).failure === 'ENOSPC'
 
-function openFile(name: string, file: File) {
+function openFile(name: string, file: File): OpenFile {
+  let isClosed = false
+  const checkOpen = (): void => {
+    if (isClosed) throw failureOf('EBADF', name)
+  }
   return {
-    write(content: Buffer, offset: number): Promise<void> {
+    async write(content: Buffer, offset: number): Promise<void> {
+      if (content.length > 0) checkOpen()
       const bytes = Buffer.from(content)
       const writing = { owner: world.schedule.current, file, content: bytes, offset }
       const end = files().begin(writing)
@@ -147,7 +153,8 @@ function openFile(name: string, file: File) {
         check(name)
       })
     },
-    sync(): Promise<void> {
+    async sync(): Promise<void> {
+      checkOpen()
       const count = file.written
       return later(disks.current.behaviourOf(name).syncMs(), () => {
         const { failure } = disks.current.behaviourOf(name)
@@ -156,18 +163,20 @@ function openFile(name: string, file: File) {
         check(name)
       })
     },
-    close(): void {},
+    close(): void {
+      checkOpen()
+      isClosed = true
+    },
   }
 }
 
-export const systemDisk = {
-  makeFolder: (): void => undefined,
-  list: (folder: string): string[] => files().list(folder),
-  size: (name: string): number | undefined => files().find(name)?.size,
-  read: (name: string, offset = 0, length = Infinity): Buffer =>
-    files().find(name)?.read(offset, length) ?? Buffer.alloc(0),
+export const systemDisk: Disk = {
+  makeFolder: () => undefined,
+  list: (folder) => files().list(folder),
+  size: (name) => files().find(name)?.size,
+  read: (name, offset = 0, length = Infinity) => files().find(name)?.read(offset, length) ?? Buffer.alloc(0),
 
-  replace(name: string, content: Buffer): void {
+  replace(name, content) {
     check(name)
     const file = new File()
     file.write(content, 0)
@@ -176,7 +185,7 @@ export const systemDisk = {
     files().flushNames(dirname(name))
   },
 
-  rename(name: string, other: string): void {
+  rename(name, other) {
     check(name)
     const file = files().find(name)
     if (file === undefined) throw failureOf('ENOENT', name)
@@ -185,11 +194,11 @@ export const systemDisk = {
     files().flushNames(dirname(other))
   },
 
-  remove(name: string): void {
+  remove(name) {
     if (files().find(name)) files().set(name, undefined)
   },
 
-  create: (name: string): Promise<ReturnType<typeof openFile>> =>
+  create: (name) =>
     later(WRITE_MS, () => {
       if (isFull(name)) check(name)
       if (files().find(name)) throw failureOf('EEXIST', name)
@@ -198,7 +207,7 @@ export const systemDisk = {
       return openFile(name, file)
     }),
 
-  syncFolder: (folder: string): Promise<void> =>
+  syncFolder: (folder) =>
     later(disks.current.behaviourOf(folder).syncMs(), () => {
       check(folder)
       files().flushNames(folder)

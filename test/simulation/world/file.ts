@@ -10,6 +10,7 @@ class Content {
   }
 
   write(bytes: Uint8Array, offset: number): void {
+    if (bytes.length === 0) return
     const end = offset + bytes.length
     if (end > this.#room.length) this.#room = Buffer.concat([this.bytes], 2 * end + 1_024)
     this.#room.set(bytes, offset)
