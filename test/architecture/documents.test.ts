@@ -205,6 +205,14 @@ describe('the documents', () => {
     })
   }
 
+  it('say the same about what can still be lost', () => {
+    const [ours, theirs] = ['README.md', 'shared/PROTOCOL.md'].map((file) =>
+      rowsOf(/^### What can still be lost\n([^]*?)^#/m.exec(read(file))?.[1] ?? ''),
+    )
+    expect(ours).to.have.lengthOf.above(10)
+    expect(theirs).to.deep.equal(ours)
+  })
+
   it('start with a README of at most 150 lines', () => {
     expect(read('README.md').split('\n').length).to.be.at.most(150)
   })
