@@ -81,7 +81,7 @@ export class FollowedRooms {
     for (const followed of this.#rooms.values()) this.#queue.remove(followed)
   }
 
-  /** Leaves every room for good. Nothing is given or stored any more. */
+  /** Leaves every room for good. Nothing is given any more, and nothing new stored. */
   close(): void {
     for (const followed of this.#rooms.values()) {
       this.#queue.remove(followed)

@@ -130,7 +130,7 @@ export class Ledger {
     this.#owed = undefined
   }
 
-  /** The client follows the room no longer: it stores nothing more. */
+  /** The client follows the room no longer: it stores nothing more than what it has reported. */
   close(): void {
     this.#saved?.release(this)
     this.#saved = undefined

@@ -1,12 +1,12 @@
 import { Backoff } from '../backoff.ts'
 import { isPosition, plain } from '../position.ts'
 import type { Position } from '../position.ts'
-import { isThenable } from './attempts.ts'
 import { Epochs, goneIf } from './epochs.ts'
 import type { PositionStore } from './position-store.ts'
+import { settle } from './store-call.ts'
 
-/** How long `load` and `save` of a store may take. */
-const STORE_TIMEOUT_MS = 10_000
+/** How often a save may fail once nobody follows the room any more. */
+const MAX_LAST_FAILURES = 5
 
 /** What was stored; undefined if nothing was. */
 export type Stored = Position | 'unreadable' | undefined
@@ -36,9 +36,15 @@ export class SavedPosition {
   readonly #waiting = new Set<object>()
   /** What is stored, or is to be. */
   #target: Position | undefined
+  /** Whether it is still to be saved. */
+  #isDue = false
+  /** Of the client that left last. */
+  #onError: OnStoreError | undefined
   /** In this epoch the log went back: what is stored may be further, and out of date. */
   #retired: string | undefined
   #failures = 0
+  /** With so many, nothing is tried again, unless the room is followed. */
+  #maxFailures = 0
   #isSaving = false
   /** How many saves have not settled in time. */
   #overdue = 0
@@ -64,6 +70,7 @@ export class SavedPosition {
    */
   load(client: object, onLoaded: (stored: Stored) => void, onError: OnStoreError): void {
     this.#waiting.add(client)
+    if (this.#owners.size > 0) this.#forgetDue()
     if (this.#isSaving) return void this.#whenIdle.add(() => this.load(client, onLoaded, onError))
     settle(
       () => this.#store.load(this.#room),
@@ -107,29 +114,47 @@ export class SavedPosition {
   }
 
   #advance(): void {
-    if (this.#waiting.size > 0 || this.#isSaving || this.#retryTimer !== undefined) return
+    if (this.#waiting.size > 0) return
     const least = this.#epochs.least([...this.#owners.values()].map((owner) => owner.position))
-    if (least === undefined || !this.#epochs.isAfter(least, this.#target)) return
+    if (least === undefined || !(this.#isDue || this.#epochs.isAfter(least, this.#target))) return
     this.#target = least
-    this.#compareAndSave(least)
+    this.#isDue = true
+    this.#saveDue()
   }
 
-  /** The client follows the room no longer, and stores nothing more. */
+  /** Another client may begin further back. */
+  #forgetDue(): void {
+    if (!this.#isDue) return
+    this.#isDue = false
+    this.#target = undefined
+  }
+
+  #saveDue(): void {
+    if (!this.#isDue || this.#target === undefined || this.#isSaving || this.#retryTimer !== undefined) return
+    this.#isDue = false
+    this.#compareAndSave(this.#target)
+  }
+
+  /** The client follows the room no longer, and stores nothing more. If it was the last, what is due is saved now. */
   release(client: object): void {
+    this.#onError = this.#owners.get(client)?.onError ?? this.#onError
     this.#owners.delete(client)
     this.#waiting.delete(client)
     if (this.#isInUse) return
+    // The page may be about to go.
     clearTimeout(this.#retryTimer)
     this.#retryTimer = undefined
-    if (!this.#isSaving) this.#forget()
+    this.#maxFailures = this.#failures + MAX_LAST_FAILURES
+    this.#saveDue()
+    this.#forgetIfIdle()
   }
 
   get #isInUse(): boolean {
     return this.#owners.size + this.#waiting.size > 0
   }
 
-  #forget(): void {
-    if (this.#overdue > 0) return
+  #forgetIfIdle(): void {
+    if (this.#isInUse || this.#isSaving || this.#retryTimer !== undefined || this.#overdue > 0) return
     const rooms = savedByStore.get(this.#store)
     if (rooms?.get(this.#room) === this) rooms.delete(this.#room)
   }
@@ -169,28 +194,34 @@ export class SavedPosition {
     this.#failures = 0
     this.#backoff.succeeded()
     this.#isSaving = false
-    this.#advance()
+    this.#saveDue()
     if (!this.#isSaving) this.#onIdle()
   }
 
   #onFailed(error: unknown): void {
     this.#isSaving = false
     this.#failures++
-    if (this.#owners.size > 0) {
-      const retryInMs = this.#backoff.nextMs()
-      this.#retryTimer = setTimeout(() => {
-        this.#retryTimer = undefined
-        // Another client may have begun further back meanwhile.
-        this.#target = undefined
-        this.#advance()
-      }, retryInMs)
-      for (const { onError } of this.#owners.values()) onError(error, this.#failures, retryInMs)
-    }
+    this.#isDue = true
+    const clients = [...this.#owners.values()]
+    if (clients.length > 0 && this.#waiting.size > 0) this.#forgetDue()
+    let retryInMs: number | undefined
+    if (this.#isInUse || this.#failures < this.#maxFailures) {
+      retryInMs = this.#backoff.nextMs()
+      this.#retryTimer = setTimeout(() => this.#retry(), retryInMs)
+    } else this.#forgetDue()
+    if (clients.length === 0) this.#onError?.(error, this.#failures, retryInMs)
+    for (const { onError } of clients) onError(error, this.#failures, retryInMs)
     this.#onIdle()
   }
 
+  #retry(): void {
+    this.#retryTimer = undefined
+    this.#advance()
+    this.#saveDue()
+  }
+
   #onIdle(): void {
-    if (!this.#isInUse) this.#forget()
+    this.#forgetIfIdle()
     const waiting = [...this.#whenIdle]
     this.#whenIdle.clear()
     for (const resume of waiting) resume()
@@ -198,37 +229,3 @@ export class SavedPosition {
 }
 
 const checked = (stored: unknown): Stored => (isPosition(stored) ? plain(stored) : 'unreadable')
-
-/**
- * Calls a method of a store, and one of the others once: in this turn, unless it returns a promise. A promise that settles
- * after the timeout has failed by then.
- */
-function settle<Value>(
-  call: () => Value | PromiseLike<Value>,
-  onOk: (value: Value) => void,
-  onFailed: (error: unknown) => void,
-  { onTimeout, onLate }: { readonly onTimeout?: () => void; readonly onLate?: () => void } = {},
-): void {
-  let returned: Value | PromiseLike<Value>
-  try {
-    returned = call()
-  } catch (error) {
-    return onFailed(error)
-  }
-  if (!isThenable(returned)) return onOk(returned as Value)
-  let isOver = false
-  const timer = setTimeout(() => {
-    isOver = true
-    onTimeout?.()
-    onFailed(new Error(`the position store did not respond within ${STORE_TIMEOUT_MS / 1_000} s`))
-  }, STORE_TIMEOUT_MS)
-  const end = (then: () => void): void => {
-    clearTimeout(timer)
-    if (isOver) onLate?.()
-    else then()
-  }
-  Promise.resolve(returned).then(
-    (value) => end(() => onOk(value as Value)),
-    (error: unknown) => end(() => onFailed(error)),
-  )
-}

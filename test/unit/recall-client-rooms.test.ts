@@ -166,6 +166,73 @@ describe('the position of a room in a store', () => {
     expect(names().slice(4)).to.deep.equal(['load'])
   })
 
+  it('that was reported before its last client left is still saved: at once, and if that fails, a few times more', async () => {
+    const { store, calls, settle, names } = asynchronous()
+    const saved = SavedPosition.of(store, 'r')
+    const { told, onError } = errors()
+    for (const offset of [1, 2, 3]) saved.report(store, at(offset), onError)
+    saved.release(store)
+    await settle(0)
+    await settle(1)
+    await settle(2, at(1))
+    expect(names()).to.deep.equal(['load', 'save 1', 'load', 'save 3'])
+    const isKept = () => SavedPosition.of(store, 'r') === saved
+    for (let attempt = 1; attempt <= 5; attempt++) {
+      calls.at(-1)?.fail()
+      await turn()
+      expect(told.at(-1)).to.equal(`Error: full ${attempt}`)
+      expect(isKept()).to.equal(attempt < 5)
+      mock.timers.tick(30_000)
+      await settle(calls.length - 1)
+    }
+    expect(names().slice(4).join()).to.equal('load,save 3,load,save 3,load,save 3,load,save 3')
+  })
+
+  it('that waits for another attempt to save it is saved at once when its last client leaves', async () => {
+    const stored: Position[] = []
+    let isFull = true
+    const store = {
+      load: () => stored.at(-1),
+      save: (_: string, position: Position) => {
+        if (isFull) throw new Error('full')
+        stored.push(position)
+      },
+    }
+    const saved = SavedPosition.of(store, 'r')
+    for (const offset of [1, 2]) saved.report(store, at(offset), errors().onError)
+    isFull = false
+    saved.release(store)
+    expect(stored).to.deep.equal([at(2)])
+    expect(SavedPosition.of(store, 'r')).to.not.equal(saved)
+  })
+
+  it('is not that of the faster of two clients that leave together', () => {
+    for (const begins of ['first', 'while it is full', 'and stays unread', 'and reports'] as const) {
+      const stored = [at(1)]
+      let isFull = false
+      let isReadable = true
+      const store = {
+        load: () => (isReadable ? stored.at(-1) : ('x' as never)),
+        save: (_: string, position: Position) => {
+          if (isFull) throw new Error('full')
+          stored.push(position)
+        },
+      }
+      const saved = SavedPosition.of(store, 'r')
+      const [fast, slow] = [{}, {}]
+      const { onError } = errors()
+      if (begins === 'first') saved.report(slow, at(1), onError)
+      isFull = begins !== 'first'
+      saved.report(fast, at(9), onError)
+      isReadable = begins !== 'and stays unread'
+      if (begins === 'and reports') saved.report(slow, at(1), onError)
+      else if (begins !== 'first') saved.load(slow, () => undefined, onError)
+      isFull = false
+      for (const client of [slow, fast]) saved.release(client)
+      expect(stored, begins).to.deep.equal([at(1)])
+    }
+  })
+
   it('is saved again after a failure, and after an older save that settles late', async () => {
     const { store, calls, settle, names } = asynchronous()
     const saved = SavedPosition.of(store, 'r')
