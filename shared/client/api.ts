@@ -104,7 +104,7 @@ export interface RoomRefused {
   readonly code: string
   /** Why, for people. */
   readonly message: string
-  /** Whether the client subscribes again after a backoff. Otherwise it does when it connects with another credential. */
+  /** Whether the client subscribes again after a backoff. Otherwise it does with its next credential: refreshed, or on connect. */
   readonly retry: boolean
 }
 

@@ -31,6 +31,8 @@ interface ConnectionOptions {
   readonly credentials: Credentials
   readonly onConnect: () => void
   readonly onDisconnect: () => void
+  /** The connection goes on with another credential. */
+  readonly onRefreshed: () => void
   readonly onGoodbye: (goodbye: Goodbye) => void
   /** The client retries by itself. */
   readonly onError: (error: ClientError) => void
@@ -65,7 +67,7 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options
-    const { credentials, onChange, onError } = options
+    const { credentials, onChange, onError, onRefreshed } = options
     this.#credentials = credentials
     const { origin, path } = gatewayAddress(options.url)
     this.socket = createSocket(origin, path)
@@ -81,6 +83,7 @@ export class Connection {
       socket: this.socket,
       requests: this.requests,
       ask: () => credentials.ask(),
+      onRefreshed,
       onError,
       onAnother: (credential) => this.#reopen(credential),
     })

@@ -76,6 +76,11 @@ export class FollowedRooms {
     }
   }
 
+  /** To be called once the credential was refreshed: the new one may grant what the last one did not. */
+  retryRefused(): void {
+    for (const followed of this.#rooms.values()) if (followed.isRefused) this.#queue.add(followed)
+  }
+
   /** To be called once disconnected. */
   onDisconnect(): void {
     for (const followed of this.#rooms.values()) this.#queue.remove(followed)
@@ -172,9 +177,11 @@ export class FollowedRooms {
   #onRefused(followed: FollowedRoom, { code, message, retry }: Refused | Unsubscribed): void {
     // It may be about the position: without one, the next response decides.
     if (code === 'REQUEST_MALFORMED' && followed.forgetAsked()) return this.#queue.add(followed)
+    const wasRefused = followed.isRefused && followed.refusal?.code === code
     followed.refusal = { code, message, retry }
     if (retry) this.#queue.addLater(followed)
     else this.#queue.remove(followed)
+    if (!retry && wasRefused) return this.#onChange(followed.room)
     const refused = { room: followed.room, code, message, retry }
     this.#events.emit('refused', refused)
     for (const { events } of followed.listeners) events.emit('refused', refused)

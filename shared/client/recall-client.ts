@@ -39,6 +39,7 @@ export class RecallClient {
       }),
       onConnect: () => this.#rooms.subscribeAll(),
       onDisconnect: () => this.#rooms.onDisconnect(),
+      onRefreshed: () => this.#rooms.retryRefused(),
       onGoodbye: (goodbye) => this.#events.emit('goodbye', goodbye),
       onError,
       onChange,

@@ -15,6 +15,8 @@ interface RefreshOptions {
   readonly requests: Requests
   /** Asks for a credential. Rejects if there is none in time. */
   readonly ask: () => Promise<Credential>
+  /** The node has accepted a new credential. */
+  readonly onRefreshed: () => void
   /** There is no new credential, or the node refuses it. The next attempt follows by itself. */
   readonly onError: (error: ClientError) => void
   /** The new credential is for another user or role, which takes another connection. */
@@ -109,6 +111,7 @@ export class Refresh {
       if (response?.ok) {
         this.#inUse = credential
         this.expiresIn(response.expiresInMs ?? response.expiresAtMs - Date.now())
+        this.#options.onRefreshed()
       } else if (response?.retry === false || response?.code === 'TOKEN_EXPIRED') {
         throw new Error(`the gateway refuses the new credential: ${response.message}`)
       } else this.#retry()

@@ -8,7 +8,7 @@ import type { RoomListener } from './room-listener.ts'
 export class RoomStream {
   /** The offset at which recovery is complete. Undefined while not subscribed. */
   #end: number | undefined
-  /** After the last notice that any listener has taken; undefined before the first response. */
+  /** After the last notice that any listener has taken; undefined before the first, and the first response. */
   #latest: Position | undefined
 
   get isOpen(): boolean {
@@ -36,10 +36,16 @@ export class RoomStream {
     this.#end = undefined
   }
 
-  /** Whether a listener has received everything that it missed, and everything since. */
-  hasAllBeenTakenBy({ taken, isFull }: RoomListener): boolean {
+  /** Whether a listener has received everything that it missed, and everything since. Not if no node knows where it began. */
+  hasAllBeenTakenBy({ taken, isFull, isProved }: RoomListener): boolean {
     const latest = this.#latest
-    if (this.#end === undefined || isFull || latest === undefined || taken?.epoch !== latest.epoch)
+    if (
+      this.#end === undefined ||
+      isFull ||
+      !isProved ||
+      latest === undefined ||
+      taken?.epoch !== latest.epoch
+    )
       return false
     return taken.offset >= Math.max(this.#end, latest.offset)
   }
@@ -73,7 +79,9 @@ export class RoomStream {
   }
 
   #advance(position: Position): void {
-    if (this.#latest?.epoch === position.epoch && position.offset > this.#latest.offset)
+    const latest = this.#latest
+    // Before the first response, it is what an earlier subscription still brings.
+    if (latest === undefined || (latest.epoch === position.epoch && position.offset > latest.offset))
       this.#latest = position
   }
 

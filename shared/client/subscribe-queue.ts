@@ -24,6 +24,8 @@ export class SubscribeQueue {
   readonly #queued = new Set<FollowedRoom>()
   /** The latest request of each room: what answers an earlier one says nothing about it. */
   readonly #latest = new WeakMap<FollowedRoom, symbol>()
+  /** Those that subscribe after a delay. */
+  readonly #delayed = new WeakSet<FollowedRoom>()
   #inFlight = 0
 
   constructor(socket: RecallSocket, requests: Requests, silence: Silence, onResponse: OnResponse) {
@@ -58,6 +60,7 @@ export class SubscribeQueue {
     this.#cancel(followed)
     const timer = setTimeout(() => this.add(followed), followed.backoff.nextMs())
     followed.waitFor(() => clearTimeout(timer))
+    this.#delayed.add(followed)
   }
 
   /** What the subscription brings is not what it should. */
@@ -68,9 +71,10 @@ export class SubscribeQueue {
 
   /**
    * Subscribes again if the node falls silent while the room is recovering. Call it after the response and after each batch.
+   * What is to be asked again anyway does not wait for that.
    */
   watch(followed: FollowedRoom): void {
-    if (followed.isSubscribing || !followed.isSubscribed) return
+    if (followed.isSubscribing || !followed.isSubscribed || this.#delayed.has(followed)) return
     if (followed.hasRecovered) followed.cancel()
     else followed.waitFor(this.#silence.watch(() => this.replaceLater(followed)))
   }
@@ -84,6 +88,7 @@ export class SubscribeQueue {
   #cancel(followed: FollowedRoom): void {
     followed.cancel()
     followed.isSubscribing = false
+    this.#delayed.delete(followed)
     this.#queued.delete(followed)
     this.#latest.delete(followed)
   }

@@ -172,6 +172,7 @@ describe('a refresh', () => {
         ),
       onError: ({ error }) => errors.push((error as Error).message),
       onAnother: (credential) => another.push(credential),
+      onRefreshed: () => undefined,
     })
     const give = async (credential: Credential | Error): Promise<void> => {
       asked.shift()?.(credential)

@@ -1,0 +1,122 @@
+import { expect } from 'chai'
+import { createRecallClient } from '../../shared/client.ts'
+import type { ClientEvents, RecallClient } from '../../shared/client.ts'
+import type { Refused, Subscribed } from '../../shared/protocol.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { noticeAt, startFakeGateway } from '../support/fake-gateway.ts'
+import { waitUntil } from '../support/wait.ts'
+
+const room = { group: 'g' }
+const epoch = 'e0'
+const at = (offset: number) => ({ epoch, offset })
+const ok = (offset: number, recovered = 0): Subscribed => ({
+  ok: true,
+  room,
+  position: at(offset),
+  recovered,
+})
+const refused = (code: 'BROKER_UNAVAILABLE' | 'ROOM_REFUSED', retry: boolean): Refused => ({
+  ok: false,
+  code,
+  message: 'no',
+  retry,
+})
+
+describe('a request of the client for a room', () => {
+  const onCleanUp = cleanUpAfterEach()
+  const { random } = Math
+  before(() => {
+    // The first retry follows after 100 ms.
+    Math.random = () => 0.1
+  })
+  after(() => {
+    Math.random = random
+  })
+
+  const setUp = async () => {
+    const gateway = await startFakeGateway()
+    onCleanUp(gateway.stop)
+    let asked = 0
+    const getToken = (): string => {
+      const claims = Buffer.from(JSON.stringify({ sub: 'u', iat: ++asked })).toString('base64url')
+      return `${Buffer.from('{"alg":"HS256"}').toString('base64url')}.${claims}.s`
+    }
+    const client = createRecallClient({ url: gateway.url, getToken })
+    onCleanUp(() => client.close())
+    const [socket] = await waitUntil('it is connected', () => {
+      const sockets = [...gateway.io.of('/').sockets.values()]
+      return sockets.length > 0 && sockets
+    })
+    if (socket === undefined) throw new Error('no socket')
+    socket.removeAllListeners('subscribe')
+    const answers: ((response: Subscribed | Refused) => void)[] = []
+    socket.on('subscribe', (_, ack) => answers.push(ack))
+    /** Answers each request once it is there. */
+    const answer = async (index: number, response: Subscribed | Refused) =>
+      (await waitUntil(`request ${index}`, () => answers[index]))(response)
+    const publish = (offset: number): void =>
+      void socket.emit('messages-recalled', { room, epoch, notices: [noticeAt(offset)] })
+    return { client, socket, answer, answers, publish }
+  }
+  const events = <Name extends keyof ClientEvents>(client: RecallClient, name: Name) => {
+    const emitted: ClientEvents[Name][] = []
+    client.on(name, (value) => emitted.push(value))
+    return emitted
+  }
+
+  it('that is refused for now is made again, although notices arrive meanwhile', async () => {
+    const { client, answer, publish } = await setUp()
+    const first = client.subscribe(room, () => undefined)
+    await answer(0, ok(1))
+    await waitUntil('it is live', () => first.state.kind === 'live')
+    const gaps = events(client, 'gap')
+    // The log may have lost what it had.
+    const second = client.subscribe(room, () => undefined, { since: at(5) })
+    expect(second.state.kind, 'no node knows that position').to.equal('catching-up')
+    await answer(1, refused('BROKER_UNAVAILABLE', true))
+    publish(2)
+    await waitUntil('it is delivered', () => first.position?.offset === 2)
+    expect(second.state).to.include({ kind: 'catching-up', code: 'BROKER_UNAVAILABLE' })
+    await answer(2, { ...ok(2), gap: 'epoch-changed' })
+    await waitUntil('both are live', () => client.state.kind === 'live' && second.state.kind === 'live')
+    expect(gaps).to.deep.equal([{ room, reason: 'epoch-changed', position: at(2) }])
+  })
+
+  it('is not needed by a listener that comes after notices which an earlier subscription brought', async () => {
+    const { client, answer, answers, publish } = await setUp()
+    const first = client.subscribe(room, () => undefined)
+    await answer(0, ok(0))
+    await waitUntil('it is live', () => first.state.kind === 'live')
+    first.leave()
+    const second = client.subscribe(room, () => undefined)
+    await waitUntil('it asks', () => answers.length === 2)
+    // On its way since before it left.
+    publish(1)
+    await waitUntil('it is handled', () => second.position?.offset === 1)
+    await answer(1, ok(1, 1))
+    publish(1)
+    await waitUntil('it is live', () => second.state.kind === 'live')
+    const offsets: number[] = []
+    const third = client.subscribe(room, ({ offset }) => void offsets.push(offset))
+    expect(third.state.kind).to.equal('live')
+    publish(2)
+    await waitUntil('it is delivered', () => offsets.length > 0)
+    expect(offsets).to.deep.equal([2])
+  })
+
+  it('that the credential did not allow is made again when it is refreshed, and is told once', async () => {
+    const { client, socket, answer } = await setUp()
+    const told = events(client, 'refused')
+    socket.on('refresh', (_, ack) => ack({ ok: true, expiresAtMs: 0, expiresInMs: 1_500 }))
+    socket.emit('hello', { expiresInMs: 1_500, silenceMs: 60_000, protocolVersion: 2 })
+    const subscription = client.subscribe(room, () => undefined)
+    await answer(0, refused('ROOM_REFUSED', false))
+    await waitUntil('it is refused', () => client.state.kind === 'refused')
+    const states = events(client, 'state')
+    await answer(1, refused('ROOM_REFUSED', false))
+    await answer(2, ok(0))
+    await waitUntil('it is live', () => subscription.state.kind === 'live')
+    expect(states.map(({ kind }) => kind)).to.deep.equal(['live'])
+    expect(told).to.have.lengthOf(1)
+  }).timeout(10_000)
+})
