@@ -103,12 +103,12 @@ export class FollowedRoom {
 
   /**
    * Adds a listener. It begins where `since` says, with its load, where one that left is owed something, or now; as long as no
-   * listener has a place, where the position store says. Calls `onBegun` if the room must be subscribed, again, for it.
+   * listener has a place, where the position store says; and where the client was, if what came since is only to be loaded. Calls `onBegun` if the room must be subscribed, again, for it.
    */
   add(listener: RoomListener, since: Position | undefined, onBegun: () => void): void {
     this.#listeners.add(listener)
     const { latest } = this.#stream
-    const { owed } = this.ledger
+    const { owed, earned } = this.ledger
     if (since !== undefined) {
       listener.beginAt(since)
       listener.isClaimed = true
@@ -117,9 +117,11 @@ export class FollowedRoom {
     } else if (owed !== undefined) {
       listener.beginAt(owed)
       this.ledger.settle()
-    } else if (latest === undefined || !this.ledger.hasBegun) {
+    } else if (latest === undefined || earned === undefined) {
       listener.awaitsStart = true
       return this.ledger.open((stored) => this.#begin(stored, onBegun))
+    } else if (!this.ledger.isCovered(earned, this.#listeners)) {
+      listener.beginAt(earned)
     } else {
       listener.beginAt(latest)
       listener.isProved = true

@@ -40,9 +40,9 @@ export class Ledger {
     this.#onError = onError
   }
 
-  /** Whether any listener has had a place yet. */
-  get hasBegun(): boolean {
-    return this.#earned !== undefined
+  /** How far the client has got; undefined before any listener has had a place. */
+  get earned(): Position | undefined {
+    return this.#earned
   }
 
   /** Where the next listener must begin so that nothing is lost; undefined if it may begin now. */

@@ -104,6 +104,30 @@ describe('a request of the client for a room', () => {
     expect(offsets).to.deep.equal([2])
   })
 
+  it('begins where the client was, if all that came since is left to a load that has not returned', async () => {
+    const { client, answer, answers, publish } = await setUp()
+    const first = client.subscribe(room, () => undefined)
+    await answer(0, ok(0))
+    await waitUntil('it is live', () => first.state.kind === 'live')
+    first.leave()
+    let isLoading = false
+    const load = () => {
+      isLoading = true
+      return new Promise(() => undefined)
+    }
+    const loading = client.subscribe(room, () => undefined, { load })
+    await answer(1, ok(1))
+    await waitUntil('it loads', () => isLoading)
+    const offsets: number[] = []
+    client.subscribe(room, ({ offset }) => void offsets.push(offset))
+    loading.leave()
+    await waitUntil('it asks', () => answers.length === 3)
+    await answer(2, ok(1, 1))
+    publish(1)
+    await waitUntil('it is told', () => offsets.length === 1)
+    await waitUntil('it is live', () => client.state.kind === 'live')
+  })
+
   it('that the credential did not allow is made again when it is refreshed, and is told once', async () => {
     const { client, socket, answer } = await setUp()
     const told = events(client, 'refused')

@@ -38,6 +38,7 @@ const MANNERS = [
   'fails to load at first',
 ] as const
 type Manner = (typeof MANNERS)[number]
+const HANGS: readonly Manner[] = ['never settles', 'leaves and never finishes']
 
 type Gateway = Awaited<ReturnType<typeof startFakeGateway>>
 
@@ -49,6 +50,8 @@ class Application {
   stored: Position
   client: RecallClient
   subscriptions: Subscription[] = []
+  /** Whether a listener of this session may never return. */
+  hangs = false
   readonly #store: PositionStore
   readonly #finished = new Set<string>()
   /** Up to where gaps and loads have been dealt with. */
@@ -103,6 +106,7 @@ class Application {
   }
 
   subscribe(manner: Manner): void {
+    if (HANGS.includes(manner)) this.hangs = true
     let last = -1
     let failures = 0
     let subscription: Subscription | undefined
@@ -187,6 +191,7 @@ class Application {
   nextSession(): void {
     this.client.close()
     this.subscriptions = []
+    this.hangs = false
     this.client = this.#open()
   }
 
@@ -197,6 +202,12 @@ class Application {
   /** One last session, with a listener that works, until it is where the log ends. */
   async end(): Promise<void> {
     this.#isOver = true
+    this.release()
+    // Nothing waits for another notice.
+    if (!this.hangs)
+      await waitUntil('it is live', () => this.client.state.kind === 'live', 3_000).catch(() =>
+        this.faults.push(`not live, but ${JSON.stringify(this.client.state)}`),
+      )
     this.nextSession()
     this.release()
     this.subscribe('returns')
@@ -270,6 +281,8 @@ const step = fc.oneof(
   { weight: 2, arbitrary: always('next session', (application) => application.nextSession()) },
   { weight: 1, arbitrary: always('reconnect', ({ client }) => client.connect()) },
   { weight: 1, arbitrary: always('cut', (_, gateway) => gateway.cut()) },
+  { weight: 2, arbitrary: always('refuse', (_, gateway) => gateway.refuse(1)) },
+  { weight: 2, arbitrary: always('late', (_, gateway) => gateway.delay(2)) },
   { weight: 1, arbitrary: always('trim', ({ room }, gateway) => gateway.trim(room)) },
   { weight: 1, arbitrary: always('lose', ({ room }, gateway) => gateway.lose(room)) },
   { weight: 2, arbitrary: always('release', (application) => application.release()) },
@@ -287,8 +300,8 @@ describe('the client, whatever its listeners and the network do', function () {
   let runs = 0
   before(async () => {
     gateway = await startFakeGateway()
-    // Without jitter, retries and reconnects are immediate.
-    Math.random = () => 0
+    // Retries and reconnects follow after some ms, so that other events come before them.
+    Math.random = () => 0.004
   })
   after(async () => {
     Math.random = random

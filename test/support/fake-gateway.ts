@@ -1,4 +1,5 @@
 import { createServer } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { AddressInfo } from 'node:net'
 import { Server } from 'socket.io'
 import type { Socket } from 'socket.io'
@@ -7,6 +8,9 @@ import type { GapReason, Position } from '../../shared/position.ts'
 import type { ClientToServer, ServerToClient, Subscribed } from '../../shared/protocol.ts'
 import { roomName } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
+
+/** How long a request takes that is to be late. */
+const LATE_MS = 4
 
 type NodeSocket = Socket<ClientToServer, ServerToClient>
 
@@ -60,18 +64,36 @@ export async function startFakeGateway(path = '/socket.io/') {
       socket.emit('messages-recalled', { room, epoch, notices: notices.slice(i, i + 3) })
   }
 
+  let refusals = 0
+  let late = 0
   io.on('connection', (socket) => {
-    socket.on('subscribe', ({ since, ...room }, ack) => {
-      requests.push({ room, since })
-      const response = answer(room, since)
-      ack(response)
-      send(socket, room, response.position.offset - response.recovered)
-      void socket.join(roomName(room))
-    })
-    socket.on('unsubscribe', (room, ack) => {
-      void socket.leave(roomName(room))
-      ack({ ok: true })
-    })
+    let before: Promise<void> | undefined
+    /** A node takes the requests of a socket one after the other. */
+    const inTurn = (run: () => void): void => {
+      if (late === 0 && before === undefined) return run()
+      const ms = late > 0 ? LATE_MS : 0
+      late = Math.max(0, late - 1)
+      before = (before ?? Promise.resolve()).then(() => delay(ms)).then(run)
+    }
+    socket.on('subscribe', ({ since, ...room }, ack) =>
+      inTurn(() => {
+        requests.push({ room, since })
+        if (refusals > 0) {
+          refusals--
+          return ack({ ok: false, code: 'BROKER_UNAVAILABLE', message: 'not now', retry: true })
+        }
+        const response = answer(room, since)
+        ack(response)
+        send(socket, room, response.position.offset - response.recovered)
+        if (socket.connected) void socket.join(roomName(room))
+      }),
+    )
+    socket.on('unsubscribe', (room, ack) =>
+      inTurn(() => {
+        void socket.leave(roomName(room))
+        ack({ ok: true })
+      }),
+    )
   })
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
   const { port } = http.address() as AddressInfo
@@ -80,6 +102,14 @@ export async function startFakeGateway(path = '/socket.io/') {
     io,
     url: `http://127.0.0.1:${port}`,
     port,
+    /** The next requests for rooms are refused for now. */
+    refuse(count: number): void {
+      refusals = count
+    },
+    /** The next requests take a few ms. */
+    delay(count: number): void {
+      late = count
+    },
     /** Every subscribe request so far. */
     requests,
     position: (room: Room): Position => positionOf(logOf(room)),
