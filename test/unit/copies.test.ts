@@ -260,10 +260,11 @@ describe('copies of what the broker confirmed', () => {
     let stored: number | undefined
     const broker = {
       doubts: () => 0,
+      rollbacks: () => 0,
       async mark(_name: string, value: number, expected: number | undefined) {
         const before = stored
         if (before === expected) stored = value
-        return before
+        return { before, isStored: before === expected }
       },
       publish: () =>
         new Promise((resolve) => confirm.push(() => resolve({ duplicate: false, positions: [] }))),

@@ -42,7 +42,8 @@ export function createPublisher(
   const { isConfirmed } = options
   const settings = publishSettings(options, isConfirmed)
   const rollbacks = new RollbackDetector()
-  let rolledBackLogsSeen = 0
+  let rollbacksSeen = 0
+  let feedEpoch: string | undefined
   const epochs = createEpochReplacer({ newEpoch, log })
   const enqueue = createPublishQueue(write)
 
@@ -60,7 +61,7 @@ export function createPublisher(
     const outcomes = (await Promise.all(calls)).flat()
     const [first] = outcomes
     if (first instanceof Error && outcomes.every((outcome) => outcome instanceof Error)) throw first
-    rolledBackLogsSeen += rolledBack.length
+    rollbacksSeen += rolledBack.length
     await epochs.replace(rolledBack)
     return outcomes
   }
@@ -100,6 +101,12 @@ export function createPublisher(
     return batch.flatMap(({ rooms }, i) => {
       const outcome = outcomes[i]
       if (outcome === undefined || outcome instanceof Error) return []
+      const feed = outcome.at(-1)
+      // Only that of a feed that went back is replaced.
+      if (feed !== undefined && feed.epoch !== feedEpoch) {
+        if (feedEpoch !== undefined) rollbacksSeen++
+        feedEpoch = feed.epoch
+      }
       return withRooms(rooms, outcome)
         .map(({ room, position }) => ({ room, name: roomName(room), position }))
         .filter(({ name, position }) => rollbacks.wentBack(name, position))
@@ -125,8 +132,8 @@ export function createPublisher(
 
   return {
     publish,
-    /** Returns how many logs it has found to have gone back. */
-    rolledBackLogs: (): number => rolledBackLogsSeen,
+    /** Counts the logs that it has found to have gone back, and how often others have. */
+    rollbacks: (): number => rollbacksSeen,
     stop: epochs.stop,
   }
 }

@@ -247,6 +247,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     heartbeats: noticed('read heartbeats', heartbeats.heartbeats),
 
     mark: noticed('store markers', markers.mark),
-    doubts: () => connections.recalls.generation() + publisher.rolledBackLogs(),
+    doubts: connections.recalls.generation,
+    rollbacks: publisher.rollbacks,
   }
 }

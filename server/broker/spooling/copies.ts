@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Position } from '../../../shared/position.ts'
 import type { Recall } from '../../../shared/recall.ts'
+import type { EndedGroup } from '../broker.ts'
 import type { Disk } from '../../lib/disk.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { openBackgroundJournal } from './background-journal.ts'
@@ -26,15 +27,9 @@ export interface RecallCopy {
   readonly confirmed: readonly (readonly Position[])[]
 }
 
-/** The end of a group that the broker confirmed. */
-export interface EndCopy {
-  readonly ended: string
-  readonly atMs: number
-}
+export type Copy = RecallCopy | EndedGroup
 
-export type Copy = RecallCopy | EndCopy
-
-export const isEnd = (copy: Copy): copy is EndCopy => 'ended' in copy
+export const isEnd = (copy: Copy): copy is EndedGroup => 'ended' in copy
 
 /** What is written on disk: a copy with its batch, or what has become of batches. Their order does not matter. */
 type Line =
@@ -90,6 +85,8 @@ export function openCopies(
   let lostSinceMs = Date.now()
   /** Where on disk the first loss is noted, from which not all is restored yet. */
   let firstNote: number | undefined
+  /** Losses that the disk has not taken yet. */
+  let unnoted = 0
   load()
 
   function load(): void {
@@ -178,7 +175,8 @@ export function openCopies(
 
     /**
      * Notes on disk that everything may be lost which has not certainly survived, given the marker that the broker still has;
-     * undefined if it has none. It counts as lost until `restored`, from `sinceMs` on. Returns how many recalls.
+     * undefined if it has none. It counts as lost until `restored`, from `sinceMs` on. Resolves to how many recalls, before it is
+     * noted if the disk is slow or failing; see `isNoted`.
      */
     async lose(marker: number | undefined, sinceMs: number): Promise<number> {
       open = undefined
@@ -187,11 +185,21 @@ export function openCopies(
       const lost = batches.lose(loss)
       if (lost.length > 0) {
         const payload = encode({ lost: loss, sinceMs: lostSinceMs })
-        void journal.append({ payload, onFlushed: (key) => void (firstNote ??= key) })
+        unnoted++
+        void journal.append({
+          payload,
+          onFlushed(key) {
+            unnoted--
+            firstNote ??= key
+          },
+        })
         await Promise.race([journal.flush(), delay(MAX_NOTE_MS, undefined, { ref: false })])
       }
       return lost.reduce((sum, { recalls }) => sum + recalls, 0)
     },
+
+    /** Returns whether the next process would know what is lost now, whatever marker it finds. */
+    isNoted: (): boolean => unnoted === 0 || batches.lost().length === 0,
 
     /** Returns the batches that may be lost, in the order of their confirmation. */
     lost: (): readonly Batch[] => batches.lost(),
