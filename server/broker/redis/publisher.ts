@@ -134,6 +134,8 @@ export function createPublisher(
     publish,
     /** Counts the logs that it has found to have gone back, and how often others have. */
     rollbacks: (): number => rollbacksSeen,
+    /** To be called when this process gives the feed another epoch, which then proves nothing. */
+    replacesFeed: (): void => void (feedEpoch = undefined),
     stop: epochs.stop,
   }
 }
