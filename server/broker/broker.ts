@@ -170,6 +170,8 @@ export interface RecoverableBroker extends Broker {
   ): Promise<{ readonly before: number | undefined; readonly isStored: boolean }>
   /** Counts the reasons to suspect that the store went back after the latest mark, such as another connection. */
   doubts(): number
+  /** Returns an id of the server, which it has until it is started again; undefined if it does not say. */
+  server(): Promise<string | undefined>
   /** Counts the proofs that the store went back. They can come some time later. */
   rollbacks(): number
   /** Returns whether a recall that was confirmed is missing, and its group has not ended since. */

@@ -261,6 +261,7 @@ describe('copies of what the broker confirmed', () => {
     const broker = {
       doubts: () => 0,
       rollbacks: () => 0,
+      server: async () => 'one',
       async mark(_name: string, value: number, expected: number | undefined) {
         const before = stored
         if (before === expected) stored = value

@@ -5,14 +5,15 @@ import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { BrokerOptions, Published, PublishOptions } from '../broker.ts'
+import { createEpochReplacer } from '../epoch-replacer.ts'
+import type { RolledBackLog } from '../epoch-replacer.ts'
 import { withTimeout } from '../timeout.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
 import { encodePublish, publishSettings, RECALLS_PER_CALL } from './publish-call.ts'
 import { createPublishQueue } from './publish-queue.ts'
 import type { Addressed, Outcome } from './publish-queue.ts'
-import { createEpochReplacer, RollbackDetector } from './rollbacks.ts'
-import type { RolledBackLog } from './rollbacks.ts'
+import { RollbackDetector } from './rollbacks.ts'
 import { toArray, toPositions } from './scripts.ts'
 
 interface PublisherOptions extends BrokerOptions {
@@ -62,6 +63,8 @@ export function createPublisher(
     const [first] = outcomes
     if (first instanceof Error && outcomes.every((outcome) => outcome instanceof Error)) throw first
     rollbacksSeen += rolledBack.length
+    for (const { name, position } of rolledBack)
+      log.error({ room: name, position }, 'log lost confirmed recalls')
     await epochs.replace(rolledBack)
     return outcomes
   }

@@ -20,6 +20,7 @@ import { createLogReader } from './log-reader.ts'
 import { createMarkers } from './markers.ts'
 import { createPublisher } from './publisher.ts'
 import { createRecalledSets } from './recalled-sets.ts'
+import { readRunId } from './run-id.ts'
 import { createServerWarnings } from './server-warnings.ts'
 import { createReadEntry, createSigner } from './signature.ts'
 import { createSubscriber } from './subscriber.ts'
@@ -253,7 +254,8 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     heartbeats: noticed('read heartbeats', heartbeats.heartbeats),
 
     mark: noticed('store markers', markers.mark),
-    doubts: connections.recalls.generation,
+    doubts: generation,
+    server: () => readRunId(recalls),
     rollbacks: publisher.rollbacks,
   }
 }

@@ -3,12 +3,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Position } from '../../../shared/position.ts'
 import type { Recall } from '../../../shared/recall.ts'
 import type { EndedGroup } from '../broker.ts'
+import { systemDisk } from '../../lib/disk.ts'
 import type { Disk } from '../../lib/disk.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { openBackgroundJournal } from './background-journal.ts'
 import type { Unflushed } from './background-journal.ts'
 import { Batches } from './copy-batches.ts'
 import type { Batch, Loss } from './copy-batches.ts'
+import { openMachineLife } from './machine-life.ts'
 
 /**
  * How long the copy of a recall is kept, from its confirmation on: 65 minutes, because a Redis with the defaults saves a snapshot once
@@ -79,6 +81,7 @@ export function openCopies(
     },
     { log },
   )
+  const life = openMachineLife({ file: join(dataDir, 'life'), disk: disk ?? systemDisk }, { log })
   const batches = new Batches()
   let open: Batch | undefined
   /** Since when something may be lost, in ms since 1970. */
@@ -257,7 +260,13 @@ export function openCopies(
       }
     },
 
-    /** Resolves once everything is on disk. */
-    close: journal.close,
+    /** See `openMachineLife`. */
+    mayBeMissing: life.at,
+
+    /** Resolves once everything is on disk, or the disk has refused it. */
+    async close(): Promise<void> {
+      await journal.close()
+      life.end([...journal.inMemory()].length === 0)
+    },
   }
 }

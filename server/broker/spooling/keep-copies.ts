@@ -3,6 +3,7 @@ import type { Logger } from '../../telemetry/logger.ts'
 import type { Broker, Published, PublishOptions, RecoverableBroker } from '../broker.ts'
 import type { Copies } from './copies.ts'
 import { createMarking } from './marking.ts'
+import { createRenewing } from './renewing.ts'
 import { createRepublishing } from './republishing.ts'
 import type { SetAside } from './setting-aside.ts'
 
@@ -34,6 +35,7 @@ export function keepCopies(
   let confirmed = 0
   let lastRecovery = { recalls: 0, atMs: -Infinity }
   const marking = createMarking(markerName, { broker, copies, onLost: () => republishing.wake(), log })
+  const renewing = createRenewing({ newEpoch: broker.newEpoch, log })
   const republishing = createRepublishing(
     // The spool may be drained at the same time.
     { initialWindow: Math.ceil(historySize / 4) },
@@ -51,20 +53,25 @@ export function keepCopies(
     },
   )
   let timer: NodeJS.Timeout | undefined
-  let checking: Promise<void> | undefined
+  let checking: Promise<unknown> | undefined
 
   /** One at a time: a broker that does not reply gets no more to do. Why it fails, the broker itself says. */
   function checkSoon(): void {
-    checking ??= marking
-      .check()
-      .catch(() => undefined)
-      .finally(() => (checking = undefined))
+    checking ??= Promise.allSettled([marking.check(), checkServer()]).then(() => (checking = undefined))
+  }
+
+  async function checkServer(): Promise<void> {
+    const doubts = broker.doubts()
+    const server = await broker.server()
+    // Otherwise it may be that of another connection.
+    if (broker.doubts() === doubts) renewing.decide(copies.mayBeMissing(server))
   }
 
   async function publish(recall: Recall, timeoutMs: number, options?: PublishOptions): Promise<Published> {
     const outcome = await broker.publish(recall, timeoutMs, options)
     confirmed++
     if (!outcome.duplicate) marking.stored(recall)
+    renewing.published(outcome)
     return outcome
   }
 
@@ -117,6 +124,7 @@ export function keepCopies(
 
     async stop() {
       clearInterval(timer)
+      renewing.stop()
       await checking
       await republishing.stop()
       await broker.stop()

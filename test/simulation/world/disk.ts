@@ -31,10 +31,15 @@ interface Writing {
 class Files {
   #names = new Map<string, File>()
   readonly #flushedNames = new Map<string, File>()
+  readonly #powerCuts: string[] = []
   /** Not flushed yet, in order. */
   readonly #renames: Rename[] = []
   readonly #writing = new Set<Writing>()
   readonly #watched = new WeakSet<SimProcess>()
+
+  bootId(folder: string): string {
+    return `boot ${this.#powerCuts.filter((cut) => `${folder}/`.startsWith(`${cut}/`)).length}`
+  }
 
   find(name: string): File | undefined {
     return this.#names.get(name)
@@ -85,6 +90,7 @@ class Files {
 
   /** The machine of the files below this folder loses its power. Its processes are killed before. */
   cutPower(folder: string): void {
+    this.#powerCuts.push(folder)
     const isBelow = (name: string): boolean => name.startsWith(`${folder}/`)
     const own = this.#renames.filter(({ name }) => isBelow(name))
     const others = this.#renames.filter(({ name }) => !isBelow(name))
@@ -219,4 +225,6 @@ export const systemDisk: Disk = {
       check(folder)
       files().flushNames(folder)
     }),
+
+  bootId: (folder: string): string => files().bootId(folder),
 }
