@@ -51,6 +51,8 @@ interface CopiesOptions {
   readonly maxBytes?: number
   readonly maxAgeMs?: number
   readonly disk?: Disk
+  /** See `openBackgroundJournal`. */
+  readonly maxWaitMs?: number
 }
 
 interface CopiesDependencies {
@@ -67,13 +69,14 @@ export type Copies = ReturnType<typeof openCopies>
  * confirmed before the next marker was sent, so it has survived if that marker has. Throws errors of the file system.
  */
 export function openCopies(
-  { dataDir, maxBytes = MAX_BYTES, maxAgeMs = MAX_AGE_MS, disk }: CopiesOptions,
+  { dataDir, maxBytes = MAX_BYTES, maxAgeMs = MAX_AGE_MS, disk, maxWaitMs }: CopiesOptions,
   { log, onRotten = () => undefined }: CopiesDependencies,
 ) {
   const journal = openBackgroundJournal(
     {
       folder: join(dataDir, 'copies'),
       ...(disk && { disk }),
+      maxWaitMs,
       onDamage({ kind, bytes, where }) {
         // Its end may be what was not flushed before a power cut.
         if (kind === 'entry') reportRotten({ bytes: bytes.length, where })
