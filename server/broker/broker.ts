@@ -147,18 +147,33 @@ export class UnconfirmedError extends GatewayError {
   }
 }
 
+/** A group that was dismissed, and when, in ms since 1970. */
+export interface EndedGroup {
+  readonly ended: string
+  readonly atMs: number
+}
+
 /**
  * A broker whose store may return to an earlier state, or to none, and take away what it had confirmed: a failover that loses the
  * latest writes, a restart from a snapshot, an operator.
  */
 export interface RecoverableBroker extends Broker {
   /**
-   * Stores `value` under this name, if what is stored is `expected`; undefined stands for nothing. Resolves to what was stored.
-   * What was confirmed before a value was sent has survived if that value has.
+   * Stores `value` under this name, if what is stored is `expected`, where undefined stands for nothing, and `latest` is there
+   * too. What was confirmed before a value was sent, or before `latest`, has survived if that has.
    */
-  mark(name: string, value: number, expected: number | undefined): Promise<number | undefined>
+  mark(
+    name: string,
+    value: number,
+    expected: number | undefined,
+    latest?: Recall | EndedGroup,
+  ): Promise<{ readonly before: number | undefined; readonly isStored: boolean }>
   /** Counts the reasons to suspect that the store went back after the latest mark, such as another connection. */
   doubts(): number
+  /** Returns an id of the server, which it has until it is started again; undefined if it does not say. */
+  server(): Promise<string | undefined>
+  /** Counts the proofs that the store went back. They can come some time later. */
+  rollbacks(): number
   /** Returns whether a recall that was confirmed is missing, and its group has not ended since. */
   lacks(recall: Recall): Promise<boolean>
 }

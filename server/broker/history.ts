@@ -57,7 +57,7 @@ function parse(text: string): Record<string, unknown> | undefined {
 /**
  * Returns the notices after `since`, or the reason why a log cannot give them. Pure, so that all brokers agree.
  * `entries` are those after `since.offset` that the log still holds, oldest first; null stands for an unreadable entry. With
- * another epoch a listener goes on after the offset `resume`, if the log knows it.
+ * another epoch, or beyond the end, a listener goes on after the offset `resume`, if the log knows it.
  */
 export function historySince(
   since: Position,
@@ -65,13 +65,12 @@ export function historySince(
   entries: readonly (Notice | null)[],
   resume?: number,
 ): History {
-  if (since.epoch !== head.epoch)
+  if (since.epoch !== head.epoch || since.offset < 0 || since.offset > head.offset)
     return {
       gap: 'epoch-changed',
       head,
       ...(resume !== undefined && { resume: { epoch: head.epoch, offset: resume } }),
     }
-  if (since.offset < 0 || since.offset > head.offset) return { gap: 'epoch-changed', head }
   if (since.offset === head.offset) return { notices: [], head }
   const notices: Notice[] = []
   for (const entry of entries) {

@@ -41,6 +41,8 @@ export interface Disk {
   create(file: string): Promise<OpenFile>
   /** Flushes the names of a folder to disk. */
   syncFolder(folder: string): Promise<void>
+  /** Returns an id that the machine of this folder has until it is started again; undefined if that is not known. */
+  bootId(folder: string): string | undefined
 }
 
 /** A file that is open for writing. */
@@ -119,7 +121,12 @@ export const systemDisk: Disk = {
       closeSync(fd)
     }
   },
+
+  bootId: () => systemDisk.read(BOOT_ID.file, 0, BOOT_ID.bytes).toString() || undefined,
 }
+
+/** Linux tells it. Its size is said to be 0. */
+const BOOT_ID = { file: '/proc/sys/kernel/random/boot_id', bytes: 36 }
 
 /** Creates a folder and those above it. The recursive mode of Node never returns for a path in /proc. */
 function makeFolder(path: string): void {

@@ -270,18 +270,17 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
         expect(after.gap === undefined && seqsOf(after.notices)).to.deep.equal([[2]])
       })
 
-      it('report a gap for another epoch and for a position ahead of the log', async () => {
-        await publish(recallOf('g', [1]))
-        const [head] = await broker.heads([{ group: 'g' }])
+      it('report a gap for another epoch and for a position ahead of the log, before all that it still holds', async () => {
+        const small = fixture.shared ? await open({ historySize: 3 }) : await reopen({ historySize: 3 })
+        for (const seq of [1, 2, 3, 4, 5]) await small.publish(recallOf('g', [seq]), TIMEOUT_MS)
+        const [head] = await small.heads([{ group: 'g' }])
         const epoch = head?.epoch ?? ''
-        expect(await broker.history({ group: 'g' }, { epoch: 'other', offset: 0 }, 10)).to.deep.include({
-          gap: 'epoch-changed',
-          head,
-        })
-        expect(await broker.history({ group: 'g' }, { epoch, offset: 2 }, 10)).to.deep.equal({
-          gap: 'epoch-changed',
-          head,
-        })
+        const gap = { gap: 'epoch-changed', head, resume: { epoch, offset: 2 } }
+        for (const since of [
+          { epoch: 'other', offset: 9 },
+          { epoch, offset: 6 },
+        ])
+          expect(await small.history({ group: 'g' }, since, 10)).to.deep.equal(gap)
       })
     })
 

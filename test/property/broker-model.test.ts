@@ -147,8 +147,13 @@ const history = fc
           const first = end.offset - model.notices(room).length
           let since = { epoch: ofEpoch, offset: Math.max(first, end.offset - back) }
           for (;;) {
-            const page = await broker.history(room, since, limit)
+            const { resume, ...page } = { resume: undefined, ...(await broker.history(room, since, limit)) }
             expect(page).to.deep.equal(model.history(room, since, limit))
+            expect(resume !== undefined).to.equal(page.gap === 'epoch-changed')
+            if (resume) {
+              expect(resume.epoch).to.equal(end.epoch)
+              expect(resume.offset).to.be.within(0, end.offset)
+            }
             if (page.gap !== undefined || page.notices.length === 0) return
             since = { ...since, offset: since.offset + page.notices.length }
           }

@@ -61,6 +61,8 @@ describe('historySince', () => {
   it('is a gap for another epoch, and for a position beyond the head', () => {
     expect(historySince(since(9, 'other'), head, [])).to.deep.equal({ gap: 'epoch-changed', head })
     expect(historySince(since(10), head, [])).to.deep.equal({ gap: 'epoch-changed', head })
+    const resume = { epoch: 'e', offset: 4 }
+    expect(historySince(since(10), head, [], 4)).to.deep.equal({ gap: 'epoch-changed', head, resume })
   })
 
   it('is a gap rather than a part when an entry is unreadable', () => {

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { pino } from 'pino'
-import { createEpochReplacer, RollbackDetector } from '../../server/broker/redis/rollbacks.ts'
+import { createEpochReplacer } from '../../server/broker/epoch-replacer.ts'
+import { RollbackDetector } from '../../server/broker/redis/rollbacks.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 

@@ -182,7 +182,10 @@ export function createEmbeddedBroker(
       const { logs } = store()
       const name = roomName(room)
       const head = await headOf(name)
-      const entries = since.offset < head.offset ? logs.after(name, since.offset, limit, Date.now()) : []
+      const isKnown = since.epoch === head.epoch && since.offset <= head.offset
+      const entries = logs.after(name, isKnown ? since.offset : 0, isKnown ? limit : 1, Date.now())
+      // Another log, or a longer one: everything that this one holds may be new.
+      if (!isKnown) return historySince(since, head, [], (entries[0]?.offset ?? head.offset + 1) - 1)
       return historySince(since, head, entries.map(decode))
     },
 

@@ -1,8 +1,10 @@
-import type { RecoverableBroker } from '../broker.ts'
+import type { Recall } from '../../../shared/recall.ts'
+import type { EndedGroup, RecoverableBroker } from '../broker.ts'
 import { withTimeout } from '../timeout.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
-import { unexpectedReply } from './scripts.ts'
+import { ENDED, leastTimeOf } from './recalled-sets.ts'
+import { toArray, unexpectedReply } from './scripts.ts'
 
 /**
  * How long a marker is stored after its last use, in ms: a day. A receiver that is away for longer finds none, and publishes its
@@ -21,14 +23,32 @@ interface MarkersDependencies {
 
 /** Stores the markers of receivers, which show what has survived; see `RecoverableBroker.mark`. */
 export function createMarkers({ commands, keys }: MarkersDependencies): Pick<RecoverableBroker, 'mark'> {
+  /** Returns the recalled set that holds it, as which member, and with which time at least. */
+  const placeOf = (one: Recall | EndedGroup): [set: string, member: string | number, sinceMs: number] =>
+    'ended' in one
+      ? [keys.recalled({ group: one.ended }), ENDED, one.atMs]
+      : [keys.recalled(one), one.messages.at(-1)?.seq ?? '', leastTimeOf(one)]
+
   return {
-    async mark(name, value, expected) {
+    async mark(name, value, expected, latest) {
+      const key = keys.marker(name)
+      const [set, member, sinceMs] = latest ? placeOf(latest) : [key, '', 0]
       const reply = await withTimeout(
         MARK_TIMEOUT_MS,
-        commands.recallMark(1, keys.marker(name), value, expected ?? '', MARKER_TTL_MS),
+        commands.recallMark(
+          2,
+          key,
+          set,
+          value,
+          expected ?? '',
+          MARKER_TTL_MS,
+          member,
+          sinceMs,
+        ),
       )
-      if (typeof reply !== 'string') throw unexpectedReply()
-      return reply === '' ? undefined : Number(reply)
+      const [before, stored] = toArray(reply)
+      if (typeof before !== 'string') throw unexpectedReply()
+      return { before: before === '' ? undefined : Number(before), isStored: stored === 1 }
     },
   }
 }

@@ -5,14 +5,15 @@ import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { BrokerOptions, Published, PublishOptions } from '../broker.ts'
+import { createEpochReplacer } from '../epoch-replacer.ts'
+import type { RolledBackLog } from '../epoch-replacer.ts'
 import { withTimeout } from '../timeout.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
 import { encodePublish, publishSettings, RECALLS_PER_CALL } from './publish-call.ts'
 import { createPublishQueue } from './publish-queue.ts'
 import type { Addressed, Outcome } from './publish-queue.ts'
-import { createEpochReplacer, RollbackDetector } from './rollbacks.ts'
-import type { RolledBackLog } from './rollbacks.ts'
+import { RollbackDetector } from './rollbacks.ts'
 import { toArray, toPositions } from './scripts.ts'
 
 interface PublisherOptions extends BrokerOptions {
@@ -42,7 +43,8 @@ export function createPublisher(
   const { isConfirmed } = options
   const settings = publishSettings(options, isConfirmed)
   const rollbacks = new RollbackDetector()
-  let rolledBackLogsSeen = 0
+  let rollbacksSeen = 0
+  let feedEpoch: string | undefined
   const epochs = createEpochReplacer({ newEpoch, log })
   const enqueue = createPublishQueue(write)
 
@@ -60,7 +62,9 @@ export function createPublisher(
     const outcomes = (await Promise.all(calls)).flat()
     const [first] = outcomes
     if (first instanceof Error && outcomes.every((outcome) => outcome instanceof Error)) throw first
-    rolledBackLogsSeen += rolledBack.length
+    rollbacksSeen += rolledBack.length
+    for (const { name, position } of rolledBack)
+      log.error({ room: name, position }, 'log lost confirmed recalls')
     await epochs.replace(rolledBack)
     return outcomes
   }
@@ -100,6 +104,12 @@ export function createPublisher(
     return batch.flatMap(({ rooms }, i) => {
       const outcome = outcomes[i]
       if (outcome === undefined || outcome instanceof Error) return []
+      const feed = outcome.at(-1)
+      // Only that of a feed that went back is replaced.
+      if (feed !== undefined && feed.epoch !== feedEpoch) {
+        if (feedEpoch !== undefined) rollbacksSeen++
+        feedEpoch = feed.epoch
+      }
       return withRooms(rooms, outcome)
         .map(({ room, position }) => ({ room, name: roomName(room), position }))
         .filter(({ name, position }) => rollbacks.wentBack(name, position))
@@ -125,8 +135,10 @@ export function createPublisher(
 
   return {
     publish,
-    /** Returns how many logs it has found to have gone back. */
-    rolledBackLogs: (): number => rolledBackLogsSeen,
+    /** Counts the logs that it has found to have gone back, and how often others have. */
+    rollbacks: (): number => rollbacksSeen,
+    /** To be called when this process gives the feed another epoch, which then proves nothing. */
+    replacesFeed: (): void => void (feedEpoch = undefined),
     stop: epochs.stop,
   }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Conversation, RecalledAt } from '../../../shared/recall.ts'
+import type { Conversation, Recall, RecalledAt } from '../../../shared/recall.ts'
 import { MAX_DATE_MS } from '../../../shared/recall.ts'
 import { roomName } from '../../../shared/room.ts'
 import { createLimiter } from '../../lib/flow-control.ts'
@@ -18,7 +18,7 @@ const SEQS_PER_CALL = 2_000
 /** Topics ended concurrently. */
 const MAX_CONCURRENT_TOPICS = 8
 /** The member of a recalled set whose score is the time of the last end of the group. */
-const ENDED = 'ended'
+export const ENDED = 'ended'
 
 interface RecalledSetsDependencies {
   readonly commands: Connection['client']
@@ -107,9 +107,7 @@ export function createRecalledSets(
       const seqs = recall.messages.map(({ seq }) => seq)
       const { endedAtMs = -Infinity, times } = await stateOf(recall, seqs)
       if (recall.recalledAtMs <= endedAtMs) return false
-      // One without a time repeats what was recalled in the hour before it.
-      const sinceMs = recall.recalledAtMs - (recall.untimed ? UNTIMED_REPEAT_WINDOW_MS : 0)
-      return seqs.some((_seq, i) => (times[i] ?? -Infinity) < sinceMs)
+      return seqs.some((_seq, i) => (times[i] ?? -Infinity) < leastTimeOf(recall))
     },
 
     async endGroup(group, atMs) {
@@ -120,6 +118,10 @@ export function createRecalledSets(
     },
   }
 }
+
+/** The least time with which a recalled set holds a recall. One without a time repeats what was recalled in the hour before it. */
+export const leastTimeOf = ({ recalledAtMs, untimed }: Recall): number =>
+  recalledAtMs - (untimed ? UNTIMED_REPEAT_WINDOW_MS : 0)
 
 /** Returns a score as a time; undefined for none, and for one that no gateway wrote. */
 function toTime(score: string | null | undefined): number | undefined {

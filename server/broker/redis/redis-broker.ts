@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { roomName } from '../../../shared/room.ts'
+import { isFeed, roomName } from '../../../shared/room.ts'
+import type { Room } from '../../../shared/room.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { BrokerOptions, RecoverableBroker } from '../broker.ts'
 import { withTimeout } from '../timeout.ts'
@@ -19,6 +20,7 @@ import { createLogReader } from './log-reader.ts'
 import { createMarkers } from './markers.ts'
 import { createPublisher } from './publisher.ts'
 import { createRecalledSets } from './recalled-sets.ts'
+import { readRunId } from './run-id.ts'
 import { createServerWarnings } from './server-warnings.ts'
 import { createReadEntry, createSigner } from './signature.ts'
 import { createSubscriber } from './subscriber.ts'
@@ -116,7 +118,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
         generation,
       }),
       signatureOf: entrySigner.signatureOf,
-      newEpoch: logReader.newEpoch,
+      newEpoch,
       onUnconfirmed() {
         connections.reconnectIfMoved()
         void connections.checkRecalls()
@@ -162,6 +164,11 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
   })
   commands.on('ready', serverWarnings.onConnected)
   commands.on('ready', abilities.onConnected)
+
+  function newEpoch(room: Room, epoch: string, agreesUntil?: number): Promise<void> {
+    if (isFeed(room)) publisher.replacesFeed()
+    return logReader.newEpoch(room, epoch, agreesUntil)
+  }
 
   /** Returns whether another connection could help. */
   function onFailure(name: Ability, error: unknown): boolean {
@@ -234,7 +241,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     history: noticed('read logs', logReader.history),
     historyBefore: noticed('read logs backwards', logReader.historyBefore),
     heads: noticed('read heads', logReader.heads),
-    newEpoch: noticed('replace epochs', logReader.newEpoch),
+    newEpoch: noticed('replace epochs', newEpoch),
 
     recalled: noticed('read recalled sets', recalledSets.recalled),
     lacks: noticed('read recalled sets', recalledSets.lacks),
@@ -247,6 +254,8 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     heartbeats: noticed('read heartbeats', heartbeats.heartbeats),
 
     mark: noticed('store markers', markers.mark),
-    doubts: () => connections.recalls.generation() + publisher.rolledBackLogs(),
+    doubts: generation,
+    server: () => readRunId(recalls),
+    rollbacks: publisher.rollbacks,
   }
 }

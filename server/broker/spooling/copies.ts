@@ -2,12 +2,15 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Position } from '../../../shared/position.ts'
 import type { Recall } from '../../../shared/recall.ts'
+import type { EndedGroup } from '../broker.ts'
+import { systemDisk } from '../../lib/disk.ts'
 import type { Disk } from '../../lib/disk.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { openBackgroundJournal } from './background-journal.ts'
 import type { Unflushed } from './background-journal.ts'
 import { Batches } from './copy-batches.ts'
 import type { Batch, Loss } from './copy-batches.ts'
+import { openMachineLife } from './machine-life.ts'
 
 /**
  * How long the copy of a recall is kept, from its confirmation on: 65 minutes, because a Redis with the defaults saves a snapshot once
@@ -26,15 +29,9 @@ export interface RecallCopy {
   readonly confirmed: readonly (readonly Position[])[]
 }
 
-/** The end of a group that the broker confirmed. */
-export interface EndCopy {
-  readonly ended: string
-  readonly atMs: number
-}
+export type Copy = RecallCopy | EndedGroup
 
-export type Copy = RecallCopy | EndCopy
-
-export const isEnd = (copy: Copy): copy is EndCopy => 'ended' in copy
+export const isEnd = (copy: Copy): copy is EndedGroup => 'ended' in copy
 
 /** What is written on disk: a copy with its batch, or what has become of batches. Their order does not matter. */
 type Line =
@@ -54,6 +51,8 @@ interface CopiesOptions {
   readonly maxBytes?: number
   readonly maxAgeMs?: number
   readonly disk?: Disk
+  /** See `openBackgroundJournal`. */
+  readonly maxWaitMs?: number
 }
 
 interface CopiesDependencies {
@@ -70,13 +69,14 @@ export type Copies = ReturnType<typeof openCopies>
  * confirmed before the next marker was sent, so it has survived if that marker has. Throws errors of the file system.
  */
 export function openCopies(
-  { dataDir, maxBytes = MAX_BYTES, maxAgeMs = MAX_AGE_MS, disk }: CopiesOptions,
+  { dataDir, maxBytes = MAX_BYTES, maxAgeMs = MAX_AGE_MS, disk, maxWaitMs }: CopiesOptions,
   { log, onRotten = () => undefined }: CopiesDependencies,
 ) {
   const journal = openBackgroundJournal(
     {
       folder: join(dataDir, 'copies'),
       ...(disk && { disk }),
+      maxWaitMs,
       onDamage({ kind, bytes, where }) {
         // Its end may be what was not flushed before a power cut.
         if (kind === 'entry') reportRotten({ bytes: bytes.length, where })
@@ -84,12 +84,15 @@ export function openCopies(
     },
     { log },
   )
+  const life = openMachineLife({ file: join(dataDir, 'life'), disk: disk ?? systemDisk }, { log })
   const batches = new Batches()
   let open: Batch | undefined
   /** Since when something may be lost, in ms since 1970. */
   let lostSinceMs = Date.now()
   /** Where on disk the first loss is noted, from which not all is restored yet. */
   let firstNote: number | undefined
+  /** Losses that the disk has not taken yet. */
+  let unnoted = 0
   load()
 
   function load(): void {
@@ -178,7 +181,8 @@ export function openCopies(
 
     /**
      * Notes on disk that everything may be lost which has not certainly survived, given the marker that the broker still has;
-     * undefined if it has none. It counts as lost until `restored`, from `sinceMs` on. Returns how many recalls.
+     * undefined if it has none. It counts as lost until `restored`, from `sinceMs` on. Resolves to how many recalls, before it is
+     * noted if the disk is slow or failing; see `isNoted`.
      */
     async lose(marker: number | undefined, sinceMs: number): Promise<number> {
       open = undefined
@@ -187,11 +191,21 @@ export function openCopies(
       const lost = batches.lose(loss)
       if (lost.length > 0) {
         const payload = encode({ lost: loss, sinceMs: lostSinceMs })
-        void journal.append({ payload, onFlushed: (key) => void (firstNote ??= key) })
+        unnoted++
+        void journal.append({
+          payload,
+          onFlushed(key) {
+            unnoted--
+            firstNote ??= key
+          },
+        })
         await Promise.race([journal.flush(), delay(MAX_NOTE_MS, undefined, { ref: false })])
       }
       return lost.reduce((sum, { recalls }) => sum + recalls, 0)
     },
+
+    /** Returns whether the next process would know what is lost now, whatever marker it finds. */
+    isNoted: (): boolean => unnoted === 0 || batches.lost().length === 0,
 
     /** Returns the batches that may be lost, in the order of their confirmation. */
     lost: (): readonly Batch[] => batches.lost(),
@@ -249,7 +263,13 @@ export function openCopies(
       }
     },
 
-    /** Resolves once everything is on disk. */
-    close: journal.close,
+    /** See `openMachineLife`. */
+    mayBeMissing: life.at,
+
+    /** Resolves once everything is on disk, or the disk has refused it. */
+    async close(): Promise<void> {
+      await journal.close()
+      life.end([...journal.inMemory()].length === 0)
+    },
   }
 }

@@ -1,12 +1,13 @@
+import type { Recall } from '../../../shared/recall.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import type { Broker, RecoverableBroker } from '../broker.ts'
+import type { Broker, Published, PublishOptions, RecoverableBroker } from '../broker.ts'
 import type { Copies } from './copies.ts'
+import { createMarking } from './marking.ts'
+import { createRenewing } from './renewing.ts'
 import { createRepublishing } from './republishing.ts'
 import type { SetAside } from './setting-aside.ts'
 
 const CHECK_INTERVAL_MS = 1_000
-/** No marker: what is stored is looked at before it is replaced. */
-const NONE = -1
 /** For how long the process warns that something was lost. */
 const WARNING_MS = 600_000
 
@@ -26,26 +27,23 @@ interface KeepCopiesDependencies {
   readonly log: Logger
 }
 
-/**
- * Decorates a broker: what it confirms is copied, and published again if it loses it. Each second a marker shows what has
- * survived. A marker that is missing, or smaller than the last one, proves a loss; another connection is a reason to suspect that
- * what was confirmed after the last marker is lost.
- */
+/** Decorates a broker: what it confirms is copied, and published again if it loses it. Looks each second for what it has lost. */
 export function keepCopies(
   { markerName, historySize }: KeepCopiesOptions,
   { broker, copies, setAside, onRecovered, log }: KeepCopiesDependencies,
 ): Broker {
   let confirmed = 0
   let lastRecovery = { recalls: 0, atMs: -Infinity }
+  const marking = createMarking(markerName, { broker, copies, onLost: () => republishing.wake(), log })
+  const renewing = createRenewing({ newEpoch: broker.newEpoch, log })
   const republishing = createRepublishing(
     // The spool may be drained at the same time.
     { initialWindow: Math.ceil(historySize / 4) },
     {
-      broker,
+      broker: { ...broker, publish },
       copies,
       confirmed: () => confirmed,
       onRecovered() {
-        confirmed++
         const isAnother = Date.now() - lastRecovery.atMs > WARNING_MS
         lastRecovery = { recalls: isAnother ? 1 : lastRecovery.recalls + 1, atMs: Date.now() }
         onRecovered()
@@ -55,60 +53,57 @@ export function keepCopies(
     },
   )
   let timer: NodeJS.Timeout | undefined
-  let checking: Promise<void> | undefined
-  /** Losses that were found. */
-  let losses = 0
-  /** Recalls that were confirmed, but sent before a loss was found: it may have taken them too. */
-  let suspects = 0
-  /** The latest marker that the broker confirmed, and how many reasons for doubt there were then. */
-  let latest: { readonly marker: number; readonly doubts: number; readonly atMs: number } | undefined
-
-  async function check(): Promise<void> {
-    const doubts = broker.doubts() + suspects
-    const atMs = Date.now()
-    const marker = copies.advance()
-    const expected = latest?.doubts === doubts ? latest.marker : NONE
-    const found = await broker.mark(markerName, marker, expected)
-    if (found !== expected) {
-      losses++
-      // On disk before the marker is replaced: the next process could not know.
-      const recalls = await copies.lose(found, latest?.atMs ?? atMs)
-      // Otherwise it has changed once more, which the next check looks at.
-      if ((await broker.mark(markerName, marker, found)) !== found) return
-      if (recalls > 0)
-        log.info({ recalls, isMarkerLost: found === undefined }, 'looking for recalls that Redis lost')
-      if (copies.lost().length > 0) republishing.wake()
-    }
-    latest = { marker, doubts, atMs }
-    copies.dropOld()
-  }
+  let checking: Promise<unknown> | undefined
 
   /** One at a time: a broker that does not reply gets no more to do. Why it fails, the broker itself says. */
   function checkSoon(): void {
-    checking ??= check()
-      .catch(() => undefined)
-      .finally(() => (checking = undefined))
+    checking ??= Promise.allSettled([marking.check(), checkServer()]).then(() => (checking = undefined))
+  }
+
+  async function checkServer(): Promise<void> {
+    const doubts = broker.doubts()
+    const server = await broker.server()
+    // Otherwise it may be that of another connection.
+    if (broker.doubts() === doubts) renewing.decide(copies.mayBeMissing(server))
+  }
+
+  async function publish(recall: Recall, timeoutMs: number, options?: PublishOptions): Promise<Published> {
+    const outcome = await broker.publish(recall, timeoutMs, options)
+    confirmed++
+    if (!outcome.duplicate) marking.stored(recall)
+    renewing.published(outcome)
+    return outcome
   }
 
   return {
     ...broker,
 
     async publish(recall, timeoutMs, options) {
-      const lossesBefore = losses
-      const outcome = await broker.publish(recall, timeoutMs, options)
-      confirmed++
+      const sent = marking.sending()
+      const outcome = await publish(recall, timeoutMs, options)
       const copied = copies.add({
         recall,
         confirmed: [outcome.positions.map(({ position }) => position)],
       })
-      if (losses !== lossesBefore) suspects++
+      sent.confirmed()
       await copied
       return outcome
     },
 
     async endGroup(group, atMs) {
+      const sent = marking.sending()
       await broker.endGroup(group, atMs)
-      await copies.add({ ended: group, atMs })
+      const end = { ended: group, atMs }
+      marking.stored(end)
+      const copied = copies.add(end)
+      sent.confirmed()
+      await copied
+    },
+
+    async newEpoch(room, epoch, agreesUntil) {
+      // Whoever asks for it has found that the log went back.
+      marking.rolledBack()
+      await broker.newEpoch(room, epoch, agreesUntil)
     },
 
     warnings() {
@@ -129,6 +124,7 @@ export function keepCopies(
 
     async stop() {
       clearInterval(timer)
+      renewing.stop()
       await checking
       await republishing.stop()
       await broker.stop()

@@ -24,7 +24,7 @@ export function judgeGaps(plan: Plan, losses: Losses, history: readonly Entry[])
     const before = history.filter((one) => one.atMs <= atMs)
     const sent = before.filter((one) => one.kind === 'sent' && includes(room, one)).length
     const isLost =
-      losses.hasLostBy(atMs) ||
+      losses.mayHaveLostBy(atMs) ||
       before.some((one) => one.kind === 'dismissed' && !('feed' in room) && one.group === room.group)
     const isNeeded =
       reason === 'epoch-changed'

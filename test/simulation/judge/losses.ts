@@ -20,6 +20,8 @@ const COPIED_MS = 500
 export class Losses {
   readonly #lossesMs: readonly number[]
   readonly #killsMs: readonly number[]
+  readonly #powerCutsMs: readonly number[]
+  readonly #restartsMs: readonly number[]
   /** When every process ended at once. */
   readonly #endsMs: readonly number[]
   /** When anybody was first told of each message. */
@@ -34,6 +36,8 @@ export class Losses {
       (entry.kind === 'fault' || entry.kind === 'fault over') && LOSS.test(entry.name) ? [entry.atMs] : [],
     )
     this.#killsMs = timesOf(KILL)
+    this.#powerCutsMs = timesOf(/without power/)
+    this.#restartsMs = timesOf(/redis (away|restarted|failed over|rolled back)|everything/)
     const { alls, receivers, nodes } = plan.shape
     this.#endsMs = alls + receivers + nodes === 1 ? this.#killsMs : timesOf(END)
     for (const entry of history)
@@ -58,6 +62,14 @@ export class Losses {
     return this.#lossesMs.some((ms) => ms <= atMs)
   }
 
+  /** Whether Redis has lost anything by then, or nobody can know: a machine has lost its power, and Redis was started again. */
+  mayHaveLostBy(atMs: number): boolean {
+    return (
+      this.hasLostBy(atMs) ||
+      [this.#powerCutsMs, this.#restartsMs].every((all) => all.some((ms) => ms <= atMs))
+    )
+  }
+
   /** Whether a recall may be gone although it was answered OK: Redis lost it, and its receiver ended before it had a copy on disk. */
   mayBeGone({ key, keptAtMs }: Recall): boolean {
     if (keptAtMs === undefined || !this.#lossesMs.some((ms) => ms >= keptAtMs)) return false
@@ -67,10 +79,10 @@ export class Losses {
 
   /**
    * Whether a listener may miss a recall in silence: Redis lost the latest entries of a log when every process that knew them had
-   * ended, so that later ones take their offsets in the same epoch.
+   * ended, and whose disk did not take them, so that later ones take their offsets in the same epoch.
    */
   mayBeHidden({ keptAtMs }: Recall): boolean {
-    if (keptAtMs === undefined) return false
+    if (keptAtMs === undefined || this.#slow.length === 0) return false
     return this.#endsMs.some(
       (endMs) =>
         keptAtMs >= endMs - HIDDEN_MS &&

@@ -165,8 +165,9 @@ export class RedisModel {
     this.durability.rolledBack(this.#journal.position)
   }
 
-  /** Forgets the latest writes, silently. Connections and scripts stay. */
+  /** Forgets the latest writes, silently: behind a proxy, another server takes its place. Connections and scripts stay. */
   rollBack(writes: number): void {
+    this.#runs++
     this.rollBackTo(Math.max(this.#journal.oldest, this.#journal.position - writes))
   }
 

@@ -4,6 +4,7 @@ import { startGateway } from '../../../server/gateway.ts'
 import type { Gateway } from '../../../server/gateway.ts'
 import type { Logger } from '../../../server/telemetry/logger.ts'
 import { reasonOf } from '../../../shared/errors.ts'
+import { files } from '../world/disk.ts'
 import { world } from '../world/globals.ts'
 import { SimProcess } from '../world/schedule.ts'
 
@@ -86,6 +87,7 @@ export class SimGateway {
   cutPower(cut: (process: SimProcess) => void): void {
     this.#isWanted = false
     if (this.process && !this.process.isDead) cut(this.process)
+    files().cutPower(this.dataDir)
   }
 
   /** As SIGTERM. It stays down until `start`. */

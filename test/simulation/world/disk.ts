@@ -31,10 +31,15 @@ interface Writing {
 class Files {
   #names = new Map<string, File>()
   readonly #flushedNames = new Map<string, File>()
+  readonly #powerCuts: string[] = []
   /** Not flushed yet, in order. */
   readonly #renames: Rename[] = []
   readonly #writing = new Set<Writing>()
   readonly #watched = new WeakSet<SimProcess>()
+
+  bootId(folder: string): string {
+    return `boot ${this.#powerCuts.filter((cut) => `${folder}/`.startsWith(`${cut}/`)).length}`
+  }
 
   find(name: string): File | undefined {
     return this.#names.get(name)
@@ -55,11 +60,11 @@ class Files {
   flushNames(folder: string): void {
     let last = -1
     for (const [i, { name }] of this.#renames.entries()) if (dirname(name) === folder) last = i
-    this.#flushNames(last + 1)
+    this.#flushNames(this.#renames.splice(0, last + 1))
   }
 
-  #flushNames(count: number): void {
-    for (const { name, file } of this.#renames.splice(0, count))
+  #flushNames(renames: readonly Rename[]): void {
+    for (const { name, file } of renames)
       if (file) this.#flushedNames.set(name, file)
       else this.#flushedNames.delete(name)
   }
@@ -85,11 +90,19 @@ class Files {
 
   /** The machine of the files below this folder loses its power. Its processes are killed before. */
   cutPower(folder: string): void {
+    this.#powerCuts.push(folder)
+    const isBelow = (name: string): boolean => name.startsWith(`${folder}/`)
+    const own = this.#renames.filter(({ name }) => isBelow(name))
+    const others = this.#renames.filter(({ name }) => !isBelow(name))
     // A file system keeps the order of names, and not how many of them it has flushed by itself.
-    this.#flushNames(world.random.below(this.#renames.length + 1))
-    this.#renames.length = 0
-    this.#names = new Map(this.#flushedNames)
-    for (const [name, file] of this.#names) if (name.startsWith(folder)) file.losePower()
+    this.#flushNames(own.slice(0, world.random.below(own.length + 1)))
+    this.#renames.splice(0, Infinity, ...others)
+    for (const name of this.#names.keys()) if (isBelow(name)) this.#names.delete(name)
+    for (const [name, file] of this.#flushedNames) {
+      if (!isBelow(name)) continue
+      this.#names.set(name, file)
+      file.losePower()
+    }
   }
 
   /** Flips a bit in a file below this folder. Returns its name, or undefined if all are empty. */
@@ -212,4 +225,6 @@ export const systemDisk: Disk = {
       check(folder)
       files().flushNames(folder)
     }),
+
+  bootId: (folder: string): string => files().bootId(folder),
 }

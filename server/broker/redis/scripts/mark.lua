@@ -1,15 +1,21 @@
--- Stores the marker of a receiver if the one before it is still there. What was stored before a marker has survived wherever
--- the marker has: whatever a failover, a restart or a person takes away, the latest writes go first.
--- KEYS  1 marker
--- ARGV  1 new value   2 value that must be there, '' = none   3 TTL in ms
--- Returns the value that was there, '' = none
+-- Stores the marker of a receiver if the one before it is still there, and what was confirmed to it last. What was stored before
+-- either has survived wherever that has: whatever a failover, a restart or a person takes away, the latest writes go first.
+-- KEYS  1 marker   2 recalled set that holds what was confirmed last, any key without one
+-- ARGV  1 new value   2 value that must be there, '' = none   3 TTL in ms   4 member that must be in the set, '' = none
+--       5 time that it must have at least, in ms
+-- Returns the value that was there, '' = none; and 1 if the new one was stored, else 0
 local before = content(redis.pcall('HGET', KEYS[1], 'value')) or ''
 -- What no gateway wrote proves nothing.
 if not string.find(before, '^%d+$') then before = '' end
-if before ~= ARGV[2] then return before end
+if before ~= ARGV[2] then return { before, 0 } end
+if ARGV[4] ~= '' then
+  local times = content(redis.pcall('ZMSCORE', KEYS[2], ARGV[4]))
+  local at = time_of(times and times[1])
+  if not at or at < tonumber(ARGV[5]) then return { before, 0 } end
+end
 if not content(redis.pcall('HSET', KEYS[1], 'value', ARGV[1])) then
   redis.call('DEL', KEYS[1])
   redis.call('HSET', KEYS[1], 'value', ARGV[1])
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return before
+return { before, 1 }

@@ -108,8 +108,8 @@ export const REDIS_DEFECTS: readonly Defect[] = [
     name: 'what Redis lost is not published again',
     patches: [
       {
-        file: 'server/broker/spooling/keep-copies.ts',
-        find: `      if (copies.lost().length > 0) republishing.wake()
+        file: 'server/broker/spooling/marking.ts',
+        find: `      if (copies.lost().length > 0) onLost()
 `,
         replace: ``,
       },
@@ -122,9 +122,9 @@ export const REDIS_DEFECTS: readonly Defect[] = [
     name: 'a marker that went back is not noticed',
     patches: [
       {
-        file: 'server/broker/spooling/keep-copies.ts',
-        find: `    if (found !== expected) {`,
-        replace: `    if (found === undefined && expected !== NONE) {`,
+        file: 'server/broker/spooling/marking.ts',
+        find: `    if (!isStored) {`,
+        replace: `    if (!isStored && before === undefined && expected !== NONE) {`,
       },
     ],
     rules: ['kept'],

@@ -179,7 +179,17 @@ const scriptCalls: Readonly<Record<keyof typeof SCRIPTS, fc.Arbitrary<Call>>> = 
     one(0, 1, 2),
   ),
   recallHeartbeats: call('recallHeartbeats', c(1), c(KEYS.heartbeats), one(600_000, 1e14)),
-  recallMark: call('recallMark', c(1), hash, one(1, 2), one('', 1, 2), c(86_400_000)),
+  recallMark: call(
+    'recallMark',
+    c(2),
+    hash,
+    set,
+    one(1, 2),
+    one('', 1, 2),
+    c(86_400_000),
+    fc.oneof(seq, c('')),
+    time,
+  ),
   recallRights: call('recallRights', c(2), c(KEYS.heartbeats), c('channel')),
 }
 

@@ -1,0 +1,108 @@
+import type { Recall } from '../../../shared/recall.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import type { EndedGroup, RecoverableBroker } from '../broker.ts'
+import type { Copies } from './copies.ts'
+
+/** No marker: what is stored is looked at before it is replaced. */
+const NONE = -1
+/** A proof that the store went back can come so many markers later: nodes look at quiet rooms every 30 s. */
+const PROOF_MARKERS = 60
+/** How often such a proof is a reason to look again, in ms: there is one for each room. */
+const PROOF_INTERVAL_MS = 5_000
+
+interface MarkingDependencies {
+  readonly broker: Pick<RecoverableBroker, 'mark' | 'doubts' | 'rollbacks'>
+  readonly copies: Copies
+  /** Called when copies may be lost. */
+  readonly onLost: () => void
+  readonly log: Logger
+}
+
+/** The latest marker that the broker confirmed, and how many reasons for doubt there were then. */
+interface Latest {
+  readonly marker: number
+  readonly doubts: number
+}
+
+/**
+ * Finds out what the broker has lost. Each check replaces a marker in it, if that is whole and what was confirmed last is there:
+ * a marker that is missing, or smaller than the last one, proves a loss, and so does a recall or the end of a group that is not.
+ * Another connection is a reason to suspect that what was confirmed after the last marker is lost; a log that went back,
+ * that what was confirmed in the last minute is.
+ */
+export function createMarking(name: string, { broker, copies, onLost, log }: MarkingDependencies) {
+  /** Losses that were found. */
+  let losses = 0
+  /** What was confirmed, but sent before a loss was found: it may have taken them too. */
+  let suspects = 0
+  /** How often somebody has found a log that went back, and how many of that and the broker's own proofs were looked at. */
+  let rollbacks = 0
+  let provedRollbacks = 0
+  let provedAtMs = -Infinity
+  let latest: Latest | undefined
+  /** The markers sent last, oldest first, with the time in ms since 1970. */
+  const recent: { readonly marker: number; readonly atMs: number }[] = []
+  /** What the broker has confirmed last. */
+  let newest: Recall | EndedGroup | undefined
+  /** Greater than any that the next process may find in place of a real one. */
+  let provisional = 0
+
+  /** As long as a loss is not noted on disk, one that is less than all markers of copies: the next process takes all for lost. */
+  const valueFor = (marker: number): number => (copies.isNoted() ? marker : ++provisional)
+
+  const proofs = (): number => broker.rollbacks() + rollbacks
+
+  async function check(): Promise<void> {
+    const doubts = broker.doubts() + suspects
+    const atMs = Date.now()
+    const marker = copies.advance()
+    const proved = proofs()
+    const isProved = proved !== provedRollbacks && performance.now() - provedAtMs >= PROOF_INTERVAL_MS
+    const expected = latest?.doubts === doubts && !isProved ? latest.marker : NONE
+    const witness = newest
+    let value = valueFor(marker)
+    const { before, isStored } = await broker.mark(name, value, expected, witness)
+    if (!isStored) {
+      if (newest === witness) newest = undefined
+      losses++
+      const first = recent[isProved ? 0 : recent.length - 1]
+      const survivor = isProved ? Math.min(before ?? 0, first?.marker ?? Infinity) : before
+      // On disk before the marker is replaced: the next process could not know.
+      const recalls = await copies.lose(survivor, first?.atMs ?? atMs)
+      value = valueFor(marker)
+      // Otherwise it has changed once more, which the next check looks at.
+      if (!(await broker.mark(name, value, before, newest)).isStored) return
+      if (isProved) {
+        provedRollbacks = proved
+        provedAtMs = performance.now()
+      }
+      if (recalls > 0)
+        log.info(
+          { recalls, isMarkerLost: before === undefined, isNoted: copies.isNoted() },
+          'looking for recalls that Redis lost',
+        )
+      if (copies.lost().length > 0) onLost()
+    }
+    latest = { marker: value, doubts }
+    recent.push({ marker, atMs })
+    if (recent.length > PROOF_MARKERS) recent.shift()
+    copies.dropOld()
+  }
+
+  return {
+    /** Looks for a loss. Rejects if the broker does not reply. One at a time. */
+    check,
+
+    /** To be called before something is sent; `confirmed`, once there is a copy of it. */
+    sending() {
+      const lossesBefore = losses
+      return { confirmed: () => void (losses !== lossesBefore && suspects++) }
+    },
+
+    /** To be called with each recall, and each end of a group, that the broker has stored. */
+    stored: (what: Recall | EndedGroup): void => void (newest = what),
+
+    /** To be called when somebody has found that a log went back. */
+    rolledBack: (): void => void rollbacks++,
+  }
+}
