@@ -1,7 +1,7 @@
 import express from 'express'
 import type { Router } from 'express'
 import type { FoundProblem } from './health-rules.ts'
-import type { Gauges } from './metrics.ts'
+import type { Gauges } from './gauges.ts'
 
 interface HealthChecks {
   /** False once the process is stopping. */

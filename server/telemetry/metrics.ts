@@ -1,21 +1,20 @@
 import type { IncomingMessage } from 'node:http'
 import express from 'express'
 import type { Router } from 'express'
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client'
 import type { ErrorCode } from '../../shared/errors.ts'
-import type { DeliveryState, PowerCutLoss, ProcessState, WebhookState } from '../../shared/http-api.ts'
+import type { ProcessState, WebhookState } from '../../shared/http-api.ts'
 import type { GapReason } from '../../shared/position.ts'
-import { PROBLEMS } from './health-rules.ts'
+import { PREFIX, registerGauges, registerProblems } from './gauges.ts'
+import type { Gauges } from './gauges.ts'
 import type { FoundProblem } from './health-rules.ts'
+import { SlidingWindow } from './sliding-window.ts'
 import { WebhookWindow } from './webhook-window.ts'
 
-const PREFIX = 'recall_gateway_'
 /** From the usual latency to one that a person notices. */
 const LATENCY_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60]
 /** The default of 10 ms would wake an idle process a hundred times a second. */
 const LOOP_DELAY_INTERVAL_MS = 100
-const WINDOW_MS = 60_000
-const MAX_WINDOW_VALUES = 1_000
 
 /** Domain events that are counted. */
 export interface Metrics {
@@ -57,27 +56,6 @@ export interface RecentMetrics {
   webhooks(): WebhookState
   /** Quantiles over the last minute. */
   latencyMs(): ProcessState['latencyMs']
-}
-
-/** Values that are read on demand. */
-export interface Gauges {
-  readonly sockets: () => number
-  readonly rooms: () => number
-  /** Bytes buffered for the slowest socket. */
-  readonly maxBufferedBytes: () => number
-  readonly memory: () => NonNullable<ProcessState['memory']>
-  readonly probeAgeMs: () => number
-  /** Undefined for a process that serves no sockets. */
-  readonly delivery: () => DeliveryState | undefined
-  /** Requests in the quarantine; undefined without one. */
-  readonly quarantined: () => number | undefined
-  /** See `Broker.powerCut`. */
-  readonly powerCut: () => PowerCutLoss
-  /** Undefined without a spool. */
-  readonly spoolDepth: () => NonNullable<ProcessState['spool']> | undefined
-  /** Copies of confirmed recalls; undefined without a spool. */
-  readonly copies: () =>
-    { readonly recalls: number; readonly bytes: number; readonly unwritten: number } | undefined
 }
 
 export interface MetricsRegistry extends Metrics, RecentMetrics {
@@ -180,98 +158,6 @@ export function createMetrics(): MetricsRegistry {
   }
 }
 
-function registerGauges(
-  registry: Registry,
-  {
-    sockets,
-    rooms,
-    maxBufferedBytes,
-    memory,
-    probeAgeMs,
-    delivery,
-    spoolDepth,
-    copies,
-    quarantined,
-    powerCut,
-  }: Gauges,
-): void {
-  const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      name: `${PREFIX}${name}`,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read())
-      },
-    })
-  gauge('sockets', 'sockets on this node', sockets)
-  gauge('rooms', 'rooms with sockets on this node', rooms)
-  gauge('most_waiting_bytes', 'bytes buffered for the slowest socket of this node', maxBufferedBytes)
-  gauge('memory_waiting_bytes', 'memory taken by what waits for slow peers', () => memory().waitingBytes)
-  gauge('memory_budget_bytes', 'MEMORY_BUDGET_MB, in bytes', () => memory().budgetBytes)
-  gauge(
-    'memory_pressed',
-    '1 while new sockets and streams are refused because the budget is nearly used up, otherwise 0',
-    () => Number(memory().pressedMs > 0),
-  )
-  gauge(
-    'probe_age_seconds',
-    'time since a probe last proved delivery through the broker',
-    () => probeAgeMs() / 1_000,
-  )
-  gauge(
-    'delivery_in_doubt',
-    '1 while it is not proved that the sockets of this node are told everything, otherwise 0',
-    () => Number(delivery()?.proved === false),
-  )
-  gauge('quarantined', 'requests in the quarantine', () => quarantined() ?? 0)
-  gauge('copies_recalls', 'copies of confirmed recalls', () => copies()?.recalls ?? 0)
-  gauge('copies_bytes', 'bytes of copies of confirmed recalls', () => copies()?.bytes ?? 0)
-  gauge('copies_unwritten', 'copies that are not flushed to disk yet', () => copies()?.unwritten ?? 0)
-  gauge('spool_recalls', 'recalls in the spool', () => spoolDepth()?.recalls ?? 0)
-  gauge('spool_bytes', 'bytes of recalls in the spool', () => spoolDepth()?.bytes ?? 0)
-  gauge(
-    'spool_age_seconds',
-    'age of the oldest recall in the spool',
-    () => (spoolDepth()?.ageMs ?? 0) / 1_000,
-  )
-  registerPowerCut(registry, powerCut)
-}
-
-const POWER_CUT_LOSSES: readonly PowerCutLoss[] = ['nothing', 'seconds', 'minutes', 'everything', 'unknown']
-
-/** A series for each kind of loss: 1 for the one that is true, otherwise 0. */
-function registerPowerCut(registry: Registry, powerCut: () => PowerCutLoss): void {
-  new Gauge({
-    name: `${PREFIX}power_cut`,
-    help: '1 for what a power cut would take away of the recalls that Redis has confirmed, otherwise 0',
-    labelNames: ['loses'],
-    registers: [registry],
-    collect() {
-      for (const loses of POWER_CUT_LOSSES) this.set({ loses }, Number(loses === powerCut()))
-    },
-  })
-}
-
-/** A series for each kind of problem, also for those that nobody has: an alert on what is missing would never end. */
-function registerProblems(registry: Registry, readProblems: () => Promise<readonly FoundProblem[]>): void {
-  new Gauge({
-    name: `${PREFIX}problems`,
-    help: 'problems of the app as this process sees it, by severity and code',
-    labelNames: ['severity', 'code'],
-    registers: [registry],
-    async collect() {
-      const problems = await readProblems()
-      for (const [code, severities] of Object.entries(PROBLEMS))
-        for (const severity of severities)
-          this.set(
-            { severity, code },
-            problems.filter((problem) => problem.code === code && problem.severity === severity).length,
-          )
-    },
-  })
-}
-
 /**
  * Returns the child of `counter` with the given labels. Each child is looked up once: the lookup costs more than counting,
  * and every webhook would pay for it.
@@ -283,26 +169,5 @@ function labelled(counter: Counter): (...labels: string[]) => Counter.Internal {
     const child = children.get(name) ?? counter.labels(...labels)
     children.set(name, child)
     return child
-  }
-}
-
-/** The latest values of the last minute, at most 1,000. */
-class SlidingWindow {
-  readonly #values: { readonly atMs: number; readonly value: number }[] = []
-  #next = 0
-
-  add(value: number): void {
-    this.#values[this.#next] = { atMs: performance.now(), value }
-    this.#next = (this.#next + 1) % MAX_WINDOW_VALUES
-  }
-
-  /** Returns the value that `share` of the values, from 0 to 1, do not exceed; null if there are none. */
-  quantile(share: number): number | null {
-    const since = performance.now() - WINDOW_MS
-    const sorted = this.#values
-      .filter(({ atMs }) => atMs >= since)
-      .map(({ value }) => value)
-      .toSorted((a, b) => a - b)
-    return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? null
   }
 }

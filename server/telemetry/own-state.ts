@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { ProcessState } from '../../shared/http-api.ts'
 import type { HeartbeatState } from './heartbeat-state.ts'
-import type { Gauges, RecentMetrics } from './metrics.ts'
+import type { Gauges } from './gauges.ts'
+import type { RecentMetrics } from './metrics.ts'
 
 interface OwnStateSources {
   readonly role: ProcessState['role']

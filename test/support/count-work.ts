@@ -1,6 +1,6 @@
 /**
  * Loaded into a gateway before everything else, with `--import`. Counts calls of `JSON.stringify`. On SIGUSR2 it prints
- * the count and the size of the heap as one line of JSON.
+ * the count and the size of what is in memory as one line of JSON.
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -10,6 +10,8 @@ export interface Work {
   readonly encodings: number
   /** Measured after garbage collection. */
   readonly heapBytes: number
+  /** Of buffers, outside the heap. */
+  readonly bufferBytes: number
 }
 
 setFlagsFromString('--expose-gc')
@@ -25,6 +27,7 @@ JSON.stringify = ((...args: Parameters<typeof stringify>) => {
 process.on('SIGUSR2', () => {
   collectGarbage()
   collectGarbage()
-  const work: Work = { encodings, heapBytes: process.memoryUsage().heapUsed }
+  const { heapUsed, external } = process.memoryUsage()
+  const work: Work = { encodings, heapBytes: heapUsed, bufferBytes: external }
   process.stdout.write(`${stringify({ work })}\n`)
 })

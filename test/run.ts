@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process'
+import { constants, setPriority } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { mochaGlobalSetup } from './support/programs.ts'
+
+// Runs all tests. Its last line is `N passed, N failed`.
+
+const MOCHA = fileURLToPath(new URL('../../test/node_modules/mocha/bin/mocha.js', import.meta.url))
+const ALL = 'dist/test/**/*.test.js'
+/** They only compute, and measure no time: they take what the others, which mostly wait, leave of the processors. */
+const COMPUTING = [
+  'dist/test/model/model.test.js',
+  'dist/test/simulation/defects.test.js',
+  'dist/test/simulation/simulation.test.js',
+]
+
+type Counts = readonly [passed: number, failed: number]
+
+/** Returns what the last line of a run says. A run that ended before it could say that has failed. */
+function countsOf(output: string, code: number | null): Counts {
+  const [, passed, failed] =
+    /^(\d+) passed, (\d+) failed$/m.exec(output.trimEnd().split('\n').at(-1) ?? '') ?? []
+  const counts: Counts = [Number(passed ?? 0), Number(failed ?? 0)]
+  return code !== 0 && counts[1] === 0 ? [counts[0], 1] : counts
+}
+
+interface Lane {
+  readonly args: readonly string[]
+  readonly isInBackground: boolean
+}
+
+/** Runs some tests. What they print is printed at once, or at the end if they run in the background. */
+async function run({ args, isInBackground }: Lane): Promise<Counts> {
+  const color = process.stdout.isTTY ? ['--color'] : []
+  const child = spawn(process.execPath, [MOCHA, ...color, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  if (isInBackground && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW)
+  const end = (): boolean => child.kill()
+  process.on('exit', end)
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (part: string) => {
+    output += part
+    if (!isInBackground) process.stdout.write(part)
+  })
+  const code = await new Promise<number | null>((resolve) => void child.on('close', resolve))
+  process.off('exit', end)
+  if (isInBackground) atEnd.push(output)
+  return countsOf(output, code)
+}
+
+const atEnd: string[] = []
+
+// Not in both at the same time: it installs what is missing.
+mochaGlobalSetup()
+const lanes: readonly Lane[] = [
+  { args: [ALL, ...COMPUTING.flatMap((files) => ['--ignore', files])], isInBackground: false },
+  { args: COMPUTING, isInBackground: true },
+]
+const counts = await Promise.all(lanes.map(run))
+for (const output of atEnd) process.stdout.write(output)
+const [passed, failed] = [0, 1].map((i) => counts.reduce((sum, count) => sum + (count[i] ?? 0), 0))
+process.stdout.write(`${passed} passed, ${failed} failed\n`)
+process.exitCode = failed === 0 ? 0 : 1
