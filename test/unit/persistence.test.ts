@@ -46,6 +46,12 @@ describe('what a power cut costs', () => {
       settings: { appendfsync: 'always', syncsDuringRewrite: false },
       expected: ['minutes', 'no-appendfsync-on-rewrite'],
     },
+    'not synced during rewrites, but waited for': {
+      info: APPENDING,
+      settings: { syncsDuringRewrite: false },
+      waits: true,
+      expected: ['nothing'],
+    },
     'the file cannot be written': {
       info: infoOf({ aof_enabled: 1, aof_last_write_status: 'err' }),
       settings: { appendfsync: 'always' },

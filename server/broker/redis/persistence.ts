@@ -67,13 +67,14 @@ function savesNothing(info: string, settings: ServerSettings | undefined, nowMs:
 }
 
 function appending(settings: ServerSettings | undefined, waitsForSync: boolean): Persistence {
+  // What is not synced is not confirmed, and goes to the spool.
+  if (waitsForSync) return { loss: 'nothing' }
   if (settings?.syncsDuringRewrite === false)
     return {
       loss: 'minutes',
       sentence:
         'no-appendfsync-on-rewrite is yes: while Redis rewrites its append-only file, a power cut forgets what was confirmed since that began: set it to no',
     }
-  if (waitsForSync) return { loss: 'nothing' }
   switch (settings?.appendfsync) {
     case 'always':
       return { loss: 'nothing' }
