@@ -21,6 +21,9 @@ const PARTIAL_MEMORY_MS = 60_000
  */
 const SECONDARY: readonly Ability[] = ['report heartbeats', 'read heartbeats', 'store markers']
 
+/** Only rights differ by key. A server that is full, or a replica, refuses all of them. */
+const mayBeAboutKeys = ({ code }: Failure): boolean => code === 'NOPERM'
+
 interface AbilityCheckDependencies {
   readonly trials: readonly Trial[]
   readonly isConnected: () => boolean
@@ -70,7 +73,8 @@ export function createAbilityCheck({ trials, isConnected, mode, onRound, log }: 
   function accept(ability: Ability): void {
     const refusal = refusals.get(ability)
     if (refusal === undefined) return
-    if (!refusal.isReproduced) partial.set(ability, refusal)
+    // The secondary ones have one key each.
+    if (!refusal.isReproduced && !SECONDARY.includes(ability)) partial.set(ability, refusal)
     refusals.delete(ability)
     if (refusals.size === 0) outage.ended()
   }
@@ -91,6 +95,8 @@ export function createAbilityCheck({ trials, isConnected, mode, onRound, log }: 
       hasPassed = true
       if (refusals.size === 0) attempts = 0
     }
+    if (refusals.size === 0)
+      for (const [ability, { failure }] of partial) if (!mayBeAboutKeys(failure)) partial.delete(ability)
     await onRound()
   }
 

@@ -4,7 +4,7 @@ import type { Violation } from './violation.ts'
 
 /** What the status still says of faults that are over. */
 const PAST =
-  /^(WEBHOOKS_REFUSED|WEBHOOKS_FAILED|PROCESS_GONE|QUARANTINE_NOT_EMPTY)|published again|the latest recall could not be stored| for some keys: /
+  /^(WEBHOOKS_REFUSED|WEBHOOKS_FAILED|PROCESS_GONE|QUARANTINE_NOT_EMPTY)|published again|the latest recall could not be stored| for some keys: NOPERM/
 /** What one process holds when nothing happens: for itself, and for each connection and each room. */
 const TIMERS = { own: 40, connection: 10 }
 export const CONNECTIONS = { own: 6, lookups: 10, user: 2 }

@@ -13,15 +13,13 @@ export const NODE_DEFECTS: readonly Defect[] = [
       },
       {
         file: 'server/broker/history.ts',
-        find: `  if (since.epoch !== head.epoch)
-    return {`,
-        replace: `  if (since.epoch !== head.epoch && since.offset > head.offset)
-    return {`,
+        find: `if (since.epoch !== head.epoch || since.offset < 0 || since.offset > head.offset)`,
+        replace: `if (since.offset < 0 || since.offset > head.offset)`,
       },
       {
         file: 'server/broker/redis/scripts/history.lua',
-        find: `if epoch ~= ARGV[6] then`,
-        replace: `if epoch ~= ARGV[6] and since > last then`,
+        find: `if epoch ~= ARGV[6] or since > last then`,
+        replace: `if since > last then`,
       },
       {
         file: 'shared/client/followed-room.ts',
