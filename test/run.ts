@@ -34,15 +34,16 @@ async function run({ args, isInBackground }: Lane): Promise<Counts> {
   const color = process.stdout.isTTY ? ['--color'] : []
   const child = spawn(process.execPath, [MOCHA, ...color, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
   if (isInBackground && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW)
-  const end = (): boolean => child.kill()
-  process.on('exit', end)
+  // In a terminal, it gets one of its own.
+  const interrupt = (): boolean => child.kill('SIGINT')
+  process.on('SIGTERM', interrupt).on('SIGINT', () => undefined)
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (part: string) => {
     output += part
     if (!isInBackground) process.stdout.write(part)
   })
   const code = await new Promise<number | null>((resolve) => void child.on('close', resolve))
-  process.off('exit', end)
+  process.off('SIGTERM', interrupt)
   if (isInBackground) atEnd.push(output)
   return countsOf(output, code)
 }

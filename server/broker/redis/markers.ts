@@ -35,16 +35,7 @@ export function createMarkers({ commands, keys }: MarkersDependencies): Pick<Rec
       const [set, member, sinceMs] = latest ? placeOf(latest) : [key, '', 0]
       const reply = await withTimeout(
         MARK_TIMEOUT_MS,
-        commands.recallMark(
-          2,
-          key,
-          set,
-          value,
-          expected ?? '',
-          MARKER_TTL_MS,
-          member,
-          sinceMs,
-        ),
+        commands.recallMark(2, key, set, value, expected ?? '', MARKER_TTL_MS, member, sinceMs),
       )
       const [before, stored] = toArray(reply)
       if (typeof before !== 'string') throw unexpectedReply()
