@@ -1,7 +1,7 @@
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Position } from '../../../shared/position.ts'
 import type { Recall } from '../../../shared/recall.ts'
-import { roomName, roomsOf } from '../../../shared/room.ts'
+import { isFeed, roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { BrokerOptions, Published, PublishOptions } from '../broker.ts'
@@ -45,8 +45,14 @@ export function createPublisher(
   const rollbacks = new RollbackDetector()
   let rollbacksSeen = 0
   let feedEpoch: string | undefined
-  const epochs = createEpochReplacer({ newEpoch, log })
+  const epochs = createEpochReplacer({ newEpoch: replaceEpoch, log })
   const enqueue = createPublishQueue(write)
+
+  function replaceEpoch(room: Room, epoch: string, agreesUntil?: number): Promise<void> {
+    // That the feed has another epoch proves nothing then.
+    if (isFeed(room)) feedEpoch = undefined
+    return newEpoch(room, epoch, agreesUntil)
+  }
 
   /**
    * Sends the recalls together. Each succeeds or fails by itself, so that one that Redis refuses holds up no other. Rejects if
@@ -137,8 +143,7 @@ export function createPublisher(
     publish,
     /** Counts the logs that it has found to have gone back, and how often others have. */
     rollbacks: (): number => rollbacksSeen,
-    /** To be called when this process gives the feed another epoch, which then proves nothing. */
-    replacesFeed: (): void => void (feedEpoch = undefined),
+    newEpoch: replaceEpoch,
     stop: epochs.stop,
   }
 }

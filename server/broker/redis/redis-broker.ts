@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { isFeed, roomName } from '../../../shared/room.ts'
-import type { Room } from '../../../shared/room.ts'
+import { roomName } from '../../../shared/room.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { BrokerOptions, RecoverableBroker } from '../broker.ts'
 import { withTimeout } from '../timeout.ts'
@@ -118,7 +117,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
         generation,
       }),
       signatureOf: entrySigner.signatureOf,
-      newEpoch,
+      newEpoch: logReader.newEpoch,
       onUnconfirmed() {
         connections.reconnectIfMoved()
         void connections.checkRecalls()
@@ -164,11 +163,6 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
   })
   commands.on('ready', serverWarnings.onConnected)
   commands.on('ready', abilities.onConnected)
-
-  function newEpoch(room: Room, epoch: string, agreesUntil?: number): Promise<void> {
-    if (isFeed(room)) publisher.replacesFeed()
-    return logReader.newEpoch(room, epoch, agreesUntil)
-  }
 
   /** Returns whether another connection could help. */
   function onFailure(name: Ability, error: unknown): boolean {
@@ -241,7 +235,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     history: noticed('read logs', logReader.history),
     historyBefore: noticed('read logs backwards', logReader.historyBefore),
     heads: noticed('read heads', logReader.heads),
-    newEpoch: noticed('replace epochs', newEpoch),
+    newEpoch: noticed('replace epochs', publisher.newEpoch),
 
     recalled: noticed('read recalled sets', recalledSets.recalled),
     lacks: noticed('read recalled sets', recalledSets.lacks),

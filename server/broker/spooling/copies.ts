@@ -1,8 +1,5 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Position } from '../../../shared/position.ts'
-import type { Recall } from '../../../shared/recall.ts'
-import type { EndedGroup } from '../broker.ts'
 import { systemDisk } from '../../lib/disk.ts'
 import type { Disk } from '../../lib/disk.ts'
 import type { Logger } from '../../telemetry/logger.ts'
@@ -10,6 +7,8 @@ import { openBackgroundJournal } from './background-journal.ts'
 import type { Unflushed } from './background-journal.ts'
 import { Batches } from './copy-batches.ts'
 import type { Batch, Loss } from './copy-batches.ts'
+import { copyIn, decode, encode, isEnd } from './copy-lines.ts'
+import type { Copy } from './copy-lines.ts'
 import { openMachineLife } from './machine-life.ts'
 
 /**
@@ -22,22 +21,6 @@ const MAX_BYTES = 64 * 1024 * 1024
 const MAX_BATCH_BYTES = 256 * 1024
 /** How long a loss waits to be noted by a disk that is slow. */
 const MAX_NOTE_MS = 2_000
-
-/** A recall that the broker confirmed, and the positions that it got each time, in the order of `roomsOf`. */
-export interface RecallCopy {
-  readonly recall: Recall
-  readonly confirmed: readonly (readonly Position[])[]
-}
-
-export type Copy = RecallCopy | EndedGroup
-
-export const isEnd = (copy: Copy): copy is EndedGroup => 'ended' in copy
-
-/** What is written on disk: a copy with its batch, or what has become of batches. Their order does not matter. */
-type Line =
-  | { readonly batch: readonly [key: number, marker: number, atMs: number]; readonly copy: Copy }
-  | { readonly lost: Loss; readonly sinceMs: number }
-  | { readonly restored: number }
 
 interface CopyEntry extends Unflushed {
   readonly batch: Batch
@@ -99,7 +82,7 @@ export function openCopies(
     const losses: Loss[] = []
     const restored: number[] = []
     for (const { key, payload, isRotten } of journal.onDisk()) {
-      const line = isRotten ? undefined : (JSON.parse(payload.toString()) as Line)
+      const line = isRotten ? undefined : decode(payload)
       if (line === undefined) reportRotten({ key })
       else if ('batch' in line) {
         const batch = batches.get(line.batch[0]) ?? batches.load(...line.batch)
@@ -126,9 +109,6 @@ export function openCopies(
     const { first = key, last = key } = batch.place ?? {}
     batch.place = { first: Math.min(first, key), last: Math.max(last, key) }
   }
-
-  const copyIn = (payload: Buffer): Copy => (JSON.parse(payload.toString()) as { readonly copy: Copy }).copy
-  const encode = (line: Line): Buffer => Buffer.from(JSON.stringify(line))
 
   function add(copy: Copy, onFlushed: () => void = () => undefined): Promise<void> | undefined {
     if (open === undefined || open.bytes > MAX_BATCH_BYTES) open = batches.begin(Date.now())
@@ -215,7 +195,7 @@ export function openCopies(
       const copies: Copy[] = []
       if (batch.place)
         for (const { payload, isRotten } of journal.onDisk(batch.place.first, batch.place.last)) {
-          const line = isRotten ? undefined : (JSON.parse(payload.toString()) as Line)
+          const line = isRotten ? undefined : decode(payload)
           if (line === undefined) reportRotten({ batch: batch.key })
           else if ('batch' in line && line.batch[0] === batch.key) copies.push(line.copy)
         }
