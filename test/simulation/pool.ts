@@ -9,19 +9,22 @@ const fileOf = (name: string): string => fileURLToPath(new URL(name, import.meta
  * Runs a request in a process of its own, where time, network and disk are simulated. Calls back with each report; resolves
  * once the process has ended well, and rejects with what it wrote to standard error otherwise.
  */
-export async function inWorker(
-  request: Request,
-  onReport: (report: Report) => void,
-  { imports = [], env = {} }: { readonly imports?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
+export const inWorker = (request: Request, onReport: (report: Report) => void): Promise<void> =>
+  inProcess('./worker.js', request, onReport)
+
+/** The same with another module, which reads the request from standard input and writes lines of JSON. */
+export async function inProcess<Answer>(
+  file: string,
+  request: unknown,
+  onAnswer: (answer: Answer) => void,
 ): Promise<void> {
-  const loaded = ['./world/install.js', ...imports].flatMap((name) => ['--import', fileOf(name)])
-  const args = ['--enable-source-maps', '--stack-trace-limit=20', ...loaded, fileOf('./worker.js')]
-  const child = spawn(process.execPath, args, { stdio: 'pipe', env: { ...process.env, ...env } })
+  const args = ['--enable-source-maps', '--stack-trace-limit=20', '--import', fileOf('./world/install.js')]
+  const child = spawn(process.execPath, [...args, fileOf(file)], { stdio: 'pipe' })
   // Not as an argument: plans are long. If it cannot be written, the process has ended, and says why.
   child.stdin.on('error', () => undefined).end(JSON.stringify(request))
   let errors = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-10_000)))
-  createInterface({ input: child.stdout }).on('line', (line) => onReport(JSON.parse(line) as Report))
+  createInterface({ input: child.stdout }).on('line', (line) => onAnswer(JSON.parse(line) as Answer))
   await new Promise<void>((resolve, reject) => {
     child.on('close', (code) =>
       code === 0 ? resolve() : reject(new Error(`a worker ended with ${code}: ${errors}`)),

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
-import type { Report } from '../worker.ts'
 import type { Defect } from './defect.ts'
 import { DEFECTS } from './defects.ts'
-import { foundIn, runWith } from './runs.ts'
+import { foundIn, runAll } from './runs.ts'
+import type { TrialReport } from './worker.ts'
 
 const HELP = `Searches drawn plans for one that shows each defect. A defect that is not found is a hole in the simulation.
   node dist/test/simulation/defects/main.js [--only PART-OF-NAME] [--first SEED] [--count SEEDS]
@@ -24,7 +24,7 @@ const { values } = parseArgs({
 
 interface Search {
   /** The first plan with a violation that the defect alone explains. */
-  readonly report?: Report
+  readonly report?: TrialReport
   readonly tried: number
 }
 
@@ -33,11 +33,11 @@ async function search(defect: Defect, count: number): Promise<Search> {
   for (let tried = 0; tried < count;) {
     const length = Math.min(SEEDS_PER_PROCESS, count - tried)
     const seeds = Array.from({ length }, (_, i) => ({ seed: first + tried + i }))
-    const reports = await runWith(defect, seeds)
+    const [reports = []] = await runAll([{ defect, plans: seeds }], { processes: 1 })
     tried += reports.length
     const report = reports.at(-1)
     if (report === undefined || foundIn(defect, report) === undefined) continue
-    const [without] = await runWith(undefined, [report.plan])
+    const [[without] = []] = await runAll([{ plans: [report.plan] }], { processes: 1 })
     if (without && foundIn(defect, without) === undefined) return { report, tried }
   }
   return { tried: count }

@@ -1,23 +1,44 @@
-import { inWorker } from '../pool.ts'
-import type { Plan } from '../plan.ts'
-import type { Report } from '../worker.ts'
+import { inProcess } from '../pool.ts'
+import type { Violation } from '../judge/violation.ts'
 import type { Defect } from './defect.ts'
 import { patched } from './patched.ts'
+import type { PlanOrSeed, Trial, TrialReport } from './worker.ts'
 
-export type PlanOrSeed = Plan | { readonly seed: number }
+/** What is run with a defect, or with none. */
+export interface Experiment {
+  readonly defect?: Defect
+  readonly plans: readonly PlanOrSeed[]
+}
 
-/** Runs the plans in a process of its own with the defect in it, up to the first in which one of its rules is violated. */
-export async function runWith(defect: Defect | undefined, plans: readonly PlanOrSeed[]): Promise<Report[]> {
-  const reports: Report[] = []
-  const untilRules = defect?.rules ?? []
-  const options = defect && {
-    imports: ['./defects/install.js'],
-    env: { DEFECT: JSON.stringify(await patched(defect)) },
-  }
-  await inWorker({ kind: 'plans', plans, untilRules }, (report) => reports.push(report), options)
+/**
+ * Runs the plans of each experiment, up to the first in which a rule of its defect is violated, in so many processes at the same
+ * time. Resolves to the reports of each, in order.
+ */
+export async function runAll(
+  experiments: readonly Experiment[],
+  { processes }: { readonly processes: number },
+): Promise<TrialReport[][]> {
+  const reports: TrialReport[][] = experiments.map(() => [])
+  const trials = await Promise.all(experiments.map(trialOf))
+  await Promise.all(
+    Array.from({ length: processes }, async (_, lane) => {
+      const own = [...trials.keys()].filter((i) => i % processes === lane)
+      await inProcess<TrialReport>(
+        './defects/worker.js',
+        own.map((i) => trials[i]),
+        (report) => reports[own[report.trial] as number]?.push(report),
+      )
+    }),
+  )
   return reports
 }
 
+const trialOf = async ({ defect, plans }: Experiment): Promise<Trial> => ({
+  patched: defect ? await patched(defect) : [],
+  plans,
+  untilRules: defect?.rules ?? [],
+})
+
 /** The violation that shows the defect. */
-export const foundIn = ({ rules }: Defect, { violations }: Report) =>
+export const foundIn = ({ rules }: Defect, { violations }: TrialReport): Violation | undefined =>
   violations.find(({ rule }) => rules.includes(rule))
