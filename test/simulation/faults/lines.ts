@@ -40,9 +40,10 @@ export const LINE_FAULTS: readonly Fault[] = [
     begin(system, random) {
       const ends = endsBetween(...drawLine(system, random))
       if (ends.length === 0) return undefined
-      const end = random.pick(ends)
-      end.isLost = true
-      return () => void (end.isLost = false)
+      // For good: what was lost on its way does not come back when others get through again. Both sides believe in it until one
+      // gives it up.
+      random.pick(ends).isLost = true
+      return undefined
     },
   },
   {

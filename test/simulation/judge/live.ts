@@ -13,7 +13,10 @@ const SILENCE_MS = 11_000
 /** Faults after which a line may be dead, and neither side knows. */
 const DEAD_LINE = /line|frozen|power|half open|nothing reaches/
 
-/** Nobody says `live` while a recall that was answered OK some time ago has not been told: neither client nor subscription. */
+/**
+ * Nobody says `live` while a recall that was answered OK some time ago has not been told: neither client nor subscription. Who
+ * becomes live says that nothing is missing, so there is no time of grace for what was there long before.
+ */
 export function judgeLive(
   stretches: readonly Stretch[],
   losses: Losses,
@@ -26,7 +29,8 @@ export function judgeLive(
     // A page that is gone says nothing any more, and a listener that left follows nothing.
     const following = followingOf(stretch)
     const own = overlap(intervalsOf(stretch.entries.filter(isState)), following)
-    const ofClient = overlap(statesOf(stretch.user), following)
+    // A client is live beside a room that was refused.
+    const ofClient = overlap(overlap(statesOf(stretch.user), following), wantedOf(stretch))
     return dues.flatMap(({ recall, keptAtMs, toldAtMs = Infinity }) => {
       for (const [who, intervals] of [
         [stretch.listener, own],
@@ -34,10 +38,11 @@ export function judgeLive(
       ] as const)
         for (const { fromMs, untilMs } of intervals) {
           const endMs = Math.min(untilMs, toldAtMs)
-          const sinceMs = Math.max(keptAtMs, fromMs)
-          if (endMs - sinceMs <= DOUBT_MS) continue
-          if (endMs - sinceMs > boundOf(faults, stretch.user, keptAtMs, endMs))
-            return [violation(who, recall.key, keptAtMs, sinceMs, endMs)]
+          if (endMs <= Math.max(keptAtMs + DOUBT_MS, fromMs)) continue
+          // What Redis has lost is missing anew.
+          const missingMs = Math.max(keptAtMs, losses.lastBetween(keptAtMs, endMs))
+          const untrueMs = Math.max(missingMs + boundOf(faults, stretch.user, keptAtMs, endMs), fromMs)
+          if (endMs > untrueMs) return [violation(who, recall.key, keptAtMs, Math.max(keptAtMs, fromMs), endMs)]
         }
       return []
     })
@@ -123,6 +128,20 @@ const overlap = (some: readonly Interval[], others: readonly Interval[]): Interv
       return fromMs < untilMs ? [{ fromMs, untilMs }] : []
     }),
   )
+
+/** When it was not refused, which is judged elsewhere. */
+function wantedOf({ entries }: Stretch): Interval[] {
+  const intervals: Interval[] = []
+  let sinceMs: number | undefined = -Infinity
+  for (const entry of entries) {
+    const isRefused = entry.kind === 'state' && entry.state === 'refused'
+    if (isRefused && sinceMs !== undefined) intervals.push({ fromMs: sinceMs, untilMs: entry.atMs })
+    if (isRefused) sinceMs = undefined
+    else if (entry.kind === 'state' || entry.kind === 'followed') sinceMs ??= entry.atMs
+  }
+  if (sinceMs !== undefined) intervals.push({ fromMs: sinceMs, untilMs: Infinity })
+  return intervals
+}
 
 interface FaultTime extends Interval {
   readonly name: string

@@ -70,6 +70,11 @@ export class Losses {
     )
   }
 
+  /** When Redis lost something last between the two; -Infinity if it has not. */
+  lastBetween(fromMs: number, untilMs: number): number {
+    return this.#lossesMs.findLast((ms) => ms >= fromMs && ms <= untilMs) ?? -Infinity
+  }
+
   /** Whether a recall may be gone although it was answered OK: Redis lost it, and its receiver ended before it had a copy on disk. */
   mayBeGone({ key, keptAtMs }: Recall): boolean {
     if (keptAtMs === undefined || !this.#lossesMs.some((ms) => ms >= keptAtMs)) return false

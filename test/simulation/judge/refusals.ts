@@ -4,7 +4,7 @@ import { nameOf } from './recalls.ts'
 import type { Rights } from './rights.ts'
 import type { Violation } from './violation.ts'
 
-/** A no of the app's backend is kept for so long, and an order may last so much longer on a node. */
+/** A no of the app's backend is kept for so long. */
 const NEGATIVE_MS = 35_000
 
 /** Whoever has a right is not refused for good; and a client is closed only by its own page. */
@@ -19,6 +19,9 @@ export function judgeRefusals(rights: Rights, history: readonly Entry[]): Violat
     if (entry.kind !== 'state') return []
     const { user, life, listener, code = '', reason = '' } = entry
     if (entry.state === 'refused') {
+      // The next credential will be good.
+      if (code === 'TOKEN_EXPIRED' && rooms.size > 0)
+        return [violation(atMs, `${listener ?? user} is refused for good, since a token has expired`)]
       const own = [...rooms.values()].filter(
         (one) =>
           one.user === user && one.life === life && (listener === undefined || one.listener === listener),
@@ -49,4 +52,4 @@ const has = (
   code: string,
 ): boolean =>
   !(code === 'TOKEN_REFUSED' && rights.hasWrongClocks) &&
-  rooms.some(({ room }) => rights.surelyHas(user, room, atMs - NEGATIVE_MS, atMs))
+  rooms.some(({ room }) => rights.surelyHasAt(user, room, atMs, NEGATIVE_MS))

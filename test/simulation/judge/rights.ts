@@ -9,19 +9,32 @@ const ANSWER_MS = 3_000
 const TOKEN_MS = 1_000
 /** A no of the app's backend is kept for 30 s, and clients ask again with a backoff of up to 30 s. */
 export const NO_MS = 65_000
+/** Without an answer, an order may have arrived up to then. */
+const ORDERED_MS = 5_000
 /** Nodes learn that access was taken away in so long, while nothing is disturbed. */
 const ORDER_MS = 3_000
 
+/** What disturbs keeps nodes from learning of an order, and so long after it. */
+const DISTURBED_MS = 10_000
+
 const FROZEN = /frozen/
 const CLOCK = /clock/
+/** What comes late may have been sent long before. */
+const LATE = /frozen|line|half open|nothing reaches|slow/
+/** Whoever begins anew reads every order before anybody may enter. */
+const ENDS = /^(gateway (killed|crashed|crashes|stopped|without power)|all gateways|rolling restart|user|backend|disk)/
+/** Redis forgets orders. */
+const LOSS = /emptied|restarted empty|without its latest|rolled back|everything without power/
 
 /** What a user may listen to. Of users without recorded tokens, all rooms of the plan are granted for good. */
 export class Rights {
   readonly #plan: Plan
-  readonly #faults: readonly EntryOf<'fault'>[]
+  /** When something kept nodes from learning of orders. */
+  readonly #disturbed: readonly { readonly fromMs: number; readonly untilMs: number }[]
   /** What gives rights, and takes them. */
   readonly #ofUsers: ReadonlyMap<string, readonly RightsEntry[]>
   readonly #slackMs: number
+  readonly #lateMs: number
   /** A node whose clock is wrong takes tokens for longer, or not at all. */
   readonly hasWrongClocks: boolean
   readonly #orders: readonly { readonly order: EntryOf<'ordered'>; readonly okAtMs: number | undefined }[]
@@ -29,9 +42,13 @@ export class Rights {
   constructor(plan: Plan, history: readonly Entry[]) {
     this.#plan = plan
     this.#ofUsers = grouped(history.filter(isOfRights), ({ user }) => user)
-    this.#faults = history.filter((entry): entry is EntryOf<'fault'> => entry.kind === 'fault')
-    this.hasWrongClocks = this.#faults.some(({ name }) => CLOCK.test(name))
-    this.#slackMs = this.#faults.some(({ name }) => FROZEN.test(name)) ? 20_000 : 0
+    const faults = history.filter((entry): entry is EntryOf<'fault'> => entry.kind === 'fault')
+    this.hasWrongClocks = faults.some(({ name }) => CLOCK.test(name))
+    this.#slackMs = faults.some(({ name }) => FROZEN.test(name)) ? 20_000 : 0
+    this.#lateMs = faults.some(({ name }) => LATE.test(name)) ? 20_000 : 0
+    this.#disturbed = faults
+      .filter(({ name }) => !ENDS.test(name))
+      .map((fault) => ({ fromMs: fault.atMs, untilMs: overAtMs(fault, history) + DISTURBED_MS }))
     const okAtMs = new Map(
       history.flatMap((entry) =>
         entry.kind === 'order answered' && entry.isOk ? [[entry.id, entry.atMs] as const] : [],
@@ -54,15 +71,20 @@ export class Rights {
     return edges.some((ms) => this.#mayHaveAt(user, room, ms))
   }
 
-  /** Whether the user certainly had the right all the time between the two. */
-  surelyHas(user: string, room: Room, fromMs: number, untilMs: number): boolean {
+  /** The same, of a refusal that has come at a time: what the backend has denied is denied for a while, what has ended is over. */
+  surelyHasAt(user: string, room: Room, atMs: number, deniedMs: number): boolean {
+    return this.surelyHas(user, room, atMs - deniedMs, atMs, atMs - this.#lateMs)
+  }
+
+  /** Whether the user certainly had the right all the time between the two. Orders count from `ordersFromMs`. */
+  surelyHas(user: string, room: Room, fromMs: number, untilMs: number, ordersFromMs = fromMs): boolean {
     const entries = this.#of(user).filter(({ atMs }) => atMs <= untilMs)
     const isBad = (entry: RightsEntry): boolean => {
       const isLate = entry.atMs >= fromMs
       if (entry.kind === 'token') return isLate && entry.endsAtMs <= entry.atMs
       if (entry.kind === 'revoked') return isLate && covers(entry.room, room)
       if (entry.kind !== 'ordered' || !concerns(entry.room, room)) return false
-      return entry.atMs + entry.forMs + ORDER_MS >= fromMs
+      return this.#endOf(entry) + ORDER_MS >= ordersFromMs
     }
     if (entries.some(isBad)) return false
     const last = entries.findLast(
@@ -108,13 +130,25 @@ export class Rights {
         concerns(order.room, room) &&
         okAtMs + ORDER_MS + this.#slackMs <= atMs &&
         atMs <= order.atMs + order.forMs &&
-        !this.#isDisturbed(okAtMs, atMs),
+        !this.#isDisturbed(atMs - ORDER_MS, atMs),
     )
   }
 
   #isDisturbed(fromMs: number, untilMs: number): boolean {
-    return this.#faults.some(({ atMs }) => atMs >= fromMs - 20_000 && atMs <= untilMs)
+    return this.#disturbed.some((fault) => fault.fromMs <= untilMs && fault.untilMs >= fromMs)
   }
+
+  /** It begins when the gateway has it, which is when the answer comes, at the latest. */
+  #endOf(order: EntryOf<'ordered'>): number {
+    const { okAtMs = order.atMs + ORDERED_MS } = this.#orders.find((one) => one.order === order) ?? {}
+    return okAtMs + order.forMs
+  }
+}
+
+function overAtMs({ name, atMs }: EntryOf<'fault'>, history: readonly Entry[]): number {
+  if (LOSS.test(name)) return Infinity
+  const over = history.find((one) => one.kind === 'fault over' && one.name === name && one.atMs >= atMs)
+  return over?.atMs ?? history.find(({ kind }) => kind === 'all faults over')?.atMs ?? Infinity
 }
 
 type RightsEntry = EntryOf<'token' | 'verdict' | 'granted' | 'revoked' | 'ordered'>
