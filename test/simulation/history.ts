@@ -292,6 +292,8 @@ export interface FoundProcess {
   readonly ready: number | undefined
   /** What /v1/status says is wrong, and with whom. */
   readonly problems: readonly string[]
+  /** What it does with one more recall; undefined of those that receive none. */
+  readonly stores?: 'directly' | 'on disk' | 'nothing'
   /** Timers and other events that wait. */
   readonly timers: number
   readonly connections: number

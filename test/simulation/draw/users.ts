@@ -25,7 +25,14 @@ export function drawUser(random: Random, i: number, moreRooms: readonly Room[]):
     grantS: random.pick(moreRooms.length > 0 ? [undefined, 30] : [undefined, undefined, 1, 2, 5, 30]),
     rooms,
     listeners:
-      by === 'library' ? drawListeners(random, rooms) : rooms.map((room) => plainHabit(random, room)),
+      by === 'library'
+        ? drawListeners(random, rooms)
+        : rooms.map((room) => ({
+            ...plainHabit(random, room),
+            // Those with a stream for each room cannot leave one.
+            leavesEvery: random.pick(by === 'plain' ? [0, 0, 4] : [0]),
+            returnsAfterMs: random.pick([0, 300, 2_000]),
+          })),
     store: random.pick(
       by === 'library'
         ? (['memory', 'session', 'session', 'session', 'slow', 'failing', 'torn'] as const)

@@ -33,7 +33,7 @@ export function judgeQuiet(plan: Plan, history: readonly Entry[]): Violation[] {
 type Process = EntryOf<'found'>['processes'][number]
 
 function faultsOf(
-  { name, ready, problems, timers, connections }: Process,
+  { name, ready, problems, stores, timers, connections }: Process,
   { users }: Plan,
   lookups: number,
 ): string[] {
@@ -43,6 +43,7 @@ function faultsOf(
   const maxTimers = TIMERS.own + TIMERS.connection * connections + lookups
   return [
     ...(ready === 200 ? [] : [`${name} is not ready: ${ready ?? 'no answer'}`]),
+    ...(stores === undefined || stores === 'directly' ? [] : [`${name} stores one more recall: ${stores}`]),
     ...problems.filter((problem) => !PAST.test(problem)).map((problem) => `${name} says ${problem}`),
     ...(timers <= maxTimers ? [] : [`${name} has ${timers} timers, and not ${maxTimers}`]),
     ...(connections <= maxConnections

@@ -8,6 +8,7 @@ import { net } from '../world/network.ts'
 import { SimProcess } from '../world/schedule.ts'
 import type { SimGateway } from './gateway.ts'
 import type { System } from './system.ts'
+import { storeOneMore } from './last-recall.ts'
 import { signToken } from './tokens.ts'
 
 const LOOK_TIMEOUT_MS = 20_000
@@ -39,7 +40,11 @@ export async function look(system: System): Promise<Omit<Found, 'kind' | 'atMs'>
     void Promise.all([
       askRecalled(client, conversationsOf(system.history.entries)),
       Promise.all(system.gateways.map(async (gateway) => ask(gateway, await getToken()))),
-    ]).then(([recalled, said]) => (answers = { recalled, said }))
+    ]).then(async ([recalled, said]) => {
+      // Nobody is told of what comes now.
+      for (const { process } of system.users) if (process) schedule.kill(process)
+      answers = { recalled, said: await Promise.all(said.map((one, i) => storing(system, i, one))) }
+    })
   })
   await schedule.run(() => answers !== undefined || schedule.nowMs >= untilMs)
   schedule.kill(asking)
@@ -56,7 +61,13 @@ export async function look(system: System): Promise<Omit<Found, 'kind' | 'atMs'>
   }
 }
 
-type Said = Pick<FoundProcess, 'ready' | 'problems'>
+type Said = Pick<FoundProcess, 'ready' | 'problems' | 'stores'>
+
+async function storing({ gateways, receivers }: System, i: number, said: Said): Promise<Said> {
+  const gateway = gateways[i]
+  if (gateway === undefined || !receivers.includes(gateway)) return said
+  return { ...said, stores: await storeOneMore(gateway.port) }
+}
 
 function sizesOf({ name, process }: SimGateway): Pick<FoundProcess, 'name' | 'timers' | 'connections'> {
   if (process === undefined) return { name, timers: 0, connections: 0 }

@@ -26,6 +26,13 @@ interface Answer {
 /** What a page without the library knows of a room: its position, which it moves as it handles notices, and how it is. */
 export class PlainListener {
   readonly room: Room
+  /** How long it stays away when it has left. */
+  readonly returnsAfterMs: number
+  /** It leaves. */
+  onLeave: (() => void) | undefined
+  hasLeft = false
+  readonly #leavesEvery: number
+  #count = 0
   readonly #page: PlainPage
   readonly #about: { readonly listener: string; readonly life: number; readonly room: Room }
   /** The position that the answer promised. */
@@ -34,12 +41,30 @@ export class PlainListener {
   readonly #doubts = new Map<'node' | 'room', string>()
   #state: StateKind | undefined
 
-  constructor({ room, name }: ListenerHabit, page: PlainPage) {
+  constructor({ room, name, leavesEvery, returnsAfterMs }: ListenerHabit, page: PlainPage) {
     this.room = room
+    this.returnsAfterMs = returnsAfterMs
+    this.#leavesEvery = leavesEvery
     this.#page = page
     this.#about = { listener: `${page.user} ${name} in ${roomName(room)}`, life: page.life, room }
-    page.history.add({ kind: 'followed', ...this.#about, user: page.user, by: page.by, from: 'stored' })
+    this.begin()
+  }
+
+  /** Follows its room, for the first time or again. */
+  begin(): void {
+    const { user, by, history } = this.#page
+    this.hasLeft = false
+    history.add({ kind: 'followed', ...this.#about, user, by, from: 'stored' })
     this.#say('connecting')
+  }
+
+  /** The node has said that it is out of the room. What it is told now is told in error. */
+  left(): void {
+    const { user, history } = this.#page
+    this.hasLeft = true
+    this.#isIn = false
+    this.#state = undefined
+    history.add({ kind: 'left', ...this.#about, user })
   }
 
   get isRefused(): boolean {
@@ -111,7 +136,9 @@ export class PlainListener {
       history.add({ kind: 'handled', ...this.#about, offset: notice.offset, isDone: true })
       this.#move({ epoch, offset: notice.offset })
     }
+    if (this.hasLeft) return
     this.#update()
+    if (this.#leavesEvery > 0 && ++this.#count % this.#leavesEvery === 0) this.onLeave?.()
   }
 
   #hole(epoch: string, offset: number): string {

@@ -53,6 +53,7 @@ class PlainPage implements Page {
   constructor(options: PlainOptions) {
     this.#options = options
     this.#rooms = new Map(options.rooms.map((listener) => [roomName(listener.room), listener]))
+    for (const room of options.rooms) room.onLeave = () => this.#leave(room)
     this.#socket = io('http://nodes', {
       transports: ['websocket'],
       forceNew: true,
@@ -86,7 +87,7 @@ class PlainPage implements Page {
     const { onState } = this.#options
     socket.on('connect', () => {
       this.#generation++
-      for (const room of this.#rooms.values()) this.#subscribe(room)
+      for (const room of this.#rooms.values()) if (!room.hasLeft) this.#subscribe(room)
     })
     socket.on('disconnect', () => {
       this.#generation++
@@ -141,6 +142,19 @@ class PlainPage implements Page {
         if (listener.answered(answer)) this.#retry(listener)
       },
     )
+  }
+
+  /** Leaves the room, and comes back after a while. */
+  #leave(listener: PlainListener): void {
+    const generation = this.#generation
+    this.#socket.emit('unsubscribe', listener.room, () => {
+      if (generation !== this.#generation) return
+      listener.left()
+      void wait(listener.returnsAfterMs).then(() => {
+        listener.begin()
+        if (this.#socket.connected) this.#subscribe(listener)
+      })
+    })
   }
 
   #retry(listener: PlainListener): void {
