@@ -19,6 +19,7 @@ export type Entry = { readonly atMs: number } & (
   | Skipped
   | Said
   | Refused
+  | Ended
   | Signed
   | Granted
   | Decided
@@ -173,6 +174,17 @@ interface Refused {
   readonly room: Room
   readonly code: string
   readonly retry: boolean
+}
+
+/** A connection of somebody without the library has ended, and not by the page. */
+export interface Ended {
+  readonly kind: 'ended'
+  readonly user: string
+  readonly life: number
+  /** Of a stream. */
+  readonly listener?: string
+  /** The node had said why. */
+  readonly hasGoodbye: boolean
 }
 
 /** A credential was signed for the user. */

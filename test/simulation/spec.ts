@@ -35,6 +35,8 @@ export interface UserSpec {
   readonly store: StoreHabit
   readonly tokens: TokenHabit
   readonly clockOffsetMs: number
+  /** How much the line to the user carries; undefined: enough. */
+  readonly bytesPerMs?: number
 }
 
 /** `failing` throws now and then, `torn` sometimes finds only a part of what was written. */

@@ -2,6 +2,7 @@ import type { Entry } from '../history.ts'
 import type { Plan } from '../spec.ts'
 import { judgeCrashes } from './crashes.ts'
 import { judgeGaps } from './gaps.ts'
+import { judgeGoodbyes } from './goodbyes.ts'
 import { judgeGranted } from './granted.ts'
 import { judgeHeals } from './heals.ts'
 import { judgeKept } from './kept.ts'
@@ -36,6 +37,7 @@ export function judge(plan: Plan, history: readonly Entry[]): readonly Violation
     ...judgeLive(stretches, losses, history),
     ...judgeGranted(rights, history),
     ...judgeRefusals(rights, history),
+    ...judgeGoodbyes(history),
     ...judgeHeals(plan, stretches, rights, history),
     ...judgeQuiet(plan, history),
     ...judgeLogs(history),

@@ -23,6 +23,7 @@ const CLOCK = /clock/
 const LATE = /frozen|line|half open|nothing reaches|slow/
 /** Whoever begins anew reads every order before anybody may enter. */
 const ENDS = /^(gateway (killed|crashed|crashes|stopped|without power)|all gateways|rolling restart|user|backend|disk)/
+const NODE_ENDS = /^(gateway (killed|crashed|stopped)|all gateways killed)/
 /** Redis forgets orders. */
 const LOSS = /emptied|restarted empty|without its latest|rolled back|everything without power/
 
@@ -35,8 +36,12 @@ export class Rights {
   readonly #ofUsers: ReadonlyMap<string, readonly RightsEntry[]>
   readonly #slackMs: number
   readonly #lateMs: number
+  /** When Redis forgot orders. */
+  readonly #lossesMs: readonly number[]
   /** A node whose clock is wrong takes tokens for longer, or not at all. */
   readonly hasWrongClocks: boolean
+  /** When the only node ended: whoever comes back meets one that has read every order. */
+  readonly #endsMs: readonly number[]
   readonly #orders: readonly { readonly order: EntryOf<'ordered'>; readonly okAtMs: number | undefined }[]
 
   constructor(plan: Plan, history: readonly Entry[]) {
@@ -49,6 +54,9 @@ export class Rights {
     this.#disturbed = faults
       .filter(({ name }) => !ENDS.test(name))
       .map((fault) => ({ fromMs: fault.atMs, untilMs: overAtMs(fault, history) + DISTURBED_MS }))
+    const isAlone = plan.shape.alls + plan.shape.nodes === 1
+    this.#endsMs = faults.flatMap(({ name, atMs }) => (isAlone && NODE_ENDS.test(name) ? [atMs] : []))
+    this.#lossesMs = faults.flatMap(({ name, atMs }) => (LOSS.test(name) ? [atMs] : []))
     const okAtMs = new Map(
       history.flatMap((entry) =>
         entry.kind === 'order answered' && entry.isOk ? [[entry.id, entry.atMs] as const] : [],
@@ -130,7 +138,15 @@ export class Rights {
         concerns(order.room, room) &&
         okAtMs + ORDER_MS + this.#slackMs <= atMs &&
         atMs <= order.atMs + order.forMs &&
-        !this.#isDisturbed(atMs - ORDER_MS, atMs),
+        (!this.#isDisturbed(atMs - ORDER_MS, atMs) || this.#isReadAnew(okAtMs, atMs)),
+    )
+  }
+
+  #isReadAnew(okAtMs: number, atMs: number): boolean {
+    return (
+      !this.hasWrongClocks &&
+      this.#endsMs.some((ms) => ms > okAtMs && ms < atMs) &&
+      !this.#lossesMs.some((ms) => ms < atMs)
     )
   }
 

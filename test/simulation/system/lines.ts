@@ -1,9 +1,12 @@
 import type { Random } from '../world/random.ts'
+import { world } from '../world/globals.ts'
 import type { Line, Network } from '../world/network.ts'
 
 export interface MutableLine extends Line {
   /** Added to the latency, in ms. */
   extraMs: number
+  /** How much it carries: what is sent at once takes longer, one after the other. */
+  bytesPerMs: number
 }
 
 /** The lines between the parts of the system, whichever life of them: `receiver-1`, `node-2`, `redis`, `user-1`, `provider`. */
@@ -23,9 +26,18 @@ export class Lines {
     this.#lines.set(from, ofFrom)
     const known = ofFrom.get(to)
     if (known) return known
+    let freeAtMs = 0
+    const carryMs = (bytes: number): number => {
+      const { nowMs } = world.schedule
+      freeAtMs = Math.max(freeAtMs, nowMs) + bytes / line.bytesPerMs
+      return freeAtMs - nowMs
+    }
     const line: MutableLine = {
-      latencyMs: () => this.#latencyMs * this.#random.between(0.5, 1.5) + line.extraMs,
+      // Half of it is for the way there.
+      latencyMs: (bytes = 0) =>
+        this.#latencyMs * this.#random.between(0.5, 1.5) + line.extraMs + 2 * carryMs(bytes),
       extraMs: 0,
+      bytesPerMs: Infinity,
       isSwallowed: false,
       isRefused: false,
     }

@@ -67,6 +67,10 @@ export class PlainListener {
     history.add({ kind: 'left', ...this.#about, user })
   }
 
+  get name(): string {
+    return this.#about.listener
+  }
+
   get isRefused(): boolean {
     return this.#state === 'refused'
   }

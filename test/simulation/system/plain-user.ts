@@ -31,6 +31,7 @@ export class PlainUser extends User {
       getToken: () => this.tokens.give(life),
       onState: (state, code) =>
         history.add({ kind: 'state', user: spec.name, life, state, ...(code && { code }) }),
+      onEnded: (hasGoodbye) => history.add({ kind: 'ended', user: spec.name, life, hasGoodbye }),
     })
     return page
   }
@@ -40,6 +41,8 @@ interface PlainOptions {
   readonly rooms: readonly PlainListener[]
   readonly getToken: () => Promise<string>
   readonly onState: (state: 'connecting' | 'offline' | 'refused', code?: string) => void
+  /** The connection has ended, and not by the page. */
+  readonly onEnded: (hasGoodbye: boolean) => void
 }
 
 class PlainPage implements Page {
@@ -49,6 +52,7 @@ class PlainPage implements Page {
   /** Counts connections: what belongs to an earlier one says nothing of this one. */
   #generation = 0
   #isRefused = false
+  #hasGoodbye = false
 
   constructor(options: PlainOptions) {
     this.#options = options
@@ -84,12 +88,14 @@ class PlainPage implements Page {
 
   #listen(): void {
     const socket = this.#socket
-    const { onState } = this.#options
+    const { onState, onEnded } = this.#options
     socket.on('connect', () => {
+      this.#hasGoodbye = false
       this.#generation++
       for (const room of this.#rooms.values()) if (!room.hasLeft) this.#subscribe(room)
     })
-    socket.on('disconnect', () => {
+    socket.on('disconnect', (reason) => {
+      if (reason !== 'io client disconnect') onEnded(this.#hasGoodbye)
       this.#generation++
       onState('offline')
       for (const room of this.#rooms.values()) room.paused('offline')
@@ -105,6 +111,7 @@ class PlainPage implements Page {
     })
     socket.on('hello', ({ expiresInMs }: { expiresInMs: number }) => this.#refreshIn(expiresInMs))
     socket.on('goodbye', ({ code }: { code: number }) => {
+      this.#hasGoodbye = true
       if (code >= 4500) this.#refuse(String(code))
     })
     socket.on('delivery', ({ proved, reason, rooms }: Delivery) => {

@@ -17,7 +17,12 @@ export class StreamUser extends User {
     if (spec.store === 'memory') storage.clear()
     const streams = spec.listeners.map((habit) => {
       const listener = new Listener(habit, { user: spec.name, life, history, storage, by: 'stream' })
-      return new Stream(listener, () => this.tokens.give(life))
+      return new Stream(
+        listener,
+        () => this.tokens.give(life),
+        (hasGoodbye) =>
+          history.add({ kind: 'ended', user: spec.name, life, listener: listener.name, hasGoodbye }),
+      )
     })
     for (const stream of streams) void stream.run()
     return {
@@ -35,14 +40,21 @@ export class StreamUser extends User {
 class Stream {
   readonly #listener: PlainListener
   readonly #getToken: () => Promise<string>
+  readonly #onEnded: (hasGoodbye: boolean) => void
   #isClosed = false
   #call: ClientRequest | undefined
   /** Refused for good, until a person acts. */
   #wakeUp: (() => void) | undefined
 
-  constructor(listener: PlainListener, getToken: () => Promise<string>) {
+  /** `onEnded`: a stream has ended that had begun, and not by the page. */
+  constructor(
+    listener: PlainListener,
+    getToken: () => Promise<string>,
+    onEnded: (hasGoodbye: boolean) => void,
+  ) {
     this.#listener = listener
     this.#getToken = getToken
+    this.#onEnded = onEnded
   }
 
   async run(): Promise<void> {
@@ -74,11 +86,14 @@ class Stream {
     })
     return new Promise((resolve) => {
       let mayRetry = true
+      let [hasBegun, hasGoodbye] = [false, false]
       const path = `/v1/stream?${query.toString()}`
       const headers = { authorization: `Bearer ${token}`, host: 'nodes', accept: 'text/event-stream' }
       const call = request({ host: 'nodes', port: 80, path, headers, agent: false }, (response) => {
         readEvents(response, (name, data) => {
           if (response.statusCode !== 200) return
+          hasBegun = true
+          if (name === 'goodbye' || name === 'unsubscribed') hasGoodbye = true
           mayRetry = handle(listener, name, data) ?? mayRetry
         })
         if (response.statusCode !== 200)
@@ -90,10 +105,14 @@ class Stream {
           })
       })
       this.#call = call
-      call.setTimeout(SILENCE_MS, () => call.destroy())
+      call.setTimeout(SILENCE_MS, () => {
+        hasBegun = false
+        call.destroy()
+      })
       call.on('error', () => undefined)
       call.once('close', () => {
         if (mayRetry) listener.paused('offline')
+        if (hasBegun && !this.#isClosed) this.#onEnded(hasGoodbye)
         resolve(mayRetry)
       })
       call.end()

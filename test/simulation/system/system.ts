@@ -72,6 +72,9 @@ export class System {
     this.users = plan.users.map((spec: UserSpec) => new KINDS[spec.by](spec, history))
     this.operator = new Operator(history)
     this.backend = new Backend(plan.users, history)
+    for (const { name, bytesPerMs } of plan.users)
+      for (const node of this.nodes)
+        if (bytesPerMs !== undefined) this.lines.between(node.name, name).bytesPerMs = bytesPerMs
     this.#balance('receivers', this.receivers)
     this.#balance('nodes', this.nodes)
     const address = `${net.network.resolve('backend')}:80`

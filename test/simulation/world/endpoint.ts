@@ -188,7 +188,7 @@ export class Endpoint {
     const { peer } = this
     if (peer === undefined) return
     const { latencyMs } = this.#network.lineBetween(this.owner, peer.owner)
-    const atMs = Math.max(this.#lastArrivalMs, world.schedule.nowMs + latencyMs() / 2)
+    const atMs = Math.max(this.#lastArrivalMs, world.schedule.nowMs + latencyMs(sizeOf(segment)) / 2)
     // What arrives at one time is one event: a process that looks sees all of it.
     if (atMs === this.#lastArrivalMs && this.#arriving.length > 0) return void this.#arriving.push(segment)
     const arriving = [segment]
@@ -370,3 +370,5 @@ function takeSome(received: Buffer[]): Buffer {
   }
   return Buffer.concat(received.splice(0, count))
 }
+
+const sizeOf = (segment: Segment): number => (typeof segment === 'string' ? 0 : segment.length)

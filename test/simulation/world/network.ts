@@ -7,7 +7,7 @@ import type { SimProcess } from './schedule.ts'
 /** How the line between two processes is, in one direction; a fault changes it while connections last. */
 export interface Line {
   /** For the way there and back. Half of it is drawn for each segment; none overtakes another. */
-  latencyMs: () => number
+  latencyMs: (bytes?: number) => number
   /** What is sent is lost, and nobody is told: what was sent meanwhile is sent again later, as TCP does. */
   isSwallowed: boolean
   /** New connections are refused. */

@@ -23,6 +23,13 @@ export const DELIVERY_DEFECTS: readonly Defect[] = [
         find: `  return provedAtMs >= clearSinceMs ? PROVED : { ...before, clearSinceMs }`,
         replace: `  return provedAtMs >= clearSinceMs || before.clearSinceMs === undefined ? PROVED : { ...before, clearSinceMs }`,
       },
+      // Receivers, too, say again what they have.
+      {
+        file: 'server/realtime/delivery/delivery.ts',
+        find: `    if (isHearing && !wasHearing) receivers.interrupted(nowMs)
+`,
+        replace: ``,
+      },
     ],
     rules: ['true state'],
   },
