@@ -68,6 +68,7 @@ export const ACCESS_DEFECTS: readonly Defect[] = [
       },
     ],
     rules: ['granted'],
+    shownBy: 'restart',
   },
   {
     name: 'revocations that are over still count',
@@ -103,6 +104,7 @@ export const ACCESS_DEFECTS: readonly Defect[] = [
         replace: `await this.#turns.take(room, async () => this.#subscriptions.cancel(room))`,
       },
     ],
-    rules: ['granted', 'right room'],
+    rules: ['left'],
+    shownBy: 'leaving',
   },
 ]

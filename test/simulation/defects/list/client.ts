@@ -3,6 +3,57 @@ import type { Defect } from '../defect.ts'
 /** Mistakes in the client. */
 export const CLIENT_DEFECTS: readonly Defect[] = [
   {
+    name: 'what takes long to arrive is asked for again',
+    patches: [
+      {
+        file: 'shared/client/silence.ts',
+        find: `const SILENCE_MS = 15_000`,
+        replace: `const SILENCE_MS = 5_000`,
+      },
+      {
+        file: 'shared/client/silence.ts',
+        find: `      const leftMs = SILENCE_MS - Math.min(waitedMs(), this.#silentMs())`,
+        replace: `      const leftMs = SILENCE_MS - waitedMs()`,
+      },
+      {
+        file: 'shared/client/followed-room.ts',
+        find: `    if (!this.isActive || !this.#stream.give(batch, this.#takers)) return 'ok'`,
+        replace: `    if (!this.isSubscribed || this.isSubscribing || !this.#stream.give(batch, this.#takers)) return 'ok'`,
+      },
+    ],
+    rules: ['in time', 'told', 'heals'],
+    shownBy: 'slowLink',
+  },
+  {
+    name: 'a listener that was full is live and not in the room',
+    patches: [
+      {
+        file: 'shared/client/listener-queue.ts',
+        find: `const MAX_ITEMS = 5_000`,
+        replace: `const MAX_ITEMS = 10`,
+      },
+      {
+        file: 'shared/client/room-listener.ts',
+        find: `    if (wasFull) this.#options.onDrained()
+`,
+        replace: `    void wasFull
+`,
+      },
+      {
+        file: 'shared/client/room-stream.ts',
+        find: `    if (this.#end === undefined || isFull || latest`,
+        replace: `    if (isFull || latest`,
+      },
+      {
+        file: 'shared/client/room-stream.ts',
+        find: `    return taken.offset >= Math.max(this.#end, latest.offset)`,
+        replace: `    return taken.offset >= latest.offset`,
+      },
+    ],
+    rules: ['true state', 'told'],
+    shownBy: 'pages',
+  },
+  {
     name: 'a position moves before the listener has returned',
     patches: [
       {
@@ -167,6 +218,7 @@ export const CLIENT_DEFECTS: readonly Defect[] = [
       },
     ],
     rules: ['heals', 'not refused'],
+    shownBy: 'tokens',
   },
   {
     name: 'live is said before all is there',
@@ -178,5 +230,6 @@ export const CLIENT_DEFECTS: readonly Defect[] = [
       },
     ],
     rules: ['true state'],
+    shownBy: 'late',
   },
 ]

@@ -3,6 +3,18 @@ import type { Defect } from '../defect.ts'
 /** Mistakes in what nodes say of delivery. */
 export const DELIVERY_DEFECTS: readonly Defect[] = [
   {
+    name: 'streams are not dismissed when a node stops',
+    patches: [
+      {
+        file: 'server/realtime/realtime.ts',
+        find: `[...sockets.dismissals(), ...streams.dismissals()]`,
+        replace: `sockets.dismissals()`,
+      },
+    ],
+    rules: ['goodbye'],
+    shownBy: 'stopping',
+  },
+  {
     name: 'delivery in doubt is not told',
     patches: [
       {
@@ -16,22 +28,21 @@ export const DELIVERY_DEFECTS: readonly Defect[] = [
     seeds: 100,
   },
   {
-    name: 'delivery counts as proved too early',
+    name: 'delivery counts as proved before logs are read',
     patches: [
       {
-        file: 'server/realtime/delivery/rules.ts',
-        find: `  return provedAtMs >= clearSinceMs ? PROVED : { ...before, clearSinceMs }`,
-        replace: `  return provedAtMs >= clearSinceMs || before.clearSinceMs === undefined ? PROVED : { ...before, clearSinceMs }`,
+        file: 'server/realtime/delivery/delivery.ts',
+        find: `    const isBehind = behindSinceMs !== undefined && !isGrace`,
+        replace: `    const isBehind = behindSinceMs !== undefined && isGrace`,
       },
-      // Receivers, too, say again what they have.
       {
         file: 'server/realtime/delivery/delivery.ts',
-        find: `    if (isHearing && !wasHearing) receivers.interrupted(nowMs)
-`,
-        replace: ``,
+        find: `rooms.lag.alone(ROOM_DOUBT_AFTER_MS)`,
+        replace: `new Map<LocalRoom, number>()`,
       },
     ],
     rules: ['true state'],
+    shownBy: 'unreadable',
   },
   {
     name: 'what waits on the disks of receivers is no reason to doubt',

@@ -3,6 +3,18 @@ import type { Defect } from '../defect.ts'
 /** Mistakes in what receivers keep on their disks. */
 export const RECEIVER_DEFECTS: readonly Defect[] = [
   {
+    name: 'recalls outlive their group',
+    patches: [
+      {
+        file: 'server/receiver/webhook.ts',
+        find: `        if (ended?.dismissedAtMs !== undefined)`,
+        replace: `        if (ended?.dismissedAtMs === 0)`,
+      },
+    ],
+    rules: ['dismissed'],
+    shownBy: 'dismissed',
+  },
+  {
     name: 'a recall is answered before it is flushed',
     patches: [
       {
@@ -147,6 +159,7 @@ export const RECEIVER_DEFECTS: readonly Defect[] = [
       },
     ],
     rules: ['quiet'],
+    shownBy: 'outage',
   },
   {
     name: 'a round that fails ends the drain',

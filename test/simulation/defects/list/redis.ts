@@ -159,5 +159,6 @@ export const REDIS_DEFECTS: readonly Defect[] = [
       },
     ],
     rules: ['in time', 'true state', 'told', 'heals'],
+    shownBy: 'silent',
   },
 ]

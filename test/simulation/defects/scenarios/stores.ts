@@ -90,6 +90,19 @@ export const STORE_SCENARIOS = {
     ],
   ),
 
+  /** A group is dismissed, and another one has its name and its numbers. */
+  dismissed: plan(
+    27,
+    {},
+    [person('user-1', everywhere)],
+    [
+      at(0, 'open', 0),
+      ...recalls({ fromMs: 500, untilMs: 2_000, everyMs: 100 }),
+      { kind: 'dismiss', atMs: 2_500, group: 'g1' },
+      { kind: 'recall', atMs: 3_500, group: 'g1', seqs: [1] },
+    ],
+  ),
+
   /** A full disk while Redis does not answer. */
   fullDisk: plan(
     9,

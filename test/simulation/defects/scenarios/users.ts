@@ -1,10 +1,7 @@
 import type { Plan, RecallStep } from '../../plan.ts'
 import { at, everywhere, fault, G1, G2, habit, opened, person, plan, recalls, T1, tokens } from './writing.ts'
 
-/** With this choice, Redis answers 600 ms later, and the backend 300 ms. */
-const SLOW_300 = 4
-
-/** What happens to those who listen, and to their rights. */
+/** What happens to those who listen. */
 export const USER_SCENARIOS = {
   /** Pages that are slow, leave, are killed and come again. */
   pages: plan(
@@ -132,43 +129,5 @@ export const USER_SCENARIOS = {
       at(i, 'open', 8_000 + 300 * i),
       { kind: 'recall' as const, atMs: 8_000 + 300 * i + 60 + 10 * i, group: `x${i}`, seqs: [1] },
     ]).flat(),
-  ),
-
-  /** An operator takes people out, tokens and rights end, and nothing else is wrong. */
-  orders: plan(
-    17,
-    {},
-    [
-      person('user-1', [habit(G1), habit(T1)], { by: 'plain', role: 'member' }),
-      person('user-2', [habit(G1), habit(G2)], { role: 'member' }),
-      person('user-3', [habit(G1)], {
-        by: 'plain',
-        role: 'member',
-        tokens: tokens(3_000, 0, { endedEvery: 2 }),
-      }),
-    ],
-    [
-      ...[0, 1, 2].map((i) => at(i, 'open', 0)),
-      ...recalls({ fromMs: 500, untilMs: 14_000, everyMs: 100 }),
-      { kind: 'order', atMs: 2_000, user: 0, room: G1, forS: 8 },
-      { kind: 'order', atMs: 3_000, user: 1, room: G1, forS: 4 },
-    ],
-  ),
-
-  /** Entering takes longer than a yes of the backend holds. */
-  entering: plan(
-    18,
-    {},
-    [0, 1, 2, 3, 4, 5, 6].map((i) =>
-      person(`user-${i + 1}`, [habit({ group: `x${i}` })], { role: 'member', access: 'app', grantS: 1 }),
-    ),
-    [
-      ...[0, 1, 2, 3, 4, 5, 6].map((i) => at(i, 'open', 2_480 + 80 * i)),
-      ...recalls({ fromMs: 500, untilMs: 8_000, everyMs: 200 }),
-      fault('backend slow', 2_000, 4_000, SLOW_300),
-      fault('redis slow', 2_000, 4_000, SLOW_300),
-      fault('redis frozen', 2_450, 850),
-      fault('redis slow', 2_000, 4_000, SLOW_300),
-    ],
   ),
 } satisfies Record<string, Plan>
