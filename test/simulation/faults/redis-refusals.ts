@@ -23,6 +23,7 @@ const COMMANDS = [
   ['zadd'],
   ['pexpire'],
   ['evalsha', 'eval'],
+  ['xrevrange'],
 ] as const
 
 /** What Redis answers with an error for a while. */

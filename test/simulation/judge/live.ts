@@ -42,7 +42,8 @@ export function judgeLive(
           // What Redis has lost is missing anew.
           const missingMs = Math.max(keptAtMs, losses.lastBetween(keptAtMs, endMs))
           const untrueMs = Math.max(missingMs + boundOf(faults, stretch.user, keptAtMs, endMs), fromMs)
-          if (endMs > untrueMs) return [violation(who, recall.key, keptAtMs, Math.max(keptAtMs, fromMs), endMs)]
+          if (endMs > untrueMs)
+            return [violation(who, recall.key, keptAtMs, Math.max(keptAtMs, fromMs), endMs)]
         }
       return []
     })

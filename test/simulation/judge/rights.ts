@@ -22,7 +22,8 @@ const CLOCK = /clock/
 /** What comes late may have been sent long before. */
 const LATE = /frozen|line|half open|nothing reaches|slow/
 /** Whoever begins anew reads every order before anybody may enter. */
-const ENDS = /^(gateway (killed|crashed|crashes|stopped|without power)|all gateways|rolling restart|user|backend|disk)/
+const ENDS =
+  /^(gateway (killed|crashed|crashes|stopped|without power)|all gateways|rolling restart|user|backend|disk)/
 const NODE_ENDS = /^(gateway (killed|crashed|stopped)|all gateways killed)/
 /** Redis forgets orders. */
 const LOSS = /emptied|restarted empty|without its latest|rolled back|everything without power/

@@ -3,8 +3,8 @@ import { at, fault, G1, G2, habit, person, plan, recalls, T1, tokens } from './w
 
 /** With this choice, Redis answers 600 ms later, and the backend 300 ms. */
 const SLOW_300 = 4
-/** With this one, Redis denies XRANGE. */
-const DENIES_XRANGE = 9
+/** With this one, Redis denies XREVRANGE. */
+const DENIES_XREVRANGE = 13
 
 /** What happens to the rights of those who listen. */
 export const RIGHTS_SCENARIOS = {
@@ -55,7 +55,7 @@ export const RIGHTS_SCENARIOS = {
       at(0, 'open', 0),
       ...recalls({ fromMs: 500, untilMs: 14_000, everyMs: 100 }),
       { kind: 'order', atMs: 1_000, user: 0, room: G1, forS: 15 },
-      fault('redis denies a command', 2_500, 8_000, DENIES_XRANGE),
+      fault('redis denies a command', 2_500, 8_000, DENIES_XREVRANGE),
       fault('gateway crashed', 3_000),
     ],
   ),
