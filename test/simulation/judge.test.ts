@@ -397,6 +397,82 @@ describe('the judge of the simulation', () => {
       ['kept', 'granted'],
     ],
 
+    [
+      'it is told after the only node has begun anew, which knows the order',
+      withToo(
+        [0, { kind: 'token', user: 'ann', life: 1, endsAtMs: 90_000, isAdmin: false, rooms: [room] }],
+        [100, { kind: 'ordered', id: 1, user: 'ann', forMs: 15_000 }],
+        [110, { kind: 'order answered', id: 1, isOk: true, outcome: '200' }],
+        fault(8_000, 'redis denies a command'),
+        fault(8_100, 'gateway crashed'),
+        sent(9_000, 3),
+        answered(9_001, 3),
+        told(9_002, 3),
+        handled(9_002, 3),
+        found([1, 2, 3]),
+      ),
+      ['granted'],
+    ],
+    [
+      'a node may not have heard of the order',
+      withToo(
+        [0, { kind: 'token', user: 'ann', life: 1, endsAtMs: 90_000, isAdmin: false, rooms: [room] }],
+        [100, { kind: 'ordered', id: 1, user: 'ann', forMs: 15_000 }],
+        [110, { kind: 'order answered', id: 1, isOk: true, outcome: '200' }],
+        fault(8_000, 'redis denies a command'),
+        sent(9_000, 3),
+        answered(9_001, 3),
+        told(9_002, 3),
+        handled(9_002, 3),
+        found([1, 2, 3]),
+      ),
+      [],
+    ],
+    [
+      'a room is refused when the order has ended',
+      withToo(
+        [0, { kind: 'token', user: 'ann', life: 1, endsAtMs: 90_000, isAdmin: false, rooms: [room] }],
+        [2_100, { kind: 'ordered', id: 1, user: 'ann', room, forMs: 2_000 }],
+        [2_110, { kind: 'order answered', id: 1, isOk: true, outcome: '200' }],
+        [
+          9_000,
+          { kind: 'refused', user: 'ann', life: 1, listener, room, code: 'ROOM_REFUSED', retry: false },
+        ],
+      ),
+      ['not refused'],
+    ],
+    [
+      'it is refused for good, since a token has ended',
+      withToo(
+        [9_900, { kind: 'token', user: 'ann', life: 1, endsAtMs: 9_000, isAdmin: false, rooms: [room] }],
+        state(10_000, 'refused', { code: 'TOKEN_EXPIRED' }),
+        state(10_100, 'live'),
+      ),
+      ['not refused', 'granted'],
+    ],
+    [
+      'a connection ends without a word',
+      withToo([10_000, { kind: 'ended', user: 'ann', life: 1, hasGoodbye: false }]),
+      ['goodbye'],
+    ],
+    [
+      'a connection ends because its line is cut',
+      withToo(fault(9_000, 'connections cut'), [
+        10_000,
+        { kind: 'ended', user: 'ann', life: 1, hasGoodbye: false },
+      ]),
+      [],
+    ],
+    [
+      'it becomes live although a recall is missing that was kept long before',
+      without(ofTwo, state(2_100, 'catching-up'), state(9_000, 'live'), told(9_100, 2), handled(9_100, 2)),
+      ['true state'],
+    ],
+    [
+      'one more recall goes to the disk',
+      withFound([1, 2], { processes: [{ ...PROCESS, stores: 'on disk' }] }),
+      ['quiet'],
+    ],
     ['a recall waits on a disk', withFound([1, 2], { spooled: 1 }), ['quiet']],
     ['a process is not ready', withFound([1, 2], { processes: [{ ...PROCESS, ready: 503 }] }), ['quiet']],
     [

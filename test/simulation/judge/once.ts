@@ -28,7 +28,8 @@ function judgeStretch(
   history: readonly Entry[],
 ): Violation[] {
   const violations: Violation[] = []
-  let told = new Map<string, Told>()
+  /** Every telling of a message, by the notice. */
+  let told = new Map<string, Map<number, Told>>()
   /** The last notice that it was told, or the last one that it had handled when it began to follow again. */
   let last: { readonly offset: number; isDone: boolean } | undefined
   let lastDone: number | undefined
@@ -49,14 +50,16 @@ function judgeStretch(
   function judgeMessages(entry: EntryOf<'told'>): void {
     for (const seq of entry.seqs) {
       const key = keyOf(entry, seq)
-      const before = told.get(key)
-      if (before && entry.recalledAtMs <= before.recalledAtMs) {
-        const isSame = before.offset === entry.offset
+      const tellings = told.get(key) ?? new Map<number, Told>()
+      told.set(key, tellings)
+      const same = tellings.get(entry.offset)
+      const before =
+        same ?? [...tellings.values()].find(({ recalledAtMs }) => entry.recalledAtMs <= recalledAtMs)
+      if (before) {
         // The feed is told again of what was recalled before its group was dismissed.
         const isForgotten = entry.recalledAtMs <= (dismissals.get(entry.group)?.maybeMs ?? -Infinity)
         const mayRepeat =
-          isForgotten ||
-          (isSame && (!before.isDone || (before.life !== entry.life && entry.offset > storedOffset)))
+          isForgotten || (same && (!same.isDone || (same.life !== entry.life && entry.offset > storedOffset)))
         if (!mayRepeat)
           report(
             entry.atMs,
@@ -64,7 +67,7 @@ function judgeStretch(
             `is told message ${key} again (notice ${before.offset}, ${entry.offset})`,
           )
       }
-      told.set(key, {
+      tellings.set(entry.offset, {
         offset: entry.offset,
         recalledAtMs: entry.recalledAtMs,
         life: entry.life,
@@ -94,7 +97,10 @@ function judgeStretch(
     } else if (entry.kind === 'skipped' || (entry.kind === 'handled' && entry.isDone)) {
       if (last?.offset === entry.offset) last.isDone = true
       lastDone = entry.offset
-      for (const one of told.values()) if (one.offset === entry.offset) one.isDone = true
+      for (const tellings of told.values()) {
+        const one = tellings.get(entry.offset)
+        if (one) one.isDone = true
+      }
     }
   }
   return violations

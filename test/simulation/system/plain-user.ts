@@ -53,6 +53,7 @@ class PlainPage implements Page {
   #generation = 0
   #isRefused = false
   #hasGoodbye = false
+  #isClosed = false
 
   constructor(options: PlainOptions) {
     this.#options = options
@@ -68,12 +69,14 @@ class PlainPage implements Page {
   }
 
   close(): void {
+    this.#isClosed = true
     this.#socket.disconnect()
   }
 
   again(): void {
     this.#isRefused = false
-    if (!this.#socket.connected) return void this.#socket.connect()
+    // One that is on its way already must not be begun twice.
+    if (!this.#socket.connected) return void (this.#socket.active || this.#socket.connect())
     for (const room of this.#rooms.values()) if (room.isRefused) this.#subscribe(room)
   }
 
@@ -100,7 +103,7 @@ class PlainPage implements Page {
       onState('offline')
       for (const room of this.#rooms.values()) room.paused('offline')
       // Socket.IO reconnects by itself unless the node has ended the socket in order.
-      if (!socket.active && !this.#isRefused) socket.connect()
+      if (!socket.active && !this.#isRefused && !this.#isClosed) socket.connect()
     })
     socket.on('connect_error', (error: Error & { data?: { code?: string; retry?: boolean } }) => {
       if (socket.active) return
@@ -158,6 +161,7 @@ class PlainPage implements Page {
       if (generation !== this.#generation) return
       listener.left()
       void wait(listener.returnsAfterMs).then(() => {
+        if (this.#isClosed) return
         listener.begin()
         if (this.#socket.connected) this.#subscribe(listener)
       })
