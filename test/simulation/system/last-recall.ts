@@ -1,6 +1,6 @@
 import { request } from 'node:http'
 import { signedQuery } from '../../support/webhook.ts'
-import type { FoundProcess } from '../history.ts'
+import type { FoundProcess } from '../history/gateway.ts'
 
 const TIMEOUT_MS = 2_000
 /** Nobody listens to it. */

@@ -1,7 +1,8 @@
 import type { RecallClient } from '../../../shared/client.ts'
 import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
-import type { History, Seqs } from '../history.ts'
+import type { History } from '../history.ts'
+import type { Seqs } from '../history/users.ts'
 
 /** The client may ask about so many at once. */
 const MAX_SEQS = 1_000

@@ -1,0 +1,202 @@
+import {
+  itJudges,
+  BASE_MS,
+  answered,
+  fault,
+  followed,
+  found,
+  gap,
+  handled,
+  of,
+  ofTwo,
+  right,
+  room,
+  sent,
+  state,
+  stored,
+  told,
+  withFound,
+  withToo,
+  without,
+} from './right-history.ts'
+
+describe('the judge of what listeners are told', () => {
+  itJudges([
+    ['everything is right', right(), []],
+
+    ['a kept recall is not recalled', withFound([1]), ['kept']],
+    [
+      'a refused recall is not recalled',
+      without(({ kind }) => kind === 'found', sent(3_000, 3), answered(3_010, 3, false), found([1, 2])),
+      [],
+    ],
+    ['nobody answers at the end', without(({ kind }) => kind === 'found'), ['answers']],
+    [
+      'an older time is named',
+      without(
+        ({ kind }) => kind === 'found',
+        sent(900, 1, { recalledAtMs: BASE_MS - 1, id: 9 }),
+        found([], {
+          recalled: [
+            {
+              group: 'g',
+              messages: [
+                { seq: 1, atMs: BASE_MS - 1 },
+                { seq: 2, atMs: BASE_MS + 2 },
+              ],
+            },
+          ],
+        }),
+      ),
+      ['latest time'],
+    ],
+    [
+      'a dismissed message is still recalled',
+      withToo(
+        [10_000, { kind: 'dismissed', id: 9, group: 'g', dismissedAtMs: BASE_MS + 50 }],
+        [10_001, { kind: 'dismissal answered', id: 9, group: 'g', dismissedAtMs: BASE_MS + 50, isOk: true }],
+      ),
+      ['dismissed'],
+    ],
+    [
+      'a dismissed message is recalled no longer',
+      without(
+        ({ kind }) => kind === 'found',
+        [10_000, { kind: 'dismissed', id: 9, group: 'g', dismissedAtMs: BASE_MS + 50 }],
+        found([]),
+      ),
+      [],
+    ],
+    [
+      'Redis loses what no disk has yet',
+      without(({ kind }) => kind === 'found', fault(1_100, 'everything without power'), found([2])),
+      [],
+    ],
+    [
+      'Redis loses what a disk has',
+      without(({ kind }) => kind === 'found', fault(5_000, 'everything without power'), found([2])),
+      ['kept'],
+    ],
+
+    ['a notice is told twice', withToo(told(3_000, 2), handled(3_000, 2)), ['once', 'order']],
+    [
+      'a message is told in two notices',
+      withToo(told(3_000, 3, { seqs: [2], recalledAtMs: BASE_MS + 2 }), handled(3_000, 3)),
+      ['once'],
+    ],
+    [
+      'it is told again after it was thrown',
+      without(
+        (entry) => ofTwo(entry) && entry.kind === 'handled',
+        handled(2_020, 2, false),
+        told(2_100, 2),
+        handled(2_100, 2),
+      ),
+      [],
+    ],
+    [
+      'it is told again because the log was lost',
+      withToo(
+        fault(2_900, 'redis emptied'),
+        gap(3_000, 'epoch-changed'),
+        [3_001, { kind: 'gap handled', ...of, isDone: true, recalled: [{ group: 'g', seqs: [1, 2] }] }],
+        told(3_002, 1, { seqs: [2], recalledAtMs: BASE_MS + 2 }),
+        handled(3_002, 1),
+      ),
+      [],
+    ],
+    [
+      'a notice is left out',
+      without(ofTwo, told(2_020, 3, { seqs: [2], recalledAtMs: BASE_MS + 2 }), handled(2_020, 3)),
+      ['order'],
+    ],
+    [
+      'a page that is opened again is told what it had stored',
+      withToo(
+        stored(2_021, 2),
+        [3_000, { kind: 'killed', user: 'ann', life: 1 }],
+        followed(4_000, 2),
+        state(4_010, 'live', { life: 2 }),
+        told(4_020, 2, { life: 2 }),
+        handled(4_020, 2, true, 2),
+      ),
+      ['once'],
+    ],
+    [
+      'a page that is opened again is told what it had not stored',
+      withToo(
+        stored(1_021, 1),
+        [3_000, { kind: 'killed', user: 'ann', life: 1 }],
+        followed(4_000, 2),
+        state(4_010, 'live', { life: 2 }),
+        told(4_020, 2, { life: 2 }),
+        handled(4_020, 2, true, 2),
+      ),
+      [],
+    ],
+    [
+      'two listeners are told different notices at an offset',
+      withToo(
+        [150, { ...followed(0)[1], listener: 'second' }],
+        state(2_005, 'live', { listener: 'second' }),
+        told(2_030, 1, { listener: 'second', seqs: [2], recalledAtMs: BASE_MS + 2 }),
+      ),
+      ['order'],
+    ],
+    [
+      'one conversation is told in another order than it was sent',
+      without(
+        (entry) => entry.kind === 'told' || entry.kind === 'handled',
+        told(2_020, 1, { seqs: [2], recalledAtMs: BASE_MS + 2 }),
+        handled(2_020, 1),
+        told(2_030, 2, { seqs: [1], recalledAtMs: BASE_MS + 1 }),
+        handled(2_030, 2),
+      ),
+      ['order'],
+    ],
+    ['another room is told', withToo(told(3_000, 3, { group: 'other', seqs: [9] })), ['right room', 'true']],
+    [
+      'a time is told that nobody said',
+      without(ofTwo, told(2_020, 2, { recalledAtMs: 5 }), handled(2_020, 2)),
+      ['true', 'told', 'true state'],
+    ],
+    [
+      'it is told after it has left',
+      withToo(
+        [2_500, { kind: 'left', ...of, user: 'ann', room }],
+        told(3_000, 3, { seqs: [1], recalledAtMs: BASE_MS + 1 }),
+      ),
+      ['left'],
+    ],
+
+    ['a notice is never told', without(ofTwo), ['told', 'true state']],
+    [
+      'a notice that was thrown is never told again',
+      without((entry) => ofTwo(entry) && entry.kind === 'handled', handled(2_020, 2, false)),
+      ['told'],
+    ],
+    [
+      'what was loaded after a gap has it',
+      without(ofTwo, fault(2_100, 'redis emptied'), gap(2_200, 'epoch-changed'), [
+        2_201,
+        { kind: 'gap handled', ...of, isDone: true, recalled: [{ group: 'g', seqs: [1, 2] }] },
+      ]),
+      [],
+    ],
+    [
+      'what was loaded after a gap does not have it',
+      without(ofTwo, fault(2_100, 'redis emptied'), gap(2_200, 'epoch-changed'), [
+        2_201,
+        { kind: 'gap handled', ...of, isDone: true, recalled: [{ group: 'g', seqs: [1] }] },
+      ]),
+      ['told', 'true state'],
+    ],
+    [
+      'it is told long after the last fault',
+      without(ofTwo, state(2_015, 'stale'), told(50_000, 2), handled(50_000, 2), state(50_001, 'live')),
+      ['in time', 'heals'],
+    ],
+    ['a gap is told for nothing', withToo(gap(3_000, 'epoch-changed')), ['no needless gap']],
+    ['a log is trimmed that is not full', withToo(gap(3_000, 'trimmed')), ['no needless gap']],
+  ])
+})
