@@ -20,6 +20,12 @@ export type Request =
       readonly untilMs: number
     }
   | { readonly kind: 'plan'; readonly plan: Plan | { readonly seed: number }; readonly isWhole: boolean }
+  /** One after the other, up to the first that violates one of the rules. */
+  | {
+      readonly kind: 'plans'
+      readonly plans: readonly (Plan | { readonly seed: number })[]
+      readonly untilRules: readonly string[]
+    }
   | { readonly kind: 'shrink'; readonly plan: Plan; readonly rule: string; readonly untilMs: number }
 
 /** What a worker says of a run. */
@@ -54,7 +60,7 @@ const runOne = (plan: Plan | { readonly seed: number }): Promise<Outcome> =>
 
 const request = JSON.parse(readFileSync(0, 'utf8')) as Request
 // What is loaded or cached by the first runs would make them differ from later ones with the same seed.
-for (const seed of WARM_UP_SEEDS) await run(planOf(seed))
+if (request.kind !== 'plans') for (const seed of WARM_UP_SEEDS) await run(planOf(seed))
 if (request.kind === 'seeds') {
   const { first, step, count, untilMs } = request
   for (let i = 0; i < count && real.wallMs() < untilMs; i++)
@@ -63,6 +69,12 @@ if (request.kind === 'seeds') {
   const outcome = await runOne(request.plan)
   const { history, log } = outcome
   say({ ...reportOf(outcome), ...(request.isWhole && { history: history.entries, log }) })
+} else if (request.kind === 'plans') {
+  for (const plan of request.plans) {
+    const outcome = await runOne(plan)
+    say(reportOf(outcome))
+    if (outcome.violations.some(({ rule }) => request.untilRules.includes(rule))) break
+  }
 } else say(reportOf(await shrink(request.plan, request.rule, request.untilMs)))
 // Not before everything has been written.
 process.stdout.write('', () => process.exit(0))

@@ -66,7 +66,7 @@ export const found = (seqs: readonly number[], more = {}): Timed => [
   },
 ]
 
-export const user = {
+const user = {
   name: 'ann',
   by: 'library',
   role: 'member',
