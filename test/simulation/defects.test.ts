@@ -1,23 +1,35 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
-import type { Defect } from './defects/defect.ts'
 import { DEFECTS } from './defects/defects.ts'
 import { foundIn, runAll } from './defects/runs.ts'
 import { SCENARIOS } from './defects/scenarios.ts'
-import type { ScenarioName } from './defects/scenarios.ts'
+import { rowOf } from './defects/table.ts'
 
 /** At the same time. */
 const PROCESSES = 2
-
-type Shown = Defect & { readonly shownBy: ScenarioName }
-
-const shown = DEFECTS.filter((defect): defect is Shown => defect.shownBy !== undefined)
+/** Defects that drawn plans show too; the others need a plan that was written for them. */
+const LEAST_DRAWN = 32
+const README = new URL('../../../test/simulation/defects/README.md', import.meta.url)
 
 describe('planted defects', function () {
   this.timeout(600_000)
 
   it('have names of their own', () => {
     expect(new Set(DEFECTS.map(({ name }) => name))).to.have.lengthOf(DEFECTS.length)
-    expect(shown.length).to.be.at.least(24)
+    expect(DEFECTS.filter(({ seeds }) => seeds !== undefined).length).to.be.at.least(LEAST_DRAWN)
+  })
+
+  it('stand in the table', () => {
+    const lines = readFileSync(fileURLToPath(README), 'utf8').split('\n')
+    const rows = lines.filter((line) => line.startsWith('|')).slice(2)
+    const cells = rows.map((row) =>
+      row
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    )
+    expect(cells).to.deep.equal(DEFECTS.map(rowOf))
   })
 
   it('are found by the simulation, and alone explain what is found', async () => {
@@ -25,13 +37,13 @@ describe('planted defects', function () {
     const reports = await runAll(
       [
         ...scenarios.map(([, plan]) => ({ plans: [plan] })),
-        ...shown.map((defect) => ({ defect, plans: [SCENARIOS[defect.shownBy]] })),
+        ...DEFECTS.map((defect) => ({ defect, plans: [SCENARIOS[defect.shownBy]] })),
       ],
       { processes: PROCESSES },
     )
     const broken = scenarios.map(([name], i) => [name, reports[i]?.[0]?.violations.slice(0, 5)])
     expect(broken).to.deep.equal(scenarios.map(([name]) => [name, []]))
-    const missed = shown.flatMap((defect, i) => {
+    const missed = DEFECTS.flatMap((defect, i) => {
       const [report] = reports[scenarios.length + i] ?? []
       if (report !== undefined && foundIn(defect, report)) return []
       const others = [...new Set(report?.violations.map(({ rule }) => rule))]

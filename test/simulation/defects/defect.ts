@@ -16,8 +16,8 @@ export interface Defect {
   readonly patches: readonly Patch[]
   /** The rules of which it breaks one. A run that shows it violates one of them, and none without it. */
   readonly rules: readonly string[]
-  /** The shortest plan that is known to show it. Without one, only a search shows it. */
-  readonly shownBy?: ScenarioName
-  /** Within so many drawn plans it is found, with a margin. Without it, no search has found it yet. */
+  /** The shortest plan that is known to show it. */
+  readonly shownBy: ScenarioName
+  /** Within so many drawn plans it is found, with a margin. Without it, no search of up to 75 has found it yet. */
   readonly seeds?: number
 }

@@ -39,7 +39,7 @@ export class Rights {
   readonly #lateMs: number
   /** When Redis forgot orders. */
   readonly #lossesMs: readonly number[]
-  /** A node whose clock is wrong takes tokens for longer, or not at all. */
+  /** A node whose clock is wrong takes tokens and grants for longer, or not at all. */
   readonly hasWrongClocks: boolean
   /** When the only node ended: whoever comes back meets one that has read every order. */
   readonly #endsMs: readonly number[]
@@ -126,7 +126,7 @@ export class Rights {
           (entry.isAdmin || (entry.rooms ?? []).some((granted) => covers(granted, room)))
         )
       if (entry.kind !== 'verdict' || !entry.isAllowed) return false
-      return covers(entry.room, room) && entry.atMs + entry.forMs + ANSWER_MS + this.#slackMs >= atMs
+      return covers(entry.room, room) && entry.atMs + entry.forMs + ANSWER_MS - TOKEN_MS + slackMs >= atMs
     })
   }
 

@@ -56,6 +56,7 @@ export const ACCESS_DEFECTS: readonly Defect[] = [
     ],
     rules: ['granted', 'heals'],
     shownBy: 'power',
+    seeds: 150,
   },
   {
     name: 'sockets are admitted before revocations are known',
@@ -81,6 +82,7 @@ export const ACCESS_DEFECTS: readonly Defect[] = [
     ],
     rules: ['not refused', 'heals', 'true state'],
     shownBy: 'orders',
+    seeds: 30,
   },
   {
     name: 'a revocation is not applied to those in the room',
@@ -106,5 +108,6 @@ export const ACCESS_DEFECTS: readonly Defect[] = [
     ],
     rules: ['left'],
     shownBy: 'leaving',
+    seeds: 40,
   },
 ]

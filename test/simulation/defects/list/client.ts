@@ -52,6 +52,7 @@ export const CLIENT_DEFECTS: readonly Defect[] = [
     ],
     rules: ['true state', 'told'],
     shownBy: 'pages',
+    seeds: 30,
   },
   {
     name: 'a position moves before the listener has returned',
@@ -219,6 +220,7 @@ export const CLIENT_DEFECTS: readonly Defect[] = [
     ],
     rules: ['heals', 'not refused'],
     shownBy: 'tokens',
+    seeds: 100,
   },
   {
     name: 'live is said before all is there',

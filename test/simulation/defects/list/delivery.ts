@@ -13,6 +13,7 @@ export const DELIVERY_DEFECTS: readonly Defect[] = [
     ],
     rules: ['goodbye'],
     shownBy: 'stopping',
+    seeds: 60,
   },
   {
     name: 'delivery in doubt is not told',
@@ -55,5 +56,6 @@ export const DELIVERY_DEFECTS: readonly Defect[] = [
     ],
     rules: ['true state'],
     shownBy: 'longOutage',
+    seeds: 100,
   },
 ]

@@ -13,6 +13,7 @@ export const RECEIVER_DEFECTS: readonly Defect[] = [
     ],
     rules: ['dismissed'],
     shownBy: 'dismissed',
+    seeds: 60,
   },
   {
     name: 'a recall is answered before it is flushed',
@@ -42,6 +43,7 @@ export const RECEIVER_DEFECTS: readonly Defect[] = [
     ],
     rules: ['kept'],
     shownBy: 'fullDisk',
+    seeds: 400,
   },
   {
     name: 'a late flush is forgotten',
@@ -160,6 +162,7 @@ export const RECEIVER_DEFECTS: readonly Defect[] = [
     ],
     rules: ['quiet'],
     shownBy: 'outage',
+    seeds: 30,
   },
   {
     name: 'a round that fails ends the drain',
@@ -202,5 +205,6 @@ export const RECEIVER_DEFECTS: readonly Defect[] = [
     ],
     rules: ['kept'],
     shownBy: 'embeddedPower',
+    seeds: 200,
   },
 ]

@@ -129,6 +129,7 @@ export const REDIS_DEFECTS: readonly Defect[] = [
     ],
     rules: ['kept'],
     shownBy: 'rollbacks',
+    seeds: 100,
   },
   {
     name: 'a publish that timed out counts as done',
