@@ -41,8 +41,9 @@ export const CLIENT_DEFECTS: readonly Defect[] = [
       },
       {
         file: 'shared/client/room-stream.ts',
-        find: `    if (this.#end === undefined || isFull || latest`,
-        replace: `    if (isFull || latest`,
+        find: `      this.#end === undefined ||
+      isFull ||`,
+        replace: `      isFull ||`,
       },
       {
         file: 'shared/client/room-stream.ts',
