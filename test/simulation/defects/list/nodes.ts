@@ -101,7 +101,7 @@ export const NODE_DEFECTS: readonly Defect[] = [
       },
     ],
     rules: ['true state', 'told', 'in time', 'heals'],
-    shownBy: 'cutNode',
+    shownBy: 'unreadable',
   },
   {
     name: 'nobody looks where logs end',
@@ -120,7 +120,7 @@ export const NODE_DEFECTS: readonly Defect[] = [
       },
     ],
     rules: ['told', 'in time', 'heals'],
-    shownBy: 'cutNode',
+    shownBy: 'unreadable',
   },
   {
     name: 'the log is read before it is subscribed',
