@@ -36,7 +36,7 @@ async function runOne(plan: Plan | { readonly seed: number }): Promise<void> {
 async function runMany(minutes: number, first: number): Promise<void> {
   const startMs = performance.now()
   const failed: Report[] = []
-  let [runs, virtualMs] = [0, 0]
+  let [runs, virtualMs, quietMs, steps] = [0, 0, 0, 0]
   console.log(`from seed ${first}, for ${minutes} min`)
   await runSeeds({
     first,
@@ -45,15 +45,18 @@ async function runMany(minutes: number, first: number): Promise<void> {
     onReport(report) {
       runs++
       virtualMs += report.virtualMs
+      quietMs += report.plan.night?.lastsMs ?? 0
+      steps += report.plan.steps.length
       if (report.violations.length === 0) return
       failed.push(report)
       console.log(inWords(report))
     },
   })
-  const realMs = performance.now() - startMs
-  const rate = Math.round(virtualMs / realMs)
+  const realMinutes = (performance.now() - startMs) / 60_000
+  const aMinute = (sum: number): string => `${Math.round(sum / realMinutes)} a real minute`
+  const [minutesRun, quiet] = [virtualMs, quietMs].map((ms) => ms / 60_000) as [number, number]
   console.log(
-    `${runs} runs, ${Math.round(virtualMs / 60_000)} virtual minutes, ${rate} a real minute: ${failed.length} failed`,
+    `${runs} runs, ${Math.round(minutesRun)} virtual minutes: ${aMinute(minutesRun)} (${aMinute(minutesRun - quiet)} without nights), ${steps} steps: ${aMinute(steps)}; ${failed.length} failed`,
   )
   const [example] = failed
   if (example === undefined) return
