@@ -33,29 +33,51 @@ async function runOne(plan: Plan | { readonly seed: number }): Promise<void> {
   if (values.shrink) console.log(await shrinkToFile(report))
 }
 
+/** What came of many runs. */
+class Sum {
+  readonly #startMs = performance.now()
+  readonly failed: Report[] = []
+  #runs = 0
+  #steps = 0
+  #minutes = 0
+  #nightMinutes = 0
+  #cpuMinutes = 0
+
+  add(report: Report): void {
+    const { plan, virtualMs, cpuMs, violations } = report
+    this.#runs++
+    this.#steps += plan.steps.length
+    this.#minutes += virtualMs / 60_000
+    this.#nightMinutes += (plan.night?.lastsMs ?? 0) / 60_000
+    this.#cpuMinutes += cpuMs / 60_000
+    if (violations.length > 0) this.failed.push(report)
+  }
+
+  toString(): string {
+    const realMinutes = (performance.now() - this.#startMs) / 60_000
+    const inMinute = (count: number): number => Math.round(count / realMinutes)
+    return [
+      `${this.#runs} runs, ${Math.round(this.#minutes)} virtual minutes: ${this.failed.length} failed`,
+      `in a real minute: ${inMinute(this.#minutes)} virtual ones, ${inMinute(this.#minutes - this.#nightMinutes)} without nights, with ${inMinute(this.#steps)} steps`,
+      `in a minute of one core, whatever else the machine does: ${Math.round(this.#minutes / this.#cpuMinutes)} virtual ones`,
+    ].join('\n')
+  }
+}
+
 async function runMany(minutes: number, first: number): Promise<void> {
-  const startMs = performance.now()
-  const failed: Report[] = []
-  let [runs, virtualMs] = [0, 0]
+  const sum = new Sum()
   console.log(`from seed ${first}, for ${minutes} min`)
   await runSeeds({
     first,
     ms: minutes * 60_000,
     workers: availableParallelism(),
     onReport(report) {
-      runs++
-      virtualMs += report.virtualMs
-      if (report.violations.length === 0) return
-      failed.push(report)
-      console.log(inWords(report))
+      sum.add(report)
+      if (report.violations.length > 0) console.log(inWords(report))
     },
   })
-  const realMs = performance.now() - startMs
-  const rate = Math.round(virtualMs / realMs)
-  console.log(
-    `${runs} runs, ${Math.round(virtualMs / 60_000)} virtual minutes, ${rate} a real minute: ${failed.length} failed`,
-  )
-  const [example] = failed
+  console.log(String(sum))
+  const [example] = sum.failed
   if (example === undefined) return
   process.exitCode = 1
   console.log(await shrinkToFile(example))

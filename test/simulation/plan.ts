@@ -1,4 +1,6 @@
 import type { Room } from '../../shared/room.ts'
+import { ACTIVE_MS, MORE_MS, nightOdds, SETUPS } from './draw/density.ts'
+import { withNight } from './draw/nights.ts'
 import { drawRecalls } from './draw/recalls.ts'
 import { drawDismissals, drawFaults, drawOrders, drawRights, drawUserSteps } from './draw/steps.ts'
 import { drawUser } from './draw/users.ts'
@@ -7,23 +9,13 @@ import { Random } from './world/random.ts'
 
 export type * from './spec.ts'
 
-/** Small ones are quick, and most faults need no more; so they are drawn more often. */
-const SETUPS = [
-  ...Array.from({ length: 6 }, () => ({ broker: 'embedded', alls: 1, receivers: 0, nodes: 0 }) as const),
-  ...Array.from({ length: 7 }, () => ({ broker: 'redis', alls: 1, receivers: 0, nodes: 0 }) as const),
-  ...Array.from({ length: 3 }, () => ({ broker: 'redis', alls: 2, receivers: 0, nodes: 0 }) as const),
-  { broker: 'redis', alls: 0, receivers: 1, nodes: 1 },
-  { broker: 'redis', alls: 0, receivers: 1, nodes: 2 },
-  { broker: 'redis', alls: 0, receivers: 2, nodes: 2 },
-] as const
-
 /** In the runs with many of them. */
 const MANY_ROOMS = 25
 
 /** Draws a run. `faults`: the names to choose from. Each part has chance of its own, so that a change to one leaves the others. */
 export function drawPlan(seed: number, faults: readonly string[]): Plan {
   const random = new Random(seed)
-  const activeMs = random.pick([6_000, 12_000, 12_000, 25_000, 40_000]) + random.below(6_000)
+  const activeMs = random.pick(ACTIVE_MS) + random.below(MORE_MS)
   const shape: Shape = {
     ...random.pick(SETUPS),
     historySize: random.pick([5, 20, 1_000]),
@@ -45,5 +37,6 @@ export function drawPlan(seed: number, faults: readonly string[]): Plan {
     ...drawDismissals(random.fork(), groups, activeMs),
     ...drawFaults(random.fork(), faults, activeMs),
   ]
-  return { seed, shape, users, steps: steps.sort((a, b) => a.atMs - b.atMs), activeMs }
+  const day: Plan = { seed, shape, users, steps: steps.sort((a, b) => a.atMs - b.atMs), activeMs }
+  return withNight(random.fork(), day, nightOdds(shape), faults)
 }

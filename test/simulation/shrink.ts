@@ -1,3 +1,4 @@
+import { withoutNight } from './draw/nights.ts'
 import type { Plan, Step } from './plan.ts'
 import { run } from './run.ts'
 import type { Outcome } from './run.ts'
@@ -18,6 +19,7 @@ export async function shrink(plan: Plan, rule: string, untilMs: number): Promise
     best = outcome
     return true
   }
+  if (plan.night) await tryPlan(withoutNight(plan))
   // Halves first, then smaller and smaller parts.
   for (
     let size = Math.ceil(best.plan.steps.length / 2);

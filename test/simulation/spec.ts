@@ -8,6 +8,13 @@ export interface Plan {
   readonly steps: readonly Step[]
   /** When the last step may begin. */
   readonly activeMs: number
+  /** A time of it in which next to nothing happens. */
+  readonly night?: Night
+}
+
+export interface Night {
+  readonly fromMs: number
+  readonly lastsMs: number
 }
 
 /** How the gateway is set up. */

@@ -2,6 +2,8 @@ import { world } from './globals.ts'
 import type { Network } from './network.ts'
 import { OUTSIDE } from './schedule.ts'
 import type { SimProcess } from './schedule.ts'
+import { retryMs, Transmission } from './transmission.ts'
+import type { End, Failure, Segment } from './transmission.ts'
 
 // What the TCP of an operating system does for one end of a connection. It goes on while the process is frozen, and after it
 // has been killed, so what it does are events of its own, and only what it tells the process are events of the process.
@@ -10,13 +12,8 @@ import type { SimProcess } from './schedule.ts'
 const WINDOW_BYTES = 128 * 1024
 /** As much as the system gives a process at a time. */
 const READ_BYTES = 64 * 1024
-/** As Linux does: what is not acknowledged is sent again after 200 ms, then twice that, and given up after 15 min. */
-const [FIRST_RETRY_MS, MAX_RETRY_MS, MAX_RETRIES] = [200, 120_000, 15]
-const retryMs = (attempt: number): number => Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt)
 /** As libuv sets it: a silent peer is asked every second, ten times. */
 const [KEEP_ALIVE_INTERVAL_MS, KEEP_ALIVE_PROBES] = [1_000, 10]
-
-export type Failure = 'ECONNRESET' | 'ECONNREFUSED' | 'ETIMEDOUT' | 'EPIPE'
 
 /** The process at this end. Each call is a turn of its own. */
 export interface Application {
@@ -28,19 +25,12 @@ export interface Application {
   readonly onWritten: (failure?: Failure) => void
 }
 
-type Segment = Buffer | 'end' | 'reset'
-
-interface Unacknowledged {
-  readonly segment: Segment
-  /** It was the acknowledgement that was lost. */
-  isDelivered: boolean
-}
-
-export class Endpoint {
+export class Endpoint implements End {
   readonly owner: SimProcess
   readonly address: string
   readonly port: number
   readonly #network: Network
+  readonly #sent: Transmission
   peer: Endpoint | undefined
   app: Application | undefined
   isClosed = false
@@ -66,10 +56,6 @@ export class Endpoint {
   #waiting: Buffer | undefined
   #isPumping = false
   #isShut = false
-  #lastArrivalMs = 0
-  #arriving: Segment[] = []
-  #unacknowledged: Unacknowledged[] = []
-  #attempt = 0
   #keepAlives = 0
 
   constructor(network: Network, owner: SimProcess, address: string, port: number) {
@@ -77,6 +63,7 @@ export class Endpoint {
     this.owner = owner
     this.address = address
     this.port = port
+    this.#sent = new Transmission(network, this)
     network.add(this)
   }
 
@@ -104,7 +91,7 @@ export class Endpoint {
   shut(): void {
     if (this.#isShut || this.#failure !== undefined) return
     this.#isShut = true
-    this.#transmit('end')
+    this.#sent.send('end')
   }
 
   /** Lets go of the connection. What was not read, or `isReset`, makes the peer see a reset instead of an end. */
@@ -116,8 +103,8 @@ export class Endpoint {
     this.#network.remove(this)
     if (this.isDark || this.#failure !== undefined) return
     if (isReset || this.#received.length > 0) {
-      this.#unacknowledged = []
-      this.#transmit('reset')
+      this.#sent.forget()
+      this.#sent.send('reset')
     } else this.shut()
   }
 
@@ -137,7 +124,7 @@ export class Endpoint {
     let probes = 0
     const check = (): void => {
       if (generation !== this.#keepAlives || this.isClosed || this.#failure !== undefined) return
-      if (this.#isReachable) probes = 0
+      if (this.#sent.isReachable) probes = 0
       else if (this.peer?.isForgotten && !this.peer.isDark) return this.fail('ECONNRESET')
       else if (++probes > KEEP_ALIVE_PROBES) return this.fail('ETIMEDOUT')
       world.schedule.after(probes === 0 ? delayMs : KEEP_ALIVE_INTERVAL_MS, OUTSIDE, check)
@@ -158,7 +145,7 @@ export class Endpoint {
   fail(failure: Failure): void {
     if (this.isClosed || this.#failure !== undefined) return
     this.#failure = this.#hasEnded && failure === 'ECONNRESET' ? 'EPIPE' : failure
-    this.#unacknowledged = []
+    this.#sent.forget()
     if (this.#isReading && !this.#isEndTold) this.#wake()
     else if (this.#waiting !== undefined) this.#tellWritten()
   }
@@ -171,77 +158,15 @@ export class Endpoint {
 
   #send(bytes: Buffer): void {
     this.#inFlight += bytes.length
-    this.#transmit(bytes)
+    this.#sent.send(bytes)
   }
 
-  /** What is sent arrives in order, if need be after having been sent again. */
-  #transmit(segment: Segment): void {
-    const isBehind = this.#unacknowledged.some(({ isDelivered }) => !isDelivered)
-    const isDelivered = !isBehind && this.#passes(this.peer)
-    if (isDelivered) this.#deliver(segment)
-    if ((isDelivered && this.#isAnswered) || segment === 'reset') return
-    this.#unacknowledged.push({ segment, isDelivered })
-    if (this.#unacknowledged.length === 1) this.#retry()
+  arrive(segments: readonly Segment[]): void {
+    for (const one of segments) this.#take(one)
+    if (this.#hasNews) this.#wake()
   }
 
-  #deliver(segment: Segment): void {
-    const { peer } = this
-    if (peer === undefined) return
-    const { latencyMs } = this.#network.lineBetween(this.owner, peer.owner)
-    const atMs = Math.max(this.#lastArrivalMs, world.schedule.nowMs + latencyMs(sizeOf(segment)) / 2)
-    // What arrives at one time is one event: a process that looks sees all of it.
-    if (atMs === this.#lastArrivalMs && this.#arriving.length > 0) return void this.#arriving.push(segment)
-    const arriving = [segment]
-    this.#arriving = arriving
-    this.#lastArrivalMs = atMs
-    world.schedule.at(atMs, OUTSIDE, () => {
-      if (this.#arriving === arriving) this.#arriving = []
-      for (const one of arriving) peer.#arrive(one)
-      if (peer.#hasNews) peer.#wake()
-    })
-  }
-
-  #passes(to: Endpoint | undefined): boolean {
-    return to !== undefined && !to.isDark && !to.isForgotten && !this.isDark && this.#isOpen(this, to)
-  }
-
-  get #isAnswered(): boolean {
-    return this.peer !== undefined && this.#isOpen(this.peer, this)
-  }
-
-  get #isReachable(): boolean {
-    return this.#passes(this.peer) && this.#isAnswered
-  }
-
-  #isOpen(from: Endpoint, to: Endpoint): boolean {
-    return !from.isLost && !to.isLost && !this.#network.lineBetween(from.owner, to.owner).isSwallowed
-  }
-
-  #retry(): void {
-    world.schedule.after(retryMs(this.#attempt), OUTSIDE, () => {
-      const { peer } = this
-      if (this.#unacknowledged.length === 0 || this.isDark || peer === undefined) return
-      if (peer.isForgotten && !peer.isDark && this.#isOpen(this, peer)) return this.#giveUp('ECONNRESET')
-      if (this.#passes(peer))
-        for (const one of this.#unacknowledged) {
-          if (!one.isDelivered) this.#deliver(one.segment)
-          one.isDelivered = true
-        }
-      if (this.#isReachable) {
-        this.#unacknowledged = []
-        this.#attempt = 0
-      } else if (++this.#attempt > MAX_RETRIES) this.#giveUp('ETIMEDOUT')
-      else this.#retry()
-    })
-  }
-
-  #giveUp(failure: Failure): void {
-    this.#unacknowledged = []
-    this.#attempt = 0
-    this.fail(failure)
-  }
-
-  #arrive(segment: Segment): void {
+  #take(segment: Segment): void {
     // A machine without power answers nothing. What was on the way is sent again, to nobody.
     if (this.isDark || this.isForgotten) {
       if (this.peer) this.peer.#wasLost(segment)
@@ -249,7 +174,7 @@ export class Endpoint {
     }
     if (segment === 'reset') return this.fail('ECONNRESET')
     if (this.isClosed || this.#failure !== undefined) {
-      if (segment !== 'end') this.#transmit('reset')
+      if (segment !== 'end') this.#sent.send('reset')
       return
     }
     if (segment === 'end') this.#hasEnded = true
@@ -258,8 +183,7 @@ export class Endpoint {
 
   #wasLost(segment: Segment): void {
     if (segment === 'reset' || this.isDark || this.#failure !== undefined) return
-    this.#unacknowledged.push({ segment, isDelivered: false })
-    if (this.#unacknowledged.length === 1) this.#retry()
+    this.#sent.wasLost(segment)
   }
 
   get #hasNews(): boolean {
@@ -321,7 +245,7 @@ export class Endpoint {
       this.#isPumping = false
       const waiting = this.#waiting
       if (waiting === undefined || this.#failure !== undefined) return
-      if (!this.#isReachable) return this.#pumpAfter(attempt + 1)
+      if (!this.#sent.isReachable) return this.#pumpAfter(attempt + 1)
       const room = WINDOW_BYTES - this.#inFlight
       this.#waiting = waiting.subarray(room)
       this.#send(waiting.subarray(0, room))
@@ -370,5 +294,3 @@ function takeSome(received: Buffer[]): Buffer {
   }
   return Buffer.concat(received.splice(0, count))
 }
-
-const sizeOf = (segment: Segment): number => (typeof segment === 'string' ? 0 : segment.length)

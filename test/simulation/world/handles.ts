@@ -1,11 +1,12 @@
 import { createRequire, syncBuiltinESMExports } from 'node:module'
 import { isIP, Socket } from 'node:net'
 import { constants } from 'node:os'
-import type { Application, Endpoint, Failure } from './endpoint.ts'
+import type { Application, Endpoint } from './endpoint.ts'
 import { world } from './globals.ts'
 import { idleTimers } from './idle.ts'
 import { lookup } from './lookup.ts'
 import { keyOf, Listener, net } from './network.ts'
+import type { Failure } from './transmission.ts'
 
 // Node's own `net` runs on a network in memory: the operations of the handles below its sockets and servers are replaced,
 // where they would enter libuv.

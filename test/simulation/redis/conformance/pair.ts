@@ -1,7 +1,7 @@
 import { inspect, isDeepStrictEqual } from 'node:util'
 import type { RedisModel } from '../model.ts'
 import { isChange } from './calls.ts'
-import type { Call } from './calls.ts'
+import type { Call } from './words.ts'
 import { contentOf, send } from './servers.ts'
 import type { ServerUnderTest } from './servers.ts'
 

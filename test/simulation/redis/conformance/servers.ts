@@ -3,8 +3,8 @@ import { SCRIPTS } from '../../../../server/broker/redis/scripts.ts'
 import type { ScriptedRedis } from '../../../../server/broker/redis/scripts.ts'
 import { connectorTo } from '../connector.ts'
 import type { RedisModel } from '../model.ts'
-import { CHANNELS } from './calls.ts'
-import type { Call } from './calls.ts'
+import { CHANNELS } from './words.ts'
+import type { Call } from './words.ts'
 
 const OPTIONS = { scripts: SCRIPTS, disableClientInfo: true, lazyConnect: true, enableOfflineQueue: false }
 

@@ -1,0 +1,151 @@
+import fc from 'fast-check'
+import { encodePublish } from '../../../../server/broker/redis/publish-call.ts'
+import type { SCRIPTS } from '../../../../server/broker/redis/scripts.ts'
+import { roomName, roomsOf } from '../../../../shared/room.ts'
+import {
+  GROUPS,
+  KEYS,
+  HEADS,
+  LOGS,
+  OTHERS,
+  one,
+  oneOf,
+  head,
+  hash,
+  epoch,
+  seq,
+  time,
+  ttlS,
+  count,
+  call,
+  c,
+  set,
+  SETS,
+  CHANNELS,
+} from './words.ts'
+import type { Call } from './words.ts'
+
+const recall = fc.record({
+  conversation: oneOf(...GROUPS),
+  seqs: fc.uniqueArray(seq, { minLength: 1, maxLength: 3 }),
+  atMs: time,
+  isUntimed: fc.boolean(),
+})
+const publish = fc
+  .record({
+    recalls: fc.array(recall, { minLength: 1, maxLength: 3 }),
+    epoch,
+    historySize: oneOf(1, 2, 3),
+    ttlsMs: fc.tuple(
+      oneOf(60_000, 90_000),
+      oneOf(100_000, 200_000),
+      oneOf(0, 300_000),
+      oneOf(0, 5_000, 10_000),
+    ),
+    waits: fc.boolean(),
+    signature: oneOf('', 's'.repeat(64)),
+  })
+  .map(({ recalls, epoch: newEpoch, historySize, ttlsMs, waits, signature }): Call => {
+    const addressed = recalls.map(({ conversation, seqs, atMs, isUntimed }) => {
+      const messages = seqs.map((drawn) => ({ seq: drawn }))
+      const made = { ...conversation, messages, recalledAtMs: atMs, receivedAtMs: 5_000 }
+      const rooms = roomsOf(made)
+      return {
+        recall: isUntimed ? { ...made, untimed: true as const } : made,
+        rooms,
+        names: rooms.map(roomName),
+      }
+    })
+    const encoded = encodePublish(
+      addressed,
+      { historySize, ttlsMs, waits },
+      { keys: KEYS, signatureOf: () => signature },
+    )
+    return ['recallPublish', encoded.keys.length, ...encoded.keys, newEpoch, ...encoded.arguments.slice(1)]
+  })
+
+/** Each script with arguments as the gateway sends them. */
+export const scriptCalls: Readonly<Record<keyof typeof SCRIPTS, fc.Arbitrary<Call>>> = {
+  recallPublish: publish,
+  recallHistory: oneOf(0, 1, 2, 3).chain((i) =>
+    call(
+      'recallHistory',
+      c(2),
+      c(HEADS[i] ?? ''),
+      c(LOGS[i] ?? ''),
+      one(0, 1, 2, 5, -1),
+      count,
+      epoch,
+      ttlS,
+      c(50),
+      epoch,
+    ),
+  ),
+  recallHistoryBefore: oneOf(0, 1, 2, 3).chain((i) =>
+    call(
+      'recallHistoryBefore',
+      c(2),
+      c(HEADS[i] ?? ''),
+      c(LOGS[i] ?? ''),
+      one(0, 1, 2, 3, 100),
+      count,
+      epoch,
+      ttlS,
+      c(50),
+    ),
+  ),
+  recallHeads: fc
+    .tuple(fc.uniqueArray(head, { minLength: 1 }), epoch)
+    .map(([heads, newEpoch]): Call => ['recallHeads', heads.length, ...heads, newEpoch, 1_000, 500]),
+  recallNewEpoch: oneOf(0, 1, 2, 3).chain((i) =>
+    call('recallNewEpoch', c(2), c(HEADS[i] ?? ''), c(CHANNELS[i] ?? ''), epoch, epoch, one('', 0, 1, 2)),
+  ),
+  recallEnd: oneOf(0, 1, 2).chain((i) =>
+    call(
+      'recallEnd',
+      c(4),
+      c(SETS[i] ?? ''),
+      c(HEADS[i] ?? ''),
+      c(LOGS[i] ?? ''),
+      c(CHANNELS[i] ?? ''),
+      time,
+      epoch,
+      one(0, 300_000),
+      c(200_000),
+      one(1, 2, 100),
+    ),
+  ),
+  recallAnnounce: call(
+    'recallAnnounce',
+    c(2),
+    c(OTHERS[3] ?? ''),
+    c(CHANNELS[0] ?? ''),
+    one('x', 'y'),
+    one(1, 2),
+    ttlS,
+  ),
+  recallHeartbeat: call(
+    'recallHeartbeat',
+    c(1),
+    c(KEYS.heartbeats),
+    one('a', 'b', 'c'),
+    one('', 'text', 'a:b'),
+    c(600_000),
+    one(0, 1, 3),
+    c(9_000),
+    one(0, 1, 2),
+  ),
+  recallHeartbeats: call('recallHeartbeats', c(1), c(KEYS.heartbeats), one(600_000, 1e14)),
+  recallMark: call(
+    'recallMark',
+    c(2),
+    hash,
+    set,
+    one(1, 2),
+    one('', 1, 2),
+    c(86_400_000),
+    fc.oneof(seq, c('')),
+    time,
+  ),
+  recallRights: call('recallRights', c(2), c(KEYS.heartbeats), c('channel')),
+}
