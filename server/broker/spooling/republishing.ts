@@ -41,7 +41,7 @@ export function createRepublishing({ initialWindow }: RepublishingOptions, deps:
   /** The batches whose ends of groups were carried out since the latest loss, by their keys. */
   const ended = new Set<number>()
   let running: Promise<void> | undefined
-  /** Ends the pause in which recalls wait that the broker refuses. */
+  /** Ends a pause if more is lost. */
   let nudge = new AbortController()
   /** Counts the calls of `wake`: what was stored again until then may have been lost again. */
   let losses = 0
@@ -144,7 +144,7 @@ export function createRepublishing({ initialWindow }: RepublishingOptions, deps:
       const nowMs = performance.now()
       const count = Math.min(MAX_CONCURRENT_RECALLS, slowStart.allowed(0, nowMs))
       if (count > 0 || stopped.signal.aborted) return Math.max(1, count)
-      await pause(slowStart.waitMs(nowMs))
+      await pause(slowStart.waitMs(nowMs), nudge.signal)
     }
   }
 
