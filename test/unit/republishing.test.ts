@@ -147,6 +147,7 @@ describe('what the broker may have lost', () => {
     const at = (...offsets: number[]) => [offsets.map((offset) => ({ epoch: 'e1', offset }))]
     void copies.add({ recall: recallOf(1), confirmed: at(3, 5) })
     void copies.add({ recall: recallOf(2, 't'), confirmed: at(1, 2, 4) })
+    void copies.add({ recall: recallOf(3), confirmed: at(4, 6) })
     await copies.lose(undefined, 0)
     const { broker, newEpochs } = brokerThat()
     republish(broker, copies)
