@@ -101,7 +101,7 @@ export const REDIS_DEFECTS: readonly Defect[] = [
         replace: `    Promise.resolve(void [broker, room, epoch, agreesUntil])`,
       },
     ],
-    rules: ['told', 'heals', 'in time'],
+    rules: ['told', 'once', 'heals', 'in time'],
     shownBy: 'rollbacks',
   },
   {
