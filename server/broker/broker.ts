@@ -147,6 +147,13 @@ export class UnconfirmedError extends GatewayError {
   }
 }
 
+/** Refused for what the request itself is about, while the broker may accept others: not because it is unavailable. */
+export class RefusedError extends GatewayError {
+  constructor(cause: unknown) {
+    super('BROKER_UNAVAILABLE', undefined, { cause })
+  }
+}
+
 /** A group that was dismissed, and when, in ms since 1970. */
 export interface EndedGroup {
   readonly ended: string

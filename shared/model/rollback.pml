@@ -1,8 +1,8 @@
 /*
  * Redis goes back to an earlier state: what it had confirmed is published again, and every client is told it, or of a gap.
  *
- * server/broker/redis/rollbacks.ts and scripts/new-epoch.lua, server/broker/spooling/keep-copies.ts and republishing.ts,
- * server/realtime/rooms/local-room.ts and evidence.ts
+ * server/broker/redis/rollbacks.ts and scripts/new-epoch.lua, server/broker/spooling/keep-copies.ts, republishing.ts and
+ * epoch-renewal.ts, server/realtime/rooms/local-room.ts and evidence.ts
  *
  * Two receivers, two nodes, and a client that may leave and resume at the other node. Sound abstractions:
  * - One client shows what any number sees: clients meet only in the rooms.
@@ -10,6 +10,8 @@
  *   between the two apart, and what is not confirmed is in the spool. Wires are those of resume.pml.
  * - A client that is told of a gap asks what is recalled, as the protocol demands. Nodes also send what the log holds beyond the place
  *   where both epochs part; that only tells more.
+ * - The answer that one receiver gets may be lost: the recall is then a repeat from its spool, confirmed without a position. The spool
+ *   is drained before Redis goes back, and no answer is lost while recalls are published again.
  * - Each receiver has one recall. `RollbackDetector` is left out: it only finds sooner what the marker shows.
  * - An interruption makes every room compare its tail before it delivers more: the connection to a server that went back is another one.
  */
@@ -19,6 +21,7 @@
 #define MARKER_ONLY 2             /* refuted by told: what was confirmed after the marker that is still there counts as stored */
 #define REPUBLISH_WITHOUT_RENEWAL 3 /* refuted by once: it is published again under the epoch in which it was told */
 #define KEEP_EPOCH 4              /* refuted by once: nobody replaces the epoch of a log that went back */
+#define REPEATS_RENEW_NOTHING 5   /* refuted by once: a log keeps its epoch though it lost a recall whose position is unknown */
 
 #define RECALLS 2
 #ifndef ROLLBACKS
@@ -47,6 +50,8 @@ bool doubts[RECEIVERS]
 byte owner[RECALLS + 1] = RECEIVERS
 byte confirmed_in[RECALLS + 1], after_marker[RECALLS + 1]
 bool is_lost[RECALLS + 1]
+/* Whether the recall of the first receiver was confirmed as a repeat, so that it does not know in which epoch. */
+bool is_repeat
 
 /* The room on each node: its position, the notices it has delivered, by offset. */
 byte at_epoch[NODES] = 1, at[NODES], room_earlier[NODES]
@@ -107,13 +112,14 @@ proctype Receiver(byte me) {
       if
       :: IS_STORED(recall) -> is_lost[recall] = false; recall = 0; goto next
       :: !IS_STORED(recall) && (confirmed_in[recall] & BIT(epoch)) && defect != REPUBLISH_WITHOUT_RENEWAL -> replace_epoch(epoch)
+      :: !IS_STORED(recall) && me == 0 && is_repeat && defect != REPEATS_RENEW_NOTHING -> REACHED(renewed_for_repeat); replace_epoch(epoch)
       :: else
       fi
     }
     atomic {
       if
       :: IS_STORED(recall)
-      :: else -> REACHED(published_again); publish(me, recall)
+      :: else -> REACHED(published_again); publish(me, recall); if :: me == 0 && ROLLBACKS == 1 -> is_repeat = false :: else fi
       fi
       recall = 0
     }
@@ -137,6 +143,11 @@ proctype Redis() {
       log[2] = (head >= 2 -> log[2] : 0)
       marker[0] = saved_marker[0]; marker[1] = saved_marker[1]
       doubts[0] = true; doubts[1] = true
+      /* Chosen as late as it makes a difference. */
+      if
+      :: confirmed_in[1] && !IS_STORED(1) -> REACHED(confirmed_as_repeat); is_repeat = true; confirmed_in[1] = 0
+      :: true
+      fi
       must_compare[0] = true; must_compare[1] = true
       printf("Redis goes back to (%d,%d)\n", epoch, head) }
   od

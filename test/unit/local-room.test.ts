@@ -179,4 +179,40 @@ describe('local room', () => {
     expect(gaps).to.deep.equal(['epoch-changed'])
     expect(delivered).to.deep.equal([1, 2, 3])
   })
+
+  it('lets a log that went back to an earlier epoch part with its beginning, of which nothing is known', async () => {
+    let head = { epoch: 'e1', offset: 3 }
+    let listener: RoomListener | undefined
+    const replaced: unknown[] = []
+    const broker: Pick<Broker, 'subscribe' | 'heads' | 'history' | 'newEpoch'> = {
+      async subscribe(_room, roomListener) {
+        listener = roomListener
+        return { leave: () => undefined }
+      },
+      heads: async () => [head],
+      history: async (_room, since) => historySince(since, head, []),
+      async newEpoch(_room, epoch, agreesUntil) {
+        replaced.push([epoch, agreesUntil])
+        head = { ...head, epoch: 'e3' }
+      },
+    }
+    const room = new LocalRoom(
+      { group: 'g' },
+      { batchWindowMs: 0 },
+      {
+        broker,
+        metrics: createMetrics(),
+        log: pino({ level: 'silent' }),
+        hub: { broadcast: () => undefined, broadcastGap: () => undefined, settle: () => undefined },
+      },
+    )
+    onCleanUp(() => room.close())
+    await room.open()
+    for (const epoch of ['e2', 'e1']) {
+      head = { epoch, offset: 3 }
+      listener?.onInterrupted()
+      await waitUntil('the room has seen it', () => room.position.epoch !== (epoch === 'e2' ? 'e1' : 'e2'))
+    }
+    expect(replaced).to.deep.equal([['e1', 0]])
+  })
 })

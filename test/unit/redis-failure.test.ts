@@ -1,6 +1,12 @@
 import { expect } from 'chai'
 import { ReplyError } from 'ioredis'
-import { explain, refusalIn, replyIn, textOfFailure } from '../../server/broker/redis/connection/failure.ts'
+import {
+  explain,
+  isAboutKeys,
+  refusalIn,
+  replyIn,
+  textOfFailure,
+} from '../../server/broker/redis/connection/failure.ts'
 import { GatewayError } from '../../shared/errors.ts'
 
 const SINGLE = { mode: 'single' } as const
@@ -115,5 +121,27 @@ describe('explanation of a failure at Redis', () => {
     for (const error of [undefined, 'text', new Error('odd'), new AggregateError([system('ECONNREFUSED')])])
       expect(explain(error, SINGLE)).to.have.all.keys('code', 'reason', 'setting', 'words')
     expect(explain(new AggregateError([system('ECONNREFUSED')]), SINGLE)).to.include({ code: 'ECONNREFUSED' })
+  })
+
+  it('is about the keys of a request only if the server may accept others', () => {
+    const isOne = (message: string): boolean =>
+      isAboutKeys(new GatewayError('BROKER_UNAVAILABLE', undefined, { cause: reply(message) }))
+    for (const message of [
+      'NOPERM No permissions to access a key',
+      'WRONGTYPE Operation against a key holding the wrong kind of value',
+      'ERR user_script:12: too many results to unpack script: 0123456789abcdef0123456789abcdef01234567, on @user_script:12.',
+    ])
+      expect(isOne(message), message).to.equal(true)
+    for (const message of [
+      "OOM command not allowed when used memory > 'maxmemory'.",
+      'MISCONF Redis is configured to save RDB snapshots',
+      'NOREPLICAS Not enough good replicas to write.',
+      'LOADING Redis is loading the dataset in memory',
+      "READONLY You can't write against a read only replica.",
+      'CLUSTERDOWN Hash slot not served',
+    ])
+      expect(isOne(message), message).to.equal(false)
+    expect(isAboutKeys(new GatewayError('BROKER_UNAVAILABLE', 'no reply within 2500 ms'))).to.equal(false)
+    expect(isAboutKeys(system('ECONNRESET'))).to.equal(false)
   })
 })

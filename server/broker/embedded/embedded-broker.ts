@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { GatewayError } from '../../../shared/errors.ts'
 import type { Notice } from '../../../shared/notice.ts'
 import type { Position } from '../../../shared/position.ts'
 import type { Recall, RecalledAt } from '../../../shared/recall.ts'
@@ -20,8 +19,8 @@ import { decodeEntry, encodeEntry, historySince, joinEntry } from '../history.ts
 import { isBefore, isRepeat, roomsFor } from '../repeats.ts'
 import { RoomListeners } from '../room-listeners.ts'
 import { withTimeout } from '../timeout.ts'
-import type { LogStore } from './log-store.ts'
 import { openMended } from './open-mended.ts'
+import { createReopeningStore } from './reopening-store.ts'
 
 const SWEEP_INTERVAL_MS = 3_600_000
 /** A write that takes longer means a failing disk. Reads need no timeout: they touch memory-mapped pages only. */
@@ -55,40 +54,25 @@ export function createEmbeddedBroker(
   /** In memory, because this process is the only one. */
   const latestHeartbeats = new Map<string, { readonly text: string; readonly atMs: number }>()
   const announcementListeners = new Map<AnnouncementSubject, Set<AnnouncementListener>>()
-  let opened: LogStore | undefined
-  let mending: Promise<void> | undefined
   let sweepTimer: NodeJS.Timeout | undefined
 
-  function store(): LogStore {
-    if (opened === undefined) throw new GatewayError('BROKER_UNAVAILABLE', 'the local store is not open')
-    return opened
-  }
-
-  const open = (isBroken: boolean): Promise<LogStore> =>
-    openMended({
-      ...options,
-      createEpoch: randomUUID,
-      isBroken,
-      log,
-      onDamage,
-      onNewEpoch: (room) => setImmediate(() => listeners.notifyInterrupted(room)),
-      onBroken: (err) => void (mending ??= mend(err)),
-    })
-
-  /** Opens the store again, which mends it. Meanwhile everything is answered with BROKER_UNAVAILABLE. */
-  async function mend(err: unknown): Promise<void> {
-    log.error({ err }, 'the store is damaged, opening it again')
-    const damaged = opened
-    opened = undefined
-    await damaged?.close().catch(() => undefined)
-    try {
-      opened = await open(true)
+  const reopening = createReopeningStore({
+    open: (isBroken) =>
+      openMended({
+        ...options,
+        createEpoch: randomUUID,
+        isBroken,
+        log,
+        onDamage,
+        onNewEpoch: (room) => setImmediate(() => listeners.notifyInterrupted(room)),
+        onBroken: reopening.broken,
+      }),
+    onMended() {
       for (const room of listeners.rooms()) listeners.notifyInterrupted(room)
-    } catch (error) {
-      log.error({ err: error }, 'cannot mend the store, start the process again')
-    }
-    mending = undefined
-  }
+    },
+    log,
+  })
+  const store = reopening.get
 
   /** Appends the recall to its logs, without its known messages. Only inside a transaction. */
   function append(recall: Recall): Appended[] {
@@ -142,25 +126,25 @@ export function createEmbeddedBroker(
   return {
     async start() {
       await inDataDir(options.dataDir, async () => {
-        opened = await open(false)
+        const opened = await reopening.open()
         await opened.sweep(Date.now())
       })
       sweepTimer = setInterval(() => {
-        opened?.sweep(Date.now()).catch((err: unknown) => log.error({ err }, 'cannot remove expired logs'))
+        if (!reopening.isOpen()) return
+        store()
+          .sweep(Date.now())
+          .catch((err: unknown) => log.error({ err }, 'cannot remove expired logs'))
       }, SWEEP_INTERVAL_MS)
       sweepTimer.unref()
     },
 
     async stop() {
       clearInterval(sweepTimer)
-      await mending
-      const closing = opened
-      opened = undefined
-      await closing?.close()
+      await reopening.close()
     },
 
-    isReady: () => opened !== undefined,
-    reasons: () => (opened === undefined ? ['the store is not open'] : []),
+    isReady: reopening.isOpen,
+    reasons: () => (reopening.isOpen() ? [] : ['the store is not open']),
     warnings: () => [],
     // Everything is flushed before it counts as stored.
     powerCut: () => 'nothing',

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { roomName } from '../../../shared/room.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+import { RefusedError } from '../broker.ts'
 import type { BrokerOptions, RecoverableBroker } from '../broker.ts'
 import { withTimeout } from '../timeout.ts'
 import { createAbilityCheck } from './ability-check.ts'
@@ -9,7 +10,7 @@ import { parseRedisUrl } from './connection/address.ts'
 import type { RedisMode } from './connection/address.ts'
 import { COMMAND_TIMEOUT_MS } from './connection/connection.ts'
 import { createDiscovery } from './connection/discovery.ts'
-import { replyIn, textOfFailure } from './connection/failure.ts'
+import { isAboutKeys, replyIn, textOfFailure } from './connection/failure.ts'
 import { createConnections } from './connections.ts'
 import { createDeliveryProbe } from './delivery-probe.ts'
 import { createHeartbeats } from './heartbeats.ts'
@@ -185,6 +186,14 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
         },
       )
 
+  /** The same work, which says whether it was refused for what it is about. */
+  const particular =
+    <Arguments extends unknown[], Result>(work: (...values: Arguments) => Promise<Result>) =>
+    (...values: Arguments): Promise<Result> =>
+      work(...values).catch((error: unknown) => {
+        throw isAboutKeys(error) ? new RefusedError(error) : error
+      })
+
   /** The first of these that holds explains the others. */
   function reasons(): readonly string[] {
     const failure = connections.failure()
@@ -228,17 +237,17 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     probeAgeMs: deliveryProbe.ageMs,
     isDelivering: deliveryProbe.isDelivering,
 
-    publish: noticed('store recalls', publisher.publish),
+    publish: particular(noticed('store recalls', publisher.publish)),
 
     subscribe: (room, listener) => subscriber.subscribe(roomName(room), listener),
 
     history: noticed('read logs', logReader.history),
     historyBefore: noticed('read logs backwards', logReader.historyBefore),
     heads: noticed('read heads', logReader.heads),
-    newEpoch: noticed('replace epochs', publisher.newEpoch),
+    newEpoch: particular(noticed('replace epochs', publisher.newEpoch)),
 
     recalled: noticed('read recalled sets', recalledSets.recalled),
-    lacks: noticed('read recalled sets', recalledSets.lacks),
+    lacks: particular(noticed('read recalled sets', recalledSets.lacks)),
     endGroup: noticed('end groups', recalledSets.endGroup),
 
     announce: noticed('announce', announcements.announce),

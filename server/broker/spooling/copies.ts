@@ -7,7 +7,7 @@ import { openBackgroundJournal } from './background-journal.ts'
 import type { Unflushed } from './background-journal.ts'
 import { Batches } from './copy-batches.ts'
 import type { Batch, Loss } from './copy-batches.ts'
-import { copyIn, decode, encode, isEnd } from './copy-lines.ts'
+import { decodeLine, encodeLine, isEnd } from './copy-lines.ts'
 import type { Copy } from './copy-lines.ts'
 import { openMachineLife } from './machine-life.ts'
 
@@ -21,6 +21,12 @@ const MAX_BYTES = 64 * 1024 * 1024
 const MAX_BATCH_BYTES = 256 * 1024
 /** How long a loss waits to be noted by a disk that is slow. */
 const MAX_NOTE_MS = 2_000
+
+/** A copy, and its index in its batch. */
+export interface Kept {
+  readonly copy: Copy
+  readonly index: number
+}
 
 interface CopyEntry extends Unflushed {
   readonly batch: Batch
@@ -49,7 +55,8 @@ export type Copies = ReturnType<typeof openCopies>
 /**
  * Copies of what the broker has confirmed in the last minutes, in case that it loses it: on disk, with an index in memory. Whoever
  * keeps copies stores markers in the broker, each of them greater than the one before, and says so with `advance`. A copy was
- * confirmed before the next marker was sent, so it has survived if that marker has. Throws errors of the file system.
+ * confirmed before the next marker was sent, so it has survived if that marker has. Their age is by a clock that is never set, and
+ * that stands still while no process runs. Throws errors of the file system.
  */
 export function openCopies(
   { dataDir, maxBytes = MAX_BYTES, maxAgeMs = MAX_AGE_MS, disk, maxWaitMs }: CopiesOptions,
@@ -77,12 +84,17 @@ export function openCopies(
   /** Losses that the disk has not taken yet. */
   let unnoted = 0
   load()
+  /** When this process began, by the clock of the age of copies. */
+  const startedMs = (batches.newestMs() ?? Date.now()) - performance.now()
+  dropBeyond(maxBytes)
+
+  const ageClock = (): number => startedMs + performance.now()
 
   function load(): void {
     const losses: Loss[] = []
     const restored: number[] = []
     for (const { key, payload, isRotten } of journal.onDisk()) {
-      const line = isRotten ? undefined : decode(payload)
+      const line = isRotten ? undefined : decodeLine(payload)
       if (line === undefined) reportRotten({ key })
       else if ('batch' in line) {
         const batch = batches.get(line.batch[0]) ?? batches.load(...line.batch)
@@ -95,9 +107,9 @@ export function openCopies(
         firstNote ??= key
       }
     }
-    for (const loss of losses) batches.lose(loss)
+    // The process before may have stored some of them again, and ended before it noted where.
+    for (const loss of losses) for (const batch of batches.lose(loss)) batch.isDoubtful = true
     for (const key of restored) batches.drop(key)
-    dropBeyond(maxBytes)
   }
 
   function reportRotten(where: object): void {
@@ -111,9 +123,10 @@ export function openCopies(
   }
 
   function add(copy: Copy, onFlushed: () => void = () => undefined): Promise<void> | undefined {
-    if (open === undefined || open.bytes > MAX_BATCH_BYTES) open = batches.begin(Date.now())
+    if (open === undefined || open.bytes > MAX_BATCH_BYTES) open = batches.begin(Date.now(), ageClock())
     const batch = open
-    const payload = encode({ batch: [batch.key, batch.marker, batch.atMs], copy })
+    const index = batch.recalls + batch.ends
+    const payload = encodeLine({ batch: [batch.key, batch.marker, batch.atMs], index, copy })
     batches.grow(batch, payload.length, isEnd(copy))
     const entry: CopyEntry = {
       payload,
@@ -146,6 +159,14 @@ export function openCopies(
     journal.dropBefore(firstNote === undefined ? first : Math.min(first ?? Infinity, firstNote))
   }
 
+  /** The disk has one copy of each at any time. */
+  function forgetReplaced(batch: Batch): void {
+    if (!batch.isReplaced || batch.unflushed > 0 || !batches.has(batch)) return
+    batches.drop(batch.key)
+    void journal.append({ payload: encodeLine({ restored: batch.key }) })
+    forgetDropped()
+  }
+
   return {
     /**
      * Keeps a copy of what has just been confirmed. Resolves once the operating system has it, so that it survives if the process is
@@ -170,7 +191,7 @@ export function openCopies(
       const loss = batches.lossSince(marker ?? 0)
       const lost = batches.lose(loss)
       if (lost.length > 0) {
-        const payload = encode({ lost: loss, sinceMs: lostSinceMs })
+        const payload = encodeLine({ lost: loss, sinceMs: lostSinceMs })
         unnoted++
         void journal.append({
           payload,
@@ -190,40 +211,45 @@ export function openCopies(
     /** Returns the batches that may be lost, in the order of their confirmation. */
     lost: (): readonly Batch[] => batches.lost(),
 
-    /** Returns the copies of a batch, without those that the disk returns otherwise than they were written. */
-    read(batch: Batch): readonly Copy[] {
-      const copies: Copy[] = []
+    /** Returns the copies of a batch that are not replaced, without those that the disk returns otherwise than they were written. */
+    read(batch: Batch): readonly Kept[] {
+      const kept: Kept[] = []
+      const take = (payload: Buffer): void => {
+        const line = decodeLine(payload)
+        if ('batch' in line && line.batch[0] === batch.key && !batch.replaced.has(line.index)) kept.push(line)
+      }
       if (batch.place)
         for (const { payload, isRotten } of journal.onDisk(batch.place.first, batch.place.last)) {
-          const line = isRotten ? undefined : decode(payload)
-          if (line === undefined) reportRotten({ batch: batch.key })
-          else if ('batch' in line && line.batch[0] === batch.key) copies.push(line.copy)
+          if (isRotten) reportRotten({ batch: batch.key })
+          else take(payload)
         }
-      for (const entry of journal.inMemory())
-        if (isCopy(entry) && entry.batch === batch) copies.push(copyIn(entry.payload))
-      return copies
+      for (const entry of journal.inMemory()) if (isCopy(entry) && entry.batch === batch) take(entry.payload)
+      return kept
     },
 
-    /** Replaces the copies of a batch: the broker has just confirmed them again. */
-    restored(batch: Batch, copies: readonly Copy[]): void {
-      if (!batches.has(batch)) return
+    /** Replaces one copy of a batch: the broker has just confirmed it again. Without a new copy, it is kept elsewhere. */
+    replace(batch: Batch, index: number, copy?: Copy): void {
+      batch.replaced.add(index)
+      if (copy === undefined) return
+      batch.unflushed++
+      void add(copy, () => {
+        batch.unflushed--
+        forgetReplaced(batch)
+      })
+    },
+
+    /** To be called once all copies of a batch that can be read are replaced. */
+    restored(batch: Batch): void {
       batch.isLost = false
-      let unflushed = copies.length
-      const forget = (): void => {
-        batches.drop(batch.key)
-        void journal.append({ payload: encode({ restored: batch.key }) })
-        forgetDropped()
-      }
-      if (unflushed === 0) forget()
-      // The disk has one of them at any time.
-      for (const copy of copies) void add(copy, () => --unflushed === 0 && forget())
+      batch.isReplaced = true
+      forgetReplaced(batch)
     },
 
     /** Drops what is too old to be kept. Not while it is unknown what the broker has lost. */
     dropOld(): void {
       // What is not kept any more is on disk until all before it is not kept either.
       if (journal.bytes() > 2 * maxBytes) dropBeyond(batches.size().bytes - maxBytes / 16)
-      if (batches.dropBefore(Date.now() - maxAgeMs).length > 0) forgetDropped()
+      if (batches.dropBefore(ageClock() - maxAgeMs).length > 0) forgetDropped()
     },
 
     size() {

@@ -4,14 +4,21 @@ export interface Batch {
   readonly key: number
   /** The marker that was sent last before these were confirmed: they have survived if the broker has a greater one. */
   readonly marker: number
-  /** When the first of them was confirmed, in ms since 1970. */
+  /** When the first of them was confirmed, in ms. Only differences count; see `openCopies`. */
   readonly atMs: number
   recalls: number
   bytes: number
-  /** Whether there are ends of groups among them. */
-  hasEnds: boolean
+  /** How many of them are ends of groups. */
+  ends: number
   /** The broker may have lost them, and they have not been stored again. */
   isLost: boolean
+  /** Some of them may have been stored again at positions that nobody noted. */
+  isDoubtful: boolean
+  /** The indices of those that were replaced by new copies since, and how many of these are not flushed to disk yet. */
+  readonly replaced: Set<number>
+  unflushed: number
+  /** There are new copies of all. */
+  isReplaced: boolean
   /** Where on disk they are: the keys of the first and the last of them; undefined while none is there. */
   place: { readonly first: number; readonly last: number } | undefined
 }
@@ -35,20 +42,24 @@ export class Batches {
   size = () => ({ recalls: this.#recalls, bytes: this.#bytes })
 
   /** Begins the next batch. The clock makes its key greater than those of an earlier process that are not known here. */
-  begin(atMs: number): Batch {
-    return this.load(Math.max(this.#lastKey + 1, atMs), this.#marker, atMs)
+  begin(nowMs: number, atMs: number): Batch {
+    return this.load(Math.max(this.#lastKey + 1, nowMs), this.#marker, atMs)
   }
 
   /** Adds a batch of an earlier process. */
   load(key: number, marker: number, atMs: number): Batch {
-    const batch = {
+    const batch: Batch = {
       key,
       marker,
       atMs,
       recalls: 0,
       bytes: 0,
-      hasEnds: false,
+      ends: 0,
       isLost: false,
+      isDoubtful: false,
+      replaced: new Set(),
+      unflushed: 0,
+      isReplaced: false,
       place: undefined,
     }
     this.#lastKey = Math.max(this.#lastKey, key)
@@ -60,7 +71,7 @@ export class Batches {
   grow(batch: Batch, bytes: number, isEnd: boolean): void {
     batch.bytes += bytes
     this.#bytes += bytes
-    if (isEnd) batch.hasEnds = true
+    if (isEnd) batch.ends++
     else {
       batch.recalls++
       this.#recalls++
@@ -82,13 +93,22 @@ export class Batches {
 
   /** Marks what may be lost, and returns it. */
   lose({ survivor, upTo }: Loss): Batch[] {
-    const lost = [...this.#batches.values()].filter(({ key, marker }) => key <= upTo && marker >= survivor)
+    const lost = [...this.#batches.values()].filter(
+      ({ key, marker, isReplaced }) => key <= upTo && marker >= survivor && !isReplaced,
+    )
     for (const batch of lost) batch.isLost = true
     return lost
   }
 
   lost(): Batch[] {
     return [...this.#batches.values()].filter(({ isLost }) => isLost)
+  }
+
+  /** Returns when the newest was confirmed; undefined without one. */
+  newestMs(): number | undefined {
+    let newest: number | undefined
+    for (const { atMs } of this.#batches.values()) newest = Math.max(newest ?? -Infinity, atMs)
+    return newest
   }
 
   /** Returns the first key on disk that is needed; undefined without one. */

@@ -32,7 +32,8 @@ export function keepCopies(
   { markerName, historySize }: KeepCopiesOptions,
   { broker, copies, setAside, onRecovered, log }: KeepCopiesDependencies,
 ): Broker {
-  let confirmed = 0
+  /** Recalls that the broker has stored and that were new to it. */
+  let stored = 0
   let lastRecovery = { recalls: 0, atMs: -Infinity }
   const marking = createMarking(markerName, { broker, copies, onLost: () => republishing.wake(), log })
   const renewing = createRenewing({ newEpoch: broker.newEpoch, log })
@@ -42,10 +43,11 @@ export function keepCopies(
     {
       broker: { ...broker, publish },
       copies,
-      confirmed: () => confirmed,
+      stored: () => stored,
+      sending: marking.sending,
       onRecovered() {
-        const isAnother = Date.now() - lastRecovery.atMs > WARNING_MS
-        lastRecovery = { recalls: isAnother ? 1 : lastRecovery.recalls + 1, atMs: Date.now() }
+        const isAnother = performance.now() - lastRecovery.atMs > WARNING_MS
+        lastRecovery = { recalls: isAnother ? 1 : lastRecovery.recalls + 1, atMs: performance.now() }
         onRecovered()
       },
       setAside,
@@ -69,8 +71,10 @@ export function keepCopies(
 
   async function publish(recall: Recall, timeoutMs: number, options?: PublishOptions): Promise<Published> {
     const outcome = await broker.publish(recall, timeoutMs, options)
-    confirmed++
-    if (!outcome.duplicate) marking.stored(recall)
+    if (!outcome.duplicate) {
+      stored++
+      marking.stored(recall)
+    }
     renewing.published(outcome)
     return outcome
   }
@@ -108,7 +112,7 @@ export function keepCopies(
 
     warnings() {
       const { recalls, atMs } = lastRecovery
-      const isRecent = Date.now() - atMs < WARNING_MS
+      const isRecent = performance.now() - atMs < WARNING_MS
       const what =
         recalls === 1
           ? 'a recall that it had confirmed, which was'

@@ -1,77 +1,59 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { fullJitterMs } from '../../../shared/backoff.ts'
 import { reasonOf } from '../../../shared/errors.ts'
-import { roomName, roomsOf } from '../../../shared/room.ts'
-import type { Logger } from '../../telemetry/logger.ts'
 import type { RecoverableBroker } from '../broker.ts'
-import type { Copies } from './copies.ts'
-import { isEnd } from './copy-lines.ts'
-import type { RecallCopy } from './copy-lines.ts'
 import type { Batch } from './copy-batches.ts'
-import type { SetAside } from './setting-aside.ts'
+import { isEnd } from './copy-lines.ts'
+import { Refusals } from './refusals.ts'
+import { createRestoring } from './restoring.ts'
+import type { KeptRecall, RestoringDependencies } from './restoring.ts'
 import { SlowStart } from './slow-start.ts'
 
 /** Recalls published again together. New recalls wait for no more than these. */
 const MAX_CONCURRENT_RECALLS = 64
 /** At most so often: 2,000 recalls a second, besides new ones. */
 const ROUND_INTERVAL_MS = 32
-/** Enough for Redis to sync its append-only file, where that is waited for. */
-const PUBLISH_TIMEOUT_MS = 2_500
 const MAX_RETRY_DELAY_MS = 2_000
-/** Failures of a batch after which a recall in it that the broker refuses is given up, if the broker stores others. */
-const MAX_FAILURES = 5
 
 interface RepublishingOptions {
   /** See `SlowStart`. */
   readonly initialWindow: number
 }
 
-interface RepublishingDependencies {
-  readonly broker: Pick<RecoverableBroker, 'publish' | 'endGroup' | 'newEpoch' | 'lacks'>
-  readonly copies: Copies
-  /** Counts the recalls that the broker has confirmed. */
-  readonly confirmed: () => number
-  /** Called with each recall that the broker had lost indeed, and has stored again. */
-  readonly onRecovered: () => void
-  readonly setAside: SetAside
-  readonly log: Logger
-}
-
-interface Failures {
-  readonly count: number
-  /** How many recalls the broker had confirmed at the first of them. */
-  readonly confirmedBefore: number
-}
-
-/** A copy as it is now, and whether the broker had to store it again. */
-interface Stored {
-  readonly copy: RecallCopy
-  readonly isNew: boolean
+type RepublishingDependencies = Omit<RestoringDependencies, 'refusals'> & {
+  readonly broker: Pick<RecoverableBroker, 'endGroup'>
 }
 
 /**
  * Publishes again what the broker may have lost, oldest first, no faster than nodes can follow, and beside new recalls, which do
- * not wait. Ends of groups come first, so that nothing returns that ended with its group. What the broker still has is left
- * alone. What it lacks proves that the logs which held it went back: they get another epoch first, if they still have one under
- * which it was confirmed, because its offset must not stand for another notice.
+ * not wait. Ends of groups come first, so that nothing returns that ended with its group. What the broker still has is left alone.
  */
-export function createRepublishing(
-  { initialWindow }: RepublishingOptions,
-  { broker, copies, confirmed, onRecovered, setAside, log }: RepublishingDependencies,
-) {
+export function createRepublishing({ initialWindow }: RepublishingOptions, deps: RepublishingDependencies) {
+  const { broker, copies, log } = deps
   const stopped = new AbortController()
   const slowStart = new SlowStart(initialWindow)
-  const failures = new Map<number, Failures>()
+  const refusals = new Refusals()
+  const restoring = createRestoring({ ...deps, refusals })
+  /** The batches of which only recalls are left that the broker refuses, by their keys. */
+  const refused = new Set<number>()
+  /** How often a batch has failed, by its key: the others go first. */
+  const failures = new Map<number, number>()
+  /** The batches whose ends of groups were carried out since the latest loss, by their keys. */
+  const ended = new Set<number>()
   let running: Promise<void> | undefined
+  /** Ends a pause if more is lost. */
+  let nudge = new AbortController()
   /** Counts the calls of `wake`: what was stored again until then may have been lost again. */
   let losses = 0
+  let recovered = 0
 
   async function run(): Promise<void> {
-    let recovered = 0
+    recovered = 0
     let failed = 0
     while (!stopped.signal.aborted && copies.lost().length > 0) {
       try {
-        recovered += await round()
+        await pause(waitMs(copies.lost()), nudge.signal)
+        await round()
         failed = 0
       } catch (error) {
         slowStart.failed()
@@ -79,49 +61,81 @@ export function createRepublishing(
         await pause(fullJitterMs(failed++, { baseMs: 100, maxMs: MAX_RETRY_DELAY_MS }))
       }
     }
-    failures.clear()
+    for (const known of [failures, refusals, refused, ended]) known.clear()
     if (recovered > 0)
       log.error({ recalls: recovered }, 'Redis had lost recalls that it had confirmed, published again')
   }
 
-  /** Returns how many recalls had to be stored again. Rejects if the broker does not store a batch now. */
-  async function round(): Promise<number> {
+  /** Returns how long until one of these can be tried, in ms. */
+  function waitMs(batches: readonly Batch[]): number {
+    const keys = batches.map(({ key }) => key)
+    return keys.every((key) => refused.has(key)) ? refusals.waitMs(keys, performance.now()) : 0
+  }
+
+  /** Rejects if the broker does not store a batch now. */
+  async function round(): Promise<void> {
     const seen = losses
+    const isCurrent = (): boolean => losses === seen && !stopped.signal.aborted
     const lost = copies.lost()
-    for (const [group, atMs] of endsIn(lost)) await broker.endGroup(group, atMs)
-    let recovered = 0
-    // One that is refused holds up no other.
-    const failuresOf = ({ key }: Batch): number => failures.get(key)?.count ?? 0
+    await endGroupsIn(lost, isCurrent)
+    // One that fails holds up no other.
+    const failuresOf = ({ key }: Batch): number => failures.get(key) ?? 0
     for (const batch of lost.toSorted((one, other) => failuresOf(one) - failuresOf(other))) {
-      recovered += await restore(batch, () => losses === seen && !stopped.signal.aborted)
-      if (losses !== seen) break
+      if (!isCurrent()) return
+      if (waitMs([batch]) > 0) continue
+      try {
+        await restore(batch, isCurrent)
+      } catch (error) {
+        failures.set(batch.key, failuresOf(batch) + 1)
+        throw error
+      }
     }
-    return recovered
   }
 
-  function endsIn(batches: readonly Batch[]): ReadonlyMap<string, number> {
+  /** Reads one batch in a turn of the event loop, so that others are served in between. */
+  async function endGroupsIn(batches: readonly Batch[], isCurrent: () => boolean): Promise<void> {
     const ends = new Map<string, number>()
-    for (const batch of batches) {
-      if (!batch.hasEnds) continue
-      for (const copy of copies.read(batch))
+    const found = batches.filter((batch) => batch.ends > 0 && !ended.has(batch.key))
+    for (const batch of found) {
+      for (const { copy } of copies.read(batch))
         if (isEnd(copy)) ends.set(copy.ended, Math.max(copy.atMs, ends.get(copy.ended) ?? -Infinity))
+      await turn()
     }
-    return ends
+    for (const [group, atMs] of ends) {
+      if (!isCurrent()) return
+      await broker.endGroup(group, atMs)
+    }
+    if (isCurrent()) for (const { key } of found) ended.add(key)
   }
 
-  async function restore(batch: Batch, isCurrent: () => boolean): Promise<number> {
-    const all = copies.read(batch)
-    const recalls = all.filter((copy): copy is RecallCopy => !isEnd(copy))
-    const stored: Stored[] = []
-    while (stored.length < recalls.length) {
-      const some = recalls.slice(stored.length, stored.length + (await allowed()))
-      if (!isCurrent()) return 0
+  async function restore(batch: Batch, isCurrent: () => boolean): Promise<void> {
+    refused.delete(batch.key)
+    const kept = copies.read(batch)
+    const nowMs = performance.now()
+    const recalls = kept.filter(
+      (one): one is KeptRecall => !isEnd(one.copy) && refusals.isDue(batch.key, one.index, nowMs),
+    )
+    let failure: Error | undefined
+    for (let done = 0; done < recalls.length;) {
+      const some = recalls.slice(done, done + (await allowed()))
+      if (!isCurrent()) return
       const startedMs = performance.now()
-      stored.push(...(await storeAll(batch, some)))
+      const outcome = await restoring.restore(batch, some)
+      recovered += outcome.published
+      failure ??= outcome.failure
+      if (!outcome.isInVain) slowStart.confirmed(Array(outcome.published).fill(0), Infinity, startedMs)
+      else if (failure !== undefined) throw failure
+      done += some.length
       await pause(startedMs + ROUND_INTERVAL_MS - performance.now())
     }
-    if (isCurrent()) copies.restored(batch, [...all.filter(isEnd), ...stored.map(({ copy }) => copy)])
-    return stored.filter(({ isNew }) => isNew).length
+    if (failure !== undefined) throw failure
+    if (!isCurrent()) return
+    if (refusals.has(batch.key)) {
+      refused.add(batch.key)
+      return
+    }
+    for (const { copy, index } of kept) if (isEnd(copy)) copies.replace(batch, index, copy)
+    copies.restored(batch)
   }
 
   /** Resolves to how many recalls may be published now: 1 or more. */
@@ -130,56 +144,13 @@ export function createRepublishing(
       const nowMs = performance.now()
       const count = Math.min(MAX_CONCURRENT_RECALLS, slowStart.allowed(0, nowMs))
       if (count > 0 || stopped.signal.aborted) return Math.max(1, count)
-      await pause(slowStart.waitMs(nowMs))
+      await pause(slowStart.waitMs(nowMs), nudge.signal)
     }
   }
 
-  async function storeAll(batch: Batch, some: readonly RecallCopy[]): Promise<Stored[]> {
-    const outcomes = await Promise.allSettled(some.map(store))
-    const stored = outcomes.map((outcome, i) =>
-      outcome.status === 'fulfilled' ? outcome.value : { copy: some[i] as RecallCopy, isNew: false },
-    )
-    const keys = stored.filter(({ isNew }) => isNew).map(() => 0)
-    if (outcomes.some(({ status }) => status === 'fulfilled'))
-      slowStart.confirmed(keys, Infinity, performance.now())
-    const { count = 0, confirmedBefore = confirmed() } = failures.get(batch.key) ?? {}
-    const mayGiveUp = count >= MAX_FAILURES && confirmed() > confirmedBefore
-    for (const [i, outcome] of outcomes.entries()) {
-      if (outcome.status === 'fulfilled') continue
-      if (mayGiveUp) await giveUp(some[i] as RecallCopy, outcome.reason)
-      else {
-        failures.set(batch.key, { count: count + 1, confirmedBefore })
-        throw outcome.reason
-      }
-    }
-    return stored
-  }
-
-  async function store(copy: RecallCopy): Promise<Stored> {
-    const { recall } = copy
-    if (!(await broker.lacks(recall))) return { copy, isNew: false }
-    const rooms = roomsOf(recall)
-    for (const positions of copy.confirmed)
-      for (const [i, { epoch, offset }] of positions.entries()) {
-        // A recall from before the end of its group has a position in the feed only, which is the last of its rooms.
-        const room = rooms[rooms.length - positions.length + i]
-        if (room !== undefined) await broker.newEpoch(room, epoch, offset - 1)
-      }
-    const outcome = await broker.publish(recall, PUBLISH_TIMEOUT_MS, { immediately: true })
-    if (outcome.duplicate) return { copy, isNew: false }
-    onRecovered()
-    const positions = outcome.positions.map(({ position }) => position)
-    return { copy: { recall, confirmed: [...copy.confirmed, positions] }, isNew: true }
-  }
-
-  async function giveUp({ recall }: RecallCopy, error: unknown): Promise<void> {
-    const reason = `Redis has lost this recall, and refuses to store it again while it stores others: ${reasonOf(error)}`
-    await setAside({ recall, text: JSON.stringify(recall) }, reason)
-    log.error({ room: roomName(recall), reason }, 'recall set aside in the quarantine')
-  }
-
-  async function pause(ms: number): Promise<void> {
-    if (ms > 0) await delay(ms, undefined, { signal: stopped.signal }).catch(() => undefined)
+  async function pause(ms: number, nudged?: AbortSignal): Promise<void> {
+    const signal = nudged ? AbortSignal.any([nudged, stopped.signal]) : stopped.signal
+    if (ms > 0) await delay(ms, undefined, { signal }).catch(() => undefined)
   }
 
   return {
@@ -187,12 +158,17 @@ export function createRepublishing(
     wake(): void {
       losses++
       slowStart.failed()
+      restoring.forget()
+      ended.clear()
+      nudge.abort()
+      nudge = new AbortController()
       running ??= run().finally(() => (running = undefined))
     },
 
     /** Resolves once nothing more is published. The rest is published after the next start. */
     async stop(): Promise<void> {
       stopped.abort()
+      restoring.stop()
       await running
     },
   }

@@ -257,7 +257,8 @@ export class LocalRoom {
         { room: this.name, epoch },
         'room log went back to an earlier epoch, starting a new one',
       )
-      return await this.#deps.broker.newEpoch(this.room, epoch)
+      // Of what it holds, nothing is known to be as it was.
+      return await this.#deps.broker.newEpoch(this.room, epoch, 0)
     }
     const next = await this.#epochs.resume(this.position, epoch, this.#evidence())
     if (next === undefined || this.#isClosed) return

@@ -80,6 +80,17 @@ export function refusalIn(error: unknown, mode: RedisMode): Failure | undefined 
   return reply && explainReply(reply.message, { mode })
 }
 
+/**
+ * Returns whether Redis refuses a request for what its keys hold, or for which keys these are: it may accept others. Not if it says
+ * that it accepts none now.
+ */
+export function isAboutKeys(error: unknown): boolean {
+  const reply = causesOf(error).find(isReply)
+  if (reply === undefined) return false
+  const failure = explainReply(reply.message, { mode: 'single' })
+  return failure === undefined || failure.code === 'NOPERM'
+}
+
 /** Like `refusalIn`, for a request whose content cannot be to blame. */
 export function replyIn(error: unknown, mode: RedisMode): Failure | undefined {
   const reply = lastingReplyIn(error, mode)

@@ -96,12 +96,12 @@ export const REDIS_DEFECTS: readonly Defect[] = [
         replace: `if (isLost) return await this.#replaceEpoch()`,
       },
       {
-        file: 'server/broker/spooling/republishing.ts',
-        find: `        if (room !== undefined) await broker.newEpoch(room, epoch, offset - 1)`,
-        replace: `        void [room, epoch, offset]`,
+        file: 'server/broker/spooling/epoch-renewal.ts',
+        find: `    broker.newEpoch(room, epoch, agreesUntil)`,
+        replace: `    Promise.resolve(void [broker, room, epoch, agreesUntil])`,
       },
     ],
-    rules: ['told', 'heals', 'in time'],
+    rules: ['told', 'once', 'heals', 'in time'],
     shownBy: 'rollbacks',
   },
   {

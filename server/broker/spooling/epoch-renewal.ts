@@ -1,0 +1,128 @@
+import { asGatewayError } from '../../../shared/errors.ts'
+import type { Position } from '../../../shared/position.ts'
+import { roomName, roomsOf } from '../../../shared/room.ts'
+import type { Room } from '../../../shared/room.ts'
+import type { Published, RecoverableBroker } from '../broker.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import { createEpochReplacer } from '../epoch-replacer.ts'
+import type { RecallCopy } from './copy-lines.ts'
+
+/** Rooms whose replaced epochs are remembered. Beyond it all are forgotten, and some get one more. */
+const MAX_ROOMS = 10_000
+
+/** An epoch to replace, and up to which offset the log is certainly as it was. */
+interface Outdated {
+  readonly room: Room
+  readonly epoch: string
+  readonly agreesUntil: number
+}
+
+/** A recall that is published again. */
+interface Lacking {
+  readonly copy: RecallCopy
+  /** Whether it may have been stored at positions that nobody noted. */
+  readonly isDoubtful: boolean
+}
+
+/**
+ * Gives logs that have lost recalls another epoch, so that the offset of none stands for another notice. A log keeps its epoch
+ * if that is none under which the recall was confirmed. Where such an epoch may be unknown, because a repeat is confirmed without
+ * positions or an answer was lost, a log gets another epoch whatever it has, once for each loss.
+ */
+export function createEpochRenewal(
+  broker: Pick<RecoverableBroker, 'heads' | 'newEpoch'>,
+  { log }: { readonly log: Logger },
+) {
+  /** The epochs that were replaced since the latest loss, by the name of the room. If one is there again, the log went back again. */
+  const replaced = new Map<string, Set<string>>()
+  const replacer = createEpochReplacer({ newEpoch: broker.newEpoch, log })
+
+  const replace = ({ room, epoch, agreesUntil }: Outdated): Promise<void> =>
+    broker.newEpoch(room, epoch, agreesUntil)
+
+  /** Returns the present epochs of these rooms that must be replaced, unless they have been. */
+  async function presentIn(rooms: readonly Room[]): Promise<readonly Outdated[]> {
+    if (rooms.length === 0) return []
+    const heads = await broker.heads(rooms)
+    return rooms.flatMap((room, i) => {
+      const epoch = heads[i]?.epoch
+      const known = replaced.get(roomName(room))
+      return epoch === undefined || known?.has(epoch) === false ? [] : [{ room, epoch, agreesUntil: 0 }]
+    })
+  }
+
+  function note({ room, epoch }: Outdated): void {
+    const name = roomName(room)
+    if (replaced.size >= MAX_ROOMS && !replaced.has(name)) replaced.clear()
+    replaced.set(name, (replaced.get(name) ?? new Set()).add(epoch))
+  }
+
+  /** Replaces as many as it can, and adds the errors of the others to `failures`, by the name of the room. */
+  async function replaceAll(
+    all: readonly Outdated[],
+    failures: Map<string, Error>,
+    onReplaced: (one: Outdated) => void = () => undefined,
+  ): Promise<void> {
+    const results = await Promise.allSettled(all.map(replace))
+    for (const [i, result] of results.entries()) {
+      const one = all[i] as Outdated
+      if (result.status === 'fulfilled') onReplaced(one)
+      else failures.set(roomName(one.room), asGatewayError(result.reason))
+    }
+  }
+
+  return {
+    /**
+     * Before these recalls are published again. Returns why rooms keep their epochs though they must not, by name: their recalls must
+     * wait.
+     */
+    async before(lacking: readonly Lacking[]): Promise<ReadonlyMap<string, Error>> {
+      const known = new Map<string, Outdated>()
+      const doubtful = new Map<string, Room>()
+      for (const { copy, isDoubtful } of lacking) {
+        for (const { room, epoch, offset } of positionsIn(copy)) {
+          const key = keyOf(room, epoch)
+          const agreesUntil = Math.min(offset - 1, known.get(key)?.agreesUntil ?? Infinity)
+          known.set(key, { room, epoch, agreesUntil })
+        }
+        if (isDoubtful || isIncomplete(copy))
+          for (const room of roomsOf(copy.recall)) doubtful.set(roomName(room), room)
+      }
+      const failures = new Map<string, Error>()
+      await replaceAll([...known.values()], failures)
+      await replaceAll(await presentIn([...doubtful.values()]), failures, note)
+      return failures
+    },
+
+    /** After this recall was published again: the log may have gone back once more in between. */
+    async after({ copy }: Lacking, positions: Published['positions']): Promise<void> {
+      const before = Array.from(positionsIn(copy), ({ room, epoch }) => keyOf(room, epoch))
+      const wentBack = positions.filter(
+        ({ room, position: { epoch } }) =>
+          before.includes(keyOf(room, epoch)) || replaced.get(roomName(room))?.has(epoch),
+      )
+      await replacer.replace(wentBack.map(({ room, position }) => ({ room, name: roomName(room), position })))
+    },
+
+    /** After another loss. */
+    forget: (): void => replaced.clear(),
+
+    stop: replacer.stop,
+  }
+}
+
+/** Whether it was confirmed without positions. */
+export const isIncomplete = ({ confirmed }: RecallCopy): boolean =>
+  confirmed.some((positions) => positions.length === 0)
+
+const keyOf = (room: Room, epoch: string): string => `${roomName(room)} ${epoch}`
+
+function* positionsIn({ recall, confirmed }: RecallCopy): Generator<Position & { readonly room: Room }> {
+  const rooms = roomsOf(recall)
+  for (const positions of confirmed)
+    for (const [i, position] of positions.entries()) {
+      // A recall from before the end of its group has a position in the feed only, which is the last of its rooms.
+      const room = rooms[rooms.length - positions.length + i]
+      if (room !== undefined) yield { room, ...position }
+    }
+}

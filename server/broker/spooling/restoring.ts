@@ -1,0 +1,153 @@
+import { asGatewayError, reasonOf } from '../../../shared/errors.ts'
+import { roomName, roomsOf } from '../../../shared/room.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import { RefusedError } from '../broker.ts'
+import type { RecoverableBroker } from '../broker.ts'
+import type { Copies, Kept } from './copies.ts'
+import type { Batch } from './copy-batches.ts'
+import type { RecallCopy } from './copy-lines.ts'
+import { createEpochRenewal, isIncomplete } from './epoch-renewal.ts'
+import type { Refusals } from './refusals.ts'
+import type { SetAside } from './setting-aside.ts'
+
+/** Enough for Redis to sync its append-only file, where that is waited for. */
+const PUBLISH_TIMEOUT_MS = 2_500
+/** So many recalls are tried apart. If the broker refuses more, it is rather as good as unavailable. */
+const MAX_REFUSED = 10_000
+
+export interface RestoringDependencies {
+  readonly broker: Pick<RecoverableBroker, 'publish' | 'newEpoch' | 'heads' | 'lacks'>
+  readonly copies: Copies
+  readonly refusals: Refusals
+  /** Counts the recalls that the broker has stored and that were new to it. */
+  readonly stored: () => number
+  /** To be called before something is sent; `confirmed`, once there is a copy of it. */
+  readonly sending: () => { confirmed(): void }
+  /** Called with each recall that the broker had lost indeed, and has stored again. */
+  readonly onRecovered: () => void
+  readonly setAside: SetAside
+  readonly log: Logger
+}
+
+/** A recall that may be lost, and where its copy is. */
+export type KeptRecall = Kept & { readonly copy: RecallCopy }
+
+interface Outcome {
+  /** How many were published again. */
+  readonly published: number
+  /** Whether the broker neither has any of them nor has stored one. */
+  readonly isInVain: boolean
+  /** Why one was not stored, unless the broker refused it in particular. */
+  readonly failure: Error | undefined
+}
+
+/**
+ * Stores recalls again that the broker lacks, each with another epoch of the logs that have lost it, and keeps what is known of
+ * them from then on. One that the broker refuses while it stores others is finally set aside.
+ */
+export function createRestoring({
+  broker,
+  copies,
+  refusals,
+  stored,
+  sending,
+  onRecovered,
+  setAside,
+  log,
+}: RestoringDependencies) {
+  const epochs = createEpochRenewal(broker, { log })
+
+  async function restoreOne(batch: Batch, { copy, index }: KeptRecall, isDoubtful: boolean): Promise<number> {
+    const sent = sending()
+    const { recall } = copy
+    const outcome = await broker.publish(recall, PUBLISH_TIMEOUT_MS, { immediately: true })
+    // Now, so that another loss finds all positions.
+    const positions = outcome.positions.map(({ position }) => position)
+    settle(batch, index, withPositions(copy, positions))
+    sent.confirmed()
+    if (outcome.duplicate) return 0
+    onRecovered()
+    await epochs.after({ copy, isDoubtful }, outcome.positions)
+    return 1
+  }
+
+  function settle(batch: Batch, index: number, copy?: RecallCopy): void {
+    refusals.remove(batch.key, index)
+    copies.replace(batch, index, copy)
+  }
+
+  /** Returns those that the broker lacks; undefined instead of what cannot be found out. The others are as safe as new ones. */
+  async function lackingOf(batch: Batch, some: readonly KeptRecall[], failures: (Error | undefined)[]) {
+    const sent = sending()
+    const results = await Promise.allSettled(some.map(({ copy }) => broker.lacks(copy.recall)))
+    const lacking: KeptRecall[] = []
+    for (const [i, one] of some.entries()) {
+      const result = results[i]
+      if (result?.status === 'rejected') failures.push(await judge(batch, one, result.reason))
+      else if (result?.value === true) lacking.push(one)
+      else {
+        // Perhaps another receiver has stored it again, under another epoch.
+        settle(batch, one.index, isIncomplete(one.copy) ? one.copy : withPositions(one.copy, []))
+        sent.confirmed()
+      }
+    }
+    return lacking
+  }
+
+  /** Returns the error, unless the broker refuses this recall in particular. */
+  async function judge(
+    batch: Batch,
+    { copy, index }: KeptRecall,
+    error: unknown,
+  ): Promise<Error | undefined> {
+    if (!(error instanceof RefusedError) || refusals.size >= MAX_REFUSED) return asGatewayError(error)
+    if (!refusals.refused(batch.key, index, stored(), performance.now())) return undefined
+    const { recall } = copy
+    const reason = `Redis has lost this recall, and refuses to store it again while it stores others: ${reasonOf(error)}`
+    await setAside({ recall, text: JSON.stringify(recall) }, reason)
+    settle(batch, index)
+    log.error({ room: roomName(recall), reason }, 'recall set aside in the quarantine')
+    return undefined
+  }
+
+  return {
+    /** Rejects if the broker does not answer at all. */
+    async restore(batch: Batch, some: readonly KeptRecall[]): Promise<Outcome> {
+      const failures: (Error | undefined)[] = []
+      const lacking = await lackingOf(batch, some, failures)
+      const { isDoubtful } = batch
+      const kept = await epochs.before(lacking.map(({ copy }) => ({ copy, isDoubtful })))
+      const results = await Promise.allSettled(
+        lacking.map(async (one) => {
+          for (const room of roomsOf(one.copy.recall)) {
+            const failure = kept.get(roomName(room))
+            if (failure !== undefined) throw failure
+          }
+          return await restoreOne(batch, one, isDoubtful)
+        }),
+      )
+      let published = 0
+      for (const [i, result] of results.entries()) {
+        if (result.status === 'fulfilled') {
+          published += result.value
+          continue
+        }
+        // It may have been stored nevertheless.
+        batch.isDoubtful = true
+        failures.push(await judge(batch, lacking[i] as KeptRecall, result.reason))
+      }
+      const failure = failures.find((one) => one !== undefined)
+      return { published, isInVain: failures.length === some.length, failure }
+    },
+
+    /** After another loss. */
+    forget: epochs.forget,
+
+    stop: epochs.stop,
+  }
+}
+
+const withPositions = (
+  { recall, confirmed }: RecallCopy,
+  positions: RecallCopy['confirmed'][number],
+): RecallCopy => ({ recall, confirmed: [...confirmed, positions] })
