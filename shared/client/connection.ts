@@ -33,6 +33,8 @@ interface ConnectionOptions {
   readonly onDisconnect: () => void
   /** The connection goes on with another credential. */
   readonly onRefreshed: () => void
+  /** The node no longer doubts that it delivers everything. */
+  readonly onProved: () => void
   readonly onGoodbye: (goodbye: Goodbye) => void
   /** The client retries by itself. */
   readonly onError: (error: ClientError) => void
@@ -67,7 +69,7 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options
-    const { credentials, onChange, onError, onRefreshed } = options
+    const { credentials, onChange, onError, onProved, onRefreshed } = options
     this.#credentials = credentials
     const { origin, path } = gatewayAddress(options.url)
     this.socket = createSocket(origin, path)
@@ -75,7 +77,7 @@ export class Connection {
       this.#reconnection.fail(this.#diagnosis.explainSilence(reason)),
     )
     this.requests = new Requests(this.socket, this.silence)
-    this.delivery = new DeliveryDoubts(this.socket, onChange)
+    this.delivery = new DeliveryDoubts(this.socket, { onProved, onChange })
     this.#reconnection = new Reconnection({ connect: () => void this.#connect(), onError, onChange })
     const address = `${origin.replace(/^ws/, 'http')}${path}`
     this.#diagnosis = new Diagnosis(address, (failure) => this.#reconnection.explain(failure))

@@ -10,13 +10,21 @@ export interface Doubt {
   readonly reason: string
 }
 
+interface DeliveryDoubtsOptions {
+  /** A doubt is over. */
+  readonly onProved: () => void
+  readonly onChange: () => void
+}
+
 /** What the node says of delivery: as a whole, and room by room. What it does not doubt is proved. */
 export class DeliveryDoubts {
+  readonly #onProved: () => void
   readonly #onChange: () => void
   #node: Doubt | undefined
   readonly #rooms = new Map<string, Doubt>()
 
-  constructor(socket: RecallSocket, onChange: () => void) {
+  constructor(socket: RecallSocket, { onProved, onChange }: DeliveryDoubtsOptions) {
+    this.#onProved = onProved
     this.#onChange = onChange
     socket.on('delivery', (delivery) => this.#onDelivery(delivery))
   }
@@ -54,6 +62,7 @@ export class DeliveryDoubts {
       if (latest === undefined) this.#rooms.delete(name)
       else this.#rooms.set(name, latest)
     }
+    if (doubt === undefined) this.#onProved()
     this.#onChange()
   }
 }

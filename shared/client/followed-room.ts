@@ -225,7 +225,7 @@ export class FollowedRoom {
   leave(): void {
     this.#stream.end()
     this.#announced = undefined
-    for (const listener of this.#listeners) listener.interrupt()
+    for (const listener of this.#listeners) listener.markLate()
   }
 
   /**

@@ -86,6 +86,11 @@ export class FollowedRooms {
     for (const followed of this.#rooms.values()) this.#queue.remove(followed)
   }
 
+  /** What waits for a listener came late: a room is not live before it is handled. */
+  markLate(): void {
+    for (const { listeners } of this.#rooms.values()) for (const listener of listeners) listener.markLate()
+  }
+
   /** Leaves every room for good. Nothing is given any more, and nothing new stored. */
   close(): void {
     for (const followed of this.#rooms.values()) {

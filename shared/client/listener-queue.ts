@@ -29,9 +29,8 @@ export class ListenerQueue {
   #messages = 0
   #debts = 0
   #gaps = 0
-  /** How many items have ever been added, and removed. */
-  #added = 0
-  #removed = 0
+  /** When each of them came, in ms. */
+  #cameMs: number[] = []
   #isLate = false
   #reason: string | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -71,16 +70,16 @@ export class ListenerQueue {
   push(items: readonly Item[]): void {
     for (const item of items) {
       this.#items.push(item)
+      this.#cameMs.push(performance.now())
       this.#count(item, 1)
     }
-    this.#added += items.length
   }
 
   shift(): Item | undefined {
     const item = this.#items.shift()
     if (item === undefined) return undefined
+    this.#cameMs.shift()
     this.#count(item, -1)
-    this.#removed++
     if (this.isEmpty) {
       this.#isLate = false
       this.#reason = undefined
@@ -95,7 +94,7 @@ export class ListenerQueue {
     this.#messages = 0
     this.#debts = 0
     this.#gaps = 0
-    this.#removed = this.#added
+    this.#cameMs = []
     clearTimeout(this.#timer)
     this.#timer = undefined
     return items
@@ -113,18 +112,22 @@ export class ListenerQueue {
     this.#reason = reason
   }
 
-  /** Watches how long what is there now waits. */
+  /** Watches how long what is there waits. */
   watch(): void {
-    if (this.#timer !== undefined || this.#reason !== undefined || this.isEmpty) return
-    const added = this.#added
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined
-      if (this.#removed >= added) return this.watch()
-      const [first] = this.#items
-      // How long a load may take is for the application to say.
-      if (this.#reason === undefined) this.markLate(first && 'notice' in first ? SLOW : undefined)
-      this.#onLate()
-    }, MAX_WAIT_MS)
+    const [cameMs] = this.#cameMs
+    if (this.#timer !== undefined || this.#reason !== undefined || cameMs === undefined) return
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined
+        const [oldestMs = Infinity] = this.#cameMs
+        if (performance.now() < oldestMs + MAX_WAIT_MS) return this.watch()
+        const [first] = this.#items
+        // How long a load may take is for the application to say.
+        if (this.#reason === undefined) this.markLate(first && 'notice' in first ? SLOW : undefined)
+        this.#onLate()
+      },
+      Math.max(0, cameMs + MAX_WAIT_MS - performance.now()),
+    )
   }
 
   #count(item: Item, sign: 1 | -1): void {

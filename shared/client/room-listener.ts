@@ -142,8 +142,8 @@ export class RoomListener {
     this.#enqueue([...items.map(told), ...own], true)
   }
 
-  /** What waits was taken before the connection or the subscription was lost. */
-  interrupt(): void {
+  /** What waits was taken before the connection or the subscription was lost, or while delivery was in doubt. */
+  markLate(): void {
     this.#queue.markLate()
   }
 

@@ -213,6 +213,27 @@ describe('what a client says of its connection', function () {
     await becomes(client, { kind: 'live' })
   })
 
+  it('is not live after a doubt as long as a listener has to handle what came meanwhile', async () => {
+    const gateway = await startFake()
+    const client = open(gateway.url)
+    let finish = noop
+    let received = 0
+    client.subscribe(room, () => {
+      received++
+      return new Promise<void>((resolve) => (finish = resolve))
+    })
+    await becomes(client, { kind: 'live' })
+    gateway.io.emit('delivery', { proved: false, doubtMs: 5_000, reason: 'no proof' })
+    gateway.publish(room)
+    await waitUntil('it is received', () => received === 1)
+    const states = events(client, 'state')
+    gateway.io.emit('delivery', { proved: true })
+    await waitUntil('the doubt is over', () => states.length > 0)
+    finish()
+    await becomes(client, { kind: 'live' })
+    expect(states.map(({ kind }) => kind)).to.deep.equal(['catching-up', 'live'])
+  })
+
   it('does not flap with single notices, and is not live if every room is refused', async () => {
     const gateway = await startFake()
     const client = open(gateway.url)

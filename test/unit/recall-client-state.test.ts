@@ -20,7 +20,10 @@ describe('the state of a client', () => {
       refusal: undefined as unknown,
       failure: undefined as unknown,
       retryAtMs: undefined as number | undefined,
-      delivery: new DeliveryDoubts(socket as never, () => states.current?.update()),
+      delivery: new DeliveryDoubts(socket as never, {
+        onProved: () => undefined,
+        onChange: () => states.current?.update(),
+      }),
     }
     states.current = new States(connection as unknown as Connection, () => rooms)
     const told: State[] = []
