@@ -3,6 +3,7 @@ import type { Router } from 'express'
 import { createApi } from './api/api.ts'
 import { refuseStatus, serveStatus } from './api/status.ts'
 import type { TestDoor } from './api/test-recall.ts'
+import { paceReads } from './broker/paced-reads.ts'
 import { warnUnlessStored } from './broker/stored-last.ts'
 import { createAccess, followRevocations } from './composition/access.ts'
 import type { Access } from './composition/access.ts'
@@ -21,6 +22,7 @@ import { createOriginCheck } from './http/origins.ts'
 import { createHttpServer } from './http/server.ts'
 import { serveClientScript, serveConsole } from './http/static-files.ts'
 import { lockDataDir, readFolderId } from './lib/data-dir.ts'
+import { Turns } from './lib/turns.ts'
 import { createRealtime } from './realtime/realtime.ts'
 import type { Realtime } from './realtime/realtime.ts'
 import { createHeartbeatReader } from './telemetry/heartbeat-reader.ts'
@@ -32,6 +34,8 @@ import { createRefusals } from './telemetry/refusals.ts'
 
 /** How long the start waits until sockets can be admitted. */
 const CATCH_UP_TIMEOUT_MS = 500
+/** Webhooks are served between two slices of other requests. As many as may wait take a few seconds. */
+const REQUESTS = { sliceMs: 5, maxWaiting: 20_000 }
 
 export interface Gateway {
   /** The port on which it listens. */
@@ -81,6 +85,8 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
 
   const memory = createMemoryBudget(config, log)
   lifecycle.onStop('memory budget', async () => memory.stop())
+  const requests = new Turns(REQUESTS)
+  const reads = paceReads(broker, requests)
   const readHeartbeats = createHeartbeatReader(broker)
   const base: Base = {
     config,
@@ -97,7 +103,9 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   const access =
     servesSockets || options.checksTokens(config) ? createAccess(config, addressOf, log) : undefined
   const realtime =
-    access && servesSockets ? createRealtime(options.realtime(config), { ...base, ...access }) : undefined
+    access && servesSockets
+      ? createRealtime(options.realtime(config), { ...base, ...access, reads, nextTurn: requests.next })
+      : undefined
   const health = createHealthParts(base, {
     dataFolder,
     spool: stores?.spool,
@@ -110,7 +118,9 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   const { readOverview } = health
   const routers = [
     ...health.routers,
-    ...(access && realtime ? createPages({ ...base, readOverview, door }, access, realtime) : []),
+    ...(access && realtime
+      ? createPages({ ...base, broker: reads, readOverview, door }, access, realtime)
+      : []),
     ...(realtime ? [] : [createReceiverStatus({ ...base, readOverview }, access)]),
   ]
   const handlers = [

@@ -17,6 +17,7 @@ export function createMemoryBudget(config: Config, log: Logger): MemoryBudget {
           'memory is short: the fattest connections are sent away, and new ones refused',
         ),
       onRelief: (durationMs) => log.info({ durationMs: Math.round(durationMs) }, 'memory is free again'),
+      onFailure: (err) => log.error({ err }, 'cannot send a connection away to free memory'),
     },
   )
 }

@@ -25,6 +25,8 @@ interface MemoryBudgetOptions {
 interface PressureListeners {
   readonly onPressure: (waitingBytes: number) => void
   readonly onRelief: (durationMs: number) => void
+  /** Something could not be measured, or not be sent away. */
+  readonly onFailure: (error: unknown) => void
 }
 
 const CHECK_INTERVAL_MS = 1_000
@@ -92,8 +94,26 @@ export class MemoryBudget {
   /** Measures what waits, and sends the fattest away if it is too much. Resolves once they have been. Never rejects. */
   async check(): Promise<void> {
     if (this.#isShedding) return
-    const startedAtMs = performance.now()
     const before = process.cpuUsage()
+    let excess = 0
+    try {
+      excess = this.#measure()
+    } catch (error) {
+      this.#listeners.onFailure(error)
+    }
+    const { user, system } = process.cpuUsage(before)
+    if (excess > 0) await this.#shed(excess)
+    this.#notBeforeMs = performance.now() + ((user + system) / 1_000) * MIN_PAUSE_PER_CHECK
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+    clearImmediate(this.#soon)
+  }
+
+  /** Returns how much more waits than may, in bytes. */
+  #measure(): number {
+    const nowMs = performance.now()
     const { bytes: budget, isNearLimit } = this.#options
     this.#grownBytes = 0
     const measured = this.#parts.map((part) => part.measure())
@@ -103,19 +123,10 @@ export class MemoryBudget {
     const isNear = isNearLimit()
     this.#note(bytes > budget * HIGH_WATER || isNear, bytes <= budget * LOW_WATER)
     // Down to the low water: in between, those who stay would keep others out.
-    let excess = this.isPressed() ? bytes - leavingBytes - budget * LOW_WATER : 0
-    if (isNear && startedAtMs - this.#halvedAtMs >= NEAR_LIMIT_PAUSE_MS) {
-      this.#halvedAtMs = startedAtMs
-      excess = Math.max(excess, (bytes - leavingBytes) / 2)
-    }
-    const { user, system } = process.cpuUsage(before)
-    await this.#shed(excess)
-    this.#notBeforeMs = performance.now() + ((user + system) / 1_000) * MIN_PAUSE_PER_CHECK
-  }
-
-  stop(): void {
-    clearInterval(this.#timer)
-    clearImmediate(this.#soon)
+    const excess = this.isPressed() ? bytes - leavingBytes - budget * LOW_WATER : 0
+    if (!isNear || nowMs - this.#halvedAtMs < NEAR_LIMIT_PAUSE_MS) return excess
+    this.#halvedAtMs = nowMs
+    return Math.max(excess, (bytes - leavingBytes) / 2)
   }
 
   #note(isPressed: boolean, isRelieved: boolean): void {
@@ -130,21 +141,35 @@ export class MemoryBudget {
     }
   }
 
+  /** Never rejects: one that cannot be sent away is left out. */
   async #shed(bytes: number): Promise<void> {
-    if (bytes <= 0) return
     this.#isShedding = true
-    const fattestFirst = this.#parts.flatMap((part) => part.waiters()).toSorted((a, b) => b.bytes - a.bytes)
-    let left = bytes
-    let sliceEndsAtMs = performance.now() + SLICE_MS
-    for (const waiter of fattestFirst) {
-      if (left <= 0) break
-      left -= waiter.bytes
-      waiter.shed()
-      if (performance.now() < sliceEndsAtMs) continue
-      await nextTurn()
-      sliceEndsAtMs = performance.now() + SLICE_MS
+    try {
+      const fattestFirst = this.#parts.flatMap((part) => part.waiters()).toSorted((a, b) => b.bytes - a.bytes)
+      let left = bytes
+      let sliceEndsAtMs = performance.now() + SLICE_MS
+      for (const waiter of fattestFirst) {
+        if (left <= 0) break
+        if (this.#hasShed(waiter)) left -= waiter.bytes
+        if (performance.now() < sliceEndsAtMs) continue
+        await nextTurn()
+        sliceEndsAtMs = performance.now() + SLICE_MS
+      }
+    } catch (error) {
+      this.#listeners.onFailure(error)
+    } finally {
+      this.#isShedding = false
     }
-    this.#isShedding = false
+  }
+
+  #hasShed(waiter: Waiter): boolean {
+    try {
+      waiter.shed()
+      return true
+    } catch (error) {
+      this.#listeners.onFailure(error)
+      return false
+    }
   }
 }
 

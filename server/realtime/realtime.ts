@@ -30,6 +30,10 @@ interface RealtimeOptions {
 
 interface RealtimeDependencies {
   readonly broker: Broker
+  /** The same for those who ask a lot; see `paceReads`. */
+  readonly reads: Pick<Broker, 'history' | 'recalled'>
+  /** See `SessionDependencies`. */
+  readonly nextTurn: () => Promise<void>
   readonly authorization: Authorization
   readonly authenticateRequest: FailureLimiter
   /** Consulted by `authorization`; filled here from announcements. */
@@ -49,6 +53,8 @@ interface RealtimeDependencies {
 export function createRealtime(options: RealtimeOptions, dependencies: RealtimeDependencies) {
   const {
     broker,
+    reads,
+    nextTurn,
     authorization,
     authenticateRequest: authenticate,
     addressOf,
@@ -60,7 +66,7 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
   } = dependencies
   const hub = createHub(metrics)
   const rooms = new LocalRooms({ batchWindowMs: options.batchWindowMs }, { broker, hub, metrics, log })
-  const readPage = createPageReader(broker)
+  const readPage = createPageReader(reads)
   const sessions = new Sessions()
   const delivery = monitorDelivery({ broker, rooms, hub, sessions, log })
   const timers = new TimerWheel()
@@ -71,7 +77,8 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
   const telemetry = { metrics, refusals, log }
   const joining = { rooms, readPage, doubtOf: delivery.doubtOf, delivery }
   const serving = {
-    broker,
+    broker: reads,
+    nextTurn,
     hub,
     sessions,
     authorization,

@@ -1,6 +1,11 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { isPlainSubscribe, parseSubscribe } from '../../server/realtime/sessions/requests.ts'
+import {
+  isPlainRecalled,
+  isPlainSubscribe,
+  parseRecalled,
+  parseSubscribe,
+} from '../../server/realtime/sessions/requests.ts'
 
 /** Mostly valid, sometimes not. */
 const text = fc.oneof(
@@ -39,6 +44,38 @@ describe('plain subscribe, for any payload', () => {
         plain++
         // A copy with an undefined `feed` is not plain, so the schema validates it.
         expect(parseSubscribe({ ...request, feed: undefined })).to.deep.equal({ ...request, feed: undefined })
+      }),
+      { numRuns: 3_000 },
+    )
+    expect(plain).to.be.greaterThan(100)
+  })
+
+  it('are the same for a plain look-up of recalled messages', () => {
+    const seq = fc.oneof(
+      { weight: 30, arbitrary: fc.integer({ min: 1, max: 2 ** 53 - 1 }) },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom(0, -1, 1.5, 2 ** 53, NaN, Infinity, '7', null, undefined, [], {}),
+      },
+    )
+    const seqs = fc.oneof(
+      { weight: 20, arbitrary: fc.array(seq, { maxLength: 30 }) },
+      { weight: 1, arbitrary: fc.constantFrom(undefined, null, 7, {}, new Array(1_001).fill(1)) },
+    )
+    const lookUp = fc.record(
+      { group: text, topic: text, seqs, more: text },
+      { requiredKeys: ['group', 'seqs'] },
+    )
+    let plain = 0
+    fc.assert(
+      fc.property(lookUp, (request) => {
+        if (!isPlainRecalled(request)) return
+        plain++
+        // An empty array in place of a topic that is undefined is none to the schema, and not plain.
+        expect(parseRecalled({ ...request, topic: request.topic ?? null })).to.deep.include({
+          group: request.group,
+          seqs: request.seqs,
+        })
       }),
       { numRuns: 3_000 },
     )

@@ -65,7 +65,6 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
         broadcastGap(_room, _reason, position) {
           for (const { observer } of clients) if (observer.isJoined) observer.onGap(position)
         },
-        settle: () => undefined,
       },
     },
   )
@@ -79,6 +78,7 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
         flushed: async () => undefined,
         join: () => observer.onJoin(),
         leave: () => observer.onLeave(),
+        finish: () => observer.onLeave(),
         replay: (_room, epoch, notices) => observer.onNotices(epoch, notices),
         sendUnsubscribed: () => observer.faults.push('unsubscribed without a request'),
         close: () => observer.faults.push('closed by the node'),
@@ -94,6 +94,7 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
         doubtOf: () => undefined,
         authorization: ALLOW_ALL,
         timers: new TimerWheel(),
+        nextTurn: async () => undefined,
       },
     )
     const end = (): void => {

@@ -38,7 +38,7 @@ describe('what waits for sockets', () => {
     const metrics = createMetrics()
     const memory = new MemoryBudget(
       { bytes, isNearLimit: () => false },
-      { onPressure: () => undefined, onRelief: () => undefined },
+      { onPressure: () => undefined, onRelief: () => undefined, onFailure: () => undefined },
     )
     const heartbeat = new Heartbeat(30_000)
     const refusals = createRefusals(metrics, log)

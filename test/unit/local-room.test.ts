@@ -44,7 +44,7 @@ describe('local room', () => {
         broker,
         metrics: createMetrics(),
         log: pino({ level: 'silent' }),
-        hub: { broadcast: () => undefined, broadcastGap: () => undefined, settle: () => undefined },
+        hub: { broadcast: () => undefined, broadcastGap: () => undefined },
       },
     )
     onCleanUp(() => room.close())
@@ -99,7 +99,6 @@ describe('local room', () => {
             return undefined
           },
           broadcastGap: (_room, reason) => gaps.push(reason),
-          settle: () => undefined,
         },
       },
     )
@@ -161,7 +160,6 @@ describe('local room', () => {
             return undefined
           },
           broadcastGap: (_room, reason) => gaps.push(reason),
-          settle: () => undefined,
         },
       },
     )

@@ -28,7 +28,7 @@ function createRoom(head: number): LocalRoom {
       broker: {} as never,
       metrics: createMetrics(),
       log: pino({ level: 'silent' }),
-      hub: { broadcast: () => undefined, broadcastGap: () => undefined, settle: () => undefined },
+      hub: { broadcast: () => undefined, broadcastGap: () => undefined },
     },
   )
   room.position = since(head)

@@ -104,7 +104,6 @@ function createRace({
         broadcast: (_room, _epoch, notices) =>
           void (isJoined && received.push(...notices.map(({ offset }) => offset))),
         broadcastGap: () => undefined,
-        settle: () => undefined,
       },
     },
   )
@@ -119,9 +118,20 @@ function createRace({
       flushed: async () => undefined,
       join: () => void (isJoined = true),
       leave: () => void (isJoined = false),
+      finish: () => void (isJoined = false),
       replay: (_room, _epoch, notices) => void received.push(...notices.map(({ offset }) => offset)),
     },
-    { broker, authorization, timers, readPage: createPageReader(broker), doubtOf, metrics, refusals, rooms },
+    {
+      broker,
+      authorization,
+      timers,
+      nextTurn: async () => undefined,
+      readPage: createPageReader(broker),
+      doubtOf,
+      metrics,
+      refusals,
+      rooms,
+    },
   )
   return { session, rooms, received, closed, unsubscribed, isJoined: () => isJoined }
 }

@@ -42,6 +42,7 @@ describe('a stream that takes long to begin', () => {
         rooms: new LocalRooms({ batchWindowMs: 0 }, { broker, hub, metrics, log }),
         readPage: createPageReader(broker),
         doubtOf: () => undefined,
+        nextTurn: async () => undefined,
         delivery: { greet: () => undefined },
         sessions: new Sessions(),
         connections: createConnectionLimits(

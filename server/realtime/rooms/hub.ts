@@ -6,6 +6,7 @@ import type { Metrics } from '../../telemetry/metrics.ts'
 import { PreparedEvent, prepareNotices } from './prepared-event.ts'
 import type { PreparedDelivery, PreparedGap, PreparedNotices, Role } from './prepared-event.ts'
 import { SlicedBroadcasts } from './sliced-broadcasts.ts'
+import type { Members } from './sliced-broadcasts.ts'
 
 /** A connection that listens to rooms: a socket, or a stream. */
 export interface Listener {
@@ -18,21 +19,18 @@ const ROLES: readonly Role[] = ['admin', 'member']
 
 const keyOf = (role: Role, room: Room): string => `${role}/${roomName(room)}`
 
-/**
- * This node's listeners, by role and room. Broadcasts to them, in slices if there are many: webhooks are served between two. Before
- * anybody joins a room, and whenever `settle` is called, what is left is written at once.
- */
+/** This node's listeners, by role and room. Broadcasts to them, in slices if there are many: webhooks are served between two. */
 export function createHub(metrics: Metrics) {
-  const listeners = new Map<string, Set<Listener>>()
+  const listeners = new Map<string, Members<Listener>>()
   const broadcasts = new SlicedBroadcasts<Listener>()
 
   return {
+    /** From now on, the listener receives what is broadcast to the room: nothing that has begun before. */
     join(role: Role, room: Room, listener: Listener): void {
       const key = keyOf(role, room)
-      broadcasts.settle(key)
-      const joined = listeners.get(key)
-      if (joined === undefined) listeners.set(key, new Set([listener]))
-      else joined.add(listener)
+      const joined = listeners.get(key) ?? new Map<Listener, number>()
+      broadcasts.join(joined, listener)
+      listeners.set(key, joined)
     },
 
     /** No effect on a listener that has not joined. */
@@ -42,13 +40,22 @@ export function createHub(metrics: Metrics) {
       if (joined?.delete(listener) && joined.size === 0) listeners.delete(key)
     },
 
+    /** Leaves a room, after what was broadcast to it so far. No effect on a listener that has not joined. */
+    finish(role: Role, room: Room, listener: Listener): void {
+      const key = keyOf(role, room)
+      const joined = listeners.get(key)
+      if (joined === undefined) return
+      broadcasts.finish(key, joined, listener)
+      if (joined.size === 0) listeners.delete(key)
+    },
+
     /** Returns how many listeners a room has, of both roles. */
     size: (room: Room): number =>
       ROLES.reduce((sum, role) => sum + (listeners.get(keyOf(role, room))?.size ?? 0), 0),
 
     /** Returns the listeners of a room, of both roles. */
     listenersOf: (room: Room): Listener[] =>
-      ROLES.flatMap((role) => [...(listeners.get(keyOf(role, room)) ?? [])]),
+      ROLES.flatMap((role) => [...(listeners.get(keyOf(role, room))?.keys() ?? [])]),
 
     isListening: (room: Room, listener: Listener): boolean =>
       ROLES.some((role) => listeners.get(keyOf(role, room))?.has(listener)),
@@ -77,11 +84,6 @@ export function createHub(metrics: Metrics) {
         const joined = listeners.get(key)
         if (joined) void broadcasts.send(key, joined, (listener) => listener.onGap(event))
       }
-    },
-
-    /** Writes what is left of the broadcasts to a room. */
-    settle(room: Room): void {
-      for (const role of ROLES) broadcasts.settle(keyOf(role, room))
     },
   }
 }

@@ -28,7 +28,7 @@ export interface LocalRoomOptions {
 
 export interface LocalRoomDependencies {
   readonly broker: Pick<Broker, 'subscribe' | 'heads' | 'history' | 'newEpoch'>
-  readonly hub: Pick<Hub, 'broadcast' | 'broadcastGap' | 'settle'>
+  readonly hub: Pick<Hub, 'broadcast' | 'broadcastGap'>
   readonly metrics: Metrics
   readonly log: Logger
   /** Shared by the rooms of a node. Default: one of its own. */
@@ -122,10 +122,9 @@ export class LocalRoom {
     this.#batcher.close()
   }
 
-  /** Sends the current batch: afterwards the listeners have received everything up to `position`. */
+  /** Sends the current batch: everything up to `position` is then on its way to those who listen now. */
   flush(): void {
     this.#batcher.flush()
-    this.#deps.hub.settle(this.room)
   }
 
   /** Prepends notices from the log to the tail, for clients that reconnect soon, if they end where the tail begins. */

@@ -167,6 +167,8 @@ class Join implements ReplayTarget {
     if (!transport.isOpen() || !this.#isPending() || isRevoked() || Date.now() >= subscription.untilMs)
       return false
     local.flush()
+    // The position includes it: of an earlier subscription, nothing may be lost on its way.
+    transport.finish(local.room)
     if (!this.#isAcknowledged) this.#acknowledge(notices.length, gap)
     else if (gap !== undefined) transport.sendGap(local.room, gap, local.position)
     transport.replay(local.room, local.position.epoch, notices)

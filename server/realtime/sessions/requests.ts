@@ -51,7 +51,11 @@ export const parseRoom = (payload: unknown): Room => validate(roomSchema, payloa
 
 /** Parses a `recalled` request. Throws REQUEST_MALFORMED, which names every invalid field. */
 export const parseRecalled = (payload: unknown): RecalledRequest =>
-  validate(recalledSchema, payload, 'REQUEST_MALFORMED')
+  isPlainRecalled(payload) ? payload : validate(recalledSchema, payload, 'REQUEST_MALFORMED')
+
+/** Returns how many seqs a `recalled` request asks for, whether it is valid or not. */
+export const countSeqs = (payload: unknown): number =>
+  isRecord(payload) && Array.isArray(payload['seqs']) ? payload['seqs'].length : 0
 
 /**
  * Returns whether a payload is a valid subscribe to a conversation in its plainest form, as nearly all are. The fast path:
@@ -63,6 +67,16 @@ export function isPlainSubscribe(payload: unknown): payload is SubscribeRequest 
   const { group, topic, since } = payload
   return (
     isText(group) && (topic === undefined || isText(topic)) && (since === undefined || isPlainPosition(since))
+  )
+}
+
+/** Returns the same for a `recalled` request: the schema takes most of a millisecond for 1,000 seqs. */
+export function isPlainRecalled(payload: unknown): payload is RecalledRequest {
+  if (!isRecord(payload) || !hasOnly(payload, ['group', 'topic', 'seqs'])) return false
+  const { group, topic, seqs } = payload
+  if (!isText(group) || (topic !== undefined && !isText(topic)) || !Array.isArray(seqs)) return false
+  return (
+    seqs.length >= 1 && seqs.length <= MAX_SEQS && seqs.every((seq) => Number.isSafeInteger(seq) && seq >= 1)
   )
 }
 

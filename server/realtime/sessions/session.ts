@@ -14,7 +14,7 @@ import type { Refusals } from '../../telemetry/refusals.ts'
 import type { PreparedDelivery } from '../rooms/prepared-event.ts'
 import { joinRoom } from './join.ts'
 import type { JoinDependencies } from './join.ts'
-import { parseRecalled, parseRoom, parseSubscribe } from './requests.ts'
+import { countSeqs, parseRecalled, parseRoom, parseSubscribe } from './requests.ts'
 import { RoomTurns } from './room-turns.ts'
 import { Subscriptions } from './subscriptions.ts'
 import type { Transport } from './transport.ts'
@@ -30,6 +30,8 @@ export interface SessionDependencies extends JoinDependencies {
   readonly broker: Pick<Broker, 'recalled'>
   readonly authorization: Authorization
   readonly timers: TimerWheel
+  /** Resolves when it is the turn of a request. Rejects with TOO_MANY_REQUESTS if too many wait. */
+  readonly nextTurn: () => Promise<void>
   readonly refusals: Refusals
 }
 
@@ -63,12 +65,13 @@ export class Session {
   async subscribe(payload: unknown, ack: Ack<Subscribed>): Promise<void> {
     await this.#serve(ack, async () => {
       const { since, ...room } = parseSubscribe(payload)
-      await this.#turns.take(room, () =>
-        this.#join(room, since, (response) => {
+      await this.#turns.take(room, async () => {
+        await this.#deps.nextTurn()
+        await this.#join(room, since, (response) => {
           if (response.ok) this.#requestBudget.charge(Math.floor(response.recovered / NOTICES_PER_REQUEST))
           ack(response)
-        }),
-      )
+        })
+      })
     })
   }
 
@@ -84,9 +87,10 @@ export class Session {
   /** Serves `recalled`: needs a grant of the conversation's room, but no subscription. */
   async recalled(payload: unknown, ack: Ack<RecalledResponse>): Promise<void> {
     await this.#serve(ack, async () => {
-      const { seqs, ...conversation } = parseRecalled(payload)
-      if (!this.#requestBudget.tryTake(Math.floor(seqs.length / SEQS_PER_REQUEST)))
+      // Before it is parsed, which costs most if it is wrong.
+      if (!this.#requestBudget.tryTake(Math.floor(countSeqs(payload) / SEQS_PER_REQUEST)))
         throw new GatewayError('TOO_MANY_REQUESTS')
+      const { seqs, ...conversation } = parseRecalled(payload)
       await this.#authorize(conversation)
       await this.#subscriptions.oneLargeAtATime(async () => {
         await this.#transport.flushed()

@@ -13,6 +13,8 @@ export interface RoomTransport {
   join(room: Room): void
   /** No effect on a room that the connection has not joined. */
   leave(room: Room): void
+  /** Leaves a room, after everything that was broadcast to it so far. No effect on a room that the connection has not joined. */
+  finish(room: Room): void
   /** Sends missed notices, in order. `notices` may be empty. */
   replay(room: Room, epoch: string, notices: readonly Notice[]): void
   /** Sends a gap: notices are missing, and the room continues from `position`. */

@@ -7,6 +7,7 @@ import { MAX_REQUEST_BYTES, silenceAfter, SOCKET_PATH } from '../../../shared/li
 import { endWithError } from '../../http/error-response.ts'
 import type { OriginCheck } from '../../http/origins.ts'
 import type { MemoryBudget } from '../../lib/memory-budget.ts'
+import { Turns } from '../../lib/turns.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { returnInMs } from '../connection-limits.ts'
 import type { ConnectionLimits } from '../connection-limits.ts'
@@ -16,7 +17,6 @@ import { watchConnections } from './connection-watch.ts'
 import { authenticateSockets, serveSocket } from './connection.ts'
 import type { AuthenticationDependencies, SocketDependencies } from './connection.ts'
 import { createHandshakeCheck, createHandshakeResponder } from './handshake.ts'
-import { HandshakeTurns } from './handshake-turns.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { boundFragments, isTestedVersion, socketIoVersion } from './internals.ts'
 import type { Connection, GatewaySockets } from './internals.ts'
@@ -25,6 +25,12 @@ import { createWriter } from './socket-transport.ts'
 /** Longer than our own, which is counted and logged. */
 const CONNECT_TIMEOUT_MS = 15_000
 
+/**
+ * After a node is lost all its clients come at once. A client waits 20 s for a handshake: behind this many, at half a millisecond
+ * each, it would still be in time. The headers of a usual one take 1 KiB.
+ */
+const HANDSHAKES = { sliceMs: 5, maxWaiting: 5_000, maxBytes: 16 * 1024 * 1024 }
+
 /** Must be told to a client that speaks another one (RFC 6455, section 4.4). */
 const VERSION = { 'Sec-WebSocket-Version': '13' }
 
@@ -32,7 +38,7 @@ interface SocketServerDependencies
   extends
     AuthenticationDependencies,
     Omit<SocketDependencies, 'write' | 'hold' | 'replayCache' | 'silenceMs'> {
-  readonly memory: Pick<MemoryBudget, 'add' | 'grew'>
+  readonly memory: Pick<MemoryBudget, 'add' | 'grew' | 'isPressed'>
   /** How often each connection is pinged. */
   readonly heartbeatMs: number
   readonly connections: ConnectionLimits
@@ -49,7 +55,7 @@ export function createSocketServer({
 }: SocketServerDependencies) {
   const { refusals, log } = dependencies
   const silenceMs = silenceAfter(heartbeatMs)
-  const turns = new HandshakeTurns()
+  const turns = new Turns(HANDSHAKES)
   const check = createHandshakeCheck(isAllowedOrigin, connections)
   const io: GatewaySockets = new Server({
     path: SOCKET_PATH,
@@ -88,6 +94,9 @@ export function createSocketServer({
     accept(request: IncomingMessage, socket: Duplex, head: Buffer): void {
       const refuse = (error: GatewayError): void =>
         endWithError(socket, refusals.report('handshake', error, { request }), VERSION)
+      // Waiting would take memory.
+      const early = dependencies.memory.isPressed() ? check(request) : undefined
+      if (early) return refuse(early)
       // Until somebody else listens, an error would end the process.
       const ignore = (): void => undefined
       socket.on('error', ignore)
@@ -97,9 +106,10 @@ export function createSocketServer({
         const error = check(request)
         if (error) refuse(error)
         else io.engine.handleUpgrade(request, socket, head)
-      })
-      if (!isWaiting)
-        refuse(new GatewayError('NODE_FULL', 'too many handshakes wait', { retryInMs: returnInMs() }))
+      }, headerBytes(request))
+      if (isWaiting) return
+      const busy = new GatewayError('NODE_FULL', 'too many handshakes wait', { retryInMs: returnInMs() })
+      refuse(check(request) ?? busy)
     },
 
     /** Responds to requests at the path that are not for a WebSocket; returns false for any other. */
@@ -127,3 +137,6 @@ export function createSocketServer({
     },
   }
 }
+
+const headerBytes = ({ url = '', rawHeaders }: IncomingMessage): number =>
+  rawHeaders.reduce((bytes, text) => bytes + text.length, url.length)

@@ -55,6 +55,10 @@ export class SocketTransport implements Transport, Listener {
     this.#deps.hub.leave(this.#role, room, this)
   }
 
+  finish(room: Room): void {
+    this.#deps.hub.finish(this.#role, room, this)
+  }
+
   replay(room: Room, epoch: string, notices: readonly Notice[]): void {
     if (notices.length === 0) return
     this.#deps.metrics.noticesDelivered(notices.length, 1)
