@@ -60,7 +60,16 @@ describe('plain subscribe, for any payload', () => {
     )
     const seqs = fc.oneof(
       { weight: 20, arbitrary: fc.array(seq, { maxLength: 30 }) },
-      { weight: 1, arbitrary: fc.constantFrom(undefined, null, 7, {}, new Array(1_001).fill(1)) },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom(
+          undefined,
+          null,
+          7,
+          {},
+          Array.from({ length: 1_001 }, () => 1),
+        ),
+      },
     )
     const lookUp = fc.record(
       { group: text, topic: text, seqs, more: text },

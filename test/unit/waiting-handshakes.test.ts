@@ -37,7 +37,13 @@ describe('handshakes that wait for their turn', () => {
     const hub = createHub(metrics)
     const server = createSocketServer({
       ...({} as Parameters<typeof createSocketServer>[0]),
-      ...{ heartbeatMs: 10_000, isAllowedOrigin: () => true, connections, memory, hub, metrics, log },
+      heartbeatMs: 10_000,
+      isAllowedOrigin: () => true,
+      connections,
+      memory,
+      hub,
+      metrics,
+      log,
       refusals: createRefusals(metrics, log),
     })
     onCleanUp(() => server.stop())
