@@ -201,7 +201,7 @@ describe('local room', () => {
         broker,
         metrics: createMetrics(),
         log: pino({ level: 'silent' }),
-        hub: { broadcast: () => undefined, broadcastGap: () => undefined, settle: () => undefined },
+        hub: { broadcast: () => undefined, broadcastGap: () => undefined },
       },
     )
     onCleanUp(() => room.close())
