@@ -22,7 +22,7 @@ import { createOriginCheck } from './http/origins.ts'
 import { createHttpServer } from './http/server.ts'
 import { serveClientScript, serveConsole } from './http/static-files.ts'
 import { lockDataDir, readFolderId } from './lib/data-dir.ts'
-import { Turns } from './lib/turns.ts'
+import { RequestTurns } from './lib/request-turns.ts'
 import { createRealtime } from './realtime/realtime.ts'
 import type { Realtime } from './realtime/realtime.ts'
 import { createHeartbeatReader } from './telemetry/heartbeat-reader.ts'
@@ -34,8 +34,6 @@ import { createRefusals } from './telemetry/refusals.ts'
 
 /** How long the start waits until sockets can be admitted. */
 const CATCH_UP_TIMEOUT_MS = 500
-/** Webhooks are served between two slices of other requests. As many as may wait take a few seconds. */
-const REQUESTS = { sliceMs: 5, maxWaiting: 20_000 }
 
 export interface Gateway {
   /** The port on which it listens. */
@@ -85,8 +83,8 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
 
   const memory = createMemoryBudget(config, log)
   lifecycle.onStop('memory budget', async () => memory.stop())
-  const requests = new Turns(REQUESTS)
-  const reads = paceReads(broker, requests)
+  const turns = new RequestTurns()
+  const reads = paceReads(broker, turns)
   const readHeartbeats = createHeartbeatReader(broker)
   const base: Base = {
     config,
@@ -94,6 +92,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     broker,
     readHeartbeats,
     memory,
+    turns,
     addressOf,
     isAllowedOrigin,
     metrics,
@@ -104,7 +103,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     servesSockets || options.checksTokens(config) ? createAccess(config, addressOf, log) : undefined
   const realtime =
     access && servesSockets
-      ? createRealtime(options.realtime(config), { ...base, ...access, reads, nextTurn: requests.next })
+      ? createRealtime(options.realtime(config), { ...base, ...access, reads })
       : undefined
   const health = createHealthParts(base, {
     dataFolder,

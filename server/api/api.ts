@@ -6,6 +6,8 @@ import type { Room } from '../../shared/room.ts'
 import type { Authorization } from '../auth/authorization.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Broker } from '../broker/broker.ts'
+import type { ClientAddress } from '../http/client-address.ts'
+import type { RequestTurns } from '../lib/request-turns.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { principalOf, requireAdmin, requireBearer } from './bearer-auth.ts'
 import { createDisconnect } from './disconnect.ts'
@@ -13,6 +15,7 @@ import { parseStream } from './requests.ts'
 import { createRoomHandlers } from './room-handlers.ts'
 import { serveStatus } from './status.ts'
 import type { StatusDependencies } from './status.ts'
+import { takeTurn } from './turns.ts'
 import { createTestRecall } from './test-recall.ts'
 import type { TestDoor } from './test-recall.ts'
 
@@ -34,19 +37,23 @@ interface ApiDependencies extends StatusDependencies {
   ) => Promise<void>
   /** Sockets and streams in a room on this node. */
   readonly socketsIn: (room: Room) => number
+  readonly turns: RequestTurns
+  readonly addressOf: ClientAddress
   readonly log: Logger
 }
 
 /** The routes of the HTTP API, with the same grants as the sockets. `shared/openapi.yaml` describes them. */
 export function createApi({ testRecalls }: ApiOptions, dependencies: ApiDependencies): Router {
-  const { authorization, authenticateRequest, broker, door, openStream, socketsIn, log } = dependencies
-  const rooms = createRoomHandlers({ authorization, broker, socketsIn })
+  const { authorization, authenticateRequest, broker, door, openStream, socketsIn, turns, addressOf, log } =
+    dependencies
+  const rooms = createRoomHandlers({ authorization, broker, socketsIn, turns })
   const stream: RequestHandler = async (request, response) => {
     const { room, since } = parseStream(request)
     await openStream(principalOf(response), { ...room, ...(since && { since }) }, response)
   }
   const router = express.Router()
   router.use(serveStatus({ testRecalls }, dependencies))
+  router.use('/v1', takeTurn(turns, addressOf))
   router.use('/v1', requireBearer(authenticateRequest))
   router.get('/v1/position', rooms.position)
   router.get('/v1/notices', rooms.notices)

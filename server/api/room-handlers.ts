@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express'
+import type { RequestHandler, Response } from 'express'
 import type { NoticesResponse, PositionResponse } from '../../shared/http-api.ts'
 import { toMemberNotice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
@@ -6,16 +6,15 @@ import type { RecalledResponse } from '../../shared/protocol.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Authorization } from '../auth/authorization.ts'
 import type { Broker } from '../broker/broker.ts'
-import { createLimiter } from '../lib/flow-control.ts'
 import { createKeyedLimiter } from '../lib/keyed-limiter.ts'
+import type { RequestTurns } from '../lib/request-turns.ts'
 import { chargeUser, principalOf } from './bearer-auth.ts'
 import { readAfter, readBefore, readReceivedSince } from './log-pages.ts'
 import type { Page } from './log-pages.ts'
+import { whileOpen } from './turns.ts'
 import { MAX_NOTICES, parseNotices, parseRecalled, parseRoom } from './requests.ts'
 
-/** One read of the largest recalls is 7.5 MB. */
-const MAX_CONCURRENT_READS = 4
-/** Of one user, so that those of others are served in between. */
+/** Of one user, so that those of others are served in between. One read of the largest recalls is 7.5 MB. */
 const MAX_CONCURRENT_READS_PER_USER = 1
 /** As many notices or seqs that are asked for count as one more request: they cost as much. */
 const ITEMS_PER_REQUEST = 50
@@ -25,12 +24,24 @@ interface RoomDependencies {
   readonly broker: Pick<Broker, 'heads' | 'history' | 'historyBefore' | 'recalled'>
   /** Sockets and streams in a room on this node. */
   readonly socketsIn: (room: Room) => number
+  readonly turns: RequestTurns
 }
 
 /** Position, notices and recalled messages of a room. */
-export function createRoomHandlers({ authorization, broker, socketsIn }: RoomDependencies) {
-  const limit = createLimiter(MAX_CONCURRENT_READS)
+export function createRoomHandlers({ authorization, broker, socketsIn, turns }: RoomDependencies) {
   const limitPerUser = createKeyedLimiter(MAX_CONCURRENT_READS_PER_USER)
+
+  /** Does what reads and returns a lot in its turn, unless nobody waits for the response any more. */
+  async function inTurn(response: Response, work: () => Promise<void>): Promise<void> {
+    const { id } = principalOf(response)
+    await limitPerUser(id, () =>
+      whileOpen(turns, id, response, () =>
+        turns.large(id, response, async () => {
+          if (!response.destroyed) await work()
+        }),
+      ),
+    )
+  }
 
   /** A client that loads a page reads this first and subscribes from it afterwards, so no notice falls in between. */
   const position: RequestHandler = async (request, response) => {
@@ -59,23 +70,27 @@ export function createRoomHandlers({ authorization, broker, socketsIn }: RoomDep
       if (receivedSinceMs !== undefined) return readReceivedSince(broker, room, receivedSinceMs, max)
       return readBefore(broker, room, before ?? Number.MAX_SAFE_INTEGER, max)
     }
-    const { notices: found, ...page } = await limitPerUser(principal.id, () => limit(read))
-    response.json({
-      ok: true,
-      room,
-      ...page,
-      notices: principal.role === 'admin' ? found : found.map(toMemberNotice),
-    } satisfies NoticesResponse)
+    await inTurn(response, async () => {
+      const { notices: found, ...page } = await read()
+      await turns.goOn()
+      response.json({
+        ok: true,
+        room,
+        ...page,
+        notices: principal.role === 'admin' ? found : found.map(toMemberNotice),
+      } satisfies NoticesResponse)
+    })
   }
 
   const recalled: RequestHandler = async (request, response) => {
     const { seqs, ...conversation } = parseRecalled(request)
     await authorization.authorize(principalOf(response), conversation)
     await chargeUser(response, Math.floor(seqs.length / ITEMS_PER_REQUEST))
-    response.json({
-      ok: true,
-      recalled: await broker.recalled(conversation, seqs),
-    } satisfies RecalledResponse)
+    await inTurn(response, async () => {
+      const found = await broker.recalled(conversation, seqs)
+      await turns.goOn()
+      response.json({ ok: true, recalled: found } satisfies RecalledResponse)
+    })
   }
 
   return { position, notices, recalled }

@@ -1,37 +1,31 @@
 import type { RecalledAt } from '../../shared/recall.ts'
-import { createLimiter } from '../lib/flow-control.ts'
-import type { Turns } from '../lib/turns.ts'
+import type { RequestTurns } from '../lib/request-turns.ts'
 import type { Broker } from './broker.ts'
 
 /** About a millisecond of work, whichever the broker. */
-const SEQS_PER_TURN = 200
-/** Replies that may arrive in the same turn. */
-const MAX_CONCURRENT_LOOKUPS = 4
+const SEQS_PER_PART = 200
 
-/**
- * Returns the broker as those see it who ask a lot: what they read is read in parts, each of which waits for its turn. Its reads
- * reject with TOO_MANY_REQUESTS too, if too many wait.
- */
-export function paceReads(broker: Broker, { next }: Pick<Turns, 'next'>): Broker {
-  const limit = createLimiter(MAX_CONCURRENT_LOOKUPS)
+/** Returns the broker as those see it who ask a lot: what they read is read in parts, each of which waits while the loop is late. */
+export function paceReads(broker: Broker, turns: Pick<RequestTurns, 'goOn'>): Broker {
   return {
     ...broker,
     async recalled(conversation, seqs) {
-      const found: RecalledAt[] = []
-      for (let from = 0; from < seqs.length; from += SEQS_PER_TURN) {
-        const part = seqs.slice(from, from + SEQS_PER_TURN)
-        const look = (): Promise<readonly RecalledAt[]> =>
-          next().then(() => broker.recalled(conversation, part))
-        found.push(...(await limit(look)))
+      const parts: Promise<readonly RecalledAt[]>[] = []
+      for (let from = 0; from < seqs.length; from += SEQS_PER_PART) {
+        await turns.goOn()
+        const part = broker.recalled(conversation, seqs.slice(from, from + SEQS_PER_PART))
+        // It may fail while the next one waits.
+        part.catch(() => undefined)
+        parts.push(part)
       }
-      return found
+      return (await Promise.all(parts)).flat()
     },
     async history(...call) {
-      await next()
+      await turns.goOn()
       return await broker.history(...call)
     },
     async historyBefore(...call) {
-      await next()
+      await turns.goOn()
       return await broker.historyBefore(...call)
     },
   }

@@ -3,6 +3,7 @@ import type { Config } from '../config/settings.ts'
 import type { ClientAddress } from '../http/client-address.ts'
 import type { OriginCheck } from '../http/origins.ts'
 import type { MemoryBudget } from '../lib/memory-budget.ts'
+import type { RequestTurns } from '../lib/request-turns.ts'
 import type { ReadHeartbeats } from '../telemetry/heartbeat-reader.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { MetricsRegistry } from '../telemetry/metrics.ts'
@@ -17,6 +18,8 @@ export interface Base {
   /** Those of all processes, for all parts that want to know. */
   readonly readHeartbeats: ReadHeartbeats
   readonly memory: MemoryBudget
+  /** In which requests of users are served, so that webhooks do not wait for them. */
+  readonly turns: RequestTurns
   readonly addressOf: ClientAddress
   readonly isAllowedOrigin: OriginCheck
   readonly metrics: MetricsRegistry

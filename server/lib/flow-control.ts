@@ -39,14 +39,25 @@ export function createBatchLoader<Key, Value>(
   return (key) => loader.load(key)
 }
 
-/** Enough for a console that resumes as many rooms as a socket may enter. */
-const BURST = 1_000
-const PER_SECOND = 100
+/** Tokens at most, and how fast they come back. */
+interface BucketLimits {
+  readonly burst: number
+  readonly perSecond: number
+}
 
-/** Limits the requests of one socket: a burst, and then a steady rate. */
+/** Enough for a console that resumes as many rooms as a socket may enter. */
+const OF_SOCKET: BucketLimits = { burst: 1_000, perSecond: 100 }
+
+/** Limits requests: a burst, and then a steady rate. By default those of one socket. */
 export class TokenBucket {
-  #tokens = BURST
+  readonly #limits: BucketLimits
+  #tokens: number
   #refilledAtMs = performance.now()
+
+  constructor(limits: BucketLimits = OF_SOCKET) {
+    this.#limits = limits
+    this.#tokens = limits.burst
+  }
 
   /** Takes tokens, and returns whether there were as many. */
   tryTake(tokens = 1): boolean {
@@ -62,9 +73,15 @@ export class TokenBucket {
     this.#tokens -= tokens
   }
 
+  isFull(): boolean {
+    this.#refill()
+    return this.#tokens === this.#limits.burst
+  }
+
   #refill(): void {
     const nowMs = performance.now()
-    this.#tokens = Math.min(BURST, this.#tokens + ((nowMs - this.#refilledAtMs) / 1_000) * PER_SECOND)
+    const { burst, perSecond } = this.#limits
+    this.#tokens = Math.min(burst, this.#tokens + ((nowMs - this.#refilledAtMs) / 1_000) * perSecond)
     this.#refilledAtMs = nowMs
   }
 }

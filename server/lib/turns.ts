@@ -1,5 +1,3 @@
-import { GatewayError } from '../../shared/errors.ts'
-
 interface TurnsOptions {
   /** How much of one turn of the event loop the work may take. */
   readonly sliceMs: number
@@ -34,16 +32,9 @@ export class Turns {
     if (this.#isStopped || this.#waiting.length >= maxWaiting || this.#bytes + bytes > maxBytes) return false
     this.#waiting.push({ work, bytes })
     this.#bytes += bytes
-    this.#next ??= setImmediate(() => void this.#doSome())
+    this.#next ??= setImmediate(() => this.#doSome())
     return true
   }
-
-  /** Resolves when it is the caller's turn. Rejects with TOO_MANY_REQUESTS if too much waits already. */
-  readonly next = (): Promise<void> =>
-    new Promise((resolve, reject) => {
-      if (!this.take(resolve))
-        reject(new GatewayError('TOO_MANY_REQUESTS', 'too many requests wait on this node'))
-    })
 
   /** Does at once what waits: it finds out by itself that the process stops. */
   stop(): void {
@@ -52,18 +43,15 @@ export class Turns {
     for (const { work } of this.#waiting.splice(0)) work()
   }
 
-  async #doSome(): Promise<void> {
+  #doSome(): void {
+    this.#next = undefined
     const endsAtMs = performance.now() + this.#options.sliceMs
-    // Microtasks are done before the next tick only if that was asked for by one of them.
-    await Promise.resolve()
     do {
       const next = this.#waiting.shift()
       if (next === undefined) break
       this.#bytes -= next.bytes
       next.work()
-      // What promises go on with is part of the work.
-      await new Promise<void>(process.nextTick)
     } while (performance.now() < endsAtMs)
-    this.#next = this.#waiting.length > 0 ? setImmediate(() => void this.#doSome()) : undefined
+    if (this.#waiting.length > 0) this.#next ??= setImmediate(() => this.#doSome())
   }
 }

@@ -6,6 +6,7 @@ import type { ClientAddress } from '../http/client-address.ts'
 import type { OriginCheck } from '../http/origins.ts'
 import type { MemoryBudget } from '../lib/memory-budget.ts'
 import { TimerWheel } from '../lib/timers.ts'
+import type { RequestTurns } from '../lib/request-turns.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Refusals } from '../telemetry/refusals.ts'
@@ -16,6 +17,7 @@ import { createHub } from './rooms/hub.ts'
 import { checkHeadsPeriodically, createPageReader, LocalRooms } from './rooms/local-rooms.ts'
 import { createStreams } from './server-sent-events.ts'
 import { followAnnouncements, Sessions } from './sessions/registry.ts'
+import { UserBudgets } from './sessions/user-budgets.ts'
 import { createSocketServer } from './socket-io/server.ts'
 
 interface RealtimeOptions {
@@ -32,8 +34,6 @@ interface RealtimeDependencies {
   readonly broker: Broker
   /** The same for those who ask a lot; see `paceReads`. */
   readonly reads: Pick<Broker, 'history' | 'recalled'>
-  /** See `SessionDependencies`. */
-  readonly nextTurn: () => Promise<void>
   readonly authorization: Authorization
   readonly authenticateRequest: FailureLimiter
   /** Consulted by `authorization`; filled here from announcements. */
@@ -44,6 +44,8 @@ interface RealtimeDependencies {
   readonly isAllowedOrigin: OriginCheck
   /** Bounds what waits for all of them. */
   readonly memory: MemoryBudget
+  /** In which requests are served. */
+  readonly turns: RequestTurns
   readonly metrics: Metrics
   readonly refusals: Refusals
   readonly log: Logger
@@ -54,12 +56,12 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
   const {
     broker,
     reads,
-    nextTurn,
     authorization,
     authenticateRequest: authenticate,
     addressOf,
     isAllowedOrigin,
     memory,
+    turns,
     metrics,
     refusals,
     log,
@@ -78,13 +80,14 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
   const joining = { rooms, readPage, doubtOf: delivery.doubtOf, delivery }
   const serving = {
     broker: reads,
-    nextTurn,
     hub,
     sessions,
     authorization,
     timers,
+    userBudgets: new UserBudgets(),
     connections,
     memory,
+    turns,
     ...joining,
     ...telemetry,
   }

@@ -241,6 +241,9 @@ class StreamTransport implements Transport, Listener {
     this.close(shedGoodbye(), SHED_GRACE_MS)
   }
 
+  /** A stream makes no further requests. */
+  rest(): void {}
+
   close(goodbye: Goodbye, graceMs = CLOSE_GRACE_MS): void {
     if (!this.isOpen()) return
     // Before it begins, it can be refused like any other request.

@@ -61,6 +61,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'server/api/': [
     'server/auth/',
     'server/broker/broker.ts',
+    'server/http/client-address.ts',
     'server/http/cors.ts',
     'server/http/origins.ts',
     'server/lib/',

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import {
+  costOf,
   isPlainRecalled,
   isPlainSubscribe,
   parseRecalled,
@@ -89,5 +90,17 @@ describe('plain subscribe, for any payload', () => {
       { numRuns: 3_000 },
     )
     expect(plain).to.be.greaterThan(100)
+  })
+})
+
+describe('the cost of a request', () => {
+  it('grows with what has to be looked at, valid or not', () => {
+    const seqs = Array.from({ length: 1_000 }, () => 0)
+    const keys = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`key${i}`, i]))
+    expect(costOf({ group: 'g', seqs: [1] })).to.equal(1)
+    expect(costOf({ group: 'g', seqs })).to.equal(21)
+    expect(costOf(keys)).to.equal(11)
+    expect(costOf({ group: 'g', since: keys })).to.equal(11)
+    for (const other of [undefined, null, 7, 'text', [], { seqs: 7 }]) expect(costOf(other)).to.equal(1)
   })
 })

@@ -3,8 +3,10 @@ import { setImmediate as immediate, setTimeout as delay } from 'node:timers/prom
 import type { Scheduler } from 'fast-check'
 import { pino } from 'pino'
 import { TimerWheel } from '../../server/lib/timers.ts'
+import { RequestTurns } from '../../server/lib/request-turns.ts'
 import { createPageReader, LocalRooms } from '../../server/realtime/rooms/local-rooms.ts'
 import { Session } from '../../server/realtime/sessions/session.ts'
+import { UserBudgets } from '../../server/realtime/sessions/user-budgets.ts'
 import { createRefusals } from '../../server/telemetry/refusals.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
 import type { Position } from '../../shared/position.ts'
@@ -84,6 +86,7 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
         close: () => observer.faults.push('closed by the node'),
         sendGap: (_room, _reason, position) => observer.onGap(position),
         onDelivery: () => undefined,
+        rest: () => undefined,
       },
       {
         broker,
@@ -94,7 +97,8 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
         doubtOf: () => undefined,
         authorization: ALLOW_ALL,
         timers: new TimerWheel(),
-        nextTurn: async () => undefined,
+        userBudgets: new UserBudgets(),
+        turns: new RequestTurns(),
       },
     )
     const end = (): void => {

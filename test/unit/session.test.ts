@@ -4,8 +4,10 @@ import type { Authorization } from '../../server/auth/authorization.ts'
 import type { Principal } from '../../server/auth/principal.ts'
 import type { Broker } from '../../server/broker/broker.ts'
 import { TimerWheel } from '../../server/lib/timers.ts'
+import { RequestTurns } from '../../server/lib/request-turns.ts'
 import { createPageReader, LocalRooms } from '../../server/realtime/rooms/local-rooms.ts'
 import { Session } from '../../server/realtime/sessions/session.ts'
+import { UserBudgets } from '../../server/realtime/sessions/user-budgets.ts'
 import { createRefusals } from '../../server/telemetry/refusals.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { GatewayError, GOODBYES } from '../../shared/errors.ts'
@@ -31,6 +33,7 @@ const noticeAt = (offset: number): Notice => ({
 
 interface Race {
   readonly timers?: TimerWheel
+  readonly userBudgets?: UserBudgets
   readonly isOpen?: () => boolean
   readonly microtasks?: number
   readonly principal?: Principal
@@ -49,6 +52,7 @@ function createRace({
   principal = ADMIN,
   authorization = ALLOW_ALL,
   timers = new TimerWheel(),
+  userBudgets = new UserBudgets(),
   isOpen = () => true,
   beforeRead,
   beforeHead,
@@ -111,6 +115,7 @@ function createRace({
     principal,
     {
       isOpen,
+      rest: () => undefined,
       sendUnsubscribed: (sent) => void unsubscribed.push(sent),
       close: ({ code }) => void closed.push(code),
       sendGap: () => undefined,
@@ -125,7 +130,8 @@ function createRace({
       broker,
       authorization,
       timers,
-      nextTurn: async () => undefined,
+      userBudgets,
+      turns: new RequestTurns(),
       readPage: createPageReader(broker),
       doubtOf,
       metrics,
@@ -235,6 +241,25 @@ describe('session', () => {
     expect(responses.map(({ ok }) => ok)).to.deep.equal([false, true])
     expect(isJoined()).to.equal(true)
     rooms.closeAll()
+  })
+
+  it('shares a budget with the other connections of its user', async () => {
+    const userBudgets = new UserBudgets()
+    /** Sends as much as one connection may, and returns how many requests were refused as too many. */
+    const sendAll = async (id: string): Promise<number> => {
+      const { session, rooms } = createRace({ userBudgets, principal: { ...ADMIN, id } })
+      let refused = 0
+      const ack = ({ code }: Refused): void => void (code === 'TOO_MANY_REQUESTS' && refused++)
+      for (let i = 0; i < 1_000; i++) await session.refuseUnknown({}, ack)
+      rooms.closeAll()
+      return refused
+    }
+    for (let connection = 0; connection < 10; connection++) expect(await sendAll('greedy')).to.equal(0)
+    // A thousand come back in a second.
+    let refused = 0
+    for (let connection = 0; connection < 5; connection++) refused += await sendAll('greedy')
+    expect(refused).to.be.above(0)
+    expect(await sendAll('other')).to.equal(0)
   })
 
   it('sets no timer after its end, whatever a recheck finds then', async () => {

@@ -4,12 +4,14 @@ import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import type { Authorization } from '../../server/auth/authorization.ts'
 import type { Principal } from '../../server/auth/principal.ts'
+import { RequestTurns } from '../../server/lib/request-turns.ts'
 import { TimerWheel } from '../../server/lib/timers.ts'
 import { createConnectionLimits } from '../../server/realtime/connection-limits.ts'
 import { createHub } from '../../server/realtime/rooms/hub.ts'
 import { createPageReader, LocalRooms } from '../../server/realtime/rooms/local-rooms.ts'
 import { createStreams } from '../../server/realtime/server-sent-events.ts'
 import { Sessions } from '../../server/realtime/sessions/registry.ts'
+import { UserBudgets } from '../../server/realtime/sessions/user-budgets.ts'
 import { createLogger } from '../../server/telemetry/logger.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { createRefusals } from '../../server/telemetry/refusals.ts'
@@ -42,7 +44,6 @@ describe('a stream that takes long to begin', () => {
         rooms: new LocalRooms({ batchWindowMs: 0 }, { broker, hub, metrics, log }),
         readPage: createPageReader(broker),
         doubtOf: () => undefined,
-        nextTurn: async () => undefined,
         delivery: { greet: () => undefined },
         sessions: new Sessions(),
         connections: createConnectionLimits(
@@ -52,6 +53,8 @@ describe('a stream that takes long to begin', () => {
         memory: UNPRESSED,
         authorization,
         timers: new TimerWheel(),
+        userBudgets: new UserBudgets(),
+        turns: new RequestTurns(),
         metrics,
         refusals: createRefusals(metrics, log),
         log,

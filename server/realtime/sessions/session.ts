@@ -9,20 +9,20 @@ import type { Principal } from '../../auth/principal.ts'
 import { expired } from '../../auth/refused.ts'
 import type { Broker } from '../../broker/broker.ts'
 import { TokenBucket } from '../../lib/flow-control.ts'
+import type { RequestTurns } from '../../lib/request-turns.ts'
 import type { TimerWheel } from '../../lib/timers.ts'
 import type { Refusals } from '../../telemetry/refusals.ts'
 import type { PreparedDelivery } from '../rooms/prepared-event.ts'
 import { joinRoom } from './join.ts'
 import type { JoinDependencies } from './join.ts'
-import { countSeqs, parseRecalled, parseRoom, parseSubscribe } from './requests.ts'
+import { costOf, parseRecalled, parseRoom, parseSubscribe } from './requests.ts'
 import { RoomTurns } from './room-turns.ts'
 import { Subscriptions } from './subscriptions.ts'
 import type { Transport } from './transport.ts'
+import type { UserBudgets } from './user-budgets.ts'
 
 const MAX_PENDING_REQUESTS = 100
-/** As many seqs of a `recalled`, or notices of a replay, count as one more request: they cost as much. */
-const SEQS_PER_REQUEST = 50
-/** More, so that a client can resume all its rooms at once. */
+/** As many notices of a replay count as one more request. More than seqs, so that a client can resume all its rooms at once. */
 const NOTICES_PER_REQUEST = 200
 
 /** Shared by all sessions. */
@@ -30,8 +30,8 @@ export interface SessionDependencies extends JoinDependencies {
   readonly broker: Pick<Broker, 'recalled'>
   readonly authorization: Authorization
   readonly timers: TimerWheel
-  /** Resolves when it is the turn of a request. Rejects with TOO_MANY_REQUESTS if too many wait. */
-  readonly nextTurn: () => Promise<void>
+  readonly userBudgets: UserBudgets
+  readonly turns: RequestTurns
   readonly refusals: Refusals
 }
 
@@ -46,7 +46,7 @@ export class Session {
   readonly #deps: SessionDependencies
   readonly #transport: Transport
   readonly #subscriptions: Subscriptions
-  readonly #turns = new RoomTurns()
+  readonly #roomTurns = new RoomTurns()
   readonly #requestBudget = new TokenBucket()
   #principal: Principal
   #pendingRequests = 0
@@ -63,12 +63,13 @@ export class Session {
 
   /** Serves `subscribe`. See `joinRoom` for when it is acknowledged. */
   async subscribe(payload: unknown, ack: Ack<Subscribed>): Promise<void> {
-    await this.#serve(ack, async () => {
+    await this.#serve(payload, ack, async () => {
       const { since, ...room } = parseSubscribe(payload)
-      await this.#turns.take(room, async () => {
-        await this.#deps.nextTurn()
+      await this.#roomTurns.take(room, async () => {
+        await this.#turn()
+        if (!this.#transport.isOpen()) return
         await this.#join(room, since, (response) => {
-          if (response.ok) this.#requestBudget.charge(Math.floor(response.recovered / NOTICES_PER_REQUEST))
+          if (response.ok) this.#chargeNotices(response.recovered)
           ack(response)
         })
       })
@@ -77,31 +78,39 @@ export class Session {
 
   /** Serves `unsubscribe`; succeeds without a subscription too. */
   async unsubscribe(payload: unknown, ack: Ack<Done>): Promise<void> {
-    await this.#serve(ack, async () => {
+    await this.#serve(payload, ack, async () => {
       const room = parseRoom(payload)
-      await this.#turns.take(room, async () => this.#subscriptions.leave(room))
+      await this.#roomTurns.take(room, async () => {
+        await this.#turn()
+        this.#subscriptions.leave(room)
+      })
       ack({ ok: true })
     })
   }
 
   /** Serves `recalled`: needs a grant of the conversation's room, but no subscription. */
   async recalled(payload: unknown, ack: Ack<RecalledResponse>): Promise<void> {
-    await this.#serve(ack, async () => {
-      // Before it is parsed, which costs most if it is wrong.
-      if (!this.#requestBudget.tryTake(Math.floor(countSeqs(payload) / SEQS_PER_REQUEST)))
-        throw new GatewayError('TOO_MANY_REQUESTS')
+    await this.#serve(payload, ack, async () => {
       const { seqs, ...conversation } = parseRecalled(payload)
       await this.#authorize(conversation)
+      const { broker, turns } = this.#deps
       await this.#subscriptions.oneLargeAtATime(async () => {
+        // Before its turn, which a client that does not read would keep from others.
         await this.#transport.flushed()
-        ack({ ok: true, recalled: await this.#deps.broker.recalled(conversation, seqs) })
+        await turns.large(this.#principal.id, this, async () => {
+          if (!this.#transport.isOpen()) return
+          const recalled = await broker.recalled(conversation, seqs)
+          await turns.goOn()
+          ack({ ok: true, recalled })
+        })
       })
     })
   }
 
   /** Serves `refresh`: continues with another credential of the same user, and leaves the rooms it does not grant. */
   async refresh(payload: unknown, ack: Ack<Refreshed>): Promise<void> {
-    await this.#serve(ack, async () => {
+    await this.#serve(payload, ack, async () => {
+      await this.#turn()
       const principal = await this.#deps.authorization.authenticate(payload)
       const { id, role } = this.#principal
       if (principal.id !== id || principal.role !== role)
@@ -116,8 +125,8 @@ export class Session {
   }
 
   /** Refuses a request with an unknown name, which counts like any other. */
-  async refuseUnknown(ack: Ack<never>): Promise<void> {
-    await this.#serve(ack, async () => {
+  async refuseUnknown(payload: unknown, ack: Ack<never>): Promise<void> {
+    await this.#serve(payload, ack, async () => {
       throw new GatewayError('REQUEST_MALFORMED', 'unknown request')
     })
   }
@@ -147,6 +156,7 @@ export class Session {
     this.#deps.timers.cancel(this, this.#timerAtMs)
     this.#timerAtMs = Infinity
     this.#subscriptions.end()
+    this.#deps.turns.leave(this.#principal.id, this)
   }
 
   /** Ends what has expired by now. */
@@ -240,12 +250,35 @@ export class Session {
       this.#transport.sendUnsubscribed({ room, code, message, retry })
   }
 
-  /** Runs a request within the limits of the connection. Acknowledges with a refusal if it throws. */
-  async #serve(ack: Ack<never>, work: () => Promise<void>): Promise<void> {
+  /** Waits until a request may begin. Undefined if it may now. */
+  #turn(): Promise<void> | undefined {
+    return this.#deps.turns.begin(this.#principal.id, this)
+  }
+
+  #chargeNotices(count: number): void {
+    const cost = Math.floor(count / NOTICES_PER_REQUEST)
+    this.#requestBudget.charge(cost)
+    this.#userBudget().charge(cost)
+  }
+
+  #userBudget(): TokenBucket {
+    return this.#deps.userBudgets.of(this.#principal.id)
+  }
+
+  /** Throws TOO_MANY_REQUESTS if a request exceeds the limits of the connection or of its user. */
+  #charge(cost: number): void {
+    if (!this.#requestBudget.tryTake(cost) || !this.#userBudget().tryTake(cost)) {
+      this.#transport.rest()
+      throw new GatewayError('TOO_MANY_REQUESTS')
+    }
+    if (this.#pendingRequests > MAX_PENDING_REQUESTS) throw new GatewayError('TOO_MANY_REQUESTS')
+  }
+
+  /** Runs a request within these limits, before anything looks at its payload. Acknowledges with a refusal if it throws. */
+  async #serve(payload: unknown, ack: Ack<never>, work: () => Promise<void>): Promise<void> {
     this.#pendingRequests++
     try {
-      if (!this.#requestBudget.tryTake() || this.#pendingRequests > MAX_PENDING_REQUESTS)
-        throw new GatewayError('TOO_MANY_REQUESTS')
+      this.#charge(costOf(payload))
       await work()
     } catch (error) {
       const { code, message, retry } = this.#deps.refusals.report('socket', error, {

@@ -27,6 +27,8 @@ export interface RoomTransport {
 export interface Transport extends RoomTransport {
   /** Tells the client that it has left a room without having requested that. */
   sendUnsubscribed(unsubscribed: Unsubscribed): void
+  /** Takes in no further requests for a moment: the client has sent more than it may. */
+  rest(): void
   /** Sends a goodbye, then closes the connection. */
   close(goodbye: Goodbye): void
 }

@@ -107,6 +107,6 @@ function dispatch(session: Session, name: string, payload: unknown, ack: Ack): P
     case 'refresh':
       return session.refresh(payload, ack)
     default:
-      return session.refuseUnknown(ack)
+      return session.refuseUnknown(payload, ack)
   }
 }

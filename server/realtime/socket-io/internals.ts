@@ -56,6 +56,7 @@ export interface Internals {
     readonly perMessageDeflate?: unknown
     readonly socket?: {
       readonly readyState?: number
+      readonly isPaused?: boolean
       readonly bufferedAmount?: number
       readonly _socket?: unknown
       readonly _receiver?: {
@@ -67,6 +68,8 @@ export interface Internals {
       }
       on?(event: 'ping' | 'pong', listener: () => void): void
       terminate?(): void
+      pause?(): void
+      resume?(): void
     }
   }
 }
@@ -120,6 +123,14 @@ export async function flushed(connection: Connection): Promise<void> {
       connection.on('close', settle)
     })
   }
+}
+
+/** Reads nothing from a connection for so long. What has been read already is still handled. */
+export function pauseReading(connection: Connection, ms: number): void {
+  const socket = internalsOf(connection).transport?.socket
+  if (socket?.isPaused !== false) return
+  socket.pause?.()
+  setTimeout(() => socket.resume?.(), ms).unref()
 }
 
 function isFlushed(connection: Connection): boolean {

@@ -13,9 +13,12 @@ import type {
   Role,
 } from '../rooms/prepared-event.ts'
 import type { Transport } from '../sessions/transport.ts'
-import { flushed, idleTcpSocket, isTestedVersion, socketIoVersion } from './internals.ts'
+import { flushed, idleTcpSocket, isTestedVersion, pauseReading, socketIoVersion } from './internals.ts'
 import type { Connection, EncodedEvent, GatewaySocket } from './internals.ts'
 import { writeThroughEngine } from './waiting-internals.ts'
+
+/** How long nothing is read from a client that has sent more than it may: to refuse requests takes time as well. */
+const REST_MS = 1_000
 
 export interface SocketTransportDependencies {
   readonly hub: Hub
@@ -83,6 +86,10 @@ export class SocketTransport implements Transport, Listener {
 
   sendUnsubscribed(unsubscribed: Unsubscribed): void {
     this.#socket.emit('unsubscribed', unsubscribed)
+  }
+
+  rest(): void {
+    pauseReading(this.#socket.conn, REST_MS)
   }
 
   close(goodbye: Goodbye): void {

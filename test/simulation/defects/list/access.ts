@@ -102,8 +102,10 @@ export const ACCESS_DEFECTS: readonly Defect[] = [
     patches: [
       {
         file: 'server/realtime/sessions/session.ts',
-        find: `await this.#turns.take(room, async () => this.#subscriptions.leave(room))`,
-        replace: `await this.#turns.take(room, async () => this.#subscriptions.cancel(room))`,
+        find: `        await this.#turn()
+        this.#subscriptions.leave(room)`,
+        replace: `        await this.#turn()
+        this.#subscriptions.cancel(room)`,
       },
     ],
     rules: ['left'],
