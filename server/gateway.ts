@@ -71,7 +71,11 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   const receives = config.ROLE !== 'node'
   const servesSockets = config.ROLE !== 'receiver'
 
-  if (receives) lifecycle.onStop('data folder', (await lockDataDir(config.DATA_DIR)).release)
+  if (receives) {
+    const { doubt, release } = await lockDataDir(config.DATA_DIR)
+    lifecycle.onStop('data folder', release)
+    if (doubt !== undefined) log.warn({ doubt }, 'nothing keeps another container out of the data folder')
+  }
   const dataFolder = receives ? await readFolderId(config.DATA_DIR) : undefined
   const quarantine = receives ? await openInDataDir(config, createQuarantine(log)) : undefined
   if (quarantine) lifecycle.onStop('quarantine', quarantine.close)

@@ -51,6 +51,8 @@ export interface OpenFile {
   write(content: Buffer, offset: number): Promise<void>
   /** Flushes to disk what was written. After a failure, nothing that was written since the last flush can be trusted. */
   sync(): Promise<void>
+  /** Whether it is in a folder still: nobody finds what is written to a file that was deleted. */
+  hasName(): boolean
   close(): void
 }
 
@@ -101,6 +103,7 @@ export const systemDisk: Disk = {
 
   async create(file) {
     const fd = await openAsync(file, 'wx', OWNER_ONLY)
+    const countsNames = fstatSync(fd).nlink > 0
     return {
       async write(content, offset) {
         for (let done = 0; done < content.length;) {
@@ -109,6 +112,7 @@ export const systemDisk: Disk = {
         }
       },
       sync: () => fdatasyncAsync(fd),
+      hasName: () => !countsNames || fstatSync(fd).nlink > 0,
       close: () => closeSync(fd),
     }
   },

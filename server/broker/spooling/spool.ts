@@ -47,6 +47,8 @@ export interface Spool {
   oldest(limit: number, skip?: (key: number) => boolean, fromKey?: number): readonly Spooled[]
   /** Removes recalls that the broker has confirmed. */
   remove(confirmed: readonly Spooled[]): Promise<void>
+  /** Returns how many recalls are on disk. */
+  size(): number
   /** Returns false even while the first recall is still being written. */
   isEmpty(): boolean
   /** Returns whether recalls are being written that `oldest` cannot see yet. */
@@ -116,6 +118,7 @@ export function openSpool({
 
     oldest: (limit, skip, fromKey) => journal.read(limit, { skip, fromKey }).map(toSpooled),
     remove: (confirmed) => journal.remove(confirmed.map(({ key }) => key)),
+    size: journal.size,
     isEmpty: () => journal.size() === 0 && pending === 0,
     isWriting: () => pending > 0,
     written: journal.written,

@@ -23,7 +23,10 @@ interface JournalOptions {
   readonly flushes?: boolean
   /** Changes nothing: another process owns the journal. */
   readonly readOnly?: boolean
-  /** Called with what is found damaged in the files, before `openJournal` returns. An entry is gone from the files afterwards. */
+  /**
+   * Called with what is found damaged in the files, before `openJournal` returns. An entry is gone from the files afterwards. Later
+   * with each file that is gone, and with it all its entries; an entry that rots later is returned as it is read.
+   */
   readonly onDamage?: (damage: Damage) => void
 }
 
@@ -102,6 +105,15 @@ export function openJournal({
     disk.remove(join(folder, segment.name))
   }
 
+  /** Forgets a file that somebody else has deleted: its owner, if that is another process, because all in it was removed. */
+  function missing(segment: Segment): void {
+    // The writer finds out by itself, and then begins another one.
+    if (readOnly || (writer.isActive(segment) && writer.isWriting())) return
+    const where = `${segment.name}, which is gone, with ${segment.live} entries`
+    deleteFile(segment)
+    onDamage({ kind: 'entry', bytes: Buffer.alloc(0), where })
+  }
+
   /** Deletes a file, and then what says of its entries that they are removed: never the other way round on disk. */
   async function discard(segment: Segment): Promise<void> {
     deleteFile(segment)
@@ -136,10 +148,11 @@ export function openJournal({
 
     read(limit, { skip = () => false, fromKey = 0 } = {}) {
       const found: Entry[] = []
-      for (const segment of segments) {
+      for (const segment of [...segments]) {
         if (found.length >= limit) break
-        if (segment.live > 0 && segment.nextKey > fromKey)
-          found.push(...segment.read(disk, folder, limit - found.length, skip, fromKey))
+        if (segment.live === 0 || segment.nextKey <= fromKey) continue
+        if (disk.size(join(folder, segment.name)) === undefined) missing(segment)
+        else found.push(...segment.read(disk, folder, limit - found.length, skip, fromKey))
       }
       return found
     },

@@ -176,6 +176,7 @@ function openFile(name: string, file: File): OpenFile {
         check(name)
       })
     },
+    hasName: () => files().find(name) === file,
     close(): void {
       checkOpen()
       isClosed = true
