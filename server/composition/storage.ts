@@ -76,7 +76,12 @@ const createDamageReport =
   (quarantine: Quarantine, log: Logger) =>
   ({ kind, bytes, where }: Damage): void => {
     if (kind === 'torn')
-      log.warn({ where, bytes: bytes.length }, 'an entry that was never confirmed was cut off on disk')
+      log.warn(
+        { where, bytes: bytes.length },
+        'a file ends within an entry: the process or the power ended while it was written, or the file was cut later',
+      )
+    else if (kind === 'strays')
+      log.warn({ where }, 'entries of another file were found in this one, and taken in')
     else if (kind === 'removals')
       log.warn({ where }, 'rotten on disk, confirmed recalls may be published again')
     else {

@@ -1,13 +1,14 @@
 import { join } from 'node:path'
 import { systemDisk } from '../disk.ts'
 import type { Disk } from '../disk.ts'
-import { loadSegments, removalsOf } from './load.ts'
-import type { Damage } from './load.ts'
+import type { Damage } from './file-content.ts'
+import { loadSegments } from './load.ts'
+import { removalsOf } from './names.ts'
 import { Removals } from './removals.ts'
 import type { Entry, Segment } from './segment.ts'
 import { Writer } from './writer.ts'
 
-export type { Damage } from './load.ts'
+export type { Damage } from './file-content.ts'
 export type { Entry } from './segment.ts'
 
 interface JournalOptions {
@@ -18,7 +19,7 @@ interface JournalOptions {
   readonly disk?: Disk
   /**
    * Default: true. Otherwise an entry counts as appended once the operating system has it: it survives kill -9, and a power cut once
-   * `flush` has resolved.
+   * `flush` has resolved. Its entries mean nothing in another journal, so strays are not taken in.
    */
   readonly flushes?: boolean
   /** Changes nothing: another process owns the journal. */
@@ -84,7 +85,7 @@ export function openJournal({
   onDamage = () => undefined,
 }: JournalOptions): Journal {
   if (!readOnly) disk.makeFolder(folder)
-  const loaded = loadSegments(disk, folder, { report: onDamage, readOnly })
+  const loaded = loadSegments(disk, folder, { report: onDamage, readOnly, flushes })
   const segments: Segment[] = [...loaded.segments]
   const writer = new Writer({ disk, folder, segmentBytes, segments, nextKey: loaded.nextKey, flushes })
   const removals = new Removals(disk, folder)

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Disk, OpenFile } from '../disk.ts'
-import { removalsName } from './load.ts'
+import { removalsName } from './names.ts'
 import { encodeRecord } from './records.ts'
 import type { Segment } from './segment.ts'
 

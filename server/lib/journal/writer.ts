@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Disk, OpenFile } from '../disk.ts'
-import { predecessorRecord, segmentName } from './load.ts'
+import { predecessorRecord } from './file-content.ts'
+import { segmentName } from './names.ts'
 import { encodeRecord } from './records.ts'
 import { Segment } from './segment.ts'
 
