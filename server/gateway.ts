@@ -76,7 +76,8 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     lifecycle.onStop('data folder', release)
     if (doubt !== undefined) log.warn({ doubt }, 'nothing keeps another container out of the data folder')
   }
-  const dataFolder = receives ? await readFolderId(config.DATA_DIR) : undefined
+  const onRotten = (file: string): void => log.warn({ file }, 'rotten on disk, written again')
+  const dataFolder = receives ? await readFolderId(config.DATA_DIR, { onRotten }) : undefined
   const quarantine = receives ? await openInDataDir(config, createQuarantine(log)) : undefined
   if (quarantine) lifecycle.onStop('quarantine', quarantine.close)
   const stores =

@@ -49,7 +49,10 @@ const FOLDER_ID_FILE = 'folder-id'
  * recognized. Rejects with START_FAILED, also for a folder that a newer version has written, in which nothing is changed then. A
  * file that is no id, as a full disk or a crash can leave one, is replaced.
  */
-export function readFolderId(dataDir: string, disk: Disk = systemDisk): Promise<string> {
+export function readFolderId(
+  dataDir: string,
+  { disk = systemDisk, onRotten = () => undefined }: FolderIdOptions = {},
+): Promise<string> {
   return inDataDir(dataDir, () => {
     const file = join(dataDir, FORMAT_FILE)
     const stored = readChecked(disk, file)
@@ -59,13 +62,23 @@ export function readFolderId(dataDir: string, disk: Disk = systemDisk): Promise<
     if (format > FORMAT) throw new NewerVersion(dataDir, format)
     const idFile = join(dataDir, FOLDER_ID_FILE)
     const ids = [folder, disk.read(idFile).toString('utf8').trim()]
-    const id = ids.find((one) => /^[0-9a-f-]{36}$/.test(one)) ?? randomUUID()
+    const id = ids.find(isId) ?? randomUUID()
+    if (stored?.isRotten === true) onRotten(file)
+    if (ids[1] !== id && disk.size(idFile) !== undefined) onRotten(idFile)
     if (ids[1] !== id) disk.replace(idFile, Buffer.from(`${id}\n`))
     if (ids[0] !== id || format !== FORMAT)
       writeChecked(disk, file, { format: FORMAT, folder: id } satisfies FolderFormat)
     return id
   })
 }
+
+interface FolderIdOptions {
+  readonly disk?: Disk
+  /** Called with each file that is not as it was written. */
+  readonly onRotten?: (file: string) => void
+}
+
+const isId = (text = ''): boolean => /^[0-9a-f-]{36}$/.test(text)
 
 interface FolderFormat {
   readonly format: number

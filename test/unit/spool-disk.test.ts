@@ -1,16 +1,16 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, rmSync } from 'node:fs'
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { pino } from 'pino'
 import type { Broker, Published } from '../../server/broker/broker.ts'
 import { openSpool } from '../../server/broker/spooling/spool.ts'
+import type { SpoolDamage } from '../../server/broker/spooling/spool.ts'
 import { createSpoolingBroker } from '../../server/broker/spooling/spooling-broker.ts'
 import { lockDataDir } from '../../server/lib/data-dir.ts'
 import { systemDisk } from '../../server/lib/disk.ts'
 import type { Disk } from '../../server/lib/disk.ts'
-import type { Damage } from '../../server/lib/journal/journal.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import type { Recall } from '../../shared/recall.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
@@ -42,7 +42,7 @@ describe('the disk of the spool', () => {
         return { duplicate: false, positions: [] }
       },
     }
-    const damages: Damage[] = []
+    const damages: SpoolDamage[] = []
     const logged: string[] = []
     const log = pino({}, { write: (line) => void logged.push((JSON.parse(line) as { msg: string }).msg) })
     const spool = openSpool({
@@ -103,6 +103,40 @@ describe('the disk of the spool', () => {
     expect(logged.filter((text) => text.startsWith('cannot write which recalls'))).to.have.length(1)
     expect(logged).to.not.include('cannot read or write the spool')
     expect(readdirSync(journal).filter((name) => name.includes('removed'))).to.have.length.below(2)
+  })
+
+  it('does not keep a receiver from starting without its broker, if it is unsure which one it has reached', async () => {
+    const folder = temporaryFolder()
+    onCleanUp(folder.remove)
+    const damages: string[] = []
+    const open = () =>
+      openSpool({
+        dataDir: folder.path,
+        maxBytes: 2 ** 20,
+        onDamage: ({ kind, where }) => damages.push(`${kind} ${where}`),
+      })
+    const wasReached = async (change: (file: string) => void) => {
+      change(join(folder.path, 'spool', 'reached'))
+      const spool = open()
+      const answer = spool.wasReached('b')
+      await spool.markReached('b')
+      await spool.close()
+      return answer
+    }
+    expect(await wasReached(() => undefined)).to.equal(false)
+    expect(await wasReached(() => undefined)).to.equal(true)
+    expect(damages).to.deep.equal([])
+    for (const content of ['', 'recall-gateway 2 00000000\n["b"]\n'])
+      expect(await wasReached((file) => writeFileSync(file, content))).to.equal(true)
+    expect(damages).to.deep.equal([1, 2].map(() => `reached ${join(folder.path, 'spool', 'reached')}`))
+    // It was written again.
+    expect(await wasReached(() => undefined)).to.equal(true)
+    expect(damages).to.have.length(2)
+    expect(await wasReached(rmSync)).to.equal(false)
+    const spool = open()
+    await spool.append(recall(1))
+    await spool.close()
+    expect(await wasReached(rmSync)).to.equal(true)
   })
 
   it('is locked against a process in another container, which sees only the files', async () => {
