@@ -86,7 +86,10 @@ const createDamageReport =
     else if (kind === 'removals')
       log.warn({ where }, 'rotten on disk, confirmed recalls may be published again')
     else {
-      quarantine.addRotten(bytes, `rotten on disk: ${where}`)
+      // Nobody waits: a disk that rots may have thousands of them, and those of a turn share a flush.
+      quarantine
+        .addRotten(bytes, `rotten on disk: ${where}`)
+        .catch((err: unknown) => log.error({ err, where }, 'cannot keep in the quarantine what is rotten'))
       log.error({ where, bytes: bytes.length }, 'an entry is rotten on disk, set aside in the quarantine')
     }
   }
