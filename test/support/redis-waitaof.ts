@@ -10,8 +10,9 @@ const EARLY = [/^redis_version:7\.4\.[0-2]\s/m, /^valkey_version:8\.[01]\./m]
 export async function waitaofOf(url: string): Promise<'known' | 'early' | 'unknown'> {
   const admin = await createClient({ url, RESP: 2 }).connect()
   try {
-    if (String(await admin.sendCommand(['COMMAND', 'INFO', 'waitaof'])) === '') return 'unknown'
-    const info = String(await admin.sendCommand(['INFO', 'server']))
+    const [command] = (await admin.sendCommand(['COMMAND', 'INFO', 'waitaof'])) as unknown as unknown[]
+    if (!command) return 'unknown'
+    const info = (await admin.sendCommand(['INFO', 'server'])) as unknown as string
     return EARLY.some((version) => version.test(info)) ? 'early' : 'known'
   } finally {
     admin.destroy()

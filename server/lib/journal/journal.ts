@@ -149,7 +149,7 @@ export function openJournal({
 
     read(limit, { skip = () => false, fromKey = 0 } = {}) {
       const found: Entry[] = []
-      for (const segment of [...segments]) {
+      for (const segment of segments.slice()) {
         if (found.length >= limit) break
         if (segment.live === 0 || segment.nextKey <= fromKey) continue
         if (disk.size(join(folder, segment.name)) === undefined) missing(segment)
