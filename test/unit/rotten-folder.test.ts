@@ -3,6 +3,7 @@ import { join, relative } from 'node:path'
 import { expect } from 'chai'
 import { pino } from 'pino'
 import { createEmbeddedBroker } from '../../server/broker/embedded/embedded-broker.ts'
+import { isEnd } from '../../server/broker/spooling/copy-lines.ts'
 import { openCopies } from '../../server/broker/spooling/copies.ts'
 import { openGroupEnds } from '../../server/broker/spooling/group-ends.ts'
 import { openSpool } from '../../server/broker/spooling/spool.ts'
@@ -73,7 +74,7 @@ describe('a data folder', () => {
       copies: copies
         .lost()
         .flatMap((batch) => copies.read(batch))
-        .map((copy) => ('recall' in copy ? copy.recall.messages[0]?.seq : undefined)),
+        .map((copy) => (isEnd(copy.copy) ? undefined : copy.copy.recall.messages[0]?.seq)),
       quarantine: quarantine
         .list()
         .filter(({ kind }) => kind !== 'rotten')
