@@ -17,6 +17,8 @@ import {
 } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { lockFile } from './file-lock.ts'
+import type { FileLock } from './file-lock.ts'
 
 /**
  * The operations on files that the stores need, apart from those of the embedded broker's database: a test puts a disk in its
@@ -41,6 +43,8 @@ export interface Disk {
   create(file: string): Promise<OpenFile>
   /** Flushes the names of a folder to disk. */
   syncFolder(folder: string): Promise<void>
+  /** Locks a file for this process until it ends, and creates it if it is missing; `held` if another process has it. */
+  lock(file: string): FileLock | 'held'
   /** Returns an id that the machine of this folder has until it is started again; undefined if that is not known. */
   bootId(folder: string): string | undefined
 }
@@ -125,6 +129,8 @@ export const systemDisk: Disk = {
       closeSync(fd)
     }
   },
+
+  lock: lockFile,
 
   bootId: () => systemDisk.read(BOOT_ID.file, 0, BOOT_ID.bytes).toString() || undefined,
 }

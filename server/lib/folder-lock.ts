@@ -1,9 +1,9 @@
-import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { closeSync, openSync, realpathSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { Server } from 'node:net'
 import { join } from 'node:path'
+import { systemDisk } from './disk.ts'
 
 export interface FolderLock {
   /** Why another process may use the folder all the same, in words; undefined if none can. */
@@ -13,7 +13,6 @@ export interface FolderLock {
 
 /** Empty, and never removed: who has opened it may still be about to lock it. */
 const LOCK_FILE = 'lock'
-const FLOCK_TIMEOUT_MS = 5_000
 
 /**
  * Locks a folder that exists. Resolves to undefined if another process holds it. The operating system frees both locks when the
@@ -21,7 +20,7 @@ const FLOCK_TIMEOUT_MS = 5_000
  * which is what the version before this one looks at. On other systems than Linux only the file is locked.
  */
 export async function lockFolder(folder: string): Promise<FolderLock | undefined> {
-  const file = lockFile(join(folder, LOCK_FILE))
+  const file = systemDisk.lock(join(folder, LOCK_FILE))
   if (file === 'held') return undefined
   const socket = process.platform === 'linux' ? await lockName(realpathSync(folder)) : undefined
   if (socket === 'held') {
@@ -35,27 +34,6 @@ export async function lockFolder(folder: string): Promise<FolderLock | undefined
       file.close()
     },
   }
-}
-
-/**
- * Node has no call for `flock`, but the program of this name (util-linux, BusyBox) can make it on a file that it inherits: the lock
- * belongs to the open file, so it stays with this process when the program ends.
- */
-function lockFile(path: string): { readonly doubt: string | undefined; close(): void } | 'held' {
-  const fd = openSync(path, 'a', 0o600)
-  const close = (): void => closeSync(fd)
-  const { status, stderr, error } = spawnSync('flock', ['-n', '3'], {
-    stdio: ['ignore', 'ignore', 'pipe', fd],
-    timeout: FLOCK_TIMEOUT_MS,
-    encoding: 'utf8',
-  })
-  if (error === undefined && status === 0) return { doubt: undefined, close }
-  // It says nothing if another process holds the lock.
-  if (error === undefined && status === 1 && stderr === '') {
-    close()
-    return 'held'
-  }
-  return { doubt: `cannot lock ${path} with flock: ${error?.message ?? stderr.trim()}`, close }
 }
 
 async function lockName(folder: string): Promise<Server | 'held'> {

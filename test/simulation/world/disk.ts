@@ -227,5 +227,8 @@ export const systemDisk: Disk = {
       files().flushNames(folder)
     }),
 
+  // The name that the folder is locked by as well, in the network, tells.
+  lock: () => ({ doubt: undefined, close: () => undefined }),
+
   bootId: (folder: string): string => files().bootId(folder),
 }
