@@ -69,8 +69,13 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   const receives = config.ROLE !== 'node'
   const servesSockets = config.ROLE !== 'receiver'
 
-  if (receives) lifecycle.onStop('data folder', (await lockDataDir(config.DATA_DIR)).release)
-  const dataFolder = receives ? await readFolderId(config.DATA_DIR) : undefined
+  if (receives) {
+    const { doubt, release } = await lockDataDir(config.DATA_DIR)
+    lifecycle.onStop('data folder', release)
+    if (doubt !== undefined) log.warn({ doubt }, 'nothing keeps another container out of the data folder')
+  }
+  const onRotten = (file: string): void => log.warn({ file }, 'rotten on disk, written again')
+  const dataFolder = receives ? await readFolderId(config.DATA_DIR, { onRotten }) : undefined
   const quarantine = receives ? await openInDataDir(config, createQuarantine(log)) : undefined
   if (quarantine) lifecycle.onStop('quarantine', quarantine.close)
   const stores =

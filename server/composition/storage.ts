@@ -7,12 +7,11 @@ import { keepGroupEnds, openGroupEnds } from '../broker/spooling/group-ends.ts'
 import type { GroupEnds } from '../broker/spooling/group-ends.ts'
 import { keepCopies } from '../broker/spooling/keep-copies.ts'
 import { openSpool } from '../broker/spooling/spool.ts'
-import type { Spool } from '../broker/spooling/spool.ts'
+import type { Spool, SpoolDamage } from '../broker/spooling/spool.ts'
 import { createSpoolingBroker } from '../broker/spooling/spooling-broker.ts'
 import * as options from '../config/options.ts'
 import type { Config } from '../config/settings.ts'
 import { inDataDir } from '../lib/data-dir.ts'
-import type { Damage } from '../lib/journal/journal.ts'
 import { openQuarantine } from '../receiver/quarantine-files.ts'
 import type { QuarantineStore } from '../receiver/quarantine-files.ts'
 import { createSetAside } from '../receiver/quarantine.ts'
@@ -74,13 +73,23 @@ export async function openStores(
 /** Returns a function that logs what is damaged on disk, and puts an entry that is lost into the quarantine as it was read. */
 const createDamageReport =
   (quarantine: Quarantine, log: Logger) =>
-  ({ kind, bytes, where }: Damage): void => {
+  ({ kind, bytes, where }: SpoolDamage): void => {
     if (kind === 'torn')
-      log.warn({ where, bytes: bytes.length }, 'an entry that was never confirmed was cut off on disk')
+      log.warn(
+        { where, bytes: bytes.length },
+        'a file ends within an entry: the process or the power ended while it was written, or the file was cut later',
+      )
+    else if (kind === 'strays')
+      log.warn({ where }, 'entries of another file were found in this one, and taken in')
+    else if (kind === 'reached')
+      log.warn({ where }, 'rotten on disk: this start takes the broker for one that was reached before')
     else if (kind === 'removals')
       log.warn({ where }, 'rotten on disk, confirmed recalls may be published again')
     else {
-      quarantine.addRotten(bytes, `rotten on disk: ${where}`)
+      // Nobody waits: a disk that rots may have thousands of them, and those of a turn share a flush.
+      quarantine
+        .addRotten(bytes, `rotten on disk: ${where}`)
+        .catch((err: unknown) => log.error({ err, where }, 'cannot keep in the quarantine what is rotten'))
       log.error({ where, bytes: bytes.length }, 'an entry is rotten on disk, set aside in the quarantine')
     }
   }

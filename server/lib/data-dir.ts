@@ -1,6 +1,5 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { realpathSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { randomUUID } from 'node:crypto'
+import { rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import * as lmdb from 'lmdb'
 import type { RootDatabase } from 'lmdb'
@@ -8,39 +7,25 @@ import { GatewayError } from '../../shared/errors.ts'
 import { readChecked, writeChecked } from './checked-file.ts'
 import { systemDisk } from './disk.ts'
 import type { Disk } from './disk.ts'
+import { lockFolder } from './folder-lock.ts'
+import type { FolderLock } from './folder-lock.ts'
 import { FORMAT, NewerVersion } from './newer-version.ts'
 
 export type { Database, RootDatabase } from 'lmdb'
 
 /**
- * Locks the data folder, and creates it if it is missing: two embedded brokers on one folder would not see each other's
- * recalls. The lock is an abstract socket, which the Linux kernel releases with the process, however the process ends. On other
- * systems nothing is locked. Rejects with START_FAILED if another process on this machine holds the lock, or if the folder cannot
- * be created.
+ * Locks the data folder, and creates it if it is missing: two processes on one folder would not see each other's recalls. Rejects with
+ * START_FAILED if another process holds the lock, or if the folder cannot be created.
  */
-export async function lockDataDir(dataDir: string): Promise<{ release: () => Promise<void> }> {
-  const folder = await inDataDir(dataDir, () => {
+export async function lockDataDir(dataDir: string): Promise<FolderLock> {
+  const lock = await inDataDir(dataDir, () => {
     systemDisk.makeFolder(dataDir)
     checkWritable(dataDir)
-    return realpathSync(dataDir)
+    return lockFolder(dataDir)
   })
-  if (process.platform !== 'linux') return { release: () => Promise.resolve() }
-
-  const name = `\0recall-gateway-${createHash('sha256').update(folder).digest('hex')}`
-  const lock = createServer((socket) => socket.destroy())
-  await new Promise<void>((locked, reject) => {
-    lock.once('error', (cause) => {
-      reject(
-        new GatewayError(
-          'START_FAILED',
-          `another gateway uses DATA_DIR ${dataDir}: stop it, or name another folder`,
-          { cause },
-        ),
-      )
-    })
-    lock.listen(name, locked)
-  })
-  return { release: () => new Promise<void>((released) => void lock.close(() => released())) }
+  if (lock !== undefined) return lock
+  const reason = `another gateway uses DATA_DIR ${dataDir}: stop it, or name another folder`
+  throw new GatewayError('START_FAILED', reason)
 }
 
 /** Returns what `work` resolves to. Rejects with START_FAILED, the reason and the user of the process, if it fails. */
@@ -64,7 +49,10 @@ const FOLDER_ID_FILE = 'folder-id'
  * recognized. Rejects with START_FAILED, also for a folder that a newer version has written, in which nothing is changed then. A
  * file that is no id, as a full disk or a crash can leave one, is replaced.
  */
-export function readFolderId(dataDir: string, disk: Disk = systemDisk): Promise<string> {
+export function readFolderId(
+  dataDir: string,
+  { disk = systemDisk, onRotten = () => undefined }: FolderIdOptions = {},
+): Promise<string> {
   return inDataDir(dataDir, () => {
     const file = join(dataDir, FORMAT_FILE)
     const stored = readChecked(disk, file)
@@ -74,13 +62,23 @@ export function readFolderId(dataDir: string, disk: Disk = systemDisk): Promise<
     if (format > FORMAT) throw new NewerVersion(dataDir, format)
     const idFile = join(dataDir, FOLDER_ID_FILE)
     const ids = [folder, disk.read(idFile).toString('utf8').trim()]
-    const id = ids.find((one) => /^[0-9a-f-]{36}$/.test(one)) ?? randomUUID()
+    const id = ids.find(isId) ?? randomUUID()
+    if (stored?.isRotten === true) onRotten(file)
+    if (ids[1] !== id && disk.size(idFile) !== undefined) onRotten(idFile)
     if (ids[1] !== id) disk.replace(idFile, Buffer.from(`${id}\n`))
     if (ids[0] !== id || format !== FORMAT)
       writeChecked(disk, file, { format: FORMAT, folder: id } satisfies FolderFormat)
     return id
   })
 }
+
+interface FolderIdOptions {
+  readonly disk?: Disk
+  /** Called with each file that is not as it was written. */
+  readonly onRotten?: (file: string) => void
+}
+
+const isId = (text = ''): boolean => /^[0-9a-f-]{36}$/.test(text)
 
 interface FolderFormat {
   readonly format: number

@@ -17,6 +17,8 @@ import {
 } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { lockFile } from './file-lock.ts'
+import type { FileLock } from './file-lock.ts'
 
 /**
  * The operations on files that the stores need, apart from those of the embedded broker's database: a test puts a disk in its
@@ -41,6 +43,8 @@ export interface Disk {
   create(file: string): Promise<OpenFile>
   /** Flushes the names of a folder to disk. */
   syncFolder(folder: string): Promise<void>
+  /** Locks a file for this process until it ends, and creates it if it is missing; `held` if another process has it. */
+  lock(file: string): FileLock | 'held'
   /** Returns an id that the machine of this folder has until it is started again; undefined if that is not known. */
   bootId(folder: string): string | undefined
 }
@@ -51,6 +55,8 @@ export interface OpenFile {
   write(content: Buffer, offset: number): Promise<void>
   /** Flushes to disk what was written. After a failure, nothing that was written since the last flush can be trusted. */
   sync(): Promise<void>
+  /** Whether it is in a folder still: nobody finds what is written to a file that was deleted. */
+  hasName(): boolean
   close(): void
 }
 
@@ -101,6 +107,7 @@ export const systemDisk: Disk = {
 
   async create(file) {
     const fd = await openAsync(file, 'wx', OWNER_ONLY)
+    const countsNames = fstatSync(fd).nlink > 0
     return {
       async write(content, offset) {
         for (let done = 0; done < content.length;) {
@@ -109,6 +116,7 @@ export const systemDisk: Disk = {
         }
       },
       sync: () => fdatasyncAsync(fd),
+      hasName: () => !countsNames || fstatSync(fd).nlink > 0,
       close: () => closeSync(fd),
     }
   },
@@ -121,6 +129,8 @@ export const systemDisk: Disk = {
       closeSync(fd)
     }
   },
+
+  lock: lockFile,
 
   bootId: () => systemDisk.read(BOOT_ID.file, 0, BOOT_ID.bytes).toString() || undefined,
 }

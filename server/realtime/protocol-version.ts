@@ -7,8 +7,9 @@ import { NEWEST_READABLE_VERSION, versionIn } from '../../shared/version.ts'
  * speak version 1.
  */
 export function checkProtocolVersion(auth: unknown): void {
-  const named = (isRecord(auth) ? auth['protocolVersion'] : undefined) || undefined
-  const version = versionIn(named)
+  const named = isRecord(auth) ? auth['protocolVersion'] : undefined
+  const isMissing = named === undefined || named === null || named === ''
+  const version = versionIn(isMissing ? undefined : named)
   if (version === undefined)
     throw new GatewayError(
       'REQUEST_MALFORMED',

@@ -81,10 +81,9 @@ export async function openQuarantine({
   let evicting: Promise<void> = Promise.resolve()
   if (isOwner) {
     takeOver()
-    for (const { bytes, where } of rottenHere) {
-      addRotten(bytes, `rotten on disk: ${where}`)
-      onDamage(`an entry is rotten: ${where}`)
-    }
+    for (const { where } of rottenHere) onDamage(`an entry is rotten: ${where}`)
+    // Together, so that they share a flush.
+    await Promise.all(rottenHere.map(({ bytes, where }) => addRotten(bytes, `rotten on disk: ${where}`)))
   }
 
   function takeOver(): void {
@@ -127,6 +126,10 @@ export async function openQuarantine({
     }
   }
 
+  function addRotten(bytes: Buffer, reason: string): Promise<void> {
+    return add('rotten', rotten(bytes, reason))
+  }
+
   async function add(kind: Kind, request: QuarantinedRequest): Promise<void> {
     await journals[kind].append(encode({ id: nextId++, request }))
     await evict(kind)
@@ -146,11 +149,6 @@ export async function openQuarantine({
       () => undefined,
     )
     return evicting.catch(() => undefined)
-  }
-
-  function addRotten(bytes: Buffer, reason: string): void {
-    journals.rotten.importSync([encode({ id: nextId++, request: rotten(bytes, reason) })])
-    void evict('rotten')
   }
 
   function* listKind(kind: Kind): Generator<QuarantineEntry> {

@@ -24,8 +24,8 @@ export interface Quarantine {
   add(request: QuarantinedRequest): Promise<void>
   /** Adds a recall that the broker refused. Resolves once it is on disk. */
   addRecall(request: QuarantinedRequest): Promise<void>
-  /** Adds what the disk returned. On disk when it returns; throws errors of the file system. */
-  addRotten(bytes: Buffer, reason: string): void
+  /** Adds what the disk returned. Resolves once it is on disk; rejects with errors of the file system. */
+  addRotten(bytes: Buffer, reason: string): Promise<void>
 }
 
 /** Returns the fields that hold a body, unchanged. */
@@ -39,7 +39,7 @@ export const decodeBody = ({ body, bodyBase64 = '' }: QuarantinedRequest): Buffe
 export const createSetAside =
   (app: string, quarantine: Quarantine) =>
   async ({ recall, text, raw }: SpooledEntry, reason: string): Promise<void> => {
-    if (recall === undefined) quarantine.addRotten(raw ?? Buffer.from(text), reason)
+    if (recall === undefined) await quarantine.addRotten(raw ?? Buffer.from(text), reason)
     else await quarantine.addRecall({ receivedAtMs: recall.receivedAtMs, ...toWebhook(recall, app), reason })
   }
 

@@ -35,4 +35,32 @@ describe('ends of groups on disk', () => {
     await waitUntil('the other one is ended', () => ends.some(20).length === refused.length)
     expect(ended).to.deep.equal(['sound'])
   })
+
+  it('are not tried before the broker has been reached', async () => {
+    const folder = temporaryFolder()
+    onCleanUp(folder.remove)
+    const ends = openGroupEnds({ dataDir: folder.path })
+    await ends.add('g', 1)
+    let isReached = false
+    const tries: boolean[] = []
+    const { broker: scripted } = createScriptedBroker(async () => undefined)
+    const broker = keepGroupEnds({
+      broker: {
+        ...scripted,
+        async start() {
+          await Promise.resolve()
+          isReached = true
+        },
+        async endGroup() {
+          tries.push(isReached)
+        },
+      },
+      ends,
+      log: pino({ level: 'silent' }),
+    })
+    onCleanUp(broker.stop)
+    await broker.start()
+    await waitUntil('the end is confirmed', () => ends.some(1).length === 0)
+    expect(tries).to.deep.equal([true])
+  })
 })

@@ -190,6 +190,35 @@ describe('journal', () => {
     }
   })
 
+  it('takes in what another journal left in its folder, and what is in the wrong file', async () => {
+    const [one, other] = [await written(), await written()]
+    const folder = join(createFolder(), 'journal')
+    const both = new Map([...one.files, ...other.files])
+    const [first = '', second = ''] = [...one.files.keys()].filter((name) => name.endsWith('.journal'))
+    const swapped = new Map([...one.files].toReversed())
+    swapped
+      .set(first, one.files.get(second) ?? Buffer.alloc(0))
+      .set(second, one.files.get(first) ?? Buffer.alloc(0))
+    for (const [files, copies] of [
+      [both, 2],
+      [swapped, 1],
+    ] as const) {
+      const { journal, texts, damages } = reopen(folder, files)
+      // What was removed may be back as a repeat, if it is in the wrong file.
+      const expected = one.texts.flatMap((text) => Array.from({ length: copies }, () => text))
+      expect(texts.filter((text) => text !== textOf(2)).toSorted()).to.deep.equal(expected.toSorted())
+      if (files === both) expect(texts).to.not.include(textOf(2))
+      expect(damages.map(({ kind }) => kind)).to.include('strays')
+      await journal.close()
+      const again: Damage[] = []
+      const reopened = openJournal({ folder, disk: quickDisk, onDamage: (damage) => again.push(damage) })
+      expect(again).to.deep.equal([])
+      expect(textsIn(reopened)).to.deep.equal(texts)
+      const keys = reopened.read(1_000).map(({ key }) => key)
+      expect(new Set(keys).size).to.equal(keys.length)
+    }
+  })
+
   it('returns an entry that rots while it is open as what was read', async () => {
     const folder = createFolder()
     const journal = openJournal({ folder })

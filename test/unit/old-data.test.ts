@@ -153,13 +153,20 @@ describe('a data folder of a newer version', () => {
     expect(readdirSync(dataDir)).to.deep.equal(['format'])
   })
 
-  it('keeps its id if the file with it is rotten', async () => {
+  it('keeps its id if the file with it is rotten, and says so', async () => {
     const { path: dataDir, remove } = temporaryFolder()
     onCleanUp(remove)
     const id = await readFolderId(dataDir)
-    writeFileSync(join(dataDir, 'folder-id'), 'rotten')
-    expect(await readFolderId(dataDir)).to.equal(id)
-    writeFileSync(join(dataDir, 'format'), 'rotten')
-    expect(await readFolderId(dataDir)).to.equal(id)
+    const rotten: string[] = []
+    const read = () => readFolderId(dataDir, { onRotten: (file) => rotten.push(file) })
+    for (const name of ['folder-id', 'format'])
+      for (const content of ['rotten', '']) {
+        writeFileSync(join(dataDir, name), content)
+        expect(await read()).to.equal(id)
+      }
+    const files = ['folder-id', 'folder-id', 'format', 'format'].map((name) => join(dataDir, name))
+    expect(rotten).to.deep.equal(files)
+    expect(await read()).to.equal(id)
+    expect(rotten).to.deep.equal(files)
   })
 })

@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import { systemDisk } from '../../server/lib/disk.ts'
+import type { Disk } from '../../server/lib/disk.ts'
 import { openQuarantine } from '../../server/receiver/quarantine-files.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
@@ -26,5 +28,32 @@ describe('quarantine on disk', () => {
     if (first) await quarantine.remove(first)
     expect(quarantine.list().map(({ request: { reason } }) => reason)).to.not.include('recall')
     expect(quarantine.size()).to.equal(1_000)
+  })
+
+  it('keeps thousands of rotten entries together, without that anybody waits for each', async () => {
+    const folder = temporaryFolder()
+    onCleanUp(folder.remove)
+    let flushes = 0
+    const disk: Disk = {
+      ...systemDisk,
+      replace(file, content) {
+        flushes++
+        systemDisk.replace(file, content)
+      },
+      async create(name) {
+        const file = await systemDisk.create(name)
+        return { ...file, sync: () => (flushes++, file.sync()) }
+      },
+    }
+    const quarantine = await openQuarantine({ dataDir: folder.path, disk })
+    await Promise.all(
+      Array.from({ length: 900 }, (_, i) => quarantine.addRotten(Buffer.from(`bytes ${i}`), 'rotten')),
+    )
+    expect(flushes).to.be.below(10)
+    await quarantine.close()
+    const next = await openQuarantine({ dataDir: folder.path })
+    onCleanUp(next.close)
+    expect(next.list().map(({ request: { body } }) => body)).to.include.members(['bytes 0', 'bytes 899'])
+    expect(next.size()).to.equal(900)
   })
 })

@@ -12,7 +12,7 @@ import { asKey, decodeValue, hasTrailer, mendRecord } from './checked-value.ts'
 import type { Key } from './checked-value.ts'
 import { DATABASES } from './databases.ts'
 import type { DatabaseName } from './databases.ts'
-import type { Head } from './log-store.ts'
+import type { Head } from './logs.ts'
 import type { End } from './recalled-sets.ts'
 
 /** Bounds a transaction, and what waits in memory for it. */

@@ -5,6 +5,7 @@ import type { Logger } from '../../telemetry/logger.ts'
 import { UnconfirmedError } from '../broker.ts'
 import type { Published } from '../broker.ts'
 import { Attempts } from './attempts.ts'
+import { removingAnyway } from './removing.ts'
 import { createSettingAside, isReadable } from './setting-aside.ts'
 import type { SetAside } from './setting-aside.ts'
 import { SlowStart } from './slow-start.ts'
@@ -35,8 +36,9 @@ interface DrainDependencies {
 /** Publishes the spool, oldest recall first, until it is empty, and decides which recalls go through it. */
 export function createDrain(
   { initialWindow, concurrency }: DrainOptions,
-  { publish, spool, setAside, log }: DrainDependencies,
+  { publish, spool: spoolOnDisk, setAside, log }: DrainDependencies,
 ) {
+  const spool = removingAnyway(spoolOnDisk, log)
   const stopped = new AbortController()
   const attempts = new Attempts(publish)
   const apart = createSettingAside({ attempts, spool, setAside, log })
@@ -96,6 +98,12 @@ export function createDrain(
     if (spool.isWriting()) {
       // Not a failure: it will be visible soon.
       await spool.written()
+      return false
+    }
+    // More may have come since this round began, or the disk returns nothing of what it has.
+    if (spool.size() > apart.size()) {
+      if (spool.oldest(1, apart.holds).length === 0 && spool.size() > apart.size())
+        throw new Error('the disk returns nothing of what is in the spool')
       return false
     }
     isBehind = false

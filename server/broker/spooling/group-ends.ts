@@ -181,8 +181,8 @@ export function keepGroupEnds({ broker, ends, log }: GroupEndsDependencies): Bro
       }
     },
     async start() {
-      wake()
-      await broker.start()
+      // Not before: it would fail once for want of a connection.
+      await broker.start().finally(wake)
     },
     async stop() {
       stopped.abort()

@@ -14,8 +14,15 @@ interface SpoolOptions {
   /** Maximum size of the spooled recalls, in bytes; more are refused. */
   readonly maxBytes: number
   readonly disk?: Disk
-  /** Called with what is found damaged on disk, before `openSpool` returns. */
-  readonly onDamage?: (damage: Damage) => void
+  /** Called with what is found damaged on disk, before `openSpool` returns; and later with files that are gone. */
+  readonly onDamage?: (damage: SpoolDamage) => void
+}
+
+export type SpoolDamage = Damage | ReachedDamage
+
+/** It is not known any more which brokers have been reached. */
+interface ReachedDamage extends Omit<Damage, 'kind'> {
+  readonly kind: 'reached'
 }
 
 /** A spooled recall. */
@@ -47,6 +54,8 @@ export interface Spool {
   oldest(limit: number, skip?: (key: number) => boolean, fromKey?: number): readonly Spooled[]
   /** Removes recalls that the broker has confirmed. */
   remove(confirmed: readonly Spooled[]): Promise<void>
+  /** Returns how many recalls are on disk. */
+  size(): number
   /** Returns false even while the first recall is still being written. */
   isEmpty(): boolean
   /** Returns whether recalls are being written that `oldest` cannot see yet. */
@@ -71,8 +80,9 @@ export function openSpool({
 }: SpoolOptions): Spool {
   const folder = join(dataDir, 'spool')
   const journal = openJournal({ folder: join(folder, 'journal'), disk, onDamage })
-  const reached = openReached(disk, join(folder, 'reached'))
+  const reached = openReached(disk, join(folder, 'reached'), onDamage)
   importOld()
+  const holdsRecalls = journal.size() > 0 || disk.list(join(dataDir, 'copies')).length > 0
 
   /** Bytes that are being written. */
   let pendingBytes = 0
@@ -116,6 +126,7 @@ export function openSpool({
 
     oldest: (limit, skip, fromKey) => journal.read(limit, { skip, fromKey }).map(toSpooled),
     remove: (confirmed) => journal.remove(confirmed.map(({ key }) => key)),
+    size: journal.size,
     isEmpty: () => journal.size() === 0 && pending === 0,
     isWriting: () => pending > 0,
     written: journal.written,
@@ -140,16 +151,21 @@ export function openSpool({
       reached.save()
     },
 
-    wasReached: reached.has,
+    // Recalls on disk say so too: without the file, they must not wait for a broker that is away.
+    wasReached: (brokerName) =>
+      reached.isRotten || reached.has(brokerName) || (reached.isEmpty() && holdsRecalls),
     close: journal.close,
   }
 }
 
-/** The names of brokers in a file. One that is rotten counts as one without names: the next start waits for the broker. */
-function openReached(disk: Disk, file: string) {
+/** The names of brokers in a file. If it is rotten, any broker may have been reached: no webhook is lost by a start that waits. */
+function openReached(disk: Disk, file: string, onDamage: (damage: ReachedDamage) => void) {
   const stored = readChecked(disk, file)
   const names = new Set(stored?.isRotten === false ? (stored.value as string[]) : [])
+  if (stored?.isRotten === true) onDamage({ kind: 'reached', bytes: stored.bytes, where: file })
   return {
+    isRotten: stored?.isRotten === true,
+    isEmpty: (): boolean => names.size === 0,
     has: (name: string): boolean => names.has(name),
     add: (name: string): unknown => names.add(name),
     save: (): void => writeChecked(disk, file, [...names]),

@@ -1,13 +1,14 @@
 import { join } from 'node:path'
 import { systemDisk } from '../disk.ts'
 import type { Disk } from '../disk.ts'
-import { loadSegments, removalsOf } from './load.ts'
-import type { Damage } from './load.ts'
+import type { Damage } from './file-content.ts'
+import { loadSegments } from './load.ts'
+import { removalsOf } from './names.ts'
 import { Removals } from './removals.ts'
 import type { Entry, Segment } from './segment.ts'
 import { Writer } from './writer.ts'
 
-export type { Damage } from './load.ts'
+export type { Damage } from './file-content.ts'
 export type { Entry } from './segment.ts'
 
 interface JournalOptions {
@@ -18,12 +19,15 @@ interface JournalOptions {
   readonly disk?: Disk
   /**
    * Default: true. Otherwise an entry counts as appended once the operating system has it: it survives kill -9, and a power cut once
-   * `flush` has resolved.
+   * `flush` has resolved. Its entries mean nothing in another journal, so strays are not taken in.
    */
   readonly flushes?: boolean
   /** Changes nothing: another process owns the journal. */
   readonly readOnly?: boolean
-  /** Called with what is found damaged in the files, before `openJournal` returns. An entry is gone from the files afterwards. */
+  /**
+   * Called with what is found damaged in the files, before `openJournal` returns. An entry is gone from the files afterwards. Later
+   * with each file that is gone, and with it all its entries; an entry that rots later is returned as it is read.
+   */
   readonly onDamage?: (damage: Damage) => void
 }
 
@@ -81,7 +85,7 @@ export function openJournal({
   onDamage = () => undefined,
 }: JournalOptions): Journal {
   if (!readOnly) disk.makeFolder(folder)
-  const loaded = loadSegments(disk, folder, { report: onDamage, readOnly })
+  const loaded = loadSegments(disk, folder, { report: onDamage, readOnly, flushes })
   const segments: Segment[] = [...loaded.segments]
   const writer = new Writer({ disk, folder, segmentBytes, segments, nextKey: loaded.nextKey, flushes })
   const removals = new Removals(disk, folder)
@@ -100,6 +104,15 @@ export function openJournal({
     if (writer.isActive(segment)) writer.leaveFile()
     segments.splice(segments.indexOf(segment), 1)
     disk.remove(join(folder, segment.name))
+  }
+
+  /** Forgets a file that somebody else has deleted: its owner, if that is another process, because all in it was removed. */
+  function missing(segment: Segment): void {
+    // The writer finds out by itself, and then begins another one.
+    if (readOnly || (writer.isActive(segment) && writer.isWriting())) return
+    const where = `${segment.name}, which is gone, with ${segment.live} entries`
+    deleteFile(segment)
+    onDamage({ kind: 'entry', bytes: Buffer.alloc(0), where })
   }
 
   /** Deletes a file, and then what says of its entries that they are removed: never the other way round on disk. */
@@ -136,10 +149,11 @@ export function openJournal({
 
     read(limit, { skip = () => false, fromKey = 0 } = {}) {
       const found: Entry[] = []
-      for (const segment of segments) {
+      for (const segment of segments.slice()) {
         if (found.length >= limit) break
-        if (segment.live > 0 && segment.nextKey > fromKey)
-          found.push(...segment.read(disk, folder, limit - found.length, skip, fromKey))
+        if (segment.live === 0 || segment.nextKey <= fromKey) continue
+        if (disk.size(join(folder, segment.name)) === undefined) missing(segment)
+        else found.push(...segment.read(disk, folder, limit - found.length, skip, fromKey))
       }
       return found
     },

@@ -1,14 +1,22 @@
 import { join } from 'node:path'
 import type { Disk, OpenFile } from '../disk.ts'
-import { removalsName } from './load.ts'
+import { removalsName } from './names.ts'
 import { encodeRecord } from './records.ts'
 import type { Segment } from './segment.ts'
 
-/** Writes beside a file which of its entries are removed. */
+interface Removed {
+  file: OpenFile | undefined
+  /** Where the next record begins in the file. */
+  end: number
+  /** Keys that the disk has not taken yet. */
+  readonly unwritten: Set<number>
+}
+
+/** Writes beside a file which of its entries are removed. What the disk does not take is written with the next ones. */
 export class Removals {
   readonly #disk: Disk
   readonly #folder: string
-  readonly #open = new Map<Segment, { readonly file: OpenFile; end: number }>()
+  readonly #bySegment = new Map<Segment, Removed>()
 
   constructor(disk: Disk, folder: string) {
     this.#disk = disk
@@ -17,32 +25,49 @@ export class Removals {
 
   /** Resolves once on disk. One call at a time. */
   async write(segment: Segment, keys: readonly number[]): Promise<void> {
-    const record = encodeRecord(segment.removalFiles, Buffer.from(JSON.stringify(keys)))
+    const removed = this.#bySegment.get(segment) ?? { file: undefined, end: 0, unwritten: new Set() }
+    this.#bySegment.set(segment, removed)
+    for (const key of keys) removed.unwritten.add(key)
+    const written = [...removed.unwritten]
     try {
-      const open = this.#open.get(segment) ?? (await this.#create(segment))
-      await open.file.write(record, open.end)
-      open.end += record.length
-      await open.file.sync()
+      const file = (removed.file ??= await this.#create(segment))
+      const record = encodeRecord(segment.removalFiles, Buffer.from(JSON.stringify(written)))
+      await file.write(record, removed.end)
+      await file.sync()
+      removed.end += record.length
+      for (const key of written) removed.unwritten.delete(key)
     } catch (error) {
-      // What was written there cannot be trusted any more: the next ones go to a file of their own.
-      this.forget(segment)
+      this.#leave(segment, removed)
       throw error
     }
   }
 
-  /** Closes what is open of a file. */
-  forget(segment: Segment): void {
-    this.#open.get(segment)?.file.close()
-    this.#open.delete(segment)
+  /** What was written last cannot be trusted any more: the next ones go to a file of their own. */
+  #leave(segment: Segment, removed: Removed): void {
+    removed.file?.close()
+    // Nothing in it counts, and a full disk has no room for it.
+    if (removed.file && removed.end === 0)
+      this.#disk.remove(join(this.#folder, removalsName(segment.name, --segment.removalFiles)))
+    removed.file = undefined
+    removed.end = 0
   }
 
-  async #create(segment: Segment) {
-    const file = await this.#disk.create(
-      join(this.#folder, removalsName(segment.name, segment.removalFiles++)),
-    )
-    const open = { file, end: 0 }
-    this.#open.set(segment, open)
-    await this.#disk.syncFolder(this.#folder)
-    return open
+  /** Closes what is open of a file. */
+  forget(segment: Segment): void {
+    this.#bySegment.get(segment)?.file?.close()
+    this.#bySegment.delete(segment)
+  }
+
+  async #create(segment: Segment): Promise<OpenFile> {
+    const name = join(this.#folder, removalsName(segment.name, segment.removalFiles))
+    const file = await this.#disk.create(name)
+    segment.removalFiles++
+    try {
+      await this.#disk.syncFolder(this.#folder)
+    } catch (error) {
+      file.close()
+      throw error
+    }
+    return file
   }
 }

@@ -63,7 +63,10 @@ export class Segment {
     this.#starts[i] = ~start
   }
 
-  /** Reads the oldest live entries from a key on, at most `limit`, without those that `skip` accepts. */
+  /**
+   * Reads the oldest live entries from a key on, at most `limit`, without those that `skip` accepts. What is missing in the file is
+   * rotten.
+   */
   read(disk: Disk, folder: string, limit: number, skip: (key: number) => boolean, fromKey: number): Entry[] {
     const found: number[] = []
     this.oldestKey()
@@ -77,8 +80,6 @@ export class Segment {
     if (first === undefined || last === undefined) return []
     const offset = this.#startOf(first)
     const bytes = disk.read(join(folder, this.name), offset, this.#endOf(last) - offset)
-    // Deleted since by the process that owns the journal, because all in it was removed.
-    if (bytes.length === 0) return []
     return found.map((i) =>
       this.#entryAt(i, bytes.subarray(this.#startOf(i) - offset, this.#endOf(i) - offset)),
     )

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Disk, OpenFile } from '../disk.ts'
-import { predecessorRecord, segmentName } from './load.ts'
+import { predecessorRecord } from './file-content.ts'
+import { segmentName } from './names.ts'
 import { encodeRecord } from './records.ts'
 import { Segment } from './segment.ts'
 
@@ -161,7 +162,8 @@ export class Writer {
     return this.#pending.splice(0, rest === -1 ? this.#pending.length : Math.max(1, rest))
   }
 
-  async #write(batch: readonly Pending[], firstKey: number): Promise<void> {
+  /** Writes the batch to the last file, and to another one if that has been deleted by somebody else. */
+  async #write(batch: readonly Pending[], firstKey: number, isSecondTry = false): Promise<void> {
     const records = batch.map(({ payload }, i) => encodeRecord(firstKey + i, payload))
     const content = Buffer.concat(records)
     const { segmentBytes, flushes } = this.#options
@@ -171,6 +173,11 @@ export class Writer {
     await active.file.write(content, active.end)
     if (flushes) await active.file.sync()
     else this.#unflushed.add(active.file)
+    if (!active.file.hasName()) {
+      this.leaveFile()
+      if (isSecondTry) throw new Error(`${active.segment.name} is deleted while it is written`)
+      return await this.#write(batch, firstKey, true)
+    }
     for (const { length } of records) {
       active.segment.push(active.end, active.end + length)
       active.end += length

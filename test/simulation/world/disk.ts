@@ -176,6 +176,7 @@ function openFile(name: string, file: File): OpenFile {
         check(name)
       })
     },
+    hasName: () => files().find(name) === file,
     close(): void {
       checkOpen()
       isClosed = true
@@ -225,6 +226,9 @@ export const systemDisk: Disk = {
       check(folder)
       files().flushNames(folder)
     }),
+
+  // The name that the folder is locked by as well, in the network, tells.
+  lock: () => ({ doubt: undefined, close: () => undefined }),
 
   bootId: (folder: string): string => files().bootId(folder),
 }

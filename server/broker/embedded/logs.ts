@@ -1,0 +1,180 @@
+import type { Position } from '../../../shared/position.ts'
+import { roomName } from '../../../shared/room.ts'
+import { POSITION_TTL_S, UNUSED_POSITION_TTL_S } from '../broker.ts'
+import type { CheckedDatabase } from './checked-database.ts'
+
+export interface Logs {
+  /** Returns the last position of the log; undefined for a room that was never used, or whose position expired. */
+  head(room: string): Position | undefined
+  /** Returns the head, with a new epoch for a room that was never used. Only inside a transaction. */
+  touch(room: string, nowMs: number): Position
+  /** Appends an entry and returns its position. Only inside a transaction. */
+  append(room: string, text: string, nowMs: number): Position
+  /** Gives the log another epoch if it has this one. Only inside a transaction. */
+  newEpoch(room: string, epoch: string): void
+  /** Returns the names of the rooms of a group and its topics that have a head. */
+  ofGroup(group: string): string[]
+  /** Empties the log and gives it another epoch. Only inside a transaction. */
+  end(room: string): void
+  /** Returns the stored entries after this offset, oldest first. */
+  after(room: string, offset: number, limit: number, nowMs: number): StoredEntry[]
+  /** Returns the last stored entries before this offset, oldest first. */
+  before(room: string, offset: number, limit: number, nowMs: number): StoredEntry[]
+}
+
+interface StoredEntry {
+  readonly offset: number
+  readonly text: string
+}
+
+/** The state of a log, as stored. */
+export interface Head {
+  readonly epoch: string
+  readonly offset: number
+  /** The oldest offset that the log may still hold. */
+  readonly from: number
+  readonly appendedAtMs: number
+  readonly usedAtMs: number
+}
+
+interface LogsOptions {
+  /** Maximum length of a log, in notices. */
+  readonly historySize: number
+  readonly historyTtlMs: number
+  readonly createEpoch: () => string
+  /** Called with the name of a room whose log got another epoch, because its position was rotten. */
+  readonly onNewEpoch: (room: string) => void
+}
+
+interface LogsDatabases {
+  readonly heads: CheckedDatabase<Head, string>
+  readonly entries: CheckedDatabase<string, [string, number]>
+}
+
+/** The logs of all rooms in a store. */
+export function createLogs({ heads, entries }: LogsDatabases, options: LogsOptions) {
+  const { historyTtlMs } = options
+
+  /** Returns a head under a new epoch for a log that has lost its own. */
+  function rebuiltHead(room: string, nowMs: number): Head {
+    const limit = 1
+    const [[, first] = [room, 1]] = entries.keys({ start: [room, 0], end: [room, Infinity], limit })
+    const [[, offset] = [room, 0]] = entries.keys({
+      start: [room, Infinity],
+      end: [room, 0],
+      reverse: true,
+      limit,
+    })
+    options.onNewEpoch(room)
+    return { epoch: options.createEpoch(), offset, from: first, appendedAtMs: nowMs, usedAtMs: nowMs }
+  }
+
+  function deleteEntries(room: string, from: number, before: number): void {
+    for (let offset = from; offset < before; offset++) entries.removeSync([room, offset])
+  }
+
+  function emptyIfExpired(room: string, head: Head, nowMs: number): Head {
+    if (head.from > head.offset || nowMs - head.appendedAtMs < historyTtlMs) return head
+    deleteEntries(room, head.from, head.offset + 1)
+    return { ...head, from: head.offset + 1 }
+  }
+
+  function headForUse(room: string, nowMs: number): Head {
+    const head = heads.get(room)
+    if (head === undefined && heads.has(room)) return rebuiltHead(room, nowMs)
+    if (head === undefined)
+      return { epoch: options.createEpoch(), offset: 0, from: 1, appendedAtMs: nowMs, usedAtMs: nowMs }
+    return { ...emptyIfExpired(room, head, nowMs), usedAtMs: nowMs }
+  }
+
+  /** Returns whether the log has no entries that may still be read, swept or not. */
+  function isEmpty(room: string, nowMs: number): boolean {
+    const head = heads.get(room)
+    return head === undefined || nowMs - head.appendedAtMs >= historyTtlMs
+  }
+
+  function sweepLogs(nowMs: number): void {
+    for (const { key: room, value: head } of heads.records()) {
+      const swept = emptyIfExpired(room, head, nowMs)
+      const ttlS = head.offset === 0 ? UNUSED_POSITION_TTL_S : POSITION_TTL_S
+      if (nowMs - head.usedAtMs >= ttlS * 1_000) heads.removeSync(room)
+      else if (swept !== head) heads.putSync(room, swept)
+    }
+  }
+
+  const logs: Logs = {
+    head(room) {
+      const head = heads.get(room)
+      return head && { epoch: head.epoch, offset: head.offset }
+    },
+
+    touch(room, nowMs) {
+      const head = headForUse(room, nowMs)
+      heads.putSync(room, head)
+      return { epoch: head.epoch, offset: head.offset }
+    },
+
+    append(room, text, nowMs) {
+      const head = headForUse(room, nowMs)
+      const offset = head.offset + 1
+      const from = Math.max(head.from, offset - options.historySize + 1)
+      deleteEntries(room, head.from, from)
+      entries.putSync([room, offset], text)
+      heads.putSync(room, { ...head, offset, from, appendedAtMs: nowMs })
+      return { epoch: head.epoch, offset }
+    },
+
+    ofGroup(group) {
+      const own = roomName({ group })
+      const topics = `topic:${own.slice('group:'.length)}:`
+      // Names contain no character beyond ~.
+      const ofTopics = heads.keys({ start: topics, end: `${topics}\x7f` })
+      return !heads.has(own) ? ofTopics : [own, ...ofTopics]
+    },
+
+    end(room) {
+      const head = heads.get(room)
+      if (head === undefined) return
+      deleteEntries(room, head.from, head.offset + 1)
+      heads.putSync(room, { ...head, epoch: options.createEpoch(), from: head.offset + 1 })
+    },
+
+    newEpoch(room, epoch) {
+      const head = heads.get(room)
+      if (head?.epoch === epoch) heads.putSync(room, { ...head, epoch: options.createEpoch() })
+    },
+
+    after(room, offset, limit, nowMs) {
+      if (isEmpty(room, nowMs)) return []
+      const end: [string, number] = [room, Number.MAX_SAFE_INTEGER]
+      return entries.records({ start: [room, offset + 1], end, limit }).map(toStoredEntry)
+    },
+
+    before(room, offset, limit, nowMs) {
+      if (isEmpty(room, nowMs)) return []
+      const range = { start: [room, offset - 1] as [string, number], end: [room, 0] as [string, number] }
+      return entries
+        .records({ ...range, reverse: true, limit })
+        .map(toStoredEntry)
+        .toReversed()
+    },
+  }
+
+  return {
+    logs,
+    /** Mends a rotten position: the log gets another epoch. Only inside a transaction. */
+    mendHead(room: string): void {
+      if (heads.get(room) === undefined) heads.putSync(room, rebuiltHead(room, Date.now()))
+    },
+    /** Empties expired logs, and deletes expired positions. Only inside a transaction. */
+    sweep: sweepLogs,
+  }
+}
+
+const toStoredEntry = ({
+  key: [, offset],
+  value,
+}: {
+  readonly key: [string, number]
+  readonly value: string
+}): StoredEntry => ({ offset, text: value })
