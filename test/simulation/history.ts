@@ -61,13 +61,20 @@ type Narrowed<One extends Entry, Kind> = One extends unknown
 export class History {
   readonly entries: Entry[] = []
   readonly #nowMs: () => number
+  #isCalm = false
 
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs
   }
 
   add(entry: WithoutTime<Entry>): void {
+    if (entry.kind === 'all faults over') this.#isCalm = true
     this.entries.push({ atMs: Math.round(this.#nowMs() * 100) / 100, ...entry } as Entry)
+  }
+
+  /** Whether the last fault is over. */
+  get isCalm(): boolean {
+    return this.#isCalm
   }
 
   of<Kind extends Entry['kind']>(kind: Kind): EntryOf<Kind>[] {

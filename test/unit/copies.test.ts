@@ -78,6 +78,26 @@ describe('copies of what the broker confirmed', () => {
     for (const seq of seqs) void copies.add({ recall: recallOf(seq), confirmed: [] })
   }
 
+  for (const [clock, offsetMs] of [
+    ['', 0],
+    [', though the clock was set back', -3_600_000],
+  ] as const)
+    it(`may be lost if only a marker of the process before has survived${clock}`, async () => {
+      const dataDir = folder()
+      const before = open({ dataDir })
+      void before.add({ recall: recallOf(1), confirmed: [] })
+      const survivor = before.advance()
+      await before.close()
+      const { now } = Date
+      onCleanUp(() => void (Date.now = now))
+      Date.now = () => now() + offsetMs
+      const copies = open({ dataDir })
+      void copies.add({ recall: recallOf(2), confirmed: [] })
+      copies.advance()
+      await copies.lose(survivor, 0)
+      expect(seqsOf(copies)).to.include(2)
+    })
+
   it('may be lost from the surviving marker on, also for the next process, until they are stored again', async () => {
     const dataDir = folder()
     const first = open({ dataDir })

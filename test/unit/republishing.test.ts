@@ -72,11 +72,15 @@ describe('what the broker may have lost', () => {
     return { broker, has, newEpochs, ended }
   }
 
-  const republish = (broker: ReturnType<typeof brokerThat>['broker'], copies: Copies) => {
+  const republish = (
+    broker: ReturnType<typeof brokerThat>['broker'],
+    copies: Copies,
+    initialWindow = 1_000,
+  ) => {
     const setAside: number[] = []
     let stored = 0
     const republishing = createRepublishing(
-      { initialWindow: 1_000 },
+      { initialWindow },
       {
         broker,
         copies,
@@ -230,5 +234,15 @@ describe('what the broker may have lost', () => {
     await waitUntil('it was tried three times', () => failed >= 3)
     expect(ended).to.have.length(batches)
     expect(reads).to.be.at.most(batches + failed)
+  })
+
+  it('is asked about at once, and only what is published again waits for nodes', async () => {
+    const copies = open(folder())
+    for (let seq = 1; seq <= 150; seq++) void copies.add({ recall: recallOf(seq), confirmed: [] })
+    await copies.lose(undefined, 0)
+    const { broker, has } = brokerThat()
+    for (let seq = 1; seq < 150; seq++) has.add(seq)
+    republish(broker, copies, 1)
+    await waitUntil('the last of them is published again', () => has.has(150), 2_000)
   })
 })

@@ -84,6 +84,7 @@ export function openCopies(
   /** Losses that the disk has not taken yet. */
   let unnoted = 0
   load()
+  batches.open(Date.now())
   /** When this process began, by the clock of the age of copies. */
   const startedMs = (batches.newestMs() ?? Date.now()) - performance.now()
   dropBeyond(maxBytes)

@@ -34,6 +34,8 @@ export class Batches {
   readonly #batches = new Map<number, Batch>()
   #lastKey = 0
   #marker = 0
+  /** The greatest marker of the copies of earlier processes. */
+  #before = 0
   #bytes = 0
   #recalls = 0
 
@@ -78,6 +80,15 @@ export class Batches {
     }
   }
 
+  /**
+   * To be called once those of earlier processes are loaded. A marker of theirs that the broker still has may be greater than those
+   * of their copies, and proves nothing of what this process keeps before its first one.
+   */
+  open(nowMs: number): void {
+    this.#before = this.#marker
+    this.advance(nowMs)
+  }
+
   /** Returns the next marker. The clock makes it greater than those of an earlier process that are not known here. */
   advance(nowMs: number): number {
     this.#marker = Math.max(this.#marker + 1, nowMs)
@@ -85,9 +96,11 @@ export class Batches {
   }
 
   /** Returns what may be lost, given the marker that the broker still has: what has not certainly survived. */
-  lossSince(survivor: number): Loss {
+  lossSince(marker: number): Loss {
+    // The clock was set back between two processes: how it compares with the markers of this one says nothing.
+    const survivor = marker > this.#marker ? this.#before : marker
     // What follows is confirmed by a broker that has lost these.
-    this.#marker = Math.max(this.#marker, survivor)
+    this.#marker = Math.max(this.#marker, marker)
     return { survivor, upTo: this.#lastKey }
   }
 

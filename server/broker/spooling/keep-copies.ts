@@ -35,7 +35,12 @@ export function keepCopies(
   /** Recalls that the broker has stored and that were new to it. */
   let stored = 0
   let lastRecovery = { recalls: 0, atMs: -Infinity }
-  const marking = createMarking(markerName, { broker, copies, onLost: () => republishing.wake(), log })
+  const marking = createMarking(markerName, {
+    broker,
+    copies,
+    onLost: (isSame) => republishing.wake(isSame),
+    log,
+  })
   const renewing = createRenewing({ newEpoch: broker.newEpoch, log })
   const republishing = createRepublishing(
     // The spool may be drained at the same time.

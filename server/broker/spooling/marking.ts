@@ -13,8 +13,10 @@ const PROOF_INTERVAL_MS = 5_000
 interface MarkingDependencies {
   readonly broker: Pick<RecoverableBroker, 'mark' | 'doubts' | 'rollbacks'>
   readonly copies: Copies
-  /** Called when copies may be lost. */
-  readonly onLost: () => void
+  /**
+   * Called when copies may be lost. `isSame`: nothing but a log that went back says so, which may have been in the loss before.
+   */
+  readonly onLost: (isSame: boolean) => void
   readonly log: Logger
 }
 
@@ -58,7 +60,8 @@ export function createMarking(name: string, { broker, copies, onLost, log }: Mar
     const marker = copies.advance()
     const proved = proofs()
     const isProved = proved !== provedRollbacks && performance.now() - provedAtMs >= PROOF_INTERVAL_MS
-    const expected = latest?.doubts === doubts && !isProved ? latest.marker : NONE
+    const undoubted = latest?.doubts === doubts ? latest.marker : undefined
+    const expected = isProved ? NONE : (undoubted ?? NONE)
     const witness = newest
     let value = valueFor(marker)
     const { before, isStored } = await broker.mark(name, value, expected, witness)
@@ -81,7 +84,7 @@ export function createMarking(name: string, { broker, copies, onLost, log }: Mar
           { recalls, isMarkerLost: before === undefined, isNoted: copies.isNoted() },
           'looking for recalls that Redis lost',
         )
-      if (copies.lost().length > 0) onLost()
+      if (copies.lost().length > 0) onLost(isProved && before !== undefined && before === undoubted)
     }
     latest = { marker: value, doubts }
     recent.push({ marker, atMs })

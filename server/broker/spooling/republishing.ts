@@ -116,17 +116,11 @@ export function createRepublishing({ initialWindow }: RepublishingOptions, deps:
       (one): one is KeptRecall => !isEnd(one.copy) && refusals.isDue(batch.key, one.index, nowMs),
     )
     let failure: Error | undefined
-    for (let done = 0; done < recalls.length;) {
-      const some = recalls.slice(done, done + (await allowed()))
+    for (let done = 0; done < recalls.length; done += MAX_CONCURRENT_RECALLS) {
       if (!isCurrent()) return
-      const startedMs = performance.now()
-      const outcome = await restoring.restore(batch, some)
-      recovered += outcome.published
-      failure ??= outcome.failure
-      if (!outcome.isInVain) slowStart.confirmed(Array(outcome.published).fill(0), Infinity, startedMs)
-      else if (failure !== undefined) throw failure
-      done += some.length
-      await pause(startedMs + ROUND_INTERVAL_MS - performance.now())
+      const some = recalls.slice(done, done + MAX_CONCURRENT_RECALLS)
+      const oneFailure = await restoreSome(batch, some, isCurrent)
+      failure ??= oneFailure
     }
     if (failure !== undefined) throw failure
     if (!isCurrent()) return
@@ -136,6 +130,38 @@ export function createRepublishing({ initialWindow }: RepublishingOptions, deps:
     }
     for (const { copy, index } of kept) if (isEnd(copy)) copies.replace(batch, index, copy)
     copies.restored(batch)
+  }
+
+  /**
+   * Asks about all of them at once: only what is published can be too much for nodes. Resolves to why one was not stored;
+   * rejects if the broker neither has any of them nor stores one.
+   */
+  async function restoreSome(
+    batch: Batch,
+    some: readonly KeptRecall[],
+    isCurrent: () => boolean,
+  ): Promise<Error | undefined> {
+    const askedMs = performance.now()
+    const { lacking, ...asked } = await restoring.lackingOf(batch, some)
+    let { failure } = asked
+    let isInVain = lacking.length + asked.failed === some.length
+    if (lacking.length === 0 && isInVain && failure !== undefined) throw failure
+    if (asked.failed < some.length) slowStart.confirmed([], Infinity, askedMs)
+    await pause(askedMs + ROUND_INTERVAL_MS - performance.now())
+    for (let done = 0; done < lacking.length;) {
+      const piece = lacking.slice(done, done + (await allowed()))
+      if (!isCurrent()) return failure
+      const startedMs = performance.now()
+      const { published, failed, failure: newFailure } = await restoring.restore(batch, piece)
+      recovered += published
+      failure ??= newFailure
+      if (failed < piece.length) isInVain = false
+      if (!isInVain) slowStart.confirmed(Array(published).fill(0), Infinity, startedMs)
+      else if (failure !== undefined) throw failure
+      done += piece.length
+      await pause(startedMs + ROUND_INTERVAL_MS - performance.now())
+    }
+    return failure
   }
 
   /** Resolves to how many recalls may be published now: 1 or more. */
@@ -154,10 +180,10 @@ export function createRepublishing({ initialWindow }: RepublishingOptions, deps:
   }
 
   return {
-    /** Starts over with what is lost. */
-    wake(): void {
+    /** Starts over with what is lost; as slowly as at first, unless it is perhaps the same loss: then nodes have stayed. */
+    wake(isSame = false): void {
       losses++
-      slowStart.failed()
+      if (running === undefined || !isSame) slowStart.failed()
       restoring.forget()
       ended.clear()
       nudge.abort()

@@ -35,10 +35,14 @@ export type KeptRecall = Kept & { readonly copy: RecallCopy }
 interface Outcome {
   /** How many were published again. */
   readonly published: number
-  /** Whether the broker neither has any of them nor has stored one. */
-  readonly isInVain: boolean
+  /** How many the broker has not stored, each for whatever reason. */
+  readonly failed: number
   /** Why one was not stored, unless the broker refused it in particular. */
   readonly failure: Error | undefined
+}
+
+interface Lacking extends Omit<Outcome, 'published'> {
+  readonly lacking: readonly KeptRecall[]
 }
 
 /**
@@ -76,24 +80,6 @@ export function createRestoring({
     copies.replace(batch, index, copy)
   }
 
-  /** Returns those that the broker lacks; undefined instead of what cannot be found out. The others are as safe as new ones. */
-  async function lackingOf(batch: Batch, some: readonly KeptRecall[], failures: (Error | undefined)[]) {
-    const sent = sending()
-    const results = await Promise.allSettled(some.map(({ copy }) => broker.lacks(copy.recall)))
-    const lacking: KeptRecall[] = []
-    for (const [i, one] of some.entries()) {
-      const result = results[i]
-      if (result?.status === 'rejected') failures.push(await judge(batch, one, result.reason))
-      else if (result?.value === true) lacking.push(one)
-      else {
-        // Perhaps another receiver has stored it again, under another epoch.
-        settle(batch, one.index, isIncomplete(one.copy) ? one.copy : withPositions(one.copy, []))
-        sent.confirmed()
-      }
-    }
-    return lacking
-  }
-
   /** Returns the error, unless the broker refuses this recall in particular. */
   async function judge(
     batch: Batch,
@@ -111,10 +97,27 @@ export function createRestoring({
   }
 
   return {
-    /** Rejects if the broker does not answer at all. */
-    async restore(batch: Batch, some: readonly KeptRecall[]): Promise<Outcome> {
+    /** Finds those that the broker lacks. The others are as safe as new ones, unless that cannot be found out. */
+    async lackingOf(batch: Batch, some: readonly KeptRecall[]): Promise<Lacking> {
+      const sent = sending()
+      const results = await Promise.allSettled(some.map(({ copy }) => broker.lacks(copy.recall)))
       const failures: (Error | undefined)[] = []
-      const lacking = await lackingOf(batch, some, failures)
+      const lacking: KeptRecall[] = []
+      for (const [i, one] of some.entries()) {
+        const result = results[i]
+        if (result?.status === 'rejected') failures.push(await judge(batch, one, result.reason))
+        else if (result?.value === true) lacking.push(one)
+        else {
+          // Perhaps another receiver has stored it again, under another epoch.
+          settle(batch, one.index, isIncomplete(one.copy) ? one.copy : withPositions(one.copy, []))
+          sent.confirmed()
+        }
+      }
+      return { lacking, ...summed(failures) }
+    },
+
+    /** Stores what the broker lacks. Rejects if it does not answer at all. */
+    async restore(batch: Batch, lacking: readonly KeptRecall[]): Promise<Outcome> {
       const { isDoubtful } = batch
       const kept = await epochs.before(lacking.map(({ copy }) => ({ copy, isDoubtful })))
       const results = await Promise.allSettled(
@@ -126,6 +129,7 @@ export function createRestoring({
           return await restoreOne(batch, one, isDoubtful)
         }),
       )
+      const failures: (Error | undefined)[] = []
       let published = 0
       for (const [i, result] of results.entries()) {
         if (result.status === 'fulfilled') {
@@ -136,8 +140,7 @@ export function createRestoring({
         batch.isDoubtful = true
         failures.push(await judge(batch, lacking[i] as KeptRecall, result.reason))
       }
-      const failure = failures.find((one) => one !== undefined)
-      return { published, isInVain: failures.length === some.length, failure }
+      return { published, ...summed(failures) }
     },
 
     /** After another loss. */
@@ -146,6 +149,11 @@ export function createRestoring({
     stop: epochs.stop,
   }
 }
+
+const summed = (failures: readonly (Error | undefined)[]): Omit<Outcome, 'published'> => ({
+  failed: failures.length,
+  failure: failures.find((one) => one !== undefined),
+})
 
 const withPositions = (
   { recall, confirmed }: RecallCopy,

@@ -5,7 +5,7 @@ import { ODD, textOf, wholeNumberOf } from '../fields.ts'
 export interface MembershipEnd {
   readonly group: string
   readonly userIds?: readonly string[]
-  /** When the group was dismissed, in ms since 1970; never later than the webhook that says so. */
+  /** When the group was dismissed, in ms since 1970, by the clock of the provider if it says so. */
   readonly dismissedAtMs?: number
 }
 
@@ -37,8 +37,14 @@ const accountOf = (member: unknown): string | undefined => {
 /** 2001. What is earlier was not given in milliseconds. */
 const MIN_TIME_MS = 1e12
 
-/** Without a credible time, everything recalled until now was recalled before. */
+/** Our clock may be behind by as much. What is later was not given in milliseconds either. */
+const MAX_AHEAD_MS = 86_400_000
+
+/**
+ * It is compared with the times of recalls, which the provider gives by its own clock, so ours does not bound it. Without a
+ * credible time, everything recalled until now was recalled before.
+ */
 function dismissedAt(time: unknown, receivedAtMs: number): number {
-  const ms = wholeNumberOf(time, receivedAtMs)
+  const ms = wholeNumberOf(time, receivedAtMs + MAX_AHEAD_MS)
   return ms === ODD || ms < MIN_TIME_MS ? receivedAtMs : ms
 }

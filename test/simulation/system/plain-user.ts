@@ -53,6 +53,8 @@ class PlainPage implements Page {
   #generation = 0
   #isRefused = false
   #hasGoodbye = false
+  /** Or has been, until it heard of the end. */
+  #isConnected = false
   #isClosed = false
 
   constructor(options: PlainOptions) {
@@ -94,11 +96,16 @@ class PlainPage implements Page {
     const { onState, onEnded } = this.#options
     socket.on('connect', () => {
       this.#hasGoodbye = false
+      this.#isConnected = true
       this.#generation++
       for (const room of this.#rooms.values()) if (!room.hasLeft) this.#subscribe(room)
     })
     socket.on('disconnect', (reason) => {
-      if (reason !== 'io client disconnect') onEnded(this.#hasGoodbye)
+      // Socket.IO says so of attempts, too: nobody owes them a word.
+      if (this.#isConnected && reason !== 'io client disconnect') onEnded(this.#hasGoodbye)
+      this.#isConnected = false
+      // As CLIENTS.md says: it would go out first on the next connection.
+      socket.sendBuffer = []
       this.#generation++
       onState('offline')
       for (const room of this.#rooms.values()) room.paused('offline')
