@@ -127,22 +127,6 @@ describe('copies of what the broker confirmed', () => {
     expect(seqsOf(last)).to.deep.equal([1, 4, 2, 3])
   })
 
-  it('may be lost if the next process was confirmed them before it sent a marker, although an earlier one survived', async () => {
-    const dataDir = folder()
-    const first = open({ dataDir })
-    add(first, 1)
-    first.advance()
-    // Nothing on disk is as new as this one.
-    const survivor = first.advance()
-    await first.close()
-    const next = open({ dataDir })
-    add(next, 2)
-    const marker = next.advance()
-    await next.lose(survivor, 0)
-    expect(marker).to.be.above(survivor)
-    expect(seqsOf(next)).to.deep.equal([2])
-  })
-
   it('are bounded in bytes and in age, but are not too old while they are lost', async () => {
     const copies = open({ maxBytes: 250, maxAgeMs: 0 })
     for (let seq = 1; seq <= 9; seq++) {

@@ -111,8 +111,6 @@ export function openCopies(
     // The process before may have stored some of them again, and ended before it noted where.
     for (const loss of losses) for (const batch of batches.lose(loss)) batch.isDoubtful = true
     for (const key of restored) batches.drop(key)
-    // The process before may have sent a greater marker than any of its copies knows.
-    batches.advance(Date.now())
   }
 
   function reportRotten(where: object): void {

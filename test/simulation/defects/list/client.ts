@@ -176,8 +176,8 @@ export const CLIENT_DEFECTS: readonly Defect[] = [
       {
         file: 'server/realtime/sessions/join.ts',
         find: `    local.flush()
-    if (!this.#isAcknowledged) this.#acknowledge(notices.length, gap)`,
-        replace: `    if (!this.#isAcknowledged) this.#acknowledge(notices.length, gap)`,
+`,
+        replace: ``,
       },
     ],
     rules: ['once', 'order'],

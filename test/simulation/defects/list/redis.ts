@@ -109,7 +109,7 @@ export const REDIS_DEFECTS: readonly Defect[] = [
     patches: [
       {
         file: 'server/broker/spooling/marking.ts',
-        find: `      if (copies.lost().length > 0) onLost()
+        find: `      if (copies.lost().length > 0) onLost(isProved && before !== undefined && before === undoubted)
 `,
         replace: ``,
       },
