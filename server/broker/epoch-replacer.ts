@@ -31,23 +31,35 @@ interface EpochReplacerDependencies {
  */
 export function createEpochReplacer({ newEpoch, log, clock = NODE_CLOCK }: EpochReplacerDependencies) {
   const waiting = new Map<string, RolledBackLog>()
+  /** Those of `waiting` that are being replaced. */
+  const inFlight = new Set<string>()
   let timer: unknown
   let failures = 0
   let isStopped = false
 
   async function replaceOne(key: string, { room, position }: RolledBackLog): Promise<void> {
-    await newEpoch(room, position.epoch, position.offset - 1)
-    waiting.delete(key)
+    inFlight.add(key)
+    try {
+      await newEpoch(room, position.epoch, position.offset - 1)
+      waiting.delete(key)
+    } finally {
+      inFlight.delete(key)
+    }
   }
 
   /** Tries the oldest ones. Tries the rest at once if these succeed, otherwise after a delay that grows. */
   async function replaceSome(): Promise<void> {
-    const oldest = [...waiting].slice(0, MAX_CONCURRENT)
+    const oldest: (readonly [string, RolledBackLog])[] = []
+    for (const entry of waiting) {
+      if (oldest.length >= MAX_CONCURRENT) break
+      if (!inFlight.has(entry[0])) oldest.push(entry)
+    }
+    if (oldest.length === 0) return
     const outcomes = await Promise.allSettled(oldest.map(([key, one]) => replaceOne(key, one)))
     const failed = outcomes.find((outcome) => outcome.status === 'rejected')
     failures = failed === undefined ? 0 : failures + 1
     if (failed) log.error({ err: failed.reason, rooms: waiting.size }, 'cannot start a new epoch, retrying')
-    if (waiting.size > 0) schedule()
+    if (waiting.size > inFlight.size) schedule()
   }
 
   function schedule(): void {

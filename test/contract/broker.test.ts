@@ -392,6 +392,20 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
       })
     })
 
+    describe('newEpoch of several who know different losses', () => {
+      it('lets those who return go on before the first of them', async () => {
+        for (const seq of [1, 2, 3, 4, 5]) await publish(recallOf('g', [seq]))
+        const [before] = await broker.heads([{ group: 'g' }])
+        const position = { epoch: before?.epoch ?? '', offset: 5 }
+        await broker.newEpoch({ group: 'g' }, position.epoch, 4)
+        await broker.newEpoch({ group: 'g' }, position.epoch, 1)
+        await broker.newEpoch({ group: 'g' }, position.epoch, 3)
+        const history = await broker.history({ group: 'g' }, position, 10)
+        expect(history.gap).to.equal('epoch-changed')
+        expect(history.gap === undefined ? undefined : history.resume?.offset).to.be.at.most(1)
+      })
+    })
+
     describe('endGroup', () => {
       const GROUP = { group: 'g' }
       const TOPIC = { group: 'g', topic: 't' }

@@ -62,6 +62,23 @@ describe('epoch replacer', () => {
     expect(clock.pending()).to.equal(0)
   })
 
+  it('asks for each once while the answers are awaited, however many follow', async () => {
+    const attempts: string[] = []
+    const replies: (() => void)[] = []
+    const replacer = createEpochReplacer({
+      newEpoch(room) {
+        attempts.push((room as { group: string }).group)
+        return new Promise<void>((resolve) => replies.push(resolve))
+      },
+      log: pino({ level: 'silent' }),
+    })
+    const replacing = ['a', 'b', 'c'].map((room) => replacer.replace([rolledBack(room)]))
+    expect(attempts).to.deep.equal(['a', 'b', 'c'])
+    for (const reply of replies) reply()
+    await Promise.all(replacing)
+    expect(attempts).to.deep.equal(['a', 'b', 'c'])
+  })
+
   const passTime = async (clock: ReturnType<typeof createManualClock>) => {
     clock.advance(10_000)
     await new Promise((resolve) => setImmediate(resolve))

@@ -37,12 +37,16 @@ export function createRenewing({ newEpoch, log }: RenewingDependencies) {
 
     published({ positions }: Published): void {
       if (!isNeeded) return
-      for (const { room, position } of positions) {
+      for (const {
+        room,
+        position: { epoch },
+      } of positions) {
         const name = roomName(room)
         if (seen.has(name)) continue
         if (seen.size >= MAX_ROOMS) seen.clear()
         seen.add(name)
-        const one = { room, name, position }
+        // Another receiver may have published in it before: of what it holds, nothing is known to be as it was.
+        const one = { room, name, position: { epoch, offset: 1 } }
         if (waiting === undefined) void epochs.replace([one])
         else if (waiting.length < MAX_ROOMS) waiting.push(one)
       }
