@@ -53,9 +53,10 @@ describe('the offset of a recall that Redis lost', () => {
     onCleanUp(receiver.stop)
     await receiver.start()
 
-    /** All keys, without the markers. */
-    const save = async () => {
-      const names = (await admin.keys('*')).map(String).filter((name) => !name.includes(':marker:'))
+    const isMarker = (name: string): boolean => name.includes(':marker:')
+    /** All keys, without the markers unless these are wanted. */
+    const save = async (hasMarkers = false) => {
+      const names = (await admin.keys('*')).map(String).filter((name) => hasMarkers || !isMarker(name))
       return await Promise.all(names.map(async (name) => [name, await admin.dump(name)] as const))
     }
     /** Redis as it was then, but for these epochs. */
@@ -67,7 +68,16 @@ describe('the offset of a recall that Redis lost', () => {
       }
       await transaction.exec()
     }
-    return { receiver, other: await open(), third: await open(), save, goBack }
+    /** Resolves once the receiver has stored another marker. */
+    const nextMarker = async (): Promise<void> => {
+      const marker = async (): Promise<string> => {
+        const name = (await admin.keys('*')).map(String).find(isMarker)
+        return name === undefined ? '' : String(await admin.hGet(name, 'value'))
+      }
+      const before = await marker()
+      await waitUntil('there is another marker', async () => (await marker()) !== before, 5_000)
+    }
+    return { receiver, other: await open(), third: await open(), save, goBack, nextMarker }
   }
 
   const positionOf = ({ positions }: Awaited<ReturnType<RecoverableBroker['publish']>>) => {
@@ -112,5 +122,18 @@ describe('the offset of a recall that Redis lost', () => {
     expect(positionOf(await third.publish(recallOf(5), TIMEOUT_MS))).to.deep.equal(position)
     await waitUntil('it is stored again', async () => (await third.recalled(ROOM, [2])).length === 1, 10_000)
     expect((await third.history(ROOM, position, 100)).gap).to.equal('epoch-changed')
+  })
+
+  it('is looked for though other recalls have followed the loss, before the next marker', async () => {
+    const { receiver, third, save, goBack, nextMarker } = await start()
+    await receiver.publish({ ...recallOf(10), group: 'f' }, TIMEOUT_MS)
+    await nextMarker()
+    const saved = await save(true)
+    await receiver.publish(recallOf(1), TIMEOUT_MS)
+    await goBack(saved)
+    // Its feed does not go back, because another receiver has filled it.
+    for (const seq of [11, 12]) await third.publish({ ...recallOf(seq), group: 'h' }, TIMEOUT_MS)
+    await receiver.publish({ ...recallOf(13), group: 'i' }, TIMEOUT_MS)
+    await waitUntil('it is stored again', async () => (await third.recalled(ROOM, [1])).length === 1, 10_000)
   })
 })

@@ -9,9 +9,11 @@ const NONE = -1
 const PROOF_MARKERS = 60
 /** How often such a proof is a reason to look again, in ms: there is one for each room. */
 const PROOF_INTERVAL_MS = 5_000
+/** Of what was confirmed between two markers, at most so many recalls are looked for one by one, evenly spread. */
+const MAX_SAMPLES = 64
 
 interface MarkingDependencies {
-  readonly broker: Pick<RecoverableBroker, 'mark' | 'doubts' | 'rollbacks'>
+  readonly broker: Pick<RecoverableBroker, 'mark' | 'lacks' | 'doubts' | 'rollbacks'>
   readonly copies: Copies
   /**
    * Called when copies may be lost. `isSame`: nothing but a log that went back says so, which may have been in the loss before.
@@ -29,6 +31,7 @@ interface Latest {
 /**
  * Finds out what the broker has lost. Each check replaces a marker in it, if that is whole and what was confirmed last is there:
  * a marker that is missing, or smaller than the last one, proves a loss, and so does a recall or the end of a group that is not.
+ * If recalls followed the loss at once, what was confirmed last is there again, so that others are looked for as well.
  * Another connection is a reason to suspect that what was confirmed after the last marker is lost; a log that went back,
  * that what was confirmed in the last minute is.
  */
@@ -46,6 +49,10 @@ export function createMarking(name: string, { broker, copies, onLost, log }: Mar
   const recent: { readonly marker: number; readonly atMs: number }[] = []
   /** What the broker has confirmed last. */
   let newest: Recall | EndedGroup | undefined
+  /** Recalls that were confirmed since the last marker: one of `every`. */
+  let samples: Recall[] = []
+  let confirmed = 0
+  let every = 1
   /** Greater than any that the next process may find in place of a real one. */
   let provisional = 0
 
@@ -53,6 +60,29 @@ export function createMarking(name: string, { broker, copies, onLost, log }: Mar
   const valueFor = (marker: number): number => (copies.isNoted() ? marker : ++provisional)
 
   const proofs = (): number => broker.rollbacks() + rollbacks
+
+  function sample(recall: Recall): void {
+    if (confirmed++ % every !== 0) return
+    samples.push(recall)
+    if (samples.length <= MAX_SAMPLES) return
+    samples = samples.filter((_, i) => i % 2 === 0)
+    every *= 2
+  }
+
+  function takeSamples(): readonly Recall[] {
+    const taken = samples
+    samples = []
+    confirmed = 0
+    every = 1
+    return taken
+  }
+
+  /** A marker that follows them would show nothing of a loss before it. */
+  async function lookFor(recalls: readonly Recall[]): Promise<void> {
+    const results = await Promise.allSettled(recalls.map(broker.lacks))
+    if (results.some((result) => result.status === 'fulfilled' && result.value)) rollbacks++
+    for (const [i, { status }] of results.entries()) if (status === 'rejected') sample(recalls[i] as Recall)
+  }
 
   async function check(): Promise<void> {
     const doubts = broker.doubts() + suspects
@@ -63,8 +93,12 @@ export function createMarking(name: string, { broker, copies, onLost, log }: Mar
     const undoubted = latest?.doubts === doubts ? latest.marker : undefined
     const expected = isProved ? NONE : (undoubted ?? NONE)
     const witness = newest
+    const sampled = takeSamples()
     let value = valueFor(marker)
-    const { before, isStored } = await broker.mark(name, value, expected, witness)
+    const { before, isStored } = await broker.mark(name, value, expected, witness).catch((error: unknown) => {
+      for (const recall of sampled) sample(recall)
+      throw error
+    })
     if (!isStored) {
       if (newest === witness) newest = undefined
       losses++
@@ -90,6 +124,7 @@ export function createMarking(name: string, { broker, copies, onLost, log }: Mar
     recent.push({ marker, atMs })
     if (recent.length > PROOF_MARKERS) recent.shift()
     copies.dropOld()
+    if (isStored) await lookFor(sampled)
   }
 
   return {
@@ -103,7 +138,10 @@ export function createMarking(name: string, { broker, copies, onLost, log }: Mar
     },
 
     /** To be called with each recall, and each end of a group, that the broker has stored. */
-    stored: (what: Recall | EndedGroup): void => void (newest = what),
+    stored(what: Recall | EndedGroup): void {
+      newest = what
+      if (!('ended' in what)) sample(what)
+    },
 
     /** To be called when somebody has found that a log went back. */
     rolledBack: (): void => void rollbacks++,
