@@ -8,6 +8,8 @@ import type { Room } from '../../shared/room.ts'
 export interface PublishOptions {
   /** Do not wait for further recalls to share a call with. Set it when none will follow. */
   readonly immediately?: boolean
+  /** It is on the disk of the caller, who removes it once this resolves: a copy must be there before. */
+  readonly fromDisk?: boolean
 }
 
 /**

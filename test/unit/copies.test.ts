@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import { pino } from 'pino'
 import type { Recall } from '../../shared/recall.ts'
@@ -269,6 +270,27 @@ describe('copies of what the broker confirmed', () => {
     await copies.add({ recall: recallOf(1), confirmed: [] })
     copies.dropOld()
     expect(filesIn(dataDir)).to.have.length.below(3)
+  })
+
+  it('are flushed to disk before what is there already is removed from it', async () => {
+    let flush: () => void = () => undefined
+    const broker = {
+      publish: async () => ({ duplicate: false, positions: [] }),
+      doubts: () => 0,
+      rollbacks: () => 0,
+    } as unknown as RecoverableBroker
+    const copies = open({ disk: diskThat({ sync: () => new Promise<void>((resolve) => (flush = resolve)) }) })
+    const copied = keepCopies(
+      { markerName: 'm', historySize: 1_000 },
+      { broker, copies, setAside: async () => undefined, onRecovered: () => undefined, log },
+    )
+    await copied.publish(recallOf(1), 1_000)
+    let isDone = false
+    const drained = copied.publish(recallOf(2), 1_000, { fromDisk: true }).then(() => (isDone = true))
+    await delay(500)
+    expect(isDone).to.equal(false)
+    flush()
+    await drained
   })
 
   it('count as lost if they were sent before a loss was found, and confirmed after it', async () => {

@@ -175,6 +175,11 @@ export function openCopies(
      */
     add,
 
+    /** Resolves once all copies are flushed to disk, or soon if it is slow or failing. */
+    async flushed(): Promise<void> {
+      await Promise.race([journal.flush(), delay(MAX_NOTE_MS, undefined, { ref: false })])
+    },
+
     /** Returns the next marker, greater than all before. What is added from now on belongs behind it. */
     advance(): number {
       open = undefined

@@ -95,7 +95,7 @@ export function keepCopies(
         confirmed: [outcome.positions.map(({ position }) => position)],
       })
       sent.confirmed()
-      await copied
+      await (options?.fromDisk === true ? copies.flushed() : copied)
       return outcome
     },
 

@@ -53,7 +53,8 @@ export function createSpoolingBroker(
   const drain = createDrain(
     { initialWindow: Math.ceil(historySize / 2), concurrency: patience.drainConcurrency },
     {
-      publish: (recall) => broker.publish(recall, patience.drainTimeoutMs, { immediately: true }),
+      publish: (recall) =>
+        broker.publish(recall, patience.drainTimeoutMs, { immediately: true, fromDisk: true }),
       spool,
       setAside,
       log,
