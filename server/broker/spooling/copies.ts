@@ -84,7 +84,6 @@ export function openCopies(
   /** Losses that the disk has not taken yet. */
   let unnoted = 0
   load()
-  batches.open(Date.now())
   /** When this process began, by the clock of the age of copies. */
   const startedMs = (batches.newestMs() ?? Date.now()) - performance.now()
   dropBeyond(maxBytes)
@@ -111,6 +110,7 @@ export function openCopies(
     // The process before may have stored some of them again, and ended before it noted where.
     for (const loss of losses) for (const batch of batches.lose(loss)) batch.isDoubtful = true
     for (const key of restored) batches.drop(key)
+    batches.open(Date.now())
   }
 
   function reportRotten(where: object): void {
