@@ -61,6 +61,20 @@ describe('delivery monitor', function () {
     ])
   })
 
+  it('is in doubt from the start if recalls wait on a disk', async () => {
+    const text = JSON.stringify({ dataFolder: 'f', ready: true, spool: { recalls: 1, ageMs: 60_000 } })
+    const { monitor } = start({
+      broker: {
+        isDelivering: () => true,
+        probeAgeMs: () => 1,
+        heartbeats: async () => [{ id: 'p', ageMs: 0, text }],
+      },
+      lag: {},
+    })
+    await monitor.ready
+    expect(monitor.state().proved).to.equal(false)
+  })
+
   it('is in doubt after it stood still, also to one that connects before it has noticed', async () => {
     const reportedAtMs = performance.now()
     let isReporting = false

@@ -163,7 +163,10 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
 
   const checking = setInterval(check, CHECK_INTERVAL_MS).unref()
   const reading = setInterval(() => void readHeartbeats(), SOON_INTERVAL_MS).unref()
-  const firstRead = readHeartbeats()
+  // Whoever connects before the next check is not told that all is well.
+  const firstRead = readHeartbeats().then(() => {
+    if (receivers.causes(performance.now()).length > 0) check()
+  })
 
   return {
     /** Resolves once it is known what waits at receivers, or that it cannot be known now. Never rejects. */
