@@ -43,7 +43,7 @@ export function judgeRefusals(rights: Rights, history: readonly Entry[]): Violat
 
 const violation = (atMs: number, what: string): Violation => ({ rule: 'not refused', atMs, what })
 
-/** A node whose clock is wrong cannot tell whether a token has ended. */
+/** A node whose clock is wrong cannot tell whether a token or an order has ended. */
 const has = (
   rights: Rights,
   user: string,
@@ -52,4 +52,5 @@ const has = (
   code: string,
 ): boolean =>
   !(code === 'TOKEN_REFUSED' && rights.hasWrongClocks) &&
+  !rights.mayBeOrderedByClock(user, atMs) &&
   rooms.some(({ room }) => rights.surelyHasAt(user, room, atMs, NEGATIVE_MS))

@@ -143,6 +143,11 @@ export class Rights {
     )
   }
 
+  /** By a clock that is wrong, an order ends at another time. */
+  mayBeOrderedByClock(user: string, atMs: number): boolean {
+    return this.hasWrongClocks && this.#orders.some(({ order }) => order.user === user && order.atMs <= atMs)
+  }
+
   #isReadAnew(okAtMs: number, atMs: number): boolean {
     return (
       !this.hasWrongClocks &&
