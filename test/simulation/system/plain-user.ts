@@ -51,6 +51,7 @@ class PlainPage implements Page {
   readonly #socket: Socket
   /** Counts connections: what belongs to an earlier one says nothing of this one. */
   #generation = 0
+  readonly #leaving = new Set<PlainListener>()
   #isRefused = false
   #hasGoodbye = false
   /** Or has been, until it heard of the end. */
@@ -106,6 +107,7 @@ class PlainPage implements Page {
       this.#isConnected = false
       // As CLIENTS.md says: it would go out first on the next connection.
       socket.sendBuffer = []
+      this.#leaving.clear()
       this.#generation++
       onState('offline')
       for (const room of this.#rooms.values()) room.paused('offline')
@@ -161,11 +163,14 @@ class PlainPage implements Page {
     )
   }
 
-  /** Leaves the room, and comes back after a while. */
+  /** Leaves the room, and comes back after a while; once, whatever it is told until the node has heard of it. */
   #leave(listener: PlainListener): void {
     const generation = this.#generation
+    if (this.#leaving.has(listener)) return
+    this.#leaving.add(listener)
     this.#socket.emit('unsubscribe', listener.room, () => {
       if (generation !== this.#generation) return
+      this.#leaving.delete(listener)
       listener.left()
       void wait(listener.returnsAfterMs).then(() => {
         if (this.#isClosed) return
