@@ -15,6 +15,8 @@ const ENDED_MS = 2_000
 const HIDDEN_MS = 15_000
 /** What Redis has confirmed is on the disk of the receiver after 200 ms and a flush. */
 const COPIED_MS = 500
+/** So long it has a copy of it. */
+const COPY_AGE_MS = 3_900_000
 
 /** What the faults of a run may cost by what is promised. */
 export class Losses {
@@ -75,9 +77,13 @@ export class Losses {
     return this.#lossesMs.findLast((ms) => ms >= fromMs && ms <= untilMs) ?? -Infinity
   }
 
-  /** Whether a recall may be gone although it was answered OK: Redis lost it, and its receiver ended before it had a copy on disk. */
+  /**
+   * Whether a recall may be gone although it was answered OK: Redis lost it, and its receiver ended before it had a copy on disk, or
+   * it was too old for a copy.
+   */
   mayBeGone({ key, keptAtMs }: Recall): boolean {
     if (keptAtMs === undefined || !this.#lossesMs.some((ms) => ms >= keptAtMs)) return false
+    if (this.#lossesMs.some((ms) => ms >= keptAtMs + COPY_AGE_MS)) return true
     // What was spooled is on its disk until Redis has it, which is when somebody is told.
     return [keptAtMs, this.#toldAtMs.get(key) ?? keptAtMs].some((atMs) => this.#endsBeforeCopy(atMs))
   }
