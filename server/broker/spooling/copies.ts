@@ -211,6 +211,9 @@ export function openCopies(
       return lost.reduce((sum, { recalls }) => sum + recalls, 0)
     },
 
+    /** Returns whether the broker has lost a marker of an earlier process, given the marker that it still has; undefined if none. */
+    hasLostEarlier: (marker: number | undefined): boolean => batches.hasLostEarlier(marker ?? 0),
+
     /** Returns whether the next process would know what is lost now, whatever marker it finds. */
     isNoted: (): boolean => unnoted === 0 || batches.lost().length === 0,
 

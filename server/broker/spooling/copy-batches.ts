@@ -104,6 +104,11 @@ export class Batches {
     return { survivor, upTo: this.#lastKey }
   }
 
+  /** Returns whether the broker has lost a marker of an earlier process, given the marker that it still has. */
+  hasLostEarlier(marker: number): boolean {
+    return marker < this.#before
+  }
+
   /** Marks what may be lost, and returns it. */
   lose({ survivor, upTo }: Loss): Batch[] {
     const lost = [...this.#batches.values()].filter(

@@ -9,6 +9,8 @@ const NONE = -1
 const PROOF_MARKERS = 60
 /** How often such a proof is a reason to look again, in ms: there is one for each room. */
 const PROOF_INTERVAL_MS = 5_000
+/** A loss that was there before the process: nobody knows since when, but nodes doubt at once that everything is delivered. */
+const UNKNOWN_MS = 5_000
 /** Of what was confirmed between two markers, at most so many recalls are looked for one by one, evenly spread. */
 const MAX_SAMPLES = 64
 
@@ -105,7 +107,8 @@ export function createMarking(name: string, { broker, copies, onLost, log }: Mar
       const first = recent[isProved ? 0 : recent.length - 1]
       const survivor = isProved ? Math.min(before ?? 0, first?.marker ?? Infinity) : before
       // On disk before the marker is replaced: the next process could not know.
-      const recalls = await copies.lose(survivor, first?.atMs ?? atMs)
+      const sinceMs = first?.atMs ?? (copies.hasLostEarlier(before) ? atMs - UNKNOWN_MS : atMs)
+      const recalls = await copies.lose(survivor, sinceMs)
       value = valueFor(marker)
       // Otherwise it has changed once more, which the next check looks at.
       if (!(await broker.mark(name, value, before, newest)).isStored) return
