@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { GatewayError } from '../../shared/errors.ts'
 import { DEFAULT_DATA_DIR } from '../config/settings.ts'
 import { openQuarantine } from '../receiver/quarantine-files.ts'
+import { REPLAY_CALL } from '../receiver/provider-call.ts'
 import { decodeBody } from '../receiver/quarantine.ts'
 import { withDataDir } from './command.ts'
 import type { Terminal } from './command.ts'
@@ -35,7 +36,7 @@ async function list(options: QuarantineOptions, { environment, print }: Terminal
 
 /**
  * Posts the quarantined webhooks to a running gateway, oldest first, and prints the responses. Rejects with SEND_FAILED if one is
- * not OK: it stays. What is still not wholly understood is quarantined anew.
+ * not OK: it stays, as it is. What is answered with OK and still not wholly understood is quarantined anew.
  */
 async function replay(options: QuarantineOptions, { environment, print }: Terminal): Promise<void> {
   const store = await open(withDataDir(options, environment))
@@ -50,7 +51,7 @@ async function replay(options: QuarantineOptions, { environment, print }: Termin
         continue
       }
       const query = new URLSearchParams(request.query)
-      const { status, text } = await call({ query, body: decodeBody(request) })
+      const { status, text } = await call({ query, body: decodeBody(request), headers: REPLAY_CALL })
       print(`${id} ${status} ${text}`)
       if (status === 200) await store.remove(entry)
       else refused++

@@ -28,6 +28,8 @@ export const withCallOptions = (command: Command): Command =>
 interface Call {
   readonly query: URLSearchParams
   readonly body: string | Buffer
+  /** Default: OWN_CALL. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /**
@@ -46,11 +48,15 @@ export function createCaller({ url, ...options }: CallOptions, environment: Envi
     )
   }
 
-  return async function call({ query, body }: Call): Promise<{ status: number; text: string }> {
+  return async function call({
+    query,
+    body,
+    headers = OWN_CALL,
+  }: Call): Promise<{ status: number; text: string }> {
     const target = `${url}?${signed(query, { app, token }).toString()}`
     try {
       const signal = AbortSignal.timeout(RESPONSE_TIMEOUT_MS)
-      const response = await fetch(target, { method: 'POST', headers: OWN_CALL, body, signal })
+      const response = await fetch(target, { method: 'POST', headers, body, signal })
       return { status: response.status, text: await response.text() }
     } catch (cause) {
       throw new GatewayError('SEND_FAILED', `no response from ${new URL(url).origin} (${reasonOf(cause)})`, {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import * as lmdb from 'lmdb'
 import type { RootDatabase } from 'lmdb'
 import { GatewayError } from '../../shared/errors.ts'
@@ -129,14 +130,15 @@ interface KeyCoding {
   keyValueToBuffer(key: unknown): Buffer
 }
 
-/** Returns the outcome of a write. The error of lmdb carries a second promise that also rejects; it is handled here. */
+/** Returns the outcome of a write. The error of lmdb says nothing, but carries a promise that rejects with the reason, at once. */
 export async function committed<T>(write: Promise<T>): Promise<T> {
   try {
     return await write
   } catch (error) {
-    if (error instanceof Error && 'commitError' in error) {
-      Promise.resolve(error.commitError).catch(() => undefined)
-    }
-    throw error
+    if (!(error instanceof Error && 'commitError' in error)) throw error
+    let reason: unknown = error
+    Promise.resolve(error.commitError).catch((inner: unknown) => (reason = inner))
+    await nextTurn()
+    throw reason
   }
 }

@@ -12,6 +12,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statfsSync,
   write,
   writeSync,
 } from 'node:fs'
@@ -45,6 +46,8 @@ export interface Disk {
   syncFolder(folder: string): Promise<void>
   /** Locks a file for this process until it ends, and creates it if it is missing; `held` if another process has it. */
   lock(file: string): FileLock | 'held'
+  /** Returns how much more the disk of this folder can hold, in bytes; undefined if that is not known. */
+  free(folder: string): number | undefined
   /** Returns an id that the machine of this folder has until it is started again; undefined if that is not known. */
   bootId(folder: string): string | undefined
 }
@@ -131,6 +134,11 @@ export const systemDisk: Disk = {
   },
 
   lock: lockFile,
+
+  free(folder) {
+    const { bavail, bsize } = statfsSync(folder)
+    return bavail * bsize
+  },
 
   bootId: () => systemDisk.read(BOOT_ID.file, 0, BOOT_ID.bytes).toString() || undefined,
 }

@@ -9,7 +9,7 @@ import type { Refusals } from '../telemetry/refusals.ts'
 import { dropBody, readBody } from './body.ts'
 import { createCallerCheck } from './caller.ts'
 import type { CallerOptions } from './caller.ts'
-import { isOwnCall } from './provider-call.ts'
+import { isOwnCall, isReplay } from './provider-call.ts'
 import { refusal } from './responses.ts'
 import type { WebhookResponse } from './responses.ts'
 import { createWebhook } from './webhook.ts'
@@ -55,7 +55,13 @@ export function createReceiver(
       const query = checkCaller(text, receivedAtMs, stalls.waitedForMs())
       const body = await readBody(request)
       const contentType = request.headers['content-type']
-      const result = await handleWebhook({ query, body, contentType, receivedAtMs })
+      const result = await handleWebhook({
+        query,
+        body,
+        contentType,
+        receivedAtMs,
+        isReplay: isReplay(request),
+      })
       metrics.webhookAnswered('OK', isOwnCall(request))
       send(response, 200, result)
     } catch (cause) {

@@ -35,6 +35,8 @@ interface WebhookCall {
   readonly body: Buffer
   readonly contentType: string | undefined
   readonly receivedAtMs: number
+  /** Whether it comes from the quarantine, and stays there if it is refused. */
+  readonly isReplay: boolean
 }
 
 /**
@@ -71,9 +73,11 @@ export function createWebhook({
     } catch (error) {
       if (error instanceof GatewayError && error.code !== 'WEBHOOK_MALFORMED') throw error
       const { code, message } = asGatewayError(error)
-      await setAside(call, message)
       const command = query.get('CallbackCommand') ?? ''
-      if (command === RECALL_COMMAND || fields['CallbackCommand'] === RECALL_COMMAND) throw error
+      const isRecall = command === RECALL_COMMAND || fields['CallbackCommand'] === RECALL_COMMAND
+      if (isRecall && call.isReplay) throw error
+      await setAside(call, message)
+      if (isRecall) throw error
       // The gateway itself is at fault, and the response does not show it.
       if (code === 'INTERNAL') log.error({ err: error }, 'webhook not handled because of an internal error')
       // No recall is lost, and an error could stop whatever the provider asks about.

@@ -27,6 +27,8 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
     const onCleanUp = cleanUpAfterEach()
     let fixture: BrokerFixture
     let broker: Broker
+    /** The one that is open, where only one can be. */
+    let latest: Broker
 
     const open = async (options: Partial<BrokerOptions> = {}): Promise<Broker> => {
       const opened = fixture.create(options)
@@ -50,7 +52,7 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
     beforeEach(async () => {
       fixture = await openFixture()
       onCleanUp(() => fixture.close())
-      broker = await open()
+      broker = latest = await open()
     })
 
     describe('publish', () => {
@@ -176,7 +178,9 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
         await short.publish(recallOf('g', [1], { topic: 't' }), TIMEOUT_MS)
         await short.publish(recallOf('g', [1]), TIMEOUT_MS)
         expect(await short.recalled({ group: 'g' }, [1])).to.have.length(1)
+        let seq = 1
         await waitUntil('the set expires', async () => {
+          await short.publish(recallOf('g', [++seq], { topic: 't' }), TIMEOUT_MS)
           if (!fixture.shared) short = await reopen(options)
           return (await short.recalled({ group: 'g' }, [1])).length === 0
         })
@@ -540,8 +544,9 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
     })
 
     async function reopen(options: Partial<BrokerOptions> = {}): Promise<Broker> {
-      await broker.stop()
-      return await open(options)
+      await latest.stop()
+      latest = await open(options)
+      return latest
     }
   })
 }

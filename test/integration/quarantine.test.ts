@@ -110,6 +110,16 @@ describe('quarantine', () => {
     expect((await postWebhook(gateway.url, { body: '' })).status).to.equal(400)
   })
 
+  it('keeps a recall once that is not understood, however often it is replayed', async () => {
+    await start()
+    expect((await postWebhook(gateway.url, { body: '' })).status).to.equal(400)
+    const before = await entries()
+    expect(before).to.have.length(1)
+    for (let i = 0; i < 2; i++) expect((await replay()).code).to.equal(1)
+    expect(await entries()).to.deep.equal(before)
+    expect(await quarantined()).to.equal(1)
+  })
+
   /** Starts a gateway whose Redis refuses the keys of every group that is not good, until `allowAll` is called. */
   async function startWithRefusedKeys() {
     const redis = await startRedis()

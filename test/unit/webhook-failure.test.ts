@@ -27,6 +27,7 @@ describe('a webhook that the gateway fails to handle', () => {
       ),
       contentType: undefined,
       receivedAtMs: Date.now(),
+      isReplay: false,
     })
     expect(response).to.include({ ActionStatus: 'OK' })
     expect(quarantined).to.deep.equal(['internal error'])

@@ -21,8 +21,8 @@ import { RoomListeners } from '../room-listeners.ts'
 import { withTimeout } from '../timeout.ts'
 import { openMended } from './open-mended.ts'
 import { createReopeningStore } from './reopening-store.ts'
+import { startSweeping } from './sweeping.ts'
 
-const SWEEP_INTERVAL_MS = 3_600_000
 /** A write that takes longer means a failing disk. Reads need no timeout: they touch memory-mapped pages only. */
 const WRITE_TIMEOUT_MS = 1_000
 
@@ -54,7 +54,7 @@ export function createEmbeddedBroker(
   /** In memory, because this process is the only one. */
   const latestHeartbeats = new Map<string, { readonly text: string; readonly atMs: number }>()
   const announcementListeners = new Map<AnnouncementSubject, Set<AnnouncementListener>>()
-  let sweepTimer: NodeJS.Timeout | undefined
+  let stopSweeping: (() => void) | undefined
 
   const reopening = createReopeningStore({
     open: (isBroken) =>
@@ -76,7 +76,7 @@ export function createEmbeddedBroker(
 
   /** Appends the recall to its logs, without its known messages. Only inside a transaction. */
   function append(recall: Recall): Appended[] {
-    const { recalledSets, logs } = store()
+    const { recalledSets, logs, clock } = store()
     const endedAtMs = recalledSets.endOf(recall.group)
     const isKnown = ({ seq }: { seq: number }): boolean =>
       isRepeat(recall, recalledSets.get(recall, seq), endedAtMs)
@@ -88,12 +88,12 @@ export function createEmbeddedBroker(
     const text = joinEntry(entry, entry.messages)
     const appended = roomsFor(recall, endedAtMs).map((room) => {
       const name = roomName(room)
-      const { epoch, offset } = logs.append(name, text, Date.now())
+      const { epoch, offset } = logs.append(name, text)
       return { room, name, epoch, notice: { ...fresh, offset } }
     })
     // Last, so that a retry after an earlier failure delivers the recall instead of being taken for a repeat.
     const seqs = messages.map(({ seq }) => seq)
-    recalledSets.put(recall, seqs, recall.recalledAtMs, Date.now())
+    recalledSets.put(recall, seqs, recall.recalledAtMs, clock.stampMs())
     return appended
   }
 
@@ -120,26 +120,17 @@ export function createEmbeddedBroker(
   /** Returns the head of the log. A room that was never used gets its epoch now. */
   async function headOf(name: string): Promise<Position> {
     const { logs } = store()
-    return logs.head(name) ?? (await write(() => logs.touch(name, Date.now())))
+    return logs.head(name) ?? (await write(() => logs.touch(name)))
   }
 
   return {
     async start() {
-      await inDataDir(options.dataDir, async () => {
-        const opened = await reopening.open()
-        await opened.sweep(Date.now())
-      })
-      sweepTimer = setInterval(() => {
-        if (!reopening.isOpen()) return
-        store()
-          .sweep(Date.now())
-          .catch((err: unknown) => log.error({ err }, 'cannot remove expired logs'))
-      }, SWEEP_INTERVAL_MS)
-      sweepTimer.unref()
+      await inDataDir(options.dataDir, reopening.open)
+      stopSweeping = await startSweeping(() => (reopening.isOpen() ? store() : undefined), log)
     },
 
     async stop() {
-      clearInterval(sweepTimer)
+      stopSweeping?.()
       await reopening.close()
     },
 
@@ -167,7 +158,7 @@ export function createEmbeddedBroker(
       const name = roomName(room)
       const head = await headOf(name)
       const isKnown = since.epoch === head.epoch && since.offset <= head.offset
-      const entries = logs.after(name, isKnown ? since.offset : 0, isKnown ? limit : 1, Date.now())
+      const entries = logs.after(name, isKnown ? since.offset : 0, isKnown ? limit : 1)
       // Another log, or a longer one: everything that this one holds may be new.
       if (!isKnown) return historySince(since, head, [], (entries[0]?.offset ?? head.offset + 1) - 1)
       return historySince(since, head, entries.map(decode))
@@ -176,13 +167,13 @@ export function createEmbeddedBroker(
     async historyBefore(room, before, limit) {
       const name = roomName(room)
       const head = await headOf(name)
-      const entries = store().logs.before(name, Math.min(before, head.offset + 1), limit, Date.now())
+      const entries = store().logs.before(name, Math.min(before, head.offset + 1), limit)
       return { notices: entries.map(decode).filter((notice) => notice !== null), head }
     },
 
     async heads(rooms) {
       const { logs } = store()
-      return await write(() => rooms.map((room) => logs.touch(roomName(room), Date.now())))
+      return await write(() => rooms.map((room) => logs.touch(roomName(room))))
     },
 
     async newEpoch(room, epoch) {
@@ -200,7 +191,8 @@ export function createEmbeddedBroker(
     },
 
     onAnnouncement(subject, listener, onCaughtUp) {
-      for (const { text, atMs } of store().announcements.current(subject, Date.now())) listener(text, atMs)
+      const { announcements, clock } = store()
+      for (const { text, atMs } of announcements.current(subject, clock.expiryMs())) listener(text, atMs)
       onCaughtUp?.()
       const ofSubject = announcementListeners.get(subject) ?? new Set()
       announcementListeners.set(subject, ofSubject.add(listener))
@@ -227,14 +219,14 @@ export function createEmbeddedBroker(
     },
 
     async endGroup(group, atMs) {
-      const { recalledSets, logs } = store()
+      const { recalledSets, logs, clock } = store()
       if (!isBefore(atMs, recalledSets.endOf(group))) {
         for (const name of logs.ofGroup(group)) {
           await write(() => logs.end(name))
           listeners.notifyInterrupted(name)
         }
         // Last, so that a call that failed before is completed by the next one.
-        await write(() => recalledSets.end(group, atMs, Date.now()))
+        await write(() => recalledSets.end(group, atMs, clock.stampMs()))
       }
       await recalledSets.drop(group)
     },

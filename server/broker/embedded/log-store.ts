@@ -12,10 +12,14 @@ import { createLogs } from './logs.ts'
 import type { Head, Logs } from './logs.ts'
 import { openRecalledSets } from './recalled-sets.ts'
 import type { RecalledSets } from './recalled-sets.ts'
+import { createStoreClock } from './store-clock.ts'
+import type { StoreClock } from './store-clock.ts'
 
 export interface LogStoreOptions extends BrokerOptions {
   readonly dataDir: string
   readonly createEpoch: () => string
+  /** When something was written last, or earlier, in ms since 1970. Default: what the store says, which takes a second if it is large. */
+  readonly writtenAtMs?: number | undefined
   /** Called with a value that is not as it was written, before it is removed. */
   readonly onDamage: (damage: Damage) => void
   /** Called with the name of a room whose log got another epoch, because its position was rotten. */
@@ -25,6 +29,7 @@ export interface LogStoreOptions extends BrokerOptions {
 }
 
 export interface LogStore {
+  readonly clock: StoreClock
   readonly logs: Logs
   readonly announcements: Announcements
   readonly recalledSets: RecalledSets
@@ -33,8 +38,11 @@ export interface LogStore {
    * An error thrown by `work` does not roll back what it wrote before.
    */
   transaction<T>(work: () => T): Promise<T>
-  /** Empties expired logs, and deletes expired positions and recalled sets. */
-  sweep(nowMs: number): Promise<void>
+  /**
+   * Empties expired logs, and deletes expired positions and recalled sets, by the clock of the store. Resolves to how many it kept
+   * that have expired by the clock of the machine.
+   */
+  sweep(): Promise<number>
   /** Reads these values, so that those which are rotten are mended. */
   look(keys: readonly { readonly database: string; readonly key: Key }[]): void
   /** Gives checksums to what the version before this one stored. Resolves to whether all have one, which a close prevents. */
@@ -56,16 +64,28 @@ export function openLogStore(options: LogStoreOptions): LogStore {
   const mending = new Set<string>()
 
   let isClosed = false
-  const { logs, mendHead, sweep } = createLogs(
-    { heads, entries },
-    { ...options, historyTtlMs: options.historyTtlS * 1_000 },
-  )
   const recalledSets = openRecalledSets(checked, {
     recalledTtlMs: (options.recalledTtlS ?? Infinity) * 1_000,
     inTransaction: async (work) => !isClosed && (await committed(root.transaction(work))),
   })
 
+  const clock = createStoreClock(options.writtenAtMs ?? newestWriteMs())
+  const { logs, mendHead, sweep } = createLogs(
+    { heads, entries },
+    { ...options, clock, historyTtlMs: options.historyTtlS * 1_000 },
+  )
   const databases = [heads, entries, announcements.database, ...recalledSets.databases]
+
+  /** Returns the time of the newest write, in ms since 1970; undefined if nothing was written. */
+  function newestWriteMs(): number | undefined {
+    try {
+      const all = [...heads.records().map(({ value }) => value.usedAtMs), ...recalledSets.writtenAtMs()]
+      return all.length === 0 ? undefined : all.reduce((one, other) => Math.max(one, other))
+    } catch (error) {
+      void root.close()
+      throw error
+    }
+  }
 
   function onRotten(database: string, key: Key, bytes: Buffer): void {
     const where = `${database} of the embedded broker, ${JSON.stringify(key)}`
@@ -84,10 +104,12 @@ export function openLogStore(options: LogStoreOptions): LogStore {
     if (database === 'heads' && typeof key === 'string') mendHead(key)
     else if (database === 'entries' && typeof key !== 'string') entries.removeSync(key)
     else if (database === 'announcements' && typeof key !== 'string') announcements.database.removeSync(key)
-    else recalledSets.mend(database, key)
+    else recalledSets.mend(database, key, clock.stampMs())
   }
 
   return {
+    clock,
+
     logs,
 
     announcements,
@@ -96,9 +118,9 @@ export function openLogStore(options: LogStoreOptions): LogStore {
 
     transaction: (work) => committed(root.transaction(work)),
 
-    async sweep(nowMs) {
-      await committed(root.transaction(() => sweep(nowMs)))
-      await recalledSets.sweep(nowMs)
+    async sweep() {
+      const held = await committed(root.transaction(sweep))
+      return held + (await recalledSets.sweep(clock))
     },
 
     look(keys) {

@@ -2,14 +2,15 @@ import type { Position } from '../../../shared/position.ts'
 import { roomName } from '../../../shared/room.ts'
 import { POSITION_TTL_S, UNUSED_POSITION_TTL_S } from '../broker.ts'
 import type { CheckedDatabase } from './checked-database.ts'
+import type { StoreClock } from './store-clock.ts'
 
 export interface Logs {
   /** Returns the last position of the log; undefined for a room that was never used, or whose position expired. */
   head(room: string): Position | undefined
   /** Returns the head, with a new epoch for a room that was never used. Only inside a transaction. */
-  touch(room: string, nowMs: number): Position
+  touch(room: string): Position
   /** Appends an entry and returns its position. Only inside a transaction. */
-  append(room: string, text: string, nowMs: number): Position
+  append(room: string, text: string): Position
   /** Gives the log another epoch if it has this one. Only inside a transaction. */
   newEpoch(room: string, epoch: string): void
   /** Returns the names of the rooms of a group and its topics that have a head. */
@@ -17,9 +18,9 @@ export interface Logs {
   /** Empties the log and gives it another epoch. Only inside a transaction. */
   end(room: string): void
   /** Returns the stored entries after this offset, oldest first. */
-  after(room: string, offset: number, limit: number, nowMs: number): StoredEntry[]
+  after(room: string, offset: number, limit: number): StoredEntry[]
   /** Returns the last stored entries before this offset, oldest first. */
-  before(room: string, offset: number, limit: number, nowMs: number): StoredEntry[]
+  before(room: string, offset: number, limit: number): StoredEntry[]
 }
 
 interface StoredEntry {
@@ -42,6 +43,7 @@ interface LogsOptions {
   readonly historySize: number
   readonly historyTtlMs: number
   readonly createEpoch: () => string
+  readonly clock: StoreClock
   /** Called with the name of a room whose log got another epoch, because its position was rotten. */
   readonly onNewEpoch: (room: string) => void
 }
@@ -53,10 +55,11 @@ interface LogsDatabases {
 
 /** The logs of all rooms in a store. */
 export function createLogs({ heads, entries }: LogsDatabases, options: LogsOptions) {
-  const { historyTtlMs } = options
+  const { historyTtlMs, clock } = options
 
   /** Returns a head under a new epoch for a log that has lost its own. */
-  function rebuiltHead(room: string, nowMs: number): Head {
+  function rebuiltHead(room: string): Head {
+    const nowMs = clock.stampMs()
     const limit = 1
     const [[, first] = [room, 1]] = entries.keys({ start: [room, 0], end: [room, Infinity], limit })
     const [[, offset] = [room, 0]] = entries.keys({
@@ -73,33 +76,44 @@ export function createLogs({ heads, entries }: LogsDatabases, options: LogsOptio
     for (let offset = from; offset < before; offset++) entries.removeSync([room, offset])
   }
 
-  function emptyIfExpired(room: string, head: Head, nowMs: number): Head {
-    if (head.from > head.offset || nowMs - head.appendedAtMs < historyTtlMs) return head
+  /** Returns whether the log holds entries, all of which have expired. */
+  const isExpired = (head: Head, nowMs: number): boolean =>
+    head.from <= head.offset && nowMs - head.appendedAtMs >= historyTtlMs
+
+  function emptyIfExpired(room: string, head: Head): Head {
+    if (!isExpired(head, clock.expiryMs())) return head
     deleteEntries(room, head.from, head.offset + 1)
     return { ...head, from: head.offset + 1 }
   }
 
-  function headForUse(room: string, nowMs: number): Head {
+  function headForUse(room: string): Head {
+    const nowMs = clock.stampMs()
     const head = heads.get(room)
-    if (head === undefined && heads.has(room)) return rebuiltHead(room, nowMs)
+    if (head === undefined && heads.has(room)) return rebuiltHead(room)
     if (head === undefined)
       return { epoch: options.createEpoch(), offset: 0, from: 1, appendedAtMs: nowMs, usedAtMs: nowMs }
-    return { ...emptyIfExpired(room, head, nowMs), usedAtMs: nowMs }
+    return { ...emptyIfExpired(room, head), usedAtMs: nowMs }
   }
 
   /** Returns whether the log has no entries that may still be read, swept or not. */
-  function isEmpty(room: string, nowMs: number): boolean {
+  function isEmpty(room: string): boolean {
     const head = heads.get(room)
-    return head === undefined || nowMs - head.appendedAtMs >= historyTtlMs
+    return head === undefined || clock.expiryMs() - head.appendedAtMs >= historyTtlMs
   }
 
-  function sweepLogs(nowMs: number): void {
+  const isUnused = (head: Head, nowMs: number): boolean =>
+    nowMs - head.usedAtMs >= (head.offset === 0 ? UNUSED_POSITION_TTL_S : POSITION_TTL_S) * 1_000
+
+  function sweepLogs(): number {
+    const [expiryMs, clockMs] = [clock.expiryMs(), Date.now()]
+    let held = 0
     for (const { key: room, value: head } of heads.records()) {
-      const swept = emptyIfExpired(room, head, nowMs)
-      const ttlS = head.offset === 0 ? UNUSED_POSITION_TTL_S : POSITION_TTL_S
-      if (nowMs - head.usedAtMs >= ttlS * 1_000) heads.removeSync(room)
+      const swept = emptyIfExpired(room, head)
+      if (isUnused(head, expiryMs)) heads.removeSync(room)
       else if (swept !== head) heads.putSync(room, swept)
+      else if (isExpired(head, clockMs) || isUnused(head, clockMs)) held++
     }
+    return held
   }
 
   const logs: Logs = {
@@ -108,19 +122,19 @@ export function createLogs({ heads, entries }: LogsDatabases, options: LogsOptio
       return head && { epoch: head.epoch, offset: head.offset }
     },
 
-    touch(room, nowMs) {
-      const head = headForUse(room, nowMs)
+    touch(room) {
+      const head = headForUse(room)
       heads.putSync(room, head)
       return { epoch: head.epoch, offset: head.offset }
     },
 
-    append(room, text, nowMs) {
-      const head = headForUse(room, nowMs)
+    append(room, text) {
+      const head = headForUse(room)
       const offset = head.offset + 1
       const from = Math.max(head.from, offset - options.historySize + 1)
       deleteEntries(room, head.from, from)
       entries.putSync([room, offset], text)
-      heads.putSync(room, { ...head, offset, from, appendedAtMs: nowMs })
+      heads.putSync(room, { ...head, offset, from, appendedAtMs: head.usedAtMs })
       return { epoch: head.epoch, offset }
     },
 
@@ -144,14 +158,14 @@ export function createLogs({ heads, entries }: LogsDatabases, options: LogsOptio
       if (head?.epoch === epoch) heads.putSync(room, { ...head, epoch: options.createEpoch() })
     },
 
-    after(room, offset, limit, nowMs) {
-      if (isEmpty(room, nowMs)) return []
+    after(room, offset, limit) {
+      if (isEmpty(room)) return []
       const end: [string, number] = [room, Number.MAX_SAFE_INTEGER]
       return entries.records({ start: [room, offset + 1], end, limit }).map(toStoredEntry)
     },
 
-    before(room, offset, limit, nowMs) {
-      if (isEmpty(room, nowMs)) return []
+    before(room, offset, limit) {
+      if (isEmpty(room)) return []
       const range = { start: [room, offset - 1] as [string, number], end: [room, 0] as [string, number] }
       return entries
         .records({ ...range, reverse: true, limit })
@@ -164,9 +178,12 @@ export function createLogs({ heads, entries }: LogsDatabases, options: LogsOptio
     logs,
     /** Mends a rotten position: the log gets another epoch. Only inside a transaction. */
     mendHead(room: string): void {
-      if (heads.get(room) === undefined) heads.putSync(room, rebuiltHead(room, Date.now()))
+      if (heads.get(room) === undefined) heads.putSync(room, rebuiltHead(room))
     },
-    /** Empties expired logs, and deletes expired positions. Only inside a transaction. */
+    /**
+     * Empties expired logs, and deletes expired positions. Returns how many it kept that have expired by the clock of the machine.
+     * Only inside a transaction.
+     */
     sweep: sweepLogs,
   }
 }

@@ -11,6 +11,8 @@ import type { Checked } from './store-check.ts'
 
 /** A larger file is not read as a whole at each start, because that takes more than a second, in which webhooks are lost. */
 const MAX_BYTES_READ_AT_START = 2 ** 26
+/** For an empty store, and for what a salvaged one may take more than the damaged one. */
+const MIN_FREE_BYTES = 2 ** 22
 /** Ends of the process in a row, without closing the store, after which a larger file is read too: perhaps lmdb ended it. */
 const UNCLEAN_ENDS = 2
 
@@ -27,6 +29,8 @@ interface State {
   readonly unclosed: number
   /** Whether values may be in it that have no checksum. */
   readonly hasOld: boolean
+  /** When something was written last, or earlier, in ms since 1970; undefined in a file of the version before this one. */
+  readonly writtenAtMs?: number | undefined
 }
 
 /**
@@ -50,12 +54,15 @@ export async function openMended({
   disk.remove(salvaged)
 
   const stored = readChecked(disk, stateFile)
-  const { unclosed = 0, hasOld: mayHaveOld = true } = (
-    stored?.isRotten === false ? stored.value : {}
-  ) as Partial<State>
+  const {
+    unclosed = 0,
+    hasOld: mayHaveOld = true,
+    writtenAtMs,
+  } = (stored?.isRotten === false ? stored.value : {}) as Partial<State>
   let checked = check()
   if (checked.damage !== undefined) {
     log.error({ damage: checked.damage, file }, 'the store is damaged on disk, salvaging what it holds')
+    needRoom((disk.size(file) ?? 0) + MIN_FREE_BYTES, 'to salvage the damaged store')
     const records = await salvage({ ...options, disk, from: file, to: salvaged })
     disk.rename(file, `${file}.damaged`)
     disk.rename(salvaged, file)
@@ -66,8 +73,10 @@ export async function openMended({
     )
     checked = { damage: undefined, rotten: [], hasOld: false }
   }
-  writeState({ unclosed: unclosed + 1, hasOld: checked.hasOld })
-  const store = openLogStore(options)
+  if (disk.size(file) === undefined || disk.size(join(folder, 'lock.mdb')) === undefined)
+    needRoom(MIN_FREE_BYTES, 'to create the store')
+  writeState({ unclosed: unclosed + 1, hasOld: checked.hasOld, writtenAtMs })
+  const store = openLogStore({ ...options, writtenAtMs })
   store.look(checked.rotten)
   let isUpgraded = !checked.hasOld
   const upgrading = isUpgraded ? undefined : upgrade()
@@ -95,15 +104,48 @@ export async function openMended({
     }
   }
 
-  function writeState(state: State): void {
-    writeChecked(disk, stateFile, state)
+  /** Throws if the disk has less room: lmdb would end the process, without a word, at the first page that it cannot write. */
+  function needRoom(bytes: number, purpose: string): void {
+    const free = disk.free(folder)
+    if (free === undefined || free >= bytes) return
+    const [needed, there] = [Math.ceil(bytes / 2 ** 20), Math.floor(free / 2 ** 20)]
+    throw new Error(
+      `no room on the disk: ${needed} MiB must be free in ${folder} ${purpose}, ${there} MiB are`,
+    )
   }
 
+  const stateNow = (unclosedNow: number): State => ({
+    unclosed: unclosedNow,
+    hasOld: !isUpgraded,
+    writtenAtMs: store.clock.latestStampMs(),
+  })
+
+  /** A full disk can be read: without the file, only a larger store is not looked at after the process was ended twice. */
+  function writeState(state: State): void {
+    try {
+      writeChecked(disk, stateFile, state)
+    } catch (err) {
+      log.warn(
+        { err, file: stateFile },
+        'cannot write on the disk of the store, which can be read all the same',
+      )
+    }
+  }
+
+  let isClosed = false
   return {
     ...store,
+
+    async sweep() {
+      const kept = await store.sweep()
+      if (!isClosed) writeState(stateNow(unclosed + 1))
+      return kept
+    },
+
     async close() {
+      isClosed = true
       await Promise.all([store.close(), upgrading])
-      writeState({ unclosed: 0, hasOld: !isUpgraded })
+      writeState(stateNow(0))
     },
   }
 }

@@ -5,6 +5,7 @@ import { CheckedDatabase } from './checked-database.ts'
 import type { CheckedOptions } from './checked-database.ts'
 import type { Key } from './checked-value.ts'
 import { DATABASES } from './databases.ts'
+import type { StoreClock } from './store-clock.ts'
 
 /** The recalled sets of all conversations, and when groups ended. */
 export interface RecalledSets {
@@ -18,10 +19,15 @@ export interface RecalledSets {
   end(group: string, atMs: number, nowMs: number): void
   /** Drops what was recalled until the end of the group, unless that is done. Rejects with an error of the file system. */
   drop(group: string): Promise<void>
-  /** Drops expired sets, and ends that nothing can depend on any more. */
-  sweep(nowMs: number): Promise<void>
+  /**
+   * Drops expired sets, and ends that nothing can depend on any more, by the clock of the store. Resolves to how many it kept that
+   * have expired by the clock of the machine.
+   */
+  sweep(clock: StoreClock): Promise<number>
   /** Puts what is least wrong in the place of a rotten value. Only inside a transaction. */
-  mend(database: string, key: Key): void
+  mend(database: string, key: Key, nowMs: number): void
+  /** Returns the times of the newest writes to each set and end, in ms since 1970. */
+  writtenAtMs(): number[]
   readonly databases: readonly CheckedDatabase<never, never>[]
 }
 
@@ -130,29 +136,44 @@ export function openRecalledSets(
       })
     },
 
-    async sweep(nowMs) {
+    async sweep(clock) {
+      const [nowMs, clockMs] = [clock.expiryMs(), Date.now()]
+      let held = 0
       for (const { key, value } of sets.records()) {
-        if (!isExpired(value, nowMs)) continue
+        if (!isExpired(value, nowMs)) {
+          if (isExpired(value, clockMs)) held++
+          continue
+        }
         while (await inTransaction(() => deleteSome(key, nowMs)));
       }
       const ttlMs = Math.min(GROUP_END_TTL_S * 1_000, recalledTtlMs)
       for (const { key: group, value: end } of ends.records()) {
         await recalledSets.drop(group)
-        if (nowMs - end.storedAtMs < ttlMs || setsOf(group).length > 0) continue
+        if (setsOf(group).length > 0) continue
+        if (nowMs - end.storedAtMs < ttlMs) {
+          if (clockMs - end.storedAtMs >= ttlMs) held++
+          continue
+        }
         await inTransaction(() => {
           ends.removeSync(group)
           return false
         })
       }
+      return held
     },
 
-    mend(database, key) {
-      if (database === 'recalled-sets' && typeof key === 'string') sets.putSync(key, Date.now())
+    mend(database, key, nowMs) {
+      if (database === 'recalled-sets' && typeof key === 'string') sets.putSync(key, nowMs)
       if (database === 'group-ends' && typeof key === 'string') ends.removeSync(key)
       if (database !== 'recalled' || typeof key === 'string') return
       const atMs = timeOf(key)
       if (atMs !== undefined) recalled.putSync(key, atMs)
     },
+
+    writtenAtMs: () => [
+      ...sets.records().map(({ value }) => value),
+      ...ends.records().map(({ value: { storedAtMs } }) => storedAtMs),
+    ],
 
     databases: [recalled, sets, ends] as unknown as readonly CheckedDatabase<never, never>[],
   }

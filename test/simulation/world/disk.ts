@@ -227,6 +227,8 @@ export const systemDisk: Disk = {
       files().flushNames(folder)
     }),
 
+  free: () => undefined,
+
   // The name that the folder is locked by as well, in the network, tells.
   lock: () => ({ doubt: undefined, close: () => undefined }),
 
