@@ -183,6 +183,11 @@ export interface RecoverableBroker extends Broker {
   server(): Promise<string | undefined>
   /** Counts the proofs that the store went back. They can come some time later. */
   rollbacks(): number
+  /**
+   * As `heads`, of the server to which recalls are published: another connection may still lead to the one before it, which has
+   * lost nothing. `lacks`, `mark`, `endGroup` and `newEpoch` ask the same one.
+   */
+  publishedHeads(rooms: readonly Room[]): Promise<readonly Position[]>
   /** Returns whether a recall that was confirmed is missing, and its group has not ended since. */
   lacks(recall: Recall): Promise<boolean>
 }

@@ -53,7 +53,7 @@ describe('what the broker may have lost', () => {
     let number = 1
     const broker = {
       lacks: async (recall: Recall) => !has.has(seqOf(recall)),
-      heads: async (rooms: readonly Room[]) => rooms.map(() => ({ epoch: `e${number}`, offset: 9 })),
+      publishedHeads: async (rooms: readonly Room[]) => rooms.map(() => ({ epoch: `e${number}`, offset: 9 })),
       async newEpoch(room: Room, epoch: string, agreesUntil?: number) {
         newEpochs.push(`${roomName(room)} ${epoch} ${agreesUntil}`)
         if (epoch === `e${number}`) number++

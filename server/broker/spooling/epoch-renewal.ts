@@ -30,7 +30,7 @@ interface Lacking {
  * positions or an answer was lost, a log gets another epoch whatever it has, once for each loss.
  */
 export function createEpochRenewal(
-  broker: Pick<RecoverableBroker, 'heads' | 'newEpoch'>,
+  broker: Pick<RecoverableBroker, 'publishedHeads' | 'newEpoch'>,
   { log }: { readonly log: Logger },
 ) {
   /** The epochs that were replaced since the latest loss, by the name of the room. If one is there again, the log went back again. */
@@ -43,7 +43,7 @@ export function createEpochRenewal(
   /** Returns the present epochs of these rooms that must be replaced, unless they have been. */
   async function presentIn(rooms: readonly Room[]): Promise<readonly Outdated[]> {
     if (rooms.length === 0) return []
-    const heads = await broker.heads(rooms)
+    const heads = await broker.publishedHeads(rooms)
     return rooms.flatMap((room, i) => {
       const epoch = heads[i]?.epoch
       const known = replaced.get(roomName(room))

@@ -16,7 +16,7 @@ const PUBLISH_TIMEOUT_MS = 2_500
 const MAX_REFUSED = 10_000
 
 export interface RestoringDependencies {
-  readonly broker: Pick<RecoverableBroker, 'publish' | 'newEpoch' | 'heads' | 'lacks'>
+  readonly broker: Pick<RecoverableBroker, 'publish' | 'newEpoch' | 'publishedHeads' | 'lacks'>
   readonly copies: Copies
   readonly refusals: Refusals
   /** Counts the recalls that the broker has stored and that were new to it. */
