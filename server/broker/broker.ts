@@ -105,9 +105,9 @@ export interface Broker {
   /**
    * Gives the log a new epoch if it still has this one. Call it for a log that is known to have lost entries: notices
    * delivered under the old numbering must not be mixed with those that follow. The entries stay; those after `agreesUntil` may
-   * be others than before. Listeners get `onInterrupted`.
+   * be others than before. Listeners get `onInterrupted`. `cut` is noted in the new epoch; see `isSince`.
    */
-  newEpoch(room: Room, epoch: string, agreesUntil?: number): Promise<void>
+  newEpoch(room: Room, epoch: string, agreesUntil?: number, cut?: string): Promise<void>
 
   /**
    * Sends a text, at most 4 KiB, to all processes of the app, including this one. Resolves once stored. It stays stored for
@@ -183,6 +183,11 @@ export interface RecoverableBroker extends Broker {
   server(): Promise<string | undefined>
   /** Counts the proofs that the store went back. They can come some time later. */
   rollbacks(): number
+  /**
+   * As `heads`, of the server to which recalls are published: another connection may still lead to the one before it, which has
+   * lost nothing. `lacks`, `mark`, `endGroup` and `newEpoch` ask the same one.
+   */
+  publishedHeads(rooms: readonly Room[]): Promise<readonly Position[]>
   /** Returns whether a recall that was confirmed is missing, and its group has not ended since. */
   lacks(recall: Recall): Promise<boolean>
 }

@@ -309,10 +309,14 @@ describe('copies of what the broker confirmed', () => {
     const asked: number[] = []
     const confirm: (() => void)[] = []
     let stored: number | undefined
+    let servers = 0
     const broker = {
       doubts: () => 0,
       rollbacks: () => 0,
-      server: async () => 'one',
+      async server() {
+        servers++
+        return 'one'
+      },
       async mark(_name: string, value: number, expected: number | undefined) {
         const before = stored
         if (before === expected) stored = value
@@ -340,5 +344,6 @@ describe('copies of what the broker confirmed', () => {
     confirm[0]?.()
     await publishing
     await waitUntil('the broker is asked for it', () => asked.includes(7), 5_000)
+    expect(servers, 'that of one connection is asked for once').to.equal(1)
   })
 })

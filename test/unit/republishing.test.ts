@@ -53,7 +53,7 @@ describe('what the broker may have lost', () => {
     let number = 1
     const broker = {
       lacks: async (recall: Recall) => !has.has(seqOf(recall)),
-      heads: async (rooms: readonly Room[]) => rooms.map(() => ({ epoch: `e${number}`, offset: 9 })),
+      publishedHeads: async (rooms: readonly Room[]) => rooms.map(() => ({ epoch: `e${number}`, offset: 9 })),
       async newEpoch(room: Room, epoch: string, agreesUntil?: number) {
         newEpochs.push(`${roomName(room)} ${epoch} ${agreesUntil}`)
         if (epoch === `e${number}`) number++
@@ -69,7 +69,7 @@ describe('what the broker may have lost', () => {
         return { duplicate: false, positions: [{ room: FEED, position }] }
       },
     } satisfies Partial<RecoverableBroker>
-    return { broker, has, newEpochs, ended }
+    return { broker, has, newEpochs, ended, goBackTo: (epoch: number) => void (number = epoch) }
   }
 
   const republish = (
@@ -174,6 +174,51 @@ describe('what the broker may have lost', () => {
       await waitUntil('nothing is lost any more', () => copies.lost().length === 0)
       expect(newEpochs).to.include(`${roomName({ group: 'g' })} e1 0`)
     }
+  })
+
+  it('gets another epoch with the next loss too, because an answer that was lost may have been of any', async () => {
+    const dataDir = folder()
+    const first = open(dataDir)
+    void first.add({ recall: recallOf(1), confirmed: [[{ epoch: 'e0', offset: 1 }]] })
+    await first.lose(undefined, 0)
+    await first.close()
+    const copies = open(dataDir)
+    const { broker, newEpochs, has, goBackTo } = brokerThat()
+    const { republishing } = republish(broker, copies)
+    await waitUntil('nothing is lost any more', () => copies.lost().length === 0)
+    has.clear()
+    goBackTo(77)
+    copies.advance()
+    await copies.lose(undefined, 0)
+    republishing.wake()
+    await waitUntil('nothing is lost again', () => copies.lost().length === 0)
+    expect(newEpochs).to.include(`${roomName({ group: 'g' })} e77 0`)
+  })
+
+  it('gets another epoch if one returned while it was published again, also if another loss is found meanwhile', async () => {
+    const copies = open(folder())
+    void copies.add({ recall: recallOf(1), confirmed: [[]] })
+    await copies.lose(undefined, 0)
+    const { broker, newEpochs, goBackTo } = brokerThat()
+    let isSent = false
+    let reply: () => void = () => undefined
+    const replied = new Promise<void>((resolve) => (reply = resolve))
+    const slow = {
+      ...broker,
+      async publish(recall: Recall) {
+        isSent = true
+        await replied
+        return await broker.publish(recall)
+      },
+    }
+    const { republishing } = republish(slow, copies)
+    await waitUntil('it is sent', () => isSent)
+    republishing.wake()
+    goBackTo(1)
+    reply()
+    await waitUntil('the epoch that returned is replaced', () =>
+      newEpochs.includes(`${roomName(FEED)} e1 10`),
+    )
   })
 
   it('keeps the positions of each that was stored again, also if others were not', async () => {

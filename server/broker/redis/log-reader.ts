@@ -6,6 +6,7 @@ import type { Room } from '../../../shared/room.ts'
 import { createBatchLoader } from '../../lib/flow-control.ts'
 import { POSITION_TTL_S, UNUSED_POSITION_TTL_S } from '../broker.ts'
 import type { Broker } from '../broker.ts'
+import { epochAfter } from '../epoch-names.ts'
 import { historySince } from '../history.ts'
 import { withTimeout } from '../timeout.ts'
 import { COMMAND_TIMEOUT_MS } from './connection/connection.ts'
@@ -91,11 +92,11 @@ export function createLogReader({ commands, keys, readEntry }: LogReaderDependen
       return (await Promise.all(calls)).flat()
     },
 
-    async newEpoch(room, epoch, agreesUntil) {
+    async newEpoch(room, epoch, agreesUntil, cut) {
       const names = [keys.head(roomName(room)), keys.channel(roomName(room))]
       await withTimeout(
         COMMAND_TIMEOUT_MS,
-        commands.recallNewEpoch(names.length, ...names, epoch, randomUUID(), agreesUntil ?? ''),
+        commands.recallNewEpoch(names.length, ...names, epoch, epochAfter(epoch, cut), agreesUntil ?? ''),
       )
     },
   }

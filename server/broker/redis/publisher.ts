@@ -4,7 +4,7 @@ import type { Recall } from '../../../shared/recall.ts'
 import { isFeed, roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import type { BrokerOptions, Published, PublishOptions } from '../broker.ts'
+import type { Broker, BrokerOptions, Published, PublishOptions } from '../broker.ts'
 import { createEpochReplacer } from '../epoch-replacer.ts'
 import type { RolledBackLog } from '../epoch-replacer.ts'
 import { withTimeout } from '../timeout.ts'
@@ -28,8 +28,7 @@ interface PublisherDependencies {
   readonly confirmed: <T>(write: () => Promise<T>, timeoutMs: number) => Promise<T>
   /** Returns the signature of an entry with all its messages; empty when nothing is signed. */
   readonly signatureOf: (entry: string) => string
-  /** See `Broker.newEpoch`. */
-  readonly newEpoch: (room: Room, epoch: string, agreesUntil?: number) => Promise<void>
+  readonly newEpoch: Broker['newEpoch']
   /** Called when a recall that had to be confirmed was not. */
   readonly onUnconfirmed: () => void
   readonly log: Logger
@@ -48,10 +47,10 @@ export function createPublisher(
   const epochs = createEpochReplacer({ newEpoch: replaceEpoch, log })
   const enqueue = createPublishQueue(write)
 
-  function replaceEpoch(room: Room, epoch: string, agreesUntil?: number): Promise<void> {
+  function replaceEpoch(room: Room, epoch: string, agreesUntil?: number, cut?: string): Promise<void> {
     // That the feed has another epoch proves nothing then.
     if (isFeed(room)) feedEpoch = undefined
-    return newEpoch(room, epoch, agreesUntil)
+    return newEpoch(room, epoch, agreesUntil, cut)
   }
 
   /**

@@ -21,7 +21,10 @@ const MAX_CONCURRENT_TOPICS = 8
 export const ENDED = 'ended'
 
 interface RecalledSetsDependencies {
+  /** The connection on which `recalled` asks. */
   readonly commands: Connection['client']
+  /** The connection on which recalls are published: another one may lead to another server, which has lost nothing. */
+  readonly recalls: Connection['client']
   readonly keys: Keys
   readonly log: Logger
 }
@@ -31,7 +34,7 @@ type RecalledSets = Pick<RecoverableBroker, 'recalled' | 'endGroup' | 'lacks'>
 /** Reads the recalled sets, and ends them with their group. The publish script fills them. */
 export function createRecalledSets(
   { recalledTtlS = 0 }: Pick<BrokerOptions, 'recalledTtlS'>,
-  { commands, keys, log }: RecalledSetsDependencies,
+  { commands, recalls, keys, log }: RecalledSetsDependencies,
 ): RecalledSets {
   const endTtlMs = Math.min(GROUP_END_TTL_S, recalledTtlS || Infinity) * 1_000
 
@@ -46,14 +49,19 @@ export function createRecalledSets(
     }
   }
 
-  async function timesOf(conversation: Conversation, members: readonly (string | number)[]) {
+  async function timesOf(
+    client: Connection['client'],
+    conversation: Conversation,
+    members: readonly (string | number)[],
+  ) {
     const key = keys.recalled(conversation)
-    const scores = await ifReadable(key, commands.zmscore(key, ...members), [])
+    const scores = await ifReadable(key, client.zmscore(key, ...members), [])
     return members.map((_member, i) => toTime(scores[i]))
   }
 
   /** Returns when the group was last dismissed. */
-  const endOf = async (group: string): Promise<number | undefined> => (await timesOf({ group }, [ENDED]))[0]
+  const endOf = async (client: Connection['client'], group: string): Promise<number | undefined> =>
+    (await timesOf(client, { group }, [ENDED]))[0]
 
   /** Returns whether the recalled set is empty now: nothing was recalled since. */
   async function endConversation(conversation: Conversation, atMs: number): Promise<boolean> {
@@ -63,7 +71,7 @@ export function createRecalledSets(
     for (;;) {
       const left = await withTimeout(
         COMMAND_TIMEOUT_MS,
-        commands.recallEnd(names.length, ...names, atMs, randomUUID(), ...ttls, SEQS_PER_CALL),
+        recalls.recallEnd(names.length, ...names, atMs, randomUUID(), ...ttls, SEQS_PER_CALL),
       )
       if (typeof left !== 'number') throw unexpectedReply()
       if (left <= 0) return left < 0
@@ -72,23 +80,27 @@ export function createRecalledSets(
 
   async function endTopics(group: string, atMs: number): Promise<void> {
     const key = keys.topics(group)
-    const topics = Object.keys(await ifReadable(key, commands.hgetall(key), {}))
+    const topics = Object.keys(await ifReadable(key, recalls.hgetall(key), {}))
     const limit = createLimiter(MAX_CONCURRENT_TOPICS)
     const ends = topics.map((topic) =>
       limit(async () => {
         const isEmpty = await endConversation({ group, topic }, atMs)
-        if (isEmpty) await withTimeout(COMMAND_TIMEOUT_MS, commands.hdel(key, topic))
+        if (isEmpty) await withTimeout(COMMAND_TIMEOUT_MS, recalls.hdel(key, topic))
       }),
     )
     await Promise.all(ends)
   }
 
   /** Returns when the group was last dismissed, and the time of each seq. */
-  async function stateOf({ group, topic }: Conversation, seqs: readonly number[]) {
+  async function stateOf(
+    client: Connection['client'],
+    { group, topic }: Conversation,
+    seqs: readonly number[],
+  ) {
     const conversation = { group, ...(topic !== undefined && { topic }) }
     const [[own, ...times], ofGroup] = await Promise.all([
-      timesOf(conversation, [ENDED, ...seqs]),
-      topic === undefined ? undefined : endOf(group),
+      timesOf(client, conversation, [ENDED, ...seqs]),
+      topic === undefined ? undefined : endOf(client, group),
     ])
     return { endedAtMs: topic === undefined ? own : ofGroup, times }
   }
@@ -96,7 +108,7 @@ export function createRecalledSets(
   return {
     async recalled(conversation, seqs) {
       if (seqs.length === 0) return []
-      const { endedAtMs, times } = await stateOf(conversation, seqs)
+      const { endedAtMs, times } = await stateOf(commands, conversation, seqs)
       return seqs.flatMap((seq, i): RecalledAt[] => {
         const atMs = times[i]
         return atMs === undefined || (endedAtMs !== undefined && atMs <= endedAtMs) ? [] : [{ seq, atMs }]
@@ -105,13 +117,13 @@ export function createRecalledSets(
 
     async lacks(recall) {
       const seqs = recall.messages.map(({ seq }) => seq)
-      const { endedAtMs = -Infinity, times } = await stateOf(recall, seqs)
+      const { endedAtMs = -Infinity, times } = await stateOf(recalls, recall, seqs)
       if (recall.recalledAtMs <= endedAtMs) return false
       return seqs.some((_seq, i) => (times[i] ?? -Infinity) < leastTimeOf(recall))
     },
 
     async endGroup(group, atMs) {
-      const known = await endOf(group)
+      const known = await endOf(recalls, group)
       if (known === undefined || known < atMs) await endTopics(group, atMs)
       // Last, so that a call that failed before is completed by the next one.
       await endConversation({ group }, atMs)

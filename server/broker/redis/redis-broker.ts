@@ -105,6 +105,8 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     log,
   })
   const logReader = createLogReader({ commands, keys, readEntry })
+  /** Of the server that has, or has lost, what is published. */
+  const published = createLogReader({ commands: recalls, keys, readEntry })
   const trialKeys = createKeys(options.prefix, app, `:trial:${processId}`)
   const syncCheck = createSyncCheck({ client: recalls, commands, generation, key: trialKeys.topics('sync') })
   const publisher = createPublisher(
@@ -118,7 +120,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
         generation,
       }),
       signatureOf: entrySigner.signatureOf,
-      newEpoch: logReader.newEpoch,
+      newEpoch: published.newEpoch,
       onUnconfirmed() {
         connections.reconnectIfMoved()
         void connections.checkRecalls()
@@ -136,7 +138,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     later,
     log,
   })
-  const recalledSets = createRecalledSets(options, { commands, keys, log })
+  const recalledSets = createRecalledSets(options, { commands, recalls, keys, log })
   const heartbeats = createHeartbeats({ commands, keys, signer: heartbeatSigner })
   const markers = createMarkers({ commands: connections.recalls.client, keys })
   const serverWarnings = createServerWarnings({
@@ -244,6 +246,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     history: noticed('read logs', logReader.history),
     historyBefore: noticed('read logs backwards', logReader.historyBefore),
     heads: noticed('read heads', logReader.heads),
+    publishedHeads: noticed('read heads', published.heads),
     newEpoch: particular(noticed('replace epochs', publisher.newEpoch)),
 
     recalled: noticed('read recalled sets', recalledSets.recalled),

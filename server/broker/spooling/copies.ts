@@ -279,7 +279,7 @@ export function openCopies(
     },
 
     /** See `openMachineLife`. */
-    mayBeMissing: life.at,
+    lastCut: life.at,
 
     /** Resolves once everything is on disk, or the disk has refused it. */
     async close(): Promise<void> {

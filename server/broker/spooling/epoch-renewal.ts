@@ -24,37 +24,48 @@ interface Lacking {
   readonly isDoubtful: boolean
 }
 
+/** Epochs by the name of the room. */
+type Replaced = Map<string, Set<string>>
+
+/** What was done before recalls are published again. */
+export interface Renewal {
+  /** Why rooms keep their epochs though they must not, by name: their recalls must wait. */
+  readonly failures: ReadonlyMap<string, Error>
+  /** To be called with each of them once it was published again: the log may have gone back once more in between. */
+  readonly after: (copy: RecallCopy, positions: Published['positions']) => Promise<void>
+}
+
 /**
  * Gives logs that have lost recalls another epoch, so that the offset of none stands for another notice. A log keeps its epoch
  * if that is none under which the recall was confirmed. Where such an epoch may be unknown, because a repeat is confirmed without
  * positions or an answer was lost, a log gets another epoch whatever it has, once for each loss.
  */
 export function createEpochRenewal(
-  broker: Pick<RecoverableBroker, 'heads' | 'newEpoch'>,
+  broker: Pick<RecoverableBroker, 'publishedHeads' | 'newEpoch'>,
   { log }: { readonly log: Logger },
 ) {
   /** The epochs that were replaced since the latest loss, by the name of the room. If one is there again, the log went back again. */
-  const replaced = new Map<string, Set<string>>()
+  let replaced: Replaced = new Map()
   const replacer = createEpochReplacer({ newEpoch: broker.newEpoch, log })
 
   const replace = ({ room, epoch, agreesUntil }: Outdated): Promise<void> =>
     broker.newEpoch(room, epoch, agreesUntil)
 
   /** Returns the present epochs of these rooms that must be replaced, unless they have been. */
-  async function presentIn(rooms: readonly Room[]): Promise<readonly Outdated[]> {
+  async function presentIn(rooms: readonly Room[], since: Replaced): Promise<readonly Outdated[]> {
     if (rooms.length === 0) return []
-    const heads = await broker.heads(rooms)
+    const heads = await broker.publishedHeads(rooms)
     return rooms.flatMap((room, i) => {
       const epoch = heads[i]?.epoch
-      const known = replaced.get(roomName(room))
+      const known = since.get(roomName(room))
       return epoch === undefined || known?.has(epoch) === false ? [] : [{ room, epoch, agreesUntil: 0 }]
     })
   }
 
-  function note({ room, epoch }: Outdated): void {
+  function note({ room, epoch }: Outdated, since: Replaced): void {
     const name = roomName(room)
-    if (replaced.size >= MAX_ROOMS && !replaced.has(name)) replaced.clear()
-    replaced.set(name, (replaced.get(name) ?? new Set()).add(epoch))
+    if (since.size >= MAX_ROOMS && !since.has(name)) since.clear()
+    since.set(name, (since.get(name) ?? new Set()).add(epoch))
   }
 
   /** Replaces as many as it can, and adds the errors of the others to `failures`, by the name of the room. */
@@ -71,12 +82,20 @@ export function createEpochRenewal(
     }
   }
 
+  async function after(copy: RecallCopy, positions: Published['positions'], since: Replaced): Promise<void> {
+    const before = Array.from(positionsIn(copy), ({ room, epoch }) => keyOf(room, epoch))
+    const wentBack = positions.filter(
+      ({ room, position: { epoch } }) =>
+        before.includes(keyOf(room, epoch)) || since.get(roomName(room))?.has(epoch),
+    )
+    await replacer.replace(wentBack.map(({ room, position }) => ({ room, name: roomName(room), position })))
+  }
+
   return {
-    /**
-     * Before these recalls are published again. Returns why rooms keep their epochs though they must not, by name: their recalls must
-     * wait.
-     */
-    async before(lacking: readonly Lacking[]): Promise<ReadonlyMap<string, Error>> {
+    /** To be called before these recalls are published again. */
+    async before(lacking: readonly Lacking[]): Promise<Renewal> {
+      // Another loss meanwhile takes nothing from what this round knows.
+      const since = replaced
       const known = new Map<string, Outdated>()
       const doubtful = new Map<string, Room>()
       for (const { copy, isDoubtful } of lacking) {
@@ -90,22 +109,12 @@ export function createEpochRenewal(
       }
       const failures = new Map<string, Error>()
       await replaceAll([...known.values()], failures)
-      await replaceAll(await presentIn([...doubtful.values()]), failures, note)
-      return failures
-    },
-
-    /** After this recall was published again: the log may have gone back once more in between. */
-    async after({ copy }: Lacking, positions: Published['positions']): Promise<void> {
-      const before = Array.from(positionsIn(copy), ({ room, epoch }) => keyOf(room, epoch))
-      const wentBack = positions.filter(
-        ({ room, position: { epoch } }) =>
-          before.includes(keyOf(room, epoch)) || replaced.get(roomName(room))?.has(epoch),
-      )
-      await replacer.replace(wentBack.map(({ room, position }) => ({ room, name: roomName(room), position })))
+      await replaceAll(await presentIn([...doubtful.values()], since), failures, (one) => note(one, since))
+      return { failures, after: (copy, positions) => after(copy, positions, since) }
     },
 
     /** After another loss. */
-    forget: (): void => replaced.clear(),
+    forget: (): void => void (replaced = new Map()),
 
     stop: replacer.stop,
   }

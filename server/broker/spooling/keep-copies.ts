@@ -61,17 +61,23 @@ export function keepCopies(
   )
   let timer: NodeJS.Timeout | undefined
   let checking: Promise<unknown> | undefined
+  let server: { readonly id: string | undefined; readonly doubts: number } | undefined
 
   /** One at a time: a broker that does not reply gets no more to do. Why it fails, the broker itself says. */
   function checkSoon(): void {
     checking ??= Promise.allSettled([marking.check(), checkServer()]).then(() => (checking = undefined))
   }
 
+  /** Asks each connection once. */
   async function checkServer(): Promise<void> {
     const doubts = broker.doubts()
-    const server = await broker.server()
-    // Otherwise it may be that of another connection.
-    if (broker.doubts() === doubts) renewing.decide(copies.mayBeMissing(server))
+    if (server?.doubts !== doubts) {
+      const id = await broker.server()
+      // Otherwise it may be that of another connection.
+      if (broker.doubts() !== doubts) return
+      server = { id, doubts }
+    }
+    renewing.decide(copies.lastCut(server.id))
   }
 
   async function publish(recall: Recall, timeoutMs: number, options?: PublishOptions): Promise<Published> {
@@ -109,10 +115,10 @@ export function keepCopies(
       await copied
     },
 
-    async newEpoch(room, epoch, agreesUntil) {
+    async newEpoch(room, epoch, agreesUntil, cut) {
       // Whoever asks for it has found that the log went back.
       marking.rolledBack()
-      await broker.newEpoch(room, epoch, agreesUntil)
+      await broker.newEpoch(room, epoch, agreesUntil, cut)
     },
 
     warnings() {

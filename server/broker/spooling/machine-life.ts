@@ -1,7 +1,20 @@
+import { randomUUID } from 'node:crypto'
 import { dirname } from 'node:path'
 import { isRecord } from '../../../shared/json.ts'
 import type { Disk } from '../../lib/disk.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+import { POSITION_TTL_S } from '../broker.ts'
+import { CUT_LENGTH } from '../epoch-names.ts'
+
+/** How soon a note is tried again that the disk did not take, in ms: the process waits for the disk. */
+const RETRY_MS = 30_000
+
+/** The last time that copies may have been lost with the power. */
+interface Cut {
+  readonly id: string
+  /** In ms since 1970. */
+  readonly atMs: number
+}
 
 /** What a process leaves for the next one. */
 interface Left {
@@ -10,6 +23,8 @@ interface Left {
   /** The server that held what was confirmed. */
   readonly server?: string | undefined
   readonly isComplete: boolean
+  /** Kept, because a room may have no recall before the next process starts. */
+  readonly cut?: Cut | undefined
 }
 
 interface MachineLifeOptions {
@@ -22,18 +37,23 @@ interface MachineLifeOptions {
  * flushed may be missing then. Nothing is missing unless the server that had confirmed it is gone as well.
  */
 export function openMachineLife({ file, disk }: MachineLifeOptions, { log }: { readonly log: Logger }) {
+  /** The name of a note that should have been replaced, but the disk was full: what it says of the end is not true any more. */
+  const outdated = `${file}.outdated`
   const boot = disk.bootId(dirname(file))
-  const before = read()
+  const before = readFrom(file) ?? withoutEnd(readFrom(outdated))
   let server = before?.server
+  let cut = toCut(before?.cut)
   /** Until it is known whether the server is another one, the note of the process before stays. */
   let isUndecided = before !== undefined && !before.isComplete && before.boot !== boot
   let isWritten = isUndecided
-  if (!isWritten) write({ boot, server, isComplete: false })
+  let hasFailed = false
+  let retryAtMs = -Infinity
+  if (!isWritten) writeOrRename({ boot, server, isComplete: false, cut })
 
-  function read(): Left | undefined {
-    if (disk.size(file) === undefined) return undefined
+  function readFrom(name: string): Left | undefined {
+    if (disk.size(name) === undefined) return undefined
     try {
-      const left: unknown = JSON.parse(disk.read(file).toString())
+      const left: unknown = JSON.parse(disk.read(name).toString())
       if (isRecord(left)) return left as unknown as Left
     } catch {
       // Rotten: see below.
@@ -44,29 +64,55 @@ export function openMachineLife({ file, disk }: MachineLifeOptions, { log }: { r
   function write(left: Left): void {
     try {
       disk.replace(file, Buffer.from(JSON.stringify(left)))
+      if (disk.size(outdated) !== undefined) disk.remove(outdated)
       isWritten = true
+      hasFailed = false
     } catch (err) {
       isWritten = false
-      log.error({ err }, 'cannot note on disk that this process lives')
+      retryAtMs = performance.now() + RETRY_MS
+      if (!hasFailed) log.error({ err }, 'cannot note on disk that this process lives, retrying')
+      hasFailed = true
+    }
+  }
+
+  /** A full disk takes another name still. */
+  function writeOrRename(left: Left): void {
+    write(left)
+    if (isWritten || disk.size(file) === undefined) return
+    try {
+      disk.rename(file, outdated)
+    } catch (err) {
+      log.error({ err }, 'cannot note on disk that this process lives: the note before it stays')
     }
   }
 
   return {
     /**
      * To be called with the server that holds what is confirmed now, again and again; undefined if it does not say who it is.
-     * Returns whether copies of the process before may be missing, of what this server may have lost as well.
+     * Returns an id of the last time that copies may have been lost with the power, of what the server may have lost as well; undefined
+     * if there was none for as long as clients may return with positions from before it.
      */
-    at(now: string | undefined): boolean {
-      const mayLack = isUndecided && (now === undefined || now !== server)
+    at(now: string | undefined): string | undefined {
+      if (isUndecided && (now === undefined || now !== server))
+        cut = { id: randomUUID().slice(0, CUT_LENGTH), atMs: Date.now() }
+      if (isUndecided || now !== server) isWritten = false
       isUndecided = false
-      if (!isWritten || now !== server) write({ boot, server: now, isComplete: false })
       server = now
-      return mayLack
+      if (!isWritten && performance.now() >= retryAtMs) write({ boot, server, isComplete: false, cut })
+      return cut && Date.now() - cut.atMs < POSITION_TTL_S * 1_000 ? cut.id : undefined
     },
 
     /** To be called at the end. `isFlushed`: everything is on disk. */
     end(isFlushed: boolean): void {
-      if (!isUndecided) write({ boot: isFlushed ? boot : '', server, isComplete: isFlushed })
+      if (!isUndecided) writeOrRename({ boot: isFlushed ? boot : '', server, isComplete: isFlushed, cut })
     },
   }
 }
+
+const withoutEnd = (left: Left | undefined): Left | undefined =>
+  left && { ...left, boot: '', isComplete: false }
+
+const toCut = (cut: unknown): Cut | undefined =>
+  isRecord(cut) && typeof cut['id'] === 'string' && typeof cut['atMs'] === 'number'
+    ? { id: cut['id'], atMs: cut['atMs'] }
+    : undefined

@@ -86,6 +86,23 @@ export function createMarking(name: string, { broker, copies, onLost, log }: Mar
     for (const [i, { status }] of results.entries()) if (status === 'rejected') sample(recalls[i] as Recall)
   }
 
+  function forget(one: Recall | EndedGroup | undefined): void {
+    if (newest === one) newest = undefined
+  }
+
+  /** Also if the witness is lost: that was noted. Returns false if what is stored has changed once more. */
+  async function replaceMarker(
+    value: number,
+    before: number | undefined,
+    witness: Recall | EndedGroup | undefined,
+  ): Promise<boolean> {
+    const isWitness = newest !== undefined && newest === witness
+    const { isStored } = await broker.mark(name, value, before, newest)
+    if (isStored || !isWitness) return isStored
+    forget(witness)
+    return (await broker.mark(name, value, before, newest)).isStored
+  }
+
   async function check(): Promise<void> {
     const doubts = broker.doubts() + suspects
     const atMs = Date.now()
@@ -102,7 +119,8 @@ export function createMarking(name: string, { broker, copies, onLost, log }: Mar
       throw error
     })
     if (!isStored) {
-      if (newest === witness) newest = undefined
+      // Otherwise nobody has looked for it.
+      if (expected !== NONE) forget(witness)
       losses++
       const first = recent[isProved ? 0 : recent.length - 1]
       const survivor = isProved ? Math.min(before ?? 0, first?.marker ?? Infinity) : before
@@ -111,7 +129,7 @@ export function createMarking(name: string, { broker, copies, onLost, log }: Mar
       const recalls = await copies.lose(survivor, sinceMs)
       value = valueFor(marker)
       // Otherwise it has changed once more, which the next check looks at.
-      if (!(await broker.mark(name, value, before, newest)).isStored) return
+      if (!(await replaceMarker(value, before, witness))) return
       if (isProved) {
         provedRollbacks = proved
         provedAtMs = performance.now()

@@ -7,6 +7,7 @@ import type { Copies, Kept } from './copies.ts'
 import type { Batch } from './copy-batches.ts'
 import type { RecallCopy } from './copy-lines.ts'
 import { createEpochRenewal, isIncomplete } from './epoch-renewal.ts'
+import type { Renewal } from './epoch-renewal.ts'
 import type { Refusals } from './refusals.ts'
 import type { SetAside } from './setting-aside.ts'
 
@@ -16,7 +17,7 @@ const PUBLISH_TIMEOUT_MS = 2_500
 const MAX_REFUSED = 10_000
 
 export interface RestoringDependencies {
-  readonly broker: Pick<RecoverableBroker, 'publish' | 'newEpoch' | 'heads' | 'lacks'>
+  readonly broker: Pick<RecoverableBroker, 'publish' | 'newEpoch' | 'publishedHeads' | 'lacks'>
   readonly copies: Copies
   readonly refusals: Refusals
   /** Counts the recalls that the broker has stored and that were new to it. */
@@ -61,17 +62,17 @@ export function createRestoring({
 }: RestoringDependencies) {
   const epochs = createEpochRenewal(broker, { log })
 
-  async function restoreOne(batch: Batch, { copy, index }: KeptRecall, isDoubtful: boolean): Promise<number> {
+  async function restoreOne(batch: Batch, { copy, index }: KeptRecall, { after }: Renewal): Promise<number> {
     const sent = sending()
     const { recall } = copy
     const outcome = await broker.publish(recall, PUBLISH_TIMEOUT_MS, { immediately: true })
     // Now, so that another loss finds all positions.
     const positions = outcome.positions.map(({ position }) => position)
-    settle(batch, index, withPositions(copy, positions))
+    settle(batch, index, withPositions(batch.isDoubtful ? withUnknown(copy) : copy, positions))
     sent.confirmed()
     if (outcome.duplicate) return 0
     onRecovered()
-    await epochs.after({ copy, isDoubtful }, outcome.positions)
+    await after(copy, outcome.positions)
     return 1
   }
 
@@ -109,7 +110,7 @@ export function createRestoring({
         else if (result?.value === true) lacking.push(one)
         else {
           // Perhaps another receiver has stored it again, under another epoch.
-          settle(batch, one.index, isIncomplete(one.copy) ? one.copy : withPositions(one.copy, []))
+          settle(batch, one.index, withUnknown(one.copy))
           sent.confirmed()
         }
       }
@@ -119,14 +120,14 @@ export function createRestoring({
     /** Stores what the broker lacks. Rejects if it does not answer at all. */
     async restore(batch: Batch, lacking: readonly KeptRecall[]): Promise<Outcome> {
       const { isDoubtful } = batch
-      const kept = await epochs.before(lacking.map(({ copy }) => ({ copy, isDoubtful })))
+      const renewal = await epochs.before(lacking.map(({ copy }) => ({ copy, isDoubtful })))
       const results = await Promise.allSettled(
         lacking.map(async (one) => {
           for (const room of roomsOf(one.copy.recall)) {
-            const failure = kept.get(roomName(room))
+            const failure = renewal.failures.get(roomName(room))
             if (failure !== undefined) throw failure
           }
-          return await restoreOne(batch, one, isDoubtful)
+          return await restoreOne(batch, one, renewal)
         }),
       )
       const failures: (Error | undefined)[] = []
@@ -159,3 +160,6 @@ const withPositions = (
   { recall, confirmed }: RecallCopy,
   positions: RecallCopy['confirmed'][number],
 ): RecallCopy => ({ recall, confirmed: [...confirmed, positions] })
+
+/** It may have been stored at positions that nobody noted: another loss has to know. */
+const withUnknown = (copy: RecallCopy): RecallCopy => (isIncomplete(copy) ? copy : withPositions(copy, []))
