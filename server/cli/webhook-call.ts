@@ -31,8 +31,8 @@ interface Call {
 }
 
 /**
- * Returns a function that signs a webhook as Tencent does, posts it, and resolves to the response. Throws CONFIG_INVALID without
- * credentials. The function rejects with SEND_FAILED if there is no response within 5 s.
+ * Returns the app, and a function that signs a webhook as Tencent does, posts it, and resolves to the response. Throws
+ * CONFIG_INVALID without credentials. The function rejects with SEND_FAILED if there is no response within 5 s.
  */
 export function createCaller({ url, ...options }: CallOptions, environment: Environment) {
   const settings = withDevCredentials(withDataDir(options, environment))
@@ -46,7 +46,7 @@ export function createCaller({ url, ...options }: CallOptions, environment: Envi
     )
   }
 
-  return async function call({ query, body }: Call): Promise<{ status: number; text: string }> {
+  const call = async ({ query, body }: Call): Promise<{ status: number; text: string }> => {
     const target = `${url}?${signed(query, { app, token }).toString()}`
     try {
       const signal = AbortSignal.timeout(RESPONSE_TIMEOUT_MS)
@@ -58,4 +58,6 @@ export function createCaller({ url, ...options }: CallOptions, environment: Envi
       })
     }
   }
+
+  return { app, call }
 }

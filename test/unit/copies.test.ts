@@ -313,7 +313,7 @@ describe('copies of what the broker confirmed', () => {
       doubts: () => 0,
       rollbacks: () => 0,
       server: async () => 'one',
-      async mark(_name: string, value: number, expected: number | undefined) {
+      async mark(_place: unknown, value: number, expected: number | undefined) {
         const before = stored
         if (before === expected) stored = value
         return { before, isStored: before === expected }

@@ -33,7 +33,7 @@ interface Latest {
  * a marker that is missing, or smaller than the last one, proves a loss, and so does a recall or the end of a group that is not.
  * If recalls followed the loss at once, what was confirmed last is there again, so that others are looked for as well.
  * Another connection is a reason to suspect that what was confirmed after the last marker is lost; a log that went back,
- * that what was confirmed in the last minute is.
+ * that what was confirmed in the last minute is. A marker of another process proves nothing, unless this one follows it.
  */
 export function createMarking(name: string, { broker, copies, onLost, log }: MarkingDependencies) {
   /** Losses that were found. */
@@ -53,6 +53,8 @@ export function createMarking(name: string, { broker, copies, onLost, log }: Mar
   let samples: Recall[] = []
   let confirmed = 0
   let every = 1
+  /** Whose marker is looked for: this process has not stored one at first. */
+  let writer = copies.writer.before
   /** Greater than any that the next process may find in place of a real one. */
   let provisional = 0
 
@@ -95,10 +97,14 @@ export function createMarking(name: string, { broker, copies, onLost, log }: Mar
     const witness = newest
     const sampled = takeSamples()
     let value = valueFor(marker)
-    const { before, isStored } = await broker.mark(name, value, expected, witness).catch((error: unknown) => {
-      for (const recall of sampled) sample(recall)
-      throw error
-    })
+    const { name: to } = copies.writer
+    const place = { name, from: writer, to }
+    const { before, isStored } = await broker
+      .mark(place, value, expected, witness)
+      .catch((error: unknown) => {
+        for (const recall of sampled) sample(recall)
+        throw error
+      })
     if (!isStored) {
       if (newest === witness) newest = undefined
       losses++
@@ -107,8 +113,10 @@ export function createMarking(name: string, { broker, copies, onLost, log }: Mar
       // On disk before the marker is replaced: the next process could not know.
       const recalls = await copies.lose(survivor, first?.atMs ?? atMs)
       value = valueFor(marker)
+      if (writer !== to) copies.writer.note()
       // Otherwise it has changed once more, which the next check looks at.
-      if (!(await broker.mark(name, value, before, newest)).isStored) return
+      if (!(await broker.mark(place, value, before, newest)).isStored) return
+      writer = to
       if (isProved) {
         provedRollbacks = proved
         provedAtMs = performance.now()
