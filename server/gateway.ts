@@ -75,7 +75,8 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     if (doubt !== undefined) log.warn({ doubt }, 'nothing keeps another container out of the data folder')
   }
   const onRotten = (file: string): void => log.warn({ file }, 'rotten on disk, written again')
-  const dataFolder = receives ? await readFolderId(config.DATA_DIR, { onRotten }) : undefined
+  const folder = { dataDir: config.DATA_DIR, app: config.SDK_APP_ID }
+  const dataFolder = receives ? await readFolderId(folder, { onRotten }) : undefined
   const quarantine = receives ? await openInDataDir(config, createQuarantine(log)) : undefined
   if (quarantine) lifecycle.onStop('quarantine', quarantine.close)
   const stores =

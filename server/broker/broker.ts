@@ -162,17 +162,27 @@ export interface EndedGroup {
   readonly atMs: number
 }
 
+/** Where the marker of a process is: it is looked for in the place of its writer, and stored in that of another one. */
+export interface MarkerPlace {
+  /** The id of the data folder. */
+  readonly name: string
+  /** The writer of the marker that is looked for; '' for none. */
+  readonly from: string
+  /** The writer of the new one. If it is another, the markers of all writers are removed from this data folder's. */
+  readonly to: string
+}
+
 /**
  * A broker whose store may return to an earlier state, or to none, and take away what it had confirmed: a failover that loses the
  * latest writes, a restart from a snapshot, an operator.
  */
 export interface RecoverableBroker extends Broker {
   /**
-   * Stores `value` under this name, if what is stored is `expected`, where undefined stands for nothing, and `latest` is there
-   * too. What was confirmed before a value was sent, or before `latest`, has survived if that has.
+   * Stores `value`, if what is stored is `expected`, where undefined stands for nothing, and `latest` is there too. What was
+   * confirmed before a value was sent, or before `latest`, has survived if that has.
    */
   mark(
-    name: string,
+    place: MarkerPlace,
     value: number,
     expected: number | undefined,
     latest?: Recall | EndedGroup,

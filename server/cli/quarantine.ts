@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { GatewayError } from '../../shared/errors.ts'
 import { DEFAULT_DATA_DIR } from '../config/settings.ts'
+import { checkFolderApp } from '../lib/data-dir.ts'
 import { openQuarantine } from '../receiver/quarantine-files.ts'
 import { REPLAY_CALL } from '../receiver/provider-call.ts'
 import { decodeBody } from '../receiver/quarantine.ts'
@@ -36,12 +37,14 @@ async function list(options: QuarantineOptions, { environment, print }: Terminal
 
 /**
  * Posts the quarantined webhooks to a running gateway, oldest first, and prints the responses. Rejects with SEND_FAILED if one is
- * not OK: it stays, as it is. What is answered with OK and still not wholly understood is quarantined anew.
+ * not OK: it stays, as it is. What is answered with OK and still not wholly understood is quarantined anew. Rejects with
+ * START_FAILED if the folder belongs to another app.
  */
 async function replay(options: QuarantineOptions, { environment, print }: Terminal): Promise<void> {
   const store = await open(withDataDir(options, environment))
   if (store === undefined) return
-  const call = createCaller(options, environment)
+  const { app, call } = createCaller(options, environment)
+  await checkFolderApp({ dataDir: dataDirOf(withDataDir(options, environment)), app })
   let refused = 0
   try {
     for (const entry of store.list()) {
@@ -62,9 +65,12 @@ async function replay(options: QuarantineOptions, { environment, print }: Termin
   if (refused > 0) throw new GatewayError('SEND_FAILED', `${refused} of the responses were not OK`)
 }
 
+const dataDirOf = (environment: Terminal['environment']): string =>
+  environment['DATA_DIR'] || DEFAULT_DATA_DIR
+
 /** Undefined if nothing was ever quarantined in this data folder. */
 async function open(environment: Terminal['environment']) {
-  const dataDir = environment['DATA_DIR'] || DEFAULT_DATA_DIR
+  const dataDir = dataDirOf(environment)
   if (!existsSync(join(dataDir, 'quarantine'))) return undefined
   return await openQuarantine({ dataDir, isOwner: false })
 }

@@ -30,7 +30,7 @@ export function addSend(program: Command, terminal: Terminal): void {
  * Posts the recall and prints the response. Rejects with SEND_FAILED if there is no response within 5 s, or one other than 200.
  */
 async function send(options: SendOptions, { environment, print }: Terminal): Promise<void> {
-  const { status, text } = await createCaller(options, environment)(recallCall(options))
+  const { status, text } = await createCaller(options, environment).call(recallCall(options))
   print(`${status} ${text}`)
   if (status !== 200) throw new GatewayError('SEND_FAILED', `the response status was ${status}`)
 }

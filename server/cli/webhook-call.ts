@@ -33,8 +33,8 @@ interface Call {
 }
 
 /**
- * Returns a function that signs a webhook as Tencent does, posts it, and resolves to the response. Throws CONFIG_INVALID without
- * credentials. The function rejects with SEND_FAILED if there is no response within 5 s.
+ * Returns the app, and a function that signs a webhook as Tencent does, posts it, and resolves to the response. Throws
+ * CONFIG_INVALID without credentials. The function rejects with SEND_FAILED if there is no response within 5 s.
  */
 export function createCaller({ url, ...options }: CallOptions, environment: Environment) {
   const settings = withDevCredentials(withDataDir(options, environment))
@@ -48,11 +48,11 @@ export function createCaller({ url, ...options }: CallOptions, environment: Envi
     )
   }
 
-  return async function call({
+  const call = async ({
     query,
     body,
     headers = OWN_CALL,
-  }: Call): Promise<{ status: number; text: string }> {
+  }: Call): Promise<{ status: number; text: string }> => {
     const target = `${url}?${signed(query, { app, token }).toString()}`
     try {
       const signal = AbortSignal.timeout(RESPONSE_TIMEOUT_MS)
@@ -64,4 +64,6 @@ export function createCaller({ url, ...options }: CallOptions, environment: Envi
       })
     }
   }
+
+  return { app, call }
 }

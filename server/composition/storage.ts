@@ -59,7 +59,7 @@ export async function openStores(
   { metrics, log }: { readonly metrics: Metrics; readonly log: Logger },
 ): Promise<Stores> {
   const onDamage = createDamageReport(quarantine, log)
-  return {
+  const stores = {
     dataFolder,
     spool: await openInDataDir(config, (store) => openSpool({ ...store, onDamage })),
     groupEnds: await openInDataDir(config, (store) => openGroupEnds({ ...store, onDamage })),
@@ -68,6 +68,19 @@ export async function openStores(
     ),
     quarantine,
   }
+  warnOfAnotherRedis(config, stores, log)
+  return stores
+}
+
+/** A move to a new Redis looks the same as production's folder under staging. */
+function warnOfAnotherRedis(config: Config, { spool, copies }: Stores, log: Logger): void {
+  if (!spool.reachedAnother(options.spooling(config).brokerName)) return
+  const [spooled, copied] = [spool.size(), copies.size().recalls]
+  if (spooled + copied > 0)
+    log.warn(
+      { spooled, copied, DATA_DIR: config.DATA_DIR },
+      'the last process on this data folder used another REDIS_URL or REDIS_PREFIX: its recalls are published here. Unless you moved to another Redis, stop, and name another DATA_DIR',
+    )
 }
 
 /** Returns a function that logs what is damaged on disk, and puts an entry that is lost into the quarantine as it was read. */

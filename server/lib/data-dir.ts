@@ -40,43 +40,61 @@ export async function inDataDir<T>(dataDir: string, work: () => T | Promise<T>):
   }
 }
 
-/** Says which version wrote the files of the folder, and its id. A rotten one is replaced: each file tells its version too. */
+/** Says which version wrote the files of the folder, its id, and the app that they are about. A rotten one is replaced: each file tells its version too. */
 const FORMAT_FILE = 'format'
 /** Here the version before this one kept the id, and looks for it. */
 const FOLDER_ID_FILE = 'folder-id'
 
 /**
  * Returns the id of a data folder, which it chooses at random for a new one: a process that takes over the folder can be
- * recognized. Rejects with START_FAILED, also for a folder that a newer version has written, in which nothing is changed then. A
+ * recognized. A folder that does not say its app, as those of the version before this one, belongs to `app` from now on. Rejects
+ * with START_FAILED, also for a folder that a newer version has written, or of another app, in which nothing is changed then. A
  * file that is no id, as a full disk or a crash can leave one, is replaced.
  */
 export function readFolderId(
-  dataDir: string,
-  { disk = systemDisk, onRotten = () => undefined }: FolderIdOptions = {},
+  { dataDir, app, disk = systemDisk }: FolderIdOptions,
+  { onRotten = () => undefined }: { readonly onRotten?: OnRotten } = {},
 ): Promise<string> {
   return inDataDir(dataDir, () => {
     const file = join(dataDir, FORMAT_FILE)
-    const stored = readChecked(disk, file)
-    const { format = 1, folder = '' } = (
-      stored?.isRotten === false ? stored.value : {}
-    ) as Partial<FolderFormat>
-    if (format > FORMAT) throw new NewerVersion(dataDir, format)
+    const { stored, isRotten } = readFormat({ dataDir, app, disk })
+    const { format, folder = '', app: owner } = stored
     const idFile = join(dataDir, FOLDER_ID_FILE)
     const ids = [folder, disk.read(idFile).toString('utf8').trim()]
     const id = ids.find(isId) ?? randomUUID()
-    if (stored?.isRotten === true) onRotten(file)
+    if (isRotten) onRotten(file)
     if (ids[1] !== id && disk.size(idFile) !== undefined) onRotten(idFile)
     if (ids[1] !== id) disk.replace(idFile, Buffer.from(`${id}\n`))
-    if (ids[0] !== id || format !== FORMAT)
-      writeChecked(disk, file, { format: FORMAT, folder: id } satisfies FolderFormat)
+    if (ids[0] !== id || format !== FORMAT || owner !== app)
+      writeChecked(disk, file, { format: FORMAT, folder: id, app } satisfies FolderFormat)
     return id
   })
 }
 
 interface FolderIdOptions {
+  readonly dataDir: string
+  /** The SDKAppID of the process. */
+  readonly app: string
   readonly disk?: Disk
-  /** Called with each file that is not as it was written. */
-  readonly onRotten?: (file: string) => void
+}
+
+/** Called with each file that is not as it was written. */
+type OnRotten = (file: string) => void
+
+/** Rejects with START_FAILED if a data folder belongs to another app, or was written by a newer version. */
+export const checkFolderApp = (options: FolderIdOptions): Promise<unknown> =>
+  inDataDir(options.dataDir, () => readFormat(options))
+
+function readFormat({ dataDir, app, disk = systemDisk }: FolderIdOptions) {
+  const file = readChecked(disk, join(dataDir, FORMAT_FILE))
+  const stored = (file?.isRotten === false ? file.value : {}) as Partial<FolderFormat>
+  if (stored.format !== undefined && stored.format > FORMAT) throw new NewerVersion(dataDir, stored.format)
+  // Recalls of one app must not be told to another: its groups can have the same names.
+  if (stored.app !== undefined && stored.app !== app)
+    throw new Error(
+      `it belongs to the app ${stored.app}, and SDK_APP_ID is ${app}: set DATA_DIR to a folder of this app, or to a new one; or start the gateway of app ${stored.app} on this folder`,
+    )
+  return { stored, isRotten: file?.isRotten === true }
 }
 
 const isId = (text = ''): boolean => /^[0-9a-f-]{36}$/.test(text)
@@ -85,6 +103,8 @@ interface FolderFormat {
   readonly format: number
   /** The id of the folder. */
   readonly folder: string
+  /** The SDKAppID; undefined in what was written before it was noted. */
+  readonly app: string | undefined
 }
 
 /** Writes a file and removes it: permissions alone do not tell, and lmdb never returns in a folder such as /proc. */

@@ -16,28 +16,48 @@ const LOCK_FILE = 'lock'
 
 /**
  * Locks a folder that exists. Resolves to undefined if another process holds it. The operating system frees both locks when the
- * process ends, however it ends: one on a file in the folder, which containers that share it see too; and an abstract socket,
- * which is what the version before this one looks at. On other systems than Linux only the file is locked.
+ * process ends, however it ends: one on a file in the folder, which containers that share it see too; and an abstract socket with
+ * the path in its name, which is what the version before this one looks at. On other systems than Linux only the file is locked.
  */
 export async function lockFolder(folder: string): Promise<FolderLock | undefined> {
   const file = systemDisk.lock(join(folder, LOCK_FILE))
   if (file === 'held') return undefined
-  const socket = process.platform === 'linux' ? await lockName(realpathSync(folder)) : undefined
-  if (socket === 'held') {
+  const sockets = process.platform === 'linux' ? await lockPath(realpathSync(folder), file.doubt) : []
+  if (sockets === 'held') {
     file.close()
     return undefined
   }
   return {
     doubt: file.doubt,
     async release() {
-      await new Promise<void>((released) => (socket ? socket.close(() => released()) : released()))
+      await Promise.all(sockets.map(closed))
       file.close()
     },
   }
 }
 
-async function lockName(folder: string): Promise<Server | 'held'> {
-  const name = `\0recall-gateway-${createHash('sha256').update(folder).digest('hex')}`
+/**
+ * The names of sockets belong to the network namespace: containers that share it, as those of a pod do, can have other folders at
+ * one path. So a process that has locked its file holds a second name as well, by which another that has locked one knows that the
+ * two files differ. The version before this one does not lock a file, so whoever it is that holds the first name alone is obeyed.
+ */
+async function lockPath(path: string, doubt: string | undefined): Promise<Server[] | 'held'> {
+  const name = `\0recall-gateway-${createHash('sha256').update(path).digest('hex')}`
+  if (doubt !== undefined) {
+    const only = await listen(name)
+    return only === 'held' ? only : [only]
+  }
+  // In one turn, so that nobody finds the first without the second.
+  const [first, second] = await Promise.all([listen(name), listen(`${name}-file`)])
+  if (first !== 'held') return second === 'held' ? [first] : [first, second]
+  if (second === 'held') return []
+  await closed(second)
+  return 'held'
+}
+
+const closed = (server: Server): Promise<void> => new Promise((done) => void server.close(() => done()))
+
+async function listen(name: string): Promise<Server | 'held'> {
   const server = createServer((socket) => socket.destroy())
   return await new Promise((resolve) => {
     server.once('error', () => resolve('held'))

@@ -118,6 +118,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'server/cli/': [
     'server/gateway.ts',
     'server/config/',
+    'server/lib/data-dir.ts',
     'server/telemetry/logger.ts',
     'server/receiver/',
     'server/auth/jwt.ts',

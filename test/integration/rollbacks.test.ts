@@ -120,8 +120,8 @@ describe('what Redis loses after it has confirmed it', () => {
     // From here on, Redis has a marker that is later than these.
     const operator = await adminOf(redis)
     const [key = ''] = await operator.keys('*}:marker:*')
-    const before = await operator.hGet(key, 'value')
-    await waitUntil('the next marker', async () => (await operator.hGet(key, 'value')) !== before)
+    const before = await operator.hVals(key)
+    await waitUntil('the next marker', async () => String(await operator.hVals(key)) !== String(before))
     cpSync(join(data, 'new'), join(data, 'old'), { recursive: true })
     await recall(receiver, [3, 4, 5])
     await client.count(5)

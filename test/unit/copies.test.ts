@@ -317,7 +317,7 @@ describe('copies of what the broker confirmed', () => {
         servers++
         return 'one'
       },
-      async mark(_name: string, value: number, expected: number | undefined) {
+      async mark(_place: unknown, value: number, expected: number | undefined) {
         const before = stored
         if (before === expected) stored = value
         return { before, isStored: before === expected }

@@ -32,7 +32,7 @@ describe('the first marker of a receiver', () => {
         doubts: () => 0,
         rollbacks: () => 0,
         lacks: () => Promise.resolve(false),
-        async mark(_name, value, expected) {
+        async mark(_place, value, expected) {
           const found = stored
           if (found === expected) stored = value
           return await Promise.resolve({ before: found, isStored: found === expected })

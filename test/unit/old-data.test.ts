@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -138,6 +139,26 @@ describe('a data folder of the version before', () => {
   })
 })
 
+describe('a data folder of another app', () => {
+  const onCleanUp = cleanUpAfterEach()
+
+  it('is refused with the way out, and nothing in it is changed; one that does not say its app takes the name', async () => {
+    const { path: dataDir, remove } = temporaryFolder()
+    onCleanUp(remove)
+    const folder = randomUUID()
+    writeFileSync(join(dataDir, 'format'), encodeChecked({ format: 2, folder }))
+    expect(await readFolderId({ dataDir, app: '1' })).to.equal(folder)
+    const before = readFileSync(join(dataDir, 'format'), 'utf8')
+    const refusal = await readFolderId({ dataDir, app: '2' }).catch((error: unknown) => error)
+    expect(refusal).to.have.property('code', 'START_FAILED')
+    expect(refusal)
+      .to.have.property('message')
+      .that.matches(/belongs to the app 1, and SDK_APP_ID is 2: set DATA_DIR to a folder of this app/)
+    expect(readFileSync(join(dataDir, 'format'), 'utf8')).to.equal(before)
+    expect(await readFolderId({ dataDir, app: '1' })).to.equal(folder)
+  })
+})
+
 describe('a data folder of a newer version', () => {
   const onCleanUp = cleanUpAfterEach()
 
@@ -145,7 +166,7 @@ describe('a data folder of a newer version', () => {
     const { path: dataDir, remove } = temporaryFolder()
     onCleanUp(remove)
     writeFileSync(join(dataDir, 'format'), encodeChecked({ format: 3, folder: 'f' }))
-    const refusal = await readFolderId(dataDir).catch((error: unknown) => error)
+    const refusal = await readFolderId({ dataDir, app: '1' }).catch((error: unknown) => error)
     expect(refusal).to.have.property('code', 'START_FAILED')
     expect(refusal)
       .to.have.property('message')
@@ -156,9 +177,9 @@ describe('a data folder of a newer version', () => {
   it('keeps its id if the file with it is rotten, and says so', async () => {
     const { path: dataDir, remove } = temporaryFolder()
     onCleanUp(remove)
-    const id = await readFolderId(dataDir)
+    const id = await readFolderId({ dataDir, app: '1' })
     const rotten: string[] = []
-    const read = () => readFolderId(dataDir, { onRotten: (file) => rotten.push(file) })
+    const read = () => readFolderId({ dataDir, app: '1' }, { onRotten: (file) => rotten.push(file) })
     for (const name of ['folder-id', 'format'])
       for (const content of ['rotten', '']) {
         writeFileSync(join(dataDir, name), content)

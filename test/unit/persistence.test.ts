@@ -58,6 +58,12 @@ describe('what a power cut costs', () => {
       expected: ['minutes', 'aof_last_write_status'],
     },
     'snapshots alone': { info: NOT_APPENDING, settings: {}, expected: ['minutes', 'snapshots alone'] },
+    // A restart with `appendonly yes` in the settings alone ignores the snapshot.
+    'snapshots alone, which a restart must not lose': {
+      info: NOT_APPENDING,
+      settings: {},
+      expected: ['minutes', 'with CONFIG SET on the running Redis, then CONFIG REWRITE'],
+    },
     'snapshots that fail': {
       info: infoOf({ aof_enabled: 0, rdb_last_bgsave_status: 'err' }),
       settings: {},

@@ -49,7 +49,7 @@ describe('a data folder', () => {
     const onDamage = ({ kind, where }: { readonly kind: string; readonly where: string }): void =>
       void reports.push(`${kind} ${relative(dataDir, where)}`)
     const log = pino({ level: 'warn' }, { write: (line: string) => void reports.push(line) })
-    const id = await readFolderId(dataDir, { disk, onRotten: (file) => reports.push(file) })
+    const id = await readFolderId({ dataDir, app: '1', disk }, { onRotten: (file) => reports.push(file) })
     const spool = openSpool({ dataDir, maxBytes: 2 ** 20, disk, onDamage })
     const ends = openGroupEnds({ dataDir, disk, onDamage })
     const copies = openCopies({ dataDir, disk }, { log, onRotten: () => reports.push('copies') })

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { pino } from 'pino'
@@ -157,6 +159,46 @@ describe('the disk of the spool', () => {
     const second = spawn('flock', ['-n', file, 'true'], { stdio: 'ignore' })
     expect(await once(second, 'close')).to.deep.equal([1, null])
     await lock.release()
+    await (await lockDataDir(folder.path)).release()
+  })
+
+  /** What a process of this network namespace holds on the path of a folder. */
+  async function holdNames(path: string, names: readonly string[]): Promise<() => Promise<void>> {
+    const hash = createHash('sha256').update(realpathSync(path)).digest('hex')
+    const servers = names.map((name) => createServer().listen(`\0recall-gateway-${hash}${name}`))
+    const stop = async (): Promise<void> => {
+      await Promise.all(
+        servers.filter(({ listening }) => listening).map((server) => server[Symbol.asyncDispose]()),
+      )
+    }
+    onCleanUp(stop)
+    await Promise.all(servers.map((server) => once(server, 'listening')))
+    return stop
+  }
+
+  it('is not taken for locked because another container has a folder at the same path', async () => {
+    const folder = temporaryFolder()
+    onCleanUp(folder.remove)
+    const stop = await holdNames(folder.path, ['', '-file'])
+    const lock = await lockDataDir(folder.path)
+    await lock.release()
+    await stop()
+    const first = await lockDataDir(folder.path)
+    // As another container would find it: the names are held, and its file is free.
+    rmSync(join(folder.path, 'lock'))
+    const second = await lockDataDir(folder.path)
+    await Promise.all([first.release(), second.release()])
+  })
+
+  it('is locked against the last release, which holds the name of its path alone', async () => {
+    const folder = temporaryFolder()
+    onCleanUp(folder.remove)
+    const stop = await holdNames(folder.path, [''])
+    for (let i = 0; i < 2; i++) {
+      const refusal = await lockDataDir(folder.path).catch((error: unknown) => error)
+      expect(refusal).to.have.property('code', 'START_FAILED')
+    }
+    await stop()
     await (await lockDataDir(folder.path)).release()
   })
 })

@@ -24,7 +24,7 @@ export function createKeys(prefix: string, app: string, area = '') {
     announcements: (subject: AnnouncementSubject) => `${base}:announcements:${subject}`,
     /** Hash: the latest heartbeat of each process, with its time. */
     heartbeats: `${base}:reports`,
-    /** Hash: the marker of a receiver, by the id of its data folder; see `RecoverableBroker.mark`. */
+    /** Hash: the marker of each process that has this data folder, or a copy of it; see `RecoverableBroker.mark`. */
     marker: (folder: string) => `${base}:marker:${folder}`,
     /**
      * Sorted set: each recalled seq of a conversation, scored with the time of its last recall in ms, and `ended`, scored with

@@ -30,12 +30,12 @@ export function createMarkers({ commands, keys }: MarkersDependencies): Pick<Rec
       : [keys.recalled(one), one.messages.at(-1)?.seq ?? '', leastTimeOf(one)]
 
   return {
-    async mark(name, value, expected, latest) {
+    async mark({ name, from, to }, value, expected, latest) {
       const key = keys.marker(name)
       const [set, member, sinceMs] = latest ? placeOf(latest) : [key, '', 0]
       const reply = await withTimeout(
         MARK_TIMEOUT_MS,
-        commands.recallMark(2, key, set, value, expected ?? '', MARKER_TTL_MS, member, sinceMs),
+        commands.recallMark(2, key, set, value, expected ?? '', MARKER_TTL_MS, member, sinceMs, from, to),
       )
       const [before, stored] = toArray(reply)
       if (typeof before !== 'string') throw unexpectedReply()

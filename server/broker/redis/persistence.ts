@@ -20,7 +20,9 @@ interface PersistenceFacts {
 /** A server that has saved nothing for this long has no schedule for it: the default is an hour at most. */
 const UNSAVED_MS = 2 * 3_600_000
 const SYNC_ALWAYS = 'set appendfsync to always, or REDIS_WAIT_AOF=1'
-const APPEND_ALWAYS = 'set appendonly to yes, and appendfsync to always'
+/** A Redis that is started with `appendonly yes` for the first time ignores its snapshot, and is empty. */
+const APPEND_ALWAYS =
+  'set appendonly yes and appendfsync always with CONFIG SET on the running Redis, then CONFIG REWRITE (a restart with changed settings empties it)'
 
 /** Judges what a power cut would cost; pure. */
 export function judgePersistence({

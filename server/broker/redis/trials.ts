@@ -150,7 +150,10 @@ function trialsOf({
     ['read announcements', () => commands.xrevrange(announcements, '+', '-', 'COUNT', 1)],
     ['report heartbeats', () => commands.recallHeartbeat(1, keys.heartbeats, 'trial', '', TTL_MS, 0, 0, 0)],
     ['read heartbeats', () => commands.recallHeartbeats(1, keys.heartbeats, TTL_MS)],
-    ['store markers', () => commands.recallMark(2, keys.marker('trial'), set, 1, '', TTL_MS, '', 0)],
+    [
+      'store markers',
+      () => commands.recallMark(2, keys.marker('trial'), set, 1, '', TTL_MS, '', 0, 'a', 'b'),
+    ],
     ['delete keys', clear],
     ['receive notices', receive],
   ]

@@ -10,6 +10,7 @@ import type { Batch, Loss } from './copy-batches.ts'
 import { decodeLine, encodeLine, isEnd } from './copy-lines.ts'
 import type { Copy } from './copy-lines.ts'
 import { openMachineLife } from './machine-life.ts'
+import { openMarkerWriter } from './marker-writer.ts'
 
 /**
  * How long the copy of a recall is kept, from its confirmation on: 65 minutes, because a Redis with the defaults saves a snapshot once
@@ -75,6 +76,7 @@ export function openCopies(
     { log },
   )
   const life = openMachineLife({ file: join(dataDir, 'life'), disk: disk ?? systemDisk }, { log })
+  const writer = openMarkerWriter({ file: join(dataDir, 'marker-writer'), disk: disk ?? systemDisk }, { log })
   const batches = new Batches()
   let open: Batch | undefined
   /** Since when something may be lost, in ms since 1970. */
@@ -277,6 +279,9 @@ export function openCopies(
         ageMs: lost.length === 0 ? 0 : nowMs - lostSinceMs,
       }
     },
+
+    /** Who stores the markers. */
+    writer,
 
     /** See `openMachineLife`. */
     lastCut: life.at,

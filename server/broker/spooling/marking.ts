@@ -1,6 +1,6 @@
 import type { Recall } from '../../../shared/recall.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import type { EndedGroup, RecoverableBroker } from '../broker.ts'
+import type { EndedGroup, MarkerPlace, RecoverableBroker } from '../broker.ts'
 import type { Copies } from './copies.ts'
 
 /** No marker: what is stored is looked at before it is replaced. */
@@ -35,7 +35,7 @@ interface Latest {
  * a marker that is missing, or smaller than the last one, proves a loss, and so does a recall or the end of a group that is not.
  * If recalls followed the loss at once, what was confirmed last is there again, so that others are looked for as well.
  * Another connection is a reason to suspect that what was confirmed after the last marker is lost; a log that went back,
- * that what was confirmed in the last minute is.
+ * that what was confirmed in the last minute is. A marker of another process proves nothing, unless this one follows it.
  */
 export function createMarking(name: string, { broker, copies, onLost, log }: MarkingDependencies) {
   /** Losses that were found. */
@@ -55,6 +55,8 @@ export function createMarking(name: string, { broker, copies, onLost, log }: Mar
   let samples: Recall[] = []
   let confirmed = 0
   let every = 1
+  /** Whose marker is looked for: this process has not stored one at first. */
+  let writer = copies.writer.before
   /** Greater than any that the next process may find in place of a real one. */
   let provisional = 0
 
@@ -92,15 +94,16 @@ export function createMarking(name: string, { broker, copies, onLost, log }: Mar
 
   /** Also if the witness is lost: that was noted. Returns false if what is stored has changed once more. */
   async function replaceMarker(
+    place: MarkerPlace,
     value: number,
     before: number | undefined,
     witness: Recall | EndedGroup | undefined,
   ): Promise<boolean> {
     const isWitness = newest !== undefined && newest === witness
-    const { isStored } = await broker.mark(name, value, before, newest)
+    const { isStored } = await broker.mark(place, value, before, newest)
     if (isStored || !isWitness) return isStored
     forget(witness)
-    return (await broker.mark(name, value, before, newest)).isStored
+    return (await broker.mark(place, value, before, newest)).isStored
   }
 
   async function check(): Promise<void> {
@@ -114,10 +117,14 @@ export function createMarking(name: string, { broker, copies, onLost, log }: Mar
     const witness = newest
     const sampled = takeSamples()
     let value = valueFor(marker)
-    const { before, isStored } = await broker.mark(name, value, expected, witness).catch((error: unknown) => {
-      for (const recall of sampled) sample(recall)
-      throw error
-    })
+    const { name: to } = copies.writer
+    const place = { name, from: writer, to }
+    const { before, isStored } = await broker
+      .mark(place, value, expected, witness)
+      .catch((error: unknown) => {
+        for (const recall of sampled) sample(recall)
+        throw error
+      })
     if (!isStored) {
       // Otherwise nobody has looked for it.
       if (expected !== NONE) forget(witness)
@@ -128,8 +135,10 @@ export function createMarking(name: string, { broker, copies, onLost, log }: Mar
       const sinceMs = first?.atMs ?? (copies.hasLostEarlier(before) ? atMs - UNKNOWN_MS : atMs)
       const recalls = await copies.lose(survivor, sinceMs)
       value = valueFor(marker)
+      if (writer !== to) copies.writer.note()
       // Otherwise it has changed once more, which the next check looks at.
-      if (!(await replaceMarker(value, before, witness))) return
+      if (!(await replaceMarker(place, value, before, witness))) return
+      writer = to
       if (isProved) {
         provedRollbacks = proved
         provedAtMs = performance.now()

@@ -68,6 +68,8 @@ export interface Spool {
   /** Records, across restarts, that this broker has been reached. */
   markReached(brokerName: string): Promise<void>
   wasReached(brokerName: string): boolean
+  /** Returns whether the broker that was reached last is another one. */
+  reachedAnother(brokerName: string): boolean
   close(): Promise<void>
 }
 
@@ -146,7 +148,7 @@ export function openSpool({
     },
 
     async markReached(brokerName) {
-      if (reached.has(brokerName)) return
+      if (reached.last() === brokerName) return
       reached.add(brokerName)
       reached.save()
     },
@@ -154,11 +156,12 @@ export function openSpool({
     // Recalls on disk say so too: without the file, they must not wait for a broker that is away.
     wasReached: (brokerName) =>
       reached.isRotten || reached.has(brokerName) || (reached.isEmpty() && holdsRecalls),
+    reachedAnother: (brokerName) => ![undefined, brokerName].includes(reached.last()),
     close: journal.close,
   }
 }
 
-/** The names of brokers in a file. If it is rotten, any broker may have been reached: no webhook is lost by a start that waits. */
+/** The names of brokers in a file, in the order in which they were reached last. If it is rotten, any broker may have been reached: no webhook is lost by a start that waits. */
 function openReached(disk: Disk, file: string, onDamage: (damage: ReachedDamage) => void) {
   const stored = readChecked(disk, file)
   const names = new Set(stored?.isRotten === false ? (stored.value as string[]) : [])
@@ -167,7 +170,11 @@ function openReached(disk: Disk, file: string, onDamage: (damage: ReachedDamage)
     isRotten: stored?.isRotten === true,
     isEmpty: (): boolean => names.size === 0,
     has: (name: string): boolean => names.has(name),
-    add: (name: string): unknown => names.add(name),
+    last: (): string | undefined => [...names].at(-1),
+    add(name: string): void {
+      names.delete(name)
+      names.add(name)
+    },
     save: (): void => writeChecked(disk, file, [...names]),
   }
 }

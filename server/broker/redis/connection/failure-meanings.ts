@@ -55,7 +55,7 @@ export const ERR_REFUSALS: readonly (readonly [pattern: RegExp, code: string, ..
     /WAITAOF cannot be used/i,
     'AOF_OFF',
     'it has no append-only file, which REDIS_WAIT_AOF=1 waits for',
-    'appendonly yes in Redis, or unset REDIS_WAIT_AOF',
+    'CONFIG SET appendonly yes on the running Redis, or unset REDIS_WAIT_AOF',
   ],
   [
     /unknown command .?WAITAOF/i,

@@ -1,10 +1,12 @@
 -- Stores the marker of a receiver if the one before it is still there, and what was confirmed to it last. What was stored before
 -- either has survived wherever that has: whatever a failover, a restart or a person takes away, the latest writes go first.
--- KEYS  1 marker   2 recalled set that holds what was confirmed last, any key without one
+-- Each process has a field of its own, because two can share a key: those with copies of one data folder. A process that follows
+-- another removes the fields of all, and the others look again for what is lost.
+-- KEYS  1 markers   2 recalled set that holds what was confirmed last, any key without one
 -- ARGV  1 new value   2 value that must be there, '' = none   3 TTL in ms   4 member that must be in the set, '' = none
---       5 time that it must have at least, in ms
+--       5 time that it must have at least, in ms   6 field of the value that must be there   7 field of the new value
 -- Returns the value that was there, '' = none; and 1 if the new one was stored, else 0
-local before = content(redis.pcall('HGET', KEYS[1], 'value')) or ''
+local before = content(redis.pcall('HGET', KEYS[1], ARGV[6])) or ''
 -- What no gateway wrote proves nothing.
 if not string.find(before, '^%d+$') then before = '' end
 if before ~= ARGV[2] then return { before, 0 } end
@@ -13,9 +15,9 @@ if ARGV[4] ~= '' then
   local at = time_of(times and times[1])
   if not at or at < tonumber(ARGV[5]) then return { before, 0 } end
 end
-if not content(redis.pcall('HSET', KEYS[1], 'value', ARGV[1])) then
+if ARGV[6] ~= ARGV[7] or not content(redis.pcall('HSET', KEYS[1], ARGV[7], ARGV[1])) then
   redis.call('DEL', KEYS[1])
-  redis.call('HSET', KEYS[1], 'value', ARGV[1])
+  redis.call('HSET', KEYS[1], ARGV[7], ARGV[1])
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return { before, 1 }

@@ -146,6 +146,8 @@ export const scriptCalls: Readonly<Record<keyof typeof SCRIPTS, fc.Arbitrary<Cal
     c(86_400_000),
     fc.oneof(seq, c('')),
     time,
+    one('value', 'x'),
+    one('value', 'x'),
   ),
   recallRights: call('recallRights', c(2), c(KEYS.heartbeats), c('channel')),
 }
