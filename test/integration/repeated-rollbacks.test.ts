@@ -72,7 +72,7 @@ describe('the offset of a recall that Redis lost', () => {
     const nextMarker = async (): Promise<void> => {
       const marker = async (): Promise<string> => {
         const name = (await admin.keys('*')).map(String).find(isMarker)
-        return name === undefined ? '' : String(await admin.hGet(name, 'value'))
+        return name === undefined ? '' : JSON.stringify(await admin.hGetAll(name))
       }
       const before = await marker()
       await waitUntil('there is another marker', async () => (await marker()) !== before, 5_000)

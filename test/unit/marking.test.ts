@@ -67,6 +67,7 @@ describe('marking', () => {
     const copies = {
       advance: () => ++marker,
       isNoted: () => true,
+      writer: { before: 'one', name: 'one', note: () => undefined },
       hasLostEarlier: () => false,
       lose: async () => 1,
       lost: () => [{}],
@@ -77,7 +78,7 @@ describe('marking', () => {
         doubts: () => state.doubts,
         rollbacks: () => 0,
         lacks: async () => false,
-        async mark(_name, value, expected, latest) {
+        async mark(_place, value, expected, latest) {
           state.witnesses.push(latest)
           const before = stored
           const isStored = before === expected && (latest === undefined || state.isThere)
