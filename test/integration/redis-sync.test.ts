@@ -10,7 +10,7 @@ import { startRedis } from '../support/redis-server.ts'
 import { waitaofOf } from '../support/redis-waitaof.ts'
 import { startScriptedSync } from '../support/scripted-sync.ts'
 import type { SyncReply } from '../support/scripted-sync.ts'
-import { skipBecause } from '../support/skip.ts'
+import { notRun } from '../support/not-run.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -164,7 +164,7 @@ describe('a recall that counts as kept once the append-only file is synced', () 
 
   it('is refused by this Redis, if it is too old for it', async function () {
     const { redis } = await startServer('always')
-    if ((await waitaofOf(redis.url)) !== 'unknown') skipBecause(this, 'it is new enough')
+    if ((await waitaofOf(redis.url)) !== 'unknown') return notRun(this, 'it is new enough')
     const error = await createBroker(redis.url)
       .start()
       .catch((reason: unknown) => reason)
@@ -174,7 +174,7 @@ describe('a recall that counts as kept once the append-only file is synced', () 
   it('is what this Redis promises, if it knows the command', async function () {
     const { redis, send } = await startServer('always')
     const waitaof = await waitaofOf(redis.url)
-    if (waitaof === 'unknown') skipBecause(this, 'it does not know WAITAOF')
+    if (waitaof === 'unknown') return notRun(this, 'it does not know WAITAOF')
     const broker = createBroker(redis.url)
     await broker.start()
     expect(broker.reasons()).to.deep.equal([])
@@ -183,7 +183,7 @@ describe('a recall that counts as kept once the append-only file is synced', () 
     const other = createBroker(redis.url)
     await other.start()
     expect(other.reasons().join().includes('PREMATURE')).to.equal(waitaof === 'early')
-    if (waitaof === 'early') skipBecause(this, 'its WAITAOF answers too early with everysec')
+    if (waitaof === 'early') return notRun(this, 'its WAITAOF answers too early with everysec')
     // The first waits for a sync; the second, made after it, can only be part of a later one.
     expect(await publish(other)).to.equal('kept')
     const startedMs = performance.now()
