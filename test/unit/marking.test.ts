@@ -66,6 +66,7 @@ describe('marking', () => {
     let marker = 0
     const copies = {
       advance: () => ++marker,
+      writer: { name: 'w', before: '', note: () => undefined },
       isNoted: () => true,
       writer: { before: 'one', name: 'one', note: () => undefined },
       hasLostEarlier: () => false,
