@@ -68,7 +68,6 @@ describe('marking', () => {
       advance: () => ++marker,
       writer: { name: 'w', before: '', note: () => undefined },
       isNoted: () => true,
-      writer: { before: 'one', name: 'one', note: () => undefined },
       hasLostEarlier: () => false,
       lose: async () => 1,
       lost: () => [{}],

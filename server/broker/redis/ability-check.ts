@@ -152,7 +152,10 @@ export function createAbilityCheck({ trials, isConnected, mode, onRound, log }: 
     /** To be called for each new connection. While something is refused, the next trial is due soon anyway. */
     onConnected(): void {
       partial.clear()
-      if (refusals.size === 0) void run()
+      if (refusals.size > 0) return
+      // A round under way began on the connection before.
+      if (running !== undefined) isSuspicious = true
+      void run()
     },
 
     /** To be called when work has failed. Counts at once, unless only some keys were refused of late: then a trial decides. */

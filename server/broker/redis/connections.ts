@@ -54,6 +54,7 @@ export function createConnections(
     /** The connection on which recalls are written, and asked about. */
     recalls,
     subscriber,
+    senders,
     reconnectIfMoved,
 
     /** Replaces the connection of recalls if it has gone silent: no probe takes it. Never rejects. */

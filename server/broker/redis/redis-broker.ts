@@ -159,13 +159,14 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
       waitsForReplicas: waitReplicas > 0,
       checkSync: waitAof ? checkSync : undefined,
     }),
-    isConnected: () => commands.status === 'ready',
+    isConnected: connections.areReady,
     mode,
     onRound: () => Promise.all([serverWarnings.check(), connections.checkRecalls()]),
     log,
   })
   commands.on('ready', serverWarnings.onConnected)
-  commands.on('ready', abilities.onConnected)
+  // One of them alone is not enough to try everything.
+  for (const { client } of connections.senders) client.on('ready', abilities.onConnected)
 
   /** Returns whether another connection could help. */
   function onFailure(name: Ability, error: unknown): boolean {
