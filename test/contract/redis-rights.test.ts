@@ -98,7 +98,7 @@ describe('Redis that refuses a command', () => {
       await allow(`-${command}`)
       const error = await broker.publish(recall, 2_000).catch((reason: unknown) => reason)
       expect(error, command).to.have.property('code', 'BROKER_UNAVAILABLE')
-      expect(error).to.have.nested.property('cause.name', 'ReplyError')
+      expect(error).to.have.nested.property('cause.cause.name', 'ReplyError')
       expect((await admin.keys('*')).filter((key) => !key.includes(':trial:'))).to.deep.equal([])
     }
     await allow()
