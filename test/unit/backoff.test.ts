@@ -21,11 +21,22 @@ describe('full jitter', () => {
     expect(fullJitterMs(5_000, bounds)).to.equal(0)
   })
 
-  it('grows from 1 s to 30 s in a client, and starts over after a success', () => {
+  it('grows from 1 s to 30 s in a client, never beyond how long it has failed, and starts over after a success', () => {
+    const { now } = performance
+    onCleanUp(() => void (performance.now = now))
+    let nowMs = 1_000_000
+    performance.now = () => nowMs
     at(1)
     const backoff = new Backoff()
-    const delays = Array.from({ length: 7 }, () => backoff.nextMs())
-    expect(delays).to.deep.equal([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
+    const delaysAfter = (tookMs: number): number[] =>
+      Array.from({ length: 7 }, () => {
+        const ms = backoff.nextMs()
+        nowMs += ms + tookMs
+        return ms
+      })
+    expect(delaysAfter(0)).to.deep.equal([1_000, 2_000, 3_000, 6_000, 12_000, 24_000, 30_000])
+    backoff.succeeded()
+    expect(delaysAfter(20_000)).to.deep.equal([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
     backoff.succeeded()
     expect(backoff.nextMs()).to.equal(1_000)
     at(1 / 3)
