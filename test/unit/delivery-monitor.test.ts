@@ -75,6 +75,19 @@ describe('delivery monitor', function () {
     expect(monitor.state().proved).to.equal(false)
   })
 
+  it('is in doubt from the start if nothing can be read yet', async () => {
+    const { monitor } = start({
+      broker: {
+        isDelivering: () => true,
+        probeAgeMs: () => 1,
+        heartbeats: () => Promise.reject(new Error('not connected')),
+      },
+      lag: {},
+    })
+    await monitor.ready
+    expect(monitor.state().proved).to.equal(false)
+  })
+
   it('is in doubt after it stood still, also to one that connects before it has noticed', async () => {
     const reportedAtMs = performance.now()
     let isReporting = false

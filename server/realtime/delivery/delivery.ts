@@ -60,18 +60,21 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
   let told: { readonly reason: string; readonly atMs: number } | undefined
   let event: { readonly prepared: PreparedDelivery; readonly atMs: number } | undefined
 
-  async function readHeartbeats(): Promise<void> {
+  /** Resolves to false if it has failed. */
+  async function readHeartbeats(): Promise<boolean> {
     const nowMs = performance.now()
     const intervalMs = receivers.isUncertain(nowMs) ? SOON_INTERVAL_MS : READ_INTERVAL_MS
     // Half a step: timers are seldom exact.
-    if (isReading || nowMs - readAtMs < intervalMs - SOON_INTERVAL_MS / 2) return
+    if (isReading || nowMs - readAtMs < intervalMs - SOON_INTERVAL_MS / 2) return true
     isReading = true
     readAtMs = nowMs
     try {
       const heartbeats = await broker.heartbeats()
       receivers.read(heartbeats, nowMs, performance.now())
+      return true
     } catch {
       // One changes nothing. The broker knows what is wrong, and says so.
+      return false
     } finally {
       isReading = false
     }
@@ -164,7 +167,8 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
   const checking = setInterval(check, CHECK_INTERVAL_MS).unref()
   const reading = setInterval(() => void readHeartbeats(), SOON_INTERVAL_MS).unref()
   // Whoever connects before the next check is not told that all is well.
-  const firstRead = readHeartbeats().then(() => {
+  const firstRead = readHeartbeats().then((hasRead) => {
+    if (!hasRead) receivers.firstReadFailed(performance.now())
     if (receivers.causes(performance.now()).length > 0) check()
   })
 

@@ -151,6 +151,11 @@ export class Receivers {
     this.#reportAfterMs = nowMs + QUEUE_MS
   }
 
+  /** Nothing was known before, and the first read has failed: that does not have to last to be a reason for a doubt. */
+  firstReadFailed(nowMs: number): void {
+    this.#readAtMs = nowMs - UNREAD_AFTER_MS - 1
+  }
+
   /** When the latest read that succeeded was asked for. */
   get readAtMs(): number {
     return this.#readAtMs
