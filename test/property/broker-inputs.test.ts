@@ -46,7 +46,12 @@ const call: fc.Arbitrary<readonly [string, Call]> = fc.oneof(
         async (broker: Broker) => {
           const since = { epoch: name === 'own' ? await ownEpoch(broker, of) : name, offset }
           const history = await broker.history(of, since, most)
-          return { ...history, head: withoutEpoch(history.head) }
+          const resume = 'resume' in history && history.resume
+          return {
+            ...history,
+            head: withoutEpoch(history.head),
+            ...(resume && { resume: withoutEpoch(resume) }),
+          }
         },
       ] as const,
   ),

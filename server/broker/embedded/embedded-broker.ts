@@ -161,7 +161,7 @@ export function createEmbeddedBroker(
       const entries = logs.after(name, isKnown ? since.offset : 0, isKnown ? limit : 1)
       // Another log, or a longer one: everything that this one holds may be new.
       if (!isKnown) return historySince(since, head, [], (entries[0]?.offset ?? head.offset + 1) - 1)
-      return historySince(since, head, entries.map(decode))
+      return historySince(since, head, entries.map(decode), head.offset)
     },
 
     async historyBefore(room, before, limit) {
