@@ -127,7 +127,7 @@ export const USER_SCENARIOS = {
       at(i, 'open', 0),
       at(i, 'kill', 1_500),
       at(i, 'open', 8_000 + 300 * i),
-      { kind: 'recall' as const, atMs: 8_000 + 300 * i + 60 + 10 * i, group: `x${i}`, seqs: [1] },
+      { kind: 'recall' as const, atMs: 8_000 + 300 * i + 20 + 8 * i, group: `x${i}`, seqs: [1] },
     ]).flat(),
   ),
 } satisfies Record<string, Plan>
