@@ -8,6 +8,8 @@ import type { Violation } from './violation.ts'
 
 /** What may bring recalls into another order: what Redis lost is published again beside new ones; a disk may refuse some. */
 const DISORDER = /power|disk/
+/** What a receiver says when it could not write to its disk in time, because it stood still: better out of order than not at all. */
+const OVERTOOK = 'cannot spool a recall, trying the broker'
 
 /** What one receiver was given one after the other in a conversation, each answered OK before the next was sent, is told in that order. */
 export function judgeSequence(
@@ -20,6 +22,7 @@ export function judgeSequence(
   if (alls + receivers > 1) return []
   if (losses.hasLostBy(Infinity)) return []
   if (history.some((entry) => entry.kind === 'fault' && DISORDER.test(entry.name))) return []
+  if (history.some((entry) => entry.kind === 'logged' && entry.text.endsWith(OVERTOOK))) return []
   const once = new Map<string, Recall & { readonly keptAtMs: number }>()
   for (const [key, [recall, ...more]] of grouped(recallsOf(history), (one) => one.key))
     if (recall?.keptAtMs !== undefined && more.length === 0)

@@ -119,7 +119,7 @@ class PlainPage implements Page {
       onState('offline', error.data?.code)
       // The next attempt brings another token; whoever is taken out stays away until a person has acted.
       if (error.data?.code === 'USER_DISCONNECTED') return this.#refuse(error.data.code)
-      void wait(RETRY_MS).then(() => !this.#isRefused && socket.connect())
+      void wait(RETRY_MS).then(() => !this.#isRefused && !socket.active && socket.connect())
     })
     socket.on('hello', ({ expiresInMs }: { expiresInMs: number }) => this.#refreshIn(expiresInMs))
     socket.on('goodbye', ({ code }: { code: number }) => {
