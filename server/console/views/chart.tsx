@@ -1,15 +1,7 @@
 import { useLocale } from '../i18n/i18n.ts'
 import type { Locale } from '../i18n/i18n.ts'
 import { Plot } from './plot.tsx'
-
-export interface Line {
-  /** Set if there are several lines. */
-  readonly name?: string
-  /** The name of a CSS variable. */
-  readonly color: 'accent' | 'second' | 'wait'
-  /** One per time; undefined leaves a hole. */
-  readonly values: readonly (number | undefined)[]
-}
+import type { Line } from './plot.tsx'
 
 interface ChartProps {
   readonly title: string

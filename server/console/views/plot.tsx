@@ -1,11 +1,19 @@
 import { useLocale } from '../i18n/i18n.ts'
-import type { Line } from './chart.tsx'
 
 /** The shortest time span shown, so that the first points do not jump about. */
 const MIN_SPAN_S = 60
 /** The drawing is stretched to the size of its box. */
 const WIDTH = 1_000
 const HEIGHT = 100
+
+export interface Line {
+  /** Set if there are several lines. */
+  readonly name?: string
+  /** The name of a CSS variable. */
+  readonly color: 'accent' | 'second' | 'wait'
+  /** One per time; undefined leaves a hole. */
+  readonly values: readonly (number | undefined)[]
+}
 
 interface PlotProps {
   readonly timesS: readonly number[]
