@@ -80,6 +80,12 @@ export class Batches {
     }
   }
 
+  /** One of its copies is on disk under this key. */
+  place(batch: Batch, key: number): void {
+    const { first = key, last = key } = batch.place ?? {}
+    batch.place = { first: Math.min(first, key), last: Math.max(last, key) }
+  }
+
   /**
    * To be called once those of earlier processes are loaded. A marker of theirs that the broker still has may be greater than those
    * of their copies, and proves nothing of what this process keeps before its first one.
