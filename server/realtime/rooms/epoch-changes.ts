@@ -1,6 +1,8 @@
 import type { Position } from '../../../shared/position.ts'
+import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Broker } from '../../broker/broker.ts'
+import type { Logger } from '../../telemetry/logger.ts'
 import { agreesUntil, firstOf } from './evidence.ts'
 import type { Evidence } from './evidence.ts'
 
@@ -11,15 +13,22 @@ const MAX_EARLIER_EPOCHS = 3
 /** More than a room knows of its log. */
 const COMPARED_NOTICES = 100
 
-/** Which epochs the log of a room had, and where a room goes on when it has another one. Rejects with BROKER_UNAVAILABLE. */
+interface EpochChangesDependencies {
+  readonly broker: Pick<Broker, 'history' | 'newEpoch'>
+  readonly log: Logger
+}
+
+/**
+ * Which epochs the log of a room had, when it must get another one, and where the room goes on then. Rejects with BROKER_UNAVAILABLE.
+ */
 export class EpochChanges {
   readonly #room: Room
-  readonly #broker: Pick<Broker, 'history'>
+  readonly #deps: EpochChangesDependencies
   #earlier: readonly string[] = []
 
-  constructor(room: Room, broker: Pick<Broker, 'history'>) {
+  constructor(room: Room, dependencies: EpochChangesDependencies) {
     this.#room = room
-    this.#broker = broker
+    this.#deps = dependencies
   }
 
   /** Records an epoch that the log had until now. */
@@ -27,15 +36,38 @@ export class EpochChanges {
     this.#earlier = [epoch, ...this.#earlier].slice(0, MAX_EARLIER_EPOCHS)
   }
 
-  /** Whether the log had this epoch before another one. It can only return if the store went back. */
-  hasReturned = (epoch: string): boolean => this.#earlier.includes(epoch)
+  /** Gives the log a new epoch: it lost notices that a room which is at `position` has delivered. */
+  async replace(position: Position, evidence: Evidence): Promise<void> {
+    this.#deps.log.error(
+      { room: roomName(this.#room), position },
+      'room log lost delivered notices, starting a new epoch',
+    )
+    const agreed = await this.#agreesUntil(position.epoch, evidence)
+    await this.#deps.broker.newEpoch(this.#room, position.epoch, Math.min(agreed, position.offset))
+  }
+
+  /**
+   * Returns where a room that was at `position` goes on under the epoch that the log has now; undefined if that has to be read again,
+   * because the log has, or gets, yet another one.
+   */
+  async follow(position: Position, epoch: string, evidence: Evidence): Promise<Position | undefined> {
+    // It can only return if the store went back.
+    if (!this.#earlier.includes(epoch)) return await this.#resume(position, epoch, evidence)
+    this.#deps.log.error(
+      { room: roomName(this.#room), epoch },
+      'room log went back to an earlier epoch, starting a new one',
+    )
+    // Of what it holds, nothing is known to be as it was.
+    await this.#deps.broker.newEpoch(this.#room, epoch, 0)
+    return undefined
+  }
 
   /** Returns the last offset up to which the log under this epoch holds what is known of it; Infinity if nothing is. */
-  async agreesUntil(epoch: string, evidence: Evidence): Promise<number> {
+  async #agreesUntil(epoch: string, evidence: Evidence): Promise<number> {
     const first = firstOf(evidence)
     if (first === undefined) return Infinity
     const since = { epoch, offset: first - 1 }
-    const history = await this.#broker.history(this.#room, since, COMPARED_NOTICES)
+    const history = await this.#deps.broker.history(this.#room, since, COMPARED_NOTICES)
     return agreesUntil(evidence, history.gap === undefined ? history.notices : [])
   }
 
@@ -43,14 +75,14 @@ export class EpochChanges {
    * Returns the position after which everything follows that may be new to a listener which was at `position`, unless that is too
    * much; undefined if the epoch is not, or no longer, this one.
    */
-  async resume(position: Position, epoch: string, evidence: Evidence): Promise<Position | undefined> {
-    const history = await this.#broker.history(this.#room, position, 1)
+  async #resume(position: Position, epoch: string, evidence: Evidence): Promise<Position | undefined> {
+    const history = await this.#deps.broker.history(this.#room, position, 1)
     const { gap, head, resume = head } = { resume: undefined, ...history }
-    const agreed = { epoch, offset: await this.agreesUntil(epoch, evidence) }
+    const agreed = { epoch, offset: await this.#agreesUntil(epoch, evidence) }
     if (gap !== 'epoch-changed' || head.epoch !== epoch) return undefined
     // The log may have been emptied on purpose.
     const isEarlier = agreed.offset < resume.offset
-    const isKept = isEarlier && (await this.#broker.history(this.#room, agreed, 1)).gap === undefined
+    const isKept = isEarlier && (await this.#deps.broker.history(this.#room, agreed, 1)).gap === undefined
     const next = isKept ? agreed : resume
     return head.offset - next.offset > MAX_RESUMED_NOTICES ? head : next
   }

@@ -2,24 +2,19 @@ import type { Notice } from '../../../shared/notice.ts'
 import type { GapReason, Position } from '../../../shared/position.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
-import type { Broker, History, Subscription } from '../../broker/broker.ts'
+import type { Broker, Subscription } from '../../broker/broker.ts'
 import type { Clock } from '../../lib/timers.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { createBatcher } from './batcher.ts'
 import type { Batcher } from './batcher.ts'
 import { EpochChanges } from './epoch-changes.ts'
-import { firstOf, isContradicted, isSame, witnessOf } from './evidence.ts'
-import type { Evidence, Witness } from './evidence.ts'
 import type { Hub } from './hub.ts'
+import { KnownEntries } from './known-entries.ts'
 import { Lag } from './lag.ts'
 import type { LagReporter } from './lag.ts'
+import { entryAt, readOn } from './log-reads.ts'
 import { ReadLane } from './read-lane.ts'
-
-/** The latest notices that a room remembers, so that clients that reconnect soon need no read of the log. */
-const TAIL_NOTICES = 100
-/** Notices in one read of the log. */
-const PAGE_NOTICES = 100
 
 export interface LocalRoomOptions {
   /** See `windowMs` of `createBatcher`. */
@@ -57,14 +52,13 @@ export class LocalRoom {
   readonly name: string
   /** The last notice delivered. */
   position: Position = { epoch: '', offset: 0 }
-  /** The latest notices delivered, oldest first, up to `position`. */
-  readonly tail: Notice[] = []
 
   readonly #deps: LocalRoomDependencies
   readonly #reads: ReadLane
   readonly #lag: LagReporter<LocalRoom>
   readonly #batcher: Batcher
   readonly #epochs: EpochChanges
+  readonly #known = new KnownEntries()
   #subscription: Subscription | undefined
   #reading: Promise<void> | undefined
   /** Whether live notices are delivered: not before the room is open, nor while it reads the log. */
@@ -72,8 +66,6 @@ export class LocalRoom {
   #hasMore = false
   #needsVerification = false
   #isClosed = false
-  /** What the log held at the room's first position, to compare it with while the tail is empty. */
-  #witness: Witness | undefined
 
   constructor(room: Room, { batchWindowMs }: LocalRoomOptions, dependencies: LocalRoomDependencies) {
     const { hub, clock } = dependencies
@@ -82,7 +74,7 @@ export class LocalRoom {
     this.#deps = dependencies
     this.#reads = dependencies.reads ?? new ReadLane(dependencies.log)
     this.#lag = dependencies.lag ?? new Lag(() => performance.now())
-    this.#epochs = new EpochChanges(room, dependencies.broker)
+    this.#epochs = new EpochChanges(room, dependencies)
     this.#batcher = createBatcher(
       { windowMs: batchWindowMs },
       (notices) => hub.broadcast(room, this.position.epoch, notices),
@@ -111,6 +103,11 @@ export class LocalRoom {
     void this.#findWitness()
   }
 
+  /** The latest notices delivered, oldest first, up to `position`. */
+  get tail(): readonly Notice[] {
+    return this.#known.tail
+  }
+
   get isOpen(): boolean {
     return this.#subscription !== undefined && this.position.epoch !== '' && !this.#isClosed
   }
@@ -129,11 +126,7 @@ export class LocalRoom {
 
   /** Prepends notices from the log to the tail, for clients that reconnect soon, if they end where the tail begins. */
   remember(epoch: string, notices: readonly Notice[]): void {
-    const start = this.tail[0]?.offset ?? this.position.offset + 1
-    const before = notices.filter(({ offset }) => offset < start)
-    if (epoch !== this.position.epoch || before.at(-1)?.offset !== start - 1) return
-    this.tail.unshift(...before)
-    this.tail.splice(0, this.tail.length - TAIL_NOTICES)
+    if (epoch === this.position.epoch) this.#known.prepend(notices, this.position.offset)
   }
 
   /** Reads the log to its end. Resolves then, or once the room is closed. Never rejects. */
@@ -159,7 +152,7 @@ export class LocalRoom {
     else if (epoch !== this.position.epoch || notice.offset > next) void this.catchUp()
     else if (notice.offset === next) this.#deliver(notice)
     // One that is in the tail was usually read from the log before it arrived here.
-    else if (!this.tail.some((known) => isSame(known, notice))) void this.#verifyAndCatchUp()
+    else if (!this.#known.has(notice)) void this.#verifyAndCatchUp()
   }
 
   #verifyAndCatchUp(): Promise<void> {
@@ -169,8 +162,7 @@ export class LocalRoom {
 
   #deliver(notice: Notice): void {
     this.position = { epoch: this.position.epoch, offset: notice.offset }
-    this.tail.push(notice)
-    if (this.tail.length > TAIL_NOTICES) this.tail.shift()
+    this.#known.push(notice)
     this.#batcher.push(notice)
   }
 
@@ -195,7 +187,8 @@ export class LocalRoom {
     const isDue = this.#needsVerification
     this.#needsVerification = false
     try {
-      const { history, isLost = false } = isDue ? await this.#verify() : { history: await this.#read() }
+      const evidence = isDue ? this.#known.snapshot() : undefined
+      const { history, isLost } = await readOn(this.#deps.broker, this.room, this.position, evidence)
       if (this.#isClosed) return
       const { head } = history
       const { epoch, offset } = this.position
@@ -212,54 +205,17 @@ export class LocalRoom {
     }
   }
 
-  /** Reads from this offset to a page after the position. */
-  #read(from = this.position.offset + 1): Promise<History> {
-    const { epoch, offset } = this.position
-    return this.#deps.broker.history(this.room, { epoch, offset: from - 1 }, offset - from + 1 + PAGE_NOTICES)
-  }
-
-  /** Compares the whole tail with the log, or only its end if the log no longer reaches back that far, and reads on. */
-  async #verify(): Promise<{ readonly history: History; readonly isLost?: boolean }> {
-    const { offset } = this.position
-    const evidence = this.#evidence()
-    const first = firstOf(evidence)
-    for (const from of first === undefined ? [] : [first, offset]) {
-      const history = await this.#read(from)
-      if (history.gap === undefined) return { history, isLost: isContradicted(evidence, history.notices) }
-      if (history.gap === 'epoch-changed') return { history }
-    }
-    return { history: await this.#read() }
-  }
-
   /** The log lost notices that were delivered. It must get a new epoch before anything else is. */
   async #replaceEpoch(): Promise<void> {
-    const { position } = this
     this.#needsVerification = true
     this.#hasMore = true
-    this.#deps.log.error(
-      { room: this.name, position },
-      'room log lost delivered notices, starting a new epoch',
-    )
-    const agreed = await this.#epochs.agreesUntil(position.epoch, this.#evidence())
-    await this.#deps.broker.newEpoch(this.room, position.epoch, Math.min(agreed, position.offset))
-  }
-
-  #evidence(): Evidence {
-    return { tail: [...this.tail], witness: this.#witness }
+    await this.#epochs.replace(this.position, this.#known.snapshot())
   }
 
   /** Goes on under the epoch that the log has now, with the first notice that may be new to a listener. */
   async #changeEpoch(epoch: string): Promise<void> {
     this.#hasMore = true
-    if (this.#epochs.hasReturned(epoch)) {
-      this.#deps.log.error(
-        { room: this.name, epoch },
-        'room log went back to an earlier epoch, starting a new one',
-      )
-      // Of what it holds, nothing is known to be as it was.
-      return await this.#deps.broker.newEpoch(this.room, epoch, 0)
-    }
-    const next = await this.#epochs.resume(this.position, epoch, this.#evidence())
+    const next = await this.#epochs.follow(this.position, epoch, this.#known.snapshot())
     if (next === undefined || this.#isClosed) return
     this.#epochs.left(this.position.epoch)
     this.#skipTo(next, 'epoch-changed')
@@ -267,17 +223,18 @@ export class LocalRoom {
 
   /** Reads the entry at the room's position, unless a notice follows it first, which serves as well. */
   async #findWitness(): Promise<void> {
-    const { epoch, offset } = this.position
+    const { position } = this
     const isNeeded = (): boolean =>
-      !this.#isClosed && this.tail.length === 0 && offset > 0 && this.position.epoch === epoch
+      !this.#isClosed &&
+      this.tail.length === 0 &&
+      position.offset > 0 &&
+      this.position.epoch === position.epoch
     while (isNeeded()) {
       try {
-        const since = { epoch, offset: offset - 1 }
         const read = async () =>
-          isNeeded() ? await this.#deps.broker.history(this.room, since, 1) : undefined
-        const history = await this.#reads.run(this, read)
-        const [entry] = history?.gap === undefined ? (history?.notices ?? []) : []
-        if (entry !== undefined && isNeeded()) this.#witness = witnessOf(entry)
+          isNeeded() ? await entryAt(this.#deps.broker, this.room, position) : undefined
+        const entry = await this.#reads.run(this, read)
+        if (entry !== undefined && isNeeded()) this.#known.witnessed(entry)
         return
       } catch {
         // The lane logs it, and delays what follows.
@@ -292,8 +249,7 @@ export class LocalRoom {
     )
     this.flush()
     this.position = position
-    this.tail.length = 0
-    this.#witness = undefined
+    this.#known.clear()
     this.#deps.hub.broadcastGap(this.room, reason, position)
     void this.#findWitness()
   }
