@@ -1,6 +1,6 @@
 import { asGatewayError, GatewayError, GOODBYES } from '../../../shared/errors.ts'
 import type { Position } from '../../../shared/position.ts'
-import type { Done, RecalledResponse, Refreshed, Refused, Subscribed } from '../../../shared/protocol.ts'
+import type { Done, RecalledResponse, Refreshed, Subscribed } from '../../../shared/protocol.ts'
 import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { revokedRoom } from '../../auth/authorization.ts'
@@ -8,48 +8,30 @@ import type { Authorization } from '../../auth/authorization.ts'
 import type { Principal } from '../../auth/principal.ts'
 import { expired } from '../../auth/refused.ts'
 import type { Broker } from '../../broker/broker.ts'
-import { TokenBucket } from '../../lib/flow-control.ts'
-import type { RequestTurns } from '../../lib/request-turns.ts'
 import type { TimerWheel } from '../../lib/timers.ts'
-import type { Refusals } from '../../telemetry/refusals.ts'
 import type { PreparedDelivery } from '../rooms/prepared-event.ts'
 import { joinRoom } from './join.ts'
 import type { JoinDependencies } from './join.ts'
-import { costOf, parseRecalled, parseRoom, parseSubscribe } from './requests.ts'
-import { RoomTurns } from './room-turns.ts'
+import { parseRecalled, parseRoom, parseSubscribe } from './requests.ts'
+import { Serving } from './serving.ts'
+import type { Ack, ServingDependencies } from './serving.ts'
 import { Subscriptions } from './subscriptions.ts'
 import type { Transport } from './transport.ts'
-import type { UserBudgets } from './user-budgets.ts'
-
-const MAX_PENDING_REQUESTS = 100
-/** As many notices of a replay count as one more request. More than seqs, so that a client can resume all its rooms at once. */
-const NOTICES_PER_REQUEST = 200
 
 /** Shared by all sessions. */
-export interface SessionDependencies extends JoinDependencies {
+export interface SessionDependencies extends JoinDependencies, ServingDependencies {
   readonly broker: Pick<Broker, 'recalled'>
   readonly authorization: Authorization
   readonly timers: TimerWheel
-  readonly userBudgets: UserBudgets
-  readonly turns: RequestTurns
-  readonly refusals: Refusals
 }
 
-/** Acknowledges a request. A refusal can follow a success, if the grant is lost during a long replay. */
-type Ack<Response> = (response: Response | Refused) => void
-
-/**
- * One connection's requests and grants. Serves requests for the same room one after the other. A single timer waits for the
- * earliest expiry of what has been granted.
- */
+/** One connection's requests and grants. A single timer waits for the earliest expiry of what has been granted. */
 export class Session {
   readonly #deps: SessionDependencies
   readonly #transport: Transport
   readonly #subscriptions: Subscriptions
-  readonly #roomTurns = new RoomTurns()
-  readonly #requestBudget = new TokenBucket()
+  readonly #serving: Serving
   #principal: Principal
-  #pendingRequests = 0
   #rechecks = 0
   #timerAtMs = Infinity
 
@@ -58,18 +40,19 @@ export class Session {
     this.#transport = transport
     this.#deps = dependencies
     this.#subscriptions = new Subscriptions(transport, dependencies.rooms)
+    this.#serving = new Serving(principal.id, transport, dependencies)
     this.#scheduleExpiry()
   }
 
   /** Serves `subscribe`. See `joinRoom` for when it is acknowledged. */
   async subscribe(payload: unknown, ack: Ack<Subscribed>): Promise<void> {
-    await this.#serve(payload, ack, async () => {
+    await this.#serving.serve(payload, ack, async () => {
       const { since, ...room } = parseSubscribe(payload)
-      await this.#roomTurns.take(room, async () => {
-        await this.#turn()
+      await this.#serving.inOrder(room, async () => {
+        await this.#serving.turn()
         if (!this.#transport.isOpen()) return
         await this.#join(room, since, (response) => {
-          if (response.ok) this.#chargeNotices(response.recovered)
+          if (response.ok) this.#serving.chargeNotices(response.recovered)
           ack(response)
         })
       })
@@ -78,10 +61,10 @@ export class Session {
 
   /** Serves `unsubscribe`; succeeds without a subscription too. */
   async unsubscribe(payload: unknown, ack: Ack<Done>): Promise<void> {
-    await this.#serve(payload, ack, async () => {
+    await this.#serving.serve(payload, ack, async () => {
       const room = parseRoom(payload)
-      await this.#roomTurns.take(room, async () => {
-        await this.#turn()
+      await this.#serving.inOrder(room, async () => {
+        await this.#serving.turn()
         this.#subscriptions.leave(room)
       })
       ack({ ok: true })
@@ -90,14 +73,14 @@ export class Session {
 
   /** Serves `recalled`: needs a grant of the conversation's room, but no subscription. */
   async recalled(payload: unknown, ack: Ack<RecalledResponse>): Promise<void> {
-    await this.#serve(payload, ack, async () => {
+    await this.#serving.serve(payload, ack, async () => {
       const { seqs, ...conversation } = parseRecalled(payload)
       await this.#authorize(conversation)
       const { broker, turns } = this.#deps
       await this.#subscriptions.oneLargeAtATime(async () => {
         // Before its turn, which a client that does not read would keep from others.
         await this.#transport.flushed()
-        await turns.large(this.#principal.id, this, async () => {
+        await this.#serving.large(async () => {
           if (!this.#transport.isOpen()) return
           const recalled = await broker.recalled(conversation, seqs)
           await turns.goOn()
@@ -109,8 +92,8 @@ export class Session {
 
   /** Serves `refresh`: continues with another credential of the same user, and leaves the rooms it does not grant. */
   async refresh(payload: unknown, ack: Ack<Refreshed>): Promise<void> {
-    await this.#serve(payload, ack, async () => {
-      await this.#turn()
+    await this.#serving.serve(payload, ack, async () => {
+      await this.#serving.turn()
       const principal = await this.#deps.authorization.authenticate(payload)
       const { id, role } = this.#principal
       if (principal.id !== id || principal.role !== role)
@@ -126,7 +109,7 @@ export class Session {
 
   /** Refuses a request with an unknown name, which counts like any other. */
   async refuseUnknown(payload: unknown, ack: Ack<never>): Promise<void> {
-    await this.#serve(payload, ack, async () => {
+    await this.#serving.serve(payload, ack, async () => {
       throw new GatewayError('REQUEST_MALFORMED', 'unknown request')
     })
   }
@@ -156,7 +139,7 @@ export class Session {
     this.#deps.timers.cancel(this, this.#timerAtMs)
     this.#timerAtMs = Infinity
     this.#subscriptions.end()
-    this.#deps.turns.leave(this.#principal.id, this)
+    this.#serving.end()
   }
 
   /** Ends what has expired by now. */
@@ -248,45 +231,5 @@ export class Session {
     const { code, message, retry } = reason
     if (this.#subscriptions.evict(room, reason))
       this.#transport.sendUnsubscribed({ room, code, message, retry })
-  }
-
-  /** Waits until a request may begin. Undefined if it may now. */
-  #turn(): Promise<void> | undefined {
-    return this.#deps.turns.begin(this.#principal.id, this)
-  }
-
-  #chargeNotices(count: number): void {
-    const cost = Math.floor(count / NOTICES_PER_REQUEST)
-    this.#requestBudget.charge(cost)
-    this.#userBudget().charge(cost)
-  }
-
-  #userBudget(): TokenBucket {
-    return this.#deps.userBudgets.of(this.#principal.id)
-  }
-
-  /** Throws TOO_MANY_REQUESTS if a request exceeds the limits of the connection or of its user. */
-  #charge(cost: number): void {
-    if (!this.#requestBudget.tryTake(cost) || !this.#userBudget().tryTake(cost)) {
-      this.#transport.rest()
-      throw new GatewayError('TOO_MANY_REQUESTS')
-    }
-    if (this.#pendingRequests > MAX_PENDING_REQUESTS) throw new GatewayError('TOO_MANY_REQUESTS')
-  }
-
-  /** Runs a request within these limits, before anything looks at its payload. Acknowledges with a refusal if it throws. */
-  async #serve(payload: unknown, ack: Ack<never>, work: () => Promise<void>): Promise<void> {
-    this.#pendingRequests++
-    try {
-      this.#charge(costOf(payload))
-      await work()
-    } catch (error) {
-      const { code, message, retry } = this.#deps.refusals.report('socket', error, {
-        userId: this.#principal.id,
-      })
-      ack({ ok: false, code, message, retry })
-    } finally {
-      this.#pendingRequests--
-    }
   }
 }

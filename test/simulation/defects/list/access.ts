@@ -102,9 +102,9 @@ export const ACCESS_DEFECTS: readonly Defect[] = [
     patches: [
       {
         file: 'server/realtime/sessions/session.ts',
-        find: `        await this.#turn()
+        find: `        await this.#serving.turn()
         this.#subscriptions.leave(room)`,
-        replace: `        await this.#turn()
+        replace: `        await this.#serving.turn()
         this.#subscriptions.cancel(room)`,
       },
     ],
