@@ -59,6 +59,7 @@ describe('marking', () => {
     const state = {
       doubts: 0,
       isThere: true,
+      isWritable: true,
       losses: 0,
       witnesses: [] as (Recall | EndedGroup | undefined)[],
     }
@@ -82,6 +83,7 @@ describe('marking', () => {
           state.witnesses.push(latest)
           const before = stored
           const isStored = before === expected && (latest === undefined || state.isThere)
+          if (isStored && !state.isWritable) throw new Error('NOREPLICAS')
           if (isStored) stored = value
           return { before, isStored }
         },
@@ -111,5 +113,23 @@ describe('marking', () => {
     await marking.check()
     expect(state.losses, 'once').to.equal(3)
     expect(state.witnesses.at(-1)).to.equal(undefined)
+  })
+
+  it('tells of a loss also if the marker could not be replaced then', async () => {
+    const { state, marking } = start()
+    await marking.check()
+    marking.stored(RECALL)
+    await marking.check()
+    expect(state.losses).to.equal(1)
+
+    state.isThere = false
+    state.isWritable = false
+    expect(await marking.check().catch(() => 'rejected')).to.equal('rejected')
+    expect(await marking.check().catch(() => 'rejected')).to.equal('rejected')
+    state.isWritable = true
+    await marking.check()
+    expect(state.losses).to.equal(2)
+    await marking.check()
+    expect(state.losses, 'once').to.equal(2)
   })
 })

@@ -40,6 +40,8 @@ interface Latest {
 export function createMarking(name: string, { broker, copies, onLost, log }: MarkingDependencies) {
   /** Losses that were found. */
   let losses = 0
+  /** Whether nobody was told of the latest one, because the broker took no other marker then. */
+  let isUntold = false
   /** What was confirmed, but sent before a loss was found: it may have taken them too. */
   let suspects = 0
   /** How often somebody has found a log that went back, and how many of that and the broker's own proofs were looked at. */
@@ -117,6 +119,7 @@ export function createMarking(name: string, { broker, copies, onLost, log }: Mar
     const witness = newest
     const sampled = takeSamples()
     let value = valueFor(marker)
+    let isSame = false
     const { name: to } = copies.writer
     const place = { name, from: writer, to }
     const { before, isStored } = await broker
@@ -129,6 +132,7 @@ export function createMarking(name: string, { broker, copies, onLost, log }: Mar
       // Otherwise nobody has looked for it.
       if (expected !== NONE) forget(witness)
       losses++
+      isUntold = true
       const first = recent[isProved ? 0 : recent.length - 1]
       const survivor = isProved ? Math.min(before ?? 0, first?.marker ?? Infinity) : before
       // On disk before the marker is replaced: the next process could not know.
@@ -148,8 +152,10 @@ export function createMarking(name: string, { broker, copies, onLost, log }: Mar
           { recalls, isMarkerLost: before === undefined, isNoted: copies.isNoted() },
           'looking for recalls that Redis lost',
         )
-      if (copies.lost().length > 0) onLost(isProved && before !== undefined && before === undoubted)
+      isSame = isProved && before !== undefined && before === undoubted
     }
+    if (isUntold && copies.lost().length > 0) onLost(isSame)
+    isUntold = false
     latest = { marker: value, doubts }
     recent.push({ marker, atMs })
     if (recent.length > PROOF_MARKERS) recent.shift()
