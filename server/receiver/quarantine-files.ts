@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { GatewayError } from '../../shared/errors.ts'
+import { GatewayError, reasonOf } from '../../shared/errors.ts'
 import { systemDisk } from '../lib/disk.ts'
 import type { Disk } from '../lib/disk.ts'
 import { openJournal } from '../lib/journal/journal.ts'
@@ -82,8 +82,13 @@ export async function openQuarantine({
   if (isOwner) {
     takeOver()
     for (const { where } of rottenHere) onDamage(`an entry is rotten: ${where}`)
-    // Together, so that they share a flush.
-    await Promise.all(rottenHere.map(({ bytes, where }) => addRotten(bytes, `rotten on disk: ${where}`)))
+    // Together, so that they share a flush. They stay in their files if the disk is full.
+    const adding = rottenHere.map(({ bytes, where }) =>
+      addRotten(bytes, `rotten on disk: ${where}`).catch((error: unknown) =>
+        onDamage(`cannot set aside what is rotten in ${where}: ${reasonOf(error)}`),
+      ),
+    )
+    await Promise.all(adding)
   }
 
   function takeOver(): void {

@@ -19,7 +19,11 @@ const COUNT = 3
 const STRIDE = 31
 const numbers = [...Array(COUNT).keys()]
 /** Damaged folders are many, and need not survive a power cut. */
-const disk: Disk = { ...systemDisk, replace: writeFileSync, syncFolder: async () => undefined }
+const fastDisk: Disk = { ...systemDisk, replace: writeFileSync, syncFolder: async () => undefined }
+const full = (): never => {
+  throw new Error('ENOSPC: no space left on device')
+}
+const fullDisk: Disk = { ...fastDisk, replace: full, create: async () => full() }
 const recall = (seq: number): Recall => ({
   group: 'g',
   messages: [{ seq }],
@@ -44,7 +48,7 @@ describe('a data folder', () => {
   const onCleanUp = cleanUpAfterEach()
 
   /** Opens everything that a receiver keeps. */
-  async function open(dataDir: string) {
+  async function open(dataDir: string, disk: Disk) {
     const reports: string[] = []
     const onDamage = ({ kind, where }: { readonly kind: string; readonly where: string }): void =>
       void reports.push(`${kind} ${relative(dataDir, where)}`)
@@ -82,12 +86,13 @@ describe('a data folder', () => {
     }
   }
 
-  it('opens wherever a bit is flipped in any of its files, and what is lost by it is reported', async () => {
+  /** Flips bits in the files with such names, and opens the folder each time. */
+  async function openRotten(disk: Disk, isFlipped: (file: string) => boolean, stride: number) {
     const folder = temporaryFolder()
     onCleanUp(folder.remove)
     const sound = join(folder.path, 'sound')
     mkdirSync(sound)
-    const first = await open(sound)
+    const first = await open(sound, fastDisk)
     await first.spool.markReached('b')
     for (const i of [...numbers, COUNT]) await first.spool.append(recall(i))
     await first.spool.remove(first.spool.oldest(100).slice(-1))
@@ -110,9 +115,9 @@ describe('a data folder', () => {
       expect(files.join(), part).to.include(part)
 
     const rotten = join(folder.path, 'rotten')
-    for (const file of files) {
+    for (const file of files.filter(isFlipped)) {
       const content = readFileSync(join(sound, file))
-      for (let at = Math.floor(Math.random() * STRIDE); at < content.length; at += STRIDE) {
+      for (let at = Math.floor(Math.random() * stride); at < content.length; at += stride) {
         rmSync(rotten, { recursive: true, force: true })
         cpSync(sound, rotten, { recursive: true })
         const variant = Buffer.from(content)
@@ -120,7 +125,7 @@ describe('a data folder', () => {
         variant[at] = (variant[at] ?? 0) ^ (1 << bit)
         writeFileSync(join(rotten, file), variant)
         const place = `${file}, byte ${at}, bit ${bit}`
-        const opened = await open(rotten)
+        const opened = await open(rotten, disk)
         const found = await contentOf(opened)
         await close(opened)
         for (const kind of Object.keys(expected) as (keyof typeof expected)[]) {
@@ -137,6 +142,14 @@ describe('a data folder', () => {
         }
       }
     }
+  }
+
+  it('opens wherever a bit is flipped in any of its files, and what is lost by it is reported', async () => {
+    await openRotten(fastDisk, () => true, STRIDE)
+  }).timeout(20_000)
+
+  it('opens on a full disk wherever a bit is flipped in a journal', async () => {
+    await openRotten(fullDisk, (file) => /\.(journal|removed-\d+)$/.test(file), 4 * STRIDE)
   }).timeout(20_000)
 
   it('of the embedded broker opens wherever a bit is flipped in what is beside its store', async () => {

@@ -14,7 +14,8 @@ interface Loaded {
 
 /**
  * Reads what is in the folder of a journal. Entries that are rotten are reported, and then left out of the file, which is
- * replaced; the rest is as it was. Strays get keys of their own behind all others.
+ * replaced; the rest is as it was. Strays get keys of their own behind all others. What a full disk does not take is rotten
+ * still at the next start, which reports it again. Throws if it does not take strays, which would be deleted with their file.
  */
 export function loadSegments(disk: Disk, folder: string, options: LoadOptions): Loaded {
   const { readOnly, report, flushes } = options
@@ -65,11 +66,11 @@ export function loadSegments(disk: Disk, folder: string, options: LoadOptions): 
   }
 }
 
-/** Puts a file with these entries in the place of this one. */
+/** Puts a file with these entries in the place of this one, unless the disk is full or failing. */
 function heal(disk: Disk, folder: string, name: string, sound: readonly Sound[]): Segment {
   const healed = healedName(name)
   const records = sound.map(({ key, payload }) => encodeRecord(key, payload))
-  disk.replace(join(folder, healed), Buffer.concat(records))
+  if (!hasTaken(() => disk.replace(join(folder, healed), Buffer.concat(records)))) return indexed(name, sound)
   disk.remove(join(folder, name))
   let at = 0
   return indexed(
@@ -86,6 +87,16 @@ function writeStrays(disk: Disk, folder: string, firstKey: number, strays: reado
   const segment = new Segment(name, firstKey)
   for (const { length } of records) segment.push(segment.end, segment.end + length)
   return segment
+}
+
+/** Returns whether the disk has taken it. */
+function hasTaken(write: () => void): boolean {
+  try {
+    write()
+    return true
+  } catch {
+    return false
+  }
 }
 
 function indexed(name: string, records: readonly Sound[]): Segment {
@@ -122,8 +133,8 @@ function readRemovals(
       for (const key of JSON.parse(payload.toString()) as number[]) keys.add(key)
     if (rotten.length === 0 && sound.length === records.length) continue
     report({ kind: 'removals', bytes: content, where: path })
-    if (!readOnly)
-      disk.replace(path, Buffer.concat(sound.map(({ key, payload }) => encodeRecord(key, payload))))
+    const whole = Buffer.concat(sound.map(({ key, payload }) => encodeRecord(key, payload)))
+    if (!readOnly) hasTaken(() => disk.replace(path, whole))
   }
   return {
     keys,
