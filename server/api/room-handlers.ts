@@ -20,24 +20,37 @@ const MAX_CONCURRENT_READS_PER_USER = 1
 const ITEMS_PER_REQUEST = 50
 
 interface RoomDependencies {
-  readonly authorization: Pick<Authorization, 'authorize'>
+  readonly authorization: Pick<Authorization, 'authorize' | 'isRevoked'>
   readonly broker: Pick<Broker, 'heads' | 'history' | 'historyBefore' | 'recalled'>
   /** Sockets and streams in a room on this node. */
   readonly socketsIn: (room: Room) => number
   readonly turns: RequestTurns
 }
 
+/** A room, and when the grant ends, in ms since 1970. */
+interface Granted {
+  readonly room: Room
+  readonly untilMs: number
+}
+
 /** Position, notices and recalled messages of a room. */
 export function createRoomHandlers({ authorization, broker, socketsIn, turns }: RoomDependencies) {
   const limitPerUser = createKeyedLimiter(MAX_CONCURRENT_READS_PER_USER)
 
-  /** Does what reads and returns a lot in its turn, unless nobody waits for the response any more. */
-  async function inTurn(response: Response, work: () => Promise<void>): Promise<void> {
-    const { id } = principalOf(response)
+  /**
+   * Does what reads and returns a lot in its turn, unless nobody waits for the response any more. Rejects like `authorize` if the
+   * grant of the room, until `untilMs`, has ended meanwhile.
+   */
+  async function inTurn(response: Response, { room, untilMs }: Granted, work: () => Promise<void>) {
+    const principal = principalOf(response)
+    const { id } = principal
     await limitPerUser(id, () =>
       whileOpen(turns, id, response, () =>
         turns.large(id, response, async () => {
-          if (!response.destroyed) await work()
+          if (response.destroyed) return
+          if (Date.now() >= untilMs || authorization.isRevoked(id, room))
+            await authorization.authorize(principal, room)
+          await work()
         }),
       ),
     )
@@ -61,7 +74,7 @@ export function createRoomHandlers({ authorization, broker, socketsIn, turns }: 
   const notices: RequestHandler = async (request, response) => {
     const { room, since, before, receivedSinceMs, limit: max } = parseNotices(request)
     const principal = principalOf(response)
-    await authorization.authorize(principal, room)
+    const untilMs = await authorization.authorize(principal, room)
     // Reading back to a time may read the whole log.
     const items = receivedSinceMs === undefined ? max : MAX_NOTICES
     await chargeUser(response, Math.floor(items / ITEMS_PER_REQUEST))
@@ -70,7 +83,7 @@ export function createRoomHandlers({ authorization, broker, socketsIn, turns }: 
       if (receivedSinceMs !== undefined) return readReceivedSince(broker, room, receivedSinceMs, max)
       return readBefore(broker, room, before ?? Number.MAX_SAFE_INTEGER, max)
     }
-    await inTurn(response, async () => {
+    await inTurn(response, { room, untilMs }, async () => {
       const { notices: found, ...page } = await read()
       await turns.goOn()
       response.json({
@@ -84,9 +97,9 @@ export function createRoomHandlers({ authorization, broker, socketsIn, turns }: 
 
   const recalled: RequestHandler = async (request, response) => {
     const { seqs, ...conversation } = parseRecalled(request)
-    await authorization.authorize(principalOf(response), conversation)
+    const untilMs = await authorization.authorize(principalOf(response), conversation)
     await chargeUser(response, Math.floor(seqs.length / ITEMS_PER_REQUEST))
-    await inTurn(response, async () => {
+    await inTurn(response, { room: conversation, untilMs }, async () => {
       const found = await broker.recalled(conversation, seqs)
       await turns.goOn()
       response.json({ ok: true, recalled: found } satisfies RecalledResponse)

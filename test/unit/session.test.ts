@@ -14,7 +14,7 @@ import { GatewayError, GOODBYES } from '../../shared/errors.ts'
 import type { ErrorCode } from '../../shared/errors.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
-import type { Refused, Subscribed, Unsubscribed } from '../../shared/protocol.ts'
+import type { RecalledResponse, Refused, Subscribed, Unsubscribed } from '../../shared/protocol.ts'
 import { ALLOW_ALL } from '../support/allow-all.ts'
 import { waitUntil } from '../support/wait.ts'
 
@@ -34,6 +34,7 @@ const noticeAt = (offset: number): Notice => ({
 interface Race {
   readonly timers?: TimerWheel
   readonly userBudgets?: UserBudgets
+  readonly turns?: RequestTurns
   readonly isOpen?: () => boolean
   readonly microtasks?: number
   readonly principal?: Principal
@@ -53,6 +54,7 @@ function createRace({
   authorization = ALLOW_ALL,
   timers = new TimerWheel(),
   userBudgets = new UserBudgets(),
+  turns = new RequestTurns(),
   isOpen = () => true,
   beforeRead,
   beforeHead,
@@ -131,7 +133,7 @@ function createRace({
       authorization,
       timers,
       userBudgets,
-      turns: new RequestTurns(),
+      turns,
       readPage: createPageReader(broker),
       doubtOf,
       metrics,
@@ -140,6 +142,11 @@ function createRace({
     },
   )
   return { session, rooms, received, closed, unsubscribed, isJoined: () => isJoined }
+}
+
+const chain = (first: () => void, then: () => void) => (): void => {
+  first()
+  then()
 }
 
 /** Counts the timers that are set, and fires none. */
@@ -241,6 +248,40 @@ describe('session', () => {
     expect(responses.map(({ ok }) => ok)).to.deep.equal([false, true])
     expect(isJoined()).to.equal(true)
     rooms.closeAll()
+  })
+
+  it('does not answer what is recalled if the grant has ended before it is looked up', async () => {
+    const turns = new RequestTurns()
+    const ended: ((grants: { isRevoked: boolean; untilMs: number }) => void)[] = [
+      (grants) => (grants.isRevoked = true),
+      (grants) => (grants.untilMs = 0),
+    ]
+    for (const end of ended) {
+      const grants = { isRevoked: false, untilMs: Date.now() + 20 }
+      const authorization: Authorization = {
+        ...ALLOW_ALL,
+        isRevoked: () => grants.isRevoked,
+        authorize: async () => {
+          if (grants.isRevoked || grants.untilMs === 0) throw new GatewayError('ROOM_REFUSED')
+          return grants.untilMs
+        },
+      }
+      const { session, rooms } = createRace({ principal: member, authorization, turns })
+      let goOn = (): void => undefined
+      const others = Array.from({ length: 4 }, () =>
+        turns.large('other', {}, () => new Promise<void>((resolve) => (goOn = chain(goOn, resolve)))),
+      )
+      let response: RecalledResponse | Refused | undefined
+      const asking = session.recalled({ ...GROUP, seqs: [1] }, (ack) => (response = ack))
+      await waitUntil('it waits', () => turns.waiting === 1)
+      const { untilMs } = grants
+      end(grants)
+      await waitUntil('the first grant is over', () => grants.isRevoked || Date.now() >= untilMs)
+      goOn()
+      await Promise.all([asking, ...others])
+      expect(response).to.include({ ok: false, code: 'ROOM_REFUSED' })
+      rooms.closeAll()
+    }
   })
 
   it('shares a budget with the other connections of its user', async () => {
