@@ -107,12 +107,25 @@ interface FolderFormat {
   readonly app: string | undefined
 }
 
-/** Writes a file and removes it: permissions alone do not tell, and lmdb never returns in a folder such as /proc. */
-function checkWritable(folder: string): void {
+/**
+ * Writes a file and removes it: permissions alone do not tell, and lmdb never returns in a folder such as /proc. Throws errors of the
+ * file system, but not that there is no room: what the folder holds can be used all the same.
+ */
+export function checkWritable(folder: string, writeFile: (file: string) => void = writeEmpty): void {
   const file = join(folder, `.write-check-${process.pid}`)
-  writeFileSync(file, '')
-  rmSync(file)
+  try {
+    writeFile(file)
+    rmSync(file)
+  } catch (error) {
+    if (!isFull(error)) throw error
+  }
 }
+
+const writeEmpty = (file: string): void => writeFileSync(file, '')
+
+/** Some file systems cannot even create an empty file when they are full, or when as many files as they can hold are there. */
+const isFull = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && ['ENOSPC', 'EDQUOT'].includes(String(error.code))
 
 interface StoreOptions {
   /** Creates and changes nothing. */

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { pino } from 'pino'
 import { openMended } from '../../server/broker/embedded/open-mended.ts'
+import { checkWritable } from '../../server/lib/data-dir.ts'
 import { systemDisk } from '../../server/lib/disk.ts'
 import type { Disk } from '../../server/lib/disk.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
@@ -77,5 +78,14 @@ describe('the store of the embedded broker, started on a full disk', () => {
 
   it('is not created there', async () => {
     expect(await open(fullDisk).catch(String)).to.match(/no room on the disk: 4 MiB .* to create the store/)
+  })
+
+  it('is not refused because the disk cannot hold another file', () => {
+    const failing = (code: string) => () =>
+      checkWritable(dataDir, () => {
+        throw Object.assign(new Error(`${code}: open`), { code })
+      })
+    for (const code of ['ENOSPC', 'EDQUOT']) expect(failing(code)).not.to.throw()
+    for (const code of ['EACCES', 'EROFS']) expect(failing(code)).to.throw(code)
   })
 })
