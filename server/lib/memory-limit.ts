@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
 import { getHeapStatistics } from 'node:v8'
+import { controlGroupLimit } from './control-groups.ts'
 
 /** What this process may take, in bytes. */
 interface MemoryLimits {
-  /** All of it: the limit of the container (cgroup), or else what the machine has. */
+  /** All of it: the least limit of its control groups (the container), or else what the machine has. */
   readonly totalBytes: number
   /** The heap of V8 alone; `--max-old-space-size`. */
   readonly heapBytes: number
@@ -21,10 +22,9 @@ const NEAR_LIMIT = 0.92
 
 export function memoryLimits(): MemoryLimits {
   // 0, or more than there is, without a limit.
-  const constrained = process.constrainedMemory()
-  const total = totalmem()
+  const constrained = process.constrainedMemory() || Infinity
   return {
-    totalBytes: constrained > 0 && constrained < total ? constrained : total,
+    totalBytes: Math.min(totalmem(), constrained, controlGroupLimit()),
     heapBytes: getHeapStatistics().heap_size_limit,
   }
 }
