@@ -7,6 +7,7 @@ import { adminToken, makeToken } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { readMetric } from '../support/read-metric.ts'
+import { isLive } from '../support/recall-client.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
@@ -56,7 +57,6 @@ describe('bugs that other clients have had', function () {
       expect((await postWebhook(gateway.url, { body })).status).to.equal(200)
     }
   }
-  const isLive = (client: RecallClient) => waitUntil('it is live', () => client.state.kind === 'live')
   const events = <Name extends keyof ClientEvents>(client: RecallClient, name: Name) => {
     const emitted: ClientEvents[Name][] = []
     client.on(name, (value) => void emitted.push(value))

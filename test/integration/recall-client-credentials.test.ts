@@ -1,11 +1,13 @@
 import { expect } from 'chai'
 import { createRecallClient } from '../../shared/client.ts'
-import type { ClientEvents, RecallClient } from '../../shared/client.ts'
+import type { RecallClient } from '../../shared/client.ts'
 import { makeToken } from '../support/client.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { startFakeGateway } from '../support/fake-gateway.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
+import { fixRandom } from '../support/random.ts'
+import { eventsOf, isLive } from '../support/recall-client.ts'
 import { waitUntil } from '../support/wait.ts'
 
 const room = { group: 'g' }
@@ -13,18 +15,12 @@ const room = { group: 'g' }
 describe('the credentials of a client', function () {
   this.timeout(20_000)
   const onCleanUp = cleanUpAfterEach()
-  const { random } = Math
   let gateway: GatewayProcess
   before(async () => {
     gateway = await startGatewayProcess()
   })
   after(() => gateway.stop())
-  beforeEach(() => {
-    Math.random = () => 0
-  })
-  afterEach(() => {
-    Math.random = random
-  })
+  fixRandom(0)
 
   const open = (getToken: () => unknown, url = gateway.url): RecallClient => {
     const client = createRecallClient({ url, getToken: getToken as () => Promise<string> })
@@ -32,19 +28,13 @@ describe('the credentials of a client', function () {
     client.subscribe(room, () => undefined)
     return client
   }
-  const events = <Name extends keyof ClientEvents>(client: RecallClient, name: Name) => {
-    const emitted: ClientEvents[Name][] = []
-    client.on(name, (value) => emitted.push(value))
-    return emitted
-  }
-  const isLive = (client: RecallClient) => waitUntil('it is live', () => client.state.kind === 'live')
 
   it('are asked for again when they are none, and nothing of them is told', async () => {
     const rubbish = ['', undefined, '<!doctype html>s3cret', 'Bearer s3cret', { token: 's3cret' }, 1n]
     const answers = [...rubbish]
     const client = open(() => (answers.length > 0 ? answers.shift() : makeToken({ rooms: [room] })))
-    const errors = events(client, 'error')
-    const states = events(client, 'state')
+    const errors = eventsOf(client, 'error')
+    const states = eventsOf(client, 'state')
     await isLive(client)
     expect(errors.map(({ source, attempt }) => `${source} ${attempt}`)).to.deep.equal(
       rubbish.map((_, i) => `getToken ${i + 1}`),
@@ -58,7 +48,7 @@ describe('the credentials of a client', function () {
     let asked = 0
     const nothing: unknown = undefined
     const client = open(() => (asked++ === 0 ? Promise.reject(nothing) : makeToken({ rooms: [room] })))
-    const errors = events(client, 'error')
+    const errors = eventsOf(client, 'error')
     await isLive(client)
     expect(errors.map(({ source, error }) => `${source}: ${String(error)}`)).to.deep.equal([
       'getToken: TypeError: `getToken` or `auth` failed',
@@ -78,7 +68,7 @@ describe('the credentials of a client', function () {
     const answers = [ended, await makeToken({ ttlS: -2 }), ended, ended]
     let asked = 0
     const client = open(() => answers[asked++] ?? makeToken({ rooms: [room] }))
-    const [errors, states] = [events(client, 'error'), events(client, 'state')]
+    const [errors, states] = [eventsOf(client, 'error'), eventsOf(client, 'state')]
     await isLive(client)
     expect([asked, errors.map(({ source, attempt }) => `${source} ${attempt}`)]).to.deep.equal([
       5,
@@ -93,7 +83,7 @@ describe('the credentials of a client', function () {
     const ended = await makeToken({ ttlS: -1 })
     let asked = 0
     const client = open(() => (++asked <= 2 ? ended : makeToken({ rooms: [room] })))
-    const [errors, states] = [events(client, 'error'), events(client, 'state')]
+    const [errors, states] = [eventsOf(client, 'error'), eventsOf(client, 'state')]
     await isLive(client)
     expect([asked, errors.length, states[0]?.code]).to.deep.equal([3, 1, 'TOKEN_EXPIRED'])
   })
@@ -101,7 +91,7 @@ describe('the credentials of a client', function () {
   it('are final once they have expired, if they are fixed', async () => {
     const client = createRecallClient({ url: gateway.url, auth: { token: await makeToken({ ttlS: -1 }) } })
     onCleanUp(() => client.close())
-    const states = events(client, 'state')
+    const states = eventsOf(client, 'state')
     await waitUntil('it is refused', () => client.state.kind === 'refused')
     expect(states.map(({ kind, code }) => `${kind} ${code}`)).to.deep.equal(['refused TOKEN_EXPIRED'])
   })
@@ -123,7 +113,7 @@ describe('the credentials of a client', function () {
     onCleanUp(() => (Date.now = now))
     const client = open(getToken)
     await isLive(client)
-    const states = events(client, 'state')
+    const states = eventsOf(client, 'state')
     await waitUntil('it has asked again', () => asked.length === 2)
     Date.now = now
     const [, exp = 0] =
@@ -137,8 +127,8 @@ describe('the credentials of a client', function () {
     const client = open(() =>
       ++asked === 1 ? makeToken({ rooms: [room], ttlS: 3 }) : makeToken({ sub: 'user-2', rooms: [] }),
     )
-    const errors = events(client, 'error')
-    const goodbyes = events(client, 'goodbye')
+    const errors = eventsOf(client, 'error')
+    const goodbyes = eventsOf(client, 'goodbye')
     await isLive(client)
     await waitUntil('it has the rights of the other', () => client.state.kind === 'refused')
     expect(client.state.code).to.equal('ROOM_REFUSED')

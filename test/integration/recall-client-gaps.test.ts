@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import { storedPositions } from '../../shared/client.ts'
-import type { Position, PositionStore, RecallClient, RoomGap } from '../../shared/client.ts'
+import type { Position, PositionStore, RoomGap } from '../../shared/client.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
-import { eventsOf, recorder, recordingStore } from '../support/recall-client.ts'
+import { fixRandom } from '../support/random.ts'
+import { eventsOf, isLive, recorder, recordingStore } from '../support/recall-client.ts'
 import { createRecallRoom } from '../support/recall-room.ts'
 import { waitUntil } from '../support/wait.ts'
 
@@ -15,20 +16,15 @@ const TOO_MANY = 12
 describe('what the client owes the application', function () {
   this.timeout(20_000)
   const onCleanUp = cleanUpAfterEach()
-  const { random } = Math
+  // With little jitter, retries are almost immediate.
+  fixRandom(0.02)
   let gateway: GatewayProcess
   before(async () => {
-    // With little jitter, retries are almost immediate.
-    Math.random = () => 0.02
     gateway = await startGatewayProcess({ HISTORY_SIZE: '10' })
   })
-  after(async () => {
-    Math.random = random
-    await gateway.stop()
-  })
+  after(() => gateway.stop())
 
   const setUp = (recalls?: number) => createRecallRoom(gateway.url, onCleanUp, recalls)
-  const isLive = (client: RecallClient) => waitUntil('it is live', () => client.state.kind === 'live')
 
   describe('a gap', () => {
     it('is told until every handler has returned; then the position moves, and what follows is delivered', async () => {

@@ -1,10 +1,11 @@
 import { setImmediate as immediate, setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
-import type { NoticeListener, Position, RecallClient, Subscription } from '../../shared/client.ts'
+import type { NoticeListener, Position, Subscription } from '../../shared/client.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
-import { eventsOf, held, recorder, recordingStore } from '../support/recall-client.ts'
+import { fixRandom } from '../support/random.ts'
+import { eventsOf, held, isLive, recorder, recordingStore } from '../support/recall-client.ts'
 import { createRecallRoom } from '../support/recall-room.ts'
 import { waitUntil } from '../support/wait.ts'
 
@@ -13,20 +14,15 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) =
 describe('a position of the client', function () {
   this.timeout(20_000)
   const onCleanUp = cleanUpAfterEach()
-  const { random } = Math
+  // With little jitter, retries are almost immediate.
+  fixRandom(0.02)
   let gateway: GatewayProcess
   before(async () => {
-    // With little jitter, retries are almost immediate.
-    Math.random = () => 0.02
     gateway = await startGatewayProcess({ HISTORY_SIZE: '10' })
   })
-  after(async () => {
-    Math.random = random
-    await gateway.stop()
-  })
+  after(() => gateway.stop())
 
   const setUp = (recalls?: number) => createRecallRoom(gateway.url, onCleanUp, recalls)
-  const isLive = (client: RecallClient) => waitUntil('it is live', () => client.state.kind === 'live')
 
   describe('does not move past a notice', () => {
     it('during which its listener leaves, within its own call', async () => {

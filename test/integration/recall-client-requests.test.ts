@@ -1,9 +1,10 @@
 import { expect } from 'chai'
 import { createRecallClient } from '../../shared/client.ts'
-import type { ClientEvents, RecallClient } from '../../shared/client.ts'
 import type { Refused, Subscribed } from '../../shared/protocol.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { noticeAt, startFakeGateway } from '../support/fake-gateway.ts'
+import { fixRandom } from '../support/random.ts'
+import { eventsOf } from '../support/recall-client.ts'
 import { waitUntil } from '../support/wait.ts'
 
 const room = { group: 'g' }
@@ -24,14 +25,8 @@ const refused = (code: 'BROKER_UNAVAILABLE' | 'ROOM_REFUSED', retry: boolean): R
 
 describe('a request of the client for a room', () => {
   const onCleanUp = cleanUpAfterEach()
-  const { random } = Math
-  before(() => {
-    // The first retry follows after 100 ms.
-    Math.random = () => 0.1
-  })
-  after(() => {
-    Math.random = random
-  })
+  // The first retry follows after 100 ms.
+  fixRandom(0.1)
 
   const setUp = async () => {
     const gateway = await startFakeGateway()
@@ -43,12 +38,7 @@ describe('a request of the client for a room', () => {
     }
     const client = createRecallClient({ url: gateway.url, getToken })
     onCleanUp(() => client.close())
-    const [socket] = await waitUntil('it is connected', () => {
-      const sockets = [...gateway.io.of('/').sockets.values()]
-      return sockets.length > 0 && sockets
-    })
-    if (socket === undefined) throw new Error('no socket')
-    socket.removeAllListeners('subscribe')
+    const socket = await gateway.takeSocket()
     const answers: ((response: Subscribed | Refused) => void)[] = []
     socket.on('subscribe', (_, ack) => answers.push(ack))
     /** Answers each request once it is there. */
@@ -58,18 +48,13 @@ describe('a request of the client for a room', () => {
       void socket.emit('messages-recalled', { room, epoch, notices: [noticeAt(offset)] })
     return { client, socket, answer, answers, publish }
   }
-  const events = <Name extends keyof ClientEvents>(client: RecallClient, name: Name) => {
-    const emitted: ClientEvents[Name][] = []
-    client.on(name, (value) => emitted.push(value))
-    return emitted
-  }
 
   it('that is refused for now is made again, although notices arrive meanwhile', async () => {
     const { client, answer, publish } = await setUp()
     const first = client.subscribe(room, () => undefined)
     await answer(0, ok(1))
     await waitUntil('it is live', () => first.state.kind === 'live')
-    const gaps = events(client, 'gap')
+    const gaps = eventsOf(client, 'gap')
     // The log may have lost what it had.
     const second = client.subscribe(room, () => undefined, { since: at(5) })
     expect(second.state.kind, 'no node knows that position').to.equal('catching-up')
@@ -130,13 +115,13 @@ describe('a request of the client for a room', () => {
 
   it('that the credential did not allow is made again when it is refreshed, and is told once', async () => {
     const { client, socket, answer } = await setUp()
-    const told = events(client, 'refused')
+    const told = eventsOf(client, 'refused')
     socket.on('refresh', (_, ack) => ack({ ok: true, expiresAtMs: 0, expiresInMs: 1_500 }))
     socket.emit('hello', { expiresInMs: 1_500, silenceMs: 60_000, protocolVersion: 2 })
     const subscription = client.subscribe(room, () => undefined)
     await answer(0, refused('ROOM_REFUSED', false))
     await waitUntil('it is refused', () => client.state.kind === 'refused')
-    const states = events(client, 'state')
+    const states = eventsOf(client, 'state')
     await answer(1, refused('ROOM_REFUSED', false))
     await answer(2, ok(0))
     await waitUntil('it is live', () => subscription.state.kind === 'live')

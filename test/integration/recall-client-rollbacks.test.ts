@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { freePort } from '../support/free-port.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
+import { fixRandom } from '../support/random.ts'
 import { eventsOf, recorder } from '../support/recall-client.ts'
 import { createRecallRoom } from '../support/recall-room.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
@@ -11,14 +12,8 @@ import { waitUntil } from '../support/wait.ts'
 describe('a gateway that goes back to an earlier state, with all that knew better', function () {
   this.timeout(30_000)
   const onCleanUp = cleanUpAfterEach()
-  const { random } = Math
-  before(() => {
-    // With little jitter, retries are almost immediate.
-    Math.random = () => 0.02
-  })
-  after(() => {
-    Math.random = random
-  })
+  // With little jitter, retries are almost immediate.
+  fixRandom(0.02)
 
   it('lets no session of the client miss a recall in silence', async () => {
     const [data, copy] = [temporaryFolder(), temporaryFolder()]

@@ -7,7 +7,7 @@ import { createServer as createTcpServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import { createRecallClient } from '../../shared/client.ts'
-import type { ClientEvents, RecallClient, RecallClientOptions, State } from '../../shared/client.ts'
+import type { RecallClient, RecallClientOptions, State } from '../../shared/client.ts'
 import { makeCertificate } from '../support/certificate.ts'
 import { adminToken, makeToken } from '../support/client.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
@@ -15,6 +15,8 @@ import { startFakeGateway } from '../support/fake-gateway.ts'
 import { freePort } from '../support/free-port.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
+import { fixRandom } from '../support/random.ts'
+import { eventsOf } from '../support/recall-client.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -25,19 +27,13 @@ const noop = (): void => undefined
 describe('what a client says of its connection', function () {
   this.timeout(20_000)
   const onCleanUp = cleanUpAfterEach()
-  const { random } = Math
   let node: GatewayProcess
   before(async () => {
     node = await startGatewayProcess()
   })
   after(() => node.stop())
-  beforeEach(() => {
-    // Delays are 100 ms, 200 ms, 400 ms …
-    Math.random = () => 0.1
-  })
-  afterEach(() => {
-    Math.random = random
-  })
+  // Delays are 100 ms, and then 200 ms for the first 2 s.
+  fixRandom(0.1)
 
   const open = (url: string, options: Partial<RecallClientOptions> = {}): RecallClient => {
     const credential = options.getToken === undefined ? { auth: { token: 'x' } } : {}
@@ -45,11 +41,6 @@ describe('what a client says of its connection', function () {
     client.on('error', noop)
     onCleanUp(() => client.close())
     return client
-  }
-  const events = <Name extends keyof ClientEvents>(client: RecallClient, name: Name) => {
-    const emitted: ClientEvents[Name][] = []
-    client.on(name, (value) => emitted.push(value))
-    return emitted
   }
   const becomes = (client: RecallClient, expected: Partial<State>): Promise<State> =>
     waitUntil(`it is ${JSON.stringify(expected)}, not ${JSON.stringify(client.state)}`, () => {
@@ -118,7 +109,7 @@ describe('what a client says of its connection', function () {
     await Promise.all(
       cases.map(async ([url, code, reason, isLasting]) => {
         const client = open(url)
-        const errors = events(client, 'error')
+        const errors = eventsOf(client, 'error')
         const state = await becomes(client, { kind: 'offline', code })
         expect(state.reason, url).to.include(reason)
         const retry = await waitUntil('the next attempt is planned', () => client.state.retryAtMs)
@@ -145,7 +136,7 @@ describe('what a client says of its connection', function () {
       )
     })
     const client = open(`http://127.0.0.1:${port}`)
-    const states = events(client, 'state')
+    const states = eventsOf(client, 'state')
     await becomes(client, { kind: 'offline', code: 'WEBSOCKET_BLOCKED' })
     const attempts = states.filter(({ retryAtMs }) => retryAtMs !== undefined).length
     // Each attempt itself is a request here, as the server does not know of upgrades.
@@ -180,7 +171,7 @@ describe('what a client says of its connection', function () {
     await new Promise((resolve) => setTimeout(resolve, 900))
     clearInterval(timer)
     expect(client.state.kind).to.equal('live')
-    const states = events(client, 'state')
+    const states = eventsOf(client, 'state')
     const swallowedAtMs = Date.now()
     proxy.swallow()
     await waitUntil('it is back', () => states.length > 0 && client.state.kind === 'live')
@@ -226,7 +217,7 @@ describe('what a client says of its connection', function () {
     gateway.io.emit('delivery', { proved: false, doubtMs: 5_000, reason: 'no proof' })
     gateway.publish(room)
     await waitUntil('it is received', () => received === 1)
-    const states = events(client, 'state')
+    const states = eventsOf(client, 'state')
     gateway.io.emit('delivery', { proved: true })
     await waitUntil('the doubt is over', () => states.length > 0)
     finish()
@@ -239,7 +230,7 @@ describe('what a client says of its connection', function () {
     const client = open(gateway.url)
     client.subscribe(room, noop)
     await becomes(client, { kind: 'live' })
-    const states = events(client, 'state')
+    const states = eventsOf(client, 'state')
     let received = 0
     client.subscribe(room, () => received++)
     for (let i = 1; i <= 20; i++) {
@@ -267,7 +258,7 @@ describe('what a client says of its connection', function () {
         },
       })
       const subscription = client.subscribe(room, noop)
-      const kinds = events(client, 'state')
+      const kinds = eventsOf(client, 'state')
       client.on('state', ({ kind }) => kind === 'closed' && client.close())
       await act(client)
       client.close()

@@ -3,10 +3,12 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import { createRecallClient } from '../../shared/client.ts'
-import type { AuthOption, ClientEvents, ConnectionOptions, RecallClient } from '../../shared/client.ts'
+import type { AuthOption, ConnectionOptions, RecallClient } from '../../shared/client.ts'
 import type { Subscribed } from '../../shared/protocol.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { noticeAt, startFakeGateway } from '../support/fake-gateway.ts'
+import { fixRandom } from '../support/random.ts'
+import { eventsOf } from '../support/recall-client.ts'
 import { waitUntil } from '../support/wait.ts'
 
 const room = { group: 'g' }
@@ -14,14 +16,8 @@ const start = { epoch: 'e0', offset: 0 }
 
 describe('a subscription of the client', () => {
   const onCleanUp = cleanUpAfterEach()
-  const { random } = Math
-  before(() => {
-    // Without jitter, retries are immediate.
-    Math.random = () => 0
-  })
-  after(() => {
-    Math.random = random
-  })
+  // Without jitter, retries are immediate.
+  fixRandom(0)
 
   const startGateway = async (path?: string) => {
     const gateway = await startFakeGateway(path)
@@ -36,28 +32,13 @@ describe('a subscription of the client', () => {
     onCleanUp(() => client.close())
     return client
   }
-  const events = <Name extends keyof ClientEvents>(client: RecallClient, name: Name) => {
-    const emitted: ClientEvents[Name][] = []
-    client.on(name, (value) => emitted.push(value))
-    return emitted
-  }
-  /** The only socket, without the handlers of the gateway. */
-  const takeSocket = async (gateway: Awaited<ReturnType<typeof startGateway>>) => {
-    const [socket] = await waitUntil('it is connected', () => {
-      const sockets = [...gateway.io.of('/').sockets.values()]
-      return sockets.length > 0 && sockets
-    })
-    if (socket === undefined) throw new Error('no socket')
-    socket.removeAllListeners('subscribe')
-    return socket
-  }
 
   it('announces what its state has become: after a gap, and when listeners come and go', async () => {
     const gateway = await startGateway()
     const client = open(gateway.url)
     client.on('gap', () => undefined)
     client.on('error', () => undefined)
-    const states = events(client, 'state')
+    const states = eventsOf(client, 'state')
     const says = async (kind: string): Promise<void> => {
       await waitUntil(`it announces ${kind}`, () => states.at(-1)?.kind === kind)
       expect(client.state.kind).to.equal(kind)
@@ -85,7 +66,7 @@ describe('a subscription of the client', () => {
   it('outlives a gap behind the notice that makes it leave the room', async () => {
     const gateway = await startGateway()
     const client = open(gateway.url)
-    const gaps = events(client, 'gap')
+    const gaps = eventsOf(client, 'gap')
     let release = (): void => undefined
     const released = new Promise<void>((resolve) => (release = resolve))
     let received = 0
@@ -110,7 +91,7 @@ describe('a subscription of the client', () => {
   it('asks again rather than move back when a gap says that what it received is missing', async () => {
     const gateway = await startGateway()
     const client = open(gateway.url)
-    const gaps = events(client, 'gap')
+    const gaps = eventsOf(client, 'gap')
     const subscription = client.subscribe(room, () => undefined)
     await waitUntil('it is in the room', () => gateway.count(room) === 1)
     for (let i = 0; i < 3; i++) gateway.publish(room)
@@ -141,8 +122,8 @@ describe('a subscription of the client', () => {
   it('is not refused by the end of an earlier one while its own request is under way', async () => {
     const gateway = await startGateway()
     const client = open(gateway.url)
-    const socket = await takeSocket(gateway)
-    const refused = events(client, 'refused')
+    const socket = await gateway.takeSocket()
+    const refused = eventsOf(client, 'refused')
     let answer: (() => void) | undefined
     socket.on(
       'subscribe',
@@ -159,8 +140,8 @@ describe('a subscription of the client', () => {
   it('takes no answer to the subscription that it replaces', async () => {
     const gateway = await startGateway()
     const client = open(gateway.url)
-    const socket = await takeSocket(gateway)
-    const [gaps, recovered] = [events(client, 'gap'), events(client, 'recovered')]
+    const socket = await gateway.takeSocket()
+    const [gaps, recovered] = [eventsOf(client, 'gap'), eventsOf(client, 'recovered')]
     const acks: ((response: Subscribed) => void)[] = []
     socket.on('subscribe', (_, ack) => acks.push(ack))
     const first = client.subscribe(room, () => undefined, { since: start })
@@ -178,7 +159,7 @@ describe('a subscription of the client', () => {
   it('takes what an earlier request brings, if it follows', async () => {
     const gateway = await startGateway()
     const client = open(gateway.url)
-    const socket = await takeSocket(gateway)
+    const socket = await gateway.takeSocket()
     const answers: (() => void)[] = []
     socket.on('subscribe', (_, ack) =>
       answers.push(() => ack({ ok: true, room, position: { ...start, offset: 2 }, recovered: 2 })),
@@ -193,7 +174,7 @@ describe('a subscription of the client', () => {
     const batch = { room, epoch: start.epoch, notices: [noticeAt(1), noticeAt(2)] }
     socket.emit('messages-recalled', batch)
     await waitUntil('they are delivered', () => offsets.length === 2)
-    const recovered = events(client, 'recovered')
+    const recovered = eventsOf(client, 'recovered')
     answers[1]?.()
     socket.emit('messages-recalled', batch)
     await waitUntil('it is live', () => client.state.kind === 'live')
@@ -203,8 +184,8 @@ describe('a subscription of the client', () => {
   it('is not refused for good because of a position that a node does not understand: that is a gap', async () => {
     const gateway = await startGateway()
     const client = open(gateway.url)
-    const socket = await takeSocket(gateway)
-    const [gaps, refused] = [events(client, 'gap'), events(client, 'refused')]
+    const socket = await gateway.takeSocket()
+    const [gaps, refused] = [eventsOf(client, 'gap'), eventsOf(client, 'refused')]
     socket.on('subscribe', ({ since }, ack) => {
       if (since === undefined) ack({ ok: true, room, position: start, recovered: 0 })
       else ack({ ok: false, code: 'REQUEST_MALFORMED', message: 'since', retry: false })
@@ -289,7 +270,7 @@ describe('a subscription of the client', () => {
     onCleanUp(() => throttle.close())
     await waitUntil('it listens', () => throttle.listening)
     const client = open(`http://127.0.0.1:${(throttle.address() as AddressInfo).port}`)
-    const socket = await takeSocket(gateway)
+    const socket = await gateway.takeSocket()
     let requests = 0
     const messages = Array.from({ length: 1_000 }, (_, i) => ({ seq: i + 1, id: `${i}`.padStart(160, '-') }))
     socket.on('subscribe', (_, ack) => {
@@ -311,7 +292,7 @@ describe('a subscription of the client', () => {
   it('ends what it asked for together with the connection', async () => {
     const gateway = await startGateway()
     const client = open(gateway.url)
-    const socket = await takeSocket(gateway)
+    const socket = await gateway.takeSocket()
     let isAsked = false
     socket.on('recalled', () => (isAsked = true))
     const failed = client.isRecalled(room, 1).catch((error: unknown) => error)

@@ -12,6 +12,7 @@ import type {
   Subscription,
 } from '../../shared/client.ts'
 import { startFakeGateway } from '../support/fake-gateway.ts'
+import { fixRandom } from '../support/random.ts'
 import { withinTimeBudget } from '../support/time-budget.ts'
 import { waitUntil } from '../support/wait.ts'
 
@@ -295,18 +296,14 @@ const step = fc.oneof(
 
 describe('the client, whatever its listeners and the network do', function () {
   this.timeout(60_000)
-  const { random } = Math
+  // Retries and reconnects follow after some ms, so that other events come before them.
+  fixRandom(0.004)
   let gateway: Gateway
   let runs = 0
   before(async () => {
     gateway = await startFakeGateway()
-    // Retries and reconnects follow after some ms, so that other events come before them.
-    Math.random = () => 0.004
   })
-  after(async () => {
-    Math.random = random
-    await gateway.stop()
-  })
+  after(() => gateway.stop())
 
   it('never stores a position that nobody has reached, never moves back, and misses nothing', async () => {
     const check = withinTimeBudget(TIME_MS, async (steps: Step[]) => {

@@ -8,6 +8,7 @@ import type { GapReason, Position } from '../../shared/position.ts'
 import type { ClientToServer, ServerToClient, Subscribed } from '../../shared/protocol.ts'
 import { roomName } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
+import { waitUntil } from './wait.ts'
 
 /** How long a request takes that is to be late. */
 const LATE_MS = 4
@@ -139,6 +140,16 @@ export async function startFakeGateway(path = '/socket.io/') {
     },
     /** How many sockets are in the room. */
     count: (room: Room): number => io.of('/').adapter.rooms.get(roomName(room))?.size ?? 0,
+    /** The only socket, whose requests for rooms are the test's to answer. */
+    async takeSocket(): Promise<NodeSocket> {
+      const [socket] = await waitUntil('it is connected', () => {
+        const sockets = [...io.of('/').sockets.values()]
+        return sockets.length > 0 && sockets
+      })
+      if (socket === undefined) throw new Error('no socket')
+      socket.removeAllListeners('subscribe')
+      return socket
+    },
     /** Closes all connections, but accepts new ones. */
     cut(): void {
       for (const socket of io.of('/').sockets.values()) socket.conn.close()

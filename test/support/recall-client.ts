@@ -21,6 +21,8 @@ export function eventsOf<Name extends keyof ClientEvents>(client: RecallClient, 
   return emitted
 }
 
+export const isLive = (client: RecallClient) => waitUntil('it is live', () => client.state.kind === 'live')
+
 /** A listener that records the seq of each notice. */
 export function recorder() {
   const seqs: number[] = []

@@ -13,75 +13,22 @@ import { waitUntil } from '../support/wait.ts'
 describe('local room', () => {
   const onCleanUp = cleanUpAfterEach()
 
-  it('reads its log immediately when the subscription is back, however long reads have failed', async () => {
-    const { random } = Math
-    onCleanUp(() => (Math.random = random))
-    // Maximum jitter.
-    Math.random = () => 1
-    let isUnavailable = false
-    let failures = 0
-    let listener: RoomListener | undefined
-    const broker: Pick<Broker, 'subscribe' | 'heads' | 'history' | 'newEpoch'> = {
-      newEpoch: async () => undefined,
-      async subscribe(_room, roomListener) {
-        listener = roomListener
-        return { leave: () => undefined }
-      },
-      heads: async () => [{ epoch: 'e', offset: 0 }],
-      async history() {
-        if (isUnavailable) {
-          failures++
-          throw new GatewayError('BROKER_UNAVAILABLE')
-        }
-        const notice = { offset: 1, group: 'g', messages: [{ seq: 1 }], recalledAtMs: 1, receivedAtMs: 1 }
-        return { notices: [notice], head: { epoch: 'e', offset: 1 } }
-      },
-    }
-    const room = new LocalRoom(
-      { group: 'g' },
-      { batchWindowMs: 0 },
-      {
-        broker,
-        metrics: createMetrics(),
-        log: pino({ level: 'silent' }),
-        hub: { broadcast: () => undefined, broadcastGap: () => undefined },
-      },
-    )
-    onCleanUp(() => room.close())
-    await room.open()
-    isUnavailable = true
-    listener?.onInterrupted()
-    await waitUntil('the next retry is 3.2 s away', () => failures === 6)
-    isUnavailable = false
-    listener?.onInterrupted()
-    await waitUntil('the room has read its log', () => room.position.offset === 1, 1_000)
+  type RoomBroker = Pick<Broker, 'subscribe' | 'heads' | 'history' | 'newEpoch'>
+  const noticeAt = (offset: number, seq = offset, recalledAtMs = 1): Notice => ({
+    offset,
+    group: 'g',
+    messages: [{ seq }],
+    recalledAtMs,
+    receivedAtMs: recalledAtMs,
   })
-
-  it('notices that entries were replaced although it has delivered none, wherever its position comes from', async () => {
-    const notice = (offset: number, seq: number): Notice => ({
-      offset,
-      group: 'g',
-      messages: [{ seq }],
-      recalledAtMs: 1,
-      receivedAtMs: 1,
-    })
-    let epoch = 'e1'
-    let written = [notice(1, 1), notice(2, 2), notice(3, 3)]
-    let reads = 0
+  /** Opens a room on the log of a test. */
+  const openRoom = async (log: Omit<RoomBroker, 'subscribe'>) => {
     let listener: RoomListener | undefined
-    const head = () => ({ epoch, offset: written.length })
-    const broker: Pick<Broker, 'subscribe' | 'heads' | 'history' | 'newEpoch'> = {
+    const broker: RoomBroker = {
+      ...log,
       async subscribe(_room, roomListener) {
         listener = roomListener
         return { leave: () => undefined }
-      },
-      heads: async () => [head()],
-      async history(_room, since, limit) {
-        reads++
-        return historySince(since, head(), written.slice(since.offset, since.offset + limit))
-      },
-      async newEpoch(_room, old) {
-        if (old === epoch) epoch = `${epoch}+`
       },
     }
     const gaps: string[] = []
@@ -104,13 +51,57 @@ describe('local room', () => {
     )
     onCleanUp(() => room.close())
     await room.open()
+    return { room, gaps, delivered, interrupt: () => listener?.onInterrupted() }
+  }
+
+  it('reads its log immediately when the subscription is back, however long reads have failed', async () => {
+    const { random } = Math
+    onCleanUp(() => (Math.random = random))
+    // Maximum jitter.
+    Math.random = () => 1
+    let isUnavailable = false
+    let failures = 0
+    const { room, interrupt } = await openRoom({
+      newEpoch: async () => undefined,
+      heads: async () => [{ epoch: 'e', offset: 0 }],
+      async history() {
+        if (isUnavailable) {
+          failures++
+          throw new GatewayError('BROKER_UNAVAILABLE')
+        }
+        return { notices: [noticeAt(1)], head: { epoch: 'e', offset: 1 } }
+      },
+    })
+    isUnavailable = true
+    interrupt()
+    await waitUntil('the next retry is 3.2 s away', () => failures === 6)
+    isUnavailable = false
+    interrupt()
+    await waitUntil('the room has read its log', () => room.position.offset === 1, 1_000)
+  })
+
+  it('notices that entries were replaced although it has delivered none, wherever its position comes from', async () => {
+    let epoch = 'e1'
+    let written = [noticeAt(1), noticeAt(2), noticeAt(3)]
+    let reads = 0
+    const head = () => ({ epoch, offset: written.length })
+    const { room, gaps, delivered, interrupt } = await openRoom({
+      heads: async () => [head()],
+      async history(_room, since, limit) {
+        reads++
+        return historySince(since, head(), written.slice(since.offset, since.offset + limit))
+      },
+      async newEpoch(_room, old) {
+        if (old === epoch) epoch = `${epoch}+`
+      },
+    })
     await waitUntil('the entry at its position is read', () => reads === 1)
     for (const [i, first] of [100, 200].entries()) {
       // Each read of this broker takes a few microtasks.
       for (let turns = 0; turns < 5; turns++) await turn()
       // A failover lost entries, and others took their offsets, up to beyond the position of the room.
-      written = [written[0] ?? notice(1, 1), ...[2, 3, 4].map((offset) => notice(offset, first + offset))]
-      listener?.onInterrupted()
+      written = [written[0] ?? noticeAt(1), ...[2, 3, 4].map((offset) => noticeAt(offset, first + offset))]
+      interrupt()
       await waitUntil('the gap', () => gaps.length === i + 1)
       await waitUntil('the end of the log', () => room.position.offset === 4)
       expect(room.position).to.deep.equal(head())
@@ -121,58 +112,26 @@ describe('local room', () => {
   })
 
   it('does not compare a new log with the entry of the one before, however late that was read', async () => {
-    const notice = (offset: number, recalledAtMs: number): Notice => ({
-      offset,
-      group: 'g',
-      messages: [{ seq: offset }],
-      recalledAtMs,
-      receivedAtMs: recalledAtMs,
-    })
     let head = { epoch: 'e1', offset: 3 }
     let written: Notice[] = []
-    let listener: RoomListener | undefined
     let answer: ((history: History) => void) | undefined
     const late = new Promise<History>((resolve) => (answer = resolve))
-    const broker: Pick<Broker, 'subscribe' | 'heads' | 'history' | 'newEpoch'> = {
-      async subscribe(_room, roomListener) {
-        listener = roomListener
-        return { leave: () => undefined }
-      },
+    const { room, gaps, delivered, interrupt } = await openRoom({
       heads: async () => [head],
       history: (_room, since, limit) =>
         since.epoch === 'e1' && since.offset === 2
           ? late
           : Promise.resolve(historySince(since, head, written.slice(since.offset, since.offset + limit))),
       newEpoch: async () => void (head = { ...head, epoch: 'e3' }),
-    }
-    const gaps: string[] = []
-    const delivered: number[] = []
-    const room = new LocalRoom(
-      { group: 'g' },
-      { batchWindowMs: 0 },
-      {
-        broker,
-        metrics: createMetrics(),
-        log: pino({ level: 'silent' }),
-        hub: {
-          broadcast: (_room, _epoch, notices) => {
-            delivered.push(...notices.map(({ offset }) => offset))
-            return undefined
-          },
-          broadcastGap: (_room, reason) => gaps.push(reason),
-        },
-      },
-    )
-    onCleanUp(() => room.close())
-    await room.open()
+    })
     head = { epoch: 'e2', offset: 0 }
-    listener?.onInterrupted()
+    interrupt()
     await waitUntil('the room follows the new log', () => room.position.epoch === 'e2')
-    answer?.({ notices: [notice(3, 1)], head: { epoch: 'e1', offset: 3 } })
+    answer?.({ notices: [noticeAt(3, 3, 1)], head: { epoch: 'e1', offset: 3 } })
     await turn()
-    written = [1, 2, 3].map((offset) => notice(offset, 2))
+    written = [1, 2, 3].map((offset) => noticeAt(offset, offset, 2))
     head = { epoch: 'e2', offset: 3 }
-    listener?.onInterrupted()
+    interrupt()
     await waitUntil('the room has read the new log', () => room.position.offset === 3)
     expect(gaps).to.deep.equal(['epoch-changed'])
     expect(delivered).to.deep.equal([1, 2, 3])
@@ -180,35 +139,18 @@ describe('local room', () => {
 
   it('lets a log that went back to an earlier epoch part with its beginning, of which nothing is known', async () => {
     let head = { epoch: 'e1', offset: 3 }
-    let listener: RoomListener | undefined
     const replaced: unknown[] = []
-    const broker: Pick<Broker, 'subscribe' | 'heads' | 'history' | 'newEpoch'> = {
-      async subscribe(_room, roomListener) {
-        listener = roomListener
-        return { leave: () => undefined }
-      },
+    const { room, interrupt } = await openRoom({
       heads: async () => [head],
       history: async (_room, since) => historySince(since, head, []),
       async newEpoch(_room, epoch, agreesUntil) {
         replaced.push([epoch, agreesUntil])
         head = { ...head, epoch: 'e3' }
       },
-    }
-    const room = new LocalRoom(
-      { group: 'g' },
-      { batchWindowMs: 0 },
-      {
-        broker,
-        metrics: createMetrics(),
-        log: pino({ level: 'silent' }),
-        hub: { broadcast: () => undefined, broadcastGap: () => undefined },
-      },
-    )
-    onCleanUp(() => room.close())
-    await room.open()
+    })
     for (const epoch of ['e2', 'e1']) {
       head = { epoch, offset: 3 }
-      listener?.onInterrupted()
+      interrupt()
       await waitUntil('the room has seen it', () => room.position.epoch !== (epoch === 'e2' ? 'e1' : 'e2'))
     }
     expect(replaced).to.deep.equal([['e1', 0]])

@@ -11,6 +11,7 @@ import {
 } from '../../shared/client/credential.ts'
 import type { Credential } from '../../shared/client/credential.ts'
 import { Refresh } from '../../shared/client/refresh.ts'
+import { fixRandom } from '../support/random.ts'
 
 const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 const jwt = (claims: object): string => `${part({ alg: 'HS256' })}.${part({ sub: 'u', ...claims })}.s`
@@ -139,15 +140,13 @@ describe('a new credential', () => {
 })
 
 describe('a refresh', () => {
-  const { random } = Math
+  fixRandom(0)
   const { now } = Date
   beforeEach(() => {
     mock.timers.enable({ apis: ['setTimeout', 'Date'] })
-    Math.random = () => 0
   })
   afterEach(() => {
     mock.timers.reset()
-    Math.random = random
     Date.now = now
   })
 

@@ -5,20 +5,15 @@ import type { ClientEvents, NoticeListener, Position } from '../../shared/client
 import { Emitter } from '../../shared/client/listeners.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { noticeAt, startFakeGateway } from '../support/fake-gateway.ts'
+import { fixRandom } from '../support/random.ts'
 import { waitUntil } from '../support/wait.ts'
 
 const room = { group: 'g' }
 
 describe('listeners of the client', () => {
   const onCleanUp = cleanUpAfterEach()
-  const { random } = Math
-  before(() => {
-    // Without jitter, retries are immediate.
-    Math.random = () => 0
-  })
-  after(() => {
-    Math.random = random
-  })
+  // Without jitter, retries are immediate.
+  fixRandom(0)
 
   it('may change what they receive: neither others see it, nor the next call for the same', async () => {
     const gateway = await startFakeGateway()

@@ -1,34 +1,21 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'chai'
 import { createRecallClient } from '../../shared/client.ts'
-import type { ClientEvents, RecallClient } from '../../shared/client.ts'
+import type { RecallClient } from '../../shared/client.ts'
 import { Epochs, goneIf } from '../../shared/client/epochs.ts'
-import { FollowedRoom } from '../../shared/client/followed-room.ts'
-import { Ledger } from '../../shared/client/ledger.ts'
-import { Emitter } from '../../shared/client/listeners.ts'
 import type { PositionStore } from '../../shared/client/position-store.ts'
-import { RoomListener } from '../../shared/client/room-listener.ts'
 import { SavedPosition } from '../../shared/client/saved-position.ts'
-import type { GapReason, Position } from '../../shared/position.ts'
+import type { Position } from '../../shared/position.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { startFakeGateway } from '../support/fake-gateway.ts'
-import { held, recorder, recordingStore } from '../support/recall-client.ts'
+import { at, batch, followRoom, never, room } from '../support/followed-room.ts'
+import { fixRandom } from '../support/random.ts'
+import { eventsOf, held, isLive, recorder, recordingStore } from '../support/recall-client.ts'
 import { waitUntil } from '../support/wait.ts'
-
-const room = { group: 'g' }
-const at = (offset: number, epoch = 'e'): Position => ({ epoch, offset })
-const notice = (offset: number) => ({ offset, group: 'g', messages: [{ seq: offset }], recalledAtMs: 1 })
-const batch = (offsets: readonly number[], epoch = 'e') => ({ room, epoch, notices: offsets.map(notice) })
-const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('a log that goes back, as the client sees it', () => {
   const onCleanUp = cleanUpAfterEach()
-  const { random } = Math
-  before(() => {
-    Math.random = () => 0
-  })
-  after(() => {
-    Math.random = random
-  })
+  fixRandom(0)
 
   describe('in sessions', () => {
     const setUp = async (stored?: Position) => {
@@ -45,18 +32,12 @@ describe('a log that goes back, as the client sees it', () => {
       }
       return { gateway, store, open, publish }
     }
-    const gapsOf = (client: RecallClient) => {
-      const gaps: ClientEvents['gap'][] = []
-      client.on('gap', (gap) => gaps.push(gap))
-      return gaps
-    }
-    const isLive = (client: RecallClient) => waitUntil('it is live', () => client.state.kind === 'live')
 
     it('moves the stored position back, so that the next session misses nothing', async () => {
       const { gateway, store, open, publish } = await setUp(at(5, 'e0'))
       gateway.rollBack(room, 3)
       const client = open()
-      const gaps = gapsOf(client)
+      const gaps = eventsOf(client, 'gap')
       const { seqs, listener, has } = recorder()
       client.subscribe(room, listener)
       await waitUntil('the gap is told', () => gaps.length > 0)
@@ -87,7 +68,7 @@ describe('a log that goes back, as the client sees it', () => {
       client.close()
       publish(4)
       const next = open()
-      const gaps = gapsOf(next)
+      const gaps = eventsOf(next, 'gap')
       next.subscribe(room, () => undefined)
       await waitUntil('the gap is told again', () => gaps.length > 0)
       await store.has(7)
@@ -96,7 +77,7 @@ describe('a log that goes back, as the client sees it', () => {
     it('is where a second listener begins, and the state is live once the gap is dealt with', async () => {
       const { gateway, open, publish } = await setUp()
       const client = open()
-      const gaps = gapsOf(client)
+      const gaps = eventsOf(client, 'gap')
       const first = recorder()
       client.subscribe(room, first.listener)
       await isLive(client)
@@ -120,7 +101,7 @@ describe('a log that goes back, as the client sees it', () => {
     it('is known to the client when the room is left, and to one that was too far behind to be there', async () => {
       const { gateway, store, open, publish } = await setUp()
       const client = open()
-      const gaps = gapsOf(client)
+      const gaps = eventsOf(client, 'gap')
       const slow = held()
       client.subscribe(room, slow.listener)
       await isLive(client)
@@ -147,7 +128,7 @@ describe('a log that goes back, as the client sees it', () => {
       it(`to its ${name} epoch, is forward for the stored position`, async () => {
         const { gateway, store, open, publish } = await setUp()
         const client = open()
-        const gaps = gapsOf(client)
+        const gaps = eventsOf(client, 'gap')
         client.subscribe(room, () => undefined)
         await isLive(client)
         publish(5)
@@ -165,49 +146,8 @@ describe('a log that goes back, as the client sees it', () => {
   })
 
   describe('in a room', () => {
-    const setUp = (load?: () => unknown) => {
-      const stored: Position[] = []
-      const store: PositionStore = {
-        load: () => load?.() as undefined,
-        save: (_, position) => void stored.push(position),
-      }
-      const ledger = new Ledger(store, 'group:g', () => undefined)
-      const followed = new FollowedRoom(room, ledger)
-      const listen = (since?: Position, onNotice: () => unknown = () => undefined, onGap?: () => unknown) => {
-        const offsets: number[] = []
-        const gaps: Position[] = []
-        const listener = new RoomListener({
-          room,
-          onNotice(given) {
-            offsets.push(given.offset)
-            return onNotice()
-          },
-          load: undefined,
-          handover: undefined,
-          clientEvents: new Emitter(),
-          onMoved: () => followed.ledger.update(followed.listeners),
-          onDrained: () => undefined,
-          onChange: () => undefined,
-        })
-        listener.events.on('gap', ({ position }) => {
-          gaps.push(position)
-          return onGap?.()
-        })
-        followed.add(listener, since, () => undefined)
-        return { listener, offsets, gaps }
-      }
-      const enter = (position: Position, gap?: GapReason, recovered = 0) =>
-        followed.enter({ ok: true, room, position, recovered, ...(gap && { gap }) })
-      const begin = (position: Position) => {
-        followed.nextRequest()
-        return enter(position)
-      }
-      return { followed, ledger, listen, enter, begin, stored }
-    }
-    const never = () => new Promise(() => undefined)
-
     it('every listener is told that had a place in it, wherever the log ends by then', async () => {
-      const { followed, listen, enter, begin, stored } = setUp(() => at(5))
+      const { followed, listen, enter, begin, stored } = followRoom(() => at(5))
       const [first, second] = [listen(), listen(at(2))]
       begin(at(5))
       followed.receive(batch([3, 4, 5, 6]))
@@ -229,7 +169,7 @@ describe('a log that goes back, as the client sees it', () => {
     })
 
     it('a place that only the application says is no evidence: nobody else is told, and it is not stored', async () => {
-      const { followed, listen, enter, begin, stored } = setUp()
+      const { followed, listen, enter, begin, stored } = followRoom()
       const one = listen()
       begin(at(5))
       const far = listen(at(900))
@@ -237,7 +177,7 @@ describe('a log that goes back, as the client sees it', () => {
       enter(at(5), 'epoch-changed')
       await turn()
       expect([one.gaps, far.gaps]).to.deep.equal([[], [at(5)]])
-      const alone = setUp()
+      const alone = followRoom()
       alone.listen(at(900))
       alone.followed.nextRequest()
       alone.enter(at(5), 'epoch-changed')
@@ -246,7 +186,7 @@ describe('a log that goes back, as the client sees it', () => {
     })
 
     it('two listeners, of which one has dealt with the gap, are where the other is', async () => {
-      const { followed, listen, enter, begin, stored } = setUp()
+      const { followed, listen, enter, begin, stored } = followRoom()
       let finish = (): void => undefined
       listen()
       const slow = listen(undefined, undefined, () => new Promise<void>((resolve) => (finish = resolve)))
@@ -265,7 +205,7 @@ describe('a log that goes back, as the client sees it', () => {
     })
 
     it('what is owed to the next listener is owed as a gap', async () => {
-      const { followed, ledger, listen, enter, begin } = setUp()
+      const { followed, ledger, listen, enter, begin } = followRoom()
       const slow = listen(undefined, never)
       begin(at(3))
       followed.receive(batch([4, 5]))
@@ -288,7 +228,7 @@ describe('a log that goes back, as the client sees it', () => {
     })
 
     it('a gap in the same epoch is taken in while the room is followed, unless it is another reason', async () => {
-      const { followed, listen, begin, stored } = setUp()
+      const { followed, listen, begin, stored } = followRoom()
       const { gaps, offsets } = listen()
       begin(at(5))
       expect(followed.skipTo('trimmed', at(3))).to.equal(false)
@@ -299,7 +239,7 @@ describe('a log that goes back, as the client sees it', () => {
     })
 
     it('a response to a request from before the gap tells it no second time', async () => {
-      const { followed, listen, enter, begin } = setUp()
+      const { followed, listen, enter, begin } = followRoom()
       const { gaps } = listen()
       begin(at(5))
       followed.nextRequest()
@@ -310,7 +250,7 @@ describe('a log that goes back, as the client sees it', () => {
     })
 
     it('an epoch that was replaced and is there again holds no place of before', async () => {
-      const { followed, listen, enter, begin, stored } = setUp()
+      const { followed, listen, enter, begin, stored } = followRoom()
       const behind = listen(undefined, never)
       const { gaps } = listen()
       begin(at(5))
@@ -330,7 +270,7 @@ describe('a log that goes back, as the client sees it', () => {
     })
 
     it('what follows the gap is recovered, even if it was told before: live only then', async () => {
-      const { followed, listen, enter, begin } = setUp()
+      const { followed, listen, enter, begin } = followRoom()
       const { listener, offsets } = listen()
       begin(at(5))
       followed.leave()

@@ -1,52 +1,10 @@
-import { mock } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'chai'
-import { roomOf, sinceOf } from '../../shared/client/arguments.ts'
-import { FollowedRoom } from '../../shared/client/followed-room.ts'
-import { Ledger } from '../../shared/client/ledger.ts'
-import { Emitter } from '../../shared/client/listeners.ts'
-import { memoryPositions, storedPositions } from '../../shared/client/position-store.ts'
-import type { PositionStore } from '../../shared/client/position-store.ts'
-import { RoomListener } from '../../shared/client/room-listener.ts'
-import { SavedPosition } from '../../shared/client/saved-position.ts'
-import type { Position } from '../../shared/position.ts'
-
-const notice = (offset: number) => ({ offset, group: 'g', messages: [{ seq: offset }], recalledAtMs: 1 })
-const at = (offset: number, epoch = 'e'): Position => ({ epoch, offset })
-const room = { group: 'g' }
-const batch = (offsets: readonly number[], epoch = 'e') => ({ room, epoch, notices: offsets.map(notice) })
-const turn = () => new Promise((resolve) => setImmediate(resolve))
+import { at, batch, followRoom, never } from '../support/followed-room.ts'
 
 describe('a room that a client follows', () => {
-  const setUp = () => {
-    const stored: Position[] = []
-    const store = {
-      load: () => undefined,
-      save: (_: string, position: Position) => void stored.push(position),
-    }
-    const followed = new FollowedRoom(room, new Ledger(store, 'group:g', () => undefined))
-    const listen = (since?: Position) => {
-      const offsets: number[] = []
-      const listener = new RoomListener({
-        room,
-        onNotice: ({ offset }) => void offsets.push(offset),
-        load: undefined,
-        handover: undefined,
-        clientEvents: new Emitter(),
-        onMoved: () => followed.ledger.update(followed.listeners),
-        onDrained: () => undefined,
-        onChange: () => undefined,
-      })
-      listener.events.on('gap', () => undefined)
-      followed.add(listener, since, () => undefined)
-      return { listener, offsets }
-    }
-    const enter = (position: Position, gap?: 'trimmed') =>
-      followed.enter({ ok: true, room, position, recovered: 0, ...(gap && { gap }) })
-    return { followed, listen, enter, stored }
-  }
-
   it('delivers each notice once, even if batches overlap', async () => {
-    const { followed, listen, enter } = setUp()
+    const { followed, listen, enter } = followRoom()
     const { offsets } = listen(at(2))
     expect(followed.nextRequest()).to.deep.equal({ group: 'g', since: at(2) })
     enter(at(4))
@@ -59,7 +17,7 @@ describe('a room that a client follows', () => {
   })
 
   it('needs a new subscription at a hole, and under another epoch', () => {
-    const { followed, listen, enter } = setUp()
+    const { followed, listen, enter } = followRoom()
     listen(at(2))
     followed.nextRequest()
     enter(at(2))
@@ -69,7 +27,7 @@ describe('a room that a client follows', () => {
   })
 
   it('asks for each listener from where it is, and tells a gap to those that it concerns', async () => {
-    const { followed, listen, enter, stored } = setUp()
+    const { followed, listen, enter, stored } = followRoom()
     const [far, near, other] = [listen(at(2)), listen(at(8)), listen(at(5, 'old'))]
     const asked = () => followed.nextRequest().since
     expect(asked()).to.deep.equal(at(2))
@@ -85,418 +43,22 @@ describe('a room that a client follows', () => {
   })
 
   it('does not ask for ever about a position that no node confirms', () => {
-    const { followed, listen, enter } = setUp()
+    const { followed, listen, enter } = followRoom()
     listen(at(5))
     followed.nextRequest()
     expect(enter(at(3)).asksAgain).to.equal(false)
   })
 
   it('is what its slowest listener is, as far as the position goes', async () => {
-    const { followed, listen, enter, stored } = setUp()
+    const { followed, listen, enter, stored } = followRoom()
     listen(at(0))
-    const slow = new RoomListener({
-      room,
-      onNotice: () => new Promise(() => undefined),
-      load: undefined,
-      handover: undefined,
-      clientEvents: new Emitter(),
-      onMoved: () => undefined,
-      onDrained: () => undefined,
-      onChange: () => undefined,
-    })
-    followed.add(slow, at(0), () => undefined)
+    const slow = listen(at(0), never)
     followed.nextRequest()
     enter(at(0))
     followed.receive(batch([1, 2]))
     await turn()
     expect(stored).to.deep.equal([at(0)])
-    followed.remove(slow)
+    followed.remove(slow.listener)
     expect(stored).to.deep.equal([at(0), at(2)])
-  })
-})
-
-describe('the position of a room in a store', () => {
-  beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }))
-  afterEach(() => mock.timers.reset())
-
-  /** A store whose promises settle when the test says so. */
-  const asynchronous = () => {
-    const calls: {
-      readonly what: string
-      readonly settle: (value?: unknown) => void
-      readonly fail: () => void
-    }[] = []
-    const call = (what: string): Promise<never> =>
-      new Promise((resolve, reject) => {
-        calls.push({ what, settle: resolve as () => void, fail: () => reject(new Error('full')) })
-      })
-    const store: PositionStore = {
-      load: () => call('load'),
-      save: (_, { offset }) => call(`save ${offset}`),
-    }
-    const settle = async (index: number, value?: unknown) => {
-      calls[index]?.settle(value)
-      await turn()
-    }
-    return { store, calls, settle, names: () => calls.map(({ what }) => what) }
-  }
-  const errors = () => {
-    const told: string[] = []
-    return {
-      told,
-      onError: (error: unknown, attempt: number) => void told.push(`${String(error)} ${attempt}`),
-    }
-  }
-
-  it('is saved one at a time, the latest of all, and never behind what is stored', async () => {
-    const { store, settle, names } = asynchronous()
-    const saved = SavedPosition.of(store, 'r')
-    const { onError } = errors()
-    for (const offset of [1, 2, 3]) saved.report(store, at(offset), onError)
-    expect(names()).to.deep.equal(['load'])
-    await settle(0)
-    expect(names()).to.deep.equal(['load', 'save 1'])
-    await settle(1)
-    await settle(2, at(1))
-    expect(names()).to.deep.equal(['load', 'save 1', 'load', 'save 3'])
-    await settle(3)
-    saved.report(store, at(4), onError)
-    // Somebody else has stored a later one meanwhile.
-    await settle(4, at(9))
-    expect(names().slice(4)).to.deep.equal(['load'])
-  })
-
-  it('that was reported before its last client left is still saved: at once, and if that fails, a few times more', async () => {
-    const { store, calls, settle, names } = asynchronous()
-    const saved = SavedPosition.of(store, 'r')
-    const { told, onError } = errors()
-    for (const offset of [1, 2, 3]) saved.report(store, at(offset), onError)
-    saved.release(store)
-    await settle(0)
-    await settle(1)
-    await settle(2, at(1))
-    expect(names()).to.deep.equal(['load', 'save 1', 'load', 'save 3'])
-    const isKept = () => SavedPosition.of(store, 'r') === saved
-    for (let attempt = 1; attempt <= 5; attempt++) {
-      calls.at(-1)?.fail()
-      await turn()
-      expect(told.at(-1)).to.equal(`Error: full ${attempt}`)
-      expect(isKept()).to.equal(attempt < 5)
-      mock.timers.tick(30_000)
-      await settle(calls.length - 1)
-    }
-    expect(names().slice(4).join()).to.equal('load,save 3,load,save 3,load,save 3,load,save 3')
-  })
-
-  it('that waits for another attempt to save it is saved at once when its last client leaves', async () => {
-    const stored: Position[] = []
-    let isFull = true
-    const store = {
-      load: () => stored.at(-1),
-      save: (_: string, position: Position) => {
-        if (isFull) throw new Error('full')
-        stored.push(position)
-      },
-    }
-    const saved = SavedPosition.of(store, 'r')
-    for (const offset of [1, 2]) saved.report(store, at(offset), errors().onError)
-    isFull = false
-    saved.release(store)
-    expect(stored).to.deep.equal([at(2)])
-    expect(SavedPosition.of(store, 'r')).to.not.equal(saved)
-  })
-
-  it('is not that of the faster of two clients that leave together', () => {
-    for (const begins of ['first', 'while it is full', 'and stays unread', 'and reports'] as const) {
-      const stored = [at(1)]
-      let isFull = false
-      let isReadable = true
-      const store = {
-        load: () => (isReadable ? stored.at(-1) : ('x' as never)),
-        save: (_: string, position: Position) => {
-          if (isFull) throw new Error('full')
-          stored.push(position)
-        },
-      }
-      const saved = SavedPosition.of(store, 'r')
-      const [fast, slow] = [{}, {}]
-      const { onError } = errors()
-      if (begins === 'first') saved.report(slow, at(1), onError)
-      isFull = begins !== 'first'
-      saved.report(fast, at(9), onError)
-      isReadable = begins !== 'and stays unread'
-      if (begins === 'and reports') saved.report(slow, at(1), onError)
-      else if (begins !== 'first') saved.load(slow, () => undefined, onError)
-      isFull = false
-      for (const client of [slow, fast]) saved.release(client)
-      expect(stored, begins).to.deep.equal([at(1)])
-    }
-  })
-
-  it('is saved again after a failure, and after an older save that settles late', async () => {
-    const { store, calls, settle, names } = asynchronous()
-    const saved = SavedPosition.of(store, 'r')
-    const { told, onError } = errors()
-    saved.report(store, at(1), onError)
-    await settle(0)
-    mock.timers.tick(10_000)
-    expect(told).to.deep.equal(['Error: the position store did not respond within 10 s 1'])
-    saved.report(store, at(2), onError)
-    mock.timers.tick(1_000)
-    await settle(2)
-    await settle(3)
-    expect(names()).to.deep.equal(['load', 'save 1', 'load', 'save 2'])
-    await settle(1)
-    await settle(4, at(1))
-    expect(names().slice(4)).to.deep.equal(['load', 'save 2'])
-    calls[5]?.fail()
-    await turn()
-    expect(told.slice(1)).to.deep.equal(['Error: full 1'])
-  })
-
-  it('is the least of all clients that share the store, and is not stored for one that has left', async () => {
-    const stored: Position[] = []
-    const store = {
-      load: () => stored.at(-1),
-      save: (_: string, position: Position) => void stored.push(position),
-    }
-    const saved = SavedPosition.of(store, 'r')
-    const [fast, slow] = [{}, {}]
-    const { onError } = errors()
-    saved.report(slow, at(1), onError)
-    for (const offset of [1, 2, 3]) saved.report(fast, at(offset), onError)
-    saved.report(slow, at(2), onError)
-    expect(stored).to.deep.equal([at(1), at(2)])
-    saved.release(fast)
-    saved.report(slow, at(3), onError)
-    saved.release(slow)
-    expect(SavedPosition.of(store, 'r')).to.not.equal(saved)
-    expect(stored.at(-1)).to.deep.equal(at(3))
-  })
-
-  it('is not stored while another client waits for what is stored, or has not dealt with it', async () => {
-    for (const [found, expected] of [
-      [at(0), []],
-      [undefined, [at(3)]],
-      ['x', []],
-    ] as const) {
-      const stored: Position[] = []
-      const answers: ((value: unknown) => void)[] = []
-      const store = {
-        load: () => new Promise<never>((resolve) => answers.push(resolve as (value: unknown) => void)),
-        save: (_: string, position: Position) => void stored.push(position),
-      }
-      const answer = async (value: unknown): Promise<void> => {
-        answers.shift()?.(value)
-        await turn()
-      }
-      const saved = SavedPosition.of(store, 'r')
-      const [slow, fast] = [{}, {}]
-      const { onError } = errors()
-      let isLoaded = false
-      saved.load(slow, () => (isLoaded = true), onError)
-      saved.report(fast, at(3), onError)
-      expect(answers, 'only what the slow one asked for').to.have.lengthOf(1)
-      await answer(found)
-      expect(isLoaded).to.equal(true)
-      await answer(found)
-      expect(stored, JSON.stringify(found)).to.deep.equal(expected)
-      saved.report(slow, at(3), onError)
-      await answer(stored.at(-1) ?? found)
-      expect(stored).to.deep.equal([at(3)])
-      for (const client of [slow, fast]) saved.release(client)
-      await turn()
-      expect(SavedPosition.of(store, 'r')).to.not.equal(saved)
-    }
-  })
-
-  it('is not stored by a save that is tried again once another client has begun further back', () => {
-    const stored = [at(10)]
-    let isFull = true
-    const store = {
-      load: () => stored.at(-1),
-      save: (_: string, position: Position) => {
-        if (isFull) throw new Error('full')
-        stored.push(position)
-      },
-    }
-    const saved = SavedPosition.of(store, 'r')
-    const [fast, slow] = [{}, {}]
-    const { onError } = errors()
-    saved.report(fast, at(100), onError)
-    isFull = false
-    saved.load(slow, () => undefined, onError)
-    mock.timers.tick(60_000)
-    expect(stored).to.deep.equal([at(10)])
-    saved.report(slow, at(100), onError)
-    expect(stored).to.deep.equal([at(10), at(100)])
-    for (const client of [slow, fast]) saved.release(client)
-  })
-
-  it('is read once, and not written, when a client begins', async () => {
-    const { store, settle, names } = asynchronous()
-    const saved = SavedPosition.of(store, 'r')
-    saved.load({}, () => undefined, errors().onError)
-    await settle(0, at(10))
-    expect(names()).to.deep.equal(['load'])
-  })
-
-  it('is unreadable if the store returns anything but a position, throws, or does not respond', async () => {
-    const load = (returned: () => unknown): unknown[] => {
-      const results: unknown[] = []
-      const store = { load: returned, save: () => undefined } as unknown as PositionStore
-      SavedPosition.of(store, 'r').load(
-        {},
-        (stored) => results.push(stored),
-        (error) => results.push(String(error)),
-      )
-      return results
-    }
-    for (const nothing of [undefined, null]) expect(load(() => nothing)).to.deep.equal([undefined])
-    expect(load(() => ({ ...at(3), more: 1 }))).to.deep.equal([at(3)])
-    const bad = [
-      { epoch: 'e' },
-      { offset: 1 },
-      at(-1),
-      at(0.5),
-      at(2 ** 53),
-      at(1, ''),
-      at(1, 'e'.repeat(65)),
-      'x',
-      0,
-      [],
-    ]
-    for (const value of bad)
-      expect(
-        load(() => value),
-        JSON.stringify(value),
-      ).to.deep.equal(['unreadable'])
-    expect(load(() => JSON.parse('{"epoch'))[1]).to.equal('unreadable')
-    const rejected = load(() => Promise.reject(new Error('blocked')))
-    const silent = load(() => new Promise(() => undefined))
-    await turn()
-    mock.timers.tick(10_000)
-    expect(rejected).to.deep.equal(['Error: blocked', 'unreadable'])
-    expect(silent).to.deep.equal(['Error: the position store did not respond within 10 s', 'unreadable'])
-  })
-
-  it('in a text store is loaded as it was saved, and a storage that may not be used fails when it is used', () => {
-    const texts = new Map<string, string>()
-    const positions = storedPositions(() => ({
-      getItem: (key) => texts.get(key) ?? null,
-      setItem: (key, text) => void texts.set(key, text),
-    }))
-    positions.save('group:g', at(3))
-    expect(positions.load('group:g')).to.deep.equal(at(3))
-    expect(positions.load('group:other')).to.equal(null)
-    const forbidden = storedPositions(() => {
-      throw new Error('SecurityError')
-    })
-    expect(() => forbidden.load('group:g')).to.throw('SecurityError')
-  })
-
-  it('in a text store that returns promises is the same, and what these reject with is not lost', async () => {
-    const texts = new Map<string, string>()
-    const { load, save } = storedPositions({
-      getItem: async (key) => texts.get(key) ?? null,
-      async setItem(key, text) {
-        if (texts.size > 0) throw new Error('full')
-        texts.set(key, text)
-      },
-    })
-    expect(await load('group:g')).to.equal(null)
-    await save('group:g', at(3))
-    expect(await load('group:g')).to.deep.equal(at(3))
-    const failure = Promise.resolve(save('group:g', at(4))).catch((error: unknown) => String(error))
-    expect(await failure).to.equal('Error: full')
-  })
-
-  it('is kept by the client when the room is left, and nothing more is stored', () => {
-    const store = memoryPositions()
-    const ledger = new Ledger(store, 'r', () => undefined)
-    ledger.update([{ place: at(3), start: at(0), isProved: true }])
-    ledger.close()
-    void store.save('r', at(9))
-    const starts: unknown[] = []
-    ledger.open((start) => starts.push(start))
-    expect(starts).to.deep.equal([at(3)])
-  })
-
-  it('is no concern of a room that was left meanwhile: what fails is not told', async () => {
-    const { store, calls } = asynchronous()
-    const { told, onError } = errors()
-    const ledger = new Ledger(store, 'r', onError)
-    ledger.open(() => expect.fail('nobody waits for it'))
-    ledger.close()
-    calls[0]?.fail()
-    await turn()
-    expect(told).to.be.empty
-  })
-
-  it('does not pass a client that has left the room and returned, however late its first answer comes', async () => {
-    const { store, calls, settle, names } = asynchronous()
-    const { onError } = errors()
-    const other = {}
-    const saved = SavedPosition.of(store, 'r')
-    saved.report(other, at(9), onError)
-    await settle(0, at(9))
-    const ledger = new Ledger(store, 'r', onError)
-    ledger.open(() => expect.fail('nobody waits for it'))
-    ledger.close()
-    const starts: unknown[] = []
-    ledger.open((start) => starts.push(start))
-    await settle(2, at(9))
-    await settle(1, at(9))
-    expect(starts).to.deep.equal([at(9)])
-    saved.report(other, at(12), onError)
-    expect(calls, names().join()).to.have.length(3)
-  })
-})
-
-describe('the arguments of `subscribe`', () => {
-  it('name a room in one spelling', () => {
-    const spellings: [unknown, unknown][] = [
-      [{ group: 'g', topic: undefined }, room],
-      [{ group: 'g', topic: null, feed: false }, room],
-      [{ group: 'g', topic: '' }, room],
-      [
-        { group: 5, topic: 't' },
-        { group: '5', topic: 't' },
-      ],
-      [{ feed: true, group: undefined }, { feed: true }],
-    ]
-    for (const [value, expected] of spellings) expect(roomOf(value)).to.deep.equal(expected)
-  })
-
-  it('throw a TypeError at once if they are wrong, which names what is wrong', () => {
-    const wrong: [unknown, string][] = [
-      ['g', 'a room is { group }, { group, topic } or { feed: true }, not "g"'],
-      [undefined, 'not undefined'],
-      [{}, '`group` is missing'],
-      [{ topic: 't' }, '`group` is missing'],
-      [{ group: 'g', topc: 't' }, '`topc` is none of them'],
-      [{ feed: 'yes' }, '`feed` is "yes"'],
-      [{ feed: true, group: 'g' }, 'not the feed and a group'],
-      [{ group: 5n }, 'printable text of 1 to 256 bytes, not a value of type bigint'],
-      [{ group: 'g'.repeat(257) }, 'not a text of 257 characters'],
-      [{ group: 'g', topic: '\u0000' }, '`topic` of a room is printable text'],
-    ]
-    for (const [value, text] of wrong) expect(() => roomOf(value)).to.throw(TypeError, text)
-    const bad = [
-      at(-1),
-      at(0.5),
-      at(2 ** 53),
-      at(1, ''),
-      at(1, 'e'.repeat(65)),
-      { offset: 1 },
-      { epoch: 'e' },
-      'x',
-      7,
-    ]
-    for (const value of bad)
-      expect(() => sinceOf(value), JSON.stringify(value)).to.throw(TypeError, '`since` is { epoch, offset }')
-    expect(() => sinceOf(at(-1))).to.throw('not { epoch: "e", offset: -1 }')
-    expect(sinceOf({ ...at(1), more: 2 })).to.deep.equal(at(1))
-    expect(sinceOf(undefined)).to.equal(undefined)
   })
 })

@@ -12,20 +12,19 @@ import { Silence } from '../../shared/client/silence.ts'
 import { SubscribeQueue } from '../../shared/client/subscribe-queue.ts'
 import type { Subscribed } from '../../shared/protocol.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { fixRandom } from '../support/random.ts'
 
 const room = { group: 'g' }
 const start = { epoch: 'e', offset: 0 }
 
 describe('a node that is silent', () => {
   const onCleanUp = cleanUpAfterEach()
-  const { random } = Math
+  fixRandom(0)
   beforeEach(() => {
     mock.timers.enable({ apis: ['setTimeout'] })
-    Math.random = () => 0
   })
   afterEach(() => {
     mock.timers.reset()
-    Math.random = random
   })
 
   const setUp = () => {

@@ -1,6 +1,6 @@
-import type { Logger } from '../../telemetry/logger.ts'
-import type { Locate, RedisEndpoint } from './connection/address.ts'
+import type { RedisEndpoint } from './connection/address.ts'
 import { createConnection } from './connection/connection.ts'
+import type { ConnectionDependencies, ConnectionOptions } from './connection/connection.ts'
 import { replyIn } from './connection/failure.ts'
 import type { Failure } from './connection/failure.ts'
 
@@ -10,18 +10,12 @@ interface ConnectionsOptions {
   readonly isConfirmed: boolean
 }
 
-interface ConnectionsDependencies {
-  readonly locate: Locate
-  readonly log: Logger
-}
-
 /** The connections of one process, which find the server that holds the keys together. */
 export function createConnections(
   { endpoint, isConfirmed }: ConnectionsOptions,
-  { locate, log }: ConnectionsDependencies,
+  dependencies: ConnectionDependencies,
 ) {
-  const connect = (role: 'commands' | 'recalls' | 'subscriber') =>
-    createConnection({ endpoint, role }, { locate, log })
+  const connect = (role: ConnectionOptions['role']) => createConnection({ endpoint, role }, dependencies)
   const commands = connect('commands')
   const subscriber = connect('subscriber')
   const recalls = isConfirmed ? connect('recalls') : commands

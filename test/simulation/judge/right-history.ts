@@ -3,7 +3,7 @@ import type { Entry } from '../history.ts'
 import { judge } from './judge.ts'
 import type { Plan, UserSpec } from '../spec.ts'
 
-type Timed = [atMs: number, entry: Omit<Entry, 'atMs'> & Record<string, unknown>]
+export type Timed = [atMs: number, entry: Omit<Entry, 'atMs'> & Record<string, unknown>]
 
 export const room = { group: 'g' }
 export const listener = 'ann in g'

@@ -1,3 +1,4 @@
+import type { Room } from '../../../shared/room.ts'
 import {
   itJudges,
   answered,
@@ -13,6 +14,26 @@ import {
   withToo,
   without,
 } from './right-history.ts'
+import type { Timed } from './right-history.ts'
+
+const OF_ANN = { user: 'ann', life: 1 }
+const tokenAt = (atMs: number, endsAtMs: number, granted: Room = room): Timed => [
+  atMs,
+  { kind: 'token', ...OF_ANN, endsAtMs, isAdmin: false, rooms: [granted] },
+]
+/** An operator takes access away: to all rooms, or one. */
+const ordered = (atMs: number, forMs: number, more = {}): Timed[] => [
+  [atMs, { kind: 'ordered', id: 1, user: 'ann', forMs, ...more }],
+  [atMs + 10, { kind: 'order answered', id: 1, isOk: true, outcome: '200' }],
+]
+/** The backend allows the room for 2.5 s, and soon would not. */
+const ALLOWED_FOR_A_WHILE: Timed[] = [
+  [50, { kind: 'granted', user: 'ann', room }],
+  [60, { kind: 'verdict', user: 'ann', room, isAllowed: true, forMs: 2_500 }],
+  [70, { kind: 'revoked', user: 'ann', room }],
+]
+/** One more recall, which is told. */
+const THIRD: Timed[] = [sent(9_000, 3), answered(9_001, 3), told(9_002, 3), handled(9_002, 3)]
 
 describe('the judge of rights', () => {
   itJudges([
@@ -21,73 +42,28 @@ describe('the judge of rights', () => {
       without(ofTwo, told(2_020, 2, { hasOperator: true }), handled(2_020, 2)),
       ['no operator'],
     ],
-    [
-      'it is told after its token has ended',
-      withToo([0, { kind: 'token', user: 'ann', life: 1, endsAtMs: 500, isAdmin: false, rooms: [room] }]),
-      ['granted'],
-    ],
-    [
-      'its token goes on',
-      withToo([0, { kind: 'token', user: 'ann', life: 1, endsAtMs: 90_000, isAdmin: false, rooms: [room] }]),
-      [],
-    ],
-    [
-      'it is told of a room that nobody granted',
-      withToo([
-        0,
-        { kind: 'token', user: 'ann', life: 1, endsAtMs: 90_000, isAdmin: false, rooms: [{ group: 'h' }] },
-      ]),
-      ['granted'],
-    ],
+    ['it is told after its token has ended', withToo(tokenAt(0, 500)), ['granted']],
+    ['its token goes on', withToo(tokenAt(0, 90_000)), []],
+    ['it is told of a room that nobody granted', withToo(tokenAt(0, 90_000, { group: 'h' })), ['granted']],
     [
       'it is told after an operator has taken access away',
-      withToo(
-        [0, { kind: 'token', user: 'ann', life: 1, endsAtMs: 90_000, isAdmin: false, rooms: [room] }],
-        [100, { kind: 'ordered', id: 1, user: 'ann', forMs: 60_000 }],
-        [110, { kind: 'order answered', id: 1, isOk: true, outcome: '200' }],
-        sent(9_000, 3),
-        answered(9_001, 3),
-        told(9_002, 3),
-        handled(9_002, 3),
-        found([1, 2, 3]),
-      ),
+      withToo(tokenAt(0, 90_000), ...ordered(100, 60_000), ...THIRD, found([1, 2, 3])),
       ['granted'],
     ],
-    [
-      'it is told while an answer of the backend holds',
-      withToo(
-        [50, { kind: 'granted', user: 'ann', room }],
-        [60, { kind: 'verdict', user: 'ann', room, isAllowed: true, forMs: 2_500 }],
-        [70, { kind: 'revoked', user: 'ann', room }],
-      ),
-      [],
-    ],
+    ['it is told while an answer of the backend holds', withToo(...ALLOWED_FOR_A_WHILE), []],
     [
       'it is told when the answer of the backend has long ended',
-      withToo(
-        [50, { kind: 'granted', user: 'ann', room }],
-        [60, { kind: 'verdict', user: 'ann', room, isAllowed: true, forMs: 2_500 }],
-        [70, { kind: 'revoked', user: 'ann', room }],
-        sent(9_000, 3),
-        answered(9_001, 3),
-        told(9_002, 3),
-        handled(9_002, 3),
-      ),
+      withToo(...ALLOWED_FOR_A_WHILE, ...THIRD),
       ['kept', 'granted'],
     ],
-
     [
       'it is told after the only node has begun anew, which knows the order',
       withToo(
-        [0, { kind: 'token', user: 'ann', life: 1, endsAtMs: 90_000, isAdmin: false, rooms: [room] }],
-        [100, { kind: 'ordered', id: 1, user: 'ann', forMs: 15_000 }],
-        [110, { kind: 'order answered', id: 1, isOk: true, outcome: '200' }],
+        tokenAt(0, 90_000),
+        ...ordered(100, 15_000),
         fault(8_000, 'redis denies a command'),
         fault(8_100, 'gateway crashed'),
-        sent(9_000, 3),
-        answered(9_001, 3),
-        told(9_002, 3),
-        handled(9_002, 3),
+        ...THIRD,
         found([1, 2, 3]),
       ),
       ['granted'],
@@ -95,35 +71,26 @@ describe('the judge of rights', () => {
     [
       'a node may not have heard of the order',
       withToo(
-        [0, { kind: 'token', user: 'ann', life: 1, endsAtMs: 90_000, isAdmin: false, rooms: [room] }],
-        [100, { kind: 'ordered', id: 1, user: 'ann', forMs: 15_000 }],
-        [110, { kind: 'order answered', id: 1, isOk: true, outcome: '200' }],
+        tokenAt(0, 90_000),
+        ...ordered(100, 15_000),
         fault(8_000, 'redis denies a command'),
-        sent(9_000, 3),
-        answered(9_001, 3),
-        told(9_002, 3),
-        handled(9_002, 3),
+        ...THIRD,
         found([1, 2, 3]),
       ),
       [],
     ],
     [
       'a room is refused when the order has ended',
-      withToo(
-        [0, { kind: 'token', user: 'ann', life: 1, endsAtMs: 90_000, isAdmin: false, rooms: [room] }],
-        [2_100, { kind: 'ordered', id: 1, user: 'ann', room, forMs: 2_000 }],
-        [2_110, { kind: 'order answered', id: 1, isOk: true, outcome: '200' }],
-        [
-          9_000,
-          { kind: 'refused', user: 'ann', life: 1, listener, room, code: 'ROOM_REFUSED', retry: false },
-        ],
-      ),
+      withToo(tokenAt(0, 90_000), ...ordered(2_100, 2_000, { room }), [
+        9_000,
+        { kind: 'refused', ...OF_ANN, listener, room, code: 'ROOM_REFUSED', retry: false },
+      ]),
       ['not refused'],
     ],
     [
       'it is refused for good, since a token has ended',
       withToo(
-        [9_900, { kind: 'token', user: 'ann', life: 1, endsAtMs: 9_000, isAdmin: false, rooms: [room] }],
+        tokenAt(9_900, 9_000),
         state(10_000, 'refused', { code: 'TOKEN_EXPIRED' }),
         state(10_100, 'live'),
       ),

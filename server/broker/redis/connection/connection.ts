@@ -60,12 +60,12 @@ export interface Connection {
   readonly reconnectIfMoved: () => Promise<void>
 }
 
-interface ConnectionOptions {
+export interface ConnectionOptions {
   readonly endpoint: RedisEndpoint
   readonly role: 'commands' | 'recalls' | 'subscriber'
 }
 
-interface ConnectionDependencies {
+export interface ConnectionDependencies {
   readonly locate: Locate
   readonly log: Logger
 }

@@ -1,11 +1,22 @@
 import type { Plan } from '../../plan.ts'
-import { at, everywhere, fault, G1, G2, habit, opened, person, plan, recalls, T1 } from './writing.ts'
+import {
+  at,
+  everywhere,
+  fault,
+  G1,
+  G2,
+  habit,
+  nodesCutOff,
+  opened,
+  person,
+  plan,
+  recalls,
+  T1,
+} from './writing.ts'
 
 /** A frame with 3,000 messages takes 6.5 s. */
 const SLOW_LINK = 6
-/** With these choices, the lines of both nodes to Redis are meant, with three users and one receiver. */
-const CHOICES_OF_REDIS_LINE = [5, 13]
-/** With this one, the connection from the only process to Redis on which notices come. */
+/** With this choice, the connection from the only process to Redis on which notices come. */
 const SUBSCRIBER = 0
 const DENIES_XRANGE = 9
 
@@ -42,22 +53,7 @@ export const LINE_SCENARIOS = {
   ),
 
   /** Nodes come back to Redis, and cannot read what they have missed. */
-  unreadable: plan(
-    24,
-    { alls: 0, receivers: 1, nodes: 2 },
-    [
-      person('user-1', everywhere),
-      person('user-2', everywhere),
-      person('user-3', [habit(G1)], { by: 'plain' }),
-    ],
-    [
-      ...opened,
-      at(2, 'open', 0),
-      ...recalls({ fromMs: 500, untilMs: 3_800, everyMs: 60 }),
-      ...CHOICES_OF_REDIS_LINE.map((choice) => fault('connections refused', 2_000, 2_000, choice)),
-      fault('redis denies a command', 3_000, 14_000, DENIES_XRANGE),
-    ],
-  ),
+  unreadable: nodesCutOff(24, {}, [fault('redis denies a command', 3_000, 14_000, DENIES_XRANGE)]),
 
   /** Nodes are stopped in order, one after the other. */
   stopping: plan(

@@ -1,5 +1,17 @@
 import type { Plan } from '../../plan.ts'
-import { at, everywhere, fault, G1, G2, habit, opened, person, plan, recalls } from './writing.ts'
+import {
+  at,
+  everywhere,
+  fault,
+  G1,
+  G2,
+  habit,
+  nodesCutOff,
+  opened,
+  person,
+  plan,
+  recalls,
+} from './writing.ts'
 
 /** With this choice, a failover loses 23 writes. */
 const LOSES_23 = 1
@@ -8,8 +20,6 @@ const DISK_2500 = 2
 const DISK_50 = 4
 /** With this one, the line from the only receiver to Redis is meant, with two users and one node. */
 const LINE_OF_RECEIVER = 6
-/** With these, the lines of both nodes to Redis are meant, with three users and one receiver. */
-const CHOICES_OF_REDIS_LINE = [5, 13]
 
 /** What happens to what keeps recalls: Redis, disks and those who write there. */
 export const STORE_SCENARIOS = {
@@ -117,21 +127,7 @@ export const STORE_SCENARIOS = {
   ),
 
   /** Nodes lose Redis for longer than logs reach back, and nothing follows. */
-  cutNode: plan(
-    16,
-    { alls: 0, receivers: 1, nodes: 2, historySize: 5 },
-    [
-      person('user-1', everywhere),
-      person('user-2', everywhere),
-      person('user-3', [habit(G1)], { by: 'plain' }),
-    ],
-    [
-      ...opened,
-      at(2, 'open', 0),
-      ...recalls({ fromMs: 500, untilMs: 3_800, everyMs: 60 }),
-      ...CHOICES_OF_REDIS_LINE.map((choice) => fault('connections refused', 2_000, 2_000, choice)),
-    ],
-  ),
+  cutNode: nodesCutOff(16, { historySize: 5 }),
 
   /** Redis is away for long, and then a receiver alone is cut off from it. */
   longOutage: plan(

@@ -122,3 +122,25 @@ export const plan = (
 
 export const everywhere = [FEED, G1, T1, G2].map((room) => habit(room))
 export const opened = [at(0, 'open', 0), at(1, 'open', 0)]
+
+/** With these choices, the lines of both nodes to Redis are meant, with three users and one receiver. */
+const CHOICES_OF_REDIS_LINE = [5, 13]
+
+/** Both nodes cannot reach Redis for 2 s, while the receiver can. */
+export const nodesCutOff = (seed: number, own: Partial<Shape>, more: readonly Step[] = []): Plan =>
+  plan(
+    seed,
+    { alls: 0, receivers: 1, nodes: 2, ...own },
+    [
+      person('user-1', everywhere),
+      person('user-2', everywhere),
+      person('user-3', [habit(G1)], { by: 'plain' }),
+    ],
+    [
+      ...opened,
+      at(2, 'open', 0),
+      ...recalls({ fromMs: 500, untilMs: 3_800, everyMs: 60 }),
+      ...CHOICES_OF_REDIS_LINE.map((choice) => fault('connections refused', 2_000, 2_000, choice)),
+      ...more,
+    ],
+  )
