@@ -109,7 +109,7 @@ export const REDIS_DEFECTS: readonly Defect[] = [
     patches: [
       {
         file: 'server/broker/spooling/marking.ts',
-        find: `      if (copies.lost().length > 0) onLost(isProved && before !== undefined && before === undoubted)
+        find: `    if (isUntold && copies.lost().length > 0) onLost(isSame)
 `,
         replace: ``,
       },
