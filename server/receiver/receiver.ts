@@ -78,7 +78,8 @@ export function createReceiver(
     const error = refusals.report('webhook', cause, { request })
     const { status, retry } = ERRORS[error.code]
     metrics.webhookAnswered(error.code, isOwnCall(request))
-    if (retry) await delay(receivedAtMs + RETRYABLE_FAILURE_MS - Date.now())
+    // The clock may be set back meanwhile.
+    if (retry) await delay(RETRYABLE_FAILURE_MS - Math.max(0, Date.now() - receivedAtMs))
     send(response, status, refusal(error), {
       ...(!(await dropBody(request)) && { Connection: 'close' }),
       ...(error.code === 'METHOD_NOT_ALLOWED' && { Allow: 'POST' }),

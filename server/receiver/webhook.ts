@@ -92,7 +92,9 @@ export function createWebhook({
       platform: printable(query.get('OptPlatform')),
       address: printable(query.get('ClientIP')),
     })
-    const leftMs = Math.max(receivedAtMs + RESPONSE_TIMEOUT_MS - Date.now(), MIN_STORE_TIMEOUT_MS)
+    // The clock may be set back meanwhile.
+    const tookMs = Math.max(0, Date.now() - receivedAtMs)
+    const leftMs = Math.max(RESPONSE_TIMEOUT_MS - tookMs, MIN_STORE_TIMEOUT_MS)
     const quarantining =
       leftOut === undefined
         ? undefined

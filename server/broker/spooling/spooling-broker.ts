@@ -62,8 +62,8 @@ export function createSpoolingBroker(
   )
 
   async function publish(recall: Recall, timeoutMs: number): Promise<Published> {
-    const deadlineMs = Date.now() + timeoutMs
-    const leftMs = (): number => Math.max(0, deadlineMs - Date.now())
+    const deadlineMs = performance.now() + timeoutMs
+    const leftMs = (): number => Math.max(0, deadlineMs - performance.now())
     const answer = drain.mayBypass(recall)
     const isDirect =
       typeof answer === 'boolean'
