@@ -37,11 +37,13 @@ export function createEpochReplacer({ newEpoch, log, clock = NODE_CLOCK }: Epoch
   let failures = 0
   let isStopped = false
 
-  async function replaceOne(key: string, { room, position }: RolledBackLog): Promise<void> {
+  async function replaceOne(key: string, one: RolledBackLog): Promise<void> {
+    const { room, position } = one
     inFlight.add(key)
     try {
       await newEpoch(room, position.epoch, position.offset - 1)
-      waiting.delete(key)
+      // Otherwise an earlier entry was found to be lost meanwhile: from there on, the log is another.
+      if (waiting.get(key) === one) waiting.delete(key)
     } finally {
       inFlight.delete(key)
     }

@@ -4,6 +4,7 @@ import { createEpochReplacer } from '../../server/broker/epoch-replacer.ts'
 import { RollbackDetector } from '../../server/broker/redis/rollbacks.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import { createManualClock } from '../support/manual-clock.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const at = (offset: number, epoch = 'e') => ({ epoch, offset })
 
@@ -60,6 +61,25 @@ describe('epoch replacer', () => {
     await passTime(clock)
     expect(attempts).to.deep.equal([])
     expect(clock.pending()).to.equal(0)
+  })
+
+  it('says from where on a log is another, also if that is found while the answer is awaited', async () => {
+    const agreed: number[] = []
+    const replies: (() => void)[] = []
+    const replacer = createEpochReplacer({
+      newEpoch(_room, _epoch, agreesUntil) {
+        agreed.push(agreesUntil)
+        return new Promise((resolve) => replies.push(resolve))
+      },
+      log: pino({ level: 'silent' }),
+    })
+    void replacer.replace([{ ...rolledBack('a'), position: at(8) }])
+    void replacer.replace([{ ...rolledBack('a'), position: at(3) }])
+    expect(agreed).to.deep.equal([7])
+    replies[0]?.()
+    await waitUntil('it asks again', () => agreed.length === 2)
+    expect(agreed).to.deep.equal([7, 2])
+    replacer.stop()
   })
 
   it('asks for each once while the answers are awaited, however many follow', async () => {
