@@ -4,7 +4,9 @@ import { pino } from 'pino'
 import type { DeliveryState } from '../../shared/http-api.ts'
 import type { Delivery } from '../../shared/protocol.ts'
 import { monitorDelivery } from '../../server/realtime/delivery/delivery.ts'
+import { createHub } from '../../server/realtime/rooms/hub.ts'
 import type { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
+import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
 
@@ -20,10 +22,25 @@ describe('delivery monitor', function () {
   const onCleanUp = cleanUpAfterEach()
 
   /** Starts a monitor with one connection. Returns it, and what that was told. */
-  function start({ broker, lag, rooms = [] }: { broker: object; lag: object; rooms?: readonly LocalRoom[] }) {
+  function start({
+    broker,
+    lag,
+    rooms = [],
+    settled = () => undefined,
+    onTold = () => undefined,
+  }: {
+    broker: object
+    lag: object
+    rooms?: readonly LocalRoom[]
+    settled?: () => Promise<unknown> | undefined
+    onTold?: (delivery: Delivery) => void
+  }) {
     const told: Delivery[] = []
     const connection = {
-      onDelivery: ({ payload }: { readonly payload: Delivery }) => void told.push(payload),
+      onDelivery({ payload }: { readonly payload: Delivery }) {
+        told.push(payload)
+        onTold(payload)
+      },
     }
     const monitor = monitorDelivery({
       broker: { reasons: () => [], heartbeats: async () => [], ...broker },
@@ -31,7 +48,7 @@ describe('delivery monitor', function () {
         lag: { has: () => true, alone: () => new Map(), ofNodeSinceMs: () => undefined, ...lag },
         all: () => rooms,
       },
-      hub: { listenersOf: () => [connection], isListening: () => true },
+      hub: { listenersOf: () => [connection], isListening: () => true, settled },
       sessions: { all: () => [connection] },
       log: pino({ level: 'silent' }),
     } as unknown as Parameters<typeof monitorDelivery>[0])
@@ -59,6 +76,41 @@ describe('delivery monitor', function () {
       [false, 1],
       [true, undefined],
     ])
+  })
+
+  it('tells that the node is proved after what large rooms are still being told', async () => {
+    const metrics = createMetrics()
+    const hub = createHub(metrics)
+    const heard: string[] = []
+    const listenerOf = (name: string) => ({
+      onNotices() {
+        const endsAtMs = performance.now() + 0.2
+        while (performance.now() < endsAtMs);
+        heard.push(name)
+      },
+      onGap: () => undefined,
+      onDelivery: () => undefined,
+    })
+    const room = { group: 'g' }
+    for (let i = 0; i < 500; i++) hub.join('member', room, listenerOf(`listener ${i}`))
+    let isDelivering = false
+    let heardWhenProved: number | undefined
+    const local = {
+      name: 'g',
+      room,
+      flush: () => void hub.broadcast(room, 'e', []),
+    } as unknown as LocalRoom
+    const { told } = start({
+      broker: { isDelivering: () => isDelivering, probeAgeMs: () => (isDelivering ? 0 : 60_000) },
+      lag: {},
+      rooms: [local],
+      settled: hub.settled,
+      onTold: ({ proved }) => void (proved && (heardWhenProved ??= heard.length)),
+    })
+    await waitUntil('the node is in doubt', () => told.length === 1, DOUBT_TIMEOUT_MS)
+    isDelivering = true
+    await waitUntil('the node is proved', () => told.some(({ proved }) => proved))
+    expect(heardWhenProved).to.equal(500)
   })
 
   it('is in doubt from the start if recalls wait on a disk', async () => {

@@ -33,7 +33,7 @@ const EVENT_LIFETIME_MS = 500
 interface DeliveryDependencies {
   readonly broker: Pick<Broker, 'isDelivering' | 'probeAgeMs' | 'reasons' | 'heartbeats'>
   readonly rooms: Pick<LocalRooms, 'lag' | 'all'>
-  readonly hub: Pick<Hub, 'listenersOf' | 'isListening'>
+  readonly hub: Pick<Hub, 'listenersOf' | 'isListening' | 'settled'>
   readonly sessions: Pick<Sessions, 'all'>
   readonly log: Logger
 }
@@ -135,12 +135,16 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
   }
 
   function tellRoom(room: LocalRoom, payload: PreparedDelivery['payload']): void {
-    // What is proved has been told.
     room.flush()
     const isWanted = (listener: Parameters<typeof hub.isListening>[1]): boolean =>
       hub.isListening(room.room, listener)
-    tell(new PreparedEvent('delivery', payload), hub.listenersOf(room.room), isWanted)
+    const after = toldFirst(payload)
+    tell(new PreparedEvent('delivery', payload), hub.listenersOf(room.room), { isWanted, after })
   }
+
+  /** What is proved has been told: to large rooms, that takes many turns of the event loop. */
+  const toldFirst = ({ proved }: PreparedDelivery['payload']): Promise<unknown> | undefined =>
+    proved ? hub.settled() : undefined
 
   /** Whether what was told last names another reason than what keeps the node in doubt now. */
   function isOtherReason(nowMs: number): boolean {
@@ -158,7 +162,7 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
       log.info({ reason: before.reason, durationMs: ageMs(before.sinceMs) }, 'delivery proved again')
     }
     event = { prepared: new PreparedEvent('delivery', current()), atMs: nowMs }
-    tell(event.prepared, sessions.all())
+    tell(event.prepared, sessions.all(), { after: toldFirst(event.prepared.payload) })
   }
 
   const current = (): DeliveryState =>

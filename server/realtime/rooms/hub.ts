@@ -76,6 +76,9 @@ export function createHub(metrics: Metrics) {
       return unfinished.length === 0 ? undefined : Promise.all(unfinished)
     },
 
+    /** Returns a promise that resolves once every listener was written to what was broadcast until now, unless they were already. */
+    settled: (): Promise<unknown> | undefined => broadcasts.settled(),
+
     broadcastGap(room: Room, reason: GapReason, position: Position): void {
       metrics.gapSent(reason)
       const event: PreparedGap = new PreparedEvent('gap', { room, reason, position })

@@ -22,6 +22,8 @@ interface Broadcast<Listener> {
   reached: number
   readonly write: Write<Listener>
   onDone: (() => void) | undefined
+  /** Resolves then; undefined unless it waits. */
+  done: Promise<void> | undefined
 }
 
 /**
@@ -50,17 +52,23 @@ export class SlicedBroadcasts<Listener> {
       reached: 0,
       write,
       onDone: undefined,
+      done: undefined,
     }
     if (queued === undefined && this.#writeFor(this.#leftMs, broadcast)) return undefined
-    return new Promise((resolve) => {
-      broadcast.onDone = resolve
-      if (queued === undefined) this.#unfinished.set(key, [broadcast])
-      else {
-        queued.push(broadcast)
-        if (queued.length > MAX_QUEUED) this.#writeOldest(queued)
-      }
-      this.#goOnLater()
-    })
+    broadcast.done = new Promise((resolve) => (broadcast.onDone = resolve))
+    if (queued === undefined) this.#unfinished.set(key, [broadcast])
+    else {
+      queued.push(broadcast)
+      if (queued.length > MAX_QUEUED) this.#writeOldest(queued)
+    }
+    this.#goOnLater()
+    return broadcast.done
+  }
+
+  /** Returns a promise that resolves once everybody was written to what was sent until now; undefined if they were. */
+  settled(): Promise<unknown> | undefined {
+    if (this.#unfinished.size === 0) return undefined
+    return Promise.all([...this.#unfinished.values()].flatMap((queued) => queued.at(-1)?.done ?? []))
   }
 
   /** Writes to one listener what it would still receive, and takes it out of the set. */
