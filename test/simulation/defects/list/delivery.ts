@@ -20,8 +20,8 @@ export const DELIVERY_DEFECTS: readonly Defect[] = [
     patches: [
       {
         file: 'server/realtime/delivery/delivery.ts',
-        find: `    tell(event.prepared, sessions.all())`,
-        replace: `    if (node.proved) tell(event.prepared, sessions.all())`,
+        find: `    tell(event.prepared, sessions.all(), {`,
+        replace: `    if (node.proved) tell(event.prepared, sessions.all(), {`,
       },
     ],
     rules: ['true state'],
