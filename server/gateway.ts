@@ -83,7 +83,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     dataFolder !== undefined && quarantine && config.REDIS_URL !== undefined
       ? await openStores(config, { dataFolder, quarantine }, { metrics, log })
       : undefined
-  const broker = warnUnlessStored(createBroker(config, { quarantine, stores }, { metrics, log }))
+  const broker = warnUnlessStored(await createBroker(config, { quarantine, stores }, { metrics, log }))
   lifecycle.onStop('broker', broker.stop)
   await broker.start()
 

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Broker } from '../broker/broker.ts'
 import { createEmbeddedBroker } from '../broker/embedded/embedded-broker.ts'
 import { createRedisBroker } from '../broker/redis/redis-broker.ts'
@@ -12,6 +13,7 @@ import { createSpoolingBroker } from '../broker/spooling/spooling-broker.ts'
 import * as options from '../config/options.ts'
 import type { Config } from '../config/settings.ts'
 import { inDataDir } from '../lib/data-dir.ts'
+import { systemDisk } from '../lib/disk.ts'
 import { openQuarantine } from '../receiver/quarantine-files.ts'
 import type { QuarantineStore } from '../receiver/quarantine-files.ts'
 import { createSetAside } from '../receiver/quarantine.ts'
@@ -29,18 +31,20 @@ interface Stores {
   readonly quarantine: Quarantine
 }
 
-export function createBroker(
+/** Rejects with START_FAILED if the data folder cannot be read. */
+export async function createBroker(
   config: Config,
   {
     quarantine,
     stores,
   }: { readonly quarantine: Quarantine | undefined; readonly stores: Stores | undefined },
   { metrics, log }: { readonly metrics: Metrics; readonly log: Logger },
-): Broker {
+): Promise<Broker> {
   const redis = options.redis(config)
   if (redis === undefined) {
     const onDamage = quarantine && createDamageReport(quarantine, log)
-    return createEmbeddedBroker(options.embedded(config), { log, ...(onDamage && { onDamage }) })
+    const embedded = createEmbeddedBroker(options.embedded(config), { log, ...(onDamage && { onDamage }) })
+    return warnOfSpool(embedded, await spooledIn(config, onDamage), log)
   }
   const redisBroker = createRedisBroker(redis, { log })
   if (stores === undefined) return redisBroker
@@ -70,6 +74,27 @@ export async function openStores(
   }
   warnOfAnotherRedis(config, stores, log)
   return stores
+}
+
+/** Returns how many recalls an earlier process with Redis has left in the spool. */
+async function spooledIn(
+  config: Config,
+  onDamage: ReturnType<typeof createDamageReport> | undefined,
+): Promise<number> {
+  if (systemDisk.list(join(config.DATA_DIR, 'spool')).length === 0) return 0
+  const spool = await openInDataDir(config, (store) => openSpool({ ...store, ...(onDamage && { onDamage }) }))
+  const spooled = spool.size()
+  await spool.close()
+  return spooled
+}
+
+/** They were answered OK, and only a process with Redis publishes them. */
+function warnOfSpool(broker: Broker, spooled: number, log: Logger): Broker {
+  if (spooled === 0) return broker
+  const what = spooled === 1 ? 'a recall waits' : `${spooled} recalls wait`
+  const warning = `${what} in the spool of DATA_DIR for Redis, untold, because this process has no REDIS_URL: set it again, at least until the spool is empty`
+  log.warn({ spooled }, warning)
+  return { ...broker, warnings: () => [warning, ...broker.warnings()] }
 }
 
 /** A move to a new Redis looks the same as production's folder under staging. */

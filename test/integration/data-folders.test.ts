@@ -80,6 +80,23 @@ describe('a data folder that is used elsewhere', () => {
     expect(again.output()).not.to.include('used another')
   })
 
+  it('is warned of without Redis while recalls wait in it for Redis', async () => {
+    const { REDIS_URL, operator } = await redisOf()
+    const DATA_DIR = folder()
+    const first = await start({ REDIS_URL, DATA_DIR })
+    await operator.configSet('maxmemory', '1')
+    for (const seq of [1, 2, 3]) await recall(first, seq)
+    await end(first, 'SIGKILL')
+    const without = await start({ DATA_DIR })
+    const warning = /\d recalls wait in the spool of DATA_DIR for Redis/
+    expect(without.output()).to.match(warning)
+    expect((await get(without.url, '/readyz')).body['warnings']).to.match(warning)
+    await end(without)
+    await operator.configSet('maxmemory', '0')
+    const again = await start({ REDIS_URL, DATA_DIR })
+    await waitUntil('they are published', async () => (await recalled(again)).length === 3)
+  })
+
   it('proves nothing about a copy of it that another process has', async () => {
     const { REDIS_URL, operator } = await redisOf()
     const [DATA_DIR, copy] = [folder(), join(folder(), 'copy')]
