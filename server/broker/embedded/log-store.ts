@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { committed, openStore } from '../../lib/data-dir.ts'
+import { openStore } from '../../lib/data-dir.ts'
 import type { Damage } from '../../lib/journal/journal.ts'
 import type { BrokerOptions } from '../broker.ts'
 import { openAnnouncements } from './announcements.ts'
@@ -14,6 +14,7 @@ import { openRecalledSets } from './recalled-sets.ts'
 import type { RecalledSets } from './recalled-sets.ts'
 import { createStoreClock } from './store-clock.ts'
 import type { StoreClock } from './store-clock.ts'
+import { createTransactions } from './transactions.ts'
 
 export interface LogStoreOptions extends BrokerOptions {
   readonly dataDir: string
@@ -64,9 +65,10 @@ export function openLogStore(options: LogStoreOptions): LogStore {
   const mending = new Set<string>()
 
   let isClosed = false
+  const transactions = createTransactions({ root, isUsable })
   const recalledSets = openRecalledSets(checked, {
     recalledTtlMs: (options.recalledTtlS ?? Infinity) * 1_000,
-    inTransaction: async (work) => !isClosed && (await committed(root.transaction(work))),
+    inTransaction: async (work) => !isClosed && (await transactions.run(work)),
   })
 
   const clock = createStoreClock(options.writtenAtMs ?? newestWriteMs())
@@ -87,13 +89,24 @@ export function openLogStore(options: LogStoreOptions): LogStore {
     }
   }
 
+  /** Looks for any key: what is broken is opened again. */
+  function isUsable(): boolean {
+    try {
+      heads.has('group:')
+      return true
+    } catch {
+      return false
+    }
+  }
+
   function onRotten(database: string, key: Key, bytes: Buffer): void {
     const where = `${database} of the embedded broker, ${JSON.stringify(key)}`
     if (mending.has(where) || isClosed) return
     mending.add(where)
     options.onDamage({ kind: 'entry', bytes, where })
     // Not before the transaction that may be under way.
-    committed(root.transaction(() => mend(database, key)))
+    transactions
+      .run(() => mend(database, key))
       .catch(() => undefined)
       .finally(() => mending.delete(where))
   }
@@ -116,10 +129,10 @@ export function openLogStore(options: LogStoreOptions): LogStore {
 
     recalledSets,
 
-    transaction: (work) => committed(root.transaction(work)),
+    transaction: transactions.run,
 
     async sweep() {
-      const held = await committed(root.transaction(sweep))
+      const held = await transactions.run(sweep)
       return held + (await recalledSets.sweep(clock))
     },
 
@@ -134,7 +147,7 @@ export function openLogStore(options: LogStoreOptions): LogStore {
         do {
           const from = after
           if (isClosed) return false
-          after = await committed(root.transaction(() => database.upgrade(UPGRADED_AT_A_TIME, from as never)))
+          after = await transactions.run(() => database.upgrade(UPGRADED_AT_A_TIME, from as never))
         } while (after !== undefined)
       }
       return true
@@ -142,7 +155,7 @@ export function openLogStore(options: LogStoreOptions): LogStore {
 
     close() {
       isClosed = true
-      return root.close()
+      return transactions.close()
     },
   }
 }

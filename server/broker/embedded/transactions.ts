@@ -1,0 +1,69 @@
+import type { RootDatabase } from '../../lib/data-dir.ts'
+import { committed } from '../../lib/data-dir.ts'
+
+interface Waiting {
+  /** Returns what is to be called once all is flushed to disk. Never throws. */
+  readonly run: () => () => void
+  readonly reject: (error: unknown) => void
+}
+
+interface TransactionsOptions {
+  readonly root: RootDatabase
+  /** Called after a failure. Returns whether lmdb can still be used. */
+  readonly isUsable: () => boolean
+}
+
+/**
+ * Gives lmdb one transaction at a time, with all that waits for it. After a failure to write its first pages (`MDB_PANIC`) lmdb
+ * refuses everything until it is opened again; a transaction that it gets meanwhile never ends, and neither does closing it.
+ */
+export function createTransactions({ root, isUsable }: TransactionsOptions) {
+  let waiting: Waiting[] = []
+  let running: Promise<void> | undefined
+  let failure: unknown
+
+  async function runAll(): Promise<void> {
+    // All that are asked for in this turn share the first flush.
+    await Promise.resolve()
+    while (waiting.length > 0) {
+      const batch = waiting
+      waiting = []
+      try {
+        if (failure !== undefined) throw failure
+        const ended = await committed(root.transaction(() => batch.map(({ run }) => run())))
+        for (const end of ended) end()
+      } catch (error) {
+        for (const { reject } of batch) reject(error)
+        if (!isUsable()) failure ??= error
+      }
+    }
+    running = undefined
+  }
+
+  return {
+    /**
+     * Runs `work`, which must be synchronous, alone and after all that were asked for earlier. Resolves once it is flushed to disk. An
+     * error thrown by `work` does not roll back what it wrote before.
+     */
+    run<T>(work: () => T): Promise<T> {
+      return new Promise<T>((resolve, reject) => {
+        function run(): () => void {
+          try {
+            const result = work()
+            return () => resolve(result)
+          } catch (error) {
+            return () => reject(error)
+          }
+        }
+        waiting.push({ run, reject })
+        running ??= runAll()
+      })
+    },
+
+    /** Closes lmdb once all that waits has ended. */
+    async close(): Promise<void> {
+      await running
+      await root.close()
+    },
+  }
+}

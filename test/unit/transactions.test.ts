@@ -1,0 +1,67 @@
+import { expect } from 'chai'
+import { createTransactions } from '../../server/broker/embedded/transactions.ts'
+import type { RootDatabase } from '../../server/lib/data-dir.ts'
+
+/** As lmdb does: when its first pages could not be written, a transaction that it gets never ends, and neither does closing it. */
+function scriptedLmdb() {
+  const state = { fails: false, isLost: false, given: 0, begun: 0, isClosed: false }
+  const root = {
+    async transaction<T>(work: () => T): Promise<T> {
+      state.given++
+      if (state.isLost) return await new Promise<T>(() => undefined)
+      state.begun++
+      const result = work()
+      await new Promise((done) => setImmediate(done))
+      state.given--
+      if (!state.fails) return result
+      state.isLost = true
+      throw new Error('EIO')
+    },
+    async close() {
+      if (state.given > 0) await new Promise(() => undefined)
+      state.isClosed = true
+    },
+  }
+  const isUsable = (): boolean => !state.isLost
+  return { state, transactions: createTransactions({ root: root as unknown as RootDatabase, isUsable }) }
+}
+
+describe('transactions of the embedded store', () => {
+  it('end, and the store can be closed, when lmdb cannot be used any more', async () => {
+    const { state, transactions } = scriptedLmdb()
+    const outcome = (n: number) => transactions.run(() => n).catch(String)
+    expect(await outcome(1)).to.equal(1)
+    state.fails = true
+    const [first, second] = [outcome(2), outcome(3)]
+    // Asked for while the failing one is being flushed.
+    const third = new Promise((done) => setImmediate(() => done(outcome(4))))
+    expect(await Promise.all([first, second, third])).to.deep.equal(Array(3).fill('Error: EIO'))
+    expect(await outcome(5)).to.equal('Error: EIO')
+    await transactions.close()
+    expect(state.isClosed).to.equal(true)
+  })
+
+  it('of one turn share a flush; an error of one is its own', async () => {
+    const { state, transactions } = scriptedLmdb()
+    const order: number[] = []
+    const run = (n: number) =>
+      transactions
+        .run(() => {
+          order.push(n)
+          if (n === 2) throw new Error('its own')
+          return n
+        })
+        .catch(String)
+    expect(await Promise.all([1, 2, 3].map(run))).to.deep.equal([1, 'Error: its own', 3])
+    expect(order).to.deep.equal([1, 2, 3])
+    expect(state.begun).to.equal(1)
+  })
+
+  it('that wait are finished before the store is closed', async () => {
+    const { state, transactions } = scriptedLmdb()
+    const first = transactions.run(() => 1)
+    await transactions.close()
+    expect(await first).to.equal(1)
+    expect(state.isClosed).to.equal(true)
+  })
+})
