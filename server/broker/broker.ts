@@ -156,52 +156,6 @@ export class RefusedError extends GatewayError {
   }
 }
 
-/** A group that was dismissed, and when, in ms since 1970. */
-export interface EndedGroup {
-  readonly ended: string
-  readonly atMs: number
-}
-
-/** Where the marker of a process is: it is looked for in the place of its writer, and stored in that of another one. */
-export interface MarkerPlace {
-  /** The id of the data folder. */
-  readonly name: string
-  /** The writer of the marker that is looked for; '' for none. */
-  readonly from: string
-  /** The writer of the new one. If it is another, the markers of all writers are removed from this data folder's. */
-  readonly to: string
-}
-
-/**
- * A broker whose store may return to an earlier state, or to none, and take away what it had confirmed: a failover that loses the
- * latest writes, a restart from a snapshot, an operator.
- */
-export interface RecoverableBroker extends Broker {
-  /**
-   * Stores `value`, if what is stored is `expected`, where undefined stands for nothing, and `latest` is there too. What was
-   * confirmed before a value was sent, or before `latest`, has survived if that has.
-   */
-  mark(
-    place: MarkerPlace,
-    value: number,
-    expected: number | undefined,
-    latest?: Recall | EndedGroup,
-  ): Promise<{ readonly before: number | undefined; readonly isStored: boolean }>
-  /** Counts the reasons to suspect that the store went back after the latest mark, such as another connection. */
-  doubts(): number
-  /** Returns an id of the server, which it has until it is started again; undefined if it does not say. */
-  server(): Promise<string | undefined>
-  /** Counts the proofs that the store went back. They can come some time later. */
-  rollbacks(): number
-  /**
-   * As `heads`, of the server to which recalls are published: another connection may still lead to the one before it, which has
-   * lost nothing. `lacks`, `mark`, `endGroup` and `newEpoch` ask the same one.
-   */
-  publishedHeads(rooms: readonly Room[]): Promise<readonly Position[]>
-  /** Returns whether a recall that was confirmed is missing, and its group has not ended since. */
-  lacks(recall: Recall): Promise<boolean>
-}
-
 export interface Published {
   /** Whether every message was known, so that nothing was broadcast. */
   readonly duplicate: boolean
@@ -268,31 +222,3 @@ export interface BrokerOptions {
   /** Minimum time that the recalled set of a conversation is stored after its last recall, in s. Without it: forever. */
   readonly recalledTtlS?: number | undefined
 }
-
-/** Two recalls of one message without the provider's time, closer than this, are one recall reported twice. */
-export const UNTIMED_REPEAT_WINDOW_MS = 3_600_000
-
-/** How long the position of a log is stored after its last use, in s: 30 days. */
-export const POSITION_TTL_S = 30 * 86_400
-
-/**
- * How long the position of a log that never had an entry is stored after its last use, in s: a day. Anyone who may
- * subscribe can create such positions, one for each possible name.
- */
-export const UNUSED_POSITION_TTL_S = 86_400
-
-/**
- * How long the end of a group is stored, in s, while nothing is recalled in the group that follows it: 30 days. Recalls from
- * before the end may still come from a spool.
- */
-export const GROUP_END_TTL_S = 30 * 86_400
-
-/** Announcements stored per subject, for processes that were disconnected or start later. */
-export const MAX_ANNOUNCEMENTS = 1_000
-/** How long announcements are stored, in s. */
-export const ANNOUNCEMENTS_TTL_S = 86_400
-
-/** Above this number, each heartbeat also removes those of processes that are gone, the oldest first. */
-export const MAX_HEARTBEATS = 200
-/** So many of these remain. */
-export const MAX_GONE_HEARTBEATS = 50

@@ -1,10 +1,12 @@
 import type { Recall } from '../../shared/recall.ts'
 import { FEED, roomsOf } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
-import { UNTIMED_REPEAT_WINDOW_MS } from './broker.ts'
 
 // What `Broker.publish` says of repeats and of groups that ended. The publish script of Redis says the same in Lua, and one
 // model checks both.
+
+/** Two recalls of one message without the provider's time, closer than this, are one recall reported twice. */
+export const UNTIMED_REPEAT_WINDOW_MS = 3_600_000
 
 /** Whether something happened until the end of its group, and thus to a group that is no more. */
 export const isBefore = (atMs: number, endedAtMs: number | undefined): boolean =>

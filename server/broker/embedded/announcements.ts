@@ -1,5 +1,5 @@
-import { ANNOUNCEMENTS_TTL_S, MAX_ANNOUNCEMENTS } from '../broker.ts'
 import type { AnnouncementSubject } from '../broker.ts'
+import { ANNOUNCEMENTS_TTL_S, MAX_ANNOUNCEMENTS } from '../retention.ts'
 import { CheckedDatabase } from './checked-database.ts'
 import type { CheckedOptions } from './checked-database.ts'
 import { DATABASES } from './databases.ts'

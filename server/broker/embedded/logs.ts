@@ -1,6 +1,6 @@
 import type { Position } from '../../../shared/position.ts'
 import { roomName } from '../../../shared/room.ts'
-import { POSITION_TTL_S, UNUSED_POSITION_TTL_S } from '../broker.ts'
+import { POSITION_TTL_S, UNUSED_POSITION_TTL_S } from '../retention.ts'
 import type { CheckedDatabase } from './checked-database.ts'
 import type { StoreClock } from './store-clock.ts'
 

@@ -1,6 +1,6 @@
 import type { Conversation } from '../../../shared/recall.ts'
 import { roomName } from '../../../shared/room.ts'
-import { GROUP_END_TTL_S } from '../broker.ts'
+import { GROUP_END_TTL_S } from '../retention.ts'
 import { CheckedDatabase } from './checked-database.ts'
 import type { CheckedOptions } from './checked-database.ts'
 import type { Key } from './checked-value.ts'

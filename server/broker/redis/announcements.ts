@@ -1,7 +1,7 @@
 import { VERSION, versionIn } from '../../../shared/version.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import { ANNOUNCEMENTS_TTL_S, MAX_ANNOUNCEMENTS } from '../broker.ts'
 import type { AnnouncementSubject, Broker } from '../broker.ts'
+import { ANNOUNCEMENTS_TTL_S, MAX_ANNOUNCEMENTS } from '../retention.ts'
 import { withTimeout } from '../timeout.ts'
 import { followAnnouncements } from './announcement-follower.ts'
 import type { StoredAnnouncement } from './announcement-follower.ts'

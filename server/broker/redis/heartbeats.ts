@@ -1,6 +1,6 @@
 import { PROCESS_ALIVE_MS, PROCESS_GONE_MS } from '../../../shared/limits.ts'
-import { MAX_GONE_HEARTBEATS, MAX_HEARTBEATS } from '../broker.ts'
 import type { Broker } from '../broker.ts'
+import { MAX_GONE_HEARTBEATS, MAX_HEARTBEATS } from '../retention.ts'
 import { withTimeout } from '../timeout.ts'
 import { COMMAND_TIMEOUT_MS } from './connection/connection.ts'
 import type { Connection } from './connection/connection.ts'

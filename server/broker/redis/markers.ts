@@ -1,5 +1,5 @@
 import type { Recall } from '../../../shared/recall.ts'
-import type { EndedGroup, RecoverableBroker } from '../broker.ts'
+import type { EndedGroup, RecoverableBroker } from '../recoverable-broker.ts'
 import { withTimeout } from '../timeout.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { POSITION_TTL_S, UNTIMED_REPEAT_WINDOW_MS } from '../broker.ts'
 import type { BrokerOptions } from '../broker.ts'
 import { encodeEntry, joinEntry } from '../history.ts'
+import { UNTIMED_REPEAT_WINDOW_MS } from '../repeats.ts'
+import { POSITION_TTL_S } from '../retention.ts'
 import type { Keys } from './keys.ts'
 import type { Addressed } from './publish-queue.ts'
 

@@ -1,6 +1,6 @@
 import type { Position } from '../../../shared/position.ts'
 import type { Recall } from '../../../shared/recall.ts'
-import type { EndedGroup } from '../broker.ts'
+import type { EndedGroup } from '../recoverable-broker.ts'
 import type { Loss } from './copy-batches.ts'
 
 /**

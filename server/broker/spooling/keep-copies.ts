@@ -1,6 +1,7 @@
 import type { Recall } from '../../../shared/recall.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import type { Broker, Published, PublishOptions, RecoverableBroker } from '../broker.ts'
+import type { Broker, Published, PublishOptions } from '../broker.ts'
+import type { RecoverableBroker } from '../recoverable-broker.ts'
 import type { Copies } from './copies.ts'
 import { createMarking } from './marking.ts'
 import { createRenewing } from './renewing.ts'

@@ -3,8 +3,8 @@ import { dirname } from 'node:path'
 import { isRecord } from '../../../shared/json.ts'
 import type { Disk } from '../../lib/disk.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import { POSITION_TTL_S } from '../broker.ts'
 import { CUT_LENGTH } from '../epoch-names.ts'
+import { POSITION_TTL_S } from '../retention.ts'
 
 /** How soon a note is tried again that the disk did not take, in ms: the process waits for the disk. */
 const RETRY_MS = 30_000

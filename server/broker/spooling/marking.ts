@@ -1,6 +1,6 @@
 import type { Recall } from '../../../shared/recall.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import type { EndedGroup, MarkerPlace, RecoverableBroker } from '../broker.ts'
+import type { EndedGroup, MarkerPlace, RecoverableBroker } from '../recoverable-broker.ts'
 import type { Copies } from './copies.ts'
 
 /** No marker: what is stored is looked at before it is replaced. */

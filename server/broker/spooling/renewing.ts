@@ -1,9 +1,10 @@
 import { roomName } from '../../../shared/room.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import type { Published, RecoverableBroker } from '../broker.ts'
+import type { Published } from '../broker.ts'
 import { isSince } from '../epoch-names.ts'
 import { createEpochReplacer } from '../epoch-replacer.ts'
 import type { RolledBackLog } from '../epoch-replacer.ts'
+import type { RecoverableBroker } from '../recoverable-broker.ts'
 
 /** Rooms that are remembered. Beyond it they are forgotten, and may be renewed once more. */
 const MAX_ROOMS = 100_000

@@ -1,7 +1,7 @@
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { fullJitterMs } from '../../../shared/backoff.ts'
 import { reasonOf } from '../../../shared/errors.ts'
-import type { RecoverableBroker } from '../broker.ts'
+import type { RecoverableBroker } from '../recoverable-broker.ts'
 import type { Batch } from './copy-batches.ts'
 import { isEnd } from './copy-lines.ts'
 import { Refusals } from './refusals.ts'
