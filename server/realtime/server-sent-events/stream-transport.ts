@@ -1,113 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { GatewayError, GOODBYES } from '../../shared/errors.ts'
-import { EVENT_STREAM_TYPE } from '../../shared/limits.ts'
-import type { Notice } from '../../shared/notice.ts'
-import type { GapReason, Position } from '../../shared/position.ts'
-import type {
-  Goodbye,
-  Refused,
-  ServerToClient,
-  Subscribed,
-  SubscribeRequest,
-  Unsubscribed,
-} from '../../shared/protocol.ts'
-import type { Room } from '../../shared/room.ts'
-import type { Principal } from '../auth/principal.ts'
-import { respondWithError } from '../http/error-response.ts'
-import { WaitingCount } from '../lib/shared-bytes.ts'
-import type { Logger } from '../telemetry/logger.ts'
-import type { Metrics } from '../telemetry/metrics.ts'
-import type { MemoryBudget, Waiter } from '../lib/memory-budget.ts'
-import { CLOSE_GRACE_MS, MAX_BUFFERED_BYTES, shedGoodbye, SHED_GRACE_MS } from './connection-limits.ts'
-import type { ConnectionLimits } from './connection-limits.ts'
-import type { DeliveryMonitor } from './delivery/delivery.ts'
-import type { Dismiss } from './drain.ts'
-import type { Hub, Listener } from './rooms/hub.ts'
-import { prepareNotices } from './rooms/prepared-event.ts'
-import type { PreparedDelivery, PreparedGap, PreparedNotices, Role } from './rooms/prepared-event.ts'
-import type { Sessions } from './sessions/registry.ts'
-import { bytesInMemory } from './sessions/replay.ts'
-import { Session } from './sessions/session.ts'
-import type { SessionDependencies } from './sessions/session.ts'
-import type { Transport } from './sessions/transport.ts'
-
-interface StreamsDependencies extends SessionDependencies {
-  readonly hub: Hub
-  readonly sessions: Sessions
-  readonly connections: ConnectionLimits
-  readonly delivery: Pick<DeliveryMonitor, 'greet'>
-  readonly memory: Pick<MemoryBudget, 'add' | 'grew'>
-  readonly log: Logger
-}
-
-/** The second transport: a room as server-sent events, for clients that cannot open a WebSocket. */
-export function createStreams(
-  { hub, sessions, connections, delivery, memory, log, ...dependencies }: StreamsDependencies,
-  heartbeatMs: number,
-) {
-  const { metrics } = dependencies
-  const open = new Set<StreamTransport>()
-  /** Those for which something waits, or may. */
-  const busy = new Set<StreamTransport>()
-  const onWaiting = (transport: StreamTransport, bytes: number): void => {
-    busy.add(transport)
-    memory.grew(bytes)
-  }
-  memory.add({
-    measure() {
-      const count = new WaitingCount()
-      let [bytes, leavingBytes] = [0, 0]
-      for (const transport of busy) {
-        const own = transport.measure(count)
-        if (own === 0) busy.delete(transport)
-        bytes += own
-        if (!transport.isOpen()) leavingBytes += own
-      }
-      return { bytes: bytes + count.sharedBytes, leavingBytes }
-    },
-    waiters: () =>
-      [...busy].flatMap((transport): Waiter[] => {
-        const bytes = transport.isOpen() ? transport.heldBytes() : 0
-        return bytes === 0 ? [] : [{ bytes, shed: () => transport.shed(bytes) }]
-      }),
-  })
-
-  return {
-    /** Opens a stream on one room, or responds with the refusal. Rejects like `ConnectionLimits.refusal`. */
-    async open(principal: Principal, request: SubscribeRequest, response: ServerResponse): Promise<void> {
-      const refusal = connections.refusal(response.req)
-      if (refusal) throw refusal
-      const transport = new StreamTransport(response, principal.role, { hub, metrics, log, onWaiting })
-      // Closed during authentication: its `close` event has been emitted already.
-      if (!transport.isOpen()) return
-      const session = new Session(principal, transport, dependencies)
-      const removeConnection = connections.add(response.req)
-      const keepAlive = setInterval(() => transport.keepAlive(), heartbeatMs)
-      sessions.add(principal.id, session)
-      open.add(transport)
-      response.once('close', () => {
-        clearInterval(keepAlive)
-        open.delete(transport)
-        busy.delete(transport)
-        sessions.remove(principal.id, session)
-        session.end()
-        removeConnection()
-      })
-      await session.subscribe(request, (result) => {
-        if (!result.ok) return transport.refuse(result)
-        transport.start(result)
-        delivery.greet(transport)
-      })
-    },
-
-    count: (): number => open.size,
-    /** Returns how many bytes are buffered for the slowest stream. */
-    maxBufferedBytes: (): number =>
-      [...open].reduce((max, transport) => Math.max(max, transport.bufferedBytes()), 0),
-
-    dismissals: (): Dismiss[] => [...open].map((transport) => (goodbye) => transport.close(goodbye)),
-  }
-}
+import { GatewayError, GOODBYES } from '../../../shared/errors.ts'
+import { EVENT_STREAM_TYPE } from '../../../shared/limits.ts'
+import type { Notice } from '../../../shared/notice.ts'
+import type { GapReason, Position } from '../../../shared/position.ts'
+import type { Goodbye, Refused, ServerToClient, Subscribed, Unsubscribed } from '../../../shared/protocol.ts'
+import type { Room } from '../../../shared/room.ts'
+import { respondWithError } from '../../http/error-response.ts'
+import type { WaitingCount } from '../../lib/shared-bytes.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import type { Metrics } from '../../telemetry/metrics.ts'
+import { CLOSE_GRACE_MS, MAX_BUFFERED_BYTES, shedGoodbye, SHED_GRACE_MS } from '../connection-limits.ts'
+import type { Hub, Listener } from '../rooms/hub.ts'
+import { prepareNotices } from '../rooms/prepared-event.ts'
+import type { PreparedDelivery, PreparedGap, PreparedNotices, Role } from '../rooms/prepared-event.ts'
+import { bytesInMemory } from '../sessions/replay.ts'
+import type { Transport } from '../sessions/transport.ts'
 
 interface StreamTransportDependencies {
   readonly hub: Hub
@@ -118,7 +25,7 @@ interface StreamTransportDependencies {
 }
 
 /** Writes the events of a session to an HTTP response. The id of an event is the position to resume from. */
-class StreamTransport implements Transport, Listener {
+export class StreamTransport implements Transport, Listener {
   readonly #response: ServerResponse
   readonly #role: Role
   readonly #deps: StreamTransportDependencies
