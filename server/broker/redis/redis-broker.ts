@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { roomName } from '../../../shared/room.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import { RefusedError } from '../broker.ts'
 import type { BrokerOptions } from '../broker.ts'
 import type { RecoverableBroker } from '../recoverable-broker.ts'
 import { withTimeout } from '../timeout.ts'
@@ -11,7 +10,7 @@ import { parseRedisUrl } from './connection/address.ts'
 import type { RedisMode } from './connection/address.ts'
 import { COMMAND_TIMEOUT_MS } from './connection/connection.ts'
 import { createDiscovery } from './connection/discovery.ts'
-import { isAboutKeys, replyIn, textOfFailure } from './connection/failure.ts'
+import { replyIn, textOfFailure } from './connection/failure.ts'
 import { createConnections } from './connections.ts'
 import { createDeliveryProbe } from './delivery-probe.ts'
 import { createHeartbeats } from './heartbeats.ts'
@@ -21,6 +20,7 @@ import { createLogReader } from './log-reader.ts'
 import { createMarkers } from './markers.ts'
 import { createPublisher } from './publisher.ts'
 import { createRecalledSets } from './recalled-sets.ts'
+import { createNoticed, particular } from './refused-work.ts'
 import { readRunId } from './run-id.ts'
 import { createServerWarnings } from './server-warnings.ts'
 import { createReadEntry, createSigner } from './signature.ts'
@@ -165,6 +165,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     onRound: () => Promise.all([serverWarnings.check(), connections.checkRecalls()]),
     log,
   })
+  const noticed = createNoticed(abilities)
   commands.on('ready', serverWarnings.onConnected)
   // One of them alone is not enough to try everything.
   for (const { client } of connections.senders) client.on('ready', abilities.onConnected)
@@ -174,29 +175,6 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     abilities.onFailure(name, error)
     return replyIn(error, mode) === undefined
   }
-
-  /** The same work; what Redis refuses is noticed at once. */
-  const noticed =
-    <Arguments extends unknown[], Result>(name: Ability, work: (...values: Arguments) => Promise<Result>) =>
-    (...values: Arguments): Promise<Result> =>
-      work(...values).then(
-        (result) => {
-          abilities.onSuccess(name)
-          return result
-        },
-        (error: unknown) => {
-          abilities.onFailure(name, error)
-          throw error
-        },
-      )
-
-  /** The same work, which says whether it was refused for what it is about. */
-  const particular =
-    <Arguments extends unknown[], Result>(work: (...values: Arguments) => Promise<Result>) =>
-    (...values: Arguments): Promise<Result> =>
-      work(...values).catch((error: unknown) => {
-        throw isAboutKeys(error) ? new RefusedError(error) : error
-      })
 
   /** The first of these that holds explains the others. */
   function reasons(): readonly string[] {
