@@ -1,6 +1,6 @@
 import '../world/install.ts'
-import { world } from '../world/globals.ts'
-import { Disks, disks } from '../world/lmdb.ts'
+import { world } from '../world/world.ts'
+import { Disks, disks } from '../world/stores.ts'
 import { Network, net } from '../world/network.ts'
 import { Random } from '../world/random.ts'
 import { Schedule, SimProcess } from '../world/schedule.ts'

@@ -1,4 +1,4 @@
-import { world } from '../world/globals.ts'
+import { world } from '../world/world.ts'
 import type { Fault } from './fault.ts'
 
 /** What happens to the app's backend, which is asked for memberships. */

@@ -1,5 +1,5 @@
-import { disks } from '../world/lmdb.ts'
-import type { DiskBehaviour } from '../world/lmdb.ts'
+import { disks } from '../world/stores.ts'
+import type { DiskBehaviour } from '../world/stores.ts'
 import type { System } from '../system/system.ts'
 import type { Random } from '../world/random.ts'
 import type { Fault } from './fault.ts'

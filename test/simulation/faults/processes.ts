@@ -1,7 +1,7 @@
 import type { System } from '../system/system.ts'
 import type { Random } from '../world/random.ts'
 import type { SimProcess } from '../world/schedule.ts'
-import { world } from '../world/globals.ts'
+import { world } from '../world/world.ts'
 import { net } from '../world/network.ts'
 import type { Fault } from './fault.ts'
 

@@ -1,4 +1,4 @@
-import { world } from '../world/globals.ts'
+import { world } from '../world/world.ts'
 import { net } from '../world/network.ts'
 import { OUTSIDE } from '../world/schedule.ts'
 import type { Fault } from './fault.ts'

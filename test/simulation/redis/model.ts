@@ -1,33 +1,19 @@
 import type { Duplex } from 'node:stream'
-import type { Command } from './commands/command.ts'
-import { wrongNumber } from './commands/command.ts'
-import { HASH_COMMANDS } from './commands/hashes.ts'
-import { KEY_COMMANDS } from './commands/keys.ts'
-import { PUBLISH_COMMANDS } from './commands/publish.ts'
-import { SESSION_COMMANDS } from './commands/session.ts'
-import type { Server, SessionCommand } from './commands/session.ts'
-import { SORTED_SET_COMMANDS } from './commands/sorted-sets.ts'
-import { STREAM_COMMANDS } from './commands/streams.ts'
+import type { Server } from './commands/session.ts'
 import { Connection } from './connection.ts'
 import { Durability } from './durability.ts'
+import { Execution } from './execution.ts'
 import { infoOf } from './info.ts'
 import { Journal } from './journal.ts'
 import { Keyspace } from './keyspace.ts'
 import type { Snapshot } from './keyspace.ts'
 import { Publications } from './publications.ts'
-import { NO_REFUSALS, refuse, refuseInScript } from './refusals.ts'
+import { NO_REFUSALS } from './refusals.ts'
 import type { Refusals } from './refusals.ts'
-import { ErrorReply, OK, Status } from './reply.ts'
 import type { Reply } from './reply.ts'
 import { Scripts } from './scripts.ts'
-import { WAIT_COMMANDS, Waiting, waitOnReplica } from './wait.ts'
+import { Waiting } from './wait.ts'
 
-const DATA_COMMANDS: ReadonlyMap<string, Command> = new Map(
-  Object.entries({ ...KEY_COMMANDS, ...HASH_COMMANDS, ...SORTED_SET_COMMANDS, ...STREAM_COMMANDS }),
-)
-const SERVER_COMMANDS: ReadonlyMap<string, SessionCommand> = new Map(
-  Object.entries({ ...SESSION_COMMANDS, ...PUBLISH_COMMANDS }),
-)
 /** Commands after which all keys are looked through for those that have expired. */
 const COMMANDS_PER_SWEEP = 20_000
 
@@ -65,12 +51,12 @@ export class RedisModel {
   readonly #connections = new Set<Connection>()
   readonly #unsent = new Set<Connection>()
   readonly #server: Server
+  readonly #execution: Execution
   readonly #options: RedisModelOptions
   #startedAtMs: number
   #runs = 1
   #lastId = 0
   #commands = 0
-  #hasScriptWritten = false
   #isPaused = false
 
   constructor(options: RedisModelOptions) {
@@ -90,7 +76,7 @@ export class RedisModel {
       ['maxmemory-policy', 'noeviction'],
     ])
     this.#scripts = new Scripts({
-      call: (name, args) => this.#callFromScript(name, args),
+      call: (name, args) => this.#execution.callFromScript(name, args),
       mayRun: (name) => !this.refusals.denied.has(name),
     })
     const { refusals } = this
@@ -105,6 +91,13 @@ export class RedisModel {
       },
       info: (section) => this.#info(section),
     }
+    this.#execution = new Execution({
+      server: this.#server,
+      keyspace: this.#keyspace,
+      waiting: this.#waiting,
+      refusals,
+      settings: this.settings,
+    })
   }
 
   /** Serves a connection: `stream` is the end of the server. */
@@ -215,79 +208,11 @@ export class RedisModel {
     const [word = '', ...args] = words
     const name = word.toLowerCase()
     try {
-      if (!connection.isAuthenticated && !SERVER_COMMANDS.get(name)?.isFreeOfAuthentication)
-        throw new ErrorReply('NOAUTH Authentication required.')
-      return this.#transact(connection, name, args)
-    } catch (error) {
-      if (error instanceof ErrorReply) return error
-      throw error
+      return this.#execution.run(connection, name, args)
     } finally {
       this.#commit()
       if (name !== 'wait' && name !== 'waitaof') connection.writtenTo = this.#journal.position
     }
-  }
-
-  #transact(connection: Connection, name: string, args: readonly string[]): Reply | undefined {
-    const { queued } = connection
-    if (name === 'multi') {
-      if (queued !== undefined) throw new ErrorReply('ERR MULTI calls can not be nested')
-      connection.queued = []
-      return OK
-    }
-    if (name === 'exec' || name === 'discard') {
-      if (queued === undefined) throw new ErrorReply(`ERR ${name.toUpperCase()} without MULTI`)
-      connection.queued = undefined
-      if (name === 'discard') return OK
-      return queued.map(([one = '', ...words]) => this.#attempt(connection, one, words) ?? null)
-    }
-    if (queued === undefined) return this.#execute(connection, name, args)
-    queued.push([name, ...args])
-    return new Status('QUEUED')
-  }
-
-  #attempt(connection: Connection, name: string, args: readonly string[]): Reply | undefined {
-    try {
-      return this.#execute(connection, name, args)
-    } catch (error) {
-      if (error instanceof ErrorReply) return error
-      throw error
-    }
-  }
-
-  #execute(connection: Connection, name: string, args: readonly string[]): Reply | undefined {
-    const data = DATA_COMMANDS.get(name)
-    if (data !== undefined) {
-      check(name, data, args)
-      refuse(name, data, this.refusals)
-      return data.run(this.#keyspace, args)
-    }
-    const wait = this.#server.version >= '7.2' || name === 'wait' ? WAIT_COMMANDS[name] : undefined
-    const command = wait ?? SERVER_COMMANDS.get(name)
-    if (command === undefined) throw unknownCommand(name, args)
-    check(name, command, args)
-    refuse(name, command, this.refusals)
-    this.#hasScriptWritten = false
-    if (wait === undefined) return SERVER_COMMANDS.get(name)?.run(this.#server, connection, args)
-    if (this.refusals.isReplica) throw new ErrorReply(waitOnReplica(name))
-    return this.#waiting.start(connection, wait.goalOf(args, this.settings))
-  }
-
-  #callFromScript(name: string, args: readonly string[]): Reply {
-    const command = DATA_COMMANDS.get(name)
-    if (command === undefined && name !== 'spublish' && name !== 'publish')
-      throw new ErrorReply('ERR Unknown Redis command called from script')
-    const { arity } = command ?? { arity: 3 }
-    if (arity > 0 ? args.length + 1 !== arity : args.length + 1 < -arity)
-      throw new ErrorReply('ERR Wrong number of args calling Redis command from script')
-    refuseInScript(name, command ?? {}, this.refusals, this.#hasScriptWritten)
-    if (command === undefined)
-      return this.#publications.publish(
-        name === 'publish' ? 'plain' : 'sharded',
-        args[0] ?? '',
-        args[1] ?? '',
-      )
-    if (command.isWrite) this.#hasScriptWritten = true
-    return command.run(this.#keyspace, args)
   }
 
   #commit(): void {
@@ -334,13 +259,3 @@ export class RedisModel {
     )
   }
 }
-
-function check(name: string, { arity }: Pick<Command, 'arity'>, args: readonly string[]): void {
-  const count = args.length + 1
-  if (arity > 0 ? count !== arity : count < -arity) throw wrongNumber(name)
-}
-
-const unknownCommand = (name: string, args: readonly string[]): ErrorReply =>
-  new ErrorReply(
-    `ERR unknown command '${name}', with args beginning with: ${args.map((word) => `'${word.slice(0, 128).replace(/\0.*/s, '')}' `).join('')}`,
-  )

@@ -4,7 +4,7 @@ import { isFeed, roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { History } from '../history.ts'
 import type { UserSpec } from '../spec.ts'
-import { world } from '../world/globals.ts'
+import { world } from '../world/world.ts'
 import { SimProcess } from '../world/schedule.ts'
 
 export const BACKEND_PORT = 6_500

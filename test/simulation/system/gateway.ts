@@ -5,7 +5,7 @@ import type { Gateway } from '../../../server/gateway.ts'
 import type { Logger } from '../../../server/telemetry/logger.ts'
 import { reasonOf } from '../../../shared/errors.ts'
 import { files } from '../world/disk.ts'
-import { world } from '../world/globals.ts'
+import { world } from '../world/world.ts'
 import { SimProcess } from '../world/schedule.ts'
 
 /** Who runs the process starts it again after this long, as Compose and systemd do. */

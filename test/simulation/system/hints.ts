@@ -1,4 +1,4 @@
-import { world } from '../world/globals.ts'
+import { world } from '../world/world.ts'
 import type { SimProcess } from '../world/schedule.ts'
 
 type Listener = (event: unknown) => void

@@ -1,7 +1,7 @@
 import { createRecallClient } from '../../../shared/client.ts'
 import type { ClientError, Position, RecallClient } from '../../../shared/client.ts'
 import { roomName } from '../../../shared/room.ts'
-import { world } from '../world/globals.ts'
+import { world } from '../world/world.ts'
 import { OUTSIDE } from '../world/schedule.ts'
 import { LibraryListener } from './library-listener.ts'
 import { openStore } from './stores.ts'

@@ -1,5 +1,5 @@
 import type { Random } from '../world/random.ts'
-import { world } from '../world/globals.ts'
+import { world } from '../world/world.ts'
 import type { Line, Network } from '../world/network.ts'
 
 export interface MutableLine extends Line {

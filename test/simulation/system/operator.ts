@@ -2,7 +2,7 @@ import { request } from 'node:http'
 import type { Room } from '../../../shared/room.ts'
 import type { History } from '../history.ts'
 import type { OrderStep } from '../spec.ts'
-import { world } from '../world/globals.ts'
+import { world } from '../world/world.ts'
 import { SimProcess } from '../world/schedule.ts'
 import { signToken } from './tokens.ts'
 

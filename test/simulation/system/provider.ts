@@ -2,7 +2,7 @@ import { request } from 'node:http'
 import { signedQuery } from '../../support/webhook.ts'
 import type { History } from '../history.ts'
 import type { RecallStep } from '../spec.ts'
-import { START_MS, world } from '../world/globals.ts'
+import { START_MS, world } from '../world/world.ts'
 import { SimProcess } from '../world/schedule.ts'
 
 /** The provider waits this long for an answer, and never calls again. */

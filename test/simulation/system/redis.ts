@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
 import { RedisModel } from '../redis/model.ts'
 import { NO_REFUSALS } from '../redis/refusals.ts'
-import { START_MS, world } from '../world/globals.ts'
+import { START_MS, world } from '../world/world.ts'
 import { SimProcess } from '../world/schedule.ts'
 
 export const REDIS_PORT = 6379

@@ -4,7 +4,7 @@ import type { Room } from '../../../shared/room.ts'
 import { JWT_SECRET } from '../../support/gateway-process.ts'
 import type { History } from '../history.ts'
 import type { UserSpec } from '../spec.ts'
-import { START_MS, world } from '../world/globals.ts'
+import { START_MS, world } from '../world/world.ts'
 import { wait } from './wait.ts'
 
 const MIN_RESTORED_LIFE_MS = 5_000

@@ -1,6 +1,6 @@
 import type { History } from '../history.ts'
 import type { UserSpec } from '../spec.ts'
-import { world } from '../world/globals.ts'
+import { world } from '../world/world.ts'
 import { SimProcess } from '../world/schedule.ts'
 import { hint } from './hints.ts'
 import { TokenEndpoint } from './tokens.ts'

@@ -1,8 +1,8 @@
 import { dirname } from 'node:path'
 import type { Disk, OpenFile } from '../../../server/lib/disk.ts'
 import { File } from './file.ts'
-import { world } from './globals.ts'
-import { disks } from './lmdb.ts'
+import { world } from './world.ts'
+import { disks } from './stores.ts'
 import type { SimProcess } from './schedule.ts'
 
 // Stands in for the module of the project that opens files, on a disk in memory. It forgets what a power cut may forget: bytes

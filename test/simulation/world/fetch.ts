@@ -1,7 +1,7 @@
 import type { Agent, IncomingMessage } from 'node:http'
 import { createRequire } from 'node:module'
 import { Readable } from 'node:stream'
-import { world } from './globals.ts'
+import { world } from './world.ts'
 import type { SimProcess } from './schedule.ts'
 
 const require = createRequire(import.meta.url)

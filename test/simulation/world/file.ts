@@ -1,4 +1,4 @@
-import { world } from './globals.ts'
+import { world } from './world.ts'
 
 /** Bytes that grow at the end. */
 class Content {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { world } from './globals.ts'
+import { world } from './world.ts'
 import type { Task } from './schedule.ts'
 
 interface Idle {

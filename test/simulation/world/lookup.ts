@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { world } from './globals.ts'
+import { world } from './world.ts'
 import { net } from './network.ts'
 
 interface LookupOptions {

@@ -1,4 +1,4 @@
-import { world } from './globals.ts'
+import { world } from './world.ts'
 import { Endpoint } from './endpoint.ts'
 import type { Application } from './endpoint.ts'
 import { OUTSIDE } from './schedule.ts'

@@ -1,4 +1,4 @@
-import { world } from './globals.ts'
+import { world } from './world.ts'
 import type { Network } from './network.ts'
 import { OUTSIDE } from './schedule.ts'
 import type { SimProcess } from './schedule.ts'
