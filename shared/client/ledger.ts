@@ -1,5 +1,5 @@
 import type { Position } from '../position.ts'
-import type { Call } from './handover.ts'
+import type { Call } from './call.ts'
 import { Epochs, goneIf } from './epochs.ts'
 import { SavedPosition } from './saved-position.ts'
 import type { OnStoreError, Stored } from './saved-position.ts'
