@@ -16,6 +16,7 @@ describe('a store that turns out to be broken', () => {
     onCleanUp(remove)
     const log = pino({ level: 'silent' })
     let [failures, isFull, mended] = [0, false, 0]
+    const wereBroken: boolean[] = []
     const disk = {
       ...systemDisk,
       makeFolder(name: string) {
@@ -27,8 +28,9 @@ describe('a store that turns out to be broken', () => {
       },
     }
     const store = createReopeningStore({
-      open: (isBroken) =>
-        openMended({
+      open(isBroken) {
+        wereBroken.push(isBroken)
+        return openMended({
           dataDir,
           historySize: 10,
           historyTtlS: 60,
@@ -39,7 +41,8 @@ describe('a store that turns out to be broken', () => {
           onNewEpoch: () => undefined,
           onBroken: store.broken,
           log,
-        }),
+        })
+      },
       onMended: () => mended++,
       log,
     })
@@ -53,6 +56,7 @@ describe('a store that turns out to be broken', () => {
     isFull = false
     await waitUntil('it is open', store.isOpen)
     expect(mended).to.equal(1)
+    expect(wereBroken.indexOf(true), 'it is read as a whole then').to.equal(1)
     expect(store.get().logs.head('group:g')).to.deep.equal(head)
 
     isFull = true

@@ -177,6 +177,19 @@ describe('what the broker may have lost', () => {
     }
   })
 
+  it('gets another epoch, whatever the log has, if the answer was lost while it was published again', async () => {
+    const copies = open(folder())
+    void copies.add({ recall: recallOf(1), confirmed: [[{ epoch: 'e0', offset: 1 }]] })
+    await copies.lose(undefined, 0)
+    let failures = 1
+    const { broker, newEpochs } = brokerThat(() => {
+      if (failures-- > 0) throw new GatewayError('BROKER_UNAVAILABLE', 'timeout')
+    })
+    republish(broker, copies)
+    await waitUntil('nothing is lost any more', () => copies.lost().length === 0)
+    expect(newEpochs).to.include(`${roomName({ group: 'g' })} e1 0`)
+  })
+
   it('gets another epoch with the next loss too, because an answer that was lost may have been of any', async () => {
     const dataDir = folder()
     const first = open(dataDir)
