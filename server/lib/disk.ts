@@ -32,7 +32,10 @@ export interface Disk {
   list(folder: string): string[]
   /** Returns the size of a file, in bytes; undefined if it does not exist. */
   size(file: string): number | undefined
-  /** Returns at most `length` bytes of a file from `offset` on. */
+  /**
+   * Returns at most `length` bytes of a file from `offset` on. Sectors that the disk cannot read (EIO) are filled with 0xff, so that
+   * the rest is not lost with them: checksums tell.
+   */
   read(file: string, offset?: number, length?: number): Buffer
   /** Puts a file with this content in the place of what is there, in one step, flushed to disk with its name. */
   replace(file: string, content: Buffer): void
@@ -82,7 +85,7 @@ export const systemDisk: Disk = {
       const content = Buffer.allocUnsafe(wanted)
       let done = 0
       while (done < wanted) {
-        const got = readSync(fd, content, done, wanted - done, offset + done)
+        const got = readSome(fd, content.subarray(done), offset + done)
         if (got === 0) break
         done += got
       }
@@ -145,6 +148,27 @@ export const systemDisk: Disk = {
 
 /** Linux tells it. Its size is said to be 0. */
 const BOOT_ID = { file: '/proc/sys/kernel/random/boot_id', bytes: 36 }
+
+/** More than a sector: the system reads in pages. */
+const PAGE_BYTES = 4_096
+
+/** Fills a part of `target` from `position` on. Returns how many bytes; 0 at the end of the file. */
+function readSome(fd: number, target: Buffer, position: number): number {
+  const page = target.subarray(0, PAGE_BYTES - (position % PAGE_BYTES))
+  for (const part of [target, page]) {
+    try {
+      return readSync(fd, part, 0, part.length, position)
+    } catch (error) {
+      if (!isErrno(error, 'EIO')) throw error
+    }
+  }
+  // Not with zeros: at the end of a file these are space that was never written to.
+  page.fill(0xff)
+  return page.length
+}
+
+const isErrno = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code
 
 /** Creates a folder and those above it. The recursive mode of Node never returns for a path in /proc. */
 function makeFolder(path: string): void {
