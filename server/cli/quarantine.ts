@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { InvalidArgumentError, Option } from 'commander'
 import type { Command } from 'commander'
 import { GatewayError } from '../../shared/errors.ts'
 import { DEFAULT_DATA_DIR } from '../config/settings.ts'
@@ -14,6 +15,7 @@ import type { CallOptions } from './webhook-call.ts'
 
 interface QuarantineOptions extends CallOptions {
   readonly replay: boolean
+  readonly remove?: readonly number[]
 }
 
 export function addQuarantine(program: Command, terminal: Terminal): void {
@@ -23,9 +25,25 @@ export function addQuarantine(program: Command, terminal: Terminal): void {
       'print authentic webhooks that the gateway did not understand, recalls that the broker refused, and what was found rotten on disk, one JSON document per line',
     )
     .option('--replay', 'post them again, freshly signed, and remove those that are answered with OK', false)
-  withCallOptions(command).action((options: QuarantineOptions) =>
-    options.replay ? replay(options, terminal) : list(options, terminal),
-  )
+    .addOption(
+      new Option('--remove <ids>', 'remove these for good, separated by commas')
+        .argParser(parseIds)
+        .conflicts('replay'),
+    )
+  withCallOptions(command).action(async (options: QuarantineOptions) => {
+    if (options.replay) return await replay(options, terminal)
+    if (options.remove === undefined) return await list(options, terminal)
+    const missing = await remove(options.remove, options, terminal)
+    if (missing.length > 0) command.error(`error: not in the quarantine: ${missing.join(', ')}`)
+  })
+}
+
+/** Entries of which not even the id can be read have 0. */
+function parseIds(text: string): number[] {
+  const ids = text.split(',').map(Number)
+  if (text.trim() === '' || !ids.every((id) => Number.isSafeInteger(id) && id >= 0))
+    throw new InvalidArgumentError('Use the ids that the command prints, separated by commas.')
+  return ids
 }
 
 /** Prints the quarantined webhooks, oldest first. The gateway may be running meanwhile. */
@@ -33,6 +51,25 @@ async function list(options: QuarantineOptions, { environment, print }: Terminal
   const store = await open(withDataDir(options, environment))
   for (const { id, kind, request } of store?.list() ?? []) print(JSON.stringify({ id, kind, ...request }))
   await store?.close()
+}
+
+/** Removes entries for good: one that can never be posted would be warned of for ever. Resolves to the ids that are not there. */
+async function remove(
+  ids: readonly number[],
+  options: QuarantineOptions,
+  { environment, print }: Terminal,
+): Promise<number[]> {
+  const store = await open(withDataDir(options, environment))
+  const entries = store?.list() ?? []
+  try {
+    for (const entry of entries.filter(({ id }) => ids.includes(id))) {
+      await store?.remove(entry)
+      print(`${entry.id} removed`)
+    }
+  } finally {
+    await store?.close()
+  }
+  return ids.filter((id) => !entries.some((entry) => entry.id === id))
 }
 
 /**

@@ -111,7 +111,7 @@ function delivery({ id, delivery: state, draining }: ProcessState): FoundProblem
 function spool({ id, spool: depth }: ProcessState): FoundProblem[] {
   if (depth === undefined || depth.recalls === 0 || depth.ageMs < SPOOL_WAITING_MS.warning) return []
   const severity = depth.ageMs < SPOOL_WAITING_MS.critical ? 'warning' : 'critical'
-  const message = `${recalls(depth.recalls)} on its disk, the oldest for ${inSeconds(depth.ageMs)}, because Redis does not confirm them: nobody has been told of them`
+  const message = `${recalls(depth.recalls)} on its disk, the oldest for ${inSeconds(depth.ageMs)}, because Redis has not confirmed that it has stored what it was sent: perhaps nobody has been told`
   return [problem('SPOOL_WAITING', severity, message, id)]
 }
 
@@ -138,7 +138,7 @@ function memory({ id, memory: state }: ProcessState): FoundProblem[] {
 
 function quarantine({ id, quarantined = 0 }: ProcessState): FoundProblem[] {
   if (quarantined === 0) return []
-  const message = `requests in its quarantine: ${quarantined}. The command quarantine prints them, and posts them again`
+  const message = `requests in its quarantine: ${quarantined}. The command quarantine prints them, posts them again, or removes them`
   return [problem('QUARANTINE_NOT_EMPTY', 'warning', message, id)]
 }
 

@@ -120,6 +120,16 @@ describe('quarantine', () => {
     expect(await quarantined()).to.equal(1)
   })
 
+  it('loses what is removed by its id, and nothing else', async () => {
+    await start()
+    for (const body of ['', 'no json', '[]']) await postWebhook(gateway.url, { body })
+    const { code, lines } = await run('--remove', '1,3,7')
+    expect(code).to.equal(1)
+    expect(lines.slice(0, 3)).to.deep.equal(['1 removed', '3 removed', 'error: not in the quarantine: 7'])
+    expect((await entries()).map(({ id }) => id)).to.deep.equal([2])
+    await waitUntil('the gateway knows', async () => (await quarantined()) === 1)
+  })
+
   /** Starts a gateway whose Redis refuses the keys of every group that is not good, until `allowAll` is called. */
   async function startWithRefusedKeys() {
     const redis = await startRedis()

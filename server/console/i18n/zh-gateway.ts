@@ -5,14 +5,14 @@ export const problems: Readonly<Record<string, string>> = {
   WEBHOOKS_REFUSED: '服务商的回调被拒绝，其中的撤回已丢失。',
   WEBHOOKS_FAILED: '回调无法保存，其中的撤回可能丢失。',
   DELIVERY_IN_DOUBT: '无法确认通知能送达该进程的连接。',
-  SPOOL_WAITING: 'Redis 没有确认，撤回在磁盘上等待，还没有人收到。',
+  SPOOL_WAITING: 'Redis 没有确认，撤回在磁盘上等待，可能还没有人收到。',
   PROCESS_GONE: '有进程已停止或消失。',
   PROCESS_NOT_READY: '该进程未就绪。',
   DATA_FOLDER_SHARED: '多个进程使用同一个数据目录，磁盘上的撤回可能丢失。请为每个进程指定各自的目录。',
   MEMORY_USED_UP: '等待慢速连接的数据占满了内存，新连接被拒绝。可调高 MEMORY_BUDGET_MB，或增加节点。',
   STATUS_INCOMPLETE: '无法询问其他进程。',
   BROKER_WARNING: '存储（Redis）的设置需要注意。',
-  QUARANTINE_NOT_EMPTY: '隔离区中有无法识别的回调，可用 quarantine 命令查看和重新提交。',
+  QUARANTINE_NOT_EMPTY: '隔离区中有无法识别的回调，可用 quarantine 命令查看、重新提交或删除。',
 }
 
 /** Why something is as it is, by code or by the gateway's sentence. */
