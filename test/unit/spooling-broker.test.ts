@@ -57,6 +57,33 @@ describe('spooling broker', () => {
     return { spooling, spool, seqs, aside }
   }
 
+  it('says why it does not wait for a broker at the start, and when it has reached it', async () => {
+    const folder = temporaryFolder()
+    onCleanUp(folder.remove)
+    const spool = openSpool({ dataDir: folder.path, maxBytes: 2 ** 20 })
+    await spool.markReached('b')
+    const lines: string[] = []
+    let reach = (): void => undefined
+    const broker: Broker = {
+      ...createScriptedBroker(async () => undefined).broker,
+      start: () => new Promise((resolve) => (reach = resolve)),
+    }
+    const spooling = createSpoolingBroker(
+      { brokerName: 'b', historySize: 10 },
+      {
+        broker,
+        spool,
+        setAside: async () => undefined,
+        log: pino({ base: null, timestamp: false }, { write: (line: string) => void lines.push(line) }),
+      },
+    )
+    await spooling.start()
+    onCleanUp(spooling.stop)
+    expect(lines.join('')).to.match(/"reason":"it has not answered within 500 ms","msg":"broker unavailable/)
+    reach()
+    await waitUntil('it says so', () => lines.some((line) => line.includes('broker reached')))
+  })
+
   it('publishes a recall that reached the disk after its deadline, without waiting for the next one', async () => {
     let isAvailable = false
     let flush = (): void => undefined

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { reasonOf } from '../../../shared/errors.ts'
 import type { Recall } from '../../../shared/recall.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Broker, Published } from '../broker.ts'
@@ -99,7 +100,16 @@ export function createSpoolingBroker(
       const starting = broker.start().then(() => spool.markReached(brokerName))
       // A broker never reached before points to wrong settings. Otherwise it is unavailable, which the spool is for.
       if (!spool.wasReached(brokerName)) await starting
-      else if (!(await startsSoon(starting))) log.warn('broker unavailable at startup, spooling recalls')
+      else {
+        const reason = await whyNotSoon(starting)
+        if (reason !== undefined) {
+          log.warn({ reason }, 'broker unavailable at startup, spooling recalls')
+          starting.then(
+            () => log.info('broker reached'),
+            () => undefined,
+          )
+        }
+      }
       drain.wake()
     },
     async stop() {
@@ -110,10 +120,8 @@ export function createSpoolingBroker(
   }
 }
 
-async function startsSoon(starting: Promise<void>): Promise<boolean> {
-  const outcome = starting.then(
-    () => true,
-    () => false,
-  )
-  return await Promise.race([outcome, delay(CONNECT_TIMEOUT_MS, false, { ref: false })])
+async function whyNotSoon(starting: Promise<void>): Promise<string | undefined> {
+  const outcome = starting.then(() => undefined, reasonOf)
+  const reason = `it has not answered within ${CONNECT_TIMEOUT_MS} ms`
+  return await Promise.race([outcome, delay(CONNECT_TIMEOUT_MS, reason, { ref: false })])
 }
