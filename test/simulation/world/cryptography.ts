@@ -17,7 +17,10 @@ export function randomUUID(): string {
  */
 const plainBytes = new Random(0)
 
-export function randomBytes(size: number, callback?: (error: null, bytes: Buffer) => void): Buffer | undefined {
+export function randomBytes(
+  size: number,
+  callback?: (error: null, bytes: Buffer) => void,
+): Buffer | undefined {
   const filled = Buffer.alloc(size)
   plainBytes.bytes(filled)
   if (callback === undefined) return filled

@@ -2,7 +2,17 @@ import { createRequire, syncBuiltinESMExports } from 'node:module'
 import { Socket } from 'node:net'
 import { idleTimers } from './idle.ts'
 import { lookup } from './lookup.ts'
-import { operationsOf, Pipe, pipeConstants, pipeOperations, STATE, stateOf, TCP, tcpConstants, tcpOperations } from './operations.ts'
+import {
+  operationsOf,
+  Pipe,
+  pipeConstants,
+  pipeOperations,
+  STATE,
+  stateOf,
+  TCP,
+  tcpConstants,
+  tcpOperations,
+} from './operations.ts'
 import type { Handle, HandleClass, State } from './operations.ts'
 import { world } from './world.ts'
 
