@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { createClient } from 'redis'
 import { createRedisBroker } from '../../server/broker/redis/redis-broker.ts'
 import type { Broker } from '../../server/broker/broker.ts'
+import { starvedMsOf } from '../bench/process-usage.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { APP, startGatewayProcess } from '../support/gateway-process.ts'
 import { readMetric } from '../support/read-metric.ts'
@@ -16,9 +17,12 @@ import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
+/** Of a recall that is not to be kept. */
 const PUBLISH_TIMEOUT_MS = 1_400
-/** A trial that follows within two seconds, and one more. */
-const RECOVERY_MS = 6_000
+/** Of one that is, also on a machine that stalls. */
+const PATIENCE_MS = 10_000
+/** Trials follow within two seconds. */
+const RECOVERY_MS = 15_000
 const AOF_OFF = 'ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.'
 /** Servers sync once in a second at most. */
 const SYNC_INTERVAL_MS = 800
@@ -29,7 +33,8 @@ const recall = () => {
   return { group: 'g', messages: [{ seq: seq++ }], recalledAtMs: nowMs, receivedAtMs: nowMs }
 }
 
-describe('a recall that counts as kept once the append-only file is synced', () => {
+describe('a recall that counts as kept once the append-only file is synced', function () {
+  this.timeout(60_000)
   const onCleanUp = cleanUpAfterEach()
 
   /** Starts a Redis with an append-only file, and a sender of commands. */
@@ -64,8 +69,8 @@ describe('a recall that counts as kept once the append-only file is synced', () 
     onCleanUp(broker.stop)
     return broker
   }
-  const publish = (broker: Broker): Promise<string> =>
-    broker.publish(recall(), PUBLISH_TIMEOUT_MS).then(
+  const publish = (broker: Broker, timeoutMs = PATIENCE_MS): Promise<string> =>
+    broker.publish(recall(), timeoutMs).then(
       () => 'kept',
       (error: Error) => error.message,
     )
@@ -81,7 +86,7 @@ describe('a recall that counts as kept once the append-only file is synced', () 
     const asked = sync.asked
     let outcome: string | undefined
     const late = { ...recall(), group: 'late' }
-    const publishing = broker.publish(late, PUBLISH_TIMEOUT_MS).then(() => (outcome = 'kept'))
+    const publishing = broker.publish(late, PATIENCE_MS).then(() => (outcome = 'kept'))
     await waitUntil('the sync is asked for', () => sync.asked > asked)
     // It is stored, and nodes have been told; only the answer waits.
     expect(await broker.recalled({ group: 'late' }, [late.messages[0]?.seq ?? 0])).to.have.lengthOf(1)
@@ -104,9 +109,13 @@ describe('a recall that counts as kept once the append-only file is synced', () 
     expect(await readMetric(gateway.url, 'power_cut{loses="nothing"}')).to.equal(1)
 
     sync.reply = () => new Promise((resolve) => setTimeout(resolve, 50, [0, 0]))
-    const startedMs = performance.now()
+    // What this machine has no time for is not the gateway's.
+    const starvedMs = (): number => starvedMsOf(gateway.pid) + starvedMsOf(process.pid)
+    const [startedMs, starvedBeforeMs] = [performance.now(), starvedMs()]
     expect(await post()).to.equal(200)
-    expect(performance.now() - startedMs).to.be.within(1_200, 2_000)
+    const tookMs = performance.now() - startedMs
+    expect(tookMs).to.be.at.least(1_200)
+    expect(tookMs - (starvedMs() - starvedBeforeMs)).to.be.below(2_000)
     expect(await spooled()).to.equal(1)
     sync.reply = () => [1, 0]
     await waitUntil('the spool is empty', async () => (await spooled()) === 0, RECOVERY_MS)
@@ -118,7 +127,7 @@ describe('a recall that counts as kept once the append-only file is synced', () 
     const broker = createBroker(server.url)
     await broker.start()
     expect(broker.reasons().join()).to.match(/^cannot sync the append-only file: AOF_OFF: .*appendonly yes/)
-    expect(await publish(broker)).to.not.equal('kept')
+    expect(await publish(broker, PUBLISH_TIMEOUT_MS)).to.not.equal('kept')
     sync.reply = () => [1, 0]
     await waitUntil('the broker is ready', broker.isReady, RECOVERY_MS)
     expect(await publish(broker)).to.equal('kept')
@@ -126,7 +135,7 @@ describe('a recall that counts as kept once the append-only file is synced', () 
     sync.reply = () => AOF_OFF
     server.cut()
     await waitUntil('the reason', () => broker.reasons().join().includes('AOF_OFF'), RECOVERY_MS)
-    expect(await publish(broker)).to.not.equal('kept')
+    expect(await publish(broker, PUBLISH_TIMEOUT_MS)).to.not.equal('kept')
   })
 
   it('keeps a process from starting on a server that does not know the command', async () => {
@@ -146,7 +155,7 @@ describe('a recall that counts as kept once the append-only file is synced', () 
     expect(broker.reasons().join()).to.match(
       /^cannot sync the append-only file: PREMATURE: .*appendfsync always/,
     )
-    expect(await publish(broker)).to.not.equal('kept')
+    expect(await publish(broker, PUBLISH_TIMEOUT_MS)).to.not.equal('kept')
     await send('CONFIG', 'SET', 'appendfsync', 'always')
     await waitUntil('the broker is ready', broker.isReady, RECOVERY_MS)
     expect(await publish(broker)).to.equal('kept')
@@ -201,7 +210,6 @@ describe('a recall that counts as kept once the append-only file is synced', () 
     await other.start()
     const isEarly = (): boolean => other.reasons().join().includes('PREMATURE')
     if (waitaof === 'early') {
-      this.timeout(20_000)
       const asked = async (): Promise<number> => {
         const stats = (await send('INFO', 'commandstats')) as unknown as string
         return Number(/^cmdstat_waitaof:calls=(\d+)/m.exec(stats)?.[1])
@@ -210,7 +218,7 @@ describe('a recall that counts as kept once the append-only file is synced', () 
       const before = await asked()
       while ((await asked()) < before + 8) {
         expect(isEarly()).to.equal(true)
-        expect(await publish(other)).to.not.equal('kept')
+        expect(await publish(other, PUBLISH_TIMEOUT_MS)).to.not.equal('kept')
       }
       return notRun(this, 'its WAITAOF answers too early with everysec')
     }
@@ -231,8 +239,12 @@ describe('a recall that counts as kept once the append-only file is synced', () 
     await broker.start()
     expect(await publish(broker)).to.equal('kept')
     expect(proxy.swallow({ sent: 'recall-gateway-recalls' })).to.equal(1)
-    expect(await publish(broker)).to.not.equal('kept')
-    await waitUntil('it is replaced', async () => (await publish(broker)) === 'kept', RECOVERY_MS)
+    expect(await publish(broker, PUBLISH_TIMEOUT_MS)).to.not.equal('kept')
+    await waitUntil(
+      'it is replaced',
+      async () => (await publish(broker, PUBLISH_TIMEOUT_MS)) === 'kept',
+      RECOVERY_MS,
+    )
   })
 
   it('is refused where the user may not wait for it', async () => {
@@ -243,6 +255,6 @@ describe('a recall that counts as kept once the append-only file is synced', () 
     expect(broker.reasons().join()).to.match(
       /^cannot sync the append-only file: NOPERM: .*waitaof.*redis\.md#permissions/,
     )
-    expect(await publish(broker)).to.not.equal('kept')
+    expect(await publish(broker, PUBLISH_TIMEOUT_MS)).to.not.equal('kept')
   })
 })

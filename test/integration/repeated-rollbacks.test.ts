@@ -12,7 +12,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil } from '../support/wait.ts'
 
 const log = pino({ level: 'silent' })
-const TIMEOUT_MS = 3_000
+const TIMEOUT_MS = 10_000
 const ROOM = { group: 'g' }
 const recallOf = (seq: number): Recall => ({
   ...ROOM,
@@ -21,7 +21,8 @@ const recallOf = (seq: number): Recall => ({
   receivedAtMs: seq,
 })
 
-describe('the offset of a recall that Redis lost', () => {
+describe('the offset of a recall that Redis lost', function () {
+  this.timeout(60_000)
   const onCleanUp = cleanUpAfterEach()
 
   const start = async (historySize = 1_000) => {
@@ -75,7 +76,7 @@ describe('the offset of a recall that Redis lost', () => {
         return name === undefined ? '' : JSON.stringify(await admin.hGetAll(name))
       }
       const before = await marker()
-      await waitUntil('there is another marker', async () => (await marker()) !== before, 5_000)
+      await waitUntil('there is another marker', async () => (await marker()) !== before, TIMEOUT_MS)
     }
     return { receiver, other: await open(), third: await open(), save, goBack, nextMarker }
   }
@@ -98,7 +99,7 @@ describe('the offset of a recall that Redis lost', () => {
     await waitUntil(
       'it is stored again',
       async () => (await third.recalled(ROOM, [1, 2, 3])).length === 3,
-      10_000,
+      TIMEOUT_MS,
     )
     expect((await third.history(ROOM, position, 100)).gap).to.equal('epoch-changed')
   })
@@ -109,18 +110,27 @@ describe('the offset of a recall that Redis lost', () => {
     await receiver.publish(recallOf(1), TIMEOUT_MS)
     const saved = await save()
     for (const seq of [2, 3, 4]) await receiver.publish(recallOf(seq), TIMEOUT_MS)
-    await goBack(saved)
-    await waitUntil(
-      'two are stored again',
-      async () => (await third.recalled(ROOM, [2, 3])).length === 2,
-      10_000,
-    )
+    let areAllStored = true
+    // A machine that stalls sees it too late.
+    for (let attempt = 0; attempt < 5 && areAllStored; attempt++) {
+      await goBack(saved)
+      await waitUntil(
+        'two are stored again',
+        async () => (await third.recalled(ROOM, [2, 3])).length === 2,
+        TIMEOUT_MS,
+      )
+      areAllStored = (await third.recalled(ROOM, [4])).length > 0
+    }
+    expect(areAllStored).to.equal(false)
     const [head] = await third.heads([ROOM])
     const position = { epoch: head?.epoch ?? '', offset: 2 }
-    expect((await third.recalled(ROOM, [4])).length).to.equal(0)
     await goBack(saved, position.epoch)
     expect(positionOf(await third.publish(recallOf(5), TIMEOUT_MS))).to.deep.equal(position)
-    await waitUntil('it is stored again', async () => (await third.recalled(ROOM, [2])).length === 1, 10_000)
+    await waitUntil(
+      'it is stored again',
+      async () => (await third.recalled(ROOM, [2])).length === 1,
+      TIMEOUT_MS,
+    )
     expect((await third.history(ROOM, position, 100)).gap).to.equal('epoch-changed')
   })
 
@@ -134,6 +144,10 @@ describe('the offset of a recall that Redis lost', () => {
     // Its feed does not go back, because another receiver has filled it.
     for (const seq of [11, 12]) await third.publish({ ...recallOf(seq), group: 'h' }, TIMEOUT_MS)
     await receiver.publish({ ...recallOf(13), group: 'i' }, TIMEOUT_MS)
-    await waitUntil('it is stored again', async () => (await third.recalled(ROOM, [1])).length === 1, 10_000)
+    await waitUntil(
+      'it is stored again',
+      async () => (await third.recalled(ROOM, [1])).length === 1,
+      TIMEOUT_MS,
+    )
   })
 })

@@ -20,7 +20,11 @@ const DESTROYED = 'Group.CallbackAfterGroupDestroyed'
 const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, i) => from + i)
 
-describe('what Redis loses after it has confirmed it', () => {
+/** Some seconds until the loss is found and everything is told again, and as much as a busy machine needs. */
+const RETURN_TIMEOUT_MS = 30_000
+
+describe('what Redis loses after it has confirmed it', function () {
+  this.timeout(90_000)
   const onCleanUp = cleanUpAfterEach()
 
   const start = async (settings: Readonly<Record<string, string>>): Promise<GatewayProcess> => {
@@ -65,10 +69,14 @@ describe('what Redis loses after it has confirmed it', () => {
     return ((body['recalled'] ?? []) as { seq: number }[]).map(({ seq }) => seq)
   }
   const waitUntilRecalled = (from: GatewayProcess, seqs: readonly number[]) =>
-    waitUntil(`${seqs.length} recalls are known`, async () => {
-      const known = await recalled(from, `${Math.min(...seqs)}-${Math.max(...seqs)}`)
-      return seqs.every((seq) => known.includes(seq))
-    })
+    waitUntil(
+      `${seqs.length} recalls are known`,
+      async () => {
+        const known = await recalled(from, `${Math.min(...seqs)}-${Math.max(...seqs)}`)
+        return seqs.every((seq) => known.includes(seq))
+      },
+      RETURN_TIMEOUT_MS,
+    )
   /** What a client was told since its latest gap. */
   const toldSinceGap = ({ received, gaps }: Client): number[] =>
     received
@@ -164,7 +172,7 @@ describe('what Redis loses after it has confirmed it', () => {
     await ofReplica.sendCommand(['REPLICAOF', '127.0.0.1', String(master.port)])
     const isInSync = async () => (await ofReplica.info('replication')).includes('master_link_status:up')
     await waitUntil('the replica has all', isInSync)
-    await ofMaster.wait(1, 1_000)
+    expect(await ofMaster.wait(1, 10_000)).to.equal(1)
     await ofReplica.sendCommand(['REPLICAOF', 'NO', 'ONE'])
     for (const seq of range(2, 9)) await recall(receivers[seq % 2] ?? receivers[0], [seq])
     await client.count(9)

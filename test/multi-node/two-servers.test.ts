@@ -36,7 +36,7 @@ describe('a Redis broker whose recalls go to another server than its other comma
     await broker.start()
     const before = connect(former.port)
     await before.start()
-    await before.publish(RECALL, 1_000)
+    await before.publish(RECALL, 10_000)
     expect(await broker.lacks(RECALL)).to.equal(false)
 
     // As after a failover that only one of the connections has noticed.
@@ -63,8 +63,8 @@ describe('a Redis broker whose recalls go to another server than its other comma
     expect(await after.heads([ROOM])).to.deep.equal([head])
     await broker.newEpoch(ROOM, head?.epoch ?? '', 0, '0123abc')
     expect((await after.heads([ROOM]))[0]?.epoch).to.satisfy((epoch: string) => isSince(epoch, '0123abc'))
-    await broker.endGroup('g', 5_000)
-    await after.publish(RECALL, 1_000)
+    await broker.endGroup('g', 10_000)
+    await after.publish(RECALL, 10_000)
     expect(await after.recalled(ROOM, [1])).to.deep.equal([])
   })
 })

@@ -302,6 +302,6 @@ describe('what the broker may have lost', () => {
     const { broker, has } = brokerThat()
     for (let seq = 1; seq < 150; seq++) has.add(seq)
     republish(broker, copies, 1)
-    await waitUntil('the last of them is published again', () => has.has(150), 2_000)
+    await waitUntil('the last of them is published again', () => has.has(150))
   })
 })

@@ -60,7 +60,7 @@ describe('the disk of the spool', () => {
     await spooling.start()
     onCleanUp(spooling.stop)
     const publish = (first: number, count: number) =>
-      Promise.all(Array.from({ length: count }, (_, i) => spooling.publish(recall(first + i), 1_500)))
+      Promise.all(Array.from({ length: count }, (_, i) => spooling.publish(recall(first + i), 10_000)))
     return { state, stored, damages, logged, spool, publish, journal: join(folder.path, 'spool', 'journal') }
   }
 
