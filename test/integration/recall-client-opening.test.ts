@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import { createRecallClient } from '../../shared/client.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { fixRandom } from '../support/random.ts'
 import { waitUntil } from '../support/wait.ts'
 
 /** RFC 6455, section 1.3. */
@@ -37,17 +38,10 @@ async function startClosingServer(frames: Buffer) {
   return { url: `http://127.0.0.1:${port}`, openedAtMs, stop: () => void server.close() }
 }
 
-describe('a connection that ends while the client opens it', function () {
-  this.timeout(10_000)
+describe('a connection that ends while the client opens it', () => {
   const onCleanUp = cleanUpAfterEach()
-  const { random } = Math
-  before(() => {
-    // Delays are 400 ms, and then 800 ms, which is as long as they are within the first two seconds.
-    Math.random = () => 0.4
-  })
-  after(() => {
-    Math.random = random
-  })
+  // Delays are 400 ms, and then 800 ms, which is as long as they are within the first two seconds.
+  fixRandom(0.4)
 
   const open = async (frames: Buffer) => {
     const server = await startClosingServer(frames)

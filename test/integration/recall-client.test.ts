@@ -5,7 +5,6 @@ import { createClient } from 'redis'
 import { Server } from 'socket.io'
 import { createRecallClient, memoryPositions, storedPositions } from '../../shared/client.ts'
 import type {
-  ClientEvents,
   ConnectionOptions,
   GetTokenOption,
   RecallClient,
@@ -18,6 +17,7 @@ import { freePort } from '../support/free-port.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { readMetric } from '../support/read-metric.ts'
+import { eventsOf } from '../support/recall-client.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
@@ -70,11 +70,6 @@ describe('the client', function () {
     })
     return { seqs, subscription }
   }
-  const events = <Name extends keyof ClientEvents>(client: RecallClient, name: Name) => {
-    const emitted: ClientEvents[Name][] = []
-    client.on(name, (value) => emitted.push(value))
-    return emitted
-  }
   const isLive = (client: RecallClient) => waitUntil('it is live', () => client.state.kind === 'live', 25_000)
   const recall = async (url: string, seq: number, group = 'g') => {
     const body = recallBody({ GroupId: group, MsgSeqList: [{ MsgSeq: seq }] })
@@ -107,9 +102,9 @@ describe('the client', function () {
     onCleanUp(proxy.stop)
     const client = openAdmin(`http://127.0.0.1:${proxy.port}`)
     const { seqs } = listen(client)
-    const gaps = events(client, 'gap')
+    const gaps = eventsOf(client, 'gap')
     // It may be back within milliseconds, before anybody has looked at its state.
-    const states = events(client, 'state')
+    const states = eventsOf(client, 'state')
     const outages = () => states.filter(({ kind }) => kind === 'offline').length
     await isLive(client)
     let isSending = true
@@ -144,7 +139,7 @@ describe('the client', function () {
     first.signal('SIGKILL')
     await waitUntil('it is offline', () => client.state.kind === 'offline')
     await recall(second.url, 2)
-    const recovered = events(client, 'recovered')
+    const recovered = eventsOf(client, 'recovered')
     await start({ PORT: String(first.port), REDIS_URL: redis.url, ROLE: 'node' })
     await isLive(client)
     await recall(second.url, 3)
@@ -175,7 +170,7 @@ describe('the client', function () {
   it('delivers a notice again to a listener that threw, and does not advance its position until then', async () => {
     const { url } = await start()
     const client = openAdmin(url)
-    const errors = events(client, 'error')
+    const errors = eventsOf(client, 'error')
     const seqs: number[] = []
     let attempts = 0
     const subscription = client.subscribe(room, async ({ messages: [message] }) => {
@@ -216,7 +211,7 @@ describe('the client', function () {
     const [{ url }] = nodes
     const client = openAdmin(url)
     const { seqs } = listen(client)
-    const gaps = events(client, 'gap')
+    const gaps = eventsOf(client, 'gap')
     await isLive(client)
     await recall(url, 1)
     await all(seqs, 1)
@@ -240,8 +235,8 @@ describe('the client', function () {
     }
     const client = open({ url, getToken })
     const { seqs } = listen(client)
-    const goodbyes = events(client, 'goodbye')
-    const errors = events(client, 'error')
+    const goodbyes = eventsOf(client, 'goodbye')
+    const errors = eventsOf(client, 'error')
     await isLive(client)
     await waitUntil('the first has expired', () => goodbyes.length > 0)
     // Missed while disconnected, and recovered from the client's position.
@@ -281,7 +276,7 @@ describe('the client', function () {
       return adminToken()
     }
     const client = open({ url, getToken })
-    const errors = events(client, 'error')
+    const errors = eventsOf(client, 'error')
     listen(client)
     await isLive(client)
     expect(errors.map(({ source, error }) => `${source}: ${String(error)}`)).to.deep.equal([
@@ -298,7 +293,7 @@ describe('the client', function () {
       let tokenRequests = 0
       const getToken = async () => (++tokenRequests === good ? adminToken() : forgedToken())
       const client = open({ url, getToken })
-      const states = events(client, 'state')
+      const states = eventsOf(client, 'state')
       await waitUntil(`it is ${end}`, () => client.state.kind === end)
       expect(states.map(({ kind }) => kind)).to.deep.equal([end])
       expect(tokenRequests).to.equal(2)
@@ -325,7 +320,7 @@ describe('the client', function () {
   it('reports a room that is refused, and is live in the others', async () => {
     const { url } = await start()
     const client = open({ url, getToken: () => makeToken({ rooms: [room] }) })
-    const refused = events(client, 'refused')
+    const refused = eventsOf(client, 'refused')
     const { seqs } = listen(client)
     const other = listen(client, { group: 'foreign' })
     await waitUntil('it is refused', () => refused.length > 0)
@@ -341,7 +336,7 @@ describe('the client', function () {
   it('follows a thousand rooms without exceeding the request limit', async () => {
     const { url } = await start()
     const client = openAdmin(url, { positions: memoryPositions() })
-    const refused = events(client, 'refused')
+    const refused = eventsOf(client, 'refused')
     const seqs: number[] = []
     for (const i of upTo(1_000)) {
       client.subscribe({ group: `g-${i}` }, ({ messages }) => void seqs.push(messages.length))
@@ -379,7 +374,7 @@ describe('the client', function () {
       socket.conn.close()
     })
     const client = openAdmin(`http://127.0.0.1:${port}`)
-    const states: State[] = events(client, 'state')
+    const states: State[] = eventsOf(client, 'state')
     await waitUntil('it is refused', () => client.state.kind === 'refused')
     expect(client.state).to.deep.include({ code: '4777' })
     expect(connections).to.equal(2)
