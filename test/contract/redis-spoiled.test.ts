@@ -165,4 +165,16 @@ describe('Redis with a spoiled key', () => {
     expect(published.positions).to.have.length(3)
     await readAll(broker, FEED, 'g')
   })
+
+  it('in the place of a marker', async () => {
+    const { admin, broker } = await setUp([])
+    const place = { name: 'f', from: 'w', to: 'w' }
+    for (const marker of [...OFFSETS.filter((text) => text !== ''), ...HUGE.slice(1)]) {
+      await admin.hset(keys.marker('f'), 'w', marker)
+      expect(await broker.mark(place, 5, undefined), marker).to.deep.equal({
+        before: undefined,
+        isStored: true,
+      })
+    }
+  })
 })

@@ -8,7 +8,7 @@
 -- Returns the value that was there, '' = none; and 1 if the new one was stored, else 0
 local before = content(redis.pcall('HGET', KEYS[1], ARGV[6])) or ''
 -- What no gateway wrote proves nothing.
-if not string.find(before, '^%d+$') then before = '' end
+if #before > 15 or not string.find(before, '^%d+$') then before = '' end
 if before ~= ARGV[2] then return { before, 0 } end
 if ARGV[4] ~= '' then
   local times = content(redis.pcall('ZMSCORE', KEYS[2], ARGV[4]))
