@@ -1,5 +1,5 @@
-import type { RootDatabase } from '../../lib/data-dir.ts'
 import { committed } from '../../lib/data-dir.ts'
+import type { RootDatabase } from '../../lib/data-dir.ts'
 
 interface Waiting {
   /** Returns what is to be called once all is flushed to disk. Never throws. */
@@ -20,7 +20,7 @@ interface TransactionsOptions {
 export function createTransactions({ root, isUsable }: TransactionsOptions) {
   let waiting: Waiting[] = []
   let running: Promise<void> | undefined
-  let failure: unknown
+  let failure: Error | undefined
 
   async function runAll(): Promise<void> {
     // All that are asked for in this turn share the first flush.
@@ -34,7 +34,8 @@ export function createTransactions({ root, isUsable }: TransactionsOptions) {
         for (const end of ended) end()
       } catch (error) {
         for (const { reject } of batch) reject(error)
-        if (!isUsable()) failure ??= error
+        if (!isUsable())
+          failure ??= new Error('lmdb cannot be used until it is opened again', { cause: error })
       }
     }
     running = undefined
