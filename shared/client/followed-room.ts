@@ -4,6 +4,8 @@ import type { GapReason, Position } from '../position.ts'
 import type { NoticeBatch, Refused, SubscribeRequest, Subscribed } from '../protocol.ts'
 import { roomName } from '../room.ts'
 import type { Room } from '../room.ts'
+import { enterListeners } from './entering.ts'
+import type { Entered } from './entering.ts'
 import { Gap } from './gap.ts'
 import { handOn } from './handover.ts'
 import type { Ledger } from './ledger.ts'
@@ -12,12 +14,6 @@ import { furtherFromLive } from './room-summary.ts'
 import type { ListenerState, RoomSummary } from './room-summary.ts'
 import { RoomStream } from './room-stream.ts'
 import type { Stored } from './saved-position.ts'
-
-/** A listener, and how many notices it has missed that are still to come. */
-export interface Missed {
-  readonly listener: RoomListener
-  readonly count: number
-}
 
 /**
  * A room that a client follows. There is one subscription for all of its listeners: it begins at the least place of those
@@ -168,42 +164,15 @@ export class FollowedRoom {
   }
 
   /** Takes in the response to the latest request. Returns who has missed something, and whether somebody needs another. */
-  enter({ position, recovered, gap }: Subscribed): {
-    readonly missed: readonly Missed[]
-    readonly asksAgain: boolean
-  } {
+  enter({ position, recovered, gap }: Subscribed): Entered {
     this.refusal = undefined
     const asked = this.#asked
     const from = asked === undefined || gap !== undefined ? position : asked
     this.#compare(position, gap, this.#earned)
     // After a gap, it is where the notices begin that follow.
     this.#stream.open(from, position.offset + (gap === undefined ? 0 : recovered))
-    const gaps: Partial<Record<GapReason, Gap>> = {}
-    const owe = (listener: RoomListener, reason: GapReason): void => {
-      // It may be further than the log is.
-      if (reason === 'epoch-changed') listener.retire(position.epoch)
-      listener.owe((gaps[reason] ??= new Gap({ room: this.room, reason, position })))
-    }
-    const missed: Missed[] = []
-    let asksAgain = false
-    for (const listener of this.#takers) {
-      const { taken, load } = listener
-      if (taken === undefined) {
-        if (listener.isUnreadable) owe(listener, 'position-unreadable')
-        else if (load !== undefined) listener.beginWithLoad(load, position)
-        else listener.beginAt(position)
-        listener.isProved = true
-      } else if (gap !== undefined && isSamePosition(taken, asked)) owe(listener, gap)
-      else if (taken.epoch !== position.epoch) owe(listener, 'epoch-changed')
-      else if (taken.offset < from.offset) asksAgain = true
-      else {
-        // Not if it is beyond the end: the log may have lost what it had.
-        listener.isProved = taken.offset <= position.offset || isSamePosition(taken, asked)
-        if (listener.isProved) listener.isClaimed = false
-        else asksAgain = true
-        if (taken.offset < position.offset) missed.push({ listener, count: position.offset - taken.offset })
-      }
-    }
+    const entry = { room: this.room, asked, from, position, gap }
+    const { missed, asksAgain } = enterListeners(this.#takers, entry)
     if (!asksAgain) this.backoff.succeeded()
     this.ledger.update(this.#listeners)
     return { missed, asksAgain }

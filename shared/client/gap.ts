@@ -55,3 +55,18 @@ export class Gap {
     this.toClient = new Telling(value)
   }
 }
+
+/** Tells a gap to the handlers of the client, and to those of one listener. Rejects if one fails, or if nothing handles it. */
+export async function tellGap(
+  { value, toClient }: Gap,
+  common: readonly Handler[],
+  told: Telling,
+  own: readonly Handler[],
+): Promise<void> {
+  if (common.length + own.length === 0 && !toClient.hasTold && !told.hasTold)
+    throw new Error(
+      `notices of ${JSON.stringify(value.room)} are missing (${value.reason}), and nothing handles that: ` +
+        'subscribe with `load`, or listen to `gap`',
+    )
+  await Promise.all([toClient.tell(common), told.tell(own)])
+}

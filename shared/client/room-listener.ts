@@ -9,7 +9,7 @@ import type { Handover } from './call.ts'
 import { copyOf } from './copy.ts'
 import type { Failure } from './attempts.ts'
 import { goneIf } from './epochs.ts'
-import { HandlerFailed, Telling } from './gap.ts'
+import { HandlerFailed, tellGap, Telling } from './gap.ts'
 import type { Gap } from './gap.ts'
 import { ListenerQueue } from './listener-queue.ts'
 import type { Item } from './listener-queue.ts'
@@ -204,17 +204,10 @@ export class RoomListener {
     return call.run(() => this.#options.onNotice(notice))
   }
 
-  async #tellGap(gap: Gap, told: Telling): Promise<void> {
+  #tellGap(gap: Gap, told: Telling): Promise<void> {
     const common = this.#options.clientEvents.listeners('gap')
-    const own = this.events.listeners('gap')
     const loads = this.load === undefined ? [] : [this.#loadAfterGap]
-    const isHandled = common.length + own.length + loads.length > 0 || gap.toClient.hasTold || told.hasTold
-    if (!isHandled)
-      throw new Error(
-        `notices of ${JSON.stringify(gap.value.room)} are missing (${gap.value.reason}), and nothing handles that: ` +
-          'subscribe with `load`, or listen to `gap`',
-      )
-    await Promise.all([gap.toClient.tell(common), told.tell([...own, ...loads])])
+    return tellGap(gap, common, told, [...this.events.listeners('gap'), ...loads])
   }
 
   readonly #loadAfterGap = ({ position }: RoomGap): unknown => this.load?.(position)

@@ -142,7 +142,7 @@ export const CLIENT_DEFECTS: readonly Defect[] = [
     name: 'a gap in the answer is skipped',
     patches: [
       {
-        file: 'shared/client/followed-room.ts',
+        file: 'shared/client/entering.ts',
         find: `else if (gap !== undefined && isSamePosition(taken, asked)) owe(listener, gap)`,
         replace: `else if (gap !== undefined && isSamePosition(taken, asked)) listener.beginAt(position)`,
       },

@@ -22,7 +22,7 @@ export const NODE_DEFECTS: readonly Defect[] = [
         replace: `if since > last then`,
       },
       {
-        file: 'shared/client/followed-room.ts',
+        file: 'shared/client/entering.ts',
         find: `else if (taken.epoch !== position.epoch) owe(listener, 'epoch-changed')`,
         replace: `else if (taken.epoch !== position.epoch) listener.beginAt({ ...taken, epoch: position.epoch })`,
       },
