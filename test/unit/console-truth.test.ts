@@ -327,10 +327,12 @@ describe('a room that the console watches, whose log went back', () => {
     let log: { readonly epoch: string; readonly seqs: readonly number[] } = { epoch: 'e', seqs: [] }
     let load: ((position: Position) => Promise<unknown>) | undefined
     let onGap: ((gap: { readonly reason: string }) => void) | undefined
+    let onNotice: ((notice: Notice) => void) | undefined
     const position = (): Position => ({ epoch: log.epoch, offset: log.seqs.length })
     const client = {
-      subscribe(_room: unknown, _onNotice: unknown, options: { readonly load: typeof load }) {
+      subscribe(_room: unknown, listener: typeof onNotice, options: { readonly load: typeof load }) {
         load = options.load
+        onNotice = listener
         const on = (name: string, handler: typeof onGap): void => {
           if (name === 'gap') onGap = handler
         }
@@ -358,6 +360,7 @@ describe('a room that the console watches, whose log went back', () => {
       become: (epoch: string, seqs: readonly number[]): void => void (log = { epoch, seqs }),
       load: async (at: Position) => await load?.(at),
       gap: () => onGap?.({ reason: 'epoch-changed' }),
+      tell: (seq: number) => onNotice?.({ ...noticeAt(0), messages: [{ seq }] }),
       seqs: () => watched.latest.flatMap((row) => (row.kind === 'notice' ? row.notice.messages[0]?.seq : [])),
     }
   }
@@ -369,7 +372,19 @@ describe('a room that the console watches, whose log went back', () => {
     become('e', [1, 7, 8])
     gap()
     await load(position())
-    expect(seqs().slice(0, 3)).to.deep.equal([8, 7, 1])
+    expect(seqs()).to.deep.equal([8, 7, 5, 4, 3, 2, 1])
+  })
+
+  it('shows nothing twice that is told again after the log was lost', async () => {
+    const { position, become, load, gap, tell, seqs } = setUp()
+    become('e', [1, 2])
+    await load(position())
+    tell(3)
+    become('f', [1])
+    gap()
+    await load(position())
+    for (const seq of [2, 3, 4]) tell(seq)
+    expect(seqs()).to.deep.equal([4, 3, 2, 1])
   })
 
   it('does not load for ever a position that is gone', async () => {

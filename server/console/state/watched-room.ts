@@ -5,6 +5,7 @@ import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { ApiError, asApiError } from './api.ts'
 import type { Api } from './api.ts'
+import { MAX_ROWS } from './feed.ts'
 import type { NoticeRow, Row } from './feed.ts'
 import { Interruptions } from './interruptions.ts'
 
@@ -42,6 +43,8 @@ export class WatchedRoom {
   #latest: readonly LatestRow[] = []
   /** After the last notice shown; undefined until the log has been read. */
   #shown: Position | undefined
+  /** The notices of which there are rows: after its log was lost, a room is told of them again. */
+  #told = new Set<string>()
 
   constructor(room: Room, options: WatchedRoomOptions) {
     this.room = room
@@ -91,7 +94,7 @@ export class WatchedRoom {
 
   #onNotice(notice: Notice | MemberNotice): void {
     if (this.#shown !== undefined) this.#shown = { ...this.#shown, offset: notice.offset }
-    this.#show([{ ...this.#rowOf(notice, true), seenAtMs: Date.now() }])
+    if (this.#isNew(notice)) this.#show([{ ...this.#rowOf(notice, true), seenAtMs: Date.now() }])
   }
 
   #onGap(reason: GapReason): void {
@@ -116,13 +119,30 @@ export class WatchedRoom {
     const isFirst = this.#shown === undefined
     const from = this.#shown?.epoch === position.epoch ? this.#shown.offset : 0
     this.#shown = position
-    const missing = page.notices.filter(({ offset }) => offset > from)
+    const missing = page.notices.filter((notice) => notice.offset > from && this.#isNew(notice))
     this.#show(missing.map((notice) => this.#rowOf(notice, !isFirst)))
   }
 
   async #read(position: Position) {
     const limit = isFeed(this.room) ? INITIAL_FEED_ROWS : INITIAL_ROOM_ROWS
     return await this.#options.api.notices(this.room, { limit, before: position.offset + 1 })
+  }
+
+  /** Returns whether the notice is not shown yet, and takes it for shown. */
+  #isNew(notice: Notice | MemberNotice): boolean {
+    const { group, topic, recalledAtMs, messages } = notice
+    const receivedAtMs = 'receivedAtMs' in notice ? notice.receivedAtMs : undefined
+    const identity = JSON.stringify([
+      group,
+      topic,
+      recalledAtMs,
+      receivedAtMs,
+      messages.map(({ seq }) => seq),
+    ])
+    if (this.gaps > 0 && this.#told.has(identity)) return false
+    this.#told.add(identity)
+    if (this.#told.size > 2 * MAX_ROWS) this.#told = new Set([...this.#told].slice(-MAX_ROWS))
+    return true
   }
 
   #rowOf(notice: Notice | MemberNotice, isNew: boolean): NoticeRow {
