@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { realpathSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { Server } from 'node:net'
 import { join } from 'node:path'
@@ -15,14 +15,15 @@ export interface FolderLock {
 const LOCK_FILE = 'lock'
 
 /**
- * Locks a folder that exists. Resolves to undefined if another process holds it. The operating system frees both locks when the
- * process ends, however it ends: one on a file in the folder, which containers that share it see too; and an abstract socket with
- * the path in its name, which is what the version before this one looks at. On other systems than Linux only the file is locked.
+ * Locks a folder that exists. Resolves to undefined if another process holds it. The operating system frees all locks when the
+ * process ends, however it ends: one on a file in the folder, which containers that share it see too; an abstract socket with the
+ * number of the folder in its name, because people remove that file; and one with the path in its name, which is what the version
+ * before this one looks at. On other systems than Linux only the file is locked.
  */
 export async function lockFolder(folder: string): Promise<FolderLock | undefined> {
   const file = systemDisk.lock(join(folder, LOCK_FILE))
   if (file === 'held') return undefined
-  const sockets = process.platform === 'linux' ? await lockPath(realpathSync(folder), file.doubt) : []
+  const sockets = process.platform === 'linux' ? await lockNames(folder, file.doubt) : []
   if (sockets === 'held') {
     file.close()
     return undefined
@@ -34,6 +35,16 @@ export async function lockFolder(folder: string): Promise<FolderLock | undefined
       file.close()
     },
   }
+}
+
+async function lockNames(folder: string, doubt: string | undefined): Promise<Server[] | 'held'> {
+  const { dev, ino } = statSync(folder)
+  const own = await listen(`\0recall-gateway-folder-${dev}-${ino}`)
+  if (own === 'held') return 'held'
+  const others = await lockPath(realpathSync(folder), doubt)
+  if (others !== 'held') return [own, ...others]
+  await closed(own)
+  return 'held'
 }
 
 /**

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -184,10 +184,23 @@ describe('the disk of the spool', () => {
     await lock.release()
     await stop()
     const first = await lockDataDir(folder.path)
-    // As another container would find it: the names are held, and its file is free.
-    rmSync(join(folder.path, 'lock'))
+    // As another container would find it: the names of the path are held, by a process with another folder.
+    const moved = `${folder.path}-of-another`
+    renameSync(folder.path, moved)
+    onCleanUp(() => rmSync(moved, { recursive: true }))
     const second = await lockDataDir(folder.path)
     await Promise.all([first.release(), second.release()])
+  })
+
+  it('stays locked if somebody removes the file of the lock', async () => {
+    const folder = temporaryFolder()
+    onCleanUp(folder.remove)
+    const lock = await lockDataDir(folder.path)
+    rmSync(join(folder.path, 'lock'))
+    const refusal = await lockDataDir(folder.path).catch((error: unknown) => error)
+    expect(refusal).to.have.property('code', 'START_FAILED')
+    await lock.release()
+    await (await lockDataDir(folder.path)).release()
   })
 
   it('is locked against the last release, which holds the name of its path alone', async () => {
