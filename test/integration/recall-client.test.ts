@@ -39,7 +39,7 @@ const tabStorage = () => {
 }
 
 describe('the client', function () {
-  this.timeout(40_000)
+  this.timeout(90_000)
   const onCleanUp = cleanUpAfterEach()
 
   const start = async (settings: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> => {
