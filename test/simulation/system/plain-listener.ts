@@ -106,7 +106,12 @@ export class PlainListener {
     this.#say(retry ? 'catching-up' : 'refused', code)
   }
 
-  /** Neither connected nor subscribed. A new connection is told anew what is in doubt. */
+  /** A new connection is told anew what is in doubt. */
+  connecting(): void {
+    this.#doubts.clear()
+  }
+
+  /** Neither connected nor subscribed. */
   paused(state: 'offline' | 'catching-up'): void {
     this.#isIn = false
     if (state === 'offline') this.#doubts.clear()

@@ -80,6 +80,7 @@ class Stream {
   #follow(token: string): Promise<boolean> {
     const listener = this.#listener
     const { position, room } = listener
+    listener.connecting()
     const query = new URLSearchParams({
       ...queryOf(room),
       ...(position && { since: `${position.epoch}:${position.offset}` }),
