@@ -83,12 +83,14 @@ function judgeStretch(
       if (last !== undefined && entry.atMs === leftAtMs) lastDone = last.offset
       last = lastDone === undefined ? undefined : { offset: lastDone, isDone: true }
       leftAtMs = undefined
-      storedOffset = lastStored(history, user, nameOf(room), entry.atMs)
+      storedOffset = lastStored(history, user, nameOf(room), entry.atMs)?.offset ?? -1
     } else if (entry.kind === 'left') leftAtMs = entry.atMs
     else if (entry.kind === 'gap') {
       last = lastDone = undefined
       storedOffset = -1
-      if (entry.reason === 'epoch-changed' || entry.reason === 'load') told = new Map()
+      const isOtherLog =
+        entry.reason === 'position-unreadable' && beginsAnew(history, user, nameOf(room), entry.atMs)
+      if (entry.reason === 'epoch-changed' || entry.reason === 'load' || isOtherLog) told = new Map()
     } else if (entry.kind === 'told') {
       judgeOffset(entry)
       judgeMessages(entry)
@@ -106,10 +108,24 @@ function judgeStretch(
   return violations
 }
 
-/** What the store of a user had last at a time; -1 if nothing. */
-function lastStored(history: readonly Entry[], user: string, room: string, untilMs: number): number {
-  const entry = history.findLast(
-    (one) => one.kind === 'stored' && one.atMs <= untilMs && one.user === user && nameOf(one.room) === room,
+/** What the store of a user was given last until a time. */
+const lastStored = (
+  history: readonly Entry[],
+  user: string,
+  room: string,
+  untilMs: number,
+): EntryOf<'stored'> | undefined =>
+  history.findLast(
+    (one): one is EntryOf<'stored'> =>
+      one.kind === 'stored' && one.atMs <= untilMs && one.user === user && nameOf(one.room) === room,
   )
-  return entry?.kind === 'stored' ? entry.offset : -1
+
+/** Whether what is stored after a gap is of another log: the one before was lost while the listener could not read where it was. */
+function beginsAnew(history: readonly Entry[], user: string, room: string, gapAtMs: number): boolean {
+  const before = lastStored(history, user, room, gapAtMs)
+  const after = history.find(
+    (one): one is EntryOf<'stored'> =>
+      one.kind === 'stored' && one.atMs >= gapAtMs && one.user === user && nameOf(one.room) === room,
+  )
+  return before !== undefined && after !== undefined && before.epoch !== after.epoch
 }
