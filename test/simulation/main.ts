@@ -10,7 +10,8 @@ const HELP = `Searches the orders of events under which a promise breaks.
   npm run simulate -- [--minutes 10] [--first SEED]   fresh seeds, for so long
   npm run simulate -- --seed SEED                     one seed, with its history
   npm run simulate -- --plan FILE                     a plan that was written to a file
-  npm run simulate -- --seed SEED --shrink            the shortest plan that still fails, to a file`
+  npm run simulate -- --seed SEED --shrink            the shortest plan that still fails, to a file
+Some runs have a night: hours in which next to nothing happens. It makes most of the virtual time.`
 
 const { values } = parseArgs({
   options: {

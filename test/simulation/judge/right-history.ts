@@ -48,9 +48,9 @@ export const followed = (atMs: number, life = 1, from = 'stored'): Timed => [
 ]
 export const gap = (atMs: number, reason: string): Timed => [atMs, { kind: 'gap', ...of, room, reason }]
 export const fault = (atMs: number, name: string): Timed => [atMs, { kind: 'fault', name }]
-export const stored = (atMs: number, offset: number): Timed => [
+export const stored = (atMs: number, offset: number, epoch = 'e'): Timed => [
   atMs,
-  { kind: 'stored', user: 'ann', life: 1, room, epoch: 'e', offset },
+  { kind: 'stored', user: 'ann', life: 1, room, epoch, offset },
 ]
 
 export const PROCESS = { name: 'all-1', ready: 200, problems: [], timers: 10, connections: 2 }
@@ -83,6 +83,9 @@ const plan: Plan = {
   steps: [],
   activeMs: 0,
 }
+
+/** Of a page that sometimes cannot read where it was. */
+export const TORN: Partial<Plan> = { users: [{ ...user, store: 'torn' }] }
 
 /** Two recalls, both kept, told and handled, by a listener that is live. */
 export const right = (): Timed[] => [

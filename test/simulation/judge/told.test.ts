@@ -1,12 +1,12 @@
 import {
-  itJudges,
-  BASE_MS,
   answered,
+  BASE_MS,
   fault,
   followed,
   found,
   gap,
   handled,
+  itJudges,
   of,
   ofTwo,
   right,
@@ -15,9 +15,10 @@ import {
   state,
   stored,
   told,
+  TORN,
   withFound,
-  withToo,
   without,
+  withToo,
 } from './right-history.ts'
 
 describe('the judge of what listeners are told', () => {
@@ -105,6 +106,23 @@ describe('the judge of what listeners are told', () => {
       ),
       [],
     ],
+    ...(['e', 'f'] as const).map(
+      (epoch) =>
+        [
+          `it is told again after its position could not be read, in the log ${epoch} that followed e`,
+          withToo(
+            stored(2_020, 2),
+            fault(2_900, 'redis emptied'),
+            gap(3_000, 'position-unreadable'),
+            [3_001, { kind: 'gap handled', ...of, isDone: true, recalled: [{ group: 'g', seqs: [1, 2] }] }],
+            stored(3_001, 0, epoch),
+            told(3_002, 1, { seqs: [2], recalledAtMs: BASE_MS + 2 }),
+            handled(3_002, 1),
+          ),
+          epoch === 'e' ? ['once'] : [],
+          TORN,
+        ] as const,
+    ),
     [
       'a notice is left out',
       without(ofTwo, told(2_020, 3, { seqs: [2], recalledAtMs: BASE_MS + 2 }), handled(2_020, 3)),
