@@ -19,9 +19,11 @@ import {
   upTo,
 } from '../support/console-page.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
+import { readMetric } from '../support/read-metric.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const BUILT = fileURLToPath(new URL('../../server/page/', import.meta.url))
 const MAX_CONSOLE_BYTES = 80_000
@@ -97,10 +99,12 @@ describe('the views of the console', function () {
       expect(await page.locator('.state.good').count()).to.equal(0)
       isUnavailable = false
       await page.locator('.room.live').waitFor()
-      // The receiver publishes again what the lost log had. It may be marked as late.
+      // The receiver publishes again what the lost log had. It is shown already, and no second time.
+      await waitUntil('it is published', async () => (await readMetric(url, 'recalls_recovered_total')) > 0)
+      await recallOne(url, 'lost', 3)
       await page.locator('.card.room .latest li').nth(2).waitFor()
       const latest = await page.locator('.card.room .latest .seqs').allInnerTexts()
-      expect(latest.map((text) => text.at(-1))).to.deep.equal(['1', '2', '1'])
+      expect(latest.map((text) => text.at(-1))).to.deep.equal(['3', '2', '1'])
       expect(await page.locator('.figures .bad dd').innerText()).to.equal('1')
     })
 
