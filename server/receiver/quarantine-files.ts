@@ -105,10 +105,15 @@ export async function openQuarantine({
     old.finish()
   }
 
+  /** The newest entries may have been removed, and the ids of those before them must not be given again. */
   function lastId(kind: Kind): number {
     const journal = journals[kind]
-    const [last] = journal.read(1, { fromKey: journal.newestKey() })
-    return last === undefined || last.isRotten ? 0 : decode(last.payload).id
+    const oldestKey = journal.oldestKey() ?? Infinity
+    for (let fromKey = journal.newestKey(); ; fromKey -= PAGE) {
+      const last = journal.read(PAGE, { fromKey }).findLast(({ isRotten }) => !isRotten)
+      if (last !== undefined) return decode(last.payload).id
+      if (fromKey <= oldestKey) return 0
+    }
   }
 
   /** Returns the keys that another process removed. */

@@ -30,6 +30,19 @@ describe('quarantine on disk', () => {
     expect(quarantine.size()).to.equal(1_000)
   })
 
+  it('gives no id twice, although the newest entries were removed before the process was started again', async () => {
+    const folder = temporaryFolder()
+    onCleanUp(folder.remove)
+    const before = await openQuarantine({ dataDir: folder.path })
+    for (const reason of ['one', 'two', 'three', 'four']) await before.add(request(reason))
+    for (const entry of before.list().slice(2)) await before.remove(entry)
+    await before.close()
+    const quarantine = await openQuarantine({ dataDir: folder.path })
+    onCleanUp(quarantine.close)
+    await quarantine.add(request('five'))
+    expect(quarantine.list().map(({ id }) => id)).to.deep.equal([1, 2, 3])
+  })
+
   it('keeps thousands of rotten entries together, without that anybody waits for each', async () => {
     const folder = temporaryFolder()
     onCleanUp(folder.remove)
