@@ -40,10 +40,10 @@ export function addQuarantine(program: Command, terminal: Terminal): void {
 
 /** Entries of which not even the id can be read have 0. */
 function parseIds(text: string): number[] {
-  const ids = text.split(',').map(Number)
-  if (text.trim() === '' || !ids.every((id) => Number.isSafeInteger(id) && id >= 0))
+  const ids = text.split(',').map((id) => id.trim())
+  if (!ids.every((id) => /^\d{1,15}$/.test(id)))
     throw new InvalidArgumentError('Use the ids that the command prints, separated by commas.')
-  return ids
+  return ids.map(Number)
 }
 
 /** Prints the quarantined webhooks, oldest first. The gateway may be running meanwhile. */
