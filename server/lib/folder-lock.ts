@@ -38,7 +38,8 @@ export async function lockFolder(folder: string): Promise<FolderLock | undefined
 }
 
 async function lockNames(folder: string, doubt: string | undefined): Promise<Server[] | 'held'> {
-  const { dev, ino } = statSync(folder)
+  // As a number, the inode of some file systems would be rounded to that of another folder.
+  const { dev, ino } = statSync(folder, { bigint: true })
   const own = await listen(`\0recall-gateway-folder-${dev}-${ino}`)
   if (own === 'held') return 'held'
   const others = await lockPath(realpathSync(folder), doubt)
