@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
+import { pino } from 'pino'
+import type { Broker } from '../../server/broker/broker.ts'
+import { createEmbeddedBroker } from '../../server/broker/embedded/embedded-broker.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -27,5 +30,29 @@ describe('the store of the embedded broker', () => {
     expect({ code, signal }, `${last} (from ${from}): ${output}`).to.deep.equal({ code: 0, signal: null })
     const counts = JSON.parse(output) as Readonly<Record<string, number>>
     expect((counts['salvaged'] ?? 0) + (counts['reported'] ?? 0)).to.be.above(0)
+  })
+
+  it('is sound once it was salvaged, and is not salvaged again at the next start', async () => {
+    const folder = temporaryFolder()
+    onCleanUp(folder.remove)
+    const lines: string[] = []
+    const log = pino({ level: 'error' }, { write: (line: string) => void lines.push(line) })
+    const start = async (): Promise<Broker> => {
+      const options = { historySize: 100, historyTtlS: 3_600, dataDir: folder.path }
+      const broker = createEmbeddedBroker(options, { log })
+      await broker.start()
+      return broker
+    }
+    const first = await start()
+    await first.publish({ group: 'g', messages: [{ seq: 1 }], recalledAtMs: 1, receivedAtMs: 1 }, 5_000)
+    await first.stop()
+    const file = join(folder.path, 'broker', 'data.mdb')
+    writeFileSync(file, readFileSync(file).fill(0, 0, 4_096))
+    await (await start()).stop()
+    expect(lines.splice(0).join('')).to.contain('the store was salvaged')
+    const next = await start()
+    onCleanUp(next.stop)
+    expect(lines).to.deep.equal([])
+    expect(await next.recalled({ group: 'g' }, [1])).to.have.length(1)
   })
 })

@@ -10,6 +10,8 @@ export const [BRANCH, LEAF] = [1, 2]
 const [BIG, META] = [4, 8]
 /** Of the databases: that of the free pages has numbers as keys. */
 const INTEGER_KEYS = 8
+/** Kept beside it: the file was made under a name of its own instead of in a folder, as one with what was salvaged is. */
+const NO_SUBFOLDER = 0x4000
 /** No file is mapped beyond it, in bytes. */
 const MAX_MAP_BYTES = 2 ** 46
 const [MAGIC, DATA_VERSION] = [0xbeefc0de, 2]
@@ -96,7 +98,8 @@ export class LmdbPages {
     if (address !== 0 || (mapBytes ?? 0) % this.pageBytes !== 0 || (mapBytes ?? 0) > MAX_MAP_BYTES)
       throw new LmdbDamaged(`page ${number} maps the file to nowhere`)
     // What says nothing of that database, says how long pages are.
-    if (page.readUInt32LE(at + 24) !== this.pageBytes || page.readUInt16LE(at + 28) !== INTEGER_KEYS)
+    const flags = page.readUInt16LE(at + 28) & ~NO_SUBFOLDER
+    if (page.readUInt32LE(at + 24) !== this.pageBytes || flags !== INTEGER_KEYS)
       throw new LmdbDamaged(`page ${number} is of another file`)
     return {
       free: readTree(page.subarray(at + 24)),
