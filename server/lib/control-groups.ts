@@ -6,9 +6,11 @@ import { join } from 'node:path'
  * well: a systemd slice, or the pod of a container without a limit of its own. Node looks at its own only.
  */
 export function controlGroupLimit({ root = '/' } = {}): number {
-  const groups = (read(join(root, 'proc/self/cgroup')) ?? '').split('\n').map((line) => line.split(':'))
+  const groups = (read(join(root, 'proc/self/cgroup')) ?? '').split('\n')
   const mount = join(root, 'sys/fs/cgroup')
-  const limits = groups.flatMap(([, controllers, path = '/']) => {
+  const limits = groups.flatMap((line) => {
+    // Names of units can hold colons.
+    const [, controllers, path = '/'] = /^\d+:([^:]*):(.*)$/.exec(line) ?? []
     if (controllers === '') return upwards(path).map((group) => limitOf(join(mount, group)))
     // What a container sees of the first version may begin at its own group, whatever its path is.
     if (controllers?.split(',').includes('memory'))

@@ -31,6 +31,12 @@ describe('the memory that control groups allow', () => {
     expect(limit(files)).to.equal(Infinity)
   })
 
+  it('is that of a unit with a colon in its name', () => {
+    const unit = 'app.slice/dbus-:1.2-gateway.service'
+    const files = { 'proc/self/cgroup': `0::/${unit}/own` }
+    expect(limit({ ...files, [`sys/fs/cgroup/${unit}/memory.max`]: String(512 * MIB) })).to.equal(512 * MIB)
+  })
+
   it('is that of the container, which has the root of what it sees', () => {
     const files = { 'proc/self/cgroup': '0::/', 'sys/fs/cgroup/memory.max': String(512 * MIB) }
     expect(limit(files)).to.equal(512 * MIB)
