@@ -130,15 +130,9 @@ export class WatchedRoom {
 
   /** Returns whether the notice is not shown yet, and takes it for shown. */
   #isNew(notice: Notice | MemberNotice): boolean {
+    // Without when it was received: another receiver that was posted it too may publish its own copy.
     const { group, topic, recalledAtMs, messages } = notice
-    const receivedAtMs = 'receivedAtMs' in notice ? notice.receivedAtMs : undefined
-    const identity = JSON.stringify([
-      group,
-      topic,
-      recalledAtMs,
-      receivedAtMs,
-      messages.map(({ seq }) => seq),
-    ])
+    const identity = JSON.stringify([group, topic, recalledAtMs, messages.map(({ seq }) => seq)])
     if (this.gaps > 0 && this.#told.has(identity)) return false
     this.#told.add(identity)
     if (this.#told.size > 2 * MAX_ROWS) this.#told = new Set([...this.#told].slice(-MAX_ROWS))
