@@ -31,7 +31,6 @@ interface Stores {
   readonly quarantine: Quarantine
 }
 
-/** Rejects with START_FAILED if the data folder cannot be read. */
 export async function createBroker(
   config: Config,
   {
@@ -44,7 +43,7 @@ export async function createBroker(
   if (redis === undefined) {
     const onDamage = quarantine && createDamageReport(quarantine, log)
     const embedded = createEmbeddedBroker(options.embedded(config), { log, ...(onDamage && { onDamage }) })
-    return warnOfSpool(embedded, await spooledIn(config, onDamage), log)
+    return warnOfSpool(embedded, await spooledIn(config, onDamage, log), log)
   }
   const redisBroker = createRedisBroker(redis, { log })
   if (stores === undefined) return redisBroker
@@ -76,16 +75,25 @@ export async function openStores(
   return stores
 }
 
-/** Returns how many recalls an earlier process with Redis has left in the spool. */
+/** Returns how many recalls an earlier process with Redis has left in the spool; 0 if that cannot be read, which is logged. */
 async function spooledIn(
   config: Config,
   onDamage: ReturnType<typeof createDamageReport> | undefined,
+  log: Logger,
 ): Promise<number> {
-  if (systemDisk.list(join(config.DATA_DIR, 'spool')).length === 0) return 0
-  const spool = await openInDataDir(config, (store) => openSpool({ ...store, ...(onDamage && { onDamage }) }))
-  const spooled = spool.size()
-  await spool.close()
-  return spooled
+  try {
+    if (systemDisk.list(join(config.DATA_DIR, 'spool')).length === 0) return 0
+    const spool = await openInDataDir(config, (store) =>
+      openSpool({ ...store, ...(onDamage && { onDamage }) }),
+    )
+    const spooled = spool.size()
+    await spool.close()
+    return spooled
+  } catch (err) {
+    // This process does not need it.
+    log.warn({ err }, 'cannot look for recalls in the spool of DATA_DIR that wait for Redis')
+    return 0
+  }
 }
 
 /** They were answered OK, and only a process with Redis publishes them. */

@@ -34,7 +34,8 @@ export interface Disk {
   size(file: string): number | undefined
   /**
    * Returns at most `length` bytes of a file from `offset` on. Sectors that the disk cannot read (EIO) are filled with 0xff, so that
-   * the rest is not lost with them: checksums tell.
+   * the rest is not lost with them: checksums tell. Throws EIO if it can read nothing of a whole file, or of a large part: then the
+   * disk may be away for a moment, and what counts as lost would be written over.
    */
   read(file: string, offset?: number, length?: number): Buffer
   /** Puts a file with this content in the place of what is there, in one step, flushed to disk with its name. */
@@ -83,12 +84,18 @@ export const systemDisk: Disk = {
     withFile(file, 'r', (fd) => {
       const wanted = length ?? Math.max(0, fstatSync(fd).size - offset)
       const content = Buffer.allocUnsafe(wanted)
-      let done = 0
+      let [done, unreadable] = [0, 0]
+      let failure: unknown
       while (done < wanted) {
-        const got = readSome(fd, content.subarray(done), offset + done)
+        const got = readSome(fd, content.subarray(done), offset + done, (bytes, error) => {
+          unreadable += bytes
+          failure = error
+        })
         if (got === 0) break
         done += got
       }
+      const mayBeLost = length === undefined ? PAGE_BYTES : MAX_LOST_BYTES
+      if (unreadable === done && unreadable > mayBeLost) throw failure
       return content.subarray(0, done)
     }) ?? Buffer.alloc(0),
 
@@ -151,17 +158,27 @@ const BOOT_ID = { file: '/proc/sys/kernel/random/boot_id', bytes: 36 }
 
 /** More than a sector: the system reads in pages. */
 const PAGE_BYTES = 4_096
+/** Of a part of a file. More than this is no bad sector. */
+const MAX_LOST_BYTES = 2 ** 18
 
 /** Fills a part of `target` from `position` on. Returns how many bytes; 0 at the end of the file. */
-function readSome(fd: number, target: Buffer, position: number): number {
+function readSome(
+  fd: number,
+  target: Buffer,
+  position: number,
+  onUnreadable: (bytes: number, error: unknown) => void,
+): number {
   const page = target.subarray(0, PAGE_BYTES - (position % PAGE_BYTES))
+  let failure: unknown
   for (const part of [target, page]) {
     try {
       return readSync(fd, part, 0, part.length, position)
     } catch (error) {
       if (!isErrno(error, 'EIO')) throw error
+      failure = error
     }
   }
+  onUnreadable(page.length, failure)
   // Not with zeros: at the end of a file these are space that was never written to.
   page.fill(0xff)
   return page.length

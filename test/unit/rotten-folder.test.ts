@@ -1,4 +1,13 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join, relative } from 'node:path'
 import { expect } from 'chai'
 import { pino } from 'pino'
@@ -128,6 +137,8 @@ describe('a data folder', () => {
         const opened = await open(rotten, disk)
         const found = await contentOf(opened)
         await close(opened)
+        // Nothing could take what is rotten out of it.
+        if (disk === fullDisk) expect(existsSync(join(rotten, file)), place).to.equal(true)
         for (const kind of Object.keys(expected) as (keyof typeof expected)[]) {
           const [has, had] = [found[kind] as unknown[], expected[kind] as unknown[]]
           const lost = had.filter((one) => !has.includes(one))

@@ -215,6 +215,31 @@ describe('spooling broker', () => {
     expect(aside[0]).to.include('{"gro')
   })
 
+  it('reads again what the disk does not return for a moment', async () => {
+    let isAway = true
+    let reads = 0
+    const away = (spool: Spool): Spool => ({
+      ...spool,
+      oldest(limit, skip) {
+        reads++
+        const entries = spool.oldest(limit, skip)
+        return isAway ? entries.map((entry) => ({ ...entry, recall: undefined, text: '\xff' })) : entries
+      },
+    })
+    let isAvailable = false
+    const { spooling, spool, seqs, aside } = await start(async () => {
+      if (!isAvailable) throw unavailable()
+    }, away)
+    await Promise.all([1, 2].map((seq) => spooling.publish(recall(seq), 1_000)))
+    const before = reads
+    isAvailable = true
+    await waitUntil('it has been read', () => reads > before)
+    isAway = false
+    await waitUntil('the spool is empty', () => spool.isEmpty())
+    expect(seqs).to.deep.equal([1, 2])
+    expect(aside).to.be.empty
+  })
+
   describe('with conversations that the broker refuses', () => {
     /** A broker that stores nothing at first, never these groups, and knows what it has stored before. */
     async function startRefusing(isRefused: (group: string) => boolean) {

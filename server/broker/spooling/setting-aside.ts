@@ -12,6 +12,8 @@ import type { Readable } from './suspended.ts'
 const MAX_SUSPENDED = 10_000
 /** Recalls that are looked at in one turn of the event loop. */
 const MAX_LOOKED_AT = 200
+/** How long an entry must have been unreadable, in ms: a disk that fails for a moment returns it later. */
+const UNREADABLE_MS = 5_000
 /** Conversations of which a recall is tried at a time, to find out whether the broker stores any. */
 const MAX_TRIED = 10
 
@@ -47,6 +49,18 @@ interface SettingAsideDependencies {
 export function createSettingAside({ attempts, spool, setAside, log }: SettingAsideDependencies) {
   const suspended = new SuspendedConversations()
   let search: Search = { firstKey: 0, lookedAtKey: 0, tried: new Set() }
+  /** The entries that could not be read the last time, by key, and since when. */
+  let unreadable = new Map<number, number>()
+
+  /** Throws unless what cannot be read was unreadable for a while. */
+  function checkUnreadable(entries: readonly Spooled[]): void {
+    const nowMs = performance.now()
+    const keys = entries.filter((entry) => !isReadable(entry)).map(({ key }) => key)
+    unreadable = new Map(keys.map((key) => [key, unreadable.get(key) ?? nowMs]))
+    for (const sinceMs of unreadable.values())
+      if (nowMs - sinceMs < UNREADABLE_MS)
+        throw new Error('the spool returns something else than was written')
+  }
 
   /** Returns the first recall of some other conversations behind `first`, and of other ones the next time. */
   async function nextOthers(first: Readable): Promise<readonly Readable[]> {
@@ -92,6 +106,7 @@ export function createSettingAside({ attempts, spool, setAside, log }: SettingAs
 
     /** Takes out of a batch what must not hold up the rest. */
     async sort(entries: readonly Spooled[]): Promise<readonly Readable[]> {
+      checkUnreadable(entries)
       const passing: Readable[] = []
       for (const entry of entries) {
         if (!isReadable(entry)) await giveUp(entry, 'the spool returned something else than was written')

@@ -97,7 +97,8 @@ export function openJournal({
     return ended
   }
 
-  if (!readOnly) for (const segment of segments.filter(({ live }) => live === 0)) deleteFile(segment)
+  const isNeedless = ({ live, isUnhealed }: Segment): boolean => live === 0 && !isUnhealed
+  if (!readOnly) for (const segment of segments.filter(isNeedless)) deleteFile(segment)
 
   function deleteFile(segment: Segment): void {
     removals.forget(segment)
@@ -130,7 +131,7 @@ export function openJournal({
     }
     const failures: unknown[] = []
     for (const [segment, own] of bySegment) {
-      const isAll = own.length === segment.live && !writer.isActive(segment)
+      const isAll = own.length === segment.live && !writer.isActive(segment) && !segment.isUnhealed
       if (!isAll) await removals.write(segment, own).catch((error: unknown) => failures.push(error))
       // Also if the disk failed: they would be published again and again, and a full disk would stay full.
       for (const key of own) segment.remove(key)
@@ -140,7 +141,7 @@ export function openJournal({
   }
 
   const isDone = (segment: Segment): boolean =>
-    segment.live === 0 && (!writer.isActive(segment) || (!writer.isWriting() && segment.end >= REUSED_BYTES))
+    isNeedless(segment) && (!writer.isActive(segment) || (!writer.isWriting() && segment.end >= REUSED_BYTES))
 
   return {
     append: (payload) => writer.append(payload),
@@ -177,7 +178,7 @@ export function openJournal({
       await removing
       await writer.flush().finally(() => writer.leaveFile())
       for (const segment of segments) removals.forget(segment)
-      if (!readOnly) for (const segment of segments.filter(({ live }) => live === 0)) deleteFile(segment)
+      if (!readOnly) for (const segment of segments.filter(isNeedless)) deleteFile(segment)
     },
   }
 }

@@ -70,7 +70,11 @@ export function loadSegments(disk: Disk, folder: string, options: LoadOptions): 
 function heal(disk: Disk, folder: string, name: string, sound: readonly Sound[]): Segment {
   const healed = healedName(name)
   const records = sound.map(({ key, payload }) => encodeRecord(key, payload))
-  if (!hasTaken(() => disk.replace(join(folder, healed), Buffer.concat(records)))) return indexed(name, sound)
+  if (!hasTaken(() => disk.replace(join(folder, healed), Buffer.concat(records)))) {
+    const unhealed = indexed(name, sound)
+    unhealed.isUnhealed = true
+    return unhealed
+  }
   disk.remove(join(folder, name))
   let at = 0
   return indexed(

@@ -21,6 +21,8 @@ export class Segment {
   end = 0
   live = 0
   liveBytes = 0
+  /** Whether something rotten is in the file, which the disk could not replace: it stays for the next start. */
+  isUnhealed = false
   /** Files that say what is removed here. */
   removalFiles = 0
 

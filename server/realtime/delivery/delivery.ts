@@ -136,8 +136,9 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
 
   function tellRoom(room: LocalRoom, payload: PreparedDelivery['payload']): void {
     room.flush()
+    // Whoever joins while that waits is told of a doubt that has come since.
     const isWanted = (listener: Parameters<typeof hub.isListening>[1]): boolean =>
-      hub.isListening(room.room, listener)
+      hub.isListening(room.room, listener) && !(payload.proved && roomDoubts.has(room))
     const after = toldFirst(payload)
     tell(new PreparedEvent('delivery', payload), hub.listenersOf(room.room), { isWanted, after })
   }
