@@ -227,6 +227,28 @@ describe('memory of receivers', () => {
     expect(reasons(receivers, 26_000)).to.deep.equal([])
   })
 
+  it('takes a process for a copy of another one when it has reported twice beside it', () => {
+    for (const [copiesMs, expected] of [
+      // On its way for long, and its process has ended meanwhile.
+      [[13_000], []],
+      [[13_000, 14_000], ['may be']],
+    ] as const) {
+      const receivers = new Receivers(10_000)
+      for (let nowMs = 10_000; nowMs <= 18_000; nowMs += 1_000) {
+        const latestMs = copiesMs.findLast((ms) => ms <= nowMs)
+        const copy = latestMs !== undefined && {
+          ...folder,
+          id: 'p',
+          sentMs: latestMs + 500,
+          ageMs: nowMs - latestMs,
+        }
+        const owner = { ...folder, id: 'q', sentMs: nowMs - 10_000 }
+        receivers.read([owner, ...(copy ? [copy] : [])].map(heartbeat), nowMs)
+      }
+      expect(reasons(receivers, 18_000), `${copiesMs.length}`).to.deep.equal(expected)
+    }
+  })
+
   it('takes no clock of a process for one that is older than its memory', () => {
     const receivers = new Receivers(10_000)
     for (const sentMs of [9e15, 0, 5])

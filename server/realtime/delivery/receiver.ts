@@ -94,13 +94,21 @@ export function receiverAfter(
   }
 }
 
-/** Leaves out those that had stopped reporting when another one began on their folder. */
+/** Leaves out those that had stopped reporting when another one began on their folder, or whose report was late. */
 export function withoutPredecessors(receivers: readonly Receiver[]): readonly Receiver[] {
+  const latestAtMs = new Map<string, number>()
+  for (const { folder, writtenAtMs } of receivers)
+    latestAtMs.set(folder, Math.max(writtenAtMs, latestAtMs.get(folder) ?? -Infinity))
+  // A single one, followed by those of another process, may have been sent by one that had ended before that had begun.
+  const known = receivers.filter(
+    ({ folder, firstAtMs, writtenAtMs }) =>
+      writtenAtMs - firstAtMs > QUEUE_MS || writtenAtMs >= (latestAtMs.get(folder) ?? -Infinity),
+  )
   const latest = new Map<string, Receiver>()
-  for (const receiver of receivers)
+  for (const receiver of known)
     if (receiver.firstAtMs > (latest.get(receiver.folder)?.firstAtMs ?? -Infinity))
       latest.set(receiver.folder, receiver)
-  return receivers.filter((receiver) => {
+  return known.filter((receiver) => {
     const last = latest.get(receiver.folder) ?? receiver
     return receiver === last || receiver.surelyAtMs - last.firstAtMs > COPY_AFTER_MS
   })
