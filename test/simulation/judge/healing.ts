@@ -14,7 +14,7 @@ const MANY = 3
 
 const DEAD_LINE = /line|frozen|power|half open|nothing reaches/
 const LOOP = /in a loop|again and again/
-const END = /killed|crashed|stopped|without power|rolling restart|refused|broken/
+const END = /killed|crash|stopped|without power|rolling restart|refused|broken/
 
 /** The bounds of one user. */
 export function healingOf(

@@ -6,7 +6,7 @@ import type { Recall } from './recalls.ts'
 /** Redis loses what it had confirmed. */
 const LOSS = /emptied|restarted empty|without its latest|rolled back|everything without power/
 /** A process of the gateway ends before it can do anything. */
-const KILL = /killed|crashed|without power|rolling restart|stopped/
+const KILL = /killed|crash|without power|rolling restart|stopped/
 /** All of them do. */
 const END = /all gateways|everything/
 const DISK = /disk/

@@ -51,6 +51,7 @@ class PlainPage implements Page {
   readonly #socket: Socket
   /** Counts connections: what belongs to an earlier one says nothing of this one. */
   #generation = 0
+  #attempts = 0
   readonly #leaving = new Set<PlainListener>()
   #isRefused = false
   #hasGoodbye = false
@@ -66,7 +67,7 @@ class PlainPage implements Page {
       transports: ['websocket'],
       forceNew: true,
       reconnectionDelayMax: 2_000,
-      auth: (use) => void this.#fetchToken().then((token) => use({ token })),
+      auth: (use) => this.#giveToken(use),
     })
     this.#listen()
   }
@@ -81,6 +82,12 @@ class PlainPage implements Page {
     // One that is on its way already must not be begun twice.
     if (!this.#socket.connected) return void (this.#socket.active || this.#socket.connect())
     for (const room of this.#rooms.values()) if (room.isRefused) this.#subscribe(room)
+  }
+
+  /** As CLIENTS.md says: only for the latest attempt, or Socket.IO presents itself once more on the connection that it has by then. */
+  #giveToken(use: (auth: { readonly token: string }) => void): void {
+    const attempt = ++this.#attempts
+    void this.#fetchToken().then((token) => attempt === this.#attempts && use({ token }))
   }
 
   /** Until the token endpoint gives one. */
