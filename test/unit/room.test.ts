@@ -48,5 +48,7 @@ describe('rooms', () => {
       expect(/\{(.*?)\}/.exec(key)?.[1]).to.equal('14')
     }
     expect(keys.roomOfChannel(keys.channel(room))).to.equal(room)
+    // What is tried out of what Redis allows is about no room.
+    expect(keys.roomOfChannel(createKeys('p', '14', ':trial:x').channel(room))).to.equal(undefined)
   })
 })

@@ -19,7 +19,9 @@ export function createKeys(prefix: string, app: string, area = '') {
     channel: (room: string) => channelBase + room,
     /** Sharded channel: the delivery probes of one process. */
     probe: (process: string) => `${base}:probe:${process}`,
-    roomOfChannel: (channel: string) => channel.slice(channelBase.length),
+    /** Undefined for other channels. */
+    roomOfChannel: (channel: string) =>
+      channel.startsWith(channelBase) ? channel.slice(channelBase.length) : undefined,
     /** Stream: announcements to all processes. */
     announcements: (subject: AnnouncementSubject) => `${base}:announcements:${subject}`,
     /** Hash: the latest heartbeat of each process, with its time. */

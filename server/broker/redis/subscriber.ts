@@ -50,6 +50,8 @@ export function createSubscriber(
   client.on('smessage', (channel: string, text: string) => {
     if (channel === probeChannel) return onProbe(text)
     const room = keys.roomOfChannel(channel)
+    // A trial of what Redis allows, which comes late.
+    if (room === undefined) return
     if (text === LOOK) return listeners.notifyInterrupted(room)
     const message = parseMessage(text)
     const notice = message && readEntry(message.entry, message.offset, room)
