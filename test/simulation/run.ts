@@ -19,6 +19,8 @@ import { OUTSIDE, Schedule } from './world/schedule.ts'
 const BOOT_MS = 4_000
 /** After the last fault, everything must be as promised by then. */
 const SETTLE_MS = 40_000
+/** Whoever was refused may be so for a minute more. */
+const SETTLE_REFUSED_MS = 75_000
 
 export interface Outcome {
   readonly plan: Plan
@@ -58,7 +60,9 @@ export async function run(plan: Plan): Promise<Outcome> {
     await schedule.run(() => schedule.nowMs >= endMs)
     system.restore()
     history.add({ kind: 'all faults over' })
-    await schedule.run(() => schedule.nowMs >= endMs + SETTLE_MS)
+    const hasRefused = plan.steps.some(({ kind }) => kind === 'rights' || kind === 'order')
+    const settleMs = hasRefused ? SETTLE_REFUSED_MS : SETTLE_MS
+    await schedule.run(() => schedule.nowMs >= endMs + settleMs)
     const found = await look(system)
     if (found) history.add({ kind: 'found', ...found })
     const violations = judge(plan, history.entries)

@@ -18,6 +18,6 @@ export interface Defect {
   readonly rules: readonly string[]
   /** The shortest plan that is known to show it. */
   readonly shownBy: ScenarioName
-  /** Within so many drawn plans it is found, with a margin. Without it, no search of up to 75 has found it yet. */
+  /** Within so many drawn plans it is found, with a margin. Without it, only that plan is known to show it. */
   readonly seeds?: number
 }

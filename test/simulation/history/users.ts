@@ -28,8 +28,11 @@ export interface Followed {
   readonly room: Room
   /** What the user follows it with. */
   readonly by: 'library' | 'plain' | 'stream'
-  /** Where it begins: at the stored position, at one that the app gives, or from now, which `load` has loaded. */
-  readonly from: 'stored' | 'given' | 'load'
+  /**
+   * Where it begins: at the stored position, if there is one; at one that is known to be there (`kept`); at one that the app would
+   * give, if it had one; or from now, which `load` has loaded.
+   */
+  readonly from: 'stored' | 'kept' | 'given' | 'load'
 }
 
 /** A listener is called with a notice. */
@@ -63,6 +66,8 @@ export interface GapTold {
   readonly life: number
   readonly room: Room
   readonly reason: string
+  /** How many notices are between where the listener was and where it goes on, in one epoch, if it can tell. */
+  readonly missed?: number
 }
 
 /** What dealt with the gap, or `load`, has returned, or thrown. */

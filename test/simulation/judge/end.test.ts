@@ -18,6 +18,14 @@ describe('the judge of connections, and of what is left at the end', () => {
       [],
     ],
     [
+      'a connection ends without a word while Redis is away',
+      withToo(fault(9_000, 'redis away'), [
+        10_000,
+        { kind: 'ended', user: 'ann', life: 1, hasGoodbye: false },
+      ]),
+      ['goodbye'],
+    ],
+    [
       'one more recall goes to the disk',
       withFound([1, 2], { processes: [{ ...PROCESS, stores: 'on disk' }] }),
       ['quiet'],

@@ -14,6 +14,8 @@ export interface Due {
   readonly busyUntilMs: number
   /** When that was handled. */
   readonly handledAtMs: number | undefined
+  /** When its group was dismissed: who was not told before need not be. */
+  readonly untilMs: number
 }
 
 interface Giving {
@@ -34,8 +36,10 @@ export function dueOf(stretch: Stretch, losses: Losses, history: readonly Entry[
   const dismissals = dismissalsOf(history)
   // What was recalled before its group was dismissed may be gone before anybody was told; but the feed keeps it in its log.
   const isLogged = 'feed' in room && !stretch.entries.some(({ kind }) => kind === 'gap')
-  const isDismissed = ({ group, recalledAtMs: ms = 0 }: Recall): boolean =>
-    !isLogged && ms <= (dismissals.get(group)?.maybeMs ?? -Infinity)
+  const untilOf = ({ group, recalledAtMs: ms = 0 }: Recall): number => {
+    const { fromMs, maybeMs } = dismissals.get(group) ?? { fromMs: Infinity, maybeMs: -Infinity }
+    return isLogged || ms > maybeMs ? Infinity : fromMs
+  }
   const { told, handled, gapsAtMs } = givingsOf(stretch)
   return all.flatMap((recall) => {
     const { key, keptAtMs, sentAtMs, recalledAtMs } = recall
@@ -47,18 +51,26 @@ export function dueOf(stretch: Stretch, losses: Losses, history: readonly Entry[
       !includes(room, recall)
     )
       return []
-    const isOld = (byKey.get(key) ?? []).some(
+    const earlier = (byKey.get(key) ?? []).filter(
       (other) => other !== recall && other.sentAtMs < sentAtMs && isCovered(recalledAtMs, other.recalledAtMs),
     )
-    if (isOld || isDismissed(recall)) return []
-    const isIt = (one: Giving): boolean => one.atMs >= sentAtMs && isCovered(recalledAtMs, one.recalledAtMs)
-    const gapAtMs = gapsAtMs.find((atMs) => atMs >= sentAtMs)
+    // One that had no answer may have been stored, and told, or not.
+    const isOld = earlier.some(
+      (other) =>
+        other.sentAtMs < beginMs ||
+        (other.keptAtMs !== undefined && !losses.mayBeGone(other) && !losses.mayBeHidden(other)),
+    )
+    if (isOld) return []
+    const fromMs = Math.min(sentAtMs, ...earlier.map((other) => other.sentAtMs))
+    const isIt = (one: Giving): boolean => one.atMs >= fromMs && isCovered(recalledAtMs, one.recalledAtMs)
+    const gapAtMs = gapsAtMs.find((atMs) => atMs >= fromMs)
     const telling = told.get(key)?.find(isIt)
     const due = {
       recall,
       keptAtMs,
       toldAtMs: earliest(telling?.startedAtMs, gapAtMs),
       busyUntilMs: telling?.busyUntilMs ?? -Infinity,
+      untilMs: untilOf(recall),
       handledAtMs: earliest(handled.get(key)?.find(isIt)?.atMs, gapAtMs),
     }
     return [due]

@@ -9,6 +9,8 @@ const LIVE_MS = 12_000
 const AFTER_SILENCE_MS = 25_000
 /** A client that often failed to connect, or to get a token, tries again after up to 30 s. */
 const AFTER_BACKOFF_MS = 35_000
+/** No fault lasts longer. */
+const MAX_FAULT_MS = 20_000
 /** So many ends of processes make clients wait that long. */
 const MANY = 3
 
@@ -22,7 +24,11 @@ export function healingOf(
   user: string,
   history: readonly Entry[],
 ): { readonly toldMs: number; readonly liveMs: number } {
-  const faults = history.flatMap((entry) => (entry.kind === 'fault' ? [entry.name] : []))
+  const overMs = history.find(({ kind }) => kind === 'all faults over')?.atMs ?? Infinity
+  // Of what ended longer before, nothing is left.
+  const faults = history.flatMap((entry) =>
+    entry.kind === 'fault' && entry.atMs + MAX_FAULT_MS + AFTER_BACKOFF_MS >= overMs ? [entry.name] : [],
+  )
   const isRestless =
     faults.some((name) => LOOP.test(name)) || faults.filter((name) => END.test(name)).length >= MANY
   if (isRestless || !hasGoodTokens(plan, user)) return { toldMs: AFTER_BACKOFF_MS, liveMs: AFTER_BACKOFF_MS }

@@ -9,6 +9,8 @@ import type { Violation } from './violation.ts'
 
 /** Once it is live, it is so again after a short pause, as when a token ends. */
 const PAUSE_MS = 5_000
+/** Every order is over by then. */
+const ENDED_MS = 8_000
 
 /**
  * Every listener that has a right to its room becomes live soon after the last fault, and stays it, but for what the app takes: for
@@ -27,10 +29,15 @@ export function judgeHeals(
     const { listener, user, room, entries, isOpen } = stretch
     const spec = plan.users.find(({ name }) => name === user)
     const tokenMs = spec?.tokens.delayMs ?? 0
-    if (!isOpen || !rights.surelyHas(user, room, overMs - NO_MS, end.atMs)) return []
+    // A right that was taken is given back by the last fault.
+    const wasTaken = !rights.surelyHas(user, room, overMs - NO_MS, end.atMs)
+    // By a clock that was wrong, it was taken for longer.
+    const isBack =
+      !rights.hasWrongClocksBy(end.atMs) && rights.surelyHas(user, room, overMs + ENDED_MS, end.atMs)
+    if (!isOpen || (wasTaken && !isBack)) return []
     return pausesOf(entries, end.atMs).flatMap(({ fromMs, untilMs, state }) => {
       const allowedUntilMs = Math.max(
-        overMs + healingOf(plan, user, history).liveMs,
+        overMs + (wasTaken ? ENDED_MS + NO_MS : healingOf(plan, user, history).liveMs),
         fromMs + PAUSE_MS + tokenMs,
       )
       if (untilMs <= allowedUntilMs) return []

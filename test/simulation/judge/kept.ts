@@ -4,7 +4,7 @@ import type { Recall } from './recalls.ts'
 import type { Losses } from './losses.ts'
 import type { Violation } from './violation.ts'
 
-const CLOCK = /clock/
+const CLOCK = /clock of a gateway/
 
 /**
  * A recall that was answered OK is kept: at the end `recalled` names it, with the latest time that was kept, unless the group was

@@ -31,19 +31,22 @@ export function judgeLive(
     const own = overlap(intervalsOf(stretch.entries.filter(isState)), following)
     // A client is live beside a room that was refused.
     const ofClient = overlap(overlap(statesOf(stretch.user), following), wantedOf(stretch))
-    return dues.flatMap(({ recall, keptAtMs, toldAtMs = Infinity }) => {
+    return dues.flatMap(({ recall, keptAtMs, toldAtMs = Infinity, untilMs: dueUntilMs }) => {
       for (const [who, intervals] of [
         [stretch.listener, own],
         [stretch.user, ofClient],
       ] as const)
         for (const { fromMs, untilMs } of intervals) {
-          const endMs = Math.min(untilMs, toldAtMs)
+          const endMs = Math.min(untilMs, toldAtMs, dueUntilMs)
           if (endMs <= Math.max(keptAtMs + DOUBT_MS, fromMs)) continue
-          // What Redis has lost is missing anew.
-          const missingMs = Math.max(keptAtMs, losses.lastBetween(keptAtMs, endMs))
-          const untrueMs = Math.max(missingMs + boundOf(faults, stretch.user, keptAtMs, endMs), fromMs)
-          if (endMs > untrueMs)
-            return [violation(who, recall.key, keptAtMs, Math.max(keptAtMs, fromMs), endMs)]
+          // What Redis has lost is missing anew; but before that, it was missing already.
+          let missingMs = keptAtMs
+          for (const lossMs of [...losses.between(keptAtMs, endMs), endMs]) {
+            const untrueMs = missingMs + boundOf(faults, stretch.user, keptAtMs, lossMs)
+            if (lossMs > Math.max(untrueMs, fromMs))
+              return [violation(who, recall.key, keptAtMs, Math.max(keptAtMs, fromMs), endMs)]
+            missingMs = lossMs
+          }
         }
       return []
     })
@@ -159,7 +162,8 @@ function faultsOf(history: readonly Entry[]): FaultTime[] {
         name: entry.name,
         parts: entry.parts,
         fromMs: entry.atMs,
-        untilMs: Math.min(end?.atMs ?? overMs, overMs),
+        // What has no end was done in a moment.
+        untilMs: Math.min(end?.atMs ?? entry.atMs, overMs),
       },
     ]
   })

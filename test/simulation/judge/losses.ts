@@ -72,9 +72,14 @@ export class Losses {
     )
   }
 
-  /** When Redis lost something last between the two; -Infinity if it has not. */
-  lastBetween(fromMs: number, untilMs: number): number {
-    return this.#lossesMs.findLast((ms) => ms >= fromMs && ms <= untilMs) ?? -Infinity
+  /** When Redis lost something for the first time; Infinity if it has not. */
+  get firstMs(): number {
+    return Math.min(...this.#lossesMs)
+  }
+
+  /** When Redis lost something between the two. */
+  between(fromMs: number, untilMs: number): readonly number[] {
+    return this.#lossesMs.filter((ms) => ms > fromMs && ms < untilMs)
   }
 
   /**
@@ -93,10 +98,11 @@ export class Losses {
    * ended, and whose disk did not take them, so that later ones take their offsets in the same epoch.
    */
   mayBeHidden({ keptAtMs }: Recall): boolean {
-    if (keptAtMs === undefined || this.#slow.length === 0) return false
+    if (keptAtMs === undefined) return false
     return this.#endsMs.some(
       (endMs) =>
         keptAtMs >= endMs - HIDDEN_MS &&
+        this.#slow.some(({ fromMs, untilMs }) => fromMs <= endMs && untilMs >= endMs - HIDDEN_MS) &&
         this.#lossesMs.some(
           (ms) => ms >= endMs - ENDED_MS && ms <= endMs + HIDDEN_MS && keptAtMs <= ms + HIDDEN_MS,
         ),

@@ -57,7 +57,8 @@ function judgeStretch(
         same ?? [...tellings.values()].find(({ recalledAtMs }) => entry.recalledAtMs <= recalledAtMs)
       if (before) {
         // The feed is told again of what was recalled before its group was dismissed.
-        const isForgotten = entry.recalledAtMs <= (dismissals.get(entry.group)?.maybeMs ?? -Infinity)
+        const { fromMs = Infinity, maybeMs = -Infinity } = dismissals.get(entry.group) ?? {}
+        const isForgotten = entry.atMs >= fromMs && entry.recalledAtMs <= maybeMs
         const mayRepeat =
           isForgotten || (same && (!same.isDone || (same.life !== entry.life && entry.offset > storedOffset)))
         if (!mayRepeat)
@@ -83,7 +84,8 @@ function judgeStretch(
       if (last !== undefined && entry.atMs === leftAtMs) lastDone = last.offset
       last = lastDone === undefined ? undefined : { offset: lastDone, isDone: true }
       leftAtMs = undefined
-      storedOffset = lastStored(history, user, nameOf(room), entry.atMs)?.offset ?? -1
+      storedOffset =
+        entry.from === 'kept' ? Infinity : (lastStored(history, user, nameOf(room), entry.atMs)?.offset ?? -1)
     } else if (entry.kind === 'left') leftAtMs = entry.atMs
     else if (entry.kind === 'gap') {
       last = lastDone = undefined

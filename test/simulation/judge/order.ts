@@ -1,5 +1,5 @@
 import type { Entry, EntryOf } from '../history.ts'
-import { grouped, includes, keyOf, nameOf, recallsOf } from './recalls.ts'
+import { dismissalsOf, grouped, includes, keyOf, nameOf, recallsOf } from './recalls.ts'
 import type { Losses } from './losses.ts'
 import type { Violation } from './violation.ts'
 
@@ -31,22 +31,20 @@ function judgeTruth(told: readonly EntryOf<'told'>[], history: readonly Entry[])
   )
 }
 
-/** Offsets are compared while the room has one log: a lost one begins anew. */
+/** Offsets are compared while the room has its first log: one that was lost, or ended with its group, begins anew. */
 function judgeOffsets(
   told: readonly EntryOf<'told'>[],
   losses: Losses,
   history: readonly Entry[],
 ): Violation[] {
-  if (losses.hasLostBy(Infinity)) return []
-  const renewed = new Set(
-    history.flatMap((entry) =>
-      entry.kind === 'gap' && entry.reason === 'epoch-changed' ? [nameOf(entry.room)] : [],
-    ),
-  )
+  const dismissals = dismissalsOf(history)
+  const isFirstLog = ({ room, atMs }: EntryOf<'told'>): boolean =>
+    !losses.mayHaveLostBy(atMs) &&
+    ('feed' in room || !((dismissals.get(room.group)?.fromMs ?? Infinity) <= atMs))
   const first = new Map<string, EntryOf<'told'>>()
   return told.flatMap((notice) => {
+    if (!isFirstLog(notice)) return []
     const room = nameOf(notice.room)
-    if (renewed.has(room)) return []
     const place = `${room} ${notice.offset}`
     const other = first.get(place)
     if (other === undefined) first.set(place, notice)

@@ -60,6 +60,8 @@ function readRecalls(history: readonly Entry[]): readonly Recall[] {
 
 /** Until when everything recalled in a group was dismissed with it, in ms since 1970. */
 export interface Dismissal {
+  /** When it was said first, in the time of the run. */
+  readonly fromMs: number
   /** Perhaps. */
   maybeMs: number
   /** The gateway has said so. */
@@ -72,7 +74,7 @@ export function dismissalsOf(history: readonly Entry[]): ReadonlyMap<string, Dis
   for (const entry of history) {
     if (entry.kind !== 'dismissed' && entry.kind !== 'dismissal answered') continue
     const { group, dismissedAtMs } = entry
-    const dismissal = dismissals.get(group) ?? { maybeMs: -Infinity, surelyMs: -Infinity }
+    const dismissal = dismissals.get(group) ?? { fromMs: entry.atMs, maybeMs: -Infinity, surelyMs: -Infinity }
     dismissals.set(group, dismissal)
     dismissal.maybeMs = Math.max(dismissal.maybeMs, dismissedAtMs)
     if (entry.kind === 'dismissal answered' && entry.isOk === true)

@@ -51,6 +51,6 @@ const has = (
   atMs: number,
   code: string,
 ): boolean =>
-  !(code === 'TOKEN_REFUSED' && rights.hasWrongClocks) &&
+  !(code === 'TOKEN_REFUSED' && rights.hasWrongClocksBy(atMs)) &&
   !rights.mayBeOrderedByClock(user, atMs) &&
   rooms.some(({ room }) => rights.surelyHasAt(user, room, atMs, NEGATIVE_MS))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Entry } from '../history.ts'
 import { judge } from './judge.ts'
-import type { Plan, UserSpec } from '../spec.ts'
+import type { Plan, Shape, UserSpec } from '../spec.ts'
 
 export type Timed = [atMs: number, entry: Omit<Entry, 'atMs'> & Record<string, unknown>]
 
@@ -76,9 +76,17 @@ const user = {
   store: 'session',
   tokens: { lifeMs: 600_000, delayMs: 0, failsEvery: 0, endedEvery: 0, rubbishEvery: 0 },
 } as unknown as UserSpec
+export const SHAPE: Shape = {
+  broker: 'redis',
+  alls: 1,
+  receivers: 0,
+  nodes: 0,
+  historySize: 5,
+  latencyMs: 1,
+}
 const plan: Plan = {
   seed: 1,
-  shape: { broker: 'redis', alls: 1, receivers: 0, nodes: 0, historySize: 5, latencyMs: 1 },
+  shape: SHAPE,
   users: [user],
   steps: [],
   activeMs: 0,

@@ -18,13 +18,25 @@ const ORDER_MS = 3_000
 const DISTURBED_MS = 10_000
 
 const FROZEN = /frozen/
-const CLOCK = /clock/
+const CLOCK = /^clock of a gateway/
 /** What comes late may have been sent long before. */
 const LATE = /frozen|line|half open|nothing reaches|slow/
 /** Whoever begins anew reads every order before anybody may enter. */
 const ENDS =
-  /^(gateway (killed|crashed|crashes|stopped|without power)|all gateways|rolling restart|user|backend|disk)/
+  /^(gateway (killed|crashed|crashes|stopped|without power)|all gateways|rolling restart|user|clock of a user|backend|disk)/
 const NODE_ENDS = /^(gateway (killed|crashed|stopped)|all gateways killed)/
+interface Span {
+  readonly fromMs: number
+  readonly untilMs: number
+}
+
+const overlap = (spans: readonly Span[], fromMs: number, untilMs: number): boolean =>
+  spans.some((span) => span.fromMs <= untilMs && span.untilMs >= fromMs)
+
+/** What has no end of its own, and is not over in a moment either. */
+const LASTS = /clock|half open/
+/** An order may be confirmed while Redis loses it. */
+const LOSS_MS = 1_000
 /** Redis forgets orders. */
 const LOSS = /emptied|restarted empty|without its latest|rolled back|everything without power/
 
@@ -32,15 +44,17 @@ const LOSS = /emptied|restarted empty|without its latest|rolled back|everything 
 export class Rights {
   readonly #plan: Plan
   /** When something kept nodes from learning of orders. */
-  readonly #disturbed: readonly { readonly fromMs: number; readonly untilMs: number }[]
+  readonly #disturbed: readonly Span[]
   /** What gives rights, and takes them. */
   readonly #ofUsers: ReadonlyMap<string, readonly RightsEntry[]>
   readonly #slackMs: number
   readonly #lateMs: number
   /** When Redis forgot orders. */
   readonly #lossesMs: readonly number[]
-  /** A node whose clock is wrong takes tokens and grants for longer, or not at all. */
-  readonly hasWrongClocks: boolean
+  /** From then on, some node's clock may have been wrong. */
+  readonly #wrongFromMs: number
+  /** When the provider said that somebody had left a group, while nothing was wrong. */
+  readonly #quits: readonly EntryOf<'quit'>[]
   /** When the only node ended: whoever comes back meets one that has read every order. */
   readonly #endsMs: readonly number[]
   readonly #orders: readonly { readonly order: EntryOf<'ordered'>; readonly okAtMs: number | undefined }[]
@@ -49,12 +63,19 @@ export class Rights {
     this.#plan = plan
     this.#ofUsers = grouped(history.filter(isOfRights), ({ user }) => user)
     const faults = history.filter((entry): entry is EntryOf<'fault'> => entry.kind === 'fault')
-    this.hasWrongClocks = faults.some(({ name }) => CLOCK.test(name))
+    this.#wrongFromMs = faults.find(({ name }) => CLOCK.test(name))?.atMs ?? Infinity
     this.#slackMs = faults.some(({ name }) => FROZEN.test(name)) ? 20_000 : 0
     this.#lateMs = faults.some(({ name }) => LATE.test(name)) ? 20_000 : 0
-    this.#disturbed = faults
-      .filter(({ name }) => !ENDS.test(name))
-      .map((fault) => ({ fromMs: fault.atMs, untilMs: overAtMs(fault, history) + DISTURBED_MS }))
+    const timeOf = (fault: EntryOf<'fault'>): Span => ({
+      fromMs: fault.atMs,
+      untilMs: overAtMs(fault, history) + DISTURBED_MS,
+    })
+    this.#disturbed = faults.filter(({ name }) => !ENDS.test(name)).map(timeOf)
+    const all = faults.map(timeOf)
+    this.#quits = history.filter(
+      (entry): entry is EntryOf<'quit'> =>
+        entry.kind === 'quit' && entry.isOk && !overlap(all, entry.atMs - ORDER_MS, entry.atMs + ORDER_MS),
+    )
     const isAlone = plan.shape.alls + plan.shape.nodes === 1
     this.#endsMs = faults.flatMap(({ name, atMs }) => (isAlone && NODE_ENDS.test(name) ? [atMs] : []))
     this.#lossesMs = faults.flatMap(({ name, atMs }) => (LOSS.test(name) ? [atMs] : []))
@@ -70,6 +91,16 @@ export class Rights {
 
   isAdmin(user: string): boolean {
     return this.#plan.users.find(({ name }) => name === user)?.role === 'admin'
+  }
+
+  /** A node whose clock is wrong takes tokens and grants for longer, or not at all. */
+  hasWrongClocksBy(atMs: number): boolean {
+    return this.#wrongFromMs <= atMs
+  }
+
+  /** How long something may be on its way to a user, beside what a line takes. */
+  get lateMs(): number {
+    return this.#lateMs
   }
 
   /** Whether the user may have had the right to be told of the room at some moment between the two. */
@@ -117,7 +148,7 @@ export class Rights {
         ({ name, role, rooms }) =>
           name === user && (role === 'admin' || rooms.some((granted) => covers(granted, room))),
       )
-    const slackMs = TOKEN_MS + this.#slackMs + (this.hasWrongClocks ? Infinity : 0)
+    const slackMs = TOKEN_MS + this.#slackMs + (this.hasWrongClocksBy(atMs) ? Infinity : 0)
     return entries.some((entry) => {
       if (entry.atMs > atMs) return false
       if (entry.kind === 'token')
@@ -126,8 +157,22 @@ export class Rights {
           (entry.isAdmin || (entry.rooms ?? []).some((granted) => covers(granted, room)))
         )
       if (entry.kind !== 'verdict' || !entry.isAllowed) return false
-      return covers(entry.room, room) && entry.atMs + entry.forMs + ANSWER_MS - TOKEN_MS + slackMs >= atMs
+      if (entry.atMs + entry.forMs + ANSWER_MS - TOKEN_MS + slackMs < atMs) return false
+      return covers(entry.room, room) && !this.#isOver(entry, atMs)
     })
+  }
+
+  /** Whether the provider has said since that the member has left, in time for all nodes to hear of it. */
+  #isOver(verdict: EntryOf<'verdict'>, atMs: number): boolean {
+    return this.#quits.some(
+      (quit) =>
+        quit.user === verdict.user &&
+        'group' in verdict.room &&
+        quit.group === verdict.room.group &&
+        quit.atMs >= verdict.atMs &&
+        quit.atMs + ORDER_MS + this.#slackMs <= atMs &&
+        !overlap(this.#disturbed, quit.atMs, atMs),
+    )
   }
 
   /** An order that was confirmed holds, until it ends. What disturbs may keep a node from learning of it in time. */
@@ -139,25 +184,26 @@ export class Rights {
         concerns(order.room, room) &&
         okAtMs + ORDER_MS + this.#slackMs <= atMs &&
         atMs <= order.atMs + order.forMs &&
-        (!this.#isDisturbed(atMs - ORDER_MS, atMs) || this.#isReadAnew(okAtMs, atMs)),
+        !this.#isForgotten(okAtMs, atMs) &&
+        (!overlap(this.#disturbed, atMs - ORDER_MS, atMs) || this.#isReadAnew(okAtMs, atMs)),
     )
   }
 
   /** By a clock that is wrong, an order ends at another time. */
   mayBeOrderedByClock(user: string, atMs: number): boolean {
-    return this.hasWrongClocks && this.#orders.some(({ order }) => order.user === user && order.atMs <= atMs)
-  }
-
-  #isReadAnew(okAtMs: number, atMs: number): boolean {
     return (
-      !this.hasWrongClocks &&
-      this.#endsMs.some((ms) => ms > okAtMs && ms < atMs) &&
-      !this.#lossesMs.some((ms) => ms < atMs)
+      this.hasWrongClocksBy(atMs) &&
+      this.#orders.some(({ order }) => order.user === user && order.atMs <= atMs)
     )
   }
 
-  #isDisturbed(fromMs: number, untilMs: number): boolean {
-    return this.#disturbed.some((fault) => fault.fromMs <= untilMs && fault.untilMs >= fromMs)
+  #isReadAnew(okAtMs: number, atMs: number): boolean {
+    return !this.hasWrongClocksBy(atMs) && this.#endsMs.some((ms) => ms > okAtMs && ms < atMs)
+  }
+
+  /** Redis has lost it; one that was ordered later, it has. */
+  #isForgotten(okAtMs: number, atMs: number): boolean {
+    return this.#lossesMs.some((ms) => ms >= okAtMs - LOSS_MS && ms < atMs)
   }
 
   /** It begins when the gateway has it, which is when the answer comes, at the latest. */
@@ -168,9 +214,9 @@ export class Rights {
 }
 
 function overAtMs({ name, atMs }: EntryOf<'fault'>, history: readonly Entry[]): number {
-  if (LOSS.test(name)) return Infinity
   const over = history.find((one) => one.kind === 'fault over' && one.name === name && one.atMs >= atMs)
-  return over?.atMs ?? history.find(({ kind }) => kind === 'all faults over')?.atMs ?? Infinity
+  if (over || !LASTS.test(name)) return over?.atMs ?? atMs
+  return history.find(({ kind }) => kind === 'all faults over')?.atMs ?? Infinity
 }
 
 type RightsEntry = EntryOf<'token' | 'verdict' | 'granted' | 'revoked' | 'ordered'>

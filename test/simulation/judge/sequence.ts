@@ -20,9 +20,8 @@ export function judgeSequence(
 ): Violation[] {
   const { alls, receivers } = plan.shape
   if (alls + receivers > 1) return []
-  if (losses.hasLostBy(Infinity)) return []
-  if (history.some((entry) => entry.kind === 'fault' && DISORDER.test(entry.name))) return []
-  if (history.some((entry) => entry.kind === 'logged' && entry.text.endsWith(OVERTOOK))) return []
+  // What is told before is in order.
+  const untilMs = Math.min(losses.firstMs, history.find(isDisorder)?.atMs ?? Infinity)
   const once = new Map<string, Recall & { readonly keptAtMs: number }>()
   for (const [key, [recall, ...more]] of grouped(recallsOf(history), (one) => one.key))
     if (recall?.keptAtMs !== undefined && more.length === 0)
@@ -32,6 +31,7 @@ export function judgeSequence(
     let latest = new Map<string, Recall>()
     let told = new Set<string>()
     for (const entry of entries) {
+      if (entry.atMs >= untilMs) break
       if (entry.kind === 'gap') [latest, told] = [new Map(), new Set()]
       if (entry.kind !== 'told') continue
       for (const seq of entry.seqs) {
@@ -52,3 +52,7 @@ export function judgeSequence(
     return violations
   })
 }
+
+const isDisorder = (entry: Entry): boolean =>
+  (entry.kind === 'fault' && DISORDER.test(entry.name)) ||
+  (entry.kind === 'logged' && entry.text.endsWith(OVERTOOK))

@@ -1,4 +1,17 @@
-import { itJudges, fault, handled, ofTwo, state, told, withToo, without } from './right-history.ts'
+import {
+  itJudges,
+  BASE_MS,
+  answered,
+  fault,
+  found,
+  handled,
+  ofTwo,
+  sent,
+  state,
+  told,
+  withToo,
+  without,
+} from './right-history.ts'
 
 describe('the judge of what clients say of themselves', () => {
   itJudges([
@@ -13,6 +26,38 @@ describe('the judge of what clients say of themselves', () => {
       [],
     ],
     ['a line is dead', without(ofTwo, fault(1_500, 'line broken'), told(9_000, 2), handled(9_000, 2)), []],
+    [
+      'a connection was half open long before',
+      without(
+        ({ kind }) => kind === 'found',
+        fault(150, 'one connection half open'),
+        sent(13_000, 3),
+        answered(13_010, 3),
+        told(19_000, 3),
+        handled(19_000, 3),
+        found([1, 2, 3]),
+      ),
+      ['true state'],
+    ],
+    [
+      'it is live for too long without what is kept, and told when Redis has lost it',
+      without(ofTwo, fault(9_000, 'redis emptied'), told(9_500, 2), handled(9_500, 2)),
+      ['true state'],
+    ],
+    [
+      'it is live for too long without what is kept, and its group is dismissed later',
+      without(
+        (entry) => ofTwo(entry) || entry.kind === 'found',
+        [9_000, { kind: 'dismissed', id: 9, group: 'g', dismissedAtMs: BASE_MS + 50 }],
+        found([]),
+      ),
+      ['true state'],
+    ],
+    [
+      'Redis loses what was not told yet',
+      without(ofTwo, fault(4_000, 'redis emptied'), told(8_000, 2), handled(8_000, 2)),
+      [],
+    ],
     [
       'the line of somebody else is dead',
       without(

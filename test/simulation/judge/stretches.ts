@@ -35,7 +35,7 @@ export function stretchesOf(history: readonly Entry[]): readonly Stretch[] {
     )
     const isSameLife = before?.entries.findLast((one) => 'life' in one)?.life === life
     const isKept = isSameLife ? !isShared : stored.has(roomOf(user, room))
-    if (before && isKept && from === 'stored') {
+    if (before && (from === 'kept' || (isKept && from === 'stored'))) {
       before.isOpen = true
       before.entries.push(entry)
       return

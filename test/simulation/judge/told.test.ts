@@ -12,6 +12,7 @@ import {
   right,
   room,
   sent,
+  SHAPE,
   state,
   stored,
   told,
@@ -172,6 +173,37 @@ describe('the judge of what listeners are told', () => {
       ),
       ['order'],
     ],
+    [
+      'two listeners are told different notices at an offset, long before Redis loses anything',
+      withToo(
+        [150, { ...followed(0)[1], listener: 'second' }],
+        state(2_005, 'live', { listener: 'second' }),
+        told(2_030, 1, { listener: 'second', seqs: [2], recalledAtMs: BASE_MS + 2 }),
+        fault(10_000, 'redis emptied'),
+      ),
+      ['order'],
+    ],
+    [
+      'one conversation is told in another order than it was sent, long before a disk is full and Redis loses anything',
+      without(
+        (entry) => entry.kind === 'told' || entry.kind === 'handled',
+        told(2_020, 1, { seqs: [2], recalledAtMs: BASE_MS + 2 }),
+        handled(2_020, 1),
+        told(2_030, 2, { seqs: [1], recalledAtMs: BASE_MS + 1 }),
+        handled(2_030, 2),
+        fault(10_000, 'disk full'),
+        fault(11_000, 'redis emptied'),
+      ),
+      ['order'],
+    ],
+    [
+      'a message is told in two notices, long before its group is dismissed',
+      withToo(told(3_000, 3, { seqs: [2], recalledAtMs: BASE_MS + 2 }), handled(3_000, 3), [
+        10_000,
+        { kind: 'dismissed', id: 9, group: 'g', dismissedAtMs: BASE_MS + 50 },
+      ]),
+      ['once'],
+    ],
     ['another room is told', withToo(told(3_000, 3, { group: 'other', seqs: [9] })), ['right room', 'true']],
     [
       'a time is told that nobody said',
@@ -188,6 +220,54 @@ describe('the judge of what listeners are told', () => {
     ],
 
     ['a notice is never told', without(ofTwo), ['told', 'true state']],
+    [
+      'a call that failed is repeated, which is OK, and never told',
+      without(
+        ({ kind }) => kind === 'found',
+        sent(1_500, 9, { seqs: [3], recalledAtMs: BASE_MS + 3 }),
+        answered(1_600, 9, false),
+        sent(3_000, 10, { seqs: [3], recalledAtMs: BASE_MS + 3 }),
+        answered(3_010, 10),
+        found([1, 2, 3]),
+      ),
+      ['told', 'true state'],
+    ],
+    [
+      'a call that had no answer is told, and repeated',
+      without(
+        ({ kind }) => kind === 'found',
+        sent(2_500, 3),
+        told(2_510, 3),
+        handled(2_510, 3),
+        sent(4_000, 10, { seqs: [3], recalledAtMs: BASE_MS + 3 }),
+        answered(4_010, 10),
+        found([1, 2, 3]),
+      ),
+      [],
+    ],
+    [
+      'it comes back to where it was, and is not told what was sent meanwhile',
+      without(
+        ({ kind }) => kind === 'found',
+        [2_500, { kind: 'killed', user: 'ann', life: 1 }],
+        sent(3_000, 3),
+        answered(3_010, 3),
+        followed(4_000, 2, 'kept'),
+        state(4_010, 'live', { life: 2 }),
+        found([1, 2, 3]),
+      ),
+      ['told', 'true state'],
+    ],
+    [
+      'a disk is slow long after Redis lost something that nobody knew',
+      without(
+        ofTwo,
+        fault(1_500, 'gateway killed'),
+        fault(1_600, 'redis rolled back while connections stay'),
+        fault(18_000, 'disk slow'),
+      ),
+      ['told', 'true state'],
+    ],
     [
       'a notice that was thrown is never told again',
       without((entry) => ofTwo(entry) && entry.kind === 'handled', handled(2_020, 2, false)),
@@ -215,6 +295,37 @@ describe('the judge of what listeners are told', () => {
       ['in time', 'heals'],
     ],
     ['a gap is told for nothing', withToo(gap(3_000, 'epoch-changed')), ['no needless gap']],
+    [
+      'a log is trimmed, but not what it missed',
+      withToo([3_000, { ...gap(0, 'trimmed')[1], missed: 1 }]),
+      ['no needless gap'],
+      { shape: { ...SHAPE, historySize: 1 } },
+    ],
+    [
+      'what it missed is trimmed',
+      withToo([3_000, { ...gap(0, 'trimmed')[1], missed: 2 }]),
+      [],
+      { shape: { ...SHAPE, historySize: 1 } },
+    ],
+    [
+      'it is told long after the last fault, and its line was dead long before',
+      without(
+        (entry) => ofTwo(entry) || ['all faults over', 'found'].includes(entry.kind),
+        fault(1_500, 'line broken'),
+        state(2_015, 'stale'),
+        [100_000, { kind: 'all faults over' }],
+        told(115_000, 2),
+        handled(115_000, 2),
+        state(115_001, 'live'),
+        [140_000, found([1, 2])[1]],
+      ),
+      ['in time', 'heals'],
+    ],
+    [
+      'a gap is told to somebody who is live, long after the last fault',
+      withToo(fault(10_000, 'redis emptied'), gap(50_000, 'epoch-changed')),
+      ['no needless gap'],
+    ],
     ['a log is trimmed that is not full', withToo(gap(3_000, 'trimmed')), ['no needless gap']],
   ])
 })

@@ -25,7 +25,8 @@ export function judgeTold(
     if (!isOpen || isRefused(stretch) || !rights.mayHave(user, room, endMs, endMs)) return []
     const wasGranted = rights.surelyHas(user, room, overMs - NO_MS, endMs)
     return dueOf(stretch, losses, history).flatMap(
-      ({ recall, keptAtMs, toldAtMs, busyUntilMs, handledAtMs }) => {
+      ({ recall, keptAtMs, toldAtMs, busyUntilMs, handledAtMs, untilMs }) => {
+        if (untilMs < Infinity) return []
         const { key, sentAtMs } = recall
         if (handledAtMs === undefined) {
           const what = `${listener} is never ${toldAtMs === undefined ? 'told' : 'asked again to handle'} message ${key}, answered OK at ${keptAtMs}`

@@ -99,22 +99,18 @@ export class LibraryListener {
   #leave(): void {
     const { user, life, history } = this.#page
     const { room, returnsAfterMs } = this.#habit
-    history.add({ kind: 'left', listener: this.#name, user, life, room, ...this.#start })
+    history.add({ kind: 'left', listener: this.#name, user, life, room })
     this.#subscription?.leave()
     if (returnsAfterMs === 0) this.#subscribe()
     else setTimeout(() => this.#page.client.state.kind !== 'closed' && this.#subscribe(), returnsAfterMs)
-  }
-
-  get #start() {
-    return { by: 'library', from: this.#habit.begins } as const
   }
 
   #subscribe(): void {
     const { user, life, history, client } = this.#page
     const { room, begins } = this.#habit
     const about = { listener: this.#name, life }
-    history.add({ kind: 'followed', ...about, user, room, ...this.#start })
     const since = begins === 'given' ? this.#kept : undefined
+    history.add({ kind: 'followed', ...about, user, room, by: 'library', from: since ? 'kept' : begins })
     const own = client.subscribe(room, (notice) => this.#onNotice(notice), {
       ...(since && { since }),
       ...(begins === 'load' && { load: () => this.#onGap('load') }),

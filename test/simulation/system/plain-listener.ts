@@ -54,7 +54,8 @@ export class PlainListener {
   begin(): void {
     const { user, by, history } = this.#page
     this.hasLeft = false
-    history.add({ kind: 'followed', ...this.#about, user, by, from: 'stored' })
+    const from = this.position ? 'kept' : 'stored'
+    history.add({ kind: 'followed', ...this.#about, user, by, from })
     this.#say('connecting')
   }
 
@@ -125,7 +126,9 @@ export class PlainListener {
   }
 
   gap(reason: string, position: Position): void {
-    this.#page.history.add({ kind: 'gap', ...this.#about, reason })
+    const { position: before } = this
+    const missed = before?.epoch === position.epoch ? { missed: position.offset - before.offset } : {}
+    this.#page.history.add({ kind: 'gap', ...this.#about, reason, ...missed })
     this.#page.history.add({ kind: 'gap handled', ...this.#about, isDone: true })
     this.#target = position
     this.#move(position)

@@ -98,6 +98,30 @@ export const ACCESS_DEFECTS: readonly Defect[] = [
     shownBy: 'orders',
   },
   {
+    name: 'members who leave their group go on listening',
+    patches: [
+      {
+        file: 'server/receiver/webhook.ts',
+        find: `        if (ended) announceEnd(ended)`,
+        replace: `        if (ended && ended.userIds === undefined) announceEnd(ended)`,
+      },
+    ],
+    rules: ['granted'],
+    shownBy: 'members',
+  },
+  {
+    name: 'a no is kept for as long as the process runs',
+    patches: [
+      {
+        file: 'server/auth/membership/membership-cache.ts',
+        find: `(verdict.allowed ? forS : Math.min(forS, MAX_DENIAL_S)) * 1_000`,
+        replace: `(verdict.allowed ? forS : MAX_DENIAL_S * 1_000) * 1_000`,
+      },
+    ],
+    rules: ['heals'],
+    shownBy: 'members',
+  },
+  {
     name: 'a room that was left is still told',
     patches: [
       {

@@ -165,6 +165,18 @@ export const CLIENT_DEFECTS: readonly Defect[] = [
     seeds: 100,
   },
   {
+    name: 'the position that an app gives is ignored',
+    patches: [
+      {
+        file: 'shared/client/recall-client.ts',
+        find: `const since = sinceOf(options.since)`,
+        replace: `const since = sinceOf(undefined)`,
+      },
+    ],
+    rules: ['told'],
+    shownBy: 'places',
+  },
+  {
     name: 'what is known already is given again',
     // Nodes send nothing twice, and clients take nothing twice.
     patches: [

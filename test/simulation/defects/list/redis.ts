@@ -31,6 +31,18 @@ export const REDIS_DEFECTS: readonly Defect[] = [
     seeds: 150,
   },
   {
+    name: 'a log keeps one entry too few',
+    patches: [
+      {
+        file: 'server/broker/redis/scripts/publish.lua',
+        find: `'XADD', KEYS[3], 'MAXLEN', max_length, id`,
+        replace: `'XADD', KEYS[3], 'MAXLEN', max_length - 1, id`,
+      },
+    ],
+    rules: ['no needless gap'],
+    shownBy: 'fullLog',
+  },
+  {
     name: 'the feed is not told',
     patches: [
       {

@@ -1,5 +1,5 @@
 import type { Plan } from '../../plan.ts'
-import { at, fault, G1, G2, habit, person, plan, recalls, T1, tokens } from './writing.ts'
+import { at, fault, G1, G2, habit, opened, person, plan, recalls, T1, tokens } from './writing.ts'
 
 /** With this choice, Redis answers 600 ms later, and the backend 300 ms. */
 const SLOW_300 = 4
@@ -57,6 +57,23 @@ export const RIGHTS_SCENARIOS = {
       { kind: 'order', atMs: 1_000, user: 0, room: G1, forS: 15 },
       fault('redis denies a command', 2_500, 8_000, DENIES_XREVRANGE),
       fault('gateway crashed', 3_000),
+    ],
+  ),
+
+  /** Members are taken out of a group by the app, and come back, while nothing is wrong. */
+  members: plan(
+    28,
+    {},
+    (['plain', 'library'] as const).map((by, i) =>
+      person(`user-${i + 1}`, [habit(G1), habit(G2)], { by, role: 'member', access: 'app', grantS: 30 }),
+    ),
+    [
+      ...opened,
+      ...recalls({ fromMs: 500, untilMs: 14_000, everyMs: 100 }),
+      ...[0, 1].flatMap((user) => [
+        { kind: 'rights' as const, atMs: 2_000, user, room: G1, what: 'revoke' as const, isTold: true },
+        { kind: 'rights' as const, atMs: 9_000, user, room: G1, what: 'grant' as const, isTold: false },
+      ]),
     ],
   ),
 

@@ -51,6 +51,38 @@ export const USER_SCENARIOS = {
     ],
   ),
 
+  /** An app that keeps its place by itself comes back, and nothing follows. */
+  places: plan(
+    29,
+    { broker: 'embedded' },
+    [person('user-1', [habit(G1, { begins: 'given' })], { store: 'memory' })],
+    [
+      at(0, 'open', 0),
+      ...recalls({ fromMs: 500, untilMs: 2_500, everyMs: 100 }),
+      at(0, 'kill', 1_200),
+      at(0, 'open', 2_700),
+    ],
+  ),
+
+  /** Somebody misses as much as a log holds, and the node has nothing of it in its memory. */
+  fullLog: plan(
+    30,
+    { historySize: 5 },
+    [person('user-1', [habit(G2)], { by: 'plain' })],
+    [
+      at(0, 'open', 0),
+      ...[500, 1_000, 1_500, 1_600, 1_700, 1_800, 1_900].map((atMs, i) => ({
+        kind: 'recall' as const,
+        atMs,
+        group: 'g2',
+        seqs: [i + 1],
+      })),
+      at(0, 'kill', 1_200),
+      fault('gateway crashed', 2_000),
+      at(0, 'open', 4_000),
+    ],
+  ),
+
   /** Tokens that live for two seconds, and take long to get. */
   tokens: plan(
     7,
