@@ -75,7 +75,7 @@ describeBesideLastRelease('this version and the last release on one data folder'
         await change()
         await traffic.stop()
       },
-      /** Resolves once every recall that was confirmed has arrived, or it is clear that some will not. */
+      /** Resolves once every recall that was confirmed has arrived, and one more, or it is clear that some will not. */
       async arrived() {
         const [listener] = recorder.listeners
         const isTold = (): boolean => {
@@ -85,6 +85,9 @@ describeBesideLastRelease('this version and the last release on one data folder'
           return recorder.recalls.every(({ seq, status }) => status !== 200 || told.has(seq))
         }
         await waitUntil('all arrive', isTold, ARRIVAL_TIMEOUT_MS).catch(() => undefined)
+        // What was told twice came before it.
+        await this.send(1)
+        await waitUntil('the last one arrives', isTold, ARRIVAL_TIMEOUT_MS).catch(() => undefined)
         const { lost, duplicated, redelivered, outOfOrder, gaps } = audit(
           recorder.recalls,
           recorder.listeners,
