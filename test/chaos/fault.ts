@@ -28,7 +28,7 @@ export function problemsOf(
   result: FaultResult,
   { losesData, mayRefuse = false }: Pick<Fault, 'losesData' | 'mayRefuse'>,
 ): string[] {
-  const { sent, acknowledged, gaps, gapReasons, redelivered, lies, violations } = result
+  const { sent, acknowledged, gaps, gapReasons, lies, violations } = result
   const problems = (
     [
       ['lost', 'lost'],
@@ -39,6 +39,6 @@ export function problemsOf(
   if (acknowledged < sent && !mayRefuse) problems.push(`${sent - acknowledged} not acknowledged`)
   if (gaps > 0 && !losesData)
     problems.push(`${gaps} gaps (${gapReasons.join(', ')}) although Redis lost no data`)
-  if (gaps === 0 && redelivered > 0) problems.push(`${redelivered} redelivered without a gap`)
+  if (gaps === 0 && losesData) problems.push('no gap: the fault lost nothing')
   return [...problems, ...lies, ...violations]
 }

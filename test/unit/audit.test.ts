@@ -125,7 +125,7 @@ describe('problems of a result', () => {
   it('include losses, duplicates, wrong order and violations', () => {
     expect(problemsOf(result, { losesData: false })).to.be.empty
     const bad = { ...result, lost: 1, duplicated: 2, outOfOrder: 3, lies: ['untrue'], violations: ['late'] }
-    expect(problemsOf(bad, { losesData: true })).to.deep.equal([
+    expect(problemsOf({ ...bad, gaps: 1 }, { losesData: true })).to.deep.equal([
       '1 lost',
       '2 duplicated',
       '3 out of order',
@@ -143,5 +143,9 @@ describe('problems of a result', () => {
   it('include gaps where Redis lost no data', () => {
     expect(problemsOf({ ...result, gaps: 1 }, { losesData: true })).to.be.empty
     expect(problemsOf({ ...result, gaps: 1 }, { losesData: false })).to.have.lengthOf(1)
+  })
+
+  it('include that there was no gap where Redis had to lose data', () => {
+    expect(problemsOf(result, { losesData: true })).to.have.lengthOf(1)
   })
 })

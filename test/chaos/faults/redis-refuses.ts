@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { readMetric } from '../../support/read-metric.ts'
 import { waitUntilSpoolIsEmpty, runUnderLoad } from '../scenario.ts'
 import type { FaultResult, Profile } from '../fault.ts'
 import { connectRedisAdmin } from '../redis-admin.ts'
@@ -11,6 +12,8 @@ export const redisRefuses = (profile: Profile): Promise<FaultResult> =>
     const { send } = await connectRedisAdmin(harness, redis.url)
     await send('CONFIG', 'SET', 'maxmemory', '1mb')
     await delay(REFUSING_MS[profile])
+    if ((await readMetric(receiver.url, 'spool_recalls')) === 0)
+      harness.reportViolation('nothing is spooled: Redis refused no writes')
     await send('CONFIG', 'SET', 'maxmemory', '0')
     await waitUntilSpoolIsEmpty(receiver)
   })
