@@ -2,7 +2,7 @@ import type { Entry } from '../history.ts'
 import type { Violation } from './violation.ts'
 
 /** Faults in which nodes end in order, or none of them ends, nor a line to a user. */
-const IN_ORDER = /^(gateway stopped|rolling restart|redis|disk|backend|clock)/
+const IN_ORDER = /^(gateway stopped|rolling restart|redis|disk|backend|clock of a gateway)/
 /** What a fault has done to a connection is seen by then. */
 const SEEN_MS = 45_000
 /** No fault lasts longer. */

@@ -40,7 +40,8 @@ function faultsOf(
   // Whoever has no WebSocket has a stream for each room.
   const streams = users.reduce((sum, { by, listeners }) => sum + (by === 'stream' ? listeners.length : 1), 0)
   const maxConnections = CONNECTIONS.own + CONNECTIONS.lookups + CONNECTIONS.user * streams
-  const maxTimers = TIMERS.own + TIMERS.connection * connections + lookups
+  // Streams whose tokens have just ended are gone before their timers.
+  const maxTimers = TIMERS.own + TIMERS.connection * Math.max(connections, streams) + lookups
   return [
     ...(ready === 200 ? [] : [`${name} is not ready: ${ready ?? 'no answer'}`]),
     ...(stores === undefined || stores === 'directly' ? [] : [`${name} stores one more recall: ${stores}`]),

@@ -165,6 +165,8 @@ export class LibraryListener {
   /** The position is that of the room until the listener has returned. */
   #keep({ offset }: Notice | MemberNotice): void {
     const place = this.#subscription?.position
+    // Of a page that is closed, nothing is heard any more.
+    if (this.#page.client.state.kind === 'closed') return
     if (this.#habit.begins !== 'given' || place === undefined) return
     this.#page.storage.set(this.#keptKey, JSON.stringify({ epoch: place.epoch, offset }))
   }
