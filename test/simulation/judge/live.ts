@@ -1,4 +1,5 @@
 import type { Entry, EntryOf } from '../history.ts'
+import { faultEndMs } from './fault-ends.ts'
 import { dueOf } from './given.ts'
 import { inSeconds } from './violation.ts'
 import type { Losses } from './losses.ts'
@@ -154,16 +155,15 @@ interface FaultTime extends Interval {
 
 function faultsOf(history: readonly Entry[]): FaultTime[] {
   const overMs = history.find(({ kind }) => kind === 'all faults over')?.atMs ?? Infinity
-  return history.flatMap((entry, i) => {
+  return history.flatMap((entry) => {
     if (entry.kind !== 'fault' || !DEAD_LINE.test(entry.name)) return []
-    const end = history.find((one, k) => k > i && one.kind === 'fault over' && one.name === entry.name)
     return [
       {
         name: entry.name,
         parts: entry.parts,
         fromMs: entry.atMs,
         // What has no end was done in a moment.
-        untilMs: Math.min(end?.atMs ?? entry.atMs, overMs),
+        untilMs: Math.min(faultEndMs(entry, history) ?? entry.atMs, overMs),
       },
     ]
   })

@@ -1,5 +1,6 @@
 import type { Entry, EntryOf } from '../history.ts'
 import type { Plan } from '../spec.ts'
+import { faultEndMs } from './fault-ends.ts'
 import { keyOf } from './recalls.ts'
 import type { Recall } from './recalls.ts'
 
@@ -51,12 +52,7 @@ export class Losses {
     const overMs = history.find(({ kind }) => kind === 'all faults over')?.atMs ?? Infinity
     this.#slow = faults
       .filter(({ name }) => DISK.test(name))
-      .map(({ name, atMs }) => ({
-        fromMs: atMs,
-        untilMs:
-          history.find((one) => one.kind === 'fault over' && one.name === name && one.atMs > atMs)?.atMs ??
-          overMs,
-      }))
+      .map((fault) => ({ fromMs: fault.atMs, untilMs: faultEndMs(fault, history) ?? overMs }))
   }
 
   /** Whether Redis has lost anything by then. */

@@ -1,6 +1,7 @@
 import type { Room } from '../../../shared/room.ts'
 import type { Entry, EntryOf } from '../history.ts'
 import type { Plan } from '../spec.ts'
+import { faultEndMs } from './fault-ends.ts'
 import { grouped, nameOf } from './recalls.ts'
 
 /** The answer of the app's backend may take so long, and a node counts from when it has it. */
@@ -213,9 +214,9 @@ export class Rights {
   }
 }
 
-function overAtMs({ name, atMs }: EntryOf<'fault'>, history: readonly Entry[]): number {
-  const over = history.find((one) => one.kind === 'fault over' && one.name === name && one.atMs >= atMs)
-  if (over || !LASTS.test(name)) return over?.atMs ?? atMs
+function overAtMs(fault: EntryOf<'fault'>, history: readonly Entry[]): number {
+  const endMs = faultEndMs(fault, history)
+  if (endMs !== undefined || !LASTS.test(fault.name)) return endMs ?? fault.atMs
   return history.find(({ kind }) => kind === 'all faults over')?.atMs ?? Infinity
 }
 

@@ -28,6 +28,20 @@ describe('the judge of what listeners are told', () => {
 
     ['a kept recall is not recalled', withFound([1]), ['kept']],
     [
+      'a recall is gone of which a full disk took no copy, though another disk had room again',
+      without(
+        ({ kind }) => kind === 'found',
+        [900, { kind: 'fault', name: 'disk full', detail: 9_000 }],
+        [950, { kind: 'fault', name: 'disk full', detail: 20 }],
+        [970, { kind: 'fault over', name: 'disk full', detail: 20 }],
+        fault(8_000, 'gateway killed'),
+        fault(9_000, 'redis emptied'),
+        [9_900, { kind: 'fault over', name: 'disk full', detail: 9_000 }],
+        found([2]),
+      ),
+      [],
+    ],
+    [
       'a refused recall is not recalled',
       without(({ kind }) => kind === 'found', sent(3_000, 3), answered(3_010, 3, false), found([1, 2])),
       [],
