@@ -25,6 +25,7 @@ export interface Answered {
 /** The provider's callback that a member has left a group has its answer. */
 export interface Quit {
   readonly kind: 'quit'
+  readonly sentAtMs: number
   readonly user: string
   readonly group: string
   readonly isOk: boolean

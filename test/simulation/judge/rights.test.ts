@@ -98,11 +98,23 @@ describe('the judge of rights', () => {
       withToo(
         [50, { kind: 'granted', user: 'ann', room }],
         [60, { kind: 'verdict', user: 'ann', room, isAllowed: true, forMs: 60_000 }],
-        [3_000, { kind: 'quit', user: 'ann', group: 'g', isOk: true }],
+        [3_000, { kind: 'quit', sentAtMs: 2_990, user: 'ann', group: 'g', isOk: true }],
         ...THIRD,
         found([1, 2, 3]),
       ),
       ['granted'],
+    ],
+    [
+      'the app has said yes again while the provider says that it has left the group',
+      withToo(
+        [50, { kind: 'granted', user: 'ann', room }],
+        [60, { kind: 'verdict', user: 'ann', room, isAllowed: true, forMs: 60_000 }],
+        [2_995, { kind: 'verdict', user: 'ann', room, isAllowed: true, forMs: 60_000 }],
+        [3_000, { kind: 'quit', sentAtMs: 2_990, user: 'ann', group: 'g', isOk: true }],
+        ...THIRD,
+        found([1, 2, 3]),
+      ),
+      [],
     ],
     [
       'somebody without the library is told late, when the right that it had has ended',

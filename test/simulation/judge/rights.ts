@@ -170,7 +170,8 @@ export class Rights {
         quit.user === verdict.user &&
         'group' in verdict.room &&
         quit.group === verdict.room.group &&
-        quit.atMs >= verdict.atMs &&
+        // A later one may know that.
+        quit.sentAtMs > verdict.atMs &&
         quit.atMs + ORDER_MS + this.#slackMs <= atMs &&
         !overlap(this.#disturbed, quit.atMs, atMs),
     )

@@ -50,8 +50,9 @@ export class Provider {
   quit(user: string, group: string): void {
     this.#inTurn(() => {
       const members = [{ Member_Account: user }]
+      const sentAtMs = world.schedule.nowMs
       this.#call(LEFT, { GroupId: group, ExitMemberList: members }, ({ isOk }) =>
-        this.#history.add({ kind: 'quit', user, group, isOk }),
+        this.#history.add({ kind: 'quit', sentAtMs, user, group, isOk }),
       )
     })
   }
