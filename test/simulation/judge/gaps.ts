@@ -5,8 +5,8 @@ import type { Losses } from './losses.ts'
 import type { Violation } from './violation.ts'
 
 const MAX_RECOVERED = 1_000
-/** So long after the last fault, everything that was lost has been found. */
-const CALM_MS = 25_000
+/** So long after the last fault, everything that was lost has been found: logs in which nothing was are looked at every 30 s. */
+const CALM_MS = 35_000
 /** A client may say that it is not live any more before it tells of the gap. */
 const SAID_MS = 500
 

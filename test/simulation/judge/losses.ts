@@ -16,6 +16,8 @@ const ENDED_MS = 2_000
 const HIDDEN_MS = 15_000
 /** What Redis has confirmed is on the disk of the receiver after 200 ms and a flush. */
 const COPIED_MS = 500
+/** A disk that has failed is tried again each second. */
+const RETRIED_MS = 1_500
 /** So long it has a copy of it. */
 const COPY_AGE_MS = 3_900_000
 
@@ -107,7 +109,9 @@ export class Losses {
 
   #endsBeforeCopy(confirmedAtMs: number): boolean {
     const copiedAtMs = this.#slow
-      .filter(({ fromMs, untilMs }) => fromMs <= confirmedAtMs + COPIED_MS && untilMs >= confirmedAtMs)
+      .filter(
+        ({ fromMs, untilMs }) => fromMs <= confirmedAtMs + COPIED_MS && untilMs + RETRIED_MS >= confirmedAtMs,
+      )
       .reduce((ms, { untilMs }) => Math.max(ms, untilMs + 5_000), confirmedAtMs + COPIED_MS)
     return this.#killsMs.some((ms) => ms >= confirmedAtMs - COPIED_MS && ms <= copiedAtMs)
   }
