@@ -182,5 +182,7 @@ function boundOf(faults: readonly FaultTime[], user: string, fromMs: number, unt
   const frozenMs = during
     .filter(({ name }) => name === 'user frozen')
     .reduce((sum, fault) => sum + fault.untilMs - fault.fromMs, 0)
-  return SILENCE_MS + frozenMs
+  // It counts from when the line died, if that was before there had to be a doubt.
+  const startsMs = during.map((fault) => fault.fromMs - fromMs).filter((ms) => ms > 0 && ms <= DOUBT_MS)
+  return SILENCE_MS + frozenMs + Math.max(0, ...startsMs)
 }
