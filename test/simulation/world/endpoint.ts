@@ -8,8 +8,11 @@ import type { End, Failure, Segment } from './transmission.ts'
 // What the TCP of an operating system does for one end of a connection. It goes on while the process is frozen, and after it
 // has been killed, so what it does are events of its own, and only what it tells the process are events of the process.
 
-/** Bytes that one end has sent and the process at the other end has not read, beyond which a write waits. */
-const WINDOW_BYTES = 128 * 1024
+/**
+ * Bytes that one end has sent and the process at the other end has not read, beyond which a write waits. On a loopback they are
+ * no whole number of reads: the last one is short, and after a short one libuv does not ask why a connection ended.
+ */
+const WINDOW_BYTES = 127_500
 /** As much as the system gives a process at a time. */
 const READ_BYTES = 64 * 1024
 /** As libuv sets it: a silent peer is asked every second, ten times. */
@@ -277,20 +280,15 @@ export class Endpoint implements End {
 }
 
 function takeSome(received: Buffer[]): Buffer {
-  const [first = Buffer.alloc(0)] = received
-  if (first.length > READ_BYTES) {
-    received[0] = first.subarray(READ_BYTES)
-    return first.subarray(0, READ_BYTES)
+  const taken: Buffer[] = []
+  let room = READ_BYTES
+  while (room > 0) {
+    const next = received.shift()
+    if (next === undefined) break
+    taken.push(next.subarray(0, room))
+    if (next.length > room) received.unshift(next.subarray(room))
+    room -= Math.min(room, next.length)
   }
-  if (received.length === 1) {
-    received.length = 0
-    return first
-  }
-  let [count, bytes] = [0, 0]
-  for (const { length } of received) {
-    if (bytes + length > READ_BYTES) break
-    bytes += length
-    count++
-  }
-  return Buffer.concat(received.splice(0, count))
+  const [first] = taken
+  return first !== undefined && taken.length === 1 ? first : Buffer.concat(taken)
 }
