@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process'
 import { expect } from 'chai'
+import { COMMIT_SEED } from '../support/commit-seed.ts'
 import { inWords, shrinkToFile } from './failures.ts'
 import { inWorker, runSeeds } from './pool.ts'
 import { loadRegressions } from './regressions.ts'
@@ -9,17 +9,7 @@ import type { Report, Request } from './worker.ts'
 const FIXED = Number(process.env['FIXED_SEEDS'] ?? 24)
 /** For so long, others are run, in ms. */
 const FRESH_MS = Number(process.env['FRESH_MS'] ?? 60_000)
-const FIRST_FRESH = Number(process.env['SEED'] ?? 1_000 + ownNumber())
 const WORKERS = 2
-
-/**
- * Returns a number that is new with each commit, so that whoever tests a commit again sees the same; a random one outside a
- * repository.
- */
-function ownNumber(): number {
-  const { stdout, status } = spawnSync('git', ['rev-parse', 'HEAD'], { encoding: 'latin1' })
-  return status === 0 ? parseInt(stdout.slice(0, 7), 16) : Math.floor(Math.random() * 2 ** 28)
-}
 
 async function reportsOf(request: Request): Promise<Report[]> {
   const reports: Report[] = []
@@ -67,10 +57,10 @@ describe('the whole system, simulated', function () {
     await expectKept(there)
   })
 
-  it(`keeps its promises in fresh runs (from seed ${FIRST_FRESH})`, async () => {
+  it(`keeps its promises in fresh runs (from seed ${COMMIT_SEED})`, async () => {
     const reports: Report[] = []
     await runSeeds({
-      first: FIRST_FRESH,
+      first: COMMIT_SEED,
       ms: FRESH_MS,
       workers: WORKERS,
       onReport: (report) => reports.push(report),

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { COMMIT_SEED } from '../support/commit-seed.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { runDiskScript } from './conformance/disk-script.ts'
 import type { FaultOutcome } from './conformance/faults.ts'
@@ -25,10 +26,9 @@ type Outcomes = Readonly<Record<'network' | 'store' | 'disk' | 'timers', readonl
 }
 
 const NONE: Batch = { network: [], store: [], disk: [], timers: [], hasFaults: false }
-const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
 
 const sample = <T>(scripts: fc.Arbitrary<T>, count: number): T[] =>
-  fc.sample(scripts, { seed: SEED, numRuns: count })
+  fc.sample(scripts, { seed: COMMIT_SEED, numRuns: count })
 
 /** Runs scripts in the simulated world, which has a process of its own. */
 async function simulate(batch: Partial<Batch>): Promise<Outcomes> {
@@ -50,7 +50,7 @@ function compare(scripts: readonly unknown[], outcomes: readonly Outcome[], real
     .toSorted((a, b) => JSON.stringify(a.script).length - JSON.stringify(b.script).length)
   const [first] = different
   if (first === undefined) return
-  const what = `seed ${SEED}, ${different.length} of ${scripts.length}, first: ${JSON.stringify(first.script)}`
+  const what = `seed ${COMMIT_SEED}, ${different.length} of ${scripts.length}, first: ${JSON.stringify(first.script)}`
   expect(first.simulated, what).to.deep.equal(first.real)
 }
 
@@ -70,7 +70,7 @@ async function settleLoopback(): Promise<() => Promise<void>> {
   }
 }
 
-describe(`simulated world (seed ${SEED})`, () => {
+describe(`simulated world (seed ${COMMIT_SEED})`, () => {
   it('has a network that treats sockets as the loopback of this system does', async () => {
     const scripts = sample(networkScript, Number(process.env['RUNS'] ?? 50))
     const simulating = simulate({ network: scripts })
