@@ -3,7 +3,8 @@ import { fullJitterMs } from '../../../shared/backoff.ts'
 /** Refusals after which a recall is given up, if the broker stored another recall before each of them. */
 const MAX_REFUSALS = 5
 const FIRST_DELAY_MS = 100
-const MAX_DELAY_MS = 30_000
+/** Soon, because most failures are those of a broker that can store nothing, and is back at any time. */
+const MAX_DELAY_MS = 2_000
 
 interface Refused {
   /** Refusals that count. */

@@ -6,7 +6,8 @@ import type { Spooled } from './spool.ts'
 /** Failed tries after which a recall is given up, if the broker stored another recall before each of them. */
 const MAX_TRIES = 5
 const FIRST_DELAY_MS = 100
-const MAX_DELAY_MS = 30_000
+/** Soon, because most failures are those of a broker that can store nothing, and is back at any time. */
+const MAX_DELAY_MS = 2_000
 
 export type Readable = Spooled & { readonly recall: Recall }
 
