@@ -6,7 +6,8 @@ import type { LogStore } from './log-store.ts'
 
 /** A disk that is full for a moment. */
 const FIRST_RETRY_DELAY_MS = 250
-const MAX_RETRY_DELAY_MS = 30_000
+/** No webhook can be stored meanwhile. */
+const MAX_RETRY_DELAY_MS = 5_000
 
 interface ReopeningStoreDependencies {
   /** Opens the store; mends it first if it is broken. */
