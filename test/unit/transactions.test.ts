@@ -58,6 +58,38 @@ describe('transactions of the embedded store', () => {
     expect(state.begun).to.equal(1)
   })
 
+  it('are refused at once when too many wait for lmdb, which hangs; those that wait are carried out, some at a time', async () => {
+    let resume = (): void => undefined
+    const hanging = new Promise<void>((resolve) => (resume = resolve))
+    let [largest, done] = [0, 0]
+    const root = {
+      async transaction<T>(work: () => T): Promise<T> {
+        await hanging
+        const before = done
+        const result = work()
+        largest = Math.max(largest, done - before)
+        return result
+      },
+      close: async () => undefined,
+    }
+    const transactions = createTransactions({
+      root: root as unknown as RootDatabase,
+      isUsable: () => true,
+    })
+    const refused: unknown[] = []
+    const running = Array.from({ length: 20_000 }, () =>
+      transactions.run(() => done++).catch((error: unknown) => refused.push(error)),
+    )
+    await Promise.resolve()
+    expect(refused).to.not.be.empty
+    for (const error of refused) expect(error).to.have.property('code', 'BROKER_UNAVAILABLE')
+    resume()
+    await Promise.all(running)
+    expect(done + refused.length).to.equal(20_000)
+    expect(done).to.be.at.least(10_000)
+    expect(largest).to.be.at.most(1_000)
+  })
+
   it('that wait are finished before the store is closed', async () => {
     const { state, transactions } = scriptedLmdb()
     const first = transactions.run(() => 1)

@@ -1,5 +1,11 @@
+import { GatewayError } from '../../../shared/errors.ts'
 import { committed } from '../../lib/data-dir.ts'
 import type { RootDatabase } from '../../lib/data-dir.ts'
+
+/** More than wait while a disk is slow. Beyond it lmdb hangs, and whoever asks has to know at once. */
+const MAX_WAITING = 10_000
+/** Bounds a transaction, which blocks the process while it runs. */
+const MAX_AT_A_TIME = 1_000
 
 interface Waiting {
   /** Returns what is to be called once all is flushed to disk. Never throws. */
@@ -14,11 +20,11 @@ interface TransactionsOptions {
 }
 
 /**
- * Gives lmdb one transaction at a time, with all that waits for it. After a failure to write its first pages (`MDB_PANIC`) lmdb
+ * Gives lmdb one transaction at a time, with what waits for it. After a failure to write its first pages (`MDB_PANIC`) lmdb
  * refuses everything until it is opened again; a transaction that it gets meanwhile never ends, and neither does closing it.
  */
 export function createTransactions({ root, isUsable }: TransactionsOptions) {
-  let waiting: Waiting[] = []
+  const waiting: Waiting[] = []
   let running: Promise<void> | undefined
   let failure: Error | undefined
 
@@ -26,8 +32,7 @@ export function createTransactions({ root, isUsable }: TransactionsOptions) {
     // All that are asked for in this turn share the first flush.
     await Promise.resolve()
     while (waiting.length > 0) {
-      const batch = waiting
-      waiting = []
+      const batch = waiting.splice(0, MAX_AT_A_TIME)
       try {
         if (failure !== undefined) throw failure
         const ended = await committed(root.transaction(() => batch.map(({ run }) => run())))
@@ -44,7 +49,7 @@ export function createTransactions({ root, isUsable }: TransactionsOptions) {
   return {
     /**
      * Runs `work`, which must be synchronous, alone and after all that were asked for earlier. Resolves once it is flushed to disk. An
-     * error thrown by `work` does not roll back what it wrote before.
+     * error thrown by `work` does not roll back what it wrote before. Rejects with BROKER_UNAVAILABLE if too many wait.
      */
     run<T>(work: () => T): Promise<T> {
       return new Promise<T>((resolve, reject) => {
@@ -56,6 +61,8 @@ export function createTransactions({ root, isUsable }: TransactionsOptions) {
             return () => reject(error)
           }
         }
+        if (waiting.length >= MAX_WAITING)
+          return reject(new GatewayError('BROKER_UNAVAILABLE', 'too many writes wait for the disk'))
         waiting.push({ run, reject })
         running ??= runAll()
       })
