@@ -48,7 +48,7 @@ export function createReceiver(
   const stalls = new StallDetector()
 
   async function serve(request: IncomingMessage, response: ServerResponse, text: string): Promise<void> {
-    const receivedAtMs = Date.now()
+    const [receivedAtMs, startedMs] = [Date.now(), performance.now()]
     try {
       if (!mayCall(request)) throw new GatewayError('ADDRESS_REFUSED')
       if (request.method !== 'POST') throw new GatewayError('METHOD_NOT_ALLOWED')
@@ -60,12 +60,13 @@ export function createReceiver(
         body,
         contentType,
         receivedAtMs,
+        startedMs,
         isReplay: isReplay(request),
       })
       metrics.webhookAnswered('OK', isOwnCall(request))
       send(response, 200, result)
     } catch (cause) {
-      await refuse(request, response, cause, receivedAtMs)
+      await refuse(request, response, cause, startedMs)
     }
   }
 
@@ -73,13 +74,12 @@ export function createReceiver(
     request: IncomingMessage,
     response: ServerResponse,
     cause: unknown,
-    receivedAtMs = Date.now(),
+    startedMs = performance.now(),
   ): Promise<void> {
     const error = refusals.report('webhook', cause, { request })
     const { status, retry } = ERRORS[error.code]
     metrics.webhookAnswered(error.code, isOwnCall(request))
-    // The clock may be set back meanwhile.
-    if (retry) await delay(RETRYABLE_FAILURE_MS - Math.max(0, Date.now() - receivedAtMs))
+    if (retry) await delay(Math.max(0, startedMs + RETRYABLE_FAILURE_MS - performance.now()))
     send(response, status, refusal(error), {
       ...(!(await dropBody(request)) && { Connection: 'close' }),
       ...(error.code === 'METHOD_NOT_ALLOWED' && { Allow: 'POST' }),

@@ -35,6 +35,8 @@ interface WebhookCall {
   readonly body: Buffer
   readonly contentType: string | undefined
   readonly receivedAtMs: number
+  /** The same by `performance.now()`: the clock may be set while the provider waits. */
+  readonly startedMs: number
   /** Whether it comes from the quarantine, and stays there if it is refused. */
   readonly isReplay: boolean
 }
@@ -86,15 +88,13 @@ export function createWebhook({
   }
 
   async function store(call: WebhookCall, fields: Record<string, unknown>): Promise<void> {
-    const { query, receivedAtMs } = call
+    const { query, receivedAtMs, startedMs } = call
     const { recalls, leftOut } = toRecalls(fields, {
       receivedAtMs,
       platform: printable(query.get('OptPlatform')),
       address: printable(query.get('ClientIP')),
     })
-    // The clock may be set back meanwhile.
-    const tookMs = Math.max(0, Date.now() - receivedAtMs)
-    const leftMs = Math.max(RESPONSE_TIMEOUT_MS - tookMs, MIN_STORE_TIMEOUT_MS)
+    const leftMs = Math.max(startedMs + RESPONSE_TIMEOUT_MS - performance.now(), MIN_STORE_TIMEOUT_MS)
     const quarantining =
       leftOut === undefined
         ? undefined
