@@ -1,28 +1,8 @@
-import { fullJitterMs } from '../../../shared/backoff.ts'
+import { RefusalCount } from './refusal-count.ts'
 
-/** Refusals after which a recall is given up, if the broker stored another recall before each of them. */
-const MAX_REFUSALS = 5
-const FIRST_DELAY_MS = 100
-/** Soon, because most failures are those of a broker that can store nothing, and is back at any time. */
-const MAX_DELAY_MS = 2_000
-
-interface Refused {
-  /** Refusals that count. */
-  refusals: number
-  /** Refusals in all, for the delay. */
-  failures: number
-  nextTryMs: number
-  /** How many recalls the broker had stored at the last one. */
-  storedBefore: number
-}
-
-/**
- * Recalls that the broker refuses in particular, for example because of what somebody wrote to their keys, each by its batch and
- * its index there. A refusal counts only if the broker has stored another recall since the one before: it may be unable to store
- * any, and a repeat proves nothing. Times are those of `performance.now()`.
- */
+/** Recalls that the broker refuses in particular, each by its batch and its index there. Times are those of `performance.now()`. */
 export class Refusals {
-  readonly #batches = new Map<number, Map<number, Refused>>()
+  readonly #batches = new Map<number, Map<number, RefusalCount>>()
   #size = 0
 
   /** Returns how many recalls are refused. */
@@ -32,19 +12,15 @@ export class Refusals {
 
   /** Records a refusal, given how many recalls the broker has stored until now. Returns whether to give the recall up. */
   refused(batch: number, index: number, stored: number, nowMs: number): boolean {
-    const ofBatch = this.#batches.get(batch) ?? new Map<number, Refused>()
+    const ofBatch = this.#batches.get(batch) ?? new Map<number, RefusalCount>()
     this.#batches.set(batch, ofBatch)
     let one = ofBatch.get(index)
     if (one === undefined) {
-      one = { refusals: 0, failures: 0, nextTryMs: nowMs, storedBefore: stored }
+      one = new RefusalCount(stored, nowMs)
       ofBatch.set(index, one)
       this.#size++
     }
-    if (stored > one.storedBefore) one.refusals++
-    one.storedBefore = stored
-    one.failures++
-    one.nextTryMs = nowMs + fullJitterMs(one.failures, { baseMs: FIRST_DELAY_MS, maxMs: MAX_DELAY_MS })
-    return one.refusals >= MAX_REFUSALS
+    return one.refused(stored, nowMs)
   }
 
   /** Removes a recall that was stored or given up. */

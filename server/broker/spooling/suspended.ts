@@ -1,13 +1,7 @@
 import type { Recall } from '../../../shared/recall.ts'
 import { roomName } from '../../../shared/room.ts'
-import { fullJitterMs } from '../../../shared/backoff.ts'
+import { FIRST_RETRY_MS, RefusalCount } from './refusal-count.ts'
 import type { Spooled } from './spool.ts'
-
-/** Failed tries after which a recall is given up, if the broker stored another recall before each of them. */
-const MAX_TRIES = 5
-const FIRST_DELAY_MS = 100
-/** Soon, because most failures are those of a broker that can store nothing, and is back at any time. */
-const MAX_DELAY_MS = 2_000
 
 export type Readable = Spooled & { readonly recall: Recall }
 
@@ -15,21 +9,15 @@ export type Readable = Spooled & { readonly recall: Recall }
 interface Waiting {
   /** Oldest first. */
   readonly recalls: Readable[]
-  /** Failed tries of the first one that count. */
-  tries: number
-  /** Failed tries since the last success, for the delay. */
-  failures: number
-  nextTryMs: number
-  /** How many recalls the broker had stored at the last failure. */
-  storedBefore: number
+  /** Of the first one. */
+  readonly refusals: RefusalCount
   /** A recall of this conversation was given up: the next ones get one try each. */
   hasGivenUp: boolean
 }
 
 /**
- * Conversations whose recalls the broker refuses while it stores others, for example because of what somebody wrote to its
- * keys. They wait apart, in order, so that all others pass. A failed try counts against a recall only if the broker has
- * stored another one since the try before: an unavailable broker stores none. Times are those of `performance.now()`.
+ * Conversations whose recalls the broker refuses while it stores others. They wait apart, in order, so that all others pass. Times
+ * are those of `performance.now()`.
  */
 export class SuspendedConversations {
   readonly #byName = new Map<string, Waiting>()
@@ -51,10 +39,7 @@ export class SuspendedConversations {
     const name = roomName(entry.recall)
     const waiting = this.#byName.get(name) ?? {
       recalls: [],
-      tries: 0,
-      failures: 0,
-      nextTryMs: nowMs,
-      storedBefore: stored,
+      refusals: new RefusalCount(stored, nowMs),
       hasGivenUp: false,
     }
     waiting.recalls.push(entry)
@@ -64,14 +49,14 @@ export class SuspendedConversations {
 
   /** Returns the first recall of each conversation that is due for another try. */
   due(nowMs: number): Readable[] {
-    return [...this.#byName.values()].flatMap(({ nextTryMs, recalls }) =>
-      nextTryMs <= nowMs ? recalls.slice(0, 1) : [],
+    return [...this.#byName.values()].flatMap(({ refusals, recalls }) =>
+      refusals.nextTryMs <= nowMs ? recalls.slice(0, 1) : [],
     )
   }
 
   /** Returns how long until the next try, in ms; Infinity without any. */
   waitMs(nowMs: number): number {
-    const next = Math.min(...[...this.#byName.values()].map(({ nextTryMs }) => nextTryMs))
+    const next = Math.min(...[...this.#byName.values()].map(({ refusals }) => refusals.nextTryMs))
     return Math.max(0, next - nowMs)
   }
 
@@ -79,12 +64,7 @@ export class SuspendedConversations {
   failed(entry: Spooled, stored: number, nowMs: number): boolean {
     const waiting = this.#waitingWith(entry)
     if (waiting === undefined) return false
-    if (stored > waiting.storedBefore) waiting.tries++
-    waiting.storedBefore = stored
-    waiting.failures++
-    waiting.nextTryMs =
-      nowMs + fullJitterMs(waiting.failures, { baseMs: FIRST_DELAY_MS, maxMs: MAX_DELAY_MS })
-    const givesUp = waiting.tries >= (waiting.hasGivenUp ? 1 : MAX_TRIES)
+    const givesUp = waiting.refusals.refused(stored, nowMs, waiting.hasGivenUp ? 1 : undefined)
     if (givesUp) waiting.hasGivenUp = true
     return givesUp
   }
@@ -95,10 +75,8 @@ export class SuspendedConversations {
     const waiting = this.#waitingWith(entry)
     if (waiting === undefined || entry.recall === undefined) return
     waiting.recalls.shift()
-    waiting.tries = 0
-    waiting.failures = 0
     // Only a failure after another recall was stored counts.
-    waiting.nextTryMs = outcome === 'stored' ? nowMs : nowMs + FIRST_DELAY_MS
+    waiting.refusals.startOver(outcome === 'stored' ? nowMs : nowMs + FIRST_RETRY_MS)
     if (outcome === 'stored') waiting.hasGivenUp = false
     if (waiting.recalls.length === 0) this.#byName.delete(roomName(entry.recall))
   }
