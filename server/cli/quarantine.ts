@@ -38,7 +38,6 @@ export function addQuarantine(program: Command, terminal: Terminal): void {
   })
 }
 
-/** Entries of which not even the id can be read have 0. */
 function parseIds(text: string): number[] {
   const ids = text.split(',').map((id) => id.trim())
   if (!ids.every((id) => /^\d{1,15}$/.test(id)))

@@ -166,10 +166,8 @@ export async function openQuarantine({
     let fromKey = 0
     for (;;) {
       const page = journals[kind].read(PAGE, { fromKey, skip: (key) => removed.has(key) })
-      for (const { key, payload, isRotten } of page) {
-        if (isRotten) yield { id: 0, key, kind: 'rotten', request: rotten(payload, 'rotten on disk') }
-        else yield { ...decode(payload), key, kind }
-      }
+      // What has rotted since the start is found at the next one.
+      for (const { key, payload, isRotten } of page) if (!isRotten) yield { ...decode(payload), key, kind }
       const last = page.at(-1)
       if (last === undefined) return
       fromKey = last.key + 1

@@ -30,7 +30,7 @@ describe('quarantine on disk', () => {
     expect(quarantine.size()).to.equal(1_000)
   })
 
-  it('gives no id twice, although the newest entries were removed before the process was started again', async () => {
+  it('gives no id that an entry has, although the newest were removed before the process was started again', async () => {
     const folder = temporaryFolder()
     onCleanUp(folder.remove)
     const before = await openQuarantine({ dataDir: folder.path })
@@ -41,6 +41,28 @@ describe('quarantine on disk', () => {
     onCleanUp(quarantine.close)
     await quarantine.add(request('five'))
     expect(quarantine.list().map(({ id }) => id)).to.deep.equal([1, 2, 3])
+  })
+
+  it('lists no other entry in the place of one that has rotted', async () => {
+    const folder = temporaryFolder()
+    onCleanUp(folder.remove)
+    const quarantine = await openQuarantine({ dataDir: folder.path })
+    onCleanUp(quarantine.close)
+    await quarantine.addRotten(Buffer.from('bytes'), 'rotten')
+    await quarantine.add(request('junk'))
+    let hasRotted = false
+    const disk: Disk = {
+      ...systemDisk,
+      read: (file, ...part) =>
+        hasRotted && file.includes('webhook')
+          ? systemDisk.read(file, ...part).fill(0xff)
+          : systemDisk.read(file, ...part),
+    }
+    const other = await openQuarantine({ dataDir: folder.path, isOwner: false, disk })
+    onCleanUp(other.close)
+    hasRotted = true
+    for (const entry of other.list().filter(({ id }) => id !== 1)) await other.remove(entry)
+    expect(other.list().map(({ id, kind }) => ({ id, kind }))).to.deep.equal([{ id: 1, kind: 'rotten' }])
   })
 
   it('keeps thousands of rotten entries together, without that anybody waits for each', async () => {
