@@ -132,6 +132,16 @@ describe('what the broker may have lost', () => {
     expect(refuse(99)).to.equal(false)
   })
 
+  it('is given up also if so many are refused that no other is tried apart, which makes room for the next one', () => {
+    const refusals = new Refusals(1)
+    expect(refusals.takes(1, 0)).to.equal(true)
+    refusals.refused(1, 0, 0, 0)
+    expect(refusals.takes(1, 1)).to.equal(false)
+    expect(refusals.takes(1, 0)).to.equal(true)
+    refusals.remove(1, 0)
+    expect(refusals.takes(1, 1)).to.equal(true)
+  })
+
   it('is not given up because the broker is unavailable, whatever it stores in between', async () => {
     const copies = open(folder())
     for (const seq of [1, 2, 3]) void copies.add({ recall: recallOf(seq), confirmed: [] })

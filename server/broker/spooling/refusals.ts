@@ -1,13 +1,21 @@
 import { RefusalCount } from './refusal-count.ts'
 
+/** So many recalls are tried apart. If the broker refuses more, it is rather as good as unavailable. */
+const MAX_REFUSED = 10_000
+
 /** Recalls that the broker refuses in particular, each by its batch and its index there. Times are those of `performance.now()`. */
 export class Refusals {
   readonly #batches = new Map<number, Map<number, RefusalCount>>()
+  readonly #max: number
   #size = 0
 
-  /** Returns how many recalls are refused. */
-  get size(): number {
-    return this.#size
+  constructor(max = MAX_REFUSED) {
+    this.#max = max
+  }
+
+  /** Returns whether refusals of this recall can be recorded. Those of one that is here always can: otherwise none would ever leave. */
+  takes(batch: number, index: number): boolean {
+    return this.#size < this.#max || this.#batches.get(batch)?.has(index) === true
   }
 
   /** Records a refusal, given how many recalls the broker has stored until now. Returns whether to give the recall up. */

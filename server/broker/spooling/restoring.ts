@@ -14,8 +14,6 @@ import type { SetAside } from './setting-aside.ts'
 
 /** Enough for Redis to sync its append-only file, where that is waited for. */
 const PUBLISH_TIMEOUT_MS = 2_500
-/** So many recalls are tried apart. If the broker refuses more, it is rather as good as unavailable. */
-const MAX_REFUSED = 10_000
 
 export interface RestoringDependencies {
   readonly broker: Pick<RecoverableBroker, 'publish' | 'newEpoch' | 'publishedHeads' | 'lacks'>
@@ -88,7 +86,7 @@ export function createRestoring({
     { copy, index }: KeptRecall,
     error: unknown,
   ): Promise<Error | undefined> {
-    if (!(error instanceof RefusedError) || refusals.size >= MAX_REFUSED) return asGatewayError(error)
+    if (!(error instanceof RefusedError) || !refusals.takes(batch.key, index)) return asGatewayError(error)
     if (!refusals.refused(batch.key, index, stored(), performance.now())) return undefined
     const { recall } = copy
     const reason = `Redis has lost this recall, and refuses to store it again while it stores others: ${reasonOf(error)}`
