@@ -1,6 +1,8 @@
+import type { Position } from '../../shared/position.ts'
 import type { Recall } from '../../shared/recall.ts'
 import { FEED, roomsOf } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
+import type { Published } from './broker.ts'
 
 // What `Broker.publish` says of repeats and of groups that ended. The publish script of Redis says the same in Lua, and one
 // model checks both.
@@ -30,3 +32,12 @@ export function isRepeat(
  */
 export const roomsFor = (recall: Recall, endedAtMs: number | undefined): readonly Room[] =>
   isBefore(recall.recalledAtMs, endedAtMs) ? [FEED] : roomsOf(recall)
+
+/** Returns the positions that a recall got, each with its room, given all its rooms: it went to the last of them; see `roomsFor`. */
+export function withRooms(rooms: readonly Room[], positions: readonly Position[]): Published['positions'] {
+  const skipped = rooms.length - positions.length
+  return positions.flatMap((position, i) => {
+    const room = rooms[skipped + i]
+    return room === undefined ? [] : [{ room, position }]
+  })
+}

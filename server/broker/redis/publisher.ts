@@ -7,6 +7,7 @@ import type { Logger } from '../../telemetry/logger.ts'
 import type { Broker, BrokerOptions, Published, PublishOptions } from '../broker.ts'
 import { createEpochReplacer } from '../epoch-replacer.ts'
 import type { RolledBackLog } from '../epoch-replacer.ts'
+import { withRooms } from '../repeats.ts'
 import { withTimeout } from '../timeout.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
@@ -148,15 +149,3 @@ export function createPublisher(
 }
 
 const toUnavailable = (cause: unknown): Error => new GatewayError('BROKER_UNAVAILABLE', undefined, { cause })
-
-/** A recall from before the end of its group has a position in the feed only, which is the last of its rooms. */
-const withRooms = (
-  rooms: readonly Room[],
-  positions: readonly Position[],
-): { readonly room: Room; readonly position: Position }[] => {
-  const skipped = rooms.length - positions.length
-  return positions.flatMap((position, i) => {
-    const room = rooms[skipped + i]
-    return room === undefined ? [] : [{ room, position }]
-  })
-}

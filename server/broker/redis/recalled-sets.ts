@@ -6,7 +6,7 @@ import { createLimiter } from '../../lib/flow-control.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { BrokerOptions } from '../broker.ts'
 import type { RecoverableBroker } from '../recoverable-broker.ts'
-import { UNTIMED_REPEAT_WINDOW_MS } from '../repeats.ts'
+import { isBefore, UNTIMED_REPEAT_WINDOW_MS } from '../repeats.ts'
 import { GROUP_END_TTL_S } from '../retention.ts'
 import { withTimeout } from '../timeout.ts'
 import { COMMAND_TIMEOUT_MS } from './connection/connection.ts'
@@ -113,14 +113,14 @@ export function createRecalledSets(
       const { endedAtMs, times } = await stateOf(commands, conversation, seqs)
       return seqs.flatMap((seq, i): RecalledAt[] => {
         const atMs = times[i]
-        return atMs === undefined || (endedAtMs !== undefined && atMs <= endedAtMs) ? [] : [{ seq, atMs }]
+        return atMs === undefined || isBefore(atMs, endedAtMs) ? [] : [{ seq, atMs }]
       })
     },
 
     async lacks(recall) {
       const seqs = recall.messages.map(({ seq }) => seq)
-      const { endedAtMs = -Infinity, times } = await stateOf(recalls, recall, seqs)
-      if (recall.recalledAtMs <= endedAtMs) return false
+      const { endedAtMs, times } = await stateOf(recalls, recall, seqs)
+      if (isBefore(recall.recalledAtMs, endedAtMs)) return false
       return seqs.some((_seq, i) => (times[i] ?? -Infinity) < leastTimeOf(recall))
     },
 

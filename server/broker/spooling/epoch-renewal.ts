@@ -1,11 +1,11 @@
 import { asGatewayError } from '../../../shared/errors.ts'
-import type { Position } from '../../../shared/position.ts'
 import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Published } from '../broker.ts'
 import type { RecoverableBroker } from '../recoverable-broker.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { createEpochReplacer } from '../epoch-replacer.ts'
+import { withRooms } from '../repeats.ts'
 import type { RecallCopy } from './copy-lines.ts'
 
 /** Rooms whose replaced epochs are remembered. Beyond it all are forgotten, and some get one more. */
@@ -84,7 +84,7 @@ export function createEpochRenewal(
   }
 
   async function after(copy: RecallCopy, positions: Published['positions'], since: Replaced): Promise<void> {
-    const before = Array.from(positionsIn(copy), ({ room, epoch }) => keyOf(room, epoch))
+    const before = positionsIn(copy).map(({ room, position: { epoch } }) => keyOf(room, epoch))
     const wentBack = positions.filter(
       ({ room, position: { epoch } }) =>
         before.includes(keyOf(room, epoch)) || since.get(roomName(room))?.has(epoch),
@@ -100,7 +100,8 @@ export function createEpochRenewal(
       const known = new Map<string, Outdated>()
       const doubtful = new Map<string, Room>()
       for (const { copy, isDoubtful } of lacking) {
-        for (const { room, epoch, offset } of positionsIn(copy)) {
+        for (const { room, position } of positionsIn(copy)) {
+          const { epoch, offset } = position
           const key = keyOf(room, epoch)
           const agreesUntil = Math.min(offset - 1, known.get(key)?.agreesUntil ?? Infinity)
           known.set(key, { room, epoch, agreesUntil })
@@ -127,12 +128,5 @@ export const isIncomplete = ({ confirmed }: RecallCopy): boolean =>
 
 const keyOf = (room: Room, epoch: string): string => `${roomName(room)} ${epoch}`
 
-function* positionsIn({ recall, confirmed }: RecallCopy): Generator<Position & { readonly room: Room }> {
-  const rooms = roomsOf(recall)
-  for (const positions of confirmed)
-    for (const [i, position] of positions.entries()) {
-      // A recall from before the end of its group has a position in the feed only, which is the last of its rooms.
-      const room = rooms[rooms.length - positions.length + i]
-      if (room !== undefined) yield { room, ...position }
-    }
-}
+const positionsIn = ({ recall, confirmed }: RecallCopy): Published['positions'] =>
+  confirmed.flatMap((positions) => withRooms(roomsOf(recall), positions))
