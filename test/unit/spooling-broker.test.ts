@@ -286,6 +286,24 @@ describe('spooling broker', () => {
       await waitUntil('the other one is stored', () => stored.has('a'))
     })
 
+    it('stores the recalls of each in order, also while it finds out that another one is refused', async () => {
+      let isAvailable = false
+      let refusals = 0
+      const { spooling, seqs } = await start(async ({ group, messages: [first] }) => {
+        const isRefused = group === 'worse' || (first?.seq === 1 && !seqs.includes(5))
+        if (isAvailable && group === 'worse') refusals++
+        if (!isAvailable || isRefused) throw unavailable()
+      })
+      const publish = (seq: number, group: string) => spooling.publish(recall(seq, group), 1_700)
+      await Promise.all([publish(1, 'bad'), publish(2, 'worse'), publish(3, 'a')])
+      isAvailable = true
+      await waitUntil('the first one is tried apart, and the second one alone', () => refusals > 1)
+      await publish(4, 'bad')
+      await publish(5, 'b')
+      await waitUntil('all but the refused one are stored', () => seqs.length === 4)
+      expect(seqs.filter((seq) => seq === 1 || seq === 4)).to.deep.equal([1, 4])
+    })
+
     it('passes any number of them', async () => {
       const { state, stored, publish } = await startRefusing((group) => group.startsWith('bad'))
       await publish(...Array.from({ length: 25 }, (_, i) => `bad ${i}`), 'a', 'b')

@@ -77,7 +77,8 @@ export function createSettingAside({ attempts, spool, setAside, log }: SettingAs
         search.lookedAtKey = entry.key
         if (!isReadable(entry)) continue
         const name = roomName(entry.recall)
-        if (name === own || tried.has(name)) continue
+        // Recalls of a suspended conversation may stand here that are not held yet: they come after those that are.
+        if (name === own || tried.has(name) || suspended.has(entry.recall)) continue
         tried.add(name)
         others.push(entry)
       }
