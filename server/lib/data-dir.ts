@@ -29,13 +29,15 @@ export async function lockDataDir(dataDir: string): Promise<FolderLock> {
   throw new GatewayError('START_FAILED', reason)
 }
 
-/** Returns what `work` resolves to. Rejects with START_FAILED, the reason and the user of the process, if it fails. */
+/** Returns what `work` resolves to. Rejects with START_FAILED and the reason if it fails. */
 export async function inDataDir<T>(dataDir: string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    const user = process.getuid === undefined ? '' : ` as user ${process.getuid()}`
+    // What the system refuses may depend on the user, what the gateway refuses does not.
+    const isOfSystem = cause instanceof Error && 'syscall' in cause
+    const user = isOfSystem && process.getuid !== undefined ? ` as user ${process.getuid()}` : ''
     throw new GatewayError('START_FAILED', `cannot use DATA_DIR ${dataDir}${user}: ${reason}`, { cause })
   }
 }

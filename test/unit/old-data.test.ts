@@ -154,6 +154,7 @@ describe('a data folder of another app', () => {
     expect(refusal)
       .to.have.property('message')
       .that.matches(/belongs to the app 1, and SDK_APP_ID is 2: set DATA_DIR to a folder of this app/)
+      .and.not.includes('as user')
     expect(readFileSync(join(dataDir, 'format'), 'utf8')).to.equal(before)
     expect(await readFolderId({ dataDir, app: '1' })).to.equal(folder)
   })
