@@ -237,6 +237,31 @@ describe('the views of the console', function () {
       expect(await chart.locator('path.line').count()).to.equal(1)
     })
 
+    it('shows a process with much to say in the width of a small notebook', async () => {
+      const page = await newTab(browser, onCleanUp, { viewport: { width: 1280, height: 800 } })
+      await page.route(/v1\/status/, async (route) => {
+        const response = await route.fetch()
+        const status = await response.json()
+        const ill = {
+          ready: false,
+          reasons: ['TIMEOUT: the server does not answer (REDIS_URL, firewall)'],
+          delivery: {
+            proved: false,
+            doubtMs: 61_000,
+            reason: 'it is not proved that notices reach this node',
+          },
+          spool: { recalls: 1_234, bytes: 500_000, ageMs: 61_000 },
+        }
+        await route.fulfill({ response, json: { ...status, nodes: [{ ...status.nodes[0], ...ill }] } })
+      })
+      await openView(page, url, 'health', await adminToken())
+      await page.locator('.processes .reasons').first().waitFor()
+      const [needed, available] = await page
+        .locator('.processes .scroll')
+        .evaluate(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth] as const)
+      expect(needed).to.equal(available)
+    })
+
     it('says when its figures are out of date, and offers no test recalls where they are off', async () => {
       const page = await newTab(browser, onCleanUp)
       let isUnavailable = false
