@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { realpathSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { root } from './run.mjs'
+import { root, say } from './run.mjs'
 
 const RETRY_INTERVAL_MS = 500
 
@@ -20,8 +20,7 @@ export async function lockCheckout() {
       server.once('error', () => resolve(false)).listen(name, () => resolve(true))
     })
     if (isLocked) return () => server.close()
-    if (attempt === 0)
-      process.stderr.write('recall-gateway: waiting for another start to install and build\n')
+    if (attempt === 0) say('waiting for another start to install and build')
     await delay(RETRY_INTERVAL_MS)
   }
 }

@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fail } from './run.mjs'
+import { fail, say } from './run.mjs'
 
 /** Older versions do not understand the lock file. */
 const MIN_NPM_MAJOR = 7
@@ -14,6 +14,7 @@ const MIN_NPM_MAJOR = 7
 export function installPackages(folder) {
   if (isInstalled(folder)) return
   checkNpm()
+  say(`installing the packages of ${folder}`)
   // Removed first, so that an interrupted installation does not count.
   orFail('node_modules', () => rmSync(recordOf(folder), { force: true }))
   const cache = canWriteCache()

@@ -10,8 +10,11 @@ export function run(program, parameters, failure) {
   if (status !== 0) fail(failure)
 }
 
+/** Says what takes a while. */
+export const say = (sentence) => process.stderr.write(`recall-gateway: ${sentence}\n`)
+
 /** Exits with one sentence that says what to do. */
 export function fail(sentence) {
-  process.stderr.write(`recall-gateway: ${sentence}\n`)
+  say(sentence)
   process.exit(1)
 }

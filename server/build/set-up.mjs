@@ -6,11 +6,13 @@ import { pathToFileURL } from 'node:url'
 import { isBuilt } from './built.mjs'
 import { lockCheckout } from './lock.mjs'
 import { installPackages } from './packages.mjs'
-import { root, run } from './run.mjs'
+import { root, run, say } from './run.mjs'
 
 const forTests = process.argv[2] === '--tests'
-const build = (...flags) =>
+const build = (...flags) => {
+  say('building, which can take a minute')
   run(process.execPath, [join(root, 'server/build/build.mjs'), ...flags], 'the build failed, see above.')
+}
 
 const release = await lockCheckout()
 installPackages(root)
