@@ -84,6 +84,14 @@ describe('announcement follower', () => {
     })
   }
 
+  it('hears what a server stores whose clock is days behind', async () => {
+    const { state, heard, hint } = follow()
+    await waitUntil('it has caught up', () => state.caughtUp === 1)
+    state.stored.push(at(Date.now() - 40 * 86_400_000, 'order'))
+    hint()
+    await waitUntil('the order arrives', () => heard.length === 1)
+  })
+
   it('does not let an entry without a valid signature move the start of the next read', async () => {
     const { state, hint } = follow()
     await waitUntil('it has caught up', () => state.caughtUp === 1)

@@ -3,7 +3,6 @@ import { fullJitterMs } from '../../../shared/backoff.ts'
 import { isReadableVersion } from '../../../shared/version.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { AnnouncementListener, AnnouncementSubject, RoomListener, Subscription } from '../broker.ts'
-import { ANNOUNCEMENTS_TTL_S } from '../retention.ts'
 import type { Failure } from './connection/failure.ts'
 import { Outage } from './connection/outage.ts'
 import type { LaterVersions } from './later-versions.ts'
@@ -86,7 +85,8 @@ export function followAnnouncements(
   async function readOnce(): Promise<void> {
     subscription ??= await subscribe({ onNotice: requestRead, onInterrupted: requestRead })
     if (isStopped) return subscription.leave()
-    deliver(await read(Math.max(Date.now() - ANNOUNCEMENTS_TTL_S * 1_000, lastMs - MAX_CLOCK_SKEW_MS)))
+    // From the beginning at first, not from a day ago: by the clock of this process, which the server's may be days behind.
+    deliver(await read(Math.max(0, lastMs - MAX_CLOCK_SKEW_MS)))
     outage.ended()
     if (!hasCaughtUp) onCaughtUp()
     hasCaughtUp = true
