@@ -256,6 +256,22 @@ describe('copies of what the broker confirmed', () => {
     expect(seqsOf(copies)).to.deep.equal([1])
   })
 
+  it('that rot while the process runs are counted once, however often they are read', async () => {
+    const dataDir = folder()
+    let rotten = 0
+    const copies = openCopies({ dataDir }, { log, onRotten: () => rotten++ })
+    onCleanUp(copies.close)
+    add(copies, 1, 2, 3)
+    await copies.flushed()
+    const [file = ''] = filesIn(dataDir)
+    const content = readFileSync(file)
+    content[content.indexOf('"seq":2')] = 0
+    writeFileSync(file, content)
+    await copies.lose(undefined, 0)
+    for (let times = 0; times < 3; times++) expect(seqsOf(copies)).to.deep.equal([1, 3])
+    expect(rotten).to.equal(1)
+  })
+
   it('that rot are counted, and the others are kept', async () => {
     const dataDir = folder()
     const first = open({ dataDir })

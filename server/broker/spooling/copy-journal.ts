@@ -62,12 +62,21 @@ export function openCopyJournal(
     log.error(where, 'copies of confirmed recalls are rotten on disk, Redis would lose them for good')
   }
 
+  /** The keys of entries that were reported: they are read again and again while the broker is away. */
+  const reported = new Set<number>()
+
+  function reportEntry(key: number): void {
+    if (reported.has(key)) return
+    reported.add(key)
+    reportRotten({ key })
+  }
+
   return {
     /** Returns what an earlier process has written, with its key on disk, without what is rotten. */
     *lines(): Generator<{ readonly key: number; readonly line: Line; readonly bytes: number }> {
       for (const { key, payload, isRotten } of journal.onDisk()) {
         const line = isRotten ? undefined : decodeLine(payload)
-        if (line === undefined) reportRotten({ key })
+        if (line === undefined) reportEntry(key)
         else yield { key, line, bytes: payload.length }
       }
     },
@@ -93,8 +102,8 @@ export function openCopyJournal(
         if ('batch' in line && line.batch[0] === batch.key && !batch.replaced.has(line.index)) kept.push(line)
       }
       if (batch.place)
-        for (const { payload, isRotten } of journal.onDisk(batch.place.first, batch.place.last)) {
-          if (isRotten) reportRotten({ batch: batch.key })
+        for (const { key, payload, isRotten } of journal.onDisk(batch.place.first, batch.place.last)) {
+          if (isRotten) reportEntry(key)
           else take(payload)
         }
       for (const entry of journal.inMemory()) if (isCopy(entry) && entry.batch === batch) take(entry.payload)
