@@ -76,8 +76,7 @@ export function createHealthParts(base: Base, parts: Parts): HealthParts {
  * delivery while there is any.
  */
 function waitingOnDisk({ spool, copies }: Parts): ReturnType<Gauges['spoolDepth']> {
-  const nowMs = Date.now()
-  const [spooled, lost] = [spool?.depth(nowMs), copies?.lostDepth(nowMs)]
+  const [spooled, lost] = [spool?.depth(Date.now()), copies?.lostDepth()]
   if (spooled === undefined || lost === undefined) return spooled
   return {
     recalls: spooled.recalls + lost.recalls,

@@ -272,6 +272,18 @@ describe('copies of what the broker confirmed', () => {
     expect(rotten).to.equal(1)
   })
 
+  it('are lost for as long as a clock says that nobody sets', async () => {
+    const copies = open()
+    add(copies, 1)
+    await copies.lose(undefined, Date.now() - 2_000)
+    const { now } = Date
+    onCleanUp(() => void (Date.now = now))
+    for (const byMs of [-3_600_000, 3_600_000]) {
+      Date.now = () => now() + byMs
+      expect(copies.lostDepth().ageMs).to.be.within(2_000, 1_000_000)
+    }
+  })
+
   it('that rot are counted, and the others are kept', async () => {
     const dataDir = folder()
     const first = open({ dataDir })
@@ -366,7 +378,7 @@ describe('copies of what the broker confirmed', () => {
     await waitUntil('the loss is found', () => stored !== undefined)
     confirm[0]?.()
     await publishing
-    await waitUntil('it counts as lost', () => copies.lostDepth(Date.now()).recalls === 1, 5_000)
+    await waitUntil('it counts as lost', () => copies.lostDepth().recalls === 1, 5_000)
     release()
     expect(servers, 'that of one connection is asked for once').to.equal(1)
   })

@@ -43,7 +43,7 @@ describe('the first marker of a receiver', () => {
       log,
     })
     await marking.check()
-    const { recalls, ageMs } = copies.lostDepth(Date.now())
+    const { recalls, ageMs } = copies.lostDepth()
     expect(recalls).to.equal(1)
     return ageMs
   }

@@ -186,7 +186,7 @@ export function openCopies(
     size: () => ({ ...batches.size(), unwritten: journal.unwritten() }),
 
     /** Returns how much may be lost, and for how long. */
-    lostDepth: (nowMs: number): LostDepth => losses.depth(nowMs),
+    lostDepth: (): LostDepth => losses.depth(),
 
     /** Who stores the markers. */
     writer,

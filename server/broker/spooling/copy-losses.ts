@@ -19,8 +19,8 @@ export class CopyLosses {
   readonly #deps: CopyLossesDependencies
   /** Those that an earlier process noted, until `apply`. */
   readonly #loaded: Loss[] = []
-  /** Since when something may be lost, in ms since 1970. */
-  #sinceMs = Date.now()
+  /** Since when something may be lost, in ms since 1970, and by `performance.now()`: the clock may be set meanwhile. */
+  #since = since(Date.now())
   /** Where on disk the first loss is noted, from which not all is restored yet. */
   #firstNote: number | undefined
   /** Losses that the disk has not taken yet. */
@@ -32,7 +32,7 @@ export class CopyLosses {
 
   /** Adds a loss that an earlier process noted. To be called in the order on disk. */
   load(key: number, loss: Loss, sinceMs: number): void {
-    if (this.#loaded.length === 0) this.#sinceMs = sinceMs
+    if (this.#loaded.length === 0) this.#since = since(sinceMs)
     this.#loaded.push(loss)
     this.#firstNote ??= key
   }
@@ -47,12 +47,12 @@ export class CopyLosses {
   /** See `lose` of `openCopies`. */
   async lose(marker: number, sinceMs: number): Promise<number> {
     const { batches, journal } = this.#deps
-    if (batches.lost().length === 0) this.#sinceMs = sinceMs
+    if (batches.lost().length === 0) this.#since = since(sinceMs)
     const loss = batches.lossSince(marker)
     const lost = batches.lose(loss)
     if (lost.length > 0) {
       this.#unnoted++
-      journal.note({ lost: loss, sinceMs: this.#sinceMs }, (key) => {
+      journal.note({ lost: loss, sinceMs: this.#since.atMs }, (key) => {
         this.#unnoted--
         this.#firstNote ??= key
       })
@@ -72,13 +72,15 @@ export class CopyLosses {
     return this.#firstNote
   }
 
-  depth(nowMs: number): LostDepth {
+  depth(): LostDepth {
     const lost = this.#deps.batches.lost()
     const sum = (of: 'recalls' | 'bytes'): number => lost.reduce((total, batch) => total + batch[of], 0)
     return {
       recalls: sum('recalls'),
       bytes: sum('bytes'),
-      ageMs: lost.length === 0 ? 0 : nowMs - this.#sinceMs,
+      ageMs: lost.length === 0 ? 0 : performance.now() - this.#since.startedMs,
     }
   }
 }
+
+const since = (atMs: number) => ({ atMs, startedMs: performance.now() - Math.max(0, Date.now() - atMs) })
