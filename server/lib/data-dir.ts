@@ -42,7 +42,10 @@ export async function inDataDir<T>(dataDir: string, work: () => T | Promise<T>):
   }
 }
 
-/** Says which version wrote the files of the folder, its id, and the app that they are about. A rotten one is replaced: each file tells its version too. */
+/**
+ * Says which version wrote the files of the folder, its id, and the app that they are about. A rotten one is replaced: each file
+ * tells its version too.
+ */
 const FORMAT_FILE = 'format'
 /** Here the version before this one kept the id, and looks for it. */
 const FOLDER_ID_FILE = 'folder-id'

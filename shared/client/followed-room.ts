@@ -99,7 +99,8 @@ export class FollowedRoom {
 
   /**
    * Adds a listener. It begins where `since` says, with its load, where one that left is owed something, or now; as long as no
-   * listener has a place, where the position store says; and where the client was, if what came since is only to be loaded. Calls `onBegun` if the room must be subscribed, again, for it.
+   * listener has a place, where the position store says; and where the client was, if what came since is only to be loaded. Calls
+   * `onBegun` if the room must be subscribed, again, for it.
    */
   add(listener: RoomListener, since: Position | undefined, onBegun: () => void): void {
     this.#listeners.add(listener)

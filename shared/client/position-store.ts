@@ -40,9 +40,9 @@ export interface TextStore {
 
 /**
  * Stores positions in `sessionStorage` (survives reloads of the tab), in `localStorage`, in React Native's `AsyncStorage`, or in
- * anything with the same two methods. Pages that a browser keeps from their storage throw when they merely name it; with a function that returns it,
- * such as `() => sessionStorage`, that is an `error`, and not the end of the page. `prefix` starts every key; give each
- * gateway, app, or tab its own if they share a storage.
+ * anything with the same two methods. Pages that a browser keeps from their storage throw when they merely name it; with a function
+ * that returns it, such as `() => sessionStorage`, that is an `error`, and not the end of the page. `prefix` starts every key; give
+ * each gateway, app, or tab its own if they share a storage.
  */
 export function storedPositions(
   storage: TextStore | (() => TextStore),

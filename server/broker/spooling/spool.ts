@@ -161,7 +161,10 @@ export function openSpool({
   }
 }
 
-/** The names of brokers in a file, in the order in which they were reached last. If it is rotten, any broker may have been reached: no webhook is lost by a start that waits. */
+/**
+ * The names of brokers in a file, in the order in which they were reached last. If it is rotten, any broker may have been reached: no
+ * webhook is lost by a start that waits.
+ */
 function openReached(disk: Disk, file: string, onDamage: (damage: ReachedDamage) => void) {
   const stored = readChecked(disk, file)
   const names = new Set(stored?.isRotten === false ? (stored.value as string[]) : [])
