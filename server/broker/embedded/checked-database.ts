@@ -60,17 +60,18 @@ export class CheckedDatabase<V, K extends Key> {
 
   /** Without those that are rotten. */
   records(range: Range<K> = {}): { readonly key: K; readonly value: V }[] {
-    const found = this.#whole(() => Array.from(this.#database.getRange(range)))
-    return found.flatMap(({ key, value: bytes }) => {
-      const value = this.#decode(key, bytes)
-      return value === undefined ? [] : [{ key, value }]
-    })
+    return this.#sound(this.#whole(() => Array.from(this.#database.getRange(range))))
+  }
+
+  /** Returns the next records after this key, without those that are rotten, and the last key that it looked at; undefined at the end. */
+  page(limit: number, after: K | undefined) {
+    const found = this.#after(limit, after)
+    return { records: this.#sound(found), last: found.at(-1)?.key }
   }
 
   /** Gives checksums to the values after this key that have none. Returns the last key that it looked at. Only inside a transaction. */
   upgrade(limit: number, after: K | undefined): K | undefined {
-    const range = { limit, ...(after !== undefined && { start: after, exclusiveStart: true }) }
-    const found = this.#whole(() => Array.from(this.#database.getRange(range)))
+    const found = this.#after(limit, after)
     for (const { key, value: bytes } of found) {
       const decoded = decodeValue(this.name, this.#encoding, key, bytes)
       if (decoded?.isOld) this.putSync(key, decoded.value as V)
@@ -87,6 +88,18 @@ export class CheckedDatabase<V, K extends Key> {
     this.removeSync(key)
     this.putSync(mended.key as K, mended.value as V)
     return true
+  }
+
+  #after(limit: number, after: K | undefined) {
+    const range = { limit, ...(after !== undefined && { start: after, exclusiveStart: true }) }
+    return this.#whole(() => Array.from(this.#database.getRange(range)))
+  }
+
+  #sound(found: readonly { readonly key: K; readonly value: Buffer }[]) {
+    return found.flatMap(({ key, value: bytes }) => {
+      const value = this.#decode(key, bytes)
+      return value === undefined ? [] : [{ key, value }]
+    })
   }
 
   #decode(key: K, bytes: Buffer): V | undefined {

@@ -51,8 +51,8 @@ export interface LogStore {
   close(): Promise<void>
 }
 
-/** Bounds a transaction, which blocks the process while it runs. */
-const UPGRADED_AT_A_TIME = 1_000
+/** Records that are swept, or given checksums, at a time: a transaction blocks the process while it runs. */
+const MAX_AT_A_TIME = 1_000
 
 /** Opens the logs, recalled sets and announcements stored in `dataDir`. Throws errors of the file system. */
 export function openLogStore(options: LogStoreOptions): LogStore {
@@ -69,10 +69,11 @@ export function openLogStore(options: LogStoreOptions): LogStore {
   const recalledSets = openRecalledSets(checked, {
     recalledTtlMs: (options.recalledTtlS ?? Infinity) * 1_000,
     inTransaction: async (work) => !isClosed && (await transactions.run(work)),
+    isClosed: () => isClosed,
   })
 
   const clock = createStoreClock(options.writtenAtMs ?? newestWriteMs())
-  const { logs, mendHead, sweep } = createLogs(
+  const { logs, mendHead, sweepSome } = createLogs(
     { heads, entries },
     { ...options, clock, historyTtlMs: options.historyTtlS * 1_000 },
   )
@@ -132,7 +133,15 @@ export function openLogStore(options: LogStoreOptions): LogStore {
     transaction: transactions.run,
 
     async sweep() {
-      const held = await transactions.run(sweep)
+      let held = 0
+      let after: string | undefined
+      do {
+        const from = after
+        if (isClosed) return held
+        const swept = await transactions.run(() => sweepSome(MAX_AT_A_TIME, from))
+        held += swept.held
+        after = swept.last
+      } while (after !== undefined)
       return held + (await recalledSets.sweep(clock))
     },
 
@@ -147,7 +156,7 @@ export function openLogStore(options: LogStoreOptions): LogStore {
         do {
           const from = after
           if (isClosed) return false
-          after = await transactions.run(() => database.upgrade(UPGRADED_AT_A_TIME, from as never))
+          after = await transactions.run(() => database.upgrade(MAX_AT_A_TIME, from as never))
         } while (after !== undefined)
       }
       return true

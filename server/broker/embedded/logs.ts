@@ -104,16 +104,17 @@ export function createLogs({ heads, entries }: LogsDatabases, options: LogsOptio
   const isUnused = (head: Head, nowMs: number): boolean =>
     nowMs - head.usedAtMs >= (head.offset === 0 ? UNUSED_POSITION_TTL_S : POSITION_TTL_S) * 1_000
 
-  function sweepLogs(): number {
+  function sweepSome(limit: number, after: string | undefined) {
     const [expiryMs, clockMs] = [clock.expiryMs(), Date.now()]
+    const { records, last } = heads.page(limit, after)
     let held = 0
-    for (const { key: room, value: head } of heads.records()) {
+    for (const { key: room, value: head } of records) {
       const swept = emptyIfExpired(room, head)
       if (isUnused(head, expiryMs)) heads.removeSync(room)
       else if (swept !== head) heads.putSync(room, swept)
       else if (isExpired(head, clockMs) || isUnused(head, clockMs)) held++
     }
-    return held
+    return { held, last }
   }
 
   const logs: Logs = {
@@ -181,10 +182,10 @@ export function createLogs({ heads, entries }: LogsDatabases, options: LogsOptio
       if (heads.get(room) === undefined) heads.putSync(room, rebuiltHead(room))
     },
     /**
-     * Empties expired logs, and deletes expired positions. Returns how many it kept that have expired by the clock of the machine.
-     * Only inside a transaction.
+     * Empties expired logs, and deletes expired positions, of the next rooms after this one. Returns how many it kept that have expired
+     * by the clock of the machine, and the last room that it looked at; undefined at the end. Only inside a transaction.
      */
-    sweep: sweepLogs,
+    sweepSome,
   }
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Conversation } from '../../../shared/recall.ts'
 import { roomName } from '../../../shared/room.ts'
 import { GROUP_END_TTL_S } from '../retention.ts'
@@ -35,6 +36,7 @@ interface RecalledSetsOptions {
   readonly recalledTtlMs: number
   /** Runs `work` in a transaction of its own; returns false instead once the store is closed. */
   readonly inTransaction: (work: () => boolean) => Promise<boolean>
+  readonly isClosed: () => boolean
 }
 
 export interface End {
@@ -50,7 +52,7 @@ const MAX_KEYS_PER_TRANSACTION = 2_000
 
 export function openRecalledSets(
   checked: CheckedOptions,
-  { recalledTtlMs, inTransaction }: RecalledSetsOptions,
+  { recalledTtlMs, inTransaction, isClosed }: RecalledSetsOptions,
 ): RecalledSets {
   const recalled = new CheckedDatabase<number, [string, number]>('recalled', DATABASES.recalled, checked)
   // The time of each conversation's last recall.
@@ -102,6 +104,18 @@ export function openRecalledSets(
     while (await inTransaction(dropSome));
   }
 
+  /** Returns all records of a database, some in each turn of the event loop, until the store is closed. */
+  async function* inTurns<V>(database: CheckedDatabase<V, string>) {
+    let after: string | undefined
+    while (!isClosed()) {
+      const { records, last } = database.page(MAX_KEYS_PER_TRANSACTION, after)
+      yield* records
+      if (last === undefined) return
+      after = last
+      await turn()
+    }
+  }
+
   /** Returns the names of the sets of a group: its own, and those of its topics. */
   function setsOf(group: string): string[] {
     const own = roomName({ group })
@@ -139,7 +153,7 @@ export function openRecalledSets(
     async sweep(clock) {
       const [nowMs, clockMs] = [clock.expiryMs(), Date.now()]
       let held = 0
-      for (const { key, value } of sets.records()) {
+      for await (const { key, value } of inTurns(sets)) {
         if (!isExpired(value, nowMs)) {
           if (isExpired(value, clockMs)) held++
           continue
@@ -147,7 +161,7 @@ export function openRecalledSets(
         while (await inTransaction(() => deleteSome(key, nowMs)));
       }
       const ttlMs = Math.min(GROUP_END_TTL_S * 1_000, recalledTtlMs)
-      for (const { key: group, value: end } of ends.records()) {
+      for await (const { key: group, value: end } of inTurns(ends)) {
         await recalledSets.drop(group)
         if (setsOf(group).length > 0) continue
         if (nowMs - end.storedAtMs < ttlMs) {
