@@ -84,6 +84,35 @@ describe('spooling broker', () => {
     await waitUntil('it says so', () => lines.some((line) => line.includes('broker reached')))
   })
 
+  it('says why recalls are spooled in the words of the broker, if it has some', async () => {
+    const folder = temporaryFolder()
+    onCleanUp(folder.remove)
+    const lines: string[] = []
+    const broker: Broker = {
+      ...createScriptedBroker(async () => undefined).broker,
+      publish: () =>
+        Promise.reject(
+          new GatewayError('BROKER_UNAVAILABLE', undefined, { cause: new Error("Stream isn't writeable") }),
+        ),
+      reasons: () => ['ECONNREFUSED: nothing listens at this address (REDIS_URL)'],
+    }
+    const spooling = createSpoolingBroker(
+      { brokerName: 'b', historySize: 10 },
+      {
+        broker,
+        spool: openSpool({ dataDir: folder.path, maxBytes: 2 ** 20 }),
+        setAside: async () => undefined,
+        log: pino({ base: null, timestamp: false }, { write: (line: string) => void lines.push(line) }),
+      },
+    )
+    await spooling.start()
+    onCleanUp(spooling.stop)
+    await spooling.publish(recall(1), 1_000)
+    await waitUntil('a failure of the drain is logged', () => lines.some((line) => line.includes('still')))
+    for (const line of lines) expect(line).to.include('"reason":"ECONNREFUSED: nothing listens')
+    expect(lines.join('')).to.include('"recalls spooled"')
+  })
+
   it('publishes a recall that reached the disk after its deadline, without waiting for the next one', async () => {
     let isAvailable = false
     let flush = (): void => undefined

@@ -28,6 +28,8 @@ interface DrainOptions {
 
 interface DrainDependencies {
   readonly publish: (recall: Recall) => Promise<Published>
+  /** See `Broker.reasons`. */
+  readonly reasons: () => readonly string[]
   readonly spool: Spool
   readonly setAside: SetAside
   readonly log: Logger
@@ -36,7 +38,7 @@ interface DrainDependencies {
 /** Publishes the spool, oldest recall first, until it is empty, and decides which recalls go through it. */
 export function createDrain(
   { initialWindow, concurrency }: DrainOptions,
-  { publish, spool: spoolOnDisk, setAside, log }: DrainDependencies,
+  { publish, reasons, spool: spoolOnDisk, setAside, log }: DrainDependencies,
 ) {
   const spool = removingAnyway(spoolOnDisk, log)
   const stopped = new AbortController()
@@ -56,10 +58,16 @@ export function createDrain(
   let failures = 0
   let published = 0
 
+  function warn(sentence: string): void {
+    // The words of the client library for a lost connection tell an operator nothing.
+    const [explained] = attempts.lastError instanceof UnconfirmedError ? [] : reasons()
+    log.warn({ ...spool.depth(Date.now()), reason: explained ?? attempts.lastReason }, sentence)
+  }
+
   async function run(): Promise<void> {
     published = 0
     failures = 0
-    log.warn({ ...spool.depth(Date.now()), reason: attempts.lastReason }, 'recalls spooled')
+    warn('recalls spooled')
     let isDone = false
     while (!isDone && !stopped.signal.aborted) {
       try {
@@ -116,8 +124,7 @@ export function createDrain(
 
   async function afterFailure(first: Readable): Promise<void> {
     if (!(attempts.lastError instanceof UnconfirmedError)) slowStart.failed()
-    if (failures % FAILURES_PER_WARNING === 1)
-      log.warn({ ...spool.depth(Date.now()), reason: attempts.lastReason }, 'recalls still spooled')
+    if (failures % FAILURES_PER_WARNING === 1) warn('recalls still spooled')
     if (failures >= FAILURES_BEFORE_PASSING && (await apart.passes(first))) failures = 0
     else await pause(fullJitterMs(failures, { baseMs: 50, maxMs: MAX_RETRY_DELAY_MS }))
   }

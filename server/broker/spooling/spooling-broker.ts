@@ -56,6 +56,7 @@ export function createSpoolingBroker(
     {
       publish: (recall) =>
         broker.publish(recall, patience.drainTimeoutMs, { immediately: true, fromDisk: true }),
+      reasons: () => broker.reasons(),
       spool,
       setAside,
       log,
