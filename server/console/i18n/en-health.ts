@@ -39,8 +39,8 @@ export const health = {
   provedOn: (count: number, all: number) => `${number(count)} of ${plural(all, 'node', 'nodes')} in doubt`,
   noNode: 'no node reports',
   quarantine: 'Quarantine',
-  quarantined: 'not understood, kept for you to look at',
-  notQuarantined: 'all webhooks understood',
+  quarantined: 'set aside for you to look at',
+  notQuarantined: 'nothing is set aside',
   powerCut: 'A power cut would lose',
   powerCutLosses: {
     nothing: 'Nothing',

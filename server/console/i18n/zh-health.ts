@@ -40,8 +40,8 @@ export const health: Messages['health'] = {
   provedOn: (count, all) => `${number(all)} 个节点中有 ${number(count)} 个无法确认`,
   noNode: '没有推送进程上报',
   quarantine: '隔离区',
-  quarantined: '无法识别的回调，已保留待查看',
-  notQuarantined: '所有回调均已识别',
+  quarantined: '已搁置，等待查看',
+  notQuarantined: '没有搁置的内容',
   powerCut: '断电会丢失',
   powerCutLosses: {
     nothing: '无',
