@@ -20,17 +20,11 @@ const MAX_CONCURRENT_READS_PER_USER = 1
 const ITEMS_PER_REQUEST = 50
 
 interface RoomDependencies {
-  readonly authorization: Pick<Authorization, 'authorize' | 'isRevoked'>
+  readonly authorization: Pick<Authorization, 'authorize'>
   readonly broker: Pick<Broker, 'heads' | 'history' | 'historyBefore' | 'recalled'>
   /** Sockets and streams in a room on this node. */
   readonly socketsIn: (room: Room) => number
   readonly turns: RequestTurns
-}
-
-/** A room, and when the grant ends, in ms since 1970. */
-interface Granted {
-  readonly room: Room
-  readonly untilMs: number
 }
 
 /** Position, notices and recalled messages of a room. */
@@ -39,17 +33,16 @@ export function createRoomHandlers({ authorization, broker, socketsIn, turns }: 
 
   /**
    * Does what reads and returns a lot in its turn, unless nobody waits for the response any more. Rejects like `authorize` if the
-   * grant of the room, until `untilMs`, has ended meanwhile.
+   * grant of the room has ended meanwhile.
    */
-  async function inTurn(response: Response, { room, untilMs }: Granted, work: () => Promise<void>) {
+  async function inTurn(response: Response, room: Room, work: () => Promise<void>) {
     const principal = principalOf(response)
     const { id } = principal
     await limitPerUser(id, () =>
       whileOpen(turns, id, response, () =>
         turns.large(id, response, async () => {
           if (response.destroyed) return
-          if (Date.now() >= untilMs || authorization.isRevoked(id, room))
-            await authorization.authorize(principal, room)
+          await authorization.authorize(principal, room)
           await work()
         }),
       ),
@@ -74,7 +67,7 @@ export function createRoomHandlers({ authorization, broker, socketsIn, turns }: 
   const notices: RequestHandler = async (request, response) => {
     const { room, since, before, receivedSinceMs, limit: max } = parseNotices(request)
     const principal = principalOf(response)
-    const untilMs = await authorization.authorize(principal, room)
+    await authorization.authorize(principal, room)
     // Reading back to a time may read the whole log.
     const items = receivedSinceMs === undefined ? max : MAX_NOTICES
     await chargeUser(response, Math.floor(items / ITEMS_PER_REQUEST))
@@ -83,7 +76,7 @@ export function createRoomHandlers({ authorization, broker, socketsIn, turns }: 
       if (receivedSinceMs !== undefined) return readReceivedSince(broker, room, receivedSinceMs, max)
       return readBefore(broker, room, before ?? Number.MAX_SAFE_INTEGER, max)
     }
-    await inTurn(response, { room, untilMs }, async () => {
+    await inTurn(response, room, async () => {
       const { notices: found, ...page } = await read()
       await turns.goOn()
       response.json({
@@ -97,9 +90,9 @@ export function createRoomHandlers({ authorization, broker, socketsIn, turns }: 
 
   const recalled: RequestHandler = async (request, response) => {
     const { seqs, ...conversation } = parseRecalled(request)
-    const untilMs = await authorization.authorize(principalOf(response), conversation)
+    await authorization.authorize(principalOf(response), conversation)
     await chargeUser(response, Math.floor(seqs.length / ITEMS_PER_REQUEST))
-    await inTurn(response, { room: conversation, untilMs }, async () => {
+    await inTurn(response, conversation, async () => {
       const found = await broker.recalled(conversation, seqs)
       await turns.goOn()
       response.json({ ok: true, recalled: found } satisfies RecalledResponse)

@@ -11,7 +11,7 @@ const principal = { id: 'u', role: 'member', grants: [], expiresAtMs: Number.MAX
 
 describe('requests about a room', () => {
   it('are refused if the grant has ended before their turn', async () => {
-    let isRevoked = false
+    let isMember = true
     const turns = new RequestTurns()
     const read = async (): Promise<never> => {
       throw new Error('it is read')
@@ -19,9 +19,8 @@ describe('requests about a room', () => {
     const handlers = createRoomHandlers({
       authorization: {
         ...ALLOW_ALL,
-        isRevoked: () => isRevoked,
         authorize: async ({ expiresAtMs }) => {
-          if (isRevoked) throw new GatewayError('ROOM_REFUSED')
+          if (!isMember) throw new GatewayError('ROOM_REFUSED')
           return expiresAtMs
         },
       },
@@ -43,7 +42,7 @@ describe('requests about a room', () => {
     }
     const asking = [ask('notices', '/?group=g&limit=1'), ask('recalled', '/?group=g&seqs=1')]
     await waitUntil('the first waits, and the other behind it', () => turns.waiting === 1)
-    isRevoked = true
+    isMember = false
     for (const end of others) end()
     for (const outcome of await Promise.all(asking)) expect(outcome).to.include({ code: 'ROOM_REFUSED' })
   })

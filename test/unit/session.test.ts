@@ -252,17 +252,19 @@ describe('session', () => {
 
   it('does not answer what is recalled if the grant has ended before it is looked up', async () => {
     const turns = new RequestTurns()
-    const ended: ((grants: { isRevoked: boolean; untilMs: number }) => void)[] = [
+    const ended: ((grants: { isRevoked: boolean; isMember: boolean; untilMs: number }) => void)[] = [
       (grants) => (grants.isRevoked = true),
+      (grants) => (grants.isMember = false),
       (grants) => (grants.untilMs = 0),
     ]
     for (const end of ended) {
-      const grants = { isRevoked: false, untilMs: Date.now() + 20 }
+      const grants = { isRevoked: false, isMember: true, untilMs: Date.now() + 20 }
       const authorization: Authorization = {
         ...ALLOW_ALL,
         isRevoked: () => grants.isRevoked,
         authorize: async () => {
-          if (grants.isRevoked || grants.untilMs === 0) throw new GatewayError('ROOM_REFUSED')
+          if (grants.isRevoked || !grants.isMember || grants.untilMs === 0)
+            throw new GatewayError('ROOM_REFUSED')
           return grants.untilMs
         },
       }
@@ -276,7 +278,7 @@ describe('session', () => {
       await waitUntil('it waits', () => turns.waiting === 1)
       const { untilMs } = grants
       end(grants)
-      await waitUntil('the first grant is over', () => grants.isRevoked || Date.now() >= untilMs)
+      await waitUntil('the first grant is over', () => grants.untilMs > 0 || Date.now() >= untilMs)
       goOn()
       await Promise.all([asking, ...others])
       expect(response).to.include({ ok: false, code: 'ROOM_REFUSED' })

@@ -75,15 +75,15 @@ export class Session {
   async recalled(payload: unknown, ack: Ack<RecalledResponse>): Promise<void> {
     await this.#serving.serve(payload, ack, async () => {
       const { seqs, ...conversation } = parseRecalled(payload)
-      const untilMs = await this.#authorize(conversation)
+      await this.#authorize(conversation)
       const { broker, turns } = this.#deps
       await this.#subscriptions.oneLargeAtATime(async () => {
         // Before its turn, which a client that does not read would keep from others.
         await this.#transport.flushed()
         await this.#serving.large(async () => {
           if (!this.#transport.isOpen()) return
-          // It may have waited for seconds.
-          if (Date.now() >= untilMs || this.#isRevoked(conversation)) await this.#authorize(conversation)
+          // It may have waited for seconds, in which the grant can have ended in any way.
+          await this.#authorize(conversation)
           const recalled = await broker.recalled(conversation, seqs)
           await turns.goOn()
           ack({ ok: true, recalled })
