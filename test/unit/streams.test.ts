@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import type { Authorization } from '../../server/auth/authorization.ts'
@@ -9,6 +10,7 @@ import { TimerWheel } from '../../server/lib/timers.ts'
 import { createConnectionLimits } from '../../server/realtime/connection-limits.ts'
 import { createHub } from '../../server/realtime/rooms/hub.ts'
 import { createPageReader, LocalRooms } from '../../server/realtime/rooms/local-rooms.ts'
+import { StreamTransport } from '../../server/realtime/server-sent-events/stream-transport.ts'
 import { createStreams } from '../../server/realtime/server-sent-events/streams.ts'
 import { Sessions } from '../../server/realtime/sessions/registry.ts'
 import { UserBudgets } from '../../server/realtime/sessions/user-budgets.ts'
@@ -107,5 +109,31 @@ describe('a stream that takes long to begin', () => {
     decide(Promise.resolve(principal.expiresAtMs))
     await waitUntil('it is not counted any more', () => streams.count() === 0)
     expect(received()).to.not.include('subscribed')
+  })
+})
+
+describe('streams on one room', () => {
+  it('share the encoding of what is broadcast', () => {
+    const metrics = createMetrics()
+    const hub = createHub(metrics)
+    const written: string[] = []
+    const response = {
+      destroyed: false,
+      writableEnded: false,
+      writableLength: 0,
+      write: (text: string) => written.push(text),
+    } as unknown as ServerResponse
+    const dependencies = { hub, metrics, log: createLogger('silent'), onWaiting: () => undefined }
+    for (let i = 0; i < 3; i++) new StreamTransport(response, 'admin', dependencies).join({ group: 'g' })
+    let encoded = 0
+    const notice = { offset: 7, group: 'g', messages: [{ seq: 1 }], recalledAtMs: 1, receivedAtMs: 1 }
+    const toJSON = () => {
+      encoded++
+      return notice
+    }
+    void hub.broadcast({ group: 'g' }, 'e', [{ ...notice, toJSON } as typeof notice])
+    const data = JSON.stringify({ room: { group: 'g' }, epoch: 'e', notices: [notice] })
+    expect(written).to.deep.equal(Array(3).fill(`event: messages-recalled\nid: e:7\ndata: ${data}\n\n`))
+    expect(encoded).to.equal(1)
   })
 })

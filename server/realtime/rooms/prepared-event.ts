@@ -25,12 +25,18 @@ export type PreparedDelivery = PreparedEvent<'delivery'>
 export class PreparedEvent<Event extends keyof Payloads> {
   readonly payload: Payloads[Event]
   readonly #event: Event
+  #data: string | undefined
   #packet: string | undefined
   #frame: Buffer | undefined
 
   constructor(event: Event, payload: Payloads[Event]) {
     this.#event = event
     this.payload = payload
+  }
+
+  /** The payload as JSON, for streams. */
+  get data(): string {
+    return (this.#data ??= JSON.stringify(this.payload))
   }
 
   /** As Socket.IO passes it to Engine.IO: a packet of type event, in the namespace `/`. */

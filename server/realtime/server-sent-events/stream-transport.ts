@@ -51,7 +51,7 @@ export class StreamTransport implements Transport, Listener {
     if (this.#response.req.method === 'HEAD') return void this.#response.end()
     this.#write(
       'subscribed',
-      subscribed,
+      JSON.stringify(subscribed),
       subscribed.recovered === 0 || subscribed.gap !== undefined ? subscribed.position : undefined,
     )
   }
@@ -110,11 +110,11 @@ export class StreamTransport implements Transport, Listener {
     this.onNotices(prepareNotices(this.#role, room, epoch, notices))
   }
 
-  onNotices({ payload }: PreparedNotices): void {
+  onNotices({ payload, data }: PreparedNotices): void {
     // Being closed: it would be found slow again with each notice, until it has read the goodbye.
     if (!this.isOpen()) return
     const { epoch, notices } = payload
-    this.#write('messages-recalled', payload, { epoch, offset: notices.at(-1)?.offset ?? 0 })
+    this.#write('messages-recalled', data, { epoch, offset: notices.at(-1)?.offset ?? 0 })
     const waitingBytes = this.bufferedBytes()
     if (waitingBytes <= MAX_BUFFERED_BYTES) return
     this.#deps.metrics.slowConsumerDisconnected()
@@ -122,22 +122,22 @@ export class StreamTransport implements Transport, Listener {
     this.close(GOODBYES.TOO_SLOW)
   }
 
-  onGap({ payload }: PreparedGap): void {
-    this.#write('gap', payload, payload.position)
+  onGap({ payload, data }: PreparedGap): void {
+    this.#write('gap', data, payload.position)
   }
 
   /** One that has not begun is told when it begins. */
-  onDelivery({ payload }: PreparedDelivery): void {
-    if (this.#response.headersSent) this.#write('delivery', payload)
+  onDelivery({ data }: PreparedDelivery): void {
+    if (this.#response.headersSent) this.#write('delivery', data)
   }
 
   sendGap(room: Room, reason: GapReason, position: Position): void {
-    this.#write('gap', { room, reason, position }, position)
+    this.#write('gap', JSON.stringify({ room, reason, position }), position)
   }
 
   /** Ends the stream too: it has no other room. */
   sendUnsubscribed(unsubscribed: Unsubscribed): void {
-    this.#write('unsubscribed', unsubscribed)
+    this.#write('unsubscribed', JSON.stringify(unsubscribed))
     this.#response.end()
   }
 
@@ -155,16 +155,16 @@ export class StreamTransport implements Transport, Listener {
     if (!this.isOpen()) return
     // Before it begins, it can be refused like any other request.
     if (!this.#response.headersSent) return respondWithError(this.#response, refusalFor(goodbye))
-    this.#write('goodbye', goodbye)
+    this.#write('goodbye', JSON.stringify(goodbye))
     this.#response.end()
     // A peer that does not read would never reach the end.
     setTimeout(() => this.#response.destroy(), graceMs).unref()
   }
 
-  #write(event: keyof ServerToClient | 'subscribed', data: object, position?: Position): void {
+  #write(event: keyof ServerToClient | 'subscribed', json: string, position?: Position): void {
     if (!this.isOpen()) return
     const id = position === undefined ? '' : `id: ${position.epoch}:${position.offset}\n`
-    const text = `event: ${event}\n${id}data: ${JSON.stringify(data)}\n\n`
+    const text = `event: ${event}\n${id}data: ${json}\n\n`
     this.#response.write(text)
     this.#deps.onWaiting(this, text.length)
   }
