@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
@@ -32,7 +32,8 @@ describe('the store of the embedded broker', () => {
     expect((counts['salvaged'] ?? 0) + (counts['reported'] ?? 0)).to.be.above(0)
   })
 
-  it('is sound once it was salvaged, and is not salvaged again at the next start', async () => {
+  /** Stores a recall in a new folder, and stops. */
+  const stored = async () => {
     const folder = temporaryFolder()
     onCleanUp(folder.remove)
     const lines: string[] = []
@@ -46,7 +47,11 @@ describe('the store of the embedded broker', () => {
     const first = await start()
     await first.publish({ group: 'g', messages: [{ seq: 1 }], recalledAtMs: 1, receivedAtMs: 1 }, 5_000)
     await first.stop()
-    const file = join(folder.path, 'broker', 'data.mdb')
+    return { file: join(folder.path, 'broker', 'data.mdb'), start, lines }
+  }
+
+  it('is sound once it was salvaged, and is not salvaged again at the next start', async () => {
+    const { file, start, lines } = await stored()
     writeFileSync(file, readFileSync(file).fill(0, 0, 4_096))
     await (await start()).stop()
     expect(lines.splice(0).join('')).to.contain('the store was salvaged')
@@ -55,4 +60,18 @@ describe('the store of the embedded broker', () => {
     expect(lines).to.deep.equal([])
     expect(await next.recalled({ group: 'g' }, [1])).to.have.length(1)
   })
+  for (const [name, damage] of [
+    ['empty', (file: string) => truncateSync(file)],
+    ['gone', (file: string) => rmSync(file)],
+  ] as const) {
+    it(`says once that its file is ${name}`, async () => {
+      const { file, start, lines } = await stored()
+      expect(lines).to.deep.equal([])
+      damage(file)
+      await (await start()).stop()
+      expect(lines.splice(0).join('')).to.contain('the file of the store is empty or gone')
+      await (await start()).stop()
+      expect(lines).to.deep.equal([])
+    })
+  }
 })

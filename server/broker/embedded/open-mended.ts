@@ -59,6 +59,8 @@ export async function openMended({
     hasOld: mayHaveOld = true,
     writtenAtMs,
   } = (stored?.isRotten === false ? stored.value : {}) as Partial<State>
+  if (!disk.size(file) && writtenAtMs !== undefined)
+    log.error({ file }, 'the file of the store is empty or gone, and all that it held: a new one is made')
   let checked = check()
   if (checked.damage !== undefined) {
     log.error({ damage: checked.damage, file }, 'the store is damaged on disk, salvaging what it holds')
