@@ -87,7 +87,8 @@ function perform(step: Step, system: System, history: History): void {
   const fault = FAULTS.find(({ name }) => name === step.name)
   if (fault === undefined || (fault.needsRedis && system.redis === undefined)) return
   const about = { name: step.name, detail: Math.round(step.durationMs) }
-  history.add({ kind: 'fault', ...about })
+  const user = fault.userOf?.(system, new Random(step.choice))
+  history.add({ kind: 'fault', ...about, ...(user !== undefined && { user }) })
   const end = fault.begin(system, new Random(step.choice), step.durationMs)
   if (end === undefined) return
   world.schedule.after(step.durationMs, OUTSIDE, () => {

@@ -6,5 +6,7 @@ export interface Fault {
   readonly name: string
   /** Without Redis there is nothing to disturb. */
   readonly needsRedis?: true
+  /** The only user who is hit, drawn as `begin` draws. Undefined: perhaps everybody. */
+  readonly userOf?: (system: System, random: Random) => string | undefined
   readonly begin: (system: System, random: Random, durationMs: number) => (() => void) | undefined
 }

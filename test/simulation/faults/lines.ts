@@ -15,6 +15,13 @@ function drawLine({ receivers, nodes, users, redis }: System, random: Random): r
   return random.pick(random.pick(kinds))
 }
 
+function userOf(system: System, random: Random): string | undefined {
+  const [name] = drawLine(system, random)
+  return system.users.some(({ spec }) => spec.name === name) ? name : undefined
+}
+
+const drawUser = ({ users }: System, random: Random): string => random.pick(users).spec.name
+
 const endsBetween = (one: string, other: string): Endpoint[] =>
   net.network.between((a, b) => a.part === one && b.part === other)
 
@@ -22,6 +29,7 @@ const endsBetween = (one: string, other: string): Endpoint[] =>
 export const LINE_FAULTS: readonly Fault[] = [
   {
     name: 'connections cut',
+    userOf,
     begin(system, random) {
       for (const end of endsBetween(...drawLine(system, random))) end.cut()
       return undefined
@@ -29,6 +37,7 @@ export const LINE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'one connection cut',
+    userOf,
     begin(system, random) {
       const ends = endsBetween(...drawLine(system, random))
       if (ends.length > 0) random.pick(ends).cut()
@@ -37,6 +46,7 @@ export const LINE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'one connection half open',
+    userOf,
     begin(system, random) {
       const ends = endsBetween(...drawLine(system, random))
       if (ends.length === 0) return undefined
@@ -48,6 +58,7 @@ export const LINE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'line half open',
+    userOf,
     begin(system, random) {
       const [one, other] = drawLine(system, random)
       const line = random.chance(0.5) ? system.lines.between(one, other) : system.lines.between(other, one)
@@ -57,6 +68,7 @@ export const LINE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'line broken',
+    userOf,
     begin(system, random) {
       const [one, other] = drawLine(system, random)
       const lines = system.lines.pair(one, other)
@@ -68,6 +80,7 @@ export const LINE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'connections refused',
+    userOf,
     begin(system, random) {
       const [one, other] = drawLine(system, random)
       const line = system.lines.between(one, other)
@@ -78,6 +91,7 @@ export const LINE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'line slow',
+    userOf,
     begin(system, random) {
       const [one, other] = drawLine(system, random)
       const lines = system.lines.pair(one, other)
@@ -90,8 +104,10 @@ export const LINE_FAULTS: readonly Fault[] = [
   },
   {
     name: 'nothing reaches a user',
-    begin({ lines, nodes, users }, random) {
-      const { name } = random.pick(users).spec
+    userOf: drawUser,
+    begin(system, random) {
+      const { lines, nodes } = system
+      const name = drawUser(system, random)
       const all = nodes.map((node) => lines.between(node.name, name))
       for (const line of all) line.isSwallowed = true
       return () => {

@@ -1,4 +1,5 @@
 import type { System } from '../system/system.ts'
+import type { User } from '../system/user.ts'
 import type { Random } from '../world/random.ts'
 import type { SimProcess } from '../world/schedule.ts'
 import { world } from '../world/world.ts'
@@ -116,12 +117,16 @@ export const PROCESS_FAULTS: readonly Fault[] = [
   },
 ]
 
+const drawUser = ({ users }: System, random: Random): User => random.pick(users)
+const userOf = (system: System, random: Random): string => drawUser(system, random).spec.name
+
 /** What happens to the devices of users. */
 export const USER_FAULTS: readonly Fault[] = [
   {
     name: 'user frozen',
-    begin({ users }, random) {
-      const user = random.pick(users)
+    userOf,
+    begin(system, random) {
+      const user = drawUser(system, random)
       const thaw = freeze(user.process)
       const isHinted = random.chance(0.5)
       return (
@@ -135,8 +140,9 @@ export const USER_FAULTS: readonly Fault[] = [
   },
   {
     name: 'clock of a user jumps',
-    begin({ users }, random) {
-      const { process } = random.pick(users)
+    userOf,
+    begin(system, random) {
+      const { process } = drawUser(system, random)
       if (process) process.clockOffsetMs += random.pick([-86_400_000, -5_000, 5_000, 86_400_000])
       return undefined
     },

@@ -4,8 +4,8 @@
 export interface Disturbed {
   readonly kind: 'fault' | 'fault over'
   readonly name: string
-  /** Who is hit: `redis`, `user-1`, both ends of a line. Undefined: perhaps everybody. */
-  readonly parts?: readonly string[]
+  /** The only user who is hit. Undefined: perhaps everybody. */
+  readonly user?: string
   readonly detail?: unknown
 }
 

@@ -27,7 +27,11 @@ export function healingOf(
   const overMs = history.find(({ kind }) => kind === 'all faults over')?.atMs ?? Infinity
   // Of what ended longer before, nothing is left.
   const faults = history.flatMap((entry) =>
-    entry.kind === 'fault' && entry.atMs + MAX_FAULT_MS + AFTER_BACKOFF_MS >= overMs ? [entry.name] : [],
+    entry.kind === 'fault' &&
+    (entry.user ?? user) === user &&
+    entry.atMs + MAX_FAULT_MS + AFTER_BACKOFF_MS >= overMs
+      ? [entry.name]
+      : [],
   )
   const isRestless =
     faults.some((name) => LOOP.test(name)) || faults.filter((name) => END.test(name)).length >= MANY

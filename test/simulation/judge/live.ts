@@ -12,7 +12,7 @@ const DOUBT_MS = 4_500
 const SILENCE_MS = 11_000
 
 /** Faults after which a line may be dead, and neither side knows. */
-const DEAD_LINE = /line|frozen|power|half open|nothing reaches/
+const DEAD_LINE = /line|(gateway|user) frozen|power|half open|nothing reaches/
 
 /**
  * Nobody says `live` while a recall that was answered OK some time ago has not been told: neither client nor subscription. Who
@@ -43,8 +43,7 @@ export function judgeLive(
           // What Redis has lost is missing anew; but before that, it was missing already.
           let missingMs = keptAtMs
           for (const lossMs of [...losses.between(keptAtMs, endMs), endMs]) {
-            const untrueMs = missingMs + boundOf(faults, stretch.user, keptAtMs, lossMs)
-            if (lossMs > Math.max(untrueMs, fromMs))
+            if (lossMs > Math.max(doubtAtMs(faults, stretch.user, missingMs), fromMs))
               return [violation(who, recall.key, keptAtMs, Math.max(keptAtMs, fromMs), endMs)]
             missingMs = lossMs
           }
@@ -150,39 +149,37 @@ function wantedOf({ entries }: Stretch): Interval[] {
 
 interface FaultTime extends Interval {
   readonly name: string
-  readonly parts: readonly string[] | undefined
+  readonly user: string | undefined
 }
 
 function faultsOf(history: readonly Entry[]): FaultTime[] {
-  const overMs = history.find(({ kind }) => kind === 'all faults over')?.atMs ?? Infinity
   return history.flatMap((entry) => {
     if (entry.kind !== 'fault' || !DEAD_LINE.test(entry.name)) return []
     return [
       {
         name: entry.name,
-        parts: entry.parts,
+        user: entry.user,
         fromMs: entry.atMs,
         // What has no end was done in a moment.
-        untilMs: Math.min(faultEndMs(entry, history) ?? entry.atMs, overMs),
+        untilMs: faultEndMs(entry, history) ?? entry.atMs,
       },
     ]
   })
 }
 
-/** How long `live` may be wrong: longer if a line may be dead, and for as long as the user itself stands still. */
-function boundOf(faults: readonly FaultTime[], user: string, fromMs: number, untilMs: number): number {
-  const during = faults.filter(
+/**
+ * Until when `live` may be wrong of what has been missing since `fromMs`: longer if a line dies before there has to be a doubt, and for
+ * as long as the user itself stands still.
+ */
+function doubtAtMs(faults: readonly FaultTime[], user: string, fromMs: number): number {
+  let atMs = fromMs + DOUBT_MS
+  for (const fault of faults) {
+    const startsMs = Math.max(fault.fromMs, fromMs)
     // A line that died in the fault is noticed later.
-    (fault) =>
-      fault.fromMs <= untilMs &&
-      fault.untilMs + SILENCE_MS >= fromMs &&
-      (fault.parts?.includes(user) ?? true),
-  )
-  if (during.length === 0) return DOUBT_MS
-  const frozenMs = during
-    .filter(({ name }) => name === 'user frozen')
-    .reduce((sum, fault) => sum + fault.untilMs - fault.fromMs, 0)
-  // It counts from when the line died, if that was before there had to be a doubt.
-  const startsMs = during.map((fault) => fault.fromMs - fromMs).filter((ms) => ms > 0 && ms <= DOUBT_MS)
-  return SILENCE_MS + frozenMs + Math.max(0, ...startsMs)
+    const isDuring = startsMs <= atMs && fault.untilMs + SILENCE_MS >= fromMs
+    if (!isDuring || (fault.user ?? user) !== user) continue
+    const frozenMs = fault.name === 'user frozen' ? Math.max(0, fault.untilMs - startsMs) : 0
+    atMs = Math.max(atMs, startsMs + SILENCE_MS + frozenMs)
+  }
+  return atMs
 }

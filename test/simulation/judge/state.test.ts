@@ -12,20 +12,48 @@ import {
   withToo,
   without,
 } from './right-history.ts'
+import type { Timed } from './right-history.ts'
+
+/** The second recall, which is kept at 2,010, is told late. */
+const withSecondAt = (atMs: number, ...added: Timed[]): Timed[] =>
+  without(ofTwo, told(atMs, 2), handled(atMs, 2), ...added)
+/** For 6 s, from shortly after the second recall was kept. */
+const FROZEN: Timed[] = [
+  [3_000, { kind: 'fault', name: 'user frozen', user: 'ann' }],
+  [9_000, { kind: 'fault over', name: 'user frozen' }],
+]
 
 describe('the judge of what clients say of themselves', () => {
   itJudges([
-    [
-      'it is live for too long without what is kept',
-      without(ofTwo, told(9_000, 2), handled(9_000, 2)),
-      ['true state'],
-    ],
+    ['it is live for too long without what is kept', withSecondAt(9_000), ['true state']],
     [
       'it says that it is stale',
       without(ofTwo, state(4_000, 'stale'), told(9_000, 2), handled(9_000, 2), state(9_001, 'live')),
       [],
     ],
-    ['a line is dead', without(ofTwo, fault(1_500, 'line broken'), told(9_000, 2), handled(9_000, 2)), []],
+    ['a line is dead', withSecondAt(9_000, fault(1_500, 'line broken')), []],
+    [
+      'a line dies soon after a recall was kept, and that is noticed',
+      withSecondAt(15_900, fault(5_000, 'line broken')),
+      [],
+    ],
+    [
+      'a line dies soon after a recall was kept, and that is not noticed',
+      withSecondAt(16_100, fault(5_000, 'line broken')),
+      ['true state'],
+    ],
+    [
+      'a line dies when there had to be a doubt already',
+      withSecondAt(9_000, fault(7_000, 'line broken')),
+      ['true state'],
+    ],
+    ['a page stands still, and says so in time', withSecondAt(19_900, ...FROZEN), []],
+    ['a page stands still, and does not say so', withSecondAt(20_100, ...FROZEN), ['true state']],
+    [
+      'Redis stands still, which nodes notice',
+      withSecondAt(9_000, fault(1_500, 'redis frozen')),
+      ['true state'],
+    ],
     [
       'a connection was half open long before',
       without(
@@ -41,7 +69,7 @@ describe('the judge of what clients say of themselves', () => {
     ],
     [
       'it is live for too long without what is kept, and told when Redis has lost it',
-      without(ofTwo, fault(9_000, 'redis emptied'), told(9_500, 2), handled(9_500, 2)),
+      withSecondAt(9_500, fault(9_000, 'redis emptied')),
       ['true state'],
     ],
     [
@@ -53,19 +81,10 @@ describe('the judge of what clients say of themselves', () => {
       ),
       ['true state'],
     ],
-    [
-      'Redis loses what was not told yet',
-      without(ofTwo, fault(4_000, 'redis emptied'), told(8_000, 2), handled(8_000, 2)),
-      [],
-    ],
+    ['Redis loses what was not told yet', withSecondAt(8_000, fault(4_000, 'redis emptied')), []],
     [
       'the line of somebody else is dead',
-      without(
-        ofTwo,
-        [1_500, { kind: 'fault', name: 'line broken', parts: ['bob', 'node-1'] }],
-        told(9_000, 2),
-        handled(9_000, 2),
-      ),
+      withSecondAt(9_000, [1_500, { kind: 'fault', name: 'line broken', user: 'bob' }]),
       ['true state'],
     ],
     ['it never becomes live again', withToo(state(10_000, 'offline')), ['heals']],
