@@ -108,10 +108,11 @@ export const PROCESS_FAULTS: readonly Fault[] = [
   },
   {
     name: 'clock of a gateway jumps',
-    begin({ gateways }, random) {
+    begin({ gateways, history }, random) {
       const { process } = random.pick(gateways)
       if (process === undefined) return undefined
       process.clockOffsetMs += random.pick([-3_600_000, -30_000, -900, 900, 30_000, 3_600_000])
+      history.add({ kind: 'clock', process: process.name, offsetMs: process.clockOffsetMs })
       return undefined
     },
   },

@@ -9,7 +9,14 @@ export interface Disturbed {
   readonly detail?: unknown
 }
 
-/** From here on nothing disturbs the system any more. */
+/** The clock of a process is off by so much from here on, until the last fault is over or the process ends. */
+export interface Skewed {
+  readonly kind: 'clock'
+  readonly process: string
+  readonly offsetMs: number
+}
+
+/** From here on nothing disturbs the system any more; every clock is right. */
 export interface Restored {
   readonly kind: 'all faults over'
 }

@@ -31,9 +31,7 @@ export function judgeHeals(
     const tokenMs = spec?.tokens.delayMs ?? 0
     // A right that was taken is given back by the last fault.
     const wasTaken = !rights.surelyHas(user, room, overMs - NO_MS, end.atMs)
-    // By a clock that was wrong, it was taken for longer.
-    const isBack =
-      !rights.hasWrongClocksBy(end.atMs) && rights.surelyHas(user, room, overMs + ENDED_MS, end.atMs)
+    const isBack = rights.surelyHas(user, room, overMs + ENDED_MS, end.atMs)
     if (!isOpen || (wasTaken && !isBack)) return []
     return pausesOf(entries, end.atMs).flatMap(({ fromMs, untilMs, state }) => {
       const allowedUntilMs = Math.max(

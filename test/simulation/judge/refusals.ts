@@ -14,7 +14,7 @@ export function judgeRefusals(rights: Rights, history: readonly Entry[]): Violat
     const { atMs } = entry
     if (entry.kind === 'followed') rooms.set(entry.listener, entry)
     if (entry.kind === 'left') rooms.delete(entry.listener)
-    if (entry.kind === 'refused' && !entry.retry && has(rights, entry.user, [entry], atMs, entry.code))
+    if (entry.kind === 'refused' && !entry.retry && has(rights, entry.user, [entry], atMs))
       return [violation(atMs, `${entry.user} is refused ${nameOf(entry.room)}: ${entry.code}`)]
     if (entry.kind !== 'state') return []
     const { user, life, listener, code = '', reason = '' } = entry
@@ -26,7 +26,7 @@ export function judgeRefusals(rights: Rights, history: readonly Entry[]): Violat
         (one) =>
           one.user === user && one.life === life && (listener === undefined || one.listener === listener),
       )
-      return has(rights, user, own, atMs, code)
+      return has(rights, user, own, atMs)
         ? [violation(atMs, `${listener ?? user} is refused: ${code} ${reason}`)]
         : []
     }
@@ -43,14 +43,9 @@ export function judgeRefusals(rights: Rights, history: readonly Entry[]): Violat
 
 const violation = (atMs: number, what: string): Violation => ({ rule: 'not refused', atMs, what })
 
-/** A node whose clock is wrong cannot tell whether a token or an order has ended. */
 const has = (
   rights: Rights,
   user: string,
   rooms: readonly { readonly room: Room }[],
   atMs: number,
-  code: string,
-): boolean =>
-  !(code === 'TOKEN_REFUSED' && rights.hasWrongClocksBy(atMs)) &&
-  !rights.mayBeOrderedByClock(user, atMs) &&
-  rooms.some(({ room }) => rights.surelyHasAt(user, room, atMs, NEGATIVE_MS))
+): boolean => rooms.some(({ room }) => rights.surelyHasAt(user, room, atMs, NEGATIVE_MS))

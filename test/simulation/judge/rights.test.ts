@@ -33,6 +33,11 @@ const ALLOWED_FOR_A_WHILE: Timed[] = [
   [60, { kind: 'verdict', user: 'ann', room, isAllowed: true, forMs: 2_500 }],
   [70, { kind: 'revoked', user: 'ann', room }],
 ]
+const REFUSED: Timed = [
+  9_000,
+  { kind: 'refused', ...OF_ANN, listener, room, code: 'ROOM_REFUSED', retry: false },
+]
+const clock = (atMs: number, offsetMs: number): Timed => [atMs, { kind: 'clock', process: 'all-1', offsetMs }]
 /** One more recall, which is told. */
 const THIRD: Timed[] = [sent(9_000, 3), answered(9_001, 3), told(9_002, 3), handled(9_002, 3)]
 
@@ -51,8 +56,18 @@ describe('the judge of rights', () => {
     ],
     [
       'it is told after its token has ended, and the clock of a node jumps later',
-      withToo(tokenAt(0, 500), fault(5_000, 'clock of a gateway jumps')),
+      withToo(tokenAt(0, 500), clock(5_000, -3_600_000)),
       ['granted'],
+    ],
+    [
+      'it is told for longer after its token has ended than the clock of a node is behind',
+      withToo(tokenAt(0, 50), clock(40, -900)),
+      ['granted'],
+    ],
+    [
+      'the clock of a node is behind when its token ends',
+      withToo(tokenAt(0, 500), clock(50, -3_600_000)),
+      [],
     ],
     ['its token goes on', withToo(tokenAt(0, 90_000)), []],
     ['it is told of a room that nobody granted', withToo(tokenAt(0, 90_000, { group: 'h' })), ['granted']],
@@ -158,9 +173,44 @@ describe('the judge of rights', () => {
     ],
     [
       'a room is refused when the order has ended',
-      withToo(tokenAt(0, 90_000), ...ordered(2_100, 2_000, { room }), [
-        9_000,
-        { kind: 'refused', ...OF_ANN, listener, room, code: 'ROOM_REFUSED', retry: false },
+      withToo(tokenAt(0, 90_000), ...ordered(2_100, 2_000, { room }), REFUSED),
+      ['not refused'],
+    ],
+    [
+      'a room is refused when the order has ended, by a clock that was ahead at the order',
+      withToo(tokenAt(0, 90_000), clock(50, 30_000), ...ordered(2_100, 2_000, { room }), REFUSED),
+      [],
+    ],
+    [
+      'a room is refused when the order has ended, by a clock that is behind',
+      withToo(tokenAt(0, 90_000), ...ordered(2_100, 2_000, { room }), clock(5_000, -30_000), REFUSED),
+      [],
+    ],
+    [
+      'a room is refused when the order has ended, by a clock that was ahead only afterwards',
+      withToo(tokenAt(0, 90_000), ...ordered(2_100, 2_000, { room }), clock(5_000, 30_000), REFUSED),
+      ['not refused'],
+    ],
+    [
+      'a room is refused when the order has ended, by a clock that was ahead by less',
+      withToo(tokenAt(0, 90_000), clock(50, 900), ...ordered(2_100, 2_000, { room }), REFUSED),
+      ['not refused'],
+    ],
+    [
+      'a room is refused for the order of another one, by a clock that was wrong',
+      withToo(
+        tokenAt(0, 90_000),
+        clock(50, 30_000),
+        ...ordered(2_100, 2_000, { room: { group: 'h' } }),
+        REFUSED,
+      ),
+      ['not refused'],
+    ],
+    [
+      'a room is refused when the order has ended, and every clock is right again',
+      withToo(tokenAt(0, 90_000), ...ordered(2_100, 2_000, { room }), clock(5_000, -3_600_000), [
+        25_000,
+        REFUSED[1],
       ]),
       ['not refused'],
     ],

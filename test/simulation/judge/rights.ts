@@ -19,7 +19,6 @@ const ORDER_MS = 3_000
 const DISTURBED_MS = 10_000
 
 const FROZEN = /frozen/
-const CLOCK = /^clock of a gateway/
 /** What comes late may have been sent long before. */
 const LATE = /frozen|line|half open|nothing reaches|slow/
 /** Whoever begins anew reads every order before anybody may enter. */
@@ -52,8 +51,8 @@ export class Rights {
   readonly #lateMs: number
   /** When Redis forgot orders. */
   readonly #lossesMs: readonly number[]
-  /** From then on, some node's clock may have been wrong. */
-  readonly #wrongFromMs: number
+  readonly #clocks: readonly EntryOf<'clock'>[]
+  readonly #overMs: number
   /** When the provider said that somebody had left a group, while nothing was wrong. */
   readonly #quits: readonly EntryOf<'quit'>[]
   /** When the only node ended: whoever comes back meets one that has read every order. */
@@ -64,7 +63,8 @@ export class Rights {
     this.#plan = plan
     this.#ofUsers = grouped(history.filter(isOfRights), ({ user }) => user)
     const faults = history.filter((entry): entry is EntryOf<'fault'> => entry.kind === 'fault')
-    this.#wrongFromMs = faults.find(({ name }) => CLOCK.test(name))?.atMs ?? Infinity
+    this.#clocks = history.filter((entry): entry is EntryOf<'clock'> => entry.kind === 'clock')
+    this.#overMs = history.find(({ kind }) => kind === 'all faults over')?.atMs ?? Infinity
     this.#slackMs = faults.some(({ name }) => FROZEN.test(name)) ? 20_000 : 0
     this.#lateMs = faults.some(({ name }) => LATE.test(name)) ? 20_000 : 0
     const timeOf = (fault: EntryOf<'fault'>): Span => ({
@@ -94,11 +94,6 @@ export class Rights {
     return this.#plan.users.find(({ name }) => name === user)?.role === 'admin'
   }
 
-  /** A node whose clock is wrong takes tokens and grants for longer, or not at all. */
-  hasWrongClocksBy(atMs: number): boolean {
-    return this.#wrongFromMs <= atMs
-  }
-
   /** How long something may be on its way to a user, beside what a line takes. */
   get lateMs(): number {
     return this.#lateMs
@@ -117,7 +112,7 @@ export class Rights {
     return this.surelyHas(user, room, atMs - deniedMs, atMs, atMs - this.#lateMs)
   }
 
-  /** Whether the user certainly had the right all the time between the two. Orders count from `ordersFromMs`. */
+  /** Whether the user certainly had the right all the time between the two. Orders count if they may hold at `ordersFromMs`. */
   surelyHas(user: string, room: Room, fromMs: number, untilMs: number, ordersFromMs = fromMs): boolean {
     const entries = this.#of(user).filter(({ atMs }) => atMs <= untilMs)
     const isBad = (entry: RightsEntry): boolean => {
@@ -125,7 +120,7 @@ export class Rights {
       if (entry.kind === 'token') return isLate && entry.endsAtMs <= entry.atMs
       if (entry.kind === 'revoked') return isLate && covers(entry.room, room)
       if (entry.kind !== 'ordered' || !concerns(entry.room, room)) return false
-      return this.#endOf(entry) + ORDER_MS >= ordersFromMs
+      return this.#endOf(entry, ordersFromMs) + ORDER_MS >= ordersFromMs
     }
     if (entries.some(isBad)) return false
     const last = entries.findLast(
@@ -149,7 +144,8 @@ export class Rights {
         ({ name, role, rooms }) =>
           name === user && (role === 'admin' || rooms.some((granted) => covers(granted, room))),
       )
-    const slackMs = TOKEN_MS + this.#slackMs + (this.hasWrongClocksBy(atMs) ? Infinity : 0)
+    // A node whose clock is behind takes a token for longer; one whose clock was ahead keeps an answer for longer.
+    const slackMs = TOKEN_MS + this.#slackMs + this.#aheadBy(atMs) + this.#behindBy(atMs)
     return entries.some((entry) => {
       if (entry.atMs > atMs) return false
       if (entry.kind === 'token')
@@ -191,16 +187,11 @@ export class Rights {
     )
   }
 
-  /** By a clock that is wrong, an order ends at another time. */
-  mayBeOrderedByClock(user: string, atMs: number): boolean {
-    return (
-      this.hasWrongClocksBy(atMs) &&
-      this.#orders.some(({ order }) => order.user === user && order.atMs <= atMs)
-    )
-  }
-
+  /** By a clock that is wrong, it may be over. */
   #isReadAnew(okAtMs: number, atMs: number): boolean {
-    return !this.hasWrongClocksBy(atMs) && this.#endsMs.some((ms) => ms > okAtMs && ms < atMs)
+    return (
+      !this.#clocks.some((clock) => clock.atMs <= atMs) && this.#endsMs.some((ms) => ms > okAtMs && ms < atMs)
+    )
   }
 
   /** Redis has lost it; one that was ordered later, it has. */
@@ -208,10 +199,27 @@ export class Rights {
     return this.#lossesMs.some((ms) => ms >= okAtMs - LOSS_MS && ms < atMs)
   }
 
-  /** It begins when the gateway has it, which is when the answer comes, at the latest. */
-  #endOf(order: EntryOf<'ordered'>): number {
+  /**
+   * It begins when the gateway has it, which is when the answer comes, at the latest. The clock of who takes it says when it ends, and
+   * that of each node when this is, at a time.
+   */
+  #endOf(order: EntryOf<'ordered'>, atMs: number): number {
     const { okAtMs = order.atMs + ORDERED_MS } = this.#orders.find((one) => one.order === order) ?? {}
-    return okAtMs + order.forMs
+    const behindMs = atMs < this.#overMs ? this.#behindBy(Infinity) : 0
+    return okAtMs + order.forMs + this.#aheadBy(okAtMs) + behindMs
+  }
+
+  /** How far the clock of a process may have been ahead by then. */
+  #aheadBy(atMs: number): number {
+    return Math.max(0, ...this.#offsetsBy(atMs))
+  }
+
+  #behindBy(atMs: number): number {
+    return Math.max(0, ...this.#offsetsBy(atMs).map((ms) => -ms))
+  }
+
+  #offsetsBy(untilMs: number): number[] {
+    return this.#clocks.flatMap(({ atMs, offsetMs }) => (atMs <= untilMs ? [offsetMs] : []))
   }
 }
 

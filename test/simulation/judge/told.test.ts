@@ -235,6 +235,28 @@ describe('the judge of what listeners are told', () => {
 
     ['a notice is never told', without(ofTwo), ['told', 'true state']],
     [
+      'a notice is never told, long after an order by a clock that was wrong',
+      without(
+        ofTwo,
+        fault(50, 'clock of a gateway jumps'),
+        [50, { kind: 'clock', process: 'all-1', offsetMs: 900 }],
+        [60, { kind: 'ordered', id: 1, user: 'ann', forMs: 1_000 }],
+        [70, { kind: 'order answered', id: 1, isOk: true, outcome: '200' }],
+      ),
+      ['told', 'true state'],
+    ],
+    [
+      'a notice is never told to somebody who is refused in the end, by a clock that was wrong',
+      without(
+        ofTwo,
+        [50, { kind: 'clock', process: 'all-1', offsetMs: 3_600_000 }],
+        [1_500, { kind: 'ordered', id: 1, user: 'ann', forMs: 1_000 }],
+        [1_510, { kind: 'order answered', id: 1, isOk: true, outcome: '200' }],
+        state(2_005, 'refused', { code: 'USER_DISCONNECTED' }),
+      ),
+      [],
+    ],
+    [
       'a call that failed is repeated, which is OK, and never told',
       without(
         ({ kind }) => kind === 'found',

@@ -23,7 +23,6 @@ export function judgeTold(
     const { listener, user, room, isOpen } = stretch
     const boundMs = healingOf(plan, user, history).toldMs
     if (!isOpen || isRefused(stretch) || !rights.mayHave(user, room, endMs, endMs)) return []
-    if (rights.mayBeOrderedByClock(user, endMs)) return []
     const wasGranted = rights.surelyHas(user, room, overMs - NO_MS, endMs)
     return dueOf(stretch, losses, history).flatMap(
       ({ recall, keptAtMs, toldAtMs, busyUntilMs, handledAtMs, untilMs }) => {

@@ -112,10 +112,10 @@ export class PlainListener {
     this.#doubts.clear()
   }
 
-  /** Neither connected nor subscribed. */
-  paused(state: 'offline' | 'catching-up'): void {
+  /** Neither connected nor subscribed. Refused: with its whole page. */
+  paused(state: 'offline' | 'refused' | 'catching-up'): void {
     this.#isIn = false
-    if (state === 'offline') this.#doubts.clear()
+    if (state !== 'catching-up') this.#doubts.clear()
     this.#say(state)
   }
 

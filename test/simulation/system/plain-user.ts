@@ -117,7 +117,7 @@ class PlainPage implements Page {
       this.#leaving.clear()
       this.#generation++
       onState('offline')
-      for (const room of this.#rooms.values()) room.paused('offline')
+      for (const room of this.#rooms.values()) room.paused(this.#isRefused ? 'refused' : 'offline')
       // Socket.IO reconnects by itself unless the node has ended the socket in order.
       if (!socket.active && !this.#isRefused && !this.#isClosed) socket.connect()
     })
@@ -154,6 +154,7 @@ class PlainPage implements Page {
   #refuse(code: string): void {
     this.#isRefused = true
     this.#options.onState('refused', code)
+    for (const room of this.#rooms.values()) room.paused('refused')
   }
 
   #subscribe(listener: PlainListener): void {
