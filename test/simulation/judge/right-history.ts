@@ -130,7 +130,7 @@ export const ofTwo = (entry: Entry): boolean =>
   (entry.kind === 'told' || entry.kind === 'handled') && entry.offset === 2
 
 /** What it is about, what happened, and the rules that were broken; with another plan than usual. */
-type Case = readonly [what: string, timed: Timed[], rules: string[], plan?: Partial<Plan>]
+export type Case = readonly [what: string, timed: Timed[], rules: string[], plan?: Partial<Plan>]
 
 /** A test for each. */
 export function itJudges(cases: readonly Case[]): void {

@@ -1,15 +1,16 @@
-import type { Entry } from '../history.ts'
+import type { Entry, EntryOf } from '../history.ts'
 import type { Plan } from '../spec.ts'
+import { faultEndMs } from './fault-ends.ts'
 import { grouped, keyOf, recallsOf } from './recalls.ts'
 import type { Recall } from './recalls.ts'
 import type { Losses } from './losses.ts'
 import type { Stretch } from './stretches.ts'
 import type { Violation } from './violation.ts'
 
-/** What may bring recalls into another order: what Redis lost is published again beside new ones; a disk may refuse some. */
-const DISORDER = /power|disk/
-/** What a receiver says when it could not write to its disk in time, because it stood still: better out of order than not at all. */
-const OVERTOOK = 'cannot spool a recall, trying the broker'
+/** What may bring recalls into another order: what Redis lost is published again beside new ones. */
+const DISORDER = /power/
+/** A receiver whose disk does not take a recall in time, or that stands still meanwhile, asks Redis: better out of order than not at all. */
+const LATE_DISK = /^(disk|gateway frozen)/
 
 /** What one receiver was given one after the other in a conversation, each answered OK before the next was sent, is told in that order. */
 export function judgeSequence(
@@ -20,15 +21,20 @@ export function judgeSequence(
 ): Violation[] {
   const { alls, receivers } = plan.shape
   if (alls + receivers > 1) return []
+  const lateDisks = history.filter(
+    (entry): entry is EntryOf<'fault'> => entry.kind === 'fault' && LATE_DISK.test(entry.name),
+  )
+  const mayOvertake = ({ sentAtMs, keptAtMs }: Kept): boolean =>
+    lateDisks.some((fault) => fault.atMs <= keptAtMs && (faultEndMs(fault, history) ?? Infinity) >= sentAtMs)
   // What is told before is in order.
   const untilMs = Math.min(losses.firstMs, history.find(isDisorder)?.atMs ?? Infinity)
-  const once = new Map<string, Recall & { readonly keptAtMs: number }>()
+  const once = new Map<string, Kept>()
   for (const [key, [recall, ...more]] of grouped(recallsOf(history), (one) => one.key))
     if (recall?.keptAtMs !== undefined && more.length === 0)
       once.set(key, { ...recall, keptAtMs: recall.keptAtMs })
   return stretches.flatMap(({ listener, entries }) => {
     const violations: Violation[] = []
-    let latest = new Map<string, Recall>()
+    let latest = new Map<string, Kept>()
     let told = new Set<string>()
     for (const entry of entries) {
       if (entry.atMs >= untilMs) break
@@ -40,7 +46,7 @@ export function judgeSequence(
         told.add(recall.key)
         const conversation = `${recall.group}/${recall.topic ?? ''}`
         const before = latest.get(conversation)
-        if (before && recall.keptAtMs < before.sentAtMs)
+        if (before && recall.keptAtMs < before.sentAtMs && !mayOvertake(before))
           violations.push({
             rule: 'order',
             atMs: entry.atMs,
@@ -53,6 +59,8 @@ export function judgeSequence(
   })
 }
 
-const isDisorder = (entry: Entry): boolean =>
-  (entry.kind === 'fault' && DISORDER.test(entry.name)) ||
-  (entry.kind === 'logged' && entry.text.endsWith(OVERTOOK))
+interface Kept extends Recall {
+  readonly keptAtMs: number
+}
+
+const isDisorder = (entry: Entry): boolean => entry.kind === 'fault' && DISORDER.test(entry.name)

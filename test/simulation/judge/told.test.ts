@@ -21,6 +21,20 @@ import {
   without,
   withToo,
 } from './right-history.ts'
+import type { Case, Timed } from './right-history.ts'
+
+/** The second recall is told before the first. `during`: a fault, from when to when. */
+const overtaken = (during?: readonly [fromMs: number, untilMs: number, name: string]): Timed[] =>
+  without(
+    ({ kind }) => kind === 'told' || kind === 'handled',
+    told(2_020, 1, { seqs: [2], recalledAtMs: BASE_MS + 2 }),
+    handled(2_020, 1),
+    told(2_030, 2, { seqs: [1], recalledAtMs: BASE_MS + 1 }),
+    handled(2_030, 2),
+    ...(during === undefined
+      ? []
+      : [fault(during[0], during[2]), [during[1], { kind: 'fault over', name: during[2] }] as Timed]),
+  )
 
 describe('the judge of what listeners are told', () => {
   itJudges([
@@ -168,26 +182,6 @@ describe('the judge of what listeners are told', () => {
       [],
     ],
     [
-      'two listeners are told different notices at an offset',
-      withToo(
-        [150, { ...followed(0)[1], listener: 'second' }],
-        state(2_005, 'live', { listener: 'second' }),
-        told(2_030, 1, { listener: 'second', seqs: [2], recalledAtMs: BASE_MS + 2 }),
-      ),
-      ['order'],
-    ],
-    [
-      'one conversation is told in another order than it was sent',
-      without(
-        (entry) => entry.kind === 'told' || entry.kind === 'handled',
-        told(2_020, 1, { seqs: [2], recalledAtMs: BASE_MS + 2 }),
-        handled(2_020, 1),
-        told(2_030, 2, { seqs: [1], recalledAtMs: BASE_MS + 1 }),
-        handled(2_030, 2),
-      ),
-      ['order'],
-    ],
-    [
       'two listeners are told different notices at an offset, long before Redis loses anything',
       withToo(
         [150, { ...followed(0)[1], listener: 'second' }],
@@ -198,16 +192,21 @@ describe('the judge of what listeners are told', () => {
       ['order'],
     ],
     [
-      'one conversation is told in another order than it was sent, long before a disk is full and Redis loses anything',
-      without(
-        (entry) => entry.kind === 'told' || entry.kind === 'handled',
-        told(2_020, 1, { seqs: [2], recalledAtMs: BASE_MS + 2 }),
-        handled(2_020, 1),
-        told(2_030, 2, { seqs: [1], recalledAtMs: BASE_MS + 1 }),
-        handled(2_030, 2),
-        fault(10_000, 'disk full'),
-        fault(11_000, 'redis emptied'),
-      ),
+      'one conversation is told in another order than it was sent, before a disk is full and Redis loses anything',
+      [...overtaken(), fault(3_000, 'disk full'), fault(11_000, 'redis emptied')],
+      ['order'],
+    ],
+    ...['disk slow', 'gateway frozen'].flatMap((name): Case[] => [
+      [
+        `one conversation is told in another order than it was sent, long after: ${name}`,
+        overtaken([1_500, 1_900, name]),
+        ['order'],
+      ],
+      [`the later recall could not reach the disk in time: ${name}`, overtaken([1_900, 2_005, name]), []],
+    ]),
+    [
+      'one conversation is told in another order than it was sent, while Redis stands still',
+      overtaken([1_900, 2_005, 'redis frozen']),
       ['order'],
     ],
     [
