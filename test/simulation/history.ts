@@ -1,4 +1,4 @@
-import type { Crashed, Disturbed, Found, Logged, Restored, Skewed } from './history/gateway.ts'
+import type { Crashed, Disturbed, Found, Logged, ProcessEnded, Restored, Skewed } from './history/gateway.ts'
 import type { Answered, Dismissed, Quit, Sent } from './history/provider.ts'
 import type { Decided, Granted, OrderAnswered, Ordered, Signed } from './history/rights.ts'
 import type {
@@ -43,6 +43,7 @@ export type Entry = { readonly atMs: number } & (
   | OrderAnswered
   | Dismissed
   | Disturbed
+  | ProcessEnded
   | Skewed
   | Restored
   | Crashed

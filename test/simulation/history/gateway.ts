@@ -9,6 +9,12 @@ export interface Disturbed {
   readonly detail?: unknown
 }
 
+/** A process of the gateway has ended, however: some time after it was told to stop, or at once. */
+export interface ProcessEnded {
+  readonly kind: 'process ended'
+  readonly process: string
+}
+
 /** The clock of a process is off by so much from here on, until the last fault is over or the process ends. */
 export interface Skewed {
   readonly kind: 'clock'

@@ -6,9 +6,7 @@ import type { Recall } from './recalls.ts'
 
 /** Redis loses what it had confirmed. */
 const LOSS = /emptied|restarted empty|without its latest|rolled back|everything without power/
-/** A process of the gateway ends before it can do anything. */
-const KILL = /killed|crash|without power|rolling restart|stopped/
-/** All of them do. */
+/** Every process of the gateway ends. */
 const END = /all gateways|everything/
 const DISK = /disk/
 /** A loss counts as unknown from shortly before all have ended, while they cannot have looked. */
@@ -24,6 +22,7 @@ const COPY_AGE_MS = 3_900_000
 /** What the faults of a run may cost by what is promised. */
 export class Losses {
   readonly #lossesMs: readonly number[]
+  /** When a process ended that receives recalls. */
   readonly #killsMs: readonly number[]
   readonly #powerCutsMs: readonly number[]
   readonly #restartsMs: readonly number[]
@@ -40,7 +39,9 @@ export class Losses {
     this.#lossesMs = history.flatMap((entry) =>
       (entry.kind === 'fault' || entry.kind === 'fault over') && LOSS.test(entry.name) ? [entry.atMs] : [],
     )
-    this.#killsMs = timesOf(KILL)
+    this.#killsMs = history.flatMap((entry) =>
+      entry.kind === 'process ended' && !entry.process.startsWith('node-') ? [entry.atMs] : [],
+    )
     this.#powerCutsMs = timesOf(/without power/)
     this.#restartsMs = timesOf(/redis (away|restarted|failed over|rolled back)|everything/)
     const { alls, receivers, nodes } = plan.shape

@@ -48,6 +48,8 @@ export const followed = (atMs: number, life = 1, from = 'stored'): Timed => [
 ]
 export const gap = (atMs: number, reason: string): Timed => [atMs, { kind: 'gap', ...of, room, reason }]
 export const fault = (atMs: number, name: string): Timed => [atMs, { kind: 'fault', name }]
+/** However it was ended. */
+export const ended = (atMs: number, process = 'all-1#1'): Timed => [atMs, { kind: 'process ended', process }]
 export const stored = (atMs: number, offset: number, epoch = 'e'): Timed => [
   atMs,
   { kind: 'stored', user: 'ann', life: 1, room, epoch, offset },

@@ -1,6 +1,7 @@
 import {
   answered,
   BASE_MS,
+  ended,
   fault,
   followed,
   found,
@@ -48,13 +49,26 @@ describe('the judge of what listeners are told', () => {
         [900, { kind: 'fault', name: 'disk full', detail: 9_000 }],
         [950, { kind: 'fault', name: 'disk full', detail: 20 }],
         [970, { kind: 'fault over', name: 'disk full', detail: 20 }],
-        fault(8_000, 'gateway killed'),
+        ended(8_000),
         fault(9_000, 'redis emptied'),
         [9_900, { kind: 'fault over', name: 'disk full', detail: 9_000 }],
         found([2]),
       ),
       [],
     ],
+    ...(['all-1#1', 'node-1#1'] as const).map((process): Case => [
+      `a recall is gone that was stored with a full disk while a process was stopping, ${process}`,
+      without(
+        ({ kind }) => kind === 'found',
+        [900, { kind: 'fault', name: 'disk full', detail: 600 }],
+        [1_500, { kind: 'fault over', name: 'disk full', detail: 600 }],
+        fault(400, 'gateway stopped'),
+        ended(1_400, process),
+        fault(9_000, 'redis emptied'),
+        found([2]),
+      ),
+      process === 'all-1#1' ? [] : ['kept'],
+    ]),
     [
       'a refused recall is not recalled',
       without(({ kind }) => kind === 'found', sent(3_000, 3), answered(3_010, 3, false), found([1, 2])),
@@ -99,12 +113,22 @@ describe('the judge of what listeners are told', () => {
     ],
     [
       'Redis loses what no disk has yet',
-      without(({ kind }) => kind === 'found', fault(1_100, 'everything without power'), found([2])),
+      without(
+        ({ kind }) => kind === 'found',
+        fault(1_100, 'everything without power'),
+        ended(1_100),
+        found([2]),
+      ),
       [],
     ],
     [
       'Redis loses what a disk has',
-      without(({ kind }) => kind === 'found', fault(5_000, 'everything without power'), found([2])),
+      without(
+        ({ kind }) => kind === 'found',
+        fault(5_000, 'everything without power'),
+        ended(5_000),
+        found([2]),
+      ),
       ['kept'],
     ],
 
@@ -297,7 +321,7 @@ describe('the judge of what listeners are told', () => {
       'a disk is slow long after Redis lost something that nobody knew',
       without(
         ofTwo,
-        fault(1_500, 'gateway killed'),
+        ended(1_500),
         fault(1_600, 'redis rolled back while connections stay'),
         fault(18_000, 'disk slow'),
       ),

@@ -4,6 +4,7 @@ import { startGateway } from '../../../server/gateway.ts'
 import type { Gateway } from '../../../server/gateway.ts'
 import type { Logger } from '../../../server/telemetry/logger.ts'
 import { reasonOf } from '../../../shared/errors.ts'
+import type { History } from '../history.ts'
 import { files } from '../world/disk.ts'
 import { world } from '../world/world.ts'
 import { SimProcess } from '../world/schedule.ts'
@@ -24,17 +25,24 @@ export class SimGateway {
   readonly port: number
   readonly dataDir: string
   readonly #settings: Settings
+  readonly #history: History
   readonly #log: (line: string) => void
   process: SimProcess | undefined
   #gateway: Gateway | undefined
   #isWanted = false
   #life = 0
 
-  constructor(name: string, port: number, settings: Settings, folder: string, log: (line: string) => void) {
+  constructor(
+    name: string,
+    port: number,
+    settings: Settings,
+    { folder, history, log }: { folder: string; history: History; log: (line: string) => void },
+  ) {
     this.name = name
     this.port = port
     this.dataDir = `${folder}/${name}`
     this.#settings = settings
+    this.#history = history
     this.#log = log
     mkdirSync(this.dataDir, { recursive: true })
   }
@@ -57,6 +65,7 @@ export class SimGateway {
     const process = new SimProcess(`${this.name}#${++this.#life}`)
     this.process = process
     process.onKill.push(() => {
+      this.#history.add({ kind: 'process ended', process: process.name })
       this.#gateway = undefined
       if (this.#isWanted) world.schedule.after(RESTART_MS, OPERATIONS, () => this.#isWanted && this.start())
     })

@@ -63,7 +63,8 @@ export class System {
     const create = (role: string, count: number, firstPort: number): SimGateway[] =>
       Array.from(
         { length: count },
-        (_, i) => new SimGateway(`${role}-${i + 1}`, firstPort + i, { ...own, ROLE: role }, folder, log),
+        (_, i) =>
+          new SimGateway(`${role}-${i + 1}`, firstPort + i, { ...own, ROLE: role }, { folder, history, log }),
       )
     const all = create('all', shape.alls, 7_001)
     this.receivers = [...all, ...create('receiver', shape.receivers, 9_001)]
