@@ -18,6 +18,14 @@ describe('the judge of connections, and of what is left at the end', () => {
       [],
     ],
     [
+      'a connection ends without a word while the line of somebody else is cut',
+      withToo(
+        [9_000, { kind: 'fault', name: 'connections cut', user: 'bob' }],
+        [10_000, { kind: 'ended', user: 'ann', life: 1, hasGoodbye: false }],
+      ),
+      ['goodbye'],
+    ],
+    [
       'a connection ends without a word while Redis is away',
       withToo(fault(9_000, 'redis away'), [
         10_000,

@@ -13,13 +13,20 @@ export function judgeGoodbyes(history: readonly Entry[]): Violation[] {
   const overMs = history.find(({ kind }) => kind === 'all faults over')?.atMs ?? Infinity
   const others = history.flatMap((entry) =>
     entry.kind === 'fault' && !IN_ORDER.test(entry.name)
-      ? [{ fromMs: entry.atMs, untilMs: Math.min(entry.atMs + MAX_FAULT_MS, overMs) + SEEN_MS }]
+      ? [
+          {
+            of: entry.user,
+            fromMs: entry.atMs,
+            untilMs: Math.min(entry.atMs + MAX_FAULT_MS, overMs) + SEEN_MS,
+          },
+        ]
       : [],
   )
   return history.flatMap((entry) => {
     if (entry.kind !== 'ended' || entry.hasGoodbye) return []
     const { atMs, user, listener = user } = entry
-    if (others.some(({ fromMs, untilMs }) => fromMs <= atMs && atMs <= untilMs)) return []
+    if (others.some(({ of = user, fromMs, untilMs }) => of === user && fromMs <= atMs && atMs <= untilMs))
+      return []
     return [{ rule: 'goodbye', atMs, what: `the connection of ${listener} ended without a word` }]
   })
 }
