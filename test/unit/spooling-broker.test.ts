@@ -244,6 +244,26 @@ describe('spooling broker', () => {
     expect(aside[0]).to.include('{"gro')
   })
 
+  it('publishes what the disk returns again once it has taken what was to be set aside', async () => {
+    let hasTaken = (): boolean => false
+    const away = (spool: Spool): Spool => ({
+      ...spool,
+      oldest: (...query) =>
+        spool
+          .oldest(...query)
+          .map((entry) => (hasTaken() ? entry : { ...entry, recall: undefined, text: '\xff' })),
+    })
+    let isAvailable = false
+    const { spooling, spool, seqs, aside } = await start(async () => {
+      if (!isAvailable) throw unavailable()
+    }, away)
+    hasTaken = () => aside.length > 0
+    await Promise.all([1, 2].map((seq) => spooling.publish(recall(seq), 1_000)))
+    isAvailable = true
+    await waitUntil('the spool is empty', () => spool.isEmpty())
+    expect(seqs).to.deep.equal([1, 2])
+  })
+
   it('reads again what the disk does not return for a moment', async () => {
     let isAway = true
     let reads = 0

@@ -62,6 +62,10 @@ export function createSettingAside({ attempts, spool, setAside, log }: SettingAs
         throw new Error('the spool returns something else than was written')
   }
 
+  /** Whether an entry that could not be read can be read now. */
+  const hasReturned = ({ key }: Spooled): boolean =>
+    spool.oldest(1, (other) => other !== key, key).some(isReadable)
+
   /** Returns the first recall of some other conversations behind `first`, and of other ones the next time. */
   async function nextOthers(first: Readable): Promise<readonly Readable[]> {
     // All have been tried in vain: starts over, unless there were none.
@@ -91,6 +95,9 @@ export function createSettingAside({ attempts, spool, setAside, log }: SettingAs
     const { group, topic } = entry.recall ?? {}
     // The words of the broker's technology say what to mend.
     await setAside(entry, err === undefined ? reason : `${reason}: ${reasonOf(err)}`)
+    // The disk has just flushed something: if it was away until then, it returns the entry now.
+    if (!isReadable(entry) && hasReturned(entry))
+      throw new Error('the spool returns what it had not returned')
     await spool.remove([entry])
     suspended.remove(entry, 'given-up', performance.now())
     log.error({ group, topic, reason, err }, 'recall set aside in the quarantine')
