@@ -9,15 +9,21 @@ const LOSS = /emptied|restarted empty|without its latest|rolled back|everything 
 /** Every process of the gateway ends. */
 const END = /all gateways|everything/
 const DISK = /disk/
+const FROZEN = /gateway frozen/
 /** A loss counts as unknown from shortly before all have ended, while they cannot have looked. */
 const ENDED_MS = 2_000
 const HIDDEN_MS = 15_000
-/** What Redis has confirmed is on the disk of the receiver after 200 ms and a flush. */
+/** What Redis has confirmed is on the disk of the receiver after 200 ms in which that runs, and a flush. */
 const COPIED_MS = 500
 /** A disk that has failed is tried again each second. */
 const RETRIED_MS = 1_500
 /** So long it has a copy of it. */
 const COPY_AGE_MS = 3_900_000
+
+interface Span {
+  readonly fromMs: number
+  readonly untilMs: number
+}
 
 /** What the faults of a run may cost by what is promised. */
 export class Losses {
@@ -30,7 +36,8 @@ export class Losses {
   readonly #endsMs: readonly number[]
   /** When anybody was first told of each message. */
   readonly #toldAtMs = new Map<string, number>()
-  readonly #slow: readonly { readonly fromMs: number; readonly untilMs: number }[]
+  readonly #slow: readonly Span[]
+  readonly #frozen: readonly Span[]
 
   constructor(plan: Plan, history: readonly Entry[]) {
     const faults = history.filter((entry): entry is EntryOf<'fault'> => entry.kind === 'fault')
@@ -53,9 +60,12 @@ export class Losses {
           if (!this.#toldAtMs.has(key)) this.#toldAtMs.set(key, entry.atMs)
         }
     const overMs = history.find(({ kind }) => kind === 'all faults over')?.atMs ?? Infinity
-    this.#slow = faults
-      .filter(({ name }) => DISK.test(name))
-      .map((fault) => ({ fromMs: fault.atMs, untilMs: faultEndMs(fault, history) ?? overMs }))
+    const spansOf = (pattern: RegExp): Span[] =>
+      faults
+        .filter(({ name }) => pattern.test(name))
+        .map((fault) => ({ fromMs: fault.atMs, untilMs: faultEndMs(fault, history) ?? overMs }))
+    this.#slow = spansOf(DISK)
+    this.#frozen = spansOf(FROZEN)
   }
 
   /** Whether Redis has lost anything by then. */
@@ -109,11 +119,17 @@ export class Losses {
   }
 
   #endsBeforeCopy(confirmedAtMs: number): boolean {
-    const copiedAtMs = this.#slow
-      .filter(
-        ({ fromMs, untilMs }) => fromMs <= confirmedAtMs + COPIED_MS && untilMs + RETRIED_MS >= confirmedAtMs,
-      )
-      .reduce((ms, { untilMs }) => Math.max(ms, untilMs + 5_000), confirmedAtMs + COPIED_MS)
+    const endsMs = (spans: readonly Span[], afterMs: number): number[] =>
+      spans
+        .filter(
+          ({ fromMs, untilMs }) => fromMs <= confirmedAtMs + COPIED_MS && untilMs + afterMs >= confirmedAtMs,
+        )
+        .map(({ untilMs }) => untilMs)
+    const copiedAtMs = Math.max(
+      confirmedAtMs + COPIED_MS,
+      ...endsMs(this.#slow, RETRIED_MS).map((ms) => ms + 5_000),
+      ...endsMs(this.#frozen, 0).map((ms) => ms + COPIED_MS),
+    )
     return this.#killsMs.some((ms) => ms >= confirmedAtMs - COPIED_MS && ms <= copiedAtMs)
   }
 }

@@ -121,6 +121,18 @@ describe('the judge of what listeners are told', () => {
       ),
       [],
     ],
+    ...([1_100, 1_900] as const).map((frozenMs): Case => [
+      `Redis loses what the receiver has held since it was frozen, at ${frozenMs}`,
+      without(
+        ({ kind }) => kind === 'found',
+        [frozenMs, { kind: 'fault', name: 'gateway frozen', detail: 6_000 }],
+        [frozenMs + 6_000, { kind: 'fault over', name: 'gateway frozen', detail: 6_000 }],
+        fault(5_000, 'everything without power'),
+        ended(5_000),
+        found([2]),
+      ),
+      frozenMs === 1_100 ? [] : ['kept'],
+    ]),
     [
       'Redis loses what a disk has',
       without(
