@@ -7,7 +7,7 @@ import { GatewayError } from '../../shared/errors.ts'
 export function withTimeout<T>(ms: number, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(
-      () => reject(new GatewayError('BROKER_UNAVAILABLE', `no reply within ${ms} ms`)),
+      () => reject(new GatewayError('BROKER_UNAVAILABLE', `no reply within ${Math.round(ms)} ms`)),
       ms,
     )
     work.then(

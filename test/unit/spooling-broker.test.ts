@@ -129,6 +129,9 @@ describe('spooling broker', () => {
     }, slowDisk)
     const refused = await spooling.publish(recall(1), 50).catch((error: unknown) => error)
     expect(refused).to.have.property('code', 'BROKER_UNAVAILABLE')
+    expect(refused)
+      .to.have.property('message')
+      .that.matches(/no reply within \d+ ms$/)
     isAvailable = true
     flush()
     await waitUntil('the recall is published', () => seqs.length === 1)
