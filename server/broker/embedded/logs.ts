@@ -1,7 +1,7 @@
 import type { Position } from '../../../shared/position.ts'
-import { roomName } from '../../../shared/room.ts'
 import { POSITION_TTL_S, UNUSED_POSITION_TTL_S } from '../retention.ts'
 import type { CheckedDatabase } from './checked-database.ts'
+import { roomsOfGroup } from './rooms-of-group.ts'
 import type { StoreClock } from './store-clock.ts'
 
 export interface Logs {
@@ -139,13 +139,7 @@ export function createLogs({ heads, entries }: LogsDatabases, options: LogsOptio
       return { epoch: head.epoch, offset }
     },
 
-    ofGroup(group) {
-      const own = roomName({ group })
-      const topics = `topic:${own.slice('group:'.length)}:`
-      // Names contain no character beyond ~.
-      const ofTopics = heads.keys({ start: topics, end: `${topics}\x7f` })
-      return !heads.has(own) ? ofTopics : [own, ...ofTopics]
-    },
+    ofGroup: (group) => roomsOfGroup(heads, group),
 
     end(room) {
       const head = heads.get(room)

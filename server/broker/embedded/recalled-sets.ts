@@ -6,6 +6,7 @@ import { CheckedDatabase } from './checked-database.ts'
 import type { CheckedOptions } from './checked-database.ts'
 import type { Key } from './checked-value.ts'
 import { DATABASES } from './databases.ts'
+import { roomsOfGroup } from './rooms-of-group.ts'
 import type { StoreClock } from './store-clock.ts'
 
 /** The recalled sets of all conversations, and when groups ended. */
@@ -116,15 +117,6 @@ export function openRecalledSets(
     }
   }
 
-  /** Returns the names of the sets of a group: its own, and those of its topics. */
-  function setsOf(group: string): string[] {
-    const own = roomName({ group })
-    const topics = `topic:${own.slice('group:'.length)}:`
-    // Names contain no character beyond ~.
-    const ofTopics = sets.keys({ start: topics, end: `${topics}\x7f` })
-    return !sets.has(own) ? ofTopics : [own, ...ofTopics]
-  }
-
   const recalledSets: RecalledSets = {
     get: (conversation, seq) => timeOf([roomName(conversation), seq]),
 
@@ -143,7 +135,7 @@ export function openRecalledSets(
     async drop(group) {
       const end = ends.get(group)
       if (end === undefined || end.isDropped) return
-      for (const set of setsOf(group)) await dropUntil(set, end.atMs)
+      for (const set of roomsOfGroup(sets, group)) await dropUntil(set, end.atMs)
       await inTransaction(() => {
         if (ends.get(group)?.atMs === end.atMs) ends.putSync(group, { ...end, isDropped: true })
         return false
@@ -163,7 +155,7 @@ export function openRecalledSets(
       const ttlMs = Math.min(GROUP_END_TTL_S * 1_000, recalledTtlMs)
       for await (const { key: group, value: end } of inTurns(ends)) {
         await recalledSets.drop(group)
-        if (setsOf(group).length > 0) continue
+        if (roomsOfGroup(sets, group).length > 0) continue
         if (nowMs - end.storedAtMs < ttlMs) {
           if (clockMs - end.storedAtMs >= ttlMs) held++
           continue
