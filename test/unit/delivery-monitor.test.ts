@@ -113,6 +113,31 @@ describe('delivery monitor', function () {
     expect(heardWhenProved).to.equal(500)
   })
 
+  it('tells that a room is proved after what it is still being told, and not if it is in doubt again by then', async () => {
+    const room = { name: 'g', room: { group: 'g' }, flush: () => undefined } as unknown as LocalRoom
+    let isInDoubt = true
+    const settle: (() => void)[] = []
+    const { monitor, told } = start({
+      broker: { isDelivering: () => true, probeAgeMs: () => 0 },
+      lag: { has: () => isInDoubt, alone: () => (isInDoubt ? [[room, performance.now()]] : []) },
+      settled: () => new Promise<void>((resolve) => settle.push(resolve)),
+    })
+    const isToldToBeProved = () => told.map(({ proved }) => proved)
+    await waitUntil('the room is in doubt', () => told.length === 1)
+    isInDoubt = false
+    await waitUntil('what was broadcast is waited for', () => settle.length === 1)
+    isInDoubt = true
+    await waitUntil('the room is in doubt again', () => monitor.doubtOf(room) !== undefined)
+    settle[0]?.()
+    await waitUntil('that is told', () => told.length > 1)
+    expect(isToldToBeProved()).to.deep.equal([false, false])
+    isInDoubt = false
+    await waitUntil('what was broadcast is waited for again', () => settle.length === 2)
+    settle[1]?.()
+    await waitUntil('the room is proved', () => told.length > 2)
+    expect(isToldToBeProved()).to.deep.equal([false, false, true])
+  })
+
   it('is in doubt from the start if recalls wait on a disk', async () => {
     const text = JSON.stringify({ dataFolder: 'f', ready: true, spool: { recalls: 1, ageMs: 60_000 } })
     const { monitor } = start({
