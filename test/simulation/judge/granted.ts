@@ -25,7 +25,7 @@ export function judgeGranted(rights: Rights, history: readonly Entry[]): Violati
       atMs,
       ...entry.seqs.flatMap((seq) => (sent.get(keyOf(entry, seq)) ?? []).map((call) => call.sentAtMs)),
     )
-    const fromMs = by === 'library' ? sentAtMs : Math.max(sentAtMs, atMs - WAY_MS - rights.lateMs)
+    const fromMs = by === 'library' ? sentAtMs : Math.max(sentAtMs, atMs - WAY_MS - rights.lateMs(user, atMs))
     if (!rights.mayHave(user, room, fromMs, atMs))
       violations.push({
         rule: 'granted',

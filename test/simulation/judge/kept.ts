@@ -4,8 +4,6 @@ import type { Recall } from './recalls.ts'
 import type { Losses } from './losses.ts'
 import type { Violation } from './violation.ts'
 
-const CLOCK = /clock of a gateway/
-
 /**
  * A recall that was answered OK is kept: at the end `recalled` names it, with the latest time that was kept, unless the group was
  * dismissed later. What a dismissal ended is not named.
@@ -18,7 +16,7 @@ export function judgeKept(losses: Losses, history: readonly Entry[]): Violation[
   )
   const dismissals = dismissalsOf(history)
   // No process believes in an end that is in its future.
-  const hasWrongClocks = history.some((entry) => entry.kind === 'fault' && CLOCK.test(entry.name))
+  const isBehind = history.some((entry) => entry.kind === 'clock' && entry.offsetMs < 0)
   const due = recallsOf(history).map((recall) =>
     losses.mayBeGone(recall) ? { ...recall, keptAtMs: undefined } : recall,
   )
@@ -37,7 +35,7 @@ export function judgeKept(losses: Losses, history: readonly Entry[]): Violation[
         ? [{ rule: 'kept', atMs: sentAtMs, what: `message ${key} was answered OK, and is not recalled` }]
         : []
     }
-    if (!hasWrongClocks && recalls.every(({ recalledAtMs = Infinity }) => recalledAtMs <= surelyMs))
+    if (!isBehind && recalls.every(({ recalledAtMs = Infinity }) => recalledAtMs <= surelyMs))
       return [{ rule: 'dismissed', atMs: sentAtMs, what: `message ${key} is still recalled` }]
     if (toldMs < latestMs || !(isUntimed || recalls.some(({ recalledAtMs }) => recalledAtMs === toldMs)))
       return [{ rule: 'latest time', atMs: sentAtMs, what: `message ${key}: ${toldMs}, and not ${latestMs}` }]

@@ -41,6 +41,14 @@ const clock = (atMs: number, offsetMs: number): Timed => [atMs, { kind: 'clock',
 /** One more recall, which is told. */
 const THIRD: Timed[] = [sent(9_000, 3), answered(9_001, 3), told(9_002, 3), handled(9_002, 3)]
 
+const AT_18_S: Timed[] = [
+  sent(18_000, 3),
+  answered(18_001, 3),
+  told(18_002, 3),
+  handled(18_002, 3),
+  found([1, 2, 3]),
+]
+
 describe('the judge of rights', () => {
   itJudges([
     [
@@ -70,6 +78,21 @@ describe('the judge of rights', () => {
       [],
     ],
     ['its token goes on', withToo(tokenAt(0, 90_000)), []],
+    [
+      'it is told while a node stands still, and its token ends meanwhile',
+      withToo(tokenAt(0, 14_000), fault(13_000, 'gateway frozen'), ...AT_18_S),
+      [],
+    ],
+    [
+      'it is told after its token has ended, long after a node stood still',
+      withToo(tokenAt(0, 14_000), fault(5_000, 'gateway frozen'), ...AT_18_S),
+      ['granted'],
+    ],
+    [
+      'it is told after its token has ended, and its page stood still',
+      withToo(tokenAt(0, 14_000), [13_000, { kind: 'fault', name: 'user frozen', user: 'ann' }], ...AT_18_S),
+      ['granted'],
+    ],
     ['it is told of a room that nobody granted', withToo(tokenAt(0, 90_000, { group: 'h' })), ['granted']],
     [
       'it is told after an operator has taken access away',

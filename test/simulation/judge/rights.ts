@@ -18,9 +18,12 @@ const ORDER_MS = 3_000
 /** What disturbs keeps nodes from learning of an order, and so long after it. */
 const DISTURBED_MS = 10_000
 
-const FROZEN = /frozen/
+/** What the end of a right has to wait for. */
+const FROZEN = /^(gateway|redis|backend) frozen/
 /** What comes late may have been sent long before. */
 const LATE = /frozen|line|half open|nothing reaches|slow/
+/** It lasts no longer. */
+const STANDSTILL_MS = 20_000
 /** Whoever begins anew reads every order before anybody may enter. */
 const ENDS =
   /^(gateway (killed|crashed|crashes|stopped|without power)|all gateways|rolling restart|user|clock of a user|backend|disk)/
@@ -47,8 +50,8 @@ export class Rights {
   readonly #disturbed: readonly Span[]
   /** What gives rights, and takes them. */
   readonly #ofUsers: ReadonlyMap<string, readonly RightsEntry[]>
-  readonly #slackMs: number
-  readonly #lateMs: number
+  readonly #frozen: readonly Span[]
+  readonly #late: readonly (Span & { readonly user: string | undefined })[]
   /** When Redis forgot orders. */
   readonly #lossesMs: readonly number[]
   readonly #clocks: readonly EntryOf<'clock'>[]
@@ -65,12 +68,14 @@ export class Rights {
     const faults = history.filter((entry): entry is EntryOf<'fault'> => entry.kind === 'fault')
     this.#clocks = history.filter((entry): entry is EntryOf<'clock'> => entry.kind === 'clock')
     this.#overMs = history.find(({ kind }) => kind === 'all faults over')?.atMs ?? Infinity
-    this.#slackMs = faults.some(({ name }) => FROZEN.test(name)) ? 20_000 : 0
-    this.#lateMs = faults.some(({ name }) => LATE.test(name)) ? 20_000 : 0
     const timeOf = (fault: EntryOf<'fault'>): Span => ({
       fromMs: fault.atMs,
       untilMs: overAtMs(fault, history) + DISTURBED_MS,
     })
+    this.#frozen = faults.filter(({ name }) => FROZEN.test(name)).map(timeOf)
+    this.#late = faults.flatMap((fault) =>
+      LATE.test(fault.name) ? [{ ...timeOf(fault), user: fault.user }] : [],
+    )
     this.#disturbed = faults.filter(({ name }) => !ENDS.test(name)).map(timeOf)
     const all = faults.map(timeOf)
     this.#quits = history.filter(
@@ -94,9 +99,15 @@ export class Rights {
     return this.#plan.users.find(({ name }) => name === user)?.role === 'admin'
   }
 
-  /** How long something may be on its way to a user, beside what a line takes. */
-  get lateMs(): number {
-    return this.#lateMs
+  /** How long what reaches a user at a time may have been on its way, beside what a line takes. */
+  lateMs(user: string, atMs: number): number {
+    const own = this.#late.filter((fault) => (fault.user ?? user) === user)
+    return overlap(own, atMs, atMs) ? STANDSTILL_MS : 0
+  }
+
+  /** How much longer a right may last that ended before. */
+  #slackMs(atMs: number): number {
+    return overlap(this.#frozen, atMs, atMs) ? STANDSTILL_MS : 0
   }
 
   /** Whether the user may have had the right to be told of the room at some moment between the two. */
@@ -109,7 +120,7 @@ export class Rights {
 
   /** The same, of a refusal that has come at a time: what the backend has denied is denied for a while, what has ended is over. */
   surelyHasAt(user: string, room: Room, atMs: number, deniedMs: number): boolean {
-    return this.surelyHas(user, room, atMs - deniedMs, atMs, atMs - this.#lateMs)
+    return this.surelyHas(user, room, atMs - deniedMs, atMs, atMs - this.lateMs(user, atMs))
   }
 
   /** Whether the user certainly had the right all the time between the two. Orders count if they may hold at `ordersFromMs`. */
@@ -145,7 +156,7 @@ export class Rights {
           name === user && (role === 'admin' || rooms.some((granted) => covers(granted, room))),
       )
     // A node whose clock is behind takes a token for longer; one whose clock was ahead keeps an answer for longer.
-    const slackMs = TOKEN_MS + this.#slackMs + this.#aheadBy(atMs) + this.#behindBy(atMs)
+    const slackMs = TOKEN_MS + this.#slackMs(atMs) + this.#aheadBy(atMs) + this.#behindBy(atMs)
     return entries.some((entry) => {
       if (entry.atMs > atMs) return false
       if (entry.kind === 'token')
@@ -168,7 +179,7 @@ export class Rights {
         quit.group === verdict.room.group &&
         // A later one may know that.
         quit.sentAtMs > verdict.atMs &&
-        quit.atMs + ORDER_MS + this.#slackMs <= atMs &&
+        quit.atMs + ORDER_MS + this.#slackMs(atMs) <= atMs &&
         !overlap(this.#disturbed, quit.atMs, atMs),
     )
   }
@@ -180,7 +191,7 @@ export class Rights {
         order.user === user &&
         okAtMs !== undefined &&
         concerns(order.room, room) &&
-        okAtMs + ORDER_MS + this.#slackMs <= atMs &&
+        okAtMs + ORDER_MS + this.#slackMs(atMs) <= atMs &&
         atMs <= order.atMs + order.forMs &&
         !this.#isForgotten(okAtMs, atMs) &&
         (!overlap(this.#disturbed, atMs - ORDER_MS, atMs) || this.#isReadAnew(okAtMs, atMs)),
