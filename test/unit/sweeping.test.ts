@@ -1,8 +1,10 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
+import { openRecalledSets } from '../../server/broker/embedded/recalled-sets.ts'
 import { openLogStore } from '../../server/broker/embedded/log-store.ts'
 import type { LogStore } from '../../server/broker/embedded/log-store.ts'
+import { openStore } from '../../server/lib/data-dir.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -58,5 +60,32 @@ describe('what has expired in the store of the embedded broker', () => {
     expect(await store.transaction(() => countOf(store))).to.be.above(0)
     expect(await sweeping).to.equal(0)
     expect(countOf(store)).to.equal(0)
+  })
+
+  it('is removed together with others, so that not each waits for a flush to disk', async () => {
+    const folder = temporaryFolder()
+    onCleanUp(folder.remove)
+    const root = openStore(join(folder.path, 'broker'))
+    onCleanUp(() => root.close())
+    let [running, mostTogether] = [0, 0]
+    const sets = openRecalledSets(
+      { root, onRotten: () => undefined, onBroken: () => undefined },
+      {
+        recalledTtlMs: 60_000,
+        isClosed: () => false,
+        async inTransaction(work) {
+          mostTogether = Math.max(mostTogether, ++running)
+          return await root.transaction(work).finally(() => running--)
+        },
+      },
+    )
+    const groups = Array.from({ length: 100 }, (_, i) => `g${i}`)
+    await root.transaction(() => {
+      for (const group of groups) sets.put({ group }, [1], 1, 1)
+    })
+    const nowMs = (): number => Date.now()
+    await sets.sweep({ stampMs: nowMs, expiryMs: nowMs, latestStampMs: nowMs })
+    expect(groups.some((group) => sets.get({ group }, 1) !== undefined)).to.equal(false)
+    expect(mostTogether).to.be.within(2, 20)
   })
 })

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Conversation } from '../../../shared/recall.ts'
 import { roomName } from '../../../shared/room.ts'
+import { createLimiter } from '../../lib/flow-control.ts'
 import { GROUP_END_TTL_S } from '../retention.ts'
 import { CheckedDatabase } from './checked-database.ts'
 import type { CheckedOptions } from './checked-database.ts'
@@ -50,6 +51,8 @@ export interface End {
 
 /** Bounds a transaction, which blocks the process while it runs. */
 const MAX_KEYS_PER_TRANSACTION = 2_000
+/** Sets, or ends, that are swept concurrently: few enough that large ones do not block the process for long. */
+const MAX_SWEPT_TOGETHER = 20
 
 export function openRecalledSets(
   checked: CheckedOptions,
@@ -105,12 +108,17 @@ export function openRecalledSets(
     while (await inTransaction(dropSome));
   }
 
-  /** Returns all records of a database, some in each turn of the event loop, until the store is closed. */
-  async function* inTurns<V>(database: CheckedDatabase<V, string>) {
+  /** Calls `work` with all records of a database, some in each turn of the event loop, until the store is closed. */
+  async function each<V>(
+    database: CheckedDatabase<V, string>,
+    work: (record: { readonly key: string; readonly value: V }) => Promise<void>,
+  ): Promise<void> {
+    // Those that run together share a flush to disk.
+    const limit = createLimiter(MAX_SWEPT_TOGETHER)
     let after: string | undefined
     while (!isClosed()) {
       const { records, last } = database.page(MAX_KEYS_PER_TRANSACTION, after)
-      yield* records
+      await Promise.all(records.map((record) => limit(() => work(record))))
       if (last === undefined) return
       after = last
       await turn()
@@ -145,26 +153,23 @@ export function openRecalledSets(
     async sweep(clock) {
       const [nowMs, clockMs] = [clock.expiryMs(), Date.now()]
       let held = 0
-      for await (const { key, value } of inTurns(sets)) {
-        if (!isExpired(value, nowMs)) {
-          if (isExpired(value, clockMs)) held++
-          continue
-        }
-        while (await inTransaction(() => deleteSome(key, nowMs)));
-      }
+      await each(sets, async ({ key, value }) => {
+        if (isExpired(value, nowMs)) while (await inTransaction(() => deleteSome(key, nowMs)));
+        else if (isExpired(value, clockMs)) held++
+      })
       const ttlMs = Math.min(GROUP_END_TTL_S * 1_000, recalledTtlMs)
-      for await (const { key: group, value: end } of inTurns(ends)) {
+      await each(ends, async ({ key: group, value: end }) => {
         await recalledSets.drop(group)
-        if (roomsOfGroup(sets, group).length > 0) continue
+        if (roomsOfGroup(sets, group).length > 0) return
         if (nowMs - end.storedAtMs < ttlMs) {
           if (clockMs - end.storedAtMs >= ttlMs) held++
-          continue
+          return
         }
         await inTransaction(() => {
           ends.removeSync(group)
           return false
         })
-      }
+      })
       return held
     },
 
