@@ -94,7 +94,7 @@ export function createWebhook({
       platform: printable(query.get('OptPlatform')),
       address: printable(query.get('ClientIP')),
     })
-    const leftMs = Math.max(startedMs + RESPONSE_TIMEOUT_MS - performance.now(), MIN_STORE_TIMEOUT_MS)
+    const leftMs = msLeft(startedMs)
     const quarantining =
       leftOut === undefined
         ? undefined
@@ -112,15 +112,33 @@ export function createWebhook({
     log.debug({ group: recall.group, topic: recall.topic, duplicate: published.duplicate }, 'recall stored')
   }
 
-  /** Puts the whole webhook into the quarantine. Never rejects. */
-  async function setAside({ query, body, receivedAtMs }: WebhookCall, reason: string): Promise<void> {
+  /** Puts the whole webhook into the quarantine, for which the response does not wait too long. Never rejects. */
+  async function setAside(
+    { query, body, receivedAtMs, startedMs }: WebhookCall,
+    reason: string,
+  ): Promise<void> {
     log.warn({ reason }, 'authentic webhook not understood, quarantined')
     const request = { receivedAtMs, query: query.withoutSign, ...encodeBody(body), reason }
-    await quarantine
+    const adding = quarantine
       .add(request)
       .catch((err: unknown) => log.error({ err }, 'cannot write to the quarantine'))
+    // A disk may hang, and the recall is told all the same.
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => {
+        log.error({ reason }, 'the quarantine is slow to write, not waited for')
+        resolve()
+      }, msLeft(startedMs))
+      void adding.then(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
   }
 }
+
+/** How long storing may take, so that the response is in time. */
+const msLeft = (startedMs: number): number =>
+  Math.max(startedMs + RESPONSE_TIMEOUT_MS - performance.now(), MIN_STORE_TIMEOUT_MS)
 
 function parseBody(text: string): Record<string, unknown> {
   let value: unknown

@@ -104,4 +104,36 @@ describe('a webhook that the gateway fails to handle', () => {
     expect(body.ErrorInfo).to.include('NOT_KEPT')
     expect(performance.now() - startedMs).to.be.above(2_000)
   }).timeout(10_000)
+
+  it('is answered in time while the disk of the quarantine hangs', async () => {
+    const lines: string[] = []
+    const handle = createWebhook({
+      broker: {
+        publish: () => Promise.resolve({ duplicate: false, spooled: true as const, positions: [] }),
+        endGroup: async () => undefined,
+      },
+      quarantine: { add: () => new Promise(() => undefined) },
+      announceEnd: () => undefined,
+      metrics: { recallStored: () => undefined },
+      log: {
+        debug: () => undefined,
+        warn: () => undefined,
+        error: (_: object, line: string) => lines.push(line),
+      } as never,
+    })
+    const post = (fields: object) =>
+      handle({
+        query: { get: () => 'Group.CallbackAfterRecallMsg', withoutSign: '' },
+        body: Buffer.from(JSON.stringify(recallBody({ ...fields }))),
+        contentType: undefined,
+        // As long ago as leaves the least time.
+        receivedAtMs: Date.now() - 2_000,
+        startedMs: performance.now() - 2_000,
+        isReplay: false,
+      }).catch((error: unknown) => error)
+    const [odd, unclear] = await Promise.all([post({ Operator_Account: {} }), post({ GroupId: {} })])
+    expect(odd).to.include({ ActionStatus: 'OK' })
+    expect(unclear).to.include({ code: 'WEBHOOK_MALFORMED' })
+    expect(lines).to.deep.equal(Array(2).fill('the quarantine is slow to write, not waited for'))
+  })
 })
