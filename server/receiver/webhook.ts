@@ -19,6 +19,8 @@ import type { WebhookResponse } from './responses.ts'
 const RESPONSE_TIMEOUT_MS = 1_700
 /** For a recall whose body took long to arrive: nobody may be waiting for the response any more, but the recall counts. */
 const MIN_STORE_TIMEOUT_MS = 1_000
+/** Webhooks whose disk hangs are held in memory. */
+const MAX_BEING_SET_ASIDE = 1_000
 
 export interface WebhookDependencies {
   readonly broker: Pick<Broker, 'publish' | 'endGroup'>
@@ -55,6 +57,9 @@ export function createWebhook({
   metrics,
   log,
 }: WebhookDependencies): HandleWebhook {
+  /** How many webhooks are being written to the quarantine. */
+  let beingSetAside = 0
+
   return async function handleWebhook(call) {
     const { query, body, contentType } = call
     let fields: Record<string, unknown> = {}
@@ -118,10 +123,14 @@ export function createWebhook({
     reason: string,
   ): Promise<void> {
     log.warn({ reason }, 'authentic webhook not understood, quarantined')
+    if (beingSetAside >= MAX_BEING_SET_ASIDE)
+      return log.error({ reason }, 'cannot write to the quarantine: too much waits for its disk')
     const request = { receivedAtMs, query: query.withoutSign, ...encodeBody(body), reason }
+    beingSetAside++
     const adding = quarantine
       .add(request)
       .catch((err: unknown) => log.error({ err }, 'cannot write to the quarantine'))
+      .finally(() => beingSetAside--)
     // A disk may hang, and the recall is told all the same.
     await new Promise<void>((resolve) => {
       const timer = setTimeout(() => {

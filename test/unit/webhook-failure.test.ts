@@ -135,5 +135,10 @@ describe('a webhook that the gateway fails to handle', () => {
     expect(odd).to.include({ ActionStatus: 'OK' })
     expect(unclear).to.include({ code: 'WEBHOOK_MALFORMED' })
     expect(lines).to.deep.equal(Array(2).fill('the quarantine is slow to write, not waited for'))
+    // Those before it wait in memory, so this one is dropped.
+    await Promise.all(Array.from({ length: 998 }, () => post({ GroupId: {} })))
+    lines.splice(0)
+    await post({ GroupId: {} })
+    expect(lines).to.deep.equal(['cannot write to the quarantine: too much waits for its disk'])
   })
 })
