@@ -262,6 +262,20 @@ describe('the views of the console', function () {
       expect(needed).to.equal(available)
     })
 
+    it('says how old is what waits on the disk of a process that is gone', async () => {
+      const page = await newTab(browser, onCleanUp)
+      await page.route(/v1\/status/, async (route) => {
+        const response = await route.fetch()
+        const status = await response.json()
+        const atMs = status.nodes[0].reportedAtMs
+        const left = { id: 'gone', role: 'receiver', stopped: true, spooledRecalls: 5 }
+        const gone = [{ ...left, startedAtMs: atMs - 90_000, lastReportAtMs: atMs - 61_000 }]
+        await route.fulfill({ response, json: { ...status, gone } })
+      })
+      await openView(page, url, 'health', await adminToken())
+      await page.locator('.tile', { hasText: 'recalls; the oldest is 61 s old' }).waitFor()
+    })
+
     it('says when its figures are out of date, and offers no test recalls where they are off', async () => {
       const page = await newTab(browser, onCleanUp)
       let isUnavailable = false

@@ -113,7 +113,12 @@ function SpoolTile({ processes, gone, isComplete }: TilesProps) {
     return <Tile name={t.health.spool} value={t.health.none} note={t.health.othersUnknown} />
   if (spooled === 0 && processes.every(({ role }) => role === 'node'))
     return <Tile name={t.health.spool} value={t.health.none} note={t.health.noReceiver} tone="bad" />
-  const spoolAgeMs = Math.max(0, ...processes.map(({ spool }) => spool?.ageMs ?? 0))
+  const nowMs = Math.max(...processes.map(({ reportedAtMs }) => reportedAtMs))
+  // What a process that is gone has left is at least as old as its last report.
+  const leftAgesMs = gone.map(({ spooledRecalls, lastReportAtMs }) =>
+    spooledRecalls > 0 ? nowMs - lastReportAtMs : 0,
+  )
+  const spoolAgeMs = Math.max(0, ...processes.map(({ spool }) => spool?.ageMs ?? 0), ...leftAgesMs)
   return (
     <Tile
       name={t.health.spool}
