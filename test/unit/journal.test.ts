@@ -9,14 +9,15 @@ import { openJournal } from '../../server/lib/journal/journal.ts'
 import type { Damage, Journal } from '../../server/lib/journal/journal.ts'
 import { HEADER_BYTES, scanRecords } from '../../server/lib/journal/records.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { COMMIT_SEED } from '../support/commit-seed.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const ENTRIES = 8
 const textOf = (i: number): string => JSON.stringify({ entry: i, filling: 'x'.repeat(20 + i) })
 const textsIn = (journal: Journal): string[] => journal.read(1_000).map(({ payload }) => payload.toString())
 
-/** Another third of the bytes in each run. */
-const from = (): number => Math.floor(Math.random() * 3)
+/** Another third of the bytes in each commit. */
+const FROM = COMMIT_SEED % 3
 
 /** Damaged files are many, and need not survive a power cut. */
 const quickDisk: Disk = { ...systemDisk, replace: writeFileSync }
@@ -141,7 +142,7 @@ describe('journal', () => {
 
   it('delivers every entry that is not damaged, whichever bit is flipped', async () => {
     const count = await checkEach(function* (content) {
-      for (let at = from(); at < content.length; at += 3) {
+      for (let at = FROM; at < content.length; at += 3) {
         const variant = Buffer.from(content)
         variant[at] = (variant[at] ?? 0) ^ (1 << (at % 8))
         yield variant
@@ -152,7 +153,7 @@ describe('journal', () => {
 
   it('delivers every entry that is whole, wherever a file is cut', async () => {
     await checkEach(function* (content) {
-      for (let length = from(); length < content.length; length += 3) yield content.subarray(0, length)
+      for (let length = FROM; length < content.length; length += 3) yield content.subarray(0, length)
     })
   })
 

@@ -22,6 +22,7 @@ import type { Disk } from '../../server/lib/disk.ts'
 import { openQuarantine } from '../../server/receiver/quarantine-files.ts'
 import type { Recall } from '../../shared/recall.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { COMMIT_SEED } from '../support/commit-seed.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const COUNT = 3
@@ -126,11 +127,11 @@ describe('a data folder', () => {
     const rotten = join(folder.path, 'rotten')
     for (const file of files.filter(isFlipped)) {
       const content = readFileSync(join(sound, file))
-      for (let at = Math.floor(Math.random() * stride); at < content.length; at += stride) {
+      for (let at = COMMIT_SEED % stride; at < content.length; at += stride) {
         rmSync(rotten, { recursive: true, force: true })
         cpSync(sound, rotten, { recursive: true })
         const variant = Buffer.from(content)
-        const bit = Math.floor(Math.random() * 8)
+        const bit = (COMMIT_SEED + at) % 8
         variant[at] = (variant[at] ?? 0) ^ (1 << bit)
         writeFileSync(join(rotten, file), variant)
         const place = `${file}, byte ${at}, bit ${bit}`
@@ -194,7 +195,7 @@ describe('a data folder', () => {
     await broker.stop()
     const file = join(dataDir, 'broker', 'state')
     const content = readFileSync(file)
-    for (let at = Math.floor(Math.random() * STRIDE); at < content.length; at += STRIDE) {
+    for (let at = COMMIT_SEED % STRIDE; at < content.length; at += STRIDE) {
       const variant = Buffer.from(content)
       variant[at] = (variant[at] ?? 0) ^ (1 << (at % 8))
       writeFileSync(file, variant)

@@ -8,6 +8,7 @@ import { pino } from 'pino'
 import type { Broker } from '../../server/broker/broker.ts'
 import { createEmbeddedBroker } from '../../server/broker/embedded/embedded-broker.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { COMMIT_SEED } from '../support/commit-seed.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const SCRIPT = fileURLToPath(new URL('../support/rotten-store.js', import.meta.url))
@@ -18,8 +19,8 @@ describe('the store of the embedded broker', () => {
   it('answers right, or says what is rotten, wherever a bit is flipped in its file', async () => {
     const folder = temporaryFolder()
     onCleanUp(folder.remove)
-    // Another part of the file in each run.
-    const from = String(Math.floor(Math.random() * 7_000))
+    // Another part of the file in each commit.
+    const from = String(COMMIT_SEED % 7_000)
     const child = spawn(process.execPath, [SCRIPT, folder.path, '7001', from], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
