@@ -7,8 +7,6 @@ import type { Losses } from './losses.ts'
 import type { Stretch } from './stretches.ts'
 import type { Violation } from './violation.ts'
 
-/** What may bring recalls into another order: what Redis lost is published again beside new ones. */
-const DISORDER = /power/
 /** A receiver whose disk does not take a recall in time, or that stands still meanwhile, asks Redis: better out of order than not at all. */
 const LATE_DISK = /^(disk|gateway frozen)/
 
@@ -26,8 +24,6 @@ export function judgeSequence(
   )
   const mayOvertake = ({ sentAtMs, keptAtMs }: Kept): boolean =>
     lateDisks.some((fault) => fault.atMs <= keptAtMs && (faultEndMs(fault, history) ?? Infinity) >= sentAtMs)
-  // What is told before is in order.
-  const untilMs = Math.min(losses.firstMs, history.find(isDisorder)?.atMs ?? Infinity)
   const once = new Map<string, Kept>()
   for (const [key, [recall, ...more]] of grouped(recallsOf(history), (one) => one.key))
     if (recall?.keptAtMs !== undefined && more.length === 0)
@@ -37,7 +33,8 @@ export function judgeSequence(
     let latest = new Map<string, Kept>()
     let told = new Set<string>()
     for (const entry of entries) {
-      if (entry.atMs >= untilMs) break
+      // What Redis lost is published again beside new ones.
+      if (entry.atMs >= losses.firstMs) break
       if (entry.kind === 'gap') [latest, told] = [new Map(), new Set()]
       if (entry.kind !== 'told') continue
       for (const seq of entry.seqs) {
@@ -62,5 +59,3 @@ export function judgeSequence(
 interface Kept extends Recall {
   readonly keptAtMs: number
 }
-
-const isDisorder = (entry: Entry): boolean => entry.kind === 'fault' && DISORDER.test(entry.name)
