@@ -162,6 +162,27 @@ describe('copies of what the broker confirmed', () => {
     expect(copies.size()).to.deep.equal({ recalls: 0, bytes: 0, unwritten: 0 })
   })
 
+  it('make no room for the larger copies of what is stored again while others are still lost', async () => {
+    const maxBytes = 2_000
+    const copies = open({ maxBytes })
+    for (let seq = 1; seq <= 99; seq++) {
+      copies.advance()
+      add(copies, seq)
+    }
+    await copies.lose(undefined, 0)
+    const lost = copies.lost()
+    const positions = [{ epoch: 'e', offset: 1 }]
+    for (const batch of lost) {
+      expect(copies.lost()).to.include(batch)
+      for (const { copy, index } of copies.read(batch))
+        if ('recall' in copy) copies.replace(batch, index, { ...copy, confirmed: [positions] })
+      copies.restored(batch)
+    }
+    await copies.flushed()
+    add(copies, 100)
+    expect(copies.size().bytes).to.be.at.most(maxBytes)
+  })
+
   it('grow old by a clock that nobody sets', async () => {
     const dataDir = folder()
     const { now } = Date

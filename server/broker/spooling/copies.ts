@@ -18,7 +18,10 @@ import { openMarkerWriter } from './marker-writer.ts'
  * an hour. What Redis may have lost is kept longer, until it is known or stored again.
  */
 const MAX_AGE_MS = 3_900_000
-/** Maximum size of all copies, in bytes. Beyond it, the oldest are dropped. */
+/**
+ * Maximum size of all copies, in bytes. Beyond it, the oldest are dropped. Twice as much while they may be lost: the copies of what is
+ * stored again are larger, and must not take the place of what is still to be.
+ */
 const MAX_BYTES = 64 * 1024 * 1024
 const MAX_BATCH_BYTES = 256 * 1024
 
@@ -58,7 +61,7 @@ export function openCopies(
   load()
   /** When this process began, by the clock of the age of copies. */
   const startedMs = (batches.newestMs() ?? Date.now()) - performance.now()
-  dropBeyond(maxBytes)
+  dropBeyond(maxBytes, 2 * maxBytes)
 
   const ageClock = (): number => startedMs + performance.now()
 
@@ -92,12 +95,12 @@ export function openCopies(
         onFlushed?.()
       },
     })
-    dropBeyond(maxBytes)
+    dropBeyond(maxBytes, 2 * maxBytes)
     return written
   }
 
-  function dropBeyond(bytes: number): void {
-    const dropped = batches.dropBeyond(bytes)
+  function dropBeyond(bytes: number, lostBytes = bytes): void {
+    const dropped = batches.dropBeyond(bytes, lostBytes)
     if (dropped.length === 0) return
     const recalls = dropped.reduce((sum, batch) => sum + (batch.isLost ? batch.recalls : 0), 0)
     if (recalls > 0) log.error({ recalls }, 'too many copies of recalls, the oldest are dropped')

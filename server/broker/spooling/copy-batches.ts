@@ -143,11 +143,11 @@ export class Batches {
     return first
   }
 
-  /** Removes and returns the oldest until the rest has no more than `maxBytes`. */
-  dropBeyond(maxBytes: number): Batch[] {
+  /** Removes and returns the oldest until the rest has no more than `maxBytes`, or `maxLostBytes` once the oldest is lost. */
+  dropBeyond(maxBytes: number, maxLostBytes: number): Batch[] {
     const dropped: Batch[] = []
     for (const batch of this.#batches.values()) {
-      if (this.#bytes <= maxBytes) break
+      if (this.#bytes <= (batch.isLost ? maxLostBytes : maxBytes)) break
       this.drop(batch.key)
       dropped.push(batch)
     }
