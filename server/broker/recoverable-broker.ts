@@ -25,8 +25,8 @@ export interface MarkerPlace {
  */
 export interface RecoverableBroker extends Broker {
   /**
-   * Stores `value`, if what is stored is `expected`, where undefined stands for nothing, and `latest` is there too. What was
-   * confirmed before a value was sent, or before `latest`, has survived if that has.
+   * Stores `value`, if what is stored is `expected`, where undefined stands for nothing, and `latest` is there too, or the end of its
+   * group. What was confirmed before a value was sent, or before `latest`, has survived if that has.
    */
   mark(
     place: MarkerPlace,

@@ -93,7 +93,7 @@ export function createRecalledSets(
     await Promise.all(ends)
   }
 
-  /** Returns when the group was last dismissed, and the time of each seq. */
+  /** Returns when the group was last dismissed, -Infinity for never, and the time of each seq. */
   async function stateOf(
     client: Connection['client'],
     { group, topic }: Conversation,
@@ -104,7 +104,8 @@ export function createRecalledSets(
       timesOf(client, conversation, [ENDED, ...seqs]),
       topic === undefined ? undefined : endOf(client, group),
     ])
-    return { endedAtMs: topic === undefined ? own : ofGroup, times }
+    // The topics of a group end before it.
+    return { endedAtMs: Math.max(own ?? -Infinity, ofGroup ?? -Infinity), times }
   }
 
   return {
