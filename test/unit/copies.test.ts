@@ -358,6 +358,43 @@ describe('copies of what the broker confirmed', () => {
     await drained
   })
 
+  it('are warned of while the disk does not take them', async () => {
+    let flush: (() => void) | undefined
+    const broker = {
+      publish: async () => ({ duplicate: false, positions: [] }),
+      mark: async () => ({ before: undefined, isStored: true }),
+      server: async () => 'one',
+      doubts: () => 0,
+      rollbacks: () => 0,
+      warnings: () => [],
+      start: async () => undefined,
+      stop: async () => undefined,
+    } as unknown as RecoverableBroker
+    const copies = open({ disk: diskThat({ sync: () => new Promise<void>((resolve) => (flush = resolve)) }) })
+    const copied = keepCopies(
+      { markerName: 'm', historySize: 1_000 },
+      { broker, copies, setAside: async () => undefined, onRecovered: () => undefined, log },
+    )
+    onCleanUp(copied.stop)
+    await copied.start()
+    await copied.publish(recallOf(1), 1_000)
+    await waitUntil('the disk is asked to flush', () => flush !== undefined)
+    const { now } = performance
+    onCleanUp(() => void (performance.now = now))
+    let aheadMs = 0
+    performance.now = () => now.call(performance) + aheadMs
+    expect(copied.warnings()).to.deep.equal([])
+    await waitUntil('that is seen', () => {
+      aheadMs += 6_000
+      return copied.warnings().length > 0
+    })
+    expect(copied.warnings()).to.deep.equal([
+      'copies of recalls wait for the disk of the receiver, which is full, slow or failing',
+    ])
+    flush?.()
+    await waitUntil('the warning ends', () => copied.warnings().length === 0)
+  })
+
   it('count as lost if they were sent before a loss was found, and confirmed after it', async () => {
     const copies = open()
     let release = (): void => undefined

@@ -157,6 +157,12 @@ export function openBackgroundJournal(
       yield* unwritten
     },
 
+    /** Returns the entry that has waited longest for the disk; undefined if all is flushed. */
+    oldest(): Unflushed | undefined {
+      const [oldest] = unflushed.size > 0 ? unflushed.keys() : unwritten
+      return oldest
+    },
+
     /** Returns what is flushed, from the key `first` on up to `last`, or to the end. */
     *onDisk(first = 0, last = Infinity): Generator<Entry> {
       for (let fromKey = first; fromKey <= last;) {

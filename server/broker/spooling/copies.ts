@@ -188,6 +188,9 @@ export function openCopies(
 
     size: () => ({ ...batches.size(), unwritten: journal.unwritten() }),
 
+    /** Returns what has waited longest for the disk; undefined if nothing waits. */
+    oldestUnflushed: journal.oldest,
+
     /** Returns how much may be lost, and for how long. */
     lostDepth: (): LostDepth => losses.depth(),
 

@@ -110,6 +110,9 @@ export function openCopyJournal(
       return kept
     },
 
+    /** Returns what has waited longest for the disk; undefined if nothing waits. */
+    oldest: (): object | undefined => journal.oldest(),
+
     /** Returns how many recalls are in memory only. */
     unwritten(): number {
       let unwritten = 0

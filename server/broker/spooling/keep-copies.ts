@@ -11,6 +11,8 @@ import type { SetAside } from './setting-aside.ts'
 const CHECK_INTERVAL_MS = 1_000
 /** For how long the process warns that something was lost. */
 const WARNING_MS = 600_000
+/** After so long without a flush, the disk is full, hangs or fails. */
+const STUCK_MS = 5_000
 
 interface KeepCopiesOptions {
   /** Under which this receiver's marker is stored: that of its data folder, so that its next process finds it. */
@@ -60,9 +62,17 @@ export function keepCopies(
       log,
     },
   )
+  /** What waited longest for the disk at the latest look, and since when it did. */
+  let waiting: { readonly entry: object; readonly sinceMs: number } | undefined
   let timer: NodeJS.Timeout | undefined
   let checking: Promise<unknown> | undefined
   let server: { readonly id: string | undefined; readonly doubts: number } | undefined
+
+  function look(): void {
+    const entry = copies.oldestUnflushed()
+    if (entry !== waiting?.entry) waiting = entry && { entry, sinceMs: performance.now() }
+    checkSoon()
+  }
 
   /** One at a time: a broker that does not reply gets no more to do. Why it fails, the broker itself says. */
   function checkSoon(): void {
@@ -129,11 +139,18 @@ export function keepCopies(
         recalls === 1
           ? 'a recall that it had confirmed, which was'
           : `${recalls} recalls that it had confirmed, which were`
-      return [...broker.warnings(), ...(isRecent ? [`Redis lost ${what} published again`] : [])]
+      const isStuck = waiting !== undefined && performance.now() - waiting.sinceMs > STUCK_MS
+      return [
+        ...broker.warnings(),
+        ...(isRecent ? [`Redis lost ${what} published again`] : []),
+        ...(isStuck
+          ? ['copies of recalls wait for the disk of the receiver, which is full, slow or failing']
+          : []),
+      ]
     },
 
     async start() {
-      timer = setInterval(checkSoon, CHECK_INTERVAL_MS).unref()
+      timer = setInterval(look, CHECK_INTERVAL_MS).unref()
       await broker.start()
       checkSoon()
     },
