@@ -1,4 +1,4 @@
-import type { Entry } from '../history.ts'
+import type { Entry, EntryOf } from '../history.ts'
 import type { Plan } from '../spec.ts'
 
 /** After the last fault, every recall that was answered OK is told in so long, beside what a listener takes for others. */
@@ -14,7 +14,10 @@ const MAX_FAULT_MS = 20_000
 /** So many ends of processes make clients wait that long. */
 const MANY = 3
 
-const DEAD_LINE = /line|frozen|power|half open|nothing reaches/
+/** Those of a user; what other lines connect is asked every few seconds. */
+const DEAD_LINE = /line|user frozen|half open|nothing reaches/
+/** So is every line of a process that ends without a word, or stands still. */
+const SILENT = /gateway frozen|power/
 const LOOP = /in a loop|again and again/
 const END = /killed|crash|stopped|without power|rolling restart|refused|broken/
 
@@ -26,17 +29,16 @@ export function healingOf(
 ): { readonly toldMs: number; readonly liveMs: number } {
   const overMs = history.find(({ kind }) => kind === 'all faults over')?.atMs ?? Infinity
   // Of what ended longer before, nothing is left.
-  const faults = history.flatMap((entry) =>
-    entry.kind === 'fault' &&
-    (entry.user ?? user) === user &&
-    entry.atMs + MAX_FAULT_MS + AFTER_BACKOFF_MS >= overMs
-      ? [entry.name]
-      : [],
+  const faults = history.filter(
+    (entry): entry is EntryOf<'fault'> =>
+      entry.kind === 'fault' &&
+      (entry.user ?? user) === user &&
+      entry.atMs + MAX_FAULT_MS + AFTER_BACKOFF_MS >= overMs,
   )
   const isRestless =
-    faults.some((name) => LOOP.test(name)) || faults.filter((name) => END.test(name)).length >= MANY
+    faults.some(({ name }) => LOOP.test(name)) || faults.filter(({ name }) => END.test(name)).length >= MANY
   if (isRestless || !hasGoodTokens(plan, user)) return { toldMs: AFTER_BACKOFF_MS, liveMs: AFTER_BACKOFF_MS }
-  if (faults.some((name) => DEAD_LINE.test(name)))
+  if (faults.some((fault) => SILENT.test(fault.name) || (fault.user === user && DEAD_LINE.test(fault.name))))
     return { toldMs: AFTER_SILENCE_MS, liveMs: AFTER_SILENCE_MS }
   return { toldMs: TOLD_MS, liveMs: LIVE_MS }
 }

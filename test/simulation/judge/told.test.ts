@@ -365,6 +365,18 @@ describe('the judge of what listeners are told', () => {
       without(ofTwo, state(2_015, 'stale'), told(50_000, 2), handled(50_000, 2), state(50_001, 'live')),
       ['in time', 'heals'],
     ],
+    ...['ann', undefined].map((user): Case => [
+      `it is told 20 s after the last fault, in which a line died, ${user ?? 'but none of a user'}`,
+      without(
+        ofTwo,
+        state(2_015, 'stale'),
+        [19_000, { kind: 'fault', name: 'line broken', user }],
+        told(40_000, 2),
+        handled(40_000, 2),
+        state(40_001, 'live'),
+      ),
+      user === undefined ? ['in time', 'heals'] : [],
+    ]),
     ['a gap is told for nothing', withToo(gap(3_000, 'epoch-changed')), ['no needless gap']],
     [
       'a log is trimmed, but not what it missed',
