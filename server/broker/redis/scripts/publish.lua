@@ -20,11 +20,12 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 -- Read once for all recalls, and written back at the end.
 local heads = {}
 
--- An error rolls nothing back, so a right that is missing must show before the first write. XADD and DEL are the first.
+-- An error rolls nothing back, so a right that is missing must show before the first write, which is XADD.
 if redis.acl_check_cmd then
   local refused = not redis.acl_check_cmd('HSET', KEYS[2], 'epoch', '') and 'hset'
     or not redis.acl_check_cmd('ZADD', KEYS[1], '1', '1') and 'zadd'
     or not redis.acl_check_cmd('PEXPIRE', KEYS[1], '1') and 'pexpire'
+    or not redis.acl_check_cmd('DEL', KEYS[3]) and 'del'
     or not redis.acl_check_cmd('SPUBLISH', KEYS[4], '') and 'spublish'
     or set_ttl == '0' and not redis.acl_check_cmd('PERSIST', KEYS[1]) and 'persist'
     or KEYS[12] and not redis.acl_check_cmd('HSETNX', KEYS[12], '', '') and 'hsetnx'
@@ -121,14 +122,13 @@ if #results < recalls then
       end
       local offset = head.offset + 1
       local is_new = offset == 1
-      -- The first offset starts a new numbering, which entries of a lost one must not mix with.
-      if is_new then redis.call('DEL', KEYS[3]) end
       local id = string.format('%d-0', offset)
       local added = redis.pcall('XADD', KEYS[3], 'MAXLEN', max_length, id, 'r', entry)
       if type(added) == 'table' and added.err then
         if not is_wrong_content(added.err) then error(added) end
-        -- The log is ahead of its head, or not a stream: its content belongs to no current numbering.
-        head.epoch, is_new, lost = new_epoch, true, true
+        -- The log is ahead of its head, or not a stream: its content belongs to no current numbering. The first offset starts a new
+        -- one. Not deleted before: a script that has written may go on although memory is full, and would store what comes later.
+        if not is_new then head.epoch, is_new, lost = new_epoch, true, true end
         redis.call('DEL', KEYS[3])
         redis.call('XADD', KEYS[3], id, 'r', entry)
       end
