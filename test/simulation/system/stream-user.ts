@@ -60,6 +60,8 @@ class Stream {
   async run(): Promise<void> {
     while (!this.#isClosed) {
       const token = await this.#getToken().catch(() => '')
+      // Pages are closed while their token is on its way.
+      if (this.#isClosed) return
       const mayRetry = token.startsWith('ey') ? await this.#follow(token) : true
       if (this.#isClosed) return
       if (mayRetry) await wait(RETRY_MS)
