@@ -14,7 +14,9 @@ export function judgeKept(losses: Losses, history: readonly Entry[]): Violation[
   const timeOf = new Map(
     found.recalled.flatMap((one) => one.messages.map(({ seq, atMs }) => [keyOf(one, seq), atMs])),
   )
-  const dismissals = dismissalsOf(history)
+  const dismissals = dismissalsOf(
+    history.filter((entry) => entry.kind !== 'dismissal answered' || !losses.mayEndBeGone(entry.atMs)),
+  )
   // No process believes in an end that is in its future.
   const isBehind = history.some((entry) => entry.kind === 'clock' && entry.offsetMs < 0)
   const due = recallsOf(history).map((recall) =>

@@ -102,6 +102,12 @@ export class Losses {
     return [keptAtMs, this.#toldAtMs.get(key) ?? keptAtMs].some((atMs) => this.#endsBeforeCopy(atMs))
   }
 
+  /** Whether the end of a group may be gone although that was answered OK then; as with a recall. */
+  mayEndBeGone(answeredAtMs: number): boolean {
+    if (this.#lossesMs.some((ms) => ms >= answeredAtMs + COPY_AGE_MS)) return true
+    return this.#lossesMs.some((ms) => ms >= answeredAtMs) && this.#endsBeforeCopy(answeredAtMs)
+  }
+
   /**
    * Whether a listener may miss a recall in silence: Redis lost the latest entries of a log when every process that knew them had
    * ended, and whose disk did not take them, so that later ones take their offsets in the same epoch.

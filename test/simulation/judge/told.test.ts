@@ -102,6 +102,16 @@ describe('the judge of what listeners are told', () => {
       ),
       ['dismissed'],
     ],
+    ...([10_100, 15_000] as const).map((endedAtMs): Case => [
+      `a message is still recalled whose group was dismissed before the power went at ${endedAtMs}`,
+      withToo(
+        [10_000, { kind: 'dismissed', id: 9, group: 'g', dismissedAtMs: BASE_MS + 50 }],
+        [10_001, { kind: 'dismissal answered', id: 9, group: 'g', dismissedAtMs: BASE_MS + 50, isOk: true }],
+        fault(endedAtMs, 'everything without power'),
+        ended(endedAtMs),
+      ),
+      endedAtMs === 10_100 ? [] : ['dismissed'],
+    ]),
     [
       'a dismissed message is recalled no longer',
       without(
