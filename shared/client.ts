@@ -26,7 +26,9 @@ export type { PositionStore, TextStore } from './client/position-store.ts'
 export type { MemberNotice, Notice } from './notice.ts'
 export type { GapReason, Position } from './position.ts'
 export type { Goodbye } from './protocol.ts'
-export type { Conversation, Recall, RecalledAt, RecalledMessage } from './recall.ts'
+export type { Conversation } from './conversation.ts'
+export type { RecalledAt, RecalledMessage } from './message.ts'
+export type { Recall } from './recall.ts'
 export type { Feed, Room } from './room.ts'
 
 /**

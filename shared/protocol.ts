@@ -1,7 +1,8 @@
 import type { ErrorCode } from './errors.ts'
 import type { MemberNotice, Notice } from './notice.ts'
 import type { GapReason, Position } from './position.ts'
-import type { Conversation, RecalledAt } from './recall.ts'
+import type { Conversation } from './conversation.ts'
+import type { RecalledAt } from './message.ts'
 import type { Room } from './room.ts'
 
 /** The events between a client and a node. `PROTOCOL.md` specifies when each is sent and what must follow. */

@@ -1,37 +1,43 @@
-import type { Conversation } from './recall.ts'
+import { conversationOf, sortedPair } from './conversation.ts'
+import type { Conversation } from './conversation.ts'
 
 /**
- * The unit of subscription: a group room (the group and all its topics), a topic room (only that topic), or the feed (every
- * recall of the app, for admins).
+ * The unit of subscription: a group room (the group and all its topics), a topic room (only that topic), the room of a conversation
+ * of two, that of an official account, or the feed (every recall of the app, for admins).
  */
-export type Room = Conversation | Feed
+export type Room = (Conversation & { readonly feed?: undefined }) | Feed
 
 /** Every recall of the app, for admins. */
 export interface Feed {
-  /** Distinguishes it from a group. */
+  /** Distinguishes it from a conversation. */
   readonly feed: true
+  readonly group?: undefined
+  readonly topic?: undefined
+  readonly c2c?: undefined
+  readonly official?: undefined
 }
 
 export const FEED: Feed = { feed: true }
 
-export const isFeed = (room: Room): room is Feed => 'feed' in room
+export const isFeed = (room: Room): room is Feed => room.feed === true
 
-/** The rooms that receive a recall in this conversation: its topic room if it has a topic, its group room, the feed. */
+/** The rooms that receive a recall in this conversation: its own, that of the group of a topic, the feed. */
 export function roomsOf(conversation: Conversation): readonly Room[] {
   const { group, topic } = conversation
-  return topic === undefined ? [{ group }, FEED] : [{ group, topic }, { group }, FEED]
+  return topic === undefined ? [conversationOf(conversation), FEED] : [{ group, topic }, { group }, FEED]
 }
 
 /**
- * The room's unique name: `feed`, `group:<group>` or `topic:<group>:<topic>`. It consists of letters, digits and
- * `% : - _ . ! ~ ' ( )` only, so that it is safe inside a Redis key, a channel, a glob pattern or a log line, whatever the
- * identifiers contain. Throws a URIError for a lone surrogate; `isIdentifier` rules those out.
+ * The room's unique name: `feed`, `group:<group>`, `topic:<group>:<topic>`, `c2c:<user>:<user>` or `official:<account>`. It consists
+ * of letters, digits and `% : - _ . ! ~ ' ( )` only, so that it is safe inside a Redis key, a channel, a glob pattern or a log line,
+ * whatever the identifiers contain. Throws a URIError for a lone surrogate; `isIdentifier` rules those out.
  */
 export function roomName(room: Room): string {
   if (isFeed(room)) return 'feed'
-  return room.topic === undefined
-    ? `group:${encode(room.group)}`
-    : `topic:${encode(room.group)}:${encode(room.topic)}`
+  const { group, topic, c2c, official } = room
+  if (c2c !== undefined) return `c2c:${sortedPair(c2c).map(encode).join(':')}`
+  if (official !== undefined) return `official:${encode(official)}`
+  return topic === undefined ? `group:${encode(group)}` : `topic:${encode(group)}:${encode(topic)}`
 }
 
 const encode = (identifier: string): string => encodeURIComponent(identifier).replaceAll('*', '%2A')

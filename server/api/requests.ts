@@ -4,7 +4,7 @@ import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
 import { MAX_REQUEST_BYTES, MAX_SEQS } from '../../shared/limits.ts'
 import type { Position } from '../../shared/position.ts'
-import type { Conversation } from '../../shared/recall.ts'
+import type { Conversation } from '../../shared/conversation.ts'
 import type { Room } from '../../shared/room.ts'
 import { identifier, validate } from '../lib/schema.ts'
 

@@ -3,7 +3,7 @@ import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
 import type { TestRecallResponse } from '../../shared/http-api.ts'
 import { MAX_SEQS } from '../../shared/limits.ts'
-import type { Recall } from '../../shared/recall.ts'
+import type { GroupConversation } from '../../shared/conversation.ts'
 import type { Broker } from '../broker/broker.ts'
 import { identifier, UNSET } from '../lib/schema.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -12,7 +12,7 @@ import { parseBody, readBody } from './requests.ts'
 
 const PUBLISH_TIMEOUT_MS = 1_700
 
-interface TestRecall extends Pick<Recall, 'group' | 'topic'> {
+interface TestRecall extends GroupConversation {
   readonly seqs: readonly number[]
   readonly operator: string
 }

@@ -1,5 +1,6 @@
+import { covers } from '../../shared/conversation.ts'
 import { GatewayError } from '../../shared/errors.ts'
-import type { Conversation } from '../../shared/recall.ts'
+import type { Conversation } from '../../shared/conversation.ts'
 import { isFeed } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Authenticate } from './authentication.ts'
@@ -55,6 +56,8 @@ export function createAuthorization({
     if (principal.role === 'admin') return principal.expiresAtMs
     if (isFeed(room)) throw new GatewayError('ROOM_REFUSED', 'the feed is for admins')
     if (hasGrant(principal, room)) return principal.expiresAtMs
+    if (room.c2c !== undefined)
+      throw new GatewayError('ROOM_REFUSED', 'it is for the two users of the conversation')
     if (memberships === undefined) throw new GatewayError('ROOM_REFUSED')
     for (let i = 0; i < MAX_LOOKUPS; i++) {
       const untilMs = await memberships.grantedUntil(principal.id, room)
@@ -94,6 +97,6 @@ export function createAuthorization({
 export const revokedRoom = (): GatewayError =>
   new GatewayError('ROOM_REFUSED', 'an admin has revoked access to it, or to part of it')
 
-/** A group covers its topics; a topic covers only itself. */
-const hasGrant = ({ grants }: Principal, { group, topic }: Conversation): boolean =>
-  grants.some((grant) => grant.group === group && (grant.topic === undefined || grant.topic === topic))
+/** Users may follow their own conversations with others. */
+const hasGrant = ({ id, grants }: Principal, conversation: Conversation): boolean =>
+  conversation.c2c?.includes(id) === true || grants.some((grant) => covers(grant, conversation))

@@ -1,6 +1,6 @@
 import { isIdentifier } from '../../shared/identifier.ts'
 import { isRecord } from '../../shared/json.ts'
-import type { Conversation } from '../../shared/recall.ts'
+import type { Conversation } from '../../shared/conversation.ts'
 import type { Principal } from './principal.ts'
 import { expired, quote, refused } from './refused.ts'
 

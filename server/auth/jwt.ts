@@ -1,6 +1,6 @@
 import { compactVerify, decodeProtectedHeader, SignJWT } from 'jose'
 import { MAX_TOKEN_CHARACTERS } from '../../shared/limits.ts'
-import type { Conversation } from '../../shared/recall.ts'
+import type { Conversation } from '../../shared/conversation.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { readClaims } from './claims.ts'
 import { createJwks } from './jwks.ts'

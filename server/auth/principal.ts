@@ -1,4 +1,4 @@
-import type { Conversation } from '../../shared/recall.ts'
+import type { Conversation } from '../../shared/conversation.ts'
 
 /** The user that a credential belongs to, and what the credential grants. */
 export interface Principal {

@@ -1,3 +1,4 @@
+import { covers } from '../../shared/conversation.ts'
 import { isFeed, roomName } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 
@@ -82,6 +83,5 @@ const endOf = ({ bannedUntilMs, rooms }: UserRevocations): number =>
 /** Whether two rooms carry recalls of the same conversation. */
 function overlap(one: Room, other: Room): boolean {
   if (isFeed(one) || isFeed(other)) return true
-  if (one.group !== other.group) return false
-  return one.topic === undefined || other.topic === undefined || one.topic === other.topic
+  return covers(one, other) || covers(other, one)
 }

@@ -2,7 +2,9 @@ import { GatewayError } from '../../shared/errors.ts'
 import type { PowerCutLoss } from '../../shared/http-api.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { GapReason, Position } from '../../shared/position.ts'
-import type { Conversation, Recall, RecalledAt } from '../../shared/recall.ts'
+import type { Conversation } from '../../shared/conversation.ts'
+import type { MessageName, RecalledAt } from '../../shared/message.ts'
+import type { Recall } from '../../shared/recall.ts'
 import type { Room } from '../../shared/room.ts'
 
 export interface PublishOptions {
@@ -136,10 +138,10 @@ export interface Broker {
   heartbeats(): Promise<readonly Heartbeat[]>
 
   /**
-   * Returns those of `seqs` that are recalled in exactly this conversation, each with the time of its last recall. Exact for
-   * as long as the recalled set is stored.
+   * Returns those of the messages with these names that are recalled in exactly this conversation, each with the time of its last
+   * recall. Exact for as long as the recalled set is stored.
    */
-  recalled(conversation: Conversation, seqs: readonly number[]): Promise<readonly RecalledAt[]>
+  recalled(conversation: Conversation, names: readonly MessageName[]): Promise<readonly RecalledAt[]>
 }
 
 /** Stored and broadcast, but not confirmed by as many disks or replicas as it must be: nodes have not missed it. */

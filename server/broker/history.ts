@@ -1,7 +1,8 @@
 import { isRecord } from '../../shared/json.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
-import type { Recall, RecalledMessage } from '../../shared/recall.ts'
+import type { KeyedMessage, NumberedMessage } from '../../shared/message.ts'
+import type { Recall } from '../../shared/recall.ts'
 import { isReadableVersion, VERSION, versionIn } from '../../shared/version.ts'
 import type { History } from './broker.ts'
 
@@ -83,20 +84,36 @@ export function historySince(
 
 function isRecall(value: Record<string, unknown>): value is Record<string, unknown> & Recall {
   return (
-    typeof value['group'] === 'string' &&
-    isOptionalText(value['topic']) &&
+    isInOneConversation(value) &&
     isOptionalText(value['groupType']) &&
     isOptionalText(value['operator']) &&
+    isOptionalText(value['sender']) &&
     isOptionalText(value['platform']) &&
     isOptionalText(value['address']) &&
     typeof value['recalledAtMs'] === 'number' &&
     typeof value['receivedAtMs'] === 'number' &&
     Array.isArray(value['messages']) &&
-    value['messages'].every(isMessage)
+    value['messages'].every(value['group'] === undefined ? isKeyed : isNumbered)
   )
 }
 
-const isMessage = (value: unknown): value is RecalledMessage =>
-  isRecord(value) && Number.isSafeInteger(value['seq']) && isOptionalText(value['id'])
+function isInOneConversation({ group, topic, c2c, official }: Record<string, unknown>): boolean {
+  if (group !== undefined)
+    return typeof group === 'string' && isOptionalText(topic) && c2c === undefined && official === undefined
+  if (topic !== undefined) return false
+  if (c2c === undefined) return typeof official === 'string'
+  return official === undefined && Array.isArray(c2c) && c2c.length === 2 && c2c.every(isText)
+}
 
-const isOptionalText = (value: unknown): boolean => value === undefined || typeof value === 'string'
+const isNumbered = (value: unknown): value is NumberedMessage =>
+  isRecord(value) &&
+  Number.isSafeInteger(value['seq']) &&
+  isOptionalText(value['id']) &&
+  value['key'] === undefined
+
+const isKeyed = (value: unknown): value is KeyedMessage =>
+  isRecord(value) && isText(value['key']) && value['seq'] === undefined && value['id'] === undefined
+
+const isText = (value: unknown): boolean => typeof value === 'string'
+
+const isOptionalText = (value: unknown): boolean => value === undefined || isText(value)

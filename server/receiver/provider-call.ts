@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
-import type { Conversation } from '../../shared/recall.ts'
+import type { GroupConversation } from '../../shared/conversation.ts'
 import { signatureOf } from './authenticity.ts'
 import { RECALL_COMMAND } from './commands/group-recall.ts'
 
-interface RecallCall extends Conversation {
+interface RecallCall extends GroupConversation {
   readonly seqs: readonly number[]
   readonly operator: string
   /** The type of the group, in Tencent's words. Default: what fits the conversation. */

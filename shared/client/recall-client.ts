@@ -1,4 +1,5 @@
-import type { Conversation, RecalledAt } from '../recall.ts'
+import type { Conversation } from '../conversation.ts'
+import type { RecalledAt } from '../message.ts'
 import type { Room } from '../room.ts'
 import { checkFunction, roomOf, sinceOf } from './arguments.ts'
 import type {

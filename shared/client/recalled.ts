@@ -1,5 +1,6 @@
 import type { RecalledRequest, RecalledResponse, Refused } from '../protocol.ts'
-import type { Conversation, RecalledAt } from '../recall.ts'
+import type { Conversation } from '../conversation.ts'
+import type { RecalledAt } from '../message.ts'
 import { RequestRefused } from './api.ts'
 import type { Connection } from './connection.ts'
 

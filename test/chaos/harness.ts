@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { RecalledAt } from '../../shared/recall.ts'
+import type { RecalledAt } from '../../shared/message.ts'
 import type { Room } from '../../shared/room.ts'
 import { adminToken } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'

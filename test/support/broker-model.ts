@@ -1,7 +1,9 @@
 import type { History, Published } from '../../server/broker/broker.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
-import type { Conversation, Recall, RecalledAt } from '../../shared/recall.ts'
+import type { Conversation } from '../../shared/conversation.ts'
+import type { RecalledAt } from '../../shared/message.ts'
+import type { Recall } from '../../shared/recall.ts'
 import { FEED, roomsOf } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 

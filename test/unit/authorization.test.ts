@@ -3,7 +3,7 @@ import { createAuthorization } from '../../server/auth/authorization.ts'
 import type { Principal } from '../../server/auth/principal.ts'
 import { Revocations } from '../../server/auth/revocations.ts'
 import { GatewayError } from '../../shared/errors.ts'
-import type { Conversation } from '../../shared/recall.ts'
+import type { Conversation } from '../../shared/conversation.ts'
 import { FEED } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import Joi from 'joi'
+import { conversationOf } from '../../../shared/conversation.ts'
 import { reasonOf } from '../../../shared/errors.ts'
 import { fetchBounded } from '../../http/fetch.ts'
 import { createLimiter } from '../../lib/flow-control.ts'
@@ -38,7 +39,7 @@ function readRetryAfter(header: string | null): number {
   return Number.isNaN(ms) ? 0 : ms
 }
 
-/** Asks the app's backend: POSTs `{ app, userId, group, topic? }` and expects `{ allowed, forS? }`. */
+/** Asks the app's backend: POSTs `{ app, userId, group, topic? }` or `{ app, userId, official }` and expects `{ allowed, forS? }`. */
 export function createAppEndpoint({ url, secret, app }: AppEndpointOptions): MembershipSource {
   const limit = createLimiter(MAX_CONCURRENT_REQUESTS)
   const pause = new Pause()
@@ -63,12 +64,12 @@ export function createAppEndpoint({ url, secret, app }: AppEndpointOptions): Mem
     return Joi.attempt(JSON.parse(text), verdictSchema)
   }
 
-  return async (userId, { group, topic }) => {
+  return async (userId, conversation) => {
     pause.check('AUTHORIZE_URL')
     if (queued >= MAX_QUEUED_REQUESTS) throw new Error('too many requests are queued for AUTHORIZE_URL')
     queued++
     try {
-      const body = JSON.stringify({ app, userId, group, ...(topic !== undefined && { topic }) })
+      const body = JSON.stringify({ app, userId, ...conversationOf(conversation) })
       return await limit(() => {
         // It may have begun while the request was queued.
         pause.check('AUTHORIZE_URL')

@@ -1,8 +1,11 @@
 import { GatewayError } from '../../../shared/errors.ts'
-import type { Conversation } from '../../../shared/recall.ts'
+import type { GroupConversation, OfficialConversation } from '../../../shared/conversation.ts'
+
+/** What users become members of. Conversations of two have no others. */
+export type WithMembers = GroupConversation | OfficialConversation
 
 /** Looks up whether a user may enter the room of a conversation. Rejects if there is no verdict, for whatever reason. */
-export type MembershipSource = (userId: string, conversation: Conversation) => Promise<Verdict>
+export type MembershipSource = (userId: string, conversation: WithMembers) => Promise<Verdict>
 
 export interface Verdict {
   readonly allowed: boolean
@@ -32,7 +35,7 @@ interface Membership {
 /** Caches memberships for as long as they hold. Concurrent lookups of one membership share a request. */
 export class MembershipCache {
   readonly #options: MembershipCacheOptions
-  /** By group, then by user and topic. */
+  /** By group or official account, then by user and topic. */
   readonly #groups = new Map<string, Map<string, Membership>>()
   #size = 0
   #expiredDroppedAtMs = -Infinity
@@ -46,9 +49,9 @@ export class MembershipCache {
    * never. Rejects with MEMBERSHIP_UNKNOWN when the lookup fails, or when the membership is forgotten meanwhile; and with a
    * ROOM_REFUSED that can be retried for a denial in the cache, because the user may have joined since.
    */
-  grantedUntil(userId: string, conversation: Conversation): Promise<number | undefined> {
-    const { group, topic = '' } = conversation
-    const key = keyOf(userId, topic)
+  grantedUntil(userId: string, conversation: WithMembers): Promise<number | undefined> {
+    const group = ownerOf(conversation)
+    const key = keyOf(userId, conversation.topic ?? '')
     const cached = this.#groups.get(group)?.get(key)
     if (cached?.verdict === undefined) {
       if (cached !== undefined) return cached.lookup
@@ -70,11 +73,11 @@ export class MembershipCache {
 
   async #lookUp(
     userId: string,
-    conversation: Conversation,
+    conversation: WithMembers,
     membership: Membership,
   ): Promise<number | undefined> {
-    const { group, topic = '' } = conversation
-    const key = keyOf(userId, topic)
+    const group = ownerOf(conversation)
+    const key = keyOf(userId, conversation.topic ?? '')
     const isCached = (): boolean => this.#groups.get(group)?.get(key) === membership
     let verdict: Verdict
     try {
@@ -131,6 +134,9 @@ function recentDenial(untilMs: number): GatewayError {
     retryInMs,
   })
 }
+
+/** A group by its id; an official account by what no group is called: no identifier contains a line feed. */
+const ownerOf = ({ group, official }: WithMembers): string => group ?? `official\n${official}`
 
 /** Unambiguous, because no identifier contains a line feed. */
 const keyOf = (userId: string, topic: string): string => `${userId}\n${topic}`

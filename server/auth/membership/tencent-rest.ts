@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import Joi from 'joi'
-import { reasonOf } from '../../../shared/errors.ts'
+import { GatewayError, reasonOf } from '../../../shared/errors.ts'
 import { fetchBounded } from '../../http/fetch.ts'
 import { signUserSig } from '../usersig.ts'
 import { CallSchedule } from './call-schedule.ts'
@@ -137,6 +137,11 @@ export function createTencentRest({
   }
 
   return async (userId, { group }) => {
+    if (group === undefined)
+      throw new GatewayError(
+        'ROOM_REFUSED',
+        'Tencent does not say who follows an official account: grant it in the token, or decide at AUTHORIZE_URL',
+      )
     let batch = openBatches.get(group)
     if (batch === undefined || batch.users.size >= MAX_USERS_PER_CALL) batch = openBatch(group)
     batch.users.add(userId)

@@ -13,7 +13,11 @@ const [VERSION_DIGITS, CHECKSUM_DIGITS] = [2, 16]
 const VALUE_OF = Uint8Array.from({ length: 256 }, (_, byte) => DIGITS.indexOf(byte) + 1)
 const TRAILER_BYTES = VERSION_DIGITS + CHECKSUM_DIGITS
 
-export type Key = string | [string, number]
+/** A key with a second part: an entry of a log, or a message of a recalled set. */
+export type NamedKey = [name: string, part: number | string]
+export type Key = string | NamedKey
+/** Behind all second parts, which hold only what is printable. */
+export const BEYOND_PARTS = '\u{10FFFF}'
 
 /** How the values of a database are written: as JSON, or as a text that is JSON already. */
 export type Encoding = 'json' | 'text'
@@ -60,8 +64,9 @@ const MAX_MENDED_BYTES = 2 ** 14
 export function asKey(key: unknown): Key | undefined {
   if (typeof key === 'string') return key
   if (!Array.isArray(key) || key.length !== 2) return undefined
-  const [name, number] = key as [unknown, unknown]
-  return typeof name === 'string' && typeof number === 'number' ? [name, number] : undefined
+  const [name, part] = key as [unknown, unknown]
+  if (typeof name !== 'string') return undefined
+  return typeof part === 'number' || typeof part === 'string' ? [name, part] : undefined
 }
 
 /** Returns a rotten record as it was written, if a single bit of its key or value is wrong: the checksum tells which. */

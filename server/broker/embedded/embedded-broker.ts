@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Notice } from '../../../shared/notice.ts'
 import type { Position } from '../../../shared/position.ts'
-import type { Recall, RecalledAt } from '../../../shared/recall.ts'
+import { nameOf, toRecalledAt } from '../../../shared/message.ts'
+import type { RecalledAt, RecalledMessage } from '../../../shared/message.ts'
+import type { Recall } from '../../../shared/recall.ts'
 import { PROCESS_GONE_MS } from '../../../shared/limits.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
@@ -77,9 +79,9 @@ export function createEmbeddedBroker(
   /** Appends the recall to its logs, without its known messages. Only inside a transaction. */
   function append(recall: Recall): Appended[] {
     const { recalledSets, logs, clock } = store()
-    const endedAtMs = recalledSets.endOf(recall.group)
-    const isKnown = ({ seq }: { seq: number }): boolean =>
-      isRepeat(recall, recalledSets.get(recall, seq), endedAtMs)
+    const endedAtMs = recalledSets.endOf(recall)
+    const isKnown = (message: RecalledMessage): boolean =>
+      isRepeat(recall, recalledSets.get(recall, nameOf(message)), endedAtMs)
     const messages = recall.messages.filter((message) => !isKnown(message))
     if (messages.length === 0) return []
 
@@ -92,8 +94,7 @@ export function createEmbeddedBroker(
       return { room, name, epoch, notice: { ...fresh, offset } }
     })
     // Last, so that a retry after an earlier failure delivers the recall instead of being taken for a repeat.
-    const seqs = messages.map(({ seq }) => seq)
-    recalledSets.put(recall, seqs, recall.recalledAtMs, clock.stampMs())
+    recalledSets.put(recall, messages.map(nameOf), recall.recalledAtMs, clock.stampMs())
     return appended
   }
 
@@ -209,18 +210,18 @@ export function createEmbeddedBroker(
       return all.filter(({ ageMs }) => ageMs <= PROCESS_GONE_MS)
     },
 
-    async recalled(conversation, seqs) {
+    async recalled(conversation, names) {
       const { recalledSets } = store()
-      const endedAtMs = recalledSets.endOf(conversation.group)
-      return seqs.flatMap((seq): RecalledAt[] => {
-        const atMs = recalledSets.get(conversation, seq)
-        return atMs === undefined || isBefore(atMs, endedAtMs) ? [] : [{ seq, atMs }]
+      const endedAtMs = recalledSets.endOf(conversation)
+      return names.flatMap((name): RecalledAt[] => {
+        const atMs = recalledSets.get(conversation, name)
+        return atMs === undefined || isBefore(atMs, endedAtMs) ? [] : [toRecalledAt(name, atMs)]
       })
     },
 
     async endGroup(group, atMs) {
       const { recalledSets, logs, clock } = store()
-      if (!isBefore(atMs, recalledSets.endOf(group))) {
+      if (!isBefore(atMs, recalledSets.endOf({ group }))) {
         for (const name of logs.ofGroup(group)) {
           await write(() => logs.end(name))
           listeners.notifyInterrupted(name)

@@ -116,8 +116,8 @@ export function openLogStore(options: LogStoreOptions): LogStore {
   function mend(database: string, key: Key): void {
     if (databases.find(({ name }) => name === database)?.mend(key as never)) return
     if (database === 'heads' && typeof key === 'string') mendHead(key)
-    else if (database === 'entries' && typeof key !== 'string') entries.removeSync(key)
-    else if (database === 'announcements' && typeof key !== 'string') announcements.database.removeSync(key)
+    else if (database === 'entries') entries.removeSync(key as [string, number])
+    else if (database === 'announcements') announcements.database.removeSync(key as [string, number])
     else recalledSets.mend(database, key, clock.stampMs())
   }
 

@@ -1,11 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Conversation } from '../../../shared/recall.ts'
+import type { Conversation } from '../../../shared/conversation.ts'
+import type { MessageName } from '../../../shared/message.ts'
 import { roomName } from '../../../shared/room.ts'
 import { createLimiter } from '../../lib/flow-control.ts'
 import { GROUP_END_TTL_S } from '../retention.ts'
 import { CheckedDatabase } from './checked-database.ts'
 import type { CheckedOptions } from './checked-database.ts'
-import type { Key } from './checked-value.ts'
+import { BEYOND_PARTS } from './checked-value.ts'
+import type { Key, NamedKey } from './checked-value.ts'
 import { DATABASES } from './databases.ts'
 import { roomsOfGroup } from './rooms-of-group.ts'
 import type { StoreClock } from './store-clock.ts'
@@ -13,11 +15,11 @@ import type { StoreClock } from './store-clock.ts'
 /** The recalled sets of all conversations, and when groups ended. */
 export interface RecalledSets {
   /** Returns the time of the message's last recall, in ms since 1970, also one from before the end of its group. */
-  get(conversation: Conversation, seq: number): number | undefined
-  /** Returns when the group was last dismissed, in ms since 1970. */
-  endOf(group: string): number | undefined
+  get(conversation: Conversation, name: MessageName): number | undefined
+  /** Returns when the group was last dismissed, in ms since 1970. Undefined for what is no group. */
+  endOf(conversation: Conversation): number | undefined
   /** Only inside a transaction. */
-  put(conversation: Conversation, seqs: readonly number[], atMs: number, nowMs: number): void
+  put(conversation: Conversation, names: readonly MessageName[], atMs: number, nowMs: number): void
   /** Records the end of a group. What is dropped with it is dropped by `drop`. Only inside a transaction. */
   end(group: string, atMs: number, nowMs: number): void
   /** Drops what was recalled until the end of the group, unless that is done. Rejects with an error of the file system. */
@@ -58,7 +60,7 @@ export function openRecalledSets(
   checked: CheckedOptions,
   { recalledTtlMs, inTransaction, isClosed }: RecalledSetsOptions,
 ): RecalledSets {
-  const recalled = new CheckedDatabase<number, [string, number]>('recalled', DATABASES.recalled, checked)
+  const recalled = new CheckedDatabase<number, NamedKey>('recalled', DATABASES.recalled, checked)
   // The time of each conversation's last recall.
   const sets = new CheckedDatabase<number, string>('recalled-sets', DATABASES['recalled-sets'], checked)
   const ends = new CheckedDatabase<End, string>('group-ends', DATABASES['group-ends'], checked)
@@ -67,7 +69,7 @@ export function openRecalledSets(
    * Returns when a message was recalled. If that is rotten, the message was recalled all the same: then the time of the
    * conversation's last recall, so that it is told to nobody again.
    */
-  function timeOf(key: [string, number]): number | undefined {
+  function timeOf(key: NamedKey): number | undefined {
     const atMs = recalled.get(key)
     return atMs === undefined && recalled.has(key) ? (sets.get(key[0]) ?? Date.now()) : atMs
   }
@@ -75,9 +77,9 @@ export function openRecalledSets(
   const isExpired = (lastRecallAtMs: number, nowMs: number): boolean =>
     nowMs - lastRecallAtMs >= recalledTtlMs
 
-  /** Returns the next keys of a set from this seq on. */
-  const keysFrom = (set: string, seq: number): [string, number][] =>
-    recalled.keys({ start: [set, seq], end: [set, Infinity], limit: MAX_KEYS_PER_TRANSACTION })
+  /** Returns the next keys of a set from this message on. Numbers come before texts. */
+  const keysFrom = (set: string, name: MessageName): NamedKey[] =>
+    recalled.keys({ start: [set, name], end: [set, BEYOND_PARTS], limit: MAX_KEYS_PER_TRANSACTION })
 
   /** Deletes a part of the set if it has expired. Returns whether more of it is left. */
   function deleteSome(set: string, nowMs: number): boolean {
@@ -91,7 +93,7 @@ export function openRecalledSets(
 
   /** Drops what was recalled in this set until then, a part at a time. */
   async function dropUntil(set: string, atMs: number): Promise<void> {
-    let from = 0
+    let from: MessageName = 0
     let isEmpty = true
     const dropSome = (): boolean => {
       const keys = keysFrom(set, from)
@@ -99,7 +101,7 @@ export function openRecalledSets(
         if ((timeOf(key) ?? Infinity) <= atMs) recalled.removeSync(key)
         else isEmpty = false
       }
-      from = (keys.at(-1)?.[1] ?? from) + 1
+      from = nameAfter(keys.at(-1)?.[1] ?? from)
       const isAll = keys.length < MAX_KEYS_PER_TRANSACTION
       // Looked up again: a recall may have come between two parts.
       if (isAll && isEmpty && keysFrom(set, 0).length === 0) sets.removeSync(set)
@@ -126,14 +128,14 @@ export function openRecalledSets(
   }
 
   const recalledSets: RecalledSets = {
-    get: (conversation, seq) => timeOf([roomName(conversation), seq]),
+    get: (conversation, name) => timeOf([roomName(conversation), name]),
 
-    endOf: (group) => ends.get(group)?.atMs,
+    endOf: ({ group }) => (group === undefined ? undefined : ends.get(group)?.atMs),
 
-    put(conversation, seqs, atMs, nowMs) {
-      const name = roomName(conversation)
-      for (const seq of seqs) recalled.putSync([name, seq], atMs)
-      sets.putSync(name, nowMs)
+    put(conversation, names, atMs, nowMs) {
+      const set = roomName(conversation)
+      for (const name of names) recalled.putSync([set, name], atMs)
+      sets.putSync(set, nowMs)
     },
 
     end(group, atMs, nowMs) {
@@ -190,3 +192,6 @@ export function openRecalledSets(
   }
   return recalledSets
 }
+
+/** Returns what comes next, or right before it. */
+const nameAfter = (name: MessageName): MessageName => (typeof name === 'number' ? name + 1 : `${name} `)

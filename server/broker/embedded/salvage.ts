@@ -8,8 +8,8 @@ import { decodeEntry } from '../history.ts'
 import { isBefore } from '../repeats.ts'
 import { CheckedDatabase } from './checked-database.ts'
 import type { CheckedOptions } from './checked-database.ts'
-import { asKey, decodeValue, hasTrailer, mendRecord } from './checked-value.ts'
-import type { Key } from './checked-value.ts'
+import { asKey, BEYOND_PARTS, decodeValue, hasTrailer, mendRecord } from './checked-value.ts'
+import type { Key, NamedKey } from './checked-value.ts'
 import { DATABASES } from './databases.ts'
 import type { DatabaseName } from './databases.ts'
 import type { Head } from './logs.ts'
@@ -51,7 +51,7 @@ export async function salvage({ disk, from, to, createEpoch, onDamage }: Salvage
   const heads = open<Head, string>('heads')
   const entries = open<string, [string, number]>('entries')
   const ends = open<End, string>('group-ends')
-  const recalled = open<number, [string, number]>('recalled')
+  const recalled = open<number, NamedKey>('recalled')
   const sets = open<number, string>('recalled-sets')
   const databases: Readonly<Record<DatabaseName, CheckedDatabase<unknown, Key>>> = {
     heads: heads as CheckedDatabase<unknown, Key>,
@@ -160,6 +160,7 @@ function hasFormOf(database: DatabaseName, key: Key, value: unknown): boolean {
   if (database === 'recalled-sets') return isNamed && typeof value === 'number'
   if (isNamed) return false
   if (database === 'recalled') return typeof value === 'number'
+  if (typeof key[1] === 'string') return false
   if (database === 'announcements') return 'text' in fields && 'atMs' in fields
   return typeof value === 'string' && decodeEntry(value, key[1]) !== null
 }
@@ -177,13 +178,13 @@ function isLaterHead(one: Head, other: Head): boolean {
 }
 
 /** Returns the first parts of the keys. */
-function* namesIn(database: CheckedDatabase<unknown, [string, number]>): Generator<string> {
-  let start: [string, number] | undefined
+function* namesIn(database: Pick<CheckedDatabase<unknown, NamedKey>, 'keys'>): Generator<string> {
+  let start: NamedKey | undefined
   for (;;) {
     const [key] = database.keys({ limit: 1, ...(start && { start }) })
     if (key === undefined) return
     yield key[0]
-    start = [key[0], Infinity]
+    start = [key[0], BEYOND_PARTS]
   }
 }
 

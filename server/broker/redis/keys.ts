@@ -1,4 +1,4 @@
-import type { Conversation } from '../../../shared/recall.ts'
+import type { Conversation } from '../../../shared/conversation.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { AnnouncementSubject } from '../broker.ts'
 
@@ -29,7 +29,7 @@ export function createKeys(prefix: string, app: string, area = '') {
     /** Hash: the marker of each process that has this data folder, or a copy of it; see `RecoverableBroker.mark`. */
     marker: (folder: string) => `${base}:marker:${folder}`,
     /**
-     * Sorted set: each recalled seq of a conversation, scored with the time of its last recall in ms, and `ended`, scored with
+     * Sorted set: each recalled message of a conversation, as its seq or as `key:<key>`, scored with the time of its last recall in ms, and `ended`, scored with
      * the time when the group was last dismissed; `dropped` has the same score once all until then has been dropped.
      */
     recalled: (conversation: Conversation) => `${base}:recalled:${roomName(conversation)}`,

@@ -1,9 +1,10 @@
+import { nameOf } from '../../../shared/message.ts'
 import type { Recall } from '../../../shared/recall.ts'
 import type { EndedGroup, RecoverableBroker } from '../recoverable-broker.ts'
 import { withTimeout } from '../timeout.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
-import { ENDED, leastTimeOf } from './recalled-sets.ts'
+import { ENDED, leastTimeOf, memberOf } from './recalled-sets.ts'
 import { toArray, unexpectedReply } from './scripts.ts'
 
 /**
@@ -24,10 +25,10 @@ interface MarkersDependencies {
 /** Stores the markers of receivers, which show what has survived; see `RecoverableBroker.mark`. */
 export function createMarkers({ commands, keys }: MarkersDependencies): Pick<RecoverableBroker, 'mark'> {
   /** Returns the recalled set that holds it, as which member, and with which time at least. */
-  const placeOf = (one: Recall | EndedGroup): [set: string, member: string | number, sinceMs: number] =>
+  const placeOf = (one: Recall | EndedGroup): [set: string, member: string, sinceMs: number] =>
     'ended' in one
       ? [keys.recalled({ group: one.ended }), ENDED, one.atMs]
-      : [keys.recalled(one), one.messages.at(-1)?.seq ?? '', leastTimeOf(one)]
+      : [keys.recalled(one), memberOfLast(one), leastTimeOf(one)]
 
   return {
     async mark({ name, from, to }, value, expected, latest) {
@@ -42,4 +43,9 @@ export function createMarkers({ commands, keys }: MarkersDependencies): Pick<Rec
       return { before: before === '' ? undefined : Number(before), isStored: stored === 1 }
     },
   }
+}
+
+function memberOfLast({ messages }: Recall): string {
+  const last = messages.at(-1)
+  return last === undefined ? '' : memberOf(nameOf(last))
 }

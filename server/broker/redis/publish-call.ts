@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { nameOf } from '../../../shared/message.ts'
 import type { BrokerOptions } from '../broker.ts'
 import { encodeEntry, joinEntry } from '../history.ts'
 import { UNTIMED_REPEAT_WINDOW_MS } from '../repeats.ts'
 import { POSITION_TTL_S } from '../retention.ts'
 import type { Keys } from './keys.ts'
 import type { Addressed } from './publish-queue.ts'
+import { memberOf } from './recalled-sets.ts'
 
 /** What all calls of the publish script have in common, encoded. */
 export interface PublishSettings {
@@ -80,7 +82,8 @@ export function encodePublish(
       signatureOf(joinEntry(entry, messages)),
       topic ?? '',
     )
-    for (const [i, { seq }] of recall.messages.entries()) values.push(seq, messages[i] ?? '')
+    for (const [i, message] of recall.messages.entries())
+      values.push(memberOf(nameOf(message)), messages[i] ?? '')
   }
   return { keys: keyNames, arguments: values }
 }

@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { Conversation, Recall, RecalledAt } from '../../../shared/recall.ts'
+import type { Conversation } from '../../../shared/conversation.ts'
+import { nameOf, toRecalledAt } from '../../../shared/message.ts'
+import type { MessageName, RecalledAt } from '../../../shared/message.ts'
+import type { Recall } from '../../../shared/recall.ts'
 import { MAX_DATE_MS } from '../../../shared/recall.ts'
 import { roomName } from '../../../shared/room.ts'
 import { createLimiter } from '../../lib/flow-control.ts'
@@ -21,6 +24,10 @@ const SEQS_PER_CALL = 2_000
 const MAX_CONCURRENT_TOPICS = 8
 /** The member of a recalled set whose score is the time of the last end of the group. */
 export const ENDED = 'ended'
+
+/** Returns the member of a recalled set that stands for a message. Never `ended` or `dropped`, whatever its key is. */
+export const memberOf = (name: MessageName): string =>
+  typeof name === 'number' ? String(name) : `key:${name}`
 
 interface RecalledSetsDependencies {
   /** The connection on which `recalled` asks. */
@@ -54,7 +61,7 @@ export function createRecalledSets(
   async function timesOf(
     client: Connection['client'],
     conversation: Conversation,
-    members: readonly (string | number)[],
+    members: readonly string[],
   ) {
     const key = keys.recalled(conversation)
     const scores = await ifReadable(key, client.zmscore(key, ...members), [])
@@ -93,15 +100,15 @@ export function createRecalledSets(
     await Promise.all(ends)
   }
 
-  /** Returns when the group was last dismissed, -Infinity for never, and the time of each seq. */
+  /** Returns when the group was last dismissed, -Infinity for never, and the time of each message. */
   async function stateOf(
     client: Connection['client'],
-    { group, topic }: Conversation,
-    seqs: readonly number[],
+    conversation: Conversation,
+    names: readonly MessageName[],
   ) {
-    const conversation = { group, ...(topic !== undefined && { topic }) }
+    const { group, topic } = conversation
     const [[own, ...times], ofGroup] = await Promise.all([
-      timesOf(client, conversation, [ENDED, ...seqs]),
+      timesOf(client, conversation, [ENDED, ...names.map(memberOf)]),
       topic === undefined ? undefined : endOf(client, group),
     ])
     // The topics of a group end before it.
@@ -109,20 +116,19 @@ export function createRecalledSets(
   }
 
   return {
-    async recalled(conversation, seqs) {
-      if (seqs.length === 0) return []
-      const { endedAtMs, times } = await stateOf(commands, conversation, seqs)
-      return seqs.flatMap((seq, i): RecalledAt[] => {
+    async recalled(conversation, names) {
+      if (names.length === 0) return []
+      const { endedAtMs, times } = await stateOf(commands, conversation, names)
+      return names.flatMap((name, i): RecalledAt[] => {
         const atMs = times[i]
-        return atMs === undefined || isBefore(atMs, endedAtMs) ? [] : [{ seq, atMs }]
+        return atMs === undefined || isBefore(atMs, endedAtMs) ? [] : [toRecalledAt(name, atMs)]
       })
     },
 
     async lacks(recall) {
-      const seqs = recall.messages.map(({ seq }) => seq)
-      const { endedAtMs, times } = await stateOf(recalls, recall, seqs)
+      const { endedAtMs, times } = await stateOf(recalls, recall, recall.messages.map(nameOf))
       if (isBefore(recall.recalledAtMs, endedAtMs)) return false
-      return seqs.some((_seq, i) => (times[i] ?? -Infinity) < leastTimeOf(recall))
+      return times.some((atMs = -Infinity) => atMs < leastTimeOf(recall))
     },
 
     async endGroup(group, atMs) {

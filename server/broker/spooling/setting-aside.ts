@@ -1,6 +1,7 @@
 import { setImmediate as immediate } from 'node:timers/promises'
 import { reasonOf } from '../../../shared/errors.ts'
 import { roomName } from '../../../shared/room.ts'
+import { conversationOf } from '../../../shared/conversation.ts'
 import type { Recall } from '../../../shared/recall.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Attempts } from './attempts.ts'
@@ -92,7 +93,6 @@ export function createSettingAside({ attempts, spool, setAside, log }: SettingAs
   }
 
   async function giveUp(entry: Spooled, reason: string, err?: unknown): Promise<void> {
-    const { group, topic } = entry.recall ?? {}
     // The words of the broker's technology say what to mend.
     await setAside(entry, err === undefined ? reason : `${reason}: ${reasonOf(err)}`)
     // The disk has just flushed something: if it was away until then, it returns the entry now.
@@ -100,7 +100,8 @@ export function createSettingAside({ attempts, spool, setAside, log }: SettingAs
       throw new Error('the spool returns what it had not returned')
     await spool.remove([entry])
     suspended.remove(entry, 'given-up', performance.now())
-    log.error({ group, topic, reason, err }, 'recall set aside in the quarantine')
+    const where = entry.recall && conversationOf(entry.recall)
+    log.error({ ...where, reason, err }, 'recall set aside in the quarantine')
   }
 
   return {
@@ -148,8 +149,10 @@ export function createSettingAside({ attempts, spool, setAside, log }: SettingAs
       const outcomes = await Promise.all(others.map(({ recall }) => attempts.publish(recall)))
       await spool.remove(others.filter((_, i) => outcomes[i]))
       if (attempts.stored === stored) return false
-      const { group, topic } = first.recall
-      log.warn({ group, topic, reason }, 'recall refused while others are stored, trying it apart')
+      log.warn(
+        { ...conversationOf(first.recall), reason },
+        'recall refused while others are stored, trying it apart',
+      )
       suspended.add(first, attempts.stored, performance.now())
       return true
     },

@@ -7,7 +7,7 @@ import type {
   TestRecallResponse,
 } from '../../../shared/http-api.ts'
 import type { RecalledResponse } from '../../../shared/protocol.ts'
-import type { Conversation } from '../../../shared/recall.ts'
+import type { Conversation } from '../../../shared/conversation.ts'
 import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { GatewayClock } from './gateway-clock.ts'
@@ -50,7 +50,7 @@ export class Api {
   }
 
   notices(room: Room, query: Readonly<Record<string, string | number>>): Promise<NoticesResponse> {
-    return this.#get('notices', { ...queryOf(room), ...query })
+    return this.#get('notices', [...queryOf(room), ...Object.entries(query)])
   }
 
   position(room: Room): Promise<PositionResponse> {
@@ -58,7 +58,7 @@ export class Api {
   }
 
   recalled(room: Conversation, seqs: string): Promise<RecalledResponse> {
-    return this.#get('recalled', { ...queryOf(room), seqs })
+    return this.#get('recalled', [...queryOf(room), ['seqs', seqs]])
   }
 
   /** A node that has not been updated yet says less. */
@@ -72,8 +72,8 @@ export class Api {
     return this.#call('test-recall', { method: 'POST', body: JSON.stringify(recall) })
   }
 
-  #get<T>(path: string, query: Readonly<Record<string, string | number>>): Promise<T> {
-    const parameters = Object.entries(query).map(([name, value]): [string, string] => [name, String(value)])
+  #get<T>(path: string, query: readonly Parameter[]): Promise<T> {
+    const parameters = query.map(([name, value]): [string, string] => [name, String(value)])
     return this.#call(`${path}?${new URLSearchParams(parameters).toString()}`, {})
   }
 
@@ -89,7 +89,17 @@ export class Api {
   }
 }
 
-const queryOf = (room: Room): Record<string, string> => {
-  if (isFeed(room)) return { feed: 'true' }
-  return room.topic === undefined ? { group: room.group } : { group: room.group, topic: room.topic }
+type Parameter = readonly [name: string, value: string | number]
+
+function queryOf(room: Room): Parameter[] {
+  if (isFeed(room)) return [['feed', 'true']]
+  const { group, topic, c2c, official } = room
+  if (c2c !== undefined) return c2c.map((user) => ['c2c', user])
+  if (official !== undefined) return [['official', official]]
+  return topic === undefined
+    ? [['group', group]]
+    : [
+        ['group', group],
+        ['topic', topic],
+      ]
 }

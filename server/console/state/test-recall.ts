@@ -1,5 +1,5 @@
 import type { TestRecallResponse } from '../../../shared/http-api.ts'
-import type { Conversation } from '../../../shared/recall.ts'
+import type { Conversation } from '../../../shared/conversation.ts'
 import { asApiError } from './api.ts'
 import type { Api, ApiError } from './api.ts'
 import type { Row } from './feed.ts'
@@ -55,7 +55,7 @@ export class TestRecall {
         row.seenAtMs !== undefined &&
         row.notice.group === group &&
         row.notice.topic === topic &&
-        row.notice.messages.every(({ seq }) => seqs.includes(seq)),
+        row.notice.messages.every(({ seq }) => seq !== undefined && seqs.includes(seq)),
     )
     if (hasArrived) this.arrivedAfterMs = performance.now() - this.#sentAtMs
   }

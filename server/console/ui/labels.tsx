@@ -34,6 +34,14 @@ export function Timestamp({ atMs, untimed = false }: TimestampProps) {
 export function RoomLabel({ room }: { readonly room: Room }) {
   const { t } = useLocale()
   if (isFeed(room)) return <>{t.rooms.feed}</>
+  const { c2c, official } = room
+  if (official !== undefined) return <bdi>{official}</bdi>
+  if (c2c !== undefined)
+    return (
+      <>
+        <bdi>{c2c[0]}</bdi> · <bdi>{c2c[1]}</bdi>
+      </>
+    )
   return (
     <>
       {t.rooms.groupPrefix} <bdi>{room.group}</bdi>

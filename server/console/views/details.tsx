@@ -1,3 +1,4 @@
+import { nameOf } from '../../../shared/message.ts'
 import type { ComponentChildren } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { useLocale } from '../i18n/i18n.ts'
@@ -75,10 +76,10 @@ function Details({ row, api, onClose }: DetailsProps) {
         {t.columns.messages} <span class="count many">{number(messages.length)}</span>
       </h3>
       <ul class="messages" tabIndex={0} aria-label={t.columns.messages}>
-        {messages.map(({ seq, id }) => (
-          <li key={seq}>
-            <b>{seq}</b>
-            {id !== undefined && <code>{id}</code>}
+        {messages.map((message) => (
+          <li key={nameOf(message)}>
+            <b>{nameOf(message)}</b>
+            {message.id !== undefined && <code>{message.id}</code>}
           </li>
         ))}
       </ul>
@@ -92,7 +93,7 @@ const FIELDS = ['group', 'topic', 'groupType', 'operator', 'platform', 'address'
 
 function Fields({ row: { notice } }: { readonly row: NoticeRow }) {
   const { t } = useLocale()
-  const values: Readonly<Partial<Record<(typeof FIELDS)[number], string>>> = notice
+  const values: Readonly<Partial<Record<(typeof FIELDS)[number], string | undefined>>> = notice
   return (
     <dl>
       {FIELDS.flatMap((name) => {

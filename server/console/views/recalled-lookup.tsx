@@ -1,5 +1,5 @@
 import type { TargetedSubmitEvent } from 'preact'
-import type { RecalledAt } from '../../../shared/recall.ts'
+import type { RecalledAt } from '../../../shared/message.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Store } from '../state/store.ts'
 import { fieldValue, IdentifierInput } from '../ui/form.tsx'
@@ -99,7 +99,7 @@ function NumberInput({ name, label, required = false }: NumberInputProps) {
 /** The result in words, and as a grid with one square per message. */
 function LookupResult({ range: { first, last, recalled } }: { readonly range: RecalledRange }) {
   const { t, dateTime } = useLocale()
-  const times = new Map(recalled.map(({ seq, atMs }) => [seq, atMs]))
+  const times = new Map(recalled.flatMap(({ seq, atMs }) => (seq === undefined ? [] : [[seq, atMs]])))
   const seqs = [...times.keys()].toSorted((one, other) => one - other)
   const wanted = Array.from({ length: last - first + 1 }, (_, i) => first + i)
   return (

@@ -1,3 +1,4 @@
+import { nameOf } from '../../../shared/message.ts'
 import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { useLocale } from '../i18n/i18n.ts'
@@ -123,10 +124,7 @@ function LatestRecall({ row: { notice, lateMs } }: { readonly row: NoticeRow }) 
       <Timestamp atMs={notice.recalledAtMs} untimed={'untimed' in notice} />
       <span class="seqs">
         {lateMs !== undefined && <LateMark notice={notice} lateMs={lateMs} />}
-        {notice.messages
-          .slice(0, MAX_SHOWN_SEQS)
-          .map(({ seq }) => seq)
-          .join(', ')}
+        {notice.messages.slice(0, MAX_SHOWN_SEQS).map(nameOf).join(', ')}
         {notice.messages.length > MAX_SHOWN_SEQS && ' …'}
       </span>
       {'operator' in notice && <bdi>{notice.operator}</bdi>}
@@ -137,5 +135,6 @@ function LatestRecall({ row: { notice, lateMs } }: { readonly row: NoticeRow }) 
 /** The room as plain text, for labels. */
 const roomText = (room: Room): string => {
   if (isFeed(room)) return ''
-  return room.topic === undefined ? room.group : `${room.group} ${room.topic}`
+  const { group, topic, c2c, official } = room
+  return [group, topic, ...(c2c ?? []), official].filter((part) => part !== undefined).join(' ')
 }

@@ -1,7 +1,8 @@
 import { GatewayError } from '../../../shared/errors.ts'
 import { isRecord } from '../../../shared/json.ts'
 import { MAX_DATE_MS } from '../../../shared/recall.ts'
-import type { Recall, RecalledMessage } from '../../../shared/recall.ts'
+import type { RecalledMessage } from '../../../shared/message.ts'
+import type { Recall } from '../../../shared/recall.ts'
 import { ODD, TEXT_RULE, textOf, wholeNumberOf } from '../fields.ts'
 
 export const RECALL_COMMAND = 'Group.CallbackAfterRecallMsg'

@@ -9,7 +9,7 @@
 --       then for each recall: 1 number of rooms   2 number of messages   3 time of the recall in ms
 --         4 for an untimed recall: how close an earlier recall makes it a repeat, in ms; else -1
 --         5 entry up to its messages   6 entry after its messages   7 signature of the entry with all its messages, '' = none
---         8 topic, '' = none   then for each message: seq, its part of the entry
+--         8 topic, '' = none   then for each message: its member of the recalled set, its part of the entry
 -- Returns for each recall epoch and offset in each room, flat; of the feed only if the group has ended since the recall; empty
 -- when nothing was new. Then '1' if something stored was unreadable, and is lost. An error for a recall that cannot be stored,
 -- and instead of everything if none can
