@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { GroupConversation } from '../../shared/conversation.ts'
 import { signatureOf } from './authenticity.ts'
-import { RECALL_COMMAND } from './commands/group-recall.ts'
+import { groupRecall } from './commands/group-recall.ts'
 
 interface RecallCall extends GroupConversation {
   readonly seqs: readonly number[]
@@ -22,13 +22,13 @@ export function recallCall({ group, topic, seqs, operator, type }: RecallCall): 
   readonly body: string
 } {
   const query = new URLSearchParams({
-    CallbackCommand: RECALL_COMMAND,
+    CallbackCommand: groupRecall.name,
     contenttype: 'json',
     ClientIP: '127.0.0.1',
     OptPlatform: 'RESTAPI',
   })
   const body = JSON.stringify({
-    CallbackCommand: RECALL_COMMAND,
+    CallbackCommand: groupRecall.name,
     Operator_Account: operator,
     Type: type ?? (topic === undefined ? 'Public' : 'Community'),
     GroupId: group,

@@ -1,3 +1,4 @@
+import { conversationOf } from '../../shared/conversation.ts'
 import { asGatewayError, GatewayError } from '../../shared/errors.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
 import { isRecord } from '../../shared/json.ts'
@@ -7,11 +8,13 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { decodeBody } from './body.ts'
 import type { WebhookQuery } from './caller.ts'
-import { RECALL_COMMAND, toRecalls } from './commands/group-recall.ts'
 import { toMembershipEnd } from './commands/membership.ts'
 import type { MembershipEnd } from './commands/membership.ts'
+import type { RecallCommand } from './commands/recall-command.ts'
+import { recallCommand } from './commands/recall-commands.ts'
 import { encodeBody } from './quarantine.ts'
 import type { Quarantine } from './quarantine.ts'
+import { toRecalls } from './recalls.ts'
 import { noOpinion, OK } from './responses.ts'
 import type { WebhookResponse } from './responses.ts'
 
@@ -66,7 +69,8 @@ export function createWebhook({
     try {
       fields = parseBody(decodeBody(body, contentType))
       const command = commandOf(fields, query.get('CallbackCommand'))
-      if (command !== RECALL_COMMAND) {
+      const recalling = recallCommand(command)
+      if (recalling === undefined) {
         const ended = toMembershipEnd(command, fields, call.receivedAtMs)
         if (ended) announceEnd(ended)
         if (ended?.dismissedAtMs !== undefined)
@@ -75,13 +79,15 @@ export function createWebhook({
           })
         return noOpinion(command, fields)
       }
-      await store(call, fields)
+      await store(call, recalling, fields)
       return OK
     } catch (error) {
       if (error instanceof GatewayError && error.code !== 'WEBHOOK_MALFORMED') throw error
       const { code, message } = asGatewayError(error)
       const command = query.get('CallbackCommand') ?? ''
-      const isRecall = command === RECALL_COMMAND || fields['CallbackCommand'] === RECALL_COMMAND
+      const isRecall = [command, fields['CallbackCommand']].some(
+        (name) => typeof name === 'string' && recallCommand(name) !== undefined,
+      )
       if (isRecall && call.isReplay) throw error
       await setAside(call, message)
       if (isRecall) throw error
@@ -92,9 +98,13 @@ export function createWebhook({
     }
   }
 
-  async function store(call: WebhookCall, fields: Record<string, unknown>): Promise<void> {
+  async function store(
+    call: WebhookCall,
+    command: RecallCommand,
+    fields: Record<string, unknown>,
+  ): Promise<void> {
     const { query, receivedAtMs, startedMs } = call
-    const { recalls, leftOut } = toRecalls(fields, {
+    const { recalls, leftOut } = toRecalls(command, fields, {
       receivedAtMs,
       platform: printable(query.get('OptPlatform')),
       address: printable(query.get('ClientIP')),
@@ -114,7 +124,7 @@ export function createWebhook({
     })
     metrics.recallStored(published.spooled ? 'spool' : 'broker', published.duplicate)
     // At debug: the metric counts each recall, and a line for each would cost as much as storing it.
-    log.debug({ group: recall.group, topic: recall.topic, duplicate: published.duplicate }, 'recall stored')
+    log.debug({ ...conversationOf(recall), duplicate: published.duplicate }, 'recall stored')
   }
 
   /** Puts the whole webhook into the quarantine, for which the response does not wait too long. Never rejects. */

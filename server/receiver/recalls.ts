@@ -1,0 +1,83 @@
+import { GatewayError } from '../../shared/errors.ts'
+import { MAX_DATE_MS } from '../../shared/recall.ts'
+import type { Recall } from '../../shared/recall.ts'
+import type { RecallCommand } from './commands/recall-command.ts'
+import { RECALL_COMMANDS } from './commands/recall-commands.ts'
+import { Fields } from './fields.ts'
+
+/**
+ * Of one recall. A REST call recalls at most 10 messages, and an operator can recall a user's latest 1,000 in one action. A longer
+ * list becomes several recalls.
+ */
+const MAX_MESSAGES = 1_000
+
+/** What the gateway knows of a recall from outside the body. */
+interface RequestContext {
+  readonly receivedAtMs: number
+  /** `OptPlatform` of the query. */
+  readonly platform: string | undefined
+  /** `ClientIP` of the query. */
+  readonly address: string | undefined
+}
+
+interface Understood {
+  /** One, unless there are more than 1,000 messages. */
+  readonly recalls: readonly Recall[]
+  /** Says what of the webhook is not in them, because it makes no sense. Undefined if all is. */
+  readonly leftOut: string | undefined
+}
+
+/**
+ * Turns the body of a webhook into recalls. What makes no sense is left out, as long as it is clear which messages of which
+ * conversation were recalled. Otherwise throws WEBHOOK_MALFORMED, naming the fields.
+ */
+export function toRecalls(
+  command: RecallCommand,
+  body: Readonly<Record<string, unknown>>,
+  { receivedAtMs, platform, address }: RequestContext,
+): Understood {
+  const fields = new Fields(body)
+  const { conversation, messages, details } = command.read(fields)
+  const eventTime = fields.time('EventTime', MAX_DATE_MS)
+  const { problems } = fields
+  if (conversation === undefined || messages.length === 0)
+    throw new GatewayError('WEBHOOK_MALFORMED', problems)
+  const common = {
+    ...conversation,
+    ...details,
+    ...(eventTime === undefined
+      ? { recalledAtMs: receivedAtMs, untimed: true as const }
+      : { recalledAtMs: eventTime }),
+    receivedAtMs,
+    ...(platform !== undefined && { platform }),
+    ...(address !== undefined && { address }),
+  }
+  const recalls: Recall[] = []
+  for (let i = 0; i < messages.length; i += MAX_MESSAGES)
+    recalls.push({ ...common, messages: messages.slice(i, i + MAX_MESSAGES) })
+  return { recalls, leftOut: problems }
+}
+
+/** Returns the webhook of a recall that was received earlier: the query without `Sign` and `RequestTime`, and the body. */
+export function toWebhook(recall: Recall, app: string): { readonly query: string; readonly body: string } {
+  const { recalledAtMs, untimed, platform, address } = recall
+  const [CallbackCommand, fields] = told(recall)
+  const query = new URLSearchParams({
+    SdkAppid: app,
+    CallbackCommand,
+    contenttype: 'json',
+    ...(address !== undefined && { ClientIP: address }),
+    ...(platform !== undefined && { OptPlatform: platform }),
+  })
+  const body = { CallbackCommand, ...fields, EventTime: untimed ? undefined : recalledAtMs }
+  return { query: query.toString(), body: JSON.stringify(body) }
+}
+
+/** Returns the command that told of a recall, and the fields of its body. */
+function told(recall: Recall): [name: string, fields: Readonly<Record<string, unknown>>] {
+  for (const command of RECALL_COMMANDS) {
+    const fields = command.write(recall)
+    if (fields !== undefined) return [command.name, fields]
+  }
+  throw new Error('no command tells of such a recall')
+}
