@@ -1,0 +1,65 @@
+import { conversationOf } from '../../shared/conversation.ts'
+import { GatewayError } from '../../shared/errors.ts'
+import { isIdentifier } from '../../shared/identifier.ts'
+import type { Recall } from '../../shared/recall.ts'
+import type { Broker } from '../broker/broker.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { RecallCommand } from './commands/recall-command.ts'
+import type { SetAside } from './quarantining.ts'
+import { toRecalls } from './recalls.ts'
+import { msLeft } from './webhook-call.ts'
+import type { WebhookCall } from './webhook-call.ts'
+
+interface RecallStorageDependencies {
+  readonly broker: Pick<Broker, 'publish'>
+  readonly setAside: SetAside
+  readonly metrics: Pick<Metrics, 'recallStored'>
+  readonly log: Logger
+}
+
+/**
+ * Stores the recalls of a webhook, and puts it into the quarantine as well if not all of it makes sense. Rejects with
+ * WEBHOOK_MALFORMED if nothing does, and with NOT_KEPT.
+ */
+export type StoreRecalls = (
+  call: WebhookCall,
+  command: RecallCommand,
+  fields: Readonly<Record<string, unknown>>,
+) => Promise<void>
+
+export function createRecallStorage({
+  broker,
+  setAside,
+  metrics,
+  log,
+}: RecallStorageDependencies): StoreRecalls {
+  async function publish(recall: Recall, timeoutMs: number): Promise<void> {
+    const published = await broker.publish(recall, timeoutMs).catch((cause: unknown) => {
+      throw new GatewayError('NOT_KEPT', undefined, { cause })
+    })
+    metrics.recallStored(published.spooled ? 'spool' : 'broker', published.duplicate)
+    // At debug: the metric counts each recall, and a line for each would cost as much as storing it.
+    log.debug({ ...conversationOf(recall), duplicate: published.duplicate }, 'recall stored')
+  }
+
+  return async function store(call, command, fields) {
+    const { query, receivedAtMs } = call
+    const { recalls, leftOut } = toRecalls(command, fields, {
+      receivedAtMs,
+      platform: printable(query.get('OptPlatform')),
+      address: printable(query.get('ClientIP')),
+    })
+    const leftMs = msLeft(call)
+    const quarantining =
+      leftOut === undefined
+        ? undefined
+        : setAside(call, `delivered without what was not understood: ${leftOut}`)
+    await Promise.all(recalls.map((recall) => publish(recall, leftMs)))
+    await quarantining
+  }
+}
+
+/** Drops a value that is not printable: it is only informational, and not worth losing a recall over. */
+const printable = (text: string | undefined): string | undefined =>
+  text !== undefined && isIdentifier(text) ? text : undefined

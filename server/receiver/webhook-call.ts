@@ -1,0 +1,22 @@
+import type { WebhookQuery } from './caller.ts'
+
+/** One webhook from the provider; someone who knows a token made it. */
+export interface WebhookCall {
+  readonly query: WebhookQuery
+  readonly body: Buffer
+  readonly contentType: string | undefined
+  readonly receivedAtMs: number
+  /** The same by `performance.now()`: the clock may be set while the provider waits. */
+  readonly startedMs: number
+  /** Whether it comes from the quarantine, and stays there if it is refused. */
+  readonly isReplay: boolean
+}
+
+/** Tencent gives up after 2 s; this leaves 300 ms for the response to travel. */
+const RESPONSE_TIMEOUT_MS = 1_700
+/** For a recall whose body took long to arrive: nobody may be waiting for the response any more, but the recall counts. */
+const MIN_STORE_TIMEOUT_MS = 1_000
+
+/** Returns how long storing may take, in ms, so that the response is in time. */
+export const msLeft = ({ startedMs }: WebhookCall): number =>
+  Math.max(startedMs + RESPONSE_TIMEOUT_MS - performance.now(), MIN_STORE_TIMEOUT_MS)
