@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { toRecalls } from '../../server/receiver/commands/group-recall.ts'
+import { groupRecall } from '../../server/receiver/commands/group-recall.ts'
+import { toRecalls } from '../../server/receiver/recalls.ts'
 
 const CONTEXT = { receivedAtMs: 1_700_000_000_000, platform: undefined, address: undefined }
 
@@ -51,13 +52,13 @@ describe('a recall, for any mix of clear and odd parts', () => {
         MsgSeqList: entries.map(({ value }) => value),
       }
       if (clear.length === 0) {
-        expect(() => toRecalls(body, CONTEXT))
+        expect(() => toRecalls(groupRecall, body, CONTEXT))
           .to.throw()
           .with.property('code', 'WEBHOOK_MALFORMED')
         return
       }
       delivered++
-      const { recalls, leftOut } = toRecalls(body, CONTEXT)
+      const { recalls, leftOut } = toRecalls(groupRecall, body, CONTEXT)
       const [recall] = recalls
       expect(recall?.messages.map(({ seq }) => seq)).to.deep.equal(clear)
       const isEmpty = [undefined, null, ''].includes(Type.value as string)

@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import { createKeys } from '../../server/broker/redis/keys.ts'
 import { decodeEntry, encodeEntry, joinEntry } from '../../server/broker/history.ts'
 import { parseRecalled, parseRoom, parseSubscribe } from '../../server/realtime/sessions/requests.ts'
-import { toRecalls } from '../../server/receiver/commands/group-recall.ts'
+import { RECALL_COMMANDS } from '../../server/receiver/commands/recall-commands.ts'
+import { toRecalls } from '../../server/receiver/recalls.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import type { ErrorCode } from '../../shared/errors.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
@@ -12,7 +13,7 @@ import type { Recall } from '../../shared/recall.ts'
 import { FEED, isFeed, roomName, roomsOf } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import { json, mutated, text } from '../support/hostile-values.ts'
-import { RECALL_SAMPLES } from '../support/provider-samples.ts'
+import { ALL_RECALL_SAMPLES } from '../support/provider-samples.ts'
 
 const RECEIVED = { receivedAtMs: 1_700_000_000_000, platform: undefined, address: undefined }
 
@@ -76,18 +77,22 @@ function expectValid(recall: Recall): void {
 }
 
 describe('the parser of webhooks', () => {
-  const bodies = [json, ...Object.values(RECALL_SAMPLES).map(mutated)]
+  const bodies = [json, ...Object.values(ALL_RECALL_SAMPLES).map(mutated)]
 
   it('turns any JSON into a recall that can be stored and delivered, or refuses it with its code', () => {
     let accepted = 0
-    const property = fc.property(fc.oneof(...bodies), (body) => {
-      // Anything else than an object is refused before.
-      if (!isRecord(body)) return
-      const understood = parsedOrRefused('WEBHOOK_MALFORMED', () => toRecalls(body, RECEIVED))
-      if (understood === undefined) return
-      accepted++
-      understood.recalls.forEach(expectValid)
-    })
+    const property = fc.property(
+      fc.oneof(...bodies),
+      fc.constantFrom(...RECALL_COMMANDS),
+      (body, command) => {
+        // Anything else than an object is refused before.
+        if (!isRecord(body)) return
+        const understood = parsedOrRefused('WEBHOOK_MALFORMED', () => toRecalls(command, body, RECEIVED))
+        if (understood === undefined) return
+        accepted++
+        understood.recalls.forEach(expectValid)
+      },
+    )
     fc.assert(property, { numRuns: 1_500 })
     // Otherwise a parser that refuses everything would pass.
     expect(accepted).to.be.greaterThan(50)

@@ -30,3 +30,37 @@ export const RECALL_SAMPLES = {
     EventTime: 1670574414123,
   },
 } as const
+
+/** Those of one-to-one conversations, oldest first. Sources: documents 43466 and 269/61697. */
+export const C2C_RECALL_SAMPLES = {
+  'of a conversation of two, with a number of unread messages': {
+    CallbackCommand: 'C2C.CallbackAfterMsgWithDraw',
+    From_Account: 'jared',
+    To_Account: 'Jonh',
+    MsgKey: '48374_2837546_1557481126',
+    UnreadMsgNum: 7,
+  },
+  'of a conversation of two, with a time': {
+    CallbackCommand: 'C2C.CallbackAfterMsgWithDraw',
+    From_Account: 'jared',
+    To_Account: 'Jonh',
+    MsgKey: '48374_2837546_1557481126',
+    EventTime: 1670574414123,
+  },
+} as const
+
+/** Those of official accounts. Sources: documents 60805 and 269/102325. */
+export const OFFICIAL_ACCOUNT_RECALL_SAMPLES = {
+  'of an official account': {
+    CallbackCommand: 'OfficialAccount.CallbackAfterMsgWithDraw',
+    Official_Account: '#TOA#_123',
+    WithdrawMsgList: [{ MsgKey: '71_1_1698741698' }],
+    EventTime: 1670574414123,
+  },
+} as const
+
+export const ALL_RECALL_SAMPLES = {
+  ...RECALL_SAMPLES,
+  ...C2C_RECALL_SAMPLES,
+  ...OFFICIAL_ACCOUNT_RECALL_SAMPLES,
+}

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { toRecalls, toWebhook } from '../../server/receiver/commands/group-recall.ts'
+import { groupRecall } from '../../server/receiver/commands/group-recall.ts'
+import { toRecalls, toWebhook } from '../../server/receiver/recalls.ts'
 import { RECALL_SAMPLES } from '../support/provider-samples.ts'
 import { recallBody } from '../support/webhook.ts'
 
@@ -7,7 +8,7 @@ const CONTEXT = { receivedAtMs: 1_700_000_000_000, platform: 'iOS', address: '20
 type Fields = Readonly<Record<string, unknown>>
 /** Parses a body of which everything makes sense. */
 const parseWhole = (body: Fields) => {
-  const { recalls, leftOut } = toRecalls(body, CONTEXT)
+  const { recalls, leftOut } = toRecalls(groupRecall, body, CONTEXT)
   expect(leftOut).to.equal(undefined)
   expect(recalls).to.have.length(1)
   return only(recalls)
@@ -105,6 +106,7 @@ describe('recall webhook', () => {
   it('with more than 1,000 messages becomes several recalls, and loses none', () => {
     const MsgSeqList = Array.from({ length: 2_001 }, (_, i) => ({ MsgSeq: i + 1 }))
     const { recalls, leftOut } = toRecalls(
+      groupRecall,
       recallBody({ MsgSeqList: [...MsgSeqList, { MsgSeq: 1 }] }),
       CONTEXT,
     )
@@ -169,7 +171,7 @@ describe('recall webhook', () => {
   ]
   for (const [field, fields] of PARTLY_CLEAR) {
     it(`is delivered without ${field} for ${String(JSON.stringify(fields)).slice(0, 60)}`, () => {
-      const { recalls, leftOut } = toRecalls(recallBody(fields), CONTEXT)
+      const { recalls, leftOut } = toRecalls(groupRecall, recallBody(fields), CONTEXT)
       expect(only(recalls).messages).to.deep.equal([{ seq: 130 }])
       expect(leftOut).to.include(`"${field}"`)
     })
@@ -177,14 +179,14 @@ describe('recall webhook', () => {
 
   it('names a few of many oddities, and counts the rest', () => {
     const MsgSeqList = [{ MsgSeq: 1 }, ...Array.from({ length: 900 }, () => ({}))]
-    const { leftOut } = toRecalls(recallBody({ MsgSeqList }), CONTEXT)
+    const { leftOut } = toRecalls(groupRecall, recallBody({ MsgSeqList }), CONTEXT)
     expect(leftOut).to.include('"MsgSeqList[5].MsgSeq"').and.include('and 895 more')
   })
 
   it('can be made from a recall again', () => {
     const samples = [...Object.values(RECALL_SAMPLES), recallBody({ EventTime: 0, Type: '' })]
     for (const sample of samples) {
-      const recall = only(toRecalls(sample, CONTEXT).recalls)
+      const recall = only(toRecalls(groupRecall, sample, CONTEXT).recalls)
       const { query, body } = toWebhook(recall, '14')
       expect(new URLSearchParams(query).get('ClientIP')).to.equal(CONTEXT.address)
       expect(parseWhole(JSON.parse(body) as Fields)).to.deep.equal(recall)
