@@ -112,6 +112,8 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
     rooms: (): number => rooms.all().length,
     /** Returns how many listeners a room has on this node. */
     socketsIn: hub.size,
+    /** To be called with whether the broker has accepted a heartbeat of this process. */
+    onHeartbeatSent: delivery.onHeartbeatSent,
     /** Whether notices are proved to arrive at the sockets of this node. */
     delivery: delivery.state,
     maxBufferedBytes: (): number => Math.max(sockets.maxBufferedBytes(), streams.maxBufferedBytes()),

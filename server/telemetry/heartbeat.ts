@@ -10,6 +10,8 @@ const FAILURES_PER_WARNING = 60
 interface HeartbeatDependencies {
   readonly broker: { heartbeat(id: string, text: string): Promise<void>; reasons(): readonly string[] }
   readonly own: OwnState
+  /** Called with whether the broker has accepted a heartbeat. */
+  readonly onSent?: ((isAccepted: boolean) => void) | undefined
   readonly log: Logger
 }
 
@@ -17,7 +19,12 @@ interface HeartbeatDependencies {
  * Sends the state of this process to all processes, now and every second. Returns a function that stops it, and resolves once all
  * processes can know that this one has stopped.
  */
-export function startHeartbeat({ broker, own, log }: HeartbeatDependencies): () => Promise<void> {
+export function startHeartbeat({
+  broker,
+  own,
+  onSent = () => undefined,
+  log,
+}: HeartbeatDependencies): () => Promise<void> {
   let failures = 0
   let sending: Promise<void> | undefined
 
@@ -25,8 +32,12 @@ export function startHeartbeat({ broker, own, log }: HeartbeatDependencies): () 
     const sentMs = Math.floor(performance.now())
     const text = encodeHeartbeat({ ...own.read(), sentMs, ...(isLast && { stopping: true }) })
     return broker.heartbeat(own.id, text).then(
-      () => void (failures = 0),
+      () => {
+        failures = 0
+        onSent(true)
+      },
       (error: unknown) => {
+        onSent(false)
         const reason = broker.reasons()[0] ?? reasonOf(error)
         if (failures++ % FAILURES_PER_WARNING === 0) log.warn({ reason }, 'heartbeat not sent')
       },

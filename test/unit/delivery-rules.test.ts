@@ -330,6 +330,29 @@ describe('memory of receivers', () => {
     expect(reasons(receivers, 101_000)).to.not.include('cannot be read')
   })
 
+  it('proves nothing by what is read while the broker accepts no heartbeats', () => {
+    const receivers = new Receivers(9_000)
+    receivers.heartbeatSent(true, 9_000)
+    receivers.read([heartbeat(folder)], 9_100)
+    receivers.heartbeatSent(false, 10_000)
+    receivers.read([heartbeat({ ...folder, ageMs: 1_500 })], 11_000)
+    expect(reasons(receivers, 11_700)).to.deep.equal([])
+    expect(reasons(receivers, 11_701)).to.include('cannot be read')
+    receivers.heartbeatSent(true, 12_000)
+    receivers.read([heartbeat(folder)], 12_100)
+    expect(reasons(receivers, 12_100)).to.not.include('cannot be read')
+  })
+
+  it('proves nothing from the start if the broker has accepted no heartbeat yet, and refuses the first', () => {
+    const receivers = new Receivers(9_000)
+    receivers.read([], 9_000)
+    receivers.heartbeatSent(false, 9_050)
+    expect(reasons(receivers, 9_050)).to.deep.equal(['cannot be read'])
+    receivers.heartbeatSent(true, 10_000)
+    receivers.read([], 10_000)
+    expect(reasons(receivers, 10_000)).to.deep.equal([])
+  })
+
   it('lets all of them report anew after an interruption of the node', () => {
     const receivers = new Receivers(10_000)
     receivers.read([heartbeat(folder), heartbeat({ id: 'q' })], 10_000)

@@ -181,6 +181,12 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
     /** Resolves once it is known what waits at receivers, or that it cannot be known now. Never rejects. */
     ready: firstRead,
 
+    /** To be called with whether the broker has accepted a heartbeat of this process: those of receivers fare alike. */
+    onHeartbeatSent(isAccepted: boolean): void {
+      receivers.heartbeatSent(isAccepted, performance.now())
+      if (!isAccepted && node.proved) check()
+    },
+
     /** How delivery is on the node as a whole. */
     state: current,
 

@@ -35,6 +35,8 @@ export class Receivers {
   /** Those that count: without those of which another process has the folder now. */
   #current: readonly Receiver[] = []
   #readAtMs: number
+  /** Whether the broker accepts heartbeats of this process. Undefined before the first. */
+  #acceptsHeartbeats: boolean | undefined
   #reportAfterMs = -Infinity
   /** Since when a process of a version that this one cannot read has reported. */
   #laterSinceMs: number | undefined
@@ -51,7 +53,8 @@ export class Receivers {
     if (nowMs - this.#readAtMs > UNREAD_AFTER_MS) this.#resumedAtMs = nowMs
     // Since then it may have been sent, if it is the first of its process that is read, and nothing could be read meanwhile.
     const unseenSinceMs = nowMs - this.#readAtMs > LATE_AFTER_MS ? this.#readAtMs : Infinity
-    this.#readAtMs = nowMs
+    // What is read while the broker accepts no heartbeats does not tell of what has happened since.
+    if (this.#acceptsHeartbeats !== false) this.#readAtMs = nowMs
     let hasLater = false
     for (const { id, ageMs, text } of heartbeats) {
       const report = parseReport(text)
@@ -83,12 +86,19 @@ export class Receivers {
     this.#reportAfterMs = nowMs + QUEUE_MS
   }
 
-  /** Nothing was known before, and the first read has failed: that does not have to last to be a reason for a doubt. */
+  /** Nothing was known before, and the first read has failed, or means nothing: that does not have to last to be a reason for a doubt. */
   firstReadFailed(nowMs: number): void {
     this.#readAtMs = nowMs - UNREAD_AFTER_MS - 1
   }
 
-  /** When the latest read that succeeded was asked for. */
+  /** To be called with whether the broker has accepted a heartbeat of this process. */
+  heartbeatSent(isAccepted: boolean, nowMs: number): void {
+    // Receivers may have been refused for as long as there has been this node.
+    if (this.#acceptsHeartbeats === undefined && !isAccepted) this.firstReadFailed(nowMs)
+    this.#acceptsHeartbeats = isAccepted
+  }
+
+  /** When the latest read that succeeded was asked for, while the broker accepted heartbeats. */
   get readAtMs(): number {
     return this.#readAtMs
   }
