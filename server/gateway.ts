@@ -150,7 +150,10 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     throw error
   })
 
-  lifecycle.onStop('heartbeat', startHeartbeat({ broker, own: health.own, onSent: realtime?.onHeartbeatSent, log }))
+  lifecycle.onStop(
+    'heartbeat',
+    startHeartbeat({ broker, own: health.own, onSent: realtime?.onHeartbeatSent, log }),
+  )
   lifecycle.onStop('http', http.stop)
   if (realtime) lifecycle.onStop('sockets', realtime.stop)
   // Registered last, so it runs first: the server still accepts webhooks while sockets move to other nodes and load

@@ -17,6 +17,7 @@ import { Recorder } from './recorder.ts'
 import { auditTruth } from './truth/audit-truth.ts'
 import { startTruthClient } from './truth/truth-client.ts'
 import type { TruthClient } from './truth/truth-client.ts'
+import { seqsOf } from '../support/seqs.ts'
 
 const CHECK_INTERVAL_MS = 100
 /** A client is live again this soon once everything works. */
@@ -121,7 +122,8 @@ export class Harness {
       const seqs = acknowledged.filter((recall) => recall.group === group).map(({ seq }) => seq)
       const missing = new Set(seqs)
       for (let i = 0; i < seqs.length; i += MAX_SEQS)
-        for (const { seq } of await this.#recalled(group, seqs.slice(i, i + MAX_SEQS))) missing.delete(seq)
+        for (const seq of seqsOf(await this.#recalled(group, seqs.slice(i, i + MAX_SEQS))))
+          missing.delete(seq)
       if (missing.size > 0)
         this.reportViolation(
           `${missing.size} acknowledged recalls of ${group} are not recalled: ${[...missing].slice(0, 5).join(', ')}`,

@@ -7,6 +7,7 @@ import { withTimeout } from '../support/wait.ts'
 import { resumeReading, stall, terminate } from '../support/web-socket.ts'
 import type { ReceivedEvent } from './recorder.ts'
 import { FIRST_FILLER_SEQ } from './sender.ts'
+import { seqsOf } from '../support/seqs.ts'
 
 const MAX_RECONNECT_DELAY_MS = 100
 const SUBSCRIBE_RETRY_DELAY_MS = 100
@@ -96,7 +97,7 @@ export async function startListener({ urls, room, token, record }: ListenerOptio
           kind: 'notice',
           atMs: performance.now(),
           position: since,
-          seqs: messages.map(({ seq }) => seq).filter((seq) => seq < FIRST_FILLER_SEQ),
+          seqs: seqsOf(messages).filter((seq) => seq < FIRST_FILLER_SEQ),
         })
       }
     })

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import type { Broker, BrokerOptions } from '../../server/broker/broker.ts'
+import type { GroupConversation } from '../../shared/conversation.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Recall } from '../../shared/recall.ts'
 import { FEED } from '../../shared/room.ts'
@@ -8,10 +9,14 @@ import { BROKER_FIXTURES } from '../support/brokers.ts'
 import type { BrokerFixture } from '../support/brokers.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
+import { seqsOf } from '../support/seqs.ts'
 
 const TIMEOUT_MS = 2_000
 
-const recallOf = (group: string, seqs: readonly number[], fields: Partial<Recall> = {}): Recall => ({
+type GroupRecall = Recall & GroupConversation
+type Fields = Partial<GroupRecall>
+
+const recallOf = (group: string, seqs: readonly number[], fields: Fields = {}): GroupRecall => ({
   group,
   messages: seqs.map((seq) => ({ seq })),
   recalledAtMs: 1_670_000_000_000,
@@ -19,8 +24,7 @@ const recallOf = (group: string, seqs: readonly number[], fields: Partial<Recall
   ...fields,
 })
 
-const seqsOf = (notices: readonly Notice[]): number[][] =>
-  notices.map(({ messages }) => messages.map(({ seq }) => seq))
+const allSeqsOf = (notices: readonly Notice[]): number[][] => notices.map(({ messages }) => seqsOf(messages))
 
 for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
   describe(`${kind} broker`, () => {
@@ -84,7 +88,7 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
         })
         await publish(recallOf('g', [131]))
         await waitUntil('the later notice', () => received.length > 1)
-        expect(seqsOf(received.map(({ notice }) => notice))).to.deep.equal([[130], [131]])
+        expect(allSeqsOf(received.map(({ notice }) => notice))).to.deep.equal([[130], [131]])
       })
 
       it('delivers only the messages that are new', async () => {
@@ -92,7 +96,7 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
         await publish(recallOf('g', [1, 2]))
         await publish(recallOf('g', [1, 3, 2, 4]))
         await waitUntil('both notices', () => received.length > 1)
-        expect(seqsOf(received.map(({ notice }) => notice))).to.deep.equal([
+        expect(allSeqsOf(received.map(({ notice }) => notice))).to.deep.equal([
           [1, 2],
           [3, 4],
         ])
@@ -235,10 +239,10 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
         for (const seq of [1, 2, 3, 4, 5]) await publish(recallOf('g', [seq]))
         const epoch = start?.epoch ?? ''
         const first = await broker.history({ group: 'g' }, { epoch, offset: 0 }, 3)
-        expect(first.gap === undefined && seqsOf(first.notices)).to.deep.equal([[1], [2], [3]])
+        expect(first.gap === undefined && allSeqsOf(first.notices)).to.deep.equal([[1], [2], [3]])
         expect(first.head).to.deep.equal({ epoch, offset: 5 })
         const second = await broker.history({ group: 'g' }, { epoch, offset: 3 }, 3)
-        expect(second.gap === undefined && seqsOf(second.notices)).to.deep.equal([[4], [5]])
+        expect(second.gap === undefined && allSeqsOf(second.notices)).to.deep.equal([[4], [5]])
       })
 
       it('report a gap for trimmed notices, and none after them', async () => {
@@ -251,7 +255,7 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
           head,
         })
         const page = await small.history({ group: 'g' }, { epoch, offset: 2 }, 10)
-        expect(page.gap === undefined && seqsOf(page.notices)).to.deep.equal([[3], [4], [5]])
+        expect(page.gap === undefined && allSeqsOf(page.notices)).to.deep.equal([[3], [4], [5]])
       })
 
       it('still prove that nothing was missed after the notices have expired', async () => {
@@ -271,7 +275,7 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
         const next = await short.publish(recallOf('g', [2]), TIMEOUT_MS)
         expect(next.positions[0]?.position).to.deep.equal({ epoch, offset: 2 })
         const after = await short.history({ group: 'g' }, { epoch, offset: 1 }, 10)
-        expect(after.gap === undefined && seqsOf(after.notices)).to.deep.equal([[2]])
+        expect(after.gap === undefined && allSeqsOf(after.notices)).to.deep.equal([[2]])
       })
 
       it('report a gap for another epoch and for a position ahead of the log, before all that it still holds', async () => {
@@ -392,7 +396,7 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
         expect(await broker.heads([{ group: 'g' }])).to.deep.equal([after])
         await waitUntil('the listener is notified', () => interruptions > 0)
         const page = await broker.history({ group: 'g' }, { epoch: after?.epoch ?? '', offset: 0 }, 10)
-        expect(page.gap === undefined && seqsOf(page.notices)).to.deep.equal([[1]])
+        expect(page.gap === undefined && allSeqsOf(page.notices)).to.deep.equal([[1]])
       })
     })
 
@@ -415,7 +419,7 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
       const TOPIC = { group: 'g', topic: 't' }
       const seqsIn = async (conversation: typeof GROUP | typeof TOPIC) =>
         (await broker.recalled(conversation, [1, 2, 3])).map(({ seq }) => seq)
-      const recallAt = (recalledAtMs: number, seq: number, fields: Partial<Recall> = {}) =>
+      const recallAt = (recalledAtMs: number, seq: number, fields: Fields = {}) =>
         publish(recallOf('g', [seq], { recalledAtMs, ...fields }))
 
       it('ends the recalled sets of the group and its topics, and of nothing else', async () => {
@@ -455,8 +459,8 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
         }
         await recallAt(300, 3)
         await waitUntil('the last notice', () => inFeed.received.length > 2 && inGroup.received.length > 0)
-        expect(seqsOf(inFeed.received.map(({ notice }) => notice))).to.deep.equal([[2], [2], [3]])
-        expect(seqsOf(inGroup.received.map(({ notice }) => notice))).to.deep.equal([[3]])
+        expect(allSeqsOf(inFeed.received.map(({ notice }) => notice))).to.deep.equal([[2], [2], [3]])
+        expect(allSeqsOf(inGroup.received.map(({ notice }) => notice))).to.deep.equal([[3]])
         expect(await seqsIn(GROUP)).to.deep.equal([3])
         expect(await seqsIn(TOPIC)).to.deep.equal([])
       })

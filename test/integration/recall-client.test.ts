@@ -23,6 +23,7 @@ import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
+import { seqsOf } from '../support/seqs.ts'
 
 const room = { group: 'g' }
 /** Has the form of a token, and the wrong signature. */
@@ -66,7 +67,7 @@ describe('the client', function () {
   const listen = (client: RecallClient, where: Parameters<RecallClient['subscribe']>[0] = room) => {
     const seqs: number[] = []
     const subscription = client.subscribe(where, ({ messages }) => {
-      for (const { seq } of messages) seqs.push(seq)
+      seqs.push(...seqsOf(messages))
     })
     return { seqs, subscription }
   }

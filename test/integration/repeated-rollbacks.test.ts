@@ -5,6 +5,7 @@ import type { RecoverableBroker } from '../../server/broker/recoverable-broker.t
 import { createRedisBroker } from '../../server/broker/redis/redis-broker.ts'
 import { openCopies } from '../../server/broker/spooling/copies.ts'
 import { keepCopies } from '../../server/broker/spooling/keep-copies.ts'
+import type { GroupConversation } from '../../shared/conversation.ts'
 import type { Recall } from '../../shared/recall.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { startRedis } from '../support/redis-server.ts'
@@ -14,7 +15,7 @@ import { waitUntil } from '../support/wait.ts'
 const log = pino({ level: 'silent' })
 const TIMEOUT_MS = 10_000
 const ROOM = { group: 'g' }
-const recallOf = (seq: number): Recall => ({
+const recallOf = (seq: number): Recall & GroupConversation => ({
   ...ROOM,
   messages: [{ seq }],
   recalledAtMs: seq,

@@ -15,6 +15,7 @@ import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
+import { seqsOf } from '../support/seqs.ts'
 
 const DESTROYED = 'Group.CallbackAfterGroupDestroyed'
 const range = (from: number, to: number): number[] =>
@@ -81,7 +82,7 @@ describe('what Redis loses after it has confirmed it', function () {
   const toldSinceGap = ({ received, gaps }: Client): number[] =>
     received
       .filter(({ epoch }) => epoch === gaps.at(-1)?.position.epoch)
-      .flatMap(({ notice }) => notice.messages.map(({ seq }) => seq))
+      .flatMap(({ notice }) => seqsOf(notice.messages))
   const recovered = (receiver: GatewayProcess) => readMetric(receiver.url, 'recalls_recovered_total')
 
   it('returns by itself after FLUSHALL, and again if that happens while it returns, but not what ended with its group', async () => {

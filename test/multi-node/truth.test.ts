@@ -13,6 +13,7 @@ import type { RedisServer } from '../support/redis-server.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody, signedQuery } from '../support/webhook.ts'
+import { seqsOf } from '../support/seqs.ts'
 
 /** How soon the status names what keeps recalls from coming in. */
 const RED_WITHIN_MS = 10_000
@@ -56,7 +57,7 @@ describe('what the status and clients say while recalls cannot come in', functio
     const client = createRecallClient({ url: node.url, getToken: adminToken })
     onCleanUp(() => client.close())
     const seqs: number[] = []
-    client.subscribe({ group: 'g' }, ({ messages }) => void seqs.push(...messages.map(({ seq }) => seq)))
+    client.subscribe({ group: 'g' }, ({ messages }) => void seqs.push(...seqsOf(messages)))
     await isLive(client)
     return { client, seqs }
   }

@@ -8,6 +8,7 @@ import type { GatewayProcess } from '../support/gateway-process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil, withTimeout } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
+import { seqsOf } from '../support/seqs.ts'
 
 /** The last patch of each minor version that speaks our protocol; `test/package.json` installs them under these names. */
 const VERSIONS = ['3.0', '3.1', '4.0', '4.1', '4.2', '4.3', '4.4', '4.5', '4.6', '4.7']
@@ -58,7 +59,7 @@ function open(version: string, url: string, token: string, reconnection = false)
   socket.on('hello', (hello: Hello) => hellos.push(hello))
   socket.on('goodbye', (goodbye: Goodbye) => goodbyes.push(goodbye))
   socket.on('messages-recalled', ({ notices }: NoticeBatch) => {
-    for (const { messages } of notices) seqs.push(...messages.map(({ seq }) => seq))
+    for (const { messages } of notices) seqs.push(...seqsOf(messages))
   })
   return {
     close: () => socket.close(),

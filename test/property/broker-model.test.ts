@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { Broker } from '../../server/broker/broker.ts'
+import type { GroupConversation } from '../../shared/conversation.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Recall } from '../../shared/recall.ts'
 import { FEED } from '../../shared/room.ts'
@@ -20,7 +21,7 @@ const TIMES_MS = [1, 1_000, HOUR_MS, HOUR_MS + 1, 2 * HOUR_MS, 8_640_000_000_000
 const SEQS = [1, 2, 3, 4, 10 ** 15 + 1, Number.MAX_SAFE_INTEGER]
 
 /** Two groups, the first with two topics. The indices below refer to this order, followed by the feed. */
-type Conversation = Pick<Recall, 'group' | 'topic'>
+type Conversation = GroupConversation & { readonly topic?: string }
 
 const conversationsOf = (run: number): Conversation[] => [
   { group: `g${run}` },

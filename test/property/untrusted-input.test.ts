@@ -5,6 +5,10 @@ import { decodeEntry, encodeEntry, joinEntry } from '../../server/broker/history
 import { parseRecalled, parseRoom, parseSubscribe } from '../../server/realtime/sessions/requests.ts'
 import { RECALL_COMMANDS } from '../../server/receiver/commands/recall-commands.ts'
 import { toRecalls } from '../../server/receiver/recalls.ts'
+import { conversationOf } from '../../shared/conversation.ts'
+import type { Conversation } from '../../shared/conversation.ts'
+import { nameOf } from '../../shared/message.ts'
+import type { MessageName } from '../../shared/message.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import type { ErrorCode } from '../../shared/errors.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
@@ -62,13 +66,20 @@ function parsedOrRefused<T>(code: ErrorCode, parse: () => T): T | undefined {
   }
 }
 
+function identifiersIn(conversation: Conversation): string[] {
+  const { group, topic, c2c, official } = conversationOf(conversation)
+  return [group, topic, ...(c2c ?? []), official].filter((part) => part !== undefined)
+}
+
 function expectValid(recall: Recall): void {
-  const { group, topic, messages, recalledAtMs } = recall
-  expect([group, topic ?? 'none'].every(isIdentifier)).to.equal(true)
-  const seqs = messages.map(({ seq }) => seq)
-  expect(seqs).to.not.be.empty
-  expect(new Set(seqs).size).to.equal(seqs.length)
-  expect(seqs.every((seq) => Number.isSafeInteger(seq) && seq > 0)).to.equal(true)
+  const { messages, recalledAtMs } = recall
+  expect(identifiersIn(recall).every(isIdentifier)).to.equal(true)
+  const names = messages.map(nameOf)
+  expect(names).to.not.be.empty
+  expect(new Set(names).size).to.equal(names.length)
+  const isName = (name: MessageName): boolean =>
+    typeof name === 'string' ? isIdentifier(name) : Number.isSafeInteger(name) && name > 0
+  expect(names.every(isName)).to.equal(true)
   expect(new Date(recalledAtMs).getTime()).to.equal(recalledAtMs)
   expect(recall.untimed === true).to.equal(recalledAtMs === RECEIVED.receivedAtMs)
   for (const name of roomsOf(recall).map(roomName)) expect(name).to.not.equal('')
@@ -117,8 +128,7 @@ describe('the parser of socket requests', () => {
         if (requested === undefined) continue
         accepted++
         expect(roomName(requested)).to.not.equal('')
-        if (!isFeed(requested))
-          expect([requested.group, requested.topic ?? 'none'].every(isIdentifier)).to.equal(true)
+        if (!isFeed(requested)) expect(identifiersIn(requested).every(isIdentifier)).to.equal(true)
       }
       const since = subscribe?.since
       if (since !== undefined) {

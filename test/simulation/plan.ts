@@ -24,7 +24,7 @@ export function drawPlan(seed: number, faults: readonly string[]): Plan {
   const more: Room[] = random.chance(0.04)
     ? Array.from({ length: MANY_ROOMS }, (_, i) => ({ group: `more-${i + 1}` }))
     : []
-  const groups = ['g1', 'g2', ...more.flatMap((room) => ('group' in room ? [room.group] : []))]
+  const groups = ['g1', 'g2', ...more.flatMap(({ group }) => group ?? [])]
   const count = 1 + random.below(3)
   const ofUsers = random.fork()
   const users = Array.from({ length: count }, (_, i) => drawUser(ofUsers, i, i === 0 ? more : []))

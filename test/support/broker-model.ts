@@ -1,8 +1,10 @@
 import type { History, Published } from '../../server/broker/broker.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
+import { conversationOf } from '../../shared/conversation.ts'
 import type { Conversation } from '../../shared/conversation.ts'
-import type { RecalledAt } from '../../shared/message.ts'
+import { nameOf, toRecalledAt } from '../../shared/message.ts'
+import type { MessageName, RecalledAt } from '../../shared/message.ts'
 import type { Recall } from '../../shared/recall.ts'
 import { FEED, roomsOf } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
@@ -45,9 +47,10 @@ export class BrokerModel {
   }
 
   publish(recall: Recall): Published {
-    const messages = recall.messages.filter(({ seq }) => !this.#isRepeat(recall, seq))
+    const messages = recall.messages.filter((message) => !this.#isRepeat(recall, nameOf(message)))
     if (messages.length === 0) return { duplicate: true, positions: [] }
-    for (const { seq } of messages) this.#recalled.set(seqKeyOf(recall, seq), recall.recalledAtMs)
+    for (const message of messages)
+      this.#recalled.set(messageKeyOf(recall, nameOf(message)), recall.recalledAtMs)
     const rooms = this.#isPast(recall, recall.recalledAtMs) ? [FEED] : roomsOf(recall)
     const positions = rooms.map((room) => {
       const position = { epoch: this.#log(room).epoch, offset: this.head(room).offset + 1 }
@@ -66,10 +69,10 @@ export class BrokerModel {
     return { notices: after.slice(0, limit), head }
   }
 
-  recalled(conversation: Conversation, seqs: readonly number[]): RecalledAt[] {
-    return seqs.flatMap((seq) => {
-      const atMs = this.#recalled.get(seqKeyOf(conversation, seq))
-      return atMs === undefined || this.#isPast(conversation, atMs) ? [] : [{ seq, atMs }]
+  recalled(conversation: Conversation, names: readonly MessageName[]): RecalledAt[] {
+    return names.flatMap((name) => {
+      const atMs = this.#recalled.get(messageKeyOf(conversation, name))
+      return atMs === undefined || this.#isPast(conversation, atMs) ? [] : [toRecalledAt(name, atMs)]
     })
   }
 
@@ -82,7 +85,8 @@ export class BrokerModel {
     if (this.#isPast({ group }, atMs)) return new Map()
     this.#ends.set(group, atMs)
     for (const [key, recalledAtMs] of this.#recalled)
-      if ((JSON.parse(key) as unknown[])[0] === group && recalledAtMs <= atMs) this.#recalled.delete(key)
+      if ((JSON.parse(key) as [Conversation])[0].group === group && recalledAtMs <= atMs)
+        this.#recalled.delete(key)
     const ended = [...this.#logs].filter(([key]) => (JSON.parse(key) as { group?: string }).group === group)
     return new Map(
       ended.map(([key, log]) => {
@@ -94,12 +98,12 @@ export class BrokerModel {
     )
   }
 
-  #isPast({ group }: Pick<Conversation, 'group'>, atMs: number): boolean {
-    return atMs <= (this.#ends.get(group) ?? -Infinity)
+  #isPast({ group }: Conversation, atMs: number): boolean {
+    return group !== undefined && atMs <= (this.#ends.get(group) ?? -Infinity)
   }
 
-  #isRepeat(recall: Recall, seq: number): boolean {
-    const atMs = this.#recalled.get(seqKeyOf(recall, seq))
+  #isRepeat(recall: Recall, name: MessageName): boolean {
+    const atMs = this.#recalled.get(messageKeyOf(recall, name))
     if (atMs === undefined) return false
     if (this.#isPast(recall, atMs) && !this.#isPast(recall, recall.recalledAtMs)) return false
     return recall.recalledAtMs - atMs < (recall.untimed ? HOUR_MS : 1)
@@ -114,4 +118,5 @@ export class BrokerModel {
 
 export const keyOf = (room: Room): string => JSON.stringify(room)
 
-const seqKeyOf = ({ group, topic }: Conversation, seq: number): string => JSON.stringify([group, topic, seq])
+const messageKeyOf = (conversation: Conversation, name: MessageName): string =>
+  JSON.stringify([conversationOf(conversation), name])

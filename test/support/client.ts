@@ -20,6 +20,7 @@ import type {
 import type { Room } from '../../shared/room.ts'
 import { JWT_SECRET } from './gateway-process.ts'
 import { withTimeout, waitUntil } from './wait.ts'
+import { seqsOf } from './seqs.ts'
 
 interface Claims {
   readonly sub?: string
@@ -135,7 +136,7 @@ export async function connect(url: string, token?: string, options: ConnectOptio
     goodbyes,
     unsubscribed,
     deliveries,
-    seqs: () => received.flatMap(({ notice }) => notice.messages.map(({ seq }) => seq)),
+    seqs: () => received.flatMap(({ notice }) => seqsOf(notice.messages)),
     request,
     async subscribe(payload) {
       const response = await request(payload)

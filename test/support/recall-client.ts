@@ -9,6 +9,7 @@ import type {
 } from '../../shared/client.ts'
 import { adminToken } from './client.ts'
 import { waitUntil } from './wait.ts'
+import { seqsOf } from './seqs.ts'
 
 /** Opens a client of an admin. */
 export const openClient = (url: string, options: Omit<ConnectionOptions, 'url'> = {}): RecallClient =>
@@ -26,7 +27,7 @@ export const isLive = (client: RecallClient) => waitUntil('it is live', () => cl
 /** A listener that records the seq of each notice. */
 export function recorder() {
   const seqs: number[] = []
-  const listener: NoticeListener = ({ messages }) => void seqs.push(...messages.map(({ seq }) => seq))
+  const listener: NoticeListener = ({ messages }) => void seqs.push(...seqsOf(messages))
   return { seqs, listener, has: (count: number) => waitUntil(`${count} notices`, () => seqs.length >= count) }
 }
 

@@ -6,6 +6,7 @@ import { createEmbeddedBroker } from '../../server/broker/embedded/embedded-brok
 import type { Damage } from '../../server/lib/journal/journal.ts'
 import type { Position } from '../../shared/position.ts'
 import type { Recall } from '../../shared/recall.ts'
+import { seqOf } from './seqs.ts'
 
 /**
  * Run as a process of its own, because lmdb would end it if it were given a damaged file:
@@ -57,7 +58,7 @@ async function faultOf(
     )
     told += known.length
     if (known.length < SEQS && !isSalvaged()) return `g${group}: only ${known.length} are recalled`
-    const wrong = known.find(({ seq, atMs }) => atMs !== 1_000_000 + seq)
+    const wrong = known.find((message) => message.atMs !== 1_000_000 + seqOf(message))
     if (wrong && damages.length === 0) return `g${group}: ${JSON.stringify(wrong)}`
     const since = positions[group] ?? { epoch: '', offset: 0 }
     const history = await broker.history({ group: `g${group}` }, since, 100)

@@ -85,7 +85,7 @@ describe('authorization', () => {
       async grantedUntil(userId: string, conversation: Conversation) {
         lookups.push([userId, conversation])
         if (conversation.group === 'unknown') throw new GatewayError('MEMBERSHIP_UNKNOWN')
-        return { short: EXPIRES_AT_MS - 1, long: EXPIRES_AT_MS + 1 }[conversation.group]
+        return { short: EXPIRES_AT_MS - 1, long: EXPIRES_AT_MS + 1 }[conversation.group ?? '']
       },
     })
     beforeEach(() => void (lookups.length = 0))

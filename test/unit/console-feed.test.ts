@@ -1,10 +1,12 @@
 import { expect } from 'chai'
 import { createMatcher, Feed, isEmpty, MAX_ROWS, NO_FILTER } from '../../server/console/state/feed.ts'
 import type { Filter, NoticeRow, Row } from '../../server/console/state/feed.ts'
+import type { GroupConversation } from '../../shared/conversation.ts'
 import type { Notice } from '../../shared/notice.ts'
 import { FEED } from '../../shared/room.ts'
+import { seqsOf } from '../support/seqs.ts'
 
-const noticeRow = (seq: number, fields: Partial<Notice> = {}): NoticeRow => ({
+const noticeRow = (seq: number, fields: Partial<Notice & GroupConversation> = {}): NoticeRow => ({
   kind: 'notice',
   room: FEED,
   notice: {
@@ -17,8 +19,8 @@ const noticeRow = (seq: number, fields: Partial<Notice> = {}): NoticeRow => ({
   },
 })
 
-const seqsOf = ({ shown }: Feed): number[] =>
-  shown.flatMap(({ row }) => (row.kind === 'notice' ? row.notice.messages.map(({ seq }) => seq) : []))
+const allSeqsOf = ({ shown }: Feed): number[] =>
+  shown.flatMap(({ row }) => (row.kind === 'notice' ? seqsOf(row.notice.messages) : []))
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
 
@@ -27,7 +29,7 @@ describe('feed of the console', () => {
     const feed = new Feed()
     feed.add([noticeRow(1), noticeRow(2)])
     feed.add([noticeRow(3)])
-    expect(seqsOf(feed)).to.deep.equal([1, 2, 3])
+    expect(allSeqsOf(feed)).to.deep.equal([1, 2, 3])
     expect(new Set(feed.shown.map(({ key }) => key)).size).to.equal(3)
   })
 
@@ -36,10 +38,10 @@ describe('feed of the console', () => {
     feed.add([noticeRow(1)])
     feed.pause()
     feed.add([noticeRow(2), noticeRow(3)])
-    expect(seqsOf(feed)).to.deep.equal([1])
+    expect(allSeqsOf(feed)).to.deep.equal([1])
     expect(feed.queuedRecalls).to.equal(2)
     feed.resume()
-    expect(seqsOf(feed)).to.deep.equal([1, 2, 3])
+    expect(allSeqsOf(feed)).to.deep.equal([1, 2, 3])
     expect(feed.queuedRecalls).to.equal(0)
   })
 
@@ -76,7 +78,7 @@ describe('feed of the console', () => {
     feed.add([noticeRow(1)])
     feed.pause()
     feed.resume()
-    expect(seqsOf(feed)).to.deep.equal([1])
+    expect(allSeqsOf(feed)).to.deep.equal([1])
   })
 
   it('drops only the oldest rows, and says so', () => {
@@ -85,7 +87,7 @@ describe('feed of the console', () => {
     for (const seq of all) feed.add([noticeRow(seq)])
     expect(feed.isTrimmed).to.equal(true)
     expect(feed.recalls.all).to.be.within(MAX_ROWS, MAX_ROWS + 1_000)
-    expect(seqsOf(feed)).to.deep.equal(all.slice(-feed.recalls.all))
+    expect(allSeqsOf(feed)).to.deep.equal(all.slice(-feed.recalls.all))
   })
 
   it('is bounded while paused too', () => {
@@ -95,7 +97,7 @@ describe('feed of the console', () => {
     expect(feed.isTrimmed).to.equal(true)
     feed.resume()
     expect(feed.recalls.all).to.equal(MAX_ROWS)
-    expect(seqsOf(feed).at(-1)).to.equal(MAX_ROWS + 1_500)
+    expect(allSeqsOf(feed).at(-1)).to.equal(MAX_ROWS + 1_500)
   })
 
   it('filters old and new rows, and keeps the others', () => {
@@ -103,9 +105,9 @@ describe('feed of the console', () => {
     feed.add([noticeRow(1), noticeRow(2, { group: 'other' })])
     feed.setFilter({ ...NO_FILTER, group: 'oth' })
     feed.add([noticeRow(3), noticeRow(4, { group: 'other' })])
-    expect(seqsOf(feed)).to.deep.equal([2, 4])
+    expect(allSeqsOf(feed)).to.deep.equal([2, 4])
     feed.setFilter(NO_FILTER)
-    expect(seqsOf(feed)).to.deep.equal([1, 2, 3, 4])
+    expect(allSeqsOf(feed)).to.deep.equal([1, 2, 3, 4])
   })
 })
 

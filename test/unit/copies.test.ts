@@ -14,6 +14,7 @@ import type { Disk } from '../../server/lib/disk.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil } from '../support/wait.ts'
+import { seqsOf } from '../support/seqs.ts'
 
 const log = pino({ level: 'silent' })
 const recallOf = (seq: number, group = 'g'): Recall => ({
@@ -22,11 +23,11 @@ const recallOf = (seq: number, group = 'g'): Recall => ({
   recalledAtMs: seq,
   receivedAtMs: seq,
 })
-const seqsOf = (copies: Copies): number[] =>
+const allSeqsOf = (copies: Copies): number[] =>
   copies
     .lost()
     .flatMap((batch) => copies.read(batch))
-    .flatMap(({ copy }) => ('recall' in copy ? copy.recall.messages.map(({ seq }) => seq) : []))
+    .flatMap(({ copy }) => ('recall' in copy ? seqsOf(copy.recall.messages) : []))
 
 /** As if the broker had just confirmed all of them again. */
 const restore = (copies: Copies, batch: Batch): void => {
@@ -88,24 +89,24 @@ describe('copies of what the broker confirmed', () => {
     first.advance()
     add(first, 4)
     await first.lose(marker, 0)
-    expect(seqsOf(first)).to.deep.equal([2, 3, 4])
+    expect(allSeqsOf(first)).to.deep.equal([2, 3, 4])
     // Noted on disk by now: its next marker would hide the loss.
     await first.close()
     const next = open({ dataDir })
     expect(next.advance()).to.be.above(marker)
-    expect(seqsOf(next)).to.deep.equal([2, 3, 4])
+    expect(allSeqsOf(next)).to.deep.equal([2, 3, 4])
     const [batch] = next.lost()
     const survivor = next.advance()
     if (batch) restore(next, batch)
-    expect(seqsOf(next)).to.deep.equal([4])
+    expect(allSeqsOf(next)).to.deep.equal([4])
     await next.close()
     // What was just stored again is as new.
     const last = open({ dataDir })
-    expect(seqsOf(last)).to.deep.equal([4])
+    expect(allSeqsOf(last)).to.deep.equal([4])
     await last.lose(survivor, 0)
-    expect(seqsOf(last)).to.deep.equal([4, 2, 3])
+    expect(allSeqsOf(last)).to.deep.equal([4, 2, 3])
     await last.lose(undefined, 0)
-    expect(seqsOf(last)).to.deep.equal([1, 4, 2, 3])
+    expect(allSeqsOf(last)).to.deep.equal([1, 4, 2, 3])
   })
 
   it('may be lost if the next process was confirmed them before it sent a marker, although an earlier one survived', async () => {
@@ -121,7 +122,7 @@ describe('copies of what the broker confirmed', () => {
     const marker = next.advance()
     await next.lose(survivor, 0)
     expect(marker).to.be.above(survivor)
-    expect(seqsOf(next)).to.deep.equal([2])
+    expect(allSeqsOf(next)).to.deep.equal([2])
   })
 
   it('may be lost if the clock was set back between the process before, whose marker survived, and the next', async () => {
@@ -137,7 +138,7 @@ describe('copies of what the broker confirmed', () => {
     add(next, 2)
     next.advance()
     await next.lose(survivor, 0)
-    expect(seqsOf(next)).to.include(2)
+    expect(allSeqsOf(next)).to.include(2)
   })
 
   it('are bounded in bytes and in age, but are not too old while they are lost', async () => {
@@ -148,7 +149,7 @@ describe('copies of what the broker confirmed', () => {
     }
     expect(copies.size().bytes).to.be.at.most(250)
     await copies.lose(undefined, 0)
-    expect(seqsOf(copies).at(-1)).to.equal(9)
+    expect(allSeqsOf(copies).at(-1)).to.equal(9)
     const { recalls } = copies.size()
     await waitUntil('they are too old', () => {
       copies.dropOld()
@@ -258,7 +259,7 @@ describe('copies of what the broker confirmed', () => {
     failure = undefined
     await waitUntil('they are written', () => failing.size().unwritten === 0)
     await failing.lose(undefined, 0)
-    expect(seqsOf(failing)).to.deep.equal([1, 2])
+    expect(allSeqsOf(failing)).to.deep.equal([1, 2])
   })
 
   it('are written again if the disk fails to flush them', async () => {
@@ -274,7 +275,7 @@ describe('copies of what the broker confirmed', () => {
     // As such a disk may leave it.
     writeFileSync(doubted ?? '', '')
     await copies.lose(undefined, 0)
-    expect(seqsOf(copies)).to.deep.equal([1])
+    expect(allSeqsOf(copies)).to.deep.equal([1])
   })
 
   it('that rot while the process runs are counted once, however often they are read', async () => {
@@ -289,7 +290,7 @@ describe('copies of what the broker confirmed', () => {
     content[content.indexOf('"seq":2')] = 0
     writeFileSync(file, content)
     await copies.lose(undefined, 0)
-    for (let times = 0; times < 3; times++) expect(seqsOf(copies)).to.deep.equal([1, 3])
+    for (let times = 0; times < 3; times++) expect(allSeqsOf(copies)).to.deep.equal([1, 3])
     expect(rotten).to.equal(1)
   })
 
@@ -318,7 +319,7 @@ describe('copies of what the broker confirmed', () => {
     const next = openCopies({ dataDir }, { log, onRotten: () => rotten++ })
     onCleanUp(next.close)
     await next.lose(undefined, 0)
-    expect(seqsOf(next)).to.deep.equal([1, 3])
+    expect(allSeqsOf(next)).to.deep.equal([1, 3])
     expect(rotten).to.equal(1)
   })
 

@@ -19,6 +19,7 @@ import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { createScriptedBroker } from '../support/scripted-broker.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil } from '../support/wait.ts'
+import { seqsOf } from '../support/seqs.ts'
 
 const recall = (seq: number): Recall => ({
   group: `g${seq % 10}`,
@@ -40,7 +41,7 @@ describe('the disk of the spool', () => {
       ...createScriptedBroker(async () => undefined).broker,
       async publish({ messages }): Promise<Published> {
         if (!state.isAvailable) throw new GatewayError('BROKER_UNAVAILABLE')
-        stored.push(...messages.map(({ seq }) => seq))
+        stored.push(...seqsOf(messages))
         return { duplicate: false, positions: [] }
       },
     }

@@ -12,6 +12,7 @@ import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { createScriptedBroker } from '../support/scripted-broker.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { waitUntil } from '../support/wait.ts'
+import { seqsOf } from '../support/seqs.ts'
 
 const recall = (seq: number, group = 'g'): Recall => ({
   group,
@@ -37,7 +38,7 @@ describe('spooling broker', () => {
       ...createScriptedBroker(async () => undefined).broker,
       async publish(one) {
         await publish(one)
-        seqs.push(...one.messages.map(({ seq }) => seq))
+        seqs.push(...seqsOf(one.messages))
         return STORED
       },
     }
@@ -302,7 +303,7 @@ describe('spooling broker', () => {
       const spool = openSpool({ dataDir: folder.path, maxBytes: 2 ** 20 })
       const broker: Broker = {
         ...createScriptedBroker(async () => undefined).broker,
-        async publish({ group }) {
+        async publish({ group = '' }) {
           if (!state.isAvailable || isRefused(group)) throw unavailable()
           const duplicate = stored.has(group)
           stored.add(group)

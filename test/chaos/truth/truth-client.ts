@@ -9,6 +9,7 @@ import { startTcpProxy } from '../../support/tcp-proxy.ts'
 import { waitUntil } from '../../support/wait.ts'
 import { FIRST_FILLER_SEQ } from '../sender.ts'
 import type { Claim, Span, Told, TruthRecord } from './truth-record.ts'
+import { seqsOf } from '../../support/seqs.ts'
 
 /** The state is looked at this often, besides its events. */
 const LOOK_INTERVAL_MS = 50
@@ -165,7 +166,7 @@ export class TruthListener {
       return undefined
     }
     this.#subscription = life.client.subscribe(this.room, ({ messages }) => {
-      const seqs = messages.map(({ seq }) => seq).filter((seq) => seq < FIRST_FILLER_SEQ)
+      const seqs = seqsOf(messages).filter((seq) => seq < FIRST_FILLER_SEQ)
       const calledAtMs = performance.now()
       const done = this.behave(() => this.leave())
       return isThenable(done) ? done.then(() => finish(seqs, calledAtMs)) : finish(seqs, calledAtMs)

@@ -40,7 +40,7 @@ function judgeOffsets(
   const dismissals = dismissalsOf(history)
   const isFirstLog = ({ room, atMs }: EntryOf<'told'>): boolean =>
     !losses.mayHaveLostBy(atMs) &&
-    ('feed' in room || !((dismissals.get(room.group)?.fromMs ?? Infinity) <= atMs))
+    ('feed' in room || !((dismissals.get(room.group ?? '')?.fromMs ?? Infinity) <= atMs))
   const first = new Map<string, EntryOf<'told'>>()
   return told.flatMap((notice) => {
     if (!isFirstLog(notice)) return []

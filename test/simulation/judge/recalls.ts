@@ -26,7 +26,7 @@ export const includes = (room: Room, { group, topic }: Conversation): boolean =>
   'feed' in room || (room.group === group && (room.topic === undefined || room.topic === topic))
 
 export const nameOf = (room: Room): string =>
-  'feed' in room ? 'feed' : room.topic === undefined ? room.group : `${room.group}/${room.topic}`
+  'feed' in room ? 'feed' : room.topic === undefined ? `${room.group}` : `${room.group}/${room.topic}`
 
 const known = new WeakMap<readonly Entry[], readonly Recall[]>()
 

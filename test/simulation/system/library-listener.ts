@@ -6,6 +6,7 @@ import type { ListenerHabit } from '../spec.ts'
 import { reload } from './reload.ts'
 import { toldOf } from './told.ts'
 import { wait } from './wait.ts'
+import { seqsOf } from '../../support/seqs.ts'
 
 /** After a second, the client says that it waits for a listener. */
 const SLOW_MS = 1_200
@@ -63,7 +64,7 @@ export class LibraryListener {
   #isImpossible({ messages }: Notice | MemberNotice): boolean {
     const { skipsEvery } = this.#habit
     if (this.#page.history.isCalm) return false
-    return skipsEvery > 0 && messages.some(({ seq }) => seq % skipsEvery === 0)
+    return skipsEvery > 0 && seqsOf(messages).some((seq) => seq % skipsEvery === 0)
   }
 
   #onNotice(notice: Notice | MemberNotice): unknown {

@@ -11,6 +11,7 @@ import type { SimGateway } from './gateway.ts'
 import type { System } from './system.ts'
 import { storeOneMore } from './last-recall.ts'
 import { signToken } from './tokens.ts'
+import { seqOf } from '../../support/seqs.ts'
 
 const LOOK_TIMEOUT_MS = 20_000
 const RETRY_MS = 500
@@ -129,7 +130,7 @@ async function askRecalled(client: RecallClient, conversations: readonly Asked[]
       const found = await client.recalled(conversation, all.slice(i, i + MAX_SEQS)).catch(() => undefined)
       if (found === undefined) await new Promise((resolve) => void setTimeout(resolve, RETRY_MS))
       else {
-        messages.push(...found)
+        messages.push(...found.map((message) => ({ seq: seqOf(message), atMs: message.atMs })))
         i += MAX_SEQS
       }
     }

@@ -179,4 +179,4 @@ export class PlainListener {
 export const queryOf = (room: Room): Record<string, string> =>
   isFeed(room)
     ? { feed: 'true' }
-    : { group: room.group, ...(room.topic !== undefined && { topic: room.topic }) }
+    : { group: room.group ?? '', ...(room.topic !== undefined && { topic: room.topic }) }

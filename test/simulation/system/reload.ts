@@ -3,6 +3,7 @@ import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { History } from '../history.ts'
 import type { Seqs } from '../history/users.ts'
+import { seqsOf } from '../../support/seqs.ts'
 
 /** The client may ask about so many at once. */
 const MAX_SEQS = 1_000
@@ -23,7 +24,7 @@ export async function reload(client: RecallClient, room: Room, history: History)
     const all = [...seqs]
     for (let i = 0; i < all.length; i += MAX_SEQS) {
       const recalled = await client.recalled(conversation, all.slice(i, i + MAX_SEQS))
-      found.push({ ...conversation, seqs: recalled.map(({ seq }) => seq) })
+      found.push({ ...conversation, seqs: seqsOf(recalled) })
     }
   }
   return found

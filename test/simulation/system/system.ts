@@ -1,6 +1,5 @@
 import { APP, JWT_SECRET, WEBHOOK_TOKEN } from '../../support/gateway-process.ts'
 import type { History } from '../history.ts'
-import { isFeed } from '../../../shared/room.ts'
 import type { FaultStep, Plan, Step, UserSpec } from '../spec.ts'
 import { world } from '../world/world.ts'
 import { disks } from '../world/stores.ts'
@@ -117,7 +116,7 @@ export class System {
       return user.again()
     }
     this.backend.revoke(name, room)
-    if (step.isTold && !isFeed(room)) this.provider.quit(name, room.group)
+    if (step.isTold && room.group !== undefined) this.provider.quit(name, room.group)
   }
 
   /** Leads each connection to one of those that are up. */
