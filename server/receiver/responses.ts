@@ -47,30 +47,3 @@ function parseRecord(text: string): Record<string, unknown> | undefined {
 }
 
 const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code)
-
-/**
- * Returns the response to a command other than a recall that lets the action continue as if there were no webhook. A plain OK
- * does that for all commands except three, which require more fields. Source: documents 1047/43468, 1047/43467, 1047/59057.
- */
-export function noOpinion(command: string, body: Record<string, unknown>): WebhookResponse {
-  if (command === 'Sns.CallbackPrevFriendAdd') return { ...OK, ResultItem: allowAll(body['FriendItem']) }
-  if (command === 'Sns.CallbackPrevFriendResponse')
-    return { ...OK, ResultItem: allowAll(body['ResponseFriendItem']) }
-  // The error code means that the chatbot does not reply: Tencent then ignores RspData.
-  if (command === 'Chatbot.OnC2CSignalMessage')
-    return { ...OK, ErrorInfo: 'no chatbot here', ErrorCode: 1, RspData: '' }
-  return OK
-}
-
-const allowAll = (items: unknown): unknown[] =>
-  (Array.isArray(items) ? items : []).map((item: unknown) => ({
-    To_Account: accountOf(item),
-    ResultCode: 0,
-    ResultInfo: '',
-  }))
-
-const accountOf = (item: unknown): string => {
-  const account = isRecord(item) ? item['To_Account'] : undefined
-  // Echoed as it is, printable or not: it names an account of the request.
-  return typeof account === 'number' ? String(account) : typeof account === 'string' ? account : ''
-}
