@@ -5,7 +5,7 @@ import { createNetworkMatcher } from '../http/client-address.ts'
 import type { RequestHandler } from '../http/server.ts'
 import { createAnnouncer } from '../receiver/announcer.ts'
 import type { MembershipEnd } from '../receiver/commands/membership.ts'
-import type { Quarantine } from '../receiver/quarantine.ts'
+import type { Quarantine } from '../receiver/quarantine/quarantine.ts'
 import { createReceiver } from '../receiver/receiver.ts'
 import type { Base } from './base.ts'
 

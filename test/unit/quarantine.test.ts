@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { systemDisk } from '../../server/lib/disk.ts'
 import type { Disk } from '../../server/lib/disk.ts'
-import { openQuarantine } from '../../server/receiver/quarantine-files.ts'
+import { openQuarantine } from '../../server/receiver/quarantine/quarantine-files.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 

@@ -1,8 +1,8 @@
-import type { Logger } from '../telemetry/logger.ts'
+import type { Logger } from '../../telemetry/logger.ts'
 import { encodeBody } from './quarantine.ts'
 import type { Quarantine } from './quarantine.ts'
-import { msLeft } from './webhook-call.ts'
-import type { WebhookCall } from './webhook-call.ts'
+import { msLeft } from '../webhook-call.ts'
+import type { WebhookCall } from '../webhook-call.ts'
 
 /** Webhooks whose disk hangs are held in memory. */
 const MAX_BEING_SET_ASIDE = 1_000

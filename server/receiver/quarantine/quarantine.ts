@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
-import type { Recall } from '../../shared/recall.ts'
-import { toWebhook } from './recalls.ts'
+import type { Recall } from '../../../shared/recall.ts'
+import { toWebhook } from '../recalls.ts'
 
 /**
  * An authentic webhook that the gateway did not understand, or not wholly; a recall that the broker refused; or what the disk
