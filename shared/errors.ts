@@ -56,6 +56,8 @@ export const ERRORS = {
   TLS_FAILED: { status: 400, retry: true, text: 'the TLS handshake failed' },
   TOO_MANY_REQUESTS: { status: 429, retry: true, text: 'too many requests' },
   NOT_FOUND: { status: 404, retry: false, text: 'this path does not exist' },
+  PROCESS_UNREACHABLE: { status: 503, retry: true, text: 'the process that has to answer did not' },
+  NOT_IN_QUARANTINE: { status: 404, retry: false, text: 'the quarantine has no such entry' },
   NODE_UNREACHABLE: { status: 503, retry: true, text: 'no node responded' },
   SEND_FAILED: { status: 502, retry: true, text: 'the gateway did not respond with OK' },
   CONFIG_INVALID: { status: 500, retry: false, text: 'settings are missing or invalid' },

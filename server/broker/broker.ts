@@ -138,6 +138,20 @@ export interface Broker {
   heartbeats(): Promise<readonly Heartbeat[]>
 
   /**
+   * Asks the process of the app that answers to this name, at most 16 KiB, and resolves to its answer. Rejects with the error
+   * that it answered with. Rejects with PROCESS_UNREACHABLE if nobody answers within 2 s: the process may have acted all the same.
+   * Rejects with NODE_FULL while 64 questions of this process wait. A process answers itself without the technology behind the
+   * broker.
+   */
+  ask(name: string, question: string): Promise<string>
+
+  /**
+   * Calls `answer` with each question to this name, of any process, 16 at a time. Of an error the asker gets code and message. An
+   * answer has at most 1 MiB. Returns a function that stops it. One answers to a name in a process.
+   */
+  onAsk(name: string, answer: Answer): () => void
+
+  /**
    * Returns those of the messages with these names that are recalled in exactly this conversation, each with the time of its last
    * recall. Exact for as long as the recalled set is stored.
    */
@@ -169,6 +183,9 @@ export interface Published {
 
 /** Subjects are stored apart, so that many announcements of one do not evict those of the other. */
 export type AnnouncementSubject = 'revocations' | 'memberships'
+
+/** Rejects with a GatewayError for the asker. */
+export type Answer = (question: string) => Promise<string>
 
 /** `atMs`: when it was announced, in ms since 1970. */
 export type AnnouncementListener = (text: string, atMs: number) => void

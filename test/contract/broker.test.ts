@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import type { Broker, BrokerOptions } from '../../server/broker/broker.ts'
 import type { GroupConversation } from '../../shared/conversation.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Recall } from '../../shared/recall.ts'
 import { FEED } from '../../shared/room.ts'
@@ -376,6 +377,65 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
         onCleanUp(broker.onAnnouncement('memberships', (text) => others.push(text)))
         await waitUntil('the other one arrives', () => others.length > 0)
         expect(others).to.deep.equal(['of another'])
+      })
+    })
+
+    describe('ask', () => {
+      const codeOf = (asking: Promise<string>): Promise<unknown> =>
+        asking.then(
+          () => 'answered',
+          (error: unknown) => (error instanceof GatewayError ? error.code : error),
+        )
+
+      it('resolves to the answer of the process that answers to the name, from any process', async () => {
+        const asked: string[] = []
+        const stop = broker.onAsk('one', async (question) => {
+          asked.push(question)
+          return `answer to ${question}`
+        })
+        onCleanUp(async () => stop())
+        const question = `a question 群 " ' \\ \n`
+        for (const asker of fixture.shared ? [broker, await open()] : [broker]) {
+          await waitUntil('it listens', async () => (await codeOf(asker.ask('one', 'first'))) === 'answered')
+          expect(await asker.ask('one', question)).to.equal(`answer to ${question}`)
+        }
+        expect(asked).to.include(question)
+      })
+
+      it('carries the largest answers and questions, and refuses larger ones', async () => {
+        broker.onAsk('one', async (length) => 'x'.repeat(Number(length)))
+        const asker = fixture.shared ? await open() : broker
+        await waitUntil('it listens', async () => (await codeOf(asker.ask('one', '1'))) === 'answered')
+        expect(await asker.ask('one', String(2 ** 20))).to.have.length(2 ** 20)
+        if (fixture.shared) expect(await codeOf(asker.ask('one', String(2 ** 20 + 1)))).to.equal('INTERNAL')
+        expect(await codeOf(asker.ask('one', '1'.padStart(16 * 1024)))).to.equal('answered')
+        expect(await codeOf(asker.ask('one', '1'.padStart(16 * 1024 + 1)))).to.equal('REQUEST_MALFORMED')
+      })
+
+      it('rejects with the error of the answer', async () => {
+        broker.onAsk('one', async (text) => {
+          throw text === 'known' ? new GatewayError('NOT_IN_QUARANTINE', 'it is "gone"') : new Error('secret')
+        })
+        const asker = fixture.shared ? await open() : broker
+        await waitUntil(
+          'it listens',
+          async () => (await codeOf(asker.ask('one', 'known'))) === 'NOT_IN_QUARANTINE',
+        )
+        const error = await asker.ask('one', 'known').catch((reason: unknown) => reason)
+        expect(error).to.include({ message: new GatewayError('NOT_IN_QUARANTINE', 'it is "gone"').message })
+        if (!fixture.shared) return
+        const internal = await asker.ask('one', 'other').catch((reason: unknown) => reason)
+        expect(internal).to.include({ code: 'INTERNAL', message: 'internal error' })
+      })
+
+      it('rejects soon if nobody answers to the name, or does no longer', async () => {
+        expect(await codeOf(broker.ask('nobody', 'q'))).to.equal('PROCESS_UNREACHABLE')
+        const other = fixture.shared ? await open() : broker
+        const stop = other.onAsk('one', async () => 'answer')
+        await waitUntil('it listens', async () => (await codeOf(broker.ask('one', 'q'))) === 'answered')
+        stop()
+        await waitUntil('it has stopped', async () => (await codeOf(broker.ask('one', 'q'))) !== 'answered')
+        expect(await codeOf(broker.ask('one', 'q'))).to.equal('PROCESS_UNREACHABLE')
       })
     })
 

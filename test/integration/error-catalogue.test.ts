@@ -274,7 +274,7 @@ describe('the error catalogue', () => {
   }
 
   /** Told by the proxy alone: `test/multi-node/proxy-chain.test.ts`. */
-  type ProxyCode = 'NODE_UNREACHABLE'
+  type ProxyCode = 'NODE_UNREACHABLE' | 'PROCESS_UNREACHABLE' | 'NOT_IN_QUARANTINE'
   type CommandCode = 'SEND_FAILED' | 'CONFIG_INVALID' | 'START_FAILED'
   const COMMANDS: Readonly<Record<CommandCode, () => ReturnType<typeof command>>> = {
     SEND_FAILED: () =>

@@ -71,6 +71,8 @@ export function createScriptedBroker(step: Step) {
     announce: async () => undefined,
     heartbeat: async () => undefined,
     heartbeats: async () => [],
+    ask: async () => '',
+    onAsk: () => () => undefined,
     historyBefore: async () => ({ notices: [], head: { epoch: 'e', offset: 0 } }),
     onAnnouncement: () => () => undefined,
 

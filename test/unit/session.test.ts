@@ -80,6 +80,8 @@ function createRace({
     announce: async () => undefined,
     heartbeat: async () => undefined,
     heartbeats: async () => [],
+    ask: async () => '',
+    onAsk: () => () => undefined,
     historyBefore: async () => ({ notices: [], head: { epoch: 'e', offset: 0 } }),
     onAnnouncement: () => () => undefined,
     async heads() {

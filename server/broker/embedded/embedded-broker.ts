@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { GatewayError } from '../../../shared/errors.ts'
 import type { Notice } from '../../../shared/notice.ts'
 import type { Position } from '../../../shared/position.ts'
 import { nameOf, toRecalledAt } from '../../../shared/message.ts'
@@ -10,9 +11,11 @@ import type { Room } from '../../../shared/room.ts'
 import { inDataDir } from '../../lib/data-dir.ts'
 import type { Damage } from '../../lib/journal/journal.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+import { checkQuestion } from '../asking.ts'
 import type {
   AnnouncementListener,
   AnnouncementSubject,
+  Answer,
   Broker,
   BrokerOptions,
   Published,
@@ -56,6 +59,7 @@ export function createEmbeddedBroker(
   /** In memory, because this process is the only one. */
   const latestHeartbeats = new Map<string, { readonly text: string; readonly atMs: number }>()
   const announcementListeners = new Map<AnnouncementSubject, Set<AnnouncementListener>>()
+  const answers = new Map<string, Answer>()
   let stopSweeping: (() => void) | undefined
 
   const reopening = createReopeningStore({
@@ -208,6 +212,19 @@ export function createEmbeddedBroker(
       const nowMs = performance.now()
       const all = [...latestHeartbeats].map(([id, { text, atMs }]) => ({ id, text, ageMs: nowMs - atMs }))
       return all.filter(({ ageMs }) => ageMs <= PROCESS_GONE_MS)
+    },
+
+    async ask(name, question) {
+      checkQuestion(question)
+      const answer = answers.get(name)
+      // There is no other process.
+      if (answer === undefined) throw new GatewayError('PROCESS_UNREACHABLE')
+      return await answer(question)
+    },
+
+    onAsk(name, answer) {
+      answers.set(name, answer)
+      return () => void answers.delete(name)
     },
 
     async recalled(conversation, names) {

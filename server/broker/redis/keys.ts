@@ -19,6 +19,10 @@ export function createKeys(prefix: string, app: string, area = '') {
     channel: (room: string) => channelBase + room,
     /** Sharded channel: the delivery probes of one process. */
     probe: (process: string) => `${base}:probe:${process}`,
+    /** Sharded channel: questions to the process that answers to a name. */
+    questions: (name: string) => `${base}:questions:${name}`,
+    /** Sharded channel: the answers to the questions of one process. */
+    answers: (process: string) => `${base}:answers:${process}`,
     /** Undefined for other channels. */
     roomOfChannel: (channel: string) =>
       channel.startsWith(channelBase) ? channel.slice(channelBase.length) : undefined,

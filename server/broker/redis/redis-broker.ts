@@ -6,6 +6,7 @@ import type { RecoverableBroker } from '../recoverable-broker.ts'
 import { withTimeout } from '../timeout.ts'
 import { createAbilityCheck } from './ability-check.ts'
 import { createAnnouncements } from './announcements.ts'
+import { createAsking } from './asking/asking.ts'
 import { parseRedisUrl } from './connection/address.ts'
 import type { RedisMode } from './connection/address.ts'
 import { COMMAND_TIMEOUT_MS } from './connection/connection.ts'
@@ -139,6 +140,15 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     later,
     log,
   })
+  const asking = createAsking({
+    processId,
+    commands,
+    subscriber,
+    keys,
+    questionSigner: createSigner('question', signing),
+    answerSigner: createSigner('answer', signing),
+    log,
+  })
   const recalledSets = createRecalledSets(options, { commands, recalls, keys, log })
   const heartbeats = createHeartbeats({ commands, keys, signer: heartbeatSigner })
   const markers = createMarkers({ commands: connections.recalls.client, keys })
@@ -238,6 +248,9 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
 
     heartbeat: noticed('report heartbeats', heartbeats.heartbeat),
     heartbeats: noticed('read heartbeats', heartbeats.heartbeats),
+
+    ask: asking.ask,
+    onAsk: asking.onAsk,
 
     mark: noticed('store markers', markers.mark),
     doubts: generation,

@@ -38,6 +38,8 @@ export function createSubscriber(
   { keys, probeChannel, onProbe, readEntry, onFailure, log }: SubscriberDependencies,
 ) {
   const listeners = new RoomListeners()
+  /** Of channels that belong to no room. */
+  const lines = new Map<string, (text: string) => void>()
   let isComplete = false
   let subscribing: Promise<void> | undefined
 
@@ -49,6 +51,8 @@ export function createSubscriber(
 
   client.on('smessage', (channel: string, text: string) => {
     if (channel === probeChannel) return onProbe(text)
+    const onText = lines.get(channel)
+    if (onText !== undefined) return onText(text)
     const room = keys.roomOfChannel(channel)
     // A trial of what Redis allows, which comes late.
     if (room === undefined) return
@@ -92,7 +96,7 @@ export function createSubscriber(
   }
 
   async function subscribeToAll(rooms: readonly string[]): Promise<void> {
-    await client.ssubscribe(probeChannel)
+    await client.ssubscribe(probeChannel, ...lines.keys())
     for (let i = 0; i < rooms.length; i += MAX_CHANNELS_PER_CALL) {
       await client.ssubscribe(...rooms.slice(i, i + MAX_CHANNELS_PER_CALL).map(keys.channel))
     }
@@ -102,6 +106,16 @@ export function createSubscriber(
     if (!listeners.remove(room, listener)) return
     // If this fails, the connection is lost, and the subscription with it.
     client.sunsubscribe(keys.channel(room)).catch(() => undefined)
+  }
+
+  /** Rejects with BROKER_UNAVAILABLE. */
+  async function subscribeNow(channel: string): Promise<void> {
+    try {
+      await subscribeTo(channel)
+    } catch (error) {
+      onFailure(error)
+      throw new GatewayError('BROKER_UNAVAILABLE', undefined, { cause: error })
+    }
   }
 
   return {
@@ -124,14 +138,25 @@ export function createSubscriber(
 
     async subscribe(room: string, listener: RoomListener): Promise<Subscription> {
       listeners.add(room, listener)
-      try {
-        await subscribeTo(keys.channel(room))
-      } catch (error) {
-        onFailure(error)
+      await subscribeNow(keys.channel(room)).catch((error: unknown) => {
         leave(room, listener)
-        throw new GatewayError('BROKER_UNAVAILABLE', undefined, { cause: error })
-      }
+        throw error
+      })
       return { leave: () => leave(room, listener) }
+    },
+
+    /**
+     * Calls `onText` with what is published on a channel that belongs to no room, of which some may be lost. Resolves once
+     * subscribed; rejects with BROKER_UNAVAILABLE, and is subscribed to with the next connection all the same.
+     */
+    async listen(channel: string, onText: (text: string) => void): Promise<void> {
+      lines.set(channel, onText)
+      await subscribeNow(channel)
+    },
+
+    /** Ends `listen`. */
+    hangUp(channel: string): void {
+      if (lines.delete(channel)) client.sunsubscribe(channel).catch(() => undefined)
     },
   }
 }
