@@ -10,8 +10,9 @@ import type { Access } from './composition/access.ts'
 import type { Base } from './composition/base.ts'
 import { createHealthParts } from './composition/health.ts'
 import { Lifecycle } from './composition/lifecycle.ts'
-import { createBroker, createQuarantine, openInDataDir, openStores } from './composition/storage.ts'
+import { createBroker, openStores } from './composition/storage.ts'
 import { createMemoryBudget } from './composition/memory.ts'
+import { createQuarantine } from './composition/quarantine.ts'
 import { createTestDoor } from './composition/test-door.ts'
 import { createWebhooks } from './composition/webhooks.ts'
 import * as options from './config/options.ts'
@@ -77,8 +78,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   const onRotten = (file: string): void => log.warn({ file }, 'rotten on disk, written again')
   const folder = { dataDir: config.DATA_DIR, app: config.SDK_APP_ID }
   const dataFolder = receives ? await readFolderId(folder, { onRotten }) : undefined
-  const quarantine = receives ? await openInDataDir(config, createQuarantine(log)) : undefined
-  if (quarantine) lifecycle.onStop('quarantine', quarantine.close)
+  const quarantine = receives ? await createQuarantine(config, { lifecycle, metrics, log }) : undefined
   const stores =
     dataFolder !== undefined && quarantine && config.REDIS_URL !== undefined
       ? await openStores(config, { dataFolder, quarantine }, { metrics, log })

@@ -62,7 +62,7 @@ async function remove(
   const entries = store?.list() ?? []
   try {
     for (const entry of entries.filter(({ id }) => ids.includes(id))) {
-      await store?.remove(entry)
+      await store?.remove([entry.id])
       print(`${entry.id} removed`)
     }
   } finally {
@@ -92,7 +92,7 @@ async function replay(options: QuarantineOptions, { environment, print }: Termin
       const query = new URLSearchParams(request.query)
       const { status, text } = await call({ query, body: decodeBody(request), headers: REPLAY_CALL })
       print(`${id} ${status} ${text}`)
-      if (status === 200) await store.remove(entry)
+      if (status === 200) await store.remove([id])
       else refused++
     }
   } finally {

@@ -14,8 +14,6 @@ import * as options from '../config/options.ts'
 import type { Config } from '../config/settings.ts'
 import { inDataDir } from '../lib/data-dir.ts'
 import { systemDisk } from '../lib/disk.ts'
-import { openQuarantine } from '../receiver/quarantine/quarantine-files.ts'
-import type { QuarantineStore } from '../receiver/quarantine/quarantine-files.ts'
 import { createSetAside } from '../receiver/quarantine/quarantine.ts'
 import type { Quarantine } from '../receiver/quarantine/quarantine.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -140,17 +138,8 @@ const createDamageReport =
     }
   }
 
-export const createQuarantine =
-  (log: Logger) =>
-  (store: ReturnType<typeof options.stores>): Promise<QuarantineStore> =>
-    openQuarantine({
-      ...store,
-      onEvicted: (requests) => log.warn({ requests }, 'quarantine full, oldest requests evicted'),
-      onDamage: (damage) => log.error({ damage }, 'the quarantine is damaged on disk'),
-    })
-
 /** Calls `open` with the options of the stores in the data folder. Throws START_FAILED. */
-export const openInDataDir = <Store>(
+const openInDataDir = <Store>(
   config: Config,
   open: (store: ReturnType<typeof options.stores>) => Store | Promise<Store>,
 ): Promise<Store> => inDataDir(config.DATA_DIR, () => open(options.stores(config)))

@@ -136,6 +136,20 @@ export const configSchema = Joi.object<Config>({
     .description(
       'Maximum size of the spool, which holds recalls on disk while Redis is unavailable, in bytes',
     ),
+  QUARANTINE_MAX_BYTES: Joi.number()
+    .integer()
+    .min(2 ** 24)
+    .max(2 ** 40)
+    .default(2 ** 28)
+    .description(
+      'Maximum size of the quarantine, which holds on disk what could not be delivered, in bytes: half of it for recalls, a quarter for requests that the relay gave up, an eighth each for webhooks that were not understood and for what is rotten',
+    ),
+  QUARANTINE_TTL_DAYS: Joi.number()
+    .integer()
+    .min(1)
+    .max(3_650)
+    .default(30)
+    .description('How long an entry stays in the quarantine, in days'),
   HISTORY_SIZE: Joi.number()
     .integer()
     .min(1)

@@ -35,6 +35,12 @@ export const stores = (config: Config) => ({
   maxBytes: config.SPOOL_MAX_BYTES,
 })
 
+export const quarantine = (config: Config) => ({
+  dataDir: config.DATA_DIR,
+  maxBytes: config.QUARANTINE_MAX_BYTES,
+  ttlMs: config.QUARANTINE_TTL_DAYS * 86_400_000,
+})
+
 export const embedded = (config: Config) => ({ ...logLimits(config), dataDir: config.DATA_DIR })
 
 /** Undefined without Redis. */

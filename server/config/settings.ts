@@ -27,6 +27,8 @@ export interface Config {
   readonly REDIS_PREFIX: string
   readonly REDIS_SIGNING_KEY: readonly string[]
   readonly SPOOL_MAX_BYTES: number
+  readonly QUARANTINE_MAX_BYTES: number
+  readonly QUARANTINE_TTL_DAYS: number
   readonly HISTORY_SIZE: number
   readonly HISTORY_TTL_S: number
   readonly RECALLED_TTL_DAYS: number

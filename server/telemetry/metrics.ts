@@ -26,6 +26,8 @@ export interface Metrics {
   recallRecovered(): void
   /** A copy of a confirmed recall, or a part of a file of them, is not what was written. */
   copyRotten(): void
+  /** Entries were dropped from the quarantine, of which nobody decided that: their kind was at its limit, or they were too old. */
+  quarantineDropped(entries: number, why: 'full' | 'expired'): void
   /** `notices` notices were written to each of `sockets` sockets. */
   noticesDelivered(notices: number, sockets: number): void
   /** A live notice was written to the sockets of its room, `ms` after its webhook arrived. */
@@ -86,6 +88,11 @@ export function createMetrics(): MetricsRegistry {
   )
   const recovered = counter('recalls_recovered', 'recalls that Redis had confirmed and lost, published again')
   const rottenCopies = counter('copies_rotten', 'copies of confirmed recalls that rotted on disk')
+  const quarantineDrops = counter(
+    'quarantine_dropped',
+    'entries of the quarantine evicted at its limits, or expired, by reason',
+    ['reason'],
+  )
   const delivered = counter('notices_delivered', 'notices written to sockets, one for each socket')
   const resumes = counter('resumes', 'subscriptions with a position, by outcome', ['outcome'])
   const gaps = counter('gaps', 'gaps sent to the sockets of a room, by reason', ['reason'])
@@ -124,6 +131,7 @@ export function createMetrics(): MetricsRegistry {
     },
     recallRecovered: () => recovered.inc(),
     copyRotten: () => rottenCopies.inc(),
+    quarantineDropped: (entries, reason) => quarantineDrops.inc({ reason }, entries),
     noticesDelivered(notices, sockets) {
       delivered.inc(notices * sockets)
       counts.delivered += notices * sockets

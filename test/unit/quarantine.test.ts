@@ -25,7 +25,7 @@ describe('quarantine on disk', () => {
     const [first, second] = quarantine.list()
     expect(first?.request.reason).to.equal('recall')
     expect(second?.id).to.equal((first?.id ?? 0) + 1)
-    if (first) await quarantine.remove(first)
+    if (first) await quarantine.remove([first.id])
     expect(quarantine.list().map(({ request: { reason } }) => reason)).to.not.include('recall')
     expect(quarantine.size()).to.equal(1_000)
   })
@@ -35,7 +35,7 @@ describe('quarantine on disk', () => {
     onCleanUp(folder.remove)
     const before = await openQuarantine({ dataDir: folder.path })
     for (const reason of ['one', 'two', 'three', 'four']) await before.add(request(reason))
-    for (const entry of before.list().slice(2)) await before.remove(entry)
+    for (const { id } of before.list().slice(2)) await before.remove([id])
     await before.close()
     const quarantine = await openQuarantine({ dataDir: folder.path })
     onCleanUp(quarantine.close)
@@ -61,7 +61,7 @@ describe('quarantine on disk', () => {
     const other = await openQuarantine({ dataDir: folder.path, isOwner: false, disk })
     onCleanUp(other.close)
     hasRotted = true
-    for (const entry of other.list().filter(({ id }) => id !== 1)) await other.remove(entry)
+    for (const { id } of other.list()) if (id !== 1) await other.remove([id])
     expect(other.list().map(({ id, kind }) => ({ id, kind }))).to.deep.equal([{ id: 1, kind: 'rotten' }])
   })
 

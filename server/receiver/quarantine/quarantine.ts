@@ -1,10 +1,11 @@
 import { isUtf8 } from 'node:buffer'
 import type { Recall } from '../../../shared/recall.ts'
 import { toWebhook } from '../recalls.ts'
+import type { RelayedRequest } from './relayed-request.ts'
 
 /**
- * An authentic webhook that the gateway did not understand, or not wholly; a recall that the broker refused; or what the disk
- * returned in the place of something that was kept there.
+ * An authentic webhook that the gateway did not understand, or not wholly; a recall that the broker refused; a request that the
+ * relay gave up; or what the disk returned in the place of something that was kept there.
  */
 export interface QuarantinedRequest {
   readonly receivedAtMs: number
@@ -14,16 +15,24 @@ export interface QuarantinedRequest {
   readonly body?: string
   /** Any other body, in Base64. */
   readonly bodyBase64?: string
+  /** Default: POST. */
+  readonly method?: string
+  /** What stood behind the path of webhooks; missing if nothing did. */
+  readonly path?: string
+  /** As received. */
+  readonly contentType?: string
   /** Why it is here. */
   readonly reason: string
 }
 
-/** Stores what could not be delivered, for an operator to inspect and replay. When full, evicts the oldest of its kind. */
+/** Stores what could not be delivered, for an operator to inspect and retry. When full, evicts the oldest of its kind. */
 export interface Quarantine {
   /** Adds a webhook that was not understood, or not wholly. Resolves once it is on disk. */
   add(request: QuarantinedRequest): Promise<void>
   /** Adds a recall that the broker refused. Resolves once it is on disk. */
   addRecall(request: QuarantinedRequest): Promise<void>
+  /** Adds a request that the relay gave up. Resolves once it is on disk; rejects with errors of the file system. */
+  addRelay(request: RelayedRequest, reason: string): Promise<void>
   /** Adds what the disk returned. Resolves once it is on disk; rejects with errors of the file system. */
   addRotten(bytes: Buffer, reason: string): Promise<void>
 }
@@ -32,7 +41,10 @@ export interface Quarantine {
 export const encodeBody = (body: Buffer): Pick<QuarantinedRequest, 'body' | 'bodyBase64'> =>
   isUtf8(body) ? { body: body.toString() } : { bodyBase64: body.toString('base64') }
 
-export const decodeBody = ({ body, bodyBase64 = '' }: QuarantinedRequest): Buffer =>
+export const decodeBody = ({
+  body,
+  bodyBase64 = '',
+}: Pick<QuarantinedRequest, 'body' | 'bodyBase64'>): Buffer =>
   body === undefined ? Buffer.from(bodyBase64, 'base64') : Buffer.from(body)
 
 /** Returns a function that stores a recall which the broker cannot, as the webhook that it came from. */
