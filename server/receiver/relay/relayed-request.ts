@@ -1,0 +1,55 @@
+/** A webhook as it goes to the app's backend. */
+export interface RelayedRequest {
+  /** Random, and the same in every attempt. */
+  readonly id: string
+  /** `CallbackCommand` of the query, or else of the body; '' if there is none. */
+  readonly command: string
+  /** Requests of one lane are delivered in order: those of a conversation, or else of a user, or else of a command. */
+  readonly lane: string
+  readonly method: string
+  /** What follows WEBHOOK_PATH, byte for byte: '' or '/…'. */
+  readonly pathSuffix: string
+  /** Byte for byte, without '?'. */
+  readonly query: string
+  /** Undefined if there was none. */
+  readonly contentType: string | undefined
+  /** `Forwarded`, `X-Forwarded-…`, and other headers of the caller that go to the backend. */
+  readonly forwarded: Readonly<Record<string, string>>
+  readonly body: Buffer
+  readonly receivedAtMs: number
+}
+
+/** How an attempt ended. */
+export type Attempt =
+  | {
+      readonly kind: 'answered'
+      readonly status: number
+      readonly contentType: string | undefined
+      readonly body: Buffer
+    }
+  | {
+      /** The network failed, the answer was late or too large, or its status was 5xx, 408, 425 or 429. May be tried again. */
+      readonly kind: 'failed'
+      readonly reason: string
+      /** What the backend asked for in `Retry-After`, bounded. */
+      readonly retryAfterMs?: number
+    }
+
+export interface Forwarder {
+  /** Never rejects. `attempt` counts from 1. */
+  forward(
+    request: RelayedRequest,
+    options: { readonly timeoutMs: number; readonly attempt: number },
+  ): Promise<Attempt>
+}
+
+/** Why a request is queued: its attempt failed, others of its lane wait, or it was not tried. */
+export type QueuedBecause = 'failed' | 'behind' | 'untried'
+
+export interface RelayQueue {
+  /** Resolves once the request is on disk, and survives a crash. Rejects if the queue is full or the disk fails. */
+  add(request: RelayedRequest, why: QueuedBecause): Promise<void>
+  /** Whether something of this lane waits, so that what follows has to queue behind it. */
+  hasLane(lane: string): boolean
+  depth(): { readonly requests: number; readonly bytes: number; readonly ageMs: number }
+}
