@@ -31,24 +31,42 @@ export type Attempt =
       /** The network failed, the answer was late or too large, or its status was 5xx, 408, 425 or 429. May be tried again. */
       readonly kind: 'failed'
       readonly reason: string
+      /** If it has answered. */
+      readonly status?: number
       /** What the backend asked for in `Retry-After`, bounded. */
       readonly retryAfterMs?: number
     }
 
 export interface Forwarder {
-  /** Never rejects. `attempt` counts from 1. */
+  /** Never rejects. `attempt` counts from 1. Once `signal` aborts, the attempt ends as failed. */
   forward(
     request: RelayedRequest,
-    options: { readonly timeoutMs: number; readonly attempt: number },
+    options: { readonly timeoutMs: number; readonly attempt: number; readonly signal?: AbortSignal },
   ): Promise<Attempt>
 }
 
 /** Why a request is queued: its attempt failed, others of its lane wait, or it was not tried. */
 export type QueuedBecause = 'failed' | 'behind' | 'untried'
 
+/** The place of a request in its lane, in order of arrival. */
+export interface Arrival {
+  readonly number: number
+  /** Whether earlier ones of its lane wait, or are under way while the queue holds anything: it has to queue behind them. */
+  readonly mustQueue: boolean
+  /** It needs no queue. Until then, or until it is added, later ones of its lane are not delivered from the queue. */
+  leave(): void
+}
+
 export interface RelayQueue {
-  /** Resolves once the request is on disk, and survives a crash. Rejects if the queue is full or the disk fails. */
-  add(request: RelayedRequest, why: QueuedBecause): Promise<void>
+  /** Takes the next place in a lane, for a request that may have to be queued. */
+  arrive(lane: string): Arrival
+  /**
+   * Resolves once the request is on disk, and survives a crash. Rejects with NOT_KEPT at once if the queue is full, and if the disk
+   * fails. Without an arrival, it comes last in its lane.
+   */
+  add(request: RelayedRequest, why: QueuedBecause, arrival?: Arrival): Promise<void>
+  /** The backend has answered somebody: a pause before the next probe ends. */
+  wake(): void
   /** Whether something of this lane waits, so that what follows has to queue behind it. */
   hasLane(lane: string): boolean
   depth(): { readonly requests: number; readonly bytes: number; readonly ageMs: number }
