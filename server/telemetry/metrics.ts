@@ -46,9 +46,19 @@ export interface Metrics {
   connectionRefused(): void
   /** An idle connection was closed because its address or the process had reached its maximum. */
   connectionGaveWay(limit: 'address' | 'process'): void
+  /** A request in the relay's queue was sent to the app's backend. */
+  queuedRequestTried(outcome: 'delivered' | 'retry' | 'refused'): void
+  /** A request has left the relay's queue. */
+  queuedRequestEnded(how: QueuedRequestEnd): void
   /** A request was refused with this error. `entrance` is one of `Refusals`. */
   refused(entrance: string, code: ErrorCode): void
 }
+
+/**
+ * How a request left the relay's queue: the backend has answered it, with `ActionStatus` FAIL; or it went to the quarantine, because
+ * the backend refused it for good, it was too old, or it was rotten on disk.
+ */
+export type QueuedRequestEnd = 'delivered' | 'delivered_fail' | 'refused' | 'expired' | 'rotten'
 
 /** The metrics that heartbeats carry. */
 export interface RecentMetrics {
@@ -109,6 +119,12 @@ export function createMetrics(): MetricsRegistry {
   const refusals = labelled(
     counter('refusals', 'requests refused, by entrance and code', ['entrance', 'code']),
   )
+  const queuedTries = labelled(
+    counter('relay_queue_attempts', "attempts at requests in the relay's queue, by outcome", ['outcome']),
+  )
+  const queuedEnds = labelled(
+    counter('relay_queue_ended', "requests that have left the relay's queue, by how", ['how']),
+  )
   const latency = new Histogram({
     name: `${PREFIX}delivery_seconds`,
     help: 'from the webhook until a live notice was written to sockets',
@@ -147,6 +163,8 @@ export function createMetrics(): MetricsRegistry {
     memoryShed: (kind) => shed.inc({ kind }),
     connectionRefused: () => turnedAway.inc(),
     connectionGaveWay: (limit) => gaveWay.inc({ limit }),
+    queuedRequestTried: (outcome) => queuedTries(outcome).inc(),
+    queuedRequestEnded: (how) => queuedEnds(how).inc(),
     refused: (entrance, code) => refusals(entrance, code).inc(),
 
     counts: () => ({ ...counts }),

@@ -43,7 +43,7 @@ export interface DeliveryDependencies {
 }
 
 /** Where requests go that are given up. */
-export interface RelayQuarantine {
+interface RelayQuarantine {
   /** Resolves once it is on disk. */
   addRelay(request: RelayedRequest, reason: string): Promise<void>
   addRotten(bytes: Buffer, reason: string): Promise<void>
