@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Router } from 'express'
 import { createApi } from './api/api.ts'
 import { refuseStatus, serveStatus } from './api/status.ts'
-import type { TestDoor } from './api/test-recall.ts'
 import { paceReads } from './broker/paced-reads.ts'
 import { warnUnlessStored } from './broker/stored-last.ts'
 import { createAccess, followRevocations } from './composition/access.ts'
@@ -24,6 +23,7 @@ import { createHttpServer } from './http/server.ts'
 import { serveClientScript, serveConsole } from './http/static-files.ts'
 import { lockDataDir, readFolderId } from './lib/data-dir.ts'
 import { RequestTurns } from './lib/request-turns.ts'
+import { createAllQuarantines } from './receiver/quarantine/all-quarantines.ts'
 import { createRealtime } from './realtime/realtime.ts'
 import type { Realtime } from './realtime/realtime.ts'
 import { createHeartbeatReader } from './telemetry/heartbeat-reader.ts'
@@ -121,15 +121,16 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   let port = 0
   const door = createTestDoor(config, () => port)
   const { readOverview } = health
+  const quarantines = createAllQuarantines({ ownFolder: dataFolder, broker, readHeartbeats })
   const routers = [
     ...health.routers,
     ...(access && realtime
-      ? createPages({ ...base, broker: reads, readOverview, door }, access, realtime)
+      ? createPages({ ...base, broker: reads, readOverview, door, quarantines }, access, realtime)
       : []),
     ...(realtime ? [] : [createReceiverStatus({ ...base, readOverview }, access)]),
   ]
   const handlers = [
-    ...(quarantine ? [createWebhooks(base, quarantine)] : []),
+    ...(quarantine && dataFolder !== undefined ? [createWebhooks(base, { dataFolder, quarantine })] : []),
     ...(realtime ? [realtime.webSockets.respond] : []),
   ]
   const http = createHttpServer(boundByOpenFiles(options.http(config), log), {
@@ -167,7 +168,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
 
 /** Creates the routers that a node serves next to its sockets. */
 function createPages(
-  base: Base & { readonly readOverview: ReadOverview; readonly door: TestDoor },
+  base: Base & Pick<Parameters<typeof createApi>[1], 'readOverview' | 'door' | 'quarantines'>,
   access: Access,
   { openStream, socketsIn }: Realtime,
 ): Router[] {

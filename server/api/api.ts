@@ -11,6 +11,8 @@ import type { RequestTurns } from '../lib/request-turns.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { principalOf, requireAdmin, requireBearer } from './bearer-auth.ts'
 import { createDisconnect } from './disconnect.ts'
+import { createQuarantineHandlers } from './quarantine.ts'
+import type { Quarantines } from './quarantine.ts'
 import { parseStream } from './requests.ts'
 import { createRoomHandlers } from './room-handlers.ts'
 import { serveStatus } from './status.ts'
@@ -27,6 +29,7 @@ interface ApiOptions {
 interface ApiDependencies extends StatusDependencies {
   readonly authorization: Authorization
   readonly broker: Broker
+  readonly quarantines: Quarantines
   /** Where test recalls go in. */
   readonly door: TestDoor
   /** Writes one room to the response as server-sent events. */
@@ -47,6 +50,7 @@ export function createApi({ testRecalls }: ApiOptions, dependencies: ApiDependen
   const { authorization, authenticateRequest, broker, door, openStream, socketsIn, turns, addressOf, log } =
     dependencies
   const rooms = createRoomHandlers({ authorization, broker, socketsIn, turns })
+  const quarantine = createQuarantineHandlers(dependencies)
   const stream: RequestHandler = async (request, response) => {
     const { room, since } = parseStream(request)
     await openStream(principalOf(response), { ...room, ...(since && { since }) }, response)
@@ -59,6 +63,12 @@ export function createApi({ testRecalls }: ApiOptions, dependencies: ApiDependen
   router.get('/v1/notices', rooms.notices)
   router.get('/v1/recalled', rooms.recalled)
   router.get('/v1/stream', stream)
+  router.get('/v1/quarantine', requireAdmin, quarantine.list)
+  router.delete('/v1/quarantine', requireAdmin, quarantine.dropMatching)
+  router.post('/v1/quarantine/retry', requireAdmin, quarantine.retryMatching)
+  router.get('/v1/quarantine/:id', requireAdmin, quarantine.show)
+  router.delete('/v1/quarantine/:id', requireAdmin, quarantine.drop)
+  router.post('/v1/quarantine/:id/retry', requireAdmin, quarantine.retry)
   router.post('/v1/disconnect', requireAdmin, createDisconnect({ broker, log }))
   if (testRecalls) router.post('/v1/test-recall', requireAdmin, createTestRecall({ broker, door, log }))
   return router

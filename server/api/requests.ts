@@ -32,7 +32,7 @@ const roomKeys = {
 }
 
 /** Digits alone: other ways to write a number, such as `1e2`, are more likely mistakes. */
-const wholeNumber = (min: number, max: number) =>
+export const wholeNumber = (min: number, max: number) =>
   Joi.string()
     .empty('')
     .custom((text: string, { error }) => {
@@ -136,7 +136,8 @@ export function parseBody<T>(schema: Joi.ObjectSchema<T>, { body }: Request): T 
   return validate(schema, parseJson(body), 'REQUEST_MALFORMED', Infinity)
 }
 
-function parseQuery<T>(schema: Joi.ObjectSchema<T>, { originalUrl }: Request): T {
+/** Throws REQUEST_MALFORMED naming the invalid fields. */
+export function parseQuery<T>(schema: Joi.ObjectSchema<T>, { originalUrl }: Request): T {
   // A value may contain a question mark, so only the first one counts.
   const [, text = ''] = /\?(.*)$/s.exec(originalUrl) ?? []
   const parameters = new URLSearchParams(text)

@@ -5,12 +5,22 @@ import { createNetworkMatcher } from '../http/client-address.ts'
 import type { RequestHandler } from '../http/server.ts'
 import { createAnnouncer } from '../receiver/announcer.ts'
 import type { MembershipEnd } from '../receiver/commands/membership.ts'
-import type { Quarantine } from '../receiver/quarantine/quarantine.ts'
+import { GatewayError } from '../../shared/errors.ts'
+import { quarantineName } from '../receiver/quarantine/all-quarantines.ts'
+import { createAnswering } from '../receiver/quarantine/answering.ts'
+import type { QuarantineStore } from '../receiver/quarantine/quarantine-files.ts'
+import { createRetrying } from '../receiver/quarantine/retrying.ts'
 import { createReceiver } from '../receiver/receiver.ts'
 import type { Base } from './base.ts'
 
-/** Creates the receiver, for the HTTP server. */
-export function createWebhooks(base: Base, quarantine: Quarantine): RequestHandler {
+interface Disk {
+  /** The id of the data folder. */
+  readonly dataFolder: string
+  readonly quarantine: QuarantineStore
+}
+
+/** Creates the receiver, for the HTTP server, and answers what other processes ask about its quarantine. */
+export function createWebhooks(base: Base, { dataFolder, quarantine }: Disk): RequestHandler {
   const { config, lifecycle, broker, addressOf, metrics, refusals, log } = base
   if (config.WEBHOOK_AUTH === 'off')
     log.warn('WEBHOOK_AUTH is off: anyone who knows the path can send recalls')
@@ -26,5 +36,15 @@ export function createWebhooks(base: Base, quarantine: Quarantine): RequestHandl
     { broker, quarantine, announceEnd: announcer.announceEnd, metrics, refusals, log },
   )
   lifecycle.onStop('receiver', async () => receiver.stop())
+  const { retryWebhook } = receiver
+  const retrying = createRetrying({ quarantine, retryWebhook, retryRelay: refuseRelay, log })
+  const answer = createAnswering(dataFolder, { quarantine, retrying })
+  const stopAnswering = broker.onAsk(quarantineName(dataFolder), answer)
+  lifecycle.onStop('quarantine for others', async () => stopAnswering())
   return receiver.handle
+}
+
+/** Without a relay, nothing that it gave up can be retried. */
+const refuseRelay = async (): Promise<never> => {
+  throw new GatewayError('WEBHOOK_MALFORMED', 'this process has no relay')
 }

@@ -26,6 +26,6 @@ export const allowOrigins =
     response.set('Access-Control-Allow-Origin', origin).set('Access-Control-Expose-Headers', 'Retry-After')
     if (request.method !== 'OPTIONS') return next()
     response.set('Access-Control-Allow-Headers', ALLOWED_HEADERS)
-    response.set('Access-Control-Allow-Methods', 'GET, POST').set('Access-Control-Max-Age', '600')
+    response.set('Access-Control-Allow-Methods', 'GET, POST, DELETE').set('Access-Control-Max-Age', '600')
     response.status(204).end()
   }

@@ -39,7 +39,8 @@ export function createCallerCheck({ app, tokens }: CallerOptions) {
   }
 }
 
-function parseQuery(text: string): WebhookQuery {
+/** Reads a query without checking who calls. */
+export function parseQuery(text: string): WebhookQuery {
   const parameters = new URLSearchParams(text)
   /** Providers and proxies spell names in several ways; nearly always the documented one. */
   const inAnyCase = (name: string): string | undefined =>

@@ -20,7 +20,7 @@ interface RecallStorageDependencies {
 
 /**
  * Stores the recalls of a webhook, and puts it into the quarantine as well if not all of it makes sense. Rejects with
- * WEBHOOK_MALFORMED if nothing does, and with NOT_KEPT.
+ * WEBHOOK_MALFORMED if nothing does, or not all of what comes from there, and with NOT_KEPT.
  */
 export type StoreRecalls = (
   call: WebhookCall,
@@ -51,12 +51,11 @@ export function createRecallStorage({
       address: printable(query.get('ClientIP')),
     })
     const leftMs = msLeft(call)
-    const quarantining =
-      leftOut === undefined
-        ? undefined
-        : setAside(call, `delivered without what was not understood: ${leftOut}`)
+    const reason = leftOut && `delivered without what was not understood: ${leftOut}`
+    const quarantining = reason === undefined || call.isReplay ? undefined : setAside(call, reason)
     await Promise.all(recalls.map((recall) => publish(recall, leftMs)))
     await quarantining
+    if (reason !== undefined && call.isReplay) throw new GatewayError('WEBHOOK_MALFORMED', reason)
   }
 }
 

@@ -10,6 +10,8 @@ import { dropBody, readBody } from './body.ts'
 import { createCallerCheck } from './caller.ts'
 import type { CallerOptions } from './caller.ts'
 import { isOwnCall, isReplay } from './provider-call.ts'
+import { createRetryWebhook } from './quarantine/retry-webhook.ts'
+import type { RetryWebhook } from './quarantine/retry-webhook.ts'
 import { refusal } from './responses.ts'
 import type { WebhookResponse } from './responses.ts'
 import { createWebhook } from './webhook.ts'
@@ -32,6 +34,8 @@ interface ReceiverDependencies extends WebhookDependencies {
 interface Receiver {
   /** Serves a request if it is a webhook, and returns whether it is. */
   handle(request: IncomingMessage, response: ServerResponse): boolean
+  /** Handles a webhook from the quarantine; see `createRetryWebhook`. */
+  readonly retryWebhook: RetryWebhook
   stop(): void
 }
 
@@ -100,6 +104,7 @@ export function createReceiver(
       return true
     },
 
+    retryWebhook: createRetryWebhook(handleWebhook),
     stop: () => stalls.stop(),
   }
 }

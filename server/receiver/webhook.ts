@@ -74,7 +74,8 @@ export function createWebhook({
       const isRecall = [command, fields['CallbackCommand']].some(
         (name) => typeof name === 'string' && recallCommand(name) !== undefined,
       )
-      if (isRecall && call.isReplay) throw error
+      // It is there already, and stays.
+      if (call.isReplay) throw error
       await setAside(call, message)
       if (isRecall) throw error
       // The gateway itself is at fault, and the response does not show it.

@@ -141,6 +141,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
     'server/auth/',
     'server/api/',
     'server/receiver/commands/',
+    'server/receiver/quarantine/questions.ts',
     'server/realtime/sessions/requests.ts',
     'server/telemetry/heartbeat-state.ts',
   ],

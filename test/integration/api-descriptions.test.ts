@@ -13,6 +13,7 @@ import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { postDisconnect } from '../support/disconnect.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { quarantineRequest } from '../support/quarantine.ts'
 import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
@@ -74,9 +75,9 @@ describe('API descriptions', () => {
   it('list exactly the served paths', () => {
     const served = [
       ...`${read('server/api/api.ts')}${read('server/api/status.ts').split('export function refuseStatus')[0]}`.matchAll(
-        /router\.(get|post)\(\s*'([^']+)'/g,
+        /router\.(get|post|delete)\(\s*'([^']+)'/g,
       ),
-    ].map(([, method = '', path = '']) => `${method} ${path}`)
+    ].map(([, method = '', path = '']) => `${method} ${path.replace(/:(\w+)/, '{$1}')}`)
     const described = Object.entries(openapi.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method} ${path}`),
     )
@@ -105,7 +106,7 @@ describe('API descriptions', () => {
         ...(body && { body: JSON.stringify(body) }),
       })
       const content: unknown = await response.json()
-      const [plain = ''] = path.split('?')
+      const [plain = ''] = path.replace(/[0-9a-f-]{36}-\d+/, '{id}').split('?')
       const where =
         response.status === 200
           ? ['paths', plain, method, 'responses', '200']
@@ -134,6 +135,22 @@ describe('API descriptions', () => {
     expect(await call('get', '/v1/notices?group=g', undefined, member)).to.equal(200)
     expect(await call('get', '/v1/status', undefined, member)).to.equal(403)
     expect(await call('get', '/v1/notices')).to.equal(400)
+
+    for (const body of ['no json', '[]', '{}'])
+      expect((await postWebhook(gateway.url, { body })).status).to.equal(400)
+    const { entries } = (await quarantineRequest<'GET '>(gateway.url, 'GET')).body
+    const [first, second] = entries
+    for (const [method, path] of [
+      ['get', '/v1/quarantine'],
+      ['get', '/v1/quarantine?limit=1&order=oldest'],
+      ['get', `/v1/quarantine/${first?.id}`],
+      ['post', `/v1/quarantine/${first?.id}/retry`],
+      ['post', '/v1/quarantine/retry?kind=webhook'],
+      ['delete', `/v1/quarantine/${second?.id}`],
+      ['delete', '/v1/quarantine?kind=webhook'],
+    ] as const)
+      expect(await call(method, path), path).to.equal(200)
+    expect(await call('get', `/v1/quarantine/${first?.id}`)).to.equal(404)
   })
 
   it('match the socket events', async () => {

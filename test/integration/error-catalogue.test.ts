@@ -270,11 +270,13 @@ describe('the error catalogue', () => {
     TOO_MANY_ROOMS: fillSocket,
     TOO_MANY_REQUESTS: async () => socket(main, await memberToken(), () => ROOM, 500),
     NOT_FOUND: () => http(main, '/nowhere'),
+    NOT_IN_QUARANTINE: async () => http(main, '/v1/quarantine/1', await adminToken()),
+    PROCESS_UNREACHABLE: async () => http(main, `/v1/quarantine/${'0'.repeat(36)}-1`, await adminToken()),
     INTERNAL: broken,
   }
 
   /** Told by the proxy alone: `test/multi-node/proxy-chain.test.ts`. */
-  type ProxyCode = 'NODE_UNREACHABLE' | 'PROCESS_UNREACHABLE' | 'NOT_IN_QUARANTINE'
+  type ProxyCode = 'NODE_UNREACHABLE'
   type CommandCode = 'SEND_FAILED' | 'CONFIG_INVALID' | 'START_FAILED'
   const COMMANDS: Readonly<Record<CommandCode, () => ReturnType<typeof command>>> = {
     SEND_FAILED: () =>

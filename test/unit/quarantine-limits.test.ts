@@ -10,9 +10,11 @@ const request = (reason: string, bytes = 2) => ({
   body: 'x'.repeat(bytes),
   reason,
 })
+const relay = { id: 'i', command: 'Before', lane: 'g', forwarded: { 'X-Forwarded-For': '::1' } }
 const relayed = (body = Buffer.from('body')) => ({
+  ...relay,
   method: 'POST',
-  path: '/more',
+  pathSuffix: '/more',
   query: 'a=%20&Sign=abc&sIgn=def&Sig%6e=f&b&CallbackCommand=Before',
   contentType: 'text/x-odd',
   body,
@@ -69,6 +71,7 @@ describe('quarantine with limits', () => {
       query: 'a=%20&b&CallbackCommand=Before',
       contentType: 'text/x-odd',
       bodyBase64: body.toString('base64'),
+      relay,
       reason: 'gave up',
     })
     await Promise.all(Array.from({ length: 10_000 }, () => quarantine.addRelay(relayed(), 'more')))

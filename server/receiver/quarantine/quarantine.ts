@@ -21,6 +21,8 @@ export interface QuarantinedRequest {
   readonly path?: string
   /** As received. */
   readonly contentType?: string
+  /** What only the relay needs to try it again. */
+  readonly relay?: Pick<RelayedRequest, 'id' | 'command' | 'lane' | 'forwarded'>
   /** Why it is here. */
   readonly reason: string
 }
