@@ -1,8 +1,9 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { Broker } from '../../server/broker/broker.ts'
-import type { GroupConversation } from '../../shared/conversation.ts'
 import type { Notice } from '../../shared/notice.ts'
+import type { Conversation } from '../../shared/conversation.ts'
+import type { MessageName } from '../../shared/message.ts'
 import type { Recall } from '../../shared/recall.ts'
 import { FEED } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
@@ -19,17 +20,28 @@ const HOUR_MS = 3_600_000
 /** Close enough to each other that repeats are frequent; the last is the latest time that a webhook can carry. */
 const TIMES_MS = [1, 1_000, HOUR_MS, HOUR_MS + 1, 2 * HOUR_MS, 8_640_000_000_000_000]
 const SEQS = [1, 2, 3, 4, 10 ** 15 + 1, Number.MAX_SAFE_INTEGER]
+/** As many: what a message is called outside of groups. Some are what a store calls something else. */
+const KEYS = ['1_1_1', '1', 'ended', 'dropped', 'key:1', '\u{10FFFF}:%*']
 
-/** Two groups, the first with two topics. The indices below refer to this order, followed by the feed. */
-type Conversation = GroupConversation & { readonly topic?: string }
-
+/**
+ * Two groups, the first with two topics, a conversation of two and an official account. The indices below refer to this order,
+ * followed by the feed.
+ */
 const conversationsOf = (run: number): Conversation[] => [
   { group: `g${run}` },
   { group: `g${run}`, topic: 't' },
   { group: `g${run}`, topic: 'u:*' },
   { group: `h${run}` },
+  { c2c: ['Ann', `g${run}`] },
+  { official: `g${run}` },
 ]
-const CONVERSATIONS = 4
+const CONVERSATIONS = 6
+
+/** Returns what stands for a message in a conversation: the same draw is a number in a group, and a key elsewhere. */
+const namesIn = ({ group }: Conversation, indices: readonly number[]): MessageName[] =>
+  indices.map((index) => at<MessageName>(group === undefined ? KEYS : SEQS, index))
+
+const GROUPS = 4
 const ROOMS = CONVERSATIONS + 1
 
 /** A broker, the model of what it should do, and what its listeners received. */
@@ -86,22 +98,26 @@ async function expectReceived({ rooms, received, expected }: World): Promise<voi
   }
 }
 
-const seqs = fc.uniqueArray(fc.constantFrom(...SEQS), { minLength: 1 })
+const message = fc.nat({ max: SEQS.length - 1 })
+const messages = fc.uniqueArray(message, { minLength: 1 })
 const recall = fc.record({
   place: fc.nat({ max: CONVERSATIONS - 1 }),
-  seqs,
+  messages,
   time: fc.constantFrom(...TIMES_MS),
   untimed: fc.boolean(),
   operator: fc.option(fc.string({ unit: 'binary' }), { nil: undefined }),
 })
 
 const publish = recall.map(
-  ({ place, seqs: recalled, time, untimed, operator }) =>
+  ({ place, messages: recalled, time, untimed, operator }) =>
     new Step(`publish ${recalled.join()} of ${place} at ${untimed ? 'about ' : ''}${time}`, async (world) => {
       const { broker, model, conversations, rooms, expected } = world
       const published: Recall = {
         ...at(conversations, place),
-        messages: recalled.map((seq, i) => (i % 2 === 0 ? { seq } : { seq, id: `id-${seq}` })),
+        messages: namesIn(at(conversations, place), recalled).map((name, i) => {
+          if (typeof name === 'string') return { key: name }
+          return i % 2 === 0 ? { seq: name } : { seq: name, id: `id-${name}` }
+        }),
         recalledAtMs: time,
         ...(untimed && { untimed: true as const }),
         ...(operator !== undefined && { operator }),
@@ -163,13 +179,13 @@ const history = fc
   )
 
 const recalled = fc
-  .tuple(fc.nat({ max: CONVERSATIONS - 1 }), fc.array(fc.constantFrom(...SEQS)))
+  .tuple(fc.nat({ max: CONVERSATIONS - 1 }), fc.array(message))
   .map(
     ([place, requested]) =>
       new Step(`recalled ${requested.join()} of ${place}`, async ({ broker, model, conversations }) =>
         expectEqual(
-          await broker.recalled(at(conversations, place), requested),
-          model.recalled(at(conversations, place), requested),
+          await broker.recalled(at(conversations, place), namesIn(at(conversations, place), requested)),
+          model.recalled(at(conversations, place), namesIn(at(conversations, place), requested)),
         ),
       ),
   )
@@ -193,11 +209,11 @@ const newEpoch = fc.tuple(fc.nat({ max: ROOMS - 1 }), fc.boolean()).map(
     ),
 )
 
-const endGroup = fc.tuple(fc.nat({ max: CONVERSATIONS - 1 }), fc.constantFrom(...TIMES_MS.slice(0, -1))).map(
+const endGroup = fc.tuple(fc.nat({ max: GROUPS - 1 }), fc.constantFrom(...TIMES_MS.slice(0, -1))).map(
   ([place, atMs]) =>
     new Step(`end of the group of ${place} at ${atMs}`, async (world) => {
       const { broker, model, conversations, rooms, formerEpochs } = world
-      const { group } = at(conversations, place)
+      const { group = '' } = at(conversations, place)
       const before = new Map(rooms.map((room) => [room, model.head(room)]))
       const ended = model.endGroup(group, atMs)
       await broker.endGroup(group, atMs)
