@@ -9,7 +9,6 @@ export type {
   ClientEvents,
   ConnectionOptions,
   GetTokenOption,
-  NoticeListener,
   RecallClientOptions,
   RoomGap,
   RoomRecovered,
@@ -21,13 +20,25 @@ export type {
   SubscriptionEvents,
 } from './client/api.ts'
 export type { Credential } from './client/credential.ts'
+export type {
+  MemberNotice,
+  MessageName,
+  Notice,
+  NoticeListener,
+  RecalledAt,
+  RecalledMessage,
+} from './client/notices.ts'
 export { memoryPositions, storedPositions } from './client/position-store.ts'
 export type { PositionStore, TextStore } from './client/position-store.ts'
-export type { MemberNotice, Notice } from './notice.ts'
 export type { GapReason, Position } from './position.ts'
 export type { Goodbye } from './protocol.ts'
-export type { Conversation } from './conversation.ts'
-export type { RecalledAt, RecalledMessage } from './message.ts'
+export type {
+  C2cConversation,
+  Conversation,
+  GroupConversation,
+  OfficialConversation,
+} from './conversation.ts'
+export type { KeyedMessage, NumberedMessage } from './message.ts'
 export type { Recall } from './recall.ts'
 export type { Feed, Room } from './room.ts'
 

@@ -1,7 +1,7 @@
 import type { ErrorCode } from './errors.ts'
 import type { MemberNotice, Notice } from './notice.ts'
 import type { GapReason, Position } from './position.ts'
-import type { Conversation } from './conversation.ts'
+import type { C2cConversation, GroupConversation, OfficialConversation } from './conversation.ts'
 import type { RecalledAt } from './message.ts'
 import type { Room } from './room.ts'
 
@@ -27,14 +27,22 @@ export type SubscribeRequest = Room & {
   readonly since?: Position
 }
 
-export type RecalledRequest = Conversation & {
-  /** 1 to 1,000. */
-  readonly seqs: readonly number[]
-}
+/** Messages of a group by their seqs, or of any other conversation by their keys. */
+export type RecalledRequest =
+  | (GroupConversation & {
+      /** 1 to 1,000. */
+      readonly seqs: readonly number[]
+      readonly keys?: undefined
+    })
+  | ((C2cConversation | OfficialConversation) & {
+      /** 1 to 1,000. */
+      readonly keys: readonly string[]
+      readonly seqs?: undefined
+    })
 
 export interface RecalledResponse {
   readonly ok: true
-  /** Those of the requested seqs that are recalled, with the time of their last recall. */
+  /** Those of the requested messages that are recalled, with the time of their last recall. */
   readonly recalled: readonly RecalledAt[]
 }
 

@@ -1,8 +1,10 @@
 import type { RequestHandler } from 'express'
 import Joi from 'joi'
 import type { DisconnectResponse } from '../../shared/http-api.ts'
-import { encodeAnnouncement } from '../auth/announcements.ts'
+import { encodeAnnouncement, revokedIn } from '../auth/announcements.ts'
+import type { Where } from '../auth/announcements.ts'
 import type { Broker } from '../broker/broker.ts'
+import { conversationKeys } from '../lib/conversation-schema.ts'
 import { identifier, UNSET } from '../lib/schema.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { principalOf } from './bearer-auth.ts'
@@ -17,19 +19,17 @@ interface DisconnectDependencies {
   readonly log: Logger
 }
 
-interface DisconnectRequest {
+interface DisconnectRequest extends Where {
   readonly userId: string
-  readonly group?: string
-  readonly topic?: string
   readonly forS: number
 }
 
 const disconnectSchema = Joi.object<DisconnectRequest>({
   userId: identifier.empty(UNSET).required(),
-  group: identifier.empty(UNSET),
-  topic: identifier.empty(UNSET),
+  ...conversationKeys(),
   forS: Joi.number().integer().min(1).max(MAX_REVOCATION_S).default(DEFAULT_REVOCATION_S).empty(UNSET),
 })
+  .oxor('group', 'c2c', 'official')
   .with('topic', 'group')
   .required()
   .label('body')
@@ -40,9 +40,9 @@ const disconnectSchema = Joi.object<DisconnectRequest>({
  */
 export function createDisconnect({ broker, log }: DisconnectDependencies): RequestHandler[] {
   const disconnect: RequestHandler = async (request, response) => {
-    const { userId, group, topic, forS } = parseBody(disconnectSchema, request)
+    const { userId, forS, ...where } = parseBody(disconnectSchema, request)
     const untilMs = Date.now() + forS * 1_000
-    const conversation = { ...(group !== undefined && { group }), ...(topic !== undefined && { topic }) }
+    const conversation = revokedIn(where)
     await broker.announce(
       'revocations',
       encodeAnnouncement({ kind: 'revoked', userId, ...conversation, untilMs }),

@@ -4,9 +4,12 @@ import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
 import { MAX_REQUEST_BYTES, MAX_SEQS } from '../../shared/limits.ts'
 import type { Position } from '../../shared/position.ts'
+import { conversationOf } from '../../shared/conversation.ts'
 import type { Conversation } from '../../shared/conversation.ts'
+import type { MessageName } from '../../shared/message.ts'
 import type { Room } from '../../shared/room.ts'
-import { identifier, validate } from '../lib/schema.ts'
+import { conversationKeys, keyList, ofMessages, ofOneConversation } from '../lib/conversation-schema.ts'
+import { validate } from '../lib/schema.ts'
 
 export const MAX_NOTICES = 1_000
 const DEFAULT_NOTICES = 100
@@ -14,6 +17,8 @@ const DEFAULT_NOTICES = 100
 interface RoomQuery {
   readonly group?: string
   readonly topic?: string
+  readonly c2c?: readonly [string, string]
+  readonly official?: string
   readonly feed?: 'true'
 }
 
@@ -26,8 +31,7 @@ interface NoticesQuery extends RoomQuery {
 
 /** A parameter without a value is as good as none. */
 const roomKeys = {
-  group: identifier.empty(''),
-  topic: identifier.empty(''),
+  ...conversationKeys(),
   feed: Joi.string().valid('true').empty(Joi.valid('', 'false')),
 }
 
@@ -46,8 +50,7 @@ const position = Joi.string()
   .empty('')
   .pattern(/^[\w-]{1,64}:\d{1,15}$/, 'a position, epoch:offset')
 
-const ofRoom = <T>(schema: Joi.ObjectSchema<T>): Joi.ObjectSchema<T> =>
-  schema.xor('group', 'feed').with('topic', 'group')
+const ofRoom = <T>(schema: Joi.ObjectSchema<T>): Joi.ObjectSchema<T> => ofOneConversation(schema, ['feed'])
 
 const roomSchema = ofRoom(Joi.object<RoomQuery>(roomKeys))
 /** Replacements of `EventSource` that do not send the header use one of two parameters instead. */
@@ -69,15 +72,22 @@ const noticesSchema = ofRoom(
     limit: wholeNumber(1, MAX_NOTICES).default(DEFAULT_NOTICES),
   }).oxor('since', 'before', 'receivedSinceMs'),
 )
-const recalledSchema = Joi.object<Conversation & { seqs: string }>({
-  group: identifier.empty('').required(),
-  topic: identifier.empty(''),
-  seqs: Joi.string()
-    .pattern(/^\d{1,16}(-\d{1,16})?(,\d{1,16}(-\d{1,16})?)*$/, 'numbers and ranges, 1,5-9')
-    .required(),
-})
+interface RecalledQuery extends RoomQuery {
+  readonly seqs?: string
+  readonly keys?: readonly string[]
+}
 
-/** `?group=…`, `?group=…&topic=…` or `?feed=true`. Throws REQUEST_MALFORMED naming the invalid fields, like all functions here. */
+const recalledSchema = ofMessages(
+  Joi.object<RecalledQuery>({
+    ...conversationKeys(),
+    seqs: Joi.string()
+      .empty('')
+      .pattern(/^\d{1,16}(-\d{1,16})?(,\d{1,16}(-\d{1,16})?)*$/, 'numbers and ranges, 1,5-9'),
+    keys: keyList,
+  }),
+)
+
+/** `?group=…`, `?group=…&topic=…`, `?c2c=…&c2c=…`, `?official=…` or `?feed=true`. Throws REQUEST_MALFORMED naming the invalid fields, like all functions here. */
 export const parseRoom = (request: Request): Room => toRoom(parseQuery(roomSchema, request))
 
 /**
@@ -105,9 +115,16 @@ export function parseNotices(request: Request) {
   }
 }
 
-/** A conversation, and `seqs=1,5-9`: at most 1,000 in all. */
-export function parseRecalled(request: Request): Conversation & { readonly seqs: readonly number[] } {
-  const { seqs: text, ...conversation } = parseQuery(recalledSchema, request)
+/** A conversation, and its messages: `seqs=1,5-9` of a group, `keys=…&keys=…` of any other; at most 1,000 in all. */
+export function parseRecalled(request: Request): {
+  readonly conversation: Conversation
+  readonly names: readonly MessageName[]
+} {
+  const { seqs, keys, ...query } = parseQuery(recalledSchema, request)
+  return { conversation: conversationOf(toRoom(query) as Conversation), names: keys ?? toSeqs(seqs ?? '') }
+}
+
+function toSeqs(text: string): number[] {
   const seqs: number[] = []
   for (const range of text.split(',')) {
     const [first = 0, last = first] = range.split('-').map(Number)
@@ -116,7 +133,7 @@ export function parseRecalled(request: Request): Conversation & { readonly seqs:
     if (seqs.length + last - first + 1 > MAX_SEQS) throw malformed(`"seqs" contains more than ${MAX_SEQS}`)
     for (let seq = first; seq <= last; seq++) seqs.push(seq)
   }
-  return { ...conversation, seqs }
+  return seqs
 }
 
 const readBytes = express.raw({ limit: MAX_REQUEST_BYTES, type: () => true })
@@ -141,10 +158,22 @@ export function parseQuery<T>(schema: Joi.ObjectSchema<T>, { originalUrl }: Requ
   // A value may contain a question mark, so only the first one counts.
   const [, text = ''] = /\?(.*)$/s.exec(originalUrl) ?? []
   const parameters = new URLSearchParams(text)
-  const query = Object.fromEntries(parameters)
-  if (Object.keys(query).length < parameters.size) throw malformed('a parameter appears twice')
+  const query: Record<string, string | string[]> = Object.fromEntries(
+    [...parameters].filter(([name]) => !LISTS.has(name)),
+  )
+  for (const name of LISTS) {
+    const values = parameters.getAll(name)
+    parameters.delete(name)
+    const given = values.filter((value) => value !== '')
+    if (given.length > 0) query[name] = given
+  }
+  if (Object.keys(query).filter((name) => !LISTS.has(name)).length < parameters.size)
+    throw malformed('a parameter appears twice')
   return validate(schema, query, 'REQUEST_MALFORMED')
 }
+
+/** Parameters with several values, each written as a parameter of its own. */
+const LISTS: ReadonlySet<string> = new Set(['c2c', 'keys'])
 
 /** Takes what `readBody` left, which is no buffer if there was no body. */
 function parseJson(body: unknown): unknown {
@@ -164,7 +193,9 @@ function decode(bytes: Buffer): string {
   }
 }
 
-const toRoom = ({ group, topic }: RoomQuery): Room => {
+const toRoom = ({ group, topic, c2c, official }: RoomQuery): Room => {
+  if (c2c !== undefined) return { c2c }
+  if (official !== undefined) return { official }
   if (group === undefined) return { feed: true }
   return topic === undefined ? { group } : { group, topic }
 }

@@ -16,7 +16,7 @@ import { MAX_NOTICES, parseNotices, parseRecalled, parseRoom } from './requests.
 
 /** Of one user, so that those of others are served in between. One read of the largest recalls is 7.5 MB. */
 const MAX_CONCURRENT_READS_PER_USER = 1
-/** As many notices or seqs that are asked for count as one more request: they cost as much. */
+/** As many notices or messages that are asked for count as one more request: they cost as much. */
 const ITEMS_PER_REQUEST = 50
 
 interface RoomDependencies {
@@ -89,11 +89,11 @@ export function createRoomHandlers({ authorization, broker, socketsIn, turns }: 
   }
 
   const recalled: RequestHandler = async (request, response) => {
-    const { seqs, ...conversation } = parseRecalled(request)
+    const { conversation, names } = parseRecalled(request)
     await authorization.authorize(principalOf(response), conversation)
-    await chargeUser(response, Math.floor(seqs.length / ITEMS_PER_REQUEST))
+    await chargeUser(response, Math.floor(names.length / ITEMS_PER_REQUEST))
     await inTurn(response, conversation, async () => {
-      const found = await broker.recalled(conversation, seqs)
+      const found = await broker.recalled(conversation, names)
       await turns.goOn()
       response.json({ ok: true, recalled: found } satisfies RecalledResponse)
     })

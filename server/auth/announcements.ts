@@ -1,19 +1,37 @@
 import Joi from 'joi'
+import type { Conversation } from '../../shared/conversation.ts'
+import { conversationKeys } from '../lib/conversation-schema.ts'
 import { identifier } from '../lib/schema.ts'
 
 /** A change of access that every process of the app must learn of, sent through the broker. */
 export type Announcement =
-  /** An admin revoked a user's access to a topic, to a group with its topics, or without a group to everything. */
-  | {
-      readonly kind: 'revoked'
-      readonly userId: string
-      readonly group?: string
-      readonly topic?: string
-      /** In ms since 1970. */
-      readonly untilMs: number
-    }
+  | Revoked
   /** Users left a group; without users, the group was dismissed. Cached memberships are out of date. */
   | { readonly kind: 'membership-ended'; readonly group: string; readonly userIds?: readonly string[] }
+
+/** An admin revoked a user's access to a conversation, of a group with its topics, or without one to everything. */
+interface Revoked extends Where {
+  readonly kind: 'revoked'
+  readonly userId: string
+  /** In ms since 1970. */
+  readonly untilMs: number
+}
+
+/** A conversation, or none. */
+export interface Where {
+  readonly group?: string | undefined
+  readonly topic?: string | undefined
+  readonly c2c?: readonly [string, string] | undefined
+  readonly official?: string | undefined
+}
+
+/** Returns which conversation somebody may no longer follow; undefined for everything. */
+export function revokedIn({ group, topic, c2c, official }: Where): Conversation | undefined {
+  if (c2c !== undefined) return { c2c }
+  if (official !== undefined) return { official }
+  if (group === undefined) return undefined
+  return topic === undefined ? { group } : { group, topic }
+}
 
 /** Keeps one announcement within the size limit of the broker. */
 const MAX_USERS_PER_ANNOUNCEMENT = 10
@@ -22,10 +40,11 @@ const schema = Joi.alternatives<Announcement>(
   Joi.object({
     kind: Joi.valid('revoked').required(),
     userId: identifier.required(),
-    group: identifier,
-    topic: identifier,
+    ...conversationKeys(),
     untilMs: Joi.number().integer().min(0).required(),
-  }).with('topic', 'group'),
+  })
+    .oxor('group', 'c2c', 'official')
+    .with('topic', 'group'),
   Joi.object({
     kind: Joi.valid('membership-ended').required(),
     group: identifier.required(),

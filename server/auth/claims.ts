@@ -1,5 +1,6 @@
 import { isIdentifier } from '../../shared/identifier.ts'
 import { isRecord } from '../../shared/json.ts'
+import { sortedPair } from '../../shared/conversation.ts'
 import type { Conversation } from '../../shared/conversation.ts'
 import type { Principal } from './principal.ts'
 import { expired, quote, refused } from './refused.ts'
@@ -113,18 +114,43 @@ export function readIdentifier(value: unknown): string | undefined {
 function readGrants(rooms: unknown): Conversation[] {
   if (isMissing(rooms)) return []
   if (!Array.isArray(rooms) || rooms.length > MAX_GRANTS)
-    throw refused(`rooms must be a list of at most ${MAX_GRANTS} grants, { group, topic? }`)
+    throw refused(`rooms must be a list of at most ${MAX_GRANTS} grants, ${GRANT}`)
   return rooms.map(readGrant)
 }
+
+/** The forms of a grant, for people. */
+const GRANT = '{ group, topic? }, { c2c: [user, user] } or { official }'
 
 /** Strict: a misspelt `topic` would otherwise grant the whole group. */
 function readGrant(grant: unknown, index: number): Conversation {
   const where = `rooms[${index}]`
-  if (!isRecord(grant)) throw refused(`${where} must be { group, topic? }`)
-  const { group, topic, ...others } = grant
+  if (!isRecord(grant)) throw refused(`${where} must be ${GRANT}`)
+  const { group, topic, c2c, official, ...others } = grant
   const [unknown] = Object.keys(others)
   if (unknown !== undefined)
-    throw refused(`${where} has the unknown key ${quote(unknown)}; a grant is { group, topic? }`)
+    throw refused(`${where} has the unknown key ${quote(unknown)}; a grant is ${GRANT}`)
+  if (isMissing(c2c) && isMissing(official)) return readGroupGrant(where, group, topic)
+  // A key more could mean anything: half of the grant, or two.
+  if ([group, topic, c2c, official].filter((part) => !isMissing(part)).length > 1)
+    throw refused(`${where} must be one of ${GRANT}, not several at once`)
+  return isMissing(c2c) ? readOfficialGrant(where, official) : readC2cGrant(where, c2c)
+}
+
+/** The two users, in any order. */
+function readC2cGrant(where: string, c2c: unknown): Conversation {
+  const [one, other] = Array.isArray(c2c) && c2c.length === 2 ? (c2c as unknown[]) : []
+  if (typeof one !== 'string' || !isIdentifier(one) || typeof other !== 'string' || !isIdentifier(other))
+    throw refused(`${where}.c2c must be a list of two users, each printable text`)
+  return { c2c: sortedPair([one, other]) }
+}
+
+function readOfficialGrant(where: string, official: unknown): Conversation {
+  if (typeof official !== 'string' || !isIdentifier(official))
+    throw refused(`${where}.official must be printable text`)
+  return { official }
+}
+
+function readGroupGrant(where: string, group: unknown, topic: unknown): Conversation {
   if (typeof group !== 'string' || !isIdentifier(group))
     throw refused(`${where}.group must be printable text`)
   if (isMissing(topic)) return { group }

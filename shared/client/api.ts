@@ -1,4 +1,4 @@
-import type { MemberNotice, Notice } from '../notice.ts'
+import type { MemberNotice, Notice } from './notices.ts'
 import type { GapReason, Position } from '../position.ts'
 import type { Goodbye, Refused } from '../protocol.ts'
 import type { Room } from '../room.ts'
@@ -124,7 +124,7 @@ export interface ClientError {
   /** Where, unless it concerns all rooms. */
   readonly room?: Room
   /** What the listener was called with. */
-  readonly notice?: Notice | MemberNotice
+  readonly notice?: Notice<Room> | MemberNotice<Room>
   /** How many attempts have failed in a row: 1, 2, 3 … */
   readonly attempt: number
   /** When it is tried again, in whole ms from now. */
@@ -171,13 +171,6 @@ export interface SubscribeOptions {
    */
   readonly load?: ((position: Position) => unknown) | undefined
 }
-
-/**
- * Receives each notice of a room once, in order: `Notice` as an admin, `MemberNotice` otherwise. If it returns a promise, the
- * next notice waits for it. If it throws, or the promise rejects, it receives the same notice again after a backoff; other
- * listeners do not wait for it.
- */
-export type NoticeListener = (notice: Notice | MemberNotice) => unknown
 
 /** One listener of a room. */
 export interface Subscription {

@@ -1,3 +1,4 @@
+import { sortedPair } from '../conversation.ts'
 import { isIdentifier, MAX_IDENTIFIER_BYTES } from '../identifier.ts'
 import { isRecord } from '../json.ts'
 import { isPosition, plain } from '../position.ts'
@@ -5,21 +6,42 @@ import type { Position } from '../position.ts'
 import { FEED } from '../room.ts'
 import type { Room } from '../room.ts'
 
-/** Returns the room that is meant, in one spelling: null and empty count as absent. Throws a TypeError that names what is wrong. */
+const EXPECTED =
+  'a room is { group }, { group, topic }, { c2c: [user, user] }, { official } or { feed: true }'
+
+/**
+ * Returns the room that is meant, in one spelling: null and empty count as absent, and two users are sorted. Throws a TypeError
+ * that names what is wrong.
+ */
 export function roomOf(value: unknown): Room {
-  const expected = 'a room is { group }, { group, topic } or { feed: true }'
-  if (!isRecord(value)) throw new TypeError(`${expected}, not ${described(value)}`)
-  const { group, topic, feed, ...others } = value
+  if (!isRecord(value)) throw new TypeError(`${EXPECTED}, not ${described(value)}`)
+  const { group, topic, c2c, official, feed, ...others } = value
   const [other] = Object.keys(others)
-  if (other !== undefined) throw new TypeError(`${expected}; \`${other}\` is none of them`)
-  if (!isAbsent(feed) && feed !== false) {
-    if (feed !== true) throw new TypeError(`${expected}; \`feed\` is ${described(feed)}`)
-    if (!isAbsent(group) || !isAbsent(topic)) throw new TypeError(`${expected}, not the feed and a group`)
-    return FEED
+  if (other !== undefined) throw new TypeError(`${EXPECTED}; \`${other}\` is none of them`)
+  const isFeed = !isAbsent(feed) && feed !== false
+  if (isFeed && feed !== true) throw new TypeError(`${EXPECTED}; \`feed\` is ${described(feed)}`)
+  const isInGroup = !isAbsent(group) || !isAbsent(topic)
+  const kinds = {
+    'the feed': isFeed,
+    'a group': isInGroup,
+    c2c: !isAbsent(c2c),
+    official: !isAbsent(official),
   }
-  if (isAbsent(group)) throw new TypeError(`${expected}; \`group\` is missing`)
+  const named = Object.entries(kinds).flatMap(([kind, isThere]) => (isThere ? [kind] : []))
+  if (named.length > 1) throw new TypeError(`${EXPECTED}, not ${named.join(' and ')}`)
+  if (isFeed) return FEED
+  if (kinds.c2c) return { c2c: pairOf(c2c) }
+  if (kinds.official) return { official: identifierOf('official', official) }
+  if (isAbsent(group)) throw new TypeError(`${EXPECTED}; \`group\` is missing`)
   const names = { group: identifierOf('group', group) }
   return isAbsent(topic) ? names : { ...names, topic: identifierOf('topic', topic) }
+}
+
+function pairOf(value: unknown): readonly [string, string] {
+  if (!Array.isArray(value) || value.length !== 2)
+    throw new TypeError(`${EXPECTED}; \`c2c\` is ${described(value)}`)
+  const [one, other] = value as unknown[]
+  return sortedPair([identifierOf('c2c', one), identifierOf('c2c', other)])
 }
 
 /** Returns where to begin, if a position says so. Throws a TypeError if it is none that a node could have given. */

@@ -1,7 +1,7 @@
 import type { Gap, NoticeBatch, Refused, Subscribed, Unsubscribed } from '../protocol.ts'
 import { roomName } from '../room.ts'
 import type { Room } from '../room.ts'
-import type { ClientEvents, NoticeListener, SubscribeOptions } from './api.ts'
+import type { ClientEvents, SubscribeOptions } from './api.ts'
 import { handoverOf } from './call.ts'
 import type { Handover } from './call.ts'
 import { copyOf } from './copy.ts'
@@ -11,6 +11,7 @@ import { Ledger } from './ledger.ts'
 import type { Emitter } from './listeners.ts'
 import type { PositionStore } from './position-store.ts'
 import { RoomListener } from './room-listener.ts'
+import type { RoomListenerOptions } from './room-listener.ts'
 import type { RoomSummary } from './room-summary.ts'
 import { SubscribeQueue } from './subscribe-queue.ts'
 
@@ -107,7 +108,11 @@ export class FollowedRooms {
   }
 
   /** Follows a room, or goes on following it, with one more listener. */
-  follow(room: Room, onNotice: NoticeListener, { since, load }: SubscribeOptions): Following {
+  follow(
+    room: Room,
+    onNotice: RoomListenerOptions['onNotice'],
+    { since, load }: SubscribeOptions,
+  ): Following {
     const name = roomName(room)
     const followed = this.#rooms.get(name) ?? this.#create(room, name)
     const listener: RoomListener = new RoomListener({

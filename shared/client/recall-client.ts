@@ -1,11 +1,9 @@
 import type { Conversation } from '../conversation.ts'
-import type { RecalledAt } from '../message.ts'
 import type { Room } from '../room.ts'
 import { checkFunction, roomOf, sinceOf } from './arguments.ts'
 import type {
   ClientError,
   ClientEvents,
-  NoticeListener,
   RecallClientOptions,
   State,
   SubscribeOptions,
@@ -16,6 +14,7 @@ import { credentialOf } from './credential.ts'
 import { Credentials } from './credentials.ts'
 import { FollowedRooms } from './followed-rooms.ts'
 import { Emitter } from './listeners.ts'
+import type { MessageName, NoticeListener, RecalledAt } from './notices.ts'
 import { memoryPositions } from './position-store.ts'
 import { lookUpRecalled } from './recalled.ts'
 import { States } from './state.ts'
@@ -80,14 +79,21 @@ export class RecallClient {
    * gateway refuses is reported by the event `refused`. Throws a TypeError if the room or an option is none, and an Error if
    * the client is closed.
    */
-  subscribe(room: Room, onNotice: NoticeListener, options: SubscribeOptions = {}): Subscription {
+  subscribe<R extends Room>(
+    room: R,
+    onNotice: NoticeListener<R>,
+    options: SubscribeOptions = {},
+  ): Subscription {
     this.#checkOpen()
     const where = roomOf(room)
     checkFunction('the second argument of `subscribe`, which receives the notices,', onNotice)
     const since = sinceOf(options.since)
     const load = options.load ?? undefined
     if (load !== undefined) checkFunction('`load`', load)
-    const { listener, summary, leave } = this.#rooms.follow(where, onNotice, { since, load })
+    const { listener, summary, leave } = this.#rooms.follow(where, onNotice as (notice: unknown) => unknown, {
+      since,
+      load,
+    })
     const state = this.#states.follow(summary)
     // Not before: what listens to the state may leave the room.
     this.#update(where)
@@ -116,16 +122,20 @@ export class RecallClient {
   }
 
   /**
-   * Returns those of `seqs` that are recalled in exactly this conversation, however long ago, with the time of their last
-   * recall in ms since 1970. Takes any number of `seqs`, and asks for 1,000 at a time. Rejects with `RequestRefused`.
+   * Returns those of the messages that are recalled in exactly this conversation, however long ago, with the time of their last
+   * recall in ms since 1970. Messages of a group are named by their seqs, all others by their keys. Takes any number, and asks
+   * for up to 1,000 at a time. Rejects with `RequestRefused`.
    */
-  async recalled(conversation: Conversation, seqs: readonly number[]): Promise<readonly RecalledAt[]> {
-    return lookUpRecalled(this.#connection, conversation, seqs)
+  async recalled<C extends Conversation>(
+    conversation: C,
+    names: readonly MessageName<C>[],
+  ): Promise<readonly RecalledAt<C>[]> {
+    return (await lookUpRecalled(this.#connection, conversation, names)) as readonly RecalledAt<C>[]
   }
 
   /** Returns whether this message is recalled, however long ago. Rejects with `RequestRefused`. */
-  async isRecalled(conversation: Conversation, seq: number): Promise<boolean> {
-    return (await this.recalled(conversation, [seq])).length > 0
+  async isRecalled<C extends Conversation>(conversation: C, name: MessageName<C>): Promise<boolean> {
+    return (await this.recalled(conversation, [name])).length > 0
   }
 
   /**

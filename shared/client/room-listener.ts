@@ -2,7 +2,7 @@ import type { MemberNotice, Notice } from '../notice.ts'
 import { isSamePosition } from '../position.ts'
 import type { Position } from '../position.ts'
 import type { Room } from '../room.ts'
-import type { ClientEvents, NoticeListener, RoomGap, SubscriptionEvents } from './api.ts'
+import type { ClientError, ClientEvents, RoomGap, SubscriptionEvents } from './api.ts'
 import { Attempts } from './attempts.ts'
 import { Call } from './call.ts'
 import type { Handover } from './call.ts'
@@ -19,9 +19,9 @@ import { thrownText } from './thrown.ts'
 
 const FAILED = { listener: 'a listener failed', load: '`load` failed', gap: 'a gap is not dealt with' }
 
-interface RoomListenerOptions {
+export interface RoomListenerOptions {
   readonly room: Room
-  readonly onNotice: NoticeListener
+  readonly onNotice: (notice: Notice | MemberNotice) => unknown
   readonly load: ((position: Position) => unknown) | undefined
   /** The call in which it was made, or which its maker has just abandoned. */
   readonly handover: Handover | undefined
@@ -227,7 +227,7 @@ export class RoomListener {
       source,
       error,
       room,
-      ...('notice' in item && { notice: copyOf(item.notice) }),
+      ...('notice' in item && { notice: copyOf(item.notice) as NonNullable<ClientError['notice']> }),
       ...rest,
     })
   }

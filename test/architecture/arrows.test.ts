@@ -137,6 +137,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
   lmdb: ['server/lib/data-dir.ts'],
   joi: [
     'server/lib/schema.ts',
+    'server/lib/conversation-schema.ts',
     'server/config/',
     'server/auth/',
     'server/api/',

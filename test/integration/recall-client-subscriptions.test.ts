@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import { createRecallClient } from '../../shared/client.ts'
-import type { AuthOption, ConnectionOptions, RecallClient } from '../../shared/client.ts'
+import type { AuthOption, ConnectionOptions, RecallClient, Subscription } from '../../shared/client.ts'
 import type { Subscribed } from '../../shared/protocol.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { noticeAt, startFakeGateway } from '../support/fake-gateway.ts'
@@ -106,7 +106,7 @@ describe('a subscription of the client', () => {
   it('is over for good once its listener has left, whatever the rest of the batch needs', async () => {
     const gateway = await startGateway()
     const client = open(gateway.url)
-    const subscription = client.subscribe(room, () => subscription.leave(), {
+    const subscription: Subscription = client.subscribe(room, () => subscription.leave(), {
       since: gateway.position(room),
     })
     await waitUntil('it is in the room', () => gateway.count(room) === 1)

@@ -111,7 +111,7 @@ class Application {
     let last = -1
     let failures = 0
     let subscription: Subscription | undefined
-    const finish = ({ offset }: Notice | MemberNotice): void => {
+    const finish = ({ offset }: Pick<Notice, 'offset'>): void => {
       // An epoch continues the offsets of the one before.
       const follows =
         last === -1 || offset === last + 1 || this.#covered.some((gap) => gap.offset === offset - 1)
@@ -120,7 +120,7 @@ class Application {
       this.#finished.add(`${this.#epochOf(offset)}:${offset}`)
     }
     const leaveNow = (): void => subscription?.leave()
-    const listener = (notice: Notice | MemberNotice): unknown => {
+    const listener = (notice: Notice<Room> | MemberNotice<Room>): unknown => {
       switch (this.#isOver ? 'returns' : manner) {
         case 'is slow':
           return delay(1).then(() => finish(notice))

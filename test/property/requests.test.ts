@@ -33,6 +33,24 @@ const payload = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ group: text, toppic: text, feed: fc.boolean() }, { requiredKeys: [] }),
   },
+  {
+    weight: 6,
+    arbitrary: fc.record(
+      {
+        c2c: fc.oneof({ weight: 5, arbitrary: fc.tuple(text, text) }, fc.array(text, { maxLength: 3 })),
+        since,
+      },
+      { requiredKeys: ['c2c'] },
+    ),
+  },
+  { weight: 3, arbitrary: fc.record({ official: text, since }, { requiredKeys: ['official'] }) },
+  {
+    weight: 1,
+    arbitrary: fc.record(
+      { group: text, topic: text, official: text, c2c: fc.tuple(text, text), since },
+      { requiredKeys: [] },
+    ),
+  },
   { weight: 1, arbitrary: fc.anything() },
 )
 
@@ -72,24 +90,29 @@ describe('plain subscribe, for any payload', () => {
         ),
       },
     )
-    const lookUp = fc.record(
-      { group: text, topic: text, seqs, more: text },
-      { requiredKeys: ['group', 'seqs'] },
+    const keys = fc.array(text, { maxLength: 5 })
+    const lookUp = fc.oneof(
+      fc.record({ group: text, topic: text, seqs, more: text }, { requiredKeys: ['group', 'seqs'] }),
+      fc.record({ c2c: fc.tuple(text, text), keys, seqs }, { requiredKeys: ['c2c', 'keys'] }),
+      fc.record({ official: text, group: text, keys }, { requiredKeys: ['official', 'keys'] }),
     )
+    const kinds = new Set<string>()
     let plain = 0
     fc.assert(
       fc.property(lookUp, (request) => {
         if (!isPlainRecalled(request)) return
         plain++
-        // An empty array in place of a topic that is undefined is none to the schema, and not plain.
-        expect(parseRecalled({ ...request, topic: request.topic ?? null })).to.deep.include({
-          group: request.group,
-          seqs: request.seqs,
-        })
+        for (const kind of Object.keys(request)) kinds.add(kind)
+        // With a null in place of a topic that is undefined it is not plain.
+        const { topic, ...rest } = parseRecalled({ ...request, topic: request.topic ?? null })
+        expect({ ...rest, ...(topic !== undefined && { topic }) }).to.deep.equal(
+          Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined)),
+        )
       }),
       { numRuns: 3_000 },
     )
     expect(plain).to.be.greaterThan(100)
+    expect([...kinds]).to.include.members(['group', 'c2c', 'official'])
   })
 })
 
@@ -99,6 +122,7 @@ describe('the cost of a request', () => {
     const keys = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`key${i}`, i]))
     expect(costOf({ group: 'g', seqs: [1] })).to.equal(1)
     expect(costOf({ group: 'g', seqs })).to.equal(21)
+    expect(costOf({ official: 'o', keys: seqs })).to.equal(21)
     expect(costOf(keys)).to.equal(11)
     expect(costOf({ group: 'g', since: keys })).to.equal(11)
     for (const other of [undefined, null, 7, 'text', [], { seqs: 7 }]) expect(costOf(other)).to.equal(1)

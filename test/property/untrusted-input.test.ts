@@ -115,6 +115,9 @@ describe('the parser of socket requests', () => {
     json,
     mutated({ group: 'g', topic: 't', since: { epoch: 'e', offset: 3 } }),
     mutated({ group: 'g', seqs: [1, 2] }),
+    mutated({ c2c: ['bob', 'alice'], since: { epoch: 'e', offset: 3 } }),
+    mutated({ c2c: ['alice', 'bob'], keys: ['1_2_3'] }),
+    mutated({ official: 'o', keys: ['1_2_3', 'ended'] }),
     mutated({ feed: true }),
   ]
 
@@ -128,14 +131,18 @@ describe('the parser of socket requests', () => {
         if (requested === undefined) continue
         accepted++
         expect(roomName(requested)).to.not.equal('')
-        if (!isFeed(requested)) expect(identifiersIn(requested).every(isIdentifier)).to.equal(true)
+        if (isFeed(requested)) continue
+        expect(identifiersIn(requested).every(isIdentifier)).to.equal(true)
+        const { c2c } = requested
+        if (c2c !== undefined) expect(c2c).to.deep.equal(c2c.toSorted()).and.have.lengthOf(2)
       }
       const since = subscribe?.since
       if (since !== undefined) {
         expect(since.epoch).to.be.a('string').that.is.not.empty
         expect(Number.isSafeInteger(since.offset) && since.offset >= 0).to.equal(true)
       }
-      expect(recalled?.seqs.every((seq) => Number.isSafeInteger(seq) && seq > 0)).to.not.equal(false)
+      expect(recalled?.seqs?.every((seq) => Number.isSafeInteger(seq) && seq > 0)).to.not.equal(false)
+      expect(recalled?.keys?.every(isIdentifier)).to.not.equal(false)
     })
     fc.assert(property, { numRuns: 1_500 })
     expect(accepted).to.be.greaterThan(50)

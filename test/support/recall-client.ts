@@ -6,6 +6,7 @@ import type {
   Position,
   PositionStore,
   RecallClient,
+  Room,
 } from '../../shared/client.ts'
 import { adminToken } from './client.ts'
 import { waitUntil } from './wait.ts'
@@ -27,7 +28,7 @@ export const isLive = (client: RecallClient) => waitUntil('it is live', () => cl
 /** A listener that records the seq of each notice. */
 export function recorder() {
   const seqs: number[] = []
-  const listener: NoticeListener = ({ messages }) => void seqs.push(...seqsOf(messages))
+  const listener: NoticeListener<Room> = ({ messages }) => void seqs.push(...seqsOf(messages))
   return { seqs, listener, has: (count: number) => waitUntil(`${count} notices`, () => seqs.length >= count) }
 }
 
@@ -40,7 +41,7 @@ export function held() {
     listener: ((notice) => {
       listener(notice)
       return new Promise<void>((resolve) => waiting.push(resolve))
-    }) as NoticeListener,
+    }) as NoticeListener<Room>,
     isCalled: (count = 1) => waitUntil(`it is called ${count} times`, () => seqs.length >= count),
     finish(): void {
       for (const resolve of waiting.splice(0)) resolve()

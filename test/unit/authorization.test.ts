@@ -53,6 +53,57 @@ describe('authorization', () => {
     expect(await authorize(principal, { group: 'g' })).to.equal(REFUSED)
   })
 
+  it('lets both users into their conversation without a grant, and others only with one', async () => {
+    const { authorize } = setUp()
+    expect(await authorize(member(), { c2c: ['a', 'm'] })).to.equal(EXPIRES_AT_MS)
+    expect(await authorize(member(), { c2c: ['m', 'z'] })).to.equal(EXPIRES_AT_MS)
+    expect(await authorize(member(), { c2c: ['a', 'mm'] })).to.equal(REFUSED)
+    const moderator = member({ c2c: ['a', 'b'] })
+    expect(await authorize(moderator, { c2c: ['a', 'b'] })).to.equal(EXPIRES_AT_MS)
+    for (const c2c of [
+      ['a', 'c'],
+      ['b', 'c'],
+      ['a', 'a'],
+      ['b', 'b'],
+    ] as const)
+      expect(await authorize(moderator, { c2c })).to.equal(REFUSED)
+    expect(await authorize(moderator, { group: 'a' })).to.equal(REFUSED)
+    expect(await authorize(moderator, { official: 'a' })).to.equal(REFUSED)
+  })
+
+  it('lets a member with a grant for an official account into that one only', async () => {
+    const { authorize } = setUp()
+    const subscriber = member({ official: 'o' })
+    expect(await authorize(subscriber, { official: 'o' })).to.equal(EXPIRES_AT_MS)
+    for (const room of [
+      { official: 'p' },
+      { group: 'o' },
+      { c2c: ['o', 'o'] },
+      { group: 'o', topic: 'o' },
+    ] as const)
+      expect(await authorize(subscriber, room)).to.equal(REFUSED)
+    expect(await authorize(member({ group: 'o' }), { official: 'o' })).to.equal(REFUSED)
+    expect(await authorize(member({ group: 'o' }), { c2c: ['a', 'b'] })).to.equal(REFUSED)
+  })
+
+  it('refuses a conversation that is revoked, and none of another kind or of others', async () => {
+    const { authorization, authorize, revocations } = setUp()
+    const rooms: Room[] = [{ c2c: ['a', 'm'] }, { official: 'o' }, { group: 'g' }]
+    for (const [i, revoked] of rooms.entries()) {
+      const user = `m${i}`
+      revocations.add(user, revoked, EXPIRES_AT_MS, Date.now())
+      for (const room of [...rooms, { c2c: ['b', 'm'] } as const, { official: 'p' }, { group: 'h' }])
+        expect(authorization.isRevoked(user, room), JSON.stringify([revoked, room])).to.equal(
+          room === revoked,
+        )
+      // The feed holds all of them.
+      expect(authorization.isRevoked(user, FEED)).to.equal(true)
+    }
+    revocations.add('m', { c2c: ['a', 'm'] }, EXPIRES_AT_MS, Date.now())
+    expect(await authorize(member(), { c2c: ['a', 'm'] })).to.equal(REFUSED)
+    expect(await authorize(member(), { c2c: ['b', 'm'] })).to.equal(EXPIRES_AT_MS)
+  })
+
   it('refuses the feed to members', async () => {
     expect(await setUp().authorize(member({ group: 'feed' }), FEED)).to.equal(REFUSED)
   })
@@ -95,6 +146,13 @@ describe('authorization', () => {
       expect(await authorize(member(), { group: 'long', topic: 't' })).to.equal(EXPIRES_AT_MS)
       expect(await authorize(member(), { group: 'other' })).to.equal(REFUSED)
       expect(lookups[1]).to.deep.equal(['m', { group: 'long', topic: 't' }])
+    })
+
+    it('looks up who follows an official account, and never who is in a conversation of two', async () => {
+      expect(await authorize(member(), { c2c: ['a', 'b'] })).to.equal(REFUSED)
+      expect(lookups).to.be.empty
+      await authorize(member(), { official: 'o' })
+      expect(lookups).to.deep.equal([['m', { official: 'o' }]])
     })
 
     it('looks up nothing for an admin, a grant or the feed', async () => {

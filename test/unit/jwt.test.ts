@@ -96,6 +96,13 @@ describe('JWT', () => {
     }
   })
 
+  it('grants conversations of two, in any order, and official accounts', async () => {
+    const verify = createJwtVerifier({ secrets: [SECRET] })
+    const rooms = [{ c2c: ['b', 'a'], group: null }, { official: 'o', topic: '' }, { group: 'g' }]
+    const { grants } = await verify(await sign(bytes(SECRET), { rooms }))
+    expect(grants).to.deep.equal([{ c2c: ['a', 'b'] }, { official: 'o' }, { group: 'g' }])
+  })
+
   it('grants nothing by what is not understood, and the refusal names it', async () => {
     const verify = createJwtVerifier({ secrets: [SECRET] })
     const grants: Readonly<Record<string, unknown>> = {
@@ -104,6 +111,14 @@ describe('JWT', () => {
       'rooms[0].group': { group: '' },
       'rooms[0].topic': { group: 'g', topic: 7 },
       'rooms[0] must be': 'g',
+      'rooms[0].c2c must be a list of two users': { c2c: ['a'] },
+      'rooms[0].c2c must be': { c2c: ['a', 'b', 'c'] },
+      'rooms[0].c2c': { c2c: ['a', ''] },
+      'c2c must be a list': { c2c: 'a' },
+      'rooms[0].official': { official: 7 },
+      'not several at once': { c2c: ['a', 'b'], group: 'g' },
+      'one of': { official: 'o', topic: 't' },
+      '"user"': { c2c: ['a', 'b'], user: 'a' },
     }
     for (const [named, grant] of Object.entries(grants)) {
       const refused = await refusal(verify, await sign(bytes(SECRET), { rooms: [grant] }))

@@ -8,8 +8,8 @@ export interface Witness {
 }
 
 /** What tells two recalls of a log apart. */
-const identityOf = ({ group, topic, messages, recalledAtMs }: Notice): string =>
-  JSON.stringify([group, topic, messages, recalledAtMs])
+const identityOf = ({ group, topic, c2c, official, messages, recalledAtMs }: Notice): string =>
+  JSON.stringify([group, topic, c2c, official, messages, recalledAtMs])
 
 export const witnessOf = (notice: Notice): Witness => ({
   offset: notice.offset,

@@ -1,4 +1,5 @@
 import { decodeAnnouncement } from '../../auth/announcements.ts'
+import { revokedIn } from '../../auth/announcements.ts'
 import type { Announcement } from '../../auth/announcements.ts'
 import type { Revocations } from '../../auth/revocations.ts'
 import type { Broker } from '../../broker/broker.ts'
@@ -71,9 +72,8 @@ function applyAnnouncement(
   { sessions, revocations, forgetMembership }: AnnouncementDependencies,
 ): void {
   if (announcement.kind === 'revoked') {
-    const { userId, group, topic, untilMs } = announcement
-    const room = group === undefined ? undefined : { group, ...(topic !== undefined && { topic }) }
-    revocations.add(userId, room, untilMs, Date.now())
+    const { userId, untilMs } = announcement
+    revocations.add(userId, revokedIn(announcement), untilMs, Date.now())
     for (const session of sessions.of(userId)) session.applyRevocations()
     return
   }

@@ -5,11 +5,17 @@ import { MAX_SEQS } from '../../../shared/limits.ts'
 import { isPosition, MAX_EPOCH_LENGTH } from '../../../shared/position.ts'
 import type { RecalledRequest, SubscribeRequest } from '../../../shared/protocol.ts'
 import type { Room } from '../../../shared/room.ts'
-import { identifier, UNSET, validate } from '../../lib/schema.ts'
+import {
+  conversationKeys,
+  keyList,
+  ofMessages,
+  ofOneConversation,
+  seqList,
+} from '../../lib/conversation-schema.ts'
+import { UNSET, validate } from '../../lib/schema.ts'
 
 const roomKeys = {
-  group: identifier.empty(UNSET),
-  topic: identifier.empty(UNSET),
+  ...conversationKeys(),
   feed: Joi.valid(true).empty(Joi.valid(null, '', false)),
 }
 
@@ -22,23 +28,21 @@ const sinceSchema = Joi.object({
 }).empty(noPosition)
 
 // Unknown keys are refused: a misspelt `topic` would otherwise subscribe to the whole group.
-const roomSchema = Joi.object<Room>(roomKeys)
-  .xor('group', 'feed')
-  .with('topic', 'group')
-  .required()
-  .label('room')
+const roomSchema = ofOneConversation(Joi.object<Room>(roomKeys), ['feed']).required().label('room')
 
-const subscribeSchema = Joi.object<SubscribeRequest>({ ...roomKeys, since: sinceSchema })
-  .xor('group', 'feed')
-  .with('topic', 'group')
+const subscribeSchema = ofOneConversation(Joi.object<SubscribeRequest>({ ...roomKeys, since: sinceSchema }), [
+  'feed',
+])
   .required()
   .label('request')
 
-const recalledSchema = Joi.object<RecalledRequest>({
-  group: identifier.empty(UNSET).required(),
-  topic: identifier.empty(UNSET),
-  seqs: Joi.array().items(Joi.number().strict().integer().min(1)).min(1).max(MAX_SEQS).required(),
-})
+const recalledSchema = ofMessages(
+  Joi.object<RecalledRequest>({
+    ...conversationKeys(),
+    seqs: seqList.empty(null),
+    keys: keyList.empty(null),
+  }),
+)
   .required()
   .label('request')
 
@@ -53,14 +57,14 @@ export const parseRoom = (payload: unknown): Room => validate(roomSchema, payloa
 export const parseRecalled = (payload: unknown): RecalledRequest =>
   isPlainRecalled(payload) ? payload : validate(recalledSchema, payload, 'REQUEST_MALFORMED')
 
-/** As many seqs of a `recalled`, or keys of an object, count as one more request: they cost as much. */
+/** As many messages of a `recalled`, or keys of an object, count as one more request: they cost as much. */
 const PIECES_PER_REQUEST = 50
 
 /** Returns as how many requests a payload counts that nobody has looked at yet. */
 export function costOf(payload: unknown): number {
   if (!isRecord(payload)) return 1
-  const { seqs, since } = payload
-  const pieces = [Object.keys(payload), seqs, isRecord(since) ? Object.keys(since) : undefined]
+  const { seqs, keys, since } = payload
+  const pieces = [Object.keys(payload), seqs, keys, isRecord(since) ? Object.keys(since) : undefined]
   const costs = pieces.map((piece) =>
     Array.isArray(piece) ? Math.floor(piece.length / PIECES_PER_REQUEST) : 0,
   )
@@ -73,19 +77,34 @@ export function costOf(payload: unknown): number {
  * through the schema, which decides whether it is valid and names what is not.
  */
 export function isPlainSubscribe(payload: unknown): payload is SubscribeRequest {
-  if (!isRecord(payload) || !hasOnly(payload, ['group', 'topic', 'since'])) return false
-  const { group, topic, since } = payload
-  return (
-    isText(group) && (topic === undefined || isText(topic)) && (since === undefined || isPlainPosition(since))
-  )
+  if (!isRecord(payload) || !hasOnly(payload, [...CONVERSATION, 'since'])) return false
+  const { since } = payload
+  return isPlainConversation(payload) && (since === undefined || isPlainPosition(since))
 }
 
-/** The fast path of `recalled`: to validate each of 1,000 seqs by the schema takes a millisecond. */
+/** The fast path of `recalled`: to validate each of 1,000 messages by the schema takes a millisecond. */
 export function isPlainRecalled(payload: unknown): payload is RecalledRequest {
-  if (!isRecord(payload) || !hasOnly(payload, ['group', 'topic', 'seqs'])) return false
-  const { group, topic, seqs } = payload
-  return isText(group) && (topic === undefined || isText(topic)) && isPlainSeqs(seqs)
+  if (!isRecord(payload) || !isPlainConversation(payload)) return false
+  const { group, seqs, keys } = payload
+  if (group === undefined) return hasOnly(payload, ['c2c', 'official', 'keys']) && isPlainKeys(keys)
+  return hasOnly(payload, ['group', 'topic', 'seqs']) && isPlainSeqs(seqs)
 }
+
+const CONVERSATION = ['group', 'topic', 'c2c', 'official']
+
+/** A pair that is sorted already, as clients that follow what a node tells them name it. */
+function isPlainConversation({ group, topic, c2c, official }: Record<string, unknown>): boolean {
+  if (c2c === undefined && official === undefined)
+    return isText(group) && (topic === undefined || isText(topic))
+  if (group !== undefined || topic !== undefined) return false
+  return c2c === undefined ? isText(official) : official === undefined && isPlainPair(c2c)
+}
+
+const isPlainPair = (value: unknown): boolean =>
+  Array.isArray(value) && value.length === 2 && value.every(isText) && value[0] <= value[1]
+
+const isPlainKeys = (value: unknown): boolean =>
+  Array.isArray(value) && value.length > 0 && value.length <= MAX_SEQS && value.every(isText)
 
 const isPlainSeqs = (value: unknown): boolean =>
   Array.isArray(value) &&

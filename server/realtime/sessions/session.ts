@@ -1,7 +1,6 @@
 import { asGatewayError, GatewayError, GOODBYES } from '../../../shared/errors.ts'
 import type { Position } from '../../../shared/position.ts'
 import type { Done, RecalledResponse, Refreshed, Subscribed } from '../../../shared/protocol.ts'
-import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { revokedRoom } from '../../auth/authorization.ts'
 import type { Authorization } from '../../auth/authorization.ts'
@@ -74,7 +73,7 @@ export class Session {
   /** Serves `recalled`: needs a grant of the conversation's room, but no subscription. */
   async recalled(payload: unknown, ack: Ack<RecalledResponse>): Promise<void> {
     await this.#serving.serve(payload, ack, async () => {
-      const { seqs, ...conversation } = parseRecalled(payload)
+      const { seqs, keys, ...conversation } = parseRecalled(payload)
       await this.#authorize(conversation)
       const { broker, turns } = this.#deps
       await this.#subscriptions.oneLargeAtATime(async () => {
@@ -84,7 +83,7 @@ export class Session {
           if (!this.#transport.isOpen()) return
           // It may have waited for seconds, in which the grant can have ended in any way.
           await this.#authorize(conversation)
-          const recalled = await broker.recalled(conversation, seqs)
+          const recalled = await broker.recalled(conversation, seqs ?? keys)
           await turns.goOn()
           ack({ ok: true, recalled })
         })
@@ -118,7 +117,7 @@ export class Session {
 
   /** Checks the grants of a group's rooms again, and leaves the rooms that are no longer granted. */
   async recheckGroup(group: string): Promise<void> {
-    const rooms = this.#subscriptions.rooms().filter((room) => !isFeed(room) && room.group === group)
+    const rooms = this.#subscriptions.rooms().filter((room) => room.group === group)
     await this.#recheckAll(rooms)
   }
 

@@ -1,4 +1,5 @@
-import type { MemberNotice, Notice, Position, RecallClient, Subscription } from '../../../shared/client.ts'
+import type { Position, RecallClient, Subscription } from '../../../shared/client.ts'
+import type { MemberNotice, Notice } from '../../../shared/notice.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { History } from '../history.ts'
