@@ -93,7 +93,8 @@ describe('queue of the relay', () => {
     const second = queue.arrive('g1')
     expect([first.mustQueue, second.mustQueue]).to.deep.equal([false, false])
     const adding = queue.add(relayedRequest('g1', 'first'), 'failed', first)
-    expect(queue.arrive('g1').mustQueue, 'while it is written').to.equal(true)
+    expect(queue.hasLane('g1'), 'while it is written').to.equal(true)
+    expect(queue.arrive('g1').mustQueue).to.equal(true)
     await adding
     expect(queue.arrive('g1').mustQueue).to.equal(true)
     expect(queue.arrive('g2').mustQueue).to.equal(false)
