@@ -17,6 +17,11 @@ export const ERRORS = {
   WEBHOOK_FORGED: { status: 401, retry: false, text: 'Sign is not sha256(token + RequestTime)' },
   WEBHOOK_STALE: { status: 401, retry: false, text: 'RequestTime is more than 60 s off' },
   WEBHOOK_MALFORMED: { status: 400, retry: false, text: 'the webhook has an unexpected format' },
+  RELAY_LOOP: {
+    status: 508,
+    retry: false,
+    text: 'the webhook has been through a gateway of this app before',
+  },
   NOT_KEPT: { status: 503, retry: true, text: 'the webhook could not be stored' },
   BROKER_UNAVAILABLE: { status: 503, retry: true, text: 'the broker is unavailable' },
   TOKEN_REFUSED: { status: 401, retry: false, text: 'the credential is missing or invalid' },

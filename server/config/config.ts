@@ -5,6 +5,7 @@ import { normalizePath } from '../lib/path.ts'
 import { identifier } from '../lib/schema.ts'
 import {
   basePath,
+  fallbackOverrides,
   jwksUrl,
   list,
   memoryBudget,
@@ -13,6 +14,7 @@ import {
   OWN_PATHS,
   parsedBy,
   redisUrl,
+  relayUrl,
   requestUrl,
   requiredWithout,
   SECRET,
@@ -81,6 +83,50 @@ export const configSchema = Joi.object<Config>({
     .description(
       'Webhook URL of a receiver, to which test recalls are posted, signed with `WEBHOOK_TOKEN`. Default: this process if it receives webhooks itself; a `node` publishes them past the receivers, and says so',
     ),
+  RELAY_URL: relayUrl
+    .tag(SECRET)
+    .description(
+      "URL of the app's own backend, to which every webhook is relayed; may have a path. Default: no relay",
+    ),
+  RELAY_FALLBACK: Joi.valid('allow', 'deny')
+    .when('RELAY_URL', {
+      is: Joi.exist(),
+      then: Joi.when('ROLE', { is: 'node', otherwise: Joi.required() }),
+    })
+    .description(
+      'Response to Before-commands while the backend fails or is late: `allow` lets the action happen, `deny` refuses it. Required with `RELAY_URL`',
+    ),
+  RELAY_FALLBACK_OVERRIDES: fallbackOverrides
+    .default({})
+    .description(
+      'Other responses for single commands, such as `Group.CallbackBeforeSendMsg=deny`, separated by commas',
+    ),
+  RELAY_RECALLS: Joi.valid('on', 'off')
+    .default('on')
+    .description('`off` keeps recalls from the backend, and relays only the other commands'),
+  RELAY_RETRY_FOR_S: Joi.number()
+    .integer()
+    .min(1)
+    .max(2_592_000)
+    .default(86_400)
+    .description(
+      'How long a request that the backend has not accepted is tried again, in s. After that, it goes to the quarantine',
+    ),
+  RELAY_QUEUE_MAX_BYTES: Joi.number()
+    .integer()
+    .min(1_000)
+    .max(2 ** 40)
+    .default(2 ** 30)
+    .description('Maximum size of the queue on disk of requests that wait for the backend, in bytes'),
+  RELAY_TLS_CA: Joi.string().description(
+    'PEM file with the certificates that may have signed that of the backend. Default: those that Node.js trusts',
+  ),
+  RELAY_TLS_CERT: Joi.string().description(
+    'PEM file with the certificate that the gateway shows to the backend, for backends that ask for one',
+  ),
+  RELAY_TLS_KEY: Joi.string()
+    .when('RELAY_TLS_CERT', { is: Joi.exist(), then: Joi.required() })
+    .description('PEM file with the key of that certificate'),
   REDIS_URL: Joi.string()
     .when('ROLE', { is: 'all', otherwise: Joi.required() })
     .when('REDIS_MODE', {

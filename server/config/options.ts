@@ -27,6 +27,23 @@ export const receiver = (config: Config) => ({
   path: config.WEBHOOK_PATH,
 })
 
+/** Undefined without a relay. */
+export const relay = ({ RELAY_URL: url, RELAY_FALLBACK: fallback, ...config }: Config) =>
+  url === undefined || fallback === undefined
+    ? undefined
+    : {
+        url,
+        app: config.SDK_APP_ID,
+        /** Signs what waited too long for the signature that it came with. */
+        token: config.WEBHOOK_AUTH === 'off' ? undefined : config.WEBHOOK_TOKEN[0],
+        fallback,
+        overrides: config.RELAY_FALLBACK_OVERRIDES,
+        recalls: config.RELAY_RECALLS === 'on',
+        retryForMs: config.RELAY_RETRY_FOR_S * 1_000,
+        maxQueueBytes: config.RELAY_QUEUE_MAX_BYTES,
+        tls: { ca: config.RELAY_TLS_CA, cert: config.RELAY_TLS_CERT, key: config.RELAY_TLS_KEY },
+      }
+
 export const announcer = (config: Config) => ({ membershipTtlMs: config.MEMBERSHIP_TTL_S * 1_000 })
 
 /** For the stores in the data folder. */

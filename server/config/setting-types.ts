@@ -1,4 +1,5 @@
 import Joi from 'joi'
+import { BEFORE_COMMAND_NAMES } from '../receiver/commands/before-commands.ts'
 import { createNetworkMatcher } from '../http/client-address.ts'
 import { MIN_BUDGET_MB, maxBudgetMb } from '../lib/memory-limit.ts'
 import { problemOfRedisUrl } from './redis-url.ts'
@@ -85,6 +86,35 @@ export const requestUrl = (...schemes: readonly string[]): Joi.StringSchema =>
       const { username, password } = new URL(url)
       return username + password === '' ? url : error('string.credentials')
     })
+
+/** The URL of a backend, without what a request has of its own. Its path is sent as it is, so it is written as URLs are. */
+export const relayUrl = requestUrl('https', 'http')
+  .max(2_048)
+  .pattern(/^[^?#\\]*$/, 'a URL without ?, # and \\')
+  .custom((url: string, { error }) => {
+    const [, path = ''] = /^https?:\/\/[^/]+(.*)$/i.exec(url) ?? []
+    return path === '' || new URL(url).pathname === path
+      ? url
+      : error('string.parsed', { right: 'must have a path without dot segments, in ASCII' })
+  })
+
+/** How a Before-command is answered in the place of the backend. */
+export type Fallback = 'allow' | 'deny'
+
+/** Written `command=allow` or `command=deny`, with commas. */
+export const fallbackOverrides = parsedBy((text) => {
+  const overrides: Record<string, Fallback> = {}
+  for (const entry of text.split(',')) {
+    const [command = '', fallback, ...rest] = entry.split('=').map((part) => part.trim())
+    if ((fallback !== 'allow' && fallback !== 'deny') || rest.length > 0)
+      throw new TypeError('must be written command=allow or command=deny, separated by commas')
+    if (!BEFORE_COMMAND_NAMES.includes(command))
+      throw new TypeError(`must name commands that wait for a decision: ${BEFORE_COMMAND_NAMES.join(', ')}`)
+    if (Object.hasOwn(overrides, command)) throw new TypeError('must name each command once')
+    overrides[command] = fallback
+  }
+  return overrides
+})
 
 /** A JWKS. Over plain HTTP only from this machine. */
 export const jwksUrl = requestUrl('https', 'http', 'file').custom((url: string, { error }) =>

@@ -1,4 +1,5 @@
 import type { RedisMode } from './redis-url.ts'
+import type { Fallback } from './setting-types.ts'
 
 /** The parts of the gateway that this process runs. */
 type Role = 'all' | 'receiver' | 'node'
@@ -17,6 +18,15 @@ export interface Config {
   readonly WEBHOOK_ALLOW: readonly string[]
   readonly TEST_RECALLS: 'on' | 'off'
   readonly TEST_RECALL_URL?: string
+  readonly RELAY_URL?: string
+  readonly RELAY_FALLBACK?: Fallback
+  readonly RELAY_FALLBACK_OVERRIDES: Readonly<Record<string, Fallback>>
+  readonly RELAY_RECALLS: 'on' | 'off'
+  readonly RELAY_RETRY_FOR_S: number
+  readonly RELAY_QUEUE_MAX_BYTES: number
+  readonly RELAY_TLS_CA?: string
+  readonly RELAY_TLS_CERT?: string
+  readonly RELAY_TLS_KEY?: string
   readonly REDIS_URL?: string
   readonly REDIS_MODE: RedisMode
   readonly REDIS_SENTINEL_NAME: string

@@ -21,6 +21,7 @@ const CAUSES: Readonly<Record<string, string>> = {
   BODY_UNREADABLE: 'a proxy cuts or changes bodies',
   WEBHOOK_MALFORMED: 'the gateway does not understand them; they are in the quarantine',
   REQUEST_TIMEOUT: 'their bodies do not arrive in time',
+  RELAY_LOOP: 'RELAY_URL leads back to the gateway',
   NOT_KEPT: 'neither Redis nor the disk has stored them',
   INTERNAL: 'an error in the gateway, which the log describes',
 }

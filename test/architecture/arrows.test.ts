@@ -32,7 +32,12 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'server/lib/': [],
   'server/telemetry/': [],
   'server/http/': ['server/lib/memory-budget.ts', 'server/lib/path.ts', 'server/telemetry/'],
-  'server/config/': ['server/http/client-address.ts', 'server/http/origins.ts', 'server/lib/'],
+  'server/config/': [
+    'server/http/client-address.ts',
+    'server/http/origins.ts',
+    'server/lib/',
+    'server/receiver/commands/before-commands.ts',
+  ],
   'server/auth/': [
     'server/http/client-address.ts',
     'server/http/fetch.ts',
@@ -154,6 +159,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
   'socket.io-client': ['shared/client/'],
   dataloader: ['server/lib/flow-control.ts'],
   'rate-limiter-flexible': ['server/auth/', 'server/api/'],
+  undici: ['server/receiver/relay/'],
   vite: ['server/console/vite.config.ts'],
 }
 

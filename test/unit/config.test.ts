@@ -106,6 +106,47 @@ describe('settings', () => {
       expect(problemsOf({ ...node, ...on, WEBHOOK_TOKEN, TEST_RECALL_URL: wrong }), wrong).to.not.be.empty
   })
 
+  it('of a relay need a policy, and what they name exists', () => {
+    const RELAY_URL = 'https://backend.example/im/callback'
+    expect(problemsOf({ ...REQUIRED, RELAY_URL })).to.deep.equal(['RELAY_FALLBACK is missing'])
+    const relay = { ...REQUIRED, RELAY_URL, RELAY_FALLBACK: 'deny' }
+    const RELAY_FALLBACK_OVERRIDES = 'Group.CallbackBeforeSendMsg=allow, Sns.CallbackPrevFriendAdd=deny'
+    expect(readConfig({ ...relay, RELAY_FALLBACK_OVERRIDES })).to.deep.include({
+      RELAY_URL,
+      RELAY_FALLBACK: 'deny',
+      RELAY_FALLBACK_OVERRIDES: {
+        'Group.CallbackBeforeSendMsg': 'allow',
+        'Sns.CallbackPrevFriendAdd': 'deny',
+      },
+      RELAY_RECALLS: 'on',
+    })
+    // A node takes no webhooks, and may have the file of all.
+    const node = { ...REQUIRED, ROLE: 'node', REDIS_URL: 'redis://localhost', RELAY_URL }
+    expect(problemsOf(node)).to.deep.equal([])
+    expect(problemsOf({ ...REQUIRED, RELAY_FALLBACK: 'deny' })).to.deep.equal([
+      'RELAY_FALLBACK has no effect without RELAY_URL',
+    ])
+    for (const wrong of [
+      'backend.example',
+      'ftp://backend.example',
+      'http://user:secret@backend.example',
+      'http://backend.example/?x=1',
+      'http://backend.example/#x',
+      'http://backend.example/a/../b',
+      'http://backend.example/a b',
+      'http://backend.example\\@evil.example/',
+    ])
+      expect(problemsOf({ ...relay, RELAY_URL: wrong }), wrong).to.have.length.above(0)
+    for (const wrong of [
+      'Group.CallbackAfterSendMsg=deny',
+      'Group.CallbackBeforeSendMsg',
+      'Group.CallbackBeforeSendMsg=perhaps',
+      'Group.CallbackBeforeSendMsg=deny,Group.CallbackBeforeSendMsg=allow',
+      '__proto__=deny',
+    ])
+      expect(problemsOf({ ...relay, RELAY_FALLBACK_OVERRIDES: wrong }), wrong).to.have.length(1)
+  })
+
   it('write origins in the spelling that browsers send', () => {
     const CORS_ORIGINS = 'https://App.example:443, capacitor://localhost,null,https://*.Example.com,*'
     expect(readConfig({ ...REQUIRED, CORS_ORIGINS }).CORS_ORIGINS).to.deep.equal([
@@ -278,6 +319,7 @@ describe('settings', () => {
   it('are secret if they contain a credential', () => {
     expect(SECRET_SETTINGS).to.have.members([
       'WEBHOOK_TOKEN',
+      'RELAY_URL',
       'REDIS_URL',
       'REDIS_SENTINEL_PASSWORD',
       'REDIS_SIGNING_KEY',
