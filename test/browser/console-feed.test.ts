@@ -61,9 +61,9 @@ describe('the feed of the console', function () {
     await recall(url, { GroupId: 'filter-b', ...other })
     await row(page, 'filter-b').waitFor()
 
-    const groups = async (): Promise<string[]> => page.locator('.rows .group').allInnerTexts()
+    const groups = async (): Promise<string[]> => page.locator('.rows .conversation').allInnerTexts()
     for (const [field, text] of [
-      ['Group', 'TER-B'],
+      ['Conversation', 'TER-B'],
       ['Topic', 'filter-t'],
       ['Recalled by', 'mod_b'],
       ['Group type', 'comm'],
@@ -81,7 +81,7 @@ describe('the feed of the console', function () {
       await page.getByText('No recalls match the filter.').waitFor()
       await button(page, 'Clear filter').click()
     }
-    await named(page, 'Group').fill('filter-a')
+    await named(page, 'Conversation').fill('filter-a')
     await recallOne(url, 'filter-b', 131)
     await recallOne(url, 'filter-a', 132)
     await page.getByText(/^2 of [\d,]+ recalls$/).waitFor()
@@ -142,7 +142,7 @@ describe('the feed of the console', function () {
       await recall(url, { GroupId: name, TopicId: name, Operator_Account: name })
     }
     await waitUntil('all names are shown', async () => {
-      const shown = await page.locator('.rows .group bdi').allTextContents()
+      const shown = await page.locator('.rows .conversation bdi').allTextContents()
       return names.toReversed().every((name, i) => shown[i] === name)
     })
     await rowsOf(page)

@@ -57,7 +57,7 @@ describe('the console on two nodes', function () {
     await state(page, 'Live').waitFor()
     return page
   }
-  const show = (page: Page, group: string) => page.getByLabel('Group', { exact: true }).fill(group)
+  const show = (page: Page, group: string) => page.getByLabel('Conversation', { exact: true }).fill(group)
   const rows = (page: Page, count: number) =>
     waitUntil(`${count} rows`, async () => (await countRows(page)) >= count, 20_000)
 
@@ -190,10 +190,10 @@ async function slowestResponse(page: Page, end: Promise<void>): Promise<number> 
   let slowestMs = 0
   while (!isOver) {
     const begin = Date.now()
-    await page.getByLabel('Group', { exact: true }).fill(begin % 2 === 0 ? 'b' : '')
+    await page.getByLabel('Conversation', { exact: true }).fill(begin % 2 === 0 ? 'b' : '')
     await page.evaluate('new Promise((resolve) => requestAnimationFrame(resolve))')
     slowestMs = Math.max(slowestMs, Date.now() - begin)
   }
-  await page.getByLabel('Group', { exact: true }).fill('')
+  await page.getByLabel('Conversation', { exact: true }).fill('')
   return slowestMs
 }

@@ -164,14 +164,18 @@ describe('the views of the console', function () {
   })
 
   describe('history', () => {
+    /** Admins search everything at first. */
+    const ofGroup = (page: Page) => page.locator('.search select').selectOption('group')
+
     it('shows the result of the latest request, whichever response arrives last', async () => {
       await recallOne(url, 'slow', 5)
       const page = await open('history')
       const delayed: (() => unknown)[] = []
       await page.route(/(recalled|notices)\?group=slow/, (route) => void delayed.push(() => route.continue()))
       const lookup = page.getByRole('region', { name: 'Which messages are recalled?' })
+      await ofGroup(page)
       const request = async (group: string): Promise<void> => {
-        await lookup.getByLabel('Group').fill(group)
+        await lookup.getByLabel('Group', { exact: true }).fill(group)
         await lookup.getByLabel('From seq').fill('5')
         await lookup.getByRole('button', { name: 'Look up' }).click()
         await page.locator('.search input[name=group]').fill(group)
@@ -198,7 +202,7 @@ describe('the views of the console', function () {
       await recall(url, { GroupId: 'looked-up', MsgSeqList: seqs.map((seq) => ({ MsgSeq: seq })) })
       const page = await open('history')
       const lookup = page.getByRole('region', { name: 'Which messages are recalled?' })
-      await lookup.getByLabel('Group').fill('looked-up')
+      await lookup.getByLabel('Group', { exact: true }).fill('looked-up')
       await lookup.getByLabel('From seq').fill('1000')
       await lookup.getByLabel('To seq').fill('1400')
       await lookup.getByRole('button', { name: 'Look up' }).click()
@@ -213,6 +217,7 @@ describe('the views of the console', function () {
     it('is searched page by page, back to the start of the log', async () => {
       for (const seq of upTo(230)) await recallOne(url, 'long', seq)
       const page = await open('history')
+      await ofGroup(page)
       await page.locator('.search input[name=group]').fill('long')
       await button(page, 'Search').click()
       await page.getByText('200 recalls').waitFor()
@@ -299,7 +304,6 @@ describe('the views of the console', function () {
     it('is sent where it is allowed, and appears in the feed', async () => {
       const page = await open('feed')
       await page.getByRole('link', { name: 'Test recall' }).click()
-      // The feed has a field of this name too.
       await page.getByRole('heading', { name: 'Send a test recall' }).waitFor()
       await named(page, 'Group').fill('tested')
       await page.getByLabel('Sequence numbers').fill('1, 2')

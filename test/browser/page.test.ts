@@ -135,7 +135,7 @@ describe('page', function () {
 
     await recall(second.url, 'after', 3)
     await row(page, 'after').waitFor()
-    const shown = await page.locator('.rows .notice .group').allInnerTexts()
+    const shown = await page.locator('.rows .notice .conversation').allInnerTexts()
     expect(shown).to.deep.equal(['after', 'meanwhile', 'before'])
     expect(await page.getByText('1 notice missed while offline').count()).to.equal(1)
   })

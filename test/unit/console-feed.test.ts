@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { createMatcher, Feed, isEmpty, MAX_ROWS, NO_FILTER } from '../../server/console/state/feed.ts'
 import type { Filter, NoticeRow, Row } from '../../server/console/state/feed.ts'
-import type { GroupConversation } from '../../shared/conversation.ts'
+import type { Conversation, GroupConversation } from '../../shared/conversation.ts'
 import type { Notice } from '../../shared/notice.ts'
 import { FEED } from '../../shared/room.ts'
 import { seqsOf } from '../support/seqs.ts'
@@ -17,6 +17,13 @@ const noticeRow = (seq: number, fields: Partial<Notice & GroupConversation> = {}
     receivedAtMs: 1_000,
     ...fields,
   },
+})
+
+/** A recall outside of groups. */
+const recallRow = (recall: Conversation & Pick<Notice, 'messages' | 'sender'>): NoticeRow => ({
+  kind: 'notice',
+  room: FEED,
+  notice: { offset: 1, recalledAtMs: 1_000, receivedAtMs: 1_000, ...recall },
 })
 
 const allSeqsOf = ({ shown }: Feed): number[] =>
@@ -49,7 +56,7 @@ describe('feed of the console', () => {
     const feed = new Feed()
     feed.add([noticeRow(1), { kind: 'gap', reason: 'trimmed' }, noticeRow(2, { group: 'other' })])
     expect(feed.recalls).to.deep.equal({ all: 2, shown: 2 })
-    feed.setFilter({ ...NO_FILTER, group: 'other' })
+    feed.setFilter({ ...NO_FILTER, conversation: 'other' })
     expect(feed.recalls).to.deep.equal({ all: 2, shown: 1 })
     feed.add(upTo(MAX_ROWS * 2).map((seq) => noticeRow(seq)))
     expect(feed.recalls).to.deep.equal({ all: feed.recalls.all, shown: 0 })
@@ -103,7 +110,7 @@ describe('feed of the console', () => {
   it('filters old and new rows, and keeps the others', () => {
     const feed = new Feed()
     feed.add([noticeRow(1), noticeRow(2, { group: 'other' })])
-    feed.setFilter({ ...NO_FILTER, group: 'oth' })
+    feed.setFilter({ ...NO_FILTER, conversation: 'oth' })
     feed.add([noticeRow(3), noticeRow(4, { group: 'other' })])
     expect(allSeqsOf(feed)).to.deep.equal([2, 4])
     feed.setFilter(NO_FILTER)
@@ -123,16 +130,32 @@ describe('filter of the console', () => {
   })
 
   it('matches any part of a name, in lower or upper case', () => {
-    expect(matches({ group: 'spring' }, row)).to.equal(true)
-    expect(matches({ group: 'sprung' }, row)).to.equal(false)
+    expect(matches({ conversation: 'spring' }, row)).to.equal(true)
+    expect(matches({ conversation: 'sprung' }, row)).to.equal(false)
     expect(matches({ topic: ' TRAD ' }, row)).to.equal(true)
     expect(matches({ operator: 'linh' }, row)).to.equal(true)
     expect(matches({ type: 'public' }, row)).to.equal(false)
   })
 
   it('requires every field to match', () => {
-    expect(matches({ group: 'spring', operator: 'linh' }, row)).to.equal(true)
-    expect(matches({ group: 'spring', operator: 'other' }, row)).to.equal(false)
+    expect(matches({ conversation: 'spring', operator: 'linh' }, row)).to.equal(true)
+    expect(matches({ conversation: 'spring', operator: 'other' }, row)).to.equal(false)
+  })
+
+  it('finds a conversation of two by each of them, an official account by its name, and all by their kind', () => {
+    const official = recallRow({ official: 'news', messages: [{ key: 'k' }] })
+    const c2c = recallRow({ c2c: ['alice', 'bob'], messages: [{ key: 'k' }], sender: 'bob' })
+    const all = [row, c2c, official]
+    const found = (filter: Partial<Filter>) => all.filter((one) => matches(filter, one))
+    expect(found({ conversation: 'ALICE' })).to.deep.equal([c2c])
+    expect(found({ conversation: 'bob' })).to.deep.equal([c2c])
+    expect(found({ conversation: 'new' })).to.deep.equal([official])
+    expect(found({ conversation: 'undefined' })).to.deep.equal([])
+    expect(found({ kind: 'group' })).to.deep.equal([row])
+    expect(found({ kind: 'c2c' })).to.deep.equal([c2c])
+    expect(found({ kind: 'official' })).to.deep.equal([official])
+    expect(found({ kind: 'c2c', conversation: 'spring' })).to.deep.equal([])
+    expect(found({ kind: 'c2c', topic: 'x' })).to.deep.equal([])
   })
 
   it('hides rows that lack the filtered field', () => {
@@ -147,7 +170,7 @@ describe('filter of the console', () => {
   })
 
   it('never hides a gap', () => {
-    expect(matches({ group: 'spring' }, { kind: 'gap', reason: 'trimmed' })).to.equal(true)
+    expect(matches({ conversation: 'spring' }, { kind: 'gap', reason: 'trimmed' })).to.equal(true)
   })
 
   it('knows whether it is empty', () => {

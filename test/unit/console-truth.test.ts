@@ -11,6 +11,7 @@ import { TestRecall } from '../../server/console/state/test-recall.ts'
 import { WatchedRoom } from '../../server/console/state/watched-room.ts'
 import { sumWebhooks } from '../../server/console/state/webhooks.ts'
 import type { RecallClient } from '../../shared/client.ts'
+import type { Conversation } from '../../shared/conversation.ts'
 import type { Problem, ProcessState } from '../../shared/http-api.ts'
 import type { Position } from '../../shared/position.ts'
 import { toMemberNotice } from '../../shared/notice.ts'
@@ -318,6 +319,30 @@ describe('the status in the console', () => {
     mock.timers.tick(5_000)
     expect(test.isOverdue).to.equal(true)
     test.onRows([rowOf(9, 1)])
+    expect(test.arrivedAfterMs).to.be.within(0, 1_000)
+  })
+
+  it('takes no recall of another conversation for the test recall that it sent', () => {
+    const test = new TestRecall(new Api(() => 'token'), () => undefined)
+    const rowIn = (conversation: Conversation, messages: Notice['messages']) =>
+      ({
+        kind: 'notice',
+        room: FEED,
+        notice: { offset: 1, ...conversation, messages, recalledAtMs: 1, receivedAtMs: 1 },
+        seenAtMs: 1,
+      }) as const
+    respond = () => new Promise(() => undefined)
+    void test.send({ c2c: ['a', 'b'], keys: ['k', 'l'] })
+    const k = [{ key: 'k' }]
+    test.onRows([
+      rowIn({ c2c: ['a', 'c'] }, k),
+      rowIn({ official: 'a' }, k),
+      rowIn({ group: 'a' }, [{ seq: 1 }]),
+      rowIn({ c2c: ['a', 'b'] }, [{ key: 'm' }]),
+      rowIn({ c2c: ['a', 'b'] }, [{ seq: 1 }]),
+    ])
+    expect(test.arrivedAfterMs).to.equal(undefined)
+    test.onRows([rowIn({ c2c: ['a', 'b'] }, k)])
     expect(test.arrivedAfterMs).to.be.within(0, 1_000)
   })
 })

@@ -1,6 +1,9 @@
+import { nameOf } from '../../../shared/message.ts'
 import { useLocale } from '../i18n/i18n.ts'
+import { conversationText } from '../state/conversations.ts'
 import type { KeyedRow, NoticeRow, Row } from '../state/feed.ts'
 import { Icon } from '../ui/icon.tsx'
+import { ConversationName } from '../ui/conversation.tsx'
 import { InterruptionText, LateMark, Timestamp } from '../ui/labels.tsx'
 
 /** A recall has up to 1,000 messages; one line has room for fewer than these. */
@@ -47,14 +50,16 @@ export function ListRow({ keyed, index, isActive, isOpen, onOpen }: ListRowProps
 
 function NoticeCells({ row: { notice, lateMs } }: { readonly row: NoticeRow }) {
   const { t, number } = useLocale()
-  const { group, topic, messages, recalledAtMs } = notice
+  const { topic, messages, recalledAtMs } = notice
   const operator = 'operator' in notice ? notice.operator : undefined
   return (
     <>
       <div role="gridcell" class="time">
         <Timestamp atMs={recalledAtMs} untimed={'untimed' in notice} />
       </div>
-      <NameCell column="group" name={group} />
+      <div role="gridcell" class="conversation" title={conversationText(notice)}>
+        <ConversationName conversation={notice} />
+      </div>
       <NameCell column="topic" name={topic} />
       <NameCell column="operator" name={operator} />
       <div role="gridcell" class="messages">
@@ -63,10 +68,7 @@ function NoticeCells({ row: { notice, lateMs } }: { readonly row: NoticeRow }) {
           {number(messages.length)}
         </span>
         <span class="seqs">
-          {messages
-            .slice(0, MAX_SHOWN_SEQS)
-            .map(({ seq }) => seq)
-            .join(', ')}
+          {messages.slice(0, MAX_SHOWN_SEQS).map(nameOf).join(', ')}
           {messages.length > MAX_SHOWN_SEQS && ' …'}
         </span>
       </div>

@@ -64,7 +64,7 @@ function ListHeader() {
   return (
     <div role="rowgroup" class="list-header">
       <div role="row" class="row" aria-rowindex={1}>
-        {(['time', 'group', 'topic', 'operator', 'messages'] as const).map((name) => (
+        {(['time', 'conversation', 'topic', 'operator', 'messages'] as const).map((name) => (
           <div key={name} role="columnheader" class={name}>
             {columns[name]}
           </div>

@@ -17,6 +17,13 @@ const TIMEOUT_MS = 10_000
 /** A process knows its status within about a second, whatever else works. Until then, the page shows one that is old. */
 const STATUS_TIMEOUT_MS = 5_000
 
+/** Messages of a group by `MsgSeq`, those of any other conversation by `MsgKey`. */
+export type TestRecallRequest = Conversation &
+  (
+    | { readonly seqs: readonly number[]; readonly keys?: undefined }
+    | { readonly keys: readonly string[]; readonly seqs?: undefined }
+  )
+
 /** A refusal by the gateway, or `NO_ANSWER` if it did not respond. */
 export class ApiError extends Error {
   readonly code: string
@@ -57,8 +64,11 @@ export class Api {
     return this.#get('position', queryOf(room))
   }
 
-  recalled(room: Conversation, seqs: string): Promise<RecalledResponse> {
-    return this.#get('recalled', [...queryOf(room), ['seqs', seqs]])
+  /** Of a group, `names` are ranges of `MsgSeq`, such as `1-10`; of any other conversation, each `MsgKey`. */
+  recalled(conversation: Conversation, names: string | readonly string[]): Promise<RecalledResponse> {
+    const wanted: Parameter[] =
+      typeof names === 'string' ? [['seqs', names]] : names.map((key) => ['keys', key])
+    return this.#get('recalled', [...queryOf(conversation), ...wanted])
   }
 
   /** A node that has not been updated yet says less. */
@@ -68,7 +78,7 @@ export class Api {
     return { problems: [], gone: [], complete: true, ...status }
   }
 
-  testRecall(recall: Conversation & { readonly seqs: readonly number[] }): Promise<TestRecallResponse> {
+  testRecall(recall: TestRecallRequest): Promise<TestRecallResponse> {
     return this.#call('test-recall', { method: 'POST', body: JSON.stringify(recall) })
   }
 

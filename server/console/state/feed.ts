@@ -1,6 +1,9 @@
+import type { Conversation } from '../../../shared/conversation.ts'
 import type { MemberNotice, Notice } from '../../../shared/notice.ts'
 import type { GapReason } from '../../../shared/position.ts'
 import type { Room } from '../../../shared/room.ts'
+import { kindOf } from './conversations.ts'
+import type { Kind } from './conversations.ts'
 import type { Interruption } from './interruptions.ts'
 
 export interface NoticeRow {
@@ -149,7 +152,9 @@ const countRecalls = (rows: readonly KeyedRow[]): number =>
 
 /** Which rows of the feed are shown. An empty text matches everything. */
 export interface Filter {
-  readonly group: string
+  readonly kind: Kind | ''
+  /** Part of the name of a group, of one of two users, or of an official account. */
+  readonly conversation: string
   readonly topic: string
   readonly operator: string
   readonly type: string
@@ -158,7 +163,15 @@ export interface Filter {
   readonly until: string
 }
 
-export const NO_FILTER: Filter = { group: '', topic: '', operator: '', type: '', from: '', until: '' }
+export const NO_FILTER: Filter = {
+  kind: '',
+  conversation: '',
+  topic: '',
+  operator: '',
+  type: '',
+  from: '',
+  until: '',
+}
 
 export const isEmpty = (filter: Filter): boolean => Object.values(filter).every((value) => value === '')
 
@@ -168,9 +181,10 @@ export function createMatcher(filter: Filter): (row: Row) => boolean {
     const text = wanted.trim().toLowerCase()
     return (value: string | undefined): boolean => text === '' || (value ?? '').toLowerCase().includes(text)
   }
-  const [group, topic, operator, type] = [filter.group, filter.topic, filter.operator, filter.type].map(
-    contains,
-  )
+  const conversation = contains(filter.conversation)
+  const topic = contains(filter.topic)
+  const operator = contains(filter.operator)
+  const type = contains(filter.type)
   const fromMs = filter.from === '' ? -Infinity : Date.parse(filter.from)
   const untilMs = filter.until === '' ? Infinity : Date.parse(filter.until)
   return (row) => {
@@ -178,12 +192,17 @@ export function createMatcher(filter: Filter): (row: Row) => boolean {
     const { notice } = row
     const forAdmins = 'receivedAtMs' in notice ? notice : undefined
     return (
-      group?.(notice.group) === true &&
-      topic?.(notice.topic) === true &&
-      operator?.(forAdmins?.operator) === true &&
-      type?.(forAdmins?.groupType) === true &&
+      (filter.kind === '' || filter.kind === kindOf(notice)) &&
+      namesOf(notice).some(conversation) &&
+      topic(notice.topic) &&
+      operator(forAdmins?.operator) &&
+      type(forAdmins?.groupType) &&
       notice.recalledAtMs >= fromMs &&
       notice.recalledAtMs <= untilMs
     )
   }
 }
+
+/** What a conversation is called: its group, its two users, or its account. */
+const namesOf = ({ group, c2c, official }: Conversation): readonly string[] =>
+  c2c ?? [group ?? official ?? '']

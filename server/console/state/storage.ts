@@ -1,8 +1,7 @@
 import { claimsOf } from '../../../shared/client/credential.ts'
-import { isIdentifier } from '../../../shared/identifier.ts'
-import { isRecord } from '../../../shared/json.ts'
 import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
+import { parseConversation } from './conversations.ts'
 
 interface TextStorage {
   get(key: string): string | null
@@ -75,7 +74,7 @@ export const claimsAdmin = (token: string): boolean => claimsOf(token)['role'] =
 export function loadRooms(): readonly Room[] {
   try {
     const rooms: unknown = JSON.parse(tabStorage.get(ROOMS_KEY) ?? '[]')
-    return Array.isArray(rooms) ? rooms.filter(isRoom) : []
+    return Array.isArray(rooms) ? rooms.flatMap((room) => parseConversation(room) ?? []) : []
   } catch {
     return []
   }
@@ -84,10 +83,3 @@ export function loadRooms(): readonly Room[] {
 export function saveRooms(rooms: readonly Room[]): void {
   tabStorage.set(ROOMS_KEY, JSON.stringify(rooms.filter((room) => !isFeed(room))))
 }
-
-const isRoom = (value: unknown): value is Room =>
-  isRecord(value) &&
-  isIdentifierText(value['group']) &&
-  (!('topic' in value) || isIdentifierText(value['topic']))
-
-const isIdentifierText = (value: unknown): boolean => typeof value === 'string' && isIdentifier(value)

@@ -1,13 +1,13 @@
 import type { TestRecallResponse } from '../../../shared/http-api.ts'
-import type { Conversation } from '../../../shared/conversation.ts'
+import { nameOf } from '../../../shared/message.ts'
+import type { MessageName } from '../../../shared/message.ts'
 import { asApiError } from './api.ts'
-import type { Api, ApiError } from './api.ts'
+import type { Api, ApiError, TestRecallRequest } from './api.ts'
+import { isSameConversation } from './conversations.ts'
 import type { Row } from './feed.ts'
 
 /** A notice takes a few ms. One that has not arrived by then may still come, but somebody should know. */
 export const OVERDUE_MS = 5_000
-
-export type TestRecallRequest = Conversation & { readonly seqs: readonly number[] }
 
 /** The latest test recall: sent, answered, and watched for in the feed, whichever view is open. */
 export class TestRecall {
@@ -47,15 +47,15 @@ export class TestRecall {
 
   /** Takes the rows that arrive in the feed. The notice may be faster than the response. */
   onRows(rows: readonly Row[]): void {
-    if (this.request === undefined || this.arrivedAfterMs !== undefined) return
-    const { group, topic, seqs } = this.request
+    const { request } = this
+    if (request === undefined || this.arrivedAfterMs !== undefined) return
+    const names: readonly MessageName[] = request.seqs ?? request.keys
     const hasArrived = rows.some(
       (row) =>
         row.kind === 'notice' &&
         row.seenAtMs !== undefined &&
-        row.notice.group === group &&
-        row.notice.topic === topic &&
-        row.notice.messages.every(({ seq }) => seq !== undefined && seqs.includes(seq)),
+        isSameConversation(row.notice, request) &&
+        row.notice.messages.every((message) => names.includes(nameOf(message))),
     )
     if (hasArrived) this.arrivedAfterMs = performance.now() - this.#sentAtMs
   }

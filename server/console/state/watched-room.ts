@@ -5,6 +5,7 @@ import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { ApiError, asApiError } from './api.ts'
 import type { Api } from './api.ts'
+import { identityOf } from './conversations.ts'
 import { MAX_ROWS } from './feed.ts'
 import type { NoticeRow, Row } from './feed.ts'
 import { Interruptions } from './interruptions.ts'
@@ -130,9 +131,7 @@ export class WatchedRoom {
 
   /** Returns whether the notice is not shown yet, and takes it for shown. */
   #isNew(notice: Notice | MemberNotice): boolean {
-    // Without when it was received: another receiver that was posted it too may publish its own copy.
-    const { group, topic, recalledAtMs, messages } = notice
-    const identity = JSON.stringify([group, topic, recalledAtMs, messages.map(({ seq }) => seq)])
+    const identity = identityOf(notice)
     if (this.gaps > 0 && this.#told.has(identity)) return false
     this.#told.add(identity)
     if (this.#told.size > 2 * MAX_ROWS) this.#told = new Set([...this.#told].slice(-MAX_ROWS))

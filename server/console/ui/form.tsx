@@ -1,15 +1,15 @@
 import { isIdentifier, MAX_IDENTIFIER_BYTES } from '../../../shared/identifier.ts'
 import { useLocale } from '../i18n/i18n.ts'
+import { MAX_KEYS, parseKeys } from './keys.ts'
 
 interface IdentifierInputProps {
   readonly name: string
   readonly label: string
   readonly required?: boolean
-  readonly placeholder?: string
 }
 
-/** A field for the identifier of a group or topic. */
-export function IdentifierInput({ name, label, required = false, placeholder }: IdentifierInputProps) {
+/** A field for the identifier of a group, a topic, a user or an account. */
+export function IdentifierInput({ name, label, required = false }: IdentifierInputProps) {
   const { t } = useLocale()
   return (
     <label>
@@ -17,7 +17,6 @@ export function IdentifierInput({ name, label, required = false, placeholder }: 
       <input
         name={name}
         required={required}
-        placeholder={placeholder}
         autocomplete="off"
         autocapitalize="none"
         spellcheck={false}
@@ -31,6 +30,47 @@ export function IdentifierInput({ name, label, required = false, placeholder }: 
         }
       />
     </label>
+  )
+}
+
+interface ListInputProps {
+  readonly name: string
+  readonly label: string
+  readonly placeholder: string
+  readonly isValid: (text: string) => boolean
+  /** Said of what is not valid. */
+  readonly invalid: string
+}
+
+/** A field for several values. */
+export function ListInput({ name, label, placeholder, isValid, invalid }: ListInputProps) {
+  return (
+    <label class="wide">
+      {label}
+      <input
+        name={name}
+        required
+        autocomplete="off"
+        autocapitalize="none"
+        spellcheck={false}
+        placeholder={placeholder}
+        onInput={({ currentTarget: input }) => input.setCustomValidity(isValid(input.value) ? '' : invalid)}
+      />
+    </label>
+  )
+}
+
+/** A field for the keys of messages, which name those outside of groups. */
+export function KeysInput() {
+  const { t } = useLocale()
+  return (
+    <ListInput
+      name="keys"
+      label={t.rooms.keys}
+      placeholder="1_2_1700000000"
+      isValid={(text) => parseKeys(text) !== undefined}
+      invalid={t.rooms.invalidKeys(MAX_KEYS)}
+    />
   )
 }
 

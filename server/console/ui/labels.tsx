@@ -1,7 +1,5 @@
 import type { MemberNotice, Notice } from '../../../shared/notice.ts'
 import { MAX_DATE_MS } from '../../../shared/recall.ts'
-import { isFeed } from '../../../shared/room.ts'
-import type { Room } from '../../../shared/room.ts'
 import type { Messages } from '../i18n/en.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Locale } from '../i18n/i18n.ts'
@@ -27,31 +25,6 @@ export function Timestamp({ atMs, untimed = false }: TimestampProps) {
       {timeOfDay(atMs)}
       {!isToday && <small>{date(atMs)}</small>}
     </time>
-  )
-}
-
-/** A room in words. `bdi` isolates names: right-to-left text must not reorder its surroundings. */
-export function RoomLabel({ room }: { readonly room: Room }) {
-  const { t } = useLocale()
-  if (isFeed(room)) return <>{t.rooms.feed}</>
-  const { c2c, official } = room
-  if (official !== undefined) return <bdi>{official}</bdi>
-  if (c2c !== undefined)
-    return (
-      <>
-        <bdi>{c2c[0]}</bdi> · <bdi>{c2c[1]}</bdi>
-      </>
-    )
-  return (
-    <>
-      {t.rooms.groupPrefix} <bdi>{room.group}</bdi>
-      {room.topic !== undefined && (
-        <>
-          {' · '}
-          {t.rooms.topicPrefix} <bdi>{room.topic}</bdi>
-        </>
-      )}
-    </>
   )
 }
 

@@ -4,8 +4,10 @@ import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Api } from '../state/api.ts'
+import { identityOf } from '../state/conversations.ts'
 import type { NoticeRow } from '../state/feed.ts'
-import { asRefusal, Failure, lateText, RoomLabel } from '../ui/labels.tsx'
+import { RoomLabel } from '../ui/conversation.tsx'
+import { asRefusal, Failure, lateText } from '../ui/labels.tsx'
 
 interface DeliveryPathProps {
   readonly row: NoticeRow
@@ -102,8 +104,4 @@ async function findStop(api: Api, room: Room, notice: Notice): Promise<Stop> {
 
 /** A recall has a different offset in each room; everything else is the same. */
 const isSameRecall = (one: Notice | MemberNotice, other: Notice): boolean =>
-  'receivedAtMs' in one &&
-  one.receivedAtMs === other.receivedAtMs &&
-  one.group === other.group &&
-  one.topic === other.topic &&
-  one.messages[0]?.seq === other.messages[0]?.seq
+  'receivedAtMs' in one && one.receivedAtMs === other.receivedAtMs && identityOf(one) === identityOf(other)

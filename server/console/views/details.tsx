@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Api } from '../state/api.ts'
 import type { NoticeRow } from '../state/feed.ts'
+import { Pair } from '../ui/conversation.tsx'
 import { Icon } from '../ui/icon.tsx'
 import { DeliveryPath } from './delivery-path.tsx'
 
@@ -89,25 +90,44 @@ function Details({ row, api, onClose }: DetailsProps) {
   )
 }
 
-const FIELDS = ['group', 'topic', 'groupType', 'operator', 'platform', 'address'] as const
+const FIELDS = [
+  'group',
+  'topic',
+  'groupType',
+  'official',
+  'sender',
+  'operator',
+  'platform',
+  'address',
+] as const
 
 function Fields({ row: { notice } }: { readonly row: NoticeRow }) {
   const { t } = useLocale()
   const values: Readonly<Partial<Record<(typeof FIELDS)[number], string | undefined>>> = notice
   return (
     <dl>
-      {FIELDS.flatMap((name) => {
-        const value = values[name]
-        if (value === undefined) return []
-        return [
-          <div key={name}>
-            <dt>{t.details.fields[name]}</dt>
-            <dd>
-              <bdi>{value}</bdi>
-            </dd>
-          </div>,
-        ]
-      })}
+      {notice.c2c !== undefined && (
+        <Field name={t.details.fields.c2c}>
+          <Pair c2c={notice.c2c} />
+        </Field>
+      )}
+      {FIELDS.map(
+        (name) =>
+          values[name] !== undefined && (
+            <Field key={name} name={t.details.fields[name]}>
+              <bdi>{values[name]}</bdi>
+            </Field>
+          ),
+      )}
     </dl>
+  )
+}
+
+function Field({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
   )
 }

@@ -1,11 +1,12 @@
 import type { ComponentChildren, TargetedEvent } from 'preact'
 import { useState } from 'preact/hooks'
 import { useLocale } from '../i18n/i18n.ts'
+import { KINDS } from '../state/conversations.ts'
 import { isEmpty, NO_FILTER } from '../state/feed.ts'
 import type { Feed, Filter } from '../state/feed.ts'
 import { Icon } from '../ui/icon.tsx'
 
-const FIELDS = ['group', 'topic', 'operator', 'type', 'from', 'until'] as const
+const FIELDS = ['conversation', 'topic', 'operator', 'type', 'from', 'until'] as const
 
 interface FilterBarProps {
   readonly feed: Feed
@@ -36,6 +37,7 @@ export function FilterBar({ feed, onChange, children }: FilterBarProps) {
       </button>
       <fieldset id="filter" class={isOpen ? 'filter open' : 'filter'}>
         <legend class="visually-hidden">{t.filter.title}</legend>
+        <KindField kind={feed.filter.kind} onKind={(kind) => setFilter({ ...feed.filter, kind })} />
         {FIELDS.map((name) => (
           <Field
             key={name}
@@ -56,8 +58,33 @@ export function FilterBar({ feed, onChange, children }: FilterBarProps) {
   )
 }
 
+interface KindFieldProps {
+  readonly kind: Filter['kind']
+  readonly onKind: (kind: Filter['kind']) => void
+}
+
+function KindField({ kind, onKind }: KindFieldProps) {
+  const { t } = useLocale()
+  return (
+    <label class={`kind${kind === '' ? '' : ' set'}`}>
+      {t.filter.kind}
+      <select
+        value={kind}
+        onChange={({ currentTarget: { value } }) => onKind(KINDS.find((one) => one === value) ?? '')}
+      >
+        <option value="">{t.filter.anyKind}</option>
+        {KINDS.map((one) => (
+          <option key={one} value={one}>
+            {t.kinds[one]}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}
+
 interface FieldProps {
-  readonly name: keyof Filter
+  readonly name: (typeof FIELDS)[number]
   readonly value: string
   readonly onValue: (value: string) => void
 }

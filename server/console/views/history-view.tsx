@@ -1,13 +1,15 @@
 import type { TargetedSubmitEvent } from 'preact'
 import { useState } from 'preact/hooks'
-import { FEED } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import { RecallList } from '../list/recall-list.tsx'
 import type { Api } from '../state/api.ts'
+import { KINDS } from '../state/conversations.ts'
 import type { KeyedRow } from '../state/feed.ts'
 import type { Store } from '../state/store.ts'
-import { fieldValue, IdentifierInput } from '../ui/form.tsx'
+import { ConversationFields, roomIn } from '../ui/conversation-fields.tsx'
+import type { RoomKind } from '../ui/conversation-fields.tsx'
+import { fieldValue } from '../ui/form.tsx'
 import { asRefusal, Failure } from '../ui/labels.tsx'
 import { useRequest } from '../ui/use-request.ts'
 import { DoubtfulAnswer } from './doubtful-answer.tsx'
@@ -64,28 +66,24 @@ function LogSearch({ store }: { readonly store: Store }) {
 }
 
 interface SearchFormProps {
-  /** Whether the user may search all groups together. */
+  /** Whether the user may search all conversations together. */
   readonly canSearchAll: boolean
   readonly onSearch: (room: Room, sinceMs: number) => void
 }
 
 function SearchForm({ canSearchAll, onSearch }: SearchFormProps) {
   const { t } = useLocale()
+  const kinds: readonly RoomKind[] = canSearchAll ? ['feed', ...KINDS] : KINDS
+  const [kind, setKind] = useState(kinds[0] ?? 'group')
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const form = event.currentTarget
-    onSearch(roomOf(form), Date.parse(fieldValue(form, 'since')) || 0)
+    onSearch(roomIn(form), Date.parse(fieldValue(form, 'since')) || 0)
   }
   return (
     <form class="line tools" onSubmit={onSubmit}>
       <h2 id="search">{t.history.title}</h2>
-      <IdentifierInput
-        name="group"
-        label={t.rooms.group}
-        required={!canSearchAll}
-        {...(canSearchAll && { placeholder: t.history.allGroups })}
-      />
-      <IdentifierInput name="topic" label={t.rooms.topic} />
+      <ConversationFields kinds={kinds} kind={kind} onKind={setKind} />
       <label>
         {t.history.since}
         <input name="since" type="datetime-local" />
@@ -115,13 +113,6 @@ function SearchFooter({ result, onOlder }: SearchFooterProps) {
       )}
     </p>
   )
-}
-
-/** Returns the room named in the form; the feed if no group is given. */
-function roomOf(form: HTMLFormElement): Room {
-  const [group, topic] = [fieldValue(form, 'group'), fieldValue(form, 'topic')]
-  if (group === '') return FEED
-  return topic === '' ? { group } : { group, topic }
 }
 
 const PAGE_SIZE = 200

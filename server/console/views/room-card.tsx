@@ -2,8 +2,10 @@ import { nameOf } from '../../../shared/message.ts'
 import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { useLocale } from '../i18n/i18n.ts'
+import { conversationText, kindOf } from '../state/conversations.ts'
 import type { NoticeRow } from '../state/feed.ts'
 import type { WatchedRoom } from '../state/watched-room.ts'
+import { Pair } from '../ui/conversation.tsx'
 import { Icon } from '../ui/icon.tsx'
 import { Failure, InterruptionText, LateMark, Timestamp } from '../ui/labels.tsx'
 
@@ -45,15 +47,16 @@ export function RoomCard({ watched, onUnwatch }: RoomCardProps) {
 function RoomTitle({ room }: { readonly room: Room }) {
   const { t } = useLocale()
   if (isFeed(room)) return <h2>{t.rooms.feed}</h2>
+  const { group, topic, c2c, official } = room
   return (
     <h2>
-      <bdi>{room.topic ?? room.group}</bdi>
+      {c2c === undefined ? <bdi>{topic ?? group ?? official}</bdi> : <Pair c2c={c2c} />}
       <small>
-        {room.topic === undefined ? (
-          t.rooms.wholeGroup
+        {topic === undefined ? (
+          t.rooms.scopes[kindOf(room)]
         ) : (
           <>
-            {t.rooms.topicOf} <bdi>{room.group}</bdi>
+            {t.rooms.topicOf} <bdi>{group}</bdi>
           </>
         )}
       </small>
@@ -133,8 +136,4 @@ function LatestRecall({ row: { notice, lateMs } }: { readonly row: NoticeRow }) 
 }
 
 /** The room as plain text, for labels. */
-const roomText = (room: Room): string => {
-  if (isFeed(room)) return ''
-  const { group, topic, c2c, official } = room
-  return [group, topic, ...(c2c ?? []), official].filter((part) => part !== undefined).join(' ')
-}
+const roomText = (room: Room): string => (isFeed(room) ? '' : conversationText(room))

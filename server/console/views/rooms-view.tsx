@@ -1,9 +1,12 @@
 import type { TargetedSubmitEvent } from 'preact'
+import { useState } from 'preact/hooks'
 import { isFeed, roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { useLocale } from '../i18n/i18n.ts'
+import { KINDS } from '../state/conversations.ts'
+import type { Kind } from '../state/conversations.ts'
 import type { Store } from '../state/store.ts'
-import { fieldValue, IdentifierInput } from '../ui/form.tsx'
+import { clearFields, ConversationFields, conversationIn } from '../ui/conversation-fields.tsx'
 import { RoomCard } from './room-card.tsx'
 
 export function RoomsView({ store }: { readonly store: Store }) {
@@ -28,18 +31,15 @@ export function RoomsView({ store }: { readonly store: Store }) {
 
 function RoomForm({ onWatch }: { readonly onWatch: (room: Room) => void }) {
   const { t } = useLocale()
+  const [kind, setKind] = useState<Kind>('group')
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
-    const group = fieldValue(event.currentTarget, 'group')
-    const topic = fieldValue(event.currentTarget, 'topic')
-    event.currentTarget.reset()
-    event.currentTarget.querySelector('input')?.focus()
-    onWatch(topic === '' ? { group } : { group, topic })
+    onWatch(conversationIn(event.currentTarget))
+    clearFields(event.currentTarget)
   }
   return (
     <form class="card line" onSubmit={onSubmit}>
-      <IdentifierInput name="group" label={t.rooms.group} required />
-      <IdentifierInput name="topic" label={t.rooms.topic} />
+      <ConversationFields kinds={KINDS} kind={kind} onKind={setKind} />
       <button type="submit">{t.rooms.watch}</button>
     </form>
   )

@@ -1,24 +1,31 @@
 import type { TargetedSubmitEvent } from 'preact'
+import { useState } from 'preact/hooks'
 import { roomName } from '../../../shared/room.ts'
 import { useLocale } from '../i18n/i18n.ts'
+import { KINDS } from '../state/conversations.ts'
+import type { Kind } from '../state/conversations.ts'
 import type { Store } from '../state/store.ts'
 import { OVERDUE_MS } from '../state/test-recall.ts'
 import type { TestRecall } from '../state/test-recall.ts'
-import { fieldValue, IdentifierInput } from '../ui/form.tsx'
+import { RoomLabel } from '../ui/conversation.tsx'
+import { ConversationFields, conversationIn } from '../ui/conversation-fields.tsx'
+import { fieldValue, KeysInput, ListInput } from '../ui/form.tsx'
 import { Icon } from '../ui/icon.tsx'
-import { asRefusal, Failure, RoomLabel } from '../ui/labels.tsx'
+import { parseKeys } from '../ui/keys.ts'
+import { asRefusal, Failure } from '../ui/labels.tsx'
 import { parseSeqs } from '../ui/seqs.ts'
 
 /** Sends a test recall, and says which way it went and whether it arrived. */
 export function TestView({ store: { testRecall } }: { readonly store: Store }) {
   const { t } = useLocale()
   const { failure, request } = testRecall
+  const [kind, setKind] = useState<Kind>('group')
   const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
     event.preventDefault()
     const form = event.currentTarget
-    const [group, topic] = [fieldValue(form, 'group'), fieldValue(form, 'topic')]
-    const seqs = parseSeqs(fieldValue(form, 'seqs')) ?? []
-    void testRecall.send({ group, seqs, ...(topic !== '' && { topic }) })
+    const seqs = parseSeqs(fieldValue(form, 'seqs'))
+    const names = seqs === undefined ? { keys: parseKeys(fieldValue(form, 'keys')) ?? [] } : { seqs }
+    void testRecall.send({ ...conversationIn(form), ...names })
   }
   return (
     <div class="pad">
@@ -26,20 +33,19 @@ export function TestView({ store: { testRecall } }: { readonly store: Store }) {
         <h2 id="test">{t.test.title}</h2>
         <p class="hint">{t.test.hint}</p>
         <form class="column" onSubmit={onSubmit}>
-          <IdentifierInput name="group" label={t.rooms.group} required />
-          <IdentifierInput name="topic" label={t.rooms.topic} />
-          <label>
-            {t.test.seqs}
-            <input
+          <ConversationFields kinds={KINDS} kind={kind} onKind={setKind} />
+          {kind === 'group' ? (
+            <ListInput
+              key="seqs"
               name="seqs"
-              required
-              autocomplete="off"
+              label={t.test.seqs}
               placeholder="130, 131"
-              onInput={({ currentTarget: input }) =>
-                input.setCustomValidity(parseSeqs(input.value) ? '' : t.test.invalidSeqs)
-              }
+              isValid={(text) => parseSeqs(text) !== undefined}
+              invalid={t.test.invalidSeqs}
             />
-          </label>
+          ) : (
+            <KeysInput />
+          )}
           <button type="submit">{t.test.send}</button>
         </form>
         {failure !== undefined && <Failure refusal={asRefusal(failure)} />}
