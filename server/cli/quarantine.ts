@@ -1,112 +1,138 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { InvalidArgumentError, Option } from 'commander'
+import { Option } from 'commander'
 import type { Command } from 'commander'
 import { GatewayError } from '../../shared/errors.ts'
-import { DEFAULT_DATA_DIR } from '../config/settings.ts'
 import { checkFolderApp } from '../lib/data-dir.ts'
-import { openQuarantine } from '../receiver/quarantine/quarantine-files.ts'
-import { REPLAY_CALL } from '../receiver/provider-call.ts'
+import { KINDS } from '../receiver/quarantine/kinds.ts'
 import { decodeBody } from '../receiver/quarantine/quarantine.ts'
-import { withDataDir } from './command.ts'
-import type { Terminal } from './command.ts'
+import { REPLAY_CALL } from '../receiver/provider-call.ts'
+import { DATA_DIR_OPTION } from './command.ts'
+import type { DataDirOption, Terminal } from './command.ts'
+import { dataDirOf, withQuarantine } from './quarantine-folder.ts'
+import type { QuarantineFolder, Selection } from './quarantine-folder.ts'
 import { createCaller, withCallOptions } from './webhook-call.ts'
 import type { CallOptions } from './webhook-call.ts'
 
-interface QuarantineOptions extends CallOptions {
-  readonly replay: boolean
-  readonly remove?: readonly number[]
-}
+type SelectOptions = DataDirOption & Omit<Selection, 'ids'>
 
+/** Works on the quarantine in the data folder, whether a gateway runs on it or not. */
 export function addQuarantine(program: Command, terminal: Terminal): void {
-  const command = program
+  const quarantine = program
     .command('quarantine')
     .description(
-      'print authentic webhooks that the gateway did not understand, recalls that the broker refused, and what was found rotten on disk, one JSON document per line',
+      'inspect, retry and drop authentic webhooks that the gateway did not understand, recalls that the broker refused, what the relay gave up, and what was found rotten on disk',
     )
-    .option('--replay', 'post them again, freshly signed, and remove those that are answered with OK', false)
-    .addOption(
-      new Option('--remove <ids>', 'remove these for good, separated by commas')
-        .argParser(parseIds)
-        .conflicts('replay'),
-    )
-  withCallOptions(command).action(async (options: QuarantineOptions) => {
-    if (options.replay) return await replay(options, terminal)
-    if (options.remove === undefined) return await list(options, terminal)
-    const missing = await remove(options.remove, options, terminal)
-    if (missing.length > 0) command.error(`error: not in the quarantine: ${missing.join(', ')}`)
+  const add = (name: string, description: string): Command =>
+    quarantine
+      .command(`${name} [ids...]`)
+      .description(description)
+      .addOption(new Option('--kind <kind>', 'only those of this kind').choices(KINDS))
+      .option('--reason <text>', 'only those whose reason contains this text')
+      .option('--command <name>', 'only those with this CallbackCommand')
+  const withDir = (command: Command): Command => command.option(...DATA_DIR_OPTION)
+  const select = (ids: readonly string[], options: SelectOptions): Selection => ({
+    ...options,
+    ids: ids.map(parseId),
+  })
+
+  withDir(add('list', 'print entries without their bodies, oldest first, one JSON document per line')).action(
+    (ids: string[], options: SelectOptions) => print(select(ids, options), options, terminal, false),
+  )
+  withDir(add('show', 'print whole entries, oldest first, one JSON document per line')).action(
+    (ids: string[], options: SelectOptions) => print(select(ids, options), options, terminal, true),
+  )
+  withCallOptions(
+    add(
+      'retry',
+      'post entries to a running gateway, freshly signed, and drop those that are answered with OK',
+    ),
+  ).action((ids: string[], options: SelectOptions & CallOptions) =>
+    retry(select(ids, options), options, terminal),
+  )
+  withDir(add('drop', 'drop entries for good; needs ids, --kind, --reason or --command')).action(
+    (ids: string[], options: SelectOptions) => drop(select(ids, options), options, terminal),
+  )
+}
+
+function parseId(text: string): string {
+  if (!/^([0-9a-f-]{36}-)?\d{1,15}$/.test(text))
+    throw new GatewayError('CONFIG_INVALID', `${text} is no id: use those that "quarantine list" prints`)
+  return text
+}
+
+/** Prints entries, oldest first. */
+function print(
+  selection: Selection,
+  options: SelectOptions,
+  { environment, print: printLine }: Terminal,
+  isWhole: boolean,
+): Promise<void> {
+  return withQuarantine(dataDirOf(options, environment), async (folder) => {
+    for (const { id, kind, quarantinedAtMs, request } of folder.select(selection)) {
+      const { body, bodyBase64, relay: _relay, ...rest } = request
+      const bytes = decodeBody(request).length
+      const entry = { id, kind, quarantinedAtMs, ...rest, bytes }
+      printLine(JSON.stringify(isWhole ? { ...entry, body, bodyBase64 } : entry))
+    }
+    rejectMissing(folder, selection)
   })
 }
 
-function parseIds(text: string): number[] {
-  const ids = text.split(',').map((id) => id.trim())
-  if (!ids.every((id) => /^\d{1,15}$/.test(id)))
-    throw new InvalidArgumentError('Use the ids that the command prints, separated by commas.')
-  return ids.map(Number)
-}
-
-/** Prints the quarantined webhooks, oldest first. The gateway may be running meanwhile. */
-async function list(options: QuarantineOptions, { environment, print }: Terminal): Promise<void> {
-  const store = await open(withDataDir(options, environment))
-  for (const { id, kind, request } of store?.list() ?? []) print(JSON.stringify({ id, kind, ...request }))
-  await store?.close()
-}
-
-/** Removes entries for good: one that can never be posted would be warned of for ever. Resolves to the ids that are not there. */
-async function remove(
-  ids: readonly number[],
-  options: QuarantineOptions,
-  { environment, print }: Terminal,
-): Promise<number[]> {
-  const store = await open(withDataDir(options, environment))
-  const entries = store?.list() ?? []
-  try {
-    for (const entry of entries.filter(({ id }) => ids.includes(id))) {
-      await store?.remove([entry.id])
-      print(`${entry.id} removed`)
+/** Drops entries for good: one that can never be retried would be warned of until it expires. */
+async function drop(
+  selection: Selection,
+  options: SelectOptions,
+  { environment, print: printLine }: Terminal,
+): Promise<void> {
+  const { ids, kind, reason, command } = selection
+  if (ids.length === 0 && kind === undefined && reason === undefined && command === undefined)
+    throw new GatewayError('CONFIG_INVALID', 'name what to drop: ids, --kind, --reason or --command')
+  await withQuarantine(dataDirOf(options, environment), async (folder) => {
+    for (const { id, number } of folder.select(selection)) {
+      await folder.remove(number)
+      printLine(`${id} dropped`)
     }
-  } finally {
-    await store?.close()
-  }
-  return ids.filter((id) => !entries.some((entry) => entry.id === id))
+    rejectMissing(folder, selection)
+  })
 }
 
 /**
- * Posts the quarantined webhooks to a running gateway, oldest first, and prints the responses. Rejects with SEND_FAILED if one is
- * not OK: it stays, as it is. What is answered with OK and still not wholly understood is quarantined anew. Rejects with
- * START_FAILED if the folder belongs to another app.
+ * Posts entries to a running gateway, oldest first, and prints the responses. Rejects with SEND_FAILED if one is not OK: it stays, as
+ * it is. Rejects with START_FAILED if the folder belongs to another app.
  */
-async function replay(options: QuarantineOptions, { environment, print }: Terminal): Promise<void> {
-  const store = await open(withDataDir(options, environment))
-  if (store === undefined) return
-  const { app, call } = createCaller(options, environment)
-  await checkFolderApp({ dataDir: dataDirOf(withDataDir(options, environment)), app })
+async function retry(
+  selection: Selection,
+  options: SelectOptions & CallOptions,
+  { environment, print: printLine }: Terminal,
+): Promise<void> {
+  const dataDir = dataDirOf(options, environment)
   let refused = 0
-  try {
-    for (const entry of store.list()) {
-      const { id, kind, request } = entry
+  await withQuarantine(dataDir, async (folder) => {
+    const { app, call } = createCaller(options, environment)
+    await checkFolderApp({ dataDir, app })
+    for (const { id, number, kind, request } of folder.select(selection)) {
       if (kind === 'rotten') {
-        print(`${id} is rotten: it cannot be posted`)
+        printLine(`${id} is rotten: it cannot be posted`)
         continue
       }
-      const query = new URLSearchParams(request.query)
-      const { status, text } = await call({ query, body: decodeBody(request), headers: REPLAY_CALL })
-      print(`${id} ${status} ${text}`)
-      if (status === 200) await store.remove([id])
+      const { method, path, contentType } = request
+      const { status, text } = await call({
+        method,
+        path,
+        query: new URLSearchParams(request.query),
+        body: decodeBody(request),
+        headers: { ...REPLAY_CALL, ...(contentType !== undefined && { 'Content-Type': contentType }) },
+      })
+      printLine(`${id} ${status} ${text}`)
+      if (status === 200) await folder.remove(number)
       else refused++
     }
-  } finally {
-    await store.close()
-  }
+    rejectMissing(folder, selection)
+  })
   if (refused > 0) throw new GatewayError('SEND_FAILED', `${refused} of the responses were not OK`)
 }
 
-const dataDirOf = (environment: Terminal['environment']): string =>
-  environment['DATA_DIR'] || DEFAULT_DATA_DIR
-
-/** Undefined if nothing was ever quarantined in this data folder. */
-async function open(environment: Terminal['environment']) {
-  const dataDir = dataDirOf(environment)
-  if (!existsSync(join(dataDir, 'quarantine'))) return undefined
-  return await openQuarantine({ dataDir, isOwner: false })
+/** Throws NOT_IN_QUARANTINE naming the ids that are not there, after the others have been dealt with. */
+function rejectMissing(folder: QuarantineFolder, selection: Selection): void {
+  const missing = folder.missing(selection)
+  if (missing.length > 0) throw new GatewayError('NOT_IN_QUARANTINE', missing.join(', '))
 }

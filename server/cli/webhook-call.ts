@@ -28,6 +28,10 @@ export const withCallOptions = (command: Command): Command =>
 interface Call {
   readonly query: URLSearchParams
   readonly body: string | Buffer
+  /** Default: POST. */
+  readonly method?: string | undefined
+  /** What stands behind the path of webhooks. */
+  readonly path?: string | undefined
   /** Default: OWN_CALL. */
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -51,12 +55,14 @@ export function createCaller({ url, ...options }: CallOptions, environment: Envi
   const call = async ({
     query,
     body,
+    method = 'POST',
+    path = '',
     headers = OWN_CALL,
   }: Call): Promise<{ status: number; text: string }> => {
-    const target = `${url}?${signed(query, { app, token }).toString()}`
+    const target = `${url}${path}?${signed(query, { app, token }).toString()}`
     try {
       const signal = AbortSignal.timeout(RESPONSE_TIMEOUT_MS)
-      const response = await fetch(target, { method: 'POST', headers, body, signal })
+      const response = await fetch(target, { method, headers, body, signal })
       return { status: response.status, text: await response.text() }
     } catch (cause) {
       throw new GatewayError('SEND_FAILED', `no response from ${new URL(url).origin} (${reasonOf(cause)})`, {

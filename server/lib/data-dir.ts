@@ -76,6 +76,13 @@ export function readFolderId(
   })
 }
 
+/** Returns the id of a data folder that a process has used; undefined for another one. Changes nothing. */
+export function peekFolderId(dataDir: string, disk = systemDisk): string | undefined {
+  const file = join(dataDir, FOLDER_ID_FILE)
+  const id = disk.size(file) === undefined ? '' : disk.read(file).toString('utf8').trim()
+  return isId(id) ? id : undefined
+}
+
 interface FolderIdOptions {
   readonly dataDir: string
   /** The SDKAppID of the process. */

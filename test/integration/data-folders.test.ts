@@ -67,12 +67,12 @@ describe('a data folder that is used elsewhere', () => {
         /START_FAILED.* belongs to the app 1400000000, and SDK_APP_ID is 1400000001/,
       )
     }
-    const replay = runGateway(['quarantine', '--replay'], {
+    const retry = runGateway(['quarantine', 'retry'], {
       DATA_DIR,
       SDK_APP_ID: '1400000001',
       WEBHOOK_TOKEN: 't',
     })
-    expect(await replay.exited).to.equal(1)
+    expect(await retry.exited).to.equal(1)
     const staging = await start({ REDIS_URL, DATA_DIR, REDIS_PREFIX: 'staging' })
     expect(staging.output()).to.match(/"copied":3.*used another REDIS_URL or REDIS_PREFIX/)
     await end(staging)

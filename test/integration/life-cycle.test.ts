@@ -366,7 +366,7 @@ describe('life cycle of a gateway', () => {
       const forged = { ...signedQuery(), Sign: '0'.repeat(64) }
       expect((await postWebhook(gateway.url, { query: forged, body: 'forged' })).status).to.equal(401)
 
-      const { output } = await run(['quarantine'], { DATA_DIR })
+      const { output } = await run(['quarantine', 'show'], { DATA_DIR })
       const entries = output
         .trim()
         .split('\n')

@@ -44,8 +44,8 @@ describe('quarantine', () => {
     }
   }
   const entries = async () =>
-    (await run()).lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
-  const replay = () => run('--replay', '--url', `${gateway.url}/webhook`)
+    (await run('show')).lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
+  const retry = () => run('retry', '--url', `${gateway.url}/webhook`)
   const quarantined = async (): Promise<unknown> => {
     const health = (await (await fetch(`${gateway.url}/readyz`)).json()) as {
       quarantine?: { requests: number }
@@ -97,6 +97,9 @@ describe('quarantine', () => {
     const [entry, other] = await entries()
     expect(Buffer.from(String(entry?.['bodyBase64']), 'base64').equals(gbk)).to.equal(true)
     expect(other?.['body']).to.equal(utf8)
+    // Nor by a retry, which has the same Content-Type.
+    expect((await retry()).code).to.equal(1)
+    expect(await entries()).to.have.length(2)
     await client.count(1)
     expect(client.received[0]?.notice.group).to.equal('群组')
   })
@@ -110,12 +113,12 @@ describe('quarantine', () => {
     expect((await postWebhook(gateway.url, { body: '' })).status).to.equal(400)
   })
 
-  it('keeps a recall once that is not understood, however often it is replayed', async () => {
+  it('keeps a recall once that is not understood, however often it is retried', async () => {
     await start()
     expect((await postWebhook(gateway.url, { body: '' })).status).to.equal(400)
     const before = await entries()
     expect(before).to.have.length(1)
-    for (let i = 0; i < 2; i++) expect((await replay()).code).to.equal(1)
+    for (let i = 0; i < 2; i++) expect((await retry()).code).to.equal(1)
     expect(await entries()).to.deep.equal(before)
     expect(await quarantined()).to.equal(1)
   })
@@ -123,10 +126,38 @@ describe('quarantine', () => {
   it('loses what is removed by its id, and nothing else', async () => {
     await start()
     for (const body of ['', 'no json', '[]']) await postWebhook(gateway.url, { body })
-    const { code, lines } = await run('--remove', '1,3,7')
+    const [first] = await entries()
+    const id = String(first?.['id'])
+    expect(id).to.match(/^[0-9a-f-]{36}-1$/)
+    const { code, lines } = await run('drop', id, '3', '7')
     expect(code).to.equal(1)
-    expect(lines.slice(0, 3)).to.deep.equal(['1 removed', '3 removed', 'error: not in the quarantine: 7'])
-    expect((await entries()).map(({ id }) => id)).to.deep.equal([2])
+    expect(lines.slice(0, 2)).to.deep.equal([`${id} dropped`, `${id.slice(0, -1)}3 dropped`])
+    expect(lines[2]).to.include('NOT_IN_QUARANTINE').and.match(/: 7$/)
+    expect((await entries()).map((entry) => entry['id'])).to.deep.equal([`${id.slice(0, -1)}2`])
+    await waitUntil('the gateway knows', async () => (await quarantined()) === 1)
+  })
+
+  it('is listed without bodies, shown with them, and selected by kind, reason, command and id', async () => {
+    await start()
+    for (const body of ['no json', '[]']) await postWebhook(gateway.url, { body })
+    await postWebhook(gateway.url, { query: signedQuery('Group.CallbackAfterSendMsg'), body: '{}' })
+    const reasons = async (...parameters: string[]) =>
+      (await run('list', ...parameters)).lines.map(
+        (line) => (JSON.parse(line) as { reason: string }).reason.split(': ')[1],
+      )
+    expect(await reasons()).to.have.length(3)
+    expect(await reasons('--reason', 'not a JSON object')).to.have.length(1)
+    expect(await reasons('--command', 'Group.CallbackAfterSendMsg')).to.have.length(1)
+    expect(await reasons('--kind', 'webhook', '1', '2', '--reason', 'is not JSON')).to.have.length(1)
+    expect(await reasons('--kind', 'rotten')).to.be.empty
+    const { lines } = await run('list', '1')
+    expect(lines[0]).to.include('"bytes":7').and.not.include('no json')
+    expect((await run('show', '1')).lines[0])
+      .to.include('"body":"no json"')
+      .and.not.include('Sign=')
+    for (const parameters of [['drop'], ['list', 'x'], ['list', '--kind', 'x'], ['show', '9']])
+      expect((await run(...parameters)).code, parameters.join(' ')).to.equal(1)
+    expect((await run('drop', '--reason', 'JSON')).lines).to.have.length(2)
     await waitUntil('the gateway knows', async () => (await quarantined()) === 1)
   })
 
@@ -141,7 +172,7 @@ describe('quarantine', () => {
     return { allowAll: () => admin.sendCommand(['ACL', 'SETUSER', 'default', 'allkeys']) }
   }
 
-  it('gets a recall that Redis refuses while it stores others, and can replay it', async () => {
+  it('gets a recall that Redis refuses while it stores others, and can retry it', async () => {
     const { allowAll } = await startWithRefusedKeys()
 
     expect((await recall('bad', 1)).status).to.equal(200)
@@ -163,7 +194,7 @@ describe('quarantine', () => {
     expect(entry?.['reason']).to.include('NOPERM')
 
     await allowAll()
-    expect(await replay()).to.include({ code: 0 })
+    expect(await retry()).to.include({ code: 0 })
     await client.count(sent + 2)
     expect(client.received.slice(-2).map(({ notice }) => notice.group)).to.deep.equal(['bad', 'bad'])
     expect(await entries()).to.be.empty

@@ -158,7 +158,7 @@ describeBesideLastRelease('this version and the last release on one data folder'
     expect(await gateway.unknown()).to.equal(0)
     const banned = await makeToken({ sub: 'banned', rooms: [{ group: GROUP }] })
     expect(await get(gateway.url, `/v1/position?group=${GROUP}`, banned)).to.include({ status: 403 })
-    const { exited, output } = runGateway(['quarantine'], { DATA_DIR: gateway.dataDir })
+    const { exited, output } = runGateway(['quarantine', 'show'], { DATA_DIR: gateway.dataDir })
     await exited
     expect(output()).to.include('unclear')
   }).timeout(120_000)

@@ -20,11 +20,17 @@ export function createQuarantining({ quarantine, log }: QuarantiningDependencies
   let beingSetAside = 0
 
   return async function setAside(call, reason) {
-    const { query, body, receivedAtMs } = call
+    const { query, body, contentType, receivedAtMs } = call
     log.warn({ reason }, 'authentic webhook not understood, quarantined')
     if (beingSetAside >= MAX_BEING_SET_ASIDE)
       return log.error({ reason }, 'cannot write to the quarantine: too much waits for its disk')
-    const request = { receivedAtMs, query: query.withoutSign, ...encodeBody(body), reason }
+    const request = {
+      receivedAtMs,
+      query: query.withoutSign,
+      ...(contentType !== undefined && { contentType }),
+      ...encodeBody(body),
+      reason,
+    }
     beingSetAside++
     const adding = quarantine
       .add(request)
