@@ -226,7 +226,7 @@ export interface QuarantinedWhole extends QuarantinedEntry {
   /** What stood behind the path of webhooks. Missing if nothing did. */
   readonly path?: string
   readonly contentType?: string
-  /** The body as it arrived, if it is valid UTF-8. */
+  /** The body as it arrived, if it is valid UTF-8; of one larger than 512 KiB, which only a rotten entry has, what comes first. */
   readonly body?: string
   /** Any other body, in Base64. */
   readonly bodyBase64?: string

@@ -9,18 +9,21 @@ import { GatewayError } from '../../shared/errors.ts'
 import { quarantineName } from '../receiver/quarantine/all-quarantines.ts'
 import { createAnswering } from '../receiver/quarantine/answering.ts'
 import type { QuarantineStore } from '../receiver/quarantine/quarantine-files.ts'
+import type { RelayedRequest, RelayQueue } from '../receiver/relay/relayed-request.ts'
 import { createRetrying } from '../receiver/quarantine/retrying.ts'
 import { createReceiver } from '../receiver/receiver.ts'
 import type { Base } from './base.ts'
 
-interface Disk {
+interface Stores {
   /** The id of the data folder. */
   readonly dataFolder: string
   readonly quarantine: QuarantineStore
+  /** Undefined without a relay. */
+  readonly relayQueue?: Pick<RelayQueue, 'add'> | undefined
 }
 
 /** Creates the receiver, for the HTTP server, and answers what other processes ask about its quarantine. */
-export function createWebhooks(base: Base, { dataFolder, quarantine }: Disk): RequestHandler {
+export function createWebhooks(base: Base, { dataFolder, quarantine, relayQueue }: Stores): RequestHandler {
   const { config, lifecycle, broker, addressOf, metrics, refusals, log } = base
   if (config.WEBHOOK_AUTH === 'off')
     log.warn('WEBHOOK_AUTH is off: anyone who knows the path can send recalls')
@@ -37,14 +40,13 @@ export function createWebhooks(base: Base, { dataFolder, quarantine }: Disk): Re
   )
   lifecycle.onStop('receiver', async () => receiver.stop())
   const { retryWebhook } = receiver
-  const retrying = createRetrying({ quarantine, retryWebhook, retryRelay: refuseRelay, log })
+  const retryRelay = async (request: RelayedRequest): Promise<void> => {
+    if (relayQueue === undefined) throw new GatewayError('WEBHOOK_MALFORMED', 'this receiver has no relay')
+    await relayQueue.add(request, 'failed')
+  }
+  const retrying = createRetrying({ quarantine, retryWebhook, retryRelay, log })
   const answer = createAnswering(dataFolder, { quarantine, retrying })
   const stopAnswering = broker.onAsk(quarantineName(dataFolder), answer)
   lifecycle.onStop('quarantine for others', async () => stopAnswering())
   return receiver.handle
-}
-
-/** Without a relay, nothing that it gave up can be retried. */
-const refuseRelay = async (): Promise<never> => {
-  throw new GatewayError('WEBHOOK_MALFORMED', 'this process has no relay')
 }

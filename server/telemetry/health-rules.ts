@@ -138,7 +138,7 @@ function memory({ id, memory: state }: ProcessState): FoundProblem[] {
 
 function quarantine({ id, quarantined = 0 }: ProcessState): FoundProblem[] {
   if (quarantined === 0) return []
-  const message = `requests in its quarantine: ${quarantined}. The command quarantine prints them, posts them again, or removes them`
+  const message = `requests in its quarantine: ${quarantined}. /v1/quarantine and the command quarantine show, retry and drop them`
   return [problem('QUARANTINE_NOT_EMPTY', 'warning', message, id)]
 }
 

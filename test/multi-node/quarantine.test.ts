@@ -194,6 +194,17 @@ describe('the quarantines of all receivers', () => {
     frozen.signal('SIGKILL')
   })
 
+  it('show the beginning of an entry that is larger than any webhook', async () => {
+    await receiverWith((quarantine) => quarantine.addRotten(Buffer.alloc(2 ** 21, 0xff), 'rotten'))
+    const node = await startNode()
+    await known(node.url, 1)
+    const [entry] = (await list(node.url)).entries
+    expect(entry).to.include({ bytes: 2 ** 21 })
+    const shown = await quarantineRequest<'GET id'>(node.url, 'GET', `/${entry?.id}`)
+    const { bodyBase64 = '' } = shown.body.entry
+    expect(Buffer.from(bodyBase64, 'base64')).to.have.length(2 ** 19)
+  })
+
   it('are said to be out of reach where a process is gone that held something', async () => {
     const gone = await receiverWith((quarantine) => quarantine.addRecall(quarantinedRecall(1)))
     const node = await startNode()

@@ -57,17 +57,20 @@ export function createAllQuarantines({ ownFolder, broker, readHeartbeats }: AllQ
       }
     const { alive, gone } = sortProcesses(heartbeats, Date.now())
     const folders = new Set([...own, ...alive.flatMap(({ dataFolder }) => dataFolder ?? [])])
-    const unanswered = gone.flatMap(({ dataFolder, quarantined = 0 }): UnansweredReceiver[] =>
-      dataFolder === undefined || folders.has(dataFolder) || quarantined === 0
-        ? []
-        : [
-            {
-              folder: dataFolder,
-              answered: false,
-              why: `no process runs on this data folder any more; its quarantine held ${quarantined}`,
-            },
-          ],
-    )
+    const unanswered = gone
+      .filter(
+        ({ dataFolder, quarantined = 0 }) =>
+          dataFolder !== undefined && !folders.has(dataFolder) && quarantined > 0,
+      )
+      .map(({ dataFolder = '', quarantined, reportedAtMs, stopping }): UnansweredReceiver => {
+        const since = `${Math.round((Date.now() - reportedAtMs) / 1_000)} s`
+        const what = stopping ? `was stopped ${since} ago` : `has not reported for ${since}`
+        return {
+          folder: dataFolder,
+          answered: false,
+          why: `its process ${what}; its quarantine held ${quarantined}`,
+        }
+      })
     return { folders: [...folders].toSorted(), unanswered }
   }
 

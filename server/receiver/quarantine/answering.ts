@@ -6,6 +6,8 @@ import { decodeQuestion } from './questions.ts'
 import type { Answers, ListedEntry, Place, Question } from './questions.ts'
 import type { createRetrying } from './retrying.ts'
 
+/** An answer takes no more. No webhook is larger, but what is rotten may be a whole file. */
+const MAX_SHOWN_BYTES = 512 * 1024
 /** Dropped per question. */
 const MAX_DROPS = 1_000
 
@@ -37,13 +39,14 @@ export function createAnswering(folder: string, { quarantine, retrying }: Answer
     const request = quarantine.read(id)
     if (entry === undefined || request === undefined) throw new GatewayError('NOT_IN_QUARANTINE')
     const { query, method, path, contentType } = request
+    const body = decodeBody(request)
     return {
       ...toListed(entry),
       query,
       ...(method !== undefined && { method }),
       ...(path !== undefined && { path }),
       ...(contentType !== undefined && { contentType }),
-      bodyBase64: decodeBody(request).toString('base64'),
+      bodyBase64: body.subarray(0, MAX_SHOWN_BYTES).toString('base64'),
     }
   }
 

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Recall } from '../../../shared/recall.ts'
 import { toWebhook } from '../recalls.ts'
-import type { RelayedRequest } from './relayed-request.ts'
+import type { RelayedRequest } from '../relay/relayed-request.ts'
 
 /**
  * An authentic webhook that the gateway did not understand, or not wholly; a recall that the broker refused; a request that the

@@ -2,8 +2,8 @@ import { asGatewayError, ERRORS, GatewayError } from '../../../shared/errors.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { EntryFilter } from './entry-index.ts'
 import type { QuarantineStore } from './quarantine-files.ts'
-import { toRelayed } from './relayed-request.ts'
-import type { RelayedRequest } from './relayed-request.ts'
+import { toRelayed } from './given-up.ts'
+import type { RelayedRequest } from '../relay/relayed-request.ts'
 import type { RetryWebhook } from './retry-webhook.ts'
 
 /** After so long no other entry is begun; each takes a second at most. */

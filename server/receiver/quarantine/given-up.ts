@@ -1,25 +1,6 @@
+import type { RelayedRequest } from '../relay/relayed-request.ts'
 import { decodeBody, encodeBody } from './quarantine.ts'
 import type { QuarantinedRequest } from './quarantine.ts'
-
-/** A webhook as it goes to the app's backend. */
-export interface RelayedRequest {
-  /** Random, and the same in every attempt. */
-  readonly id: string
-  /** `CallbackCommand` of the query, or else of the body; empty if there is none. */
-  readonly command: string
-  /** Requests of one lane are delivered in order. */
-  readonly lane: string
-  readonly method: string
-  /** What follows the path of webhooks, byte for byte. */
-  readonly pathSuffix: string
-  /** Byte for byte. */
-  readonly query: string
-  readonly contentType: string | undefined
-  /** Headers that go to the backend besides. */
-  readonly forwarded: Readonly<Record<string, string>>
-  readonly body: Buffer
-  readonly receivedAtMs: number
-}
 
 /** Returns how a request that the relay gave up is kept: whole, but for `Sign`. */
 export const toQuarantined = (
