@@ -7,6 +7,7 @@ import { startGatewayProcess } from '../support/gateway-process.ts'
 import { folderWithQuarantine, quarantinedRecall, quarantineRequest } from '../support/quarantine.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { waitUntil } from '../support/wait.ts'
+import { postWebhook } from '../support/webhook.ts'
 
 /** Receivers cannot check tokens, and serve no API: admins talk to the node. */
 const RECEIVER = { ROLE: 'receiver', JWT_SECRET: '' }
@@ -59,12 +60,13 @@ describe('the quarantines of all receivers', () => {
     const odd = Buffer.from([0xff, 0x7b, 0])
     const one = await receiverWith(async (quarantine) => {
       await quarantine.addRecall(quarantinedRecall(1))
-      await quarantine.add(quarantinedRecall(2, 'is no JSON', 'no json'))
       await quarantine.addRotten(odd, 'rotten on disk')
     })
     await receiverWith(async (quarantine) => {
       for (const seq of [3, 4, 5]) await quarantine.addRecall(quarantinedRecall(seq))
     })
+    // Newer and older than all of the other receiver.
+    expect((await postWebhook(one.url, { body: 'no json' })).status).to.equal(400)
     const node = await startNode()
     const client = await connect(node.url, await adminToken())
     onCleanUp(client.close)
@@ -86,7 +88,7 @@ describe('the quarantines of all receivers', () => {
       ;({ cursor } = page)
     }
     expect(pages).to.deep.equal(all.entries.map(({ id }) => id).toReversed())
-    expect((await list(node.url, '?kind=webhook&reason=no+JSON')).entries).to.have.length(1)
+    expect((await list(node.url, '?kind=webhook&reason=not+JSON')).entries).to.have.length(1)
     expect((await list(node.url, '?reason=nothing+like+it')).entries).to.be.empty
 
     const idOf = (kind: string) => all.entries.find((entry) => entry.kind === kind)?.id ?? ''
