@@ -2,18 +2,20 @@ import type { RequestHandler } from 'express'
 import Joi from 'joi'
 import { GatewayError } from '../../shared/errors.ts'
 import type { TestRecallResponse } from '../../shared/http-api.ts'
-import { MAX_SEQS } from '../../shared/limits.ts'
-import type { GroupConversation } from '../../shared/conversation.ts'
+import { conversationOf } from '../../shared/conversation.ts'
+import type { Conversation } from '../../shared/conversation.ts'
+import type { RecalledMessage } from '../../shared/message.ts'
+import type { RecalledRequest } from '../../shared/protocol.ts'
 import type { Broker } from '../broker/broker.ts'
-import { identifier, UNSET } from '../lib/schema.ts'
+import { conversationKeys, keyList, ofMessages, seqList } from '../lib/conversation-schema.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { principalOf } from './bearer-auth.ts'
 import { parseBody, readBody } from './requests.ts'
 
 const PUBLISH_TIMEOUT_MS = 1_700
 
-interface TestRecall extends GroupConversation {
-  readonly seqs: readonly number[]
+type TestRecall = Conversation & {
+  readonly messages: readonly RecalledMessage[]
   readonly operator: string
 }
 
@@ -27,11 +29,17 @@ interface TestRecallDependencies {
   readonly log: Logger
 }
 
-const testRecallSchema = Joi.object<Omit<TestRecall, 'operator'>>({
-  group: identifier.empty(UNSET).required(),
-  topic: identifier.empty(UNSET),
-  seqs: Joi.array().items(Joi.number().strict().integer().min(1)).min(1).max(MAX_SEQS).unique().required(),
-})
+const testRecallSchema = ofMessages(
+  Joi.object<RecalledRequest>({
+    ...conversationKeys(),
+    seqs: seqList.unique().empty(null),
+    // The provider tells of one at a time in a conversation of two.
+    keys: keyList
+      .unique()
+      .empty(null)
+      .when('c2c', { is: Joi.exist(), then: Joi.array().max(1) }),
+  }),
+)
   .required()
   .label('body')
 
@@ -40,11 +48,10 @@ const testRecallSchema = Joi.object<Omit<TestRecall, 'operator'>>({
  * cannot, it is published past the door, and the response says so. Sockets cannot distinguish a test recall from a real one.
  */
 export function createTestRecall({ broker, door, log }: TestRecallDependencies): RequestHandler[] {
-  async function publish({ seqs, ...rest }: TestRecall): Promise<TestRecallResponse['positions']> {
+  async function publish(recall: TestRecall): Promise<TestRecallResponse['positions']> {
     const nowMs = Date.now()
-    const messages = seqs.map((seq) => ({ seq }))
-    const recall = { ...rest, messages, recalledAtMs: nowMs, receivedAtMs: nowMs }
-    const { positions } = await broker.publish(recall, PUBLISH_TIMEOUT_MS).catch((cause: unknown) => {
+    const made = { ...recall, recalledAtMs: nowMs, receivedAtMs: nowMs }
+    const { positions } = await broker.publish(made, PUBLISH_TIMEOUT_MS).catch((cause: unknown) => {
       throw new GatewayError('BROKER_UNAVAILABLE', undefined, { cause })
     })
     return positions
@@ -60,11 +67,16 @@ export function createTestRecall({ broker, door, log }: TestRecallDependencies):
   }
 
   const testRecall: RequestHandler = async (request, response) => {
-    const { seqs, ...conversation } = parseBody(testRecallSchema, request)
+    const { seqs, keys, ...where } = parseBody(testRecallSchema, request)
+    const conversation = conversationOf(where)
+    const messages = seqs?.map((seq) => ({ seq })) ?? keys?.map((key) => ({ key })) ?? []
     const { id: operator } = principalOf(response)
-    const sent = await send({ ...conversation, seqs, operator })
+    const sent = await send({ ...conversation, messages, operator })
     const { throughReceiver } = sent
-    log.info({ admin: operator, ...conversation, messages: seqs.length, throughReceiver }, 'test recall sent')
+    log.info(
+      { admin: operator, ...conversation, messages: messages.length, throughReceiver },
+      'test recall sent',
+    )
     response.json(sent)
   }
   return [readBody, testRecall]

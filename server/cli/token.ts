@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { sortedPair } from '../../shared/conversation.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
 import { signToken } from '../auth/jwt.ts'
@@ -11,6 +12,8 @@ interface TokenOptions extends DataDirOption {
   readonly admin: boolean
   readonly group: readonly string[]
   readonly topic: readonly string[]
+  readonly c2c: readonly string[]
+  readonly official: readonly string[]
   /** In s. */
   readonly ttl: number
 }
@@ -23,12 +26,19 @@ export function addToken(program: Command, terminal: Terminal): void {
     .option('--admin', 'grant every room, and let the user see who recalled', false)
     .option('--group <id>', 'grant this group; can be repeated', collect, [])
     .option('--topic <id>', 'grant only this topic of the group; can be repeated', collect, [])
+    .option(
+      '--c2c <id,id>',
+      'grant the conversation of these two users, who need no grant; can be repeated',
+      collect,
+      [],
+    )
+    .option('--official <id>', 'grant this official account; can be repeated', collect, [])
     .option('--ttl <seconds>', 'lifetime', parseSeconds, 3_600)
     .option(...DATA_DIR_OPTION)
     .action((options: TokenOptions) => token(options, terminal))
 }
 
-/** Prints a token. Throws CONFIG_INVALID without JWT_SECRET, for an empty name, or if topics are not of exactly one group. */
+/** Prints a token. Throws CONFIG_INVALID without JWT_SECRET, for an empty name, if topics are not of exactly one group, or pairs not of two users. */
 async function token(options: TokenOptions, { environment, print }: Terminal): Promise<void> {
   const {
     JWT_SECRET,
@@ -44,17 +54,32 @@ async function token(options: TokenOptions, { environment, print }: Terminal): P
     )
   }
   // An empty variable of a shell must not turn a topic into its whole group.
-  const names = [options.sub, ...options.group, ...options.topic]
+  const names = [options.sub, ...options.group, ...options.topic, ...options.official]
   if (!names.every(isIdentifier))
-    throw new GatewayError('CONFIG_INVALID', '--sub, --group and --topic must be printable text, not empty')
+    throw new GatewayError(
+      'CONFIG_INVALID',
+      '--sub, --group, --official and --topic must be printable text, not empty',
+    )
   const [onlyGroup, ...others] = options.group
   if (options.topic.length > 0 && (onlyGroup === undefined || others.length > 0)) {
     throw new GatewayError('CONFIG_INVALID', "--topic needs exactly one --group, the topic's group")
   }
-  const rooms =
+  const inGroups =
     options.topic.length > 0 && onlyGroup !== undefined
       ? options.topic.map((topic) => ({ group: onlyGroup, topic }))
       : options.group.map((group) => ({ group }))
+  const rooms = [
+    ...inGroups,
+    ...options.c2c.map((users) => ({ c2c: pairOf(users) })),
+    ...options.official.map((official) => ({ official })),
+  ]
   const role = options.admin ? 'admin' : 'member'
   print(await signToken({ id: options.sub, role, rooms, ttlS: options.ttl }, { secret, issuer, audience }))
+}
+
+function pairOf(text: string): readonly [string, string] {
+  const [one = '', other = '', ...more] = text.split(',')
+  if (!isIdentifier(one) || !isIdentifier(other) || more.length > 0)
+    throw new GatewayError('CONFIG_INVALID', '--c2c must be two users, separated by a comma: --c2c alice,bob')
+  return sortedPair([one, other])
 }

@@ -1,11 +1,17 @@
 import type { IncomingMessage } from 'node:http'
-import type { GroupConversation } from '../../shared/conversation.ts'
+import { conversationOf } from '../../shared/conversation.ts'
+import type { Conversation } from '../../shared/conversation.ts'
+import type { RecalledMessage } from '../../shared/message.ts'
 import { signatureOf } from './authenticity.ts'
-import { groupRecall } from './commands/group-recall.ts'
+import { RECALL_COMMANDS } from './commands/recall-commands.ts'
 
-interface RecallCall extends GroupConversation {
-  readonly seqs: readonly number[]
+export type RecallCall = Conversation & {
+  /** In a conversation of two only the first is told: a webhook names one. */
+  readonly messages: readonly RecalledMessage[]
+  /** Who recalls, which the provider tells of groups alone. */
   readonly operator: string
+  /** Who sent the message, which the provider tells of conversations of two alone. Default: one of them. */
+  readonly sender?: string | undefined
   /** The type of the group, in Tencent's words. Default: what fits the conversation. */
   readonly type?: string | undefined
 }
@@ -17,25 +23,30 @@ interface Signing {
 }
 
 /** Returns the query, unsigned, and the body of a webhook that tells of a recall made now, as the provider sends it. */
-export function recallCall({ group, topic, seqs, operator, type }: RecallCall): {
+export function recallCall({ messages, operator, sender, type, ...where }: RecallCall): {
   readonly query: URLSearchParams
   readonly body: string
 } {
+  const recall = {
+    ...conversationOf(where),
+    messages,
+    operator,
+    groupType: type ?? (where.topic === undefined ? 'Public' : 'Community'),
+    ...(sender !== undefined && { sender }),
+    recalledAtMs: Date.now(),
+    receivedAtMs: Date.now(),
+  }
+  const [name = '', fields] =
+    RECALL_COMMANDS.map((command) => [command.name, command.write(recall)] as const).find(
+      ([, written]) => written !== undefined,
+    ) ?? []
   const query = new URLSearchParams({
-    CallbackCommand: groupRecall.name,
+    CallbackCommand: name,
     contenttype: 'json',
     ClientIP: '127.0.0.1',
     OptPlatform: 'RESTAPI',
   })
-  const body = JSON.stringify({
-    CallbackCommand: groupRecall.name,
-    Operator_Account: operator,
-    Type: type ?? (topic === undefined ? 'Public' : 'Community'),
-    GroupId: group,
-    MsgSeqList: seqs.map((MsgSeq) => ({ MsgSeq })),
-    ...(topic !== undefined && { TopicId: topic }),
-    EventTime: Date.now(),
-  })
+  const body = JSON.stringify({ CallbackCommand: name, ...fields, EventTime: recall.recalledAtMs })
   return { query, body }
 }
 

@@ -4,7 +4,13 @@ import { adminToken, connect, makeToken } from '../support/client.ts'
 import type { Client } from '../support/client.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { postDisconnect } from '../support/disconnect.ts'
-import { startGatewayProcess } from '../support/gateway-process.ts'
+import {
+  APP,
+  JWT_SECRET,
+  runGateway,
+  startGatewayProcess,
+  WEBHOOK_TOKEN,
+} from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { get, openStream } from '../support/http-api.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -44,7 +50,7 @@ let tests = 0
 describe('recalls outside of groups', () => {
   const onCleanUp = cleanUpAfterEach()
   let gateway: GatewayProcess
-  before(async () => (gateway = await startGatewayProcess()))
+  before(async () => (gateway = await startGatewayProcess({ TEST_RECALLS: 'on' })))
   after(() => gateway.stop())
 
   const open = async (token: string): Promise<Client> => {
@@ -58,6 +64,14 @@ describe('recalls outside of groups', () => {
       status: 200,
       body: { ActionStatus: 'OK', ErrorInfo: '', ErrorCode: 0 },
     })
+  }
+
+  const run = async (parameters: readonly string[]): Promise<string> => {
+    const settings = { SDK_APP_ID: APP, WEBHOOK_TOKEN, JWT_SECRET }
+    const { child, exited, output } = runGateway(parameters, settings)
+    onCleanUp(() => child.kill('SIGKILL'))
+    await exited
+    return output()
   }
 
   for (const [kind, about] of Object.entries(KINDS))
@@ -170,6 +184,26 @@ describe('recalls outside of groups', () => {
         expect(response).to.have.property('recalled').with.lengthOf(2)
       })
 
+      it('are tested by an admin, and by the command line', async () => {
+        const client = await open(member)
+        await client.subscribe(setting.room)
+        const response = await fetch(`${gateway.url}/v1/test-recall`, {
+          method: 'POST',
+          headers: { Authorization: `Bearer ${await adminToken()}` },
+          body: JSON.stringify({ ...setting.otherOrder, keys: ['tested'] }),
+        })
+        expect(await response.json()).to.deep.equal({ ok: true, positions: [], throughReceiver: true })
+        const names =
+          'c2c' in setting.room
+            ? ['--from', setting.room.c2c[1], '--to', setting.room.c2c[0]]
+            : ['--official', setting.room.official]
+        const sent = await run(['send', ...names, '--key', 'sent,1', '--url', `${gateway.url}/webhook`])
+        expect(sent).to.include('200 {"ActionStatus":"OK"')
+        await client.count(2)
+        const told = client.received.map(({ notice }) => notice.messages)
+        expect(told).to.deep.equal([[{ key: 'tested' }], [{ key: 'sent,1' }]])
+      })
+
       it('are asked for in one way only', async () => {
         const client = await open(member)
         const refused = (payload: unknown, event?: 'recalled') => client.request(payload, event)
@@ -200,6 +234,24 @@ describe('recalls outside of groups', () => {
     })
     const { status } = await get(gateway.url, '/v1/notices?c2c=ann&c2c=ben', await makeToken({ sub: 'cid' }))
     expect(status).to.equal(403)
+  })
+
+  it('are granted by tokens of the command line', async () => {
+    const token = await run(['token', '--sub', 'u', '--c2c', 'zoe,yan', '--official', 'o', '--group', 'g'])
+    const client = await open(token.trim())
+    for (const room of [{ c2c: ['yan', 'zoe'] }, { official: 'o' }, { group: 'g' }] as const)
+      expect(await client.subscribe(room)).to.deep.include({ room })
+    expect(await run(['token', '--sub', 'u', '--c2c', 'zoe'])).to.include('--c2c must be two users')
+    expect(await run(['token', '--sub', 'u', '--official', ''])).to.include('must be printable text')
+    for (const [named, ...parameters] of [
+      ['name one conversation'],
+      ['name one conversation', '--group', 'g', '--official', 'o'],
+      ['belong together', '--from', 'a'],
+      ['one message at a time', '--from', 'a', '--to', 'b', '--key', '1', '--key', '2'],
+      ['use --seqs', '--group', 'g', '--key', '1'],
+      ['--topic needs --group', '--official', 'o', '--topic', 't'],
+    ] as const)
+      expect(await run(['send', ...parameters]), parameters.join(' ')).to.include(named)
   })
 
   it('are named by exactly two users, whose order does not matter', async () => {

@@ -29,7 +29,7 @@ describe('the door for test recalls', () => {
     const config = readConfig({ ...REQUIRED, TEST_RECALL_URL: `http://127.0.0.1:${port}/secret-path` })
     const door = createTestDoor(config, () => 0)
     if ('closedBecause' in door) throw new Error(door.closedBecause)
-    const error = await door.post({ group: 'g', seqs: [1], operator: 'admin' }).then(
+    const error = await door.post({ group: 'g', messages: [{ seq: 1 }], operator: 'admin' }).then(
       () => new Error('it was accepted'),
       (reason: unknown) => reason,
     )
