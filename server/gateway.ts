@@ -9,6 +9,7 @@ import type { Access } from './composition/access.ts'
 import type { Base } from './composition/base.ts'
 import { createHealthParts } from './composition/health.ts'
 import { Lifecycle } from './composition/lifecycle.ts'
+import { openRelay } from './composition/relay.ts'
 import { createBroker, openStores } from './composition/storage.ts'
 import { createMemoryBudget } from './composition/memory.ts'
 import { createQuarantine } from './composition/quarantine.ts'
@@ -111,11 +112,13 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     access && servesSockets
       ? createRealtime(options.realtime(config), { ...base, ...access, reads })
       : undefined
+  const relay = quarantine && (await openRelay(config, { quarantine, lifecycle, metrics, log }))
   const health = createHealthParts(base, {
     dataFolder,
     spool: stores?.spool,
     copies: stores?.copies,
     quarantine,
+    relay,
     realtime,
   })
   let port = 0
@@ -130,7 +133,9 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     ...(realtime ? [] : [createReceiverStatus({ ...base, readOverview }, access)]),
   ]
   const handlers = [
-    ...(quarantine && dataFolder !== undefined ? [createWebhooks(base, { dataFolder, quarantine })] : []),
+    ...(quarantine && dataFolder !== undefined
+      ? [createWebhooks(base, { dataFolder, quarantine, relay })]
+      : []),
     ...(realtime ? [realtime.webSockets.respond] : []),
   ]
   const http = createHttpServer(boundByOpenFiles(options.http(config), log), {

@@ -12,6 +12,7 @@ import type { ReadOverview } from '../telemetry/overview.ts'
 import { createOwnState } from '../telemetry/own-state.ts'
 import type { OwnState } from '../telemetry/own-state.ts'
 import type { Base } from './base.ts'
+import type { RelayParts } from './relay.ts'
 
 /** Metrics matter most while the broker does not reply: they do not wait until it is given up. */
 const METRICS_TIMEOUT_MS = 250
@@ -22,6 +23,7 @@ interface Parts {
   readonly spool: Spool | undefined
   readonly copies: Copies | undefined
   readonly quarantine: { size(): number } | undefined
+  readonly relay: RelayParts | undefined
   readonly realtime: Realtime | undefined
 }
 
@@ -35,7 +37,8 @@ interface HealthParts {
 /** What the process knows of itself and of the others, and where it tells. */
 export function createHealthParts(base: Base, parts: Parts): HealthParts {
   const { config, lifecycle, broker, readHeartbeats, addressOf, memory, metrics } = base
-  const { dataFolder, realtime } = parts
+  const { dataFolder, relay, realtime } = parts
+  const warnings = (): readonly string[] => [...broker.warnings(), ...(relay?.warnings() ?? [])]
   const gauges = createGauges(broker, memory, parts)
   const isAccepting = (): boolean => !lifecycle.isStopping
   const reasons = (): readonly string[] => [
@@ -48,7 +51,7 @@ export function createHealthParts(base: Base, parts: Parts): HealthParts {
     isAccepting,
     isReady: () => isAccepting() && broker.isReady(),
     reasons,
-    warnings: broker.warnings,
+    warnings,
     gauges: { ...gauges, spoolDepth: () => waitingOnDisk(parts) },
     metrics,
   })
@@ -58,7 +61,7 @@ export function createHealthParts(base: Base, parts: Parts): HealthParts {
     isBrokerReady: broker.isReady,
     reasons,
     ownProblems: overview.ownProblems,
-    brokerWarnings: broker.warnings,
+    brokerWarnings: warnings,
     spoolDepth: gauges.spoolDepth,
     quarantined: gauges.quarantined,
     servesSockets: realtime !== undefined,
@@ -88,7 +91,7 @@ function waitingOnDisk({ spool, copies }: Parts): ReturnType<Gauges['spoolDepth'
 const createGauges = (
   broker: Broker,
   memory: MemoryBudget,
-  { spool, copies, quarantine, realtime }: Parts,
+  { spool, copies, quarantine, relay, realtime }: Parts,
 ): Gauges => ({
   sockets: () => realtime?.sockets() ?? 0,
   rooms: () => realtime?.rooms() ?? 0,
@@ -99,5 +102,6 @@ const createGauges = (
   spoolDepth: () => spool?.depth(Date.now()),
   copies: () => copies?.size(),
   quarantined: () => quarantine?.size(),
+  relay: () => relay?.state(),
   powerCut: broker.powerCut,
 })

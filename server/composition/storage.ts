@@ -115,7 +115,7 @@ function warnOfAnotherRedis(config: Config, { spool, copies }: Stores, log: Logg
 }
 
 /** Returns a function that logs what is damaged on disk, and puts an entry that is lost into the quarantine as it was read. */
-const createDamageReport =
+export const createDamageReport =
   (quarantine: Quarantine, log: Logger) =>
   ({ kind, bytes, where }: SpoolDamage): void => {
     if (kind === 'torn')
@@ -139,7 +139,7 @@ const createDamageReport =
   }
 
 /** Calls `open` with the options of the stores in the data folder. Throws START_FAILED. */
-const openInDataDir = <Store>(
+export const openInDataDir = <Store>(
   config: Config,
   open: (store: ReturnType<typeof options.stores>) => Store | Promise<Store>,
 ): Promise<Store> => inDataDir(config.DATA_DIR, () => open(options.stores(config)))

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { encodeMembershipEnd } from '../auth/announcements.ts'
 import * as options from '../config/options.ts'
-import { createNetworkMatcher } from '../http/client-address.ts'
+import { createIsFromProxy, createNetworkMatcher } from '../http/client-address.ts'
 import type { RequestHandler } from '../http/server.ts'
 import { createAnnouncer } from '../receiver/announcer.ts'
 import type { MembershipEnd } from '../receiver/commands/membership.ts'
@@ -9,21 +9,21 @@ import { GatewayError } from '../../shared/errors.ts'
 import { quarantineName } from '../receiver/quarantine/all-quarantines.ts'
 import { createAnswering } from '../receiver/quarantine/answering.ts'
 import type { QuarantineStore } from '../receiver/quarantine/quarantine-files.ts'
-import type { RelayedRequest, RelayQueue } from '../receiver/relay/relayed-request.ts'
 import { createRetrying } from '../receiver/quarantine/retrying.ts'
 import { createReceiver } from '../receiver/receiver.ts'
 import type { Base } from './base.ts'
+import type { RelayParts } from './relay.ts'
 
-interface Stores {
+interface Parts {
   /** The id of the data folder. */
   readonly dataFolder: string
   readonly quarantine: QuarantineStore
   /** Undefined without a relay. */
-  readonly relayQueue?: Pick<RelayQueue, 'add'> | undefined
+  readonly relay: RelayParts | undefined
 }
 
 /** Creates the receiver, for the HTTP server, and answers what other processes ask about its quarantine. */
-export function createWebhooks(base: Base, { dataFolder, quarantine, relayQueue }: Stores): RequestHandler {
+export function createWebhooks(base: Base, { dataFolder, quarantine, relay }: Parts): RequestHandler {
   const { config, lifecycle, broker, addressOf, metrics, refusals, log } = base
   if (config.WEBHOOK_AUTH === 'off')
     log.warn('WEBHOOK_AUTH is off: anyone who knows the path can send recalls')
@@ -35,16 +35,12 @@ export function createWebhooks(base: Base, { dataFolder, quarantine, relayQueue 
   const announcer = createAnnouncer(options.announcer(config), { announce, log })
   lifecycle.onStop('announcer', announcer.stop)
   const receiver = createReceiver(
-    { ...options.receiver(config), mayCall },
-    { broker, quarantine, announceEnd: announcer.announceEnd, metrics, refusals, log },
+    { ...options.receiver(config), mayCall, isFromProxy: createIsFromProxy(config.TRUST_PROXY) },
+    { broker, quarantine, announceEnd: announcer.announceEnd, relay: relay?.relay, metrics, refusals, log },
   )
   lifecycle.onStop('receiver', async () => receiver.stop())
   const { retryWebhook } = receiver
-  const retryRelay = async (request: RelayedRequest): Promise<void> => {
-    if (relayQueue === undefined) throw new GatewayError('WEBHOOK_MALFORMED', 'this receiver has no relay')
-    await relayQueue.add(request, 'failed')
-  }
-  const retrying = createRetrying({ quarantine, retryWebhook, retryRelay, log })
+  const retrying = createRetrying({ quarantine, retryWebhook, retryRelay: relay?.retry ?? refuseRelay, log })
   const answer = createAnswering(dataFolder, { quarantine, retrying })
   const stopAnswering = broker.onAsk(quarantineName(dataFolder), answer)
   lifecycle.onStop('quarantine for others', async () => stopAnswering())

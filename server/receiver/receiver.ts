@@ -12,6 +12,10 @@ import type { CallerOptions } from './caller.ts'
 import { isOwnCall, isReplay } from './provider-call.ts'
 import { createRetryWebhook } from './quarantine/retry-webhook.ts'
 import type { RetryWebhook } from './quarantine/retry-webhook.ts'
+import { leadsAway, suffixBehind } from './relay/path-suffix.ts'
+import { forwardedHeaders, isRelayed } from './relay/relay-headers.ts'
+import type { IsFromProxy } from './relay/relay-headers.ts'
+import type { Answered } from './relay/relay.ts'
 import { refusal } from './responses.ts'
 import type { WebhookResponse } from './responses.ts'
 import { createWebhook } from './webhook.ts'
@@ -24,10 +28,19 @@ interface ReceiverOptions extends CallerOptions {
   /** The path configured as the webhook URL in the Chat console, without a slash at its end. */
   readonly path: string
   readonly mayCall: (request: IncomingMessage) => boolean
+  /** Default: nobody is. */
+  readonly isFromProxy?: IsFromProxy
+}
+
+/** Path and query of a request, as they are handled. */
+interface Target {
+  readonly query: string
+  /** What follows the path of webhooks. */
+  readonly suffix: string
 }
 
 interface ReceiverDependencies extends WebhookDependencies {
-  readonly metrics: Pick<Metrics, 'webhookAnswered' | 'recallStored'>
+  readonly metrics: WebhookDependencies['metrics'] & Pick<Metrics, 'webhookAnswered'>
   readonly refusals: Refusals
 }
 
@@ -44,19 +57,23 @@ interface Receiver {
  * for a recall.
  */
 export function createReceiver(
-  { path, mayCall, ...options }: ReceiverOptions,
+  { path, mayCall, isFromProxy = () => false, ...options }: ReceiverOptions,
   { metrics, refusals, ...dependencies }: ReceiverDependencies,
 ): Receiver {
   const checkCaller = createCallerCheck(options)
   const handleWebhook = createWebhook({ ...dependencies, metrics })
   const stalls = new StallDetector()
+  const relays = dependencies.relay !== undefined
 
-  async function serve(request: IncomingMessage, response: ServerResponse, text: string): Promise<void> {
+  async function serve(request: IncomingMessage, response: ServerResponse, target: Target): Promise<void> {
     const [receivedAtMs, startedMs] = [Date.now(), performance.now()]
     try {
       if (!mayCall(request)) throw new GatewayError('ADDRESS_REFUSED')
-      if (request.method !== 'POST') throw new GatewayError('METHOD_NOT_ALLOWED')
-      const query = checkCaller(text, receivedAtMs, stalls.waitedForMs())
+      if (request.method !== 'POST' && !relays) throw new GatewayError('METHOD_NOT_ALLOWED')
+      const query = checkCaller(target.query, receivedAtMs, stalls.waitedForMs())
+      if (isRelayed(request, options.app)) throw new GatewayError('RELAY_LOOP')
+      if (leadsAway(target.suffix))
+        throw new GatewayError('REQUEST_MALFORMED', 'the path leads away from WEBHOOK_PATH')
       const body = await readBody(request)
       const contentType = request.headers['content-type']
       const result = await handleWebhook({
@@ -66,6 +83,7 @@ export function createReceiver(
         receivedAtMs,
         startedMs,
         isReplay: isReplay(request),
+        relayed: relays ? relayedPart(request, target) : undefined,
       })
       metrics.webhookAnswered('OK', isOwnCall(request))
       send(response, 200, result)
@@ -73,6 +91,17 @@ export function createReceiver(
       await refuse(request, response, cause, startedMs)
     }
   }
+
+  /** Test recalls, and those of the command line, would look real to the backend. */
+  const relayedPart = (request: IncomingMessage, { query, suffix }: Target) =>
+    isOwnCall(request) && !isReplay(request)
+      ? undefined
+      : {
+          method: request.method ?? 'POST',
+          pathSuffix: suffix,
+          query,
+          forwarded: forwardedHeaders(request, isFromProxy),
+        }
 
   async function refuse(
     request: IncomingMessage,
@@ -90,16 +119,24 @@ export function createReceiver(
     })
   }
 
+  /** The backend gets what follows the path. Without one, nothing may. */
+  function suffixOf(pathname: string): string | undefined {
+    if (relays) return suffixBehind(path, pathname)
+    return pathname === path || normalizePath(pathname) === path ? '' : undefined
+  }
+
   return {
     handle(request, response) {
       const { pathname, query } = splitTarget(request.url ?? '')
-      const isOurs = pathname === path || normalizePath(pathname) === path
+      const suffix = suffixOf(pathname)
+      const looksLikeWebhook = request.method === 'POST' && LOOKS_LIKE_WEBHOOK.test(query)
       // The console is served at the root, to browsers.
-      if (isOurs && (path !== '/' || request.method === 'POST')) {
-        void serve(request, response, query)
+      const isOurs = path !== '/' || (suffix === '' ? request.method === 'POST' : looksLikeWebhook)
+      if (suffix !== undefined && isOurs) {
+        void serve(request, response, { query, suffix })
         return true
       }
-      if (request.method !== 'POST' || !LOOKS_LIKE_WEBHOOK.test(query)) return false
+      if (!looksLikeWebhook) return false
       void refuse(request, response, new GatewayError('NOT_FOUND', describeMismatch(pathname, path)))
       return true
     },
@@ -126,9 +163,10 @@ function splitTarget(target: string): { readonly pathname: string; readonly quer
 function send(
   response: ServerResponse,
   status: number,
-  body: WebhookResponse,
+  body: WebhookResponse | Answered,
   headers: OutgoingHttpHeaders = {},
 ): void {
+  if (isAnswered(body)) return pass(response, body)
   const text = JSON.stringify(body)
   response.writeHead(status, {
     'Content-Type': 'application/json; charset=utf-8',
@@ -136,4 +174,18 @@ function send(
     ...headers,
   })
   response.end(text)
+}
+
+const isAnswered = (body: WebhookResponse | Answered): body is Answered => Buffer.isBuffer(body['body'])
+
+/** Statuses whose responses have no body. */
+const BODILESS: readonly number[] = [204, 205, 304]
+
+/** Passes the response of the backend on. */
+function pass(response: ServerResponse, { status, contentType, body }: Answered): void {
+  response.writeHead(status, {
+    ...(contentType !== undefined && { 'Content-Type': contentType }),
+    ...(!BODILESS.includes(status) && { 'Content-Length': body.length }),
+  })
+  response.end(body)
 }

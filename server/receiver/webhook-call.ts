@@ -1,4 +1,5 @@
 import type { WebhookQuery } from './caller.ts'
+import type { RelayedRequest } from './relay/relayed-request.ts'
 
 /** One webhook from the provider; someone who knows a token made it. */
 export interface WebhookCall {
@@ -10,6 +11,8 @@ export interface WebhookCall {
   readonly startedMs: number
   /** Whether it comes from the quarantine, and stays there if it is refused. */
   readonly isReplay: boolean
+  /** What the app's backend gets of it besides; undefined if it gets nothing. */
+  readonly relayed?: Pick<RelayedRequest, 'method' | 'pathSuffix' | 'query' | 'forwarded'> | undefined
 }
 
 /** Tencent gives up after 2 s; this leaves 300 ms for the response to travel. */

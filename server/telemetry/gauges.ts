@@ -7,6 +7,16 @@ import type { FoundProblem } from './health-rules.ts'
 /** Of the names of all our metrics. */
 export const PREFIX = 'recall_gateway_'
 
+/** How the relay to the app's backend is. */
+export interface RelayState {
+  /** Webhooks that wait for it on disk, and since when the oldest does. */
+  readonly requests: number
+  readonly bytes: number
+  readonly ageMs: number
+  /** Whether it has failed so often that only single requests are sent, to find out whether it is back. */
+  readonly isDown: boolean
+}
+
 /** Values that are read on demand. */
 export interface Gauges {
   readonly sockets: () => number
@@ -19,6 +29,8 @@ export interface Gauges {
   readonly delivery: () => DeliveryState | undefined
   /** Requests in the quarantine; undefined without one. */
   readonly quarantined: () => number | undefined
+  /** Undefined without a relay. */
+  readonly relay: () => RelayState | undefined
   /** See `Broker.powerCut`. */
   readonly powerCut: () => PowerCutLoss
   /** Undefined without a spool. */
@@ -41,6 +53,7 @@ export function registerGauges(
     spoolDepth,
     copies,
     quarantined,
+    relay,
     powerCut,
   }: Gauges,
 ): void {
@@ -74,6 +87,16 @@ export function registerGauges(
     () => Number(delivery()?.proved === false),
   )
   gauge('quarantined', 'requests in the quarantine', () => quarantined() ?? 0)
+  gauge('relay_queue_requests', "webhooks that wait for the app's backend", () => relay()?.requests ?? 0)
+  gauge('relay_queue_bytes', "bytes of webhooks that wait for the app's backend", () => relay()?.bytes ?? 0)
+  gauge(
+    'relay_queue_age_seconds',
+    "age of the oldest webhook that waits for the app's backend",
+    () => (relay()?.ageMs ?? 0) / 1_000,
+  )
+  gauge('relay_backend_down', "1 while the app's backend does not answer, otherwise 0", () =>
+    Number(relay()?.isDown === true),
+  )
   gauge('copies_recalls', 'copies of confirmed recalls', () => copies()?.recalls ?? 0)
   gauge('copies_bytes', 'bytes of copies of confirmed recalls', () => copies()?.bytes ?? 0)
   gauge('copies_unwritten', 'copies that are not flushed to disk yet', () => copies()?.unwritten ?? 0)

@@ -46,6 +46,10 @@ export interface Metrics {
   connectionRefused(): void
   /** An idle connection was closed because its address or the process had reached its maximum. */
   connectionGaveWay(limit: 'address' | 'process'): void
+  /** A command other than a recall was answered "no opinion", because there is no relay. */
+  commandUnhandled(command: string): void
+  /** A webhook for the app's backend got its response. */
+  relayed(command: string, outcome: RelayOutcome): void
   /** A request in the relay's queue was sent to the app's backend. */
   queuedRequestTried(outcome: 'delivered' | 'retry' | 'refused'): void
   /** A request has left the relay's queue. */
@@ -53,6 +57,12 @@ export interface Metrics {
   /** A request was refused with this error. `entrance` is one of `Refusals`. */
   refused(entrance: string, code: ErrorCode): void
 }
+
+/**
+ * The response to a webhook for the backend: its own, the fallback for a Before-command, OK because it is queued, or an error because it
+ * cannot be queued. Recalls are queued, too.
+ */
+export type RelayOutcome = 'answered' | 'allowed' | 'denied' | 'queued' | 'refused'
 
 /**
  * How a request left the relay's queue: the backend has answered it, with `ActionStatus` FAIL; or it went to the quarantine, because
@@ -119,6 +129,17 @@ export function createMetrics(): MetricsRegistry {
   const refusals = labelled(
     counter('refusals', 'requests refused, by entrance and code', ['entrance', 'code']),
   )
+  const unhandled = labelled(
+    counter('commands_unhandled', 'webhooks of other commands than recalls, without a relay, by command', [
+      'command',
+    ]),
+  )
+  const relayed = labelled(
+    counter('relayed', "webhooks for the app's backend, by command and what they were answered", [
+      'command',
+      'outcome',
+    ]),
+  )
   const queuedTries = labelled(
     counter('relay_queue_attempts', "attempts at requests in the relay's queue, by outcome", ['outcome']),
   )
@@ -163,6 +184,8 @@ export function createMetrics(): MetricsRegistry {
     memoryShed: (kind) => shed.inc({ kind }),
     connectionRefused: () => turnedAway.inc(),
     connectionGaveWay: (limit) => gaveWay.inc({ limit }),
+    commandUnhandled: (command) => unhandled(command).inc(),
+    relayed: (command, outcome) => relayed(command, outcome).inc(),
     queuedRequestTried: (outcome) => queuedTries(outcome).inc(),
     queuedRequestEnded: (how) => queuedEnds(how).inc(),
     refused: (entrance, code) => refusals(entrance, code).inc(),

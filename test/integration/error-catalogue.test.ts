@@ -11,7 +11,7 @@ import type { ErrorResponse } from '../../shared/http-api.ts'
 import { adminToken, connect, makeToken } from '../support/client.ts'
 import { postDisconnect } from '../support/disconnect.ts'
 import { startFakeServer } from '../support/fake-server.ts'
-import { runGateway, startGatewayProcess } from '../support/gateway-process.ts'
+import { APP, runGateway, startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { get } from '../support/http-api.ts'
 import { startRedis } from '../support/redis-server.ts'
@@ -178,7 +178,7 @@ describe('the error catalogue', () => {
         routers: [
           failing,
           metrics.createRouter(
-            { ...none, spoolDepth: () => undefined, copies: () => undefined },
+            { ...none, relay: () => undefined, spoolDepth: () => undefined, copies: () => undefined },
             async () => [],
             () => true,
           ),
@@ -220,6 +220,7 @@ describe('the error catalogue', () => {
     WEBHOOK_FORGED: () => webhook(main, { query: { ...signedQuery(), Sign: '0'.repeat(64) } }),
     WEBHOOK_STALE: () => webhook(main, { query: expired }),
     WEBHOOK_MALFORMED: () => webhook(main, { body: recallBody({ MsgSeqList: 'none' }) }),
+    RELAY_LOOP: () => webhook(main, { headers: { 'Recall-Gateway': APP } }),
     NOT_KEPT: async () => {
       const body = (seq: number) => recallBody({ MsgSeqList: [{ MsgSeq: seq, MsgId: 'x'.repeat(250) }] })
       const posts = Array.from({ length: 10 }, (_, i) => webhook(stalled, { body: body(i + 1) }))

@@ -24,7 +24,7 @@ describe('a webhook that the gateway fails to handle', () => {
       announceEnd: () => {
         throw failure
       },
-      metrics: { recallStored: () => undefined },
+      metrics: { recallStored: () => undefined, commandUnhandled: () => undefined },
       log: { warn: () => undefined, error: (line: object) => lines.push(line) } as never,
     })
     const command = 'Group.CallbackAfterMemberExit'
@@ -57,7 +57,7 @@ describe('a webhook that the gateway fails to handle', () => {
       broker: { publish, endGroup: async () => undefined },
       quarantine: { add: async () => undefined },
       announceEnd: () => undefined,
-      metrics: { recallStored: () => undefined },
+      metrics: { recallStored: () => undefined, commandUnhandled: () => undefined },
       log: { debug: () => undefined } as never,
     })
     for (const aheadMs of [HOUR_MS, -HOUR_MS])
@@ -89,7 +89,11 @@ describe('a webhook that the gateway fails to handle', () => {
         },
         quarantine: { add: async () => undefined },
         announceEnd: () => undefined,
-        metrics: { webhookAnswered: () => undefined, recallStored: () => undefined },
+        metrics: {
+          webhookAnswered: () => undefined,
+          recallStored: () => undefined,
+          commandUnhandled: () => undefined,
+        },
         refusals: { report: (_entrance, error) => asGatewayError(error) },
         log: {} as never,
       },
@@ -114,7 +118,7 @@ describe('a webhook that the gateway fails to handle', () => {
       },
       quarantine: { add: () => new Promise(() => undefined) },
       announceEnd: () => undefined,
-      metrics: { recallStored: () => undefined },
+      metrics: { recallStored: () => undefined, commandUnhandled: () => undefined },
       log: {
         debug: () => undefined,
         warn: () => undefined,

@@ -13,6 +13,7 @@ export type RetryWebhook = (request: QuarantinedRequest) => Promise<void>
 export const createRetryWebhook =
   (handle: HandleWebhook): RetryWebhook =>
   async (request) => {
+    const { method = 'POST', path = '' } = request
     await handle({
       query: parseQuery(request.query),
       body: decodeBody(request),
@@ -20,5 +21,6 @@ export const createRetryWebhook =
       receivedAtMs: request.receivedAtMs,
       startedMs: performance.now() - USED_UP_MS,
       isReplay: true,
+      relayed: { method, pathSuffix: path, query: request.query, forwarded: {} },
     })
   }

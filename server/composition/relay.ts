@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto'
+import * as options from '../config/options.ts'
+import type { Config } from '../config/settings.ts'
+import type { Quarantine } from '../receiver/quarantine/quarantine.ts'
+import { BackendHealth } from '../receiver/relay/backend-health.ts'
+import { createForwarder } from '../receiver/relay/forwarder.ts'
+import { openRelayQueue } from '../receiver/relay/queue.ts'
+import { createRelay } from '../receiver/relay/relay.ts'
+import type { Relay } from '../receiver/relay/relay.ts'
+import type { Forwarder, RelayedRequest } from '../receiver/relay/relayed-request.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { RelayState } from '../telemetry/gauges.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { Lifecycle } from './lifecycle.ts'
+import { createDamageReport, openInDataDir } from './storage.ts'
+
+/** Shorter, a queue is at work. */
+const WAITING_MS = 60_000
+
+interface Dependencies {
+  readonly quarantine: Quarantine
+  readonly lifecycle: Lifecycle
+  readonly metrics: Metrics
+  readonly log: Logger
+}
+
+/** The relay to the app's backend, and what an operator should know of it. */
+export interface RelayParts {
+  readonly relay: Relay
+  /** Queues a request again that was given up. Rejects with NOT_KEPT. */
+  readonly retry: (request: RelayedRequest) => Promise<void>
+  readonly state: () => RelayState
+  readonly warnings: () => readonly string[]
+}
+
+/** Resolves to undefined without a relay. Rejects with START_FAILED. */
+export async function openRelay(
+  config: Config,
+  { quarantine, lifecycle, metrics, log }: Dependencies,
+): Promise<RelayParts | undefined> {
+  const relayOptions = options.relay(config)
+  if (relayOptions === undefined) return undefined
+  const health = new BackendHealth()
+  const backend = createForwarder(relayOptions)
+  lifecycle.onStop('connections to the backend', backend.stop)
+  const forwarder: Forwarder = {
+    async forward(request, attempt) {
+      const wasDown = health.isDown
+      const outcome = await backend.forward(request, attempt)
+      // Of an attempt that this process ended, nothing can be said.
+      if (attempt.signal?.aborted === true) return outcome
+      if (health.report(request.command, outcome)) {
+        log.info('the backend answers again')
+        queue.wake()
+      } else if (health.isDown && !wasDown && outcome.kind === 'failed') {
+        log.warn({ reason: outcome.reason }, 'the backend does not answer')
+      }
+      return outcome
+    },
+  }
+  const queue = await openInDataDir(config, ({ dataDir }) =>
+    openRelayQueue(
+      {
+        dataDir,
+        maxBytes: relayOptions.maxQueueBytes,
+        retryForMs: relayOptions.retryForMs,
+        onDamage: createDamageReport(quarantine, log),
+      },
+      { forwarder, quarantine, metrics, log },
+    ),
+  )
+  lifecycle.onStop('relay queue', queue.stop)
+  queue.start()
+  const state = (): RelayState => ({ ...queue.depth(), isDown: health.isDown })
+  return {
+    relay: createRelay(relayOptions, { forwarder, health, queue, quarantine, metrics, log }),
+    // The backend may have got it before.
+    retry: (request) => queue.add({ ...request, id: request.id || randomUUID() }, 'failed'),
+    state,
+    warnings: () => warningsOf(state()),
+  }
+}
+
+function warningsOf({ requests, ageMs, isDown }: RelayState): string[] {
+  const waiting = `${requests} webhooks wait for it, the oldest for ${Math.round(ageMs / 1_000)} s`
+  if (isDown) return [`the backend at RELAY_URL does not answer; ${waiting}`]
+  return ageMs > WAITING_MS ? [`the backend at RELAY_URL does not take all webhooks; ${waiting}`] : []
+}

@@ -1,0 +1,168 @@
+import { readFileSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
+import { Pool } from 'undici'
+import type { Dispatcher } from 'undici'
+import { GatewayError, reasonOf } from '../../../shared/errors.ts'
+import { readAnswer, ReadingBytes } from './exchange.ts'
+import { freshlySigned } from './fresh-signature.ts'
+import { targetOf } from './path-suffix.ts'
+import { ATTEMPT_HEADER, RELAYED_HEADER } from './relay-headers.ts'
+import type { Attempt, Forwarder, RelayedRequest } from './relayed-request.ts'
+
+/** More connections than any backend needs that answers in time. */
+const MAX_CONNECTIONS = 256
+const CONNECT_TIMEOUT_MS = 3_000
+/** Backends close idle connections after 5 s and more, and announce it if it is less. */
+const KEEP_ALIVE_MS = 4_000
+/** Longer, a `Retry-After` is not believed. */
+const MAX_RETRY_AFTER_MS = 300_000
+const MAX_REASON_LENGTH = 200
+
+/** Answers that ask for another attempt, besides 5xx. */
+const RETRIED_STATUSES: readonly number[] = [408, 425, 429]
+/** The connection was closed before an answer began, as happens to one that was idle. */
+const CLOSED_CODES: readonly unknown[] = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']
+
+interface ForwarderOptions {
+  /** With a path, perhaps. */
+  readonly url: string
+  readonly app: string
+  /** Signs what waited too long. */
+  readonly token: string | undefined
+  readonly tls: TlsFiles
+}
+
+/** Paths of PEM files. */
+interface TlsFiles {
+  readonly ca?: string | undefined
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+}
+
+/** Says of a failed attempt whether its time was up. */
+export type TimedAttempt = Attempt & { readonly isLate?: boolean }
+
+export interface BackendForwarder extends Forwarder {
+  forward(...args: Parameters<Forwarder['forward']>): Promise<TimedAttempt>
+  /** Closes all connections. */
+  stop(): Promise<void>
+}
+
+/** Sends requests to the backend, over connections that are kept. Throws START_FAILED if a file of `tls` is of no use. */
+export function createForwarder({ url, app, token, tls }: ForwarderOptions): BackendForwarder {
+  const { origin, pathname: basePath } = new URL(url)
+  const reading = new ReadingBytes()
+  const pool = new Pool(origin, {
+    connections: MAX_CONNECTIONS,
+    // Each request has its own time.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connect: { timeout: CONNECT_TIMEOUT_MS, ...readTls(tls) },
+  })
+
+  function send(
+    request: RelayedRequest,
+    attempt: number,
+    signal: AbortSignal,
+  ): Promise<Dispatcher.ResponseData> {
+    const { method, pathSuffix, contentType, forwarded, body, receivedAtMs } = request
+    const query = freshlySigned(request.query, token, { receivedAtMs, nowMs: Date.now() })
+    return pool.request({
+      method: method as Dispatcher.HttpMethod,
+      path: targetOf(basePath, pathSuffix, query),
+      headers: {
+        ...forwarded,
+        ...(contentType !== undefined && { 'Content-Type': contentType }),
+        [RELAYED_HEADER]: app,
+        ...(attempt > 1 && { [ATTEMPT_HEADER]: String(attempt) }),
+      },
+      body: body.length === 0 ? null : body,
+      signal,
+    })
+  }
+
+  /** Once more if the connection was closed: it had been idle, most likely, and the backend closed it just then. */
+  async function exchange(
+    request: RelayedRequest,
+    attempt: number,
+    signal: AbortSignal,
+  ): Promise<TimedAttempt> {
+    const response = await send(request, attempt, signal).catch((error: unknown) => {
+      if (signal.aborted || !CLOSED_CODES.includes((error as { code?: unknown }).code)) throw error
+      return send(request, attempt + 1, signal)
+    })
+    const { statusCode: status, headers } = response
+    if (status >= 500 || RETRIED_STATUSES.includes(status)) {
+      response.body.on('error', () => undefined).destroy()
+      const retryAfterMs = parseRetryAfter(headers['retry-after'])
+      return {
+        kind: 'failed',
+        reason: `the backend answered with status ${status}`,
+        status,
+        ...(retryAfterMs !== undefined && { retryAfterMs }),
+      }
+    }
+    const body = await readAnswer(response, reading)
+    const type = headers['content-type']
+    return { kind: 'answered', status, contentType: Array.isArray(type) ? type[0] : type, body }
+  }
+
+  return {
+    async forward(request, { timeoutMs, attempt, signal: stopped }) {
+      const ended = new AbortController()
+      let isLate = false
+      const end = (): void => ended.abort()
+      const timer = setTimeout(() => {
+        isLate = true
+        end()
+      }, timeoutMs)
+      stopped?.addEventListener('abort', end)
+      if (stopped?.aborted === true) end()
+      try {
+        return await exchange(request, attempt, ended.signal)
+      } catch (error) {
+        if (isLate) return { kind: 'failed', reason: `no answer within ${Math.round(timeoutMs)} ms`, isLate }
+        return { kind: 'failed', reason: reasonOf(error).slice(0, MAX_REASON_LENGTH) }
+      } finally {
+        clearTimeout(timer)
+        stopped?.removeEventListener('abort', end)
+      }
+    },
+
+    stop: () => pool.destroy(),
+  }
+}
+
+/** In seconds, or a date. */
+function parseRetryAfter(value: string | string[] | undefined): number | undefined {
+  if (typeof value !== 'string') return undefined
+  const ms = /^\d{1,9}$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now()
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), MAX_RETRY_AFTER_MS)
+}
+
+function readTls({ ca, cert, key }: TlsFiles) {
+  const context = {
+    ...(ca !== undefined && { ca: readPem('RELAY_TLS_CA', ca) }),
+    ...(cert !== undefined && { cert: readPem('RELAY_TLS_CERT', cert) }),
+    ...(key !== undefined && { key: readPem('RELAY_TLS_KEY', key) }),
+  }
+  try {
+    createSecureContext(context)
+    return context
+  } catch (cause) {
+    throw new GatewayError('START_FAILED', `the files of RELAY_TLS_… are of no use: ${reasonOf(cause)}`, {
+      cause,
+    })
+  }
+}
+
+function readPem(setting: string, path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (cause) {
+    throw new GatewayError('START_FAILED', `cannot read the file of ${setting}: ${reasonOf(cause)}`, {
+      cause,
+    })
+  }
+}
