@@ -8,6 +8,7 @@ import { createAccess, followRevocations } from './composition/access.ts'
 import type { Access } from './composition/access.ts'
 import type { Base } from './composition/base.ts'
 import { createHealthParts } from './composition/health.ts'
+import { warnOfLeftRelay } from './composition/left-relay.ts'
 import { Lifecycle } from './composition/lifecycle.ts'
 import { openRelay } from './composition/relay.ts'
 import { createBroker, openStores } from './composition/storage.ts'
@@ -84,7 +85,8 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     dataFolder !== undefined && quarantine && config.REDIS_URL !== undefined
       ? await openStores(config, { dataFolder, quarantine }, { metrics, log })
       : undefined
-  const broker = warnUnlessStored(await createBroker(config, { quarantine, stores }, { metrics, log }))
+  const stored = warnUnlessStored(await createBroker(config, { quarantine, stores }, { metrics, log }))
+  const broker = warnOfLeftRelay(stored, config, log)
   lifecycle.onStop('broker', broker.stop)
   await broker.start()
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { GatewayError } from '../../../shared/errors.ts'
+import { systemDisk } from '../../lib/disk.ts'
 import type { Disk } from '../../lib/disk.ts'
 import { openJournal } from '../../lib/journal/journal.ts'
 import type { Damage } from '../../lib/journal/journal.ts'
@@ -36,13 +37,21 @@ export interface Read {
 
 export type QueueStore = ReturnType<typeof openQueueStore>
 
+const folderIn = (dataDir: string): string => join(dataDir, 'relay')
+
+/** Returns how many requests a process has left in DATA_DIR. Throws errors of the file system. */
+export function countQueued(dataDir: string): number {
+  const folder = folderIn(dataDir)
+  return systemDisk.list(folder).length === 0 ? 0 : openJournal({ folder, readOnly: true }).size()
+}
+
 /** The requests on disk, in DATA_DIR/relay. Throws errors of the file system. */
 export function openQueueStore(
   { dataDir, maxBytes, maxRequests = MAX_REQUESTS, disk, onDamage }: QueueStoreOptions,
   log: Logger,
 ) {
   const journal = openJournal({
-    folder: join(dataDir, 'relay'),
+    folder: folderIn(dataDir),
     ...(disk && { disk }),
     ...(onDamage && { onDamage }),
   })

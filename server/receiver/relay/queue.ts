@@ -45,6 +45,11 @@ export function openRelayQueue(
     const entry = { key, order: queued?.order ?? key, attempts: 1 }
     lanes.load(queued?.request.lane ?? ROTTEN_LANE, entry)
   }
+  if (store.requests() > 0)
+    dependencies.log.info(
+      { requests: store.requests() },
+      'requests of an earlier process wait for the backend',
+    )
   const delivery = createDelivery({ retryForMs, clock, now }, { ...dependencies, lanes, store })
 
   function oldestAgeMs(): number {
