@@ -14,7 +14,8 @@ import { FORMAT, NewerVersion } from '../newer-version.ts'
  * | 4     | CRC-32 of the 18 bytes before it                    |
  * | …     | payload                                             |
  *
- * The first byte of the magic never occurs in JSON, so nobody can hide a record in what they send.
+ * The first byte of the magic never occurs in JSON, so nobody can hide a record in what they send. What is not JSON has to see to
+ * that itself.
  */
 const MAGIC = Buffer.from('\x1eRG', 'latin1')
 const VERSION_AT = MAGIC.length
