@@ -10,6 +10,7 @@ import type { Store } from './state/store.ts'
 import { FeedView } from './views/feed-view.tsx'
 import { HealthView } from './views/health-view.tsx'
 import { HistoryView } from './views/history-view.tsx'
+import { QuarantineView } from './views/quarantine-view.tsx'
 import { RoomsView } from './views/rooms-view.tsx'
 import { TestView } from './views/test-view.tsx'
 
@@ -77,6 +78,8 @@ function View({ store, name, onChange }: ViewProps) {
       return <HistoryView store={store} />
     case 'health':
       return <HealthView health={store.health} />
+    case 'quarantine':
+      return <QuarantineView store={store} />
     case 'test':
       return <TestView store={store} />
   }

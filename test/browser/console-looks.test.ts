@@ -7,6 +7,8 @@ import type { Page } from 'playwright-core'
 import { openBrowser } from '../support/browser.ts'
 import { adminToken } from '../support/client.ts'
 import { newTab, row, rowsOf } from '../support/console-page.ts'
+import { folderWithQuarantine, quarantinedRecall } from '../support/quarantine.ts'
+import type { Quarantine } from '../../server/receiver/quarantine/quarantine.ts'
 import { connectListeners, postSampleRecalls, startTraffic } from '../support/sample-traffic.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
@@ -69,6 +71,14 @@ async function capture(page: Page, view: string): Promise<string[]> {
   return violations
 }
 
+async function fillQuarantine(quarantine: Quarantine): Promise<void> {
+  const noPermission = 'NOPERM: this user has no permissions to access one of the keys used (REDIS_URL)'
+  for (let seq = 1; seq <= 4; seq++) await quarantine.addRecall(quarantinedRecall(seq, noPermission))
+  await quarantine.add(
+    quarantinedRecall(5, 'delivered without what was not understood: "MsgSeqList[1].MsgSeq" is required'),
+  )
+}
+
 describe('the console, while its screenshots are taken', function () {
   this.timeout(60_000 + CHART_S * 1_000)
   const cleanUps: (() => unknown)[] = []
@@ -81,8 +91,16 @@ describe('the console, while its screenshots are taken', function () {
     mkdirSync(OUTPUT, { recursive: true })
     redis = await startRedis()
     cleanUps.push(redis.stop)
+    const folder = await folderWithQuarantine(fillQuarantine)
+    cleanUps.push(folder.remove)
     const start = async (role: string) => {
-      const settings = { REDIS_URL: redis.url, ROLE: role, TEST_RECALLS: 'on', MAX_SOCKETS: '5000' }
+      const settings = {
+        REDIS_URL: redis.url,
+        ROLE: role,
+        TEST_RECALLS: 'on',
+        MAX_SOCKETS: '5000',
+        ...(role === 'receiver' && { DATA_DIR: folder.path }),
+      }
       const gateway = await startGatewayProcess(settings)
       cleanUps.push(gateway.stop)
       return gateway
@@ -145,6 +163,20 @@ describe('the console, while its screenshots are taken', function () {
     await page.locator('.search form button').click()
     await rowsOf(page).first().waitFor()
     expect(await capture(page, 'history')).to.deep.equal([])
+  })
+
+  it('is accessible in the quarantine, also with an open entry, and before one is dropped', async () => {
+    await page.goto(`${node.url}/#quarantine`)
+    await page.locator('.entry').first().waitFor()
+    expect(await capture(page, 'quarantine')).to.deep.equal([])
+    await page.locator('.entry').last().click()
+    await page.locator('.details pre').waitFor()
+    expect(await capture(page, 'quarantined')).to.deep.equal([])
+    await page.locator('.details .actions .quiet').click()
+    await page.locator('.details .danger').waitFor()
+    expect(await violationsIn(page, 'dark')).to.deep.equal([])
+    expect(await violationsIn(page, 'light')).to.deep.equal([])
+    await page.keyboard.press('Escape')
   })
 
   it('is accessible after a test recall', async () => {

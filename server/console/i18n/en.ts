@@ -1,5 +1,6 @@
 import { number, plural, seconds } from './en-format.ts'
 import { health } from './en-health.ts'
+import { quarantine } from './en-quarantine.ts'
 
 /** A label, and the detail shown in smaller type next to it. */
 const pair = (label: string, detail: string): readonly [label: string, detail: string] => [label, detail]
@@ -15,6 +16,7 @@ export const en = {
     rooms: 'Rooms',
     history: 'History',
     health: 'Health',
+    quarantine: 'Quarantine',
     test: 'Test recall',
   },
   toggleTheme: 'Switch theme',
@@ -72,6 +74,8 @@ export const en = {
     MEMBERSHIP_UNKNOWN: 'Your membership in this group cannot be verified at the moment.',
     BROKER_UNAVAILABLE: 'The gateway’s store (Redis) is not responding.',
     NODE_FULL: 'This node is full.',
+    NOT_IN_QUARANTINE: 'It is no longer in the quarantine.',
+    PROCESS_UNREACHABLE: 'The receiver that holds it does not answer.',
     NO_ANSWER: 'The gateway is not responding.',
   },
   messageCount: (count: number) => plural(count, 'message', 'messages'),
@@ -229,6 +233,7 @@ export const en = {
     lookupSubmit: 'Look up',
   },
   health,
+  quarantine,
   statusUnknown: (time: string) => `this page cannot read the gateway’s status since ${time}`,
   /** Problems by code, and reasons by code or by the gateway's sentence, in languages other than the gateway's. */
   problems: {} as Readonly<Record<string, string>>,

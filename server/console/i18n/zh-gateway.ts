@@ -12,7 +12,7 @@ export const problems: Readonly<Record<string, string>> = {
   MEMORY_USED_UP: '等待慢速连接的数据占满了内存，新连接被拒绝。可调高 MEMORY_BUDGET_MB，或增加节点。',
   STATUS_INCOMPLETE: '无法询问其他进程。',
   BROKER_WARNING: '存储（Redis）有需要注意的情况。',
-  QUARANTINE_NOT_EMPTY: '隔离区中有搁置的请求，可用 quarantine 命令查看、重新提交或删除。',
+  QUARANTINE_NOT_EMPTY: '隔离区中有搁置的请求，可在“隔离区”视图或用 quarantine 命令查看、重试或删除。',
 }
 
 /** Why something is as it is, by code or by the gateway's sentence. */

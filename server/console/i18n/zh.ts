@@ -2,6 +2,7 @@ import type { Messages } from './en.ts'
 import { number, seconds } from './zh-format.ts'
 import { problems, reasons } from './zh-gateway.ts'
 import { health } from './zh-health.ts'
+import { quarantine } from './zh-quarantine.ts'
 
 /** All texts of the page, in Simplified Chinese. */
 export const zh: Messages = {
@@ -9,7 +10,14 @@ export const zh: Messages = {
   title: '撤回网关',
   navigation: '视图',
   skipToContent: '跳到主要内容',
-  views: { feed: '实时动态', rooms: '订阅', history: '历史记录', health: '运行状态', test: '测试撤回' },
+  views: {
+    feed: '实时动态',
+    rooms: '订阅',
+    history: '历史记录',
+    health: '运行状态',
+    quarantine: '隔离区',
+    test: '测试撤回',
+  },
   toggleTheme: '切换深浅色',
   docs: '文档',
   logOut: '退出登录',
@@ -63,6 +71,8 @@ export const zh: Messages = {
     MEMBERSHIP_UNKNOWN: '暂时无法确认您是否为该群组成员。',
     BROKER_UNAVAILABLE: '网关的存储（Redis）没有响应。',
     NODE_FULL: '该节点已满。',
+    NOT_IN_QUARANTINE: '它已不在隔离区。',
+    PROCESS_UNREACHABLE: '保存它的接收进程没有应答。',
     NO_ANSWER: '网关没有响应。',
   },
   messageCount: (count) => `${number(count)} 条消息`,
@@ -199,6 +209,7 @@ export const zh: Messages = {
     lookupSubmit: '查询',
   },
   health,
+  quarantine,
   statusUnknown: (time) => `自 ${time} 起无法读取网关的运行状态`,
   problems,
   reasons,

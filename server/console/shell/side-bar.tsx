@@ -4,7 +4,7 @@ import type { Store } from '../state/store.ts'
 import { Icon } from '../ui/icon.tsx'
 import { toggleTheme } from '../ui/theme.ts'
 
-const VIEW_NAMES = ['feed', 'rooms', 'history', 'health', 'test'] as const
+const VIEW_NAMES = ['feed', 'rooms', 'history', 'health', 'quarantine', 'test'] as const
 
 export type ViewName = (typeof VIEW_NAMES)[number]
 
@@ -35,6 +35,7 @@ export function SideBar({ store, view, onLanguage, onLogOut }: SideBarProps) {
               <a href={`#${name}`} aria-current={name === view ? 'page' : undefined}>
                 <Icon name={name} />
                 <span>{t.views[name]}</span>
+                {name === 'quarantine' && <QuarantineBadge store={store} />}
               </a>
             </li>
           ))}
@@ -55,10 +56,29 @@ export function SideBar({ store, view, onLanguage, onLogOut }: SideBarProps) {
   )
 }
 
+/** How many entries wait there for somebody to look at them. */
+function QuarantineBadge({ store }: { readonly store: Store }) {
+  const { t, number } = useLocale()
+  const count = store.health?.quarantined ?? 0
+  if (count === 0) return null
+  return (
+    <span class="badge" title={t.quarantine.count(count)}>
+      {number(count)}
+    </span>
+  )
+}
+
 /** Members see only the views they may use. */
 function viewsOf({ isAdmin, health }: Store): readonly ViewName[] {
   if (!isAdmin) return ['rooms', 'history']
-  return ['feed', 'rooms', 'history', 'health', ...(health?.status?.testRecalls ? (['test'] as const) : [])]
+  return [
+    'feed',
+    'rooms',
+    'history',
+    'health',
+    'quarantine',
+    ...(health?.status?.testRecalls ? (['test'] as const) : []),
+  ]
 }
 
 export function Brand() {

@@ -3,6 +3,11 @@ import type {
   ErrorResponse,
   NoticesResponse,
   PositionResponse,
+  QuarantineDropResponse,
+  QuarantinedEntryResponse,
+  QuarantineResponse,
+  QuarantineRetriesResponse,
+  QuarantineRetryResponse,
   StatusResponse,
   TestRecallResponse,
 } from '../../../shared/http-api.ts'
@@ -56,7 +61,7 @@ export class Api {
     this.#token = token
   }
 
-  notices(room: Room, query: Readonly<Record<string, string | number>>): Promise<NoticesResponse> {
+  notices(room: Room, query: Query): Promise<NoticesResponse> {
     return this.#get('notices', [...queryOf(room), ...Object.entries(query)])
   }
 
@@ -82,9 +87,29 @@ export class Api {
     return this.#call('test-recall', { method: 'POST', body: JSON.stringify(recall) })
   }
 
+  quarantine(query: Query): Promise<QuarantineResponse> {
+    return this.#get('quarantine', Object.entries(query))
+  }
+
+  quarantined(id: string): Promise<QuarantinedEntryResponse> {
+    return this.#call(`quarantine/${id}`, {})
+  }
+
+  retryQuarantined(id: string): Promise<QuarantineRetryResponse> {
+    return this.#call(`quarantine/${id}/retry`, { method: 'POST' })
+  }
+
+  /** Works for about a second, and returns a cursor if there may be more. */
+  retryQuarantine(query: Query): Promise<QuarantineRetriesResponse> {
+    return this.#call(`quarantine/retry?${toText(Object.entries(query))}`, { method: 'POST' })
+  }
+
+  dropQuarantined(id: string): Promise<QuarantineDropResponse> {
+    return this.#call(`quarantine/${id}`, { method: 'DELETE' })
+  }
+
   #get<T>(path: string, query: readonly Parameter[]): Promise<T> {
-    const parameters = query.map(([name, value]): [string, string] => [name, String(value)])
-    return this.#call(`${path}?${new URLSearchParams(parameters).toString()}`, {})
+    return this.#call(`${path}?${toText(query)}`, {})
   }
 
   async #call<T>(path: string, init: RequestInit, timeoutMs = TIMEOUT_MS): Promise<T> {
@@ -99,7 +124,11 @@ export class Api {
   }
 }
 
+type Query = Readonly<Record<string, string | number>>
 type Parameter = readonly [name: string, value: string | number]
+
+const toText = (query: readonly Parameter[]): string =>
+  new URLSearchParams(query.map(([name, value]): [string, string] => [name, String(value)])).toString()
 
 function queryOf(room: Room): Parameter[] {
   if (isFeed(room)) return [['feed', 'true']]

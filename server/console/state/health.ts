@@ -58,6 +58,12 @@ export class Health {
     void this.#poll()
   }
 
+  /** How many entries the quarantines of all receivers hold, by the latest status; undefined if none reports. */
+  get quarantined(): number | undefined {
+    const counts = this.status?.nodes.flatMap(({ quarantined }) => quarantined ?? []) ?? []
+    return counts.length === 0 ? undefined : counts.reduce((sum, count) => sum + count, 0)
+  }
+
   /** What needs attention, the worst first: by the latest status, and that there is no later one. */
   get problems(): readonly ShownProblem[] {
     const known = this.status?.problems ?? []

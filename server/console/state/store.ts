@@ -4,6 +4,7 @@ import type { Room } from '../../../shared/room.ts'
 import { Api } from './api.ts'
 import { Feed } from './feed.ts'
 import { Health } from './health.ts'
+import { Quarantine } from './quarantine.ts'
 import { shownState } from './shown-state.ts'
 import type { ShownState } from './shown-state.ts'
 import { claimsAdmin, loadRooms, saveRooms } from './storage.ts'
@@ -20,6 +21,7 @@ export class Store {
   readonly api = new Api(() => this.#token)
   readonly feed = new Feed()
   readonly testRecall: TestRecall
+  readonly quarantine: Quarantine
   readonly watchedRooms: WatchedRooms
   readonly #onChange: () => void
   #token: string
@@ -32,6 +34,7 @@ export class Store {
     this.#expiresAtMs = expiryOf({ token })
     this.#onChange = onChange
     this.testRecall = new TestRecall(this.api, onChange)
+    this.quarantine = new Quarantine(this.api, onChange)
     this.watchedRooms = new WatchedRooms({
       token: () => this.#token,
       api: this.api,

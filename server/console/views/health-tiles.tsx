@@ -34,12 +34,14 @@ interface TileProps {
   readonly note: string
   /** Undefined if no value is better than another. */
   readonly tone?: TileTone
+  /** Where it leads. */
+  readonly href?: string
 }
 
-function Tile({ name, value, note, tone }: TileProps) {
+function Tile({ name, value, note, tone, href }: TileProps) {
   return (
     <li class={`card tile ${tone ?? ''}`}>
-      <h2>{name}</h2>
+      <h2>{href === undefined ? name : <a href={href}>{name}</a>}</h2>
       <strong>{value}</strong>
       <span>{note}</span>
     </li>
@@ -157,6 +159,7 @@ function QuarantineTile({ processes }: Pick<TilesProps, 'processes'>) {
       name={t.health.quarantine}
       value={number(count)}
       note={count === 0 ? t.health.notQuarantined : t.health.quarantined}
+      href="#quarantine"
       tone={count === 0 ? 'good' : 'warn'}
     />
   )
