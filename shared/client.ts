@@ -27,6 +27,7 @@ export type {
   NoticeListener,
   RecalledAt,
   RecalledMessage,
+  ToldIn,
 } from './client/notices.ts'
 export { memoryPositions, storedPositions } from './client/position-store.ts'
 export type { PositionStore, TextStore } from './client/position-store.ts'

@@ -88,8 +88,10 @@ function readModule(file) {
   return { declarations, reexports }
 }
 
-const isPublicMember = ({ type, key, kind }) =>
-  type.startsWith('TS') || type === 'PropertyDefinition' || type === 'MethodDefinition'
+/** What is always undefined only tells the kinds of a union apart. */
+const isPublicMember = ({ type, key, kind, typeAnnotation }) =>
+  (type.startsWith('TS') || type === 'PropertyDefinition' || type === 'MethodDefinition') &&
+  typeAnnotation?.typeAnnotation.type !== 'TSUndefinedKeyword'
     ? kind !== 'constructor' && key?.type === 'Identifier'
     : false
 

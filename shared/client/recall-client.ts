@@ -81,7 +81,7 @@ export class RecallClient {
    */
   subscribe<R extends Room>(
     room: R,
-    onNotice: NoticeListener<R>,
+    onNotice: NoticeListener<[R][R extends unknown ? 0 : never]>,
     options: SubscribeOptions = {},
   ): Subscription {
     this.#checkOpen()

@@ -125,6 +125,13 @@ describe('API descriptions', () => {
       ['get', '/v1/notices?feed=true'],
       ['get', '/v1/notices?group=g&since=other:1'],
       ['get', '/v1/recalled?group=g&seqs=1-200'],
+      ['post', '/v1/test-recall', { c2c: ['b', 'a'], keys: ['1_2_3'] }],
+      ['post', '/v1/test-recall', { official: 'o', keys: ['1', '2'] }],
+      ['get', '/v1/position?c2c=b&c2c=a'],
+      ['get', '/v1/notices?official=o'],
+      ['get', '/v1/recalled?c2c=a&c2c=b&keys=1_2_3'],
+      ['get', '/v1/recalled?official=o&keys=1&keys=3'],
+      ['get', '/v1/notices?feed=true'],
       ['get', '/v1/status'],
       ['post', '/v1/test-recall', { group: 'g', topic: 't', seqs: [7] }],
       ['post', '/v1/disconnect', { userId: 'nobody', group: 'g', topic: 't', forS: 1 }],
@@ -175,6 +182,12 @@ describe('API descriptions', () => {
     }
     await exchange('subscribe', { group: 'g', since: { epoch: 'other', offset: 1 } }, 'subscribed')
     await exchange('recalled', { group: 'g', seqs: [1, 130] }, 'recalledAnswer')
+    for (const room of [{ c2c: ['z', 'user-1'] }, { c2c: ['user-1', 'z'] }]) {
+      await exchange('subscribe', { ...room, since: { epoch: 'other', offset: 1 } }, 'subscribed')
+      await exchange('recalled', { ...room, keys: ['1_2_3'] }, 'recalledAnswer')
+      await exchange('unsubscribe', room, 'done')
+    }
+    await exchange('subscribe', { official: 'other' }, 'refused')
     await exchange('unsubscribe', { group: 'g' }, 'done')
     await exchange('subscribe', { group: 'g' }, 'subscribed')
     await exchange('subscribe', { group: 'other' }, 'refused')

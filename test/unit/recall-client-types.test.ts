@@ -26,7 +26,10 @@ describe('the types of the client', () => {
     })
     const room = { group: 'g' } as Room
     client.subscribe(room, ({ messages }) => messages.length)
-    expect(followed).to.have.lengthOf(8)
+    client.subscribe(room, listener)
+    client.subscribe({ feed: true }, listener)
+    client.subscribe({ feed: true }, onNotice)
+    expect(followed).to.have.lengthOf(11)
     expect((await client.recalled({ group: 'g' }, [1]))[0]?.seq.toFixed()).to.equal(undefined)
     expect((await client.recalled({ c2c: ['a', 'b'] }, ['1']))[0]?.key.length).to.equal(undefined)
   })
