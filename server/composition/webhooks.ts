@@ -46,3 +46,7 @@ export function createWebhooks(base: Base, { dataFolder, quarantine, relay }: Pa
   lifecycle.onStop('quarantine for others', async () => stopAnswering())
   return receiver.handle
 }
+
+const refuseRelay = async (): Promise<never> => {
+  throw new GatewayError('WEBHOOK_MALFORMED', 'this receiver has no relay')
+}
