@@ -121,7 +121,10 @@ describe('the relay', () => {
       for (const body of unreadable) expect((await post({ body })).status).to.equal(200)
       const received = backend.received()
       expect(received.map(({ method }) => method)).to.deep.equal([
-        ...['GET', 'PUT', 'DELETE', 'PATCH'],
+        'GET',
+        'PUT',
+        'DELETE',
+        'PATCH',
         ...Array(5).fill('POST'),
       ])
       expect(received.slice(4).map(bodyOf)).to.deep.equal(unreadable.map((body) => Buffer.from(body)))
