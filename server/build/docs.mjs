@@ -28,8 +28,9 @@ const GROUPS = [
     title: 'Operation',
     pages: [
       { file: 'deployment.html', title: 'Deployment', source: 'server/docs/deployment.md' },
-      { file: 'configuration.html', title: 'Configuration', source: 'server/docs/configuration.md' },
+      { file: 'adopting.html', title: 'Adopting', source: 'server/docs/adopting.md' },
       { file: 'relay.html', title: 'Relay', source: 'server/docs/relay.md' },
+      { file: 'configuration.html', title: 'Configuration', source: 'server/docs/configuration.md' },
       { file: 'redis.html', title: 'Redis', source: 'server/docs/redis.md' },
       { file: 'operations.html', title: 'Operations', source: 'server/docs/operations.md' },
       { file: 'limits.html', title: 'Limits', source: 'server/docs/limits.md' },
