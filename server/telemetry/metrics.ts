@@ -62,7 +62,7 @@ export interface Metrics {
  * The response to a webhook for the backend: its own, the fallback for a Before-command, OK because it is queued, or an error because it
  * cannot be queued. Recalls are queued, too.
  */
-export type RelayOutcome = 'answered' | 'allowed' | 'denied' | 'queued' | 'refused'
+type RelayOutcome = 'answered' | 'allowed' | 'denied' | 'queued' | 'refused'
 
 /**
  * How a request left the relay's queue: the backend has answered it, with `ActionStatus` FAIL; or it went to the quarantine, because

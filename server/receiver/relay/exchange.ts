@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici'
 
 /** Beyond it, an answer counts as a failure: nothing that the provider expects is longer. */
-export const MAX_ANSWER_BYTES = 2 ** 20
+const MAX_ANSWER_BYTES = 2 ** 20
 /** Of the answers that are being read, all together. */
 const MAX_READING_BYTES = 2 ** 26
 

@@ -40,7 +40,7 @@ interface TlsFiles {
 }
 
 /** Says of a failed attempt whether its time was up. */
-export type TimedAttempt = Attempt & { readonly isLate?: boolean }
+type TimedAttempt = Attempt & { readonly isLate?: boolean }
 
 export interface BackendForwarder extends Forwarder {
   forward(...args: Parameters<Forwarder['forward']>): Promise<TimedAttempt>
