@@ -201,14 +201,14 @@ describe('the body of an entry', () => {
   })
 
   it('is shown in part if it is long, or deep, and in hexadecimal if it is no UTF-8', () => {
-    const long = show({ body: JSON.stringify('x'.repeat(300_000)) })
-    expect([long.form, long.text.length, long.omitted]).to.deep.equal(['text', 100_000, 200_002])
+    const long = show({ body: JSON.stringify('ü'.repeat(300_000)), bytes: 600_002 })
+    expect([long.form, long.text.length, long.omitted]).to.deep.equal(['text', 100_000, 400_003])
     const deep = show({ body: '['.repeat(5_000) + ']'.repeat(5_000) })
     expect(deep.form).to.equal('json')
     expect(deep.text.length).to.be.below(1_000_000)
     const bytes = Buffer.from(Array.from({ length: 3_000 }, (_, i) => i % 256))
-    const dump = show({ bodyBase64: bytes.toString('base64') })
-    expect([dump.form, dump.omitted]).to.deep.equal(['hex', 952])
+    const dump = show({ bodyBase64: bytes.toString('base64'), bytes: 9_000 })
+    expect([dump.form, dump.omitted]).to.deep.equal(['hex', 6_952])
     expect(dump.text.split('\n')[4]).to.equal(
       '0040  40 41 42 43 44 45 46 47 48 49 4a 4b 4c 4d 4e 4f  @ABCDEFGHIJKLMNO',
     )

@@ -60,5 +60,5 @@ export const quarantine = {
   notUtf8: 'The body is not UTF-8, so it is shown in hexadecimal.',
   escaped: 'Characters that are invisible, or change the direction of text, are shown as \\uXXXX.',
   omitted: (count: number) =>
-    `${number(count)} more are not shown here. “recall-gateway quarantine show” prints all of it.`,
+    `${number(count)} more bytes are not shown here. “recall-gateway quarantine show” prints all of it.`,
 }

@@ -55,5 +55,5 @@ export const quarantine: Messages['quarantine'] = {
   noBody: '没有正文。',
   notUtf8: '正文不是 UTF-8，以十六进制显示。',
   escaped: '不可见或会改变文字方向的字符显示为 \\uXXXX。',
-  omitted: (count) => `还有 ${number(count)} 个未显示，可用 recall-gateway quarantine show 查看全部。`,
+  omitted: (count) => `还有 ${number(count)} 字节未显示，可用 recall-gateway quarantine show 查看全部。`,
 }

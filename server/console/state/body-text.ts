@@ -11,15 +11,15 @@ const MAX_INDENT = 40
 export interface BodyText {
   readonly form: 'json' | 'text' | 'hex' | 'none'
   readonly text: string
-  /** How many characters, of a dump how many bytes, are not shown. */
+  /** How many bytes are not shown. The gateway itself cuts off what is very large. */
   readonly omitted: number
   /** Whether characters that are invisible or change the direction of text are shown as `\uXXXX`. */
   readonly isEscaped: boolean
 }
 
 /** Returns the body of an entry to look at: JSON indented unless it is wanted `asReceived`, bytes that are no UTF-8 in hexadecimal. */
-export function bodyText({ body, bodyBase64 }: QuarantinedWhole, asReceived = false): BodyText {
-  if (bodyBase64 !== undefined) return dump(bodyBase64)
+export function bodyText({ body, bodyBase64, bytes }: QuarantinedWhole, asReceived = false): BodyText {
+  if (bodyBase64 !== undefined) return dump(bodyBase64, bytes)
   if (body === undefined || body === '') return { form: 'none', text: '', omitted: 0, isEscaped: false }
   const isJson = !asReceived && body.length <= MAX_CHARACTERS && isValidJson(body)
   const shown = body.slice(0, MAX_CHARACTERS)
@@ -27,7 +27,7 @@ export function bodyText({ body, bodyBase64 }: QuarantinedWhole, asReceived = fa
   return {
     form: isJson ? 'json' : 'text',
     text: text.escaped,
-    omitted: body.length - shown.length,
+    omitted: Math.max(0, bytes - new TextEncoder().encode(shown).length),
     isEscaped: text.isEscaped,
   }
 }
@@ -76,7 +76,7 @@ function escape(text: string): { readonly escaped: string; readonly isEscaped: b
 }
 
 /** Lines of an offset, 16 bytes, and the same as ASCII. */
-function dump(base64: string): BodyText {
+function dump(base64: string, size: number): BodyText {
   const bytes = decodeBase64(base64)
   const shown = bytes.slice(0, MAX_DUMPED_BYTES)
   const lines: string[] = []
@@ -86,7 +86,7 @@ function dump(base64: string): BodyText {
     const ascii = part.map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('')
     lines.push(`${hex(from, 4)}  ${numbers.padEnd(BYTES_PER_LINE * 3 - 1)}  ${ascii}`)
   }
-  return { form: 'hex', text: lines.join('\n'), omitted: bytes.length - shown.length, isEscaped: false }
+  return { form: 'hex', text: lines.join('\n'), omitted: Math.max(0, size - shown.length), isEscaped: false }
 }
 
 function decodeBase64(text: string): Uint8Array {
