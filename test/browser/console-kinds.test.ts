@@ -83,6 +83,84 @@ describe('every kind of conversation in the console', function () {
     await page.getByText('2 of 5 recalls').waitFor()
   })
 
+  it('is watched in a room of its own, even after a reload', async () => {
+    await recallOfTwo('eve', 'dan', '1_1_1700000000')
+    const page = await open('rooms')
+    const kind = page.getByRole('combobox', { name: 'Kind' })
+    await kind.selectOption('One-to-one')
+    // In any order: the two are the same room.
+    await named(page, 'User').fill('eve')
+    await named(page, 'Other user').fill('dan')
+    await button(page, 'Watch').click()
+    await kind.selectOption('Official account')
+    await named(page, 'Official account').fill('@TOA#sale')
+    await button(page, 'Watch').click()
+    await page.locator('.room.live').nth(1).waitFor()
+    await recallOfTwo('dan', 'eve', '2_2_1700000000')
+    await recallOfTwo('dan', 'fay', '3_3_1700000000')
+    await recallOfAccount('@TOA#sale', ['4_4_1700000000'])
+    await recallOne(url, '@TOA#sale', 5)
+    for (const reloads of [0, 1]) {
+      if (reloads === 1) await page.reload()
+      const pair = page.locator('.room').filter({ has: page.getByRole('heading', { name: 'dan and eve' }) })
+      await pair.locator('.latest li').nth(1).waitFor()
+      expect(await pair.locator('.latest .seqs').allInnerTexts()).to.deep.equal([
+        '2_2_1700000000',
+        '1_1_1700000000',
+      ])
+      const account = page.locator('.room').filter({ has: page.getByRole('heading', { name: '@TOA#sale' }) })
+      await account.locator('.latest li').waitFor()
+      expect(await account.locator('.latest .seqs').allInnerTexts()).to.deep.equal(['4_4_1700000000'])
+    }
+    await page.getByRole('button', { name: /^Stop watching .*dan.*eve/ }).click()
+    await page.locator('.room').nth(1).waitFor({ state: 'detached' })
+  })
+
+  it('is looked up by the keys of its messages, and searched in its history', async () => {
+    await recallOfTwo('gus', 'hal', '1_1_1700000000')
+    await recallOfTwo('hal', 'gus', '2_2_1700000000')
+    const page = await open('history')
+    const lookup = page.getByRole('region', { name: 'Which messages are recalled?' })
+    await lookup.getByRole('combobox').selectOption('One-to-one')
+    await lookup.getByLabel('User', { exact: true }).fill('hal')
+    await lookup.getByLabel('Other user', { exact: true }).fill('gus')
+    await lookup.getByLabel('Message keys').fill('2_2_1700000000, 9_9_1700000000')
+    await lookup.getByRole('button', { name: 'Look up' }).click()
+    await lookup.getByText('1 of 2 messages recalled').waitFor()
+    expect(await lookup.locator('.keys .recalled code').allInnerTexts()).to.deep.equal(['2_2_1700000000'])
+    await lookup.getByText('not recalled').waitFor()
+
+    const search = page.locator('.search')
+    await search.getByRole('combobox').selectOption('One-to-one')
+    await search.getByLabel('User', { exact: true }).fill('gus')
+    await search.getByLabel('Other user', { exact: true }).fill('hal')
+    await button(page, 'Search').click()
+    await page.getByText('2 recalls', { exact: true }).waitFor()
+    expect(await shown(page)).to.deep.equal(['1:1 gus and hal', '1:1 gus and hal'])
+    await search.getByRole('combobox').selectOption('Official account')
+    await search.getByLabel('Official account', { exact: true }).fill('gus')
+    await button(page, 'Search').click()
+    await page.getByText('No matching recalls.').waitFor()
+  })
+
+  it('is sent test recalls, which arrive', async () => {
+    for (const [kind, names, conversation] of [
+      ['One-to-one', { User: 'kim', 'Other user': 'joe' }, '1:1 joe and kim'],
+      ['Official account', { 'Official account': '@TOA#test' }, 'Official @TOA#test'],
+    ] as const) {
+      const page = await open('test')
+      await page.getByRole('combobox', { name: 'Kind' }).selectOption(kind)
+      for (const [label, name] of Object.entries(names)) await named(page, label).fill(name)
+      await page.getByLabel('Message keys').fill('1_1_1700000000')
+      await button(page, 'Send').click()
+      await page.getByText('A receiver answered OK').waitFor()
+      await page.getByText(/It arrived in the feed of this page after/).waitFor()
+      await page.getByRole('link', { name: 'Open the live feed' }).click()
+      await rowsOf(page).first().waitFor()
+      expect((await shown(page))[0]).to.equal(conversation)
+    }
+  })
+
   it('shows long names and such that run from right to left each in its own place', async () => {
     const page = await open('feed')
     await state(page, 'Live').waitFor()
