@@ -17,13 +17,15 @@ const PROCESS = '00000000-0000-4000-8000-000000000000'
 describe('questions in Redis', () => {
   const onCleanUp = cleanUpAfterEach()
   let url: string
+  let stopRedis: () => Promise<void>
   let admin: Redis
 
   beforeEach(async () => {
     const redis = await startRedis()
     onCleanUp(redis.stop)
-    ;({ url } = redis)
+    ;({ url, stop: stopRedis } = redis)
     admin = new Redis(url)
+    admin.on('error', () => undefined)
     onCleanUp(async () => admin.disconnect())
   })
 
@@ -138,5 +140,18 @@ describe('questions in Redis', () => {
       ),
     )
     expect(outcomes.filter((code) => code === 'NODE_FULL')).to.have.length(2)
+  })
+
+  it('to the process itself are answered without Redis, and those to others fail soon', async () => {
+    const broker = await open()
+    broker.onAsk('one', async (text) => `answer to ${text}`)
+    await listening()
+    await stopRedis()
+    expect(await broker.ask('one', 'q')).to.equal('answer to q')
+    await waitUntil('it is noticed', () => !broker.isReady())
+    const startMs = performance.now()
+    const error = await broker.ask('two', 'q').catch((reason: unknown) => reason)
+    expect(error).to.include({ code: 'BROKER_UNAVAILABLE' })
+    expect(performance.now() - startMs).to.be.below(2_500)
   })
 })

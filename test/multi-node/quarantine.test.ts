@@ -1,9 +1,12 @@
 import { expect } from 'chai'
+import { pino } from 'pino'
 import { createClient } from 'redis'
+import { createRedisBroker } from '../../server/broker/redis/redis-broker.ts'
+import { encodeHeartbeat } from '../../server/telemetry/heartbeat-state.ts'
 import type { QuarantineRetriesResponse } from '../../shared/http-api.ts'
 import { adminToken, connect, makeToken } from '../support/client.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
-import { startGatewayProcess } from '../support/gateway-process.ts'
+import { APP, startGatewayProcess } from '../support/gateway-process.ts'
 import { folderWithQuarantine, quarantinedRecall, quarantineRequest } from '../support/quarantine.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -194,6 +197,35 @@ describe('the quarantines of all receivers', () => {
       return (await list(node.url)).entries.length === 0
     })
     frozen.signal('SIGKILL')
+  })
+
+  it('of a receiver of an earlier version are said to be missing: it does not answer', async () => {
+    const node = await startNode()
+    const options = { historySize: 10, historyTtlS: 60, url: redis.url, prefix: 'recall-gateway', app: APP }
+    const earlier = createRedisBroker(options, { log: pino({ level: 'silent' }) })
+    await earlier.start()
+    onCleanUp(() => earlier.stop())
+    const state = {
+      role: 'receiver' as const,
+      startedAtMs: 1,
+      ready: true,
+      dataFolder: '0'.repeat(36),
+      sockets: 0,
+      rooms: 0,
+      probeAgeMs: 0,
+      reasons: [],
+      warnings: [],
+      quarantined: 1,
+      counts: { webhooksOk: 0, webhooksRefused: 0, kept: 0, delivered: 0 },
+      latencyMs: { p50: null, p99: null },
+    }
+    await earlier.heartbeat('earlier', encodeHeartbeat(state))
+    const [receiver] = await waitUntil('it is known', async () => {
+      const { receivers } = await list(node.url)
+      return receivers.length > 0 ? receivers : undefined
+    })
+    expect(receiver).to.include({ folder: state.dataFolder, answered: false })
+    expect(receiver).to.have.property('why').that.includes('of an earlier version')
   })
 
   it('show the beginning of an entry that is larger than any webhook', async () => {
