@@ -20,7 +20,7 @@ const TARGET_BYTE = fc.constantFrom(
 const targetText = fc.string({ unit: TARGET_BYTE, maxLength: 40 })
 const suffix = targetText.map((text) => `/${text.replace(/\?/g, '')}`).filter((text) => !leadsAway(text))
 const typeText = fc
-  .string({ unit: fc.constantFrom(...'abz/;="*+ -.%\u00e9\u00ff'), minLength: 1, maxLength: 30 })
+  .string({ unit: fc.constantFrom(...Array.from('abz/;="*+ -.%\u00e9\u00ff')), minLength: 1, maxLength: 30 })
   .map((text) => text.trim())
   .filter((text) => text !== '')
 
