@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import type { Broker, BrokerOptions } from '../../server/broker/broker.ts'
 import type { GroupConversation } from '../../shared/conversation.ts'
 import { GatewayError } from '../../shared/errors.ts'
+import type { Conversation } from '../../shared/conversation.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Recall } from '../../shared/recall.ts'
 import { FEED } from '../../shared/room.ts'
@@ -587,6 +588,64 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
           (await broker.recalled({ group: 'g', topic: 't' }, [1, 5])).map(({ seq }) => seq),
         ).to.deep.equal([5])
         expect(await broker.recalled({ group: 'g' }, [])).to.deep.equal([])
+      })
+    })
+
+    describe('outside of groups', () => {
+      /** Of 256 bytes, each of which takes three characters in the name of a room. */
+      const longest = (first: string): string => `${first}${'é'.repeat(127)}${first}`
+      const ROOMS: Readonly<Record<string, Conversation>> = {
+        'a conversation of two': { c2c: ['alice', 'bob'] },
+        'notes to self': { c2c: ['alice', 'alice'] },
+        'the longest names of two': { c2c: [longest('a'), longest('b')] },
+        'an official account': { official: 'alice' },
+        'the longest name of an account': { official: longest('o') },
+      }
+      /** Some are what a store calls something else. */
+      const KEYS = ['ended', 'dropped', '1', 'key:1', '["x"]', '\u{10FFFD}', '% *', longest('k')]
+      const keyed = (where: Conversation, keys: readonly string[], recalledAtMs = 42): Recall => ({
+        ...where,
+        messages: keys.map((key) => ({ key })),
+        recalledAtMs,
+        receivedAtMs: 1_700_000_000_000,
+      })
+      const publishAll = (recall: Recall) => broker.publish(recall, TIMEOUT_MS)
+
+      for (const [name, where] of Object.entries(ROOMS))
+        it(`tells and remembers each message by its key, once: ${name}`, async () => {
+          const { received } = await listen(where)
+          const others = Object.values(ROOMS).filter((other) => other !== where)
+          expect(await publishAll(keyed(where, KEYS))).to.have.property('duplicate', false)
+          expect(await publishAll(keyed(where, KEYS))).to.have.property('duplicate', true)
+          expect(await publishAll(keyed(where, [...KEYS, 'new']))).to.have.property('duplicate', false)
+          await waitUntil('both arrive', () => received.length === 2)
+          expect(received.map(({ notice }) => notice.messages)).to.deep.equal([
+            KEYS.map((key) => ({ key })),
+            [{ key: 'new' }],
+          ])
+          const found = [...KEYS, 'new'].map((key) => ({ key, atMs: 42 }))
+          expect(await broker.recalled(where, [...KEYS, 'never', 'new'])).to.deep.equal(found)
+          for (const other of [...others, { group: 'alice' }, { group: 'alice', topic: 'bob' }])
+            expect(await broker.recalled(other, other.group === undefined ? KEYS : [1])).to.be.empty
+          const again = await reopen()
+          expect(await again.recalled(where, [...KEYS, 'new'])).to.deep.equal(found)
+          const { notices } = await again.historyBefore(where, Infinity, 10)
+          expect(notices).to.deep.equal(received.map(({ notice }) => notice))
+          expect(await again.publish(keyed(where, ['ended']), TIMEOUT_MS)).to.have.property('duplicate', true)
+        })
+
+      it('does not end with a group of the same name', async () => {
+        const places = [{ c2c: ['g', 'g'] } as const, { official: 'g' }]
+        for (const where of places) await publishAll(keyed(where, ['1', 'ended']))
+        const before = await broker.heads(places)
+        await broker.endGroup('g', 1_000)
+        expect(await broker.heads(places)).to.deep.equal(before)
+        for (const where of places) {
+          expect(await broker.recalled(where, ['1', 'ended'])).to.have.lengthOf(2)
+          // One from before the end is told as ever.
+          const { positions } = await publishAll(keyed(where, ['2'], 900))
+          expect(positions).to.have.lengthOf(2)
+        }
       })
     })
 

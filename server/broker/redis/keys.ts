@@ -33,8 +33,9 @@ export function createKeys(prefix: string, app: string, area = '') {
     /** Hash: the marker of each process that has this data folder, or a copy of it; see `RecoverableBroker.mark`. */
     marker: (folder: string) => `${base}:marker:${folder}`,
     /**
-     * Sorted set: each recalled message of a conversation, as its seq or as `key:<key>`, scored with the time of its last recall in ms, and `ended`, scored with
-     * the time when the group was last dismissed; `dropped` has the same score once all until then has been dropped.
+     * Sorted set: each recalled message of a conversation, as its seq or as `key:<key>`, scored with the time of its last recall in
+     * ms, and `ended`, scored with the time when the group was last dismissed; `dropped` has the same score once all until then has
+     * been dropped.
      */
     recalled: (conversation: Conversation) => `${base}:recalled:${roomName(conversation)}`,
     /** Hash: the topics of a group that have a recalled set. */
