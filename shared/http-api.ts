@@ -101,6 +101,15 @@ export interface WebhookState {
  */
 export type PowerCutLoss = 'nothing' | 'seconds' | 'minutes' | 'everything' | 'unknown'
 
+export interface RelayState {
+  /** Webhooks that wait for the backend on disk, and since when the oldest does. */
+  readonly requests: number
+  readonly bytes: number
+  readonly ageMs: number
+  /** Whether it has failed so often that only single requests are sent, to find out whether it is back. */
+  readonly isDown: boolean
+}
+
 /** The state of a process of the app, from its latest heartbeat. Counts start with the process. */
 export interface ProcessState {
   /** Chosen at random when the process starts. */
@@ -138,6 +147,8 @@ export interface ProcessState {
   readonly spool?: { readonly recalls: number; readonly bytes: number; readonly ageMs: number }
   /** Requests in the quarantine. Missing for a process without one. */
   readonly quarantined?: number
+  /** How the relay to the app's backend is. Missing for a process without one. */
+  readonly relay?: RelayState
   readonly counts: {
     readonly webhooksOk: number
     readonly webhooksRefused: number

@@ -1,21 +1,11 @@
 import { Gauge } from 'prom-client'
 import type { Registry } from 'prom-client'
-import type { DeliveryState, PowerCutLoss, ProcessState } from '../../shared/http-api.ts'
+import type { DeliveryState, PowerCutLoss, ProcessState, RelayState } from '../../shared/http-api.ts'
 import { PROBLEMS } from './health-rules.ts'
 import type { FoundProblem } from './health-rules.ts'
 
 /** Of the names of all our metrics. */
 export const PREFIX = 'recall_gateway_'
-
-/** How the relay to the app's backend is. */
-export interface RelayState {
-  /** Webhooks that wait for it on disk, and since when the oldest does. */
-  readonly requests: number
-  readonly bytes: number
-  readonly ageMs: number
-  /** Whether it has failed so often that only single requests are sent, to find out whether it is back. */
-  readonly isDown: boolean
-}
 
 /** Values that are read on demand. */
 export interface Gauges {

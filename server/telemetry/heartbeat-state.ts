@@ -95,6 +95,9 @@ const schema = Joi.object<HeartbeatState>({
   powerCut: optional(Joi.valid('nothing', 'seconds', 'minutes', 'everything', 'unknown')),
   spool: Joi.object({ recalls: count, bytes: count, ageMs: count }),
   quarantined: optional(Joi.number().min(0)),
+  relay: optional(
+    Joi.object({ requests: count, bytes: count, ageMs: count, isDown: Joi.boolean().required() }),
+  ),
   counts: Joi.object({ webhooksOk: count, webhooksRefused: count, kept: count, delivered: count }).required(),
   latencyMs: Joi.object({ p50: quantile, p99: quantile }).required(),
 })

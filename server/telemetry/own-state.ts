@@ -39,6 +39,7 @@ export function createOwnState({
     read() {
       const spool = gauges.spoolDepth()
       const quarantined = gauges.quarantined()
+      const relay = gauges.relay()
       const delivery = gauges.delivery()
       return {
         role,
@@ -57,6 +58,7 @@ export function createOwnState({
         powerCut: gauges.powerCut(),
         ...(spool && { spool }),
         ...(quarantined !== undefined && { quarantined }),
+        ...(relay && { relay }),
         counts: metrics.counts(),
         latencyMs: metrics.latencyMs(),
       }

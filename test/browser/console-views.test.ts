@@ -24,6 +24,7 @@ import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
+import { postWebhook, signedQuery } from '../support/webhook.ts'
 
 const BUILT = fileURLToPath(new URL('../../server/page/', import.meta.url))
 const MAX_CONSOLE_BYTES = 80_000
@@ -265,6 +266,26 @@ describe('the views of the console', function () {
         .locator('.processes .scroll')
         .evaluate(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth] as const)
       expect(needed).to.equal(available)
+    })
+
+    it('shows what waits for the app’s backend, where there is a relay', async () => {
+      const relaying = await startGatewayProcess({
+        RELAY_URL: 'http://127.0.0.1:1/',
+        RELAY_FALLBACK: 'allow',
+      })
+      onCleanUp(relaying.stop)
+      const command = 'Group.CallbackAfterSendMsg'
+      const { status } = await postWebhook(relaying.url, {
+        query: signedQuery(command),
+        body: { CallbackCommand: command },
+      })
+      expect(status).to.equal(200)
+      const page = await open('health', undefined, relaying.url)
+      await page.getByRole('columnheader', { name: 'Waits for your backend' }).waitFor()
+      await page.getByRole('cell', { name: /^1 webhook, / }).waitFor()
+      const without = await open('health')
+      await without.locator('.processes tbody tr').waitFor()
+      expect(await without.getByText('Waits for your backend').count()).to.equal(0)
     })
 
     it('says how old is what waits on the disk of a process that is gone', async () => {

@@ -61,6 +61,10 @@ export const health = {
   spoolAge: (s: number) => `recalls; the oldest is ${seconds(s)} old`,
   spooled: (count: number, s: number) =>
     count === 0 ? 'none' : `${plural(count, 'recall', 'recalls')}, ${seconds(s)}`,
+  relay: 'Waits for your backend',
+  relayQueue: (count: number, s: number) =>
+    count === 0 ? 'nothing' : `${plural(count, 'webhook', 'webhooks')}, ${seconds(s)}`,
+  backendDown: 'the backend does not answer',
   none: '–',
   startedAt: 'Running since',
   recallsPerSecond: 'Recalls per second',

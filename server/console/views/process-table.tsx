@@ -9,6 +9,7 @@ interface ProcessTableProps {
 
 export function ProcessTable({ processes, gone }: ProcessTableProps) {
   const { health } = useLocale().t
+  const hasRelay = processes.some(({ relay }) => relay !== undefined)
   return (
     <section class="card processes" aria-labelledby="processes">
       <h2 id="processes">{health.processes}</h2>
@@ -21,6 +22,7 @@ export function ProcessTable({ processes, gone }: ProcessTableProps) {
               <th scope="col">{health.delivery}</th>
               <th scope="col">{health.webhookColumn}</th>
               <th scope="col">{health.spool}</th>
+              {hasRelay && <th scope="col">{health.relay}</th>}
               <th scope="col" class="figure">
                 {health.sockets}
               </th>
@@ -34,10 +36,10 @@ export function ProcessTable({ processes, gone }: ProcessTableProps) {
             {processes
               .toSorted((one, other) => one.startedAtMs - other.startedAtMs)
               .map((process) => (
-                <ProcessRow key={process.id} process={process} />
+                <ProcessRow key={process.id} process={process} hasRelay={hasRelay} />
               ))}
             {gone.map((process) => (
-              <GoneRow key={process.id} process={process} />
+              <GoneRow key={process.id} process={process} hasRelay={hasRelay} />
             ))}
           </tbody>
         </table>
@@ -46,7 +48,13 @@ export function ProcessTable({ processes, gone }: ProcessTableProps) {
   )
 }
 
-function ProcessRow({ process }: { readonly process: ProcessState }) {
+interface RowProps<T> {
+  readonly process: T
+  /** Whether the table has a column for the relay. */
+  readonly hasRelay: boolean
+}
+
+function ProcessRow({ process, hasRelay }: RowProps<ProcessState>) {
   const { t, number } = useLocale()
   const { ready, reasons, warnings, sockets, rooms, spool, startedAtMs } = process
   return (
@@ -64,6 +72,11 @@ function ProcessRow({ process }: { readonly process: ProcessState }) {
         <WebhooksText process={process} />
       </td>
       <td>{spool === undefined ? t.health.none : t.health.spooled(spool.recalls, spool.ageMs / 1_000)}</td>
+      {hasRelay && (
+        <td>
+          <RelayText process={process} />
+        </td>
+      )}
       <td class="figure">{number(sockets)}</td>
       <td class="figure">{number(rooms)}</td>
       <td>
@@ -74,14 +87,14 @@ function ProcessRow({ process }: { readonly process: ProcessState }) {
 }
 
 /** A process that reported in the last ten minutes, but no longer does. */
-function GoneRow({ process }: { readonly process: GoneProcess }) {
+function GoneRow({ process, hasRelay }: RowProps<GoneProcess>) {
   const { t, timeOfDay } = useLocale()
   const { stopped, lastReportAtMs, spooledRecalls, startedAtMs } = process
   const text = (stopped ? t.health.stopped : t.health.gone)(timeOfDay(lastReportAtMs))
   return (
     <tr class="gone">
       <NameCell process={process} />
-      <td colSpan={6}>
+      <td colSpan={hasRelay ? 7 : 6}>
         <span class={`dot ${stopped ? 'offline' : 'refused'}`}>{text}</span>
         {spooledRecalls > 0 && <span class="reasons">{t.health.onItsDisk(spooledRecalls)}</span>}
       </td>
@@ -135,6 +148,18 @@ function DeliveryText({ process: { role, delivery, probeAgeMs } }: { readonly pr
     <>
       {delivery?.proved === true && <span class="dot live">{t.health.proved}</span>}{' '}
       {t.health.ago(probeAgeMs / 1_000)}
+    </>
+  )
+}
+
+/** What waits for the app's backend. */
+function RelayText({ process: { relay } }: { readonly process: ProcessState }) {
+  const { t } = useLocale()
+  if (relay === undefined) return <>{t.health.none}</>
+  return (
+    <>
+      {t.health.relayQueue(relay.requests, relay.ageMs / 1_000)}
+      {relay.isDown && <span class="reasons">{t.health.backendDown}</span>}
     </>
   )
 }
