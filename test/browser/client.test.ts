@@ -17,7 +17,7 @@ import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
-const MAX_CLIENT_BYTES = 17_000
+const MAX_CLIENT_BYTES = 18_000
 
 /** Returns the page that a document shows, with the URL of this gateway. */
 const pageIn =
