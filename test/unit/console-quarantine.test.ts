@@ -163,8 +163,10 @@ describe('the quarantine in the console', () => {
       quarantined: (id: string) => new Promise((resolve) => answers.set(id, resolve)),
     })
     const opened = [1, 2].map((n) => view.open(entry(n).id))
-    for (const n of [2, 1]) answers.get(entry(n).id)?.({ ok: true, entry: entry(n) })
-    await Promise.all(opened)
+    for (const n of [2, 1]) {
+      answers.get(entry(n).id)?.({ ok: true, entry: entry(n) })
+      await opened[n - 1]
+    }
     expect(view.whole?.id).to.equal(entry(2).id)
   })
 })
