@@ -3,7 +3,7 @@ import type { OutgoingHttpHeaders } from 'node:http'
 import { expect } from 'chai'
 import { BEFORE_COMMAND_NAMES } from '../../server/receiver/commands/before-commands.ts'
 import { bodyOf, headerOf, startBackend } from '../support/backend-process.ts'
-import type { Backend, Received } from '../support/backend-process.ts'
+import type { Backend, Behaviour, Received } from '../support/backend-process.ts'
 import { APP, startGatewayProcess, WEBHOOK_TOKEN } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { ALL_RECALL_SAMPLES } from '../support/provider-samples.ts'
@@ -209,7 +209,7 @@ describe('the relay', () => {
       { kind: 'answer', status: 429 },
       { kind: 'reset' },
       { kind: 'half' },
-    ] as const)
+    ] as const satisfies readonly Behaviour[])
       it(`delivers all else later, in order, and marks it (${Object.values(behaviour).join(' ')})`, async () => {
         await backend.behave(behaviour)
         for (const MsgSeq of [1, 2, 3])

@@ -17,6 +17,8 @@ const KEEP_ALIVE_MS = 4_000
 /** Longer, a `Retry-After` is not believed. */
 const MAX_RETRY_AFTER_MS = 300_000
 const MAX_REASON_LENGTH = 200
+/** A backend that restarts closes several connections. */
+const MAX_TRIES = 3
 
 /** Answers that ask for another attempt, besides 5xx. */
 const RETRIED_STATUSES: readonly number[] = [408, 425, 429]
@@ -82,16 +84,28 @@ export function createForwarder({ url, app, token, tls }: ForwarderOptions): Bac
     })
   }
 
-  /** Once more if the connection was closed: it had been idle, most likely, and the backend closed it just then. */
+  /** Sends it again if the connection was closed: it had been idle, most likely, and the backend closed it just then. */
+  async function sendOnOpen(
+    request: RelayedRequest,
+    attempt: number,
+    signal: AbortSignal,
+  ): Promise<Dispatcher.ResponseData> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await send(request, attempt + tries - 1, signal)
+      } catch (error) {
+        const wasClosed = CLOSED_CODES.includes((error as { code?: unknown }).code)
+        if (!wasClosed || tries === MAX_TRIES || signal.aborted) throw error
+      }
+    }
+  }
+
   async function exchange(
     request: RelayedRequest,
     attempt: number,
     signal: AbortSignal,
   ): Promise<TimedAttempt> {
-    const response = await send(request, attempt, signal).catch((error: unknown) => {
-      if (signal.aborted || !CLOSED_CODES.includes((error as { code?: unknown }).code)) throw error
-      return send(request, attempt + 1, signal)
-    })
+    const response = await sendOnOpen(request, attempt, signal)
     const { statusCode: status, headers } = response
     if (status >= 500 || RETRIED_STATUSES.includes(status)) {
       response.body.on('error', () => undefined).destroy()
