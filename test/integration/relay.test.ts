@@ -166,6 +166,18 @@ describe('the relay', () => {
     })
   })
 
+  it('takes several slashes for one behind the path of webhooks', async () => {
+    for (const suffix of ['//', '///x'])
+      expect(
+        (await post({ suffix, query: queryOf(RECALL), body: JSON.stringify(recallBody()) })).status,
+      ).to.equal(200)
+    const received = await backend.waitFor('both recalls', ({ length }) => length === 2)
+    expect(received.map(({ target }) => target.split('?')[0])).to.deep.equal([
+      '/im/callback/',
+      '/im/callback/x',
+    ])
+  })
+
   it('refuses what went through a gateway of this app before, and paths that lead elsewhere', async () => {
     expect((await send(AFTER, {}, { headers: { 'Recall-Gateway': APP } })).status).to.equal(508)
     for (const suffix of [
@@ -174,7 +186,7 @@ describe('the relay', () => {
       '/a/..%2fx',
       '/..\\x',
       '/%5cx',
-      '//evil.example/x',
+      '/%2fevil.example/x',
       '/%252e%252e/x',
       '/..;/x',
     ])

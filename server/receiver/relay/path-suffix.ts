@@ -2,13 +2,26 @@ import { normalizePath } from '../../lib/path.ts'
 
 /**
  * Returns what follows the path of webhooks in the path of a request, byte for byte: '' or '/…'. Undefined if the request is for
- * another path.
+ * another path. Several slashes at its beginning are one, as everywhere else: more look like the beginning of a host.
  */
 export function suffixBehind(path: string, pathname: string): string | undefined {
   if (pathname === path) return ''
-  if (path === '/') return pathname
-  if (pathname.startsWith(`${path}/`)) return pathname.slice(path.length)
-  return normalizePath(pathname) === path ? '' : undefined
+  const rest = path === '/' ? pathname : restBehind(path, pathname)
+  if (rest === undefined) return normalizePath(pathname) === path ? '' : undefined
+  const suffix = rest.replace(/^\/+/, '/')
+  return path === '/' && suffix === '/' ? '' : suffix
+}
+
+/** Returns what follows a path that may be written with more slashes; undefined if something else is there. */
+function restBehind(path: string, pathname: string): string | undefined {
+  let end = 0
+  for (const segment of path.split('/').slice(1)) {
+    if (pathname[end] !== '/') return undefined
+    while (pathname[end] === '/') end++
+    if (!pathname.startsWith(segment, end)) return undefined
+    end += segment.length
+  }
+  return end === pathname.length || pathname[end] === '/' ? pathname.slice(end) : undefined
 }
 
 /**
