@@ -4,7 +4,7 @@ import { GatewayError } from '../../shared/errors.ts'
 import { checkFolderApp } from '../lib/data-dir.ts'
 import { KINDS } from '../receiver/quarantine/kinds.ts'
 import { decodeBody } from '../receiver/quarantine/quarantine.ts'
-import { REPLAY_CALL } from '../receiver/provider-call.ts'
+import { GIVEN_UP_CALL, REPLAY_CALL } from '../receiver/provider-call.ts'
 import { DATA_DIR_OPTION } from './command.ts'
 import type { DataDirOption, Terminal } from './command.ts'
 import { dataDirOf, withQuarantine } from './quarantine-folder.ts'
@@ -120,7 +120,10 @@ async function retry(
         path,
         query: new URLSearchParams(request.query),
         body: decodeBody(request),
-        headers: { ...REPLAY_CALL, ...(contentType !== undefined && { 'Content-Type': contentType }) },
+        headers: {
+          ...(kind === 'relay' ? GIVEN_UP_CALL : REPLAY_CALL),
+          ...(contentType !== undefined && { 'Content-Type': contentType }),
+        },
       })
       printLine(`${id} ${status} ${text}`)
       if (status === 200) await folder.remove(number)

@@ -62,7 +62,9 @@ export function createCaller({ url, ...options }: CallOptions, environment: Envi
     const target = `${url}${path}?${signed(query, { app, token }).toString()}`
     try {
       const signal = AbortSignal.timeout(RESPONSE_TIMEOUT_MS)
-      const response = await fetch(target, { method, headers, body, signal })
+      // `fetch` takes none for some methods, not even an empty one.
+      const sent = body.length === 0 ? null : body
+      const response = await fetch(target, { method, headers, body: sent, signal })
       return { status: response.status, text: await response.text() }
     } catch (cause) {
       throw new GatewayError('SEND_FAILED', `no response from ${new URL(url).origin} (${reasonOf(cause)})`, {

@@ -58,12 +58,17 @@ const OWN_CALL_HEADER = 'x-recall-gateway-call'
 export const OWN_CALL = { [OWN_CALL_HEADER]: 'own' } as const
 /** A webhook from the quarantine: if it is refused, it stays there, and must not be stored a second time. */
 export const REPLAY_CALL = { [OWN_CALL_HEADER]: 'replay' } as const
+/** A replay of what the relay gave up: it is for the backend alone. */
+export const GIVEN_UP_CALL = { [OWN_CALL_HEADER]: 'given-up' } as const
 
 /** Anyone can say so of a call: it is then refused or accepted, counted and logged like any other, but says nothing of health. */
 export const isOwnCall = ({ headers }: IncomingMessage): boolean => OWN_CALL_HEADER in headers
 
-export const isReplay = ({ headers }: IncomingMessage): boolean =>
-  headers[OWN_CALL_HEADER] === REPLAY_CALL[OWN_CALL_HEADER]
+export const isGivenUp = ({ headers }: IncomingMessage): boolean =>
+  headers[OWN_CALL_HEADER] === GIVEN_UP_CALL[OWN_CALL_HEADER]
+
+export const isReplay = (request: IncomingMessage): boolean =>
+  isGivenUp(request) || request.headers[OWN_CALL_HEADER] === REPLAY_CALL[OWN_CALL_HEADER]
 
 /** Returns the query with what proves who calls. */
 export function signed(query: URLSearchParams, { app, token }: Signing): URLSearchParams {

@@ -9,7 +9,7 @@ import type { Refusals } from '../telemetry/refusals.ts'
 import { dropBody, readBody } from './body.ts'
 import { createCallerCheck } from './caller.ts'
 import type { CallerOptions } from './caller.ts'
-import { isOwnCall, isReplay } from './provider-call.ts'
+import { isGivenUp, isOwnCall, isReplay } from './provider-call.ts'
 import { createRetryWebhook } from './quarantine/retry-webhook.ts'
 import type { RetryWebhook } from './quarantine/retry-webhook.ts'
 import { leadsAway, suffixBehind } from './relay/path-suffix.ts'
@@ -83,6 +83,7 @@ export function createReceiver(
         receivedAtMs,
         startedMs,
         isReplay: isReplay(request),
+        isGivenUp: isGivenUp(request),
         relayed: relays ? relayedPart(request, target) : undefined,
       })
       metrics.webhookAnswered('OK', isOwnCall(request))

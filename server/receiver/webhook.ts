@@ -90,7 +90,15 @@ export function createWebhook({
     await storing
   }
 
+  /** The gateway has handled it before, and the backend may have got it. */
+  async function queueAgain(call: WebhookCall): Promise<WebhookResponse> {
+    if (!relay || !isRelayed(call)) throw new GatewayError('WEBHOOK_MALFORMED', 'this receiver has no relay')
+    await relay.again(call, call.query.get('CallbackCommand') ?? '', fieldsIfAny(call))
+    return OK
+  }
+
   return async function handleWebhook(call) {
+    if (call.isGivenUp === true) return await queueAgain(call)
     const { query, body, contentType } = call
     let fields: Record<string, unknown> = {}
     let isUnderstood = false
@@ -127,3 +135,11 @@ export function createWebhook({
 }
 
 const isRelayed = (call: WebhookCall): call is RelayedCall => call.relayed !== undefined
+
+function fieldsIfAny({ body, contentType }: WebhookCall): Record<string, unknown> {
+  try {
+    return parseFields(decodeBody(body, contentType))
+  } catch {
+    return {}
+  }
+}

@@ -2,6 +2,7 @@ import { expect } from 'chai'
 import { createClient } from 'redis'
 import { adminToken, connect } from '../support/client.ts'
 import type { Client } from '../support/client.ts'
+import { headerOf, startBackend } from '../support/backend-process.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { APP, runGateway, startGatewayProcess, WEBHOOK_TOKEN } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
@@ -158,6 +159,35 @@ describe('quarantine', () => {
     expect((await run('drop', '--reason', 'JSON')).lines).to.have.length(2)
     await waitUntil('the gateway knows', async () => (await quarantined()) === 1)
     // A process for each call of the command.
+  }).timeout(60_000)
+
+  it('sends what the relay gave up to the backend again, marked, recalls included', async () => {
+    const backend = await startBackend({ token: WEBHOOK_TOKEN })
+    onCleanUp(backend.stop)
+    await backend.behave({ kind: 'answer', status: 500 })
+    await start({ RELAY_URL: backend.url, RELAY_FALLBACK: 'allow', RELAY_RETRY_FOR_S: '1' })
+    const after = 'Group.CallbackAfterSendMsg'
+    const query = signedQuery(after)
+    expect(
+      (await postWebhook(gateway.url, { query, body: { CallbackCommand: after, GroupId: 'a' } })).status,
+    ).to.equal(200)
+    expect((await recall('b', 1)).status).to.equal(200)
+    await client.count(1)
+    await waitUntil('both are given up', async () => (await quarantined()) === 2, 15_000)
+    await backend.behave({ kind: 'answer' })
+    const before = backend.received().length
+    expect(await retry()).to.include({ code: 0 })
+    const all = await backend.waitFor('both', ({ length }) => length === before + 2)
+    const again = all.slice(before)
+    expect(again.map(({ command }) => command).toSorted()).to.deep.equal([
+      'Group.CallbackAfterRecallMsg',
+      after,
+    ])
+    for (const received of again)
+      expect(Number(headerOf(received, 'Recall-Gateway-Attempt'))).to.be.at.least(2)
+    expect(await entries()).to.be.empty
+    // The gateway told of the recall when it came.
+    expect(client.received).to.have.length(1)
   }).timeout(60_000)
 
   /** Starts a gateway whose Redis refuses the keys of every group that is not good, until `allowAll` is called. */

@@ -57,6 +57,8 @@ export interface Relay {
   relay(call: RelayedCall, command: string, fields: Fields): Promise<Answered | WebhookResponse>
   /** Queues a recall for the backend once it is stored, in the order of arrival. Never rejects. */
   relayRecall(call: RelayedCall, command: string, fields: Fields, stored: Promise<unknown>): Promise<void>
+  /** Queues a request again that was given up. Rejects with NOT_KEPT: it is in the quarantine then, as before. */
+  again(call: RelayedCall, command: string, fields: Fields): Promise<void>
 }
 
 /** Passes webhooks on to the app's backend, and answers in its place while it fails. */
@@ -156,6 +158,9 @@ export function createRelay(
       if (!isStored) return arrival.leave()
       await enqueue(request, 'untried', arrival, call).catch(() => undefined)
     },
+
+    // The backend may have got it before.
+    again: (call, command, fields) => queue.add(toRequest(call, command, fields), 'failed'),
   }
 }
 
