@@ -162,12 +162,12 @@ describe('queue of the relay', () => {
   })
 
   describe('with answers of the backend', () => {
-    it('takes any status below 400 for delivered, and counts those that say FAIL', async () => {
+    it('takes any status of success for delivered, and counts those that say FAIL', async () => {
       const answers: Record<string, Attempt> = {
         fine: answered(),
         fail: answered(200, '{"ActionStatus":"FAIL","ErrorCode":1}'),
         text: answered(200, 'FAIL'),
-        moved: answered(302, ''),
+        empty: answered(204, ''),
       }
       const observed = open({ dataDir: createFolder() }, (request) => answers[nameOf(request)] ?? failed())
       const { queue, tried, ended } = observed
@@ -176,6 +176,18 @@ describe('queue of the relay', () => {
       await isEmpty(observed)
       expect(tried).to.have.length(4)
       expect(ended).to.deep.equal(['delivered', 'delivered_fail', 'delivered', 'delivered'])
+    })
+
+    it('keeps what is answered with a redirect, which is not followed', async () => {
+      for (const status of [301, 302, 303, 307, 308]) {
+        const observed = open({ dataDir: createFolder() }, () => answered(status, ''))
+        observed.queue.start()
+        await observed.queue.add(relayedRequest('g1', 'moved'), 'untried')
+        await isEmpty(observed)
+        expect(observed.givenUp.map(({ reason }) => reason)).to.deep.equal([
+          `the backend answered ${status}: RELAY_URL leads to a redirect, and none is followed`,
+        ])
+      }
     })
 
     it('gives up what is refused for good, and goes on with its lane', async () => {

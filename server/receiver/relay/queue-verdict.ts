@@ -34,9 +34,11 @@ export function verdictOf(attempt: Attempt): Verdict {
       retryAfterMs: Math.min(Math.max(0, retryAfterMs), MAX_RETRY_AFTER_MS),
     }
   }
-  return attempt.status < 400
-    ? { kind: 'delivered', saysFail: saysFail(attempt.body) }
-    : { kind: 'refused', reason: `the backend answered ${attempt.status}` }
+  const { status, body } = attempt
+  if (status < 300) return { kind: 'delivered', saysFail: saysFail(body) }
+  // Whoever redirects has done nothing yet: a page that says to come back later, or a URL that has moved.
+  const why = status < 400 ? ': RELAY_URL leads to a redirect, and none is followed' : ''
+  return { kind: 'refused', reason: `the backend answered ${status}${why}` }
 }
 
 function saysFail(body: Buffer): boolean {
