@@ -7,6 +7,7 @@ import { OTHER_ROWS } from './other-rows.ts'
 import { PEERS } from './peers.ts'
 import type { PeerName } from './peers.ts'
 import type { BenchRow, Figures } from './row.ts'
+import { printRelay } from './relay.ts'
 import { printSyncs } from './syncs.ts'
 import { compare, describeErrors } from './table.ts'
 
@@ -21,7 +22,7 @@ interface Options {
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`)
 
-/** Compares the gateway with a plain server, measures it as its work grows, or what syncs cost, and prints tables. */
+/** Compares the gateway with a plain server, measures it as its work grows, what syncs cost or what the relay adds, and prints tables. */
 async function main(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -37,11 +38,13 @@ async function main(args: readonly string[]): Promise<void> {
   const reps = values.reps === undefined ? (quick ? 1 : undefined) : toReps(values.reps)
   const isGrowth = positionals[0] === 'growth'
   const isSyncs = positionals[0] === 'syncs'
-  const rows = isGrowth || isSyncs ? [] : select(values.rows)
+  const isRelay = positionals[0] === 'relay'
+  const rows = isGrowth || isSyncs || isRelay ? [] : select(values.rows)
   ensurePrograms(['redis'])
   const precision = quick ? 'quick, hence imprecise' : 'full length'
   print(`${describeMachine()}; ${precision}; the gateway with authentication, Redis and metrics\n`)
   if (isSyncs) return printSyncs({ reps: reps ?? 3, seconds: quick ? 5 : 10 }, print)
+  if (isRelay) return printRelay({ reps: reps ?? 5, share: quick ? 0.2 : 1 }, print)
   if (isGrowth) return printGrowth(values.rows?.split(','), print)
   const peers = PEERS.filter((name) => values.peers?.split(',').includes(name) ?? true)
   for (const [name, row] of rows) await runRow(name, row, { reps, quick, peers })
