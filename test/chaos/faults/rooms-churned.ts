@@ -35,7 +35,9 @@ export const roomsChurned = (profile: Profile): Promise<FaultResult> =>
     for (const { stop } of deployment.clients) await stop()
     const { shardChannels } = await connectRedisAdmin(harness, redis.url)
     const roomChannels = async () =>
-      (await shardChannels()).filter((channel) => !/:probe:|:announcements:|:questions:|:answers:/.test(channel))
+      (await shardChannels()).filter(
+        (channel) => !/:probe:|:announcements:|:questions:|:answers:/.test(channel),
+      )
     const noneIsLeft = async () => (await roomChannels()).length === 0
     await waitUntil('no room channel is subscribed', noneIsLeft, UNSUBSCRIBE_TIMEOUT_MS).catch(async () =>
       harness.reportViolation(`still subscribed to ${(await roomChannels()).join(', ')}`),
