@@ -1,8 +1,8 @@
-/** Of webhooks whose answer the provider waits for: a backend that hangs holds each of them for its whole time. */
+/** Of webhooks that wait for a backend, which may hang and then holds each for its whole time, or for a disk, which may hang too. */
 const MAX_REQUESTS = 256
 const MAX_BYTES = 2 ** 25
 
-/** Counts the requests that are at the backend, so that they take only so much memory. */
+/** Counts the requests that are under way, so that they take only so much memory. */
 export class InFlight {
   #requests = 0
   #bytes = 0

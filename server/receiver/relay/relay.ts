@@ -67,6 +67,8 @@ export function createRelay(
   { forwarder, health, queue, quarantine, metrics, log }: RelayDependencies,
 ): Relay {
   const inFlight = new InFlight()
+  /** What is being written to the quarantine, whose disk may hang. */
+  const settingAside = new InFlight()
 
   /** Undefined: not tried, as it would not have had an answer in time. */
   async function attempt(request: RelayedRequest, call: WebhookCall): Promise<Attempt | undefined> {
@@ -133,10 +135,23 @@ export function createRelay(
     } catch (err) {
       metrics.relayed(label, 'refused')
       log.error({ err, command: request.command }, 'a webhook for the backend cannot be queued, quarantined')
-      quarantine
-        .addRelay(request, `not queued for the backend: ${reasonOf(err)}`)
-        .catch((error: unknown) => log.error({ err: error }, 'cannot write to the quarantine'))
+      void setAside(request, `not queued for the backend: ${reasonOf(err)}`)
       throw err instanceof GatewayError ? err : new GatewayError('NOT_KEPT', undefined, { cause: err })
+    }
+  }
+
+  /** Never rejects. */
+  async function setAside(request: RelayedRequest, reason: string): Promise<void> {
+    const bytes = request.body.length
+    if (!settingAside.hasRoom(bytes))
+      return log.error({ reason }, 'cannot write to the quarantine: too much waits for its disk')
+    settingAside.enter(bytes)
+    try {
+      await quarantine.addRelay(request, reason)
+    } catch (err) {
+      log.error({ err }, 'cannot write to the quarantine')
+    } finally {
+      settingAside.leave(bytes)
     }
   }
 
