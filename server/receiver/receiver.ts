@@ -18,6 +18,7 @@ import type { IsFromProxy } from './relay/relay-headers.ts'
 import type { Answered } from './relay/relay.ts'
 import { refusal } from './responses.ts'
 import type { WebhookResponse } from './responses.ts'
+import type { WebhookCall } from './webhook-call.ts'
 import { createWebhook } from './webhook.ts'
 import type { WebhookDependencies } from './webhook.ts'
 
@@ -74,23 +75,29 @@ export function createReceiver(
       if (isRelayed(request, options.app)) throw new GatewayError('RELAY_LOOP')
       if (leadsAway(target.suffix))
         throw new GatewayError('REQUEST_MALFORMED', 'the path leads away from WEBHOOK_PATH')
-      const body = await readBody(request)
-      const contentType = request.headers['content-type']
-      const result = await handleWebhook({
-        query,
-        body,
-        contentType,
-        receivedAtMs,
-        startedMs,
-        isReplay: isReplay(request),
-        isGivenUp: isGivenUp(request),
-        relayed: relays ? relayedPart(request, target) : undefined,
-      })
+      const result = await handleBody(request, target, { query, receivedAtMs, startedMs })
       metrics.webhookAnswered('OK', isOwnCall(request))
       send(response, 200, result)
     } catch (cause) {
       await refuse(request, response, cause, startedMs)
     }
+  }
+
+  /** Apart, so that a refusal that is sent late does not hold the body in memory meanwhile. */
+  async function handleBody(
+    request: IncomingMessage,
+    target: Target,
+    caller: Pick<WebhookCall, 'query' | 'receivedAtMs' | 'startedMs'>,
+  ): Promise<Answered | WebhookResponse> {
+    const body = await readBody(request)
+    return await handleWebhook({
+      ...caller,
+      body,
+      contentType: request.headers['content-type'],
+      isReplay: isReplay(request),
+      isGivenUp: isGivenUp(request),
+      relayed: relays ? relayedPart(request, target) : undefined,
+    })
   }
 
   /** Test recalls, and those of the command line, would look real to the backend. */
