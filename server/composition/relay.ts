@@ -41,7 +41,7 @@ export async function openRelay(
   const relayOptions = options.relay(config)
   if (relayOptions === undefined) return undefined
   const health = new BackendHealth()
-  const backend = createForwarder(relayOptions)
+  const backend = createForwarder(relayOptions, { log })
   lifecycle.onStop('connections to the backend', backend.stop)
   const forwarder: Forwarder = {
     async forward(request, attempt) {

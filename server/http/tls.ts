@@ -1,10 +1,9 @@
-import { readFileSync, unwatchFile, watchFile } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import type { Server as HttpsServer } from 'node:https'
 import { createSecureContext } from 'node:tls'
 import { GatewayError } from '../../shared/errors.ts'
+import { watchFiles } from '../lib/watch-files.ts'
 import type { Logger } from '../telemetry/logger.ts'
-
-const CHECK_INTERVAL_MS = 2_000
 
 /** Paths of PEM files. */
 export interface TlsFiles {
@@ -58,9 +57,5 @@ export function reloadTls(
       log.error({ err }, 'cannot reload certificate, keeping the old one')
     }
   }
-  const paths = [files.cert, files.key]
-  for (const path of paths) watchFile(path, { interval: CHECK_INTERVAL_MS, persistent: false }, reload)
-  return () => {
-    for (const path of paths) unwatchFile(path, reload)
-  }
+  return watchFiles([files.cert, files.key], reload)
 }

@@ -31,7 +31,12 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'shared/': [],
   'server/lib/': [],
   'server/telemetry/': [],
-  'server/http/': ['server/lib/memory-budget.ts', 'server/lib/path.ts', 'server/telemetry/'],
+  'server/http/': [
+    'server/lib/memory-budget.ts',
+    'server/lib/path.ts',
+    'server/lib/watch-files.ts',
+    'server/telemetry/',
+  ],
   'server/config/': [
     'server/http/client-address.ts',
     'server/http/origins.ts',

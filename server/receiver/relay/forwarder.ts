@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs'
-import { createSecureContext } from 'node:tls'
 import { Pool } from 'undici'
 import type { Dispatcher } from 'undici'
-import { GatewayError, reasonOf } from '../../../shared/errors.ts'
+import { reasonOf } from '../../../shared/errors.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import { createConnector } from './backend-tls.ts'
+import type { TlsFiles } from './backend-tls.ts'
 import { readAnswer, ReadingBytes } from './exchange.ts'
 import { freshlySigned } from './fresh-signature.ts'
 import { targetOf } from './path-suffix.ts'
@@ -11,9 +12,10 @@ import type { Attempt, Forwarder, RelayedRequest } from './relayed-request.ts'
 
 /** More connections than any backend needs that answers in time. */
 const MAX_CONNECTIONS = 256
-const CONNECT_TIMEOUT_MS = 3_000
 /** Backends close idle connections after 5 s and more, and announce it if it is less. */
 const KEEP_ALIVE_MS = 4_000
+/** Older, a connection ends after its request: the backend's name may have another address by now, or its TLS files may be renewed. */
+const MAX_CONNECTION_AGE_MS = 60_000
 /** Longer, a `Retry-After` is not believed. */
 const MAX_RETRY_AFTER_MS = 300_000
 const MAX_REASON_LENGTH = 200
@@ -34,13 +36,6 @@ interface ForwarderOptions {
   readonly tls: TlsFiles
 }
 
-/** Paths of PEM files. */
-interface TlsFiles {
-  readonly ca?: string | undefined
-  readonly cert?: string | undefined
-  readonly key?: string | undefined
-}
-
 /** Says of a failed attempt whether its time was up. */
 type TimedAttempt = Attempt & { readonly isLate?: boolean }
 
@@ -51,16 +46,21 @@ export interface BackendForwarder extends Forwarder {
 }
 
 /** Sends requests to the backend, over connections that are kept. Throws START_FAILED if a file of `tls` is of no use. */
-export function createForwarder({ url, app, token, tls }: ForwarderOptions): BackendForwarder {
+export function createForwarder(
+  { url, app, token, tls }: ForwarderOptions,
+  { log }: { readonly log: Pick<Logger, 'info' | 'error'> },
+): BackendForwarder {
   const { origin, pathname: basePath } = new URL(url)
   const reading = new ReadingBytes()
+  const connector = createConnector(tls, log)
   const pool = new Pool(origin, {
     connections: MAX_CONNECTIONS,
     // Each request has its own time.
     headersTimeout: 0,
     bodyTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    connect: { timeout: CONNECT_TIMEOUT_MS, ...readTls(tls) },
+    clientTtl: MAX_CONNECTION_AGE_MS,
+    connect: connector.connect,
   })
 
   function send(
@@ -144,39 +144,17 @@ export function createForwarder({ url, app, token, tls }: ForwarderOptions): Bac
       }
     },
 
-    stop: () => pool.destroy(),
+    async stop() {
+      connector.stop()
+      await pool.destroy()
+    },
   }
 }
 
-/** In seconds, or a date. */
+/** In seconds, or a date, which is in GMT even where it does not say so (RFC 9110). */
 function parseRetryAfter(value: string | string[] | undefined): number | undefined {
   if (typeof value !== 'string') return undefined
-  const ms = /^\d{1,9}$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now()
+  const date = value.endsWith('GMT') ? value : `${value} GMT`
+  const ms = /^\d{1,9}$/.test(value) ? Number(value) * 1_000 : Date.parse(date) - Date.now()
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), MAX_RETRY_AFTER_MS)
-}
-
-function readTls({ ca, cert, key }: TlsFiles) {
-  const context = {
-    ...(ca !== undefined && { ca: readPem('RELAY_TLS_CA', ca) }),
-    ...(cert !== undefined && { cert: readPem('RELAY_TLS_CERT', cert) }),
-    ...(key !== undefined && { key: readPem('RELAY_TLS_KEY', key) }),
-  }
-  try {
-    createSecureContext(context)
-    return context
-  } catch (cause) {
-    throw new GatewayError('START_FAILED', `the files of RELAY_TLS_… are of no use: ${reasonOf(cause)}`, {
-      cause,
-    })
-  }
-}
-
-function readPem(setting: string, path: string): Buffer {
-  try {
-    return readFileSync(path)
-  } catch (cause) {
-    throw new GatewayError('START_FAILED', `cannot read the file of ${setting}: ${reasonOf(cause)}`, {
-      cause,
-    })
-  }
 }
