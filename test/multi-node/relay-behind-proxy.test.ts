@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import { expect } from 'chai'
 import { bodyOf, headerOf, startBackend } from '../support/backend-process.ts'
 import type { Backend } from '../support/backend-process.ts'
@@ -43,8 +43,8 @@ describe('a relay behind the proxy of docker-compose.yml', () => {
   })
 
   /** Posts bytes as they are. */
-  async function post(target: string, body: Buffer) {
-    const request = httpRequest(proxy.url, { method: 'POST', path: target }).end(body)
+  async function post(target: string, body: Buffer, sentHeaders: OutgoingHttpHeaders = {}) {
+    const request = httpRequest(proxy.url, { method: 'POST', path: target, headers: sentHeaders }).end(body)
     const [response] = (await once(request, 'response')) as [IncomingMessage]
     const { statusCode: status, headers } = response
     return { status, headers, body: (await readBytes(response)).toString() }
@@ -64,6 +64,20 @@ describe('a relay behind the proxy of docker-compose.yml', () => {
     expect(received.target).to.equal(`${new URL(backend.url).pathname}/a%2Fb/~?${query}`)
     expect(bodyOf(received).equals(sent)).to.equal(true)
     expect(headerOf(received, 'X-Forwarded-For')).to.include('127.0.0.1')
+  })
+
+  it('tells the backend who called by the header that the proxy writes', async () => {
+    // To the proxy, this machine is another proxy.
+    const claimed = { 'X-Forwarded-For': '192.0.2.1', Forwarded: 'for=198.51.100.1' }
+    await post(
+      `/webhook?${queryOf(BEFORE)}`,
+      Buffer.from(JSON.stringify({ CallbackCommand: BEFORE })),
+      claimed,
+    )
+    const [received] = backend.received()
+    if (received === undefined) throw new Error('nothing has arrived')
+    expect(headerOf(received, 'X-Forwarded-For')).to.equal('192.0.2.1, 127.0.0.1')
+    expect(headerOf(received, 'Forwarded')).to.include('for=192.0.2.1').and.not.include('198.51.100.1')
   })
 
   it('tells a recall to the nodes and to the backend', async () => {

@@ -159,6 +159,9 @@ describe('the headers of a relayed request', () => {
       'X-Forwarded-Host': 'app.example',
       Forwarded: 'for=203.0.113.7;host=app.example;proto=https, for="[2001:db8::1]", for=10.0.0.1',
     })
+    expect(
+      forwardedHeaders(request({ ...claimed, forwarded: 'for=claimed' }), () => true)['Forwarded'],
+    ).to.not.include('claimed')
     const forwarded = 'for=192.0.2.1;proto=https'
     expect(forwardedHeaders(request({ forwarded }), () => true)['Forwarded']).to.equal(
       `${forwarded}, for=10.0.0.1;host="gw.example:8443";proto=http`,

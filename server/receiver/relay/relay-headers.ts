@@ -33,8 +33,10 @@ export function forwardedHeaders(request: IncomingMessage, isFromProxy: IsFromPr
   const ownProto = socket.encrypted === true ? 'https' : 'http'
   const proto = firstOf(arrived('x-forwarded-proto')) || ownProto
   const host = firstOf(arrived('x-forwarded-host')) || (headers.host ?? '')
-  const addresses = [...listOf(arrived('x-forwarded-for')), peer].slice(-MAX_PROXIES)
-  const elements = listOf(arrived('forwarded')).slice(-MAX_PROXIES)
+  const before = listOf(arrived('x-forwarded-for'))
+  const addresses = [...before, peer].slice(-MAX_PROXIES)
+  // A proxy that writes the one header may pass on the other as its client claimed it.
+  const elements = before.length > 0 ? [] : listOf(arrived('forwarded')).slice(-MAX_PROXIES)
   const ownElement = elementOf(peer, { host: headers.host ?? '', proto: ownProto })
   const forwarded = {
     'X-Forwarded-For': addresses.join(', '),
