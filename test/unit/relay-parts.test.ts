@@ -69,16 +69,22 @@ describe('the health of a backend', () => {
 })
 
 describe('a signature for a late attempt', () => {
-  const query = 'a=%zz&Sign=old&b&RequestTime=1&sign2=x&=&RequestTime'
+  const query = 'a=%zz&Sign=old&b&RequestTime=1669872000&sign2=x&=&RequestTime'
   const fresh = (text: string, ageMs: number, token: string | undefined = 'xxxxyyyy') =>
     freshlySigned(text, token, { receivedAtMs: 1_669_872_112_000 - ageMs, nowMs: 1_669_872_112_000 })
   const SIGN = '17773bc39a671d7b9aa835458704d2a6db81360a5940292b587d6d760d484061'
 
-  it('takes the places of the old one after 30 s, and changes nothing else', () => {
-    expect(fresh(query, 30_000)).to.equal(query)
+  it('takes the places of the old one once its time is 30 s off, and changes nothing else', () => {
+    const at = (requestTime: number): string => query.replace('1669872000', String(requestTime))
     const expected = `a=%zz&Sign=${SIGN}&b&RequestTime=1669872112&sign2=x&=&RequestTime=1669872112`
-    expect(fresh(query, 30_001)).to.equal(expected)
-    expect(fresh(query, -30_001)).to.equal(expected)
+    for (const offS of [30, -30])
+      expect(fresh(at(1_669_872_112 + offS), 40_000)).to.equal(at(1_669_872_112 + offS))
+    // It was old, or ahead, when it came: what the backend gets at once, it judges itself.
+    for (const offS of [31, 59, -31, -59]) {
+      expect(fresh(at(1_669_872_112 + offS), 2_000)).to.equal(at(1_669_872_112 + offS))
+      expect(fresh(at(1_669_872_112 + offS), 2_001)).to.equal(expected)
+      expect(fresh(at(1_669_872_112 + offS), -2_001)).to.equal(expected)
+    }
     expect(freshlySigned(query, undefined, { receivedAtMs: 0, nowMs: 1e9 })).to.equal(query)
   })
 
