@@ -190,9 +190,10 @@ const isAnswered = (body: WebhookResponse | Answered): body is Answered => Buffe
 const BODILESS: readonly number[] = [204, 205, 304]
 
 /** Passes the response of the backend on. */
-function pass(response: ServerResponse, { status, contentType, body }: Answered): void {
+function pass(response: ServerResponse, { status, contentType, contentEncoding, body }: Answered): void {
   response.writeHead(status, {
     ...(contentType !== undefined && { 'Content-Type': contentType }),
+    ...(contentEncoding !== undefined && { 'Content-Encoding': contentEncoding }),
     ...(!BODILESS.includes(status) && { 'Content-Length': body.length }),
   })
   response.end(body)

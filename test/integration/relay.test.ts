@@ -1,5 +1,6 @@
 import { request } from 'node:http'
 import type { OutgoingHttpHeaders } from 'node:http'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import { BEFORE_COMMAND_NAMES } from '../../server/receiver/commands/before-commands.ts'
 import { bodyOf, headerOf, startBackend } from '../support/backend-process.ts'
@@ -23,6 +24,14 @@ interface Call {
   readonly query?: string
   readonly body?: Buffer | string
   readonly headers?: OutgoingHttpHeaders
+}
+
+interface Response {
+  readonly status: number
+  readonly type: string | undefined
+  readonly encoding: string | undefined
+  readonly body: Buffer
+  readonly tookMs: number
 }
 
 const queryOf = (command: string): string => new URLSearchParams(signedQuery(command)).toString()
@@ -57,24 +66,28 @@ describe('the relay', () => {
   }: Call) {
     const startMs = performance.now()
     const bytes = Buffer.from(body)
-    return new Promise<{ status: number; type: string | undefined; body: Buffer; tookMs: number }>(
-      (resolve, reject) => {
-        const call = request({
-          port: gateway.port,
-          method,
-          path: `/webhook${suffix}?${query}`,
-          headers: { Host: 'gateway.example', 'Content-Length': bytes.length, ...headers },
-        })
-        call.once('error', reject).once('response', (response) => {
-          readBytes(response).then((answer) => {
-            const { statusCode: status = 0, headers: answered } = response
-            const tookMs = performance.now() - startMs
-            resolve({ status, type: answered['content-type'], body: answer, tookMs })
-          }, reject)
-        })
-        call.end(bytes)
-      },
-    )
+    return new Promise<Response>((resolve, reject) => {
+      const call = request({
+        port: gateway.port,
+        method,
+        path: `/webhook${suffix}?${query}`,
+        headers: { Host: 'gateway.example', 'Content-Length': bytes.length, ...headers },
+      })
+      call.once('error', reject).once('response', (response) => {
+        readBytes(response).then((answer) => {
+          const { statusCode: status = 0, headers: answered } = response
+          const tookMs = performance.now() - startMs
+          resolve({
+            status,
+            type: answered['content-type'],
+            encoding: answered['content-encoding'],
+            body: answer,
+            tookMs,
+          })
+        }, reject)
+      })
+      call.end(bytes)
+    })
   }
 
   const send = (command: string, fields: object = {}, call: Call = {}) =>
@@ -145,6 +158,21 @@ describe('the relay', () => {
       expect((await send(BEFORE)).body.length).to.be.above(1_000_000)
       await backend.behave({ kind: 'large', bytes: 2 ** 20 })
       expect((await send(BEFORE)).body.toString()).to.include('"ErrorCode":1')
+    })
+
+    it('takes an answer that is compressed, although it asks for none', async () => {
+      await backend.behave({
+        kind: 'answer',
+        headers: { 'Content-Encoding': 'gzip' },
+        bodyBase64: gzipSync('{"ActionStatus":"OK","ErrorCode":120001}').toString('base64'),
+      })
+      for (const command of [BEFORE, AFTER]) {
+        const { status, encoding, body } = await send(command)
+        expect([status, encoding]).to.deep.equal([200, 'gzip'])
+        expect(gunzipSync(body).toString()).to.include('120001')
+      }
+      const received = backend.received()
+      expect(received.map((one) => headerOf(one, 'Accept-Encoding'))).to.deep.equal(['identity', 'identity'])
     })
 
     it('gives it recalls once they are stored, but no test recalls', async () => {

@@ -16,6 +16,8 @@ export type Behaviour =
       readonly status?: number
       readonly type?: string
       readonly body?: string
+      /** In the place of `body`, for bytes that are no text. */
+      readonly bodyBase64?: string
       readonly headers?: Readonly<Record<string, string>>
       readonly delayMs?: number
     }
@@ -113,7 +115,9 @@ function answer(behaviour: Behaviour, requestBody: Buffer, response: ServerRespo
   const { status = 200, type = 'application/json;charset=UTF-8', delayMs = 0, headers = {} } = behaviour
   const { body = JSON.stringify({ ActionStatus: 'OK', ErrorInfo: '', ErrorCode: 0, Digest: digest }) } =
     behaviour
-  setTimeout(() => response.writeHead(status, { 'Content-Type': type, ...headers }).end(body), delayMs)
+  const { bodyBase64 } = behaviour
+  const bytes = bodyBase64 === undefined ? body : Buffer.from(bodyBase64, 'base64')
+  setTimeout(() => response.writeHead(status, { 'Content-Type': type, ...headers }).end(bytes), delayMs)
 }
 
 if (process.send !== undefined && process.argv[2] !== undefined)

@@ -76,6 +76,8 @@ export function createForwarder(
       headers: {
         ...forwarded,
         ...(contentType !== undefined && { 'Content-Type': contentType }),
+        // Some backends compress unless they are told not to.
+        'Accept-Encoding': 'identity',
         [RELAYED_HEADER]: app,
         ...(attempt > 1 && { [ATTEMPT_HEADER]: String(attempt) }),
       },
@@ -118,8 +120,16 @@ export function createForwarder(
       }
     }
     const body = await readAnswer(response, reading)
-    const type = headers['content-type']
-    return { kind: 'answered', status, contentType: Array.isArray(type) ? type[0] : type, body }
+    const [contentType, contentEncoding] = ['content-type', 'content-encoding'].map((name) =>
+      [headers[name]].flat().at(0),
+    )
+    return {
+      kind: 'answered',
+      status,
+      contentType,
+      ...(contentEncoding !== undefined && { contentEncoding }),
+      body,
+    }
   }
 
   return {

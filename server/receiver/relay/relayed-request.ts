@@ -25,6 +25,8 @@ export type Attempt =
       readonly kind: 'answered'
       readonly status: number
       readonly contentType: string | undefined
+      /** Of an answer that is compressed although nobody has asked for it. */
+      readonly contentEncoding?: string
       readonly body: Buffer
     }
   | {
