@@ -101,6 +101,22 @@ describe('queue of the relay', () => {
     expect(queue.arrive('g2').mustQueue, 'behind one under way that may fail like the others').to.equal(true)
   })
 
+  it('holds back what comes behind a recall that is still being stored', async () => {
+    const observed = open({ dataDir: createFolder() })
+    const { queue, tried } = observed
+    queue.start()
+    const recall = queue.arrive('g1', true)
+    const behind = queue.arrive('g1')
+    expect([behind.mustQueue, queue.arrive('g2').mustQueue]).to.deep.equal([true, false])
+    await queue.add(relayedRequest('g1', 'behind'), 'behind', behind)
+    await queue.add(relayedRequest('g1', 'recall'), 'untried', recall)
+    await isEmpty(observed)
+    expect(tried.map(({ name }) => name)).to.deep.equal(['recall', 'behind'])
+    const refused = queue.arrive('g1', true)
+    refused.leave()
+    expect(queue.arrive('g1').mustQueue).to.equal(false)
+  })
+
   it('is bounded: a full queue refuses at once, and takes more once there is room', async () => {
     const observed = open({ dataDir: createFolder(), maxRequests: 2 })
     const { queue } = observed

@@ -17,6 +17,8 @@ export interface Lane {
   readonly entries: Fifo<QueueEntry>
   /** The arrival numbers of requests that may still be queued, ascending. */
   readonly open: number[]
+  /** How many of them certainly are. */
+  coming: number
   /** How many are being written to disk. */
   writing: number
   state: 'idle' | 'ready' | 'running' | 'waiting'
@@ -57,16 +59,21 @@ export class Lanes {
     return this.#byName.get(name)
   }
 
-  /** Takes the next place in a lane. `onLeave` is called once it is given up: others of the lane may have waited for it. */
-  arrive(name: string, onLeave: () => void): Arrival {
+  /**
+   * Takes the next place in a lane. `onLeave` is called once it is given up: others of the lane may have waited for it. `isComing`:
+   * it is for a request that will be queued.
+   */
+  arrive(name: string, onLeave: () => void, isComing = false): Arrival {
     const lane = this.#laneOf(name)
     const number = this.#nextNumber++
     const mustQueue = isOccupied(lane) || (lane.open.length > 0 && this.#held > 0)
     lane.open.push(number)
+    if (isComing) lane.coming++
     const leave = (): void => {
       const at = lane.open.indexOf(number)
       if (at === -1) return
       lane.open.splice(at, 1)
+      if (isComing) lane.coming--
       this.settle(lane)
       onLeave()
     }
@@ -189,6 +196,7 @@ export class Lanes {
       name,
       entries: new Fifo(),
       open: [],
+      coming: 0,
       writing: 0,
       state: 'idle',
       failures: 0,
@@ -200,8 +208,9 @@ export class Lanes {
   }
 }
 
-/** Whether a lane holds requests that are on disk, or being written to it. */
-export const isOccupied = (lane: Lane): boolean => lane.entries.size > 0 || lane.writing > 0
+/** Whether a lane holds requests that are on disk, or being written to it, or will be. */
+export const isOccupied = (lane: Lane): boolean =>
+  lane.entries.size > 0 || lane.writing > 0 || lane.coming > 0
 
 function takeReady(lanes: Fifo<Lane>): Lane | undefined {
   for (let lane = lanes.shift(); lane; lane = lanes.shift()) if (lane.state === 'ready') return lane

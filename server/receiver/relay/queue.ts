@@ -61,7 +61,7 @@ export function openRelayQueue(
   }
 
   return {
-    arrive: (name) => lanes.arrive(name, delivery.pump),
+    arrive: (name, isComing) => lanes.arrive(name, delivery.pump, isComing),
 
     async add(request, why, arrival = lanes.arrive(request.lane, delivery.pump)) {
       const lane = lanes.writing(request.lane)

@@ -164,7 +164,7 @@ export function createRelay(
     async relayRecall(call, command, fields, stored) {
       if (!recalls || call.isReplay) return
       const request = toRequest(call, command, fields)
-      const arrival = queue.arrive(request.lane)
+      const arrival = queue.arrive(request.lane, true)
       const isStored = await stored.then(
         () => true,
         // What makes no sense to the gateway may do so to the backend. Of what could not be kept, the provider makes another attempt.

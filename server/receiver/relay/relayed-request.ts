@@ -60,8 +60,11 @@ export interface Arrival {
 }
 
 export interface RelayQueue {
-  /** Takes the next place in a lane, for a request that may have to be queued. */
-  arrive(lane: string): Arrival
+  /**
+   * Takes the next place in a lane, for a request that may have to be queued. `isComing`: it certainly will be, and others queue
+   * behind it.
+   */
+  arrive(lane: string, isComing?: boolean): Arrival
   /**
    * Resolves once the request is on disk, and survives a crash. Rejects with NOT_KEPT at once if the queue is full, and if the disk
    * fails. Without an arrival, it comes last in its lane.
