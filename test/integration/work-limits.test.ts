@@ -159,8 +159,8 @@ describe('the work that a gateway does', function () {
     const after = await redisCalls()
     // One or several calls, but never one per socket.
     expect((after.get('ssubscribe') ?? 0) - (before.get('ssubscribe') ?? 0)).to.be.within(1, 20)
-    // Probes and the two subjects of announcements have channels even without rooms.
-    expect(await sendToRedis('PUBSUB', 'SHARDCHANNELS')).to.have.length(20 + 3)
+    // Probes, questions and the two subjects of announcements have channels even without rooms.
+    expect(await sendToRedis('PUBSUB', 'SHARDCHANNELS')).to.have.length(20 + 4)
   })
 
   it('is little memory per socket', async () => {
