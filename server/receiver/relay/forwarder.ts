@@ -76,8 +76,6 @@ export function createForwarder(
       headers: {
         ...forwarded,
         ...(contentType !== undefined && { 'Content-Type': contentType }),
-        // Some backends compress unless they are told not to.
-        'Accept-Encoding': 'identity',
         [RELAYED_HEADER]: app,
         ...(attempt > 1 && { [ATTEMPT_HEADER]: String(attempt) }),
       },

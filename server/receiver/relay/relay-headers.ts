@@ -8,7 +8,14 @@ export const RELAYED_HEADER = 'Recall-Gateway'
 export const ATTEMPT_HEADER = 'Recall-Gateway-Attempt'
 
 /** Passed on as they came. Others could name secrets, which would be stored, or ask for what the gateway does not pass back. */
-const PASSED = ['User-Agent', 'Accept', 'Accept-Language', 'X-Request-Id', 'Traceparent'] as const
+const PASSED = [
+  'User-Agent',
+  'Accept',
+  'Accept-Encoding',
+  'Accept-Language',
+  'X-Request-Id',
+  'Traceparent',
+] as const
 const MAX_PASSED_LENGTH = 1_024
 /** More proxies stand before no gateway: the nearest ones count. */
 const MAX_PROXIES = 20

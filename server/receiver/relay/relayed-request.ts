@@ -25,7 +25,7 @@ export type Attempt =
       readonly kind: 'answered'
       readonly status: number
       readonly contentType: string | undefined
-      /** Of an answer that is compressed although nobody has asked for it. */
+      /** Of an answer that is compressed: somebody has asked for it, or the backend does so unasked. */
       readonly contentEncoding?: string
       readonly body: Buffer
     }
