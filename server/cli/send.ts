@@ -1,3 +1,4 @@
+import { Option } from 'commander'
 import type { Command } from 'commander'
 import { GatewayError } from '../../shared/errors.ts'
 import { sortedPair } from '../../shared/conversation.ts'
@@ -36,11 +37,10 @@ export function addSend(program: Command, terminal: Terminal): void {
     .option('--from <id>', 'sender of the recalled message of a one-to-one conversation')
     .option('--to <id>', 'receiver of that message')
     .option('--official <id>', 'official account of the recalled messages')
-    .option(
-      '--key <key>',
-      `MsgKey of a message outside of groups; can be repeated (default: ${DEFAULT_KEY})`,
-      collect,
-      [],
+    .addOption(
+      new Option('--key <key>', 'MsgKey of a message outside of groups; can be repeated')
+        .argParser(collect)
+        .default([], DEFAULT_KEY),
     )
   withCallOptions(command).action((options: SendOptions) => send(options, terminal))
 }

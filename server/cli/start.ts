@@ -5,7 +5,7 @@ import { signToken } from '../auth/jwt.ts'
 import { isIgnoredInDev, withDevSettings } from '../config/environment.ts'
 import { misspeltSettings, readConfig } from '../config/read-config.ts'
 import { SECRET_SETTINGS, withSecretFiles } from '../config/secrets.ts'
-import type { Config } from '../config/settings.ts'
+import type { Config, Environment } from '../config/settings.ts'
 import { startGateway } from '../gateway.ts'
 import { createLogger } from '../telemetry/logger.ts'
 import type { Terminal } from './command.ts'
@@ -39,10 +39,10 @@ async function start({ dev }: StartOptions, { environment, print, runUntilSignal
   const stop = (): Promise<void> => starting.then((gateway) => gateway.stop())
   runUntilSignal({ stop, stopTimeoutMs: config.DRAIN_MS + STOP_GRACE_MS, log })
   const gateway = await starting
-  if (dev) for (const line of await greeting(config, gateway.port)) print(line)
+  if (dev) for (const line of await greeting(config, gateway.port, settings)) print(line)
 }
 
-async function greeting(config: Config, port: number): Promise<string[]> {
+async function greeting(config: Config, port: number, settings: Environment): Promise<string[]> {
   const base = `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`
   const { JWT_SECRET, JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = config
   const secret = JWT_SECRET[0] ?? ''
@@ -53,12 +53,19 @@ async function greeting(config: Config, port: number): Promise<string[]> {
     '  The recall gateway is running, for this machine only (--dev).',
     '',
     `  Open       ${base}/#token=${token}`,
-    `  then send  ${sendCommand(config, base)}`,
+    `  then send  ${ownCredentials(settings)}${sendCommand(config, base)}`,
     '',
     '  The link lets anyone who has it see every recall for an hour. Ctrl+C stops the gateway.',
     '',
   ]
 }
+
+/** What the command has to be given because it is not in the data folder. Its values are secrets. */
+const ownCredentials = (settings: Environment): string =>
+  ['SDK_APP_ID', 'WEBHOOK_TOKEN']
+    .filter((name) => (settings[name] ?? '').trim() !== '')
+    .map((name) => `${name}=… `)
+    .join('')
 
 /** Works in any folder. */
 function sendCommand({ DATA_DIR, WEBHOOK_PATH }: Config, base: string): string {

@@ -124,6 +124,14 @@ describe('life cycle of a gateway', () => {
       expect(client.seqs()).to.deep.equal([130, 131])
     })
 
+    it('names the credentials that the command needs because they are not in the data folder', async () => {
+      const DATA_DIR = folder()
+      const gateway = await startGatewayProcess({ DATA_DIR, HOST: '', JWT_SECRET: '' }, ['start', '--dev'])
+      onCleanUp(gateway.stop)
+      await waitUntil('the greeting is printed', () => gateway.output().includes('Ctrl+C'))
+      expect(gateway.output()).to.match(/then send {2}SDK_APP_ID=… WEBHOOK_TOKEN=… node /)
+    })
+
     it('runs with a closed standard output', async () => {
       const gateway = runGateway(['start', '--dev'], { PORT: '0', DATA_DIR: folder() })
       onCleanUp(async () => {
