@@ -35,9 +35,9 @@ const EXPORTED: Readonly<Record<string, string>> = Object.fromEntries(
   [...stepOf('1.').matchAll(/^export (\w+)=(.+)$/gm)].map(([, name = '', value = '']) => [name, value]),
 )
 const TOKEN = EXPORTED['WEBHOOK_TOKEN'] ?? ''
-/** What differs in each request, or is of one hop. */
+/** What differs in each request, or is between two neighbours alone. */
 const OF_ONE_HOP =
-  /^(host|connection|content-length|transfer-encoding|forwarded|x-forwarded-.+|recall-gateway.*)$/i
+  /^(host|connection|accept-encoding|content-length|transfer-encoding|forwarded|x-forwarded-.+|recall-gateway.*)$/i
 
 describe('the steps of adopting.md', function () {
   this.timeout(30_000)
