@@ -1,7 +1,9 @@
+import { setImmediate } from 'node:timers/promises'
 import { expect } from 'chai'
 import { GatewayError } from '../../shared/errors.ts'
 import { BackendHealth } from '../../server/receiver/relay/backend-health.ts'
 import { createRelay } from '../../server/receiver/relay/relay.ts'
+import type { Attempt } from '../../server/receiver/relay/relayed-request.ts'
 
 const COMMAND = 'Group.CallbackAfterSendMsg'
 
@@ -46,5 +48,56 @@ describe('a relay whose disk hangs', () => {
     expect(outcomes.every(({ status }) => status === 'rejected')).to.equal(true)
     expect(writing).to.equal(256)
     expect(errors).to.include('cannot write to the quarantine: too much waits for its disk')
+  })
+})
+
+describe('a recall whose queue does not take it', () => {
+  const call = {
+    query: { get: () => COMMAND, withoutSign: '' },
+    body: Buffer.from('{}'),
+    contentType: undefined,
+    receivedAtMs: Date.now(),
+    startedMs: performance.now(),
+    isReplay: false,
+    relayed: { method: 'POST', pathSuffix: '', query: '', forwarded: {} },
+  }
+
+  /** Resolves to what happens to it. */
+  async function relayed(add: () => Promise<void>, attempt: Attempt, startedMs = performance.now()) {
+    const happened: string[] = []
+    const relay = createRelay(
+      { fallback: 'allow', overrides: {}, recalls: true },
+      {
+        forwarder: {
+          async forward() {
+            happened.push('sent')
+            return attempt
+          },
+        },
+        health: new BackendHealth(),
+        queue: { arrive: () => ({ number: 1, mustQueue: false, leave: () => undefined }), add },
+        quarantine: { addRelay: async () => void happened.push('quarantined') },
+        metrics: { relayed: (_, outcome) => void happened.push(outcome) },
+        log: { debug: () => undefined, error: () => undefined } as never,
+      },
+    )
+    await relay.relayRecall({ ...call, startedMs }, COMMAND, {}, Promise.resolve())
+    await setImmediate()
+    return happened
+  }
+
+  const ANSWERED: Attempt = { kind: 'answered', status: 200, contentType: undefined, body: Buffer.alloc(0) }
+  const FAILED: Attempt = { kind: 'failed', reason: 'away' }
+  const refuse = () => Promise.reject(new GatewayError('NOT_KEPT'))
+
+  it('goes to the backend at once, and to the quarantine if that does not answer', async () => {
+    expect(await relayed(refuse, ANSWERED)).to.deep.equal(['sent', 'answered'])
+    expect(await relayed(refuse, FAILED)).to.deep.equal(['sent', 'refused', 'quarantined'])
+  })
+
+  it('is not sent past a queue that is slow, and may take it yet', async () => {
+    const hang = () => new Promise<never>(() => undefined)
+    const startedMs = performance.now() - 2_000
+    expect(await relayed(hang, ANSWERED, startedMs)).to.deep.equal(['refused', 'quarantined'])
   })
 })

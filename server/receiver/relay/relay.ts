@@ -127,17 +127,37 @@ export function createRelay(
     arrival: Arrival,
     call: WebhookCall,
   ): Promise<void> {
-    const label = labelOf(request.command)
-    try {
-      // A disk may hang: the provider has to be told in time.
-      await within(msUntilTravel(call), queue.add(request, why, arrival))
-      metrics.relayed(label, 'queued')
-    } catch (err) {
-      metrics.relayed(label, 'refused')
-      log.error({ err, command: request.command }, 'a webhook for the backend cannot be queued, quarantined')
-      void setAside(request, `not queued for the backend: ${reasonOf(err)}`)
+    await putInQueue(request, why, arrival, call).catch((err: unknown) => {
+      refused(request, err)
       throw err instanceof GatewayError ? err : new GatewayError('NOT_KEPT', undefined, { cause: err })
-    }
+    })
+  }
+
+  /** Rejects with NOT_KEPT if the request is not in the queue; with another error if it may be there yet. */
+  async function putInQueue(
+    request: RelayedRequest,
+    why: QueuedBecause,
+    arrival: Arrival,
+    call: WebhookCall,
+  ): Promise<void> {
+    // A disk may hang: the provider has to be told in time.
+    await within(msUntilTravel(call), queue.add(request, why, arrival))
+    metrics.relayed(labelOf(request.command), 'queued')
+  }
+
+  function refused(request: RelayedRequest, err: unknown): void {
+    const { command } = request
+    metrics.relayed(labelOf(command), 'refused')
+    log.error({ err, command }, 'a webhook for the backend cannot be queued, quarantined')
+    void setAside(request, `not queued for the backend: ${reasonOf(err)}`)
+  }
+
+  /** Gives a recall to the backend past the queue, whose disk fails: the provider gets its OK, and no other attempt is made. */
+  async function tellAtOnce(request: RelayedRequest, call: WebhookCall, err: unknown): Promise<void> {
+    const mayBeQueued = !(err instanceof GatewayError)
+    const outcome = mayBeQueued ? undefined : await attempt(request, call)
+    if (outcome?.kind === 'answered') answered(request.command, outcome)
+    else refused(request, err)
   }
 
   /** Never rejects. */
@@ -171,7 +191,10 @@ export function createRelay(
         (error: unknown) => !(error instanceof GatewayError && error.code === 'NOT_KEPT'),
       )
       if (!isStored) return arrival.leave()
-      await enqueue(request, 'untried', arrival, call).catch(() => undefined)
+      // In the background: a recall does not wait for the backend.
+      await putInQueue(request, 'untried', arrival, call).catch((err: unknown) => {
+        void tellAtOnce(request, call, err)
+      })
     },
 
     // The backend may have got it before.
