@@ -343,6 +343,15 @@ describe('memory of receivers', () => {
     expect(reasons(receivers, 12_100)).to.not.include('cannot be read')
   })
 
+  it('misses a receiver as soon as ever while the broker accepts no heartbeats', () => {
+    const receivers = new Receivers(9_000)
+    receivers.heartbeatSent(true, 9_000)
+    receivers.read([heartbeat({ ...folder, ageMs: 900 })], 9_950)
+    receivers.heartbeatSent(false, 10_000)
+    receivers.read([heartbeat({ ...folder, ageMs: 2_650 })], 11_700)
+    expect(reasons(receivers, 11_700)).to.deep.equal(['may be'])
+  })
+
   it('proves nothing from the start if the broker has accepted no heartbeat yet, and refuses the first', () => {
     const receivers = new Receivers(9_000)
     receivers.read([], 9_000)

@@ -35,6 +35,8 @@ export class Receivers {
   /** Those that count: without those of which another process has the folder now. */
   #current: readonly Receiver[] = []
   #readAtMs: number
+  /** The same, but only while the broker accepted heartbeats: what is read then tells of what has happened. */
+  #heardAtMs: number
   /** Whether the broker accepts heartbeats of this process. Undefined before the first. */
   #acceptsHeartbeats: boolean | undefined
   #reportAfterMs = -Infinity
@@ -46,15 +48,16 @@ export class Receivers {
   /** `nowMs`: since when heartbeats can be read. */
   constructor(nowMs: number) {
     this.#readAtMs = nowMs
+    this.#heardAtMs = nowMs
   }
 
   /** To be called with all heartbeats. `nowMs`: when they were asked for; `answeredAtMs`: when they came. */
   read(heartbeats: readonly Heartbeat[], nowMs: number, answeredAtMs = nowMs): void {
-    if (nowMs - this.#readAtMs > UNREAD_AFTER_MS) this.#resumedAtMs = nowMs
+    if (nowMs - this.#heardAtMs > UNREAD_AFTER_MS) this.#resumedAtMs = nowMs
     // Since then it may have been sent, if it is the first of its process that is read, and nothing could be read meanwhile.
-    const unseenSinceMs = nowMs - this.#readAtMs > LATE_AFTER_MS ? this.#readAtMs : Infinity
-    // What is read while the broker accepts no heartbeats does not tell of what has happened since.
-    if (this.#acceptsHeartbeats !== false) this.#readAtMs = nowMs
+    const unseenSinceMs = nowMs - this.#heardAtMs > LATE_AFTER_MS ? this.#heardAtMs : Infinity
+    this.#readAtMs = nowMs
+    if (this.#acceptsHeartbeats !== false) this.#heardAtMs = nowMs
     let hasLater = false
     for (const { id, ageMs, text } of heartbeats) {
       const report = parseReport(text)
@@ -88,7 +91,7 @@ export class Receivers {
 
   /** Nothing was known before, and the first read has failed, or means nothing: that does not have to last to be a reason for a doubt. */
   firstReadFailed(nowMs: number): void {
-    this.#readAtMs = nowMs - UNREAD_AFTER_MS - 1
+    this.#heardAtMs = nowMs - UNREAD_AFTER_MS - 1
   }
 
   /** To be called with whether the broker has accepted a heartbeat of this process. */
@@ -98,7 +101,7 @@ export class Receivers {
     this.#acceptsHeartbeats = isAccepted
   }
 
-  /** When the latest read that succeeded was asked for, while the broker accepted heartbeats. */
+  /** When the latest read that succeeded was asked for. */
   get readAtMs(): number {
     return this.#readAtMs
   }
@@ -134,8 +137,8 @@ export class Receivers {
       else if (writtenAtMs < sureFromMs || surelyAtMs < this.#reportAfterMs)
         silent.push({ sinceMs: nowMs, reason: NOT_REPORTED })
     }
-    const isUnread = nowMs - this.#readAtMs > UNREAD_AFTER_MS
-    const unread = isUnread ? [{ sinceMs: this.#readAtMs, reason: NOT_READ }] : []
+    const isUnread = nowMs - this.#heardAtMs > UNREAD_AFTER_MS
+    const unread = isUnread ? [{ sinceMs: this.#heardAtMs, reason: NOT_READ }] : []
     const later = this.#laterSinceMs === undefined ? [] : [{ sinceMs: this.#laterSinceMs, reason: LATER }]
     return [...waiting, ...vanished, ...unread, ...later, ...silent]
   }
