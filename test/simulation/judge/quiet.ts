@@ -8,7 +8,7 @@ const PAST =
 /** What one process holds when nothing happens: for itself, and for each connection and each room. */
 const TIMERS = { own: 40, connection: 10 }
 export const CONNECTIONS = { own: 6, lookups: 10, user: 2 }
-/** Connections of each process to Redis, and channels of the app, besides one for each room. */
+/** Connections of each process to Redis, and channels of the app, besides one for each room, and one for the questions to each process. */
 const REDIS = { connections: 4, channels: 8 }
 
 /** When all is well again, nothing waits, nothing has grown, and every process says that it is well. */
@@ -61,7 +61,7 @@ function faultsOfRedis(
 ): string[] {
   const rooms = new Set(users.flatMap((user) => user.rooms.map((room) => JSON.stringify(room)))).size
   const maxConnections = REDIS.connections * (processes + deadLines)
-  const maxChannels = REDIS.channels + rooms
+  const maxChannels = REDIS.channels + rooms + processes
   return [
     ...(connections <= maxConnections
       ? []

@@ -102,8 +102,8 @@ export const ACCESS_DEFECTS: readonly Defect[] = [
     patches: [
       {
         file: 'server/receiver/webhook.ts',
-        find: `        if (ended) announceEnd(ended)`,
-        replace: `        if (ended && ended.userIds === undefined) announceEnd(ended)`,
+        find: `    if (ended) announceEnd(ended)`,
+        replace: `    if (ended && ended.userIds === undefined) announceEnd(ended)`,
       },
     ],
     rules: ['granted'],
