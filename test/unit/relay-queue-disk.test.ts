@@ -40,6 +40,16 @@ describe('the disk of the relay queue', () => {
     return join(folder, readdirSync(folder).find((name) => name.endsWith('.journal')) ?? '')
   }
 
+  it('takes all that is at a backend when that hangs, and as much again that came meanwhile', async () => {
+    const { queue } = open({ dataDir: createFolder() })
+    const body = Buffer.alloc(200 * 1024, 'x')
+    const adding = Array.from({ length: 300 }, (_, i) =>
+      queue.add(relayedRequest(`g${i % 50}`, '', { body }), 'failed'),
+    )
+    await Promise.all(adding)
+    expect(queue.depth().requests).to.equal(300)
+  })
+
   it('keeps a request byte for byte, whatever its bytes', () => {
     const bodies = [
       Buffer.alloc(0),

@@ -10,8 +10,8 @@ import type { QueuedRequest } from './queue-entry.ts'
 
 /** What the memory for them allows: 200,000 take 20 MB, and 100 MB if each is in a lane of its own. */
 const MAX_REQUESTS = 500_000
-/** Requests that are being written are in memory. */
-const MAX_WRITING_BYTES = 2 ** 25
+/** Requests that are being written are in memory. Twice what may be at the backend, all of which fails at the same time if that hangs. */
+const MAX_WRITING_BYTES = 2 ** 26
 /** Entries read at a time. */
 const PAGE = 200
 
