@@ -7,8 +7,8 @@ export const RECEIVER_DEFECTS: readonly Defect[] = [
     patches: [
       {
         file: 'server/receiver/webhook.ts',
-        find: `        if (ended?.dismissedAtMs !== undefined)`,
-        replace: `        if (ended?.dismissedAtMs === 0)`,
+        find: `    if (ended?.dismissedAtMs === undefined) return`,
+        replace: `    if (ended?.dismissedAtMs !== 0) return`,
       },
     ],
     rules: ['dismissed'],
