@@ -1,4 +1,4 @@
-import { isRecord } from '../../shared/json.ts'
+import { isRecord, parseRecord } from '../../shared/json.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
 import type { KeyedMessage, NumberedMessage } from '../../shared/message.ts'
@@ -34,7 +34,7 @@ export const joinEntry = (entry: EncodedEntry, messages: readonly string[]): str
  * of a version that may mean anything: it must not pass for what this one would make of it.
  */
 export function decodeEntry(text: string, offset: number): Notice | null {
-  const value = parse(text)
+  const value = parseRecord(text)
   if (value === undefined) return null
   const { v, ...recall } = value
   return isReadableVersion(v) && isRecall(recall) ? { ...recall, offset } : null
@@ -42,17 +42,8 @@ export function decodeEntry(text: string, offset: number): Notice | null {
 
 /** Returns the version of an entry that no version up to this one can read; undefined if that is not why it cannot be read. */
 export function unreadableVersion(text: string): number | undefined {
-  const version = versionIn(parse(text)?.['v'])
+  const version = versionIn(parseRecord(text)?.['v'])
   return version !== undefined && !isReadableVersion(version) ? version : undefined
-}
-
-function parse(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isRecord(value) ? value : undefined
-  } catch {
-    return undefined
-  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { ERRORS } from '../../shared/errors.ts'
 import type { ErrorCode, GatewayError } from '../../shared/errors.ts'
-import { isRecord } from '../../shared/json.ts'
+import { parseRecord } from '../../shared/json.ts'
 
 const MAX_DETAIL_LENGTH = 300
 
@@ -35,15 +35,6 @@ export function readResponse(
   const [, code = '', message = ''] = /^(\w+): (.*)$/s.exec(typeof info === 'string' ? info : '') ?? []
   if (!isErrorCode(code)) return undefined
   return { code, detail: message.replace(ERRORS[code].text, '').slice(0, MAX_DETAIL_LENGTH) }
-}
-
-function parseRecord(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isRecord(value) ? value : undefined
-  } catch {
-    return undefined
-  }
 }
 
 const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code)

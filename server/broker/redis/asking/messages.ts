@@ -1,6 +1,6 @@
 import { ERRORS, GatewayError } from '../../../../shared/errors.ts'
 import type { ErrorCode } from '../../../../shared/errors.ts'
-import { isRecord } from '../../../../shared/json.ts'
+import { parseRecord } from '../../../../shared/json.ts'
 import { isReadableVersion, VERSION } from '../../../../shared/version.ts'
 
 /** What one process asks another. The signature covers all of it. */
@@ -58,12 +58,3 @@ export const errorOf = (code: ErrorCode, detail: string): GatewayError =>
 
 const isProcessId = (value: unknown): value is string =>
   typeof value === 'string' && /^[0-9a-f-]{36}$/.test(value)
-
-function parseRecord(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isRecord(value) ? value : undefined
-  } catch {
-    return undefined
-  }
-}
