@@ -22,6 +22,8 @@ import { seqsOf } from '../support/seqs.ts'
 const CHECK_INTERVAL_MS = 100
 /** A client is live again this soon once everything works. */
 const LIVE_TIMEOUT_MS = 8_000
+/** What Redis has lost is there again this soon: receivers look for losses each second. */
+const RETURN_TIMEOUT_MS = 5_000
 /** In one request. */
 const MAX_SEQS = 500
 /** More would only wait for each other. */
@@ -115,19 +117,23 @@ export class Harness {
       )
   }
 
-  /** Reports acknowledged recalls that `recalled` does not name. Asks any gateway that answers. */
+  /** Reports acknowledged recalls that `recalled` does not name in time. Asks any gateway that answers. */
   async expectRecalled(): Promise<void> {
     const acknowledged = this.recorder.recalls.filter(({ status }) => status === 200)
     for (const group of new Set(acknowledged.map((recall) => recall.group))) {
       const seqs = acknowledged.filter((recall) => recall.group === group).map(({ seq }) => seq)
       const missing = new Set(seqs)
-      for (let i = 0; i < seqs.length; i += MAX_SEQS)
-        for (const seq of seqsOf(await this.#recalled(group, seqs.slice(i, i + MAX_SEQS))))
-          missing.delete(seq)
-      if (missing.size > 0)
+      const isComplete = async () => {
+        for (let i = 0; i < seqs.length; i += MAX_SEQS)
+          for (const seq of seqsOf(await this.#recalled(group, seqs.slice(i, i + MAX_SEQS))))
+            missing.delete(seq)
+        return missing.size === 0
+      }
+      await waitUntil('all are recalled', isComplete, RETURN_TIMEOUT_MS).catch(() =>
         this.reportViolation(
           `${missing.size} acknowledged recalls of ${group} are not recalled: ${[...missing].slice(0, 5).join(', ')}`,
-        )
+        ),
+      )
     }
   }
 
