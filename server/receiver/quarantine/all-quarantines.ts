@@ -79,16 +79,24 @@ export function createAllQuarantines({ ownFolder, broker, readHeartbeats }: AllQ
     return { folder, ...(await ask(folder, { ask: 'list', filter, order, after, limit })) }
   }
 
-  /** Asks one receiver after the other, from where the cursor says. */
+  /** Asks one receiver after the other, from where the cursor says. Those that cannot be asked are named in their turn, once. */
   async function inTurn<Answer extends { readonly doneUntil?: number }>(
     cursor: string | undefined,
     askOne: (folder: string, afterId: number) => Promise<Answer>,
   ) {
     const from = cursor === undefined ? { folder: '', id: 0 } : entryIn(cursor)
-    const { folders, unanswered } = await receivers()
+    const known = await receivers()
+    const silent = new Map(known.unanswered.map((receiver) => [receiver.folder, receiver]))
     const answers: Answer[] = []
+    const unanswered: UnansweredReceiver[] = []
     const startMs = performance.now()
-    for (const folder of folders.filter((one) => one >= from.folder)) {
+    for (const folder of [...known.folders, ...silent.keys()].toSorted()) {
+      if (folder < from.folder) continue
+      const isSilent = silent.get(folder)
+      if (isSilent !== undefined) {
+        unanswered.push(isSilent)
+        continue
+      }
       if (performance.now() - startMs > ASK_FOR_MS) return { answers, unanswered, cursor: `${folder}-0` }
       try {
         const answer = await askOne(folder, folder === from.folder ? from.id : 0)

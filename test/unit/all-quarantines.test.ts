@@ -1,0 +1,67 @@
+import { expect } from 'chai'
+import { encodeHeartbeat } from '../../server/telemetry/heartbeat-state.ts'
+import { createAllQuarantines, quarantineName } from '../../server/receiver/quarantine/all-quarantines.ts'
+
+const FOLDERS = ['a', 'b', 'c'].map((letter) => `${letter}${'0'.repeat(35)}`) as [string, string, string]
+const ALIVE_MS = 100
+const GONE_MS = 60_000
+
+const heartbeat = (dataFolder: string, ageMs: number) => ({
+  id: dataFolder,
+  ageMs,
+  text: encodeHeartbeat({
+    role: 'receiver',
+    startedAtMs: 1,
+    ready: true,
+    dataFolder,
+    sockets: 0,
+    rooms: 0,
+    probeAgeMs: 0,
+    reasons: [],
+    warnings: [],
+    quarantined: 1,
+    counts: { webhooksOk: 0, webhooksRefused: 0, kept: 0, delivered: 0 },
+    latencyMs: { p50: null, p99: null },
+  }),
+})
+
+describe('the quarantines of all receivers, retried page by page', () => {
+  it('name each receiver that cannot be asked once, whether it was gone before or goes meanwhile', async () => {
+    const [first, asked, last] = FOLDERS
+    const pages = [
+      { accepted: 2, refused: 0, doneUntil: 2 },
+      { accepted: 1, refused: 0 },
+    ]
+    const answers = pages.values()
+    let lastAgeMs = ALIVE_MS
+    const quarantines = createAllQuarantines({
+      ownFolder: undefined,
+      readHeartbeats: async () => [
+        heartbeat(first, GONE_MS),
+        heartbeat(asked, ALIVE_MS),
+        heartbeat(last, lastAgeMs),
+      ],
+      broker: {
+        ask: async (name) => {
+          expect(name).to.equal(quarantineName(asked))
+          return JSON.stringify(answers.next().value)
+        },
+      },
+    })
+    const silent: string[] = []
+    let accepted = 0
+    let cursor: string | undefined
+    for (const _ of pages) {
+      const page = await quarantines.retryMatching({}, cursor)
+      accepted += page.accepted
+      silent.push(...page.unanswered.map(({ folder }) => folder))
+      cursor = 'cursor' in page ? page.cursor : undefined
+      lastAgeMs = GONE_MS
+    }
+    expect({ accepted, silent, cursor }).to.deep.equal({
+      accepted: 3,
+      silent: [first, last],
+      cursor: undefined,
+    })
+  })
+})
