@@ -22,7 +22,8 @@ const CAUSES: Readonly<Record<string, string>> = {
   WEBHOOK_MALFORMED: 'the gateway does not understand them; they are in the quarantine',
   REQUEST_TIMEOUT: 'their bodies do not arrive in time',
   RELAY_LOOP: 'RELAY_URL leads back to the gateway',
-  NOT_KEPT: 'neither Redis nor the disk has stored them',
+  NOT_KEPT:
+    'neither Redis nor the disk has stored them, or the queue for the backend is full: the log says which',
   INTERNAL: 'an error in the gateway, which the log describes',
 }
 
@@ -55,7 +56,7 @@ function failed(processId: string, webhooks: WebhookState): WebhookProblem[] {
   if (total === 0 || lastFailedAgeMs === null) return []
   const isLatest = lastOkAgeMs === null || lastOkAgeMs >= lastFailedAgeMs
   const severity = isLatest || lastFailedAgeMs <= FAILED_RECENTLY_MS ? 'critical' : 'warning'
-  const message = `${total} webhooks in five minutes could not be stored, and their recalls may be lost: ${describe(webhooks.failed)}`
+  const message = `${total} webhooks in five minutes could not be stored, and may be lost: ${describe(webhooks.failed)}`
   return [{ severity, code: 'WEBHOOKS_FAILED', message, processId }]
 }
 

@@ -79,8 +79,9 @@ export class WebhookWindow {
   }
 }
 
-/** Whether the gateway is to blame. */
-const isFailure = (outcome: Outcome): boolean => outcome !== 'OK' && ERRORS[outcome].status >= 500
+/** Whether the gateway is to blame. What comes back from the backend was stored when it came from the provider. */
+const isFailure = (outcome: Outcome): boolean =>
+  outcome !== 'OK' && outcome !== 'RELAY_LOOP' && ERRORS[outcome].status >= 500
 
 /** The most frequent codes, and the sum of the others. */
 function byCode(counts: readonly (readonly [code: string, count: number])[]): Record<string, number> {

@@ -220,6 +220,16 @@ describe('the rules of webhooks', () => {
     expect(some(...Array<'METHOD_NOT_ALLOWED'>(60).fill('METHOD_NOT_ALLOWED'))).to.deep.equal([])
   })
 
+  it('lose no recall to a relay that leads back to the gateway', () => {
+    const loop = kindsOf((window) => {
+      for (let i = 0; i < 10; i++) {
+        window.add('RELAY_LOOP')
+        window.add('OK')
+      }
+    })
+    expect(loop).to.deep.equal(['warning WEBHOOKS_REFUSED'])
+  })
+
   it('find webhooks that were not stored: critical for a minute, and until one is', () => {
     const failed = (secondsAgo: number, before: WebhookState['ok'], after: WebhookState['ok']) =>
       kindsOf((window, waitS) => {
