@@ -46,6 +46,16 @@ describe('queue of the relay', () => {
     expect(tried.every(({ attempt }) => attempt === 1)).to.equal(true)
   })
 
+  it('writes no line to the log for what it delivers at once, such as every recall', async () => {
+    const observed = open({ dataDir: createFolder() })
+    observed.queue.start()
+    for (const name of ['first', 'second']) {
+      await observed.queue.add(relayedRequest('g1', name), 'untried')
+      await isEmpty(observed)
+    }
+    expect(observed.logged).to.deep.equal([])
+  })
+
   it('marks a request that was tried before it was queued as a repeat', async () => {
     const observed = open({ dataDir: createFolder() })
     const { queue, tried } = observed

@@ -66,8 +66,10 @@ export function createDelivery(
   let isStarted = false
   let timer: unknown
   let expiryTimer: unknown
-  /** Delivered since the queue was empty, or the backend was down. */
+  /** Delivered since the queue was empty. */
   let delivered = 0
+  /** Whether something has failed since, or was left by an earlier process. Every recall is queued for a moment: no line tells of that. */
+  let hasWaited = store.requests() > 0
 
   /** Starts what may be under way now, and sees to it that it is called again when more may. */
   function pump(): void {
@@ -135,6 +137,7 @@ export function createDelivery(
     queued: QueuedRequest,
     failure: Retry & { wasProbe: boolean },
   ): Promise<void> {
+    hasWaited = true
     const wasDown = window.isDown
     const nowMs = clock.now()
     const { reason, retryAfterMs, wasProbe } = failure
@@ -161,9 +164,10 @@ export function createDelivery(
     metrics.queuedRequestEnded(how)
     store.remove(entry.key)
     lanes.finished(lane)
-    if (store.requests() > 0 || delivered === 0) return
-    log.info({ delivered }, 'queued requests delivered')
+    if (store.requests() > 0) return
+    if (hasWaited && delivered > 0) log.info({ delivered }, 'queued requests delivered')
     delivered = 0
+    hasWaited = false
   }
 
   const giveUp = (lane: Lane, request: RelayedRequest, why: GivenUp): Promise<void> =>
