@@ -1,6 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ERRORS, GatewayError } from '../../shared/errors.ts'
+import { LateTurns } from '../lib/late-turns.ts'
 import { normalizePath } from '../lib/path.ts'
 import { StallDetector } from '../lib/stall.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -64,10 +65,12 @@ export function createReceiver(
   const checkCaller = createCallerCheck(options)
   const handleWebhook = createWebhook({ ...dependencies, metrics })
   const stalls = new StallDetector()
+  const lateTurns = new LateTurns()
   const relays = dependencies.relay !== undefined
 
   async function serve(request: IncomingMessage, response: ServerResponse, target: Target): Promise<void> {
     const [receivedAtMs, startedMs] = [Date.now(), performance.now()]
+    const waitedMs = lateTurns.waitedForMs(startedMs)
     try {
       if (!mayCall(request)) throw new GatewayError('ADDRESS_REFUSED')
       if (request.method !== 'POST' && !relays) throw new GatewayError('METHOD_NOT_ALLOWED')
@@ -75,7 +78,9 @@ export function createReceiver(
       if (isRelayed(request, options.app)) throw new GatewayError('RELAY_LOOP')
       if (leadsAway(target.suffix))
         throw new GatewayError('REQUEST_MALFORMED', 'the path leads away from WEBHOOK_PATH')
-      const result = await handleBody(request, target, { query, receivedAtMs, startedMs })
+      // The provider has waited since the call arrived, not since it was read. A refusal that has to be late counts from the latter.
+      const arrivedMs = startedMs - waitedMs
+      const result = await handleBody(request, target, { query, receivedAtMs, startedMs: arrivedMs })
       metrics.webhookAnswered('OK', isOwnCall(request))
       send(response, 200, result)
     } catch (cause) {
@@ -150,7 +155,10 @@ export function createReceiver(
     },
 
     retryWebhook: createRetryWebhook(handleWebhook),
-    stop: () => stalls.stop(),
+    stop() {
+      stalls.stop()
+      lateTurns.stop()
+    },
   }
 }
 

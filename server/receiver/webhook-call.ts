@@ -7,7 +7,7 @@ export interface WebhookCall {
   readonly body: Buffer
   readonly contentType: string | undefined
   readonly receivedAtMs: number
-  /** The same by `performance.now()`: the clock may be set while the provider waits. */
+  /** When it arrived by `performance.now()`: the clock may be set while the provider waits, and the process may stall. */
   readonly startedMs: number
   /** Whether it comes from the quarantine, and stays there if it is refused. */
   readonly isReplay: boolean

@@ -1,5 +1,6 @@
 import { request } from 'node:http'
 import type { OutgoingHttpHeaders } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import { BEFORE_COMMAND_NAMES } from '../../server/receiver/commands/before-commands.ts'
@@ -268,6 +269,18 @@ describe('the relay', () => {
         const first = received.findLast((one) => bodyOf(one).toString().includes('"MsgSeq":1'))
         expect(Number(first && headerOf(first, 'Recall-Gateway-Attempt'))).to.be.at.least(2)
       })
+
+    it('counts the time for which the process stood still before it read a Before-command', async () => {
+      await backend.behave({ kind: 'hang' })
+      gateway.signal('SIGSTOP')
+      const sent = post({ query: queryOf(BEFORE), body: bodyFor(BEFORE) })
+      // As long as the process stands still, in which the request arrives.
+      await delay(1_400)
+      gateway.signal('SIGCONT')
+      const { tookMs, body } = await sent
+      expect(JSON.parse(body.toString())).to.include({ ErrorCode: 1 })
+      expect(tookMs).to.be.below(2_500)
+    })
 
     it('stops waiting for it, says so, and takes it back', async () => {
       await backend.kill()
