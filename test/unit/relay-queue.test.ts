@@ -309,6 +309,25 @@ describe('queue of the relay', () => {
         expect(reason).to.match(/^not delivered for 60 s \(RELAY_RETRY_FOR_S\)/)
       expect(queue.depth().requests).to.equal(1)
     })
+
+    it('gives nothing up for which an earlier one of its lane may still come', async () => {
+      const clock = createManualClock()
+      const observed = open({ dataDir: createFolder(), clock, retryForMs: 60_000 })
+      const { queue, state, givenUp, tried } = observed
+      queue.start()
+      let letQuarantine = (): void => undefined
+      const quarantined = new Promise<void>((resolve) => (letQuarantine = resolve))
+      state.quarantine = () => quarantined
+      const [first, second] = [queue.arrive('g1'), queue.arrive('g1')]
+      await queue.add(relayedRequest('g1', 'second'), 'behind', second)
+      clock.advance(62_000)
+      // Its disk was slow.
+      await queue.add(relayedRequest('g1', 'first'), 'failed', first)
+      letQuarantine()
+      await waitUntil('nothing waits', () => queue.depth().requests === 0)
+      expect(tried.map(({ name }) => name)).to.deep.equal(['first'])
+      expect(givenUp.map(({ name }) => name)).to.deep.equal(['second'])
+    })
   })
 
   describe('while the backend is down', () => {

@@ -122,9 +122,9 @@ export class Lanes {
     return lane
   }
 
-  /** Takes out a lane before its turn, to give up its first request. Returns false if that is under way. */
+  /** Takes out a lane before its turn, to give up its first request. Returns false if that is under way, or an earlier one may come. */
   seize(lane: Lane): boolean {
-    if (lane.state === 'running') return false
+    if (lane.state === 'running' || mayBePreceded(lane)) return false
     lane.state = 'running'
     return true
   }
@@ -182,9 +182,7 @@ export class Lanes {
       if (lane.open.length === 0 && lane.writing === 0) this.#byName.delete(lane.name)
       return
     }
-    // An earlier one may still come.
-    const [oldestOpen = Infinity] = lane.open
-    if (oldestOpen < first.order) return
+    if (mayBePreceded(lane)) return
     lane.state = 'ready'
     ;(lane.failures > 0 ? this.#tried : this.#fresh).push(lane)
   }
@@ -211,6 +209,12 @@ export class Lanes {
 /** Whether a lane holds requests that are on disk, or being written to it, or will be. */
 export const isOccupied = (lane: Lane): boolean =>
   lane.entries.size > 0 || lane.writing > 0 || lane.coming > 0
+
+/** Whether an earlier request may still come before the first one: that would then be first, and be taken for the one under way. */
+function mayBePreceded({ entries, open }: Lane): boolean {
+  const [oldestOpen = Infinity] = open
+  return entries.first !== undefined && oldestOpen < entries.first.order
+}
 
 function takeReady(lanes: Fifo<Lane>): Lane | undefined {
   for (let lane = lanes.shift(); lane; lane = lanes.shift()) if (lane.state === 'ready') return lane
