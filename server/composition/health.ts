@@ -37,8 +37,7 @@ interface HealthParts {
 /** What the process knows of itself and of the others, and where it tells. */
 export function createHealthParts(base: Base, parts: Parts): HealthParts {
   const { config, lifecycle, broker, readHeartbeats, addressOf, memory, metrics } = base
-  const { dataFolder, relay, realtime } = parts
-  const warnings = (): readonly string[] => [...broker.warnings(), ...(relay?.warnings() ?? [])]
+  const { dataFolder, realtime } = parts
   const gauges = createGauges(broker, memory, parts)
   const isAccepting = (): boolean => !lifecycle.isStopping
   const reasons = (): readonly string[] => [
@@ -51,7 +50,7 @@ export function createHealthParts(base: Base, parts: Parts): HealthParts {
     isAccepting,
     isReady: () => isAccepting() && broker.isReady(),
     reasons,
-    warnings,
+    warnings: broker.warnings,
     gauges: { ...gauges, spoolDepth: () => waitingOnDisk(parts) },
     metrics,
   })
@@ -61,7 +60,7 @@ export function createHealthParts(base: Base, parts: Parts): HealthParts {
     isBrokerReady: broker.isReady,
     reasons,
     ownProblems: overview.ownProblems,
-    brokerWarnings: warnings,
+    brokerWarnings: broker.warnings,
     spoolDepth: gauges.spoolDepth,
     quarantined: gauges.quarantined,
     servesSockets: realtime !== undefined,

@@ -14,9 +14,6 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { createDamageReport, openInDataDir } from './storage.ts'
 
-/** Shorter, a queue is at work. */
-const WAITING_MS = 60_000
-
 interface Dependencies {
   readonly quarantine: Quarantine
   readonly lifecycle: Lifecycle
@@ -24,13 +21,12 @@ interface Dependencies {
   readonly log: Logger
 }
 
-/** The relay to the app's backend, and what an operator should know of it. */
+/** The relay to the app's backend, and how it is. */
 export interface RelayParts {
   readonly relay: Relay
   /** Queues a request again that was given up. Rejects with NOT_KEPT. */
   readonly retry: (request: RelayedRequest) => Promise<void>
   readonly state: () => RelayState
-  readonly warnings: () => readonly string[]
 }
 
 /** Resolves to undefined without a relay. Rejects with START_FAILED. */
@@ -71,18 +67,10 @@ export async function openRelay(
   )
   lifecycle.onStop('relay queue', queue.stop)
   queue.start()
-  const state = (): RelayState => ({ ...queue.depth(), isDown: health.isDown })
   return {
     relay: createRelay(relayOptions, { forwarder, health, queue, quarantine, metrics, log }),
     // The backend may have got it before.
     retry: (request) => queue.add({ ...request, id: request.id || randomUUID() }, 'failed'),
-    state,
-    warnings: () => warningsOf(state()),
+    state: () => ({ ...queue.depth(), isDown: health.isDown }),
   }
-}
-
-function warningsOf({ requests, ageMs, isDown }: RelayState): string[] {
-  const waiting = `${requests} webhooks wait for it, the oldest for ${Math.round(ageMs / 1_000)} s`
-  if (isDown) return [`the backend at RELAY_URL does not answer; ${waiting}`]
-  return ageMs > WAITING_MS ? [`the backend at RELAY_URL does not take all webhooks; ${waiting}`] : []
 }

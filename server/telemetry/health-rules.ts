@@ -14,6 +14,8 @@ export const PROBLEMS = {
   PROCESS_NOT_READY: ['critical', 'warning'],
   DATA_FOLDER_SHARED: ['critical'],
   MEMORY_USED_UP: ['warning'],
+  BACKEND_DOWN: ['warning'],
+  RELAY_WAITING: ['warning'],
   STATUS_INCOMPLETE: ['warning'],
   BROKER_WARNING: ['warning'],
   QUARANTINE_NOT_EMPTY: ['warning'],
@@ -35,6 +37,8 @@ const SPOOL_WAITING_MS = { warning: 2_000, critical: 10_000 }
 const TAKEOVER_MS = 10_000
 /** Shorter, it is a burst that has been dealt with. */
 const MEMORY_PRESSED_MS = 10_000
+/** Shorter, the relay's queue is at work. */
+const RELAY_WAITING_MS = 60_000
 /** More would help nobody, and a status has to stay small. */
 const MAX_PROBLEMS = 100
 
@@ -73,6 +77,7 @@ export function ownProblemsOf(
     ...spool(process),
     ...readiness(process, alive),
     ...memory(process),
+    ...relay(process),
     ...quarantine(process),
   ]
 }
@@ -136,6 +141,19 @@ function memory({ id, memory: state }: ProcessState): FoundProblem[] {
   return [problem('MEMORY_USED_UP', 'warning', message, id)]
 }
 
+/** What waits for the app's backend is safe on disk, and told late. */
+function relay({ id, relay: state }: ProcessState): FoundProblem[] {
+  if (state === undefined) return []
+  const { requests, ageMs, isDown } = state
+  const waiting =
+    requests === 0 ? 'nothing waits for it' : `${webhooks(requests)}, the oldest for ${inSeconds(ageMs)}`
+  const warning = (code: ProblemCode, what: string): FoundProblem[] => [
+    problem(code, 'warning', `the backend at RELAY_URL ${what}; ${waiting}`, id),
+  ]
+  if (isDown) return warning('BACKEND_DOWN', 'does not answer')
+  return ageMs > RELAY_WAITING_MS ? warning('RELAY_WAITING', 'does not take all webhooks') : []
+}
+
 function quarantine({ id, quarantined = 0 }: ProcessState): FoundProblem[] {
   if (quarantined === 0) return []
   const message = `requests in its quarantine: ${quarantined}. /v1/quarantine and the command quarantine show, retry and drop them`
@@ -187,5 +205,8 @@ const problem = (
 ): FoundProblem => ({ severity, code, message, ...(processId !== undefined && { processId }) })
 
 const inSeconds = (ms: number): string => `${Math.round(ms / 1_000)} s`
+
+const webhooks = (count: number): string =>
+  count === 1 ? '1 webhook waits for it' : `${count} webhooks wait for it`
 
 const recalls = (count: number): string => (count === 1 ? '1 recall waits' : `${count} recalls wait`)

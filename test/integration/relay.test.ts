@@ -289,7 +289,7 @@ describe('the relay', () => {
       expect(before.tookMs).to.be.below(500)
       expect(await metric('relay_backend_down')).to.equal(1)
       const ready = await (await fetch(`${gateway.url}/readyz`)).text()
-      expect(ready).to.include('the backend at RELAY_URL does not answer; 6 webhooks wait')
+      expect(ready).to.include('BACKEND_DOWN: the backend at RELAY_URL does not answer; 6 webhooks wait')
       const recall = await post({ query: queryOf(RECALL), body: JSON.stringify(recallBody()) })
       expect(recall.status).to.equal(200)
       expect(recall.tookMs).to.be.below(1_000)

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import type { ProcessState, WebhookState } from '../../shared/http-api.ts'
+import { problems as CHINESE } from '../../server/console/i18n/zh-gateway.ts'
 import { PROBLEMS, problemsOf } from '../../server/telemetry/health-rules.ts'
 import type { HealthView } from '../../server/telemetry/health-rules.ts'
 import { WebhookWindow } from '../../server/telemetry/webhook-window.ts'
@@ -91,6 +92,21 @@ describe('the rules of health', () => {
     expect(kinds(spool(10_000))).to.deep.equal(['critical SPOOL_WAITING'])
   })
 
+  it('find a backend that does not answer, or does not take all', () => {
+    const relay = (state: object) => ({
+      alive: [node(), receiver({ relay: { requests: 0, bytes: 0, ageMs: 0, isDown: false, ...state } })],
+    })
+    const waiting = { requests: 2, bytes: 9, ageMs: 60_000 }
+    expect(kinds(relay(waiting))).to.deep.equal([])
+    expect(kinds(relay({ ...waiting, ageMs: 60_001 }))).to.deep.equal(['warning RELAY_WAITING'])
+    expect(kinds(relay({ isDown: true }))).to.deep.equal(['warning BACKEND_DOWN'])
+    expect(messageOf(relay({ isDown: true }))).to.include('nothing waits')
+    expect(kinds(relay({ ...waiting, ageMs: 60_001, isDown: true }))).to.deep.equal(['warning BACKEND_DOWN'])
+    expect(messageOf(relay({ ...waiting, isDown: true }))).to.include(
+      '2 webhooks wait for it, the oldest for 60 s',
+    )
+  })
+
   it('find what a person should look at', () => {
     const warned = { warnings: ['Redis evicts keys'] }
     expect(kinds({ alive: [node(warned), receiver({ ...warned, quarantined: 1 })] })).to.deep.equal([
@@ -109,6 +125,10 @@ describe('the rules of health', () => {
     const found = kinds({ alive: many })
     expect(found).to.have.length(100)
     expect(found[0]).to.equal('critical NO_NODE')
+  })
+
+  it('each have a text in Chinese', () => {
+    expect(Object.keys(CHINESE)).to.have.members(Object.keys(PROBLEMS))
   })
 
   it('are each described in operations.md, with their severities', () => {
