@@ -1,11 +1,10 @@
 import { nameOf } from '../../../shared/message.ts'
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Api } from '../state/api.ts'
 import type { NoticeRow } from '../state/feed.ts'
 import { Pair } from '../ui/conversation.tsx'
-import { Icon } from '../ui/icon.tsx'
+import { Field, SidePanel } from '../ui/side-panel.tsx'
 import { DeliveryPath } from './delivery-path.tsx'
 
 /** The row that is open next to its list. */
@@ -48,30 +47,12 @@ interface DetailsProps {
   readonly onClose: () => void
 }
 
-/** Everything known about a recall, and its delivery path. Takes the focus, and returns it when closed. */
+/** Everything known about a recall, and its delivery path. */
 function Details({ row, api, onClose }: DetailsProps) {
   const { t, number } = useLocale()
-  const panel = useRef<HTMLElement>(null)
   const { messages } = row.notice
-  useEffect(() => {
-    const { activeElement: previous } = document
-    panel.current?.focus()
-    return () => previous instanceof HTMLElement && previous.focus()
-  }, [])
   return (
-    <aside
-      ref={panel}
-      class="details"
-      tabIndex={-1}
-      aria-label={t.details.title}
-      onKeyDown={({ key }) => key === 'Escape' && onClose()}
-    >
-      <header>
-        <h2>{t.details.title}</h2>
-        <button type="button" class="plain" aria-label={t.details.close} onClick={onClose}>
-          <Icon name="close" />
-        </button>
-      </header>
+    <SidePanel title={t.details.title} onClose={onClose}>
       <Fields row={row} />
       <h3>
         {t.columns.messages} <span class="count many">{number(messages.length)}</span>
@@ -86,7 +67,7 @@ function Details({ row, api, onClose }: DetailsProps) {
       </ul>
       <h3>{t.details.path}</h3>
       <DeliveryPath row={row} api={api} />
-    </aside>
+    </SidePanel>
   )
 }
 
@@ -120,14 +101,5 @@ function Fields({ row: { notice } }: { readonly row: NoticeRow }) {
           ),
       )}
     </dl>
-  )
-}
-
-function Field({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   )
 }

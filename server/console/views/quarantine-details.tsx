@@ -1,47 +1,28 @@
-import type { ComponentChildren } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { QuarantinedWhole } from '../../../shared/http-api.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import { bodyText } from '../state/body-text.ts'
 import { folderOf } from '../state/quarantine.ts'
 import type { Store } from '../state/store.ts'
-import { Icon } from '../ui/icon.tsx'
 import { Failure } from '../ui/labels.tsx'
+import { Field, SidePanel } from '../ui/side-panel.tsx'
 import { OutcomeText } from './quarantine-outcome.tsx'
 import { ReceiverName } from './receiver-name.tsx'
 
-/** The entry that is open, whole. Takes the focus, and returns it when closed. */
+/** The entry that is open, whole. */
 export function QuarantineDetails({ store }: { readonly store: Store }) {
   const { t } = useLocale()
   const { quarantine } = store
   const { whole, openFailure, outcome } = quarantine
-  const panel = useRef<HTMLElement>(null)
-  useEffect(() => {
-    const { activeElement: previous } = document
-    panel.current?.focus()
-    return () => previous instanceof HTMLElement && previous.focus()
-  }, [])
   return (
-    <aside
-      ref={panel}
-      class="details quarantined"
-      tabIndex={-1}
-      aria-label={t.quarantine.entry}
-      onKeyDown={({ key }) => key === 'Escape' && quarantine.close()}
-    >
-      <header>
-        <h2>{t.quarantine.entry}</h2>
-        <button type="button" class="plain" aria-label={t.details.close} onClick={() => quarantine.close()}>
-          <Icon name="close" />
-        </button>
-      </header>
+    <SidePanel title={t.quarantine.entry} class="quarantined" onClose={() => quarantine.close()}>
       {openFailure !== undefined && <Failure refusal={openFailure} />}
       {whole === undefined && openFailure === undefined && <p class="loading">{t.loading}</p>}
       {whole !== undefined && <Actions store={store} whole={whole} />}
       {outcome !== undefined && <OutcomeText outcome={outcome} />}
       {whole !== undefined && <Fields store={store} whole={whole} />}
       {whole !== undefined && <Body whole={whole} />}
-    </aside>
+    </SidePanel>
   )
 }
 
@@ -127,15 +108,6 @@ function Fields({ store, whole }: WholeProps) {
           ),
       )}
     </dl>
-  )
-}
-
-function Field({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   )
 }
 
