@@ -6,6 +6,11 @@ import { createRelay } from '../../server/receiver/relay/relay.ts'
 import type { Attempt } from '../../server/receiver/relay/relayed-request.ts'
 
 const COMMAND = 'Group.CallbackAfterSendMsg'
+const ASKING = 'Group.CallbackBeforeSendMsg'
+
+const unexpected = (): never => {
+  throw new Error('a Before-command is not kept')
+}
 
 describe('a relay whose disk hangs', () => {
   it('holds only so many requests in memory', async () => {
@@ -49,6 +54,57 @@ describe('a relay whose disk hangs', () => {
     expect(writing).to.equal(256)
     expect(errors).to.include('cannot write to the quarantine: too much waits for its disk')
   })
+})
+
+describe('a relay whose backend hangs', () => {
+  for (const [what, bytes, most] of [
+    ['requests', 0, 256],
+    ['bytes', 2 ** 20, 32],
+  ] as const)
+    it(`has only so many ${what} under way, and answers the others at once`, async () => {
+      let sent = 0
+      let isFull = false
+      const answers: ((attempt: Attempt) => void)[] = []
+      const relay = createRelay(
+        { fallback: 'allow', overrides: {}, recalls: true },
+        {
+          forwarder: {
+            forward() {
+              sent++
+              if (isFull) throw new Error('more are under way')
+              return new Promise((resolve) => void answers.push(resolve))
+            },
+          },
+          health: new BackendHealth(),
+          queue: { arrive: () => unexpected(), add: async () => unexpected() },
+          quarantine: { addRelay: async () => unexpected() },
+          metrics: { relayed: () => undefined },
+          log: { debug: () => undefined } as never,
+        },
+      )
+      const ask = () => {
+        const call = {
+          query: { get: () => ASKING, withoutSign: '' },
+          body: Buffer.alloc(bytes),
+          contentType: undefined,
+          receivedAtMs: Date.now(),
+          startedMs: performance.now(),
+          isReplay: false,
+          relayed: { method: 'POST', pathSuffix: '', query: '', forwarded: {} },
+        }
+        return relay.relay(call, ASKING, {})
+      }
+      const waiting = Array.from({ length: most }, ask)
+      isFull = true
+      for (let i = 0; i < 10; i++) expect(await ask()).to.include({ ActionStatus: 'OK' })
+      expect(sent).to.equal(most)
+      isFull = false
+      // Each that ends makes room for another.
+      answers[0]?.({ kind: 'failed', reason: 'late' })
+      await waiting[0]
+      void ask()
+      expect(sent).to.equal(most + 1)
+    })
 })
 
 describe('a recall whose queue does not take it', () => {
