@@ -11,7 +11,7 @@ import { createHealthParts } from './composition/health.ts'
 import { warnOfLeftRelay } from './composition/left-relay.ts'
 import { Lifecycle } from './composition/lifecycle.ts'
 import { openRelay } from './composition/relay.ts'
-import { createBroker, openStores } from './composition/storage.ts'
+import { createBroker, openStores, waitingOnDisk } from './composition/storage.ts'
 import { createMemoryBudget } from './composition/memory.ts'
 import { createQuarantine } from './composition/quarantine.ts'
 import { createTestDoor } from './composition/test-door.ts'
@@ -112,7 +112,12 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     servesSockets || options.checksTokens(config) ? createAccess(config, addressOf, log) : undefined
   const realtime =
     access && servesSockets
-      ? createRealtime(options.realtime(config), { ...base, ...access, reads })
+      ? createRealtime(options.realtime(config), {
+          ...base,
+          ...access,
+          reads,
+          waitingOnDisk: () => waitingOnDisk({ spool: stores?.spool, copies: stores?.copies }),
+        })
       : undefined
   const relay = quarantine && (await openRelay(config, { quarantine, lifecycle, metrics, log }))
   const health = createHealthParts(base, {

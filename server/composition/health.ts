@@ -13,6 +13,7 @@ import { createOwnState } from '../telemetry/own-state.ts'
 import type { OwnState } from '../telemetry/own-state.ts'
 import type { Base } from './base.ts'
 import type { RelayParts } from './relay.ts'
+import { waitingOnDisk } from './storage.ts'
 
 /** Metrics matter most while the broker does not reply: they do not wait until it is given up. */
 const METRICS_TIMEOUT_MS = 250
@@ -71,20 +72,6 @@ export function createHealthParts(base: Base, parts: Parts): HealthParts {
     mayReadMetrics(addressOf(request)),
   )
   return { own, readOverview: overview.read, routers: [health, metricsRouter] }
-}
-
-/**
- * What waits on the disk of this process to be published: the spool, and what Redis may have lost. Nodes that do not know of it doubt
- * delivery while there is any.
- */
-function waitingOnDisk({ spool, copies }: Parts): ReturnType<Gauges['spoolDepth']> {
-  const [spooled, lost] = [spool?.depth(Date.now()), copies?.lostDepth()]
-  if (spooled === undefined || lost === undefined) return spooled
-  return {
-    recalls: spooled.recalls + lost.recalls,
-    bytes: spooled.bytes + lost.bytes,
-    ageMs: Math.max(spooled.ageMs, lost.ageMs),
-  }
 }
 
 const createGauges = (

@@ -16,6 +16,7 @@ import { inDataDir } from '../lib/data-dir.ts'
 import { systemDisk } from '../lib/disk.ts'
 import { createSetAside } from '../receiver/quarantine/quarantine.ts'
 import type { Quarantine } from '../receiver/quarantine/quarantine.ts'
+import type { Gauges } from '../telemetry/gauges.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 
@@ -71,6 +72,26 @@ export async function openStores(
   }
   warnOfAnotherRedis(config, stores, log)
   return stores
+}
+
+/**
+ * What waits on the disk of this process to be published: the spool, and what Redis may have lost. Nodes that do not know of it doubt
+ * delivery while there is any.
+ */
+export function waitingOnDisk({
+  spool,
+  copies,
+}: {
+  readonly spool: Spool | undefined
+  readonly copies: Copies | undefined
+}): ReturnType<Gauges['spoolDepth']> {
+  const [spooled, lost] = [spool?.depth(Date.now()), copies?.lostDepth()]
+  if (spooled === undefined || lost === undefined) return spooled
+  return {
+    recalls: spooled.recalls + lost.recalls,
+    bytes: spooled.bytes + lost.bytes,
+    ageMs: Math.max(spooled.ageMs, lost.ageMs),
+  }
 }
 
 /** Returns how many recalls an earlier process with Redis has left in the spool; 0 if that cannot be read, which is logged. */

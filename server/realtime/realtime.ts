@@ -12,6 +12,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import type { Refusals } from '../telemetry/refusals.ts'
 import { createConnectionLimits } from './connection-limits.ts'
 import { monitorDelivery } from './delivery/delivery.ts'
+import type { WaitingOnDisk } from './delivery/delivery.ts'
 import { dismissInSlices } from './drain.ts'
 import { createHub } from './rooms/hub.ts'
 import { checkHeadsPeriodically, createPageReader, LocalRooms } from './rooms/local-rooms.ts'
@@ -42,6 +43,8 @@ interface RealtimeDependencies {
   readonly forgetMembership: (group: string, userId?: string) => void
   readonly addressOf: ClientAddress
   readonly isAllowedOrigin: OriginCheck
+  /** What waits on the disk of this process to be published. */
+  readonly waitingOnDisk: WaitingOnDisk
   /** Bounds what waits for all of them. */
   readonly memory: MemoryBudget
   /** In which requests are served. */
@@ -62,6 +65,7 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
     isAllowedOrigin,
     memory,
     turns,
+    waitingOnDisk,
     metrics,
     refusals,
     log,
@@ -70,7 +74,7 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
   const rooms = new LocalRooms({ batchWindowMs: options.batchWindowMs }, { broker, hub, metrics, log })
   const readPage = createPageReader(reads)
   const sessions = new Sessions()
-  const delivery = monitorDelivery({ broker, rooms, hub, sessions, log })
+  const delivery = monitorDelivery({ broker, rooms, hub, sessions, waitingOnDisk, log })
   const timers = new TimerWheel()
   const connections = createConnectionLimits(
     { max: options.maxSockets, perAddress: options.maxSocketsPerAddress },

@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import type { DeliveryState } from '../../shared/http-api.ts'
 import type { Delivery } from '../../shared/protocol.ts'
 import { monitorDelivery } from '../../server/realtime/delivery/delivery.ts'
+import type { WaitingOnDisk } from '../../server/realtime/delivery/delivery.ts'
 import { createHub } from '../../server/realtime/rooms/hub.ts'
 import type { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
@@ -26,12 +27,14 @@ describe('delivery monitor', function () {
     broker,
     lag,
     rooms = [],
+    waitingOnDisk = () => undefined,
     settled = () => undefined,
     onTold = () => undefined,
   }: {
     broker: object
     lag: object
     rooms?: readonly LocalRoom[]
+    waitingOnDisk?: WaitingOnDisk
     settled?: () => Promise<unknown> | undefined
     onTold?: (delivery: Delivery) => void
   }) {
@@ -50,11 +53,28 @@ describe('delivery monitor', function () {
       },
       hub: { listenersOf: () => [connection], isListening: () => true, settled },
       sessions: { all: () => [connection] },
+      waitingOnDisk,
       log: pino({ level: 'silent' }),
     } as unknown as Parameters<typeof monitorDelivery>[0])
     onCleanUp(monitor.stop)
     return { monitor, told }
   }
+
+  it('knows what waits on its own disk before it admits sockets, and before a heartbeat tells of it', async () => {
+    let recalls = 16
+    const { monitor } = start({
+      broker: { isDelivering: () => true, probeAgeMs: () => 0 },
+      lag: {},
+      waitingOnDisk: () => ({ recalls, ageMs: 4_400 }),
+    })
+    await monitor.ready
+    const greeted: Delivery[] = []
+    monitor.greet({ onDelivery: ({ payload }) => void greeted.push(payload) })
+    expect(greeted.map(({ proved }) => proved)).to.deep.equal([false])
+    expect(monitor.state()).to.include({ reason: 'recalls are waiting on the disk of a receiver' })
+    recalls = 0
+    await waitUntil('the node is proved', () => monitor.state().proved)
+  })
 
   it('tells of rooms that stay in doubt before it says that the node is proved, also after a stall', async () => {
     const room = { name: 'g', room: { group: 'g' }, flush: () => undefined } as unknown as LocalRoom

@@ -8,7 +8,8 @@ import type { LocalRooms } from '../rooms/local-rooms.ts'
 import { PreparedEvent } from '../rooms/prepared-event.ts'
 import type { PreparedDelivery } from '../rooms/prepared-event.ts'
 import type { Sessions } from '../sessions/registry.ts'
-import { Receivers } from './receivers.ts'
+import { MAX_SPOOL_AGE_MS } from './receiver-report.ts'
+import { Receivers, RECALLS_WAIT } from './receivers.ts'
 import { nextDelivery, PROVED } from './rules.ts'
 import type { Cause, NodeDelivery } from './rules.ts'
 import { createTeller } from './teller.ts'
@@ -30,18 +31,23 @@ const MIN_TELL_INTERVAL_MS = 5_000
 /** An event for connections that come while delivery is in doubt is used for this long, and its age with it. */
 const EVENT_LIFETIME_MS = 500
 
+/** What waits on a disk to be published; undefined for a process that has none for it. */
+export type WaitingOnDisk = () => { readonly recalls: number; readonly ageMs: number } | undefined
+
 interface DeliveryDependencies {
   readonly broker: Pick<Broker, 'isDelivering' | 'probeAgeMs' | 'reasons' | 'heartbeats'>
   readonly rooms: Pick<LocalRooms, 'lag' | 'all'>
   readonly hub: Pick<Hub, 'listenersOf' | 'isListening' | 'settled'>
   readonly sessions: Pick<Sessions, 'all'>
+  /** Of this process. */
+  readonly waitingOnDisk: WaitingOnDisk
   readonly log: Logger
 }
 
 /** Knows whether notices are proved to arrive at the sockets of this node, and tells them when that changes. */
 export type DeliveryMonitor = ReturnType<typeof monitorDelivery>
 
-export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryDependencies) {
+export function monitorDelivery({ broker, rooms, hub, sessions, waitingOnDisk, log }: DeliveryDependencies) {
   const startedAtMs = performance.now()
   const receivers = new Receivers(startedAtMs)
   const tell = createTeller()
@@ -94,7 +100,13 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
     const ofReceivers = isGrace && receivers.readAtMs < stalledUntilMs ? [] : receivers.causes(nowMs)
     const isBehind = behindSinceMs !== undefined && !isGrace
     const behind = isBehind ? [{ sinceMs: behindSinceMs, reason: ROOMS_READING }] : []
-    return [...probe, ...behind, ...ofReceivers]
+    return [...probe, ...behind, ...ofOwnDisk(nowMs), ...ofReceivers]
+  }
+
+  /** A process that has just started knows its own disk before any heartbeat tells of it. */
+  function ofOwnDisk(nowMs: number): Cause[] {
+    const { recalls, ageMs } = waitingOnDisk() ?? { recalls: 0, ageMs: 0 }
+    return recalls > 0 ? [{ sinceMs: nowMs - Math.min(ageMs, MAX_SPOOL_AGE_MS), reason: RECALLS_WAIT }] : []
   }
 
   /** The time since the latest check, by whichever clock has moved further: that of a machine that sleeps may stand still. */
@@ -174,7 +186,8 @@ export function monitorDelivery({ broker, rooms, hub, sessions, log }: DeliveryD
   // Whoever connects before the next check is not told that all is well.
   const firstRead = readHeartbeats().then((hasRead) => {
     if (!hasRead) receivers.firstReadFailed(performance.now())
-    if (receivers.causes(performance.now()).length > 0) check()
+    const nowMs = performance.now()
+    if (ofOwnDisk(nowMs).length > 0 || receivers.causes(nowMs).length > 0) check()
   })
 
   return {

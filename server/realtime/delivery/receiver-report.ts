@@ -2,7 +2,7 @@ import { isRecord } from '../../../shared/json.ts'
 import { isReadableVersion } from '../../../shared/version.ts'
 
 /** A doubt must not become so old that a client cannot say since when. */
-const MAX_SPOOL_AGE_MS = 30 * 86_400_000
+export const MAX_SPOOL_AGE_MS = 30 * 86_400_000
 
 /** What a heartbeat says of the disk of its process. */
 export interface Report {

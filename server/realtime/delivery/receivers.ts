@@ -144,7 +144,7 @@ export class Receivers {
   }
 }
 
-const RECALLS_WAIT = 'recalls are waiting on the disk of a receiver'
+export const RECALLS_WAIT = 'recalls are waiting on the disk of a receiver'
 const RECALLS_GONE = 'recalls are waiting on the disk of a receiver that is gone or cut off'
 const VANISHED = 'a receiver is gone or cut off, and recalls may be waiting on its disk'
 const NOT_READ = 'what receivers report of their disks cannot be read'
