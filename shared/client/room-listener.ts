@@ -49,7 +49,7 @@ export class RoomListener {
   start: Position | undefined
   /** Whether a node has confirmed where it began. */
   isProved = false
-  /** Whether only the application says where it began, so that it proves nothing if a node does not know that. */
+  /** Whether only the application says where it is, so that it proves nothing if a node does not know that. */
   isClaimed = false
   /** Whether it waits for the position store. */
   awaitsStart = false
@@ -112,6 +112,8 @@ export class RoomListener {
   /** Owes an answer to a gap before it continues. */
   owe(gap: Gap): void {
     this.isProved = true
+    // From here on, its place is one that a node gave it.
+    this.isClaimed = false
     this.take({ position: gap.value.position, gap, told: new Telling(gap.value) }, true)
   }
 

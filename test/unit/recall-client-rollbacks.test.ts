@@ -185,6 +185,24 @@ describe('a log that goes back, as the client sees it', () => {
       expect([stored.at(-1), alone.stored.at(-1)]).to.deep.equal([at(5), at(5)])
     })
 
+    it('what a node has told after the place that the application said is evidence: the room recovers where it ends', async () => {
+      const { followed, listen, enter } = followRoom()
+      const { gaps, offsets } = listen(at(900, 'd'))
+      followed.nextRequest()
+      enter(at(5), 'epoch-changed')
+      followed.receive(batch([6, 7]))
+      await turn()
+      followed.leave()
+      expect(followed.nextRequest()).to.deep.include({ since: at(7) })
+      enter(at(3), 'epoch-changed')
+      await turn()
+      expect([gaps, offsets]).to.deep.equal([
+        [at(5), at(3)],
+        [6, 7],
+      ])
+      expect(followed.hasRecovered).to.equal(true)
+    })
+
     it('two listeners, of which one has dealt with the gap, are where the other is', async () => {
       const { followed, listen, enter, begin, stored } = followRoom()
       let finish = (): void => undefined
