@@ -19,6 +19,8 @@ const DEAD_LINE = /line|user frozen|half open|nothing reaches/
 /** So is every line of a process that ends without a word, or stands still. */
 const SILENT = /gateway frozen|power/
 const LOOP = /in a loop|again and again/
+/** It lasts until all faults are over: whoever is refused all that time asks ever less often. */
+const LASTING = /clock of a gateway/
 const END = /killed|crash|stopped|without power|rolling restart|refused|broken/
 
 /** The bounds of one user. */
@@ -36,7 +38,9 @@ export function healingOf(
       entry.atMs + MAX_FAULT_MS + AFTER_BACKOFF_MS >= overMs,
   )
   const isRestless =
-    faults.some(({ name }) => LOOP.test(name)) || faults.filter(({ name }) => END.test(name)).length >= MANY
+    history.some((entry) => entry.kind === 'fault' && LASTING.test(entry.name)) ||
+    faults.some(({ name }) => LOOP.test(name)) ||
+    faults.filter(({ name }) => END.test(name)).length >= MANY
   if (isRestless || !hasGoodTokens(plan, user)) return { toldMs: AFTER_BACKOFF_MS, liveMs: AFTER_BACKOFF_MS }
   if (faults.some((fault) => SILENT.test(fault.name) || (fault.user === user && DEAD_LINE.test(fault.name))))
     return { toldMs: AFTER_SILENCE_MS, liveMs: AFTER_SILENCE_MS }
