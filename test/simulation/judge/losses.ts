@@ -17,6 +17,8 @@ const HIDDEN_MS = 15_000
 const COPIED_MS = 500
 /** A disk that has failed is tried again each second. */
 const RETRIED_MS = 1_500
+/** A disk that was slow or full has what it was given by then. */
+const FLUSHED_MS = 5_000
 /** So long it has a copy of it. */
 const COPY_AGE_MS = 3_900_000
 
@@ -125,17 +127,15 @@ export class Losses {
   }
 
   #endsBeforeCopy(confirmedAtMs: number): boolean {
-    const endsMs = (spans: readonly Span[], afterMs: number): number[] =>
-      spans
-        .filter(
-          ({ fromMs, untilMs }) => fromMs <= confirmedAtMs + COPIED_MS && untilMs + afterMs >= confirmedAtMs,
-        )
-        .map(({ untilMs }) => untilMs)
-    const copiedAtMs = Math.max(
-      confirmedAtMs + COPIED_MS,
-      ...endsMs(this.#slow, RETRIED_MS).map((ms) => ms + 5_000),
-      ...endsMs(this.#frozen, 0).map((ms) => ms + COPIED_MS),
-    )
+    const delays = [
+      ...this.#slow.map((span) => ({ ...span, afterMs: RETRIED_MS, copiedMs: FLUSHED_MS })),
+      ...this.#frozen.map((span) => ({ ...span, afterMs: 0, copiedMs: COPIED_MS })),
+    ]
+    let copiedAtMs = confirmedAtMs + COPIED_MS
+    // A flush that one of them has made slow may fail in the next.
+    for (const { fromMs, untilMs, afterMs, copiedMs } of delays.toSorted((a, b) => a.fromMs - b.fromMs))
+      if (fromMs <= copiedAtMs && untilMs + afterMs >= confirmedAtMs)
+        copiedAtMs = Math.max(copiedAtMs, untilMs + copiedMs)
     return this.#killsMs.some((ms) => ms >= confirmedAtMs - COPIED_MS && ms <= copiedAtMs)
   }
 }
