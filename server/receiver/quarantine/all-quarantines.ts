@@ -86,15 +86,15 @@ export function createAllQuarantines({ ownFolder, broker, readHeartbeats }: AllQ
   ) {
     const from = cursor === undefined ? { folder: '', id: 0 } : entryIn(cursor)
     const known = await receivers()
-    const silent = new Map(known.unanswered.map((receiver) => [receiver.folder, receiver]))
+    const unreachable = new Map(known.unanswered.map((receiver) => [receiver.folder, receiver]))
     const answers: Answer[] = []
     const unanswered: UnansweredReceiver[] = []
     const startMs = performance.now()
-    for (const folder of [...known.folders, ...silent.keys()].toSorted()) {
+    for (const folder of [...known.folders, ...unreachable.keys()].toSorted()) {
       if (folder < from.folder) continue
-      const isSilent = silent.get(folder)
-      if (isSilent !== undefined) {
-        unanswered.push(isSilent)
+      const gone = unreachable.get(folder)
+      if (gone !== undefined) {
+        unanswered.push(gone)
         continue
       }
       if (performance.now() - startMs > ASK_FOR_MS) return { answers, unanswered, cursor: `${folder}-0` }
