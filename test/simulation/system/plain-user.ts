@@ -53,6 +53,8 @@ class PlainPage implements Page {
   #generation = 0
   #attempts = 0
   readonly #leaving = new Set<PlainListener>()
+  /** The latest request of each room: the answer to one before it asks for nothing more. */
+  readonly #requests = new Map<PlainListener, symbol>()
   #isRefused = false
   #hasGoodbye = false
   /** Or has been, until it heard of the end. */
@@ -159,6 +161,7 @@ class PlainPage implements Page {
 
   #subscribe(listener: PlainListener): void {
     const generation = this.#generation
+    this.#requests.set(listener, Symbol('request'))
     const { position } = listener
     listener.paused('catching-up')
     this.#socket.emit(
@@ -188,9 +191,14 @@ class PlainPage implements Page {
     })
   }
 
+  /** Unless the room has been asked for meanwhile: two requests from one place would be told the same twice. */
   #retry(listener: PlainListener): void {
     const generation = this.#generation
-    void wait(RETRY_MS).then(() => generation === this.#generation && this.#subscribe(listener))
+    const request = this.#requests.get(listener)
+    void wait(RETRY_MS).then(() => {
+      if (generation === this.#generation && request === this.#requests.get(listener))
+        this.#subscribe(listener)
+    })
   }
 
   /** Before the credential ends; again soon if that fails. */
