@@ -1,5 +1,6 @@
 import type { Entry, EntryOf } from '../history.ts'
 import type { Plan } from '../spec.ts'
+import { faultEndMs } from './fault-ends.ts'
 
 /** After the last fault, every recall that was answered OK is told in so long, beside what a listener takes for others. */
 const TOLD_MS = 8_000
@@ -11,8 +12,9 @@ const AFTER_SILENCE_MS = 25_000
 const AFTER_BACKOFF_MS = 35_000
 /** No fault lasts longer. */
 const MAX_FAULT_MS = 20_000
-/** So many ends of processes make clients wait that long. */
+/** So many ends of processes make clients wait that long, or one of that length. */
 const MANY = 3
+const LONG_MS = 8_000
 
 /** Those of a user; what other lines connect is asked every few seconds. */
 const DEAD_LINE = /line|user frozen|half open|nothing reaches/
@@ -37,10 +39,12 @@ export function healingOf(
       (entry.user ?? user) === user &&
       entry.atMs + MAX_FAULT_MS + AFTER_BACKOFF_MS >= overMs,
   )
+  const ends = faults.filter(({ name }) => END.test(name))
   const isRestless =
     history.some((entry) => entry.kind === 'fault' && LASTING.test(entry.name)) ||
     faults.some(({ name }) => LOOP.test(name)) ||
-    faults.filter(({ name }) => END.test(name)).length >= MANY
+    ends.length >= MANY ||
+    ends.some((fault) => (faultEndMs(fault, history) ?? overMs) - fault.atMs >= LONG_MS)
   if (isRestless || !hasGoodTokens(plan, user)) return { toldMs: AFTER_BACKOFF_MS, liveMs: AFTER_BACKOFF_MS }
   if (faults.some((fault) => SILENT.test(fault.name) || (fault.user === user && DEAD_LINE.test(fault.name))))
     return { toldMs: AFTER_SILENCE_MS, liveMs: AFTER_SILENCE_MS }
