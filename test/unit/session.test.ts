@@ -449,6 +449,27 @@ describe('session', () => {
     }
   })
 
+  it('leaves a room whose grant ends while another one is looked up that takes long', async () => {
+    const other = { group: 'other' }
+    const authorization: Authorization = {
+      ...ALLOW_ALL,
+      authorize: async (_principal, { group }) => {
+        asked.push(String(group))
+        if (asked.length <= 2) return Date.now() + (group === 'g' ? 20 : 60)
+        if (group === 'g') return new Promise<number>(() => undefined)
+        throw new GatewayError('ROOM_REFUSED')
+      },
+    }
+    const asked: string[] = []
+    const race = createRace({ principal: member, authorization })
+    await race.session.subscribe(GROUP, () => undefined)
+    await race.session.subscribe(other, () => undefined)
+    await waitUntil('it is left', () => race.unsubscribed.length > 0, 2_000)
+    expect(race.unsubscribed[0]).to.deep.include({ room: other, code: 'ROOM_REFUSED' })
+    expect(asked).to.deep.equal(['g', 'other', 'g', 'other'])
+    race.rooms.closeAll()
+  })
+
   it('is closed when its credential ends while its rooms are rechecked', async () => {
     const endsAtMs = Date.now() + 60
     const principal: Principal = { ...ADMIN, role: 'member', expiresAtMs: endsAtMs }

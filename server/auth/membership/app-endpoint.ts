@@ -6,6 +6,7 @@ import { fetchBounded } from '../../http/fetch.ts'
 import { createLimiter } from '../../lib/flow-control.ts'
 import type { MembershipSource, Verdict } from './membership-cache.ts'
 import { Pause } from './pause.ts'
+import { Silence } from './silence.ts'
 
 const MAX_CONCURRENT_REQUESTS = 50
 /** Includes requests in flight. */
@@ -43,12 +44,13 @@ function readRetryAfter(header: string | null): number {
 export function createAppEndpoint({ url, secret, app }: AppEndpointOptions): MembershipSource {
   const limit = createLimiter(MAX_CONCURRENT_REQUESTS)
   const pause = new Pause()
+  const silence = new Silence()
   let queued = 0
 
   async function post(body: string): Promise<Verdict> {
     const time = String(Math.floor(Date.now() / 1_000))
     const signature = createHmac('sha256', secret).update(`${time}.${body}`).digest('hex')
-    const { status, headers, text } = await fetchBounded(url, {
+    const request = fetchBounded(url, {
       method: 'POST',
       body,
       headers: {
@@ -58,6 +60,7 @@ export function createAppEndpoint({ url, secret, app }: AppEndpointOptions): Mem
       },
       maxBytes: MAX_RESPONSE_BYTES,
     })
+    const { status, headers, text } = await silence.watch(request)
     if (status === 429 || status === 503) pause.begin(readRetryAfter(headers.get('Retry-After')))
     if (status !== 200) throw new Error(`it responded with status ${status}`)
     pause.succeeded()
@@ -73,6 +76,7 @@ export function createAppEndpoint({ url, secret, app }: AppEndpointOptions): Mem
       return await limit(() => {
         // It may have begun while the request was queued.
         pause.check('AUTHORIZE_URL')
+        silence.check('AUTHORIZE_URL')
         return post(body).catch((cause: unknown) => {
           throw new Error(`AUTHORIZE_URL: ${reasonOf(cause)}`)
         })

@@ -6,6 +6,7 @@ import { fetchBounded } from '../../http/fetch.ts'
 import { signUserSig } from '../usersig.ts'
 import { CallSchedule } from './call-schedule.ts'
 import type { MembershipSource } from './membership-cache.ts'
+import { Silence } from './silence.ts'
 
 /** Source: document 1047/34963. */
 const MAX_USERS_PER_CALL = 500
@@ -81,6 +82,7 @@ export function createTencentRest({
   /** The batch of each group that still accepts users. */
   const openBatches = new Map<string, Batch>()
   const schedule = new CallSchedule(perSecond)
+  const silence = new Silence()
   let userSig = { text: '', signedAtMs: -Infinity }
 
   function openBatch(group: string): Batch {
@@ -89,6 +91,7 @@ export function createTencentRest({
     const verdicts = delay(BATCH_WINDOW_MS).then(async () => {
       await schedule.turn()
       close()
+      silence.check("Tencent's REST API")
       return await getRoles(group, [...users])
     })
     verdicts.catch(close)
@@ -98,11 +101,12 @@ export function createTencentRest({
   }
 
   async function getRoles(group: string, users: readonly string[]): Promise<Verdicts> {
-    const { status, text } = await fetchBounded(callUrl(), {
+    const request = fetchBounded(callUrl(), {
       method: 'POST',
       body: JSON.stringify({ GroupId: group, User_Account: users }),
       maxBytes: MAX_RESPONSE_BYTES,
-    }).catch((cause: unknown) => {
+    })
+    const { status, text } = await silence.watch(request).catch((cause: unknown) => {
       // Without the cause itself, and never with the URL, which contains the UserSig.
       const reason = reasonOf(cause)
       throw new Error(

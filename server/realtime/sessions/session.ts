@@ -153,10 +153,11 @@ export class Session {
       // Closes the connection immediately, so that rooms that end with the credential are not refused first.
       this.#transport.close(GOODBYES.CREDENTIAL_ENDED)
     } else {
-      // The credential may expire while the rooms are rechecked.
-      this.#timerAtMs = this.#principal.expiresAtMs
-      this.#deps.timers.schedule(this, this.#timerAtMs)
-      void this.#recheckAll(this.#subscriptions.expired(now))
+      const ended = this.#subscriptions.takeExpired(now)
+      // The credential, or another grant, may end while these are rechecked.
+      this.#timerAtMs = Infinity
+      this.#scheduleExpiry()
+      void this.#recheckAll(ended)
     }
   }
 

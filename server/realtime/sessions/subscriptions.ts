@@ -14,6 +14,8 @@ export interface Subscription {
   room: Room
   /** When the grant ends and has to be checked again, in ms since 1970. */
   untilMs: number
+  /** Whether it has ended, and is being checked. */
+  isChecked?: boolean
   /** Undefined while pending. */
   local: LocalRoom | undefined
   /** Whether the client was told that it is in the room although it is pending, because it is sent what it missed. */
@@ -49,27 +51,27 @@ export class Subscriptions {
     return this.#all().map(({ room }) => room)
   }
 
-  /** The rooms whose grant has ended by `nowMs`. */
-  expired(nowMs: number): Room[] {
-    return this.#all()
-      .filter(({ untilMs }) => untilMs <= nowMs)
-      .map(({ room }) => room)
+  /** Returns the rooms whose grant has ended by `nowMs`, once: they are to be checked, and then to be set or left. */
+  takeExpired(nowMs: number): Room[] {
+    const expired = this.#all().filter(({ untilMs, isChecked }) => untilMs <= nowMs && !isChecked)
+    for (const { room } of expired) for (const subscription of this.#of(room)) subscription.isChecked = true
+    return expired.map(({ room }) => room)
   }
 
-  /** When the next grant ends, in ms since 1970; Infinity without rooms. */
+  /** When the next grant ends, in ms since 1970, of those that are not being checked; Infinity without any. */
   nextExpiryMs(): number {
     let next = Infinity
-    for (const { untilMs } of this.#joined.values()) next = Math.min(next, untilMs)
-    for (const { untilMs } of this.#pending?.values() ?? []) next = Math.min(next, untilMs)
+    const see = ({ untilMs, isChecked }: Subscription): void => {
+      if (!isChecked) next = Math.min(next, untilMs)
+    }
+    this.#joined.forEach(see)
+    this.#pending?.forEach(see)
     return next
   }
 
   /** Sets when the grant of a room ends. No effect on a room that is neither joined nor pending. */
   setExpiry(room: Room, untilMs: number): void {
-    const name = roomName(room)
-    for (const subscription of [this.#joined.get(name), this.#pending?.get(name)]) {
-      if (subscription) subscription.untilMs = untilMs
-    }
+    for (const subscription of this.#of(room)) Object.assign(subscription, { untilMs, isChecked: false })
   }
 
   /** Adds a pending subscription. Throws TOO_MANY_ROOMS. */
@@ -141,6 +143,12 @@ export class Subscriptions {
   #removePending(name: string): void {
     this.#pending?.delete(name)
     if (this.#pending?.size === 0) this.#pending = undefined
+  }
+
+  /** Joined and pending. */
+  #of(room: Room): Subscription[] {
+    const name = roomName(room)
+    return [this.#joined.get(name) ?? [], this.#pending?.get(name) ?? []].flat()
   }
 
   #all(): Subscription[] {

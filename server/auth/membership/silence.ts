@@ -1,0 +1,33 @@
+import { GatewayError } from '../../../shared/errors.ts'
+
+/** One request may be odd, or be lost. */
+const MAX_UNANSWERED = 3
+const LENGTH_MS = 1_000
+
+/**
+ * Whether a server answers at all. After three requests without an answer in a row, nothing is asked for 1 s: those who wait for their turn
+ * hear of it at once, and not each after another timeout.
+ */
+export class Silence {
+  #unanswered = 0
+  #endsAtMs = -Infinity
+
+  /** Settles as the request does, which rejects only if there is no answer. */
+  async watch<T>(request: Promise<T>): Promise<T> {
+    try {
+      const answer = await request
+      this.#unanswered = 0
+      return answer
+    } catch (error) {
+      if (++this.#unanswered >= MAX_UNANSWERED) this.#endsAtMs = performance.now() + LENGTH_MS
+      throw error
+    }
+  }
+
+  /** Throws MEMBERSHIP_UNKNOWN while nothing is asked. */
+  check(server: string): void {
+    const retryInMs = this.#endsAtMs - performance.now()
+    if (retryInMs > 0)
+      throw new GatewayError('MEMBERSHIP_UNKNOWN', `${server} does not answer`, { retryInMs })
+  }
+}
