@@ -310,9 +310,9 @@ export const configSchema = Joi.object<Config>({
     .integer()
     .min(0)
     .max(1_000)
-    .default(25)
+    .default(100)
     .description(
-      'Minimum time for which notices that follow another are batched into one frame, in ms; 0 = no batching',
+      'Longest time for which notices that follow another wait to share a frame with more, in ms; they wait only while the process is busy. 0 = no batching',
     ),
   DRAIN_MS: Joi.number()
     .integer()

@@ -60,6 +60,7 @@ export function createScriptedNode(scheduler: Scheduler, clientCount: number, wi
       metrics,
       log,
       clock,
+      pace: () => 1,
       hub: {
         broadcast(_room, epoch, notices) {
           for (const { observer } of clients) if (observer.isJoined) observer.onNotices(epoch, notices)

@@ -29,6 +29,7 @@ function setUp() {
       new Promise((resolve, fail) => {
         calls.push({ seqs: batch.map(({ recall }) => recall.messages[0]?.seq ?? 0), resolve, fail })
       }),
+    () => 1,
     clock,
   )
   /** Completes the latest call after a while. */

@@ -2,6 +2,8 @@ import { GatewayError } from '../../../shared/errors.ts'
 import type { Position } from '../../../shared/position.ts'
 import type { Recall } from '../../../shared/recall.ts'
 import type { Room } from '../../../shared/room.ts'
+import { createPace } from '../../lib/pacing.ts'
+import type { Pace } from '../../lib/pacing.ts'
 import { NODE_CLOCK } from '../../lib/timers.ts'
 import type { Clock } from '../../lib/timers.ts'
 
@@ -9,10 +11,10 @@ import type { Clock } from '../../lib/timers.ts'
 const MAX_RECALLS_PER_BATCH = 64
 const MAX_MESSAGES_PER_BATCH = 1_000
 /**
- * Minimum time from the start of a batch of several recalls to the next one. Most of the cost of a recall is waking
- * processes for it, here, in Redis and on every node, and one batch wakes them once for all of its recalls.
+ * Minimum time from the start of a batch of several recalls to the next one, while the process is strained. Most of the cost of a
+ * recall is waking processes for it, here, in Redis and on every node, and one batch wakes them once for all of its recalls.
  */
-const MIN_BATCH_INTERVAL_MS = 5
+const STRAINED_BATCH_INTERVAL_MS = 5
 /** Once this many recalls are queued, they do not wait for more. */
 const FULL_BATCH = 16
 /** More than are ever queued, because each waits a second at most. Beyond it, a recall is better off in the caller's spool. */
@@ -43,11 +45,11 @@ type Send = (batch: readonly Addressed[]) => Promise<readonly Outcome[]>
 
 /**
  * Publishes recalls in order of arrival, one batch at a time, as a group commit: recalls that arrive while one is under way,
- * or shortly after one of several recalls, share the next one. After a batch of a single recall nothing waits, and neither
- * does a recall published `immediately`. When a whole batch fails, everything queued behind it fails immediately as well, so
+ * or, on a busy process, shortly after one of several recalls, share the next one. After a batch of a single recall nothing waits,
+ * and neither does a recall published `immediately`. When a whole batch fails, everything queued behind it fails immediately as well, so
  * that the caller has time to spool it.
  */
-export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
+export function createPublishQueue(send: Send, pace: Pace = createPace(), clock: Clock = NODE_CLOCK) {
   let queue: Queued[] = []
   let isSending = false
   let lastBatch = { startedMs: -Infinity, recalls: 0, leftSome: false }
@@ -85,7 +87,7 @@ export function createPublishQueue(send: Send, clock: Clock = NODE_CLOCK) {
   /** Resolves when the next call may start. */
   async function waitForBatch(): Promise<void> {
     if (lastBatch.recalls < 2 || lastBatch.leftSome || isBatchReady()) return
-    const leftMs = lastBatch.startedMs + MIN_BATCH_INTERVAL_MS - clock.now()
+    const leftMs = lastBatch.startedMs + pace() * STRAINED_BATCH_INTERVAL_MS - clock.now()
     if (leftMs <= 0) return
     await new Promise<void>((resolve) => {
       const timer = clock.setTimeout(resolve, leftMs)

@@ -1,41 +1,65 @@
 import type { Notice } from '../../../shared/notice.ts'
+import type { Pace } from '../../lib/pacing.ts'
 import { NODE_CLOCK } from '../../lib/timers.ts'
 import type { Clock } from '../../lib/timers.ts'
 
 /** A batch of this many messages, about 80 KB, is sent before its window ends. */
 const MAX_MESSAGES_PER_FRAME = 1_000
 /**
- * A window lasts at least this many times as long as the last frame took to write. However many the recalls, a room whose
- * frames take up to 25 ms then uses no more than a fifth of the process, and leaves the rest to webhooks and other rooms.
+ * A window lasts this many times as long as the last frame took to write, and at least so long, when the process is strained. A
+ * room whose frames take up to 20 ms then uses no more than a sixth of it, however many the recalls.
  */
-const MIN_WINDOW_PER_WRITE = 4
-/** A longer delay would be noticeable. Frames that take more than 25 ms to write leave the process a smaller share. */
-const MAX_WINDOW_MS = 100
+const WINDOW_PER_WRITE = 5
+const MIN_STRAINED_WINDOW_MS = 25
 
 interface BatcherOptions {
-  /** How long notices are batched after a frame, at least, in ms; 0 sends every notice immediately. */
-  readonly windowMs: number
+  /** How long notices wait for others after a frame, at most, in ms; 0 sends every notice immediately. */
+  readonly maxWindowMs: number
+  readonly pace: Pace
+  /** Replaced by tests. */
+  readonly clock?: Clock | undefined
 }
 
 /**
- * Batches the notices of one room into frames: sends the first notice of a quiet room immediately, and those that follow
- * within the window as one frame at its end. Keeps order; holds at most one frame.
+ * Batches the notices of one room into frames. Those that arrive in the same turn, or while a frame is written, share the next one.
+ * The others wait for the end of a window that began with the last frame, and lasts as long as the load of the process demands: no
+ * time at all while there is time to spare. Keeps order; holds at most one frame.
  */
 export function createBatcher(
-  { windowMs }: BatcherOptions,
+  { maxWindowMs, pace, clock = NODE_CLOCK }: BatcherOptions,
   /** Returns a promise if it has not written to everybody yet. */
   send: (notices: readonly Notice[]) => Promise<unknown> | undefined,
-  clock: Clock = NODE_CLOCK,
 ) {
   let batch: Notice[] = []
   let messages = 0
-  let windowEndsAtMs = -Infinity
+  let sentAtMs = -Infinity
+  let strainedWindowMs = 0
   let timer: unknown
+  let isSendingSoon = false
   /** Frames that have not been written to everybody yet: the next one waits for them. */
   let unsent = 0
   let isClosed = false
 
-  function onWindowEnd(): void {
+  const leftMs = (): number => sentAtMs + pace() * strainedWindowMs - clock.now()
+
+  function sendSoon(): void {
+    if (isSendingSoon) return
+    isSendingSoon = true
+    queueMicrotask(() => {
+      isSendingSoon = false
+      if (unsent === 0) flush()
+    })
+  }
+
+  function sendAfterWindow(): void {
+    if (timer !== undefined || isSendingSoon) return
+    const ms = leftMs()
+    if (ms <= 0) sendSoon()
+    else timer = clock.setTimeout(flush, ms)
+  }
+
+  function flush(): void {
+    clock.clearTimeout(timer)
     timer = undefined
     if (batch.length > 0) sendBatch()
   }
@@ -44,8 +68,6 @@ export function createBatcher(
     const frame = batch
     batch = []
     messages = 0
-    clock.clearTimeout(timer)
-    timer = undefined
     const startedAtMs = clock.now()
     const sending = send(frame)
     if (sending === undefined) return onSent(startedAtMs)
@@ -53,33 +75,27 @@ export function createBatcher(
     void sending.then(() => {
       unsent--
       onSent(startedAtMs)
-      if (unsent === 0 && batch.length > 0 && !isClosed)
-        timer ??= clock.setTimeout(onWindowEnd, windowEndsAtMs - clock.now())
+      if (unsent === 0 && batch.length > 0) sendAfterWindow()
     })
   }
 
   function onSent(startedAtMs: number): void {
-    const sentAtMs = clock.now()
-    windowEndsAtMs = sentAtMs + nextWindowMs(sentAtMs - startedAtMs)
+    sentAtMs = clock.now()
+    const wantedMs = Math.max(WINDOW_PER_WRITE * (sentAtMs - startedAtMs), MIN_STRAINED_WINDOW_MS)
+    strainedWindowMs = Math.min(wantedMs, maxWindowMs)
   }
-
-  const nextWindowMs = (writeMs: number): number =>
-    windowMs === 0 ? 0 : Math.max(windowMs, Math.min(MIN_WINDOW_PER_WRITE * writeMs, MAX_WINDOW_MS))
 
   return {
     push(notice: Notice): void {
+      if (isClosed) return
       batch.push(notice)
       messages += notice.messages.length
-      const leftMs = unsent > 0 ? Infinity : windowEndsAtMs - clock.now()
-      if (leftMs <= 0 || messages >= MAX_MESSAGES_PER_FRAME) sendBatch()
-      // Set no earlier: most windows end without a second notice, and would wake the process for nothing.
-      else if (unsent === 0) timer ??= clock.setTimeout(onWindowEnd, leftMs)
+      if (maxWindowMs === 0 || messages >= MAX_MESSAGES_PER_FRAME) flush()
+      else if (unsent === 0) sendAfterWindow()
     },
 
     /** Sends the current batch now. */
-    flush(): void {
-      if (batch.length > 0) sendBatch()
-    },
+    flush,
 
     /** Drops the current batch. */
     close(): void {

@@ -3,6 +3,8 @@ import type { GapReason, Position } from '../../../shared/position.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Broker, Subscription } from '../../broker/broker.ts'
+import { createPace } from '../../lib/pacing.ts'
+import type { Pace } from '../../lib/pacing.ts'
 import type { Clock } from '../../lib/timers.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
@@ -17,7 +19,7 @@ import { entryAt, readOn } from './log-reads.ts'
 import { ReadLane } from './read-lane.ts'
 
 export interface LocalRoomOptions {
-  /** See `windowMs` of `createBatcher`. */
+  /** See `maxWindowMs` of `createBatcher`. */
   readonly batchWindowMs: number
 }
 
@@ -30,6 +32,8 @@ export interface LocalRoomDependencies {
   readonly reads?: ReadLane
   /** Shared by the rooms of a node. Default: one of its own. */
   readonly lag?: LagReporter<LocalRoom>
+  /** Shared by the rooms of a node. Default: one of its own. */
+  readonly pace?: Pace
   /** Replaced by tests. */
   readonly clock?: Clock
 }
@@ -68,17 +72,15 @@ export class LocalRoom {
   #isClosed = false
 
   constructor(room: Room, { batchWindowMs }: LocalRoomOptions, dependencies: LocalRoomDependencies) {
-    const { hub, clock } = dependencies
+    const { hub, clock, pace = createPace() } = dependencies
     this.room = room
     this.name = roomName(room)
     this.#deps = dependencies
     this.#reads = dependencies.reads ?? new ReadLane(dependencies.log)
     this.#lag = dependencies.lag ?? new Lag(() => performance.now())
     this.#epochs = new EpochChanges(room, dependencies)
-    this.#batcher = createBatcher(
-      { windowMs: batchWindowMs },
-      (notices) => hub.broadcast(room, this.position.epoch, notices),
-      clock,
+    this.#batcher = createBatcher({ maxWindowMs: batchWindowMs, clock, pace }, (notices) =>
+      hub.broadcast(room, this.position.epoch, notices),
     )
   }
 

@@ -1,6 +1,6 @@
 import type { webcrypto } from 'node:crypto'
 import { createRequire, syncBuiltinESMExports } from 'node:module'
-import { hrtime, monotonicMs, SimDate } from './clocks.ts'
+import { eventLoopUtilization, hrtime, monotonicMs, SimDate } from './clocks.ts'
 import { bytesOf, fillRandomly, hmac, randomBytes, randomInt, randomUUID } from './cryptography.ts'
 import type { Bytes } from './cryptography.ts'
 import { timers, waits } from './timers.ts'
@@ -21,6 +21,10 @@ export function replaceGlobals(): void {
   })
   Object.assign(process, { hrtime })
   Object.defineProperty(performance, 'now', { value: monotonicMs, configurable: true })
+  Object.defineProperty(performance, 'eventLoopUtilization', {
+    value: eventLoopUtilization,
+    configurable: true,
+  })
   Math.random = () => world.random.fraction()
   const randomness = {
     randomUUID,

@@ -1,0 +1,50 @@
+/** Up to this utilization of the event loop, nothing waits. */
+const RELAXED = 0.45
+/** From this one on, everything waits as long as it may. */
+const STRAINED = 0.75
+/** A change of the load is followed within about this time, so that neither a single long call nor a short pause counts. */
+const AVERAGE_MS = 400
+/** The load is looked at this often at most. */
+const MIN_SAMPLE_MS = 20
+
+/** What is known of the event loop, in ms since some start. */
+interface EventLoop {
+  readonly now: () => number
+  /** For how long it has been at work. */
+  readonly busyMs: () => number
+}
+
+const OWN_EVENT_LOOP: EventLoop = {
+  now: () => performance.now(),
+  busyMs: () => performance.eventLoopUtilization().active,
+}
+
+/** Returns for how much of its longest wait something should wait for company now: from 0 to 1. */
+export type Pace = () => number
+
+/**
+ * Decides how long what is cheaper together waits for company. While the process has time to spare, a wait would save what nobody
+ * needs. The busier it is, the longer the waits: what is saved leaves room for all else, and the load settles somewhat above
+ * `RELAXED` instead of reaching the limit. Has no timer: the load is looked at when somebody asks.
+ */
+export function createPace({ now, busyMs }: EventLoop = OWN_EVENT_LOOP): Pace {
+  let utilization = 0
+  let [sampledAtMs, sampledBusyMs] = [now(), busyMs()]
+
+  function sample(): void {
+    const nowMs = now()
+    const elapsedMs = nowMs - sampledAtMs
+    if (elapsedMs >= 0 && elapsedMs < MIN_SAMPLE_MS) return
+    const totalMs = busyMs()
+    if (elapsedMs > 0) {
+      const latest = Math.min(1, Math.max(0, (totalMs - sampledBusyMs) / elapsedMs))
+      utilization += (1 - Math.exp(-elapsedMs / AVERAGE_MS)) * (latest - utilization)
+    }
+    ;[sampledAtMs, sampledBusyMs] = [nowMs, totalMs]
+  }
+
+  return () => {
+    sample()
+    return Math.min(1, Math.max(0, (utilization - RELAXED) / (STRAINED - RELAXED)))
+  }
+}
