@@ -1,11 +1,14 @@
-/** Up to this utilization of the event loop, nothing waits. */
-const RELAXED = 0.45
-/** From this one on, everything waits as long as it may. */
-const STRAINED = 0.75
 /** A change of the load is followed within about this time, so that neither a single long call nor a short pause counts. */
 const AVERAGE_MS = 400
 /** The load is looked at this often at most. */
 const MIN_SAMPLE_MS = 20
+
+interface PaceOptions {
+  /** Up to this utilization of the event loop, nothing waits. */
+  readonly relaxed: number
+  /** From this one on, everything waits as long as it may. */
+  readonly strained: number
+}
 
 /** What is known of the event loop, in ms since some start. */
 interface EventLoop {
@@ -25,9 +28,12 @@ export type Pace = () => number
 /**
  * Decides how long what is cheaper together waits for company. While the process has time to spare, a wait would save what nobody
  * needs. The busier it is, the longer the waits: what is saved leaves room for all else, and the load settles somewhat above
- * `RELAXED` instead of reaching the limit. Has no timer: the load is looked at when somebody asks.
+ * `relaxed` instead of reaching the limit. Has no timer: the load is looked at when somebody asks.
  */
-export function createPace({ now, busyMs }: EventLoop = OWN_EVENT_LOOP): Pace {
+export function createPace(
+  { relaxed, strained }: PaceOptions,
+  { now, busyMs }: EventLoop = OWN_EVENT_LOOP,
+): Pace {
   let utilization = 0
   let [sampledAtMs, sampledBusyMs] = [now(), busyMs()]
 
@@ -45,6 +51,6 @@ export function createPace({ now, busyMs }: EventLoop = OWN_EVENT_LOOP): Pace {
 
   return () => {
     sample()
-    return Math.min(1, Math.max(0, (utilization - RELAXED) / (STRAINED - RELAXED)))
+    return Math.min(1, Math.max(0, (utilization - relaxed) / (strained - relaxed)))
   }
 }

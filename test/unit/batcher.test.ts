@@ -61,8 +61,8 @@ describe('batcher', () => {
   it('waits for longer the longer a frame takes to write and the busier the process is, up to a limit', async () => {
     for (const [writeMs, pace, windowMs] of [
       [2, 1, 25],
-      [10, 1, 50],
-      [10, 0.5, 25],
+      [10, 1, 70],
+      [10, 0.5, 35],
       [20, 0.8, 80],
       [60, 1, 100],
     ] as const) {

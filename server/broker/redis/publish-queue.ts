@@ -15,6 +15,8 @@ const MAX_MESSAGES_PER_BATCH = 1_000
  * recall is waking processes for it, here, in Redis and on every node, and one batch wakes them once for all of its recalls.
  */
 const STRAINED_BATCH_INTERVAL_MS = 5
+/** Unlike notices, they gather early: it takes a few milliseconds at most, and the nodes and Redis are spared too, however busy they are. */
+const createRecallPace = (): Pace => createPace({ relaxed: 0.1, strained: 0.6 })
 /** Once this many recalls are queued, they do not wait for more. */
 const FULL_BATCH = 16
 /** More than are ever queued, because each waits a second at most. Beyond it, a recall is better off in the caller's spool. */
@@ -49,7 +51,7 @@ type Send = (batch: readonly Addressed[]) => Promise<readonly Outcome[]>
  * and neither does a recall published `immediately`. When a whole batch fails, everything queued behind it fails immediately as well, so
  * that the caller has time to spool it.
  */
-export function createPublishQueue(send: Send, pace: Pace = createPace(), clock: Clock = NODE_CLOCK) {
+export function createPublishQueue(send: Send, pace: Pace = createRecallPace(), clock: Clock = NODE_CLOCK) {
   let queue: Queued[] = []
   let isSending = false
   let lastBatch = { startedMs: -Infinity, recalls: 0, leftSome: false }

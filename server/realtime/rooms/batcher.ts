@@ -1,4 +1,5 @@
 import type { Notice } from '../../../shared/notice.ts'
+import { createPace } from '../../lib/pacing.ts'
 import type { Pace } from '../../lib/pacing.ts'
 import { NODE_CLOCK } from '../../lib/timers.ts'
 import type { Clock } from '../../lib/timers.ts'
@@ -7,10 +8,13 @@ import type { Clock } from '../../lib/timers.ts'
 const MAX_MESSAGES_PER_FRAME = 1_000
 /**
  * A window lasts this many times as long as the last frame took to write, and at least so long, when the process is strained. A
- * room whose frames take up to 20 ms then uses no more than a sixth of it, however many the recalls.
+ * room whose frames take up to 14 ms then uses no more than an eighth of it, however many the recalls.
  */
-const WINDOW_PER_WRITE = 5
+const WINDOW_PER_WRITE = 7
 const MIN_STRAINED_WINDOW_MS = 25
+
+/** Notices leave at once below about half load. A large room under a storm settles there. */
+export const createNoticePace = (): Pace => createPace({ relaxed: 0.45, strained: 0.6 })
 
 interface BatcherOptions {
   /** How long notices wait for others after a frame, at most, in ms; 0 sends every notice immediately. */

@@ -3,12 +3,11 @@ import type { GapReason, Position } from '../../../shared/position.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Broker, Subscription } from '../../broker/broker.ts'
-import { createPace } from '../../lib/pacing.ts'
 import type { Pace } from '../../lib/pacing.ts'
 import type { Clock } from '../../lib/timers.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import { createBatcher } from './batcher.ts'
+import { createBatcher, createNoticePace } from './batcher.ts'
 import type { Batcher } from './batcher.ts'
 import { EpochChanges } from './epoch-changes.ts'
 import type { Hub } from './hub.ts'
@@ -72,7 +71,7 @@ export class LocalRoom {
   #isClosed = false
 
   constructor(room: Room, { batchWindowMs }: LocalRoomOptions, dependencies: LocalRoomDependencies) {
-    const { hub, clock, pace = createPace() } = dependencies
+    const { hub, clock, pace = createNoticePace() } = dependencies
     this.room = room
     this.name = roomName(room)
     this.#deps = dependencies

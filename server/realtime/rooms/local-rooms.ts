@@ -6,7 +6,7 @@ import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Broker, History } from '../../broker/broker.ts'
 import { createLimiter } from '../../lib/flow-control.ts'
-import { createPace } from '../../lib/pacing.ts'
+import { createNoticePace } from './batcher.ts'
 import { Lag } from './lag.ts'
 import { LocalRoom } from './local-room.ts'
 import type { LocalRoomDependencies, LocalRoomOptions } from './local-room.ts'
@@ -51,7 +51,7 @@ export class LocalRooms {
     const { broker, log } = dependencies
     this.#options = options
     this.lag = new Lag(() => performance.now() - broker.probeAgeMs())
-    this.#deps = { reads: new ReadLane(log), lag: this.lag, pace: createPace(), ...dependencies }
+    this.#deps = { reads: new ReadLane(log), lag: this.lag, pace: createNoticePace(), ...dependencies }
   }
 
   /** Returns the open room, in use until `release`. Rejects with BROKER_UNAVAILABLE or NODE_FULL, and is then not in use. */
