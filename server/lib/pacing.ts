@@ -1,5 +1,5 @@
 /** A change of the load is followed within about this time, so that neither a single long call nor a short pause counts. */
-const AVERAGE_MS = 400
+const AVERAGE_MS = 250
 /** The load is looked at this often at most. */
 const MIN_SAMPLE_MS = 20
 
