@@ -40,18 +40,55 @@ export function createCallerCheck({ app, tokens }: CallerOptions) {
 }
 
 /** Reads a query without checking who calls. */
-export function parseQuery(text: string): WebhookQuery {
-  const parameters = new URLSearchParams(text)
-  /** Providers and proxies spell names in several ways; nearly always the documented one. */
-  const inAnyCase = (name: string): string | undefined =>
-    [...parameters].find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1]
-  return {
-    get: (name) => (parameters.get(name) ?? inAnyCase(name)) || undefined,
-    get withoutSign() {
-      const rest = [...parameters].filter(([key]) => key.toLowerCase() !== 'sign')
-      return new URLSearchParams(rest).toString()
-    },
+export const parseQuery = (text: string): WebhookQuery => new Query(text)
+
+/** A query of which nothing has to be decoded: printable ASCII without `%`, `+` and a `?` at its beginning. */
+const PLAIN = /^(?:[!-$&-*,->@-~][!-$&-*,-~]*)?$/
+
+class Query implements WebhookQuery {
+  readonly #text: string
+  readonly #isPlain: boolean
+  #parameters: URLSearchParams | undefined
+
+  constructor(text: string) {
+    this.#text = text
+    this.#isPlain = PLAIN.test(text)
   }
+
+  get(name: string): string | undefined {
+    const plain = this.#isPlain ? valueIn(this.#text, name) : undefined
+    return (plain ?? this.#decoded.get(name) ?? this.#inAnyCase(name)) || undefined
+  }
+
+  get withoutSign(): string {
+    const rest = [...this.#decoded].filter(([key]) => key.toLowerCase() !== 'sign')
+    return new URLSearchParams(rest).toString()
+  }
+
+  /** Providers and proxies spell names in several ways; nearly always the documented one. */
+  #inAnyCase(name: string): string | undefined {
+    return [...this.#decoded].find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1]
+  }
+
+  /** Made when it is needed: it takes longer than all other checks of the caller. */
+  get #decoded(): URLSearchParams {
+    return (this.#parameters ??= new URLSearchParams(this.#text))
+  }
+}
+
+/** Returns what `URLSearchParams` would, of a query of which nothing has to be decoded; undefined if there is none of this name. */
+function valueIn(query: string, name: string): string | undefined {
+  for (let start = 0; start < query.length;) {
+    const next = query.indexOf('&', start)
+    const end = next === -1 ? query.length : next
+    if (query.startsWith(name, start)) {
+      const mark = start + name.length
+      if (mark === end) return ''
+      if (query[mark] === '=') return query.slice(mark + 1, end)
+    }
+    start = end + 1
+  }
+  return undefined
 }
 
 function whatIsMissing(sign: string | undefined, requestTime: string | undefined): string | undefined {

@@ -24,13 +24,19 @@ export function wholeNumberOf(value: unknown, max: number): number | typeof ODD 
 export class Fields {
   readonly #fields: Readonly<Record<string, unknown>>
   readonly #problems: Problems
-  /** What the names of fields begin with in problems. */
-  readonly #path: string
+  /** The list that this is an entry of, and its index there; empty for a whole body. */
+  readonly #list: string
+  readonly #index: number
 
-  constructor(fields: Readonly<Record<string, unknown>>, problems = new Problems(), path = '') {
+  constructor(
+    fields: Readonly<Record<string, unknown>>,
+    problems = new Problems(),
+    { list = '', index = 0 } = {},
+  ) {
     this.#fields = fields
     this.#problems = problems
-    this.#path = path
+    this.#list = list
+    this.#index = index
   }
 
   /** Returns an identifier, which has to be there; undefined for anything else. */
@@ -67,12 +73,18 @@ export class Fields {
   /** Returns the entries of a list, which must have one at least. What is no object counts as an empty one. */
   list(name: string): readonly Fields[] {
     const list = this.#fields[name]
+    const path = this.#path + name
     if (Array.isArray(list) && list.length > 0)
       return (list as unknown[]).map(
-        (entry, i) => new Fields(isRecord(entry) ? entry : {}, this.#problems, `${this.#path}${name}[${i}].`),
+        (entry, index) => new Fields(isRecord(entry) ? entry : {}, this.#problems, { list: path, index }),
       )
-    this.#problems.add(`"${this.#path}${name}" must be a list of at least one entry`)
+    this.#problems.add(`"${path}" must be a list of at least one entry`)
     return []
+  }
+
+  /** What the names of fields begin with in problems. Made when there is one: most webhooks have none. */
+  get #path(): string {
+    return this.#list === '' ? '' : `${this.#list}[${this.#index}].`
   }
 
   /** Says what is wrong with the fields that were read. Undefined if nothing is. */

@@ -2,7 +2,7 @@ import { conversationOf } from '../../shared/conversation.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
 import type { Recall } from '../../shared/recall.ts'
-import type { Broker } from '../broker/broker.ts'
+import type { Broker, Published } from '../broker/broker.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { RecallCommand } from './commands/recall-command.ts'
@@ -35,12 +35,15 @@ export function createRecallStorage({
   log,
 }: RecallStorageDependencies): StoreRecalls {
   async function publish(recall: Recall, timeoutMs: number): Promise<void> {
-    const published = await broker.publish(recall, timeoutMs).catch((cause: unknown) => {
+    let published: Published
+    try {
+      published = await broker.publish(recall, timeoutMs)
+    } catch (cause) {
       throw new GatewayError('NOT_KEPT', undefined, { cause })
-    })
+    }
     metrics.recallStored(published.spooled ? 'spool' : 'broker', published.duplicate)
     // At debug: the metric counts each recall, and a line for each would cost as much as storing it.
-    log.debug({ ...conversationOf(recall), duplicate: published.duplicate }, 'recall stored')
+    log.debug({ duplicate: published.duplicate, ...conversationOf(recall) }, 'recall stored')
   }
 
   return async function store(call, command, fields) {
@@ -52,6 +55,9 @@ export function createRecallStorage({
     })
     const leftMs = msLeft(call)
     const reason = leftOut && `delivered without what was not understood: ${leftOut}`
+    const [only, ...others] = recalls
+    // Nearly always.
+    if (only !== undefined && others.length === 0 && reason === undefined) return await publish(only, leftMs)
     const quarantining = reason === undefined || call.isReplay ? undefined : setAside(call, reason)
     await Promise.all(recalls.map((recall) => publish(recall, leftMs)))
     await quarantining

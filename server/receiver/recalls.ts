@@ -42,19 +42,19 @@ export function toRecalls(
   const { problems } = fields
   if (conversation === undefined || messages.length === 0)
     throw new GatewayError('WEBHOOK_MALFORMED', problems)
-  const common = {
-    ...conversation,
-    ...details,
-    ...(eventTime === undefined
-      ? { recalledAtMs: receivedAtMs, untimed: true as const }
-      : { recalledAtMs: eventTime }),
-    receivedAtMs,
-    ...(platform !== undefined && { platform }),
-    ...(address !== undefined && { address }),
-  }
   const recalls: Recall[] = []
   for (let i = 0; i < messages.length; i += MAX_MESSAGES)
-    recalls.push({ ...common, messages: messages.slice(i, i + MAX_MESSAGES) })
+    recalls.push({
+      // V8 adds to what was spread first one property at a time, which takes a microsecond each; the other way round, almost nothing.
+      messages: messages.slice(i, i + MAX_MESSAGES),
+      recalledAtMs: eventTime ?? receivedAtMs,
+      receivedAtMs,
+      ...conversation,
+      ...details,
+      ...(eventTime === undefined && { untimed: true }),
+      ...(platform !== undefined && { platform }),
+      ...(address !== undefined && { address }),
+    })
   return { recalls, leftOut: problems }
 }
 

@@ -17,7 +17,7 @@ import { leadsAway, suffixBehind } from './relay/path-suffix.ts'
 import { forwardedHeaders, isRelayed } from './relay/relay-headers.ts'
 import type { IsFromProxy } from './relay/relay-headers.ts'
 import type { Answered } from './relay/relay.ts'
-import { refusal } from './responses.ts'
+import { OK, refusal } from './responses.ts'
 import type { WebhookResponse } from './responses.ts'
 import type { WebhookCall } from './webhook-call.ts'
 import { createWebhook } from './webhook.ts'
@@ -89,21 +89,23 @@ export function createReceiver(
   }
 
   /** Apart, so that a refusal that is sent late does not hold the body in memory meanwhile. */
-  async function handleBody(
+  const handleBody = (
     request: IncomingMessage,
     target: Target,
-    caller: Pick<WebhookCall, 'query' | 'receivedAtMs' | 'startedMs'>,
-  ): Promise<Answered | WebhookResponse> {
-    const body = await readBody(request)
-    return await handleWebhook({
-      ...caller,
-      body,
-      contentType: request.headers['content-type'],
-      isReplay: isReplay(request),
-      isGivenUp: isGivenUp(request),
-      relayed: relays ? relayedPart(request, target) : undefined,
-    })
-  }
+    { query, receivedAtMs, startedMs }: Pick<WebhookCall, 'query' | 'receivedAtMs' | 'startedMs'>,
+  ): Promise<Answered | WebhookResponse> =>
+    readBody(request).then((body) =>
+      handleWebhook({
+        query,
+        receivedAtMs,
+        startedMs,
+        body,
+        contentType: request.headers['content-type'],
+        isReplay: isReplay(request),
+        isGivenUp: isGivenUp(request),
+        relayed: relays ? relayedPart(request, target) : undefined,
+      }),
+    )
 
   /** Test recalls, and those of the command line, would look real to the backend. */
   const relayedPart = (request: IncomingMessage, { query, suffix }: Target) =>
@@ -183,14 +185,24 @@ function send(
   headers: OutgoingHttpHeaders = {},
 ): void {
   if (isAnswered(body)) return pass(response, body)
+  if (body === OK) {
+    response.writeHead(status, HEADERS_OF_OK)
+    response.end(TEXT_OF_OK)
+    return
+  }
   const text = JSON.stringify(body)
-  response.writeHead(status, {
-    'Content-Type': 'application/json; charset=utf-8',
-    'Content-Length': Buffer.byteLength(text),
-    ...headers,
-  })
+  response.writeHead(status, { ...headersOf(text), ...headers })
   response.end(text)
 }
+
+const headersOf = (text: string): OutgoingHttpHeaders => ({
+  'Content-Type': 'application/json; charset=utf-8',
+  'Content-Length': Buffer.byteLength(text),
+})
+
+/** What nearly all webhooks are answered, encoded once. */
+const TEXT_OF_OK = JSON.stringify(OK)
+const HEADERS_OF_OK = headersOf(TEXT_OF_OK)
 
 const isAnswered = (body: WebhookResponse | Answered): body is Answered => Buffer.isBuffer(body['body'])
 

@@ -79,15 +79,14 @@ export function createWebhook({
   }
 
   /** Stores a recall, and then queues it for the backend, which may make sense of what the gateway does not. */
-  async function handleRecall(
+  function handleRecall(
     call: WebhookCall,
     command: string,
     fields: Record<string, unknown>,
     storing: Promise<void>,
   ): Promise<void> {
     const relaying = isRelayed(call) ? relay?.relayRecall(call, command, fields, storing) : undefined
-    await Promise.allSettled([storing, relaying])
-    await storing
+    return relaying === undefined ? storing : Promise.allSettled([storing, relaying]).then(() => storing)
   }
 
   /** The gateway has handled it before, and the backend may have got it. */

@@ -1,6 +1,6 @@
 import type { NumberedMessage } from '../../../shared/message.ts'
 import type { Fields } from '../fields.ts'
-import type { RecallCommand } from './recall-command.ts'
+import type { RecallCommand, RecalledThere } from './recall-command.ts'
 
 /**
  * Messages of a group, or of a topic.
@@ -20,10 +20,7 @@ export const groupRecall: RecallCommand = {
     return {
       conversation: isAddressed ? { group, ...(topic !== undefined && { topic }) } : undefined,
       messages,
-      details: {
-        ...(groupType !== undefined && { groupType }),
-        ...(operator !== undefined && { operator }),
-      },
+      details: detailsOf(groupType, operator),
     }
   },
 
@@ -39,12 +36,18 @@ export const groupRecall: RecallCommand = {
         },
 }
 
+/** Without what is undefined. Four literals cost a twentieth of conditional spreads. */
+function detailsOf(groupType: string | undefined, operator: string | undefined): RecalledThere['details'] {
+  if (groupType === undefined) return operator === undefined ? {} : { operator }
+  return operator === undefined ? { groupType } : { groupType, operator }
+}
+
 function messagesOf(fields: Fields): NumberedMessage[] {
   const bySeq = new Map<number, NumberedMessage>()
   for (const entry of fields.list('MsgSeqList')) {
     const seq = entry.number('MsgSeq', Number.MAX_SAFE_INTEGER)
     const id = entry.optional('MsgId')
-    if (seq !== undefined && !bySeq.has(seq)) bySeq.set(seq, { seq, ...(id !== undefined && { id }) })
+    if (seq !== undefined && !bySeq.has(seq)) bySeq.set(seq, id === undefined ? { seq } : { seq, id })
   }
   return [...bySeq.values()]
 }

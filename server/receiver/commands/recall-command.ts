@@ -16,7 +16,7 @@ export interface RecallCommand {
   write(recall: Recall): Readonly<Record<string, unknown>> | undefined
 }
 
-interface RecalledThere {
+export interface RecalledThere {
   readonly conversation: Conversation | undefined
   /** Each once. */
   readonly messages: readonly RecalledMessage[]

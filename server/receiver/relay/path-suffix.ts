@@ -29,6 +29,7 @@ function restBehind(path: string, pathname: string): string | undefined {
  * however they are encoded, backslashes, and what begins like a host.
  */
 export function leadsAway(suffix: string): boolean {
+  if (suffix === '') return false
   // Some decode twice.
   const spellings = [suffix, decode(suffix), decode(decode(suffix))]
   return spellings.some(
