@@ -8,6 +8,8 @@ const FLUSH_DELAY_MS = 200
 const MAX_WAIT_MS = 100
 const RETRY_DELAY_MS = 1_000
 const ENTRIES_IN_A_READ = 1_000
+/** What is written together: all of a turn, but not all that a disk did not take for long. */
+const MAX_GROUP_BYTES = 2 ** 20
 
 /** Something that is not flushed to disk yet, so that it is in memory as well. */
 export interface Unflushed {
@@ -74,17 +76,22 @@ export function openBackgroundJournal(
     // All of this turn share a write.
     await Promise.resolve()
     while (unwritten.size > 0) {
-      const some = [...unwritten]
       const ending = turn
       turn = undefined
-      const outcomes = await Promise.allSettled(some.map(({ payload }) => journal.append(payload)))
       let failure: unknown
-      for (const [i, outcome] of outcomes.entries()) {
-        const entry = some[i] as Unflushed
-        if (outcome.status === 'rejected') failure = outcome.reason
-        // Otherwise it was dropped meanwhile.
-        else if (unwritten.delete(entry)) unflushed.set(entry, outcome.value)
+      const write = async (group: readonly Unflushed[]): Promise<void> => {
+        try {
+          let key = await journal.appendAll(group.map(({ payload }) => payload))
+          for (const entry of group) {
+            // Otherwise it was dropped meanwhile.
+            if (unwritten.delete(entry)) unflushed.set(entry, key)
+            key++
+          }
+        } catch (error) {
+          failure = error
+        }
       }
+      await Promise.all(inGroups(unwritten).map(write))
       ending?.end()
       if (failure !== undefined) {
         retry(failure)
@@ -191,4 +198,19 @@ export function openBackgroundJournal(
       await journal.close().catch((err: unknown) => log.error({ err }, 'cannot close the copies of recalls'))
     },
   }
+}
+
+function inGroups(entries: Iterable<Unflushed>): Unflushed[][] {
+  let group: Unflushed[] = []
+  const groups = [group]
+  let bytes = 0
+  for (const entry of entries) {
+    bytes += entry.payload.length
+    if (bytes > MAX_GROUP_BYTES && group.length > 0) {
+      groups.push((group = []))
+      bytes = entry.payload.length
+    }
+    group.push(entry)
+  }
+  return groups
 }

@@ -6,7 +6,7 @@ import { Batches } from './copy-batches.ts'
 import type { Batch } from './copy-batches.ts'
 import { openCopyJournal } from './copy-journal.ts'
 import type { Kept } from './copy-journal.ts'
-import { encodeLine, isEnd } from './copy-lines.ts'
+import { copyEncoder, isEnd } from './copy-lines.ts'
 import type { Copy } from './copy-lines.ts'
 import { CopyLosses } from './copy-losses.ts'
 import type { LostDepth } from './copy-losses.ts'
@@ -34,6 +34,13 @@ interface CopiesOptions {
   readonly maxWaitMs?: number
 }
 
+/** The batch to which copies are added, and what all of them need: nothing of a copy stays in memory but its payload. */
+interface Open {
+  readonly batch: Batch
+  readonly encode: ReturnType<typeof copyEncoder>
+  readonly place: (key: number) => void
+}
+
 interface CopiesDependencies {
   readonly log: Logger
   /** Called for each copy, or part of a file, that the disk returns otherwise than it was written. */
@@ -57,7 +64,7 @@ export function openCopies(
   const writer = openMarkerWriter({ file: join(dataDir, 'marker-writer'), disk: disk ?? systemDisk }, { log })
   const batches = new Batches()
   const losses = new CopyLosses({ batches, journal })
-  let open: Batch | undefined
+  let open: Open | undefined
   load()
   /** When this process began, by the clock of the age of copies. */
   const startedMs = (batches.newestMs() ?? Date.now()) - performance.now()
@@ -80,20 +87,21 @@ export function openCopies(
     batches.open(Date.now())
   }
 
+  function begin(): Open {
+    const batch = batches.begin(Date.now(), Math.floor(ageClock()))
+    return { batch, encode: copyEncoder(batch), place: (key) => batches.place(batch, key) }
+  }
+
   function add(copy: Copy, onFlushed?: () => void): Promise<void> | undefined {
-    if (open === undefined || open.bytes > MAX_BATCH_BYTES) open = batches.begin(Date.now(), ageClock())
-    const batch = open
-    const index = batch.recalls + batch.ends
-    const payload = encodeLine({ batch: [batch.key, batch.marker, batch.atMs], index, copy })
+    if (open === undefined || open.batch.bytes > MAX_BATCH_BYTES) open = begin()
+    const { batch, encode, place } = open
+    const payload = encode(batch.recalls + batch.ends, copy)
     batches.grow(batch, payload.length, isEnd(copy))
     const written = journal.append({
       payload,
       batch,
       isRecall: !isEnd(copy),
-      onFlushed(key) {
-        batches.place(batch, key)
-        onFlushed?.()
-      },
+      onFlushed: onFlushed === undefined ? place : andThen(place, onFlushed),
     })
     dropBeyond(maxBytes, 2 * maxBytes)
     return written
@@ -109,7 +117,7 @@ export function openCopies(
 
   /** On disk and in memory, what is not kept any more. */
   function forgetDropped(): void {
-    if (open && !batches.has(open)) open = undefined
+    if (open && !batches.has(open.batch)) open = undefined
     const [firstCopy, firstLoss] = [batches.firstPlace(), losses.firstPlace()]
     const firstKey = firstLoss === undefined ? firstCopy : Math.min(firstCopy ?? Infinity, firstLoss)
     journal.keepOnly((batch) => batches.has(batch), firstKey)
@@ -206,3 +214,10 @@ export function openCopies(
     },
   }
 }
+
+const andThen =
+  (place: (key: number) => void, then: () => void) =>
+  (key: number): void => {
+    place(key)
+    then()
+  }

@@ -4,7 +4,7 @@ import type { Logger } from '../../telemetry/logger.ts'
 import { openBackgroundJournal } from './background-journal.ts'
 import type { Unflushed } from './background-journal.ts'
 import type { Batch } from './copy-batches.ts'
-import { decodeLine, encodeLine } from './copy-lines.ts'
+import { decodeLine, encodeNote } from './copy-lines.ts'
 import type { Copy, Line } from './copy-lines.ts'
 
 /** How long `flushed` waits for a disk that is slow. */
@@ -85,8 +85,8 @@ export function openCopyJournal(
     append: (entry: CopyEntry): Promise<void> | undefined => journal.append(entry),
 
     /** Appends a note. */
-    note(line: Line, onFlushed?: (key: number) => void): void {
-      void journal.append({ payload: encodeLine(line), ...(onFlushed && { onFlushed }) })
+    note(line: Parameters<typeof encodeNote>[0], onFlushed?: (key: number) => void): void {
+      void journal.append({ payload: encodeNote(line), ...(onFlushed && { onFlushed }) })
     },
 
     /** Resolves once everything is flushed to disk, or after 2 s if it is slow or failing. */

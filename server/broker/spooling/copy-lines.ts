@@ -1,7 +1,7 @@
 import type { Position } from '../../../shared/position.ts'
 import type { Recall } from '../../../shared/recall.ts'
 import type { EndedGroup } from '../recoverable-broker.ts'
-import type { Loss } from './copy-batches.ts'
+import type { Batch, Loss } from './copy-batches.ts'
 
 /**
  * A recall that the broker confirmed, and the positions that it got each time, in the order of `roomsOf`: none if it was a repeat
@@ -26,6 +26,13 @@ export type Line =
   | { readonly lost: Loss; readonly sinceMs: number }
   | { readonly restored: number }
 
-export const encodeLine = (line: Line): Buffer => Buffer.from(JSON.stringify(line))
+/** Returns a function that encodes the lines of copies of one batch. */
+export function copyEncoder({ key, marker, atMs }: Batch): (index: number, copy: Copy) => Buffer {
+  const batch = JSON.stringify([key, marker, atMs])
+  return (index, copy) => Buffer.from(`{"batch":${batch},"index":${index},"copy":${JSON.stringify(copy)}}`)
+}
+
+export const encodeNote = (line: Exclude<Line, { readonly batch: unknown }>): Buffer =>
+  Buffer.from(JSON.stringify(line))
 
 export const decodeLine = (payload: Buffer): Line => JSON.parse(payload.toString()) as Line

@@ -43,6 +43,8 @@ interface ReadOptions {
 export interface Journal {
   /** Resolves to the key of the entry once it is flushed to disk, see `flushes`. Keys grow. */
   append(payload: Buffer): Promise<number>
+  /** Appends entries together; all, or none. Resolves to the key of the first; those of the others follow. */
+  appendAll(payloads: readonly Buffer[]): Promise<number>
   /**
    * Resolves once all that `append` has resolved for is flushed to disk. After a failure it may be lost, also if it can still be
    * read. One call at a time.
@@ -144,7 +146,8 @@ export function openJournal({
     isNeedless(segment) && (!writer.isActive(segment) || (!writer.isWriting() && segment.end >= REUSED_BYTES))
 
   return {
-    append: (payload) => writer.append(payload),
+    append: (payload) => writer.append([payload]),
+    appendAll: (payloads) => writer.append(payloads),
     flush: () => writer.flush(),
     importSync: (payloads) => writer.importSync(payloads),
 

@@ -22,16 +22,24 @@ const VERSION_AT = MAGIC.length
 const HEADER_CRC_AT = 18
 export const HEADER_BYTES = 22
 
-export function encodeRecord(key: number, payload: Buffer): Buffer {
-  const record = Buffer.allocUnsafe(HEADER_BYTES + payload.length)
-  MAGIC.copy(record)
-  record[VERSION_AT] = FORMAT
-  record.writeUInt32LE(payload.length, 4)
-  record.writeUIntLE(key, 8, 6)
-  record.writeUInt32LE(crc32(payload), 14)
-  record.writeUInt32LE(crc32(record.subarray(0, HEADER_CRC_AT)), HEADER_CRC_AT)
-  payload.copy(record, HEADER_BYTES)
-  return record
+export const encodeRecord = (key: number, payload: Buffer): Buffer => encodeRecords(key, [payload])
+
+/** Returns the records of payloads, one behind the other, with keys from the first on. */
+export function encodeRecords(firstKey: number, payloads: readonly Buffer[]): Buffer {
+  const bytes = payloads.reduce((sum, { length }) => sum + HEADER_BYTES + length, 0)
+  const content = Buffer.allocUnsafe(bytes)
+  let [at, key] = [0, firstKey]
+  for (const payload of payloads) {
+    MAGIC.copy(content, at)
+    content[at + VERSION_AT] = FORMAT
+    content.writeUInt32LE(payload.length, at + 4)
+    content.writeUIntLE(key++, at + 8, 6)
+    content.writeUInt32LE(crc32(payload), at + 14)
+    content.writeUInt32LE(crc32(content.subarray(at, at + HEADER_CRC_AT)), at + HEADER_CRC_AT)
+    payload.copy(content, at + HEADER_BYTES)
+    at += HEADER_BYTES + payload.length
+  }
+  return content
 }
 
 /** A part of a file, from byte `start` to before `end`. */

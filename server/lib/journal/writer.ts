@@ -3,11 +3,14 @@ import { join } from 'node:path'
 import type { Disk, OpenFile } from '../disk.ts'
 import { predecessorRecord } from './file-content.ts'
 import { segmentName } from './names.ts'
-import { encodeRecord } from './records.ts'
+import { encodeRecord, encodeRecords, HEADER_BYTES } from './records.ts'
 import { Segment } from './segment.ts'
 
+/** Entries that are written together. */
 interface Pending {
-  readonly payload: Buffer
+  readonly payloads: readonly Buffer[]
+  readonly bytes: number
+  /** Called with the key of the first. */
   readonly resolve: (key: number) => void
   readonly reject: (error: unknown) => void
 }
@@ -54,7 +57,7 @@ export class Writer {
 
   /** The key of the newest entry, those included that are being written. */
   newestKey(): number {
-    return this.#nextKey - 1 + this.#pending.length
+    return this.#nextKey - 1 + countOf(this.#pending)
   }
 
   isWriting(): boolean {
@@ -64,9 +67,11 @@ export class Writer {
   /** Whether the next entry goes to this file. */
   isActive = (segment: Segment): boolean => this.#active?.segment === segment
 
-  append(payload: Buffer): Promise<number> {
+  /** Resolves to the key of the first; those of the others follow. All are in one file, or none is written. */
+  append(payloads: readonly Buffer[]): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.#pending.push({ payload, resolve, reject })
+      const bytes = payloads.reduce((sum, { length }) => sum + length, 0)
+      this.#pending.push({ payloads, bytes, resolve, reject })
       this.#writing ??= this.#writeAll()
     })
   }
@@ -142,10 +147,16 @@ export class Writer {
     await Promise.resolve()
     while (this.#pending.length > 0) {
       const batch = this.#nextBatch()
-      const firstKey = this.#nextKey
+      let key = this.#nextKey
       try {
-        await this.#write(batch, firstKey)
-        batch.forEach(({ resolve }, i) => resolve(firstKey + i))
+        await this.#write(
+          batch.flatMap(({ payloads }) => payloads),
+          key,
+        )
+        for (const { payloads, resolve } of batch) {
+          resolve(key)
+          key += payloads.length
+        }
       } catch (error) {
         this.#abandonFile()
         for (const { reject } of batch) reject(error)
@@ -156,16 +167,13 @@ export class Writer {
 
   #nextBatch(): Pending[] {
     let bytes = 0
-    const rest = this.#pending.findIndex(
-      ({ payload }) => (bytes += payload.length) > this.#options.segmentBytes,
-    )
+    const rest = this.#pending.findIndex((one) => (bytes += one.bytes) > this.#options.segmentBytes)
     return this.#pending.splice(0, rest === -1 ? this.#pending.length : Math.max(1, rest))
   }
 
   /** Writes the batch to the last file, and to another one if that has been deleted by somebody else. */
-  async #write(batch: readonly Pending[], firstKey: number, isSecondTry = false): Promise<void> {
-    const records = batch.map(({ payload }, i) => encodeRecord(firstKey + i, payload))
-    const content = Buffer.concat(records)
+  async #write(payloads: readonly Buffer[], firstKey: number, isSecondTry = false): Promise<void> {
+    const content = encodeRecords(firstKey, payloads)
     const { segmentBytes, flushes } = this.#options
     if (this.#isDistrusted || (this.#active?.end ?? 0) + content.length > segmentBytes) this.leaveFile()
     const active = this.#active ?? (await this.#begin())
@@ -176,13 +184,14 @@ export class Writer {
     if (!active.file.hasName()) {
       this.leaveFile()
       if (isSecondTry) throw new Error(`${active.segment.name} is deleted while it is written`)
-      return await this.#write(batch, firstKey, true)
+      return await this.#write(payloads, firstKey, true)
     }
-    for (const { length } of records) {
-      active.segment.push(active.end, active.end + length)
-      active.end += length
+    for (const { length } of payloads) {
+      const end = active.end + HEADER_BYTES + length
+      active.segment.push(active.end, end)
+      active.end = end
     }
-    this.#nextKey += batch.length
+    this.#nextKey += payloads.length
   }
 
   async #begin(): Promise<Active> {
@@ -219,3 +228,6 @@ export class Writer {
     }
   }
 }
+
+const countOf = (pending: readonly Pending[]): number =>
+  pending.reduce((sum, { payloads }) => sum + payloads.length, 0)
