@@ -36,8 +36,10 @@ export const roomsFor = (recall: Recall, endedAtMs: number | undefined): readonl
 /** Returns the positions that a recall got, each with its room, given all its rooms: it went to the last of them; see `roomsFor`. */
 export function withRooms(rooms: readonly Room[], positions: readonly Position[]): Published['positions'] {
   const skipped = rooms.length - positions.length
-  return positions.flatMap((position, i) => {
+  const placed: { readonly room: Room; readonly position: Position }[] = []
+  for (const [i, position] of positions.entries()) {
     const room = rooms[skipped + i]
-    return room === undefined ? [] : [{ room, position }]
-  })
+    if (room !== undefined) placed.push({ room, position })
+  }
+  return placed
 }

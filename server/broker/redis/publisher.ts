@@ -61,10 +61,12 @@ export function createPublisher(
   async function write(batch: readonly Addressed[]): Promise<Outcome[]> {
     const calls: Promise<Outcome[]>[] = []
     const rolledBack: RolledBackLog[] = []
-    for (let i = 0; i < batch.length; i += RECALLS_PER_CALL) {
-      const some = batch.slice(i, i + RECALLS_PER_CALL)
-      calls.push(callEach(some, rolledBack))
-    }
+    // One write for all calls, which are made at once; the stream is another one after each reconnect.
+    const { stream } = commands
+    if (batch.length > RECALLS_PER_CALL) stream?.cork()
+    for (let i = 0; i < batch.length; i += RECALLS_PER_CALL)
+      calls.push(callEach(batch.slice(i, i + RECALLS_PER_CALL), rolledBack))
+    if (batch.length > RECALLS_PER_CALL) stream?.uncork()
     const outcomes = (await Promise.all(calls)).flat()
     const [first] = outcomes
     if (first instanceof Error && outcomes.every((outcome) => outcome instanceof Error)) throw first
@@ -107,19 +109,25 @@ export function createPublisher(
   }
 
   function rolledBackLogs(batch: readonly Addressed[], outcomes: readonly Outcome[]): RolledBackLog[] {
-    return batch.flatMap(({ rooms }, i) => {
+    const rolledBack: RolledBackLog[] = []
+    for (const [i, { rooms, names }] of batch.entries()) {
       const outcome = outcomes[i]
-      if (outcome === undefined || outcome instanceof Error) return []
+      if (outcome === undefined || outcome instanceof Error) continue
       const feed = outcome.at(-1)
       // Only that of a feed that went back is replaced.
       if (feed !== undefined && feed.epoch !== feedEpoch) {
         if (feedEpoch !== undefined) rollbacksSeen++
         feedEpoch = feed.epoch
       }
-      return withRooms(rooms, outcome)
-        .map(({ room, position }) => ({ room, name: roomName(room), position }))
-        .filter(({ name, position }) => rollbacks.wentBack(name, position))
-    })
+      // As `withRooms` does it.
+      const skipped = rooms.length - outcome.length
+      for (const [j, position] of outcome.entries()) {
+        const [room, name] = [rooms[skipped + j], names[skipped + j]]
+        if (room === undefined || name === undefined || !rollbacks.wentBack(name, position)) continue
+        rolledBack.push({ room, name, position })
+      }
+    }
+    return rolledBack
   }
 
   async function publish(

@@ -6,9 +6,11 @@ const MAX_ROOMS = 5_000
 const MAX_EARLIER_EPOCHS = 3
 
 interface Known {
-  readonly position: Position
-  readonly earlierEpochs: readonly string[]
+  position: Position
+  earlierEpochs: readonly string[]
 }
+
+const NONE: readonly string[] = []
 
 /**
  * Remembers where the logs of recently used rooms end, to detect when one goes back: a failover lost confirmed recalls.
@@ -24,19 +26,30 @@ export class RollbackDetector {
    * had been replaced: then the replacement was lost too.
    */
   wentBack(room: string, position: Position): boolean {
-    const known = this.#recent.get(room) ?? this.#older.get(room)
-    const before = known?.position
-    const isSameEpoch = before?.epoch === position.epoch
-    const earlierEpochs =
-      known === undefined || isSameEpoch
-        ? (known?.earlierEpochs ?? [])
-        : [known.position.epoch, ...known.earlierEpochs].slice(0, MAX_EARLIER_EPOCHS)
-    this.#recent.set(room, { position, earlierEpochs })
-    if (this.#recent.size >= MAX_ROOMS) {
-      this.#older = this.#recent
-      this.#recent = new Map()
+    const known = this.#knownOf(room)
+    if (known === undefined) {
+      this.#remember(room, { position, earlierEpochs: NONE })
+      return false
     }
-    if (before === undefined) return false
-    return isSameEpoch ? position.offset <= before.offset : earlierEpochs.includes(position.epoch)
+    const before = known.position
+    known.position = position
+    if (before.epoch === position.epoch) return position.offset <= before.offset
+    known.earlierEpochs = [before.epoch, ...known.earlierEpochs].slice(0, MAX_EARLIER_EPOCHS)
+    return known.earlierEpochs.includes(position.epoch)
+  }
+
+  #knownOf(room: string): Known | undefined {
+    const recent = this.#recent.get(room)
+    if (recent !== undefined) return recent
+    const older = this.#older.get(room)
+    if (older !== undefined) this.#remember(room, older)
+    return older
+  }
+
+  #remember(room: string, known: Known): void {
+    this.#recent.set(room, known)
+    if (this.#recent.size < MAX_ROOMS) return
+    this.#older = this.#recent
+    this.#recent = new Map()
   }
 }
