@@ -17,12 +17,14 @@ const UPGRADE = [
 const READ_BUFFER = Buffer.allocUnsafe(256 * 1024)
 const ASCII = { open: 48, ping: 50, message: 52, connect: 48, event: 50, ack: 51, connectError: 52 } as const
 const PONG = clientFrame('3')
+/** Half of what the gateway allows on one socket. */
+const MAX_IN_FLIGHT = 50
 
 export interface RawSocketOptions {
   readonly port: number
   readonly token: string
-  /** The payload of `subscribe`. */
-  readonly request: unknown
+  /** The payloads of `subscribe`, one for each room. */
+  readonly requests: readonly unknown[]
   /** Called with each event of the server. `bytes` is only valid until the callback returns. */
   readonly onEvent: (bytes: Buffer, start: number, end: number) => void
   /** Called when the server or the network closes the connection. */
@@ -43,10 +45,16 @@ export interface RawSocket {
 
 /**
  * A minimal Socket.IO client, at a fraction of the cost of a real one: connects, presents its token, subscribes and
- * responds to pings. Resolves once it has subscribed. Events may arrive earlier.
+ * responds to pings. Resolves once it has subscribed to all rooms, with an acknowledgement for each. Events may arrive earlier.
  */
-export function openRawSocket(options: RawSocketOptions): Promise<{ socket: RawSocket; ack: SubscribeAck }> {
+export function openRawSocket(
+  options: RawSocketOptions,
+): Promise<{ socket: RawSocket; acks: readonly SubscribeAck[] }> {
   return new Promise((resolve, reject) => {
+    const { requests } = options
+    const acks: SubscribeAck[] = []
+    let requested = 0
+    let acknowledged = 0
     let isDropped = false
     let head = ''
     let isUpgraded = false
@@ -99,17 +107,25 @@ export function openRawSocket(options: RawSocketOptions): Promise<{ socket: RawS
     function onMessage(bytes: Buffer, start: number, end: number): void {
       const kind = bytes[start]
       if (kind === ASCII.event) options.onEvent(bytes, start, end)
-      else if (kind === ASCII.connect)
-        tcp.write(clientFrame(`420${JSON.stringify(['subscribe', options.request])}`))
+      else if (kind === ASCII.connect) for (let i = 0; i < MAX_IN_FLIGHT; i++) requestNext()
       else if (kind === ASCII.ack) onAck(bytes.toString('utf8', start, end))
       else if (kind === ASCII.connectError) close()
     }
 
+    function requestNext(): void {
+      if (requested === requests.length) return
+      const id = requested++
+      tcp.write(clientFrame(`42${id}${JSON.stringify(['subscribe', requests[id]])}`))
+    }
+
     /** `text` looks like `30[{…}]`. */
     function onAck(text: string): void {
-      const [ack] = JSON.parse(text.slice(text.indexOf('['))) as [SubscribeAck]
-      if (ack.ok) resolve({ socket: { drop }, ack })
-      else reject(new Error(`not subscribed: ${text}`))
+      const at = text.indexOf('[')
+      const [ack] = JSON.parse(text.slice(at)) as [SubscribeAck]
+      if (!ack.ok) return reject(new Error(`not subscribed: ${text}`))
+      acks[Number(text.slice(1, at))] = ack
+      if (++acknowledged === requests.length) resolve({ socket: { drop }, acks })
+      else requestNext()
     }
   })
 }

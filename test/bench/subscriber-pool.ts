@@ -10,9 +10,11 @@ export interface SubscriberPlan {
   /** Ports of the nodes, used in turn. */
   readonly ports: readonly number[]
   readonly sockets: number
-  /** Socket i subscribes to room (i mod rooms) + firstRoom. */
+  /** Socket i subscribes to room (i mod rooms) + firstRoom, or to every room r with i = r mod sockets. */
   readonly rooms: number
   readonly firstRoom?: number
+  /** 1 by default. Otherwise every room has one socket. */
+  readonly roomsPerSocket?: number
   /** One per socket, or one for all. */
   readonly tokens: readonly string[]
   /** Sockets that connect at a time. */
@@ -41,9 +43,13 @@ export interface SubscriberReport extends Tally {
 
 interface Subscriber {
   readonly index: number
+  readonly subscriptions: readonly Subscription[]
+  socket: RawSocket | undefined
+}
+
+interface Subscription {
   readonly room: BenchRoom
   readonly cursor: Cursor
-  socket: RawSocket | undefined
   /** The position of the room at the first subscribe. */
   from: SubscribeAck['position']
   /** How many notices the room had then. */
@@ -131,33 +137,52 @@ export class SubscriberPool {
   }
 
   #addSubscribers(): void {
-    for (let index = 0; index < this.#plan.sockets; index++) {
-      const room = this.#rooms[index % this.#rooms.length]
-      if (room === undefined) throw new Error('there are no rooms')
-      room.sockets++
-      const cursor = room.checker.cursor()
-      this.#subscribers.push({ index, room, cursor, socket: undefined, from: undefined, base: cursor.next })
+    const { sockets, roomsPerSocket = 1 } = this.#plan
+    for (let index = 0; index < sockets; index++) {
+      const subscriptions = Array.from({ length: roomsPerSocket }, (_, i) =>
+        this.#subscriptionTo(index + i * sockets),
+      )
+      this.#subscribers.push({ index, subscriptions, socket: undefined })
     }
+  }
+
+  #subscriptionTo(number: number): Subscription {
+    const room = this.#rooms[number % this.#rooms.length]
+    if (room === undefined) throw new Error('there are no rooms')
+    room.sockets++
+    const cursor = room.checker.cursor()
+    return { room, cursor, from: undefined, base: cursor.next }
   }
 
   async #open(subscriber: Subscriber, mode: 'fresh' | 'resume'): Promise<void> {
     const { ports, tokens } = this.#plan
-    const { room, index, cursor, from, base } = subscriber
-    const since =
-      mode === 'resume' && from ? { epoch: from.epoch, offset: from.offset + cursor.next - base } : undefined
-    const { socket, ack } = await openRawSocket({
+    const { index, subscriptions } = subscriber
+    const requests = subscriptions.map(({ room, cursor, from, base }) => ({
+      group: groupOf(room.number),
+      ...(mode === 'resume' &&
+        from && { since: { epoch: from.epoch, offset: from.offset + cursor.next - base } }),
+    }))
+    const { socket, acks } = await openRawSocket({
       port: ports[index % ports.length] ?? 0,
       token: tokens[index % tokens.length] ?? '',
-      request: { group: groupOf(room.number), ...(since && { since }) },
+      requests,
       onEvent: (bytes, start, end) => this.#receive(subscriber, bytes, start, end),
       onClosed: () => this.#closed++,
     })
     subscriber.socket = socket
-    subscriber.from ??= ack.position
-    if (ack.gap !== undefined) this.#gaps++
+    for (const [i, subscription] of subscriptions.entries()) {
+      subscription.from ??= acks[i]?.position
+      if (acks[i]?.gap !== undefined) this.#gaps++
+    }
   }
 
-  #receive({ room, cursor }: Subscriber, bytes: Buffer, start: number, end: number): void {
+  #receive(subscriber: Subscriber, bytes: Buffer, start: number, end: number): void {
+    const subscription = this.#subscriptionOf(subscriber, bytes, start, end)
+    if (subscription === undefined) {
+      this.#tally.misrouted++
+      return
+    }
+    const { room, cursor } = subscription
     if (room.frame.compare(bytes, start, end) !== 0) this.#parse(room, bytes.subarray(start, end))
     this.#frames++
     this.#tally.misrouted += room.misrouted
@@ -168,6 +193,19 @@ export class SubscriberPool {
       room.checker.record(cursor, seq, this.#tally)
       this.#latencies.record(now - startUs - (seq - first) * everyUs)
     }
+  }
+
+  /** Returns undefined for a room that the socket is not in. Only the first seq is looked at. */
+  #subscriptionOf(
+    { subscriptions, index }: Subscriber,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): Subscription | undefined {
+    if (subscriptions.length === 1) return subscriptions[0]
+    const { rooms, sockets } = this.#plan
+    const [seq = index] = seqsIn(bytes.subarray(start, end))
+    return subscriptions[((seq % rooms) - index) / sockets]
   }
 
   #parse(room: BenchRoom, payload: Buffer): void {
