@@ -4,7 +4,7 @@ import { nowUs } from './clock.ts'
 import { startLoadProcess } from './load.ts'
 import type { LoadProcess, Outcomes } from './load.ts'
 import { startPeer } from './peers.ts'
-import type { Peer, PeerName } from './peers.ts'
+import type { Peer, PeerName, PeerOptions } from './peers.ts'
 import { cpuOf, memoryOf } from './process-usage.ts'
 import { mergeHistograms } from './statistics.ts'
 import type { Histogram } from './statistics.ts'
@@ -29,12 +29,22 @@ export interface LoadPlan {
   readonly fillers?: number
 }
 
-/** CPU time in s. `nodes` has one element per node; `all` and `system` include Redis. */
+/** CPU time in s. `nodes` has one element per node; `all` and `system` include Redis, but not what generates the load. */
 export interface Cpu {
   readonly nodes: readonly number[]
   readonly redis: number
   readonly all: number
   readonly system: number
+  /** Of each process that generates load. */
+  readonly load: readonly number[]
+  /** When it was read, in s. */
+  readonly atS: number
+}
+
+/** The same between two times. */
+export interface CpuShare extends Omit<Cpu, 'load' | 'atS'> {
+  /** Of the process that generates most of the load, in % of a core: near 100, the figures are the generator's. */
+  readonly generatorPercent: number
 }
 
 /** Counts of errors by kind. Each of them must be 0. */
@@ -47,7 +57,7 @@ export interface DeliveryResult {
   readonly delivered: number
   readonly frames: number
   readonly latency: Histogram
-  readonly cpu: Cpu
+  readonly cpu: CpuShare
   /** From the time the first recall was due to the last delivery. */
   readonly tookS: number
   readonly errors: ErrorCounts
@@ -65,8 +75,12 @@ export class Harness {
   }
 
   /** Runs a workload in a harness of its own, and stops whatever it started. */
-  static async run<T>(name: PeerName, nodes: number, workload: (harness: Harness) => Promise<T>): Promise<T> {
-    const harness = new Harness(await startPeer(name, nodes))
+  static async run<T>(
+    name: PeerName,
+    workload: (harness: Harness) => Promise<T>,
+    options: PeerOptions = {},
+  ): Promise<T> {
+    const harness = new Harness(await startPeer(name, options))
     try {
       return await workload(harness)
     } finally {
@@ -79,9 +93,11 @@ export class Harness {
   async subscribe(
     plan: Omit<SubscriberPlan, 'ports' | 'tokens'> & { readonly node?: number },
   ): Promise<number> {
-    const { firstRoom = 0, rooms, sockets, node } = plan
+    const { firstRoom = 0, rooms, sockets, roomsPerSocket, node } = plan
     const tokens = await Promise.all(
-      Array.from({ length: sockets }, (_, i) => this.#token(i, (i % rooms) + firstRoom)),
+      Array.from({ length: sockets }, (_, i) =>
+        roomsPerSocket === undefined ? memberToken(i, (i % rooms) + firstRoom) : adminToken(i),
+      ),
     )
     const nodes = node === undefined ? this.peer.nodes : this.peer.nodes.slice(node, node + 1)
     const load = startLoadProcess()
@@ -149,26 +165,22 @@ export class Harness {
 
   cpu(): Cpu {
     const nodes = this.peer.nodes.map(({ pid }) => cpuOf(pid))
-    const redis = cpuOf(this.peer.redisPid)
+    const redis = this.peer.redis === undefined ? { userS: 0, systemS: 0 } : cpuOf(this.peer.redis.pid)
     const total = ({ userS, systemS }: ReturnType<typeof cpuOf>): number => userS + systemS
     return {
       nodes: nodes.map(total),
       redis: total(redis),
       all: nodes.reduce((sum, node) => sum + total(node), total(redis)),
       system: nodes.reduce((sum, { systemS }) => sum + systemS, redis.systemS),
+      load: [this.#poster, ...this.#subscribers].map(({ pid }) => total(cpuOf(pid))),
+      atS: nowUs() / 1e6,
     }
   }
 
   /** Returns the memory of all processes of the server, in bytes. */
   memory(): number {
-    return [...this.peer.nodes.map(({ pid }) => pid), this.peer.redisPid].reduce(
-      (sum, pid) => sum + memoryOf(pid),
-      0,
-    )
-  }
-
-  #token(user: number, room: number): Promise<string> {
-    return makeToken({ sub: `user-${user}`, rooms: [{ group: groupOf(room) }], ttlS: TOKEN_TTL_S })
+    const { nodes, redis } = this.peer
+    return [...nodes, ...(redis ? [redis] : [])].reduce((sum, { pid }) => sum + memoryOf(pid), 0)
   }
 
   #runOnAll<T>(run: (load: LoadProcess) => Promise<T>): Promise<T[]> {
@@ -176,11 +188,20 @@ export class Harness {
   }
 }
 
-export const cpuSince = (before: Cpu, after: Cpu): Cpu => ({
+const memberToken = (user: number, room: number): Promise<string> =>
+  makeToken({ sub: `user-${user}`, rooms: [{ group: groupOf(room) }], ttlS: TOKEN_TTL_S })
+
+/** A token cannot name as many rooms as a socket may follow. */
+const adminToken = (user: number): Promise<string> =>
+  makeToken({ sub: `admin-${user}`, role: 'admin', ttlS: TOKEN_TTL_S })
+
+export const cpuSince = (before: Cpu, after: Cpu): CpuShare => ({
   nodes: after.nodes.map((s, i) => s - (before.nodes[i] ?? 0)),
   redis: after.redis - before.redis,
   all: after.all - before.all,
   system: after.system - before.system,
+  generatorPercent:
+    (Math.max(...after.load.map((s, i) => s - (before.load[i] ?? 0))) / (after.atS - before.atS)) * 100,
 })
 
 type Report = Outcomes['report']

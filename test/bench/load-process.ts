@@ -15,7 +15,7 @@ async function execute(command: Command): Promise<Outcomes[Command['do']]> {
   if (command.do === 'reconnect') return pool.connect(command.mode)
   if (command.do === 'expect') return pool.expect(command.schedule)
   if (command.do === 'drop') return pool.drop()
-  return { ...pool.report(), cpuUs: process.cpuUsage().user + process.cpuUsage().system }
+  return pool.report()
 }
 
 process.on('message', (command: Command) => {

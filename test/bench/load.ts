@@ -18,8 +18,7 @@ export interface Outcomes {
   /** In s. */
   reconnect: number
   expect: void
-  /** With the CPU time of the process so far. */
-  report: SubscriberReport & { readonly cpuUs: number }
+  report: SubscriberReport
   drop: void
   post: PostingReport
 }
@@ -29,6 +28,7 @@ type Reply<Name extends Command['do']> = { readonly outcome: Outcomes[Name] } | 
 const PROGRAM = fileURLToPath(new URL('./load-process.js', import.meta.url))
 
 export interface LoadProcess {
+  readonly pid: number
   run<Name extends Command['do']>(command: Extract<Command, { do: Name }>): Promise<Outcomes[Name]>
   stop(): void
 }
@@ -37,6 +37,7 @@ export interface LoadProcess {
 export function startLoadProcess(): LoadProcess {
   const child = fork(PROGRAM)
   return {
+    pid: child.pid ?? 0,
     run: (command) =>
       new Promise((resolve, reject) => {
         const onExit = (): void => reject(new Error('a load process exited'))

@@ -9,7 +9,7 @@ import type { PeerName } from './peers.ts'
 import type { BenchRow, Figures } from './row.ts'
 import { printRelay } from './relay.ts'
 import { printSyncs } from './syncs.ts'
-import { compare, describeErrors } from './table.ts'
+import { compare, describeErrors, summarize } from './table.ts'
 
 const ROWS: Readonly<Record<string, BenchRow>> = { ...DELIVERY_ROWS, ...OTHER_ROWS }
 
@@ -47,7 +47,12 @@ async function main(args: readonly string[]): Promise<void> {
   if (isRelay) return printRelay({ reps: reps ?? 5, share: quick ? 0.2 : 1 }, print)
   if (isGrowth) return printGrowth(values.rows?.split(','), print)
   const peers = PEERS.filter((name) => values.peers?.split(',').includes(name) ?? true)
-  for (const [name, row] of rows) await runRow(name, row, { reps, quick, peers })
+  const measured = []
+  for (const [name, row] of rows) {
+    const figuresOf = await runRow(name, row, { reps, quick, peers })
+    measured.push({ ...row, figuresOf })
+  }
+  print(`### Summary\n\n${summarize(measured, peers)}\n`)
 }
 
 function select(names: string | undefined): [string, BenchRow][] {
@@ -72,7 +77,12 @@ function exitWithUsageError(reason: string): never {
 }
 
 /** Measures all servers in each repetition, in alternating order, so that other load affects them alike. */
-async function runRow(name: string, row: BenchRow, { reps, quick, peers }: Options): Promise<void> {
+async function runRow(
+  name: string,
+  row: BenchRow,
+  { reps, quick, peers: wanted }: Options,
+): Promise<ReadonlyMap<PeerName, readonly Figures[]>> {
+  const peers = wanted.filter((peer) => row.peers?.includes(peer) ?? true)
   const times = reps ?? row.reps
   const figuresOf = new Map<PeerName, Figures[]>(peers.map((peer) => [peer, []]))
   for (let rep = 0; rep < times; rep++) {
@@ -86,6 +96,7 @@ async function runRow(name: string, row: BenchRow, { reps, quick, peers }: Optio
   print(
     `### ${row.title}\n\n\`${name}\`, ${times === 1 ? 'one run' : `median of ${times} runs`}\n\n${compare(figuresOf)}\n`,
   )
+  return figuresOf
 }
 
 await main(process.argv.slice(2))

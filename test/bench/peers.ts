@@ -19,16 +19,18 @@ interface Node {
 /** One of the compared servers: its nodes, and a Redis of its own. */
 export interface Peer {
   readonly nodes: readonly Node[]
-  readonly redisPid: number
+  readonly redis: RedisServer | undefined
   stop(): Promise<void>
 }
 
-async function startGatewayNode(redis: RedisServer): Promise<Node> {
-  return startGatewayProcess({ ...SETTINGS, REDIS_URL: redis.url })
+const urlOf = (redis: RedisServer | undefined) => (redis === undefined ? {} : { REDIS_URL: redis.url })
+
+async function startGatewayNode(redis: RedisServer | undefined): Promise<Node> {
+  return startGatewayProcess({ ...SETTINGS, ...urlOf(redis) })
 }
 
-async function startPlainNode(redis: RedisServer): Promise<Node> {
-  const child = fork(PLAIN, { env: { ...process.env, NODE_ENV: 'production', REDIS_URL: redis.url } })
+async function startPlainNode(redis: RedisServer | undefined): Promise<Node> {
+  const child = fork(PLAIN, { env: { ...process.env, NODE_ENV: 'production', ...urlOf(redis) } })
   const exited = once(child, 'exit')
   const started = await Promise.race([once(child, 'message'), exited.then(() => undefined)])
   if (started === undefined || child.pid === undefined) throw new Error('the plain server did not start')
@@ -44,12 +46,21 @@ const START_NODE = { gateway: startGatewayNode, plain: startPlainNode } as const
 export type PeerName = keyof typeof START_NODE
 export const PEERS = Object.keys(START_NODE) as readonly PeerName[]
 
-export async function startPeer(name: PeerName, nodeCount = 1): Promise<Peer> {
-  const redis = await startRedis()
+export interface PeerOptions {
+  readonly nodes?: number
+  /** Whether the gateway runs without Redis: it then flushes to its disk before the response. */
+  readonly isEmbedded?: boolean
+}
+
+export async function startPeer(
+  name: PeerName,
+  { nodes: nodeCount = 1, isEmbedded = false }: PeerOptions,
+): Promise<Peer> {
+  const redis = isEmbedded ? undefined : await startRedis()
   const nodes: Node[] = []
   const stop = async (): Promise<void> => {
     for (const node of nodes) await node.stop()
-    await redis.stop()
+    await redis?.stop()
   }
   try {
     for (let i = 0; i < nodeCount; i++) nodes.push(await START_NODE[name](redis))
@@ -57,5 +68,5 @@ export async function startPeer(name: PeerName, nodeCount = 1): Promise<Peer> {
     await stop()
     throw error
   }
-  return { nodes, redisPid: redis.pid, stop }
+  return { nodes, redis, stop }
 }

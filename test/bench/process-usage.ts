@@ -12,9 +12,11 @@ export function cpuOf(pid: number): { readonly userS: number; readonly systemS: 
 }
 
 /** Returns the resident memory of a process, in bytes. */
-export function memoryOf(pid: number): number {
-  const kB = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]
-  return Number(kB) * 1024
+export const memoryOf = (pid: number): number => statusBytesOf(pid, 'VmRSS')
+
+function statusBytesOf(pid: number, name: string): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+  return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1024
 }
 
 /** Returns the number of write system calls of a process so far, to sockets or anything else. */
@@ -22,8 +24,12 @@ export function writesOf(pid: number): number {
   return Number(/^syscw: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'latin1'))?.[1])
 }
 
-/** Returns how many files, and thus connections, a process may have open. */
-export function maxOpenFiles(): number {
+/** Files that a process opens in addition to its sockets. */
+const OTHER_FILES = 200
+/** As many as tables of this project go to, or as a process may have open. */
+export const MAX_SOCKETS = Math.min(20_000, maxOpenFiles() - OTHER_FILES)
+
+function maxOpenFiles(): number {
   const limit = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1]
   return limit === 'unlimited' ? Infinity : Number(limit)
 }

@@ -40,6 +40,34 @@ export function compare(figuresOf: ReadonlyMap<string, readonly Figures[]>): str
   ])
 }
 
+/** What was measured of a row, for the table of all rows. */
+interface MeasuredRow {
+  readonly title: string
+  /** The names of the figures that stand for the row. */
+  readonly summary: readonly string[]
+  readonly figuresOf: ReadonlyMap<string, readonly Figures[]>
+}
+
+/** Returns a table with a line for each row: the medians of the figures that stand for it, and the ratios of ours to theirs. */
+export function summarize(rows: readonly MeasuredRow[], [ours, theirs]: readonly string[]): string {
+  return toTable([
+    ['workload', 'figures', ours ?? '', theirs ?? '', 'ratio'],
+    ...rows.map(({ title, summary, figuresOf }) => {
+      const medianOf = (name = '', column: string): number =>
+        median((figuresOf.get(name) ?? []).map(({ values }) => values[column] ?? NaN))
+      const cell = (value: (column: string) => number): string =>
+        summary.map((column) => formatNumber(value(column))).join('; ')
+      return [
+        title,
+        summary.join('; '),
+        cell((column) => medianOf(ours, column)),
+        cell((column) => medianOf(theirs, column)),
+        cell((column) => medianOf(ours, column) / medianOf(theirs, column)),
+      ]
+    }),
+  ])
+}
+
 function formatMedian(values: readonly number[], isFirst: boolean): string {
   const text = formatNumber(median(values))
   return isFirst && values.length > 1

@@ -3,7 +3,7 @@ import { textFrame } from '../../server/realtime/rooms/prepared-event.ts'
 import { DeliveryChecker, emptyTally } from '../bench/delivery-checker.ts'
 import { FIRST_FILLER_SEQ, seqsIn } from '../bench/payload-seqs.ts'
 import { Histogram, median, mergeHistograms } from '../bench/statistics.ts'
-import { compare, formatNumber } from '../bench/table.ts'
+import { compare, formatNumber, summarize } from '../bench/table.ts'
 import { clientFrame, FrameReader } from '../bench/websocket-frames.ts'
 
 describe('statistics of the benchmarks', () => {
@@ -39,6 +39,28 @@ describe('statistics of the benchmarks', () => {
       '| gateway | 2 (1–3) | 0 |',
       '| plain | 4 | lost 7 |',
       '| ratio | 0.5 |  |',
+    ])
+  })
+})
+
+describe('summary of the benchmarks', () => {
+  it('has the medians of the figures that stand for each row, and none of a server that was not measured', () => {
+    const figures = (s: number) => ({ values: { 'CPU s': s, 'p50 ms': 10 * s, other: 7 }, errors: {} })
+    const summary = ['CPU s', 'p50 ms']
+    const both = new Map([
+      ['gateway', [figures(1), figures(2), figures(3)]],
+      ['plain', [figures(4)]],
+    ])
+    const table = summarize(
+      [
+        { title: 'storm', summary, figuresOf: both },
+        { title: 'embedded', summary, figuresOf: new Map([['gateway', [figures(1)]]]) },
+      ],
+      ['gateway', 'plain'],
+    )
+    expect(table.split('\n').slice(2)).to.deep.equal([
+      '| storm | CPU s; p50 ms | 2; 20 | 4; 40 | 0.5; 0.5 |',
+      '| embedded | CPU s; p50 ms | 1; 10 | –; – | –; – |',
     ])
   })
 })
