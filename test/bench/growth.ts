@@ -1,6 +1,7 @@
 import { deliveryValues } from './delivery-rows.ts'
 import { Harness } from './harness.ts'
 import type { DeliveryResult, LoadPlan } from './harness.ts'
+import { measureManyRooms } from './many-rooms.ts'
 import { measureIdle } from './other-rows.ts'
 import { MAX_SOCKETS } from './process-usage.ts'
 import type { Figures } from './row.ts'
@@ -18,6 +19,8 @@ interface DeliveryStep extends LoadPlan {
 }
 
 const SOCKETS = [1_000, 5_000, 10_000, MAX_SOCKETS]
+/** The last one is just below the limit of a node. */
+const ROOMS = [1_000, 10_000, 30_000, 99_000]
 
 const GROWTHS: Readonly<Record<string, Growth>> = {
   sockets: {
@@ -71,6 +74,13 @@ const GROWTHS: Readonly<Record<string, Growth>> = {
     steps: SOCKETS.map((sockets) => ({
       label: `${formatNumber(sockets)} sockets`,
       measure: () => measureIdle('gateway', sockets),
+    })),
+  },
+  'many-rooms': {
+    title: 'Rooms of one node, 1,000 on each socket; then its subscriptions are killed',
+    steps: ROOMS.map((rooms) => ({
+      label: `${formatNumber(rooms)} rooms`,
+      measure: () => measureManyRooms(rooms),
     })),
   },
 }

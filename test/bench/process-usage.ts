@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 
 /** Clock ticks of the kernel per second, the same on every Linux that Node supports. */
 const TICKS_PER_S = 100
@@ -13,6 +13,11 @@ export function cpuOf(pid: number): { readonly userS: number; readonly systemS: 
 
 /** Returns the resident memory of a process, in bytes. */
 export const memoryOf = (pid: number): number => statusBytesOf(pid, 'VmRSS')
+
+/** Returns the largest resident memory of a process since it started, or since `resetPeakMemory`, in bytes. */
+export const peakMemoryOf = (pid: number): number => statusBytesOf(pid, 'VmHWM')
+
+export const resetPeakMemory = (pid: number): void => writeFileSync(`/proc/${pid}/clear_refs`, '5')
 
 function statusBytesOf(pid: number, name: string): number {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1')

@@ -112,7 +112,8 @@ async function isTrusted(url: string): Promise<boolean> {
   return checks.broker
 }
 
-const readSpooled = (url: string): Promise<number> =>
+/** Returns how many recalls a gateway has taken through its spool. */
+export const readSpooled = (url: string): Promise<number> =>
   readMetric(url, 'recalls_kept_total{where="spool",duplicate="false"}').catch(() => 0)
 
 function cpuSecondsOf(pid: number): number {
