@@ -29,6 +29,12 @@ export function writesOf(pid: number): number {
   return Number(/^syscw: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'latin1'))?.[1])
 }
 
+/** Returns how often the main thread of a process has waited for something to happen, and was woken. */
+export function wakeUpsOf(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+  return Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)?.[1])
+}
+
 /** Files that a process opens in addition to its sockets. */
 const OTHER_FILES = 200
 /** As many as tables of this project go to, or as a process may have open. */

@@ -4,10 +4,11 @@ import { nowUs } from '../bench/clock.ts'
 import { writesOf } from '../bench/process-usage.ts'
 import { groupOf, SubscriberPool } from '../bench/subscriber-pool.ts'
 import { postRecalls } from '../bench/webhook-load.ts'
-import { makeToken } from '../support/client.ts'
+import { adminToken, makeToken } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { COUNTING, workOf } from '../support/gateway-work.ts'
+import { redisCallsOf } from '../support/redis-calls.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { RedisServer } from '../support/redis-server.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
@@ -18,6 +19,8 @@ const FIRST_SEQ = 1_000_000
 const UNBATCHED_PER_S = 20
 /** A quarter more than measured. */
 const MAX_HEAP_BYTES = 14_300
+/** The same, of a room with one socket. */
+const MAX_ROOM_BYTES = 3_900
 
 /**
  * Guards against a large loss of performance with counts, which are the same on any machine, however busy. Each limit
@@ -93,13 +96,7 @@ describe('the work that a gateway does', function () {
     }
   }
 
-  /** Returns how often each Redis command was called so far, scripts included. */
-  async function redisCalls(): Promise<Map<string, number>> {
-    const lines = String(await sendToRedis('INFO', 'commandstats')).matchAll(
-      /^cmdstat_([\w|-]+):calls=(\d+)/gm,
-    )
-    return new Map([...lines].map(([, name = '', calls]) => [name, Number(calls)]))
-  }
+  const redisCalls = (): Promise<ReadonlyMap<string, number>> => redisCallsOf(redis.url)
 
   it('is one write per delivery of a notice that is not batched', async () => {
     await start()
@@ -171,5 +168,22 @@ describe('the work that a gateway does', function () {
     const after = await workOf(gateway)
     // 11,400 bytes on Node 20 and 24 when this limit was set.
     expect((after.heapBytes - before.heapBytes) / 2_000).to.be.below(MAX_HEAP_BYTES)
+  })
+
+  it('is little memory per room', async () => {
+    await start()
+    const tokens = [await adminToken()]
+    const open = async (sockets: number): Promise<void> => {
+      const plan = { sockets, rooms: 1_000 * sockets, roomsPerSocket: 1_000, tokens }
+      const pool = new SubscriberPool({ ...plan, ports: [gateway.port] })
+      onCleanUp(() => pool.drop())
+      await pool.connect()
+    }
+    await open(1)
+    const before = await workOf(gateway)
+    await open(3)
+    const after = await workOf(gateway)
+    // 2,000 of them are new.
+    expect((after.heapBytes - before.heapBytes) / 2_000).to.be.below(MAX_ROOM_BYTES)
   })
 })

@@ -1,0 +1,61 @@
+import { expect } from 'chai'
+import type { SubscriberPlan } from '../bench/subscriber-pool.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { CountedGateway } from '../support/counted-gateway.ts'
+import type { StepsBetween } from '../support/counted-gateway.ts'
+import { startRedis } from '../support/redis-server.ts'
+
+/** Guards, with counts, what it costs to come in: the same on any machine, however busy. */
+describe('the work for sockets that come in', function () {
+  this.timeout(60_000)
+  const onCleanUp = cleanUpAfterEach()
+  let gateway: CountedGateway
+
+  beforeEach(async () => {
+    const redis = await startRedis()
+    onCleanUp(redis.stop)
+    gateway = await CountedGateway.start(redis)
+    onCleanUp(gateway.process.stop)
+    // Whatever is made once.
+    await connect({ sockets: 20, rooms: 20 })
+  })
+
+  /** Returns the steps that the sockets took, all together. */
+  async function connect(plan: Omit<SubscriberPlan, 'ports' | 'tokens'>): Promise<StepsBetween> {
+    const counted = await gateway.count()
+    const pool = await gateway.connect(plan)
+    onCleanUp(() => pool.drop())
+    return counted()
+  }
+
+  it('is few steps for each, and no call of Redis for rooms that the node follows', async () => {
+    const sockets = 300
+    const steps = await connect({ sockets, rooms: 20 })
+    expect(steps.ssubscribes, 'subscriptions at Redis').to.equal(0)
+    // Heartbeats take 3 a second.
+    expect(steps.redisCalls, 'calls of Redis').to.be.below(4 * (steps.probes + 2))
+    // 5.1, 4, 72, 13, 2.3, 120 and 320 for each when these limits were set.
+    expect(steps.writes / sockets, 'writes').to.be.below(6.2)
+    expect(steps.encodings / sockets, 'encodings').to.be.below(5)
+    expect(steps.promises / sockets, 'promises').to.be.below(90)
+    expect(steps.ticks / sockets, 'ticks').to.be.below(18)
+    expect(steps.timers / sockets, 'timers').to.be.below(4)
+    expect(steps.copiedBytes / sockets, 'copied bytes').to.be.below(250)
+    expect(steps.convertedBytes / sockets, 'converted bytes').to.be.below(450)
+  })
+
+  it('is few calls of Redis for rooms that open together', async () => {
+    const few = await connect({ sockets: 1, rooms: 100, roomsPerSocket: 100 })
+    // 80 of them are new. 5 subscriptions and 6 reads of heads when this limit was set.
+    expect(few.redisCalls, 'calls of Redis for 80 rooms').to.be.below(20)
+    const rooms = 1_000
+    const many = await connect({ sockets: 1, rooms, roomsPerSocket: rooms })
+    // 0.13, 1.15, 47, 3.3, 0.5 and 140 for each when these limits were set.
+    expect(many.redisCalls / rooms, 'calls of Redis').to.be.below(0.2)
+    expect(many.writes / rooms, 'writes').to.be.below(1.5)
+    expect(many.promises / rooms, 'promises').to.be.below(60)
+    expect(many.ticks / rooms, 'ticks').to.be.below(5)
+    expect(many.timers / rooms, 'timers').to.be.below(1)
+    expect(many.convertedBytes / rooms, 'converted bytes').to.be.below(200)
+  })
+})
