@@ -105,6 +105,12 @@ export interface Broker {
   heads(rooms: readonly Room[]): Promise<readonly Position[]>
 
   /**
+   * Returns for each part of a log what the log holds of it, at most 100 entries, and where the log ends. A room that was never
+   * used gets its epoch now.
+   */
+  excerpts(parts: readonly LogPart[]): Promise<readonly Excerpt[]>
+
+  /**
    * Gives the log a new epoch if it still has this one. Call it for a log that is known to have lost entries: notices
    * delivered under the old numbering must not be mixed with those that follow. The entries stay; those after `agreesUntil` may
    * be others than before. Listeners get `onInterrupted`. `cut` is noted in the new epoch; see `isSince`.
@@ -218,6 +224,20 @@ export type History =
        */
       readonly resume?: Position
     }
+
+/** Part of the log of a room, from the offset `first` to `last`; empty if `last` is less. */
+export interface LogPart {
+  readonly room: Room
+  readonly first: number
+  readonly last: number
+}
+
+export interface Excerpt {
+  /** What the log holds of the part, in order; null stands for an unreadable entry. */
+  readonly entries: readonly (Notice | null)[]
+  /** The last position of the log when it was read. */
+  readonly head: Position
+}
 
 interface HistoryBefore {
   readonly notices: readonly Notice[]

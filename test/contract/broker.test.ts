@@ -236,6 +236,27 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
         )
       })
 
+      it('return parts of logs in the order requested, and where the logs end, even for many rooms', async () => {
+        for (const seq of [1, 2, 3, 4, 5]) await publish(recallOf('g7', [seq]))
+        const parts = Array.from({ length: 100 }, (_, i) => ({ room: { group: `g${i}` }, first: 2, last: 3 }))
+        const excerpts = await broker.excerpts(parts)
+        expect(excerpts.map(({ head }) => head)).to.deep.equal(
+          await broker.heads(parts.map(({ room }) => room)),
+        )
+        for (const [i, { entries }] of excerpts.entries())
+          expect(entries.map((entry) => entry?.offset)).to.deep.equal(i === 7 ? [2, 3] : [])
+        const of = async (first: number, last: number) =>
+          (await broker.excerpts([{ room: { group: 'g7' }, first, last }]))[0]?.entries
+        expect(await of(1, 0)).to.deep.equal([])
+        expect(await of(5, 9)).to.have.length(1)
+        expect(await of(6, 9)).to.deep.equal([])
+        const small = fixture.shared ? await open({ historySize: 2 }) : await reopen({ historySize: 2 })
+        await small.publish(recallOf('g7', [6]), TIMEOUT_MS)
+        const [trimmed] = await small.excerpts([{ room: { group: 'g7' }, first: 1, last: 6 }])
+        expect(trimmed?.entries.map((entry) => entry?.offset)).to.deep.equal([5, 6])
+        expect(trimmed?.head.offset).to.equal(6)
+      })
+
       it('return the notices after a position, oldest first, in pages', async () => {
         const [start] = await broker.heads([{ group: 'g' }])
         for (const seq of [1, 2, 3, 4, 5]) await publish(recallOf('g', [seq]))

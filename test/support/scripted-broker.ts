@@ -98,6 +98,14 @@ export function createScriptedBroker(step: Step) {
 
     heads: (rooms) => call('heads', () => rooms.map(head)),
 
+    excerpts: (parts) =>
+      call('excerpts', () =>
+        parts.map(({ first, last }) => ({
+          head: head(),
+          entries: written.slice(trimmed).filter(({ offset }) => offset >= first && offset <= last),
+        })),
+      ),
+
     newEpoch: (_room, oldEpoch) =>
       call('newEpoch', () => {
         if (oldEpoch !== epoch) return

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect } from 'chai'
 import { pino } from 'pino'
-import type { Broker, History, RoomListener } from '../../server/broker/broker.ts'
+import type { Broker, Excerpt, History, LogPart, RoomListener } from '../../server/broker/broker.ts'
 import { historySince } from '../../server/broker/history.ts'
 import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
@@ -13,7 +13,7 @@ import { waitUntil } from '../support/wait.ts'
 describe('local room', () => {
   const onCleanUp = cleanUpAfterEach()
 
-  type RoomBroker = Pick<Broker, 'subscribe' | 'heads' | 'history' | 'newEpoch'>
+  type RoomBroker = Pick<Broker, 'subscribe' | 'heads' | 'history' | 'excerpts' | 'newEpoch'>
   const noticeAt = (offset: number, seq = offset, recalledAtMs = 1): Notice => ({
     offset,
     group: 'g',
@@ -22,9 +22,22 @@ describe('local room', () => {
     receivedAtMs: recalledAtMs,
   })
   /** Opens a room on the log of a test. */
-  const openRoom = async (log: Omit<RoomBroker, 'subscribe'>) => {
+  const openRoom = async (log: Omit<RoomBroker, 'subscribe' | 'excerpts'> & Partial<RoomBroker>) => {
     let listener: RoomListener | undefined
+    const excerptOf = async ({ room: of, first, last }: LogPart): Promise<Excerpt> => {
+      const [head = { epoch: '', offset: 0 }] = await log.heads([of])
+      const read = await log.history(
+        of,
+        { epoch: head.epoch, offset: first - 1 },
+        Math.max(last - first + 1, 1),
+      )
+      return {
+        head,
+        entries: read.gap === undefined ? read.notices.filter(({ offset }) => offset <= last) : [],
+      }
+    }
     const broker: RoomBroker = {
+      excerpts: async (parts) => await Promise.all(parts.map(excerptOf)),
       ...log,
       async subscribe(_room, roomListener) {
         listener = roomListener
@@ -51,7 +64,8 @@ describe('local room', () => {
     )
     onCleanUp(() => room.close())
     await room.open()
-    return { room, gaps, delivered, interrupt: () => listener?.onInterrupted() }
+    const hear = (notice: Notice, epoch: string) => listener?.onNotice(notice, epoch)
+    return { room, gaps, delivered, hear, interrupt: () => listener?.onInterrupted() }
   }
 
   it('reads its log immediately when the subscription is back, however long reads have failed', async () => {
@@ -109,6 +123,39 @@ describe('local room', () => {
     expect(gaps).to.deep.equal(['epoch-changed', 'epoch-changed'])
     // What the others wrote is new.
     expect(delivered).to.deep.equal([3, 4, 3, 4])
+  })
+
+  it('compares what it delivered with its log although that ends where it did, and reads nothing of one that is as known', async () => {
+    let epoch = 'e1'
+    let written = [noticeAt(1)]
+    let reads = 0
+    const head = () => ({ epoch, offset: written.length })
+    const { room, gaps, delivered, interrupt, hear } = await openRoom({
+      heads: async () => [head()],
+      async history(_room, since, limit) {
+        reads++
+        return historySince(since, head(), written.slice(since.offset, since.offset + limit))
+      },
+      async newEpoch(_room, old) {
+        if (old === epoch) epoch = `${epoch}+`
+      },
+      excerpts: async ([part]) => [
+        { head: head(), entries: written.slice((part?.first ?? 1) - 1, part?.last ?? 0) },
+      ],
+    })
+    for (const offset of [2, 3]) {
+      written = [...written, noticeAt(offset)]
+      hear(noticeAt(offset), epoch)
+    }
+    for (let times = 0; times < 3; times++) interrupt()
+    for (let turns = 0; turns < 10; turns++) await turn()
+    expect(reads, 'reads of a log that is as known').to.equal(0)
+    // The last entry is the same, the one before it is not.
+    written = [noticeAt(1), noticeAt(2, 100), noticeAt(3)]
+    interrupt()
+    await waitUntil('the gap', () => gaps.length === 1)
+    await waitUntil('the end of the log', () => room.position.epoch === 'e1+' && room.position.offset === 3)
+    expect(delivered).to.deep.equal([2, 3, 2, 3])
   })
 
   it('does not compare a new log with the entry of the one before, however late that was read', async () => {

@@ -18,11 +18,14 @@ import type {
   Answer,
   Broker,
   BrokerOptions,
+  Excerpt,
+  LogPart,
   Published,
+  RoomListener,
 } from '../broker.ts'
 import { decodeEntry, encodeEntry, historySince, joinEntry } from '../history.ts'
 import { isBefore, isRepeat, roomsFor } from '../repeats.ts'
-import { RoomListeners } from '../room-listeners.ts'
+import { RoomListeners, RoomSubscription } from '../room-listeners.ts'
 import { withTimeout } from '../timeout.ts'
 import { openMended } from './open-mended.ts'
 import { createReopeningStore } from './reopening-store.ts'
@@ -30,6 +33,8 @@ import { startSweeping } from './sweeping.ts'
 
 /** A write that takes longer means a failing disk. Reads need no timeout: they touch memory-mapped pages only. */
 const WRITE_TIMEOUT_MS = 1_000
+/** See `Broker.excerpts`. */
+const MAX_EXCERPT_ENTRIES = 100
 
 interface EmbeddedOptions extends BrokerOptions {
   /** A folder on a local disk; created if missing. */
@@ -102,6 +107,8 @@ export function createEmbeddedBroker(
     return appended
   }
 
+  const leave = (room: string, listener: RoomListener): void => void listeners.remove(room, listener)
+
   async function publish(recall: Recall, timeoutMs: number): Promise<Published> {
     // Delivers regardless of the timeout: a recall that was stored late must reach the listeners as well.
     const storedAndDelivered = store()
@@ -155,7 +162,7 @@ export function createEmbeddedBroker(
       store()
       const name = roomName(room)
       listeners.add(name, listener)
-      return { leave: () => void listeners.remove(name, listener) }
+      return new RoomSubscription(name, listener, leave)
     },
 
     async history(room, since, limit) {
@@ -179,6 +186,18 @@ export function createEmbeddedBroker(
     async heads(rooms) {
       const { logs } = store()
       return await write(() => rooms.map((room) => logs.touch(roomName(room))))
+    },
+
+    async excerpts(parts) {
+      const { logs } = store()
+      const read = async ({ room, first, last }: LogPart): Promise<Excerpt> => {
+        const name = roomName(room)
+        const head = await headOf(name)
+        const count = Math.min(last, head.offset) - first + 1
+        const stored = count > 0 ? logs.after(name, first - 1, Math.min(count, MAX_EXCERPT_ENTRIES)) : []
+        return { head, entries: stored.filter(({ offset }) => offset <= last).map(decode) }
+      }
+      return await Promise.all(parts.map(read))
     },
 
     async newEpoch(room, epoch) {

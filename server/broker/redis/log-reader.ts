@@ -4,7 +4,7 @@ import type { Position } from '../../../shared/position.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { createBatchLoader } from '../../lib/flow-control.ts'
-import type { Broker } from '../broker.ts'
+import type { Broker, Excerpt, LogPart } from '../broker.ts'
 import { epochAfter } from '../epoch-names.ts'
 import { historySince } from '../history.ts'
 import { POSITION_TTL_S, UNUSED_POSITION_TTL_S } from '../retention.ts'
@@ -16,8 +16,9 @@ import { createOverdueGate } from './overdue-gate.ts'
 import { toArray, toPositions, unexpectedReply } from './scripts.ts'
 import type { ReadEntry } from './signature.ts'
 
-/** Rooms per call of the heads script, which names each of its keys. */
-const HEADS_PER_CALL = 16
+/** Rooms per call of the scripts that read those of many: each names all of its keys. */
+const HEADS_PER_CALL = 64
+const EXCERPTS_PER_CALL = 32
 
 interface LogReaderDependencies {
   readonly commands: Connection['client']
@@ -25,7 +26,7 @@ interface LogReaderDependencies {
   readonly readEntry: ReadEntry
 }
 
-type LogReader = Pick<Broker, 'history' | 'historyBefore' | 'heads' | 'newEpoch'>
+type LogReader = Pick<Broker, 'history' | 'historyBefore' | 'heads' | 'excerpts' | 'newEpoch'>
 
 /** Reads logs and heads, and replaces the epochs of logs that lost entries. */
 export function createLogReader({ commands, keys, readEntry }: LogReaderDependencies): LogReader {
@@ -62,6 +63,23 @@ export function createLogReader({ commands, keys, readEntry }: LogReaderDependen
   const entriesOf = (rest: readonly unknown[], room: string): (Notice | null)[] =>
     toEntries(rest, (entry, at) => readEntry(entry, at, room))
 
+  async function excerptsOf(parts: readonly LogPart[]): Promise<Excerpt[]> {
+    const names = parts.map(({ room }) => roomName(room))
+    const logKeys = names.flatMap((name) => [keys.head(name), keys.log(name)])
+    const offsets = parts.flatMap(({ first, last }) => [first, last])
+    const reply = toArray(
+      await reading(() =>
+        commands.recallExcerpts(logKeys.length, ...logKeys, ...headArguments(), ...offsets),
+      ),
+    )
+    return names.map((name, i) => {
+      const [epoch, offset, entries] = reply.slice(3 * i, 3 * i + 3)
+      const [head] = toPositions([epoch, offset])
+      if (head === undefined) throw unexpectedReply()
+      return { head, entries: entriesOf(toArray(entries), name) }
+    })
+  }
+
   return {
     async history(room, since, limit) {
       const name = roomName(room)
@@ -86,11 +104,10 @@ export function createLogReader({ commands, keys, readEntry }: LogReaderDependen
     async heads(rooms) {
       const [only, ...others] = rooms
       if (only !== undefined && others.length === 0) return [await headOf(only)]
-      const calls = []
-      for (let i = 0; i < rooms.length; i += HEADS_PER_CALL)
-        calls.push(headsOf(rooms.slice(i, i + HEADS_PER_CALL)))
-      return (await Promise.all(calls)).flat()
+      return await inParts(rooms, HEADS_PER_CALL, headsOf)
     },
+
+    excerpts: (parts) => inParts(parts, EXCERPTS_PER_CALL, excerptsOf),
 
     async newEpoch(room, epoch, agreesUntil, cut) {
       const names = [keys.head(roomName(room)), keys.channel(roomName(room))]
@@ -100,6 +117,17 @@ export function createLogReader({ commands, keys, readEntry }: LogReaderDependen
       )
     },
   }
+}
+
+/** Reads all of them in calls of at most `max`. */
+async function inParts<Item, Value>(
+  all: readonly Item[],
+  max: number,
+  read: (some: readonly Item[]) => Promise<readonly Value[]>,
+): Promise<readonly Value[]> {
+  const calls = []
+  for (let i = 0; i < all.length; i += max) calls.push(read(all.slice(i, i + max)))
+  return (await Promise.all(calls)).flat()
 }
 
 /** Parses `stream id, entry, stream id, entry …`; null for an entry that `read` refuses. */

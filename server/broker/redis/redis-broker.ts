@@ -236,6 +236,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     history: noticed('read logs', logReader.history),
     historyBefore: noticed('read logs backwards', logReader.historyBefore),
     heads: noticed('read heads', logReader.heads),
+    excerpts: noticed('compare logs', logReader.excerpts),
     publishedHeads: noticed('read heads', published.heads),
     newEpoch: particular(noticed('replace epochs', publisher.newEpoch)),
 

@@ -36,6 +36,7 @@ export const SCRIPTS = {
   recallHistory: script('history'),
   recallHistoryBefore: script('history-before'),
   recallHeads: script('heads'),
+  recallExcerpts: script('excerpts'),
   recallNewEpoch: script('new-epoch'),
   recallEnd: script('end'),
   recallAnnounce: script('announce'),

@@ -4,12 +4,12 @@ import { GatewayError, reasonOf } from '../../../shared/errors.ts'
 import { createBatchLoader } from '../../lib/flow-control.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { RoomListener, Subscription } from '../broker.ts'
-import { RoomListeners } from '../room-listeners.ts'
+import { RoomListeners, RoomSubscription } from '../room-listeners.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
 import type { ReadEntry } from './signature.ts'
 
-/** Channels per SSUBSCRIBE. */
+/** Channels per SSUBSCRIBE. Redis and this process take about a millisecond each for so many. */
 const MAX_CHANNELS_PER_CALL = 512
 
 /** While Redis refuses the subscriptions, the next attempt follows within this time. */
@@ -75,14 +75,26 @@ export function createSubscriber(
 
   async function resubscribe(): Promise<void> {
     const connection = generation()
-    for (let failures = 0; generation() === connection && client.status === 'ready'; failures++) {
-      const rooms = listeners.rooms()
+    const isCurrent = (): boolean => generation() === connection && client.status === 'ready'
+    const rooms = listeners.rooms()
+    /** How many of them are subscribed again. What fails is not a reason to begin anew: with 100,000 rooms it might never end. */
+    let done = 0
+    for (let failures = 0; isCurrent(); failures++) {
       try {
-        await subscribeToAll(rooms)
+        await client.ssubscribe(probeChannel, ...lines.keys())
+        while (done < rooms.length) {
+          const next = rooms.slice(done, done + MAX_CHANNELS_PER_CALL).filter((room) => listeners.has(room))
+          if (next.length > 0) await client.ssubscribe(...next.map(keys.channel))
+          if (!isCurrent()) return
+          done += MAX_CHANNELS_PER_CALL
+          // So few at a time, and while the others are subscribed: they look at their logs now.
+          for (const room of next) listeners.notifyInterrupted(room)
+        }
       } catch (error) {
         // Half of the subscriptions is worse than none: nothing would reveal the missing half.
-        if (generation() !== connection) return
-        if (onFailure(error)) {
+        if (!isCurrent()) return
+        if (onFailure(error) && !(await isAnswering())) {
+          if (!isCurrent()) return
           log.warn({ reason: reasonOf(error) }, 'resubscribing failed, reconnecting')
           return reconnect()
         }
@@ -90,17 +102,16 @@ export function createSubscriber(
         continue
       }
       isComplete = true
-      for (const room of rooms) listeners.notifyInterrupted(room)
       return
     }
   }
 
-  async function subscribeToAll(rooms: readonly string[]): Promise<void> {
-    await client.ssubscribe(probeChannel, ...lines.keys())
-    for (let i = 0; i < rooms.length; i += MAX_CHANNELS_PER_CALL) {
-      await client.ssubscribe(...rooms.slice(i, i + MAX_CHANNELS_PER_CALL).map(keys.channel))
-    }
-  }
+  /** Whether the server answers on this connection, which proves that it has done what was sent before: this process was late. */
+  const isAnswering = (): Promise<boolean> =>
+    client.ping().then(
+      () => true,
+      () => false,
+    )
 
   function leave(room: string, listener: RoomListener): void {
     if (!listeners.remove(room, listener)) return
@@ -142,7 +153,7 @@ export function createSubscriber(
         leave(room, listener)
         throw error
       })
-      return { leave: () => leave(room, listener) }
+      return new RoomSubscription(room, listener, leave)
     },
 
     /**

@@ -25,6 +25,7 @@ export type Ability =
   | 'receive notices'
   | 'read heads'
   | 'read logs'
+  | 'compare logs'
   | 'read logs backwards'
   | 'read recalled sets'
   | 'replace epochs'
@@ -140,6 +141,7 @@ function trialsOf({
     ...(checkSync ? ([['sync the append-only file', checkSync]] as const) : []),
     ['read heads', () => commands.recallHeads(1, head, ...headArguments)],
     ['read logs', () => commands.recallHistory(2, head, log, 0, 1, ...headArguments, '')],
+    ['compare logs', () => commands.recallExcerpts(2, head, log, ...headArguments, 1, 1)],
     ['read logs backwards', () => commands.recallHistoryBefore(2, head, log, 2, 1, ...headArguments)],
     ['read recalled sets', () => commands.zmscore(set, 1)],
     ['replace epochs', () => commands.recallNewEpoch(2, head, channel, '', randomUUID(), '')],

@@ -39,14 +39,4 @@ export class KnownEntries implements Evidence {
   witnessed(entry: Notice): void {
     this.#witness = witnessOf(entry)
   }
-
-  clear(): void {
-    this.tail.length = 0
-    this.#witness = undefined
-  }
-
-  /** Returns what is known now. */
-  snapshot(): Evidence {
-    return { tail: [...this.tail], witness: this.#witness }
-  }
 }

@@ -6,11 +6,9 @@ import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Broker, History } from '../../broker/broker.ts'
 import { createLimiter } from '../../lib/flow-control.ts'
-import { createNoticePace } from './batcher.ts'
 import { Lag } from './lag.ts'
-import { LocalRoom } from './local-room.ts'
+import { LocalRoom, sharedByRooms } from './local-room.ts'
 import type { LocalRoomDependencies, LocalRoomOptions } from './local-room.ts'
-import { ReadLane } from './read-lane.ts'
 
 /** How long an unused room stays open, so that page reloads do not cause repeated subscriptions in Redis. */
 const LINGER_MS = 5_000
@@ -48,10 +46,10 @@ export class LocalRooms {
   readonly lag: Lag<LocalRoom>
 
   constructor(options: LocalRoomOptions, dependencies: LocalRoomsDependencies) {
-    const { broker, log } = dependencies
+    const { broker } = dependencies
     this.#options = options
     this.lag = new Lag(() => performance.now() - broker.probeAgeMs())
-    this.#deps = { reads: new ReadLane(log), lag: this.lag, pace: createNoticePace(), ...dependencies }
+    this.#deps = { ...dependencies, shared: sharedByRooms(dependencies, this.lag) }
   }
 
   /** Returns the open room, in use until `release`. Rejects with BROKER_UNAVAILABLE or NODE_FULL, and is then not in use. */

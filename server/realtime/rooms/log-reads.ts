@@ -1,4 +1,3 @@
-import type { Notice } from '../../../shared/notice.ts'
 import type { Position } from '../../../shared/position.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Broker, History } from '../../broker/broker.ts'
@@ -13,7 +12,7 @@ type Source = Pick<Broker, 'history'>
 /**
  * Reads what follows the position of a room, a page at most. With evidence, compares it with the log in the same read: all of it, or only
  * its end if the log no longer reaches back that far. `isLost`: the log holds other entries than these. Rejects with
- * BROKER_UNAVAILABLE, like all here.
+ * BROKER_UNAVAILABLE.
  */
 export async function readOn(
   broker: Source,
@@ -31,14 +30,4 @@ export async function readOn(
       if (history.gap === 'epoch-changed') return { history, isLost: false }
     }
   return { history: await read(offset + 1), isLost: false }
-}
-
-/** Returns the entry at a position; undefined if the log no longer has it. */
-export async function entryAt(
-  broker: Source,
-  room: Room,
-  { epoch, offset }: Position,
-): Promise<Notice | undefined> {
-  const history = await broker.history(room, { epoch, offset: offset - 1 }, 1)
-  return history.gap === undefined ? history.notices[0] : undefined
 }

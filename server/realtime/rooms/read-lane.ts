@@ -36,6 +36,7 @@ export class ReadLane {
   #failures = 0
   readonly #failed = new WeakMap<object, Failed>()
   #isPaused = false
+  #delays = 0
   /** Ends all delays. */
   #resumed = new AbortController()
 
@@ -70,6 +71,8 @@ export class ReadLane {
   /** Ends all delays: there is reason to believe that reads succeed again. */
   resume(): void {
     this.#failures = 0
+    // Each room of the node says so.
+    if (this.#delays === 0) return
     this.#resumed.abort()
     this.#resumed = new AbortController()
   }
@@ -114,6 +117,8 @@ export class ReadLane {
 
   async #delay(failures: number): Promise<void> {
     const ms = fullJitterMs(failures, { baseMs: 50, maxMs: MAX_RETRY_DELAY_MS })
+    this.#delays++
     await delay(ms, undefined, { ref: false, signal: this.#resumed.signal }).catch(() => undefined)
+    this.#delays--
   }
 }

@@ -1,9 +1,9 @@
 -- Reads where logs end.
--- KEYS  heads, up to 16
+-- KEYS  heads, up to 64
 -- ARGV  1 epoch for a log that has none   2 TTL of a head in s   3 TTL of a head whose log never had an entry, in s
 -- Returns epoch and last offset of each, flat
 local positions = {}
--- repeat head: 16 times, 1 key on
+-- repeat head: 64 times, 1 key on
 if KEYS[1] then
   local epoch, offset = position(content(redis.pcall('HMGET', KEYS[1], 'epoch', 'offset')) or {})
   if not epoch then

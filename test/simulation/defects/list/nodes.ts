@@ -96,8 +96,19 @@ export const NODE_DEFECTS: readonly Defect[] = [
       {
         file: 'server/realtime/rooms/local-room.ts',
         find: `          this.#hasMore = true
-          this.#lag.failed(this)`,
-        replace: `          this.#lag.failed(this)`,
+          this.#shared.lag.failed(this)`,
+        replace: `          this.#shared.lag.failed(this)`,
+      },
+      {
+        file: 'server/realtime/rooms/joint-checks.ts',
+        find: `        else this.#waiting.push(room)`,
+        replace: `        else room.onUnreadable()`,
+      },
+      {
+        file: 'server/realtime/rooms/local-room.ts',
+        find: `      this.#needsVerification ||= isDue
+`,
+        replace: ``,
       },
     ],
     rules: ['true state', 'told', 'in time', 'heals'],
@@ -108,15 +119,20 @@ export const NODE_DEFECTS: readonly Defect[] = [
     patches: [
       {
         file: 'server/realtime/rooms/local-room.ts',
-        find: `    if (isBehind || isAhead) void this.#verifyAndCatchUp()`,
+        find: `    if (isBehind || isAhead) this.#verifyAndRead()`,
         replace: `    void isBehind
     void isAhead`,
       },
       {
         file: 'server/realtime/rooms/local-room.ts',
         find: `          this.#hasMore = true
-          this.#lag.failed(this)`,
-        replace: `          this.#lag.failed(this)`,
+          this.#shared.lag.failed(this)`,
+        replace: `          this.#shared.lag.failed(this)`,
+      },
+      {
+        file: 'server/realtime/rooms/joint-checks.ts',
+        find: `        else this.#waiting.push(room)`,
+        replace: ``,
       },
     ],
     rules: ['told', 'in time', 'heals'],
@@ -127,9 +143,9 @@ export const NODE_DEFECTS: readonly Defect[] = [
     patches: [
       {
         file: 'server/realtime/rooms/local-room.ts',
-        find: `    this.#subscription = await broker.subscribe(this.room, {`,
+        find: `    this.#subscription = await broker.subscribe(this.room, this)`,
         replace: `    const [head] = await broker.heads([this.room])
-    this.#subscription = await broker.subscribe(this.room, {`,
+    this.#subscription = await broker.subscribe(this.room, this)`,
       },
       {
         file: 'server/realtime/rooms/local-room.ts',

@@ -67,8 +67,9 @@ export const REDIS_DEFECTS: readonly Defect[] = [
     patches: [
       {
         file: 'server/broker/redis/subscriber.ts',
-        find: `    for (let i = 0; i < rooms.length; i += MAX_CHANNELS_PER_CALL) {`,
-        replace: `    for (let i = rooms.length; i < rooms.length; i += MAX_CHANNELS_PER_CALL) {`,
+        find: `          if (next.length > 0) await client.ssubscribe(...next.map(keys.channel))
+`,
+        replace: ``,
       },
     ],
     rules: ['in time', 'true state', 'told'],
@@ -79,9 +80,9 @@ export const REDIS_DEFECTS: readonly Defect[] = [
     patches: [
       {
         file: 'server/broker/redis/subscriber.ts',
-        find: `      for (const room of rooms) listeners.notifyInterrupted(room)
-      return`,
-        replace: `      return`,
+        find: `          for (const room of next) listeners.notifyInterrupted(room)
+`,
+        replace: ``,
       },
     ],
     rules: ['in time', 'told', 'heals'],

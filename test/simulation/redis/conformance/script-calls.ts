@@ -97,6 +97,13 @@ export const scriptCalls: Readonly<Record<keyof typeof SCRIPTS, fc.Arbitrary<Cal
   recallHeads: fc
     .tuple(fc.uniqueArray(head, { minLength: 1 }), epoch)
     .map(([heads, newEpoch]): Call => ['recallHeads', heads.length, ...heads, newEpoch, 1_000, 500]),
+  recallExcerpts: fc
+    .tuple(fc.uniqueArray(oneOf(0, 1, 2, 3), { minLength: 1 }), epoch, fc.array(one(0, 1, 2, 5, -1)))
+    .map(([logs, newEpoch, offsets]): Call => {
+      const logKeys = logs.flatMap((i) => [HEADS[i] ?? '', LOGS[i] ?? ''])
+      const parts = logs.flatMap((_log, i) => [offsets[2 * i] ?? 1, offsets[2 * i + 1] ?? 2])
+      return ['recallExcerpts', logKeys.length, ...logKeys, newEpoch, 1_000, 500, ...parts]
+    }),
   recallNewEpoch: oneOf(0, 1, 2, 3).chain((i) =>
     call('recallNewEpoch', c(2), c(HEADS[i] ?? ''), c(CHANNELS[i] ?? ''), epoch, epoch, one('', 0, 1, 2)),
   ),
