@@ -159,6 +159,17 @@ describe('the work that a gateway does', function () {
     expect(await sendToRedis('PUBSUB', 'SHARDCHANNELS')).to.have.length(20 + 4)
   })
 
+  it('is three writes for a socket that comes in', async () => {
+    await start()
+    // The first sockets open the room. The tokens of those that follow are known.
+    await subscribe(1_000, 1)
+    const before = writes()
+    await subscribe(1_000, 1)
+    // 3.3 when this limit was set: the response with the first packet of Engine.IO, that the socket is connected with `hello`, and
+    // the acknowledgement.
+    expect((writes() - before) / 1_000).to.be.below(3.8)
+  })
+
   it('is little memory per socket', async () => {
     await start()
     // The first sockets allocate what the others reuse.

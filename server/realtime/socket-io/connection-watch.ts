@@ -149,6 +149,13 @@ export function watchConnections(
       if (watched) busy.touch(watched).wroteDirectly(event)
     },
 
+    /** So many bytes of its own have been written to the TCP socket of a connection, and not all of them have left this process. */
+    wrote(connection: Connection, bytes: number): void {
+      const watched = connections.get(connection)
+      memory.grew(bytes)
+      if (watched) busy.touch(watched)
+    },
+
     /** An event is about to be queued behind others. */
     queues: (event: EncodedEvent): void => memory.grew(PACKET_BYTES + newBytesOf(event)),
 

@@ -8,8 +8,11 @@ import { checkProtocolVersion } from '../protocol-version.ts'
 import type { Sessions } from '../sessions/registry.ts'
 import { Session } from '../sessions/session.ts'
 import type { SessionDependencies } from '../sessions/session.ts'
+import { writeTogether } from '../../lib/written-together.ts'
 import { releaseHandshake } from './internals.ts'
 import type { GatewaySocket, GatewaySockets } from './internals.ts'
+import { onRequest, sayHello } from './request-internals.ts'
+import type { Ack, Shortcuts } from './request-internals.ts'
 import { SocketTransport } from './socket-transport.ts'
 import type { SocketTransportDependencies } from './socket-transport.ts'
 
@@ -40,7 +43,11 @@ export function authenticateSockets(
     }
     seen.add(socket.conn)
     admit(socket)
-      .then(() => next())
+      .then(() => {
+        // That it is connected, and `hello`.
+        writeTogether(socket.request.socket)
+        next()
+      })
       .catch((error: unknown) => {
         const { code, message, retry } = refusals.report('handshake', error, { request: socket.request })
         const data: HandshakeRefusal = { code, retry }
@@ -55,6 +62,7 @@ export interface SocketDependencies extends SessionDependencies, SocketTransport
   readonly sessions: Sessions
   /** See `Hello`. */
   readonly silenceMs: number
+  readonly shortcuts: Shortcuts
   readonly delivery: Pick<DeliveryMonitor, 'greet'>
 }
 
@@ -62,22 +70,22 @@ export interface SocketDependencies extends SessionDependencies, SocketTransport
 export function serveSocket(socket: GatewaySocket, dependencies: SocketDependencies): void {
   const { conn, data } = socket
   const { principal } = data
-  const { sessions, silenceMs } = dependencies
+  const { sessions, silenceMs, shortcuts } = dependencies
   releaseHandshake(socket)
   // Before the session, which may have something to say.
-  socket.emit('hello', {
-    expiresInMs: Math.max(0, principal.expiresAtMs - Date.now()),
-    silenceMs,
-    protocolVersion: VERSION,
-  })
+  const expiresInMs = Math.max(0, principal.expiresAtMs - Date.now())
+  sayHello(socket, { expiresInMs, silenceMs, protocolVersion: VERSION }, shortcuts)
   const transport = new SocketTransport(socket, dependencies)
   const session = new Session(principal, transport, dependencies)
-  socket.onAny((name: string, ...values: unknown[]) => {
-    const ack = takeAck(values)
-    // A valid request has exactly one value; parsing refuses anything else.
-    const payload = values.length === 1 ? values[0] : values
-    void dispatch(session, name, payload, ack)
-  })
+  onRequest(
+    socket,
+    (name, values, ack) => {
+      // A valid request has exactly one value; parsing refuses anything else.
+      const payload = values.length === 1 ? values[0] : values
+      void dispatch(session, name, payload, ack)
+    },
+    shortcuts,
+  )
   sessions.add(principal.id, session)
   dependencies.delivery.greet(transport)
   socket.on('disconnect', () => {
@@ -86,14 +94,6 @@ export function serveSocket(socket: GatewaySocket, dependencies: SocketDependenc
     // A client can leave its socket, and keep the connection: without a session, nothing would end it.
     conn.close()
   })
-}
-
-type Ack = (response: unknown) => void
-
-/** Removes the callback from the values of a request. A client may send none. */
-function takeAck(values: unknown[]): Ack {
-  if (typeof values.at(-1) !== 'function') return () => undefined
-  return values.pop() as Ack
 }
 
 function dispatch(session: Session, name: string, payload: unknown, ack: Ack): Promise<void> {

@@ -86,15 +86,20 @@ export const isTestedVersion = (version: string): boolean => TESTED_VERSIONS.tes
  * undefined for any other connection. Bytes written to it overtake nothing.
  */
 export function idleTcpSocket(connection: Connection): TcpSocket | undefined {
+  const tcp = handedTcpSocket(connection)
+  return tcp?.writableLength === 0 && connection.transport.writable ? tcp : undefined
+}
+
+/** The same, if everything sent so far has been handed to the TCP socket, whether it has been written out or not. */
+export function handedTcpSocket(connection: Connection): TcpSocket | undefined {
   if (connection.readyState !== 'open') return undefined
   const { writeBuffer, transport } = internalsOf(connection)
-  if (transport?.writable !== true || transport.name !== 'websocket' || transport.perMessageDeflate)
-    return undefined
+  if (transport?.name !== 'websocket' || transport.perMessageDeflate) return undefined
   if (writeBuffer?.length !== 0) return undefined
   const { socket } = transport
   if (socket?.readyState !== WS_OPEN) return undefined
   const tcp = socket._socket
-  return tcp instanceof TcpSocket && tcp.writableLength === 0 ? tcp : undefined
+  return tcp instanceof TcpSocket ? tcp : undefined
 }
 
 /** Returns how many bytes are buffered for a connection, in Engine.IO and in ws. */

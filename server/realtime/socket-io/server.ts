@@ -8,6 +8,7 @@ import { endWithError } from '../../http/error-response.ts'
 import type { OriginCheck } from '../../http/origins.ts'
 import type { MemoryBudget } from '../../lib/memory-budget.ts'
 import { Turns } from '../../lib/turns.ts'
+import { writeTogether } from '../../lib/written-together.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { returnInMs } from '../connection-limits.ts'
 import type { ConnectionLimits } from '../connection-limits.ts'
@@ -37,7 +38,7 @@ const VERSION = { 'Sec-WebSocket-Version': '13' }
 interface SocketServerDependencies
   extends
     AuthenticationDependencies,
-    Omit<SocketDependencies, 'write' | 'hold' | 'replayCache' | 'silenceMs'> {
+    Omit<SocketDependencies, 'write' | 'hold' | 'replayCache' | 'silenceMs' | 'shortcuts'> {
   readonly memory: Pick<MemoryBudget, 'add' | 'grew' | 'isPressed'>
   /** How often each connection is pinged. */
   readonly heartbeatMs: number
@@ -74,7 +75,8 @@ export function createSocketServer({
   io.attach(createServer())
   boundFragments(io, log)
   authenticateSockets(io, { ...dependencies, isDraining: connections.isDraining })
-  const heartbeat = isTestedVersion(socketIoVersion()) ? new Heartbeat(heartbeatMs) : undefined
+  const isTested = isTestedVersion(socketIoVersion())
+  const heartbeat = isTested ? new Heartbeat(heartbeatMs) : undefined
   const watch = watchConnections(io, { ...dependencies, heartbeat })
   io.engine.on('connection', (connection: Connection) =>
     watch.add(connection, connections.add(connection.request)),
@@ -84,7 +86,8 @@ export function createSocketServer({
   )
   const { hold } = watch
   const write = createWriter(log, watch)
-  const serving = { ...dependencies, silenceMs, write, hold, replayCache: new ReplayCache() }
+  const shortcuts = { isTested, wrote: watch.wrote }
+  const serving = { ...dependencies, silenceMs, shortcuts, write, hold, replayCache: new ReplayCache() }
   io.on('connection', (socket) => serveSocket(socket, serving))
 
   return {
@@ -104,8 +107,10 @@ export function createSocketServer({
         socket.off('error', ignore)
         if (socket.destroyed) return
         const error = check(request)
-        if (error) refuse(error)
-        else io.engine.handleUpgrade(request, socket, head)
+        if (error) return refuse(error)
+        // The response, and the first packet of Engine.IO.
+        writeTogether(socket)
+        io.engine.handleUpgrade(request, socket, head)
       }, headerBytes(request))
       if (isWaiting) return
       const busy = new GatewayError('NODE_FULL', 'too many handshakes wait', { retryInMs: returnInMs() })
