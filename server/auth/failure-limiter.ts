@@ -33,10 +33,13 @@ interface Attempts {
 export function limitFailures(usual: Authenticate, addressOf: ClientAddress): FailureLimiter {
   const failures = new RateLimiterMemory({ points: MAX_FAILURES, duration: FAILURE_WINDOW_S })
   const networks = new Map<string, Attempts>()
+  /** By then, no failure counts any more that there was so far, of any network. */
+  let countedUntilMs = 0
 
   async function begin(network: string, attempts: Attempts): Promise<void> {
     for (;;) {
-      const counted = await failures.get(network)
+      // Looked up only if there can be any: mostly there is none, and the sockets of a lost node come all at once.
+      const counted = performance.now() < countedUntilMs ? await failures.get(network) : null
       const left = counted === null ? MAX_FAILURES : counted.remainingPoints
       if (left <= 0)
         throw new GatewayError('TOO_MANY_FAILURES', undefined, { retryInMs: counted?.msBeforeNext ?? 0 })
@@ -57,7 +60,10 @@ export function limitFailures(usual: Authenticate, addressOf: ClientAddress): Fa
         return await authenticate(auth)
       } catch (error) {
         // `consume` rejects beyond the limit; the next request finds that out.
-        if (error instanceof UnprovenCredential) await failures.consume(network).catch(() => undefined)
+        if (error instanceof UnprovenCredential) {
+          countedUntilMs = performance.now() + FAILURE_WINDOW_S * 1_000
+          await failures.consume(network).catch(() => undefined)
+        }
         throw error
       } finally {
         attempts.running--

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Principal } from './principal.ts'
 
 /** Enough for the sockets of a lost node that reconnect together. */
@@ -35,4 +35,4 @@ export class TokenCache {
   }
 }
 
-const digestOf = (token: string): string => createHash('sha256').update(token).digest('base64')
+const digestOf = (token: string): string => hash('sha256', token, 'base64')

@@ -170,6 +170,21 @@ describe('the work that a gateway does', function () {
     expect((writes() - before) / 1_000).to.be.below(3.8)
   })
 
+  it('is few promises, ticks and timers for a socket that comes in', async () => {
+    await start({ COUNT_STEPS: '1' })
+    await subscribe(500, 1)
+    const before = await workOf(gateway)
+    await subscribe(500, 1)
+    const after = await workOf(gateway)
+    const perSocket = (type: string): number =>
+      ((after.steps?.resources[type] ?? 0) - (before.steps?.resources[type] ?? 0)) / 500
+    // 49 promises, 12 ticks and 2 timers when these limits were set; the timers are those of Engine.IO and Socket.IO.
+    expect(perSocket('PROMISE'), 'promises').to.be.below(55)
+    expect(perSocket('TickObject'), 'ticks').to.be.below(14)
+    expect(perSocket('Timeout'), 'timers').to.be.below(2.5)
+    expect(after.steps?.resources, 'tokens verified in other threads').not.to.have.property('SIGNREQUEST')
+  })
+
   it('is little memory per socket', async () => {
     await start()
     // The first sockets allocate what the others reuse.

@@ -60,7 +60,7 @@ export class Serving {
   async inOrder(room: Room, work: () => Promise<void>): Promise<void> {
     const name = roomName(room)
     const latest = (this.#latest ??= new Map())
-    const turn = (latest.get(name) ?? Promise.resolve()).then(work, work)
+    const turn = latest.get(name)?.then(work, work) ?? work()
     latest.set(name, turn)
     try {
       await turn

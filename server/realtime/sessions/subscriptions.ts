@@ -71,7 +71,10 @@ export class Subscriptions {
 
   /** Sets when the grant of a room ends. No effect on a room that is neither joined nor pending. */
   setExpiry(room: Room, untilMs: number): void {
-    for (const subscription of this.#of(room)) Object.assign(subscription, { untilMs, isChecked: false })
+    for (const subscription of this.#of(room)) {
+      subscription.untilMs = untilMs
+      subscription.isChecked = false
+    }
   }
 
   /** Adds a pending subscription. Throws TOO_MANY_ROOMS. */
@@ -148,7 +151,8 @@ export class Subscriptions {
   /** Joined and pending. */
   #of(room: Room): Subscription[] {
     const name = roomName(room)
-    return [this.#joined.get(name) ?? [], this.#pending?.get(name) ?? []].flat()
+    const [joined, pending] = [this.#joined.get(name), this.#pending?.get(name)]
+    return [joined, pending].filter((subscription) => subscription !== undefined)
   }
 
   #all(): Subscription[] {

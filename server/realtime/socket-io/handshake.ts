@@ -26,8 +26,12 @@ export function createHandshakeCheck(
   }
 }
 
+/** What nearly all clients send. */
+const USUAL_TARGET = `${SOCKET_PATH}?EIO=4&transport=websocket`
+
 /** Returns what is wrong with the path or the parameters. */
 function checkTarget({ url = '' }: IncomingMessage): string | undefined {
+  if (url === USUAL_TARGET) return undefined
   const [path, query = ''] = url.split('?', 2)
   if (path !== SOCKET_PATH) return `the path must be ${SOCKET_PATH}`
   // Of a parameter that appears twice, Socket.IO reads the last.

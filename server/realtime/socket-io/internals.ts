@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import type { IncomingMessage } from 'node:http'
 import { Socket as TcpSocket } from 'node:net'
 import type { Server, Socket } from 'socket.io'
 import type { ClientToServer, ServerToClient } from '../../../shared/protocol.ts'
@@ -43,6 +44,8 @@ const [TEXT_FRAME, ONE_BYTE, PONG_FRAME_BYTES, PONG] = [0x81, 0x81, 7, 0x33]
 const AWAITS_FRAME = 0
 /** Shared by all sockets. */
 const EMPTY = Object.freeze({})
+/** The only ones that the handshake check allows, of those that Engine.IO knows. Shared by all sockets. */
+const PARAMETERS = Object.freeze({ EIO: '4', transport: 'websocket' })
 
 /** Private fields of a connection, its transport, and the WebSocket of ws below. Each of them may be missing. */
 export interface Internals {
@@ -142,6 +145,10 @@ function isFlushed(connection: Connection): boolean {
   const { writeBuffer = [] } = internalsOf(connection)
   return connection.transport.writable && writeBuffer.length === 0
 }
+
+/** Keeps Engine.IO from reading the parameters of a handshake, which have been checked, once more. */
+export const presetParameters = (request: IncomingMessage): void =>
+  void Object.assign(request, { _query: PARAMETERS })
 
 /** Keeps Engine.IO from sending pings by itself. A pong would otherwise start the timer again. */
 export function stopOwnPings(connection: Connection): void {

@@ -19,7 +19,7 @@ import { authenticateSockets, serveSocket } from './connection.ts'
 import type { AuthenticationDependencies, SocketDependencies } from './connection.ts'
 import { createHandshakeCheck, createHandshakeResponder } from './handshake.ts'
 import { Heartbeat } from './heartbeat.ts'
-import { boundFragments, isTestedVersion, socketIoVersion } from './internals.ts'
+import { boundFragments, isTestedVersion, presetParameters, socketIoVersion } from './internals.ts'
 import type { Connection, GatewaySockets } from './internals.ts'
 import { createWriter } from './socket-transport.ts'
 
@@ -110,6 +110,7 @@ export function createSocketServer({
         if (error) return refuse(error)
         // The response, and the first packet of Engine.IO.
         writeTogether(socket)
+        presetParameters(request)
         io.engine.handleUpgrade(request, socket, head)
       }, headerBytes(request))
       if (isWaiting) return
