@@ -205,13 +205,14 @@ describe('arrows between folders', () => {
     expect(node.filter(({ from }) => !from.endsWith('vite.config.ts'))).to.deep.equal([])
   })
 
-  it('leave private fields of Socket.IO, Engine.IO and ws to three files', () => {
+  it('leave private fields of Socket.IO, Engine.IO and ws to the files of internals', () => {
     const reading = sources.filter((file) =>
-      /\b(_socket|writeBuffer|bufferedAmount|wsPreEncodedFrame|rawListeners|onevent)\b/.test(
+      /\b(_socket|_events|writeBuffer|bufferedAmount|wsPreEncodedFrame|rawListeners|onevent)\b/.test(
         readFileSync(join(ROOT, file), 'utf8'),
       ),
     )
     expect(reading).to.have.members([
+      'server/realtime/socket-io/idle-internals.ts',
       'server/realtime/socket-io/internals.ts',
       'server/realtime/socket-io/request-internals.ts',
       'server/realtime/socket-io/waiting-internals.ts',

@@ -9,7 +9,8 @@ import { PACKET_BYTES } from './busy-connection.ts'
 import { createBusyConnections } from './busy-connections.ts'
 import type { Peer } from './busy-connections.ts'
 import type { Beating, Heartbeat } from './heartbeat.ts'
-import { isReceiving, onControlFrame, onReceived, terminate } from './internals.ts'
+import { settleConnection } from './idle-internals.ts'
+import { createReceiver, isReceiving, terminate } from './internals.ts'
 import type { Connection, EncodedEvent, GatewaySockets } from './internals.ts'
 import { isGone, newBytesOf, onHandedOver, unsentBytes } from './waiting-internals.ts'
 
@@ -80,6 +81,12 @@ export function watchConnections(
     countFrame(connection, watched)
   }
 
+  /** A pong is as large as its ping, and is buffered whether the peer reads it or not: few fit between two checks. */
+  function onControlFrame(connection: Connection): void {
+    const watched = connections.get(connection)
+    if (watched) countFrame(connection, watched)
+  }
+
   function onData(connection: Connection, bytes: number): void {
     const watched = connections.get(connection)
     if (watched === undefined) return
@@ -109,7 +116,7 @@ export function watchConnections(
     if (watched) busy.touch(watched).handedOver(packets)
   })
   memory.add(busy.part)
-  const received = { onPong, onData }
+  const receive = createReceiver({ onPong, onData, onControlFrame }, heartbeat !== undefined)
   io.on('connection', (socket) => {
     const watched = connections.get(socket.conn)
     if (watched) watched.socket = socket
@@ -135,11 +142,10 @@ export function watchConnections(
       connections.set(connection, watched)
       busy.touch(watched)
       heartbeat?.add(watched)
-      onReceived(connection, received, heartbeat !== undefined)
+      receive(connection)
       connection.on('close', forget)
       connection.on('packet', onPacket)
-      // A pong is as large as its ping, and is buffered whether the peer reads it or not: few fit between two checks.
-      onControlFrame(connection, () => countFrame(connection, watched))
+      settleConnection(connection)
     },
 
     /** An event has been written to the TCP socket of a connection, and not all of it has left this process. */

@@ -9,6 +9,7 @@ import type { Sessions } from '../sessions/registry.ts'
 import { Session } from '../sessions/session.ts'
 import type { SessionDependencies } from '../sessions/session.ts'
 import { writeTogether } from '../../lib/written-together.ts'
+import { settleSocket } from './idle-internals.ts'
 import { releaseHandshake } from './internals.ts'
 import type { GatewaySocket, GatewaySockets } from './internals.ts'
 import { onRequest, sayHello } from './request-internals.ts'
@@ -94,6 +95,7 @@ export function serveSocket(socket: GatewaySocket, dependencies: SocketDependenc
     // A client can leave its socket, and keep the connection: without a session, nothing would end it.
     conn.close()
   })
+  settleSocket(socket)
 }
 
 function dispatch(session: Session, name: string, payload: unknown, ack: Ack): Promise<void> {

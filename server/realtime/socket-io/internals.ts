@@ -7,8 +7,8 @@ import type { Principal } from '../../auth/principal.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { PreparedEvent } from '../rooms/prepared-event.ts'
 
-// With waiting-internals.ts, the only file that touches private fields of Socket.IO, Engine.IO and ws. Check both when
-// Socket.IO is upgraded, then extend `TESTED_VERSIONS`.
+// With waiting-internals.ts and idle-internals.ts, the only file that touches private fields of Socket.IO, Engine.IO and ws. Check
+// them when Socket.IO is upgraded, then extend `TESTED_VERSIONS`.
 
 type NoEvents = Record<string, never>
 
@@ -47,7 +47,32 @@ const EMPTY = Object.freeze({})
 /** The only ones that the handshake check allows, of those that Engine.IO knows. Shared by all sockets. */
 const PARAMETERS = Object.freeze({ EIO: '4', transport: 'websocket' })
 
-/** Private fields of a connection, its transport, and the WebSocket of ws below. Each of them may be missing. */
+/** Private fields of what reads messages for ws. As below, each of them may be missing. */
+interface Receiver {
+  readonly _state?: number
+  readonly _loop?: boolean
+  readonly _bufferedBytes?: number
+  readonly _fragmented?: number
+  readonly _buffers?: readonly Buffer[]
+  readonly _fragments?: readonly Buffer[]
+}
+
+/** Private fields of the WebSocket of ws. */
+export interface WebSocket {
+  readonly readyState?: number
+  readonly isPaused?: boolean
+  readonly bufferedAmount?: number
+  readonly _socket?: unknown
+  readonly _receiver?: Receiver
+  readonly _sender?: object
+  readonly _extensions?: object
+  on?(event: 'ping' | 'pong', listener: (this: WebSocket) => void): void
+  terminate?(): void
+  pause?(): void
+  resume?(): void
+}
+
+/** Private fields of a connection, and its transport. Each of them may be missing. */
 export interface Internals {
   readonly pingIntervalTimer?: NodeJS.Timeout
   sendPacket?(type: 'ping'): void
@@ -57,23 +82,7 @@ export interface Internals {
     readonly name?: string
     readonly writable?: boolean
     readonly perMessageDeflate?: unknown
-    readonly socket?: {
-      readonly readyState?: number
-      readonly isPaused?: boolean
-      readonly bufferedAmount?: number
-      readonly _socket?: unknown
-      readonly _receiver?: {
-        readonly _state?: number
-        readonly _bufferedBytes?: number
-        readonly _fragmented?: number
-        readonly _buffers?: readonly Buffer[]
-        readonly _fragments?: readonly Buffer[]
-      }
-      on?(event: 'ping' | 'pong', listener: () => void): void
-      terminate?(): void
-      pause?(): void
-      resume?(): void
-    }
+    readonly socket?: WebSocket
   }
 }
 
@@ -167,31 +176,68 @@ export interface ReceiveListeners {
   readonly onPong: (connection: Connection) => void
   /** Anything else. */
   readonly onData: (connection: Connection, bytes: number) => void
+  /** A ping or pong of WebSocket. */
+  readonly onControlFrame: (connection: Connection) => void
 }
 
+/** Of a TCP socket. */
+const CONNECTION = Symbol('connection')
+type ReadTcp = (this: TcpSocket & { [CONNECTION]?: Connection }, chunk: Buffer) => void
+
+/** Returns the connection that was given to a receiver, by the WebSocket below it. */
+export const connectionAbove = (webSocket: WebSocket | undefined): Connection | undefined =>
+  (webSocket?._socket as { readonly [CONNECTION]?: Connection } | undefined)?.[CONNECTION]
+
 /**
- * Tells of all that arrives on a connection. Keeps pongs from ws and Engine.IO, where they cost twice as much, unless the
- * version was not tested. Everything else is read by them first.
+ * Returns a function that tells of all that arrives on a connection. Pongs are kept from ws and Engine.IO, where they cost twice as
+ * much, unless the version was not tested. Everything else is read by them first. The listeners are the same functions for all
+ * connections, because there are many.
  */
-export function onReceived(
-  connection: Connection,
-  { onPong, onData }: ReceiveListeners,
+export function createReceiver(
+  { onPong, onData, onControlFrame }: ReceiveListeners,
   isTested = true,
-): void {
-  const { _socket: tcp, _receiver: receiver } = internalsOf(connection).transport?.socket ?? {}
-  if (!(tcp instanceof TcpSocket)) return
-  const [passOn, ...others] = tcp.listeners('data') as ((this: TcpSocket, chunk: Buffer) => void)[]
-  if (!isTested || receiver === undefined || passOn === undefined || others.length > 0)
-    return void tcp.on('data', (chunk: Buffer) => onData(connection, chunk.length))
-  function read(this: TcpSocket, chunk: Buffer): void {
+): (connection: Connection) => void {
+  const readAfterWs: ReadTcp = function (chunk) {
+    const connection = this[CONNECTION]
+    if (connection) onData(connection, chunk.length)
+  }
+  /** ws has one function to read all its sockets. */
+  let passOn: ReadTcp | undefined
+  const read: ReadTcp = function (chunk) {
+    const connection = this[CONNECTION]
+    if (connection === undefined) return passOn?.call(this, chunk)
+    const receiver = internalsOf(connection).transport?.socket?._receiver
     if (isPong(chunk) && receiver?._state === AWAITS_FRAME && !isReceiving(connection))
       return onPong(connection)
     passOn?.call(this, chunk)
+    if (receiver) forgetMessage(receiver)
     onData(connection, chunk.length)
   }
-  tcp.off('data', passOn)
-  // Under the name by which ws removes its own.
-  tcp.on('data', Object.assign(read, { listener: passOn }))
+  const readControl = function (this: WebSocket): void {
+    const connection = connectionAbove(this)
+    if (connection) onControlFrame(connection)
+  }
+  return (connection) => {
+    const { socket } = internalsOf(connection).transport ?? {}
+    socket?.on?.('ping', readControl)
+    socket?.on?.('pong', readControl)
+    const tcp = socket?._socket
+    if (!(tcp instanceof TcpSocket)) return
+    Object.assign(tcp, { [CONNECTION]: connection })
+    const [first, ...others] = tcp.listeners('data') as ReadTcp[]
+    passOn ??= first
+    const isAsTested = isTested && first !== undefined && first === passOn && others.length === 0
+    if (!isAsTested || socket?._receiver === undefined) return void tcp.on('data', readAfterWs)
+    tcp.off('data', first)
+    // Under the name by which ws removes its own.
+    tcp.on('data', Object.assign(read, { listener: first }))
+  }
+}
+
+/** Drops what the receiver of ws keeps of the last message, if it waits for the next one. */
+function forgetMessage(receiver: Receiver): void {
+  if (receiver._state !== AWAITS_FRAME || receiver._loop !== false || receiver._buffers?.length !== 0) return
+  Object.assign(receiver, { _mask: undefined, _buffers: [] })
 }
 
 const isPong = (chunk: Buffer): boolean =>
@@ -199,13 +245,6 @@ const isPong = (chunk: Buffer): boolean =>
   chunk[0] === TEXT_FRAME &&
   chunk[1] === ONE_BYTE &&
   ((chunk[2] ?? 0) ^ (chunk[6] ?? 0)) === PONG
-
-/** Calls `listener` on every WebSocket ping and pong of the peer. */
-export function onControlFrame(connection: Connection, listener: () => void): void {
-  const socket = internalsOf(connection).transport?.socket
-  socket?.on?.('ping', listener)
-  socket?.on?.('pong', listener)
-}
 
 /** Returns whether a part of a message has arrived, and its end has not. */
 export function isReceiving(connection: Connection): boolean {
