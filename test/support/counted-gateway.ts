@@ -32,25 +32,23 @@ const SCRIPT_CALLS = ['evalsha', 'eval', 'fcall']
 /** Of a test that looks at Redis, and what a connection says of itself. */
 const IGNORED = /^(?:info|hello|auth|select|client\||ping)/
 
-/** A gateway that counts its steps, behind a Redis that it may share. */
+/** A gateway that counts its steps, with a Redis that it may share, or without. */
 export class CountedGateway {
-  readonly redis: RedisServer
   readonly process: GatewayProcess
+  readonly #redis: RedisServer | undefined
 
-  private constructor(redis: RedisServer, process: GatewayProcess) {
-    this.redis = redis
+  private constructor(redis: RedisServer | undefined, process: GatewayProcess) {
     this.process = process
+    this.#redis = redis
   }
 
   static async start(
-    redis: RedisServer,
+    redis: RedisServer | undefined,
     settings: Readonly<Record<string, string>> = {},
   ): Promise<CountedGateway> {
     const counting = { ...COUNTING, COUNT_STEPS: '1', MAX_SOCKETS_PER_ADDRESS: '10000' }
-    return new CountedGateway(
-      redis,
-      await startGatewayProcess({ REDIS_URL: redis.url, ...counting, ...settings }),
-    )
+    const all = { ...(redis && { REDIS_URL: redis.url }), ...counting, ...settings }
+    return new CountedGateway(redis, await startGatewayProcess(all))
   }
 
   /** Connects sockets, each with a token of its own. The caller drops them. */
@@ -82,7 +80,8 @@ export class CountedGateway {
   async #read(): Promise<StepsBetween> {
     const { pid } = this.process
     const [wakeUps, writes] = [wakeUpsOf(pid), writesOf(pid)]
-    const calls = [...(await redisCallsOf(this.redis.url))].filter(([name]) => !IGNORED.test(name))
+    const redisCalls = this.#redis === undefined ? [] : await redisCallsOf(this.#redis.url)
+    const calls = [...redisCalls].filter(([name]) => !IGNORED.test(name))
     const sum = (wanted: (name: string) => boolean): number =>
       calls.reduce((all, [name, times]) => all + (wanted(name) ? times : 0), 0)
     const { encodings, steps } = await workOf(this.process)
