@@ -76,7 +76,7 @@ export function openRawSocket(
     tcp.on('close', close)
 
     function close(): void {
-      reject(new Error('the connection was closed'))
+      reject(new Error(`the connection was closed${isUpgraded ? '' : `, after ${JSON.stringify(head)}`}`))
       if (!isDropped) options.onClosed()
       drop()
     }
