@@ -37,7 +37,8 @@ export function roomName(room: Room): string {
   const { group, topic, c2c, official } = room
   if (c2c !== undefined) return `c2c:${sortedPair(c2c).map(encode).join(':')}`
   if (official !== undefined) return `official:${encode(official)}`
-  return topic === undefined ? `group:${encode(group)}` : `topic:${encode(group)}:${encode(topic)}`
+  // Joined, these take half the memory of a template: there they would stay in parts as long as they live.
+  return (topic === undefined ? ['group', encode(group)] : ['topic', encode(group), encode(topic)]).join(':')
 }
 
 const encode = (identifier: string): string => encodeURIComponent(identifier).replaceAll('*', '%2A')

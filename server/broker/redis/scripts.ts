@@ -50,10 +50,13 @@ export const SCRIPTS = {
 export function toPositions(reply: unknown): Position[] {
   const flat = toArray(reply)
   const positions: Position[] = []
+  // Logs that began in one call share their epoch: they share the string, too.
+  let latest = ''
   for (let i = 0; i < flat.length; i += 2) {
     const [epoch, offset] = [flat[i], flat[i + 1]]
     if (typeof epoch !== 'string' || typeof offset !== 'number') throw unexpectedReply()
-    positions.push({ epoch, offset })
+    if (epoch !== latest) latest = epoch
+    positions.push({ epoch: latest, offset })
   }
   return positions
 }

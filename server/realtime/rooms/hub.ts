@@ -17,61 +17,66 @@ export interface Listener {
 
 const ROLES: readonly Role[] = ['admin', 'member']
 
-const keyOf = (role: Role, room: Room): string => `${role}/${roomName(room)}`
+const keyOf = (role: Role, name: string): string => `${role}/${name}`
 
 /** This node's listeners, by role and room. Broadcasts to them, in slices if there are many: webhooks are served between two. */
 export function createHub(metrics: Metrics) {
-  const listeners = new Map<string, Members<Listener>>()
+  /** By the name of the room. A key for each role would be another string for each room. */
+  const listeners: Readonly<Record<Role, Map<string, Members<Listener>>>> = {
+    admin: new Map(),
+    member: new Map(),
+  }
   const broadcasts = new SlicedBroadcasts<Listener>()
 
   return {
     /** From now on, the listener receives what is broadcast to the room: nothing that has begun before. */
     join(role: Role, room: Room, listener: Listener): void {
-      const key = keyOf(role, room)
-      const joined = listeners.get(key) ?? new Map<Listener, number>()
+      const name = roomName(room)
+      const known = listeners[role].get(name)
+      const joined = known ?? new Map<Listener, number>()
       broadcasts.join(joined, listener)
-      listeners.set(key, joined)
+      if (known === undefined) listeners[role].set(name, joined)
     },
 
     /** No effect on a listener that has not joined. */
     leave(role: Role, room: Room, listener: Listener): void {
-      const key = keyOf(role, room)
-      const joined = listeners.get(key)
-      if (joined?.delete(listener) && joined.size === 0) listeners.delete(key)
+      const name = roomName(room)
+      const joined = listeners[role].get(name)
+      if (joined?.delete(listener) && joined.size === 0) listeners[role].delete(name)
     },
 
     /** Leaves a room, after what was broadcast to it so far. No effect on a listener that has not joined. */
     finish(role: Role, room: Room, listener: Listener): void {
-      const key = keyOf(role, room)
-      const joined = listeners.get(key)
+      const name = roomName(room)
+      const joined = listeners[role].get(name)
       if (joined === undefined) return
-      broadcasts.finish(key, joined, listener)
-      if (joined.size === 0) listeners.delete(key)
+      broadcasts.finish(keyOf(role, name), joined, listener)
+      if (joined.size === 0) listeners[role].delete(name)
     },
 
     /** Returns how many listeners a room has, of both roles. */
     size: (room: Room): number =>
-      ROLES.reduce((sum, role) => sum + (listeners.get(keyOf(role, room))?.size ?? 0), 0),
+      ROLES.reduce((sum, role) => sum + (listeners[role].get(roomName(room))?.size ?? 0), 0),
 
     /** Returns the listeners of a room, of both roles. */
     listenersOf: (room: Room): Listener[] =>
-      ROLES.flatMap((role) => [...(listeners.get(keyOf(role, room))?.keys() ?? [])]),
+      ROLES.flatMap((role) => [...(listeners[role].get(roomName(room))?.keys() ?? [])]),
 
     isListening: (room: Room, listener: Listener): boolean =>
-      ROLES.some((role) => listeners.get(keyOf(role, room))?.has(listener)),
+      ROLES.some((role) => listeners[role].get(roomName(room))?.has(listener)),
 
     /** Returns a promise that resolves once every listener was written to, unless they have been already. */
     broadcast(room: Room, epoch: string, notices: readonly Notice[]): Promise<unknown> | undefined {
       const nowMs = Date.now()
       for (const { receivedAtMs } of notices) metrics.deliveryTook(Math.max(0, nowMs - receivedAtMs))
+      const name = roomName(room)
       const unfinished = ROLES.map((role) => {
         // Encoding for no listener would cost as much as for a thousand.
-        const key = keyOf(role, room)
-        const joined = listeners.get(key)
+        const joined = listeners[role].get(name)
         if (joined === undefined) return undefined
         metrics.noticesDelivered(notices.length, joined.size)
         const event = prepareNotices(role, room, epoch, notices)
-        return broadcasts.send(key, joined, (listener) => listener.onNotices(event))
+        return broadcasts.send(keyOf(role, name), joined, (listener) => listener.onNotices(event))
       }).filter((sending) => sending !== undefined)
       return unfinished.length === 0 ? undefined : Promise.all(unfinished)
     },
@@ -82,10 +87,10 @@ export function createHub(metrics: Metrics) {
     broadcastGap(room: Room, reason: GapReason, position: Position): void {
       metrics.gapSent(reason)
       const event: PreparedGap = new PreparedEvent('gap', { room, reason, position })
+      const name = roomName(room)
       for (const role of ROLES) {
-        const key = keyOf(role, room)
-        const joined = listeners.get(key)
-        if (joined) void broadcasts.send(key, joined, (listener) => listener.onGap(event))
+        const joined = listeners[role].get(name)
+        if (joined) void broadcasts.send(keyOf(role, name), joined, (listener) => listener.onGap(event))
       }
     },
   }

@@ -27,7 +27,8 @@ const MAX_CONCURRENT_PAGES = 8
 
 interface Entry {
   readonly room: LocalRoom
-  readonly opened: Promise<void>
+  /** Undefined once it is open. */
+  opened: Promise<void> | undefined
   users: number
   lingering?: NodeJS.Timeout | undefined
 }
@@ -57,12 +58,12 @@ export class LocalRooms {
     const name = roomName(room)
     const known = this.#entries.get(name)
     if (known === undefined && this.#entries.size >= MAX_ROOMS) throw new GatewayError('NODE_FULL')
-    const entry = known ?? this.#open(name, room)
+    const entry = known ?? this.#open(room)
     clearTimeout(entry.lingering)
     this.#lingering.delete(entry)
     entry.users++
     try {
-      await entry.opened
+      if (entry.opened !== undefined) await entry.opened
       return entry.room
     } catch (error) {
       if (this.#entries.get(name) === entry) this.#entries.delete(name)
@@ -127,14 +128,17 @@ export class LocalRooms {
     this.#entries.clear()
   }
 
-  #open(name: string, room: Room): Entry {
+  #open(room: Room): Entry {
     const local = new LocalRoom(room, this.#options, this.#deps)
-    const opened = local.open().catch((error: unknown) => {
-      local.close()
-      throw error
-    })
-    const entry = { room: local, opened, users: 0 }
-    this.#entries.set(name, entry)
+    const entry: Entry = { room: local, opened: undefined, users: 0, lingering: undefined }
+    entry.opened = local.open().then(
+      () => void (entry.opened = undefined),
+      (error: unknown) => {
+        local.close()
+        throw error
+      },
+    )
+    this.#entries.set(local.name, entry)
     return entry
   }
 }

@@ -84,7 +84,7 @@ export class Subscriptions {
     if (!this.#joined.has(name) && this.#joined.size + pending.size >= MAX_ROOMS) {
       throw new GatewayError('TOO_MANY_ROOMS')
     }
-    const subscription: Subscription = { room, untilMs, local: undefined }
+    const subscription: Subscription = { room, untilMs, isChecked: false, local: undefined }
     pending.set(name, subscription)
     // The new grant also extends an earlier subscription to the room, which lasts until this one is complete.
     this.setExpiry(room, untilMs)
