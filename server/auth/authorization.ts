@@ -51,11 +51,9 @@ export function createAuthorization({
   const isBanned = (userId: string): boolean => revocations.isBanned(userId, Date.now())
   const isRevoked = (userId: string, room: Room): boolean => revocations.isRevoked(userId, room, Date.now())
 
-  /** Rejects like `authorize`. Checks the role, then the grants of the credential, then the membership. */
-  async function grantedUntil(principal: Principal, room: Room): Promise<number> {
-    if (principal.role === 'admin') return principal.expiresAtMs
+  /** Rejects like `authorize`. Checks what the credential does not grant by itself. */
+  async function memberUntil(principal: Principal, room: Room): Promise<number> {
     if (isFeed(room)) throw new GatewayError('ROOM_REFUSED', 'the feed is for admins')
-    if (hasGrant(principal, room)) return principal.expiresAtMs
     if (room.c2c !== undefined)
       throw new GatewayError('ROOM_REFUSED', 'it is for the two users of the conversation')
     if (memberships === undefined) throw new GatewayError('ROOM_REFUSED')
@@ -68,8 +66,7 @@ export function createAuthorization({
     throw new GatewayError('MEMBERSHIP_UNKNOWN', 'it ran out before it could be used')
   }
 
-  async function authenticateByKnownBans(auth: unknown): Promise<Principal> {
-    const principal = await authenticate(auth)
+  function checkBan(principal: Principal): Principal {
     if (isBanned(principal.id)) throw new GatewayError('USER_DISCONNECTED')
     return principal
   }
@@ -78,14 +75,14 @@ export function createAuthorization({
     isBanned,
     isRevoked,
     async authenticate(auth) {
-      const principal = await authenticateByKnownBans(auth)
+      const principal = checkBan(await authenticate(auth))
       if (revocations.isPending)
         throw new GatewayError('BROKER_UNAVAILABLE', 'revocations have not been read yet')
       return principal
     },
-    authenticateByKnownBans,
+    authenticateByKnownBans: async (auth) => checkBan(await authenticate(auth)),
     async authorize(principal, room) {
-      const untilMs = await grantedUntil(principal, room)
+      const untilMs = isGranted(principal, room) ? principal.expiresAtMs : await memberUntil(principal, room)
       if (isRevoked(principal.id, room)) throw revokedRoom()
       if (principal.expiresAtMs <= Date.now()) throw expired(principal.expiresAtMs)
       return untilMs
@@ -96,6 +93,10 @@ export function createAuthorization({
 /** The refusal of a room to which an admin has revoked access. */
 export const revokedRoom = (): GatewayError =>
   new GatewayError('ROOM_REFUSED', 'an admin has revoked access to it, or to part of it')
+
+/** Whether the credential grants a room by itself, by its role or its grants. */
+const isGranted = (principal: Principal, room: Room): boolean =>
+  principal.role === 'admin' || (!isFeed(room) && hasGrant(principal, room))
 
 /** Users may follow their own conversations with others. */
 const hasGrant = ({ id, grants }: Principal, conversation: Conversation): boolean =>

@@ -38,8 +38,7 @@ export function limitFailures(usual: Authenticate, addressOf: ClientAddress): Fa
 
   async function begin(network: string, attempts: Attempts): Promise<void> {
     for (;;) {
-      // Looked up only if there can be any: mostly there is none, and the sockets of a lost node come all at once.
-      const counted = performance.now() < countedUntilMs ? await failures.get(network) : null
+      const counted = await failures.get(network)
       const left = counted === null ? MAX_FAILURES : counted.remainingPoints
       if (left <= 0)
         throw new GatewayError('TOO_MANY_FAILURES', undefined, { retryInMs: counted?.msBeforeNext ?? 0 })
@@ -49,13 +48,20 @@ export function limitFailures(usual: Authenticate, addressOf: ClientAddress): Fa
     }
   }
 
+  /** Most may begin at once: those who come while no failure counts, so that none has to be looked up. */
+  function tryBegin(attempts: Attempts): boolean {
+    if (performance.now() < countedUntilMs || attempts.running >= MAX_FAILURES) return false
+    attempts.running++
+    return true
+  }
+
   return async function authenticateRequest(request, auth, authenticate = usual) {
     const network = clientNetwork(addressOf(request))
     const attempts = networks.get(network) ?? { requests: 0, running: 0, waiting: [] }
     networks.set(network, attempts)
     attempts.requests++
     try {
-      await begin(network, attempts)
+      if (!tryBegin(attempts)) await begin(network, attempts)
       try {
         return await authenticate(auth)
       } catch (error) {

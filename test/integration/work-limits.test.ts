@@ -178,8 +178,8 @@ describe('the work that a gateway does', function () {
     const after = await workOf(gateway)
     const perSocket = (type: string): number =>
       ((after.steps?.resources[type] ?? 0) - (before.steps?.resources[type] ?? 0)) / 500
-    // 49 promises, 12 ticks and 2 timers when these limits were set; the timers are those of Engine.IO and Socket.IO.
-    expect(perSocket('PROMISE'), 'promises').to.be.below(55)
+    // 40 promises, 12 ticks and 2 timers when these limits were set; the timers are those of Engine.IO and Socket.IO.
+    expect(perSocket('PROMISE'), 'promises').to.be.below(44)
     expect(perSocket('TickObject'), 'ticks').to.be.below(14)
     expect(perSocket('Timeout'), 'timers').to.be.below(2.5)
     expect(after.steps?.resources, 'tokens verified in other threads').not.to.have.property('SIGNREQUEST')

@@ -258,6 +258,23 @@ describe('JWT', () => {
     expect(await outcome(verify, token)).to.equal('u')
   })
 
+  it('is refused with a part of its signature, with more than it, and with none of it', async () => {
+    const verify = createJwtVerifier({ secrets: [SECRET] })
+    const token = await sign(bytes(SECRET))
+    const [head = '', claims = '', signature = ''] = token.split('.')
+    const whole = Buffer.from(signature, 'base64url')
+    for (const wrong of [
+      whole.subarray(0, 31),
+      whole.subarray(1),
+      Buffer.concat([whole, whole]),
+      Buffer.alloc(32),
+    ])
+      expect(await outcome(verify, `${head}.${claims}.${wrong.toString('base64url')}`)).to.equal(
+        'TOKEN_REFUSED',
+      )
+    expect(await outcome(verify, token)).to.equal('u')
+  })
+
   it('expires although it is cached, and no other token matches its entry', async () => {
     const verify = createJwtVerifier({ secrets: [SECRET] })
     const token = await sign(bytes(SECRET), { exp: nowS() + 2 })

@@ -94,6 +94,8 @@ class Join implements ReplayTarget {
   async run(): Promise<boolean> {
     const { local, since, subscriptions } = this.#join
     if (since === undefined) {
+      // Nearly always at once.
+      if (this.join({})) return true
       while (await this.#mayJoin()) if (this.join({})) return true
       return false
     }

@@ -48,7 +48,8 @@ export class Session {
     await this.#serving.serve(payload, ack, async () => {
       const { since, ...room } = parseSubscribe(payload)
       await this.#serving.inOrder(room, async () => {
-        await this.#serving.turn()
+        const turn = this.#serving.turn()
+        if (turn) await turn
         if (!this.#transport.isOpen()) return
         await this.#join(room, since, (response) => {
           if (response.ok) this.#serving.chargeNotices(response.recovered)
