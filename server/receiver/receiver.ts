@@ -1,9 +1,8 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ERRORS, GatewayError } from '../../shared/errors.ts'
-import { LateTurns } from '../lib/late-turns.ts'
+import { LoopWatch } from '../lib/loop-watch.ts'
 import { normalizePath } from '../lib/path.ts'
-import { StallDetector } from '../lib/stall.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { RETRYABLE_FAILURE_MS } from '../../shared/limits.ts'
 import type { Refusals } from '../telemetry/refusals.ts'
@@ -64,17 +63,16 @@ export function createReceiver(
 ): Receiver {
   const checkCaller = createCallerCheck(options)
   const handleWebhook = createWebhook({ ...dependencies, metrics })
-  const stalls = new StallDetector()
-  const lateTurns = new LateTurns()
+  const loop = new LoopWatch()
   const relays = dependencies.relay !== undefined
 
   async function serve(request: IncomingMessage, response: ServerResponse, target: Target): Promise<void> {
     const [receivedAtMs, startedMs] = [Date.now(), performance.now()]
-    const waitedMs = lateTurns.waitedForMs(startedMs)
+    const waitedMs = loop.waitedForMs(startedMs)
     try {
       if (!mayCall(request)) throw new GatewayError('ADDRESS_REFUSED')
       if (request.method !== 'POST' && !relays) throw new GatewayError('METHOD_NOT_ALLOWED')
-      const query = checkCaller(target.query, receivedAtMs, stalls.waitedForMs())
+      const query = checkCaller(target.query, receivedAtMs, loop.stalledForMs())
       if (isRelayed(request, options.app)) throw new GatewayError('RELAY_LOOP')
       if (leadsAway(target.suffix))
         throw new GatewayError('REQUEST_MALFORMED', 'the path leads away from WEBHOOK_PATH')
@@ -158,8 +156,7 @@ export function createReceiver(
 
     retryWebhook: createRetryWebhook(handleWebhook),
     stop() {
-      stalls.stop()
-      lateTurns.stop()
+      loop.stop()
     },
   }
 }

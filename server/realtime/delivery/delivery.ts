@@ -17,7 +17,7 @@ import { createTeller } from './teller.ts'
 const CHECK_INTERVAL_MS = 200
 const READ_INTERVAL_MS = 1_000
 /** While it depends on the next heartbeat whether delivery is in doubt. */
-const SOON_INTERVAL_MS = 250
+const SOON_INTERVAL_MS = CHECK_INTERVAL_MS
 /** A room that reads its log for longer by itself is in doubt. */
 const ROOM_DOUBT_AFTER_MS = 2_000
 /** A check that comes this late finds a process that was blocked. What it knows is old, and is no reason for a doubt. */
@@ -181,8 +181,10 @@ export function monitorDelivery({ broker, rooms, hub, sessions, waitingOnDisk, l
   const current = (): DeliveryState =>
     node.proved ? { proved: true } : { proved: false, doubtMs: ageMs(node.sinceMs), reason: node.reason }
 
-  const checking = setInterval(check, CHECK_INTERVAL_MS).unref()
-  const reading = setInterval(() => void readHeartbeats(), SOON_INTERVAL_MS).unref()
+  const checking = setInterval(() => {
+    check()
+    void readHeartbeats()
+  }, CHECK_INTERVAL_MS).unref()
   // Whoever connects before the next check is not told that all is well.
   const firstRead = readHeartbeats().then((hasRead) => {
     if (!hasRead) receivers.firstReadFailed(performance.now())
@@ -222,7 +224,6 @@ export function monitorDelivery({ broker, rooms, hub, sessions, waitingOnDisk, l
 
     stop(): void {
       clearInterval(checking)
-      clearInterval(reading)
     },
   }
 }

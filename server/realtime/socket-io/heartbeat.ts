@@ -23,8 +23,10 @@ export interface Beating {
 export class Heartbeat {
   readonly #slots: readonly Set<Beating>[]
   readonly #slotMs: number
-  readonly #timer: NodeJS.Timeout
-  #dueAtMs: number
+  /** Undefined while there are no connections. */
+  #timer: NodeJS.Timeout | undefined
+  #size = 0
+  #dueAtMs = 0
   /** The slots that are due next, and that get the next connection. */
   #due = 0
   #next = 0
@@ -32,22 +34,26 @@ export class Heartbeat {
   constructor(intervalMs: number) {
     this.#slots = Array.from({ length: Math.ceil(intervalMs / SLOT_MS) }, () => new Set<Beating>())
     this.#slotMs = intervalMs / this.#slots.length
-    this.#dueAtMs = performance.now() + this.#slotMs
-    this.#timer = setInterval(() => this.#pingDue(), this.#slotMs).unref()
   }
 
   add(beating: Beating): void {
     stopOwnPings(beating.connection)
     this.#slots[this.#next]?.add(beating)
+    if (this.#size++ === 0) this.#start()
     this.#next = (this.#next + 1) % this.#slots.length
   }
 
   remove(beating: Beating): void {
-    for (const slot of this.#slots) if (slot.delete(beating)) return
+    if (this.#slots.some((slot) => slot.delete(beating)) && --this.#size === 0) this.stop()
   }
 
   stop(): void {
     clearInterval(this.#timer)
+  }
+
+  #start(): void {
+    this.#dueAtMs = performance.now() + this.#slotMs
+    this.#timer = setInterval(() => this.#pingDue(), this.#slotMs).unref()
   }
 
   #pingDue(): void {
