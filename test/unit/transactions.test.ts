@@ -1,6 +1,8 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { expect } from 'chai'
 import { createTransactions } from '../../server/broker/embedded/transactions.ts'
 import type { RootDatabase } from '../../server/lib/data-dir.ts'
+import { createManualClock } from '../support/manual-clock.ts'
 
 /** As lmdb does: when its first pages could not be written, a transaction that it gets never ends, and neither does closing it. */
 function scriptedLmdb() {
@@ -96,5 +98,103 @@ describe('transactions of the embedded store', () => {
     await transactions.close()
     expect(await first).to.equal(1)
     expect(state.isClosed).to.equal(true)
+  })
+
+  describe('in company', () => {
+    /** Holds each transaction until it is released. */
+    function heldLmdb() {
+      const clock = createManualClock()
+      const sizes: number[] = []
+      let release = (): void => undefined
+      const root = {
+        async transaction<T>(work: () => T[]): Promise<T[]> {
+          const results = work()
+          sizes.push(results.length)
+          await new Promise<void>((resolve) => (release = resolve))
+          return results
+        },
+      }
+      const transactions = createTransactions({
+        root: root as unknown as RootDatabase,
+        isUsable: () => true,
+        clock,
+      })
+      const ask = (count: number): Promise<unknown> =>
+        Promise.all(Array.from({ length: count }, () => transactions.run(() => undefined)))
+      return { clock, sizes, ask, release: () => release() }
+    }
+
+    it('wait for those whom the one before has answered, who ask again together', async () => {
+      const { clock, sizes, ask, release } = heldLmdb()
+      const first = ask(31)
+      await nextTurn()
+      const late = ask(1)
+      clock.block(2)
+      release()
+      await first
+      await nextTurn()
+      expect(sizes).to.deep.equal([31])
+      const again = ask(31)
+      await nextTurn()
+      expect(sizes).to.deep.equal([31, 32])
+      expect(clock.pending()).to.equal(0)
+      release()
+      await Promise.all([late, again])
+    })
+
+    it('wait no longer than the one before took, and 5 ms at most', async () => {
+      for (const [tookMs, waitMs] of [
+        [2, 2],
+        [60, 5],
+      ] as const) {
+        const { clock, sizes, ask, release } = heldLmdb()
+        const first = ask(31)
+        await nextTurn()
+        clock.block(tookMs)
+        release()
+        await first
+        void ask(1)
+        await nextTurn()
+        clock.advance(waitMs - 1)
+        await nextTurn()
+        expect(sizes, `after ${tookMs} ms`).to.deep.equal([31])
+        clock.advance(1)
+        await nextTurn()
+        expect(sizes, `after ${tookMs} ms`).to.deep.equal([31, 1])
+      }
+    })
+
+    it('wait for nobody after a small one', async () => {
+      const { clock, sizes, ask, release } = heldLmdb()
+      const first = ask(3)
+      await nextTurn()
+      clock.block(2)
+      release()
+      await first
+      void ask(1)
+      await nextTurn()
+      expect(sizes).to.deep.equal([3, 1])
+    })
+  })
+
+  it('tell when what they wrote is not there any more: after a failure, and when lmdb begins anew', async () => {
+    let [rolledBack, fails] = [0, false]
+    const root = {
+      async transaction<T>(work: () => T): Promise<T> {
+        work()
+        if (fails) throw new Error('ENOSPC')
+        return work()
+      },
+    }
+    const transactions = createTransactions({
+      root: root as unknown as RootDatabase,
+      isUsable: () => true,
+      onRolledBack: () => rolledBack++,
+    })
+    expect(await transactions.run(() => 1)).to.equal(1)
+    expect(rolledBack).to.equal(1)
+    fails = true
+    expect(await transactions.run(() => 1).catch(String)).to.equal('Error: ENOSPC')
+    expect(rolledBack).to.equal(2)
   })
 })

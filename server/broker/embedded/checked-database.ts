@@ -1,5 +1,6 @@
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Database, RootDatabase } from '../../lib/data-dir.ts'
+import { RecentMap } from '../../lib/recent-map.ts'
 import { decodeValue, encodeValue, mendRecord } from './checked-value.ts'
 import type { Encoding, Key } from './checked-value.ts'
 
@@ -25,17 +26,35 @@ export class CheckedDatabase<V, K extends Key> {
   readonly #encoding: Encoding
   readonly #database: Database<Buffer, K>
   readonly #options: CheckedOptions
+  /** What transactions have written or read last; nothing if it remembers nothing. */
+  readonly #remembered: RecentMap<V> | undefined
 
-  constructor(name: string, encoding: Encoding, options: CheckedOptions) {
+  /** `remembers`: how many values at least, for `latest`. */
+  constructor(name: string, encoding: Encoding, options: CheckedOptions, remembers = 0) {
     this.name = name
     this.#encoding = encoding
     this.#options = options
+    this.#remembered = remembers > 0 ? new RecentMap(remembers) : undefined
     this.#database = options.root.openDB<Buffer, K>(name, { encoding: 'binary' })
   }
 
   get(key: K): V | undefined {
     const bytes = this.#whole(() => this.#database.get(key))
     return bytes && this.#decode(key, bytes)
+  }
+
+  /** Like `get`, but does not read what transactions have written or read last. Only inside a transaction: it may be rolled back. */
+  latest(key: K): V | undefined {
+    const known = this.#remembered?.get(nameOf(key))
+    if (known !== undefined) return known
+    const value = this.get(key)
+    if (value !== undefined) this.#remembered?.set(nameOf(key), value)
+    return value
+  }
+
+  /** To be called when a transaction was rolled back. */
+  forget(): void {
+    this.#remembered?.clear()
   }
 
   /** Whether there is a value, rotten or not. */
@@ -46,11 +65,14 @@ export class CheckedDatabase<V, K extends Key> {
   /** Only inside a transaction. */
   putSync(key: K, value: V): void {
     const bytes = encodeValue(this.name, this.#encoding, key, value)
+    this.#remembered?.delete(nameOf(key))
     this.#whole(() => this.#database.putSync(key, bytes))
+    this.#remembered?.set(nameOf(key), value)
   }
 
   /** Only inside a transaction. */
   removeSync(key: K): void {
+    this.#remembered?.delete(nameOf(key))
     this.#whole(() => this.#database.removeSync(key))
   }
 
@@ -118,6 +140,8 @@ export class CheckedDatabase<V, K extends Key> {
     }
   }
 }
+
+const nameOf = (key: Key): string => (typeof key === 'string' ? key : key.join('\0'))
 
 /** Whether lmdb refuses the file, rather than the disk a write. */
 const isDamage = (error: unknown): boolean =>

@@ -100,7 +100,7 @@ export function createEmbeddedBroker(
     const appended = roomsFor(recall, endedAtMs).map((room) => {
       const name = roomName(room)
       const { epoch, offset } = logs.append(name, text)
-      return { room, name, epoch, notice: { ...fresh, offset } }
+      return { room, name, epoch, notice: { offset, ...fresh } }
     })
     // Last, so that a retry after an earlier failure delivers the recall instead of being taken for a repeat.
     recalledSets.put(recall, messages.map(nameOf), recall.recalledAtMs, clock.stampMs())

@@ -86,9 +86,10 @@ export function createLogs({ heads, entries }: LogsDatabases, options: LogsOptio
     return { ...head, from: head.offset + 1 }
   }
 
+  /** Only inside a transaction. */
   function headForUse(room: string): Head {
     const nowMs = clock.stampMs()
-    const head = heads.get(room)
+    const head = heads.latest(room)
     if (head === undefined && heads.has(room)) return rebuiltHead(room)
     if (head === undefined)
       return { epoch: options.createEpoch(), offset: 0, from: 1, appendedAtMs: nowMs, usedAtMs: nowMs }

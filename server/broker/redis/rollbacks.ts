@@ -1,6 +1,7 @@
 import type { Position } from '../../../shared/position.ts'
+import { RecentMap } from '../../lib/recent-map.ts'
 
-/** Rooms in each of the two maps. */
+/** At least; twice as many at most. */
 const MAX_ROOMS = 5_000
 /** Epochs that are remembered of a room, besides its present one. */
 const MAX_EARLIER_EPOCHS = 3
@@ -17,18 +18,16 @@ const NONE: readonly string[] = []
  * Holds the latest 5,000 rooms at least and 10,000 at most.
  */
 export class RollbackDetector {
-  /** Rooms published to recently. When full, it replaces `#older`, whose rooms are forgotten. */
-  #recent = new Map<string, Known>()
-  #older = new Map<string, Known>()
+  readonly #rooms = new RecentMap<Known>(MAX_ROOMS)
 
   /**
    * Records the position of a new entry. Returns whether the log had reached it before, under the same epoch, or under one that
    * had been replaced: then the replacement was lost too.
    */
   wentBack(room: string, position: Position): boolean {
-    const known = this.#knownOf(room)
+    const known = this.#rooms.get(room)
     if (known === undefined) {
-      this.#remember(room, { position, earlierEpochs: NONE })
+      this.#rooms.set(room, { position, earlierEpochs: NONE })
       return false
     }
     const before = known.position
@@ -36,20 +35,5 @@ export class RollbackDetector {
     if (before.epoch === position.epoch) return position.offset <= before.offset
     known.earlierEpochs = [before.epoch, ...known.earlierEpochs].slice(0, MAX_EARLIER_EPOCHS)
     return known.earlierEpochs.includes(position.epoch)
-  }
-
-  #knownOf(room: string): Known | undefined {
-    const recent = this.#recent.get(room)
-    if (recent !== undefined) return recent
-    const older = this.#older.get(room)
-    if (older !== undefined) this.#remember(room, older)
-    return older
-  }
-
-  #remember(room: string, known: Known): void {
-    this.#recent.set(room, known)
-    if (this.#recent.size < MAX_ROOMS) return
-    this.#older = this.#recent
-    this.#recent = new Map()
   }
 }
