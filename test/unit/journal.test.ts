@@ -197,6 +197,36 @@ describe('journal', () => {
     }
   })
 
+  it('gives entries that are appended together keys in their order, and has all of them or none', async () => {
+    const folder = createFolder()
+    let isFailing = false
+    const disk = withFiles((operation) => {
+      if (isFailing && operation === 'sync') throw new Error('EIO')
+    })
+    const journal = openJournal({ folder, disk })
+    const group = (from: number): Buffer[] => [0, 1, 2].map((i) => Buffer.from(textOf(from + i)))
+    const [one, alone, other] = await Promise.all([
+      journal.appendAll(group(0)),
+      journal.append(Buffer.from(textOf(3))),
+      journal.appendAll(group(4)),
+    ])
+    expect([alone, other]).to.deep.equal([one + 3, one + 4])
+    isFailing = true
+    const failed = await journal.appendAll(group(10)).catch(String)
+    expect(failed).to.equal('Error: EIO')
+    isFailing = false
+    await journal.appendAll(group(7))
+    const all = Array.from({ length: 10 }, (_, i) => textOf(i))
+    expect(textsIn(journal)).to.deep.equal(all)
+    await journal.close()
+    const again = openJournal({ folder })
+    // What failed to be flushed may be there, and all of it.
+    const texts = textsIn(again).filter((text) => !all.includes(text))
+    expect(textsIn(again)).to.include.members(all)
+    expect([0, 3]).to.include(texts.length)
+    await again.close()
+  })
+
   it('takes in what another journal left in its folder, and what is in the wrong file', async () => {
     const [one, other] = [await written(), await written()]
     const folder = join(createFolder(), 'journal')
