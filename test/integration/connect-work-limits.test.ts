@@ -34,11 +34,11 @@ describe('the work for sockets that come in', function () {
     expect(steps.ssubscribes, 'subscriptions at Redis').to.equal(0)
     // Heartbeats take 3 a second.
     expect(steps.redisCalls, 'calls of Redis').to.be.below(4 * (steps.probes + 2))
-    // 5.1, 4, 72, 13, 2.3, 120 and 320 for each when these limits were set.
-    expect(steps.writes / sockets, 'writes').to.be.below(6.2)
+    // 3.3, 4, 71, 11, 2.8, 135 and 320 for each when these limits were set.
+    expect(steps.writes / sockets, 'writes').to.be.below(4)
     expect(steps.encodings / sockets, 'encodings').to.be.below(5)
     expect(steps.promises / sockets, 'promises').to.be.below(90)
-    expect(steps.ticks / sockets, 'ticks').to.be.below(18)
+    expect(steps.ticks / sockets, 'ticks').to.be.below(14)
     expect(steps.timers / sockets, 'timers').to.be.below(4)
     expect(steps.copiedBytes / sockets, 'copied bytes').to.be.below(250)
     expect(steps.convertedBytes / sockets, 'converted bytes').to.be.below(450)
@@ -50,11 +50,11 @@ describe('the work for sockets that come in', function () {
     expect(few.redisCalls, 'calls of Redis for 80 rooms').to.be.below(20)
     const rooms = 1_000
     const many = await connect({ sockets: 1, rooms, roomsPerSocket: rooms })
-    // 0.13, 1.15, 47, 3.3, 0.5 and 140 for each when these limits were set.
-    expect(many.redisCalls / rooms, 'calls of Redis').to.be.below(0.2)
-    expect(many.writes / rooms, 'writes').to.be.below(1.5)
+    // 0.07 to 0.11, 1.1, 45, 1.2, 0.3 and 136 for each when these limits were set.
+    expect(many.redisCalls / rooms, 'calls of Redis').to.be.below(0.16)
+    expect(many.writes / rooms, 'writes').to.be.below(1.4)
     expect(many.promises / rooms, 'promises').to.be.below(60)
-    expect(many.ticks / rooms, 'ticks').to.be.below(5)
+    expect(many.ticks / rooms, 'ticks').to.be.below(3)
     expect(many.timers / rooms, 'timers').to.be.below(1)
     expect(many.convertedBytes / rooms, 'converted bytes').to.be.below(200)
   })
