@@ -97,7 +97,8 @@ export function textFrame(text: string): Buffer {
   return frame
 }
 
-function headerOf(bytes: number): readonly number[] {
+/** Returns the bytes before a text of so many bytes. */
+export function headerOf(bytes: number): readonly number[] {
   if (bytes < 126) return [FINAL_TEXT, bytes]
   if (bytes < 65_536) return [FINAL_TEXT, 126, bytes >> 8, bytes & 255]
   return [FINAL_TEXT, 127, 0, 0, 0, 0, bytes >>> 24, (bytes >>> 16) & 255, (bytes >>> 8) & 255, bytes & 255]

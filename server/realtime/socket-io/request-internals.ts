@@ -1,5 +1,6 @@
+import type { Socket } from 'node:net'
 import type { Hello } from '../../../shared/protocol.ts'
-import { textFrame } from '../rooms/prepared-event.ts'
+import { headerOf, textFrame } from '../rooms/prepared-event.ts'
 import { handedTcpSocket, idleTcpSocket } from './internals.ts'
 import type { Connection, GatewaySocket } from './internals.ts'
 
@@ -60,9 +61,8 @@ function ackOf(socket: GatewaySocket, id: number, { wrote }: Shortcuts): Ack {
     isSent = true
     const tcp = idleTcpSocket(socket.conn)
     if (tcp === undefined) return internalsOf(socket).ack?.(id)(response)
-    const frame = textFrame(`43${id}${JSON.stringify([response])}`)
-    tcp.write(frame)
-    if (tcp.writableLength > 0) wrote(socket.conn, frame.length)
+    const bytes = writeText(tcp, `43${id}${JSON.stringify([response])}`)
+    if (tcp.writableLength > 0) wrote(socket.conn, bytes)
   }
 }
 
@@ -73,7 +73,16 @@ function ackOf(socket: GatewaySocket, id: number, { wrote }: Shortcuts): Ack {
 export function sayHello(socket: GatewaySocket, hello: Hello, { isTested, wrote }: Shortcuts): void {
   const tcp = isTested ? handedTcpSocket(socket.conn) : undefined
   if (tcp === undefined) return void socket.emit('hello', hello)
-  const frame = textFrame(`42${JSON.stringify(['hello', hello])}`)
-  tcp.write(frame)
-  wrote(socket.conn, frame.length)
+  wrote(socket.conn, writeText(tcp, `42${JSON.stringify(['hello', hello])}`))
+}
+
+/**
+ * Writes a text as a frame, and returns its length in bytes. ASCII, as nearly all is, needs no buffer, which takes longer to allocate
+ * and to free than all else here.
+ */
+function writeText(tcp: Socket, text: string): number {
+  const bytes = Buffer.byteLength(text)
+  const frame = bytes === text.length ? String.fromCharCode(...headerOf(bytes)) + text : textFrame(text)
+  tcp.write(frame, 'latin1')
+  return frame.length
 }
