@@ -9,6 +9,8 @@ import { endWithError } from './error-response.ts'
 
 /** Idle connections give way this much before the maximum: as many as the system may accept in one turn. */
 const RESERVE = 512
+/** One that was idle for less has just come, or just been answered, and is about to ask: it gives way only at the maximum. */
+const MIN_IDLE_MS = 1_000
 
 interface ConnectionOptions {
   /** Maximum connections of the process. */
@@ -38,8 +40,8 @@ interface Network {
 interface Open {
   readonly network: Network
   readonly tcp: Socket
-  /** When the request in progress began, by `performance.now()`. */
-  busySinceMs: number
+  /** When the request in progress began, or the latest one ended, by `performance.now()`. */
+  sinceMs: number
 }
 
 /**
@@ -94,13 +96,16 @@ export class Connections {
     if (open === undefined) return
     open.network.idle.delete(socket)
     this.#busy.add(socket)
-    open.busySinceMs = performance.now()
+    open.sinceMs = performance.now()
   }
 
   /** All requests of a connection have been answered. */
   idle(socket: Socket): void {
     this.#busy.delete(socket)
-    this.#open.get(socket)?.network.idle.add(socket)
+    const open = this.#open.get(socket)
+    if (open === undefined) return
+    open.network.idle.add(socket)
+    open.sinceMs = performance.now()
   }
 
   /** The connection has become a WebSocket, which has limits of its own. */
@@ -116,7 +121,7 @@ export class Connections {
   /** Returns the connections whose requests have been in progress for longer than this. */
   busyFor(ms: number): Socket[] {
     const since = performance.now() - ms
-    return [...this.#busy].filter((socket) => (this.#open.get(socket)?.busySinceMs ?? Infinity) < since)
+    return [...this.#busy].filter((socket) => (this.#open.get(socket)?.sinceMs ?? Infinity) < since)
   }
 
   destroyAll(): void {
@@ -133,7 +138,7 @@ export class Connections {
     this.#networks.set(network.name, network)
     network.open++
     network.idle.add(tcp)
-    this.#open.set(tcp, { network, tcp, busySinceMs: 0 })
+    this.#open.set(tcp, { network, tcp, sinceMs: performance.now() })
   }
 
   /** From here on, the connection is the one that speaks TLS. */
@@ -167,8 +172,15 @@ export class Connections {
       let most: Network | undefined
       for (const network of this.#networks.values())
         if (network.idle.size > (most?.idle.size ?? 0)) most = network
-      if (most === undefined || !this.#giveWay(most, 'process')) return
+      const isFull = this.#tcp.size > this.#options.max
+      if (most === undefined || !(isFull || this.#isLongIdle(most)) || !this.#giveWay(most, 'process')) return
     }
+  }
+
+  #isLongIdle({ idle }: Network): boolean {
+    const [socket] = idle
+    const open = socket && this.#open.get(socket)
+    return open !== undefined && performance.now() - open.sinceMs >= MIN_IDLE_MS
   }
 
   /** Closes the longest idle connection of a network. Returns false if there is none. */

@@ -285,6 +285,18 @@ describe('HTTP server', () => {
       expect(server.refused).to.deep.equal([])
     })
 
+    it('of the process: shortly before the maximum, those that are about to ask do not give way', async () => {
+      const server = await start({ maxConnections: 560 })
+      const many = await Promise.all(Array.from({ length: 60 }, () => server.open()))
+      for (const { socket } of many) socket.write(get('/1'))
+      await waitUntil('all are served', () => many.every(({ received }) => received().includes('200 OK')))
+      expect(server.gaveWay()).to.equal(0)
+      await waitUntil('they give way once they are idle for a while', async () => {
+        await server.open()
+        return server.gaveWay() >= 12
+      })
+    })
+
     it('of the process: a further one is refused while all are in use', async () => {
       const server = await start({ maxConnections: 8 })
       for (let i = 1; i <= 8; i++) {
