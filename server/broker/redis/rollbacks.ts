@@ -32,8 +32,10 @@ export class RollbackDetector {
     }
     const before = known.position
     known.position = position
-    if (before.epoch === position.epoch) return position.offset <= before.offset
-    known.earlierEpochs = [before.epoch, ...known.earlierEpochs].slice(0, MAX_EARLIER_EPOCHS)
-    return known.earlierEpochs.includes(position.epoch)
+    const isSameEpoch = before.epoch === position.epoch
+    if (!isSameEpoch)
+      known.earlierEpochs = [before.epoch, ...known.earlierEpochs].slice(0, MAX_EARLIER_EPOCHS)
+    const { earlierEpochs } = known
+    return isSameEpoch ? position.offset <= before.offset : earlierEpochs.includes(position.epoch)
   }
 }
