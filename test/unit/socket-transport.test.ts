@@ -1,10 +1,12 @@
 import { expect } from 'chai'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Server } from 'socket.io'
 import { io } from 'socket.io-client'
 import { PreparedEvent } from '../../server/realtime/rooms/prepared-event.ts'
+import { isTestedVersion, socketIoVersions } from '../../server/realtime/socket-io/internals.ts'
 import type { GatewaySocket, GatewaySockets } from '../../server/realtime/socket-io/internals.ts'
 import { createWriter } from '../../server/realtime/socket-io/socket-transport.ts'
 import type { Write } from '../../server/realtime/socket-io/socket-transport.ts'
@@ -12,6 +14,7 @@ import { createLogger } from '../../server/telemetry/logger.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
 
+const LOCK_FILE = new URL('../../../package-lock.json', import.meta.url)
 const log = createLogger('silent')
 const IGNORE = { wroteDirectly: () => undefined, queues: () => undefined }
 const GROUP = { group: 'g' }
@@ -93,12 +96,29 @@ describe('writer of shared events', () => {
     expect(received).to.deep.equal(Array.from({ length: 200 }, (_, i) => i + 1))
   })
 
-  it('writes through Engine.IO in a version of Socket.IO that was not tested', async () => {
-    const { socket, received, throughEngine } = await open()
-    const send = await idle(socket, createWriter(log, IGNORE, '5.0.0'))
-    send(1)
-    await waitUntil('it arrives', () => received.length === 1)
-    expect(throughEngine()).to.equal(1)
+  for (const [name, versions] of [
+    ['Socket.IO', 'socket.io 5.0.0, engine.io 6.6.12, ws 8.21.3'],
+    ['Engine.IO', 'socket.io 4.8.4, engine.io 6.7.0, ws 8.21.3'],
+    ['ws', 'socket.io 4.8.4, engine.io 6.6.12, ws 8.22.0'],
+  ]) {
+    it(`writes through Engine.IO in a version of ${name} that was not tested`, async () => {
+      const { socket, received, throughEngine } = await open()
+      const send = await idle(socket, createWriter(log, IGNORE, versions))
+      send(1)
+      await waitUntil('it arrives', () => received.length === 1)
+      expect(throughEngine()).to.equal(1)
+    })
+  }
+
+  it('knows the versions in use, which are tested ones', () => {
+    const { packages } = JSON.parse(readFileSync(LOCK_FILE, 'utf8')) as {
+      readonly packages: Record<string, { readonly version: string }>
+    }
+    const installed = ['socket.io', 'engine.io', 'ws'].map(
+      (name) => `${name} ${packages[`node_modules/${name}`]?.version}`,
+    )
+    expect(socketIoVersions()).to.equal(installed.join(', '))
+    expect(isTestedVersion(socketIoVersions())).to.equal(true)
   })
 
   it('does nothing to a closed socket', async () => {

@@ -1,9 +1,9 @@
-import { connectionAbove, internalsOf, isTestedVersion, socketIoVersion } from './internals.ts'
+import { connectionAbove, internalsOf, isTestedVersion, socketIoVersions } from './internals.ts'
 import type { Connection, GatewaySocket, WebSocket } from './internals.ts'
 
 // What a connection holds while nothing happens on it, by the private fields of Socket.IO, Engine.IO and ws; see `internals.ts`.
 
-const isTested = isTestedVersion(socketIoVersion())
+const isTested = isTestedVersion(socketIoVersions())
 
 /** Shared by all connections, which only read them. */
 const EMPTY = Object.freeze({})

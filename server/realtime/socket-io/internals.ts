@@ -1,6 +1,8 @@
-import { createRequire } from 'node:module'
+import { existsSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
+import { createRequire } from 'node:module'
 import { Socket as TcpSocket } from 'node:net'
+import { dirname, join } from 'node:path'
 import type { Server, Socket } from 'socket.io'
 import type { ClientToServer, ServerToClient } from '../../../shared/protocol.ts'
 import type { Principal } from '../../auth/principal.ts'
@@ -8,7 +10,7 @@ import type { Logger } from '../../telemetry/logger.ts'
 import type { PreparedEvent } from '../rooms/prepared-event.ts'
 
 // With waiting-internals.ts and idle-internals.ts, the only file that touches private fields of Socket.IO, Engine.IO and ws. Check
-// them when Socket.IO is upgraded, then extend `TESTED_VERSIONS`.
+// them when one of the three is upgraded, then extend `TESTED_VERSIONS`.
 
 type NoEvents = Record<string, never>
 
@@ -31,8 +33,8 @@ export interface WaitingPacket {
   readonly options?: object
 }
 
-/** Versions of Socket.IO whose private fields and write order this file was tested with. */
-const TESTED_VERSIONS = /^4\.8\.\d+$/
+/** Versions whose private fields and write order these files were tested with, as `socketIoVersions` returns them. */
+const TESTED_VERSIONS = /^socket\.io 4\.8\.\d+, engine\.io 6\.6\.\d+, ws 8\.21\.\d+$/
 const WS_OPEN = 1
 /** Clients send messages whole; a proxy may split them. */
 const MAX_FRAGMENTS = 16
@@ -88,10 +90,25 @@ export interface Internals {
 
 export const internalsOf = (connection: Connection): Internals => connection as unknown as Internals
 
-export const socketIoVersion = (): string =>
-  (createRequire(import.meta.url)('socket.io/package.json') as { readonly version: string }).version
+/**
+ * Returns the versions in use of Socket.IO, and of what it is built on. Most private fields are those of Engine.IO and ws, which an
+ * installation can upgrade by themselves.
+ */
+export function socketIoVersions(): string {
+  let from = import.meta.url
+  const versions = ['socket.io', 'engine.io', 'ws'].map((name) => {
+    const require = createRequire(from)
+    from = require.resolve(name)
+    // Engine.IO does not export its own, and none of them has its main file more than one folder down.
+    const manifest = [dirname(from), dirname(dirname(from))]
+      .map((folder) => join(folder, 'package.json'))
+      .find(existsSync)
+    return `${name} ${manifest === undefined ? '?' : (require(manifest) as { readonly version: string }).version}`
+  })
+  return versions.join(', ')
+}
 
-export const isTestedVersion = (version: string): boolean => TESTED_VERSIONS.test(version)
+export const isTestedVersion = (versions: string): boolean => TESTED_VERSIONS.test(versions)
 
 /**
  * Returns the TCP socket below an open, uncompressed WebSocket to which everything sent so far has been written out;

@@ -19,7 +19,7 @@ import { authenticateSockets, serveSocket } from './connection.ts'
 import type { AuthenticationDependencies, SocketDependencies } from './connection.ts'
 import { createHandshakeCheck, createHandshakeResponder } from './handshake.ts'
 import { Heartbeat } from './heartbeat.ts'
-import { boundFragments, isTestedVersion, presetParameters, socketIoVersion } from './internals.ts'
+import { boundFragments, isTestedVersion, presetParameters, socketIoVersions } from './internals.ts'
 import type { Connection, GatewaySockets } from './internals.ts'
 import { createWriter } from './socket-transport.ts'
 
@@ -75,7 +75,7 @@ export function createSocketServer({
   io.attach(createServer())
   boundFragments(io, log)
   authenticateSockets(io, { ...dependencies, isDraining: connections.isDraining })
-  const isTested = isTestedVersion(socketIoVersion())
+  const isTested = isTestedVersion(socketIoVersions())
   const heartbeat = isTested ? new Heartbeat(heartbeatMs) : undefined
   const watch = watchConnections(io, { ...dependencies, heartbeat })
   io.engine.on('connection', (connection: Connection) =>

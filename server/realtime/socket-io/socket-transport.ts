@@ -13,7 +13,7 @@ import type {
   Role,
 } from '../rooms/prepared-event.ts'
 import type { Transport } from '../sessions/transport.ts'
-import { flushed, idleTcpSocket, isTestedVersion, pauseReading, socketIoVersion } from './internals.ts'
+import { flushed, idleTcpSocket, isTestedVersion, pauseReading, socketIoVersions } from './internals.ts'
 import type { Connection, EncodedEvent, GatewaySocket } from './internals.ts'
 import { writeThroughEngine } from './waiting-internals.ts'
 
@@ -115,14 +115,17 @@ interface WaitingListeners {
 export function createWriter(
   log: Logger,
   waiting: WaitingListeners,
-  version: string = socketIoVersion(),
+  versions: string = socketIoVersions(),
 ): Write {
   const queue: Write = (connection, event) => {
     waiting.queues(event)
     writeThroughEngine(connection, event)
   }
-  if (!isTestedVersion(version)) {
-    log.warn({ version }, 'untested Socket.IO version, shared frames are written through Engine.IO')
+  if (!isTestedVersion(versions)) {
+    log.warn(
+      { versions },
+      'untested version of Socket.IO, Engine.IO or ws, shared frames are written through Engine.IO',
+    )
     return queue
   }
   return (connection, event) => {
