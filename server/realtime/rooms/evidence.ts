@@ -26,6 +26,9 @@ export interface Evidence {
   readonly witness: Witness | undefined
 }
 
+/** What is known now, which may change while it is compared. */
+export const copyOf = ({ tail, witness }: Evidence): Evidence => ({ tail: [...tail], witness })
+
 /** Returns the offset of the first thing that the room knows of its log. */
 export const firstOf = ({ tail, witness }: Evidence): number | undefined => tail[0]?.offset ?? witness?.offset
 

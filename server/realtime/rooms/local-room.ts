@@ -9,7 +9,6 @@ import type { Logger } from '../../telemetry/logger.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { createBatcher, createNoticePace } from './batcher.ts'
 import type { Batcher } from './batcher.ts'
-import { EpochChanges } from './epoch-changes.ts'
 import { firstOf, isContradicted } from './evidence.ts'
 import type { Evidence } from './evidence.ts'
 import type { Hub } from './hub.ts'
@@ -18,7 +17,8 @@ import type { Checked } from './joint-checks.ts'
 import { KnownEntries } from './known-entries.ts'
 import { Lag } from './lag.ts'
 import type { LagReporter } from './lag.ts'
-import { readOn } from './log-reads.ts'
+import { LogReads } from './log-reads.ts'
+import type { NoticeSink } from './log-reads.ts'
 import { ReadLane } from './read-lane.ts'
 
 export interface LocalRoomOptions {
@@ -76,7 +76,7 @@ const NOTHING_KNOWN: Evidence = { tail: [], witness: undefined }
  *
  * A node has up to 100,000 of these, most of which never hear of anything: parts are made when they are needed.
  */
-export class LocalRoom implements RoomListener, Checked {
+export class LocalRoom implements RoomListener, Checked, NoticeSink {
   readonly room: Room
   /** See `roomName`. */
   readonly name: string
@@ -87,13 +87,13 @@ export class LocalRoom implements RoomListener, Checked {
   readonly #deps: LocalRoomDependencies
   readonly #shared: SharedByRooms
   #batcher: Batcher | undefined
-  #epochs: EpochChanges | undefined
+  #logReads: LogReads | undefined
   #known: KnownEntries | undefined
   #subscription: Subscription | undefined
   #phase: Phase = 'opening'
   #hasMore = false
   #needsVerification = false
-  #isClosed = false
+  isClosed = false
   /** The part of the log that was asked for last. */
   #asked: LogPart | undefined
   /** Those who wait until the room has caught up. */
@@ -112,7 +112,7 @@ export class LocalRoom implements RoomListener, Checked {
     const { broker } = this.#deps
     this.#subscription = await broker.subscribe(this.room, this)
     const [head] = await broker.heads([this.room])
-    if (this.#isClosed) return this.#subscription.leave()
+    if (this.isClosed) return this.#subscription.leave()
     if (head !== undefined) this.position = head
     this.#phase = 'live'
     if (this.#hasMore) this.#read()
@@ -122,15 +122,15 @@ export class LocalRoom implements RoomListener, Checked {
 
   /** The latest notices delivered, oldest first, up to `position`. */
   get tail(): readonly Notice[] {
-    return this.#evidence.tail
+    return this.evidence.tail
   }
 
   get isOpen(): boolean {
-    return this.#subscription !== undefined && this.position.epoch !== '' && !this.#isClosed
+    return this.#subscription !== undefined && this.position.epoch !== '' && !this.isClosed
   }
 
   close(): void {
-    this.#isClosed = true
+    this.isClosed = true
     this.#shared.lag.forget(this)
     this.#subscription?.leave()
     this.#batcher?.close()
@@ -153,7 +153,7 @@ export class LocalRoom implements RoomListener, Checked {
   catchUp(): Promise<void> {
     this.#hasMore = true
     if (this.#phase === 'live') this.#read()
-    if (this.#isClosed) return Promise.resolve()
+    if (this.isClosed) return Promise.resolve()
     return new Promise((resolve) => void (this.#waiting ??= []).push(resolve))
   }
 
@@ -169,13 +169,13 @@ export class LocalRoom implements RoomListener, Checked {
     if (this.#phase === 'checking') this.#verifyAndRead()
     else if (this.#phase !== 'live') this.#hasMore = true
     else if (epoch !== this.position.epoch || notice.offset > next) this.#read()
-    else if (notice.offset === next) this.#deliver(notice)
+    else if (notice.offset === next) this.deliver(notice)
     // One that is in the tail was usually read from the log before it arrived here.
     else if (!this.#known?.has(notice)) this.#verifyAndRead()
   }
 
   onLost(): void {
-    if (!this.#isClosed) this.#shared.lag.interrupted(this)
+    if (!this.isClosed) this.#shared.lag.interrupted(this)
   }
 
   onInterrupted(): void {
@@ -188,22 +188,22 @@ export class LocalRoom implements RoomListener, Checked {
 
   /** See `Checked`. */
   wanted(): LogPart | undefined {
-    if (this.#isClosed || (this.#phase !== 'checking' && !this.#needsWitness())) return undefined
+    if (this.isClosed || (this.#phase !== 'checking' && !this.#needsWitness())) return undefined
     // What is interrupted from here on has to be looked at again.
     if (this.#phase === 'checking') this.#needsVerification = false
     const { offset } = this.position
-    this.#asked = { room: this.room, first: firstOf(this.#evidence) ?? Math.max(offset, 1), last: offset }
+    this.#asked = { room: this.room, first: firstOf(this.evidence) ?? Math.max(offset, 1), last: offset }
     return this.#asked
   }
 
   /** See `Checked`. */
   onExcerpt(part: LogPart, { head, entries }: Excerpt): void {
     // The position has not changed since, unless notices were delivered.
-    if (this.#isClosed || part !== this.#asked) return
+    if (this.isClosed || part !== this.#asked) return
     this.#asked = undefined
     const { epoch, offset } = this.position
     const stored = entries.filter((entry) => entry !== null)
-    const isContradiction = isContradicted(this.#evidence, stored)
+    const isContradiction = isContradicted(this.evidence, stored)
     const last = stored.at(-1)
     if (head.epoch === epoch && last?.offset === offset && this.#needsWitness())
       (this.#known ??= new KnownEntries()).witnessed(last)
@@ -257,21 +257,23 @@ export class LocalRoom implements RoomListener, Checked {
     for (const resolve of waiting ?? []) resolve()
   }
 
-  get #evidence(): Evidence {
+  /** See `NoticeSink`. */
+  get evidence(): Evidence {
     return this.#known ?? NOTHING_KNOWN
   }
 
   #needsWitness(): boolean {
-    const { tail, witness } = this.#evidence
+    const { tail, witness } = this.evidence
     return tail.length === 0 && witness === undefined && this.position.offset > 0
   }
 
   /** Reads the entry at the room's position, unless a notice follows it first, which serves as well. */
   #findWitness(): void {
-    if (!this.#isClosed && this.#needsWitness()) this.#shared.checks.add(this)
+    if (!this.isClosed && this.#needsWitness()) this.#shared.checks.add(this)
   }
 
-  #deliver(notice: Notice): void {
+  /** See `NoticeSink`. */
+  deliver(notice: Notice): void {
     this.position = { epoch: this.position.epoch, offset: notice.offset }
     this.#known ??= new KnownEntries()
     this.#known.push(notice)
@@ -288,7 +290,7 @@ export class LocalRoom implements RoomListener, Checked {
   }
 
   async #readToEnd(): Promise<void> {
-    while ((this.#hasMore || this.#needsVerification) && !this.#isClosed) {
+    while ((this.#hasMore || this.#needsVerification) && !this.isClosed) {
       this.#hasMore = false
       // The lane logs failures, once for all rooms, and delays what follows.
       await this.#shared.reads
@@ -301,48 +303,26 @@ export class LocalRoom implements RoomListener, Checked {
     this.#caughtUp()
   }
 
-  /** Delivers the next notices, after a comparison with what was delivered before if that is due. */
   async #readPage(): Promise<void> {
-    if (this.#isClosed) return
-    const isDue = this.#needsVerification
+    if (this.isClosed) return
+    const isVerification = this.#needsVerification
     this.#needsVerification = false
+    this.#logReads ??= new LogReads(this, this.#deps)
     try {
-      const evidence = isDue ? this.#snapshot() : undefined
-      const { history, isLost } = await readOn(this.#deps.broker, this.room, this.position, evidence)
-      if (this.#isClosed) return
-      const { head } = history
-      const { epoch, offset } = this.position
-      if (isLost || (head.epoch === epoch && head.offset < offset)) return await this.#replaceEpoch()
-      if (history.gap === 'epoch-changed') return await this.#changeEpoch(head.epoch)
-      if (history.gap !== undefined) return this.#skipTo(head, history.gap)
-      const next = history.notices.filter((notice) => notice.offset > offset)
-      for (const notice of next) this.#deliver(notice)
-      this.#deps.metrics.healed(next.length)
-      if (head.offset > this.position.offset) this.#hasMore = true
+      const end = await this.#logReads.readPage(isVerification)
+      if (end === 'end') return
+      this.#hasMore = true
+      if (end === 'more') return
+      this.#needsVerification = true
+      await this.#logReads.replaceEpoch()
     } catch (error) {
-      this.#needsVerification ||= isDue
+      this.#needsVerification ||= isVerification
       throw error
     }
   }
 
-  /** The log lost notices that were delivered. It must get a new epoch before anything else is. */
-  async #replaceEpoch(): Promise<void> {
-    this.#needsVerification = true
-    this.#hasMore = true
-    await this.#epochChanges().replace(this.position, this.#snapshot())
-  }
-
-  /** Goes on under the epoch that the log has now, with the first notice that may be new to a listener. */
-  async #changeEpoch(epoch: string): Promise<void> {
-    this.#hasMore = true
-    const epochs = this.#epochChanges()
-    const next = await epochs.follow(this.position, epoch, this.#snapshot())
-    if (next === undefined || this.#isClosed) return
-    epochs.left(this.position.epoch)
-    this.#skipTo(next, 'epoch-changed')
-  }
-
-  #skipTo(position: Position, reason: GapReason): void {
+  /** See `NoticeSink`. */
+  skipTo(position: Position, reason: GapReason): void {
     this.#deps.log.warn(
       { reason, from: this.position, to: position },
       'notices missing from room log, gap sent',
@@ -352,15 +332,5 @@ export class LocalRoom implements RoomListener, Checked {
     this.#known = undefined
     this.#deps.hub.broadcastGap(this.room, reason, position)
     this.#findWitness()
-  }
-
-  #epochChanges(): EpochChanges {
-    return (this.#epochs ??= new EpochChanges(this.room, this.#deps))
-  }
-
-  /** What is known now, which may change while it is compared. */
-  #snapshot(): Evidence {
-    const { tail, witness } = this.#evidence
-    return { tail: [...tail], witness }
   }
 }

@@ -106,7 +106,7 @@ export const NODE_DEFECTS: readonly Defect[] = [
       },
       {
         file: 'server/realtime/rooms/local-room.ts',
-        find: `      this.#needsVerification ||= isDue
+        find: `      this.#needsVerification ||= isVerification
 `,
         replace: ``,
       },
@@ -150,9 +150,9 @@ export const NODE_DEFECTS: readonly Defect[] = [
       {
         file: 'server/realtime/rooms/local-room.ts',
         find: `    const [head] = await broker.heads([this.room])
-    if (this.#isClosed)`,
+    if (this.isClosed)`,
         replace: `    this.#hasMore = false
-    if (this.#isClosed)`,
+    if (this.isClosed)`,
       },
     ],
     rules: ['in time', 'told', 'true state'],

@@ -104,9 +104,9 @@ export const REDIS_DEFECTS: readonly Defect[] = [
         replace: `    return other === null`,
       },
       {
-        file: 'server/realtime/rooms/local-room.ts',
-        find: `if (isLost || (head.epoch === epoch && head.offset < offset)) return await this.#replaceEpoch()`,
-        replace: `if (isLost) return await this.#replaceEpoch()`,
+        file: 'server/realtime/rooms/log-reads.ts',
+        find: `if (isLost || (head.epoch === epoch && head.offset < offset)) return 'lost'`,
+        replace: `if (isLost) return 'lost'`,
       },
       {
         file: 'server/broker/spooling/epoch-renewal.ts',
