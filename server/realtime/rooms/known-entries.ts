@@ -1,5 +1,5 @@
 import type { Notice } from '../../../shared/notice.ts'
-import { isSame, witnessOf } from './evidence.ts'
+import { witnessOf } from './evidence.ts'
 import type { Evidence, Witness } from './evidence.ts'
 
 /** The latest notices that a room remembers, so that clients that reconnect soon need no read of the log. */
@@ -29,10 +29,6 @@ export class KnownEntries implements Evidence {
     if (before.at(-1)?.offset !== start - 1) return
     this.tail.unshift(...before)
     this.tail.splice(0, this.tail.length - TAIL_NOTICES)
-  }
-
-  has(notice: Notice): boolean {
-    return this.tail.some((known) => isSame(known, notice))
   }
 
   /** Sets the witness: the entry at the room's position. */

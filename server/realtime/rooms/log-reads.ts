@@ -23,10 +23,14 @@ export interface LogReadsDependencies {
 export interface NoticeSink {
   readonly room: Room
   /** The last notice delivered. */
-  readonly position: Position
+  position: Position
+  /** What is known of the log, up to there. */
   readonly evidence: Evidence
   readonly isClosed: boolean
+  /** Delivers the notice after `position`. */
   deliver(notice: Notice): void
+  /** Adds the log's entry at `position` to the evidence. */
+  witnessed(entry: Notice): void
   /** Resumes after this position: what precedes it is missing. */
   skipTo(position: Position, reason: GapReason): void
 }

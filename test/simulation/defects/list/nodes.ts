@@ -94,10 +94,10 @@ export const NODE_DEFECTS: readonly Defect[] = [
     name: 'a read that failed is not repeated',
     patches: [
       {
-        file: 'server/realtime/rooms/local-room.ts',
+        file: 'server/realtime/rooms/log-follower.ts',
         find: `          this.#hasMore = true
-          this.#shared.lag.failed(this)`,
-        replace: `          this.#shared.lag.failed(this)`,
+          this.#shared.lag.failed(this.#sink)`,
+        replace: `          this.#shared.lag.failed(this.#sink)`,
       },
       {
         file: 'server/realtime/rooms/joint-checks.ts',
@@ -105,7 +105,7 @@ export const NODE_DEFECTS: readonly Defect[] = [
         replace: `        else room.onUnreadable()`,
       },
       {
-        file: 'server/realtime/rooms/local-room.ts',
+        file: 'server/realtime/rooms/log-follower.ts',
         find: `      this.#needsVerification ||= isVerification
 `,
         replace: ``,
@@ -118,16 +118,16 @@ export const NODE_DEFECTS: readonly Defect[] = [
     name: 'nobody looks where logs end',
     patches: [
       {
-        file: 'server/realtime/rooms/local-room.ts',
+        file: 'server/realtime/rooms/log-follower.ts',
         find: `    if (isBehind || isAhead) this.#verifyAndRead()`,
         replace: `    void isBehind
     void isAhead`,
       },
       {
-        file: 'server/realtime/rooms/local-room.ts',
+        file: 'server/realtime/rooms/log-follower.ts',
         find: `          this.#hasMore = true
-          this.#shared.lag.failed(this)`,
-        replace: `          this.#shared.lag.failed(this)`,
+          this.#shared.lag.failed(this.#sink)`,
+        replace: `          this.#shared.lag.failed(this.#sink)`,
       },
       {
         file: 'server/realtime/rooms/joint-checks.ts',
@@ -142,17 +142,17 @@ export const NODE_DEFECTS: readonly Defect[] = [
     name: 'the log is read before it is subscribed',
     patches: [
       {
-        file: 'server/realtime/rooms/local-room.ts',
-        find: `    this.#subscription = await broker.subscribe(this.room, this)`,
-        replace: `    const [head] = await broker.heads([this.room])
-    this.#subscription = await broker.subscribe(this.room, this)`,
+        file: 'server/realtime/rooms/log-follower.ts',
+        find: `    this.#subscription = await broker.subscribe(room, this)`,
+        replace: `    const [head] = await broker.heads([room])
+    this.#subscription = await broker.subscribe(room, this)`,
       },
       {
-        file: 'server/realtime/rooms/local-room.ts',
-        find: `    const [head] = await broker.heads([this.room])
-    if (this.isClosed)`,
+        file: 'server/realtime/rooms/log-follower.ts',
+        find: `    const [head] = await broker.heads([room])
+    if (this.#sink.isClosed)`,
         replace: `    this.#hasMore = false
-    if (this.isClosed)`,
+    if (this.#sink.isClosed)`,
       },
     ],
     rules: ['in time', 'told', 'true state'],
