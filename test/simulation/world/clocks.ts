@@ -24,13 +24,15 @@ export const SimDate: DateConstructor = new Proxy(real.Date, {
 let origins = new WeakMap<SimProcess, number>()
 let originsOf: Schedule | undefined
 
-const LOAD_PERIOD_MS = 10_000
+const LOAD_PERIOD_MS = 1_000
+const BUSY_MS = 700
 
-/** Code takes no time here. Half of the time, the event loop says that it is busy, so that what depends on it is tried both ways. */
+/** Code takes no time here. Most of the time, the event loop says that it is busy, so that what depends on it is tried both ways. */
 export function eventLoopUtilization(): { readonly active: number } {
   const nowMs = monotonicMs()
   const intoPeriodMs = nowMs % LOAD_PERIOD_MS
-  return { active: (nowMs - intoPeriodMs) / 2 + Math.max(0, intoPeriodMs - LOAD_PERIOD_MS / 2) }
+  const periods = (nowMs - intoPeriodMs) / LOAD_PERIOD_MS
+  return { active: periods * BUSY_MS + Math.min(intoPeriodMs, BUSY_MS) }
 }
 
 /** Counts from the start of the process, so that what one process says means nothing to another. */

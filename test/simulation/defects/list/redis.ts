@@ -157,7 +157,7 @@ export const REDIS_DEFECTS: readonly Defect[] = [
       },
     ],
     rules: ['kept'],
-    shownBy: 'lateFlush',
+    shownBy: 'again',
     seeds: 150,
   },
   {
