@@ -1,4 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect } from 'chai'
 import { pino } from 'pino'
 import type { Broker, Excerpt, History, LogPart, RoomListener } from '../../server/broker/broker.ts'
@@ -201,5 +203,35 @@ describe('local room', () => {
       await waitUntil('the room has seen it', () => room.position.epoch !== (epoch === 'e2' ? 'e1' : 'e2'))
     }
     expect(replaced).to.deep.equal([['e1', 0]])
+  })
+
+  it('keeps nothing of those who have waited in vain for it to catch up', async () => {
+    setFlagsFromString('--expose-gc')
+    const collectGarbage = runInNewContext('gc') as () => void
+    let isUnavailable = true
+    const { room } = await openRoom({
+      newEpoch: async () => undefined,
+      heads: async () => [{ epoch: 'e', offset: 0 }],
+      async history() {
+        if (isUnavailable) throw new GatewayError('BROKER_UNAVAILABLE')
+        return { notices: [], head: { epoch: 'e', offset: 0 } }
+      },
+    })
+    const outcomes: boolean[] = []
+    const waitInVain = (): WeakRef<Promise<boolean>> => {
+      const waiting = room.catchUp(1)
+      void waiting.then((hasCaughtUp) => outcomes.push(hasCaughtUp))
+      return new WeakRef(waiting)
+    }
+    const waited = Array.from({ length: 100 }, waitInVain)
+    await waitUntil('all have waited', () => outcomes.length === 100)
+    expect(outcomes).not.to.include(true)
+    await waitUntil('nothing remains of them', () => {
+      collectGarbage()
+      return waited.every((ref) => ref.deref() === undefined)
+    })
+    const last = room.catchUp(10_000)
+    isUnavailable = false
+    expect(await last).to.equal(true)
   })
 })

@@ -110,8 +110,8 @@ export class LocalRoom implements NoticeSink {
   }
 
   /** See `LogFollower`. */
-  catchUp(): Promise<void> {
-    return this.#follower.catchUp()
+  catchUp(maxMs: number): Promise<boolean> {
+    return this.#follower.catchUp(maxMs)
   }
 
   /** See `LogFollower`. */

@@ -49,7 +49,7 @@ export class LogFollower<Sink extends NoticeSink> implements RoomListener, Check
   /** The part of the log that was asked for last. */
   #asked: LogPart | undefined
   /** Those who wait until the room has caught up. */
-  #waiting: (() => void)[] | undefined
+  #waiting: Set<() => void> | undefined
 
   constructor(sink: Sink, dependencies: LogFollowerDependencies, shared: SharedByFollowers<Sink>) {
     this.#sink = sink
@@ -78,12 +78,26 @@ export class LogFollower<Sink extends NoticeSink> implements RoomListener, Check
     this.#tellWaiting()
   }
 
-  /** Reads the log to its end. Resolves then, or once the room is closed. Never rejects. */
-  catchUp(): Promise<void> {
+  /**
+   * Reads the log to its end. Resolves to true then, or once the room is closed; to false after `maxMs`. Never rejects. While the store
+   * is away, clients ask again and again: nothing remains of those who have waited in vain.
+   */
+  catchUp(maxMs: number): Promise<boolean> {
     this.#hasMore = true
     if (this.#phase === 'live') this.#read()
-    if (this.#sink.isClosed) return Promise.resolve()
-    return new Promise((resolve) => void (this.#waiting ??= []).push(resolve))
+    if (this.#sink.isClosed) return Promise.resolve(true)
+    const waiting = (this.#waiting ??= new Set())
+    return new Promise((resolve) => {
+      const onCaughtUp = (): void => {
+        clearTimeout(timer)
+        resolve(true)
+      }
+      const timer = setTimeout(() => {
+        waiting.delete(onCaughtUp)
+        resolve(false)
+      }, maxMs)
+      waiting.add(onCaughtUp)
+    })
   }
 
   /** Catches up if the log does not end at the room's position. `seen` is that position before `head` was read. */
@@ -191,7 +205,7 @@ export class LogFollower<Sink extends NoticeSink> implements RoomListener, Check
   #tellWaiting(): void {
     const waiting = this.#waiting
     this.#waiting = undefined
-    for (const resolve of waiting ?? []) resolve()
+    waiting?.forEach((onCaughtUp) => onCaughtUp())
   }
 
   #needsWitness(): boolean {

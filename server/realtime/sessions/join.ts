@@ -101,7 +101,8 @@ class Join implements ReplayTarget {
     }
     const { epoch, offset } = local.position
     // The client is ahead, or in another epoch: this node may be the one that lags.
-    if (since.epoch !== epoch || since.offset > offset) await catchUp(local)
+    const isBehind = since.epoch !== epoch || since.offset > offset
+    if (isBehind && !(await local.catchUp(CATCH_UP_TIMEOUT_MS))) throw new GatewayError('BROKER_UNAVAILABLE')
     return await subscriptions.oneLargeAtATime(() => replay(since, local, this))
   }
 
@@ -201,12 +202,4 @@ class Join implements ReplayTarget {
     this.#isInDoubt = doubt !== undefined
     transport.onDelivery(doubt ?? new PreparedEvent('delivery', { proved: true, rooms: [local.room] }))
   }
-}
-
-async function catchUp(local: LocalRoom): Promise<void> {
-  const settled = new AbortController()
-  const timeout = delay(CATCH_UP_TIMEOUT_MS, 'timeout', { signal: settled.signal }).catch(() => undefined)
-  const outcome = await Promise.race([local.catchUp(), timeout])
-  settled.abort()
-  if (outcome === 'timeout') throw new GatewayError('BROKER_UNAVAILABLE')
 }
