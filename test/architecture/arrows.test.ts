@@ -214,6 +214,7 @@ describe('arrows between folders', () => {
     expect(reading).to.have.members([
       'server/realtime/socket-io/idle-internals.ts',
       'server/realtime/socket-io/internals.ts',
+      'server/realtime/socket-io/receiving-internals.ts',
       'server/realtime/socket-io/request-internals.ts',
       'server/realtime/socket-io/waiting-internals.ts',
     ])

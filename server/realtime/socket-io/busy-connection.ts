@@ -2,8 +2,8 @@ import type { Notice } from '../../../shared/notice.ts'
 import { shareOf } from '../../lib/shared-bytes.ts'
 import type { SharedBytes, WaitingCount } from '../../lib/shared-bytes.ts'
 import { bytesInMemory } from '../sessions/replay.ts'
-import { isReceiving } from './internals.ts'
 import type { Connection, EncodedEvent, WaitingPacket } from './internals.ts'
+import { isReceiving } from './receiving-internals.ts'
 import {
   isEncrypted,
   packetOf,

@@ -6,8 +6,9 @@ import type { Waiter, WaitingPart } from '../../lib/memory-budget.ts'
 import { WaitingCount } from '../../lib/shared-bytes.ts'
 import { CLOSE_GRACE_MS, MAX_BUFFERED_BYTES, shedGoodbye, SHED_GRACE_MS } from '../connection-limits.ts'
 import { BusyConnection } from './busy-connection.ts'
-import { bufferedBytes, isReceiving, terminate } from './internals.ts'
+import { bufferedBytes, terminate } from './internals.ts'
 import type { Connection, GatewaySocket } from './internals.ts'
+import { isReceiving } from './receiving-internals.ts'
 import { dropQueued } from './waiting-internals.ts'
 
 /** A connection that has not presented a credential by then is closed. */

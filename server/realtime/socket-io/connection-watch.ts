@@ -10,8 +10,9 @@ import { createBusyConnections } from './busy-connections.ts'
 import type { Peer } from './busy-connections.ts'
 import type { Beating, Heartbeat } from './heartbeat.ts'
 import { settleConnection } from './idle-internals.ts'
-import { createReceiver, isReceiving, terminate } from './internals.ts'
+import { terminate } from './internals.ts'
 import type { Connection, EncodedEvent, GatewaySockets } from './internals.ts'
+import { createReceiver, isReceiving } from './receiving-internals.ts'
 import { isGone, newBytesOf, onHandedOver, unsentBytes } from './waiting-internals.ts'
 
 const CHECK_INTERVAL_MS = 1_000

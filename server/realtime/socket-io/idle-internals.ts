@@ -1,5 +1,6 @@
-import { connectionAbove, internalsOf, isTestedVersion, socketIoVersions } from './internals.ts'
+import { internalsOf, isTestedVersion, socketIoVersions } from './internals.ts'
 import type { Connection, GatewaySocket, WebSocket } from './internals.ts'
+import { connectionAbove } from './receiving-internals.ts'
 
 // What a connection holds while nothing happens on it, by the private fields of Socket.IO, Engine.IO and ws; see `internals.ts`.
 
