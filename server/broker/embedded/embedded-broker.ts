@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { GatewayError } from '../../../shared/errors.ts'
 import type { Notice } from '../../../shared/notice.ts'
-import type { Position } from '../../../shared/position.ts'
 import { nameOf, toRecalledAt } from '../../../shared/message.ts'
 import type { RecalledAt, RecalledMessage } from '../../../shared/message.ts'
 import type { Recall } from '../../../shared/recall.ts'
@@ -18,24 +17,20 @@ import type {
   Answer,
   Broker,
   BrokerOptions,
-  Excerpt,
-  LogPart,
   Published,
   RoomListener,
 } from '../broker.ts'
-import { decodeEntry, encodeEntry, historySince, joinEntry } from '../history.ts'
+import { encodeEntry, joinEntry } from '../history.ts'
 import { isBefore, isRepeat, roomsFor } from '../repeats.ts'
 import { RoomListeners, RoomSubscription } from '../room-listeners.ts'
 import { withTimeout } from '../timeout.ts'
+import { createLogReader } from './log-reader.ts'
 import { openMended } from './open-mended.ts'
 import { createReopeningStore } from './reopening-store.ts'
 import { startSweeping } from './sweeping.ts'
 
 /** A write that takes longer means a failing disk. Reads need no timeout: they touch memory-mapped pages only. */
 const WRITE_TIMEOUT_MS = 1_000
-/** See `Broker.excerpts`. */
-const MAX_EXCERPT_ENTRIES = 100
-
 interface EmbeddedOptions extends BrokerOptions {
   /** A folder on a local disk; created if missing. */
   readonly dataDir: string
@@ -129,12 +124,6 @@ export function createEmbeddedBroker(
 
   const write = <T>(work: () => T): Promise<T> => withTimeout(WRITE_TIMEOUT_MS, store().transaction(work))
 
-  /** Returns the head of the log. A room that was never used gets its epoch now. */
-  async function headOf(name: string): Promise<Position> {
-    const { logs } = store()
-    return logs.head(name) ?? (await write(() => logs.touch(name)))
-  }
-
   return {
     async start() {
       await inDataDir(options.dataDir, reopening.open)
@@ -165,40 +154,7 @@ export function createEmbeddedBroker(
       return new RoomSubscription(name, listener, leave)
     },
 
-    async history(room, since, limit) {
-      const { logs } = store()
-      const name = roomName(room)
-      const head = await headOf(name)
-      const isKnown = since.epoch === head.epoch && since.offset <= head.offset
-      const entries = logs.after(name, isKnown ? since.offset : 0, isKnown ? limit : 1)
-      // Another log, or a longer one: everything that this one holds may be new.
-      if (!isKnown) return historySince(since, head, [], (entries[0]?.offset ?? head.offset + 1) - 1)
-      return historySince(since, head, entries.map(decode), head.offset)
-    },
-
-    async historyBefore(room, before, limit) {
-      const name = roomName(room)
-      const head = await headOf(name)
-      const entries = store().logs.before(name, Math.min(before, head.offset + 1), limit)
-      return { notices: entries.map(decode).filter((notice) => notice !== null), head }
-    },
-
-    async heads(rooms) {
-      const { logs } = store()
-      return await write(() => rooms.map((room) => logs.touch(roomName(room))))
-    },
-
-    async excerpts(parts) {
-      const { logs } = store()
-      const read = async ({ room, first, last }: LogPart): Promise<Excerpt> => {
-        const name = roomName(room)
-        const head = await headOf(name)
-        const count = Math.min(last, head.offset) - first + 1
-        const stored = count > 0 ? logs.after(name, first - 1, Math.min(count, MAX_EXCERPT_ENTRIES)) : []
-        return { head, entries: stored.filter(({ offset }) => offset <= last).map(decode) }
-      }
-      return await Promise.all(parts.map(read))
-    },
+    ...createLogReader({ logs: () => store().logs, write }),
 
     async newEpoch(room, epoch) {
       const { logs } = store()
@@ -269,6 +225,3 @@ export function createEmbeddedBroker(
     },
   }
 }
-
-const decode = ({ text, offset }: { readonly text: string; readonly offset: number }): Notice | null =>
-  decodeEntry(text, offset)
