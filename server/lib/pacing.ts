@@ -22,13 +22,13 @@ const OWN_EVENT_LOOP: EventLoop = {
   busyMs: () => performance.eventLoopUtilization().active,
 }
 
-/** Returns for how much of its longest wait something should wait for company now: from 0 to 1. */
+/** Returns for how much of its longest wait something should now wait for others, to share a batch with them: from 0 to 1. */
 export type Pace = () => number
 
 /**
- * Decides how long what is cheaper together waits for company. While the process has time to spare, a wait would save what nobody
- * needs. The busier it is, the longer the waits: what is saved leaves room for all else, and the load settles somewhat above
- * `relaxed` instead of reaching the limit. Has no timer: the load is looked at when somebody asks.
+ * Decides how long something that is cheaper in batches waits to be batched. While the process has time to spare, a wait would save
+ * what nobody needs. The busier it is, the longer the waits: what is saved leaves room for all else, and the load settles somewhat
+ * above `relaxed` instead of reaching the limit. Has no timer: the load is looked at when somebody asks.
  */
 export function createPace(
   { relaxed, strained }: PaceOptions,

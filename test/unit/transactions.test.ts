@@ -100,7 +100,7 @@ describe('transactions of the embedded store', () => {
     expect(state.isClosed).to.equal(true)
   })
 
-  describe('in company', () => {
+  describe('batched', () => {
     /** Holds each transaction until it is released. */
     function heldLmdb() {
       const clock = createManualClock()

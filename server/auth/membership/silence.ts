@@ -5,8 +5,8 @@ const MAX_UNANSWERED = 3
 const LENGTH_MS = 1_000
 
 /**
- * Whether a server answers at all. After three requests without an answer in a row, nothing is asked for 1 s: those who wait for their turn
- * hear of it at once, and not each after another timeout.
+ * Whether a server answers at all. After three requests without an answer in a row, nothing is asked for 1 s: those who wait for
+ * their turn hear of it at once, and not each after another timeout.
  */
 export class Silence {
   #unanswered = 0

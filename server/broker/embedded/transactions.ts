@@ -8,10 +8,10 @@ import type { Clock } from '../../lib/timers.ts'
 const MAX_WAITING = 10_000
 /** Bounds a transaction, which blocks the process while it runs. */
 const MAX_AT_A_TIME = 1_000
-/** After a transaction with fewer, the next one waits for nobody. */
-const MIN_FOR_COMPANY = 8
-/** How long a transaction waits for company, and never longer than the one before it took. */
-const MAX_COMPANY_MS = 5
+/** After a transaction of fewer writes, the next one waits for none. */
+const MIN_WRITES_TO_WAIT = 8
+/** How long a transaction waits for more writes, and never longer than the one before it took. */
+const MAX_BATCH_WAIT_MS = 5
 
 interface Waiting {
   /** Returns what is to be called once all is flushed to disk. Never throws. */
@@ -45,18 +45,18 @@ export function createTransactions({
   let running: Promise<void> | undefined
   let failure: Error | undefined
   /** How many the next transaction waits for, and until when, by the clock. */
-  let company = { size: 0, untilMs: -Infinity }
+  let expected = { size: 0, untilMs: -Infinity }
   /** Called when one more waits. */
   let onWaiting: (() => void) | undefined
 
-  function expectCompany(size: number, startedMs: number): void {
+  function expectBatch(size: number, startedMs: number): void {
     const endedMs = clock.now()
-    const untilMs = endedMs + Math.min(endedMs - startedMs, MAX_COMPANY_MS)
-    company = size < MIN_FOR_COMPANY ? { size: 0, untilMs } : { size: size + waiting.length, untilMs }
+    const untilMs = endedMs + Math.min(endedMs - startedMs, MAX_BATCH_WAIT_MS)
+    expected = size < MIN_WRITES_TO_WAIT ? { size: 0, untilMs } : { size: size + waiting.length, untilMs }
   }
 
-  async function waitForCompany(): Promise<void> {
-    const { size, untilMs } = company
+  async function waitForBatch(): Promise<void> {
+    const { size, untilMs } = expected
     const leftMs = untilMs - clock.now()
     if (leftMs <= 0 || waiting.length >= Math.min(size, MAX_AT_A_TIME)) return
     await new Promise<void>((resolve) => {
@@ -74,7 +74,7 @@ export function createTransactions({
     // All that are asked for in this turn share the first flush.
     await Promise.resolve()
     while (waiting.length > 0) {
-      await waitForCompany()
+      await waitForBatch()
       const batch = waiting.splice(0, MAX_AT_A_TIME)
       const startedMs = clock.now()
       try {
@@ -88,7 +88,7 @@ export function createTransactions({
         }
         const ended = await committed(root.transaction(runBatch))
         for (const end of ended) end()
-        expectCompany(batch.length, startedMs)
+        expectBatch(batch.length, startedMs)
       } catch (error) {
         onRolledBack()
         for (const { reject } of batch) reject(error)

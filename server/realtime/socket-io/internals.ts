@@ -9,8 +9,8 @@ import type { Principal } from '../../auth/principal.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { PreparedEvent } from '../rooms/prepared-event.ts'
 
-// With waiting-internals.ts and idle-internals.ts, the only file that touches private fields of Socket.IO, Engine.IO and ws. Check
-// them when one of the three is upgraded, then extend `TESTED_VERSIONS`.
+// With the `*-internals.ts` beside it, the only file that touches private fields of Socket.IO, Engine.IO and ws. Check them when
+// one of the three is upgraded, then extend `TESTED_VERSIONS`.
 
 type NoEvents = Record<string, never>
 
