@@ -138,12 +138,13 @@ export const USER_SCENARIOS = {
         at(i, 'open', 0),
         at(i, 'kill', 1_500 + 60 * i),
         at(i, 'open', 2_600 + 40 * i),
-        at(i, 'kill', 4_200),
-        at(i, 'open', 4_900 + 25 * i),
+        at(i, 'kill', 9_200),
+        at(i, 'open', 9_900 + 25 * i),
       ]).flat(),
       ...recalls({ fromMs: 500, untilMs: 2_200, everyMs: 55 }),
       fault('gateway crashed', 2_250),
-      ...recalls({ fromMs: 4_500, untilMs: 5_200, everyMs: 13 }).map((step) => ({
+      // While the event loop is busy: notices wait to be batched.
+      ...recalls({ fromMs: 9_500, untilMs: 10_200, everyMs: 13 }).map((step) => ({
         ...step,
         seqs: step.seqs.map((seq) => seq + 10_000),
       })),
