@@ -169,11 +169,11 @@ export class Connections {
   /** Closes idle connections until the reserve is free again, or there are none. */
   #makeRoom(): void {
     while (this.#tcp.size > this.#options.max - this.#reserve) {
+      const isFull = this.#tcp.size > this.#options.max
       let most: Network | undefined
       for (const network of this.#networks.values())
-        if (network.idle.size > (most?.idle.size ?? 0)) most = network
-      const isFull = this.#tcp.size > this.#options.max
-      if (most === undefined || !(isFull || this.#isLongIdle(most)) || !this.#giveWay(most, 'process')) return
+        if (network.idle.size > (most?.idle.size ?? 0) && (isFull || this.#isLongIdle(network))) most = network
+      if (most === undefined || !this.#giveWay(most, 'process')) return
     }
   }
 

@@ -1,24 +1,18 @@
-/** How often the loop is looked at: while somebody asks, and otherwise. */
+/** How often the loop is looked at. */
 const INTERVAL_MS = 100
-const QUIET_INTERVAL_MS = 500
-/** Since when nobody has asked. */
-const QUIET_AFTER_MS = 10_000
-/** A look that is this late has kept waiting what arrived meanwhile. */
-const LATE_MS = 150
+/** A look that comes this long after the one before has kept waiting what arrived meanwhile. */
+const LATE_MS = 250
 /** After this long without a look, the loop has stalled, and has caught up once no look was as late for this long. */
 const STALL_MS = 1_000
 const CAUGHT_UP_AFTER_MS = 2_000
 
 /**
  * Notices that the event loop stood still: the process was stopped or starved, or a call blocked it. What arrived meanwhile waits in
- * buffers of the kernel, and nothing there says since when. Times are those of `performance.now()`, a clock that nobody sets. Each
- * look wakes an idle process, so there are few until somebody asks: of what arrives after that, short stalls are known.
+ * buffers of the kernel, and nothing there says since when. Times are those of `performance.now()`, a clock that nobody sets.
  */
 export class LoopWatch {
-  #timer: NodeJS.Timeout
-  #intervalMs = QUIET_INTERVAL_MS
+  readonly #timer: NodeJS.Timeout
   #lastLookMs = performance.now()
-  #askedAtMs = -Infinity
   /** When the loop was last known to run before the latest look, if that was late. */
   #lateSinceMs: number | undefined
   /** When the loop was last known to run before it stalled; undefined once it has caught up. */
@@ -26,7 +20,7 @@ export class LoopWatch {
   #stallEndedAtMs = 0
 
   constructor() {
-    this.#timer = this.#start()
+    this.#timer = setInterval(() => this.#look(performance.now()), INTERVAL_MS).unref()
   }
 
   /**
@@ -35,10 +29,7 @@ export class LoopWatch {
    * first callback after a stall.
    */
   waitedForMs(nowMs = performance.now()): number {
-    this.#askedAtMs = nowMs
-    const isFirst = this.#intervalMs !== INTERVAL_MS && this.#lateSinceMs === undefined
-    if (isFirst || this.#isLate(nowMs)) this.#look(nowMs)
-    this.#lookAtIntervals(INTERVAL_MS)
+    if (this.#isLate(nowMs)) this.#look(nowMs)
     return this.#lateSinceMs === undefined ? 0 : nowMs - this.#lateSinceMs
   }
 
@@ -55,17 +46,6 @@ export class LoopWatch {
     clearInterval(this.#timer)
   }
 
-  #start(): NodeJS.Timeout {
-    return setInterval(() => this.#look(performance.now()), this.#intervalMs).unref()
-  }
-
-  #lookAtIntervals(ms: number): void {
-    if (this.#intervalMs === ms) return
-    this.#intervalMs = ms
-    clearInterval(this.#timer)
-    this.#timer = this.#start()
-  }
-
   #look(nowMs: number): void {
     this.#lateSinceMs = this.#isLate(nowMs) ? this.#lastLookMs : undefined
     if (nowMs - this.#lastLookMs > STALL_MS) {
@@ -73,8 +53,7 @@ export class LoopWatch {
       this.#stallEndedAtMs = nowMs
     } else if (nowMs - this.#stallEndedAtMs >= CAUGHT_UP_AFTER_MS) this.#stalledSinceMs = undefined
     this.#lastLookMs = nowMs
-    if (nowMs - this.#askedAtMs > QUIET_AFTER_MS) this.#lookAtIntervals(QUIET_INTERVAL_MS)
   }
 
-  #isLate = (nowMs: number): boolean => nowMs - this.#lastLookMs > this.#intervalMs + LATE_MS
+  #isLate = (nowMs: number): boolean => nowMs - this.#lastLookMs > LATE_MS
 }
