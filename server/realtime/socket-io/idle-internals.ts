@@ -1,5 +1,6 @@
 import { internalsOf, isTestedVersion, socketIoVersions } from './internals.ts'
 import type { Connection, GatewaySocket, WebSocket } from './internals.ts'
+import { EventEmitter } from 'node:events'
 import { connectionAbove } from './receiving-internals.ts'
 
 // What a connection holds while nothing happens on it, by the private fields of Socket.IO, Engine.IO and ws; see `internals.ts`.
@@ -189,11 +190,18 @@ function isListenedTo(emitter: unknown, events: object, more: readonly string[])
   return Object.keys(events).every((name) => listeners[name]) && Object.keys(listeners).every(isKnown)
 }
 
-/** Sets all listeners of an emitter. */
+/**
+ * Sets all listeners of an emitter. Node adds them itself: from Node 24 on, an array of listeners that it has not made loses those behind
+ * one that is removed while they are called.
+ */
 function setListeners(emitter: unknown, Shape: Shape, listeners: Listeners): void {
-  const kept = new Shape()
-  for (const [name, listening] of Object.entries(listeners)) if (listening) kept[name] = listening
-  Object.assign(emitter as object, { _events: kept, _eventsCount: Object.keys(kept).length })
+  const target = emitter as EventEmitter
+  Object.assign(target, { _events: new Shape(), _eventsCount: 0 })
+  // That of streams would begin to read.
+  const { on } = EventEmitter.prototype
+  for (const [name, listening] of Object.entries(listeners))
+    for (const listener of listening === undefined ? [] : [listening].flat())
+      on.call(target, name, listener as () => void)
 }
 
 /** Keeps the listeners of an emitter in less room. It does not matter how often it emits these `ends`: it ends with the first. */
