@@ -172,7 +172,8 @@ export class Connections {
       const isFull = this.#tcp.size > this.#options.max
       let most: Network | undefined
       for (const network of this.#networks.values())
-        if (network.idle.size > (most?.idle.size ?? 0) && (isFull || this.#isLongIdle(network))) most = network
+        if (network.idle.size > (most?.idle.size ?? 0) && (isFull || this.#isLongIdle(network)))
+          most = network
       if (most === undefined || !this.#giveWay(most, 'process')) return
     }
   }
