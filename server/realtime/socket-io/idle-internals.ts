@@ -109,9 +109,9 @@ export function settleConnection(connection: Connection): void {
 /** Drops what Socket.IO needed for the handshake, and spare room. To be called once a socket is served; otherwise as above. */
 export function settleSocket(socket: GatewaySocket): void {
   if (!isTested) return
-  const { acks, _anyListeners: any, client } = socket as unknown as IdleSocket
+  const { acks, _anyListeners: anyListeners, client } = socket as unknown as IdleSocket
   if (acks?.size === 0) Object.assign(socket, { acks: NO_ACKS })
-  if (any) Object.assign(socket, { _anyListeners: any.slice() })
+  if (anyListeners) Object.assign(socket, { _anyListeners: anyListeners.slice() })
   Object.assign(socket, { handshake: EMPTY })
   const { sockets, nsps, decoder } = client ?? {}
   if (client && sockets?.size === 1 && nsps?.size === 1)
