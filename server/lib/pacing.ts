@@ -1,5 +1,10 @@
 /** A change of the load is followed within about this time, so that neither a single long call nor a short pause counts. */
 const AVERAGE_MS = 250
+/** The same once the event loop has had no pause for `SATURATED_AFTER_MS`: webhooks, which the provider sends once, wait behind all else. */
+const SATURATED_AVERAGE_MS = 30
+/** Longer than most single calls, and two looks at the load. */
+const SATURATED_AFTER_MS = 30
+const SATURATED = 0.95
 /** The load is looked at this often at most. */
 const MIN_SAMPLE_MS = 20
 
@@ -34,7 +39,7 @@ export function createPace(
   { relaxed, strained }: PaceOptions,
   { now, busyMs }: EventLoop = OWN_EVENT_LOOP,
 ): Pace {
-  let utilization = 0
+  let [utilization, saturatedMs] = [0, 0]
   let [sampledAtMs, sampledBusyMs] = [now(), busyMs()]
 
   function sample(): void {
@@ -44,7 +49,9 @@ export function createPace(
     const totalMs = busyMs()
     if (elapsedMs > 0) {
       const latest = Math.min(1, Math.max(0, (totalMs - sampledBusyMs) / elapsedMs))
-      utilization += (1 - Math.exp(-elapsedMs / AVERAGE_MS)) * (latest - utilization)
+      saturatedMs = latest > SATURATED ? saturatedMs + elapsedMs : 0
+      const averageMs = saturatedMs > SATURATED_AFTER_MS ? SATURATED_AVERAGE_MS : AVERAGE_MS
+      utilization += (1 - Math.exp(-elapsedMs / averageMs)) * (latest - utilization)
     }
     ;[sampledAtMs, sampledBusyMs] = [nowMs, totalMs]
   }

@@ -78,12 +78,20 @@ describe('pace', () => {
 
   it('follows a step of the load within a second, without a leap', () => {
     const { pass } = setUp()
-    const paces = pass(1_000, 1)
+    const paces = pass(1_000, 0.9)
     expect(paces[0]).to.equal(0)
     expect(paces.at(-1)).to.equal(1)
     const steps = paces.map((value, i) => value - (paces[i - 1] ?? 0))
     expect(Math.min(...steps)).to.be.at.least(0)
     expect(Math.max(...steps)).to.be.below(0.3)
+  })
+
+  it('follows a loop without any pause within a tenth of a second, and not for a single long call', () => {
+    const { pass, pace } = setUp()
+    expect(pass(20, 1)).to.deep.equal([0])
+    expect(pass(80, 1).at(-1)).to.equal(1)
+    expect(Math.max(...pass(500, 0).slice(10))).to.equal(0)
+    expect(pace()).to.equal(0)
   })
 
   it('rises with a ramp of the load, evenly', () => {
