@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { systemDisk } from '../../server/lib/disk.ts'
 import type { Disk } from '../../server/lib/disk.ts'
@@ -63,6 +64,34 @@ describe('quarantine on disk', () => {
     hasRotted = true
     for (const { id } of other.list()) if (id !== 1) await other.remove([id])
     expect(other.list().map(({ id, kind }) => ({ id, kind }))).to.deep.equal([{ id: 1, kind: 'rotten' }])
+  })
+
+  it('lists nothing that was removed before, although its owner removes it from the files just then', async () => {
+    const folder = temporaryFolder()
+    onCleanUp(folder.remove)
+    const quarantine = await openQuarantine({ dataDir: folder.path })
+    onCleanUp(quarantine.close)
+    await quarantine.add(request('junk'))
+    await quarantine.addRecall(request('recall'))
+    const other = await openQuarantine({ dataDir: folder.path, isOwner: false })
+    onCleanUp(other.close)
+    await other.remove([1, 2])
+    const marks = join(folder.path, 'quarantine')
+    const disk: Disk = {
+      ...systemDisk,
+      list(path) {
+        const names = systemDisk.list(path)
+        // What the owner does as soon as the journals say what the marks did, which this reader has not seen there.
+        if (path === join(marks, 'rotten'))
+          for (const name of systemDisk.list(marks))
+            if (name.endsWith('.removed')) systemDisk.remove(join(marks, name))
+        return names
+      },
+    }
+    const reader = await openQuarantine({ dataDir: folder.path, isOwner: false, disk })
+    onCleanUp(reader.close)
+    expect(systemDisk.list(marks).filter((name) => name.endsWith('.removed'))).to.be.empty
+    expect(reader.list()).to.be.empty
   })
 
   it('keeps thousands of rotten entries together, without that anybody waits for each', async () => {

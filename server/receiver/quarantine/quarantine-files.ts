@@ -74,6 +74,9 @@ export async function openQuarantine({
 }: QuarantineOptions): Promise<QuarantineStore> {
   const folder = join(dataDir, 'quarantine')
   const rottenHere: Damage[] = []
+  const marks = createRemovedMarks(disk, folder)
+  // Before the journals are read: their owner removes a mark as soon as they say the same.
+  const removedBefore = marks.read()
   const journals = Object.fromEntries(
     KINDS.map((kind) => [
       kind,
@@ -85,7 +88,6 @@ export async function openQuarantine({
       }),
     ]),
   ) as Record<QuarantineKind, Journal>
-  const marks = createRemovedMarks(disk, folder)
   const index = new EntryIndex()
   const old = readOldQuarantine(disk, folder)
   if (isOwner) takeOver()
@@ -140,12 +142,11 @@ export async function openQuarantine({
     const found = KINDS.flatMap((kind) =>
       [...stored(kind)].map(({ key, entry, bytes }) => toIndexed(kind, key, entry, bytes)),
     )
-    const removed = marks.read()
     const repeats: IndexedEntry[] = []
     for (const entry of found.toSorted((one, other) => one.id - other.id || one.key - other.key)) {
       const before = index.get(entry.id)
       if (before !== undefined) repeats.push(before)
-      if (isOwner || !removed.has(entry)) index.put(entry)
+      if (isOwner || !removedBefore.has(entry)) index.put(entry)
     }
     return repeats
   }
