@@ -161,18 +161,33 @@ describe('quarantine', () => {
     // A process for each call of the command.
   }).timeout(60_000)
 
-  it('sends what the relay gave up to the backend again, marked, recalls included', async () => {
+  /** Starts a gateway whose backend fails, and sends it a message and a recall, which wait for the backend. */
+  async function relayTwo(settings: Readonly<Record<string, string>> = {}) {
+    const after = 'Group.CallbackAfterSendMsg'
     const backend = await startBackend({ token: WEBHOOK_TOKEN })
     onCleanUp(backend.stop)
     await backend.behave({ kind: 'answer', status: 500 })
-    await start({ RELAY_URL: backend.url, RELAY_FALLBACK: 'allow', RELAY_RETRY_FOR_S: '1' })
-    const after = 'Group.CallbackAfterSendMsg'
-    const query = signedQuery(after)
-    expect(
-      (await postWebhook(gateway.url, { query, body: { CallbackCommand: after, GroupId: 'a' } })).status,
-    ).to.equal(200)
+    await start({ RELAY_URL: backend.url, RELAY_FALLBACK: 'allow', ...settings })
+    const body = { CallbackCommand: after, GroupId: 'a' }
+    expect((await postWebhook(gateway.url, { query: signedQuery(after), body })).status).to.equal(200)
     expect((await recall('b', 1)).status).to.equal(200)
+    return { backend, after }
+  }
+
+  it('gets what the backend has not taken for RELAY_RETRY_FOR_S', async () => {
+    await relayTwo({ RELAY_RETRY_FOR_S: '1' })
+    await waitUntil('both are given up', async () => (await quarantined()) === 2, 15_000)
+    for (const { kind, reason } of await entries()) {
+      expect(kind).to.equal('relay')
+      expect(reason).to.match(/^not delivered for 1 s \(RELAY_RETRY_FOR_S\)/)
+    }
+  }).timeout(30_000)
+
+  it('sends what the relay gave up to the backend again, marked, recalls included', async () => {
+    const { backend, after } = await relayTwo()
     await client.count(1)
+    // It refuses both for good: with a short RELAY_RETRY_FOR_S, they might be given up once more when they are retried.
+    await backend.behave({ kind: 'answer', status: 404 })
     await waitUntil('both are given up', async () => (await quarantined()) === 2, 15_000)
     await backend.behave({ kind: 'answer' })
     const before = backend.received().length
