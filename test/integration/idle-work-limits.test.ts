@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { nowUs } from '../bench/clock.ts'
 import { postRecalls } from '../bench/webhook-load.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
-import { CountedGateway } from '../support/counted-gateway.ts'
+import { CountedGateway, each } from '../support/counted-gateway.ts'
 import type { StepsBetween } from '../support/counted-gateway.ts'
 import { redisCallsOf } from '../support/redis-calls.ts'
 import { startRedis } from '../support/redis-server.ts'
@@ -43,9 +43,7 @@ describe('the work of a node to which nothing happens', function () {
     const counted = await gateway.count()
     await waitForProbes(PROBES)
     const steps = await counted()
-    return Object.fromEntries(
-      Object.entries(steps).map(([name, count]) => [name, count / steps.probes]),
-    ) as unknown as StepsBetween
+    return each(steps, steps.probes)
   }
 
   function expectFew(steps: StepsBetween, rooms = 0): void {

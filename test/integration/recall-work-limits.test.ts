@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { nowUs } from '../bench/clock.ts'
 import { postRecalls } from '../bench/webhook-load.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
-import { CountedGateway } from '../support/counted-gateway.ts'
+import { CountedGateway, each } from '../support/counted-gateway.ts'
 import type { StepsBetween } from '../support/counted-gateway.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { waitUntil } from '../support/wait.ts'
@@ -85,8 +85,3 @@ function expectFew(steps: StepsBetween, limits: Partial<StepsBetween>): void {
   for (const [name, limit] of Object.entries(limits))
     expect(steps[name as keyof StepsBetween], name).to.be.below(limit)
 }
-
-const each = (steps: StepsBetween, times: number): StepsBetween =>
-  Object.fromEntries(
-    Object.entries(steps).map(([name, count]) => [name, count / times]),
-  ) as unknown as StepsBetween

@@ -3,12 +3,9 @@ import { Agent, createServer, request } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
-import { writesOf } from '../bench/process-usage.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
-import { startGatewayProcess } from '../support/gateway-process.ts'
-import type { GatewayProcess } from '../support/gateway-process.ts'
-import type { Work } from '../support/count-work.ts'
-import { COUNTING, workOf } from '../support/gateway-work.ts'
+import { CountedGateway, each } from '../support/counted-gateway.ts'
+import type { StepsBetween } from '../support/counted-gateway.ts'
 import { readBytes } from '../support/read-bytes.ts'
 import { signedQuery } from '../support/webhook.ts'
 
@@ -40,13 +37,11 @@ describe('the work that the relay does', function () {
       backend.closeAllConnections()
       backend.close()
     })
-    const gateway = await startGatewayProcess({
+    const gateway = await CountedGateway.start(undefined, {
       RELAY_URL: `http://127.0.0.1:${(backend.address() as AddressInfo).port}/im`,
       RELAY_FALLBACK: 'deny',
-      ...COUNTING,
-      COUNT_STEPS: '1',
     })
-    onCleanUp(gateway.stop)
+    onCleanUp(gateway.process.stop)
     return { gateway, connections }
   }
 
@@ -60,7 +55,7 @@ describe('the work that the relay does', function () {
 
   /** Relays requests, over connections that are kept. */
   async function send(
-    { port }: GatewayProcess,
+    { process: { port } }: CountedGateway,
     { command, requests = REQUESTS, concurrent = 1, bytes = 400 }: Load,
   ) {
     const agent = new Agent({ keepAlive: true, maxSockets: concurrent })
@@ -81,25 +76,11 @@ describe('the work that the relay does', function () {
   }
 
   /** Relays requests after some that open what is kept. Returns what each has cost. */
-  async function costOf(gateway: GatewayProcess, load: Load) {
-    const { requests = REQUESTS } = load
+  async function costOf(gateway: CountedGateway, load: Load): Promise<StepsBetween> {
     await send(gateway, load)
-    const before = { ...(await workOf(gateway)), writes: writesOf(gateway.pid) }
+    const counted = await gateway.count()
     await send(gateway, load)
-    const writes = writesOf(gateway.pid) - before.writes
-    const after = await workOf(gateway)
-    const each = (pick: (work: Work) => number | undefined): number =>
-      ((pick(after) ?? 0) - (pick(before) ?? 0)) / requests
-    const asked = (type: string): number => each(({ steps }) => steps?.resources[type])
-    return {
-      writes: writes / requests,
-      encodings: each(({ encodings }) => encodings),
-      promises: asked('PROMISE'),
-      ticks: asked('TickObject'),
-      timers: asked('Timeout') + asked('Immediate'),
-      copiedBytes: each(({ steps }) => steps?.copiedBytes),
-      convertedBytes: each(({ steps }) => steps?.convertedBytes),
-    }
+    return each(await counted(), load.requests ?? REQUESTS)
   }
 
   for (const command of [BEFORE, AFTER])

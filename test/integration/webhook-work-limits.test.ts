@@ -1,13 +1,11 @@
 import { expect } from 'chai'
 import { nowUs } from '../bench/clock.ts'
-import { writesOf } from '../bench/process-usage.ts'
 import { postRecalls } from '../bench/webhook-load.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
-import type { Work } from '../support/count-work.ts'
-import { startGatewayProcess } from '../support/gateway-process.ts'
-import type { GatewayProcess } from '../support/gateway-process.ts'
-import { COUNTING, workOf } from '../support/gateway-work.ts'
+import { CountedGateway, each } from '../support/counted-gateway.ts'
+import type { StepsBetween } from '../support/counted-gateway.ts'
 import { startRedis } from '../support/redis-server.ts'
+import type { RedisServer } from '../support/redis-server.ts'
 
 const FIRST_SEQ = 1_000_000
 const WEBHOOKS = 2_000
@@ -20,46 +18,31 @@ describe('the work that a webhook is', function () {
   const onCleanUp = cleanUpAfterEach()
   let next = FIRST_SEQ
 
-  async function start(settings: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> {
-    const gateway = await startGatewayProcess({ ...COUNTING, COUNT_STEPS: '1', ...settings })
-    onCleanUp(gateway.stop)
+  async function start(redis?: RedisServer): Promise<CountedGateway> {
+    const gateway = await CountedGateway.start(redis)
+    onCleanUp(gateway.process.stop)
     return gateway
   }
 
-  async function post({ port }: GatewayProcess): Promise<void> {
+  async function post({ process: { port } }: CountedGateway): Promise<void> {
     const plan = { first: next, recalls: WEBHOOKS, startUs: nowUs(), everyUs: 0 }
     next += WEBHOOKS
-    expect(await postRecalls({ ...plan, port, rooms: ROOMS, connections: CONNECTIONS })).to.have.property(
-      'refused',
-      0,
-    )
+    const { refused } = await postRecalls({ ...plan, port, rooms: ROOMS, connections: CONNECTIONS })
+    expect(refused, 'refused').to.equal(0)
   }
 
   /** Posts webhooks on connections that are kept, one after the other on each. Returns what each has cost. */
-  async function costOf(gateway: GatewayProcess) {
+  async function costOf(gateway: CountedGateway): Promise<StepsBetween> {
     await post(gateway)
-    const before = { ...(await workOf(gateway)), writes: writesOf(gateway.pid) }
+    const counted = await gateway.count()
     await post(gateway)
-    const writes = writesOf(gateway.pid) - before.writes
-    const after = await workOf(gateway)
-    const each = (pick: (work: Work) => number | undefined): number =>
-      ((pick(after) ?? 0) - (pick(before) ?? 0)) / WEBHOOKS
-    const asked = (type: string): number => each(({ steps }) => steps?.resources[type])
-    return {
-      writes: writes / WEBHOOKS,
-      encodings: each(({ encodings }) => encodings),
-      promises: asked('PROMISE'),
-      ticks: asked('TickObject'),
-      timers: asked('Timeout') + asked('Immediate'),
-      copiedBytes: each(({ steps }) => steps?.copiedBytes),
-      convertedBytes: each(({ steps }) => steps?.convertedBytes),
-    }
+    return each(await counted(), WEBHOOKS)
   }
 
   it('is few steps with Redis', async () => {
     const redis = await startRedis()
     onCleanUp(redis.stop)
-    const cost = await costOf(await start({ REDIS_URL: redis.url }))
+    const cost = await costOf(await start(redis))
     // When these limits were set: 1.21; 3, those of the message, of the rest of the entry, and of the copy; 31; 6.2; 3.3.
     expect(cost.writes, 'writes').to.be.below(1.5)
     expect(cost.encodings, 'encodings').to.be.below(3.5)

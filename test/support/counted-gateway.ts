@@ -28,6 +28,12 @@ export interface StepsBetween {
   readonly convertedBytes: number
 }
 
+/** Returns the steps of each of so many. */
+export const each = (steps: StepsBetween, times: number): StepsBetween =>
+  Object.fromEntries(
+    Object.entries(steps).map(([name, count]) => [name, count / times]),
+  ) as unknown as StepsBetween
+
 const SCRIPT_CALLS = ['evalsha', 'eval', 'fcall']
 /** Of a test that looks at Redis, and what a connection says of itself. */
 const IGNORED = /^(?:info|hello|auth|select|client\||ping)/
