@@ -9,6 +9,8 @@ import { LocalRoom } from '../../server/realtime/rooms/local-room.ts'
 import { createMetrics } from '../../server/telemetry/metrics.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import type { Notice } from '../../shared/notice.ts'
+import type { Position } from '../../shared/position.ts'
+import type { Room } from '../../shared/room.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { waitUntil } from '../support/wait.ts'
 
@@ -23,6 +25,24 @@ describe('local room', () => {
     recalledAtMs,
     receivedAtMs: recalledAtMs,
   })
+  /** A log that a test writes. Counts how often it is read. */
+  const writtenLog = (...written: Notice[]) => {
+    const log = {
+      epoch: 'e1',
+      written,
+      reads: 0,
+      head: (): Position => ({ epoch: log.epoch, offset: log.written.length }),
+      heads: async (): Promise<Position[]> => [log.head()],
+      async history(_room: Room, since: Position, limit: number): Promise<History> {
+        log.reads++
+        return historySince(since, log.head(), log.written.slice(since.offset, since.offset + limit))
+      },
+      async newEpoch(_room: Room, old: string): Promise<void> {
+        if (old === log.epoch) log.epoch += '+'
+      },
+    }
+    return log
+  }
   /** Opens a room on the log of a test. */
   const openRoom = async (log: Omit<RoomBroker, 'subscribe' | 'excerpts'> & Partial<RoomBroker>) => {
     let listener: RoomListener | undefined
@@ -97,30 +117,18 @@ describe('local room', () => {
   })
 
   it('notices that entries were replaced although it has delivered none, wherever its position comes from', async () => {
-    let epoch = 'e1'
-    let written = [noticeAt(1), noticeAt(2), noticeAt(3)]
-    let reads = 0
-    const head = () => ({ epoch, offset: written.length })
-    const { room, gaps, delivered, interrupt } = await openRoom({
-      heads: async () => [head()],
-      async history(_room, since, limit) {
-        reads++
-        return historySince(since, head(), written.slice(since.offset, since.offset + limit))
-      },
-      async newEpoch(_room, old) {
-        if (old === epoch) epoch = `${epoch}+`
-      },
-    })
-    await waitUntil('the entry at its position is read', () => reads === 1)
+    const log = writtenLog(noticeAt(1), noticeAt(2), noticeAt(3))
+    const { room, gaps, delivered, interrupt } = await openRoom(log)
+    await waitUntil('the entry at its position is read', () => log.reads === 1)
     for (const [i, first] of [100, 200].entries()) {
       // Each read of this broker takes a few microtasks.
       for (let turns = 0; turns < 5; turns++) await turn()
       // A failover lost entries, and others took their offsets, up to beyond the position of the room.
-      written = [written[0] ?? noticeAt(1), ...[2, 3, 4].map((offset) => noticeAt(offset, first + offset))]
+      log.written = [noticeAt(1), ...[2, 3, 4].map((offset) => noticeAt(offset, first + offset))]
       interrupt()
       await waitUntil('the gap', () => gaps.length === i + 1)
       await waitUntil('the end of the log', () => room.position.offset === 4)
-      expect(room.position).to.deep.equal(head())
+      expect(room.position).to.deep.equal(log.head())
     }
     expect(gaps).to.deep.equal(['epoch-changed', 'epoch-changed'])
     // What the others wrote is new.
@@ -128,32 +136,22 @@ describe('local room', () => {
   })
 
   it('compares what it delivered with its log although that ends where it did, and reads nothing of one that is as known', async () => {
-    let epoch = 'e1'
-    let written = [noticeAt(1)]
-    let reads = 0
-    const head = () => ({ epoch, offset: written.length })
+    const log = writtenLog(noticeAt(1))
     const { room, gaps, delivered, interrupt, hear } = await openRoom({
-      heads: async () => [head()],
-      async history(_room, since, limit) {
-        reads++
-        return historySince(since, head(), written.slice(since.offset, since.offset + limit))
-      },
-      async newEpoch(_room, old) {
-        if (old === epoch) epoch = `${epoch}+`
-      },
+      ...log,
       excerpts: async ([part]) => [
-        { head: head(), entries: written.slice((part?.first ?? 1) - 1, part?.last ?? 0) },
+        { head: log.head(), entries: log.written.slice((part?.first ?? 1) - 1, part?.last ?? 0) },
       ],
     })
     for (const offset of [2, 3]) {
-      written = [...written, noticeAt(offset)]
-      hear(noticeAt(offset), epoch)
+      log.written.push(noticeAt(offset))
+      hear(noticeAt(offset), log.epoch)
     }
     for (let times = 0; times < 3; times++) interrupt()
     for (let turns = 0; turns < 10; turns++) await turn()
-    expect(reads, 'reads of a log that is as known').to.equal(0)
+    expect(log.reads, 'reads of a log that is as known').to.equal(0)
     // The last entry is the same, the one before it is not.
-    written = [noticeAt(1), noticeAt(2, 100), noticeAt(3)]
+    log.written = [noticeAt(1), noticeAt(2, 100), noticeAt(3)]
     interrupt()
     await waitUntil('the gap', () => gaps.length === 1)
     await waitUntil('the end of the log', () => room.position.epoch === 'e1+' && room.position.offset === 3)
