@@ -7,8 +7,8 @@ const STALL_MS = 1_000
 const CAUGHT_UP_AFTER_MS = 2_000
 
 /**
- * Notices that the event loop stood still: the process was stopped or starved, or a call blocked it. What arrived meanwhile waits in
- * buffers of the kernel, and nothing there says since when. Times are those of `performance.now()`, a clock that nobody sets.
+ * Notices that the event loop stood still: the process was stopped or starved, or a call blocked it. What arrived meanwhile waits
+ * in buffers of the kernel, and nothing there says since when. Times are those of `performance.now()`, a clock that nobody sets.
  */
 export class LoopWatch {
   readonly #timer: NodeJS.Timeout
@@ -24,9 +24,9 @@ export class LoopWatch {
   }
 
   /**
-   * Returns how long what is read now may have waited for the loop, in ms: since the turn before, if that was late, and otherwise 0.
-   * Short stalls are forgotten with the next look that is in time, by when the kernel's buffers have been read. Correct even in the
-   * first callback after a stall.
+   * Returns how long what is read now may have waited for the loop, in ms: since the turn before, if that was late, and
+   * otherwise 0. Short stalls are forgotten with the next look that is in time, by when the kernel's buffers have been read.
+   * Correct even in the first callback after a stall.
    */
   waitedForMs(nowMs = performance.now()): number {
     if (this.#isLate(nowMs)) this.#look(nowMs)
@@ -34,8 +34,8 @@ export class LoopWatch {
   }
 
   /**
-   * Returns how long ago something may have arrived that is handled now, in ms: 0 unless the loop stalled for a second, and has not
-   * caught up yet. Correct even in the first callback after the stall.
+   * Returns how long ago something may have arrived that is handled now, in ms: 0 unless the loop stalled for a second, and has
+   * not caught up yet. Correct even in the first callback after the stall.
    */
   stalledForMs(nowMs = performance.now()): number {
     if (nowMs - this.#lastLookMs > STALL_MS) this.#look(nowMs)

@@ -31,9 +31,9 @@ const OWN_EVENT_LOOP: EventLoop = {
 export type Pace = () => number
 
 /**
- * Decides how long something that is cheaper in batches waits to be batched. While the process has time to spare, a wait would save
- * what nobody needs. The busier it is, the longer the waits: what is saved leaves room for all else, and the load settles somewhat
- * above `relaxed` instead of reaching the limit. Has no timer: the load is looked at when somebody asks.
+ * Decides how long something that is cheaper in batches waits to be batched. While the process has time to spare, a wait would
+ * save what nobody needs. The busier it is, the longer the waits: what is saved leaves room for all else, and the load settles
+ * somewhat above `relaxed` instead of reaching the limit. Has no timer: the load is looked at when somebody asks.
  */
 export function createPace(
   { relaxed, strained }: PaceOptions,

@@ -76,7 +76,9 @@ class Query implements WebhookQuery {
   }
 }
 
-/** Returns what `URLSearchParams` would, of a query of which nothing has to be decoded; undefined if there is none of this name. */
+/**
+ * Returns what `URLSearchParams` would, of a query of which nothing has to be decoded; undefined if there is none of this name.
+ */
 function valueIn(query: string, name: string): string | undefined {
   for (let start = 0; start < query.length;) {
     const next = query.indexOf('&', start)

@@ -45,7 +45,8 @@ export function toRecalls(
   const recalls: Recall[] = []
   for (let i = 0; i < messages.length; i += MAX_MESSAGES)
     recalls.push({
-      // V8 adds to what was spread first one property at a time, which takes a microsecond each; the other way round, almost nothing.
+      // V8 adds to what was spread first one property at a time, which takes a microsecond each; the other way round, almost
+      // nothing.
       messages: messages.slice(i, i + MAX_MESSAGES),
       recalledAtMs: eventTime ?? receivedAtMs,
       receivedAtMs,

@@ -35,7 +35,10 @@ export function wakeUpsOf(pid: number): number {
   return Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)?.[1])
 }
 
-/** The gateway reserves 1,000 for what is no connection, and from 512 connections before the end on, closes those without a request. */
+/**
+ * The gateway reserves 1,000 for what is no connection, and from 512 connections before the end on, closes those without a
+ * request.
+ */
 const OTHER_FILES = 1_600
 /** As many as tables of this project go to, or as a process may have open. */
 export const MAX_SOCKETS = Math.min(20_000, maxOpenFiles() - OTHER_FILES)

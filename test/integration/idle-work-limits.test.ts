@@ -12,7 +12,9 @@ import { waitUntil } from '../support/wait.ts'
 /** A node sends one each second, so they tell how long nothing happened, however busy the machine is. */
 const PROBES = 5
 
-/** Guards, with counts, that a node does nothing on a clock for each of its sockets and rooms, and nothing for others' recalls. */
+/**
+ * Guards, with counts, that a node does nothing on a clock for each of its sockets and rooms, and nothing for others' recalls.
+ */
 describe('the work of a node to which nothing happens', function () {
   this.timeout(60_000)
   const onCleanUp = cleanUpAfterEach()
@@ -86,8 +88,8 @@ describe('the work of a node to which nothing happens', function () {
     expect(refused, 'refused').to.equal(0)
     await waitForProbes(1)
     const { writes, encodings, convertedBytes } = await counted()
-    // 24, 4 and 6,600 in 2 s when these limits were set, and nothing of that for the 2,000 recalls. If half of them were in its rooms,
-    // 1,019, 1,004 and 316,000.
+    // 24, 4 and 6,600 in 2 s when these limits were set, and nothing of that for the 2,000 recalls. If half of them were in its
+    // rooms, 1,019, 1,004 and 316,000.
     expect(writes, 'writes').to.be.below(300)
     expect(encodings, 'encodings').to.be.below(100)
     expect(convertedBytes, 'converted bytes').to.be.below(100_000)

@@ -31,7 +31,10 @@ const LIMITS = {
   },
 } as const
 
-/** Guards, with counts, what a recall costs: the same on any machine, however busy. `npm run bench -- --rows ingest` measures times. */
+/**
+ * Guards, with counts, what a recall costs: the same on any machine, however busy. `npm run bench -- --rows ingest` measures
+ * times.
+ */
 describe('the work for a recall', function () {
   this.timeout(60_000)
   const onCleanUp = cleanUpAfterEach()

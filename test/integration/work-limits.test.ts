@@ -168,8 +168,8 @@ describe('the work that a gateway does', function () {
     await subscribe(1_000, 1)
     const before = writes()
     await subscribe(1_000, 1)
-    // 3.3 when this limit was set: the response with the first packet of Engine.IO, that the socket is connected with `hello`, and
-    // the acknowledgement.
+    // 3.3 when this limit was set: the response with the first packet of Engine.IO, that the socket is connected with `hello`,
+    // and the acknowledgement.
     expect((writes() - before) / 1_000).to.be.below(3.8)
   })
 

@@ -22,7 +22,9 @@ function setUp() {
   }
 }
 
-/** Writes frames of rooms as a batcher does, for 20 s. Returns how late notices were, and how busy the loop was, in the last 10. */
+/**
+ * Writes frames of rooms as a batcher does, for 20 s. Returns how late notices were, and how busy the loop was, in the last 10.
+ */
 function simulate({ writesMs, everyMs, otherLoad = 0 }: Load): {
   readonly waitMs: number[]
   readonly busy: number

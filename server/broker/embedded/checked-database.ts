@@ -43,7 +43,9 @@ export class CheckedDatabase<V, K extends Key> {
     return bytes && this.#decode(key, bytes)
   }
 
-  /** Like `get`, but does not read what transactions have written or read last. Only inside a transaction: it may be rolled back. */
+  /**
+   * Like `get`, but does not read what transactions have written or read last. Only inside a transaction: it may be rolled back.
+   */
   latest(key: K): V | undefined {
     const known = this.#remembered?.get(nameOf(key))
     if (known !== undefined) return known

@@ -16,8 +16,8 @@ const MAX_MESSAGES_PER_BATCH = 1_000
  */
 const STRAINED_BATCH_INTERVAL_MS = 5
 /**
- * Unlike notices, they are batched early: they wait for a few milliseconds at most, and the nodes and Redis are spared too, however
- * busy they are.
+ * Unlike notices, they are batched early: they wait for a few milliseconds at most, and the nodes and Redis are spared too,
+ * however busy they are.
  */
 const createRecallPace = (): Pace => createPace({ relaxed: 0.1, strained: 0.6 })
 /** Once this many recalls are queued, they do not wait for more. */
@@ -50,9 +50,9 @@ type Send = (batch: readonly Addressed[]) => Promise<readonly Outcome[]>
 
 /**
  * Publishes recalls in order of arrival, one batch at a time, as a group commit: recalls that arrive while one is under way, or,
- * on a busy process, shortly after one of several recalls, share the next one. After a batch of a single recall nothing waits, and
- * neither does a recall published `immediately`. When a whole batch fails, everything queued behind it fails immediately as well,
- * so that the caller has time to spool it.
+ * on a busy process, shortly after one of several recalls, share the next one. After a batch of a single recall nothing waits,
+ * and neither does a recall published `immediately`. When a whole batch fails, everything queued behind it fails immediately as
+ * well, so that the caller has time to spool it.
  */
 export function createPublishQueue(send: Send, pace: Pace = createRecallPace(), clock: Clock = NODE_CLOCK) {
   let queue: Queued[] = []

@@ -25,9 +25,9 @@ interface BatcherOptions {
 }
 
 /**
- * Batches the notices of one room into frames. Those that arrive in the same turn, or while a frame is written, share the next one.
- * The others wait for the end of a window that began with the last frame, and lasts as long as the load of the process demands: no
- * time at all while there is time to spare. Keeps order; holds at most one frame.
+ * Batches the notices of one room into frames. Those that arrive in the same turn, or while a frame is written, share the next
+ * one. The others wait for the end of a window that began with the last frame, and lasts as long as the load of the process
+ * demands: no time at all while there is time to spare. Keeps order; holds at most one frame.
  */
 export function createBatcher(
   { maxWindowMs, pace, clock = NODE_CLOCK }: BatcherOptions,

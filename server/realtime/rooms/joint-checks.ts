@@ -21,8 +21,8 @@ export interface Checked {
 
 /**
  * Reads parts of many logs together. After an interruption all rooms of a node must compare themselves with their logs, and there
- * may be 100,000, most of which have missed nothing: one call tells 32 of them so. The calls take turns with all other reads, in the
- * lane. What fails is asked again with half as many rooms, until the store is up to it, and then with one more
+ * may be 100,000, most of which have missed nothing: one call tells 32 of them so. The calls take turns with all other reads, in
+ * the lane. What fails is asked again with half as many rooms, until the store is up to it, and then with one more
  * each time.
  */
 export class JointChecks {

@@ -34,8 +34,8 @@ type Phase = 'opening' | 'live' | 'checking' | 'reading'
  * gets a new epoch and the listeners receive a gap. A room that has delivered nothing yet has a witness instead of a tail. What
  * the log holds that may be new to a listener follows the gap.
  *
- * After an interruption all rooms of the node look at their logs together (`JointChecks`). Those that find another end there than their
- * own, or another entry, read it each by itself, and compare again in the same read.
+ * After an interruption all rooms of the node look at their logs together (`JointChecks`). Those that find another end there than
+ * their own, or another entry, read it each by itself, and compare again in the same read.
  */
 export class LogFollower<Sink extends NoticeSink> implements RoomListener, Checked {
   readonly #sink: Sink
@@ -79,8 +79,8 @@ export class LogFollower<Sink extends NoticeSink> implements RoomListener, Check
   }
 
   /**
-   * Reads the log to its end. Resolves to true then, or once the room is closed; to false after `maxMs`. Never rejects. While the store
-   * is away, clients ask again and again: nothing remains of those who have waited in vain.
+   * Reads the log to its end. Resolves to true then, or once the room is closed; to false after `maxMs`. Never rejects. While the
+   * store is away, clients ask again and again: nothing remains of those who have waited in vain.
    */
   catchUp(maxMs: number): Promise<boolean> {
     this.#hasMore = true

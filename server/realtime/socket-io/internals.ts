@@ -87,8 +87,8 @@ export interface Internals {
 export const internalsOf = (connection: Connection): Internals => connection as unknown as Internals
 
 /**
- * Returns the versions in use of Socket.IO, and of what it is built on. Most private fields are those of Engine.IO and ws, which an
- * installation can upgrade by themselves.
+ * Returns the versions in use of Socket.IO, and of what it is built on. Most private fields are those of Engine.IO and ws, which
+ * an installation can upgrade by themselves.
  */
 export function socketIoVersions(): string {
   let from = import.meta.url

@@ -28,8 +28,8 @@ export const connectionAbove = (webSocket: WebSocket | undefined): Connection | 
   (webSocket?._socket as { readonly [CONNECTION]?: Connection } | undefined)?.[CONNECTION]
 
 /**
- * Returns a function that tells of all that arrives on a connection. Pongs are kept from ws and Engine.IO, where they cost twice as
- * much, unless the version was not tested. Everything else is read by them first. The listeners are the same functions for all
+ * Returns a function that tells of all that arrives on a connection. Pongs are kept from ws and Engine.IO, where they cost twice
+ * as much, unless the version was not tested. Everything else is read by them first. The listeners are the same functions for all
  * connections, because there are many.
  */
 export function createReceiver(

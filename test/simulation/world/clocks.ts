@@ -27,7 +27,9 @@ let originsOf: Schedule | undefined
 const LOAD_PERIOD_MS = 1_000
 const BUSY_MS = 700
 
-/** Code takes no time here. Most of the time, the event loop says that it is busy, so that what depends on it is tried both ways. */
+/**
+ * Code takes no time here. Most of the time, the event loop says that it is busy, so that what depends on it is tried both ways.
+ */
 export function eventLoopUtilization(): { readonly active: number } {
   const nowMs = monotonicMs()
   const intoPeriodMs = nowMs % LOAD_PERIOD_MS
