@@ -1,0 +1,62 @@
+import Joi from 'joi'
+import { identifier } from '../lib/schema.ts'
+import { jwksUrl, list, requestUrl, requiredWithout, SECRET } from './setting-types.ts'
+import type { Config } from './settings.ts'
+
+/** Who may listen to what. */
+export const accessSettings: Joi.PartialSchemaMap<Config> = {
+  JWT_SECRET: list(Joi.string().min(32).max(1_024))
+    .when('ROLE', { is: 'receiver', otherwise: requiredWithout('JWKS_URL', 'USERSIG_SECRET_KEY') })
+    .default([])
+    .tag(SECRET)
+    .description(
+      'Key for HS256 tokens. Separate several with commas to rotate. A node needs this, `JWKS_URL` or `USERSIG_SECRET_KEY`',
+    ),
+  JWKS_URL: jwksUrl.description('JWKS with the public keys for tokens: an https or file URL'),
+  JWT_ISSUER: Joi.string().max(256).description('Value that `iss` of a token must equal'),
+  JWT_AUDIENCE: Joi.string().max(256).description('Value that `aud` of a token must equal or contain'),
+  USERSIG_SECRET_KEY: Joi.string()
+    .min(32)
+    .max(256)
+    .tag(SECRET)
+    .description(
+      'Secret key of the app in the Chat console. Enables UserSigs as credentials, and calls to the REST API',
+    ),
+  ADMIN_USER_IDS: list(identifier)
+    .default([])
+    .description('Users who are admins when they present a UserSig, separated by commas'),
+  AUTHORIZE_URL: requestUrl('https', 'http').description(
+    'Endpoint of your backend that decides which user may enter which room',
+  ),
+  AUTHORIZE_SECRET: Joi.string()
+    .min(32)
+    .max(1_024)
+    .when('AUTHORIZE_URL', { is: Joi.exist(), then: Joi.required() })
+    .tag(SECRET)
+    .description('Key that signs requests to `AUTHORIZE_URL`'),
+  TENCENT_REST_HOST: Joi.string()
+    .pattern(
+      /^([a-z0-9.-]+|http:\/\/(127\.0\.0\.1|localhost):\d+)$/i,
+      'a host name, such as console.tim.qq.com',
+    )
+    .when('AUTHORIZE_URL', { is: Joi.exist(), then: Joi.forbidden() })
+    .messages({ 'any.unknown': 'has no effect beside AUTHORIZE_URL: set one of them' })
+    .description(
+      "Host of Tencent's REST API, which knows who is in which group (`console.tim.qq.com` in China). Requires `USERSIG_SECRET_KEY`; cannot be combined with `AUTHORIZE_URL`",
+    ),
+  TENCENT_ADMIN_ID: identifier
+    .default('administrator')
+    .description('Admin account of the app in the Chat console'),
+  TENCENT_REST_PER_S: Joi.number()
+    .integer()
+    .min(1)
+    .max(10_000)
+    .default(100)
+    .description('Maximum REST API calls per second from this process'),
+  MEMBERSHIP_TTL_S: Joi.number()
+    .integer()
+    .min(1)
+    .max(86_400)
+    .default(300)
+    .description('How long a confirmed membership is cached, in s'),
+}
