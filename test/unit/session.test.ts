@@ -455,8 +455,9 @@ describe('session', () => {
     const authorization: Authorization = {
       ...ALLOW_ALL,
       authorize: async (_principal, { group }) => {
+        const isFirst = !asked.includes(String(group))
         asked.push(String(group))
-        if (asked.length <= 2) return Date.now() + (group === 'g' ? 20 : 60)
+        if (isFirst) return Date.now() + (group === 'g' ? 20 : 60)
         if (group === 'g') return new Promise<number>(() => undefined)
         throw new GatewayError('ROOM_REFUSED')
       },
@@ -467,7 +468,7 @@ describe('session', () => {
     await race.session.subscribe(other, () => undefined)
     await waitUntil('it is left', () => race.unsubscribed.length > 0, 2_000)
     expect(race.unsubscribed[0]).to.deep.include({ room: other, code: 'ROOM_REFUSED' })
-    expect(asked).to.deep.equal(['g', 'other', 'g', 'other'])
+    expect(asked.toSorted()).to.deep.equal(['g', 'g', 'other', 'other'])
     race.rooms.closeAll()
   })
 
