@@ -396,6 +396,23 @@ describe('memory of receivers', () => {
       false,
     ])
   })
+
+  it('wants to look again soon after an interruption, until each receiver has reported anew', () => {
+    const receivers = new Receivers(10_000)
+    receivers.read([heartbeat(folder)], 10_000)
+    receivers.interrupted(10_100)
+    expect([10_300, 10_500, 11_400, 12_500].map((nowMs) => receivers.isUncertain(nowMs))).to.deep.equal([
+      false,
+      true,
+      true,
+      true,
+    ])
+    receivers.read([heartbeat(folder)], 10_900)
+    expect([10_950, 11_400].map((nowMs) => receivers.isUncertain(nowMs))).to.deep.equal([false, false])
+    // One that does not is not waited for in haste for long.
+    receivers.interrupted(20_000)
+    expect(receivers.isUncertain(22_400)).to.equal(false)
+  })
 })
 
 describe('lag of rooms', () => {

@@ -16,6 +16,17 @@ const PROOF_LIFETIME_MS = 2_000
 /** Consecutive probes that cannot be sent before the command connection may be half open, which it does not report. */
 const SEND_FAILURES_BEFORE_RECONNECT = 3
 
+/** A probe that is under way. */
+interface Pending {
+  readonly probe: string
+  onArrival: () => void
+  giveUp: () => void
+  /** Whether it was sent before the subscriptions were restored: that it does not arrive says nothing about them. */
+  isObsolete: boolean
+}
+
+const noop = (): void => undefined
+
 interface DeliveryProbeDependencies {
   /** Sends a probe along the path of the notices. Rejects when it cannot be sent. */
   readonly send: (probe: string) => Promise<unknown>
@@ -42,7 +53,7 @@ export function createDeliveryProbe({
   log,
 }: DeliveryProbeDependencies) {
   let timer: NodeJS.Timeout | undefined
-  let pending: { readonly probe: string; readonly onArrival: () => void } | undefined
+  let pending: Pending | undefined
   /** When the latest probe that arrived was sent. */
   let provedAtMs = -Infinity
   /** Whether the latest probe failed, rather than that none is due. */
@@ -54,10 +65,13 @@ export function createDeliveryProbe({
     const probe = randomUUID()
     const sentAtMs = performance.now()
     const wasSubscribed = isSubscribed()
+    const own: Pending = { probe, onArrival: noop, giveUp: noop, isObsolete: false }
     const arrival = new Promise<boolean>((resolve) => {
-      pending = { probe, onArrival: () => resolve(true) }
-      afterProbeTimeout(() => resolve(false))
+      own.onArrival = () => resolve(true)
+      own.giveUp = () => resolve(false)
     })
+    afterProbeTimeout(own.giveUp)
+    pending = own
     try {
       await send(probe)
     } catch (error) {
@@ -73,7 +87,7 @@ export function createDeliveryProbe({
     hasFailed = !(await arrival)
     if (!hasFailed) {
       provedAtMs = sentAtMs
-    } else if (wasSubscribed && isSubscribed()) {
+    } else if (wasSubscribed && isSubscribed() && !own.isObsolete) {
       log.warn('subscription not delivering, reconnecting')
       reconnectSubscriber()
     }
@@ -83,8 +97,14 @@ export function createDeliveryProbe({
     if (isStopped) return
     // Jitter keeps the probes of many processes apart.
     const ms = (hasFailed ? RETRY_INTERVAL_MS : PROBE_INTERVAL_MS) * (0.75 + Math.random() / 2)
-    timer = setTimeout(() => void sendProbe().finally(scheduleNext), ms)
-    timer.unref()
+    const isDue = pending?.isObsolete === true
+    pending = undefined
+    timer = setTimeout(sendNext, isDue ? 0 : ms).unref()
+  }
+
+  function sendNext(): void {
+    timer = undefined
+    void sendProbe().finally(scheduleNext)
   }
 
   return {
@@ -98,6 +118,19 @@ export function createDeliveryProbe({
     /** To be called with each probe that arrives on the subscription connection. */
     onProbe(probe: string): void {
       if (pending?.probe === probe) pending.onArrival()
+    },
+    /**
+     * To be called when all subscriptions have been restored. The next probe does not wait for its turn, and none is waited for
+     * that was sent when nobody could hear it: until one arrives, this process is in doubt.
+     */
+    onSubscribed(): void {
+      if (pending !== undefined) {
+        pending.isObsolete = true
+        pending.giveUp()
+      } else if (timer !== undefined && !isStopped) {
+        clearTimeout(timer)
+        timer = setTimeout(sendNext, 0).unref()
+      }
     },
     /** Returns how long ago the latest probe that arrived was sent, in ms. */
     ageMs: (): number => performance.now() - provedAtMs,

@@ -87,6 +87,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     keys,
     probeChannel,
     onProbe: (probe) => void (abilities.isReadOnly() || deliveryProbe.onProbe(probe)),
+    onComplete: () => deliveryProbe.onSubscribed(),
     readEntry,
     onFailure: (error) => onFailure('receive notices', error),
     log,

@@ -24,6 +24,8 @@ interface SubscriberDependencies {
   readonly keys: Keys
   readonly probeChannel: string
   readonly onProbe: (probe: string) => void
+  /** All subscriptions are there, for the first time or again. */
+  readonly onComplete: () => void
   readonly readEntry: ReadEntry
   /** Called with each error of a subscription. Returns whether another connection could help. */
   readonly onFailure: (error: unknown) => boolean
@@ -35,7 +37,7 @@ export type Subscriber = ReturnType<typeof createSubscriber>
 /** The subscription connection: one sharded channel for each room that has a listener in this process. */
 export function createSubscriber(
   { client, generation, reconnect, open, close }: Connection,
-  { keys, probeChannel, onProbe, readEntry, onFailure, log }: SubscriberDependencies,
+  { keys, probeChannel, onProbe, onComplete, readEntry, onFailure, log }: SubscriberDependencies,
 ) {
   const listeners = new RoomListeners()
   /** Of channels that belong to no room. */
@@ -102,7 +104,7 @@ export function createSubscriber(
         continue
       }
       isComplete = true
-      return
+      return onComplete()
     }
   }
 

@@ -23,6 +23,8 @@ const UNCERTAIN_UNTIL_MS = 4_000
 const WELL_MEMORY_MS = 120_000
 /** After a time in which nothing could be heard, those that were silent for as long have this long to report. */
 const RETURN_MS = 10_000
+/** Those that are well have done so by then, and are waited for by a node that is in doubt until it has read it. */
+const REPORTING_MS = 2_000
 /** A forged or very strange set of heartbeats must not fill the memory. */
 const MAX_RECEIVERS = 1_000
 
@@ -106,13 +108,16 @@ export class Receivers {
     return this.#readAtMs
   }
 
-  /** Whether another read may prevent a doubt, or has to confirm it. */
+  /** Whether another read may prevent a doubt, or end it, or has to confirm it. */
   isUncertain(nowMs: number): boolean {
+    const reportedForMs = nowMs - this.#reportAfterMs
+    const isReporting = reportedForMs > 0 && reportedForMs < REPORTING_MS
     const isSoon = (sinceMs: number): boolean =>
       nowMs - sinceMs > UNCERTAIN_FROM_MS && nowMs - sinceMs < UNCERTAIN_UNTIL_MS
     return this.#current.some(
       ({ surelyAtMs, recalls, oldestAtMs, isStopping }) =>
-        (recalls > 0 && isSoon(oldestAtMs)) || (!isStopping && isSoon(surelyAtMs)),
+        (recalls > 0 && isSoon(oldestAtMs)) ||
+        (!isStopping && (isSoon(surelyAtMs) || (isReporting && surelyAtMs < this.#reportAfterMs))),
     )
   }
 
