@@ -87,9 +87,13 @@ export class FollowedRooms {
     for (const followed of this.#rooms.values()) this.#queue.remove(followed)
   }
 
-  /** What waits for a listener came late: a room is not live before it is handled. */
-  markLate(): void {
+  /**
+   * To be called once the node no longer doubts that it delivers everything. What waits for a listener came late: a room is not
+   * live before it is handled. And what kept the node from subscribing to others is most likely over.
+   */
+  onProved(): void {
     for (const { listeners } of this.#rooms.values()) for (const listener of listeners) listener.markLate()
+    this.#queue.hurry()
   }
 
   /** Leaves every room for good. Nothing is given any more, and nothing new stored. */

@@ -40,7 +40,7 @@ export class RecallClient {
       onConnect: () => this.#rooms.subscribeAll(),
       onDisconnect: () => this.#rooms.onDisconnect(),
       onRefreshed: () => this.#rooms.retryRefused(),
-      onProved: () => this.#rooms.markLate(),
+      onProved: () => this.#rooms.onProved(),
       onGoodbye: (goodbye) => this.#events.emit('goodbye', goodbye),
       onError,
       onChange,

@@ -1,3 +1,4 @@
+import { fullJitterMs } from '../backoff.ts'
 import type { Refused, Subscribed } from '../protocol.ts'
 import type { FollowedRoom } from './followed-room.ts'
 import type { RecallSocket, Requests } from './requests.ts'
@@ -8,6 +9,9 @@ const MAX_CONCURRENT_SUBSCRIBES = 32
 
 /** How often a room is subscribed again in a row without a delay. */
 const MAX_IMMEDIATE = 8
+
+/** Within this time, those subscribe that need not wait any longer: all clients of a node hear at once that it is well. */
+const HURRIED = { baseMs: 1_000, maxMs: 1_000 }
 
 /**
  * Receives the node's response to the latest request for a room, or undefined if there was none. Called before any notice
@@ -24,8 +28,8 @@ export class SubscribeQueue {
   readonly #queued = new Set<FollowedRoom>()
   /** The latest request of each room: what answers an earlier one says nothing about it. */
   readonly #latest = new WeakMap<FollowedRoom, symbol>()
-  /** Those that subscribe after a delay. */
-  readonly #delayed = new WeakSet<FollowedRoom>()
+  /** Those that subscribe after a delay, and when, by `performance.now()`. */
+  readonly #delayed = new Map<FollowedRoom, number>()
   #inFlight = 0
 
   constructor(socket: RecallSocket, requests: Requests, silence: Silence, onResponse: OnResponse) {
@@ -57,10 +61,14 @@ export class SubscribeQueue {
 
   /** Subscribes after a delay that grows until a subscribe request succeeds. */
   addLater(followed: FollowedRoom): void {
-    this.#cancel(followed)
-    const timer = setTimeout(() => this.add(followed), followed.backoff.nextMs())
-    followed.waitFor(() => clearTimeout(timer))
-    this.#delayed.add(followed)
+    this.#addIn(followed, followed.backoff.nextMs())
+  }
+
+  /** There is reason to believe that requests succeed again: ends the delays. If they fail nevertheless, the delays go on growing. */
+  hurry(): void {
+    const endMs = performance.now() + HURRIED.maxMs
+    const late = [...this.#delayed].filter(([, dueAtMs]) => dueAtMs > endMs)
+    for (const [followed] of late) this.#addIn(followed, fullJitterMs(0, HURRIED))
   }
 
   /** What the subscription brings is not what it should. */
@@ -83,6 +91,13 @@ export class SubscribeQueue {
   remove(followed: FollowedRoom): void {
     followed.leave()
     this.#cancel(followed)
+  }
+
+  #addIn(followed: FollowedRoom, ms: number): void {
+    this.#cancel(followed)
+    const timer = setTimeout(() => this.add(followed), ms)
+    followed.waitFor(() => clearTimeout(timer))
+    this.#delayed.set(followed, performance.now() + ms)
   }
 
   #cancel(followed: FollowedRoom): void {

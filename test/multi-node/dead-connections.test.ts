@@ -1,6 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import { adminToken, connect } from '../support/client.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
+import { fixRandom } from '../support/random.ts'
+import { eventsOf, isLive, openClient } from '../support/recall-client.ts'
 import { startRedis } from '../support/redis-server.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
@@ -8,6 +11,12 @@ import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const HEAL_TIMEOUT_MS = 15_000
+
+/** After so many refusals in a row, a client waits for longer than this if nothing tells it that the node is well: for 7.9 s. */
+const REFUSALS = 4
+const BACKOFF_MS = 7_000
+/** New connections are dead this soon too. */
+const SWALLOW_INTERVAL_MS = 50
 
 /** The network between a node and Redis drops all packets, but closes no connection. */
 describe('a half-open connection to Redis', () => {
@@ -55,5 +64,31 @@ describe('a half-open connection to Redis', () => {
     await recall(2, node)
     await client.count(2)
     expect(client.seqs()).to.deep.equal([1, 2])
+  })
+
+  describe('for subscriptions, time after time,', () => {
+    // Delays are as long as they may be.
+    fixRandom(0.99)
+
+    it('is over for clients soon after it is over, however long they were refused', async function () {
+      this.timeout(60_000)
+      const { proxy, node } = await setUp()
+      const client = openClient(node.url)
+      onCleanUp(() => client.close())
+      const refused = eventsOf(client, 'refused')
+      client.subscribe({ group: 'g' }, () => undefined)
+      await isLive(client)
+      proxy.swallow({ sent: 'ssubscribe', direction: 'to client' })
+      client.subscribe({ group: 'newcomer' }, () => undefined)
+      while (refused.length < REFUSALS) {
+        proxy.swallow({ sent: 'ssubscribe', direction: 'to client' })
+        await delay(SWALLOW_INTERVAL_MS)
+      }
+      const refusedAtMs = performance.now()
+      expect(refused.map(({ code }) => code)).to.deep.equal(Array(REFUSALS).fill('BROKER_UNAVAILABLE'))
+      proxy.cut()
+      await waitUntil('all is live', () => client.state.kind === 'live', HEAL_TIMEOUT_MS)
+      expect(performance.now() - refusedAtMs).to.be.below(BACKOFF_MS)
+    })
   })
 })
