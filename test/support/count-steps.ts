@@ -1,5 +1,6 @@
 /** Counts of what a process does step by step: cheap to compare on any machine, but too dear for tests of time or memory. */
 import { createHook } from 'node:async_hooks'
+import { EventEmitter } from 'node:events'
 
 export interface Steps {
   /** What the event loop was asked for, by type: `PROMISE`, `TickObject`, `Timeout`, `TCPCONNECTWRAP`… */
@@ -8,11 +9,14 @@ export interface Steps {
   readonly copiedBytes: number
   /** Of text that was made of buffers, or buffers that were made of text. */
   readonly convertedBytes: number
+  /** Listeners that were added to emitters. */
+  readonly listeners: number
 }
 
 const resources = new Map<string, number>()
 let copiedBytes = 0
 let convertedBytes = 0
+let listeners = 0
 
 /** Starts counting. Returns a function that tells the counts so far. */
 export function countSteps(): () => Steps {
@@ -37,7 +41,8 @@ export function countSteps(): () => Steps {
   wrap(Buffer.prototype, 'toString', (text) => (convertedBytes += (text as string).length))
   wrap(Uint8Array.prototype, 'set', (_, [bytes]) => (copiedBytes += (bytes as ArrayLike<number>).length))
   wrap(Uint8Array.prototype, 'slice', (made) => (copiedBytes += (made as Uint8Array).length))
-  return () => ({ resources: Object.fromEntries(resources), copiedBytes, convertedBytes })
+  wrap(EventEmitter.prototype, 'on', () => listeners++)
+  return () => ({ resources: Object.fromEntries(resources), copiedBytes, convertedBytes, listeners })
 }
 
 const isArrayBuffer = (value: unknown): boolean =>

@@ -26,6 +26,7 @@ export interface StepsBetween {
   readonly timers: number
   readonly copiedBytes: number
   readonly convertedBytes: number
+  readonly listeners: number
 }
 
 /** Returns the steps of each of so many. */
@@ -105,6 +106,7 @@ export class CountedGateway {
       timers: asked('Timeout') + asked('Immediate'),
       copiedBytes: steps?.copiedBytes ?? NaN,
       convertedBytes: steps?.convertedBytes ?? NaN,
+      listeners: steps?.listeners ?? NaN,
     }
   }
 }

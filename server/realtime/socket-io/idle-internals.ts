@@ -1,6 +1,5 @@
 import { internalsOf, isTestedVersion, socketIoVersions } from './internals.ts'
 import type { Connection, GatewaySocket, WebSocket } from './internals.ts'
-import { EventEmitter } from 'node:events'
 import { connectionAbove } from './receiving-internals.ts'
 
 // What a connection holds while nothing happens on it, by the private fields of Socket.IO, Engine.IO and ws; see `internals.ts`.
@@ -16,8 +15,16 @@ const NO_ACKS: ReadonlyMap<unknown, unknown> = new Map()
 const NOBODY_WAITS = Object.freeze({ length: 0, push: () => 0, shift: () => undefined })
 
 type Listener = ((...values: never[]) => unknown) & { readonly listener?: Listener }
-type Listeners = Record<string, Listener | readonly Listener[] | undefined>
-type Shape = new () => Listeners
+type Listeners = Record<string, Listener | Listener[] | undefined>
+
+/** Private fields of an emitter of Node, and of the parts of ws. Each of them may be missing. */
+interface Listening {
+  _events?: Listeners
+  _eventsCount?: number
+}
+interface Extended {
+  _extensions?: object
+}
 
 interface IdleTransport {
   readonly socket?: WebSocket
@@ -27,6 +34,8 @@ interface IdleTransport {
 }
 
 interface IdleConnection {
+  cleanupFn: readonly never[]
+  sentCallbackFn: object
   readonly transport: IdleTransport
   flush(): void
   onPacket(packet: unknown): void
@@ -90,20 +99,22 @@ export function settleConnection(connection: Connection): void {
   const { transport } = internalsOf(connection)
   const webSocket = transport?.socket
   if (!isTested || connectionAbove(webSocket) !== connection) return
-  // `headers`: of the responses that a transport other than WebSocket sends.
-  if (!isListenedTo(transport, ofTransport, ['headers'])) return
-  if (!isListenedTo(webSocket, ofWebSocket, ['ping', 'pong'])) return
-  const { ping, pong } = listenersOf(webSocket) ?? {}
-  setListeners(transport, TransportListeners, ofTransport)
-  setListeners(webSocket, WebSocketListeners, { ...ofWebSocket, ping, pong })
+  if (!isUsual(transport, TRANSPORT_LISTENERS) || !isUsual(webSocket, WEB_SOCKET_LISTENERS)) return
+  compact(transport, TRANSPORT_LISTENERS)
+  compact(webSocket, WEB_SOCKET_LISTENERS)
+  const idle = connection as unknown as IdleConnection & Listening
   // Engine.IO would take its listeners from the transport once the connection is closed, when they do nothing.
-  Object.assign(connection, { cleanupFn: NOTHING, sentCallbackFn: NOBODY_WAITS })
+  idle.cleanupFn = NOTHING
+  idle.sentCallbackFn = NOBODY_WAITS
   if (Object.keys(webSocket?._extensions ?? EMPTY).length === 0)
-    for (const part of [webSocket, webSocket?._receiver, webSocket?._sender])
-      if (part) Object.assign(part, { _extensions: EMPTY })
-  compact(connection, ConnectionListeners, ['close'])
-  compact(webSocket?._socket, TcpListeners)
-  compact(webSocket?._receiver, ReceiverListeners)
+    for (const part of [webSocket, webSocket?._receiver, webSocket?._sender] as (Extended | undefined)[])
+      if (part) part._extensions = EMPTY
+  compact(connection, CONNECTION_LISTENERS)
+  // Engine.IO would remove its own with the first, but there is no second.
+  const close = idle._events?.['close']
+  if (Array.isArray(close)) close.forEach(({ listener }, i) => void (listener && (close[i] = listener)))
+  compact(webSocket?._socket, TCP_LISTENERS)
+  compact(webSocket?._receiver, RECEIVER_LISTENERS)
 }
 
 /** Drops what Socket.IO needed for the handshake, and spare room. To be called once a socket is served; otherwise as above. */
@@ -118,7 +129,7 @@ export function settleSocket(socket: GatewaySocket): void {
     Object.assign(client, { sockets: new Single(sockets), nsps: new Single(nsps) })
   const callbacks = decoder?._callbacks ?? {}
   for (const [name, listeners] of Object.entries(callbacks)) callbacks[name] = listeners.slice()
-  compact(socket, SocketListeners)
+  compact(socket, SOCKET_LISTENERS)
 }
 
 /** A map of one entry, as Socket.IO uses those of its clients. A `Map` takes four times the memory. */
@@ -164,55 +175,58 @@ class Single {
   }
 }
 
-/** A class of objects without a prototype that share a shape. Those that Node makes are tables of their own, three times as large. */
-function createShape(): Shape {
+/** The listeners of a kind of emitter. */
+interface Table {
+  /** The events that somebody listens to, usually. */
+  readonly names: readonly string[]
+  /** What replaces the listeners to some of them. Null for those that are never called. */
+  readonly shared: Readonly<Record<string, Listener | null>>
+  /** Makes objects without a prototype that share a shape. Those that Node makes are tables of their own, three times as large. */
+  readonly Shape: new () => Listeners
+}
+
+function tableOf(names: readonly string[], shared: object = {}): Table {
   function Shape(): void {
     // Empty: the names come one by one, always in the same order.
   }
   Shape.prototype = Object.create(null)
-  return Shape as unknown as Shape
+  return { names, shared: { __proto__: null, ...shared }, Shape: Shape as unknown as Table['Shape'] }
 }
 
-const SocketListeners = createShape()
-const ConnectionListeners = createShape()
-const TransportListeners = createShape()
-const WebSocketListeners = createShape()
-const TcpListeners = createShape()
-const ReceiverListeners = createShape()
+// `headers`: of the responses that a transport other than WebSocket sends.
+const TRANSPORT_LISTENERS = tableOf(['error', 'ready', 'packet', 'drain', 'close', 'headers'], {
+  ...ofTransport,
+  headers: null,
+})
+const WEB_SOCKET_LISTENERS = tableOf(['error', 'message', 'close', 'ping', 'pong'], ofWebSocket)
+const CONNECTION_LISTENERS = tableOf(['close', 'data', 'error', 'packet'])
+const TCP_LISTENERS = tableOf(['close', 'error', 'data', 'end'])
+const RECEIVER_LISTENERS = tableOf(['error', 'drain', 'conclude', 'message', 'ping', 'pong'])
+const SOCKET_LISTENERS = tableOf(['error', 'disconnect'])
 
-const listenersOf = (emitter: unknown): Listeners | undefined =>
-  (emitter as { readonly _events?: Listeners } | undefined)?._events
-
-/** Whether somebody listens to all these events of an emitter, and to no others but some of `more`. */
-function isListenedTo(emitter: unknown, events: object, more: readonly string[]): boolean {
-  const listeners = listenersOf(emitter) ?? {}
-  const isKnown = (name: string): boolean => name in events || more.includes(name)
-  return Object.keys(events).every((name) => listeners[name]) && Object.keys(listeners).every(isKnown)
+/** Whether somebody listens to all the events of a table, and to no others. */
+function isUsual(emitter: unknown, { names }: Table): boolean {
+  const { _events: listeners, _eventsCount: count } = (emitter ?? EMPTY) as Listening
+  return count === names.length && names.every((name) => listeners?.[name] !== undefined)
 }
 
 /**
- * Sets all listeners of an emitter. Node adds them itself: from Node 24 on, an array of listeners that it has not made loses those behind
- * one that is removed while they are called.
+ * Keeps the listeners of an emitter in less room. It goes by the usual names, because a table that Node made takes long to go through,
+ * and leaves several listeners to one event in the array that Node made: from Node 24 on, any other loses those behind one that is
+ * removed while they are called.
  */
-function setListeners(emitter: unknown, Shape: Shape, listeners: Listeners): void {
-  const target = emitter as EventEmitter
-  Object.assign(target, { _events: new Shape(), _eventsCount: 0 })
-  // That of streams would begin to read.
-  const { on } = EventEmitter.prototype
-  for (const [name, listening] of Object.entries(listeners))
-    for (const listener of listening === undefined ? [] : [listening].flat())
-      on.call(target, name, listener as () => void)
-}
-
-/** Keeps the listeners of an emitter in less room. It does not matter how often it emits these `ends`: it ends with the first. */
-function compact(emitter: unknown, Shape: Shape, ends: readonly string[] = []): void {
-  const listeners = listenersOf(emitter)
+function compact(emitter: unknown, table: Table): void {
+  const listening = (emitter ?? EMPTY) as Listening
+  const { _events: listeners } = listening
   if (listeners === undefined) return
-  const compacted: Listeners = {}
-  for (const [name, listening] of Object.entries(listeners)) {
-    const plain = (listener: Listener): Listener =>
-      ends.includes(name) ? (listener.listener ?? listener) : listener
-    if (listening) compacted[name] = typeof listening === 'function' ? plain(listening) : listening.map(plain)
+  const kept = new table.Shape()
+  let count = 0
+  for (const name of isUsual(emitter, table) ? table.names : Object.keys(listeners)) {
+    const listener = table.shared[name] === undefined ? listeners[name] : table.shared[name]
+    if (!listener) continue
+    kept[name] = listener
+    count++
   }
-  setListeners(emitter, Shape, compacted)
+  listening._events = kept
+  listening._eventsCount = count
 }
