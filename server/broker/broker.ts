@@ -15,6 +15,12 @@ export interface PublishOptions {
 }
 
 /**
+ * Whoever reads a position again and again renews it at least this often, in s, and not each time: what is stored for some time after
+ * its last use is stored for so much longer.
+ */
+export const POSITION_RENEWAL_S = 3_600
+
+/**
  * Stores recalls and broadcasts them. These comments are the contract; one test suite runs against every implementation.
  *
  * - Each room has a log: notices with the offsets 1, 2, 3 … under one epoch. The log holds the latest `historySize`
@@ -101,8 +107,11 @@ export interface Broker {
   /** Returns the last `limit` notices before this offset, oldest first; fewer, or none, at the beginning of the log. */
   historyBefore(room: Room, before: number, limit: number): Promise<HistoryBefore>
 
-  /** Returns the last position of each room, in the order requested. A room that was never used gets its epoch now. */
-  heads(rooms: readonly Room[]): Promise<readonly Position[]>
+  /**
+   * Returns the last position of each room, in the order requested. A room that was never used gets its epoch now. `renews` says
+   * whether this is a use after which positions are stored for some time; see `POSITION_RENEWAL_S`. Default: true.
+   */
+  heads(rooms: readonly Room[], options?: { readonly renews?: boolean }): Promise<readonly Position[]>
 
   /**
    * Returns for each part of a log what the log holds of it, at most 100 entries, and where the log ends. A room that was never

@@ -4,6 +4,7 @@ import type { Position } from '../../../shared/position.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { createBatchLoader } from '../../lib/flow-control.ts'
+import { POSITION_RENEWAL_S } from '../broker.ts'
 import type { Broker, Excerpt, LogPart } from '../broker.ts'
 import { epochAfter } from '../epoch-names.ts'
 import { historySince } from '../history.ts'
@@ -31,21 +32,24 @@ type LogReader = Pick<Broker, 'history' | 'historyBefore' | 'heads' | 'excerpts'
 /** Reads logs and heads, and replaces the epochs of logs that lost entries. */
 export function createLogReader({ commands, keys, readEntry }: LogReaderDependencies): LogReader {
   /** Arguments of every script that reads a head: the epoch of a new log, the TTL of its head, that of an unused one. */
-  const headArguments = (): [string, number, number] => [randomUUID(), POSITION_TTL_S, UNUSED_POSITION_TTL_S]
+  const headArguments = (): [string, number, number] => [
+    randomUUID(),
+    POSITION_TTL_S + POSITION_RENEWAL_S,
+    UNUSED_POSITION_TTL_S + POSITION_RENEWAL_S,
+  ]
 
   const reading = createOverdueGate(
     () => commands.ping(),
     () => commands.status === 'ready',
   )
 
-  async function headsOf(rooms: readonly Room[]): Promise<Position[]> {
+  async function headsOf(rooms: readonly Room[], renews: boolean): Promise<Position[]> {
     const headKeys = rooms.map((room) => keys.head(roomName(room)))
-    return toPositions(
-      await reading(() => commands.recallHeads(headKeys.length, ...headKeys, ...headArguments())),
-    )
+    const values = [...headArguments(), renews ? 1 : 0]
+    return toPositions(await reading(() => commands.recallHeads(headKeys.length, ...headKeys, ...values)))
   }
 
-  const headOf = createBatchLoader(HEADS_PER_CALL, headsOf)
+  const headOf = createBatchLoader(HEADS_PER_CALL, (rooms: readonly Room[]) => headsOf(rooms, true))
 
   /** Reads a page of the log around this offset, and what the script returns before it. */
   async function read(
@@ -101,10 +105,10 @@ export function createLogReader({ commands, keys, readEntry }: LogReaderDependen
       }
     },
 
-    async heads(rooms) {
+    async heads(rooms, { renews = true } = {}) {
       const [only, ...others] = rooms
       if (only !== undefined && others.length === 0) return [await headOf(only)]
-      return await inParts(rooms, HEADS_PER_CALL, headsOf)
+      return await inParts(rooms, HEADS_PER_CALL, (some) => headsOf(some, renews))
     },
 
     excerpts: (parts) => inParts(parts, EXCERPTS_PER_CALL, excerptsOf),

@@ -139,7 +139,7 @@ function trialsOf({
     ['keep recalled sets forever', () => commands.persist(keys.recalled({ group }))],
     ...(waitsForReplicas ? ([['wait for replicas', () => commands.wait(0, 1)]] as const) : []),
     ...(checkSync ? ([['sync the append-only file', checkSync]] as const) : []),
-    ['read heads', () => commands.recallHeads(1, head, ...headArguments)],
+    ['read heads', () => commands.recallHeads(1, head, ...headArguments, 1)],
     ['read logs', () => commands.recallHistory(2, head, log, 0, 1, ...headArguments, '')],
     ['compare logs', () => commands.recallExcerpts(2, head, log, ...headArguments, 1, 1)],
     ['read logs backwards', () => commands.recallHistoryBefore(2, head, log, 2, 1, ...headArguments)],

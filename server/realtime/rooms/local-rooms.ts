@@ -4,6 +4,7 @@ import { GatewayError } from '../../../shared/errors.ts'
 import type { Position } from '../../../shared/position.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
+import { POSITION_RENEWAL_S } from '../../broker/broker.ts'
 import type { Broker, History } from '../../broker/broker.ts'
 import { createLimiter } from '../../lib/flow-control.ts'
 import { Lag } from './lag.ts'
@@ -18,6 +19,8 @@ const MAX_LINGERING_ROOMS = 1_000
 const MAX_ROOMS = 100_000
 /** How long a notice that was lost on its way to a quiet room can go undetected. */
 const HEAD_CHECK_INTERVAL_MS = 30_000
+/** A check renews all positions after this long, to be in time even if it fails at first. */
+const RENEWAL_INTERVAL_MS = (POSITION_RENEWAL_S * 1_000) / 2
 /** Heads read together. */
 const HEADS_PER_READ = 512
 /** Notices in one read of a log. */
@@ -43,6 +46,8 @@ export class LocalRooms {
   readonly #lingering = new Set<Entry>()
   readonly #options: LocalRoomOptions
   readonly #deps: LocalRoomDependencies
+  /** When a check began that renewed all positions, by `performance.now()`. A room that opens renews its own. */
+  #renewedAtMs = performance.now()
   /** Which rooms are behind their logs. */
   readonly lag: Lag<LocalRoom>
 
@@ -98,16 +103,22 @@ export class LocalRooms {
   async tryCheckHeads(): Promise<boolean> {
     const { broker, log } = this.#deps
     const all = this.all()
+    const startedAtMs = performance.now()
+    const renews = startedAtMs - this.#renewedAtMs > RENEWAL_INTERVAL_MS
     try {
       for (let i = 0; i < all.length; i += HEADS_PER_READ) {
         const open = all.slice(i, i + HEADS_PER_READ)
         const seen = open.map(({ position }) => position)
-        const heads = await broker.heads(open.map(({ room }) => room))
+        const heads = await broker.heads(
+          open.map(({ room }) => room),
+          { renews },
+        )
         for (const [j, room] of open.entries()) {
           const [before, head] = [seen[j], heads[j]]
           if (before !== undefined && head !== undefined && room.isOpen) room.checkHead(before, head)
         }
       }
+      if (renews) this.#renewedAtMs = startedAtMs
       return true
     } catch (err) {
       log.warn({ err }, 'cannot check whether notices were lost, retrying')

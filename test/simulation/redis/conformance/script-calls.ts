@@ -95,8 +95,10 @@ export const scriptCalls: Readonly<Record<keyof typeof SCRIPTS, fc.Arbitrary<Cal
     ),
   ),
   recallHeads: fc
-    .tuple(fc.uniqueArray(head, { minLength: 1 }), epoch)
-    .map(([heads, newEpoch]): Call => ['recallHeads', heads.length, ...heads, newEpoch, 1_000, 500]),
+    .tuple(fc.uniqueArray(head, { minLength: 1 }), epoch, fc.constantFrom(0, 1))
+    .map(([heads, newEpoch, renews]): Call => {
+      return ['recallHeads', heads.length, ...heads, newEpoch, 1_000, 500, renews]
+    }),
   recallExcerpts: fc
     .tuple(fc.uniqueArray(oneOf(0, 1, 2, 3), { minLength: 1 }), epoch, fc.array(one(0, 1, 2, 5, -1)))
     .map(([logs, newEpoch, offsets]): Call => {
