@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { mock } from 'node:test'
 import { createServer } from 'node:http'
 import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -73,17 +74,19 @@ describe('a stream that takes long to begin', () => {
       void streams.open(principal, { group: 'g' }, response)
     }).listen(0, '127.0.0.1')
     await once(server, 'listening')
-    const { socket, received } = await openRaw((server.address() as AddressInfo).port)
-    onCleanUp(() => {
-      socket.destroy()
-      server.close()
-    })
-    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+    onCleanUp(() => server.close())
+    const open = async () => {
+      const { socket, received } = await openRaw((server.address() as AddressInfo).port)
+      onCleanUp(() => socket.destroy())
+      socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+      return { socket, received }
+    }
+    const { received } = await open()
     await waitUntil('the stream waits', () => streams.count() === 1)
     const signs = Date.now() + 5 * KEEP_ALIVE_MS
     await waitUntil('signs of life would have been sent', () => Date.now() > signs)
     expect(received()).to.equal('')
-    return { received, streams, principal, decide }
+    return { received, open, streams, principal, decide }
   }
 
   it('begins with the acknowledgement, and shows that it is alive from then on', async () => {
@@ -91,6 +94,26 @@ describe('a stream that takes long to begin', () => {
     decide(Promise.resolve(principal.expiresAtMs))
     await waitUntil('a sign of life', () => received().includes('\n:\n\n'))
     expect(received()).to.match(/^HTTP\/1.1 200 .*text\/event-stream.*event: subscribed/s)
+  })
+
+  it('shares one timer with all others, for signs of life as often as ever', async () => {
+    const { open, streams, principal, decide } = await request()
+    const intervals = mock.method(globalThis, 'setInterval')
+    try {
+      const others = [await open(), await open(), await open()]
+      await waitUntil('all wait', () => streams.count() === 4)
+      decide(Promise.resolve(principal.expiresAtMs))
+      await waitUntil('signs of life', () =>
+        others.every(({ received }) => received().split('\n:\n\n').length > 2),
+      )
+      const own = intervals.mock.calls.filter(({ arguments: [, ms] }) => ms === KEEP_ALIVE_MS)
+      expect(own, 'timers').to.have.length(0)
+      // One that has left is not waited for.
+      others[0]?.socket.destroy()
+      await waitUntil('one has left', () => streams.count() === 3)
+    } finally {
+      intervals.mock.restore()
+    }
   })
 
   it('can still be refused with a status', async () => {

@@ -11,6 +11,7 @@ import type { Hub } from '../rooms/hub.ts'
 import type { Sessions } from '../sessions/registry.ts'
 import { Session } from '../sessions/session.ts'
 import type { SessionDependencies } from '../sessions/session.ts'
+import { Slots } from '../slots.ts'
 import { StreamTransport } from './stream-transport.ts'
 
 interface StreamsDependencies extends SessionDependencies {
@@ -29,6 +30,7 @@ export function createStreams(
 ) {
   const { metrics } = dependencies
   const open = new Set<StreamTransport>()
+  const heartbeat = new Slots<StreamTransport>(heartbeatMs, (transport) => transport.keepAlive())
   /** Those for which something waits, or may. */
   const busy = new Set<StreamTransport>()
   const onWaiting = (transport: StreamTransport, bytes: number): void => {
@@ -64,11 +66,11 @@ export function createStreams(
       if (!transport.isOpen()) return
       const session = new Session(principal, transport, dependencies)
       const removeConnection = connections.add(response.req)
-      const keepAlive = setInterval(() => transport.keepAlive(), heartbeatMs)
       sessions.add(principal.id, session)
       open.add(transport)
+      heartbeat.add(transport)
       response.once('close', () => {
-        clearInterval(keepAlive)
+        heartbeat.remove(transport)
         open.delete(transport)
         busy.delete(transport)
         sessions.remove(principal.id, session)
