@@ -14,6 +14,9 @@ export const MAX_REQUEST_BYTES = 24 * 1024
 /** Maximum size of the body of a webhook. A recall of 1,000 messages with their ids takes about 75 KiB. */
 export const MAX_WEBHOOK_BYTES = 256 * 1024
 
+/** Maximum number of subscribe requests that the `auth` of a handshake may carry. */
+export const MAX_OPENING_REQUESTS = 32
+
 /** The charset is always UTF-8, but libraries that do not know take text without one for Latin-1, and find line ends in it. */
 export const EVENT_STREAM_TYPE = 'text/event-stream; charset=utf-8'
 /** Limits of `HEARTBEAT_S`: how often a node sends a ping on a socket, and a comment on a stream. A proxy must wait longer for data. */

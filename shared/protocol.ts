@@ -15,6 +15,7 @@ export interface ClientToServer {
 
 export interface ServerToClient {
   hello(hello: Hello): void
+  subscribed(subscribed: OpeningAnswer): void
   delivery(delivery: Delivery): void
   'messages-recalled'(batch: NoticeBatch): void
   gap(gap: Gap): void
@@ -55,6 +56,13 @@ export interface Subscribed {
   readonly recovered: number
   /** Present if missed notices may no longer be available: reload the conversation. */
   readonly gap?: GapReason
+}
+
+/** The answer to a subscribe request that came with the handshake. */
+export interface OpeningAnswer {
+  /** Which of them, from 0. */
+  readonly index: number
+  readonly answer: Subscribed | Refused
 }
 
 export interface Done {
@@ -108,6 +116,8 @@ export interface Hello {
   readonly silenceMs: number
   /** The version of the protocol that the node speaks. Missing: version 1. */
   readonly protocolVersion?: number
+  /** How many requests of `auth.subscribe` the node serves: all of them. Missing: none, or there were none. */
+  readonly subscribing?: number
 }
 
 /**

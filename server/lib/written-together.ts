@@ -10,9 +10,11 @@ let held: Duplex[] = []
 export function writeTogether(socket: Duplex): void {
   socket.cork()
   if (held.push(socket) > 1) return
-  // A tick comes after all promises that settle until then.
-  queueMicrotask(() => process.nextTick(release))
+  // A tick comes after all promises that settle until then, and Socket.IO goes on in one: the second comes after what that begins.
+  afterPromises(() => afterPromises(release))
 }
+
+const afterPromises = (then: () => void): void => queueMicrotask(() => process.nextTick(then))
 
 function release(): void {
   const sockets = held

@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
+import type { OpeningAnswer } from '../../shared/protocol.ts'
 import { clientFrame, FrameReader } from './websocket-frames.ts'
 
 const UPGRADE = [
@@ -25,6 +26,8 @@ export interface RawSocketOptions {
   readonly token: string
   /** The payloads of `subscribe`, one for each room. */
   readonly requests: readonly unknown[]
+  /** Whether they go with the handshake: 32 at most. */
+  readonly atOnce?: boolean
   /** Called with each event of the server. `bytes` is only valid until the callback returns. */
   readonly onEvent: (bytes: Buffer, start: number, end: number) => void
   /** Called when the server or the network closes the connection. */
@@ -51,9 +54,10 @@ export function openRawSocket(
   options: RawSocketOptions,
 ): Promise<{ socket: RawSocket; acks: readonly SubscribeAck[] }> {
   return new Promise((resolve, reject) => {
-    const { requests } = options
+    const { requests, atOnce = false } = options
+    const subscribe = atOnce ? { subscribe: requests } : {}
     const acks: SubscribeAck[] = []
-    let requested = 0
+    let requested = atOnce ? requests.length : 0
     let acknowledged = 0
     let isDropped = false
     let head = ''
@@ -99,17 +103,28 @@ export function openRawSocket(
 
     function onFrame(bytes: Buffer, start: number, end: number): void {
       const kind = bytes[start]
-      if (kind === ASCII.open) tcp.write(clientFrame(`40${JSON.stringify({ token: options.token })}`))
+      if (kind === ASCII.open) open()
       else if (kind === ASCII.ping) tcp.write(PONG)
       else if (kind === ASCII.message) onMessage(bytes, start + 1, end)
     }
 
     function onMessage(bytes: Buffer, start: number, end: number): void {
       const kind = bytes[start]
-      if (kind === ASCII.event) options.onEvent(bytes, start, end)
+      if (kind === ASCII.event) onEvent(bytes, start, end)
       else if (kind === ASCII.connect) for (let i = 0; i < MAX_IN_FLIGHT; i++) requestNext()
       else if (kind === ASCII.ack) onAck(bytes.toString('utf8', start, end))
       else if (kind === ASCII.connectError) close()
+    }
+
+    function open(): void {
+      tcp.write(clientFrame(`40${JSON.stringify({ token: options.token, ...subscribe })}`))
+    }
+
+    function onEvent(bytes: Buffer, start: number, end: number): void {
+      if (!atOnce || acknowledged === requests.length) return options.onEvent(bytes, start, end)
+      const [name, value] = JSON.parse(bytes.toString('utf8', start + 1, end)) as [string, OpeningAnswer]
+      if (name === 'subscribed') onAnswer(value.index, value.answer)
+      else options.onEvent(bytes, start, end)
     }
 
     function requestNext(): void {
@@ -122,8 +137,12 @@ export function openRawSocket(
     function onAck(text: string): void {
       const at = text.indexOf('[')
       const [ack] = JSON.parse(text.slice(at)) as [SubscribeAck]
-      if (!ack.ok) return reject(new Error(`not subscribed: ${text}`))
-      acks[Number(text.slice(1, at))] = ack
+      onAnswer(Number(text.slice(1, at)), ack)
+    }
+
+    function onAnswer(id: number, ack: SubscribeAck): void {
+      if (!ack.ok) return reject(new Error(`not subscribed: ${JSON.stringify(ack)}`))
+      acks[id] = ack
       if (++acknowledged === requests.length) resolve({ socket: { drop }, acks })
       else requestNext()
     }

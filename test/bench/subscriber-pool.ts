@@ -15,6 +15,8 @@ export interface SubscriberPlan {
   readonly firstRoom?: number
   /** 1 by default. Otherwise every room has one socket. */
   readonly roomsPerSocket?: number
+  /** Whether the sockets subscribe with their handshakes. */
+  readonly atOnce?: boolean
   /** One per socket, or one for all. */
   readonly tokens: readonly string[]
   /** Sockets that connect at a time. */
@@ -155,7 +157,7 @@ export class SubscriberPool {
   }
 
   async #open(subscriber: Subscriber, mode: 'fresh' | 'resume'): Promise<void> {
-    const { ports, tokens } = this.#plan
+    const { ports, tokens, atOnce = false } = this.#plan
     const { index, subscriptions } = subscriber
     const requests = subscriptions.map(({ room, cursor, from, base }) => ({
       group: groupOf(room.number),
@@ -166,6 +168,7 @@ export class SubscriberPool {
       port: ports[index % ports.length] ?? 0,
       token: tokens[index % tokens.length] ?? '',
       requests,
+      atOnce,
       onEvent: (bytes, start, end) => this.#receive(subscriber, bytes, start, end),
       onClosed: () => this.#closed++,
     })

@@ -164,8 +164,13 @@ describe('API descriptions', () => {
     const validate = createValidator(asyncapi)
     const payload = (name: string, value: unknown): void =>
       validate(['components', 'messages', name, 'payload'], value)
-    const client = await connect(gateway.url, await makeToken({ rooms: [{ group: 'g' }] }))
+    const auth = { token: await makeToken({ rooms: [{ group: 'g' }] }), subscribe: [{ group: 'g' }] }
+    payload('refresh', auth)
+    const client = await connect(gateway.url, undefined, { auth })
     onCleanUp(client.close)
+    await waitUntil('it has subscribed', () => client.answers.length > 0)
+    payload('subscribed', client.answers[0])
+    payload('subscribed', { index: 1, answer: await client.request({ group: 'other' }) })
     const events = new Map<string, unknown>()
     client.socket.onAny((name: string, value: unknown) => events.set(name, value))
     events.set('hello', client.hello())
@@ -180,16 +185,16 @@ describe('API descriptions', () => {
       if (response !== 'refused') payload(name ?? '', request)
       payload(response, await client.request(request, name))
     }
-    await exchange('subscribe', { group: 'g', since: { epoch: 'other', offset: 1 } }, 'subscribed')
+    await exchange('subscribe', { group: 'g', since: { epoch: 'other', offset: 1 } }, 'subscribeAnswer')
     await exchange('recalled', { group: 'g', seqs: [1, 130] }, 'recalledAnswer')
     for (const room of [{ c2c: ['z', 'user-1'] }, { c2c: ['user-1', 'z'] }]) {
-      await exchange('subscribe', { ...room, since: { epoch: 'other', offset: 1 } }, 'subscribed')
+      await exchange('subscribe', { ...room, since: { epoch: 'other', offset: 1 } }, 'subscribeAnswer')
       await exchange('recalled', { ...room, keys: ['1_2_3'] }, 'recalledAnswer')
       await exchange('unsubscribe', room, 'done')
     }
     await exchange('subscribe', { official: 'other' }, 'refused')
     await exchange('unsubscribe', { group: 'g' }, 'done')
-    await exchange('subscribe', { group: 'g' }, 'subscribed')
+    await exchange('subscribe', { group: 'g' }, 'subscribeAnswer')
     await exchange('subscribe', { group: 'other' }, 'refused')
     await exchange('refresh', { token: await makeToken({ rooms: [{ group: 'g' }] }) }, 'refreshed')
     await postWebhook(gateway.url, { body: recallBody({ GroupId: 'g' }) })

@@ -9,6 +9,7 @@ import type {
   Gap,
   Goodbye,
   Hello,
+  OpeningAnswer,
   RecalledResponse,
   Refreshed,
   Refused,
@@ -56,6 +57,8 @@ export interface Client {
   readonly received: Received[]
   /** What the node told about the connection. Throws if it has not. */
   hello(): Hello
+  /** To the requests that went with the handshake. */
+  readonly answers: OpeningAnswer[]
   readonly gaps: Gap[]
   readonly goodbyes: Goodbye[]
   readonly unsubscribed: Unsubscribed[]
@@ -97,6 +100,9 @@ export async function connect(url: string, token?: string, options: ConnectOptio
   const unsubscribed: Unsubscribed[] = []
   const hellos: Hello[] = []
   socket.on('hello', (hello) => hellos.push(hello))
+  const answers: OpeningAnswer[] = []
+  // No answer comes before `hello`.
+  socket.on('subscribed', (answer) => hellos.length > 0 && answers.push(answer))
   const deliveries: Client['deliveries'] = []
   socket.on('delivery', (delivery) =>
     deliveries.push({ ...delivery, atMs: performance.now(), notices: received.length }),
@@ -132,6 +138,7 @@ export async function connect(url: string, token?: string, options: ConnectOptio
       if (hello === undefined) throw new Error('no hello was received')
       return hello
     },
+    answers,
     gaps,
     goodbyes,
     unsubscribed,

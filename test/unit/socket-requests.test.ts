@@ -6,7 +6,7 @@ import { Server } from 'socket.io'
 import { io } from 'socket.io-client'
 import { GOODBYES } from '../../shared/errors.ts'
 import type { GatewaySocket, GatewaySockets } from '../../server/realtime/socket-io/internals.ts'
-import { onRequest, sayHello } from '../../server/realtime/socket-io/request-internals.ts'
+import { onRequest, tell } from '../../server/realtime/socket-io/request-internals.ts'
 import type { Ack } from '../../server/realtime/socket-io/request-internals.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 
@@ -32,7 +32,7 @@ for (const isTested of [true, false]) {
           throughEngine++
           return write(...values)
         }
-        sayHello(socket, HELLO, shortcuts)
+        tell(socket, 'hello', HELLO, shortcuts)
         const listener = (name: string, values: readonly unknown[], ack: Ack): void => {
           requests.push([name, ...values])
           respond(ack, socket)

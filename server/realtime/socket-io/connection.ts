@@ -4,6 +4,7 @@ import { VERSION } from '../../../shared/version.ts'
 import type { FailureLimiter } from '../../auth/failure-limiter.ts'
 import type { Refusals } from '../../telemetry/refusals.ts'
 import type { DeliveryMonitor } from '../delivery/delivery.ts'
+import { openingRequests } from '../opening-requests.ts'
 import { checkProtocolVersion } from '../protocol-version.ts'
 import type { Sessions } from '../sessions/registry.ts'
 import { Session } from '../sessions/session.ts'
@@ -12,7 +13,7 @@ import { writeTogether } from '../../lib/written-together.ts'
 import { settleSocket } from './idle-internals.ts'
 import { releaseHandshake } from './internals.ts'
 import type { GatewaySocket, GatewaySockets } from './internals.ts'
-import { onRequest, sayHello } from './request-internals.ts'
+import { onRequest, tell } from './request-internals.ts'
 import type { Ack, Shortcuts } from './request-internals.ts'
 import { SocketTransport } from './socket-transport.ts'
 import type { SocketTransportDependencies } from './socket-transport.ts'
@@ -31,6 +32,7 @@ export function authenticateSockets(
 
   async function admit({ request, handshake: { auth }, data }: GatewaySocket): Promise<void> {
     checkProtocolVersion(auth)
+    openingRequests(auth)
     data.principal = await authenticate(request, auth)
     // Begun before the drain, which has not seen it.
     if (isDraining()) throw new GatewayError('NODE_DRAINING')
@@ -45,7 +47,7 @@ export function authenticateSockets(
     seen.add(socket.conn)
     admit(socket)
       .then(() => {
-        // That it is connected, and `hello`.
+        // That it is connected, `hello`, and the answers for rooms that are open.
         writeTogether(socket.request.socket)
         next()
       })
@@ -69,13 +71,20 @@ export interface SocketDependencies extends SessionDependencies, SocketTransport
 
 /** Gives an accepted socket its session, until it disconnects. */
 export function serveSocket(socket: GatewaySocket, dependencies: SocketDependencies): void {
-  const { conn, data } = socket
+  const { conn, data, handshake } = socket
   const { principal } = data
   const { sessions, silenceMs, shortcuts } = dependencies
+  const requests = openingRequests(handshake.auth)
   releaseHandshake(socket)
   // Before the session, which may have something to say.
   const expiresInMs = Math.max(0, principal.expiresAtMs - Date.now())
-  sayHello(socket, { expiresInMs, silenceMs, protocolVersion: VERSION }, shortcuts)
+  const hello = { expiresInMs, silenceMs, protocolVersion: VERSION }
+  tell(
+    socket,
+    'hello',
+    requests === undefined ? hello : { ...hello, subscribing: requests.length },
+    shortcuts,
+  )
   const transport = new SocketTransport(socket, dependencies)
   const session = new Session(principal, transport, dependencies)
   onRequest(
@@ -96,6 +105,8 @@ export function serveSocket(socket: GatewaySocket, dependencies: SocketDependenc
     conn.close()
   })
   settleSocket(socket)
+  for (const [index, request] of requests?.entries() ?? [])
+    void session.subscribe(request, (answer) => tell(socket, 'subscribed', { index, answer }, shortcuts))
 }
 
 function dispatch(session: Session, name: string, payload: unknown, ack: Ack): Promise<void> {

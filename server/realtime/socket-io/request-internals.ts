@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Hello } from '../../../shared/protocol.ts'
+import type { ServerToClient } from '../../../shared/protocol.ts'
 import { headerOf, textFrame } from '../rooms/prepared-event.ts'
 import { handedTcpSocket, idleTcpSocket } from './internals.ts'
 import type { Connection, GatewaySocket } from './internals.ts'
@@ -67,13 +67,19 @@ function ackOf(socket: GatewaySocket, id: number, { wrote }: Shortcuts): Ack {
 }
 
 /**
- * Sends the first event of a socket. Socket.IO has just written that it is connected; through Engine.IO, the event would wait until
- * that has left, and take a system call of its own.
+ * Sends an event to one socket, right behind what was written to it in this turn, such as that it is connected. Through Engine.IO, the
+ * event would wait until that has left, and take a system call of its own.
  */
-export function sayHello(socket: GatewaySocket, hello: Hello, { isTested, wrote }: Shortcuts): void {
+export function tell<Name extends 'hello' | 'subscribed'>(
+  socket: GatewaySocket,
+  name: Name,
+  value: Parameters<ServerToClient[Name]>[0],
+  { isTested, wrote }: Shortcuts,
+): void {
   const tcp = isTested ? handedTcpSocket(socket.conn) : undefined
-  if (tcp === undefined) return void socket.emit('hello', hello)
-  wrote(socket.conn, writeText(tcp, `42${JSON.stringify(['hello', hello])}`))
+  if (tcp === undefined) return void socket.emit<'hello' | 'subscribed'>(name, value as never)
+  const bytes = writeText(tcp, `42${JSON.stringify([name, value])}`)
+  if (tcp.writableLength > 0) wrote(socket.conn, bytes)
 }
 
 /**
