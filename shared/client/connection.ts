@@ -1,4 +1,4 @@
-import type { Goodbye, HandshakeRefusal, Hello } from '../protocol.ts'
+import type { Goodbye, HandshakeRefusal, Hello, SubscribeRequest } from '../protocol.ts'
 import type { ClientError, Refusal } from './api.ts'
 import { gatewayAddress } from './address.ts'
 import { stopwatch } from './clocks.ts'
@@ -29,6 +29,8 @@ interface ConnectionOptions {
   readonly url: string | undefined
   /** Asked before each connection, and before the credential that it returned expires. */
   readonly credentials: Credentials
+  /** Returns the subscribe requests that go ahead with a handshake, beside this `auth`. */
+  readonly offer: (auth: object) => readonly SubscribeRequest[]
   readonly onConnect: () => void
   readonly onDisconnect: () => void
   /** The connection goes on with another credential. */
@@ -73,7 +75,7 @@ export class Connection {
     this.#credentials = credentials
     const { origin, path } = gatewayAddress(options.url)
     this.socket = createSocket(origin, path)
-    this.#opening = new Opening(this.socket, (reason) =>
+    this.#opening = new Opening(this.socket, options.offer, (reason) =>
       this.#reconnection.fail(this.#diagnosis.explainSilence(reason)),
     )
     this.requests = new Requests(this.socket, this.silence)

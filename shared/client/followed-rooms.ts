@@ -1,4 +1,4 @@
-import type { Gap, NoticeBatch, Refused, Subscribed, Unsubscribed } from '../protocol.ts'
+import type { Gap, NoticeBatch, Refused, Subscribed, SubscribeRequest, Unsubscribed } from '../protocol.ts'
 import { roomName } from '../room.ts'
 import type { Room } from '../room.ts'
 import type { ClientEvents, SubscribeOptions } from './api.ts'
@@ -9,6 +9,7 @@ import type { Connection } from './connection.ts'
 import { FollowedRoom } from './followed-room.ts'
 import { Ledger } from './ledger.ts'
 import type { Emitter } from './listeners.ts'
+import { Offer } from './offer.ts'
 import type { PositionStore } from './position-store.ts'
 import { RoomListener } from './room-listener.ts'
 import type { RoomListenerOptions } from './room-listener.ts'
@@ -42,6 +43,7 @@ export class FollowedRooms {
   /** Of every room that was ever followed. */
   readonly #ledgers = new Map<string, Ledger>()
   readonly #queue: SubscribeQueue
+  readonly #offer: Offer
 
   constructor({ connection, positions, events, onChange }: FollowedRoomsOptions) {
     this.#connection = connection
@@ -49,6 +51,7 @@ export class FollowedRooms {
     this.#events = events
     this.#onChange = onChange
     const { socket, requests, silence } = connection
+    this.#offer = new Offer(socket)
     this.#queue = new SubscribeQueue(socket, requests, silence, (followed, response) =>
       this.#onResponse(followed, response),
     )
@@ -68,12 +71,21 @@ export class FollowedRooms {
     else for (const followed of this.#rooms.values()) followed.onAnnounced()
   }
 
+  /** Returns the subscribe requests that go ahead with a handshake, beside this `auth`. */
+  offer(auth: object): readonly SubscribeRequest[] {
+    return this.#offer.make(this.#rooms.values(), auth)
+  }
+
   /** To be called once connected. */
   subscribeAll(): void {
+    for (const [followed, ahead] of this.#offer.take()) {
+      if (this.#isFollowed(followed) && followed.canTake) this.#queue.takeUp(followed, ahead)
+      else this.#sendUnsubscribe(followed)
+    }
     for (const followed of this.#rooms.values()) {
       // The new credential may grant rooms that the last one did not.
       followed.refusal = undefined
-      this.#queue.add(followed)
+      if (!followed.isSubscribing) this.#queue.add(followed)
     }
   }
 

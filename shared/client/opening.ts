@@ -1,4 +1,5 @@
 import { io } from 'socket.io-client'
+import type { SubscribeRequest } from '../protocol.ts'
 import { VERSION } from '../version.ts'
 import { MAX_TIMER_MS } from './clocks.ts'
 import type { Credential } from './credential.ts'
@@ -22,13 +23,19 @@ export const createSocket = (origin: string, path: string): RecallSocket =>
 /** An attempt to connect, until the gateway answers or it is known that none does. One at a time. */
 export class Opening {
   readonly #socket: RecallSocket
+  readonly #offer: (auth: object) => readonly SubscribeRequest[]
   readonly #onFail: (reason: string) => void
   #credential: Credential | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  /** `onFail` is called for what the socket itself does not tell. */
-  constructor(socket: RecallSocket, onFail: (reason: string) => void) {
+  /** `offer` returns what goes with a credential. `onFail` is called for what the socket itself does not tell. */
+  constructor(
+    socket: RecallSocket,
+    offer: (auth: object) => readonly SubscribeRequest[],
+    onFail: (reason: string) => void,
+  ) {
     this.#socket = socket
+    this.#offer = offer
     this.#onFail = onFail
   }
 
@@ -43,7 +50,12 @@ export class Opening {
 
   begin(credential: Credential): void {
     this.#credential = credential
-    this.#socket.auth = { ...credential, protocolVersion: VERSION }
+    const auth = { ...credential, protocolVersion: VERSION }
+    // Called once the connection is open, when the packet is sent.
+    this.#socket.auth = (send) => {
+      const subscribe = this.#offer(auth)
+      send(subscribe.length > 0 ? { ...auth, subscribe } : auth)
+    }
     this.#socket.connect()
     const { engine } = this.#socket.io
     // Without an error, nothing else would tell of it before the first packet. A refusal closes it by force.

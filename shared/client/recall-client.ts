@@ -37,6 +37,7 @@ export class RecallClient {
         ask: credentialOf(auth, getToken),
         isFixed: auth !== undefined && typeof auth !== 'function',
       }),
+      offer: (packet) => this.#rooms.offer(packet),
       onConnect: () => this.#rooms.subscribeAll(),
       onDisconnect: () => this.#rooms.onDisconnect(),
       onRefreshed: () => this.#rooms.retryRefused(),

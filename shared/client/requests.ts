@@ -27,7 +27,7 @@ export class Requests {
    * as a bigint, is refused here, as the gateway would refuse it: the error would keep other requests from being sent.
    */
   send<Answer>(
-    emit: (ack: (answer: Answer | Refused) => void) => void,
+    emit: (ack: (answer?: Answer | Refused) => void) => void,
     onAnswer: (answer: Answer | Refused | undefined) => void,
   ): void {
     if (!this.#socket.connected) return onAnswer(undefined)

@@ -1,6 +1,7 @@
 import { fullJitterMs } from '../backoff.ts'
 import type { Refused, Subscribed } from '../protocol.ts'
 import type { FollowedRoom } from './followed-room.ts'
+import type { Ahead } from './offer.ts'
 import type { RecallSocket, Requests } from './requests.ts'
 import type { Silence } from './silence.ts'
 
@@ -49,6 +50,13 @@ export class SubscribeQueue {
     followed.isSubscribing = true
     this.#queued.add(followed)
     this.#sendNext()
+  }
+
+  /** Goes on with a request that went ahead with the handshake. If the node does not take it, subscribes as always. */
+  takeUp(followed: FollowedRoom, ahead: Ahead): void {
+    this.#cancel(followed)
+    followed.isSubscribing = true
+    this.#send(followed, ahead)
   }
 
   /** Subscribes now, for listeners at different places, unless that has not helped yet. */
@@ -116,16 +124,23 @@ export class SubscribeQueue {
     }
   }
 
-  #send(followed: FollowedRoom): void {
+  #send(followed: FollowedRoom, ahead?: Ahead): void {
     const request = Symbol()
     this.#latest.set(followed, request)
+    const isLatest = (): boolean => this.#socket.connected && this.#latest.get(followed) === request
     this.#inFlight++
     // A callback, not a promise: code that awaits could run after the first notices have arrived.
     this.#requests.send<Subscribed>(
-      (ack) => this.#socket.emit('subscribe', followed.nextRequest(), ack),
+      (ack) => {
+        if (ahead === undefined) return void this.#socket.emit('subscribe', followed.nextRequest(), ack)
+        ahead(ack, () => {
+          if (isLatest()) this.add(followed)
+          ack()
+        })
+      },
       (response) => {
         this.#inFlight--
-        if (this.#socket.connected && this.#latest.get(followed) === request) {
+        if (isLatest()) {
           followed.isSubscribing = false
           this.#onResponse(followed, response)
         }

@@ -5,7 +5,7 @@ import { Server } from 'socket.io'
 import type { Socket } from 'socket.io'
 import type { Notice } from '../../shared/notice.ts'
 import type { GapReason, Position } from '../../shared/position.ts'
-import type { ClientToServer, ServerToClient, Subscribed } from '../../shared/protocol.ts'
+import type { ClientToServer, ServerToClient, SubscribeRequest, Subscribed } from '../../shared/protocol.ts'
 import { roomName } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import { waitUntil } from './wait.ts'
@@ -30,11 +30,18 @@ export const noticeAt = (offset: number): Notice => ({
   receivedAtMs: 1,
 })
 
+interface FakeNode {
+  /** How many subscribe requests it takes from a handshake. By default, it does not know of them. */
+  readonly takes?: number
+  /** Whether it says `hello`, as a node of version 1 does not. */
+  readonly hello?: boolean
+}
+
 /**
  * A node's side of the protocol on real sockets, with logs that a test writes, trims and loses at will. Each notice carries
  * its offset as the seq of its message.
  */
-export async function startFakeGateway(path = '/socket.io/') {
+export async function startFakeGateway(path = '/socket.io/', { takes, hello = true }: FakeNode = {}) {
   const http = createServer()
   const io = new Server<ClientToServer, ServerToClient>(http, { transports: ['websocket'], path })
   const logs = new Map<string, Log>()
@@ -47,6 +54,9 @@ export async function startFakeGateway(path = '/socket.io/') {
   }
   const positionOf = ({ epoch, end }: Log): Position => ({ epoch, offset: end })
   const requests: { readonly room: Room; readonly since: Position | undefined }[] = []
+
+  const offers: (readonly SubscribeRequest[])[] = []
+  const asked: SubscribeRequest[] = []
 
   const answer = (room: Room, since: Position | undefined): Subscribed => {
     const log = logOf(room)
@@ -68,6 +78,12 @@ export async function startFakeGateway(path = '/socket.io/') {
   let refusals = 0
   let late = 0
   io.on('connection', (socket) => {
+    const { subscribe = [] } = socket.handshake.auth as { subscribe?: SubscribeRequest[] }
+    const taken = subscribe.slice(0, takes ?? 0)
+    const subscribing = takes === undefined ? {} : { subscribing: taken.length }
+    offers.push(subscribe)
+    if (hello)
+      socket.emit('hello', { expiresInMs: 3_600_000, silenceMs: 60_000, protocolVersion: 2, ...subscribing })
     let before: Promise<void> | undefined
     /** A node takes the requests of a socket one after the other. */
     const inTurn = (run: () => void): void => {
@@ -76,7 +92,7 @@ export async function startFakeGateway(path = '/socket.io/') {
       late = Math.max(0, late - 1)
       before = (before ?? Promise.resolve()).then(() => delay(ms)).then(run)
     }
-    socket.on('subscribe', ({ since, ...room }, ack) =>
+    const onSubscribe: ClientToServer['subscribe'] = ({ since, ...room }, ack) =>
       inTurn(() => {
         requests.push({ room, since })
         if (refusals > 0) {
@@ -87,8 +103,13 @@ export async function startFakeGateway(path = '/socket.io/') {
         ack(response)
         send(socket, room, response.position.offset - response.recovered)
         if (socket.connected) void socket.join(roomName(room))
-      }),
-    )
+      })
+    socket.on('subscribe', (request, ack) => {
+      asked.push(request)
+      onSubscribe(request, ack)
+    })
+    for (const [index, request] of taken.entries())
+      onSubscribe(request, (response) => socket.emit('subscribed', { index, answer: response }))
     socket.on('unsubscribe', (room, ack) =>
       inTurn(() => {
         void socket.leave(roomName(room))
@@ -113,6 +134,9 @@ export async function startFakeGateway(path = '/socket.io/') {
     },
     /** Every subscribe request so far. */
     requests,
+    /** Those that came with each handshake, and those that came by themselves. */
+    offers,
+    asked,
     position: (room: Room): Position => positionOf(logOf(room)),
     publish(room: Room): void {
       const log = logOf(room)

@@ -20,6 +20,7 @@ describe('a credential that never arrives', () => {
         },
         timeoutMs: 10,
       }),
+      offer: () => [],
       onConnect: () => undefined,
       onDisconnect: () => undefined,
       onRefreshed: () => undefined,
@@ -45,6 +46,7 @@ describe('a credential that never arrives', () => {
           throw new Error('too late')
         },
       }),
+      offer: () => [],
       onConnect: () => undefined,
       onDisconnect: () => undefined,
       onRefreshed: () => undefined,
