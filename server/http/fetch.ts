@@ -15,9 +15,16 @@ interface BoundedOptions extends Omit<RequestInit, 'signal' | 'redirect'> {
   readonly maxBytes: number
 }
 
+/** The server has answered, but with more than is read. */
+export class ResponseTooLarge extends Error {
+  constructor(maxBytes: number) {
+    super(`the response is larger than ${maxBytes} bytes`)
+  }
+}
+
 /**
  * Sends a request to another server with bounds: 2 s for the whole exchange, no redirects, and a maximum size of the response.
- * Rejects beyond them.
+ * Rejects beyond them, with `ResponseTooLarge` if the response is.
  */
 export async function fetchBounded(
   url: string | URL,
@@ -32,7 +39,7 @@ export async function fetchBounded(
   const chunks: Uint8Array[] = []
   for await (const chunk of response.body ?? []) {
     bytes += chunk.length
-    if (bytes > maxBytes) throw new Error(`the response is larger than ${maxBytes} bytes`)
+    if (bytes > maxBytes) throw new ResponseTooLarge(maxBytes)
     chunks.push(chunk)
   }
   // Without a byte order mark, which no parser of JSON takes.

@@ -1,4 +1,5 @@
 import { GatewayError } from '../../../shared/errors.ts'
+import { ResponseTooLarge } from '../../http/fetch.ts'
 
 /** One request may be odd, or be lost. */
 const MAX_UNANSWERED = 3
@@ -12,14 +13,15 @@ export class Silence {
   #unanswered = 0
   #endsAtMs = -Infinity
 
-  /** Settles as the request does, which rejects only if there is no answer. */
+  /** Settles as the request does, which rejects if there is no answer, or a longer one than is read. */
   async watch<T>(request: Promise<T>): Promise<T> {
     try {
       const answer = await request
       this.#unanswered = 0
       return answer
     } catch (error) {
-      if (++this.#unanswered >= MAX_UNANSWERED) this.#endsAtMs = performance.now() + LENGTH_MS
+      if (error instanceof ResponseTooLarge) this.#unanswered = 0
+      else if (++this.#unanswered >= MAX_UNANSWERED) this.#endsAtMs = performance.now() + LENGTH_MS
       throw error
     }
   }

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import Joi from 'joi'
 import { GatewayError, reasonOf } from '../../../shared/errors.ts'
-import { fetchBounded } from '../../http/fetch.ts'
+import { fetchBounded, ResponseTooLarge } from '../../http/fetch.ts'
 import { signUserSig } from '../usersig.ts'
 import { CallSchedule } from './call-schedule.ts'
 import type { MembershipSource } from './membership-cache.ts'
@@ -107,6 +107,7 @@ export function createTencentRest({
       maxBytes: MAX_RESPONSE_BYTES,
     })
     const { status, text } = await silence.watch(request).catch((cause: unknown) => {
+      if (cause instanceof ResponseTooLarge) throw new Error(`Tencent's REST API: ${cause.message}`)
       // Without the cause itself, and never with the URL, which contains the UserSig.
       const reason = reasonOf(cause)
       throw new Error(
