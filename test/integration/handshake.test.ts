@@ -13,6 +13,7 @@ import { openRaw } from '../support/raw-connection.ts'
 import { readMetric } from '../support/read-metric.ts'
 import { withTimeout, waitUntil } from '../support/wait.ts'
 import { maskedFrame } from '../support/web-socket.ts'
+import { openingHandshake } from '../support/web-socket-peer.ts'
 
 const KEY = 'k'.repeat(64)
 const userSigOf = (userId: string): string => new Api(Number(APP), KEY).genUserSig(userId, 600)
@@ -83,6 +84,23 @@ describe('handshake', () => {
     const gateway = await start({ JWT_SECRET: `${'n'.repeat(32)},${JWT_SECRET}` })
     await open(gateway, { token: await adminToken() })
     await open(gateway, { token: await makeToken({ role: 'admin' }, 'n'.repeat(32)) })
+  })
+
+  it('hears what a client sends together with its request, although it should wait for the response', async () => {
+    const { port } = await start({})
+    const credential = JSON.stringify({ token: await adminToken() })
+    const request = Buffer.concat([Buffer.from(openingHandshake()), maskedFrame(`40${credential}`)])
+    // A whole frame, and one of which the end comes later.
+    for (const cut of [request.length, request.length - 5]) {
+      const connection = await openRaw(port)
+      onCleanUp(connection.destroy)
+      connection.send(request.subarray(0, cut))
+      if (cut < request.length) await connection.until('"sid"')
+      connection.send(request.subarray(cut))
+      await connection.until('"hello"')
+      connection.send(maskedFrame('421["subscribe",{"group":"g"}]'))
+      await connection.until('431[{"ok":true')
+    }
   })
 
   it('limits failed attempts per address', async () => {

@@ -115,6 +115,7 @@ export function createSocketServer({
         writeTogether(socket)
         presetParameters(request)
         io.engine.handleUpgrade(request, socket, head)
+        if (head.length > 0) holdUntilHeard(socket)
       }, headerBytes(request))
       if (isWaiting) return
       const busy = new GatewayError('NODE_FULL', 'too many handshakes wait', { retryInMs: returnInMs() })
@@ -145,6 +146,15 @@ export function createSocketServer({
       io.engine.close()
     },
   }
+}
+
+/**
+ * No client should send anything before it has the response (RFC 6455, section 4.1), but some do. Engine.IO begins to listen a few
+ * promises after it has the connection, and whole frames would be lost until then.
+ */
+function holdUntilHeard(socket: Duplex): void {
+  socket.pause()
+  setImmediate(() => socket.resume())
 }
 
 const headerBytes = ({ url = '', rawHeaders }: IncomingMessage): number =>
