@@ -1,6 +1,7 @@
 /** Counts of what a process does step by step: cheap to compare on any machine, but too dear for tests of time or memory. */
 import { createHook } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
+import { Socket } from 'node:net'
 
 export interface Steps {
   /** What the event loop was asked for, by type: `PROMISE`, `TickObject`, `Timeout`, `TCPCONNECTWRAP`… */
@@ -11,12 +12,15 @@ export interface Steps {
   readonly convertedBytes: number
   /** Listeners that were added to emitters. */
   readonly listeners: number
+  /** Lists of pieces that TCP sockets were given to write together. */
+  readonly lists: number
 }
 
 const resources = new Map<string, number>()
 let copiedBytes = 0
 let convertedBytes = 0
 let listeners = 0
+let lists = 0
 
 /** Starts counting. Returns a function that tells the counts so far. */
 export function countSteps(): () => Steps {
@@ -42,7 +46,8 @@ export function countSteps(): () => Steps {
   wrap(Uint8Array.prototype, 'set', (_, [bytes]) => (copiedBytes += (bytes as ArrayLike<number>).length))
   wrap(Uint8Array.prototype, 'slice', (made) => (copiedBytes += (made as Uint8Array).length))
   wrap(EventEmitter.prototype, 'on', () => listeners++)
-  return () => ({ resources: Object.fromEntries(resources), copiedBytes, convertedBytes, listeners })
+  wrap(Socket.prototype as Required<Socket>, '_writev', () => lists++)
+  return () => ({ resources: Object.fromEntries(resources), copiedBytes, convertedBytes, listeners, lists })
 }
 
 const isArrayBuffer = (value: unknown): boolean =>

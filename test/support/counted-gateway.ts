@@ -27,6 +27,7 @@ export interface StepsBetween {
   readonly copiedBytes: number
   readonly convertedBytes: number
   readonly listeners: number
+  readonly lists: number
 }
 
 /** Returns the steps of each of so many. */
@@ -107,6 +108,7 @@ export class CountedGateway {
       copiedBytes: steps?.copiedBytes ?? NaN,
       convertedBytes: steps?.convertedBytes ?? NaN,
       listeners: steps?.listeners ?? NaN,
+      lists: steps?.lists ?? NaN,
     }
   }
 }

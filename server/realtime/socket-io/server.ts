@@ -7,6 +7,7 @@ import { GatewayError } from '../../../shared/errors.ts'
 import { MAX_REQUEST_BYTES, silenceAfter, SOCKET_PATH } from '../../../shared/limits.ts'
 import { endWithError } from '../../http/error-response.ts'
 import type { OriginCheck } from '../../http/origins.ts'
+import { joinWrites } from '../../lib/joined-writes.ts'
 import type { MemoryBudget } from '../../lib/memory-budget.ts'
 import { Turns } from '../../lib/turns.ts'
 import { writeTogether } from '../../lib/written-together.ts'
@@ -112,6 +113,7 @@ export function createSocketServer({
         const error = check(request)
         if (error) return refuse(error)
         // The response, and the first packet of Engine.IO.
+        joinWrites(socket)
         writeTogether(socket)
         presetParameters(request)
         io.engine.handleUpgrade(request, socket, head)
