@@ -113,6 +113,20 @@ export const CLIENT_DEFECTS: readonly Defect[] = [
     seeds: 100,
   },
   {
+    name: 'what the handshake asked is answered in order',
+    patches: [
+      {
+        file: 'shared/client/offer.ts',
+        find: `    socket.on('subscribed', ({ index, answer }) => {`,
+        replace: `    socket.on('subscribed', ({ answer }) => {
+      const [index = 0] = this.#waiting.keys()`,
+      },
+    ],
+    rules: ['heals', 'told', 'no needless gap'],
+    shownBy: 'tokens',
+    seeds: 100,
+  },
+  {
     name: 'rooms are not subscribed again after a reconnect',
     patches: [
       {
