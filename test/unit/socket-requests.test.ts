@@ -6,11 +6,12 @@ import { Server } from 'socket.io'
 import { io } from 'socket.io-client'
 import { GOODBYES } from '../../shared/errors.ts'
 import type { GatewaySocket, GatewaySockets } from '../../server/realtime/socket-io/internals.ts'
-import { onRequest, tell } from '../../server/realtime/socket-io/request-internals.ts'
+import { answerOf, onRequest, tell } from '../../server/realtime/socket-io/request-internals.ts'
 import type { Ack } from '../../server/realtime/socket-io/request-internals.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 
 const HELLO = { expiresInMs: 1, silenceMs: 2, protocolVersion: 3 }
+const REFUSED = { ok: false, code: 'ROOM_REFUSED', message: 'no', retry: false } as const
 
 for (const isTested of [true, false]) {
   describe(`requests of a socket, ${isTested ? 'past' : 'through'} Socket.IO`, () => {
@@ -33,6 +34,8 @@ for (const isTested of [true, false]) {
           return write(...values)
         }
         tell(socket, 'hello', HELLO, shortcuts)
+        const answer = answerOf(socket, 7, shortcuts)
+        for (const response of [REFUSED, { ...REFUSED, message: 'later' }]) answer(response)
         const listener = (name: string, values: readonly unknown[], ack: Ack): void => {
           requests.push([name, ...values])
           respond(ack, socket)
@@ -43,11 +46,13 @@ for (const isTested of [true, false]) {
         transports: ['websocket'],
       })
       onCleanUp(async () => void client.disconnect())
+      const answers: unknown[] = []
+      client.on('subscribed', (answer) => answers.push(answer))
       const [hello] = await new Promise<unknown[]>((resolve) => {
         client.on('hello', (...values) => resolve(values))
       })
       expect(hello).to.deep.equal(HELLO)
-      return { client, requests, throughEngine: () => throughEngine }
+      return { client, requests, answers, throughEngine: () => throughEngine }
     }
 
     it('are told with their values, and acknowledged once', async () => {
@@ -66,7 +71,13 @@ for (const isTested of [true, false]) {
         ['subscribe', 'without a callback'],
         ['last', Buffer.from([1, 2])],
       ])
-      expect(throughEngine()).to.equal(isTested ? 0 : 5)
+      expect(throughEngine()).to.equal(isTested ? 0 : 6)
+    })
+
+    it('that came with the handshake are answered once', async () => {
+      const { client, answers } = await open((ack) => ack({ ok: true }))
+      await client.emitWithAck('last')
+      expect(answers).to.deep.equal([{ index: 7, answer: REFUSED }])
     })
 
     it('are acknowledged behind what was sent before', async () => {

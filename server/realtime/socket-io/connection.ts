@@ -2,6 +2,7 @@ import { GatewayError } from '../../../shared/errors.ts'
 import type { HandshakeRefusal } from '../../../shared/protocol.ts'
 import { VERSION } from '../../../shared/version.ts'
 import type { FailureLimiter } from '../../auth/failure-limiter.ts'
+import { writeTogether } from '../../lib/written-together.ts'
 import type { Refusals } from '../../telemetry/refusals.ts'
 import type { DeliveryMonitor } from '../delivery/delivery.ts'
 import { openingRequests } from '../opening-requests.ts'
@@ -9,11 +10,10 @@ import { checkProtocolVersion } from '../protocol-version.ts'
 import type { Sessions } from '../sessions/registry.ts'
 import { Session } from '../sessions/session.ts'
 import type { SessionDependencies } from '../sessions/session.ts'
-import { writeTogether } from '../../lib/written-together.ts'
 import { settleSocket } from './idle-internals.ts'
 import { releaseHandshake } from './internals.ts'
 import type { GatewaySocket, GatewaySockets } from './internals.ts'
-import { onRequest, tell } from './request-internals.ts'
+import { answerOf, onRequest, tell } from './request-internals.ts'
 import type { Ack, Shortcuts } from './request-internals.ts'
 import { SocketTransport } from './socket-transport.ts'
 import type { SocketTransportDependencies } from './socket-transport.ts'
@@ -106,7 +106,7 @@ export function serveSocket(socket: GatewaySocket, dependencies: SocketDependenc
   })
   settleSocket(socket)
   for (const [index, request] of requests?.entries() ?? [])
-    void session.subscribe(request, (answer) => tell(socket, 'subscribed', { index, answer }, shortcuts))
+    void session.subscribe(request, answerOf(socket, index, shortcuts))
 }
 
 function dispatch(session: Session, name: string, payload: unknown, ack: Ack): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { ServerToClient } from '../../../shared/protocol.ts'
+import type { OpeningAnswer, ServerToClient } from '../../../shared/protocol.ts'
 import { headerOf, textFrame } from '../rooms/prepared-event.ts'
 import { handedTcpSocket, idleTcpSocket } from './internals.ts'
 import type { Connection, GatewaySocket } from './internals.ts'
@@ -53,22 +53,36 @@ export function onRequest(socket: GatewaySocket, listener: RequestListener, shor
     listener(name, values, id === undefined || id === null ? IGNORE : ackOf(socket, id, shortcuts))
 }
 
-/** A second response is dropped, as Socket.IO does. */
 function ackOf(socket: GatewaySocket, id: number, { wrote }: Shortcuts): Ack {
-  let isSent = false
-  return (response) => {
-    if (isSent) return
-    isSent = true
+  return once((response) => {
     const tcp = idleTcpSocket(socket.conn)
     if (tcp === undefined) return internalsOf(socket).ack?.(id)(response)
     const bytes = writeText(tcp, `43${id}${JSON.stringify([response])}`)
     if (tcp.writableLength > 0) wrote(socket.conn, bytes)
+  })
+}
+
+/** Answers one of the requests that came with the handshake. */
+export const answerOf = (
+  socket: GatewaySocket,
+  index: number,
+  shortcuts: Shortcuts,
+): ((answer: OpeningAnswer['answer']) => void) =>
+  once((answer) => tell(socket, 'subscribed', { index, answer }, shortcuts))
+
+/** Drops a second response, as Socket.IO does: a refusal can follow a success. */
+function once<Response>(respond: (response: Response) => void): (response: Response) => void {
+  let isSent = false
+  return (response) => {
+    if (isSent) return
+    isSent = true
+    respond(response)
   }
 }
 
 /**
- * Sends an event to one socket, right behind what was written to it in this turn, such as that it is connected. Through Engine.IO, the
- * event would wait until that has left, and take a system call of its own.
+ * Sends an event to one socket, right behind what was written to it in this turn, such as that it is connected. Through
+ * Engine.IO, the event would wait until that has left, and take a system call of its own.
  */
 export function tell<Name extends 'hello' | 'subscribed'>(
   socket: GatewaySocket,
@@ -83,8 +97,8 @@ export function tell<Name extends 'hello' | 'subscribed'>(
 }
 
 /**
- * Writes a text as a frame, and returns its length in bytes. ASCII, as nearly all is, needs no buffer, which takes longer to allocate
- * and to free than all else here.
+ * Writes a text as a frame, and returns its length in bytes. ASCII, as nearly all is, needs no buffer, which takes longer to
+ * allocate and to free than all else here.
  */
 function writeText(tcp: Socket, text: string): number {
   const bytes = Buffer.byteLength(text)
