@@ -1,4 +1,5 @@
 import type { Goodbye, HandshakeRefusal, Hello, SubscribeRequest } from '../protocol.ts'
+import type { Room } from '../room.ts'
 import type { ClientError, Refusal } from './api.ts'
 import { gatewayAddress } from './address.ts'
 import { stopwatch } from './clocks.ts'
@@ -35,8 +36,8 @@ interface ConnectionOptions {
   readonly onDisconnect: () => void
   /** The connection goes on with another credential. */
   readonly onRefreshed: () => void
-  /** The node no longer doubts that it delivers everything. */
-  readonly onProved: () => void
+  /** The node no longer doubts that it delivers everything, or everything of these rooms. */
+  readonly onProved: (rooms?: readonly Room[]) => void
   readonly onGoodbye: (goodbye: Goodbye) => void
   /** The client retries by itself. */
   readonly onError: (error: ClientError) => void

@@ -11,14 +11,14 @@ export interface Doubt {
 }
 
 interface DeliveryDoubtsOptions {
-  /** A doubt is over. */
-  readonly onProved: () => void
+  /** A doubt is over: about these rooms, or without them about the node as a whole. */
+  readonly onProved: (rooms?: readonly Room[]) => void
   readonly onChange: () => void
 }
 
 /** What the node says of delivery: as a whole, and room by room. What it does not doubt is proved. */
 export class DeliveryDoubts {
-  readonly #onProved: () => void
+  readonly #onProved: DeliveryDoubtsOptions['onProved']
   readonly #onChange: () => void
   #node: Doubt | undefined
   readonly #rooms = new Map<string, Doubt>()
@@ -62,7 +62,7 @@ export class DeliveryDoubts {
       if (latest === undefined) this.#rooms.delete(name)
       else this.#rooms.set(name, latest)
     }
-    if (doubt === undefined) this.#onProved()
+    if (doubt === undefined) this.#onProved(delivery.rooms)
     this.#onChange()
   }
 }

@@ -100,12 +100,13 @@ export class FollowedRooms {
   }
 
   /**
-   * To be called once the node no longer doubts that it delivers everything. What waits for a listener came late: a room is not
-   * live before it is handled. And what kept the node from subscribing to others is most likely over.
+   * To be called once the node no longer doubts that it delivers everything, or everything of these rooms. What waits for a
+   * listener came late: a room is not live before it is handled. What kept a node in doubt also kept it from subscribing to
+   * rooms, and is most likely over.
    */
-  onProved(): void {
+  onProved(rooms?: readonly Room[]): void {
     for (const { listeners } of this.#rooms.values()) for (const listener of listeners) listener.markLate()
-    this.#queue.hurry()
+    if (rooms === undefined) this.#queue.hurry()
   }
 
   /** Leaves every room for good. Nothing is given any more, and nothing new stored. */

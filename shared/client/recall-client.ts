@@ -41,7 +41,7 @@ export class RecallClient {
       onConnect: () => this.#rooms.subscribeAll(),
       onDisconnect: () => this.#rooms.onDisconnect(),
       onRefreshed: () => this.#rooms.retryRefused(),
-      onProved: () => this.#rooms.onProved(),
+      onProved: (rooms) => this.#rooms.onProved(rooms),
       onGoodbye: (goodbye) => this.#events.emit('goodbye', goodbye),
       onError,
       onChange,

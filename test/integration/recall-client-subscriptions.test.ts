@@ -330,4 +330,25 @@ describe('a subscription of the client', () => {
     const error: unknown = await client.recalled(room, seqs).catch((reason: unknown) => reason)
     expect(error).to.include({ name: 'RequestRefused', code: 'REQUEST_MALFORMED', retry: false })
   })
+
+  describe('that is refused for now', () => {
+    // Delays are as long as they may be: the second one takes 1.98 s.
+    fixRandom(0.99)
+
+    it('is not asked for sooner because the node proves that it delivers another room', async () => {
+      const gateway = await startGateway()
+      const client = open(gateway.url)
+      client.subscribe({ group: 'h' }, () => undefined)
+      await waitUntil('it is live', () => client.state.kind === 'live')
+      const refused = eventsOf(client, 'refused')
+      gateway.refuse(2)
+      client.subscribe(room, () => undefined)
+      await waitUntil('it is refused twice', () => refused.length === 2)
+      const refusedAtMs = performance.now()
+      gateway.io.emit('delivery', { proved: true, rooms: [{ group: 'h' }] })
+      await waitUntil('it is subscribed', () => gateway.count(room) === 1)
+      // Sooner if the node proves that it delivers everything: within a second.
+      expect(performance.now() - refusedAtMs).to.be.above(1_500)
+    }).timeout(20_000)
+  })
 })
