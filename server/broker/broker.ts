@@ -15,8 +15,8 @@ export interface PublishOptions {
 }
 
 /**
- * Whoever reads a position again and again renews it at least this often, in s, and not each time: what is stored for some time after
- * its last use is stored for so much longer.
+ * Whoever reads a position again and again renews it at least this often, in s, and not each time: what is stored for some time
+ * after its last use is stored for so much longer.
  */
 export const POSITION_RENEWAL_S = 3_600
 

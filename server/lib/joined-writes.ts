@@ -8,8 +8,8 @@ type WriteAll = NonNullable<Duplex['_writev']>
 type Chunks = Parameters<WriteAll>[0]
 
 /**
- * Makes one text of what is written to a TCP socket while it is corked, if it is short. The system takes a text in half the time that it
- * takes for a list of a few pieces.
+ * Makes one text of what is written to a TCP socket while it is corked, if it is short. The system takes a text in half the time
+ * that it takes for a list of a few pieces.
  */
 export function joinWrites(socket: Duplex): void {
   if (socket instanceof Socket) socket._writev = writeJoined

@@ -1,6 +1,9 @@
 /** A change of the load is followed within about this time, so that neither a single long call nor a short pause counts. */
 const AVERAGE_MS = 250
-/** The same once the event loop has had no pause for `SATURATED_AFTER_MS`: webhooks, which the provider sends once, wait behind all else. */
+/**
+ * The same once the event loop has had no pause for `SATURATED_AFTER_MS`: webhooks, which the provider sends once, wait behind
+ * all else.
+ */
 const SATURATED_AVERAGE_MS = 30
 /** Longer than most single calls, and two looks at the load. */
 const SATURATED_AFTER_MS = 30

@@ -10,7 +10,8 @@ let held: Duplex[] = []
 export function writeTogether(socket: Duplex): void {
   socket.cork()
   if (held.push(socket) > 1) return
-  // A tick comes after all promises that settle until then, and Socket.IO goes on in one: the second comes after what that begins.
+  // A tick comes after all promises that settle until then, and Socket.IO goes on in one: the second comes after what that
+  // begins.
   afterPromises(() => afterPromises(release))
 }
 

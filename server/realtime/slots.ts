@@ -2,8 +2,8 @@
 const SLOT_MS = 250
 
 /**
- * Calls `onDue` for each of many things once in each interval, with one timer for all of them, and none while there are none. The first
- * time is up to an interval after it was added.
+ * Calls `onDue` for each of many things once in each interval, with one timer for all of them, and none while there are none. The
+ * first time is up to an interval after it was added.
  */
 export class Slots<T> {
   readonly #slots: readonly Set<T>[]

@@ -17,8 +17,8 @@ interface Waiting {
 }
 
 /**
- * The subscribe requests that go ahead with a handshake. Once connected, they are in flight like any other; before, they are nothing,
- * and the next handshake has others.
+ * The subscribe requests that go ahead with a handshake. Once connected, they are in flight like any other; before, they are
+ * nothing, and the next handshake has others.
  */
 export class Offer {
   #rooms: readonly FollowedRoom[] = []

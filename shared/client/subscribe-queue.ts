@@ -72,7 +72,9 @@ export class SubscribeQueue {
     this.#addIn(followed, followed.backoff.nextMs())
   }
 
-  /** There is reason to believe that requests succeed again: ends the delays. If they fail nevertheless, the delays go on growing. */
+  /**
+   * There is reason to believe that requests succeed again: ends the delays. If they fail nevertheless, the delays go on growing.
+   */
   hurry(): void {
     const endMs = performance.now() + HURRIED.maxMs
     const late = [...this.#delayed].filter(([, dueAtMs]) => dueAtMs > endMs)

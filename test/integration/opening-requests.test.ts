@@ -28,7 +28,7 @@ describe('subscribe requests that come with the handshake', () => {
     return client
   }
   const makeMember = (): Promise<string> => makeToken({ rooms: [room, { group: 'other' }] })
-  /** Connects, and collects the answers, and the names of all events in the order in which they come. */
+  /** Connects, and collects the answers by index. */
   const collect = async (subscribe: readonly unknown[]) => {
     const client = await open({ subscribe })
     const answers = await waitUntil('all are answered', () => {

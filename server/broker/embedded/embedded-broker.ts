@@ -31,6 +31,7 @@ import { startSweeping } from './sweeping.ts'
 
 /** A write that takes longer means a failing disk. Reads need no timeout: they touch memory-mapped pages only. */
 const WRITE_TIMEOUT_MS = 1_000
+
 interface EmbeddedOptions extends BrokerOptions {
   /** A folder on a local disk; created if missing. */
   readonly dataDir: string

@@ -161,7 +161,7 @@ export class StreamTransport implements Transport, Listener {
     setTimeout(() => this.#response.destroy(), graceMs).unref()
   }
 
-  #write(event: keyof ServerToClient | 'subscribed', json: string, position?: Position): void {
+  #write(event: keyof ServerToClient, json: string, position?: Position): void {
     if (!this.isOpen()) return
     const id = position === undefined ? '' : `id: ${position.epoch}:${position.offset}\n`
     const text = `event: ${event}\n${id}data: ${json}\n\n`

@@ -156,7 +156,9 @@ export function watchConnections(
       if (watched) busy.touch(watched).wroteDirectly(event)
     },
 
-    /** So many bytes of its own have been written to the TCP socket of a connection, and not all of them have left this process. */
+    /**
+     * So many bytes of its own have been written to the TCP socket of a connection, and not all of them have left this process.
+     */
     wrote(connection: Connection, bytes: number): void {
       const watched = connections.get(connection)
       memory.grew(bytes)

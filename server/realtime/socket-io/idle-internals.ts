@@ -91,9 +91,9 @@ const ofWebSocket = {
 }
 
 /**
- * Replaces what Engine.IO and ws hold for each connection by what all can share: listeners, and what is empty. To be called once all
- * have begun to listen: what is dropped as young as that leaves no holes in memory. Nothing depends on it, and it does nothing in a
- * version that was not tested.
+ * Replaces what Engine.IO and ws hold for each connection by what all can share: listeners, and what is empty. To be called once
+ * all have begun to listen: what is dropped as young as that leaves no holes in memory. Nothing depends on it, and it does
+ * nothing in a version that was not tested.
  */
 export function settleConnection(connection: Connection): void {
   const { transport } = internalsOf(connection)
@@ -181,7 +181,9 @@ interface Table {
   readonly names: readonly string[]
   /** What replaces the listeners to some of them. Null for those that are never called. */
   readonly shared: Readonly<Record<string, Listener | null>>
-  /** Makes objects without a prototype that share a shape. Those that Node makes are tables of their own, three times as large. */
+  /**
+   * Makes objects without a prototype that share a shape. Those that Node makes are tables of their own, three times as large.
+   */
   readonly Shape: new () => Listeners
 }
 
@@ -211,9 +213,9 @@ function isUsual(emitter: unknown, { names }: Table): boolean {
 }
 
 /**
- * Keeps the listeners of an emitter in less room. It goes by the usual names, because a table that Node made takes long to go through,
- * and leaves several listeners to one event in the array that Node made: from Node 24 on, any other loses those behind one that is
- * removed while they are called.
+ * Keeps the listeners of an emitter in less room. It goes by the usual names, because a table that Node made takes long to go
+ * through, and leaves several listeners to one event in the array that Node made: from Node 24 on, any other loses those behind
+ * one that is removed while they are called.
  */
 function compact(emitter: unknown, table: Table): void {
   const listening = (emitter ?? EMPTY) as Listening

@@ -151,8 +151,8 @@ export function createSocketServer({
 }
 
 /**
- * No client should send anything before it has the response (RFC 6455, section 4.1), but some do. Engine.IO begins to listen a few
- * promises after it has the connection, and whole frames would be lost until then.
+ * No client should send anything before it has the response (RFC 6455, section 4.1), but some do. Engine.IO begins to listen a
+ * few promises after it has the connection, and whole frames would be lost until then.
  */
 function holdUntilHeard(socket: Duplex): void {
   socket.pause()
