@@ -12,9 +12,14 @@ import { postWebhook, recallBody } from '../support/webhook.ts'
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i + 1)
 
-/** Returns an example as a function of its imports and of the names that it leaves to the reader. */
-function example(words: string, gatewayUrl: string, names: readonly string[], result: string) {
-  const lines = clientExample('js', words, gatewayUrl).split('\n')
+/** Returns an example, or several in a row, as a function of its imports and of the names that it leaves to the reader. */
+function example(
+  words: string | readonly string[],
+  gatewayUrl: string,
+  names: readonly string[],
+  result: string,
+) {
+  const lines = [words].flat().flatMap((some) => clientExample('js', some, gatewayUrl).split('\n'))
   const body = lines.filter((line) => !line.startsWith('import ')).join('\n')
   // oxlint-disable-next-line typescript/no-implied-eval, no-new-func -- the text of CLIENTS.md is what is tested
   return new Function(...names, `${body}\nreturn ${result}`) as (...values: readonly unknown[]) => unknown
@@ -29,39 +34,43 @@ describe('the examples of CLIENTS.md', function () {
   this.timeout(40_000)
   const onCleanUp = cleanUpAfterEach()
 
-  it('for a plain socket.io-client: hides each recalled message once, across drops', async () => {
-    const gateway = await startGatewayProcess()
-    onCleanUp(gateway.stop)
-    const proxy = await startTcpProxy(gateway.port)
-    onCleanUp(proxy.stop)
-    const token = await adminToken()
-    const hidden: number[] = []
-    const hide = (messages: readonly { seq: number }[]) => hidden.push(...messages.map(({ seq }) => seq))
-    const names = ['io', 'currentToken', 'reloadTheConversation', 'hide', 'showState']
-    const run = example('import { io }', `http://127.0.0.1:${proxy.port}`, names, 'socket')
-    let reloads = 0
-    const socket = run(
-      io,
-      () => token,
-      () => reloads++,
-      hide,
-      () => undefined,
-    ) as Socket
-    onCleanUp(() => socket.disconnect())
-    await waitUntil('it is connected', () => socket.connected)
-    // Acknowledged after the subscribe, which was sent first.
-    await socket.timeout(5_000).emitWithAck('recalled', { group: 'g', seqs: [1] })
-    for (const seq of upTo(40)) {
-      await recall(gateway.url, 'lobby', seq)
-      if (seq % 20 !== 10) continue
-      // A connection that ends before its first packet is noticed by Socket.IO after 20 s.
-      await waitUntil('it is connected again', () => socket.connected, 10_000)
-      proxy.cut()
-    }
-    await waitUntil('all are hidden', () => hidden.length >= 40, 20_000)
-    expect(hidden).to.deep.equal(upTo(40))
-    expect(reloads).to.equal(0)
-  })
+  for (const [how, ...words] of [
+    ['', 'import { io }'],
+    [', with its handshake', 'import { io }', 'subscribe: [{ '],
+  ] as const)
+    it(`for a plain socket.io-client: hides each recalled message once, across drops${how}`, async () => {
+      const gateway = await startGatewayProcess()
+      onCleanUp(gateway.stop)
+      const proxy = await startTcpProxy(gateway.port)
+      onCleanUp(proxy.stop)
+      const token = await adminToken()
+      const hidden: number[] = []
+      const hide = (messages: readonly { seq: number }[]) => hidden.push(...messages.map(({ seq }) => seq))
+      const names = ['io', 'currentToken', 'reloadTheConversation', 'hide', 'showState']
+      const run = example(words, `http://127.0.0.1:${proxy.port}`, names, 'socket')
+      let reloads = 0
+      const socket = run(
+        io,
+        () => token,
+        () => reloads++,
+        hide,
+        () => undefined,
+      ) as Socket
+      onCleanUp(() => socket.disconnect())
+      await waitUntil('it is connected', () => socket.connected)
+      // Acknowledged after the subscribe, which was sent first.
+      await socket.timeout(5_000).emitWithAck('recalled', { group: 'g', seqs: [1] })
+      for (const seq of upTo(40)) {
+        await recall(gateway.url, 'lobby', seq)
+        if (seq % 20 !== 10) continue
+        // A connection that ends before its first packet is noticed by Socket.IO after 20 s.
+        await waitUntil('it is connected again', () => socket.connected, 10_000)
+        proxy.cut()
+      }
+      await waitUntil('all are hidden', () => hidden.length >= 40, 20_000)
+      expect(hidden).to.deep.equal(upTo(40))
+      expect(reloads).to.equal(0)
+    })
 
   it('for a plain socket.io-client: says live only while that is proved', async () => {
     const gateway = await startFakeGateway()
