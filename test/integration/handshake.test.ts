@@ -103,6 +103,20 @@ describe('handshake', () => {
     }
   })
 
+  it('hears what a client sends while its request waits for its turn behind others', async () => {
+    const { port, signal } = await start({})
+    const credential = maskedFrame(`40${JSON.stringify({ token: await adminToken() })}`)
+    const connections = await Promise.all(Array.from({ length: 400 }, () => openRaw(port)))
+    for (const { destroy } of connections) onCleanUp(destroy)
+    // It reads all requests in one turn of its event loop.
+    signal('SIGSTOP')
+    for (const { send } of connections) send(openingHandshake())
+    signal('SIGCONT')
+    await Promise.race(connections.map(({ until }) => until(' 101 ')))
+    for (const { send } of connections) send(credential)
+    for (const { until } of connections) await until('"hello"')
+  })
+
   it('limits failed attempts per address', async () => {
     const gateway = await start({ TRUST_PROXY: 'loopback' })
     const from = async (address: string, token: string) =>

@@ -47,8 +47,8 @@ describe('handshakes that wait for their turn', () => {
       refusals: createRefusals(metrics, log),
     })
     onCleanUp(() => server.stop())
-    /** Asks to open a WebSocket. */
-    function ask(padding = ''): Written {
+    /** Asks to open a WebSocket. `head` comes together with the request. */
+    function ask(padding = '', head: Buffer = Buffer.alloc(0)): Written {
       const socket = new Written()
       const headers = {
         upgrade: 'websocket',
@@ -63,7 +63,7 @@ describe('handshakes that wait for their turn', () => {
         rawHeaders: Object.entries(headers).flat(),
         socket,
       }
-      server.accept(request as unknown as IncomingMessage, socket, Buffer.alloc(0))
+      server.accept(request as unknown as IncomingMessage, socket, head)
       return socket
     }
     return { server, connections, ask }
@@ -83,13 +83,19 @@ describe('handshakes that wait for their turn', () => {
     expect(ask().text).to.match(/^HTTP\/1.1 503 [^]*NODE_DRAINING/)
   })
 
-  it('are refused at once when their headers take too much', () => {
-    const { server, connections, ask } = open()
-    const asked = Array.from({ length: 400 }, () => ask('x'.repeat(48_000)))
-    const refused = asked.filter(({ text }) => text !== '')
-    expect(refused.length).to.be.within(50, 60)
-    for (const { text } of refused) expect(text).to.match(/^HTTP\/1.1 503 [^]*too many handshakes wait/)
-    connections.drain()
-    server.stop()
-  })
+  for (const [what, padding, head] of [
+    ['their headers take', 'x'.repeat(48_000), Buffer.alloc(0)],
+    ['what came with them takes', '', Buffer.alloc(48_000)],
+  ] as const)
+    it(`are refused at once when ${what} too much`, () => {
+      const { server, connections, ask } = open()
+      const asked = Array.from({ length: 400 }, () => ask(padding, head))
+      // Beyond some that linger, they are not told.
+      const refused = asked.filter(({ text, destroyed }) => text !== '' || destroyed)
+      expect(refused.length).to.be.within(50, 60)
+      for (const { text } of refused.filter(({ destroyed }) => !destroyed))
+        expect(text).to.match(/^HTTP\/1.1 503 [^]*too many handshakes wait/)
+      connections.drain()
+      server.stop()
+    })
 })

@@ -107,18 +107,22 @@ export function createSocketServer({
       // Until somebody else listens, an error would end the process.
       const ignore = (): void => undefined
       socket.on('error', ignore)
-      const isWaiting = turns.take(() => {
-        socket.off('error', ignore)
-        if (socket.destroyed) return
-        const error = check(request)
-        if (error) return refuse(error)
-        // The response, and the first packet of Engine.IO.
-        joinWrites(socket)
-        writeTogether(socket)
-        presetParameters(request)
-        io.engine.handleUpgrade(request, socket, head)
-        if (head.length > 0) holdUntilHeard(socket)
-      }, headerBytes(request))
+      const isWaiting = turns.take(
+        () => {
+          socket.off('error', ignore)
+          if (socket.destroyed) return
+          const error = check(request)
+          if (error) return refuse(error)
+          // The response, and the first packet of Engine.IO.
+          joinWrites(socket)
+          writeTogether(socket)
+          presetParameters(request)
+          io.engine.handleUpgrade(request, socket, head)
+          // The head too, by now.
+          if (socket.readableLength > 0) holdUntilHeard(socket)
+        },
+        headerBytes(request) + head.length,
+      )
       if (isWaiting) return
       const busy = new GatewayError('NODE_FULL', 'too many handshakes wait', { retryInMs: returnInMs() })
       refuse(check(request) ?? busy)
