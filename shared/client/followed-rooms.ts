@@ -87,6 +87,13 @@ export class FollowedRooms {
       followed.refusal = undefined
       if (!followed.isSubscribing) this.#queue.add(followed)
     }
+    // Later: no code of the application runs while the client takes in what the node sends.
+    queueMicrotask(() => this.#retryReloads())
+  }
+
+  /** Reloads that failed while offline do not wait any longer. */
+  #retryReloads(): void {
+    for (const { listeners } of this.#rooms.values()) for (const listener of listeners) listener.retryReload()
   }
 
   /** To be called once the credential was refreshed: the new one may grant what the last one did not. */

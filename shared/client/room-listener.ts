@@ -155,6 +155,12 @@ export class RoomListener {
     if (item !== undefined && 'gap' in item) this.#current?.retryNow()
   }
 
+  /** Reloads at once: what made a reload fail is most likely over. */
+  retryReload(): void {
+    const [item] = this.queue
+    if (item !== undefined && !('notice' in item)) this.#current?.retryNow()
+  }
+
   /** It is not called again, and its place moves no more. Returns what it left unfinished. */
   leave(): readonly Item[] {
     this.hasLeft = true

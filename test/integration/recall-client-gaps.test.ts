@@ -67,6 +67,27 @@ describe('what the client owes the application', function () {
       ])
     })
 
+    it('is told again at once when the connection is back, however long it was to wait', async () => {
+      const { random } = Math
+      onCleanUp(() => void (Math.random = random))
+      // Without jitter, the second delay is 2 s.
+      Math.random = () => 0.999
+      const { room, open } = await setUp(TOO_MANY)
+      const client = open()
+      const errors = eventsOf(client, 'error')
+      let told = 0
+      client.on('gap', () => {
+        if (++told < 3) throw new Error('cannot reload')
+      })
+      client.subscribe(room, () => undefined)
+      await waitUntil('it has failed twice', () => errors.length === 2)
+      const failedAtMs = performance.now()
+      client.connect()
+      await waitUntil('it is told', () => told === 3)
+      expect(performance.now() - failedAtMs).to.be.below((errors[1]?.retryInMs ?? 0) / 2)
+      await isLive(client)
+    })
+
     it('is told in the next session if the client is closed before it was dealt with', async () => {
       const { room, store, open } = await setUp(TOO_MANY)
       for (const isLast of [false, true]) {
