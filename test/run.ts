@@ -3,7 +3,7 @@ import { constants, setPriority } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { mochaGlobalSetup } from './support/programs.ts'
 
-// Runs all tests. Its last line is `N passed, N failed`.
+// Runs all tests, or the test files that are named, which must not measure time: two at once. Its last line is `N passed, N failed`.
 
 const MOCHA = fileURLToPath(new URL('../../test/node_modules/mocha/bin/mocha.js', import.meta.url))
 const ALL = 'dist/test/**/*.test.js'
@@ -26,14 +26,21 @@ function countsOf(output: string, code: number | null): Counts {
 
 interface Lane {
   readonly args: readonly string[]
+  /** What it prints is printed at the end. */
   readonly isInBackground: boolean
+  /** Leaves the processors to the others. */
+  readonly isNice?: boolean
+  /** Which of two that start servers at the same time it is: their ports differ, see `freePort`. */
+  readonly ports?: '0' | '1'
 }
 
-/** Runs some tests. What they print is printed at once, or at the end if they run in the background. */
-async function run({ args, isInBackground }: Lane): Promise<Counts> {
+async function run({ args, isInBackground, isNice, ports }: Lane): Promise<Counts> {
   const color = process.stdout.isTTY ? ['--color'] : []
-  const child = spawn(process.execPath, [MOCHA, ...color, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
-  if (isInBackground && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW)
+  const child = spawn(process.execPath, [MOCHA, ...color, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...(ports !== undefined && { TEST_PORTS: ports }) },
+  })
+  if (isNice && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW)
   // In a terminal, it gets one of its own.
   const interrupt = (): boolean => child.kill('SIGINT')
   process.on('SIGTERM', interrupt).on('SIGINT', () => undefined)
@@ -52,10 +59,17 @@ const atEnd: string[] = []
 
 // Not in both at the same time: it installs what is missing.
 mochaGlobalSetup()
-const lanes: readonly Lane[] = [
-  { args: [ALL, ...COMPUTING.flatMap((files) => ['--ignore', files])], isInBackground: false },
-  { args: COMPUTING, isInBackground: true },
-]
+const files = process.argv.slice(2)
+const lanes: readonly Lane[] =
+  files.length > 0
+    ? [
+        { args: files.filter((_, i) => i % 2 === 0), isInBackground: false, ports: '0' },
+        { args: files.filter((_, i) => i % 2 === 1), isInBackground: true, ports: '1' },
+      ]
+    : [
+        { args: [ALL, ...COMPUTING.flatMap((file) => ['--ignore', file])], isInBackground: false },
+        { args: COMPUTING, isInBackground: true, isNice: true },
+      ]
 const counts = await Promise.all(lanes.map(run))
 for (const output of atEnd) process.stdout.write(output)
 const [passed, failed] = [0, 1].map((i) => counts.reduce((sum, count) => sum + (count[i] ?? 0), 0))
