@@ -20,6 +20,8 @@ export type Recall = Conversation & {
   readonly untimed?: true
   /** When the gateway received it, in ms since 1970. */
   readonly receivedAtMs: number
+  /** Present if an admin or an operator made it to test the gateway: nothing was recalled. */
+  readonly test?: true
   /** `OptPlatform` of the webhook, as sent. */
   readonly platform?: string
   /** `ClientIP` of the webhook, as sent. */

@@ -34,6 +34,7 @@ const GROUPS = [
       { file: 'redis.html', title: 'Redis', source: 'server/docs/redis.md' },
       { file: 'operations.html', title: 'Operations', source: 'server/docs/operations.md' },
       { file: 'limits.html', title: 'Limits', source: 'server/docs/limits.md' },
+      { file: 'searching.html', title: 'Searching', source: 'server/docs/searching.md' },
       { file: 'console.html', title: 'Console', source: 'server/console/README.md' },
     ],
   },

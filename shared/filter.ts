@@ -1,0 +1,9 @@
+/**
+ * The filter language: what a moderator types into the search box, saves, rings for, searches, and exports.
+ * `server/docs/searching.md` describes it.
+ */
+export { formatFilter } from './filter/format.ts'
+export { matches } from './filter/matches.ts'
+export { FILTER_PROBLEMS, parseFilter } from './filter/parse.ts'
+export type { ParsedFilter } from './filter/parse.ts'
+export type { Filter } from './filter/term.ts'

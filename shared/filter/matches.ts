@@ -1,0 +1,76 @@
+import { nameOf } from '../message.ts'
+import type { MemberNotice, Notice } from '../notice.ts'
+import type { Recall } from '../recall.ts'
+import type { Filter, SeqRange, Term, TimeTerm, ValueKey } from './term.ts'
+
+/** Anything that a filter can be asked of. What members do not see is missing in theirs: no such term holds then. */
+type Filtered = Recall | Notice | MemberNotice
+
+/** Returns whether all terms of the filter hold for the recall. */
+export const matches = ({ terms }: Filter, recall: Filtered): boolean =>
+  terms.every((term) => holds(term, recall) !== term.excludes)
+
+function holds(term: Term, recall: Filtered): boolean {
+  if ('ranges' in term)
+    return recall.messages.some(({ seq }) => seq !== undefined && isInRanges(term.ranges, seq))
+  if ('values' in term) {
+    if (term.key === 'word') return hasWord(term.values, recall)
+    return valuesOf(term.key, recall).some((value) => value !== undefined && term.values.has(value))
+  }
+  if (term.key === 'recalled') return isWithin(term, recall.recalledAtMs)
+  return 'receivedAtMs' in recall && isWithin(term, recall.receivedAtMs)
+}
+
+const isWithin = ({ fromMs = -Infinity, beforeMs = Infinity }: TimeTerm, atMs: number): boolean =>
+  fromMs <= atMs && atMs < beforeMs
+
+/** The ranges are in order. */
+function isInRanges(ranges: readonly SeqRange[], seq: number): boolean {
+  let [low, high] = [0, ranges.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((ranges[middle]?.last ?? Infinity) < seq) low = middle + 1
+    else high = middle
+  }
+  return (ranges[low]?.first ?? Infinity) <= seq
+}
+
+function hasWord(words: ReadonlySet<string>, recall: Filtered): boolean {
+  const { group, topic, c2c = [], official } = recall
+  const names = [group, topic, ...c2c, official, ...whoOf(recall)].flatMap(
+    (name) => name?.toLowerCase() ?? [],
+  )
+  for (const word of words) if (names.some((name) => name.includes(word))) return true
+  return recall.messages.some(
+    (message) =>
+      words.has(String(nameOf(message)).toLowerCase()) ||
+      (message.id !== undefined && words.has(message.id.toLowerCase())),
+  )
+}
+
+const whoOf = (recall: Filtered): (string | undefined)[] =>
+  'receivedAtMs' in recall ? [recall.operator, recall.sender] : []
+
+type Values = readonly (string | undefined)[]
+
+const valuesOf = (key: ValueKey, recall: Filtered): Values =>
+  VALUES[key](recall, 'receivedAtMs' in recall ? recall : {})
+
+/** Returns what the recall has under a key. What members do not see is taken from `whole`, which is empty for them. */
+const VALUES: Readonly<Record<ValueKey, (recall: Filtered, whole: Partial<Recall>) => Values>> = {
+  group: ({ group }) => [group],
+  topic: ({ topic }) => [topic],
+  operator: (_recall, { operator }) => [operator],
+  sender: (_recall, { sender }) => [sender],
+  c2c: ({ c2c = [] }) => c2c,
+  official: ({ official }) => [official],
+  msgid: ({ messages }) => messages.map(({ id, key }) => id ?? key),
+  kind: (recall) => [kindOf(recall)],
+  type: (_recall, { groupType }) => [groupType?.toLowerCase()],
+  is: (_recall, { test }) => [test === true ? 'test' : undefined],
+}
+
+function kindOf({ group, c2c }: Filtered): string {
+  if (group !== undefined) return 'group'
+  return c2c === undefined ? 'official' : 'c2c'
+}
