@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Router } from 'express'
 import { createApi } from './api/api.ts'
 import { refuseStatus, serveStatus } from './api/status.ts'
+import type { StatusDependencies } from './api/status.ts'
 import { paceReads } from './broker/paced-reads.ts'
 import { warnUnlessStored } from './broker/stored-last.ts'
 import { createAccess, followRevocations } from './composition/access.ts'
@@ -32,7 +33,6 @@ import { createHeartbeatReader } from './telemetry/heartbeat-reader.ts'
 import { startHeartbeat } from './telemetry/heartbeat.ts'
 import type { Logger } from './telemetry/logger.ts'
 import { createMetrics } from './telemetry/metrics.ts'
-import type { ReadOverview } from './telemetry/overview.ts'
 import { createRefusals } from './telemetry/refusals.ts'
 
 /** How long the start waits until sockets can be admitted. */
@@ -131,13 +131,14 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   let port = 0
   const door = createTestDoor(config, () => port)
   const { readOverview } = health
+  const deployment = { ...options.deployment(config), process: health.process }
   const quarantines = createAllQuarantines({ ownFolder: dataFolder, broker, readHeartbeats })
   const routers = [
     ...health.routers,
     ...(access && realtime
-      ? createPages({ ...base, broker: reads, readOverview, door, quarantines }, access, realtime)
+      ? createPages({ ...base, broker: reads, readOverview, deployment, door, quarantines }, access, realtime)
       : []),
-    ...(realtime ? [] : [createReceiverStatus({ ...base, readOverview }, access)]),
+    ...(realtime ? [] : [createReceiverStatus({ ...base, readOverview, deployment }, access)]),
   ]
   const handlers = [
     ...(quarantine && dataFolder !== undefined
@@ -180,7 +181,7 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
 
 /** Creates the routers that a node serves next to its sockets. */
 function createPages(
-  base: Base & Pick<Parameters<typeof createApi>[1], 'readOverview' | 'door' | 'quarantines'>,
+  base: Base & Pick<Parameters<typeof createApi>[1], 'readOverview' | 'deployment' | 'door' | 'quarantines'>,
   access: Access,
   { openStream, socketsIn }: Realtime,
 ): Router[] {
@@ -190,7 +191,7 @@ function createPages(
 
 /** Creates what a receiver serves of the HTTP API. */
 function createReceiverStatus(
-  base: Base & { readonly readOverview: ReadOverview },
+  base: Base & Pick<StatusDependencies, 'readOverview' | 'deployment'>,
   access: Access | undefined,
 ): Router {
   if (access === undefined) return refuseStatus()

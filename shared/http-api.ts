@@ -115,6 +115,10 @@ export interface ProcessState {
   /** Chosen at random when the process starts. */
   readonly id: string
   readonly role: 'all' | 'receiver' | 'node'
+  /** The name of its host, or container. Missing for a process of an earlier version, like `version`. */
+  readonly host?: string
+  /** The version of the gateway, such as `0.1.0`. */
+  readonly version?: string
   readonly startedAtMs: number
   /** When the heartbeat was sent, in ms since 1970. */
   readonly reportedAtMs: number

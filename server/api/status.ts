@@ -9,6 +9,8 @@ import type { OriginCheck } from '../http/origins.ts'
 import type { ReadOverview } from '../telemetry/overview.ts'
 import type { Refusals } from '../telemetry/refusals.ts'
 import { requireAdmin, requireBearer } from './bearer-auth.ts'
+import { createWhoami } from './whoami.ts'
+import type { Deployment } from './whoami.ts'
 
 interface StatusOptions {
   /** Whether admins may send test recalls here. */
@@ -21,15 +23,23 @@ export interface StatusDependencies {
   readonly readOverview: ReadOverview
   readonly isAllowedOrigin: OriginCheck
   readonly refusals: Refusals
+  readonly deployment: Deployment
 }
 
 /**
- * Serves `GET /v1/status` to admins. It responds within about a second, also without the broker, which is when it is needed most:
- * the revocations that are known apply.
+ * Serves what must work without the broker, which is when it is needed most: `GET /v1/status` to admins, within about a second, and
+ * `GET /v1/whoami` to everybody. The revocations that are known apply.
  */
 export function serveStatus(
   { testRecalls }: StatusOptions,
-  { authorization, authenticateRequest, readOverview, isAllowedOrigin, refusals }: StatusDependencies,
+  {
+    authorization,
+    authenticateRequest,
+    readOverview,
+    isAllowedOrigin,
+    refusals,
+    deployment,
+  }: StatusDependencies,
 ): Router {
   const status: RequestHandler = async (_request, response) => {
     const { self, processes, gone, incomplete, problems } = await readOverview()
@@ -46,19 +56,16 @@ export function serveStatus(
   }
   const router = express.Router()
   router.use('/v1', allowOrigins(isAllowedOrigin, refusals))
-  router.get(
-    '/v1/status',
-    requireBearer(authenticateRequest, authorization.authenticateByKnownBans),
-    requireAdmin,
-    status,
-  )
+  const bearer = requireBearer(authenticateRequest, authorization.authenticateByKnownBans)
+  router.get('/v1/status', bearer, requireAdmin, status)
+  router.get('/v1/whoami', bearer, createWhoami(deployment))
   return router
 }
 
-/** Says why a receiver that cannot check tokens does not serve it. */
+/** Says why a receiver that cannot check tokens does not serve them. */
 export function refuseStatus(): Router {
   const router = express.Router()
-  router.get('/v1/status', () => {
+  router.get(['/v1/status', '/v1/whoami'], () => {
     throw new GatewayError(
       'NOT_FOUND',
       'a receiver serves it if it can check tokens (JWT_SECRET or JWKS_URL)',

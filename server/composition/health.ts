@@ -1,9 +1,11 @@
 import type { Router } from 'express'
+import type { RespondingProcess } from '../../shared/http-api/identity.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Copies } from '../broker/spooling/copies.ts'
 import type { Spool } from '../broker/spooling/spool.ts'
 import { createNetworkMatcher } from '../http/client-address.ts'
 import type { MemoryBudget } from '../lib/memory-budget.ts'
+import { hostName, RELEASE } from '../lib/release.ts'
 import type { Realtime } from '../realtime/realtime.ts'
 import type { Gauges } from '../telemetry/gauges.ts'
 import { createHealth } from '../telemetry/health.ts'
@@ -30,6 +32,8 @@ interface Parts {
 
 interface HealthParts {
   readonly own: OwnState
+  /** What it calls itself. */
+  readonly process: RespondingProcess
   readonly readOverview: ReadOverview
   /** `/livez`, `/readyz` and `/metrics`. */
   readonly routers: readonly Router[]
@@ -45,8 +49,9 @@ export function createHealthParts(base: Base, parts: Parts): HealthParts {
     ...(isAccepting() ? [] : ['the process is stopping']),
     ...broker.reasons(),
   ]
+  const name = { role: config.ROLE, host: hostName(), version: RELEASE }
   const own = createOwnState({
-    role: config.ROLE,
+    ...name,
     dataFolder,
     isAccepting,
     isReady: () => isAccepting() && broker.isReady(),
@@ -71,7 +76,12 @@ export function createHealthParts(base: Base, parts: Parts): HealthParts {
   const metricsRouter = metrics.createRouter(gauges, readProblems, (request) =>
     mayReadMetrics(addressOf(request)),
   )
-  return { own, readOverview: overview.read, routers: [health, metricsRouter] }
+  return {
+    own,
+    process: { id: own.id, ...name },
+    readOverview: overview.read,
+    routers: [health, metricsRouter],
+  }
 }
 
 const createGauges = (

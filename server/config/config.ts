@@ -2,7 +2,7 @@ import Joi from 'joi'
 import { MAX_HEARTBEAT_S, MIN_HEARTBEAT_S } from '../../shared/limits.ts'
 import { parseAllowedOrigin } from '../http/origins.ts'
 import { accessSettings } from './access-settings.ts'
-import { basePath, list, memoryBudget, network, parsedBy } from './setting-types.ts'
+import { basePath, label, list, memoryBudget, network, parsedBy } from './setting-types.ts'
 import { DEFAULT_DATA_DIR } from './settings.ts'
 import type { Config } from './settings.ts'
 import { storageSettings } from './storage-settings.ts'
@@ -22,6 +22,9 @@ export const configSchema = Joi.object<Config>({
     .pattern(/^[1-9]\d{0,14}$/, 'digits, such as 1400000000')
     .required()
     .description('SDKAppID of the Tencent Cloud Chat app'),
+  ENVIRONMENT: label.description(
+    'What you call this deployment, such as `production`: the console and `/v1/whoami` show it. At most 32 characters',
+  ),
   DATA_DIR: Joi.string().default(DEFAULT_DATA_DIR).description('Data folder, on a local disk'),
   LOG_LEVEL: Joi.valid('fatal', 'error', 'warn', 'info', 'debug', 'silent')
     .default('info')

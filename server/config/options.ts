@@ -104,6 +104,8 @@ export const api = (config: Config) => ({
   testRecalls: config.TEST_RECALLS === 'on',
 })
 
+export const deployment = (config: Config) => ({ app: config.SDK_APP_ID, environment: config.ENVIRONMENT })
+
 /** For signing test recalls like webhooks. */
 export const testRecalls = (config: Config) => ({
   app: config.SDK_APP_ID,

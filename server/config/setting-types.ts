@@ -1,4 +1,5 @@
 import Joi from 'joi'
+import { isIdentifier } from '../../shared/identifier.ts'
 import { BEFORE_COMMAND_NAMES } from '../receiver/commands/before-commands.ts'
 import { createNetworkMatcher } from '../http/client-address.ts'
 import { MIN_BUDGET_MB, maxBudgetMb } from '../lib/memory-limit.ts'
@@ -32,6 +33,15 @@ export const parsedBy = (parse: (text: string) => unknown): Joi.Schema =>
 /** An address, a network or the name of networks. */
 export const network = parsedBy((text) => {
   createNetworkMatcher([text])
+  return text
+})
+
+const MAX_LABEL_CHARACTERS = 32
+
+/** What people call a thing. */
+export const label = parsedBy((text) => {
+  if (!isIdentifier(text) || text.length > MAX_LABEL_CHARACTERS)
+    throw new TypeError(`must be printable text of at most ${MAX_LABEL_CHARACTERS} characters`)
   return text
 })
 

@@ -10,6 +10,7 @@ export interface Config {
   readonly PORT: number
   readonly ROLE: Role
   readonly SDK_APP_ID: string
+  readonly ENVIRONMENT?: string
   readonly DATA_DIR: string
   readonly LOG_LEVEL: string
   readonly WEBHOOK_TOKEN: readonly string[]

@@ -14,6 +14,8 @@ const MAX_SENTENCES = 4
 /** Tried one after another, until the heartbeat is small enough: a character can take several bytes. */
 const SENTENCE_LENGTHS = [300, 100, 25, 0]
 const [MAX_SENTENCE_LENGTH = 0] = SENTENCE_LENGTHS
+/** Of host and version. A longer one counts as missing. */
+const MAX_NAME_LENGTH = 64
 
 /** `sentMs`: when it was sent, by a clock of its process that is never set, so that others see how late it comes. */
 export type SentState = HeartbeatState & { readonly sentMs?: number }
@@ -60,6 +62,8 @@ const age = Joi.number().allow(null).required()
 
 const schema = Joi.object<HeartbeatState>({
   role: Joi.valid('all', 'receiver', 'node').required(),
+  host: optional(Joi.string().max(MAX_NAME_LENGTH)),
+  version: optional(Joi.string().max(MAX_NAME_LENGTH)),
   startedAtMs: count,
   ready: Joi.boolean().required(),
   draining: optional(Joi.valid(true)),

@@ -6,6 +6,9 @@ import type { RecentMetrics } from './metrics.ts'
 
 interface OwnStateSources {
   readonly role: ProcessState['role']
+  /** At most 64 characters, like `version`. */
+  readonly host: string
+  readonly version: string
   /** Undefined for a process that stores nothing on disk. */
   readonly dataFolder: string | undefined
   /** False once the process is stopping. */
@@ -27,6 +30,8 @@ export interface OwnState {
 
 export function createOwnState({
   role,
+  host,
+  version,
   dataFolder,
   isAccepting,
   gauges,
@@ -43,6 +48,8 @@ export function createOwnState({
       const delivery = gauges.delivery()
       return {
         role,
+        host,
+        version,
         startedAtMs,
         ready: sources.isReady(),
         ...(!isAccepting() && { draining: true }),

@@ -133,6 +133,7 @@ describe('API descriptions', () => {
       ['get', '/v1/recalled?official=o&keys=1&keys=3'],
       ['get', '/v1/notices?feed=true'],
       ['get', '/v1/status'],
+      ['get', '/v1/whoami'],
       ['post', '/v1/test-recall', { group: 'g', topic: 't', seqs: [7] }],
       ['post', '/v1/disconnect', { userId: 'nobody', group: 'g', topic: 't', forS: 1 }],
     ] as const) {
@@ -140,6 +141,7 @@ describe('API descriptions', () => {
     }
     expect(await call('get', '/v1/position?group=g&topic=t', undefined, member)).to.equal(200)
     expect(await call('get', '/v1/notices?group=g', undefined, member)).to.equal(200)
+    expect(await call('get', '/v1/whoami', undefined, member)).to.equal(200)
     expect(await call('get', '/v1/status', undefined, member)).to.equal(403)
     expect(await call('get', '/v1/notices')).to.equal(400)
 

@@ -68,7 +68,14 @@ describe('processes', () => {
   })
 
   it('are read from heartbeats of earlier and later versions', () => {
-    const later = { ...STATE, spare: 1, webhooks: { shape: 'new' }, delivery: 'fine', draining: 'soon' }
+    const later = {
+      ...STATE,
+      spare: 1,
+      webhooks: { shape: 'new' },
+      delivery: 'fine',
+      draining: 'soon',
+      host: 'h'.repeat(65),
+    }
     expect(decodeHeartbeat(JSON.stringify(later))).to.deep.equal(STATE)
     const { reasons: _reasons, warnings: _warnings, ...earlier } = STATE
     expect(decodeHeartbeat(JSON.stringify(earlier))).to.deep.equal(STATE)
@@ -81,6 +88,8 @@ describe('processes', () => {
     const codes = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`CODE_OF_TWENTY_${i}`, 1e15]))
     const text = encodeHeartbeat({
       ...STATE,
+      host: '群'.repeat(64),
+      version: 'v'.repeat(64),
       dataFolder: 'f'.repeat(36),
       reasons: sentences,
       warnings: sentences,

@@ -1,0 +1,30 @@
+import type { Conversation } from '../conversation.ts'
+import type { ProcessState } from '../http-api.ts'
+
+/** The process that responded. */
+export interface RespondingProcess {
+  readonly id: string
+  /** The name of its host; of a container, its id unless it was given another. */
+  readonly host: string
+  /** Of the gateway, such as `0.1.0`. */
+  readonly version: string
+  readonly role: ProcessState['role']
+}
+
+/** `GET /v1/whoami`. */
+export interface WhoamiResponse {
+  readonly ok: true
+  readonly user: string
+  readonly role: 'admin' | 'member'
+  /** What the token grants; an admin may enter every room without a grant. */
+  readonly grants: readonly Conversation[]
+  /** When the token expires, in ms since 1970. */
+  readonly expiresAtMs: number
+  /** The time at the process, in ms since 1970. */
+  readonly nowMs: number
+  /** The `SdkAppid` of the app, in digits. */
+  readonly app: string
+  /** The label of the deployment, such as `production`. Missing unless the setting `ENVIRONMENT` gives one. */
+  readonly environment?: string
+  readonly process: RespondingProcess
+}
