@@ -1,11 +1,12 @@
 import { isIdentifier } from '../../shared/identifier.ts'
 import { isRecord } from '../../shared/json.ts'
-import { sortedPair } from '../../shared/conversation.ts'
-import type { Conversation } from '../../shared/conversation.ts'
+import { claimAt, formatClaimPath } from '../lib/claim-path.ts'
+import { isAdmin, isUnverifiedEmail } from './claim-names.ts'
+import type { ClaimNames } from './claim-names.ts'
+import { readGrants } from './grants.ts'
 import type { Principal } from './principal.ts'
 import { expired, quote, refused } from './refused.ts'
 
-const MAX_GRANTS = 1_000
 /**
  * How far the issuer's clock may be ahead, for `nbf`. There is none for `exp`: access ends when the app says. `iat` says
  * nothing about validity, and is not looked at.
@@ -17,8 +18,10 @@ const MIN_MILLISECONDS = 100_000_000_000
 const UTF_8 = new TextDecoder('utf-8', { fatal: true })
 
 export interface ExpectedClaims {
-  readonly issuer?: string | undefined
-  readonly audience?: string | undefined
+  /** Any of these; without them, any at all. */
+  readonly issuers?: readonly string[] | undefined
+  readonly audiences?: readonly string[] | undefined
+  readonly names?: ClaimNames | undefined
 }
 
 /**
@@ -26,18 +29,20 @@ export interface ExpectedClaims {
  * retried if the token only is not valid yet, or TOKEN_EXPIRED if that is all that is wrong. A claim that is null or empty
  * counts as missing.
  */
-export function readClaims(payload: Uint8Array, { issuer, audience }: ExpectedClaims): Principal {
+export function readClaims(
+  payload: Uint8Array,
+  { issuers = [], audiences = [], names = {} }: ExpectedClaims,
+): Principal {
   const claims = parse(payload)
   const expiresAtMs = readExpiry(claims['exp'])
   checkStart(claims['nbf'])
-  if (issuer !== undefined) checkIssuer(claims['iss'], issuer)
-  if (audience !== undefined) checkAudience(claims['aud'], audience)
-  // Identity providers have roles of their own, such as `authenticated`, which say nothing here.
-  const role = claims['role'] === 'admin' ? 'admin' : 'member'
+  if (issuers.length > 0) checkIssuer(claims['iss'], issuers)
+  if (audiences.length > 0) checkAudience(claims['aud'], audiences)
   const principal: Principal = {
-    id: readSubject(claims['sub']),
-    role,
-    grants: readGrants(claims['rooms']),
+    id: readSubject(claims, names),
+    // Identity providers have roles of their own, such as `authenticated`, which say nothing here.
+    role: isAdmin(claims, names) ? 'admin' : 'member',
+    grants: readGrants(claimAt(claims, names.rooms ?? ['rooms']), names.rooms),
     expiresAtMs,
   }
   // Last: another token of the same kind would be refused for what is wrong above.
@@ -82,26 +87,31 @@ function checkStart(nbf: unknown): void {
     )
 }
 
-function checkIssuer(iss: unknown, issuer: string): void {
+function checkIssuer(iss: unknown, issuers: readonly string[]): void {
   if (isMissing(iss)) throw refused('iss is missing, and JWT_ISSUER requires it')
   // Providers differ in whether a final slash belongs to their URL, and who configures it seldom sees that.
-  if (withoutSlash(String(iss)) !== withoutSlash(issuer))
+  if (!issuers.some((issuer) => withoutSlash(String(iss)) === withoutSlash(issuer)))
     throw refused(`iss is ${quote(iss)}, which is not JWT_ISSUER`)
 }
 
 const withoutSlash = (url: string): string => (url.endsWith('/') ? url.slice(0, -1) : url)
 
-function checkAudience(aud: unknown, audience: string): void {
-  const audiences = isMissing(aud) ? [] : [aud].flat()
-  if (audiences.length === 0) throw refused('aud is missing, and JWT_AUDIENCE requires it')
-  if (!audiences.includes(audience))
-    throw refused(`aud is ${quote(audiences.join(', '))}, which does not include JWT_AUDIENCE`)
+function checkAudience(aud: unknown, audiences: readonly string[]): void {
+  const named: readonly unknown[] = isMissing(aud) ? [] : [aud].flat()
+  if (named.length === 0) throw refused('aud is missing, and JWT_AUDIENCE requires it')
+  if (!audiences.some((audience) => named.includes(audience)))
+    throw refused(`aud is ${quote(named.join(', '))}, which does not include JWT_AUDIENCE`)
 }
 
-function readSubject(sub: unknown): string {
-  if (isMissing(sub)) throw refused('sub is missing')
+function readSubject(claims: object, { sub: path = ['sub'] }: ClaimNames): string {
+  const sub = claimAt(claims, path)
+  const name = formatClaimPath(path)
+  if (isMissing(sub)) throw refused(`${name} is missing`)
+  // Anybody can give an address that is not their own.
+  if (isUnverifiedEmail(claims, path)) throw refused(`${name} is not verified (email_verified)`)
   const id = readIdentifier(sub)
-  if (id === undefined) throw refused('sub must be printable text of at most 256 bytes, or a whole number')
+  if (id === undefined)
+    throw refused(`${name} must be printable text of at most 256 bytes, or a whole number`)
   return id
 }
 
@@ -109,52 +119,4 @@ function readSubject(sub: unknown): string {
 export function readIdentifier(value: unknown): string | undefined {
   const text = Number.isSafeInteger(value) ? String(value) : value
   return typeof text === 'string' && isIdentifier(text) ? text : undefined
-}
-
-function readGrants(rooms: unknown): Conversation[] {
-  if (isMissing(rooms)) return []
-  if (!Array.isArray(rooms) || rooms.length > MAX_GRANTS)
-    throw refused(`rooms must be a list of at most ${MAX_GRANTS} grants, ${GRANT}`)
-  return rooms.map(readGrant)
-}
-
-/** The forms of a grant, for people. */
-const GRANT = '{ group, topic? }, { c2c: [user, user] } or { official }'
-
-/** Strict: a misspelt `topic` would otherwise grant the whole group. */
-function readGrant(grant: unknown, index: number): Conversation {
-  const where = `rooms[${index}]`
-  if (!isRecord(grant)) throw refused(`${where} must be ${GRANT}`)
-  const { group, topic, c2c, official, ...others } = grant
-  const [unknown] = Object.keys(others)
-  if (unknown !== undefined)
-    throw refused(`${where} has the unknown key ${quote(unknown)}; a grant is ${GRANT}`)
-  if (isMissing(c2c) && isMissing(official)) return readGroupGrant(where, group, topic)
-  // A key more could mean anything: half of the grant, or two.
-  if ([group, topic, c2c, official].filter((part) => !isMissing(part)).length > 1)
-    throw refused(`${where} must be one of ${GRANT}, not several at once`)
-  return isMissing(c2c) ? readOfficialGrant(where, official) : readC2cGrant(where, c2c)
-}
-
-/** The two users, in any order. */
-function readC2cGrant(where: string, c2c: unknown): Conversation {
-  const [one, other] = Array.isArray(c2c) && c2c.length === 2 ? (c2c as unknown[]) : []
-  if (typeof one !== 'string' || !isIdentifier(one) || typeof other !== 'string' || !isIdentifier(other))
-    throw refused(`${where}.c2c must be a list of two users, each printable text`)
-  return { c2c: sortedPair([one, other]) }
-}
-
-function readOfficialGrant(where: string, official: unknown): Conversation {
-  if (typeof official !== 'string' || !isIdentifier(official))
-    throw refused(`${where}.official must be printable text`)
-  return { official }
-}
-
-function readGroupGrant(where: string, group: unknown, topic: unknown): Conversation {
-  if (typeof group !== 'string' || !isIdentifier(group))
-    throw refused(`${where}.group must be printable text`)
-  if (isMissing(topic)) return { group }
-  if (typeof topic !== 'string' || !isIdentifier(topic))
-    throw refused(`${where}.topic must be printable text`)
-  return { group, topic }
 }

@@ -4,6 +4,8 @@ import { decodeProtectedHeader, SignJWT } from 'jose'
 import { MAX_TOKEN_CHARACTERS } from '../../shared/limits.ts'
 import type { Conversation } from '../../shared/conversation.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { namedClaims } from './claim-names.ts'
+import type { ClaimNames } from './claim-names.ts'
 import { readClaims } from './claims.ts'
 import { createJwks } from './jwks.ts'
 import { isPublicKeyAlgorithm } from './key-set.ts'
@@ -19,14 +21,17 @@ export interface JwtOptions {
   readonly secrets: readonly string[]
   /** URL (http:, https: or file:) of the JWKS with the public keys. */
   readonly jwksUrl?: string | undefined
-  readonly issuer?: string | undefined
-  readonly audience?: string | undefined
+  /** Values of `iss`, and of `aud`, of which a token must have one. */
+  readonly issuers?: readonly string[] | undefined
+  readonly audiences?: readonly string[] | undefined
+  /** Which claims say who the user is. */
+  readonly names?: ClaimNames | undefined
 }
 
 /** Rejects with TOKEN_REFUSED or TOKEN_EXPIRED and the reason, or with KEYS_UNAVAILABLE while the public keys cannot be read. */
 export type VerifyJwt = (token: string) => Promise<Principal>
 
-/** Verifies JWTs with the claims `sub` and `exp`, and optionally `role` and `rooms`. */
+/** Verifies JWTs with the claims `sub` and `exp`, and optionally `role` and `rooms`, or the claims that stand for them. */
 export function createJwtVerifier(
   { secrets, jwksUrl, ...expected }: JwtOptions,
   log: Pick<Logger, 'info' | 'warn'>,
@@ -103,23 +108,23 @@ interface TokenClaims {
 
 interface IssuerOptions {
   readonly secret: string
-  readonly issuer?: string | undefined
-  readonly audience?: string | undefined
+  readonly issuers?: readonly string[] | undefined
+  readonly audiences?: readonly string[] | undefined
+  readonly names?: ClaimNames | undefined
 }
 
 /** Signs a JWT that a gateway with these settings accepts. */
 export function signToken(
-  { id, role, rooms, ttlS }: TokenClaims,
-  { secret, issuer, audience }: IssuerOptions,
+  { ttlS, ...user }: TokenClaims,
+  { secret, issuers: [issuer] = [], audiences: [audience] = [], names = {} }: IssuerOptions,
 ): Promise<string> {
   const nowS = Math.floor(Date.now() / 1_000)
   const issuerClaims = {
     ...(issuer !== undefined && { iss: issuer }),
     ...(audience !== undefined && { aud: audience }),
   }
-  return new SignJWT({ role, ...(rooms.length > 0 && { rooms }), ...issuerClaims })
+  return new SignJWT({ ...namedClaims(user, names), ...issuerClaims })
     .setProtectedHeader({ alg: 'HS256' })
-    .setSubject(id)
     .setIssuedAt(nowS)
     .setExpirationTime(nowS + ttlS)
     .sign(new TextEncoder().encode(secret))

@@ -6,9 +6,17 @@ import { quote, UnprovenCredential } from './refused.ts'
 /** Algorithms of tokens, each with the keys that it takes. */
 const KEYS_OF = {
   RS256: { kty: 'RSA', algorithms: ['RS256'] },
+  RS384: { kty: 'RSA', algorithms: ['RS384'] },
+  RS512: { kty: 'RSA', algorithms: ['RS512'] },
   PS256: { kty: 'RSA', algorithms: ['PS256'] },
+  PS384: { kty: 'RSA', algorithms: ['PS384'] },
+  PS512: { kty: 'RSA', algorithms: ['PS512'] },
   ES256: { kty: 'EC', crv: 'P-256', algorithms: ['ES256'] },
+  ES384: { kty: 'EC', crv: 'P-384', algorithms: ['ES384'] },
+  ES512: { kty: 'EC', crv: 'P-521', algorithms: ['ES512'] },
   EdDSA: { kty: 'OKP', crv: 'Ed25519', algorithms: ['EdDSA', 'Ed25519'] },
+  // The same, by its newer name (RFC 9864).
+  Ed25519: { kty: 'OKP', crv: 'Ed25519', algorithms: ['EdDSA', 'Ed25519'] },
 } as const
 
 export type PublicKeyAlgorithm = keyof typeof KEYS_OF
@@ -123,7 +131,8 @@ function readKey(entry: unknown): Key | string {
       return `${name} has ${bits} bits, not ${MIN_RSA_BITS} to ${MAX_RSA_BITS}`
     return { ...key, crv: undefined, jwk: { kty, n, e } as JWK }
   }
-  if (kty === 'EC' && crv === 'P-256') return { ...key, jwk: { kty, crv, x, y } as JWK }
+  if (kty === 'EC' && typeof crv === 'string' && /^P-(256|384|521)$/.test(crv))
+    return { ...key, jwk: { kty, crv, x, y } as JWK }
   if (kty === 'OKP' && crv === 'Ed25519') return { ...key, jwk: { kty, crv, x } as JWK }
   return `${name} is of another kind (${quote(kty)}${crv === undefined ? '' : ` ${quote(crv)}`})`
 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { signToken } from '../auth/jwt.ts'
 import { isIgnoredInDev, withDevSettings } from '../config/environment.ts'
+import { tokens } from '../config/options.ts'
 import { misspeltSettings, readConfig } from '../config/read-config.ts'
 import { SECRET_SETTINGS, withSecretFiles } from '../config/secrets.ts'
 import type { Config, Environment } from '../config/settings.ts'
@@ -44,10 +45,9 @@ async function start({ dev }: StartOptions, { environment, print, runUntilSignal
 
 async function greeting(config: Config, port: number, settings: Environment): Promise<string[]> {
   const base = `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`
-  const { JWT_SECRET, JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = config
-  const secret = JWT_SECRET[0] ?? ''
+  const secret = config.JWT_SECRET[0] ?? ''
   const claims = { id: 'dev', role: 'admin', rooms: [], ttlS: LINK_TOKEN_TTL_S } as const
-  const token = await signToken(claims, { secret, issuer, audience })
+  const token = await signToken(claims, { secret, ...tokens(config) })
   return [
     '',
     '  The recall gateway is running, for this machine only (--dev).',

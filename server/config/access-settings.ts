@@ -1,6 +1,15 @@
 import Joi from 'joi'
 import { identifier } from '../lib/schema.ts'
-import { jwksUrl, list, requestUrl, requiredWithout, SECRET } from './setting-types.ts'
+import {
+  adminValue,
+  claimPath,
+  jwksUrl,
+  list,
+  requestUrl,
+  requiredWithout,
+  SECRET,
+  sharedKeys,
+} from './setting-types.ts'
 import type { Config } from './settings.ts'
 
 /** Who may listen to what. */
@@ -13,8 +22,28 @@ export const accessSettings: Joi.PartialSchemaMap<Config> = {
       'Key for HS256 tokens. Separate several with commas to rotate. A node needs this, `JWKS_URL` or `USERSIG_SECRET_KEY`',
     ),
   JWKS_URL: jwksUrl.description('JWKS with the public keys for tokens: an https or file URL'),
-  JWT_ISSUER: Joi.string().max(256).description('Value that `iss` of a token must equal'),
-  JWT_AUDIENCE: Joi.string().max(256).description('Value that `aud` of a token must equal or contain'),
+  JWT_ISSUER: list(Joi.string().max(256))
+    .default([])
+    .description('Value that `iss` of a token must equal, or several separated by commas'),
+  JWT_AUDIENCE: list(Joi.string().max(256))
+    .when('JWKS_URL', { is: sharedKeys.required(), then: Joi.required() })
+    .messages({ 'any.required': 'is missing: the keys at JWKS_URL sign tokens for every application there' })
+    .default([])
+    .description(
+      'Value that `aud` of a token must equal or contain, or several separated by commas. Required where the keys at `JWKS_URL` are those of all customers, as at Google and Microsoft',
+    ),
+  JWT_SUB_CLAIM: claimPath.description(
+    'Claim that names the user, such as `preferred_username`. Default: `sub`',
+  ),
+  JWT_ROLE_CLAIM: claimPath.description(
+    'Claim with the roles of the user, such as `realm_access.roles`: a text, a list, or a `scope`. Default: `role`',
+  ),
+  JWT_ADMIN_VALUES: list(adminValue)
+    .default([])
+    .description('Roles that make an admin, separated by commas. Default: `admin`'),
+  JWT_ROOMS_CLAIM: claimPath.description(
+    'Claim with the rooms of a member: a list of grants, or of texts such as `group:lobby`. Default: `rooms`',
+  ),
   USERSIG_SECRET_KEY: Joi.string()
     .min(32)
     .max(256)

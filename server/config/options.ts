@@ -116,12 +116,23 @@ export const testRecalls = (config: Config) => ({
 export const checksTokens = ({ JWT_SECRET, JWKS_URL }: Config): boolean =>
   JWT_SECRET.length > 0 || JWKS_URL !== undefined
 
+/** What tokens must say, and where they say it; for those who sign them too. */
+export const tokens = (config: Config) => ({
+  issuers: config.JWT_ISSUER,
+  audiences: config.JWT_AUDIENCE,
+  names: {
+    sub: config.JWT_SUB_CLAIM,
+    role: config.JWT_ROLE_CLAIM,
+    adminValues: config.JWT_ADMIN_VALUES,
+    rooms: config.JWT_ROOMS_CLAIM,
+  },
+})
+
 export const authentication = (config: Config) => ({
   app: config.SDK_APP_ID,
   secrets: config.JWT_SECRET,
   jwksUrl: config.JWKS_URL,
-  issuer: config.JWT_ISSUER,
-  audience: config.JWT_AUDIENCE,
+  ...tokens(config),
   userSigKey: config.USERSIG_SECRET_KEY,
   adminUserIds: config.ADMIN_USER_IDS,
 })

@@ -2,6 +2,7 @@ import Joi from 'joi'
 import { isIdentifier } from '../../shared/identifier.ts'
 import { BEFORE_COMMAND_NAMES } from '../receiver/commands/before-commands.ts'
 import { createNetworkMatcher } from '../http/client-address.ts'
+import { parseClaimPath } from '../lib/claim-path.ts'
 import { MIN_BUDGET_MB, maxBudgetMb } from '../lib/memory-limit.ts'
 import { problemOfRedisUrl } from './redis-url.ts'
 import type { RedisMode } from './redis-url.ts'
@@ -130,6 +131,22 @@ export const fallbackOverrides = parsedBy((text) => {
 export const jwksUrl = requestUrl('https', 'http', 'file').custom((url: string, { error }) =>
   /^http:/i.test(url) && !LOOPBACK_HOST.test(new URL(url).hostname) ? error('string.https') : url,
 )
+
+/** Keys with which a provider signs the tokens of all its customers: any of them could sign in to any app. */
+export const sharedKeys = Joi.string().pattern(
+  /^https:\/\/(www\.googleapis\.com|login\.(partner\.)?microsoftonline\.(com|us|cn)|login\.windows\.net|appleid\.apple\.com|gitlab\.com|token\.actions\.githubusercontent\.com)\//i,
+)
+
+/** Where a claim is. */
+export const claimPath = parsedBy(parseClaimPath)
+
+/** What providers write into the tokens of all users. */
+const EVERYBODYS_ROLES =
+  /^(openid|profile|email|offline_access|uma_authorization|default-roles-.*|authenticated|anonymous|everyone)$/i
+
+export const adminValue = Joi.string()
+  .max(256)
+  .pattern(EVERYBODYS_ROLES, { name: 'what providers give to everybody, such as openid', invert: true })
 
 /** Required unless one of these other settings is set. */
 export const requiredWithout = (...names: readonly string[]): Joi.Schema =>

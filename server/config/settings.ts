@@ -1,3 +1,4 @@
+import type { ClaimPath } from '../lib/claim-path.ts'
 import type { RedisMode } from './redis-url.ts'
 import type { Fallback } from './setting-types.ts'
 
@@ -45,8 +46,12 @@ export interface Config {
   readonly RECALLED_TTL_DAYS: number
   readonly JWT_SECRET: readonly string[]
   readonly JWKS_URL?: string
-  readonly JWT_ISSUER?: string
-  readonly JWT_AUDIENCE?: string
+  readonly JWT_ISSUER: readonly string[]
+  readonly JWT_AUDIENCE: readonly string[]
+  readonly JWT_SUB_CLAIM?: ClaimPath
+  readonly JWT_ROLE_CLAIM?: ClaimPath
+  readonly JWT_ADMIN_VALUES: readonly string[]
+  readonly JWT_ROOMS_CLAIM?: ClaimPath
   readonly USERSIG_SECRET_KEY?: string
   readonly ADMIN_USER_IDS: readonly string[]
   readonly AUTHORIZE_URL?: string

@@ -128,6 +128,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'server/cli/': [
     'server/gateway.ts',
     'server/config/',
+    'server/lib/claim-path.ts',
     'server/lib/data-dir.ts',
     'server/telemetry/logger.ts',
     'server/receiver/',
