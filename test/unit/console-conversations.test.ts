@@ -67,7 +67,7 @@ describe('conversations in the console', () => {
   })
 
   it('keep each of two names in an isolate of its own, where there is no markup', () => {
-    expect(conversationText({ c2c: ['א', 'b'] })).to.equal('\u2068א\u2069 · \u2068b\u2069')
+    expect(conversationText({ c2c: ['א', 'b'] })).to.equal('\u2068א\u2069 · b')
     expect([GROUP, TOPIC, OFFICIAL].map(conversationText)).to.deep.equal(['a', 'a t', 'a'])
   })
 })

@@ -2,9 +2,11 @@ import { nameOf } from '../../../shared/message.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import { conversationText } from '../state/conversations.ts'
 import type { KeyedRow, NoticeRow, Row } from '../state/feed.ts'
+import { visibleText } from '../state/visible-text.ts'
 import { Icon } from '../ui/icon.tsx'
 import { ConversationName } from '../ui/conversation.tsx'
 import { InterruptionText, LateMark, Timestamp } from '../ui/labels.tsx'
+import { Name } from '../ui/name.tsx'
 
 /** A recall has up to 1,000 messages; one line has room for fewer than these. */
 const MAX_SHOWN_SEQS = 40
@@ -83,8 +85,8 @@ interface NameCellProps {
 
 function NameCell({ column, name }: NameCellProps) {
   return (
-    <div role="gridcell" class={column} title={name}>
-      {name === undefined ? <span class="none">–</span> : <bdi>{name}</bdi>}
+    <div role="gridcell" class={column} title={name && visibleText(name)}>
+      {name === undefined ? <span class="none">–</span> : <Name text={name} />}
     </div>
   )
 }

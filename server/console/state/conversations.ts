@@ -5,6 +5,7 @@ import { isRecord } from '../../../shared/json.ts'
 import { nameOf } from '../../../shared/message.ts'
 import type { RecalledMessage } from '../../../shared/message.ts'
 import { roomName } from '../../../shared/room.ts'
+import { visibleText } from './visible-text.ts'
 
 export const KINDS = ['group', 'c2c', 'official'] as const
 
@@ -32,10 +33,10 @@ type AnyRecall = Conversation & {
 export const identityOf = (recall: AnyRecall): string =>
   JSON.stringify([roomName(conversationOf(recall)), recall.recalledAtMs, recall.messages.map(nameOf)])
 
-/** A conversation as plain text, for labels and titles: the names that `bdi` isolates elsewhere are in isolates. */
+/** A conversation as plain text, for labels and titles. */
 export function conversationText({ group, topic, c2c, official }: Conversation): string {
-  if (c2c !== undefined) return c2c.map((user) => `\u2068${user}\u2069`).join(' · ')
-  return [group ?? official, topic].filter((part) => part !== undefined).join(' ')
+  if (c2c !== undefined) return c2c.map(visibleText).join(' · ')
+  return [group ?? official, topic].flatMap((part) => (part === undefined ? [] : visibleText(part))).join(' ')
 }
 
 /** Returns the conversation that was stored as JSON; undefined if it is none. */

@@ -3,13 +3,14 @@ import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import { kindOf } from '../state/conversations.ts'
+import { Name } from './name.tsx'
 
-/** The two of a one-to-one conversation. `bdi` isolates names, here as everywhere: right-to-left text must not reorder its surroundings. */
+/** The two of a one-to-one conversation. */
 export function Pair({ c2c }: { readonly c2c: readonly [string, string] }) {
   const { t } = useLocale()
   return (
     <span class="pair">
-      <bdi>{c2c[0]}</bdi> <small>{t.rooms.and}</small> <bdi>{c2c[1]}</bdi>
+      <Name text={c2c[0]} /> <small>{t.rooms.and}</small> <Name text={c2c[1]} />
     </span>
   )
 }
@@ -18,11 +19,11 @@ export function Pair({ c2c }: { readonly c2c: readonly [string, string] }) {
 export function ConversationName({ conversation }: { readonly conversation: Conversation }) {
   const { t } = useLocale()
   const { group, c2c, official } = conversation
-  if (group !== undefined) return <bdi>{group}</bdi>
+  if (group !== undefined) return <Name text={group} />
   return (
     <>
       <span class="kind">{t.kindMarks[kindOf(conversation)]}</span>
-      {c2c === undefined ? <bdi>{official}</bdi> : <Pair c2c={c2c} />}
+      {c2c === undefined ? <Name text={official ?? ''} /> : <Pair c2c={c2c} />}
     </>
   )
 }
@@ -34,11 +35,12 @@ export function RoomLabel({ room }: { readonly room: Room }) {
   const { group, topic, c2c, official } = room
   return (
     <>
-      {t.kinds[kindOf(room)]} {c2c === undefined ? <bdi>{group ?? official}</bdi> : <Pair c2c={c2c} />}
+      {t.kinds[kindOf(room)]}{' '}
+      {c2c === undefined ? <Name text={group ?? official ?? ''} /> : <Pair c2c={c2c} />}
       {topic !== undefined && (
         <>
           {' · '}
-          {t.rooms.topicPrefix} <bdi>{topic}</bdi>
+          {t.rooms.topicPrefix} <Name text={topic} />
         </>
       )}
     </>

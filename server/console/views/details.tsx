@@ -4,6 +4,7 @@ import { useLocale } from '../i18n/i18n.ts'
 import type { Api } from '../state/api.ts'
 import type { NoticeRow } from '../state/feed.ts'
 import { Pair } from '../ui/conversation.tsx'
+import { Name } from '../ui/name.tsx'
 import { Field, SidePanel } from '../ui/side-panel.tsx'
 import { DeliveryPath } from './delivery-path.tsx'
 
@@ -96,7 +97,7 @@ function Fields({ row: { notice } }: { readonly row: NoticeRow }) {
         (name) =>
           values[name] !== undefined && (
             <Field key={name} name={t.details.fields[name]}>
-              <bdi>{values[name]}</bdi>
+              <Name text={values[name]} />
             </Field>
           ),
       )}

@@ -5,6 +5,7 @@ import { bodyText } from '../state/body-text.ts'
 import { folderOf } from '../state/quarantine.ts'
 import type { Store } from '../state/store.ts'
 import { Failure } from '../ui/labels.tsx'
+import { Name } from '../ui/name.tsx'
 import { Field, SidePanel } from '../ui/side-panel.tsx'
 import { OutcomeText } from './quarantine-outcome.tsx'
 import { ReceiverName } from './receiver-name.tsx'
@@ -79,12 +80,12 @@ function Fields({ store, whole }: WholeProps) {
   return (
     <dl>
       <Field name={fields.reason}>
-        <bdi lang="en">{reason}</bdi>
+        <Name lang="en" text={reason} />
       </Field>
       <Field name={fields.kind}>{t.quarantine.kinds[kind]}</Field>
       {command !== undefined && (
         <Field name={fields.command}>
-          <bdi>{command}</bdi>
+          <Name text={command} />
         </Field>
       )}
       <Field name={fields.received}>{dateTime(receivedAtMs)}</Field>
@@ -103,7 +104,7 @@ function Fields({ store, whole }: WholeProps) {
           value !== undefined &&
           value !== '' && (
             <Field key={name} name={name ?? ''}>
-              <bdi class="code">{value}</bdi>
+              <Name class="code" text={value} />
             </Field>
           ),
       )}

@@ -1,6 +1,7 @@
 import { useLocale } from '../i18n/i18n.ts'
 import type { Outcome } from '../state/quarantine.ts'
 import { Failure } from '../ui/labels.tsx'
+import { Name } from '../ui/name.tsx'
 
 /** Says what became of an entry, or of many, and nothing better than that. */
 export function OutcomeText({ outcome }: { readonly outcome: Outcome }) {
@@ -17,7 +18,7 @@ export function OutcomeText({ outcome }: { readonly outcome: Outcome }) {
           {outcome.kind === 'refused' && (
             <>
               {t.signals.colon}
-              <bdi lang="en">{outcome.reason}</bdi>
+              <Name lang="en" text={outcome.reason} />
             </>
           )}
         </p>

@@ -6,6 +6,7 @@ import type { Quarantine, ReasonGroup } from '../state/quarantine.ts'
 import type { Store } from '../state/store.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Failure, Timestamp } from '../ui/labels.tsx'
+import { Name } from '../ui/name.tsx'
 import { QuarantineDetails } from './quarantine-details.tsx'
 import { OutcomeText } from './quarantine-outcome.tsx'
 import { ReceiverName } from './receiver-name.tsx'
@@ -107,7 +108,7 @@ function Reason({ group, store }: ReasonProps) {
       <header>
         <h2>
           <small>{t.quarantine.kinds[kind]}</small>
-          <bdi lang="en">{reason}</bdi>
+          <Name lang="en" text={reason} />
         </h2>
         <span class="count many" title={t.quarantine.listed(entries.length)}>
           {number(entries.length)}
@@ -134,7 +135,7 @@ function Reason({ group, store }: ReasonProps) {
               onClick={() => void quarantine.open(entry.id)}
             >
               <Timestamp atMs={entry.receivedAtMs} />
-              <bdi class="command">{entry.command ?? t.quarantine.noCommand}</bdi>
+              <Name class="command" text={entry.command ?? t.quarantine.noCommand} />
               <span>{t.quarantine.bytes(entry.bytes)}</span>
               <ReceiverName store={store} folder={folderOf(entry.id)} />
             </button>

@@ -8,6 +8,7 @@ import type { WatchedRoom } from '../state/watched-room.ts'
 import { Pair } from '../ui/conversation.tsx'
 import { Icon } from '../ui/icon.tsx'
 import { Failure, InterruptionText, LateMark, Timestamp } from '../ui/labels.tsx'
+import { Name } from '../ui/name.tsx'
 
 const MAX_SHOWN_RECALLS = 5
 const MAX_SHOWN_SEQS = 10
@@ -50,13 +51,13 @@ function RoomTitle({ room }: { readonly room: Room }) {
   const { group, topic, c2c, official } = room
   return (
     <h2>
-      {c2c === undefined ? <bdi>{topic ?? group ?? official}</bdi> : <Pair c2c={c2c} />}
+      {c2c === undefined ? <Name text={topic ?? group ?? official ?? ''} /> : <Pair c2c={c2c} />}
       <small>
         {topic === undefined ? (
           t.rooms.scopes[kindOf(room)]
         ) : (
           <>
-            {t.rooms.topicOf} <bdi>{group}</bdi>
+            {t.rooms.topicOf} <Name text={group ?? ''} />
           </>
         )}
       </small>
@@ -130,7 +131,7 @@ function LatestRecall({ row: { notice, lateMs } }: { readonly row: NoticeRow }) 
         {notice.messages.slice(0, MAX_SHOWN_SEQS).map(nameOf).join(', ')}
         {notice.messages.length > MAX_SHOWN_SEQS && ' …'}
       </span>
-      {'operator' in notice && <bdi>{notice.operator}</bdi>}
+      {'operator' in notice && <Name text={notice.operator ?? ''} />}
     </li>
   )
 }
