@@ -1,3 +1,4 @@
+import { act } from './en-act.ts'
 import { number, plural, seconds } from './en-format.ts'
 import { health } from './en-health.ts'
 import { quarantine } from './en-quarantine.ts'
@@ -232,6 +233,7 @@ export const en = {
     reversed: 'The range ends before it begins.',
     lookupSubmit: 'Look up',
   },
+  act,
   health,
   quarantine,
   statusUnknown: (time: string) => `this page cannot read the gateway’s status since ${time}`,

@@ -1,49 +1,58 @@
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
-import { MAX_DATE_MS } from '../../../shared/recall.ts'
 import { browserStorage } from '../state/storage.ts'
 import { en } from './en.ts'
 import type { Messages } from './en.ts'
+import { createFormats } from './formats.ts'
+import type { Formats } from './formats.ts'
 import { zh } from './zh.ts'
 
 export type Language = 'en' | 'zh'
 
 /** A language's texts and formats. */
-export interface Locale {
+export interface Locale extends Formats {
   readonly language: Language
   readonly t: Messages
-  /** Date and time. */
-  readonly dateTime: (atMs: number) => string
-  /** The date; with the year only if it is not this year. */
-  readonly date: (atMs: number) => string
-  readonly timeOfDay: (atMs: number) => string
-  readonly number: (value: number) => string
 }
 
 const TEXTS: Readonly<Record<Language, Messages>> = { en, zh }
 /** British English: day before month, 24-hour clock. */
 const LANGUAGE_TAGS: Readonly<Record<Language, string>> = { en: 'en-GB', zh: 'zh-CN' }
 
-/** Created once: `Intl` formats are expensive to create. */
-export const LOCALES: Readonly<Record<Language, Locale>> = { en: createLocale('en'), zh: createLocale('zh') }
+const UTC_KEY = 'utc'
+let isUtc = browserStorage.get(UTC_KEY) === 'on'
 
-function createLocale(language: Language): Locale {
-  const tag = LANGUAGE_TAGS[language]
-  const formatter = (options: Intl.DateTimeFormatOptions) => {
-    const format = new Intl.DateTimeFormat(tag, options)
-    return (atMs: number): string => (atMs > MAX_DATE_MS ? `${atMs} ms` : format.format(atMs))
-  }
-  const dateThisYear = formatter({ day: 'numeric', month: 'short' })
-  const dateOfAnyYear = formatter({ day: 'numeric', month: 'short', year: 'numeric' })
-  const year = (atMs: number): number => new Date(atMs).getFullYear()
-  return {
-    language,
-    t: TEXTS[language],
-    dateTime: formatter({ dateStyle: 'medium', timeStyle: 'medium' }),
-    date: (atMs) => (year(atMs) === year(Date.now()) ? dateThisYear : dateOfAnyYear)(atMs),
-    timeOfDay: formatter({ hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false }),
-    number: new Intl.NumberFormat(tag, { maximumFractionDigits: 1 }).format,
-  }
+/** Whether times are shown in UTC, instead of in the browser's time zone. */
+export const showsUtc = (): boolean => isUtc
+
+/** Switches between UTC and the browser's time zone. The page must be rendered again. */
+export function toggleUtc(): void {
+  isUtc = !isUtc
+  browserStorage.set(UTC_KEY, isUtc ? 'on' : 'off')
+}
+
+/** Each created once: `Intl` formats are expensive to create. */
+const created = new Map<string, Locale>()
+
+function localeOf(language: Language): Locale {
+  const name = `${language} ${isUtc}`
+  const locale = created.get(name) ?? createLocale(language, isUtc ? 'UTC' : undefined)
+  created.set(name, locale)
+  return locale
+}
+
+/** Of the time zone that is chosen now. */
+export const LOCALES: Readonly<Record<Language, Locale>> = {
+  get en() {
+    return localeOf('en')
+  },
+  get zh() {
+    return localeOf('zh')
+  },
+}
+
+function createLocale(language: Language, timeZone: string | undefined): Locale {
+  return { language, t: TEXTS[language], ...createFormats(LANGUAGE_TAGS[language], timeZone) }
 }
 
 const LocaleContext = createContext<Locale>(LOCALES.en)

@@ -1,4 +1,5 @@
 import type { Messages } from './en.ts'
+import { act } from './zh-act.ts'
 import { number, seconds } from './zh-format.ts'
 import { problems, reasons } from './zh-gateway.ts'
 import { health } from './zh-health.ts'
@@ -208,6 +209,7 @@ export const zh: Messages = {
     reversed: '结束序号小于起始序号。',
     lookupSubmit: '查询',
   },
+  act,
   health,
   quarantine,
   statusUnknown: (time) => `自 ${time} 起无法读取网关的运行状态`,

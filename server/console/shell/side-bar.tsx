@@ -1,4 +1,4 @@
-import { useLocale } from '../i18n/i18n.ts'
+import { showsUtc, toggleUtc, useLocale } from '../i18n/i18n.ts'
 import type { Language } from '../i18n/i18n.ts'
 import type { Store } from '../state/store.ts'
 import { Icon } from '../ui/icon.tsx'
@@ -43,7 +43,8 @@ export function SideBar({ store, view, onLanguage, onLogOut }: SideBarProps) {
       </nav>
       <div class="switches">
         <Switches onLanguage={onLanguage} />
-        <a class="plain" href="docs/">
+        <ZoneSwitch onLanguage={onLanguage} />
+        <a class="plain" href="docs/" target="_blank" rel="noopener">
           <Icon name="docs" />
           <span class="name">{t.docs}</span>
         </a>
@@ -111,5 +112,27 @@ export function Switches({ onLanguage }: { readonly onLanguage: (language: Langu
         <span class="name">{t.toggleTheme}</span>
       </button>
     </>
+  )
+}
+
+/** Says in which time zone the page shows times, and switches to UTC and back. */
+function ZoneSwitch({ onLanguage }: { readonly onLanguage: (language: Language) => void }) {
+  const { language, t, zone } = useLocale()
+  const onClick = (): void => {
+    toggleUtc()
+    // Texts contain times: the page is rendered as after a change of language.
+    onLanguage(language)
+  }
+  return (
+    <button
+      type="button"
+      class="plain zone"
+      aria-pressed={showsUtc()}
+      title={showsUtc() ? t.act.zone.toLocal : t.act.zone.toUtc}
+      onClick={onClick}
+    >
+      <Icon name="history" />
+      <span class="name">{t.act.zone.shown(zone())}</span>
+    </button>
   )
 }

@@ -15,15 +15,14 @@ interface TimestampProps {
 
 /** The time of day, and the date if it is not today. */
 export function Timestamp({ atMs, untimed = false }: TimestampProps) {
-  const { t, dateTime, date, timeOfDay } = useLocale()
+  const { t, dateTime, date, isToday, timeOfDay } = useLocale()
   if (atMs > MAX_DATE_MS) return <span>{atMs} ms</span>
   const instant = new Date(atMs)
-  const isToday = instant.toDateString() === new Date().toDateString()
   const title = untimed ? `${dateTime(atMs)} · ${t.details.noTime}` : dateTime(atMs)
   return (
     <time dateTime={instant.toISOString()} title={title}>
       {timeOfDay(atMs)}
-      {!isToday && <small>{date(atMs)}</small>}
+      {!isToday(atMs) && <small>{date(atMs)}</small>}
     </time>
   )
 }
