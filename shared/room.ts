@@ -1,5 +1,6 @@
 import { conversationOf, sortedPair } from './conversation.ts'
 import type { Conversation } from './conversation.ts'
+import { isIdentifier } from './identifier.ts'
 
 /**
  * The unit of subscription: a group room (the group and all its topics), a topic room (only that topic), the room of a conversation
@@ -39,6 +40,30 @@ export function roomName(room: Room): string {
   if (official !== undefined) return `official:${encode(official)}`
   // Joined, these take half the memory of a template: there they would stay in parts as long as they live.
   return (topic === undefined ? ['group', encode(group)] : ['topic', encode(group), encode(topic)]).join(':')
+}
+
+/** Returns the room of this name; undefined for any text that names none. */
+export function parseRoomName(name: string): Room | undefined {
+  const [kind, ...encoded] = name.split(':')
+  const [one, other] = encoded.map(decode)
+  if (encoded.length === 0) return kind === 'feed' ? FEED : undefined
+  if (one === undefined) return undefined
+  if (encoded.length === 1) {
+    if (kind === 'official') return { official: one }
+    return kind === 'group' ? { group: one } : undefined
+  }
+  if (encoded.length !== 2 || other === undefined) return undefined
+  if (kind === 'c2c') return { c2c: sortedPair([one, other]) }
+  return kind === 'topic' ? { group: one, topic: other } : undefined
+}
+
+function decode(encoded: string): string | undefined {
+  try {
+    const identifier = decodeURIComponent(encoded)
+    return isIdentifier(identifier) ? identifier : undefined
+  } catch {
+    return undefined
+  }
 }
 
 const encode = (identifier: string): string => encodeURIComponent(identifier).replaceAll('*', '%2A')

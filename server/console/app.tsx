@@ -1,10 +1,12 @@
 import { LocaleProvider, LOCALES } from './i18n/i18n.ts'
 import type { Language } from './i18n/i18n.ts'
 import { LogIn, TokenPrompt } from './shell/log-in.tsx'
+import { AddressProblems } from './shell/address-problems.tsx'
 import { SideBar } from './shell/side-bar.tsx'
-import type { ViewName } from './shell/side-bar.tsx'
 import { updateTitle } from './shell/state-text.ts'
 import { TopBar } from './shell/top-bar.tsx'
+import { address } from './state/address.ts'
+import type { ViewName } from './state/place.ts'
 import { NO_TOKEN } from './state/shown-state.ts'
 import type { Store } from './state/store.ts'
 import { FeedView } from './views/feed-view.tsx'
@@ -17,8 +19,6 @@ import { TestView } from './views/test-view.tsx'
 interface AppProps {
   /** Undefined until there is a token. */
   readonly store: Store | undefined
-  /** The view named in the address. */
-  readonly view: ViewName | undefined
   readonly language: Language
   readonly onLanguage: (language: Language) => void
   readonly onToken: (token: string) => void
@@ -27,9 +27,9 @@ interface AppProps {
   readonly onChange: () => void
 }
 
-export function App({ store, view, language, onLanguage, onToken, onLogOut, onChange }: AppProps) {
+export function App({ store, language, onLanguage, onToken, onLogOut, onChange }: AppProps) {
   const locale = LOCALES[language]
-  const shownView = view ?? (store?.isAdmin === false ? 'rooms' : 'feed')
+  const { view } = address
   const shown = store?.shown ?? NO_TOKEN
   updateTitle(locale, shown)
   document.documentElement.lang = language === 'zh' ? 'zh-Hans' : 'en'
@@ -42,19 +42,16 @@ export function App({ store, view, language, onLanguage, onToken, onLogOut, onCh
           <a class="skip" href="#content" onClick={focusContent}>
             {locale.t.skipToContent}
           </a>
-          <SideBar store={store} view={shownView} onLanguage={onLanguage} onLogOut={onLogOut} />
-          <TopBar
-            shown={shown}
-            title={locale.t.views[shownView]}
-            onTryNow={() => store.watchedRooms.connect()}
-          />
+          <SideBar store={store} view={view} onLanguage={onLanguage} onLogOut={onLogOut} />
+          <TopBar shown={shown} title={locale.t.views[view]} onTryNow={() => store.watchedRooms.connect()} />
           <main id="content" tabIndex={-1}>
             <TokenPrompt
               isRefused={store.watchedRooms.isRefused}
               expiresAtMs={store.expiresSoonAtMs}
               onToken={onToken}
             />
-            <View store={store} name={shownView} onChange={onChange} />
+            <AddressProblems problems={address.problems} />
+            <View store={store} name={view} onChange={onChange} />
           </main>
         </div>
       )}

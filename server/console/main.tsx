@@ -2,14 +2,15 @@ import { render } from 'preact'
 import { App } from './app.tsx'
 import { initialLanguage, LOCALES, saveLanguage } from './i18n/i18n.ts'
 import type { Language } from './i18n/i18n.ts'
-import { viewInAddress } from './shell/side-bar.tsx'
 import { updateTitle } from './shell/state-text.ts'
+import { address } from './state/address.ts'
 import { forgetToken, saveToken, takeToken } from './state/storage.ts'
 import { Store } from './state/store.ts'
 import { applySavedTheme } from './ui/theme.ts'
 
 const page = document.getElementById('page') ?? document.body
-let token = takeToken()
+const opened = takeToken()
+let { token } = opened
 let language = initialLanguage()
 let store: Store | undefined
 let frame: number | undefined
@@ -25,7 +26,6 @@ function renderPage(): void {
   render(
     <App
       store={store}
-      view={viewInAddress()}
       language={language}
       onLanguage={switchLanguage}
       onToken={logIn}
@@ -41,12 +41,14 @@ function logIn(newToken: string): void {
   saveToken(newToken)
   if (store === undefined) store = new Store(newToken, scheduleRender)
   else store.setToken(newToken)
+  address.defaultView = store.isAdmin ? 'feed' : 'rooms'
   scheduleRender()
 }
 
-/** Reloads the page, so that nothing the token gave access to stays in memory. */
+/** Reloads the page, so that nothing the token gave access to stays in memory, nor in the address. */
 function logOut(): void {
   forgetToken()
+  history.replaceState(null, '', location.pathname + location.search)
   location.reload()
 }
 
@@ -58,12 +60,14 @@ function switchLanguage(newLanguage: Language): void {
 
 // Opening a link with another token in this tab changes only the fragment.
 addEventListener('hashchange', () => {
-  const newToken = takeToken()
+  const { token: newToken, isFromAddress } = takeToken()
   if (newToken !== undefined && newToken !== token) logIn(newToken)
-  scheduleRender()
+  address.read(isFromAddress)
 })
 
 applySavedTheme()
 page.replaceChildren()
+address.onChange = scheduleRender
 if (token !== undefined) logIn(token)
+address.read(opened.isFromAddress)
 renderPage()

@@ -65,7 +65,7 @@ describe('the console says what is true', function () {
     waitUntil(`the title begins with ${begin}`, async () => (await of.title()).startsWith(begin), timeoutMs)
   const open = async (view: string): Promise<void> => {
     await page.goto(`${node.url}/#${view}`)
-    await page.locator(`nav a[aria-current][href="#${view}"]`).waitFor()
+    await page.locator(`nav a[aria-current][data-view="${view}"]`).waitFor()
   }
   const topBar = (): Promise<string> => page.locator('.top-bar').innerText()
   const isGreen = async (of = page): Promise<boolean> => (await of.locator('.state.good').count()) > 0

@@ -27,7 +27,7 @@ import { waitUntil } from '../support/wait.ts'
 import { postWebhook, signedQuery } from '../support/webhook.ts'
 
 const BUILT = fileURLToPath(new URL('../../server/page/', import.meta.url))
-const MAX_CONSOLE_BYTES = 80_000
+const MAX_CONSOLE_BYTES = 120_000
 
 describe('the views of the console', function () {
   this.timeout(60_000)

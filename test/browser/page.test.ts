@@ -103,7 +103,7 @@ describe('page', function () {
     await recall(shared.url, 'not stored', 1)
     await row(page, 'not stored').waitFor()
     await page.goto(`${shared.url}/#rooms`)
-    await page.locator('nav a[aria-current][href="#rooms"]').waitFor()
+    await page.locator('nav a[aria-current][data-view="rooms"]').waitFor()
   })
 
   it('says that it is offline while the gateway is down, and then shows what it missed exactly once', async () => {

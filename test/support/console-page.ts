@@ -33,7 +33,7 @@ export async function openView(page: Page, url: string, view: string, token: str
   await page.goto(`${url}/#token=${token}`)
   await page.locator('.shell').waitFor()
   await page.goto(`${url}/#${view}`)
-  await page.locator(`nav a[aria-current][href="#${view}"]`).waitFor()
+  await page.locator(`nav a[aria-current][data-view="${view}"]`).waitFor()
   return page
 }
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { createKeys } from '../../server/broker/redis/keys.ts'
-import { FEED, roomName, roomsOf } from '../../shared/room.ts'
+import { FEED, parseRoomName, roomName, roomsOf } from '../../shared/room.ts'
 
 describe('rooms', () => {
   it('receive a recall in a topic: the topic room, its group room and the feed', () => {
@@ -34,6 +34,31 @@ describe('rooms', () => {
     const rooms = tricky.flatMap((group) => [{ group }, ...tricky.map((topic) => ({ group, topic }))])
     const names = [FEED, ...rooms].map(roomName)
     expect(new Set(names)).to.have.property('size', names.length)
+  })
+
+  it('are found by their names, and by nothing else', () => {
+    const rooms = [
+      FEED,
+      { group: 'g:t @%2A' },
+      { group: '群', topic: '*' },
+      { c2c: ['ann', 'zoe'] as const },
+      { official: '@TOA#_news' },
+    ]
+    for (const room of rooms) expect(parseRoomName(roomName(room))).to.deep.equal(room)
+    expect(parseRoomName('c2c:zoe:ann')).to.deep.equal({ c2c: ['ann', 'zoe'] })
+    const wrong = [
+      '',
+      'feed:x',
+      'group',
+      'group:',
+      'group:%',
+      'group:%00',
+      'topic:g',
+      'c2c:ann',
+      'x:y',
+      'group:a:b:c',
+    ]
+    expect(wrong.filter((name) => parseRoomName(name) !== undefined)).to.deep.equal([])
   })
 
   it('have names without characters that are special in Redis', () => {

@@ -1,5 +1,6 @@
 import { act } from './en-act.ts'
 import { number, plural, seconds } from './en-format.ts'
+import { find } from './en-find.ts'
 import { health } from './en-health.ts'
 import { quarantine } from './en-quarantine.ts'
 
@@ -234,6 +235,7 @@ export const en = {
     lookupSubmit: 'Look up',
   },
   act,
+  find,
   health,
   quarantine,
   statusUnknown: (time: string) => `this page cannot read the gateway’s status since ${time}`,

@@ -1,5 +1,6 @@
 import type { Messages } from './en.ts'
 import { act } from './zh-act.ts'
+import { find } from './zh-find.ts'
 import { number, seconds } from './zh-format.ts'
 import { problems, reasons } from './zh-gateway.ts'
 import { health } from './zh-health.ts'
@@ -210,6 +211,7 @@ export const zh: Messages = {
     lookupSubmit: '查询',
   },
   act,
+  find,
   health,
   quarantine,
   statusUnknown: (time) => `自 ${time} 起无法读取网关的运行状态`,

@@ -1,18 +1,10 @@
 import { showsUtc, toggleUtc, useLocale } from '../i18n/i18n.ts'
 import type { Language } from '../i18n/i18n.ts'
+import { address } from '../state/address.ts'
+import type { ViewName } from '../state/place.ts'
 import type { Store } from '../state/store.ts'
 import { Icon } from '../ui/icon.tsx'
 import { toggleTheme } from '../ui/theme.ts'
-
-const VIEW_NAMES = ['feed', 'rooms', 'history', 'health', 'quarantine', 'test'] as const
-
-export type ViewName = (typeof VIEW_NAMES)[number]
-
-/** Returns the view named in the address's fragment, if any. */
-export function viewInAddress(): ViewName | undefined {
-  const fragment = location.hash.slice(1)
-  return VIEW_NAMES.find((name) => name === fragment)
-}
 
 interface SideBarProps {
   readonly store: Store
@@ -32,7 +24,11 @@ export function SideBar({ store, view, onLanguage, onLogOut }: SideBarProps) {
         <ul>
           {viewsOf(store).map((name) => (
             <li key={name}>
-              <a href={`#${name}`} aria-current={name === view ? 'page' : undefined}>
+              <a
+                href={address.hrefOf(name)}
+                data-view={name}
+                aria-current={name === view ? 'page' : undefined}
+              >
                 <Icon name={name} />
                 <span>{t.views[name]}</span>
                 {name === 'quarantine' && <QuarantineBadge store={store} />}

@@ -45,26 +45,37 @@ function createStorage(open: () => Storage): TextStorage {
 
 const TOKEN_KEY = 'token'
 const ROOMS_KEY = 'rooms'
+const ADDRESS_KEY = 'address'
 
 /**
  * Returns the token from the address's fragment, otherwise the one saved for this tab. Removes it from the address bar
- * immediately, so that nobody copies it along with the address.
+ * immediately, so that nobody copies it along with the address; whatever else the fragment says stays.
  */
-export function takeToken(): string | undefined {
-  const token = new URLSearchParams(location.hash.slice(1)).get('token')
+export function takeToken(): { readonly token: string | undefined; readonly isFromAddress: boolean } {
+  const fragment = location.hash.slice(1)
+  const [view = '', query] = fragment.includes('?') ? fragment.split(/\?(.*)/s) : ['', fragment]
+  const parts = new URLSearchParams(query)
+  const token = parts.get('token')
   if (token !== null) {
-    history.replaceState(null, '', location.pathname + location.search)
+    parts.delete('token')
+    const rest = parts.size === 0 ? view : `${view}?${parts.toString()}`
+    history.replaceState(null, '', location.pathname + location.search + (rest === '' ? '' : `#${rest}`))
     saveToken(token)
   }
-  return tabStorage.get(TOKEN_KEY) || undefined
+  return { token: tabStorage.get(TOKEN_KEY) || undefined, isFromAddress: token !== null }
 }
+
+/** Keeps the fragment of this tab while it is at the app's sign-in, which comes back with a token alone. */
+export const keepFragment = (fragment: string): void => tabStorage.set(ADDRESS_KEY, fragment)
+
+export const keptFragment = (): string => tabStorage.get(ADDRESS_KEY) ?? ''
 
 /** Saves the token until the tab is closed. */
 export const saveToken = (token: string): void => tabStorage.set(TOKEN_KEY, token)
 
 /** Removes everything this tab has saved: the rooms too are known only through the token. */
 export function forgetToken(): void {
-  for (const key of [TOKEN_KEY, ROOMS_KEY]) tabStorage.remove(key)
+  for (const key of [TOKEN_KEY, ROOMS_KEY, ADDRESS_KEY]) tabStorage.remove(key)
 }
 
 /** Returns whether the token claims the role `admin`. Decides only what to show; the gateway decides what is allowed. */

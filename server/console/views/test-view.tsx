@@ -2,6 +2,7 @@ import type { TargetedSubmitEvent } from 'preact'
 import { useState } from 'preact/hooks'
 import { roomName } from '../../../shared/room.ts'
 import { useLocale } from '../i18n/i18n.ts'
+import { address } from '../state/address.ts'
 import { KINDS } from '../state/conversations.ts'
 import type { Kind } from '../state/conversations.ts'
 import type { Store } from '../state/store.ts'
@@ -70,7 +71,7 @@ function Outcome({ testRecall }: { readonly testRecall: TestRecall }) {
         <Arrival testRecall={testRecall} />
       </p>
       <p>
-        <a href="#feed">{t.test.openFeed}</a>
+        <a href={address.hrefOf('feed', {})}>{t.test.openFeed}</a>
       </p>
     </div>
   )

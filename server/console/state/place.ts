@@ -1,0 +1,129 @@
+import { isPosition } from '../../../shared/position.ts'
+import { parseRoomName, roomName } from '../../../shared/room.ts'
+import type { Room } from '../../../shared/room.ts'
+
+const VIEW_NAMES = ['feed', 'rooms', 'history', 'health', 'quarantine', 'test'] as const
+
+export type ViewName = (typeof VIEW_NAMES)[number]
+
+/** Longer ones are not read: no part is as long, and browsers cut them. */
+const MAX_FRAGMENT_LENGTH = 8_000
+/** The limit of the filter language for a search. */
+const MAX_SEARCH_LENGTH = 1_000
+/** For what is looked up: 50 keys of a usual length, or as many ranges. */
+const MAX_NAMES_LENGTH = 4_000
+
+/** A recall by its place in a log: `feed@<epoch>:<offset>`, with the room's name in front of the `@`. */
+interface RecallPlace {
+  readonly room: Room
+  readonly epoch: string
+  readonly offset: number
+}
+
+/** How a part of an address is written. `parse` returns undefined for what it does not take; nothing is guessed. */
+interface Part<T> {
+  readonly parse: (text: string) => T | undefined
+  readonly format: (value: T) => string
+}
+
+const textPart = (maxLength: number): Part<string> => ({
+  parse: (value) => (value.length <= maxLength ? value : undefined),
+  format: (value) => value,
+})
+
+const room: Part<Room> = { parse: parseRoomName, format: roomName }
+
+const recallPlace: Part<RecallPlace> = {
+  parse(value) {
+    const match = /^([^@]*)@(.*):(\d{1,16})$/s.exec(value)
+    const inRoom = parseRoomName(match?.[1] ?? '')
+    const position = { epoch: match?.[2] ?? '', offset: Number(match?.[3]) }
+    if (inRoom === undefined || !isPosition(position) || position.offset === 0) return undefined
+    return { room: inRoom, ...position }
+  },
+  format: ({ room: inRoom, epoch, offset }) => `${roomName(inRoom)}@${epoch}:${offset}`,
+}
+
+/**
+ * What an address may name besides its view. A part says what is shown, never what is done: an address may come from anybody, so
+ * nothing is sent, stored or changed because of one.
+ */
+const PARTS = {
+  /** A search, in the language of `shared/filter.ts`. */
+  q: textPart(MAX_SEARCH_LENGTH),
+  /** The recall that is open. */
+  open: recallPlace,
+  /** The room that a view is about. */
+  room,
+  /** The messages that are looked up: ranges of `MsgSeq`, or each `MsgKey`, separated by commas. */
+  names: textPart(MAX_NAMES_LENGTH),
+}
+
+type PartName = keyof typeof PARTS
+
+type ValueOf<P> = P extends Part<infer T> ? T : never
+
+/** The parts of one address. */
+export type Parts = { readonly [Name in PartName]?: ValueOf<(typeof PARTS)[Name]> }
+
+/** Changes of parts: undefined removes one. */
+export type PartChanges = { readonly [Name in PartName]?: Parts[Name] | undefined }
+
+/** What is wrong with an address. */
+export interface AddressProblem {
+  readonly kind: 'view' | 'part' | 'value' | 'twice' | 'length'
+  /** The text that is wrong, at most 200 characters of it. */
+  readonly text: string
+}
+
+/** What the page shows: a view, and its parts. It is read from the fragment of the address, `#<view>?<part>=<value>&…`. */
+export interface Place {
+  /** Undefined if the address names none. */
+  readonly view: ViewName | undefined
+  readonly parts: Parts
+  readonly problems: readonly AddressProblem[]
+}
+
+/** Reads a fragment, without its `#`. What is wrong with it is left out, and said. */
+export function parseFragment(fragment: string): Place {
+  const problems: AddressProblem[] = []
+  const say = (kind: AddressProblem['kind'], text: string): void => {
+    problems.push({ kind, text: text.slice(0, 200) })
+  }
+  if (fragment.length > MAX_FRAGMENT_LENGTH) {
+    say('length', fragment)
+    return { view: undefined, parts: {}, problems }
+  }
+  const [name = '', ...rest] = fragment.split('?')
+  const view = VIEW_NAMES.find((one) => one === name)
+  if (view === undefined && name !== '') say('view', name)
+  const parts: Record<string, unknown> = {}
+  for (const [part, text] of new URLSearchParams(rest.join('?'))) {
+    if (!isPartName(part)) say('part', part)
+    else if (part in parts) say('twice', part)
+    else {
+      const value = PARTS[part].parse(text)
+      if (value === undefined) say('value', `${part}=${text}`)
+      else parts[part] = value
+    }
+  }
+  return { view, parts, problems }
+}
+
+/** Returns the fragment of a place, without its `#`. Parts that are empty are left out. */
+export function formatFragment(view: ViewName, parts: Parts = {}): string {
+  const texts = Object.entries(PARTS).flatMap(([name, part]) => {
+    const value = (parts as Readonly<Record<string, unknown>>)[name]
+    const text = value === undefined ? '' : (part.format as (value: unknown) => string)(value)
+    return text === '' ? [] : `${name}=${encode(text)}`
+  })
+  return texts.length === 0 ? view : `${view}?${texts.join('&')}`
+}
+
+const isPartName = (name: string): name is PartName => Object.hasOwn(PARTS, name)
+
+/** As readable as an address can be. What is half a character, and cannot be in one, becomes the mark for that. */
+const encode = (text: string): string =>
+  encodeURIComponent(text.replaceAll(/\p{Cs}/gu, '\uFFFD'))
+    .replaceAll('%20', '+')
+    .replaceAll(/%(?:3A|40|2C|2F|3E|3D)/g, decodeURIComponent)
