@@ -140,7 +140,11 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 /** Which files may import a library. A library that is not listed here may not be imported at all. */
 const FENCES: Readonly<Record<string, readonly string[]>> = {
   express: ['server/gateway.ts', 'server/composition/', 'server/telemetry/', 'server/http/', 'server/api/'],
-  'prom-client': ['server/telemetry/gauges.ts', 'server/telemetry/metrics.ts'],
+  'prom-client': [
+    'server/telemetry/counters.ts',
+    'server/telemetry/gauges.ts',
+    'server/telemetry/metrics.ts',
+  ],
   helmet: ['server/http/static-files.ts'],
   negotiator: ['server/http/precompressed.ts'],
   'socket.io': ['server/realtime/socket-io/'],
