@@ -33,6 +33,7 @@ const GROUPS = [
       { file: 'configuration.html', title: 'Configuration', source: 'server/docs/configuration.md' },
       { file: 'redis.html', title: 'Redis', source: 'server/docs/redis.md' },
       { file: 'operations.html', title: 'Operations', source: 'server/docs/operations.md' },
+      { file: 'metrics.html', title: 'Metrics', source: 'server/docs/metrics.md' },
       { file: 'limits.html', title: 'Limits', source: 'server/docs/limits.md' },
       { file: 'searching.html', title: 'Searching', source: 'server/docs/searching.md' },
       { file: 'console.html', title: 'Console', source: 'server/console/README.md' },

@@ -3,6 +3,7 @@ import type { RespondingProcess } from '../../shared/http-api/identity.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Copies } from '../broker/spooling/copies.ts'
 import type { Spool } from '../broker/spooling/spool.ts'
+import * as options from '../config/options.ts'
 import { createNetworkMatcher } from '../http/client-address.ts'
 import type { MemoryBudget } from '../lib/memory-budget.ts'
 import { hostName, RELEASE } from '../lib/release.ts'
@@ -50,11 +51,12 @@ export function createHealthParts(base: Base, parts: Parts): HealthParts {
     ...broker.reasons(),
   ]
   const name = { role: config.ROLE, host: hostName(), version: RELEASE }
+  const isReady = (): boolean => isAccepting() && broker.isReady()
   const own = createOwnState({
     ...name,
     dataFolder,
     isAccepting,
-    isReady: () => isAccepting() && broker.isReady(),
+    isReady,
     reasons,
     warnings: broker.warnings,
     gauges: { ...gauges, spoolDepth: () => waitingOnDisk(parts) },
@@ -73,12 +75,15 @@ export function createHealthParts(base: Base, parts: Parts): HealthParts {
   })
   const mayReadMetrics = createNetworkMatcher(config.METRICS_ALLOW)
   const readProblems = async () => (await overview.read(METRICS_TIMEOUT_MS)).problems
-  const metricsRouter = metrics.createRouter(gauges, readProblems, (request) =>
-    mayReadMetrics(addressOf(request)),
+  const process = { id: own.id, ...name }
+  const limits = options.metricLimits(config, { hasSpool: parts.spool !== undefined })
+  const metricsRouter = metrics.createRouter(
+    { gauges, process: { ...process, isReady, limits }, readProblems },
+    (request) => mayReadMetrics(addressOf(request)),
   )
   return {
     own,
-    process: { id: own.id, ...name },
+    process,
     readOverview: overview.read,
     routers: [health, metricsRouter],
   }
@@ -90,6 +95,7 @@ const createGauges = (
   { spool, copies, quarantine, relay, realtime }: Parts,
 ): Gauges => ({
   sockets: () => realtime?.sockets() ?? 0,
+  streams: () => realtime?.streams() ?? 0,
   rooms: () => realtime?.rooms() ?? 0,
   maxBufferedBytes: () => realtime?.maxBufferedBytes() ?? 0,
   memory: () => memory.state(),

@@ -18,7 +18,7 @@ import { createSetAside } from '../receiver/quarantine/quarantine.ts'
 import type { Quarantine } from '../receiver/quarantine/quarantine.ts'
 import type { Gauges } from '../telemetry/gauges.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import type { Metrics } from '../telemetry/metrics.ts'
+import type { MetricsRegistry } from '../telemetry/metrics.ts'
 
 /** What a process that takes webhooks has on disk, besides Redis. */
 interface Stores {
@@ -36,7 +36,7 @@ export async function createBroker(
     quarantine,
     stores,
   }: { readonly quarantine: Quarantine | undefined; readonly stores: Stores | undefined },
-  { metrics, log }: { readonly metrics: Metrics; readonly log: Logger },
+  { metrics, log }: { readonly metrics: MetricsRegistry; readonly log: Logger },
 ): Promise<Broker> {
   const redis = options.redis(config)
   if (redis === undefined) {
@@ -44,7 +44,7 @@ export async function createBroker(
     const embedded = createEmbeddedBroker(options.embedded(config), { log, ...(onDamage && { onDamage }) })
     return warnOfSpool(embedded, await spooledIn(config, onDamage, log), log)
   }
-  const redisBroker = createRedisBroker(redis, { log })
+  const redisBroker = createRedisBroker(redis, { metrics, log })
   if (stores === undefined) return redisBroker
   const { dataFolder, spool, groupEnds, copies } = stores
   const setAside = createSetAside(config.SDK_APP_ID, stores.quarantine)
@@ -58,7 +58,7 @@ export async function createBroker(
 export async function openStores(
   config: Config,
   { dataFolder, quarantine }: Pick<Stores, 'dataFolder' | 'quarantine'>,
-  { metrics, log }: { readonly metrics: Metrics; readonly log: Logger },
+  { metrics, log }: { readonly metrics: Pick<MetricsRegistry, 'copyRotten'>; readonly log: Logger },
 ): Promise<Stores> {
   const onDamage = createDamageReport(quarantine, log)
   const stores = {

@@ -100,6 +100,14 @@ export const memory = ({ MEMORY_BUDGET_MB: budgetMb = defaultBudgetMb() }: Confi
   bytes: budgetMb * 2 ** 20,
 })
 
+/** What ratios of metrics are compared with; 0 for what the process does not have. */
+export const metricLimits = (config: Config, { hasSpool }: { readonly hasSpool: boolean }) => ({
+  maxSockets: config.ROLE === 'receiver' ? 0 : config.MAX_SOCKETS,
+  spoolMaxBytes: hasSpool ? config.SPOOL_MAX_BYTES : 0,
+  relayQueueMaxBytes:
+    relay(config) === undefined || config.ROLE === 'node' ? 0 : config.RELAY_QUEUE_MAX_BYTES,
+})
+
 export const api = (config: Config) => ({
   testRecalls: config.TEST_RECALLS === 'on',
 })

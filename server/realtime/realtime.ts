@@ -113,6 +113,8 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
     /** See `createStreams`. */
     openStream: streams.open,
     sockets: (): number => sockets.count() + streams.count(),
+    /** Of these sockets, the streams of server-sent events. */
+    streams: streams.count,
     rooms: (): number => rooms.all().length,
     /** Returns how many listeners a room has on this node. */
     socketsIn: hub.size,

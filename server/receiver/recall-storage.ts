@@ -34,14 +34,15 @@ export function createRecallStorage({
   metrics,
   log,
 }: RecallStorageDependencies): StoreRecalls {
-  async function publish(recall: Recall, timeoutMs: number): Promise<void> {
+  async function publish(recall: Recall, call: WebhookCall): Promise<void> {
     let published: Published
     try {
-      published = await broker.publish(recall, timeoutMs)
+      published = await broker.publish(recall, msLeft(call))
     } catch (cause) {
       throw new GatewayError('NOT_KEPT', undefined, { cause })
     }
-    metrics.recallStored(published.spooled ? 'spool' : 'broker', published.duplicate)
+    const tookMs = performance.now() - call.startedMs
+    metrics.recallStored(published.spooled ? 'spool' : 'broker', published.duplicate, tookMs)
     // At debug: the metric counts each recall, and a line for each would cost as much as storing it.
     log.debug({ duplicate: published.duplicate, ...conversationOf(recall) }, 'recall stored')
   }
@@ -53,13 +54,12 @@ export function createRecallStorage({
       platform: printable(query.get('OptPlatform')),
       address: printable(query.get('ClientIP')),
     })
-    const leftMs = msLeft(call)
     const reason = leftOut && `delivered without what was not understood: ${leftOut}`
     const [only, ...others] = recalls
     // Nearly always.
-    if (only !== undefined && others.length === 0 && reason === undefined) return await publish(only, leftMs)
+    if (only !== undefined && others.length === 0 && reason === undefined) return await publish(only, call)
     const quarantining = reason === undefined || call.isReplay ? undefined : setAside(call, reason)
-    await Promise.all(recalls.map((recall) => publish(recall, leftMs)))
+    await Promise.all(recalls.map((recall) => publish(recall, call)))
     await quarantining
     if (reason !== undefined && call.isReplay) throw new GatewayError('WEBHOOK_MALFORMED', reason)
   }

@@ -9,6 +9,7 @@ import type { Refusals } from '../telemetry/refusals.ts'
 import { dropBody, readBody } from './body.ts'
 import { createCallerCheck } from './caller.ts'
 import type { CallerOptions } from './caller.ts'
+import { labelOf } from './commands/known-commands.ts'
 import { isGivenUp, isOwnCall, isReplay } from './provider-call.ts'
 import { createRetryWebhook } from './quarantine/retry-webhook.ts'
 import type { RetryWebhook } from './quarantine/retry-webhook.ts'
@@ -24,6 +25,8 @@ import type { WebhookDependencies } from './webhook.ts'
 
 /** Only webhooks have this parameter: one on another path means that the URL in the Chat console is wrong. */
 const LOOKS_LIKE_WEBHOOK = /(^|&)CallbackCommand=/i
+/** In the metrics, of a call of which it is not proved who makes it: anyone can name any command. */
+const UNPROVED = 'unproved'
 
 interface ReceiverOptions extends CallerOptions {
   /** The path configured as the webhook URL in the Chat console, without a slash at its end. */
@@ -69,20 +72,22 @@ export function createReceiver(
   async function serve(request: IncomingMessage, response: ServerResponse, target: Target): Promise<void> {
     const [receivedAtMs, startedMs] = [Date.now(), performance.now()]
     const waitedMs = loop.waitedForMs(startedMs)
+    let command = UNPROVED
     try {
       if (!mayCall(request)) throw new GatewayError('ADDRESS_REFUSED')
       if (request.method !== 'POST' && !relays) throw new GatewayError('METHOD_NOT_ALLOWED')
       const query = checkCaller(target.query, receivedAtMs, loop.stalledForMs())
+      command = labelOf(query.get('CallbackCommand') ?? '')
       if (isRelayed(request, options.app)) throw new GatewayError('RELAY_LOOP')
       if (leadsAway(target.suffix))
         throw new GatewayError('REQUEST_MALFORMED', 'the path leads away from WEBHOOK_PATH')
       // The provider has waited since the call arrived, not since it was read. A refusal that has to be late counts from the latter.
       const arrivedMs = startedMs - waitedMs
       const result = await handleBody(request, target, { query, receivedAtMs, startedMs: arrivedMs })
-      metrics.webhookAnswered('OK', isOwnCall(request))
+      metrics.webhookAnswered('OK', command, isOwnCall(request))
       send(response, 200, result)
     } catch (cause) {
-      await refuse(request, response, cause, startedMs)
+      await refuse(request, response, cause, command, startedMs)
     }
   }
 
@@ -120,11 +125,12 @@ export function createReceiver(
     request: IncomingMessage,
     response: ServerResponse,
     cause: unknown,
+    command = UNPROVED,
     startedMs = performance.now(),
   ): Promise<void> {
     const error = refusals.report('webhook', cause, { request })
     const { status, retry } = ERRORS[error.code]
-    metrics.webhookAnswered(error.code, isOwnCall(request))
+    metrics.webhookAnswered(error.code, command, isOwnCall(request))
     if (retry) await delay(Math.max(0, startedMs + RETRYABLE_FAILURE_MS - performance.now()))
     send(response, status, refusal(error), {
       ...(!(await dropBody(request)) && { Connection: 'close' }),

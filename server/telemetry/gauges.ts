@@ -10,6 +10,8 @@ export const PREFIX = 'recall_gateway_'
 /** Values that are read on demand. */
 export interface Gauges {
   readonly sockets: () => number
+  /** Of the sockets, the streams of server-sent events. */
+  readonly streams: () => number
   readonly rooms: () => number
   /** Bytes buffered for the slowest socket. */
   readonly maxBufferedBytes: () => number
@@ -35,6 +37,7 @@ export function registerGauges(
   registry: Registry,
   {
     sockets,
+    streams,
     rooms,
     maxBufferedBytes,
     memory,
@@ -56,7 +59,8 @@ export function registerGauges(
         this.set(read())
       },
     })
-  gauge('sockets', 'sockets on this node', sockets)
+  gauge('sockets', 'sockets and streams on this node', sockets)
+  gauge('streams', 'streams of server-sent events on this node, which count as sockets too', streams)
   gauge('rooms', 'rooms with sockets on this node', rooms)
   gauge('most_waiting_bytes', 'bytes buffered for the slowest socket of this node', maxBufferedBytes)
   gauge('memory_waiting_bytes', 'memory taken by what waits for slow peers', () => memory().waitingBytes)

@@ -3,10 +3,13 @@ import type { GapReason } from '../../shared/position.ts'
 
 /** Domain events that are counted. */
 export interface Metrics {
-  /** A webhook got its response: OK, or this error. One of our own says nothing of the provider's: health ignores it. */
-  webhookAnswered(outcome: 'OK' | ErrorCode, isOwnCall: boolean): void
-  /** A recall was stored before its webhook was answered, by the broker or in the spool. */
-  recallStored(where: 'broker' | 'spool', duplicate: boolean): void
+  /**
+   * A webhook got its response: OK, or this error. `command` is one of a bounded list. One of our own says nothing of the provider's:
+   * health ignores it.
+   */
+  webhookAnswered(outcome: 'OK' | ErrorCode, command: string, isOwnCall: boolean): void
+  /** A recall was stored before its webhook was answered, by the broker or in the spool, `ms` after the webhook had arrived. */
+  recallStored(where: 'broker' | 'spool', duplicate: boolean, ms: number): void
   /** Redis had lost a recall that it had confirmed, and has stored it again. */
   recallRecovered(): void
   /** A copy of a confirmed recall, or a part of a file of them, is not what was written. */
@@ -15,6 +18,8 @@ export interface Metrics {
   quarantineDropped(entries: number, why: 'full' | 'expired'): void
   /** `notices` notices were written to each of `sockets` sockets. */
   noticesDelivered(notices: number, sockets: number): void
+  /** A room of this node got a frame with this many live notices, whoever listens. */
+  frameSent(notices: number): void
   /** A live notice was written to the sockets of its room, `ms` after its webhook arrived. */
   deliveryTook(ms: number): void
   /** A socket subscribed with a position. */
@@ -54,3 +59,18 @@ type RelayOutcome = 'answered' | 'allowed' | 'denied' | 'queued' | 'refused'
  * the backend refused it for good, it was too old, or it was rotten on disk.
  */
 export type QueuedRequestEnd = 'delivered' | 'delivered_fail' | 'refused' | 'expired' | 'rotten'
+
+/** What the broker tells of its work with Redis. */
+export interface RedisMetrics {
+  /** A connection is up, or has ended; `isReturn` says that it was up before. */
+  redisConnection(role: RedisConnection, isUp: boolean, isReturn: boolean): void
+  /** Redis got this many recalls in one batch. */
+  redisBatch(recalls: number): void
+  /** A probe has travelled the path of notices in `ms`. */
+  redisProbe(ms: number): void
+  /** The clock of this process is ahead of that of Redis by `ms`, or behind it if that is negative. */
+  redisClock(aheadMs: number): void
+}
+
+/** Commands, recalls if they are confirmed by disks or replicas, and notices. */
+type RedisConnection = 'commands' | 'recalls' | 'subscriber'

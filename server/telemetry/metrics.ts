@@ -7,7 +7,9 @@ import { createCounters } from './counters.ts'
 import { registerGauges, registerProblems } from './gauges.ts'
 import type { Gauges } from './gauges.ts'
 import type { FoundProblem } from './health-rules.ts'
-import type { Metrics } from './metrics-port.ts'
+import type { Metrics, RedisMetrics } from './metrics-port.ts'
+import { registerProcessGauges } from './process-gauges.ts'
+import type { ProcessGauges } from './process-gauges.ts'
 import { SlidingWindow } from './sliding-window.ts'
 import { WebhookWindow } from './webhook-window.ts'
 
@@ -26,16 +28,17 @@ export interface RecentMetrics {
   latencyMs(): ProcessState['latencyMs']
 }
 
-export interface MetricsRegistry extends Metrics, RecentMetrics {
-  /**
-   * Serves `/metrics` to requests that `mayRead` accepts; for any other request it does not exist. `readProblems` is called for
-   * each of them, and never rejects.
-   */
-  createRouter(
-    gauges: Gauges,
-    readProblems: () => Promise<readonly FoundProblem[]>,
-    mayRead: (request: IncomingMessage) => boolean,
-  ): Router
+/** What is read when metrics are. */
+interface MetricsSources {
+  readonly gauges: Gauges
+  readonly process: ProcessGauges
+  /** Never rejects. */
+  readonly readProblems: () => Promise<readonly FoundProblem[]>
+}
+
+export interface MetricsRegistry extends Metrics, RedisMetrics, RecentMetrics {
+  /** Serves `/metrics` to requests that `mayRead` accepts; for any other request it does not exist. */
+  createRouter(sources: MetricsSources, mayRead: (request: IncomingMessage) => boolean): Router
 }
 
 /** Counts events, for Prometheus and for heartbeats. */
@@ -49,13 +52,13 @@ export function createMetrics(): MetricsRegistry {
 
   return {
     ...counters,
-    webhookAnswered(outcome, isOwnCall) {
-      counters.webhookAnswered(outcome, isOwnCall)
+    webhookAnswered(outcome, command, isOwnCall) {
+      counters.webhookAnswered(outcome, command, isOwnCall)
       if (!isOwnCall) webhookWindow.add(outcome)
       counts[outcome === 'OK' ? 'webhooksOk' : 'webhooksRefused']++
     },
-    recallStored(where, duplicate) {
-      counters.recallStored(where, duplicate)
+    recallStored(where, duplicate, ms) {
+      counters.recallStored(where, duplicate, ms)
       counts.kept++
     },
     noticesDelivered(notices, sockets) {
@@ -71,9 +74,10 @@ export function createMetrics(): MetricsRegistry {
     webhooks: () => webhookWindow.state(),
     latencyMs: () => ({ p50: recent.quantile(0.5), p99: recent.quantile(0.99) }),
 
-    createRouter(gauges, readProblems, mayRead) {
-      registerGauges(registry, gauges)
-      registerProblems(registry, readProblems)
+    createRouter(sources, mayRead) {
+      registerGauges(registry, sources.gauges)
+      registerProcessGauges(registry, sources.process)
+      registerProblems(registry, sources.readProblems)
       const router = express.Router()
       router.get('/metrics', async (request, response, next) => {
         if (!mayRead(request)) return next()

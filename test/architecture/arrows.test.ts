@@ -49,7 +49,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'server/lib/',
     'server/telemetry/logger.ts',
   ],
-  'server/broker/': ['server/lib/', 'server/telemetry/logger.ts'],
+  'server/broker/': ['server/lib/', 'server/telemetry/logger.ts', 'server/telemetry/metrics-port.ts'],
   'server/receiver/': ['server/broker/broker.ts', 'server/lib/', 'server/telemetry/'],
   'server/realtime/rooms/': ['server/broker/broker.ts', 'server/lib/', 'server/telemetry/'],
   'server/realtime/sessions/': [
@@ -144,6 +144,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
     'server/telemetry/counters.ts',
     'server/telemetry/gauges.ts',
     'server/telemetry/metrics.ts',
+    'server/telemetry/process-gauges.ts',
   ],
   helmet: ['server/http/static-files.ts'],
   negotiator: ['server/http/precompressed.ts'],

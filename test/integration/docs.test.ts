@@ -104,15 +104,6 @@ describe('the documents of a running gateway', () => {
     }
   })
 
-  it('list exactly the metrics that are served', async () => {
-    const named = [...read('server/docs/operations.md').matchAll(/`(recall_gateway_\w+)`/g)].map(
-      ([, name = '']) => name,
-    )
-    const { text } = await fetchPage(`${gateway.url}/metrics`)
-    const served = [...text.matchAll(/^# TYPE (recall_gateway_\w+) /gm)].map(([, name = '']) => name)
-    expect([...new Set(named)].toSorted()).to.deep.equal(served.toSorted())
-  })
-
   it('list exactly the commands that exist, with options that exist', async () => {
     const help = async (...words: readonly string[]): Promise<string> => {
       const { exited, output } = runGateway([...words, '--help'], {})

@@ -154,6 +154,7 @@ describe('the error catalogue', () => {
       quarantined: () => undefined,
       powerCut: () => 'nothing' as const,
       sockets: () => 0,
+      streams: () => 0,
       rooms: () => 0,
       maxBufferedBytes: () => 0,
       memory: () => ({ waitingBytes: 0, budgetBytes: 0, pressedMs: 0 }),
@@ -178,8 +179,22 @@ describe('the error catalogue', () => {
         routers: [
           failing,
           metrics.createRouter(
-            { ...none, relay: () => undefined, spoolDepth: () => undefined, copies: () => undefined },
-            async () => [],
+            {
+              gauges: {
+                ...none,
+                relay: () => undefined,
+                spoolDepth: () => undefined,
+                copies: () => undefined,
+              },
+              process: {
+                version: '0',
+                role: 'all',
+                id: 'id',
+                isReady: () => true,
+                limits: { maxSockets: 0, spoolMaxBytes: 0, relayQueueMaxBytes: 0 },
+              },
+              readProblems: async () => [],
+            },
             () => true,
           ),
         ],

@@ -13,6 +13,7 @@ import { postWebhook } from '../support/webhook.ts'
 
 /** A process is alive for 5 s after its last heartbeat, which can be 1 s old; and a busy machine. */
 const GONE_WITHIN_MS = 8_000
+const OK_RECALLS = 'webhooks_total{outcome="OK",command="Group.CallbackAfterRecallMsg"}'
 
 describe('health', () => {
   const onCleanUp = cleanUpAfterEach()
@@ -86,7 +87,7 @@ describe('health', () => {
 
     // It knows the token, unlike the provider, and so proves nothing of the provider's calls.
     expect((await testRecall(node)).body).to.include({ throughReceiver: true })
-    expect(await readMetric(receiver.url, 'webhooks_total{outcome="OK"}')).to.equal(1)
+    expect(await readMetric(receiver.url, OK_RECALLS)).to.equal(1)
     for (const { url } of [node, receiver]) expect(await readMetric(url, series)).to.equal(1)
   })
 
@@ -189,7 +190,7 @@ describe('health', () => {
       group: 'g',
       platform: 'RESTAPI',
     })
-    expect(await readMetric(receiver.url, 'webhooks_total{outcome="OK"}')).to.equal(1)
+    expect(await readMetric(receiver.url, OK_RECALLS)).to.equal(1)
 
     const forged = await testRecall(wrong)
     expect(forged).to.deep.include({ status: 401 })

@@ -37,7 +37,7 @@ describe('webhooks on the wire', () => {
     ((await response.json()) as { ErrorInfo: string }).ErrorInfo
   const outcomes = async (of: GatewayProcess, code: string): Promise<number> =>
     Number(
-      new RegExp(`webhooks_total{outcome="${code}"} (\\d+)`).exec(
+      new RegExp(`webhooks_total{outcome="${code}",command="[^"]+"} (\\d+)`).exec(
         await (await fetch(`${of.url}/metrics`)).text(),
       )?.[1] ?? 0,
     )

@@ -1,6 +1,7 @@
 import type { RedisEndpoint } from './connection/address.ts'
+import type { RedisMetrics } from '../../telemetry/metrics-port.ts'
 import { createConnection } from './connection/connection.ts'
-import type { ConnectionDependencies, ConnectionOptions } from './connection/connection.ts'
+import type { Connection, ConnectionDependencies, ConnectionOptions } from './connection/connection.ts'
 import { replyIn } from './connection/failure.ts'
 import type { Failure } from './connection/failure.ts'
 
@@ -13,9 +14,18 @@ interface ConnectionsOptions {
 /** The connections of one process, which find the server that holds the keys together. */
 export function createConnections(
   { endpoint, isConfirmed }: ConnectionsOptions,
-  dependencies: ConnectionDependencies,
+  {
+    metrics,
+    ...dependencies
+  }: ConnectionDependencies & { readonly metrics: Pick<RedisMetrics, 'redisConnection'> | undefined },
 ) {
-  const connect = (role: ConnectionOptions['role']) => createConnection({ endpoint, role }, dependencies)
+  function connect(role: ConnectionOptions['role']): Connection {
+    const connection = createConnection({ endpoint, role }, dependencies)
+    metrics?.redisConnection(role, false, false)
+    connection.client.on('ready', () => metrics?.redisConnection(role, true, connection.generation() > 0))
+    connection.client.on('close', () => metrics?.redisConnection(role, false, false))
+    return connection
+  }
   const commands = connect('commands')
   const subscriber = connect('subscriber')
   const recalls = isConfirmed ? connect('recalls') : commands

@@ -36,6 +36,8 @@ interface DeliveryProbeDependencies {
   readonly onFailure: (error: unknown) => boolean
   readonly reconnectCommands: () => void
   readonly reconnectSubscriber: () => void
+  /** Called with how long a probe has taken, in ms. */
+  readonly onProved?: ((ms: number) => void) | undefined
   readonly log: Logger
 }
 
@@ -50,6 +52,7 @@ export function createDeliveryProbe({
   onFailure,
   reconnectCommands,
   reconnectSubscriber,
+  onProved,
   log,
 }: DeliveryProbeDependencies) {
   let timer: NodeJS.Timeout | undefined
@@ -87,6 +90,7 @@ export function createDeliveryProbe({
     hasFailed = !(await arrival)
     if (!hasFailed) {
       provedAtMs = sentAtMs
+      onProved?.(performance.now() - sentAtMs)
     } else if (wasSubscribed && isSubscribed() && !own.isObsolete) {
       log.warn('subscription not delivering, reconnecting')
       reconnectSubscriber()

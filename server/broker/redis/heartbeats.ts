@@ -12,19 +12,24 @@ interface HeartbeatsDependencies {
   readonly commands: Connection['client']
   readonly keys: Keys
   readonly signer: Signer
+  /** Called with how far the clock of this process is ahead of that of Redis, in ms. */
+  readonly onClock?: ((aheadMs: number) => void) | undefined
 }
 
 type Heartbeats = Pick<Broker, 'heartbeat' | 'heartbeats'>
 
 /** Writes and reads the heartbeats of processes. Redis provides the time, so that clocks of processes do not matter. */
-export function createHeartbeats({ commands, keys, signer }: HeartbeatsDependencies): Heartbeats {
+export function createHeartbeats({ commands, keys, signer, onClock }: HeartbeatsDependencies): Heartbeats {
   return {
     async heartbeat(id, text) {
       const limits = [PROCESS_GONE_MS, MAX_HEARTBEATS, PROCESS_ALIVE_MS, MAX_GONE_HEARTBEATS]
-      await withTimeout(
+      const sentAtMs = Date.now()
+      const now = await withTimeout(
         COMMAND_TIMEOUT_MS,
         commands.recallHeartbeat(1, keys.heartbeats, id, signer.sign(text), ...limits),
       )
+      // Redis read its clock about halfway.
+      if (typeof now === 'number') onClock?.((sentAtMs + Date.now()) / 2 - now)
     },
 
     async heartbeats() {

@@ -32,13 +32,15 @@ interface PublisherDependencies {
   readonly newEpoch: Broker['newEpoch']
   /** Called when a recall that had to be confirmed was not. */
   readonly onUnconfirmed: () => void
+  /** Called with the number of recalls of each batch. */
+  readonly onBatch?: ((recalls: number) => void) | undefined
   readonly log: Logger
 }
 
 /** Publishes recalls in batches; see `Broker.publish`. */
 export function createPublisher(
   options: PublisherOptions,
-  { commands, keys, confirmed, signatureOf, newEpoch, onUnconfirmed, log }: PublisherDependencies,
+  { commands, keys, confirmed, signatureOf, newEpoch, onUnconfirmed, onBatch, log }: PublisherDependencies,
 ) {
   const { isConfirmed } = options
   const settings = publishSettings(options, isConfirmed)
@@ -59,6 +61,7 @@ export function createPublisher(
    * all fail.
    */
   async function write(batch: readonly Addressed[]): Promise<Outcome[]> {
+    onBatch?.(batch.length)
     const calls: Promise<Outcome[]>[] = []
     const rolledBack: RolledBackLog[] = []
     // One write for all calls, which are made at once; the stream is another one after each reconnect.

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { roomName } from '../../../shared/room.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+import type { RedisMetrics } from '../../telemetry/metrics-port.ts'
 import type { BrokerOptions } from '../broker.ts'
 import type { RecoverableBroker } from '../recoverable-broker.ts'
 import { withTimeout } from '../timeout.ts'
@@ -51,8 +52,17 @@ export interface RedisOptions extends BrokerOptions {
   readonly signingKeys?: readonly string[]
 }
 
+interface RedisBrokerDependencies {
+  /** Default: nothing is counted. */
+  readonly metrics?: RedisMetrics | undefined
+  readonly log: Logger
+}
+
 /** The broker of many processes on one Redis (7.0 or newer): scripts on one connection, sharded channels on another. */
-export function createRedisBroker(options: RedisOptions, { log }: { log: Logger }): RecoverableBroker {
+export function createRedisBroker(
+  options: RedisOptions,
+  { metrics, log }: RedisBrokerDependencies,
+): RecoverableBroker {
   const { waitReplicas = 0, waitAof = false, app } = options
   const keys = createKeys(options.prefix, app)
   const processId = randomUUID()
@@ -71,7 +81,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
   })
   const requirement = { replicas: waitReplicas, synced: waitAof }
   const isConfirmed = isRequired(requirement)
-  const connections = createConnections({ endpoint, isConfirmed }, { locate, log })
+  const connections = createConnections({ endpoint, isConfirmed }, { locate, metrics, log })
   const { client: commands } = connections.commands
   const { client: recalls, generation } = connections.recalls
 
@@ -105,6 +115,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     },
     reconnectCommands: connections.commands.reconnect,
     reconnectSubscriber: subscriber.replace,
+    onProved: metrics?.redisProbe,
     log,
   })
   const logReader = createLogReader({ commands, keys, readEntry })
@@ -128,6 +139,7 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
         connections.reconnectIfMoved()
         void connections.checkRecalls()
       },
+      onBatch: metrics?.redisBatch,
       log,
     },
   )
@@ -151,7 +163,12 @@ export function createRedisBroker(options: RedisOptions, { log }: { log: Logger 
     log,
   })
   const recalledSets = createRecalledSets(options, { commands, recalls, keys, log })
-  const heartbeats = createHeartbeats({ commands, keys, signer: heartbeatSigner })
+  const heartbeats = createHeartbeats({
+    commands,
+    keys,
+    signer: heartbeatSigner,
+    onClock: metrics?.redisClock,
+  })
   const markers = createMarkers({ commands: connections.recalls.client, keys })
   const serverWarnings = createServerWarnings({
     commands,

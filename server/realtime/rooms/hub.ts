@@ -68,6 +68,7 @@ export function createHub(metrics: Metrics) {
     /** Returns a promise that resolves once every listener was written to, unless they have been already. */
     broadcast(room: Room, epoch: string, notices: readonly Notice[]): Promise<unknown> | undefined {
       const nowMs = Date.now()
+      metrics.frameSent(notices.length)
       for (const { receivedAtMs } of notices) metrics.deliveryTook(Math.max(0, nowMs - receivedAtMs))
       const name = roomName(room)
       const unfinished = ROLES.map((role) => {

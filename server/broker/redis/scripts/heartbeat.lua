@@ -2,7 +2,7 @@
 -- KEYS  1 heartbeats
 -- ARGV  1 id of the process   2 text   3 TTL of a heartbeat in ms   4 number of heartbeats above which some are removed
 --       5 age in ms above which a process is gone   6 number of processes that are gone of which the heartbeat stays
--- Returns nothing
+-- Returns the time of this server, in ms since 1970
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local heartbeat = string.format('%d:%s', now, ARGV[2])
@@ -11,7 +11,7 @@ if not content(redis.pcall('HSET', KEYS[1], ARGV[1], heartbeat)) then
   redis.call('HSET', KEYS[1], ARGV[1], heartbeat)
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
-if redis.call('HLEN', KEYS[1]) <= tonumber(ARGV[4]) then return end
+if redis.call('HLEN', KEYS[1]) <= tonumber(ARGV[4]) then return now end
 local all = redis.call('HGETALL', KEYS[1])
 local gone = {}
 for i = 1, #all, 2 do
@@ -22,3 +22,4 @@ for i = 1, #all, 2 do
 end
 table.sort(gone, function(a, b) return a[2] > b[2] end)
 for i = 1, #gone - tonumber(ARGV[6]) do redis.call('HDEL', KEYS[1], gone[i][1]) end
+return now
