@@ -6,6 +6,7 @@ import type { Conversation } from '../../shared/conversation.ts'
 import type { MessageName, RecalledAt } from '../../shared/message.ts'
 import type { Recall } from '../../shared/recall.ts'
 import type { Room } from '../../shared/room.ts'
+import type { RecordName, RecordsPage, StoredRecord } from './records.ts'
 
 export interface PublishOptions {
   /** Do not wait for further recalls to share a call with. Set it when none will follow. */
@@ -142,6 +143,18 @@ export interface Broker {
     listener: AnnouncementListener,
     onCaughtUp?: () => void,
   ): () => void
+
+  /**
+   * Stores a text, at most 4 KiB, among the records of this name, which any process can read. Resolves once stored. It stays stored for as
+   * long as `RECORD_LIMITS` says.
+   */
+  record(name: RecordName, text: string): Promise<void>
+
+  /**
+   * Returns records, newest first; fewer than `limit` only at the end. Rejects with REQUEST_MALFORMED if `before` is no id. What no process
+   * of the app has written is left out.
+   */
+  records(name: RecordName, page: RecordsPage): Promise<readonly StoredRecord[]>
 
   /**
    * Reports the status of the process with this id to all processes of the app: at most 4 KiB. It is stored for ten minutes. Of

@@ -7,6 +7,7 @@ import type { Notice } from '../../shared/notice.ts'
 import type { Recall } from '../../shared/recall.ts'
 import { FEED } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
+import { RECORD_LIMITS } from '../../server/broker/records.ts'
 import { BROKER_FIXTURES } from '../support/brokers.ts'
 import type { BrokerFixture } from '../support/brokers.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
@@ -399,6 +400,57 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
         onCleanUp(broker.onAnnouncement('memberships', (text) => others.push(text)))
         await waitUntil('the other one arrives', () => others.length > 0)
         expect(others).to.deep.equal(['of another'])
+      })
+    })
+
+    describe('record', () => {
+      const textsOf = (records: readonly { readonly text: string }[]): string[] =>
+        records.map(({ text }) => text)
+
+      it('is read by another process, or the next one: newest first, page by page, each name apart', async () => {
+        const texts = Array.from({ length: 7 }, (_, i) => `record ${i} 群 " ' \\ : \n`)
+        for (const text of texts) await broker.record('audit', text)
+        await broker.record('health', 'of another')
+        const other = fixture.shared ? await open() : await reopen()
+        await other.record('audit', 'last')
+        const newestFirst = ['last', ...texts.toReversed()]
+        const all = await other.records('audit', { limit: 1_000 })
+        expect(textsOf(all)).to.deep.equal(newestFirst)
+        for (const { atMs } of all) expect(Date.now() - atMs).to.be.within(0, 10_000)
+        const paged: string[] = []
+        for (let before: string | undefined; ;) {
+          const page = await other.records('audit', { before, limit: 3 })
+          paged.push(...textsOf(page))
+          if (page.length < 3) break
+          before = page.at(-1)?.id
+        }
+        expect(paged).to.deep.equal(newestFirst)
+        expect(textsOf(await other.records('health', { limit: 1_000 }))).to.deep.equal(['of another'])
+      })
+
+      it('has at most 4 KiB, and is continued from an id only', async () => {
+        await broker.record('audit', 'x'.repeat(4_096))
+        const codeOf = (failing: Promise<unknown>) => failing.catch(({ code }: GatewayError) => code)
+        expect(await codeOf(broker.record('audit', '群'.repeat(1_366)))).to.equal('INTERNAL')
+        for (const before of ['', 'x', '1-', '-1', '1-2-3', '18446744073709551616', '+', '('])
+          expect(await codeOf(broker.records('audit', { before, limit: 1 })), before).to.equal(
+            'REQUEST_MALFORMED',
+          )
+        expect(await broker.records('audit', { before: '1', limit: 1 })).to.deep.equal([])
+      })
+
+      it('is stored while it is among the latest of its name', async () => {
+        const { count } = RECORD_LIMITS.health
+        for (let i = 0; i < count + 10; i += 601)
+          await Promise.all(Array.from({ length: 601 }, (_, j) => broker.record('health', `record ${i + j}`)))
+        let stored = 0
+        for (let before: string | undefined; ;) {
+          const page = await broker.records('health', { before, limit: 1_000 })
+          stored += page.length
+          before = page.at(-1)?.id
+          if (before === undefined) break
+        }
+        expect(stored).to.equal(count)
       })
     })
 

@@ -166,6 +166,35 @@ describe('Redis with a spoiled key', () => {
     await readAll(broker, FEED, 'g')
   })
 
+  it('in the place of records', async () => {
+    const { admin, broker } = await setUp(['k'.repeat(32)])
+    const key = keys.records('audit')
+    const read = async (limit: number) => (await broker.records('audit', { limit })).map(({ text }) => text)
+    await admin.set(key, 'x')
+    expect(await read(10)).to.deep.equal([])
+    await broker.record('audit', 'first')
+    expect(await admin.pttl(key)).to.be.within(89 * 86_400_000, 90 * 86_400_000)
+    const stored = async (of: string) => (await admin.xrange(of, '-', '+'))[0]?.[1] ?? []
+    const [, signed = ''] = await stored(key)
+    await broker.record('health', 'of another name')
+    // Forged, of another name, torn, not signed, with other fields, by a version that nobody can read yet; 1,200 of them.
+    await admin.xadd(key, '*', 't', `${'0'.repeat(64)}::1:forged`, 'v', '2')
+    await admin.xadd(key, '*', ...(await stored(keys.records('health'))))
+    await admin.xadd(key, '*', 't', signed.slice(0, -1), 'v', '2')
+    for (let i = 0; i < 1_200; i++) await admin.xadd(key, '*', 't', `${Date.now()}:unsigned ${i}`)
+    await admin.xadd(key, '*', 'other', 'fields', 'x', 'y')
+    await admin.xadd(key, '*', 't', signed, 'v', '99')
+    // From then on, Redis takes this for the time of each record.
+    await admin.xadd(key, '9999999999999-0', 'x', 'y')
+    await broker.record('audit', 'last')
+    const [last] = await broker.records('audit', { limit: 1 })
+    expect(Date.now() - (last?.atMs ?? 0)).to.be.within(0, 10_000)
+    expect(await read(10)).to.deep.equal(['last', 'first'])
+    await admin.xadd(key, END_OF_IDS, 'x', 'y')
+    await broker.record('audit', 'after the end of ids')
+    expect(await read(1_000)).to.deep.equal(['after the end of ids'])
+  })
+
   it('in the place of a marker', async () => {
     const { admin, broker } = await setUp([])
     const place = { name: 'f', from: 'w', to: 'w' }

@@ -69,6 +69,8 @@ export function createScriptedBroker(step: Step) {
     recalled: async () => [],
     endGroup: async () => undefined,
     announce: async () => undefined,
+    record: async () => undefined,
+    records: async () => [],
     heartbeat: async () => undefined,
     heartbeats: async () => [],
     ask: async () => '',

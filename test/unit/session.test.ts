@@ -78,6 +78,8 @@ function createRace({
     recalled: async () => [],
     endGroup: async () => undefined,
     announce: async () => undefined,
+    record: async () => undefined,
+    records: async () => [],
     heartbeat: async () => undefined,
     heartbeats: async () => [],
     ask: async () => '',

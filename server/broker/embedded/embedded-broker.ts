@@ -22,9 +22,11 @@ import type {
 } from '../broker.ts'
 import { encodeEntry, joinEntry } from '../history.ts'
 import { isBefore, isRepeat, roomsFor } from '../repeats.ts'
+import { checkRecord } from '../records.ts'
 import { RoomListeners, RoomSubscription } from '../room-listeners.ts'
 import { withTimeout } from '../timeout.ts'
 import { createLogReader } from './log-reader.ts'
+import { addRecord, readRecords } from './records.ts'
 import { openMended } from './open-mended.ts'
 import { createReopeningStore } from './reopening-store.ts'
 import { startSweeping } from './sweeping.ts'
@@ -178,6 +180,18 @@ export function createEmbeddedBroker(
       const ofSubject = announcementListeners.get(subject) ?? new Set()
       announcementListeners.set(subject, ofSubject.add(listener))
       return () => void ofSubject.delete(listener)
+    },
+
+    async record(name, text) {
+      checkRecord(text)
+      const { announcements, clock } = store()
+      const record = { text, atMs: Date.now() }
+      await write(() => addRecord(announcements, name, record, clock.expiryMs()))
+    },
+
+    async records(name, page) {
+      const { announcements, clock } = store()
+      return readRecords(announcements, name, page, clock.expiryMs())
     },
 
     async heartbeat(id, text) {

@@ -110,7 +110,7 @@ const hintRoomOf = (subject: AnnouncementSubject): string => `announcements:${su
  * Parses `[id, ['t', text, 'v', version]] …`; leaves out whatever no gateway wrote. The version is beside the text, because
  * version 1 refuses a text with keys that it does not know, and reads the first field only.
  */
-function toAnnouncements(
+export function toAnnouncements(
   reply: unknown,
 ): { readonly id: string; readonly text: string; readonly version: number }[] {
   return toArray(reply).flatMap((entry) => {

@@ -1,6 +1,7 @@
 import type { Conversation } from '../../../shared/conversation.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { AnnouncementSubject } from '../broker.ts'
+import type { RecordName } from '../records.ts'
 
 /**
  * Builds every key and channel name that the gateway uses in Redis. All names of an app share one hash slot. Processes of
@@ -28,6 +29,8 @@ export function createKeys(prefix: string, app: string, area = '') {
       channel.startsWith(channelBase) ? channel.slice(channelBase.length) : undefined,
     /** Stream: announcements to all processes. */
     announcements: (subject: AnnouncementSubject) => `${base}:announcements:${subject}`,
+    /** Stream: records of processes. */
+    records: (name: RecordName) => `${base}:records:${name}`,
     /** Hash: the latest heartbeat of each process, with its time. */
     heartbeats: `${base}:reports`,
     /** Hash: the marker of each process that has this data folder, or a copy of it; see `RecoverableBroker.mark`. */

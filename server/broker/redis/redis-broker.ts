@@ -22,6 +22,7 @@ import { createLogReader } from './log-reader.ts'
 import { createMarkers } from './markers.ts'
 import { createPublisher } from './publisher.ts'
 import { createRecalledSets } from './recalled-sets.ts'
+import { createRecords } from './records.ts'
 import { createNoticed, particular } from './refused-work.ts'
 import { readRunId } from './run-id.ts'
 import { createServerWarnings } from './server-warnings.ts'
@@ -153,6 +154,16 @@ export function createRedisBroker(
     later,
     log,
   })
+  const records = createRecords({
+    commands,
+    keys,
+    signers: {
+      audit: createSigner('record audit', signing),
+      health: createSigner('record health', signing),
+    },
+    later,
+    log,
+  })
   const asking = createAsking({
     processId,
     commands,
@@ -264,6 +275,9 @@ export function createRedisBroker(
 
     announce: noticed('announce', announcements.announce),
     onAnnouncement: announcements.onAnnouncement,
+
+    record: noticed('announce', records.record),
+    records: noticed('read announcements', records.records),
 
     heartbeat: noticed('report heartbeats', heartbeats.heartbeat),
     heartbeats: noticed('read heartbeats', heartbeats.heartbeats),
