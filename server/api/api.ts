@@ -13,6 +13,7 @@ import { principalOf, requireAdmin, requireBearer } from './bearer-auth.ts'
 import { createDisconnect } from './disconnect.ts'
 import { createQuarantineHandlers } from './quarantine.ts'
 import type { Quarantines } from './quarantine.ts'
+import { createLargeReads } from './large-reads.ts'
 import { parseStream } from './requests.ts'
 import { createRoomHandlers } from './room-handlers.ts'
 import { serveStatus } from './status.ts'
@@ -49,7 +50,8 @@ interface ApiDependencies extends StatusDependencies {
 export function createApi({ testRecalls }: ApiOptions, dependencies: ApiDependencies): Router {
   const { authorization, authenticateRequest, broker, door, openStream, socketsIn, turns, addressOf, log } =
     dependencies
-  const rooms = createRoomHandlers({ authorization, broker, socketsIn, turns })
+  const inTurn = createLargeReads({ authorization, turns })
+  const rooms = createRoomHandlers({ authorization, broker, socketsIn, turns, inTurn })
   const quarantine = createQuarantineHandlers(dependencies)
   const stream: RequestHandler = async (request, response) => {
     const { room, since } = parseStream(request)

@@ -1,4 +1,4 @@
-import type { RequestHandler, Response } from 'express'
+import type { RequestHandler } from 'express'
 import type { NoticesResponse, PositionResponse } from '../../shared/http-api.ts'
 import { toMemberNotice } from '../../shared/notice.ts'
 import type { Position } from '../../shared/position.ts'
@@ -6,16 +6,13 @@ import type { RecalledResponse } from '../../shared/protocol.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Authorization } from '../auth/authorization.ts'
 import type { Broker } from '../broker/broker.ts'
-import { createKeyedLimiter } from '../lib/keyed-limiter.ts'
 import type { RequestTurns } from '../lib/request-turns.ts'
 import { chargeUser, principalOf } from './bearer-auth.ts'
+import type { LargeReads } from './large-reads.ts'
 import { readAfter, readBefore, readReceivedSince } from './log-pages.ts'
 import type { Page } from './log-pages.ts'
-import { whileOpen } from './turns.ts'
 import { MAX_NOTICES, parseNotices, parseRecalled, parseRoom } from './requests.ts'
 
-/** Of one user, so that those of others are served in between. One read of the largest recalls is 7.5 MB. */
-const MAX_CONCURRENT_READS_PER_USER = 1
 /** As many notices or messages that are asked for count as one more request: they cost as much. */
 const ITEMS_PER_REQUEST = 50
 
@@ -25,30 +22,11 @@ interface RoomDependencies {
   /** Sockets and streams in a room on this node. */
   readonly socketsIn: (room: Room) => number
   readonly turns: RequestTurns
+  readonly inTurn: LargeReads
 }
 
 /** Position, notices and recalled messages of a room. */
-export function createRoomHandlers({ authorization, broker, socketsIn, turns }: RoomDependencies) {
-  const limitPerUser = createKeyedLimiter(MAX_CONCURRENT_READS_PER_USER)
-
-  /**
-   * Does what reads and returns a lot in its turn, unless nobody waits for the response any more. Rejects like `authorize` if the
-   * grant of the room has ended meanwhile.
-   */
-  async function inTurn(response: Response, room: Room, work: () => Promise<void>) {
-    const principal = principalOf(response)
-    const { id } = principal
-    await limitPerUser(id, () =>
-      whileOpen(turns, id, response, () =>
-        turns.large(id, response, async () => {
-          if (response.destroyed) return
-          await authorization.authorize(principal, room)
-          await work()
-        }),
-      ),
-    )
-  }
-
+export function createRoomHandlers({ authorization, broker, socketsIn, turns, inTurn }: RoomDependencies) {
   /** A client that loads a page reads this first and subscribes from it afterwards, so no notice falls in between. */
   const position: RequestHandler = async (request, response) => {
     const room = parseRoom(request)

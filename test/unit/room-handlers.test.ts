@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { NextFunction, Request, Response } from 'express'
 import { expect } from 'chai'
+import { createLargeReads } from '../../server/api/large-reads.ts'
 import { createRoomHandlers } from '../../server/api/room-handlers.ts'
 import { RequestTurns } from '../../server/lib/request-turns.ts'
 import { GatewayError } from '../../shared/errors.ts'
@@ -16,17 +17,19 @@ describe('requests about a room', () => {
     const read = async (): Promise<never> => {
       throw new Error('it is read')
     }
-    const handlers = createRoomHandlers({
-      authorization: {
-        ...ALLOW_ALL,
-        authorize: async ({ expiresAtMs }) => {
-          if (!isMember) throw new GatewayError('ROOM_REFUSED')
-          return expiresAtMs
-        },
+    const authorization: typeof ALLOW_ALL = {
+      ...ALLOW_ALL,
+      authorize: async ({ expiresAtMs }) => {
+        if (!isMember) throw new GatewayError('ROOM_REFUSED')
+        return expiresAtMs
       },
+    }
+    const handlers = createRoomHandlers({
+      authorization,
       broker: { heads: read, history: read, historyBefore: read, recalled: read },
       socketsIn: () => 0,
       turns,
+      inTurn: createLargeReads({ authorization, turns }),
     })
     const others: (() => void)[] = []
     for (let i = 0; i < 4; i++)
