@@ -2,10 +2,12 @@ import { render } from 'preact'
 import { App } from './app.tsx'
 import { initialLanguage, LOCALES, saveLanguage } from './i18n/i18n.ts'
 import type { Language } from './i18n/i18n.ts'
+import { preparePrinting } from './shell/print.tsx'
 import { updateTitle } from './shell/state-text.ts'
 import { address } from './state/address.ts'
 import { forgetToken, saveToken, takeToken } from './state/storage.ts'
 import { Store } from './state/store.ts'
+import { StoreProvider } from './ui/store-context.ts'
 import { applySavedTheme } from './ui/theme.ts'
 
 const page = document.getElementById('page') ?? document.body
@@ -24,14 +26,16 @@ function scheduleRender(): void {
 function renderPage(): void {
   frame = undefined
   render(
-    <App
-      store={store}
-      language={language}
-      onLanguage={switchLanguage}
-      onToken={logIn}
-      onLogOut={logOut}
-      onChange={scheduleRender}
-    />,
+    <StoreProvider value={store}>
+      <App
+        store={store}
+        language={language}
+        onLanguage={switchLanguage}
+        onToken={logIn}
+        onLogOut={logOut}
+        onChange={scheduleRender}
+      />
+    </StoreProvider>,
     page,
   )
 }
@@ -66,6 +70,7 @@ addEventListener('hashchange', () => {
 })
 
 applySavedTheme()
+preparePrinting(() => ({ store, language }))
 page.replaceChildren()
 address.onChange = scheduleRender
 if (token !== undefined) logIn(token)

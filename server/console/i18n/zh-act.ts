@@ -1,10 +1,39 @@
 import type { Messages } from './en.ts'
 
+import { number } from './zh-format.ts'
+
+const duration = (ms: number): string =>
+  Math.abs(ms) < 1_000 ? `${number(Math.abs(ms))} 毫秒` : `${number(Math.abs(ms) / 1_000)} 秒`
+
 /** Texts of what a moderator does with a recall, in Simplified Chinese. */
 export const act: Messages['act'] = {
   zone: {
     shown: (zone) => `时间按 ${zone} 显示`,
     toUtc: '按 UTC 显示时间',
     toLocal: '按您所在的时区显示时间',
+  },
+  path: {
+    after: (ms) => (ms < 0 ? `按网关时钟早 ${duration(ms)}` : `${duration(ms)}后`),
+    listening: (count) => `现有 ${number(count)} 个连接在监听`,
+    listeningHere: (count) => `应答节点上有 ${number(count)} 个连接在监听`,
+    listeningAmong: (count, others) =>
+      `应答节点上有 ${number(count)} 个连接在监听，另外 ${number(others)} 个节点未计入`,
+  },
+  copy: {
+    title: '复制与导出',
+    copy: (what) => `复制 ${what}`,
+    copied: (what) => `已复制：${what}`,
+    byHand: (what) => `浏览器不允许此页面复制，请从这里手动复制：${what}`,
+    text: '文本',
+    json: 'JSON',
+    link: '链接',
+    all: '复制全部',
+    ids: 'MsgId',
+    idCount: (count) => `${number(count)} 个 MsgId`,
+  },
+  print: {
+    button: '打印',
+    printed: (time) => `打印于 ${time}`,
+    by: '打印人',
   },
 }

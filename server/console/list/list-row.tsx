@@ -1,5 +1,5 @@
-import { nameOf } from '../../../shared/message.ts'
 import { useLocale } from '../i18n/i18n.ts'
+import { messageText } from '../state/copied.ts'
 import { conversationText } from '../state/conversations.ts'
 import type { KeyedRow, NoticeRow, Row } from '../state/feed.ts'
 import { visibleText } from '../state/visible-text.ts'
@@ -70,7 +70,7 @@ function NoticeCells({ row: { notice, lateMs } }: { readonly row: NoticeRow }) {
           {number(messages.length)}
         </span>
         <span class="seqs">
-          {messages.slice(0, MAX_SHOWN_SEQS).map(nameOf).join(', ')}
+          {messages.slice(0, MAX_SHOWN_SEQS).map(messageText).join(', ')}
           {messages.length > MAX_SHOWN_SEQS && ' …'}
         </span>
       </div>

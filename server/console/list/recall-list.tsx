@@ -1,6 +1,7 @@
 import { useLocale } from '../i18n/i18n.ts'
 import type { KeyedRow } from '../state/feed.ts'
 import { Icon } from '../ui/icon.tsx'
+import { usePrintable } from '../ui/printable.ts'
 import { ListRow, rowId } from './list-row.tsx'
 import { rowWindow } from './row-window.ts'
 import { useActiveRow, useScrolling } from './use-list.ts'
@@ -21,6 +22,7 @@ interface RecallListProps {
  * it.
  */
 export function RecallList({ rows, label, empty, open, onOpen }: RecallListProps) {
+  usePrintable({ label, rows })
   const { scroller, viewport, onScroll, scrollTo } = useScrolling(rows)
   const { active, activate, onKeyDown } = useActiveRow({ rows, viewport, scrollTo, onOpen })
   const { first, end } = rowWindow(viewport, rows.length)

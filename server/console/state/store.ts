@@ -1,4 +1,4 @@
-import { expiryOf } from '../../../shared/client/credential.ts'
+import { claimsOf, expiryOf } from '../../../shared/client/credential.ts'
 import { FEED } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { Api } from './api.ts'
@@ -52,6 +52,12 @@ export class Store {
     for (const room of loadRooms()) this.watchedRooms.watch(room)
     this.#startAdmin()
     this.#scheduleExpiryWarning()
+  }
+
+  /** Who is logged in, as far as the token says. */
+  get user(): string | undefined {
+    const { sub } = claimsOf(this.#token)
+    return typeof sub === 'string' ? sub : undefined
   }
 
   /** Decides only what to show; the gateway decides what is allowed. */

@@ -2,12 +2,15 @@ import { useEffect, useState } from 'preact/hooks'
 import type { MemberNotice, Notice } from '../../../shared/notice.ts'
 import { roomName, roomsOf } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
+import type { Messages } from '../i18n/en.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Api } from '../state/api.ts'
 import { identityOf } from '../state/conversations.ts'
 import type { NoticeRow } from '../state/feed.ts'
+import type { Store } from '../state/store.ts'
 import { RoomLabel } from '../ui/conversation.tsx'
 import { asRefusal, Failure, lateText } from '../ui/labels.tsx'
+import { useStore } from '../ui/store-context.ts'
 
 interface DeliveryPathProps {
   readonly row: NoticeRow
@@ -16,7 +19,7 @@ interface DeliveryPathProps {
 
 /** A recall's path, as far as it is known: when it happened, was received and stored, and which rooms it was sent to. */
 export function DeliveryPath({ row, api }: DeliveryPathProps) {
-  const { t, dateTime } = useLocale()
+  const { t, preciseTime } = useLocale()
   const { notice, seenAtMs, lateMs } = row
   const receivedAtMs = 'receivedAtMs' in notice ? notice.receivedAtMs : undefined
   const isUntimed = 'untimed' in notice
@@ -24,12 +27,15 @@ export function DeliveryPath({ row, api }: DeliveryPathProps) {
     <ol class="path">
       <li>
         <b>{t.details.recalled}</b>
-        <span>{isUntimed ? t.details.noTime : dateTime(notice.recalledAtMs)}</span>
+        <span>{isUntimed ? t.details.noTime : preciseTime(notice.recalledAtMs)}</span>
       </li>
       {receivedAtMs !== undefined && (
         <li>
           <b>{t.details.received}</b>
-          <span>{dateTime(receivedAtMs)}</span>
+          <span>
+            {preciseTime(receivedAtMs)}
+            {!isUntimed && <> · {t.act.path.after(receivedAtMs - notice.recalledAtMs)}</>}
+          </span>
         </li>
       )}
       <li>
@@ -39,7 +45,9 @@ export function DeliveryPath({ row, api }: DeliveryPathProps) {
       <RoomStops row={row} api={api} />
       <li>
         <b>{t.details.shownHere}</b>
-        <span>{seenAtMs === undefined ? t.details.fromLog : dateTime(api.clock.fromViewer(seenAtMs))}</span>
+        <span>
+          {seenAtMs === undefined ? t.details.fromLog : preciseTime(api.clock.fromViewer(seenAtMs))}
+        </span>
         {lateMs !== undefined && <span class="late">{lateText(t, notice, lateMs)}</span>}
       </li>
     </ol>
@@ -48,6 +56,7 @@ export function DeliveryPath({ row, api }: DeliveryPathProps) {
 
 function RoomStops({ row, api }: DeliveryPathProps) {
   const { t } = useLocale()
+  const nodes = servingNodes(useStore())
   const [stops, setStops] = useState<readonly Stop[]>()
   const [error, setError] = useState<unknown>()
   useEffect(() => {
@@ -69,12 +78,24 @@ function RoomStops({ row, api }: DeliveryPathProps) {
           </b>
           <span>
             {stop.offset === undefined ? t.details.noOffset : t.details.offset(stop.offset)}
-            {stop.sockets !== undefined && ` · ${t.details.listening(stop.sockets)}`}
+            {stop.sockets !== undefined && ` · ${listening(t, stop.sockets, nodes)}`}
           </span>
         </li>
       ))}
     </>
   )
+}
+
+/** How many processes serve sockets; undefined if that is not known. */
+const servingNodes = ({ health }: Store): number | undefined =>
+  health?.status?.complete === true
+    ? health.status.nodes.filter(({ role }) => role !== 'receiver').length
+    : undefined
+
+/** The node that answers knows of its own sockets only. */
+function listening({ act }: Messages, sockets: number, nodes: number | undefined): string {
+  if (nodes === 1) return act.path.listening(sockets)
+  return nodes === undefined ? act.path.listeningHere(sockets) : act.path.listeningAmong(sockets, nodes - 1)
 }
 
 /** The gateway does not receive more recalls than this per millisecond. */

@@ -1,12 +1,17 @@
-import { nameOf } from '../../../shared/message.ts'
 import type { ComponentChildren } from 'preact'
+import { nameOf } from '../../../shared/message.ts'
+import type { RecalledMessage } from '../../../shared/message.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Api } from '../state/api.ts'
+import { messageText, namesText } from '../state/copied.ts'
 import type { NoticeRow } from '../state/feed.ts'
+import { visibleText } from '../state/visible-text.ts'
 import { Pair } from '../ui/conversation.tsx'
+import { Copyable, CopyArea, CopyButton, onCopyableKey } from '../ui/copy.tsx'
 import { Name } from '../ui/name.tsx'
 import { Field, SidePanel } from '../ui/side-panel.tsx'
 import { DeliveryPath } from './delivery-path.tsx'
+import { TakeAlong } from './take-along.tsx'
 
 /** The row that is open next to its list. */
 export interface OpenRow {
@@ -48,24 +53,16 @@ interface DetailsProps {
   readonly onClose: () => void
 }
 
-/** Everything known about a recall, and its delivery path. */
+/** Everything known about a recall, what can be taken along of it, and its delivery path. */
 function Details({ row, api, onClose }: DetailsProps) {
-  const { t, number } = useLocale()
-  const { messages } = row.notice
+  const { t } = useLocale()
   return (
     <SidePanel title={t.details.title} onClose={onClose}>
-      <Fields row={row} />
-      <h3>
-        {t.columns.messages} <span class="count many">{number(messages.length)}</span>
-      </h3>
-      <ul class="messages" tabIndex={0} aria-label={t.columns.messages}>
-        {messages.map((message) => (
-          <li key={nameOf(message)}>
-            <b>{nameOf(message)}</b>
-            {message.id !== undefined && <code>{message.id}</code>}
-          </li>
-        ))}
-      </ul>
+      <CopyArea>
+        <TakeAlong row={row} />
+        <Fields row={row} />
+        <Messages messages={row.notice.messages} />
+      </CopyArea>
       <h3>{t.details.path}</h3>
       <DeliveryPath row={row} api={api} />
     </SidePanel>
@@ -93,14 +90,58 @@ function Fields({ row: { notice } }: { readonly row: NoticeRow }) {
           <Pair c2c={notice.c2c} />
         </Field>
       )}
-      {FIELDS.map(
-        (name) =>
-          values[name] !== undefined && (
-            <Field key={name} name={t.details.fields[name]}>
-              <Name text={values[name]} />
-            </Field>
-          ),
-      )}
+      {FIELDS.map((name) => {
+        const { [name]: value } = values
+        if (value === undefined) return null
+        return (
+          <Field key={name} name={t.details.fields[name]}>
+            <Copyable text={value} what={t.details.fields[name]}>
+              <Name text={value} />
+            </Copyable>
+          </Field>
+        )
+      })}
     </dl>
+  )
+}
+
+function Messages({ messages }: { readonly messages: readonly RecalledMessage[] }) {
+  const { t, number } = useLocale()
+  const { copy } = t.act
+  const ids = messages.flatMap(({ id }) => id ?? [])
+  return (
+    <>
+      <h3 class="with-actions">
+        <span>
+          {t.columns.messages} <span class="count many">{number(messages.length)}</span>
+        </span>
+        <span class="actions">
+          <CopyButton
+            label={copy.all}
+            what={t.messageCount(messages.length)}
+            text={() => namesText(messages)}
+          />
+          {ids.length > 0 && (
+            <CopyButton label={copy.ids} what={copy.idCount(ids.length)} text={() => ids.join('\n')} />
+          )}
+        </span>
+      </h3>
+      <ul class="messages" aria-label={t.columns.messages} onKeyDown={onCopyableKey}>
+        {messages.map((message, i) => (
+          <li key={nameOf(message)}>
+            <Copyable text={String(nameOf(message))} what={messageText(message)} isTabStop={i === 0}>
+              <b>{message.seq ?? <Name text={String(nameOf(message))} />}</b>
+            </Copyable>
+            {message.id !== undefined && (
+              <Copyable text={message.id} what={visibleText(message.id)} isTabStop={false}>
+                <code>
+                  <Name text={message.id} />
+                </code>
+              </Copyable>
+            )}
+          </li>
+        ))}
+      </ul>
+    </>
   )
 }

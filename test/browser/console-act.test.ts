@@ -1,0 +1,108 @@
+import { expect } from 'chai'
+import type { Browser, Page } from 'playwright-core'
+import { openBrowser } from '../support/browser.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { adminToken } from '../support/client.ts'
+import { button, newTab, openView, recall, row } from '../support/console-page.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+
+const ID = '144115233406643804-1700000000-130'
+const EVIL = 'rtl-\u202Eevil'
+
+describe('what a moderator does with a recall', function () {
+  this.timeout(60_000)
+  const onCleanUp = cleanUpAfterEach()
+  const stops: (() => unknown)[] = []
+  let browser: Browser
+  let url: string
+
+  before(async () => {
+    const gateway = await startGatewayProcess()
+    stops.push(gateway.stop)
+    url = gateway.url
+    browser = await openBrowser()
+    await recall(url, {
+      GroupId: EVIL,
+      Operator_Account: 'zero\u200Bwidth',
+      MsgSeqList: [{ MsgSeq: 130, MsgId: ID }, { MsgSeq: 131 }],
+    })
+  })
+  after(async () => {
+    for (const stop of stops.toReversed()) await stop()
+  })
+
+  const openRecall = async (name: string, options = {}): Promise<Page> => {
+    const page = await newTab(browser, onCleanUp, { timezoneId: 'Asia/Shanghai', ...options })
+    await openView(page, url, 'feed', await adminToken())
+    await row(page, name).click()
+    await page.locator('.path .stop').first().waitFor()
+    return page
+  }
+  const clipboard = (page: Page): Promise<string> => page.evaluate('navigator.clipboard.readText()')
+
+  it('is to read names as nothing else, and times with their zone', async () => {
+    const page = await openRecall(EVIL)
+    const details = page.locator('.details')
+    // What is drawn is not text of the page: its width shows that it is there.
+    const mark = details.locator('.unseen[data-code="U+202E"]').first()
+    expect((await mark.boundingBox())?.width).to.be.above(20)
+    expect(await details.locator('.unseen[data-code="U+200B"]').count()).to.equal(1)
+    const xOf = async (part: string): Promise<number> =>
+      page.evaluate(`(() => {
+        const name = document.querySelector('.details dd bdi')
+        const text = [...name.childNodes].find((node) => node.textContent === '${part}')
+        const range = document.createRange()
+        range.setStart(text, 0)
+        range.setEnd(text, 1)
+        return range.getBoundingClientRect().x
+      })()`)
+    expect(await xOf('evil')).to.be.above(await xOf('rtl-'))
+    const path = await details.locator('.path').innerText()
+    expect(path).to.match(/\d\d:\d\d:\d\d\.\d{3} UTC\+8/)
+    await button(page, 'Times in UTC+8').click()
+    await button(page, 'Times in UTC').waitFor()
+    expect(await details.locator('.path').innerText()).to.match(/\d\d:\d\d:\d\d\.\d{3} UTC\n/)
+    await page.reload()
+    await button(page, 'Times in UTC').waitFor()
+  })
+
+  it('is to copy a seq, a MsgId, all of them, the text or the JSON', async () => {
+    const page = await openRecall(EVIL, { permissions: ['clipboard-read', 'clipboard-write'] })
+    const details = page.locator('.details')
+    const copied = async (name: string, what: string): Promise<string> => {
+      await details.getByRole('button', { name, exact: true }).click()
+      await details.getByRole('status').getByText(`Copied: ${what}`, { exact: true }).waitFor()
+      return clipboard(page)
+    }
+    expect(await copied('130', '130')).to.equal('130')
+    expect(await copied(ID, ID)).to.equal(ID)
+    expect(await copied('Copy all', '2 messages')).to.equal('130, 131')
+    expect(await copied('MsgIds', '1 MsgId')).to.equal(ID)
+    const json = await copied('JSON', 'JSON')
+    expect(json).to.not.match(/[\u202E\u200B]/)
+    expect(JSON.parse(json)).to.include({ group: EVIL, operator: 'zero\u200Bwidth' })
+    const text = await copied('Text', 'Text')
+    expect(text).to.include('rtl-‹U+202E›evil')
+    expect(text).to.match(/Recalled: .* UTC\+8 \(2022-12-09T08:26:54\.123Z\)/)
+    // The arrow keys lead from one to the next: Tab would take a thousand steps.
+    await button(page, '130').focus()
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('Enter')
+    await details.getByRole('status').getByText('Copied: 131', { exact: true }).waitFor()
+  })
+
+  it('is to copy where the browser has no clipboard for the page, or lets it copy nothing at all', async () => {
+    const page = await openRecall(EVIL, { permissions: ['clipboard-read'] })
+    await page.evaluate("navigator.clipboard.writeText = () => Promise.reject(new Error('denied'))")
+    await button(page, '130').click()
+    await page.getByText('Copied: 130', { exact: true }).waitFor()
+    expect(await clipboard(page)).to.equal('130')
+    await page.evaluate('document.execCommand = () => false')
+    await button(page, 'Copy all').click()
+    const byHand = page.getByLabel('The browser does not let this page copy')
+    await byHand.waitFor()
+    expect(await byHand.inputValue()).to.equal('130, 131')
+    await page.waitForFunction("getSelection().toString() === '130, 131'")
+  })
+})
