@@ -7,6 +7,7 @@ import type { MessageName, RecalledAt } from '../../shared/message.ts'
 import type { Recall } from '../../shared/recall.ts'
 import type { Room } from '../../shared/room.ts'
 import type { RecordName, RecordsPage, StoredRecord } from './records.ts'
+import type { Link } from './chain.ts'
 
 export interface PublishOptions {
   /** Do not wait for further recalls to share a call with. Set it when none will follow. */
@@ -119,6 +120,12 @@ export interface Broker {
    * used gets its epoch now.
    */
   excerpts(parts: readonly LogPart[]): Promise<readonly Excerpt[]>
+
+  /**
+   * Returns the entries after an offset exactly as they are stored, oldest first, at most `limit`, which is 100 or less, and where the
+   * log ends; without `head` for a room that was never used. Reading is no use after which positions are stored.
+   */
+  entries(room: Room, after: number, limit: number): Promise<StoredEntries>
 
   /**
    * Gives the log a new epoch if it still has this one. Call it for a log that is known to have lost entries: notices
@@ -259,6 +266,25 @@ export interface Excerpt {
   readonly entries: readonly (Notice | null)[]
   /** The last position of the log when it was read. */
   readonly head: Position
+}
+
+/** An entry of a log, exactly as it is stored. */
+export interface StoredEntry {
+  readonly offset: number
+  /** The JSON of the recall with all of its messages. */
+  readonly text: string
+  /** Indices of the messages that were new, separated by commas; empty if all were. */
+  readonly subset: string
+  /** Null for an entry that no gateway can have written here. */
+  readonly notice: Notice | null
+  /** Undefined for an entry of the last release. */
+  readonly link: Link | undefined
+}
+
+interface StoredEntries {
+  readonly entries: readonly StoredEntry[]
+  /** The last position of the log when it was read. */
+  readonly head?: Position
 }
 
 interface HistoryBefore {

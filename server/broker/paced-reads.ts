@@ -24,6 +24,10 @@ export function paceReads(broker: Broker, turns: Pick<RequestTurns, 'goOn'>): Br
       await turns.goOn()
       return await broker.history(...call)
     },
+    async entries(...call) {
+      await turns.goOn()
+      return await broker.entries(...call)
+    },
     async historyBefore(...call) {
       await turns.goOn()
       return await broker.historyBefore(...call)

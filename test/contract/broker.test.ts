@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Broker, BrokerOptions } from '../../server/broker/broker.ts'
+import type { Broker, BrokerOptions, StoredEntry } from '../../server/broker/broker.ts'
 import type { GroupConversation } from '../../shared/conversation.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import type { Conversation } from '../../shared/conversation.ts'
@@ -8,6 +8,7 @@ import type { Recall } from '../../shared/recall.ts'
 import { FEED } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import { RECORD_LIMITS } from '../../server/broker/records.ts'
+import { expectChain, storedEntries } from '../support/chain.ts'
 import { BROKER_FIXTURES } from '../support/brokers.ts'
 import type { BrokerFixture } from '../support/brokers.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
@@ -719,6 +720,61 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
           const { positions } = await publishAll(keyed(where, ['2'], 900))
           expect(positions).to.have.lengthOf(2)
         }
+      })
+    })
+
+    describe('stored entries', () => {
+      const offsetsOf = (entries: readonly StoredEntry[]) => entries.map(({ offset }) => offset)
+
+      it('have a chain of links through each log, whatever was new of a recall, and across a restart', async () => {
+        const before = Date.now()
+        await Promise.all([1, 2, 3].map((seq) => publish(recallOf('g', [seq], { topic: 't' }))))
+        await publish(recallOf('g', [2, 4, 3, 5], { topic: 't', operator: 'Zoë\u{1f600}\n"' }))
+        await broker.stop()
+        broker = latest = await open()
+        await publish(recallOf('g', [6], { topic: 't' }))
+        for (const room of [{ group: 'g', topic: 't' }, { group: 'g' }, FEED]) {
+          const entries = await storedEntries(broker, room)
+          expect(offsetsOf(entries)).to.deep.equal([1, 2, 3, 4, 5])
+          expect(expectChain(entries)).to.deep.equal([1])
+          const [head] = await broker.heads([room])
+          expect(entries[0]?.link?.epoch).to.equal(head?.epoch)
+          expect(seqsOf(entries[3]?.notice?.messages ?? [])).to.deep.equal([4, 5])
+          for (const { link } of entries) expect(link?.keptAtMs).to.be.within(before - 5, Date.now() + 5)
+        }
+      })
+
+      it('keep their links when the log is trimmed', async () => {
+        await broker.stop()
+        broker = latest = await open({ historySize: 3 })
+        for (const seq of [1, 2, 3, 4, 5]) await publish(recallOf('g', [seq]))
+        const entries = await storedEntries(broker, { group: 'g' })
+        expect(offsetsOf(entries)).to.deep.equal([3, 4, 5])
+        expect(expectChain(entries)).to.deep.equal([])
+      })
+
+      it('begin another chain with another epoch, and after the end of a group', async () => {
+        await publish(recallOf('g', [1]))
+        const [before] = await broker.heads([{ group: 'g' }])
+        await broker.newEpoch({ group: 'g' }, before?.epoch ?? '')
+        await publish(recallOf('g', [2]))
+        await publish(recallOf('g', [3]))
+        const entries = await storedEntries(broker, { group: 'g' })
+        const [after] = await broker.heads([{ group: 'g' }])
+        expect(expectChain(entries)).to.deep.equal([1, 2])
+        expect(entries[1]?.link?.epoch).to.equal(after?.epoch)
+
+        await broker.endGroup('g', 1_680_000_000_000)
+        await publish(recallOf('g', [1], { recalledAtMs: 1_690_000_000_000 }))
+        const rest = await storedEntries(broker, { group: 'g' })
+        expect(offsetsOf(rest)).to.deep.equal([4])
+        expect(expectChain(rest)).to.deep.equal([4])
+        expect(expectChain(await storedEntries(broker, FEED))).to.deep.equal([1])
+      })
+
+      it('of a room that was never used are none, which gives it no position', async () => {
+        expect(await broker.entries({ group: 'unused' }, 0, 10)).to.deep.equal({ entries: [] })
+        expect(await broker.entries({ group: 'unused' }, 0, 10)).to.deep.equal({ entries: [] })
       })
     })
 

@@ -8,6 +8,7 @@ import type { Recall } from '../../shared/recall.ts'
 import { FEED } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
 import { BrokerModel, keyOf } from '../support/broker-model.ts'
+import { expectChain, storedEntries } from '../support/chain.ts'
 import { BROKER_FIXTURES } from '../support/brokers.ts'
 import type { BrokerFixture } from '../support/brokers.ts'
 import { withinTimeBudget } from '../support/time-budget.ts'
@@ -95,6 +96,25 @@ async function expectReceived({ rooms, received, expected }: World): Promise<voi
     const [actual, due] = [received.get(room) ?? [], expected.get(room) ?? []]
     await waitUntil('every notice arrives', () => actual.length >= due.length)
     expect(actual).to.deep.equal(due)
+  }
+}
+
+/** Compares what is stored of each log, and expects that a chain runs through it that begins where there was another epoch. */
+async function expectStored({ broker, rooms, model, historySize }: World): Promise<void> {
+  for (const room of rooms) {
+    const stored = await storedEntries(broker, room)
+    const before = model.head(room).offset - model.notices(room).length
+    const expected = model.history(
+      room,
+      { ...model.head(room), offset: stored[0] ? stored[0].offset - 1 : 0 },
+      historySize,
+    )
+    const own = stored.filter(({ offset }) => offset > before)
+    if (expected.gap === undefined)
+      expect(own.map(({ notice }) => notice)).to.deep.equal(
+        expected.notices.filter(({ offset }) => offset > before),
+      )
+    expectChain(stored)
   }
 }
 
@@ -291,6 +311,7 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
           await subscribeAll(world)
           for (const step of sequence) await step.run(world)
           await expectReceived(world)
+          await expectStored(world)
         } finally {
           await world.broker.stop()
         }

@@ -100,6 +100,8 @@ export function createScriptedBroker(step: Step) {
 
     heads: (rooms) => call('heads', () => rooms.map(head)),
 
+    entries: async () => ({ entries: [] }),
+
     excerpts: (parts) =>
       call('excerpts', () =>
         parts.map(({ first, last }) => ({

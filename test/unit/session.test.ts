@@ -90,6 +90,7 @@ function createRace({
       await beforeHead?.()
       return [{ epoch: 'e', offset: 1 }]
     },
+    entries: async () => ({ entries: [] }),
     excerpts: async (parts) => parts.map(() => ({ head: { epoch: 'e', offset: 1 }, entries: [noticeAt(1)] })),
     async subscribe(_room, listener) {
       sendNotice = (notice, epoch) => listener.onNotice(notice, epoch)

@@ -1,16 +1,19 @@
 import { expect } from 'chai'
+import { pino } from 'pino'
 import { io } from 'socket.io-client'
+import { createRedisBroker } from '../../server/broker/redis/redis-broker.ts'
 import { createRecallClient } from '../../shared/client.ts'
 import type { Goodbye } from '../../shared/protocol.ts'
 import { audit } from '../chaos/audit.ts'
 import { startListener } from '../chaos/listener.ts'
 import { Recorder } from '../chaos/recorder.ts'
 import { createSender } from '../chaos/sender.ts'
+import { expectChain, storedEntries } from '../support/chain.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { adminToken, connect, makeToken } from '../support/client.ts'
 import { postDisconnect } from '../support/disconnect.ts'
 import { freePort } from '../support/free-port.ts'
-import { startGatewayProcess } from '../support/gateway-process.ts'
+import { APP, startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { recorder as recordSeqs } from '../support/recall-client.ts'
 import { startRedis } from '../support/redis-server.ts'
@@ -19,6 +22,7 @@ import { postWebhook, recallBody } from '../support/webhook.ts'
 import { describeBesideLastRelease } from './beside-last-release.ts'
 import type { Version } from './beside-last-release.ts'
 
+const log = pino({ level: 'silent' })
 const GROUPS = ['one', 'two']
 const SIGNING_KEY = 'a-signing-key-of-at-least-32-characters'
 /** Recalls per second. */
@@ -164,6 +168,22 @@ describeBesideLastRelease('this version and the last release on one Redis', (mai
         await waitUntil('the last one arrives', () => told()?.flat().includes(5))
         expect(told()).to.deep.equal([[1, 2], [3], [4], [5]])
       }
+    }).timeout(60_000)
+
+    it('leave no doubt where the chain of links begins again: after each entry of the last release', async () => {
+      const room = { group: 'linked' }
+      for (const [i, place] of [0, 0, 1, 0, 0].entries()) {
+        const body = recallBody({ GroupId: room.group, MsgSeqList: [{ MsgSeq: i + 1 }] })
+        expect((await postWebhook(gateways.urls[place] ?? '', { body })).status).to.equal(200)
+      }
+      const { url } = gateways.redis
+      const options = { url, prefix: 'recall-gateway', app: APP, signingKeys: [SIGNING_KEY] }
+      const broker = createRedisBroker({ ...options, historySize: 10, historyTtlS: 60 }, { log })
+      onCleanUp(() => broker.stop())
+      await broker.start()
+      const entries = await storedEntries(broker, room)
+      expect(entries.map(({ link }) => link !== undefined)).to.deep.equal([true, true, false, true, true])
+      expect(expectChain(entries.filter(({ link }) => link))).to.deep.equal([1, 4])
     }).timeout(60_000)
 
     it('disconnect a user everywhere, whichever of them is asked', async () => {

@@ -20,6 +20,7 @@ import type {
   Published,
   RoomListener,
 } from '../broker.ts'
+import { digestOf } from '../chain.ts'
 import { encodeEntry, joinEntry } from '../history.ts'
 import { isBefore, isRepeat, roomsFor } from '../repeats.ts'
 import { checkRecord } from '../records.ts'
@@ -95,9 +96,10 @@ export function createEmbeddedBroker(
     const fresh = { ...recall, messages }
     const entry = encodeEntry(fresh)
     const text = joinEntry(entry, entry.messages)
+    const digest = digestOf(text)
     const appended = roomsFor(recall, endedAtMs).map((room) => {
       const name = roomName(room)
-      const { epoch, offset } = logs.append(name, text)
+      const { epoch, offset } = logs.append(name, text, digest)
       return { room, name, epoch, notice: { offset, ...fresh } }
     })
     // Last, so that a retry after an earlier failure delivers the recall instead of being taken for a repeat.

@@ -3,6 +3,7 @@ import type { Position } from '../../../shared/position.ts'
 import { roomName } from '../../../shared/room.ts'
 import type { Broker, Excerpt, LogPart } from '../broker.ts'
 import { decodeEntry, historySince } from '../history.ts'
+import { splitLink } from './linked-text.ts'
 import type { LogStore } from './log-store.ts'
 
 /** See `Broker.excerpts`. */
@@ -15,7 +16,7 @@ interface LogReaderDependencies {
   readonly write: <T>(work: () => T) => Promise<T>
 }
 
-type LogReader = Pick<Broker, 'history' | 'historyBefore' | 'heads' | 'excerpts'>
+type LogReader = Pick<Broker, 'history' | 'historyBefore' | 'heads' | 'excerpts' | 'entries'>
 
 /** Reads logs and heads. */
 export function createLogReader({ logs, write }: LogReaderDependencies): LogReader {
@@ -47,6 +48,18 @@ export function createLogReader({ logs, write }: LogReaderDependencies): LogRead
     async heads(rooms) {
       const open = logs()
       return await write(() => rooms.map((room) => open.touch(roomName(room))))
+    },
+
+    async entries(room, after, limit) {
+      const open = logs()
+      const name = roomName(room)
+      const head = open.head(name)
+      if (head === undefined) return { entries: [] }
+      const entries = open.after(name, after, limit).map(({ offset, text: stored }) => {
+        const { text, link } = splitLink(stored)
+        return { offset, text, subset: '', notice: decodeEntry(text, offset), link }
+      })
+      return { entries, head }
     },
 
     async excerpts(parts) {

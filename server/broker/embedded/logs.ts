@@ -1,6 +1,8 @@
 import type { Position } from '../../../shared/position.ts'
+import { beginning, digestOf, linkOf } from '../chain.ts'
 import { POSITION_TTL_S, UNUSED_POSITION_TTL_S } from '../retention.ts'
 import type { CheckedDatabase } from './checked-database.ts'
+import { withLink } from './linked-text.ts'
 import { roomsOfGroup } from './rooms-of-group.ts'
 import type { StoreClock } from './store-clock.ts'
 
@@ -9,8 +11,8 @@ export interface Logs {
   head(room: string): Position | undefined
   /** Returns the head, with a new epoch for a room that was never used. Only inside a transaction. */
   touch(room: string): Position
-  /** Appends an entry and returns its position. Only inside a transaction. */
-  append(room: string, text: string): Position
+  /** Appends an entry, linked to the one before it, and returns its position. Only inside a transaction. */
+  append(room: string, text: string, digest?: string): Position
   /** Gives the log another epoch if it has this one. Only inside a transaction. */
   newEpoch(room: string, epoch: string): void
   /** Returns the names of the rooms of a group and its topics that have a head. */
@@ -36,6 +38,8 @@ export interface Head {
   readonly from: number
   readonly appendedAtMs: number
   readonly usedAtMs: number
+  /** The link of the last entry; only for the position that it names, `<epoch>:<offset>:<link>`. */
+  readonly chain?: string
 }
 
 interface LogsOptions {
@@ -130,14 +134,22 @@ export function createLogs({ heads, entries }: LogsDatabases, options: LogsOptio
       return { epoch: head.epoch, offset: head.offset }
     },
 
-    append(room, text) {
+    append(room, text, digest = digestOf(text)) {
       const head = headForUse(room)
+      const { epoch } = head
       const offset = head.offset + 1
       const from = Math.max(head.from, offset - options.historySize + 1)
+      const keptAtMs = head.usedAtMs
+      const previous = lastLink(head)
+      const link = linkOf(previous ?? beginning(epoch), { offset, keptAtMs, subset: '', digest })
       deleteEntries(room, head.from, from)
-      entries.putSync([room, offset], text)
-      heads.putSync(room, { ...head, offset, from, appendedAtMs: head.usedAtMs })
-      return { epoch: head.epoch, offset }
+      entries.putSync(
+        [room, offset],
+        withLink(text, { link, keptAtMs, ...(previous === undefined && { epoch }) }),
+      )
+      const chain = `${epoch}:${offset}:${link}`
+      heads.putSync(room, { ...head, offset, from, appendedAtMs: keptAtMs, chain })
+      return { epoch, offset }
     },
 
     ofGroup: (group) => roomsOfGroup(heads, group),
@@ -182,6 +194,15 @@ export function createLogs({ heads, entries }: LogsDatabases, options: LogsOptio
      */
     sweepSome,
   }
+}
+
+/**
+ * Returns the link of the last entry. None if it was stored by the last release, which leaves `chain` as it was, or if the log has
+ * had another epoch since: a new chain begins.
+ */
+function lastLink({ epoch, offset, chain }: Head): string | undefined {
+  const at = `${epoch}:${offset}:`
+  return chain?.startsWith(at) ? chain.slice(at.length) : undefined
 }
 
 const toStoredEntry = ({

@@ -12,9 +12,12 @@ export function createKeys(prefix: string, app: string, area = '') {
   const base = `${prefix}:{${app}}${area}`
   const channelBase = `${base}:notices:`
   return {
-    /** Hash: epoch and last offset of a log, and which epoch it had before (`was`), up to which offset both agree (`from`). */
+    /**
+     * Hash: epoch and last offset of a log, and which epoch it had before (`was`), up to which offset both agree (`from`). `chain` has
+     * the link of the last entry, and where that is.
+     */
     head: (room: string) => `${base}:head:${room}`,
-    /** Stream: the entries of a log, with the offset as id. */
+    /** Stream: the entries of a log, with the offset as id, and the link of each. */
     log: (room: string) => `${base}:log:${room}`,
     /** Sharded channel: each entry of a log, published when it is appended. */
     channel: (room: string) => channelBase + room,

@@ -5,7 +5,8 @@ import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { createBatchLoader } from '../../lib/flow-control.ts'
 import { POSITION_RENEWAL_S } from '../broker.ts'
-import type { Broker, Excerpt, LogPart } from '../broker.ts'
+import type { Broker, Excerpt, LogPart, StoredEntry } from '../broker.ts'
+import { parseLink } from '../chain.ts'
 import { epochAfter } from '../epoch-names.ts'
 import { historySince } from '../history.ts'
 import { POSITION_TTL_S, UNUSED_POSITION_TTL_S } from '../retention.ts'
@@ -15,6 +16,7 @@ import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
 import { createOverdueGate } from './overdue-gate.ts'
 import { toArray, toPositions, unexpectedReply } from './scripts.ts'
+import { withoutSignature } from './signature.ts'
 import type { ReadEntry } from './signature.ts'
 
 /** Rooms per call of the scripts that read those of many: each names all of its keys. */
@@ -27,7 +29,7 @@ interface LogReaderDependencies {
   readonly readEntry: ReadEntry
 }
 
-type LogReader = Pick<Broker, 'history' | 'historyBefore' | 'heads' | 'excerpts' | 'newEpoch'>
+type LogReader = Pick<Broker, 'history' | 'historyBefore' | 'heads' | 'excerpts' | 'entries' | 'newEpoch'>
 
 /** Reads logs and heads, and replaces the epochs of logs that lost entries. */
 export function createLogReader({ commands, keys, readEntry }: LogReaderDependencies): LogReader {
@@ -109,6 +111,27 @@ export function createLogReader({ commands, keys, readEntry }: LogReaderDependen
       const [only, ...others] = rooms
       if (only !== undefined && others.length === 0) return [await headOf(only)]
       return await inParts(rooms, HEADS_PER_CALL, (some) => headsOf(some, renews))
+    },
+
+    async entries(room, after, limit) {
+      const name = roomName(room)
+      const reply = await reading(() =>
+        commands.recallEntries(2, keys.head(name), keys.log(name), after, limit),
+      )
+      const [epoch, lastOffset, ...rest] = toArray(reply)
+      if (epoch === '') return { entries: [] }
+      const [head] = toPositions([epoch, lastOffset])
+      if (head === undefined) throw unexpectedReply()
+      const entries: StoredEntry[] = []
+      for (let i = 0; i < rest.length; i += 3) {
+        const [id, stored, link] = rest.slice(i, i + 3)
+        if (typeof id !== 'string' || typeof stored !== 'string' || typeof link !== 'string')
+          throw unexpectedReply()
+        const offset = Number.parseInt(id, 10)
+        const notice = readEntry(stored, offset, name)
+        entries.push({ offset, ...withoutSignature(stored), notice, link: parseLink(link) })
+      }
+      return { entries, head }
     },
 
     excerpts: (parts) => inParts(parts, EXCERPTS_PER_CALL, excerptsOf),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { nameOf } from '../../../shared/message.ts'
 import type { BrokerOptions } from '../broker.ts'
+import { digestOf } from '../chain.ts'
 import { encodeEntry, joinEntry } from '../history.ts'
 import { UNTIMED_REPEAT_WINDOW_MS } from '../repeats.ts'
 import { POSITION_TTL_S } from '../retention.ts'
@@ -63,6 +64,7 @@ export function encodePublish(
     const { head, messages, tail } = entry
     const { group, topic } = recall
     const set = keys.recalled(recall)
+    const text = joinEntry(entry, messages)
     // Not beyond the last one: most calls carry a single recall.
     while (keyNames.length % KEYS_PER_RECALL > 0) keyNames.push(set)
     const end = keyNames.length + KEYS_PER_RECALL
@@ -79,7 +81,8 @@ export function encodePublish(
       recall.untimed ? UNTIMED_REPEAT_WINDOW_MS : -1,
       head,
       tail,
-      signatureOf(joinEntry(entry, messages)),
+      signatureOf(text),
+      digestOf(text),
       topic ?? '',
     )
     for (const [i, message] of recall.messages.entries())

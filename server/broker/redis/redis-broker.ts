@@ -266,6 +266,7 @@ export function createRedisBroker(
     historyBefore: noticed('read logs backwards', logReader.historyBefore),
     heads: noticed('read heads', logReader.heads),
     excerpts: noticed('compare logs', logReader.excerpts),
+    entries: noticed('read stored entries', logReader.entries),
     publishedHeads: noticed('read heads', published.heads),
     newEpoch: particular(noticed('replace epochs', publisher.newEpoch)),
 

@@ -37,6 +37,7 @@ export const SCRIPTS = {
   recallHistoryBefore: script('history-before'),
   recallHeads: script('heads'),
   recallExcerpts: script('excerpts'),
+  recallEntries: script('entries'),
   recallNewEpoch: script('new-epoch'),
   recallEnd: script('end'),
   recallAnnounce: script('announce'),

@@ -27,6 +27,7 @@ export type Ability =
   | 'read logs'
   | 'compare logs'
   | 'read logs backwards'
+  | 'read stored entries'
   | 'read recalled sets'
   | 'replace epochs'
   | 'read topics'
@@ -143,6 +144,7 @@ function trialsOf({
     ['read logs', () => commands.recallHistory(2, head, log, 0, 1, ...headArguments, '')],
     ['compare logs', () => commands.recallExcerpts(2, head, log, ...headArguments, 1, 1)],
     ['read logs backwards', () => commands.recallHistoryBefore(2, head, log, 2, 1, ...headArguments)],
+    ['read stored entries', () => commands.recallEntries(2, head, log, 0, 1)],
     ['read recalled sets', () => commands.zmscore(set, 1)],
     ['replace epochs', () => commands.recallNewEpoch(2, head, channel, '', randomUUID(), '')],
     ['read topics', () => commands.hgetall(keys.topics(group))],

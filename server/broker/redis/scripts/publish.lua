@@ -9,7 +9,9 @@
 --       then for each recall: 1 number of rooms   2 number of messages   3 time of the recall in ms
 --         4 for an untimed recall: how close an earlier recall makes it a repeat, in ms; else -1
 --         5 entry up to its messages   6 entry after its messages   7 signature of the entry with all its messages, '' = none
---         8 topic, '' = none   then for each message: its member of the recalled set, its part of the entry
+--         8 SHA-256 of the entry with all its messages   9 topic, '' = none
+--         then for each message: its member of the recalled set, its part of the entry
+-- Beside each entry stands its link (`l`), which holds the hash of the one before; see server/broker/chain.ts.
 -- Returns for each recall epoch and offset in each room, flat; of the feed only if the group has ended since the recall; empty
 -- when nothing was new. Then '1' if something stored was unreadable, and is lost. An error for a recall that cannot be stored,
 -- and instead of everything if none can
@@ -34,6 +36,27 @@ if redis.acl_check_cmd then
   end
 end
 
+-- Stands for the signature of an entry that has none, of which only some messages are new.
+local UNSIGNED = string.rep('0', 64)
+
+-- Returns the link of the next entry of a log, and what is stored of it: when that was, and the epoch if a chain begins here.
+local at_now = string.format('%d', now)
+local function next_link(head, offset, new, digest)
+  local previous = head.link
+  if previous then
+    local link = redis.sha1hex(string.format('%s:%d:%s:%s:%s', previous, offset, at_now, new, digest))
+    return link, link .. ':' .. at_now
+  end
+  local link = redis.sha1hex(string.format('epoch %s:%d:%s:%s:%s', head.epoch, offset, at_now, new, digest))
+  return link, link .. ':' .. at_now .. ':' .. head.epoch
+end
+
+-- Returns what precedes the link of the last entry in a head: its offset, and the end of the epoch, since a longer value would take
+-- more memory, and more time.
+local function place_of(head)
+  return string.format('%d:%s:', head.offset, string.sub(head.epoch, -7))
+end
+
 -- Whether XADD failed because of what is stored at the key, rather than because this server accepts no writes at all: out of
 -- memory, a replica, a failing disk.
 local function is_wrong_content(message)
@@ -47,7 +70,8 @@ if #results < recalls then
   local count = tonumber(ARGV[a + 2])
   local is_stored, result = pcall(function()
     local rooms, at, repeat_window = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 3]), tonumber(ARGV[a + 4])
-    local before, after, signature, topic, first = ARGV[a + 5], ARGV[a + 6], ARGV[a + 7], ARGV[a + 8], a + 9
+    local before, after, signature, digest = ARGV[a + 5], ARGV[a + 6], ARGV[a + 7], ARGV[a + 8]
+    local topic, first = ARGV[a + 9], a + 10
     local lost = false
     local members = { 'ended' }
     for i = 1, count do members[i + 1] = ARGV[first + 2 * (i - 1)] end
@@ -90,14 +114,15 @@ if #results < recalls then
     end
 
     local entry
-    if signature == '' then
+    local new = #messages == count and '' or table.concat(numbers, ',')
+    if signature == '' and new == '' then
       entry = before .. table.concat(messages, ',') .. after
     else
-      -- The signature covers the whole entry, so all messages stay in it; the indices of the new ones precede it.
+      -- Signature and digest cover the whole entry, so all messages stay in it; the indices of the new ones precede it.
       local all = {}
       for i = 1, count do all[i] = ARGV[first + 2 * i - 1] end
-      local new = #messages == count and '' or table.concat(numbers, ',')
-      entry = signature .. ':' .. new .. ':' .. before .. table.concat(all, ',') .. after
+      local signed = signature == '' and UNSIGNED or signature
+      entry = signed .. ':' .. new .. ':' .. before .. table.concat(all, ',') .. after
     end
 
     local room, positions = 0, {}
@@ -107,7 +132,7 @@ if #results < recalls then
     if room == rooms or (room < rooms and not is_past) then
       local head = heads[KEYS[2]]
       if not head then
-        local fields = content(redis.pcall('HMGET', KEYS[2], 'epoch', 'offset', 'prolong'))
+        local fields = content(redis.pcall('HMGET', KEYS[2], 'epoch', 'offset', 'prolong', 'chain'))
         if not fields then
           redis.call('DEL', KEYS[2])
           fields = {}
@@ -118,21 +143,29 @@ if #results < recalls then
         if not head.epoch then
           head.epoch, head.offset, lost = new_epoch, 0, lost or fields[1] or fields[2]
         end
+        -- A process that knows no links, or who gave the log another epoch, has left it as it was: a new chain begins.
+        local chain, place = fields[4], place_of(head)
+        if chain and #chain == #place + 40 and string.sub(chain, 1, #place) == place then
+          head.link = string.sub(chain, -40)
+        end
         heads[KEYS[2]] = head
       end
       local offset = head.offset + 1
       local is_new = offset == 1
       local id = string.format('%d-0', offset)
-      local added = redis.pcall('XADD', KEYS[3], 'MAXLEN', max_length, id, 'r', entry)
+      local link, stored = next_link(head, offset, new, digest)
+      local added = redis.pcall('XADD', KEYS[3], 'MAXLEN', max_length, id, 'r', entry, 'l', stored)
       if type(added) == 'table' and added.err then
         if not is_wrong_content(added.err) then error(added) end
         -- The log is ahead of its head, or not a stream: its content belongs to no current numbering. The first offset starts a new
         -- one. Not deleted before: a script that has written may go on although memory is full, and would store what comes later.
         if not is_new then head.epoch, is_new, lost = new_epoch, true, true end
         redis.call('DEL', KEYS[3])
-        redis.call('XADD', KEYS[3], id, 'r', entry)
+        head.link = nil
+        link, stored = next_link(head, offset, new, digest)
+        redis.call('XADD', KEYS[3], id, 'r', entry, 'l', stored)
       end
-      head.offset, head.changed = offset, true
+      head.offset, head.link, head.changed = offset, link, true
       if is_new or head.prolong <= now or head.prolong > now + slack then
         head.prolong, head.is_due = now + slack, true
         redis.call('PEXPIRE', KEYS[3], log_ttl + slack)
@@ -169,7 +202,7 @@ if #results < recalls then
     result = type(result) == 'table' and result or redis.error_reply(tostring(result))
   end
   results[#results + 1] = result
-  a = a + 8 + 2 * count
+  a = a + 9 + 2 * count
 end
 -- end recall
 
@@ -179,7 +212,8 @@ do
   local head = heads[KEYS[2]]
   if head and head.changed then
     redis.call('HSET', KEYS[2], 'epoch', head.epoch, 'offset', string.format('%d', head.offset),
-      'prolong', string.format('%d', head.prolong))
+      'prolong', string.format('%d', head.prolong),
+      'chain', place_of(head) .. head.link)
     -- Scripts that only read a head set another TTL.
     if head.is_due then redis.call('PEXPIRE', KEYS[2], head_ttl + slack) end
     head.changed = false

@@ -106,6 +106,9 @@ export const scriptCalls: Readonly<Record<keyof typeof SCRIPTS, fc.Arbitrary<Cal
       const parts = logs.flatMap((_log, i) => [offsets[2 * i] ?? 1, offsets[2 * i + 1] ?? 2])
       return ['recallExcerpts', logKeys.length, ...logKeys, newEpoch, 1_000, 500, ...parts]
     }),
+  recallEntries: oneOf(0, 1, 2, 3).chain((i) =>
+    call('recallEntries', c(2), c(HEADS[i] ?? ''), c(LOGS[i] ?? ''), one(0, 1, 2, 5, -1), count),
+  ),
   recallNewEpoch: oneOf(0, 1, 2, 3).chain((i) =>
     call('recallNewEpoch', c(2), c(HEADS[i] ?? ''), c(CHANNELS[i] ?? ''), epoch, epoch, one('', 0, 1, 2)),
   ),
