@@ -16,6 +16,7 @@ import type { Quarantines } from './quarantine.ts'
 import { createLargeReads } from './large-reads.ts'
 import { parseStream } from './requests.ts'
 import { createRoomHandlers } from './room-handlers.ts'
+import { createSearch } from './search.ts'
 import { serveStatus } from './status.ts'
 import type { StatusDependencies } from './status.ts'
 import { takeTurn } from './turns.ts'
@@ -65,6 +66,7 @@ export function createApi({ testRecalls }: ApiOptions, dependencies: ApiDependen
   router.get('/v1/notices', rooms.notices)
   router.get('/v1/recalled', rooms.recalled)
   router.get('/v1/stream', stream)
+  router.get('/v1/search', requireAdmin, createSearch({ broker, turns, inTurn }))
   router.get('/v1/quarantine', requireAdmin, quarantine.list)
   router.delete('/v1/quarantine', requireAdmin, quarantine.dropMatching)
   router.post('/v1/quarantine/retry', requireAdmin, quarantine.retryMatching)

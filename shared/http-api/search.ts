@@ -1,0 +1,34 @@
+import type { Notice } from '../notice.ts'
+import type { Room } from '../room.ts'
+
+/** A recall that a search found, and where. */
+export interface SearchHit {
+  /** The room in whose log it is. */
+  readonly room: Room
+  /** Together with the offset of the notice, its place there. */
+  readonly epoch: string
+  readonly notice: Notice
+}
+
+/** `GET /v1/search`: what was found in the part of a log that this request looked through, the newest first. */
+export interface SearchResponse {
+  readonly ok: true
+  readonly hits: readonly SearchHit[]
+  readonly searched: {
+    /** The room whose log it is: the one that the filter names if its log reaches back further than the feed, or the feed. */
+    readonly room: Room
+    /** How many entries this request looked at, unreadable ones included. */
+    readonly entries: number
+    /** Entries that nobody can read, such as those with a wrong signature. Missing if there were none. */
+    readonly unreadable?: number
+    /** When the entries were received, in ms since 1970, the earliest and the latest; null if it looked at none. */
+    readonly fromMs: number | null
+    readonly toMs: number | null
+  }
+  /** When the oldest entry of the log was received, in ms since 1970; null if the log holds none. What was before is not known. */
+  readonly keptSinceMs: number | null
+  /** Continues with older entries. Missing: all that is stored was looked through, by this request and those before it. */
+  readonly cursor?: string
+  /** The log has another epoch than the cursor: this is the first page again, and what earlier ones found may be here once more. */
+  readonly restarted?: true
+}

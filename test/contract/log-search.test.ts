@@ -1,0 +1,184 @@
+import { expect } from 'chai'
+import { roomNamedBy, toFilter } from '../../server/api/filter-query.ts'
+import { search } from '../../server/api/log-search.ts'
+import type { Cursor } from '../../server/api/log-search.ts'
+import type { Broker, BrokerOptions } from '../../server/broker/broker.ts'
+import type { Recall } from '../../shared/recall.ts'
+import { FEED } from '../../shared/room.ts'
+import { BROKER_FIXTURES } from '../support/brokers.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+
+const BOUNDS = { entries: 1_000, ms: 10_000 }
+
+for (const kind of ['embedded', 'redis']) {
+  describe(`a search of the ${kind} broker`, () => {
+    const onCleanUp = cleanUpAfterEach()
+    let broker: Broker
+
+    async function open(options: Partial<BrokerOptions> = {}): Promise<void> {
+      const fixture = await BROKER_FIXTURES[kind]?.()
+      if (fixture === undefined) throw new Error('there is no such broker')
+      onCleanUp(() => fixture.close())
+      broker = fixture.create({ historySize: 1_000, ...options })
+      await broker.start()
+      onCleanUp(() => broker.stop())
+    }
+
+    const publish = (group: string, seq: number, fields: Partial<Recall> = {}) =>
+      broker.publish(
+        { group, messages: [{ seq }], recalledAtMs: seq, receivedAtMs: 1_000 + seq, ...fields } as Recall,
+        2_000,
+      )
+
+    interface Asked {
+      readonly limit?: number
+      readonly bounds?: Partial<typeof BOUNDS>
+      readonly cursor?: Cursor | undefined
+      readonly log?: Pick<Broker, 'history' | 'excerpts'>
+    }
+    const ask = (q: string, { limit = 100, bounds = {}, cursor, log = broker }: Asked = {}) => {
+      const filter = toFilter(q)
+      return search(log, { filter, room: roomNamedBy(filter), cursor, limit }, { ...BOUNDS, ...bounds })
+    }
+    type Found = Awaited<ReturnType<typeof ask>>
+    const seqsOf = ({ hits }: Found) => hits.flatMap(({ notice }) => notice.messages.map(({ seq }) => seq))
+
+    /** Follows the cursors. */
+    async function askAll(q: string, asked: Asked): Promise<Found[]> {
+      const pages = [await ask(q, asked)]
+      for (let cursor = pages[0]?.cursor; cursor !== undefined; cursor = pages.at(-1)?.cursor)
+        pages.push(await ask(q, { ...asked, cursor }))
+      return pages
+    }
+
+    it('finds each recall once, the newest first, however the pages are cut, and says what it looked at', async () => {
+      await open()
+      const seqs = Array.from({ length: 250 }, (_, i) => i + 1)
+      for (const seq of seqs) await publish(seq % 10 === 0 ? 'tens' : 'others', seq)
+      const tens = seqs.filter((seq) => seq % 10 === 0).toReversed()
+      for (const asked of [
+        { limit: 100 },
+        { limit: 1 },
+        { limit: 7 },
+        { bounds: { entries: 1 } },
+        { bounds: { entries: 99 } },
+        { bounds: { ms: 0 } },
+      ]) {
+        const pages = await askAll('ten -seq:300', asked)
+        expect(pages.flatMap(seqsOf), JSON.stringify(asked)).to.deep.equal(tens)
+        const entries = pages.reduce((sum, { searched }) => sum + searched.entries, 0)
+        expect(entries, JSON.stringify(asked)).to.equal(250)
+        for (const { keptSinceMs, searched } of pages) {
+          expect(keptSinceMs).to.equal(1_001)
+          expect(searched.room).to.deep.equal(FEED)
+          expect(searched.entries).to.be.at.most(asked.bounds?.entries ?? 250)
+        }
+      }
+      const [first] = await askAll('ten', { limit: 2 })
+      expect(first?.searched).to.include({
+        toMs: 1_250,
+        fromMs: 1_000 + 250 - (first?.searched.entries ?? 0) + 1,
+      })
+      const none = await ask('nothing')
+      expect(none).to.deep.include({ hits: [], keptSinceMs: 1_001 })
+      expect(none).to.not.have.property('cursor')
+    })
+
+    it('takes the log of the conversation that is named if it reaches back further than the feed', async () => {
+      await open({ historySize: 10 })
+      for (let seq = 1; seq <= 5; seq++) await publish('g', seq)
+      await publish('g', 6, { topic: 't' })
+      for (let seq = 101; seq <= 120; seq++) await publish('other', seq)
+      const found = await ask('group:g seq:2-9')
+      expect(seqsOf(found)).to.deep.equal([6, 5, 4, 3, 2])
+      expect(found).to.deep.include({ keptSinceMs: 1_001 })
+      expect(found.searched).to.deep.equal({ room: { group: 'g' }, entries: 6, fromMs: 1_001, toMs: 1_006 })
+      expect(found).to.not.have.property('cursor')
+      expect((await ask('group:g topic:t')).searched.room).to.deep.equal({ group: 'g', topic: 't' })
+      expect(seqsOf(await ask('group:g,h'))).to.deep.equal([])
+      expect((await ask('group:g,h')).keptSinceMs).to.equal(1_111)
+      expect((await ask('group:unused')).searched).to.deep.include({ room: FEED, entries: 10 })
+    })
+
+    it('takes the feed for a group that was dismissed', async () => {
+      await open()
+      await publish('g', 1)
+      await publish('g', 2)
+      await broker.endGroup('g', 50)
+      await publish('g', 60)
+      const found = await ask('group:g')
+      expect(seqsOf(found)).to.deep.equal([60, 2, 1])
+      expect(found.searched.room).to.deep.equal(FEED)
+    })
+
+    it('finds nothing, and says so, where nothing was ever recalled', async () => {
+      await open()
+      for (const q of ['', 'group:g'])
+        expect(await ask(q)).to.deep.equal({
+          hits: [],
+          searched: { room: FEED, entries: 0, fromMs: null, toMs: null },
+          keptSinceMs: null,
+        })
+    })
+
+    it('begins anew when the log gets another epoch, between two requests or within one', async () => {
+      await open()
+      for (let seq = 1; seq <= 220; seq++) await publish('g', seq)
+      const { cursor } = await ask('', { limit: 30 })
+      const renew = async () => await broker.newEpoch(FEED, (await broker.heads([FEED]))[0]?.epoch ?? '', 100)
+      await renew()
+      const again = await ask('', { limit: 30, cursor })
+      expect(again.restarted).to.equal(true)
+      expect(seqsOf(again)[0]).to.equal(220)
+      let reads = 0
+      const log = {
+        history: broker.history,
+        async excerpts(parts: Parameters<Broker['excerpts']>[0]) {
+          if (++reads === 3) await renew()
+          return await broker.excerpts(parts)
+        },
+      }
+      const found = await ask('', { limit: 1_000, log })
+      expect(seqsOf(found)).to.deep.equal(Array.from({ length: 220 }, (_, i) => 220 - i))
+      const [head] = await broker.heads([FEED])
+      expect(new Set(found.hits.map(({ epoch }) => epoch))).to.deep.equal(new Set([head?.epoch]))
+      const always = {
+        ...log,
+        async excerpts(parts: Parameters<Broker['excerpts']>[0]) {
+          await renew()
+          return await broker.excerpts(parts)
+        },
+      }
+      const error: unknown = await ask('', { log: always }).catch((reason: unknown) => reason)
+      expect(error).to.include({ code: 'BROKER_UNAVAILABLE' })
+    })
+
+    it('counts what nobody can read, and goes on behind it', async () => {
+      await open()
+      for (let seq = 1; seq <= 120; seq++) await publish('g', seq)
+      const log = {
+        history: broker.history,
+        excerpts: async (parts: Parameters<Broker['excerpts']>[0]) =>
+          (await broker.excerpts(parts)).map((part) => ({
+            ...part,
+            entries: part.entries.map((entry) => (entry && entry.offset % 3 === 0 ? null : entry)),
+          })),
+      }
+      const pages = await askAll('', { log, limit: 50 })
+      expect(pages.flatMap(seqsOf)).to.have.length(80)
+      expect(new Set(pages.flatMap(seqsOf)).size).to.equal(80)
+      expect(pages.some(({ searched }) => (searched.unreadable ?? 0) > 10)).to.equal(true)
+    })
+
+    it('returns about a megabyte at a time', async () => {
+      await open()
+      const messages = Array.from({ length: 1_000 }, (_, i) => ({ seq: i + 1, id: `${i}`.padStart(40, '0') }))
+      for (let n = 0; n < 40; n++) await publish(`g${n}`, n, { messages, recalledAtMs: n + 1 })
+      const pages = await askAll('', {})
+      expect(pages.flatMap(({ hits }) => hits.map(({ notice }) => notice.group))).to.deep.equal(
+        Array.from({ length: 40 }, (_, n) => `g${39 - n}`),
+      )
+      for (const { hits } of pages) expect(Buffer.byteLength(JSON.stringify(hits))).to.be.lessThan(1_100_000)
+    })
+  })
+}
