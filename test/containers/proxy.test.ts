@@ -194,6 +194,37 @@ describe('nginx.conf', () => {
   })
 })
 
+describe('nginx-host.conf', () => {
+  const host = parseNginxConf(read('server/deploy/nginx-host.conf'))
+  const servers = findAll(host, 'server').filter(({ children }) => children.length > 0)
+  const ofHost = ({ name }: Directive): boolean => name === 'listen' || name.startsWith('ssl_')
+
+  it('serves over TLS what nginx.conf serves, with the same limits and times', () => {
+    const withoutLog = (directives: readonly Directive[]): unknown =>
+      JSON.parse(JSON.stringify(directives).replaceAll('/var/log/nginx/access.log', '/dev/stdout'))
+    expect(withoutLog(servers[1]?.children.filter((one) => !ofHost(one)) ?? [])).to.deep.equal(
+      server.filter((one) => !ofHost(one)),
+    )
+    for (const name of ['log_format', 'map', 'real_ip_header', 'real_ip_recursive'])
+      expect(findAll(host, name), name).to.deep.equal(findAll(nginx, name))
+  })
+
+  it('holds the sockets of the nodes that it names', () => {
+    const number = (name: string): number => Number(findAll(host, name)[0]?.values[0])
+    const named = findAll(host, 'upstream')[1]?.children.filter(({ name }) => name === 'server') ?? []
+    const sockets = named.length * DEFAULTS.MAX_SOCKETS
+    expect(number('worker_processes') * number('worker_connections')).to.be.at.least(2 * sockets * 1.5)
+    expect(number('worker_rlimit_nofile')).to.be.above(number('worker_connections'))
+  })
+
+  it('ends idle connections to the receivers first', () => {
+    const [receiver] = findAll(host, 'upstream')
+    expect(
+      milliseconds(receiver?.children.find(({ name }) => name === 'keepalive_timeout')?.values[0]),
+    ).to.be.below(KEEP_ALIVE_MS)
+  })
+})
+
 describe('the proxies in front of nginx', () => {
   const folder = temporaryFolder()
   const file = join(folder.path, 'outer-proxies.conf')

@@ -81,6 +81,8 @@ interface ConnectOptions {
   /** Instead of a token. */
   readonly auth?: Readonly<Record<string, unknown>>
   readonly extraHeaders?: Readonly<Record<string, string>>
+  /** The certificate to trust, in PEM. */
+  readonly ca?: string
 }
 
 /** Connects. Resolves after the handshake, or rejects with its error. */
@@ -90,6 +92,7 @@ export async function connect(url: string, token?: string, options: ConnectOptio
     forceNew: true,
     reconnection: options.reconnection ?? false,
     ...(options.extraHeaders && { extraHeaders: { ...options.extraHeaders } }),
+    ...(options.ca !== undefined && { ca: options.ca }),
     reconnectionDelay: 20,
     reconnectionDelayMax: 100,
     auth: options.auth ?? (token === undefined ? {} : { token }),

@@ -24,6 +24,8 @@ export interface NginxProxy {
   readonly url: string
   /** Returns what it has logged so far: requests and errors. */
   readonly log: () => string
+  /** Loads the configuration again. Resolves once new workers serve. */
+  readonly reload: () => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -65,7 +67,7 @@ http { ${paths.join(' ')} access_log ${folder}/requests.log; server { listen 127
   })
 
 /** Starts nginx in its own folder, with the configuration that `configure` returns. */
-async function runNginx(configure: (folder: string, port: number) => string): Promise<NginxProxy> {
+export async function runNginx(configure: (folder: string, port: number) => string): Promise<NginxProxy> {
   const folder = temporaryFolder()
   const port = await freePort()
   const [configuration, requests, errors] = ['nginx.conf', 'requests.log', 'errors.log'].map((name) =>
@@ -88,6 +90,13 @@ async function runNginx(configure: (folder: string, port: number) => string): Pr
   return {
     url: `http://127.0.0.1:${port}`,
     log,
+    async reload() {
+      const before = workersOf(nginx.pid)
+      nginx.kill('SIGHUP')
+      await waitUntil('nginx has new workers', () =>
+        workersOf(nginx.pid).some((worker) => !before.includes(worker)),
+      )
+    },
     async stop() {
       // A fast shutdown. SIGKILL would leave the workers behind.
       nginx.kill('SIGTERM')
@@ -97,10 +106,14 @@ async function runNginx(configure: (folder: string, port: number) => string): Pr
   }
 }
 
+/** The children of a process, on Linux. */
+const workersOf = (pid: number | undefined): string[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
+
 /** Throws if one of the texts is missing, because the file is then not what the test expects. */
-function replaceEach(text: string, replacements: Readonly<Record<string, string>>): string {
+export function replaceEach(text: string, replacements: Readonly<Record<string, string>>): string {
   return Object.entries(replacements).reduce((done, [from, to]) => {
-    if (!done.includes(from)) throw new Error(`"${from}" is not in ${NGINX_CONF}`)
+    if (!done.includes(from)) throw new Error(`"${from}" is not in ${done.split('\n', 1)[0]}`)
     return done.replaceAll(from, to)
   }, text)
 }

@@ -19,6 +19,8 @@ const PYTHON_PACKAGES = '/usr/lib/python3/dist-packages'
 const PROGRAMS = {
   redis: { names: ['redis-server'], variable: 'REDIS_SERVER', debian: 'redis-server' },
   nginx: { names: ['nginx'], variable: 'NGINX', debian: 'nginx-light' },
+  haproxy: { names: ['haproxy'], variable: 'HAPROXY', debian: 'haproxy' },
+  caddy: { names: ['caddy'], variable: 'CADDY', debian: 'caddy' },
   strace: { names: ['strace'], variable: 'STRACE', debian: 'strace' },
   openssl: { names: ['openssl'], variable: 'OPENSSL', debian: 'openssl' },
   chromium: {

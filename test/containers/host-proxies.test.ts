@@ -1,0 +1,410 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { IncomingMessage, RequestListener, Server } from 'node:http'
+import { request } from 'node:https'
+import type { RequestOptions } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { connect as connectTcp } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { connect as connectTls } from 'node:tls'
+import { expect } from 'chai'
+import { MAX_TOKEN_CHARACTERS, MAX_WEBHOOK_BYTES, PROVIDER_TIMEOUT_MS } from '../../shared/limits.ts'
+import { adminToken, connect, makeToken } from '../support/client.ts'
+import type { Client } from '../support/client.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { HOST_PROXIES, startHostProxy } from '../support/host-proxy.ts'
+import type { HostProxy, HostProxyName } from '../support/host-proxy.ts'
+import { startRedis } from '../support/redis-server.ts'
+import type { RedisServer } from '../support/redis-server.ts'
+import { waitUntil, withTimeout } from '../support/wait.ts'
+import { recallBody, signedQuery } from '../support/webhook.ts'
+
+const NAMES = Object.keys(HOST_PROXIES) as HostProxyName[]
+/** Longer than any of the proxies waits for an ordinary response. */
+const HEARTBEAT_S = 12
+const MAX_SOCKETS = 12
+const OUTER = '127.0.0.5'
+const STRANGER = '127.0.0.4'
+const WEBSOCKET = {
+  Connection: 'Upgrade',
+  Upgrade: 'websocket',
+  'Sec-WebSocket-Version': '13',
+  'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+}
+const HANDSHAKE = '/socket.io/?EIO=4&transport=websocket'
+
+interface Asked extends RequestOptions {
+  readonly body?: string
+}
+
+/** Sends a request through a proxy, on a connection of its own. */
+async function ask(proxy: HostProxy, path: string, { body, ...options }: Asked = {}) {
+  const sent = request(`${proxy.url}${path}`, { agent: false, ca: proxy.ca, ...options })
+  const answered = new Promise<{ response: IncomingMessage; answer: string }>((resolve, reject) => {
+    sent.on('error', reject)
+    sent.on(
+      'response',
+      (response) => void text(response).then((answer) => resolve({ response, answer }), reject),
+    )
+    sent.on('upgrade', (response, socket) => {
+      socket.destroy()
+      resolve({ response, answer: '' })
+    })
+  })
+  sent.end(body)
+  const { response, answer } = await withTimeout('the response arrives', answered)
+  return { status: response.statusCode, headers: response.headers, body: answer }
+}
+
+const webhook = (proxy: HostProxy, body: unknown = recallBody(), options: Asked = {}) =>
+  ask(proxy, `/webhook?${new URLSearchParams(signedQuery()).toString()}`, {
+    method: 'POST',
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+    ...options,
+  })
+
+const bearer = (token: string) => ({ Authorization: `Bearer ${token}` })
+
+/** Opens a stream that records when it shows signs of life, and what it tells. */
+async function openStream(proxy: HostProxy, group: string) {
+  const headers = bearer(await adminToken())
+  const sent = request(`${proxy.url}/v1/stream?group=${group}`, { agent: false, ca: proxy.ca, headers })
+  sent.end()
+  const [response] = (await withTimeout('the stream begins', once(sent, 'response'))) as [IncomingMessage]
+  const signsAtMs: number[] = []
+  let told = ''
+  let isOpen = true
+  response.setEncoding('utf8').on('data', (part: string) => {
+    told += part
+    if (part.endsWith(':\n\n')) signsAtMs.push(performance.now())
+  })
+  response.on('close', () => (isOpen = false)).on('error', () => undefined)
+  return { signsAtMs, told: () => told, isOpen: () => isOpen, close: () => sent.destroy() }
+}
+
+let seq = 1_000
+
+// In order: what is killed is gone for those that follow.
+describe('the proxies for plain hosts', function () {
+  this.timeout(60_000)
+  let redis: RedisServer
+  let receivers: readonly [GatewayProcess, GatewayProcess]
+  let nodes: readonly [GatewayProcess, GatewayProcess]
+  const proxies = new Map<HostProxyName, HostProxy>()
+  /** Opened first and looked at last, because they must be quiet for as long as it takes. */
+  const quiet = new Map<HostProxyName, Awaited<ReturnType<typeof openStream>>>()
+  const proxyOf = (name: HostProxyName): HostProxy => {
+    const proxy = proxies.get(name)
+    if (proxy === undefined) throw new Error(`${name} does not run`)
+    return proxy
+  }
+
+  before(async () => {
+    redis = await startRedis()
+    const start = (ROLE: string, settings = {}): Promise<GatewayProcess> =>
+      startGatewayProcess({
+        ROLE,
+        REDIS_URL: redis.url,
+        TRUST_PROXY: `127.0.0.1,${OUTER}`,
+        HEARTBEAT_S: String(HEARTBEAT_S),
+        ...settings,
+      })
+    const [one, two, three, four] = await Promise.all([
+      start('receiver'),
+      start('receiver'),
+      start('node', { MAX_SOCKETS: String(MAX_SOCKETS) }),
+      start('node'),
+    ])
+    receivers = [one, two]
+    nodes = [three, four]
+    const behind = {
+      receivers: receivers.map(({ port }) => port),
+      nodes: nodes.map(({ port }) => port),
+      outerProxy: OUTER,
+    }
+    await Promise.all(NAMES.map(async (name) => void proxies.set(name, await startHostProxy(name, behind))))
+    // Proxies that ask whether processes are ready know it.
+    for (const name of NAMES) {
+      await waitUntil(`${name} serves`, async () => (await ask(proxyOf(name), '/livez')).status === 200)
+      quiet.set(name, await openStream(proxyOf(name), 'quiet'))
+    }
+  })
+
+  after(async () => {
+    for (const stream of quiet.values()) stream.close()
+    await Promise.all([...proxies.values()].map((proxy) => proxy.stop()))
+    await Promise.all([...receivers, ...nodes].map((process) => process.stop()))
+    await redis.stop()
+  })
+
+  const connectThrough = async (proxy: HostProxy, group: string, options = {}): Promise<Client> => {
+    const client = await connect(proxy.url, await adminToken(), { ca: proxy.ca, ...options })
+    await client.subscribe({ group })
+    return client
+  }
+
+  for (const name of NAMES) {
+    const group = `of-${name}`
+    const recall = async (proxy: HostProxy): Promise<number> => {
+      const body = recallBody({ GroupId: group, MsgSeqList: [{ MsgSeq: ++seq }] })
+      expect((await webhook(proxy, body)).status).to.equal(200)
+      return seq
+    }
+
+    describe(name, () => {
+      let proxy: HostProxy
+      before(() => (proxy = proxyOf(name)))
+
+      it('delivers a webhook to a socket and to a stream at once', async () => {
+        const client = await connectThrough(proxy, group)
+        const stream = await openStream(proxy, group)
+        await waitUntil('the stream begins', () => stream.told().includes('event: subscribed'))
+        const told = await recall(proxy)
+        await client.count(1)
+        await waitUntil('the stream tells it', () => stream.told().includes(`"seq":${told}`), 1_000)
+        client.close()
+        stream.close()
+      })
+
+      it('takes webhooks and tokens of the maximum size, and refuses what is larger', async () => {
+        const body = JSON.stringify(recallBody({ GroupId: group }))
+        const largest = body.padEnd(MAX_WEBHOOK_BYTES)
+        expect((await webhook(proxy, largest)).status).to.equal(200)
+        // Who is refused early may still be sending, and find the connection closed.
+        const refusal = (answer: ReturnType<typeof ask>) =>
+          answer.then(
+            ({ status }) => status,
+            () => 'closed',
+          )
+        expect(await refusal(webhook(proxy, `${largest} `))).to.be.oneOf([413, 'closed'])
+        const rooms = Array.from({ length: 31 }, () => ({ group: 'g'.repeat(256) }))
+        const token = await makeToken({ sub: 'u', role: 'admin', rooms })
+        expect(token.length).to.be.within(11_000, MAX_TOKEN_CHARACTERS)
+        const seqs = Array.from({ length: 1_000 }, (_, i) => Number.MAX_SAFE_INTEGER - i).join(',')
+        const long = `/v1/recalled?group=g&seqs=${encodeURIComponent(seqs)}`
+        expect((await ask(proxy, long, { headers: bearer(token) })).status).to.equal(200)
+        const headers = bearer('x'.repeat(100_000))
+        expect(await refusal(ask(proxy, '/v1/position?group=g', { headers }))).to.be.oneOf([
+          400,
+          431,
+          'closed',
+        ])
+      })
+
+      it('redirects to TLS', async () => {
+        const { status, headers } = await fetch(`${proxy.plainUrl}/v1/status`, { redirect: 'manual' })
+        expect(status).to.equal(308)
+        expect(headers.get('location')).to.match(/^https:\/\/127\.0\.0\.1(:\d+)?\/v1\/status$/)
+      })
+
+      it('compresses long responses of the HTTP API', async () => {
+        const MsgSeqList = Array.from({ length: 100 }, (_, i) => ({ MsgSeq: i + 1 }))
+        const GroupId = `long-${name}`
+        expect((await webhook(proxy, recallBody({ GroupId, MsgSeqList }))).status).to.equal(200)
+        const headers = { ...bearer(await adminToken()), 'Accept-Encoding': 'gzip' }
+        const response = await ask(proxy, `/v1/notices?group=${GroupId}`, { headers })
+        expect([response.status, response.headers['content-encoding']]).to.deep.equal([200, 'gzip'])
+      })
+
+      it('hides the metrics', async () => {
+        for (const path of ['/metrics', '/Metrics/', '/%6detrics', '//metrics', '/x/../metrics'])
+          expect((await ask(proxy, path)).status, path).to.equal(404)
+      })
+
+      it('never logs Sign, tokens or the path of a webhook', async () => {
+        const query = signedQuery()
+        const parameters = new URLSearchParams(query).toString()
+        await ask(proxy, `/webhook/secret-path?${parameters}`, { method: 'POST', body: '{}' })
+        await ask(proxy, '/v1/position?group=logged', { headers: bearer(await adminToken()) })
+        await waitUntil('the request is logged', () => proxy.log().includes('/v1/position'))
+        expect(proxy.log()).to.not.include('secret-path').and.not.include('Sign=').and.not.include('eyJ')
+      })
+
+      it('limits each client behind one more proxy, and believes no stranger', async () => {
+        const from = (localAddress: string, claim: string, token: string) =>
+          ask(proxy, '/v1/position?group=g', {
+            localAddress,
+            headers: { ...bearer(token), ...(claim !== '' && { 'X-Forwarded-For': claim }) },
+          })
+        const one = `198.51.100.${NAMES.indexOf(name)}`
+        const refused = async (address: string, claim: string): Promise<void> => {
+          // On each of the nodes.
+          await Promise.all(Array.from({ length: 100 }, (_, i) => from(address, claim, `bad.${i}.x`)))
+          expect((await from(address, claim, 'bad.x.x')).status).to.equal(429)
+        }
+        const token = await adminToken()
+        await refused(OUTER, one)
+        expect((await from(OUTER, `forged, ${one}`, token)).status).to.equal(429)
+        expect((await from(OUTER, '198.51.100.77', token)).status).to.equal(200)
+        // All proxies of the test share the address of a stranger, so the first of them finds it unlimited.
+        if (name === NAMES[0]) await refused(STRANGER, '')
+        expect((await from(STRANGER, '203.0.113.1', token)).status).to.equal(429)
+        expect((await from('127.0.0.3', '', token)).status).to.equal(200)
+      })
+
+      it('recognizes the pages of the gateway, and those of no other origin', async () => {
+        const open = (Origin: string) =>
+          ask(proxy, HANDSHAKE, { headers: { ...WEBSOCKET, Origin, 'X-Forwarded-Host': 'evil.example' } })
+        expect((await open(proxy.url)).status).to.equal(101)
+        if (name !== 'nginx') expect((await open('https://evil.example')).status).to.equal(403)
+      })
+    })
+  }
+
+  describe('while processes are full, and go one by one', () => {
+    it('take no node from others because it is full', async () => {
+      const [full] = nodes
+      const fill = await Promise.all(
+        Array.from({ length: MAX_SOCKETS }, () =>
+          adminToken().then((token) => connect(full.url, token).catch(() => undefined)),
+        ),
+      )
+      expect(
+        (await fetch(`${full.url}${HANDSHAKE}`, { headers: WEBSOCKET }).catch(() => ({ status: 503 })))
+          .status,
+      ).to.equal(503)
+      for (const name of NAMES) {
+        const handshakes: (number | undefined)[] = []
+        for (let i = 0; i < 12; i++)
+          handshakes.push((await ask(proxyOf(name), HANDSHAKE, { headers: WEBSOCKET })).status)
+        // HAProxy passes those who are refused on to the next node.
+        const expected = name === 'HAProxy' ? [101] : [101, 503]
+        expect(new Set(handshakes), name).to.deep.equal(new Set(expected))
+        const headers = bearer(await adminToken())
+        for (let i = 0; i < 6; i++)
+          expect((await ask(proxyOf(name), '/v1/position?group=g', { headers })).status, name).to.equal(200)
+      }
+      for (const client of fill) client?.close()
+    })
+
+    it('keep a stream open that is quiet from one sign of life of the node to the next', async () => {
+      for (const name of NAMES) {
+        const stream = quiet.get(name)
+        if (stream === undefined) continue
+        await waitUntil('two comments', () => stream.signsAtMs.length >= 2 || !stream.isOpen(), 30_000)
+        expect(stream.isOpen(), name).to.equal(true)
+        const [first = 0, second = 0] = stream.signsAtMs
+        expect(second - first, name).to.be.above(10_000)
+      }
+    })
+
+    for (const name of NAMES)
+      it(`${name} loads its configuration again${name === 'Caddy' ? '' : ' without ending a socket'}`, async () => {
+        const proxy = proxyOf(name)
+        const client = await connectThrough(proxy, 'reload', { reconnection: true })
+        await proxy.reload()
+        expect((await ask(proxy, '/livez')).status).to.equal(200)
+        // Caddy 2.6 ends the sockets.
+        if (name === 'Caddy') await waitUntil('the socket is back', () => client.socket.connected)
+        else {
+          await webhook(proxy, recallBody({ GroupId: 'reload', MsgSeqList: [{ MsgSeq: ++seq }] }))
+          await client.count(1)
+        }
+        client.close()
+      })
+
+    it('ask other processes at once when one is killed', async () => {
+      receivers[0].signal('SIGKILL')
+      nodes[0].signal('SIGKILL')
+      await Promise.all([receivers[0].exited, nodes[0].exited])
+      const headers = bearer(await adminToken())
+      for (const name of NAMES) {
+        const startMs = performance.now()
+        for (let i = 0; i < 4; i++) {
+          expect((await webhook(proxyOf(name))).status, name).to.equal(200)
+          expect((await ask(proxyOf(name), '/v1/position?group=g', { headers })).status, name).to.equal(200)
+          const order = { method: 'POST', headers, body: JSON.stringify({ userId: 'nobody' }) }
+          expect((await ask(proxyOf(name), '/v1/disconnect', order)).status, name).to.equal(200)
+          expect((await ask(proxyOf(name), HANDSHAKE, { headers: WEBSOCKET })).status, name).to.equal(101)
+        }
+        expect(performance.now() - startMs, name).to.be.below(PROVIDER_TIMEOUT_MS)
+      }
+    })
+
+    it('let the provider time out if no receiver is left, because it does not retry after an error', async () => {
+      receivers[1].signal('SIGKILL')
+      await receivers[1].exited
+      await Promise.all(
+        NAMES.map(async (name) => {
+          const startMs = performance.now()
+          const { status, body } = await webhook(proxyOf(name))
+          expect(performance.now() - startMs, name).to.be.above(PROVIDER_TIMEOUT_MS)
+          expect([status, JSON.parse(body)['ErrorCode']], name).to.deep.equal([503, 503])
+        }),
+      )
+    })
+
+    it('say that no node responds', async () => {
+      nodes[1].signal('SIGKILL')
+      await nodes[1].exited
+      for (const name of NAMES) {
+        const { status, headers, body } = await ask(proxyOf(name), '/v1/position?group=g')
+        expect(status, name).to.be.within(502, 504)
+        if (name === 'Caddy') continue
+        expect(JSON.parse(body)['code'], name).to.equal('NODE_UNREACHABLE')
+        expect(headers['access-control-allow-origin'], name).to.equal('*')
+      }
+    })
+  })
+})
+
+describe('the proxies for plain hosts before processes that break off', () => {
+  const servers: Server[] = []
+  after(() => servers.forEach((server) => (server.closeAllConnections(), server.close())))
+
+  const listen = async (listener: RequestListener): Promise<number> => {
+    const server = createServer(listener).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    servers.push(server)
+    return (server.address() as AddressInfo).port
+  }
+
+  for (const name of NAMES)
+    it(`${name} sends a webhook again, and nothing else that may have been done`, async () => {
+      const asked: string[] = []
+      const ready: RequestListener = ({ url = '' }, response) => void response.end(url)
+      const breaksOff: RequestListener = (sent, response) => {
+        if (sent.method === 'GET') return ready(sent, response)
+        asked.push(sent.url ?? '')
+        sent.resume().on('end', () => sent.socket.destroy())
+      }
+      const takes: RequestListener = (sent, response) => {
+        void text(sent).then((body) => response.end(body))
+      }
+      const broken = await listen(breaksOff)
+      const receivers = [broken, await listen(takes)]
+      const proxy = await startHostProxy(name, { receivers, nodes: [broken, broken] })
+      try {
+        for (let i = 0; i < 2; i++) {
+          const startMs = performance.now()
+          const { status, body } = await webhook(proxy, 'x'.repeat(20_000))
+          // Caddy cannot send it again, but lets the provider do it.
+          if (name === 'Caddy' && status === 503)
+            expect(performance.now() - startMs).to.be.above(PROVIDER_TIMEOUT_MS)
+          else expect([status, body.length]).to.deep.equal([200, 20_000])
+        }
+        const posted = await ask(proxy, '/v1/disconnect', { method: 'POST', body: '{}' })
+        expect(posted.status).to.be.within(502, 504)
+        expect(asked.filter((url) => url.startsWith('/v1/'))).to.deep.equal(['/v1/disconnect'])
+      } finally {
+        await proxy.stop()
+      }
+    })
+
+  for (const name of ['nginx', 'HAProxy'] as const)
+    it(`${name} takes the address of a client from the PROXY protocol`, async () => {
+      const port = await listen(({ headers }, response) => void response.end(headers['x-forwarded-for']))
+      const proxy = await startHostProxy(name, { receivers: [port], nodes: [port], proxyProtocol: true })
+      try {
+        const tcp = connectTcp(proxy.port, '127.0.0.1')
+        tcp.write('PROXY TCP4 198.51.100.7 127.0.0.1 4711 443\r\n')
+        const tls = connectTls({ socket: tcp, ca: proxy.ca, host: '127.0.0.1' })
+        tls.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+        const answer = await withTimeout('the response arrives', text(tls))
+        expect(answer).to.include('198.51.100.7')
+      } finally {
+        await proxy.stop()
+      }
+    })
+})
