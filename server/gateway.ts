@@ -8,6 +8,7 @@ import { warnUnlessStored } from './broker/stored-last.ts'
 import { createAccess, followRevocations } from './composition/access.ts'
 import type { Access } from './composition/access.ts'
 import type { Base } from './composition/base.ts'
+import { createDoctor } from './composition/doctor.ts'
 import { createHealthParts } from './composition/health.ts'
 import { warnOfLeftRelay } from './composition/left-relay.ts'
 import { Lifecycle } from './composition/lifecycle.ts'
@@ -18,8 +19,9 @@ import { createQuarantine } from './composition/quarantine.ts'
 import { createTestDoor } from './composition/test-door.ts'
 import { createWebhooks } from './composition/webhooks.ts'
 import * as options from './config/options.ts'
-import type { Config } from './config/settings.ts'
+import type { Config, Environment } from './config/settings.ts'
 import { createClientAddress, createIsFromProxy } from './http/client-address.ts'
+import { ForwardedWatch } from './http/forwarded.ts'
 import { boundByOpenFiles } from './http/open-files.ts'
 import { createOriginCheck } from './http/origins.ts'
 import { createHttpServer } from './http/server.ts'
@@ -27,6 +29,7 @@ import { serveClientScript, serveConsole } from './http/static-files.ts'
 import { lockDataDir, readFolderId } from './lib/data-dir.ts'
 import { RequestTurns } from './lib/request-turns.ts'
 import { createAllQuarantines } from './receiver/quarantine/all-quarantines.ts'
+import { RequestTimes } from './receiver/request-times.ts'
 import { createRealtime } from './realtime/realtime.ts'
 import type { Realtime } from './realtime/realtime.ts'
 import { createHeartbeatReader } from './telemetry/heartbeat-reader.ts'
@@ -47,12 +50,16 @@ export interface Gateway {
 
 /**
  * Builds and starts the parts that ROLE selects, the broker first. Rejects with START_FAILED if one cannot start, after
- * stopping those that have.
+ * stopping those that have. `environment`: the variables that `config` was read from, for the doctor.
  */
-export async function startGateway(config: Config, log: Logger): Promise<Gateway> {
+export async function startGateway(
+  config: Config,
+  log: Logger,
+  { environment }: { readonly environment?: Environment } = {},
+): Promise<Gateway> {
   const lifecycle = new Lifecycle(log)
   try {
-    const port = await startParts(config, lifecycle, log)
+    const port = await startParts(config, { lifecycle, environment, log })
     const broker = config.REDIS_URL === undefined ? 'embedded' : 'redis'
     log.info({ port, role: config.ROLE, broker }, 'gateway started')
     return { port, stop: () => lifecycle.stop() }
@@ -62,12 +69,22 @@ export async function startGateway(config: Config, log: Logger): Promise<Gateway
   }
 }
 
+interface StartDependencies {
+  readonly lifecycle: Lifecycle
+  readonly environment: Environment | undefined
+  readonly log: Logger
+}
+
 /** Resolves to the port on which the gateway listens. */
-async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Promise<number> {
+async function startParts(
+  config: Config,
+  { lifecycle, environment, log }: StartDependencies,
+): Promise<number> {
   const metrics = createMetrics()
-  const addressOf = createClientAddress(config.TRUST_PROXY)
-  const refusals = createRefusals(metrics, log, addressOf)
   const isProxy = createIsFromProxy(config.TRUST_PROXY)
+  const forwarded = new ForwardedWatch()
+  const addressOf = forwarded.watch(createClientAddress(config.TRUST_PROXY), isProxy)
+  const refusals = createRefusals(metrics, log, addressOf)
   const isAllowedOrigin = createOriginCheck(config.CORS_ORIGINS, isProxy)
   const receives = config.ROLE !== 'node'
   const servesSockets = config.ROLE !== 'receiver'
@@ -132,17 +149,29 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
   const door = createTestDoor(config, () => port)
   const { readOverview } = health
   const deployment = { ...options.deployment(config), process: health.process }
+  const requestTimes = new RequestTimes()
+  const doctor = createDoctor(base, {
+    self: health.own.id,
+    readOverview,
+    environment,
+    webhooks: receives ? metrics.webhooks : undefined,
+    requestTimes,
+    forwarded: () => forwarded.state(),
+    isFromProxy: isProxy,
+  })
+  /** What every process tells of itself. */
+  const told = { readOverview, readDoctor: doctor.read, deployment }
   const quarantines = createAllQuarantines({ ownFolder: dataFolder, broker, readHeartbeats })
   const routers = [
     ...health.routers,
     ...(access && realtime
-      ? createPages({ ...base, broker: reads, readOverview, deployment, door, quarantines }, access, realtime)
+      ? createPages({ ...base, broker: reads, ...told, door, quarantines }, access, realtime)
       : []),
-    ...(realtime ? [] : [createReceiverStatus({ ...base, readOverview, deployment }, access)]),
+    ...(realtime ? [] : [createReceiverStatus({ ...base, ...told }, access)]),
   ]
   const handlers = [
     ...(quarantine && dataFolder !== undefined
-      ? [createWebhooks(base, { dataFolder, quarantine, relay })]
+      ? [createWebhooks(base, { dataFolder, quarantine, relay, requestTimes })]
       : []),
     ...(realtime ? [realtime.webSockets.respond] : []),
   ]
@@ -176,12 +205,15 @@ async function startParts(config: Config, lifecycle: Lifecycle, log: Logger): Pr
     http.closeAfterResponse()
     await (realtime?.drain() ?? delay(config.DRAIN_MS))
   })
+  void doctor.logFindings()
   return port
 }
 
+type Told = Pick<StatusDependencies, 'readOverview' | 'readDoctor' | 'deployment'>
+
 /** Creates the routers that a node serves next to its sockets. */
 function createPages(
-  base: Base & Pick<Parameters<typeof createApi>[1], 'readOverview' | 'deployment' | 'door' | 'quarantines'>,
+  base: Base & Told & Pick<Parameters<typeof createApi>[1], 'door' | 'quarantines'>,
   access: Access,
   { openStream, socketsIn }: Realtime,
 ): Router[] {
@@ -190,10 +222,7 @@ function createPages(
 }
 
 /** Creates what a receiver serves of the HTTP API. */
-function createReceiverStatus(
-  base: Base & Pick<StatusDependencies, 'readOverview' | 'deployment'>,
-  access: Access | undefined,
-): Router {
+function createReceiverStatus(base: Base & Told, access: Access | undefined): Router {
   if (access === undefined) return refuseStatus()
   const stop = followRevocations(base.broker, access)
   base.lifecycle.onStop('revocations', async () => stop())

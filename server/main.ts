@@ -4,22 +4,36 @@ import { Command } from 'commander'
 import { asGatewayError } from '../shared/errors.ts'
 import { readEnvironment } from './cli/command.ts'
 import type { Service, Terminal } from './cli/command.ts'
+import { addDoctor } from './cli/doctor.ts'
 import { addQuarantine } from './cli/quarantine.ts'
 import { addSend } from './cli/send.ts'
 import { addStart } from './cli/start.ts'
+import { addStatus } from './cli/status.ts'
 import { addToken } from './cli/token.ts'
 
 /** npm forwards a SIGINT that the terminal has sent to this process too: one Ctrl+C arrives twice. */
 const REPEATED_SIGNAL_MS = 500
 
+/** Aborted when nobody reads standard output any more. */
+const unread = new AbortController()
+
 const terminal: Terminal = {
   environment: readEnvironment(process.env),
   print: (line) => void process.stdout.write(`${line}\n`),
+  printed: () => new Promise((resolve) => void process.stdout.write('', () => resolve())),
+  tell(line) {
+    terminal.show?.()
+    process.stderr.write(`${line}\n`)
+  },
+  show: process.stderr.isTTY ? createShow() : undefined,
+  ending,
+  exitWith: (code) => void (process.exitCode = Math.max(code, Number(process.exitCode ?? 0))),
   runUntilSignal,
 }
 
 // `quarantine | head` closes the pipe early, and a gateway must survive that.
-process.stdout.on('error', () => undefined)
+process.stdout.on('error', () => unread.abort())
+process.stderr.on('error', () => undefined)
 
 const program = new Command('recall-gateway')
   .description(
@@ -27,15 +41,40 @@ const program = new Command('recall-gateway')
   )
   .showHelpAfterError()
 
-for (const add of [addStart, addSend, addToken, addQuarantine]) add(program, terminal)
+for (const add of [addStart, addStatus, addDoctor, addSend, addQuarantine, addToken]) add(program, terminal)
 
 try {
   await program.parseAsync()
 } catch (error) {
   const { code, message, cause } = asGatewayError(error)
   const inner = code === 'INTERNAL' && cause instanceof Error ? `\n${cause.stack ?? cause.message}` : ''
-  process.stderr.write(`recall-gateway: ${code}: ${message}${inner}\n`)
-  process.exit(1)
+  terminal.tell(`recall-gateway: ${code}: ${message}${inner}`)
+  process.exit(Number(process.exitCode ?? 0) || 1)
+}
+
+/** Rewrites the last line of the terminal. */
+function createShow(): (text?: string) => void {
+  let isShown = false
+  return (text) => {
+    // To the beginning of the line, and clear it.
+    if (isShown || text !== undefined) process.stderr.write('\r\u001B[K')
+    isShown = text !== undefined
+    // A longer line would wrap, and could not be cleared.
+    if (text !== undefined) process.stderr.write(text.slice(0, process.stderr.columns - 1))
+  }
+}
+
+/** A signal lets a command end what it is at; a second one ends the process immediately. */
+function ending(): AbortSignal {
+  const signalled = new AbortController()
+  let firstMs: number | undefined
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(name, () => {
+      firstMs ??= performance.now()
+      if (performance.now() - firstMs > REPEATED_SIGNAL_MS) process.exit(1)
+      signalled.abort()
+    })
+  return AbortSignal.any([signalled.signal, unread.signal])
 }
 
 /** Stops the service on SIGTERM, SIGINT or SIGHUP. A second signal ends the process immediately. */

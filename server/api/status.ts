@@ -1,7 +1,9 @@
+import type { IncomingMessage } from 'node:http'
 import express from 'express'
 import type { RequestHandler, Router } from 'express'
 import { GatewayError } from '../../shared/errors.ts'
 import type { StatusResponse } from '../../shared/http-api.ts'
+import type { DoctorResponse } from '../../shared/http-api/doctor.ts'
 import type { Authorization } from '../auth/authorization.ts'
 import type { FailureLimiter } from '../auth/failure-limiter.ts'
 import { allowOrigins } from '../http/cors.ts'
@@ -21,14 +23,16 @@ export interface StatusDependencies {
   readonly authorization: Pick<Authorization, 'authenticateByKnownBans'>
   readonly authenticateRequest: FailureLimiter
   readonly readOverview: ReadOverview
+  /** What all processes find wrong, and how this request looks. Never rejects. */
+  readonly readDoctor: (request: IncomingMessage) => Promise<DoctorResponse>
   readonly isAllowedOrigin: OriginCheck
   readonly refusals: Refusals
   readonly deployment: Deployment
 }
 
 /**
- * Serves what must work without the broker, which is when it is needed most: `GET /v1/status` to admins, within about a second, and
- * `GET /v1/whoami` to everybody. The revocations that are known apply.
+ * Serves what must work without the broker, which is when it is needed most: `GET /v1/status` to admins, within about a second,
+ * `GET /v1/doctor` to admins, within seconds, and `GET /v1/whoami` to everybody. The revocations that are known apply.
  */
 export function serveStatus(
   { testRecalls }: StatusOptions,
@@ -36,6 +40,7 @@ export function serveStatus(
     authorization,
     authenticateRequest,
     readOverview,
+    readDoctor,
     isAllowedOrigin,
     refusals,
     deployment,
@@ -54,10 +59,14 @@ export function serveStatus(
       gone,
     } satisfies StatusResponse)
   }
+  const doctor: RequestHandler = async (request, response) => {
+    response.json((await readDoctor(request)) satisfies DoctorResponse)
+  }
   const router = express.Router()
   router.use('/v1', allowOrigins(isAllowedOrigin, refusals))
   const bearer = requireBearer(authenticateRequest, authorization.authenticateByKnownBans)
   router.get('/v1/status', bearer, requireAdmin, status)
+  router.get('/v1/doctor', bearer, requireAdmin, doctor)
   router.get('/v1/whoami', bearer, createWhoami(deployment))
   return router
 }
@@ -65,7 +74,7 @@ export function serveStatus(
 /** Says why a receiver that cannot check tokens does not serve them. */
 export function refuseStatus(): Router {
   const router = express.Router()
-  router.get(['/v1/status', '/v1/whoami'], () => {
+  router.get(['/v1/status', '/v1/doctor', '/v1/whoami'], () => {
     throw new GatewayError(
       'NOT_FOUND',
       'a receiver serves it if it can check tokens (JWT_SECRET or JWKS_URL)',

@@ -28,6 +28,7 @@ const GROUPS = [
     title: 'Operation',
     pages: [
       { file: 'deployment.html', title: 'Deployment', source: 'server/docs/deployment.md' },
+      { file: 'commands.html', title: 'Commands', source: 'server/docs/commands.md' },
       { file: 'adopting.html', title: 'Adopting', source: 'server/docs/adopting.md' },
       { file: 'relay.html', title: 'Relay', source: 'server/docs/relay.md' },
       { file: 'configuration.html', title: 'Configuration', source: 'server/docs/configuration.md' },

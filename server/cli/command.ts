@@ -5,8 +5,18 @@ import type { Logger } from '../telemetry/logger.ts'
 /** What a command gets from the process that runs it. */
 export interface Terminal {
   readonly environment: Environment
-  /** Writes one line to standard output. */
+  /** Writes one line to standard output, which is for programs. */
   print(line: string): void
+  /** Resolves once standard output has taken what was printed, or its reader has gone. */
+  printed(): Promise<void>
+  /** Writes one line to standard error, which is for people. */
+  tell(line: string): void
+  /** Shows this text in the place of the one shown before; without one, nothing. Only where a person watches. */
+  readonly show: ((text?: string) => void) | undefined
+  /** Aborted once the process receives a signal or nobody reads standard output any more. A second signal ends the process. */
+  ending(): AbortSignal
+  /** Sets the exit code of the process, unless a worse one is set. */
+  exitWith(code: number): void
   /** Stops the service and exits when the process receives a signal. */
   runUntilSignal(service: Service): void
 }

@@ -35,7 +35,7 @@ async function start({ dev }: StartOptions, { environment, print, runUntilSignal
   for (const misspelt of misspeltSettings(environment))
     log.warn(misspelt, 'variable looks like a misspelt setting')
   if (dev && isIgnoredInDev(environment)) log.warn('HOST is ignored: --dev listens on loopback only')
-  const starting = startGateway(config, log)
+  const starting = startGateway(config, log, { environment: dev ? withDevSettings(settings) : settings })
   // A signal can arrive before the gateway has started, and a container's first process would ignore it.
   const stop = (): Promise<void> => starting.then((gateway) => gateway.stop())
   runUntilSignal({ stop, stopTimeoutMs: config.DRAIN_MS + STOP_GRACE_MS, log })

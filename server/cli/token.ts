@@ -2,13 +2,10 @@ import type { Command } from 'commander'
 import { sortedPair } from '../../shared/conversation.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
-import { signToken } from '../auth/jwt.ts'
 import { withDevCredentials } from '../config/environment.ts'
-import type { Environment } from '../config/settings.ts'
-import { parseClaimPath } from '../lib/claim-path.ts'
-import type { ClaimPath } from '../lib/claim-path.ts'
 import { collect, DATA_DIR_OPTION, parseSeconds, withDataDir } from './command.ts'
 import type { DataDirOption, Terminal } from './command.ts'
+import { signerOf } from './token-signing.ts'
 
 interface TokenOptions extends DataDirOption {
   readonly sub: string
@@ -43,10 +40,8 @@ export function addToken(program: Command, terminal: Terminal): void {
 
 /** Prints a token. Throws CONFIG_INVALID without JWT_SECRET, for an empty name, if topics are not of exactly one group, or pairs not of two users. */
 async function token(options: TokenOptions, { environment, print }: Terminal): Promise<void> {
-  const settings = withDevCredentials(withDataDir(options, environment))
-  // During a rotation, the first secret signs.
-  const [secret] = listOf(settings['JWT_SECRET'])
-  if (secret === undefined) {
+  const sign = signerOf(withDevCredentials(withDataDir(options, environment)))
+  if (sign === undefined) {
     throw new GatewayError(
       'CONFIG_INVALID',
       'JWT_SECRET is missing: set it, or name the folder of start --dev with --data-dir',
@@ -73,40 +68,8 @@ async function token(options: TokenOptions, { environment, print }: Terminal): P
     ...options.official.map((official) => ({ official })),
   ]
   const role = options.admin ? 'admin' : 'member'
-  print(
-    await signToken({ id: options.sub, role, rooms, ttlS: options.ttl }, { secret, ...expectedOf(settings) }),
-  )
+  print(await sign({ id: options.sub, role, rooms, ttlS: options.ttl }))
 }
-
-/** What tokens must say where these settings are, and where they say it. */
-function expectedOf(settings: Environment): Omit<Parameters<typeof signToken>[1], 'secret'> {
-  const pathOf = (name: string): ClaimPath | undefined => {
-    const text = settings[name]
-    if (text === undefined) return undefined
-    try {
-      return parseClaimPath(text)
-    } catch (error) {
-      throw new GatewayError('CONFIG_INVALID', `${name} ${(error as TypeError).message}`)
-    }
-  }
-  return {
-    issuers: listOf(settings['JWT_ISSUER']),
-    audiences: listOf(settings['JWT_AUDIENCE']),
-    names: {
-      sub: pathOf('JWT_SUB_CLAIM'),
-      role: pathOf('JWT_ROLE_CLAIM'),
-      adminValues: listOf(settings['JWT_ADMIN_VALUES']),
-      rooms: pathOf('JWT_ROOMS_CLAIM'),
-    },
-  }
-}
-
-/** As settings are written, with commas. */
-const listOf = (text = ''): string[] =>
-  text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '')
 
 function pairOf(text: string): readonly [string, string] {
   const [one = '', other = '', ...more] = text.split(',')

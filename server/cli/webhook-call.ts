@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
-import { GatewayError, reasonOf } from '../../shared/errors.ts'
+import { GatewayError } from '../../shared/errors.ts'
 import { withDevCredentials } from '../config/environment.ts'
 import type { Environment } from '../config/settings.ts'
 import { OWN_CALL, signed } from '../receiver/provider-call.ts'
 import { DATA_DIR_OPTION, parseUrl, withDataDir } from './command.ts'
 import type { DataDirOption } from './command.ts'
+import { exchange } from './gateway-api.ts'
 
 const RESPONSE_TIMEOUT_MS = 5_000
 
@@ -60,17 +61,9 @@ export function createCaller({ url, ...options }: CallOptions, environment: Envi
     headers = OWN_CALL,
   }: Call): Promise<{ status: number; text: string }> => {
     const target = `${url}${path}?${signed(query, { app, token }).toString()}`
-    try {
-      const signal = AbortSignal.timeout(RESPONSE_TIMEOUT_MS)
-      // `fetch` takes none for some methods, not even an empty one.
-      const sent = body.length === 0 ? null : body
-      const response = await fetch(target, { method, headers, body: sent, signal })
-      return { status: response.status, text: await response.text() }
-    } catch (cause) {
-      throw new GatewayError('SEND_FAILED', `no response from ${new URL(url).origin} (${reasonOf(cause)})`, {
-        cause,
-      })
-    }
+    // `fetch` takes none for some methods, not even an empty one.
+    const sent = body.length === 0 ? null : body
+    return await exchange(target, { method, headers, body: sent, timeoutMs: RESPONSE_TIMEOUT_MS })
   }
 
   return { app, call }

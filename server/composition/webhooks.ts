@@ -11,6 +11,7 @@ import { createAnswering } from '../receiver/quarantine/answering.ts'
 import type { QuarantineStore } from '../receiver/quarantine/quarantine-files.ts'
 import { createRetrying } from '../receiver/quarantine/retrying.ts'
 import { createReceiver } from '../receiver/receiver.ts'
+import type { RequestTimes } from '../receiver/request-times.ts'
 import type { Base } from './base.ts'
 import type { RelayParts } from './relay.ts'
 
@@ -20,10 +21,14 @@ interface Parts {
   readonly quarantine: QuarantineStore
   /** Undefined without a relay. */
   readonly relay: RelayParts | undefined
+  readonly requestTimes: RequestTimes
 }
 
 /** Creates the receiver, for the HTTP server, and answers what other processes ask about its quarantine. */
-export function createWebhooks(base: Base, { dataFolder, quarantine, relay }: Parts): RequestHandler {
+export function createWebhooks(
+  base: Base,
+  { dataFolder, quarantine, relay, requestTimes }: Parts,
+): RequestHandler {
   const { config, lifecycle, broker, addressOf, metrics, refusals, log } = base
   if (config.WEBHOOK_AUTH === 'off')
     log.warn('WEBHOOK_AUTH is off: anyone who knows the path can send recalls')
@@ -36,7 +41,16 @@ export function createWebhooks(base: Base, { dataFolder, quarantine, relay }: Pa
   lifecycle.onStop('announcer', announcer.stop)
   const receiver = createReceiver(
     { ...options.receiver(config), mayCall, isFromProxy: createIsFromProxy(config.TRUST_PROXY) },
-    { broker, quarantine, announceEnd: announcer.announceEnd, relay: relay?.relay, metrics, refusals, log },
+    {
+      broker,
+      quarantine,
+      announceEnd: announcer.announceEnd,
+      relay: relay?.relay,
+      requestTimes,
+      metrics,
+      refusals,
+      log,
+    },
   )
   lifecycle.onStop('receiver', async () => receiver.stop())
   const { retryWebhook } = receiver

@@ -73,11 +73,25 @@ type SettingDescription = { readonly flags?: { readonly default?: unknown } }
 
 const SETTINGS: Readonly<Record<string, SettingDescription>> = configSchema.describe().keys
 
+/** The name of every setting. */
+export const settingNames: readonly string[] = Object.keys(SETTINGS)
+
 /**
  * Returns the settings in `environment`, which is not read again. Throws CONFIG_INVALID naming every setting that is missing,
  * invalid or without effect, all in one error, with what is right. The error contains no values: they may be secrets.
  */
 export function readConfig(environment: Environment): Config {
+  const { value, problems } = checkSettings(environment)
+  if (problems.length > 0) throw new GatewayError('CONFIG_INVALID', problems.join('; '))
+  for (const setting of Object.values(value)) Object.freeze(setting)
+  return Object.freeze(value)
+}
+
+/**
+ * Returns what is wrong with the settings in `environment`, one sentence each, without values, and the names of those that cannot be
+ * read. Unless there are any, `value` holds the settings.
+ */
+export function checkSettings(environment: Environment) {
   // An empty variable counts as missing: in shells and compose files the two are hard to tell apart.
   const given = Object.fromEntries(
     Object.keys(SETTINGS).map((name) => [name, environment[name] === '' ? undefined : environment[name]]),
@@ -87,14 +101,12 @@ export function readConfig(environment: Environment): Config {
     messages: MESSAGES,
     errors: { wrap: { array: false } },
   })
-  const invalid =
-    error?.details.map(({ path, message }) => `${String(path[0])} ${message.replace(/^"[^"]*" /, '')}`) ?? []
+  const details = error?.details ?? []
+  const invalid = details.map(({ path, message }) => `${String(path[0])} ${message.replace(/^"[^"]*" /, '')}`)
   const problems = [
     ...new Set([...misread(given), ...invalid, ...withoutEffect(given), ...filesWithoutEffect(environment)]),
   ]
-  if (problems.length > 0) throw new GatewayError('CONFIG_INVALID', problems.join('; '))
-  for (const setting of Object.values(value)) Object.freeze(setting)
-  return Object.freeze(value)
+  return { value: value as Config, problems, unreadable: details.map(({ path }) => String(path[0])) }
 }
 
 /**

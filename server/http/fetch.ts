@@ -13,6 +13,8 @@ setDefaultAutoSelectFamilyAttemptTimeout(ADDRESS_TIMEOUT_MS)
 interface BoundedOptions extends Omit<RequestInit, 'signal' | 'redirect'> {
   /** Maximum size of the response. */
   readonly maxBytes: number
+  /** For the whole exchange. Default: 2,000. */
+  readonly timeoutMs?: number
 }
 
 /** The server has answered, but with more than is read. */
@@ -23,17 +25,17 @@ export class ResponseTooLarge extends Error {
 }
 
 /**
- * Sends a request to another server with bounds: 2 s for the whole exchange, no redirects, and a maximum size of the response.
+ * Sends a request to another server with bounds: 2 s for the whole exchange unless told otherwise, no redirects, and a maximum size of the response.
  * Rejects beyond them, with `ResponseTooLarge` if the response is.
  */
 export async function fetchBounded(
   url: string | URL,
-  { maxBytes, ...options }: BoundedOptions,
+  { maxBytes, timeoutMs = TIMEOUT_MS, ...options }: BoundedOptions,
 ): Promise<{ readonly status: number; readonly headers: Headers; readonly text: string }> {
   const response = await fetch(url, {
     ...options,
     redirect: 'error',
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(timeoutMs),
   })
   let bytes = 0
   const chunks: Uint8Array[] = []

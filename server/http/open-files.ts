@@ -24,7 +24,7 @@ export function boundByOpenFiles<Options extends Bounded>(options: Options, log:
 }
 
 /** Returns how many files and connections the system lets this process have open; Infinity if that is unknown. */
-function maxOpenFiles(): number {
+export function maxOpenFiles(): number {
   try {
     // Node raises the soft limit to the hard one when it starts.
     const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? []

@@ -7,7 +7,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { RETRYABLE_FAILURE_MS } from '../../shared/limits.ts'
 import type { Refusals } from '../telemetry/refusals.ts'
 import { dropBody, readBody } from './body.ts'
-import { createCallerCheck } from './caller.ts'
+import { createCallerCheck, parseQuery } from './caller.ts'
 import type { CallerOptions } from './caller.ts'
 import { labelOf } from './commands/known-commands.ts'
 import { isGivenUp, isOwnCall, isReplay } from './provider-call.ts'
@@ -17,6 +17,7 @@ import { leadsAway, suffixBehind } from './relay/path-suffix.ts'
 import { forwardedHeaders, isRelayed } from './relay/relay-headers.ts'
 import type { IsFromProxy } from './relay/relay-headers.ts'
 import type { Answered } from './relay/relay.ts'
+import type { RequestTimes } from './request-times.ts'
 import { OK, refusal } from './responses.ts'
 import type { WebhookResponse } from './responses.ts'
 import type { WebhookCall } from './webhook-call.ts'
@@ -45,6 +46,8 @@ interface Target {
 
 interface ReceiverDependencies extends WebhookDependencies {
   readonly metrics: WebhookDependencies['metrics'] & Pick<Metrics, 'webhookAnswered'>
+  /** Gets RequestTime of what the provider sends. */
+  readonly requestTimes?: Pick<RequestTimes, 'note'>
   readonly refusals: Refusals
 }
 
@@ -62,7 +65,7 @@ interface Receiver {
  */
 export function createReceiver(
   { path, mayCall, isFromProxy = () => false, ...options }: ReceiverOptions,
-  { metrics, refusals, ...dependencies }: ReceiverDependencies,
+  { metrics, requestTimes, refusals, ...dependencies }: ReceiverDependencies,
 ): Receiver {
   const checkCaller = createCallerCheck(options)
   const handleWebhook = createWebhook({ ...dependencies, metrics })
@@ -78,6 +81,7 @@ export function createReceiver(
       if (request.method !== 'POST' && !relays) throw new GatewayError('METHOD_NOT_ALLOWED')
       const query = checkCaller(target.query, receivedAtMs, loop.stalledForMs())
       command = labelOf(query.get('CallbackCommand') ?? '')
+      if (!isOwnCall(request)) requestTimes?.note(query.get('RequestTime'), receivedAtMs)
       if (isRelayed(request, options.app)) throw new GatewayError('RELAY_LOOP')
       if (leadsAway(target.suffix))
         throw new GatewayError('REQUEST_MALFORMED', 'the path leads away from WEBHOOK_PATH')
@@ -87,6 +91,8 @@ export function createReceiver(
       metrics.webhookAnswered('OK', command, isOwnCall(request))
       send(response, 200, result)
     } catch (cause) {
+      if (cause instanceof GatewayError && cause.code === 'WEBHOOK_STALE' && !isOwnCall(request))
+        requestTimes?.note(parseQuery(target.query).get('RequestTime'), receivedAtMs)
       await refuse(request, response, cause, command, startedMs)
     }
   }

@@ -49,6 +49,9 @@ export function createLogger(level: string, secretSettings: readonly string[] = 
   )
 }
 
+/** For work whose failures are told in another way. */
+export const createSilentLogger = (): Logger => pino({ level: 'silent' })
+
 /** Samples warnings and errors. The rest is either rare, like what admins do, or asked for, like debugging. */
 function sampled(sampler: LogSampler): NonNullable<NonNullable<LoggerOptions['hooks']>['logMethod']> {
   return function (args, method, level) {

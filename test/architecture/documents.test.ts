@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { configSchema } from '../../server/config/config.ts'
+import { NEEDS } from '../../server/broker/redis/needs.ts'
+import { CATALOGUE } from '../../server/doctor/catalogue.ts'
 import { zh } from '../../server/console/i18n/zh.ts'
 import { PROBLEMS } from '../../server/telemetry/health-rules.ts'
 import { ERRORS, GOODBYES } from '../../shared/errors.ts'
@@ -20,6 +22,8 @@ const OTHER_VARIABLES = [
   'NODE_EXTRA_CA_CERTS',
   'NODE_OPTIONS',
   'REDIS_SERVER',
+  'REDIS_URI',
+  'RECALL_TOKEN',
   'CHURN_S',
 ]
 /** Commands of npm itself. */
@@ -117,6 +121,32 @@ describe('operations.md', () => {
     const described = rowsOf(read('server/docs/operations.md')).map(([first]) => first)
     expect(described).to.include.members(reasons)
     expect(zh.reasons).to.include.keys(reasons)
+  })
+})
+
+describe('commands.md', () => {
+  it('lists exactly what the doctor looks at, and every finding leads to a heading that exists', () => {
+    const described = rowsOf(read('server/docs/commands.md')).filter(([, what, more]) => what && !more)
+    expect(described.map(([id]) => id).filter((id) => !/^(id|-+)$/.test(id ?? ''))).to.deep.equal(
+      Object.keys(CATALOGUE),
+    )
+    for (const [id, [, link]] of Object.entries(CATALOGUE)) {
+      const [file = '', anchor] = link.split('#')
+      expect(anchorsOf(read(file)), id).to.include(anchor)
+    }
+  })
+})
+
+describe('redis.md', () => {
+  it('grants exactly the commands that the gateway needs, of which those of scripts are asked for', () => {
+    const [, words = ''] = /^user gateway on >\S+ ((?:.|\n)+?)^```/m.exec(read('server/docs/redis.md')) ?? []
+    const granted = [...words.matchAll(/ \+(\S+)/g)].map(([, command]) => command)
+    const needed = NEEDS.flatMap(({ command, only }) => (only === undefined ? [command] : []))
+    expect(granted).to.have.members(needed)
+    for (const { command, only } of NEEDS)
+      if (only !== undefined) expect(read('server/docs/redis.md')).to.include(`+${command}`)
+    const inScripts = [...read('server/broker/redis/scripts/rights.lua').matchAll(/^need\('(\w+)'/gm)]
+    expect(needed).to.include.members(inScripts.map(([, command]) => command))
   })
 })
 

@@ -137,6 +137,7 @@ describe('API descriptions', () => {
       ['get', '/v1/search?q=unknown'],
       ['get', '/v1/status'],
       ['get', '/v1/whoami'],
+      ['get', '/v1/doctor'],
       ['post', '/v1/test-recall', { group: 'g', topic: 't', seqs: [7] }],
       ['post', '/v1/disconnect', { userId: 'nobody', group: 'g', topic: 't', forS: 1 }],
     ] as const) {

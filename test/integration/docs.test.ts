@@ -110,9 +110,9 @@ describe('the documents of a running gateway', () => {
       expect(await exited, words.join(' ')).to.equal(0)
       return output()
     }
-    const rows = [...read('server/docs/deployment.md').matchAll(/^\| `([a-z]+)(.*?)` /gm)]
+    const rows = [...read('server/docs/commands.md').matchAll(/^\| `([a-z]+)`() +\| [^|]*\(#/gm)]
     const calls = SERVED.flatMap((document) => [
-      ...read(document).matchAll(/^.*node dist\/server\/main\.js ([a-z]+)(.*)$/gm),
+      ...read(document).matchAll(/^(?:.*node dist\/server\/main\.js|recall-gateway) ([a-z]+)(?= |$)(.*)$/gm),
     ])
     const commands = [...(await help()).matchAll(/^ {2}([a-z]+) (?!\[command\])/gm)].map(([, name]) => name)
     expect(rows.map(([, name]) => name)).to.deep.equal(commands)

@@ -1,0 +1,167 @@
+import type { Command } from 'commander'
+import { asGatewayError } from '../../shared/errors.ts'
+import type { DoctorResponse, ProcessFinding } from '../../shared/http-api/doctor.ts'
+import { withDevCredentials } from '../config/environment.ts'
+import { SECRET_SETTINGS } from '../config/secrets.ts'
+import type { Config, Environment } from '../config/settings.ts'
+import { critical, info, warning, worstFirst } from '../doctor/finding.ts'
+import type { Finding } from '../doctor/finding.ts'
+import { probePublicUrl } from '../doctor/public-url.ts'
+import { judgePublicUrl } from '../doctor/public-url-rules.ts'
+import { judgeEnvironment, readableSettings } from '../doctor/settings.ts'
+import { examineSurroundings } from '../doctor/surroundings.ts'
+import { createSilentLogger } from '../telemetry/logger.ts'
+import { DATA_DIR_OPTION, parseUrl, withDataDir } from './command.ts'
+import type { Terminal } from './command.ts'
+import { describeFindings } from './doctor-report.ts'
+import { createGatewayApi, ownUrl, TOKEN_FILE_OPTION } from './gateway-api.ts'
+import type { ApiOptions } from './gateway-api.ts'
+
+interface DoctorOptions extends ApiOptions {
+  readonly json: boolean
+  readonly all: boolean
+}
+
+const WARNING = 1
+const CRITICAL = 2
+/** What this command finds, beside the ids of processes. */
+const SELF = 'this command'
+/** Of a process: where a gateway runs, it tells of itself. */
+const OF_PROCESS: ReadonlySet<string> = new Set(['open-files', 'memory', 'event-loop', 'node'])
+
+export function addDoctor(program: Command, terminal: Terminal): void {
+  program
+    .command('doctor')
+    .description('find what is wrong with settings, Redis, disk, clock, proxy and the running gateway')
+    .option('--json', 'print all findings as one JSON document', false)
+    .option('--all', 'also print what is right', false)
+    .option('--url <url>', 'public URL of the gateway: also look through the proxy in front', parseUrl)
+    .option(...TOKEN_FILE_OPTION)
+    .option(...DATA_DIR_OPTION)
+    .addHelpText(
+      'after',
+      `
+Run it with the settings of the gateway, on its machine, also while it runs. It changes nothing, and prints no secrets.
+
+Exit codes: 0 nothing to mend, 1 warnings, 2 something critical.
+
+Example: recall-gateway doctor --url https://recalls.example.com`,
+    )
+    .action((options: DoctorOptions) => doctor(options, terminal))
+}
+
+async function doctor(options: DoctorOptions, terminal: Terminal): Promise<void> {
+  terminal.show?.('looking at settings, Redis, disk and the running gateway …')
+  const { environment, problems } = settingsOf(options, terminal.environment)
+  const readable = readableSettings(environment)
+  const [gateway, surroundings, outside] = await Promise.all([
+    askGateway(options, environment),
+    readable === undefined
+      ? [info('settings', 'Redis, disk and system were not looked at', 'Correct the settings first')]
+      : // What goes wrong on the way is told in the findings.
+        examineSurroundings(readable.config, {
+          isOurs: false,
+          isAppKnown: readable.isAppKnown,
+          log: createSilentLogger(),
+        }),
+    options.url === undefined ? [] : lookFromOutside(options.url, options, environment, readable?.config),
+  ])
+  const isRunning = gateway.findings.length > 0
+  const own = [
+    ...problems,
+    ...judgeEnvironment(environment),
+    ...surroundings.filter(({ id }) => !isRunning || !OF_PROCESS.has(id)),
+    ...gateway.own,
+    ...outside,
+  ]
+  const findings = worstFirst([...own.map((one) => ({ ...one, process: SELF })), ...gateway.findings])
+  terminal.show?.()
+  if (options.json) terminal.print(JSON.stringify({ findings, unanswered: gateway.unanswered }))
+  else for (const line of describeFindings(findings, gateway.unanswered, options)) terminal.print(line)
+  terminal.exitWith(codeOf(findings))
+}
+
+/** The variables with what is in files; what cannot be read there is a finding, and the rest is looked at nevertheless. */
+function settingsOf(options: DoctorOptions, given: Environment) {
+  const environment = withDataDir(options, given)
+  try {
+    return { environment: withDevCredentials(environment), problems: [] }
+  } catch (error) {
+    const fix = 'Let the user of the gateway read the file, and set one of the two variables only'
+    const files = SECRET_SETTINGS.map((name) => `${name}_FILE`)
+    const rest = Object.fromEntries(Object.entries(environment).filter(([name]) => !files.includes(name)))
+    return { environment: rest, problems: [critical('settings', asGatewayError(error).message, fix)] }
+  }
+}
+
+interface Asked {
+  readonly findings: readonly ProcessFinding[]
+  readonly unanswered: DoctorResponse['unanswered']
+  /** What this command finds of the gateway. */
+  readonly own: readonly Finding[]
+}
+
+/** Asks the gateway that runs here, which asks all others. */
+async function askGateway(
+  { url: _public, ...options }: DoctorOptions,
+  environment: Environment,
+): Promise<Asked> {
+  const url = ownUrl(environment)
+  const nobody = { findings: [], unanswered: [] }
+  try {
+    const { findings, unanswered } = await createGatewayApi(options, environment).get<DoctorResponse>(
+      '/v1/doctor',
+    )
+    return { findings, unanswered, own: [] }
+  } catch (error) {
+    const { code, message } = asGatewayError(error)
+    if (code === 'SEND_FAILED')
+      return {
+        ...nobody,
+        own: [
+          info(
+            'gateway',
+            `none answers at ${url}: clock, webhooks and proxy are not known`,
+            'Start it, or set PORT',
+          ),
+        ],
+      }
+    return {
+      ...nobody,
+      own: [
+        warning(
+          'gateway',
+          `${url} does not say what it finds: ${message}`,
+          'Run doctor with the settings of the gateway',
+        ),
+      ],
+    }
+  }
+}
+
+async function lookFromOutside(
+  url: string,
+  options: DoctorOptions,
+  environment: Environment,
+  config: Config | undefined,
+): Promise<Finding[]> {
+  let token: string | undefined
+  try {
+    token = await createGatewayApi(options, environment).getToken()
+  } catch {
+    // Less is looked at.
+  }
+  const facts = await probePublicUrl({
+    url: url.replace(/\/+$/, ''),
+    token,
+    webhookPath: config?.WEBHOOK_PATH ?? '/webhook',
+    app: config?.SDK_APP_ID ?? '1',
+    webhookToken: config?.WEBHOOK_TOKEN[0],
+  })
+  return judgePublicUrl(facts)
+}
+
+function codeOf(findings: readonly Pick<Finding, 'severity'>[]): number {
+  if (findings.some(({ severity }) => severity === 'critical')) return CRITICAL
+  return findings.some(({ severity }) => severity === 'warning') ? WARNING : 0
+}

@@ -1,0 +1,39 @@
+/** Returns lines whose columns stand below each other. Columns of numbers are aligned to the right. */
+export function tableOf(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const widths = header.map((name, i) => Math.max(...[name, ...rows.map((row) => row[i] ?? '')].map(widthOf)))
+  const isNumeric = header.map((_, i) => rows.every((row) => /^[\d.,]*( \w+)?$/.test(row[i] ?? '')))
+  return [header, ...rows].map((row) =>
+    row
+      .map((cell, i) => {
+        const padding = ' '.repeat((widths[i] ?? 0) - widthOf(cell))
+        return isNumeric[i] ? padding + cell : cell + padding
+      })
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+const widthOf = (text: string): number => Array.from(text).length
+
+/** Returns a time in the largest unit that tells something: `2 d`, `3 h`, `5 min`, `7 s`, `12 ms`. */
+export function durationOf(ms: number): string {
+  const units = [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['min', 60_000],
+    ['s', 1_000],
+  ] as const
+  const [unit, size] = units.find(([, one]) => ms >= one) ?? ['ms', 1]
+  return `${Math.round(ms / size)} ${unit}`
+}
+
+const isSafe = (character: string): boolean => /[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(character)
+
+/**
+ * Returns a text as a terminal may show it: names come from users, and could move the cursor, hide themselves or turn the line
+ * around. Such characters are written as their code points.
+ */
+export const visible = (text: string): string =>
+  Array.from(text, (character) =>
+    isSafe(character) ? character : `\\u{${(character.codePointAt(0) ?? 0).toString(16).toUpperCase()}}`,
+  ).join('')

@@ -1,0 +1,57 @@
+/** Everything that the doctor looks at, and where it is explained. `commands.md` has the same ids. */
+export const CATALOGUE = {
+  settings: ['Settings', 'server/docs/configuration.md#configuration'],
+  'settings-unknown': ['Variables that look like settings', 'server/docs/configuration.md#configuration'],
+  'settings-together': ['Settings, taken together', 'server/docs/configuration.md#configuration'],
+  secrets: ['Secrets', 'SECURITY.md#operator-duties'],
+  'tls-certificate': ['Certificate', 'server/docs/deployment.md#tls'],
+  gateway: ['Gateway on this machine', 'server/docs/deployment.md#build-and-start'],
+  'clock-webhooks': ['Clock, compared with webhooks', 'server/docs/operations.md#why-is-a-webhook-refused'],
+  'clock-redis': ['Clock, compared with Redis', 'server/docs/operations.md#why-is-a-webhook-refused'],
+  webhooks: ['Webhooks of the last five minutes', 'server/docs/operations.md#why-is-a-webhook-refused'],
+  'provider-url': ["URL in Tencent's Chat console", 'server/docs/deployment.md#tencents-chat-console'],
+  'provider-retries': [
+    "Retries in Tencent's Chat console",
+    'server/docs/deployment.md#tencents-chat-console',
+  ],
+  redis: ['Redis', 'server/docs/redis.md#what-does-the-gateway-do-when-redis-refuses-something'],
+  'redis-version': ['Version of Redis', 'server/docs/redis.md#requirements'],
+  'redis-kind': ['Kind of Redis', 'server/docs/redis.md#requirements'],
+  'redis-latency': ['Way to Redis', 'server/docs/redis.md#requirements'],
+  'redis-persistence': ['Persistence of Redis', 'server/docs/redis.md#what-does-a-power-cut-cost'],
+  'redis-eviction': ['Eviction in Redis', 'server/docs/redis.md#requirements'],
+  'redis-memory': ['Memory of Redis', 'server/docs/redis.md#requirements'],
+  'redis-buffers': ['Output buffers of Redis', 'server/docs/redis.md#requirements'],
+  'redis-connections': ['Connections to Redis', 'server/docs/redis.md#requirements'],
+  'redis-rights': ['Rights at Redis', 'server/docs/redis.md#permissions'],
+  'redis-replicas': ['Replicas of Redis', 'server/docs/redis.md#replicas'],
+  'open-files': ['Open files', 'server/docs/limits.md#connections'],
+  proxy: ['Proxy in front', 'server/docs/deployment.md#proxies-and-load-balancers'],
+  'public-url': ['Public URL', 'server/docs/deployment.md#proxies-and-load-balancers'],
+  'public-websocket': [
+    'WebSockets through the public URL',
+    'server/docs/deployment.md#proxies-and-load-balancers',
+  ],
+  'public-stream': ['Streams through the public URL', 'server/docs/deployment.md#proxies-and-load-balancers'],
+  'public-headers': [
+    'Long requests through the public URL',
+    'server/docs/deployment.md#proxies-and-load-balancers',
+  ],
+  'public-webhook': ['Webhooks through the public URL', 'server/docs/deployment.md#tencents-chat-console'],
+  'public-address': [
+    'Address seen through the public URL',
+    'server/docs/deployment.md#proxies-and-load-balancers',
+  ],
+  'data-folder': [
+    'Data folder',
+    'server/docs/operations.md#what-if-the-data-folder-is-used-for-something-else',
+  ],
+  'data-folder-space': ['Room in the data folder', 'server/docs/operations.md#where-does-the-spool-live'],
+  'data-folder-flush': ['Disk of the data folder', 'server/docs/operations.md#where-does-the-spool-live'],
+  'data-folder-lock': ['Lock of the data folder', 'server/docs/deployment.md#more-than-one-process'],
+  node: ['Node.js', 'server/docs/deployment.md#build-and-start'],
+  memory: ['Memory', 'server/docs/limits.md#memory'],
+  'event-loop': ['Event loop', 'server/docs/operations.md#how-many-processes-do-i-need'],
+} as const satisfies Readonly<Record<string, readonly [title: string, document: string]>>
+
+export type FindingId = keyof typeof CATALOGUE
