@@ -25,7 +25,9 @@ const BLOCKS = [...DOCUMENT.matchAll(/^```sh\n([^]*?)^```/gm)].map(([, block = '
 )
 
 describe('commands.md', () => {
-  it('has an example of each command but start, and all of them work', async () => {
+  it('has an example of each command but start, and all of them work', async function () {
+    // A process for each of them.
+    this.timeout(120_000)
     const folder = temporaryFolder()
     const gateway = await startGatewayProcess({ TEST_RECALLS: 'on' })
     const env = {
