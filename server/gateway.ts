@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Router } from 'express'
 import { createApi } from './api/api.ts'
+import { createAudit } from './api/audit.ts'
 import { refuseStatus, serveStatus } from './api/status.ts'
 import type { StatusDependencies } from './api/status.ts'
 import { paceReads } from './broker/paced-reads.ts'
@@ -217,7 +218,9 @@ function createPages(
   access: Access,
   { openStream, socketsIn }: Realtime,
 ): Router[] {
-  const api = createApi(options.api(base.config), { ...base, ...access, openStream, socketsIn })
+  const audit = createAudit(base)
+  base.lifecycle.onStop('audit', audit.stop)
+  const api = createApi(options.api(base.config), { ...base, ...access, openStream, socketsIn, audit })
   return [api, serveClientScript(), serveConsole()]
 }
 

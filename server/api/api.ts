@@ -8,7 +8,8 @@ import type { Principal } from '../auth/principal.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { ClientAddress } from '../http/client-address.ts'
 import type { RequestTurns } from '../lib/request-turns.ts'
-import type { Logger } from '../telemetry/logger.ts'
+import { createAuditHandler } from './audit.ts'
+import type { Audit } from './audit.ts'
 import { principalOf, requireAdmin, requireBearer } from './bearer-auth.ts'
 import { createDisconnect } from './disconnect.ts'
 import { createQuarantineHandlers } from './quarantine.ts'
@@ -44,12 +45,12 @@ interface ApiDependencies extends StatusDependencies {
   readonly socketsIn: (room: Room) => number
   readonly turns: RequestTurns
   readonly addressOf: ClientAddress
-  readonly log: Logger
+  readonly audit: Audit
 }
 
 /** The routes of the HTTP API, with the same grants as the sockets. `shared/openapi.yaml` describes them. */
 export function createApi({ testRecalls }: ApiOptions, dependencies: ApiDependencies): Router {
-  const { authorization, authenticateRequest, broker, door, openStream, socketsIn, turns, addressOf, log } =
+  const { authorization, authenticateRequest, broker, door, openStream, socketsIn, turns, addressOf, audit } =
     dependencies
   const inTurn = createLargeReads({ authorization, turns })
   const rooms = createRoomHandlers({ authorization, broker, socketsIn, turns, inTurn })
@@ -67,13 +68,14 @@ export function createApi({ testRecalls }: ApiOptions, dependencies: ApiDependen
   router.get('/v1/recalled', rooms.recalled)
   router.get('/v1/stream', stream)
   router.get('/v1/search', requireAdmin, createSearch({ broker, turns, inTurn }))
+  router.get('/v1/audit', requireAdmin, createAuditHandler({ broker }))
   router.get('/v1/quarantine', requireAdmin, quarantine.list)
   router.delete('/v1/quarantine', requireAdmin, quarantine.dropMatching)
   router.post('/v1/quarantine/retry', requireAdmin, quarantine.retryMatching)
   router.get('/v1/quarantine/:id', requireAdmin, quarantine.show)
   router.delete('/v1/quarantine/:id', requireAdmin, quarantine.drop)
   router.post('/v1/quarantine/:id/retry', requireAdmin, quarantine.retry)
-  router.post('/v1/disconnect', requireAdmin, createDisconnect({ broker, log }))
-  if (testRecalls) router.post('/v1/test-recall', requireAdmin, createTestRecall({ broker, door, log }))
+  router.post('/v1/disconnect', requireAdmin, createDisconnect({ broker, audit }))
+  if (testRecalls) router.post('/v1/test-recall', requireAdmin, createTestRecall({ broker, door, audit }))
   return router
 }

@@ -6,8 +6,7 @@ import type { Where } from '../auth/announcements.ts'
 import type { Broker } from '../broker/broker.ts'
 import { conversationKeys } from '../lib/conversation-schema.ts'
 import { identifier, UNSET } from '../lib/schema.ts'
-import type { Logger } from '../telemetry/logger.ts'
-import { principalOf } from './bearer-auth.ts'
+import type { Audit } from './audit.ts'
 import { parseBody, readBody } from './requests.ts'
 
 /** As long as announcements are stored for processes that start later. */
@@ -16,7 +15,7 @@ const DEFAULT_REVOCATION_S = 3_600
 
 interface DisconnectDependencies {
   readonly broker: Pick<Broker, 'announce'>
-  readonly log: Logger
+  readonly audit: Audit
 }
 
 interface DisconnectRequest extends Where {
@@ -38,16 +37,15 @@ const disconnectSchema = Joi.object<DisconnectRequest>({
  * `POST /v1/disconnect`: an admin revokes a user's access to a room, or without one disconnects the user, on all nodes and for
  * `forS` seconds. Responds once the revocation is stored; nodes that cannot be reached now apply it when they are back.
  */
-export function createDisconnect({ broker, log }: DisconnectDependencies): RequestHandler[] {
+export function createDisconnect({ broker, audit }: DisconnectDependencies): RequestHandler[] {
   const disconnect: RequestHandler = async (request, response) => {
     const { userId, forS, ...where } = parseBody(disconnectSchema, request)
     const untilMs = Date.now() + forS * 1_000
     const conversation = revokedIn(where)
-    await broker.announce(
-      'revocations',
-      encodeAnnouncement({ kind: 'revoked', userId, ...conversation, untilMs }),
+    const details = { userId, ...conversation, untilMs }
+    await audit.during(request, response, { action: 'disconnect', details }, () =>
+      broker.announce('revocations', encodeAnnouncement({ kind: 'revoked', ...details })),
     )
-    log.info({ admin: principalOf(response).id, userId, ...conversation, forS }, 'access revoked')
     response.json({ ok: true, untilMs } satisfies DisconnectResponse)
   }
   return [readBody, disconnect]

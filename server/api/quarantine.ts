@@ -10,7 +10,7 @@ import type {
 } from '../../shared/http-api.ts'
 import { createKeyedLimiter } from '../lib/keyed-limiter.ts'
 import type { RequestTurns } from '../lib/request-turns.ts'
-import type { Logger } from '../telemetry/logger.ts'
+import type { Audit } from './audit.ts'
 import { chargeUser, principalOf } from './bearer-auth.ts'
 import { parseQuarantine, parseQuarantineBulk } from './quarantine-requests.ts'
 import { whileOpen } from './turns.ts'
@@ -49,11 +49,11 @@ export interface Quarantines {
 interface QuarantineDependencies {
   readonly quarantines: Quarantines
   readonly turns: RequestTurns
-  readonly log: Logger
+  readonly audit: Audit
 }
 
 /** Lets admins see, retry and drop what is in the quarantines of all receivers. */
-export function createQuarantineHandlers({ quarantines, turns, log }: QuarantineDependencies) {
+export function createQuarantineHandlers({ quarantines, turns, audit }: QuarantineDependencies) {
   const limitPerUser = createKeyedLimiter(MAX_CONCURRENT_PER_USER)
 
   /** Does the work unless nobody waits for the response any more, and responds in a turn of its own. */
@@ -88,17 +88,21 @@ export function createQuarantineHandlers({ quarantines, turns, log }: Quarantine
   const retry: RequestHandler<{ id: string }> = (request, response) =>
     respond(response, async () => {
       const { id } = request.params
-      const outcome = await quarantines.retry(id)
-      const { accepted } = outcome
-      log.info({ admin: principalOf(response).id, entry: id, accepted }, 'entry of the quarantine retried')
+      const outcome = await audit.during(
+        request,
+        response,
+        { action: 'quarantine retry', details: { entry: id } },
+        () => quarantines.retry(id),
+        ({ accepted }) => ({ accepted }),
+      )
       return { ok: true, ...outcome } satisfies QuarantineRetryResponse
     })
 
   const drop: RequestHandler<{ id: string }> = (request, response) =>
     respond(response, async () => {
       const { id } = request.params
-      await quarantines.drop(id)
-      log.info({ admin: principalOf(response).id, entry: id }, 'entry of the quarantine dropped')
+      const act = { action: 'quarantine drop', details: { entry: id } } as const
+      await audit.during(request, response, act, () => quarantines.drop(id))
       return { ok: true, dropped: 1 } satisfies QuarantineDropResponse
     })
 
@@ -106,11 +110,12 @@ export function createQuarantineHandlers({ quarantines, turns, log }: Quarantine
     const { filter, cursor } = parseQuarantineBulk(request)
     await chargeUser(response, EXTRA_CHARGE)
     await respond(response, async () => {
-      const retried = await quarantines.retryMatching(filter, cursor)
-      const { accepted, refused } = retried
-      log.info(
-        { admin: principalOf(response).id, filter, accepted, refused },
-        'entries of the quarantine retried',
+      const retried = await audit.during(
+        request,
+        response,
+        { action: 'quarantine retry', details: { ...filter } },
+        () => quarantines.retryMatching(filter, cursor),
+        ({ accepted, refused }) => ({ accepted, refused }),
       )
       return { ok: true, ...retried } satisfies QuarantineRetriesResponse
     })
@@ -120,9 +125,13 @@ export function createQuarantineHandlers({ quarantines, turns, log }: Quarantine
     const { filter, cursor } = parseQuarantineBulk(request)
     await chargeUser(response, EXTRA_CHARGE)
     await respond(response, async () => {
-      const result = await quarantines.dropMatching(filter, cursor)
-      const { dropped } = result
-      log.info({ admin: principalOf(response).id, filter, dropped }, 'entries of the quarantine dropped')
+      const result = await audit.during(
+        request,
+        response,
+        { action: 'quarantine drop', details: { ...filter } },
+        () => quarantines.dropMatching(filter, cursor),
+        ({ dropped }) => ({ dropped }),
+      )
       return { ok: true, ...result } satisfies QuarantineDropResponse
     })
   }

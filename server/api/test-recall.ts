@@ -8,7 +8,7 @@ import type { RecalledMessage } from '../../shared/message.ts'
 import type { RecalledRequest } from '../../shared/protocol.ts'
 import type { Broker } from '../broker/broker.ts'
 import { conversationKeys, keyList, ofMessages, seqList } from '../lib/conversation-schema.ts'
-import type { Logger } from '../telemetry/logger.ts'
+import type { Audit } from './audit.ts'
 import { principalOf } from './bearer-auth.ts'
 import { parseBody, readBody } from './requests.ts'
 
@@ -26,7 +26,7 @@ export type TestDoor =
 interface TestRecallDependencies {
   readonly broker: Pick<Broker, 'publish'>
   readonly door: TestDoor
-  readonly log: Logger
+  readonly audit: Audit
 }
 
 const testRecallSchema = ofMessages(
@@ -47,7 +47,7 @@ const testRecallSchema = ofMessages(
  * `POST /v1/test-recall`: an admin checks delivery. It goes the whole way of a recall, in through the door of a receiver; where it
  * cannot, it is published past the door, and the response says so. Sockets cannot distinguish a test recall from a real one.
  */
-export function createTestRecall({ broker, door, log }: TestRecallDependencies): RequestHandler[] {
+export function createTestRecall({ broker, door, audit }: TestRecallDependencies): RequestHandler[] {
   async function publish(recall: TestRecall): Promise<TestRecallResponse['positions']> {
     const nowMs = Date.now()
     const made = { ...recall, recalledAtMs: nowMs, receivedAtMs: nowMs }
@@ -71,11 +71,13 @@ export function createTestRecall({ broker, door, log }: TestRecallDependencies):
     const conversation = conversationOf(where)
     const messages = seqs?.map((seq) => ({ seq })) ?? keys?.map((key) => ({ key })) ?? []
     const { id: operator } = principalOf(response)
-    const sent = await send({ ...conversation, messages, operator })
-    const { throughReceiver } = sent
-    log.info(
-      { admin: operator, ...conversation, messages: messages.length, throughReceiver },
-      'test recall sent',
+    const details = { ...conversation, messages: messages.length }
+    const sent = await audit.during(
+      request,
+      response,
+      { action: 'test recall', details },
+      () => send({ ...conversation, messages, operator }),
+      ({ throughReceiver }) => ({ throughReceiver }),
     )
     response.json(sent)
   }

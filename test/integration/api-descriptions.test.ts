@@ -140,6 +140,8 @@ describe('API descriptions', () => {
       ['get', '/v1/doctor'],
       ['post', '/v1/test-recall', { group: 'g', topic: 't', seqs: [7] }],
       ['post', '/v1/disconnect', { userId: 'nobody', group: 'g', topic: 't', forS: 1 }],
+      ['get', '/v1/audit'],
+      ['get', '/v1/audit?limit=1'],
     ] as const) {
       expect(await call(method, path, body), path).to.equal(200)
     }

@@ -129,7 +129,7 @@ describe('the quarantines of all receivers', () => {
     const empty = await list(node.url)
     expect(empty.entries).to.be.empty
     expect(empty.receivers.map((receiver) => 'entries' in receiver && receiver.entries)).to.deep.equal([0, 0])
-    expect(node.output()).to.include('entries of the quarantine retried').and.include('"admin"')
+    expect(node.output()).to.include('"action":"quarantine retry"').and.include('"admin":"admin-1"')
     expect(node.output() + one.output()).to.not.include('no json')
   })
 
