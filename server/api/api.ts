@@ -21,6 +21,7 @@ import { createSearch } from './search.ts'
 import { serveStatus } from './status.ts'
 import type { StatusDependencies } from './status.ts'
 import { takeTurn } from './turns.ts'
+import { createSignIn } from './whoami.ts'
 import { createTestRecall } from './test-recall.ts'
 import type { TestDoor } from './test-recall.ts'
 
@@ -62,6 +63,7 @@ export function createApi({ testRecalls }: ApiOptions, dependencies: ApiDependen
   const router = express.Router()
   router.use(serveStatus({ testRecalls }, dependencies))
   router.use('/v1', takeTurn(turns, addressOf))
+  router.get('/v1/sign-in', createSignIn(dependencies.deployment))
   router.use('/v1', requireBearer(authenticateRequest))
   router.get('/v1/position', rooms.position)
   router.get('/v1/notices', rooms.notices)

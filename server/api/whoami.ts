@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express'
-import type { RespondingProcess, WhoamiResponse } from '../../shared/http-api/identity.ts'
+import type { RespondingProcess, SignInResponse, WhoamiResponse } from '../../shared/http-api/identity.ts'
 import { principalOf } from './bearer-auth.ts'
 
 /** What every response to `GET /v1/whoami` of this process says. */
@@ -8,11 +8,13 @@ export interface Deployment {
   readonly app: string
   /** What its operators call it. */
   readonly environment: string | undefined
+  /** Where the app signs its users in. */
+  readonly loginUrl: string | undefined
   readonly process: RespondingProcess
 }
 
 /** `GET /v1/whoami`: tells users and admins who they are here, by their token, and where. Needs no broker. */
-export function createWhoami({ app, environment, process }: Deployment): RequestHandler {
+export function createWhoami({ app, process, ...named }: Deployment): RequestHandler {
   return (_request, response) => {
     const { id: user, role, grants, expiresAtMs } = principalOf(response)
     response.json({
@@ -23,8 +25,19 @@ export function createWhoami({ app, environment, process }: Deployment): Request
       expiresAtMs,
       nowMs: Date.now(),
       app,
-      ...(environment !== undefined && { environment }),
       process,
+      ...withoutUnset(named),
     } satisfies WhoamiResponse)
   }
 }
+
+/** `GET /v1/sign-in`: tells a page that has no token yet where to get one. For everybody, so it says nothing else. */
+export function createSignIn({ environment, loginUrl }: Deployment): RequestHandler {
+  const body = { ok: true, ...withoutUnset({ environment, loginUrl }) } satisfies SignInResponse
+  return (_request, response) => void response.json(body)
+}
+
+const withoutUnset = ({ environment, loginUrl }: Pick<Deployment, 'environment' | 'loginUrl'>) => ({
+  ...(environment !== undefined && { environment }),
+  ...(loginUrl !== undefined && { loginUrl }),
+})

@@ -5,6 +5,7 @@ import {
   claimPath,
   jwksUrl,
   list,
+  loginUrl,
   requestUrl,
   requiredWithout,
   SECRET,
@@ -43,6 +44,9 @@ export const accessSettings: Joi.PartialSchemaMap<Config> = {
     .description('Roles that make an admin, separated by commas. Default: `admin`'),
   JWT_ROOMS_CLAIM: claimPath.description(
     'Claim with the rooms of a member: a list of grants, or of texts such as `group:lobby`. Default: `rooms`',
+  ),
+  CONSOLE_LOGIN_URL: loginUrl.description(
+    'Page of your app that signs people in for the console: a URL, or a path on the same host. It comes back to the address in the parameter `return`, or in place of `{return}`, with `#token=…`',
   ),
   USERSIG_SECRET_KEY: Joi.string()
     .min(32)

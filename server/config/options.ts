@@ -112,7 +112,11 @@ export const api = (config: Config) => ({
   testRecalls: config.TEST_RECALLS === 'on',
 })
 
-export const deployment = (config: Config) => ({ app: config.SDK_APP_ID, environment: config.ENVIRONMENT })
+export const deployment = (config: Config) => ({
+  app: config.SDK_APP_ID,
+  environment: config.ENVIRONMENT,
+  loginUrl: config.CONSOLE_LOGIN_URL,
+})
 
 /** For signing test recalls like webhooks. */
 export const testRecalls = (config: Config) => ({

@@ -98,6 +98,27 @@ export const requestUrl = (...schemes: readonly string[]): Joi.StringSchema =>
       return username + password === '' ? url : error('string.credentials')
     })
 
+const MAX_LOGIN_URL_CHARACTERS = 2_048
+
+/** Where a browser goes to sign in. The text stays as it is, with `{return}` if it has that. */
+export const loginUrl = parsedBy((text) => {
+  const parsed = text.length <= MAX_LOGIN_URL_CHARACTERS && parseLoginUrl(text.replace('{return}', 'return'))
+  if (!parsed || !/^https?:$/.test(parsed.protocol) || /[{}]/.test(text.replace('{return}', '')))
+    throw new TypeError(
+      'must be an https or http URL, or a path such as /sign-in, with {return} once at most',
+    )
+  if (parsed.username + parsed.password !== '' || parsed.hash !== '' || text.includes('#'))
+    throw new TypeError('must not contain a user, a password or a fragment')
+  return text
+})
+
+/** Nothing that browsers read otherwise than people do, such as `//host` for a path. */
+const parseLoginUrl = (text: string): URL | undefined =>
+  /^(https?:\/\/[^/\\\s]+([/?][^\\\s]*)?|\/([^/\\\s][^\\\s]*)?)$/i.test(text) &&
+  URL.canParse(text, 'http://localhost')
+    ? new URL(text, 'http://localhost')
+    : undefined
+
 /** The URL of a backend, without what a request has of its own. Its path is sent as it is, so it is written as URLs are. */
 export const relayUrl = requestUrl('https', 'http')
   .max(2_048)

@@ -52,6 +52,7 @@ export interface Config {
   readonly JWT_ROLE_CLAIM?: ClaimPath
   readonly JWT_ADMIN_VALUES: readonly string[]
   readonly JWT_ROOMS_CLAIM?: ClaimPath
+  readonly CONSOLE_LOGIN_URL?: string
   readonly USERSIG_SECRET_KEY?: string
   readonly ADMIN_USER_IDS: readonly string[]
   readonly AUTHORIZE_URL?: string

@@ -1,13 +1,13 @@
 import { LocaleProvider, LOCALES } from './i18n/i18n.ts'
 import type { Language } from './i18n/i18n.ts'
-import { LogIn, TokenPrompt } from './shell/log-in.tsx'
 import { AddressProblems } from './shell/address-problems.tsx'
+import { LogIn, SessionPrompt } from './shell/log-in.tsx'
 import { SideBar } from './shell/side-bar.tsx'
 import { updateTitle } from './shell/state-text.ts'
 import { TopBar } from './shell/top-bar.tsx'
 import { address } from './state/address.ts'
 import type { ViewName } from './state/place.ts'
-import { NO_TOKEN } from './state/shown-state.ts'
+import type { Session } from './state/session.ts'
 import type { Store } from './state/store.ts'
 import { FeedView } from './views/feed-view.tsx'
 import { HealthView } from './views/health-view.tsx'
@@ -17,39 +17,32 @@ import { RoomsView } from './views/rooms-view.tsx'
 import { TestView } from './views/test-view.tsx'
 
 interface AppProps {
-  /** Undefined until there is a token. */
-  readonly store: Store | undefined
+  readonly session: Session
   readonly language: Language
   readonly onLanguage: (language: Language) => void
-  readonly onToken: (token: string) => void
-  readonly onLogOut: () => void
   /** Called after a change that affects the rest of the page. */
   readonly onChange: () => void
 }
 
-export function App({ store, language, onLanguage, onToken, onLogOut, onChange }: AppProps) {
+export function App({ session, language, onLanguage, onChange }: AppProps) {
   const locale = LOCALES[language]
   const { view } = address
-  const shown = store?.shown ?? NO_TOKEN
+  const { store, shown } = session
   updateTitle(locale, shown)
   document.documentElement.lang = language === 'zh' ? 'zh-Hans' : 'en'
   return (
     <LocaleProvider value={locale}>
       {store === undefined ? (
-        <LogIn onToken={onToken} onLanguage={onLanguage} />
+        <LogIn session={session} onLanguage={onLanguage} />
       ) : (
         <div class="shell">
           <a class="skip" href="#content" onClick={focusContent}>
             {locale.t.skipToContent}
           </a>
-          <SideBar store={store} view={view} onLanguage={onLanguage} onLogOut={onLogOut} />
+          <SideBar store={store} view={view} onLanguage={onLanguage} onLogOut={() => session.logOut()} />
           <TopBar shown={shown} title={locale.t.views[view]} onTryNow={() => store.watchedRooms.connect()} />
           <main id="content" tabIndex={-1}>
-            <TokenPrompt
-              isRefused={store.watchedRooms.isRefused}
-              expiresAtMs={store.expiresSoonAtMs}
-              onToken={onToken}
-            />
+            <SessionPrompt session={session} store={store} />
             <AddressProblems problems={address.problems} />
             <View store={store} name={view} onChange={onChange} />
           </main>

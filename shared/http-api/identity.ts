@@ -27,4 +27,18 @@ export interface WhoamiResponse {
   /** The label of the deployment, such as `production`. Missing unless the setting `ENVIRONMENT` gives one. */
   readonly environment?: string
   readonly process: RespondingProcess
+  /** See `SignInResponse`. */
+  readonly loginUrl?: string
+}
+
+/** `GET /v1/sign-in`, for everybody: how to get a token for the console. */
+export interface SignInResponse {
+  readonly ok: true
+  /** See `WhoamiResponse`. */
+  readonly environment?: string
+  /**
+   * Where the app signs its users in: a URL or a path. `{return}` in it, or a parameter `return` that is added, stands for the
+   * address to which the app sends them back, with `#token=…`. Missing unless the setting `CONSOLE_LOGIN_URL` names it.
+   */
+  readonly loginUrl?: string
 }

@@ -25,6 +25,7 @@ const OTHER_VARIABLES = [
   'REDIS_URI',
   'RECALL_TOKEN',
   'CHURN_S',
+  'CONSOLE_URL',
 ]
 /** Commands of npm itself. */
 const NPM = { ci: '', create: '', install: '', pack: '', prune: '', publish: '' }

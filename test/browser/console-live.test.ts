@@ -102,7 +102,7 @@ describe('the console on two nodes', function () {
   it('asks for another token in time, and continues with it where it left off', async () => {
     const page = await openFeed(await adminToken())
     const warning = page.getByRole('alert').filter({ hasText: /Your token expires at \d\d:\d\d/ })
-    const short = await makeToken({ role: 'admin', ttlS: 304 })
+    const short = await makeToken({ sub: 'admin-1', role: 'admin', ttlS: 304 })
     await page.evaluate(`location.hash = 'token=${short}'`)
     await recallOne(receiver.url, 'another', 1)
     await show(page, 'another')

@@ -17,7 +17,7 @@ describe('/v1/whoami', function () {
   it('tells everybody who they are, and where, at every process and without Redis', async () => {
     const redis = await startRedis()
     onCleanUp(redis.stop)
-    const settings = { REDIS_URL: redis.url, ENVIRONMENT: 'staging 测试' }
+    const settings = { REDIS_URL: redis.url, ENVIRONMENT: 'staging 测试', CONSOLE_LOGIN_URL: '/sign-in' }
     const [node, receiver] = await Promise.all(
       ['node', 'receiver'].map((ROLE) => startGatewayProcess({ ...settings, ROLE })),
     )
@@ -27,7 +27,7 @@ describe('/v1/whoami', function () {
     const admin = await adminToken()
     const rooms = [{ group: 'lobby', topic: 'news' }, { c2c: ['b', 'a'] }]
     const member = await makeToken({ sub: 'user-7', rooms, ttlS: 90 })
-    const where = { ok: true, app: APP, environment: 'staging 测试' }
+    const where = { ok: true, app: APP, environment: 'staging 测试', loginUrl: '/sign-in' }
 
     const { status, body } = await get(node.url, '/v1/whoami', member)
     expect(status).to.equal(200)
@@ -55,6 +55,8 @@ describe('/v1/whoami', function () {
       expect(answer.body).to.deep.include({ ...where, user: 'admin-1', role: 'admin', grants: [] })
       expect(answer.body['process']).to.deep.include({ ...process, role })
     }
+    const { app: _app, ...forEverybody } = where
+    expect((await get(node.url, '/v1/sign-in')).body).to.deep.equal(forEverybody)
     expect((await get(node.url, '/v1/whoami')).body).to.include({ code: 'TOKEN_REFUSED' })
   })
 })

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { SECRET_SETTINGS } from '../../server/config/secrets.ts'
+import { withReturn } from '../../server/console/state/login-url.ts'
 import { misspeltSettings, readConfig } from '../../server/config/read-config.ts'
 
 const REQUIRED = { SDK_APP_ID: '1400000000', WEBHOOK_TOKEN: 'webhook-token', JWT_SECRET: 'j'.repeat(32) }
@@ -160,6 +161,40 @@ describe('settings', () => {
       expect(() => readConfig({ ...REQUIRED, CORS_ORIGINS: wrong }), wrong).to.throw(
         /CORS_ORIGINS must|CORS_ORIGINS may/,
       )
+  })
+
+  it('take a sign-in page as a URL or a path, and nothing that browsers read otherwise', () => {
+    const with_ = (CONSOLE_LOGIN_URL: string) => ({ ...REQUIRED, CONSOLE_LOGIN_URL })
+    for (const url of [
+      'https://app.example/a?b=c',
+      '/',
+      '/sign-in?x',
+      'http://app.example?next={return}&x=1',
+      'https://a.example',
+    ])
+      expect(readConfig(with_(url)).CONSOLE_LOGIN_URL).to.equal(url)
+    for (const wrong of [
+      'javascript:alert(1)',
+      'app.example/sign-in',
+      '//app.example',
+      '/\\app.example',
+      'https:\\\\app.example',
+      'https:app.example',
+      'ftp://app.example',
+      'https://user:secret@app.example/',
+      'https://app.example/#x',
+      '/a#',
+      'https://app.example/{return}{return}',
+      'https://app.example/{back}',
+      'https://app example/',
+      `https://app.example/${'x'.repeat(2_048)}`,
+    ])
+      expect(problemsOf(with_(wrong)), wrong).to.have.length(1)
+    expect(withReturn('/in', 'https://g.example/a/')).to.equal('/in?return=https%3A%2F%2Fg.example%2Fa%2F')
+    expect(withReturn('https://x.example/?a={return}&b', 'https://g.example/')).to.equal(
+      'https://x.example/?a=https%3A%2F%2Fg.example%2F&b',
+    )
+    expect(withReturn('javascript:alert(1)//', 'https://g.example/')).to.equal(undefined)
   })
 
   it('take networks by name, address and length', () => {

@@ -1,3 +1,4 @@
+import { access } from './en-access.ts'
 import { act } from './en-act.ts'
 import { number, plural, seconds } from './en-format.ts'
 import { find } from './en-find.ts'
@@ -234,6 +235,7 @@ export const en = {
     reversed: 'The range ends before it begins.',
     lookupSubmit: 'Look up',
   },
+  access,
   act,
   find,
   health,

@@ -1,4 +1,5 @@
 import type { Messages } from './en.ts'
+import { access } from './zh-access.ts'
 import { act } from './zh-act.ts'
 import { find } from './zh-find.ts'
 import { number, seconds } from './zh-format.ts'
@@ -210,6 +211,7 @@ export const zh: Messages = {
     reversed: '结束序号小于起始序号。',
     lookupSubmit: '查询',
   },
+  access,
   act,
   find,
   health,

@@ -1,28 +1,33 @@
 import type { TargetedSubmitEvent } from 'preact'
+import { claimsOf } from '../../../shared/client/credential.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Language } from '../i18n/i18n.ts'
+import type { Session } from '../state/session.ts'
+import type { Store } from '../state/store.ts'
 import { fieldValue } from '../ui/form.tsx'
-import { NO_TOKEN } from '../state/shown-state.ts'
-import { Brand, Switches } from './side-bar.tsx'
+import { Brand, EnvironmentBadge, Switches } from './side-bar.tsx'
 import { StateBadge } from './top-bar.tsx'
 
 interface LogInProps {
-  readonly onToken: (token: string) => void
+  readonly session: Session
   readonly onLanguage: (language: Language) => void
 }
 
-/** The whole page while there is no token. */
-export function LogIn({ onToken, onLanguage }: LogInProps) {
+/** The whole page until the gateway has said who the viewer is. */
+export function LogIn({ session, onLanguage }: LogInProps) {
   const { t } = useLocale()
+  const { shown, signIn } = session
   return (
     <main class="log-in">
       <div class="card">
         <h1>
           <Brand />
+          <EnvironmentBadge name={signIn.environment} />
         </h1>
         <p>{t.token.intro}</p>
-        <StateBadge shown={NO_TOKEN} />
-        <TokenForm onToken={onToken} />
+        {(shown.kind !== 'no-token' || signIn.address === undefined) && <StateBadge shown={shown} />}
+        <SignInError session={session} />
+        {signIn.isKnown && shown.kind !== 'connecting' && <WaysIn session={session} />}
       </div>
       <div class="switches">
         <Switches onLanguage={onLanguage} />
@@ -31,25 +36,115 @@ export function LogIn({ onToken, onLanguage }: LogInProps) {
   )
 }
 
-interface TokenPromptProps {
-  readonly isRefused: boolean
-  /** When the token expires, if that is soon. */
-  readonly expiresAtMs: number | undefined
-  readonly onToken: (token: string) => void
+function SignInError({ session }: { readonly session: Session }) {
+  const { t } = useLocale()
+  if (session.signInError === undefined) return null
+  return <p role="alert">{t.access.signInFailed(session.signInError)}</p>
 }
 
-/** Asks for another token before the current one expires, and after it was refused. Text that was typed already stays. */
-export function TokenPrompt({ isRefused, expiresAtMs, onToken }: TokenPromptProps) {
+/** The sign-in of the app, if there is one, and otherwise a field for a token. */
+function WaysIn({ session }: { readonly session: Session }) {
+  const { t } = useLocale()
+  const { address } = session.signIn
+  const form = <TokenForm onToken={(token) => session.logIn(token)} />
+  if (address === undefined) return form
+  return (
+    <>
+      <div class="sign-in">
+        <a class="button" href={address} onClick={() => session.signIn.leave()}>
+          {t.access.signIn}
+        </a>
+        <p class="hint">{t.access.signInHint}</p>
+      </div>
+      <details>
+        <summary>{t.access.withToken}</summary>
+        {form}
+      </details>
+    </>
+  )
+}
+
+interface PromptProps {
+  readonly session: Session
+  readonly store: Store
+}
+
+/**
+ * Asks for another token before the current one expires, and after it was refused, and whose token to use if a link has brought one.
+ * Text that was typed already stays.
+ */
+export function SessionPrompt({ session, store }: PromptProps) {
   const { t, timeOfDay } = useLocale()
-  if (!isRefused && expiresAtMs === undefined) return null
+  const { isRefused } = store.watchedRooms
+  const expiresAtMs = store.expiresSoonAtMs
+  if (session.offered !== undefined)
+    return <OfferPrompt session={session} store={store} token={session.offered} />
+  if (!isRefused && expiresAtMs === undefined) return <TakenElsewhere session={session} />
+  const { address } = session.signIn
   return (
     <div class="token-prompt card">
       {!isRefused && expiresAtMs !== undefined && (
         <p role="alert">
-          <strong>{t.token.expiresAt(timeOfDay(expiresAtMs))}</strong> {t.token.renewHint}
+          <strong>{t.token.expiresAt(timeOfDay(expiresAtMs))}</strong>{' '}
+          {address === undefined && t.token.renewHint}
         </p>
       )}
-      <TokenForm onToken={onToken} />
+      {address === undefined ? (
+        <TokenForm onToken={(token) => session.logIn(token)} />
+      ) : (
+        <>
+          <div class="sign-in">
+            <a class="button" href={address} target="_blank" rel="noopener noreferrer">
+              {t.access.signInAgain}
+            </a>
+            <p class="hint">{t.access.signInAgainHint}</p>
+          </div>
+          <details>
+            <summary>{t.access.withToken}</summary>
+            <TokenForm onToken={(token) => session.logIn(token)} />
+          </details>
+        </>
+      )}
+    </div>
+  )
+}
+
+interface OfferPromptProps extends PromptProps {
+  readonly token: string
+}
+
+function OfferPrompt({ session, store, token }: OfferPromptProps) {
+  const { t } = useLocale()
+  const { sub } = claimsOf(token)
+  const other = typeof sub === 'string' && sub !== '' ? sub : t.access.somebody
+  const own = store.identity.user
+  return (
+    <div class="token-prompt card">
+      <p role="alert">{t.access.offered(other, own)}</p>
+      <div class="choices">
+        <button type="button" onClick={() => session.decide(false)}>
+          {t.access.stay(own)}
+        </button>
+        <button type="button" class="quiet" onClick={() => session.decide(true)}>
+          {t.access.change(other)}
+        </button>
+      </div>
+    </div>
+  )
+}
+
+/** In a tab that was only there to sign in again. */
+function TakenElsewhere({ session }: { readonly session: Session }) {
+  const { t } = useLocale()
+  if (!session.isTakenElsewhere) return null
+  return (
+    <div class="token-prompt card">
+      <p role="status">{t.access.takenElsewhere}</p>
+      <div class="choices">
+        <button type="button" class="quiet" onClick={() => session.dismiss()}>
+          {t.access.dismiss}
+        </button>
+      </div>
     </div>
   )
 }
@@ -63,7 +158,7 @@ function TokenForm({ onToken }: { readonly onToken: (token: string) => void }) {
     if (token !== '') onToken(token)
   }
   return (
-    <form class="token-form card" onSubmit={onSubmit}>
+    <form class="token-form" onSubmit={onSubmit}>
       <label>
         {t.token.label}
         <input

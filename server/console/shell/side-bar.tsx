@@ -5,6 +5,7 @@ import type { ViewName } from '../state/place.ts'
 import type { Store } from '../state/store.ts'
 import { Icon } from '../ui/icon.tsx'
 import { toggleTheme } from '../ui/theme.ts'
+import { WhoAmI } from './who-am-i.tsx'
 
 interface SideBarProps {
   readonly store: Store
@@ -19,6 +20,7 @@ export function SideBar({ store, view, onLanguage, onLogOut }: SideBarProps) {
     <header class="side-bar">
       <p class="brand-line">
         <Brand />
+        <EnvironmentBadge name={store.identity.environment} />
       </p>
       <nav aria-label={t.navigation}>
         <ul>
@@ -38,6 +40,7 @@ export function SideBar({ store, view, onLanguage, onLogOut }: SideBarProps) {
         </ul>
       </nav>
       <div class="switches">
+        <WhoAmI store={store} />
         <Switches onLanguage={onLanguage} />
         <ZoneSwitch onLanguage={onLanguage} />
         <a class="plain" href="docs/" target="_blank" rel="noopener">
@@ -86,7 +89,18 @@ export function Brand() {
         <path class="bubble" d="M4 5h24v17H15l-7 6v-6H4z" />
         <path class="cross" d="m12 9.5 8 8m0-8-8 8" />
       </svg>
-      {t.title}
+      <span class="brand-name">{t.title}</span>
+    </span>
+  )
+}
+
+/** What operators call the deployment: nobody should take staging for production. */
+export function EnvironmentBadge({ name }: { readonly name: string | undefined }) {
+  const { t } = useLocale()
+  if (name === undefined) return null
+  return (
+    <span class="environment" title={t.access.environment}>
+      <bdi>{name}</bdi>
     </span>
   )
 }

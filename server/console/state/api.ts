@@ -11,6 +11,7 @@ import type {
   StatusResponse,
   TestRecallResponse,
 } from '../../../shared/http-api.ts'
+import type { SignInResponse, WhoamiResponse } from '../../../shared/http-api/identity.ts'
 import type { RecalledResponse } from '../../../shared/protocol.ts'
 import type { Conversation } from '../../../shared/conversation.ts'
 import { isFeed } from '../../../shared/room.ts'
@@ -81,6 +82,15 @@ export class Api {
     const status: Partial<StatusResponse> & Pick<StatusResponse, 'ok' | 'testRecalls' | 'self' | 'nodes'> =
       await this.#call('status', {}, STATUS_TIMEOUT_MS)
     return { problems: [], gone: [], complete: true, ...status }
+  }
+
+  whoami(): Promise<WhoamiResponse> {
+    return this.#call('whoami', {}, STATUS_TIMEOUT_MS)
+  }
+
+  /** For a page without a token, too. */
+  signIn(): Promise<SignInResponse> {
+    return this.#call('sign-in', {}, STATUS_TIMEOUT_MS)
   }
 
   testRecall(recall: TestRecallRequest): Promise<TestRecallResponse> {

@@ -1,4 +1,3 @@
-import { claimsOf } from '../../../shared/client/credential.ts'
 import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { parseConversation } from './conversations.ts'
@@ -46,24 +45,10 @@ function createStorage(open: () => Storage): TextStorage {
 const TOKEN_KEY = 'token'
 const ROOMS_KEY = 'rooms'
 const ADDRESS_KEY = 'address'
+const SIGN_IN_KEY = 'sign-in'
 
-/**
- * Returns the token from the address's fragment, otherwise the one saved for this tab. Removes it from the address bar
- * immediately, so that nobody copies it along with the address; whatever else the fragment says stays.
- */
-export function takeToken(): { readonly token: string | undefined; readonly isFromAddress: boolean } {
-  const fragment = location.hash.slice(1)
-  const [view = '', query] = fragment.includes('?') ? fragment.split(/\?(.*)/s) : ['', fragment]
-  const parts = new URLSearchParams(query)
-  const token = parts.get('token')
-  if (token !== null) {
-    parts.delete('token')
-    const rest = parts.size === 0 ? view : `${view}?${parts.toString()}`
-    history.replaceState(null, '', location.pathname + location.search + (rest === '' ? '' : `#${rest}`))
-    saveToken(token)
-  }
-  return { token: tabStorage.get(TOKEN_KEY) || undefined, isFromAddress: token !== null }
-}
+/** Returns the token saved for this tab. */
+export const loadToken = (): string | undefined => tabStorage.get(TOKEN_KEY) || undefined
 
 /** Keeps the fragment of this tab while it is at the app's sign-in, which comes back with a token alone. */
 export const keepFragment = (fragment: string): void => tabStorage.set(ADDRESS_KEY, fragment)
@@ -75,11 +60,21 @@ export const saveToken = (token: string): void => tabStorage.set(TOKEN_KEY, toke
 
 /** Removes everything this tab has saved: the rooms too are known only through the token. */
 export function forgetToken(): void {
-  for (const key of [TOKEN_KEY, ROOMS_KEY, ADDRESS_KEY]) tabStorage.remove(key)
+  for (const key of [TOKEN_KEY, ROOMS_KEY, ADDRESS_KEY, SIGN_IN_KEY]) tabStorage.remove(key)
 }
 
-/** Returns whether the token claims the role `admin`. Decides only what to show; the gateway decides what is allowed. */
-export const claimsAdmin = (token: string): boolean => claimsOf(token)['role'] === 'admin'
+/** Longer ago, a person has given up. */
+const MAX_SIGN_IN_MS = 3_600_000
+
+/** Notes that this tab goes to sign in. */
+export const saveSignIn = (): void => tabStorage.set(SIGN_IN_KEY, String(Date.now()))
+
+/** Returns whether this tab has gone to sign in, once. */
+export function takeSignIn(): boolean {
+  const atMs = Number(tabStorage.get(SIGN_IN_KEY) ?? Number.NaN)
+  tabStorage.remove(SIGN_IN_KEY)
+  return Math.abs(Date.now() - atMs) < MAX_SIGN_IN_MS
+}
 
 /** The rooms this tab watched before it was reloaded, without the feed. */
 export function loadRooms(): readonly Room[] {

@@ -1,13 +1,15 @@
-import { claimsOf, expiryOf } from '../../../shared/client/credential.ts'
+import { expiryOf } from '../../../shared/client/credential.ts'
 import { FEED } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { Api } from './api.ts'
 import { Feed } from './feed.ts'
 import { Health } from './health.ts'
+import { readIdentity } from './identity.ts'
+import type { Identity } from './identity.ts'
 import { Quarantine } from './quarantine.ts'
 import { shownState } from './shown-state.ts'
-import type { ShownState } from './shown-state.ts'
-import { claimsAdmin, loadRooms, saveRooms } from './storage.ts'
+import type { ShownState, State } from './shown-state.ts'
+import { loadRooms, saveRooms } from './storage.ts'
 import { TestRecall } from './test-recall.ts'
 import { WatchedRooms } from './watched-rooms.ts'
 
@@ -25,12 +27,15 @@ export class Store {
   readonly watchedRooms: WatchedRooms
   readonly #onChange: () => void
   #token: string
+  #identity: Identity
   #expiresAtMs: number | undefined
   #health: Health | undefined
   #expiryTimer: ReturnType<typeof setTimeout> | undefined
+  #isAway = false
 
-  constructor(token: string, onChange: () => void) {
+  constructor(token: string, identity: Identity, onChange: () => void) {
     this.#token = token
+    this.#identity = identity
     this.#expiresAtMs = expiryOf({ token })
     this.#onChange = onChange
     this.testRecall = new TestRecall(this.api, onChange)
@@ -39,7 +44,7 @@ export class Store {
       token: () => this.#token,
       api: this.api,
       onChange: () => {
-        if (this.watchedRooms.state.kind === 'live') this.#health?.resume()
+        this.#onState(this.watchedRooms.state.kind)
         this.#scheduleExpiryWarning()
         onChange()
       },
@@ -54,15 +59,18 @@ export class Store {
     this.#scheduleExpiryWarning()
   }
 
-  /** Who is logged in, as far as the token says. */
-  get user(): string | undefined {
-    const { sub } = claimsOf(this.#token)
-    return typeof sub === 'string' ? sub : undefined
+  /** Who the viewer is, by the gateway's latest answer. */
+  get identity(): Identity {
+    return this.#identity
+  }
+
+  get user(): string {
+    return this.#identity.user
   }
 
   /** Decides only what to show; the gateway decides what is allowed. */
   get isAdmin(): boolean {
-    return claimsAdmin(this.#token)
+    return this.#identity.role === 'admin'
   }
 
   /** What the page says about itself in every view. */
@@ -99,6 +107,25 @@ export class Store {
     this.watchedRooms.connect()
     this.#startAdmin()
     this.#scheduleExpiryWarning()
+    void this.#identify()
+  }
+
+  /** Another node may have taken over, and answers from now on. */
+  #onState(kind: State['kind']): void {
+    const wasAway = this.#isAway
+    this.#isAway = kind === 'offline'
+    if (kind === 'live') this.#health?.resume()
+    if (wasAway && !this.#isAway) void this.#identify()
+  }
+
+  /** Asks the gateway again. Without an answer, what it said last counts: the connection tells what is wrong. */
+  async #identify(): Promise<void> {
+    const token = this.#token
+    const identity = await readIdentity(this.api, token).catch(() => undefined)
+    if (identity === undefined || token !== this.#token) return
+    this.#identity = identity
+    this.#startAdmin()
+    this.#onChange()
   }
 
   watch(room: Room): void {

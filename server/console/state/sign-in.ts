@@ -1,0 +1,87 @@
+import { claimsOf, isNoNewer } from '../../../shared/client/credential.ts'
+import type { SignInResponse } from '../../../shared/http-api/identity.ts'
+import type { Api } from './api.ts'
+import { withReturn } from './login-url.ts'
+import { saveSignIn } from './storage.ts'
+
+/** How the deployment signs people in, and tokens that other tabs of this browser have got there. */
+export class SignIn {
+  /** Undefined until the gateway has said it, or has failed to. */
+  #known: SignInResponse | undefined
+  readonly #channel: BroadcastChannel | undefined
+
+  constructor(api: Pick<Api, 'signIn'>, onChange: () => void) {
+    this.#channel = openChannel()
+    void this.#ask(api, onChange)
+  }
+
+  async #ask(api: Pick<Api, 'signIn'>, onChange: () => void): Promise<void> {
+    // A node that does not know the request, or none at all: a token can be pasted all the same.
+    this.#known = await api.signIn().catch((): SignInResponse => ({ ok: true }))
+    onChange()
+  }
+
+  get isKnown(): boolean {
+    return this.#known !== undefined
+  }
+
+  get environment(): string | undefined {
+    return this.#known?.environment
+  }
+
+  /** The address of the app's own sign-in, with the address to come back to; undefined if there is none. */
+  get address(): string | undefined {
+    const loginUrl = this.#known?.loginUrl
+    return loginUrl === undefined ? undefined : withReturn(loginUrl, new URL('.', location.href).href)
+  }
+
+  /** This tab goes there now. */
+  leave(): void {
+    saveSignIn()
+  }
+
+  /** Offers a token to the other tabs of the page. Calls `onTaken` if one of them takes it. */
+  offer(token: string, onTaken: () => void): void {
+    const channel = this.#channel
+    if (channel === undefined) return
+    const listener = ({ data }: MessageEvent): void => {
+      if (data !== TAKEN) return
+      channel.removeEventListener('message', listener)
+      onTaken()
+    }
+    channel.addEventListener('message', listener)
+    channel.postMessage({ token })
+  }
+
+  /** Calls `take` with each token that another tab has got for the user of this one, if it is newer. */
+  onOffer(own: () => string | undefined, take: (token: string) => void): void {
+    this.#channel?.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
+      const token = tokenIn(data)
+      const inUse = own()
+      if (token === undefined || inUse === undefined || !isSameUser(token, inUse)) return
+      if (isNoNewer({ token }, { token: inUse })) return
+      take(token)
+      this.#channel?.postMessage(TAKEN)
+    })
+  }
+}
+
+const TAKEN = 'taken'
+
+const tokenIn = (data: unknown): string | undefined =>
+  typeof data === 'object' && data !== null && 'token' in data && typeof data.token === 'string'
+    ? data.token
+    : undefined
+
+/** Whether two tokens say that they are of the same user of the same issuer. Only the gateway knows whether that is true. */
+export const isSameUser = (one: string, other: string): boolean =>
+  ['sub', 'iss'].every((name) => claimsOf(one)[name] === claimsOf(other)[name])
+
+/** The pages of one gateway. Without it, in a browser that blocks it, each tab signs in by itself. */
+function openChannel(): BroadcastChannel | undefined {
+  try {
+    return new BroadcastChannel(`recall-gateway${new URL('.', location.href).pathname}`)
+  } catch {
+    return undefined
+  }
+}
