@@ -4,13 +4,13 @@ import { openBrowser } from '../support/browser.ts'
 import { adminToken } from '../support/client.ts'
 import {
   button,
-  named,
   newTab,
   openView,
   recall,
   recallOne,
   row,
   rowsOf,
+  search,
   state,
 } from '../support/console-page.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
@@ -62,26 +62,26 @@ describe('the feed of the console', function () {
     await row(page, 'filter-b').waitFor()
 
     const groups = async (): Promise<string[]> => page.locator('.rows .conversation').allInnerTexts()
-    for (const [field, text] of [
-      ['Conversation', 'TER-B'],
-      ['Topic', 'filter-t'],
-      ['Recalled by', 'mod_b'],
-      ['Group type', 'comm'],
-    ] as const) {
-      await named(page, field).fill(text)
+    for (const text of [
+      'TER-B',
+      'topic:filter-topic',
+      'operator:mod_b',
+      'type:community',
+      'filter -filter-a',
+    ]) {
+      await search(page, text)
       await page.getByText(/^1 of [\d,]+ recalls$/).waitFor()
       expect(await groups()).to.deep.equal(['filter-b'])
-      await button(page, 'Clear filter').click()
+      await search(page, '')
     }
-    for (const [field, time] of [
-      ['From', '2100-01-01T00:00'],
-      ['Until', '2000-01-01T00:00'],
-    ] as const) {
-      await named(page, field).fill(time)
-      await page.getByText('No recalls match the filter.').waitFor()
-      await button(page, 'Clear filter').click()
-    }
-    await named(page, 'Conversation').fill('filter-a')
+    await search(page, 'recalled>=2100-01-01')
+    await page.getByText('None of the recalls that are kept match.').waitFor()
+    await search(page, 'recalled>=2026-01-02 recalled<2026-01-01')
+    await page.getByText('Recalled: from is after until').waitFor()
+    await search(page, 'grop:filter-a')
+    await page.getByRole('alert').filter({ hasText: 'grop:filter-a There is no such key.' }).waitFor()
+    expect(await groups()).to.deep.equal([])
+    await search(page, 'filter-a')
     await recallOne(url, 'filter-b', 131)
     await recallOne(url, 'filter-a', 132)
     await page.getByText(/^2 of [\d,]+ recalls$/).waitFor()

@@ -3,7 +3,17 @@ import type { Browser, Page } from 'playwright-core'
 import { openBrowser } from '../support/browser.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { adminToken } from '../support/client.ts'
-import { button, named, newTab, openView, recallOne, row, rowsOf, state } from '../support/console-page.ts'
+import {
+  button,
+  named,
+  newTab,
+  openView,
+  recallOne,
+  row,
+  rowsOf,
+  search,
+  state,
+} from '../support/console-page.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { postWebhook, signedQuery } from '../support/webhook.ts'
@@ -71,11 +81,10 @@ describe('every kind of conversation in the console', function () {
     expect(stops[1]).to.match(/^Feed offset \d+ · 1 socket /)
     await page.keyboard.press('Escape')
 
-    await page.getByRole('combobox', { name: 'Kind' }).selectOption('One-to-one')
+    await search(page, 'kind:c2c')
     await page.getByText('1 of 3 recalls').waitFor()
     expect(await shown(page)).to.deep.equal(['1:1 ann and zoe'])
-    await button(page, 'Clear filter').click()
-    await named(page, 'Conversation').fill('TOA')
+    await search(page, 'TOA')
     await page.getByText('1 of 3 recalls').waitFor()
     expect(await shown(page)).to.deep.equal(['Official @TOA#news'])
     await recallOfAccount('@TOA#news', ['3_3_1700000003'])
@@ -127,20 +136,14 @@ describe('every kind of conversation in the console', function () {
     await lookup.getByLabel('Message keys').fill('2_2_1700000000, 9_9_1700000000')
     await lookup.getByRole('button', { name: 'Look up' }).click()
     await lookup.getByText('1 of 2 messages recalled').waitFor()
-    expect(await lookup.locator('.keys .recalled code').allInnerTexts()).to.deep.equal(['2_2_1700000000'])
-    await lookup.getByText('not recalled').waitFor()
+    expect(await lookup.locator('.recalled-lines code').allInnerTexts()).to.deep.equal(['2_2_1700000000'])
+    await lookup.getByText('Not recalled: 9_9_1700000000').waitFor()
 
-    const search = page.locator('.search')
-    await search.getByRole('combobox').selectOption('One-to-one')
-    await search.getByLabel('User', { exact: true }).fill('gus')
-    await search.getByLabel('Other user', { exact: true }).fill('hal')
-    await button(page, 'Search').click()
-    await page.getByText('2 recalls', { exact: true }).waitFor()
+    await search(page, 'c2c:gus c2c:hal')
+    await page.getByText('2 found.').waitFor()
     expect(await shown(page)).to.deep.equal(['1:1 gus and hal', '1:1 gus and hal'])
-    await search.getByRole('combobox').selectOption('Official account')
-    await search.getByLabel('Official account', { exact: true }).fill('gus')
-    await button(page, 'Search').click()
-    await page.getByText('No matching recalls.').waitFor()
+    await search(page, 'official:gus')
+    await page.getByText('None of the recalls that are kept match.').waitFor()
   })
 
   it('is sent test recalls, which arrive', async () => {

@@ -135,7 +135,7 @@ describe('the console says what is true', function () {
     expect(await member.getByRole('alert').filter({ hasText: 'some may be missing' }).count()).to.equal(1)
     await member.unroute(/v1\/notices/)
     await button(member, 'Search').click()
-    await member.getByText('No older recalls.').waitFor()
+    await member.getByText('Nothing older is kept.').waitFor()
     expect(await member.getByRole('alert').filter({ hasText: 'some may be missing' }).count()).to.equal(0)
     await member.close()
   })

@@ -15,6 +15,7 @@ import {
   recall,
   recallOne,
   row,
+  search,
   state,
   upTo,
 } from '../support/console-page.ts'
@@ -165,28 +166,27 @@ describe('the views of the console', function () {
   })
 
   describe('history', () => {
-    /** Admins search everything at first. */
-    const ofGroup = (page: Page) => page.locator('.search select').selectOption('group')
-
     it('shows the result of the latest request, whichever response arrives last', async () => {
       await recallOne(url, 'slow', 5)
       const page = await open('history')
       const delayed: (() => unknown)[] = []
-      await page.route(/(recalled|notices)\?group=slow/, (route) => void delayed.push(() => route.continue()))
+      await page.route(
+        /recalled\?group=slow|search\?q=slow/,
+        (route) => void delayed.push(() => route.continue()),
+      )
       const lookup = page.getByRole('region', { name: 'Which messages are recalled?' })
-      await ofGroup(page)
       const request = async (group: string): Promise<void> => {
         await lookup.getByLabel('Group', { exact: true }).fill(group)
         await lookup.getByLabel('From seq').fill('5')
         await lookup.getByRole('button', { name: 'Look up' }).click()
-        await page.locator('.search input[name=group]').fill(group)
-        await button(page, 'Search').click()
+        await search(page, group)
       }
       await request('slow')
+      await waitUntil('both are on their way', () => delayed.length === 2)
       await request('none')
-      await page.getByText('No matching recalls.').waitFor()
+      await page.getByText('None of the recalls that are kept match.').waitFor()
       const responses = Promise.all(
-        ['recalled', 'notices'].map((name) => page.waitForResponse(new RegExp(`${name}\\?group=slow`))),
+        [/recalled\?group=slow/, /search\?q=slow/].map((name) => page.waitForResponse(name)),
       )
       for (const release of delayed) release()
       await (await responses)[1]?.finished()
@@ -208,7 +208,10 @@ describe('the views of the console', function () {
       await lookup.getByLabel('To seq').fill('1400')
       await lookup.getByRole('button', { name: 'Look up' }).click()
       await lookup.getByText('4 of 401 messages recalled').waitFor()
-      await lookup.getByText('1003–1005, 1200').waitFor()
+      await lookup.getByText('1000–1400 in Group looked-up').waitFor()
+      const lines = lookup.locator('.recalled-lines li')
+      await lines.filter({ hasText: 'by ' }).nth(1).waitFor()
+      expect(await lines.locator('code').allInnerTexts()).to.deep.equal(['1003–1005', '1200'])
       expect(await lookup.locator('.squares i').count()).to.equal(401)
 
       await lookup.getByLabel('To seq').fill('2400')
@@ -218,13 +221,11 @@ describe('the views of the console', function () {
     it('is searched page by page, back to the start of the log', async () => {
       for (const seq of upTo(230)) await recallOne(url, 'long', seq)
       const page = await open('history')
-      await ofGroup(page)
-      await page.locator('.search input[name=group]').fill('long')
-      await button(page, 'Search').click()
-      await page.getByText('200 recalls').waitFor()
-      await button(page, 'Load older').click()
-      await page.getByText('230 recalls').waitFor()
-      await page.getByText('No older recalls.').waitFor()
+      await search(page, 'group:long')
+      await page.getByText('200 found.').waitFor()
+      await button(page, 'Search on').click()
+      await page.getByText('230 found.').waitFor()
+      await page.getByText(/^All that is kept, since .*, was searched\.$/).waitFor()
     })
   })
 

@@ -41,6 +41,9 @@ export const named = (page: Page, name: string) => page.getByLabel(name, { exact
 
 export const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
 
+/** Writes into the search box. */
+export const search = (page: Page, q: string): Promise<void> => page.getByRole('searchbox').fill(q)
+
 /** The connection state shown on the page: Live, Offline, … */
 export const state = (page: Page, label: string) => page.getByRole('status').getByText(label, { exact: true })
 

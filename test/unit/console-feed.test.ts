@@ -1,6 +1,7 @@
 import { expect } from 'chai'
-import { createMatcher, Feed, isEmpty, MAX_ROWS, NO_FILTER } from '../../server/console/state/feed.ts'
-import type { Filter, NoticeRow, Row } from '../../server/console/state/feed.ts'
+import { identityOf } from '../../server/console/state/conversations.ts'
+import { Feed, MAX_ROWS } from '../../server/console/state/feed.ts'
+import type { NoticeRow } from '../../server/console/state/feed.ts'
 import type { Conversation, GroupConversation } from '../../shared/conversation.ts'
 import type { Notice } from '../../shared/notice.ts'
 import { FEED } from '../../shared/room.ts'
@@ -9,6 +10,7 @@ import { seqsOf } from '../support/seqs.ts'
 const noticeRow = (seq: number, fields: Partial<Notice & GroupConversation> = {}): NoticeRow => ({
   kind: 'notice',
   room: FEED,
+  epoch: 'e1',
   notice: {
     offset: seq,
     group: 'lobby',
@@ -23,6 +25,7 @@ const noticeRow = (seq: number, fields: Partial<Notice & GroupConversation> = {}
 const recallRow = (recall: Conversation & Pick<Notice, 'messages' | 'sender'>): NoticeRow => ({
   kind: 'notice',
   room: FEED,
+  epoch: 'e1',
   notice: { offset: 1, recalledAtMs: 1_000, receivedAtMs: 1_000, ...recall },
 })
 
@@ -56,7 +59,7 @@ describe('feed of the console', () => {
     const feed = new Feed()
     feed.add([noticeRow(1), { kind: 'gap', reason: 'trimmed' }, noticeRow(2, { group: 'other' })])
     expect(feed.recalls).to.deep.equal({ all: 2, shown: 2 })
-    feed.setFilter({ ...NO_FILTER, conversation: 'other' })
+    feed.setSearch('group:other')
     expect(feed.recalls).to.deep.equal({ all: 2, shown: 1 })
     feed.add(upTo(MAX_ROWS * 2).map((seq) => noticeRow(seq)))
     expect(feed.recalls).to.deep.equal({ all: feed.recalls.all, shown: 0 })
@@ -110,71 +113,55 @@ describe('feed of the console', () => {
   it('filters old and new rows, and keeps the others', () => {
     const feed = new Feed()
     feed.add([noticeRow(1), noticeRow(2, { group: 'other' })])
-    feed.setFilter({ ...NO_FILTER, conversation: 'oth' })
+    feed.setSearch('oth')
     feed.add([noticeRow(3), noticeRow(4, { group: 'other' })])
     expect(allSeqsOf(feed)).to.deep.equal([2, 4])
-    feed.setFilter(NO_FILTER)
+    feed.setSearch('')
     expect(allSeqsOf(feed)).to.deep.equal([1, 2, 3, 4])
   })
 })
 
-describe('filter of the console', () => {
-  const matches = (filter: Partial<Filter>, row: Row): boolean =>
-    createMatcher({ ...NO_FILTER, ...filter })(row)
-  const row = noticeRow(1, {
-    group: 'Spring Sale',
-    topic: 'Trading',
-    operator: 'mod_linh',
-    groupType: 'Community',
-    recalledAtMs: Date.parse('2026-03-01T10:00'),
+describe('the search of the feed', () => {
+  const found = (text: string): number => {
+    const feed = new Feed()
+    feed.add([
+      noticeRow(1, { group: 'Spring Sale', operator: 'mod_linh' }),
+      recallRow({ c2c: ['alice', 'bob'], messages: [{ key: 'k' }], sender: 'bob' }),
+      { kind: 'gap', reason: 'trimmed' },
+    ])
+    feed.setSearch(text)
+    expect(feed.isFiltered).to.equal(text !== '')
+    return feed.recalls.shown
+  }
+
+  it('is in the language of filters', () => {
+    expect(found('')).to.equal(2)
+    expect(found('spring operator:mod_linh')).to.equal(1)
+    expect(found('kind:c2c -alice')).to.equal(0)
   })
 
-  it('matches any part of a name, in lower or upper case', () => {
-    expect(matches({ conversation: 'spring' }, row)).to.equal(true)
-    expect(matches({ conversation: 'sprung' }, row)).to.equal(false)
-    expect(matches({ topic: ' TRAD ' }, row)).to.equal(true)
-    expect(matches({ operator: 'linh' }, row)).to.equal(true)
-    expect(matches({ type: 'public' }, row)).to.equal(false)
+  it('shows nothing while it cannot be read, remarks neither', () => {
+    const feed = new Feed()
+    feed.add([noticeRow(1), { kind: 'gap', reason: 'trimmed' }])
+    feed.setSearch('nokey:x')
+    expect(feed.shown).to.deep.equal([])
+    // Never hides a gap otherwise.
+    feed.setSearch('group:other')
+    expect(feed.shown.map(({ row }) => row.kind)).to.deep.equal(['gap'])
   })
 
-  it('requires every field to match', () => {
-    expect(matches({ conversation: 'spring', operator: 'linh' }, row)).to.equal(true)
-    expect(matches({ conversation: 'spring', operator: 'other' }, row)).to.equal(false)
-  })
-
-  it('finds a conversation of two by each of them, an official account by its name, and all by their kind', () => {
-    const official = recallRow({ official: 'news', messages: [{ key: 'k' }] })
-    const c2c = recallRow({ c2c: ['alice', 'bob'], messages: [{ key: 'k' }], sender: 'bob' })
-    const all = [row, c2c, official]
-    const found = (filter: Partial<Filter>) => all.filter((one) => matches(filter, one))
-    expect(found({ conversation: 'ALICE' })).to.deep.equal([c2c])
-    expect(found({ conversation: 'bob' })).to.deep.equal([c2c])
-    expect(found({ conversation: 'new' })).to.deep.equal([official])
-    expect(found({ conversation: 'undefined' })).to.deep.equal([])
-    expect(found({ kind: 'group' })).to.deep.equal([row])
-    expect(found({ kind: 'c2c' })).to.deep.equal([c2c])
-    expect(found({ kind: 'official' })).to.deep.equal([official])
-    expect(found({ kind: 'c2c', conversation: 'spring' })).to.deep.equal([])
-    expect(found({ kind: 'c2c', topic: 'x' })).to.deep.equal([])
-  })
-
-  it('hides rows that lack the filtered field', () => {
-    expect(matches({ topic: 'trading' }, noticeRow(1))).to.equal(false)
-    expect(matches({ operator: 'linh' }, noticeRow(1))).to.equal(false)
-  })
-
-  it('includes both ends of the time range', () => {
-    expect(matches({ from: '2026-03-01T10:00', until: '2026-03-01T10:00' }, row)).to.equal(true)
-    expect(matches({ from: '2026-03-01T10:01' }, row)).to.equal(false)
-    expect(matches({ until: '2026-03-01T09:59' }, row)).to.equal(false)
-  })
-
-  it('never hides a gap', () => {
-    expect(matches({ conversation: 'spring' }, { kind: 'gap', reason: 'trimmed' })).to.equal(true)
-  })
-
-  it('knows whether it is empty', () => {
-    expect(isEmpty(NO_FILTER)).to.equal(true)
-    expect(isEmpty({ ...NO_FILTER, from: '2026-03-01T10:00' })).to.equal(false)
+  it('knows what it holds, also of rows that wait, so that the logs add nothing twice', () => {
+    const feed = new Feed()
+    const [first, second, other] = [noticeRow(1), noticeRow(2), noticeRow(3, { group: 'other' })]
+    const holds = (): boolean[] => [first, second, other].map(({ notice }) => feed.holds(identityOf(notice)))
+    feed.setSearch('group:lobby')
+    feed.add([first, other])
+    expect(holds()).to.deep.equal([true, false, false])
+    feed.pause()
+    feed.add([second])
+    expect(holds()).to.deep.equal([true, true, false])
+    feed.resume()
+    feed.setSearch('group:other')
+    expect(holds()).to.deep.equal([false, false, true])
   })
 })

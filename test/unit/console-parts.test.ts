@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { Api } from '../../server/console/state/api.ts'
 import { Health, Rates } from '../../server/console/state/health.ts'
 import { countAfter, rowWindow, scrollTopFor } from '../../server/console/list/row-window.ts'
-import { formatRanges, parseSeqs } from '../../server/console/ui/seqs.ts'
+import { parseSeqs } from '../../server/console/ui/seqs.ts'
 
 describe('window of a list', () => {
   const scrolled = fc.record({
@@ -100,12 +100,6 @@ describe('rates of the console', () => {
 })
 
 describe('sequence numbers', () => {
-  it('are formatted as ranges', () => {
-    expect(formatRanges([])).to.deep.equal([])
-    expect(formatRanges([5])).to.deep.equal(['5'])
-    expect(formatRanges([1, 2, 3, 7, 9, 10])).to.deep.equal(['1–3', '7', '9–10'])
-  })
-
   it('are parsed with separators of any kind, each once', () => {
     expect(parseSeqs('3, 1,2 2')).to.deep.equal([3, 1, 2])
     expect(parseSeqs('1，2、3')).to.deep.equal([1, 2, 3])

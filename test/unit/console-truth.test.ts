@@ -300,6 +300,7 @@ describe('the status in the console', () => {
       ({
         kind: 'notice',
         room: FEED,
+        epoch: 'e1',
         notice: { ...noticeAt(1), messages: [{ seq }] },
         ...(seenAtMs !== undefined && { seenAtMs }),
       }) as const
@@ -328,6 +329,7 @@ describe('the status in the console', () => {
       ({
         kind: 'notice',
         room: FEED,
+        epoch: 'e1',
         notice: { offset: 1, ...conversation, messages, recalledAtMs: 1, receivedAtMs: 1 },
         seenAtMs: 1,
       }) as const

@@ -100,30 +100,13 @@ export const en = {
     operator: 'Recalled by',
     messages: 'Messages',
   },
-  filter: {
-    title: 'Filter',
-    kind: 'Kind',
-    anyKind: 'Any',
-    conversation: 'Conversation',
-    topic: 'Topic',
-    operator: 'Recalled by',
-    type: 'Group type',
-    from: 'From',
-    until: 'Until',
-    clear: 'Clear filter',
-  },
+  filter: { kind: 'Kind', anyKind: 'Any' },
   feed: {
     empty: 'No recalls yet. They appear here as they happen.',
     emptyNotLive: 'No recalls to show. This list is not live at the moment.',
-    noMatch: 'No recalls match the filter.',
     pause: 'Pause',
     resume: (count: number) => (count === 0 ? 'Resume' : `Resume (${number(count)} new)`),
     paused: (count: number) => `Paused. New recalls are queued, the latest ${number(count)} of them.`,
-    count: (shown: number, all: number) =>
-      shown === all
-        ? plural(all, 'recall', 'recalls')
-        : `${number(shown)} of ${plural(all, 'recall', 'recalls')}`,
-    trimmed: (count: number) => `Only the latest ${number(count)} are shown.`,
     jumpToLatest: 'Jump to latest',
     newRows: (count: number) => `${plural(count, 'new entry', 'new entries')} in the feed`,
     adminsOnly: 'Only admins can see the feed. Watch conversations under Rooms.',
@@ -217,20 +200,17 @@ export const en = {
   },
   history: {
     title: 'Search history',
-    since: 'Received since',
     search: 'Search',
     older: 'Load older',
     prompt: 'Search the log of a conversation, or of everything.',
     noMatch: 'No matching recalls.',
     readInDoubt: (time: string) =>
       `Read at ${time}, when it was not certain that all recalls were stored: some may be missing. Ask again once the page is live.`,
-    noOlder: 'No older recalls.',
     lookupTitle: 'Which messages are recalled?',
     fromSeq: 'From seq',
     toSeq: 'To seq',
     recalledCount: (found: number, requested: number) =>
       `${number(found)} of ${plural(requested, 'message', 'messages')} recalled`,
-    notRecalled: 'not recalled',
     tooMany: 'At most 1,000 messages at a time.',
     reversed: 'The range ends before it begins.',
     lookupSubmit: 'Look up',

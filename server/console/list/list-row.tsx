@@ -6,13 +6,11 @@ import { visibleText } from '../state/visible-text.ts'
 import { Icon } from '../ui/icon.tsx'
 import { ConversationName } from '../ui/conversation.tsx'
 import { InterruptionText, LateMark, Timestamp } from '../ui/labels.tsx'
+import { isFresh } from './use-list.ts'
 import { Name } from '../ui/name.tsx'
 
 /** A recall has up to 1,000 messages; one line has room for fewer than these. */
 const MAX_SHOWN_SEQS = 40
-/** How long a new row is highlighted. */
-const FRESH_MS = 1_500
-
 /** The element id of the row with this key. */
 export const rowId = (key: number): string => `row-${key}`
 
@@ -37,11 +35,10 @@ export function ListRow({ keyed, index, isActive, isOpen, onOpen }: ListRowProps
         </div>
       </div>
     )
-  const isFresh = row.seenAtMs !== undefined && Date.now() - row.seenAtMs < FRESH_MS
   return (
     <div
       {...common}
-      class={`row notice${marks}${isFresh ? ' fresh' : ''}`}
+      class={`row notice${marks}${isFresh(keyed) ? ' fresh' : ''}`}
       aria-selected={isOpen}
       onClick={() => onOpen(keyed)}
     >

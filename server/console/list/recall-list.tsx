@@ -4,7 +4,8 @@ import { Icon } from '../ui/icon.tsx'
 import { usePrintable } from '../ui/printable.ts'
 import { ListRow, rowId } from './list-row.tsx'
 import { rowWindow } from './row-window.ts'
-import { useActiveRow, useScrolling } from './use-list.ts'
+import { useHold } from './use-hold.ts'
+import { useActiveRow, useFreshness, useOpenRowInView, useScrolling } from './use-list.ts'
 
 interface RecallListProps {
   /** Oldest first. The list shows the newest first. */
@@ -15,21 +16,42 @@ interface RecallListProps {
   /** The key of the row that is open next to the list. */
   readonly open: number | undefined
   readonly onOpen: (row: KeyedRow) => void
+  readonly onClose: () => void
 }
 
 /**
  * A list of any length: only visible rows are in the document. The Tab key stops at the list once; arrow keys move inside
  * it.
  */
-export function RecallList({ rows, label, empty, open, onOpen }: RecallListProps) {
-  usePrintable({ label, rows })
+export function RecallList({ rows: all, label, empty, open, onOpen, onClose }: RecallListProps) {
+  usePrintable({ label, rows: all })
+  const hold = useHold({ rows: all, isOpen: open !== undefined })
+  const { shown: rows, newer } = hold
   const { scroller, viewport, onScroll, scrollTo } = useScrolling(rows)
-  const { active, activate, onKeyDown } = useActiveRow({ rows, viewport, scrollTo, onOpen })
+  const showNewest = (): void => {
+    scrollTo(0)
+    hold.release()
+  }
+  const { active, activate, onKeyDown } = useActiveRow({
+    rows,
+    viewport,
+    scrollTo,
+    onOpen,
+    onMove: hold.holdByKey,
+    onHome() {
+      showNewest()
+      return all.at(-1)?.key
+    },
+    onEscape: open === undefined ? hold.release : onClose,
+  })
+  useOpenRowInView(rows, open, viewport, scrollTo)
+  useFreshness(rows)
   const { first, end } = rowWindow(viewport, rows.length)
   const rendered = rows.slice(rows.length - end, rows.length - first).toReversed()
   const px = (count: number): string => `${count * viewport.rowPx}px`
   return (
     <div class="list-frame">
+      {newer > 0 && <NewerRows count={newer} onClick={showNewest} />}
       <div
         ref={scroller}
         class="list"
@@ -40,6 +62,8 @@ export function RecallList({ rows, label, empty, open, onOpen }: RecallListProps
         aria-activedescendant={rendered.some(({ key }) => key === active) ? rowId(active ?? 0) : undefined}
         onScroll={onScroll}
         onKeyDown={onKeyDown}
+        onBlur={hold.onBlur}
+        {...hold.pointer}
       >
         <ListHeader />
         <div role="rowgroup" class="rows" style={{ height: px(rows.length), paddingTop: px(first) }}>
@@ -56,7 +80,7 @@ export function RecallList({ rows, label, empty, open, onOpen }: RecallListProps
         </div>
       </div>
       {rows.length === 0 && <p class="empty">{empty}</p>}
-      {viewport.topPx > viewport.rowPx * 4 && <JumpToLatest onClick={() => scrollTo(0)} />}
+      {viewport.topPx > viewport.rowPx * 4 && <JumpToLatest onClick={showNewest} />}
     </div>
   )
 }
@@ -73,6 +97,22 @@ function ListHeader() {
         ))}
       </div>
     </div>
+  )
+}
+
+interface NewerRowsProps {
+  readonly count: number
+  readonly onClick: () => void
+}
+
+/** Says how many rows wait above those that hold still, and shows them. */
+function NewerRows({ count, onClick }: NewerRowsProps) {
+  const { t } = useLocale()
+  return (
+    <button type="button" class="newer" title={t.find.list.newerTitle} onClick={onClick}>
+      <Icon name="up" />
+      {t.find.list.newer(count)}
+    </button>
   )
 }
 

@@ -12,6 +12,7 @@ import type {
   TestRecallResponse,
 } from '../../../shared/http-api.ts'
 import type { SignInResponse, WhoamiResponse } from '../../../shared/http-api/identity.ts'
+import type { SearchResponse } from '../../../shared/http-api/search.ts'
 import type { RecalledResponse } from '../../../shared/protocol.ts'
 import type { Conversation } from '../../../shared/conversation.ts'
 import { isFeed } from '../../../shared/room.ts'
@@ -22,6 +23,9 @@ import { GatewayClock } from './gateway-clock.ts'
 const TIMEOUT_MS = 10_000
 /** A process knows its status within about a second, whatever else works. Until then, the page shows one that is old. */
 const STATUS_TIMEOUT_MS = 5_000
+
+/** How many hits a page of a search has at most. */
+const SEARCH_PAGE = 200
 
 /** Messages of a group by `MsgSeq`, those of any other conversation by `MsgKey`. */
 export type TestRecallRequest = Conversation &
@@ -66,6 +70,15 @@ export class Api {
     return this.#get('notices', [...queryOf(room), ...Object.entries(query)])
   }
 
+  /** `q` is in the language of `shared/filter.ts`; `before` is the cursor of the page before. */
+  search(q: string, before?: string): Promise<SearchResponse> {
+    return this.#get('search', [
+      ['q', q],
+      ['limit', SEARCH_PAGE],
+      ...(before === undefined ? [] : ([['before', before]] as const)),
+    ])
+  }
+
   position(room: Room): Promise<PositionResponse> {
     return this.#get('position', queryOf(room))
   }
@@ -91,6 +104,16 @@ export class Api {
   /** For a page without a token, too. */
   signIn(): Promise<SignInResponse> {
     return this.#call('sign-in', {}, STATUS_TIMEOUT_MS)
+  }
+
+  /** Opens a response of any length: of `GET /v1/export` and the like. The signal ends it. */
+  async open(path: string, query: Query, signal: AbortSignal): Promise<Response> {
+    const headers = { Authorization: `Bearer ${this.#token()}` }
+    const url = `v1/${path}?${toText(Object.entries(query))}`
+    const response = await fetch(url, { headers, signal }).catch(() => undefined)
+    if (response?.ok && response.body) return response
+    const body = (await response?.json().catch(() => undefined)) as Partial<ErrorResponse> | undefined
+    throw new ApiError(body?.code ?? 'NO_ANSWER', body?.message ?? '')
   }
 
   testRecall(recall: TestRecallRequest): Promise<TestRecallResponse> {

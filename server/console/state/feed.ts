@@ -1,15 +1,17 @@
-import type { Conversation } from '../../../shared/conversation.ts'
+import { matches, parseFilter } from '../../../shared/filter.ts'
+import type { ParsedFilter } from '../../../shared/filter.ts'
 import type { MemberNotice, Notice } from '../../../shared/notice.ts'
 import type { GapReason } from '../../../shared/position.ts'
 import type { Room } from '../../../shared/room.ts'
-import { kindOf } from './conversations.ts'
-import type { Kind } from './conversations.ts'
+import { identityOf } from './conversations.ts'
 import type { Interruption } from './interruptions.ts'
 
 export interface NoticeRow {
   readonly kind: 'notice'
   /** The room whose log holds it. */
   readonly room: Room
+  /** The epoch of that log, which tells its offsets from those of another. */
+  readonly epoch: string
   readonly notice: Notice | MemberNotice
   /** When it reached this page, by the viewer's clock; undefined if it was read from the log. */
   readonly seenAtMs?: number
@@ -42,8 +44,11 @@ export class Feed {
   #queued: KeyedRow[] | undefined
   #queuedRecalls = 0
   #recalls = { all: 0, shown: 0 }
-  #matches = createMatcher(NO_FILTER)
-  #filter = NO_FILTER
+  #text = ''
+  #search = parseFilter('')
+  #matches = createMatcher(this.#search)
+  /** Of the recalls that are shown or wait, and match; undefined until somebody asks. */
+  #identities: Set<string> | undefined
   #nextKey = 1
   #isTrimmed = false
   #hidesGap = false
@@ -57,8 +62,20 @@ export class Feed {
     return this.#recalls
   }
 
-  get filter(): Filter {
-    return this.#filter
+  /** What the rows were searched for. If it cannot be read, none is shown. */
+  get search(): ParsedFilter {
+    return this.#search
+  }
+
+  /** Whether rows may be hidden because they do not match. */
+  get isFiltered(): boolean {
+    return !this.#search.ok || this.#search.filter.terms.length > 0
+  }
+
+  /** Whether a recall of this identity, which matches, is shown or waits. */
+  holds(identity: string): boolean {
+    this.#identities ??= new Set([...this.#shown, ...(this.#queued ?? [])].flatMap(identitiesOf))
+    return this.#identities.has(identity)
   }
 
   get isPaused(): boolean {
@@ -112,15 +129,20 @@ export class Feed {
     if (this.#all.length > MAX_ROWS) this.#trim()
   }
 
-  setFilter(filter: Filter): void {
-    this.#filter = filter
-    this.#matches = createMatcher(filter)
+  /** Shows the rows that match, in the language of `shared/filter.ts`. */
+  setSearch(text: string): void {
+    if (text === this.#text) return
+    this.#text = text
+    this.#search = parseFilter(text)
+    this.#matches = createMatcher(this.#search)
     this.#shown = this.#all.filter(({ row }) => this.#matches(row))
+    this.#identities = undefined
     this.#count()
   }
 
   #queue(queued: KeyedRow[], keyed: KeyedRow): void {
     queued.push(keyed)
+    for (const identity of identitiesOf(keyed)) this.#identities?.add(identity)
     if (keyed.row.kind === 'notice') this.#queuedRecalls++
     if (keyed.row.kind === 'gap') this.#hidesGap = true
   }
@@ -131,7 +153,9 @@ export class Feed {
     if (isShown) this.#shown.push(keyed)
     if (keyed.row.kind !== 'notice') return
     this.#recalls.all++
-    if (isShown) this.#recalls.shown++
+    if (!isShown) return
+    this.#recalls.shown++
+    for (const identity of identitiesOf(keyed)) this.#identities?.add(identity)
   }
 
   #count(): void {
@@ -143,66 +167,19 @@ export class Feed {
     this.#isTrimmed = true
     const oldestKey = this.#all[0]?.key ?? 0
     this.#shown = this.#shown.filter(({ key }) => key >= oldestKey)
+    this.#identities = undefined
     this.#count()
   }
 }
 
+const identitiesOf = ({ row }: KeyedRow): string[] => (row.kind === 'notice' ? [identityOf(row.notice)] : [])
+
 const countRecalls = (rows: readonly KeyedRow[]): number =>
   rows.filter(({ row }) => row.kind === 'notice').length
 
-/** Which rows of the feed are shown. An empty text matches everything. */
-export interface Filter {
-  readonly kind: Kind | ''
-  /** Part of the name of a group, of one of two users, or of an official account. */
-  readonly conversation: string
-  readonly topic: string
-  readonly operator: string
-  readonly type: string
-  /** Formatted as the value of a `datetime-local` input. */
-  readonly from: string
-  readonly until: string
-}
-
-export const NO_FILTER: Filter = {
-  kind: '',
-  conversation: '',
-  topic: '',
-  operator: '',
-  type: '',
-  from: '',
-  until: '',
-}
-
-export const isEmpty = (filter: Filter): boolean => Object.values(filter).every((value) => value === '')
-
 /** Returns a function that says whether a row is shown. Events always are: they show whether the list is complete. */
-export function createMatcher(filter: Filter): (row: Row) => boolean {
-  const contains = (wanted: string) => {
-    const text = wanted.trim().toLowerCase()
-    return (value: string | undefined): boolean => text === '' || (value ?? '').toLowerCase().includes(text)
-  }
-  const conversation = contains(filter.conversation)
-  const topic = contains(filter.topic)
-  const operator = contains(filter.operator)
-  const type = contains(filter.type)
-  const fromMs = filter.from === '' ? -Infinity : Date.parse(filter.from)
-  const untilMs = filter.until === '' ? Infinity : Date.parse(filter.until)
-  return (row) => {
-    if (row.kind !== 'notice') return true
-    const { notice } = row
-    const forAdmins = 'receivedAtMs' in notice ? notice : undefined
-    return (
-      (filter.kind === '' || filter.kind === kindOf(notice)) &&
-      namesOf(notice).some(conversation) &&
-      topic(notice.topic) &&
-      operator(forAdmins?.operator) &&
-      type(forAdmins?.groupType) &&
-      notice.recalledAtMs >= fromMs &&
-      notice.recalledAtMs <= untilMs
-    )
-  }
+function createMatcher(search: ParsedFilter): (row: Row) => boolean {
+  if (!search.ok) return () => false
+  const { filter } = search
+  return (row) => row.kind !== 'notice' || matches(filter, row.notice)
 }
-
-/** What a conversation is called: its group, its two users, or its account. */
-const namesOf = ({ group, c2c, official }: Conversation): readonly string[] =>
-  c2c ?? [group ?? official ?? '']

@@ -14,7 +14,7 @@ const MAX_SEARCH_LENGTH = 1_000
 const MAX_NAMES_LENGTH = 4_000
 
 /** A recall by its place in a log: `feed@<epoch>:<offset>`, with the room's name in front of the `@`. */
-interface RecallPlace {
+export interface RecallPlace {
   readonly room: Room
   readonly epoch: string
   readonly offset: number
@@ -32,6 +32,14 @@ const textPart = (maxLength: number): Part<string> => ({
 })
 
 const room: Part<Room> = { parse: parseRoomName, format: roomName }
+
+const time: Part<number> = {
+  parse(value) {
+    const atMs = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value) ? Date.parse(value) : NaN
+    return Number.isNaN(atMs) ? undefined : atMs
+  },
+  format: (atMs) => new Date(atMs).toISOString(),
+}
 
 const recallPlace: Part<RecallPlace> = {
   parse(value) {
@@ -57,6 +65,9 @@ const PARTS = {
   room,
   /** The messages that are looked up: ranges of `MsgSeq`, or each `MsgKey`, separated by commas. */
   names: textPart(MAX_NAMES_LENGTH),
+  /** The conversation whose log a member reads, and since when it was recalled, in ms since 1970. */
+  log: room,
+  since: time,
 }
 
 type PartName = keyof typeof PARTS

@@ -33,6 +33,8 @@ export class WatchedRoom {
   refusal: { readonly code: string; readonly message: string } | undefined
   /** Why its log could not be read, as long as it could not. */
   failure: ApiError | undefined
+  /** Whether its log held more than was read at first. */
+  hasOlder = false
   gaps = 0
   lastGap: { readonly reason: GapReason; readonly atMs: number } | undefined
   /** How many notices came late because the page was not connected. */
@@ -119,6 +121,7 @@ export class WatchedRoom {
     if (page.position.epoch !== position.epoch) return
     const isFirst = this.#shown === undefined
     const from = this.#shown?.epoch === position.epoch ? this.#shown.offset : 0
+    if (isFirst) this.hasOlder = page.older === true
     this.#shown = position
     const missing = page.notices.filter((notice) => notice.offset > from && this.#isNew(notice))
     this.#show(missing.map((notice) => this.#rowOf(notice, !isFirst)))
@@ -140,7 +143,8 @@ export class WatchedRoom {
 
   #rowOf(notice: Notice | MemberNotice, isNew: boolean): NoticeRow {
     const lateMs = isNew ? this.#interruptions.lateness(notice) : undefined
-    return { kind: 'notice', room: this.room, notice, ...(lateMs !== undefined && { lateMs }) }
+    const epoch = this.#shown?.epoch ?? ''
+    return { kind: 'notice', room: this.room, epoch, notice, ...(lateMs !== undefined && { lateMs }) }
   }
 
   #show(rows: readonly Row[]): void {

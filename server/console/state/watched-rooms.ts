@@ -1,6 +1,6 @@
 import { createRecallClient } from '../../../shared/client.ts'
 import type { RecallClient } from '../../../shared/client.ts'
-import { roomName } from '../../../shared/room.ts'
+import { FEED, roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import type { Api } from './api.ts'
 import type { Row } from './feed.ts'
@@ -48,6 +48,11 @@ export class WatchedRooms {
 
   get rooms(): readonly WatchedRoom[] {
     return [...this.#rooms.values()]
+  }
+
+  /** Whether the log of the feed held more than was read at first. */
+  get hasOlderFeed(): boolean {
+    return this.#rooms.get(roomName(FEED))?.hasOlder === true
   }
 
   get state(): State {

@@ -1,6 +1,5 @@
 import { sortedPair } from '../../../shared/conversation.ts'
 import type { Conversation } from '../../../shared/conversation.ts'
-import { FEED } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Kind } from '../state/conversations.ts'
@@ -13,11 +12,19 @@ interface ConversationFieldsProps<T extends RoomKind> {
   readonly kinds: readonly T[]
   readonly kind: T
   readonly onKind: (kind: T) => void
+  /** What the fields hold at first. */
+  readonly initial?: Room | undefined
 }
 
 /** Fields that name a conversation: first its kind, then what such a conversation is named by. */
-export function ConversationFields<T extends RoomKind>({ kinds, kind, onKind }: ConversationFieldsProps<T>) {
+export function ConversationFields<T extends RoomKind>({
+  kinds,
+  kind,
+  onKind,
+  initial,
+}: ConversationFieldsProps<T>) {
   const { t } = useLocale()
+  const { group, topic, c2c = [], official } = initial ?? {}
   return (
     <>
       <label class="kind">
@@ -36,18 +43,18 @@ export function ConversationFields<T extends RoomKind>({ kinds, kind, onKind }: 
       </label>
       {kind === 'group' && (
         <>
-          <IdentifierInput key="group" name="group" label={t.rooms.group} required />
-          <IdentifierInput key="topic" name="topic" label={t.rooms.topic} />
+          <IdentifierInput key="group" name="group" label={t.rooms.group} value={group} required />
+          <IdentifierInput key="topic" name="topic" label={t.rooms.topic} value={topic} />
         </>
       )}
       {kind === 'c2c' && (
         <>
-          <IdentifierInput key="user" name="user" label={t.rooms.user} required />
-          <IdentifierInput key="other" name="other" label={t.rooms.otherUser} required />
+          <IdentifierInput key="user" name="user" label={t.rooms.user} value={c2c[0]} required />
+          <IdentifierInput key="other" name="other" label={t.rooms.otherUser} value={c2c[1]} required />
         </>
       )}
       {kind === 'official' && (
-        <IdentifierInput key="official" name="official" label={t.rooms.official} required />
+        <IdentifierInput key="official" name="official" label={t.rooms.official} value={official} required />
       )}
     </>
   )
@@ -67,10 +74,6 @@ export function conversationIn(form: HTMLFormElement): Conversation {
     }
   }
 }
-
-/** Returns the room that the fields name. */
-export const roomIn = (form: HTMLFormElement): Room =>
-  fieldValue(form, 'kind') === 'feed' ? FEED : conversationIn(form)
 
 /** Empties the fields for the next one. The kind stays: who names one often names several. */
 export function clearFields(form: HTMLFormElement): void {

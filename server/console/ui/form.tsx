@@ -1,15 +1,17 @@
 import { isIdentifier, MAX_IDENTIFIER_BYTES } from '../../../shared/identifier.ts'
-import { useLocale } from '../i18n/i18n.ts'
+import { showsUtc, useLocale } from '../i18n/i18n.ts'
 import { MAX_KEYS, parseKeys } from './keys.ts'
 
 interface IdentifierInputProps {
   readonly name: string
   readonly label: string
   readonly required?: boolean
+  /** What it holds at first. */
+  readonly value?: string | undefined
 }
 
 /** A field for the identifier of a group, a topic, a user or an account. */
-export function IdentifierInput({ name, label, required = false }: IdentifierInputProps) {
+export function IdentifierInput({ name, label, required = false, value }: IdentifierInputProps) {
   const { t } = useLocale()
   return (
     <label>
@@ -17,6 +19,7 @@ export function IdentifierInput({ name, label, required = false }: IdentifierInp
       <input
         name={name}
         required={required}
+        defaultValue={value}
         autocomplete="off"
         autocapitalize="none"
         spellcheck={false}
@@ -40,16 +43,19 @@ interface ListInputProps {
   readonly isValid: (text: string) => boolean
   /** Said of what is not valid. */
   readonly invalid: string
+  /** What it holds at first. */
+  readonly value?: string | undefined
 }
 
 /** A field for several values. */
-export function ListInput({ name, label, placeholder, isValid, invalid }: ListInputProps) {
+export function ListInput({ name, label, placeholder, isValid, invalid, value }: ListInputProps) {
   return (
     <label class="wide">
       {label}
       <input
         name={name}
         required
+        defaultValue={value}
         autocomplete="off"
         autocapitalize="none"
         spellcheck={false}
@@ -61,7 +67,7 @@ export function ListInput({ name, label, placeholder, isValid, invalid }: ListIn
 }
 
 /** A field for the keys of messages, which name those outside of groups. */
-export function KeysInput() {
+export function KeysInput({ value }: { readonly value?: string }) {
   const { t } = useLocale()
   return (
     <ListInput
@@ -70,8 +76,22 @@ export function KeysInput() {
       placeholder="1_2_1700000000"
       isValid={(text) => parseKeys(text) !== undefined}
       invalid={t.rooms.invalidKeys(MAX_KEYS)}
+      value={value}
     />
   )
+}
+
+/** Returns the time of a `datetime-local` field, in the zone that the page shows, in ms since 1970; undefined if it is empty. */
+export function fromField(value: string): number | undefined {
+  const atMs = value === '' ? NaN : Date.parse(showsUtc() ? `${value}Z` : value)
+  return Number.isNaN(atMs) ? undefined : atMs
+}
+
+/** The other way round. */
+export function toField(atMs: number | undefined): string {
+  if (atMs === undefined) return ''
+  const offsetMs = showsUtc() ? 0 : new Date(atMs).getTimezoneOffset() * 60_000
+  return new Date(atMs - offsetMs).toISOString().slice(0, 19)
 }
 
 /** Returns the text of the named field, empty if there is none. */

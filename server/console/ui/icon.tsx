@@ -1,6 +1,10 @@
 /** Drawn in a 24 × 24 box with 1.75 wide strokes. */
 const PATHS = {
   feed: 'M4 12h4l2.5-7 4 14L17 12h3',
+  search: 'M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13zM15.5 15.5 20 20',
+  save: 'M6 4h12v16l-6-4-6 4z',
+  export: 'M12 4v11M7 10.5l5 5 5-5M5 20h14',
+  keyboard: 'M3 7h18v10H3zM7 11h.1M11 11h.1M15 11h.1M8 14h8',
   rooms: 'M4 5h16v11H10l-4 4v-4H4z',
   history: 'M4 12a8 8 0 1 0 2.6-5.9M4 4v4h4M12 8v4l3 2',
   health: 'M12 20s-7.5-4.6-7.5-10A4.2 4.2 0 0 1 12 7.4 4.2 4.2 0 0 1 19.5 10c0 5.4-7.5 10-7.5 10z',

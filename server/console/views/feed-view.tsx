@@ -1,14 +1,21 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { Messages } from '../i18n/en.ts'
 import { useLocale } from '../i18n/i18n.ts'
+import type { Locale } from '../i18n/i18n.ts'
 import { RecallList } from '../list/recall-list.tsx'
-import { isEmpty, MAX_ROWS } from '../state/feed.ts'
-import type { Feed } from '../state/feed.ts'
+import { address } from '../state/address.ts'
+import { MAX_ROWS } from '../state/feed.ts'
+import type { Feed, KeyedRow } from '../state/feed.ts'
+import type { Search } from '../state/search.ts'
 import type { Store } from '../state/store.ts'
 import { Icon } from '../ui/icon.tsx'
+import { Shortcuts } from '../ui/shortcuts.tsx'
 import { ListWithDetails } from './details.tsx'
-import type { OpenRow } from './details.tsx'
-import { FilterBar } from './filter-bar.tsx'
+import { ExportButton } from './export-button.tsx'
+import { OpenFailure } from './open-failure.tsx'
+import { SearchBox, SearchError } from './search-box.tsx'
+import { noneText, SearchStatus } from './search-status.tsx'
+import { useOpenRecall } from './use-open-recall.ts'
+import { useSearch } from './use-search.ts'
 
 interface FeedViewProps {
   readonly store: Store
@@ -17,32 +24,58 @@ interface FeedViewProps {
 
 export function FeedView({ store, onChange }: FeedViewProps) {
   const { t } = useLocale()
-  const [open, setOpen] = useState<OpenRow>()
-  const { feed, isAdmin, api } = store
-  if (!isAdmin) return <p class="empty">{t.feed.adminsOnly}</p>
-  const onClose = (): void => setOpen(undefined)
+  if (!store.isAdmin) return <p class="empty">{t.feed.adminsOnly}</p>
+  return <AdminFeed store={store} onChange={onChange} />
+}
+
+function AdminFeed({ store, onChange }: FeedViewProps) {
+  const locale = useLocale()
+  const { t } = locale
+  const { feed, api } = store
+  const q = address.parts.q ?? ''
+  feed.setSearch(q)
+  const search = useSearch(api, q, feed.isFiltered)
+  const rows = withOlder(feed, search)
+  const { open, failure, onOpen, onClose } = useOpenRecall(api, rows)
   return (
     <ListWithDetails open={open} api={api} onClose={onClose} aria-label={t.views.feed}>
-      <FilterBar feed={feed} onChange={onChange}>
+      <div class="tools">
+        <SearchBox placeholder={t.find.search.inFeed} />
+        <Shortcuts />
+        <ExportButton api={api} q={q} />
         <PauseButton feed={feed} onChange={onChange} />
-      </FilterBar>
+        <SearchError q={q} />
+      </div>
       {feed.hidesGap && <HiddenGapWarning />}
+      <OpenFailure failure={failure} onClose={onClose} />
       <RecallList
-        rows={feed.shown}
+        rows={rows}
         label={t.views.feed}
-        empty={emptyText(t, store)}
+        empty={emptyText(locale, store, search)}
         open={open?.key}
-        onOpen={({ key, row }) => row.kind === 'notice' && setOpen({ key, row })}
+        onOpen={onOpen}
+        onClose={onClose}
       />
-      <FeedFooter feed={feed} />
+      <FeedFooter store={store} search={search} found={countRecalls(rows)} />
       <LiveRegion count={feed.received} />
     </ListWithDetails>
   )
 }
 
-/** Promises that recalls appear only if they do. */
-function emptyText({ feed: texts }: Messages, { feed, shown }: Store): string {
-  if (!isEmpty(feed.filter)) return texts.noMatch
+/** The rows of the feed, with what the search has found in the logs before them. */
+function withOlder(feed: Feed, search: Search | undefined): readonly KeyedRow[] {
+  const older = search?.hits.filter(({ identity }) => !feed.holds(identity)) ?? []
+  return older.length === 0 ? feed.shown : [...older.map(({ keyed }) => keyed).toReversed(), ...feed.shown]
+}
+
+const countRecalls = (rows: readonly KeyedRow[]): number =>
+  rows.filter(({ row }) => row.kind === 'notice').length
+
+/** Promises that recalls appear only if they do, and says that there are none only if all were looked at. */
+function emptyText(locale: Locale, { feed, shown }: Store, search: Search | undefined): string {
+  const { feed: texts, find } = locale.t
+  if (!feed.search.ok) return find.search.unreadable
+  if (feed.isFiltered) return noneText(locale, search)
   return shown.kind === 'live' ? texts.empty : texts.emptyNotLive
 }
 
@@ -74,13 +107,24 @@ function HiddenGapWarning() {
   )
 }
 
-function FeedFooter({ feed }: { readonly feed: Feed }) {
+interface FeedFooterProps {
+  readonly store: Store
+  readonly search: Search | undefined
+  /** How many recalls the list shows. */
+  readonly found: number
+}
+
+function FeedFooter({ store: { feed, watchedRooms }, search, found }: FeedFooterProps) {
   const { t } = useLocale()
-  const pausedText = feed.hidesGap ? t.events.gap : t.feed.paused(MAX_ROWS)
+  const { all, shown } = feed.recalls
+  const hasOlder = feed.isTrimmed || watchedRooms.hasOlderFeed
+  const loaded = hasOlder ? t.find.feed.latest : t.find.feed.all
   return (
     <p class="list-footer">
-      <span>{feed.isPaused ? pausedText : t.feed.count(feed.recalls.shown, feed.recalls.all)}</span>
-      {feed.isTrimmed && <span>{t.feed.trimmed(MAX_ROWS)}</span>}
+      {feed.isPaused && <span>{feed.hidesGap ? t.events.gap : t.feed.paused(MAX_ROWS)}</span>}
+      {!feed.isFiltered && <span>{loaded(all)}</span>}
+      {feed.isFiltered && <span>{t.find.feed.matching(shown, loaded(all))}</span>}
+      {search !== undefined && <SearchStatus search={search} found={found} />}
     </p>
   )
 }

@@ -1,74 +1,90 @@
 import type { TargetedSubmitEvent } from 'preact'
-import { useState } from 'preact/hooks'
-import type { MessageName, RecalledAt } from '../../../shared/message.ts'
+import { useEffect, useState } from 'preact/hooks'
+import { isFeed, roomName } from '../../../shared/room.ts'
 import { useLocale } from '../i18n/i18n.ts'
-import type { Api } from '../state/api.ts'
-import { KINDS } from '../state/conversations.ts'
+import { address } from '../state/address.ts'
+import { kindOf, KINDS } from '../state/conversations.ts'
 import type { Kind } from '../state/conversations.ts'
+import { lookUp, MAX_LOOKED_UP, namesIn } from '../state/lookup.ts'
+import type { Lookup } from '../state/lookup.ts'
 import type { Store } from '../state/store.ts'
 import { ConversationFields, conversationIn } from '../ui/conversation-fields.tsx'
 import { fieldValue, KeysInput } from '../ui/form.tsx'
 import { parseKeys } from '../ui/keys.ts'
-import { asRefusal, Failure, Timestamp } from '../ui/labels.tsx'
-import { formatRanges, MAX_SEQS } from '../ui/seqs.ts'
+import { asRefusal, Failure } from '../ui/labels.tsx'
 import { useRequest } from '../ui/use-request.ts'
 import { DoubtfulAnswer } from './doubtful-answer.tsx'
-
-interface Lookup {
-  /** In the order in which they were asked for: those of a range, or the keys that were entered. */
-  readonly names: readonly MessageName[]
-  readonly recalled: readonly RecalledAt[]
-  /** By the gateway's clock. */
-  readonly readAtMs: number
-}
+import { LookupResult } from './lookup-result.tsx'
 
 /**
  * Looks up which messages are recalled, of a range in a group, by their keys elsewhere: among all recalls ever stored, not only
- * those the log still holds.
+ * those the log still holds. The address holds the question.
  */
 export function RecalledLookup({ store }: { readonly store: Store }) {
   const { t } = useLocale()
-  const { api } = store
-  const [kind, setKind] = useState<Kind>('group')
+  const { room, names = '' } = address.parts
+  const conversation = room === undefined || isFeed(room) ? undefined : room
+  const asked = conversation === undefined ? undefined : namesIn(conversation, names)
+  const question = conversation === undefined ? '' : `${roomName(conversation)} ${names}`
+  /** Who asks again wants a new answer. */
+  const [asks, setAsks] = useState(0)
   const { result, error, run } = useRequest<Lookup>()
-  const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
-    event.preventDefault()
-    run(lookUp(api, event.currentTarget))
-  }
+  useEffect(() => {
+    if (conversation !== undefined && asked !== undefined) run(lookUp(store.api, conversation, asked))
+  }, [question, asks])
   return (
     <section class="card lookup" aria-labelledby="lookup">
       <h2 id="lookup">{t.history.lookupTitle}</h2>
-      <form
-        class="line"
-        onSubmit={onSubmit}
-        onInput={({ currentTarget }) => validateRange(currentTarget, t.history)}
-      >
-        <ConversationFields kinds={KINDS} kind={kind} onKind={setKind} />
-        {kind === 'group' ? (
-          <>
-            <NumberInput name="first" label={t.history.fromSeq} required />
-            <NumberInput name="last" label={t.history.toSeq} />
-          </>
-        ) : (
-          <KeysInput />
-        )}
-        <button type="submit">{t.history.lookupSubmit}</button>
-      </form>
+      <LookupForm key={question} onSubmit={() => setAsks(asks + 1)} />
+      {names !== '' && asked === undefined && (
+        <p class="failure" role="alert">
+          {t.find.lookup.unreadable} <code>{names.slice(0, 100)}</code>
+        </p>
+      )}
       {error !== undefined && <Failure refusal={asRefusal(error)} />}
-      {result !== undefined && <DoubtfulAnswer store={store} readAtMs={result.readAtMs} />}
-      {result !== undefined && <LookupResult lookup={result} />}
+      {result !== undefined && asked !== undefined && (
+        <>
+          <DoubtfulAnswer store={store} readAtMs={result.readAtMs} />
+          <LookupResult lookup={result} store={store} />
+        </>
+      )}
     </section>
   )
 }
 
-async function lookUp(api: Api, form: HTMLFormElement): Promise<Lookup> {
-  const conversation = conversationIn(form)
-  const keys = parseKeys(fieldValue(form, 'keys'))
-  const first = Number(fieldValue(form, 'first'))
-  const last = Number(fieldValue(form, 'last') || first)
-  const names = keys ?? Array.from({ length: last - first + 1 }, (_, i) => first + i)
-  const { recalled } = await api.recalled(conversation, keys ?? `${first}-${last}`)
-  return { names, recalled, readAtMs: api.clock.fromViewer(Date.now()) }
+function LookupForm({ onSubmit }: { readonly onSubmit: () => void }) {
+  const { t } = useLocale()
+  const { room, names = '' } = address.parts
+  const [kind, setKind] = useState<Kind>(room === undefined || isFeed(room) ? 'group' : kindOf(room))
+  const isGroup = room === undefined || room.group !== undefined
+  const [first = '', last = ''] = isGroup ? names.split('-') : []
+  const submit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
+    event.preventDefault()
+    const form = event.currentTarget
+    const value = (name: string): string => fieldValue(form, name)
+    const range = value('last') === '' ? value('first') : `${value('first')}-${value('last')}`
+    const asked = kind === 'group' ? range : (parseKeys(value('keys')) ?? []).join(',')
+    address.set({ room: conversationIn(form), names: asked }, 'push')
+    onSubmit()
+  }
+  return (
+    <form
+      class="line"
+      onSubmit={submit}
+      onInput={({ currentTarget }) => validateRange(currentTarget, t.history)}
+    >
+      <ConversationFields kinds={KINDS} kind={kind} onKind={setKind} initial={room} />
+      {kind === 'group' ? (
+        <>
+          <NumberInput name="first" label={t.history.fromSeq} value={first} required />
+          <NumberInput name="last" label={t.history.toSeq} value={last} />
+        </>
+      ) : (
+        <KeysInput value={isGroup ? '' : names} />
+      )}
+      <button type="submit">{t.history.lookupSubmit}</button>
+    </form>
+  )
 }
 
 interface Problems {
@@ -81,17 +97,18 @@ function validateRange(form: HTMLFormElement, { tooMany, reversed }: Problems): 
   const input = form.elements.namedItem('last')
   if (!(input instanceof HTMLInputElement)) return
   const count = input.value === '' ? 1 : Number(input.value) - Number(fieldValue(form, 'first')) + 1
-  if (count > MAX_SEQS) input.setCustomValidity(tooMany)
+  if (count > MAX_LOOKED_UP) input.setCustomValidity(tooMany)
   else input.setCustomValidity(count < 1 ? reversed : '')
 }
 
 interface NumberInputProps {
   readonly name: string
   readonly label: string
+  readonly value: string
   readonly required?: boolean
 }
 
-function NumberInput({ name, label, required = false }: NumberInputProps) {
+function NumberInput({ name, label, value, required = false }: NumberInputProps) {
   return (
     <label class="narrow">
       {label}
@@ -103,65 +120,8 @@ function NumberInput({ name, label, required = false }: NumberInputProps) {
         step={1}
         required={required}
         autocomplete="off"
+        defaultValue={value}
       />
     </label>
-  )
-}
-
-/** The result in words, and with one square for each message of a range, or one line for each key. */
-function LookupResult({ lookup: { names, recalled } }: { readonly lookup: Lookup }) {
-  const { t } = useLocale()
-  const times = new Map(recalled.map((message) => [message.seq ?? message.key, message.atMs]))
-  const seqs = names.flatMap((name) => (typeof name === 'number' ? name : []))
-  const keys = names.flatMap((name) => (typeof name === 'string' ? name : []))
-  return (
-    <div class="result" role="status">
-      <p>
-        <strong>{t.history.recalledCount(times.size, names.length)}</strong>
-      </p>
-      {times.size > 0 && seqs.length > 0 && <Squares seqs={seqs} times={times} />}
-      {keys.length > 0 && <Keys keys={keys} times={times} />}
-    </div>
-  )
-}
-
-/** When each message was recalled that was. */
-type Times = ReadonlyMap<MessageName, number>
-
-function Squares({ seqs, times }: { readonly seqs: readonly number[]; readonly times: Times }) {
-  const { dateTime } = useLocale()
-  return (
-    <>
-      <div class="squares" aria-hidden="true">
-        {seqs.map((seq) => {
-          const atMs = times.get(seq)
-          return (
-            <i
-              key={seq}
-              class={atMs === undefined ? '' : 'recalled'}
-              title={atMs === undefined ? `${seq}` : `${seq} · ${dateTime(atMs)}`}
-            />
-          )
-        })}
-      </div>
-      <p class="ranges">{formatRanges(seqs.filter((seq) => times.has(seq))).join(', ')}</p>
-    </>
-  )
-}
-
-function Keys({ keys, times }: { readonly keys: readonly string[]; readonly times: Times }) {
-  const { t } = useLocale()
-  return (
-    <ul class="keys">
-      {keys.map((key) => {
-        const atMs = times.get(key)
-        return (
-          <li key={key} class={atMs === undefined ? '' : 'recalled'}>
-            <code>{key}</code>
-            <span>{atMs === undefined ? t.history.notRecalled : <Timestamp atMs={atMs} />}</span>
-          </li>
-        )
-      })}
-    </ul>
   )
 }

@@ -1,0 +1,82 @@
+import type { TargetedPointerEvent } from 'preact'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { KeyedRow } from '../state/feed.ts'
+import { countAfter } from './row-window.ts'
+
+/** A finger that was lifted still has to become a click. */
+const TOUCH_CLICK_MS = 400
+
+interface HoldOptions {
+  /** Oldest first. */
+  readonly rows: readonly KeyedRow[]
+  /** Whether a recall of the list is open: its row must not run away either. */
+  readonly isOpen: boolean
+}
+
+/**
+ * Holds rows still while somebody aims at one: under the pointer, while a button is down, after a key has moved the active row, and
+ * as long as a recall is open. Newer rows are counted meanwhile, and shown when they are asked for or nothing holds any more.
+ */
+export function useHold({ rows, isOpen }: HoldOptions) {
+  const [isPointed, setPointed] = useState(false)
+  const [isPressed, setPressed] = useState(false)
+  const [byKey, setByKey] = useState(false)
+  const [, setReleases] = useState(0)
+  /** The newest row that is shown. Set when the hold begins, from what is on the screen then. */
+  const heldAt = useRef<number | undefined>(undefined)
+  const newestShown = useRef<number | undefined>(undefined)
+
+  const isHeld = isPointed || isPressed || byKey || isOpen
+  if (!isHeld) heldAt.current = undefined
+  else heldAt.current ??= newestShown.current
+  const held = heldAt.current === undefined ? 0 : countAfter(rows, heldAt.current)
+  // With no row left there is nothing to aim at: after a change of the search.
+  const newer = held === rows.length ? 0 : held
+  const shown = newer === 0 ? rows : rows.slice(0, rows.length - newer)
+  newestShown.current = shown.at(-1)?.key
+
+  const hold = (): void => {
+    heldAt.current ??= newestShown.current
+  }
+  useEffect(() => {
+    if (!isPressed) return
+    const release = (event: PointerEvent): void => {
+      if (event.pointerType === 'touch') setTimeout(() => setPressed(false), TOUCH_CLICK_MS)
+      else setPressed(false)
+    }
+    for (const type of ['pointerup', 'pointercancel'] as const) addEventListener(type, release)
+    return () => {
+      for (const type of ['pointerup', 'pointercancel'] as const) removeEventListener(type, release)
+    }
+  }, [isPressed])
+
+  return {
+    shown,
+    /** How many rows are newer than those shown. */
+    newer,
+    /** Shows them. What holds now holds from there on. */
+    release(): void {
+      heldAt.current = undefined
+      newestShown.current = rows.at(-1)?.key
+      setByKey(false)
+      setReleases((count) => count + 1)
+    },
+    holdByKey(): void {
+      hold()
+      setByKey(true)
+    },
+    pointer: {
+      onPointerMove({ pointerType }: TargetedPointerEvent<HTMLElement>): void {
+        if (pointerType === 'touch' || isPointed) return
+        hold()
+        setPointed(true)
+      },
+      onPointerLeave: () => setPointed(false),
+      onPointerDown(): void {
+        hold()
+        setPressed(true)
+      },
+    },
+    onBlur: () => setByKey(false),
+  }
+}

@@ -1,0 +1,95 @@
+import { ApiError, asApiError } from './api.ts'
+import type { Api } from './api.ts'
+
+export type ExportFormat = 'csv' | 'jsonl'
+
+/** What a browser that cannot stream to disk has to hold in memory. */
+export const MAX_HELD_BYTES = 200_000_000
+
+const TYPES: Readonly<Record<ExportFormat, string>> = { csv: 'text/csv', jsonl: 'application/jsonl' }
+
+/** The File System Access API, which not every browser has. */
+interface FilePicker {
+  showSaveFilePicker?: (options: {
+    readonly suggestedName: string
+  }) => Promise<{ createWritable: () => Promise<WritableStream<Uint8Array>> }>
+}
+
+/**
+ * - `saved`: the file is whole.
+ * - `cancelled`: no file, or part of one, by the user's choice.
+ * - `too-large`: nothing was saved, because this browser would have had to hold more than `MAX_HELD_BYTES`.
+ * - `failed`: no file, or part of one: the gateway, the network or the disk.
+ */
+export type ExportState =
+  | { readonly kind: 'running' | 'saved'; readonly bytes: number }
+  | { readonly kind: 'cancelled' | 'too-large' }
+  | { readonly kind: 'failed'; readonly failure: ApiError }
+
+interface ExportOptions {
+  readonly api: Api
+  readonly q: string
+  readonly format: ExportFormat
+  readonly signal: AbortSignal
+  readonly onState: (state: ExportState) => void
+}
+
+/** Saves what a search finds as a file: straight to disk where the browser can, whatever the length. Call it in a click. */
+export async function exportRecalls({ api, q, format, signal, onState }: ExportOptions): Promise<void> {
+  const name = `recalls-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}.${format}`
+  try {
+    const target = await chooseTarget(name)
+    onState({ kind: 'running', bytes: 0 })
+    const { body } = await api.open('export', { q, format }, signal)
+    let bytes = 0
+    const counted = (body ?? new Response('').body)?.pipeThrough(
+      new TransformStream<Uint8Array, Uint8Array>({
+        transform(chunk, controller) {
+          bytes += chunk.length
+          onState({ kind: 'running', bytes })
+          controller.enqueue(chunk)
+        },
+      }),
+    )
+    if (counted === undefined) throw new ApiError('NO_ANSWER', '')
+    if (target !== undefined) await counted.pipeTo(target, { signal })
+    else if (!(await saveHeld(counted, name, TYPES[format]))) return onState({ kind: 'too-large' })
+    onState({ kind: 'saved', bytes })
+  } catch (error) {
+    const isCancelled = error instanceof DOMException && error.name === 'AbortError'
+    onState(
+      isCancelled || signal.aborted ? { kind: 'cancelled' } : { kind: 'failed', failure: asApiError(error) },
+    )
+  }
+}
+
+/** Returns the file that the user chose; undefined where the browser has no such thing. */
+async function chooseTarget(suggestedName: string): Promise<WritableStream<Uint8Array> | undefined> {
+  const { showSaveFilePicker: choose } = window as FilePicker
+  if (choose === undefined) return undefined
+  const file = await choose.call(window, { suggestedName })
+  return file.createWritable()
+}
+
+/** Holds the file in memory, and saves it as a download. Returns false if it is too large for that. */
+async function saveHeld(stream: ReadableStream<Uint8Array>, name: string, type: string): Promise<boolean> {
+  const chunks: BlobPart[] = []
+  let bytes = 0
+  const reader = stream.getReader()
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) break
+    bytes += value.length
+    if (bytes > MAX_HELD_BYTES) {
+      await reader.cancel()
+      return false
+    }
+    chunks.push(new Uint8Array(value))
+  }
+  const url = URL.createObjectURL(new Blob(chunks, { type }))
+  const link = Object.assign(document.createElement('a'), { href: url, download: name })
+  link.click()
+  // The download has begun by then.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000)
+  return true
+}

@@ -1,0 +1,112 @@
+import type { SearchResponse } from '../../../shared/http-api/search.ts'
+import { asApiError } from './api.ts'
+import type { Api, ApiError } from './api.ts'
+import { identityOf } from './conversations.ts'
+import { MAX_ROWS } from './feed.ts'
+import type { KeyedRow } from './feed.ts'
+
+/** So many are searched for at a time: more than fit on a screen. */
+const WANTED_HITS = 200
+/** The node may be busy, or ask for a pause. */
+const RETRY_MS = 2_000
+const MAX_RETRIES = 5
+
+interface Hit {
+  /** The same for two rows of one recall, in whatever log. */
+  readonly identity: string
+  readonly keyed: KeyedRow
+}
+
+/**
+ * - `searching`: requests are on their way.
+ * - `more`: enough was found for now, and there is more to search.
+ * - `full`: as many were found as the page holds.
+ * - `done`: all that is kept was searched.
+ * - `failed`: the search stopped, see `failure`.
+ */
+type SearchState = 'searching' | 'more' | 'full' | 'done' | 'failed'
+
+/** A search through the logs, newest first, in as many requests as it takes. */
+export class Search {
+  readonly q: string
+  state: SearchState = 'searching'
+  failure: ApiError | undefined
+  /** How many recalls were looked at. */
+  entries = 0
+  /** When the gateway received the oldest of them. */
+  backToMs: number | undefined
+  /** When the gateway received the oldest recall that is kept; undefined until it is known, or if there is none. */
+  keptSinceMs: number | undefined
+  /** When it began, by the gateway's clock. */
+  readonly readAtMs: number
+  readonly #api: Api
+  readonly #onChange: () => void
+  /** Newest first. */
+  #hits: readonly Hit[] = []
+  #cursor: string | undefined
+  #stop = new AbortController()
+
+  constructor(q: string, api: Api, onChange: () => void) {
+    this.q = q
+    this.#api = api
+    this.#onChange = onChange
+    this.readAtMs = api.clock.fromViewer(Date.now())
+    void this.#run()
+  }
+
+  /** Newest first. */
+  get hits(): readonly Hit[] {
+    return this.#hits
+  }
+
+  /** Searches on, or tries again. */
+  resume(): void {
+    if (this.state !== 'more' && this.state !== 'failed') return
+    void this.#run()
+  }
+
+  /** Ends it: nothing is asked or told any more. */
+  stop(): void {
+    this.#stop.abort()
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop
+    const wanted = this.#hits.length + WANTED_HITS
+    this.state = 'searching'
+    this.failure = undefined
+    this.#onChange()
+    for (let retries = 0; !signal.aborted && this.state === 'searching';) {
+      const page = await this.#api.search(this.q, this.#cursor).catch(asApiError)
+      if (signal.aborted) return
+      if ('hits' in page) {
+        retries = 0
+        this.#take(page, wanted)
+      } else if (!page.isTransient || ++retries > MAX_RETRIES) {
+        this.failure = page
+        this.state = 'failed'
+      } else await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+      this.#onChange()
+    }
+  }
+
+  #take({ hits, searched, keptSinceMs, cursor, restarted }: SearchResponse, wanted: number): void {
+    if (restarted === true) {
+      this.#hits = []
+      this.entries = 0
+    }
+    const found = hits.map(({ room, epoch, notice }, i) => ({
+      identity: identityOf(notice),
+      // Keys increase with age here, and rows are shown by falling ones: these come before all rows of the feed.
+      keyed: { key: -1 - this.#hits.length - i, row: { kind: 'notice', room, epoch, notice } as const },
+    }))
+    this.#hits = [...this.#hits, ...found].slice(0, MAX_ROWS)
+    this.entries += searched.entries
+    this.backToMs = searched.fromMs ?? this.backToMs
+    this.keptSinceMs = keptSinceMs ?? undefined
+    this.#cursor = cursor
+    if (cursor === undefined) this.state = 'done'
+    else if (this.#hits.length >= MAX_ROWS) this.state = 'full'
+    else if (this.#hits.length >= wanted) this.state = 'more'
+  }
+}

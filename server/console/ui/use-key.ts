@@ -1,0 +1,19 @@
+import { useEffect } from 'preact/hooks'
+
+const WRITING = 'input, select, textarea, [contenteditable]'
+
+/** Calls back for a key that is pressed anywhere on the page, unless somebody writes with it. */
+export function useKey(key: string | undefined, onPress: () => void): void {
+  useEffect(() => {
+    if (key === undefined) return
+    const onKeyDown = (event: KeyboardEvent): void => {
+      const { target } = event
+      const isWriting = target instanceof HTMLElement && target.closest(WRITING) !== null
+      if (event.key !== key || isWriting || event.ctrlKey || event.metaKey || event.altKey) return
+      event.preventDefault()
+      onPress()
+    }
+    addEventListener('keydown', onKeyDown)
+    return () => removeEventListener('keydown', onKeyDown)
+  }, [key])
+}

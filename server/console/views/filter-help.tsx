@@ -1,0 +1,100 @@
+import { useEffect } from 'preact/hooks'
+import { useLocale } from '../i18n/i18n.ts'
+import { KINDS } from '../state/conversations.ts'
+import { termValue, withTerm } from '../state/filter-text.ts'
+import type { HelperKey } from '../state/filter-text.ts'
+import { fromField, toField } from '../ui/form.tsx'
+
+/** A term to begin with, as it stands in the text. */
+const EXAMPLES = [
+  'lobby',
+  'group:lobby,hall',
+  'topic:news',
+  'operator:alice',
+  'sender:bob',
+  'c2c:alice',
+  'official:@news',
+  'seq:130,200-210',
+  'msgid:144115…',
+  'type:Public',
+  'is:test',
+  '-operator:bot',
+  '"two words"',
+] as const
+
+interface FilterHelpProps {
+  readonly q: string
+  /** Takes the text of the search with what a helper has changed. */
+  readonly onText: (q: string) => void
+  readonly onClose: () => void
+}
+
+/** Fields that write terms into the search box, and every kind of term with an example to begin with. */
+export function FilterHelp({ q, onText, onClose }: FilterHelpProps) {
+  const { t } = useLocale()
+  const { help } = t.find
+  const set = (key: HelperKey, value: string): void => onText(withTerm(q, key, value))
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent): void => {
+      if (event.key === 'Escape') onClose()
+    }
+    addEventListener('keydown', onKeyDown)
+    return () => removeEventListener('keydown', onKeyDown)
+  }, [])
+  return (
+    <div id="filter-help" class="menu-panel filter-help card" role="group" aria-label={help.title}>
+      <div class="line">
+        <label>
+          {t.filter.kind}
+          <select
+            value={termValue(q, 'kind')}
+            onChange={({ currentTarget: { value } }) => set('kind', value)}
+          >
+            <option value="">{t.filter.anyKind}</option>
+            {KINDS.map((kind) => (
+              <option key={kind} value={kind}>
+                {t.kinds[kind]}
+              </option>
+            ))}
+          </select>
+        </label>
+        {(['recalled>=', 'recalled<', 'received>=', 'received<'] as const).map((key) => (
+          <label key={key}>
+            {help.times[key]}
+            <input
+              type="datetime-local"
+              step={1}
+              value={toLocal(termValue(q, key))}
+              onChange={({ currentTarget: { value } }) => set(key, toTime(value))}
+            />
+          </label>
+        ))}
+      </div>
+      <p class="hint">{help.intro}</p>
+      <dl class="terms">
+        {EXAMPLES.map((example) => (
+          <div key={example}>
+            <dt>
+              <button type="button" class="plain" onClick={() => onText(`${q.trim()} ${example}`.trim())}>
+                <code>{example}</code>
+              </button>
+            </dt>
+            <dd>{help.terms[example]}</dd>
+          </div>
+        ))}
+      </dl>
+      <p class="hint">
+        <a href="docs/searching.html">{help.more}</a>
+      </p>
+    </div>
+  )
+}
+
+/** The time of a field as a filter names it. */
+const toTime = (value: string): string => {
+  const atMs = fromField(value)
+  return atMs === undefined ? '' : new Date(atMs).toISOString().replace(/(?::00)?\.000Z$/, 'Z')
+}
+
+/** The other way round. */
+const toLocal = (time: string): string => toField(time === '' ? undefined : Date.parse(time))

@@ -1,0 +1,161 @@
+import type { TargetedSubmitEvent } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import { isFeed, roomName } from '../../../shared/room.ts'
+import type { Room } from '../../../shared/room.ts'
+import { useLocale } from '../i18n/i18n.ts'
+import { RecallList } from '../list/recall-list.tsx'
+import { address } from '../state/address.ts'
+import type { Api } from '../state/api.ts'
+import { kindOf, KINDS } from '../state/conversations.ts'
+import type { KeyedRow } from '../state/feed.ts'
+import type { Store } from '../state/store.ts'
+import { ConversationFields, conversationIn } from '../ui/conversation-fields.tsx'
+import { fieldValue, fromField, toField } from '../ui/form.tsx'
+import { asRefusal, Failure } from '../ui/labels.tsx'
+import { useRequest } from '../ui/use-request.ts'
+import { DoubtfulAnswer } from './doubtful-answer.tsx'
+import { ListWithDetails } from './details.tsx'
+import { OpenFailure } from './open-failure.tsx'
+import { useOpenRecall } from './use-open-recall.ts'
+
+/** Reads the log of one conversation, newest first: what members may do in place of a search. The address holds its form. */
+export function LogReader({ store }: { readonly store: Store }) {
+  const { t } = useLocale()
+  const { api } = store
+  const { log, since } = address.parts
+  /** Who asks again wants a new answer. */
+  const [asked, setAsked] = useState(0)
+  const { result, error, run } = useRequest<PagesRead>()
+  const rows = result?.rows ?? []
+  const { open, failure, onOpen, onClose } = useOpenRecall(api, rows)
+  const name = log === undefined ? '' : roomName(log)
+  useEffect(() => {
+    if (log !== undefined) run(readLog(api, log, since ?? 0))
+  }, [name, since, asked])
+  return (
+    <ListWithDetails open={open} api={api} onClose={onClose} class="search" aria-labelledby="search">
+      <LogForm key={name} log={log} since={since} onSubmit={() => setAsked(asked + 1)} />
+      {error !== undefined && <Failure refusal={asRefusal(error)} />}
+      {result !== undefined && <DoubtfulAnswer store={store} readAtMs={result.readAtMs} />}
+      <OpenFailure failure={failure} onClose={onClose} />
+      <RecallList
+        rows={rows}
+        label={t.history.title}
+        empty={emptyText(t.history, t.loading, { isAsked: log !== undefined, result, error })}
+        open={open?.key}
+        onOpen={onOpen}
+        onClose={onClose}
+      />
+      {result !== undefined && (
+        <PagesFooter
+          result={result}
+          onOlder={() => run(readLog(api, result.room, result.sinceMs, result), result)}
+        />
+      )}
+    </ListWithDetails>
+  )
+}
+
+interface Asked {
+  readonly isAsked: boolean
+  readonly result: PagesRead | undefined
+  readonly error: unknown
+}
+
+function emptyText(
+  texts: { readonly prompt: string; readonly noMatch: string },
+  loading: string,
+  { isAsked, result, error }: Asked,
+): string {
+  if (!isAsked) return texts.prompt
+  if (result !== undefined) return texts.noMatch
+  return error === undefined ? loading : ''
+}
+
+interface LogFormProps {
+  readonly log: Room | undefined
+  readonly since: number | undefined
+  readonly onSubmit: () => void
+}
+
+function LogForm({ log, since, onSubmit }: LogFormProps) {
+  const { t } = useLocale()
+  const [kind, setKind] = useState(log === undefined || isFeed(log) ? 'group' : kindOf(log))
+  const submit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
+    event.preventDefault()
+    const form = event.currentTarget
+    const changes = {
+      log: conversationIn(form),
+      since: fromField(fieldValue(form, 'since')),
+      open: undefined,
+    }
+    address.set(changes, 'push')
+    onSubmit()
+  }
+  return (
+    <form class="line tools" onSubmit={submit}>
+      <h2 id="search">{t.history.title}</h2>
+      <ConversationFields kinds={KINDS} kind={kind} onKind={setKind} initial={log} />
+      <label>
+        {t.find.history.since}
+        <input name="since" type="datetime-local" step={1} defaultValue={toField(since)} />
+      </label>
+      <button type="submit">{t.history.search}</button>
+    </form>
+  )
+}
+
+interface PagesFooterProps {
+  readonly result: PagesRead
+  readonly onOlder: () => void
+}
+
+/** The number of results, whether there may be more, and a button that reads on. */
+function PagesFooter({ result: { rows, end }, onOlder }: PagesFooterProps) {
+  const { t } = useLocale()
+  return (
+    <p class="list-footer">
+      <span>{t.recallCount(rows.length)}</span>
+      {end === undefined ? (
+        <button type="button" class="quiet" onClick={onOlder}>
+          {t.history.older}
+        </button>
+      ) : (
+        <span>{t.find.history.ends[end]}</span>
+      )}
+    </p>
+  )
+}
+
+const PAGE_SIZE = 200
+
+/** The pages of a log that were read so far. */
+interface PagesRead {
+  readonly room: Room
+  readonly sinceMs: number
+  /** Oldest first. Keys are offsets. */
+  readonly rows: readonly KeyedRow[]
+  /** By the gateway's clock. */
+  readonly readAtMs: number
+  /** Why there are no more: the log does not go back further, or what is older was recalled before. */
+  readonly end: 'kept' | 'since' | undefined
+}
+
+/** Reads the page of a log before `previous`, back to `sinceMs` at most. Logs are in order of arrival. */
+async function readLog(api: Api, room: Room, sinceMs: number, previous?: PagesRead): Promise<PagesRead> {
+  const before = previous?.rows[0]?.key
+  const page = await api.notices(room, { limit: PAGE_SIZE, ...(before !== undefined && { before }) })
+  const recent = page.notices.filter((notice) => notice.recalledAtMs >= sinceMs)
+  const rows = recent.map((notice) => ({
+    key: notice.offset,
+    row: { kind: 'notice', room, epoch: page.position.epoch, notice } as const,
+  }))
+  const isOlder = recent.length < page.notices.length
+  return {
+    room,
+    sinceMs,
+    readAtMs: previous?.readAtMs ?? api.clock.fromViewer(Date.now()),
+    rows: [...rows, ...(previous?.rows ?? [])],
+    end: isOlder ? 'since' : page.older === true ? undefined : 'kept',
+  }
+}

@@ -1,0 +1,84 @@
+import type { TargetedSubmitEvent } from 'preact'
+import { useState } from 'preact/hooks'
+import { parseFilter } from '../../../shared/filter.ts'
+import { useLocale } from '../i18n/i18n.ts'
+import {
+  dropFilter,
+  MAX_FILTER_NAME_LENGTH,
+  MAX_SAVED_FILTERS,
+  saveFilter,
+  savedFilters,
+} from '../state/saved-filters.ts'
+import { fieldValue } from '../ui/form.tsx'
+import { Icon } from '../ui/icon.tsx'
+import { Menu } from '../ui/menu.tsx'
+
+interface SavedFiltersProps {
+  readonly q: string
+  readonly onPick: (q: string) => void
+}
+
+/** The searches that this browser has saved under names, and a form that saves the current one. */
+export function SavedFilters({ q, onPick }: SavedFiltersProps) {
+  const { t } = useLocale()
+  const texts = t.find.saved
+  const [, setChanges] = useState(0)
+  const [isFull, setFull] = useState(false)
+  const filters = savedFilters()
+  const canSave = q.trim() !== '' && parseFilter(q).ok
+  const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>): void => {
+    event.preventDefault()
+    const isSaved = saveFilter({ name: fieldValue(event.currentTarget, 'name').trim(), q: q.trim() })
+    setFull(!isSaved)
+    if (isSaved) event.currentTarget.reset()
+    setChanges((count) => count + 1)
+  }
+  const drop = (name: string): void => {
+    dropFilter(name)
+    setChanges((count) => count + 1)
+  }
+  return (
+    <Menu icon="save" label={texts.button}>
+      {filters.length === 0 && <p class="hint">{texts.none}</p>}
+      <ul class="saved-filters">
+        {filters.map((filter) => (
+          <li key={filter.name}>
+            <button
+              type="button"
+              class="plain"
+              aria-current={filter.q === q.trim() ? 'true' : undefined}
+              onClick={() => onPick(filter.q)}
+            >
+              <bdi>{filter.name}</bdi> <code>{filter.q}</code>
+            </button>
+            <button
+              type="button"
+              class="plain icon-only"
+              aria-label={texts.drop(filter.name)}
+              title={texts.drop(filter.name)}
+              onClick={() => drop(filter.name)}
+            >
+              <Icon name="close" />
+            </button>
+          </li>
+        ))}
+      </ul>
+      {canSave ? (
+        <form class="line" onSubmit={onSubmit}>
+          <label>
+            {texts.name}
+            <input name="name" required maxLength={MAX_FILTER_NAME_LENGTH} autocomplete="off" dir="auto" />
+          </label>
+          <button type="submit">{texts.save}</button>
+        </form>
+      ) : (
+        <p class="hint">{texts.nothingToSave}</p>
+      )}
+      {isFull && (
+        <p class="failure" role="alert">
+          {texts.full(MAX_SAVED_FILTERS)}
+        </p>
+      )}
+    </Menu>
+  )
+}

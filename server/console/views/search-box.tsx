@@ -1,0 +1,83 @@
+import { useRef, useState } from 'preact/hooks'
+import { parseFilter } from '../../../shared/filter.ts'
+import { useLocale } from '../i18n/i18n.ts'
+import { address } from '../state/address.ts'
+import { contradictionIn } from '../state/filter-text.ts'
+import { Icon } from '../ui/icon.tsx'
+import { useKey } from '../ui/use-key.ts'
+import { FilterHelp } from './filter-help.tsx'
+import { SavedFilters } from './saved-filters.tsx'
+
+const MAX_LENGTH = 1_000
+
+/** The search box of a view: its text is the part `q` of the address. The key `/` leads to it. */
+export function SearchBox({ placeholder }: { readonly placeholder: string }) {
+  const { t } = useLocale()
+  const texts = t.find.search
+  const [isHelpOpen, setHelpOpen] = useState(false)
+  const input = useRef<HTMLInputElement>(null)
+  useKey('/', () => input.current?.select())
+  const q = address.parts.q ?? ''
+  const setText = (text: string): void => address.set({ q: text }, 'replace')
+  const insert = (text: string): void => {
+    setText(text)
+    input.current?.focus()
+  }
+  return (
+    <div class="search-box" role="search">
+      <label class="search-field">
+        <span class="visually-hidden">{texts.label}</span>
+        <Icon name="search" />
+        <input
+          ref={input}
+          type="search"
+          value={q}
+          maxLength={MAX_LENGTH}
+          placeholder={placeholder}
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck={false}
+          dir="auto"
+          aria-describedby="search-error"
+          aria-invalid={!parseFilter(q).ok}
+          onInput={({ currentTarget: { value } }) => setText(value)}
+        />
+      </label>
+      <button
+        type="button"
+        class="quiet icon-only"
+        aria-expanded={isHelpOpen}
+        aria-controls="filter-help"
+        aria-label={texts.help}
+        title={texts.help}
+        onClick={() => setHelpOpen(!isHelpOpen)}
+      >
+        <Icon name="filter" />
+      </button>
+      <SavedFilters q={q} onPick={(text) => address.set({ q: text }, 'push')} />
+      {isHelpOpen && <FilterHelp q={q} onText={insert} onClose={() => setHelpOpen(false)} />}
+    </div>
+  )
+}
+
+/** What is wrong with a search: the term, and why; undefined if nothing is. */
+export function SearchError({ q }: { readonly q: string }) {
+  const { t } = useLocale()
+  const parsed = parseFilter(q)
+  const reversed = parsed.ok ? contradictionIn(parsed.filter) : undefined
+  if (parsed.ok && reversed === undefined) return null
+  return (
+    <p id="search-error" class="search-error" role="alert">
+      <Icon name="warning" />
+      <span>
+        {parsed.ok ? (
+          t.find.search.reversed(t.find.search.times[reversed ?? 'recalled'])
+        ) : (
+          <>
+            <code>{parsed.term}</code> {t.find.problems[parsed.problem]}
+          </>
+        )}
+      </span>
+    </p>
+  )
+}
