@@ -10,6 +10,7 @@ import { dropBody, readBody } from './body.ts'
 import { createCallerCheck, parseQuery } from './caller.ts'
 import type { CallerOptions } from './caller.ts'
 import { labelOf } from './commands/known-commands.ts'
+import { RECALL_COMMANDS } from './commands/recall-commands.ts'
 import { isGivenUp, isOwnCall, isReplay } from './provider-call.ts'
 import { createRetryWebhook } from './quarantine/retry-webhook.ts'
 import type { RetryWebhook } from './quarantine/retry-webhook.ts'
@@ -28,6 +29,15 @@ import type { WebhookDependencies } from './webhook.ts'
 const LOOKS_LIKE_WEBHOOK = /(^|&)CallbackCommand=/i
 /** In the metrics, of a call of which it is not proved who makes it: anyone can name any command. */
 const UNPROVED = 'unproved'
+/** How most calls are refused that are not of the provider, or meet a wrong setting. */
+const REFUSED_UNPROVED = [
+  'ADDRESS_REFUSED',
+  'APP_NOT_OURS',
+  'WEBHOOK_FORGED',
+  'WEBHOOK_STALE',
+  'NOT_FOUND',
+] as const
+const OUTCOMES_OF_RECALLS = ['OK', 'NOT_KEPT', 'WEBHOOK_MALFORMED'] as const
 
 interface ReceiverOptions extends CallerOptions {
   /** The path configured as the webhook URL in the Chat console, without a slash at its end. */
@@ -45,7 +55,7 @@ interface Target {
 }
 
 interface ReceiverDependencies extends WebhookDependencies {
-  readonly metrics: WebhookDependencies['metrics'] & Pick<Metrics, 'webhookAnswered'>
+  readonly metrics: WebhookDependencies['metrics'] & Pick<Metrics, 'webhookAnswered' | 'webhookExpected'>
   /** Gets RequestTime of what the provider sends. */
   readonly requestTimes?: Pick<RequestTimes, 'note'>
   readonly refusals: Refusals
@@ -70,6 +80,9 @@ export function createReceiver(
   const checkCaller = createCallerCheck(options)
   const handleWebhook = createWebhook({ ...dependencies, metrics })
   const loop = new LoopWatch()
+  for (const code of REFUSED_UNPROVED) metrics.webhookExpected(code, UNPROVED)
+  for (const { name } of RECALL_COMMANDS)
+    for (const outcome of OUTCOMES_OF_RECALLS) metrics.webhookExpected(outcome, name)
   const relays = dependencies.relay !== undefined
 
   async function serve(request: IncomingMessage, response: ServerResponse, target: Target): Promise<void> {

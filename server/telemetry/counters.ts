@@ -121,6 +121,7 @@ export function createCounters(registry: Registry): Metrics & RedisMetrics {
     for (const duplicate of ['false', 'true']) stored(where, duplicate).inc(0)
 
   return {
+    webhookExpected: (outcome, command) => webhooks(outcome, command).inc(0),
     webhookAnswered: (outcome, command) => webhooks(outcome, command).inc(),
     recallStored(where, duplicate, ms) {
       stored(where, String(duplicate)).inc()

@@ -3,6 +3,8 @@ import type { GapReason } from '../../shared/position.ts'
 
 /** Domain events that are counted. */
 export interface Metrics {
+  /** Webhooks may get this response. A count that begins with its first webhook would hide that one from rates. */
+  webhookExpected(outcome: 'OK' | ErrorCode, command: string): void
   /**
    * A webhook got its response: OK, or this error. `command` is one of a bounded list. One of our own says nothing of the provider's:
    * health ignores it.

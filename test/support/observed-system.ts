@@ -1,10 +1,9 @@
+import { expect } from 'chai'
 import { startBackend } from './backend-process.ts'
 import { adminToken, connect } from './client.ts'
-import type { Client } from './client.ts'
 import { startGatewayProcess, WEBHOOK_TOKEN } from './gateway-process.ts'
 import type { GatewayProcess } from './gateway-process.ts'
 import { startRedis } from './redis-server.ts'
-import type { RedisServer } from './redis-server.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 import { waitUntil } from './wait.ts'
 import { postWebhook, recallBody, signedQuery } from './webhook.ts'
@@ -14,11 +13,14 @@ export interface ObservedSystem {
   readonly receiver: GatewayProcess
   readonly node: GatewayProcess
   readonly all: GatewayProcess
-  readonly redis: RedisServer
-  /** Where Redis keeps its data: another one can be started on it. */
-  readonly redisFolder: string
-  /** Sends webhooks, and lets sockets receive them, so that every metric with labels has a series. */
+  /** Sends webhooks, and lets sockets receive them, so that everything is counted. */
   exercise(): Promise<void>
+  /** Posts a recall to each process that takes webhooks. */
+  recall(): Promise<void>
+  /** SIGKILL. */
+  killRedis(): Promise<void>
+  /** Starts Redis again, with what it had stored. */
+  restartRedis(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -26,8 +28,9 @@ export async function startObservedSystem(): Promise<ObservedSystem> {
   const undo: (() => unknown)[] = []
   const folder = temporaryFolder()
   undo.push(folder.remove)
-  const redis = await startRedis({ dataDir: folder.path })
-  undo.push(redis.stop)
+  let redis = await startRedis({ dataDir: folder.path })
+  const { port } = redis
+  undo.push(() => redis.stop())
   const backend = await startBackend({ token: WEBHOOK_TOKEN })
   undo.push(backend.stop)
   const start = async (settings: Readonly<Record<string, string>>): Promise<GatewayProcess> => {
@@ -41,25 +44,26 @@ export async function startObservedSystem(): Promise<ObservedSystem> {
     start({ ROLE: 'node' }),
     start({ ROLE: 'all' }),
   ])
-  const clients: Client[] = []
-  undo.push(() => clients.forEach((client) => client.close()))
-  let seq = 1
+  const client = await connect(node.url, await adminToken())
+  undo.push(client.close)
+  const { position } = await client.subscribe({ feed: true })
+  let seq = 0
+
+  async function recall(): Promise<void> {
+    for (const { url } of [receiver, all]) {
+      const body = recallBody({ MsgSeqList: [{ MsgSeq: ++seq }], EventTime: Date.now() })
+      expect((await postWebhook(url, { body })).body).to.include({ ActionStatus: 'OK' })
+    }
+  }
 
   return {
     receiver,
     node,
     all,
-    redis,
-    redisFolder: folder.path,
+    recall,
 
     async exercise() {
-      const client = await connect(node.url, await adminToken())
-      clients.push(client)
-      const { position } = await client.subscribe({ feed: true })
       for (const { url } of [receiver, all]) {
-        await postWebhook(url, {
-          body: recallBody({ MsgSeqList: [{ MsgSeq: seq++ }], EventTime: Date.now() }),
-        })
         await postWebhook(url, { query: { ...signedQuery(), Sign: 'f'.repeat(64) } })
         const command = 'Group.CallbackAfterSendMsg'
         await postWebhook(url, {
@@ -67,11 +71,18 @@ export async function startObservedSystem(): Promise<ObservedSystem> {
           body: { CallbackCommand: command, GroupId: 'g' },
         })
       }
-      await waitUntil('both notices', () => client.received.length === 2)
+      await recall()
+      await waitUntil('all notices', () => client.received.length === seq)
       const returning = await connect(node.url, await adminToken())
-      clients.push(returning)
       await returning.subscribe({ feed: true, since: position })
-      await waitUntil('both notices again', () => returning.received.length === 2)
+      await waitUntil('all notices again', () => returning.received.length === seq)
+      returning.close()
+    },
+
+    killRedis: () => redis.stop(),
+
+    async restartRedis() {
+      redis = await startRedis({ port, dataDir: folder.path })
     },
 
     async stop() {

@@ -28,6 +28,8 @@ const PROGRAMS = {
     variable: 'CHROMIUM',
     debian: 'chromium',
   },
+  prometheus: { names: ['prometheus'], variable: 'PROMETHEUS', debian: 'prometheus' },
+  promtool: { names: ['promtool'], variable: 'PROMTOOL', debian: 'prometheus' },
   spin: { names: ['spin'], variable: 'SPIN', debian: 'spin' },
   // Debian's compiler does without the headers of C.
   gcc: { names: ['gcc'], needs: ['/usr/include/stdio.h'], variable: 'GCC', debian: 'gcc libc6-dev' },
@@ -76,14 +78,14 @@ export function mochaGlobalSetup(): void {
 export function ensurePrograms(names: readonly ProgramName[]): void {
   const missing = names.filter(isMissing)
   if (missing.length === 0) return
-  const packages = missing.map((name) => PROGRAMS[name].debian)
-  const command = `apt-get install -y --no-install-recommends ${packages.join(' ')}`
+  const packages = new Set(missing.map((name) => PROGRAMS[name].debian))
+  const command = `apt-get install -y --no-install-recommends ${[...packages].join(' ')}`
   if (process.getuid?.() !== 0 || findProgram('apt-get') === undefined) {
     process.stderr.write(`The tests need ${missing.join(', ')}. Install with: sudo ${command}\n`)
     process.stdout.write('0 passed, 1 failed\n')
     process.exit(1)
   }
-  process.stderr.write(`installing for the tests: ${packages.join(' ')}\n`)
+  process.stderr.write(`installing for the tests: ${[...packages].join(' ')}\n`)
   const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   for (const line of ['apt-get update', command]) {
     execFileSync('sh', ['-c', `${line} >&2`], { stdio: ['ignore', 'inherit', 'inherit'], env: environment })

@@ -90,6 +90,7 @@ describe('a webhook that the gateway fails to handle', () => {
         quarantine: { add: async () => undefined },
         announceEnd: () => undefined,
         metrics: {
+          webhookExpected: () => undefined,
           webhookAnswered: () => undefined,
           recallStored: () => undefined,
           commandUnhandled: () => undefined,

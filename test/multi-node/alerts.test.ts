@@ -1,0 +1,162 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { expect } from 'chai'
+import { startObservedSystem } from '../support/observed-system.ts'
+import type { ObservedSystem } from '../support/observed-system.ts'
+import { programPath } from '../support/programs.ts'
+import { JOB, startPrometheus } from '../support/prometheus.ts'
+import type { Alert, Prometheus } from '../support/prometheus.ts'
+import { waitUntil } from '../support/wait.ts'
+
+const run = promisify(execFile)
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
+
+/** Prometheus reads so often, and the rules wait so many times less, that a test can see an alert come and go. */
+const INTERVAL_MS = 500
+const TIMES_FASTER = 12
+const RATE_INTERVAL = '5s'
+/** After Redis is back, nodes of a busy machine catch up for seconds: what waits for half a minute waits for longer than that. */
+const RECOVERY_MS = { from: 30_000, atLeast: 6_000 }
+/** What follows from Redis, and is not told while it is down, would fire within the time for which a process is not ready. */
+const LONGEST_SUPPRESSED_MS = 120_000 / TIMES_FASTER
+
+const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 }
+
+/** Divides every duration of the rules. */
+const faster = (rules: string): string =>
+  rules.replace(/(for: |\[|offset )(\d+)([smh])\b/g, (_, before: string, count: string, unit: string) => {
+    const ms = Number(count) * (UNITS_MS[unit] ?? 0)
+    const leastMs = ms < RECOVERY_MS.from ? 0 : RECOVERY_MS.atLeast
+    return `${before}${Math.round(Math.max(ms / TIMES_FASTER, leastMs))}ms`
+  })
+
+interface Panel {
+  readonly id: number
+  readonly type: string
+  readonly title: string
+  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number }
+  readonly datasource?: { readonly uid: string }
+  readonly targets?: readonly { readonly expr: string; readonly refId: string }[]
+}
+
+const dashboard = JSON.parse(read('server/deploy/grafana-dashboard.json')) as {
+  readonly panels: readonly Panel[]
+  readonly templating: { readonly list: readonly { readonly name: string; readonly query: string }[] }
+}
+
+const queries = dashboard.panels.flatMap(({ title, targets = [] }) =>
+  targets.map(({ expr, refId }) => ({
+    name: `${title}, ${refId}`,
+    expression: expr
+      .replaceAll('$job', JOB)
+      .replaceAll('$instance', '.*')
+      .replaceAll('$__rate_interval', RATE_INTERVAL),
+  })),
+)
+
+describe('the dashboard for Grafana', () => {
+  it('has panels of the core alone, side by side, that name their data source by the variable', () => {
+    const { panels, templating } = dashboard
+    expect(new Set(panels.map(({ id }) => id)).size).to.equal(panels.length)
+    expect(queries.length).to.be.above(50)
+    const cells = new Set<string>()
+    for (const { title, type, gridPos, datasource } of panels) {
+      expect(type, title).to.be.oneOf(['row', 'stat', 'table', 'timeseries'])
+      if (type !== 'row') expect(datasource?.uid, title).to.equal('${datasource}')
+      for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++)
+        for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
+          expect(x, title).to.be.within(0, 23)
+          expect(cells.has(`${x} ${y}`), title).to.equal(false)
+          cells.add(`${x} ${y}`)
+        }
+    }
+    const variables = new Set(templating.list.map(({ name }) => name))
+    for (const [, name] of read('server/deploy/grafana-dashboard.json').matchAll(/\$\{?([a-z]\w+)/g))
+      expect([...variables], name).to.include(name)
+  })
+})
+
+describe('the rules for Prometheus', () => {
+  const promtool = (...args: readonly string[]): Promise<unknown> =>
+    run(programPath('promtool'), args, { cwd: ROOT })
+
+  it('are accepted by promtool, as is the example that names them', async () => {
+    await promtool('check', 'config', 'server/deploy/prometheus.yml')
+  })
+
+  it('tell what a person has to see to, once, after the time that it may take', async () => {
+    await promtool('test', 'rules', 'test/multi-node/prometheus-rules.yml')
+  })
+})
+
+describe('Prometheus, with three processes', function () {
+  this.timeout(120_000)
+  let system: ObservedSystem
+  let prometheus: Prometheus
+  before(async () => {
+    system = await startObservedSystem()
+    const { receiver, node, all } = system
+    prometheus = await startPrometheus({
+      targets: [receiver.url, node.url, all.url],
+      rules: faster(read('server/deploy/prometheus-rules.yml')),
+      intervalMs: INTERVAL_MS,
+    })
+  })
+  after(async () => {
+    await prometheus.stop()
+    await system.stop()
+  })
+
+  const firing = async (): Promise<Alert[]> =>
+    (await prometheus.alerts()).filter(({ state }) => state === 'firing')
+
+  it('has data for every query of the dashboard once everything has happened', async () => {
+    let empty = queries
+    await waitUntil(
+      'every query returns data',
+      async () => {
+        await system.exercise()
+        const results = await Promise.all(empty.map(({ expression }) => prometheus.query(expression)))
+        empty = empty.filter((_, i) => !results[i]?.some(({ value }) => !Number.isNaN(value)))
+        return empty.length === 0
+      },
+      20_000,
+    ).catch((error: unknown) => {
+      expect(empty.map(({ name }) => name)).to.deep.equal([])
+      throw error
+    })
+    const processes = await prometheus.query('count by (role) (recall_gateway_build_info)')
+    expect(processes.map(({ labels }) => labels['role'])).to.have.members(['receiver', 'node', 'all'])
+  })
+
+  it('tells of a Redis that is killed, once, of nothing that follows from it, and of its end', async () => {
+    await system.recall()
+    await waitUntil('all is well', async () => (await prometheus.alerts()).length === 0)
+    await system.killRedis()
+    await system.recall()
+    const alert = await waitUntil('the alert', async () => (await firing())[0], 20_000)
+    expect(alert.labels).to.deep.equal({
+      alertname: 'RecallGatewayRedisDown',
+      job: JOB,
+      severity: 'critical',
+    })
+    expect(alert.annotations['runbook_url']).to.equal(
+      'http://gateway.test/docs/operations.html#redis-is-down',
+    )
+    await waitUntil(
+      'what follows would have been told',
+      () => Date.now() - Date.parse(alert.activeAt) > LONGEST_SUPPRESSED_MS + 4 * INTERVAL_MS,
+      20_000,
+    )
+    await system.restartRedis()
+    await waitUntil('nothing is told any more', async () => (await prometheus.alerts()).length === 0, 20_000)
+    const told = await prometheus.query(
+      'sum by (alertname) (last_over_time(ALERTS{alertstate="firing"}[5m]))',
+    )
+    expect(told).to.deep.equal([{ labels: { alertname: 'RecallGatewayRedisDown' }, value: 1 }])
+  })
+})
