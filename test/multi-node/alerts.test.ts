@@ -34,6 +34,13 @@ const faster = (rules: string): string =>
     return `${before}${Math.round(Math.max(ms / TIMES_FASTER, leastMs))}ms`
   })
 
+/** Returns the anchor of a heading, as the documents have it. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\w -]/g, '')
+    .replaceAll(' ', '-')
+
 interface Panel {
   readonly id: number
   readonly type: string
@@ -90,6 +97,27 @@ describe('the rules for Prometheus', () => {
 
   it('tell what a person has to see to, once, after the time that it may take', async () => {
     await promtool('test', 'rules', 'test/multi-node/prometheus-rules.yml')
+  })
+
+  it('lead to headings of the runbook, as the dashboard does, each with a summary, a description and a severity', () => {
+    const sections = new Map(
+      read('server/docs/operations.md')
+        .split(/^## /m)
+        .map((section) => [anchorOf(section.slice(0, section.indexOf('\n'))), section]),
+    )
+    const rules = read('server/deploy/prometheus-rules.yml')
+    const alerts = rules.split('- alert: ').slice(1)
+    expect(alerts.length).to.be.above(20)
+    for (const alert of alerts) {
+      expect(alert).to.match(/severity: (critical|warning) /)
+      expect(alert).to.match(/summary: \S.*\n +description: \S/)
+      const [, anchor = ''] =
+        /runbook_url: '\{\{ \$externalLabels.gateway \}\}\/docs\/operations\.html#([\w-]+)'/.exec(alert) ?? []
+      const name = alert.slice(0, alert.indexOf('\n'))
+      expect(sections.get(anchor), name).to.include(`\`${name}\``)
+    }
+    const linked = read('server/deploy/grafana-dashboard.json').matchAll(/operations\.html#([\w-]+)/g)
+    for (const [, anchor = ''] of linked) expect([...sections.keys()]).to.include(anchor)
   })
 })
 
