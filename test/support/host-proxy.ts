@@ -23,6 +23,8 @@ export interface Behind {
   readonly outerProxy?: string
   /** Whether clients come through a balancer that speaks the PROXY protocol. */
   readonly proxyProtocol?: boolean
+  /** Lets HAProxy take this many, and serve them at `plainUrl` without TLS, which would be most of the work. */
+  readonly maxSockets?: number
 }
 
 /** One of the recipes of `server/deploy` for a plain host, with TLS, on loopback and in its own folder. */
@@ -95,10 +97,11 @@ const runHaproxy: Run = async (behind, { folder, port, plainPort, cert, key }) =
   const file = join(folder, 'haproxy.cfg')
   const text = replaceEach(read('haproxy.cfg', behind), {
     // More files than the machine of the tests may permit.
-    'maxconn 70000': 'maxconn 1000',
+    'maxconn 70000': `maxconn ${behind.maxSockets ?? 1_000}`,
     'bind :80\n': `bind 127.0.0.1:${plainPort}\n`,
     'bind :443': `bind 127.0.0.1:${port}`,
     '/etc/haproxy/recalls.pem': pem,
+    ...(behind.maxSockets && { 'http-request redirect scheme https code 308 unless { ssl_fc }': '' }),
     'abns@recall-gateway': `abns@${port}`,
     'acl from_outer src 127.0.0.1 ::1': `acl from_outer src ${outer}`,
     ...(behind.proxyProtocol && {
