@@ -220,7 +220,15 @@ function createPages(
 ): Router[] {
   const audit = createAudit(base)
   base.lifecycle.onStop('audit', audit.stop)
-  const api = createApi(options.api(base.config), { ...base, ...access, openStream, socketsIn, audit })
+  const evidenceKeys = base.config.EVIDENCE_KEY
+  const api = createApi(options.api(base.config), {
+    ...base,
+    ...access,
+    evidenceKeys,
+    openStream,
+    socketsIn,
+    audit,
+  })
   return [api, serveClientScript(), serveConsole()]
 }
 

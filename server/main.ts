@@ -10,6 +10,7 @@ import { addSend } from './cli/send.ts'
 import { addStart } from './cli/start.ts'
 import { addStatus } from './cli/status.ts'
 import { addToken } from './cli/token.ts'
+import { addVerify } from './cli/verify.ts'
 
 /** npm forwards a SIGINT that the terminal has sent to this process too: one Ctrl+C arrives twice. */
 const REPEATED_SIGNAL_MS = 500
@@ -41,7 +42,8 @@ const program = new Command('recall-gateway')
   )
   .showHelpAfterError()
 
-for (const add of [addStart, addStatus, addDoctor, addSend, addQuarantine, addToken]) add(program, terminal)
+for (const add of [addStart, addStatus, addDoctor, addSend, addQuarantine, addVerify, addToken])
+  add(program, terminal)
 
 try {
   await program.parseAsync()

@@ -63,6 +63,11 @@ export const ERRORS = {
   NOT_FOUND: { status: 404, retry: false, text: 'this path does not exist' },
   PROCESS_UNREACHABLE: { status: 503, retry: true, text: 'the process that has to answer did not' },
   NOT_IN_QUARANTINE: { status: 404, retry: false, text: 'the quarantine has no such entry' },
+  EVIDENCE_KEY_MISSING: {
+    status: 501,
+    retry: false,
+    text: 'this gateway has no key to sign evidence with: its operator has to set EVIDENCE_KEY',
+  },
   NODE_UNREACHABLE: { status: 503, retry: true, text: 'no node responded' },
   SEND_FAILED: { status: 502, retry: true, text: 'the gateway did not respond with OK' },
   CONFIG_INVALID: { status: 500, retry: false, text: 'settings are missing or invalid' },

@@ -6,12 +6,14 @@ import type { Room } from '../../shared/room.ts'
 import type { Authorization } from '../auth/authorization.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Broker } from '../broker/broker.ts'
+import type { EvidenceKey } from '../evidence/keys.ts'
 import type { ClientAddress } from '../http/client-address.ts'
 import type { RequestTurns } from '../lib/request-turns.ts'
 import { createAuditHandler } from './audit.ts'
 import type { Audit } from './audit.ts'
 import { principalOf, requireAdmin, requireBearer } from './bearer-auth.ts'
 import { createDisconnect } from './disconnect.ts'
+import { createEvidenceHandlers } from './evidence.ts'
 import { createQuarantineHandlers } from './quarantine.ts'
 import type { Quarantines } from './quarantine.ts'
 import { createLargeReads } from './large-reads.ts'
@@ -34,6 +36,8 @@ interface ApiDependencies extends StatusDependencies {
   readonly authorization: Authorization
   readonly broker: Broker
   readonly quarantines: Quarantines
+  /** The first one signs; without any there is no evidence. */
+  readonly evidenceKeys: readonly EvidenceKey[]
   /** Where test recalls go in. */
   readonly door: TestDoor
   /** Writes one room to the response as server-sent events. */
@@ -56,6 +60,7 @@ export function createApi({ testRecalls }: ApiOptions, dependencies: ApiDependen
   const inTurn = createLargeReads({ authorization, turns })
   const rooms = createRoomHandlers({ authorization, broker, socketsIn, turns, inTurn })
   const quarantine = createQuarantineHandlers(dependencies)
+  const evidence = createEvidenceHandlers(dependencies)
   const stream: RequestHandler = async (request, response) => {
     const { room, since } = parseStream(request)
     await openStream(principalOf(response), { ...room, ...(since && { since }) }, response)
@@ -71,6 +76,8 @@ export function createApi({ testRecalls }: ApiOptions, dependencies: ApiDependen
   router.get('/v1/stream', stream)
   router.get('/v1/search', requireAdmin, createSearch({ broker, turns, inTurn }))
   router.get('/v1/audit', requireAdmin, createAuditHandler({ broker }))
+  router.get('/v1/evidence', requireAdmin, evidence.evidence)
+  router.get('/v1/evidence-key', requireAdmin, evidence.evidenceKey)
   router.get('/v1/quarantine', requireAdmin, quarantine.list)
   router.delete('/v1/quarantine', requireAdmin, quarantine.dropMatching)
   router.post('/v1/quarantine/retry', requireAdmin, quarantine.retryMatching)

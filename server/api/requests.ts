@@ -14,7 +14,7 @@ import { validate } from '../lib/schema.ts'
 export const MAX_NOTICES = 1_000
 const DEFAULT_NOTICES = 100
 
-interface RoomQuery {
+export interface RoomQuery {
   readonly group?: string
   readonly topic?: string
   readonly c2c?: readonly [string, string]
@@ -30,7 +30,7 @@ interface NoticesQuery extends RoomQuery {
 }
 
 /** A parameter without a value is as good as none. */
-const roomKeys = {
+export const roomKeys = {
   ...conversationKeys(),
   feed: Joi.string().valid('true').empty(Joi.valid('', 'false')),
 }
@@ -193,7 +193,7 @@ function decode(bytes: Buffer): string {
   }
 }
 
-const toRoom = ({ group, topic, c2c, official }: RoomQuery): Room => {
+export const toRoom = ({ group, topic, c2c, official }: RoomQuery): Room => {
   if (c2c !== undefined) return { c2c }
   if (official !== undefined) return { official }
   if (group === undefined) return { feed: true }

@@ -39,6 +39,7 @@ const GROUPS = [
       { file: 'quarantine.html', title: 'Quarantine', source: 'server/docs/quarantine.md' },
       { file: 'metrics.html', title: 'Metrics', source: 'server/docs/metrics.md' },
       { file: 'limits.html', title: 'Limits', source: 'server/docs/limits.md' },
+      { file: 'evidence.html', title: 'Evidence', source: 'server/docs/evidence.md' },
       { file: 'searching.html', title: 'Searching', source: 'server/docs/searching.md' },
       { file: 'console.html', title: 'Console', source: 'server/console/README.md' },
     ],

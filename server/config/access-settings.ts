@@ -3,6 +3,7 @@ import { identifier } from '../lib/schema.ts'
 import {
   adminValue,
   claimPath,
+  evidenceKey,
   jwksUrl,
   list,
   loginUrl,
@@ -58,6 +59,12 @@ export const accessSettings: Joi.PartialSchemaMap<Config> = {
   ADMIN_USER_IDS: list(identifier)
     .default([])
     .description('Users who are admins when they present a UserSig, separated by commas'),
+  EVIDENCE_KEY: list(evidenceKey)
+    .default([])
+    .tag(SECRET)
+    .description(
+      'Private Ed25519 key that signs evidence, in PEM or its 32 bytes in Base64. The first of several signs. Without it there is no evidence',
+    ),
   AUTHORIZE_URL: requestUrl('https', 'http').description(
     'Endpoint of your backend that decides which user may enter which room',
   ),

@@ -23,6 +23,7 @@ export function withDevSettings(environment: Environment): Environment {
     DRAIN_MS: '0',
     TEST_RECALLS: 'on',
     ...(readDevCredentials(environment) ?? generateDevCredentials(environment)),
+    EVIDENCE_KEY: environment['EVIDENCE_KEY'] || devEvidenceKey(environment),
     ...withoutEmpty(environment),
     HOST: host,
   }
@@ -79,17 +80,35 @@ function generateDevCredentials(environment: Environment): DevCredentials {
     WEBHOOK_TOKEN: randomBytes(16).toString('hex'),
     JWT_SECRET: randomBytes(32).toString('hex'),
   }
-  try {
-    systemDisk.makeFolder(dirname(file))
-    writeFileSync(file, `${JSON.stringify(credentials, null, 2)}\n`, { mode: 0o600 })
-  } catch (cause) {
-    throw new GatewayError('START_FAILED', `cannot write to DATA_DIR: ${(cause as Error).message}`, { cause })
-  }
+  writeForOwner(file, `${JSON.stringify(credentials, null, 2)}\n`)
   return credentials
 }
 
-const credentialsFile = (environment: Environment): string =>
-  join(environment['DATA_DIR'] || DEFAULT_DATA_DIR, 'dev-credentials.json')
+/** In a file of its own: one that the last release wrote has none, and it would refuse one that has. */
+function devEvidenceKey(environment: Environment): string {
+  const file = inDataDir(environment, 'dev-evidence-key')
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch {
+    const key = randomBytes(32).toString('base64')
+    writeForOwner(file, `${key}\n`)
+    return key
+  }
+}
+
+function writeForOwner(file: string, text: string): void {
+  try {
+    systemDisk.makeFolder(dirname(file))
+    writeFileSync(file, text, { mode: 0o600 })
+  } catch (cause) {
+    throw new GatewayError('START_FAILED', `cannot write to DATA_DIR: ${(cause as Error).message}`, { cause })
+  }
+}
+
+const inDataDir = (environment: Environment, file: string): string =>
+  join(environment['DATA_DIR'] || DEFAULT_DATA_DIR, file)
+
+const credentialsFile = (environment: Environment): string => inDataDir(environment, 'dev-credentials.json')
 
 /** An empty variable counts as unset. */
 const withoutEmpty = (environment: Environment): Environment =>

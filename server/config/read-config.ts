@@ -121,9 +121,11 @@ const MISREAD: readonly (readonly [pattern: RegExp, right: string])[] = [
 ]
 
 const misread = (given: Environment): string[] =>
-  Object.entries(given).flatMap(([name, value = '']) =>
-    MISREAD.filter(([pattern]) => pattern.test(value)).map(([, right]) => `${name} ${right}`),
-  )
+  Object.entries(given).flatMap(([name, value = '']) => {
+    // PEM has several lines.
+    const text = name === 'EVIDENCE_KEY' ? value.replaceAll(/\r?\n/g, '') : value
+    return MISREAD.filter(([pattern]) => pattern.test(text)).map(([, right]) => `${name} ${right}`)
+  })
 
 function withoutEffect(given: Environment): string[] {
   const isSet = (need: string): boolean => {

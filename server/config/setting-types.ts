@@ -1,6 +1,7 @@
 import Joi from 'joi'
 import { isIdentifier } from '../../shared/identifier.ts'
 import { BEFORE_COMMAND_NAMES } from '../receiver/commands/before-commands.ts'
+import { readEvidenceKey } from '../evidence/keys.ts'
 import { createNetworkMatcher } from '../http/client-address.ts'
 import { parseClaimPath } from '../lib/claim-path.ts'
 import { MIN_BUDGET_MB, maxBudgetMb } from '../lib/memory-limit.ts'
@@ -30,6 +31,9 @@ export const parsedBy = (parse: (text: string) => unknown): Joi.Schema =>
       return error('string.parsed', { right: cause instanceof TypeError ? cause.message : undefined })
     }
   })
+
+/** A private key that signs evidence. */
+export const evidenceKey = parsedBy(readEvidenceKey)
 
 /** An address, a network or the name of networks. */
 export const network = parsedBy((text) => {

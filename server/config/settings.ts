@@ -1,3 +1,4 @@
+import type { EvidenceKey } from '../evidence/keys.ts'
 import type { ClaimPath } from '../lib/claim-path.ts'
 import type { RedisMode } from './redis-url.ts'
 import type { Fallback } from './setting-types.ts'
@@ -55,6 +56,7 @@ export interface Config {
   readonly CONSOLE_LOGIN_URL?: string
   readonly USERSIG_SECRET_KEY?: string
   readonly ADMIN_USER_IDS: readonly string[]
+  readonly EVIDENCE_KEY: readonly EvidenceKey[]
   readonly AUTHORIZE_URL?: string
   readonly AUTHORIZE_SECRET?: string
   readonly TENCENT_REST_HOST?: string

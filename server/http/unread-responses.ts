@@ -1,7 +1,7 @@
 import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { GatewayError } from '../../shared/errors.ts'
-import { EVENT_STREAM_TYPE } from '../../shared/limits.ts'
+import { EVENT_STREAM_TYPE, JSON_LINES_TYPE } from '../../shared/limits.ts'
 import type { Refusals } from '../telemetry/refusals.ts'
 
 interface UnreadLimits {
@@ -52,8 +52,9 @@ export function cutUnreadResponses(
   const timer = setInterval(() => {
     for (const socket of busyFor(maxResponseMs)) {
       const response = currentOf(socket)
-      // A stream has no end, and bounds what it holds by itself.
-      if (response && response.getHeader('Content-Type') !== EVENT_STREAM_TYPE) cut(socket)
+      // These have no end, or one that is far away, and bound what they hold by themselves.
+      const type = response?.getHeader('Content-Type')
+      if (response && type !== EVENT_STREAM_TYPE && type !== JSON_LINES_TYPE) cut(socket)
     }
   }, checkIntervalMs)
   timer.unref()

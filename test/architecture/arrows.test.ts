@@ -37,7 +37,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'server/lib/watch-files.ts',
     'server/telemetry/',
   ],
+  'server/evidence/': ['server/broker/broker.ts', 'server/broker/chain.ts'],
   'server/config/': [
+    'server/evidence/keys.ts',
     'server/http/client-address.ts',
     'server/http/origins.ts',
     'server/lib/',
@@ -71,6 +73,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'server/api/': [
     'server/auth/',
     'server/broker/broker.ts',
+    'server/evidence/',
     'server/http/client-address.ts',
     'server/http/cors.ts',
     'server/http/origins.ts',
@@ -142,6 +145,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'server/cli/': [
     'server/gateway.ts',
     'server/config/',
+    'server/evidence/',
     'server/lib/claim-path.ts',
     'server/doctor/',
     'server/http/fetch.ts',

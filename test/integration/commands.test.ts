@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
+import { adminToken } from '../support/client.ts'
 import { APP, JWT_SECRET, startGatewayProcess, WEBHOOK_TOKEN } from '../support/gateway-process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -29,7 +32,15 @@ describe('commands.md', () => {
     // A process for each of them.
     this.timeout(120_000)
     const folder = temporaryFolder()
-    const gateway = await startGatewayProcess({ TEST_RECALLS: 'on' })
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+    const EVIDENCE_KEY = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString().trim()
+    const gateway = await startGatewayProcess({ TEST_RECALLS: 'on', EVIDENCE_KEY })
+    const evidence = await fetch(`${gateway.url}/v1/evidence?group=lobby`, {
+      headers: { Authorization: `Bearer ${await adminToken()}` },
+    })
+    writeFileSync(join(folder.path, 'lobby.jsonl'), await evidence.text())
+    const pem = publicKey.export({ format: 'pem', type: 'spki' })
+    writeFileSync(join(folder.path, 'evidence-public.pem'), pem)
     const env = {
       PATH: process.env['PATH'],
       SDK_APP_ID: APP,

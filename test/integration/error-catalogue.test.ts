@@ -287,6 +287,7 @@ describe('the error catalogue', () => {
     TOO_MANY_REQUESTS: async () => socket(main, await memberToken(), () => ROOM, 500),
     NOT_FOUND: () => http(main, '/nowhere'),
     NOT_IN_QUARANTINE: async () => http(main, '/v1/quarantine/1', await adminToken()),
+    EVIDENCE_KEY_MISSING: async () => http(main, '/v1/evidence', await adminToken()),
     PROCESS_UNREACHABLE: async () => http(main, `/v1/quarantine/${'0'.repeat(36)}-1`, await adminToken()),
     INTERNAL: broken,
   }

@@ -147,12 +147,12 @@ describe('life cycle of a gateway', () => {
     it('keeps its generated credentials private, and reuses them after a restart', async () => {
       const DATA_DIR = folder()
       const empty = { DATA_DIR, HOST: '', SDK_APP_ID: '', WEBHOOK_TOKEN: '', JWT_SECRET: '' }
-      const file = join(DATA_DIR, 'dev-credentials.json')
+      const files = ['dev-credentials.json', 'dev-evidence-key'].map((file) => join(DATA_DIR, file))
       await (await startGatewayProcess(empty, ['start', '--dev'])).stop()
-      const first = readFileSync(file, 'utf8')
-      expect(statSync(file).mode & 0o777).to.equal(0o600)
+      const first = files.map((file) => readFileSync(file, 'utf8'))
+      for (const file of files) expect(statSync(file).mode & 0o777).to.equal(0o600)
       await (await startGatewayProcess(empty, ['start', '--dev'])).stop()
-      expect(readFileSync(file, 'utf8')).to.equal(first)
+      expect(files.map((file) => readFileSync(file, 'utf8'))).to.deep.equal(first)
     })
 
     it('never listens beyond loopback, and says that it ignores another HOST', async () => {

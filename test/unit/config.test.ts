@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { expect } from 'chai'
 import { SECRET_SETTINGS } from '../../server/config/secrets.ts'
 import { withReturn } from '../../server/console/state/login-url.ts'
@@ -346,6 +347,24 @@ describe('settings', () => {
     ])
   })
 
+  it('take keys of evidence in PEM, also in one line, and in Base64, and quote none that is wrong', () => {
+    const seed = Buffer.alloc(32, 7).toString('base64')
+    const idsOf = (EVIDENCE_KEY: string) =>
+      readConfig({ ...REQUIRED, EVIDENCE_KEY }).EVIDENCE_KEY.map(({ id }) => id)
+    const { privateKey } = generateKeyPairSync('ed25519')
+    const own = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString().trim()
+    const [first, second, third] = idsOf(`${seed}, ${own},${own.replaceAll('\n', '\\n')}`)
+    expect(first).to.match(/^[0-9a-f]{16}$/)
+    expect(second).to.equal(third).and.not.equal(first)
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 1_024 }).privateKey
+    for (const wrong of ['c2hvcnQ=', String(rsa.export({ format: 'pem', type: 'pkcs8' })).trim()]) {
+      const [problem = ''] = problemsOf({ ...REQUIRED, EVIDENCE_KEY: wrong })
+      expect(problem).to.include('EVIDENCE_KEY must be a private Ed25519 key')
+      expect(problem).to.not.include(wrong.slice(-40, -30) || wrong)
+    }
+    expect(readConfig(REQUIRED).EVIDENCE_KEY).to.deep.equal([])
+  })
+
   it('are frozen', () => {
     expect(() => Object.assign(readConfig(REQUIRED), { PORT: 1 })).to.throw(TypeError)
     expect(() => (readConfig(REQUIRED).WEBHOOK_TOKEN as string[]).push('x')).to.throw(TypeError)
@@ -360,6 +379,7 @@ describe('settings', () => {
       'REDIS_SIGNING_KEY',
       'JWT_SECRET',
       'USERSIG_SECRET_KEY',
+      'EVIDENCE_KEY',
       'AUTHORIZE_SECRET',
     ])
   })

@@ -77,6 +77,7 @@ export const en = {
     MEMBERSHIP_UNKNOWN: 'Your membership in this group cannot be verified at the moment.',
     BROKER_UNAVAILABLE: 'The gateway’s store (Redis) is not responding.',
     NODE_FULL: 'This node is full.',
+    EVIDENCE_KEY_MISSING: 'The gateway has no key to sign evidence with (EVIDENCE_KEY).',
     NOT_IN_QUARANTINE: 'It is no longer in the quarantine.',
     PROCESS_UNREACHABLE: 'The receiver that holds it does not answer.',
     NO_ANSWER: 'The gateway is not responding.',

@@ -74,6 +74,7 @@ export const zh: Messages = {
     MEMBERSHIP_UNKNOWN: '暂时无法确认您是否为该群组成员。',
     BROKER_UNAVAILABLE: '网关的存储（Redis）没有响应。',
     NODE_FULL: '该节点已满。',
+    EVIDENCE_KEY_MISSING: '网关没有用于签署证据文件的密钥（EVIDENCE_KEY）。',
     NOT_IN_QUARANTINE: '它已不在隔离区。',
     PROCESS_UNREACHABLE: '保存它的接收进程没有应答。',
     NO_ANSWER: '网关没有响应。',

@@ -1,0 +1,52 @@
+import type { Request } from 'express'
+import Joi from 'joi'
+import { GatewayError } from '../../shared/errors.ts'
+import { FILTER_PROBLEMS, parseFilter } from '../../shared/filter.ts'
+import type { Filter } from '../../shared/filter.ts'
+import type { Room } from '../../shared/room.ts'
+import { parseQuery, roomKeys, toRoom } from './requests.ts'
+import type { RoomQuery } from './requests.ts'
+
+interface EvidenceQuery extends RoomQuery {
+  readonly q?: string
+  readonly since?: number
+  readonly until?: number
+}
+
+const TIME = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d))?$/
+
+/** Ms since 1970, or a time with its zone, or a day in UTC, from its beginning on. */
+const time = Joi.string()
+  .empty('')
+  .custom((text: string, { error }) => {
+    const ms = /^\d{1,16}$/.test(text) ? Number(text) : TIME.test(text) ? Date.parse(text) : NaN
+    return ms <= 8.64e15 ? ms : error('time')
+  })
+  .messages({ time: '{{#label}} must be ms since 1970, or a time with its zone, such as 2026-11-27T10:00Z' })
+
+const schema = Joi.object<EvidenceQuery>({
+  ...roomKeys,
+  q: Joi.string().empty(''),
+  since: time,
+  until: time,
+})
+  .oxor('group', 'c2c', 'official', 'feed')
+  .with('topic', 'group')
+
+/** A room, the feed if none is named; which entries to show, and which part of the log. Throws REQUEST_MALFORMED. */
+export function parseEvidence(request: Request): {
+  readonly room: Room
+  readonly q: string | undefined
+  readonly filter: Filter | undefined
+  readonly sinceMs: number | undefined
+  readonly untilMs: number | undefined
+} {
+  const { q, since, until, ...query } = parseQuery(schema, request)
+  const parsed = q === undefined ? undefined : parseFilter(q)
+  if (parsed?.ok === false)
+    throw new GatewayError(
+      'REQUEST_MALFORMED',
+      `"q" has a term that is none, ${parsed.term}: ${FILTER_PROBLEMS[parsed.problem]}`,
+    )
+  return { room: toRoom(query), q, filter: parsed?.filter, sinceMs: since, untilMs: until }
+}

@@ -1,0 +1,105 @@
+import type { RequestHandler, Response } from 'express'
+import { GatewayError } from '../../shared/errors.ts'
+import type { EvidenceKeyResponse } from '../../shared/http-api/evidence.ts'
+import { JSON_LINES_TYPE } from '../../shared/limits.ts'
+import { roomName } from '../../shared/room.ts'
+import type { Broker } from '../broker/broker.ts'
+import type { EvidenceKey } from '../evidence/keys.ts'
+import { writeEvidence } from '../evidence/write.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { chargeUser, principalOf } from './bearer-auth.ts'
+import { parseEvidence } from './evidence-requests.ts'
+import type { Deployment } from './whoami.ts'
+
+/** Files that a process writes at a time: each holds up to 100 entries, which can be 25 MB. */
+const MAX_FILES = 2
+const RETRY_MS = 5_000
+/** A file counts as so many more requests. */
+const EXTRA_CHARGE = 50
+/** Lines are handed to the system together. */
+const CHUNK_BYTES = 2 ** 16
+
+interface EvidenceDependencies {
+  readonly broker: Broker
+  /** The first one signs. */
+  readonly evidenceKeys: readonly EvidenceKey[]
+  readonly deployment: Deployment
+  readonly log: Logger
+}
+
+/** Lets admins prove recalls: files of evidence, and the keys with which they can be checked. */
+export function createEvidenceHandlers({ broker, evidenceKeys, deployment, log }: EvidenceDependencies) {
+  const [key] = evidenceKeys
+  let files = 0
+
+  function requiredKey(): EvidenceKey {
+    if (key === undefined) throw new GatewayError('EVIDENCE_KEY_MISSING')
+    return key
+  }
+
+  /** `GET /v1/evidence`: what the log of a room holds, as a file that shows any later change. Responds with JSON Lines of any length. */
+  const evidence: RequestHandler = async (request, response) => {
+    const signing = requiredKey()
+    const asked = parseEvidence(request)
+    const { id: askedBy } = principalOf(response)
+    if (files >= MAX_FILES)
+      throw new GatewayError('TOO_MANY_REQUESTS', `this node writes ${files} files of evidence already`, {
+        retryInMs: RETRY_MS,
+      })
+    files++
+    try {
+      await chargeUser(response, EXTRA_CHARGE)
+      const { app, environment, process } = deployment
+      const { room, q, sinceMs, untilMs } = asked
+      log.info({ admin: askedBy, room: roomName(room), q, sinceMs, untilMs }, 'evidence asked for')
+      const lines = writeEvidence(
+        { ...asked, askedBy },
+        { broker, key: signing, app, environment, version: process.version },
+      )
+      const name = `recalls-${roomName(room)}-${new Date().toISOString()}`.replaceAll(/[^\w.-]+/g, '_')
+      await send(response, lines, `${name.slice(0, 120)}.jsonl`)
+    } finally {
+      files--
+    }
+  }
+
+  /** `GET /v1/evidence-key`: the public keys, to be noted before they are needed. */
+  const evidenceKey: RequestHandler = (_request, response) => {
+    requiredKey()
+    const keys = evidenceKeys.map(({ id, publicKey }) => ({ id, publicKey }))
+    response.json({ ok: true, keys } satisfies EvidenceKeyResponse)
+  }
+
+  return { evidence, evidenceKey }
+}
+
+/** Writes the lines as fast as they are read, and no longer than somebody reads them. Rejects if there is none. */
+async function send(response: Response, lines: AsyncIterable<string>, fileName: string): Promise<void> {
+  let chunk = ''
+  for await (const line of lines) {
+    if (response.destroyed) return
+    if (!response.headersSent) {
+      response.setHeader('Content-Type', JSON_LINES_TYPE)
+      response.setHeader('Content-Disposition', `attachment; filename="${fileName}"`)
+    }
+    chunk += line
+    if (chunk.length < CHUNK_BYTES) continue
+    await write(response, chunk)
+    chunk = ''
+  }
+  response.end(chunk)
+}
+
+/** Resolves once the response takes more, or nobody reads it any more. */
+async function write(response: Response, chunk: string): Promise<void> {
+  if (response.write(chunk)) return
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      response.off('drain', done)
+      response.off('close', done)
+      resolve()
+    }
+    response.once('drain', done)
+    response.once('close', done)
+  })
+}

@@ -1,0 +1,220 @@
+import { createHash } from 'node:crypto'
+import { isRecord, parseRecord } from '../../shared/json.ts'
+import { beginning, digestOf, linkOf } from '../broker/chain.ts'
+import { isSignedWith, readPublicKey } from './keys.ts'
+import type { PublicKey } from './keys.ts'
+import { describe, FORMAT, isoOf, isSame } from './lines.ts'
+
+/** A file that was looked at. */
+export type Verdict =
+  | {
+      readonly verdict: 'verified'
+      readonly head: Record<string, unknown>
+      readonly header: Record<string, unknown>
+      readonly key: PublicKey
+      /** What was taken as it stands, one sentence each. */
+      readonly given: readonly string[]
+    }
+  | Problem<'altered'>
+  /** It is no such file, or of a version that this one does not know. */
+  | Problem<'unknown'>
+
+interface Problem<T extends string> {
+  readonly verdict: T
+  /** Where that shows, from 1; undefined if it cannot be told. */
+  readonly line?: number
+  readonly problem: string
+}
+
+/** More are not listed. */
+const MAX_GIVEN = 20
+
+/**
+ * Checks a file of evidence, given as its lines with their line breaks, and remembers no more than two of them. `key` is the one that
+ * must have signed it; without, the one in the file is taken.
+ */
+export async function verifyEvidence(lines: AsyncIterable<Buffer>, key?: PublicKey): Promise<Verdict> {
+  const body = new Body()
+  /** What may be the head and the signature. */
+  const last: Buffer[] = []
+  for await (const line of lines) {
+    last.push(line)
+    const first = last.length > 2 ? last.shift() : undefined
+    if (first !== undefined) body.add(first)
+    if (body.unknown !== undefined) return body.unknown
+  }
+  const [head, signature] = last.map(toRecord)
+  if (body.lines === 0) {
+    const begins = new Body().header(last[0] ?? Buffer.alloc(0))
+    if (begins !== undefined) return begins
+  }
+  const headFields = head?.['head']
+  if (!isRecord(headFields) || signature?.['signature'] === undefined)
+    return (
+      body.problem ??
+      altered('it ends without its head and signature: it was cut off', body.lines + last.length)
+    )
+  return body.end(headFields, last[0] ?? Buffer.alloc(0), signature, key)
+}
+
+const altered = (problem: string, line?: number): Problem<'altered'> => ({
+  verdict: 'altered',
+  problem,
+  ...(line !== undefined && { line }),
+})
+
+const toRecord = (line: Buffer): Record<string, unknown> | undefined => parseRecord(line.toString())
+
+/** Everything before the head. */
+class Body {
+  lines = 0
+  unknown: Problem<'unknown'> | undefined
+  /** The first one. */
+  problem: Problem<'altered'> | undefined
+  readonly #hash = createHash('sha256')
+  readonly #given: string[] = []
+  #header: Record<string, unknown> = {}
+  #entries = 0
+  #shown = 0
+  #first: unknown = null
+  #last: unknown = null
+  #offset: number | undefined
+  /** The link of the entry before; null for an entry that has none, undefined if it is not known. */
+  #link: string | null | undefined
+
+  add(line: Buffer): void {
+    this.#hash.update(line)
+    this.lines++
+    const problem = this.lines === 1 ? this.header(line) : this.#entryOrGap(line)
+    if (problem?.verdict === 'unknown') this.unknown = problem
+    else this.problem ??= problem
+  }
+
+  /** Returns what is wrong with the first line. */
+  header(line: Buffer): Problem<'unknown'> | undefined {
+    const header = parseRecord(line.toString())
+    const format = header?.['recallGatewayEvidence']
+    if (header === undefined || format === undefined)
+      return { verdict: 'unknown', line: 1, problem: 'this is no file of evidence of a recall gateway' }
+    if (format !== FORMAT)
+      return {
+        verdict: 'unknown',
+        line: 1,
+        problem: `it has format ${JSON.stringify(format)}, and this version knows format ${FORMAT}: use a newer one`,
+      }
+    this.#header = header
+    const before = header['before']
+    if (isRecord(before) && typeof before['offset'] === 'number') {
+      this.#offset = before['offset']
+      this.#link = typeof before['link'] === 'string' ? before['link'] : null
+    }
+    return undefined
+  }
+
+  #entryOrGap(line: Buffer): Problem<'altered'> | undefined {
+    const fields = toRecord(line)
+    if (fields === undefined) return altered('it is not one line of JSON', this.lines)
+    const missing = fields['missing']
+    if (!isRecord(missing)) return this.#entry(fields)
+    const { from, to } = missing
+    if (typeof from !== 'number' || typeof to !== 'number' || from !== (this.#offset ?? NaN) + 1 || to < from)
+      return altered('the entries that it says are missing are not those that are', this.lines)
+    this.#give(`line ${this.lines}: the log no longer held the entries ${from} to ${to}`)
+    this.#offset = to
+    this.#link = undefined
+    return undefined
+  }
+
+  #entry(fields: Record<string, unknown>): Problem<'altered'> | undefined {
+    const { offset, digest, subset, keptAtMs, epoch, link, entry } = fields
+    if (typeof offset !== 'number' || typeof digest !== 'string' || typeof subset !== 'string')
+      return altered('it is no entry', this.lines)
+    const isNext = this.#offset === undefined || offset === this.#offset + 1
+    const previous = typeof epoch === 'string' ? beginning(epoch) : this.#link
+    const isKnown = this.#entries > 0 || this.#link !== undefined
+    this.#entries++
+    this.#offset = offset
+    this.#link = typeof link === 'string' ? link : null
+    this.#last = { offset, link }
+    this.#first ??= this.#last
+    if (!isNext) return altered(`entry ${offset} does not follow the one before it`, this.lines)
+    if (typeof entry === 'string') {
+      this.#shown++
+      if (digestOf(entry) !== digest)
+        return altered(`entry ${offset} is not the one that its digest is of`, this.lines)
+      if (!isSame(fields['recall'], describe(entry, subset)))
+        return altered(`what is told of entry ${offset} is not what it says`, this.lines)
+    } else if (fields['recall'] !== undefined)
+      return altered(`entry ${offset} is told of, but missing`, this.lines)
+    if (!isSame(fields['keptAt'], isoOf(keptAtMs)))
+      return altered(`the time of entry ${offset} is not the one in its link`, this.lines)
+    if (typeof link !== 'string') {
+      this.#give(`line ${this.lines}: entry ${offset} has no link, it was stored by an earlier version`)
+      return undefined
+    }
+    if (typeof keptAtMs !== 'number') return altered(`entry ${offset} has a link without a time`, this.lines)
+    if (previous === undefined) {
+      this.#give(
+        `line ${this.lines}: the link of entry ${offset} is taken as it stands, because the entry before it was no longer in the log`,
+      )
+      return undefined
+    }
+    if (typeof epoch === 'string' && isKnown)
+      this.#give(
+        `line ${this.lines}: a new chain begins with entry ${offset}, which proves nothing of what is before it`,
+      )
+    if (previous === null || linkOf(previous, { offset, keptAtMs, subset, digest }) !== link)
+      return altered(
+        `the link of entry ${offset} does not follow from it and from the link before it`,
+        this.lines,
+      )
+    return undefined
+  }
+
+  #give(sentence: string): void {
+    if (this.#given.length < MAX_GIVEN) this.#given.push(sentence)
+    else this.#given[MAX_GIVEN] = 'and more'
+  }
+
+  /** Compares everything with the head, which these are the bytes of, and the head with its signature. */
+  end(
+    head: Record<string, unknown>,
+    bytes: Buffer,
+    signature: Record<string, unknown>,
+    key: PublicKey | undefined,
+  ): Verdict {
+    const inFile = readPublicKey(String(signature['publicKey']))
+    if (inFile === undefined || inFile.id !== signature['key'])
+      return altered('the key on the last line is none', this.lines + 2)
+    if (key !== undefined && key.publicKey !== inFile.publicKey)
+      return altered(`it was signed with the key ${inFile.id}, not with ${key.id}`, this.lines + 2)
+    const isSigned = isSignedWith(inFile, bytes.subarray(0, -1), String(signature['signature']))
+    if (!isSigned) return this.problem ?? altered('the head is not what was signed', this.lines + 1)
+    if (head['lines'] !== this.lines || head['sha256'] !== this.#hash.digest('hex'))
+      return (
+        this.problem ??
+        altered(
+          `what is before the head is not what was signed: it had ${JSON.stringify(head['lines'])} lines and another SHA-256`,
+        )
+      )
+    if (this.problem !== undefined)
+      return {
+        ...this.problem,
+        problem: `${this.problem.problem}. The gateway signed it like this: the log was changed in its store before`,
+      }
+    const counted = {
+      entries: this.#entries,
+      shown: this.#shown,
+      first: this.#first,
+      last: this.#last,
+      room: this.#header['room'],
+      app: this.#header['app'],
+    }
+    for (const [name, value] of Object.entries(counted))
+      if (!isSame(head[name], value)) return altered(`the head is wrong about "${name}"`, this.lines + 1)
+    const given = [...this.#given]
+    if (head['complete'] !== true)
+      given.unshift(`the file is not complete, which the gateway says itself: ${String(head['problem'])}`)
+    return { verdict: 'verified', head, header: this.#header, key: inFile, given }
+  }
+}
