@@ -6,7 +6,7 @@ import { roomName } from '../../shared/room.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { EvidenceKey } from '../evidence/keys.ts'
 import { writeEvidence } from '../evidence/write.ts'
-import type { Logger } from '../telemetry/logger.ts'
+import type { Audit } from './audit.ts'
 import { chargeUser, principalOf } from './bearer-auth.ts'
 import { parseEvidence } from './evidence-requests.ts'
 import type { Deployment } from './whoami.ts'
@@ -24,11 +24,11 @@ interface EvidenceDependencies {
   /** The first one signs. */
   readonly evidenceKeys: readonly EvidenceKey[]
   readonly deployment: Deployment
-  readonly log: Logger
+  readonly audit: Pick<Audit, 'note'>
 }
 
 /** Lets admins prove recalls: files of evidence, and the keys with which they can be checked. */
-export function createEvidenceHandlers({ broker, evidenceKeys, deployment, log }: EvidenceDependencies) {
+export function createEvidenceHandlers({ broker, evidenceKeys, deployment, audit }: EvidenceDependencies) {
   const [key] = evidenceKeys
   let files = 0
 
@@ -51,7 +51,8 @@ export function createEvidenceHandlers({ broker, evidenceKeys, deployment, log }
       await chargeUser(response, EXTRA_CHARGE)
       const { app, environment, process } = deployment
       const { room, q, sinceMs, untilMs } = asked
-      log.info({ admin: askedBy, room: roomName(room), q, sinceMs, untilMs }, 'evidence asked for')
+      const details = { room: roomName(room), q, sinceMs, untilMs }
+      await audit.note(request, response, { action: 'evidence', details }, { result: 'begun' })
       const lines = writeEvidence(
         { ...asked, askedBy },
         { broker, key: signing, app, environment, version: process.version },

@@ -133,7 +133,7 @@ describe('evidence', function () {
     const noted = gateway
       .output()
       .split('\n')
-      .find((line) => line.includes('evidence asked for'))
+      .find((line) => line.includes('"action":"evidence"'))
     expect(noted).to.include('"admin":"admin-1"').and.include('group:lobby')
   })
 
