@@ -1,5 +1,5 @@
 /** What an admin can do that changes something, or takes much along. */
-export type AuditAction =
+type AuditAction =
   | 'disconnect'
   | 'access returned'
   | 'quarantine retry'

@@ -69,7 +69,7 @@ describe('GET /v1/audit', () => {
     onCleanUp(() => admin.disconnect())
     const key = `recall-gateway:{${APP}}:records:audit`
     for (const text of ['x', '{}', '[]', JSON.stringify({ ...entries[0], details: 1 })])
-      await admin.xadd(key, '*', 't', `1700000000000:${text}`, 'v', '2')
+      await admin.xadd(key, '*', 't', `${Date.now()}:${text}`, 'v', '2')
     expect((await audit()).entries).to.deep.equal(entries)
 
     expect((await get(one.url, '/v1/audit?before=x', token)).status).to.equal(400)
