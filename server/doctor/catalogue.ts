@@ -6,9 +6,9 @@ export const CATALOGUE = {
   secrets: ['Secrets', 'SECURITY.md#operator-duties'],
   'tls-certificate': ['Certificate', 'server/docs/deployment.md#tls'],
   gateway: ['Gateway on this machine', 'server/docs/deployment.md#build-and-start'],
-  'clock-webhooks': ['Clock, compared with webhooks', 'server/docs/operations.md#why-is-a-webhook-refused'],
-  'clock-redis': ['Clock, compared with Redis', 'server/docs/operations.md#why-is-a-webhook-refused'],
-  webhooks: ['Webhooks of the last five minutes', 'server/docs/operations.md#why-is-a-webhook-refused'],
+  'clock-webhooks': ['Clock, compared with webhooks', 'server/docs/operations.md#a-clock-is-wrong'],
+  'clock-redis': ['Clock, compared with Redis', 'server/docs/operations.md#a-clock-is-wrong'],
+  webhooks: ['Webhooks of the last five minutes', 'server/docs/operations.md#all-webhooks-are-refused'],
   'provider-url': ["URL in Tencent's Chat console", 'server/docs/deployment.md#tencents-chat-console'],
   'provider-retries': [
     "Retries in Tencent's Chat console",
