@@ -20,6 +20,7 @@ import { createQuarantine } from './composition/quarantine.ts'
 import { createTestDoor } from './composition/test-door.ts'
 import { createWebhooks } from './composition/webhooks.ts'
 import * as options from './config/options.ts'
+import type { KnownSetting } from './config/effective-settings.ts'
 import type { Config, Environment } from './config/settings.ts'
 import { createClientAddress, createIsFromProxy } from './http/client-address.ts'
 import { ForwardedWatch } from './http/forwarded.ts'
@@ -33,6 +34,7 @@ import { createAllQuarantines } from './receiver/quarantine/all-quarantines.ts'
 import { RequestTimes } from './receiver/request-times.ts'
 import { createRealtime } from './realtime/realtime.ts'
 import type { Realtime } from './realtime/realtime.ts'
+import { answerConfiguration, createConfigurations } from './telemetry/configurations.ts'
 import { createHeartbeatReader } from './telemetry/heartbeat-reader.ts'
 import { startHeartbeat } from './telemetry/heartbeat.ts'
 import type { Logger } from './telemetry/logger.ts'
@@ -51,16 +53,19 @@ export interface Gateway {
 
 /**
  * Builds and starts the parts that ROLE selects, the broker first. Rejects with START_FAILED if one cannot start, after
- * stopping those that have. `environment`: the variables that `config` was read from, for the doctor.
+ * stopping those that have. `environment`: the variables that `config` was read from, for the doctor. `settings`: those that are told.
  */
 export async function startGateway(
   config: Config,
   log: Logger,
-  { environment }: { readonly environment?: Environment } = {},
+  {
+    environment,
+    settings = [],
+  }: { readonly environment?: Environment; readonly settings?: readonly KnownSetting[] } = {},
 ): Promise<Gateway> {
   const lifecycle = new Lifecycle(log)
   try {
-    const port = await startParts(config, { lifecycle, environment, log })
+    const port = await startParts(config, { lifecycle, environment, settings, log })
     const broker = config.REDIS_URL === undefined ? 'embedded' : 'redis'
     log.info({ port, role: config.ROLE, broker }, 'gateway started')
     return { port, stop: () => lifecycle.stop() }
@@ -73,13 +78,14 @@ export async function startGateway(
 interface StartDependencies {
   readonly lifecycle: Lifecycle
   readonly environment: Environment | undefined
+  readonly settings: readonly KnownSetting[]
   readonly log: Logger
 }
 
 /** Resolves to the port on which the gateway listens. */
 async function startParts(
   config: Config,
-  { lifecycle, environment, log }: StartDependencies,
+  { lifecycle, environment, settings, log }: StartDependencies,
 ): Promise<number> {
   const metrics = createMetrics()
   const isProxy = createIsFromProxy(config.TRUST_PROXY)
@@ -160,8 +166,16 @@ async function startParts(
     forwarded: () => forwarded.state(),
     isFromProxy: isProxy,
   })
+  const own = { ...health.process, node: process.version, settings }
+  const stopAnswering = answerConfiguration(own, broker)
+  lifecycle.onStop('configuration', async () => stopAnswering())
   /** What every process tells of itself. */
-  const told = { readOverview, readDoctor: doctor.read, deployment }
+  const told = {
+    readOverview,
+    readDoctor: doctor.read,
+    readConfigurations: createConfigurations(own, broker, readOverview),
+    deployment,
+  }
   const quarantines = createAllQuarantines({ ownFolder: dataFolder, broker, readHeartbeats })
   const routers = [
     ...health.routers,
@@ -210,7 +224,7 @@ async function startParts(
   return port
 }
 
-type Told = Pick<StatusDependencies, 'readOverview' | 'readDoctor' | 'deployment'>
+type Told = Pick<StatusDependencies, 'readOverview' | 'readDoctor' | 'readConfigurations' | 'deployment'>
 
 /** Creates the routers that a node serves next to its sockets. */
 function createPages(

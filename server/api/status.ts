@@ -11,6 +11,8 @@ import type { OriginCheck } from '../http/origins.ts'
 import type { ReadOverview } from '../telemetry/overview.ts'
 import type { Refusals } from '../telemetry/refusals.ts'
 import { requireAdmin, requireBearer } from './bearer-auth.ts'
+import { createConfiguration } from './configuration.ts'
+import type { ReadConfigurations } from './configuration.ts'
 import { createWhoami } from './whoami.ts'
 import type { Deployment } from './whoami.ts'
 
@@ -28,11 +30,13 @@ export interface StatusDependencies {
   readonly isAllowedOrigin: OriginCheck
   readonly refusals: Refusals
   readonly deployment: Deployment
+  readonly readConfigurations: ReadConfigurations
 }
 
 /**
  * Serves what must work without the broker, which is when it is needed most: `GET /v1/status` to admins, within about a second,
- * `GET /v1/doctor` to admins, within seconds, and `GET /v1/whoami` to everybody. The revocations that are known apply.
+ * `GET /v1/doctor` and `GET /v1/configuration` to admins, within seconds, and `GET /v1/whoami` to everybody. The revocations that are
+ * known apply.
  */
 export function serveStatus(
   { testRecalls }: StatusOptions,
@@ -44,6 +48,7 @@ export function serveStatus(
     isAllowedOrigin,
     refusals,
     deployment,
+    readConfigurations,
   }: StatusDependencies,
 ): Router {
   const status: RequestHandler = async (_request, response) => {
@@ -67,6 +72,7 @@ export function serveStatus(
   const bearer = requireBearer(authenticateRequest, authorization.authenticateByKnownBans)
   router.get('/v1/status', bearer, requireAdmin, status)
   router.get('/v1/doctor', bearer, requireAdmin, doctor)
+  router.get('/v1/configuration', bearer, requireAdmin, createConfiguration(readConfigurations))
   router.get('/v1/whoami', bearer, createWhoami(deployment))
   return router
 }
@@ -74,7 +80,7 @@ export function serveStatus(
 /** Says why a receiver that cannot check tokens does not serve them. */
 export function refuseStatus(): Router {
   const router = express.Router()
-  router.get(['/v1/status', '/v1/doctor', '/v1/whoami'], () => {
+  router.get(['/v1/status', '/v1/doctor', '/v1/configuration', '/v1/whoami'], () => {
     throw new GatewayError(
       'NOT_FOUND',
       'a receiver serves it if it can check tokens (JWT_SECRET or JWKS_URL)',

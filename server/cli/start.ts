@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { signToken } from '../auth/jwt.ts'
+import { effectiveSettings } from '../config/effective-settings.ts'
 import { isIgnoredInDev, withDevSettings } from '../config/environment.ts'
 import { tokens } from '../config/options.ts'
 import { misspeltSettings, readConfig } from '../config/read-config.ts'
@@ -30,12 +31,16 @@ export function addStart(program: Command, terminal: Terminal): void {
 /** Starts the gateway, and with `dev` prints a link to it. It runs until the process receives a signal. */
 async function start({ dev }: StartOptions, { environment, print, runUntilSignal }: Terminal): Promise<void> {
   const settings = withSecretFiles(environment)
-  const config = readConfig(dev ? withDevSettings(settings) : settings)
+  const given = dev ? withDevSettings(settings) : settings
+  const config = readConfig(given)
   const log = createLogger(config.LOG_LEVEL, SECRET_SETTINGS)
   for (const misspelt of misspeltSettings(environment))
     log.warn(misspelt, 'variable looks like a misspelt setting')
   if (dev && isIgnoredInDev(environment)) log.warn('HOST is ignored: --dev listens on loopback only')
-  const starting = startGateway(config, log, { environment: dev ? withDevSettings(settings) : settings })
+  const starting = startGateway(config, log, {
+    environment: given,
+    settings: effectiveSettings(environment, given, config),
+  })
   // A signal can arrive before the gateway has started, and a container's first process would ignore it.
   const stop = (): Promise<void> => starting.then((gateway) => gateway.stop())
   runUntilSignal({ stop, stopTimeoutMs: config.DRAIN_MS + STOP_GRACE_MS, log })

@@ -30,7 +30,7 @@ const imports: Import[] = sources.flatMap((from) =>
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'shared/': [],
   'server/lib/': [],
-  'server/telemetry/': [],
+  'server/telemetry/': ['server/lib/flow-control.ts'],
   'server/http/': [
     'server/lib/memory-budget.ts',
     'server/lib/path.ts',
@@ -180,6 +180,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
     'server/receiver/commands/',
     'server/receiver/quarantine/questions.ts',
     'server/realtime/sessions/requests.ts',
+    'server/telemetry/configuration-answer.ts',
     'server/telemetry/heartbeat-state.ts',
   ],
   jose: ['server/auth/'],

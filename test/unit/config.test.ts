@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { expect } from 'chai'
 import { SECRET_SETTINGS } from '../../server/config/secrets.ts'
 import { withReturn } from '../../server/console/state/login-url.ts'
+import { effectiveSettings } from '../../server/config/effective-settings.ts'
 import { misspeltSettings, readConfig } from '../../server/config/read-config.ts'
 
 const REQUIRED = { SDK_APP_ID: '1400000000', WEBHOOK_TOKEN: 'webhook-token', JWT_SECRET: 'j'.repeat(32) }
@@ -196,6 +197,36 @@ describe('settings', () => {
       'https://x.example/?a=https%3A%2F%2Fg.example%2F&b',
     )
     expect(withReturn('javascript:alert(1)//', 'https://g.example/')).to.equal(undefined)
+  })
+
+  it('are told in effect without what is secret in them', () => {
+    const shown = (settings: Record<string, string>, environment = settings) => {
+      const given = { ...REQUIRED, ...settings }
+      const known = effectiveSettings({ ...REQUIRED, ...environment }, given, readConfig(given))
+      return (name: string) => {
+        const { value, origin } = known.find((one) => one.name === name) ?? {}
+        return `${value} ${origin}`
+      }
+    }
+    const redis = shown({ REDIS_URL: 'rediss://user:p%40ss@one.example:6380/2' })
+    expect(redis('REDIS_URL')).to.equal('rediss://***@one.example:6380/2 environment')
+    expect(redis('REDIS_SIGNING_KEY')).to.equal('null default')
+    const cluster = shown({ REDIS_MODE: 'cluster', REDIS_URL: 'redis://:secret@one:1, redis://two:2' })
+    expect(cluster('REDIS_URL')).to.equal('redis://***@one:1,redis://two:2 environment')
+    const others = shown({
+      JWKS_URL: 'https://sso.example/keys?key=secret',
+      CONSOLE_LOGIN_URL: '/sign-in?key=secret&return={return}',
+      WEBHOOK_PATH: '/secret',
+      JWT_ROLE_CLAIM: 'a.b',
+    })
+    expect(others('JWKS_URL')).to.equal('https://sso.example/keys?… environment')
+    expect(others('CONSOLE_LOGIN_URL')).to.equal('/sign-in?… environment')
+    expect(others('WEBHOOK_PATH')).to.equal('set environment')
+    expect(others('JWT_ROLE_CLAIM')).to.equal('a.b environment')
+    expect(others('METRICS_ALLOW')).to.equal('loopback,linklocal,uniquelocal default')
+    expect(others('JWT_SECRET')).to.equal('set environment')
+    const dev = shown({ DRAIN_MS: '0' }, {})
+    expect(dev('DRAIN_MS')).to.equal('0 default')
   })
 
   it('take networks by name, address and length', () => {
