@@ -2,6 +2,7 @@ import { LocaleProvider, LOCALES } from './i18n/i18n.ts'
 import type { Language } from './i18n/i18n.ts'
 import { AddressProblems } from './shell/address-problems.tsx'
 import { LogIn, SessionPrompt } from './shell/log-in.tsx'
+import { RingBanner, ringer } from './shell/ringing.tsx'
 import { SideBar } from './shell/side-bar.tsx'
 import { updateTitle } from './shell/state-text.ts'
 import { TopBar } from './shell/top-bar.tsx'
@@ -9,10 +10,12 @@ import { address } from './state/address.ts'
 import type { ViewName } from './state/place.ts'
 import type { Session } from './state/session.ts'
 import type { Store } from './state/store.ts'
+import { AccessView } from './views/access-view.tsx'
 import { FeedView } from './views/feed-view.tsx'
 import { HealthView } from './views/health-view.tsx'
 import { HistoryView } from './views/history-view.tsx'
 import { QuarantineView } from './views/quarantine-view.tsx'
+import { RingsView } from './views/rings-view.tsx'
 import { RoomsView } from './views/rooms-view.tsx'
 import { TestView } from './views/test-view.tsx'
 
@@ -46,6 +49,7 @@ export function App({ session, language, onLanguage, onChange }: AppProps) {
             <AddressProblems problems={address.problems} />
             <View store={store} name={view} onChange={onChange} />
           </main>
+          <RingBanner store={store} />
         </div>
       )}
     </LocaleProvider>
@@ -70,6 +74,10 @@ function View({ store, name, onChange }: ViewProps) {
       return <HealthView health={store.health} />
     case 'quarantine':
       return <QuarantineView store={store} />
+    case 'rings':
+      return <RingsView store={store} ringer={ringer} />
+    case 'access':
+      return <AccessView store={store} />
     case 'test':
       return <TestView store={store} />
   }

@@ -2,9 +2,10 @@ import { expect } from 'chai'
 import type { Browser, Page } from 'playwright-core'
 import { openBrowser } from '../support/browser.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
-import { adminToken } from '../support/client.ts'
+import { adminToken, connect, makeToken } from '../support/client.ts'
 import { button, newTab, openView, recall, row } from '../support/console-page.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
+import { waitUntil } from '../support/wait.ts'
 
 const ID = '144115233406643804-1700000000-130'
 const EVIL = 'rtl-\u202Eevil'
@@ -81,6 +82,8 @@ describe('what a moderator does with a recall', function () {
     const json = await copied('JSON', 'JSON')
     expect(json).to.not.match(/[\u202E\u200B]/)
     expect(JSON.parse(json)).to.include({ group: EVIL, operator: 'zero\u200Bwidth' })
+    const link = await copied('Link', 'Link')
+    expect(link).to.match(/#feed\?open=feed@/)
     const text = await copied('Text', 'Text')
     expect(text).to.include('rtl-‹U+202E›evil')
     expect(text).to.match(/Recalled: .* UTC\+8 \(2022-12-09T08:26:54\.123Z\)/)
@@ -104,5 +107,30 @@ describe('what a moderator does with a recall', function () {
     await byHand.waitFor()
     expect(await byHand.inputValue()).to.equal('130, 131')
     await page.waitForFunction("getSelection().toString() === '130, 131'")
+  })
+
+  it('is to take its operator out of the room, after it was said what that will do', async () => {
+    const listening = await connect(url, await makeToken({ sub: 'bob', rooms: [{ group: 'acted' }] }))
+    onCleanUp(() => listening.close())
+    await listening.subscribe({ group: 'acted' })
+    await recall(url, { GroupId: 'acted', Operator_Account: 'bob', MsgSeqList: [{ MsgSeq: 1 }] })
+    const page = await openRecall('acted')
+    await button(page, 'Take a user out …').click()
+    const form = page.getByRole('form', { name: 'Take a user out …' })
+    await form.getByLabel('For how long').selectOption('10 minutes')
+    const warning = await form.locator('.asking').innerText()
+    expect(warning).to.match(/bob · the group, with all its topics · until .* UTC\+8/)
+    expect(warning).to.include('changes nothing in Tencent Chat')
+    // Whoever presses Enter by mistake has not agreed.
+    expect(await page.evaluate('document.activeElement.textContent')).to.equal('Cancel')
+    await page.route(/v1\/disconnect/, (route) =>
+      route.fulfill({ status: 503, json: { code: 'BROKER_UNAVAILABLE', message: '' } }),
+    )
+    await button(page, 'Take out').click()
+    await form.getByText('The gateway’s store (Redis) is not responding.').waitFor()
+    await page.unroute(/v1\/disconnect/)
+    await button(page, 'Take out').click()
+    await page.locator('.details .outcome').getByText('Taken out until').waitFor()
+    await waitUntil('bob is told', () => listening.unsubscribed.length > 0)
   })
 })

@@ -388,7 +388,11 @@ describe('a room that the console watches, whose log went back', () => {
       load: async (at: Position) => await load?.(at),
       gap: () => onGap?.({ reason: 'epoch-changed' }),
       tell: (seq: number) => onNotice?.({ ...noticeAt(0), messages: [{ seq }] }),
-      seqs: () => watched.latest.flatMap((row) => (row.kind === 'notice' ? row.notice.messages[0]?.seq : [])),
+      /** Newest first. */
+      seqs: () =>
+        watched.rows
+          .toReversed()
+          .flatMap(({ row }) => (row.kind === 'notice' ? row.notice.messages[0]?.seq : [])),
     }
   }
 

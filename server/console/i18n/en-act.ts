@@ -31,6 +31,19 @@ export const act = {
     ids: 'MsgIds',
     idCount: (count: number) => plural(count, 'MsgId', 'MsgIds'),
   },
+  test: {
+    mark: 'Test',
+    title: 'Made to test the gateway: nothing was recalled.',
+  },
+  rooms: {
+    all: 'All recalls, live',
+    back: '← Rooms',
+    noOlder: 'Nothing older is kept.',
+    full: (count: number) =>
+      `Only the latest ${number(count)} are held here. History searches all that is kept.`,
+    busiest: 'Busiest groups of the last hour',
+    yours: 'Rooms of your token',
+  },
   print: {
     button: 'Print',
     printed: (time: string) => `Printed ${time}`,

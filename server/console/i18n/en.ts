@@ -1,9 +1,11 @@
 import { access } from './en-access.ts'
+import { moderation } from './en-moderation.ts'
 import { act } from './en-act.ts'
 import { number, plural, seconds } from './en-format.ts'
 import { find } from './en-find.ts'
 import { health } from './en-health.ts'
 import { quarantine } from './en-quarantine.ts'
+import { rings } from './en-rings.ts'
 
 /** A label, and the detail shown in smaller type next to it. */
 const pair = (label: string, detail: string): readonly [label: string, detail: string] => [label, detail]
@@ -20,6 +22,8 @@ export const en = {
     history: 'History',
     health: 'Health',
     quarantine: 'Quarantine',
+    rings: 'Rings',
+    access: 'Access',
     test: 'Test recall',
   },
   toggleTheme: 'Switch theme',
@@ -217,10 +221,12 @@ export const en = {
     lookupSubmit: 'Look up',
   },
   access,
+  moderation,
   act,
   find,
   health,
   quarantine,
+  rings,
   statusUnknown: (time: string) => `this page cannot read the gateway’s status since ${time}`,
   /** Problems by code, and reasons by code or by the gateway's sentence, in languages other than the gateway's. */
   problems: {} as Readonly<Record<string, string>>,

@@ -31,6 +31,18 @@ export const act: Messages['act'] = {
     ids: 'MsgId',
     idCount: (count) => `${number(count)} 个 MsgId`,
   },
+  test: {
+    mark: '测试',
+    title: '用于测试网关，并没有消息被撤回。',
+  },
+  rooms: {
+    all: '全部撤回（实时）',
+    back: '← 订阅',
+    noOlder: '没有保存更早的记录。',
+    full: (count) => `此处仅保留最近 ${number(count)} 条，可在“历史记录”中搜索全部。`,
+    busiest: '最近一小时最活跃的群组',
+    yours: '您的令牌可查看的会话',
+  },
   print: {
     button: '打印',
     printed: (time) => `打印于 ${time}`,

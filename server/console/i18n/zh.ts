@@ -1,11 +1,13 @@
 import type { Messages } from './en.ts'
 import { access } from './zh-access.ts'
+import { moderation } from './zh-moderation.ts'
 import { act } from './zh-act.ts'
 import { find } from './zh-find.ts'
 import { number, seconds } from './zh-format.ts'
 import { problems, reasons } from './zh-gateway.ts'
 import { health } from './zh-health.ts'
 import { quarantine } from './zh-quarantine.ts'
+import { rings } from './zh-rings.ts'
 
 /** All texts of the page, in Simplified Chinese. */
 export const zh: Messages = {
@@ -19,6 +21,8 @@ export const zh: Messages = {
     history: '历史记录',
     health: '运行状态',
     quarantine: '隔离区',
+    rings: '提醒',
+    access: '访问控制',
     test: '测试撤回',
   },
   toggleTheme: '切换深浅色',
@@ -195,10 +199,12 @@ export const zh: Messages = {
     lookupSubmit: '查询',
   },
   access,
+  moderation,
   act,
   find,
   health,
   quarantine,
+  rings,
   statusUnknown: (time) => `自 ${time} 起无法读取网关的运行状态`,
   problems,
   reasons,

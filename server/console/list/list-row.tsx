@@ -5,7 +5,7 @@ import type { KeyedRow, NoticeRow, Row } from '../state/feed.ts'
 import { visibleText } from '../state/visible-text.ts'
 import { Icon } from '../ui/icon.tsx'
 import { ConversationName } from '../ui/conversation.tsx'
-import { InterruptionText, LateMark, Timestamp } from '../ui/labels.tsx'
+import { InterruptionText, LateMark, TestMark, Timestamp } from '../ui/labels.tsx'
 import { isFresh } from './use-list.ts'
 import { Name } from '../ui/name.tsx'
 
@@ -50,7 +50,6 @@ export function ListRow({ keyed, index, isActive, isOpen, onOpen }: ListRowProps
 function NoticeCells({ row: { notice, lateMs } }: { readonly row: NoticeRow }) {
   const { t, number } = useLocale()
   const { topic, messages, recalledAtMs } = notice
-  const operator = 'operator' in notice ? notice.operator : undefined
   return (
     <>
       <div role="gridcell" class="time">
@@ -60,8 +59,9 @@ function NoticeCells({ row: { notice, lateMs } }: { readonly row: NoticeRow }) {
         <ConversationName conversation={notice} />
       </div>
       <NameCell column="topic" name={topic} />
-      <NameCell column="operator" name={operator} />
+      {'receivedAtMs' in notice && <NameCell column="operator" name={notice.operator} />}
       <div role="gridcell" class="messages">
+        <TestMark notice={notice} />
         {lateMs !== undefined && <LateMark notice={notice} lateMs={lateMs} />}
         <span class={messages.length > 1 ? 'count many' : 'count'} title={t.messageCount(messages.length)}>
           {number(messages.length)}

@@ -2,10 +2,13 @@ import { useLocale } from '../i18n/i18n.ts'
 import type { KeyedRow } from '../state/feed.ts'
 import { Icon } from '../ui/icon.tsx'
 import { usePrintable } from '../ui/printable.ts'
+import { useStore } from '../ui/store-context.ts'
 import { ListRow, rowId } from './list-row.tsx'
 import { rowWindow } from './row-window.ts'
 import { useHold } from './use-hold.ts'
 import { useActiveRow, useFreshness, useOpenRowInView, useScrolling } from './use-list.ts'
+
+const COLUMNS = ['time', 'conversation', 'topic', 'operator', 'messages'] as const
 
 interface RecallListProps {
   /** Oldest first. The list shows the newest first. */
@@ -24,6 +27,7 @@ interface RecallListProps {
  * it.
  */
 export function RecallList({ rows: all, label, empty, open, onOpen, onClose }: RecallListProps) {
+  const { isAdmin } = useStore()
   usePrintable({ label, rows: all })
   const hold = useHold({ rows: all, isOpen: open !== undefined })
   const { shown: rows, newer } = hold
@@ -54,7 +58,7 @@ export function RecallList({ rows: all, label, empty, open, onOpen, onClose }: R
       {newer > 0 && <NewerRows count={newer} onClick={showNewest} />}
       <div
         ref={scroller}
-        class="list"
+        class={isAdmin ? 'list' : 'list members'}
         role="grid"
         tabIndex={0}
         aria-label={label}
@@ -65,7 +69,7 @@ export function RecallList({ rows: all, label, empty, open, onOpen, onClose }: R
         onBlur={hold.onBlur}
         {...hold.pointer}
       >
-        <ListHeader />
+        <ListHeader isAdmin={isAdmin} />
         <div role="rowgroup" class="rows" style={{ height: px(rows.length), paddingTop: px(first) }}>
           {rendered.map((keyed, i) => (
             <ListRow
@@ -85,12 +89,13 @@ export function RecallList({ rows: all, label, empty, open, onOpen, onClose }: R
   )
 }
 
-function ListHeader() {
+/** Members do not learn who recalled. */
+function ListHeader({ isAdmin }: { readonly isAdmin: boolean }) {
   const { columns } = useLocale().t
   return (
     <div role="rowgroup" class="list-header">
       <div role="row" class="row" aria-rowindex={1}>
-        {(['time', 'conversation', 'topic', 'operator', 'messages'] as const).map((name) => (
+        {COLUMNS.filter((name) => isAdmin || name !== 'operator').map((name) => (
           <div key={name} role="columnheader" class={name}>
             {columns[name]}
           </div>

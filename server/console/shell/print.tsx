@@ -5,7 +5,7 @@ import { messageText } from '../state/copied.ts'
 import type { NoticeRow, Row } from '../state/feed.ts'
 import type { Store } from '../state/store.ts'
 import { ConversationName } from '../ui/conversation.tsx'
-import { InterruptionText, LateMark } from '../ui/labels.tsx'
+import { InterruptionText, LateMark, TestMark } from '../ui/labels.tsx'
 import { Name } from '../ui/name.tsx'
 import { printableLists } from '../ui/printable.ts'
 import type { PrintableList } from '../ui/printable.ts'
@@ -39,7 +39,8 @@ export function preparePrinting(now: () => Printed): void {
     )
     render(
       <LocaleProvider value={locale}>
-        {!isAlone && printableLists().map((list) => <PrintList key={list.label} list={list} />)}
+        {!isAlone &&
+          printableLists().map((list) => <PrintList key={list.label} list={list} isAdmin={store.isAdmin} />)}
       </LocaleProvider>,
       lists,
     )
@@ -79,8 +80,14 @@ function PrintHead({ store }: { readonly store: Store }) {
   )
 }
 
+interface PrintListProps {
+  readonly list: PrintableList
+  /** Members do not learn who recalled. */
+  readonly isAdmin: boolean
+}
+
 /** Every row of a list, newest first, with all its messages. */
-function PrintList({ list: { label, rows } }: { readonly list: PrintableList }) {
+function PrintList({ list: { label, rows }, isAdmin }: PrintListProps) {
   const { t, zone } = useLocale()
   const recalls = rows.filter(({ row }) => row.kind === 'notice').length
   return (
@@ -93,9 +100,9 @@ function PrintList({ list: { label, rows } }: { readonly list: PrintableList }) 
           <th>
             {t.columns.time} ({zone()})
           </th>
-          {(['conversation', 'topic', 'operator', 'messages'] as const).map((name) => (
-            <th key={name}>{t.columns[name]}</th>
-          ))}
+          {(['conversation', 'topic', 'operator', 'messages'] as const).map(
+            (name) => (isAdmin || name !== 'operator') && <th key={name}>{t.columns[name]}</th>,
+          )}
         </tr>
       </thead>
       <tbody>
@@ -131,7 +138,6 @@ function PrintCells({ row }: { readonly row: Row }) {
 
 function NoticeCells({ row: { notice, lateMs } }: { readonly row: NoticeRow }) {
   const { t, date, timeOfDay } = useLocale()
-  const operator = 'operator' in notice ? notice.operator : undefined
   const { recalledAtMs } = notice
   return (
     <>
@@ -143,8 +149,11 @@ function NoticeCells({ row: { notice, lateMs } }: { readonly row: NoticeRow }) {
         <ConversationName conversation={notice} />
       </td>
       <td>{notice.topic !== undefined && <Name text={notice.topic} />}</td>
-      <td>{operator !== undefined && <Name text={operator} />}</td>
+      {'receivedAtMs' in notice && (
+        <td>{notice.operator !== undefined && <Name text={notice.operator} />}</td>
+      )}
       <td>
+        <TestMark notice={notice} />
         {lateMs !== undefined && <LateMark notice={notice} lateMs={lateMs} />}
         {notice.messages.map(messageText).join(', ')}
       </td>

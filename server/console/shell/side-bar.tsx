@@ -34,6 +34,7 @@ export function SideBar({ store, view, onLanguage, onLogOut }: SideBarProps) {
                 <Icon name={name} />
                 <span>{t.views[name]}</span>
                 {name === 'quarantine' && <QuarantineBadge store={store} />}
+                {name === 'rings' && <RingsBadge store={store} />}
               </a>
             </li>
           ))}
@@ -68,6 +69,17 @@ function QuarantineBadge({ store }: { readonly store: Store }) {
   )
 }
 
+function RingsBadge({ store: { rings } }: { readonly store: Store }) {
+  const { t, number } = useLocale()
+  const { length: count } = rings.unseen
+  if (count === 0) return null
+  return (
+    <span class="badge" title={t.rings.unseen(count)}>
+      {number(count)}
+    </span>
+  )
+}
+
 /** Members see only the views they may use. */
 function viewsOf({ isAdmin, health }: Store): readonly ViewName[] {
   if (!isAdmin) return ['rooms', 'history']
@@ -77,6 +89,8 @@ function viewsOf({ isAdmin, health }: Store): readonly ViewName[] {
     'history',
     'health',
     'quarantine',
+    'rings',
+    'access',
     ...(health?.status?.testRecalls ? (['test'] as const) : []),
   ]
 }

@@ -50,7 +50,8 @@ export function updateTitle(locale: Locale, shown: ShownState): void {
   const { t } = locale
   const { label, waiting } = stateText(locale, shown)
   const parts = [label, waitingText(t, shown, waiting), problemsText(t, shown), t.title]
-  const mark = shown.problems.some(isCritical) ? '(!) ' : ''
+  const rings = shown.rings === undefined ? '' : `🔔 ${shown.rings} · `
+  const mark = rings + (shown.problems.some(isCritical) ? '(!) ' : '')
   const title = mark + parts.filter((part) => part !== undefined).join(' · ')
   if (document.title !== title) document.title = title
 }

@@ -1,5 +1,12 @@
 import { ERRORS } from '../../../shared/errors.ts'
+import type { AuditResponse } from '../../../shared/http-api/audit.ts'
 import type {
+  AccessReturnedResponse,
+  ListedRevocation,
+  RevocationsResponse,
+} from '../../../shared/http-api/revocations.ts'
+import type {
+  DisconnectResponse,
   ErrorResponse,
   NoticesResponse,
   PositionResponse,
@@ -118,6 +125,33 @@ export class Api {
 
   testRecall(recall: TestRecallRequest): Promise<TestRecallResponse> {
     return this.#call('test-recall', { method: 'POST', body: JSON.stringify(recall) })
+  }
+
+  /** Without a conversation, revokes everything. */
+  disconnect(order: Partial<Conversation> & { readonly userId: string; readonly forS: number }) {
+    return this.#call<DisconnectResponse>('disconnect', { method: 'POST', body: JSON.stringify(order) })
+  }
+
+  revocations(): Promise<RevocationsResponse> {
+    return this.#call('revocations', {})
+  }
+
+  /** Ends a revocation early. */
+  giveBack({
+    userId,
+    conversation,
+  }: Pick<ListedRevocation, 'userId' | 'conversation'>): Promise<AccessReturnedResponse> {
+    const where = conversation === undefined ? [] : queryOf(conversation)
+    return this.#call(`revocations?${toText([['userId', userId], ...where])}`, { method: 'DELETE' })
+  }
+
+  audit(query: Query): Promise<AuditResponse> {
+    return this.#get('audit', Object.entries(query))
+  }
+
+  /** The busiest groups of the last hour. */
+  top(): Promise<{ readonly groups: readonly { readonly group: string }[] }> {
+    return this.#get('top', [])
   }
 
   quarantine(query: Query): Promise<QuarantineResponse> {

@@ -2,7 +2,7 @@ import { isPosition } from '../../../shared/position.ts'
 import { parseRoomName, roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 
-const VIEW_NAMES = ['feed', 'rooms', 'history', 'health', 'quarantine', 'test'] as const
+const VIEW_NAMES = ['feed', 'rooms', 'history', 'health', 'quarantine', 'rings', 'access', 'test'] as const
 
 export type ViewName = (typeof VIEW_NAMES)[number]
 

@@ -26,6 +26,8 @@ export interface ShownState {
   readonly retryAtMs?: number
   /** How many recalls wait in the paused feed; undefined if it is not paused. */
   readonly waiting?: number
+  /** How many rings nobody has seen yet, if there are any. */
+  readonly rings?: number
   /** The worst first. */
   readonly problems: readonly ShownProblem[]
 }
@@ -36,13 +38,14 @@ interface Known {
   readonly state: State
   readonly sinceMs: number
   readonly waiting: number | undefined
+  readonly rings?: number
   readonly problems: readonly ShownProblem[]
 }
 
 export const isCritical = ({ severity }: ShownProblem): boolean => severity === 'critical'
 
 /** Derives what is shown: green only if the page is live, shows what arrives, and nothing critical is known. */
-export function shownState({ state, sinceMs, waiting, problems }: Known): ShownState {
+export function shownState({ state, sinceMs, waiting, rings = 0, problems }: Known): ShownState {
   const hasCritical = problems.some(isCritical)
   const kind = kindOf(state.kind, waiting !== undefined, hasCritical)
   // Without a code, the page says as much in its own language.
@@ -53,6 +56,7 @@ export function shownState({ state, sinceMs, waiting, problems }: Known): ShownS
     sinceMs,
     problems,
     ...(waiting !== undefined && { waiting }),
+    ...(rings > 0 && { rings }),
     ...(state.kind !== 'idle' && {
       ...(state.code !== undefined && { code: state.code }),
       ...(state.reason !== undefined && (!isUsual || state.code !== undefined) && { reason: state.reason }),

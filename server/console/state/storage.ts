@@ -1,6 +1,7 @@
 import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { parseConversation } from './conversations.ts'
+import type { TextStore } from './rung.ts'
 
 interface TextStorage {
   get(key: string): string | null
@@ -44,6 +45,7 @@ function createStorage(open: () => Storage): TextStorage {
 
 const TOKEN_KEY = 'token'
 const ROOMS_KEY = 'rooms'
+const RUNG_KEY = 'rung'
 const ADDRESS_KEY = 'address'
 const SIGN_IN_KEY = 'sign-in'
 
@@ -60,7 +62,7 @@ export const saveToken = (token: string): void => tabStorage.set(TOKEN_KEY, toke
 
 /** Removes everything this tab has saved: the rooms too are known only through the token. */
 export function forgetToken(): void {
-  for (const key of [TOKEN_KEY, ROOMS_KEY, ADDRESS_KEY, SIGN_IN_KEY]) tabStorage.remove(key)
+  for (const key of [TOKEN_KEY, ROOMS_KEY, RUNG_KEY, ADDRESS_KEY, SIGN_IN_KEY]) tabStorage.remove(key)
 }
 
 /** Longer ago, a person has given up. */
@@ -74,6 +76,13 @@ export function takeSignIn(): boolean {
   const atMs = Number(tabStorage.get(SIGN_IN_KEY) ?? Number.NaN)
   tabStorage.remove(SIGN_IN_KEY)
   return Math.abs(Date.now() - atMs) < MAX_SIGN_IN_MS
+}
+
+/** What rings, in this browser, and what has rung, in this tab. */
+export const ringStores = { rules: storeAt(browserStorage, 'rings'), rung: storeAt(tabStorage, RUNG_KEY) }
+
+function storeAt(storage: TextStorage, key: string): TextStore {
+  return { get: () => storage.get(key), set: (text) => storage.set(key, text) }
 }
 
 /** The rooms this tab watched before it was reloaded, without the feed. */

@@ -1,15 +1,20 @@
 import { expiryOf } from '../../../shared/client/credential.ts'
-import { FEED } from '../../../shared/room.ts'
+import { FEED, roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
+import { Access } from './access.ts'
 import { Api } from './api.ts'
 import { Feed } from './feed.ts'
 import { Health } from './health.ts'
 import { readIdentity } from './identity.ts'
 import type { Identity } from './identity.ts'
+import { KnownRooms } from './known-rooms.ts'
 import { Quarantine } from './quarantine.ts'
+import type { RingRule } from './ring-rules.ts'
+import { Rings } from './rings.ts'
+import type { Ring } from './rung.ts'
 import { shownState } from './shown-state.ts'
 import type { ShownState, State } from './shown-state.ts'
-import { loadRooms, saveRooms } from './storage.ts'
+import { loadRooms, ringStores, saveRooms } from './storage.ts'
 import { TestRecall } from './test-recall.ts'
 import { WatchedRooms } from './watched-rooms.ts'
 
@@ -24,8 +29,14 @@ export class Store {
   readonly feed = new Feed()
   readonly testRecall: TestRecall
   readonly quarantine: Quarantine
+  readonly access: Access
+  readonly known: KnownRooms
   readonly watchedRooms: WatchedRooms
+  readonly rings: Rings
+  /** Makes the noise of a ring. */
+  onRing: (ring: Ring, rule: RingRule) => void = () => undefined
   readonly #onChange: () => void
+  readonly #saved = new Set<string>()
   #token: string
   #identity: Identity
   #expiresAtMs: number | undefined
@@ -40,6 +51,14 @@ export class Store {
     this.#onChange = onChange
     this.testRecall = new TestRecall(this.api, onChange)
     this.quarantine = new Quarantine(this.api, onChange)
+    this.access = new Access(this.api, onChange)
+    this.known = new KnownRooms(this.api, onChange)
+    this.rings = new Rings({
+      stores: ringStores,
+      now: () => this.api.clock.fromViewer(Date.now()),
+      onRing: (ring, rule) => this.onRing(ring, rule),
+      onChange,
+    })
     this.watchedRooms = new WatchedRooms({
       token: () => this.#token,
       api: this.api,
@@ -51,10 +70,14 @@ export class Store {
       onFeed: (rows) => {
         this.testRecall.onRows(rows)
         this.feed.add(rows)
+        this.rings.onRows(rows)
         onChange()
       },
     })
-    for (const room of loadRooms()) this.watchedRooms.watch(room)
+    for (const room of loadRooms()) {
+      this.#saved.add(roomName(room))
+      this.watchedRooms.watch(room)
+    }
     this.#startAdmin()
     this.#scheduleExpiryWarning()
   }
@@ -81,6 +104,7 @@ export class Store {
       state,
       sinceMs: api.clock.fromViewer(state.since),
       waiting: feed.isPaused ? feed.queuedRecalls : undefined,
+      rings: this.rings.unseen.length,
       problems: this.#health?.problems ?? [],
     })
   }
@@ -130,16 +154,24 @@ export class Store {
 
   watch(room: Room): void {
     this.watchedRooms.watch(room)
+    this.#saved.add(roomName(room))
     this.#saveRooms()
+  }
+
+  /** Whether the room stays watched, also after a reload. Others are while they are looked at. */
+  isSaved(room: Room): boolean {
+    return this.#saved.has(roomName(room))
   }
 
   unwatch(room: Room): void {
     this.watchedRooms.unwatch(room)
+    this.#saved.delete(roomName(room))
     this.#saveRooms()
   }
 
   #saveRooms(): void {
-    saveRooms(this.watchedRooms.rooms.map((watched) => watched.room))
+    const rooms = this.watchedRooms.rooms.map(({ room }) => room)
+    saveRooms(rooms.filter((room) => this.isSaved(room)))
   }
 
   /** Renders the page again when the token is about to expire, once the gateway's clock is known. */

@@ -7,15 +7,14 @@ import { ApiError, asApiError } from './api.ts'
 import type { Api } from './api.ts'
 import { identityOf } from './conversations.ts'
 import { MAX_ROWS } from './feed.ts'
-import type { NoticeRow, Row } from './feed.ts'
+import type { KeyedRow, NoticeRow, Row } from './feed.ts'
 import { Interruptions } from './interruptions.ts'
+import { RoomRows } from './room-rows.ts'
 
 /** How much of a log is shown at first. The feed is a view of its own; other rooms show their latest recalls. */
 const INITIAL_FEED_ROWS = 1_000
-const INITIAL_ROOM_ROWS = 20
-const MAX_LATEST = 20
-
-type LatestRow = NoticeRow | Extract<Row, { readonly kind: 'interruption' }>
+const INITIAL_ROOM_ROWS = 50
+const OLDER_ROWS = 200
 
 interface WatchedRoomOptions {
   readonly client: RecallClient
@@ -42,8 +41,8 @@ export class WatchedRoom {
   readonly #options: WatchedRoomOptions
   readonly #subscription: Subscription
   readonly #interruptions: Interruptions
-  /** Newest first. Empty for the feed, which is shown elsewhere. */
-  #latest: readonly LatestRow[] = []
+  /** Empty for the feed, which is shown elsewhere. */
+  readonly #rows = new RoomRows()
   /** After the last notice shown; undefined until the log has been read. */
   #shown: Position | undefined
   /** The notices of which there are rows: after its log was lost, a room is told of them again. */
@@ -81,8 +80,30 @@ export class WatchedRoom {
     return this.#subscription.position
   }
 
-  get latest(): readonly LatestRow[] {
-    return this.#latest
+  /** Its rows, oldest first: at first the end of its log, then what `readOlder` reads, and all that arrives. */
+  get rows(): readonly KeyedRow[] {
+    return this.#rows.rows
+  }
+
+  /** Whether no more rows can be read: the page holds as many as it can. */
+  get isFull(): boolean {
+    return this.#rows.isFull
+  }
+
+  /** Reads what the log holds before the oldest row. Rejects with an `ApiError`. */
+  async readOlder(): Promise<void> {
+    const oldest = this.rows.find(({ row }) => row.kind === 'notice')?.row
+    const epoch = this.#shown?.epoch
+    if (oldest?.kind !== 'notice' || epoch === undefined) return
+    const before = oldest.notice.offset
+    const page = await this.#options.api.notices(this.room, { limit: OLDER_ROWS, before })
+    // The log was replaced meanwhile: what it holds now is shown from its beginning.
+    if (page.position.epoch !== epoch || epoch !== this.#shown?.epoch) return
+    this.hasOlder = page.older === true
+    this.#rows.addOlder(
+      page.notices.filter((notice) => this.#isNew(notice)).map((notice) => this.#rowOf(notice, false)),
+    )
+    this.#options.onChange()
   }
 
   leave(): void {
@@ -149,8 +170,7 @@ export class WatchedRoom {
 
   #show(rows: readonly Row[]): void {
     if (isFeed(this.room)) return this.#options.onFeed(rows)
-    const newest = rows.filter((row) => row.kind !== 'gap').toReversed()
-    this.#latest = [...newest, ...this.#latest].slice(0, MAX_LATEST)
+    if (this.#rows.add(rows)) this.hasOlder = true
     this.#options.onChange()
   }
 }

@@ -69,6 +69,11 @@ export class WatchedRooms {
       : state
   }
 
+  /** The room, if it is watched. */
+  find(room: Room): WatchedRoom | undefined {
+    return this.#rooms.get(roomName(room))
+  }
+
   /** Whether the gateway refuses the page itself, and not only the rooms that it watches. */
   get isRefused(): boolean {
     const { state } = this

@@ -14,6 +14,8 @@ interface ConversationFieldsProps<T extends RoomKind> {
   readonly onKind: (kind: T) => void
   /** What the fields hold at first. */
   readonly initial?: Room | undefined
+  /** Groups that are suggested. */
+  readonly groups?: readonly string[]
 }
 
 /** Fields that name a conversation: first its kind, then what such a conversation is named by. */
@@ -22,6 +24,7 @@ export function ConversationFields<T extends RoomKind>({
   kind,
   onKind,
   initial,
+  groups,
 }: ConversationFieldsProps<T>) {
   const { t } = useLocale()
   const { group, topic, c2c = [], official } = initial ?? {}
@@ -43,7 +46,14 @@ export function ConversationFields<T extends RoomKind>({
       </label>
       {kind === 'group' && (
         <>
-          <IdentifierInput key="group" name="group" label={t.rooms.group} value={group} required />
+          <IdentifierInput
+            key="group"
+            name="group"
+            label={t.rooms.group}
+            value={group}
+            required
+            suggestions={groups}
+          />
           <IdentifierInput key="topic" name="topic" label={t.rooms.topic} value={topic} />
         </>
       )}

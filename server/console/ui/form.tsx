@@ -1,3 +1,4 @@
+import { useId } from 'preact/hooks'
 import { isIdentifier, MAX_IDENTIFIER_BYTES } from '../../../shared/identifier.ts'
 import { showsUtc, useLocale } from '../i18n/i18n.ts'
 import { MAX_KEYS, parseKeys } from './keys.ts'
@@ -8,11 +9,20 @@ interface IdentifierInputProps {
   readonly required?: boolean
   /** What it holds at first. */
   readonly value?: string | undefined
+  /** Identifiers to choose from; others can be typed. */
+  readonly suggestions?: readonly string[] | undefined
 }
 
 /** A field for the identifier of a group, a topic, a user or an account. */
-export function IdentifierInput({ name, label, required = false, value }: IdentifierInputProps) {
+export function IdentifierInput({
+  name,
+  label,
+  required = false,
+  value,
+  suggestions = [],
+}: IdentifierInputProps) {
   const { t } = useLocale()
+  const listId = useId()
   return (
     <label>
       {label}
@@ -24,6 +34,7 @@ export function IdentifierInput({ name, label, required = false, value }: Identi
         autocapitalize="none"
         spellcheck={false}
         dir="auto"
+        list={suggestions.length > 0 ? listId : undefined}
         onInput={({ currentTarget: input }) =>
           input.setCustomValidity(
             input.value === '' || isIdentifier(input.value)
@@ -32,6 +43,13 @@ export function IdentifierInput({ name, label, required = false, value }: Identi
           )
         }
       />
+      {suggestions.length > 0 && (
+        <datalist id={listId}>
+          {suggestions.map((one) => (
+            <option key={one} value={one} />
+          ))}
+        </datalist>
+      )}
     </label>
   )
 }

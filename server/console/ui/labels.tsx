@@ -48,6 +48,17 @@ export function InterruptionText({ interruption }: { readonly interruption: Inte
   )
 }
 
+/** Marks a recall that somebody made to test the gateway: nothing was recalled. */
+export function TestMark({ notice }: { readonly notice: Notice | MemberNotice }) {
+  const { t } = useLocale()
+  if (!('test' in notice)) return null
+  return (
+    <span class="test-mark" title={t.act.test.title}>
+      {t.act.test.mark}
+    </span>
+  )
+}
+
 interface LateMarkProps {
   readonly notice: Notice | MemberNotice
   readonly lateMs: number

@@ -9,9 +9,11 @@ import { visibleText } from '../state/visible-text.ts'
 import { Pair } from '../ui/conversation.tsx'
 import { Copyable, CopyArea, CopyButton, onCopyableKey } from '../ui/copy.tsx'
 import { Name } from '../ui/name.tsx'
+import { TestMark } from '../ui/labels.tsx'
 import { Field, SidePanel } from '../ui/side-panel.tsx'
 import { DeliveryPath } from './delivery-path.tsx'
 import { TakeAlong } from './take-along.tsx'
+import { TakeOut } from './take-out.tsx'
 
 /** The row that is open next to its list. */
 export interface OpenRow {
@@ -58,6 +60,7 @@ function Details({ row, api, onClose }: DetailsProps) {
   const { t } = useLocale()
   return (
     <SidePanel title={t.details.title} onClose={onClose}>
+      <TestMark notice={row.notice} />
       <CopyArea>
         <TakeAlong row={row} />
         <Fields row={row} />
@@ -65,6 +68,7 @@ function Details({ row, api, onClose }: DetailsProps) {
       </CopyArea>
       <h3>{t.details.path}</h3>
       <DeliveryPath row={row} api={api} />
+      {'receivedAtMs' in row.notice && <TakeOut notice={row.notice} />}
     </SidePanel>
   )
 }

@@ -1,13 +1,14 @@
-import { nameOf } from '../../../shared/message.ts'
 import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { useLocale } from '../i18n/i18n.ts'
+import { address } from '../state/address.ts'
+import { messageText } from '../state/copied.ts'
 import { conversationText, kindOf } from '../state/conversations.ts'
 import type { NoticeRow } from '../state/feed.ts'
 import type { WatchedRoom } from '../state/watched-room.ts'
 import { Pair } from '../ui/conversation.tsx'
 import { Icon } from '../ui/icon.tsx'
-import { Failure, InterruptionText, LateMark, Timestamp } from '../ui/labels.tsx'
+import { Failure, InterruptionText, LateMark, TestMark, Timestamp } from '../ui/labels.tsx'
 import { Name } from '../ui/name.tsx'
 
 const MAX_SHOWN_RECALLS = 5
@@ -39,13 +40,14 @@ export function RoomCard({ watched, onUnwatch }: RoomCardProps) {
       </header>
       {refusal !== undefined && <Failure refusal={refusal} />}
       {refusal === undefined && <Figures watched={watched} />}
+      {watched.failure !== undefined && <Failure refusal={watched.failure} />}
       {watched.gaps > 0 && <Gaps watched={watched} />}
       {refusal === undefined && <LatestRecalls watched={watched} />}
     </li>
   )
 }
 
-function RoomTitle({ room }: { readonly room: Room }) {
+export function RoomTitle({ room }: { readonly room: Room }) {
   const { t } = useLocale()
   if (isFeed(room)) return <h2>{t.rooms.feed}</h2>
   const { group, topic, c2c, official } = room
@@ -99,25 +101,29 @@ function Gaps({ watched: { lastGap } }: { readonly watched: WatchedRoom }) {
   )
 }
 
-function LatestRecalls({ watched: { latest } }: { readonly watched: WatchedRoom }) {
+function LatestRecalls({ watched }: { readonly watched: WatchedRoom }) {
   const { t } = useLocale()
+  const latest = watched.rows.slice(-MAX_SHOWN_RECALLS).toReversed()
   return (
     <>
       <h3>{t.rooms.latest}</h3>
       {latest.length === 0 && <p class="hint">{t.rooms.none}</p>}
       <ol class="latest">
-        {latest.slice(0, MAX_SHOWN_RECALLS).map((row) =>
+        {latest.map(({ key, row }) =>
           row.kind === 'notice' ? (
-            <LatestRecall key={row.notice.offset} row={row} />
+            <LatestRecall key={key} row={row} />
           ) : (
-            <li key={`interruption ${row.interruption.fromMs}`} class="remark">
+            <li key={key} class="remark">
               <span>
-                <InterruptionText interruption={row.interruption} />
+                {row.kind === 'gap' ? t.events.gap : <InterruptionText interruption={row.interruption} />}
               </span>
             </li>
           ),
         )}
       </ol>
+      <p>
+        <a href={address.hrefOf('rooms', { room: watched.room })}>{t.act.rooms.all}</a>
+      </p>
     </>
   )
 }
@@ -127,8 +133,9 @@ function LatestRecall({ row: { notice, lateMs } }: { readonly row: NoticeRow }) 
     <li>
       <Timestamp atMs={notice.recalledAtMs} untimed={'untimed' in notice} />
       <span class="seqs">
+        <TestMark notice={notice} />
         {lateMs !== undefined && <LateMark notice={notice} lateMs={lateMs} />}
-        {notice.messages.slice(0, MAX_SHOWN_SEQS).map(nameOf).join(', ')}
+        {notice.messages.slice(0, MAX_SHOWN_SEQS).map(messageText).join(', ')}
         {notice.messages.length > MAX_SHOWN_SEQS && ' …'}
       </span>
       {'operator' in notice && <Name text={notice.operator ?? ''} />}
@@ -137,4 +144,4 @@ function LatestRecall({ row: { notice, lateMs } }: { readonly row: NoticeRow }) 
 }
 
 /** The room as plain text, for labels. */
-const roomText = (room: Room): string => (isFeed(room) ? '' : conversationText(room))
+export const roomText = (room: Room): string => (isFeed(room) ? '' : conversationText(room))

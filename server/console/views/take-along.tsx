@@ -2,19 +2,28 @@ import type { RecalledMessage } from '../../../shared/message.ts'
 import type { Notice } from '../../../shared/notice.ts'
 import type { Locale } from '../i18n/i18n.ts'
 import { useLocale } from '../i18n/i18n.ts'
+import { address } from '../state/address.ts'
 import { messageText, recallJson } from '../state/copied.ts'
 import type { NoticeRow } from '../state/feed.ts'
 import { conversationText, kindOf } from '../state/conversations.ts'
+import { placeOf } from '../state/open-recall.ts'
 import { visibleText } from '../state/visible-text.ts'
 import { CopyButton } from '../ui/copy.tsx'
 import { Icon } from '../ui/icon.tsx'
+import { useStore } from '../ui/store-context.ts'
 
 /** What one can do with an open recall elsewhere: paste or print it. */
 export function TakeAlong({ row }: { readonly row: NoticeRow }) {
   const locale = useLocale()
+  const { isAdmin } = useStore()
+  const link = (): string =>
+    isAdmin
+      ? address.urlOf('feed', { open: placeOf(row) })
+      : address.urlOf('rooms', { room: row.room, open: placeOf(row) })
   const { copy } = locale.t.act
   return (
     <div class="actions take-along" role="group" aria-label={copy.title}>
+      <CopyButton label={copy.link} what={copy.link} text={link} />
       <CopyButton label={copy.text} what={copy.text} text={() => recallText(locale, row)} />
       <CopyButton label={copy.json} what={copy.json} text={() => recallJson(row.notice)} />
       <button type="button" class="quiet small" onClick={() => print()}>

@@ -1,0 +1,61 @@
+import { number } from './en-format.ts'
+
+/** Texts of taking users out, and of what admins did, in English. */
+export const moderation = {
+  adminsOnly: 'Only admins can see who is taken out, and what admins did.',
+  act: 'Act',
+  takeOut: 'Take a user out …',
+  hint: 'Who recalled these messages is not necessarily who sent them: an admin or the owner of a group recalls messages of others.',
+  who: 'User',
+  roles: { operator: 'recalled them', sender: 'sent them', party: 'one of the two' },
+  where: 'Of what',
+  scopes: {
+    group: 'the group, with all its topics',
+    topic: 'the topic, and the room of its group, which carries it too',
+    c2c: 'this one-to-one conversation',
+    official: 'this official account',
+    everything: 'everything: disconnect',
+  },
+  forS: 'For how long',
+  durations: { 600: '10 minutes', 3600: '1 hour', 28800: '8 hours', 86400: '1 day' },
+  until: (time: string) => `until ${time}`,
+  confirm: (isEverything: boolean): string =>
+    isEverything
+      ? 'All connections of this user end now, on all nodes, and none is accepted before then.'
+      : 'This user leaves it now, on all nodes, and cannot come back before then.',
+  confirmLimits:
+    'It ends what this gateway tells the user. It changes nothing in Tencent Chat: there, the user can still read, write and recall.',
+  yourself: 'That is you. This console will stop receiving it, too.',
+  mayBeAdmin: 'If this user is an admin of the app, their console is cut off as well.',
+  confirmButton: 'Take out',
+  keep: 'Cancel',
+  done: (time: string) => `Taken out until ${time}.`,
+  see: 'See who is taken out',
+  takenOut: 'Who is taken out',
+  none: 'Nobody is taken out.',
+  from: 'of',
+  everything: 'everything',
+  by: 'by',
+  at: 'at',
+  giveBack: 'Give access back',
+  given: 'Access was given back.',
+  refresh: 'Refresh',
+  readAt: 'read at',
+  audit: 'What admins did',
+  auditHint: 'Kept by the gateway, for all admins to see.',
+  noAudit: 'Nothing is kept.',
+  older: 'Load older',
+  actions: {
+    disconnect: 'took a user out',
+    'access returned': 'gave access back',
+    'quarantine retry': 'retried what was quarantined',
+    'quarantine drop': 'dropped what was quarantined',
+    'test recall': 'sent a test recall',
+    evidence: 'took evidence along',
+    export: 'exported recalls',
+  },
+  results: { begun: 'begun', cancelled: 'cancelled', failed: 'failed' },
+  address: (address: string) => `from ${address}`,
+  omitted: (count: number) => `${number(count)} more are not listed.`,
+  notTaken: 'Nothing was taken from this user any more.',
+}

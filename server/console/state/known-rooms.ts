@@ -1,0 +1,51 @@
+import type { Conversation } from '../../../shared/conversation.ts'
+import type { Api } from './api.ts'
+import type { Identity } from './identity.ts'
+
+/** As many as one looks through. */
+const MAX_SUGGESTED = 12
+const MAX_GROUPS = 200
+/** Which groups are the busiest does not change from one look to the next. */
+const FRESH_MS = 30_000
+
+/** Rooms that a person may want to watch, so that nobody has to guess their names. */
+export class KnownRooms {
+  /** To be watched with a click: for members those of their token, for admins the busiest groups. */
+  rooms: readonly Conversation[] = []
+  /** Names of groups, to complete what is typed. */
+  groups: readonly string[] = []
+  readonly #api: Api
+  readonly #onChange: () => void
+  #readAtMs = -Infinity
+
+  constructor(api: Api, onChange: () => void) {
+    this.#api = api
+    this.#onChange = onChange
+  }
+
+  /** Without an answer, nothing is suggested: the form works without. */
+  async read({ role, grants }: Pick<Identity, 'role' | 'grants'>): Promise<void> {
+    if (role === 'member') return this.#show(grants)
+    const nowMs = performance.now()
+    if (nowMs - this.#readAtMs < FRESH_MS) return
+    this.#readAtMs = nowMs
+    try {
+      await this.#readTop()
+    } catch {
+      this.#readAtMs = -Infinity
+    }
+    this.#onChange()
+  }
+
+  async #readTop(): Promise<void> {
+    const { groups } = await this.#api.top()
+    this.groups = groups.map(({ group }) => group).slice(0, MAX_GROUPS)
+    this.rooms = this.groups.slice(0, MAX_SUGGESTED).map((group) => ({ group }))
+  }
+
+  #show(grants: readonly Conversation[]): void {
+    this.rooms = grants.slice(0, MAX_GROUPS)
+    this.groups = this.rooms.flatMap(({ group }) => group ?? [])
+    this.#onChange()
+  }
+}

@@ -1,0 +1,197 @@
+import { matches, parseFilter } from '../../../shared/filter.ts'
+import type { Filter } from '../../../shared/filter.ts'
+import { BurstCounter } from './burst-counter.ts'
+import { identityOf } from './conversations.ts'
+import type { NoticeRow, Row } from './feed.ts'
+import { MAX_RULES, parseRules } from './ring-rules.ts'
+import type { RingRule } from './ring-rules.ts'
+import { parseRemembered, rungOf } from './rung.ts'
+import type { Remembered, Ring, TextStore } from './rung.ts'
+
+const MAX_RINGS = 200
+/** Recalls that a ring leads to: the first, and the latest ones. */
+const MAX_RUNG = 20
+/** Recalls that are remembered, so that none rings twice, wherever it comes from. */
+const MAX_KNOWN = 5_000
+/** What the gateway received longer ago is news no more: it came late, or while this page was away. */
+const NEWS_MS = 30_000
+
+interface RingsOptions {
+  /** Where rules stay, and where rings do until the tab is closed. */
+  readonly stores: { readonly rules: TextStore; readonly rung: TextStore }
+  /** The gateway's clock, in ms since 1970. */
+  readonly now: () => number
+  /** Called once for each ring, and not for what is added to it. */
+  readonly onRing: (ring: Ring, rule: RingRule) => void
+  readonly onChange: () => void
+}
+
+interface Listening {
+  readonly rule: RingRule
+  readonly filter: Filter
+  readonly counter: BurstCounter | undefined
+  /** When it rang last, by what the ring is of. At most as many as the counter has. */
+  readonly rang: Map<string, { readonly id: number; readonly atMs: number }>
+}
+
+/**
+ * What rings, and what has rung. A recall rings when it arrives; one that this page has missed, for as long as it was closed or
+ * offline, rings when it is caught up, all of them together as far as they are within one cool-down. None rings twice.
+ */
+export class Rings {
+  readonly #options: RingsOptions
+  #listening: readonly Listening[]
+  #rings: readonly Ring[]
+  #known = new Set<string>()
+  #nextId: number
+  #seenId: number
+  /** What the gateway received until then has had its chance, by the gateway's clock. */
+  #upToMs: number | undefined
+
+  constructor(options: RingsOptions) {
+    const { rings, seenId, upToMs } = parseRemembered(options.stores.rung.get())
+    this.#options = options
+    this.#rings = rings
+    this.#nextId = (rings[0]?.id ?? 0) + 1
+    this.#seenId = Math.min(seenId, this.#nextId - 1)
+    this.#upToMs = upToMs
+    this.#listening = parseRules(options.stores.rules.get()).flatMap((rule) => listen(rule, rings))
+  }
+
+  get rules(): readonly RingRule[] {
+    return this.#listening.map(({ rule }) => rule)
+  }
+
+  /** Newest first. */
+  get rings(): readonly Ring[] {
+    return this.#rings
+  }
+
+  get unseen(): readonly Ring[] {
+    return this.#rings.filter(({ id }) => id > this.#seenId)
+  }
+
+  markSeen(): void {
+    if (this.#seenId === this.#nextId - 1) return
+    this.#seenId = this.#nextId - 1
+    this.#options.onChange()
+  }
+
+  /** Adds a rule, in place of one with the same name. Returns false if there is no room, or its filter cannot be read. */
+  setRule(rule: RingRule): boolean {
+    const others = this.#listening.filter((one) => one.rule.name !== rule.name)
+    const [added] = listen(rule, [])
+    if (added === undefined || others.length >= MAX_RULES) return false
+    // What came before there was any rule is nothing that was missed.
+    if (this.#listening.length === 0) this.#upToMs = this.#options.now()
+    this.#listening = [...others, added]
+    this.#saveRules()
+    return true
+  }
+
+  dropRule(name: string): void {
+    this.#listening = this.#listening.filter(({ rule }) => rule.name !== name)
+    this.#saveRules()
+  }
+
+  #saveRules(): void {
+    this.#options.stores.rules.set(JSON.stringify(this.rules))
+    this.#options.onChange()
+  }
+
+  clear(): void {
+    this.#rings = []
+    this.#options.onChange()
+  }
+
+  /** Takes rows as they come into the feed: as they happen, or read from its log. */
+  onRows(rows: readonly Row[]): void {
+    if (this.#listening.length === 0) return
+    const nowMs = this.#options.now()
+    // A page that was never open before has missed nothing.
+    const upToMs = (this.#upToMs ??= nowMs)
+    for (const row of rows) {
+      if (row.kind !== 'notice' || !this.#isUnknown(row)) continue
+      const receivedAtMs = receivedAt(row.notice)
+      this.#upToMs = Math.max(this.#upToMs ?? 0, receivedAtMs)
+      this.#onRecall(row, row.seenAtMs !== undefined || receivedAtMs > upToMs ? nowMs : undefined)
+    }
+  }
+
+  /** Saves what a reload of this tab must know. Called when the page goes. */
+  save(): void {
+    const remembered: Remembered = { rings: this.#rings, seenId: this.#seenId, upToMs: this.#upToMs }
+    this.#options.stores.rung.set(JSON.stringify(remembered))
+  }
+
+  #isUnknown({ notice }: NoticeRow): boolean {
+    const identity = identityOf(notice)
+    if (this.#known.has(identity)) return false
+    this.#known.add(identity)
+    if (this.#known.size > MAX_KNOWN) this.#known = new Set([...this.#known].slice(-MAX_KNOWN / 2))
+    return true
+  }
+
+  /** Without `nowMs`, the recall is one of the past: it may be part of a burst that goes on, and rings no more. */
+  #onRecall(row: NoticeRow, nowMs: number | undefined): void {
+    for (const listening of this.#listening) {
+      if (!matches(listening.filter, row.notice)) continue
+      const { counter, rule } = listening
+      const found = counter?.add(row.notice, receivedAt(row.notice))
+      if (nowMs === undefined) continue
+      if (rule.burst === undefined) this.#ring(listening, row, nowMs)
+      else if (found !== undefined) this.#ring(listening, row, nowMs, { per: rule.burst.per, ...found })
+    }
+  }
+
+  #ring({ rule, rang }: Listening, row: NoticeRow, nowMs: number, burst?: Ring['burst']): void {
+    const of = burst?.of ?? ''
+    const last = rang.get(of)
+    if (last !== undefined && nowMs - last.atMs < rule.coolDownS * 1_000) {
+      this.#rings = this.#rings.map((ring) => (ring.id === last.id ? withMore(ring, row, burst) : ring))
+      return
+    }
+    const isLate = nowMs - receivedAt(row.notice) > NEWS_MS
+    const id = this.#nextId++
+    const ring: Ring = {
+      id,
+      rule: rule.name,
+      atMs: nowMs,
+      recalls: 1,
+      rung: [rungOf(row)],
+      isLate,
+      ...(burst && { burst }),
+    }
+    rang.delete(of)
+    rang.set(of, { id, atMs: nowMs })
+    const [oldest] = rang.keys()
+    if (rang.size > MAX_RINGS && oldest !== undefined) rang.delete(oldest)
+    this.#rings = [ring, ...this.#rings].slice(0, MAX_RINGS)
+    this.#options.onRing(ring, rule)
+  }
+}
+
+function withMore(ring: Ring, row: NoticeRow, burst: Ring['burst']): Ring {
+  const [first, ...others] = [...ring.rung, rungOf(row)]
+  const rung = first === undefined ? others : [first, ...others.slice(1 - MAX_RUNG)]
+  const count = Math.max(ring.burst?.count ?? 0, burst?.count ?? 0)
+  return { ...ring, recalls: ring.recalls + 1, rung, ...(burst && { burst: { ...burst, count } }) }
+}
+
+/** Members do not learn when the gateway received a recall. */
+const receivedAt = (notice: NoticeRow['notice']): number =>
+  'receivedAtMs' in notice ? notice.receivedAtMs : notice.recalledAtMs
+
+/** The cool-down of what rang before a reload goes on. */
+function listen(rule: RingRule, rings: readonly Ring[]): Listening[] {
+  const parsed = parseFilter(rule.q)
+  if (!parsed.ok) return []
+  const counter = rule.burst && new BurstCounter(rule.burst)
+  const rang = new Map(
+    rings
+      .filter((ring) => ring.rule === rule.name)
+      .toReversed()
+      .map(({ id, atMs, burst }) => [burst?.of ?? '', { id, atMs }]),
+  )
+  return [{ rule, filter: parsed.filter, counter, rang }]
+}

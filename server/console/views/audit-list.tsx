@@ -1,0 +1,68 @@
+import type { AuditEntry } from '../../../shared/http-api/audit.ts'
+import { useLocale } from '../i18n/i18n.ts'
+import type { Access } from '../state/access.ts'
+import { conversationText, parseConversation } from '../state/conversations.ts'
+import { visibleText } from '../state/visible-text.ts'
+import { Failure, Timestamp } from '../ui/labels.tsx'
+import { Name } from '../ui/name.tsx'
+
+/** What admins did, newest first. */
+export function AuditList({ access }: { readonly access: Access }) {
+  const { t } = useLocale()
+  const { entries, auditFailure, cursor, isReading } = access
+  return (
+    <section class="card audit" aria-labelledby="audit">
+      <header>
+        <h2 id="audit">{t.moderation.audit}</h2>
+      </header>
+      <p class="hint">{t.moderation.auditHint}</p>
+      {auditFailure !== undefined && <Failure refusal={auditFailure} />}
+      {entries?.length === 0 && <p class="hint">{t.moderation.noAudit}</p>}
+      <ul>
+        {entries?.map((entry) => (
+          <AuditItem key={entry.id} entry={entry} />
+        ))}
+      </ul>
+      {cursor !== undefined && (
+        <button type="button" class="quiet" disabled={isReading} onClick={() => void access.readOlder()}>
+          {t.moderation.older}
+        </button>
+      )}
+    </section>
+  )
+}
+
+function AuditItem({ entry }: { readonly entry: AuditEntry }) {
+  const { t } = useLocale()
+  const { atMs, admin, action, address, result, code } = entry
+  const details = detailsOf(entry)
+  const actions: Readonly<Partial<Record<string, string>>> = t.moderation.actions
+  return (
+    <li>
+      <Timestamp atMs={atMs} />
+      <p>
+        <strong>
+          <Name text={admin} />
+        </strong>{' '}
+        {actions[action] ?? <Name text={action} />}
+        {result !== 'done' && (
+          <span class={result === 'failed' ? 'act failed' : 'act'}>
+            {t.moderation.results[result]}
+            {code !== undefined && ` ${code}`}
+          </span>
+        )}
+        <small>{[...details, t.moderation.address(visibleText(address))].join(' · ')}</small>
+      </p>
+    </li>
+  )
+}
+
+/** What it was done to: conversations by their names, anything else as it is. Later versions may record more. */
+function detailsOf({ details }: AuditEntry): readonly string[] {
+  const { group, topic, c2c, official, ...others } = details
+  const conversation = parseConversation({ group, topic, c2c, official })
+  const texts = Object.entries(others).map(
+    ([name, value]) => `${name}: ${visibleText(typeof value === 'string' ? value : JSON.stringify(value))}`,
+  )
+  return conversation === undefined ? texts : [conversationText(conversation), ...texts]
+}

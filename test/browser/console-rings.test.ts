@@ -1,0 +1,128 @@
+import { expect } from 'chai'
+import type { Browser, Page } from 'playwright-core'
+import { openBrowser } from '../support/browser.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { adminToken, makeToken } from '../support/client.ts'
+import { button, named, newTab, openView, recall, recallOne, row } from '../support/console-page.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+import { waitUntil } from '../support/wait.ts'
+
+/** Records notifications and tones, which nobody sees or hears here. */
+const RECORD = `
+  window.shown = []
+  window.tones = 0
+  window.asked = 0
+  window.Notification = class extends EventTarget {
+    static permission = sessionStorage.getItem('permission') ?? 'default'
+    static requestPermission() {
+      window.asked++
+      sessionStorage.setItem('permission', 'granted')
+      return Promise.resolve((this.permission = 'granted'))
+    }
+    constructor(title, { body, tag }) {
+      super()
+      window.shown.push({ title, body, tag, click: () => this.dispatchEvent(new Event('click')) })
+    }
+    close() {}
+  }
+  const { start } = AudioScheduledSourceNode.prototype
+  AudioScheduledSourceNode.prototype.start = function (...args) {
+    window.tones++
+    return start.apply(this, args)
+  }
+`
+
+describe('what rings in the console', function () {
+  this.timeout(60_000)
+  const onCleanUp = cleanUpAfterEach()
+  const stops: (() => unknown)[] = []
+  let browser: Browser
+  let url: string
+
+  before(async () => {
+    const gateway = await startGatewayProcess()
+    stops.push(gateway.stop)
+    url = gateway.url
+    browser = await openBrowser()
+  })
+  after(async () => {
+    for (const stop of stops.toReversed()) await stop()
+  })
+
+  const open = async (view: string): Promise<Page> => {
+    const page = await newTab(browser, onCleanUp)
+    await page.addInitScript(RECORD)
+    await openView(page, url, view, await adminToken())
+    await page.locator('.state.live').waitFor()
+    return page
+  }
+  const addRule = async (page: Page, name: string, q: string): Promise<void> => {
+    await named(page, 'Name').fill(name)
+    await page.getByLabel('Which recalls').fill(q)
+    await button(page, 'Save rule').click()
+    await page.locator('.rules li', { hasText: name }).waitFor()
+  }
+  const rungIn = (page: Page) => page.locator('.rung li')
+
+  it('notifies, sounds, and says so in the title and in every view, once, and leads to the recall', async () => {
+    const page = await open('rings')
+    await recallOne(url, 'told', 1)
+    expect(await page.evaluate('asked')).to.equal(0)
+    await button(page, 'Allow notifications').click()
+    await page.getByText('Desktop notifications are allowed.').waitFor()
+    await addRule(page, 'Told', 'group:told -operator:bot')
+    await page.goto(`${url}/#history`)
+    await recall(url, { GroupId: 'told', Operator_Account: 'bot', MsgSeqList: [{ MsgSeq: 2 }] })
+    await recallOne(url, 'other', 3)
+    await recall(url, {
+      GroupId: 'told',
+      Operator_Account: 'al\u200Bice',
+      MsgSeqList: [{ MsgSeq: 4 }],
+      EventTime: Date.now(),
+    })
+    await page.locator('.ring-banner').getByText('1 ring not seen yet').waitFor()
+    await waitUntil('the title says so', async () => (await page.title()).startsWith('🔔 1 · Live'))
+    expect(await page.locator('nav a[data-view="rings"] .badge').innerText()).to.equal('1')
+    expect(await page.evaluate('[shown.length, tones]')).to.deep.equal([1, 2])
+    expect(await page.evaluate('shown[0].title')).to.equal('Recall gateway: Told')
+    expect(await page.evaluate('shown[0].body')).to.include('told · by \u2068al‹U+200B›ice\u2069')
+    // Within the cool-down, it is added to the ring. After a reload too, and nothing of the past rings again.
+    await recallOne(url, 'told', 5)
+    await page.reload()
+    await page.locator('.state.live').waitFor()
+    await recallOne(url, 'told', 6)
+    await page.goto(`${url}/#rings`)
+    await rungIn(page).getByText('3 recalls').waitFor()
+    expect(await rungIn(page).count()).to.equal(1)
+    expect(await page.evaluate('[shown.length, tones]')).to.deep.equal([0, 0])
+    expect(await page.title()).to.match(/^Live/)
+    await rungIn(page).getByRole('link', { name: 'Latest' }).click()
+    await page.locator('.details').getByText('6', { exact: true }).waitFor()
+    await page.goto(`${url}/#rings`)
+    await rungIn(page).getByRole('link', { name: 'Find all' }).click()
+    await row(page, 'told').nth(2).waitFor()
+    expect(await row(page, 'other').count()).to.equal(0)
+  })
+
+  it('rings for a burst by one operator, and refuses a search that it cannot read', async () => {
+    const page = await open('rings')
+    await page.getByLabel('Which recalls').fill('operator:')
+    expect(await page.locator('.ring-form input:invalid').count()).to.equal(2)
+    await page.getByLabel('Rings for').selectOption('burst')
+    await named(page, 'How many').fill('3')
+    await addRule(page, 'Mass recall', '')
+    for (const [i, operator] of ['ann', 'bob', 'ann', 'bob', 'bob'].entries())
+      await recall(url, { GroupId: 'burst', Operator_Account: operator, MsgSeqList: [{ MsgSeq: i + 1 }] })
+    await rungIn(page).getByText('3 recalls · by bob').waitFor()
+    expect(await rungIn(page).count()).to.equal(1)
+    await button(page, 'Remove').click()
+    await page.getByText('Nothing rings yet.').waitFor()
+  })
+
+  it('is not for members', async () => {
+    const page = await newTab(browser, onCleanUp)
+    await page.goto(`${url}/#token=${await makeToken({ rooms: [{ group: 'told' }] })}`)
+    await page.locator('.shell').waitFor()
+    expect(await page.getByRole('link', { name: 'Rings' }).count()).to.equal(0)
+  })
+})

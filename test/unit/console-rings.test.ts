@@ -1,0 +1,158 @@
+import { expect } from 'chai'
+import type { NoticeRow } from '../../server/console/state/feed.ts'
+import { parseRule } from '../../server/console/state/ring-rules.ts'
+import type { RingRule } from '../../server/console/state/ring-rules.ts'
+import { Rings } from '../../server/console/state/rings.ts'
+import { FEED } from '../../shared/room.ts'
+
+const RULE: RingRule = { name: 'all', q: '', coolDownS: 30, hasSound: true, notifies: true }
+const BURST = { count: 3, unit: 'recalls', withinS: 60, per: 'operator' } as const
+
+describe('rings of the console', () => {
+  let nowMs: number
+  let offset: number
+  let rang: string[]
+  let rings: Rings
+  let stored: { rules: string | null; rung: string | null }
+
+  const storeOf = (name: 'rules' | 'rung') => ({
+    get: () => stored[name],
+    set: (text: string) => void (stored[name] = text),
+  })
+  const open = (): Rings =>
+    new Rings({
+      stores: { rules: storeOf('rules'), rung: storeOf('rung') },
+      now: () => nowMs,
+      onRing: ({ rule, burst }) =>
+        rang.push(burst === undefined ? rule : `${rule} ${burst.of} ${burst.count}`),
+      onChange: () => undefined,
+    })
+  /** A recall that the gateway received `agoMs` ago; it arrives now unless it is read from the log. */
+  const recall = (operator = 'ann', agoMs = 0, isRead = false): NoticeRow => ({
+    kind: 'notice',
+    room: FEED,
+    epoch: 'e',
+    notice: {
+      group: operator === 'bot' ? 'bots' : 'lobby',
+      operator,
+      messages: [{ seq: ++offset }, { seq: 1_000 + offset }],
+      offset,
+      recalledAtMs: nowMs - agoMs,
+      receivedAtMs: nowMs - agoMs,
+    },
+    ...(isRead ? {} : { seenAtMs: nowMs }),
+  })
+
+  beforeEach(() => {
+    nowMs = 1_000_000_000
+    offset = 0
+    rang = []
+    stored = { rules: null, rung: null }
+    rings = open()
+    rings.onRows([recall('ann', 5_000, true)])
+  })
+
+  it('are of what matches, once in each cool-down, and what follows is added to them', () => {
+    rings.setRule({ ...RULE, q: '-operator:bot' })
+    rings.onRows([recall('bot'), recall(), recall()])
+    nowMs += 29_999
+    rings.onRows([recall()])
+    expect(rang).to.deep.equal(['all'])
+    expect(rings.rings.map(({ recalls, rung }) => [recalls, rung.length])).to.deep.equal([[3, 3]])
+    nowMs += 1
+    rings.onRows([recall()])
+    expect(rang).to.deep.equal(['all', 'all'])
+    expect(rings.unseen).to.have.lengthOf(2)
+    rings.markSeen()
+    expect(rings.unseen).to.have.lengthOf(0)
+  })
+
+  it('do not ring for what was there before, and not twice for the same', () => {
+    rings.setRule({ ...RULE, coolDownS: 1 })
+    const same = recall()
+    rings.onRows([recall('ann', 1, true), same])
+    nowMs += 60_000
+    // Told again, as after a loss of its log, and read again, as after a gap.
+    rings.onRows([same, { ...same, epoch: 'f' }])
+    expect(rang).to.deep.equal(['all'])
+  })
+
+  it('ring after a reload for what was missed meanwhile, together, and for nothing else', () => {
+    rings.setRule({ ...RULE, coolDownS: 1 })
+    const before = recall()
+    rings.onRows([before])
+    rings.markSeen()
+    rings.save()
+    nowMs += 60_000
+    rings = open()
+    expect(rings.unseen).to.have.lengthOf(0)
+    const missed = [recall('ann', 50_000, true), recall('ann', 40_000, true)]
+    const { seenAtMs: _, ...beforeFromLog } = before
+    rings.onRows([recall('ann', 120_000, true), beforeFromLog, ...missed])
+    expect(rings.rings.map(({ recalls, isLate }) => [recalls, isLate])).to.deep.equal([
+      [2, true],
+      [1, false],
+    ])
+    expect(rang).to.have.lengthOf(2)
+    rings.onRows([recall()])
+    expect(rang).to.have.lengthOf(2)
+  })
+
+  it('are of bursts by each operator, wherever their recalls come from', () => {
+    rings.setRule({ ...RULE, burst: BURST, coolDownS: 60 })
+    rings.onRows([recall('ann'), recall('bob'), recall('ann'), recall('bob')])
+    nowMs += 60_000
+    // Too late for the others.
+    rings.onRows([recall('ann')])
+    expect(rang).to.deep.equal([])
+    rings.onRows([recall('bob', 30_000, true), recall('bob', 20_000, true), recall('bob')])
+    rings.onRows([recall('bob'), recall('ann'), recall('ann')])
+    expect(rang).to.deep.equal(['all bob 3', 'all ann 3'])
+    expect(rings.rings.map(({ recalls, burst }) => [recalls, burst?.count])).to.deep.equal([
+      [1, 3],
+      [2, 3],
+    ])
+  })
+
+  it('count messages where a rule says so, and nothing without an operator as a burst of somebody', () => {
+    rings.setRule({ ...RULE, burst: { ...BURST, count: 4, unit: 'messages' } })
+    const { operator: _, ...nobody } = { ...recall().notice, operator: undefined }
+    rings.onRows([recall(), { ...recall(), notice: { ...nobody, offset: 90 } }])
+    expect(rang).to.deep.equal([])
+    rings.onRows([recall()])
+    expect(rang).to.deep.equal(['all ann 4'])
+  })
+
+  it('stay bounded, and so does what they remember', () => {
+    rings.setRule({ ...RULE, coolDownS: 1, burst: { ...BURST, count: 1 } })
+    for (let i = 0; i < 1_500; i++) rings.onRows([recall(`user ${i}`)])
+    expect(rang).to.have.lengthOf(1_500)
+    expect(rings.rings).to.have.lengthOf(200)
+    rings.onRows(Array.from({ length: 100 }, () => recall('user 1499')))
+    expect(rings.rings[0]?.recalls).to.equal(101)
+    expect(rings.rings[0]?.rung).to.have.lengthOf(20)
+    for (let i = 0; i < 25; i++) rings.setRule({ ...RULE, name: `rule ${i}` })
+    expect(rings.rules).to.have.lengthOf(20)
+  })
+
+  it('keep their rules, and take none that they cannot read', () => {
+    expect(rings.setRule({ ...RULE, q: 'unknown:x' })).to.equal(false)
+    expect(rings.setRule({ ...RULE, burst: BURST })).to.equal(true)
+    expect(open().rules).to.deep.equal([{ ...RULE, burst: BURST }])
+    stored.rules = JSON.stringify([{ ...RULE, coolDownS: 0 }, 1, RULE])
+    expect(open().rules).to.deep.equal([RULE])
+    for (const wrong of [
+      null,
+      { ...RULE, name: ' ' },
+      { ...RULE, q: 'x:y' },
+      { ...RULE, coolDownS: 1.5 },
+      { ...RULE, burst: { ...BURST, per: 'x' } },
+      { ...RULE, burst: { ...BURST, withinS: 1e9 } },
+    ])
+      expect(parseRule(wrong)).to.equal(undefined)
+    stored.rung = '{"rings":[{"id":1},null],"seenId":"x"}'
+    expect(open().rings).to.deep.equal([])
+    stored.rung = 'x'
+    expect(open().rings).to.deep.equal([])
+  })
+})
