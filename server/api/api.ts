@@ -5,6 +5,7 @@ import type { SubscribeRequest } from '../../shared/protocol.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Authorization } from '../auth/authorization.ts'
 import type { Principal } from '../auth/principal.ts'
+import type { Revocations } from '../auth/revocations.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { EvidenceKey } from '../evidence/keys.ts'
 import type { ClientAddress } from '../http/client-address.ts'
@@ -19,6 +20,7 @@ import type { Quarantines } from './quarantine.ts'
 import { createLargeReads } from './large-reads.ts'
 import { parseStream } from './requests.ts'
 import { createRoomHandlers } from './room-handlers.ts'
+import { createRevocationHandlers } from './revocations.ts'
 import { createSearch } from './search.ts'
 import { serveStatus } from './status.ts'
 import type { StatusDependencies } from './status.ts'
@@ -50,15 +52,27 @@ interface ApiDependencies extends StatusDependencies {
   readonly socketsIn: (room: Room) => number
   readonly turns: RequestTurns
   readonly addressOf: ClientAddress
+  readonly revocations: Revocations
   readonly audit: Audit
 }
 
 /** The routes of the HTTP API, with the same grants as the sockets. `shared/openapi.yaml` describes them. */
 export function createApi({ testRecalls }: ApiOptions, dependencies: ApiDependencies): Router {
-  const { authorization, authenticateRequest, broker, door, openStream, socketsIn, turns, addressOf, audit } =
-    dependencies
+  const {
+    authorization,
+    authenticateRequest,
+    broker,
+    door,
+    openStream,
+    socketsIn,
+    turns,
+    addressOf,
+    revocations,
+    audit,
+  } = dependencies
   const inTurn = createLargeReads({ authorization, turns })
   const rooms = createRoomHandlers({ authorization, broker, socketsIn, turns, inTurn })
+  const revoked = createRevocationHandlers(dependencies)
   const quarantine = createQuarantineHandlers(dependencies)
   const evidence = createEvidenceHandlers(dependencies)
   const stream: RequestHandler = async (request, response) => {
@@ -84,7 +98,9 @@ export function createApi({ testRecalls }: ApiOptions, dependencies: ApiDependen
   router.get('/v1/quarantine/:id', requireAdmin, quarantine.show)
   router.delete('/v1/quarantine/:id', requireAdmin, quarantine.drop)
   router.post('/v1/quarantine/:id/retry', requireAdmin, quarantine.retry)
-  router.post('/v1/disconnect', requireAdmin, createDisconnect({ broker, audit }))
+  router.get('/v1/revocations', requireAdmin, revoked.list)
+  router.delete('/v1/revocations', requireAdmin, revoked.giveBack)
+  router.post('/v1/disconnect', requireAdmin, createDisconnect({ broker, revocations, audit }))
   if (testRecalls) router.post('/v1/test-recall', requireAdmin, createTestRecall({ broker, door, audit }))
   return router
 }

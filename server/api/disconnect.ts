@@ -3,6 +3,7 @@ import Joi from 'joi'
 import type { DisconnectResponse } from '../../shared/http-api.ts'
 import { encodeAnnouncement, revokedIn } from '../auth/announcements.ts'
 import type { Where } from '../auth/announcements.ts'
+import type { Revocations } from '../auth/revocations.ts'
 import type { Broker } from '../broker/broker.ts'
 import { conversationKeys } from '../lib/conversation-schema.ts'
 import { identifier, UNSET } from '../lib/schema.ts'
@@ -10,11 +11,12 @@ import type { Audit } from './audit.ts'
 import { parseBody, readBody } from './requests.ts'
 
 /** As long as announcements are stored for processes that start later. */
-const MAX_REVOCATION_S = 86_400
+export const MAX_REVOCATION_S = 86_400
 const DEFAULT_REVOCATION_S = 3_600
 
 interface DisconnectDependencies {
   readonly broker: Pick<Broker, 'announce'>
+  readonly revocations: Pick<Revocations, 'freeEnd'>
   readonly audit: Audit
 }
 
@@ -37,11 +39,11 @@ const disconnectSchema = Joi.object<DisconnectRequest>({
  * `POST /v1/disconnect`: an admin revokes a user's access to a room, or without one disconnects the user, on all nodes and for
  * `forS` seconds. Responds once the revocation is stored; nodes that cannot be reached now apply it when they are back.
  */
-export function createDisconnect({ broker, audit }: DisconnectDependencies): RequestHandler[] {
+export function createDisconnect({ broker, revocations, audit }: DisconnectDependencies): RequestHandler[] {
   const disconnect: RequestHandler = async (request, response) => {
     const { userId, forS, ...where } = parseBody(disconnectSchema, request)
-    const untilMs = Date.now() + forS * 1_000
     const conversation = revokedIn(where)
+    const untilMs = revocations.freeEnd(userId, conversation, Date.now() + forS * 1_000)
     const details = { userId, ...conversation, untilMs }
     await audit.during(request, response, { action: 'disconnect', details }, () =>
       broker.announce('revocations', encodeAnnouncement({ kind: 'revoked', ...details })),

@@ -6,6 +6,7 @@ import { identifier } from '../lib/schema.ts'
 /** A change of access that every process of the app must learn of, sent through the broker. */
 export type Announcement =
   | Revoked
+  | Returned
   /** Users left a group; without users, the group was dismissed. Cached memberships are out of date. */
   | { readonly kind: 'membership-ended'; readonly group: string; readonly userIds?: readonly string[] }
 
@@ -15,6 +16,17 @@ interface Revoked extends Where {
   readonly userId: string
   /** In ms since 1970. */
   readonly untilMs: number
+}
+
+/**
+ * An admin gave the access back that orders about exactly this conversation, or about everything, had taken. Versions before this one ignore
+ * it. It names the orders, so that it ends no later one if it is read again.
+ */
+interface Returned extends Where {
+  readonly kind: 'returned'
+  readonly userId: string
+  /** `untilMs` of each order. */
+  readonly ends: readonly number[]
 }
 
 /** A conversation, or none. */
@@ -33,7 +45,8 @@ export function revokedIn({ group, topic, c2c, official }: Where): Conversation 
   return topic === undefined ? { group } : { group, topic }
 }
 
-/** Keeps one announcement within the size limit of the broker. */
+/** Keep one announcement within the size limit of the broker. */
+export const MAX_RETURNED = 100
 const MAX_USERS_PER_ANNOUNCEMENT = 10
 
 const schema = Joi.alternatives<Announcement>(
@@ -42,6 +55,14 @@ const schema = Joi.alternatives<Announcement>(
     userId: identifier.required(),
     ...conversationKeys(),
     untilMs: Joi.number().integer().min(0).required(),
+  })
+    .oxor('group', 'c2c', 'official')
+    .with('topic', 'group'),
+  Joi.object({
+    kind: Joi.valid('returned').required(),
+    userId: identifier.required(),
+    ...conversationKeys(),
+    ends: Joi.array().items(Joi.number().integer().min(0)).min(1).max(MAX_RETURNED).required(),
   })
     .oxor('group', 'c2c', 'official')
     .with('topic', 'group'),

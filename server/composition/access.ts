@@ -1,4 +1,4 @@
-import { decodeAnnouncement } from '../auth/announcements.ts'
+import { decodeAnnouncement, revokedIn } from '../auth/announcements.ts'
 import { createAuthenticate } from '../auth/authentication.ts'
 import { createAuthorization } from '../auth/authorization.ts'
 import type { Authorization } from '../auth/authorization.ts'
@@ -49,8 +49,11 @@ export function followRevocations(
 ): () => void {
   return broker.onAnnouncement('revocations', (text) => {
     const announcement = decodeAnnouncement(text)
-    if (announcement?.kind !== 'revoked' || announcement.group !== undefined) return
-    revocations.add(announcement.userId, undefined, announcement.untilMs, Date.now())
+    if (announcement === undefined || !('userId' in announcement)) return
+    if (revokedIn(announcement) !== undefined) return
+    const { userId } = announcement
+    if (announcement.kind === 'revoked') revocations.add(userId, undefined, announcement.untilMs, Date.now())
+    else revocations.giveBack(userId, undefined, announcement.ends, Date.now())
   })
 }
 

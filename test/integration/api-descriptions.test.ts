@@ -142,6 +142,10 @@ describe('API descriptions', () => {
       ['get', '/v1/configuration'],
       ['post', '/v1/test-recall', { group: 'g', topic: 't', seqs: [7] }],
       ['post', '/v1/disconnect', { userId: 'nobody', group: 'g', topic: 't', forS: 1 }],
+      ['post', '/v1/disconnect', { userId: 'nobody', c2c: ['nobody', 'a'] }],
+      ['post', '/v1/disconnect', { userId: 'nobody' }],
+      ['get', '/v1/revocations'],
+      ['delete', '/v1/revocations?userId=nobody'],
       ['get', '/v1/audit'],
       ['get', '/v1/audit?limit=1'],
     ] as const) {

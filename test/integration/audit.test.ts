@@ -1,25 +1,32 @@
 import { expect } from 'chai'
 import { Redis } from 'ioredis'
 import type { AuditResponse } from '../../shared/http-api/audit.ts'
+import type { AccessReturnedResponse, RevocationsResponse } from '../../shared/http-api/revocations.ts'
 import { adminToken, makeToken } from '../support/client.ts'
 import { postDisconnect } from '../support/disconnect.ts'
 import { APP, startGatewayProcess } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
 import { get } from '../support/http-api.ts'
 import { quarantineRequest } from '../support/quarantine.ts'
 import { startRedis } from '../support/redis-server.ts'
+import type { RedisServer } from '../support/redis-server.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
 import { postWebhook } from '../support/webhook.ts'
 
-describe('GET /v1/audit', () => {
+describe('what admins do', () => {
   const onCleanUp = cleanUpAfterEach()
-
-  it('lists what admins did at any node, the newest first, with who, from where and how it ended', async () => {
-    const redis = await startRedis()
-    onCleanUp(redis.stop)
+  let redis: RedisServer
+  let one: GatewayProcess
+  let other: GatewayProcess
+  before(async () => {
+    redis = await startRedis()
     const settings = { REDIS_URL: redis.url, TEST_RECALLS: 'on', TRUST_PROXY: 'loopback' }
-    const [one, other] = await Promise.all([startGatewayProcess(settings), startGatewayProcess(settings)])
-    onCleanUp(one.stop)
-    onCleanUp(other.stop)
+    ;[one, other] = await Promise.all([startGatewayProcess(settings), startGatewayProcess(settings)])
+  })
+  after(() => Promise.all([one.stop(), other.stop(), redis.stop()]))
+
+  it('is listed at any node, the newest first, with who, from where and how it ended', async () => {
     const token = await adminToken()
     const audit = async (query = '') => {
       const { body } = await get(other.url, `/v1/audit${query}`, token)
@@ -74,5 +81,68 @@ describe('GET /v1/audit', () => {
 
     expect((await get(one.url, '/v1/audit?before=x', token)).status).to.equal(400)
     expect((await get(one.url, '/v1/audit', await makeToken())).status).to.equal(403)
+  })
+
+  it('shows who is taken out of what, until when and by whom, and gives access back on all nodes', async () => {
+    const token = await makeToken({ sub: 'admin-2', role: 'admin' })
+    const member = await makeToken({ sub: 'm', rooms: [{ group: 'h' }] })
+    const position = async (url: string) => (await get(url, '/v1/position?group=h', member)).status
+    const list = async (url: string) =>
+      (await get(url, '/v1/revocations', token)).body as unknown as RevocationsResponse
+    const giveBack = async (url: string, query: string) => {
+      const headers = { Authorization: `Bearer ${token}` }
+      const response = await fetch(`${url}/v1/revocations?${query}`, { method: 'DELETE', headers })
+      return (await response.json()) as AccessReturnedResponse
+    }
+    const bothAnswer = (status: number) =>
+      waitUntil('both nodes know', async () =>
+        [await position(one.url), await position(other.url)].every((answer) => answer === status),
+      )
+    await bothAnswer(200)
+    for (const order of [{ group: 'h', forS: 60 }, { group: 'h', forS: 3_600 }, { c2c: ['m', 'a'] }, {}])
+      await postDisconnect(one.url, token, { userId: 'm', ...order })
+    await bothAnswer(403)
+
+    const { revocations } = await waitUntil('the other node has read all', async () => {
+      const listed = await list(other.url)
+      return listed.revocations.filter(({ userId }) => userId === 'm').length === 3 && listed
+    })
+    expect(revocations.map(({ userId, conversation, admin }) => [userId, conversation, admin])).to.deep.equal(
+      [
+        ['m', undefined, 'admin-2'],
+        ['m', { c2c: ['a', 'm'] }, 'admin-2'],
+        ['m', { group: 'h' }, 'admin-2'],
+        ['u', { group: 'g' }, 'admin-1'],
+      ],
+    )
+    const inGroup = revocations[2]
+    expect((inGroup?.untilMs ?? 0) - (inGroup?.atMs ?? 0)).to.be.within(3_590_000, 3_600_000)
+
+    expect(await giveBack(other.url, 'userId=m&group=h')).to.deep.equal({ ok: true, returned: 2 })
+    expect(await giveBack(one.url, 'userId=nobody')).to.deep.equal({ ok: true, returned: 0 })
+    expect(await position(one.url)).to.equal(403)
+    expect(await giveBack(other.url, 'userId=m')).to.deep.equal({ ok: true, returned: 1 })
+    await bothAnswer(200)
+    // A process that starts later reads the orders, and that they were returned.
+    const late = await startGatewayProcess({ REDIS_URL: redis.url })
+    onCleanUp(late.stop)
+    expect(await position(late.url)).to.equal(200)
+    expect((await list(late.url)).revocations.map(({ conversation }) => conversation)).to.deep.equal([
+      { c2c: ['a', 'm'] },
+      { group: 'g' },
+    ])
+    await postDisconnect(other.url, token, { userId: 'm', group: 'h', forS: 60 })
+    await bothAnswer(403)
+
+    const { body } = await get(one.url, '/v1/audit?limit=3', token)
+    expect(
+      (body as unknown as AuditResponse).entries.map(({ action, details }) => [action, details['orders']]),
+    ).to.deep.equal([
+      ['disconnect', undefined],
+      ['access returned', 1],
+      ['access returned', 2],
+    ])
+    for (const query of ['', 'userId=', 'userId=m&topic=t', 'userId=m&group=g&official=o', 'userId=m&x=1'])
+      expect(await giveBack(one.url, query), query).to.include({ code: 'REQUEST_MALFORMED' })
   })
 })

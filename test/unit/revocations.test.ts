@@ -57,6 +57,80 @@ describe('revocations', () => {
     })
   }
 
+  for (const room of [undefined, GROUP, TOPIC] as const)
+    describe(`about ${JSON.stringify(room) ?? 'everything'} that were returned`, () => {
+      type Step = (revocations: Revocations) => void
+      const order =
+        (end: number): Step =>
+        (revocations) =>
+          revocations.add('u', room, end, 0)
+      const back =
+        (...ends: number[]): Step =>
+        (revocations) =>
+          revocations.giveBack('u', room, ends, 0)
+      const until = (...steps: readonly Step[]): number => {
+        const revocations = new Revocations()
+        for (const step of steps) step(revocations)
+        return [0, 50, 100, 200].find((atMs) => !revocations.isRevoked('u', room ?? FEED, atMs)) ?? Infinity
+      }
+
+      it('count no more, in whatever order they are read, and however often', () => {
+        for (const steps of [
+          [order(100), order(50), back(100, 50)],
+          [back(100, 50), order(100), order(50)],
+          [order(100), back(50, 100), order(100), order(50), order(100)],
+        ])
+          expect(until(...steps)).to.equal(0)
+      })
+
+      it('end no other order, a later shorter one neither', () => {
+        expect(until(order(100), order(50), back(100))).to.equal(50)
+        expect(until(order(100), back(100), order(50))).to.equal(50)
+        expect(until(order(50), back(50), back(50), order(200))).to.equal(200)
+        expect(until(order(200), back(50))).to.equal(200)
+      })
+
+      it('end no order about anything else', () => {
+        const revocations = new Revocations()
+        for (const one of [undefined, GROUP, TOPIC, { official: 'o' }]) revocations.add('u', one, 100, 0)
+        revocations.add('v', room, 100, 0)
+        revocations.giveBack('u', room, [100], 0)
+        const left = revocations.list(0).map(({ userId, room: of }) => [userId, of])
+        expect(left).to.have.length(4)
+        expect(left).to.not.deep.include(['u', room])
+      })
+
+      it('leave no end to a new order that it shares with one of them', () => {
+        const revocations = new Revocations()
+        revocations.add('u', room, 100, 0)
+        expect(revocations.freeEnd('u', room, 100)).to.equal(100)
+        revocations.giveBack('u', room, [100, 101], 0)
+        expect(revocations.freeEnd('u', room, 100)).to.equal(102)
+        expect(revocations.freeEnd('u', room, 99)).to.equal(99)
+      })
+    })
+
+  it('are listed, the latest first, each room with its longest order', () => {
+    const revocations = new Revocations()
+    revocations.add('u', undefined, 100, 0, 1)
+    revocations.add('u', undefined, 90, 0, 5)
+    revocations.add('v', TOPIC, 50, 0, 3)
+    revocations.add('w', GROUP, 10, 0, 4)
+    expect(revocations.list(20)).to.deep.equal([
+      { userId: 'v', room: TOPIC, untilMs: 50, atMs: 3 },
+      { userId: 'u', untilMs: 100, atMs: 1 },
+    ])
+    expect(revocations.ends('u', undefined, 20)).to.deep.equal([100, 90])
+  })
+
+  it('take no more memory for more orders about one room, and the longest still counts', () => {
+    const revocations = new Revocations()
+    for (let i = 1_000; i > 0; i--) revocations.add('u', GROUP, 10_000 + i, 0)
+    expect(revocations.ends('u', GROUP, 0))
+      .to.have.length(100)
+      .and.include(11_000)
+  })
+
   it('do not count once they have ended, however many there were', () => {
     const revocations = new Revocations()
     for (let i = 0; i < 5_000; i++) {

@@ -46,9 +46,9 @@ export function followAnnouncements(
   broker: Pick<Broker, 'onAnnouncement'>,
   dependencies: AnnouncementDependencies,
 ): { readonly caughtUp: Promise<void>; readonly stop: () => void } {
-  const apply = (text: string): void => {
+  const apply = (text: string, atMs: number): void => {
     const announcement = decodeAnnouncement(text)
-    if (announcement) applyAnnouncement(announcement, dependencies)
+    if (announcement) applyAnnouncement(announcement, atMs, dependencies)
     else log.error('announcement that this version does not know: update this process')
   }
   const { revocations, log } = dependencies
@@ -69,12 +69,17 @@ export function followAnnouncements(
 
 function applyAnnouncement(
   announcement: Announcement,
+  atMs: number,
   { sessions, revocations, forgetMembership }: AnnouncementDependencies,
 ): void {
   if (announcement.kind === 'revoked') {
     const { userId, untilMs } = announcement
-    revocations.add(userId, revokedIn(announcement), untilMs, Date.now())
+    revocations.add(userId, revokedIn(announcement), untilMs, Date.now(), atMs)
     for (const session of sessions.of(userId)) session.applyRevocations()
+    return
+  }
+  if (announcement.kind === 'returned') {
+    revocations.giveBack(announcement.userId, revokedIn(announcement), announcement.ends, Date.now())
     return
   }
   const { group, userIds } = announcement

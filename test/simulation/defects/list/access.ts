@@ -76,7 +76,7 @@ export const ACCESS_DEFECTS: readonly Defect[] = [
     patches: [
       {
         file: 'server/auth/revocations.ts',
-        find: `      if (revoked.untilMs > nowMs && overlap(revoked.room, room)) return true`,
+        find: `      if (revoked.orders.untilMs > nowMs && overlap(revoked.room, room)) return true`,
         replace: `      if (overlap(revoked.room, room)) return true`,
       },
     ],
