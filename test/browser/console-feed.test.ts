@@ -108,7 +108,7 @@ describe('the feed of the console', function () {
     ])
       expect(text).to.include(part)
     const stops = (await details.locator('.stop').allInnerTexts()).map((stop) => stop.replaceAll('\n', ' '))
-    const sockets = /offset [\d,]+ · (\d) sockets? listening on this node$/
+    const sockets = /offset [\d,]+ · (\d) sockets? listening now$/
     expect(stops.map((stop) => sockets.exec(stop)?.[1])).to.deep.equal(['0', '0', '1'])
     expect(stops[0]).to.include('Group opened · topic news offset 1 ·')
     for (const width of [390, 900, 1_280]) {

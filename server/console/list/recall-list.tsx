@@ -20,16 +20,18 @@ interface RecallListProps {
   readonly open: number | undefined
   readonly onOpen: (row: KeyedRow) => void
   readonly onClose: () => void
+  /** What the rows are of: a search, or a room. */
+  readonly subject: string
 }
 
 /**
  * A list of any length: only visible rows are in the document. The Tab key stops at the list once; arrow keys move inside
  * it.
  */
-export function RecallList({ rows: all, label, empty, open, onOpen, onClose }: RecallListProps) {
+export function RecallList({ rows: all, label, empty, open, onOpen, onClose, subject }: RecallListProps) {
   const { isAdmin } = useStore()
   usePrintable({ label, rows: all })
-  const hold = useHold({ rows: all, isOpen: open !== undefined })
+  const hold = useHold({ rows: all, isOpen: open !== undefined, subject })
   const { shown: rows, newer } = hold
   const { scroller, viewport, onScroll, scrollTo } = useScrolling(rows)
   const showNewest = (): void => {
@@ -54,7 +56,7 @@ export function RecallList({ rows: all, label, empty, open, onOpen, onClose }: R
   const rendered = rows.slice(rows.length - end, rows.length - first).toReversed()
   const px = (count: number): string => `${count * viewport.rowPx}px`
   return (
-    <div class="list-frame">
+    <div class="list-frame" {...hold.pointer}>
       {newer > 0 && <NewerRows count={newer} onClick={showNewest} />}
       <div
         ref={scroller}
@@ -67,7 +69,6 @@ export function RecallList({ rows: all, label, empty, open, onOpen, onClose }: R
         onScroll={onScroll}
         onKeyDown={onKeyDown}
         onBlur={hold.onBlur}
-        {...hold.pointer}
       >
         <ListHeader isAdmin={isAdmin} />
         <div role="rowgroup" class="rows" style={{ height: px(rows.length), paddingTop: px(first) }}>

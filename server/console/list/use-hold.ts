@@ -11,21 +11,30 @@ interface HoldOptions {
   readonly rows: readonly KeyedRow[]
   /** Whether a recall of the list is open: its row must not run away either. */
   readonly isOpen: boolean
+  /** What the rows were searched for: with another search, there is nothing to hold. */
+  readonly subject: string
 }
 
 /**
  * Holds rows still while somebody aims at one: under the pointer, while a button is down, after a key has moved the active row, and
  * as long as a recall is open. Newer rows are counted meanwhile, and shown when they are asked for or nothing holds any more.
  */
-export function useHold({ rows, isOpen }: HoldOptions) {
+export function useHold({ rows, isOpen, subject }: HoldOptions) {
   const [isPointed, setPointed] = useState(false)
   const [isPressed, setPressed] = useState(false)
   const [byKey, setByKey] = useState(false)
   const [, setReleases] = useState(0)
   /** The newest row that is shown. Set when the hold begins, from what is on the screen then. */
   const heldAt = useRef<number | undefined>(undefined)
+  const frame = useRef<HTMLElement | undefined>(undefined)
   const newestShown = useRef<number | undefined>(undefined)
 
+  const heldSubject = useRef(subject)
+  if (heldSubject.current !== subject) {
+    heldSubject.current = subject
+    heldAt.current = undefined
+    newestShown.current = undefined
+  }
   const isHeld = isPointed || isPressed || byKey || isOpen
   if (!isHeld) heldAt.current = undefined
   else heldAt.current ??= newestShown.current
@@ -38,17 +47,15 @@ export function useHold({ rows, isOpen }: HoldOptions) {
   const hold = (): void => {
     heldAt.current ??= newestShown.current
   }
+  // No event says that the pointer left an element that was removed under it, such as the button that shows newer rows.
   useEffect(() => {
-    if (!isPressed) return
-    const release = (event: PointerEvent): void => {
-      if (event.pointerType === 'touch') setTimeout(() => setPressed(false), TOUCH_CLICK_MS)
-      else setPressed(false)
+    if (!isPointed) return
+    const onMove = ({ target }: PointerEvent): void => {
+      if (target instanceof Node && frame.current?.contains(target) === false) setPointed(false)
     }
-    for (const type of ['pointerup', 'pointercancel'] as const) addEventListener(type, release)
-    return () => {
-      for (const type of ['pointerup', 'pointercancel'] as const) removeEventListener(type, release)
-    }
-  }, [isPressed])
+    addEventListener('pointermove', onMove)
+    return () => removeEventListener('pointermove', onMove)
+  }, [isPointed])
 
   return {
     shown,
@@ -66,7 +73,8 @@ export function useHold({ rows, isOpen }: HoldOptions) {
       setByKey(true)
     },
     pointer: {
-      onPointerMove({ pointerType }: TargetedPointerEvent<HTMLElement>): void {
+      onPointerMove({ pointerType, currentTarget }: TargetedPointerEvent<HTMLElement>): void {
+        frame.current = currentTarget
         if (pointerType === 'touch' || isPointed) return
         hold()
         setPointed(true)
@@ -75,8 +83,26 @@ export function useHold({ rows, isOpen }: HoldOptions) {
       onPointerDown(): void {
         hold()
         setPressed(true)
+        onNextRelease((event) => {
+          if (event.pointerType === 'touch') setTimeout(() => setPressed(false), TOUCH_CLICK_MS)
+          else setPressed(false)
+        })
       },
     },
     onBlur: () => setByKey(false),
   }
+}
+
+/** Calls back once, when the button that is down now is let go, wherever. */
+function onNextRelease(onRelease: (event: PointerEvent) => void): void {
+  const ended = new AbortController()
+  for (const type of ['pointerup', 'pointercancel'] as const)
+    addEventListener(
+      type,
+      (event) => {
+        ended.abort()
+        onRelease(event)
+      },
+      { signal: ended.signal },
+    )
 }

@@ -55,6 +55,7 @@ function AdminFeed({ store, onChange }: FeedViewProps) {
         open={open?.key}
         onOpen={onOpen}
         onClose={onClose}
+        subject={q}
       />
       <FeedFooter store={store} search={search} found={countRecalls(rows)} />
       <LiveRegion count={feed.received} />

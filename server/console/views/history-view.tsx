@@ -51,6 +51,7 @@ function LogSearch({ store }: { readonly store: Store }) {
         open={open?.key}
         onOpen={onOpen}
         onClose={onClose}
+        subject={q}
       />
       {search !== undefined && (
         <p class="list-footer">

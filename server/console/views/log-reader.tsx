@@ -45,6 +45,7 @@ export function LogReader({ store }: { readonly store: Store }) {
         open={open?.key}
         onOpen={onOpen}
         onClose={onClose}
+        subject={name}
       />
       {result !== undefined && (
         <PagesFooter

@@ -41,6 +41,8 @@ export function SearchBox({ placeholder }: { readonly placeholder: string }) {
           aria-describedby="search-error"
           aria-invalid={!parseFilter(q).ok}
           onInput={({ currentTarget: { value } }) => setText(value)}
+          // Browsers empty the box with Escape; where it closes the help, it does no more.
+          onKeyDown={(event) => event.key === 'Escape' && isHelpOpen && event.preventDefault()}
         />
       </label>
       <button

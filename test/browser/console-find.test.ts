@@ -1,0 +1,127 @@
+import { expect } from 'chai'
+import type { Browser, Page } from 'playwright-core'
+import { openBrowser } from '../support/browser.ts'
+import { adminToken } from '../support/client.ts'
+import {
+  button,
+  newTab,
+  openView,
+  recall,
+  recallOne,
+  row,
+  rowsOf,
+  search,
+  state,
+} from '../support/console-page.ts'
+import { startGatewayProcess } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { cleanUpAfterEach } from '../support/clean-up.ts'
+import { waitUntil } from '../support/wait.ts'
+
+/** More than a page loads of the feed at first. */
+const NEWER = 1_020
+
+describe('finding a recall in the console', function () {
+  this.timeout(60_000)
+  const onCleanUp = cleanUpAfterEach()
+  let browser: Browser
+  let gateway: GatewayProcess
+  let url: string
+
+  before(async () => {
+    gateway = await startGatewayProcess({ HISTORY_SIZE: '3000' })
+    url = gateway.url
+    browser = await openBrowser()
+    await recall(url, { GroupId: 'needle', Operator_Account: 'alice', MsgSeqList: [{ MsgSeq: 130 }] })
+    for (let sent = 0; sent < NEWER; sent += 20)
+      await Promise.all(Array.from({ length: 20 }, (_, i) => recallOne(url, 'hay', sent + i + 1)))
+  })
+  after(() => gateway.stop())
+
+  const open = async (view = 'feed'): Promise<Page> => {
+    const page = await openView(await newTab(browser, onCleanUp), url, view, await adminToken())
+    await state(page, 'Live').waitFor()
+    return page
+  }
+
+  /** The page writes into the box with its next frame. */
+  const holds = (page: Page, q: string) =>
+    waitUntil(`the search box holds ${q}`, async () => (await page.getByRole('searchbox').inputValue()) === q)
+
+  it('goes on in the logs where the feed ends, and says how far back', async () => {
+    const page = await open()
+    await page.getByText('the latest 1,000 recalls', { exact: true }).waitFor()
+    const held: (() => unknown)[] = []
+    await page.route(/v1\/search/, (route) => void held.push(() => route.continue()))
+    await search(page, 'seq:130 -hay')
+    await waitUntil('the logs are searched', () => held.length > 0)
+    // Nobody says that there are none before they were looked for.
+    await page.getByText('None found so far. Searching on …').waitFor()
+    await page.getByText('0 of the latest 1,000 recalls').waitFor()
+    await page.unroute(/v1\/search/)
+    for (const release of held) release()
+    await row(page, 'needle').waitFor()
+    await page.getByText(/^All that is kept, since \d\d:\d\d:\d\d, was searched\.$/).waitFor()
+    await row(page, 'needle').click()
+    await page.getByRole('complementary', { name: 'Recall' }).getByText('alice').waitFor()
+    await page.keyboard.press('Escape')
+
+    // What comes later is added, and nothing is there twice.
+    await search(page, 'seq:130')
+    await page.getByText('2 found.').waitFor()
+    await recallOne(url, 'late', 130)
+    await page.getByText('3 found.').waitFor()
+    // The pointer is still where the row was.
+    await button(page, '1 new').click()
+    const found = await rowsOf(page).locator('.conversation').allInnerTexts()
+    expect(found).to.deep.equal(['late', 'hay', 'needle'])
+    await search(page, 'operator:nobody')
+    await page.getByText('None of the recalls that are kept match.').waitFor()
+  })
+
+  it('says why a search failed, and tries again', async () => {
+    const page = await open('history')
+    const json = { code: 'ADMIN_NEEDED', message: 'no', retry: false }
+    await page.route(/v1\/search/, (route) => route.fulfill({ status: 403, json }))
+    await search(page, 'needle')
+    await page.getByText('The search failed: Admins only.').waitFor()
+    expect(await page.getByText('None of the recalls').count()).to.equal(0)
+    await page.unroute(/v1\/search/)
+    await button(page, 'Try now').click()
+    await row(page, 'needle').waitFor()
+  })
+
+  it('has help, helpers that write terms, saved searches, and keys', async () => {
+    const page = await open()
+    await page.keyboard.press('/')
+    await page.keyboard.type('hay')
+    expect(await page.getByRole('searchbox').inputValue()).to.equal('hay')
+    await button(page, 'How to search').click()
+    await page.getByLabel('Kind').selectOption('Group')
+    await page.getByLabel('Recalled from').fill('2022-01-01T00:00')
+    await page.getByLabel('Recalled until').fill('2022-01-01T00:00')
+    const written = 'hay kind:group recalled>=2022-01-01T00:00Z recalled<2022-01-01T00:00Z'
+    await holds(page, written)
+    await page.getByText('Recalled: from is after until').waitFor()
+    await page.getByLabel('Recalled until').fill('')
+    await button(page, '-operator:bot').click()
+    const saved = 'hay kind:group recalled>=2022-01-01T00:00Z -operator:bot'
+    await holds(page, saved)
+
+    await page.keyboard.press('Escape')
+    await button(page, 'Saved searches').click()
+    await page.getByLabel('Name').fill('on <b>hay</b>')
+    await button(page, 'Save this search').click()
+    await search(page, 'other')
+    await page.reload()
+    await button(page, 'Saved searches').click()
+    await page.getByRole('button', { name: /^on <b>hay<\/b> / }).click()
+    await holds(page, saved)
+    await button(page, 'Forget on <b>hay</b>').click()
+    await page.getByText('None saved in this browser yet.').waitFor()
+    await page.keyboard.press('Escape')
+    await page.locator('.list').focus()
+    await page.keyboard.press('?')
+    await page.getByRole('group', { name: 'Keyboard shortcuts' }).waitFor()
+  })
+})
