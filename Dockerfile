@@ -21,7 +21,8 @@ COPY --from=build /app/dist/shared ./dist/shared
 # Before VOLUME, so that a new volume belongs to the user too.
 RUN mkdir /data && chown node:node /data
 VOLUME /data
-USER node
+# `node`, as a number: Kubernetes cannot tell from a name that it is not root. Any other user will do, if it may write to /data.
+USER 1000
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=3s --start-period=120s --retries=3 \

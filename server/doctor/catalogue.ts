@@ -44,7 +44,7 @@ export const CATALOGUE = {
   ],
   'data-folder': [
     'Data folder',
-    'server/docs/operations.md#what-if-the-data-folder-is-used-for-something-else',
+    'server/docs/data-folder.md#what-if-the-data-folder-is-used-for-something-else',
   ],
   'data-folder-space': ['Room in the data folder', 'server/docs/operations.md#where-does-the-spool-live'],
   'data-folder-flush': ['Disk of the data folder', 'server/docs/operations.md#where-does-the-spool-live'],

@@ -135,7 +135,8 @@ describe('Dockerfile', () => {
 
   it('runs as an unprivileged user, with a data directory that outlives the container', () => {
     const folder = /DATA_DIR=(\S+)/.exec(allOf('ENV')[0]?.text ?? '')?.[1]
-    expect(allOf('USER').at(-1)?.text).to.equal('node')
+    // That of `node` in the image.
+    expect(allOf('USER').at(-1)?.text).to.equal('1000')
     expect(allOf('VOLUME')[0]?.text).to.equal(folder)
     expect(allOf('RUN').at(-1)?.text).to.include(`chown node:node ${folder}`)
   })
