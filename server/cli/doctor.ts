@@ -9,7 +9,6 @@ import type { Finding } from '../doctor/finding.ts'
 import { probePublicUrl } from '../doctor/public-url.ts'
 import { judgePublicUrl } from '../doctor/public-url-rules.ts'
 import { judgeEnvironment, readableSettings } from '../doctor/settings.ts'
-import { examineSurroundings } from '../doctor/surroundings.ts'
 import { createSilentLogger } from '../telemetry/logger.ts'
 import { DATA_DIR_OPTION, parseUrl, withDataDir } from './command.ts'
 import type { Terminal } from './command.ts'
@@ -54,6 +53,8 @@ async function doctor(options: DoctorOptions, terminal: Terminal): Promise<void>
   terminal.show?.('looking at settings, Redis, disk and the running gateway …')
   const { environment, problems } = settingsOf(options, terminal.environment)
   const readable = readableSettings(environment)
+  // Only here: it brings the client of Redis.
+  const { examineSurroundings } = await import('../doctor/surroundings.ts')
   const [gateway, surroundings, outside] = await Promise.all([
     askGateway(options, environment),
     readable === undefined
