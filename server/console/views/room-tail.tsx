@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
+import { roomName } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import { RecallList } from '../list/recall-list.tsx'
@@ -50,6 +51,7 @@ export function RoomTail({ store, room }: RoomTailProps) {
       <RecallList
         rows={watched?.rows ?? []}
         label={roomText(room)}
+        subject={roomName(room)}
         empty={t.rooms.none}
         open={open?.key}
         onOpen={onOpen}
