@@ -6,9 +6,12 @@ import { readEnvironment } from './cli/command.ts'
 import type { Service, Terminal } from './cli/command.ts'
 import { addDoctor } from './cli/doctor.ts'
 import { addQuarantine } from './cli/quarantine.ts'
+import { addRecalled } from './cli/recalled.ts'
+import { addReplay } from './cli/replay.ts'
 import { addSend } from './cli/send.ts'
 import { addStart } from './cli/start.ts'
 import { addStatus } from './cli/status.ts'
+import { addTail } from './cli/tail.ts'
 import { addToken } from './cli/token.ts'
 import { addVerify } from './cli/verify.ts'
 
@@ -21,7 +24,7 @@ const unread = new AbortController()
 const terminal: Terminal = {
   environment: readEnvironment(process.env),
   print: (line) => void process.stdout.write(`${line}\n`),
-  printed: () => new Promise((resolve) => void process.stdout.write('', () => resolve())),
+  printed: () => new Promise((resolve) => void process.stdout.write('', (error) => resolve(!error))),
   tell(line) {
     terminal.show?.()
     process.stderr.write(`${line}\n`)
@@ -42,7 +45,18 @@ const program = new Command('recall-gateway')
   )
   .showHelpAfterError()
 
-for (const add of [addStart, addStatus, addDoctor, addSend, addQuarantine, addVerify, addToken])
+for (const add of [
+  addStart,
+  addStatus,
+  addDoctor,
+  addTail,
+  addRecalled,
+  addSend,
+  addReplay,
+  addQuarantine,
+  addVerify,
+  addToken,
+])
   add(program, terminal)
 
 try {

@@ -7,8 +7,8 @@ export interface Terminal {
   readonly environment: Environment
   /** Writes one line to standard output, which is for programs. */
   print(line: string): void
-  /** Resolves once standard output has taken what was printed, or its reader has gone. */
-  printed(): Promise<void>
+  /** Resolves once standard output has taken what was printed: to false if its reader has gone. */
+  printed(): Promise<boolean>
   /** Writes one line to standard error, which is for people. */
   tell(line: string): void
   /** Shows this text in the place of the one shown before; without one, nothing. Only where a person watches. */

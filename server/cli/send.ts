@@ -3,14 +3,18 @@ import type { Command } from 'commander'
 import { GatewayError } from '../../shared/errors.ts'
 import { sortedPair } from '../../shared/conversation.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
-import { recallCall } from '../receiver/provider-call.ts'
 import type { RecallCall } from '../receiver/provider-call.ts'
 import { collect, parseSeqs } from './command.ts'
 import type { Terminal } from './command.ts'
+import { outcomeOf, sendMany } from './send-many.ts'
+import { parseCount, parseMessages, parseWhole, simulate } from './simulation.ts'
+import type { SimulationOptions } from './simulation.ts'
 import { createCaller, withCallOptions } from './webhook-call.ts'
 import type { CallOptions } from './webhook-call.ts'
 
-interface SendOptions extends CallOptions {
+interface SendOptions extends CallOptions, SimulationOptions {
+  readonly rate?: number
+  readonly concurrency: number
   readonly group?: string
   readonly topic?: string
   readonly type?: string
@@ -28,7 +32,7 @@ const DEFAULT_KEY = '1_1_1'
 export function addSend(program: Command, terminal: Terminal): void {
   const command = program
     .command('send')
-    .description('sign a recall as Tencent does, and post it to a gateway')
+    .description('sign a recall as Tencent does, and post it to a gateway; or many of them, also wrong ones')
     .option('--group <id>', 'group of the recalled messages')
     .option('--topic <id>', 'topic of a community group')
     .option('--type <type>', "type of the group, in Tencent's words")
@@ -42,8 +46,48 @@ export function addSend(program: Command, terminal: Terminal): void {
         .argParser(collect)
         .default([], DEFAULT_KEY),
     )
+  withSimulationOptions(command).addHelpText(
+    'after',
+    `
+One call prints the status and the response. Several print one line of JSON: how many had which outcome, and how long
+they took.
+
+Exit codes: 0 everything was answered as expected: with OK, or refused if it was sent wrongly signed or late; 1 not.
+
+Examples: recall-gateway send --group lobby --seqs 130,131
+          recall-gateway send --group load --groups 50 --count 10000 --rate 200`,
+  )
   withCallOptions(command).action((options: SendOptions) => send(options, terminal))
 }
+
+const withSimulationOptions = (command: Command): Command =>
+  command
+    .option('--count <number>', 'how many to send, each of other messages', parseCount, 1)
+    .option(
+      '--rate <number>',
+      'how many to send each second (default: as fast as they are answered)',
+      parseRate,
+    )
+    .option(
+      '--concurrency <number>',
+      'how many may wait for their answer at a time',
+      parseWhole(1, 1_000),
+      50,
+    )
+    .option('--groups <number>', 'draw one of so many groups: lobby-1, lobby-2 …', parseCount)
+    .option('--operators <number>', 'one of so many users recalls: admin-1, admin-2 …', parseCount)
+    .option('--messages <number>', 'messages of each recall, up to 1,000', parseMessages)
+    .option(
+      '--repeat <number>',
+      'send each so many times more, as a provider does that repeats itself',
+      parseWhole(1, 100),
+      0,
+    )
+    .option('--wrong-sign', 'sign them as somebody who does not know the token', false)
+    .option('--late <seconds>', 'let RequestTime be so old', parseWhole(1, 86_400))
+    .option('--untimed', 'leave out EventTime', false)
+    .option('--command <name>', 'send another command, such as Group.CallbackAfterGroupDestroyed')
+    .option('--body <json>', 'body of that command, an object in JSON')
 
 /** Returns what the options describe. Throws CONFIG_INVALID unless that is one conversation. */
 function recallOf(options: SendOptions): RecallCall {
@@ -73,11 +117,33 @@ function recallOf(options: SendOptions): RecallCall {
 
 const invalid = (detail: string): GatewayError => new GatewayError('CONFIG_INVALID', detail)
 
+const MAX_RATE = 100_000
+const parseRate = parseWhole(1, MAX_RATE)
+
 /**
- * Posts the recall and prints the response. Rejects with CONFIG_INVALID, and with SEND_FAILED if there is no response within 5 s, or one other than 200.
+ * Posts what the options describe, and prints what came of it. Rejects with CONFIG_INVALID, and with SEND_FAILED unless everything was
+ * answered as expected.
  */
-async function send(options: SendOptions, { environment, print }: Terminal): Promise<void> {
-  const { status, text } = await createCaller(options, environment).call(recallCall(recallOf(options)))
-  print(`${status} ${text}`)
-  if (status !== 200) throw new GatewayError('SEND_FAILED', `the response status was ${status}`)
+async function send(options: SendOptions, terminal: Terminal): Promise<void> {
+  const recall = options.command === undefined ? recallOf(options) : undefined
+  const calls = simulate(recall, options)
+  const { call } = createCaller(options, terminal.environment)
+  const expected = expectedOutcome(options)
+  if (options.count * (options.repeat + 1) > 1)
+    return await sendMany(calls, { call, expected, options, terminal })
+  for (const one of calls) {
+    const { status, text } = await call(one)
+    terminal.print(`${status} ${text}`)
+    const outcome = outcomeOf(status, text)
+    if (outcome !== expected) throw new GatewayError('SEND_FAILED', `the response was ${outcome}`)
+  }
 }
+
+/** What a gateway answers to calls like these. */
+function expectedOutcome({ wrongSign, late = 0 }: SimulationOptions): string {
+  if (wrongSign) return '401 WEBHOOK_FORGED'
+  return late > MAX_LATE_S ? '401 WEBHOOK_STALE' : '200 OK'
+}
+
+/** Calls may be a minute old. */
+const MAX_LATE_S = 60

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
-import { sortedPair } from '../../shared/conversation.ts'
 import { GatewayError } from '../../shared/errors.ts'
 import { isIdentifier } from '../../shared/identifier.ts'
 import { withDevCredentials } from '../config/environment.ts'
 import { collect, DATA_DIR_OPTION, parseSeconds, withDataDir } from './command.ts'
 import type { DataDirOption, Terminal } from './command.ts'
+import { pairOf } from './room-options.ts'
 import { signerOf } from './token-signing.ts'
 
 interface TokenOptions extends DataDirOption {
@@ -69,11 +69,4 @@ async function token(options: TokenOptions, { environment, print }: Terminal): P
   ]
   const role = options.admin ? 'admin' : 'member'
   print(await sign({ id: options.sub, role, rooms, ttlS: options.ttl }))
-}
-
-function pairOf(text: string): readonly [string, string] {
-  const [one = '', other = '', ...more] = text.split(',')
-  if (!isIdentifier(one) || !isIdentifier(other) || more.length > 0)
-    throw new GatewayError('CONFIG_INVALID', '--c2c must be two users, separated by a comma: --c2c alice,bob')
-  return sortedPair([one, other])
 }

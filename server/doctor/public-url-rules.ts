@@ -108,7 +108,7 @@ function webhooks({ webhook, largeWebhook }: PublicUrlFacts): Finding[] {
             'WEBHOOK_ALLOW does not contain this machine, which is as it should be',
           ),
         ]
-      : [critical('public-webhook', found, 'Look up the code in operations.md, "Why is a webhook refused?"')]
+      : [critical('public-webhook', found, 'Look up the code in operations.md, "All webhooks are refused"')]
   }
   if ('failure' in largeWebhook || largeWebhook.status !== 200)
     return [

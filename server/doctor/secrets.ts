@@ -16,8 +16,7 @@ type Secrets = Pick<
   'WEBHOOK_TOKEN' | 'JWT_SECRET' | 'REDIS_SIGNING_KEY' | 'AUTHORIZE_SECRET' | 'USERSIG_SECRET_KEY'
 >
 
-const MAKE =
-  'Make one with openssl rand -hex 32, and rotate it as "How do I rotate a secret?" in operations.md says'
+const MAKE = 'Make one with openssl rand -hex 32, and rotate it as "Rotate the token" in operations.md says'
 
 /** Judges how hard the secrets are to guess; pure. The findings do not contain them. */
 export function judgeSecrets(settings: Secrets): Finding[] {

@@ -16,10 +16,14 @@ export type RecallCall = Conversation & {
   readonly type?: string | undefined
 }
 
-interface Signing {
+export interface Signing {
   readonly app: string
   /** Undefined where webhooks are not authenticated. */
   readonly token: string | undefined
+  /** By how much RequestTime is older than it should be, in s. Default: 0. */
+  readonly lateS?: number
+  /** Whether to sign as somebody does who does not know the token. */
+  readonly isForged?: boolean
 }
 
 /** Returns the query, unsigned, and the body of a webhook that tells of a recall made now, as the provider sends it. */
@@ -71,12 +75,15 @@ export const isReplay = (request: IncomingMessage): boolean =>
   isGivenUp(request) || request.headers[OWN_CALL_HEADER] === REPLAY_CALL[OWN_CALL_HEADER]
 
 /** Returns the query with what proves who calls. */
-export function signed(query: URLSearchParams, { app, token }: Signing): URLSearchParams {
+export function signed(
+  query: URLSearchParams,
+  { app, token, lateS = 0, isForged = false }: Signing,
+): URLSearchParams {
   const complete = new URLSearchParams(query)
   complete.set('SdkAppid', app)
   if (token === undefined) return complete
-  const requestTime = String(Math.floor(Date.now() / 1_000))
-  complete.set('Sign', signatureOf(token, requestTime))
+  const requestTime = String(Math.floor(Date.now() / 1_000) - lateS)
+  complete.set('Sign', signatureOf(isForged ? `not ${token}` : token, requestTime))
   complete.set('RequestTime', requestTime)
   return complete
 }

@@ -102,6 +102,7 @@ export function createReceiver(
       const arrivedMs = startedMs - waitedMs
       const result = await handleBody(request, target, { query, receivedAtMs, startedMs: arrivedMs })
       metrics.webhookAnswered('OK', command, isOwnCall(request))
+      if (isReplay(request)) dependencies.log.info({ command }, 'webhook replayed')
       send(response, 200, result)
     } catch (cause) {
       if (cause instanceof GatewayError && cause.code === 'WEBHOOK_STALE' && !isOwnCall(request))
@@ -147,7 +148,7 @@ export function createReceiver(
     command = UNPROVED,
     startedMs = performance.now(),
   ): Promise<void> {
-    const error = refusals.report('webhook', cause, { request })
+    const error = refusals.report('webhook', cause, { request, ...(isReplay(request) && { replay: true }) })
     const { status, retry } = ERRORS[error.code]
     metrics.webhookAnswered(error.code, command, isOwnCall(request))
     if (retry) await delay(Math.max(0, startedMs + RETRYABLE_FAILURE_MS - performance.now()))

@@ -50,9 +50,7 @@ describe('commands.md', () => {
       DATA_DIR: `${folder.path}/data`,
     }
     const run = async (command: string): Promise<void> => {
-      const here = command
-        .replaceAll('http://127.0.0.1:8080', gateway.url)
-        .replace(/^(recall-gateway (?:send|replay)\b)(?!.*--url)/, `$1 --url ${gateway.url}/webhook`)
+      const here = command.replaceAll('http://127.0.0.1:8080', gateway.url)
       const script = `recall-gateway() { ${process.execPath} ${MAIN} "$@"; }\n${here}`
       const shell = spawn('bash', ['-o', 'pipefail', '-c', script], { cwd: folder.path, env })
       let output = ''

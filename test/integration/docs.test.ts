@@ -127,7 +127,7 @@ describe('the documents of a running gateway', () => {
     const commands = [...general.matchAll(/^ {2}([a-z]+) (?!\[command\])/gm)].map(([, name]) => name)
     expect(rows.map(([, name]) => name)).to.deep.equal(commands)
     for (const { words, options } of all)
-      for (const [option] of options.matchAll(/--[a-z][a-z0-9]*/g))
+      for (const [option] of options.matchAll(/--[a-z][a-z0-9-]*/g))
         expect(texts[names.indexOf(words.join(' '))], words.join(' ')).to.include(` ${option} `)
   })
 

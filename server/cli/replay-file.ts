@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto'
+import { createReadStream, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { GatewayError, reasonOf } from '../../shared/errors.ts'
+import { isRecord, parseRecord } from '../../shared/json.ts'
+
+/** A webhook in a file: one line. */
+export interface StoredWebhook {
+  /** Its number in the file, from 1. */
+  readonly line: number
+  readonly query: URLSearchParams
+  readonly body: string | Buffer
+  readonly contentType?: string
+}
+
+/** A body has 256 KiB at most, in Base64 or as text in JSON. */
+const MAX_LINE = 2 ** 20
+
+/**
+ * Reads webhooks from a file of JSON lines: `{"query": "CallbackCommand=…", "body": "…"}` or with an object as query or body, or
+ * `bodyBase64`, as `quarantine show` prints them; or the body of a webhook alone, as it is posted. Empty lines are skipped. Throws
+ * CONFIG_INVALID naming the line that is none.
+ */
+export async function* readWebhooks(path: string): AsyncGenerator<StoredWebhook> {
+  const stream = createReadStream(path)
+  const failure = new Promise<never>((_resolve, reject) => stream.once('error', reject))
+  failure.catch(() => undefined)
+  let line = 0
+  try {
+    for await (const text of createInterface({ input: stream, crlfDelay: Infinity })) {
+      line++
+      if (text.trim() !== '') yield parseWebhook(text, line)
+    }
+  } catch (cause) {
+    if (cause instanceof GatewayError) throw cause
+    throw new GatewayError('CONFIG_INVALID', `cannot read ${path}: ${reasonOf(cause)}`, { cause })
+  } finally {
+    stream.destroy()
+  }
+}
+
+function parseWebhook(text: string, line: number): StoredWebhook {
+  const wrong = (what: string): GatewayError => new GatewayError('CONFIG_INVALID', `line ${line} ${what}`)
+  if (text.length > MAX_LINE) throw wrong('is longer than 1 MiB')
+  const record = parseRecord(text)
+  if (record === undefined) throw wrong('is not an object in JSON')
+  const { query, body, bodyBase64, contentType } = record
+  // The body of a webhook names its command itself.
+  if (query === undefined && body === undefined) {
+    const { CallbackCommand: command } = record
+    if (typeof command !== 'string') throw wrong('has neither query and body, nor CallbackCommand')
+    return { line, query: new URLSearchParams({ CallbackCommand: command, contenttype: 'json' }), body: text }
+  }
+  const parameters = queryOf(query)
+  if (parameters === undefined) throw wrong('has a query that is neither a text nor an object of texts')
+  const bytes = bodyOf(body, bodyBase64)
+  if (bytes === undefined) throw wrong('has no body')
+  return {
+    line,
+    query: parameters,
+    body: bytes,
+    ...(typeof contentType === 'string' && { contentType }),
+  }
+}
+
+function queryOf(query: unknown): URLSearchParams | undefined {
+  if (typeof query === 'string') return new URLSearchParams(query.replace(/^[^?]*\?/, ''))
+  if (!isRecord(query)) return undefined
+  const entries = Object.entries(query)
+  if (!entries.every(([, value]) => typeof value === 'string' || typeof value === 'number')) return undefined
+  return new URLSearchParams(entries.map(([name, value]): [string, string] => [name, String(value)]))
+}
+
+function bodyOf(body: unknown, base64: unknown): string | Buffer | undefined {
+  if (typeof base64 === 'string') return Buffer.from(base64, 'base64')
+  if (typeof body === 'string') return body
+  return isRecord(body) ? JSON.stringify(body) : undefined
+}
+
+/** How far a file was replayed, in a file beside nothing else. */
+export interface Resume {
+  /** The last line of which everything before is done. */
+  readonly line: number
+  note(line: number): void
+}
+
+/** Opens a note about the replay of this file. Throws CONFIG_INVALID if it is about another file. */
+export function openResume(notePath: string, path: string): Resume {
+  const file = createHash('sha256').update(readHead(path)).digest('hex').slice(0, 16)
+  const { line, noted } = readNote(notePath)
+  if (noted !== undefined && noted !== file)
+    throw new GatewayError('CONFIG_INVALID', `${notePath} is about another file: remove it to begin anew`)
+  return {
+    line,
+    note(done) {
+      writeFileSync(`${notePath}.new`, `${JSON.stringify({ file, line: done })}\n`)
+      renameSync(`${notePath}.new`, notePath)
+    },
+  }
+}
+
+/** What tells files apart; one that has grown since is the same. */
+function readHead(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').slice(0, MAX_LINE).split('\n')[0] ?? ''
+  } catch (cause) {
+    throw new GatewayError('CONFIG_INVALID', `cannot read ${path}: ${reasonOf(cause)}`, { cause })
+  }
+}
+
+function readNote(path: string): { readonly line: number; readonly noted?: string } {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch {
+    return { line: 0 }
+  }
+  const { file, line } = parseRecord(text) ?? {}
+  if (typeof file !== 'string' || !Number.isSafeInteger(line))
+    throw new GatewayError('CONFIG_INVALID', `${path} holds no note of a replay: remove it to begin anew`)
+  return { line: Number(line), noted: file }
+}

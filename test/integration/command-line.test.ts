@@ -1,0 +1,309 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import type { StatusResponse } from '../../shared/http-api.ts'
+import { adminToken, makeToken } from '../support/client.ts'
+import { freePort } from '../support/free-port.ts'
+import { APP, JWT_SECRET, startGatewayProcess, WEBHOOK_TOKEN } from '../support/gateway-process.ts'
+import type { GatewayProcess } from '../support/gateway-process.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { waitUntil } from '../support/wait.ts'
+import { postWebhook, recallBody } from '../support/webhook.ts'
+
+const MAIN = fileURLToPath(new URL('../../server/main.js', import.meta.url))
+
+interface Line {
+  readonly at?: string
+  readonly offset?: number
+  readonly gap?: string
+  readonly messages?: readonly { readonly seq: number }[]
+}
+
+describe('the command line', function () {
+  // Dozens of processes, of half a second each on a machine that is not busy.
+  this.timeout(60_000)
+
+  const folder = temporaryFolder()
+  let port: number
+  let gateway: GatewayProcess
+  const startGateway = async () => {
+    gateway = await startGatewayProcess({ DATA_DIR: join(folder.path, 'data'), PORT: String(port) })
+  }
+
+  before(async () => {
+    port = await freePort()
+    await startGateway()
+  })
+  after(async () => {
+    await gateway.stop()
+    folder.remove()
+  })
+
+  /** Starts a command with the settings of the gateway, or with others. */
+  function start(words: readonly string[], variables: Readonly<Record<string, string>> = {}) {
+    const env = {
+      PATH: process.env['PATH'] ?? '',
+      SDK_APP_ID: APP,
+      WEBHOOK_TOKEN,
+      JWT_SECRET,
+      PORT: String(port),
+    }
+    const child = spawn(process.execPath, [MAIN, ...words], {
+      env: { ...env, ...variables },
+      cwd: folder.path,
+    })
+    const output = { out: '', error: '' }
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output.out += text))
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (output.error += text))
+    const exited = once(child, 'close').then(([code, signal]) => (code ?? signal) as number | string)
+    const lines = <T = Line>(): T[] =>
+      output.out
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as T)
+    return { child, output, exited, lines }
+  }
+  async function run(words: readonly string[], variables?: Readonly<Record<string, string>>) {
+    const { output, exited, lines } = start(words, variables)
+    const code = await exited
+    return { code, ...output, lines }
+  }
+  const recall = (group: string, ...seqs: number[]) =>
+    postWebhook(gateway.url, {
+      body: recallBody({
+        GroupId: group,
+        Operator_Account: 'alice',
+        EventTime: Date.now(),
+        MsgSeqList: seqs.map((MsgSeq) => ({ MsgSeq })),
+      }),
+    })
+  const seqsOf = (lines: readonly Line[]): number[] =>
+    lines.flatMap(({ messages = [] }) => messages.map(({ seq }) => seq))
+
+  it('status: shows processes to people and programs, and tells the worst in its exit code', async () => {
+    const [table, json, nobody, member, noToken, file] = await Promise.all([
+      run(['status']),
+      run(['status', '--json']),
+      run(['status', '--url', 'http://127.0.0.1:1']),
+      run(['status'], { RECALL_TOKEN: await makeToken({ role: 'member' }) }),
+      run(['status'], { JWT_SECRET: '' }),
+      adminToken().then((token) => {
+        writeFileSync(join(folder.path, 'token'), `${token}\n`)
+        return run(['status', '--json', '--token-file', 'token'], { JWT_SECRET: '' })
+      }),
+    ])
+    expect(table.out)
+      .to.match(/^PROCESS +ROLE +STATE/m)
+      .and.to.match(/^[0-9a-f]{8}\* +all +ready/m)
+    const [status] = json.lines<StatusResponse>()
+    expect(status?.nodes).to.have.lengthOf(1)
+    expect(json.code).to.equal((status?.problems.length ?? 0) === 0 ? 0 : 1)
+    expect([nobody.code, nobody.out]).to.deep.equal([2, ''])
+    expect(nobody.error).to.match(
+      /^recall-gateway: SEND_FAILED: .*no response from http:\/\/127\.0\.0\.1:1 \(/,
+    )
+    expect([member.code, member.error]).to.deep.equal([
+      2,
+      'recall-gateway: ADMIN_NEEDED: only admins may do this\n',
+    ])
+    expect([noToken.code, noToken.error.includes('RECALL_TOKEN')]).to.deep.equal([1, true])
+    expect(file.code).to.be.within(0, 1)
+  })
+
+  it('tail: goes on after kills of the gateway and of itself, without loss and doubles, and ends cleanly', async () => {
+    await recall('tail', 1)
+    const words = ['tail', '--group', 'tail', '--since', '1h', '--position', 'tail.position']
+    const first = start(words)
+    await waitUntil('the first notice', () => seqsOf(first.lines()).includes(1))
+    await waitUntil('it is live', () => first.output.error.includes(' live'))
+    await recall('tail', 2)
+    await waitUntil('the second notice', () => seqsOf(first.lines()).includes(2))
+    gateway.signal('SIGKILL')
+    await gateway.exited
+    await startGateway()
+    await recall('tail', 3)
+    await waitUntil('the third notice', () => seqsOf(first.lines()).includes(3))
+    first.child.kill('SIGINT')
+    expect(await first.exited).to.equal(0)
+    expect(seqsOf(first.lines())).to.deep.equal([1, 2, 3])
+    const last = first.lines().at(-1)?.at
+    expect(first.output.error)
+      .to.match(/^\S+ offline/m)
+      .and.to.include(`position ${last}\n`)
+
+    await recall('tail', 4)
+    await recall('other', 9)
+    const [resumed, since, feed] = await Promise.all([
+      run([...words, '--once']),
+      run(['tail', '--group', 'tail', '--since', last ?? '', '--once']),
+      run(['tail', '--since', '2020-01-01', '--once']),
+    ])
+    expect(seqsOf(resumed.lines())).to.deep.equal([4])
+    expect(seqsOf(since.lines())).to.deep.equal([4])
+    expect(seqsOf(feed.lines())).to.include.members([1, 2, 3, 4, 9])
+    expect([resumed.code, since.code, feed.code]).to.deep.equal([0, 0, 0])
+  })
+
+  it('tail: ends when nobody reads any more, tells gaps, and says what is wrong', async () => {
+    const reader = start(['tail', '--group', 'tail', '--since', '1h'])
+    await waitUntil('something is read', () => reader.lines().length > 0)
+    reader.child.stdout.destroy()
+    await recall('tail', 5)
+    expect(await reader.exited).to.equal(0)
+    writeFileSync(join(folder.path, 'broken.position'), 'nonsense')
+    const member = await makeToken({ role: 'member', rooms: [{ group: 'tail' }] })
+    const [gap, refused, broken, wrong, granted] = await Promise.all([
+      run(['tail', '--group', 'tail', '--since', 'gone:1', '--once']),
+      run(['tail'], { RECALL_TOKEN: member }),
+      run(['tail', '--position', 'broken.position']),
+      run(['tail', '--since', 'yesterday']),
+      run(['tail', '--group', 'tail', '--since', '1h', '--once'], { RECALL_TOKEN: member }),
+    ])
+    expect(gap.lines()[0]).to.have.keys('gap', 'at')
+    expect([refused.code, refused.error.includes('ROOM_REFUSED')]).to.deep.equal([1, true])
+    expect(broken.error).to.include('broken.position holds no positions')
+    expect(wrong.error).to.include('--since must be')
+    expect(granted.code).to.equal(0)
+    expect(granted.lines()[0]).to.not.have.property('operator')
+  })
+
+  it('recalled: says which of many messages are recalled, when, and by whom', async () => {
+    await recall('asked', 1_000, 1_400)
+    const [found, nothing, wrong, both] = await Promise.all([
+      run(['recalled', '--group', 'asked', '--seqs', '7,1000-3400']),
+      run(['recalled', '--official', 'nobody', '--key', '1_1_1']),
+      run(['recalled', '--group', 'asked', '--seqs', '9-1']),
+      run(['recalled', '--group', 'asked', '--official', 'x', '--seqs', '1']),
+    ])
+    expect(
+      found
+        .lines()
+        .map(
+          ({ atMs: _at, recalledAt: _time, ...line }: Line & { atMs?: number; recalledAt?: string }) => line,
+        ),
+    ).to.deep.equal([
+      { seq: 1_000, operator: 'alice' },
+      { seq: 1_400, operator: 'alice' },
+    ])
+    expect([found.code, found.error]).to.deep.equal([0, '2 of 2402 messages are recalled\n'])
+    expect([nothing.code, nothing.out, nothing.error]).to.deep.equal([
+      0,
+      '',
+      '0 of 1 messages are recalled\n',
+    ])
+    expect([wrong.code, both.code]).to.deep.equal([1, 1])
+    expect(both.error).to.include('name one conversation')
+  })
+
+  it('send: is a provider that sends many, wrongly signed, late, twice, untimed and other things', async () => {
+    interface Summary {
+      readonly sent: number
+      readonly outcomes: Readonly<Record<string, number>>
+      readonly latencyMs: { readonly p50: number }
+    }
+    const [many, forged, late, repeated, large, other, slow] = await Promise.all([
+      run(['send', '--group', 'load', '--groups', '5', '--operators', '3', '--count', '60', '--rate', '300']),
+      run(['send', '--group', 'load', '--wrong-sign']),
+      run(['send', '--group', 'load', '--late', '90', '--count', '2']),
+      run(['send', '--group', 'twice', '--seqs', '7', '--repeat', '2', '--untimed']),
+      run(['send', '--group', 'large', '--messages', '1000']),
+      run(['send', '--command', 'Group.CallbackAfterGroupDestroyed', '--body', '{"GroupId":"ended"}']),
+      run(['send', '--group', 'load', '--late', '30', '--wrong-sign', '--token', 'x']),
+    ])
+    const [summary] = many.lines<Summary>()
+    expect(summary).to.deep.include({ sent: 60, outcomes: { '200 OK': 60 } })
+    expect(summary?.latencyMs.p50).to.be.above(0)
+    expect(forged.out).to.match(/^401 .*WEBHOOK_FORGED/)
+    expect(late.lines<Summary>()[0]?.outcomes).to.deep.equal({ '401 WEBHOOK_STALE': 2 })
+    expect(repeated.lines<Summary>()[0]?.outcomes).to.deep.equal({ '200 OK': 3 })
+    expect(large.out + other.out).to.match(/^200 .*\n200 /)
+    for (const { code, error } of [many, forged, late, repeated, large, other, slow])
+      expect(code, error).to.equal(0)
+    const recalled = await run(['recalled', '--group', 'large', '--seqs', '1-1001'])
+    expect(recalled.error).to.equal('1000 of 1001 messages are recalled\n')
+    const twice = await run(['tail', '--group', 'twice', '--since', '1h', '--once'])
+    expect(twice.lines()).to.have.lengthOf(1)
+    const [refused, absent] = await Promise.all([
+      run(['send', '--group', 'x', '--count', '3', '--token', 'wrong']),
+      run(['send', '--group', 'x', '--url', 'http://127.0.0.1:1/secret-path']),
+    ])
+    expect(refused.error).to.include('3 of 3 were not answered with 200 OK')
+    expect([refused.code, absent.code]).to.deep.equal([1, 1])
+    expect(absent.error).to.not.include('secret-path')
+  })
+
+  it('replay: posts a file at a rate, tells each refusal, and goes on where it was interrupted', async () => {
+    const line = (body: object, more: object = {}): string =>
+      JSON.stringify({
+        query: 'CallbackCommand=Group.CallbackAfterRecallMsg&SdkAppid=1&Sign=old',
+        body,
+        ...more,
+      })
+    const bodies = [1, 2, 3].map((MsgSeq) => recallBody({ GroupId: 'again', MsgSeqList: [{ MsgSeq }] }))
+    const [one = {}, two = {}, three = {}] = bodies
+    const lines = [
+      line(one),
+      '',
+      JSON.stringify(two),
+      line({ ...three, MsgSeqList: 'nonsense' }),
+      line({}, { body: undefined, bodyBase64: Buffer.from(JSON.stringify(three)).toString('base64') }),
+    ]
+    writeFileSync(join(folder.path, 'webhooks.jsonl'), `${lines.join('\n')}\n`)
+    writeFileSync(join(folder.path, 'wrong.jsonl'), `${lines[0]}\nnonsense\n`)
+    const dry = await run(['replay', 'webhooks.jsonl', '--dry-run'])
+    expect([dry.code, dry.lines().at(-1)]).to.deep.equal([0, { accepted: 4, refused: 0, dryRun: true }])
+    expect((await run(['recalled', '--group', 'again', '--seqs', '1-9'])).out).to.equal('')
+
+    const nobody = await run(['replay', 'webhooks.jsonl', '--resume', 'note', '--url', 'http://127.0.0.1:1/'])
+    expect([nobody.code, nobody.lines().at(-1)]).to.deep.equal([
+      1,
+      { accepted: 0, refused: 1, interrupted: true },
+    ])
+    const first = start(['replay', 'webhooks.jsonl', '--resume', 'note', '--rate', '1'])
+    await waitUntil('one is posted', () => existsSync(join(folder.path, 'note')))
+    first.child.kill('SIGINT')
+    expect(await first.exited).to.equal(1)
+    const done = first.lines<{ accepted: number; refused: number }>().at(-1)
+    const rest = await run(['replay', 'webhooks.jsonl', '--resume', 'note'])
+    const result = rest.lines<{ accepted: number; refused: number }>().at(-1)
+    expect((done?.accepted ?? 0) + (result?.accepted ?? 0)).to.equal(3)
+    expect((done?.refused ?? 0) + (result?.refused ?? 0)).to.equal(1)
+    expect(first.output.out + rest.out).to.match(/"line":4,"outcome":"400 WEBHOOK_MALFORMED"/)
+    const again = await run(['replay', 'webhooks.jsonl', '--resume', 'note'])
+    expect([again.code, again.lines().at(-1)]).to.deep.equal([0, { accepted: 0, refused: 0, skipped: 5 }])
+    const recalled = await run(['recalled', '--group', 'again', '--seqs', '1-9'])
+    expect(seqsOf([{ messages: recalled.lines<{ seq: number }>() }])).to.deep.equal([1, 2, 3])
+
+    const [wrong, missing, both] = await Promise.all([
+      run(['replay', 'wrong.jsonl', '--dry-run']),
+      run(['replay', 'nowhere.jsonl']),
+      run(['replay', 'webhooks.jsonl', '--quarantine']),
+    ])
+    expect(wrong.error).to.include('line 2 is not an object in JSON')
+    expect(missing.error).to.include('cannot read nowhere.jsonl')
+    expect([wrong.code, missing.code, both.code]).to.deep.equal([1, 1, 1])
+    // What was refused is not quarantined, and the log says whose it was.
+    expect(gateway.output())
+      .to.include('"msg":"webhook replayed"')
+      .and.to.match(/"replay":true.*webhook refused/)
+    expect((await run(['replay', '--quarantine', '--dry-run'])).lines().at(-1)).to.deep.equal({
+      accepted: 0,
+      refused: 0,
+      dryRun: true,
+    })
+  })
+
+  it('replay --quarantine: retries what is in the quarantines, and tells what stays', async () => {
+    await postWebhook(gateway.url, { body: recallBody({ GroupId: 'stays', MsgSeqList: 'nonsense' }) })
+    const { code, lines } = await run(['replay', '--quarantine'])
+    expect(code).to.equal(1)
+    expect(lines()[0])
+      .to.include({ kind: 'webhook', command: 'Group.CallbackAfterRecallMsg' })
+      .and.to.have.property('refused')
+    expect(lines().at(-1)).to.deep.equal({ accepted: 0, refused: 1 })
+    expect(readFileSync(join(folder.path, 'note'), 'utf8')).to.include('"line":5')
+  })
+})
