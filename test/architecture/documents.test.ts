@@ -26,7 +26,6 @@ const OTHER_VARIABLES = [
   'RECALL_TOKEN',
   'CHURN_S',
   'CONSOLE_URL',
-  'ADMIN_TOKEN',
 ]
 /** Commands of npm itself. */
 const NPM = { ci: '', create: '', install: '', pack: '', prune: '', publish: '' }
