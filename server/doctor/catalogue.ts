@@ -46,12 +46,12 @@ export const CATALOGUE = {
     'Data folder',
     'server/docs/data-folder.md#what-if-the-data-folder-is-used-for-something-else',
   ],
-  'data-folder-space': ['Room in the data folder', 'server/docs/data-folder.md#where-does-the-spool-live'],
+  'data-folder-space': ['Room in the data folder', 'server/docs/operations.md#the-disk-is-full'],
   'data-folder-flush': ['Disk of the data folder', 'server/docs/data-folder.md#where-does-the-spool-live'],
   'data-folder-lock': ['Lock of the data folder', 'server/docs/deployment.md#more-than-one-process'],
   node: ['Node.js', 'server/docs/deployment.md#build-and-start'],
   memory: ['Memory', 'server/docs/limits.md#memory'],
-  'event-loop': ['Event loop', 'server/docs/operations.md#how-many-nodes-do-i-need'],
+  'event-loop': ['Event loop', 'server/docs/operations.md#latency-is-high'],
 } as const satisfies Readonly<Record<string, readonly [title: string, document: string]>>
 
 export type FindingId = keyof typeof CATALOGUE
