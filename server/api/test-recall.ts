@@ -45,12 +45,12 @@ const testRecallSchema = ofMessages(
 
 /**
  * `POST /v1/test-recall`: an admin checks delivery. It goes the whole way of a recall, in through the door of a receiver; where it
- * cannot, it is published past the door, and the response says so. Sockets cannot distinguish a test recall from a real one.
+ * cannot, it is published past the door, and the response says so. Members cannot distinguish a test recall from a real one.
  */
 export function createTestRecall({ broker, door, audit }: TestRecallDependencies): RequestHandler[] {
   async function publish(recall: TestRecall): Promise<TestRecallResponse['positions']> {
     const nowMs = Date.now()
-    const made = { ...recall, recalledAtMs: nowMs, receivedAtMs: nowMs }
+    const made = { ...recall, recalledAtMs: nowMs, receivedAtMs: nowMs, test: true } as const
     const { positions } = await broker.publish(made, PUBLISH_TIMEOUT_MS).catch((cause: unknown) => {
       throw new GatewayError('BROKER_UNAVAILABLE', undefined, { cause })
     })

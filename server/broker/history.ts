@@ -81,6 +81,7 @@ function isRecall(value: Record<string, unknown>): value is Record<string, unkno
     isOptionalText(value['sender']) &&
     isOptionalText(value['platform']) &&
     isOptionalText(value['address']) &&
+    (value['test'] === undefined || value['test'] === true) &&
     typeof value['recalledAtMs'] === 'number' &&
     typeof value['receivedAtMs'] === 'number' &&
     Array.isArray(value['messages']) &&

@@ -68,6 +68,10 @@ export const GIVEN_UP_CALL = { [OWN_CALL_HEADER]: 'given-up' } as const
 /** Anyone can say so of a call: it is then refused or accepted, counted and logged like any other, but says nothing of health. */
 export const isOwnCall = ({ headers }: IncomingMessage): boolean => OWN_CALL_HEADER in headers
 
+/** Whether the recall of a call is to be marked as a test: those of our own that repeat no webhook of the provider's. */
+export const isTest = ({ headers }: IncomingMessage): boolean =>
+  headers[OWN_CALL_HEADER] === OWN_CALL[OWN_CALL_HEADER]
+
 export const isGivenUp = ({ headers }: IncomingMessage): boolean =>
   headers[OWN_CALL_HEADER] === GIVEN_UP_CALL[OWN_CALL_HEADER]
 

@@ -7,7 +7,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { RecallCommand } from './commands/recall-command.ts'
 import type { SetAside } from './quarantine/quarantining.ts'
-import { toRecalls } from './recalls.ts'
+import { TEST_PARAMETER, toRecalls } from './recalls.ts'
 import { msLeft } from './webhook-call.ts'
 import type { WebhookCall } from './webhook-call.ts'
 
@@ -51,6 +51,7 @@ export function createRecallStorage({
     const { query, receivedAtMs } = call
     const { recalls, leftOut } = toRecalls(command, fields, {
       receivedAtMs,
+      isTest: call.isTest === true || (call.isReplay && query.get(TEST_PARAMETER) === 'true'),
       platform: printable(query.get('OptPlatform')),
       address: printable(query.get('ClientIP')),
     })

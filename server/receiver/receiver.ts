@@ -11,7 +11,7 @@ import { createCallerCheck, parseQuery } from './caller.ts'
 import type { CallerOptions } from './caller.ts'
 import { labelOf } from './commands/known-commands.ts'
 import { RECALL_COMMANDS } from './commands/recall-commands.ts'
-import { isGivenUp, isOwnCall, isReplay } from './provider-call.ts'
+import { isGivenUp, isOwnCall, isReplay, isTest } from './provider-call.ts'
 import { createRetryWebhook } from './quarantine/retry-webhook.ts'
 import type { RetryWebhook } from './quarantine/retry-webhook.ts'
 import { leadsAway, suffixBehind } from './relay/path-suffix.ts'
@@ -125,6 +125,7 @@ export function createReceiver(
         body,
         contentType: request.headers['content-type'],
         isReplay: isReplay(request),
+        isTest: isTest(request),
         isGivenUp: isGivenUp(request),
         relayed: relays ? relayedPart(request, target) : undefined,
       }),

@@ -11,6 +11,8 @@ export interface WebhookCall {
   readonly startedMs: number
   /** Whether it comes from the quarantine, and stays there if it is refused. */
   readonly isReplay: boolean
+  /** Whether its recalls are tests. */
+  readonly isTest?: boolean
   /** Whether the relay gave it up before, so that it is for the app's backend alone. */
   readonly isGivenUp?: boolean | undefined
   /** What the app's backend gets of it besides; undefined if it gets nothing. */

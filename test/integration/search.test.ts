@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { SearchResponse } from '../../shared/http-api/search.ts'
 import { adminToken, makeToken } from '../support/client.ts'
-import { startGatewayProcess } from '../support/gateway-process.ts'
+import { APP, runGateway, startGatewayProcess, WEBHOOK_TOKEN } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { get } from '../support/http-api.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
@@ -9,7 +9,7 @@ import { postWebhook, recallBody } from '../support/webhook.ts'
 describe('GET /v1/search', () => {
   let gateway: GatewayProcess
   before(async () => {
-    gateway = await startGatewayProcess()
+    gateway = await startGatewayProcess({ TEST_RECALLS: 'on' })
     for (const [GroupId, seqs, Operator_Account] of [
       ['lobby', [129, 130], 'alice'],
       ['hall', [130], 'bob'],
@@ -69,6 +69,42 @@ describe('GET /v1/search', () => {
       { x: '1' },
     ])
       expect((await search(query as never)).status, JSON.stringify(query)).to.equal(400)
+  })
+
+  it('tells tests from what was recalled, for ever, and what is recalled after a test is told', async () => {
+    const token = await adminToken()
+    const recalled = await fetch(`${gateway.url}/v1/test-recall`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${token}` },
+      body: JSON.stringify({ group: 'tested', seqs: [1] }),
+    })
+    expect(recalled.status).to.equal(200)
+    const { exited } = runGateway(
+      ['send', '--url', `${gateway.url}/webhook`, '--group', 'tested', '--seqs', '2'],
+      { SDK_APP_ID: APP, WEBHOOK_TOKEN },
+    )
+    expect(await exited).to.equal(0)
+    // Whoever knows the token may mark what never happened, also for times to come.
+    const forged = recallBody({
+      GroupId: 'tested',
+      MsgSeqList: [{ MsgSeq: 3 }],
+      EventTime: Date.now() + 86_400_000,
+    })
+    await postWebhook(gateway.url, { body: forged, headers: { 'X-Recall-Gateway-Call': 'own' } })
+    for (const seq of [1, 2, 3])
+      await postWebhook(gateway.url, {
+        body: recallBody({ GroupId: 'tested', MsgSeqList: [{ MsgSeq: seq }], EventTime: Date.now() + 1_000 }),
+      })
+    const seqs = async (q: string) =>
+      (await search({ q })).body.hits.map(({ notice }) => notice.messages[0]?.seq)
+    expect(await seqs('group:tested is:test')).to.deep.equal([3, 2, 1])
+    expect(await seqs('group:tested -is:test')).to.deep.equal([3, 2, 1])
+    const member = await makeToken({ rooms: [{ group: 'tested' }] })
+    const { body } = await get(gateway.url, '/v1/notices?group=tested', member)
+    expect(JSON.stringify(body)).to.not.include('test"')
+    expect(JSON.stringify((await get(gateway.url, '/v1/notices?group=tested', token)).body)).to.include(
+      '"test":true',
+    )
   })
 
   it('is for admins', async () => {

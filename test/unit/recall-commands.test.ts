@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { RECALL_COMMANDS, recallCommand } from '../../server/receiver/commands/recall-commands.ts'
-import { toRecalls, toWebhook } from '../../server/receiver/recalls.ts'
+import { TEST_PARAMETER, toRecalls, toWebhook } from '../../server/receiver/recalls.ts'
 import { isRecord } from '../../shared/json.ts'
 import {
   ALL_RECALL_SAMPLES,
@@ -70,6 +70,18 @@ describe('recall commands', () => {
       From_Account: 'jared',
       To_Account: 'jared',
     })
+  })
+
+  it('keep the mark of a test in the webhook of the quarantine', () => {
+    const recall = {
+      group: 'g',
+      messages: [{ seq: 1 }],
+      recalledAtMs: 5,
+      receivedAtMs: 7,
+      test: true,
+    } as const
+    expect(new URLSearchParams(toWebhook(recall, '1').query).get(TEST_PARAMETER)).to.equal('true')
+    expect(toWebhook({ ...recall, test: undefined as never }, '1').query).to.not.include(TEST_PARAMETER)
   })
 
   it('make an untimed recall of a body without a time', () => {
