@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { expect } from 'chai'
 import type { Browser, Page } from 'playwright-core'
 import { openBrowser } from '../support/browser.ts'
@@ -18,7 +21,7 @@ describe('what a moderator does with a recall', function () {
   let url: string
 
   before(async () => {
-    const gateway = await startGatewayProcess()
+    const gateway = await startGatewayProcess({ EVIDENCE_KEY: Buffer.alloc(32, 7).toString('base64') })
     stops.push(gateway.stop)
     url = gateway.url
     browser = await openBrowser()
@@ -132,5 +135,37 @@ describe('what a moderator does with a recall', function () {
     await button(page, 'Take out').click()
     await page.locator('.details .outcome').getByText('Taken out until').waitFor()
     await waitUntil('bob is told', () => listening.unsubscribed.length > 0)
+  })
+
+  it('is to save evidence of it, which can be checked without the gateway', async () => {
+    const page = await openRecall(EVIL, { acceptDownloads: true })
+    // What asks where to save a file cannot be answered here.
+    await page.evaluate('delete window.showSaveFilePicker')
+    await button(page, 'Evidence …').click()
+    const form = page.locator('.details .evidence')
+    await form.getByText('seq:130,131').waitFor()
+    const begun = page.waitForEvent('download')
+    await button(page, 'Save evidence').click()
+    const download = await begun
+    await form.getByText('Saved: 1 recall, and the links of 1 entry.').waitFor()
+    const name = download.suggestedFilename()
+    expect(name).to.match(/^evidence-group_rtl-[\w.-]+\.jsonl$/)
+    const command = await form.getByText('recall-gateway verify').innerText()
+    const [, key = ''] = / --key (\S+)$/.exec(command) ?? []
+    expect(command).to.equal(`recall-gateway verify ${name} --key ${key}`)
+    const main = fileURLToPath(new URL('../../server/main.js', import.meta.url))
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      main,
+      'verify',
+      await download.path(),
+      '--key',
+      key,
+    ])
+    expect(stdout).to.include('VERIFIED')
+    await page.route(/v1\/evidence/, (route) =>
+      route.fulfill({ status: 501, json: { code: 'EVIDENCE_KEY_MISSING', message: '' } }),
+    )
+    await button(page, 'Save evidence').click()
+    await form.getByText('The gateway has no key to sign evidence with (EVIDENCE_KEY).').waitFor()
   })
 })

@@ -31,6 +31,27 @@ export const act = {
     ids: 'MsgIds',
     idCount: (count: number) => plural(count, 'MsgId', 'MsgIds'),
   },
+  evidence: {
+    title: 'Evidence',
+    button: 'Evidence',
+    all: 'all recalls that are kept',
+    hint: 'Saves a file of who recalled what, and when the gateway received and kept it. Each entry is linked to the one before it, and the whole is signed: later changes, omissions and cuts show.',
+    limits:
+      'It does not prove that the log was right before, nor that the webhook said the truth. Each file is noted, with who asked for it.',
+    more: 'What it proves, and what not',
+    save: 'Save evidence',
+    saved: (shown: number, entries: number) =>
+      `Saved: ${plural(shown, 'recall', 'recalls')}, and the links of ${plural(entries, 'entry', 'entries')}.`,
+    partial: 'The file does not hold all that was asked for:',
+    cutOff: 'The file has no signature at its end: it was cut off. Save it again.',
+    tooLarge: (mb: string) =>
+      `Larger than ${mb} MB, which is what this browser can hold. Nothing was saved: narrow the search, or get it over HTTP.`,
+    file: 'File',
+    key: 'Signed with key',
+    verify: 'How to check it',
+    keyHint:
+      'Whoever has to believe the file must know the public key from elsewhere: a key that comes with the file proves only that it agrees with itself.',
+  },
   test: {
     mark: 'Test',
     title: 'Made to test the gateway: nothing was recalled.',

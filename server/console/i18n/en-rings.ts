@@ -22,6 +22,7 @@ export const rings = {
     on: 'Sounds are on.',
     off: 'Browsers play sounds only after a click or a key on the page.',
   },
+  ringFor: (name: string) => `Ring for ${name}`,
   rules: 'Rules',
   noRules: 'Nothing rings yet. Add a rule below.',
   add: 'Add a rule',

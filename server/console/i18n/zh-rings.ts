@@ -20,6 +20,7 @@ export const rings: Messages['rings'] = {
     on: '提示音已启用。',
     off: '在页面上点击或按键后，浏览器才会播放提示音。',
   },
+  ringFor: (name) => `为“${name}”设置提醒`,
   rules: '规则',
   noRules: '还没有提醒规则，请在下方添加。',
   add: '添加规则',

@@ -114,9 +114,18 @@ export class Api {
   }
 
   /** Opens a response of any length: of `GET /v1/export` and the like. The signal ends it. */
-  async open(path: string, query: Query, signal: AbortSignal): Promise<Response> {
+  open(path: string, query: Query, signal: AbortSignal): Promise<Response> {
+    return this.#open(path, Object.entries(query), signal)
+  }
+
+  /** Opens a file of evidence of a room's log; `q` says which recalls are shown, empty for all. */
+  openEvidence(room: Room, q: string, signal: AbortSignal): Promise<Response> {
+    return this.#open('evidence', [...queryOf(room), ...(q === '' ? [] : ([['q', q]] as const))], signal)
+  }
+
+  async #open(path: string, query: readonly Parameter[], signal: AbortSignal): Promise<Response> {
     const headers = { Authorization: `Bearer ${this.#token()}` }
-    const url = `v1/${path}?${toText(Object.entries(query))}`
+    const url = `v1/${path}?${toText(query)}`
     const response = await fetch(url, { headers, signal }).catch(() => undefined)
     if (response?.ok && response.body) return response
     const body = (await response?.json().catch(() => undefined)) as Partial<ErrorResponse> | undefined

@@ -35,17 +35,45 @@ interface ExportOptions {
 }
 
 /** Saves what a search finds as a file: straight to disk where the browser can, whatever the length. Call it in a click. */
-export async function exportRecalls({ api, q, format, signal, onState }: ExportOptions): Promise<void> {
-  const name = `recalls-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}.${format}`
+export const exportRecalls = ({ api, q, format, signal, onState }: ExportOptions): Promise<void> =>
+  saveResponse({
+    open: () => api.open('export', { q, format }, signal),
+    name: `recalls-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}.${format}`,
+    type: TYPES[format],
+    signal,
+    onState,
+  })
+
+interface SaveOptions {
+  /** Called once the user has chosen a file. */
+  readonly open: () => Promise<Response>
+  readonly name: string
+  readonly type: string
+  readonly signal: AbortSignal
+  readonly onState: (state: ExportState) => void
+  /** Receives each part of the file. */
+  readonly onChunk?: (chunk: Uint8Array) => void
+}
+
+/** Saves a response of any length as a file. Never rejects: its states say what became of it. Call it in a click. */
+export async function saveResponse({
+  open,
+  name,
+  type,
+  signal,
+  onState,
+  onChunk,
+}: SaveOptions): Promise<void> {
   try {
     const target = await chooseTarget(name)
     onState({ kind: 'running', bytes: 0 })
-    const { body } = await api.open('export', { q, format }, signal)
+    const { body } = await open()
     let bytes = 0
     const counted = (body ?? new Response('').body)?.pipeThrough(
       new TransformStream<Uint8Array, Uint8Array>({
         transform(chunk, controller) {
           bytes += chunk.length
+          onChunk?.(chunk)
           onState({ kind: 'running', bytes })
           controller.enqueue(chunk)
         },
@@ -53,7 +81,7 @@ export async function exportRecalls({ api, q, format, signal, onState }: ExportO
     )
     if (counted === undefined) throw new ApiError('NO_ANSWER', '')
     if (target !== undefined) await counted.pipeTo(target, { signal })
-    else if (!(await saveHeld(counted, name, TYPES[format]))) return onState({ kind: 'too-large' })
+    else if (!(await saveHeld(counted, name, type))) return onState({ kind: 'too-large' })
     onState({ kind: 'saved', bytes })
   } catch (error) {
     const isCancelled = error instanceof DOMException && error.name === 'AbortError'

@@ -12,6 +12,7 @@ import { Name } from '../ui/name.tsx'
 import { TestMark } from '../ui/labels.tsx'
 import { Field, SidePanel } from '../ui/side-panel.tsx'
 import { DeliveryPath } from './delivery-path.tsx'
+import { EvidenceOfRecall } from './evidence.tsx'
 import { TakeAlong } from './take-along.tsx'
 import { TakeOut } from './take-out.tsx'
 
@@ -68,6 +69,7 @@ function Details({ row, api, onClose }: DetailsProps) {
       </CopyArea>
       <h3>{t.details.path}</h3>
       <DeliveryPath row={row} api={api} />
+      {'receivedAtMs' in row.notice && <EvidenceOfRecall notice={row.notice} />}
       {'receivedAtMs' in row.notice && <TakeOut notice={row.notice} />}
     </SidePanel>
   )

@@ -10,6 +10,7 @@ import type { Store } from '../state/store.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Shortcuts } from '../ui/shortcuts.tsx'
 import { ListWithDetails } from './details.tsx'
+import { EvidenceMenu } from './evidence.tsx'
 import { ExportButton } from './export-button.tsx'
 import { OpenFailure } from './open-failure.tsx'
 import { SearchBox, SearchError } from './search-box.tsx'
@@ -43,6 +44,7 @@ function AdminFeed({ store, onChange }: FeedViewProps) {
         <SearchBox placeholder={t.find.search.inFeed} />
         <Shortcuts />
         <ExportButton api={api} q={q} />
+        <EvidenceMenu q={q} />
         <PauseButton feed={feed} onChange={onChange} />
         <SearchError q={q} />
       </div>

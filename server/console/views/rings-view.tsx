@@ -32,7 +32,7 @@ export function RingsView({ store: { rings, isAdmin }, ringer }: RingsViewProps)
       <Abilities ringer={ringer} />
       <RuleList rings={rings} onEdit={setEdited} />
       <RingForm
-        key={edited?.name}
+        key={`${edited?.name} ${address.parts.q}`}
         rule={edited}
         q={address.parts.q ?? ''}
         onSave={(rule) => {

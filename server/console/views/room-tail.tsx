@@ -11,6 +11,7 @@ import type { Store } from '../state/store.ts'
 import type { WatchedRoom } from '../state/watched-room.ts'
 import { Failure } from '../ui/labels.tsx'
 import { ListWithDetails } from './details.tsx'
+import { EvidenceMenu } from './evidence.tsx'
 import { OpenFailure } from './open-failure.tsx'
 import { RoomTitle, roomText } from './room-card.tsx'
 import { useOpenRecall } from './use-open-recall.ts'
@@ -39,6 +40,7 @@ export function RoomTail({ store, room }: RoomTailProps) {
         <a href={address.hrefOf('rooms', {})}>{t.act.rooms.back}</a>
         <RoomTitle room={room} />
         {watched !== undefined && <StateDot watched={watched} />}
+        {store.isAdmin && <EvidenceMenu room={room} q="" />}
         {!store.isSaved(room) && (
           <button type="button" class="quiet small" onClick={() => store.watch(room)}>
             {t.rooms.watch}

@@ -9,9 +9,13 @@ import {
   saveFilter,
   savedFilters,
 } from '../state/saved-filters.ts'
+import { address } from '../state/address.ts'
+import { visibleText } from '../state/visible-text.ts'
 import { fieldValue } from '../ui/form.tsx'
 import { Icon } from '../ui/icon.tsx'
 import { Menu } from '../ui/menu.tsx'
+import { Name } from '../ui/name.tsx'
+import { useStore } from '../ui/store-context.ts'
 
 interface SavedFiltersProps {
   readonly q: string
@@ -22,6 +26,7 @@ interface SavedFiltersProps {
 export function SavedFilters({ q, onPick }: SavedFiltersProps) {
   const { t } = useLocale()
   const texts = t.find.saved
+  const { isAdmin } = useStore()
   const [, setChanges] = useState(0)
   const [isFull, setFull] = useState(false)
   const filters = savedFilters()
@@ -49,8 +54,18 @@ export function SavedFilters({ q, onPick }: SavedFiltersProps) {
               aria-current={filter.q === q.trim() ? 'true' : undefined}
               onClick={() => onPick(filter.q)}
             >
-              <bdi>{filter.name}</bdi> <code>{filter.q}</code>
+              <Name text={filter.name} /> <code>{filter.q}</code>
             </button>
+            {isAdmin && (
+              <a
+                class="plain icon-only"
+                href={address.hrefOf('rings', { q: filter.q })}
+                aria-label={t.rings.ringFor(visibleText(filter.name))}
+                title={t.rings.ringFor(visibleText(filter.name))}
+              >
+                <Icon name="rings" />
+              </a>
+            )}
             <button
               type="button"
               class="plain icon-only"

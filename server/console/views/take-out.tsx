@@ -30,7 +30,7 @@ export function TakeOut({ notice }: { readonly notice: Notice }) {
   if (people.length === 0) return null
   return (
     <>
-      <h3>{t.moderation.act}</h3>
+      <h3 class="screen-only">{t.moderation.act}</h3>
       {isOpen ? (
         <TakeOutForm notice={notice} people={people} onClose={() => setOpen(false)} />
       ) : (
