@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Router } from 'express'
+import type { RespondingProcess } from '../shared/http-api/identity.ts'
 import { createApi } from './api/api.ts'
 import { createAudit } from './api/audit.ts'
 import { refuseStatus, serveStatus } from './api/status.ts'
@@ -32,6 +33,7 @@ import { lockDataDir, readFolderId } from './lib/data-dir.ts'
 import { RequestTurns } from './lib/request-turns.ts'
 import { createAllQuarantines } from './receiver/quarantine/all-quarantines.ts'
 import { RequestTimes } from './receiver/request-times.ts'
+import { createToldNotes } from './realtime/rooms/told-notes.ts'
 import { createRealtime } from './realtime/realtime.ts'
 import type { Realtime } from './realtime/realtime.ts'
 import { answerConfiguration, createConfigurations } from './telemetry/configurations.ts'
@@ -134,12 +136,18 @@ async function startParts(
   }
   const access =
     servesSockets || options.checksTokens(config) ? createAccess(config, addressOf, log) : undefined
+  const toldNotes =
+    servesSockets && config.EVIDENCE_KEY.length > 0
+      ? createToldNotes({ broker, node: () => nameOf(health.process), log })
+      : undefined
+  if (toldNotes) lifecycle.onStop('notes of what was told', toldNotes.stop)
   const realtime =
     access && servesSockets
       ? createRealtime(options.realtime(config), {
           ...base,
           ...access,
           reads,
+          onTold: toldNotes?.onTold,
           waitingOnDisk: () => waitingOnDisk({ spool: stores?.spool, copies: stores?.copies }),
         })
       : undefined
@@ -225,6 +233,9 @@ async function startParts(
 }
 
 type Told = Pick<StatusDependencies, 'readOverview' | 'readDoctor' | 'readConfigurations' | 'deployment'>
+
+/** How evidence calls a process. */
+const nameOf = ({ id, host }: RespondingProcess): string => `${id} on ${host}`
 
 /** Creates the routers that a node serves next to its sockets. */
 function createPages(

@@ -8,6 +8,7 @@ import type { Recall } from '../../shared/recall.ts'
 import type { Room } from '../../shared/room.ts'
 import type { RecordName, RecordsPage, StoredRecord } from './records.ts'
 import type { Link } from './chain.ts'
+import type { Told, ToldNote } from './told.ts'
 
 export interface PublishOptions {
   /** Do not wait for further recalls to share a call with. Set it when none will follow. */
@@ -126,6 +127,15 @@ export interface Broker {
    * log ends; without `head` for a room that was never used. Reading is no use after which positions are stored.
    */
   entries(room: Room, after: number, limit: number): Promise<StoredEntries>
+
+  /**
+   * Notes when a node told notices. Of several notes of a notice the earliest counts, of two notices at one offset the latest note.
+   * Notes stay stored about as long as the notices.
+   */
+  noteTold(notes: readonly ToldNote[]): Promise<void>
+
+  /** Returns, by offset, when the notices of a part of a log were first told; only those that were noted. At most 1,000. */
+  told(part: LogPart): Promise<ReadonlyMap<number, Told>>
 
   /**
    * Gives the log a new epoch if it still has this one. Call it for a log that is known to have lost entries: notices

@@ -42,6 +42,8 @@ export interface EntryLine {
   readonly recall?: Description
   /** When the gateway stored it, by the clock of its store. */
   readonly keptAt: string | null
+  /** When it was first written to a socket or stream in this room, and by which node; null if no node has noted that. */
+  readonly firstTold?: { readonly at: string; readonly node: string } | null
   /** The entry exactly as it is stored, which `digest` is of. */
   readonly entry?: string
   /** The log holds something here that no gateway can have written. */

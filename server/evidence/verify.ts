@@ -188,6 +188,11 @@ class Body {
       return altered('the key on the last line is none', this.lines + 2)
     if (key !== undefined && key.publicKey !== inFile.publicKey)
       return altered(`it was signed with the key ${inFile.id}, not with ${key.id}`, this.lines + 2)
+    // Base64 can be written in several ways.
+    const { signature: text, ...rest } = signature
+    const canonical = { signature: Buffer.from(String(text), 'base64').toString('base64'), key: inFile.id }
+    if (!isSame({ signature: text, ...rest }, { ...canonical, publicKey: inFile.publicKey }))
+      return altered('the signature is not written as a gateway writes it', this.lines + 2)
     const isSigned = isSignedWith(inFile, bytes.subarray(0, -1), String(signature['signature']))
     if (!isSigned) return this.problem ?? altered('the head is not what was signed', this.lines + 1)
     if (head['lines'] !== this.lines || head['sha256'] !== this.#hash.digest('hex'))

@@ -6,11 +6,13 @@ import type { Position } from '../../shared/position.ts'
 import type { Room } from '../../shared/room.ts'
 import type { Broker, StoredEntry } from '../broker/broker.ts'
 import { digestOf } from '../broker/chain.ts'
+import type { Told } from '../broker/told.ts'
 import type { EvidenceKey } from './keys.ts'
 import { describe, FORMAT, isoOf, toLine } from './lines.ts'
 import type { EntryLine, HeaderLine, HeadLine, MissingLine, SignatureLine } from './lines.ts'
 
 const ENTRIES_PER_READ = 100
+const MAX_TOLD = 1_000
 
 const PROVES =
   'Whoever trusts the key can see that nothing in this file was changed, left out or moved since it was signed, and that each link follows from the entry and from the link before it.'
@@ -30,7 +32,7 @@ interface EvidenceRequest {
 }
 
 interface EvidenceDependencies {
-  readonly broker: Pick<Broker, 'entries'>
+  readonly broker: Pick<Broker, 'entries' | 'told'>
   readonly key: EvidenceKey
   readonly app: string
   readonly environment: string | undefined
@@ -90,7 +92,7 @@ export async function* writeEvidence(
     })
   }
 
-  function entryLine(entry: StoredEntry): string {
+  function entryLine(entry: StoredEntry, told: Told | undefined): string {
     const { offset, text, subset, notice, link } = entry
     written.entries++
     const linkAt = { offset, link: link?.link ?? null }
@@ -108,7 +110,10 @@ export async function* writeEvidence(
     if (filter !== undefined && !matches(filter, notice)) return line({ offset, keptAt, ...chain })
     written.shown++
     const recall = describe(text, subset)
-    return line({ offset, ...(recall && { recall }), keptAt, entry: text, ...chain })
+    // What is noted may be of another notice, which the log has lost since.
+    const isOfThis = told?.receivedAtMs === notice.receivedAtMs
+    const firstTold = told && isOfThis ? { at: isoOf(told.atMs) ?? '', node: told.node } : null
+    return line({ offset, ...(recall && { recall }), keptAt, firstTold, entry: text, ...chain })
   }
 
   function* ending(problem?: string): Generator<string, void> {
@@ -129,10 +134,20 @@ export async function* writeEvidence(
     yield toLine({ signature, key: key.id, publicKey: key.publicKey } satisfies SignatureLine)
   }
 
+  /** Nobody needs to know of a page that is before what was asked for. */
+  async function toldIn(page: readonly StoredEntry[]): Promise<ReadonlyMap<number, Told> | undefined> {
+    const [first, last] = [page[0], page.at(-1)]
+    if (first === undefined || last === undefined || timeOf(last) < sinceMs) return undefined
+    // Some may be missing in between.
+    const end = Math.min(last.offset, first.offset + MAX_TOLD - 1)
+    return await broker.told({ room, first: first.offset, last: end })
+  }
+
   const log = await openLog(broker, room)
   let before: StoredEntry | undefined
   try {
     for await (const page of log?.pages() ?? []) {
+      const told = await toldIn(page)
       let isOver = false
       for (const entry of page) {
         const atMs = timeOf(entry)
@@ -145,7 +160,7 @@ export async function* writeEvidence(
         if (written.lines === 0) yield headerLine(log, before)
         const expected = (written.last?.offset ?? before?.offset ?? entry.offset - 1) + 1
         if (entry.offset > expected) yield line({ missing: { from: expected, to: entry.offset - 1 } })
-        yield entryLine(entry)
+        yield entryLine(entry, told?.get(entry.offset))
       }
       if (isOver) break
     }

@@ -16,6 +16,7 @@ import type { WaitingOnDisk } from './delivery/delivery.ts'
 import { dismissInSlices } from './drain.ts'
 import { createHub } from './rooms/hub.ts'
 import { checkHeadsPeriodically, createPageReader, LocalRooms } from './rooms/local-rooms.ts'
+import type { OnTold } from './rooms/told-notes.ts'
 import { createStreams } from './server-sent-events/streams.ts'
 import { followAnnouncements, Sessions } from './sessions/registry.ts'
 import { UserBudgets } from './sessions/user-budgets.ts'
@@ -45,6 +46,8 @@ interface RealtimeDependencies {
   readonly isAllowedOrigin: OriginCheck
   /** What waits on the disk of this process to be published. */
   readonly waitingOnDisk: WaitingOnDisk
+  /** Called with what was told; undefined if nobody wants to know. */
+  readonly onTold?: OnTold | undefined
   /** Bounds what waits for all of them. */
   readonly memory: MemoryBudget
   /** In which requests are served. */
@@ -66,11 +69,12 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
     memory,
     turns,
     waitingOnDisk,
+    onTold,
     metrics,
     refusals,
     log,
   } = dependencies
-  const hub = createHub(metrics)
+  const hub = createHub(metrics, onTold)
   const rooms = new LocalRooms({ batchWindowMs: options.batchWindowMs }, { broker, hub, metrics, log })
   const readPage = createPageReader(reads)
   const sessions = new Sessions()
@@ -81,7 +85,7 @@ export function createRealtime(options: RealtimeOptions, dependencies: RealtimeD
     { addressOf, memory, metrics },
   )
   const telemetry = { metrics, refusals, log }
-  const joining = { rooms, readPage, doubtOf: delivery.doubtOf, delivery }
+  const joining = { rooms, readPage, onTold, doubtOf: delivery.doubtOf, delivery }
   const serving = {
     broker: reads,
     hub,

@@ -37,7 +37,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'server/lib/watch-files.ts',
     'server/telemetry/',
   ],
-  'server/evidence/': ['server/broker/broker.ts', 'server/broker/chain.ts'],
+  'server/evidence/': ['server/broker/broker.ts', 'server/broker/chain.ts', 'server/broker/told.ts'],
   'server/config/': [
     'server/evidence/keys.ts',
     'server/http/client-address.ts',
@@ -53,7 +53,12 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   ],
   'server/broker/': ['server/lib/', 'server/telemetry/logger.ts', 'server/telemetry/metrics-port.ts'],
   'server/receiver/': ['server/broker/broker.ts', 'server/lib/', 'server/telemetry/'],
-  'server/realtime/rooms/': ['server/broker/broker.ts', 'server/lib/', 'server/telemetry/'],
+  'server/realtime/rooms/': [
+    'server/broker/broker.ts',
+    'server/broker/told.ts',
+    'server/lib/',
+    'server/telemetry/',
+  ],
   'server/realtime/sessions/': [
     'server/realtime/rooms/',
     'server/auth/',

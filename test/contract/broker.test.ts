@@ -7,6 +7,7 @@ import type { Notice } from '../../shared/notice.ts'
 import type { Recall } from '../../shared/recall.ts'
 import { FEED } from '../../shared/room.ts'
 import type { Room } from '../../shared/room.ts'
+import type { ToldNote } from '../../server/broker/told.ts'
 import { RECORD_LIMITS } from '../../server/broker/records.ts'
 import { expectChain, storedEntries } from '../support/chain.ts'
 import { BROKER_FIXTURES } from '../support/brokers.ts'
@@ -770,6 +771,42 @@ for (const [kind, openFixture] of Object.entries(BROKER_FIXTURES)) {
         expect(offsetsOf(rest)).to.deep.equal([4])
         expect(expectChain(rest)).to.deep.equal([4])
         expect(expectChain(await storedEntries(broker, FEED))).to.deep.equal([1])
+      })
+
+      it('are noted as told, as long as they are stored: the earliest note counts, and the latest of another notice', async () => {
+        await broker.stop()
+        broker = latest = await open({ historySize: 3 })
+        const rooms: Room[] = [{ group: 'g' }, { c2c: ['a', 'b'] }]
+        for (const seq of [1, 2, 3]) await publish(recallOf('g', [seq]))
+        await publish({ c2c: ['a', 'b'], messages: [{ key: 'k' }], recalledAtMs: 1, receivedAtMs: 5 })
+        const note = (offset: number, receivedAtMs: number, atMs: number, node: string, room = rooms[0]) =>
+          ({ room, offset, receivedAtMs, atMs, node }) as ToldNote
+        const toldIn = async (room: Room) =>
+          [...(await broker.told({ room, first: 1, last: 10 }))].map(([offset, { atMs, node }]) => [
+            offset,
+            atMs,
+            node,
+          ])
+        await broker.noteTold([
+          note(1, 5, 20, 'one: x'),
+          note(2, 5, 20, 'one: x'),
+          note(1, 5, 30, 'two', rooms[1]),
+        ])
+        await broker.noteTold([note(1, 5, 10, 'two'), note(2, 5, 30, 'two'), note(3, 5, 40, 'two')])
+        await broker.noteTold([note(3, 6, 50, 'three')])
+        await broker.noteTold([])
+        expect(await toldIn({ group: 'g' })).to.deep.equal([
+          [1, 10, 'two'],
+          [2, 20, 'one: x'],
+          [3, 50, 'three'],
+        ])
+        expect(await toldIn({ c2c: ['a', 'b'] })).to.deep.equal([[1, 30, 'two']])
+        await broker.stop()
+        broker = latest = await open({ historySize: 3 })
+        for (const seq of [4, 5]) await publish(recallOf('g', [seq]))
+        await broker.noteTold([note(4, 5, 60, 'one'), note(5, 5, 60, 'one')])
+        expect((await toldIn({ group: 'g' })).map(([offset]) => offset)).to.deep.equal([3, 4, 5])
+        expect(await toldIn({ group: 'unused' })).to.deep.equal([])
       })
 
       it('of a room that was never used are none, which gives it no position', async () => {

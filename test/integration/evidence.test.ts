@@ -8,9 +8,11 @@ import { createClient } from 'redis'
 import { readPublicKey } from '../../server/evidence/keys.ts'
 import { splitLines } from '../../server/evidence/split-lines.ts'
 import { verifyEvidence } from '../../server/evidence/verify.ts'
+import type { RespondingProcess } from '../../shared/http-api/identity.ts'
+import type { Position } from '../../shared/position.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import '../support/commit-seed.ts'
-import { adminToken, makeToken } from '../support/client.ts'
+import { adminToken, connect, makeToken } from '../support/client.ts'
 import { runGateway, startGatewayProcess } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { get } from '../support/http-api.ts'
@@ -233,6 +235,46 @@ describe('evidence', function () {
     expect(status).to.equal(400)
   })
 
+  it('says when a recall was first told, and by which node, and plainly if nobody was', async () => {
+    const toldIn = async (group: string) =>
+      entriesOf(await ask(`group=${group}`)).map(
+        ({ firstTold }) => firstTold as { at: string; node: string } | null,
+      )
+    const store = await connectRedis()
+    const key = 'recall-gateway:{1400000000}:told:group:told'
+    // One of its fields is no note.
+    const noted = (count: number) => waitUntil('it is noted', async () => (await store.hLen(key)) > count)
+    await recall('told', [1], 'alice')
+    expect(await toldIn('told')).to.deep.equal([null])
+    const [, position] = await Promise.all([
+      recall('told', [2], 'alice'),
+      get(gateway.url, '/v1/position?group=told', await adminToken()),
+    ])
+    const client = await connect(gateway.url, await adminToken())
+    onCleanUp(client.close)
+    const before = Date.now()
+    const since = { ...(position.body['position'] as Position), offset: 0 }
+    await client.subscribe({ group: 'told', since })
+    await recall('told', [3], 'alice')
+    await noted(3)
+    const { body } = await get(gateway.url, '/v1/whoami', await adminToken())
+    const { id, host } = body['process'] as RespondingProcess
+    for (const told of await toldIn('told')) {
+      expect(told?.node).to.equal(`${id} on ${host}`)
+      expect(Date.parse(told?.at ?? '')).to.be.within(before, Date.now())
+    }
+    // What is told again is not told first.
+    const first = await toldIn('told')
+    const other = await connect(gateway.url, await adminToken())
+    onCleanUp(other.close)
+    await other.subscribe({ group: 'told', since })
+    await recall('told', [4], 'alice')
+    await noted(4)
+    expect((await toldIn('told')).slice(0, 3)).to.deep.equal(first)
+    expect(await check(await ask('group=told'))).to.have.property('verdict', 'verified')
+    expect(await store.keys('*:told:*')).to.deep.equal([key])
+  })
+
   it('shows where the log was changed in its store, though the gateway signs it', async () => {
     for (const seq of [1, 2, 3]) await recall('forged', [seq], 'alice')
     const key = 'recall-gateway:{1400000000}:log:group:forged'
@@ -262,8 +304,10 @@ describe('evidence', function () {
 
   it('is written at the pace of its readers, two files at a time', async () => {
     const ids = Array.from({ length: 1_000 }, (_, i) => ({ MsgSeq: i + 1, MsgId: `${i}-`.padEnd(60, 'x') }))
-    for (let i = 0; i < 130; i++)
-      await recall('large', [], 'alice', { MsgSeqList: ids, EventTime: 1_670_574_414_123 + i * 4_000_000 })
+    for (let i = 0; i < 130; i += 10) {
+      const times = Array.from({ length: 10 }, (_, j) => 1_670_574_414_123 + (i + j) * 4_000_000)
+      await Promise.all(times.map((EventTime) => recall('large', [], 'alice', { MsgSeqList: ids, EventTime })))
+    }
     const headers = { Authorization: `Bearer ${await adminToken()}` }
     const url = `${gateway.url}/v1/evidence?group=large`
     const slow = [await fetch(url, { headers }), await fetch(url, { headers })]

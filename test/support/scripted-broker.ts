@@ -101,6 +101,8 @@ export function createScriptedBroker(step: Step) {
     heads: (rooms) => call('heads', () => rooms.map(head)),
 
     entries: async () => ({ entries: [] }),
+    noteTold: async () => undefined,
+    told: async () => new Map(),
 
     excerpts: (parts) =>
       call('excerpts', () =>

@@ -91,6 +91,8 @@ function createRace({
       return [{ epoch: 'e', offset: 1 }]
     },
     entries: async () => ({ entries: [] }),
+    noteTold: async () => undefined,
+    told: async () => new Map(),
     excerpts: async (parts) => parts.map(() => ({ head: { epoch: 'e', offset: 1 }, entries: [noticeAt(1)] })),
     async subscribe(_room, listener) {
       sendNotice = (notice, epoch) => listener.onNotice(notice, epoch)

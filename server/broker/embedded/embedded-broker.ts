@@ -168,6 +168,16 @@ export function createEmbeddedBroker(
       listeners.notifyInterrupted(name)
     },
 
+    async noteTold(notes) {
+      const { logs } = store()
+      await write(() => {
+        for (const { room, offset, receivedAtMs, atMs, node } of notes)
+          logs.noteTold(roomName(room), offset, { receivedAtMs, atMs, node })
+      })
+    },
+
+    told: async ({ room, first, last }) => store().logs.told(roomName(room), first, last),
+
     async announce(subject, text) {
       const { announcements } = store()
       const announcement = { text, atMs: Date.now() }

@@ -1,5 +1,7 @@
 import type { Position } from '../../../shared/position.ts'
 import { beginning, digestOf, linkOf } from '../chain.ts'
+import { saysMore } from '../told.ts'
+import type { Told } from '../told.ts'
 import { POSITION_TTL_S, UNUSED_POSITION_TTL_S } from '../retention.ts'
 import type { CheckedDatabase } from './checked-database.ts'
 import { withLink } from './linked-text.ts'
@@ -21,6 +23,10 @@ export interface Logs {
   end(room: string): void
   /** Returns the stored entries after this offset, oldest first. */
   after(room: string, offset: number, limit: number): StoredEntry[]
+  /** Notes when an entry was told; see `Broker.noteTold`. Only inside a transaction. */
+  noteTold(room: string, offset: number, note: Told): void
+  /** Returns, by offset, when entries were first told. */
+  told(room: string, first: number, last: number): ReadonlyMap<number, Told>
   /** Returns the last stored entries before this offset, oldest first. */
   before(room: string, offset: number, limit: number): StoredEntry[]
 }
@@ -55,11 +61,14 @@ interface LogsOptions {
 interface LogsDatabases {
   readonly heads: CheckedDatabase<Head, string>
   readonly entries: CheckedDatabase<string, [string, number]>
+  readonly told: CheckedDatabase<Told, [string, number]>
 }
 
 /** The logs of all rooms in a store. */
-export function createLogs({ heads, entries }: LogsDatabases, options: LogsOptions) {
+export function createLogs({ heads, entries, told }: LogsDatabases, options: LogsOptions) {
   const { historyTtlMs, clock } = options
+  /** Without `EVIDENCE_KEY` there are none, and they cost nothing. */
+  let hasTold = told.keys({ limit: 1 }).length > 0
 
   /** Returns a head under a new epoch for a log that has lost its own. */
   function rebuiltHead(room: string): Head {
@@ -77,7 +86,10 @@ export function createLogs({ heads, entries }: LogsDatabases, options: LogsOptio
   }
 
   function deleteEntries(room: string, from: number, before: number): void {
-    for (let offset = from; offset < before; offset++) entries.removeSync([room, offset])
+    for (let offset = from; offset < before; offset++) {
+      entries.removeSync([room, offset])
+      if (hasTold) told.removeSync([room, offset])
+    }
   }
 
   /** Returns whether the log holds entries, all of which have expired. */
@@ -170,6 +182,19 @@ export function createLogs({ heads, entries }: LogsDatabases, options: LogsOptio
       if (isEmpty(room)) return []
       const end: [string, number] = [room, Number.MAX_SAFE_INTEGER]
       return entries.records({ start: [room, offset + 1], end, limit }).map(toStoredEntry)
+    },
+
+    noteTold(room, offset, note) {
+      const head = heads.latest(room)
+      if (head === undefined || offset < head.from || offset > head.offset) return
+      if (!saysMore(note, told.get([room, offset]))) return
+      hasTold = true
+      told.putSync([room, offset], note)
+    },
+
+    told(room, first, last) {
+      const range = { start: [room, first] as [string, number], end: [room, last + 1] as [string, number] }
+      return new Map(told.records(range).map(({ key: [, offset], value }) => [offset, value]))
     },
 
     before(room, offset, limit) {

@@ -19,6 +19,8 @@ export function createKeys(prefix: string, app: string, area = '') {
     head: (room: string) => `${base}:head:${room}`,
     /** Stream: the entries of a log, with the offset as id, and the link of each. */
     log: (room: string) => `${base}:log:${room}`,
+    /** Hash: when notices of a room were first told, by offset; only with `EVIDENCE_KEY`. */
+    told: (room: string) => `${base}:told:${room}`,
     /** Sharded channel: each entry of a log, published when it is appended. */
     channel: (room: string) => channelBase + room,
     /** Sharded channel: the delivery probes of one process. */

@@ -29,6 +29,7 @@ import { createServerWarnings } from './server-warnings.ts'
 import { createReadEntry, createSigner } from './signature.ts'
 import { createSubscriber } from './subscriber.ts'
 import { createSyncCheck } from './sync-check.ts'
+import { createToldNotes } from './told-notes.ts'
 import { createTrials } from './trials.ts'
 import type { Ability } from './trials.ts'
 import { createWait, createWriteConfirmation, isRequired } from './write-confirmation.ts'
@@ -173,6 +174,7 @@ export function createRedisBroker(
     answerSigner: createSigner('answer', signing),
     log,
   })
+  const toldNotes = createToldNotes(options, { commands, keys })
   const recalledSets = createRecalledSets(options, { commands, recalls, keys, log })
   const heartbeats = createHeartbeats({
     commands,
@@ -267,6 +269,8 @@ export function createRedisBroker(
     heads: noticed('read heads', logReader.heads),
     excerpts: noticed('compare logs', logReader.excerpts),
     entries: noticed('read stored entries', logReader.entries),
+    noteTold: noticed('note who was told', toldNotes.noteTold),
+    told: noticed('note who was told', toldNotes.told),
     publishedHeads: noticed('read heads', published.heads),
     newEpoch: particular(noticed('replace epochs', publisher.newEpoch)),
 

@@ -38,6 +38,7 @@ export const SCRIPTS = {
   recallHeads: script('heads'),
   recallExcerpts: script('excerpts'),
   recallEntries: script('entries'),
+  recallTold: script('told'),
   recallNewEpoch: script('new-epoch'),
   recallEnd: script('end'),
   recallAnnounce: script('announce'),

@@ -28,6 +28,7 @@ export type Ability =
   | 'compare logs'
   | 'read logs backwards'
   | 'read stored entries'
+  | 'note who was told'
   | 'read recalled sets'
   | 'replace epochs'
   | 'read topics'
@@ -118,6 +119,7 @@ function trialsOf({
   }
   const all = [
     ...names.flatMap((one) => [keys.head(one), keys.log(one)]),
+    keys.told(name),
     set,
     keys.recalled({ group }),
     keys.topics(group),
@@ -145,6 +147,10 @@ function trialsOf({
     ['compare logs', () => commands.recallExcerpts(2, head, log, ...headArguments, 1, 1)],
     ['read logs backwards', () => commands.recallHistoryBefore(2, head, log, 2, 1, ...headArguments)],
     ['read stored entries', () => commands.recallEntries(2, head, log, 0, 1)],
+    [
+      'note who was told',
+      () => commands.recallTold(1, keys.told(name), TTL_MS, 1, 2, 1, 1, 1, 'a', 3, 1, 1, 'a'),
+    ],
     ['read recalled sets', () => commands.zmscore(set, 1)],
     ['replace epochs', () => commands.recallNewEpoch(2, head, channel, '', randomUUID(), '')],
     ['read topics', () => commands.hgetall(keys.topics(group))],

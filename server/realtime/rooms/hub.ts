@@ -7,6 +7,7 @@ import { PreparedEvent, prepareNotices } from './prepared-event.ts'
 import type { PreparedDelivery, PreparedGap, PreparedNotices, Role } from './prepared-event.ts'
 import { SlicedBroadcasts } from './sliced-broadcasts.ts'
 import type { Members } from './sliced-broadcasts.ts'
+import type { OnTold } from './told-notes.ts'
 
 /** A connection that listens to rooms: a socket, or a stream. */
 export interface Listener {
@@ -20,7 +21,7 @@ const ROLES: readonly Role[] = ['admin', 'member']
 const keyOf = (role: Role, name: string): string => `${role}/${name}`
 
 /** This node's listeners, by role and room. Broadcasts to them, in slices if there are many: webhooks are served between two. */
-export function createHub(metrics: Metrics) {
+export function createHub(metrics: Metrics, onTold?: OnTold) {
   /** By the name of the room. A key for each role would be another string for each room. */
   const listeners: Readonly<Record<Role, Map<string, Members<Listener>>>> = {
     admin: new Map(),
@@ -71,14 +72,17 @@ export function createHub(metrics: Metrics) {
       metrics.frameSent(notices.length)
       for (const { receivedAtMs } of notices) metrics.deliveryTook(Math.max(0, nowMs - receivedAtMs))
       const name = roomName(room)
+      let isHeard = false
       const unfinished = ROLES.map((role) => {
         // Encoding for no listener would cost as much as for a thousand.
         const joined = listeners[role].get(name)
         if (joined === undefined) return undefined
+        isHeard = true
         metrics.noticesDelivered(notices.length, joined.size)
         const event = prepareNotices(role, room, epoch, notices)
         return broadcasts.send(keyOf(role, name), joined, (listener) => listener.onNotices(event))
       }).filter((sending) => sending !== undefined)
+      if (isHeard) onTold?.(room, epoch, notices)
       return unfinished.length === 0 ? undefined : Promise.all(unfinished)
     },
 

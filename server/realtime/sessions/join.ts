@@ -7,6 +7,7 @@ import type { Room } from '../../../shared/room.ts'
 import { revokedRoom } from '../../auth/authorization.ts'
 import type { History } from '../../broker/broker.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
+import type { OnTold } from '../rooms/told-notes.ts'
 import type { LocalRoom } from '../rooms/local-room.ts'
 import type { LocalRooms, ReadPage } from '../rooms/local-rooms.ts'
 import { PreparedEvent } from '../rooms/prepared-event.ts'
@@ -26,6 +27,8 @@ export interface JoinDependencies {
   readonly readPage: ReadPage
   /** Returns the event that puts the room in doubt, if it is by itself. */
   readonly doubtOf: (room: LocalRoom) => PreparedDelivery | undefined
+  /** Called with what was replayed; undefined if nobody wants to know. */
+  readonly onTold?: OnTold | undefined
   readonly metrics: Metrics
 }
 
@@ -146,6 +149,7 @@ class Join implements ReplayTarget {
     const since = this.#since ?? position
     if (!this.#isAcknowledged) this.#promise(position.offset - since.offset)
     this.#join.transport.replay(room, since.epoch, notices)
+    this.#deps.onTold?.(room, since.epoch, notices)
   }
 
   restart(after: Position, gap: GapReason): void {
@@ -175,6 +179,7 @@ class Join implements ReplayTarget {
     if (!this.#isAcknowledged) this.#acknowledge(notices.length, gap)
     else if (gap !== undefined) transport.sendGap(local.room, gap, local.position)
     transport.replay(local.room, local.position.epoch, notices)
+    this.#deps.onTold?.(local.room, local.position.epoch, notices)
     transport.join(local.room)
     this.#tellDelivery()
     subscriptions.complete(subscription, local)

@@ -109,6 +109,18 @@ export const scriptCalls: Readonly<Record<keyof typeof SCRIPTS, fc.Arbitrary<Cal
   recallEntries: oneOf(0, 1, 2, 3).chain((i) =>
     call('recallEntries', c(2), c(HEADS[i] ?? ''), c(LOGS[i] ?? ''), one(0, 1, 2, 5, -1), count),
   ),
+  recallTold: call(
+    'recallTold',
+    c(1),
+    c(OTHERS[2] ?? ''),
+    c(60_000),
+    one(1, 2, 100),
+    c(1),
+    one(1, 2, 3, 50),
+    one(10, 20),
+    one(5, 6),
+    one('a', 'b:c'),
+  ),
   recallNewEpoch: oneOf(0, 1, 2, 3).chain((i) =>
     call('recallNewEpoch', c(2), c(HEADS[i] ?? ''), c(CHANNELS[i] ?? ''), epoch, epoch, one('', 0, 1, 2)),
   ),
