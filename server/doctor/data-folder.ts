@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, realpathSync, statfsSync, statSync } from 'node:fs'
-import { open, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { checkFolderApp, checkWritable } from '../lib/data-dir.ts'
+import { systemDisk } from '../lib/disk.ts'
 import { critical, info, ok, sizeOf, warning } from './finding.ts'
 import type { Finding } from './finding.ts'
 
@@ -107,19 +107,20 @@ function nearest(path: string): string {
 async function measureFlush(folder: string): Promise<number | undefined> {
   const path = join(folder, `.doctor-${process.pid}`)
   try {
-    const file = await open(path, 'w', 0o600)
+    systemDisk.remove(path)
+    const file = await systemDisk.create(path)
     try {
       const times: number[] = []
       for (let i = 0; i < FLUSHES; i++) {
         const startMs = performance.now()
-        await file.write(Buffer.alloc(FLUSH_BYTES))
-        await file.datasync()
+        await file.write(Buffer.alloc(FLUSH_BYTES), i * FLUSH_BYTES)
+        await file.sync()
         times.push(performance.now() - startMs)
       }
       return times.toSorted((a, b) => a - b)[Math.floor(FLUSHES / 2)]
     } finally {
-      await file.close()
-      await rm(path, { force: true })
+      file.close()
+      systemDisk.remove(path)
     }
   } catch {
     return undefined

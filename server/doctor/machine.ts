@@ -1,5 +1,4 @@
-import { readdir } from 'node:fs/promises'
-import { setTimeout as delay } from 'node:timers/promises'
+import { statSync } from 'node:fs'
 import { maxOpenFiles } from '../http/open-files.ts'
 import { memoryInUse, memoryLimits } from '../lib/memory-limit.ts'
 import { info, ok, sizeOf, warning, critical } from './finding.ts'
@@ -35,7 +34,7 @@ export async function lookAtMachine(): Promise<MachineFacts> {
   return {
     nodeVersion: process.versions.node,
     maxOpenFiles: maxOpenFiles(),
-    openFiles: await countOpenFiles(),
+    openFiles: countOpenFiles(),
     memoryBytes: totalBytes,
     heapLimitBytes: heapBytes,
     inUseBytes: memoryInUse(),
@@ -43,9 +42,10 @@ export async function lookAtMachine(): Promise<MachineFacts> {
   }
 }
 
-async function countOpenFiles(): Promise<number | undefined> {
+/** Since Linux 6.2. Listing 15,000 of them takes a tenth of a second. */
+function countOpenFiles(): number | undefined {
   try {
-    return (await readdir('/proc/self/fd')).length
+    return statSync('/proc/self/fd').size || undefined
   } catch {
     return undefined
   }
@@ -55,7 +55,7 @@ async function measureLoop(): Promise<number> {
   let worstMs = 0
   for (let i = 0; i < LOOKS; i++) {
     const startMs = performance.now()
-    await delay(LOOK_EVERY_MS)
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS))
     worstMs = Math.max(worstMs, performance.now() - startMs - LOOK_EVERY_MS)
   }
   return worstMs

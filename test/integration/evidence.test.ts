@@ -306,7 +306,9 @@ describe('evidence', function () {
     const ids = Array.from({ length: 1_000 }, (_, i) => ({ MsgSeq: i + 1, MsgId: `${i}-`.padEnd(60, 'x') }))
     for (let i = 0; i < 130; i += 10) {
       const times = Array.from({ length: 10 }, (_, j) => 1_670_574_414_123 + (i + j) * 4_000_000)
-      await Promise.all(times.map((EventTime) => recall('large', [], 'alice', { MsgSeqList: ids, EventTime })))
+      await Promise.all(
+        times.map((EventTime) => recall('large', [], 'alice', { MsgSeqList: ids, EventTime })),
+      )
     }
     const headers = { Authorization: `Bearer ${await adminToken()}` }
     const url = `${gateway.url}/v1/evidence?group=large`

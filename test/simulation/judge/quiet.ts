@@ -8,8 +8,11 @@ const PAST =
 /** What one process holds when nothing happens: for itself, and for each connection and each room. */
 const TIMERS = { own: 40, connection: 10 }
 export const CONNECTIONS = { own: 6, lookups: 10, user: 2 }
-/** Connections of each process to Redis, and channels of the app, besides one for each room, and one for the questions to each process. */
-const REDIS = { connections: 4, channels: 8 }
+/**
+ * Connections of each process to Redis; channels of the app, besides one for each room; and channels of each process, for questions
+ * about its quarantine, its configuration and what its doctor finds.
+ */
+const REDIS = { connections: 4, channels: 8, questions: 3 }
 
 /** When all is well again, nothing waits, nothing has grown, and every process says that it is well. */
 export function judgeQuiet(plan: Plan, history: readonly Entry[]): Violation[] {
@@ -61,7 +64,7 @@ function faultsOfRedis(
 ): string[] {
   const rooms = new Set(users.flatMap((user) => user.rooms.map((room) => JSON.stringify(room)))).size
   const maxConnections = REDIS.connections * (processes + deadLines)
-  const maxChannels = REDIS.channels + rooms + processes
+  const maxChannels = REDIS.channels + rooms + REDIS.questions * processes
   return [
     ...(connections <= maxConnections
       ? []
