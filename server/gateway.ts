@@ -11,7 +11,7 @@ import { createAccess, followRevocations } from './composition/access.ts'
 import type { Access } from './composition/access.ts'
 import type { Base } from './composition/base.ts'
 import { createDoctor } from './composition/doctor.ts'
-import { createHealthParts } from './composition/health.ts'
+import { createHealthParts, startHistory } from './composition/health.ts'
 import { warnOfLeftRelay } from './composition/left-relay.ts'
 import { Lifecycle } from './composition/lifecycle.ts'
 import { openRelay } from './composition/relay.ts'
@@ -177,11 +177,14 @@ async function startParts(
   const own = { ...health.process, node: process.version, settings }
   const stopAnswering = answerConfiguration(own, broker)
   lifecycle.onStop('configuration', async () => stopAnswering())
+  const history = startHistory(health, broker)
+  lifecycle.onStop('health history', () => history.stop())
   /** What every process tells of itself. */
   const told = {
     readOverview,
     readDoctor: doctor.read,
     readConfigurations: createConfigurations(own, broker, readOverview),
+    readHistory: () => history.read(),
     deployment,
   }
   const quarantines = createAllQuarantines({ ownFolder: dataFolder, broker, readHeartbeats })
@@ -232,7 +235,10 @@ async function startParts(
   return port
 }
 
-type Told = Pick<StatusDependencies, 'readOverview' | 'readDoctor' | 'readConfigurations' | 'deployment'>
+type Told = Pick<
+  StatusDependencies,
+  'readOverview' | 'readDoctor' | 'readConfigurations' | 'readHistory' | 'deployment'
+>
 
 /** How evidence calls a process. */
 const nameOf = ({ id, host }: RespondingProcess): string => `${id} on ${host}`

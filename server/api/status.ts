@@ -13,6 +13,8 @@ import type { Refusals } from '../telemetry/refusals.ts'
 import { requireAdmin, requireBearer } from './bearer-auth.ts'
 import { createConfiguration } from './configuration.ts'
 import type { ReadConfigurations } from './configuration.ts'
+import { createHealthHistory } from './health-history.ts'
+import type { ReadHealthHistory } from './health-history.ts'
 import { createWhoami } from './whoami.ts'
 import type { Deployment } from './whoami.ts'
 
@@ -31,6 +33,7 @@ export interface StatusDependencies {
   readonly refusals: Refusals
   readonly deployment: Deployment
   readonly readConfigurations: ReadConfigurations
+  readonly readHistory: ReadHealthHistory
 }
 
 /**
@@ -49,6 +52,7 @@ export function serveStatus(
     refusals,
     deployment,
     readConfigurations,
+    readHistory,
   }: StatusDependencies,
 ): Router {
   const status: RequestHandler = async (_request, response) => {
@@ -73,6 +77,7 @@ export function serveStatus(
   router.get('/v1/status', bearer, requireAdmin, status)
   router.get('/v1/doctor', bearer, requireAdmin, doctor)
   router.get('/v1/configuration', bearer, requireAdmin, createConfiguration(readConfigurations))
+  router.get('/v1/health-history', bearer, requireAdmin, createHealthHistory(readHistory))
   router.get('/v1/whoami', bearer, createWhoami(deployment))
   return router
 }
@@ -80,7 +85,7 @@ export function serveStatus(
 /** Says why a receiver that cannot check tokens does not serve them. */
 export function refuseStatus(): Router {
   const router = express.Router()
-  router.get(['/v1/status', '/v1/doctor', '/v1/configuration', '/v1/whoami'], () => {
+  router.get(['/v1/status', '/v1/doctor', '/v1/configuration', '/v1/health-history', '/v1/whoami'], () => {
     throw new GatewayError(
       'NOT_FOUND',
       'a receiver serves it if it can check tokens (JWT_SECRET or JWKS_URL)',

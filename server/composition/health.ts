@@ -1,3 +1,4 @@
+import { memoryUsage } from 'node:process'
 import type { Router } from 'express'
 import type { RespondingProcess } from '../../shared/http-api/identity.ts'
 import type { Broker } from '../broker/broker.ts'
@@ -9,6 +10,7 @@ import type { MemoryBudget } from '../lib/memory-budget.ts'
 import { hostName, RELEASE } from '../lib/release.ts'
 import type { Realtime } from '../realtime/realtime.ts'
 import type { Gauges } from '../telemetry/gauges.ts'
+import { HealthHistory } from '../telemetry/health-history.ts'
 import { createHealth } from '../telemetry/health.ts'
 import { createOverview } from '../telemetry/overview.ts'
 import type { ReadOverview } from '../telemetry/overview.ts'
@@ -88,6 +90,23 @@ export function createHealthParts(base: Base, parts: Parts): HealthParts {
     routers: [health, metricsRouter],
   }
 }
+
+const BYTES_PER_MB = 2 ** 20
+
+/** Keeps the last hour of this process where all can read it. */
+export const startHistory = (
+  { own, process }: Pick<HealthParts, 'own' | 'process'>,
+  broker: Broker,
+): HealthHistory =>
+  new HealthHistory({
+    process,
+    broker,
+    read: own.read,
+    load: () => ({
+      busyMs: performance.eventLoopUtilization().active,
+      memoryMb: memoryUsage.rss() / BYTES_PER_MB,
+    }),
+  })
 
 const createGauges = (
   broker: Broker,

@@ -18,7 +18,7 @@ const MAX_ASKED = 64
 const OWN_SETTINGS = ['HOST', 'PORT', 'ROLE', 'DATA_DIR', 'LOG_LEVEL', 'TLS_CERT', 'TLS_KEY']
 
 /** A setting, and a mark by which whole values can be compared, secrets too. */
-export interface MarkedSetting extends EffectiveSetting {
+interface MarkedSetting extends EffectiveSetting {
   readonly mark: string
 }
 

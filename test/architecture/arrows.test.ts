@@ -187,6 +187,7 @@ const FENCES: Readonly<Record<string, readonly string[]>> = {
     'server/realtime/sessions/requests.ts',
     'server/telemetry/configuration-answer.ts',
     'server/telemetry/heartbeat-state.ts',
+    'server/telemetry/history-record.ts',
   ],
   jose: ['server/auth/'],
   pino: ['server/telemetry/logger.ts', 'server/telemetry/described-error.ts'],

@@ -140,6 +140,7 @@ describe('API descriptions', () => {
       ['get', '/v1/doctor'],
       ['get', '/v1/sign-in'],
       ['get', '/v1/configuration'],
+      ['get', '/v1/health-history'],
       ['post', '/v1/test-recall', { group: 'g', topic: 't', seqs: [7] }],
       ['post', '/v1/disconnect', { userId: 'nobody', group: 'g', topic: 't', forS: 1 }],
       ['post', '/v1/disconnect', { userId: 'nobody', c2c: ['nobody', 'a'] }],
