@@ -240,7 +240,7 @@ describe('the views of the console', function () {
       let seq = 0
       const chart = page.getByRole('img', { name: /Recalls per second\. Now [1-9]/ })
       while ((await chart.count()) === 0) await recallOne(url, 'charted', ++seq)
-      expect(await chart.getAttribute('aria-label')).to.match(/between \d.* in the last five minutes/)
+      expect(await chart.getAttribute('aria-label')).to.match(/between \d.* in the last hour/)
       expect(await chart.locator('path.line').count()).to.equal(1)
     })
 

@@ -1,3 +1,5 @@
+import { number, plural } from './en-format.ts'
+
 /** Texts about who uses the page, and how to sign in, in English. */
 export const access = {
   signIn: 'Sign in',
@@ -23,4 +25,27 @@ export const access = {
   host: 'Answered by',
   version: 'Version',
   until: 'Signed in until',
+  configuration: 'Settings in effect',
+  setting: 'Setting',
+  value: 'Value',
+  origin: 'From',
+  origins: { default: 'default', environment: 'environment', file: 'file' },
+  unset: 'not set',
+  secret: 'set',
+  showDefaults: 'Show defaults too',
+  differ: (names: string) => `Different between processes: ${names}`,
+  findings: 'Check everything',
+  severities: { critical: 'Critical', warning: 'Warning', info: 'Note', ok: 'Fine' },
+  allFine: 'Nothing found.',
+  fine: (count: number) => `${plural(count, 'check', 'checks')} found nothing wrong`,
+  more: 'What to do',
+  events: (count: number) => `Events of the last hour: ${number(count)}`,
+  marks: {
+    start: 'started',
+    stop: 'stopped',
+    spool: 'recalls wait on its disk',
+    'spool-end': 'all recalls published',
+    doubt: 'delivery in doubt',
+    'doubt-end': 'delivery proved',
+  },
 }

@@ -73,6 +73,5 @@ export const health = {
   median: 'median',
   p99: 'p99',
   noData: 'No data yet.',
-  range: (now: string, min: string, max: string) =>
-    `Now ${now}; between ${min} and ${max} in the last five minutes.`,
+  range: (now: string, min: string, max: string) => `Now ${now}; between ${min} and ${max} in the last hour.`,
 }

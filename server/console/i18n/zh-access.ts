@@ -1,4 +1,5 @@
 import type { Messages } from './en.ts'
+import { number } from './zh-format.ts'
 
 /** Texts about who uses the page, and how to sign in, in Simplified Chinese. */
 export const access: Messages['access'] = {
@@ -23,4 +24,27 @@ export const access: Messages['access'] = {
   host: '应答主机',
   version: '版本',
   until: '登录有效期至',
+  configuration: '生效的设置',
+  setting: '设置项',
+  value: '值',
+  origin: '来源',
+  origins: { default: '默认值', environment: '环境变量', file: '文件' },
+  unset: '未设置',
+  secret: '已设置',
+  showDefaults: '同时显示默认值',
+  differ: (names) => `各进程之间不一致：${names}`,
+  findings: '全面检查',
+  severities: { critical: '严重', warning: '警告', info: '提示', ok: '正常' },
+  allFine: '未发现问题。',
+  fine: (count) => `${number(count)} 项检查正常`,
+  more: '处理办法',
+  events: (count) => `最近一小时的事件：${number(count)}`,
+  marks: {
+    start: '已启动',
+    stop: '已停止',
+    spool: '有撤回暂存在磁盘上',
+    'spool-end': '撤回已全部发布',
+    doubt: '无法确认投递',
+    'doubt-end': '投递已确认',
+  },
 }

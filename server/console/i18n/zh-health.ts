@@ -72,5 +72,5 @@ export const health: Messages['health'] = {
   median: '中位数',
   p99: '最慢的 1%',
   noData: '暂无数据。',
-  range: (now, min, max) => `当前 ${now}，最近五分钟在 ${min} 到 ${max} 之间。`,
+  range: (now, min, max) => `当前 ${now}，最近一小时在 ${min} 到 ${max} 之间。`,
 }

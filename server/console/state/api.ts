@@ -18,6 +18,9 @@ import type {
   StatusResponse,
   TestRecallResponse,
 } from '../../../shared/http-api.ts'
+import type { ConfigurationResponse } from '../../../shared/http-api/configuration.ts'
+import type { DoctorResponse } from '../../../shared/http-api/doctor.ts'
+import type { HealthHistoryResponse } from '../../../shared/http-api/health-history.ts'
 import type { SignInResponse, WhoamiResponse } from '../../../shared/http-api/identity.ts'
 import type { SearchResponse } from '../../../shared/http-api/search.ts'
 import type { RecalledResponse } from '../../../shared/protocol.ts'
@@ -102,6 +105,19 @@ export class Api {
     const status: Partial<StatusResponse> & Pick<StatusResponse, 'ok' | 'testRecalls' | 'self' | 'nodes'> =
       await this.#call('status', {}, STATUS_TIMEOUT_MS)
     return { problems: [], gone: [], complete: true, ...status }
+  }
+
+  /** Other processes are asked, for 2 s at most each. */
+  configuration(): Promise<ConfigurationResponse> {
+    return this.#call('configuration', {})
+  }
+
+  healthHistory(): Promise<HealthHistoryResponse> {
+    return this.#call('health-history', {})
+  }
+
+  doctor(): Promise<DoctorResponse> {
+    return this.#call('doctor', {}, 2 * TIMEOUT_MS)
   }
 
   whoami(): Promise<WhoamiResponse> {

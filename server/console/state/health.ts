@@ -1,6 +1,8 @@
 import type { Problem, StatusResponse } from '../../../shared/http-api.ts'
 import { ApiError, asApiError } from './api.ts'
 import type { Api } from './api.ts'
+import { marksOf, samplesOf, withHistory, withSample } from './history-samples.ts'
+import type { ShownMark } from './history-samples.ts'
 
 const POLL_INTERVAL_MS = 2_000
 /**
@@ -12,7 +14,8 @@ const FINAL_CODES = ['TOKEN_REFUSED', 'TOKEN_EXPIRED', 'USER_DISCONNECTED', 'ADM
 const BLOCKED = 'TOO_MANY_FAILURES'
 /** Far fewer than the guesses that block an address. */
 const BLOCKED_POLL_INTERVAL_MS = 60_000
-const SAMPLE_WINDOW_MS = 300_000
+/** What happened to processes is read again this often: it is no hurry. */
+const HISTORY_INTERVAL_POLLS = 15
 /** One poll may fail. After this long, or this often, nobody knows whether recalls come in. */
 const UNKNOWN_CRITICAL_MS = 10_000
 const UNKNOWN_CRITICAL_POLLS = 5
@@ -41,18 +44,23 @@ export class Health {
   updatedAtMs = 0
   /** Why the latest poll failed. */
   failure: ApiError | undefined
-  /** The last five minutes. A hidden tab takes fewer: browsers run its timers once a minute. */
+  /** What happened to processes within the last hour, the latest first. */
+  marks: readonly ShownMark[] = []
+  /** The last hour, first as the processes kept it. A hidden tab takes fewer: browsers run its timers once a minute. */
   samples: readonly Sample[] = []
+  readonly api: Api
   readonly #api: Api
   readonly #onChange: () => void
   #rates = new Rates()
   #timer: ReturnType<typeof setTimeout> | undefined
   #polls = 0
+  #hasHistory = false
   /** In a row, the first of which began at `#failingSinceMs`. */
   #failedPolls = 0
   #failingSinceMs = 0
 
   constructor(api: Api, onChange: () => void) {
+    this.api = api
     this.#api = api
     this.#onChange = onChange
     void this.#poll()
@@ -102,6 +110,7 @@ export class Health {
       this.#failedPolls = 0
     }
     this.#addSample()
+    if (this.failure === undefined && poll % HISTORY_INTERVAL_POLLS === 1) void this.#readHistory()
     if (this.failure === undefined || !isFinal(this.failure)) this.#schedulePoll()
     this.#onChange()
   }
@@ -140,8 +149,19 @@ export class Health {
       p50Ms: slowest('p50'),
       p99Ms: slowest('p99'),
     }
-    const fromMs = sample.atMs - SAMPLE_WINDOW_MS
-    this.samples = [...this.samples.filter(({ atMs }) => atMs > fromMs), sample]
+    this.samples = withSample(this.samples, sample)
+  }
+
+  /** The charts begin with what processes kept, so that a reload does not empty them. */
+  async #readHistory(): Promise<void> {
+    // A node of an earlier version has none.
+    const history = await this.#api.healthHistory().catch(() => undefined)
+    if (history === undefined) return
+    const aheadMs = Date.now() - (this.#api.clock.now() ?? Date.now())
+    if (!this.#hasHistory) this.samples = withHistory(samplesOf(history.processes, aheadMs), this.samples)
+    this.#hasHistory = true
+    this.marks = marksOf(history.processes)
+    this.#onChange()
   }
 }
 

@@ -4,6 +4,9 @@ import type { Health, Sample } from '../state/health.ts'
 import { Icon } from '../ui/icon.tsx'
 import { Timestamp } from '../ui/labels.tsx'
 import { Chart } from './chart.tsx'
+import { ConfigurationCard } from './configuration-card.tsx'
+import { EventList } from './event-list.tsx'
+import { FindingsCard } from './findings-card.tsx'
 import { Tiles } from './health-tiles.tsx'
 import { ProblemList } from './problem-list.tsx'
 import { ProcessTable } from './process-table.tsx'
@@ -27,7 +30,13 @@ export function HealthView({ health }: { readonly health: Health | undefined }) 
       {status === undefined && failure === undefined && <p class="empty">{t.loading}</p>}
       {status !== undefined && (
         <div class={isCurrent ? '' : 'outdated'}>
-          <Figures status={status} samples={health.samples} />
+          <Figures status={status} health={health} />
+        </div>
+      )}
+      {(status !== undefined || failure !== undefined) && (
+        <div class="folds">
+          <FindingsCard api={health.api} />
+          <ConfigurationCard api={health.api} />
         </div>
       )}
     </div>
@@ -49,10 +58,10 @@ function Incomplete({ reason }: { readonly reason: string | undefined }) {
 
 interface FiguresProps {
   readonly status: StatusResponse
-  readonly samples: readonly Sample[]
+  readonly health: Health
 }
 
-function Figures({ status, samples }: FiguresProps) {
+function Figures({ status, health: { samples, marks } }: FiguresProps) {
   const { nodes, gone, complete } = status
   return (
     <>
@@ -60,11 +69,12 @@ function Figures({ status, samples }: FiguresProps) {
       <WebhookTable processes={nodes} />
       <Charts samples={samples} />
       <ProcessTable processes={nodes} gone={gone} />
+      <EventList marks={marks} />
     </>
   )
 }
 
-/** Throughput and latency over the last minutes. */
+/** Throughput and latency over the last hour. */
 function Charts({ samples }: { readonly samples: readonly Sample[] }) {
   const { health } = useLocale().t
   const timesS = samples.map(({ atMs }) => atMs / 1_000)

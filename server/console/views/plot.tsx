@@ -26,7 +26,9 @@ export function Plot({ timesS, lines }: PlotProps) {
   const lastS = timesS.at(-1) ?? 0
   const firstS = Math.min(timesS[0] ?? 0, lastS - MIN_SPAN_S)
   const top = roundUp(Math.max(0, ...lines.flatMap(({ values }) => values.flatMap((value) => value ?? []))))
-  const time = (s: number): string => timeOfDay(s * 1_000).slice(0, 5)
+  // Two labels that are the same would say nothing.
+  const isShort = timeOfDay(firstS * 1_000).slice(0, 5) === timeOfDay(lastS * 1_000).slice(0, 5)
+  const time = (s: number): string => (isShort ? timeOfDay(s * 1_000) : timeOfDay(s * 1_000).slice(0, 5))
   const toX = (s: number): number => ((s - firstS) / (lastS - firstS)) * WIDTH
   const toY = (value: number): number => (1 - value / top) * HEIGHT
   return (

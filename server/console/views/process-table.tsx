@@ -105,11 +105,18 @@ function GoneRow({ process, hasRelay }: RowProps<GoneProcess>) {
   )
 }
 
-function NameCell({ process: { id, role } }: { readonly process: ProcessState | GoneProcess }) {
+function NameCell({ process }: { readonly process: ProcessState | GoneProcess }) {
   const { t } = useLocale()
+  const { id, role } = process
+  const { host, version } = 'host' in process ? process : {}
   return (
     <th scope="row">
       <code title={id}>{id.slice(0, 8)}</code> <small>{t.health.roles[role]}</small>
+      {host !== undefined && (
+        <small class="host">
+          <bdi>{host}</bdi> {version}
+        </small>
+      )}
     </th>
   )
 }

@@ -1,0 +1,85 @@
+import type { DoctorResponse, ProcessFinding } from '../../../shared/http-api/doctor.ts'
+import { useLocale } from '../i18n/i18n.ts'
+import { asApiError } from '../state/api.ts'
+import type { Api } from '../state/api.ts'
+import { refusalText } from '../ui/labels.tsx'
+import { useRequest } from '../ui/use-request.ts'
+
+/** What the doctor finds, with what to do about it. It tries things, so it works when the viewer asks. */
+export function FindingsCard({ api }: { readonly api: Api }) {
+  const { t } = useLocale()
+  const { result, error, run } = useRequest<DoctorResponse>()
+  return (
+    <details
+      class="card fold findings"
+      onToggle={({ currentTarget }) => currentTarget.open && run(api.doctor(), result)}
+    >
+      <summary>
+        <h2>{t.access.findings}</h2>
+      </summary>
+      {error !== undefined && <p role="alert">{refusalText(t, asApiError(error))}</p>}
+      {result === undefined && error === undefined && <p>{t.loading}</p>}
+      {result !== undefined && <Findings findings={result.findings} />}
+    </details>
+  )
+}
+
+function Findings({ findings }: { readonly findings: readonly ProcessFinding[] }) {
+  const { t } = useLocale()
+  const open = findings.filter(({ severity }) => severity !== 'ok')
+  const fine = findings.filter(({ severity }) => severity === 'ok')
+  return (
+    <>
+      {open.length === 0 && <p class="dot live">{t.access.allFine}</p>}
+      <ul>
+        {open.map((finding) => (
+          <FindingItem key={`${finding.process} ${finding.id} ${finding.found}`} finding={finding} />
+        ))}
+      </ul>
+      {fine.length > 0 && (
+        <details>
+          <summary>{t.access.fine(fine.length)}</summary>
+          <ul>
+            {fine.map((finding) => (
+              <FindingItem key={`${finding.process} ${finding.id} ${finding.found}`} finding={finding} />
+            ))}
+          </ul>
+        </details>
+      )}
+    </>
+  )
+}
+
+function FindingItem({ finding }: { readonly finding: ProcessFinding }) {
+  const { t } = useLocale()
+  const { severity, title, found, fix, document, process, id } = finding
+  const href = pageOf(document)
+  return (
+    <li class={severity}>
+      <p lang="en">
+        <strong>
+          {t.access.severities[severity]}: {title}
+        </strong>{' '}
+        {found}
+      </p>
+      {fix !== undefined && <p lang="en">{fix}</p>}
+      <p class="about">
+        <code>{id}</code> · {t.health.aboutProcess(process.slice(0, 8))}
+        {href !== undefined && (
+          <>
+            {' · '}
+            <a href={href} target="_blank" rel="noopener">
+              {t.access.more}
+            </a>
+          </>
+        )}
+      </p>
+    </li>
+  )
+}
+
+/** Where the gateway serves a document: `server/docs/redis.md#permissions` at `docs/redis.html#permissions`. */
+function pageOf(document: string): string | undefined {
+  const [, name, heading = ''] = /([\w-]+)\.md(#[\w-]*)?$/.exec(document) ?? []
+  return name === undefined ? undefined : `docs/${name.toLowerCase()}.html${heading}`
+}
