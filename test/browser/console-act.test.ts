@@ -135,6 +135,20 @@ describe('what a moderator does with a recall', function () {
     await button(page, 'Take out').click()
     await page.locator('.details .outcome').getByText('Taken out until').waitFor()
     await waitUntil('bob is told', () => listening.unsubscribed.length > 0)
+    // Who is taken out, by whom, and what admins did, until access is given back.
+    await page.getByRole('link', { name: 'See who is taken out' }).click()
+    const taken = page.locator('.taken-out li').filter({ hasText: 'bob' })
+    await taken.getByText('by admin-1').waitFor()
+    expect(await taken.innerText()).to.match(
+      /bob of Group acted\s+until .* UTC\+8 · by admin-1 · at .* UTC\+8/,
+    )
+    await taken.getByRole('button', { name: 'Give access back' }).click()
+    await page.getByText('Access was given back.').waitFor()
+    await page.getByText('Nobody is taken out.').waitFor()
+    const acts = page.locator('.audit li')
+    await acts.filter({ hasText: 'admin-1 gave access back' }).waitFor()
+    expect(await acts.filter({ hasText: 'admin-1 took a user out' }).innerText()).to.include('userId: bob')
+    expect((await listening.subscribe({ group: 'acted' })).ok).to.equal(true)
   })
 
   it('is to save evidence of it, which can be checked without the gateway', async () => {

@@ -153,6 +153,34 @@ describe('the console, while its screenshots are taken', function () {
     expect(await capture(page, 'rooms')).to.deep.equal([])
   })
 
+  it('is accessible in the list of a whole room, before a user is taken out', async () => {
+    await page.goto(`${node.url}/#rooms?room=group:${GROUP}`)
+    await rowsOf(page).first().click()
+    await page.locator('.path .stop').first().waitFor()
+    await page.getByRole('button', { name: 'Take a user out …' }).click()
+    await page.locator('.take-out').scrollIntoViewIfNeeded()
+    expect(await capture(page, 'tail')).to.deep.equal([])
+    await page.keyboard.press('Escape')
+  })
+
+  it('is accessible where rules ring, and where it lists who is taken out', async () => {
+    await page.goto(`${node.url}/#rings?q=group:${GROUP}`)
+    await page.locator('.ring-form input[name=name]').fill('Spring sale')
+    await page.locator('.ring-form button').click()
+    await page.locator('.rules li').waitFor()
+    await postSampleRecalls(receiver.url, 20)
+    await page.locator('.rung li').waitFor()
+    expect(await capture(page, 'rings')).to.deep.equal([])
+    await page.locator('.rules li .quiet').last().click()
+    const headers = { Authorization: `Bearer ${await adminToken()}` }
+    const body = JSON.stringify({ userId: 'user_48213', group: GROUP, forS: 600 })
+    await fetch(`${node.url}/v1/disconnect`, { method: 'POST', headers, body })
+    await page.goto(`${node.url}/#access`)
+    await page.locator('.taken-out li').waitFor()
+    await page.locator('.audit li').first().waitFor()
+    expect(await capture(page, 'access')).to.deep.equal([])
+  })
+
   it('is accessible in the history', async () => {
     await page.goto(`${node.url}/#history`)
     await page.locator('.lookup input[name=group]').fill(GROUP)

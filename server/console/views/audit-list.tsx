@@ -1,5 +1,6 @@
 import type { AuditEntry } from '../../../shared/http-api/audit.ts'
 import { useLocale } from '../i18n/i18n.ts'
+import type { Locale } from '../i18n/i18n.ts'
 import type { Access } from '../state/access.ts'
 import { conversationText, parseConversation } from '../state/conversations.ts'
 import { visibleText } from '../state/visible-text.ts'
@@ -33,9 +34,10 @@ export function AuditList({ access }: { readonly access: Access }) {
 }
 
 function AuditItem({ entry }: { readonly entry: AuditEntry }) {
-  const { t } = useLocale()
+  const locale = useLocale()
+  const { t } = locale
   const { atMs, admin, action, address, result, code } = entry
-  const details = detailsOf(entry)
+  const details = detailsOf(entry, locale)
   const actions: Readonly<Partial<Record<string, string>>> = t.moderation.actions
   return (
     <li>
@@ -58,11 +60,15 @@ function AuditItem({ entry }: { readonly entry: AuditEntry }) {
 }
 
 /** What it was done to: conversations by their names, anything else as it is. Later versions may record more. */
-function detailsOf({ details }: AuditEntry): readonly string[] {
-  const { group, topic, c2c, official, ...others } = details
+function detailsOf({ details }: AuditEntry, { t, dateTime }: Locale): readonly string[] {
+  const { group, topic, c2c, official, untilMs, ...others } = details
   const conversation = parseConversation({ group, topic, c2c, official })
   const texts = Object.entries(others).map(
     ([name, value]) => `${name}: ${visibleText(typeof value === 'string' ? value : JSON.stringify(value))}`,
   )
-  return conversation === undefined ? texts : [conversationText(conversation), ...texts]
+  return [
+    ...(conversation === undefined ? [] : [conversationText(conversation)]),
+    ...texts,
+    ...(typeof untilMs === 'number' ? [t.moderation.until(dateTime(untilMs))] : []),
+  ]
 }

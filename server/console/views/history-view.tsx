@@ -5,6 +5,7 @@ import type { Store } from '../state/store.ts'
 import { Shortcuts } from '../ui/shortcuts.tsx'
 import { ListWithDetails } from './details.tsx'
 import { DoubtfulAnswer } from './doubtful-answer.tsx'
+import { EvidenceMenu } from './evidence.tsx'
 import { ExportButton } from './export-button.tsx'
 import { LogReader } from './log-reader.tsx'
 import { OpenFailure } from './open-failure.tsx'
@@ -40,6 +41,7 @@ function LogSearch({ store }: { readonly store: Store }) {
         <SearchBox placeholder={t.find.search.inLogs} />
         <Shortcuts />
         <ExportButton api={api} q={q} />
+        <EvidenceMenu q={q} />
         <SearchError q={q} />
       </div>
       {search !== undefined && <DoubtfulAnswer store={store} readAtMs={search.readAtMs} />}
