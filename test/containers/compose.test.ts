@@ -12,6 +12,7 @@ import { configSchema } from '../../server/config/config.ts'
 import { readConfig } from '../../server/config/read-config.ts'
 import { freePort } from '../support/free-port.ts'
 import { startGatewayProcess } from '../support/gateway-process.ts'
+import { execForm, readDockerfile } from '../support/image.ts'
 import { cleanUpAfterEach } from '../support/clean-up.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -52,22 +53,8 @@ const compose = parse(read('docker-compose.yml'), { merge: true }) as {
 const services = Object.entries(compose.services)
 const gateways = services.filter(([, { build }]) => build !== undefined)
 
-interface Instruction {
-  readonly name: string
-  readonly words: readonly string[]
-  readonly text: string
-}
-
-const instructions: readonly Instruction[] = read('Dockerfile')
-  .replaceAll(/\\\n\s*/g, '')
-  .split('\n')
-  .filter((line) => line !== '' && !line.startsWith('#'))
-  .map((line) => {
-    const [name = '', ...words] = line.split(/\s+/)
-    return { name, words, text: line.slice(name.length).trim() }
-  })
-const allOf = (name: string): Instruction[] => instructions.filter((instruction) => instruction.name === name)
-const execForm = (text: string): string[] => JSON.parse(text.slice(text.indexOf('['))) as string[]
+const instructions = readDockerfile()
+const allOf = (name: string) => instructions.filter((instruction) => instruction.name === name)
 
 const isPinned = (image: string): boolean => /:[^:/]*\d[^:/]*$/.test(image)
 
