@@ -26,6 +26,7 @@ const OTHER_VARIABLES = [
   'RECALL_TOKEN',
   'CHURN_S',
   'CONSOLE_URL',
+  'REDISCLI_AUTH',
 ]
 /** Commands of npm itself. */
 const NPM = { ci: '', create: '', install: '', pack: '', prune: '', publish: '' }
