@@ -153,7 +153,11 @@ describe('the search of the feed', () => {
   it('knows what it holds, also of rows that wait, so that the logs add nothing twice', () => {
     const feed = new Feed()
     const [first, second, other] = [noticeRow(1), noticeRow(2), noticeRow(3, { group: 'other' })]
-    const holds = (): boolean[] => [first, second, other].map(({ notice }) => feed.holds(identityOf(notice)))
+    // Found in the log of the group, where its offset is another.
+    const holds = (): boolean[] =>
+      [first, second, other].map((row) =>
+        feed.holds({ identity: identityOf(row.notice), row: { ...row, room: { group: 'lobby' } } }),
+      )
     feed.setSearch('group:lobby')
     feed.add([first, other])
     expect(holds()).to.deep.equal([true, false, false])
@@ -163,5 +167,17 @@ describe('the search of the feed', () => {
     feed.resume()
     feed.setSearch('group:other')
     expect(holds()).to.deep.equal([false, false, true])
+  })
+
+  it('knows by its place in the log of the feed what it holds, as long as nothing is missing between its rows', () => {
+    const feed = new Feed()
+    const holds = (seq: number): boolean => {
+      const row = noticeRow(seq)
+      return feed.holds({ identity: identityOf(row.notice), row })
+    }
+    feed.add([noticeRow(5), noticeRow(6)])
+    expect([4, 5, 6].map(holds)).to.deep.equal([false, true, true])
+    feed.add([{ kind: 'gap', reason: 'too-many' }, noticeRow(9)])
+    expect([4, 5, 7, 8, 9].map(holds)).to.deep.equal([false, true, false, false, true])
   })
 })

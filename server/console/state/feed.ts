@@ -2,6 +2,7 @@ import { matches, parseFilter } from '../../../shared/filter.ts'
 import type { ParsedFilter } from '../../../shared/filter.ts'
 import type { MemberNotice, Notice } from '../../../shared/notice.ts'
 import type { GapReason } from '../../../shared/position.ts'
+import { isFeed } from '../../../shared/room.ts'
 import type { Room } from '../../../shared/room.ts'
 import { identityOf } from './conversations.ts'
 import type { Interruption } from './interruptions.ts'
@@ -32,6 +33,13 @@ export interface KeyedRow {
   readonly row: Row
 }
 
+/** A recall that was found elsewhere. */
+export interface FoundRecall {
+  /** See `identityOf`. */
+  readonly identity: string
+  readonly row: NoticeRow
+}
+
 export const MAX_ROWS = 10_000
 /** Rows are dropped in bulk, so that adding one does not copy all the others. */
 const TRIM_SLACK_ROWS = 1_000
@@ -52,6 +60,8 @@ export class Feed {
   #nextKey = 1
   #isTrimmed = false
   #hidesGap = false
+  /** Whether recalls may be missing between two that are here. */
+  #hasHole = false
 
   get shown(): readonly KeyedRow[] {
     return this.#shown
@@ -72,8 +82,12 @@ export class Feed {
     return !this.#search.ok || this.#search.filter.terms.length > 0
   }
 
-  /** Whether a recall of this identity, which matches, is shown or waits. */
-  holds(identity: string): boolean {
+  /** Whether a recall that matches is shown or waits, in whatever log it was found. */
+  holds({ identity, row }: FoundRecall): boolean {
+    const first = this.#all.find(isNotice)?.row
+    // Without a hole, all that follows the first is here. Quick: texts of ten thousand rows need not be compared.
+    if (first?.kind === 'notice' && !this.#hasHole && isFeed(row.room) && row.epoch === first.epoch)
+      return row.notice.offset >= first.notice.offset
     this.#identities ??= new Set([...this.#shown, ...(this.#queued ?? [])].flatMap(identitiesOf))
     return this.#identities.has(identity)
   }
@@ -104,6 +118,7 @@ export class Feed {
 
   add(rows: readonly Row[]): void {
     for (const row of rows) {
+      if (row.kind === 'gap') this.#hasHole = true
       const keyed = { key: this.#nextKey++, row }
       if (this.#queued) this.#queue(this.#queued, keyed)
       else this.#append(keyed)
@@ -112,6 +127,7 @@ export class Feed {
       this.#queued = this.#queued.slice(-MAX_ROWS)
       this.#queuedRecalls = countRecalls(this.#queued)
       this.#isTrimmed = true
+      this.#hasHole = true
     }
     if (this.#all.length > MAX_ROWS + TRIM_SLACK_ROWS) this.#trim()
   }
@@ -171,6 +187,8 @@ export class Feed {
     this.#count()
   }
 }
+
+const isNotice = ({ row }: KeyedRow): boolean => row.kind === 'notice'
 
 const identitiesOf = ({ row }: KeyedRow): string[] => (row.kind === 'notice' ? [identityOf(row.notice)] : [])
 

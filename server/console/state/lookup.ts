@@ -72,9 +72,8 @@ export interface Recalled {
 /** Returns who recalled what, as far as the search has found it. */
 export function recalledBy({ recalled }: Lookup, search: Search | undefined): readonly Recalled[] {
   const operators = new Map<string, string | undefined>()
-  for (const { keyed } of search?.hits ?? []) {
-    if (keyed.row.kind !== 'notice') continue
-    const { notice } = keyed.row
+  for (const { row } of search?.hits ?? []) {
+    const { notice } = row
     for (const { seq, key } of notice.messages) {
       const name = `${notice.recalledAtMs} ${seq ?? key}`
       operators.set(name, 'operator' in notice ? notice.operator : undefined)

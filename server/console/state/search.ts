@@ -3,7 +3,7 @@ import { asApiError } from './api.ts'
 import type { Api, ApiError } from './api.ts'
 import { identityOf } from './conversations.ts'
 import { MAX_ROWS } from './feed.ts'
-import type { KeyedRow } from './feed.ts'
+import type { FoundRecall } from './feed.ts'
 
 /** So many are searched for at a time: more than fit on a screen. */
 const WANTED_HITS = 200
@@ -11,10 +11,9 @@ const WANTED_HITS = 200
 const RETRY_MS = 2_000
 const MAX_RETRIES = 5
 
-interface Hit {
-  /** The same for two rows of one recall, in whatever log. */
-  readonly identity: string
-  readonly keyed: KeyedRow
+interface Hit extends FoundRecall {
+  /** Keys increase with age here, and are below those of the feed, whose rows are all newer. */
+  readonly key: number
 }
 
 /**
@@ -97,8 +96,8 @@ export class Search {
     }
     const found = hits.map(({ room, epoch, notice }, i) => ({
       identity: identityOf(notice),
-      // Keys increase with age here, and rows are shown by falling ones: these come before all rows of the feed.
-      keyed: { key: -1 - this.#hits.length - i, row: { kind: 'notice', room, epoch, notice } as const },
+      key: -1 - this.#hits.length - i,
+      row: { kind: 'notice', room, epoch, notice } as const,
     }))
     this.#hits = [...this.#hits, ...found].slice(0, MAX_ROWS)
     this.entries += searched.entries

@@ -36,7 +36,8 @@ function AdminFeed({ store, onChange }: FeedViewProps) {
   const q = address.parts.q ?? ''
   feed.setSearch(q)
   const search = useSearch(api, q, feed.isFiltered)
-  const rows = withOlder(feed, search)
+  const older = olderHits(feed, search)
+  const rows = older.length === 0 ? feed.shown : [...older, ...feed.shown]
   const { open, failure, onOpen, onClose } = useOpenRecall(api, rows)
   return (
     <ListWithDetails open={open} api={api} onClose={onClose} aria-label={t.views.feed}>
@@ -59,20 +60,16 @@ function AdminFeed({ store, onChange }: FeedViewProps) {
         onClose={onClose}
         subject={q}
       />
-      <FeedFooter store={store} search={search} found={countRecalls(rows)} />
+      <FeedFooter store={store} search={search} found={feed.recalls.shown + older.length} />
       <LiveRegion count={feed.received} />
     </ListWithDetails>
   )
 }
 
-/** The rows of the feed, with what the search has found in the logs before them. */
-function withOlder(feed: Feed, search: Search | undefined): readonly KeyedRow[] {
-  const older = search?.hits.filter(({ identity }) => !feed.holds(identity)) ?? []
-  return older.length === 0 ? feed.shown : [...older.map(({ keyed }) => keyed).toReversed(), ...feed.shown]
+/** What the search has found in the logs beyond the rows of the feed, oldest first. */
+function olderHits(feed: Feed, search: Search | undefined): readonly KeyedRow[] {
+  return search?.hits.filter((hit) => !feed.holds(hit)).toReversed() ?? []
 }
-
-const countRecalls = (rows: readonly KeyedRow[]): number =>
-  rows.filter(({ row }) => row.kind === 'notice').length
 
 /** Promises that recalls appear only if they do, and says that there are none only if all were looked at. */
 function emptyText(locale: Locale, { feed, shown }: Store, search: Search | undefined): string {

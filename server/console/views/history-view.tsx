@@ -32,7 +32,7 @@ function LogSearch({ store }: { readonly store: Store }) {
   const { api } = store
   const q = address.parts.q ?? ''
   const search = useSearch(api, q, true)
-  const rows = search?.hits.map(({ keyed }) => keyed).toReversed() ?? []
+  const rows = search?.hits.toReversed() ?? []
   const { open, failure, onOpen, onClose } = useOpenRecall(api, rows)
   return (
     <ListWithDetails open={open} api={api} onClose={onClose} class="search" aria-labelledby="search">
