@@ -18,6 +18,7 @@ export function describeStatus(response: StatusResponse, nowMs: number): string[
     ...tableOf(
       [
         'PROCESS',
+        'HOST',
         'ROLE',
         'STATE',
         'UP',
@@ -46,6 +47,7 @@ function rowOf(node: ProcessState, self: string, nowMs: number): string[] {
   const { id, role, startedAtMs, sockets, rooms, counts, latencyMs, spool, quarantined } = node
   return [
     id === self ? `${shortId(id)}*` : shortId(id),
+    visible(node.host ?? '-'),
     role,
     stateOf(node),
     durationOf(Math.max(0, nowMs - startedAtMs)),

@@ -2,14 +2,17 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { asGatewayError } from '../../shared/errors.ts'
 import type { StatusResponse } from '../../shared/http-api.ts'
+import type { ConfigurationResponse } from '../../shared/http-api/configuration.ts'
 import { parseSeconds } from './command.ts'
 import type { Terminal } from './command.ts'
 import { createGatewayApi, withApiOptions } from './gateway-api.ts'
 import type { ApiOptions, GatewayApi } from './gateway-api.ts'
+import { describeSettings } from './settings-table.ts'
 import { describeStatus } from './status-table.ts'
 
 interface StatusOptions extends ApiOptions {
   readonly json: boolean
+  readonly settings: boolean
   /** In s; `true` for the default. */
   readonly watch?: number | true
 }
@@ -22,7 +25,8 @@ export function addStatus(program: Command, terminal: Terminal): void {
   const command = program
     .command('status')
     .description('show all processes and what needs attention')
-    .option('--json', 'print the response of GET /v1/status, one line of JSON', false)
+    .option('--json', 'print the response of the gateway, one line of JSON', false)
+    .option('--settings', 'show which settings are in effect where, and which differ', false)
     .option('--watch [seconds]', `look again every so many seconds (default: ${WATCH_EVERY_S})`, parseSeconds)
     .addHelpText(
       'after',
@@ -37,6 +41,7 @@ Example: recall-gateway status --url https://recalls.example.com`,
 /** Prints the status, once or again and again, and sets the exit code by the worst problem. */
 async function status(options: StatusOptions, terminal: Terminal): Promise<void> {
   const api = createGatewayApi(options, terminal.environment)
+  if (options.settings) return await printSettings(api, options, terminal)
   if (options.watch === undefined) return terminal.exitWith(await printStatus(api, options, terminal))
   const everyMs = (options.watch === true ? WATCH_EVERY_S : options.watch) * 1_000
   const ending = terminal.ending()
@@ -44,6 +49,14 @@ async function status(options: StatusOptions, terminal: Terminal): Promise<void>
     await printStatus(api, options, terminal)
     await delay(everyMs, undefined, { signal: ending }).catch(() => undefined)
   }
+}
+
+/** Settings that differ between processes are a warning. */
+async function printSettings(api: GatewayApi, { json }: StatusOptions, terminal: Terminal): Promise<void> {
+  const response = await api.get<ConfigurationResponse>('/v1/configuration')
+  if (json) terminal.print(JSON.stringify(response))
+  else for (const line of describeSettings(response)) terminal.print(line)
+  terminal.exitWith(response.differences.length > 0 ? WARNING : 0)
 }
 
 /** Returns the exit code. */

@@ -131,10 +131,11 @@ function createProgress({ tell, show }: Terminal) {
   return {
     printed(notice: Notice | MemberNotice): void {
       count++
-      if ('receivedAtMs' in notice) lagMs = Math.max(0, Date.now() - notice.receivedAtMs)
+      // What was missed is late for another reason.
+      if (kind === 'live' && 'receivedAtMs' in notice) lagMs = Math.max(0, Date.now() - notice.receivedAtMs)
     },
     state(state: { readonly kind: string; readonly reason?: string; readonly code?: string }): void {
-      if (state.kind === kind) return
+      if (state.kind === kind || state.kind === 'closed') return
       kind = state.kind
       const why = state.reason === undefined ? '' : `: ${visible(state.reason)}`
       tell(`${new Date().toISOString()} ${describe()}${why}`)

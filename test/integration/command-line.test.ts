@@ -86,8 +86,9 @@ describe('the command line', function () {
     lines.flatMap(({ messages = [] }) => messages.map(({ seq }) => seq))
 
   it('status: shows processes to people and programs, and tells the worst in its exit code', async () => {
-    const [table, json, nobody, member, noToken, file] = await Promise.all([
+    const [table, settings, json, nobody, member, noToken, file] = await Promise.all([
       run(['status']),
+      run(['status', '--settings']),
       run(['status', '--json']),
       run(['status', '--url', 'http://127.0.0.1:1']),
       run(['status'], { RECALL_TOKEN: await makeToken({ role: 'member' }) }),
@@ -98,8 +99,13 @@ describe('the command line', function () {
       }),
     ])
     expect(table.out)
-      .to.match(/^PROCESS +ROLE +STATE/m)
-      .and.to.match(/^[0-9a-f]{8}\* +all +ready/m)
+      .to.match(/^PROCESS +HOST +ROLE +STATE/m)
+      .and.to.match(/^[0-9a-f]{8}\* +\S+ +all +ready/m)
+    expect(settings.out).to.match(/^The settings of all processes agree\.$/m)
+    expect(settings.out)
+      .to.match(/^JWT_SECRET +set +environment +all$/m)
+      .and.to.not.include(JWT_SECRET)
+    expect([settings.code, settings.out.includes('HISTORY_SIZE')]).to.deep.equal([0, false])
     const [status] = json.lines<StatusResponse>()
     expect(status?.nodes).to.have.lengthOf(1)
     expect(json.code).to.equal((status?.problems.length ?? 0) === 0 ? 0 : 1)
