@@ -122,8 +122,8 @@ async function askGateway(
         own: [
           info(
             'gateway',
-            `none answers at ${url}: clock, webhooks and proxy are not known`,
-            'Start it, or set PORT',
+            `none answers (${message}), so clock, webhooks and proxy are not known`,
+            'Start it, or set PORT; one with TLS_CERT needs a certificate that names 127.0.0.1, or NODE_EXTRA_CA_CERTS',
           ),
         ],
       }
