@@ -69,7 +69,7 @@ function toLines(verdict: Verdict, isKeyGiven: boolean): string[] {
   const { head, header, key, given } = verdict
   return [
     `VERIFIED: the file is as it was signed at ${shown(head['signedAt'])} with the key ${key.id}.`,
-    `It holds ${shown(head['entries'])} entries of the log of ${shown(header['room'])}, ${shown(head['shown'])} of them with their content, for app ${shown(header['app'])}.`,
+    `Entries of the log of ${shown(header['room'])}: ${shown(head['entries'])}, of which ${shown(head['shown'])} with their content. App: ${shown(header['app'])}.`,
     `Its last link: ${shown(head['last'])}. Note it: a later file must contain it.`,
     ...given.map((sentence) => `Note: ${sentence}.`),
     isKeyGiven

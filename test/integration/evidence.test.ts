@@ -127,7 +127,7 @@ describe('evidence', function () {
     expect(await check(file, key?.publicKey)).to.have.property('verdict', 'verified')
     const known = await verify(file, '--key', join(folder.path, 'evidence-public.pem'))
     expect(known.output).to.include('VERIFIED').and.include(key?.id).and.include('the one that you named')
-    expect(known.output).to.include('It holds 3 entries')
+    expect(known.output).to.include('Entries of the log of {"group":"lobby"}: 3')
     expect(known.code).to.equal(0)
     const alone = await verify(file)
     expect(alone.output).to.include('only proves that the file agrees with itself')
