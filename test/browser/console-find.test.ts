@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import type { Browser, Page } from 'playwright-core'
 import { openBrowser } from '../support/browser.ts'
@@ -123,5 +124,31 @@ describe('finding a recall in the console', function () {
     await page.locator('.list').focus()
     await page.keyboard.press('?')
     await page.getByRole('group', { name: 'Keyboard shortcuts' }).waitFor()
+  })
+
+  it('saves what it finds as a file, with the token in a header, and says if the file is not whole', async () => {
+    const page = await open()
+    // As in a browser that cannot stream to disk: what the others ask for is a window of the system.
+    await page.evaluate('globalThis.showSaveFilePicker = undefined')
+    const whole = '"row"\r\n"recall"\r\n"end","complete: 1 recalls"\r\n'
+    let body = whole
+    const asked: string[] = []
+    await page.route(/v1\/export/, async (route) => {
+      asked.push(`${route.request().url()} ${String((await route.request().allHeaders())['authorization'])}`)
+      await route.fulfill({ body, contentType: 'text/csv' })
+    })
+    await search(page, 'group:needle')
+    await button(page, 'Export').click()
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      button(page, 'CSV, for spreadsheets').click(),
+    ])
+    expect(download.suggestedFilename()).to.match(/^recalls-[\dT-]+\.csv$/)
+    expect(readFileSync(await download.path(), 'utf8')).to.equal(whole)
+    await page.getByText(/^Saved, /).waitFor()
+    expect(asked[0]).to.match(/export\?q=group%3Aneedle&format=csv Bearer \S+$/)
+    body = whole.slice(0, 20)
+    await button(page, 'CSV, for spreadsheets').click()
+    await page.getByText('The export broke off.').waitFor()
   })
 })

@@ -6,6 +6,9 @@ export type ExportFormat = 'csv' | 'jsonl'
 /** What a browser that cannot stream to disk has to hold in memory. */
 export const MAX_HELD_BYTES = 200_000_000
 
+/** More than the last line of an export has. */
+const MAX_END_LENGTH = 2_000
+
 const TYPES: Readonly<Record<ExportFormat, string>> = { csv: 'text/csv', jsonl: 'application/jsonl' }
 
 /** The File System Access API, which not every browser has. */
@@ -18,11 +21,12 @@ interface FilePicker {
 /**
  * - `saved`: the file is whole.
  * - `cancelled`: no file, or part of one, by the user's choice.
+ * - `incomplete`: the file ends early, as its last line says or because it has none.
  * - `too-large`: nothing was saved, because this browser would have had to hold more than `MAX_HELD_BYTES`.
  * - `failed`: no file, or part of one: the gateway, the network or the disk.
  */
 export type ExportState =
-  | { readonly kind: 'running' | 'saved'; readonly bytes: number }
+  | { readonly kind: 'running' | 'saved' | 'incomplete'; readonly bytes: number }
   | { readonly kind: 'cancelled' | 'too-large' }
   | { readonly kind: 'failed'; readonly failure: ApiError }
 
@@ -35,14 +39,23 @@ interface ExportOptions {
 }
 
 /** Saves what a search finds as a file: straight to disk where the browser can, whatever the length. Call it in a click. */
-export const exportRecalls = ({ api, q, format, signal, onState }: ExportOptions): Promise<void> =>
-  saveResponse({
+export function exportRecalls({ api, q, format, signal, onState }: ExportOptions): Promise<void> {
+  let tail = ''
+  const decoder = new TextDecoder()
+  return saveResponse({
     open: () => api.open('export', { q, format }, signal),
     name: `recalls-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}.${format}`,
     type: TYPES[format],
     signal,
-    onState,
+    onChunk(chunk) {
+      tail = (tail + decoder.decode(chunk, { stream: true })).slice(-MAX_END_LENGTH)
+    },
+    onState(state) {
+      const isCut = state.kind === 'saved' && !isWhole(tail, format)
+      onState(isCut ? { kind: 'incomplete', bytes: state.bytes } : state)
+    },
   })
+}
 
 interface SaveOptions {
   /** Called once the user has chosen a file. */
@@ -89,6 +102,13 @@ export async function saveResponse({
       isCancelled || signal.aborted ? { kind: 'cancelled' } : { kind: 'failed', failure: asApiError(error) },
     )
   }
+}
+
+/** Whether the last line says that it is the end, and that all is there. A proxy may cut a response without an error. */
+function isWhole(tail: string, format: ExportFormat): boolean {
+  const last = tail.trimEnd().split('\n').at(-1) ?? ''
+  if (format === 'csv') return last.startsWith('"end","complete:')
+  return /^\{"type":"end","complete":true[,}]/.test(last)
 }
 
 /** Returns the file that the user chose; undefined where the browser has no such thing. */

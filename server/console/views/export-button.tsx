@@ -53,6 +53,7 @@ export function ExportButton({ api, q }: ExportButtonProps) {
           </>
         )}
         {state?.kind === 'saved' && texts.saved(megabytes(state.bytes))}
+        {state?.kind === 'incomplete' && texts.failed}
         {state?.kind === 'cancelled' && texts.cancelled}
         {state?.kind === 'too-large' && texts.tooLarge(megabytes(MAX_HELD_BYTES))}
       </div>
