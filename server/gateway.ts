@@ -231,7 +231,8 @@ async function startParts(
     http.closeAfterResponse()
     await (realtime?.drain() ?? delay(config.DRAIN_MS))
   })
-  void doctor.logFindings()
+  // In a simulation there are none: what the real machine is like would not repeat.
+  if (environment !== undefined) void doctor.logFindings()
   return port
 }
 
