@@ -21,6 +21,7 @@ export const MAX_OPENING_REQUESTS = 32
 export const EVENT_STREAM_TYPE = 'text/event-stream; charset=utf-8'
 /** The `Content-Type` of files of any length, of which a node holds no more than its client is about to read. */
 export const JSON_LINES_TYPE = 'application/x-ndjson; charset=utf-8'
+export const CSV_TYPE = 'text/csv; charset=utf-8; header=present'
 /** Limits of `HEARTBEAT_S`: how often a node sends a ping on a socket, and a comment on a stream. A proxy must wait longer for data. */
 export const MIN_HEARTBEAT_S = 4
 export const MAX_HEARTBEAT_S = 40

@@ -10,10 +10,12 @@ import type { Broker } from '../broker/broker.ts'
 import type { EvidenceKey } from '../evidence/keys.ts'
 import type { ClientAddress } from '../http/client-address.ts'
 import type { RequestTurns } from '../lib/request-turns.ts'
+import type { Logger } from '../telemetry/logger.ts'
 import { createAuditHandler } from './audit.ts'
 import type { Audit } from './audit.ts'
 import { principalOf, requireAdmin, requireBearer } from './bearer-auth.ts'
 import { createDisconnect } from './disconnect.ts'
+import { createExport } from './export.ts'
 import { createEvidenceHandlers } from './evidence.ts'
 import { createQuarantineHandlers } from './quarantine.ts'
 import type { Quarantines } from './quarantine.ts'
@@ -54,6 +56,7 @@ interface ApiDependencies extends StatusDependencies {
   readonly addressOf: ClientAddress
   readonly revocations: Revocations
   readonly audit: Audit
+  readonly log: Logger
 }
 
 /** The routes of the HTTP API, with the same grants as the sockets. `shared/openapi.yaml` describes them. */
@@ -89,6 +92,7 @@ export function createApi({ testRecalls }: ApiOptions, dependencies: ApiDependen
   router.get('/v1/recalled', rooms.recalled)
   router.get('/v1/stream', stream)
   router.get('/v1/search', requireAdmin, createSearch({ broker, turns, inTurn }))
+  router.get('/v1/export', requireAdmin, createExport(dependencies))
   router.get('/v1/audit', requireAdmin, createAuditHandler({ broker }))
   router.get('/v1/evidence', requireAdmin, evidence.evidence)
   router.get('/v1/evidence-key', requireAdmin, evidence.evidenceKey)

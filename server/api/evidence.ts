@@ -9,6 +9,7 @@ import { writeEvidence } from '../evidence/write.ts'
 import type { Audit } from './audit.ts'
 import { chargeUser, principalOf } from './bearer-auth.ts'
 import { parseEvidence } from './evidence-requests.ts'
+import { writeTo } from './streamed-response.ts'
 import type { Deployment } from './whoami.ts'
 
 /** Files that a process writes at a time: each holds up to 100 entries, which can be 25 MB. */
@@ -85,22 +86,8 @@ async function send(response: Response, lines: AsyncIterable<string>, fileName: 
     }
     chunk += line
     if (chunk.length < CHUNK_BYTES) continue
-    await write(response, chunk)
+    await writeTo(response, chunk)
     chunk = ''
   }
   response.end(chunk)
-}
-
-/** Resolves once the response takes more, or nobody reads it any more. */
-async function write(response: Response, chunk: string): Promise<void> {
-  if (response.write(chunk)) return
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      response.off('drain', done)
-      response.off('close', done)
-      resolve()
-    }
-    response.once('drain', done)
-    response.once('close', done)
-  })
 }

@@ -38,18 +38,24 @@ interface SearchDependencies {
   readonly inTurn: LargeReads
 }
 
+/** Returns the logs as a search reads them: each read waits while the loop is late. */
+export const paceLog = (
+  broker: SearchDependencies['broker'],
+  turns: SearchDependencies['turns'],
+): SearchDependencies['broker'] => ({
+  async history(...call) {
+    await turns.goOn()
+    return await broker.history(...call)
+  },
+  async excerpts(parts) {
+    await turns.goOn()
+    return await broker.excerpts(parts)
+  },
+})
+
 /** `GET /v1/search`: looks through the log of the feed, or of the conversation that the filter names, for recalls that match. */
 export function createSearch({ broker, turns, inTurn }: SearchDependencies): RequestHandler {
-  const log: typeof broker = {
-    async history(...call) {
-      await turns.goOn()
-      return await broker.history(...call)
-    },
-    async excerpts(parts) {
-      await turns.goOn()
-      return await broker.excerpts(parts)
-    },
-  }
+  const log = paceLog(broker, turns)
   return async (request, response) => {
     const { q, before, limit } = parseQuery(searchSchema, request)
     const filter = toFilter(q)

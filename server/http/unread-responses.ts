@@ -1,7 +1,7 @@
 import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { GatewayError } from '../../shared/errors.ts'
-import { EVENT_STREAM_TYPE, JSON_LINES_TYPE } from '../../shared/limits.ts'
+import { CSV_TYPE, EVENT_STREAM_TYPE, JSON_LINES_TYPE } from '../../shared/limits.ts'
 import type { Refusals } from '../telemetry/refusals.ts'
 
 interface UnreadLimits {
@@ -14,6 +14,8 @@ interface UnreadLimits {
 
 /** In 2 min, 1 MiB arrives over 70 kbit/s. */
 const LIMITS: UnreadLimits = { maxSilenceMs: 30_000, maxResponseMs: 120_000, checkIntervalMs: 5_000 }
+
+const LONG_TYPES: ReadonlySet<unknown> = new Set([EVENT_STREAM_TYPE, JSON_LINES_TYPE, CSV_TYPE])
 
 interface UnreadDependencies {
   /** Returns the response whose turn it is on a connection; undefined if it is idle. */
@@ -54,7 +56,7 @@ export function cutUnreadResponses(
       const response = currentOf(socket)
       // These have no end, or one that is far away, and bound what they hold by themselves.
       const type = response?.getHeader('Content-Type')
-      if (response && type !== EVENT_STREAM_TYPE && type !== JSON_LINES_TYPE) cut(socket)
+      if (response && !LONG_TYPES.has(type)) cut(socket)
     }
   }, checkIntervalMs)
   timer.unref()

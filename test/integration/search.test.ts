@@ -1,9 +1,11 @@
 import { expect } from 'chai'
+import type { AuditResponse } from '../../shared/http-api/audit.ts'
 import type { SearchResponse } from '../../shared/http-api/search.ts'
 import { adminToken, makeToken } from '../support/client.ts'
 import { APP, runGateway, startGatewayProcess, WEBHOOK_TOKEN } from '../support/gateway-process.ts'
 import type { GatewayProcess } from '../support/gateway-process.ts'
 import { get } from '../support/http-api.ts'
+import { waitUntil } from '../support/wait.ts'
 import { postWebhook, recallBody } from '../support/webhook.ts'
 
 describe('GET /v1/search', () => {
@@ -71,6 +73,16 @@ describe('GET /v1/search', () => {
       expect((await search(query as never)).status, JSON.stringify(query)).to.equal(400)
   })
 
+  it('counts as twenty requests', async () => {
+    const token = await makeToken({ sub: 'busy', role: 'admin' })
+    const outcomes = await Promise.all(
+      Array.from({ length: 50 }, async () => await search({ limit: '1' }, token)),
+    )
+    const refused = outcomes.find(({ status }) => status === 429)
+    expect(refused?.body.code).to.equal('TOO_MANY_REQUESTS')
+    expect(outcomes.filter(({ status }) => status === 200)).to.have.length.within(46, 48)
+  })
+
   it('tells tests from what was recalled, for ever, and what is recalled after a test is told', async () => {
     const token = await adminToken()
     const recalled = await fetch(`${gateway.url}/v1/test-recall`, {
@@ -107,17 +119,72 @@ describe('GET /v1/search', () => {
     )
   })
 
-  it('is for admins', async () => {
-    expect((await search({}, await makeToken({ rooms: [{ group: 'lobby' }] }))).status).to.equal(403)
+  const openExport = async (query: Record<string, string>, sub = 'admin-1') =>
+    await fetch(`${gateway.url}/v1/export?${new URLSearchParams(query).toString()}`, {
+      headers: { Authorization: `Bearer ${await makeToken({ sub, role: 'admin' })}` },
+    })
+
+  it('exports as CSV that no spreadsheet takes for formulas, and whose last line says that it is complete', async () => {
+    const response = await openExport({ q: 'operator:alice' })
+    expect(response.headers.get('content-type')).to.include('text/csv')
+    expect(response.headers.get('content-disposition')).to.match(
+      /^attachment; filename="recalls-\d{8}T\d{6}Z\.csv"$/,
+    )
+    const bytes = Buffer.from(await response.arrayBuffer())
+    expect(bytes.subarray(0, 3).toString('hex')).to.equal('efbbbf')
+    const rows = bytes.toString().split('\r\n')
+    expect(rows[0]).to.include('row').and.include('recalled_at').and.include('seq')
+    const alice = rows.filter((row) => row.startsWith('"recall"'))
+    expect(alice.map((row) => row.split(',')[4])).to.deep.equal([`"'=cmd|""x"""`, '"lobby"', '"lobby"'])
+    expect(alice[1]).to.include('"2022-12-09T08:26:54.123Z"').and.include('"alice",,129,')
+    expect(rows.at(-2)).to.match(/^"end","complete: 2 recalls, of what was received since 20.*Z",,/)
+    for (const row of rows.slice(0, -1)) expect(row.match(/,/g)?.length).to.be.at.least(20)
+    expect(rows.at(-1)).to.equal('')
   })
 
-  it('counts as twenty requests', async () => {
-    const token = await makeToken({ sub: 'busy', role: 'admin' })
-    const outcomes = await Promise.all(
-      Array.from({ length: 50 }, async () => await search({ limit: '1' }, token)),
-    )
-    const refused = outcomes.find(({ status }) => status === 429)
-    expect(refused?.body.code).to.equal('TOO_MANY_REQUESTS')
-    expect(outcomes.filter(({ status }) => status === 200)).to.have.length.within(46, 48)
+  it('exports as JSON Lines, names as they are', async () => {
+    const text = await (await openExport({ q: 'operator:alice', format: 'jsonl' })).text()
+    const lines = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    expect(lines.map(({ type }) => type)).to.deep.equal(['recall', 'recall', 'end'])
+    expect(lines[0]).to.deep.nested.include({
+      'notice.group': '=cmd|"x"',
+      recalledAt: '2022-12-09T08:26:54.123Z',
+    })
+    expect(lines.at(-1)).to.include({ complete: true, recalls: 2 })
+  })
+
+  it('exports no faster than the client reads, a user one at a time, and ends when the client leaves', async () => {
+    const MsgSeqList = Array.from({ length: 1_000 }, (_, i) => ({
+      MsgSeq: i + 1,
+      MsgId: `${i}`.padStart(200, 'x'),
+    }))
+    for (let i = 0; i < 30; i++)
+      await postWebhook(gateway.url, { body: recallBody({ GroupId: `large-${i}`, MsgSeqList }) })
+    const controller = new AbortController()
+    const headers = { Authorization: `Bearer ${await makeToken({ sub: 'slow', role: 'admin' })}` }
+    const slow = await fetch(`${gateway.url}/v1/export?q=large&format=jsonl`, {
+      headers,
+      signal: controller.signal,
+    })
+    expect(slow.status).to.equal(200)
+    const second = await openExport({ q: 'large' }, 'slow')
+    expect(second.status).to.equal(429)
+    await second.body?.cancel()
+    controller.abort()
+    const results = await waitUntil('it is over', async () => {
+      const { body } = await get(gateway.url, '/v1/audit', await adminToken())
+      const entries = (body as unknown as AuditResponse).entries.filter(({ admin }) => admin === 'slow')
+      return entries.length === 2 && entries.map(({ result }) => result)
+    })
+    expect(results).to.deep.equal(['cancelled', 'begun'])
+    const whole = await (await openExport({ q: 'large', format: 'jsonl' }, 'slow')).text()
+    expect(whole.trim().split('\n')).to.have.length(31)
+  })
+
+  it('is for admins', async () => {
+    expect((await search({}, await makeToken({ rooms: [{ group: 'lobby' }] }))).status).to.equal(403)
   })
 })

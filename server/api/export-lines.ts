@@ -1,0 +1,95 @@
+import type { SearchHit } from '../../shared/http-api/search.ts'
+import { CSV_TYPE, JSON_LINES_TYPE } from '../../shared/limits.ts'
+import type { RecalledMessage } from '../../shared/message.ts'
+
+/** How an export ended. */
+export interface ExportEnd {
+  readonly complete: boolean
+  /** The code of the error. Missing if it is complete. */
+  readonly code?: string
+  readonly recalls: number
+  /** When the oldest stored recall was received, in ms since 1970; null if there is none. */
+  readonly keptSinceMs: number | null
+}
+
+/** How recalls are written as text. Each part ends with the end of a line. */
+interface ExportFormat {
+  readonly contentType: string
+  readonly head: string
+  recall(hit: SearchHit): string
+  end(end: ExportEnd): string
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString()
+
+const jsonLines: ExportFormat = {
+  contentType: JSON_LINES_TYPE,
+  head: '',
+  recall: ({ room, epoch, notice }) =>
+    line({
+      type: 'recall',
+      recalledAt: iso(notice.recalledAtMs),
+      receivedAt: iso(notice.receivedAtMs),
+      room,
+      epoch,
+      notice,
+    }),
+  end: ({ keptSinceMs, ...end }) =>
+    line({ type: 'end', ...end, keptSince: keptSinceMs === null ? null : iso(keptSinceMs) }),
+}
+
+const line = (value: object): string => `${JSON.stringify(value)}\n`
+
+/** What a spreadsheet takes for the beginning of a formula, also in the wide characters of Chinese keyboards. */
+const FORMULA = /^[=+\-@\t\r\n＝＋－＠]/
+
+/** The first names what the row is: `recall`, or in the last one `end`. */
+const COLUMNS = (
+  'row,recalled_at,received_at,kind,group,topic,user_1,user_2,official,type,operator,sender,' +
+  'seq,msg_id,msg_key,test,untimed,platform,address,epoch,offset'
+).split(',')
+
+/**
+ * RFC 4180, a row for each message. It begins with a byte order mark, without which Excel reads Chinese names in another encoding. A cell
+ * that a spreadsheet would take for a formula begins with an apostrophe, as OWASP recommends ("CSV Injection").
+ */
+const csv: ExportFormat = {
+  contentType: CSV_TYPE,
+  head: `\uFEFF${rowOf(COLUMNS)}`,
+  recall: (hit) => hit.notice.messages.map((message) => rowOf(cellsOf(hit, message))).join(''),
+  end({ complete, code = '', recalls, keptSinceMs }) {
+    const since =
+      keptSinceMs === null ? 'nothing is stored' : `of what was received since ${iso(keptSinceMs)}`
+    const says = complete
+      ? `complete: ${recalls} recalls, ${since}`
+      : `incomplete: ${recalls} recalls, then ${code}. Export again`
+    return rowOf(['end', says, ...COLUMNS.slice(2).map(() => '')])
+  },
+}
+
+function cellsOf({ epoch, notice }: SearchHit, { seq, id, key }: RecalledMessage): Cell[] {
+  const { group, topic, c2c, official, test = false, untimed = false } = notice
+  const times = [iso(notice.recalledAtMs), iso(notice.receivedAtMs)]
+  const where = [kindOf(notice), group, topic, c2c?.[0], c2c?.[1], official, notice.groupType]
+  const what = [notice.operator, notice.sender, seq, id, key, test, untimed, notice.platform, notice.address]
+  return ['recall', ...times, ...where, ...what, epoch, notice.offset]
+}
+
+const kindOf = ({ group, c2c }: SearchHit['notice']): string => {
+  if (group !== undefined) return 'group'
+  return c2c === undefined ? 'official' : 'c2c'
+}
+
+type Cell = string | number | boolean | undefined
+
+function rowOf(cells: readonly Cell[]): string {
+  return `${cells.map(cell).join(',')}\r\n`
+}
+
+function cell(value: Cell): string {
+  if (value === undefined || value === '') return ''
+  if (typeof value !== 'string') return String(value)
+  return `"${FORMULA.test(value) ? "'" : ''}${value.replaceAll('"', '""')}"`
+}
+
+export const EXPORT_FORMATS = { csv, jsonl: jsonLines } as const
