@@ -2,6 +2,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import { useLocale } from '../i18n/i18n.ts'
 import type { Store } from '../state/store.ts'
 import { Icon } from '../ui/icon.tsx'
+import { Name } from '../ui/name.tsx'
 
 /** Who the viewer is, by the gateway's answer, and where: the user in every view, the rest on demand. */
 export function WhoAmI({ store }: { readonly store: Store }) {
@@ -22,7 +23,7 @@ export function WhoAmI({ store }: { readonly store: Store }) {
       <summary class="plain" aria-label={`${t.access.whoAmI} ${user}`}>
         <Icon name="user" />
         <span class="name">
-          <bdi>{user}</bdi>
+          <Name text={user} />
           <small>{t.access.roles[role]}</small>
         </span>
       </summary>
@@ -33,7 +34,7 @@ export function WhoAmI({ store }: { readonly store: Store }) {
               <div key={label}>
                 <dt>{label}</dt>
                 <dd>
-                  <bdi>{value}</bdi>
+                  <Name text={value} />
                 </dd>
               </div>
             ),

@@ -5,6 +5,7 @@ import { asApiError } from '../state/api.ts'
 import type { Api } from '../state/api.ts'
 import { refusalText } from '../ui/labels.tsx'
 import { useRequest } from '../ui/use-request.ts'
+import { Name } from '../ui/name.tsx'
 
 /** Which settings are in effect in each process; what differs between processes comes first. Read when it is opened. */
 export function ConfigurationCard({ api }: { readonly api: Api }) {
@@ -46,13 +47,13 @@ function Settings({ configuration }: { readonly configuration: ConfigurationResp
       <ul class="runs">
         {processes.map(({ id, host, role, version, node }) => (
           <li key={id}>
-            <bdi>{host}</bdi> <small>{t.health.roles[role]}</small> <code>{id.slice(0, 8)}</code> {version}{' '}
+            <Name text={host} /> <small>{t.health.roles[role]}</small> <code>{id.slice(0, 8)}</code> {version}{' '}
             <small>Node.js {node}</small>
           </li>
         ))}
         {unanswered.map(({ id, host, why }) => (
           <li key={id} class="wait">
-            <bdi>{host ?? id.slice(0, 8)}</bdi>: <span lang="en">{why}</span>
+            <Name text={host ?? id.slice(0, 8)} />: <span lang="en">{why}</span>
           </li>
         ))}
       </ul>
@@ -112,7 +113,7 @@ function SettingRow({ name, values, differs }: SettingRowProps) {
             ) : value === 'set' ? (
               <small>{t.access.secret}</small>
             ) : (
-              <bdi>{value}</bdi>
+              <Name text={value} />
             )}
             {!isOne && <small> · {hosts.join(', ')}</small>}
           </div>

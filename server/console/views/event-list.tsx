@@ -1,6 +1,7 @@
 import { useLocale } from '../i18n/i18n.ts'
 import type { ShownMark } from '../state/history-samples.ts'
 import { Timestamp } from '../ui/labels.tsx'
+import { Name } from '../ui/name.tsx'
 
 /** More would push everything else off the page. */
 const MAX_SHOWN = 20
@@ -18,7 +19,7 @@ export function EventList({ marks }: { readonly marks: readonly ShownMark[] }) {
         {marks.slice(0, MAX_SHOWN).map(({ atMs, what, host, role, processId }) => (
           <li key={`${atMs} ${processId} ${what}`}>
             <Timestamp atMs={atMs} /> <span class={`dot ${TONES[what]}`}>{t.access.marks[what]}</span>{' '}
-            <bdi>{host}</bdi> <small>{t.health.roles[role]}</small> <code>{processId.slice(0, 8)}</code>
+            <Name text={host} /> <small>{t.health.roles[role]}</small> <code>{processId.slice(0, 8)}</code>
           </li>
         ))}
       </ul>

@@ -1,6 +1,7 @@
 import type { GoneProcess, ProcessState } from '../../../shared/http-api.ts'
 import { useLocale } from '../i18n/i18n.ts'
 import { Timestamp } from '../ui/labels.tsx'
+import { Name } from '../ui/name.tsx'
 
 interface ProcessTableProps {
   readonly processes: readonly ProcessState[]
@@ -114,7 +115,7 @@ function NameCell({ process }: { readonly process: ProcessState | GoneProcess })
       <code title={id}>{id.slice(0, 8)}</code> <small>{t.health.roles[role]}</small>
       {host !== undefined && (
         <small class="host">
-          <bdi>{host}</bdi> {version}
+          <Name text={host} /> {version}
         </small>
       )}
     </th>
