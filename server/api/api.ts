@@ -26,6 +26,7 @@ import { createRevocationHandlers } from './revocations.ts'
 import { createSearch } from './search.ts'
 import { serveStatus } from './status.ts'
 import type { StatusDependencies } from './status.ts'
+import { createTop } from './top.ts'
 import { takeTurn } from './turns.ts'
 import { createSignIn } from './whoami.ts'
 import { createTestRecall } from './test-recall.ts'
@@ -92,6 +93,7 @@ export function createApi({ testRecalls }: ApiOptions, dependencies: ApiDependen
   router.get('/v1/recalled', rooms.recalled)
   router.get('/v1/stream', stream)
   router.get('/v1/search', requireAdmin, createSearch({ broker, turns, inTurn }))
+  router.get('/v1/top', requireAdmin, createTop({ broker, turns, inTurn }))
   router.get('/v1/export', requireAdmin, createExport(dependencies))
   router.get('/v1/audit', requireAdmin, createAuditHandler({ broker }))
   router.get('/v1/evidence', requireAdmin, evidence.evidence)

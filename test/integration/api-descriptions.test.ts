@@ -133,6 +133,7 @@ describe('API descriptions', () => {
       ['get', '/v1/recalled?official=o&keys=1&keys=3'],
       ['get', '/v1/notices?feed=true'],
       ['get', '/v1/search'],
+      ['get', '/v1/top'],
       ['get', '/v1/search?q=group:g&limit=1'],
       ['get', '/v1/search?q=unknown'],
       ['get', '/v1/status'],

@@ -73,6 +73,23 @@ describe('GET /v1/search', () => {
       expect((await search(query as never)).status, JSON.stringify(query)).to.equal(400)
   })
 
+  it('counts where and by whom most was recalled', async () => {
+    const { body } = await get(gateway.url, '/v1/top?forS=600', await adminToken())
+    expect(body).to.deep.include({
+      groups: [
+        { group: 'lobby', recalls: 1, messages: 2 },
+        { group: '=cmd|"x"', recalls: 1, messages: 1 },
+        { group: 'hall', recalls: 1, messages: 1 },
+      ],
+      operators: [
+        { operator: 'alice', recalls: 2, messages: 3 },
+        { operator: 'bob', recalls: 1, messages: 1 },
+      ],
+      conversations: [{ group: '=cmd|"x"' }, { group: 'hall' }, { group: 'lobby' }],
+    })
+    expect(body['sinceMs']).to.be.lessThan(Number(body['keptSinceMs']))
+  })
+
   it('counts as twenty requests', async () => {
     const token = await makeToken({ sub: 'busy', role: 'admin' })
     const outcomes = await Promise.all(
