@@ -48,10 +48,11 @@ export class Attempts {
     }
   }
 
-  /** If it waits for the next attempt: makes it now. */
+  /** If it waits for the next attempt: makes it now. What made it fail is most likely over, so another failure is a first one. */
   retryNow(): void {
     if (this.#timer === undefined) return
     clearTimeout(this.#timer)
+    this.#backoff.succeeded()
     this.start()
   }
 

@@ -67,7 +67,7 @@ describe('what the client owes the application', function () {
       ])
     })
 
-    it('is told again at once when the connection is back, however long it was to wait', async () => {
+    it('is told again at once when the connection is back, however long it was to wait, and soon if that fails', async () => {
       const { random } = Math
       onCleanUp(() => void (Math.random = random))
       // Without jitter, the second delay is 2 s.
@@ -77,7 +77,7 @@ describe('what the client owes the application', function () {
       const errors = eventsOf(client, 'error')
       let told = 0
       client.on('gap', () => {
-        if (++told < 3) throw new Error('cannot reload')
+        if (++told < 4) throw new Error('cannot reload')
       })
       client.subscribe(room, () => undefined)
       await waitUntil('it has failed twice', () => errors.length === 2)
@@ -85,6 +85,8 @@ describe('what the client owes the application', function () {
       client.connect()
       await waitUntil('it is told', () => told === 3)
       expect(performance.now() - failedAtMs).to.be.below((errors[1]?.retryInMs ?? 0) / 2)
+      await waitUntil('it has failed again', () => errors.length === 3)
+      expect(errors[2]?.retryInMs).to.be.below(1_000)
       await isLive(client)
     })
 
