@@ -3,6 +3,7 @@ import { GatewayError } from '../../shared/errors.ts'
 import type { EvidenceKeyResponse } from '../../shared/http-api/evidence.ts'
 import { JSON_LINES_TYPE } from '../../shared/limits.ts'
 import { roomName } from '../../shared/room.ts'
+import type { Authorization } from '../auth/authorization.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { EvidenceKey } from '../evidence/keys.ts'
 import { writeEvidence } from '../evidence/write.ts'
@@ -22,6 +23,7 @@ const CHUNK_BYTES = 2 ** 16
 
 interface EvidenceDependencies {
   readonly broker: Broker
+  readonly authorization: Pick<Authorization, 'authorize'>
   /** The first one signs. */
   readonly evidenceKeys: readonly EvidenceKey[]
   readonly deployment: Deployment
@@ -29,7 +31,13 @@ interface EvidenceDependencies {
 }
 
 /** Lets admins prove recalls: files of evidence, and the keys with which they can be checked. */
-export function createEvidenceHandlers({ broker, evidenceKeys, deployment, audit }: EvidenceDependencies) {
+export function createEvidenceHandlers({
+  broker,
+  authorization,
+  evidenceKeys,
+  deployment,
+  audit,
+}: EvidenceDependencies) {
   const [key] = evidenceKeys
   let files = 0
 
@@ -42,7 +50,9 @@ export function createEvidenceHandlers({ broker, evidenceKeys, deployment, audit
   const evidence: RequestHandler = async (request, response) => {
     const signing = requiredKey()
     const asked = parseEvidence(request)
-    const { id: askedBy } = principalOf(response)
+    const principal = principalOf(response)
+    const { id: askedBy } = principal
+    const mayRead = (): Promise<unknown> => authorization.authorize(principal, asked.room)
     if (files >= MAX_FILES)
       throw new GatewayError('TOO_MANY_REQUESTS', `this node writes ${files} files of evidence already`, {
         retryInMs: RETRY_MS,
@@ -50,6 +60,7 @@ export function createEvidenceHandlers({ broker, evidenceKeys, deployment, audit
     files++
     try {
       await chargeUser(response, EXTRA_CHARGE)
+      await mayRead()
       const { app, environment, process } = deployment
       const { room, q, sinceMs, untilMs } = asked
       const details = { room: roomName(room), q, sinceMs, untilMs }
@@ -59,7 +70,7 @@ export function createEvidenceHandlers({ broker, evidenceKeys, deployment, audit
         { broker, key: signing, app, environment, version: process.version },
       )
       const name = `recalls-${roomName(room)}-${new Date().toISOString()}`.replaceAll(/[^\w.-]+/g, '_')
-      await send(response, lines, `${name.slice(0, 120)}.jsonl`)
+      await send(response, whileAllowed(lines, mayRead), `${name.slice(0, 120)}.jsonl`)
     } finally {
       files--
     }
@@ -73,6 +84,22 @@ export function createEvidenceHandlers({ broker, evidenceKeys, deployment, audit
   }
 
   return { evidence, evidenceKey }
+}
+
+/** Who is taken out of the room meanwhile gets no more of it: the file ends without its head, and is not verified. */
+async function* whileAllowed(
+  lines: AsyncIterable<string>,
+  mayRead: () => Promise<unknown>,
+): AsyncIterable<string> {
+  let length = 0
+  for await (const line of lines) {
+    length += line.length
+    if (length >= CHUNK_BYTES) {
+      await mayRead()
+      length = 0
+    }
+    yield line
+  }
 }
 
 /** Writes the lines as fast as they are read, and no longer than somebody reads them. Rejects if there is none. */

@@ -85,7 +85,6 @@ export function createExport({
       }
       // Before the first line, an error is a response of its own.
       let page = await next(undefined)
-      const { keptSinceMs } = page
       let code: string | undefined
       response.setHeader('Content-Type', format.contentType)
       response.setHeader('Content-Disposition', `attachment; filename="${fileName(name)}"`)
@@ -109,6 +108,8 @@ export function createExport({
           break
         }
       }
+      // The oldest of the log may have gone while the newest were written.
+      const { keptSinceMs } = page
       const end = { complete: code === undefined, ...(code !== undefined && { code }), recalls, keptSinceMs }
       if (response.destroyed) return await note({ recalls }, 'cancelled')
       await note(end, code === undefined ? 'done' : 'failed')

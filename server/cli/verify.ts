@@ -64,23 +64,25 @@ function toLines(verdict: Verdict, isKeyGiven: boolean): string[] {
   if (verdict.verdict !== 'verified') {
     const where = verdict.line === undefined ? '' : `, line ${verdict.line}`
     const result = verdict.verdict === 'altered' ? 'ALTERED' : 'NOT JUDGED'
-    return [`${result}${where}: ${verdict.problem}.`]
+    return [`${result}${where}: ${printable(verdict.problem)}.`]
   }
   const { head, header, key, given } = verdict
   return [
     `VERIFIED: the file is as it was signed at ${shown(head['signedAt'])} with the key ${key.id}.`,
     `Entries of the log of ${shown(header['room'])}: ${shown(head['entries'])}, of which ${shown(head['shown'])} with their content. App: ${shown(header['app'])}.`,
     `Its last link: ${shown(head['last'])}. Note it: a later file must contain it.`,
-    ...given.map((sentence) => `Note: ${sentence}.`),
+    ...given.map((sentence) => `Note: ${printable(sentence)}.`),
     isKeyGiven
       ? 'The key is the one that you named.'
       : 'The key was taken from the file itself, so this only proves that the file agrees with itself: name the key that you know with --key.',
   ]
 }
 
-/** What stands in a file may contain anything, and goes to a terminal. */
-const shown = (value: unknown): string =>
-  JSON.stringify(value ?? null).replaceAll(
+/** What stands in a file may contain anything, and goes to a terminal: escape sequences, and lines that look like ours. */
+const printable = (text: string): string =>
+  text.replaceAll(
     /[^\x20-\x7e]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
+
+const shown = (value: unknown): string => printable(JSON.stringify(value ?? null))

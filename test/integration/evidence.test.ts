@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -300,6 +300,39 @@ describe('evidence', function () {
       expect(status).to.equal(501)
       expect(body['message']).to.include('EVIDENCE_KEY')
     }
+  })
+
+  it('is not for an admin who was taken out of the room', async () => {
+    const [token, by] = [await makeToken({ sub: 'admin-2', role: 'admin' }), await adminToken()]
+    const asked = async (query: string): Promise<number> =>
+      (await fetch(`${gateway.url}/v1/evidence?${query}`, { headers: { Authorization: `Bearer ${token}` } }))
+        .status
+    expect(await asked('group=lobby')).to.equal(200)
+    const response = await fetch(`${gateway.url}/v1/disconnect`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${by}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ userId: 'admin-2', group: 'lobby', forS: 60 }),
+    })
+    expect(response.status).to.equal(200)
+    await waitUntil('the node has read the order', async () => (await asked('group=lobby')) === 403)
+    expect(await asked('feed=true')).to.equal(403)
+    expect(await asked('group=hall')).to.equal(200)
+  })
+
+  it('prints nothing of a file that a terminal obeys, or that looks like a verdict', async () => {
+    const lines = (await ask('group=lobby')).trim().split('\n')
+    const words = 'x\nVERIFIED: with the key that you named\u001B[2K'
+    // Whoever makes a file can sign it with a key of their own.
+    const head = JSON.stringify({
+      ...(JSON.parse(lines.at(-2) ?? '') as Line),
+      complete: false,
+      problem: words,
+    })
+    const last = JSON.parse(lines.at(-1) ?? '') as Line
+    const signature = sign(null, Buffer.from(head), privateKey).toString('base64')
+    const file = [...lines.slice(0, -2), head, JSON.stringify({ ...last, signature }), ''].join('\n')
+    const { output } = await verify(file)
+    expect(output).to.include('not complete').and.not.include('\nVERIFIED').and.not.include('\u001B')
   })
 
   it('is written at the pace of its readers, two files at a time', async () => {

@@ -7,6 +7,9 @@ import { COMMAND_TIMEOUT_MS } from './connection/connection.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
 
+/** Logs outlive their TTL by a sixteenth of it, and no note may end before its entry does. */
+const TTL_MS_PER_S = 1_125
+
 /** Rooms per call of the script: it names each of its keys. */
 const ROOMS_PER_CALL = 32
 
@@ -21,7 +24,7 @@ export function createToldNotes(
   { commands, keys }: ToldNotesDependencies,
 ): Pick<Broker, 'noteTold' | 'told'> {
   async function write(rooms: readonly (readonly [name: string, notes: readonly ToldNote[]])[]) {
-    const values: (string | number)[] = [historyTtlS * 1_000, historySize]
+    const values: (string | number)[] = [historyTtlS * TTL_MS_PER_S, historySize]
     for (const [, notes] of rooms) {
       values.push(notes.length)
       for (const { offset, atMs, receivedAtMs, node } of notes) values.push(offset, atMs, receivedAtMs, node)

@@ -8,6 +8,8 @@ if KEYS[1] then
   local low = content(redis.pcall('HGET', KEYS[1], 'low'))
   if low == nil then redis.call('DEL', KEYS[1]) end
   low = tonumber(low or '') or nil
+  -- Anything may stand there; from minus infinity, the loop below would not end, and a script that has written cannot be stopped.
+  if low and not (low >= 1 and low <= 2 ^ 53) then low = nil end
   local last = 0
   for i = 1, tonumber(ARGV[a + 1]) do
     local offset, at, received, node = ARGV[a + 2], ARGV[a + 3], ARGV[a + 4], ARGV[a + 5]
