@@ -37,8 +37,8 @@ interface FolderSettings {
 const FLUSHES = 5
 const FLUSH_BYTES = 4_096
 const SLOW_FLUSH_MS = 50
-/** The provider waits for 2 s, and a recall that goes to the spool is flushed before the answer. */
-const VERY_SLOW_FLUSH_MS = 500
+/** As long as the provider waits: a recall that goes to the spool is flushed before the answer. */
+const VERY_SLOW_FLUSH_MS = 2_000
 const MIN_FREE_BYTES = 64 * 2 ** 20
 const MIN_FREE_FILES = 1_000
 /** See statfs(2). */

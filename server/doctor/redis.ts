@@ -13,7 +13,8 @@ type RedisSettings = Pick<
 >
 
 const SLOW_MS = 20
-const VERY_SLOW_MS = 200
+/** The gateway gives a command up then. */
+const VERY_SLOW_MS = 1_000
 const CLOCKS_DIFFER_MS = 2_000
 /** Webhooks are refused when RequestTime is a minute off. */
 const CLOCK_IS_WRONG_MS = 30_000

@@ -262,7 +262,7 @@ describe('the quarantines of all receivers', () => {
     const channels = (await attacker.sendCommand([
       'PUBSUB',
       'SHARDCHANNELS',
-      '*questions*',
+      '*questions:quarantine:*',
     ])) as unknown as string[]
     expect(channels).to.have.length(1)
     const [channel = ''] = channels
