@@ -362,7 +362,11 @@ describe('evidence', function () {
 
   it('ends with a head that says so if the log is lost while it is read', async () => {
     const headers = { Authorization: `Bearer ${await adminToken()}` }
-    const response = await fetch(`${gateway.url}/v1/evidence?group=large`, { headers })
+    // The files of the test before may be under way.
+    const response = await waitUntil('another file may begin', async () => {
+      const begun = await fetch(`${gateway.url}/v1/evidence?group=large`, { headers })
+      return begun.status === 200 && begun
+    })
     const client = await connectRedis()
     await client.hSet('recall-gateway:{1400000000}:head:group:large', 'epoch', 'another')
     const file = await response.text()

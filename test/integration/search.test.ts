@@ -197,7 +197,11 @@ describe('GET /v1/search', () => {
       return entries.length === 2 && entries.map(({ result }) => result)
     })
     expect(results).to.deep.equal(['cancelled', 'begun'])
-    const whole = await (await openExport({ q: 'large', format: 'jsonl' }, 'slow')).text()
+    const open = await waitUntil('another may begin', async () => {
+      const response = await openExport({ q: 'large', format: 'jsonl' }, 'slow')
+      return response.status === 200 && response
+    })
+    const whole = await open.text()
     expect(whole.trim().split('\n')).to.have.length(31)
   })
 

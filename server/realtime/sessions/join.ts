@@ -179,8 +179,8 @@ class Join implements ReplayTarget {
     if (!this.#isAcknowledged) this.#acknowledge(notices.length, gap)
     else if (gap !== undefined) transport.sendGap(local.room, gap, local.position)
     transport.replay(local.room, local.position.epoch, notices)
-    this.#deps.onTold?.(local.room, local.position.epoch, notices)
     transport.join(local.room)
+    this.#deps.onTold?.(local.room, local.position.epoch, notices)
     this.#tellDelivery()
     subscriptions.complete(subscription, local)
     return true
