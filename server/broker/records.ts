@@ -20,7 +20,7 @@ export interface RecordsPage {
 }
 
 /**
- * How many records of a name are stored at most, and for how long. Of health, a hundred processes can write one a minute for an hour. With
+ * How many records of a name are stored at most, and for how long. Of health, 50 processes can write one each 30 s for an hour. With
  * the longest texts, that is 40 and 24 MB.
  */
 export const RECORD_LIMITS: Readonly<Record<RecordName, { readonly count: number; readonly ttlS: number }>> =

@@ -54,6 +54,13 @@ const SPOILED: Readonly<Record<string, Spoil>> = {
   ),
   'no epoch': (redis, { head }) => redis.hdel(head, 'epoch'),
   'no offset': (redis, { head }) => redis.hdel(head, 'offset'),
+  'no chain': (redis, { head }) => redis.hdel(head, 'chain'),
+  ...Object.fromEntries(
+    ['', 'abc', `4:1234567:${'x'.repeat(40)}`, '\0', 'x'.repeat(1_000_000)].map((chain): [string, Spoil] => [
+      `chain ${JSON.stringify(chain.slice(0, 30))}`,
+      (redis, { head }) => redis.hset(head, 'chain', chain),
+    ]),
+  ),
   'prolong "abc"': (redis, { head }) => redis.hset(head, 'prolong', 'abc'),
   'prolong 1e400': (redis, { head }) => redis.hset(head, 'prolong', '1e400'),
   'prolong far ahead': (redis, { head }) => redis.hset(head, 'prolong', '8000000000000000'),
@@ -108,6 +115,38 @@ describe('Redis with a spoiled key', () => {
     await broker.recalled({ group }, [1, 9])
     return { head, history }
   }
+
+  it('notes who was told whatever stands there, and blocks no other', async () => {
+    const { admin, broker } = await setUp([])
+    const room = { group: 'g' }
+    const key = keys.told(roomName(room))
+    for (let seq = 1; seq <= 4; seq++) await recall(broker, 'g', seq)
+    const note = (offset: number) => broker.noteTold([{ room, offset, receivedAtMs: 5, atMs: 10, node: 'n' }])
+    for (const low of [...OFFSETS, ...HUGE, '-inf', '-1e300', '-1e12', '0', '1']) {
+      await admin.hset(key, 'low', low)
+      await note(3)
+      const told = await broker.told({ room, first: 1, last: 4 })
+      expect(told.get(3), low.slice(0, 30)).to.deep.equal({ receivedAtMs: 5, atMs: 10, node: 'n' })
+    }
+    await admin.set(key, 'x')
+    await note(4)
+    expect([...(await broker.told({ room, first: 1, last: 4 })).keys()]).to.deep.equal([4])
+  })
+
+  it('keeps notes of who was told for as long as the log that they are about', async () => {
+    const { admin, broker } = await setUp([])
+    const room = { group: 'g' }
+    const [head, log, told] = [keys.head(roomName(room)), keys.log(roomName(room)), keys.told(roomName(room))]
+    await recall(broker, 'g', 1)
+    await broker.noteTold([{ room, offset: 1, receivedAtMs: 5, atMs: 10, node: 'n' }])
+    // As after a time in which nobody was told, and recalls went on.
+    for (const key of [log, told]) await admin.pexpire(key, 5_000)
+    await admin.hset(head, 'prolong', '1')
+    await recall(broker, 'g', 2)
+    expect(await admin.pttl(log)).to.be.within(60_000, 64_000)
+    expect(await admin.pttl(told)).to.be.within(60_000, 64_000)
+    expect((await broker.told({ room, first: 1, last: 2 })).size).to.equal(1)
+  })
 
   for (const [kind, signingKeys] of Object.entries({ unsigned: [], signed: ['k'.repeat(32)] })) {
     it(`takes it for lost, and serves on (${kind})`, async () => {

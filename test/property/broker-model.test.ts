@@ -115,6 +115,9 @@ async function expectStored({ broker, rooms, model, historySize }: World): Promi
         expected.notices.filter(({ offset }) => offset > before),
       )
     expectChain(stored)
+    // Each names the epoch with which it begins, and no other begins with that one.
+    const begun = stored.flatMap(({ link }) => link?.epoch ?? [])
+    expect(new Set(begun).size).to.equal(begun.length)
   }
 }
 

@@ -41,7 +41,7 @@ interface EncodeDependencies {
 /** Recalls in one call of the publish script. */
 export const RECALLS_PER_CALL = 8
 /** Keys of a recall; any other stands where it has none. */
-const KEYS_PER_RECALL = 12
+const KEYS_PER_RECALL = 15
 /** The last keys of a recall in a topic. */
 const KEYS_OF_TOPIC = 2
 
@@ -69,7 +69,8 @@ export function encodePublish(
     while (keyNames.length % KEYS_PER_RECALL > 0) keyNames.push(set)
     const end = keyNames.length + KEYS_PER_RECALL
     keyNames.push(set)
-    for (const name of names) keyNames.push(keys.head(name), keys.log(name), keys.channel(name))
+    for (const name of names)
+      keyNames.push(keys.head(name), keys.log(name), keys.channel(name), keys.told(name))
     if (topic !== undefined) {
       while (keyNames.length < end - KEYS_OF_TOPIC) keyNames.push(set)
       keyNames.push(keys.recalled({ group }), keys.topics(group))

@@ -7,7 +7,7 @@ import { COMMAND_TIMEOUT_MS } from './connection/connection.ts'
 import type { Connection } from './connection/connection.ts'
 import type { Keys } from './keys.ts'
 
-/** Logs outlive their TTL by a sixteenth of it, and no note may end before its entry does. */
+/** Logs outlive their TTL by a sixteenth of it. Whatever extends that, extends the TTL of their notes; see `publish.lua`. */
 const TTL_MS_PER_S = 1_125
 
 /** Rooms per call of the script: it names each of its keys. */

@@ -1,8 +1,8 @@
 -- Stores recalls, one after the other, and publishes a notice of the new messages of each to its rooms. Nothing is written
 -- unless everything is allowed.
--- KEYS  for each recall: 1 recalled set   2, 3, 4 head, log and channel of the first room   5, 6, 7 and 8, 9, 10 of the next
---       ones; the feed is the last   11 recalled set of the group   12 topics of the group   any key
---       where there is none, if others follow
+-- KEYS  for each recall: 1 recalled set   2, 3, 4, 5 head, log, channel and notes of who was told of the first room
+--       6, 7, 8, 9 and 10, 11, 12, 13 of the next ones; the feed is the last   14 recalled set of the group
+--       15 topics of the group   any key where there is none, if others follow
 -- ARGV  1 epoch for a log that has none   2 maximum length of a log   3 TTL of a log in ms   4 TTL of a head in ms
 --       5 TTL of a recalled set in ms, '0' = forever   6 by how much logs and heads outlive their TTL in ms, so that
 --       extending it is seldom due   7 '1' if the caller waits for replicas, else '0'   8 number of recalls, up to 8
@@ -30,7 +30,7 @@ if redis.acl_check_cmd then
     or not redis.acl_check_cmd('DEL', KEYS[3]) and 'del'
     or not redis.acl_check_cmd('SPUBLISH', KEYS[4], '') and 'spublish'
     or set_ttl == '0' and not redis.acl_check_cmd('PERSIST', KEYS[1]) and 'persist'
-    or KEYS[12] and not redis.acl_check_cmd('HSETNX', KEYS[12], '', '') and 'hsetnx'
+    or KEYS[15] and not redis.acl_check_cmd('HSETNX', KEYS[15], '', '') and 'hsetnx'
   if refused then
     return redis.error_reply(string.format("NOPERM this user has no permissions to run the '%s' command", refused))
   end
@@ -65,7 +65,7 @@ local function is_wrong_content(message)
 end
 
 local results, failures, a = {}, 0, 8
--- repeat recall: 8 times, 12 keys on
+-- repeat recall: 8 times, 15 keys on
 if #results < recalls then
   local count = tonumber(ARGV[a + 2])
   local is_stored, result = pcall(function()
@@ -85,7 +85,7 @@ if #results < recalls then
     -- When the group was last dismissed. What was recalled until then belongs to a group that is no more.
     local ended = time_of(known[1])
     if topic ~= '' then
-      local marks = content(redis.pcall('ZMSCORE', KEYS[11], 'ended'))
+      local marks = content(redis.pcall('ZMSCORE', KEYS[14], 'ended'))
       ended = time_of(marks and marks[1])
     end
     local is_past = ended and at <= ended
@@ -126,7 +126,7 @@ if #results < recalls then
     end
 
     local room, positions = 0, {}
--- repeat room: 3 times, 3 keys on
+-- repeat room: 3 times, 4 keys on
     room = room + 1
     -- Those who listen to the rooms of a group that was dismissed, and made again, must not take the old seqs for theirs.
     if room == rooms or (room < rooms and not is_past) then
@@ -169,6 +169,8 @@ if #results < recalls then
       if is_new or head.prolong <= now or head.prolong > now + slack then
         head.prolong, head.is_due = now + slack, true
         redis.call('PEXPIRE', KEYS[3], log_ttl + slack)
+        -- Nobody may have been told for as long: the notes of what the log still holds must not end before it.
+        redis.call('PEXPIRE', KEYS[5], log_ttl + slack)
       end
       positions[#positions + 1] = head.epoch
       positions[#positions + 1] = offset
@@ -179,15 +181,15 @@ if #results < recalls then
     -- With every recall: the group's head cannot tell when this is due, because recalls in topics extend it too.
     if set_ttl == '0' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], set_ttl) end
     if topic ~= '' then
-      if not content(redis.pcall('HSETNX', KEYS[12], topic, '')) then
-        redis.call('DEL', KEYS[12])
-        redis.call('HSETNX', KEYS[12], topic, '')
+      if not content(redis.pcall('HSETNX', KEYS[15], topic, '')) then
+        redis.call('DEL', KEYS[15])
+        redis.call('HSETNX', KEYS[15], topic, '')
       end
-      if set_ttl ~= '0' then redis.call('PEXPIRE', KEYS[12], set_ttl) end
+      if set_ttl ~= '0' then redis.call('PEXPIRE', KEYS[15], set_ttl) end
     end
 
     local i = is_past and 2 * (1 - rooms) or 0
--- repeat room: 3 times, 3 keys on
+-- repeat room: 3 times, 4 keys on
     if i >= 0 and i < #positions then
       -- A failure here must not fail the call, since the entry is stored. Nodes find it when they check the heads.
       redis.pcall('SPUBLISH', KEYS[4], string.format('%s:%d:', positions[i + 1], positions[i + 2]) .. entry)
@@ -206,8 +208,8 @@ if #results < recalls then
 end
 -- end recall
 
--- repeat recall: 8 times, 12 keys on
--- repeat room: 3 times, 3 keys on
+-- repeat recall: 8 times, 15 keys on
+-- repeat room: 3 times, 4 keys on
 do
   local head = heads[KEYS[2]]
   if head and head.changed then

@@ -64,6 +64,10 @@ const publish = fc
     return ['recallPublish', encoded.keys.length, ...encoded.keys, newEpoch, ...encoded.arguments.slice(1)]
   })
 
+/** A hash of another kind is among the notes of who was told. */
+const TOLD = [...HEADS.slice(0, 1), KEYS.told('one'), KEYS.told('other')]
+const note = fc.tuple(one(1, 2, 3, 50), one(10, 20), one(5, 6), one('a', 'b:c'))
+
 /** Each script with arguments as the gateway sends them. */
 export const scriptCalls: Readonly<Record<keyof typeof SCRIPTS, fc.Arbitrary<Call>>> = {
   recallPublish: publish,
@@ -109,18 +113,13 @@ export const scriptCalls: Readonly<Record<keyof typeof SCRIPTS, fc.Arbitrary<Cal
   recallEntries: oneOf(0, 1, 2, 3).chain((i) =>
     call('recallEntries', c(2), c(HEADS[i] ?? ''), c(LOGS[i] ?? ''), one(0, 1, 2, 5, -1), count),
   ),
-  recallTold: call(
-    'recallTold',
-    c(1),
-    c(OTHERS[2] ?? ''),
-    c(60_000),
-    one(1, 2, 100),
-    c(1),
-    one(1, 2, 3, 50),
-    one(10, 20),
-    one(5, 6),
-    one('a', 'b:c'),
-  ),
+  recallTold: fc
+    .tuple(fc.uniqueArray(oneOf(0, 1, 2), { minLength: 1 }), one(1, 2, 100), fc.array(note, { minLength: 1 }))
+    .map(([rooms, keep, notes]): Call => {
+      const names = rooms.map((i) => TOLD[i] ?? '')
+      const ofEach = names.flatMap(() => [notes.length, ...notes.flat()])
+      return ['recallTold', names.length, ...names, 60_000, keep, ...ofEach]
+    }),
   recallNewEpoch: oneOf(0, 1, 2, 3).chain((i) =>
     call('recallNewEpoch', c(2), c(HEADS[i] ?? ''), c(CHANNELS[i] ?? ''), epoch, epoch, one('', 0, 1, 2)),
   ),
