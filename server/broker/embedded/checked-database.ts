@@ -87,10 +87,13 @@ export class CheckedDatabase<V, K extends Key> {
     return this.#sound(this.#whole(() => Array.from(this.#database.getRange(range))))
   }
 
-  /** Returns the next records after this key, without those that are rotten, and the last key that it looked at; undefined at the end. */
-  page(limit: number, after: K | undefined) {
-    const found = this.#after(limit, after)
-    return { records: this.#sound(found), last: found.at(-1)?.key }
+  /**
+   * Returns the next records after this key and before `end`, without those that are rotten, and the last key that it looked at; undefined
+   * at the end.
+   */
+  page(limit: number, after: K | undefined, end?: K) {
+    const found = this.#after(limit, after, end)
+    return { records: this.#sound(found), last: found.length < limit ? undefined : found.at(-1)?.key }
   }
 
   /** Gives checksums to the values after this key that have none. Returns the last key that it looked at. Only inside a transaction. */
@@ -114,8 +117,9 @@ export class CheckedDatabase<V, K extends Key> {
     return true
   }
 
-  #after(limit: number, after: K | undefined) {
-    const range = { limit, ...(after !== undefined && { start: after, exclusiveStart: true }) }
+  #after(limit: number, after: K | undefined, end?: K) {
+    const from = after !== undefined && { start: after, exclusiveStart: true }
+    const range = { limit, ...from, ...(end !== undefined && { end }) }
     return this.#whole(() => Array.from(this.#database.getRange(range)))
   }
 

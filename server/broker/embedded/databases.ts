@@ -4,7 +4,6 @@ import type { Encoding } from './checked-value.ts'
 export const DATABASES = {
   heads: 'json',
   entries: 'text',
-  told: 'json',
   announcements: 'json',
   recalled: 'json',
   'recalled-sets': 'json',

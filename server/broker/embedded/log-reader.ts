@@ -53,7 +53,9 @@ export function createLogReader({ logs, write }: LogReaderDependencies): LogRead
     async entries(room, after, limit) {
       const open = logs()
       const name = roomName(room)
-      const head = open.head(name)
+      const known = open.head(name)
+      // A rotten position is mended, and is not that of a room that was never used.
+      const head = known === undefined && open.has(name) ? await headOf(name) : known
       if (head === undefined) return { entries: [] }
       const entries = open.after(name, after, limit).map(({ offset, text: stored }) => {
         const { text, link } = splitLink(stored)

@@ -12,9 +12,9 @@ import { createLogs } from './logs.ts'
 import type { Head, Logs } from './logs.ts'
 import { openRecalledSets } from './recalled-sets.ts'
 import type { RecalledSets } from './recalled-sets.ts'
-import type { Told } from '../told.ts'
 import { createStoreClock } from './store-clock.ts'
 import type { StoreClock } from './store-clock.ts'
+import { createToldNotes } from './told-notes.ts'
 import { createTransactions } from './transactions.ts'
 
 export interface LogStoreOptions extends BrokerOptions {
@@ -64,7 +64,6 @@ export function openLogStore(options: LogStoreOptions): LogStore {
   const checked: CheckedOptions = { root, onRotten, onBroken: options.onBroken }
   const heads = new CheckedDatabase<Head, string>('heads', DATABASES.heads, checked, REMEMBERED_HEADS)
   const entries = new CheckedDatabase<string, [string, number]>('entries', DATABASES.entries, checked)
-  const told = new CheckedDatabase<Told, [string, number]>('told', DATABASES.told, checked)
   const announcements = openAnnouncements(checked)
   /** What is rotten, until it is mended. */
   const mending = new Set<string>()
@@ -79,10 +78,10 @@ export function openLogStore(options: LogStoreOptions): LogStore {
 
   const clock = createStoreClock(options.writtenAtMs ?? newestWriteMs())
   const { logs, mendHead, sweepSome } = createLogs(
-    { heads, entries, told },
+    { heads, entries, told: createToldNotes(announcements) },
     { ...options, clock, historyTtlMs: options.historyTtlS * 1_000 },
   )
-  const databases = [heads, entries, told, announcements.database, ...recalledSets.databases]
+  const databases = [heads, entries, announcements.database, ...recalledSets.databases]
 
   /** Returns the time of the newest write, in ms since 1970; undefined if nothing was written. */
   function newestWriteMs(): number | undefined {
@@ -122,7 +121,6 @@ export function openLogStore(options: LogStoreOptions): LogStore {
     if (databases.find(({ name }) => name === database)?.mend(key as never)) return
     if (database === 'heads' && typeof key === 'string') mendHead(key)
     else if (database === 'entries') entries.removeSync(key as [string, number])
-    else if (database === 'told') told.removeSync(key as [string, number])
     else if (database === 'announcements') announcements.database.removeSync(key as [string, number])
     else recalledSets.mend(database, key, clock.stampMs())
   }

@@ -1,16 +1,18 @@
 import type { Position } from '../../../shared/position.ts'
 import { beginning, digestOf, linkOf } from '../chain.ts'
-import { saysMore } from '../told.ts'
 import type { Told } from '../told.ts'
 import { POSITION_TTL_S, UNUSED_POSITION_TTL_S } from '../retention.ts'
 import type { CheckedDatabase } from './checked-database.ts'
 import { withLink } from './linked-text.ts'
 import { roomsOfGroup } from './rooms-of-group.ts'
 import type { StoreClock } from './store-clock.ts'
+import type { ToldNotes } from './told-notes.ts'
 
 export interface Logs {
   /** Returns the last position of the log; undefined for a room that was never used, or whose position expired. */
   head(room: string): Position | undefined
+  /** Whether there is a position, rotten or not. */
+  has(room: string): boolean
   /** Returns the head, with a new epoch for a room that was never used. Only inside a transaction. */
   touch(room: string): Position
   /** Appends an entry, linked to the one before it, and returns its position. Only inside a transaction. */
@@ -61,14 +63,12 @@ interface LogsOptions {
 interface LogsDatabases {
   readonly heads: CheckedDatabase<Head, string>
   readonly entries: CheckedDatabase<string, [string, number]>
-  readonly told: CheckedDatabase<Told, [string, number]>
+  readonly told: ToldNotes
 }
 
 /** The logs of all rooms in a store. */
 export function createLogs({ heads, entries, told }: LogsDatabases, options: LogsOptions) {
   const { historyTtlMs, clock } = options
-  /** Without `EVIDENCE_KEY` there are none, and they cost nothing. */
-  let hasTold = told.keys({ limit: 1 }).length > 0
 
   /** Returns a head under a new epoch for a log that has lost its own. */
   function rebuiltHead(room: string): Head {
@@ -88,7 +88,7 @@ export function createLogs({ heads, entries, told }: LogsDatabases, options: Log
   function deleteEntries(room: string, from: number, before: number): void {
     for (let offset = from; offset < before; offset++) {
       entries.removeSync([room, offset])
-      if (hasTold) told.removeSync([room, offset])
+      told.remove(room, offset)
     }
   }
 
@@ -127,6 +127,7 @@ export function createLogs({ heads, entries, told }: LogsDatabases, options: Log
     let held = 0
     for (const { key: room, value: head } of records) {
       const swept = emptyIfExpired(room, head)
+      told.removeBefore(room, swept.from)
       if (isUnused(head, expiryMs)) heads.removeSync(room)
       else if (swept !== head) heads.putSync(room, swept)
       else if (isExpired(head, clockMs) || isUnused(head, clockMs)) held++
@@ -139,6 +140,8 @@ export function createLogs({ heads, entries, told }: LogsDatabases, options: Log
       const head = heads.get(room)
       return head && { epoch: head.epoch, offset: head.offset }
     },
+
+    has: (room) => heads.has(room),
 
     touch(room) {
       const head = headForUse(room)
@@ -181,21 +184,24 @@ export function createLogs({ heads, entries, told }: LogsDatabases, options: Log
     after(room, offset, limit) {
       if (isEmpty(room)) return []
       const end: [string, number] = [room, Number.MAX_SAFE_INTEGER]
-      return entries.records({ start: [room, offset + 1], end, limit }).map(toStoredEntry)
+      const found: StoredEntry[] = []
+      let after = offset
+      // Some may be rotten, and so many of them must not look like the end of the log.
+      for (;;) {
+        const { records, last } = entries.page(limit - found.length, [room, after], end)
+        found.push(...records.map(toStoredEntry))
+        if (last === undefined || found.length >= limit) return found
+        after = last[1]
+      }
     },
 
     noteTold(room, offset, note) {
       const head = heads.latest(room)
       if (head === undefined || offset < head.from || offset > head.offset) return
-      if (!saysMore(note, told.get([room, offset]))) return
-      hasTold = true
-      told.putSync([room, offset], note)
+      told.put(room, offset, note)
     },
 
-    told(room, first, last) {
-      const range = { start: [room, first] as [string, number], end: [room, last + 1] as [string, number] }
-      return new Map(told.records(range).map(({ key: [, offset], value }) => [offset, value]))
-    },
+    told: told.from,
 
     before(room, offset, limit) {
       if (isEmpty(room)) return []

@@ -56,7 +56,6 @@ export async function salvage({ disk, from, to, createEpoch, onDamage }: Salvage
   const databases: Readonly<Record<DatabaseName, CheckedDatabase<unknown, Key>>> = {
     heads: heads as CheckedDatabase<unknown, Key>,
     entries: entries as CheckedDatabase<unknown, Key>,
-    told: open('told'),
     announcements: open('announcements'),
     recalled: recalled as CheckedDatabase<unknown, Key>,
     'recalled-sets': sets as CheckedDatabase<unknown, Key>,
