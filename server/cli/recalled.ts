@@ -9,6 +9,7 @@ import { nameOf } from '../../shared/message.ts'
 import type { MessageName, RecalledAt } from '../../shared/message.ts'
 import type { Notice } from '../../shared/notice.ts'
 import type { RecalledResponse } from '../../shared/protocol.ts'
+import { visibleJson } from '../../shared/unseen.ts'
 import { collect } from './command.ts'
 import type { Terminal } from './command.ts'
 import { createGatewayApi, withApiOptions } from './gateway-api.ts'
@@ -69,7 +70,7 @@ async function recalled(options: RecalledOptions, terminal: Terminal): Promise<v
     const name = one.seq ?? one.key
     const notice = by.get(name)
     terminal.print(
-      JSON.stringify({
+      visibleJson({
         ...one,
         recalledAt: new Date(one.atMs).toISOString(),
         ...(notice?.operator !== undefined && { operator: notice.operator }),

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { asGatewayError, GatewayError } from '../../shared/errors.ts'
 import type { QuarantinedEntry, QuarantineResponse, QuarantineRetryResponse } from '../../shared/http-api.ts'
+import { visibleJson } from '../../shared/unseen.ts'
 import { REPLAY_CALL } from '../receiver/provider-call.ts'
 import type { Terminal } from './command.ts'
 import { createGatewayApi, ownUrl, TOKEN_FILE_OPTION } from './gateway-api.ts'
@@ -65,7 +66,7 @@ async function replay(file: string | undefined, options: ReplayOptions, terminal
   const result =
     file === undefined ? await replayQuarantine(options, terminal) : await replayFile(file, options, terminal)
   terminal.show?.()
-  terminal.print(JSON.stringify(result))
+  terminal.print(visibleJson(result))
   if (result.refused > 0 || result.interrupted)
     throw new GatewayError(
       'SEND_FAILED',
@@ -103,7 +104,7 @@ async function replayFile(file: string, options: ReplayOptions, terminal: Termin
     async ({ line, query, body, contentType }) => {
       if (options.dryRun) {
         terminal.print(
-          JSON.stringify({ line, command: query.get('CallbackCommand'), bytes: Buffer.byteLength(body) }),
+          visibleJson({ line, command: query.get('CallbackCommand'), bytes: Buffer.byteLength(body) }),
         )
         result.accepted++
         return
@@ -117,7 +118,7 @@ async function replayFile(file: string, options: ReplayOptions, terminal: Termin
       else {
         result.refused++
         terminal.print(
-          JSON.stringify({ line, outcome: status === 0 ? text : outcomeOf(status, text), answer: text }),
+          visibleJson({ line, outcome: status === 0 ? text : outcomeOf(status, text), answer: text }),
         )
       }
       if (status !== 0) resume?.note(line)
@@ -162,7 +163,7 @@ async function replayQuarantine(options: ReplayOptions, terminal: Terminal): Pro
     entries(),
     async ({ id, kind, command, reason }) => {
       if (options.dryRun) {
-        terminal.print(JSON.stringify({ id, kind, command, reason }))
+        terminal.print(visibleJson({ id, kind, command, reason }))
         result.accepted++
         return
       }
@@ -175,7 +176,7 @@ async function replayQuarantine(options: ReplayOptions, terminal: Terminal): Pro
       if (answer.accepted) result.accepted++
       else {
         result.refused++
-        terminal.print(JSON.stringify({ id, kind, command, refused: answer.reason }))
+        terminal.print(visibleJson({ id, kind, command, refused: answer.reason }))
       }
       report(() => `${result.accepted} accepted, ${result.refused} refused`)
     },

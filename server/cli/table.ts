@@ -1,3 +1,5 @@
+import { UNSEEN } from '../../shared/unseen.ts'
+
 /** Returns lines whose columns stand below each other. Columns of numbers are aligned to the right. */
 export function tableOf(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const widths = header.map((name, i) => Math.max(...[name, ...rows.map((row) => row[i] ?? '')].map(widthOf)))
@@ -27,13 +29,9 @@ export function durationOf(ms: number): string {
   return `${Math.round(ms / size)} ${unit}`
 }
 
-const isSafe = (character: string): boolean => /[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(character)
-
 /**
  * Returns a text as a terminal may show it: names come from users, and could move the cursor, hide themselves or turn the line
  * around. Such characters are written as their code points.
  */
 export const visible = (text: string): string =>
-  Array.from(text, (character) =>
-    isSafe(character) ? character : `\\u{${(character.codePointAt(0) ?? 0).toString(16).toUpperCase()}}`,
-  ).join('')
+  text.replaceAll(UNSEEN, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16).toUpperCase()}}`)

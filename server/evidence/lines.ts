@@ -1,6 +1,7 @@
 import type { Position } from '../../shared/position.ts'
 import type { Room } from '../../shared/room.ts'
 import { parseRecord } from '../../shared/json.ts'
+import { visibleJson } from '../../shared/unseen.ts'
 
 // The lines of a file of evidence, each one JSON object. `server/docs/evidence.md` describes them.
 
@@ -46,7 +47,10 @@ export interface EntryLine {
   readonly firstTold?: { readonly at: string; readonly node: string } | null
   /** The entry exactly as it is stored, which `digest` is of. */
   readonly entry?: string
-  /** The log holds something here that no gateway can have written. */
+  /**
+   * The gateway could not read it: it is not signed with a key of this gateway, was stored by a later version, or no gateway wrote it. With
+   * `entry` if there is no filter.
+   */
   readonly unreadable?: true
   readonly digest: string
   readonly subset: string
@@ -126,15 +130,8 @@ export function isoOf(ms: unknown): string | null {
   return Number.isNaN(date.getTime()) ? null : date.toISOString()
 }
 
-/** What an editor would not show, or show in another order than it stands there. */
-const INVISIBLE = /[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g
-
 /** Returns a line of the file, with its line break. */
-export const toLine = (value: object): string =>
-  `${JSON.stringify(value).replace(
-    INVISIBLE,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )}\n`
+export const toLine = (value: object): string => `${visibleJson(value)}\n`
 
 /** Whether two values are the same in JSON. */
 export const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other)
