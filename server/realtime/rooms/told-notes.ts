@@ -48,11 +48,15 @@ export function createToldNotes({ broker, node, log }: ToldNotesDependencies) {
     const stored = noted.get(name)
     const known = stored?.epoch === epoch ? stored : undefined
     if (known && known.from <= first && last <= known.to) return
+    // Not taken for noted: whoever is told again may be noted then.
+    if (waiting.length + notices.length > MAX_WAITING) {
+      lose(notices.length)
+      return
+    }
     const atMs = Date.now()
     for (const { offset, receivedAtMs } of notices) {
       if (known && known.from <= offset && offset <= known.to) continue
-      if (waiting.length >= MAX_WAITING) lose(1)
-      else waiting.push({ room, offset, receivedAtMs, atMs, node: node() })
+      waiting.push({ room, offset, receivedAtMs, atMs, node: node() })
     }
     noted.set(
       name,
